@@ -1,0 +1,57 @@
+//! A drawing of the wheel as text.
+
+use core::fmt;
+
+use crate::geometry;
+use crate::wheel::Wheel;
+
+/// Draws a wheel, level by level; made by [`Wheel::dump`].
+#[derive(Debug)]
+pub struct Dump<'a, T, const BITS: u32, const LEVELS: usize>(&'a Wheel<T, BITS, LEVELS>);
+
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+    /// A drawing of the wheel for a person: the time, what is due, and for each occupied level the slots that hold
+    /// timers, each with the tick at which it starts and how many timers it holds.
+    ///
+    /// ```
+    /// let mut wheel = cogloop_engine::Wheel::<u64>::new();
+    /// wheel.advance(60);
+    /// for deadline in [61, 62, 62, 200, 5_000] {
+    ///     wheel.insert(deadline, 0);
+    /// }
+    /// assert_eq!(wheel.dump().to_string(), "\
+    /// now 60, 5 timers, 0 of them due
+    /// level 0, a slot spans 1 tick
+    ///   [61] from 61: 1
+    ///   [62] from 62: 2
+    /// level 1, a slot spans 64 ticks
+    ///   [3] from 192: 1
+    /// level 2, a slot spans 4096 ticks
+    ///   [1] from 4096: 1
+    /// ");
+    /// ```
+    pub fn dump(&self) -> Dump<'_, T, BITS, LEVELS> {
+        Dump(self)
+    }
+}
+
+impl<T, const BITS: u32, const LEVELS: usize> fmt::Display for Dump<'_, T, BITS, LEVELS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(wheel) = self;
+        let pending: u64 = wheel.slots.iter().map(|slot| u64::from(slot.live)).sum();
+        let due = u64::from(wheel.due);
+        writeln!(f, "now {}, {} timers, {due} of them due", wheel.now, pending + due)?;
+        for level in 0..LEVELS {
+            if wheel.occupied[level] == 0 {
+                continue;
+            }
+            let span = 1u64 << (level as u32 * BITS);
+            writeln!(f, "level {level}, a slot spans {span} tick{}", if span == 1 { "" } else { "s" })?;
+            for slot in (0..1 << BITS).filter(|slot| wheel.occupied[level] & 1 << slot != 0) {
+                let start = geometry::slot_start::<BITS>(wheel.now, level, slot);
+                writeln!(f, "  [{slot}] from {start}: {}", wheel.slots[(level << BITS) + slot].live)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! The arithmetic of levels and slots, in free functions of plain numbers.
+//!
+//! A tick is read as digits of `BITS` bits, the lowest first. A timer stands on the level of the highest digit in
+//! which its deadline differs from now, in the slot that this digit of the deadline names:
+//!
+//! ```text
+//!              digit:   3  2  1  0
+//!   now               0.17.05.60
+//!   deadline          0.17.09.02   differs first in digit 1  →  level 1, slot 9
+//! ```
+//!
+//! Everything in that slot lies in the same stretch of time, later than all that stands on lower levels. When now
+//! enters the stretch, the digit no longer differs, and the slot's timers fall to lower levels. The idea of levels is
+//! Varghese and Lauck's (*Hashed and Hierarchical Timing Wheels*, SOSP 1987, scheme 7); choosing the level by exclusive
+//! or is how Linux's and tokio's relatives of it do without a clock hand for each level.
+
+/// The level on which a deadline stands whose exclusive or with now is `difference`, which is not 0.
+pub(crate) const fn level<const BITS: u32>(difference: u64) -> usize {
+    debug_assert!(difference != 0, "a deadline that is now stands on no level");
+    ((u64::BITS - 1 - difference.leading_zeros()) / BITS) as usize
+}
+
+/// The slot that `tick` names on `level`.
+pub(crate) const fn slot<const BITS: u32>(tick: u64, level: usize) -> usize {
+    ((tick >> (level as u32 * BITS)) & ((1 << BITS) - 1)) as usize
+}
+
+/// The first tick of the slot on `level` that is numbered `slot` in the stretch that holds `now`.
+pub(crate) const fn slot_start<const BITS: u32>(now: u64, level: usize, slot: usize) -> u64 {
+    let shift = level as u32 * BITS;
+    let above = if shift + BITS >= u64::BITS { 0 } else { now >> (shift + BITS) << (shift + BITS) };
+    above | (slot as u64) << shift
+}
+
+/// The last tick that `levels` levels tell apart.
+pub(crate) const fn last_tick<const BITS: u32>(levels: usize) -> u64 {
+    let bits = BITS * levels as u32;
+    if bits >= u64::BITS { u64::MAX } else { (1 << bits) - 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_and_slots_at_every_boundary() {
+        let table = [
+            (0, 1, 0, 1),
+            (0, 63, 0, 63),
+            (0, 64, 1, 1),
+            (63, 64, 1, 1),
+            (64, 65, 0, 1),
+            (64, 127, 0, 63),
+            (0, 4095, 1, 63),
+            (0, 4096, 2, 1),
+            (4095, 4096, 2, 1),
+            (0, 1 << 60, 10, 1),
+            (0, u64::MAX, 10, 15),
+            (u64::MAX - 1, u64::MAX, 0, 63),
+        ];
+        for (now, deadline, expected_level, expected_slot) in table {
+            let level = level::<6>(now ^ deadline);
+            assert_eq!((level, slot::<6>(deadline, level)), (expected_level, expected_slot), "{now} -> {deadline}");
+        }
+    }
+
+    #[test]
+    fn a_slot_starts_where_its_digit_changes() {
+        for now in [0, 1, 63, 64, 4095, 4096, 1 << 40, u64::MAX - 5, u64::MAX] {
+            for level in 0..11 {
+                let own = slot_start::<6>(now, level, slot::<6>(now, level));
+                assert_eq!(own, now >> (6 * level) << (6 * level), "level {level} at {now}");
+            }
+        }
+        assert_eq!(slot_start::<6>(0x1234, 1, 63), 0x1fc0);
+    }
+
+    #[test]
+    fn the_levels_cover_all_of_u64() {
+        assert_eq!(last_tick::<6>(11), u64::MAX);
+        assert_eq!(last_tick::<2>(3), 63);
+        assert_eq!(last_tick::<6>(10), (1 << 60) - 1);
+    }
+}

@@ -1,0 +1,55 @@
+//! The timer engine of Cogloop: a hierarchical timing wheel with exact deadlines.
+//!
+//! ```text
+//!   insert( deadline, value )                      pop_expired()
+//!        │                                              ▲
+//!        ▼                                              │
+//!   ┌──────────┐   advance( now )    ┌─────────┐        │
+//!   │  levels  │ ──────────────────► │ expired │ ───────┘
+//!   │ of slots │   what is due,      │  queue  │
+//!   └──────────┘   in order          └─────────┘
+//!        ▲                                │
+//!        └────── cancel( key ), reschedule( key, deadline ) ──────┘
+//! ```
+//!
+//! The engine knows neither a clock nor a callback: time is a count of *ticks* that the caller advances, and a timer
+//! carries a value of the caller's. It promises:
+//!
+//! - a timer never expires before its deadline, expires once, and in the order of deadlines, then of insertion;
+//! - a cancelled timer never comes out, even when it had expired and was not popped yet;
+//! - a stale [`Key`] never resolves to another timer;
+//! - [`Wheel::next_deadline`] is exact, so that the caller sleeps until then and wakes once;
+//! - inserting and cancelling cost O(1) – cancelling amortised – and memory follows the number of live timers.
+//!
+//! ```
+//! use cogloop_engine::Wheel;
+//!
+//! let mut wheel = Wheel::<&str>::new();
+//! let tea = wheel.insert(180, "tea");
+//! wheel.insert(60, "egg");
+//! assert_eq!(wheel.next_deadline(), Some(60));
+//!
+//! wheel.advance(200);
+//! assert_eq!(wheel.pop_expired().unwrap().value, "egg");
+//! assert_eq!(wheel.cancel(tea), Some("tea")); // already expired, and still not too late
+//! assert!(wheel.pop_expired().is_none());
+//! ```
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod advance;
+mod arena;
+mod audit;
+mod dump;
+mod geometry;
+mod key;
+mod queue;
+mod slot;
+mod wheel;
+
+pub use dump::Dump;
+pub use key::Key;
+pub use wheel::{Expired, Wheel};

@@ -1,0 +1,368 @@
+//! One story for each way in which timer stores have been wrong, by its number in the conformance list (docs/conformance.md).
+
+use cogloop_engine::{Key, Wheel};
+
+/// Lets time pass and pops all that has expired: the values, in order.
+fn run_until(wheel: &mut Wheel<u64>, now: u64) -> Vec<u64> {
+    wheel.advance(now);
+    wheel.audit();
+    let popped = std::iter::from_fn(|| wheel.pop_expired()).map(|expired| expired.value).collect();
+    wheel.audit();
+    popped
+}
+
+/// Wakes at each next deadline, as an idle loop does, until nothing is left: wake-up times with what expired.
+fn wake_ups(wheel: &mut Wheel<u64>) -> Vec<(u64, Vec<u64>)> {
+    let mut wakes = Vec::new();
+    while let Some(next) = wheel.next_deadline() {
+        wakes.push((next, run_until(wheel, next)));
+    }
+    wakes
+}
+
+/// C02: a timer expires once.
+#[test]
+fn c02_a_timer_expires_once() {
+    let mut wheel = Wheel::new();
+    let key = wheel.insert(10, 1);
+    assert_eq!(run_until(&mut wheel, 9), []);
+    assert_eq!(run_until(&mut wheel, 10), [1]);
+    assert_eq!(run_until(&mut wheel, 11), []);
+    assert!(!wheel.contains(key) && wheel.is_empty());
+}
+
+/// C03: equal deadlines keep the order of insertion although some were inserted from far, some from near, and all fell
+/// through other levels.
+#[test]
+fn c03_equal_deadlines_expire_in_the_order_of_insertion_from_whatever_distance() {
+    for deadline in [64, 4096, 4097, 262_144, 300_000, 1 << 30] {
+        let mut wheel = Wheel::new();
+        let mut inserted = Vec::new();
+        let mut at = 0;
+        while at < deadline {
+            for _ in 0..9 {
+                wheel.insert(deadline, inserted.len() as u64);
+                inserted.push(inserted.len() as u64);
+            }
+            wheel.insert(deadline + 1, u64::MAX);
+            at += (deadline - at).div_ceil(2);
+            if at < deadline {
+                assert_eq!(run_until(&mut wheel, at), []);
+            }
+        }
+        assert_eq!(run_until(&mut wheel, deadline), inserted, "deadline {deadline}");
+    }
+}
+
+/// C03: several deadlines that fall due in one jump come in the order of deadlines, not of their slots' filling.
+#[test]
+fn c03_what_a_jump_finds_due_in_one_slot_is_sorted() {
+    let mut wheel = Wheel::new();
+    for (value, deadline) in [(0, 5000), (1, 4200), (2, 5000), (3, 4100), (4, 4200)] {
+        wheel.insert(deadline, value);
+    }
+    assert_eq!(run_until(&mut wheel, 4999), [3, 1, 4]);
+    assert_eq!(run_until(&mut wheel, 1 << 40), [0, 2]);
+}
+
+/// C04: what is inserted while expired timers are popped waits for the next advance, even if it is due at once.
+#[test]
+fn c04_a_timer_inserted_in_a_batch_waits_for_the_next() {
+    let mut wheel = Wheel::new();
+    wheel.insert(10, 1);
+    wheel.insert(10, 2);
+    wheel.advance(10);
+    assert_eq!(wheel.pop_expired().unwrap().value, 1);
+    wheel.insert(10, 3);
+    wheel.insert(0, 4);
+    assert_eq!(wheel.pop_expired().unwrap().value, 2);
+    assert_eq!(wheel.pop_expired(), None);
+    assert_eq!(wheel.next_deadline(), Some(10), "no sleep before the next turn");
+    assert_eq!(run_until(&mut wheel, 10), [4, 3], "by deadline, also where it had passed");
+}
+
+/// C06: a sibling that has expired as well and is cancelled before its turn does not come.
+#[test]
+fn c06_cancel_a_sibling_that_has_expired() {
+    let mut wheel = Wheel::new();
+    let keys: Vec<Key> = (0..20).map(|value| wheel.insert(10, value)).collect();
+    wheel.advance(10);
+    assert_eq!(wheel.pop_expired().unwrap().value, 0);
+    for sibling in (1..20).step_by(2) {
+        assert_eq!(wheel.cancel(keys[sibling]), Some(sibling as u64));
+        wheel.audit();
+    }
+    assert_eq!(run_until(&mut wheel, 10), (2..20).step_by(2).collect::<Vec<u64>>());
+}
+
+/// C08, C09: cancelling twice, or after expiry, says so – also when the place has been taken again.
+#[test]
+fn c08_c09_a_stale_key_cancels_nothing() {
+    let mut wheel = Wheel::new();
+    let cancelled = wheel.insert(10, 1);
+    assert_eq!(wheel.cancel(cancelled), Some(1));
+    assert_eq!(wheel.cancel(cancelled), None);
+    let fired = wheel.insert(10, 2);
+    assert_eq!(fired.index(), cancelled.index(), "the place is taken again");
+    assert_eq!(run_until(&mut wheel, 10), [2]);
+    let fresh = wheel.insert(20, 3);
+    assert_eq!(fresh.index(), fired.index());
+    for stale in [cancelled, fired] {
+        assert_eq!(wheel.cancel(stale), None);
+        assert!(!wheel.reschedule(stale, 15));
+        assert_eq!((wheel.get(stale), wheel.deadline(stale)), (None, None));
+        assert_eq!(wheel.get_mut(stale), None);
+    }
+    assert_eq!(run_until(&mut wheel, 20), [3]);
+}
+
+/// C11, C12: a timer that is moved several times expires at the last place only, and behind its equals there.
+#[test]
+fn c12_of_several_moves_the_last_wins() {
+    let mut wheel = Wheel::new();
+    let moved = wheel.insert(100, 1);
+    wheel.insert(50, 2);
+    for deadline in [70_000, 20, 500, 50] {
+        assert!(wheel.reschedule(moved, deadline));
+        assert_eq!(wheel.deadline(moved), Some(deadline));
+        wheel.audit();
+    }
+    assert_eq!(wake_ups(&mut wheel), [(50, vec![2, 1])]);
+}
+
+/// C11: an expired timer that is moved in the middle of the batch comes at its new time, and only then.
+#[test]
+fn c11_an_expired_timer_can_be_taken_back() {
+    let mut wheel = Wheel::new();
+    wheel.insert(10, 1);
+    let sibling = wheel.insert(10, 2);
+    wheel.advance(10);
+    wheel.pop_expired();
+    assert!(wheel.reschedule(sibling, 30));
+    assert_eq!(wheel.pop_expired(), None);
+    assert_eq!(wake_ups(&mut wheel), [(30, vec![2])]);
+}
+
+/// C14: the millionth expiry of an interval is where arithmetic puts it.
+#[test]
+fn c14_a_million_periods_do_not_drift() {
+    let mut wheel = Wheel::new();
+    wheel.insert(10_007, 0);
+    for period in 1..=1_000_000 {
+        let next = wheel.next_deadline().unwrap();
+        assert_eq!(next, period * 10_007);
+        wheel.advance(next);
+        let expired = wheel.pop_expired().unwrap();
+        wheel.insert(expired.deadline + 10_007, 0);
+    }
+}
+
+/// C17 (hierarchical_hash_wheel_timer: u32::MAX−1 ms set at 65,536 came after 16,777,214 ms): long delays are exact,
+/// from wherever they start, and take one wake-up.
+#[test]
+fn c17_long_delays_are_exact() {
+    let delays = [(1 << 31) - 1, (1 << 31) + 1, u64::from(u32::MAX) - 1, (1 << 32) + 1, 1 << 48, (1 << 63) - 1];
+    for start in [0, 1, 65_536, 1 << 40] {
+        for delay in delays {
+            let mut wheel = Wheel::new();
+            wheel.advance(start);
+            wheel.insert(start + delay, 1);
+            assert_eq!(run_until(&mut wheel, start + delay - 1), []);
+            assert_eq!(wheel.next_deadline(), Some(start + delay));
+            assert_eq!(run_until(&mut wheel, start + delay), [1]);
+        }
+    }
+    let mut wheel = Wheel::new();
+    wheel.insert(u64::MAX, 1);
+    wheel.insert(u64::MAX - 1, 2);
+    assert_eq!(wake_ups(&mut wheel), [(u64::MAX - 1, vec![2]), (u64::MAX, vec![1])]);
+    wheel.insert(u64::MAX, 3);
+    assert_eq!(run_until(&mut wheel, u64::MAX), [3], "also at the end of time");
+}
+
+fn comes_exactly_at(deadline: u64, start: u64) {
+    let mut wheel = Wheel::new();
+    wheel.advance(start);
+    wheel.insert(deadline, 1);
+    assert_eq!(wheel.next_deadline(), Some(deadline), "set at {start}");
+    if deadline > start {
+        wheel.advance(deadline - 1);
+        assert_eq!(wheel.pop_expired(), None, "before {deadline}, set at {start}");
+    }
+    wheel.advance(deadline);
+    assert_eq!(wheel.pop_expired().map(|expired| expired.deadline), Some(deadline), "set at {start}");
+}
+
+/// C19: every boundary 64^k ± 1, from every slot that one can start in.
+#[test]
+fn c19_every_slot_boundary_from_every_starting_slot() {
+    let delays = || (0..11).flat_map(|boundary| [0, 1, 2].map(|off| (1u64 << (6 * boundary)) - 1 + off));
+    for level in 0..11 {
+        let unit = 1u64 << (6 * level);
+        for start_slot in 0..if level == 10 { 16 } else { 64 } {
+            for start in [start_slot * unit, start_slot * unit + (unit - 1)] {
+                delays()
+                    .filter_map(|delay| start.checked_add(delay))
+                    .for_each(|deadline| comes_exactly_at(deadline, start));
+            }
+        }
+    }
+}
+
+/// C20 (ratas): from inside a batch, timers are inserted into each slot near and far; all come at their time.
+#[test]
+fn c20_insert_into_each_slot_while_a_batch_is_popped() {
+    let mut wheel = Wheel::new();
+    wheel.insert(4096 * 3, 0);
+    wheel.advance(4096 * 3);
+    let now = wheel.now();
+    assert_eq!(wheel.pop_expired().unwrap().value, 0);
+    let deadlines: Vec<u64> = (1..=64).flat_map(|slot| [now + slot, now + slot * 64, now + slot * 4096]).collect();
+    for &deadline in &deadlines {
+        wheel.insert(deadline, deadline);
+    }
+    let mut expected = deadlines.clone();
+    expected.sort_unstable();
+    let came: Vec<u64> = wake_ups(&mut wheel)
+        .into_iter()
+        .flat_map(|(at, values)| {
+            assert!(values.iter().all(|&value| value == at));
+            values
+        })
+        .collect();
+    assert_eq!(came, expected);
+}
+
+/// C21 (timeout.c): with its last timer gone a slot is not occupied, and nobody wakes for it.
+#[test]
+fn c21_an_emptied_slot_wakes_nobody() {
+    let mut wheel = Wheel::new();
+    let (near, far) = (wheel.insert(70, 1), wheel.insert(5_000, 2));
+    wheel.cancel(near);
+    wheel.audit();
+    assert_eq!(wheel.next_deadline(), Some(5_000));
+    wheel.reschedule(far, 1_000_000);
+    wheel.audit();
+    assert_eq!(wheel.next_deadline(), Some(1_000_000));
+    wheel.cancel(far);
+    assert_eq!(wheel.next_deadline(), None);
+}
+
+/// C22: one jump over a day or a hundred years brings all that is due, once, in order.
+#[test]
+fn c22_one_far_jump_brings_everything_in_order() {
+    const DAY_US: u64 = 86_400_000_000;
+    for jump in [DAY_US, 13 * DAY_US, 730 * DAY_US, 36_500 * DAY_US] {
+        let mut wheel = Wheel::new();
+        let mut deadlines: Vec<u64> =
+            (1..=1000u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (2 * jump)).collect();
+        for &deadline in &deadlines {
+            wheel.insert(deadline, deadline);
+        }
+        deadlines.sort_unstable();
+        let (due, later) = deadlines.split_at(deadlines.partition_point(|&deadline| deadline <= jump));
+        assert_eq!(run_until(&mut wheel, jump), due);
+        assert_eq!(run_until(&mut wheel, 2 * jump), later);
+    }
+}
+
+/// C23 (tokio #8334: beside a timer at the maximum, short ones hung after 12 days).
+#[test]
+fn c23_short_timers_beside_one_at_the_end_of_time() {
+    let mut wheel = Wheel::new();
+    wheel.insert(u64::MAX, 0);
+    for around in [1u64 << 30, 1 << 36, 1 << 42] {
+        wheel.advance(around - 3);
+        for delay in 1..=6 {
+            wheel.insert(around - 3 + delay, delay);
+        }
+        for delay in 1..=6 {
+            assert_eq!(wheel.next_deadline(), Some(around - 3 + delay));
+            assert_eq!(run_until(&mut wheel, around - 3 + delay), [delay]);
+        }
+    }
+    assert_eq!(wheel.next_deadline(), Some(u64::MAX));
+}
+
+/// C25: an empty wheel gives no reason to wake.
+#[test]
+fn c25_an_empty_wheel_has_no_next_deadline() {
+    let mut wheel = Wheel::<u64>::new();
+    assert_eq!(wheel.next_deadline(), None);
+    wheel.advance(1 << 50);
+    assert_eq!((wheel.next_deadline(), wheel.pop_expired()), (None, None));
+}
+
+/// C26 (tokio, hierarchical_hash_wheel_timer: one wake-up for each level): ten timers spread over 2⁴⁰ ticks cost ten.
+#[test]
+fn c26_ten_sparse_timers_cost_ten_wake_ups() {
+    let mut wheel = Wheel::new();
+    let deadlines: Vec<u64> = (1..=10).map(|n| (n << 40) / 10 + n).collect();
+    for &deadline in deadlines.iter().rev() {
+        wheel.insert(deadline, deadline);
+    }
+    assert_eq!(wake_ups(&mut wheel), deadlines.iter().map(|&deadline| (deadline, vec![deadline])).collect::<Vec<_>>());
+}
+
+/// C27 (redis #11069): when the earliest timer is cancelled the next deadline is at once that of another.
+#[test]
+fn c27_cancelling_the_earliest_moves_the_next_deadline() {
+    for sorted in [true, false] {
+        let mut wheel = Wheel::new();
+        let mut deadlines: Vec<u64> = (0..500).map(|n| 100_000 + n * 7).collect();
+        if !sorted {
+            deadlines.sort_unstable_by_key(|deadline| deadline % 101);
+        }
+        let mut keys: Vec<(u64, Key)> =
+            deadlines.iter().map(|&deadline| (deadline, wheel.insert(deadline, 0))).collect();
+        keys.sort_unstable();
+        for pair in keys.windows(2) {
+            assert_eq!(wheel.next_deadline(), Some(pair[0].0));
+            wheel.cancel(pair[0].1);
+            assert_eq!(wheel.next_deadline(), Some(pair[1].0));
+            wheel.audit();
+        }
+    }
+}
+
+/// What is cleared is gone, its keys are stale, and time has not gone back.
+#[test]
+fn clear_takes_everything_and_leaves_the_time() {
+    let mut wheel = Wheel::new();
+    wheel.advance(100);
+    let keys = [100, 101, 500, 1 << 40].map(|deadline| wheel.insert(deadline, deadline));
+    wheel.advance(101);
+    wheel.clear();
+    wheel.audit();
+    assert!(wheel.is_empty() && keys.iter().all(|&key| wheel.cancel(key).is_none()));
+    assert_eq!((wheel.now(), wheel.next_deadline()), (101, None));
+    wheel.insert(102, 1);
+    assert_eq!(run_until(&mut wheel, 200), [1]);
+}
+
+/// A value is dropped when its timer is cancelled or cleared, not when the place is taken again.
+#[test]
+fn values_are_dropped_with_their_timers() {
+    use std::rc::Rc;
+    let value = Rc::new(());
+    let mut wheel = Wheel::<Option<Rc<()>>>::new();
+    let key = wheel.insert(10, Some(Rc::clone(&value)));
+    wheel.insert(20, Some(Rc::clone(&value)));
+    assert_eq!(Rc::strong_count(&value), 3);
+    wheel.cancel(key);
+    assert_eq!(Rc::strong_count(&value), 2);
+    wheel.clear();
+    assert_eq!(Rc::strong_count(&value), 1);
+}
+
+/// Time does not go back.
+#[test]
+fn an_earlier_now_counts_as_the_present() {
+    let mut wheel = Wheel::new();
+    wheel.advance(1000);
+    wheel.insert(990, 1);
+    wheel.insert(1001, 2);
+    assert_eq!(run_until(&mut wheel, 5), [1]);
+    assert_eq!(wheel.now(), 1000);
+    assert_eq!(run_until(&mut wheel, 1001), [2]);
+}

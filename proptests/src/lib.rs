@@ -1,0 +1,6 @@
+//! What holds Cogloop to its word: reference models that are too simple to be wrong, and the machinery of the state
+//! machines, simulations and exhaustive tests that compare the real thing with them. The tests are in `tests/`.
+
+#![forbid(unsafe_code)]
+
+pub mod wheel_model;

@@ -1,0 +1,89 @@
+//! The wheel's reference model: a sorted map, and a list of what has expired.
+
+use std::collections::{BTreeMap, VecDeque};
+
+/// How a timer is known to the model and the tests: the number of its insertion.
+pub type Id = u64;
+
+/// A timer store with the promises of `cogloop_engine::Wheel`, each of which can be seen to hold by reading it.
+#[derive(Clone, Debug, Default)]
+pub struct WheelModel {
+    now: u64,
+    /// Pending timers by deadline, then by order of insertion or rescheduling.
+    pending: BTreeMap<(u64, u64), Id>,
+    /// Expired timers, first to be popped first: deadline and id.
+    expired: VecDeque<(u64, Id)>,
+    placements: u64,
+}
+
+impl WheelModel {
+    /// The tick that has been reached.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Timers pending, and expired but not popped.
+    pub fn len(&self) -> usize {
+        self.pending.len() + self.expired.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds the timer `id`.
+    pub fn insert(&mut self, id: Id, deadline: u64) {
+        self.placements += 1;
+        self.pending.insert((deadline, self.placements), id);
+    }
+
+    /// Removes the timer `id`; whether it was there.
+    pub fn cancel(&mut self, id: Id) -> bool {
+        let before = self.len();
+        self.pending.retain(|_, pending| *pending != id);
+        self.expired.retain(|&(_, expired)| expired != id);
+        self.len() != before
+    }
+
+    /// Moves the timer `id`; whether it was there.
+    pub fn reschedule(&mut self, id: Id, deadline: u64) -> bool {
+        let there = self.cancel(id);
+        if there {
+            self.insert(id, deadline);
+        }
+        there
+    }
+
+    /// The deadline of the timer `id`.
+    pub fn deadline(&self, id: Id) -> Option<u64> {
+        let pending = self.pending.iter().find(|(_, pending)| **pending == id).map(|(&(deadline, _), _)| deadline);
+        pending.or_else(|| self.expired.iter().find(|&&(_, expired)| expired == id).map(|&(deadline, _)| deadline))
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, now: u64) {
+        self.now = self.now.max(now);
+        while let Some(entry) = self.pending.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            let ((deadline, _), id) = entry.remove_entry();
+            self.expired.push_back((deadline, id));
+        }
+    }
+
+    /// The next expired timer: deadline and id.
+    pub fn pop_expired(&mut self) -> Option<(u64, Id)> {
+        self.expired.pop_front()
+    }
+
+    /// The earliest deadline; the present if something is due.
+    pub fn next_deadline(&self) -> Option<u64> {
+        let first = self.pending.first_key_value().map(|(&(deadline, _), _)| deadline.max(self.now));
+        if self.expired.is_empty() { first } else { Some(self.now) }
+    }
+
+    /// Removes all timers.
+    pub fn clear(&mut self) {
+        self.pending.clear();
+        self.expired.clear();
+    }
+}
