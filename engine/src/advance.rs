@@ -22,6 +22,7 @@ use core::mem;
 
 use crate::arena::Ref;
 use crate::geometry;
+use crate::key::Key;
 use crate::slot::Slot;
 use crate::wheel::{Expired, Wheel};
 
@@ -60,11 +61,28 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Takes the next expired timer out of the wheel; `None` when all that [`Wheel::advance`] moved is gone.
     #[inline]
     pub fn pop_expired(&mut self) -> Option<Expired<T>> {
+        let key = self.unqueue_expired()?;
+        let (deadline, _, value) = self.arena.remove(key)?;
+        Some(Expired { key, deadline, value })
+    }
+
+    /// Takes the next expired timer from the expired queue and leaves it in the wheel, disarmed: its key is good for
+    /// [`Wheel::get`] and [`Wheel::reschedule`], and must be given to [`Wheel::cancel`] in the end.
+    #[inline]
+    pub fn next_expired(&mut self) -> Option<Key> {
+        let key = self.unqueue_expired()?;
+        self.make_stale(key);
+        Some(key)
+    }
+
+    /// Takes the first current reference from the expired queue. The caller makes its timer disarmed, or none.
+    #[inline]
+    fn unqueue_expired(&mut self) -> Option<Key> {
         loop {
             let r = self.pool.pop(&mut self.expired)?;
-            if let Some((key, deadline, value)) = self.arena.remove_current(r) {
+            if let Some(key) = self.arena.current_key(r) {
                 self.due -= 1;
-                return Some(Expired { key, deadline, value });
+                return Some(key);
             }
         }
     }

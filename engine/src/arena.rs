@@ -4,6 +4,8 @@
 //! *stamp* is the queues': it changes also when the timer moves to another deadline. A queue's [`Ref`] to an entry is
 //! *current* while it carries the entry's stamp, and *stale* from then on – so that a cancel touches the one entry,
 //! and not its neighbours in a list, which at a million timers are a cache miss each.
+//!
+//! A timer is *armed* while a queue holds a current reference to it. One that is disarmed keeps its place and its key.
 
 use alloc::vec::Vec;
 use core::mem;
@@ -13,8 +15,11 @@ use crate::key::Key;
 /// Timers that a wheel can hold at a time, so that no count of references in 32 bits overflows.
 const TIMERS_MAX: usize = 1 << 30;
 
-/// The stamp that no reference ever carries: the place of an entry that reaches it is not taken again.
-const RETIRED: u32 = u32::MAX;
+/// Set in the stamp of a timer that is disarmed. No reference carries it, so every reference to the timer is stale.
+const DISARMED: u32 = 1 << 31;
+
+/// The last stamp. No reference carries it either: the place of an entry that reaches it is not taken again.
+const RETIRED: u32 = DISARMED - 1;
 
 /// What a queue holds of a timer.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
@@ -31,9 +36,17 @@ struct Entry<T> {
     stamp: u32,
 }
 
+/// A timer's stamps are used up.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct StampsUsedUp;
+
 impl<T> Entry<T> {
     fn is_live(&self) -> bool {
         self.generation % 2 == 1
+    }
+
+    fn is_armed(&self) -> bool {
+        self.stamp & DISARMED == 0
     }
 }
 
@@ -92,10 +105,6 @@ impl<T: Default> Arena<T> {
         self.entries.get_mut(key.index() as usize).filter(|entry| entry.generation == key.generation())
     }
 
-    pub(crate) fn deadline(&self, key: Key) -> Option<u64> {
-        self.entry(key).map(|entry| entry.deadline)
-    }
-
     pub(crate) fn value(&self, key: Key) -> Option<&T> {
         self.entry(key).map(|entry| &entry.value)
     }
@@ -111,63 +120,70 @@ impl<T: Default> Arena<T> {
         (entry.stamp == r.stamp).then_some(entry.deadline)
     }
 
-    /// Gives the timer another deadline: every reference to it becomes stale, and a current one is returned.
-    ///
-    /// `None`, with nothing changed, when the timer's stamps are used up, once in 2³² calls: drop the stale references
-    /// of all queues, call [`Arena::restart_stamps`], and it will work.
+    /// The deadline of the timer, and whether it is armed.
     #[inline]
-    pub(crate) fn restamp(&mut self, key: Key, deadline: u64) -> Option<Ref> {
-        let entry = self.entry_mut(key)?;
+    pub(crate) fn state(&self, key: Key) -> Option<(u64, bool)> {
+        self.entry(key).map(|entry| (entry.deadline, entry.is_armed()))
+    }
+
+    /// Disarms an armed timer: every reference to it becomes stale.
+    ///
+    /// `Err`, with nothing changed, when the timer's stamps are used up, once in 2³¹ calls: drop the stale references of
+    /// all queues, and call [`Arena::disarm_with_first_stamp`].
+    #[inline]
+    pub(crate) fn disarm(&mut self, key: Key) -> Result<(), StampsUsedUp> {
+        let entry = &mut self.entries[key.index() as usize];
         if entry.stamp + 1 == RETIRED {
-            return None;
+            return Err(StampsUsedUp);
         }
-        entry.stamp += 1;
-        entry.deadline = deadline;
-        Some(Ref { index: key.index(), stamp: entry.stamp })
+        entry.stamp = (entry.stamp + 1) | DISARMED;
+        Ok(())
     }
 
-    /// Counts the timer's stamps from 0 again, which makes every reference to it stale – as long as no stale reference
-    /// to it is left that carries a 0.
+    /// Disarms an armed timer and counts its stamps from 0 again: there must be no stale reference to it.
     #[cold]
-    pub(crate) fn restart_stamps(&mut self, key: Key) {
-        if let Some(entry) = self.entry_mut(key) {
-            entry.stamp = 0;
-        }
+    pub(crate) fn disarm_with_first_stamp(&mut self, key: Key) {
+        self.entries[key.index() as usize].stamp = DISARMED;
     }
 
-    /// Frees the timer's place and returns its deadline and value.
+    /// Arms a disarmed timer, and returns the reference that is current from now on.
+    #[inline]
+    pub(crate) fn arm(&mut self, key: Key, deadline: u64) -> Ref {
+        let entry = &mut self.entries[key.index() as usize];
+        entry.stamp &= !DISARMED;
+        entry.deadline = deadline;
+        Ref { index: key.index(), stamp: entry.stamp }
+    }
+
+    /// The key of the timer that `r` means, if `r` is current.
+    #[inline]
+    pub(crate) fn current_key(&self, r: Ref) -> Option<Key> {
+        let entry = &self.entries[r.index as usize];
+        (entry.stamp == r.stamp).then(|| Key::new(r.index, entry.generation))
+    }
+
+    /// Frees the timer's place and returns its deadline, whether it was armed, and its value.
     ///
     /// `None` when the key is stale. A place whose stamps or generations are used up is retired: it is never taken
     /// again, which costs one entry in 2³¹ timers.
     #[inline]
-    pub(crate) fn remove(&mut self, key: Key) -> Option<(u64, T)> {
+    pub(crate) fn remove(&mut self, key: Key) -> Option<(u64, bool, T)> {
         self.entry(key)?;
         Some(self.remove_at(key.index()))
     }
 
-    /// Frees the place of the timer that `r` means, if `r` is current.
     #[inline]
-    pub(crate) fn remove_current(&mut self, r: Ref) -> Option<(Key, u64, T)> {
-        let entry = &self.entries[r.index as usize];
-        if entry.stamp != r.stamp {
-            return None;
-        }
-        let key = Key::new(r.index, entry.generation);
-        let (deadline, value) = self.remove_at(r.index);
-        Some((key, deadline, value))
-    }
-
-    #[inline]
-    fn remove_at(&mut self, index: u32) -> (u64, T) {
+    fn remove_at(&mut self, index: u32) -> (u64, bool, T) {
         let entry = &mut self.entries[index as usize];
-        let (deadline, value) = (entry.deadline, mem::take(&mut entry.value));
+        let (deadline, was_armed, value) = (entry.deadline, entry.is_armed(), mem::take(&mut entry.value));
         entry.generation = entry.generation.wrapping_add(1);
-        entry.stamp += 1;
+        // The stamp of a disarmed timer has been counted on already.
+        entry.stamp = (entry.stamp & !DISARMED) + u32::from(was_armed);
         self.live -= 1;
         if entry.generation != 0 && entry.stamp != RETIRED {
             self.free.push(index);
         }
-        (deadline, value)
+        (deadline, was_armed, value)
     }
 
     /// Frees every place; every key and every reference becomes stale.
@@ -179,11 +195,18 @@ impl<T: Default> Arena<T> {
         }
     }
 
-    /// All timers, in the order of their places: key, current reference, deadline, value.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, Ref, u64, &T)> {
-        (0..).zip(&self.entries).filter(|(_, entry)| entry.is_live()).map(|(index, entry)| {
-            (Key::new(index, entry.generation), Ref { index, stamp: entry.stamp }, entry.deadline, &entry.value)
-        })
+    /// All timers, in the order of their places: key, deadline, value.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, u64, &T)> {
+        self.live_entries().map(|(index, entry)| (Key::new(index, entry.generation), entry.deadline, &entry.value))
+    }
+
+    fn live_entries(&self) -> impl Iterator<Item = (u32, &Entry<T>)> {
+        (0..).zip(&self.entries).filter(|(_, entry)| entry.is_live())
+    }
+
+    /// Timers that are armed, counted one by one.
+    pub(crate) fn count_armed(&self) -> usize {
+        self.live_entries().filter(|(_, entry)| entry.is_armed()).count()
     }
 
     /// Panics unless every place is either live, or free and known as free once, or retired.
@@ -194,7 +217,7 @@ impl<T: Default> Arena<T> {
             assert!(!entry.is_live(), "place {index} is on the free stack and live");
             assert!(!mem::replace(&mut known_free[index as usize], true), "place {index} is twice on the free stack");
         }
-        let live = self.iter().count();
+        let live = self.live_entries().count();
         let retired = (self.entries.iter().zip(&known_free))
             .filter(|(entry, free)| !entry.is_live() && !**free)
             .map(|(entry, _)| {

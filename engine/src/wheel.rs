@@ -98,7 +98,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.now
     }
 
-    /// Timers in the wheel: the pending ones and those that have expired and were not popped yet.
+    /// Timers in the wheel: pending, expired and not popped yet, and disarmed.
     pub fn len(&self) -> usize {
         self.arena.len()
     }
@@ -120,28 +120,56 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         key
     }
 
-    /// Takes a timer out of the wheel, pending or expired, and returns its value; `None` if it is not there any more.
+    /// Takes a timer out of the wheel, pending, expired or disarmed, and returns its value; `None` if it is not there any
+    /// more.
     #[inline]
     pub fn cancel(&mut self, key: Key) -> Option<T> {
-        let (deadline, value) = self.arena.remove(key)?;
-        self.unlink(deadline);
+        let (deadline, was_armed, value) = self.arena.remove(key)?;
+        if was_armed {
+            self.unlink(deadline);
+        }
         Some(value)
     }
 
-    /// Moves a timer, pending or expired, to another deadline; its key stays. `false` if it is not there any more.
+    /// Moves a timer, pending, expired or disarmed, to another deadline; its key stays. `false` if it is not there any
+    /// more.
     ///
     /// Among equal deadlines it comes as if it were inserted now.
     #[inline]
     pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
+        let Some((old, is_armed)) = self.arena.state(key) else { return false };
+        if is_armed {
+            self.disarm_armed(key, old);
+        }
         let deadline = deadline.min(Self::LAST_TICK);
-        let Some(old) = self.arena.deadline(key) else { return false };
-        let r = match self.arena.restamp(key, deadline) {
-            Some(r) => r,
-            None => self.restamp_after_sweep(key, deadline),
-        };
-        self.unlink(old);
+        let r = self.arena.arm(key, deadline);
         self.link(r, deadline);
         true
+    }
+
+    /// Lets a timer, pending or expired, rest: it keeps its key and its value, and expires no more until it is
+    /// rescheduled. `false` if it rests already or is not there any more.
+    pub fn disarm(&mut self, key: Key) -> bool {
+        match self.arena.state(key) {
+            Some((deadline, true)) => self.disarm_armed(key, deadline),
+            _ => return false,
+        }
+        true
+    }
+
+    #[inline]
+    fn disarm_armed(&mut self, key: Key, deadline: u64) {
+        self.make_stale(key);
+        self.unlink(deadline);
+    }
+
+    /// Makes every reference to an armed timer stale.
+    #[inline]
+    pub(crate) fn make_stale(&mut self, key: Key) {
+        if self.arena.disarm(key).is_err() {
+            self.drop_all_stale();
+            self.arena.disarm_with_first_stamp(key);
+        }
     }
 
     /// Whether the timer is still in the wheel.
@@ -149,9 +177,14 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.deadline(key).is_some()
     }
 
-    /// The tick for which the timer is set.
+    /// Whether the timer is in the wheel and will expire, or has expired and was not popped yet.
+    pub fn is_armed(&self, key: Key) -> bool {
+        self.arena.state(key).is_some_and(|(_, is_armed)| is_armed)
+    }
+
+    /// The tick for which the timer is, or was last, set.
     pub fn deadline(&self, key: Key) -> Option<u64> {
-        self.arena.deadline(key)
+        self.arena.state(key).map(|(deadline, _)| deadline)
     }
 
     /// The timer's value.
@@ -166,7 +199,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
     /// All timers – key, deadline, value – in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (Key, u64, &T)> {
-        self.arena.iter().map(|(key, _, deadline, value)| (key, deadline, value))
+        self.arena.iter()
     }
 
     /// Takes all timers out of the wheel; the time that it has reached stays.
@@ -243,21 +276,20 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.due = 0;
     }
 
-    /// The way out when a timer's stamps are used up: with no stale reference left anywhere, they start again.
     #[cold]
-    fn restamp_after_sweep(&mut self, key: Key, deadline: u64) -> Ref {
+    fn drop_all_stale(&mut self) {
         for slot in &mut self.slots {
             self.pool.retain(&mut slot.queue, |r| self.arena.current(r).is_some());
         }
         self.drop_stale_due();
-        self.arena.restart_stamps(key);
-        self.arena.restamp(key, deadline).expect("stamps that start again are not used up")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LAST_STAMP: u32 = (1 << 31) - 2;
 
     /// A wheel whose only place has its counters set to these.
     fn worn(generation: u32, stamp: u32) -> Wheel {
@@ -283,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_place_whose_stamps_are_used_up_is_retired() {
-        let mut wheel = worn(2, u32::MAX - 1);
+        let mut wheel = worn(2, LAST_STAMP);
         let last = wheel.insert(10, 1);
         assert_eq!(wheel.cancel(last), Some(1));
         wheel.audit();
@@ -291,10 +323,10 @@ mod tests {
         wheel.audit();
     }
 
-    /// After 2³² moves a stamp would come round to one that a forgotten reference may carry, and the timer would
+    /// After 2³¹ moves a stamp would come round to one that a forgotten reference may carry, and the timer would
     /// stand in two slots.
     #[test]
-    fn a_timer_moved_four_billion_times_stands_in_one_slot_only() {
+    fn a_timer_moved_two_billion_times_stands_in_one_slot_only() {
         let mut wheel = Wheel::new();
         wheel.insert(1 << 30, 7); // keeps the far slot alive, and with it the stale references there
         let key = wheel.insert(1 << 30, 1);
@@ -303,7 +335,7 @@ mod tests {
         let key = wheel.insert(1 << 30, 1);
         assert!(wheel.reschedule(key, 5), "leaves a stale reference with the stamp 0 in the far slot");
         wheel.cancel(key);
-        wheel.arena.wear(key.index(), 4, u32::MAX - 1);
+        wheel.arena.wear(key.index(), 4, LAST_STAMP);
         let key = wheel.insert(6, 1);
         assert!(wheel.reschedule(key, 7), "its stamps are used up, and start again from 0");
         wheel.audit();

@@ -3,4 +3,5 @@
 
 #![forbid(unsafe_code)]
 
+pub mod loop_model;
 pub mod wheel_model;

@@ -13,6 +13,8 @@ pub struct WheelModel {
     pending: BTreeMap<(u64, u64), Id>,
     /// Expired timers, first to be popped first: deadline and id.
     expired: VecDeque<(u64, Id)>,
+    /// Timers that rest, with the deadline that they had.
+    disarmed: BTreeMap<Id, u64>,
     placements: u64,
 }
 
@@ -22,9 +24,9 @@ impl WheelModel {
         self.now
     }
 
-    /// Timers pending, and expired but not popped.
+    /// Timers pending, expired but not popped, and disarmed.
     pub fn len(&self) -> usize {
-        self.pending.len() + self.expired.len()
+        self.pending.len() + self.expired.len() + self.disarmed.len()
     }
 
     /// Whether there is none.
@@ -43,6 +45,7 @@ impl WheelModel {
         let before = self.len();
         self.pending.retain(|_, pending| *pending != id);
         self.expired.retain(|&(_, expired)| expired != id);
+        self.disarmed.remove(&id);
         self.len() != before
     }
 
@@ -55,10 +58,27 @@ impl WheelModel {
         there
     }
 
-    /// The deadline of the timer `id`.
+    /// Lets the timer `id` rest; whether it was armed.
+    pub fn disarm(&mut self, id: Id) -> bool {
+        let armed = self.is_armed(id);
+        if let Some(deadline) = self.deadline(id) {
+            self.cancel(id);
+            self.disarmed.insert(id, deadline);
+        }
+        armed
+    }
+
+    /// Whether the timer `id` is pending or expired.
+    pub fn is_armed(&self, id: Id) -> bool {
+        self.deadline(id).is_some() && !self.disarmed.contains_key(&id)
+    }
+
+    /// The deadline that the timer `id` has, or had when it was disarmed.
     pub fn deadline(&self, id: Id) -> Option<u64> {
-        let pending = self.pending.iter().find(|(_, pending)| **pending == id).map(|(&(deadline, _), _)| deadline);
-        pending.or_else(|| self.expired.iter().find(|&&(_, expired)| expired == id).map(|&(deadline, _)| deadline))
+        let pending = self.pending.iter().map(|(&(deadline, _), &id)| (deadline, id));
+        let disarmed = self.disarmed.iter().map(|(&id, &deadline)| (deadline, id));
+        let mut all = pending.chain(self.expired.iter().copied()).chain(disarmed);
+        all.find(|&(_, other)| other == id).map(|(deadline, _)| deadline)
     }
 
     /// Lets time pass.
@@ -75,6 +95,13 @@ impl WheelModel {
         self.expired.pop_front()
     }
 
+    /// The next expired timer, which stays, disarmed.
+    pub fn next_expired(&mut self) -> Option<Id> {
+        let (deadline, id) = self.expired.pop_front()?;
+        self.disarmed.insert(id, deadline);
+        Some(id)
+    }
+
     /// The earliest deadline; the present if something is due.
     pub fn next_deadline(&self) -> Option<u64> {
         let first = self.pending.first_key_value().map(|(&(deadline, _), _)| deadline.max(self.now));
@@ -85,5 +112,6 @@ impl WheelModel {
     pub fn clear(&mut self) {
         self.pending.clear();
         self.expired.clear();
+        self.disarmed.clear();
     }
 }

@@ -17,9 +17,12 @@ enum Operation {
     /// Of the n-th timer ever made, so that stale keys are tried as well.
     Cancel(usize),
     Reschedule(usize, u64),
+    Disarm(usize),
     Advance(u64),
     AdvanceToNext,
     Pop,
+    /// As `Pop`, but the timer stays, disarmed.
+    Next,
     PopAll,
     Clear,
 }
@@ -37,6 +40,8 @@ trait Store: Default {
     fn reschedule(&mut self, key: Key, deadline: u64) -> bool;
     fn advance(&mut self, now: u64);
     fn pop(&mut self) -> Option<Expired<Id>>;
+    fn disarm(&mut self, key: Key) -> bool;
+    fn next(&mut self) -> Option<Key>;
     fn clear(&mut self);
     fn check(&mut self, model: &WheelModel, keys: &[Key]);
 }
@@ -57,6 +62,12 @@ impl<const BITS: u32, const LEVELS: usize> Store for Wheel<Id, BITS, LEVELS> {
     fn pop(&mut self) -> Option<Expired<Id>> {
         self.pop_expired()
     }
+    fn disarm(&mut self, key: Key) -> bool {
+        self.disarm(key)
+    }
+    fn next(&mut self) -> Option<Key> {
+        self.next_expired()
+    }
     fn clear(&mut self) {
         self.clear();
     }
@@ -68,6 +79,7 @@ impl<const BITS: u32, const LEVELS: usize> Store for Wheel<Id, BITS, LEVELS> {
         assert_eq!(self.has_due(), model.next_deadline() == Some(model.now()));
         for (id, &key) in (0..).zip(keys) {
             assert_eq!(self.deadline(key), model.deadline(id), "the deadline of timer {id}");
+            assert_eq!(self.is_armed(key), model.is_armed(id), "whether timer {id} is armed");
             assert_eq!(self.get(key).copied(), model.deadline(id).map(|_| id), "the value of timer {id}");
         }
         self.audit(); // `next_deadline` may have tidied up
@@ -130,10 +142,12 @@ impl<G: Geometry> ReferenceStateMachine for Reference<G> {
         prop_oneof![
             10 => ticks::<G>(now).prop_map(Operation::Insert),
             4 => any_timer.clone().prop_map(Operation::Cancel),
+            2 => any_timer.clone().prop_map(Operation::Disarm),
             4 => (any_timer, ticks::<G>(now)).prop_map(|(timer, tick)| Operation::Reschedule(timer, tick)),
             3 => next.prop_map(Operation::Advance),
             2 => Just(Operation::AdvanceToNext),
             4 => Just(Operation::Pop),
+            3 => Just(Operation::Next),
             2 => Just(Operation::PopAll),
             (if state.made > 20 { 1 } else { 0 }) => Just(Operation::Clear),
         ]
@@ -149,9 +163,11 @@ impl<G: Geometry> ReferenceStateMachine for Reference<G> {
             }
             Operation::Cancel(timer) => drop(model.cancel(timer as Id)),
             Operation::Reschedule(timer, deadline) => drop(model.reschedule(timer as Id, deadline)),
+            Operation::Disarm(timer) => drop(model.disarm(timer as Id)),
             Operation::Advance(now) => model.advance(now),
             Operation::AdvanceToNext => model.advance(model.next_deadline().unwrap_or(model.now())),
             Operation::Pop => drop(model.pop_expired()),
+            Operation::Next => drop(model.next_expired()),
             Operation::PopAll => while model.pop_expired().is_some() {},
             Operation::Clear => model.clear(),
         }
@@ -204,11 +220,20 @@ impl<G: Geometry> StateMachineTest for Machine<G> {
                     assert_eq!(machine.wheel.reschedule(key, deadline), there);
                 }
             }
+            Operation::Disarm(timer) => {
+                if let Some(&key) = machine.keys.get(timer) {
+                    assert_eq!(machine.wheel.disarm(key), machine.before.is_armed(timer as Id));
+                }
+            }
             Operation::Advance(now) => machine.wheel.advance(now),
             Operation::AdvanceToNext => {
                 machine.wheel.advance(machine.before.next_deadline().unwrap_or(machine.before.now()));
             }
             Operation::Pop => drop(machine.pop_and_compare()),
+            Operation::Next => {
+                let expected = machine.before.next_expired().map(|id| machine.keys[id as usize]);
+                assert_eq!(machine.wheel.next(), expected);
+            }
             Operation::PopAll => while machine.pop_and_compare() {},
             Operation::Clear => machine.wheel.clear(),
         }

@@ -1,0 +1,87 @@
+//! What the loop asks of a kernel: register, change, forget, wait. One file for each kernel interface, twins of each other.
+//!
+//! ```text
+//!            add ──► modify ──► remove          one registration, named by its token
+//!             │        │
+//!             ▼        ▼
+//!            wait ──► [ Event{ token, ready }, … ]      at most EVENTS_MAX, at most one for each token
+//! ```
+//!
+//! What every backend of a kernel promises, so that a program cannot tell on which one it runs:
+//!
+//! - Level-triggered: what stays ready is reported by every wait.
+//! - Hang-up and error are reported as readiness for both directions; the loop masks it by what is observed.
+//! - Regular files, directories and `/dev/null` are always ready.
+//! - After `remove` there is no event of that token, and nothing of ours keeps the descriptor's file open.
+//! - A signal, and a wake, are no events: `wait` comes back early, with nothing.
+//! - A descriptor that was closed without `remove` is dropped: no event, no spinning, and its peer sees the end.
+//! - When there is more than one batch holds, later waits report the rest before the same ones again.
+
+use crate::{Interest, Token, Waker};
+use std::io;
+use std::os::fd::BorrowedFd;
+
+/// The most events that one wait takes from the kernel: it bounds a turn's work and fixes the buffer's size.
+pub const EVENTS_MAX: usize = 1024;
+
+/// What a wait found out about one registration.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct Event {
+    /// The registration.
+    pub token: Token,
+    /// The directions that are ready, observed or not.
+    pub ready: Interest,
+}
+
+impl Event {
+    /// The event "`token` is ready for `ready`".
+    #[must_use]
+    pub const fn new(token: Token, ready: Interest) -> Self {
+        Self { token, ready }
+    }
+}
+
+/// A kernel interface that reports readiness.
+///
+/// The caller keeps a descriptor number under one token at a time, and gives a new token the old one's slot when it puts
+/// one in the place of another. `'static` says that the caller answers for the descriptor's life; a descriptor that was
+/// closed in spite of that loses its events and disturbs nothing else.
+pub trait Backend {
+    /// The name by which it is chosen.
+    fn name(&self) -> &'static str;
+
+    /// Lets `waker` end every wait. The backend keeps a clone, takes its wakes before `wait` comes back, and reports no
+    /// event of it.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn attach(&mut self, waker: &Waker) -> io::Result<()>;
+
+    /// Registers a descriptor.
+    ///
+    /// # Errors
+    /// The kernel's; nothing is registered then.
+    fn add(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()>;
+
+    /// Changes what is observed, or puts a new token in the place of an old one. A registration that the backend has
+    /// dropped since, because the descriptor was closed, is made anew for the file that has the number now.
+    ///
+    /// # Errors
+    /// The kernel's; the old registration stands then.
+    fn modify(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()>;
+
+    /// Forgets a registration, always. A descriptor that is already closed is no error.
+    ///
+    /// # Errors
+    /// The kernel's, for information.
+    fn remove(&mut self, fd: BorrowedFd<'static>, token: Token) -> io::Result<()>;
+
+    /// Waits until something is ready or `timeout_ns` have passed (`None`: for ever), and appends to `events`.
+    ///
+    /// May come back early with nothing.
+    ///
+    /// # Errors
+    /// The kernel's; never that of a signal.
+    fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()>;
+}

@@ -1,0 +1,53 @@
+//! Why a loop could not be made. Everything later is a plain [`std::io::Error`] from the kernel.
+
+use std::fmt;
+use std::io;
+
+/// A loop could not be made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// No backend has this name.
+    UnknownBackend {
+        /// The name that was asked for.
+        name: String,
+        /// The names that exist on this platform.
+        known: Vec<&'static str>,
+    },
+    /// Every backend was refused by the kernel; the text says which one for what.
+    NoBackend {
+        /// One clause for each backend that was tried.
+        reasons: String,
+    },
+    /// A resolution of 0 ns: ticks would have no length.
+    ZeroResolution,
+    /// The kernel refused something that every loop needs.
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownBackend { name, known } => {
+                write!(f, "unknown backend \"{name}\"; known here: {}", known.join(", "))
+            }
+            Self::NoBackend { reasons } => write!(f, "no backend works here: {reasons}"),
+            Self::ZeroResolution => f.write_str("the resolution must be at least 1 ns"),
+            Self::Io { doing, source } => write!(f, "{doing}: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

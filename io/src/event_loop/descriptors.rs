@@ -1,0 +1,110 @@
+//! Descriptors: adding, changing, removing, and pulling what is ready.
+
+use super::EventLoop;
+use crate::{Interest, Token};
+use std::io;
+use std::os::fd::BorrowedFd;
+
+/// An observed descriptor that can make progress.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub struct Ready {
+    /// The descriptor.
+    pub token: Token,
+    /// The observed directions that are ready. Serve read first; then look whether write is still observed.
+    pub ready: Interest,
+}
+
+impl<T: Default> EventLoop<T> {
+    /// Observes a descriptor, level-triggered, until it is removed. It stays the caller's: the loop neither closes it nor
+    /// changes its flags.
+    ///
+    /// A number that is observed already, or was closed without being removed, gets a new token and the old one is stale.
+    ///
+    /// # Errors
+    /// `EBADF` for a descriptor that is not open, `InvalidInput` for a number too high for the backend, or what else the
+    /// kernel says. Nothing changes then: an older observation of the number stands.
+    pub fn add_descriptor(&mut self, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
+        let (token, replaces) = self.table.propose(fd);
+        if replaces {
+            self.backend.modify(fd, interest, token)?;
+        } else {
+            self.backend.add(fd, interest, token)?;
+        }
+        self.table.put(token, fd, interest);
+        Ok(token)
+    }
+
+    /// Changes which directions are observed. Holds at once, for readiness of this turn that was not pulled too.
+    ///
+    /// # Errors
+    /// `NotFound` for a stale token, or what the kernel says; the old interest stands then.
+    pub fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
+        let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
+        self.backend.modify(descriptor.fd, interest, token)?;
+        descriptor.interest = interest;
+        Ok(())
+    }
+
+    /// Observes the descriptor no longer. Do it before closing: then the peer sees the end at once and a new file with
+    /// the same number gets nothing of the old one's.
+    ///
+    /// # Errors
+    /// `NotFound` for a stale token. What the kernel says is for information: the descriptor is forgotten anyway.
+    pub fn remove_descriptor(&mut self, token: Token) -> io::Result<()> {
+        let descriptor = self.table.take(token).ok_or(io::ErrorKind::NotFound)?;
+        self.backend.remove(descriptor.fd, token)
+    }
+
+    /// What is observed of a descriptor. `None` for a stale token.
+    pub fn interest(&self, token: Token) -> Option<Interest> {
+        self.table.get(token).map(|descriptor| descriptor.interest)
+    }
+
+    /// Tells the loop of readiness that the kernel cannot see, data in a buffer for example: the next turn does not wait,
+    /// and reports it once, together with what the kernel says. Without effect for a stale token.
+    pub fn mark_ready(&mut self, token: Token, ready: Interest) {
+        let Some(descriptor) = self.table.get_mut(token) else { return };
+        if descriptor.marked.is_empty() && !ready.is_empty() {
+            self.marked.push(token);
+        }
+        descriptor.marked.insert(ready);
+    }
+
+    /// How many descriptors are observed.
+    pub fn descriptors(&self) -> usize {
+        self.table.len()
+    }
+
+    /// The next descriptor that this turn's wait found ready, for a direction that is observed now. Whoever was removed
+    /// or replaced since does not come.
+    pub fn next_ready(&mut self) -> Option<Ready> {
+        while let Some(&event) = self.events.get(self.pulled) {
+            self.pulled += 1;
+            let Some(descriptor) = self.table.get(event.token) else { continue };
+            let ready = event.ready & descriptor.interest;
+            if !ready.is_empty() {
+                return Some(Ready { token: event.token, ready });
+            }
+        }
+        None
+    }
+
+    /// Joins the marks to what the kernel reported: one event for each token.
+    pub(super) fn merge_marks(&mut self) {
+        if self.marked.is_empty() {
+            return;
+        }
+        for event in &mut self.events {
+            if let Some(descriptor) = self.table.get_mut(event.token) {
+                event.ready.insert(std::mem::take(&mut descriptor.marked));
+            }
+        }
+        for token in self.marked.drain(..) {
+            let Some(descriptor) = self.table.get_mut(token) else { continue };
+            let ready = std::mem::take(&mut descriptor.marked);
+            if !ready.is_empty() {
+                self.events.push(crate::Event::new(token, ready));
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! For the eye and for tests: a listing of the loop, and a check of everything that must agree.
+
+use super::EventLoop;
+use std::fmt;
+use std::os::fd::AsRawFd;
+
+impl<T: Default> EventLoop<T> {
+    /// Panics, with what disagrees, when the wheel or the table of descriptors is not sound. Slow on purpose.
+    pub fn audit(&self) {
+        self.wheel.audit();
+        self.table.audit();
+        assert!(self.pulled <= self.events.len(), "pulled {} of {} events", self.pulled, self.events.len());
+        for (token, descriptor) in self.table.iter() {
+            let is_listed = self.marked.contains(&token);
+            assert_eq!(!descriptor.marked.is_empty(), is_listed, "{token:?} is marked, or listed as marked, not both");
+        }
+    }
+
+    /// The loop as text: its time and backend, the descriptors, the wheel.
+    pub fn dump(&self) -> impl fmt::Display {
+        Dump(self)
+    }
+}
+
+struct Dump<'a, T>(&'a EventLoop<T>);
+
+impl<T: Default> fmt::Display for Dump<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let EventLoop { table, turn_ns, report, wheel, .. } = self.0;
+        writeln!(f, "at {} ns, turn at {turn_ns} ns, on {}", self.0.now_ns(), report.name)?;
+        for (token, descriptor) in table.iter() {
+            let (number, generation) = (descriptor.fd.as_raw_fd(), token.generation());
+            writeln!(f, "fd {number} [{:?}] slot {} generation {generation}", descriptor.interest, token.index())?;
+        }
+        write!(f, "{}", wheel.dump())
+    }
+}

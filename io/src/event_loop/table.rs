@@ -1,0 +1,128 @@
+//! The table of observed descriptors: a slot for each, and a generation that makes a reused slot a new token.
+//!
+//! ```text
+//!   slots       0 fd 9, gen 1 │ 1 fd 7, gen 3 │ 2 free, gen 5 │ 3 fd 4, gen 1
+//!   by_number   4 ► 3     7 ► 1     9 ► 0                one number, one slot
+//! ```
+
+use crate::{Interest, Token};
+use std::num::NonZeroU32;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+const NOWHERE: u32 = u32::MAX;
+
+struct Slot {
+    generation: NonZeroU32,
+    // `None`: free.
+    descriptor: Option<Descriptor>,
+}
+
+/// What the loop knows of an observed descriptor.
+#[derive(Copy, Clone)]
+pub(super) struct Descriptor {
+    pub(super) fd: BorrowedFd<'static>,
+    pub(super) interest: Interest,
+    /// Readiness that the user reported since the last turn.
+    pub(super) marked: Interest,
+}
+
+/// The table. Every observed number has one slot, every token resolves to at most one descriptor.
+#[derive(Default)]
+pub(super) struct Table {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    // By descriptor number: the index of its slot.
+    by_number: Vec<u32>,
+}
+
+impl Table {
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(super) fn get(&self, token: Token) -> Option<&Descriptor> {
+        let slot = self.slots.get(token.index() as usize)?;
+        slot.descriptor.as_ref().filter(|_| slot.generation == token.generation())
+    }
+
+    pub(super) fn get_mut(&mut self, token: Token) -> Option<&mut Descriptor> {
+        let slot = self.slots.get_mut(token.index() as usize)?;
+        slot.descriptor.as_mut().filter(|_| slot.generation == token.generation())
+    }
+
+    /// The token under which a number will be known once it is [`put`](Self::put), and whether it takes the place of
+    /// another. Nothing changes yet, so that the kernel can still refuse.
+    pub(super) fn propose(&self, fd: BorrowedFd<'static>) -> (Token, bool) {
+        match self.by_number.get(fd.as_raw_fd() as usize) {
+            Some(&index) if index != NOWHERE => (Token::new(index, self.next_generation(index)), true),
+            _ => {
+                let index = self.free.last().copied().unwrap_or(self.slots.len() as u32);
+                (Token::new(index, self.next_generation(index)), false)
+            }
+        }
+    }
+
+    fn next_generation(&self, index: u32) -> NonZeroU32 {
+        let slot = self.slots.get(index as usize);
+        slot.and_then(|slot| slot.generation.checked_add(1)).unwrap_or(NonZeroU32::MIN)
+    }
+
+    /// Makes a proposal true.
+    pub(super) fn put(&mut self, token: Token, fd: BorrowedFd<'static>, interest: Interest) {
+        let index = token.index() as usize;
+        let descriptor = Some(Descriptor { fd, interest, marked: Interest::NONE });
+        let slot = Slot { generation: token.generation(), descriptor };
+        if index == self.slots.len() {
+            self.slots.push(slot);
+        } else {
+            if self.slots[index].descriptor.is_none() {
+                let popped = self.free.pop();
+                debug_assert_eq!(popped, Some(token.index()), "a proposal takes the last free slot");
+            }
+            self.slots[index] = slot;
+        }
+        let number = fd.as_raw_fd() as usize;
+        if self.by_number.len() <= number {
+            self.by_number.resize(number + 1, NOWHERE);
+        }
+        self.by_number[number] = token.index();
+    }
+
+    pub(super) fn take(&mut self, token: Token) -> Option<Descriptor> {
+        let descriptor = *self.get(token)?;
+        self.slots[token.index() as usize].descriptor = None;
+        self.free.push(token.index());
+        self.by_number[descriptor.fd.as_raw_fd() as usize] = NOWHERE;
+        Some(descriptor)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Token, &Descriptor)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            slot.descriptor.as_ref().map(|descriptor| (Token::new(index as u32, slot.generation), descriptor))
+        })
+    }
+
+    /// Makes every token stale.
+    pub(super) fn forget_all(&mut self) {
+        for index in 0..self.slots.len() {
+            let token = Token::new(index as u32, self.slots[index].generation);
+            self.take(token);
+        }
+    }
+
+    /// Panics when the three vectors disagree.
+    pub(super) fn audit(&self) {
+        for (token, descriptor) in self.iter() {
+            let number = descriptor.fd.as_raw_fd() as usize;
+            let index = self.by_number.get(number);
+            assert_eq!(index, Some(&token.index()), "descriptor {number} of {token:?} is elsewhere by its number");
+            assert!(self.get(token).is_some(), "{token:?} does not resolve");
+        }
+        let known = self.by_number.iter().filter(|&&index| index != NOWHERE).count();
+        let live = self.iter().count();
+        assert_eq!((known, self.len()), (live, live), "numbers and length, against slots in use");
+        for &index in &self.free {
+            assert!(self.slots[index as usize].descriptor.is_none(), "slot {index} is free and in use");
+        }
+    }
+}

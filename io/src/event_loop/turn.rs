@@ -1,0 +1,59 @@
+//! The turn: wait for the first thing to happen, and find out all that has. Drawn on the [module's page](super).
+
+use super::EventLoop;
+use std::io;
+
+/// How long a turn may wait.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub enum Wait {
+    /// Until a timer is due, a descriptor is ready, or a wake comes. With none of them armed, for ever: ask
+    /// [`is_idle`](EventLoop::is_idle) before.
+    Block,
+    /// Not at all.
+    Poll,
+    /// As `Block`, and no longer than this many nanoseconds.
+    AtMost(u64),
+}
+
+impl<T: Default> EventLoop<T> {
+    /// Takes one turn; [`next_expired`](Self::next_expired) and [`next_ready`](Self::next_ready) give what it found.
+    ///
+    /// It may find nothing: a wake or a signal ended the wait.
+    ///
+    /// # Errors
+    /// What the kernel says to the wait. Due timers can be pulled all the same.
+    pub fn turn(&mut self, wait: Wait) -> io::Result<()> {
+        // Who leaves events unpulled must not meet the same first ones again and again, and the last ones never.
+        self.skip = if self.pulled < self.events.len() { self.skip + self.pulled } else { 0 };
+        self.events.clear();
+        self.pulled = 0;
+        let timeout_ns = self.timeout_ns(wait);
+        let waited = self.backend.wait(&mut self.events, timeout_ns);
+        // The trait says that a clock does not go back. Were one to, time would stand still, and nothing fire early.
+        self.turn_ns = self.turn_ns.max(self.now_ns());
+        self.wheel.advance(self.resolution.tick(self.turn_ns));
+        self.merge_marks();
+        if self.skip > 0 && !self.events.is_empty() {
+            self.skip %= self.events.len();
+            self.events.rotate_left(self.skip);
+        }
+        waited
+    }
+
+    /// How long to wait so as to wake up once, when the earliest deadline has come.
+    fn timeout_ns(&mut self, wait: Wait) -> Option<u64> {
+        let limit_ns = match wait {
+            Wait::Block => None,
+            Wait::Poll => return Some(0),
+            Wait::AtMost(ns) => Some(ns),
+        };
+        self.marked.retain(|&token| self.table.get(token).is_some());
+        if !self.marked.is_empty() {
+            return Some(0);
+        }
+        let deadline = self.wheel.next_deadline().filter(|&tick| self.resolution.is_reached(tick));
+        let Some(tick) = deadline else { return limit_ns };
+        let until_ns = self.resolution.start_ns(tick).saturating_sub(self.now_ns());
+        Some(limit_ns.map_or(until_ns, |limit_ns| limit_ns.min(until_ns)))
+    }
+}

@@ -1,0 +1,73 @@
+//! Which directions of a descriptor: the same set says what is observed (interest) and what is possible (readiness).
+
+use std::fmt;
+use std::ops::{BitAnd, BitOr};
+
+/// A set of directions: nothing, read, write, or both.
+#[derive(Copy, Clone, Default, Eq, PartialEq, Hash)]
+pub struct Interest(u8);
+
+impl Interest {
+    /// Nothing. A descriptor observed for nothing stays registered and gets no event.
+    pub const NONE: Self = Self(0);
+    /// Data, a connection, or the end of the stream can be read.
+    pub const READ: Self = Self(1);
+    /// Data can be written, or writing fails at once.
+    pub const WRITE: Self = Self(2);
+    /// Read and write.
+    pub const BOTH: Self = Self(3);
+
+    /// The set as an integer: read 1, write 2.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The set of such an integer, `None` for any other bit.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        if bits <= Self::BOTH.0 { Some(Self(bits)) } else { None }
+    }
+
+    /// Whether every direction of `other` is in this set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether no direction is in it.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Puts the directions of `other` in.
+    pub fn insert(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Takes the directions of `other` out.
+    pub fn remove(&mut self, other: Self) {
+        self.0 &= !other.0;
+    }
+}
+
+impl BitOr for Interest {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitAnd for Interest {
+    type Output = Self;
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+impl fmt::Debug for Interest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(["NONE", "READ", "WRITE", "READ|WRITE"][usize::from(self.0)])
+    }
+}

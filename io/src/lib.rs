@@ -1,0 +1,67 @@
+//! An event loop that holds integers only: timers of the wheel, and readiness of descriptors.
+//!
+//! ```text
+//!   bindings          keep the callbacks; a timer's value and a descriptor's token lead back to them
+//!      │
+//!      ▼
+//!   EventLoop  ──►  Wheel (cogloop-engine)     ticks and deadlines; knows neither clock nor kernel
+//!      │
+//!      ├────────►  dyn Clock                  MonotonicClock │ VirtualClock
+//!      │
+//!      └────────►  dyn Backend                Epoll │ Select │ Warp (virtual time) │ ScriptedBackend (tests)
+//!                      ▲
+//!                      └── Waker              wakes a waiting loop from another thread or a signal handler
+//! ```
+//!
+//! The loop calls nobody. Its user asks for a [`turn`](EventLoop::turn) and then pulls what the turn found:
+//!
+//! ```
+//! use cogloop_io::{EventLoop, Options, Wait};
+//!
+//! let mut events: EventLoop<&str> = EventLoop::new(&Options::default())?;
+//! events.add_timer(2_000_000, "two milliseconds later");
+//! while !events.is_idle() {
+//!     events.turn(Wait::Block)?;
+//!     while let Some(timer) = events.next_expired() {
+//!         println!("{} ns: {}", events.turn_ns(), timer.value);
+//!     }
+//!     while let Some(ready) = events.next_ready() {
+//!         println!("{:?} is ready for {:?}", ready.token, ready.ready);
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Every time is a `u64` of nanoseconds since the loop's creation unless its name says otherwise; 2⁶⁴ ns are 584 years.
+//!
+//! What it promises: no timer before its deadline; no event of a removed descriptor; a signal is invisible; a turn's
+//! work is bounded by what was due or ready when it began. Reading order: this page, [`event_loop`], one backend.
+//!
+//! Linux for now; [`choose`] is the one place that knows which backends a platform has.
+#![forbid(unsafe_code)]
+
+pub mod backend;
+pub mod choose;
+pub mod clock;
+pub mod epoll;
+pub mod error;
+pub mod event_loop;
+mod identity;
+pub mod interest;
+pub mod scripted;
+pub mod select;
+pub mod token;
+pub mod waker;
+pub mod warp;
+
+pub use backend::{Backend, Event};
+pub use choose::BackendReport;
+pub use clock::{Clock, MonotonicClock, VirtualClock};
+pub use cogloop_engine::Key;
+pub use error::Error;
+pub use event_loop::{ClockChoice, DEFAULT_RESOLUTION_NS, EventLoop, ExpiredTimer, Options, Ready, Wait};
+pub use interest::Interest;
+pub use scripted::ScriptedBackend;
+pub use token::Token;
+pub use waker::Waker;
+pub use warp::Warp;

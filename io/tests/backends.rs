@@ -1,0 +1,139 @@
+//! What the loop makes of a kernel's whims (scripted), and of a kernel's refusals (real).
+
+mod common;
+
+use cogloop_io::scripted::{Call, Step};
+use cogloop_io::select::Select;
+use cogloop_io::{Backend, Event, MonotonicClock, Ready, ScriptedBackend, Token, VirtualClock, Wait, Waker};
+use common::*;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+fn scripted() -> (Loop, ScriptedBackend) {
+    let clock = VirtualClock::new();
+    let backend = ScriptedBackend::new(clock.clone());
+    (Loop::from_parts(Box::new(clock), Box::new(backend.clone()), 1_000).unwrap(), backend)
+}
+
+fn report(backend: &ScriptedBackend, events: &[(Token, cogloop_io::Interest)]) {
+    let events = events.iter().map(|&(token, ready)| Event::new(token, ready)).collect();
+    backend.push(Step::Report { after_ns: 0, events });
+}
+
+/// C48: events of removed, replaced and never known tokens, and of directions that nobody observes.
+#[test]
+fn spurious_events_are_tolerated_c48() {
+    let (mut events, backend) = scripted();
+    let ((a, _a), (b, _b), (c, _c)) = (pair(), pair(), pair());
+    let removed = events.add_descriptor(a, READ).unwrap();
+    events.remove_descriptor(removed).unwrap();
+    let reuses_the_slot = events.add_descriptor(b, READ).unwrap();
+    assert_eq!(reuses_the_slot.index(), removed.index());
+    let replaced = events.add_descriptor(c, READ).unwrap();
+    let live = events.add_descriptor(c, WRITE).unwrap();
+    let unknown = Token::from_bits(1 << 32 | 4_711).unwrap();
+
+    report(&backend, &[(removed, BOTH), (replaced, BOTH), (unknown, BOTH), (reuses_the_slot, WRITE), (live, BOTH)]);
+    assert_eq!(poll(&mut events), [(live, WRITE)]);
+    report(&backend, &[]);
+    assert_eq!(poll(&mut events), [], "woken for nothing");
+}
+
+/// C37: what was not pulled is dropped, because a level-triggered kernel says it again.
+#[test]
+fn readiness_left_over_from_a_stopped_turn_is_not_served_stale() {
+    let (mut events, backend) = scripted();
+    let ((a, _a), (b, _b)) = (pair(), pair());
+    let (a, b) = (events.add_descriptor(a, READ).unwrap(), events.add_descriptor(b, READ).unwrap());
+    report(&backend, &[(a, READ), (b, READ)]);
+    events.turn(Wait::Block).unwrap();
+    assert_eq!(events.next_ready(), Some(Ready { token: a, ready: READ }));
+    report(&backend, &[(a, READ)]);
+    assert_eq!(poll(&mut events), [(a, READ)]);
+}
+
+/// C51, as far as the loop goes: a refusal changes nothing.
+#[test]
+fn a_refused_registration_leaves_the_old_state_whole() {
+    let (mut events, backend) = scripted();
+    let ((a, _a), (b, _b)) = (pair(), pair());
+    let token = events.add_descriptor(a, READ).unwrap();
+    for errno in [12, 28, 1] {
+        for attempt in [
+            |events: &mut Loop, a, _| events.add_descriptor(a, WRITE).map(drop),
+            |events, _, b| events.add_descriptor(b, WRITE).map(drop),
+        ] as [fn(&mut Loop, BorrowedFd<'static>, BorrowedFd<'static>) -> io::Result<()>; 2]
+        {
+            backend.refuse(errno);
+            assert_eq!(attempt(&mut events, a, b).unwrap_err().raw_os_error(), Some(errno));
+            assert_eq!((events.descriptors(), events.interest(token)), (1, Some(READ)));
+            events.audit();
+        }
+        backend.refuse(errno);
+        assert!(events.set_interest(token, BOTH).is_err());
+        assert_eq!(events.interest(token), Some(READ));
+    }
+    report(&backend, &[(token, READ)]);
+    assert_eq!(poll(&mut events), [(token, READ)]);
+}
+
+#[test]
+fn the_backend_is_told_of_every_change() {
+    let (mut events, backend) = scripted();
+    let (fd, _peer) = pair();
+    let number = fd.as_raw_fd();
+    let token = events.add_descriptor(fd, READ).unwrap();
+    events.set_interest(token, BOTH).unwrap();
+    let second = events.add_descriptor(fd, WRITE).unwrap();
+    assert_eq!(second.index(), token.index(), "the new token has the old one's place");
+    events.remove_descriptor(second).unwrap();
+    let told = [
+        Call::Add(number, READ, token),
+        Call::Modify(number, BOTH, token),
+        Call::Modify(number, WRITE, second),
+        Call::Remove(number, second),
+    ];
+    assert_eq!(backend.take_calls(), told);
+}
+
+/// C50
+#[test]
+fn select_refuses_a_number_beyond_its_set_and_goes_on_c50() {
+    let mut events = Loop::from_parts(Box::new(MonotonicClock), Box::new(Select::new()), 1_000).unwrap();
+    let (fd, mut peer) = pair();
+    let last = dup_at(fd, 1023);
+    let beyond = dup_at(fd, 1024);
+    write(&mut peer);
+    let error = events.add_descriptor(beyond, READ).unwrap_err();
+    assert_eq!(error.to_string(), "select cannot watch descriptor 1024: its limit is 1024 (FD_SETSIZE)");
+    assert!(events.is_idle());
+    let token = events.add_descriptor(last, READ).unwrap();
+    assert_eq!(poll(&mut events), [(token, READ)]);
+}
+
+#[test]
+fn a_backend_that_cannot_be_woken_makes_no_loop() {
+    struct Deaf;
+    impl Backend for Deaf {
+        fn name(&self) -> &'static str {
+            "deaf"
+        }
+        fn attach(&mut self, _: &Waker) -> io::Result<()> {
+            Err(io::Error::from_raw_os_error(12))
+        }
+        fn add(&mut self, _: BorrowedFd<'static>, _: cogloop_io::Interest, _: Token) -> io::Result<()> {
+            Ok(())
+        }
+        fn modify(&mut self, _: BorrowedFd<'static>, _: cogloop_io::Interest, _: Token) -> io::Result<()> {
+            Ok(())
+        }
+        fn remove(&mut self, _: BorrowedFd<'static>, _: Token) -> io::Result<()> {
+            Ok(())
+        }
+        fn wait(&mut self, _: &mut Vec<Event>, _: Option<u64>) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let error = Loop::from_parts(Box::new(MonotonicClock), Box::new(Deaf), 1_000).err().unwrap();
+    assert!(error.to_string().starts_with("registering the waker: "), "{error}");
+}

@@ -1,0 +1,84 @@
+//! What the tests of the loop share: every backend in turn, and descriptors that a test may close by hand.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
+
+use cogloop_io::epoll::Epoll;
+use cogloop_io::select::Select;
+use cogloop_io::{Backend, EventLoop, Interest, MonotonicClock, Ready, Token, Wait};
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, PoisonError};
+
+pub const READ: Interest = Interest::READ;
+pub const WRITE: Interest = Interest::WRITE;
+pub const BOTH: Interest = Interest::BOTH;
+pub const MS: u64 = 1_000_000;
+
+pub type Loop = EventLoop<u64>;
+
+/// Descriptor numbers belong to the whole process, and these tests close and reuse them.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn backends() -> [(&'static str, Box<dyn Backend>); 3] {
+    [
+        ("epoll", Box::new(Epoll::new().unwrap())),
+        ("epoll in ms", Box::new(Epoll::with_millisecond_waits().unwrap())),
+        ("select", Box::new(Select::new())),
+    ]
+}
+
+/// Tells the story on every backend, on the kernel's clock.
+pub fn on_every_backend(story: impl Fn(&mut Loop)) {
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    for (name, backend) in backends() {
+        println!("on {name}:");
+        let mut events = Loop::from_parts(Box::new(MonotonicClock), backend, 1_000).unwrap();
+        story(&mut events);
+        events.audit();
+    }
+}
+
+/// Gives a descriptor away for good: only [`close`] closes it.
+pub fn lend(fd: impl Into<OwnedFd>) -> BorrowedFd<'static> {
+    let leaked: &'static OwnedFd = Box::leak(Box::new(fd.into()));
+    leaked.as_fd()
+}
+
+/// Closes a descriptor, whoever thinks to own it.
+pub fn close(fd: BorrowedFd<'static>) {
+    nix::unistd::close(fd.as_raw_fd()).unwrap();
+}
+
+/// A connected pair: a lent end to observe, and its peer.
+pub fn pair() -> (BorrowedFd<'static>, UnixStream) {
+    let (ours, peer) = UnixStream::pair().unwrap();
+    peer.set_nonblocking(true).unwrap();
+    (lend(ours), peer)
+}
+
+/// A duplicate of `fd` at exactly `number`, which must be free.
+pub fn dup_at(fd: BorrowedFd<'_>, number: i32) -> BorrowedFd<'static> {
+    let dup = lend(rustix::io::fcntl_dupfd_cloexec(fd, number).unwrap());
+    assert_eq!(dup.as_raw_fd(), number);
+    dup
+}
+
+/// One turn that does not wait, and all that it found ready.
+pub fn poll(events: &mut Loop) -> Vec<(Token, Interest)> {
+    events.turn(Wait::Poll).unwrap();
+    events.audit();
+    std::iter::from_fn(|| events.next_ready()).map(|Ready { token, ready }| (token, ready)).collect()
+}
+
+/// Whether the peer sees the end of the stream.
+pub fn sees_the_end(peer: &mut UnixStream) -> bool {
+    match peer.read(&mut [0; 64]) {
+        Ok(length) => length == 0,
+        // What the end is called when something was left unread.
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
+pub fn write(peer: &mut UnixStream) {
+    peer.write_all(b"x").unwrap();
+}

@@ -1,0 +1,414 @@
+//! Descriptors on every backend: removal, closing, reuse, hang-up, files, and what the kernel refuses.
+
+mod common;
+
+use cogloop_io::{Interest, Wait};
+use common::*;
+use std::fs::File;
+use std::io::Stdin;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd};
+
+/// C37
+#[test]
+fn whoever_is_removed_within_the_batch_gets_no_event_c37() {
+    on_every_backend(|events| {
+        let pairs: Vec<_> = (0..4).map(|_| pair()).collect();
+        let tokens: Vec<_> = pairs.iter().map(|(fd, _)| events.add_descriptor(*fd, READ).unwrap()).collect();
+        pairs.iter().for_each(|(_, peer)| write(&mut peer.try_clone().unwrap()));
+
+        events.turn(Wait::Block).unwrap();
+        let first = events.next_ready().unwrap().token;
+        for (token, (fd, _)) in tokens.iter().zip(&pairs) {
+            if *token != first {
+                events.remove_descriptor(*token).unwrap();
+                close(*fd);
+            }
+        }
+        assert_eq!(events.next_ready(), None);
+        assert_eq!(poll(events), [(first, READ)], "the one that is left is still ready");
+    });
+}
+
+/// C38
+#[test]
+fn a_number_reused_within_the_batch_gets_no_stale_event_c38() {
+    on_every_backend(|events| {
+        let ((a, mut peer_a), (b, mut peer_b)) = (pair(), pair());
+        let old = [events.add_descriptor(a, READ).unwrap(), events.add_descriptor(b, READ).unwrap()];
+        write(&mut peer_a);
+        write(&mut peer_b);
+        events.turn(Wait::Block).unwrap();
+
+        let first = events.next_ready().unwrap().token;
+        let (other, fd) = if first == old[0] { (old[1], b) } else { (old[0], a) };
+        events.remove_descriptor(other).unwrap();
+        let (quiet, mut peer) = pair();
+        close(fd);
+        let reused = dup_at(quiet, fd.as_raw_fd());
+        let new = events.add_descriptor(reused, READ).unwrap();
+        assert_ne!(new, other);
+
+        assert_eq!(events.next_ready(), None, "what the old file had ready is not the new one's");
+        assert_eq!(poll(events), [(first, READ)]);
+        write(&mut peer);
+        assert_eq!(poll(events).len(), 2, "and it is observed");
+    });
+}
+
+/// C38, without the removal: the number alone names the new file.
+#[test]
+fn a_number_closed_without_removal_and_added_again_is_the_new_files_c38() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        let old = events.add_descriptor(fd, READ).unwrap();
+        write(&mut peer);
+        events.turn(Wait::Block).unwrap();
+        let (quiet, mut new_peer) = pair();
+        close(fd);
+        let new = events.add_descriptor(dup_at(quiet, fd.as_raw_fd()), READ).unwrap();
+
+        assert_eq!(events.next_ready(), None);
+        assert_eq!(events.descriptors(), 1, "the old observation is not left behind");
+        assert_eq!(poll(events), []);
+        write(&mut new_peer);
+        assert_eq!(poll(events), [(new, READ)]);
+        assert!(events.remove_descriptor(old).is_err(), "stale");
+        assert_eq!(poll(events), [(new, READ)], "and a stale token removes nothing");
+    });
+}
+
+/// C39: epoll goes on reporting a registration as long as a duplicate keeps its file open.
+#[test]
+fn a_closed_descriptor_whose_duplicate_lives_gets_no_event_and_does_not_spin_c39() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        let _alive = fd.try_clone_to_owned().unwrap();
+        events.add_descriptor(fd, READ).unwrap();
+        close(fd);
+        write(&mut peer);
+        assert_eq!(poll(events), []);
+        events.turn(Wait::AtMost(MS)).unwrap();
+        assert!(events.turn_ns() >= MS, "the wait lasts: nothing is reported under the cover");
+    });
+}
+
+/// C39, late: an observation that has long been at work is checked only now and then.
+#[test]
+fn a_busy_descriptor_closed_behind_our_back_falls_silent_c39() {
+    on_every_backend(|events| {
+        let ((fd, mut peer), (other, mut other_peer)) = (pair(), pair());
+        let _alive = fd.try_clone_to_owned().unwrap();
+        let token = events.add_descriptor(fd, READ).unwrap();
+        let other = events.add_descriptor(other, READ).unwrap();
+        write(&mut peer);
+        // Past 1,024: far from the next power of two.
+        for _ in 0..1_100 {
+            assert_eq!(poll(events), [(token, READ)]);
+        }
+        close(fd);
+        let more = (0..1_000).filter(|_| !poll(events).is_empty()).count();
+        assert!(more <= 64, "{more} events of a closed descriptor");
+        write(&mut other_peer);
+        assert_eq!(poll(events), [(other, READ)], "nobody else is disturbed");
+    });
+}
+
+/// C39, C40: removed after it was closed, with a duplicate alive.
+#[test]
+fn removing_what_is_already_closed_works_and_silences_it_c39() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        let alive = fd.try_clone_to_owned().unwrap();
+        let token = events.add_descriptor(fd, READ).unwrap();
+        write(&mut peer);
+        close(fd);
+        events.remove_descriptor(token).unwrap();
+        assert!(events.is_idle());
+        assert_eq!(poll(events), []);
+        let before_ns = events.now_ns();
+        events.turn(Wait::AtMost(MS)).unwrap();
+        assert!(events.turn_ns() >= before_ns + MS, "no spin");
+        drop(alive);
+        assert!(sees_the_end(&mut peer));
+    });
+}
+
+/// C40
+#[test]
+fn after_remove_and_close_the_peer_sees_the_end_c40() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        let token = events.add_descriptor(fd, BOTH).unwrap();
+        poll(events);
+        events.remove_descriptor(token).unwrap();
+        close(fd);
+        assert!(sees_the_end(&mut peer));
+    });
+}
+
+/// C41: sockets and regular files alike.
+#[test]
+fn closed_without_removal_is_silence_and_the_peer_sees_the_end_c41() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        let file = lend(File::open("Cargo.toml").unwrap());
+        events.add_descriptor(fd, BOTH).unwrap();
+        events.add_descriptor(file, READ).unwrap();
+        assert_eq!(poll(events).len(), 2);
+        close(fd);
+        close(file);
+        assert!(sees_the_end(&mut peer));
+        for _ in 0..3 {
+            assert_eq!(poll(events), []);
+        }
+        let before_ns = events.now_ns();
+        events.turn(Wait::AtMost(MS)).unwrap();
+        assert!(events.turn_ns() >= before_ns + MS, "no spin");
+    });
+}
+
+/// C41: the number now is a file that nobody gave to the loop.
+#[test]
+fn a_stranger_with_an_observed_number_gets_no_event_c41() {
+    on_every_backend(|events| {
+        let (fd, file) = (pair().0, lend(File::open("Cargo.toml").unwrap()));
+        let tokens = [events.add_descriptor(fd, BOTH).unwrap(), events.add_descriptor(file, READ).unwrap()];
+        let (stranger, mut peer) = pair();
+        for observed in [fd, file] {
+            close(observed);
+            dup_at(stranger, observed.as_raw_fd());
+        }
+        write(&mut peer);
+        for _ in 0..3 {
+            assert_eq!(poll(events), []);
+        }
+        tokens.into_iter().for_each(|token| events.remove_descriptor(token).unwrap());
+        assert!(events.is_idle());
+    });
+}
+
+/// C39, C41: dropping one closed descriptor does not let a stranger in under the number of another.
+#[test]
+fn dropping_a_closed_descriptor_keeps_strangers_out_c41() {
+    on_every_backend(|events| {
+        let ((dead, mut dead_peer), (gone, _gone_peer), (stranger, mut peer)) = (pair(), pair(), pair());
+        let _alive = dead.try_clone_to_owned().unwrap();
+        events.add_descriptor(dead, READ).unwrap();
+        events.add_descriptor(gone, READ).unwrap();
+        close(gone);
+        dup_at(stranger, gone.as_raw_fd());
+        write(&mut peer);
+        write(&mut dead_peer);
+        close(dead);
+        for _ in 0..3 {
+            assert_eq!(poll(events), []);
+        }
+    });
+}
+
+/// C42
+#[test]
+fn a_hang_up_or_an_error_wakes_the_direction_that_is_observed_c42() {
+    on_every_backend(|events| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let writer = lend(writer);
+        let token = events.add_descriptor(writer, WRITE).unwrap();
+        drop(reader);
+        assert_eq!(poll(events), [(token, WRITE)], "error only");
+
+        let (reader, writer) = std::io::pipe().unwrap();
+        let reader = lend(reader);
+        let hung_up = events.add_descriptor(reader, READ).unwrap();
+        events.remove_descriptor(token).unwrap();
+        drop(writer);
+        assert_eq!(poll(events), [(hung_up, READ)], "hang-up only");
+        events.set_interest(hung_up, Interest::NONE).unwrap();
+        assert_eq!(poll(events), []);
+        let before_ns = events.now_ns();
+        events.turn(Wait::AtMost(MS)).unwrap();
+        assert!(events.turn_ns() >= before_ns + MS, "observed for nothing, it does not spin");
+        close(reader);
+    });
+}
+
+/// C43
+#[test]
+fn half_close_and_end_of_stream_are_readable_again_and_again_c43() {
+    on_every_backend(|events| {
+        let (fd, peer) = pair();
+        let token = events.add_descriptor(fd, READ).unwrap();
+        assert_eq!(poll(events), []);
+        peer.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(poll(events), [(token, READ)], "half-close");
+        drop(peer);
+        for _ in 0..3 {
+            assert_eq!(poll(events), [(token, READ)], "level-triggered");
+        }
+    });
+}
+
+/// C44
+#[test]
+fn both_directions_come_together_and_one_can_be_dropped_c44() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        write(&mut peer);
+        let token = events.add_descriptor(fd, BOTH).unwrap();
+        assert_eq!(poll(events), [(token, BOTH)], "one event, so that the user can serve read first");
+        for left in [WRITE, READ, BOTH] {
+            events.set_interest(token, left).unwrap();
+            assert_eq!(events.interest(token), Some(left));
+            assert_eq!(poll(events), [(token, left)]);
+        }
+        // Dropped between the wait and the pull.
+        events.turn(Wait::Block).unwrap();
+        events.set_interest(token, WRITE).unwrap();
+        assert_eq!(events.next_ready().map(|ready| ready.ready), Some(WRITE));
+    });
+}
+
+/// C45
+#[test]
+fn a_second_add_replaces_the_first_c45() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        let first = events.add_descriptor(fd, WRITE).unwrap();
+        let second = events.add_descriptor(fd, READ).unwrap();
+        assert_ne!(first, second);
+        assert_eq!(events.descriptors(), 1);
+        assert_eq!(poll(events), [], "write is not observed any more");
+        write(&mut peer);
+        assert_eq!(poll(events), [(second, READ)]);
+        assert!(events.set_interest(first, BOTH).is_err(), "stale");
+        events.remove_descriptor(second).unwrap();
+        assert!(events.is_idle());
+    });
+}
+
+/// C46
+#[test]
+fn files_directories_and_dev_null_are_always_ready_c46() {
+    on_every_backend(|events| {
+        for path in ["Cargo.toml", ".", "/dev/null", "/dev/zero"] {
+            let fd = lend(File::open(path).unwrap());
+            let token = events.add_descriptor(fd, READ).unwrap();
+            for _ in 0..3 {
+                events.turn(Wait::Block).unwrap();
+                let ready = events.next_ready().unwrap_or_else(|| panic!("{path} is not ready"));
+                assert_eq!((ready.token, ready.ready), (token, READ), "{path}");
+                assert_eq!(events.next_ready(), None, "{path} once a turn");
+            }
+            events.set_interest(token, BOTH).unwrap();
+            assert_eq!(poll(events), [(token, BOTH)], "{path}");
+            events.set_interest(token, Interest::NONE).unwrap();
+            assert_eq!(poll(events), [], "{path} observed for nothing");
+            events.set_interest(token, READ).unwrap();
+            assert_eq!(poll(events), [(token, READ)], "{path} again");
+            events.remove_descriptor(token).unwrap();
+            assert_eq!(poll(events), [], "{path} removed");
+            close(fd);
+        }
+    });
+}
+
+/// C46: beside a socket, neither hides the other.
+#[test]
+fn an_always_ready_file_hides_nobody_c46() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        let (socket, file) = (fd, lend(File::open("Cargo.toml").unwrap()));
+        let socket = events.add_descriptor(socket, READ).unwrap();
+        let file = events.add_descriptor(file, READ).unwrap();
+        assert_eq!(poll(events), [(file, READ)]);
+        write(&mut peer);
+        let mut both = poll(events);
+        both.sort_by_key(|(token, _)| *token);
+        assert_eq!(both, [(socket, READ), (file, READ)]);
+    });
+}
+
+/// C47: a negative number cannot be written as a `BorrowedFd`; the border that has numbers refuses it.
+#[test]
+fn a_closed_descriptor_is_refused_and_nothing_is_left_of_it_c47() {
+    on_every_backend(|events| {
+        let (fd, _peer) = pair();
+        close(fd);
+        for interest in [READ, WRITE, BOTH, Interest::NONE] {
+            let error = events.add_descriptor(fd, interest).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(nix::errno::Errno::EBADF as i32));
+        }
+        assert!(events.is_idle());
+        assert_eq!(poll(events), []);
+    });
+}
+
+/// C47
+#[test]
+fn descriptor_0_is_one_like_any_other_c47() {
+    on_every_backend(|events| {
+        let stdin: &'static Stdin = Box::leak(Box::new(std::io::stdin()));
+        let token = events.add_descriptor(stdin.as_fd(), READ).unwrap();
+        assert_eq!(events.descriptors(), 1);
+        poll(events);
+        events.remove_descriptor(token).unwrap();
+        assert!(events.is_idle());
+    });
+}
+
+/// C47
+#[test]
+fn changing_a_closed_descriptor_fails_and_keeps_what_was_c47() {
+    on_every_backend(|events| {
+        let (fd, _peer) = pair();
+        let token = events.add_descriptor(fd, READ).unwrap();
+        close(fd);
+        assert!(events.set_interest(token, BOTH).is_err());
+        assert_eq!(events.interest(token), Some(READ));
+        events.remove_descriptor(token).unwrap();
+        assert!(events.remove_descriptor(token).is_err(), "only once");
+    });
+}
+
+#[test]
+fn marked_readiness_is_reported_once_and_joined_to_the_kernels() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        let token = events.add_descriptor(fd, READ).unwrap();
+        events.mark_ready(token, READ);
+        events.turn(Wait::Block).unwrap();
+        assert_eq!(events.next_ready().map(|ready| (ready.token, ready.ready)), Some((token, READ)));
+        assert_eq!(poll(events), [], "once");
+
+        write(&mut peer);
+        events.set_interest(token, BOTH).unwrap();
+        events.mark_ready(token, READ);
+        events.mark_ready(token, READ);
+        assert_eq!(poll(events), [(token, BOTH)], "one event for one token");
+
+        events.mark_ready(token, READ);
+        events.remove_descriptor(token).unwrap();
+        events.mark_ready(token, READ);
+        assert_eq!(poll(events), [], "a stale mark is nothing");
+    });
+}
+
+#[test]
+fn clear_leaves_nothing_of_timers_descriptors_and_this_turn() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        let token = events.add_descriptor(fd, BOTH).unwrap();
+        events.add_timer(0, 1);
+        write(&mut peer);
+        events.turn(Wait::Block).unwrap();
+        events.mark_ready(token, READ);
+        events.clear();
+        assert!(events.is_idle());
+        assert_eq!((events.next_expired(), events.next_ready()), (None, None));
+        assert_eq!(poll(events), []);
+        assert!(events.remove_descriptor(token).is_err());
+        let again = events.add_descriptor(fd, READ).unwrap();
+        assert_ne!(again, token);
+        assert_eq!(poll(events), [(again, READ)]);
+    });
+}

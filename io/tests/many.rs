@@ -1,0 +1,88 @@
+//! 10,000 descriptors at once. A program of its own: it uses up the process's descriptor numbers.
+
+mod common;
+
+use cogloop_io::backend::EVENTS_MAX;
+use cogloop_io::{Interest, Token, Wait};
+use common::*;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::collections::HashSet;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
+
+const MANY: usize = 10_000;
+
+/// As many as asked for, or as many as the kernel and the backend allow.
+fn add_many(events: &mut Loop, source: BorrowedFd<'_>) -> Vec<(Token, BorrowedFd<'static>)> {
+    let mut added = Vec::new();
+    while added.len() < MANY {
+        let Ok(fd) = source.try_clone_to_owned().map(lend) else { break };
+        match events.add_descriptor(fd, READ) {
+            Ok(token) => added.push((token, fd)),
+            Err(_) => {
+                close(fd);
+                break;
+            }
+        }
+    }
+    assert!(added.len() > 900, "{} descriptors prove little", added.len());
+    added
+}
+
+fn all_are_served(events: &mut Loop, added: &[(Token, BorrowedFd<'static>)]) {
+    let turns = added.len().div_ceil(EVENTS_MAX) + 1;
+    let mut served = HashSet::new();
+    for _ in 0..turns {
+        events.turn(Wait::Block).unwrap();
+        while let Some(ready) = events.next_ready() {
+            assert_eq!(ready.ready, READ);
+            served.insert(ready.token);
+        }
+    }
+    assert_eq!(served.len(), added.len(), "after {turns} turns");
+}
+
+/// C49: sockets (a peer that hung up stays readable), then regular files, which epoll does not take.
+#[test]
+fn all_of_10_000_ready_descriptors_are_served_beyond_one_buffer_c49() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+    on_every_backend(|events| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(writer);
+        let file = File::open("Cargo.toml").unwrap();
+        for source in [reader.as_fd(), file.as_fd()] {
+            let added = add_many(events, source);
+            all_are_served(events, &added);
+            for (token, _) in &added[1..] {
+                events.set_interest(*token, Interest::NONE).unwrap();
+            }
+            assert_eq!(poll(events), [(added[0].0, READ)]);
+            events.clear();
+            assert_eq!(poll(events), []);
+            added.into_iter().for_each(|(_, fd)| close(fd));
+        }
+    });
+}
+
+/// C49, and a user who takes one event a turn: everybody has his turn.
+#[test]
+fn taking_one_event_a_turn_serves_everybody_in_time_c49() {
+    on_every_backend(|events| {
+        let file = File::open("Cargo.toml").unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(writer);
+        for source in [file.as_fd(), reader.as_fd()] {
+            let fds: Vec<_> = (0..20).map(|_| lend(source.try_clone_to_owned().unwrap())).collect();
+            fds.iter().for_each(|fd| assert!(events.add_descriptor(*fd, READ).is_ok()));
+            let mut served = HashSet::new();
+            for _ in 0..fds.len() {
+                events.turn(Wait::Block).unwrap();
+                served.extend(events.next_ready().map(|ready| ready.token));
+            }
+            assert_eq!(served.len(), fds.len());
+            events.clear();
+            fds.into_iter().for_each(close);
+        }
+    });
+}

@@ -1,0 +1,352 @@
+//! Timers on the kernel's clock, on virtual time, and on a scripted kernel.
+
+mod common;
+
+use cogloop_io::scripted::{Call, Step};
+use cogloop_io::{
+    Backend, Clock, ClockChoice, EventLoop, MonotonicClock, Options, ScriptedBackend, VirtualClock, Wait,
+};
+use common::*;
+
+/// A loop on virtual time over a scripted kernel that does nothing of its own.
+fn scripted(resolution_ns: u64) -> (Loop, ScriptedBackend, VirtualClock) {
+    let clock = VirtualClock::new();
+    let backend = ScriptedBackend::new(clock.clone());
+    let events = Loop::from_parts(Box::new(clock.clone()), Box::new(backend.clone()), resolution_ns).unwrap();
+    (events, backend, clock)
+}
+
+/// The values of what is due, one turn's worth.
+fn expired(events: &mut Loop) -> Vec<u64> {
+    events.audit();
+    std::iter::from_fn(|| events.next_expired()).map(|timer| timer.value).collect()
+}
+
+fn waits(backend: &ScriptedBackend) -> Vec<Option<u64>> {
+    let is_wait = |call| if let Call::Wait(timeout_ns) = call { Some(timeout_ns) } else { None };
+    backend.take_calls().into_iter().filter_map(is_wait).collect()
+}
+
+/// C28: the wall clock can be stepped as far as anybody likes, because nothing here reads it.
+#[test]
+fn no_source_file_reads_the_wall_clock_c28() {
+    let mut folders = vec![std::path::PathBuf::from("src")];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for wall_clock in ["SystemTime", "ClockId::Realtime", "CLOCK_REALTIME", "gettimeofday"] {
+                assert!(!text.contains(wall_clock), "{wall_clock} in {}", path.display());
+            }
+            files += 1;
+        }
+    }
+    assert!(files > 10, "{files} files looked at");
+}
+
+/// C01, C02
+#[test]
+fn no_timer_is_early_and_each_fires_once_c01_c02() {
+    on_every_backend(|events| {
+        let delays_ns = [0, 1, 999, 1_001, 300_000, 1_000_001, 2_500_000];
+        let mut due: Vec<_> = delays_ns
+            .iter()
+            .map(|&delay_ns| {
+                let earliest_ns = MonotonicClock.now_ns() + delay_ns;
+                (events.add_timer(delay_ns, earliest_ns), earliest_ns)
+            })
+            .collect();
+        while !events.is_idle() {
+            events.turn(Wait::Block).unwrap();
+            while let Some(timer) = events.next_expired() {
+                let now_ns = MonotonicClock.now_ns();
+                assert!(now_ns >= timer.value, "{} ns early", timer.value - now_ns);
+                let before = due.len();
+                due.retain(|(key, _)| *key != timer.key);
+                assert_eq!(due.len(), before - 1, "exactly once");
+            }
+        }
+        assert!(due.is_empty());
+    });
+}
+
+/// C04, C05, C36: a timer that arms itself again for now, a later one, and a descriptor that stays ready.
+#[test]
+fn a_zero_delay_that_arms_itself_again_starves_nobody_c04_c05_c36() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        let token = events.add_descriptor(fd, READ).unwrap();
+        write(&mut peer);
+        events.add_timer(0, 0);
+        events.add_timer(5 * MS, 5);
+        let mut later_fired = false;
+        while !later_fired {
+            events.turn(Wait::Block).unwrap();
+            let mut zeros = 0;
+            while let Some(timer) = events.next_expired() {
+                if timer.value == 0 {
+                    zeros += 1;
+                    events.add_timer(0, 0);
+                } else {
+                    assert!(events.now_ns() >= 5 * MS);
+                    later_fired = true;
+                }
+            }
+            assert_eq!(zeros, 1, "the one armed in this turn is served in the next, and in that one");
+            assert_eq!(events.next_ready().map(|ready| ready.token), Some(token), "in every turn");
+        }
+    });
+}
+
+/// C36: a backlog that is pulled one timer a turn.
+#[test]
+fn a_backlog_of_timers_lets_descriptors_through_and_keeps_its_order_c36() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        events.add_descriptor(fd, READ).unwrap();
+        write(&mut peer);
+        for value in 0..100 {
+            events.add_timer_at(0, value);
+        }
+        for value in 0..100 {
+            events.turn(Wait::Block).unwrap();
+            assert_eq!(events.next_expired().map(|timer| timer.value), Some(value), "what was due stays due, in order");
+            assert!(events.next_ready().is_some());
+        }
+        assert_eq!(events.timers(), 0);
+    });
+}
+
+/// C06, C08, C09
+#[test]
+fn a_cancelled_timer_never_comes_and_a_stale_key_is_nothing_c06_c08_c09() {
+    let (mut events, ..) = scripted(1_000);
+    let keys: Vec<_> = (0..3).map(|value| events.add_timer(MS, value)).collect();
+    events.turn(Wait::Block).unwrap();
+    let first = events.next_expired().unwrap();
+    assert_eq!(first.value, 0);
+    assert_eq!(events.cancel_timer(keys[1]), Some(1), "due in this very turn, and not too late");
+    assert_eq!(events.cancel_timer(keys[1]), None, "twice is safe");
+    assert_eq!(expired(&mut events), [2]);
+
+    assert_eq!(events.cancel_timer(first.key), None, "fired");
+    let reused = events.add_timer(MS, 7);
+    assert_eq!(events.cancel_timer(first.key), None, "fired, and its place is in use again");
+    assert_eq!(events.timer(reused), Some(&7));
+    assert!(!events.reschedule_timer_at(first.key, 0));
+    assert_eq!(events.deadline_ns(first.key), None);
+}
+
+#[test]
+fn a_due_timer_can_be_taken_back_by_a_new_deadline() {
+    let (mut events, ..) = scripted(1_000);
+    let key = events.add_timer_at(MS, 1);
+    events.turn(Wait::Block).unwrap();
+    assert!(events.reschedule_timer_at(key, 3 * MS));
+    assert_eq!(expired(&mut events), []);
+    events.turn(Wait::Block).unwrap();
+    let timer = events.next_expired().unwrap();
+    assert_eq!((timer.key, timer.deadline_ns, events.turn_ns()), (key, 3 * MS, 3 * MS));
+}
+
+/// C15
+#[test]
+fn time_spent_by_the_user_counts_c15() {
+    let (mut events, backend, clock) = scripted(1_000);
+    events.add_timer(300 * MS, 1);
+    clock.advance_ns(200 * MS);
+    events.add_timer(100 * MS, 2);
+    events.turn(Wait::Block).unwrap();
+    assert_eq!(waits(&backend), [Some(100 * MS)], "not 300: the time between the turns has passed");
+    assert_eq!(expired(&mut events), [1, 2]);
+}
+
+/// C17
+#[test]
+fn the_longest_delays_are_never_early_and_do_not_spin_c17() {
+    let in_ns = [1 << 48, (1 << 63) - 1, u64::MAX];
+    let in_ms = [(1 << 31) - 1, 1 << 31, (1 << 31) + 1, (1 << 32) - 1, 1 << 32, (1 << 32) + 1].map(|ms: u64| ms * MS);
+    for delay_ns in in_ms.into_iter().chain(in_ns) {
+        let (mut events, backend, clock) = scripted(1_000);
+        clock.advance_ns(65_536 * MS);
+        events.turn(Wait::Poll).unwrap();
+        let deadline_ns = events.now_ns().saturating_add(delay_ns);
+        let key = events.add_timer(delay_ns, 1);
+        assert!(events.deadline_ns(key).unwrap() >= deadline_ns);
+        waits(&backend);
+        if deadline_ns == u64::MAX {
+            events.turn(Wait::Block).unwrap();
+            assert_eq!((waits(&backend), expired(&mut events)), (vec![None], vec![]), "the end of time never comes");
+            continue;
+        }
+        events.turn(Wait::Block).unwrap();
+        assert_eq!(waits(&backend).len(), 1);
+        assert!(events.turn_ns() >= deadline_ns && events.turn_ns() - deadline_ns < 1_000);
+        assert_eq!(expired(&mut events), [1]);
+    }
+}
+
+/// C17: what the kernel makes of a timeout of centuries.
+#[test]
+fn every_kernel_takes_the_longest_timeout_c17() {
+    on_every_backend(|events| {
+        for deadline_ns in [1 << 48, (1 << 63) - 1, u64::MAX - 10_000, u64::MAX] {
+            events.add_timer_at(deadline_ns, 1);
+            events.waker().wake();
+            events.turn(Wait::Block).unwrap();
+            assert_eq!(events.next_expired(), None);
+            events.clear();
+        }
+    });
+}
+
+/// C22, C02, C03
+#[test]
+fn one_jump_of_years_fires_all_that_is_due_once_and_in_order_c22() {
+    const DAY_NS: u64 = 86_400_000 * MS;
+    for days in [1, 13, 730, 36_525] {
+        let (mut events, _, clock) = scripted(1_000);
+        let step_ns = days * DAY_NS / 1_000;
+        for value in (0..1_500).rev() {
+            events.add_timer_at(value * step_ns, value);
+            events.add_timer_at(value * step_ns, 10_000 + value);
+        }
+        clock.advance_ns(days * DAY_NS);
+        events.turn(Wait::Block).unwrap();
+        let expected: Vec<_> = (0..=1_000).flat_map(|value| [value, 10_000 + value]).collect();
+        assert_eq!(expired(&mut events), expected);
+        assert_eq!(events.timers(), 2 * 499);
+        events.turn(Wait::Poll).unwrap();
+        assert_eq!(expired(&mut events), [], "once");
+    }
+}
+
+/// C25
+#[test]
+fn with_nothing_armed_the_wait_is_for_ever_c25() {
+    let (mut events, backend, _) = scripted(1_000);
+    assert!(events.is_idle());
+    assert_eq!(events.next_deadline_ns(), None);
+    events.turn(Wait::Block).unwrap();
+    events.turn(Wait::Poll).unwrap();
+    events.turn(Wait::AtMost(7)).unwrap();
+    assert_eq!(waits(&backend), [None, Some(0), Some(7)]);
+}
+
+/// C26: a deadline far away falls through every level of the wheel, and the loop sleeps through it all.
+#[test]
+fn one_wake_up_for_one_timer_and_a_remainder_rounds_up_c26() {
+    for delay_ns in [1, 999, 1_000, 1_001, 63_999, 64_001, MS + 1, 86_400_000 * MS + 1] {
+        let (mut events, backend, clock) = scripted(1_000);
+        clock.advance_ns(123);
+        let deadline_ns = clock.now_ns() + delay_ns;
+        events.add_timer(delay_ns, 1);
+        events.turn(Wait::Block).unwrap();
+        assert_eq!(expired(&mut events), [1], "{delay_ns} ns took more than one wake-up");
+        let late_ns = clock.now_ns() - deadline_ns;
+        assert!(late_ns < 1_000, "{late_ns} ns late");
+        assert_eq!(waits(&backend), [Some(delay_ns + late_ns)]);
+    }
+}
+
+/// C27
+#[test]
+fn cancelling_the_earliest_timer_costs_no_wake_up_c27() {
+    let (mut events, backend, _) = scripted(1_000);
+    events.add_timer(60_000 * MS, 9);
+    let keys: Vec<_> = (1..1_000).map(|value| events.add_timer(value * MS, value)).collect();
+    keys.into_iter().for_each(|key| assert!(events.cancel_timer(key).is_some()));
+    assert_eq!(events.next_deadline_ns(), Some(60_000 * MS));
+    events.turn(Wait::Block).unwrap();
+    assert_eq!(waits(&backend), [Some(60_000 * MS)]);
+    assert_eq!(expired(&mut events), [9]);
+}
+
+#[test]
+fn the_wait_is_the_shortest_of_limit_deadline_and_work_at_hand() {
+    let (mut events, backend, _) = scripted(1_000);
+    events.add_timer(5 * MS, 5);
+    events.turn(Wait::AtMost(2 * MS)).unwrap();
+    assert_eq!(expired(&mut events), []);
+    events.turn(Wait::AtMost(9 * MS)).unwrap();
+    // Due and not pulled: the next turn has work.
+    events.turn(Wait::Block).unwrap();
+    assert_eq!(waits(&backend), [Some(2 * MS), Some(3 * MS), Some(0)]);
+    assert_eq!(expired(&mut events), [5]);
+}
+
+/// The event loop's state machine found it: the mark outlived the descriptor, and the next turn came back for nothing.
+#[test]
+fn the_mark_of_a_removed_descriptor_costs_no_turn() {
+    let (mut events, backend, _) = scripted(1_000);
+    let token = events.add_descriptor(pair().0, READ).unwrap();
+    events.mark_ready(token, READ);
+    events.remove_descriptor(token).unwrap();
+    events.turn(Wait::Block).unwrap();
+    assert_eq!(waits(&backend), [None]);
+}
+
+/// C48, C56: a kernel that comes back early, late, or with an error.
+#[test]
+fn an_early_return_a_late_one_and_an_error_keep_every_deadline_c48_c56() {
+    let (mut events, backend, _) = scripted(1_000);
+    events.add_timer(10 * MS, 1);
+    backend.push(Step::Report { after_ns: MS, events: vec![] });
+    backend.push(Step::Fail(12));
+    backend.push(Step::Report { after_ns: 50 * MS, events: vec![] });
+    events.turn(Wait::Block).unwrap();
+    assert_eq!(expired(&mut events), []);
+    assert_eq!(events.turn(Wait::Block).unwrap_err().raw_os_error(), Some(12));
+    assert_eq!(expired(&mut events), []);
+    events.turn(Wait::Block).unwrap();
+    assert_eq!(expired(&mut events), [1]);
+    assert_eq!(waits(&backend), [Some(10 * MS), Some(9 * MS), Some(9 * MS)]);
+    assert_eq!(events.turn_ns(), 51 * MS);
+}
+
+#[test]
+fn virtual_time_jumps_over_a_real_kernel_and_real_descriptors_still_come() {
+    let clock = VirtualClock::new();
+    let options = Options { clock: ClockChoice::Virtual(clock.clone()), ..Options::default() };
+    let mut events: EventLoop<u64> = EventLoop::new(&options).unwrap();
+    let year_ns = 365 * 86_400_000 * MS;
+    events.add_timer(year_ns, 1);
+    let (fd, mut peer) = pair();
+    let token = events.add_descriptor(fd, READ).unwrap();
+    write(&mut peer);
+    events.turn(Wait::Block).unwrap();
+    assert_eq!(events.next_ready().map(|ready| ready.token), Some(token));
+    assert_eq!((events.next_expired(), clock.now_ns()), (None, 0), "what is ready comes before time passes");
+    events.remove_descriptor(token).unwrap();
+    events.turn(Wait::Block).unwrap();
+    assert_eq!((expired(&mut events), clock.now_ns()), (vec![1], year_ns));
+}
+
+#[test]
+fn the_listing_shows_timers_descriptors_and_time() {
+    let (mut events, _, clock) = scripted(1_000);
+    clock.advance_ns(77);
+    let (fd, _peer) = pair();
+    events.add_descriptor(fd, READ).unwrap();
+    events.add_timer(MS, 4242);
+    let text = events.dump().to_string();
+    for part in ["at 77 ns", "on scripted", "[READ]"] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    assert_eq!(events.iter_timers().map(|(_, at_ns, value)| (at_ns, *value)).collect::<Vec<_>>(), [(1_001_000, 4242)]);
+}
+
+#[test]
+fn a_resolution_of_nothing_is_refused() {
+    let options = Options { resolution_ns: 0, ..Options::default() };
+    assert_eq!(Loop::new(&options).err().unwrap().to_string(), "the resolution must be at least 1 ns");
+    let named = Options { backend: Some("select".to_owned()), ..Options::default() };
+    let events = Loop::new(&named).unwrap();
+    assert_eq!((events.backend().name, events.backend().reason.as_str()), ("select", "asked for by name"));
+    assert_eq!(ScriptedBackend::new(VirtualClock::new()).name(), "scripted");
+}

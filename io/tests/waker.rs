@@ -1,0 +1,91 @@
+//! Waking a loop from outside.
+
+mod common;
+
+use cogloop_io::Wait;
+use common::*;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// C55
+#[test]
+fn a_wake_before_the_wait_ends_it_and_many_are_one_c55() {
+    on_every_backend(|events| {
+        let waker = events.waker();
+        for _ in 0..1_000 {
+            waker.wake();
+        }
+        // For ever, but for the wake.
+        events.turn(Wait::Block).unwrap();
+        assert_eq!(events.next_ready(), None, "the waker is nobody's descriptor");
+        assert!(events.is_idle(), "and is not counted");
+
+        let before_ns = events.now_ns();
+        events.turn(Wait::AtMost(MS)).unwrap();
+        assert!(events.turn_ns() >= before_ns + MS, "all were taken at once");
+    });
+}
+
+/// C54: each thread leaves a message, then wakes. A lost wake would leave the loop waiting for ever.
+#[test]
+fn of_wakes_from_many_threads_none_is_lost_c54() {
+    const THREADS: usize = 8;
+    const MESSAGES: usize = 500;
+    on_every_backend(|events| {
+        let (left, taken) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                let (left, taken, waker) = (&left, &taken, events.waker());
+                scope.spawn(move || {
+                    for _ in 0..MESSAGES {
+                        let mine = left.fetch_add(1, Ordering::SeqCst) + 1;
+                        waker.wake();
+                        // Now and then let the loop fall asleep again, so that a wake meets a waiting loop.
+                        while mine.is_multiple_of(64) && taken.load(Ordering::SeqCst) < mine {
+                            thread::yield_now();
+                        }
+                    }
+                });
+            }
+            while taken.load(Ordering::SeqCst) < THREADS * MESSAGES {
+                events.turn(Wait::Block).unwrap();
+                taken.store(left.load(Ordering::SeqCst), Ordering::SeqCst);
+            }
+        });
+    });
+}
+
+/// C54: what a signal handler does, which has the descriptor's number and `write`.
+#[test]
+fn writing_to_the_wakers_descriptor_wakes() {
+    on_every_backend(|events| {
+        let waker = events.waker();
+        assert!(waker.as_raw_fd() >= 0);
+        assert_eq!(rustix::io::write(&waker, &1u64.to_ne_bytes()), Ok(8));
+        events.turn(Wait::Block).unwrap();
+    });
+}
+
+/// C48: epoll's set is built anew when a closed descriptor goes on reporting; the waker moves with it.
+#[test]
+fn a_wake_still_arrives_after_a_closed_descriptor_was_dropped() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        let _alive = fd.try_clone_to_owned().unwrap();
+        events.add_descriptor(fd, READ).unwrap();
+        write(&mut peer);
+        close(fd);
+        assert_eq!(poll(events), []);
+        events.waker().wake();
+        events.turn(Wait::Block).unwrap();
+    });
+}
+
+#[test]
+fn a_waker_outlives_its_loop() {
+    let events = Loop::new(&cogloop_io::Options::default()).unwrap();
+    let waker = events.waker();
+    drop(events);
+    waker.wake();
+}

@@ -1,0 +1,124 @@
+//! The event loop's reference model: the wheel's model in nanoseconds, and a map of descriptors.
+
+use std::collections::BTreeMap;
+
+use cogloop_io::{Interest, Token};
+
+use crate::wheel_model::{Id, WheelModel};
+
+/// What an `EventLoop` on one clock must answer. Descriptors are known by their number.
+#[derive(Clone, Debug)]
+pub struct LoopModel {
+    resolution_ns: u64,
+    /// The timers, in ticks.
+    pub timers: WheelModel,
+    observed: BTreeMap<i32, (Token, Interest)>,
+    marks: BTreeMap<i32, Interest>,
+    /// What this turn has found ready and nobody has pulled yet, by token.
+    ready: Vec<(Token, Interest)>,
+}
+
+impl LoopModel {
+    /// An empty loop at time 0.
+    pub fn new(resolution_ns: u64) -> Self {
+        let (observed, marks) = Default::default();
+        Self { resolution_ns, timers: WheelModel::default(), observed, marks, ready: Vec::new() }
+    }
+
+    /// The tick of a deadline: never early.
+    pub fn deadline_tick(&self, ns: u64) -> u64 {
+        ns.div_ceil(self.resolution_ns)
+    }
+
+    /// The tick of a timer that is due `delay_ns` from now.
+    pub fn delay_tick(&self, now_ns: u64, delay_ns: u64) -> u64 {
+        if delay_ns == 0 { now_ns / self.resolution_ns } else { self.deadline_tick(now_ns + delay_ns) }
+    }
+
+    /// The start of a tick.
+    pub fn start_ns(&self, tick: u64) -> u64 {
+        tick * self.resolution_ns
+    }
+
+    /// The number of the descriptor that has this token, if it is observed.
+    fn number(&self, token: Token) -> Option<i32> {
+        self.observed.iter().find(|(_, (other, _))| *other == token).map(|(&number, _)| number)
+    }
+
+    /// Observes `number`; a former token of it is stale from now on.
+    pub fn observe(&mut self, number: i32, token: Token, interest: Interest) {
+        assert!(self.number(token).is_none(), "{token:?} is in use");
+        self.observed.insert(number, (token, interest));
+        self.marks.remove(&number);
+    }
+
+    /// Changes the interest; whether the token is good.
+    pub fn set_interest(&mut self, token: Token, interest: Interest) -> bool {
+        let observed = self.observed.values_mut().find(|(other, _)| *other == token);
+        observed.map(|(_, old)| *old = interest).is_some()
+    }
+
+    /// Observes no longer; whether the token was good.
+    pub fn remove(&mut self, token: Token) -> bool {
+        let number = self.number(token);
+        if let Some(number) = number {
+            self.observed.remove(&number);
+            self.marks.remove(&number);
+        }
+        number.is_some()
+    }
+
+    /// Marks as ready.
+    pub fn mark(&mut self, token: Token, ready: Interest) {
+        if let Some(number) = self.number(token) {
+            let mark = self.marks.entry(number).or_insert(Interest::NONE);
+            *mark = *mark | ready;
+        }
+    }
+
+    /// How many descriptors are observed.
+    pub fn descriptors(&self) -> usize {
+        self.observed.len()
+    }
+
+    /// How long a turn that starts at `now_ns` may wait if nothing limits it: `None` is for ever.
+    pub fn patience_ns(&self, now_ns: u64) -> Option<u64> {
+        if self.marks.values().any(|mark| !mark.is_empty()) {
+            return Some(0);
+        }
+        self.timers.next_deadline().map(|tick| self.start_ns(tick).saturating_sub(now_ns))
+    }
+
+    /// A turn that ended at `now_ns`, in which the kernel reported `events`.
+    pub fn turn(&mut self, now_ns: u64, events: &[(Token, Interest)]) {
+        self.timers.advance(now_ns / self.resolution_ns);
+        let mut ready = events.to_vec();
+        for (number, mark) in std::mem::take(&mut self.marks) {
+            let token = self.observed[&number].0;
+            match ready.iter_mut().find(|(other, _)| *other == token) {
+                Some((_, ready)) => *ready = *ready | mark,
+                None => ready.push((token, mark)),
+            }
+        }
+        self.ready = ready;
+    }
+
+    /// What remains to be pulled of this turn, as it looks now: good tokens, observed directions.
+    pub fn ready_now(&self) -> Vec<(Token, Interest)> {
+        let look = |&(token, ready): &(Token, Interest)| {
+            let (_, interest) = self.observed[&self.number(token)?];
+            Some((token, ready & interest)).filter(|(_, ready)| !ready.is_empty())
+        };
+        self.ready.iter().filter_map(look).collect()
+    }
+
+    /// One was pulled.
+    pub fn pulled(&mut self, token: Token) {
+        self.ready.retain(|(other, _)| *other != token);
+    }
+
+    /// The deadline of a timer, in nanoseconds.
+    pub fn deadline_ns(&self, id: Id) -> Option<u64> {
+        self.timers.deadline(id).map(|tick| self.start_ns(tick))
+    }
+}
