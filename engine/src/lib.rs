@@ -12,6 +12,8 @@
 //!        └────── cancel( key ), reschedule( key, deadline ) ──────┘
 //! ```
 //!
+//! [`Wheel`] is the store of timers; [`Scheduler`], on top of it, has timers that repeat, pause and may be a little late.
+//!
 //! The engine knows neither a clock nor a callback: time is a count of *ticks* that the caller advances, and a timer
 //! carries a value of the caller's. It promises:
 //!
@@ -47,9 +49,14 @@ mod dump;
 mod geometry;
 mod key;
 mod queue;
+mod repeat;
+mod scheduler;
 mod slot;
+mod ticks;
 mod wheel;
 
 pub use dump::Dump;
 pub use key::Key;
+pub use repeat::Missed;
+pub use scheduler::{Fired, Plan, Scheduler};
 pub use wheel::{Expired, Wheel};

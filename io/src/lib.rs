@@ -4,7 +4,7 @@
 //!   bindings          keep the callbacks; a timer's value and a descriptor's token lead back to them
 //!      │
 //!      ▼
-//!   EventLoop  ──►  Wheel (cogloop-engine)     ticks and deadlines; knows neither clock nor kernel
+//!   EventLoop  ──►  Scheduler (cogloop-engine) deadlines on a timing wheel; knows neither clock nor kernel
 //!      │
 //!      ├────────►  dyn Clock                  MonotonicClock │ VirtualClock
 //!      │
@@ -57,7 +57,7 @@ pub mod warp;
 pub use backend::{Backend, Event};
 pub use choose::BackendReport;
 pub use clock::{Clock, MonotonicClock, VirtualClock};
-pub use cogloop_engine::Key;
+pub use cogloop_engine::{Key, Missed, Plan};
 pub use error::Error;
 pub use event_loop::{ClockChoice, DEFAULT_RESOLUTION_NS, EventLoop, ExpiredTimer, Options, Ready, Wait};
 pub use interest::Interest;

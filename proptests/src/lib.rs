@@ -4,4 +4,5 @@
 #![forbid(unsafe_code)]
 
 pub mod loop_model;
+pub mod scheduler_model;
 pub mod wheel_model;

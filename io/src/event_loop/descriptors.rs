@@ -14,7 +14,7 @@ pub struct Ready {
     pub ready: Interest,
 }
 
-impl<T: Default> EventLoop<T> {
+impl<T: Default + Clone> EventLoop<T> {
     /// Observes a descriptor, level-triggered, until it is removed. It stays the caller's: the loop neither closes it nor
     /// changes its flags.
     ///

@@ -10,7 +10,7 @@
 //!            │            ◄── for ever           nothing armed                  │
 //!            │  4 Backend::wait( timeout ) ──► one buffer of events             │
 //!            │  5 read the clock ──► turn_ns                                    │
-//!            │  6 Wheel::advance ──► expired queue: what is due at turn_ns      │
+//!            │  6 Scheduler::advance ──► expired queue: what is due at turn_ns      │
 //!            │  7 merge the marks into the events                               │
 //!            └──────────────────────────────┬───────────────────────────────────┘
 //!                                           ▼
@@ -32,16 +32,15 @@
 mod descriptors;
 mod show;
 mod table;
-mod ticks;
 mod timers;
 mod turn;
 
 use crate::backend::EVENTS_MAX;
 use crate::choose::{self, BackendReport};
 use crate::{Backend, Clock, Error, Event, MonotonicClock, Token, VirtualClock, Waker, Warp};
-use cogloop_engine::Wheel;
+use cogloop_engine::Scheduler;
+use std::num::NonZeroU64;
 use table::Table;
-use ticks::Resolution;
 
 pub use descriptors::Ready;
 pub use timers::ExpiredTimer;
@@ -78,10 +77,9 @@ impl Default for Options {
     }
 }
 
-/// Timers that carry a `T`, and descriptors. See the [module's page](self).
+/// Timers that carry a `T` – an index, most often – and descriptors. See the [module's page](self).
 pub struct EventLoop<T = u64> {
-    wheel: Wheel<T>,
-    resolution: Resolution,
+    scheduler: Scheduler<T>,
     clock: Box<dyn Clock>,
     // The clock's reading at loop time 0.
     origin_ns: u64,
@@ -99,7 +97,7 @@ pub struct EventLoop<T = u64> {
     waker: Waker,
 }
 
-impl<T: Default> EventLoop<T> {
+impl<T: Default + Clone> EventLoop<T> {
     /// A loop at time 0.
     ///
     /// # Errors
@@ -130,13 +128,12 @@ impl<T: Default> EventLoop<T> {
         report: BackendReport,
         resolution_ns: u64,
     ) -> Result<Self, Error> {
-        let resolution = Resolution::new(resolution_ns).ok_or(Error::ZeroResolution)?;
+        let resolution = NonZeroU64::new(resolution_ns).ok_or(Error::ZeroResolution)?;
         let waker = Waker::new().map_err(|source| Error::Io { doing: "making the waker", source })?;
         backend.attach(&waker).map_err(|source| Error::Io { doing: "registering the waker", source })?;
         let origin_ns = clock.now_ns();
         Ok(Self {
-            wheel: Wheel::new(),
-            resolution,
+            scheduler: Scheduler::new(resolution),
             clock,
             origin_ns,
             turn_ns: 0,
@@ -173,12 +170,12 @@ impl<T: Default> EventLoop<T> {
 
     /// Whether there is neither a timer nor a descriptor: only a wake could end a wait then.
     pub fn is_idle(&self) -> bool {
-        self.wheel.is_empty() && self.table.len() == 0
+        self.scheduler.is_empty() && self.table.len() == 0
     }
 
     /// Removes every timer and every descriptor, and what this turn has left of either.
     pub fn clear(&mut self) {
-        self.wheel.clear();
+        self.scheduler.clear();
         for (token, descriptor) in self.table.iter() {
             // A complaint would be that the kernel does not know the descriptor any more: what the caller wants.
             let _ = self.backend.remove(descriptor.fd, token);

@@ -4,10 +4,10 @@ use super::EventLoop;
 use std::fmt;
 use std::os::fd::AsRawFd;
 
-impl<T: Default> EventLoop<T> {
+impl<T: Default + Clone> EventLoop<T> {
     /// Panics, with what disagrees, when the wheel or the table of descriptors is not sound. Slow on purpose.
     pub fn audit(&self) {
-        self.wheel.audit();
+        self.scheduler.audit();
         self.table.audit();
         assert!(self.pulled <= self.events.len(), "pulled {} of {} events", self.pulled, self.events.len());
         for (token, descriptor) in self.table.iter() {
@@ -24,14 +24,14 @@ impl<T: Default> EventLoop<T> {
 
 struct Dump<'a, T>(&'a EventLoop<T>);
 
-impl<T: Default> fmt::Display for Dump<'_, T> {
+impl<T: Default + Clone> fmt::Display for Dump<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let EventLoop { table, turn_ns, report, wheel, .. } = self.0;
+        let EventLoop { table, turn_ns, report, scheduler, .. } = self.0;
         writeln!(f, "at {} ns, turn at {turn_ns} ns, on {}", self.0.now_ns(), report.name)?;
         for (token, descriptor) in table.iter() {
             let (number, generation) = (descriptor.fd.as_raw_fd(), token.generation());
             writeln!(f, "fd {number} [{:?}] slot {} generation {generation}", descriptor.interest, token.index())?;
         }
-        write!(f, "{}", wheel.dump())
+        write!(f, "{}", scheduler.dump())
     }
 }

@@ -1,84 +1,126 @@
-//! Timers: the wheel's, with nanoseconds for ticks.
+//! Timers: the scheduler's, in nanoseconds, with delays from now.
 
 use super::EventLoop;
 use crate::Key;
+use cogloop_engine::Plan;
 
-/// A timer that was due, as it leaves the loop.
+/// A timer that was due, as it leaves the loop, or, if it repeats, goes on to its next deadline.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct ExpiredTimer<T> {
-    /// Its key; already stale.
+    /// Its key: stale, or good for the next time if it repeats.
     pub key: Key,
-    /// Its deadline, rounded up to the loop's resolution. A period counts from here, so that it does not drift.
+    /// The deadline that it was due for; that of a one-shot timer is rounded up to the loop's resolution. A period counts
+    /// from here, so that it does not drift.
     pub deadline_ns: u64,
+    /// How long ago that was when the turn began.
+    pub late_ns: u64,
+    /// Deadlines after this one that have passed as well and will not be served; see [`Missed`](crate::Missed).
+    pub missed: u64,
     /// What it was added with.
     pub value: T,
 }
 
-impl<T: Default> EventLoop<T> {
-    /// Arms a timer that is due `delay_ns` from now; now is a fresh reading of the clock, so time spent since the turn
-    /// began counts. Saturates at `u64::MAX`.
+impl<T: Default + Clone> EventLoop<T> {
+    /// Arms a timer that is due once, `delay_ns` from now; now is a fresh reading of the clock, so time spent since the
+    /// turn began counts. Saturates at `u64::MAX`.
     ///
     /// The deadline is rounded up to the loop's resolution, except that a delay of 0 is due in the very next turn.
     pub fn add_timer(&mut self, delay_ns: u64, value: T) -> Key {
         let now_ns = self.now_ns();
-        let deadline = match delay_ns {
-            0 => self.resolution.tick(now_ns),
-            _ => self.resolution.deadline_tick(now_ns.saturating_add(delay_ns)),
-        };
-        self.wheel.insert(deadline, value)
+        match delay_ns {
+            0 => self.scheduler.add_due(now_ns, value),
+            _ => self.scheduler.add(Plan::once(now_ns.saturating_add(delay_ns)), value),
+        }
     }
 
-    /// Arms a timer that is due at `deadline_ns`, rounded up to the loop's resolution. One in the past is due in the next
-    /// turn; one in the last, unfinished tick of `u64` never comes.
+    /// Arms a timer that is due once, at `deadline_ns`, rounded up to the loop's resolution. One in the past is due in the
+    /// next turn; one in the last, unfinished tick of `u64` never comes.
     pub fn add_timer_at(&mut self, deadline_ns: u64, value: T) -> Key {
-        self.wheel.insert(self.resolution.deadline_tick(deadline_ns), value)
+        self.scheduler.add(Plan::once(deadline_ns), value)
+    }
+
+    /// Arms a timer by plan, all of its times in nanoseconds: one that repeats, or may be late.
+    ///
+    /// ```
+    /// use cogloop_io::{EventLoop, Missed, Options, Plan};
+    ///
+    /// let mut events: EventLoop<u64> = EventLoop::new(&Options::default())?;
+    /// let period_ns = 10_000_000.try_into()?;
+    /// let first_ns = events.now_ns() + 10_000_000;
+    /// let pulse = events.add_planned(Plan::every(first_ns, period_ns, Missed::Skip), 1);
+    /// // … and when nobody needs to see it for a while:
+    /// assert!(events.pause_timer(pulse));
+    /// assert!(events.remaining_ns(pulse) <= Some(10_000_000));
+    /// assert!(events.resume_timer(pulse));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn add_planned(&mut self, plan: Plan, value: T) -> Key {
+        self.scheduler.add(plan, value)
     }
 
     /// Takes a timer back, even one that is due in this turn and was not pulled yet. `None` for a stale key.
     pub fn cancel_timer(&mut self, key: Key) -> Option<T> {
-        self.wheel.cancel(key)
+        self.scheduler.cancel(key)
     }
 
-    /// Gives a timer a new deadline; the key stays. One that is due in this turn and was not pulled yet is taken back.
-    /// `false` for a stale key.
+    /// Gives a timer a new deadline, from which a period counts; the key stays. One that is due in this turn and was not
+    /// pulled yet is taken back, one that is paused goes on. `false` for a stale key.
     pub fn reschedule_timer_at(&mut self, key: Key, deadline_ns: u64) -> bool {
-        self.wheel.reschedule(key, self.resolution.deadline_tick(deadline_ns))
+        self.scheduler.reschedule(key, deadline_ns)
     }
 
-    /// A timer's deadline, rounded up to the loop's resolution. `None` for a stale key.
+    /// Stops a timer's time; what is left to its deadline is kept. `false` if it is paused already, or for a stale key.
+    pub fn pause_timer(&mut self, key: Key) -> bool {
+        self.scheduler.pause(key, self.now_ns())
+    }
+
+    /// Lets a paused timer's time go on. `false` if it is not paused, or for a stale key.
+    pub fn resume_timer(&mut self, key: Key) -> bool {
+        self.scheduler.resume(key, self.now_ns())
+    }
+
+    /// What is left to a timer's deadline, or was when it was paused; 0 when it is due. `None` for a stale key.
+    pub fn remaining_ns(&self, key: Key) -> Option<u64> {
+        self.scheduler.remaining(key, self.now_ns())
+    }
+
+    /// A timer's deadline; that of a one-shot timer is rounded up to the loop's resolution. `None` while it is paused, and
+    /// for a stale key.
     pub fn deadline_ns(&self, key: Key) -> Option<u64> {
-        self.wheel.deadline(key).map(|tick| self.resolution.start_ns(tick))
+        self.scheduler.deadline(key)
     }
 
     /// The value of a timer. `None` for a stale key.
     pub fn timer(&self, key: Key) -> Option<&T> {
-        self.wheel.get(key)
+        self.scheduler.get(key)
     }
 
     /// The value of a timer, to change. `None` for a stale key.
     pub fn timer_mut(&mut self, key: Key) -> Option<&mut T> {
-        self.wheel.get_mut(key)
+        self.scheduler.get_mut(key)
     }
 
-    /// How many timers there are: armed, or due and not pulled yet.
+    /// How many timers there are: armed, due and not pulled yet, and paused.
     pub fn timers(&self) -> usize {
-        self.wheel.len()
+        self.scheduler.len()
     }
 
-    /// Every timer's key, deadline in nanoseconds, and value; in no particular order.
-    pub fn iter_timers(&self) -> impl Iterator<Item = (Key, u64, &T)> {
-        self.wheel.iter().map(|(key, tick, value)| (key, self.resolution.start_ns(tick), value))
+    /// Every timer's key, deadline in nanoseconds or `None` while it is paused, and value; in no particular order.
+    pub fn iter_timers(&self) -> impl Iterator<Item = (Key, Option<u64>, &T)> {
+        self.scheduler.iter()
     }
 
-    /// The earliest deadline, exact; not after [`turn_ns`](Self::turn_ns) while due timers wait to be pulled.
+    /// The time at which the next timer makes a turn worth while, slack used, rounded up to the resolution: exact. Not
+    /// after [`turn_ns`](Self::turn_ns) while due timers wait to be pulled.
     pub fn next_deadline_ns(&mut self) -> Option<u64> {
-        self.wheel.next_deadline().map(|tick| self.resolution.start_ns(tick))
+        self.scheduler.next_deadline()
     }
 
-    /// The next timer that was due when this turn began, in the order of deadlines, then of arming.
+    /// The next timer that was due when this turn began, in the order of deadlines, then of arming. One that repeats is
+    /// armed again at once, as its plan says, and does not come twice in a turn.
     pub fn next_expired(&mut self) -> Option<ExpiredTimer<T>> {
-        let expired = self.wheel.pop_expired()?;
-        let deadline_ns = self.resolution.start_ns(expired.deadline);
-        Some(ExpiredTimer { key: expired.key, deadline_ns, value: expired.value })
+        let fired = self.scheduler.pop()?;
+        let (key, deadline_ns, late_ns) = (fired.key, fired.deadline, fired.late);
+        Some(ExpiredTimer { key, deadline_ns, late_ns, missed: fired.missed, value: fired.value })
     }
 }

@@ -15,7 +15,7 @@ pub enum Wait {
     AtMost(u64),
 }
 
-impl<T: Default> EventLoop<T> {
+impl<T: Default + Clone> EventLoop<T> {
     /// Takes one turn; [`next_expired`](Self::next_expired) and [`next_ready`](Self::next_ready) give what it found.
     ///
     /// It may find nothing: a wake or a signal ended the wait.
@@ -31,7 +31,7 @@ impl<T: Default> EventLoop<T> {
         let waited = self.backend.wait(&mut self.events, timeout_ns);
         // The trait says that a clock does not go back. Were one to, time would stand still, and nothing fire early.
         self.turn_ns = self.turn_ns.max(self.now_ns());
-        self.wheel.advance(self.resolution.tick(self.turn_ns));
+        self.scheduler.advance(self.turn_ns);
         self.merge_marks();
         if self.skip > 0 && !self.events.is_empty() {
             self.skip %= self.events.len();
@@ -51,9 +51,8 @@ impl<T: Default> EventLoop<T> {
         if !self.marked.is_empty() {
             return Some(0);
         }
-        let deadline = self.wheel.next_deadline().filter(|&tick| self.resolution.is_reached(tick));
-        let Some(tick) = deadline else { return limit_ns };
-        let until_ns = self.resolution.start_ns(tick).saturating_sub(self.now_ns());
+        let Some(deadline_ns) = self.scheduler.next_deadline() else { return limit_ns };
+        let until_ns = deadline_ns.saturating_sub(self.now_ns());
         Some(limit_ns.map_or(until_ns, |limit_ns| limit_ns.min(until_ns)))
     }
 }

@@ -1,4 +1,4 @@
-//! Nanoseconds into ticks and back.
+//! The scheduler's unit of time into the wheel's ticks, and back.
 //!
 //! ```text
 //!   deadline   ├────┼────┼──●─┼►       up:   the first tick that begins at or after it
@@ -6,37 +6,32 @@
 //!              t    t+1  t+2  t+3            ⇒ now's tick ≥ deadline's tick only when now ≥ deadline
 //! ```
 
-use std::num::NonZeroU64;
+use core::num::NonZeroU64;
 
 /// The length of a tick.
-#[derive(Copy, Clone)]
-pub(super) struct Resolution(NonZeroU64);
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Resolution(pub(crate) NonZeroU64);
 
 impl Resolution {
-    /// `None` for 0.
-    pub(super) fn new(ns: u64) -> Option<Self> {
-        NonZeroU64::new(ns).map(Self)
-    }
-
     /// The tick of a deadline, rounded up.
     ///
-    /// A deadline in the last, unfinished tick of `u64` nanoseconds rounds up to a tick that no clock reaches.
-    pub(super) fn deadline_tick(self, ns: u64) -> u64 {
-        ns.div_ceil(self.0.get())
+    /// A deadline in the last, unfinished tick of `u64` rounds up to a tick that no clock reaches.
+    pub(crate) fn deadline_tick(self, time: u64) -> u64 {
+        time.div_ceil(self.0.get())
     }
 
     /// The tick in which a moment lies.
-    pub(super) fn tick(self, ns: u64) -> u64 {
-        ns / self.0
+    pub(crate) fn tick(self, time: u64) -> u64 {
+        time / self.0
     }
 
     /// When a tick begins; [`u64::MAX`] for one that no clock reaches.
-    pub(super) fn start_ns(self, tick: u64) -> u64 {
+    pub(crate) fn start(self, tick: u64) -> u64 {
         tick.saturating_mul(self.0.get())
     }
 
-    /// Whether a clock of `u64` nanoseconds reaches this tick.
-    pub(super) fn is_reached(self, tick: u64) -> bool {
+    /// Whether a clock of `u64` reaches this tick.
+    pub(crate) fn is_reached(self, tick: u64) -> bool {
         tick <= u64::MAX / self.0
     }
 }
@@ -48,7 +43,7 @@ mod tests {
     #[test]
     fn a_remainder_rounds_a_deadline_up_and_now_down_c26() {
         let table: [(u64, u64, u64, u64); 9] = [
-            // resolution, ns, deadline's tick, tick
+            // resolution, time, deadline's tick, tick
             (1, 0, 0, 0),
             (1, u64::MAX, u64::MAX, u64::MAX),
             (1_000, 0, 0, 0),
@@ -59,20 +54,19 @@ mod tests {
             (1_000, u64::MAX, u64::MAX / 1_000 + 1, u64::MAX / 1_000),
             (u64::MAX, 1, 1, 0),
         ];
-        for (resolution, ns, deadline, tick) in table {
-            let ticks = Resolution::new(resolution).unwrap();
-            assert_eq!((ticks.deadline_tick(ns), ticks.tick(ns)), (deadline, tick), "{ns} ns at {resolution}");
-            assert!(ticks.start_ns(deadline) >= ns, "early: {ns} ns at {resolution}");
-            assert!(ticks.start_ns(tick) <= ns);
+        for (resolution, time, deadline, tick) in table {
+            let ticks = Resolution(resolution.try_into().unwrap());
+            assert_eq!((ticks.deadline_tick(time), ticks.tick(time)), (deadline, tick), "{time} at {resolution}");
+            assert!(ticks.start(deadline) >= time, "early: {time} at {resolution}");
+            assert!(ticks.start(tick) <= time);
         }
     }
 
     #[test]
     fn a_tick_past_the_end_of_time_is_known_as_such() {
-        let ticks = Resolution::new(1_000).unwrap();
+        let ticks = Resolution(1_000.try_into().unwrap());
         assert!(ticks.is_reached(ticks.tick(u64::MAX)));
         assert!(!ticks.is_reached(ticks.deadline_tick(u64::MAX)));
-        assert_eq!(ticks.start_ns(ticks.deadline_tick(u64::MAX)), u64::MAX);
-        assert!(Resolution::new(0).is_none());
+        assert_eq!(ticks.start(ticks.deadline_tick(u64::MAX)), u64::MAX);
     }
 }

@@ -1,0 +1,342 @@
+//! The scheduler: timers that repeat, rest and may be a little late, on top of the wheel.
+//!
+//! It counts time in a unit of the caller's – nanoseconds, in an event loop – and the wheel's ticks are so many of them:
+//! the *resolution*. Deadlines are rounded up to a tick, so that nothing is early. A period is not rounded: each deadline
+//! of a repeating timer is computed in the unit first, so that it does not drift, whatever the resolution.
+//!
+//! A one-shot timer costs an index more here than in the wheel. What else a timer needs – a period, slack, the time
+//! that is left while it is paused – stands in a table beside the wheel, and only for the timers that need it.
+
+use alloc::vec::Vec;
+use core::num::NonZeroU64;
+
+use crate::key::Key;
+use crate::repeat::{self, Missed};
+use crate::ticks::Resolution;
+use crate::wheel::Wheel;
+
+/// When a timer fires. All times are in the scheduler's unit.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub struct Plan {
+    /// The first deadline.
+    pub deadline: u64,
+    /// From one deadline to the next; `None` fires once.
+    pub period: Option<NonZeroU64>,
+    /// What to do about deadlines that nobody served in time.
+    pub missed: Missed,
+    /// By how much it may fire late, so that neighbours can share a wake-up.
+    pub slack: u64,
+}
+
+impl Plan {
+    /// Once, at this time.
+    #[must_use]
+    pub fn once(deadline: u64) -> Self {
+        Self { deadline, ..Self::default() }
+    }
+
+    /// At `first` and every `period` from then on; late deadlines as `missed` says.
+    #[must_use]
+    pub fn every(first: u64, period: NonZeroU64, missed: Missed) -> Self {
+        Self { deadline: first, period: Some(period), missed, slack: 0 }
+    }
+
+    /// The same, up to so much late.
+    #[must_use]
+    pub fn with_slack(self, slack: u64) -> Self {
+        Self { slack, ..self }
+    }
+
+    fn needs_extra(&self) -> bool {
+        self.period.is_some() || self.slack > 0
+    }
+}
+
+/// A timer that fires.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Fired<T> {
+    /// Its key: stale now, or good for the next time if it repeats.
+    pub key: Key,
+    /// The deadline that it fires for. That of a one-shot timer is rounded up to the resolution.
+    pub deadline: u64,
+    /// How long ago that was when time was last advanced.
+    pub late: u64,
+    /// Deadlines after this one that have passed as well and will not be served.
+    pub missed: u64,
+    /// What it was added with.
+    pub value: T,
+}
+
+const NONE: u32 = u32::MAX;
+
+/// What the wheel holds for the scheduler.
+#[derive(Debug)]
+struct Job<T> {
+    value: T,
+    /// Its place in the table of extras, or `NONE`.
+    extra: u32,
+}
+
+impl<T: Default> Default for Job<T> {
+    fn default() -> Self {
+        Self { value: T::default(), extra: NONE }
+    }
+}
+
+/// What a timer has beyond a deadline and a value.
+#[derive(Copy, Clone, Debug)]
+struct Extra {
+    /// The plan, with the deadline that comes next.
+    plan: Plan,
+    /// What was left to the next deadline, while the timer is paused.
+    remaining: Option<u64>,
+}
+
+/// Timers, one-shot and repeating, to be cancelled, moved, paused and resumed by key.
+///
+/// ```
+/// use cogloop_engine::{Missed, Plan, Scheduler};
+///
+/// let mut scheduler = Scheduler::<&str>::new(1.try_into()?);
+/// let period = 10.try_into()?;
+/// let pulse = scheduler.add(Plan::every(10, period, Missed::Skip), "pulse");
+/// scheduler.add(Plan::once(25), "end");
+///
+/// scheduler.advance(10);
+/// assert_eq!(scheduler.pop().unwrap().value, "pulse");
+/// scheduler.advance(47); // nobody looked for a while
+/// let late = scheduler.pop().unwrap();
+/// assert_eq!((late.deadline, late.late, late.missed), (20, 27, 2)); // 30 and 40 are not served
+/// assert_eq!(scheduler.pop().unwrap().value, "end");
+/// assert_eq!(scheduler.next_deadline(), Some(50));
+/// assert_eq!(scheduler.cancel(pulse), Some("pulse"));
+/// # Ok::<(), std::num::TryFromIntError>(())
+/// ```
+#[derive(Debug)]
+pub struct Scheduler<T = u64> {
+    wheel: Wheel<Job<T>>,
+    resolution: Resolution,
+    /// The time that `advance` has reached.
+    now: u64,
+    extras: Vec<Extra>,
+    free: Vec<u32>,
+}
+
+impl<T: Default + Clone> Scheduler<T> {
+    /// An empty scheduler at time 0, whose wheel has ticks of `resolution` units.
+    #[must_use]
+    pub fn new(resolution: NonZeroU64) -> Self {
+        let resolution = Resolution(resolution);
+        Self { wheel: Wheel::new(), resolution, now: 0, extras: Vec::new(), free: Vec::new() }
+    }
+
+    /// The time that [`Scheduler::advance`] has reached.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Timers: pending, due and not popped yet, and paused.
+    pub fn len(&self) -> usize {
+        self.wheel.len()
+    }
+
+    /// Whether there is no timer.
+    pub fn is_empty(&self) -> bool {
+        self.wheel.is_empty()
+    }
+
+    /// Adds a timer. A deadline that is not after now is due at the next [`Scheduler::advance`].
+    #[inline]
+    pub fn add(&mut self, plan: Plan, value: T) -> Key {
+        if !plan.needs_extra() {
+            return self.wheel.insert(self.resolution.deadline_tick(plan.deadline), Job { value, extra: NONE });
+        }
+        let extra = self.new_extra(Extra { plan, remaining: None });
+        self.wheel.insert(self.tick(&plan), Job { value, extra })
+    }
+
+    /// Adds a one-shot timer that is due at the next [`Scheduler::advance`] to `now` or later. Rounded up like others, it
+    /// could miss that one by less than a tick.
+    #[inline]
+    pub fn add_due(&mut self, now: u64, value: T) -> Key {
+        self.wheel.insert(self.resolution.tick(now), Job { value, extra: NONE })
+    }
+
+    /// Ends a timer, due or not, and returns its value; `None` if it has ended already.
+    #[inline]
+    pub fn cancel(&mut self, key: Key) -> Option<T> {
+        let job = self.wheel.cancel(key)?;
+        self.free_extra(job.extra);
+        Some(job.value)
+    }
+
+    /// Gives a timer another next deadline; a period counts from there. One that is paused goes on. `false` if it has
+    /// ended.
+    pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
+        let mut plan = Plan::once(deadline);
+        if let Some(extra) = self.extra_mut(key) {
+            (extra.plan.deadline, extra.remaining) = (deadline, None);
+            plan = extra.plan;
+        }
+        self.wheel.reschedule(key, self.tick(&plan))
+    }
+
+    /// Stops a timer's time at `now`: it keeps its key and what was left to its deadline. `false` if it is
+    /// paused already or has ended.
+    pub fn pause(&mut self, key: Key, now: u64) -> bool {
+        let Some(deadline) = self.deadline(key) else { return false };
+        let remaining = Some(deadline.saturating_sub(now));
+        match self.extra_mut(key) {
+            Some(extra) => extra.remaining = remaining,
+            None => {
+                let plan = Plan::once(deadline);
+                let extra = self.new_extra(Extra { plan, remaining });
+                if let Some(job) = self.wheel.get_mut(key) {
+                    job.extra = extra;
+                }
+            }
+        }
+        self.wheel.disarm(key)
+    }
+
+    /// Lets a paused timer's time go on from `now`. `false` if it is not paused or has ended.
+    pub fn resume(&mut self, key: Key, now: u64) -> bool {
+        match self.extra_mut(key).and_then(|extra| extra.remaining) {
+            Some(remaining) => self.reschedule(key, now.saturating_add(remaining)),
+            None => false,
+        }
+    }
+
+    /// Whether the timer is paused.
+    pub fn is_paused(&self, key: Key) -> bool {
+        self.extra(key).is_some_and(|extra| extra.remaining.is_some())
+    }
+
+    /// From `now` to the timer's next deadline, or what was left when it was paused; 0 when it is due. `None` if it has
+    /// ended.
+    pub fn remaining(&self, key: Key, now: u64) -> Option<u64> {
+        let paused = self.extra(key).and_then(|extra| extra.remaining);
+        paused.or_else(|| self.deadline(key).map(|deadline| deadline.saturating_sub(now)))
+    }
+
+    /// The timer's next deadline, without its slack; that of a one-shot timer rounded up to the resolution. `None` if it is paused or has ended.
+    pub fn deadline(&self, key: Key) -> Option<u64> {
+        match self.extra(key) {
+            Some(extra) => extra.remaining.is_none().then_some(extra.plan.deadline),
+            None => self.wheel.deadline(key).map(|tick| self.resolution.start(tick)),
+        }
+    }
+
+    /// The timer's value.
+    pub fn get(&self, key: Key) -> Option<&T> {
+        self.wheel.get(key).map(|job| &job.value)
+    }
+
+    /// The timer's value, to be changed.
+    pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        self.wheel.get_mut(key).map(|job| &mut job.value)
+    }
+
+    /// Lets time pass until `now`; what is due waits for [`Scheduler::pop`]. Time does not go back.
+    pub fn advance(&mut self, now: u64) {
+        self.now = self.now.max(now);
+        self.wheel.advance(self.resolution.tick(self.now));
+    }
+
+    /// The next timer that is due, in the order of deadlines, then of insertion. One that repeats is armed again at
+    /// once, as its policy says, and fires no second time before the next [`Scheduler::advance`].
+    #[inline]
+    pub fn pop(&mut self) -> Option<Fired<T>> {
+        let key = self.wheel.next_expired()?;
+        let job = self.wheel.get(key)?;
+        let repeating = self.extras.get_mut(job.extra as usize).and_then(|extra| Some((extra.plan.period?, extra)));
+        let Some((period, extra)) = repeating else {
+            let deadline = self.deadline(key)?;
+            let late = self.now.saturating_sub(deadline);
+            return Some(Fired { key, deadline, late, missed: 0, value: self.cancel(key)? });
+        };
+        let (deadline, value) = (extra.plan.deadline, job.value.clone());
+        let next = repeat::next(deadline, period.get(), extra.plan.missed, self.now);
+        extra.plan.deadline = next.deadline;
+        let plan = extra.plan;
+        self.wheel.reschedule(key, self.tick(&plan));
+        Some(Fired { key, deadline, late: self.now.saturating_sub(deadline), missed: next.missed, value })
+    }
+
+    /// Whether a timer is due, now or at the next [`Scheduler::advance`] whatever its argument.
+    pub fn has_due(&self) -> bool {
+        self.wheel.has_due()
+    }
+
+    /// The time to wake at: the earliest at which a timer is due, slack used, rounded up to the resolution; exact. The
+    /// time of the last [`Scheduler::advance`], or shortly before, if one is due; `None` if none ever will be.
+    #[inline]
+    pub fn next_deadline(&mut self) -> Option<u64> {
+        let tick = self.wheel.next_deadline().filter(|&tick| self.resolution.is_reached(tick))?;
+        Some(self.resolution.start(tick))
+    }
+
+    /// Ends all timers; the time that was reached stays.
+    pub fn clear(&mut self) {
+        self.wheel.clear();
+        self.extras.clear();
+        self.free.clear();
+    }
+
+    /// All timers – key, next deadline or `None` while paused, value – in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (Key, Option<u64>, &T)> {
+        self.wheel.iter().map(|(key, _, job)| (key, self.deadline(key), &job.value))
+    }
+
+    /// The wheel as text; see [`Wheel::dump`].
+    pub fn dump(&self) -> impl core::fmt::Display {
+        self.wheel.dump()
+    }
+
+    /// Panics, with a story, unless every invariant of the scheduler and its wheel holds.
+    pub fn audit(&self) {
+        self.wheel.audit();
+        let mut used = alloc::vec![false; self.extras.len()];
+        let jobs = self.wheel.iter().map(|(key, _, job)| (key, job.extra));
+        let in_use = jobs.filter(|&(_, extra)| extra != NONE).map(|(key, extra)| (Some(key), extra));
+        for (key, extra) in in_use.chain(self.free.iter().map(|&extra| (None, extra))) {
+            assert!(!core::mem::replace(&mut used[extra as usize], true), "the extra {extra} has two owners");
+            let Some(key) = key else { continue };
+            let extra = &self.extras[extra as usize];
+            assert_eq!(self.wheel.is_armed(key), extra.remaining.is_none(), "{key:?} is armed or paused: {extra:?}");
+        }
+        assert!(used.iter().all(|&used| used), "an extra got lost");
+    }
+
+    /// The tick at which a timer of this plan expires.
+    fn tick(&self, plan: &Plan) -> u64 {
+        self.resolution.deadline_tick(repeat::coalesce(plan.deadline, plan.slack))
+    }
+
+    fn extra(&self, key: Key) -> Option<&Extra> {
+        self.extras.get(self.wheel.get(key)?.extra as usize)
+    }
+
+    fn extra_mut(&mut self, key: Key) -> Option<&mut Extra> {
+        self.extras.get_mut(self.wheel.get(key)?.extra as usize)
+    }
+
+    fn new_extra(&mut self, extra: Extra) -> u32 {
+        match self.free.pop() {
+            Some(place) => {
+                self.extras[place as usize] = extra;
+                place
+            }
+            None => {
+                self.extras.push(extra);
+                (self.extras.len() - 1) as u32
+            }
+        }
+    }
+
+    fn free_extra(&mut self, extra: u32) {
+        if extra != NONE {
+            self.free.push(extra);
+        }
+    }
+}

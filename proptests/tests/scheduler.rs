@@ -1,0 +1,136 @@
+//! Random use of the scheduler against its model: after every operation the same answers, and the audit.
+
+use std::num::NonZeroU64;
+
+use cogloop_engine::{Key, Missed, Plan, Scheduler};
+use cogloop_proptests::scheduler_model::SchedulerModel;
+use cogloop_proptests::wheel_model::Id;
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Add { delay: u64, period: u64, missed: u8, slack: u64 },
+    AddDue,
+    Cancel(usize),
+    Reschedule(usize, u64),
+    Pause(usize),
+    Resume(usize),
+    Advance(u64),
+    AdvanceToNext,
+    Pop(usize),
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let timer = || 0..40usize;
+    let period = prop_oneof![Just(0u64), 1..2_000u64];
+    let slack = prop_oneof![3 => Just(0u64), 1 => 1..500u64];
+    prop_oneof![
+        6 => (0..5_000u64, period, 0..3u8, slack)
+            .prop_map(|(delay, period, missed, slack)| Operation::Add { delay, period, missed, slack }),
+        1 => Just(Operation::AddDue),
+        2 => timer().prop_map(Operation::Cancel),
+        2 => (timer(), 0..20_000u64).prop_map(|(n, at)| Operation::Reschedule(n, at)),
+        3 => timer().prop_map(Operation::Pause),
+        3 => timer().prop_map(Operation::Resume),
+        3 => (0..3_000u64).prop_map(Operation::Advance),
+        3 => Just(Operation::AdvanceToNext),
+        5 => (1..6usize).prop_map(Operation::Pop),
+    ]
+}
+
+struct Machine {
+    real: Scheduler<Id>,
+    model: SchedulerModel,
+    resolution: u64,
+    keys: Vec<Key>,
+}
+
+impl Machine {
+    fn new(resolution: u64) -> Self {
+        let real = Scheduler::new(NonZeroU64::new(resolution).unwrap());
+        Self { real, model: SchedulerModel::new(resolution), resolution, keys: Vec::new() }
+    }
+
+    fn apply(&mut self, operation: &Operation) {
+        let now = self.real.now();
+        let id = self.keys.len() as Id;
+        match *operation {
+            Operation::Add { delay, period, missed, slack } => {
+                let missed = [Missed::Burst, Missed::Delay, Missed::Skip][usize::from(missed)];
+                let mut plan = Plan { deadline: now + delay, period: NonZeroU64::new(period), missed, slack };
+                self.keys.push(self.real.add(plan, id));
+                if period == 0 && slack == 0 {
+                    plan.deadline = plan.deadline.next_multiple_of(self.resolution);
+                }
+                self.model.add(id, plan);
+            }
+            Operation::AddDue => {
+                self.keys.push(self.real.add_due(now, id));
+                self.model.add(id, Plan::once(now - now % self.resolution));
+            }
+            Operation::Cancel(n) => {
+                let Some(&key) = self.keys.get(n) else { return };
+                assert_eq!(self.real.cancel(key).is_some(), self.model.cancel(n as Id));
+            }
+            Operation::Reschedule(n, at) => {
+                // On a tick, since a plain timer's deadline is rounded up.
+                let at = at.next_multiple_of(self.resolution);
+                let Some(&key) = self.keys.get(n) else { return };
+                assert_eq!(self.real.reschedule(key, at), self.model.reschedule(n as Id, at));
+            }
+            Operation::Pause(n) => {
+                let Some(&key) = self.keys.get(n) else { return };
+                assert_eq!(self.real.pause(key, now), self.model.pause(n as Id, now));
+                assert_eq!(self.real.is_paused(key), self.real.get(key).is_some());
+            }
+            Operation::Resume(n) => {
+                let Some(&key) = self.keys.get(n) else { return };
+                assert_eq!(self.real.resume(key, now), self.model.resume(n as Id, now));
+                assert!(!self.real.is_paused(key));
+            }
+            Operation::Advance(step) => {
+                self.real.advance(now + step);
+                self.model.advance(now + step);
+            }
+            Operation::AdvanceToNext => {
+                let next = self.model.next_deadline().unwrap_or(now);
+                self.real.advance(next);
+                self.model.advance(next);
+            }
+            Operation::Pop(count) => (0..count).for_each(|_| {
+                let fired = self.real.pop();
+                let seen = fired.map(|fired| (fired.value, fired.deadline, fired.late, fired.missed));
+                assert_eq!(seen, self.model.pop());
+                if let Some(fired) = fired {
+                    assert_eq!(fired.key, self.keys[fired.value as usize]);
+                    assert!(fired.deadline <= self.real.now(), "{fired:?} is early");
+                }
+            }),
+        }
+    }
+
+    fn check(&mut self) {
+        self.real.audit();
+        assert_eq!(self.real.len(), self.model.len());
+        assert_eq!(self.real.next_deadline(), self.model.next_deadline());
+        for (id, &key) in (0..).zip(&self.keys) {
+            assert_eq!(self.real.deadline(key), self.model.deadline(id), "the deadline of timer {id}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_scheduler_does_what_its_model_does(
+        resolution in prop_oneof![Just(1u64), Just(10), 1..100u64],
+        operations in prop::collection::vec(operation(), 1..120),
+    ) {
+        let mut machine = Machine::new(resolution);
+        for operation in &operations {
+            machine.apply(operation);
+            machine.check();
+        }
+    }
+}
