@@ -1,4 +1,5 @@
-//! Random operations on the wheel against the sorted map: after every one the same answers, and the audit.
+//! Random operations on the wheel against the sorted map: after every one the same answers – the next deadline among
+//! them, C24 – and the audit.
 //!
 //! Popping is an operation like the others, so that timers are inserted, cancelled and moved in the middle of a batch
 //! of expired ones, as callbacks do it.

@@ -1,0 +1,213 @@
+//! Arguments of the functions that Lua calls: each check raises an error that names the argument.
+
+use crate::clock::MAX_DELAY_NS;
+use cogloop_io::Interest;
+use mlua::ffi::{
+    LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_getmetatable, lua_isinteger,
+    lua_pop, lua_pushfstring, lua_rawequal, lua_tointeger, lua_tolstring, lua_tonumber, lua_touserdata, lua_type,
+    lua_upvalueindex, luaL_argerror, luaL_getmetafield, luaL_tolstring, luaL_typename,
+};
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr::null_mut;
+
+/// The upvalues that every function of the module has.
+pub(crate) mod upvalue {
+    use std::ffi::c_int;
+    pub(crate) const LOOP: c_int = 1;
+    pub(crate) const TASK: c_int = 2;
+    pub(crate) const NODE: c_int = 3;
+    pub(crate) const CLASS: c_int = 4;
+    pub(crate) const COUNT: c_int = 4;
+}
+
+/// The block of the userdata at `index` if its metatable is upvalue `kind`, else null. Does not raise.
+///
+/// # Safety
+///
+/// The running function is one of the module's. Room for two values.
+#[inline]
+pub(crate) unsafe fn test_userdata(lua: *mut lua_State, index: c_int, kind: c_int) -> *mut c_void {
+    // SAFETY: the caller's promise; every read is of an acceptable index.
+    unsafe {
+        let block = lua_touserdata(lua, index);
+        if block.is_null() || lua_getmetatable(lua, index) == 0 {
+            return null_mut();
+        }
+        let same = lua_rawequal(lua, -1, lua_upvalueindex(kind)) != 0;
+        lua_pop(lua, 1);
+        if same { block } else { null_mut() }
+    }
+}
+
+/// Raises "bad argument": `name`: `wanted` expected, got what is there.
+///
+/// # Safety
+///
+/// The rule of the crate. Room for two values.
+#[cold]
+pub(crate) unsafe fn wrong(lua: *mut lua_State, arg: c_int, name: &CStr, wanted: &CStr) -> ! {
+    // SAFETY: the caller's promise; both texts end in a zero byte, and luaL_argerror never returns.
+    unsafe {
+        let got = match lua_type(lua, arg) {
+            // A number is of the right type mostly: then its value is what is wrong.
+            LUA_TNUMBER => luaL_tolstring(lua, arg, null_mut()),
+            t if t < LUA_TNIL => c"no value".as_ptr(),
+            _ if luaL_getmetafield(lua, arg, c"__name".as_ptr()) == LUA_TSTRING => lua_tolstring(lua, -1, null_mut()),
+            _ => luaL_typename(lua, arg),
+        };
+        let text = lua_pushfstring(lua, c"%s: %s expected, got %s".as_ptr(), name.as_ptr(), wanted.as_ptr(), got);
+        luaL_argerror(lua, arg, text);
+    }
+    unreachable!("luaL_argerror does not return")
+}
+
+/// A delay of milliseconds, fractions allowed, as nanoseconds: rounded up, so that it is never early, and at most 2^63.
+///
+/// # Safety
+///
+/// The rule of the crate.
+pub(crate) unsafe fn check_ms(lua: *mut lua_State, arg: c_int) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let delay = if lua_type(lua, arg) != LUA_TNUMBER {
+            None
+        } else if lua_isinteger(lua, arg) != 0 {
+            u64::try_from(lua_tointeger(lua, arg)).ok().map(ms_to_ns)
+        } else {
+            fraction_to_ns(lua_tonumber(lua, arg))
+        };
+        delay.unwrap_or_else(|| wrong(lua, arg, c"ms", c"a finite number that is 0 or more"))
+    }
+}
+
+/// Whole milliseconds as nanoseconds, at most [`MAX_DELAY_NS`].
+pub(crate) fn ms_to_ns(ms: u64) -> u64 {
+    ms.saturating_mul(1_000_000).min(MAX_DELAY_NS)
+}
+
+fn fraction_to_ns(ms: f64) -> Option<u64> {
+    if !ms.is_finite() || ms < 0.0 {
+        return None;
+    }
+    // Apart, so that a long delay keeps its fraction: as one product it would be rounded, and perhaps down.
+    let whole = ms_to_ns(ms.trunc() as u64);
+    let fraction = (ms.fract() * 1e6).ceil() as u64;
+    Some((whole + fraction).min(MAX_DELAY_NS))
+}
+
+/// The period in ns that a callback asked for by its result at `index`: a number with an integer value of 1 or more.
+///
+/// # Safety
+///
+/// `index` is acceptable. Does not raise.
+pub(crate) unsafe fn period_ns(lua: *mut lua_State, index: c_int) -> Option<u64> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if lua_type(lua, index) != LUA_TNUMBER {
+            return None;
+        }
+        if lua_isinteger(lua, index) != 0 {
+            return u64::try_from(lua_tointeger(lua, index)).ok().filter(|&ms| ms >= 1).map(ms_to_ns);
+        }
+        let ms = lua_tonumber(lua, index);
+        (ms.is_finite() && ms >= 1.0 && ms.fract() == 0.0).then(|| ms_to_ns(ms as u64))
+    }
+}
+
+/// A direction: 1, 2, 3 or one of the names.
+///
+/// # Safety
+///
+/// The rule of the crate.
+pub(crate) unsafe fn check_direction(lua: *mut lua_State, arg: c_int) -> Interest {
+    const WANTED: &CStr = c"'r', 'w', 'rw' or another name of a direction";
+    // SAFETY: the caller's promise; the bytes belong to a string on the stack, and are not used after it is gone.
+    unsafe {
+        let bits = match lua_type(lua, arg) {
+            LUA_TSTRING => {
+                let mut length = 0;
+                let name = lua_tolstring(lua, arg, &raw mut length);
+                direction(std::slice::from_raw_parts(name.cast(), length))
+            }
+            LUA_TNUMBER => Some(lua_tonumber(lua, arg)).filter(|n| [1.0, 2.0, 3.0].contains(n)).map(|n| n as u8),
+            _ => None,
+        };
+        match bits.and_then(Interest::from_bits) {
+            Some(interest) => interest,
+            None if lua_type(lua, arg) == LUA_TSTRING => {
+                let text = lua_pushfstring(
+                    lua,
+                    c"dir: %s expected, got '%s'".as_ptr(),
+                    WANTED.as_ptr(),
+                    lua_tolstring(lua, arg, null_mut()),
+                );
+                luaL_argerror(lua, arg, text);
+                unreachable!("luaL_argerror does not return")
+            }
+            None => wrong(lua, arg, c"dir", WANTED),
+        }
+    }
+}
+
+/// The names of the directions, as they stand in the class.
+pub(crate) const DIRECTIONS: [(&[&CStr], u8); 3] = [
+    (&[c"READ", c"r", c"rd", c"read", c"inc", c"incoming"], 1),
+    (&[c"WRITE", c"w", c"wr", c"write", c"out", c"outgoing"], 2),
+    (&[c"READWRITE", c"rw", c"rdwr", c"readwrite", c"both", c"either"], 3),
+];
+
+fn direction(name: &[u8]) -> Option<u8> {
+    DIRECTIONS.iter().find(|(names, _)| names.iter().any(|known| known.to_bytes() == name)).map(|&(_, bits)| bits)
+}
+
+/// Whether the value at `index` can be called. Does not raise.
+///
+/// # Safety
+///
+/// Room for two values.
+pub(crate) unsafe fn is_callable(lua: *mut lua_State, index: c_int) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match lua_type(lua, index) {
+            LUA_TFUNCTION => true,
+            // luaL_getmetafield pushes nothing when there is none.
+            t if t > LUA_TBOOLEAN && luaL_getmetafield(lua, index, c"__call".as_ptr()) != LUA_TNIL => {
+                lua_pop(lua, 1);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Raises unless the argument can be called.
+///
+/// # Safety
+///
+/// The rule of the crate.
+pub(crate) unsafe fn check_callable(lua: *mut lua_State, arg: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !is_callable(lua, arg) {
+            wrong(lua, arg, c"f", c"a function or a callable object");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fractions_round_up_and_long_delays_keep_them() {
+        for (ms, ns) in
+            [(0.0, 0), (0.5, 500_000), (1e-9, 1), (1.0000001, 1_000_001), (4e9 + 0.25, 4_000_000_000_250_000)]
+        {
+            assert_eq!(fraction_to_ns(ms), Some(ns), "{ms} ms");
+        }
+        assert_eq!(fraction_to_ns(1e300), Some(MAX_DELAY_NS));
+        for ms in [-0.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(fraction_to_ns(ms), None, "{ms} ms");
+        }
+    }
+}

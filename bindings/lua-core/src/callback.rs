@@ -1,0 +1,44 @@
+//! A callback as Lua keeps it: the table `{ f, arg1, … }`, and the number of arguments beside it, because trailing nils
+//! count and a table cannot tell.
+
+use mlua::ffi::{
+    lua_State, lua_call, lua_createtable, lua_gettop, lua_insert, lua_rawgeti, lua_rawseti, luaL_checkstack,
+};
+use std::ffi::c_int;
+
+/// Replaces everything from `first` to the top, a function and its arguments, by their table. Returns the number of
+/// arguments.
+///
+/// # Safety
+///
+/// The rule of the crate; there is a value at `first`, an absolute index.
+pub(crate) unsafe fn pack(lua: *mut lua_State, first: c_int) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let count = lua_gettop(lua) - first + 1;
+        luaL_checkstack(lua, 4, c"too many arguments".as_ptr());
+        lua_createtable(lua, count, 0);
+        lua_insert(lua, first); // S: … { } f arg1 …
+        for i in (1..=count).rev() {
+            lua_rawseti(lua, first, i.into());
+        }
+        count - 1
+    }
+}
+
+/// Calls the callback in the table on top, and leaves `results` values above the table.
+///
+/// # Safety
+///
+/// The rule of the crate; the table was made by [`pack`], which returned `args`.
+pub(crate) unsafe fn call(lua: *mut lua_State, args: c_int, results: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let table = lua_gettop(lua);
+        luaL_checkstack(lua, args + 4, c"too many arguments".as_ptr());
+        for i in 1..=args + 1 {
+            lua_rawgeti(lua, table, i.into());
+        }
+        lua_call(lua, args, results); // S: … tbl results…
+    }
+}

@@ -1,0 +1,162 @@
+//! Making a loop, from `Loop( )`, `Loop( 10 )` or `Loop{ backend=…, clock=…, debug=… }`, and closing it.
+
+use crate::args::{test_userdata, upvalue};
+use crate::guard::{Text, guard};
+use crate::interrupt;
+use crate::state::{LoopBlock, State, value};
+use crate::version::{new_userdata, set_user_value};
+use cogloop_io::{ClockChoice, EventLoop, Options, VirtualClock};
+use mlua::ffi::{
+    LUA_TBOOLEAN, LUA_TSTRING, LUA_TTABLE, lua_State, lua_createtable, lua_next, lua_pop, lua_pushfstring, lua_pushnil,
+    lua_pushvalue, lua_setmetatable, lua_toboolean, lua_tolstring, lua_type, lua_upvalueindex, luaL_argerror,
+    luaL_tolstring,
+};
+use std::ffi::{CStr, c_int};
+use std::ptr::null_mut;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+static DEFAULT_BACKEND: OnceLock<String> = OnceLock::new();
+static LOOPS: AtomicU64 = AtomicU64::new(0);
+
+/// Chooses the backend of every loop of the program that does not choose its own. The first call holds.
+///
+/// # Errors
+///
+/// An unknown name, with the names that are known.
+pub fn set_default_backend(name: &str) -> Result<(), String> {
+    if !cogloop_io::choose::names().any(|known| known == name) {
+        let known: Vec<_> = cogloop_io::choose::names().collect();
+        return Err(format!("unknown backend '{name}'; known here: {}", known.join(", ")));
+    }
+    DEFAULT_BACKEND.get_or_init(|| name.to_owned());
+    Ok(())
+}
+
+/// What a script may choose. The name lies in a string that its options table keeps.
+#[derive(Clone, Copy)]
+struct Choice {
+    backend: Option<(*const u8, usize)>,
+    is_virtual: bool,
+    debug: bool,
+}
+
+/// `Loop( … )`: the class is at 1.
+pub(crate) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the userdata gets its metatable, and with it its finalizer, before it owns anything.
+    unsafe {
+        let choice = read_options(lua);
+        let block = new_userdata(lua, size_of::<LoopBlock>(), value::COUNT).cast::<LoopBlock>();
+        block.write(LoopBlock { state: null_mut() });
+        lua_pushvalue(lua, lua_upvalueindex(upvalue::LOOP));
+        lua_setmetatable(lua, -2);
+        for n in [value::TASKS, value::NODES] {
+            lua_createtable(lua, 0, 0);
+            set_user_value(lua, -2, n);
+        }
+        match guard(|| open(choice)) {
+            Ok(state) => (*block).state = state,
+            Err(text) => text.raise(lua),
+        }
+    }
+    1
+}
+
+fn open(choice: Choice) -> Result<*mut State, String> {
+    let backend = match choice.backend {
+        Some((bytes, length)) => {
+            // SAFETY: the string is in the options table, which is on the stack of `construct`.
+            let name = unsafe { std::slice::from_raw_parts(bytes, length) };
+            Some(String::from_utf8_lossy(name).into_owned())
+        }
+        None => DEFAULT_BACKEND.get().cloned(),
+    };
+    let virtual_clock = choice.is_virtual.then(VirtualClock::new);
+    let clock = virtual_clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
+    let events =
+        EventLoop::new(&Options { backend, clock, ..Options::default() }).map_err(|error| error.to_string())?;
+    let debug = choice.debug || std::env::var_os("COGLOOP_DEBUG").is_some_and(|set| set == "1");
+    Ok(Box::into_raw(Box::new(State::new(events, LOOPS.fetch_add(1, Relaxed), virtual_clock, debug))))
+}
+
+/// Reads the options table at 2; what is no table is a lua-t script's slot count.
+unsafe fn read_options(lua: *mut lua_State) -> Choice {
+    let mut choice = Choice { backend: None, is_virtual: false, debug: false };
+    // SAFETY: only called by `construct`. A key is looked at only if it is a string, which lua_next allows.
+    unsafe {
+        if lua_type(lua, 2) != LUA_TTABLE {
+            return choice;
+        }
+        lua_pushnil(lua);
+        while lua_next(lua, 2) != 0 {
+            // S: class options … key value
+            let key = if lua_type(lua, -2) == LUA_TSTRING { bytes_at(lua, -2) } else { b"" };
+            let text = if lua_type(lua, -1) == LUA_TSTRING { Some(bytes_at(lua, -1)) } else { None };
+            match (key, text) {
+                (b"backend", Some(name)) => choice.backend = Some((name.as_ptr(), name.len())),
+                (b"clock", Some(b"virtual")) => choice.is_virtual = true,
+                (b"clock", Some(b"real")) => choice.is_virtual = false,
+                (b"debug", _) if lua_type(lua, -1) == LUA_TBOOLEAN => choice.debug = lua_toboolean(lua, -1) != 0,
+                (b"backend", _) => refuse(lua, c"option 'backend': a name expected, got %s"),
+                (b"clock", _) => refuse(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
+                (b"debug", _) => refuse(lua, c"option 'debug': a boolean expected, got %s"),
+                _ => {
+                    lua_pop(lua, 1);
+                    refuse(lua, c"unknown option '%s'; there are backend, clock and debug")
+                }
+            }
+            lua_pop(lua, 1);
+        }
+    }
+    choice
+}
+
+/// The bytes of the string at `index`, for as long as it is there.
+unsafe fn bytes_at<'a>(lua: *mut lua_State, index: c_int) -> &'a [u8] {
+    let mut length = 0;
+    // SAFETY: only called for strings, which something on the stack keeps alive.
+    unsafe { std::slice::from_raw_parts(lua_tolstring(lua, index, &raw mut length).cast(), length) }
+}
+
+/// Raises an argument error about the options, with the value on top in it.
+unsafe fn refuse(lua: *mut lua_State, format: &CStr) -> ! {
+    // SAFETY: only called by `read_options`, with formats that have one %s.
+    unsafe {
+        let got = luaL_tolstring(lua, -1, null_mut());
+        let text = lua_pushfstring(lua, format.as_ptr(), got);
+        luaL_argerror(lua, 1, text);
+    }
+    unreachable!("luaL_argerror does not return")
+}
+
+/// `__gc` and `__close`: gives everything back. Afterwards each method says that the loop is closed.
+pub(crate) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; whoever holds the state's pointer fetches it anew after Lua code has run. `drop` makes no Lua
+    // call.
+    unsafe {
+        let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
+        if block.is_null() {
+            return 0;
+        }
+        let state = std::mem::replace(&mut (*block).state, null_mut());
+        if state.is_null() {
+            return 0;
+        }
+        if (*state).running {
+            // Its waker goes with it.
+            interrupt::leave(-1);
+        }
+        let dropped = guard(|| {
+            drop(Box::from_raw(state));
+            Ok(())
+        });
+        for n in 1..=value::COUNT {
+            lua_pushnil(lua);
+            set_user_value(lua, 1, n);
+        }
+        if let Err(text) = dropped {
+            Text::raise(text, lua);
+        }
+    }
+    0
+}

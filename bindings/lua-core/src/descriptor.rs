@@ -1,0 +1,147 @@
+//! What the loop knows of an observed handle: the Node's memory, whether the handle is still what it was, and what must
+//! be known of it before a wait.
+
+use crate::handle::{Handle, Kind, buffered, is_dirty, is_open, look};
+use crate::node::{self, NodeBlock};
+use crate::state::{State, state_at, value, with, with_or_raise};
+use crate::version::{LuaFile, push_user_value, set_user_value};
+use cogloop_io::{Interest, Token};
+use mlua::ffi::{lua_State, lua_gettop, lua_pop, lua_pushnil, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
+use std::ffi::c_int;
+
+/// Whether the handle of the Node at `index` is known to be closed, or to stand for another descriptor by now. An object
+/// is asked, so Lua code may run.
+///
+/// # Safety
+///
+/// The rule of the crate; a Node at `index`, an absolute index; room for five values.
+pub(crate) unsafe fn is_stale(lua: *mut lua_State, index: c_int) -> bool {
+    // SAFETY: the caller's promise. The file's userdata lives: the Node keeps it in a user value.
+    unsafe {
+        let block = lua_touserdata(lua, index).cast::<NodeBlock>();
+        match (*block).kind {
+            Kind::File(file) => LuaFile::stream(file).is_none(),
+            Kind::Number => !is_open((*block).number),
+            Kind::Object => {
+                push_user_value(lua, index, node::HANDLE); // S: … handle
+                let now = look(lua, lua_gettop(lua));
+                lua_pop(lua, 1);
+                !matches!(now, Ok(Handle { number, .. }) if number == (*block).number)
+            }
+        }
+    }
+}
+
+/// Forgets an observed descriptor, and lets go of its callbacks and its handle. The loop is at 1, `node` is its Node. Neither raises nor allocates on Lua's side.
+///
+/// # Safety
+///
+/// `state` belongs to the loop at 1 and `node` is in its table. Room for three values.
+pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock) {
+    // SAFETY: the caller's promise; the entry exists, so that setting it takes no memory.
+    unsafe {
+        push_user_value(lua, 1, value::NODES); // S: … nodes
+        lua_rawgeti(lua, -1, (*node).number.into()); // S: … nodes node
+        for n in 1..=node::HANDLE {
+            lua_pushnil(lua);
+            set_user_value(lua, -2, n);
+        }
+        lua_pushnil(lua);
+        lua_rawseti(lua, -3, (*node).number.into());
+        lua_pop(lua, 2);
+        let token = Token::from_bits((*node).token);
+        (*node).token = 0;
+        (*node).interest = Interest::NONE;
+        unwatch(&mut (*state).watched, node);
+        // A complaint is about a descriptor that is closed already: it is forgotten all the same.
+        let _ = with(state, |state| Ok(token.map(|token| state.events.remove_descriptor(token).is_ok())));
+    }
+}
+
+/// Remembers a Node whose handle must be looked at before each wait.
+pub(crate) fn watch(watched: &mut Vec<*mut NodeBlock>, node: *mut NodeBlock) {
+    // SAFETY: a Node in the loop's table lives; what is watched is in the table.
+    unsafe { (*node).watch = watched.len() };
+    watched.push(node);
+}
+
+/// Undoes [`watch`], if it was done.
+pub(crate) fn unwatch(watched: &mut Vec<*mut NodeBlock>, node: *mut NodeBlock) {
+    // SAFETY: as in `watch`.
+    unsafe {
+        let position = (*node).watch;
+        if watched.get(position) == Some(&node) {
+            watched.swap_remove(position);
+            if let Some(&moved) = watched.get(position) {
+                (*moved).watch = position;
+            }
+        }
+    }
+}
+
+/// Before a wait: drops the handles that were closed without being removed, and marks those ready that hold data which
+/// the kernel cannot see. Returns false if Lua code that ran closed the loop.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1 and open. Room for eight values.
+pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
+    // SAFETY: the caller's promise. What is watched lives in the NODES table; `state` is fetched anew after Lua code.
+    unsafe {
+        let top = lua_gettop(lua);
+        let mut position = 0;
+        loop {
+            lua_settop(lua, top);
+            let state = state_at(lua, 1);
+            if state.is_null() {
+                return false;
+            }
+            let Some(node) = (*state).watched_at(position) else { return true };
+            position += 1;
+            let has_data = match (*node).kind {
+                Kind::File(file) => match LuaFile::stream(file) {
+                    Some(stream) => (*node).interest.contains(Interest::READ) && buffered(stream) > 0,
+                    None => {
+                        forget(lua, state, node);
+                        // Another one has taken this place.
+                        position -= 1;
+                        false
+                    }
+                },
+                Kind::Number => false,
+                Kind::Object => object_has_data(lua, (*node).number),
+            };
+            let state = state_at(lua, 1);
+            if has_data && !state.is_null() {
+                let Some(token) = Token::from_bits((*node).token) else { continue };
+                with_or_raise(lua, state, |state| {
+                    state.events.mark_ready(token, Interest::READ);
+                    Ok(())
+                });
+            }
+        }
+    }
+}
+
+/// Asks the object that is observed as `number`; drops it if it stands for something else by now.
+unsafe fn object_has_data(lua: *mut lua_State, number: c_int) -> bool {
+    // SAFETY: only called by `look_at_handles`, which has the loop at 1 and restores the stack.
+    unsafe {
+        push_user_value(lua, 1, value::NODES);
+        lua_rawgeti(lua, -1, number.into()); // S: … nodes node
+        let index = lua_gettop(lua);
+        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
+        let stale = is_stale(lua, index);
+        let state = state_at(lua, 1);
+        // What ran may have closed the loop or removed the node.
+        if state.is_null() || (*node).token == 0 {
+            return false;
+        }
+        if stale {
+            forget(lua, state, node);
+            return false;
+        }
+        push_user_value(lua, index, node::HANDLE);
+        (*node).interest.contains(Interest::READ) && is_dirty(lua, lua_gettop(lua))
+    }
+}

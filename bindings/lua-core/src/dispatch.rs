@@ -1,0 +1,130 @@
+//! Serving one task or one ready handle: from the key or token to the call of the script's function.
+//!
+//! Both run inside `run`'s protected call, with the loop at 1, and simply raise.
+
+use crate::args::period_ns;
+use crate::callback::call;
+use crate::descriptor::{forget, is_stale};
+use crate::node::{DIRECTIONS, NodeBlock, direction_value};
+use crate::state::{State, state_at, value, with_or_raise};
+use crate::task::{CALLBACK, Stage, TaskBlock, finish, link, slot, tell_next};
+use crate::version::{push_user_value, set_user_value};
+use cogloop_io::{ExpiredTimer, Key, Ready};
+use mlua::ffi::{lua_State, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
+use std::ffi::c_int;
+use std::ptr::null_mut;
+
+/// Runs the callback of a timer that expired, and arms it again if the callback says so.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1, `state` is its state, and `expired` was pulled just now.
+pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired: ExpiredTimer<u64>) {
+    // SAFETY: the caller's promise; the stack is written beside the lines.
+    unsafe {
+        lua_settop(lua, 1);
+        // The wheel has let go of the key, so its table entry is next in line for a new task: nothing that could run a
+        // finalizer, and so addTask, may come before the entry is empty.
+        push_user_value(lua, 1, value::TASKS);
+        lua_rawgeti(lua, 2, slot(expired.key.index())); // S: loop tasks task
+        let task = lua_touserdata(lua, 3).cast::<TaskBlock>();
+        if task.is_null() {
+            return;
+        }
+        lua_pushnil(lua);
+        lua_rawseti(lua, 2, slot(expired.key.index()));
+        begin(lua, state, 3);
+        (*task).stage = Stage::Running;
+        (*state).current = task;
+        if (*state).debug {
+            tell_next(lua, state);
+        }
+        push_user_value(lua, 3, CALLBACK);
+        call(lua, (*task).args, 1); // S: loop tasks task tbl result
+        let state = state_at(lua, 1);
+        if state.is_null() {
+            return;
+        }
+        (*state).current = null_mut();
+        match period_ns(lua, 5) {
+            // Cancelled from its own callback: that wins over the result.
+            Some(period_ns) if (*task).stage == Stage::Running => {
+                (*task).stage = Stage::Done;
+                let key = with_or_raise(lua, state, |state| Ok(rearm(state, expired.deadline_ns, period_ns)));
+                lua_settop(lua, 3); // S: loop tasks task
+                link(lua, state, task, key);
+            }
+            _ => finish(lua, 3),
+        }
+    }
+}
+
+/// Arms an interval's next expiry: on its schedule, the first that is not past. Those that were missed are skipped.
+fn rearm(state: &mut State, deadline_ns: u64, period_ns: u64) -> Key {
+    let late_ns = state.events.now_ns().saturating_sub(deadline_ns);
+    let periods = late_ns.div_ceil(period_ns).max(1);
+    let next_ns = deadline_ns.saturating_add(periods.saturating_mul(period_ns));
+    state.arm(|events, armed| events.add_timer_at(next_ns, armed))
+}
+
+/// Runs the callbacks of a handle that is ready: read first, then write, if it still is observed.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1, `state` is its state, and `ready` was pulled just now.
+pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready: Ready) {
+    // SAFETY: the caller's promise; the stack is written beside the lines. The Node is on the stack, so it lives.
+    unsafe {
+        let Some(number) = (*state).number_of(ready.token) else { return };
+        lua_settop(lua, 1);
+        push_user_value(lua, 1, value::NODES);
+        lua_rawgeti(lua, 2, number.into()); // S: loop nodes node
+        let node = lua_touserdata(lua, 3).cast::<NodeBlock>();
+        if node.is_null() {
+            return;
+        }
+        for (i, direction) in DIRECTIONS.into_iter().enumerate() {
+            let state = state_at(lua, 1);
+            // A callback, of this handle or of an earlier one, may have changed anything.
+            if state.is_null() || (*state).stopped || (*node).token != ready.token.to_bits() {
+                return;
+            }
+            if (ready.ready & (*node).interest & direction).is_empty() {
+                continue;
+            }
+            // What the kernel said holds until the first callback.
+            if (*state).served && is_stale(lua, 3) {
+                let state = state_at(lua, 1);
+                if !state.is_null() && (*node).token == ready.token.to_bits() {
+                    forget_unless_number(lua, state, node);
+                }
+                return;
+            }
+            begin(lua, state_at(lua, 1), 3);
+            push_user_value(lua, 3, direction_value(direction));
+            call(lua, (*node).args[i], 0);
+            lua_settop(lua, 3);
+        }
+    }
+}
+
+/// Drops the node of a handle that was closed. A number that is not open is kept until the script removes it: on every
+/// backend it gets no event, and the script may open it again.
+unsafe fn forget_unless_number(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock) {
+    // SAFETY: only called by `serve_handle`, for a node that is in the table.
+    unsafe {
+        if (*node).kind != crate::handle::Kind::Number {
+            forget(lua, state, node);
+        }
+    }
+}
+
+/// Notes whose callback runs now, for `onerror`. Neither raises nor allocates.
+unsafe fn begin(lua: *mut lua_State, state: *mut State, index: c_int) {
+    // SAFETY: only called with a live state of the loop at 1, and a Task or Node at `index`.
+    unsafe {
+        (*state).served = true;
+        lua_pushvalue(lua, index);
+        set_user_value(lua, 1, value::CURRENT);
+    }
+}

@@ -1,0 +1,78 @@
+//! The border that no panic and no destructor crosses: Rust work runs in [`guard`], and what goes wrong in it comes out
+//! as an [`ErrorText`], which is plain bytes and can be left lying when Lua jumps away.
+
+use mlua::ffi::{lua_State, lua_concat, lua_error, lua_pushlstring, luaL_where};
+use std::fmt::{Display, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A short text without a destructor; what does not fit is cut off.
+#[derive(Clone, Copy)]
+pub(crate) struct Text<const N: usize> {
+    length: usize,
+    bytes: [u8; N],
+}
+
+/// What went wrong, in words.
+pub(crate) type ErrorText = Text<400>;
+
+impl<const N: usize> Text<N> {
+    pub(crate) fn new(content: impl Display) -> Self {
+        let mut text = Self { length: 0, bytes: [0; N] };
+        // It cannot fail: `write_str` below never does. A `Display` that fails leaves the text short, no more.
+        let _ = write!(text, "{content}");
+        text
+    }
+
+    /// Pushes the text as a Lua string.
+    ///
+    /// # Safety
+    ///
+    /// Lua's stack has room for one value. May raise.
+    pub(crate) unsafe fn push(&self, lua: *mut lua_State) {
+        // SAFETY: the caller's promise; the bytes are initialised up to N, and Lua copies them.
+        unsafe { lua_pushlstring(lua, self.bytes.as_ptr().cast(), self.length) };
+    }
+
+    /// Raises the text as a Lua error that names the place of the call.
+    ///
+    /// # Safety
+    ///
+    /// The rule of the crate: nothing that needs a destructor is alive in any frame up to Lua.
+    pub(crate) unsafe fn raise(self, lua: *mut lua_State) -> ! {
+        // SAFETY: the caller's promise; a C function's stack has room for the two strings.
+        unsafe {
+            luaL_where(lua, 1);
+            self.push(lua);
+            lua_concat(lua, 2);
+            lua_error(lua)
+        }
+    }
+}
+
+impl<const N: usize> Write for Text<N> {
+    fn write_str(&mut self, more: &str) -> std::fmt::Result {
+        let room = N - self.length;
+        let mut fits = more.len().min(room);
+        while !more.is_char_boundary(fits) {
+            fits -= 1;
+        }
+        self.bytes[self.length..self.length + fits].copy_from_slice(&more.as_bytes()[..fits]);
+        self.length += fits;
+        Ok(())
+    }
+}
+
+/// Runs Rust work that makes no Lua call. A panic in it is an error like any other.
+///
+/// The result is `Copy`, so that it can be alive when Lua jumps.
+#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
+pub(crate) fn guard<R: Copy>(work: impl FnOnce() -> Result<R, String>) -> Result<R, ErrorText> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(problem)) => Err(Text::new(problem)),
+        Err(panic) => {
+            let story = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+            Err(Text::new(format_args!("internal error: {}", story.unwrap_or("panic"))))
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The Lua faces of the event loop, shared by the module `t` (a cdylib) and the program `cogloop`.
+//!
+//! ```text
+//!   Lua script        loop userdata ── user value TASKS ──► { [key index + 1] = Task userdata ──► { f, arg1, … } }
+//!       │                  │       └── user value NODES ──► { [descriptor]    = Node userdata ──► { f, arg1, … } ×2 }
+//!       ▼                  ▼
+//!   class, task, node ─► state ─► EventLoop<u64>   integers only: it holds no Lua value and no callback
+//!       ▲                  ▲
+//!       └───── run ────────┘      one C function pulls what is due and calls it, one turn after the other
+//! ```
+//!
+//! # The rule of this crate
+//!
+//! A Lua call that can raise leaves by `longjmp`: no destructor runs. And a call that can allocate can run the garbage
+//! collector, whose `__gc` functions may call this very loop. So:
+//!
+//! 1. such a call happens only where no Rust value with a destructor is alive, no reference into the loop's `State`
+//!    either, and never inside `catch_unwind`;
+//! 2. work on the loop happens in short closures (`state::with`) that make no Lua call, and a panic there becomes
+//!    a Lua error;
+//! 3. a function first reads its arguments, then makes every object that it needs, then changes the loop: an error at
+//!    any step leaves nothing half done;
+//! 4. after every call that may run Lua code the loop's state is fetched anew: it may have been closed.
+
+mod args;
+mod callback;
+mod class;
+mod clock;
+mod create;
+mod descriptor;
+mod dispatch;
+mod guard;
+mod handle;
+pub mod interrupt;
+mod node;
+mod run;
+mod show;
+mod state;
+mod task;
+mod version;
+
+pub use class::open_loop;
+pub use create::set_default_backend;
+
+use mlua::ffi::{lua_State, lua_createtable, lua_setfield};
+use std::ffi::c_int;
+
+/// `require 't'`: the table of the modules of this library.
+///
+/// # Safety
+///
+/// For Lua to call: `lua` is a live state and has the stack room of a C function.
+pub unsafe extern "C-unwind" fn open_t(lua: *mut lua_State) -> c_int {
+    // SAFETY: the state is live and the stack has the room that Lua gives a C function.
+    unsafe {
+        lua_createtable(lua, 0, 1); // S: … t
+        open_loop(lua); // S: … t Loop
+        lua_setfield(lua, -2, c"Loop".as_ptr());
+    }
+    1
+}

@@ -1,0 +1,264 @@
+//! Nodes: `addHandle`, `removeHandle`, `loop[ h ]`, and the userdata that they give.
+
+use crate::args::{check_callable, check_direction, upvalue};
+use crate::callback::pack;
+use crate::descriptor::{forget, is_stale, unwatch, watch};
+use crate::guard::ErrorText;
+use crate::handle::{Handle, Kind, check_handle, look, refuse};
+use crate::state::{State, check_loop, value, with};
+use crate::version::{new_userdata, push_user_value, set_user_value};
+use cogloop_io::{Interest, Token};
+use mlua::ffi::{
+    lua_State, lua_gettop, lua_insert, lua_pop, lua_pushboolean, lua_pushnil, lua_pushstring, lua_pushvalue,
+    lua_rawequal, lua_rawgeti, lua_rawseti, lua_setmetatable, lua_settop, lua_touserdata, lua_upvalueindex,
+};
+use std::ffi::c_int;
+use std::os::fd::{BorrowedFd, RawFd};
+
+/// User value of a Node: the handle. Values 1 and 2 are the callbacks' tables, see [`direction_value`].
+pub(crate) const HANDLE: c_int = 3;
+
+/// Read first, then write: the order in which they are served.
+pub(crate) const DIRECTIONS: [Interest; 2] = [Interest::READ, Interest::WRITE];
+
+/// The user value of a Node with the callback `{ f, args… }` for one direction.
+pub(crate) fn direction_value(direction: Interest) -> c_int {
+    direction.bits().into()
+}
+
+/// The memory of a Node userdata. It holds no pointer to the loop: it may outlive it.
+#[repr(C)]
+pub(crate) struct NodeBlock {
+    /// 0 when it is observed no longer.
+    pub(crate) token: u64,
+    pub(crate) number: RawFd,
+    pub(crate) interest: Interest,
+    pub(crate) kind: Kind,
+    /// The numbers of arguments of the callbacks for read and write.
+    pub(crate) args: [c_int; 2],
+    /// The place among the watched ones, if it is watched.
+    pub(crate) watch: usize,
+}
+
+/// Pushes the Node of the handle at `arg`, and returns it: null, with nil pushed, when there is none. A Node whose handle
+/// was closed while its number went to this one is dropped first.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1. Lua code may run.
+unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) -> *mut NodeBlock {
+    // SAFETY: the caller's promise.
+    unsafe {
+        push_user_value(lua, 1, value::NODES);
+        lua_rawgeti(lua, -1, handle.number.into());
+        mlua::ffi::lua_remove(lua, -2); // S: … node
+        let index = lua_gettop(lua);
+        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
+        if node.is_null() {
+            return node;
+        }
+        push_user_value(lua, index, HANDLE);
+        let same = lua_rawequal(lua, -1, arg) != 0;
+        lua_pop(lua, 1);
+        // A number is what the script says it is, now as then.
+        if same || (*node).kind == Kind::Number || !is_stale(lua, index) {
+            return node;
+        }
+        let state = check_loop(lua, 1);
+        if (*node).token != 0 {
+            forget(lua, state, node);
+        }
+        lua_pop(lua, 1);
+        lua_pushnil(lua);
+        std::ptr::null_mut()
+    }
+}
+
+/// `loop:addHandle( h, dir, f, ... )` → Node
+pub(crate) unsafe extern "C-unwind" fn add_handle(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the stack is written beside the lines.
+    unsafe {
+        check_loop(lua, 1);
+        let handle = check_handle(lua, 2);
+        let direction = check_direction(lua, 3);
+        check_callable(lua, 4);
+        let args = pack(lua, 4); // S: loop h dir tbl
+        let mut node = push_node(lua, 2, handle); // S: loop h dir tbl node
+        if node.is_null() {
+            // Its making may run a finalizer, and that may add this very handle: so look again.
+            let fresh = new_node(lua, handle); // S: loop h dir tbl nil fresh
+            node = push_node(lua, 2, handle); // S: loop h dir tbl nil fresh node
+            if node.is_null() {
+                lua_pop(lua, 1);
+                enter(lua, check_loop(lua, 1), fresh, handle, direction);
+                node = fresh;
+            } else {
+                observe(lua, check_loop(lua, 1), node, handle, direction);
+            }
+        } else {
+            observe(lua, check_loop(lua, 1), node, handle, direction);
+        }
+        let index = lua_gettop(lua); // S: loop h dir tbl … node
+        lua_pushvalue(lua, 2);
+        set_user_value(lua, index, HANDLE);
+        for (i, each) in DIRECTIONS.into_iter().enumerate() {
+            if direction.contains(each) {
+                lua_pushvalue(lua, 4);
+                set_user_value(lua, index, direction_value(each));
+                (*node).args[i] = args;
+            }
+        }
+    }
+    1
+}
+
+/// Pushes a Node that is not observed yet.
+unsafe fn new_node(lua: *mut lua_State, handle: Handle) -> *mut NodeBlock {
+    // SAFETY: only called by `add_handle`, with room for three values.
+    unsafe {
+        let node = new_userdata(lua, size_of::<NodeBlock>(), HANDLE).cast::<NodeBlock>();
+        node.write(NodeBlock {
+            token: 0,
+            number: handle.number,
+            interest: Interest::NONE,
+            kind: handle.kind,
+            args: [0, 0],
+            watch: usize::MAX,
+        });
+        lua_pushvalue(lua, lua_upvalueindex(upvalue::NODE));
+        lua_setmetatable(lua, -2);
+        node
+    }
+}
+
+/// Puts a new Node, on top, into the loop's table and its descriptor into the backend: the table first, because only that
+/// can raise, and it is easily undone.
+unsafe fn enter(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, handle: Handle, direction: Interest) {
+    // SAFETY: only called by `add_handle`, with the Node on top and room for three values.
+    unsafe {
+        push_user_value(lua, 1, value::NODES);
+        lua_pushvalue(lua, -2);
+        lua_rawseti(lua, -2, handle.number.into());
+        lua_pop(lua, 1);
+        if let Err(why) = register(state, node, handle, direction) {
+            push_user_value(lua, 1, value::NODES);
+            lua_pushnil(lua);
+            lua_rawseti(lua, -2, handle.number.into());
+            refuse(lua, 2, why);
+        }
+        if handle.kind != Kind::Number {
+            watch(&mut (*state).watched, node);
+        }
+    }
+}
+
+/// Makes a Node that is in the table observe `direction` too. What went wrong is the argument's fault.
+unsafe fn observe(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, handle: Handle, direction: Interest) {
+    // SAFETY: only called by `add_handle`, with the Node on top and room for two values.
+    unsafe {
+        let interest = (*node).interest | direction;
+        if interest != (*node).interest || handle.kind == Kind::Number {
+            // Registered anew rather than changed: the kernel has forgotten a number that was closed meanwhile.
+            if let Err(why) = register(state, node, handle, interest) {
+                refuse(lua, 2, why);
+            }
+        }
+        if handle.kind != (*node).kind {
+            unwatch(&mut (*state).watched, node);
+            (*node).kind = handle.kind;
+            if handle.kind != Kind::Number {
+                watch(&mut (*state).watched, node);
+            }
+        }
+    }
+}
+
+/// Gives a Node's descriptor to the backend; what was registered for its number before is replaced.
+#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
+unsafe fn register(
+    state: *mut State,
+    node: *mut NodeBlock,
+    handle: Handle,
+    interest: Interest,
+) -> Result<(), ErrorText> {
+    // SAFETY: only called with a live state and Node. The descriptor may be closed at any time by the script; the event
+    // loop and its backends are made so that this breaks nothing.
+    unsafe {
+        let fd = BorrowedFd::borrow_raw(handle.number);
+        let token = with(state, |state| {
+            let token = state
+                .events
+                .add_descriptor(fd, interest)
+                .map_err(|error| format!("handle: descriptor {}: {error}", handle.number))?;
+            state.number_token(token, handle.number);
+            Ok(token)
+        })?;
+        (*node).token = token.to_bits();
+        (*node).interest = interest;
+        Ok(())
+    }
+}
+
+/// `loop:removeHandle( h, dir )` → Node, or `false, message`
+pub(crate) unsafe extern "C-unwind" fn remove_handle(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the stack is written beside the lines.
+    unsafe {
+        check_loop(lua, 1);
+        let handle = check_handle(lua, 2);
+        let direction = check_direction(lua, 3);
+        lua_settop(lua, 3);
+        let node = push_node(lua, 2, handle); // S: loop h dir node
+        if node.is_null() || ((*node).interest & direction).is_empty() {
+            lua_pushboolean(lua, 0);
+            lua_pushstring(lua, c"Descriptor not observed in Loop -> ignoring".as_ptr());
+            return 2;
+        }
+        let state = check_loop(lua, 1);
+        let mut rest = (*node).interest;
+        rest.remove(direction);
+        if rest.is_empty() {
+            forget(lua, state, node);
+        } else {
+            let token = Token::from_bits((*node).token);
+            let changed = with(state, |state| {
+                let token = token.ok_or("handle: not observed")?;
+                state
+                    .events
+                    .set_interest(token, rest)
+                    .map_err(|error| format!("handle: descriptor {}: {error}", handle.number))
+            });
+            if let Err(why) = changed {
+                refuse(lua, 2, why);
+            }
+            (*node).interest = rest;
+        }
+        for each in DIRECTIONS {
+            if !rest.contains(each) {
+                lua_pushnil(lua);
+                set_user_value(lua, 4, direction_value(each));
+            }
+        }
+    }
+    1
+}
+
+/// `loop[ h ]`: the Node of a handle, or nil. The key is at 2.
+///
+/// # Safety
+///
+/// As for a C function that Lua calls: the loop at 1, a key at 2, the module's upvalues.
+pub(crate) unsafe fn index_handle(lua: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        check_loop(lua, 1);
+        match look(lua, 2) {
+            Ok(handle) => {
+                push_node(lua, 2, handle);
+            }
+            Err(_) => lua_pushnil(lua),
+        }
+        lua_insert(lua, 3);
+        lua_settop(lua, 3);
+    }
+    1
+}

@@ -1,0 +1,235 @@
+//! `run` and `stop`: turn after turn, until nothing is left.
+//!
+//! ```text
+//!   run ── one protected call ──► serve: ┌─► pull what is due, pull what is ready, call each      (dispatch)
+//!    ▲          │                        │   stopped, interrupted or nothing left? ─► return
+//!    │          │ error, with traceback  │   look at the handles                               (descriptor)
+//!    └─ onerror ┴─ none: raise it        └── turn: wait                                        (EventLoop)
+//! ```
+//!
+//! The protected call is made once, not for each callback: a callback that raises leaves it, and only then, with an
+//! `onerror`, it is made again to go on with the rest of the batch.
+
+use crate::descriptor::look_at_handles;
+use crate::dispatch::{serve_handle, serve_task};
+use crate::guard::Text;
+use crate::interrupt;
+use crate::state::{LoopBlock, State, check_loop, state_at, value, with, with_or_raise};
+use crate::task::finish;
+use crate::version::{push_user_value, set_user_value};
+use cogloop_io::{ExpiredTimer, Ready, Wait};
+use mlua::ffi::{
+    LUA_OK, LUA_TNIL, LUA_TSTRING, lua_State, lua_call, lua_concat, lua_error, lua_insert, lua_pcall, lua_pushcclosure,
+    lua_pushcfunction, lua_pushnil, lua_pushstring, lua_pushvalue, lua_settop, lua_tolstring, lua_touserdata, lua_type,
+    lua_upvalueindex, luaL_traceback,
+};
+use std::ffi::c_int;
+use std::os::fd::AsRawFd;
+use std::ptr::{null, null_mut};
+
+/// `loop:run( )`
+pub(crate) unsafe extern "C-unwind" fn run(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the stack is written beside the lines. The loop stays on the stack, so its block lives.
+    unsafe {
+        check_loop(lua, 1);
+        lua_settop(lua, 1);
+        lua_pushvalue(lua, 1);
+        lua_pushcclosure(lua, on_raise, 1);
+        lua_pushcfunction(lua, serve); // S: loop on_raise serve
+        let state = check_loop(lua, 1);
+        if (*state).running {
+            Text::<80>::new("this loop is running already: its callbacks cannot run it again").raise(lua);
+        }
+        (*state).running = true;
+        (*state).stopped = false;
+        let outer = interrupt::enter((*state).events.waker().as_raw_fd());
+        let ended_well = protected(lua);
+        interrupt::leave(outer);
+        let state = state_at(lua, 1);
+        if let Some(state) = state.as_mut() {
+            state.running = false;
+            state.in_batch = false;
+        }
+        if !ended_well {
+            push_user_value(lua, 1, value::TRACEBACK); // S: loop … err traceback
+        }
+        for n in [value::CURRENT, value::TRACEBACK] {
+            lua_pushnil(lua);
+            set_user_value(lua, 1, n);
+        }
+        if !ended_well {
+            raise_with_traceback(lua);
+        }
+    }
+    0
+}
+
+/// `loop:stop( )`. A loop that is not running is left alone.
+pub(crate) unsafe extern "C-unwind" fn stop(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; `check_loop` vouches for the state.
+    unsafe {
+        (*check_loop(lua, 1)).stopped = true;
+    }
+    0
+}
+
+/// Calls `serve` until it ends well, or with an error that nobody takes: then the error is on top.
+unsafe fn protected(lua: *mut lua_State) -> bool {
+    // SAFETY: only called by `run`; nothing here raises but in the protected calls.
+    unsafe {
+        loop {
+            lua_settop(lua, 3);
+            lua_pushvalue(lua, 3);
+            lua_pushvalue(lua, 1);
+            if lua_pcall(lua, 1, 0, 2) == LUA_OK {
+                return true;
+            }
+            // S: loop on_raise serve err
+            let state = state_at(lua, 1);
+            if state.is_null() {
+                return false;
+            }
+            push_user_value(lua, 1, value::CURRENT); // S: loop on_raise serve err what
+            if !std::mem::replace(&mut (*state).current, null_mut()).is_null() {
+                finish(lua, 5);
+            }
+            push_user_value(lua, 1, value::ONERROR); // S: loop on_raise serve err what onerror
+            // An error of the loop itself is nobody's callback's: taking it would be for ever.
+            if lua_type(lua, 5) == LUA_TNIL || lua_type(lua, 6) == LUA_TNIL {
+                lua_settop(lua, 4);
+                return false;
+            }
+            lua_insert(lua, 4); // S: loop on_raise serve onerror err what
+            push_user_value(lua, 1, value::TRACEBACK);
+            lua_insert(lua, 6); // S: loop on_raise serve onerror err traceback what
+            if lua_pcall(lua, 3, 0, 2) != LUA_OK {
+                return false;
+            }
+            let state = state_at(lua, 1);
+            if state.is_null() {
+                return true;
+            }
+            (*state).in_batch = true;
+        }
+    }
+}
+
+/// Raises the error below the traceback on top: a string with it, anything else as it is.
+unsafe fn raise_with_traceback(lua: *mut lua_State) -> ! {
+    // SAFETY: only called by `run`, with S: … err traceback
+    unsafe {
+        if lua_type(lua, -1) == LUA_TSTRING && lua_type(lua, -2) == LUA_TSTRING && !has_traceback(lua, -2) {
+            lua_pushstring(lua, c"\n".as_ptr());
+            lua_insert(lua, -2);
+            lua_concat(lua, 3);
+        } else {
+            lua_settop(lua, -2);
+        }
+        lua_error(lua)
+    }
+}
+
+/// Whether an error has a traceback already: it comes from a loop that a callback ran.
+unsafe fn has_traceback(lua: *mut lua_State, index: c_int) -> bool {
+    // SAFETY: only called for a string; its bytes stay on the stack.
+    unsafe {
+        let mut length = 0;
+        let bytes = lua_tolstring(lua, index, &raw mut length);
+        let needle = b"\nstack traceback:\n";
+        std::slice::from_raw_parts(bytes.cast::<u8>(), length).windows(needle.len()).any(|window| window == needle)
+    }
+}
+
+/// The message handler: keeps the traceback, and the error as it is. The loop is its upvalue.
+unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua in the place of the error; a C function's stack has the room.
+    unsafe {
+        lua_settop(lua, 1);
+        luaL_traceback(lua, lua, null(), 1);
+        set_user_value(lua, lua_upvalueindex(1), value::TRACEBACK);
+    }
+    1
+}
+
+/// What `run` calls protected, with the loop: serves turn after turn.
+unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by `run` with the loop, which stays at 1. The state is fetched anew after whatever may run Lua code.
+    unsafe {
+        let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
+        let mut state = (*block).state;
+        let mut in_batch = std::mem::replace(&mut (*state).in_batch, false);
+        loop {
+            let found = in_batch && serve_batch(lua, block);
+            if must_return((*block).state) {
+                return 0;
+            }
+            lua_settop(lua, 1);
+            lua_pushnil(lua);
+            set_user_value(lua, 1, value::CURRENT);
+            if in_batch && !found {
+                // A wait that a signal ended: a debug hook, lua's own Ctrl-C, gets its chance in a call.
+                lua_pushcfunction(lua, nothing);
+                lua_call(lua, 0, 0);
+            }
+            if !look_at_handles(lua) {
+                return 0;
+            }
+            state = (*block).state;
+            if must_return(state) || (*state).events.is_idle() {
+                return 0;
+            }
+            with_or_raise(lua, state, |state| {
+                state.drop_unlinked();
+                state.served = false;
+                state.events.turn(Wait::Block).map_err(|error| format!("waiting failed: {error}"))
+            });
+            in_batch = true;
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn nothing(_: *mut lua_State) -> c_int {
+    0
+}
+
+unsafe fn must_return(state: *mut State) -> bool {
+    // SAFETY: null, or the state of an open loop.
+    unsafe { state.as_ref() }.is_none_or(|state| state.stopped) || interrupt::pending()
+}
+
+/// Serves what is left of the last turn: tasks, then handles. Returns whether there was anything.
+unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
+    // SAFETY: only called by `serve`; each callback may close the loop, so the state is fetched anew.
+    unsafe {
+        let mut found = false;
+        while !must_return((*block).state) {
+            let state = (*block).state;
+            let next = with(state, |state| Ok(Next::pull(state)));
+            match next {
+                Ok(Next::Task(expired)) => serve_task(lua, state, expired),
+                Ok(Next::Handle(ready)) => serve_handle(lua, state, ready),
+                Ok(Next::None) => return found,
+                Err(text) => text.raise(lua),
+            }
+            found = true;
+        }
+        found
+    }
+}
+
+/// What a batch has next.
+#[derive(Clone, Copy)]
+enum Next {
+    Task(ExpiredTimer<u64>),
+    Handle(Ready),
+    None,
+}
+
+impl Next {
+    fn pull(state: &mut State) -> Self {
+        match state.events.next_expired() {
+            Some(expired) => Self::Task(expired),
+            None => state.events.next_ready().map_or(Self::None, Self::Handle),
+        }
+    }
+}

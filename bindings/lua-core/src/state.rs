@@ -1,0 +1,210 @@
+//! What a loop userdata holds: an [`EventLoop`] of integers, and what its functions must remember between two calls.
+
+use crate::args::{test_userdata, upvalue, wrong};
+use crate::guard::{ErrorText, Text, guard};
+use crate::node::NodeBlock;
+use crate::task::TaskBlock;
+use cogloop_io::{EventLoop, Key, Token, VirtualClock};
+use mlua::ffi::{lua_State, lua_touserdata};
+use std::ffi::c_int;
+use std::os::fd::RawFd;
+
+/// The user values of a loop.
+pub(crate) mod value {
+    use std::ffi::c_int;
+    /// `{ [key index + 1] = Task }`
+    pub(crate) const TASKS: c_int = 1;
+    /// `{ [descriptor] = Node }`
+    pub(crate) const NODES: c_int = 2;
+    /// The function `loop.onerror`, or nil.
+    pub(crate) const ONERROR: c_int = 3;
+    /// The Task or Node whose callback runs, else nil.
+    pub(crate) const CURRENT: c_int = 4;
+    /// The traceback of the error on its way to `run`, else nil.
+    pub(crate) const TRACEBACK: c_int = 5;
+    pub(crate) const COUNT: c_int = 5;
+}
+
+/// The memory of a loop userdata.
+#[repr(C)]
+pub(crate) struct LoopBlock {
+    /// Null once the loop is closed.
+    pub(crate) state: *mut State,
+}
+
+/// A loop, apart from its Lua values.
+pub(crate) struct State {
+    pub(crate) events: EventLoop<u64>,
+    /// Distinguishes the loops of the process, so that a task is never cancelled in a loop that is not its own.
+    pub(crate) id: u64,
+    /// The clock of a loop with virtual time.
+    pub(crate) virtual_clock: Option<VirtualClock>,
+    /// Whether tasks know the one that fires next.
+    pub(crate) debug: bool,
+    pub(crate) running: bool,
+    pub(crate) stopped: bool,
+    /// Whether `run` shall go on with the batch that an error interrupted, before the next turn.
+    pub(crate) in_batch: bool,
+    /// Whether a callback has run since the last wait, so that what the kernel said may be out of date.
+    pub(crate) served: bool,
+    /// The task whose callback runs, or null.
+    pub(crate) current: *mut TaskBlock,
+    /// A timer that is armed and whose Task is not in the table yet: what Lua's running out of memory leaves there.
+    pub(crate) unlinked: Option<Key>,
+    /// How many timers were armed: the order of equal deadlines, each timer's value.
+    pub(crate) armed: u64,
+    /// Descriptor numbers by token index.
+    pub(crate) numbers: Vec<RawFd>,
+    /// The nodes whose handles must be looked at before a wait; they live in the NODES table.
+    pub(crate) watched: Vec<*mut NodeBlock>,
+    /// Scratch: the tasks' table indices in the order of expiry, with the deadlines in ns.
+    pub(crate) order: Vec<(u64, u64, u32)>,
+}
+
+impl State {
+    pub(crate) fn new(events: EventLoop<u64>, id: u64, virtual_clock: Option<VirtualClock>, debug: bool) -> Self {
+        Self {
+            events,
+            id,
+            virtual_clock,
+            debug,
+            running: false,
+            stopped: false,
+            in_batch: false,
+            served: false,
+            current: std::ptr::null_mut(),
+            unlinked: None,
+            armed: 0,
+            numbers: Vec::new(),
+            watched: Vec::new(),
+            order: Vec::new(),
+        }
+    }
+
+    /// Arms a timer whose Task the caller puts into the table next, and then calls [`State::linked`].
+    pub(crate) fn arm(&mut self, arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Key) -> Key {
+        self.drop_unlinked();
+        self.armed += 1;
+        let key = arm(&mut self.events, self.armed);
+        self.unlinked = Some(key);
+        key
+    }
+
+    /// The timer that was armed last is in the table.
+    pub(crate) fn linked(&mut self) {
+        self.unlinked = None;
+    }
+
+    /// Takes back the timer whose Task never got into the table, because Lua ran out of memory.
+    pub(crate) fn drop_unlinked(&mut self) {
+        if let Some(key) = self.unlinked.take() {
+            self.events.cancel_timer(key);
+        }
+    }
+
+    /// Remembers which number a token stands for.
+    pub(crate) fn number_token(&mut self, token: Token, number: RawFd) {
+        let index = token.index() as usize;
+        if self.numbers.len() <= index {
+            self.numbers.resize(index + 1, -1);
+        }
+        self.numbers[index] = number;
+    }
+
+    /// The number that a token stands for.
+    pub(crate) fn number_of(&self, token: Token) -> Option<RawFd> {
+        self.numbers.get(token.index() as usize).copied()
+    }
+
+    /// One of the nodes whose handles must be looked at.
+    pub(crate) fn watched_at(&self, position: usize) -> Option<*mut NodeBlock> {
+        self.watched.get(position).copied()
+    }
+
+    /// An entry of [`State::order`]: the deadline in ns and the table index.
+    pub(crate) fn sorted_at(&self, position: usize) -> Option<(u64, u32)> {
+        self.order.get(position).map(|&(deadline_ns, _, index)| (deadline_ns, index))
+    }
+
+    /// How many entries [`State::order`] has.
+    pub(crate) fn timers_sorted(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Fills [`State::order`]. It does not fail; the result is for [`with`].
+    pub(crate) fn sort(&mut self) -> Result<(), String> {
+        self.drop_unlinked();
+        self.order.clear();
+        let events = &self.events;
+        let deadline_ns = |key| events.deadline_ns(key).unwrap_or(u64::MAX);
+        self.order.extend(events.iter_timers().map(|(key, _, &armed)| (deadline_ns(key), armed, key.index())));
+        self.order.sort_unstable();
+        Ok(())
+    }
+}
+
+/// The state of the loop at `arg`. Raises for anything that is not a loop, and for a loop that is closed.
+///
+/// # Safety
+///
+/// The rule of the crate; the running function is one of the module's. The pointer is good until Lua code may have run.
+#[inline]
+pub(crate) unsafe fn check_loop(lua: *mut lua_State, arg: c_int) -> *mut State {
+    // SAFETY: the caller's promise; a userdata with the loop's metatable holds a LoopBlock.
+    unsafe {
+        let block = test_userdata(lua, arg, upvalue::LOOP).cast::<LoopBlock>();
+        if block.is_null() {
+            wrong(lua, arg, c"loop", c"T.Loop");
+        }
+        if (*block).state.is_null() {
+            Text::<40>::new("the loop is closed").raise(lua);
+        }
+        (*block).state
+    }
+}
+
+/// The state of the loop at `index`, which is known to be one; null when it is closed.
+///
+/// # Safety
+///
+/// There is a loop at `index`.
+#[inline]
+pub(crate) unsafe fn state_at(lua: *mut lua_State, index: c_int) -> *mut State {
+    // SAFETY: the caller's promise.
+    unsafe { (*lua_touserdata(lua, index).cast::<LoopBlock>()).state }
+}
+
+/// Works on the loop without any Lua call. The result is `Copy`, so it may be alive when Lua jumps.
+///
+/// # Safety
+///
+/// `state` points to an open loop, and `work` makes no Lua call.
+#[inline]
+#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
+pub(crate) unsafe fn with<R: Copy>(
+    state: *mut State,
+    work: impl FnOnce(&mut State) -> Result<R, String>,
+) -> Result<R, ErrorText> {
+    // SAFETY: the caller's promise: no other reference is alive, since nothing but such work ever makes one.
+    guard(|| work(unsafe { &mut *state }))
+}
+
+/// As [`with`]; what goes wrong is raised.
+///
+/// # Safety
+///
+/// As for [`with`], and the rule of the crate.
+#[inline]
+pub(crate) unsafe fn with_or_raise<R: Copy>(
+    lua: *mut lua_State,
+    state: *mut State,
+    work: impl FnOnce(&mut State) -> Result<R, String>,
+) -> R {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match with(state, work) {
+            Ok(result) => result,
+            Err(text) => text.raise(lua),
+        }
+    }
+}

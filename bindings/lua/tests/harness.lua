@@ -1,0 +1,78 @@
+-- The tests' harness: plain Lua, so that every interpreter runs it. A test file ends with `T.done( )`, whose last line
+-- says how many tests passed, and whose exit code says whether all did.
+
+local T = { passed = 0, failed = 0 }
+
+-- Runs one test; its name tells the story, and the number in the conformance list if it has one.
+function T.test( name, body )
+  local ok, problem = xpcall( body, debug.traceback )
+  if ok then
+    T.passed = T.passed + 1
+  else
+    T.failed = T.failed + 1
+    print( ('FAILED  %s\n        %s'):format( name, (tostring( problem ):gsub( '\n', '\n        ' )) ) )
+  end
+end
+
+local function text( value )
+  return type( value ) == 'string' and ('%q'):format( value ) or tostring( value )
+end
+
+function T.equal( got, wanted, what )
+  if got ~= wanted then
+    error( ('%s: got %s, wanted %s'):format( what or 'value', text( got ), text( wanted ) ), 2 )
+  end
+end
+
+function T.is_true( value, what )
+  if not value then
+    error( (what or 'value') .. ': got ' .. text( value ), 2 )
+  end
+end
+
+-- Two lists, item by item.
+function T.same_list( got, wanted, what )
+  local a, b = { }, { }
+  for i = 1, #got do a[ i ] = text( got[ i ] ) end
+  for i = 1, #wanted do b[ i ] = text( wanted[ i ] ) end
+  a, b = table.concat( a, ' ' ), table.concat( b, ' ' )
+  if a ~= b then
+    error( ('%s:\n  got    %s\n  wanted %s'):format( what or 'list', a, b ), 2 )
+  end
+end
+
+-- The call fails, and its message has the text in it. Returns the message.
+function T.fails( wanted, f, ... )
+  local ok, message = pcall( f, ... )
+  if ok then
+    error( ('no error; wanted one with %s'):format( text( wanted ) ), 2 )
+  end
+  if not tostring( message ):find( wanted, 1, true ) then
+    error( ('error %s; wanted one with %s'):format( text( message ), text( wanted ) ), 2 )
+  end
+  return message
+end
+
+-- A pipe with a name, for a moment: a reader that never sees its end, and a writer.
+function T.fifo( )
+  local name = os.tmpname( )
+  os.remove( name )
+  assert( os.execute( 'mkfifo ' .. name ) )
+  local reader = assert( io.open( name, 'r+' ) )
+  local writer = assert( io.open( name, 'w' ) )
+  os.remove( name )
+  writer:setvbuf( 'no' )
+  return reader, writer
+end
+
+function T.collect( )
+  collectgarbage( )
+  collectgarbage( )
+end
+
+function T.done( )
+  print( ('%d passed, %d failed'):format( T.passed, T.failed ) )
+  os.exit( T.failed == 0, true )
+end
+
+return T

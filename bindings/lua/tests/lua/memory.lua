@@ -1,0 +1,239 @@
+-- What is kept alive, what is let go, and what the debug library sees.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T    = require 'harness'
+local Loop = require 't.Loop'
+local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
+
+local function virtual( options )
+  options = options or { }
+  options.clock = 'virtual'
+  return Loop( options )
+end
+local value = debug.getuservalue
+
+test( 'tasks and handles that nobody else holds still fire, full collections running (C62)', function( )
+  local loop, ran = Loop( ), 0
+  for i = 1, 100 do
+    loop:addTask( i / 10, function( t ) ran = ran + t[ 1 ] collectgarbage( ) end, { 1 } )
+  end
+  local served = 0
+  do
+    local file
+    file = io.open '/dev/null'
+    loop:addHandle( file, 'r', function( f ) served = served + 1 T.collect( ) loop:removeHandle( f, 'r' ) end, file )
+    file = nil
+  end
+  T.collect( )
+  loop:run( )
+  equal( ran, 100 )
+  equal( served, 1 )
+end )
+
+test( 'nothing of a finished task or handle stays, though its object is held (C62)', function( )
+  local loop, weak, held = virtual( ), setmetatable( { }, { __mode = 'v' } ), { }
+  local function fill( kind )
+    local argument = { }
+    weak[ #weak + 1 ] = argument
+    local f = function( ) return argument and nil end
+    weak[ #weak + 1 ] = f
+    return kind, f, argument
+  end
+  local function add( ms )
+    local _, f, argument = fill( )
+    held[ #held + 1 ] = loop:addTask( ms, f, argument )
+    return held[ #held ]
+  end
+  add( 1 )
+  loop:cancelTask( add( 2 ) )
+  local file = io.open '/dev/null'
+  do
+    local _, f, argument = fill( )
+    held[ #held + 1 ] = loop:addHandle( file, 'r', f, argument )
+    loop:removeHandle( file, 'r' )
+  end
+  loop:run( )
+  add( 5 )
+  loop:clean( )
+  T.collect( )
+  equal( next( weak ), nil, 'what is left' )
+  equal( #held, 4 )
+end )
+
+test( 'a task that failed lets go of its function too (C62)', function( )
+  local loop, weak = virtual( ), setmetatable( { }, { __mode = 'v' } )
+  local task
+  do
+    local f = function( ) error 'x' end
+    weak[ 1 ] = f
+    task = loop:addTask( 1, f )
+  end
+  pcall( loop.run, loop )
+  T.collect( )
+  equal( weak[ 1 ], nil )
+  equal( loop:cancelTask( task ), false )
+end )
+
+test( 'a loop goes with all that it holds, though its callbacks hold it (C62, C66)', function( )
+  local weak = setmetatable( { }, { __mode = 'k' } )
+  for _ = 1, 10 do
+    local loop = Loop( )
+    weak[ loop ] = true
+    for i = 1, 100 do loop:addTask( 1e6 + i, function( ) return loop end ) end
+    loop:addHandle( io.open '/dev/null', 'r', function( ) return loop end )
+  end
+  T.collect( )
+  equal( next( weak ), nil )
+end )
+
+test( 'nothing is added to the registry (C62)', function( )
+  local function count( )
+    local n = 0
+    for _ in pairs( debug.getregistry( ) ) do n = n + 1 end
+    return n
+  end
+  local loop = virtual( )
+  local before = count( )
+  for i = 1, 100 do loop:addTask( i, function( ) return i < 50 and 1000 end ) end
+  for _ = 1, 10 do loop:addTask( 2000, function( ) loop:stop( ) end ) end
+  loop:run( )
+  equal( count( ), before )
+end )
+
+test( 'memory follows the tasks that live, not those that were ever added', function( )
+  local loop = virtual( )
+  local function churn( )
+    for _ = 1, 20000 do loop:cancelTask( loop:addTask( 1000000, print, 'x' ) ) end
+    T.collect( )
+    return collectgarbage 'count'
+  end
+  local first = churn( )
+  for _ = 1, 5 do churn( ) end
+  is_true( churn( ) < first + 20, 'kilobytes' )
+end )
+
+test( 'a task armed in a coroutine that is suspended, dead or collected fires (C63)', function( )
+  local loop, ran = virtual( ), { }
+  local function note( name ) ran[ #ran + 1 ] = name end
+  local suspended = coroutine.create( function( ) loop:addTask( 1, note, 'suspended' ) coroutine.yield( ) end )
+  coroutine.resume( suspended )
+  local dead = coroutine.create( function( ) loop:addTask( 2, note, 'dead' ) end )
+  coroutine.resume( dead )
+  coroutine.wrap( function( ) loop:addTask( 3, note, 'collected' ) end )( )
+  coroutine.wrap( function( ) loop:addTask( 4, note, 'failed' ) pcall( error ) end )( )
+  T.collect( )
+  loop:run( )
+  same_list( ran, { 'suspended', 'dead', 'collected', 'failed' } )
+  is_true( suspended and dead )
+end )
+
+test( 'a loop runs inside a coroutine (C63)', function( )
+  local loop, ran = virtual( ), 0
+  for i = 1, 10 do loop:addTask( i, function( ) ran = ran + 1 end ) end
+  coroutine.wrap( function( ) loop:run( ) end )( )
+  equal( ran, 10 )
+end )
+
+test( 'tasks are added and cancelled from __gc, at any moment (C72)', function( )
+  local loop, finalized, fired, tasks = virtual( ), 0, 0, { }
+  local function litter( )
+    setmetatable( { }, { __gc = function( )
+      finalized = finalized + 1
+      tasks[ #tasks + 1 ] = loop:addTask( 1, function( ) fired = fired + 1 end )
+      if #tasks % 3 == 0 then loop:cancelTask( tasks[ #tasks ] ) fired = fired + 1 end
+      if #tasks % 5 == 0 then loop:cancelTask( tasks[ #tasks - 4 ] ) end
+    end } )
+  end
+  local pause = collectgarbage( 'setpause', 0 )      -- the collector never rests
+  local rounds = 0
+  loop:addTask( 1, function( )
+    rounds = rounds + 1
+    for _ = 1, 50 do litter( ) end
+    for _ = 1, 50 do loop:addTask( 0, function( ) end, { }, { } ) end
+    return rounds < 40 and 1
+  end )
+  loop:run( )
+  collectgarbage( 'setpause', pause )
+  T.collect( )
+  loop:run( )
+  is_true( finalized > 1000, 'finalized ' .. finalized )
+  is_true( fired > finalized / 2, 'fired ' .. fired )
+end )
+
+test( 'handles are added and removed from __gc (C72)', function( )
+  local loop, file, finalized = Loop( ), assert( io.open( '/dev/null', 'r+' ) ), 0
+  local rounds = 0
+  loop:addHandle( file, 'r', function( )
+    rounds = rounds + 1
+    for _ = 1, 20 do
+      setmetatable( { }, { __gc = function( )
+        finalized = finalized + 1
+        if finalized % 2 == 0 then loop:addHandle( file, 'w', function( ) end ) else loop:removeHandle( file, 'w' ) end
+      end } )
+    end
+    if rounds == 300 then loop:clean( ) end
+  end )
+  loop:run( )
+  T.collect( )
+  loop:clean( )
+  is_true( finalized > 1000 )
+end )
+
+test( 'a loop closed from __gc while a task is being added to it: an error, no crash (C72)', function( )
+  for _ = 1, 200 do
+    local loop = Loop( )
+    setmetatable( { }, { __gc = function( ) getmetatable( loop ).__close( loop ) end } )
+    local ok, message = pcall( function( )
+      for _ = 1, 2000 do loop:addTask( 1000, print, { }, { } ) end
+      T.collect( )
+      loop:addTask( 1, print )
+    end )
+    equal( ok, false )
+    is_true( message:find( 'the loop is closed', 1, true ), message )
+  end
+end )
+
+test( 'a task shows its function and arguments to the debug library', function( )
+  local loop = virtual( )
+  local task = loop:addTask( 5, print, 'a', 2 )
+  same_list( value( task, 2 ), { print, 'a', 2 } )
+  equal( value( task, 1 ), nil )
+  loop:cancelTask( task )
+  equal( value( task, 2 ), nil )
+end )
+
+test( 'a loop made with debug knows which task fires next', function( )
+  local loop = virtual{ debug = true }
+  local tasks = { }
+  for _, ms in ipairs{ 30, 10, 20, 10 } do tasks[ #tasks + 1 ] = loop:addTask( ms, function( ) end ) end
+  equal( value( tasks[ 2 ], 1 ), tasks[ 4 ] )
+  equal( value( tasks[ 4 ], 1 ), tasks[ 3 ] )
+  equal( value( tasks[ 3 ], 1 ), tasks[ 1 ] )
+  equal( value( tasks[ 1 ], 1 ), nil )
+  loop:cancelTask( tasks[ 3 ] )
+  equal( value( tasks[ 4 ], 1 ), tasks[ 1 ] )
+  equal( value( tasks[ 3 ], 1 ), nil )
+  local seen
+  loop:addTask( 10, function( ) seen = value( tasks[ 4 ], 1 ) end )
+  local again = loop:addTask( 25, function( ) end )
+  loop:run( )
+  equal( seen, nil )
+  equal( value( again, 1 ), nil )
+end )
+
+test( 'a node shows its functions, arguments and handle to the debug library', function( )
+  local loop, file = Loop( ), assert( io.open( '/dev/null', 'r+' ) )
+  local node = loop:addHandle( file, 'r', print, 'in', 1 )
+  same_list( value( node, 1 ), { print, 'in', 1 } )
+  equal( value( node, 2 ), nil )
+  equal( value( node, 3 ), file )
+  loop:addHandle( file, 'w', type, 'out' )
+  same_list( value( node, 2 ), { type, 'out' } )
+  loop:removeHandle( file, 'r' )
+  equal( value( node, 1 ), nil )
+  same_list( value( node, 2 ), { type, 'out' } )
+  loop:removeHandle( file, 'w' )
+  equal( value( node, 2 ), nil )
+  equal( value( node, 3 ), nil )
+end )
+
+T.done( )

@@ -1,0 +1,130 @@
+-- The order in which tasks run, and that nothing starves.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T    = require 'harness'
+local Loop = require 't.Loop'
+local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
+
+local function virtual( ) return Loop{ clock = 'virtual' } end
+
+test( 'equal deadlines run in the order in which they were added, near and far (C03)', function( )
+  for _, ms in ipairs{ 0, 1, 64, 4096, 262144, 16777216, 1073741824 } do
+    local loop, ran = virtual( ), { }
+    for i = 1, 100 do
+      loop:addTask( ms, function( ) ran[ #ran + 1 ] = i end )
+    end
+    loop:run( )
+    equal( #ran, 100 )
+    for i = 1, 100 do equal( ran[ i ], i, 'place' ) end
+  end
+end )
+
+test( 'a task added later for the same moment runs later, whatever the distance was (C03)', function( )
+  local loop, ran = virtual( ), { }
+  local function note( name ) ran[ #ran + 1 ] = name end
+  loop:addTask( 5000, note, 'first' )
+  loop:addTask( 1000, function( ) loop:addTask( 4000, note, 'second' ) end )
+  loop:addTask( 4999, function( ) loop:addTask( 1, note, 'third' ) end )
+  loop:run( )
+  same_list( ran, { 'first', 'second', 'third' } )
+end )
+
+test( 'a task added with 0 ms in a callback runs in a later turn (C04)', function( )
+  local loop, ran = virtual( ), { }
+  local function note( name ) ran[ #ran + 1 ] = name end
+  loop:addTask( 10, function( ) note 'a' loop:addTask( 0, note, 'added' ) end )
+  loop:addTask( 10, note, 'b' )
+  loop:addTask( 10, note, 'c' )
+  loop:run( )
+  same_list( ran, { 'a', 'b', 'c', 'added' } )
+end )
+
+test( 'a task that adds itself with 0 ms starves neither a timer nor a handle (C05)', function( )
+  local loop, turns, served, five, ended = Loop( ), 0, 0, nil, false
+  local always = assert( io.open( '/dev/null', 'r' ) )
+  local start = Loop.time( )
+  local function again( )
+    turns = turns + 1
+    if not ended then loop:addTask( 0, again ) end
+  end
+  loop:addTask( 0, again )
+  loop:addHandle( always, 'r', function( ) served = served + 1 end )
+  loop:addTask( 5, function( ) five = Loop.time( ) - start end )
+  loop:addTask( 20, function( ) ended = true loop:removeHandle( always, 'r' ) end )
+  loop:run( )
+  is_true( five < 1000, 'the 5 ms task came after ' .. tostring( five ) )
+  is_true( turns > 10, 'turns' )
+  is_true( served > 10, 'the handle was served' )
+end )
+
+test( 'a backlog of tasks does not hold up a handle, nor the reverse (C36)', function( )
+  local loop, reader, writer = Loop( ), T.fifo( )
+  local tasks, seen_at = 0, nil
+  writer:write( 'x\n' )
+  for _ = 1, 1000 do
+    local function busy( )
+      tasks = tasks + 1
+      if not seen_at then return loop:addTask( 0, busy ) and nil end
+    end
+    loop:addTask( 0, busy )
+  end
+  loop:addHandle( reader, 'r', function( )
+    reader:read( )
+    seen_at = tasks
+    loop:removeHandle( reader, 'r' )
+  end )
+  loop:run( )
+  is_true( seen_at <= 1000, 'the handle was served in the first turn' )
+end )
+
+test( '100,000 random tasks, half of them cancelled: the rest once, in order, none early', function( )
+  local loop, count = virtual( ), 100000
+  math.randomseed( 42 )
+  local tasks, due, last, ran = { }, { }, { 0, 0 }, 0
+  local function run( i )
+    ran = ran + 1
+    is_true( due[ i ], 'run once' )
+    is_true( loop:time( ) >= due[ i ], 'not early' )
+    is_true( last[ 1 ] < due[ i ] or last[ 1 ] == due[ i ] and last[ 2 ] < i, 'in order' )
+    last, due[ i ] = { due[ i ], i }, nil
+  end
+  for i = 1, count do
+    due[ i ] = math.random( 0, 2000 )
+    tasks[ i ] = loop:addTask( due[ i ], run, i )
+  end
+  local cancelled = 0
+  for i = 1, count do
+    if math.random( ) < 0.5 then
+      is_true( loop:cancelTask( tasks[ i ] ) )
+      due[ i ], cancelled = nil, cancelled + 1
+    end
+  end
+  loop:run( )
+  equal( ran + cancelled, count )
+  equal( next( due ), nil )
+end )
+
+test( '100,000 random tasks in real time: the rest once, in order, none early', function( )
+  local loop, count = Loop( ), 100000
+  math.randomseed( 43 )
+  local last, ran, cancelled = -1, 0, 0
+  local tasks = { }
+  for i = 1, count do
+    -- The deadline lies between these two, in whole milliseconds.
+    local ms = math.random( 0, 400 )
+    local earliest, latest = Loop.time( ) + ms, nil
+    tasks[ i ] = loop:addTask( ms, function( )
+      ran = ran + 1
+      if Loop.time( ) < earliest then error( 'early' ) end
+      if latest < last then error( 'out of order' ) end
+      last = math.max( last, earliest )
+    end )
+    latest = Loop.time( ) + ms + 1
+  end
+  for i = 1, count, 2 do
+    if loop:cancelTask( tasks[ i ] ) then cancelled = cancelled + 1 end
+  end
+  loop:run( )
+  equal( ran + cancelled, count )
+end )
+
+T.done( )

@@ -1,0 +1,100 @@
+---@meta t.Loop
+
+--- What LuaLS (the Lua language server) knows of `require 't.Loop'`: add this folder to `workspace.library`.
+
+--- A direction: read, write, or both.
+---@alias t.Loop.Direction
+---| 1
+---| 2
+---| 3
+---| 'READ' | 'r' | 'rd' | 'read' | 'inc' | 'incoming'
+---| 'WRITE' | 'w' | 'wr' | 'write' | 'out' | 'outgoing'
+---| 'READWRITE' | 'rw' | 'rdwr' | 'readwrite' | 'both' | 'either'
+
+--- An object that knows its descriptor: `getfd` or `fileno` as a method, `pollfd` as a method or a field.
+---@class t.Loop.Pollable
+---@field getfd? fun( self ): number
+---@field fileno? fun( self ): number
+---@field pollfd? number | fun( self ): number
+---@field dirty? fun( self ): boolean whether it holds data that it has read already
+
+---@alias t.Loop.Handle file* | integer | t.Loop.Pollable
+
+---@class t.Loop.Options
+---@field backend? 'epoll' | 'select' how to wait; default: `COGLOOP_BACKEND`, else the best that works
+---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
+---@field debug? boolean whether a task knows the one that fires next (also: `COGLOOP_DEBUG=1`)
+
+--- A task that was added to a loop. Its user value 2 is `{ f, arg1, … }`.
+---@class t.Loop.Task : userdata
+
+--- An observed handle. Its user values are `{ f, args… }` for read, the same for write, and the handle.
+---@class t.Loop.Node : userdata
+
+--- An event loop: tasks at their time, handles when they are ready. `loop[ h ]` is the node of a handle, `#loop` the
+--- number of handles.
+---@class t.Loop
+---@field READ 1
+---@field WRITE 2
+---@field READWRITE 3
+---@field onerror? fun( err: any, traceback: string?, what: t.Loop.Task | t.Loop.Node ) takes the errors of callbacks; unset, they leave `run`
+---@field [t.Loop.Handle] t.Loop.Node?
+---@overload fun( options?: t.Loop.Options | integer ): t.Loop
+---@operator len: integer
+local Loop = { }
+
+--- Runs `f( ... )` once, `ms` milliseconds from now, never earlier. If `f` returns a whole number of 1 or more, it runs
+--- again that many milliseconds after the deadline just served; deadlines that were missed are skipped.
+---@param ms number 0 or more; fractions count
+---@param f fun( ... ): number?
+---@param ... any
+---@return t.Loop.Task
+function Loop:addTask( ms, f, ... ) end
+
+--- Cancels a task. From its own callback this wins over the number that it returns.
+---@param task t.Loop.Task
+---@return boolean pending whether it was pending, and is cancelled now
+function Loop:cancelTask( task ) end
+
+--- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces both.
+---@param h t.Loop.Handle
+---@param dir t.Loop.Direction
+---@param f fun( ... )
+---@param ... any
+---@return t.Loop.Node
+function Loop:addHandle( h, dir, f, ... ) end
+
+--- Stops observing a direction. Do it before the handle is closed.
+---@param h t.Loop.Handle
+---@param dir t.Loop.Direction
+---@return t.Loop.Node | false
+---@return string? message if it was not observed
+function Loop:removeHandle( h, dir ) end
+
+--- Serves tasks and handles until `stop`, or until neither is left.
+function Loop:run( ) end
+
+--- Makes `run` return after the callback that calls this. What was due stays due.
+function Loop:stop( ) end
+
+--- Removes every task and handle.
+function Loop:clean( ) end
+
+--- Prints, and returns, the tasks in the order of expiry and the handles.
+---@return string
+function Loop:show( ) end
+
+--- How the loop waits, and why this way.
+---@return string name
+---@return string reason
+function Loop:backend( ) end
+
+--- Milliseconds since the Unix epoch; of a loop with a virtual clock, since that loop's beginning. Without a `self` too.
+---@return integer
+function Loop.time( ) end
+
+--- Blocks for `ms` milliseconds; a signal does not shorten it. With or without a `self`.
+---@param ms number
+function Loop.sleep( ms ) end
+
+return Loop

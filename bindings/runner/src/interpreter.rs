@@ -1,0 +1,143 @@
+//! One Lua state with the standard libraries and our modules, one script in it. As in the `lua` program, all of it runs
+//! inside one protected call.
+
+use crate::command_line::{Script, Source};
+use crate::ctrl_c;
+use cogloop_lua_core::interrupt;
+use mlua::ffi::{
+    LUA_OK, LUA_PRELOAD_TABLE, LUA_REGISTRYINDEX, LUA_TSTRING, lua_State, lua_close, lua_createtable, lua_error,
+    lua_getfield, lua_pcall, lua_pop, lua_pushcfunction, lua_pushfstring, lua_pushlightuserdata, lua_pushlstring,
+    lua_rawseti, lua_setfield, lua_setglobal, lua_tolstring, lua_tostring, lua_touserdata, lua_type, luaL_callmeta,
+    luaL_checkstack, luaL_loadbufferx, luaL_loadfilex, luaL_newstate, luaL_openlibs, luaL_traceback, luaL_typename,
+};
+use std::ffi::{CStr, c_int, c_void};
+use std::io::Write;
+use std::process::ExitCode;
+use std::ptr::{from_ref, null};
+
+const TRACEBACK: &[u8] = b"\nstack traceback:\n";
+
+/// Runs the script to its end. What goes wrong is written to standard error.
+pub(crate) fn run(script: &Script) -> ExitCode {
+    // SAFETY: a state of our own, used by this thread alone. No Lua call outside of the protected one can raise, apart from
+    // lua_close, which handles errors of finalizers itself.
+    let worked = unsafe {
+        let lua = luaL_newstate();
+        if lua.is_null() {
+            eprintln!("cogloop: not enough memory");
+            return ExitCode::FAILURE;
+        }
+        let worked = match ctrl_c::install(lua) {
+            Ok(()) => {
+                lua_pushcfunction(lua, main);
+                lua_pushlightuserdata(lua, from_ref(script).cast_mut().cast::<c_void>());
+                let worked = lua_pcall(lua, 1, 0, 0) == LUA_OK;
+                if !worked {
+                    report(lua);
+                }
+                worked
+            }
+            Err(error) => {
+                eprintln!("cogloop: cannot handle Ctrl-C: {error}");
+                false
+            }
+        };
+        ctrl_c::forget();
+        lua_close(lua);
+        worked
+    };
+    match worked {
+        _ if interrupt::pending() => ExitCode::from(ctrl_c::STATUS),
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// Writes the message on top to standard error, as it is.
+unsafe fn report(lua: *mut lua_State) {
+    // SAFETY: only called by `run`, after a failed call; the bytes stay on the stack.
+    unsafe {
+        let mut length = 0;
+        let bytes = lua_tolstring(lua, -1, &raw mut length);
+        let message =
+            if bytes.is_null() { b"error without a message" } else { std::slice::from_raw_parts(bytes.cast(), length) };
+        let mut stderr = std::io::stderr().lock();
+        // Nobody is left to be told if this fails.
+        let _ = stderr.write_all(&[b"cogloop: ", message, b"\n"].concat());
+    }
+}
+
+/// The protected part. No Rust value with a destructor lives here: an error leaves by `longjmp`.
+unsafe extern "C-unwind" fn main(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by `run` with the script, which outlives the call; the stack is written beside the lines.
+    unsafe {
+        let script = lua_touserdata(lua, 1).cast_const().cast::<Script>();
+        luaL_openlibs(lua);
+        preload(lua);
+        push_arg_table(lua, script);
+        lua_setglobal(lua, c"arg".as_ptr());
+        lua_pushcfunction(lua, on_raise); // S: script on_raise
+        let loaded = match &(*script).source {
+            Source::File(path) => luaL_loadfilex(lua, path.as_ptr(), null()),
+            Source::Stdin => luaL_loadfilex(lua, null(), null()),
+            Source::Code(code) => {
+                luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), c"=(command line)".as_ptr(), null())
+            }
+        };
+        if loaded != LUA_OK {
+            lua_error(lua); // S: script on_raise message
+        }
+        let count = (*script).args.len() as c_int;
+        luaL_checkstack(lua, count, c"too many arguments to script".as_ptr());
+        for arg in &(*script).args {
+            lua_pushlstring(lua, arg.as_ptr().cast(), arg.len());
+        }
+        if lua_pcall(lua, count, 0, 2) != LUA_OK {
+            lua_error(lua);
+        }
+    }
+    0
+}
+
+/// `require` finds our modules before it looks at any file.
+unsafe fn preload(lua: *mut lua_State) {
+    // SAFETY: only called by `main`, with the libraries open.
+    unsafe {
+        lua_getfield(lua, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+        lua_pushcfunction(lua, cogloop_lua_core::open_t);
+        lua_setfield(lua, -2, c"t".as_ptr());
+        lua_pushcfunction(lua, cogloop_lua_core::open_loop);
+        lua_setfield(lua, -2, c"t.Loop".as_ptr());
+        lua_pop(lua, 1);
+    }
+}
+
+/// Pushes `arg`: the program at -1, the script at 0, its arguments from 1.
+unsafe fn push_arg_table(lua: *mut lua_State, script: *const Script) {
+    // SAFETY: only called by `main`; the script outlives the call.
+    unsafe {
+        let script = &*script;
+        lua_createtable(lua, script.args.len() as c_int, 2);
+        for (place, text) in [&script.program, &script.name].into_iter().chain(&script.args).enumerate() {
+            lua_pushlstring(lua, text.as_ptr().cast(), text.len());
+            lua_rawseti(lua, -2, place as i64 - 1);
+        }
+    }
+}
+
+/// The message handler: the traceback, for every kind of error value that can be told.
+unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua in the place of the error, with the error value.
+    unsafe {
+        if lua_type(lua, 1) != LUA_TSTRING && luaL_callmeta(lua, 1, c"__tostring".as_ptr()) == 0 {
+            lua_pushfstring(lua, c"(error object is a %s value)".as_ptr(), luaL_typename(lua, 1));
+        }
+        // S: error [text]
+        let text = lua_tostring(lua, -1);
+        // An error of a callback left `run` with the traceback of its own place: that says more than ours.
+        if !CStr::from_ptr(text).to_bytes().windows(TRACEBACK.len()).any(|window| window == TRACEBACK) {
+            luaL_traceback(lua, lua, text, 1);
+        }
+    }
+    1
+}

@@ -1,0 +1,69 @@
+//! Starting the program, and looking at what it leaves.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// The program, without a choice of backend from outside.
+pub(crate) fn cogloop() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cogloop"));
+    command.env_remove("COGLOOP_BACKEND").env_remove("COGLOOP_DEBUG").stdin(Stdio::null());
+    command
+}
+
+/// The project's root folder.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Runs it to its end.
+pub(crate) fn run(command: &mut Command) -> Output {
+    command.output().expect("the program starts")
+}
+
+/// Runs it to its end with this as its standard input.
+pub(crate) fn run_with_input(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("it has one");
+    std::thread::scope(|scope| {
+        // The program may end before it has read all.
+        scope.spawn(move || drop(stdin.write_all(input)));
+        child.wait_with_output().expect("it ends")
+    })
+}
+
+/// Bytes as text.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A file that is removed when it is dropped.
+pub(crate) struct Temporary(PathBuf);
+
+impl Temporary {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A file with this content.
+pub(crate) fn script(content: &str) -> Temporary {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("cogloop-test-{}-{}.lua", std::process::id(), COUNT.fetch_add(1, Relaxed));
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, content).expect("the folder for temporary files is writable");
+    Temporary(path)
+}

@@ -1,0 +1,169 @@
+//! Ctrl-C: loops stop in order, scripts are interrupted, sleeps end; and the exit status says so.
+
+mod common;
+
+use common::{cogloop, text};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Stdio};
+
+/// A running script that has printed `ready`.
+struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+fn start(code: &str) -> Running {
+    let mut child = cogloop()
+        .args(["-e", &format!("io.stdout:setvbuf 'no' local Loop = require 't.Loop' {code}")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let stdout = BufReader::new(child.stdout.take().expect("it has one"));
+    let mut running = Running { child, stdout };
+    running.wait_for("ready");
+    running
+}
+
+impl Running {
+    fn wait_for(&mut self, wanted: &str) {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("it prints text");
+        if line.trim_end() != wanted {
+            let mut stderr = String::new();
+            let _ = self.child.stderr.take().expect("it has one").read_to_string(&mut stderr);
+            panic!("{line:?} instead of {wanted:?}; {stderr}");
+        }
+    }
+
+    fn press(&self) {
+        let pid = self.child.id().try_into().expect("a process id");
+        // SAFETY: our own child, which has not been waited for.
+        assert_eq!(unsafe { libc::kill(pid, libc::SIGINT) }, 0);
+    }
+
+    /// What else it prints, its errors, and its exit status.
+    fn end(mut self) -> (String, String, Option<i32>) {
+        let mut stdout = String::new();
+        self.stdout.read_to_string(&mut stdout).expect("it prints text");
+        let out = self.child.wait_with_output().expect("it ends");
+        (stdout, text(&out.stderr), out.status.code())
+    }
+}
+
+#[test]
+fn a_waiting_loop_returns_and_the_script_goes_on() {
+    let running = start(
+        "local loop = Loop( )
+         loop:addTask( 30000, error, 'the wait was not ended' )
+         loop:addTask( 0, print, 'ready' )
+         loop:run( )
+         print( 'after' )
+         loop:run( )                 -- returns at once
+         Loop( ):run( )
+         print 'end'",
+    );
+    running.press();
+    assert_eq!(running.end(), ("after\nend\n".into(), String::new(), Some(130)));
+}
+
+#[test]
+fn a_busy_loop_returns_after_its_callback() {
+    let running = start(
+        "local loop = Loop( )
+         local n = 0
+         local function again( ) n = n + 1 if n == 100 then print 'ready' end loop:addTask( 0, again ) end
+         again( )
+         loop:run( )
+         print( 'after', n >= 100 )",
+    );
+    running.press();
+    assert_eq!(running.end(), ("after\ttrue\n".into(), String::new(), Some(130)));
+}
+
+#[test]
+fn nested_loops_return_from_the_inside_out() {
+    let running = start(
+        "local outer, inner = Loop( ), Loop( )
+         inner:addTask( 0, print, 'ready' )
+         inner:addTask( 30000, error, 'the wait was not ended' )
+         outer:addTask( 0, function( ) inner:run( ) print 'inner' end )
+         outer:addTask( 30000, error, 'the wait was not ended' )
+         outer:run( )
+         print 'outer'",
+    );
+    running.press();
+    assert_eq!(running.end(), ("inner\nouter\n".into(), String::new(), Some(130)));
+}
+
+#[test]
+fn a_script_without_a_loop_is_interrupted_as_by_the_lua_program() {
+    let running = start("print 'ready' while true do end");
+    running.press();
+    let (stdout, stderr, status) = running.end();
+    assert_eq!(stdout, "");
+    assert!(stderr.starts_with("cogloop: ") && stderr.contains("interrupted!\nstack traceback:\n"), "{stderr}");
+    assert_eq!(status, Some(130));
+}
+
+#[test]
+fn a_second_one_interrupts_the_callback_that_the_first_waits_for() {
+    let mut running = start(
+        "local loop, before = Loop( ), Loop.time( )
+         loop:addTask( 0, function( ) print 'ready' Loop.sleep( 30000 ) print( Loop.time( ) - before < 30000 and 'awake' ) while true do end end )
+         print( pcall( loop.run, loop ) == false and 'failed' )
+         print 'end'",
+    );
+    running.press();
+    // The sleep ends, the callback goes on.
+    running.wait_for("awake");
+    running.press();
+    assert_eq!(running.end(), ("failed\nend\n".into(), String::new(), Some(130)));
+}
+
+#[test]
+fn a_sleep_ends_and_then_the_script() {
+    let running = start("print 'ready' Loop.sleep( 30000 ) print 'not reached'");
+    running.press();
+    let (stdout, stderr, status) = running.end();
+    assert_eq!(stdout, "");
+    assert!(stderr.contains("interrupted!"), "{stderr}");
+    assert_eq!(status, Some(130));
+}
+
+#[test]
+fn a_script_that_is_deaf_is_ended_by_one_more() {
+    // The hook is the main coroutine's, and that is suspended.
+    let mut running = start("coroutine.wrap( function( ) print 'ready' io.read( ) while true do end end )( )");
+    running.press();
+    running.press();
+    // Two signals may come as one.
+    while running.child.try_wait().expect("it is ours").is_none() {
+        running.press();
+        std::thread::yield_now();
+    }
+    assert_eq!(running.end().2, Some(130));
+}
+
+#[test]
+fn other_signals_shorten_neither_sleep_nor_wait() {
+    let running = start(
+        "local loop, before = Loop( ), Loop.time( )
+         print 'ready'
+         Loop.sleep( 60 )
+         print( Loop.time( ) - before >= 60 )
+         before = Loop.time( )
+         loop:addTask( 60, function( ) print( Loop.time( ) - before >= 60 ) end )
+         loop:run( )",
+    );
+    let pid = running.child.id().try_into().expect("a process id");
+    for _ in 0..20 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        // SAFETY: our own child, which has not been waited for.
+        unsafe {
+            libc::kill(pid, libc::SIGSTOP);
+            libc::kill(pid, libc::SIGCONT);
+        }
+    }
+    assert_eq!(running.end(), ("true\ntrue\n".into(), String::new(), Some(0)));
+}

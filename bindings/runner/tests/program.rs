@@ -1,0 +1,185 @@
+//! The program from outside: what it runs, what it prints, and how it ends.
+
+mod common;
+
+use common::{cogloop, run, run_with_input, text};
+
+#[test]
+fn a_script_gets_its_arguments() {
+    let code = "print( arg[ 0 ], arg[ 1 ], arg[ 2 ], #arg, ... )";
+    let out = run(cogloop().args(["-e", code, "one", "--two"]));
+    assert_eq!(text(&out.stdout), "-e\tone\t--two\t2\tone\t--two\n");
+    assert_eq!(out.status.code(), Some(0));
+
+    let script = common::script("print( arg[ 0 ] == debug.getinfo( 1 ).short_src, arg[ 1 ], arg[ -1 ] ~= nil, ... )");
+    let out = run(cogloop().arg(script.path()).arg("x"));
+    assert_eq!(text(&out.stdout), "true\tx\ttrue\tx\n");
+}
+
+#[test]
+fn standard_input_is_a_script() {
+    let out = run_with_input(cogloop().args(["-", "a"]), b"print( arg[ 0 ], ... ) return 7");
+    assert_eq!(text(&out.stdout), "-\ta\n");
+    assert_eq!(out.status.code(), Some(0));
+}
+
+#[test]
+fn the_modules_are_there_and_the_libraries_too() {
+    let code = "local Loop = require 't.Loop'
+        assert( require 't'.Loop == Loop and package.preload[ 't.Loop' ] )
+        for _, name in ipairs{ 'coroutine', 'debug', 'io', 'math', 'os', 'package', 'string', 'table', 'utf8' } do
+          assert( type( _G[ name ] ) == 'table', name )
+        end
+        print( Loop( ):backend( ) )";
+    let out = run(cogloop().args(["--backend", "select", "-e", code]));
+    assert_eq!(text(&out.stdout), "select\tasked for by name\n", "{}", text(&out.stderr));
+}
+
+#[test]
+fn a_lua_error_prints_its_traceback_and_exits_1() {
+    for (code, message) in [
+        ("error 'trouble'", "cogloop: (command line):1: trouble\nstack traceback:\n"),
+        (
+            "error( setmetatable( { }, { __tostring = function( ) return 'told' end } ) )",
+            "cogloop: told\nstack traceback:\n",
+        ),
+        ("error( { } )", "cogloop: (error object is a table value)\nstack traceback:\n"),
+        ("syntax error here", "cogloop: (command line):1: syntax error near 'error'\n"),
+    ] {
+        let out = run(cogloop().args(["-e", code]));
+        assert!(text(&out.stderr).starts_with(message), "{code}: {}", text(&out.stderr));
+        assert_eq!(out.status.code(), Some(1), "{code}");
+    }
+}
+
+#[test]
+fn an_error_in_a_callback_is_told_once_with_its_own_traceback() {
+    let code = "local loop = require 't.Loop'( )
+        local function deep( ) error 'trouble' end
+        loop:addTask( 0, function( ) deep( ) end )
+        loop:run( )";
+    let out = run(cogloop().args(["-e", code]));
+    let stderr = text(&out.stderr);
+    assert_eq!(stderr.matches("stack traceback:").count(), 1, "{stderr}");
+    assert!(stderr.contains("in upvalue 'deep'"), "{stderr}");
+    assert_eq!(out.status.code(), Some(1));
+}
+
+#[test]
+fn bad_usage_exits_2_with_a_hint() {
+    for line in [&[][..], &["--bakend", "epoll"], &["-e"], &["--backend", "kqueueue", "-e", "print( 1 )"]] {
+        let out = run(cogloop().args(line));
+        assert_eq!(out.status.code(), Some(2), "{line:?}");
+        assert!(text(&out.stderr).contains("Try 'cogloop --help'"), "{line:?}");
+        assert_eq!(text(&out.stdout), "", "{line:?}");
+    }
+    let out = run(cogloop().args(["--backend", "kqueueue", "x.lua"]));
+    assert!(
+        text(&out.stderr).contains("unknown backend 'kqueueue'; known here: epoll, select"),
+        "{}",
+        text(&out.stderr)
+    );
+}
+
+#[test]
+fn a_script_that_is_not_there_exits_1() {
+    let out = run(cogloop().arg("/nowhere/x.lua"));
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).starts_with("cogloop: cannot open /nowhere/x.lua"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn help_and_version() {
+    let out = run(cogloop().arg("--help"));
+    assert!(text(&out.stdout).contains("--backend NAME"));
+    assert_eq!(out.status.code(), Some(0));
+    let out = run(cogloop().arg("--version"));
+    assert_eq!(text(&out.stdout), format!("cogloop {} (Lua 5.4)\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn os_exit_works_with_work_left() {
+    for (code, status) in
+        [("os.exit( 7 )", 7), ("os.exit( false )", 1), ("os.exit( true, true )", 0), ("os.exit( 3, true )", 3)]
+    {
+        let script = format!("local loop = require 't.Loop'( ) loop:addTask( 5, function( ) {code} end ) loop:run( )");
+        let out = run(cogloop().args(["-e", &script]));
+        assert_eq!(out.status.code(), Some(status), "{code}: {}", text(&out.stderr));
+    }
+}
+
+/// C64, C66: however a script with 10,000 tasks pending ends, it ends well.
+#[test]
+fn ten_thousand_pending_tasks_do_not_disturb_the_end() {
+    let code = "local loop = require 't.Loop'( )
+        keep = loop
+        for i = 1, 10000 do
+          loop:addTask( 1000 + i, print, setmetatable( { }, { __gc = function( ) pcall( loop.addTask, loop, 1, print ) end } ) )
+        end
+        loop:addHandle( io.stdin, 'r', print )
+        local how = ...
+        if how == 'callback' then loop:addTask( 0, os.exit, true, true ) loop:run( ) end
+        if how == 'exit' then os.exit( true, true ) end
+        if how == 'error' then error 'x' end";
+    for how in ["callback", "exit", "error", "end"] {
+        for _ in 0..25 {
+            let out = run(cogloop().args(["-e", code, how]));
+            let wanted = if how == "error" { 1 } else { 0 };
+            assert_eq!(out.status.code(), Some(wanted), "{how}: {}", text(&out.stderr));
+        }
+    }
+}
+
+#[test]
+fn lines_of_a_long_input_beside_an_interval() {
+    let code = "local loop = require 't.Loop'( )
+        local lines, ticks, task = 0, 0, nil
+        loop:addHandle( io.stdin, 'r', function( )
+          local line = io.read( )
+          if not line then loop:removeHandle( io.stdin, 'r' ) loop:cancelTask( task ) return end
+          lines = lines + 1
+          assert( tonumber( line ) == lines )
+          if lines % 1000 == 0 then loop:sleep( 1 ) end
+        end )
+        task = loop:addTask( 10, function( ) ticks = ticks + 1 return 10 end )
+        loop:run( )
+        print( lines, ticks >= 5 )";
+    let input: String = (1..=100_000).map(|line| format!("{line}\n")).collect();
+    for backend in ["epoll", "select"] {
+        let out = run_with_input(cogloop().args(["--backend", backend, "-e", code]), input.as_bytes());
+        assert_eq!(text(&out.stdout), "100000\ttrue\n", "{backend}: {}", text(&out.stderr));
+    }
+}
+
+/// C46: standard input redirected from a file, and from nowhere.
+#[test]
+fn redirected_standard_input_is_always_ready() {
+    let code = "local loop = require 't.Loop'( )
+        local n = 0
+        loop:addHandle( io.stdin, 'r', function( )
+          if io.read( ) then n = n + 1 else loop:removeHandle( io.stdin, 'r' ) end
+        end )
+        loop:run( ) print( n )";
+    let file = common::script("1\n2\n3\n");
+    for backend in ["epoll", "select"] {
+        let mut command = cogloop();
+        command.args(["--backend", backend, "-e", code]);
+        let from_file = run(command.stdin(std::fs::File::open(file.path()).expect("just written")));
+        assert_eq!(text(&from_file.stdout), "3\n", "{backend}");
+        let from_null = run(command.stdin(std::process::Stdio::null()));
+        assert_eq!(text(&from_null.stdout), "0\n", "{backend}");
+    }
+}
+
+/// A reader that goes away ends the program as it ends any other.
+#[test]
+fn a_closed_pipe_ends_the_program() {
+    use std::os::unix::process::ExitStatusExt;
+    let mut child = cogloop()
+        .args(["-e", "while true do print 'y' end"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("it ends").signal(), Some(libc::SIGPIPE));
+}

@@ -1,0 +1,114 @@
+//! The Lua tests and the examples, run by the program on every backend.
+
+mod common;
+
+use common::{cogloop, root, run, text};
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+const BACKENDS: [&str; 2] = ["epoll", "select"];
+
+#[test]
+fn the_lua_tests_pass_on_every_backend() {
+    let folder = root().join("bindings/lua/tests/lua");
+    let mut files: Vec<_> =
+        fs::read_dir(&folder).expect("the folder is there").map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 7, "{files:?}");
+    for backend in BACKENDS {
+        for file in &files {
+            let out = run(cogloop().args(["--backend", backend]).arg(file));
+            let stdout = text(&out.stdout);
+            let closing = stdout.lines().last().unwrap_or_default();
+            assert!(closing.ends_with(" passed, 0 failed"), "{file:?} on {backend}:\n{stdout}{}", text(&out.stderr));
+            assert_eq!(out.status.code(), Some(0), "{file:?} on {backend}");
+        }
+    }
+}
+
+/// C49: 10,000 descriptors, where the limit allows that many.
+#[test]
+fn ten_thousand_ready_handles_are_served_fairly() {
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "ulimit -n 10200 2>/dev/null || ulimit -n $(ulimit -H -n); exec \"$0\" --backend epoll \"$1\""]);
+    let out = run(shell.arg(env!("CARGO_BIN_EXE_cogloop")).arg(root().join("bindings/lua/tests/lua/ready.lua")));
+    assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
+}
+
+#[test]
+fn hello_tells_its_timeline_and_nothing_is_early() {
+    for backend in BACKENDS {
+        let out = run(cogloop().args(["--backend", backend]).arg(root().join("examples/hello.lua")));
+        let stdout = text(&out.stdout);
+        assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+        assert!(!stdout.contains("EARLY"), "{stdout}");
+        assert!(!stdout.contains("must not appear"), "{stdout}");
+        let lines = [
+            "waits with",
+            "tick 1 of 8",
+            "child says: hello from a child",
+            "one-shot",
+            "cancelled the task of 450: true",
+            "child says: and goodbye",
+            "child has ended",
+            "tick 8 of 8",
+            "nothing left to do",
+        ];
+        for line in lines {
+            assert!(stdout.contains(line), "{line}:\n{stdout}");
+        }
+        // Each line with a deadline shows how late it was, by its own numbers.
+        let dated = stdout.lines().skip(1).filter_map(|line| {
+            let mut words = line.split_whitespace();
+            Some((words.next()?.parse::<i64>().ok()?, words.next()?.parse::<i64>().ok()?))
+        });
+        let mut count = 0;
+        for (at, deadline) in dated {
+            assert!(at >= deadline, "{stdout}");
+            count += 1;
+        }
+        assert_eq!(count, 10, "{stdout}");
+    }
+}
+
+#[test]
+fn tail_prints_what_is_appended_and_survives_a_truncation() {
+    let log = common::script("old news\n");
+    let mut child = cogloop()
+        .arg(root().join("examples/tail.lua"))
+        .arg(log.path())
+        .arg("2.2")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    // Written in steps while it looks; what must hold does not depend on when it looks.
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(400));
+    pause();
+    let mut file = fs::OpenOptions::new().append(true).open(log.path()).expect("it is there");
+    file.write_all(b"one\ntw").expect("a file is writable");
+    pause();
+    file.write_all(b"o\n").expect("a file is writable");
+    pause();
+    fs::write(log.path(), "3\n").expect("a file is writable");
+    let out = child.stdout.take().map(|mut stdout| {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut stdout, &mut text).expect("it prints text");
+        text
+    });
+    assert!(child.wait().expect("it ends").success());
+    let stdout = out.unwrap_or_default();
+    let lines: Vec<_> = stdout.lines().filter(|line| !line.starts_with("--")).collect();
+    assert_eq!(lines, ["one", "two", "3"], "{stdout}");
+    assert!(stdout.contains("was truncated, starting over"), "{stdout}");
+    assert!(stdout.contains("lines, "), "{stdout}");
+}
+
+#[test]
+fn tail_says_what_it_needs() {
+    let out = run(cogloop().arg(root().join("examples/tail.lua")));
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).starts_with("usage: tail.lua FILE"));
+    let out = run(cogloop().arg(root().join("examples/tail.lua")).arg("/nowhere"));
+    assert_eq!(out.status.code(), Some(1));
+}

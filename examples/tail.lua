@@ -1,0 +1,62 @@
+-- tail.lua FILE [SECONDS]: prints the lines that are appended to a file, and once a second how many there were.
+--
+--    cogloop examples/tail.lua /var/log/syslog
+--
+-- A regular file is always ready, for every kernel, so there is nothing to wait for: an interval looks for new bytes.
+-- A pipe or a socket would be a handle (see hello.lua).
+
+local Loop = require 't.Loop'
+
+local LOOK_MS, RATE_MS = 100, 1000       -- how often to look, how often to tell the rate
+
+local path, seconds = arg[1], tonumber( arg[2] )
+if not path then
+  io.stderr:write( 'usage: tail.lua FILE [SECONDS]\n' )
+  os.exit( 2 )
+end
+local file, problem = io.open( path, 'r' )
+if not file then
+  io.stderr:write( problem, '\n' )
+  os.exit( 1 )
+end
+
+io.stdout:setvbuf( 'line' )              -- a reader behind a pipe sees each line at once
+
+local loop     = Loop( )
+local position = file:seek( 'end' )      -- what is there already is old news
+local rest     = ''                      -- the beginning of a line that is not finished yet
+local lines, bytes = 0, 0                -- since the last rate line
+
+-- Reads what has been appended and prints the whole lines of it.
+local function look( )
+  local size = file:seek( 'end' )
+  if size < position then
+    print( ('-- %s was truncated, starting over'):format( path ) )
+    position, rest = 0, ''
+  end
+  file:seek( 'set', position )
+  local text = file:read( 'a' )
+  position = position + #text
+  bytes    = bytes + #text
+  rest     = rest .. text
+  rest     = rest:gsub( '([^\n]*)\n', function( line )
+    print( line )
+    lines = lines + 1
+    return ''
+  end )
+  return LOOK_MS
+end
+
+local function rate( )
+  print( ('-- %d lines, %d bytes in the last second'):format( lines, bytes ) )
+  lines, bytes = 0, 0
+  return RATE_MS
+end
+
+loop:addTask( LOOK_MS, look )
+loop:addTask( RATE_MS, rate )
+if seconds then
+  loop:addTask( seconds * 1000, function( ) look( ) loop:stop( ) end )
+end
+loop:run( )
+file:close( )
