@@ -1,0 +1,75 @@
+//! The project's own commands, one module each:
+//!
+//! ```text
+//! test/    everything that must hold, in one run with a summary
+//! lua      the Lua module for a stock interpreter
+//! tidy/    the rules of the source tree, one file for each group
+//! ```
+//!
+//! beside `project` (where things are) and `process` (how other programs are run). Every error is a sentence for the
+//! person at the terminal, so it is a `String`.
+
+mod lua;
+mod process;
+mod project;
+mod test;
+mod tidy;
+
+use project::Project;
+
+const HELP: &str = "\
+The commands of the Cogloop project. Usage: cargo xtask COMMAND
+
+  test [STEP…]           every check and test, installing what is missing; `test --list` names the steps
+  lua VERSION [--env]    build the module for that Lua; --env prints the exports: eval \"$(cargo xtask lua 5.4 --env)\"
+  tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
+  bench wheel [ARGS…]    the timing wheel beside its peers
+  help                   this text";
+
+/// Runs the command that `arguments` name. The error is a message for the terminal.
+pub fn command(arguments: &[&str]) -> Result<(), String> {
+    match arguments {
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        ["test", "--list"] => {
+            test::list();
+            Ok(())
+        }
+        ["test", steps @ ..] => test::run(&Project::locate()?, steps),
+        ["lua", version] => lua::command(&Project::locate()?, version),
+        ["lua", version, "--env"] | ["lua", "--env", version] => lua::print_env(&Project::locate()?, version),
+        ["tidy"] => tidy::run(&Project::locate()?),
+        ["bench", arguments @ ..] => bench(&Project::locate()?, arguments),
+        other => Err(format!("no such command: `{}`\n\n{HELP}", other.join(" "))),
+    }
+}
+
+fn bench(project: &Project, arguments: &[&str]) -> Result<(), String> {
+    process::run(project.cargo(&["run", "--release", "--quiet", "-p", "cogloop-benches", "--"]).args(arguments))
+}
+
+/// The README's Rust example, as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_command_is_named_and_answered_with_the_help() {
+        let message = command(&["tset"]).unwrap_err();
+        assert!(message.contains("`tset`") && message.contains(HELP), "{message}");
+        assert!(command(&["lua"]).is_err(), "a version is missing");
+    }
+
+    #[test]
+    fn help_has_a_line_for_each_command() {
+        for name in ["test", "lua", "tidy", "bench", "help"] {
+            assert!(HELP.lines().any(|line| line.starts_with(&format!("  {name} "))), "{name}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `cargo xtask lua VERSION`: the Lua module, built for one version of Lua into `target/lua/VERSION/t.so`.
+//!
+//! One library serves `require 't'`, `'t.Loop'` and all others below `t`: Lua's all-in-one searcher finds it by the
+//! first part of the name.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::process;
+use crate::project::{LUA_MANIFEST, Project};
+
+/// A version of Lua that the module can be built for.
+pub(crate) struct Version {
+    pub(crate) name: &'static str,
+    /// The cargo feature that chooses it.
+    pub(crate) feature: &'static str,
+    /// Debian's interpreter, and the name of its package.
+    pub(crate) interpreter: &'static str,
+}
+
+pub(crate) const VERSIONS: &[Version] = &[Version { name: "5.4", feature: "lua54", interpreter: "lua5.4" }];
+
+pub(crate) fn command(project: &Project, name: &str) -> Result<(), String> {
+    let folder = build(project, find(name)?)?;
+    println!("{}", folder.join("t.so").display());
+    println!("to use it: eval \"$(cargo xtask lua {name} --env)\"");
+    Ok(())
+}
+
+pub(crate) fn print_env(project: &Project, name: &str) -> Result<(), String> {
+    let folder = build(project, find(name)?)?;
+    for (variable, value) in env(&folder) {
+        println!("export {variable}={}", quoted(&value));
+    }
+    Ok(())
+}
+
+/// Where an interpreter finds the module in `folder`; `;;` keeps the places where it looks by itself.
+pub(crate) fn env(folder: &Path) -> [(&'static str, String); 2] {
+    let folder = folder.display();
+    [("LUA_PATH", format!("{folder}/?.lua;;")), ("LUA_CPATH", format!("{folder}/?.so;;"))]
+}
+
+/// Builds the module and returns the folder in which it stands. Prints nothing to the standard output.
+pub(crate) fn build(project: &Project, version: &Version) -> Result<PathBuf, String> {
+    let work = project.target.join("lua/build");
+    let mut cargo = cargo(project, "build", version);
+    process::run(cargo.args(["--quiet", "--release"]).stdout(Stdio::null()))?;
+
+    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let built = work.join(format!("release/{prefix}cogloop_lua{suffix}"));
+    let folder = project.target.join("lua").join(version.name);
+    install(&built, &folder)
+        .map_err(|error| format!("cannot put {} into {}: {error}", built.display(), folder.display()))?;
+    Ok(folder)
+}
+
+/// `cargo SUBCOMMAND` on the module's own workspace.
+pub(crate) fn cargo(project: &Project, subcommand: &str, version: &Version) -> std::process::Command {
+    let features = ["--no-default-features", "--features", version.feature];
+    let mut cargo = project.cargo(&[subcommand, "--manifest-path", LUA_MANIFEST]);
+    cargo.args(features).env("CARGO_TARGET_DIR", project.target.join("lua/build"));
+    cargo
+}
+
+fn install(library: &Path, folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    // Not written over: an interpreter that has the old library mapped would see it change under its feet.
+    let fresh = folder.join("t.so.new");
+    std::fs::copy(library, &fresh)?;
+    std::fs::rename(&fresh, folder.join("t.so"))
+}
+
+fn find(name: &str) -> Result<&'static Version, String> {
+    VERSIONS.iter().find(|version| version.name == name).ok_or_else(|| {
+        let known: Vec<_> = VERSIONS.iter().map(|version| version.name).collect();
+        format!("Lua {name} is not yet supported; known: {}", known.join(", "))
+    })
+}
+
+/// One word for a POSIX shell.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_version_is_answered_with_the_known_ones() {
+        assert_eq!(find("5.9").err().unwrap(), "Lua 5.9 is not yet supported; known: 5.4");
+        assert!(find("5.4").is_ok());
+    }
+
+    #[test]
+    fn the_default_places_stay_in_both_paths() {
+        for (name, value) in env(Path::new("/a b")) {
+            assert!(value.starts_with("/a b/?.") && value.ends_with(";;"), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_one_word_for_the_shell() {
+        for (value, expected) in [("/a;b c", "'/a;b c'"), ("it's", r"'it'\''s'"), ("", "''")] {
+            assert_eq!(quoted(value), expected);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! How other programs are run. Every failure names the whole command, so that it can be typed again.
+
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Runs to the end, output to the terminal.
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+    let status = command.status().map_err(|error| not_started(command, &error))?;
+    judge(command, status)
+}
+
+/// Runs to the end and returns what it wrote to its standard output; its complaints go to the terminal.
+pub(crate) fn capture(command: &mut Command) -> Result<String, String> {
+    let output = command.stderr(Stdio::inherit()).output().map_err(|error| not_started(command, &error))?;
+    judge(command, output.status)?;
+    String::from_utf8(output.stdout).map_err(|_| format!("`{}` printed what is no UTF-8", words(command)))
+}
+
+/// Runs to the end, or until `limit` has passed; shows each line of its standard output as it comes, and returns all
+/// of them with the verdict.
+pub(crate) fn watch(command: &mut Command, limit: Duration) -> (Vec<String>, Result<(), String>) {
+    let mut child = match command.stdout(Stdio::piped()).spawn() {
+        Ok(child) => child,
+        Err(error) => return (Vec::new(), Err(not_started(command, &error))),
+    };
+    let Some(output) = child.stdout.take() else {
+        return (Vec::new(), Err(format!("`{}` has no standard output", words(command))));
+    };
+    let reader = thread::spawn(move || {
+        let lines = BufReader::new(output).lines().map_while(Result::ok);
+        lines.inspect(|line| println!("{line}")).collect::<Vec<_>>()
+    });
+    match wait_at_most(&mut child, limit) {
+        // What it printed is lost, since a child of its own may keep the pipe open; it has been shown, though.
+        None => (Vec::new(), Err(format!("`{}` did not end within {} s", words(command), limit.as_secs()))),
+        Some(status) => (reader.join().unwrap_or_default(), judge(command, status)),
+    }
+}
+
+/// Whether a program of that name can be started at all.
+pub(crate) fn exists(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+/// The command as one would type it.
+pub(crate) fn words(command: &Command) -> String {
+    let mut all = vec![short_name(command)];
+    all.extend(command.get_args().map(|argument| argument.to_string_lossy().into_owned()));
+    all.join(" ")
+}
+
+/// `None` when it had to be killed.
+fn wait_at_most(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) => thread::sleep(Duration::from_millis(10)),
+            Err(_) => break,
+        }
+    }
+    // It may have ended just now; then there is nothing to kill.
+    let _ = child.kill();
+    let _ = child.wait();
+    None
+}
+
+fn judge(command: &Command, status: ExitStatus) -> Result<(), String> {
+    if status.success() { Ok(()) } else { Err(format!("`{}` failed: {status}", words(command))) }
+}
+
+fn not_started(command: &Command, error: &std::io::Error) -> String {
+    let name = short_name(command);
+    if error.kind() == ErrorKind::NotFound {
+        return format!(
+            "`{name}` is not installed, so `{}` cannot run; `cargo xtask test` installs what it can",
+            words(command)
+        );
+    }
+    format!("`{}` cannot be started: {error}", words(command))
+}
+
+/// The program without its folder: `cargo` for the full path of the toolchain's.
+fn short_name(command: &Command) -> String {
+    let path = std::path::Path::new(command.get_program());
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn a_failure_names_the_command_and_its_status() {
+        let message = run(&mut shell("exit 3")).unwrap_err();
+        assert!(message.contains("`sh -c exit 3`") && message.contains('3'), "{message}");
+    }
+
+    #[test]
+    fn a_missing_program_is_a_sentence_and_no_panic() {
+        let message = run(&mut Command::new("no-such-program-anywhere")).unwrap_err();
+        assert!(message.contains("not installed"), "{message}");
+        assert!(!exists("no-such-program-anywhere") && exists("sh"));
+    }
+
+    #[test]
+    fn watching_returns_the_lines_of_a_failed_program_too() {
+        let (lines, verdict) = watch(&mut shell("echo one; echo two; exit 1"), Duration::from_secs(60));
+        assert_eq!(lines, ["one", "two"]);
+        assert!(verdict.is_err());
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let (_, verdict) = watch(&mut shell("exec sleep 1000"), Duration::ZERO);
+        assert!(verdict.unwrap_err().contains("did not end"));
+    }
+}

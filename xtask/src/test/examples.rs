@@ -1,0 +1,73 @@
+//! The examples run as they stand, and do what they are there to show.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::Outcome;
+use super::interpreters::Interpreter;
+use crate::process;
+use crate::project::Project;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(super) fn run(project: &Project) -> Outcome {
+    for interpreter in Interpreter::all(project)? {
+        println!("--- {}", interpreter.name());
+        hello(project, &interpreter)?;
+        tail(project, &interpreter)?;
+    }
+    Ok(String::new())
+}
+
+fn hello(project: &Project, interpreter: &Interpreter) -> Result<(), String> {
+    let (lines, verdict) = process::watch(interpreter.command(project).arg("examples/hello.lua"), LIMIT);
+    verdict?;
+    let shows = |what: &str| lines.iter().any(|line| line.contains(what));
+    for (what, wanted) in
+        [("one-shot", true), ("tick 8 of 8", true), ("hello from a child", true), ("EARLY", false), ("must not", false)]
+    {
+        if shows(what) != wanted {
+            let verb = if wanted { "does not show" } else { "shows" };
+            return Err(format!("hello.lua {verb} `{what}` ({})", interpreter.name()));
+        }
+    }
+    Ok(())
+}
+
+/// Follows a file that grows meanwhile.
+fn tail(project: &Project, interpreter: &Interpreter) -> Result<(), String> {
+    let path = project.target.join("growing.log");
+    let mut file = create(&path)?;
+    writeln!(file, "an old line").map_err(|error| error.to_string())?;
+    let ended = AtomicBool::new(false);
+    let (lines, verdict) = thread::scope(|scope| {
+        scope.spawn(|| grow(&mut file, &ended));
+        let mut command = interpreter.command(project);
+        let result = process::watch(command.arg("examples/tail.lua").arg(&path).arg("1.5"), LIMIT);
+        ended.store(true, Ordering::Relaxed);
+        result
+    });
+    verdict?;
+    let has = |what: &str| lines.iter().any(|line| line == what || line.starts_with("-- ") && line.contains(what));
+    if has("a new line") && has("in the last second") && !has("an old line") {
+        return Ok(());
+    }
+    Err(format!("tail.lua does not show the new lines only, with their rate ({})", interpreter.name()))
+}
+
+fn create(path: &Path) -> Result<File, String> {
+    // What an earlier run left is of no interest, and there may be nothing.
+    let _ = std::fs::remove_file(path);
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+fn grow(file: &mut File, ended: &AtomicBool) {
+    while !ended.load(Ordering::Relaxed) && writeln!(file, "a new line").is_ok() {
+        thread::sleep(Duration::from_millis(200));
+    }
+}

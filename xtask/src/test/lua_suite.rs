@@ -1,0 +1,44 @@
+//! The Lua tests: every file of them, on every interpreter and backend.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Outcome;
+use super::interpreters::Interpreter;
+use super::summary::Tally;
+use crate::process;
+use crate::project::Project;
+
+const SUITE: &str = "bindings/lua/tests/lua";
+
+/// For one file: far above what it takes, so that a hang becomes a failure.
+const LIMIT: Duration = Duration::from_secs(120);
+
+pub(super) fn run(project: &Project) -> Outcome {
+    let files = scripts(&project.root.join(SUITE))?;
+    let mut total = Tally::default();
+    let mut failures = Vec::new();
+    for interpreter in Interpreter::all(project)? {
+        println!("--- {}", interpreter.name());
+        for file in &files {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            println!("{name}");
+            let (lines, verdict) = process::watch(interpreter.command(project).arg(file), LIMIT);
+            let tally = Tally::of(&lines);
+            total.add(&tally);
+            if let Err(message) = verdict.and_then(|()| tally.outcome()) {
+                failures.push(format!("{name} with {}: {message}", interpreter.name()));
+            }
+        }
+    }
+    if failures.is_empty() { total.outcome() } else { Err(format!("{total}\n{}", failures.join("\n"))) }
+}
+
+/// The Lua files of a folder, in the order of their names.
+fn scripts(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = std::fs::read_dir(folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let mut scripts: Vec<_> = paths.filter(|path| path.extension().is_some_and(|last| last == "lua")).collect();
+    scripts.sort();
+    if scripts.is_empty() { Err(format!("no Lua test in {}", folder.display())) } else { Ok(scripts) }
+}

@@ -1,0 +1,109 @@
+//! `cargo xtask test`: everything that must hold, in a fixed order, each step under a header, with a summary at the end.
+//!
+//! A failed step does not stop the others, so that one run shows all there is to mend.
+
+mod examples;
+mod interpreters;
+mod lua_suite;
+mod readme;
+mod summary;
+mod supply;
+mod tools;
+
+use std::time::{Duration, Instant};
+
+use crate::project::{LUA_MANIFEST, Project};
+use crate::{lua, process, tidy};
+use summary::{Report, Tally};
+
+/// What a step has to say in the summary when all is well, or what is wrong.
+type Outcome = Result<String, String>;
+
+struct Step {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Project) -> Outcome,
+}
+
+/// For a step that runs tests: far above what it takes, so that a hang becomes a failure.
+const TESTS_LIMIT: Duration = Duration::from_secs(20 * 60);
+
+const STEPS: &[Step] = &[
+    Step { name: "tools", about: "install what the other steps need", run: tools::install },
+    Step { name: "format", about: "rustfmt --check", run: format },
+    Step { name: "clippy", about: "clippy on all targets, warnings are errors", run: clippy },
+    Step { name: "tidy", about: "the rules of the source tree", run: |project| done(tidy::run(project)) },
+    Step { name: "rust", about: "unit, property and doc tests", run: rust_tests },
+    Step { name: "lua", about: "the Lua suite, on each interpreter and backend", run: lua_suite::run },
+    Step { name: "readme", about: "the README's Lua example (the Rust one is a doc test)", run: readme::run },
+    Step { name: "examples", about: "the examples, as they stand", run: examples::run },
+    Step { name: "docs", about: "rustdoc, warnings are errors", run: docs },
+    Step { name: "supply", about: "licences, bans and sources of all dependencies", run: supply::run },
+];
+
+pub(crate) fn list() {
+    for step in STEPS {
+        println!("{:10} {}", step.name, step.about);
+    }
+}
+
+/// Runs the steps of these names; all of them when there is no name.
+pub(crate) fn run(project: &Project, names: &[&str]) -> Result<(), String> {
+    if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
+        let known: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+        return Err(format!("no such step: `{unknown}`; known: {}", known.join(", ")));
+    }
+    let mut report = Report::default();
+    for step in STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name)) {
+        println!("\n=== {}: {}", step.name, step.about);
+        let start = Instant::now();
+        let outcome = (step.run)(project);
+        if let Err(message) = &outcome {
+            println!("failed: {message}");
+        }
+        report.add(step.name, start.elapsed(), outcome);
+    }
+    print!("\n{report}");
+    report.verdict()
+}
+
+fn format(project: &Project) -> Outcome {
+    process::run(&mut project.cargo(&["fmt", "--all", "--check"]))?;
+    done(process::run(&mut project.cargo(&["fmt", "--manifest-path", LUA_MANIFEST, "--check"])))
+}
+
+fn clippy(project: &Project) -> Outcome {
+    process::run(&mut project.cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    for version in lua::VERSIONS {
+        process::run(lua::cargo(project, "clippy", version).args(["--quiet", "--", "-D", "warnings"]))?;
+    }
+    done(Ok(()))
+}
+
+fn rust_tests(project: &Project) -> Outcome {
+    let (lines, verdict) = process::watch(&mut project.cargo(&["test", "--workspace", "--no-fail-fast"]), TESTS_LIMIT);
+    let tally = Tally::of(&lines);
+    verdict.map_err(|message| format!("{message} ({tally})"))?;
+    tally.outcome()
+}
+
+fn docs(project: &Project) -> Outcome {
+    let mut cargo = project.cargo(&["doc", "--quiet", "--workspace", "--no-deps"]);
+    done(process::run(cargo.env("RUSTDOCFLAGS", "-D warnings")))
+}
+
+fn done(result: Result<(), String>) -> Outcome {
+    result.map(|()| String::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_step_is_answered_with_the_known_ones_before_anything_runs() {
+        let project = Project { root: "/nowhere".into(), target: "/nowhere".into() };
+        let message = run(&project, &["rust", "rsut"]).unwrap_err();
+        assert!(message.contains("`rsut`") && message.contains("clippy"), "{message}");
+    }
+}

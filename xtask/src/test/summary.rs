@@ -1,0 +1,123 @@
+//! What the steps of a run came to, and what the test programs in it counted.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::Outcome;
+
+#[derive(Default)]
+pub(super) struct Report {
+    rows: Vec<(&'static str, Duration, Outcome)>,
+}
+
+impl Report {
+    pub(super) fn add(&mut self, name: &'static str, time: Duration, outcome: Outcome) {
+        self.rows.push((name, time, outcome));
+    }
+
+    pub(super) fn verdict(&self) -> Result<(), String> {
+        let failed: Vec<_> = self.rows.iter().filter(|row| row.2.is_err()).map(|row| row.0).collect();
+        if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:10} {:6} {:>8}", "step", "result", "seconds")?;
+        for (name, time, outcome) in &self.rows {
+            let (word, note) = match outcome {
+                Ok(note) => ("ok", note.as_str()),
+                Err(message) => ("FAILED", message.lines().next().unwrap_or_default()),
+            };
+            writeln!(f, "{}", format!("{name:10} {word:6} {:8.1}  {note}", time.as_secs_f64()).trim_end())?;
+        }
+        let total: Duration = self.rows.iter().map(|row| row.1).sum();
+        writeln!(f, "{:10} {:6} {:8.1}", "all", "", total.as_secs_f64())
+    }
+}
+
+/// Tests counted from the closing lines of test programs.
+#[derive(Default, PartialEq, Eq, Debug)]
+pub(super) struct Tally {
+    passed: u64,
+    failed: u64,
+}
+
+impl Tally {
+    /// Understands `test result: ok. 3 passed; 0 failed; …` and `3 passed, 0 failed`.
+    pub(super) fn of(lines: &[String]) -> Self {
+        let mut tally = Self::default();
+        for line in lines {
+            let closing = line
+                .strip_prefix("test result: ")
+                .and_then(|rest| rest.split_once(". "))
+                .map_or(line.as_str(), |(_, rest)| rest);
+            if let [passed, "passed", failed, "failed", ..] =
+                closing.split([' ', ',', ';']).filter(|word| !word.is_empty()).collect::<Vec<_>>()[..]
+                && let (Ok(passed), Ok(failed)) = (passed.parse::<u64>(), failed.parse::<u64>())
+            {
+                tally.passed += passed;
+                tally.failed += failed;
+            }
+        }
+        tally
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
+    /// Where no test ran, nothing has been shown.
+    pub(super) fn outcome(&self) -> Outcome {
+        if self.failed > 0 || self.passed == 0 { Err(self.to_string()) } else { Ok(self.to_string()) }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_counted_and_nothing_else() {
+        for (line, passed, failed) in [
+            ("test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s", 12, 0),
+            ("test result: FAILED. 1 passed; 2 failed; 0 ignored", 1, 2),
+            ("7 passed, 1 failed", 7, 1),
+            ("test wheel::three_passed ... ok", 0, 0),
+            ("x passed, y failed", 0, 0),
+            ("", 0, 0),
+        ] {
+            assert_eq!(Tally::of(&[line.to_owned()]), Tally { passed, failed }, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_run_without_a_test_is_no_success() {
+        assert!(Tally::default().outcome().is_err());
+        assert!(Tally { passed: 3, failed: 1 }.outcome().is_err());
+        assert!(Tally { passed: 3, failed: 0 }.outcome().is_ok());
+    }
+
+    #[test]
+    fn the_table_shows_every_step_and_the_verdict_names_the_failed_ones() {
+        let mut report = Report::default();
+        report.add("rust", Duration::from_millis(1500), Ok("3 passed, 0 failed".into()));
+        assert_eq!(report.verdict(), Ok(()));
+        report.add("lua", Duration::from_secs(2), Err("no lua5.4\nmore".into()));
+        let expected = "\
+step       result  seconds
+rust       ok          1.5  3 passed, 0 failed
+lua        FAILED      2.0  no lua5.4
+all                    3.5
+";
+        assert_eq!(report.to_string(), expected);
+        assert_eq!(report.verdict(), Err("failed: lua".into()));
+    }
+}

@@ -1,0 +1,43 @@
+//! Licences, bans and sources of all dependencies, by cargo-deny and `deny.toml`.
+//!
+//! Advisories are not asked for: their database changes by itself, so the same commit would pass today and fail
+//! tomorrow.
+
+use std::path::PathBuf;
+
+use super::Outcome;
+use crate::process;
+use crate::project::{LUA_MANIFEST, Project};
+
+const VERSION: &str = "0.20.2";
+
+pub(super) fn run(project: &Project) -> Outcome {
+    let deny = cargo_deny(project)?;
+    for manifest in ["Cargo.toml", LUA_MANIFEST] {
+        let mut command = project.program(&deny);
+        command.args(["--manifest-path", manifest, "--config", "deny.toml", "check", "bans", "licenses", "sources"]);
+        process::run(&mut command)?;
+    }
+    Ok(String::new())
+}
+
+/// Our own, below the target directory: built once, in a minute or so, and the same version for everyone.
+fn cargo_deny(project: &Project) -> Result<PathBuf, String> {
+    let tools = project.target.join("tools");
+    let deny = tools.join("bin/cargo-deny");
+    if !deny.is_file() {
+        println!("building cargo-deny {VERSION}, once, into {}", tools.display());
+        let mut cargo =
+            project.cargo(&["install", "--quiet", "--locked", "--debug", "cargo-deny", "--version", VERSION]);
+        // It runs for seconds: building it fast is worth more than running it fast.
+        cargo
+            .arg("--root")
+            .arg(&tools)
+            .env("CARGO_TARGET_DIR", tools.join("build"))
+            .env("CARGO_PROFILE_DEV_DEBUG", "0");
+        process::run(&mut cargo)?;
+        // Hundreds of megabytes that nobody needs again; where they stay, no harm is done.
+        let _ = std::fs::remove_dir_all(tools.join("build"));
+    }
+    Ok(deny)
+}

@@ -1,0 +1,116 @@
+//! Who may depend on whom.
+//!
+//! ```text
+//! engine  <-  io  <-  bindings/*, proptests, benches
+//! ```
+//!
+//! Those on the right never see each other, but for the shared Lua code below the two that embed it. `xtask` stands
+//! outside: it is built before everything, and only its tests may look in.
+
+use super::Finding;
+use super::tree::Tree;
+use crate::project::{Dependency, Package};
+
+const ARROW_WHY: &str =
+    "arrows point one way: engine <- io <- bindings, proptests, benches; bindings never see each other";
+const ENGINE_WHY: &str = "the engine has no dependency: whoever embeds it takes the wheel and nothing else";
+const PLACE_WHY: &str = "every package has a place in the house; give it one in this rule";
+
+/// The only arrows on the right-hand side: (from, to).
+const SHARED: &[(&str, &str)] = &[("bindings/lua", "bindings/lua-core"), ("bindings/runner", "bindings/lua-core")];
+
+pub(super) fn check(packages: &[Package], tree: &Tree) -> Vec<Finding> {
+    packages.iter().flat_map(|package| check_package(package, tree)).collect()
+}
+
+fn check_package(package: &Package, tree: &Tree) -> Vec<Finding> {
+    let folder = package.manifest.trim_end_matches("Cargo.toml").trim_end_matches('/');
+    if place(folder).is_none() {
+        return vec![Finding::new(&package.manifest, 1, format!("`{}` has no place", package.name), PLACE_WHY)];
+    }
+    let breach = |dependency: &Dependency| {
+        let why = refusal(folder, dependency)?;
+        let what = format!("`{}` depends on `{}`", package.name, dependency.name);
+        Some(Finding::new(&package.manifest, line_of(&package.manifest, &dependency.name, tree), what, why))
+    };
+    package.dependencies.iter().filter_map(breach).collect()
+}
+
+/// Why the package in `folder` may not have this dependency; `None` when it may.
+fn refusal(folder: &str, dependency: &Dependency) -> Option<&'static str> {
+    if folder == "engine" {
+        return Some(ENGINE_WHY);
+    }
+    let other = dependency.folder.as_deref()?;
+    let allowed = place(other) < place(folder) || SHARED.contains(&(folder, other));
+    let allowed = allowed && (folder != "xtask" || dependency.dev);
+    (!allowed).then_some(ARROW_WHY)
+}
+
+/// How far to the right a folder stands; everything to its left is open to it.
+fn place(folder: &str) -> Option<u8> {
+    match folder {
+        "engine" => Some(0),
+        "io" => Some(1),
+        "proptests" | "benches" | "xtask" => Some(2),
+        binding if binding.starts_with("bindings/") => Some(2),
+        _ => None,
+    }
+}
+
+/// Where the manifest names the dependency; 1 when it cannot be found.
+fn line_of(manifest: &str, dependency: &str, tree: &Tree) -> usize {
+    let names = |line: &str| {
+        line.trim_start_matches('"').strip_prefix(dependency).is_some_and(|rest| rest.starts_with([' ', '.', '=', '"']))
+    };
+    tree.get(manifest).and_then(|file| file.text.lines().position(names)).map_or(1, |index| index + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::File;
+    use super::*;
+
+    #[test]
+    fn each_arrow_is_allowed_or_refused() {
+        let ours = |folder: &str, dev| Dependency { name: folder.into(), folder: Some(folder.into()), dev };
+        let foreign = |dev| Dependency { name: "rustix".into(), folder: None, dev };
+        for (folder, dependency, expected) in [
+            ("engine", foreign(false), Some(ENGINE_WHY)),
+            ("engine", foreign(true), Some(ENGINE_WHY)),
+            ("engine", ours("io", false), Some(ENGINE_WHY)),
+            ("io", foreign(false), None),
+            ("io", ours("engine", false), None),
+            ("io", ours("proptests", true), Some(ARROW_WHY)),
+            ("bindings/lua-core", ours("io", false), None),
+            ("bindings/lua", ours("bindings/lua-core", false), None),
+            ("bindings/runner", ours("bindings/lua-core", false), None),
+            ("bindings/rust", ours("bindings/lua-core", false), Some(ARROW_WHY)),
+            ("bindings/lua-core", ours("bindings/lua", false), Some(ARROW_WHY)),
+            ("proptests", ours("io", false), None),
+            ("benches", ours("proptests", false), Some(ARROW_WHY)),
+            ("xtask", ours("io", true), None),
+            ("xtask", ours("io", false), Some(ARROW_WHY)),
+            ("xtask", foreign(false), None),
+        ] {
+            assert_eq!(refusal(folder, &dependency), expected, "{folder} -> {dependency:?}");
+        }
+    }
+
+    #[test]
+    fn a_breach_names_the_line_of_the_manifest() {
+        let tree = Tree {
+            files: vec![File::new("engine/Cargo.toml", "[package]\n\n[dependencies]\nrustix.workspace = true\n")],
+        };
+        let rustix = Dependency { name: "rustix".into(), folder: None, dev: false };
+        let package =
+            Package { manifest: "engine/Cargo.toml".into(), dependencies: vec![rustix], ..Package::default() };
+        assert_eq!(check(&[package], &tree)[0].place, "engine/Cargo.toml:4");
+    }
+
+    #[test]
+    fn a_package_somewhere_else_is_noticed() {
+        let package = Package { manifest: "elsewhere/Cargo.toml".into(), ..Package::default() };
+        assert_eq!(check(&[package], &Tree { files: Vec::new() })[0].why, PLACE_WHY);
+    }
+}

@@ -1,0 +1,80 @@
+//! Where `unsafe` may stand, and that nothing is left unfinished.
+
+use super::Finding;
+use super::rust_text::code_only;
+use super::tree::{File, Tree};
+
+/// Where `unsafe` may stand: at the borders to C and Lua, and around the kernel's rings.
+const UNSAFE_ALLOWED: &[&str] =
+    &["bindings/", "io/src/uring", "benches/src/allocator.rs", "benches/src/stores/libuv.rs"];
+const UNSAFE_WHY: &str =
+    "unsafe code stands only at the borders to C, Lua and the kernel's rings, so that it can be read whole";
+
+/// Crates in which the compiler itself forbids it.
+const UNSAFE_FORBIDDEN: &[&str] = &["engine/src/lib.rs", "io/src/lib.rs"];
+
+const UNFINISHED: &[&str] = &["todo!(", "unimplemented!(", "#[ignore"];
+const UNFINISHED_WHY: &str = "what is in the project is finished, and every test runs";
+
+pub(super) fn check(file: &File) -> Vec<Finding> {
+    if !file.has_extension("rs") {
+        return Vec::new();
+    }
+    let mut findings = Vec::new();
+    let may_be_unsafe = UNSAFE_ALLOWED.iter().any(|place| file.path.starts_with(place));
+    for (index, line) in code_only(&file.text).lines().enumerate() {
+        if !may_be_unsafe && has_word(line, "unsafe") {
+            findings.push(Finding::new(&file.path, index + 1, "`unsafe`", UNSAFE_WHY));
+        }
+        for mark in UNFINISHED.iter().filter(|mark| line.contains(**mark)) {
+            findings.push(Finding::new(&file.path, index + 1, format!("`{mark}`"), UNFINISHED_WHY));
+        }
+    }
+    findings
+}
+
+pub(super) fn check_forbidden(tree: &Tree) -> Vec<Finding> {
+    let forbids =
+        |path: &str| tree.get(path).is_some_and(|file| code_only(&file.text).contains("#![forbid(unsafe_code)]"));
+    let missing = UNSAFE_FORBIDDEN.iter().filter(|path| !forbids(path));
+    missing.map(|path| Finding::new(path, 1, "`#![forbid(unsafe_code)]` is missing", UNSAFE_WHY)).collect()
+}
+
+fn has_word(line: &str, word: &str) -> bool {
+    line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|part| part == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_breach_is_found_where_it_stands_and_nowhere_else() {
+        for (path, text, expected) in [
+            ("engine/src/a.rs", "fn a() {}\nunsafe fn b() {}\n", &["engine/src/a.rs:2"][..]),
+            ("engine/src/a.rs", "#![forbid(unsafe_code)]\n// unsafe\nlet s = \"unsafe\";\n", &[]),
+            ("engine/src/a.rs", "#[unsafe(no_mangle)]", &["engine/src/a.rs:1"]),
+            ("bindings/lua/src/lib.rs", "unsafe { x() }", &[]),
+            ("io/src/uring.rs", "unsafe { x() }", &[]),
+            ("io/src/epoll.rs", "unsafe { x() }", &["io/src/epoll.rs:1"]),
+            ("bindings/c/src/a.rs", "todo!()", &["bindings/c/src/a.rs:1"]),
+            (
+                "proptests/src/a.rs",
+                "#[test]\n#[ignore = \"slow\"]\nfn a() { unimplemented!() }",
+                &["proptests/src/a.rs:2", "proptests/src/a.rs:3"],
+            ),
+            ("docs/a.md", "unsafe", &[]),
+        ] {
+            let places: Vec<_> = check(&File::new(path, text)).into_iter().map(|finding| finding.place).collect();
+            assert_eq!(places, expected, "{path}: {text}");
+        }
+    }
+
+    #[test]
+    fn engine_and_io_must_forbid_it_themselves_and_not_in_a_comment() {
+        let forbids = |path| File::new(path, "//! Story.\n#![forbid(unsafe_code)]\n");
+        let tree = |last| Tree { files: vec![forbids("engine/src/lib.rs"), last] };
+        assert_eq!(check_forbidden(&tree(forbids("io/src/lib.rs"))), []);
+        assert_eq!(check_forbidden(&tree(File::new("io/src/lib.rs", "// #![forbid(unsafe_code)]"))).len(), 1);
+    }
+}

@@ -1,0 +1,61 @@
+//! The list of behaviours tells the truth: a row has a test that carries its number, or says that it is open.
+
+use super::Finding;
+use super::tree::{File, Tree};
+
+const LIST: &str = "docs/conformance.md";
+const OPEN: &str = "*(open)*";
+const WHY: &str = "the list of behaviours is read as a promise; a row without a test says that it is open";
+
+pub(super) fn check(tree: &Tree) -> Vec<Finding> {
+    let Some(list) = tree.get(LIST) else { return vec![Finding::new(LIST, 1, "no such file", WHY)] };
+    let tests: Vec<&File> = tree.files.iter().filter(|file| is_test(file)).collect();
+    let rows = list.text.lines().enumerate().filter_map(|(index, line)| Some((index + 1, number(line)?, line)));
+    rows.filter_map(|(line, number, row)| {
+        let is_open = row.contains(OPEN);
+        let has_test = tests.iter().any(|file| carries(&file.text, number));
+        let what = match (is_open, has_test) {
+            (false, false) => format!("C{number:02} has no test and is not marked {OPEN}"),
+            (true, true) => format!("C{number:02} is marked {OPEN} and has a test"),
+            _ => return None,
+        };
+        Some(Finding::new(LIST, line, what, WHY))
+    })
+    .collect()
+}
+
+/// Rust and Lua tests stand in folders of that name, in `proptests`, or beside what they test.
+fn is_test(file: &File) -> bool {
+    let is_code = file.has_extension("rs") || file.has_extension("lua");
+    is_code && !file.path.starts_with("xtask/")
+}
+
+/// The number of a row of the table: `| C05 | …`.
+fn number(line: &str) -> Option<u32> {
+    line.strip_prefix("| C")?.split(' ').next()?.parse().ok()
+}
+
+/// Whether the text has the number as a word of its own, or as a part of a name: `C05`, `c05_story`, `story_c05`.
+fn carries(text: &str, number: u32) -> bool {
+    let text = text.to_ascii_lowercase();
+    let word = format!("c{number:02}");
+    text.match_indices(&word).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_shown_or_open_and_not_both() {
+        let list = "| C01 | shown | |\n| C02 | not shown | |\n| C03 | open *(open)* | |\n| C04 | both *(open)* | |\n";
+        let tests = "/// C01, C04: …\nfn c041_is_another_c022() {}\nfn story_c04() {}";
+        let tree = Tree { files: vec![File::new(LIST, list), File::new("io/tests/a.rs", tests)] };
+        let lines: Vec<String> = check(&tree).into_iter().map(|finding| finding.place).collect();
+        assert_eq!(lines, [format!("{LIST}:2"), format!("{LIST}:4")]);
+    }
+}

@@ -1,0 +1,72 @@
+//! The rules of the source tree, one file for each group. A finding names the place, what stands there, and why that
+//! is not wanted.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `arrows` | who may depend on whom |
+//! | `manifests` | what every package declares; each dependency has a reason |
+//! | `sizes` | a file is one idea |
+//! | `code` | where `unsafe` may stand; nothing unfinished |
+//! | `conformance` | each behaviour of the list has a test, or is marked open |
+//! | `links` | files that the documents name exist |
+//! | `places` | no path of the author's machine |
+
+mod arrows;
+mod code;
+mod conformance;
+mod links;
+mod manifests;
+mod places;
+mod rust_text;
+mod sizes;
+mod tree;
+
+use std::fmt;
+
+use crate::project::Project;
+use tree::Tree;
+
+/// One breach of one rule.
+#[derive(PartialEq, Eq, Debug)]
+struct Finding {
+    /// `file:line`.
+    place: String,
+    what: String,
+    why: &'static str,
+}
+
+impl Finding {
+    fn new(file: &str, line: usize, what: impl Into<String>, why: &'static str) -> Self {
+        Self { place: format!("{file}:{line}"), what: what.into(), why }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}\n    {}", self.place, self.what, self.why)
+    }
+}
+
+pub(crate) fn run(project: &Project) -> Result<(), String> {
+    let tree = Tree::read(&project.root)?;
+    let packages = project.packages()?;
+    let places = places::of_this_machine(&project.root);
+
+    let mut findings = arrows::check(&packages, &tree);
+    findings.extend(manifests::check(&packages));
+    findings.extend(manifests::check_reasons(&packages, &tree));
+    findings.extend(code::check_forbidden(&tree));
+    findings.extend(conformance::check(&tree));
+    for file in &tree.files {
+        findings.extend(sizes::check(file));
+        findings.extend(code::check(file));
+        findings.extend(links::check(file, &tree));
+        findings.extend(places::check(file, &places));
+    }
+
+    for finding in &findings {
+        println!("{finding}");
+    }
+    println!("tidy: {} files, {} packages, {} findings", tree.files.len(), packages.len(), findings.len());
+    if findings.is_empty() { Ok(()) } else { Err(format!("tidy found {} breaches of the rules", findings.len())) }
+}

@@ -1,0 +1,70 @@
+//! No path of the author's machine in what others will read.
+
+use std::path::Path;
+
+use super::Finding;
+use super::tree::File;
+
+const WHY: &str = "a path of one machine says nothing on another; compute it, or write it relative to the root";
+
+/// Places that exist on somebody's machine only, whoever that is.
+const PRIVATE: &[&str] = &["/home/", "/Users/"];
+
+/// Folders that would betray the machine on which the check runs: the project's, the one around it, the user's home.
+pub(super) fn of_this_machine(root: &Path) -> Vec<String> {
+    let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+    let candidates = [Some(root.to_path_buf()), root.parent().map(Path::to_path_buf), home];
+    let temporary = std::env::temp_dir();
+    // A clone below /tmp does not make every mention of /tmp private.
+    let private = candidates.into_iter().flatten().filter(|path| path.parent().is_some() && *path != temporary);
+    let own = private.map(|path| format!("{}/", path.display()));
+    own.chain(PRIVATE.iter().map(|path| path.to_string())).collect()
+}
+
+pub(super) fn check(file: &File, places: &[String]) -> Vec<Finding> {
+    // The rule itself names some.
+    if file.path == "xtask/src/tidy/places.rs" {
+        return Vec::new();
+    }
+    let lines = file.text.lines().enumerate();
+    lines
+        .filter_map(|(index, line)| {
+            let place = places.iter().find(|place| mentions(line, place))?;
+            Some(Finding::new(&file.path, index + 1, format!("`{place}`"), WHY))
+        })
+        .collect()
+}
+
+/// Whether an absolute path that starts with `place` stands in the line: `/src/` is not in `engine/src/`.
+fn mentions(line: &str, place: &str) -> bool {
+    let starts_a_path = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-*}~)".contains(c));
+    line.match_indices(place).any(|(at, _)| starts_a_path(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_absolute_paths_are_found() {
+        let places = of_this_machine(Path::new("/src/cogloop"));
+        for (line, found) in [
+            ("cd /src/cogloop/engine", true),
+            ("see '/src/other/file'", true),
+            ("/home/me/notes", true),
+            ("engine/src/lib.rs", false),
+            ("https://example.org/src/lib", false),
+            ("/usr/share/doc", false),
+        ] {
+            assert_eq!(!check(&File::new("a.md", line), &places).is_empty(), found, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_clone_in_the_temporary_folder_does_not_make_it_private() {
+        let temporary = std::env::temp_dir();
+        let places = of_this_machine(&temporary.join("clone"));
+        assert!(places.contains(&format!("{}/", temporary.join("clone").display())));
+        assert!(!places.contains(&format!("{}/", temporary.display())));
+    }
+}
