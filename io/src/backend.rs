@@ -14,7 +14,8 @@
 //! - Regular files, directories and `/dev/null` are always ready.
 //! - After `remove` there is no event of that token, and nothing of ours keeps the descriptor's file open.
 //! - A signal, and a wake, are no events: `wait` comes back early, with nothing.
-//! - A descriptor that was closed without `remove` is dropped: no event, no spinning, and its peer sees the end.
+//! - A descriptor that was closed without `remove` is dropped: no event, no spinning, and its peer sees the end (on
+//!   io_uring, which holds the file while it waits for it, when that is found out: see [`uring`](crate::uring)).
 //! - When there is more than one batch holds, later waits report the rest before the same ones again.
 
 use crate::{Interest, Token, Waker};

@@ -8,7 +8,7 @@
 //!      │
 //!      ├────────►  dyn Clock                  MonotonicClock │ VirtualClock
 //!      │
-//!      └────────►  dyn Backend                Epoll │ Select │ Warp (virtual time) │ ScriptedBackend (tests)
+//!      └────────►  dyn Backend                Epoll │ Uring │ Select │ Portable │ Warp (virtual time) │ ScriptedBackend
 //!                      ▲
 //!                      └── Waker              wakes a waiting loop from another thread or a signal handler
 //! ```
@@ -38,7 +38,7 @@
 //! work is bounded by what was due or ready when it began. Reading order: this page, [`event_loop`], one backend.
 //!
 //! Linux for now; [`choose`] is the one place that knows which backends a platform has.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod backend;
 pub mod choose;
@@ -48,9 +48,12 @@ pub mod error;
 pub mod event_loop;
 mod identity;
 pub mod interest;
+#[allow(unsafe_code, reason = "polling leaves it to its user that descriptors stay open")]
+pub mod portable;
 pub mod scripted;
 pub mod select;
 pub mod token;
+pub mod uring;
 pub mod waker;
 pub mod warp;
 

@@ -2,6 +2,10 @@
 //!
 //! Descriptor numbers from `FD_SETSIZE` (1024 nearly everywhere) on are refused. Timeouts are in microseconds, rounded up.
 //!
+//! Its write set does not hear a bare hang-up, and its read set hears it along with data that nobody asked for. So who is
+//! observed for writing only is looked at before each wait, and put into the read set unless data lies there already;
+//! a hang-up behind such data is seen by the wait after.
+//!
 //! select watches numbers, not files: it has no idea that one was closed and given to another file. So every registration
 //! remembers its file, and one whose number stands for something else is dropped when it reports.
 
@@ -11,6 +15,7 @@ use crate::{Backend, Event, Interest, Token, Waker};
 use nix::errno::Errno;
 use nix::sys::select::{FD_SETSIZE, FdSet, select};
 use nix::sys::time::TimeVal;
+use rustix::event::{PollFd, PollFlags, poll};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -19,6 +24,7 @@ const _: () = assert!(FD_SETSIZE <= EVENTS_MAX);
 
 struct Registration {
     fd: BorrowedFd<'static>,
+    interest: Interest,
     token: Token,
     file: Identity,
 }
@@ -49,7 +55,7 @@ impl Select {
             self.registrations.resize_with(index + 1, || None);
         }
         self.bound = self.bound.max(fd.as_raw_fd() + 1);
-        self.registrations[index] = Some(Registration { fd, token, file });
+        self.registrations[index] = Some(Registration { fd, interest, token, file });
         for (set, direction) in [(&mut self.read, Interest::READ), (&mut self.write, Interest::WRITE)] {
             if interest.contains(direction) {
                 set.insert(fd);
@@ -76,14 +82,38 @@ impl Select {
         }
     }
 
-    fn report(&mut self, read: &FdSet<'_>, write: &FdSet<'_>, events: &mut Vec<Event>) {
+    /// Those that are observed for writing only and have hung up; the others are added to the read set, to wake us.
+    fn hung_up(&self, read: &mut FdSet<'_>) -> io::Result<Vec<usize>> {
+        let is_write_only = |known: &&Registration| known.interest == Interest::WRITE;
+        let write_only: Vec<_> = self.registrations.iter().flatten().filter(is_write_only).collect();
+        if write_only.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut polled: Vec<_> =
+            write_only.iter().map(|known| PollFd::from_borrowed_fd(known.fd, PollFlags::IN)).collect();
+        poll(&mut polled, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+        let mut hung_up = Vec::new();
+        for (known, polled) in write_only.into_iter().zip(polled) {
+            if polled.revents().contains(PollFlags::HUP) {
+                hung_up.push(known.token.index() as usize);
+            } else if polled.revents().is_empty() {
+                read.insert(known.fd);
+            }
+        }
+        Ok(hung_up)
+    }
+
+    fn report(&mut self, read: &FdSet<'_>, write: &FdSet<'_>, hung_up: &[usize], events: &mut Vec<Event>) {
         for index in 0..self.registrations.len() {
             let Some(known) = &self.registrations[index] else { continue };
             let mut ready = Interest::NONE;
             for (set, direction) in [(read, Interest::READ), (write, Interest::WRITE)] {
-                if set.contains(known.fd) {
+                if known.interest.contains(direction) && set.contains(known.fd) {
                     ready.insert(direction);
                 }
+            }
+            if hung_up.contains(&index) {
+                ready.insert(Interest::WRITE);
             }
             if ready.is_empty() {
                 continue;
@@ -129,21 +159,24 @@ impl Backend for Select {
     }
 
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
+        let (mut read, mut write): (FdSet<'_>, FdSet<'_>) = (self.read, self.write);
+        let hung_up = self.hung_up(&mut read)?;
+        let timeout_ns = if hung_up.is_empty() { timeout_ns } else { Some(0) };
         let mut timeout = timeout_ns.map(|ns| {
             // Up, or the last fraction of a microsecond before a deadline would be spent spinning.
             let us = ns.div_ceil(1000);
             TimeVal::new((us / 1_000_000).try_into().unwrap_or(i32::MAX.into()), (us % 1_000_000) as _)
         });
         let waker = self.waker.clone();
-        let (mut read, mut write): (FdSet<'_>, FdSet<'_>) = (self.read, self.write);
         if let Some(waker) = &waker {
             read.insert(waker.as_fd());
         }
         match select(self.bound, &mut read, &mut write, None, timeout.as_mut()) {
-            Ok(0) | Err(Errno::EINTR) => Ok(()),
+            Err(Errno::EINTR) => Ok(()),
+            Ok(0) if hung_up.is_empty() => Ok(()),
             Ok(_) => {
                 waker.iter().filter(|waker| read.contains(waker.as_fd())).for_each(Waker::drain);
-                self.report(&read, &write, events);
+                self.report(&read, &write, &hung_up, events);
                 Ok(())
             }
             // Coming back early is allowed, and the next wait has sound sets.

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
-const BACKENDS: [&str; 2] = ["epoll", "select"];
+const BACKENDS: [&str; 4] = ["epoll", "uring", "select", "portable"];
 
 #[test]
 fn the_lua_tests_pass_on_every_backend() {

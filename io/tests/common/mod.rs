@@ -2,7 +2,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
 use cogloop_io::epoll::Epoll;
+use cogloop_io::portable::Portable;
 use cogloop_io::select::Select;
+use cogloop_io::uring::{Setup, Uring};
 use cogloop_io::{Backend, EventLoop, Interest, MonotonicClock, Ready, Token, Wait};
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -19,11 +21,16 @@ pub type Loop = EventLoop<u64>;
 /// Descriptor numbers belong to the whole process, and these tests close and reuse them.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-fn backends() -> [(&'static str, Box<dyn Backend>); 3] {
+fn backends() -> [(&'static str, Box<dyn Backend>); 7] {
     [
+        ("uring", Box::new(Uring::new().unwrap())),
+        ("uring, older", Box::new(Uring::with_rings(64, Setup::Cooperative).unwrap())),
+        // Every story fills and overflows these.
+        ("uring, tiny and plain", Box::new(Uring::with_rings(1, Setup::Plain).unwrap())),
         ("epoll", Box::new(Epoll::new().unwrap())),
         ("epoll in ms", Box::new(Epoll::with_millisecond_waits().unwrap())),
         ("select", Box::new(Select::new())),
+        ("portable", Box::new(Portable::new().unwrap())),
     ]
 }
 
@@ -68,6 +75,16 @@ pub fn poll(events: &mut Loop) -> Vec<(Token, Interest)> {
     events.turn(Wait::Poll).unwrap();
     events.audit();
     std::iter::from_fn(|| events.next_ready()).map(|Ready { token, ready }| (token, ready)).collect()
+}
+
+/// Whether a wait with nothing to report takes its time. The kernel may cut one short, as a signal does: when it has
+/// cleared away the rings of an earlier loop of this thread.
+pub fn waits_quietly(events: &mut Loop) -> bool {
+    let before_ns = events.now_ns();
+    (0..5).any(|_| {
+        events.turn(Wait::AtMost(MS)).unwrap();
+        events.turn_ns() >= before_ns + MS
+    })
 }
 
 /// Whether the peer sees the end of the stream.

@@ -7,7 +7,7 @@ use crate::project::Project;
 use crate::{lua, process};
 
 /// What must make no difference to a script.
-const BACKENDS: &[&str] = &["epoll", "select"];
+const BACKENDS: &[&str] = &["epoll", "uring", "select", "portable"];
 
 /// One interpreter on one backend.
 pub(super) struct Interpreter {

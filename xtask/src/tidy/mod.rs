@@ -55,7 +55,7 @@ pub(crate) fn run(project: &Project) -> Result<(), String> {
     let mut findings = arrows::check(&packages, &tree);
     findings.extend(manifests::check(&packages));
     findings.extend(manifests::check_reasons(&packages, &tree));
-    findings.extend(code::check_forbidden(&tree));
+    findings.extend(code::check_refused(&tree));
     findings.extend(conformance::check(&tree));
     for file in &tree.files {
         findings.extend(sizes::check(file));

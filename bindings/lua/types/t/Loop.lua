@@ -21,7 +21,7 @@
 ---@alias t.Loop.Handle file* | integer | t.Loop.Pollable
 
 ---@class t.Loop.Options
----@field backend? 'epoll' | 'select' how to wait; default: `COGLOOP_BACKEND`, else the best that works
+---@field backend? 'epoll' | 'uring' | 'select' | 'portable' how to wait; default: `COGLOOP_BACKEND`, else the best that works
 ---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
 ---@field debug? boolean whether a task knows the one that fires next (also: `COGLOOP_DEBUG=1`)
 

@@ -1,0 +1,280 @@
+//! The crate `polling`, the backend for systems that have none of their own here: kqueue on macOS and the BSDs, event
+//! ports on Solaris and illumos. On Linux it is epoll underneath, which is where it is tested. Twin of
+//! [`epoll`](crate::epoll).
+//!
+//! ```text
+//!   registration ──► Kernel    reports once, and is armed again by the next wait
+//!                ──► Always    a regular file or directory, or what the kernel refuses: ready at every wait
+//!                ──► Parked    observed for nothing: outside the set, because its hang-up would be reported
+//! ```
+//!
+//! One-shot, because it is the one mode that every system has. It costs a system call for each event and is sure of its
+//! descriptors for it: one that was closed without `remove` cannot be armed again and is dropped.
+
+use crate::backend::EVENTS_MAX;
+use crate::identity::Identity;
+use crate::{Backend, Event, Interest, Token, Waker};
+use polling::{Events, PollMode, Poller};
+use rustix::fs::{FileType, fstat};
+use rustix::io::Errno;
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+/// A registration is checked at its 1st, 2nd, 4th, … event and from then on at every one of this many.
+const CHECK_EVERY: u32 = 64;
+
+/// What the kernel carries for the waker; no token has this key.
+const WAKER: usize = 0;
+
+const BATCH: NonZeroUsize = NonZeroUsize::new(EVENTS_MAX).unwrap();
+
+#[derive(Copy, Clone, Eq, PartialEq)]
+enum Place {
+    Kernel,
+    Always,
+    Parked,
+}
+
+struct Registration {
+    fd: BorrowedFd<'static>,
+    interest: Interest,
+    token: Token,
+    place: Place,
+    file: Identity,
+    /// Events so far.
+    seen: u32,
+}
+
+/// The poller and what we know of its members.
+pub struct Portable {
+    poller: Poller,
+    // By the token's index.
+    registrations: Vec<Option<Registration>>,
+    // Indices of the registrations that are `Always`.
+    always: Vec<u32>,
+    always_start: usize,
+    // Keys of those that have reported and are not armed.
+    spent: Vec<usize>,
+    waker: Option<Waker>,
+    // `None` while it is in use.
+    buffer: Option<Events>,
+}
+
+impl Portable {
+    /// An empty poller, close-on-exec.
+    ///
+    /// # Errors
+    /// The kernel's, `EMFILE` for example.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            poller: Poller::new()?,
+            registrations: Vec::new(),
+            always: Vec::new(),
+            always_start: 0,
+            spent: Vec::new(),
+            waker: None,
+            buffer: None,
+        })
+    }
+
+    fn put(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
+        let file = Identity::of(fd)?;
+        let place = self.place(fd, interest, token, is_new)?;
+        let index = token.index() as usize;
+        if self.registrations.len() <= index {
+            self.registrations.resize_with(index + 1, || None);
+        }
+        let new = Registration { fd, interest, token, place, file, seen: 0 };
+        if self.registrations[index].replace(new).is_some_and(|old| old.place == Place::Always) {
+            self.always.retain(|&other| other != token.index());
+        }
+        if place == Place::Always {
+            self.always.push(token.index());
+        }
+        Ok(())
+    }
+
+    fn place(&self, fd: BorrowedFd<'static>, interest: Interest, token: Token, is_new: bool) -> io::Result<Place> {
+        if interest.is_empty() {
+            if !is_new {
+                forgive(self.poller.delete(fd))?;
+            }
+            return Ok(Place::Parked);
+        }
+        if matches!(FileType::from_raw_mode(fstat(fd)?.st_mode), FileType::RegularFile | FileType::Directory) {
+            return Ok(Place::Always);
+        }
+        let event = wanted(key(token)?, interest);
+        // What we hold true can be out of date, because closing a descriptor takes it out of the set.
+        let answer = if is_new {
+            match self.insert(fd, event) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.poller.modify(fd, event),
+                answer => answer,
+            }
+        } else {
+            match self.poller.modify(fd, event) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.insert(fd, event),
+                answer => answer,
+            }
+        };
+        match answer {
+            Ok(()) => Ok(Place::Kernel),
+            // A device such as /dev/null.
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => Ok(Place::Always),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn insert(&self, fd: BorrowedFd<'_>, event: polling::Event) -> io::Result<()> {
+        // SAFETY:
+        // 1. `polling` asks for a valid descriptor: it is borrowed, so it is open.
+        // 2. It asks that the descriptor be deleted before it is closed. `Backend` asks the same of its caller by
+        //    `'static`, and the waker is kept as long as the poller. A caller who closes all the same, by number, gets
+        //    what the kernels do then, which is to forget the descriptor: `polling` keeps numbers, not memory.
+        unsafe { self.poller.add_with_mode(&fd, event, PollMode::Oneshot) }
+    }
+
+    /// Arms again what has reported; what refuses that was closed behind our back.
+    fn arm(&mut self) -> io::Result<()> {
+        // In the order in which they reported, so that of more than a batch holds each has its turn.
+        for nth in 0..self.spent.len() {
+            let key = self.spent[nth];
+            if key == WAKER {
+                self.waker.iter().try_for_each(|waker| self.poller.modify(waker, wanted(WAKER, Interest::READ)))?;
+                continue;
+            }
+            let Some(index) = self.find(key) else { continue };
+            let known = self.registrations[index].as_ref().filter(|known| known.place == Place::Kernel);
+            if known.is_some_and(|known| self.poller.modify(known.fd, wanted(key, known.interest)).is_err()) {
+                self.registrations[index] = None;
+            }
+        }
+        self.spent.clear();
+        Ok(())
+    }
+
+    /// Where the registration with this key is.
+    fn find(&self, wanted: usize) -> Option<usize> {
+        let index = wanted & INDEX_MAX;
+        let known = self.registrations.get(index)?.as_ref()?;
+        key(known.token).is_ok_and(|key| key == wanted).then_some(index)
+    }
+
+    fn report(&mut self, key: usize, ready: Interest, events: &mut Vec<Event>) {
+        let Some(index) = self.find(key) else { return };
+        let Some(known) = &mut self.registrations[index] else { return };
+        known.seen = known.seen.wrapping_add(1);
+        let is_time = known.seen.is_power_of_two() || known.seen.is_multiple_of(CHECK_EVERY);
+        if is_time && !known.file.still(known.fd) {
+            self.registrations[index] = None;
+            return;
+        }
+        events.push(Event::new(known.token, ready));
+        self.spent.push(key);
+    }
+
+    fn report_always(&mut self, events: &mut Vec<Event>) {
+        // Goes on where the last batch ended: of more than a batch holds, each has its turn.
+        let batch = self.always.len().min(EVENTS_MAX);
+        for nth in 0..batch {
+            let index = self.always[(self.always_start + nth) % self.always.len()] as usize;
+            let Some(known) = &self.registrations[index] else { continue };
+            if known.file.still(known.fd) {
+                events.push(Event::new(known.token, Interest::BOTH));
+            } else {
+                self.registrations[index] = None;
+            }
+        }
+        self.always_start = (self.always_start + batch) % self.always.len();
+        let registrations = &self.registrations;
+        self.always.retain(|&index| registrations[index as usize].is_some());
+    }
+}
+
+impl Backend for Portable {
+    fn name(&self) -> &'static str {
+        "portable"
+    }
+
+    fn attach(&mut self, waker: &Waker) -> io::Result<()> {
+        self.insert(waker.as_fd(), wanted(WAKER, Interest::READ))?;
+        self.waker = Some(waker.clone());
+        Ok(())
+    }
+
+    fn add(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+        self.put(fd, interest, token, true)
+    }
+
+    fn modify(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+        self.put(fd, interest, token, false)
+    }
+
+    fn remove(&mut self, fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
+        let known = self.registrations.get_mut(token.index() as usize).and_then(Option::take);
+        match known.map(|known| known.place) {
+            Some(Place::Kernel) => forgive(self.poller.delete(fd)),
+            Some(Place::Always) => {
+                self.always.retain(|&other| other != token.index());
+                Ok(())
+            }
+            Some(Place::Parked) | None => Ok(()),
+        }
+    }
+
+    fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
+        self.arm()?;
+        let timeout_ns = if self.always.is_empty() { timeout_ns } else { Some(0) };
+        let mut buffer = self.buffer.take().unwrap_or_else(|| Events::with_capacity(BATCH));
+        buffer.clear();
+        let found = self.poller.wait(&mut buffer, timeout_ns.map(Duration::from_nanos));
+        for event in buffer.iter() {
+            if event.key == WAKER {
+                self.waker.iter().for_each(Waker::drain);
+                self.spent.push(WAKER);
+                continue;
+            }
+            let mut ready = Interest::NONE;
+            for (direction, is_ready) in [(Interest::READ, event.readable), (Interest::WRITE, event.writable)] {
+                if is_ready {
+                    ready.insert(direction);
+                }
+            }
+            self.report(event.key, ready, events);
+        }
+        self.buffer = Some(buffer);
+        if !self.always.is_empty() {
+            self.report_always(events);
+        }
+        found.map(drop)
+    }
+}
+
+const INDEX_BITS: u32 = usize::BITS / 2;
+const INDEX_MAX: usize = (1 << INDEX_BITS) - 1;
+
+/// A key has as many bits as an address, of which the generation takes one half: what of it fits.
+fn key(token: Token) -> io::Result<usize> {
+    let index = token.index() as usize;
+    if index > INDEX_MAX {
+        let message = format!("the portable backend takes {INDEX_MAX} descriptors here");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    // At least 1, because key 0 is the waker's; below the maximum, because all ones are the poller's own.
+    let generation = token.generation().get() as usize % (INDEX_MAX - 1) + 1;
+    Ok(generation << INDEX_BITS | index)
+}
+
+fn wanted(key: usize, interest: Interest) -> polling::Event {
+    polling::Event::new(key, interest.contains(Interest::READ), interest.contains(Interest::WRITE))
+}
+
+/// A descriptor that is closed, not in the set, or of a file that was never let in, is gone already.
+fn forgive(answer: io::Result<()>) -> io::Result<()> {
+    match answer.as_ref().map_err(Errno::from_io_error) {
+        Err(Some(Errno::BADF | Errno::NOENT | Errno::PERM)) => Ok(()),
+        _ => answer,
+    }
+}

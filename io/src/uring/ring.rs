@@ -1,0 +1,132 @@
+//! The kernel's two rings behind a safe face: what is queued goes in, what has completed comes out.
+//!
+//! ```text
+//!   poll, unpoll ──► submission ring ──┐
+//!                                      ├── enter: one system call sends, waits, and collects
+//!           next ◄── completion ring ◄─┘
+//! ```
+//!
+//! Only polls and their removal pass through here. Neither carries a pointer, so the kernel keeps nothing of ours after
+//! a call but the rings, and those it counts.
+
+use io_uring::squeue::{Entry, Flags};
+use io_uring::types::{Fd, SubmitArgs, Timespec};
+use io_uring::{EnterFlags, IoUring, opcode};
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// How the kernel is asked to treat the rings, best first.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub enum Setup {
+    /// Completions are made in `enter` and nowhere else, by the one thread that calls it (Linux 6.1).
+    Deferred,
+    /// Completions are made when this thread makes any system call, and do not interrupt it (Linux 5.19).
+    Cooperative,
+    /// What every kernel knows.
+    Plain,
+}
+
+impl Setup {
+    pub(super) const ALL: [Self; 3] = [Self::Deferred, Self::Cooperative, Self::Plain];
+}
+
+/// A submission ring and a completion ring of four times its size.
+pub(super) struct Ring {
+    rings: IoUring,
+    // What a removal that succeeded has to say, if the kernel knows how to leave it out.
+    quiet: Flags,
+}
+
+impl Ring {
+    /// # Errors
+    /// The kernel's: `EINVAL` for a setup that it is too old for, `EPERM` or `ENOSYS` where it is forbidden.
+    pub(super) fn new(entries: u32, setup: Setup) -> io::Result<Self> {
+        let mut builder = IoUring::builder();
+        builder.setup_cqsize(entries * 4);
+        match setup {
+            Setup::Deferred => {
+                builder.setup_single_issuer().setup_defer_taskrun().setup_taskrun_flag().setup_submit_all()
+            }
+            Setup::Cooperative => builder.setup_coop_taskrun().setup_taskrun_flag().setup_submit_all(),
+            Setup::Plain => &mut builder,
+        };
+        let rings = builder.build(entries)?;
+        if !rings.params().is_feature_ext_arg() || !rings.params().is_feature_nodrop() {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "io_uring is older than that of Linux 5.11"));
+        }
+        let can_be_quiet = rings.params().is_feature_skip_cqe_on_success();
+        Ok(Self { rings, quiet: if can_be_quiet { Flags::SKIP_SUCCESS } else { Flags::empty() } })
+    }
+
+    /// Queues a one-shot poll that completes under `name`; `false` when the ring is full.
+    pub(super) fn poll(&mut self, name: u64, fd: BorrowedFd<'_>, events: u32) -> bool {
+        self.queue(&opcode::PollAdd::new(Fd(fd.as_raw_fd()), events).build().user_data(name))
+    }
+
+    /// Queues the removal of the poll `name`, which completes too, under its own name; what the removal itself has to
+    /// say comes under `answer`, or not at all. `false` when the ring is full.
+    pub(super) fn unpoll(&mut self, name: u64, answer: u64) -> bool {
+        self.queue(&opcode::PollRemove::new(name).build().user_data(answer).flags(self.quiet))
+    }
+
+    fn queue(&mut self, entry: &Entry) -> bool {
+        // SAFETY:
+        // 1. An entry's pointers must be valid until it completes: `poll` and `unpoll` build the only entries, and
+        //    neither operation has a pointer.
+        // 2. A descriptor in it may be closed meanwhile: it is a number, and the kernel holds the file that it stood for.
+        unsafe { self.rings.submission().push(entry) }.is_ok()
+    }
+
+    /// How many entries are queued that the kernel has not taken.
+    pub(super) fn queued(&mut self) -> usize {
+        self.rings.submission().len()
+    }
+
+    /// Whether the kernel has completions that only another [`enter`](Self::enter) brings: more than the ring holds, or
+    /// more than it makes at a time.
+    pub(super) fn has_more(&mut self) -> bool {
+        let queue = self.rings.submission();
+        queue.cq_overflow() || queue.taskrun()
+    }
+
+    /// Sends what is queued, then waits until there is a completion or `timeout_ns` have passed (`None`: for ever; 0:
+    /// not at all). Says how many entries the kernel took.
+    ///
+    /// # Errors
+    /// The kernel's; `TIME` when the time has passed and nothing was sent.
+    pub(super) fn enter(&mut self, timeout_ns: Option<u64>) -> Result<usize, Errno> {
+        let queued = self.queued();
+        self.enter_with(queued, timeout_ns)
+    }
+
+    /// As [`enter`](Self::enter), and leaves in the queue what is queued.
+    pub(super) fn wait(&mut self, timeout_ns: u64) -> Result<usize, Errno> {
+        self.enter_with(0, Some(timeout_ns))
+    }
+
+    fn enter_with(&mut self, queued: usize, timeout_ns: Option<u64>) -> Result<usize, Errno> {
+        let timeout = timeout_ns.map(|ns| Timespec::new().sec(ns / 1_000_000_000).nsec((ns % 1_000_000_000) as u32));
+        let arguments = timeout.iter().fold(SubmitArgs::new(), |arguments, timeout| arguments.timespec(timeout));
+        let wanted = u32::from(timeout_ns != Some(0));
+        // `GETEVENTS` even when nothing is wanted: without it the kernel makes no completion.
+        let flags = EnterFlags::GETEVENTS | EnterFlags::EXT_ARG;
+        // SAFETY:
+        // 1. `EXT_ARG` says that the argument is an `io_uring_getevents_arg`, and `SubmitArgs` is one, transparently.
+        // 2. The timespec to which it points is on this frame, and the kernel reads it during the call only.
+        // 3. `queued` entries or none lie in the submission ring, put there by `queue`.
+        let answer = unsafe { self.rings.submitter().enter(queued as u32, wanted, flags.bits(), Some(&arguments)) };
+        answer.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    }
+
+    /// The number of the rings' own descriptor: what the kernel says of them stands in `/proc/self/fdinfo`.
+    #[cfg(test)]
+    pub(super) fn number(&self) -> i32 {
+        self.rings.as_raw_fd()
+    }
+
+    /// Takes the oldest completion: its name, and the result or the negative error number.
+    pub(super) fn next(&mut self) -> Option<(u64, i32)> {
+        self.rings.completion().next().map(|entry| (entry.user_data(), entry.result()))
+    }
+}

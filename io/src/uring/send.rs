@@ -1,0 +1,126 @@
+//! What goes to the kernel: polls for those that are listed, and the removal of polls.
+
+use super::{REMOVAL, Uring, WAKER};
+use crate::Interest;
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use std::os::fd::{AsFd, BorrowedFd};
+
+impl Uring {
+    pub(super) fn list(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        if !slot.is_listed {
+            slot.is_listed = true;
+            self.listed.push(index);
+        }
+    }
+
+    /// Queues the removal of a slot's poll, if it has one.
+    pub(super) fn disarm(&mut self, index: usize) -> Result<(), Errno> {
+        let Some(known) = &mut self.slots[index].registration else { return Ok(()) };
+        if known.serial == 0 {
+            return Ok(());
+        }
+        let name = name(known.serial, index as u32);
+        if !self.ring.unpoll(name, REMOVAL) {
+            self.send()?;
+            self.ring.unpoll(name, REMOVAL);
+        }
+        if let Some(known) = &mut self.slots[index].registration {
+            known.serial = 0;
+        }
+        self.armed -= 1;
+        Ok(())
+    }
+
+    /// Queues a poll for the waker and for every listed slot that wants one.
+    pub(super) fn arm(&mut self) -> Result<(), Errno> {
+        if !self.waker_is_armed
+            && let Some(waker) = self.waker.clone()
+        {
+            self.queue_poll(WAKER, waker.as_fd(), Interest::READ)?;
+            self.waker_is_armed = true;
+        }
+        let mut listed = std::mem::take(&mut self.listed);
+        let mut done = 0;
+        let mut answer = Ok(());
+        for &index in &listed {
+            answer = self.arm_slot(index);
+            if answer.is_err() {
+                break;
+            }
+            self.slots[index as usize].is_listed = false;
+            done += 1;
+        }
+        listed.drain(..done);
+        // Sending can have completed some, which are listed again.
+        listed.append(&mut self.listed);
+        self.listed = listed;
+        answer
+    }
+
+    fn arm_slot(&mut self, index: u32) -> Result<(), Errno> {
+        let Some(known) = &self.slots[index as usize].registration else { return Ok(()) };
+        let (fd, interest) = (known.fd, known.interest);
+        if known.serial != 0 || interest.is_empty() {
+            return Ok(());
+        }
+        self.last_serial = self.last_serial.checked_add(1).unwrap_or(1);
+        let serial = self.last_serial;
+        self.queue_poll(name(serial, index), fd, interest)?;
+        if let Some(known) = &mut self.slots[index as usize].registration {
+            known.serial = serial;
+            self.armed += 1;
+        }
+        Ok(())
+    }
+
+    fn queue_poll(&mut self, name: u64, fd: BorrowedFd<'_>, interest: Interest) -> Result<(), Errno> {
+        if !self.ring.poll(name, fd, flags(interest)) {
+            self.send()?;
+            self.ring.poll(name, fd, flags(interest));
+        }
+        Ok(())
+    }
+
+    /// Has the kernel take all that is queued, and do at once what a removal leaves to be done.
+    pub(super) fn send(&mut self) -> Result<(), Errno> {
+        loop {
+            let before = self.ring.queued();
+            match self.ring.enter(Some(0)) {
+                Ok(_) | Err(Errno::INTR) => {}
+                // An older kernel takes nothing while more has completed than the ring holds.
+                Err(Errno::BUSY) => self.early.extend(std::iter::from_fn(|| self.ring.next())),
+                Err(Errno::BADR) => self.expect_nothing(),
+                Err(error) => return Err(error),
+            }
+            match self.ring.queued() {
+                0 => return Ok(()),
+                // Nothing was taken although nothing was wrong: there is no memory for it.
+                left if left == before && self.early.is_empty() => return Err(Errno::AGAIN),
+                _ => {}
+            }
+        }
+    }
+
+    /// The kernel had no memory for a completion and does not say whose: every poll is removed and armed again.
+    pub(super) fn expect_nothing(&mut self) {
+        for index in 0..self.slots.len() {
+            if self.disarm(index).is_ok() {
+                self.list(index as u32);
+            }
+        }
+        self.waker_is_armed = false;
+    }
+}
+
+fn name(serial: u32, index: u32) -> u64 {
+    u64::from(serial) << 32 | u64::from(index)
+}
+
+fn flags(interest: Interest) -> u32 {
+    let mut flags = PollFlags::empty();
+    flags.set(PollFlags::IN | PollFlags::RDHUP, interest.contains(Interest::READ));
+    flags.set(PollFlags::OUT, interest.contains(Interest::WRITE));
+    flags.bits().into()
+}

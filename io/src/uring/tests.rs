@@ -1,0 +1,219 @@
+//! What only the kernel's own account of the rings shows, and a fork.
+
+use super::*;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
+use std::io::{PipeReader, PipeWriter, Write};
+use std::num::NonZeroU32;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
+
+/// A forked child has every test's descriptors open, for a while.
+static FORKING: Mutex<()> = Mutex::new(());
+
+fn token(index: u32) -> Token {
+    Token::new(index, NonZeroU32::MIN)
+}
+
+fn lend(fd: impl Into<OwnedFd>) -> BorrowedFd<'static> {
+    let leaked: &'static OwnedFd = Box::leak(Box::new(fd.into()));
+    leaked.as_fd()
+}
+
+fn pipes(count: u32) -> Vec<(BorrowedFd<'static>, PipeWriter)> {
+    let lent = |(reader, writer): (PipeReader, _)| (lend(reader), writer);
+    (0..count).map(|_| lent(std::io::pipe().unwrap())).collect()
+}
+
+fn waited(uring: &mut Uring) -> Vec<u32> {
+    let mut events = Vec::new();
+    uring.wait(&mut events, Some(0)).unwrap();
+    events.iter().map(|event| event.token.index()).collect()
+}
+
+/// How many polls the kernel has.
+fn polls(uring: &Uring) -> usize {
+    let path = format!("/proc/self/fdinfo/{}", uring.ring.number());
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().filter(|line| line.trim_start().starts_with("op=6")).count()
+}
+
+#[test]
+fn the_kernel_has_exactly_the_polls_that_are_armed() {
+    let pipes = pipes(3);
+    for setup in Setup::ALL {
+        let mut uring = Uring::with_rings(4, setup).unwrap();
+        for (index, (fd, _)) in (0..).zip(&pipes) {
+            uring.add(*fd, Interest::READ, token(index)).unwrap();
+        }
+        assert_eq!((uring.armed, polls(&uring)), (0, 0), "registrations travel with the wait");
+        assert_eq!(waited(&mut uring), []);
+        assert_eq!((uring.armed, polls(&uring)), (3, 3), "{setup:?}");
+        uring.remove(pipes[0].0, token(0)).unwrap();
+        assert_eq!((uring.armed, polls(&uring)), (2, 2), "removed before control returns");
+        uring.modify(pipes[1].0, Interest::NONE, token(1)).unwrap();
+        uring.modify(pipes[2].0, Interest::BOTH, token(2)).unwrap();
+        assert_eq!(waited(&mut uring), []);
+        assert_eq!((uring.armed, polls(&uring)), (1, 1), "changed");
+        uring.remove(pipes[2].0, token(2)).unwrap();
+        assert_eq!((uring.armed, polls(&uring)), (0, 0));
+    }
+}
+
+/// A change of interest leaves a removal in the queue; removing the descriptor takes it along.
+#[test]
+fn what_a_change_has_left_armed_is_let_go_by_a_removal() {
+    let pipes = pipes(1);
+    let mut uring = Uring::new().unwrap();
+    uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
+    waited(&mut uring);
+    uring.modify(pipes[0].0, Interest::NONE, token(0)).unwrap();
+    assert_eq!(polls(&uring), 1);
+    uring.remove(pipes[0].0, token(0)).unwrap();
+    assert_eq!(polls(&uring), 0);
+}
+
+#[test]
+fn a_late_completion_is_dropped() {
+    let mut pipes = pipes(1);
+    for setup in Setup::ALL {
+        let mut uring = Uring::with_rings(4, setup).unwrap();
+        uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
+        assert_eq!(waited(&mut uring), []);
+        // The poll completes, and nobody has looked yet.
+        pipes[0].1.write_all(b"x").unwrap();
+        uring.remove(pipes[0].0, token(0)).unwrap();
+        let newer = Token::new(0, NonZeroU32::new(2).unwrap());
+        let quiet = std::io::pipe().unwrap();
+        uring.add(lend(quiet.0), Interest::READ, newer).unwrap();
+        assert_eq!(waited(&mut uring), [], "{setup:?}");
+        rustix::io::read(pipes[0].0, &mut [0; 8]).unwrap();
+    }
+}
+
+/// More registrations in one turn than the ring sends, more ready ones than it receives: all come in one batch.
+#[test]
+fn both_rings_may_be_smaller_than_a_batch() {
+    let mut pipes = pipes(100);
+    for setup in Setup::ALL {
+        let mut uring = Uring::with_rings(2, setup).unwrap();
+        for (index, (fd, _)) in (0..).zip(&pipes) {
+            uring.add(*fd, Interest::READ, token(index)).unwrap();
+        }
+        assert_eq!(waited(&mut uring), []);
+        assert_eq!(polls(&uring), 100);
+        pipes.iter_mut().for_each(|(_, writer)| writer.write_all(b"x").unwrap());
+        for round in ["woken", "still ready", "and again"] {
+            let mut ready = waited(&mut uring);
+            ready.sort_unstable();
+            assert_eq!(ready, (0..100).collect::<Vec<_>>(), "{setup:?}, {round}");
+        }
+        pipes.iter().for_each(|(fd, _)| assert_eq!(rustix::io::read(fd, &mut [0; 8]), Ok(1)));
+        assert_eq!(waited(&mut uring), []);
+    }
+}
+
+/// `EBADR`: the kernel has lost completions and does not know whose.
+#[test]
+fn after_lost_completions_everybody_is_armed_again_once() {
+    let mut pipes = pipes(5);
+    let mut uring = Uring::with_rings(2, Setup::Deferred).unwrap();
+    for (index, (fd, _)) in (0..).zip(&pipes) {
+        uring.add(*fd, Interest::READ, token(index)).unwrap();
+    }
+    assert_eq!(waited(&mut uring), []);
+    pipes[3].1.write_all(b"x").unwrap();
+    uring.expect_nothing();
+    assert_eq!(waited(&mut uring), [3]);
+    assert_eq!(waited(&mut uring), [3]);
+    assert_eq!((uring.armed, polls(&uring)), (4, 4));
+}
+
+#[test]
+fn serial_numbers_begin_again_and_leave_out_the_one_of_no_poll() {
+    let mut pipes = pipes(3);
+    let mut uring = Uring::new().unwrap();
+    uring.last_serial = u32::MAX - 1;
+    for (index, (fd, _)) in (0..).zip(&pipes) {
+        uring.add(*fd, Interest::READ, token(index)).unwrap();
+    }
+    assert_eq!(waited(&mut uring), []);
+    assert_eq!(uring.last_serial, 2);
+    pipes.iter_mut().for_each(|(_, writer)| writer.write_all(b"x").unwrap());
+    assert_eq!(waited(&mut uring).len(), 3);
+}
+
+/// C40: the end of a loop, too, lets go of the files.
+#[test]
+fn a_dropped_loop_keeps_no_file_open_c40() {
+    let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
+    for setup in Setup::ALL {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let reader = lend(reader);
+        let mut uring = Uring::with_rings(4, setup).unwrap();
+        uring.add(reader, Interest::READ, token(0)).unwrap();
+        assert_eq!(waited(&mut uring), []);
+        drop(uring);
+        nix::unistd::close(reader.as_raw_fd()).unwrap();
+        assert_eq!(writer.write(b"x").unwrap_err().kind(), io::ErrorKind::BrokenPipe, "{setup:?}");
+    }
+}
+
+/// C57: what a child queued would be sent by the parent.
+#[test]
+fn a_forked_child_is_told_so_and_the_parent_notices_nothing_c57() {
+    let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut pipes = pipes(2);
+    for setup in Setup::ALL {
+        let mut uring = Uring::with_rings(4, setup).unwrap();
+        uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
+        assert_eq!(waited(&mut uring), []);
+        // SAFETY: the child calls only what allocates and makes system calls, which the C library makes safe after a
+        // fork, and ends with `_exit`: it never comes back into the test's harness.
+        match unsafe { fork() }.unwrap() {
+            ForkResult::Child => {
+                let told = [
+                    uring.wait(&mut Vec::new(), Some(0)),
+                    uring.add(pipes[1].0, Interest::READ, token(1)),
+                    uring.modify(pipes[0].0, Interest::BOTH, token(0)),
+                    uring.remove(pipes[0].0, token(0)),
+                ];
+                let all = told.iter().all(|answer| {
+                    answer.as_ref().is_err_and(|error| error.to_string().contains("make a new loop after a fork"))
+                });
+                drop(uring);
+                let afresh = Uring::with_rings(4, setup).is_ok_and(|mut new| {
+                    new.add(pipes[0].0, Interest::READ, token(0)).is_ok() && waited(&mut new).is_empty()
+                });
+                // SAFETY: it ends this process and touches nothing.
+                unsafe { nix::libc::_exit(if all && afresh { 7 } else { 1 }) }
+            }
+            ForkResult::Parent { child } => {
+                assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 7)), "{setup:?}");
+            }
+        }
+        assert_eq!((uring.armed, polls(&uring)), (1, 1), "{setup:?}");
+        pipes[0].1.write_all(b"x").unwrap();
+        assert_eq!(waited(&mut uring), [0]);
+        rustix::io::read(pipes[0].0, &mut [0; 8]).unwrap();
+    }
+}
+
+/// C41: of more than are looked at in one go, too.
+#[test]
+fn a_quiet_wait_drops_what_was_closed_c41() {
+    let pipes = pipes(300);
+    let mut uring = Uring::new().unwrap();
+    for (index, (fd, _)) in (0..).zip(&pipes) {
+        uring.add(*fd, Interest::READ, token(index)).unwrap();
+    }
+    assert_eq!(waited(&mut uring), []);
+    nix::unistd::close(pipes[299].0.as_raw_fd()).unwrap();
+    // One would do, but the kernel cuts a wait short now and then.
+    for _ in 0..100 {
+        if uring.armed == 300 {
+            uring.wait(&mut Vec::new(), Some(4 * QUIET_NS)).unwrap();
+        }
+    }
+    assert_eq!((uring.armed, polls(&uring)), (299, 299));
+}

@@ -1,0 +1,168 @@
+//! What a container, an old kernel or an exhausted process refuses. A seccomp filter lasts as long as its thread, so each
+//! story has a thread, or a process, of its own.
+
+mod common;
+
+use cogloop_io::epoll::Epoll;
+use cogloop_io::uring::{Setup, Uring};
+use cogloop_io::{BackendReport, MonotonicClock, Options, Wait};
+use common::*;
+use nix::libc;
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus};
+use std::thread;
+
+/// From now on, for this thread, these system calls end so.
+fn refuse(calls: &[i64], action: SeccompAction) {
+    let rules = calls.iter().map(|&call| (call, Vec::new())).collect();
+    let architecture = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, architecture).unwrap();
+    seccompiler::apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
+}
+
+fn with(errno: Errno) -> SeccompAction {
+    SeccompAction::Errno(errno.raw_os_error() as u32)
+}
+
+/// What becomes of a loop that is asked for by name where these system calls are refused; it has to work.
+fn report(name: &'static str, calls: &'static [i64], errno: Errno) -> BackendReport {
+    let story = move || {
+        refuse(calls, with(errno));
+        let options = Options { backend: Some(name.to_owned()), ..Options::default() };
+        let mut events = Loop::new(&options).unwrap();
+        let (fd, mut peer) = pair();
+        let token = events.add_descriptor(fd, READ).unwrap();
+        assert!(!events.dump().to_string().is_empty());
+        write(&mut peer);
+        events.turn(Wait::Block).unwrap();
+        assert_eq!(events.next_ready().map(|ready| ready.token), Some(token));
+        events.backend().clone()
+    };
+    thread::spawn(story).join().unwrap()
+}
+
+/// C51: each refusal of io_uring has its words.
+#[test]
+fn where_io_uring_is_refused_epoll_serves_and_the_report_says_why_c51() {
+    const SETUP: &[i64] = &[libc::SYS_io_uring_setup];
+    for (errno, why) in [
+        (Errno::PERM, "Operation not permitted (a container's seccomp filter or kernel.io_uring_disabled does that)"),
+        (Errno::NOSYS, "Function not implemented (the kernel is without it, or a container's seccomp filter hides it)"),
+        (Errno::NOMEM, "Cannot allocate memory (on an older kernel the rings count as locked memory, ulimit -l)"),
+    ] {
+        let report = report("uring", SETUP, errno);
+        assert_eq!((report.name, report.reason), ("epoll", format!("uring refused: {why}, so epoll")));
+    }
+    assert_eq!(report("uring", &[], Errno::PERM).reason, "asked for by name", "this kernel permits it");
+}
+
+/// C51: whatever is left.
+#[test]
+fn where_everything_else_is_refused_select_serves_c51() {
+    let report = report("uring", &[libc::SYS_io_uring_setup, libc::SYS_epoll_create1], Errno::PERM);
+    assert_eq!(report.name, "select");
+    for part in ["uring refused: Operation not permitted", "; epoll refused: ", ", so select"] {
+        assert!(report.reason.contains(part), "{part} is missing in: {}", report.reason);
+    }
+}
+
+/// A kernel before 5.11, or a container that has never heard of epoll_pwait2.
+#[test]
+fn without_epoll_pwait2_waits_are_in_milliseconds() {
+    let story = || {
+        refuse(&[libc::SYS_epoll_pwait2], with(Errno::NOSYS));
+        let backend = Box::new(Epoll::new().unwrap());
+        let mut events = Loop::from_parts(Box::new(MonotonicClock), backend, 1_000).unwrap();
+        let deadline_ns = events.now_ns() + 3 * MS;
+        events.add_timer_at(deadline_ns, 1);
+        let mut turns = 0;
+        while events.next_expired().is_none() {
+            events.turn(Wait::Block).unwrap();
+            turns += 1;
+        }
+        assert!(events.turn_ns() >= deadline_ns);
+        assert!(turns <= 3, "{turns} turns: one finds out, one waits");
+    };
+    thread::spawn(story).join().unwrap();
+}
+
+/// A kernel that refuses an entry for want of memory gets it again; the wait neither fails nor spins.
+#[test]
+fn an_io_uring_that_takes_no_entries_is_an_error_or_an_early_return() {
+    for (errno, fails) in [(Errno::AGAIN, false), (Errno::BUSY, false), (Errno::INTR, false), (Errno::EXIST, true)] {
+        let story = move || {
+            let backend = Box::new(Uring::with_rings(4, Setup::Plain).unwrap());
+            let mut events = Loop::from_parts(Box::new(MonotonicClock), backend, 1_000).unwrap();
+            let (fd, _peer) = pair();
+            events.add_descriptor(fd, READ).unwrap();
+            refuse(&[libc::SYS_io_uring_enter], with(errno));
+            let waited = events.turn(Wait::AtMost(MS));
+            assert_eq!(waited.is_err(), fails, "{errno:?}: {waited:?}");
+            assert_eq!(events.next_ready(), None);
+            if fails {
+                assert!(waited.unwrap_err().to_string().contains("made by another thread"));
+            }
+        };
+        thread::spawn(story).join().unwrap();
+    }
+}
+
+/// Runs a test of this program, which is a child's part, in a process of its own.
+fn as_a_child(part: &str, backend: &str) -> ExitStatus {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", part, "--nocapture"]).env("COGLOOP_TEST_CHILD", part).env("COGLOOP_BACKEND", backend);
+    child.output().unwrap().status
+}
+
+fn is_child(part: &str) -> bool {
+    std::env::var("COGLOOP_TEST_CHILD").is_ok_and(|child| child == part)
+}
+
+/// Who opts out has reasons: a security policy that kills, for one.
+#[test]
+fn an_opt_out_comes_before_the_first_system_call_of_io_uring() {
+    const PART: &str = "an_opt_out_comes_before_the_first_system_call_of_io_uring";
+    if is_child(PART) {
+        let calls = [libc::SYS_io_uring_setup, libc::SYS_io_uring_enter, libc::SYS_io_uring_register];
+        refuse(&calls, SeccompAction::KillProcess);
+        let mut events = Loop::new(&Options::default()).unwrap();
+        events.turn(Wait::Poll).unwrap();
+        assert_eq!(events.backend().reason, "asked for by COGLOOP_BACKEND");
+        return;
+    }
+    for backend in ["epoll", "select"] {
+        assert!(as_a_child(PART, backend).success(), "{backend}");
+    }
+    assert_eq!(as_a_child(PART, "uring").signal(), Some(libc::SIGSYS), "who asks for it makes the call");
+}
+
+/// C51: no descriptor left for a loop.
+#[test]
+fn a_process_without_descriptors_gets_an_error_and_loses_nothing_c51() {
+    const PART: &str = "a_process_without_descriptors_gets_an_error_and_loses_nothing_c51";
+    if is_child(PART) {
+        let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+        let before = open();
+        let limit = getrlimit(Resource::Nofile);
+        // A loop takes two: its backend's and its waker's.
+        for room in 0..3 {
+            let lowest = rustix::io::fcntl_dupfd_cloexec(std::io::stdin(), 0).unwrap();
+            let free = lowest.as_raw_fd() as u64;
+            drop(lowest);
+            setrlimit(Resource::Nofile, Rlimit { current: Some(free + room), maximum: limit.maximum }).unwrap();
+            let made = Loop::new(&Options::default()).map(drop).map_err(|error| error.to_string());
+            setrlimit(Resource::Nofile, limit).unwrap();
+            assert_eq!(made.is_ok(), room == 2, "{room}: {made:?}");
+            assert!(made.err().is_none_or(|error| error.contains("Too many open files")));
+            assert_eq!(open(), before);
+        }
+        return;
+    }
+    for backend in ["uring", "epoll"] {
+        assert!(as_a_child(PART, backend).success(), "{backend}");
+    }
+}
