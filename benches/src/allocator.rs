@@ -1,0 +1,84 @@
+//! The system's allocator, with what this thread has asked it for counted.
+//!
+//! The ready-made crates count with atomic operations that every thread shares, several for each call; that would be
+//! charged to the stores that allocate for each timer. Counting by thread costs them an addition.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+thread_local! {
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+    static LIVE_BYTES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How often this thread has asked for memory, or for more of it.
+pub(crate) fn calls() -> u64 {
+    CALLS.get()
+}
+
+/// Bytes that this thread has asked for and not given back, as asked: what the system adds to each is not in it. Only
+/// differences mean something: a thread may give back what another asked for.
+pub(crate) fn live_bytes() -> u64 {
+    LIVE_BYTES.get()
+}
+
+/// How many live bytes have come since there were `before`.
+pub(crate) fn bytes_since(before: u64) -> u64 {
+    live_bytes().wrapping_sub(before)
+}
+
+fn count(bytes: usize, back: usize) {
+    LIVE_BYTES.set(LIVE_BYTES.get().wrapping_add(bytes as u64).wrapping_sub(back as u64));
+}
+
+// SAFETY: every call goes to the system's allocator as it came; the counters neither allocate nor have a destructor, so
+// that they can be used at any time in a thread's life.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        CALLS.set(CALLS.get() + 1);
+        count(layout.size(), 0);
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        CALLS.set(CALLS.get() + 1);
+        count(layout.size(), 0);
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        count(0, layout.size());
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        CALLS.set(CALLS.get() + 1);
+        count(new_size, layout.size());
+        // SAFETY: as the caller promised.
+        unsafe { System.realloc(block, layout, new_size) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_and_bytes_are_counted() {
+        let (calls_before, bytes_before) = (calls(), live_bytes());
+        let mut list: Vec<u64> = Vec::with_capacity(4);
+        assert_eq!((calls() - calls_before, bytes_since(bytes_before)), (1, 32));
+        list.reserve_exact(8);
+        assert_eq!((calls() - calls_before, bytes_since(bytes_before)), (2, 64));
+        drop(list);
+        assert_eq!((calls() - calls_before, bytes_since(bytes_before)), (2, 0));
+    }
+}

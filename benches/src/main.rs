@@ -1,0 +1,69 @@
+//! Benchmarks of Cogloop against what could be used instead of it, all in one run.
+//!
+//! ```text
+//!   options ─► run ─┬─► workloads ─► store: the trait ◄─ stores: ours and the peers
+//!                   │      └─► measure, allocator
+//!                   ├─► report, json
+//!                   └─► instructions ─► valgrind ─► this program again ─► workloads/probe
+//! ```
+
+mod allocator;
+mod instructions;
+mod json;
+mod machine;
+mod measure;
+mod options;
+mod report;
+mod run;
+mod statistics;
+mod store;
+mod stores;
+mod workloads;
+
+use std::process::ExitCode;
+
+use options::Options;
+use stores::Entry;
+
+fn main() -> ExitCode {
+    match Options::parse(std::env::args().skip(1)).and_then(|options| wheel(&options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("benches: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn wheel(options: &Options) -> Result<(), String> {
+    if options.help {
+        print!("{}", options::HELP);
+        return Ok(());
+    }
+    let entries = chosen(&options.only)?;
+    if let Some((probe, store, operations)) = &options.probe {
+        return instructions::probe(&entries, probe, store, *operations);
+    }
+    if options.instructions {
+        instructions::print(&instructions::count()?);
+        return Ok(());
+    }
+    let machine = machine::Machine::describe();
+    let results = run::run(options, &entries);
+    report::print(&results, &machine);
+    let Some(path) = &options.json else { return Ok(()) };
+    let text = format!("{:#}\n", json::of(&results, &machine));
+    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// The stores that are asked for, and ours before them: the ratios are to ours.
+fn chosen(only: &[String]) -> Result<Vec<Entry>, String> {
+    let mut entries = stores::all();
+    if let Some(unknown) = only.iter().find(|name| entries.iter().all(|entry| entry.name != **name)) {
+        let known: Vec<_> = entries.iter().map(|entry| entry.name).collect();
+        return Err(format!("no store is called `{unknown}`; there are {}", known.join(", ")));
+    }
+    let ours = entries[0].name;
+    entries.retain(|entry| only.is_empty() || entry.name == ours || only.iter().any(|name| name == entry.name));
+    Ok(entries)
+}

@@ -1,0 +1,112 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+pub(crate) const HELP: &str = "\
+Usage: cargo run --release -p cogloop-benches -- wheel [OPTIONS]
+
+Compares the wheel with other timer stores, all in one run, interleaved.
+
+  --quick           fewer sizes, operations and repetitions: under a minute
+  --json FILE       write all figures to FILE, too
+  --instructions    count instructions by valgrind instead of time, at 1k timers
+  --only STORE,…    only these stores; ours is always one of them
+  --sizes N,…       numbers of live timers, such as 1k,100k,1M
+  --reps N          repetitions of each workload
+  --seed S          of the random numbers
+  --help            this text
+";
+
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Options {
+    pub(crate) help: bool,
+    pub(crate) quick: bool,
+    pub(crate) instructions: bool,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) only: Vec<String>,
+    pub(crate) sizes: Vec<usize>,
+    pub(crate) reps: Option<usize>,
+    pub(crate) seed: u64,
+    /// For the program's own use under valgrind: probe, store, operations.
+    pub(crate) probe: Option<(String, String, usize)>,
+}
+
+impl Options {
+    /// Reads the arguments after the program's name.
+    pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self { seed: 1, ..Self::default() };
+        let mut arguments = arguments.into_iter();
+        match arguments.next().as_deref() {
+            Some("wheel") => {}
+            Some("--help" | "-h") => options.help = true,
+            Some(other) => return Err(format!("there is no benchmark `{other}`; there is `wheel`")),
+            None => return Err("which benchmark? There is `wheel`".into()),
+        }
+        while let Some(option) = arguments.next() {
+            let mut value = || arguments.next().ok_or_else(|| format!("{option} asks for a value"));
+            match option.as_str() {
+                "--help" | "-h" => options.help = true,
+                "--quick" => options.quick = true,
+                "--instructions" => options.instructions = true,
+                "--json" => options.json = Some(value()?.into()),
+                "--only" => options.only = value()?.split(',').map(String::from).collect(),
+                "--sizes" => options.sizes = value()?.split(',').map(size).collect::<Result<_, _>>()?,
+                "--reps" => options.reps = Some(number(&value()?)?.max(1)),
+                "--seed" => options.seed = number(&value()?)? as u64,
+                "--probe" => options.probe = Some((value()?, value()?, number(&value()?)?)),
+                _ => return Err(format!("unknown option {option}; --help lists them")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a number"))
+}
+
+/// Timers that a size may name: more would not fit the 32 bits that the inputs use for one.
+const SIZE_MAX: usize = 100_000_000;
+
+fn size(text: &str) -> Result<usize, String> {
+    let (digits, unit) = match text.as_bytes().last() {
+        Some(b'k') => (&text[..text.len() - 1], 1_000),
+        Some(b'M') => (&text[..text.len() - 1], 1_000_000),
+        _ => (text, 1),
+    };
+    let size = number(digits)?.saturating_mul(unit);
+    if (1..=SIZE_MAX).contains(&size) { Ok(size) } else { Err(format!("`{text}` is not a size from 1 to 100M")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options, String> {
+        Options::parse(line.split_whitespace().map(String::from))
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(parse("wheel --sizes 10,1k,100k,1M").unwrap().sizes, [10, 1_000, 100_000, 1_000_000]);
+        assert!(parse("wheel --sizes 0").is_err());
+        assert!(parse("wheel --sizes 1G").is_err());
+        assert!(parse("wheel --sizes").unwrap_err().contains("asks for a value"));
+    }
+
+    #[test]
+    fn options_are_read() {
+        let options = parse("wheel --quick --json a/b.json --only btreemap,libuv --reps 3 --seed 9").unwrap();
+        assert!(options.quick && !options.help && !options.instructions);
+        assert_eq!(options.json.unwrap().to_str(), Some("a/b.json"));
+        assert_eq!((options.only.len(), options.reps, options.seed), (2, Some(3), 9));
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        assert!(parse("").unwrap_err().contains("wheel"));
+        assert!(parse("loop").unwrap_err().contains("loop"));
+        assert!(parse("wheel --fast").unwrap_err().contains("--fast"));
+        assert!(parse("--help").unwrap().help);
+    }
+}

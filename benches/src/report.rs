@@ -1,0 +1,149 @@
+//! What the run found, as tables for people.
+
+use crate::machine::Machine;
+use crate::run::{Cell, Results};
+use crate::statistics::Summary;
+use crate::workloads::pause::Course;
+use crate::workloads::{Memory, Sample, Workload};
+
+/// What a sample cost in all, now and later.
+fn whole_ns(sample: &Sample) -> f64 {
+    sample.ns + sample.later_ns
+}
+
+/// The medians of a cell, one for each store; not a number where a store has none.
+fn medians(results: &Results, cell: Cell) -> Vec<f64> {
+    results.samples[&cell].iter().map(|samples| Summary::of(samples.iter().map(whole_ns)).median).collect()
+}
+
+pub(crate) fn print(results: &Results, machine: &Machine) {
+    println!("{}, {} CPUs, Linux {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.rustc);
+    println!(
+        "CPU time in ns for an operation: median of the repetitions (+ what a lazy store pays later), ± the spread"
+    );
+    println!(
+        "of all repetitions, and how many times ours. `fresh`: a new store, which grows. `scrambled`: its memory is"
+    );
+    println!("there, in random order.");
+    for &size in &results.sizes {
+        for memory in [Memory::Fresh, Memory::Scrambled] {
+            println!("\n{size} timers, {}\n", memory.name());
+            print_table(&time_table(results, size, memory));
+        }
+    }
+    for (name, why) in &results.missing {
+        println!("\n{name}: {why}");
+    }
+    println!("\nLongest single advance at {} timers in µs, each in its best repetition:\n", results.pause_size);
+    print_table(&pause_table(results));
+    println!(
+        "\nMemory as asked for, the empty store included; calls of the allocator for 1000 operations in a steady state;"
+    );
+    println!("10 timers over 2⁴⁰ ticks:\n");
+    print_table(&other_table(results));
+    print_not_first(results);
+}
+
+fn time_table(results: &Results, size: usize, memory: Memory) -> Vec<Vec<String>> {
+    let mut table = vec![vec!["store".to_owned()]];
+    table[0].extend(Workload::ALL.iter().map(|workload| workload.name().to_owned()));
+    for (store, name) in results.stores.iter().enumerate() {
+        let of_workload = |&workload: &Workload| {
+            let cell = (size, memory, workload);
+            let samples = &results.samples[&cell][store];
+            if samples.is_empty() {
+                return "–".to_owned();
+            }
+            let (now, later) =
+                (Summary::of(samples.iter().map(|s| s.ns)), Summary::of(samples.iter().map(|s| s.later_ns)));
+            let whole = Summary::of(samples.iter().map(whole_ns));
+            let later = if later.median >= 0.5 { format!("+{:.0}", later.median) } else { String::new() };
+            let ratio = whole.median / medians(results, cell)[0];
+            format!("{:.1}{later} ±{:.0}% {ratio:.1}×", now.median, whole.spread * 100.0)
+        };
+        table.push([(*name).to_owned()].into_iter().chain(Workload::ALL.iter().map(of_workload)).collect());
+    }
+    table
+}
+
+fn pause_table(results: &Results) -> Vec<Vec<String>> {
+    let mut table = vec![vec!["store".to_owned()]];
+    table[0].extend(Course::ALL.iter().map(|course| course.name().to_owned()));
+    for (store, name) in results.stores.iter().enumerate() {
+        let of_course = |course: &Course| {
+            let steps = &results.pauses[course][store];
+            let longest = steps.longest_us();
+            match steps.longest_before_first_us() {
+                Some(before_first) => format!("{longest:.0} (before the first can be taken: {before_first:.0})"),
+                None => format!("{longest:.0}"),
+            }
+        };
+        table.push([(*name).to_owned()].into_iter().chain(Course::ALL.iter().map(of_course)).collect());
+    }
+    table
+}
+
+fn other_table(results: &Results) -> Vec<Vec<String>> {
+    let mut table = vec![vec!["store".to_owned(), "empty, bytes".to_owned()]];
+    table[0].extend(results.sizes.iter().map(|size| format!("bytes a timer, {size}")));
+    table[0].push(format!("after {}M churn at 1000", results.churned_pairs / 1_000_000));
+    table[0].extend(["allocations, churn", "re-arm", "wake-ups", "not exact", "next deadline, ns"].map(String::from));
+    for (store, name) in results.stores.iter().enumerate() {
+        let mut row = vec![(*name).to_owned(), results.churned[store].empty.to_string()];
+        row.extend(results.sizes.iter().map(|size| format!("{:.1}", results.filled[size][store].per_timer)));
+        row.push(format!("{:.0}", results.churned[store].per_timer));
+        let allocations = results.allocations[store];
+        row.extend([allocations.churn, allocations.rearm].map(|calls| format!("{calls:.3}")));
+        row.extend(match results.sparse[store] {
+            Some(sparse) => {
+                [sparse.wakeups.to_string(), sparse.inexact.to_string(), format!("{:.1}", sparse.next_deadline_ns)]
+            }
+            None => ["too far"; 3].map(String::from),
+        });
+        table.push(row);
+    }
+    table
+}
+
+fn print_not_first(results: &Results) {
+    println!("\nWhere ours is not first:\n");
+    let mut first_everywhere = true;
+    for &cell in results.samples.keys() {
+        let medians = medians(results, cell);
+        let best = (0..medians.len())
+            .filter(|&store| !medians[store].is_nan())
+            .min_by(|&a, &b| medians[a].total_cmp(&medians[b]));
+        if let Some(best) = best.filter(|&best| best != 0) {
+            first_everywhere = false;
+            let (size, memory, workload) = cell;
+            let (ours, theirs) = (medians[0], medians[best]);
+            println!(
+                "- {}, {size}, {}: {ours:.1} ns, {} {theirs:.1} ns",
+                workload.name(),
+                memory.name(),
+                results.stores[best]
+            );
+        }
+    }
+    if first_everywhere {
+        println!("- nowhere");
+    }
+}
+
+/// Prints rows, the first of which is the head, as a table in Markdown.
+fn print_table(rows: &[Vec<String>]) {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
+    for (index, row) in rows.iter().enumerate() {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            if column == 0 { format!(" {cell:<width$} ") } else { format!(" {cell:>width$} ") }
+        });
+        println!("|{}|", cells.collect::<Vec<_>>().join("|"));
+        if index == 0 {
+            let rules = widths.iter().enumerate().map(|(column, &width)| {
+                if column == 0 { "-".repeat(width + 2) } else { format!("{}:", "-".repeat(width + 1)) }
+            });
+            println!("|{}|", rules.collect::<Vec<_>>().join("|"));
+        }
+    }
+}

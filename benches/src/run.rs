@@ -1,0 +1,232 @@
+//! The run: which store does what, in which order.
+//!
+//! Each repetition takes all stores one after the other, and the next one starts with another store: a machine that
+//! is slow for a while is slow for all of them.
+
+use std::collections::BTreeMap;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::options::Options;
+use crate::stores::Entry;
+use crate::workloads::memory::{Footprint, SteadyAllocations};
+use crate::workloads::pause::{Course, Steps};
+use crate::workloads::sparse::Sparse;
+use crate::workloads::{Inputs, Memory, Sample, Scale, Workload};
+
+/// Timers at which the memory after a churn is counted.
+const CHURNED_TIMERS: usize = 1_000;
+const MEMORIES: [Memory; 2] = [Memory::Fresh, Memory::Scrambled];
+
+pub(crate) type Cell = (usize, Memory, Workload);
+
+/// All that was measured. Lists have one element for each store, in the order of `stores`.
+pub(crate) struct Results {
+    pub(crate) stores: Vec<&'static str>,
+    /// Stores that are not here, and why.
+    pub(crate) missing: Vec<(&'static str, &'static str)>,
+    pub(crate) sizes: Vec<usize>,
+    pub(crate) samples: BTreeMap<Cell, Vec<Vec<Sample>>>,
+    pub(crate) pauses: BTreeMap<Course, Vec<Steps>>,
+    pub(crate) pause_size: usize,
+    pub(crate) filled: BTreeMap<usize, Vec<Footprint>>,
+    pub(crate) churned: Vec<Footprint>,
+    pub(crate) churned_pairs: usize,
+    pub(crate) allocations: Vec<SteadyAllocations>,
+    pub(crate) sparse: Vec<Option<Sparse>>,
+    pub(crate) seed: u64,
+}
+
+struct Plan {
+    sizes: Vec<usize>,
+    scale: Scale,
+    /// What was asked for.
+    reps: Option<usize>,
+    quick: bool,
+    pause_reps: usize,
+    churned_pairs: usize,
+    seed: u64,
+}
+
+impl Plan {
+    fn new(options: &Options) -> Self {
+        let sizes = match (&options.sizes, options.quick) {
+            (given, _) if !given.is_empty() => given.clone(),
+            (_, true) => vec![1_000, 100_000],
+            (_, false) => vec![1_000, 100_000, 1_000_000],
+        };
+        let (scale, pause_reps, churned_pairs) =
+            if options.quick { (Scale::QUICK, 2, 1_000_000) } else { (Scale::FULL, 2, 10_000_000) };
+        Self { sizes, scale, reps: options.reps, quick: options.quick, pause_reps, churned_pairs, seed: options.seed }
+    }
+
+    fn inputs(&self, size: usize) -> Inputs {
+        Inputs::new(size, self.seed, &self.scale)
+    }
+
+    /// Small sizes are quicker, and noisier.
+    fn reps(&self, size: usize) -> usize {
+        self.reps.unwrap_or(if size < 10_000 && !self.quick { 5 } else { 3 })
+    }
+}
+
+/// Measures everything.
+///
+/// # Panics
+///
+/// If two stores do not fire the same timers at the same time: they would not have done the same work.
+pub(crate) fn run(options: &Options, entries: &[Entry]) -> Results {
+    let plan = Plan::new(options);
+    let mut missing = Vec::new();
+    let mut present: Vec<&Entry> = Vec::new();
+    for entry in entries {
+        match (entry.missing)() {
+            Some(why) => missing.push((entry.name, why)),
+            None => present.push(entry),
+        }
+    }
+    let bar = progress(&plan, present.len());
+    let agreement = plan.inputs(CHURNED_TIMERS);
+    agree(&present, "a run of everything", |entry| (entry.agreement)(&agreement));
+
+    let pause_size = plan.sizes.iter().copied().max().unwrap_or(CHURNED_TIMERS);
+    let churn_inputs = plan.inputs(CHURNED_TIMERS);
+    Results {
+        stores: present.iter().map(|entry| entry.name).collect(),
+        missing,
+        samples: all_samples(&plan, &present, &bar),
+        pauses: all_pauses(&plan, &present, pause_size, &bar),
+        pause_size,
+        filled: plan
+            .sizes
+            .iter()
+            .map(|&size| (size, each(&present, &bar, "bytes", |entry| (entry.filled)(&plan.inputs(size)))))
+            .collect(),
+        churned: each(&present, &bar, "bytes after churn", |entry| (entry.churned)(&churn_inputs, plan.churned_pairs)),
+        churned_pairs: plan.churned_pairs,
+        allocations: each(&present, &bar, "allocations", |entry| (entry.allocations)(&churn_inputs)),
+        sparse: each(&present, &bar, "sparse", |entry| (entry.sparse)(plan.seed)),
+        seed: plan.seed,
+        sizes: plan.sizes,
+    }
+}
+
+fn all_samples(plan: &Plan, entries: &[&Entry], bar: &ProgressBar) -> BTreeMap<Cell, Vec<Vec<Sample>>> {
+    let mut samples = BTreeMap::new();
+    for &size in &plan.sizes {
+        let inputs = plan.inputs(size);
+        for rep in 0..plan.reps(size) {
+            let mut checksums: BTreeMap<Cell, u64> = BTreeMap::new();
+            for turn in 0..entries.len() {
+                let store = (turn + rep) % entries.len();
+                for memory in MEMORIES {
+                    bar.set_message(format!("{} timers, {}, {}", size, entries[store].name, memory.name()));
+                    for sample in (entries[store].workloads)(&inputs, memory) {
+                        let cell = (size, memory, sample.workload);
+                        let first = *checksums.entry(cell).or_insert(sample.checksum);
+                        assert_eq!(first, sample.checksum, "{} fires what others fire: {cell:?}", entries[store].name);
+                        let all = samples.entry(cell).or_insert_with(|| vec![Vec::new(); entries.len()]);
+                        all[store].push(sample);
+                    }
+                    bar.inc(weight(size));
+                }
+            }
+        }
+    }
+    samples
+}
+
+fn all_pauses(plan: &Plan, entries: &[&Entry], size: usize, bar: &ProgressBar) -> BTreeMap<Course, Vec<Steps>> {
+    let inputs = plan.inputs(size);
+    let mut pauses = BTreeMap::new();
+    for rep in 0..plan.pause_reps {
+        for turn in 0..entries.len() {
+            let store = (turn + rep) % entries.len();
+            for course in Course::ALL {
+                bar.set_message(format!("{size} timers, {}, {}", entries[store].name, course.name()));
+                let all = pauses.entry(course).or_insert_with(|| vec![Steps::default(); entries.len()]);
+                all[store].merge((entries[store].pause)(&inputs, course));
+                bar.inc(1);
+            }
+        }
+    }
+    pauses
+}
+
+fn each<R>(entries: &[&Entry], bar: &ProgressBar, what: &str, measure: impl Fn(&Entry) -> R) -> Vec<R> {
+    let one = |entry: &&Entry| {
+        bar.set_message(format!("{what}, {}", entry.name));
+        let result = measure(entry);
+        bar.inc(1);
+        result
+    };
+    entries.iter().map(one).collect()
+}
+
+fn agree(entries: &[&Entry], what: &str, checksum: impl Fn(&Entry) -> u64) {
+    let Some((first, others)) = entries.split_first() else { return };
+    let expected = checksum(first);
+    for other in others {
+        assert_eq!(checksum(other), expected, "{} fires what {} fires in {what}", other.name, first.name);
+    }
+}
+
+/// Steps of the bar for one store's workloads at one size: about a tenth of a second each.
+fn weight(size: usize) -> u64 {
+    5 + size as u64 / 10_000
+}
+
+fn progress(plan: &Plan, stores: usize) -> ProgressBar {
+    let per_store: u64 = plan.sizes.iter().map(|&size| (plan.reps(size) * MEMORIES.len()) as u64 * weight(size)).sum();
+    let others = plan.pause_reps * Course::ALL.len() + plan.sizes.len() + 3;
+    let bar = ProgressBar::new((per_store + others as u64) * stores as u64);
+    let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
+    bar.set_style(style.expect("a template that is right"));
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stores;
+
+    #[test]
+    fn all_stores_fire_the_same_timers() {
+        let scale = Scale { churn_pairs: 5_000, fires: 2_000, round_operations: 1 };
+        let inputs = Inputs::new(500, 7, &scale);
+        let entries = stores::all();
+        let present: Vec<_> = entries.iter().filter(|entry| (entry.missing)().is_none()).collect();
+        assert!(present.len() >= 6, "only libuv may be missing");
+        agree(&present, "a run of everything", |entry| (entry.agreement)(&inputs));
+        for memory in MEMORIES {
+            agree(&present, memory.name(), |entry| {
+                let samples = (entry.workloads)(&inputs, memory);
+                samples
+                    .iter()
+                    .filter(|sample| sample.workload != Workload::ExpireByDeadline)
+                    .fold(0, |sum: u64, sample| sum.wrapping_mul(31).wrapping_add(sample.checksum))
+            });
+        }
+    }
+
+    #[test]
+    fn sparse_timers_fire_once_each_and_ours_exactly() {
+        for entry in stores::all().iter().filter(|entry| (entry.missing)().is_none()) {
+            let sparse = (entry.sparse)(3);
+            if entry.name == "cogloop" {
+                let sparse = sparse.expect("any delay can be held");
+                assert_eq!((sparse.wakeups, sparse.inexact), (10, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn ours_allocates_nothing_in_a_steady_state_and_keeps_no_cancelled_timer() {
+        let scale = Scale { churn_pairs: 20_000, fires: 20_000, round_operations: 1 };
+        let inputs = Inputs::new(1_000, 7, &scale);
+        let ours = &stores::all()[0];
+        let steady = (ours.allocations)(&inputs);
+        assert_eq!((steady.churn, steady.rearm), (0.0, 0.0));
+        assert!((ours.churned)(&inputs, 100_000).per_timer <= 128.0);
+    }
+}

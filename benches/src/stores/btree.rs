@@ -1,0 +1,49 @@
+//! The standard library's sorted map: what a careful programmer writes without a crate.
+
+use std::collections::BTreeMap;
+
+use crate::store::Store;
+
+#[derive(Default)]
+pub(crate) struct BTree {
+    timers: BTreeMap<(u64, u64), u64>,
+    /// Tells equal deadlines apart, and keeps them in the order of insertion.
+    sequence: u64,
+}
+
+impl Store for BTree {
+    const NAME: &'static str = "btreemap";
+    type Handle = (u64, u64);
+
+    fn new() -> Self {
+        Self::default()
+    }
+
+    #[inline]
+    fn insert(&mut self, deadline: u64, id: u64) -> (u64, u64) {
+        self.sequence += 1;
+        let handle = (deadline, self.sequence);
+        self.timers.insert(handle, id);
+        handle
+    }
+
+    #[inline]
+    fn cancel(&mut self, handle: (u64, u64)) {
+        self.timers.remove(&handle);
+    }
+
+    #[inline]
+    fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
+        while let Some(first) = self.timers.first_entry().filter(|first| first.key().0 <= now) {
+            let id = first.remove();
+            if let Some(again) = fired(id) {
+                self.insert(again, id);
+            }
+        }
+    }
+
+    #[inline]
+    fn next_deadline(&mut self) -> Option<u64> {
+        self.timers.first_key_value().map(|(&(deadline, _), _)| deadline)
+    }
+}

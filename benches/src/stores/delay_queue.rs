@@ -1,0 +1,80 @@
+//! `tokio-util`'s `DelayQueue`, under tokio's virtual clock.
+//!
+//! The queue asks the runtime for the time, and to be woken. So time passes by moving the runtime's clock and letting
+//! the runtime turn once, which is measured by itself and taken off. What the queue pays the runtime for each timer –
+//! a boxed `Sleep` for every new earliest deadline – is its own affair and stays in.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, EnterGuard, Runtime};
+use tokio::time::Instant;
+use tokio_util::time::DelayQueue;
+use tokio_util::time::delay_queue::Key;
+
+use crate::store::Store;
+
+/// A tick is 1 ms, which is the queue's own.
+pub(crate) struct TokioDelayQueue {
+    now: u64,
+    start: Instant,
+    queue: DelayQueue<u64>,
+    runtime: &'static Runtime,
+    _inside_runtime: EnterGuard<'static>,
+}
+
+thread_local! {
+    /// One for each thread, kept: a runtime's clock cannot be shared, and a queue borrows it.
+    static RUNTIME: &'static Runtime = Box::leak(Box::new(
+        Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime without I/O"),
+    ));
+}
+
+impl Store for TokioDelayQueue {
+    const NAME: &'static str = "delay-queue";
+    const DELAY_MAX: u64 = (1 << 36) - 1;
+    const TURNS_A_LOOP: bool = true;
+    type Handle = Key;
+
+    fn new() -> Self {
+        let runtime = RUNTIME.with(|runtime| *runtime);
+        let _inside_runtime = runtime.enter();
+        Self { now: 0, start: Instant::now(), queue: DelayQueue::new(), runtime, _inside_runtime }
+    }
+
+    #[inline]
+    fn insert(&mut self, deadline: u64, id: u64) -> Key {
+        self.queue.insert_at(id, self.start + Duration::from_millis(deadline))
+    }
+
+    #[inline]
+    fn cancel(&mut self, key: Key) {
+        self.queue.remove(&key);
+    }
+
+    fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
+        let passed = Duration::from_millis(now - self.now);
+        self.now = now;
+        let (queue, start) = (&mut self.queue, self.start);
+        let expire_all = poll_fn(|context| {
+            while let Poll::Ready(Some(timer)) = queue.poll_expired(context) {
+                let id = timer.into_inner();
+                if let Some(again) = fired(id) {
+                    queue.insert_at(id, start + Duration::from_millis(again));
+                }
+            }
+            Poll::Ready(())
+        });
+        self.runtime.block_on(async {
+            tokio::time::advance(passed).await;
+            // Without this the runtime stops us after each 128 timers, for the sake of tasks that are not there.
+            tokio::task::coop::unconstrained(expire_all).await;
+        });
+    }
+
+    fn next_deadline(&mut self) -> Option<u64> {
+        let first = self.queue.peek()?;
+        Some((self.queue.deadline(&first) - self.start).as_millis() as u64)
+    }
+}

@@ -1,0 +1,78 @@
+//! `hierarchical_hash_wheel_timer`'s plain wheel, which cannot cancel, with a slab of generations that can.
+
+use std::time::Duration;
+
+use hierarchical_hash_wheel_timer::wheels::Skip;
+use hierarchical_hash_wheel_timer::wheels::quad_wheel::QuadWheelWithOverflow;
+
+use super::generations::{Generations, Ticket};
+use crate::store::Store;
+
+pub(crate) struct HhwtPlain {
+    now: u64,
+    wheel: QuadWheelWithOverflow<Ticket>,
+    generations: Generations,
+}
+
+impl Store for HhwtPlain {
+    const NAME: &'static str = "hhwt-plain";
+    const NEXT_IS_EXACT: bool = false;
+    type Handle = Ticket;
+
+    fn new() -> Self {
+        Self { now: 0, wheel: QuadWheelWithOverflow::default(), generations: Generations::default() }
+    }
+
+    #[inline]
+    fn insert(&mut self, deadline: u64, id: u64) -> Ticket {
+        let ticket = self.generations.issue(id);
+        let delay = Duration::from_millis(deadline - self.now);
+        self.wheel.insert_with_delay(ticket, delay).expect("a deadline to come");
+        ticket
+    }
+
+    #[inline]
+    fn cancel(&mut self, ticket: Ticket) {
+        self.generations.redeem(ticket);
+    }
+
+    fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
+        while self.now < now {
+            if let Some(ticks) = ticks_to_skip(&self.wheel.can_skip(), now - self.now) {
+                self.wheel.skip(ticks);
+                self.now += u64::from(ticks);
+                continue;
+            }
+            self.now += 1;
+            for ticket in self.wheel.tick() {
+                let Some(id) = self.generations.redeem(ticket) else { continue };
+                if let Some(again) = fired(id) {
+                    self.insert(again, id);
+                }
+            }
+        }
+    }
+
+    fn next_deadline(&mut self) -> Option<u64> {
+        next_stop(self.now, &self.wheel.can_skip())
+    }
+}
+
+/// How far the wheel may jump on its way to a tick `ahead`; `None` when the next tick has to be made by itself.
+pub(super) fn ticks_to_skip(skip: &Skip, ahead: u64) -> Option<u32> {
+    let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
+    match skip {
+        Skip::Empty => Some(ahead),
+        Skip::Millis(ticks) => Some(ahead.min(*ticks)),
+        Skip::None => None,
+    }
+}
+
+/// The next tick that cannot be skipped.
+pub(super) fn next_stop(now: u64, skip: &Skip) -> Option<u64> {
+    match skip {
+        Skip::Empty => None,
+        Skip::Millis(ticks) => Some(now + u64::from(*ticks) + 1),
+        Skip::None => Some(now + 1),
+    }
+}

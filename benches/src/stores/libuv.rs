@@ -1,0 +1,247 @@
+//! Real `uv_timer_t` timers of the libuv that is installed, if one is: a pairing of heap and event loop.
+//!
+//! What is comparable: libuv's own code runs, unchanged, under a virtual time. It asks `clock_gettime` for the time,
+//! and this program brings its own `clock_gettime`, which the dynamic linker prefers – for libuv it tells the
+//! benchmark's time, for all others the kernel's.
+//!
+//! What is not, or not quite:
+//! - time passes by `uv_run`, a turn of libuv's whole loop with a system call; what a turn with nothing due costs is
+//!   measured by itself and taken off;
+//! - handles are made once and used again after `uv_timer_stop`, as a careful user does: closing one takes a turn of
+//!   the loop;
+//! - a timer's memory is that of its handle, which can do more than wait; the heap has no memory of its own.
+
+use std::cell::Cell;
+use std::ffi::{c_int, c_uint, c_void};
+use std::ptr;
+use std::sync::OnceLock;
+
+use libloading::Library;
+use rustix::time::{ClockId, Timespec, clock_gettime as kernel_time};
+
+use crate::store::Store;
+
+const NAMES: [&str; 2] = ["libuv.so.1", "libuv.so"];
+const RUN_NOWAIT: c_uint = 2;
+const HANDLE_TIMER: c_uint = 13;
+/// Where the virtual time starts: not at 0, which stands for none.
+const EPOCH_MS: u64 = 1_000;
+
+thread_local! {
+    /// What libuv is told of the time on this thread, in ns; 0 while the kernel's time counts.
+    static VIRTUAL_NS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The C library's `clock_gettime`, for the whole program: the virtual time while a store of this file runs, else the
+/// kernel's.
+///
+/// # Safety
+///
+/// `time` points to a `timespec` that may be written, as the C library asks, too.
+// SAFETY: the name is the C library's, and so are type and meaning; nothing else in the program defines it.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
+    let told = VIRTUAL_NS.get();
+    let now = if told != 0 {
+        Timespec { tv_sec: (told / 1_000_000_000) as i64, tv_nsec: (told % 1_000_000_000) as i64 }
+    } else {
+        match ClockId::try_from(clock) {
+            Ok(clock) => kernel_time(clock),
+            Err(_) => return -1,
+        }
+    };
+    // SAFETY: `time` may be written, says the caller; rustix's `Timespec` is the C library's.
+    unsafe { time.write(now) };
+    0
+}
+
+/// The beginning of every handle, and of a loop, where the second word is something else.
+#[repr(C)]
+pub(crate) struct Head {
+    data: *mut c_void,
+    in_loop: *mut Head,
+}
+
+struct Api {
+    loop_size: unsafe extern "C" fn() -> usize,
+    handle_size: unsafe extern "C" fn(c_uint) -> usize,
+    loop_init: unsafe extern "C" fn(*mut Head) -> c_int,
+    loop_close: unsafe extern "C" fn(*mut Head) -> c_int,
+    timer_init: unsafe extern "C" fn(*mut Head, *mut Head) -> c_int,
+    timer_start: unsafe extern "C" fn(*mut Head, extern "C" fn(*mut Head), u64, u64) -> c_int,
+    timer_stop: unsafe extern "C" fn(*mut Head) -> c_int,
+    close: unsafe extern "C" fn(*mut Head, Option<extern "C" fn(*mut Head)>),
+    run: unsafe extern "C" fn(*mut Head, c_uint) -> c_int,
+    backend_timeout: unsafe extern "C" fn(*mut Head) -> c_int,
+}
+
+fn api() -> Option<&'static Api> {
+    static API: OnceLock<Option<Api>> = OnceLock::new();
+    API.get_or_init(load).as_ref()
+}
+
+fn load() -> Option<Api> {
+    // SAFETY: loading libuv runs nothing that asks for care: it has no constructors beyond the C library's own.
+    let library = NAMES.iter().find_map(|name| unsafe { Library::new(*name) }.ok())?;
+    // The functions are to be called as long as the program runs.
+    let library: &'static Library = Box::leak(Box::new(library));
+    macro_rules! function {
+        ($name:literal) => {
+            // SAFETY: the field's type is the function's in uv.h of libuv 1, whose ABI is stable.
+            *unsafe { library.get($name) }.ok()?
+        };
+    }
+    Some(Api {
+        loop_size: function!("uv_loop_size"),
+        handle_size: function!("uv_handle_size"),
+        loop_init: function!("uv_loop_init"),
+        loop_close: function!("uv_loop_close"),
+        timer_init: function!("uv_timer_init"),
+        timer_start: function!("uv_timer_start"),
+        timer_stop: function!("uv_timer_stop"),
+        close: function!("uv_close"),
+        run: function!("uv_run"),
+        backend_timeout: function!("uv_backend_timeout"),
+    })
+}
+
+/// A loop with its timers. Every pointer in it points to memory of this file's `allocate`, which lives until the store
+/// is dropped and is touched by libuv and through these pointers only.
+pub(crate) struct Libuv {
+    api: &'static Api,
+    timer_size: usize,
+    in_loop: *mut Head,
+    timers: Vec<*mut Head>,
+    free: Vec<*mut Head>,
+    now: u64,
+}
+
+/// What the callback needs to know, on the stack of `advance`.
+struct Turn<'a> {
+    timer_start: unsafe extern "C" fn(*mut Head, extern "C" fn(*mut Head), u64, u64) -> c_int,
+    now: u64,
+    free: &'a mut Vec<*mut Head>,
+    fired: &'a mut dyn FnMut(u64) -> Option<u64>,
+}
+
+extern "C" fn on_timer(timer: *mut Head) {
+    // SAFETY: libuv calls with a timer of a loop whose `data` `advance` has set to a `Turn` that it does not touch
+    // until the loop returns; the timer's own `data` is its id.
+    let (turn, id) = unsafe { (&mut *(*(*timer).in_loop).data.cast::<Turn<'_>>(), (*timer).data as u64) };
+    match (turn.fired)(id) {
+        // SAFETY: the timer was initialised when it was made, and is not being closed.
+        Some(again) => unsafe {
+            (turn.timer_start)(timer, on_timer, again - turn.now, 0);
+        },
+        None => turn.free.push(timer),
+    }
+}
+
+fn allocate(bytes: usize) -> *mut Head {
+    Box::into_raw(vec![0_u64; bytes.div_ceil(8)].into_boxed_slice()).cast()
+}
+
+/// # Safety
+///
+/// `head` is from `allocate( bytes )`, and not used after this.
+unsafe fn free(head: *mut Head, bytes: usize) {
+    let words = ptr::slice_from_raw_parts_mut(head.cast::<u64>(), bytes.div_ceil(8));
+    // SAFETY: says the caller.
+    drop(unsafe { Box::from_raw(words) });
+}
+
+impl Libuv {
+    fn grow(&mut self) -> *mut Head {
+        let timer = allocate(self.timer_size);
+        // SAFETY: both are from `allocate`, of the sizes that libuv named; the loop is initialised.
+        unsafe { (self.api.timer_init)(self.in_loop, timer) };
+        self.timers.push(timer);
+        timer
+    }
+
+    fn turn(&mut self) {
+        VIRTUAL_NS.set((EPOCH_MS + self.now) * 1_000_000);
+        // SAFETY: the loop is initialised and not running.
+        unsafe { (self.api.run)(self.in_loop, RUN_NOWAIT) };
+        VIRTUAL_NS.set(0);
+    }
+}
+
+impl Store for Libuv {
+    const NAME: &'static str = "libuv";
+    const TURNS_A_LOOP: bool = true;
+    type Handle = *mut Head;
+
+    fn missing() -> Option<&'static str> {
+        api().is_none().then_some("not installed: apt-get install libuv1")
+    }
+
+    fn new() -> Self {
+        let api = api().expect("asked for only where it is installed");
+        // SAFETY: these two ask for a number only.
+        let (loop_size, timer_size) = unsafe { ((api.loop_size)(), (api.handle_size)(HANDLE_TIMER)) };
+        let in_loop = allocate(loop_size);
+        VIRTUAL_NS.set(EPOCH_MS * 1_000_000);
+        // SAFETY: the memory is of the size that libuv named.
+        let error = unsafe { (api.loop_init)(in_loop) };
+        VIRTUAL_NS.set(0);
+        assert_eq!(error, 0, "libuv makes a loop");
+        let mut store = Self { api, timer_size, in_loop, timers: Vec::new(), free: Vec::new(), now: 0 };
+        // A loop that has never turned with something to wait for does not tell its timeout.
+        let timer = store.insert(1, 0);
+        store.turn();
+        store.cancel(timer);
+        store
+    }
+
+    #[inline]
+    fn insert(&mut self, deadline: u64, id: u64) -> *mut Head {
+        let timer = self.free.pop().unwrap_or_else(|| self.grow());
+        // SAFETY: the timer is initialised, and stopped or fired.
+        unsafe {
+            (*timer).data = id as *mut c_void;
+            (self.api.timer_start)(timer, on_timer, deadline - self.now, 0);
+        }
+        timer
+    }
+
+    #[inline]
+    fn cancel(&mut self, timer: *mut Head) {
+        // SAFETY: the timer is initialised.
+        unsafe { (self.api.timer_stop)(timer) };
+        self.free.push(timer);
+    }
+
+    fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
+        self.now = now;
+        let mut free = std::mem::take(&mut self.free);
+        let mut turn = Turn { timer_start: self.api.timer_start, now, free: &mut free, fired: &mut fired };
+        // SAFETY: the loop is not running, and its `data` is for its user.
+        unsafe { (*self.in_loop).data = (&raw mut turn).cast() };
+        self.turn();
+        self.free = free;
+    }
+
+    /// Exact as long as it is less than 2³¹ ticks ahead: libuv tells the loop's timeout, an `int`.
+    fn next_deadline(&mut self) -> Option<u64> {
+        // SAFETY: the loop is initialised.
+        let timeout = unsafe { (self.api.backend_timeout)(self.in_loop) };
+        u64::try_from(timeout).ok().filter(|&timeout| timeout > 0).map(|timeout| self.now + timeout)
+    }
+}
+
+impl Drop for Libuv {
+    fn drop(&mut self) {
+        for &timer in &self.timers {
+            // SAFETY: the timer is initialised, and closed here only.
+            unsafe { (self.api.close)(timer, None) };
+        }
+        self.turn();
+        // SAFETY: the turn has closed all timers, so that neither they nor the loop are used by libuv any more.
+        unsafe {
+            assert_eq!((self.api.loop_close)(self.in_loop), 0, "libuv closes a loop without handles");
+            self.timers.iter().for_each(|&timer| free(timer, self.timer_size));
+            free(self.in_loop, (self.api.loop_size)());
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The stores: ours and its peers, a file each.
+
+mod btree;
+mod delay_queue;
+mod generations;
+mod heap;
+mod hhwt_cancellable;
+mod hhwt_plain;
+// Its virtual time is made for Linux' dynamic linker.
+#[cfg(target_os = "linux")]
+mod libuv;
+mod nothing;
+mod ours;
+
+use crate::store::Store;
+use crate::workloads::memory::{self, Footprint, SteadyAllocations};
+use crate::workloads::pause::{self, Course, Steps};
+use crate::workloads::sparse::{self, Sparse};
+use crate::workloads::{self, Inputs, Memory, Sample, agreement, probe};
+
+/// A store as the run sees it: its type is gone, its code is still its own.
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) missing: fn() -> Option<&'static str>,
+    pub(crate) agreement: fn(&Inputs) -> u64,
+    pub(crate) workloads: fn(&Inputs, Memory) -> Vec<Sample>,
+    pub(crate) pause: fn(&Inputs, Course) -> Steps,
+    pub(crate) filled: fn(&Inputs) -> Footprint,
+    pub(crate) churned: fn(&Inputs, usize) -> Footprint,
+    pub(crate) allocations: fn(&Inputs) -> SteadyAllocations,
+    pub(crate) sparse: fn(u64) -> Option<Sparse>,
+    pub(crate) probe: fn(&str, usize) -> usize,
+}
+
+/// All stores; ours is the first.
+pub(crate) fn all() -> Vec<Entry> {
+    vec![
+        entry::<ours::Ours>(),
+        entry::<hhwt_cancellable::HhwtCancellable>(),
+        entry::<hhwt_plain::HhwtPlain>(),
+        entry::<delay_queue::TokioDelayQueue>(),
+        entry::<btree::BTree>(),
+        entry::<heap::LazyHeap>(),
+        #[cfg(target_os = "linux")]
+        entry::<libuv::Libuv>(),
+    ]
+}
+
+/// The store that does nothing: it cannot be measured with the others, as no timer of it fires.
+pub(crate) fn nothing() -> Entry {
+    entry::<nothing::Nothing>()
+}
+
+fn entry<S: Store>() -> Entry {
+    Entry {
+        name: S::NAME,
+        missing: S::missing,
+        agreement: agreement::checksum::<S>,
+        workloads: workloads::run::<S>,
+        pause: pause::run::<S>,
+        filled: memory::filled::<S>,
+        churned: memory::churned::<S>,
+        allocations: memory::allocations::<S>,
+        sparse: sparse::run::<S>,
+        probe: probe::run::<S>,
+    }
+}

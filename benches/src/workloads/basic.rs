@@ -1,0 +1,75 @@
+//! Insert, cancel, expire: each for all timers at once.
+
+use std::hint::black_box;
+
+use super::bed::Bed;
+use super::inputs::{Inputs, SPAN, mix};
+use super::{Sample, Workload};
+use crate::measure::timed_ns;
+use crate::store::Store;
+
+/// Steps in which the time of all timers passes.
+const STEPS: u64 = 1_000;
+
+/// Inserts all timers; then cancels them in random order. What cancelling left behind is dropped after that, by itself.
+pub(super) fn insert_and_cancel<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> [Sample; 2] {
+    let size = inputs.size as f64;
+    let insert_ns = timed_ns(|| bed.fill(inputs));
+    let cancel_ns = timed_ns(|| bed.cancel_all(inputs));
+    let purge_ns = bed.timed_without_turns_ns(|bed| {
+        bed.purge();
+        1
+    });
+    [
+        Sample::new(Workload::Insert, insert_ns / size),
+        Sample { later_ns: purge_ns / size, ..Sample::new(Workload::Cancel, cancel_ns / size) },
+    ]
+}
+
+/// Lets all timers expire while time passes in equal steps.
+pub(super) fn expire_in_steps<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> Sample {
+    bed.fill(inputs);
+    let (mut fired, mut checksum) = (0, 0_u64);
+    let start = bed.now;
+    let ns = bed.timed_without_turns_ns(|bed| {
+        for step in 1..=STEPS {
+            bed.now = start + step * (SPAN / STEPS);
+            bed.store.advance(bed.now, |id| {
+                fired += 1;
+                checksum = checksum.wrapping_add(mix(id, step));
+                None
+            });
+        }
+        STEPS
+    });
+    assert_eq!(fired, inputs.size, "{} fires each timer once", S::NAME);
+    Sample { checksum, ..Sample::new(Workload::Expire, ns / inputs.size as f64) }
+}
+
+/// Lets all timers expire while time jumps from deadline to deadline.
+pub(super) fn expire_by_deadline<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> Option<Sample> {
+    let start = bed.now;
+    if !S::NEXT_IS_EXACT {
+        bed.purge();
+        return None;
+    }
+    bed.fill(inputs);
+    let (mut fired, mut checksum) = (0, 0_u64);
+    let ns = bed.timed_without_turns_ns(|bed| {
+        let mut turns = 0;
+        while let Some(next) = black_box(bed.store.next_deadline()) {
+            bed.now = next;
+            turns += 1;
+            bed.store.advance(next, |id| {
+                fired += 1;
+                checksum = checksum.wrapping_add(mix(id, next - start));
+                None
+            });
+        }
+        turns
+    });
+    assert_eq!(fired, inputs.size, "{} fires each timer once", S::NAME);
+    bed.now = start;
+    bed.purge(); // so that every store has come to the same tick
+    Some(Sample { checksum, ..Sample::new(Workload::ExpireByDeadline, ns / inputs.size as f64) })
+}

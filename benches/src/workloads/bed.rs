@@ -1,0 +1,88 @@
+//! What a workload runs on: a store, empty before and after, and what its memory looks like.
+
+use super::inputs::{Inputs, SPAN};
+use crate::measure::timed_ns;
+use crate::store::Store;
+
+/// How the nodes of a store's timers lie in memory.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
+pub(crate) enum Memory {
+    /// The store is new: nodes lie in the order of insertion, and the growth of the store is paid by who inserts.
+    Fresh,
+    /// The store was filled and emptied in random order: nodes lie anywhere, and the memory is there.
+    Scrambled,
+}
+
+impl Memory {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Scrambled => "scrambled",
+        }
+    }
+}
+
+pub(crate) struct Bed<S: Store> {
+    pub(crate) store: S,
+    /// The tick that the store has reached.
+    pub(crate) now: u64,
+    pub(crate) handles: Vec<S::Handle>,
+    /// What a turn of the store's own event loop costs with nothing due, in ns.
+    turn_ns: f64,
+}
+
+impl<S: Store> Bed<S> {
+    pub(crate) fn fresh(turn_ns: f64) -> Self {
+        Self { store: S::new(), now: 0, handles: Vec::new(), turn_ns }
+    }
+
+    pub(crate) fn scrambled(inputs: &Inputs, turn_ns: f64) -> Self {
+        let mut bed = Self::fresh(turn_ns);
+        bed.fill(inputs);
+        bed.cancel_all(inputs);
+        bed.purge();
+        bed
+    }
+
+    /// Inserts all timers.
+    pub(crate) fn fill(&mut self, inputs: &Inputs) {
+        self.handles.clear();
+        self.handles.reserve(inputs.size);
+        for (id, &delay) in (0..).zip(&inputs.delays) {
+            self.handles.push(self.store.insert(self.now + delay, id));
+        }
+    }
+
+    /// Cancels all timers in random order.
+    pub(crate) fn cancel_all(&mut self, inputs: &Inputs) {
+        for &id in &inputs.order {
+            self.store.cancel(self.handles[id as usize]);
+        }
+    }
+
+    /// Has the store drop what is left of cancelled timers, by letting all their time pass.
+    pub(crate) fn purge(&mut self) {
+        self.now += SPAN;
+        self.store.advance(self.now, |id| panic!("{} fired {id}, which was cancelled", S::NAME));
+    }
+
+    /// `timed_ns` for work that takes some turns of the store's own event loop, which are taken off.
+    pub(crate) fn timed_without_turns_ns(&mut self, work: impl FnOnce(&mut Self) -> u64) -> f64 {
+        let mut turns = 0;
+        let ns = timed_ns(|| turns = work(self));
+        (ns - turns as f64 * self.turn_ns).max(0.0)
+    }
+}
+
+/// What one turn of the store's own event loop costs with nothing due, in ns.
+pub(crate) fn measure_turn_ns<S: Store>() -> f64 {
+    const TURNS: u64 = 5_000;
+    if !S::TURNS_A_LOOP {
+        return 0.0;
+    }
+    let mut store = S::new();
+    let timer = store.insert(SPAN, 0);
+    let ns = timed_ns(|| (1..=TURNS).for_each(|now| store.advance(now, |_| None)));
+    store.cancel(timer);
+    ns / TURNS as f64
+}

@@ -1,0 +1,65 @@
+//! The random numbers of a run, made before the clock starts and the same for every store.
+
+use fastrand::Rng;
+
+/// Delays are uniform in `1..=SPAN` ticks.
+pub(crate) const SPAN: u64 = 1_000_000;
+/// Delays of the timers that fire and are set again are uniform in `1..=REARM_SPAN` ticks: 10 s, if a tick is 1 ms.
+pub(crate) const REARM_SPAN: u64 = 10_000;
+/// Time passes for them in steps in which about so many fall due, or in ticks where more do.
+const REARM_DUE: u64 = 20;
+
+/// What the workloads at one size need.
+pub(crate) struct Inputs {
+    /// Timers that live at a time.
+    pub(crate) size: usize,
+    /// The delay of each timer.
+    pub(crate) delays: Vec<u64>,
+    /// A permutation of the timers.
+    pub(crate) order: Vec<u32>,
+    /// For each step of the churn: which timer is replaced, and the delay of the new one.
+    pub(crate) churn: Vec<(u32, u32)>,
+    /// Timers that fire while each is set again.
+    pub(crate) fires: u64,
+    /// Ticks that pass at a time while they do.
+    pub(crate) rearm_step: u64,
+    /// How often the short workloads are repeated for one sample, so that small sizes take a while too.
+    pub(crate) rounds: usize,
+}
+
+impl Inputs {
+    pub(crate) fn new(size: usize, seed: u64, scale: &Scale) -> Self {
+        let mut random = Rng::with_seed(seed ^ size as u64);
+        let mut order: Vec<u32> = (0..size as u32).collect();
+        random.shuffle(&mut order);
+        let pairs = scale.churn_pairs;
+        Self {
+            size,
+            delays: (0..size).map(|_| random.u64(1..=SPAN)).collect(),
+            order,
+            churn: (0..pairs).map(|_| (random.u32(0..size as u32), random.u32(1..=SPAN as u32))).collect(),
+            fires: scale.fires.max(size as u64),
+            rearm_step: (REARM_DUE * REARM_SPAN / 2 / size as u64).max(1),
+            rounds: (scale.round_operations / size).max(1),
+        }
+    }
+}
+
+/// How many operations make a sample.
+pub(crate) struct Scale {
+    pub(crate) churn_pairs: usize,
+    pub(crate) fires: u64,
+    pub(crate) round_operations: usize,
+}
+
+impl Scale {
+    pub(crate) const FULL: Self = Self { churn_pairs: 500_000, fires: 1_000_000, round_operations: 100_000 };
+    pub(crate) const QUICK: Self = Self { churn_pairs: 200_000, fires: 200_000, round_operations: 50_000 };
+}
+
+/// Mixes two words to one that looks random.
+#[inline]
+pub(crate) fn mix(a: u64, b: u64) -> u64 {
+    let x = (a ^ b.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    (x ^ (x >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93)
+}

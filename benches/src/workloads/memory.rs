@@ -1,0 +1,79 @@
+//! What the timers take of memory, counted in the allocator; nothing here is timed.
+
+use fastrand::Rng;
+
+use super::bed::Bed;
+use super::inputs::{Inputs, SPAN};
+use super::steady::{churn_pairs, rearm_fill, rearm_step};
+use crate::allocator;
+use crate::store::Store;
+
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Footprint {
+    /// Bytes of a store that has never held a timer.
+    pub(crate) empty: u64,
+    /// Bytes for each timer, those of the empty store included.
+    pub(crate) per_timer: f64,
+}
+
+/// Bytes when the store has just been filled.
+pub(crate) fn filled<S: Store>(inputs: &Inputs) -> Footprint {
+    after::<S>(inputs, |_| {})
+}
+
+/// Bytes after many timers were cancelled and replaced, and no time has passed.
+pub(crate) fn churned<S: Store>(inputs: &Inputs, pairs: usize) -> Footprint {
+    after::<S>(inputs, |bed| {
+        let mut random = Rng::with_seed(pairs as u64);
+        for _ in 0..pairs {
+            churn_pairs(bed, &[(random.u32(0..inputs.size as u32), random.u32(1..=SPAN as u32))]);
+        }
+    })
+}
+
+fn after<S: Store>(inputs: &Inputs, work: impl FnOnce(&mut Bed<S>)) -> Footprint {
+    drop(S::new()); // what the peer keeps for the whole program is not the store's
+    let before = allocator::live_bytes();
+    let mut bed = Bed::<S>::fresh(0.0);
+    let empty = allocator::bytes_since(before);
+    bed.handles.reserve_exact(inputs.size);
+    let handles = allocator::bytes_since(before) - empty;
+    bed.fill(inputs);
+    work(&mut bed);
+    let bytes = allocator::bytes_since(before) - handles;
+    bed.cancel_all(inputs);
+    Footprint { empty, per_timer: bytes as f64 / inputs.size as f64 }
+}
+
+/// Calls of the allocator for a thousand operations, once the store has seen as many before.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct SteadyAllocations {
+    pub(crate) churn: f64,
+    pub(crate) rearm: f64,
+}
+
+pub(crate) fn allocations<S: Store>(inputs: &Inputs) -> SteadyAllocations {
+    let mut bed = Bed::<S>::fresh(0.0);
+    bed.fill(inputs);
+    churn_pairs(&mut bed, &inputs.churn);
+    let churn = thousandths(inputs.churn.len() as u64, || churn_pairs(&mut bed, &inputs.churn));
+    bed.cancel_all(inputs);
+    bed.purge();
+
+    rearm_fill(&mut bed, inputs);
+    let mut rearm_all = || {
+        let mut fired = 0;
+        while fired < inputs.fires {
+            rearm_step(&mut bed, inputs, |_, _| fired += 1);
+        }
+    };
+    rearm_all();
+    let rearm = thousandths(inputs.fires, rearm_all);
+    SteadyAllocations { churn, rearm }
+}
+
+fn thousandths(operations: u64, work: impl FnOnce()) -> f64 {
+    let before = allocator::calls();
+    work();
+    (allocator::calls() - before) as f64 * 1_000.0 / operations as f64
+}

@@ -1,0 +1,98 @@
+//! The workloads, and the order in which one store goes through them.
+
+pub(crate) mod agreement;
+mod basic;
+mod bed;
+mod inputs;
+pub(crate) mod memory;
+pub(crate) mod pause;
+pub(crate) mod probe;
+pub(crate) mod sparse;
+mod steady;
+
+pub(crate) use bed::Memory;
+pub(crate) use inputs::{Inputs, Scale};
+
+use crate::store::Store;
+use bed::Bed;
+
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
+pub(crate) enum Workload {
+    Insert,
+    Cancel,
+    Expire,
+    ExpireByDeadline,
+    Churn,
+    Rearm,
+}
+
+impl Workload {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Insert, Self::Cancel, Self::Expire, Self::ExpireByDeadline, Self::Churn, Self::Rearm];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Cancel => "cancel",
+            Self::Expire => "expire, 1000 steps",
+            Self::ExpireByDeadline => "expire by deadline",
+            Self::Churn => "cancel + insert",
+            Self::Rearm => "fire + re-arm",
+        }
+    }
+}
+
+/// One measurement of one workload.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Sample {
+    pub(crate) workload: Workload,
+    /// ns for an operation.
+    pub(crate) ns: f64,
+    /// ns for an operation that a lazy store pays later.
+    pub(crate) later_ns: f64,
+    /// Of what fired when; the same for every store. 0 where nothing fires.
+    pub(crate) checksum: u64,
+}
+
+impl Sample {
+    fn new(workload: Workload, ns: f64) -> Self {
+        Self { workload, ns, later_ns: 0.0, checksum: 0 }
+    }
+}
+
+/// One sample of each workload.
+pub(crate) fn run<S: Store>(inputs: &Inputs, memory: Memory) -> Vec<Sample> {
+    let turn_ns = bed::measure_turn_ns::<S>();
+    let mut scrambled = (memory == Memory::Scrambled).then(|| Bed::<S>::scrambled(inputs, turn_ns));
+    let mut on_bed = |workload: fn(&mut Bed<S>, &Inputs) -> Vec<Sample>| match &mut scrambled {
+        Some(bed) => workload(bed, inputs),
+        None => workload(&mut Bed::fresh(turn_ns), inputs),
+    };
+    let mut samples = Vec::new();
+    for short in [
+        |bed: &mut _, inputs: &_| basic::insert_and_cancel(bed, inputs).to_vec(),
+        |bed: &mut _, inputs: &_| vec![basic::expire_in_steps(bed, inputs)],
+        |bed: &mut _, inputs: &_| Vec::from_iter(basic::expire_by_deadline(bed, inputs)),
+    ] as [fn(&mut Bed<S>, &Inputs) -> Vec<Sample>; 3]
+    {
+        let rounds: Vec<_> = (0..inputs.rounds).map(|_| on_bed(short)).collect();
+        samples.extend(mean(&rounds));
+    }
+    samples.extend(on_bed(|bed, inputs| vec![steady::churn(bed, inputs)]));
+    samples.extend(on_bed(|bed, inputs| vec![steady::rearm(bed, inputs)]));
+    samples
+}
+
+/// The mean of the same samples from several rounds.
+fn mean(rounds: &[Vec<Sample>]) -> Vec<Sample> {
+    let Some(first) = rounds.first() else { return Vec::new() };
+    let mean_of = |index: usize, part: fn(&Sample) -> f64| {
+        rounds.iter().map(|samples| part(&samples[index])).sum::<f64>() / rounds.len() as f64
+    };
+    let of_rounds = |(index, sample): (usize, &Sample)| Sample {
+        ns: mean_of(index, |sample| sample.ns),
+        later_ns: mean_of(index, |sample| sample.later_ns),
+        ..*sample
+    };
+    first.iter().enumerate().map(of_rounds).collect()
+}

@@ -1,0 +1,127 @@
+//! The longest that a caller may have to wait for one advance: the mean says nothing about it.
+//!
+//! The turns of a peer's own loop stay in here: about a microsecond, which is not what makes a pause.
+
+use super::bed::Bed;
+use super::inputs::{Inputs, SPAN, mix};
+use crate::measure::cpu_ns;
+use crate::store::Store;
+
+/// How time passes.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
+pub(crate) enum Course {
+    /// All timers of the usual delays, tick by tick.
+    OneTick,
+    /// The same, 1000 ticks at a time.
+    ThousandTicks,
+    /// All timers with nearly the same delay, 30 s in ticks of 1 ms, tick by tick: in a wheel they stand in one far
+    /// slot, until it comes near.
+    FarSlot,
+}
+
+impl Course {
+    pub(crate) const ALL: [Self; 3] = [Self::OneTick, Self::ThousandTicks, Self::FarSlot];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::OneTick => "steps of 1 tick",
+            Self::ThousandTicks => "steps of 1000 ticks",
+            Self::FarSlot => "30 s ± 1 s, steps of 1 tick",
+        }
+    }
+}
+
+const FAR: u64 = 30_000;
+const FAR_JITTER: u64 = 1_000;
+
+/// The CPU time of each advance of a course in ns.
+///
+/// Over a million steps an interruption somewhere is certain, and would be taken for the store's pause. The course is
+/// the same each time, though: so each step counts as in the repetition that was disturbed least.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Steps {
+    /// What is due taken out of the store.
+    whole_ns: Vec<u32>,
+    /// Until the first due timer can be taken out; empty for a store that cannot tell.
+    before_first_ns: Vec<u32>,
+}
+
+impl Steps {
+    /// Takes in another repetition.
+    pub(crate) fn merge(&mut self, other: Self) {
+        let least = |own: &mut Vec<u32>, others: Vec<u32>| {
+            if own.is_empty() {
+                *own = others;
+            } else {
+                own.iter_mut().zip(others).for_each(|(own, other)| *own = other.min(*own));
+            }
+        };
+        least(&mut self.whole_ns, other.whole_ns);
+        least(&mut self.before_first_ns, other.before_first_ns);
+    }
+
+    /// The longest advance, in µs.
+    pub(crate) fn longest_us(&self) -> f64 {
+        longest_us(&self.whole_ns).unwrap_or(f64::NAN)
+    }
+
+    /// The longest part of an advance before the first due timer can be taken out, in µs.
+    pub(crate) fn longest_before_first_us(&self) -> Option<f64> {
+        longest_us(&self.before_first_ns)
+    }
+}
+
+fn longest_us(steps_ns: &[u32]) -> Option<f64> {
+    steps_ns.iter().max().map(|&ns| f64::from(ns) / 1_000.0)
+}
+
+pub(crate) fn run<S: Store>(inputs: &Inputs, course: Course) -> Steps {
+    let mut bed = Bed::<S>::fresh(0.0);
+    let (step, end) = match course {
+        Course::OneTick => (1, SPAN),
+        Course::ThousandTicks => (1_000, SPAN),
+        Course::FarSlot => (1, FAR + FAR_JITTER),
+    };
+    if course == Course::FarSlot {
+        for id in 0..inputs.size as u64 {
+            bed.store.insert(FAR - FAR_JITTER + 1 + mix(id, 0) % (2 * FAR_JITTER), id);
+        }
+    } else {
+        bed.fill(inputs);
+    }
+    let mut steps = Steps::default();
+    steps.whole_ns.reserve(((end - bed.now) / step) as usize);
+    let since = |start: u64, now: u64| u32::try_from(now - start).unwrap_or(u32::MAX);
+    let mut fired = 0;
+    let mut start = cpu_ns();
+    while bed.now < end {
+        bed.now += step;
+        if bed.store.advance_only(bed.now) {
+            steps.before_first_ns.push(since(start, cpu_ns()));
+        }
+        bed.store.advance(bed.now, |_| {
+            fired += 1;
+            None
+        });
+        let now = cpu_ns();
+        steps.whole_ns.push(since(start, now));
+        start = now;
+    }
+    assert_eq!(fired, inputs.size, "{} fires each timer once", S::NAME);
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interruption_of_one_repetition_is_no_pause() {
+        let steps = |whole_ns: &[u32]| Steps { whole_ns: whole_ns.to_vec(), before_first_ns: Vec::new() };
+        let mut all = Steps::default();
+        all.merge(steps(&[10, 9_000, 50]));
+        all.merge(steps(&[800, 20, 60]));
+        assert_eq!(all.longest_us(), 0.05);
+        assert_eq!(all.longest_before_first_us(), None);
+    }
+}

@@ -1,0 +1,86 @@
+//! Single operations for callgrind, which counts the instructions inside of `measured_region` and nowhere else.
+
+use std::hint::black_box;
+
+use super::bed::Bed;
+use super::inputs::{Inputs, Scale};
+use super::steady::{churn_pairs, rearm_fill, rearm_step};
+use crate::store::Store;
+
+pub(crate) const TIMERS: usize = 1_000;
+/// What can be probed: as it is asked for, and in words.
+pub(crate) const PROBES: [(&str, &str); 5] = [
+    ("insert", "insert"),
+    ("cancel", "cancel"),
+    ("churn", "cancel + insert"),
+    ("rearm", "fire + re-arm"),
+    ("next", "next deadline"),
+];
+
+/// The name by which callgrind is told where to count.
+pub(crate) const REGION: &str = "measured_region";
+
+#[inline(never)]
+fn measured_region<R>(work: impl FnOnce() -> R) -> R {
+    black_box(work())
+}
+
+/// Goes through an operation about `operations` times; how many it were exactly is returned.
+pub(crate) fn run<S: Store>(probe: &str, operations: usize) -> usize {
+    let scale = Scale { churn_pairs: operations, fires: operations as u64, round_operations: operations };
+    let inputs = Inputs::new(TIMERS, 1, &scale);
+    let mut bed = Bed::<S>::scrambled(&inputs, 0.0);
+    match probe {
+        "insert" => fill_and_empty(
+            &mut bed,
+            &inputs,
+            |bed| measured_region(|| bed.fill(&inputs)),
+            |bed| bed.cancel_all(&inputs),
+        ),
+        "cancel" => fill_and_empty(
+            &mut bed,
+            &inputs,
+            |bed| bed.fill(&inputs),
+            |bed| measured_region(|| bed.cancel_all(&inputs)),
+        ),
+        "churn" => {
+            bed.fill(&inputs);
+            measured_region(|| churn_pairs(&mut bed, &inputs.churn));
+            operations
+        }
+        "rearm" => {
+            rearm_fill(&mut bed, &inputs);
+            let mut fired = 0;
+            measured_region(|| {
+                while fired < operations {
+                    rearm_step(&mut bed, &inputs, |_, _| fired += 1);
+                }
+            });
+            fired
+        }
+        "next" => {
+            bed.fill(&inputs);
+            measured_region(|| {
+                for _ in 0..operations {
+                    black_box(black_box(&mut bed.store).next_deadline());
+                }
+            });
+            operations
+        }
+        unknown => panic!("no probe is called {unknown}"),
+    }
+}
+
+fn fill_and_empty<S: Store>(
+    bed: &mut Bed<S>,
+    inputs: &Inputs,
+    fill: impl Fn(&mut Bed<S>),
+    empty: impl Fn(&mut Bed<S>),
+) -> usize {
+    for _ in 0..inputs.rounds {
+        fill(bed);
+        empty(bed);
+        bed.purge();
+    }
+    inputs.rounds * inputs.size
+}
