@@ -14,6 +14,7 @@ mod machine;
 mod measure;
 mod options;
 mod report;
+mod resolution;
 mod run;
 mod statistics;
 mod store;
@@ -22,11 +23,11 @@ mod workloads;
 
 use std::process::ExitCode;
 
-use options::Options;
+use options::{Benchmark, Options};
 use stores::Entry;
 
 fn main() -> ExitCode {
-    match Options::parse(std::env::args().skip(1)).and_then(|options| wheel(&options)) {
+    match Options::parse(std::env::args().skip(1)).and_then(|options| run(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("benches: {message}");
@@ -35,10 +36,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn wheel(options: &Options) -> Result<(), String> {
+fn run(options: &Options) -> Result<(), String> {
     if options.help {
         print!("{}", options::HELP);
         return Ok(());
+    }
+    if options.benchmark == Benchmark::Resolution {
+        return resolution::run(options.quick, options.seed);
     }
     let entries = chosen(&options.only)?;
     if let Some((probe, store, operations)) = &options.probe {

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
-Usage: cargo run --release -p cogloop-benches -- wheel [OPTIONS]
+Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
 
-Compares the wheel with other timer stores, all in one run, interleaved.
+  wheel             compares the wheel with other timer stores, all in one run, interleaved
+  resolution        what the length of a loop's tick costs and gives; takes --quick and --seed
 
   --quick           fewer sizes, operations and repetitions: under a minute
   --json FILE       write all figures to FILE, too
@@ -17,9 +18,17 @@ Compares the wheel with other timer stores, all in one run, interleaved.
   --help            this text
 ";
 
+#[derive(Copy, Clone, Debug, Default, PartialEq)]
+pub(crate) enum Benchmark {
+    #[default]
+    Wheel,
+    Resolution,
+}
+
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Options {
     pub(crate) help: bool,
+    pub(crate) benchmark: Benchmark,
     pub(crate) quick: bool,
     pub(crate) instructions: bool,
     pub(crate) json: Option<PathBuf>,
@@ -38,9 +47,10 @@ impl Options {
         let mut arguments = arguments.into_iter();
         match arguments.next().as_deref() {
             Some("wheel") => {}
+            Some("resolution") => options.benchmark = Benchmark::Resolution,
             Some("--help" | "-h") => options.help = true,
-            Some(other) => return Err(format!("there is no benchmark `{other}`; there is `wheel`")),
-            None => return Err("which benchmark? There is `wheel`".into()),
+            Some(other) => return Err(format!("there is no benchmark `{other}`; there are `wheel` and `resolution`")),
+            None => return Err("which benchmark? There are `wheel` and `resolution`".into()),
         }
         while let Some(option) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{option} asks for a value"));
@@ -108,5 +118,6 @@ mod tests {
         assert!(parse("loop").unwrap_err().contains("loop"));
         assert!(parse("wheel --fast").unwrap_err().contains("--fast"));
         assert!(parse("--help").unwrap().help);
+        assert_eq!(parse("resolution --quick").unwrap().benchmark, Benchmark::Resolution);
     }
 }

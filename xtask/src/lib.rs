@@ -24,6 +24,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
   lua VERSION [--env]    build the module for that Lua; --env prints the exports: eval \"$(cargo xtask lua 5.4 --env)\"
   tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
   bench wheel [ARGS…]    the timing wheel beside its peers
+  bench resolution       what the length of a tick costs and gives
   help                   this text";
 
 /// Runs the command that `arguments` name. The error is a message for the terminal.
