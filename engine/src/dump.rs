@@ -9,7 +9,7 @@ use crate::wheel::Wheel;
 #[derive(Debug)]
 pub struct Dump<'a, T, const BITS: u32, const LEVELS: usize>(&'a Wheel<T, BITS, LEVELS>);
 
-impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// A drawing of the wheel for a person: the time, what is due, and for each occupied level the slots that hold
     /// timers, each with the tick at which it starts and how many timers it holds.
     ///
@@ -24,10 +24,9 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// level 0, a slot spans 1 tick
     ///   [61] from 61: 1
     ///   [62] from 62: 2
-    /// level 1, a slot spans 64 ticks
-    ///   [3] from 192: 1
-    /// level 2, a slot spans 4096 ticks
-    ///   [1] from 4096: 1
+    ///   [200] from 200: 1
+    /// level 1, a slot spans 256 ticks
+    ///   [19] from 4864: 1
     /// ");
     /// ```
     pub fn dump(&self) -> Dump<'_, T, BITS, LEVELS> {
@@ -35,21 +34,27 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     }
 }
 
-impl<T, const BITS: u32, const LEVELS: usize> fmt::Display for Dump<'_, T, BITS, LEVELS> {
+impl<T: Default, const BITS: u32, const LEVELS: usize> fmt::Display for Dump<'_, T, BITS, LEVELS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(wheel) = self;
-        let pending: u64 = wheel.slots.iter().map(|slot| u64::from(slot.live)).sum();
-        let due = u64::from(wheel.due);
+        let count = |list: usize| wheel.arena.walk(list as u32).count();
+        let expired = count(Wheel::<T, BITS, LEVELS>::EXPIRED as usize);
+        let due = expired + count(Wheel::<T, BITS, LEVELS>::OVERDUE as usize);
+        let pending: usize = (0..Wheel::<T, BITS, LEVELS>::SLOTS).map(count).sum();
         writeln!(f, "now {}, {} timers, {due} of them due", wheel.now, pending + due)?;
         for level in 0..LEVELS {
-            if wheel.occupied[level] == 0 {
+            let mut slots = (0..1 << BITS)
+                .map(|slot| (slot, count(level << BITS | slot)))
+                .filter(|&(_, count)| count > 0)
+                .peekable();
+            if slots.peek().is_none() {
                 continue;
             }
             let span = 1u64 << (level as u32 * BITS);
             writeln!(f, "level {level}, a slot spans {span} tick{}", if span == 1 { "" } else { "s" })?;
-            for slot in (0..1 << BITS).filter(|slot| wheel.occupied[level] & 1 << slot != 0) {
+            for (slot, count) in slots {
                 let start = geometry::slot_start::<BITS>(wheel.now, level, slot);
-                writeln!(f, "  [{slot}] from {start}: {}", wheel.slots[(level << BITS) + slot].live)?;
+                writeln!(f, "  [{slot}] from {start}: {count}")?;
             }
         }
         Ok(())

@@ -21,7 +21,7 @@
 //! - a cancelled timer never comes out, even when it had expired and was not popped yet;
 //! - a stale [`Key`] never resolves to another timer;
 //! - [`Wheel::next_deadline`] is exact, so that the caller sleeps until then and wakes once;
-//! - inserting and cancelling cost O(1) – cancelling amortised – and memory follows the number of live timers.
+//! - inserting and cancelling cost O(1), and memory follows the number of live timers.
 //!
 //! ```
 //! use cogloop_engine::Wheel;
@@ -46,15 +46,19 @@ mod advance;
 mod arena;
 mod audit;
 mod dump;
+mod expire;
 mod geometry;
 mod key;
-mod queue;
+mod lists;
+mod occupied;
+mod places;
 mod repeat;
 mod scheduler;
-mod slot;
+mod sort;
 mod ticks;
 mod wheel;
 
+pub use advance::MOVES_A_MILLISECOND;
 pub use dump::Dump;
 pub use key::Key;
 pub use repeat::Missed;

@@ -10,6 +10,7 @@
 use alloc::vec::Vec;
 use core::num::NonZeroU64;
 
+use crate::advance::MOVES_A_MILLISECOND;
 use crate::key::Key;
 use crate::repeat::{self, Missed};
 use crate::ticks::Resolution;
@@ -238,9 +239,12 @@ impl<T: Default + Clone> Scheduler<T> {
     }
 
     /// Lets time pass until `now`; what is due waits for [`Scheduler::pop`]. Time does not go back.
+    ///
+    /// It takes a millisecond at the most. Where that is not enough, with hundreds of thousands of timers in one stretch
+    /// of time, [`Scheduler::has_due`] is true, [`Scheduler::next_deadline`] is not after `now`, and the next call goes on.
     pub fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
-        self.wheel.advance(self.resolution.tick(self.now));
+        self.wheel.advance_within(self.resolution.tick(self.now), MOVES_A_MILLISECOND);
     }
 
     /// The next timer that is due, in the order of deadlines, then of insertion. One that repeats is armed again at

@@ -1,14 +1,10 @@
 //! The wheel: timers in, cancelled and moved. Time passes in `advance.rs`.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
-
-use crate::advance::Due;
-use crate::arena::{Arena, Ref};
+use crate::arena::{Arena, Entry};
 use crate::geometry;
 use crate::key::Key;
-use crate::queue::{Pool, Queue};
-use crate::slot::{Slot, is_littered};
+use crate::occupied::Occupied;
+use crate::sort::Sorter;
 
 /// A timer that has expired, as it leaves the wheel.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,26 +28,21 @@ pub struct Expired<T> {
 ///
 /// At most 2³⁰ timers are held at a time; one more is a panic, as is running out of memory.
 #[derive(Debug)]
-pub struct Wheel<T = u64, const BITS: u32 = 6, const LEVELS: usize = 11> {
+pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     /// The tick that `advance` has reached.
     pub(crate) now: u64,
+    /// The tick that it is on the way to: later than `now` while an advance is unfinished.
+    pub(crate) target: u64,
+    /// The earliest deadline after `now`, or `UNKNOWN`. Timers that are due already are not meant.
+    pub(crate) earliest: u64,
+    /// The slots, of all levels, that are not empty.
+    pub(crate) occupied: Occupied,
     pub(crate) arena: Arena<T>,
-    pub(crate) pool: Pool,
-    /// Level by level, 2^BITS each.
-    pub(crate) slots: Box<[Slot]>,
-    /// For each level, the slots that hold a live timer.
-    pub(crate) occupied: [u64; LEVELS],
-    /// The levels that hold a live timer.
-    pub(crate) levels_occupied: u32,
-    /// What `pop_expired` takes from.
-    pub(crate) expired: Queue,
-    /// Timers inserted with a deadline that had passed: they expire at the next `advance`.
-    pub(crate) overdue: Slot,
-    /// Live timers in `expired` and `overdue` together: those whose deadline is not after `now`.
-    pub(crate) due: u32,
-    /// Room for sorting, kept.
-    pub(crate) scratch: Vec<Due>,
+    pub(crate) sorter: Sorter,
 }
+
+/// The earliest deadline has been cancelled or has passed. No timer after `now` has this one.
+pub(crate) const UNKNOWN: u64 = 0;
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Default for Wheel<T, BITS, LEVELS> {
     fn default() -> Self {
@@ -67,29 +58,45 @@ impl<T: Default> Wheel<T> {
     }
 }
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    pub(crate) const SLOTS: usize = 1 << BITS;
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+    /// Slots of all levels. The lists with smaller numbers are theirs.
+    pub(crate) const SLOTS: usize = LEVELS << BITS;
+    /// The list that `pop_expired` takes from.
+    pub(crate) const EXPIRED: u32 = Self::SLOTS as u32;
+    /// The list of timers inserted with a deadline that had passed: they expire at the next `advance`.
+    pub(crate) const OVERDUE: u32 = Self::EXPIRED + 1;
+    /// Lists. The nodes with smaller numbers are their sentinels, the others timers.
+    pub(crate) const LISTS: u32 = Self::OVERDUE + 1;
+
     pub(crate) const LAST_TICK: u64 = geometry::last_tick::<BITS>(LEVELS);
 
+    /// The node that a key's timer has, if it is there at all.
+    #[inline(always)]
+    fn node(key: Key) -> usize {
+        (key.index() as usize).saturating_add(Self::LISTS as usize)
+    }
+
+    #[inline(always)]
+    pub(crate) fn key(node: u32, generation: u32) -> Key {
+        Key::new(node - Self::LISTS, generation)
+    }
+}
+
+impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// An empty wheel that stands at tick 0, of whichever geometry its type names.
     #[must_use]
     pub fn with_geometry() -> Self {
         const {
-            assert!(1 <= BITS && BITS <= 6, "a level's occupancy is one word of 64 bits");
-            assert!(1 <= LEVELS && LEVELS <= 32, "the occupancy of levels is one word of 32 bits");
+            assert!(BITS >= 1 && LEVELS >= 1 && Self::SLOTS <= Occupied::SLOTS_MAX, "slots have a bit each in a set");
             assert!((LEVELS as u32 - 1) * BITS < u64::BITS, "the last level would stand beyond the last bit of a tick");
         }
         Self {
             now: 0,
-            arena: Arena::new(),
-            pool: Pool::new(),
-            slots: (0..LEVELS * Self::SLOTS).map(|_| Slot::EMPTY).collect(),
-            occupied: [0; LEVELS],
-            levels_occupied: 0,
-            expired: Queue::EMPTY,
-            overdue: Slot::EMPTY,
-            due: 0,
-            scratch: Vec::new(),
+            target: 0,
+            earliest: UNKNOWN,
+            occupied: Occupied::NONE,
+            arena: Arena::new(Self::LISTS),
+            sorter: Sorter::default(),
         }
     }
 
@@ -112,22 +119,22 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     ///
     /// A deadline that is not after [`Wheel::now`] expires at the next [`Wheel::advance`], before what falls due
     /// later, and never joins the expired timers that are being popped.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, deadline: u64, value: T) -> Key {
         let deadline = deadline.min(Self::LAST_TICK);
-        let (key, r) = self.arena.insert(deadline, value);
-        self.link(r, deadline);
-        key
+        let (node, generation) = self.arena.insert(deadline, value);
+        self.append(node, deadline);
+        Self::key(node, generation)
     }
 
     /// Takes a timer out of the wheel, pending, expired or disarmed, and returns its value; `None` if it is not there any
     /// more.
-    #[inline]
+    #[inline(always)]
     pub fn cancel(&mut self, key: Key) -> Option<T> {
-        let (deadline, was_armed, value) = self.arena.remove(key)?;
-        if was_armed {
-            self.unlink(deadline);
-        }
+        let node = Self::node(key);
+        let deadline = self.arena.get(node, key.generation())?.deadline;
+        self.unlink(node as u32, deadline);
+        let (.., value) = self.arena.remove(node as u32);
         Some(value)
     }
 
@@ -137,151 +144,117 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Among equal deadlines it comes as if it were inserted now.
     #[inline]
     pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
-        let Some((old, is_armed)) = self.arena.state(key) else { return false };
-        if is_armed {
-            self.disarm_armed(key, old);
-        }
         let deadline = deadline.min(Self::LAST_TICK);
-        let r = self.arena.arm(key, deadline);
-        self.link(r, deadline);
+        let node = Self::node(key);
+        let Some(entry) = self.arena.get_mut(node, key.generation()) else { return false };
+        let old = core::mem::replace(&mut entry.deadline, deadline);
+        self.unlink(node as u32, old);
+        self.append(node as u32, deadline);
         true
     }
 
     /// Lets a timer, pending or expired, rest: it keeps its key and its value, and expires no more until it is
     /// rescheduled. `false` if it rests already or is not there any more.
     pub fn disarm(&mut self, key: Key) -> bool {
-        match self.arena.state(key) {
-            Some((deadline, true)) => self.disarm_armed(key, deadline),
-            _ => return false,
+        let is_armed = self.is_armed(key);
+        if is_armed {
+            let node = Self::node(key) as u32;
+            self.unlink(node, self.arena.node(node).deadline);
+            self.arena.set_alone(node);
         }
-        true
-    }
-
-    #[inline]
-    fn disarm_armed(&mut self, key: Key, deadline: u64) {
-        self.make_stale(key);
-        self.unlink(deadline);
-    }
-
-    /// Makes every reference to an armed timer stale.
-    #[inline]
-    pub(crate) fn make_stale(&mut self, key: Key) {
-        if self.arena.disarm(key).is_err() {
-            self.drop_all_stale();
-            self.arena.disarm_with_first_stamp(key);
-        }
+        is_armed
     }
 
     /// Whether the timer is still in the wheel.
     pub fn contains(&self, key: Key) -> bool {
-        self.deadline(key).is_some()
+        self.entry(key).is_some()
     }
 
     /// Whether the timer is in the wheel and will expire, or has expired and was not popped yet.
     pub fn is_armed(&self, key: Key) -> bool {
-        self.arena.state(key).is_some_and(|(_, is_armed)| is_armed)
+        self.contains(key) && !self.arena.is_alone(Self::node(key) as u32)
     }
 
     /// The tick for which the timer is, or was last, set.
     pub fn deadline(&self, key: Key) -> Option<u64> {
-        self.arena.state(key).map(|(deadline, _)| deadline)
+        self.entry(key).map(|entry| entry.deadline)
     }
 
     /// The timer's value.
     pub fn get(&self, key: Key) -> Option<&T> {
-        self.arena.value(key)
+        self.entry(key).map(|entry| &entry.value)
     }
 
     /// The timer's value, to be changed.
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        self.arena.value_mut(key)
+        self.arena.get_mut(Self::node(key), key.generation()).map(|entry| &mut entry.value)
+    }
+
+    fn entry(&self, key: Key) -> Option<&Entry<T>> {
+        self.arena.get(Self::node(key), key.generation())
     }
 
     /// All timers – key, deadline, value – in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (Key, u64, &T)> {
-        self.arena.iter()
+        let timers = self.arena.timers();
+        timers.map(|(node, entry)| (Self::key(node, entry.generation), entry.deadline, &entry.value))
     }
 
     /// Takes all timers out of the wheel; the time that it has reached stays.
     pub fn clear(&mut self) {
-        self.arena.clear();
-        for slot in &mut self.slots {
-            self.pool.clear(&mut slot.queue);
-            *slot = Slot::EMPTY;
+        for node in Self::LISTS..self.arena.nodes.len() as u32 {
+            let generation = self.arena.node(node).generation;
+            if generation % 2 == 1 {
+                self.cancel(Self::key(node, generation));
+            }
         }
-        (self.occupied, self.levels_occupied) = ([0; LEVELS], 0);
-        self.clear_due();
+        self.target = self.now;
     }
 
-    /// Puts a reference where its deadline belongs as seen from `now`.
-    #[inline]
-    pub(crate) fn link(&mut self, r: Ref, deadline: u64) {
+    /// Appends a timer, on no list, to the list where its deadline belongs as seen from `now`.
+    #[inline(always)]
+    fn append(&mut self, node: u32, deadline: u64) {
         if deadline <= self.now {
-            self.overdue.push(&mut self.pool, r, deadline);
-            self.due += 1;
-            return;
+            return self.append_overdue(node, deadline);
         }
-        let level = geometry::level::<BITS>(deadline ^ self.now);
-        let slot = geometry::slot::<BITS>(deadline, level);
-        self.slots[level * Self::SLOTS + slot].push(&mut self.pool, r, deadline);
-        self.occupied[level] |= 1 << slot;
-        self.levels_occupied |= 1 << level;
+        self.earliest = self.earliest.min(deadline);
+        self.append_seen_from(self.now, node, deadline);
     }
 
-    /// Takes note that the one reference to a timer of this deadline has become stale. Where it stands follows from
-    /// the deadline and `now` alone, just as for `link`.
+    #[inline(never)]
+    fn append_overdue(&mut self, node: u32, deadline: u64) {
+        self.arena.append(Self::OVERDUE, node, deadline);
+    }
+
+    /// Appends a timer to the slot where its deadline stands as seen from `now`.
+    #[inline(always)]
+    pub(crate) fn append_seen_from(&mut self, now: u64, node: u32, deadline: u64) {
+        let slot = geometry::home::<BITS>(deadline, now);
+        self.occupied.insert(slot);
+        self.arena.append(slot as u32, node, deadline);
+    }
+
+    /// Takes a timer off its list, if it is on one. Which one is not known, nor needed: its slot follows from the
+    /// deadline and `now`, but the node that is left alone says it sooner.
+    #[inline(always)]
+    fn unlink(&mut self, node: u32, deadline: u64) {
+        if deadline == self.earliest {
+            self.earliest = UNKNOWN;
+        }
+        if let Some(emptied) = self.arena.unlink(node) {
+            self.forget(emptied);
+        }
+    }
+
+    /// Takes note that a list has become empty; that a node stays alone is no news.
     #[inline]
-    fn unlink(&mut self, deadline: u64) {
-        if deadline <= self.now {
-            return self.unlink_due();
+    pub(crate) fn forget(&mut self, emptied: u32) {
+        if emptied < Self::LISTS {
+            self.arena.reset(emptied);
         }
-        let level = geometry::level::<BITS>(deadline ^ self.now);
-        let slot = geometry::slot::<BITS>(deadline, level);
-        let home = &mut self.slots[level * Self::SLOTS + slot];
-        home.forget_one(&mut self.pool, &self.arena, deadline);
-        if home.live == 0 {
-            self.vacate(level, slot);
+        if emptied < Self::EXPIRED {
+            self.occupied.remove(emptied as usize);
         }
-    }
-
-    /// Clears the occupancy of a slot that has become empty.
-    #[inline]
-    pub(crate) fn vacate(&mut self, level: usize, slot: usize) {
-        self.occupied[level] &= !(1 << slot);
-        if self.occupied[level] == 0 {
-            self.levels_occupied &= !(1 << level);
-        }
-    }
-
-    /// `unlink` for a timer that is expired or overdue. Which of the two is not known, nor needed: they are counted
-    /// as one, and their stale references dropped together.
-    fn unlink_due(&mut self) {
-        self.due -= 1;
-        if self.due == 0 {
-            self.clear_due();
-        } else if is_littered(self.expired.refs() + self.overdue.queue.refs(), self.due) {
-            self.drop_stale_due();
-        }
-    }
-
-    fn drop_stale_due(&mut self) {
-        self.pool.retain(&mut self.expired, |r| self.arena.current(r).is_some());
-        self.pool.retain(&mut self.overdue.queue, |r| self.arena.current(r).is_some());
-    }
-
-    fn clear_due(&mut self) {
-        self.pool.clear(&mut self.expired);
-        self.pool.clear(&mut self.overdue.queue);
-        self.overdue = Slot::EMPTY;
-        self.due = 0;
-    }
-
-    #[cold]
-    fn drop_all_stale(&mut self) {
-        for slot in &mut self.slots {
-            self.pool.retain(&mut slot.queue, |r| self.arena.current(r).is_some());
-        }
-        self.drop_stale_due();
     }
 }
 
@@ -289,20 +262,12 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 mod tests {
     use super::*;
 
-    const LAST_STAMP: u32 = (1 << 31) - 2;
-
-    /// A wheel whose only place has its counters set to these.
-    fn worn(generation: u32, stamp: u32) -> Wheel {
-        let mut wheel = Wheel::new();
-        let key = wheel.insert(1, 0);
-        wheel.cancel(key);
-        wheel.arena.wear(0, generation, stamp);
-        wheel
-    }
-
     #[test]
     fn a_place_whose_generations_are_used_up_is_retired_and_its_last_key_stays_stale() {
-        let mut wheel = worn(u32::MAX - 1, 5);
+        let mut wheel = Wheel::new();
+        let first = wheel.insert(1, 0);
+        wheel.cancel(first);
+        wheel.arena.wear(Wheel::<u64>::node(first) as u32, u32::MAX - 1);
         let last = wheel.insert(10, 1);
         assert_eq!(last.to_bits() >> 32, u64::from(u32::MAX));
         assert_eq!(wheel.cancel(last), Some(1));
@@ -311,36 +276,5 @@ mod tests {
         assert_ne!(next.index(), last.index(), "the place is not taken again");
         assert_eq!(wheel.cancel(last), None);
         wheel.audit();
-    }
-
-    #[test]
-    fn a_place_whose_stamps_are_used_up_is_retired() {
-        let mut wheel = worn(2, LAST_STAMP);
-        let last = wheel.insert(10, 1);
-        assert_eq!(wheel.cancel(last), Some(1));
-        wheel.audit();
-        assert_ne!(wheel.insert(10, 2).index(), last.index());
-        wheel.audit();
-    }
-
-    /// After 2³¹ moves a stamp would come round to one that a forgotten reference may carry, and the timer would
-    /// stand in two slots.
-    #[test]
-    fn a_timer_moved_two_billion_times_stands_in_one_slot_only() {
-        let mut wheel = Wheel::new();
-        wheel.insert(1 << 30, 7); // keeps the far slot alive, and with it the stale references there
-        let key = wheel.insert(1 << 30, 1);
-        wheel.cancel(key);
-        wheel.arena.wear(key.index(), 2, 0);
-        let key = wheel.insert(1 << 30, 1);
-        assert!(wheel.reschedule(key, 5), "leaves a stale reference with the stamp 0 in the far slot");
-        wheel.cancel(key);
-        wheel.arena.wear(key.index(), 4, LAST_STAMP);
-        let key = wheel.insert(6, 1);
-        assert!(wheel.reschedule(key, 7), "its stamps are used up, and start again from 0");
-        wheel.audit();
-        wheel.advance(1 << 30);
-        let expired: Vec<_> = core::iter::from_fn(|| wheel.pop_expired()).map(|e| e.deadline).collect();
-        assert_eq!(expired, [7, 1 << 30]);
     }
 }

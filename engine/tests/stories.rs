@@ -2,12 +2,20 @@
 
 use cogloop_engine::{Key, Wheel};
 
+/// Miri takes a thousand times as long: there the stories are told in short, and without the audit, which visits
+/// every slot.
+fn audit<T: Default>(wheel: &Wheel<T>) {
+    if !cfg!(miri) {
+        wheel.audit();
+    }
+}
+
 /// Lets time pass and pops all that has expired: the values, in order.
 fn run_until(wheel: &mut Wheel<u64>, now: u64) -> Vec<u64> {
     wheel.advance(now);
-    wheel.audit();
+    audit(wheel);
     let popped = std::iter::from_fn(|| wheel.pop_expired()).map(|expired| expired.value).collect();
-    wheel.audit();
+    audit(wheel);
     popped
 }
 
@@ -90,7 +98,7 @@ fn c06_cancel_a_sibling_that_has_expired() {
     assert_eq!(wheel.pop_expired().unwrap().value, 0);
     for sibling in (1..20).step_by(2) {
         assert_eq!(wheel.cancel(keys[sibling]), Some(sibling as u64));
-        wheel.audit();
+        audit(&wheel);
     }
     assert_eq!(run_until(&mut wheel, 10), (2..20).step_by(2).collect::<Vec<u64>>());
 }
@@ -125,7 +133,7 @@ fn c12_of_several_moves_the_last_wins() {
     for deadline in [70_000, 20, 500, 50] {
         assert!(wheel.reschedule(moved, deadline));
         assert_eq!(wheel.deadline(moved), Some(deadline));
-        wheel.audit();
+        audit(&wheel);
     }
     assert_eq!(wake_ups(&mut wheel), [(50, vec![2, 1])]);
 }
@@ -148,7 +156,7 @@ fn c11_an_expired_timer_can_be_taken_back() {
 fn c14_a_million_periods_do_not_drift() {
     let mut wheel = Wheel::new();
     wheel.insert(10_007, 0);
-    for period in 1..=1_000_000 {
+    for period in 1..=if cfg!(miri) { 1_000 } else { 1_000_000 } {
         let next = wheel.next_deadline().unwrap();
         assert_eq!(next, period * 10_007);
         wheel.advance(next);
@@ -196,10 +204,11 @@ fn comes_exactly_at(deadline: u64, start: u64) {
 /// C19: every boundary 64^k ± 1, from every slot that one can start in.
 #[test]
 fn c19_every_slot_boundary_from_every_starting_slot() {
-    let delays = || (0..11).flat_map(|boundary| [0, 1, 2].map(|off| (1u64 << (6 * boundary)) - 1 + off));
-    for level in 0..11 {
+    let boundaries = || (0..11).step_by(if cfg!(miri) { 10 } else { 1 });
+    let delays = || boundaries().flat_map(|boundary| [0, 1, 2].map(|off| (1u64 << (6 * boundary)) - 1 + off));
+    for level in boundaries() {
         let unit = 1u64 << (6 * level);
-        for start_slot in 0..if level == 10 { 16 } else { 64 } {
+        for start_slot in (0..if level == 10 { 16 } else { 64 }).step_by(if cfg!(miri) { 63 } else { 1 }) {
             for start in [start_slot * unit, start_slot * unit + (unit - 1)] {
                 delays()
                     .filter_map(|delay| start.checked_add(delay))
@@ -239,10 +248,10 @@ fn c21_an_emptied_slot_wakes_nobody() {
     let mut wheel = Wheel::new();
     let (near, far) = (wheel.insert(70, 1), wheel.insert(5_000, 2));
     wheel.cancel(near);
-    wheel.audit();
+    audit(&wheel);
     assert_eq!(wheel.next_deadline(), Some(5_000));
     wheel.reschedule(far, 1_000_000);
-    wheel.audit();
+    audit(&wheel);
     assert_eq!(wheel.next_deadline(), Some(1_000_000));
     wheel.cancel(far);
     assert_eq!(wheel.next_deadline(), None);
@@ -254,8 +263,9 @@ fn c22_one_far_jump_brings_everything_in_order() {
     const DAY_US: u64 = 86_400_000_000;
     for jump in [DAY_US, 13 * DAY_US, 730 * DAY_US, 36_500 * DAY_US] {
         let mut wheel = Wheel::new();
-        let mut deadlines: Vec<u64> =
-            (1..=1000u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (2 * jump)).collect();
+        let mut deadlines: Vec<u64> = (1..=if cfg!(miri) { 30 } else { 1000u64 })
+            .map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (2 * jump))
+            .collect();
         for &deadline in &deadlines {
             wheel.insert(deadline, deadline);
         }
@@ -309,7 +319,7 @@ fn c26_ten_sparse_timers_cost_ten_wake_ups() {
 fn c27_cancelling_the_earliest_moves_the_next_deadline() {
     for sorted in [true, false] {
         let mut wheel = Wheel::new();
-        let mut deadlines: Vec<u64> = (0..500).map(|n| 100_000 + n * 7).collect();
+        let mut deadlines: Vec<u64> = (0..if cfg!(miri) { 20 } else { 500 }).map(|n| 100_000 + n * 7).collect();
         if !sorted {
             deadlines.sort_unstable_by_key(|deadline| deadline % 101);
         }
@@ -320,7 +330,7 @@ fn c27_cancelling_the_earliest_moves_the_next_deadline() {
             assert_eq!(wheel.next_deadline(), Some(pair[0].0));
             wheel.cancel(pair[0].1);
             assert_eq!(wheel.next_deadline(), Some(pair[1].0));
-            wheel.audit();
+            audit(&wheel);
         }
     }
 }
@@ -333,7 +343,7 @@ fn clear_takes_everything_and_leaves_the_time() {
     let keys = [100, 101, 500, 1 << 40].map(|deadline| wheel.insert(deadline, deadline));
     wheel.advance(101);
     wheel.clear();
-    wheel.audit();
+    audit(&wheel);
     assert!(wheel.is_empty() && keys.iter().all(|&key| wheel.cancel(key).is_none()));
     assert_eq!((wheel.now(), wheel.next_deadline()), (101, None));
     wheel.insert(102, 1);

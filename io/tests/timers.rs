@@ -347,6 +347,29 @@ fn a_paused_timer_keeps_what_was_left() {
     assert!(!events.pause_timer(key) && !events.resume_timer(key) && events.remaining_ns(key).is_none());
 }
 
+/// C36: a hundred thousand timers in one stretch of time are brought up to date in slices: turns come in between, none of
+/// which waits, and all timers come in order.
+#[test]
+fn a_crowd_of_timers_is_brought_up_to_date_over_several_turns_c36() {
+    const CROWD: u64 = 100_000;
+    let (mut events, backend, clock) = scripted(1_000);
+    for n in 0..CROWD {
+        events.add_timer_at(60_000 * MS + n * 7_919 % CROWD * 1_000, n);
+    }
+    let _ = waits(&backend);
+    clock.advance_ns(60_200 * MS);
+    let (mut served, mut turns) = (Vec::new(), 0);
+    while !events.is_idle() {
+        events.turn(Wait::Block).unwrap();
+        turns += 1;
+        served.extend(std::iter::from_fn(|| events.next_expired()).map(|timer| timer.deadline_ns));
+    }
+    assert_eq!(served.len() as u64, CROWD);
+    assert!(served.is_sorted());
+    assert!(turns > 5, "{turns} turns");
+    assert!(waits(&backend).iter().all(|&timeout| timeout == Some(0)), "work was waiting");
+}
+
 /// Timers that may be 5 ms late share wake-ups; nobody is early, nobody later than allowed.
 #[test]
 fn slack_brings_neighbours_into_one_wake_up() {

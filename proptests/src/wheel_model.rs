@@ -70,15 +70,24 @@ impl WheelModel {
 
     /// Whether the timer `id` is pending or expired.
     pub fn is_armed(&self, id: Id) -> bool {
-        self.deadline(id).is_some() && !self.disarmed.contains_key(&id)
+        self.deadline(id).is_some() && !self.is_disarmed(id)
     }
 
     /// The deadline that the timer `id` has, or had when it was disarmed.
     pub fn deadline(&self, id: Id) -> Option<u64> {
-        let pending = self.pending.iter().map(|(&(deadline, _), &id)| (deadline, id));
-        let disarmed = self.disarmed.iter().map(|(&id, &deadline)| (deadline, id));
-        let mut all = pending.chain(self.expired.iter().copied()).chain(disarmed);
-        all.find(|&(_, other)| other == id).map(|(deadline, _)| deadline)
+        self.timers().find(|&(other, _)| other == id).map(|(_, deadline)| deadline)
+    }
+
+    /// All timers with their deadlines, in no particular order.
+    pub fn timers(&self) -> impl Iterator<Item = (Id, u64)> {
+        let pending = self.pending.iter().map(|(&(deadline, _), &id)| (id, deadline));
+        let expired = self.expired.iter().map(|&(deadline, id)| (id, deadline));
+        pending.chain(expired).chain(self.disarmed.iter().map(|(&id, &deadline)| (id, deadline)))
+    }
+
+    /// Whether the timer `id` rests.
+    pub fn is_disarmed(&self, id: Id) -> bool {
+        self.disarmed.contains_key(&id)
     }
 
     /// Lets time pass.

@@ -1,0 +1,103 @@
+//! How timers expire: out of their slots, in order, to the expired queue, and from there to the caller.
+
+use crate::key::Key;
+use crate::lists::Walk;
+use crate::wheel::{Expired, UNKNOWN, Wheel};
+
+impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+    /// Takes the next expired timer out of the wheel; `None` when all that [`Wheel::advance`] moved is gone.
+    #[inline(always)]
+    pub fn pop_expired(&mut self) -> Option<Expired<T>> {
+        let node = self.arena.take_first(Self::EXPIRED)?;
+        let (generation, deadline, value) = self.arena.remove(node);
+        Some(Expired { key: Self::key(node, generation), deadline, value })
+    }
+
+    /// Takes the next expired timer from the expired queue and leaves it in the wheel, disarmed: its key is good for
+    /// [`Wheel::get`] and [`Wheel::reschedule`], and must be given to [`Wheel::cancel`] in the end.
+    #[inline]
+    pub fn next_expired(&mut self) -> Option<Key> {
+        let node = self.arena.take_first(Self::EXPIRED)?;
+        self.arena.set_alone(node);
+        Some(Self::key(node, self.arena.node(node).generation))
+    }
+
+    /// Whether a timer is due: expired and not popped yet, or bound to expire at the next [`Wheel::advance`], whatever
+    /// its argument; true as well while an advance is unfinished.
+    #[inline]
+    pub fn has_due(&self) -> bool {
+        !self.arena.is_empty(Self::EXPIRED) || !self.arena.is_empty(Self::OVERDUE) || self.target > self.now
+    }
+
+    /// The earliest deadline of all timers, exactly; [`Wheel::now`] if one is due already or an advance is unfinished;
+    /// `None` if there is none.
+    ///
+    /// The cost is that of reading a few words, unless the earliest timer was cancelled or has expired: then its slot is
+    /// searched, once. Slots whose timers were inserted in the order of their deadlines, as those of equal delay are,
+    /// know their first timer without a search.
+    #[inline]
+    pub fn next_deadline(&mut self) -> Option<u64> {
+        if self.has_due() {
+            return Some(self.now);
+        }
+        if self.earliest == UNKNOWN {
+            let slot = self.occupied.first()?;
+            self.earliest = self.find_earliest(slot as u32);
+        }
+        Some(self.earliest)
+    }
+
+    #[inline(never)]
+    fn find_earliest(&self, slot: u32) -> u64 {
+        if self.arena.is_sorted(slot) {
+            return self.arena.node(self.arena.node(slot).next).deadline;
+        }
+        let mut walk = Walk::new(&self.arena, slot);
+        core::iter::from_fn(|| walk.next(&self.arena)).map(|(_, deadline)| deadline).min().unwrap_or(UNKNOWN)
+    }
+
+    /// Moves all timers of a list, which is not empty, to the expired queue.
+    pub(crate) fn expire(&mut self, list: u32) {
+        if self.arena.is_sorted(list) {
+            self.expire_sorted(list);
+        } else {
+            self.expire_unsorted(list);
+        }
+        self.forget(list);
+    }
+
+    /// Moves the timers of a list that is in order, without a look at them; the list must be forgotten.
+    #[inline(always)]
+    pub(crate) fn expire_sorted(&mut self, list: u32) {
+        self.arena.splice(list, Self::EXPIRED);
+    }
+
+    /// Moves the timers of a list in order; the list must be forgotten.
+    #[inline(never)]
+    pub(crate) fn expire_unsorted(&mut self, list: u32) {
+        let mut walk = Walk::new(&self.arena, list);
+        while let Some((node, deadline)) = walk.next(&self.arena) {
+            self.sorter.push(deadline, node);
+        }
+        self.expire_collected();
+    }
+
+    /// Splits the slot in which `now` lies: what is due expires, the rest falls.
+    #[inline(never)]
+    pub(crate) fn enter(&mut self, slot: u32) {
+        let mut walk = Walk::new(&self.arena, slot);
+        self.forget(slot);
+        while let Some((node, deadline)) = walk.next(&self.arena) {
+            if deadline <= self.now {
+                self.sorter.push(deadline, node);
+            } else {
+                self.append_seen_from(self.now, node, deadline);
+            }
+        }
+        self.expire_collected();
+    }
+
+    fn expire_collected(&mut self) {
+        self.sorter.drain(|node| self.arena.append_plainly(Self::EXPIRED, node));
+    }
+}

@@ -1,0 +1,240 @@
+//! Lists of timers: circles of nodes, each through a sentinel.
+//!
+//! ```text
+//!   node:   0      …      N-1 │  N        N+1      N+2      …
+//!           a sentinel for    │  timer 0  timer 1  timer 2
+//!           each list         │
+//!
+//!   list 5:  ┌──► 5 ◄──► N+2 ◄──► N ◄──┐
+//!            └─────────────────────────┘
+//! ```
+//!
+//! A node is taken off its list without knowing which one it is: its neighbours are joined, and if they are the same
+//! node, that is the sentinel of a list that has become empty. A node that is on no list is joined to itself, so that
+//! taking it off does no harm.
+//!
+//! A walk through a list waits, at each node, for memory that only the node before could name; among a million timers
+//! that is a cache miss each. So long lists have *guesses*: while a list grows, an earlier node is told which one comes
+//! [`LEAD`] places after it, and whoever walks there asks for that one's memory at once. A guess may be wrong by now,
+//! when timers were cancelled; nothing but speed depends on it.
+
+use core::mem;
+
+use crate::arena::{Arena, Entry};
+
+/// The list is, or was since it was last empty, out of order. A deadline that is the same number only makes a list look
+/// worse than it is.
+pub(crate) const UNSORTED: u64 = u64::MAX;
+
+/// Places by which a guess leads.
+const LEAD: u32 = 16;
+
+/// Nodes that are brought near at a time.
+const BATCH: u32 = 64;
+
+/// Appends after which a list is long, and nodes from which on they do not fit a usual second-level cache: below either,
+/// a walk is better off without guesses.
+const LONG: u32 = 48;
+const MANY: usize = 1 << 14;
+
+/// Appends after which the guesses of a list start anew from its end, for the case that the way was lost.
+const FRESH: u32 = 1024;
+
+impl<T: Default> Arena<T> {
+    #[inline(always)]
+    pub(crate) fn node(&self, node: u32) -> &Entry<T> {
+        &self.nodes[node as usize]
+    }
+
+    #[inline(always)]
+    fn node_mut(&mut self, node: u32) -> &mut Entry<T> {
+        &mut self.nodes[node as usize]
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_empty(&self, list: u32) -> bool {
+        self.node(list).next == list
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_sorted(&self, list: u32) -> bool {
+        self.node(list).deadline != UNSORTED
+    }
+
+    /// Timers that were appended since the list was empty: at least as many as are still there.
+    #[inline(always)]
+    pub(crate) fn size_max(&self, list: u32) -> u32 {
+        self.node(list).generation
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_guesses(&self, list: u32) -> bool {
+        self.size_max(list) > LONG && self.nodes.len() >= MANY
+    }
+
+    /// Appends a node, which is on no list and has this deadline.
+    #[inline(always)]
+    pub(crate) fn append(&mut self, list: u32, node: u32, deadline: u64) {
+        let nodes = self.nodes.as_mut_slice();
+        let sentinel = &mut nodes[list as usize];
+        let last = mem::replace(&mut sentinel.prev, node);
+        sentinel.deadline = if deadline < sentinel.deadline { UNSORTED } else { deadline };
+        sentinel.generation = sentinel.generation.wrapping_add(1);
+        let is_long = sentinel.generation >= LONG;
+        let entry = &mut nodes[node as usize];
+        (entry.prev, entry.next) = (last, list);
+        nodes[last as usize].next = node;
+        if nodes.len() >= MANY && is_long {
+            self.guess(list, node);
+        }
+    }
+
+    /// Appends a node to a list of which nobody asks whether it is sorted or long.
+    #[inline(always)]
+    pub(crate) fn append_plainly(&mut self, list: u32, node: u32) {
+        let nodes = self.nodes.as_mut_slice();
+        let last = mem::replace(&mut nodes[list as usize].prev, node);
+        let entry = &mut nodes[node as usize];
+        (entry.prev, entry.next) = (last, list);
+        nodes[last as usize].next = node;
+    }
+
+    #[inline(always)]
+    fn guess(&mut self, list: u32, node: u32) {
+        let &Entry { generation: count, ahead: lagging, .. } = self.node(list);
+        let lagging = if count % FRESH == LONG { self.walk_back(node) } else { lagging };
+        let entry = self.node_mut(lagging);
+        entry.ahead = node;
+        let next = entry.next;
+        self.node_mut(list).ahead = next;
+    }
+
+    #[cold]
+    fn walk_back(&self, node: u32) -> u32 {
+        (0..LEAD).fold(node, |node, _| self.node(node).prev)
+    }
+
+    /// Brings the memory of some nodes, from this one on, near. This loop is all loads and no decisions, so that the
+    /// processor waits for many of them at a time.
+    #[inline(never)]
+    fn bring_near(&self, mut node: u32) {
+        let mut seen = 0;
+        for _ in 0..BATCH {
+            let entry = self.node(node);
+            if let Some(ahead) = self.nodes.get(entry.ahead as usize) {
+                seen ^= ahead.next;
+            }
+            node = entry.next;
+        }
+        core::hint::black_box(seen);
+    }
+
+    /// Takes everything before `node` off a list.
+    pub(crate) fn cut_before(&mut self, list: u32, node: u32) {
+        self.node_mut(list).next = node;
+        self.node_mut(node).prev = list;
+    }
+
+    /// Joins the node's neighbours, and leaves its own links as they were. If they are one, it is returned: the
+    /// sentinel of a list that has become empty – or the node itself, which was on no list.
+    #[inline(always)]
+    pub(crate) fn unlink(&mut self, node: u32) -> Option<u32> {
+        let nodes = self.nodes.as_mut_slice();
+        let Entry { prev, next, .. } = nodes[node as usize];
+        nodes[prev as usize].next = next;
+        nodes[next as usize].prev = prev;
+        (prev == next).then_some(prev)
+    }
+
+    /// Takes the first node off a list; its own links stay as they were. `None` when the list is empty.
+    #[inline(always)]
+    pub(crate) fn take_first(&mut self, list: u32) -> Option<u32> {
+        let nodes = self.nodes.as_mut_slice();
+        let node = nodes[list as usize].next;
+        if node == list {
+            return None;
+        }
+        let next = nodes[node as usize].next;
+        nodes[list as usize].next = next;
+        nodes[next as usize].prev = list;
+        Some(node)
+    }
+
+    /// Makes a node that is on no list any more know it.
+    #[inline(always)]
+    pub(crate) fn set_alone(&mut self, node: u32) {
+        let entry = self.node_mut(node);
+        (entry.prev, entry.next) = (node, node);
+    }
+
+    /// Whether the node is on no list.
+    #[inline(always)]
+    pub(crate) fn is_alone(&self, node: u32) -> bool {
+        self.is_empty(node)
+    }
+
+    /// Forgets what was on a list.
+    #[inline(always)]
+    pub(crate) fn reset(&mut self, list: u32) {
+        let sentinel = self.node_mut(list);
+        (sentinel.prev, sentinel.next) = (list, list);
+        (sentinel.deadline, sentinel.generation) = (0, 0);
+    }
+
+    /// Appends all nodes of one list, which is not empty, to another. The one still thinks that it has them.
+    #[inline]
+    pub(crate) fn splice(&mut self, from: u32, to: u32) {
+        let &Entry { prev: last, next: first, .. } = self.node(from);
+        let before = mem::replace(&mut self.node_mut(to).prev, last);
+        self.node_mut(before).next = first;
+        self.node_mut(first).prev = before;
+        self.node_mut(last).next = to;
+    }
+
+    /// A list's timers with their nodes, in order, for readers.
+    pub(crate) fn walk(&self, list: u32) -> impl Iterator<Item = (u32, &Entry<T>)> {
+        let mut node = self.node(list).next;
+        core::iter::from_fn(move || {
+            let this = node;
+            node = self.node(this).next;
+            (this != list).then(|| (this, self.node(this)))
+        })
+    }
+}
+
+/// A walk through a list, during which the nodes that it has passed may be linked elsewhere.
+pub(crate) struct Walk {
+    list: u32,
+    node: u32,
+    /// Nodes to the next batch; `u32::MAX` where nothing has to be brought near.
+    batch: u32,
+}
+
+impl Walk {
+    #[inline(always)]
+    pub(crate) fn new<T: Default>(arena: &Arena<T>, list: u32) -> Self {
+        Self { list, node: arena.node(list).next, batch: if arena.has_guesses(list) { 0 } else { u32::MAX } }
+    }
+
+    /// The next node and its deadline.
+    #[inline(always)]
+    pub(crate) fn next<T: Default>(&mut self, arena: &Arena<T>) -> Option<(u32, u64)> {
+        let node = self.node;
+        if node == self.list {
+            return None;
+        }
+        if self.batch == 0 {
+            arena.bring_near(node);
+            self.batch = BATCH;
+        }
+        self.batch -= 1;
+        let entry = arena.node(node);
+        self.node = entry.next;
+        Some((node, entry.deadline))
+    }
+
+    /// The node that would come next, or the list at its end.
+    pub(crate) fn rest(&self) -> u32 {
+        self.node
+    }
+}

@@ -1,0 +1,67 @@
+//! Which slots are not empty: a bit for each, and a bit for each word of those.
+
+/// As many as the summary, one word, can tell apart.
+const WORDS: usize = 64;
+
+/// A set of numbers below [`Occupied::SLOTS_MAX`].
+#[derive(Debug)]
+pub(crate) struct Occupied {
+    words: [u64; WORDS],
+    /// The words that are not 0.
+    summary: u64,
+}
+
+impl Occupied {
+    pub(crate) const SLOTS_MAX: usize = WORDS * u64::BITS as usize;
+
+    pub(crate) const NONE: Self = Self { words: [0; WORDS], summary: 0 };
+
+    #[inline]
+    pub(crate) fn insert(&mut self, slot: usize) {
+        let word = slot / 64 % WORDS;
+        self.words[word] |= 1 << (slot % 64);
+        self.summary |= 1 << word;
+    }
+
+    #[inline]
+    pub(crate) fn remove(&mut self, slot: usize) {
+        let word = slot / 64 % WORDS;
+        self.words[word] &= !(1 << (slot % 64));
+        if self.words[word] == 0 {
+            self.summary &= !(1 << word);
+        }
+    }
+
+    /// The smallest number in the set.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<usize> {
+        if self.summary == 0 {
+            return None;
+        }
+        let word = self.summary.trailing_zeros() as usize;
+        Some(word * 64 + self.words[word].trailing_zeros() as usize)
+    }
+
+    pub(crate) fn contains(&self, slot: usize) -> bool {
+        self.words[slot / 64 % WORDS] & 1 << (slot % 64) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_is_the_smallest_wherever_it_is() {
+        let mut set = Occupied::NONE;
+        for slot in [4095, 2048, 64, 63, 0] {
+            set.insert(slot);
+            assert_eq!(set.first(), Some(slot));
+        }
+        for (slot, next) in [(0, Some(63)), (63, Some(64)), (2048, Some(64)), (64, Some(4095)), (4095, None)] {
+            set.remove(slot);
+            assert!(!set.contains(slot));
+            assert_eq!(set.first(), next);
+        }
+    }
+}

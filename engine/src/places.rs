@@ -1,0 +1,130 @@
+//! The free places of the arena: a few in a stack, the rest as bits.
+//!
+//! A place that is given back goes to the stack; when that is full it is emptied to the bits. A place is taken from the
+//! stack, and when that is empty from the lowest word of bits. So an arena that was emptied in any order is filled
+//! again from one end, neighbours one after the other, where a stack of all places would send each new timer to another
+//! corner of memory. And a bit is less than the four bytes of a place.
+
+use alloc::vec::Vec;
+
+const RECENT: usize = 64;
+
+/// Places that are free.
+#[derive(Debug)]
+pub(crate) struct Places {
+    /// The next to be taken last.
+    recent: [u32; RECENT],
+    recent_count: usize,
+    /// The places of one word of bits, which is taken after `recent`, and the first place that it could name.
+    word: u64,
+    word_start: u32,
+    /// A bit for each place that is free and not in `recent` or `word`.
+    bits: Vec<u64>,
+    /// A bit for each word of `bits` that is not 0.
+    summary: Vec<u64>,
+    /// No word of `summary` before this one has a bit set.
+    lowest: usize,
+    /// Bits set in `bits`.
+    spilled: usize,
+}
+
+impl Places {
+    pub(crate) const fn new() -> Self {
+        Self {
+            recent: [0; RECENT],
+            recent_count: 0,
+            word: 0,
+            word_start: 0,
+            bits: Vec::new(),
+            summary: Vec::new(),
+            lowest: 0,
+            spilled: 0,
+        }
+    }
+
+    /// Free places.
+    pub(crate) fn len(&self) -> usize {
+        self.recent_count + self.word.count_ones() as usize + self.spilled
+    }
+
+    /// Takes note that there are so many places in all, so that to give one back never allocates.
+    pub(crate) fn grow(&mut self, places: usize) {
+        while places > self.bits.len() * 64 {
+            self.bits.push(0);
+            if self.bits.len() > self.summary.len() * 64 {
+                self.summary.push(0);
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn take(&mut self) -> Option<u32> {
+        if self.recent_count > 0 {
+            self.recent_count -= 1;
+            return Some(self.recent[self.recent_count % RECENT]);
+        }
+        if self.word == 0 && !self.next_word() {
+            return None;
+        }
+        let bit = self.word.trailing_zeros();
+        self.word &= self.word - 1;
+        Some(self.word_start + bit)
+    }
+
+    #[inline(always)]
+    pub(crate) fn give_back(&mut self, place: u32) {
+        if self.recent_count == RECENT {
+            self.spill();
+        }
+        self.recent[self.recent_count % RECENT] = place;
+        self.recent_count += 1;
+    }
+
+    #[inline(never)]
+    fn spill(&mut self) {
+        for &place in &self.recent {
+            let word = place as usize / 64;
+            self.bits[word] |= 1 << (place % 64);
+            self.summary[word / 64] |= 1 << (word % 64);
+            self.lowest = self.lowest.min(word / 64);
+        }
+        self.spilled += RECENT;
+        self.recent_count = 0;
+    }
+
+    #[inline(never)]
+    fn next_word(&mut self) -> bool {
+        if self.spilled == 0 {
+            return false;
+        }
+        while self.summary[self.lowest] == 0 {
+            self.lowest += 1;
+        }
+        let summary = &mut self.summary[self.lowest];
+        let word = self.lowest * 64 + summary.trailing_zeros() as usize;
+        *summary &= *summary - 1;
+        self.word = core::mem::take(&mut self.bits[word]);
+        self.word_start = word as u32 * 64;
+        self.spilled -= self.word.count_ones() as usize;
+        true
+    }
+
+    /// All free places, each once if all is well.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
+        let words = (0..).step_by(64).zip(self.bits.iter().copied()).chain([(self.word_start, self.word)]);
+        let bits =
+            words.flat_map(|(start, word)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| start + bit));
+        self.recent[..self.recent_count].iter().copied().chain(bits)
+    }
+
+    /// Panics unless the notes about the free ones of `places` places are true.
+    pub(crate) fn audit(&self, places: usize) {
+        assert!(self.bits.len() * 64 >= places, "giving back the last place would find no bit for it");
+        for (word, &bits) in self.bits.iter().enumerate() {
+            let noted = self.summary[word / 64] >> (word % 64) & 1 == 1;
+            assert_eq!(noted, bits != 0, "the summary of word {word}");
+            assert!(bits == 0 || word / 64 >= self.lowest, "word {word} is below the lowest");
+        }
+        assert_eq!(self.len(), self.iter().count(), "free places counted, and the count kept");
+    }
+}

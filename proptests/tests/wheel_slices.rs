@@ -1,0 +1,128 @@
+//! Advancing in slices against the sorted map: whatever is done while an advance is unfinished, what has expired is
+//! what the tick that was reached says, in order.
+
+use cogloop_engine::{Key, Wheel};
+use cogloop_proptests::wheel_model::{Id, WheelModel};
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// A delay, from the tick that was reached.
+    Insert(u64),
+    Cancel(usize),
+    Reschedule(usize, u64),
+    Disarm(usize),
+    /// So many ticks more than were asked for before, with so many moves.
+    Advance(u64, usize),
+    Pop,
+    Clear,
+}
+
+fn delays(last: u64) -> impl Strategy<Value = u64> {
+    prop_oneof![0..300u64, (0..40u32, 0..3u64).prop_map(|(bit, off)| (1 << bit) - 1 + off)]
+        .prop_map(move |delay| delay.min(last))
+}
+
+fn steps(last: u64) -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        20 => delays(last).prop_map(Step::Insert),
+        4 => any::<usize>().prop_map(Step::Cancel),
+        3 => (any::<usize>(), delays(last)).prop_map(|(timer, delay)| Step::Reschedule(timer, delay)),
+        1 => any::<usize>().prop_map(Step::Disarm),
+        8 => (delays(last), 0..6usize).prop_map(|(ticks, moves)| Step::Advance(ticks, moves)),
+        4 => Just(Step::Advance(0, 1)),
+        6 => Just(Step::Pop),
+    ];
+    let mostly = prop_oneof![200 => step, 1 => Just(Step::Clear)];
+    prop::collection::vec(mostly, 1..300)
+}
+
+/// Does the steps, and returns how many advances were left unfinished.
+fn compare<const BITS: u32, const LEVELS: usize>(steps: Vec<Step>, last: u64) -> usize {
+    let (mut wheel, mut model) = (Wheel::<Id, BITS, LEVELS>::with_geometry(), WheelModel::default());
+    let mut keys: Vec<Key> = Vec::new();
+    let (mut target, mut unfinished) = (0, 0);
+    for step in steps {
+        let tick = |delay: u64, now: u64| (now + delay).min(last);
+        match step {
+            Step::Insert(delay) => {
+                let deadline = tick(delay, wheel.now());
+                model.insert(keys.len() as Id, deadline);
+                keys.push(wheel.insert(deadline, keys.len() as Id));
+            }
+            Step::Pop => {
+                let popped = wheel.pop_expired().map(|expired| (expired.deadline, expired.value));
+                assert_eq!(popped, model.pop_expired());
+            }
+            Step::Advance(ticks, moves) => {
+                target = tick(ticks, target);
+                let is_complete = wheel.advance_within(target, moves);
+                assert_eq!(is_complete, wheel.now() == target, "at {} of {target}", wheel.now());
+                assert!(model.now() <= wheel.now() && wheel.now() <= target);
+                model.advance(wheel.now());
+                unfinished += usize::from(!is_complete);
+            }
+            Step::Clear => {
+                wheel.clear();
+                model.clear();
+                target = wheel.now();
+            }
+            _ if keys.is_empty() => {}
+            Step::Cancel(timer) => {
+                let timer = timer % keys.len();
+                assert_eq!(wheel.cancel(keys[timer]).is_some(), model.cancel(timer as Id));
+            }
+            Step::Reschedule(timer, delay) => {
+                let (timer, deadline) = (timer % keys.len(), tick(delay, wheel.now()));
+                assert_eq!(wheel.reschedule(keys[timer], deadline), model.reschedule(timer as Id, deadline));
+            }
+            Step::Disarm(timer) => {
+                let timer = timer % keys.len();
+                assert_eq!(wheel.disarm(keys[timer]), model.disarm(timer as Id));
+            }
+        }
+        wheel.audit();
+        let next = if wheel.now() < target { Some(wheel.now()) } else { model.next_deadline() };
+        assert_eq!(wheel.next_deadline(), next);
+        assert_eq!(wheel.has_due(), next == Some(wheel.now()));
+    }
+    // The end of the story: a slice of one timer at a time.
+    loop {
+        let is_complete = wheel.advance_within(last, 1);
+        model.advance(wheel.now());
+        wheel.audit();
+        while let Some(expected) = model.pop_expired() {
+            assert_eq!(wheel.pop_expired().map(|expired| (expired.deadline, expired.value)), Some(expected));
+        }
+        assert!(wheel.pop_expired().is_none());
+        if is_complete {
+            return unfinished;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn slices_of_a_wheel_do_what_a_sorted_map_does(steps in steps(1 << 41)) {
+        compare::<8, 8>(steps, u64::MAX);
+    }
+
+    #[test]
+    fn slices_of_a_tiny_wheel_do_what_a_sorted_map_does(steps in steps(20)) {
+        compare::<2, 4>(steps, 255);
+    }
+}
+
+/// The generated steps are of use only if advances are left unfinished; here one is, for certain.
+#[test]
+fn equal_deadlines_keep_their_order_when_some_come_while_the_slot_falls() {
+    let insert = |_| Step::Insert(70);
+    let mut steps: Vec<Step> = (0..10).map(insert).chain([Step::Insert(64), Step::Insert(66)]).collect();
+    for moves in [1, 3, 2] {
+        steps.push(Step::Advance(70, moves));
+        steps.extend([Step::Insert(70), Step::Insert(1), Step::Cancel(4), Step::Insert(7)]);
+    }
+    assert_eq!(compare::<6, 11>(steps, u64::MAX), 3);
+}
