@@ -3,6 +3,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod beside;
 pub mod loop_model;
 pub mod scheduler_model;
+pub mod script;
 pub mod wheel_model;

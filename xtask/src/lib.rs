@@ -25,6 +25,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
   tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
   bench wheel [ARGS…]    the timing wheel beside its peers
   bench resolution       what the length of a tick costs and gives
+  soak [--minutes N]     random operations on the wheel, its model beside it; --seed S repeats a run, --case S one case
   help                   this text";
 
 /// Runs the command that `arguments` name. The error is a message for the terminal.
@@ -43,12 +44,19 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["lua", version, "--env"] | ["lua", "--env", version] => lua::print_env(&Project::locate()?, version),
         ["tidy"] => tidy::run(&Project::locate()?),
         ["bench", arguments @ ..] => bench(&Project::locate()?, arguments),
+        ["soak", arguments @ ..] => soak(&Project::locate()?, arguments),
         other => Err(format!("no such command: `{}`\n\n{HELP}", other.join(" "))),
     }
 }
 
 fn bench(project: &Project, arguments: &[&str]) -> Result<(), String> {
     process::run(project.cargo(&["run", "--release", "--quiet", "-p", "cogloop-benches", "--"]).args(arguments))
+}
+
+/// In the profile of the tests, which notices an overflow.
+fn soak(project: &Project, arguments: &[&str]) -> Result<(), String> {
+    let mut cargo = project.cargo(&["run", "--quiet", "-p", "cogloop-proptests", "--example", "soak", "--"]);
+    process::run(cargo.args(arguments))
 }
 
 /// The README's Rust example, as a doc test.
@@ -69,7 +77,7 @@ mod tests {
 
     #[test]
     fn help_has_a_line_for_each_command() {
-        for name in ["test", "lua", "tidy", "bench", "help"] {
+        for name in ["test", "lua", "tidy", "bench", "soak", "help"] {
             assert!(HELP.lines().any(|line| line.starts_with(&format!("  {name} "))), "{name}");
         }
     }

@@ -10,6 +10,9 @@ use crate::process;
 /// The manifest of the Lua module, a workspace of its own.
 pub(crate) const LUA_MANIFEST: &str = "bindings/lua/Cargo.toml";
 
+/// The manifest of the fuzzer's targets, a workspace of its own.
+pub(crate) const FUZZ_MANIFEST: &str = "proptests/fuzz/Cargo.toml";
+
 pub(crate) struct Project {
     /// Absolute.
     pub(crate) root: PathBuf,
@@ -62,10 +65,10 @@ impl Project {
         command
     }
 
-    /// The packages of both workspaces.
+    /// The packages of all workspaces.
     pub(crate) fn packages(&self) -> Result<Vec<Package>, String> {
         let mut packages = Vec::new();
-        for manifest in ["Cargo.toml", LUA_MANIFEST] {
+        for manifest in ["Cargo.toml", LUA_MANIFEST, FUZZ_MANIFEST] {
             let metadata = metadata(&self.root, manifest)?;
             packages.extend(list(&metadata["packages"]).iter().map(|package| self.package(package)));
         }

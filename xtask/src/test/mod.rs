@@ -5,6 +5,7 @@
 mod examples;
 mod interpreters;
 mod lua_suite;
+mod miri;
 mod readme;
 mod summary;
 mod supply;
@@ -12,7 +13,7 @@ mod tools;
 
 use std::time::{Duration, Instant};
 
-use crate::project::{LUA_MANIFEST, Project};
+use crate::project::{FUZZ_MANIFEST, LUA_MANIFEST, Project};
 use crate::{lua, process, tidy};
 use summary::{Report, Tally};
 
@@ -34,6 +35,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", about: "clippy on all targets, warnings are errors", run: clippy },
     Step { name: "tidy", about: "the rules of the source tree", run: |project| done(tidy::run(project)) },
     Step { name: "rust", about: "unit, property and doc tests", run: rust_tests },
+    Step { name: "miri", about: "the engine's tests under Miri, those that loop long in short", run: miri::run },
     Step { name: "lua", about: "the Lua suite, on each interpreter and backend", run: lua_suite::run },
     Step { name: "readme", about: "the README's Lua example (the Rust one is a doc test)", run: readme::run },
     Step { name: "examples", about: "the examples, as they stand", run: examples::run },
@@ -69,7 +71,8 @@ pub(crate) fn run(project: &Project, names: &[&str]) -> Result<(), String> {
 
 fn format(project: &Project) -> Outcome {
     process::run(&mut project.cargo(&["fmt", "--all", "--check"]))?;
-    done(process::run(&mut project.cargo(&["fmt", "--manifest-path", LUA_MANIFEST, "--check"])))
+    process::run(&mut project.cargo(&["fmt", "--manifest-path", LUA_MANIFEST, "--check"]))?;
+    done(process::run(&mut project.cargo(&["fmt", "--manifest-path", FUZZ_MANIFEST, "--check"])))
 }
 
 fn clippy(project: &Project) -> Outcome {

@@ -53,6 +53,7 @@ fn place(folder: &str) -> Option<u8> {
         "engine" => Some(0),
         "io" => Some(1),
         "proptests" | "benches" | "xtask" => Some(2),
+        "proptests/fuzz" => Some(3),
         binding if binding.starts_with("bindings/") => Some(2),
         _ => None,
     }
@@ -88,6 +89,7 @@ mod tests {
             ("bindings/rust", ours("bindings/lua-core", false), Some(ARROW_WHY)),
             ("bindings/lua-core", ours("bindings/lua", false), Some(ARROW_WHY)),
             ("proptests", ours("io", false), None),
+            ("proptests/fuzz", ours("proptests", false), None),
             ("benches", ours("proptests", false), Some(ARROW_WHY)),
             ("xtask", ours("io", true), None),
             ("xtask", ours("io", false), Some(ARROW_WHY)),

@@ -1,0 +1,10 @@
+//! Whatever bytes the fuzzer thinks of, as a script of operations on the wheel. The corpus runs as a plain test, too:
+//! `proptests/tests/corpus.rs`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|script: &[u8]| {
+    cogloop_proptests::script::run(script);
+});

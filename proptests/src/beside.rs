@@ -1,0 +1,166 @@
+//! The wheel with its model beside it: every operation is done to both and the answers are compared.
+
+use std::collections::HashMap;
+
+use cogloop_engine::{Key, Wheel};
+
+use crate::wheel_model::{Id, WheelModel};
+
+/// What can be done to a wheel. Timers are named by the number of their insertion, so that stale keys are tried as well.
+#[derive(Copy, Clone, Debug)]
+pub enum Operation {
+    /// With this deadline.
+    Insert(u64),
+    /// Of the n-th timer ever made. If there is none yet nothing is done, here and below.
+    Cancel(usize),
+    /// Of the n-th timer, to this deadline.
+    Reschedule(usize, u64),
+    /// Of the n-th timer.
+    Disarm(usize),
+    /// To this tick.
+    Advance(u64),
+    /// To this tick, in one slice of so many moves.
+    AdvanceWithin(u64, usize),
+    /// To the next deadline, as an idle loop does.
+    AdvanceToNext,
+    /// Of the next expired timer, if any.
+    Pop,
+    /// As `Pop`, but the timer stays, disarmed.
+    Next,
+    /// Of all expired timers.
+    PopAll,
+    /// Of the whole wheel.
+    Clear,
+}
+
+/// A wheel, what it should be, and the keys of all timers ever made.
+#[derive(Debug)]
+pub struct Beside<const BITS: u32, const LEVELS: usize> {
+    wheel: Wheel<Id, BITS, LEVELS>,
+    model: WheelModel,
+    keys: Vec<Key>,
+    /// Where the advance leads that has stopped on its way.
+    unfinished: Option<u64>,
+}
+
+impl<const BITS: u32, const LEVELS: usize> Default for Beside<BITS, LEVELS> {
+    fn default() -> Self {
+        Self { wheel: Wheel::with_geometry(), model: WheelModel::default(), keys: Vec::new(), unfinished: None }
+    }
+}
+
+impl<const BITS: u32, const LEVELS: usize> Beside<BITS, LEVELS> {
+    /// The last tick of this geometry.
+    pub const LAST_TICK: u64 =
+        if BITS * LEVELS as u32 >= u64::BITS { u64::MAX } else { (1 << (BITS * LEVELS as u32)) - 1 };
+
+    /// The tick that has been reached.
+    pub fn now(&self) -> u64 {
+        self.model.now()
+    }
+
+    /// Timers ever made.
+    pub fn made(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Does it to both.
+    ///
+    /// # Panics
+    ///
+    /// When the answers differ, or the next deadline, or the number of timers, afterwards.
+    pub fn apply(&mut self, operation: &Operation) {
+        match *operation {
+            Operation::Insert(deadline) => {
+                let id = self.keys.len() as Id;
+                self.keys.push(self.wheel.insert(deadline, id));
+                self.model.insert(id, deadline);
+            }
+            Operation::Cancel(timer) => {
+                if let Some(&key) = self.keys.get(timer) {
+                    let id = timer as Id;
+                    assert_eq!(self.wheel.cancel(key), self.model.cancel(id).then_some(id));
+                }
+            }
+            Operation::Reschedule(timer, deadline) => {
+                if let Some(&key) = self.keys.get(timer) {
+                    assert_eq!(self.wheel.reschedule(key, deadline), self.model.reschedule(timer as Id, deadline));
+                }
+            }
+            Operation::Disarm(timer) => {
+                if let Some(&key) = self.keys.get(timer) {
+                    assert_eq!(self.wheel.disarm(key), self.model.disarm(timer as Id));
+                }
+            }
+            Operation::Advance(now) => self.advance(now),
+            Operation::AdvanceWithin(now, moves_max) => self.advance_within(now, moves_max),
+            Operation::AdvanceToNext => self.advance(self.model.next_deadline().unwrap_or(self.model.now())),
+            Operation::Pop => drop(self.pop()),
+            Operation::Next => {
+                let expected = self.model.next_expired().map(|id| self.keys[id as usize]);
+                assert_eq!(self.wheel.next_expired(), expected);
+            }
+            Operation::PopAll => while self.pop() {},
+            Operation::Clear => {
+                self.wheel.clear();
+                self.model.clear();
+                self.unfinished = None;
+            }
+        }
+        self.compare();
+    }
+
+    /// All the way, that of an earlier advance included.
+    fn advance(&mut self, now: u64) {
+        self.wheel.advance(now);
+        self.model.advance(self.unfinished.take().map_or(now, |target| target.max(now)));
+    }
+
+    /// Where it stops is the wheel's affair; the model follows it there.
+    fn advance_within(&mut self, now: u64, moves_max: usize) {
+        let target = self.unfinished.map_or(now, |target| target.max(now)).max(self.model.now());
+        if self.wheel.advance_within(now, moves_max) {
+            self.unfinished = None;
+            self.model.advance(target);
+        } else {
+            assert!((self.model.now()..target).contains(&self.wheel.now()), "between where it was and {target}");
+            self.unfinished = Some(target);
+            self.model.advance(self.wheel.now());
+        }
+    }
+
+    fn pop(&mut self) -> bool {
+        let popped = self.wheel.pop_expired();
+        let answer = popped.as_ref().map(|expired| (expired.deadline, expired.value));
+        assert_eq!(answer, self.model.pop_expired());
+        if let Some(expired) = &popped {
+            assert_eq!(expired.key, self.keys[expired.value as usize], "the key it was inserted under");
+        }
+        popped.is_some()
+    }
+
+    fn compare(&mut self) {
+        let next = if self.unfinished.is_some() { Some(self.model.now()) } else { self.model.next_deadline() };
+        assert_eq!(self.wheel.next_deadline(), next);
+        assert_eq!(self.wheel.has_due(), next == Some(self.model.now()));
+        assert_eq!(self.wheel.now(), self.model.now());
+        assert_eq!(self.wheel.len(), self.model.len());
+    }
+
+    /// Looks at each timer ever made, and at the wheel's inside.
+    ///
+    /// # Panics
+    ///
+    /// When wheel and model differ, or the audit finds something.
+    pub fn check(&self) {
+        self.wheel.audit();
+        let deadlines: HashMap<Id, u64> = self.model.timers().collect();
+        for (id, &key) in (0..).zip(&self.keys) {
+            let deadline = deadlines.get(&id).copied();
+            let is_armed = deadline.is_some() && !self.model.is_disarmed(id);
+            assert_eq!(self.wheel.deadline(key), deadline, "the deadline of timer {id}");
+            assert_eq!(self.wheel.is_armed(key), is_armed, "whether timer {id} is armed");
+            assert_eq!(self.wheel.get(key).copied(), deadline.map(|_| id), "the value of timer {id}");
+        }
+    }
+}

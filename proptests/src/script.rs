@@ -1,0 +1,142 @@
+//! Bytes as a script of operations: what a fuzzer, a seeded generator or a file brings, done to a wheel with its model
+//! beside it. Every string of bytes is a script.
+//!
+//! ```text
+//!   first byte: the geometry        then, again and again: operation, and what it needs
+//!   ┌──────┐                        ┌──────┬─────────┐ ┌──────┬───────┬─────────┐ ┌─────┐
+//!   │ 0    │                        │insert│ tick    │ │ move │ timer │ tick    │ │ pop │ …
+//!   └──────┘                        └──────┴─────────┘ └──────┴───────┴─────────┘ └─────┘
+//! ```
+//!
+//! A byte that is missing at the end counts as 0. Ticks are coded so that those that hurt are frequent: near the
+//! present, on both sides of the boundaries of slots, in the past, at the end of time.
+
+use crate::beside::{Beside, Operation};
+
+/// After so many operations all timers are looked at; between, only what the operations answer.
+const OPERATIONS_BETWEEN_CHECKS: u64 = 32;
+
+/// Runs the script; how many operations it had.
+///
+/// # Panics
+///
+/// When the wheel does anything that its model does not.
+pub fn run(script: &[u8]) -> u64 {
+    let mut bytes = Bytes(script);
+    match bytes.next() % 4 {
+        0 | 1 => Run::<8, 8>::default().script(bytes),
+        2 => Run::<4, 16>::default().script(bytes),
+        _ => Run::<2, 3>::default().script(bytes),
+    }
+}
+
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn next(&mut self) -> u8 {
+        let Some((&first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        first
+    }
+}
+
+#[derive(Default)]
+struct Run<const BITS: u32, const LEVELS: usize> {
+    beside: Beside<BITS, LEVELS>,
+    operations: u64,
+}
+
+impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
+    fn script(mut self, mut bytes: Bytes<'_>) -> u64 {
+        while !bytes.0.is_empty() {
+            self.step(&mut bytes);
+        }
+        // What is left must come as well.
+        for rest in [Operation::PopAll, Operation::Advance(Beside::<BITS, LEVELS>::LAST_TICK), Operation::PopAll] {
+            self.apply(&rest);
+            self.beside.check();
+        }
+        self.operations
+    }
+
+    fn apply(&mut self, operation: &Operation) {
+        self.beside.apply(operation);
+        self.operations += 1;
+        if self.operations.is_multiple_of(OPERATIONS_BETWEEN_CHECKS) {
+            self.beside.check();
+        }
+    }
+
+    fn step(&mut self, bytes: &mut Bytes<'_>) {
+        let operation = match bytes.next() % 32 {
+            0..=7 => Operation::Insert(self.deadline(bytes)),
+            8 => return self.many(bytes),
+            9..=11 => Operation::Cancel(self.timer(bytes)),
+            12..=14 => Operation::Reschedule(self.timer(bytes), self.deadline(bytes)),
+            15 | 16 => Operation::Disarm(self.timer(bytes)),
+            17 | 18 => Operation::Advance(self.later(bytes)),
+            19 => Operation::AdvanceWithin(self.later(bytes), usize::from(bytes.next() % 16)),
+            20 | 21 => Operation::AdvanceToNext,
+            22..=26 => Operation::Pop,
+            27 | 28 => Operation::Next,
+            29 | 30 => Operation::PopAll,
+            // A wheel that is emptied all the time shows little.
+            _ => match bytes.next() {
+                0..16 => Operation::Clear,
+                _ => Operation::Pop,
+            },
+        };
+        self.apply(&operation);
+    }
+
+    /// Timers in a row, at equal distances: a full slot, or many.
+    fn many(&mut self, bytes: &mut Bytes<'_>) {
+        let (count, distance, first) = (bytes.next() % 64, bytes.next(), self.deadline(bytes));
+        for n in 0..u64::from(count) {
+            // Half of all distances are 0.
+            let off = n * u64::from(distance.saturating_sub(128));
+            self.apply(&Operation::Insert(first.saturating_add(off).min(Beside::<BITS, LEVELS>::LAST_TICK)));
+        }
+    }
+
+    /// One of the timers made: of the latest ones mostly, which are likely to live.
+    fn timer(&self, bytes: &mut Bytes<'_>) -> usize {
+        let made = self.beside.made();
+        match bytes.next() {
+            back @ 0..192 => made.saturating_sub(1 + usize::from(back)),
+            high => (usize::from(high - 192) << 8 | usize::from(bytes.next())) % made.max(1),
+        }
+    }
+
+    fn deadline(&self, bytes: &mut Bytes<'_>) -> u64 {
+        let now = self.beside.now();
+        let shape = bytes.next();
+        let (low, bit) = (u64::from(shape % 64), u32::from(shape % 64));
+        let tick = match shape / 64 {
+            0 => now.saturating_add(low),
+            1 => now.saturating_add(1 << bit).saturating_sub(1).saturating_add(off(bytes)),
+            2 => ((now >> bit).saturating_add(1) << bit).saturating_sub(1).saturating_add(off(bytes)),
+            _ => match low {
+                0..32 => now.saturating_sub(low),
+                32..63 => now.saturating_add(u64::from(bytes.next()) << (low - 32)),
+                _ => u64::MAX,
+            },
+        };
+        tick.min(Beside::<BITS, LEVELS>::LAST_TICK)
+    }
+
+    /// A time to advance to: in small steps mostly, since a far jump to the end of time would end all interest.
+    fn later(&self, bytes: &mut Bytes<'_>) -> u64 {
+        let step = bytes.next();
+        let step = match step {
+            0..176 => u64::from(step),
+            _ => u64::from(bytes.next()) << ((step - 176) / 2),
+        };
+        self.beside.now().saturating_add(step).min(Beside::<BITS, LEVELS>::LAST_TICK)
+    }
+}
+
+/// Before, on or behind a boundary.
+fn off(bytes: &mut Bytes<'_>) -> u64 {
+    u64::from(bytes.next() % 3)
+}

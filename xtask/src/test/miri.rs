@@ -1,0 +1,36 @@
+//! The engine's tests under Miri, Rust's interpreter, which finds undefined behaviour and leaks.
+//!
+//! Miri comes with nightly compilers only. Where none is to be had the step is skipped, and says so.
+
+use std::process::Command;
+
+use super::summary::Tally;
+use super::{Outcome, TESTS_LIMIT};
+use crate::process;
+use crate::project::Project;
+
+pub(super) fn run(project: &Project) -> Outcome {
+    if !is_installed(project) {
+        let install = ["toolchain", "install", "nightly", "--profile", "minimal", "--component", "miri,rust-src"];
+        let installed = process::run(project.program("rustup").args(install));
+        if let Err(message) = installed {
+            return Ok(format!("skipped: no nightly with Miri is to be had: {message}"));
+        }
+    }
+    let (lines, verdict) = process::watch(miri(project).args(["test", "-p", "cogloop-engine", "--tests"]), TESTS_LIMIT);
+    let tally = Tally::of(&lines);
+    verdict.map_err(|message| format!("{message} ({tally})"))?;
+    tally.outcome()
+}
+
+fn is_installed(project: &Project) -> bool {
+    // The toolchain may be there without it; what is said then is of no interest.
+    miri(project).arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// `cargo miri` of the nightly toolchain: the cargo that runs us is another one.
+fn miri(project: &Project) -> Command {
+    let mut command = project.program("rustup");
+    command.args(["run", "nightly", "cargo", "miri"]).env("CARGO_TARGET_DIR", &project.target);
+    command
+}
