@@ -50,7 +50,7 @@ fn pauses(results: &Results) -> Value {
                 "course": course.name(),
                 "store": name,
                 "longest_us": steps.longest_us(),
-                "longest_before_first_us": steps.longest_before_first_us(),
+                "longest_slice_us": steps.longest_slice_us(),
             }));
         }
     }

@@ -73,8 +73,8 @@ fn pause_table(results: &Results) -> Vec<Vec<String>> {
         let of_course = |course: &Course| {
             let steps = &results.pauses[course][store];
             let longest = steps.longest_us();
-            match steps.longest_before_first_us() {
-                Some(before_first) => format!("{longest:.0} (before the first can be taken: {before_first:.0})"),
+            match steps.longest_slice_us() {
+                Some(slice) => format!("{longest:.0} (in slices: {slice:.0})"),
                 None => format!("{longest:.0}"),
             }
         };

@@ -34,11 +34,9 @@ pub(crate) trait Store: Sized {
     /// after `now` for which the timer is to be set again, or with `None`.
     fn advance(&mut self, now: u64, fired: impl FnMut(u64) -> Option<u64>);
 
-    /// Lets time pass, and leaves what is due to the next call of `advance`. `false`, with nothing done, for a store
-    /// that cannot tell the two apart.
-    fn advance_only(&mut self, _now: u64) -> bool {
-        false
-    }
+    /// Lets time pass until `now` in slices, leaves what is due to the next call of `advance`, and calls `slice_done`
+    /// where a caller can do other work. Without a call, and with nothing done, for a store that has no slices.
+    fn advance_in_slices(&mut self, _now: u64, _slice_done: impl FnMut()) {}
 
     /// The deadline of the earliest timer, if there is one.
     fn next_deadline(&mut self) -> Option<u64>;

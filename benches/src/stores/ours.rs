@@ -1,6 +1,6 @@
 //! Our own wheel.
 
-use cogloop_engine::{Key, Wheel};
+use cogloop_engine::{Key, MOVES_A_MILLISECOND, Wheel};
 
 use crate::store::Store;
 
@@ -34,10 +34,11 @@ impl Store for Ours {
         }
     }
 
-    #[inline]
-    fn advance_only(&mut self, now: u64) -> bool {
-        self.0.advance(now);
-        true
+    fn advance_in_slices(&mut self, now: u64, mut slice_done: impl FnMut()) {
+        while !self.0.advance_within(now, MOVES_A_MILLISECOND) {
+            slice_done();
+        }
+        slice_done();
     }
 
     #[inline]

@@ -42,8 +42,8 @@ const FAR_JITTER: u64 = 1_000;
 pub(crate) struct Steps {
     /// What is due taken out of the store.
     whole_ns: Vec<u32>,
-    /// Until the first due timer can be taken out; empty for a store that cannot tell.
-    before_first_ns: Vec<u32>,
+    /// The slices, for a store that has them.
+    slices_ns: Vec<u32>,
 }
 
 impl Steps {
@@ -57,7 +57,7 @@ impl Steps {
             }
         };
         least(&mut self.whole_ns, other.whole_ns);
-        least(&mut self.before_first_ns, other.before_first_ns);
+        least(&mut self.slices_ns, other.slices_ns);
     }
 
     /// The longest advance, in µs.
@@ -65,9 +65,9 @@ impl Steps {
         longest_us(&self.whole_ns).unwrap_or(f64::NAN)
     }
 
-    /// The longest part of an advance before the first due timer can be taken out, in µs.
-    pub(crate) fn longest_before_first_us(&self) -> Option<f64> {
-        longest_us(&self.before_first_ns)
+    /// The longest slice of an advance, in µs.
+    pub(crate) fn longest_slice_us(&self) -> Option<f64> {
+        longest_us(&self.slices_ns)
     }
 }
 
@@ -96,9 +96,12 @@ pub(crate) fn run<S: Store>(inputs: &Inputs, course: Course) -> Steps {
     let mut start = cpu_ns();
     while bed.now < end {
         bed.now += step;
-        if bed.store.advance_only(bed.now) {
-            steps.before_first_ns.push(since(start, cpu_ns()));
-        }
+        let mut slice_start = start;
+        bed.store.advance_in_slices(bed.now, || {
+            let now = cpu_ns();
+            steps.slices_ns.push(since(slice_start, now));
+            slice_start = now;
+        });
         bed.store.advance(bed.now, |_| {
             fired += 1;
             None
@@ -117,11 +120,11 @@ mod tests {
 
     #[test]
     fn an_interruption_of_one_repetition_is_no_pause() {
-        let steps = |whole_ns: &[u32]| Steps { whole_ns: whole_ns.to_vec(), before_first_ns: Vec::new() };
+        let steps = |whole_ns: &[u32]| Steps { whole_ns: whole_ns.to_vec(), slices_ns: Vec::new() };
         let mut all = Steps::default();
         all.merge(steps(&[10, 9_000, 50]));
         all.merge(steps(&[800, 20, 60]));
         assert_eq!(all.longest_us(), 0.05);
-        assert_eq!(all.longest_before_first_us(), None);
+        assert_eq!(all.longest_slice_us(), None);
     }
 }

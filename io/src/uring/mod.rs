@@ -37,7 +37,7 @@
 //! having been told of it; and of a poll for both directions only the one that woke it, the other a turn later.
 //!
 //! Timeouts are in nanoseconds. The rings may be used by the process, and the thread, that made them: a forked child is
-//! told so. `unsafe` stands in [`ring`] and [`fork`] only.
+//! told so. `unsafe` stands in `ring` and `fork` only.
 
 #[allow(unsafe_code, reason = "a page that is wiped for a forked child")]
 mod fork;
