@@ -81,6 +81,14 @@ mod tests {
         }
     }
 
+    /// The scheduler's model found it: a deadline of 8 with a slack of 3 was put off to 10, although 8 is rounder.
+    #[test]
+    fn a_deadline_that_is_itself_the_roundest_is_kept() {
+        assert_eq!(coalesce(8, 3), 8);
+        assert_eq!(coalesce(1024, 1), 1024);
+        assert_eq!(coalesce(9, 3), 12);
+    }
+
     #[test]
     fn slack_is_never_early_never_too_late_and_brings_neighbours_together() {
         for deadline in (0..2000).chain([u64::MAX - 3, u64::MAX]) {
