@@ -135,9 +135,9 @@ impl State {
     pub(crate) fn sort(&mut self) -> Result<(), String> {
         self.drop_unlinked();
         self.order.clear();
-        let events = &self.events;
-        let deadline_ns = |key| events.deadline_ns(key).unwrap_or(u64::MAX);
-        self.order.extend(events.iter_timers().map(|(key, _, &armed)| (deadline_ns(key), armed, key.index())));
+        // No timer of a script is paused, so each has a deadline.
+        let timers = self.events.iter_timers();
+        self.order.extend(timers.map(|(key, at_ns, &armed)| (at_ns.unwrap_or(u64::MAX), armed, key.index())));
         self.order.sort_unstable();
         Ok(())
     }
