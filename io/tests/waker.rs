@@ -5,7 +5,7 @@ mod common;
 use cogloop_io::Wait;
 use common::*;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 /// C55
@@ -50,6 +50,29 @@ fn of_wakes_from_many_threads_none_is_lost_c54() {
                 events.turn(Wait::Block).unwrap();
                 taken.store(left.load(Ordering::SeqCst), Ordering::SeqCst);
             }
+        });
+    });
+}
+
+/// C54: the kernel's hint that there is more to collect can stay set although there is nothing (it was set after the work
+/// that it speaks of had been done), and a loop that believed it collected for ever. One run in a hundred found it.
+#[test]
+fn a_stale_hint_of_more_to_collect_is_not_believed_for_ever() {
+    on_every_backend(|events| {
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                let (is_over, waker) = (&is_over, events.waker());
+                scope.spawn(move || {
+                    while !is_over.load(Ordering::SeqCst) {
+                        waker.wake();
+                    }
+                });
+            }
+            for _ in 0..20_000 {
+                events.turn(Wait::Block).unwrap();
+            }
+            is_over.store(true, Ordering::SeqCst);
         });
     });
 }

@@ -32,10 +32,17 @@ pub(crate) fn watch(command: &mut Command, limit: Duration) -> (Vec<String>, Res
         let lines = BufReader::new(output).lines().map_while(Result::ok);
         lines.inspect(|line| println!("{line}")).collect::<Vec<_>>()
     });
-    match wait_at_most(&mut child, limit) {
-        // What it printed is lost, since a child of its own may keep the pipe open; it has been shown, though.
-        None => (Vec::new(), Err(format!("`{}` did not end within {} s", words(command), limit.as_secs()))),
-        Some(status) => (reader.join().unwrap_or_default(), judge(command, status)),
+    let status = wait_at_most(&mut child, limit);
+    // All that held the pipe open have ended.
+    let lines = reader.join().unwrap_or_default();
+    match status {
+        None => {
+            let last = lines.iter().rfind(|line| !line.trim().is_empty()).map_or("", String::as_str);
+            let message =
+                format!("`{}` did not end within {} s; its last line: {last}", words(command), limit.as_secs());
+            (lines, Err(message))
+        }
+        Some(status) => (lines, judge(command, status)),
     }
 }
 
@@ -61,10 +68,33 @@ fn wait_at_most(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
             Err(_) => break,
         }
     }
-    // It may have ended just now; then there is nothing to kill.
-    let _ = child.kill();
+    let processes: Vec<_> = with_descendants(child.id()).iter().map(u32::to_string).collect();
+    // One may have ended just now; then there is nothing to kill.
+    let _ = Command::new("sh").args(["-c", &format!("kill -KILL {}", processes.join(" "))]).status();
     let _ = child.wait();
     None
+}
+
+/// The process, its children, theirs, and so on: a test program that hangs is a child of the cargo that is waited for.
+fn with_descendants(process: u32) -> Vec<u32> {
+    let mut all = vec![process];
+    let mut next = 0;
+    while let Some(&parent) = all.get(next) {
+        all.extend(processes().filter(|&process| parent_of(process) == Some(parent)));
+        next += 1;
+    }
+    all
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The second field after the name, which stands in parentheses and may hold anything.
+fn parent_of(process: u32) -> Option<u32> {
+    let line = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    line.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn judge(command: &Command, status: ExitStatus) -> Result<(), String> {
@@ -119,8 +149,10 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_hangs_is_ended() {
-        let (_, verdict) = watch(&mut shell("exec sleep 1000"), Duration::ZERO);
-        assert!(verdict.unwrap_err().contains("did not end"));
+    fn a_program_that_hangs_is_ended_with_its_children_and_its_lines_are_kept() {
+        let (lines, verdict) = watch(&mut shell("echo one; sleep 1000; echo two"), Duration::from_secs(1));
+        assert_eq!(lines, ["one"]);
+        let message = verdict.unwrap_err();
+        assert!(message.contains("did not end") && message.contains("one"), "{message}");
     }
 }

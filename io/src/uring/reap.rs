@@ -10,14 +10,19 @@ impl Uring {
     /// Handles what has completed, one batch at the most. `true` when the wait is over although there is no event.
     pub(super) fn reap(&mut self, events: &mut Vec<Event>) -> bool {
         let mut is_over = false;
+        let mut asked_in_vain = false;
         loop {
             while events.len() < EVENTS_MAX {
                 let Some((name, result)) = self.early.pop_front().or_else(|| self.ring.next()) else { break };
                 is_over |= self.complete(name, result, events);
+                asked_in_vain = false;
             }
-            if events.len() >= EVENTS_MAX || !self.ring.has_more() || self.ring.wait(0).is_err() {
+            // The kernel may set its hint just after it has done the work that the hint speaks of, and takes it back
+            // when there is work again, not before.
+            if asked_in_vain || events.len() >= EVENTS_MAX || !self.ring.has_more() || self.ring.wait(0).is_err() {
                 return is_over;
             }
+            asked_in_vain = true;
         }
     }
 
