@@ -2,10 +2,14 @@
 
 mod common;
 
-use cogloop_io::Wait;
+use cogloop_io::{Missed, MonotonicClock, Plan, Wait};
 use common::*;
 use nix::sys::pthread::{pthread_kill, pthread_self};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigEvent, SigevNotify, Signal};
+use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
+use nix::time::ClockId;
+use nix::unistd::gettid;
+use std::io::{Read, Write};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -84,5 +88,94 @@ fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
         let childs = list("/proc/self/fd");
         assert!(childs.contains("/dev/null") || childs.contains("pipe:"), "the listing works:\n{childs}");
         assert!(!childs.contains("[eventfd]") && !childs.contains("[eventpoll]"), "inherited:\n{childs}");
+    });
+}
+
+/// C29: a second without the processor. Each policy does what it says of the hundred periods that passed, in turns that
+/// serve everybody else too: nobody is called twice in one.
+#[test]
+fn after_a_stop_of_a_second_intervals_go_on_by_policy_and_no_storm_comes_c29() {
+    const PERIOD: u64 = 10 * MS;
+    let _guard = alone();
+    let mut loops = backends().map(|(_, backend)| {
+        let mut events = Loop::from_parts(Box::new(MonotonicClock), backend, 1_000).unwrap();
+        let first_ns = events.now_ns() + PERIOD;
+        for (value, missed) in [(0, Missed::Skip), (1, Missed::Delay), (2, Missed::Burst)] {
+            events.add_planned(Plan::every(first_ns, PERIOD.try_into().unwrap(), missed), value);
+        }
+        events
+    });
+    let mut shell = Command::new("sh").args(["-c", "kill -STOP $PPID; sleep 1; kill -CONT $PPID"]).spawn().unwrap();
+    assert!(shell.wait().unwrap().success());
+    for events in &mut loops {
+        let (fd, mut peer) = pair();
+        write(&mut peer);
+        events.add_descriptor(fd, READ).unwrap();
+        // By policy: deadline, how many after it are left out, and the turn.
+        let mut served: [Vec<(u64, u64, u64)>; 3] = Default::default();
+        while served[2].last().is_none_or(|(deadline_ns, _, turn_ns)| deadline_ns + PERIOD <= *turn_ns) {
+            events.turn(Wait::Block).unwrap();
+            let before = served.each_ref().map(Vec::len);
+            while let Some(timer) = events.next_expired() {
+                served[timer.value as usize].push((timer.deadline_ns, timer.missed, events.turn_ns()));
+            }
+            assert!(served.iter().zip(before).all(|(now, before)| now.len() <= before + 1), "twice in a turn");
+            assert!(events.next_ready().is_some(), "the descriptor waits for no interval");
+        }
+        let [skip, delay, burst] = served;
+        assert!(skip[0].1 >= 90, "the others are left out and counted: {:?}", skip[0]);
+        for pair in skip.windows(2) {
+            assert_eq!(pair[1].0, pair[0].0 + (1 + pair[0].1) * PERIOD, "on the old beat");
+            assert!(pair[1].0 > pair[0].2, "and never for the past");
+        }
+        assert!(
+            delay.windows(2).all(|pair| pair[1].0 == pair[0].2 + PERIOD),
+            "a period after the last call: {delay:?}"
+        );
+        assert!(burst.len() >= 90 && burst.windows(2).all(|pair| pair[1].0 == pair[0].0 + PERIOD), "every one of them");
+    }
+}
+
+/// C60: a profiler's signal, every millisecond, to the thread that waits. Ends when timers and descriptors have had
+/// their part.
+#[test]
+fn a_signal_a_millisecond_starves_nothing_c60() {
+    let arrived = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGPROF, Arc::clone(&arrived)).unwrap();
+    on_every_backend(|events| {
+        let notify = SigevNotify::SigevThreadId { signal: Signal::SIGPROF, thread_id: gettid().as_raw(), si_value: 0 };
+        let mut profiler = Timer::new(ClockId::CLOCK_MONOTONIC, SigEvent::new(notify)).unwrap();
+        let every = Expiration::Interval(Duration::from_millis(1).into());
+        profiler.set(every, TimerSetTimeFlags::empty()).unwrap();
+
+        let (fd, mut peer) = pair();
+        events.add_descriptor(fd, READ).unwrap();
+        peer.set_nonblocking(false).unwrap();
+        let first_ns = events.now_ns() + 3 * MS;
+        events.add_planned(Plan::every(first_ns, (3 * MS).try_into().unwrap(), Missed::Skip), 1);
+        let (mut signals, mut timers, mut echoes) = (0, 0, 0);
+        thread::scope(|scope| {
+            // Answers what it gets, until the end of the stream.
+            scope.spawn(move || {
+                while peer.write(b"x").is_ok() && peer.read(&mut [0; 8]).is_ok_and(|length| length > 0) {
+                    thread::sleep(Duration::from_micros(500));
+                }
+            });
+            while signals < 20 || timers < 20 || echoes < 20 {
+                events.turn(Wait::Block).unwrap();
+                signals += usize::from(arrived.swap(false, Ordering::SeqCst));
+                while let Some(timer) = events.next_expired() {
+                    assert!(timer.deadline_ns <= events.turn_ns());
+                    timers += 1;
+                }
+                while events.next_ready().is_some() {
+                    rustix::io::read(fd, &mut [0; 8]).unwrap();
+                    rustix::io::write(fd, b"x").unwrap();
+                    echoes += 1;
+                }
+            }
+            events.clear();
+            close(fd);
+        });
     });
 }

@@ -217,3 +217,50 @@ fn a_quiet_wait_drops_what_was_closed_c41() {
     }
     assert_eq!((uring.armed, polls(&uring)), (299, 299));
 }
+
+/// What safe Rust refuses to carry to another thread, and a host of C or Lua does.
+struct Carried<'a>(&'a mut dyn Backend);
+
+// SAFETY: `carry` waits for the other thread, so that one at a time has the backend.
+unsafe impl Send for Carried<'_> {}
+
+/// One wait in another thread: which tokens are ready there.
+fn carry(backend: &mut dyn Backend) -> io::Result<Vec<Token>> {
+    let carried = Carried(backend);
+    let story = move || {
+        // The whole of it, not only the reference that is not `Send`.
+        let Carried(backend) = { carried };
+        let mut events = Vec::new();
+        backend.wait(&mut events, Some(0)).map(|()| events.iter().map(|event| event.token).collect())
+    };
+    std::thread::scope(|scope| scope.spawn(story).join().unwrap())
+}
+
+/// C59: on every backend it works, or an error says that it does not; back in its own thread, the loop is as it was.
+#[test]
+fn used_from_another_thread_it_works_or_says_that_it_does_not_c59() {
+    let ours = |setup| Box::new(Uring::with_rings(4, setup).unwrap()) as Box<dyn Backend>;
+    let others: [Box<dyn Backend>; 3] = [
+        Box::new(crate::epoll::Epoll::new().unwrap()),
+        Box::new(crate::select::Select::new()),
+        Box::new(crate::portable::Portable::new().unwrap()),
+    ];
+    let refuses = [Setup::Deferred];
+    let all = Setup::ALL.map(|setup| (refuses.contains(&setup), ours(setup)));
+    for (is_refused, mut backend) in all.into_iter().chain(others.map(|other| (false, other))) {
+        let mut pipes = pipes(1);
+        let mut here = Vec::new();
+        backend.add(pipes[0].0, Interest::READ, token(0)).unwrap();
+        backend.wait(&mut here, Some(0)).unwrap();
+        assert_eq!(here, [], "from here on it is this thread's");
+        pipes[0].1.write_all(b"x").unwrap();
+        match carry(&mut *backend) {
+            Ok(found) => assert_eq!((found, is_refused), (vec![token(0)], false), "{}", backend.name()),
+            Err(error) => {
+                assert!(is_refused && error.to_string().contains("made by another thread"), "{error}");
+            }
+        }
+        backend.wait(&mut here, Some(0)).unwrap();
+        assert_eq!(here.iter().map(|event| event.token).collect::<Vec<_>>(), [token(0)], "{}", backend.name());
+    }
+}

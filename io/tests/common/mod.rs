@@ -9,7 +9,7 @@ use cogloop_io::{Backend, EventLoop, Interest, MonotonicClock, Ready, Token, Wai
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub const READ: Interest = Interest::READ;
 pub const WRITE: Interest = Interest::WRITE;
@@ -21,7 +21,7 @@ pub type Loop = EventLoop<u64>;
 /// Descriptor numbers belong to the whole process, and these tests close and reuse them.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-fn backends() -> [(&'static str, Box<dyn Backend>); 7] {
+pub fn backends() -> [(&'static str, Box<dyn Backend>); 7] {
     [
         ("uring", Box::new(Uring::new().unwrap())),
         ("uring, older", Box::new(Uring::with_rings(64, Setup::Cooperative).unwrap())),
@@ -34,9 +34,14 @@ fn backends() -> [(&'static str, Box<dyn Backend>); 7] {
     ]
 }
 
+/// Nobody else in this process opens or closes descriptors meanwhile.
+pub fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Tells the story on every backend, on the kernel's clock.
 pub fn on_every_backend(story: impl Fn(&mut Loop)) {
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = alone();
     for (name, backend) in backends() {
         println!("on {name}:");
         let mut events = Loop::from_parts(Box::new(MonotonicClock), backend, 1_000).unwrap();
