@@ -9,7 +9,7 @@ use crate::workloads::Sample;
 
 pub(crate) fn of(results: &Results, machine: &Machine) -> Value {
     json!({
-        "machine": { "cpu": machine.cpu, "cpus": machine.cpus, "kernel": machine.kernel, "rustc": machine.rustc },
+        "machine": machine.json(),
         "seed": results.seed,
         "missing": results.missing.iter().map(|(name, why)| json!({ "store": name, "why": why })).collect::<Vec<_>>(),
         "times": times(results),

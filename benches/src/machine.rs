@@ -24,6 +24,10 @@ impl Machine {
             rustc: or_unknown(&rustc),
         }
     }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::json!({ "cpu": self.cpu, "cpus": self.cpus, "kernel": self.kernel, "rustc": self.rustc })
+    }
 }
 
 fn or_unknown(text: &str) -> String {

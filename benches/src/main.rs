@@ -5,6 +5,7 @@
 //!                   │      └─► measure, allocator
 //!                   ├─► report, json
 //!                   └─► instructions ─► valgrind ─► this program again ─► workloads/probe
+//!           ─► resolution, readiness    benchmarks of the loop, by themselves
 //! ```
 
 mod allocator;
@@ -13,6 +14,7 @@ mod json;
 mod machine;
 mod measure;
 mod options;
+mod readiness;
 mod report;
 mod resolution;
 mod run;
@@ -41,9 +43,22 @@ fn run(options: &Options) -> Result<(), String> {
         print!("{}", options::HELP);
         return Ok(());
     }
-    if options.benchmark == Benchmark::Resolution {
-        return resolution::run(options.quick, options.seed);
+    match options.benchmark {
+        Benchmark::Resolution => resolution::run(options.quick, options.seed),
+        Benchmark::Readiness => match &options.probe {
+            Some((pairs, contender, turns)) => readiness::probe(pairs, contender, *turns),
+            None => write_json(options, &readiness::run(options)?),
+        },
+        Benchmark::Wheel => run_wheel(options),
     }
+}
+
+fn write_json(options: &Options, value: &serde_json::Value) -> Result<(), String> {
+    let Some(path) = &options.json else { return Ok(()) };
+    std::fs::write(path, format!("{value:#}\n")).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+fn run_wheel(options: &Options) -> Result<(), String> {
     let entries = chosen(&options.only)?;
     if let Some((probe, store, operations)) = &options.probe {
         return instructions::probe(&entries, probe, store, *operations);
@@ -55,9 +70,7 @@ fn run(options: &Options) -> Result<(), String> {
     let machine = machine::Machine::describe();
     let results = run::run(options, &entries);
     report::print(&results, &machine);
-    let Some(path) = &options.json else { return Ok(()) };
-    let text = format!("{:#}\n", json::of(&results, &machine));
-    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    write_json(options, &json::of(&results, &machine))
 }
 
 /// The stores that are asked for, and ours before them: the ratios are to ours.

@@ -7,11 +7,13 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
 
   wheel             compares the wheel with other timer stores, all in one run, interleaved
   resolution        what the length of a loop's tick costs and gives; takes --quick and --seed
+  readiness         the loop over descriptors beside bare system calls and other loops; takes all but --sizes and
+                    --instructions
 
   --quick           fewer sizes, operations and repetitions: under a minute
   --json FILE       write all figures to FILE, too
   --instructions    count instructions by valgrind instead of time, at 1k timers
-  --only STORE,…    only these stores; ours is always one of them
+  --only NAME,…     only these stores or contenders, beside the one that the ratios are to
   --sizes N,…       numbers of live timers, such as 1k,100k,1M
   --reps N          repetitions of each workload
   --seed S          of the random numbers
@@ -23,7 +25,12 @@ pub(crate) enum Benchmark {
     #[default]
     Wheel,
     Resolution,
+    Readiness,
 }
+
+/// The names of the benchmarks.
+const BENCHMARKS: [(&str, Benchmark); 3] =
+    [("wheel", Benchmark::Wheel), ("resolution", Benchmark::Resolution), ("readiness", Benchmark::Readiness)];
 
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Options {
@@ -45,12 +52,14 @@ impl Options {
     pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
         let mut options = Self { seed: 1, ..Self::default() };
         let mut arguments = arguments.into_iter();
-        match arguments.next().as_deref() {
-            Some("wheel") => {}
-            Some("resolution") => options.benchmark = Benchmark::Resolution,
-            Some("--help" | "-h") => options.help = true,
-            Some(other) => return Err(format!("there is no benchmark `{other}`; there are `wheel` and `resolution`")),
-            None => return Err("which benchmark? There are `wheel` and `resolution`".into()),
+        let first = arguments.next().unwrap_or_default();
+        match BENCHMARKS.iter().find(|(name, _)| *name == first) {
+            Some(&(_, benchmark)) => options.benchmark = benchmark,
+            None if first == "--help" || first == "-h" => options.help = true,
+            None => {
+                let names = BENCHMARKS.map(|(name, _)| name).join(", ");
+                return Err(format!("there is no benchmark `{first}`; there are {names}"));
+            }
         }
         while let Some(option) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{option} asks for a value"));
@@ -110,6 +119,7 @@ mod tests {
         assert!(options.quick && !options.help && !options.instructions);
         assert_eq!(options.json.unwrap().to_str(), Some("a/b.json"));
         assert_eq!((options.only.len(), options.reps, options.seed), (2, Some(3), 9));
+        assert_eq!(parse("readiness --only calloop").unwrap().benchmark, Benchmark::Readiness);
     }
 
     #[test]

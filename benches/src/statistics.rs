@@ -24,6 +24,34 @@ impl Summary {
     }
 }
 
+/// The middle half of many samples: what an outlier does not move.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub(crate) struct Quartiles {
+    pub(crate) first: f64,
+    pub(crate) median: f64,
+    pub(crate) third: f64,
+}
+
+impl Quartiles {
+    pub(crate) fn of(samples: &[f64]) -> Self {
+        let mut sorted = samples.to_vec();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let [first, median, third] = [0.25, 0.5, 0.75].map(|part| quantile(&sorted, part));
+        Self { first, median, third }
+    }
+}
+
+/// The sample below which `part` of the sorted samples lie. Not a number without samples.
+pub(crate) fn quantile(sorted: &[f64], part: f64) -> f64 {
+    let at = (part * sorted.len() as f64) as usize;
+    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
+
+/// Sample by sample: what a busy machine did to both of a pair is not in their ratio.
+pub(crate) fn ratios(of: &[f64], to: &[f64]) -> Vec<f64> {
+    of.iter().zip(to).map(|(of, to)| of / to).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +75,19 @@ mod tests {
     #[test]
     fn no_sample_is_no_number() {
         assert!(Summary::of([]).median.is_nan());
+    }
+
+    #[test]
+    fn quartiles_lie_around_the_middle_half() {
+        let samples: Vec<f64> = (0..100).rev().map(f64::from).collect();
+        assert_eq!(Quartiles::of(&samples), Quartiles { first: 25.0, median: 50.0, third: 75.0 });
+        assert_eq!(Quartiles::of(&[3.0]), Quartiles { first: 3.0, median: 3.0, third: 3.0 });
+        assert!(Quartiles::of(&[]).median.is_nan());
+        assert_eq!(quantile(&[1.0, 2.0, 3.0, 4.0], 1.0), 4.0);
+    }
+
+    #[test]
+    fn a_ratio_is_of_two_of_the_same_round() {
+        assert_eq!(ratios(&[2.0, 40.0], &[1.0, 20.0]), [2.0, 2.0]);
     }
 }

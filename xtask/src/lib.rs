@@ -25,6 +25,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
   tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
   bench wheel [ARGS…]    the timing wheel beside its peers
   bench resolution       what the length of a tick costs and gives
+  bench readiness        the loop over descriptors beside bare system calls and other loops
   soak [--minutes N]     random operations on the wheel, its model beside it; --seed S repeats a run, --case S one case
   help                   this text";
 

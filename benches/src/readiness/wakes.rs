@@ -1,0 +1,78 @@
+//! Two threads, a loop each, that wake one another by turns.
+
+use std::io;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Instant;
+
+use super::poller::Entry;
+use crate::measure::cpu_ns;
+
+type Waker = Box<dyn Fn() + Send>;
+
+/// What a wake-up took.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Wakes {
+    pub(crate) per_second: f64,
+    /// Of both threads together.
+    pub(crate) cpu_ns: f64,
+}
+
+/// One of the two threads.
+struct Side<'a> {
+    entry: &'a Entry,
+    /// The round that the other has come to, and that this one has.
+    theirs: &'a AtomicUsize,
+    mine: &'a AtomicUsize,
+    give: Sender<Waker>,
+    take: Receiver<Waker>,
+    start: &'a Barrier,
+}
+
+impl Side<'_> {
+    /// CPU time and time of all rounds.
+    fn run(self, rounds: usize, begins: bool) -> io::Result<(f64, f64)> {
+        let mut poller = (self.entry.open)()?;
+        let gone = |_| io::Error::other("the other thread is gone");
+        self.give.send(poller.waker()?).map_err(|_| io::Error::other("the other thread is gone"))?;
+        let wake_other = self.take.recv().map_err(gone)?;
+        let wake = |round| {
+            self.mine.store(round, Ordering::Release);
+            wake_other();
+        };
+        self.start.wait();
+        let (wall, cpu) = (Instant::now(), cpu_ns());
+        for round in 1..=rounds {
+            if begins {
+                wake(round);
+            }
+            while self.theirs.load(Ordering::Acquire) < round {
+                poller.take_turn(&mut |_| {})?;
+            }
+            if !begins {
+                wake(round);
+            }
+        }
+        Ok(((cpu_ns() - cpu) as f64, wall.elapsed().as_nanos() as f64))
+    }
+}
+
+pub(crate) fn wakes(entry: &Entry, rounds: usize) -> io::Result<Wakes> {
+    // A contender that does not work must not leave the other thread at the barrier.
+    (entry.open)()?;
+    let (one, other) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let ((to_one, from_other), (to_other, from_one)) = (channel(), channel());
+    let start = &Barrier::new(2);
+    let here = Side { entry, theirs: &other, mine: &one, give: to_other, take: from_other, start };
+    let there = Side { entry, theirs: &one, mine: &other, give: to_one, take: from_one, start };
+    let (here, there) = thread::scope(|scope| {
+        let there = scope.spawn(|| there.run(rounds, false));
+        (here.run(rounds, true), there.join())
+    });
+    let (here_cpu_ns, wall_ns) = here?;
+    let (there_cpu_ns, _) = there.map_err(|_| io::Error::other("the other thread panicked"))??;
+    let wakes = 2.0 * rounds as f64;
+    Ok(Wakes { per_second: wakes / (wall_ns / 1e9), cpu_ns: (here_cpu_ns + there_cpu_ns) / wakes })
+}
