@@ -30,6 +30,8 @@
 //! - Nothing is allocated in a steady state.
 
 mod descriptors;
+mod keep;
+mod run;
 mod show;
 mod table;
 mod timers;
@@ -37,12 +39,14 @@ mod turn;
 
 use crate::backend::EVENTS_MAX;
 use crate::choose::{self, BackendReport};
-use crate::{Backend, Clock, Error, Event, MonotonicClock, Token, VirtualClock, Waker, Warp};
+use crate::{Backend, Clock, Error, Event, Key, MonotonicClock, Token, VirtualClock, Waker, Warp};
 use cogloop_engine::Scheduler;
+use std::collections::HashSet;
 use std::num::NonZeroU64;
 use table::Table;
 
 pub use descriptors::Ready;
+pub use run::Due;
 pub use timers::ExpiredTimer;
 pub use turn::Wait;
 
@@ -95,6 +99,10 @@ pub struct EventLoop<T = u64> {
     // Tokens that were marked ready since the last turn.
     marked: Vec<Token>,
     waker: Waker,
+    // Live timers that do not keep the loop going.
+    unref_timers: HashSet<Key>,
+    is_running: bool,
+    is_stopped: bool,
 }
 
 impl<T: Default + Clone> EventLoop<T> {
@@ -145,6 +153,9 @@ impl<T: Default + Clone> EventLoop<T> {
             skip: 0,
             marked: Vec::new(),
             waker,
+            unref_timers: HashSet::new(),
+            is_running: false,
+            is_stopped: false,
         })
     }
 
@@ -168,14 +179,10 @@ impl<T: Default + Clone> EventLoop<T> {
         self.waker.clone()
     }
 
-    /// Whether there is neither a timer nor a descriptor: only a wake could end a wait then.
-    pub fn is_idle(&self) -> bool {
-        self.scheduler.is_empty() && self.table.len() == 0
-    }
-
     /// Removes every timer and every descriptor, and what this turn has left of either.
     pub fn clear(&mut self) {
         self.scheduler.clear();
+        self.unref_timers.clear();
         for (token, descriptor) in self.table.iter() {
             // A complaint would be that the kernel does not know the descriptor any more: what the caller wants.
             let _ = self.backend.remove(descriptor.fd, token);

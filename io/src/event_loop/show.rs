@@ -9,6 +9,9 @@ impl<T: Default + Clone> EventLoop<T> {
     pub fn audit(&self) {
         self.scheduler.audit();
         self.table.audit();
+        for key in &self.unref_timers {
+            assert!(self.scheduler.get(*key).is_some(), "{key:?} is gone and does not keep the loop going");
+        }
         assert!(self.pulled <= self.events.len(), "pulled {} of {} events", self.pulled, self.events.len());
         for (token, descriptor) in self.table.iter() {
             let is_listed = self.marked.contains(&token);

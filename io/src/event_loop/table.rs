@@ -24,6 +24,8 @@ pub(super) struct Descriptor {
     pub(super) interest: Interest,
     /// Readiness that the user reported since the last turn.
     pub(super) marked: Interest,
+    /// Whether it keeps the loop going.
+    pub(super) is_referenced: bool,
 }
 
 /// The table. Every observed number has one slot, every token resolves to at most one descriptor.
@@ -33,11 +35,25 @@ pub(super) struct Table {
     free: Vec<u32>,
     // By descriptor number: the index of its slot.
     by_number: Vec<u32>,
+    // How many do not keep the loop going.
+    unreferenced: usize,
 }
 
 impl Table {
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+
+    pub(super) fn unreferenced(&self) -> usize {
+        self.unreferenced
+    }
+
+    pub(super) fn set_referenced(&mut self, token: Token, is_referenced: bool) -> bool {
+        let Some(descriptor) = self.get_mut(token) else { return false };
+        let was_referenced = std::mem::replace(&mut descriptor.is_referenced, is_referenced);
+        self.unreferenced += usize::from(!is_referenced);
+        self.unreferenced -= usize::from(!was_referenced);
+        true
     }
 
     pub(super) fn get(&self, token: Token) -> Option<&Descriptor> {
@@ -70,7 +86,7 @@ impl Table {
     /// Makes a proposal true.
     pub(super) fn put(&mut self, token: Token, fd: BorrowedFd<'static>, interest: Interest) {
         let index = token.index() as usize;
-        let descriptor = Some(Descriptor { fd, interest, marked: Interest::NONE });
+        let descriptor = Some(Descriptor { fd, interest, marked: Interest::NONE, is_referenced: true });
         let slot = Slot { generation: token.generation(), descriptor };
         if index == self.slots.len() {
             self.slots.push(slot);
@@ -79,7 +95,8 @@ impl Table {
                 let popped = self.free.pop();
                 debug_assert_eq!(popped, Some(token.index()), "a proposal takes the last free slot");
             }
-            self.slots[index] = slot;
+            let old = std::mem::replace(&mut self.slots[index], slot);
+            self.unreferenced -= usize::from(old.descriptor.is_some_and(|old| !old.is_referenced));
         }
         let number = fd.as_raw_fd() as usize;
         if self.by_number.len() <= number {
@@ -90,6 +107,7 @@ impl Table {
 
     pub(super) fn take(&mut self, token: Token) -> Option<Descriptor> {
         let descriptor = *self.get(token)?;
+        self.unreferenced -= usize::from(!descriptor.is_referenced);
         self.slots[token.index() as usize].descriptor = None;
         self.free.push(token.index());
         self.by_number[descriptor.fd.as_raw_fd() as usize] = NOWHERE;
@@ -121,6 +139,8 @@ impl Table {
         let known = self.by_number.iter().filter(|&&index| index != NOWHERE).count();
         let live = self.iter().count();
         assert_eq!((known, self.len()), (live, live), "numbers and length, against slots in use");
+        let unreferenced = self.iter().filter(|(_, descriptor)| !descriptor.is_referenced).count();
+        assert_eq!(self.unreferenced, unreferenced, "descriptors that do not keep the loop going");
         for &index in &self.free {
             assert!(self.slots[index as usize].descriptor.is_none(), "slot {index} is free and in use");
         }

@@ -60,7 +60,9 @@ impl<T: Default + Clone> EventLoop<T> {
 
     /// Takes a timer back, even one that is due in this turn and was not pulled yet. `None` for a stale key.
     pub fn cancel_timer(&mut self, key: Key) -> Option<T> {
-        self.scheduler.cancel(key)
+        let value = self.scheduler.cancel(key);
+        self.forget_unref(key);
+        value
     }
 
     /// Gives a timer a new deadline, from which a period counts; the key stays. One that is due in this turn and was not
@@ -120,6 +122,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// armed again at once, as its plan says, and does not come twice in a turn.
     pub fn next_expired(&mut self) -> Option<ExpiredTimer<T>> {
         let fired = self.scheduler.pop()?;
+        self.forget_unref(fired.key);
         let (key, deadline_ns, late_ns) = (fired.key, fired.deadline, fired.late);
         Some(ExpiredTimer { key, deadline_ns, late_ns, missed: fired.missed, value: fired.value })
     }

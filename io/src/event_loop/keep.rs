@@ -1,0 +1,49 @@
+//! What keeps a loop going: every timer and every descriptor, but for those that are told not to.
+//!
+//! A heartbeat, or a descriptor that only listens for a reload, should not keep a program alive that has nothing else to
+//! do. It is served like any other as long as something else does.
+//!
+//! Whoever does not use this pays nothing for it: the exceptions are counted, not the rule.
+
+use super::EventLoop;
+use crate::{Key, Token};
+
+impl<T: Default + Clone> EventLoop<T> {
+    /// Whether nothing is left that keeps the loop going: neither timer nor descriptor, those left out that were
+    /// [unreferenced](Self::unref_timer). With none of either kind only a wake could end a wait.
+    pub fn is_idle(&self) -> bool {
+        self.scheduler.len() == self.unref_timers.len() && self.table.len() == self.table.unreferenced()
+    }
+
+    /// Lets the loop be idle in spite of this timer, for as long as its key is good. `false` for a stale key.
+    pub fn unref_timer(&mut self, key: Key) -> bool {
+        let is_live = self.scheduler.get(key).is_some();
+        if is_live {
+            self.unref_timers.insert(key);
+        }
+        is_live
+    }
+
+    /// Takes [`unref_timer`](Self::unref_timer) back. `false` for a stale key.
+    pub fn ref_timer(&mut self, key: Key) -> bool {
+        self.unref_timers.remove(&key);
+        self.scheduler.get(key).is_some()
+    }
+
+    /// Lets the loop be idle in spite of this descriptor, until it is removed or replaced. `false` for a stale token.
+    pub fn unref_descriptor(&mut self, token: Token) -> bool {
+        self.table.set_referenced(token, false)
+    }
+
+    /// Takes [`unref_descriptor`](Self::unref_descriptor) back. `false` for a stale token.
+    pub fn ref_descriptor(&mut self, token: Token) -> bool {
+        self.table.set_referenced(token, true)
+    }
+
+    /// After a timer may have gone.
+    pub(super) fn forget_unref(&mut self, key: Key) {
+        if !self.unref_timers.is_empty() && self.scheduler.get(key).is_none() {
+            self.unref_timers.remove(&key);
+        }
+    }
+}

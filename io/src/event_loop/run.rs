@@ -1,0 +1,106 @@
+//! Turn after turn, each thing that is due handed to one function: for programs that need no loop of their own.
+//!
+//! ```text
+//!   run ──► idle or stopped? ─── yes ──► return
+//!            ▲      │ no
+//!            │      ▼
+//!            │     turn: wait
+//!            │      │
+//!            │      ▼
+//!            └──── serve( timer ), serve( timer ), … serve( descriptor ), …       what was due when the turn began
+//! ```
+//!
+//! Whoever holds callbacks, a binding, writes these few lines himself and keeps his callbacks out of the loop.
+
+use super::{EventLoop, ExpiredTimer, Ready, Wait};
+use std::io;
+
+/// One thing to serve.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub enum Due<T> {
+    /// A timer.
+    Timer(ExpiredTimer<T>),
+    /// A descriptor.
+    Descriptor(Ready),
+}
+
+/// The loop while it runs. Dropped, also by a panic in `serve`, it runs no more.
+struct Running<'a, T>(&'a mut EventLoop<T>);
+
+impl<T> Drop for Running<'_, T> {
+    fn drop(&mut self) {
+        self.0.is_running = false;
+    }
+}
+
+impl<T: Default + Clone> EventLoop<T> {
+    /// Serves timers and descriptors until the loop is [idle](Self::is_idle) or [stopped](Self::stop): timers first, in
+    /// the order of deadlines, then descriptors; in each turn only what was due when it began. `serve` may add, change
+    /// and remove anything.
+    ///
+    /// # Errors
+    /// `ResourceBusy` from within `serve`: the loop runs already. And what the kernel says to a wait.
+    ///
+    /// ```
+    /// use cogloop_io::{Due, EventLoop, Options};
+    ///
+    /// let mut events: EventLoop<u64> = EventLoop::new(&Options::default())?;
+    /// events.add_timer(1_000_000, 3);
+    /// events.run(|events, due| {
+    ///     let Due::Timer(timer) = due else { return };
+    ///     if timer.value > 1 {
+    ///         events.add_timer(1_000_000, timer.value - 1);
+    ///     }
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run(&mut self, mut serve: impl FnMut(&mut Self, Due<T>)) -> io::Result<()> {
+        let running = self.begin()?;
+        while !running.0.is_stopped && !running.0.is_idle() {
+            running.0.turn(Wait::Block)?;
+            running.0.serve_turn(&mut serve);
+        }
+        Ok(())
+    }
+
+    /// One turn of [`run`](Self::run): `Wait::Block` runs once, `Wait::Poll` without waiting. An idle loop does not wait.
+    /// Says whether anything is left that keeps the loop going.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run).
+    pub fn run_once(&mut self, wait: Wait, mut serve: impl FnMut(&mut Self, Due<T>)) -> io::Result<bool> {
+        let running = self.begin()?;
+        let wait = if running.0.is_idle() { Wait::Poll } else { wait };
+        running.0.turn(wait)?;
+        running.0.serve_turn(&mut serve);
+        Ok(!running.0.is_idle())
+    }
+
+    /// Ends [`run`](Self::run) when `serve` returns. Timers that were not served yet stay due, descriptors stay ready: the
+    /// next run begins with them. Without effect on a loop that does not run.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
+    }
+
+    fn begin(&mut self) -> io::Result<Running<'_, T>> {
+        if self.is_running {
+            let message = "this loop is running already: what it serves cannot run it again";
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, message));
+        }
+        (self.is_running, self.is_stopped) = (true, false);
+        Ok(Running(self))
+    }
+
+    fn serve_turn(&mut self, serve: &mut impl FnMut(&mut Self, Due<T>)) {
+        while !self.is_stopped
+            && let Some(timer) = self.next_expired()
+        {
+            serve(self, Due::Timer(timer));
+        }
+        while !self.is_stopped
+            && let Some(ready) = self.next_ready()
+        {
+            serve(self, Due::Descriptor(ready));
+        }
+    }
+}
