@@ -1,7 +1,6 @@
-//! `cargo xtask lua VERSION`: the Lua module, built for one version of Lua into `target/lua/VERSION/t.so`.
+//! `cargo xtask lua VERSION`: the Lua modules, built for one version of Lua into `target/lua/VERSION`.
 //!
-//! One library serves `require 't'`, `'t.Loop'` and all others below `t`: Lua's all-in-one searcher finds it by the
-//! first part of the name.
+//! One library holds all of them. The names that `require` asks for are Lua files, which open their part of it.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -18,11 +17,20 @@ pub(crate) struct Version {
     pub(crate) interpreter: &'static str,
 }
 
-pub(crate) const VERSIONS: &[Version] = &[Version { name: "5.4", feature: "lua54", interpreter: "lua5.4" }];
+pub(crate) const VERSIONS: &[Version] = &[
+    Version { name: "5.1", feature: "lua51", interpreter: "lua5.1" },
+    Version { name: "5.2", feature: "lua52", interpreter: "lua5.2" },
+    Version { name: "5.3", feature: "lua53", interpreter: "lua5.3" },
+    Version { name: "5.4", feature: "lua54", interpreter: "lua5.4" },
+    Version { name: "jit", feature: "luajit", interpreter: "luajit" },
+];
+
+/// The Lua files, below the project's root.
+const SCRIPTS: &str = "bindings/lua/lua";
 
 pub(crate) fn command(project: &Project, name: &str) -> Result<(), String> {
     let folder = build(project, find(name)?)?;
-    println!("{}", folder.join("t.so").display());
+    println!("{}", folder.display());
     println!("to use it: eval \"$(cargo xtask lua {name} --env)\"");
     Ok(())
 }
@@ -50,7 +58,8 @@ pub(crate) fn build(project: &Project, version: &Version) -> Result<PathBuf, Str
     let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let built = work.join(format!("release/{prefix}cogloop_lua{suffix}"));
     let folder = project.target.join("lua").join(version.name);
-    install(&built, &folder)
+    install(&built, version, &folder)
+        .and_then(|()| copy_tree(&project.root.join(SCRIPTS), &folder))
         .map_err(|error| format!("cannot put {} into {}: {error}", built.display(), folder.display()))?;
     Ok(folder)
 }
@@ -63,18 +72,33 @@ pub(crate) fn cargo(project: &Project, subcommand: &str, version: &Version) -> s
     cargo
 }
 
-fn install(library: &Path, folder: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+fn install(library: &Path, version: &Version, folder: &Path) -> std::io::Result<()> {
+    let folder = folder.join("cogloop");
+    std::fs::create_dir_all(&folder)?;
     // Not written over: an interpreter that has the old library mapped would see it change under its feet.
-    let fresh = folder.join("t.so.new");
+    let fresh = folder.join("new");
     std::fs::copy(library, &fresh)?;
-    std::fs::rename(&fresh, folder.join("t.so"))
+    std::fs::rename(&fresh, folder.join(version.feature).with_extension("so"))
+}
+
+fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 fn find(name: &str) -> Result<&'static Version, String> {
     VERSIONS.iter().find(|version| version.name == name).ok_or_else(|| {
         let known: Vec<_> = VERSIONS.iter().map(|version| version.name).collect();
-        format!("Lua {name} is not yet supported; known: {}", known.join(", "))
+        format!("there is no module for Lua {name}; known: {}", known.join(", "))
     })
 }
 
@@ -89,7 +113,7 @@ mod tests {
 
     #[test]
     fn an_unknown_version_is_answered_with_the_known_ones() {
-        assert_eq!(find("5.9").err().unwrap(), "Lua 5.9 is not yet supported; known: 5.4");
+        assert_eq!(find("5.9").err().unwrap(), "there is no module for Lua 5.9; known: 5.1, 5.2, 5.3, 5.4, jit");
         assert!(find("5.4").is_ok());
     }
 

@@ -11,9 +11,9 @@ use crate::version::{push_user_value, set_user_value};
 use crate::{clock, create, node, run, show, task};
 use mlua::ffi::{
     LUA_REGISTRYINDEX, LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_next, lua_pop,
-    lua_pushcclosure, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawequal,
-    lua_rawget, lua_rawgetp, lua_rawseti, lua_rawsetp, lua_setfield, lua_setmetatable, lua_settop, lua_touserdata,
-    lua_type, lua_upvalueindex,
+    lua_pushcclosure, lua_pushcfunction, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue,
+    lua_rawequal, lua_rawget, lua_rawgetp, lua_rawseti, lua_rawsetp, lua_setfield, lua_setmetatable, lua_settop,
+    lua_touserdata, lua_type, lua_upvalueindex,
 };
 use std::ffi::{CStr, c_int};
 
@@ -48,7 +48,7 @@ const LOOP_META: [(&CStr, lua_CFunction); 6] = [
 /// # Safety
 ///
 /// For Lua to call: `lua` is a live state and has the stack room of a C function.
-pub unsafe extern "C-unwind" fn open_loop(lua: *mut lua_State) -> c_int {
+pub(crate) unsafe extern "C-unwind" fn open_loop(lua: *mut lua_State) -> c_int {
     // SAFETY: the caller's promise; the stack is written beside the lines, relative to its top.
     unsafe {
         if lua_rawgetp(lua, LUA_REGISTRYINDEX, (&raw const CLASS_KEY).cast()) == LUA_TTABLE {
@@ -59,6 +59,8 @@ pub unsafe extern "C-unwind" fn open_loop(lua: *mut lua_State) -> c_int {
             lua_createtable(lua, 0, 8);
             lua_pushstring(lua, name.as_ptr());
             lua_setfield(lua, -2, c"__name".as_ptr());
+            lua_pushcfunction(lua, show::object_to_string);
+            lua_setfield(lua, -2, c"__tostring".as_ptr());
         }
         lua_createtable(lua, 3, 32); // S: … loop task node class
         for (name, function) in METHODS {

@@ -39,18 +39,37 @@ mod state;
 mod task;
 mod version;
 
-pub use class::open_loop;
 pub use create::set_default_backend;
+pub use version::NAME as LUA_VERSION;
 
-use mlua::ffi::{lua_State, lua_createtable, lua_setfield};
-use std::ffi::c_int;
+use class::open_loop;
+use mlua::ffi::{lua_CFunction, lua_State, lua_createtable, lua_pushcfunction, lua_setfield};
+use std::ffi::{CStr, c_int};
+
+/// The modules: what `require` calls each, and what opens it.
+pub const MODULES: [(&CStr, lua_CFunction); 2] = [(c"t", open_t), (c"t.Loop", open_loop)];
+
+/// Gives the table on top a field for each of [`MODULES`]: for `package.preload`, or a table like it.
+///
+/// # Safety
+///
+/// There is a table on top, and room for a value. May raise.
+pub unsafe fn set_openers(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        for (name, open) in MODULES {
+            lua_pushcfunction(lua, open);
+            lua_setfield(lua, -2, name.as_ptr());
+        }
+    }
+}
 
 /// `require 't'`: the table of the modules of this library.
 ///
 /// # Safety
 ///
 /// For Lua to call: `lua` is a live state and has the stack room of a C function.
-pub unsafe extern "C-unwind" fn open_t(lua: *mut lua_State) -> c_int {
+unsafe extern "C-unwind" fn open_t(lua: *mut lua_State) -> c_int {
     // SAFETY: the state is live and the stack has the room that Lua gives a C function.
     unsafe {
         lua_createtable(lua, 0, 1); // S: … t

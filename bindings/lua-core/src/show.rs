@@ -18,8 +18,8 @@ use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_call, lua_concat, lua_getglobal,
     lua_gettop, lua_insert, lua_pop, lua_pushfstring, lua_pushstring, lua_pushvalue, lua_rawgeti, lua_settop,
-    lua_topointer, lua_touserdata, lua_type, luaL_Buffer, luaL_addvalue, luaL_buffinit, luaL_checkstack,
-    luaL_getmetafield, luaL_pushresult, luaL_tolstring, luaL_typename,
+    lua_topointer, lua_tostring, lua_touserdata, lua_type, luaL_Buffer, luaL_addvalue, luaL_buffinit, luaL_checkany,
+    luaL_checkstack, luaL_getmetafield, luaL_pushresult, luaL_tolstring, luaL_typename,
 };
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
@@ -39,6 +39,17 @@ pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
                 lua_pushfstring(lua, c"t.Loop{%d}: %p".as_ptr(), count, lua_topointer(lua, 1))
             }
         };
+    }
+    1
+}
+
+/// `tostring( task )` and `tostring( node )`: `T.Loop.Task: 0x…`, which Lua before 5.3 does not say by itself.
+pub(crate) unsafe extern "C-unwind" fn object_to_string(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; without a name, null is what lua_pushfstring has a text for.
+    unsafe {
+        luaL_checkany(lua, 1);
+        luaL_getmetafield(lua, 1, c"__name".as_ptr());
+        lua_pushfstring(lua, c"%s: %p".as_ptr(), lua_tostring(lua, -1), lua_topointer(lua, 1));
     }
     1
 }

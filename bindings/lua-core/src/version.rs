@@ -1,49 +1,49 @@
-//! What differs between the Lua versions, in one place. Lua 5.4 and 5.5 so far.
+//! What differs between the Lua versions, in one place.
+//!
+//! ```text
+//!              user values of a userdata          a Lua file's userdata
+//!   5.4, 5.5   several, Lua's own      (many)     FILE*, close function
+//!   5.2, 5.3   one, which is a table   (one)      FILE*, close function
+//!   5.1, JIT   the environment table   (one)      FILE*, null when closed
+//! ```
 //!
 //! The rest of the crate speaks of *user values* 1 … n of a userdata and of a Lua file's C stream, and does not know how
-//! a version keeps them.
+//! a version keeps them. Which version it is, the crate's feature says; what mlua's `ffi` levels out by itself is not here.
+
+#[cfg(any(feature = "lua54", feature = "lua55"))]
+mod many;
+#[cfg(any(feature = "lua54", feature = "lua55"))]
+pub(crate) use many::{new_userdata, push_user_value, set_user_value};
+
+#[cfg(not(any(feature = "lua54", feature = "lua55")))]
+mod one;
+#[cfg(not(any(feature = "lua54", feature = "lua55")))]
+pub(crate) use one::{new_userdata, push_user_value, set_user_value};
 
 use libc::FILE;
-use mlua::ffi::{lua_CFunction, lua_State, lua_getiuservalue, lua_newuserdatauv, lua_setiuservalue, luaL_getmetatable};
-use std::ffi::{c_int, c_void};
+use mlua::ffi::{lua_State, luaL_getmetatable};
 
-/// Pushes a new userdata of `size` bytes with `user_values` user values, all nil.
-///
-/// # Safety
-///
-/// Lua's stack has room for one value. May raise.
-pub(crate) unsafe fn new_userdata(lua: *mut lua_State, size: usize, user_values: c_int) -> *mut c_void {
-    // SAFETY: the caller's promise.
-    unsafe { lua_newuserdatauv(lua, size, user_values) }
-}
-
-/// Pushes user value `n` of the userdata at `index`. Neither raises nor allocates.
-///
-/// # Safety
-///
-/// There is a userdata at `index`, and room for one value.
-#[inline]
-pub(crate) unsafe fn push_user_value(lua: *mut lua_State, index: c_int, n: c_int) {
-    // SAFETY: the caller's promise.
-    unsafe { lua_getiuservalue(lua, index, n) };
-}
-
-/// Pops a value and makes it user value `n` of the userdata at `index`. Neither raises nor allocates.
-///
-/// # Safety
-///
-/// There is a userdata at `index`, which was made with `n` user values or more, and a value on top.
-#[inline]
-pub(crate) unsafe fn set_user_value(lua: *mut lua_State, index: c_int, n: c_int) {
-    // SAFETY: the caller's promise.
-    unsafe { lua_setiuservalue(lua, index, n) };
-}
+/// The version of Lua that this library is built for, as its `_VERSION` says it.
+pub const NAME: &str = if cfg!(feature = "luajit") {
+    "LuaJIT"
+} else if cfg!(feature = "lua51") {
+    "Lua 5.1"
+} else if cfg!(feature = "lua52") {
+    "Lua 5.2"
+} else if cfg!(feature = "lua53") {
+    "Lua 5.3"
+} else if cfg!(feature = "lua55") {
+    "Lua 5.5"
+} else {
+    "Lua 5.4"
+};
 
 /// A Lua file's userdata (`luaL_Stream` of lauxlib.h since 5.2).
 #[repr(C)]
 pub(crate) struct LuaFile {
     stream: *mut FILE,
-    close: Option<lua_CFunction>,
+    #[cfg(not(any(feature = "lua51", feature = "luajit")))]
+    close: Option<mlua::ffi::lua_CFunction>,
 }
 
 impl LuaFile {
@@ -54,8 +54,14 @@ impl LuaFile {
     /// `file` points to the userdata of a Lua file that is alive.
     #[inline]
     pub(crate) unsafe fn stream(file: *const Self) -> Option<*mut FILE> {
-        // SAFETY: the caller's promise. `close` is looked at first: a closed file's stream pointer means nothing.
-        unsafe { (*file).close.is_some().then(|| (*file).stream) }
+        // SAFETY: the caller's promise. Since 5.2 a closed file's stream pointer means nothing.
+        unsafe {
+            #[cfg(any(feature = "lua51", feature = "luajit"))]
+            let is_open = !(*file).stream.is_null();
+            #[cfg(not(any(feature = "lua51", feature = "luajit")))]
+            let is_open = (*file).close.is_some();
+            is_open.then(|| (*file).stream)
+        }
     }
 }
 

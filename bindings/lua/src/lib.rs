@@ -1,27 +1,24 @@
-//! The Lua modules `t` and `t.Loop` in one library, installed as `t.so`: Lua's all-in-one searcher looks for `t.Loop` in
-//! it too. What they do is in `cogloop-lua-core`; here are the names that Lua looks for.
+//! All of Cogloop's Lua modules in one library, which is built for each version of Lua by itself: `cogloop/lua54.so` and
+//! its like. What `require` asks for, `t.Loop` and the others, are Lua files in `lua/`; they open their part of it.
 
-use mlua::ffi::lua_State;
+use mlua::ffi::{lua_State, lua_createtable};
 use std::ffi::c_int;
 
-/// `require 't'`
+/// A table with the opener of each module.
 ///
 /// # Safety
 ///
 /// For Lua to call.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn luaopen_t(lua: *mut lua_State) -> c_int {
+#[cfg_attr(feature = "lua51", unsafe(export_name = "luaopen_cogloop_lua51"))]
+#[cfg_attr(feature = "lua52", unsafe(export_name = "luaopen_cogloop_lua52"))]
+#[cfg_attr(feature = "lua53", unsafe(export_name = "luaopen_cogloop_lua53"))]
+#[cfg_attr(feature = "lua54", unsafe(export_name = "luaopen_cogloop_lua54"))]
+#[cfg_attr(feature = "luajit", unsafe(export_name = "luaopen_cogloop_luajit"))]
+pub unsafe extern "C-unwind" fn open(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
-    unsafe { cogloop_lua_core::open_t(lua) }
-}
-
-/// `require 't.Loop'`
-///
-/// # Safety
-///
-/// For Lua to call.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn luaopen_t_Loop(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe { cogloop_lua_core::open_loop(lua) }
+    unsafe {
+        lua_createtable(lua, 0, 0);
+        cogloop_lua_core::set_openers(lua);
+    }
+    1
 }

@@ -70,9 +70,33 @@ function T.collect( )
   collectgarbage( )
 end
 
+-- What the Lua that runs this has and others have not.
+T.has = {
+  several_user_values = _VERSION >= 'Lua 5.4',
+  typed_files         = getmetatable( io.stdout ).__name ~= nil,
+}
+
+-- Calls `f` when the garbage collector gets there: by a table's `__gc`, or a proxy's where tables have none.
+function T.on_collect( f )
+  if newproxy then
+    getmetatable( newproxy( true ) ).__gc = f
+  else
+    setmetatable( { }, { __gc = f } )
+  end
+end
+
+-- User value `n` of a userdata. Where a userdata has but one value, or an environment, that is a table of them.
+function T.user_value( userdata, n )
+  if T.has.several_user_values then
+    return (debug.getuservalue( userdata, n ))
+  end
+  return (debug.getuservalue or debug.getfenv)( userdata )[ n ]
+end
+
+-- At the end of the file: a return is the one way to have the state closed on every version.
 function T.done( )
   print( ('%d passed, %d failed'):format( T.passed, T.failed ) )
-  os.exit( T.failed == 0, true )
+  if T.failed > 0 then os.exit( 1 ) end
 end
 
 return T

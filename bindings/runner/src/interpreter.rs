@@ -5,10 +5,10 @@ use crate::command_line::{Script, Source};
 use crate::ctrl_c;
 use cogloop_lua_core::interrupt;
 use mlua::ffi::{
-    LUA_OK, LUA_PRELOAD_TABLE, LUA_REGISTRYINDEX, LUA_TSTRING, lua_State, lua_close, lua_createtable, lua_error,
-    lua_getfield, lua_pcall, lua_pop, lua_pushcfunction, lua_pushfstring, lua_pushlightuserdata, lua_pushlstring,
-    lua_rawseti, lua_setfield, lua_setglobal, lua_tolstring, lua_tostring, lua_touserdata, lua_type, luaL_callmeta,
-    luaL_checkstack, luaL_loadbufferx, luaL_loadfilex, luaL_newstate, luaL_openlibs, luaL_traceback, luaL_typename,
+    LUA_OK, LUA_TSTRING, lua_State, lua_close, lua_createtable, lua_error, lua_getfield, lua_getglobal, lua_pcall,
+    lua_pop, lua_pushcfunction, lua_pushfstring, lua_pushlightuserdata, lua_pushlstring, lua_rawseti, lua_setglobal,
+    lua_tolstring, lua_tostring, lua_touserdata, lua_type, luaL_callmeta, luaL_checkstack, luaL_loadbufferx,
+    luaL_loadfile, luaL_newstate, luaL_openlibs, luaL_traceback, luaL_typename,
 };
 use std::ffi::{CStr, c_int, c_void};
 use std::io::Write;
@@ -78,8 +78,8 @@ unsafe extern "C-unwind" fn main(lua: *mut lua_State) -> c_int {
         lua_setglobal(lua, c"arg".as_ptr());
         lua_pushcfunction(lua, on_raise); // S: script on_raise
         let loaded = match &(*script).source {
-            Source::File(path) => luaL_loadfilex(lua, path.as_ptr(), null()),
-            Source::Stdin => luaL_loadfilex(lua, null(), null()),
+            Source::File(path) => luaL_loadfile(lua, path.as_ptr()),
+            Source::Stdin => luaL_loadfile(lua, null()),
             Source::Code(code) => {
                 luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), c"=(command line)".as_ptr(), null())
             }
@@ -103,12 +103,10 @@ unsafe extern "C-unwind" fn main(lua: *mut lua_State) -> c_int {
 unsafe fn preload(lua: *mut lua_State) {
     // SAFETY: only called by `main`, with the libraries open.
     unsafe {
-        lua_getfield(lua, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-        lua_pushcfunction(lua, cogloop_lua_core::open_t);
-        lua_setfield(lua, -2, c"t".as_ptr());
-        lua_pushcfunction(lua, cogloop_lua_core::open_loop);
-        lua_setfield(lua, -2, c"t.Loop".as_ptr());
-        lua_pop(lua, 1);
+        lua_getglobal(lua, c"package".as_ptr());
+        lua_getfield(lua, -1, c"preload".as_ptr());
+        cogloop_lua_core::set_openers(lua);
+        lua_pop(lua, 2);
     }
 }
 

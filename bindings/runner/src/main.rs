@@ -1,4 +1,4 @@
-//! The program `cogloop`: runs a Lua script on a built-in Lua 5.4 that has the event loop preloaded.
+//! The program `cogloop`: runs a Lua script on a built-in Lua that has the event loop preloaded.
 //!
 //! ```text
 //!   command_line ──► what to run ──► interpreter ──► exit status
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     });
     match command {
         Ok(Command::Help) => print!("{USAGE}"),
-        Ok(Command::Version) => println!("cogloop {} (Lua 5.4)", env!("CARGO_PKG_VERSION")),
+        Ok(Command::Version) => println!("cogloop {} ({})", env!("CARGO_PKG_VERSION"), cogloop_lua_core::LUA_VERSION),
         Ok(Command::Run(script)) => return interpreter::run(&script),
         Err(problem) => {
             eprintln!("cogloop: {problem}\nTry 'cogloop --help'.");

@@ -1,4 +1,5 @@
-//! What runs a Lua script here: the runner, and each stock interpreter with the module built for it.
+//! What runs a Lua script here: the runner with each Lua that it can have built in, and each stock interpreter with the
+//! modules built for it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,43 +8,62 @@ use crate::project::Project;
 use crate::{lua, process};
 
 /// What must make no difference to a script.
-const BACKENDS: &[&str] = &["epoll", "uring", "select", "portable"];
+const BACKENDS: &[&str] = &["uring", "epoll", "select", "portable"];
 
-/// One interpreter on one backend.
+/// The runner's Luas, by the cargo feature; the first is its default.
+const RUNNERS: &[(&str, &str)] = &[("5.4", "lua54"), ("5.5", "lua55"), ("jit", "luajit")];
+
+/// A program that runs Lua scripts with all of our modules.
 pub(super) struct Interpreter {
+    pub(super) name: String,
     program: PathBuf,
     env: Vec<(&'static str, String)>,
-    backend: &'static str,
+    /// Those on which it is tested. The backends know nothing of Lua and Lua nothing of them, so one Lua is tested on all
+    /// of them, and each on the two that a Linux machine really uses.
+    pub(super) backends: &'static [&'static str],
 }
 
 impl Interpreter {
-    /// Each on each backend; builds what they need.
+    /// All of them; builds what they need.
     pub(super) fn all(project: &Project) -> Result<Vec<Self>, String> {
-        let mut programs = vec![(build_runner(project)?, Vec::new())];
+        let mut all = Vec::new();
         for version in lua::VERSIONS {
             let folder = lua::build(project, version)?;
-            programs.push((version.interpreter.into(), lua::env(&folder).into()));
+            let backends = if version.name == "5.4" { BACKENDS } else { &BACKENDS[..2] };
+            all.push(Self {
+                name: version.interpreter.into(),
+                program: version.interpreter.into(),
+                env: lua::env(&folder).into(),
+                backends,
+            });
         }
-        let on_each = |(program, env): (PathBuf, Vec<_>)| {
-            BACKENDS.iter().map(move |backend| Self { program: program.clone(), env: env.clone(), backend })
-        };
-        Ok(programs.into_iter().flat_map(on_each).collect())
+        for &(version, feature) in RUNNERS {
+            let program = build_runner(project, version, feature)?;
+            all.push(Self { name: format!("cogloop {version}"), program, env: Vec::new(), backends: &BACKENDS[..2] });
+        }
+        Ok(all)
     }
 
-    pub(super) fn command(&self, project: &Project) -> Command {
+    pub(super) fn command(&self, project: &Project, backend: &str) -> Command {
         let mut command = project.program(&self.program);
-        command.envs(self.env.iter().map(|(name, value)| (name, value))).env("COGLOOP_BACKEND", self.backend);
+        command.envs(self.env.iter().map(|(name, value)| (name, value))).env("COGLOOP_BACKEND", backend);
         command
-    }
-
-    pub(super) fn name(&self) -> String {
-        let program = self.program.file_name().unwrap_or(self.program.as_os_str());
-        format!("{} on {}", program.to_string_lossy(), self.backend)
     }
 }
 
-/// Builds the program `cogloop` and returns where it stands.
-pub(super) fn build_runner(project: &Project) -> Result<PathBuf, String> {
-    process::run(&mut project.cargo(&["build", "--quiet", "--release", "-p", "cogloop-runner"]))?;
-    Ok(project.target.join("release/cogloop"))
+/// Builds the program `cogloop` with its default Lua and returns where it stands.
+pub(super) fn default_runner(project: &Project) -> Result<PathBuf, String> {
+    build_runner(project, RUNNERS[0].0, RUNNERS[0].1)
+}
+
+fn build_runner(project: &Project, version: &str, feature: &str) -> Result<PathBuf, String> {
+    let features = ["--no-default-features", "--features", feature];
+    process::run(project.cargo(&["build", "--quiet", "--release", "-p", "cogloop-runner"]).args(features))?;
+    // Each build leaves its program in the same place.
+    let folder = project.target.join("runner").join(version);
+    let program = folder.join("cogloop");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::copy(project.target.join("release/cogloop"), &program))
+        .map_err(|error| format!("cannot write {}: {error}", program.display()))?;
+    Ok(program)
 }

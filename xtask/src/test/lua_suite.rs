@@ -18,19 +18,27 @@ pub(super) fn run(project: &Project) -> Outcome {
     let files = scripts(&project.root.join(SUITE))?;
     let mut total = Tally::default();
     let mut failures = Vec::new();
+    let mut table = String::new();
     for interpreter in Interpreter::all(project)? {
-        println!("--- {}", interpreter.name());
-        for file in &files {
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            println!("{name}");
-            let (lines, verdict) = process::watch(interpreter.command(project).arg(file), LIMIT);
-            let tally = Tally::of(&lines);
-            total.add(&tally);
-            if let Err(message) = verdict.and_then(|()| tally.outcome()) {
-                failures.push(format!("{name} with {}: {message}", interpreter.name()));
+        for backend in interpreter.backends {
+            let on = format!("{} on {backend}", interpreter.name);
+            println!("--- {on}");
+            let mut sum = Tally::default();
+            for file in &files {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                println!("{name}");
+                let (lines, verdict) = process::watch(interpreter.command(project, backend).arg(file), LIMIT);
+                let tally = Tally::of(&lines);
+                sum.add(&tally);
+                if let Err(message) = verdict.and_then(|()| tally.outcome()) {
+                    failures.push(format!("{name} with {on}: {message}"));
+                }
             }
+            table += &format!("{:12} {backend:9} {sum}\n", interpreter.name);
+            total.add(&sum);
         }
     }
+    print!("\n{table}");
     if failures.is_empty() { total.outcome() } else { Err(format!("{total}\n{}", failures.join("\n"))) }
 }
 

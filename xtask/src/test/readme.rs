@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Outcome;
-use super::interpreters::build_runner;
+use super::interpreters::default_runner;
 use crate::process;
 use crate::project::Project;
 
@@ -16,7 +16,7 @@ pub(super) fn run(project: &Project) -> Outcome {
     let expected =
         block(&readme, "text").ok_or("README.md has no ```text block that says what the Lua example prints")?;
 
-    let runner = build_runner(project)?;
+    let runner = default_runner(project)?;
     let (printed, verdict) = process::watch(project.program(runner).args(["-e", &script]), LIMIT);
     verdict?;
     let expected: Vec<_> = expected.lines().map(str::to_owned).collect();

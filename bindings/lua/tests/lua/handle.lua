@@ -68,7 +68,7 @@ end )
 test( 'a bad handle is an error that names it (C47)', function( )
   local loop, closed = Loop( ), null( )
   closed:close( )
-  for _, bad in ipairs{ closed, { }, 'stdin', -1, 1.5, 2^31, 2^40, 0/0, true, print, loop, coroutine.create( print ) } do
+  for _, bad in ipairs{ closed, { }, 'stdin', -1, 1.5, 2^31, 2^40, 0/0, true, print, loop, coroutine.create( nothing ) } do
     fails( "bad argument #1 to 'addHandle' (handle: ", function( ) loop:addHandle( bad, 'r', nothing ) end )
     fails( "bad argument #1 to 'removeHandle' (handle: ", function( ) loop:removeHandle( bad, 'r' ) end )
     equal( loop[ bad ], nil )

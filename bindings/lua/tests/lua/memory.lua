@@ -9,7 +9,7 @@ local function virtual( options )
   options.clock = 'virtual'
   return Loop( options )
 end
-local value = debug.getuservalue
+local value = T.user_value
 
 test( 'tasks and handles that nobody else holds still fire, full collections running (C62)', function( )
   local loop, ran = Loop( ), 0
@@ -136,12 +136,12 @@ end )
 test( 'tasks are added and cancelled from __gc, at any moment (C72)', function( )
   local loop, finalized, fired, tasks = virtual( ), 0, 0, { }
   local function litter( )
-    setmetatable( { }, { __gc = function( )
+    T.on_collect( function( )
       finalized = finalized + 1
       tasks[ #tasks + 1 ] = loop:addTask( 1, function( ) fired = fired + 1 end )
       if #tasks % 3 == 0 then loop:cancelTask( tasks[ #tasks ] ) fired = fired + 1 end
       if #tasks % 5 == 0 then loop:cancelTask( tasks[ #tasks - 4 ] ) end
-    end } )
+    end )
   end
   local pause = collectgarbage( 'setpause', 0 )      -- the collector never rests
   local rounds = 0
@@ -165,10 +165,10 @@ test( 'handles are added and removed from __gc (C72)', function( )
   loop:addHandle( file, 'r', function( )
     rounds = rounds + 1
     for _ = 1, 20 do
-      setmetatable( { }, { __gc = function( )
+      T.on_collect( function( )
         finalized = finalized + 1
         if finalized % 2 == 0 then loop:addHandle( file, 'w', function( ) end ) else loop:removeHandle( file, 'w' ) end
-      end } )
+      end )
     end
     if rounds == 300 then loop:clean( ) end
   end )
@@ -181,7 +181,7 @@ end )
 test( 'a loop closed from __gc while a task is being added to it: an error, no crash (C72)', function( )
   for _ = 1, 200 do
     local loop = Loop( )
-    setmetatable( { }, { __gc = function( ) getmetatable( loop ).__close( loop ) end } )
+    T.on_collect( function( ) getmetatable( loop ).__close( loop ) end )
     local ok, message = pcall( function( )
       for _ = 1, 2000 do loop:addTask( 1000, print, { }, { } ) end
       T.collect( )

@@ -25,7 +25,7 @@ test( 'what a Lua file has buffered already is ready at once', function( )
   local got = { }
   for i = 1, 100 do writer:write( i, '\n' ) end
   loop:addHandle( reader, 'r', function( )
-    got[ #got + 1 ] = reader:read( 'n' )      -- the first call reads all the lines into the buffer
+    got[ #got + 1 ] = reader:read( '*n' )      -- the first call reads all the lines into the buffer
     if #got == 100 then loop:removeHandle( reader, 'r' ) end
   end )
   loop:run( )

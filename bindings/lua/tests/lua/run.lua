@@ -134,7 +134,7 @@ end )
 test( 'an error value that is no string is raised as it is (C61)', function( )
   for _, value in ipairs{ { }, 42, true, false, io.stdout } do
     local loop = virtual( )
-    loop:addTask( 1, function( ) error( value ) end )
+    loop:addTask( 1, function( ) error( value, 0 ) end )
     local ok, got = pcall( loop.run, loop )
     equal( ok, false )
     equal( got, value )

@@ -1,0 +1,37 @@
+//! User values where a userdata has several: Lua 5.4 and later. The twin of `one`.
+
+use mlua::ffi::{lua_State, lua_getiuservalue, lua_newuserdatauv, lua_setiuservalue};
+use std::ffi::{c_int, c_void};
+
+/// Pushes a new userdata of `size` bytes with `user_values` user values, all nil.
+///
+/// # Safety
+///
+/// Lua's stack has room for two values. May raise.
+pub(crate) unsafe fn new_userdata(lua: *mut lua_State, size: usize, user_values: c_int) -> *mut c_void {
+    // SAFETY: the caller's promise.
+    unsafe { lua_newuserdatauv(lua, size, user_values) }
+}
+
+/// Pushes user value `n` of the userdata at `index`. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// There is a userdata at `index`, which [`new_userdata`] made with `n` user values or more, and room for two values.
+#[inline]
+pub(crate) unsafe fn push_user_value(lua: *mut lua_State, index: c_int, n: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe { lua_getiuservalue(lua, index, n) };
+}
+
+/// Pops a value and makes it user value `n` of the userdata at `index`. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// There is a userdata at `index`, which [`new_userdata`] made with `n` user values or more, a value on top, and room for
+/// one more.
+#[inline]
+pub(crate) unsafe fn set_user_value(lua: *mut lua_State, index: c_int, n: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe { lua_setiuservalue(lua, index, n) };
+}

@@ -1,0 +1,56 @@
+//! User values where a userdata has but one, or an environment: before Lua 5.4. The twin of `many`.
+//!
+//! The one is a table with a place for each. The places are made with it, so that filling one takes no memory.
+
+use mlua::ffi::{
+    lua_State, lua_createtable, lua_getuservalue, lua_insert, lua_newuserdata, lua_pop, lua_rawgeti, lua_rawseti,
+    lua_remove, lua_setuservalue,
+};
+use std::ffi::{c_int, c_void};
+
+/// Pushes a new userdata of `size` bytes with `user_values` user values, all nil.
+///
+/// # Safety
+///
+/// Lua's stack has room for two values. May raise.
+pub(crate) unsafe fn new_userdata(lua: *mut lua_State, size: usize, user_values: c_int) -> *mut c_void {
+    // SAFETY: the caller's promise. On 5.1, mlua's lua_setuservalue sets the environment.
+    unsafe {
+        let block = lua_newuserdata(lua, size);
+        lua_createtable(lua, user_values, 0);
+        lua_setuservalue(lua, -2);
+        block
+    }
+}
+
+/// Pushes user value `n` of the userdata at `index`. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// There is a userdata at `index`, which [`new_userdata`] made with `n` user values or more, and room for two values.
+#[inline]
+pub(crate) unsafe fn push_user_value(lua: *mut lua_State, index: c_int, n: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lua_getuservalue(lua, index);
+        lua_rawgeti(lua, -1, n.into());
+        lua_remove(lua, -2);
+    }
+}
+
+/// Pops a value and makes it user value `n` of the userdata at `index`. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// There is a userdata at `index`, which [`new_userdata`] made with `n` user values or more, a value on top, and room for
+/// one more.
+#[inline]
+pub(crate) unsafe fn set_user_value(lua: *mut lua_State, index: c_int, n: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lua_getuservalue(lua, index);
+        lua_insert(lua, -2);
+        lua_rawseti(lua, -2, n.into());
+        lua_pop(lua, 1);
+    }
+}
