@@ -3,11 +3,11 @@
 use crate::clock::MAX_DELAY_NS;
 use cogloop_io::Interest;
 use mlua::ffi::{
-    LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_getmetatable, lua_isinteger,
-    lua_pop, lua_pushfstring, lua_rawequal, lua_tointeger, lua_tolstring, lua_tonumber, lua_touserdata, lua_type,
-    lua_upvalueindex, luaL_argerror, luaL_getmetafield, luaL_tolstring, luaL_typename,
+    LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_getmetatable,
+    lua_isinteger, lua_pop, lua_pushfstring, lua_rawequal, lua_tointeger, lua_tolstring, lua_tonumber, lua_touserdata,
+    lua_type, lua_upvalueindex, luaL_argerror, luaL_getmetafield, luaL_tolstring, luaL_typename,
 };
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::null_mut;
 
 /// The upvalues that every function of the module has.
@@ -18,6 +18,8 @@ pub(crate) mod upvalue {
     pub(crate) const NODE: c_int = 3;
     pub(crate) const CLASS: c_int = 4;
     pub(crate) const COUNT: c_int = 4;
+    /// A table in the functions of the module `cogloop`, which put its loop before their arguments; nothing in others.
+    pub(crate) const DEFAULT: c_int = 6;
 }
 
 /// The block of the userdata at `index` if its metatable is upvalue `kind`, else null. Does not raise.
@@ -56,7 +58,21 @@ pub(crate) unsafe fn wrong(lua: *mut lua_State, arg: c_int, name: &CStr, wanted:
             _ => luaL_typename(lua, arg),
         };
         let text = lua_pushfstring(lua, c"%s: %s expected, got %s".as_ptr(), name.as_ptr(), wanted.as_ptr(), got);
-        luaL_argerror(lua, arg, text);
+        bad_argument(lua, arg, text)
+    }
+}
+
+/// Raises "bad argument", with this text.
+///
+/// # Safety
+///
+/// The rule of the crate; the text is on Lua's stack, or lives for ever.
+#[cold]
+pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const c_char) -> ! {
+    // SAFETY: the caller's promise; luaL_argerror never returns.
+    unsafe {
+        let shifted = lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) == LUA_TTABLE;
+        luaL_argerror(lua, arg - c_int::from(shifted), text);
     }
     unreachable!("luaL_argerror does not return")
 }
@@ -85,7 +101,7 @@ pub(crate) fn ms_to_ns(ms: u64) -> u64 {
     ms.saturating_mul(1_000_000).min(MAX_DELAY_NS)
 }
 
-fn fraction_to_ns(ms: f64) -> Option<u64> {
+pub(crate) fn fraction_to_ns(ms: f64) -> Option<u64> {
     if !ms.is_finite() || ms < 0.0 {
         return None;
     }
@@ -141,8 +157,7 @@ pub(crate) unsafe fn check_direction(lua: *mut lua_State, arg: c_int) -> Interes
                     WANTED.as_ptr(),
                     lua_tolstring(lua, arg, null_mut()),
                 );
-                luaL_argerror(lua, arg, text);
-                unreachable!("luaL_argerror does not return")
+                bad_argument(lua, arg, text)
             }
             None => wrong(lua, arg, c"dir", WANTED),
         }

@@ -5,7 +5,7 @@ use crate::guard::{Text, guard};
 use crate::interrupt;
 use crate::state::{LoopBlock, State, value};
 use crate::version::{new_userdata, set_user_value};
-use cogloop_io::{ClockChoice, EventLoop, Options, VirtualClock};
+use cogloop_io::{ClockChoice, DEFAULT_RESOLUTION_NS, Error, EventLoop, Options, VirtualClock};
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TSTRING, LUA_TTABLE, lua_State, lua_createtable, lua_next, lua_pop, lua_pushfstring, lua_pushnil,
     lua_pushvalue, lua_setmetatable, lua_toboolean, lua_tolstring, lua_type, lua_upvalueindex, luaL_argerror,
@@ -35,10 +35,17 @@ pub fn set_default_backend(name: &str) -> Result<(), String> {
 
 /// What a script may choose. The name lies in a string that its options table keeps.
 #[derive(Clone, Copy)]
-struct Choice {
-    backend: Option<(*const u8, usize)>,
-    is_virtual: bool,
-    debug: bool,
+pub(crate) struct Choice {
+    pub(crate) backend: Option<(*const u8, usize)>,
+    pub(crate) is_virtual: bool,
+    pub(crate) debug: bool,
+    pub(crate) resolution_ns: u64,
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self { backend: None, is_virtual: false, debug: false, resolution_ns: DEFAULT_RESOLUTION_NS }
+    }
 }
 
 /// `Loop( … )`: the class is at 1.
@@ -46,6 +53,23 @@ pub(crate) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; the userdata gets its metatable, and with it its finalizer, before it owns anything.
     unsafe {
         let choice = read_options(lua);
+        let block = push_loop(lua);
+        match guard(|| open(choice).map_err(|error| error.to_string())) {
+            Ok(state) => (*block).state = state,
+            Err(text) => text.raise(lua),
+        }
+    }
+    1
+}
+
+/// Pushes a loop that is closed so far.
+///
+/// # Safety
+///
+/// The rule of the crate; the running function is one of the module's. Room for three values.
+pub(crate) unsafe fn push_loop(lua: *mut lua_State) -> *mut LoopBlock {
+    // SAFETY: the caller's promise.
+    unsafe {
         let block = new_userdata(lua, size_of::<LoopBlock>(), value::COUNT).cast::<LoopBlock>();
         block.write(LoopBlock { state: null_mut() });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::LOOP));
@@ -54,15 +78,16 @@ pub(crate) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
             lua_createtable(lua, 0, 0);
             set_user_value(lua, -2, n);
         }
-        match guard(|| open(choice)) {
-            Ok(state) => (*block).state = state,
-            Err(text) => text.raise(lua),
-        }
+        block
     }
-    1
 }
 
-fn open(choice: Choice) -> Result<*mut State, String> {
+/// Makes a loop's state.
+///
+/// # Errors
+///
+/// When an option is not to be had.
+pub(crate) fn open(choice: Choice) -> Result<*mut State, Error> {
     let backend = match choice.backend {
         Some((bytes, length)) => {
             // SAFETY: the string is in the options table, which is on the stack of `construct`.
@@ -73,15 +98,14 @@ fn open(choice: Choice) -> Result<*mut State, String> {
     };
     let virtual_clock = choice.is_virtual.then(VirtualClock::new);
     let clock = virtual_clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
-    let events =
-        EventLoop::new(&Options { backend, clock, ..Options::default() }).map_err(|error| error.to_string())?;
+    let events = EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns })?;
     let debug = choice.debug || std::env::var_os("COGLOOP_DEBUG").is_some_and(|set| set == "1");
     Ok(Box::into_raw(Box::new(State::new(events, LOOPS.fetch_add(1, Relaxed), virtual_clock, debug))))
 }
 
 /// Reads the options table at 2; what is no table is a lua-t script's slot count.
 unsafe fn read_options(lua: *mut lua_State) -> Choice {
-    let mut choice = Choice { backend: None, is_virtual: false, debug: false };
+    let mut choice = Choice::default();
     // SAFETY: only called by `construct`. A key is looked at only if it is a string, which lua_next allows.
     unsafe {
         if lua_type(lua, 2) != LUA_TTABLE {
@@ -112,15 +136,23 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
 }
 
 /// The bytes of the string at `index`, for as long as it is there.
-unsafe fn bytes_at<'a>(lua: *mut lua_State, index: c_int) -> &'a [u8] {
+///
+/// # Safety
+///
+/// There is a string, and something on the stack keeps it alive.
+pub(crate) unsafe fn bytes_at<'a>(lua: *mut lua_State, index: c_int) -> &'a [u8] {
     let mut length = 0;
-    // SAFETY: only called for strings, which something on the stack keeps alive.
+    // SAFETY: the caller's promise.
     unsafe { std::slice::from_raw_parts(lua_tolstring(lua, index, &raw mut length).cast(), length) }
 }
 
 /// Raises an argument error about the options, with the value on top in it.
-unsafe fn refuse(lua: *mut lua_State, format: &CStr) -> ! {
-    // SAFETY: only called by `read_options`, with formats that have one %s.
+///
+/// # Safety
+///
+/// The rule of the crate; the format has one %s.
+pub(crate) unsafe fn refuse(lua: *mut lua_State, format: &CStr) -> ! {
+    // SAFETY: the caller's promise.
     unsafe {
         let got = luaL_tolstring(lua, -1, null_mut());
         let text = lua_pushfstring(lua, format.as_ptr(), got);

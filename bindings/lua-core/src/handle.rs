@@ -3,14 +3,14 @@
 //! In this order: a Lua file, a descriptor number, an object with a `getfd`, `fileno` or `pollfd` method or a `pollfd`
 //! field.
 
-use crate::args::wrong;
+use crate::args::{bad_argument, wrong};
 use crate::guard::Text;
 use crate::version::{LuaFile, push_file_metatable};
 use libc::FILE;
 use mlua::ffi::{
     LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_call, lua_getfield,
     lua_getmetatable, lua_gettop, lua_pop, lua_pushvalue, lua_rawequal, lua_settop, lua_toboolean, lua_tonumber,
-    lua_tostring, lua_touserdata, lua_type, luaL_argerror, luaL_getmetafield,
+    lua_tostring, lua_touserdata, lua_type, luaL_getmetafield,
 };
 use std::ffi::{CStr, c_int};
 use std::os::fd::{BorrowedFd, RawFd};
@@ -86,10 +86,7 @@ pub(crate) unsafe fn check_handle(lua: *mut lua_State, arg: c_int) -> Handle {
         match look(lua, arg) {
             Ok(handle) => handle,
             Err(Refused::NotAHandle) => wrong(lua, arg, c"handle", WANTED),
-            Err(Refused::Closed) => {
-                luaL_argerror(lua, arg, c"handle: it is closed".as_ptr());
-                unreachable!("luaL_argerror does not return")
-            }
+            Err(Refused::Closed) => bad_argument(lua, arg, c"handle: it is closed".as_ptr()),
         }
     }
 }
@@ -103,9 +100,8 @@ pub(crate) unsafe fn refuse(lua: *mut lua_State, arg: c_int, why: Text<400>) -> 
     // SAFETY: the caller's promise; the text lives on the Lua stack while luaL_argerror reads it.
     unsafe {
         why.push(lua);
-        luaL_argerror(lua, arg, lua_tostring(lua, -1));
+        bad_argument(lua, arg, lua_tostring(lua, -1))
     }
-    unreachable!("luaL_argerror does not return")
 }
 
 /// The Lua file at `index`, open or closed. Does not raise.

@@ -33,6 +33,7 @@ mod guard;
 mod handle;
 pub mod interrupt;
 mod node;
+mod own;
 mod run;
 mod show;
 mod state;
@@ -47,7 +48,8 @@ use mlua::ffi::{lua_CFunction, lua_State, lua_createtable, lua_pushcfunction, lu
 use std::ffi::{CStr, c_int};
 
 /// The modules: what `require` calls each, and what opens it.
-pub const MODULES: [(&CStr, lua_CFunction); 2] = [(c"t", open_t), (c"t.Loop", open_loop)];
+pub const MODULES: [(&CStr, lua_CFunction); 3] =
+    [(c"t", open_t), (c"t.Loop", open_loop), (c"cogloop", own::open_cogloop)];
 
 /// Gives the table on top a field for each of [`MODULES`]: for `package.preload`, or a table like it.
 ///

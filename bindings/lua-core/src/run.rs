@@ -10,10 +10,12 @@
 //! The protected call is made once, not for each callback: a callback that raises leaves it, and only then, with an
 //! `onerror`, it is made again to go on with the rest of the batch.
 
+use crate::args::upvalue;
 use crate::descriptor::look_at_handles;
 use crate::dispatch::{serve_handle, serve_task};
 use crate::guard::Text;
 use crate::interrupt;
+use crate::own;
 use crate::state::{LoopBlock, State, check_loop, state_at, value, with, with_or_raise};
 use crate::task::finish;
 use crate::version::{push_user_value, set_user_value};
@@ -29,12 +31,25 @@ use std::ptr::{null, null_mut};
 
 /// `loop:run( )`
 pub(crate) unsafe extern "C-unwind" fn run(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the stack is written beside the lines. The loop stays on the stack, so its block lives.
+    // SAFETY: called by Lua with the loop.
+    unsafe { drive(lua, Pace::Forever) };
+    0
+}
+
+/// Runs the loop at 1 at this pace. An error that nobody takes is raised.
+///
+/// # Safety
+///
+/// The rule of the crate; the running function is one of the module's.
+pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
+    // SAFETY: the caller's promise; the stack is written beside the lines. The loop stays on the stack, so its block
+    // lives.
     unsafe {
         check_loop(lua, 1);
         lua_settop(lua, 1);
         lua_pushvalue(lua, 1);
-        lua_pushcclosure(lua, on_raise, 1);
+        lua_pushvalue(lua, lua_upvalueindex(upvalue::TASK));
+        lua_pushcclosure(lua, on_raise, 2);
         lua_pushcfunction(lua, serve); // S: loop on_raise serve
         let state = check_loop(lua, 1);
         if (*state).running {
@@ -42,6 +57,7 @@ pub(crate) unsafe extern "C-unwind" fn run(lua: *mut lua_State) -> c_int {
         }
         (*state).running = true;
         (*state).stopped = false;
+        (*state).pace = pace;
         let outer = interrupt::enter((*state).events.waker().as_raw_fd());
         let ended_well = protected(lua);
         interrupt::leave(outer);
@@ -49,6 +65,7 @@ pub(crate) unsafe extern "C-unwind" fn run(lua: *mut lua_State) -> c_int {
         if let Some(state) = state.as_mut() {
             state.running = false;
             state.in_batch = false;
+            state.own.end_batch();
         }
         if !ended_well {
             push_user_value(lua, 1, value::TRACEBACK); // S: loop … err traceback
@@ -61,7 +78,6 @@ pub(crate) unsafe extern "C-unwind" fn run(lua: *mut lua_State) -> c_int {
             raise_with_traceback(lua);
         }
     }
-    0
 }
 
 /// `loop:stop( )`. A loop that is not running is left alone.
@@ -140,13 +156,21 @@ unsafe fn has_traceback(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// The message handler: keeps the traceback, and the error as it is. The loop is its upvalue.
+/// The message handler: keeps the traceback, and the error as it is. Its upvalues: the loop, and the metatable of timers.
 unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua in the place of the error; a C function's stack has the room.
     unsafe {
         lua_settop(lua, 1);
-        luaL_traceback(lua, lua, null(), 1);
-        set_user_value(lua, lua_upvalueindex(1), value::TRACEBACK);
+        let state = state_at(lua, lua_upvalueindex(1));
+        // A coroutine's error comes with the traceback of its own stack.
+        if state.is_null() || !(*state).own.has_traceback {
+            luaL_traceback(lua, lua, null(), 1);
+            set_user_value(lua, lua_upvalueindex(1), value::TRACEBACK);
+        }
+        if let Some(ticket) = state.as_mut().and_then(|state| state.own.take_firing(state.id)) {
+            own::timer::push_ticket(lua, ticket, lua_upvalueindex(2));
+            set_user_value(lua, lua_upvalueindex(1), value::CURRENT);
+        }
     }
     1
 }
@@ -178,11 +202,8 @@ unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
             if must_return(state) || (*state).events.is_idle() {
                 return 0;
             }
-            with_or_raise(lua, state, |state| {
-                state.drop_unlinked();
-                state.served = false;
-                state.events.turn(Wait::Block).map_err(|error| format!("waiting failed: {error}"))
-            });
+            let Some(wait) = Pace::next(state) else { return 0 };
+            with_or_raise(lua, state, |state| state.turn(wait));
             in_batch = true;
         }
     }
@@ -192,7 +213,12 @@ unsafe extern "C-unwind" fn nothing(_: *mut lua_State) -> c_int {
     0
 }
 
-unsafe fn must_return(state: *mut State) -> bool {
+/// Whether the loop was closed, stopped or interrupted.
+///
+/// # Safety
+///
+/// `state` is null or belongs to an open loop.
+pub(crate) unsafe fn must_return(state: *mut State) -> bool {
     // SAFETY: null, or the state of an open loop.
     unsafe { state.as_ref() }.is_none_or(|state| state.stopped) || interrupt::pending()
 }
@@ -201,7 +227,7 @@ unsafe fn must_return(state: *mut State) -> bool {
 unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
     // SAFETY: only called by `serve`; each callback may close the loop, so the state is fetched anew.
     unsafe {
-        let mut found = false;
+        let mut found = (*(*block).state).own.is_face && own::serve::serve_timers(lua, block);
         while !must_return((*block).state) {
             let state = (*block).state;
             let next = with(state, |state| Ok(Next::pull(state)));
@@ -214,6 +240,45 @@ unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
             found = true;
         }
         found
+    }
+}
+
+/// How far a run goes.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// Until nothing is left.
+    Forever,
+    /// One turn.
+    Once(Wait),
+    /// No further turn.
+    Enough,
+    /// Until a virtual clock shows this time, from deadline to deadline.
+    Until(u64),
+}
+
+impl Pace {
+    /// How the next turn waits; `None` when there is to be none.
+    unsafe fn next(state: *mut State) -> Option<Wait> {
+        // SAFETY: only called by `serve`, with the state of an open loop; nothing here runs Lua code.
+        let state = unsafe { &mut *state };
+        match state.pace {
+            Self::Forever => Some(Wait::Block),
+            Self::Once(wait) => {
+                state.pace = Self::Enough;
+                Some(wait)
+            }
+            Self::Enough => None,
+            Self::Until(end_ns) => {
+                let clock = state.virtual_clock.as_ref()?;
+                let next_ns = state.events.next_deadline_ns().filter(|&deadline_ns| deadline_ns <= end_ns);
+                if next_ns.is_none() {
+                    state.pace = Self::Enough;
+                }
+                let ahead_ns = next_ns.unwrap_or(end_ns).saturating_sub(state.events.now_ns());
+                clock.advance_ns(ahead_ns);
+                Some(Wait::Poll)
+            }
+        }
     }
 }
 

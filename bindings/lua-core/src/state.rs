@@ -3,10 +3,12 @@
 use crate::args::{test_userdata, upvalue, wrong};
 use crate::guard::{ErrorText, Text, guard};
 use crate::node::NodeBlock;
+use crate::own::Own;
+use crate::run::Pace;
 use crate::task::TaskBlock;
-use cogloop_io::{EventLoop, Key, Token, VirtualClock};
-use mlua::ffi::{lua_State, lua_touserdata};
-use std::ffi::c_int;
+use cogloop_io::{EventLoop, Key, Token, VirtualClock, Wait};
+use mlua::ffi::{lua_State, lua_getfield, lua_tostring, lua_touserdata, lua_upvalueindex};
+use std::ffi::{CStr, c_int};
 use std::os::fd::RawFd;
 
 /// The user values of a loop.
@@ -59,6 +61,10 @@ pub(crate) struct State {
     pub(crate) watched: Vec<*mut NodeBlock>,
     /// Scratch: the tasks' table indices in the order of expiry, with the deadlines in ns.
     pub(crate) order: Vec<(u64, u64, u32)>,
+    /// How far the run goes that is under way.
+    pub(crate) pace: Pace,
+    /// What a loop of the module `cogloop` has beside these.
+    pub(crate) own: Own,
 }
 
 impl State {
@@ -78,7 +84,16 @@ impl State {
             numbers: Vec::new(),
             watched: Vec::new(),
             order: Vec::new(),
+            pace: Pace::Forever,
+            own: Own::default(),
         }
+    }
+
+    /// Takes a turn.
+    pub(crate) fn turn(&mut self, wait: Wait) -> Result<(), String> {
+        self.drop_unlinked();
+        self.served = false;
+        self.events.turn(wait).map_err(|error| format!("waiting failed: {error}"))
     }
 
     /// Arms a timer whose Task the caller puts into the table next, and then calls [`State::linked`].
@@ -154,7 +169,8 @@ pub(crate) unsafe fn check_loop(lua: *mut lua_State, arg: c_int) -> *mut State {
     unsafe {
         let block = test_userdata(lua, arg, upvalue::LOOP).cast::<LoopBlock>();
         if block.is_null() {
-            wrong(lua, arg, c"loop", c"T.Loop");
+            lua_getfield(lua, lua_upvalueindex(upvalue::LOOP), c"__name".as_ptr());
+            wrong(lua, arg, c"loop", CStr::from_ptr(lua_tostring(lua, -1)));
         }
         if (*block).state.is_null() {
             Text::<40>::new("the loop is closed").raise(lua);

@@ -17,8 +17,10 @@ pub(crate) unsafe fn new_userdata(lua: *mut lua_State, size: usize, user_values:
     // SAFETY: the caller's promise. On 5.1, mlua's lua_setuservalue sets the environment.
     unsafe {
         let block = lua_newuserdata(lua, size);
-        lua_createtable(lua, user_values, 0);
-        lua_setuservalue(lua, -2);
+        if user_values > 0 {
+            lua_createtable(lua, user_values, 0);
+            lua_setuservalue(lua, -2);
+        }
         block
     }
 }

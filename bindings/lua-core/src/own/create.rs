@@ -1,0 +1,127 @@
+//! `cogloop.loop{ backend =, clock =, resolution = }`
+
+use super::upvalue;
+use crate::args::fraction_to_ns;
+use crate::create::{Choice, bytes_at, open, push_loop, refuse};
+use crate::guard::{ErrorText, Text, guard};
+use crate::state::State;
+use cogloop_io::Error;
+use mlua::ffi::{
+    LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_next, lua_pop, lua_pushinteger,
+    lua_pushnil, lua_pushvalue, lua_rawseti, lua_settop, lua_tonumber, lua_type, lua_upvalueindex,
+};
+use std::ffi::c_int;
+
+/// What the system refused: it is returned, not raised.
+#[derive(Clone, Copy)]
+pub(crate) struct Failure {
+    pub(crate) errno: i32,
+    pub(crate) text: ErrorText,
+}
+
+impl Failure {
+    pub(crate) fn of(doing: &str, error: &std::io::Error) -> Self {
+        Self { errno: error.raw_os_error().unwrap_or(0), text: Text::new(format_args!("{doing}: {error}")) }
+    }
+
+    /// Pushes nil, the message and the error's number, for a function to return.
+    ///
+    /// # Safety
+    ///
+    /// Room for three values. May raise.
+    pub(crate) unsafe fn push(self, lua: *mut lua_State) -> c_int {
+        // SAFETY: the caller's promise.
+        unsafe {
+            lua_pushnil(lua);
+            self.text.push(lua);
+            lua_pushinteger(lua, self.errno.into());
+        }
+        3
+    }
+}
+
+/// `cogloop.loop( [options] )` → loop; or nil, message, errno
+pub(crate) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of the module's.
+    unsafe {
+        let choice = read_options(lua);
+        lua_settop(lua, 1);
+        push_open(lua, choice).map_or_else(|failure| failure.push(lua), |()| 1)
+    }
+}
+
+/// Pushes a loop with nothing chosen.
+///
+/// # Safety
+///
+/// The rule of the crate; the running function is one of the module's.
+pub(crate) unsafe fn push_default(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let Err(failure) = push_open(lua, Choice::default()) {
+            failure.text.raise(lua);
+        }
+    }
+}
+
+#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
+unsafe fn push_open(lua: *mut lua_State, choice: Choice) -> Result<(), Failure> {
+    // SAFETY: only called by functions of the module; the userdata has its finalizer before it owns anything.
+    unsafe {
+        let block = push_loop(lua);
+        let state = match guard(|| try_open(choice)) {
+            Ok(opened) => opened?,
+            Err(text) => text.raise(lua),
+        };
+        (*block).state = state;
+        (*state).own.is_face = true;
+        lua_pushvalue(lua, -1);
+        lua_rawseti(lua, lua_upvalueindex(upvalue::LOOPS), (*state).id.cast_signed());
+    }
+    Ok(())
+}
+
+/// What the kernel refuses is the inner error, a wrong option the outer.
+fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, String> {
+    match open(choice) {
+        Ok(state) => Ok(Ok(state)),
+        Err(Error::Io { doing, source }) => Ok(Err(Failure::of(doing, &source))),
+        Err(error @ Error::NoBackend { .. }) => Ok(Err(Failure { errno: 0, text: Text::new(error) })),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Reads the options table at 1.
+unsafe fn read_options(lua: *mut lua_State) -> Choice {
+    let mut choice = Choice::default();
+    // SAFETY: only called by `construct`. A key is looked at only if it is a string, which lua_next allows.
+    unsafe {
+        match lua_type(lua, 1) {
+            LUA_TNONE | LUA_TNIL => return choice,
+            LUA_TTABLE => {}
+            _ => crate::args::wrong(lua, 1, c"options", c"a table"),
+        }
+        lua_pushnil(lua);
+        while lua_next(lua, 1) != 0 {
+            // S: options … key value
+            let key = if lua_type(lua, -2) == LUA_TSTRING { bytes_at(lua, -2) } else { b"" };
+            let text = if lua_type(lua, -1) == LUA_TSTRING { Some(bytes_at(lua, -1)) } else { None };
+            let number = if lua_type(lua, -1) == LUA_TNUMBER { fraction_to_ns(lua_tonumber(lua, -1)) } else { None };
+            match (key, text, number) {
+                (b"backend", Some(name), _) => choice.backend = Some((name.as_ptr(), name.len())),
+                (b"clock", Some(b"virtual"), _) => choice.is_virtual = true,
+                (b"clock", Some(b"real"), _) => choice.is_virtual = false,
+                (b"resolution", _, Some(ns @ 1..)) => choice.resolution_ns = ns,
+                (b"backend", ..) => refuse(lua, c"option 'backend': a name expected, got %s"),
+                (b"clock", ..) => refuse(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
+                (b"resolution", ..) => refuse(lua, c"option 'resolution': milliseconds above 0 expected, got %s"),
+                _ => {
+                    lua_pop(lua, 1);
+                    refuse(lua, c"unknown option '%s'; there are backend, clock and resolution")
+                }
+            }
+            lua_pop(lua, 1);
+        }
+    }
+    choice
+}

@@ -1,0 +1,199 @@
+-- Running a loop of `require 'cogloop'`: run, step, advance, stop, close, errors, and the default loop.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local cogloop = require 'cogloop'
+local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
+
+local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
+
+test( 'the module is one, whatever package.loaded says (C67)', function( )
+  package.loaded.cogloop, package.loaded[ 't.cogloop' ] = nil, nil
+  equal( require 'cogloop', cogloop )
+end )
+
+test( 'options are checked by name', function( )
+  fails( "option 'clock'", cogloop.loop, { clock = 'sun' } )
+  fails( "option 'backend'", cogloop.loop, { backend = 1 } )
+  fails( "option 'resolution'", cogloop.loop, { resolution = 0 } )
+  fails( "unknown option 'colour'", cogloop.loop, { colour = 1 } )
+  fails( 'options: a table expected', cogloop.loop, 5 )
+  fails( 'unknown backend', cogloop.loop, { backend = 'none' } )
+  equal( tostring( cogloop.loop{ backend = 'select' } ):match( '^cogloop.loop: 0 timers, 0 handles' ) ~= nil, true )
+end )
+
+test( 'the resolution is the unit in which deadlines are equal', function( )
+  local loop, ran = cogloop.loop{ clock = 'virtual', resolution = 1 }, { }
+  loop:after( 0.9, function( ) ran[ #ran + 1 ] = 'first' end )
+  loop:after( 0.1, function( ) ran[ #ran + 1 ] = 'second' end )
+  loop:run( )
+  same_list( ran, { 'first', 'second' } )
+end )
+
+test( 'run ends when nothing is left, at once if nothing is there (C25)', function( )
+  virtual( ):run( )
+  cogloop.loop( ):run( )
+end )
+
+test( 'stop leaves what is due for the next run (C30, C31)', function( )
+  local loop, ran = virtual( ), { }
+  loop:after( 1, function( ) ran[ #ran + 1 ] = 'a' loop:stop( ) end )
+  loop:after( 1, function( ) ran[ #ran + 1 ] = 'b' end )
+  loop:stop( )
+  loop:run( )
+  same_list( ran, { 'a' } )
+  loop:run( )
+  same_list( ran, { 'a', 'b' } )
+end )
+
+test( 'a loop does not run inside itself, another one does (C32)', function( )
+  local loop, other, ran = virtual( ), virtual( ), 0
+  loop:after( 1, function( )
+    fails( 'running already', loop.run, loop )
+    fails( 'running already', loop.step, loop )
+    other:after( 1000, function( ) ran = ran + 1 end )
+    other:run( )
+  end )
+  loop:run( )
+  equal( ran, 1 )
+end )
+
+test( 'step takes one turn, and says whether anything is left (C33)', function( )
+  local loop, ran = virtual( ), 0
+  for i = 1, 3 do loop:after( i, function( ) ran = ran + 1 end ) end
+  equal( loop:step( 0 ), true )
+  equal( ran, 0 )
+  equal( loop:step( ), true )
+  equal( ran, 1 )
+  equal( loop:step( 0.5 ), true )
+  equal( loop:now( ), 1.5 )
+  equal( loop:step( 10 ), true )
+  equal( loop:step( ), false )
+  equal( ran, 3 )
+  fails( 'ms: ', loop.step, loop, -1 )
+end )
+
+test( 'advance serves each timer at its moment, and ends at the end', function( )
+  local loop, times = virtual( ), { }
+  local timer = loop:every( 10, function( ) times[ #times + 1 ] = loop:now( ) end )
+  loop:after( 15, function( ) loop:after( 2, function( ) times[ #times + 1 ] = loop:now( ) end ) end )
+  loop:advance( 35 )
+  same_list( times, { 10, 17, 20, 30 } )
+  equal( loop:now( ), 35 )
+  timer:cancel( )
+  loop:advance( 5 )
+  equal( loop:now( ), 40 )
+  fails( 'no virtual clock', function( ) cogloop.loop( ):advance( 1 ) end )
+end )
+
+test( 'an hour of virtual time is a matter of a moment', function( )
+  local loop, ticks = virtual( ), 0
+  local timer = loop:every( 1000, function( ) ticks = ticks + 1 end )
+  loop:after( 3600 * 1000, function( ) timer:cancel( ) end )
+  loop:run( )
+  is_true( ticks == 3599 or ticks == 3600 )
+  equal( loop:now( ), 3600 * 1000 )
+end )
+
+test( 'an error leaves run with its traceback, and the loop goes on (C61)', function( )
+  local loop, ran = virtual( ), 0
+  local function broken( ) error 'oh' end
+  loop:after( 1, broken )
+  loop:after( 1, function( ) ran = ran + 1 end )
+  local message = fails( 'oh', loop.run, loop )
+  is_true( message:find( 'stack traceback:', 1, true ) )
+  equal( loop:firing( ), nil )
+  equal( ran, 0 )
+  loop:run( )
+  equal( ran, 1 )
+end )
+
+test( 'onerror gets each error once, with the timer; the rest is served (C61)', function( )
+  local loop, seen, ran = virtual( ), { }, 0
+  local timers = { }
+  local handler = function( err, traceback, what ) seen[ #seen + 1 ] = { err, traceback, what } end
+  equal( loop:onerror( handler ), nil )
+  equal( loop:onerror( ), handler )
+  local object = { }
+  for i, err in ipairs{ 'text', object, false } do
+    timers[ i ] = loop:after( 1, function( ) error( err, 0 ) end )
+    loop:after( 1, function( ) ran = ran + 1 end )
+  end
+  timers[ 4 ] = loop:every( 10, function( ) error( nil ) end )
+  loop:advance( 20 )
+  equal( ran, 3 )
+  equal( #seen, 5 )
+  equal( seen[ 1 ][ 1 ], 'text' )
+  equal( seen[ 2 ][ 1 ], object )
+  equal( seen[ 3 ][ 1 ], false )
+  is_true( seen[ 1 ][ 2 ]:find( 'stack traceback:', 1, true ) )
+  for i = 1, 4 do equal( seen[ i ][ 3 ], timers[ i ] ) end
+  equal( seen[ 5 ][ 3 ], timers[ 4 ] )
+  equal( timers[ 4 ]:active( ), true )
+  equal( loop:onerror( nil ), handler )
+  timers[ 4 ]:cancel( )
+  loop:after( 1, error, 'plain' )
+  fails( 'stack traceback', loop.run, loop )
+  fails( 'f: ', loop.onerror, loop, 5 )
+end )
+
+test( 'an error in onerror leaves run', function( )
+  local loop = virtual( )
+  loop:onerror( function( err ) error( 'again: ' .. err, 0 ) end )
+  loop:after( 1, function( ) error( 'first', 0 ) end )
+  fails( 'again: first', loop.run, loop )
+end )
+
+test( 'a debug hook that raises during a callback is an error like any other (C73)', function( )
+  local loop, caught, ran = virtual( ), 0, 0
+  loop:onerror( function( ) caught = caught + 1 end )
+  loop:after( 1, function( )
+    debug.sethook( function( ) debug.sethook( ) error 'hook' end, '', 1 )
+    for _ = 1, 100 do ran = ran + 0 end
+  end )
+  loop:after( 1, function( ) ran = ran + 1 end )
+  loop:run( )
+  equal( caught, 1 )
+  equal( ran, 1 )
+end )
+
+test( 'a closed loop says so, in a callback too (C65)', function( )
+  local loop = virtual( )
+  loop:after( 1, function( ) loop:close( ) end )
+  loop:after( 1, function( ) error 'not reached' end )
+  loop:run( )
+  for _, name in ipairs{ 'after', 'every', 'at', 'run', 'step', 'stop', 'now', 'firing', 'onerror' } do
+    fails( 'the loop is closed', loop[ name ], loop, 1, print )
+  end
+  loop:close( )
+  is_true( tostring( loop ):find( 'closed', 1, true ) )
+end )
+
+test( 'a stranger is not taken for a loop', function( )
+  local loop = virtual( )
+  local timer = loop:after( 1, print )
+  for _, name in ipairs{ 'after', 'every', 'at', 'run', 'step', 'stop', 'now', 'firing', 'onerror', 'close' } do
+    for _, other in ipairs{ timer, io.stdout, { }, 'x', 5 } do
+      fails( 'loop: cogloop.loop expected, got', loop[ name ], other, 1, print )
+    end
+  end
+  fails( 'loop: T.Loop expected', require 't.Loop'.addTask, loop, 1, print )
+end )
+
+test( 'the module has a default loop behind the same functions', function( )
+  local ran = { }
+  local timer = cogloop.after( 1, function( a ) ran[ #ran + 1 ] = a end, 'x' )
+  cogloop.every( 1, function( ) cogloop.stop( ) end )
+  equal( timer:active( ), true )
+  cogloop.run( )
+  equal( timer:active( ), false )
+  same_list( ran, { 'x' } )
+  is_true( cogloop.now( ) >= 1 )
+  fails( "bad argument #1 to 'after' (ms: ", function( ) cogloop.after( 'x' ) end )
+  cogloop.close( )
+  cogloop.run( )
+  equal( cogloop.step( ), false )
+  cogloop.close( )
+  cogloop.close( )
+end )
+
+T.done( )
