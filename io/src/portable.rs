@@ -18,6 +18,7 @@ use polling::{Events, PollMode, Poller};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -49,7 +50,9 @@ struct Registration {
 
 /// The poller and what we know of its members.
 pub struct Portable {
-    poller: Poller,
+    poller: ManuallyDrop<Poller>,
+    // Who made it.
+    process: u32,
     // By the token's index.
     registrations: Vec<Option<Registration>>,
     // Indices of the registrations that are `Always`.
@@ -69,7 +72,8 @@ impl Portable {
     /// The kernel's, `EMFILE` for example.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
-            poller: Poller::new()?,
+            poller: ManuallyDrop::new(Poller::new()?),
+            process: std::process::id(),
             registrations: Vec::new(),
             always: Vec::new(),
             always_start: 0,
@@ -190,6 +194,16 @@ impl Portable {
         self.always_start = (self.always_start + batch) % self.always.len();
         let registrations = &self.registrations;
         self.always.retain(|&index| registrations[index as usize].is_some());
+    }
+}
+
+impl Drop for Portable {
+    /// On its way out a poller takes its timer out of the kernel's set; a forked child's is the parent's, too.
+    fn drop(&mut self) {
+        if self.process == std::process::id() {
+            // SAFETY: nothing uses it after this.
+            unsafe { ManuallyDrop::drop(&mut self.poller) }
+        }
     }
 }
 
