@@ -115,7 +115,7 @@ fn a_busy_descriptor_closed_behind_our_back_falls_silent_c39() {
 
 /// C39, C40: removed after it was closed, with a duplicate alive.
 #[test]
-fn removing_what_is_already_closed_works_and_silences_it_c39() {
+fn removing_what_is_already_closed_works_and_silences_it_c39_c40() {
     on_every_backend(|events| {
         let (fd, mut peer) = pair();
         let alive = fd.try_clone_to_owned().unwrap();
@@ -208,7 +208,7 @@ fn a_stranger_with_an_observed_number_gets_no_event_c41() {
 
 /// C39, C41: dropping one closed descriptor does not let a stranger in under the number of another.
 #[test]
-fn dropping_a_closed_descriptor_keeps_strangers_out_c41() {
+fn dropping_a_closed_descriptor_keeps_strangers_out_c39_c41() {
     on_every_backend(|events| {
         let ((dead, mut dead_peer), (gone, _gone_peer), (stranger, mut peer)) = (pair(), pair(), pair());
         let _alive = dead.try_clone_to_owned().unwrap();
@@ -447,8 +447,9 @@ fn marked_readiness_is_reported_once_and_joined_to_the_kernels() {
     });
 }
 
+/// C35
 #[test]
-fn clear_leaves_nothing_of_timers_descriptors_and_this_turn() {
+fn clear_leaves_nothing_of_timers_descriptors_and_this_turn_c35() {
     on_every_backend(|events| {
         let (fd, mut peer) = pair();
         let token = events.add_descriptor(fd, BOTH).unwrap();

@@ -97,17 +97,17 @@ fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
 fn after_a_stop_of_a_second_intervals_go_on_by_policy_and_no_storm_comes_c29() {
     const PERIOD: u64 = 10 * MS;
     let _guard = alone();
-    let mut loops = backends().map(|(_, backend)| {
+    let loops = backends().map(|(name, backend)| {
         let mut events = Loop::from_parts(Box::new(MonotonicClock), backend, 1_000).unwrap();
         let first_ns = events.now_ns() + PERIOD;
         for (value, missed) in [(0, Missed::Skip), (1, Missed::Delay), (2, Missed::Burst)] {
             events.add_planned(Plan::every(first_ns, PERIOD.try_into().unwrap(), missed), value);
         }
-        events
+        (name, events)
     });
     let mut shell = Command::new("sh").args(["-c", "kill -STOP $PPID; sleep 1; kill -CONT $PPID"]).spawn().unwrap();
     assert!(shell.wait().unwrap().success());
-    for events in &mut loops {
+    on_each(loops, |mut events| {
         let (fd, mut peer) = pair();
         write(&mut peer);
         events.add_descriptor(fd, READ).unwrap();
@@ -133,7 +133,7 @@ fn after_a_stop_of_a_second_intervals_go_on_by_policy_and_no_storm_comes_c29() {
             "a period after the last call: {delay:?}"
         );
         assert!(burst.len() >= 90 && burst.windows(2).all(|pair| pair[1].0 == pair[0].0 + PERIOD), "every one of them");
-    }
+    });
 }
 
 /// C60: a profiler's signal, every millisecond, to the thread that waits. Ends when timers and descriptors have had

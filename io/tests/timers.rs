@@ -47,6 +47,7 @@ fn no_source_file_reads_the_wall_clock_c28() {
         }
     }
     assert!(files > 10, "{files} files looked at");
+    not_on(&BACKENDS, "shown by the sources, which read no wall clock: to step it would upset the whole machine");
 }
 
 /// C01, C02
@@ -207,7 +208,7 @@ fn every_kernel_takes_the_longest_timeout_c17() {
 
 /// C22, C02, C03
 #[test]
-fn one_jump_of_years_fires_all_that_is_due_once_and_in_order_c22() {
+fn one_jump_of_years_fires_all_that_is_due_once_and_in_order_c02_c03_c22() {
     const DAY_NS: u64 = 86_400_000 * MS;
     for days in [1, 13, 730, 36_525] {
         let (mut events, _, clock) = scripted(1_000);

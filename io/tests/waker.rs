@@ -57,7 +57,7 @@ fn of_wakes_from_many_threads_none_is_lost_c54() {
 /// C54: the kernel's hint that there is more to collect can stay set although there is nothing (it was set after the work
 /// that it speaks of had been done), and a loop that believed it collected for ever. One run in a hundred found it.
 #[test]
-fn a_stale_hint_of_more_to_collect_is_not_believed_for_ever() {
+fn a_stale_hint_of_more_to_collect_is_not_believed_for_ever_c54() {
     on_every_backend(|events| {
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -79,7 +79,7 @@ fn a_stale_hint_of_more_to_collect_is_not_believed_for_ever() {
 
 /// C54: what a signal handler does, which has the descriptor's number and `write`.
 #[test]
-fn writing_to_the_wakers_descriptor_wakes() {
+fn writing_to_the_wakers_descriptor_wakes_c54() {
     on_every_backend(|events| {
         let waker = events.waker();
         assert!(waker.as_raw_fd() >= 0);
@@ -88,9 +88,9 @@ fn writing_to_the_wakers_descriptor_wakes() {
     });
 }
 
-/// C48: epoll's set is built anew when a closed descriptor goes on reporting; the waker moves with it.
+/// C39, C54: epoll's set is built anew when a closed descriptor goes on reporting; the waker moves with it.
 #[test]
-fn a_wake_still_arrives_after_a_closed_descriptor_was_dropped() {
+fn a_wake_still_arrives_after_a_closed_descriptor_was_dropped_c39_c54() {
     on_every_backend(|events| {
         let (fd, mut peer) = pair();
         let _alive = fd.try_clone_to_owned().unwrap();

@@ -1,14 +1,16 @@
 //! The project's own commands, one module each:
 //!
 //! ```text
-//! test/    everything that must hold, in one run with a summary
-//! lua      the Lua module for a stock interpreter
-//! tidy/    the rules of the source tree, one file for each group
+//! test/          everything that must hold, in one run with a summary
+//! conformance/   which behaviours hold on which backend
+//! lua            the Lua module for a stock interpreter
+//! tidy/          the rules of the source tree, one file for each group
 //! ```
 //!
 //! beside `project` (where things are) and `process` (how other programs are run). Every error is a sentence for the
 //! person at the terminal, so it is a `String`.
 
+mod conformance;
 mod lua;
 mod process;
 mod project;
@@ -21,6 +23,7 @@ const HELP: &str = "\
 The commands of the Cogloop project. Usage: cargo xtask COMMAND
 
   test [STEP…]           every check and test, installing what is missing; `test --list` names the steps
+  conformance            which behaviours of docs/conformance.md hold on which backend, by tests on the real kernel
   lua VERSION [--env]    build the module for that Lua; --env prints the exports: eval \"$(cargo xtask lua 5.4 --env)\"
   tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
   bench wheel [ARGS…]    the timing wheel beside its peers
@@ -41,6 +44,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
             Ok(())
         }
         ["test", steps @ ..] => test::run(&Project::locate()?, steps),
+        ["conformance"] => conformance::run(&Project::locate()?).map(drop),
         ["lua", version] => lua::command(&Project::locate()?, version),
         ["lua", version, "--env"] | ["lua", "--env", version] => lua::print_env(&Project::locate()?, version),
         ["tidy"] => tidy::run(&Project::locate()?),
@@ -78,7 +82,7 @@ mod tests {
 
     #[test]
     fn help_has_a_line_for_each_command() {
-        for name in ["test", "lua", "tidy", "bench", "soak", "help"] {
+        for name in ["test", "conformance", "lua", "tidy", "bench", "soak", "help"] {
             assert!(HELP.lines().any(|line| line.starts_with(&format!("  {name} "))), "{name}");
         }
     }

@@ -1,12 +1,19 @@
 //! What only the kernel's own account of the rings shows, and a fork.
 
+#[path = "../../tests/common/told.rs"]
+mod told;
+
 use super::*;
+use crate::epoll::Epoll;
+use crate::portable::Portable;
+use crate::select::Select;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use std::io::{PipeReader, PipeWriter, Write};
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
+use told::on_each;
 
 /// A forked child has every test's descriptors open, for a while.
 static FORKING: Mutex<()> = Mutex::new(());
@@ -23,6 +30,15 @@ fn lend(fd: impl Into<OwnedFd>) -> BorrowedFd<'static> {
 fn pipes(count: u32) -> Vec<(BorrowedFd<'static>, PipeWriter)> {
     let lent = |(reader, writer): (PipeReader, _)| (lend(reader), writer);
     (0..count).map(|_| lent(std::io::pipe().unwrap())).collect()
+}
+
+/// Those that need nothing of what is tested here.
+fn others() -> [(&'static str, Box<dyn Backend>); 3] {
+    [
+        ("epoll", Box::new(Epoll::new().unwrap())),
+        ("select", Box::new(Select::new())),
+        ("portable", Box::new(Portable::new().unwrap())),
+    ]
 }
 
 fn waited(uring: &mut Uring) -> Vec<u32> {
@@ -163,8 +179,8 @@ fn a_dropped_loop_keeps_no_file_open_c40() {
 #[test]
 fn a_forked_child_is_told_so_and_the_parent_notices_nothing_c57() {
     let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut pipes = pipes(2);
-    for setup in Setup::ALL {
+    on_each(Setup::ALL.map(|setup| ("uring", setup)), |setup| {
+        let mut pipes = pipes(2);
         let mut uring = Uring::with_rings(4, setup).unwrap();
         uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
         assert_eq!(waited(&mut uring), []);
@@ -195,8 +211,44 @@ fn a_forked_child_is_told_so_and_the_parent_notices_nothing_c57() {
         assert_eq!((uring.armed, polls(&uring)), (1, 1), "{setup:?}");
         pipes[0].1.write_all(b"x").unwrap();
         assert_eq!(waited(&mut uring), [0]);
-        rustix::io::read(pipes[0].0, &mut [0; 8]).unwrap();
-    }
+    });
+}
+
+/// C57: of what a child inherits it can only let go, and make a loop of its own.
+#[test]
+fn a_forked_child_that_makes_its_own_loop_leaves_the_parents_alone_c57() {
+    let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
+    on_each(others(), |mut backend| {
+        let mut pipes = pipes(1);
+        let mut found = Vec::new();
+        backend.add(pipes[0].0, Interest::READ, token(0)).unwrap();
+        backend.wait(&mut found, Some(0)).unwrap();
+        // SAFETY: as above.
+        match unsafe { fork() }.unwrap() {
+            ForkResult::Child => {
+                drop(backend);
+                let works = others().into_iter().all(|(_, mut new)| {
+                    let mut found = Vec::new();
+                    new.add(pipes[0].0, Interest::READ, token(7)).is_ok()
+                        && pipes[0].1.write_all(b"x").is_ok()
+                        && new.wait(&mut found, Some(0)).is_ok()
+                        && found == [crate::Event::new(token(7), Interest::READ)]
+                        && rustix::io::read(pipes[0].0, &mut [0; 8]) == Ok(1)
+                        && new.remove(pipes[0].0, token(7)).is_ok()
+                });
+                // SAFETY: it ends this process and touches nothing.
+                unsafe { nix::libc::_exit(if works { 7 } else { 1 }) }
+            }
+            ForkResult::Parent { child } => {
+                assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 7)));
+            }
+        }
+        backend.wait(&mut found, Some(0)).unwrap();
+        assert_eq!(found, []);
+        pipes[0].1.write_all(b"x").unwrap();
+        backend.wait(&mut found, Some(0)).unwrap();
+        assert_eq!(found, [crate::Event::new(token(0), Interest::READ)]);
+    });
 }
 
 /// C41: of more than are looked at in one go, too.
@@ -240,14 +292,10 @@ fn carry(backend: &mut dyn Backend) -> io::Result<Vec<Token>> {
 #[test]
 fn used_from_another_thread_it_works_or_says_that_it_does_not_c59() {
     let ours = |setup| Box::new(Uring::with_rings(4, setup).unwrap()) as Box<dyn Backend>;
-    let others: [Box<dyn Backend>; 3] = [
-        Box::new(crate::epoll::Epoll::new().unwrap()),
-        Box::new(crate::select::Select::new()),
-        Box::new(crate::portable::Portable::new().unwrap()),
-    ];
     let refuses = [Setup::Deferred];
-    let all = Setup::ALL.map(|setup| (refuses.contains(&setup), ours(setup)));
-    for (is_refused, mut backend) in all.into_iter().chain(others.map(|other| (false, other))) {
+    let all = Setup::ALL.map(|setup| ("uring", (refuses.contains(&setup), ours(setup))));
+    let others = others().map(|(name, backend)| (name, (false, backend)));
+    on_each(all.into_iter().chain(others), |(is_refused, mut backend)| {
         let mut pipes = pipes(1);
         let mut here = Vec::new();
         backend.add(pipes[0].0, Interest::READ, token(0)).unwrap();
@@ -262,5 +310,5 @@ fn used_from_another_thread_it_works_or_says_that_it_does_not_c59() {
         }
         backend.wait(&mut here, Some(0)).unwrap();
         assert_eq!(here.iter().map(|event| event.token).collect::<Vec<_>>(), [token(0)], "{}", backend.name());
-    }
+    });
 }

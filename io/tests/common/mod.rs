@@ -1,5 +1,7 @@
 //! What the tests of the loop share: every backend in turn, and descriptors that a test may close by hand.
-#![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test program uses its part")]
+
+mod told;
 
 use cogloop_io::epoll::Epoll;
 use cogloop_io::portable::Portable;
@@ -11,10 +13,15 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use told::{not_on, on_each};
+
 pub const READ: Interest = Interest::READ;
 pub const WRITE: Interest = Interest::WRITE;
 pub const BOTH: Interest = Interest::BOTH;
 pub const MS: u64 = 1_000_000;
+
+/// The names by which they are chosen.
+pub const BACKENDS: [&str; 4] = ["uring", "epoll", "select", "portable"];
 
 pub type Loop = EventLoop<u64>;
 
@@ -42,12 +49,11 @@ pub fn alone() -> MutexGuard<'static, ()> {
 /// Tells the story on every backend, on the kernel's clock.
 pub fn on_every_backend(story: impl Fn(&mut Loop)) {
     let _guard = alone();
-    for (name, backend) in backends() {
-        println!("on {name}:");
+    on_each(backends(), |backend| {
         let mut events = Loop::from_parts(Box::new(MonotonicClock), backend, 1_000).unwrap();
         story(&mut events);
         events.audit();
-    }
+    });
 }
 
 /// Gives a descriptor away for good: only [`close`] closes it.

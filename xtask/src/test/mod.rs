@@ -14,7 +14,7 @@ mod tools;
 use std::time::{Duration, Instant};
 
 use crate::project::{FUZZ_MANIFEST, LUA_MANIFEST, Project};
-use crate::{lua, process, tidy};
+use crate::{conformance, lua, process, tidy};
 use summary::{Report, Tally};
 
 /// What a step has to say in the summary when all is well, or what is wrong.
@@ -35,6 +35,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", about: "clippy on all targets, warnings are errors", run: clippy },
     Step { name: "tidy", about: "the rules of the source tree", run: |project| done(tidy::run(project)) },
     Step { name: "rust", about: "unit, property and doc tests", run: rust_tests },
+    Step { name: "conformance", about: "the list of behaviours, on each backend", run: conformance::run },
     Step { name: "miri", about: "the engine's tests under Miri, those that loop long in short", run: miri::run },
     Step { name: "lua", about: "the Lua suite, on each interpreter and backend", run: lua_suite::run },
     Step { name: "readme", about: "the README's Lua example (the Rust one is a doc test)", run: readme::run },

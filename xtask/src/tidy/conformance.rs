@@ -2,9 +2,7 @@
 
 use super::Finding;
 use super::tree::{File, Tree};
-
-const LIST: &str = "docs/conformance.md";
-const OPEN: &str = "*(open)*";
+use crate::conformance::list::{LIST, OPEN, carries, number};
 const WHY: &str = "the list of behaviours is read as a promise; a row without a test says that it is open";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
@@ -28,22 +26,6 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 fn is_test(file: &File) -> bool {
     let is_code = file.has_extension("rs") || file.has_extension("lua");
     is_code && !file.path.starts_with("xtask/")
-}
-
-/// The number of a row of the table: `| C05 | …`.
-fn number(line: &str) -> Option<u32> {
-    line.strip_prefix("| C")?.split(' ').next()?.parse().ok()
-}
-
-/// Whether the text has the number as a word of its own, or as a part of a name: `C05`, `c05_story`, `story_c05`.
-fn carries(text: &str, number: u32) -> bool {
-    let text = text.to_ascii_lowercase();
-    let word = format!("c{number:02}");
-    text.match_indices(&word).any(|(at, _)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + word.len()..].chars().next();
-        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
-    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,112 @@
+//! What every kernel makes of the loop's waits: as long as they have to be, in one go, and never by the wall clock.
+
+mod common;
+
+use cogloop_io::Wait;
+use common::*;
+use std::io::{ErrorKind, Read};
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::Duration;
+
+/// One turn that waits for what comes first, and the timers that it found due. A kernel may come back early once in a
+/// while, so a test asks several times.
+fn turn(events: &mut Loop) -> Vec<u64> {
+    events.turn(Wait::Block).unwrap();
+    std::iter::from_fn(|| events.next_expired()).map(|timer| timer.value).collect()
+}
+
+/// C15: what is due by the clock is served by a turn that does not wait, wherever the time went.
+#[test]
+fn time_spent_between_two_turns_counts_c15() {
+    on_every_backend(|events| {
+        events.add_timer(2 * MS, 2);
+        events.add_timer(3_600_000 * MS, 9);
+        thread::sleep(Duration::from_millis(3));
+        events.turn(Wait::Poll).unwrap();
+        assert_eq!(events.next_expired().map(|timer| timer.value), Some(2));
+        assert_eq!(events.next_expired(), None);
+    });
+}
+
+/// C25
+#[test]
+fn with_nothing_armed_only_a_wake_ends_the_wait_c25() {
+    on_every_backend(|events| {
+        let slept_until_the_wake = (0..5).any(|_| {
+            let (waker, before_ns) = (events.waker(), events.now_ns());
+            thread::scope(|scope| {
+                scope.spawn(move || {
+                    thread::sleep(Duration::from_millis(15));
+                    waker.wake();
+                });
+                assert_eq!(turn(events), []);
+            });
+            // The wake of this round may still be there.
+            events.turn(Wait::Poll).unwrap();
+            events.turn_ns() >= before_ns + 15 * MS
+        });
+        assert!(slept_until_the_wake, "it came back for nothing, five times");
+    });
+}
+
+/// C26
+#[test]
+fn one_timer_is_one_wake_up_and_not_early_c26() {
+    on_every_backend(|events| {
+        for delay_ns in [1, 999, 63_999, MS + 1, 12 * MS + 1] {
+            let one_was_enough = (0..5).any(|_| {
+                let deadline_ns = events.now_ns() + delay_ns;
+                events.add_timer(delay_ns, delay_ns);
+                let first = turn(events);
+                while !events.is_idle() {
+                    turn(events);
+                }
+                assert!(events.turn_ns() >= deadline_ns);
+                first == [delay_ns]
+            });
+            assert!(one_was_enough, "{delay_ns} ns took more than one wake-up, five times");
+        }
+    });
+}
+
+/// C27
+#[test]
+fn a_cancelled_timer_ends_no_wait_c27() {
+    on_every_backend(|events| {
+        let slept_through = (0..5).any(|_| {
+            let earliest = events.add_timer(2 * MS, 2);
+            events.add_timer(8 * MS, 8);
+            assert_eq!(events.cancel_timer(earliest), Some(2));
+            let first = turn(events);
+            while !events.is_idle() {
+                turn(events);
+            }
+            first == [8]
+        });
+        assert!(slept_through, "it woke for a timer that is gone, five times");
+    });
+}
+
+/// C48: two descriptors of one stream are both ready for one byte, and whoever comes second finds nothing.
+#[test]
+fn readiness_that_somebody_else_has_used_up_does_no_harm_c48() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        let mut stream = UnixStream::from(fd.try_clone_to_owned().unwrap());
+        stream.set_nonblocking(true).unwrap();
+        let second = lend(stream.try_clone().unwrap());
+        for fd in [fd, second] {
+            events.add_descriptor(fd, READ).unwrap();
+        }
+        for _ in 0..3 {
+            write(&mut peer);
+            events.turn(Wait::Block).unwrap();
+            assert!(events.next_ready().is_some() && events.next_ready().is_some(), "both are told");
+            assert_eq!(stream.read(&mut [0; 8]).unwrap(), 1);
+            assert_eq!(stream.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock, "spurious for the second");
+            assert_eq!(poll(events), [], "and not told again");
+            assert!(waits_quietly(events));
+        }
+    });
+}

@@ -1,0 +1,52 @@
+//! `cargo xtask conformance`: which behaviours of the list hold on which backend, by tests that use the real kernel.
+//!
+//! The tests tell it themselves: where the environment names a file, a story that was told on a backend leaves a line
+//! there. A story that was not told leaves none, so a test that passes without having used a backend fills no cell.
+
+pub(crate) mod list;
+mod table;
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::process;
+use crate::project::Project;
+use list::{LIST, Row};
+use table::{Table, Told};
+
+/// The timers' rows that are about waiting; from C28 on all are, up to Lua's own.
+const ABOUT_WAITING: &[u32] = &[1, 2, 4, 5, 15, 17, 25, 26, 27];
+const LAST: u32 = 60;
+
+/// The variable that names the file; `io/tests/common/told.rs` reads it.
+const TOLD: &str = "COGLOOP_TEST_TOLD";
+
+/// Far above what the tests take, so that a hang becomes a failure.
+const LIMIT: Duration = Duration::from_secs(300);
+
+pub(crate) fn run(project: &Project) -> Result<String, String> {
+    let list = std::fs::read_to_string(project.root.join(LIST)).map_err(|error| format!("{LIST}: {error}"))?;
+    let is_here = |row: &Row| ABOUT_WAITING.contains(&row.number) || (28..=LAST).contains(&row.number);
+    let rows = list::rows(&list).into_iter().filter(is_here).collect();
+
+    let file = project.target.join("conformance.told");
+    let ran = tell(project, &file);
+    let told = std::fs::read_to_string(&file).map_err(|error| format!("no test has told anything: {error}"))?;
+    let table = Table::new(rows, &told.lines().filter_map(Told::read).collect::<Vec<_>>());
+    print!("\n{table}");
+    ran?;
+    match table.tally() {
+        (passed, 0) => Ok(format!("{passed} passed, 0 failed")),
+        (_, failed) => Err(format!("{failed} cells of the table have failed or are missing")),
+    }
+}
+
+/// Runs the event loop's tests.
+fn tell(project: &Project, file: &Path) -> Result<(), String> {
+    // That of an earlier run.
+    let _ = std::fs::remove_file(file);
+    let tests = ["test", "--quiet", "-p", "cogloop-io", "--lib", "--tests", "--no-fail-fast"];
+    process::run(project.cargo(&tests).arg("--no-run"))?;
+    // With one thread, a test's thread would not have the test's name.
+    process::watch(project.cargo(&tests).env(TOLD, file).env("RUST_TEST_THREADS", "2"), LIMIT).1
+}

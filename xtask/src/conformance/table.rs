@@ -1,0 +1,169 @@
+//! The table: what the stories came to, a row for each behaviour, a column for each backend.
+//!
+//! ```text
+//!   epoll  ok  a_second_add_replaces_the_first_c45          a line of a test
+//!     │     │                                    │
+//!   column  │                                   row
+//!          cell: ok 3, FAILED, a reason [1], open – or nothing, which is an error
+//! ```
+
+use std::fmt;
+
+use super::list::{Row, carries};
+
+/// The columns.
+pub(super) const BACKENDS: [&str; 4] = ["uring", "epoll", "select", "portable"];
+
+/// What one story came to on one backend.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Told {
+    backend: String,
+    /// `ok`, `FAILED`, or why the story is not told there.
+    verdict: String,
+    story: String,
+}
+
+impl Told {
+    /// Reads a line of a test: backend, verdict, name. What follows the backend's name is a variant of it: `uring, older`.
+    pub(super) fn read(line: &str) -> Option<Self> {
+        let (backend, rest) = line.split_once('\t')?;
+        let (verdict, story) = rest.split_once('\t')?;
+        let backend = backend.split([' ', ',']).next()?;
+        Some(Self { backend: backend.to_owned(), verdict: verdict.to_owned(), story: story.to_owned() })
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Cell {
+    /// So many stories, told in so many ways.
+    Ok(usize),
+    Failed,
+    /// The number of a note.
+    Reason(usize),
+    Open,
+    /// Nobody has told anything.
+    Empty,
+}
+
+pub(super) struct Table {
+    rows: Vec<(Row, Vec<Cell>)>,
+    /// Why some stories are not told.
+    notes: Vec<String>,
+    failures: Vec<String>,
+}
+
+impl Table {
+    pub(super) fn new(rows: Vec<Row>, told: &[Told]) -> Self {
+        let mut table = Self { rows: Vec::new(), notes: Vec::new(), failures: Vec::new() };
+        for row in rows {
+            let cells = BACKENDS.iter().map(|backend| table.cell(&row, backend, told)).collect();
+            table.rows.push((row, cells));
+        }
+        table
+    }
+
+    fn cell(&mut self, row: &Row, backend: &str, told: &[Told]) -> Cell {
+        let here: Vec<_> =
+            told.iter().filter(|told| told.backend == backend && carries(&told.story, row.number)).collect();
+        let failed: Vec<_> = here.iter().filter(|told| told.verdict == "FAILED").collect();
+        let held = here.iter().filter(|told| told.verdict == "ok").count();
+        if !failed.is_empty() {
+            self.failures.extend(failed.iter().map(|told| format!("C{:02} on {backend}: {}", row.number, told.story)));
+            Cell::Failed
+        } else if held > 0 {
+            Cell::Ok(held)
+        } else if let Some(told) = here.first() {
+            let known = self.notes.iter().position(|note| *note == told.verdict);
+            Cell::Reason(known.unwrap_or_else(|| {
+                self.notes.push(told.verdict.clone());
+                self.notes.len() - 1
+            }))
+        } else if row.is_open {
+            Cell::Open
+        } else {
+            Cell::Empty
+        }
+    }
+
+    fn count(&self, is_it: impl Fn(&Cell) -> bool) -> usize {
+        self.rows.iter().flat_map(|(_, cells)| cells).filter(|cell| is_it(cell)).count()
+    }
+
+    /// Counts cells; an empty one counts as failed.
+    pub(super) fn tally(&self) -> (usize, usize) {
+        let failed = self.count(|cell| matches!(cell, Cell::Failed | Cell::Empty));
+        (self.count(|cell| matches!(cell, Cell::Ok(_))), failed)
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Ok(stories) => format!("ok {stories}"),
+            Self::Failed => "FAILED".to_owned(),
+            Self::Reason(note) => format!("[{}]", note + 1),
+            Self::Open => "open".to_owned(),
+            Self::Empty => "MISSING".to_owned(),
+        };
+        f.pad(&text)
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [uring, epoll, select, portable] = BACKENDS;
+        writeln!(f, "     {uring:8} {epoll:8} {select:8} {portable:8}")?;
+        for (row, cells) in &self.rows {
+            write!(f, "C{:02}  ", row.number)?;
+            for cell in cells {
+                write!(f, "{cell:8} ")?;
+            }
+            writeln!(f, "{}", row.text)?;
+        }
+        writeln!(f, "\nok N: so many stories hold on the real kernel; open: no test yet; MISSING: none told here")?;
+        for (index, note) in self.notes.iter().enumerate() {
+            writeln!(f, "[{}]  {note}", index + 1)?;
+        }
+        for failure in &self.failures {
+            writeln!(f, "FAILED {failure}")?;
+        }
+        let (passed, failed) = self.tally();
+        let (reasons, open) =
+            (self.count(|cell| matches!(cell, Cell::Reason(_))), self.count(|cell| *cell == Cell::Open));
+        writeln!(f, "{reasons} cells with a reason, {open} open")?;
+        writeln!(f, "{passed} passed, {failed} failed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: u32, is_open: bool) -> Row {
+        Row { number, text: format!("row {number}"), is_open }
+    }
+
+    #[test]
+    fn each_cell_says_what_its_stories_came_to_and_none_stays_empty_unnoticed() {
+        let lines = [
+            "uring\tok\tstory_c01_c02",
+            "uring, older\tok\tstory_c01_c02",
+            "epoll\tok\tstory_c01",
+            "epoll in ms\tFAILED\tstory_c01",
+            "select\tno such thing\tstory_c01",
+            "portable\tok\tanother_c01_c03",
+            "no line of a test",
+        ];
+        let told: Vec<_> = lines.iter().filter_map(|line| Told::read(line)).collect();
+        assert_eq!(told.len(), 6);
+        let table = Table::new(vec![row(1, false), row(2, false), row(3, true)], &told);
+        let cells: Vec<_> = table.rows.iter().map(|(_, cells)| cells.clone()).collect();
+        assert_eq!(cells[0], [Cell::Ok(2), Cell::Failed, Cell::Reason(0), Cell::Ok(1)]);
+        assert_eq!(cells[1], [Cell::Ok(1), Cell::Empty, Cell::Empty, Cell::Empty]);
+        assert_eq!(cells[2], [Cell::Open, Cell::Open, Cell::Open, Cell::Ok(1)]);
+        assert_eq!(table.tally(), (4, 4));
+        let text = table.to_string();
+        assert!(text.contains("[1]  no such thing") && text.contains("FAILED C01 on epoll: story_c01"), "{text}");
+        assert!(text.ends_with("4 passed, 4 failed\n"), "{text}");
+    }
+}
