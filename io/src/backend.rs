@@ -85,4 +85,23 @@ pub trait Backend {
     /// # Errors
     /// The kernel's; never that of a signal.
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()>;
+
+    /// A descriptor that is readable when [`wait`](Self::wait) would report something or was woken, for a loop around
+    /// this one.
+    ///
+    /// # Errors
+    /// `Unsupported` where there is none, or the kernel's.
+    fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
+        let message = format!("{} has no descriptor that another loop could watch", self.name());
+        Err(io::Error::new(io::ErrorKind::Unsupported, message))
+    }
+
+    /// Hands to the kernel what the next `wait` would, so that [`pollable`](Self::pollable) tells of it from now on.
+    /// `true` when the next `wait` comes back at once anyway.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn prepare(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
 }

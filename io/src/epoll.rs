@@ -22,7 +22,7 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// A registration is checked at its 1st, 2nd, 4th, … event and from then on at every one of this many, which costs a
 /// 64th of a system call for each event.
@@ -280,6 +280,14 @@ impl Backend for Epoll {
             Err(error) => Err(error.into()),
         }
     }
+
+    fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
+        Ok(self.set.0.as_fd())
+    }
+
+    fn prepare(&mut self) -> io::Result<bool> {
+        Ok(!self.always.is_empty())
+    }
 }
 
 fn flags(interest: Interest) -> EventFlags {
@@ -311,7 +319,7 @@ fn forgive(answer: Result<(), Errno>) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::num::NonZeroU32;
-    use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+    use std::os::fd::{AsRawFd, OwnedFd};
 
     /// The kernel's own list of the set's members, the waker left out.
     fn members(epoll: &Epoll) -> usize {

@@ -264,6 +264,15 @@ impl Backend for Portable {
         }
         found.map(drop)
     }
+
+    fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
+        Ok(self.poller.as_fd())
+    }
+
+    fn prepare(&mut self) -> io::Result<bool> {
+        self.arm()?;
+        Ok(!self.always.is_empty())
+    }
 }
 
 const INDEX_BITS: u32 = usize::BITS / 2;

@@ -51,4 +51,12 @@ impl Backend for Warp {
         }
         Ok(())
     }
+
+    fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
+        self.inner.pollable()
+    }
+
+    fn prepare(&mut self) -> io::Result<bool> {
+        self.inner.prepare()
+    }
 }

@@ -30,6 +30,7 @@
 //! - Nothing is allocated in a steady state.
 
 mod descriptors;
+mod embed;
 mod keep;
 mod run;
 mod show;

@@ -41,7 +41,7 @@ impl<T: Default + Clone> EventLoop<T> {
     }
 
     /// How long to wait so as to wake up once, when the earliest deadline has come.
-    fn timeout_ns(&mut self, wait: Wait) -> Option<u64> {
+    pub(super) fn timeout_ns(&mut self, wait: Wait) -> Option<u64> {
         let limit_ns = match wait {
             Wait::Block => None,
             Wait::Poll => return Some(0),

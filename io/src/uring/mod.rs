@@ -244,6 +244,32 @@ impl Backend for Uring {
             unchecked = unchecked.saturating_sub(self.check(CHECK_BATCH));
         }
     }
+
+    /// Completions that are deferred are announced to nobody but who waits for them here: not to an epoll set that the
+    /// rings are in, nor, when a descriptor is an eventfd itself, to an eventfd of theirs. So a loop that is watched from
+    /// outside goes on with rings of the older kind, which interrupt the outer wait.
+    fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
+        self.mark.check()?;
+        if self.ring.setup() == Setup::Deferred {
+            let announced = Ring::new(ENTRIES, Setup::Cooperative)?;
+            self.expect_nothing();
+            // What is refused now is let go when the rings are.
+            let _ = self.send();
+            self.ring = announced;
+            self.early.clear();
+            self.prepare()?;
+        }
+        Ok(self.ring.as_fd())
+    }
+
+    fn prepare(&mut self) -> io::Result<bool> {
+        self.mark.check()?;
+        match self.arm().and_then(|()| self.send()) {
+            Ok(()) => Ok(self.ring.has_completed() || !self.early.is_empty()),
+            Err(Errno::AGAIN | Errno::BUSY) => Ok(true),
+            Err(error) => Err(explained(error)),
+        }
+    }
 }
 
 impl Drop for Uring {

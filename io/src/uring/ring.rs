@@ -34,6 +34,7 @@ impl Setup {
 /// A submission ring and a completion ring of four times its size.
 pub(super) struct Ring {
     rings: IoUring,
+    setup: Setup,
     // What a removal that succeeded has to say, if the kernel knows how to leave it out.
     quiet: Flags,
 }
@@ -56,7 +57,7 @@ impl Ring {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "io_uring is older than that of Linux 5.11"));
         }
         let can_be_quiet = rings.params().is_feature_skip_cqe_on_success();
-        Ok(Self { rings, quiet: if can_be_quiet { Flags::SKIP_SUCCESS } else { Flags::empty() } })
+        Ok(Self { rings, setup, quiet: if can_be_quiet { Flags::SKIP_SUCCESS } else { Flags::empty() } })
     }
 
     /// Queues a one-shot poll that completes under `name`; `false` when the ring is full.
@@ -119,10 +120,20 @@ impl Ring {
         answer.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
     }
 
-    /// The number of the rings' own descriptor: what the kernel says of them stands in `/proc/self/fdinfo`.
-    #[cfg(test)]
-    pub(super) fn number(&self) -> i32 {
-        self.rings.as_raw_fd()
+    /// Whether there is a completion to take.
+    pub(super) fn has_completed(&mut self) -> bool {
+        !self.rings.completion().is_empty()
+    }
+
+    /// How the rings were made.
+    pub(super) fn setup(&self) -> Setup {
+        self.setup
+    }
+
+    /// The rings' own descriptor, readable while there is a completion to take.
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the rings have it open for as long as they live, and the answer borrows them.
+        unsafe { BorrowedFd::borrow_raw(self.rings.as_raw_fd()) }
     }
 
     /// Takes the oldest completion: its name, and the result or the negative error number.

@@ -49,7 +49,7 @@ fn waited(uring: &mut Uring) -> Vec<u32> {
 
 /// How many polls the kernel has.
 fn polls(uring: &Uring) -> usize {
-    let path = format!("/proc/self/fdinfo/{}", uring.ring.number());
+    let path = format!("/proc/self/fdinfo/{}", uring.ring.as_fd().as_raw_fd());
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().filter(|line| line.trim_start().starts_with("op=6")).count()
 }

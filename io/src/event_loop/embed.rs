@@ -1,0 +1,41 @@
+//! A loop inside another one: a descriptor to watch, how long to wait for it, and a turn that does not wait.
+//!
+//! ```text
+//!   the other loop                                     this loop
+//!
+//!   watches for reading        ◄── pollable()           once, and again after it has changed
+//!   waits no longer than       ◄── next_timeout_ns()    before each wait, after everything else
+//!   wakes, for whatever reason ──► turn( Wait::Poll )   and serves what that found, as always
+//! ```
+
+use super::{EventLoop, Wait};
+use std::io;
+use std::os::fd::BorrowedFd;
+
+impl<T: Default + Clone> EventLoop<T> {
+    /// The descriptor that is readable when a turn has descriptors to report, or was woken. It belongs to the loop: watch
+    /// it, level-triggered, and do nothing else to it.
+    ///
+    /// A backend that is made anew inside has another one. That happens after a descriptor was closed without being
+    /// removed; who never does that asks once.
+    ///
+    /// # Errors
+    /// `Unsupported` where there is none (`select`): there a turn of `Wait::AtMost` now and then has to do. Or what the
+    /// kernel says.
+    pub fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
+        self.backend.pollable()
+    }
+
+    /// How long the other loop may wait: until the next timer is due, 0 when there is work at hand, `None` for ever.
+    ///
+    /// It also hands to the kernel what a turn would hand to it by waiting. So it has to be asked before each wait of the
+    /// other loop, after the last change of timers and descriptors, or [`pollable`](Self::pollable) does not tell of
+    /// them.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn next_timeout_ns(&mut self) -> io::Result<Option<u64>> {
+        let has_more = self.backend.prepare()?;
+        Ok(if has_more { Some(0) } else { self.timeout_ns(Wait::Block) })
+    }
+}
