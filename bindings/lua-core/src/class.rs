@@ -4,6 +4,7 @@
 //! faster than a lookup by name, and no other library's objects can pass for ours.
 
 use crate::args::{DIRECTIONS, is_callable, upvalue};
+use crate::descriptor::unwatch_all;
 use crate::guard::Text;
 use crate::state::{check_loop, state_at, value};
 use crate::task::{Stage, TaskBlock};
@@ -215,7 +216,8 @@ unsafe extern "C-unwind" fn clean(lua: *mut lua_State) -> c_int {
             (*current).stage = Stage::Done;
         }
         crate::state::with_or_raise(lua, state_at(lua, 1), |state| {
-            state.watched.clear();
+            unwatch_all(state);
+            state.closed.clear();
             state.unlinked = None;
             state.events.clear();
             Ok(())

@@ -2,6 +2,7 @@
 //! be known of it before a wait.
 
 use crate::handle::{Handle, Kind, buffered, is_dirty, is_open, look};
+use crate::net::socket::SocketBlock;
 use crate::node::{self, NodeBlock};
 use crate::state::{State, state_at, value, with, with_or_raise};
 use crate::version::{LuaFile, push_user_value, set_user_value};
@@ -20,6 +21,7 @@ pub(crate) unsafe fn is_stale(lua: *mut lua_State, index: c_int) -> bool {
     unsafe {
         let block = lua_touserdata(lua, index).cast::<NodeBlock>();
         match (*block).kind {
+            Kind::Socket(socket) => (*socket).number != (*block).number,
             Kind::File(file) => LuaFile::stream(file).is_none(),
             Kind::Number => !is_open((*block).number),
             Kind::Object => {
@@ -52,29 +54,124 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, node: *mut N
         let token = Token::from_bits((*node).token);
         (*node).token = 0;
         (*node).interest = Interest::NONE;
-        unwatch(&mut (*state).watched, node);
+        unwatch(state, node);
         // A complaint is about a descriptor that is closed already: it is forgotten all the same.
         let _ = with(state, |state| Ok(token.map(|token| state.events.remove_descriptor(token).is_ok())));
     }
 }
 
-/// Remembers a Node whose handle must be looked at before each wait.
-pub(crate) fn watch(watched: &mut Vec<*mut NodeBlock>, node: *mut NodeBlock) {
-    // SAFETY: a Node in the loop's table lives; what is watched is in the table.
-    unsafe { (*node).watch = watched.len() };
-    watched.push(node);
+/// Remembers a Node that is observed now: one whose handle must be looked at before each wait, or a socket, which says
+/// when it is closed. Nothing is to be known of a number.
+///
+/// # Safety
+///
+/// `state` belongs to the loop in whose table the Node is. No reference into it is alive.
+pub(crate) unsafe fn watch(state: *mut State, node: *mut NodeBlock) {
+    // SAFETY: the caller's promise; the Node keeps its handle.
+    unsafe {
+        let list = match (*node).kind {
+            Kind::Number => return,
+            Kind::Socket(socket) => {
+                (*node).state = state;
+                (*node).next_observer = (*socket).observers;
+                (*socket).observers = node;
+                &mut (*state).sockets
+            }
+            Kind::File(_) | Kind::Object => &mut (*state).watched,
+        };
+        (*node).watch = list.len();
+        list.push(node);
+    }
 }
 
 /// Undoes [`watch`], if it was done.
-pub(crate) fn unwatch(watched: &mut Vec<*mut NodeBlock>, node: *mut NodeBlock) {
-    // SAFETY: as in `watch`.
+///
+/// # Safety
+///
+/// As for [`watch`].
+pub(crate) unsafe fn unwatch(state: *mut State, node: *mut NodeBlock) {
+    // SAFETY: as in `watch`; what is in the lists is in the table.
     unsafe {
+        let list = match (*node).kind {
+            Kind::Number => return,
+            Kind::Socket(_) => &mut (*state).sockets,
+            Kind::File(_) | Kind::Object => &mut (*state).watched,
+        };
         let position = (*node).watch;
-        if watched.get(position) == Some(&node) {
-            watched.swap_remove(position);
-            if let Some(&moved) = watched.get(position) {
+        if list.get(position) == Some(&node) {
+            list.swap_remove(position);
+            if let Some(&moved) = list.get(position) {
                 (*moved).watch = position;
             }
+            unlink(node);
+        }
+    }
+}
+
+/// Takes a Node out of its socket's list of observers, if it has a socket.
+unsafe fn unlink(node: *mut NodeBlock) {
+    // SAFETY: only called for nodes that `watch` has put there.
+    unsafe {
+        let Kind::Socket(socket) = (*node).kind else { return };
+        let mut link = &raw mut (*socket).observers;
+        while !(*link).is_null() {
+            if *link == node {
+                *link = (*node).next_observer;
+                return;
+            }
+            link = &raw mut (**link).next_observer;
+        }
+    }
+}
+
+/// Forgets all that [`watch`] remembers: the loop lets go of its nodes.
+pub(crate) fn unwatch_all(state: &mut State) {
+    state.watched.clear();
+    for node in state.sockets.drain(..) {
+        // SAFETY: a Node in the loop's table lives, and keeps its socket.
+        unsafe { unlink(node) };
+    }
+}
+
+/// Takes a socket that is about to be closed out of every loop. What is left of it in the loops' tables is swept away
+/// before they wait.
+///
+/// # Safety
+///
+/// The socket lives, and no reference into a loop's state is alive. Makes no Lua call.
+pub(crate) unsafe fn leave_loops(socket: *mut SocketBlock) {
+    // SAFETY: the caller's promise. Each observer is in its loop's table, and that loop is open: `unwatch_all` is called
+    // before a state goes.
+    unsafe {
+        while let Some(node) = (*socket).observers.as_mut() {
+            let state = node.state;
+            let token = Token::from_bits(std::mem::take(&mut node.token));
+            node.interest = Interest::NONE;
+            unwatch(state, node);
+            (*state).closed.push(node.number);
+            // A complaint changes nothing: the descriptor is closed next.
+            let _ = with(state, |state| Ok(token.map(|token| state.events.remove_descriptor(token).is_ok())));
+        }
+    }
+}
+
+/// Lets go of what sockets left in the loop's table when they were closed. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// The loop is at 1, and open. Room for four values.
+pub(crate) unsafe fn sweep(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let state = state_at(lua, 1);
+        while let Some(number) = (*state).closed.pop() {
+            push_user_value(lua, 1, value::NODES);
+            lua_rawgeti(lua, -1, number.into()); // S: … nodes node
+            let node = lua_touserdata(lua, -1).cast::<NodeBlock>();
+            if !node.is_null() && (*node).token == 0 {
+                forget(lua, state, node);
+            }
+            lua_pop(lua, 2);
         }
     }
 }
@@ -89,6 +186,7 @@ pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
     // SAFETY: the caller's promise. What is watched lives in the NODES table; `state` is fetched anew after Lua code.
     unsafe {
         let top = lua_gettop(lua);
+        sweep(lua);
         let mut position = 0;
         loop {
             lua_settop(lua, top);
@@ -108,7 +206,7 @@ pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
                         false
                     }
                 },
-                Kind::Number => false,
+                Kind::Socket(_) | Kind::Number => false,
                 Kind::Object => object_has_data(lua, (*node).number),
             };
             let state = state_at(lua, 1);

@@ -49,6 +49,12 @@ impl<const N: usize> Text<N> {
     }
 }
 
+impl<const N: usize> Display for Text<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.bytes[..self.length]))
+    }
+}
+
 impl<const N: usize> Write for Text<N> {
     fn write_str(&mut self, more: &str) -> std::fmt::Result {
         let room = N - self.length;

@@ -1,10 +1,12 @@
 //! What a script may hand to the loop as a handle, and which descriptor it stands for.
 //!
-//! In this order: a Lua file, a descriptor number, an object with a `getfd`, `fileno` or `pollfd` method or a `pollfd`
+//! In this order: a `t.Net.Socket`, a Lua file, a descriptor number, an object with a `getfd`, `fileno` or `pollfd` method or a `pollfd`
 //! field.
 
 use crate::args::{bad_argument, wrong};
 use crate::guard::Text;
+use crate::net::push_socket_metatable;
+use crate::net::socket::SocketBlock;
 use crate::version::{LuaFile, push_file_metatable};
 use libc::FILE;
 use mlua::ffi::{
@@ -12,12 +14,15 @@ use mlua::ffi::{
     lua_getmetatable, lua_gettop, lua_pop, lua_pushvalue, lua_rawequal, lua_settop, lua_toboolean, lua_tonumber,
     lua_tostring, lua_touserdata, lua_type, luaL_getmetafield,
 };
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::{BorrowedFd, RawFd};
 
 /// What kind of handle it is: how to find out whether it was closed, and whether it holds data back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// A socket of `t.Net`, which takes itself out of the loop before it is closed; the userdata lives as long as the node
+    /// that keeps it.
+    Socket(*mut SocketBlock),
     /// A Lua file; the userdata lives as long as the node that keeps it.
     File(*const LuaFile),
     /// A plain number. Nothing more is known of it.
@@ -48,6 +53,9 @@ pub(crate) enum Refused {
 pub(crate) unsafe fn look(lua: *mut lua_State, index: c_int) -> Result<Handle, Refused> {
     // SAFETY: the caller's promise.
     unsafe {
+        if let Some(socket) = socket(lua, index) {
+            return open((*socket).number.into(), Kind::Socket(socket));
+        }
         if let Some(file) = lua_file(lua, index) {
             let stream = LuaFile::stream(file).ok_or(Refused::Closed)?;
             return open(libc::fileno(stream).into(), Kind::File(file));
@@ -80,7 +88,7 @@ fn open(number: f64, kind: Kind) -> Result<Handle, Refused> {
 ///
 /// As for [`look`].
 pub(crate) unsafe fn check_handle(lua: *mut lua_State, arg: c_int) -> Handle {
-    const WANTED: &CStr = c"an open file, a descriptor number, or an object with getfd, fileno or pollfd";
+    const WANTED: &CStr = c"an open socket or file, a descriptor number, or an object with getfd, fileno or pollfd";
     // SAFETY: the caller's promise.
     unsafe {
         match look(lua, arg) {
@@ -104,18 +112,30 @@ pub(crate) unsafe fn refuse(lua: *mut lua_State, arg: c_int, why: Text<400>) -> 
     }
 }
 
+/// The socket of `t.Net` at `index`, open or closed. Does not raise.
+unsafe fn socket(lua: *mut lua_State, index: c_int) -> Option<*mut SocketBlock> {
+    // SAFETY: a userdata with the metatable of sockets is one.
+    unsafe { has_metatable(lua, index, push_socket_metatable).map(<*mut c_void>::cast) }
+}
+
 /// The Lua file at `index`, open or closed. Does not raise.
 unsafe fn lua_file(lua: *mut lua_State, index: c_int) -> Option<*const LuaFile> {
     // SAFETY: a userdata with the metatable of Lua files is one; only the Lua library makes them.
+    unsafe { has_metatable(lua, index, push_file_metatable).map(|file| file.cast_const().cast()) }
+}
+
+/// The block of the userdata at `index`, if its metatable is the one that `push` pushes.
+unsafe fn has_metatable(lua: *mut lua_State, index: c_int, push: unsafe fn(*mut lua_State)) -> Option<*mut c_void> {
+    // SAFETY: only called with an acceptable index, and room for two values.
     unsafe {
-        let file = lua_touserdata(lua, index);
-        if file.is_null() || lua_getmetatable(lua, index) == 0 {
+        let block = lua_touserdata(lua, index);
+        if block.is_null() || lua_getmetatable(lua, index) == 0 {
             return None;
         }
-        push_file_metatable(lua);
+        push(lua);
         let same = lua_rawequal(lua, -1, -2) != 0;
         lua_pop(lua, 2);
-        same.then_some(file.cast_const().cast())
+        same.then_some(block)
     }
 }
 

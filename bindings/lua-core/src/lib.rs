@@ -32,6 +32,7 @@ mod dispatch;
 mod guard;
 mod handle;
 pub mod interrupt;
+mod net;
 mod node;
 mod own;
 mod run;
@@ -48,8 +49,14 @@ use mlua::ffi::{lua_CFunction, lua_State, lua_createtable, lua_pushcfunction, lu
 use std::ffi::{CStr, c_int};
 
 /// The modules: what `require` calls each, and what opens it.
-pub const MODULES: [(&CStr, lua_CFunction); 3] =
-    [(c"t", open_t), (c"t.Loop", open_loop), (c"cogloop", own::open_cogloop)];
+pub const MODULES: [(&CStr, lua_CFunction); 6] = [
+    (c"t", open_t),
+    (c"t.Loop", open_loop),
+    (c"t.Net", net::open_net),
+    (c"t.Net.Socket", net::open_socket),
+    (c"t.Net.Address", net::open_address),
+    (c"cogloop", own::open_cogloop),
+];
 
 /// Gives the table on top a field for each of [`MODULES`]: for `package.preload`, or a table like it.
 ///
@@ -74,9 +81,11 @@ pub unsafe fn set_openers(lua: *mut lua_State) {
 unsafe extern "C-unwind" fn open_t(lua: *mut lua_State) -> c_int {
     // SAFETY: the state is live and the stack has the room that Lua gives a C function.
     unsafe {
-        lua_createtable(lua, 0, 1); // S: … t
+        lua_createtable(lua, 0, 2); // S: … t
         open_loop(lua); // S: … t Loop
         lua_setfield(lua, -2, c"Loop".as_ptr());
+        net::open_net(lua); // S: … t Net
+        lua_setfield(lua, -2, c"Net".as_ptr());
     }
     1
 }

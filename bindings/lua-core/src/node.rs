@@ -14,6 +14,7 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 use std::os::fd::{BorrowedFd, RawFd};
+use std::ptr::null_mut;
 
 /// User value of a Node: the handle. Values 1 and 2 are the callbacks' tables, see [`direction_value`].
 pub(crate) const HANDLE: c_int = 3;
@@ -26,7 +27,7 @@ pub(crate) fn direction_value(direction: Interest) -> c_int {
     direction.bits().into()
 }
 
-/// The memory of a Node userdata. It holds no pointer to the loop: it may outlive it.
+/// The memory of a Node userdata. It may outlive the loop; then it is observed no longer.
 #[repr(C)]
 pub(crate) struct NodeBlock {
     /// 0 when it is observed no longer.
@@ -36,8 +37,11 @@ pub(crate) struct NodeBlock {
     pub(crate) kind: Kind,
     /// The numbers of arguments of the callbacks for read and write.
     pub(crate) args: [c_int; 2],
-    /// The place among the watched ones, if it is watched.
+    /// The place among the watched ones, or among the sockets, if it is there.
     pub(crate) watch: usize,
+    /// For a socket: the state of the loop, while it is observed, and the next Node that observes the same socket.
+    pub(crate) state: *mut State,
+    pub(crate) next_observer: *mut NodeBlock,
 }
 
 /// Pushes the Node of the handle at `arg`, and returns it: null, with nil pushed, when there is none. A Node whose handle
@@ -70,7 +74,7 @@ unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) -> *mut Nod
         }
         lua_pop(lua, 1);
         lua_pushnil(lua);
-        std::ptr::null_mut()
+        null_mut()
     }
 }
 
@@ -124,6 +128,8 @@ unsafe fn new_node(lua: *mut lua_State, handle: Handle) -> *mut NodeBlock {
             kind: handle.kind,
             args: [0, 0],
             watch: usize::MAX,
+            state: null_mut(),
+            next_observer: null_mut(),
         });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::NODE));
         lua_setmetatable(lua, -2);
@@ -146,9 +152,7 @@ unsafe fn enter(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, ha
             lua_rawseti(lua, -2, handle.number.into());
             refuse(lua, 2, why);
         }
-        if handle.kind != Kind::Number {
-            watch(&mut (*state).watched, node);
-        }
+        watch(state, node);
     }
 }
 
@@ -164,11 +168,9 @@ unsafe fn observe(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, 
             }
         }
         if handle.kind != (*node).kind {
-            unwatch(&mut (*state).watched, node);
+            unwatch(state, node);
             (*node).kind = handle.kind;
-            if handle.kind != Kind::Number {
-                watch(&mut (*state).watched, node);
-            }
+            watch(state, node);
         }
     }
 }

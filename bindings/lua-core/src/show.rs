@@ -9,6 +9,7 @@
 //!   5  [W]  function T.Net.Socket `Message to be sent`
 //! ```
 
+use crate::descriptor::sweep;
 use crate::guard::Text;
 use crate::node::{DIRECTIONS, NodeBlock, direction_value};
 use crate::state::{State, check_loop, state_at, value, with_or_raise};
@@ -60,6 +61,7 @@ pub(crate) unsafe extern "C-unwind" fn show(lua: *mut lua_State) -> c_int {
     unsafe {
         let state = check_loop(lua, 1);
         lua_settop(lua, 1);
+        sweep(lua);
         push_user_value(lua, 1, value::TASKS);
         push_user_value(lua, 1, value::NODES); // S: loop tasks nodes
         let mut memory = MaybeUninit::<luaL_Buffer>::uninit();

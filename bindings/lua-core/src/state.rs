@@ -1,6 +1,7 @@
 //! What a loop userdata holds: an [`EventLoop`] of integers, and what its functions must remember between two calls.
 
 use crate::args::{test_userdata, upvalue, wrong};
+use crate::descriptor::unwatch_all;
 use crate::guard::{ErrorText, Text, guard};
 use crate::node::NodeBlock;
 use crate::own::Own;
@@ -59,6 +60,10 @@ pub(crate) struct State {
     pub(crate) numbers: Vec<RawFd>,
     /// The nodes whose handles must be looked at before a wait; they live in the NODES table.
     pub(crate) watched: Vec<*mut NodeBlock>,
+    /// The nodes of sockets, which need not be looked at; they live in the NODES table, too.
+    pub(crate) sockets: Vec<*mut NodeBlock>,
+    /// The numbers of sockets that were closed while they were observed, and are still in the NODES table.
+    pub(crate) closed: Vec<RawFd>,
     /// Scratch: the tasks' table indices in the order of expiry, with the deadlines in ns.
     pub(crate) order: Vec<(u64, u64, u32)>,
     /// How far the run goes that is under way.
@@ -83,6 +88,8 @@ impl State {
             armed: 0,
             numbers: Vec::new(),
             watched: Vec::new(),
+            sockets: Vec::new(),
+            closed: Vec::new(),
             order: Vec::new(),
             pace: Pace::Forever,
             own: Own::default(),
@@ -155,6 +162,12 @@ impl State {
         self.order.extend(timers.map(|(key, at_ns, &armed)| (at_ns.unwrap_or(u64::MAX), armed, key.index())));
         self.order.sort_unstable();
         Ok(())
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        unwatch_all(self);
     }
 }
 

@@ -1,0 +1,276 @@
+//! `t.Net.Address`: where a socket is, or where it shall connect to. A userdata that is a [`SockAddr`], plain bytes.
+
+use super::endpoint::{Host, Shown, any, parse, same, unix, with_port};
+use super::names::{FAMILIES, name_of, value_of};
+use super::{Class, upvalue};
+use crate::args::{test_userdata, wrong};
+use crate::guard::{Text, guard};
+use crate::version::new_userdata;
+use mlua::ffi::{
+    LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_isnumber, lua_pushboolean, lua_pushfstring,
+    lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushvalue, lua_rawget, lua_remove, lua_setmetatable,
+    lua_tolstring, lua_tonumber, lua_topointer, lua_tostring, lua_type, lua_upvalueindex, luaL_argerror,
+};
+use socket2::SockAddr;
+use std::ffi::{CStr, c_int};
+
+pub(super) const CLASS: Class = Class {
+    methods: &[(c"get", get), (c"set", set)],
+    meta: &[(c"__index", index), (c"__newindex", new_index), (c"__eq", equal), (c"__tostring", to_string)],
+    construct,
+};
+
+/// Text enough for any address: 108 bytes of a path, each perhaps shown as three.
+pub(super) type AddressText = Text<340>;
+
+/// Pushes a new Address.
+///
+/// # Safety
+///
+/// The running function is one of `t.Net`. Room for two values. May raise.
+pub(super) unsafe fn push_address(lua: *mut lua_State, address: SockAddr) -> *mut SockAddr {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let block = new_userdata(lua, size_of::<SockAddr>(), 0).cast::<SockAddr>();
+        block.write(address);
+        lua_pushvalue(lua, lua_upvalueindex(upvalue::ADDRESS));
+        lua_setmetatable(lua, -2);
+        block
+    }
+}
+
+/// The Address at `arg`, or null.
+///
+/// # Safety
+///
+/// The running function is one of `t.Net`. Room for two values.
+pub(super) unsafe fn test_address(lua: *mut lua_State, arg: c_int) -> *mut SockAddr {
+    // SAFETY: the caller's promise.
+    unsafe { test_userdata(lua, arg, upvalue::ADDRESS).cast() }
+}
+
+/// The Address at `arg`; anything else raises.
+///
+/// # Safety
+///
+/// As for [`test_address`], and the rule of the crate.
+pub(super) unsafe fn check_address(lua: *mut lua_State, arg: c_int) -> *mut SockAddr {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let address = test_address(lua, arg);
+        if address.is_null() {
+            wrong(lua, arg, c"adr", c"t.Net.Address");
+        }
+        address
+    }
+}
+
+/// The bytes of the string at `arg`, for as long as it is on the stack.
+///
+/// # Safety
+///
+/// There is a string at `arg`.
+pub(super) unsafe fn bytes<'a>(lua: *mut lua_State, arg: c_int) -> &'a [u8] {
+    let mut length = 0;
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(lua_tolstring(lua, arg, &raw mut length).cast(), length) }
+}
+
+/// A port: a number, or text that is one, from 0 to 65535; nothing is 0.
+///
+/// # Safety
+///
+/// The rule of the crate.
+pub(super) unsafe fn check_port(lua: *mut lua_State, arg: c_int) -> u16 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if lua_type(lua, arg) <= LUA_TNIL {
+            return 0;
+        }
+        let port = lua_tonumber(lua, arg);
+        if lua_isnumber(lua, arg) == 0 || port.fract() != 0.0 || !(0.0..=65535.0).contains(&port) {
+            wrong(lua, arg, c"port", c"an integer from 0 to 65535");
+        }
+        port as u16
+    }
+}
+
+/// The address that the text at `arg` stands for, with that port.
+///
+/// # Safety
+///
+/// The rule of the crate; a string at `arg`.
+pub(super) unsafe fn check_host(lua: *mut lua_State, arg: c_int, port: u16) -> SockAddr {
+    // SAFETY: the caller's promise; the address has no destructor. It leaves the closure by a pointer to plain bytes.
+    unsafe {
+        let text = bytes(lua, arg);
+        complain(lua, arg, || parse(text, port))
+    }
+}
+
+/// The result of `work`, which makes no Lua call; its complaint is an argument error.
+unsafe fn complain(lua: *mut lua_State, arg: c_int, work: impl FnOnce() -> Result<SockAddr, String>) -> SockAddr {
+    let mut found = any(libc::AF_INET, 0);
+    let result = guard(|| {
+        found = work()?;
+        Ok(())
+    });
+    if let Err(text) = result {
+        // SAFETY: only called under the rule of the crate; the text is on the stack while it is read.
+        unsafe {
+            text.push(lua);
+            let text = lua_pushfstring(lua, c"ip: %s".as_ptr(), lua_tostring(lua, -1));
+            luaL_argerror(lua, arg, text);
+        }
+    }
+    found
+}
+
+/// `[ip] [, port]`, from `first` on: an address.
+unsafe fn read(lua: *mut lua_State, first: c_int) -> SockAddr {
+    // SAFETY: only called by functions of the module, under the rule of the crate.
+    unsafe {
+        match lua_type(lua, first) {
+            LUA_TSTRING => {
+                let port = check_port(lua, first + 1);
+                check_host(lua, first, port)
+            }
+            LUA_TNUMBER => any(libc::AF_INET, check_port(lua, first)),
+            LUA_TNIL | LUA_TNONE => any(libc::AF_INET, check_port(lua, first + 1)),
+            _ => wrong(lua, first, c"ip", c"an IP address, the path of a Unix socket, or a t.Net.Address"),
+        }
+    }
+}
+
+/// `Address( [ip] [, port] )`, `Address( adr )`: the class is at 1.
+unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        lua_remove(lua, 1);
+        let other = test_address(lua, 1);
+        let address = if other.is_null() { read(lua, 1) } else { (*other).clone() };
+        push_address(lua, address);
+    }
+    1
+}
+
+/// `adr:get( )` → ip, port
+unsafe extern "C-unwind" fn get(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the userdata stays on the stack.
+    unsafe {
+        let address = check_address(lua, 1);
+        push_ip(lua, address);
+        push_port(lua, address);
+    }
+    2
+}
+
+/// `adr:set( [ip] [, port] )` → adr
+unsafe extern "C-unwind" fn set(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        let address = check_address(lua, 1);
+        *address = read(lua, 2);
+        lua_pushvalue(lua, 1);
+    }
+    1
+}
+
+unsafe fn push_ip(lua: *mut lua_State, address: *const SockAddr) {
+    // SAFETY: only called with a live userdata; the text is made before Lua is called.
+    unsafe { AddressText::new(Host(&*address)).push(lua) };
+}
+
+unsafe fn push_port(lua: *mut lua_State, address: *const SockAddr) {
+    // SAFETY: as in `push_ip`.
+    unsafe {
+        match (*address).as_socket() {
+            Some(address) => lua_pushinteger(lua, address.port().into()),
+            None => lua_pushnil(lua),
+        }
+    }
+}
+
+/// `adr.ip`, `.port`, `.family`, `.scope`, `.flow`, or a method.
+unsafe extern "C-unwind" fn index(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua with the address and the key.
+    unsafe {
+        let address = check_address(lua, 1);
+        if lua_type(lua, 2) != LUA_TSTRING {
+            lua_pushnil(lua);
+            return 1;
+        }
+        let inet6 = (*address).as_socket_ipv6();
+        match bytes(lua, 2) {
+            b"ip" => push_ip(lua, address),
+            b"port" => push_port(lua, address),
+            b"family" => match name_of(FAMILIES, (*address).family().into()) {
+                Some(name) => drop(lua_pushlstring(lua, name.as_ptr().cast(), name.len())),
+                None => lua_pushnil(lua),
+            },
+            b"scope" if inet6.is_some() => lua_pushinteger(lua, inet6.map_or(0, |inet6| inet6.scope_id().into())),
+            b"flow" if inet6.is_some() => lua_pushinteger(lua, inet6.map_or(0, |inet6| inet6.flowinfo().into())),
+            _ => {
+                lua_pushvalue(lua, 2);
+                lua_rawget(lua, lua_upvalueindex(upvalue::CLASS));
+            }
+        }
+    }
+    1
+}
+
+/// `adr.ip = …`, `adr.port = …`, `adr.family = …`
+unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
+    const FAMILY: &CStr = c"'AF_INET', 'AF_INET6' or 'AF_UNIX'";
+    // SAFETY: called by Lua with the address, the key and the value.
+    unsafe {
+        let address = check_address(lua, 1);
+        let port = (*address).as_socket().map_or(0, |address| address.port());
+        let is_text = lua_type(lua, 3) == LUA_TSTRING;
+        match if lua_type(lua, 2) == LUA_TSTRING { bytes(lua, 2) } else { b"" } {
+            b"ip" if !is_text => wrong(lua, 3, c"ip", c"an IP address or the path of a Unix socket"),
+            // In that family every text is a path, be it one without a slash.
+            b"ip" if (*address).is_unix() => {
+                let text = bytes(lua, 3);
+                *address = complain(lua, 3, || parse(text, port).or_else(|_| unix(text)));
+            }
+            b"ip" => *address = check_host(lua, 3, port),
+            b"port" if (*address).is_unix() => wrong(lua, 3, c"port", c"an address that has a port"),
+            b"port" => {
+                let port = check_port(lua, 3);
+                *address = with_port(&*address, port);
+            }
+            b"family" => match if is_text { value_of(FAMILIES, bytes(lua, 3)) } else { None } {
+                Some(libc::AF_UNIX) => *address = complain(lua, 3, || unix(b"")),
+                Some(family) if family != c_int::from((*address).family()) => *address = any(family, port),
+                Some(_) => {}
+                None => wrong(lua, 3, c"family", FAMILY),
+            },
+            _ => Text::<80>::new("of an address ip, port and family can be assigned, nothing else").raise(lua),
+        }
+    }
+    0
+}
+
+/// `adr1 == adr2`
+unsafe extern "C-unwind" fn equal(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        let (a, b) = (test_address(lua, 1), test_address(lua, 2));
+        let is_same = !a.is_null() && !b.is_null() && guard(|| Ok(same(&*a, &*b))).unwrap_or(false);
+        lua_pushboolean(lua, is_same.into());
+    }
+    1
+}
+
+/// `t.Net.Address{127.0.0.1:8000}: 0x…`
+unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the userdata stays on the stack.
+    unsafe {
+        let address = check_address(lua, 1);
+        AddressText::new(Shown(&*address)).push(lua);
+        let shown = lua_tostring(lua, -1);
+        lua_pushfstring(lua, c"t.Net.Address{%s}: %p".as_ptr(), shown, lua_topointer(lua, 1));
+    }
+    1
+}

@@ -1,0 +1,275 @@
+//! Where a socket is and whom it talks to: `bind`, `listen`, `connect`, `accept`, `shutdown`, and the names of both ends.
+//!
+//! The first three are methods of a socket and functions of the class, which then make a TCP socket – or a Unix one for
+//! such an address – and return it first. The address that they return is the one they were given, or a new one; once
+//! it is bound, its port is the one that the system chose.
+
+use super::address::{AddressText, bytes, check_host, check_port, push_address, test_address};
+use super::endpoint::{Shown, any, localhost, with_port};
+use super::names::{SHUTDOWNS, value_of};
+use super::socket::{SocketBlock, check_socket, create, on, push_socket, shut, test_socket};
+use super::{Failed, attempt, push_failure, upvalue};
+use crate::args::wrong;
+use crate::guard::Text;
+use mlua::ffi::{
+    LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_gettop, lua_pushboolean, lua_pushvalue, lua_rawequal,
+    lua_remove, lua_tonumber, lua_type, lua_upvalueindex,
+};
+use rustix::event::{PollFd, PollFlags, poll};
+use socket2::{SockAddr, Socket};
+use std::ffi::c_int;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::IntoRawFd;
+
+/// Longer than what systems allow, who shorten it.
+const BACKLOG: c_int = 4096;
+
+/// What a call is about: its arguments, read.
+struct Call {
+    /// Null when the class was called: then a socket is made.
+    socket: *mut SocketBlock,
+    address: SockAddr,
+    /// Where the Address is on the stack; 0 when none was given.
+    given: c_int,
+    /// Whether the arguments said anything about an address.
+    is_said: bool,
+    /// The index of the first argument that is not part of the address.
+    rest: c_int,
+}
+
+/// Reads `[sck,] [adr | host [, port] | port]`. With `backlog`, a number alone is not a port. `default` makes the address
+/// for a family and a port when there is no host.
+unsafe fn read(lua: *mut lua_State, default: fn(c_int, u16) -> SockAddr, backlog: bool) -> Call {
+    // SAFETY: only called by the functions below, under the rule of the crate; nothing here has a destructor.
+    unsafe {
+        // `Socket:bind( … )` is `Socket.bind( … )`.
+        if lua_gettop(lua) > 0 && lua_rawequal(lua, 1, lua_upvalueindex(upvalue::CLASS)) != 0 {
+            lua_remove(lua, 1);
+        }
+        let socket = test_socket(lua, 1);
+        let first = if socket.is_null() { 1 } else { 2 };
+        let family = if socket.is_null() { libc::AF_INET } else { family(lua, socket) };
+        let mut call = Call { socket, address: default(family, 0), given: 0, is_said: true, rest: first + 1 };
+        match lua_type(lua, first) {
+            LUA_TSTRING => {
+                let port = check_port(lua, first + 1);
+                call.address = check_host(lua, first, port);
+                call.rest = first + 2;
+            }
+            LUA_TNUMBER if !backlog || lua_type(lua, first + 1) == LUA_TNUMBER => {
+                call.address = default(family, check_port(lua, first));
+            }
+            LUA_TNUMBER => (call.is_said, call.rest) = (false, first),
+            t if t <= LUA_TNIL => call.is_said = false,
+            _ => {
+                let address = test_address(lua, first);
+                if address.is_null() {
+                    wrong(lua, first, c"adr", c"t.Net.Address, an IP address, a path or a port");
+                }
+                call.address = (*address).clone();
+                call.given = first;
+            }
+        }
+        call
+    }
+}
+
+/// The family of a socket; IPv4 when it cannot be known.
+unsafe fn family(lua: *mut lua_State, socket: *const SocketBlock) -> c_int {
+    // SAFETY: only called under the rule of the crate, with a live Socket.
+    unsafe {
+        let number = (*socket).number;
+        attempt(lua, || on(number, |socket| Ok(socket.local_addr()?.family()))).map_or(libc::AF_INET, c_int::from)
+    }
+}
+
+/// Makes the socket if there is none, and does `work` with it and the address. Returns the results of the call.
+unsafe fn perform(
+    lua: *mut lua_State,
+    call: &Call,
+    what: &str,
+    mut work: impl FnMut(&Socket, &mut SockAddr) -> io::Result<()>,
+) -> c_int {
+    // SAFETY: only called by the functions below, under the rule of the crate. Both objects are on the stack.
+    unsafe {
+        let is_new = call.socket.is_null();
+        let socket = if is_new { push_socket(lua) } else { call.socket };
+        let address = if call.given == 0 {
+            push_address(lua, call.address.clone())
+        } else {
+            lua_pushvalue(lua, call.given);
+            test_address(lua, call.given)
+        };
+        let done = attempt(lua, || {
+            if is_new && (*socket).number < 0 {
+                (*socket).number = create(call.address.family().into(), libc::SOCK_STREAM, 0)?;
+            }
+            on((*socket).number, |socket| work(socket, &mut *address))
+        });
+        match done {
+            Ok(()) => c_int::from(is_new) + 1,
+            Err(errno) => {
+                // The one error is told; what closing says would hide it.
+                let _ = if is_new { attempt(lua, || shut(socket)) } else { Ok(()) };
+                let address = AddressText::new(Shown(&call.address));
+                push_failure(lua, Failed::Nil, Text::new(format_args!("{what} {address}")), errno)
+            }
+        }
+    }
+}
+
+/// Writes the port that the system chose into the address.
+fn keep_port(address: &mut SockAddr, socket: &Socket) -> io::Result<()> {
+    if let Some(bound) = socket.local_addr()?.as_socket() {
+        *address = with_port(address, bound.port());
+    }
+    Ok(())
+}
+
+/// `sck:bind( … )` → adr; `Socket.bind( … )` → sck, adr
+pub(super) unsafe extern "C-unwind" fn bind(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        let call = read(lua, any, false);
+        perform(lua, &call, "Can't bind socket to", |socket, address| {
+            socket.bind(address)?;
+            keep_port(address, socket)
+        })
+    }
+}
+
+/// `sck:listen( … [, backlog] )` → adr; `Socket.listen( … [, backlog] )` → sck, adr
+pub(super) unsafe extern "C-unwind" fn listen(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        let call = read(lua, any, true);
+        let backlog = match lua_type(lua, call.rest) {
+            t if t <= LUA_TNIL => BACKLOG,
+            LUA_TNUMBER if lua_tonumber(lua, call.rest) >= 0.0 => lua_tonumber(lua, call.rest) as c_int,
+            _ => wrong(lua, call.rest, c"backlog", c"a number that is 0 or more"),
+        };
+        let is_new = call.socket.is_null();
+        perform(lua, &call, "Can't listen on", |socket, address| {
+            if is_new && !address.is_unix() {
+                // A server that starts again need not wait until the last connections of the old one are forgotten.
+                socket.set_reuse_address(true)?;
+            }
+            if is_new || call.is_said {
+                socket.bind(address)?;
+                socket.listen(backlog)?;
+                keep_port(address, socket)
+            } else {
+                socket.listen(backlog)?;
+                *address = socket.local_addr()?;
+                Ok(())
+            }
+        })
+    }
+}
+
+/// `sck:connect( … )` → adr; `Socket.connect( … )` → sck, adr. A socket that does not block says EINPROGRESS; when it is
+/// ready to be written, `sck.error` says how it ended.
+pub(super) unsafe extern "C-unwind" fn connect(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        let call = read(lua, localhost, false);
+        perform(lua, &call, "Can't connect socket to", |socket, address| match socket.connect(address) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => wait_for_connection(socket),
+            other => other,
+        })
+    }
+}
+
+/// Waits for a connection that a signal left unfinished: it goes on by itself, and asking again would be an error.
+fn wait_for_connection(socket: &Socket) -> io::Result<()> {
+    let mut ready = [PollFd::new(socket, PollFlags::OUT)];
+    while let Err(error) = poll(&mut ready, None) {
+        if error != rustix::io::Errno::INTR || crate::interrupt::pending() {
+            return Err(error.into());
+        }
+    }
+    socket.take_error()?.map_or(Ok(()), Err)
+}
+
+/// `sck:accept( )` → the client's socket, its address
+pub(super) unsafe extern "C-unwind" fn accept(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua. The new objects are on the stack while the descriptor goes into them.
+    unsafe {
+        let server = (*check_socket(lua, 1)).number;
+        let client = push_socket(lua);
+        let address = push_address(lua, any(libc::AF_INET, 0));
+        let done = attempt(lua, || {
+            on(server, |socket| {
+                let (accepted, peer) = socket.accept()?;
+                (*client).number = accepted.into_raw_fd();
+                *address = peer;
+                Ok(())
+            })
+        });
+        match done {
+            Ok(()) => 2,
+            Err(errno) => push_failure(lua, Failed::Nil, Text::new("Can't accept on socket"), errno),
+        }
+    }
+}
+
+/// `sck:shutdown( [how] )` → true. `how` is a direction, 0, 1 or 2; like lua-t, without one it is the reading side.
+pub(super) unsafe extern "C-unwind" fn shutdown(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        let number = (*check_socket(lua, 1)).number;
+        let how = match lua_type(lua, 2) {
+            t if t <= LUA_TNIL => Some(libc::SHUT_RD),
+            LUA_TSTRING => value_of(SHUTDOWNS, bytes(lua, 2)),
+            LUA_TNUMBER => SHUTDOWNS.iter().map(|way| way.value).find(|&way| lua_tonumber(lua, 2) == way.into()),
+            _ => None,
+        };
+        let how = match how {
+            Some(libc::SHUT_RD) => Shutdown::Read,
+            Some(libc::SHUT_WR) => Shutdown::Write,
+            Some(_) => Shutdown::Both,
+            None => wrong(lua, 2, c"how", c"'read', 'write', 'readwrite' or 0, 1, 2"),
+        };
+        match attempt(lua, || on(number, |socket| socket.shutdown(how))) {
+            Ok(()) => lua_pushboolean(lua, 1),
+            Err(errno) => return push_failure(lua, Failed::Nil, Text::new("Can't shutdown socket"), errno),
+        }
+    }
+    1
+}
+
+/// Which end of a connection.
+type End = fn(&Socket) -> io::Result<SockAddr>;
+
+/// `sck:getsockname( [adr] )` → adr
+pub(super) unsafe extern "C-unwind" fn getsockname(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { name(lua, Socket::local_addr) }
+}
+
+/// `sck:getpeername( [adr] )` → adr
+pub(super) unsafe extern "C-unwind" fn getpeername(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { name(lua, Socket::peer_addr) }
+}
+
+/// Writes the address of one end into the Address at 2, or a new one.
+unsafe fn name(lua: *mut lua_State, end: End) -> c_int {
+    // SAFETY: only called by the two above.
+    unsafe {
+        let number = (*check_socket(lua, 1)).number;
+        let address = if lua_type(lua, 2) <= LUA_TNIL {
+            push_address(lua, any(libc::AF_INET, 0))
+        } else {
+            let given = super::address::check_address(lua, 2);
+            lua_pushvalue(lua, 2);
+            given
+        };
+        let done = attempt(lua, || on(number, |socket| end(socket).map(|found| *address = found)));
+        match done {
+            Ok(()) => 1,
+            Err(errno) => push_failure(lua, Failed::Nil, Text::new("Couldn't get Address from socket"), errno),
+        }
+    }
+}

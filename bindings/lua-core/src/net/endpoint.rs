@@ -1,0 +1,173 @@
+//! Socket addresses as text: what a script may write for an IP address or a Unix socket's path, and how each is shown.
+//!
+//! | text | address |
+//! |---|---|
+//! | `127.0.0.1` | IPv4 |
+//! | `::1`, `[::1]`, `fe80::1%2`, `fe80::1%eth0` | IPv6, with a scope |
+//! | `/run/x.sock`, `./x.sock`: anything with a slash | a Unix socket's path |
+//! | `@name`, or a zero byte and the name | an abstract Unix socket (Linux) |
+
+use socket2::SockAddr;
+use std::ffi::OsStr;
+use std::fmt::{self, Display, Formatter};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::unix::ffi::OsStrExt;
+
+/// The address that `text` stands for, with `port` where the family has ports.
+///
+/// # Errors
+///
+/// What is wrong with the text.
+pub(super) fn parse(text: &[u8], port: u16) -> Result<SockAddr, String> {
+    if text.contains(&b'/') || text.starts_with(b"@") || text.starts_with(b"\0") {
+        return unix(text);
+    }
+    let shown = || String::from_utf8_lossy(text);
+    let text = std::str::from_utf8(text).map_err(|_| format!("'{}' is not an IP address", shown()))?;
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let (ip, zone) = bare.split_once('%').map_or((bare, None), |(ip, zone)| (ip, Some(zone)));
+    match (ip.parse(), zone) {
+        (Ok(IpAddr::V4(ip)), None) if bare == text => Ok(SocketAddrV4::new(ip, port).into()),
+        (Ok(IpAddr::V6(ip)), zone) => Ok(SocketAddrV6::new(ip, port, 0, zone.map_or(Ok(0), scope)?).into()),
+        _ => Err(format!("'{text}' is not an IP address, nor the path of a Unix socket")),
+    }
+}
+
+/// A path, or an abstract name behind `@` or a zero byte.
+///
+/// # Errors
+///
+/// It is too long, or has a zero byte inside.
+pub(super) fn unix(text: &[u8]) -> Result<SockAddr, String> {
+    let shown = || String::from_utf8_lossy(text).into_owned();
+    let mut name = text.to_vec();
+    if let Some(first) = name.first_mut().filter(|first| **first == b'@') {
+        *first = 0;
+    }
+    if name.iter().skip(1).any(|&byte| byte == 0) && name[0] != 0 {
+        return Err(format!("'{}' has a zero byte", shown()));
+    }
+    if name.first() == Some(&0) && !cfg!(any(target_os = "linux", target_os = "android")) {
+        return Err(format!("'{}': this system has no abstract Unix sockets", shown()));
+    }
+    SockAddr::unix(OsStr::from_bytes(&name)).map_err(|error| format!("'{}': {error}", shown()))
+}
+
+/// An IPv6 scope: an interface's number or name.
+fn scope(zone: &str) -> Result<u32, String> {
+    if let Ok(number) = zone.parse() {
+        return Ok(number);
+    }
+    nix::net::if_::if_nametoindex(zone).map_err(|_| format!("there is no network interface '{zone}'"))
+}
+
+/// The address of "any" in a family: what a socket is bound to that names none.
+pub(super) fn any(family: libc::c_int, port: u16) -> SockAddr {
+    match family {
+        libc::AF_INET6 => SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0).into(),
+        _ => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port).into(),
+    }
+}
+
+/// This machine itself.
+pub(super) fn localhost(family: libc::c_int, port: u16) -> SockAddr {
+    match family {
+        libc::AF_INET6 => SocketAddrV6::new(Ipv6Addr::LOCALHOST, port, 0, 0).into(),
+        _ => SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into(),
+    }
+}
+
+/// The same address with another port; a Unix socket's has none and stays as it is.
+pub(super) fn with_port(address: &SockAddr, port: u16) -> SockAddr {
+    address.as_socket().map_or_else(
+        || address.clone(),
+        |mut address| {
+            address.set_port(port);
+            address.into()
+        },
+    )
+}
+
+/// Whether both mean the same: what the kernel leaves in the rest of the structure does not count.
+pub(super) fn same(a: &SockAddr, b: &SockAddr) -> bool {
+    match (a.as_socket(), b.as_socket()) {
+        (Some(a), Some(b)) => a == b,
+        (None, None) => a.family() == b.family() && Host(a).to_string() == Host(b).to_string(),
+        _ => false,
+    }
+}
+
+/// An address without its port, as [`parse`] reads it – but for the scope, which a script reads by itself.
+pub(super) struct Host<'a>(pub(super) &'a SockAddr);
+
+impl Display for Host<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0.as_socket() {
+            Some(address) => address.ip().fmt(f),
+            None if self.0.as_abstract_namespace().is_some() => {
+                write!(f, "@{}", String::from_utf8_lossy(self.0.as_abstract_namespace().unwrap_or_default()))
+            }
+            None => self.0.as_pathname().map_or(Ok(()), |path| path.display().fmt(f)),
+        }
+    }
+}
+
+/// An address as a message shows it: `127.0.0.1:80`, `[::1]:80`, `/run/x.sock`.
+pub(super) struct Shown<'a>(pub(super) &'a SockAddr);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0.as_socket() {
+            Some(SocketAddr::V4(address)) => address.fmt(f),
+            Some(SocketAddr::V6(address)) => write!(f, "[{}]:{}", address.ip(), address.port()),
+            None => Host(self.0).fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_parsed_is_shown_again() {
+        for (text, shown) in [
+            ("127.0.0.1", "127.0.0.1:80"),
+            ("::1", "[::1]:80"),
+            ("[2001:DB8::0:1]", "[2001:db8::1]:80"),
+            ("fe80::1%3", "[fe80::1]:80"),
+            ("/tmp/a b", "/tmp/a b"),
+            ("./x", "./x"),
+        ] {
+            let address = parse(text.as_bytes(), 80).unwrap();
+            assert_eq!(Shown(&address).to_string(), shown);
+            assert!(same(&address, &address.clone()));
+        }
+        let scoped = parse(b"fe80::1%3", 80).unwrap().as_socket_ipv6().unwrap();
+        assert_eq!(scoped.scope_id(), 3);
+        assert!(!same(&parse(b"fe80::1%3", 80).unwrap(), &parse(b"fe80::1", 80).unwrap()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_abstract_name_is_shown_with_an_at() {
+        for text in [&b"@name"[..], b"\0name"] {
+            let address = parse(text, 0).unwrap();
+            assert_eq!(address.as_abstract_namespace(), Some(&b"name"[..]));
+            assert_eq!(Shown(&address).to_string(), "@name");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        let long = format!("/{}", "x".repeat(200));
+        for text in
+            ["", "localhost", "1.2.3", "256.1.1.1", "1.2.3.4:5", "[1.2.3.4]", "::1]", "1.2.3.4%1", "::%nowhere0"]
+        {
+            assert!(parse(text.as_bytes(), 0).is_err(), "{text}");
+        }
+        assert!(parse(long.as_bytes(), 0).is_err());
+        assert!(parse(b"/a\0b", 0).is_err());
+        assert!(parse(b"\xff", 0).is_err());
+    }
+}

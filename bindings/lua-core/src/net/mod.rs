@@ -1,0 +1,226 @@
+//! `t.Net`: sockets, addresses and network interfaces, in the manner of lua-t.
+//!
+//! ```text
+//!   t.Net ──┬─ Socket     userdata: a descriptor, and which loops observe it ── socket, connection, transfer, option
+//!           ├─ Address    userdata: a socket address, plain bytes ──────────── address, endpoint
+//!           └─ Interface  functions that give tables ───────────────────────── interface
+//! ```
+//!
+//! Two kinds of failure: a wrong argument raises an error that names it; what the system refuses is returned, as
+//! `nil, message, errno` – from `send` and `recv` as `false, message, errno`, because their nil means something else.
+//! System calls happen in [`attempt`], which makes no Lua call and gives plain numbers back.
+
+mod address;
+mod connection;
+mod endpoint;
+mod names;
+mod option;
+pub(crate) mod socket;
+mod transfer;
+
+use crate::guard::{Text, guard};
+use crate::interrupt;
+use mlua::ffi::{
+    LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_gettop, lua_pop, lua_pushboolean,
+    lua_pushcclosure, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawgetp,
+    lua_rawset, lua_rawseti, lua_rawsetp, lua_setfield, lua_setmetatable, lua_settop,
+};
+use std::ffi::{CStr, c_int};
+use std::io;
+use std::ptr::from_ref;
+
+/// The upvalues that every function of `t.Net` has.
+mod upvalue {
+    use std::ffi::c_int;
+    /// The metatables of the two kinds of userdata.
+    pub(super) const SOCKET: c_int = 1;
+    pub(super) const ADDRESS: c_int = 2;
+    /// The class that the function belongs to.
+    pub(super) const CLASS: c_int = 3;
+    pub(super) const COUNT: c_int = 3;
+}
+
+/// Their addresses are the places in the registry: one set of classes for a Lua state, however often it is required.
+static NET_KEY: u8 = 0;
+static SOCKET_KEY: u8 = 0;
+static ADDRESS_KEY: u8 = 0;
+static SOCKET_META_KEY: u8 = 0;
+
+/// `require 't.Net'`: the table of the three classes.
+///
+/// # Safety
+///
+/// For Lua to call: `lua` is a live state and has the stack room of a C function.
+pub(crate) unsafe extern "C-unwind" fn open_net(lua: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { open(lua, &NET_KEY) }
+}
+
+/// `require 't.Net.Socket'`
+///
+/// # Safety
+///
+/// As for [`open_net`].
+pub(crate) unsafe extern "C-unwind" fn open_socket(lua: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { open(lua, &SOCKET_KEY) }
+}
+
+/// `require 't.Net.Address'`
+///
+/// # Safety
+///
+/// As for [`open_net`].
+pub(crate) unsafe extern "C-unwind" fn open_address(lua: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { open(lua, &ADDRESS_KEY) }
+}
+
+/// A class: the functions that it and its objects share, their metamethods, and what `Class( … )` calls.
+struct Class {
+    methods: &'static [(&'static CStr, lua_CFunction)],
+    meta: &'static [(&'static CStr, lua_CFunction)],
+    construct: lua_CFunction,
+}
+
+/// Pushes what the registry has under `key`; the first time it makes all of them.
+unsafe fn open(lua: *mut lua_State, key: &'static u8) -> c_int {
+    // SAFETY: only called by the functions above.
+    unsafe {
+        if lua_rawgetp(lua, LUA_REGISTRYINDEX, from_ref(key).cast()) != LUA_TTABLE {
+            lua_pop(lua, 1);
+            install(lua);
+            lua_rawgetp(lua, LUA_REGISTRYINDEX, from_ref(key).cast());
+        }
+    }
+    1
+}
+
+/// Makes the classes, and keeps them in the registry.
+unsafe fn install(lua: *mut lua_State) {
+    // SAFETY: only called by `open`; the stack is written beside the lines.
+    unsafe {
+        let top = lua_gettop(lua);
+        lua_createtable(lua, 0, 16);
+        lua_createtable(lua, 0, 8); // S: … socket address
+        let (socket_meta, address_meta) = (top + 1, top + 2);
+        lua_createtable(lua, 0, 3); // S: … socket address net
+        let net = top + 3;
+        push_class(lua, &socket::CLASS, socket_meta, socket_meta); // S: … socket address net Socket
+        for way in names::SHUTDOWNS {
+            for name in way.names {
+                lua_pushlstring(lua, name.as_ptr().cast(), name.len());
+                lua_pushinteger(lua, way.value.into());
+                lua_rawset(lua, -3);
+            }
+            lua_pushlstring(lua, way.names[0].as_ptr().cast(), way.names[0].len());
+            lua_rawseti(lua, -2, way.value.into());
+        }
+        keep(lua, -1, &SOCKET_KEY);
+        lua_setfield(lua, net, c"Socket".as_ptr());
+        push_class(lua, &address::CLASS, socket_meta, address_meta); // S: … socket address net Address
+        keep(lua, -1, &ADDRESS_KEY);
+        lua_setfield(lua, net, c"Address".as_ptr());
+        lua_pushstring(lua, c"t.Net.Socket".as_ptr());
+        lua_setfield(lua, socket_meta, c"__name".as_ptr());
+        lua_pushstring(lua, c"t.Net.Address".as_ptr());
+        lua_setfield(lua, address_meta, c"__name".as_ptr());
+        keep(lua, socket_meta, &SOCKET_META_KEY);
+        keep(lua, net, &NET_KEY);
+        lua_settop(lua, top);
+    }
+}
+
+/// Pushes a class, and fills the metatable of its objects, at `meta`; the other metatable is beside it.
+unsafe fn push_class(lua: *mut lua_State, class: &Class, socket_meta: c_int, meta: c_int) {
+    // SAFETY: only called by `install`, with absolute indices.
+    unsafe {
+        lua_createtable(lua, 0, 32);
+        let index = lua_gettop(lua);
+        lua_createtable(lua, 0, 1);
+        for (functions, table) in
+            [(class.methods, index), (class.meta, meta), (&[(c"__call", class.construct)], index + 1)]
+        {
+            for &(name, function) in functions {
+                for upvalue in [socket_meta, socket_meta + 1, index] {
+                    lua_pushvalue(lua, upvalue);
+                }
+                lua_pushcclosure(lua, function, upvalue::COUNT);
+                lua_setfield(lua, table, name.as_ptr());
+            }
+        }
+        lua_setmetatable(lua, index);
+    }
+}
+
+/// Keeps the value at `index` in the registry.
+unsafe fn keep(lua: *mut lua_State, index: c_int, key: &'static u8) {
+    // SAFETY: only called by `install`.
+    unsafe {
+        lua_pushvalue(lua, index);
+        lua_rawsetp(lua, LUA_REGISTRYINDEX, from_ref(key).cast());
+    }
+}
+
+/// Pushes the metatable of sockets, by which they are known outside of this module; nil before the first is made.
+///
+/// # Safety
+///
+/// Room for one value. May raise.
+pub(crate) unsafe fn push_socket_metatable(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe { lua_rawgetp(lua, LUA_REGISTRYINDEX, from_ref(&SOCKET_META_KEY).cast()) };
+}
+
+/// Does system calls, again when a signal interrupts them. What the system refuses comes back as its number.
+///
+/// # Safety
+///
+/// The rule of the crate; `work` makes no Lua call. Only a bug in `work` raises.
+unsafe fn attempt<R: Copy>(lua: *mut lua_State, mut work: impl FnMut() -> io::Result<R>) -> Result<R, c_int> {
+    let result = guard(|| {
+        loop {
+            match work() {
+                Ok(result) => return Ok(Ok(result)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && !interrupt::pending() => {}
+                Err(error) => return Ok(Err(error.raw_os_error().unwrap_or(libc::EINVAL))),
+            }
+        }
+    });
+    match result {
+        Ok(result) => result,
+        // SAFETY: the caller's promise.
+        Err(bug) => unsafe { bug.raise(lua) },
+    }
+}
+
+/// How a function says that something failed, before the message.
+#[derive(Clone, Copy)]
+enum Failed {
+    Nil,
+    False,
+}
+
+/// Pushes what a function returns when the system refused: nil or false, "`what` (reason)", the system's number.
+///
+/// # Safety
+///
+/// The rule of the crate. Room for three values.
+unsafe fn push_failure(lua: *mut lua_State, first: Failed, what: Text<200>, errno: c_int) -> c_int {
+    // SAFETY: the caller's promise; the text is plain bytes.
+    unsafe {
+        match first {
+            Failed::Nil => lua_pushnil(lua),
+            Failed::False => lua_pushboolean(lua, 0),
+        }
+        reason(what, errno).push(lua);
+        lua_pushinteger(lua, errno.into());
+    }
+    3
+}
+
+fn reason(what: Text<200>, errno: c_int) -> Text<400> {
+    let reason = io::Error::from_raw_os_error(errno).to_string();
+    let reason = reason.split(" (os error").next().unwrap_or_default();
+    Text::new(format_args!("{what} ({reason})"))
+}

@@ -1,0 +1,197 @@
+//! The properties of a socket: `sck.nodelay = true`, `print( sck.recvbuffer )`.
+
+use super::address::bytes;
+use super::names::{FAMILIES, Named, PROTOCOLS, TYPES, name_of};
+use super::socket::{check_socket, on};
+use super::{attempt, reason, upvalue};
+use crate::args::{check_ms, wrong};
+use crate::guard::Text;
+use mlua::ffi::{
+    LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushinteger, lua_pushlstring,
+    lua_pushnil, lua_pushvalue, lua_rawget, lua_toboolean, lua_tonumber, lua_tostring, lua_type, lua_upvalueindex,
+};
+use socket2::Socket;
+use std::ffi::{CStr, c_int};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+/// What a property is.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A flag or a number of the socket itself: level and name for `getsockopt`.
+    Flag(c_int, c_int),
+    Number(c_int, c_int),
+    Nonblock,
+    ReceiveTimeout,
+    SendTimeout,
+    Error,
+    Descriptor,
+    Family,
+    Type,
+    Protocol,
+}
+
+use Kind::{Flag, Number};
+use libc::{IPPROTO_TCP, SOL_SOCKET};
+
+const PROPERTIES: &[(&[u8], Kind)] = &[
+    (b"nonblock", Kind::Nonblock),
+    (b"broadcast", Flag(SOL_SOCKET, libc::SO_BROADCAST)),
+    (b"debug", Flag(SOL_SOCKET, libc::SO_DEBUG)),
+    (b"dontroute", Flag(SOL_SOCKET, libc::SO_DONTROUTE)),
+    (b"keepalive", Flag(SOL_SOCKET, libc::SO_KEEPALIVE)),
+    (b"oobinline", Flag(SOL_SOCKET, libc::SO_OOBINLINE)),
+    (b"reuseaddr", Flag(SOL_SOCKET, libc::SO_REUSEADDR)),
+    (b"reuseport", Flag(SOL_SOCKET, libc::SO_REUSEPORT)),
+    (b"nodelay", Flag(IPPROTO_TCP, libc::TCP_NODELAY)),
+    (b"maxsegment", Number(IPPROTO_TCP, libc::TCP_MAXSEG)),
+    (b"recvbuffer", Number(SOL_SOCKET, libc::SO_RCVBUF)),
+    (b"sendbuffer", Number(SOL_SOCKET, libc::SO_SNDBUF)),
+    (b"recvlow", Number(SOL_SOCKET, libc::SO_RCVLOWAT)),
+    (b"sendlow", Number(SOL_SOCKET, libc::SO_SNDLOWAT)),
+    (b"recvtimeout", Kind::ReceiveTimeout),
+    (b"sendtimeout", Kind::SendTimeout),
+    (b"error", Kind::Error),
+    (b"descriptor", Kind::Descriptor),
+    (b"family", Kind::Family),
+    (b"type", Kind::Type),
+    (b"protocol", Kind::Protocol),
+];
+
+fn property(name: &[u8]) -> Option<Kind> {
+    PROPERTIES.iter().find(|(known, _)| *known == name).map(|&(_, kind)| kind)
+}
+
+/// What a property holds.
+#[derive(Clone, Copy)]
+enum Value {
+    Boolean(bool),
+    Integer(i64),
+    Text(&'static str),
+    Nothing,
+}
+
+/// `sck[ key ]`: a method, a constant or a property; nil for what there is not, or the system does not tell.
+pub(super) unsafe extern "C-unwind" fn index(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua with the socket and the key.
+    unsafe {
+        let number = (*check_socket(lua, 1)).number;
+        let kind = if lua_type(lua, 2) == LUA_TSTRING { property(bytes(lua, 2)) } else { None };
+        let Some(kind) = kind else {
+            lua_pushvalue(lua, 2);
+            lua_rawget(lua, lua_upvalueindex(upvalue::CLASS));
+            return 1;
+        };
+        match attempt(lua, || on(number, |socket| get(socket, kind))).unwrap_or(Value::Nothing) {
+            Value::Boolean(is_on) => lua_pushboolean(lua, is_on.into()),
+            Value::Integer(number) => lua_pushinteger(lua, number as lua_Integer),
+            Value::Text(text) => drop(lua_pushlstring(lua, text.as_ptr().cast(), text.len())),
+            Value::Nothing => lua_pushnil(lua),
+        }
+    }
+    1
+}
+
+fn get(socket: &Socket, kind: Kind) -> io::Result<Value> {
+    Ok(match kind {
+        Flag(level, name) => Value::Boolean(get_option(socket, level, name)? != 0),
+        Number(level, name) => Value::Integer(get_option(socket, level, name)?.into()),
+        Kind::Nonblock => Value::Boolean(socket.nonblocking()?),
+        Kind::ReceiveTimeout => milliseconds(socket.read_timeout()?),
+        Kind::SendTimeout => milliseconds(socket.write_timeout()?),
+        Kind::Error => {
+            let error = socket.take_error()?.and_then(|error| error.raw_os_error());
+            Value::Integer(error.unwrap_or(0).into())
+        }
+        Kind::Descriptor => Value::Integer(socket.as_raw_fd().into()),
+        Kind::Family => named(FAMILIES, socket.local_addr()?.family().into()),
+        Kind::Type => named(TYPES, socket.r#type()?.into()),
+        Kind::Protocol => match socket.local_addr()?.is_unix() {
+            true => Value::Nothing,
+            false => socket.protocol()?.map_or(Value::Nothing, |protocol| named(PROTOCOLS, protocol.into())),
+        },
+    })
+}
+
+/// A timeout in milliseconds; none is 0.
+fn milliseconds(timeout: Option<Duration>) -> Value {
+    let ms = timeout.unwrap_or_default().as_nanos().div_ceil(1_000_000);
+    Value::Integer(ms.try_into().unwrap_or(i64::MAX))
+}
+
+fn named(list: &'static [Named], value: c_int) -> Value {
+    name_of(list, value).map_or(Value::Integer(value.into()), Value::Text)
+}
+
+/// `sck[ key ] = value`. What the system refuses is raised: an assignment has no result that could say so.
+pub(super) unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua with the socket, the key and the value.
+    unsafe {
+        let number = (*check_socket(lua, 1)).number;
+        let kind = if lua_type(lua, 2) == LUA_TSTRING { property(bytes(lua, 2)) } else { None };
+        let done = match kind {
+            Some(Flag(level, name)) => {
+                let is_on = check_flag(lua);
+                attempt(lua, || on(number, |socket| set_option(socket, level, name, is_on.into())))
+            }
+            Some(Number(level, name)) => {
+                let value = lua_tonumber(lua, 3);
+                if lua_type(lua, 3) != LUA_TNUMBER
+                    || value.fract() != 0.0
+                    || !(0.0..=f64::from(i32::MAX)).contains(&value)
+                {
+                    wrong(lua, 3, CStr::from_ptr(lua_tostring(lua, 2)), c"an integer that is 0 or more");
+                }
+                attempt(lua, || on(number, |socket| set_option(socket, level, name, value as c_int)))
+            }
+            Some(Kind::Nonblock) => {
+                let is_on = check_flag(lua);
+                attempt(lua, || on(number, |socket| socket.set_nonblocking(is_on)))
+            }
+            Some(kind @ (Kind::ReceiveTimeout | Kind::SendTimeout)) => {
+                let ns = check_ms(lua, 3);
+                let timeout = (ns > 0).then(|| Duration::from_nanos(ns).max(Duration::from_micros(1)));
+                attempt(lua, || {
+                    on(number, |socket| match kind {
+                        Kind::ReceiveTimeout => socket.set_read_timeout(timeout),
+                        _ => socket.set_write_timeout(timeout),
+                    })
+                })
+            }
+            Some(_) => Text::<80>::new("this property of a socket can only be read").raise(lua),
+            None => Text::<80>::new("unknown property of a socket").raise(lua),
+        };
+        if let Err(errno) = done {
+            reason(Text::new("Can't set socket option"), errno).raise(lua);
+        }
+    }
+    0
+}
+
+/// The boolean at 3; a number is true unless it is 0, as in lua-t.
+unsafe fn check_flag(lua: *mut lua_State) -> bool {
+    // SAFETY: only called by `new_index`, with a string at 2.
+    unsafe {
+        match lua_type(lua, 3) {
+            LUA_TBOOLEAN => lua_toboolean(lua, 3) != 0,
+            LUA_TNUMBER => lua_tonumber(lua, 3) != 0.0,
+            _ => wrong(lua, 3, CStr::from_ptr(lua_tostring(lua, 2)), c"a boolean"),
+        }
+    }
+}
+
+fn get_option(socket: &Socket, level: c_int, name: c_int) -> io::Result<c_int> {
+    let mut value: c_int = 0;
+    let mut length = size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: both point to live variables, and `length` says how long the first is.
+    let done = unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, (&raw mut value).cast(), &raw mut length) };
+    if done == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
+}
+
+fn set_option(socket: &Socket, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+    let length = size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: `value` is alive, and `length` is its length.
+    let done = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), length) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

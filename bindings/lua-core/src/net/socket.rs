@@ -1,0 +1,238 @@
+//! `t.Net.Socket`: a userdata that owns a descriptor. This file makes and closes sockets; what they do is in
+//! `connection`, `transfer` and `option`.
+//!
+//! A socket knows the nodes by which loops observe it, so that closing it takes it out of each loop *first*: no event of
+//! its number can come afterwards, and the peer sees the end at once on every backend.
+
+use super::names::{FAMILIES, Named, PROTOCOLS, TYPES, value_of};
+use super::{Class, Failed, attempt, connection, option, push_failure, transfer, upvalue};
+use crate::args::{test_userdata, wrong};
+use crate::descriptor::leave_loops;
+use crate::guard::Text;
+use crate::node::NodeBlock;
+use crate::version::new_userdata;
+use mlua::ffi::{
+    LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushfstring, lua_pushinteger,
+    lua_pushvalue, lua_setmetatable, lua_tointeger, lua_topointer, lua_type, lua_upvalueindex,
+};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::ffi::{CStr, c_int};
+use std::io;
+use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
+use std::ptr::null_mut;
+
+pub(super) const CLASS: Class = Class {
+    methods: &[
+        (c"bind", connection::bind),
+        (c"listen", connection::listen),
+        (c"connect", connection::connect),
+        (c"accept", connection::accept),
+        (c"getsockname", connection::getsockname),
+        (c"getpeername", connection::getpeername),
+        (c"send", transfer::send),
+        (c"recv", transfer::recv),
+        (c"shutdown", connection::shutdown),
+        (c"close", close),
+        (c"getfd", getfd),
+        (c"getFd", getfd),
+    ],
+    meta: &[
+        (c"__index", option::index),
+        (c"__newindex", option::new_index),
+        (c"__tostring", to_string),
+        (c"__gc", close),
+        (c"__close", close),
+    ],
+    construct,
+};
+
+/// The memory of a Socket userdata.
+#[repr(C)]
+pub(crate) struct SocketBlock {
+    /// The descriptor; -1 once it is closed.
+    pub(crate) number: RawFd,
+    /// The first of the nodes that observe it, or null.
+    pub(crate) observers: *mut NodeBlock,
+}
+
+/// Pushes a Socket without a descriptor.
+///
+/// # Safety
+///
+/// The running function is one of `t.Net`. Room for two values. May raise.
+pub(super) unsafe fn push_socket(lua: *mut lua_State) -> *mut SocketBlock {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let block = new_userdata(lua, size_of::<SocketBlock>(), 0).cast::<SocketBlock>();
+        block.write(SocketBlock { number: -1, observers: null_mut() });
+        lua_pushvalue(lua, lua_upvalueindex(upvalue::SOCKET));
+        lua_setmetatable(lua, -2);
+        block
+    }
+}
+
+/// The Socket at `arg`, open or closed; anything else raises.
+///
+/// # Safety
+///
+/// The rule of the crate; the running function is one of `t.Net`.
+pub(super) unsafe fn check_socket(lua: *mut lua_State, arg: c_int) -> *mut SocketBlock {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let block = test_socket(lua, arg);
+        if block.is_null() {
+            wrong(lua, arg, c"sck", c"t.Net.Socket");
+        }
+        block
+    }
+}
+
+/// The Socket at `arg`, or null.
+///
+/// # Safety
+///
+/// The running function is one of `t.Net`. Room for two values.
+pub(super) unsafe fn test_socket(lua: *mut lua_State, arg: c_int) -> *mut SocketBlock {
+    // SAFETY: the caller's promise.
+    unsafe { test_userdata(lua, arg, upvalue::SOCKET).cast() }
+}
+
+/// Works on the descriptor. For a closed socket it is the system that says so: EBADF.
+///
+/// # Errors
+///
+/// What `work` says.
+pub(super) fn on<R>(number: RawFd, work: impl FnOnce(&Socket) -> io::Result<R>) -> io::Result<R> {
+    if number < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: not -1, and the socket that owns it does not close it meanwhile: `work` makes no Lua call.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    let socket = SockRef::from(&borrowed);
+    work(&socket)
+}
+
+/// Makes a socket, closed on exec, and gives its number away.
+///
+/// # Errors
+///
+/// What the system says.
+pub(super) fn create(family: c_int, kind: c_int, protocol: c_int) -> io::Result<RawFd> {
+    let protocol = (protocol != 0).then(|| Protocol::from(protocol));
+    Socket::new(Domain::from(family), Type::from(kind), protocol).map(IntoRawFd::into_raw_fd)
+}
+
+/// What a script asked for, as far as it has said.
+#[derive(Clone, Copy)]
+struct Wanted {
+    protocol: Option<c_int>,
+    family: Option<c_int>,
+    kind: Option<c_int>,
+}
+
+/// `Socket( [protocol] [, family] [, type] )`: the class is at 1.
+pub(super) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the userdata has its finalizer before it owns anything.
+    unsafe {
+        let wanted = read_names(lua);
+        let family = wanted.family.unwrap_or(libc::AF_INET);
+        let kind = wanted.kind.unwrap_or(match wanted.protocol {
+            None | Some(libc::IPPROTO_TCP) => libc::SOCK_STREAM,
+            Some(libc::IPPROTO_UDP) => libc::SOCK_DGRAM,
+            Some(_) => libc::SOCK_RAW,
+        });
+        let block = push_socket(lua);
+        match attempt(lua, || create(family, kind, wanted.protocol.unwrap_or(0))) {
+            Ok(number) => (*block).number = number,
+            Err(errno) => return push_failure(lua, Failed::Nil, Text::new("Can't create socket"), errno),
+        }
+    }
+    1
+}
+
+/// Reads the three names. Each has its place, but a name that only another place knows is taken for that one, so that
+/// `Socket( 'unix', 'dgram' )` needs no `nil` for a protocol.
+unsafe fn read_names(lua: *mut lua_State) -> Wanted {
+    const LISTS: [&[Named]; 3] = [PROTOCOLS, FAMILIES, TYPES];
+    const WHAT: [&CStr; 3] = [c"protocol", c"family", c"type"];
+    let mut found: [Option<c_int>; 3] = [None; 3];
+    // SAFETY: only called by `construct`, under the rule of the crate.
+    unsafe {
+        for place in 0..3 {
+            let arg = place as c_int + 2;
+            match lua_type(lua, arg) {
+                t if t <= LUA_TNIL => {}
+                LUA_TNUMBER => found[place] = c_int::try_from(lua_tointeger(lua, arg)).ok(),
+                LUA_TSTRING => {
+                    let name = super::address::bytes(lua, arg);
+                    let known = [place, (place + 1) % 3, (place + 2) % 3]
+                        .into_iter()
+                        .filter(|&list| found[list].is_none())
+                        .find_map(|list| value_of(LISTS[list], name).map(|value| (list, value)));
+                    match known {
+                        Some((list, value)) => found[list] = Some(value),
+                        None => {
+                            let text = lua_pushfstring(
+                                lua,
+                                c"%s: '%s' is not known".as_ptr(),
+                                WHAT[place].as_ptr(),
+                                mlua::ffi::lua_tostring(lua, arg),
+                            );
+                            mlua::ffi::luaL_argerror(lua, arg - 1, text);
+                        }
+                    }
+                }
+                _ => wrong(lua, arg, WHAT[place], c"a name"),
+            }
+        }
+    }
+    Wanted { protocol: found[0], family: found[1], kind: found[2] }
+}
+
+/// Takes the socket out of the loops that observe it, and closes it. Nothing happens to one that is closed.
+///
+/// # Errors
+///
+/// What `close` says; the descriptor is gone all the same.
+///
+/// # Safety
+///
+/// `block` is the memory of a live Socket. Makes no Lua call.
+pub(super) unsafe fn shut(block: *mut SocketBlock) -> io::Result<()> {
+    // SAFETY: the caller's promise; the number was this socket's own.
+    unsafe {
+        leave_loops(block);
+        let number = std::mem::replace(&mut (*block).number, -1);
+        if number < 0 || libc::close(number) == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+}
+
+/// `sck:close( )` → true; also `__gc` and `__close`.
+pub(super) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua. `shut` is not tried again when interrupted: the second time there is nothing to close.
+    unsafe {
+        let block = check_socket(lua, 1);
+        match attempt(lua, || shut(block)) {
+            Ok(()) => lua_pushboolean(lua, 1),
+            Err(errno) => return push_failure(lua, Failed::Nil, Text::new("Can't close socket"), errno),
+        }
+    }
+    1
+}
+
+/// `sck:getfd( )`: the descriptor's number, -1 when it is closed. Loops of others ask for it by this name.
+unsafe extern "C-unwind" fn getfd(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { lua_pushinteger(lua, lua_Integer::from((*check_socket(lua, 1)).number)) };
+    1
+}
+
+/// `t.Net.Socket{4}: 0x…`
+unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        let block = check_socket(lua, 1);
+        lua_pushfstring(lua, c"t.Net.Socket{%d}: %p".as_ptr(), (*block).number, lua_topointer(lua, 1));
+    }
+    1
+}

@@ -1,0 +1,120 @@
+//! Bytes out and in: `send` and `recv`. Both try once, and say how much it was.
+
+use super::address::{bytes, check_address, test_address};
+use super::endpoint::Shown;
+use super::socket::{check_socket, on};
+use super::{Failed, attempt, push_failure};
+use crate::args::wrong;
+use crate::guard::Text;
+use crate::version::new_userdata;
+use mlua::ffi::{
+    LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushinteger, lua_pushlstring, lua_pushnil,
+    lua_tonumber, lua_type,
+};
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+
+/// What `recv` takes at most, if nothing is said: the longest datagram there is.
+const RECEIVED: usize = 65_536;
+
+/// A script is told by EPIPE that the other side is gone, and not killed by a signal.
+#[cfg(not(target_vendor = "apple"))]
+const QUIETLY: c_int = libc::MSG_NOSIGNAL;
+/// Here each socket is made so, by socket2.
+#[cfg(target_vendor = "apple")]
+const QUIETLY: c_int = 0;
+
+/// The number of bytes at `arg`, or `None` when nothing is said.
+unsafe fn check_max(lua: *mut lua_State, arg: c_int, least: f64) -> Option<usize> {
+    // SAFETY: only called by the functions below, under the rule of the crate.
+    unsafe {
+        if lua_type(lua, arg) <= LUA_TNIL {
+            return None;
+        }
+        let max = lua_tonumber(lua, arg);
+        if lua_type(lua, arg) != LUA_TNUMBER || max.fract() != 0.0 || !(least..=f64::from(i32::MAX)).contains(&max) {
+            wrong(lua, arg, c"max", c"a number of bytes");
+        }
+        Some(max as usize)
+    }
+}
+
+/// `sck:send( msg [, adr] [, max] )` → bytes sent
+pub(super) unsafe extern "C-unwind" fn send(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; message and address stay on the stack.
+    unsafe {
+        let number = (*check_socket(lua, 1)).number;
+        if !matches!(lua_type(lua, 2), LUA_TSTRING | LUA_TNUMBER) {
+            wrong(lua, 2, c"msg", c"a string");
+        }
+        let whole = bytes(lua, 2);
+        let is_last = matches!(lua_type(lua, 3), LUA_TNUMBER);
+        let address =
+            if is_last || lua_type(lua, 3) <= LUA_TNIL { test_address(lua, 3) } else { check_address(lua, 3) };
+        let max = check_max(lua, if is_last { 3 } else { 4 }, 0.0).unwrap_or(usize::MAX);
+        let part = &whole[..whole.len().min(max)];
+        let sent = attempt(lua, || {
+            on(number, |socket| match address.as_ref() {
+                Some(address) => socket.send_to_with_flags(part, address, QUIETLY),
+                None => socket.send_with_flags(part, QUIETLY),
+            })
+        });
+        match sent {
+            Ok(count) => lua_pushinteger(lua, count as lua_Integer),
+            Err(errno) => {
+                let what = match address.as_ref() {
+                    Some(address) => Text::new(format_args!("Can't send message to {}", Shown(address))),
+                    None => Text::new("Can't send message"),
+                };
+                return push_failure(lua, Failed::False, what, errno);
+            }
+        }
+    }
+    1
+}
+
+/// `sck:recv( [adr,] [max] )` → msg, bytes; `nil, 0` when the other side has ended its stream. The sender's address is
+/// written into `adr`.
+pub(super) unsafe extern "C-unwind" fn recv(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; what it made for a long message stays on the stack until the message is copied.
+    unsafe {
+        let number = (*check_socket(lua, 1)).number;
+        let is_first = lua_type(lua, 2) == LUA_TNUMBER;
+        let address =
+            if is_first || lua_type(lua, 2) <= LUA_TNIL { test_address(lua, 2) } else { check_address(lua, 2) };
+        let max = check_max(lua, if is_first { 2 } else { 3 }, 1.0).unwrap_or(RECEIVED);
+        let mut room = [MaybeUninit::<u8>::uninit(); RECEIVED];
+        let room = if max <= RECEIVED {
+            &mut room[..max]
+        } else {
+            std::slice::from_raw_parts_mut(new_userdata(lua, max, 0).cast(), max)
+        };
+        let received = attempt(lua, || {
+            on(number, |socket| {
+                let count = match address.as_mut() {
+                    Some(address) => {
+                        let (count, from) = socket.recv_from(room)?;
+                        // A connected stream names no sender: there it is the other end.
+                        *address = if from.len() > 0 { from } else { socket.peer_addr()? };
+                        count
+                    }
+                    None => socket.recv(room)?,
+                };
+                // Zero bytes are a message where there are messages.
+                Ok((count, count > 0 || socket.r#type()? != socket2::Type::STREAM))
+            })
+        });
+        match received {
+            Ok((count, true)) => {
+                lua_pushlstring(lua, room.as_ptr().cast(), count);
+                lua_pushinteger(lua, count as lua_Integer);
+            }
+            Ok((_, false)) => {
+                lua_pushnil(lua);
+                lua_pushinteger(lua, 0);
+            }
+            Err(errno) => return push_failure(lua, Failed::False, Text::new("Can't receive message"), errno),
+        }
+    }
+    2
+}

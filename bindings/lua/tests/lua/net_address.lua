@@ -1,0 +1,118 @@
+-- t.Net.Address: what is an address, and what it says of itself.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local Address = require 't.Net.Address'
+local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
+
+local function is( adr, family, ip, port )
+  equal( adr.family, family )
+  equal( adr.ip, ip )
+  equal( adr.port, port )
+end
+
+test( 'the modules are one another', function( )
+  local Net = require 't.Net'
+  equal( Net.Address, Address )
+  equal( Net.Socket, require 't.Net.Socket' )
+  equal( require 't'.Net, Net )
+end )
+
+test( 'every form of the constructor', function( )
+  is( Address( ), 'AF_INET', '0.0.0.0', 0 )
+  is( Address( '127.0.0.1' ), 'AF_INET', '127.0.0.1', 0 )
+  is( Address( '10.1.2.3', 8000 ), 'AF_INET', '10.1.2.3', 8000 )
+  is( Address( '10.1.2.3', '8000' ), 'AF_INET', '10.1.2.3', 8000 )
+  is( Address( 8000 ), 'AF_INET', '0.0.0.0', 8000 )
+  is( Address( nil, 8000 ), 'AF_INET', '0.0.0.0', 8000 )
+  is( Address( '::' ), 'AF_INET6', '::', 0 )
+  is( Address( '::1', 65535 ), 'AF_INET6', '::1', 65535 )
+  is( Address( '[2001:DB8:0:0::1]', 1 ), 'AF_INET6', '2001:db8::1', 1 )
+  is( Address( '/tmp/a socket' ), 'AF_UNIX', '/tmp/a socket', nil )
+  is( Address( './s' ), 'AF_UNIX', './s', nil )
+  local adr = Address( '::1', 5 )
+  local clone = Address( adr )
+  is( clone, 'AF_INET6', '::1', 5 )
+  clone.port = 6
+  equal( adr.port, 5 )
+end )
+
+test( 'scope and flow are IPv6', function( )
+  local adr = Address( 'fe80::1%7', 80 )
+  is( adr, 'AF_INET6', 'fe80::1', 80 )
+  equal( adr.scope, 7 )
+  equal( adr.flow, 0 )
+  equal( Address( '127.0.0.1' ).scope, nil )
+  equal( Address( '127.0.0.1' ).flow, nil )
+  is_true( adr ~= Address( 'fe80::1', 80 ) )
+end )
+
+test( 'what is no address is an error that names it', function( )
+  for _, bad in ipairs{ '', 'localhost', '1.2.3', '256.0.0.1', '1.2.3.4:80', ':::', '[::1', '1.2.3.4%1' } do
+    fails( 'ip: ', Address, bad )
+  end
+  fails( 'there is no network interface', Address, 'fe80::1%nowhere0' )
+  fails( 'ip: ', Address, '/' .. ('x'):rep( 200 ) )
+  fails( 'ip: ', Address, '/a\0b' )
+  for _, bad in ipairs{ -1, 65536, 1.5, 'x', true, { }, 0/0 } do
+    fails( 'port: an integer from 0 to 65535 expected', Address, '127.0.0.1', bad )
+  end
+  for _, bad in ipairs{ true, { }, print, io.stdout } do
+    fails( 'ip: ', Address, bad )
+  end
+end )
+
+test( 'get and set', function( )
+  local adr = Address( )
+  equal( adr:set( '127.0.0.1', 80 ), adr )
+  local ip, port = adr:get( )
+  equal( ip, '127.0.0.1' )
+  equal( port, 80 )
+  adr:set( '::1' )
+  is( adr, 'AF_INET6', '::1', 0 )
+  adr:set( )
+  is( adr, 'AF_INET', '0.0.0.0', 0 )
+  fails( 'adr: t.Net.Address expected', adr.get )
+  fails( 'adr: t.Net.Address expected', adr.get, io.stdout )
+end )
+
+test( 'assigning to ip, port and family', function( )
+  local adr = Address( '127.0.0.1', 80 )
+  adr.ip = '127.0.0.2'
+  is( adr, 'AF_INET', '127.0.0.2', 80 )
+  adr.port = 81
+  is( adr, 'AF_INET', '127.0.0.2', 81 )
+  adr.ip = '::1'
+  is( adr, 'AF_INET6', '::1', 81 )
+  adr.family = 'ip4'
+  is( adr, 'AF_INET', '0.0.0.0', 81 )
+  adr.family = 'AF_INET'
+  is( adr, 'AF_INET', '0.0.0.0', 81 )
+  adr.family = 'AF_UNIX'
+  adr.ip = 'a path without a slash'
+  is( adr, 'AF_UNIX', 'a path without a slash', nil )
+  fails( 'port: ', function( ) adr.port = 1 end )
+  fails( 'family: ', function( ) adr.family = 'AF_APPLETALK' end )
+  fails( 'ip: ', function( ) adr.ip = nil end )
+  fails( 'nothing else', function( ) adr.scope = 1 end )
+  fails( 'nothing else', function( ) adr[ 1 ] = 1 end )
+  equal( adr[ 1 ], nil )
+  equal( adr.nothing, nil )
+end )
+
+test( 'equal when they mean the same', function( )
+  equal( Address( '127.0.0.1', 80 ), Address( '127.0.0.1', 80 ) )
+  equal( Address( '::1', 80 ), Address( '0:0::1', 80 ) )
+  equal( Address( '/x' ), Address( '/x' ) )
+  for _, other in ipairs{ Address( '127.0.0.1', 81 ), Address( '127.0.0.2', 80 ), Address( '::1', 80 ), Address( '/x' ) } do
+    is_true( Address( '127.0.0.1', 80 ) ~= other )
+  end
+  is_true( Address( '/x' ) ~= Address( '/y' ) )
+end )
+
+test( 'tostring', function( )
+  is_true( tostring( Address( '127.0.0.1', 8000 ) ):match( '^t%.Net%.Address{127%.0%.0%.1:8000}: 0x%x+$' ) )
+  is_true( tostring( Address( '::1', 8000 ) ):match( '^t%.Net%.Address{%[::1%]:8000}: 0x%x+$' ) )
+  is_true( tostring( Address( '/tmp/x' ) ):match( '^t%.Net%.Address{/tmp/x}: 0x%x+$' ) )
+end )
+
+T.done( )

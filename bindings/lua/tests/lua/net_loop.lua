@@ -1,0 +1,206 @@
+-- Sockets as handles: echo servers, sockets that are closed while a loop observes them, large messages in parts.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local Loop    = require 't.Loop'
+local Net     = require 't.Net'
+local Socket, Address = Net.Socket, Net.Address
+local test, equal, is_true = T.test, T.equal, T.is_true
+
+local HOST = '127.0.0.1'
+local function nothing( ) end
+
+local function pair( )
+  local server, adr = assert( Socket.listen( HOST, 0 ) )
+  local client = assert( Socket.connect( adr ) )
+  local accepted = assert( server:accept( ) )
+  server:close( )
+  return client, accepted
+end
+
+test( 'an echo server and 100 clients, 10 messages each', function( )
+  local loop = Loop( )
+  local server, adr = Socket.listen( HOST, 0 )
+  local accepted, echoed, ended = 0, 0, 0
+  local function echo( sck )
+    local msg = sck:recv( )
+    if msg then
+      equal( sck:send( msg ), #msg )
+    else
+      sck:close( )
+      ended = ended + 1
+      if ended == 100 then server:close( ) end
+    end
+  end
+  loop:addHandle( server, 'r', function( )
+    local sck, from = server:accept( )
+    equal( from.ip, HOST )
+    accepted = accepted + 1
+    loop:addHandle( sck, 'r', echo, sck )
+  end )
+  for i = 1, 100 do
+    local sck, count = Socket.connect( adr ), 0
+    sck:send( ('%d:%d'):format( i, count ) )
+    loop:addHandle( sck, 'read', function( )
+      equal( (sck:recv( )), ('%d:%d'):format( i, count ) )
+      echoed, count = echoed + 1, count + 1
+      if count == 10 then sck:close( ) else sck:send( ('%d:%d'):format( i, count ) ) end
+    end )
+  end
+  equal( #loop, 101 )
+  loop:run( )
+  equal( accepted, 100 )
+  equal( echoed, 1000 )
+  equal( #loop, 0 )
+end )
+
+test( 'a message larger than the buffers goes in parts', function( )
+  local loop, a, b = Loop( ), pair( )
+  a.nonblock = true
+  local message = ('0123456789abcdef'):rep( 250000 )
+  local sent, parts, got = 0, 0, { }
+  loop:addHandle( a, 'w', function( )
+    local count, text = a:send( message:sub( sent + 1, sent + 300000 ) )
+    is_true( count and count > 0, tostring( text ) )
+    sent, parts = sent + count, parts + 1
+    if sent == #message then
+      loop:removeHandle( a, 'w' )
+      a:shutdown( 'write' )
+    end
+  end )
+  loop:addHandle( b, 'r', function( )
+    local part = b:recv( 100000 )
+    if part then got[ #got + 1 ] = part else b:close( ) end
+  end )
+  loop:run( )
+  is_true( parts > 1 )
+  is_true( table.concat( got ) == message, 'what came is what went' )
+  a:close( )
+end )
+
+test( 'C41 close without removeHandle: out of the loop, the peer sees the end at once, nothing is left', function( )
+  local loop, a, b = Loop( ), pair( )
+  local args = setmetatable( { { } }, { __mode = 'v' } )
+  loop:addHandle( a, 'rw', nothing, args[ 1 ] )
+  equal( #loop, 1 )
+  a:close( )
+  equal( #loop, 0 )
+  equal( b:recv( ), nil )
+  loop:run( )
+  a = nil
+  T.collect( )
+  equal( args[ 1 ], nil, 'the argument of its callback' )
+  b:close( )
+end )
+
+test( 'C40 removed, then closed in its callback: the peer sees the end in that very turn', function( )
+  local loop, a, b = Loop( ), pair( )
+  local seen
+  loop:addHandle( a, 'r', function( )
+    a:recv( )
+    loop:removeHandle( a, 'r' )
+    a:close( )
+    seen = { b:recv( ) }
+  end )
+  b:send( 'x' )
+  loop:run( )
+  equal( seen[ 1 ], nil )
+  b:close( )
+end )
+
+test( 'C37 C38 closed by another callback of the same turn; its number taken again at once', function( )
+  local loop = Loop( )
+  local a, a2 = pair( )
+  local b, b2 = pair( )
+  local calls, wrong, others = 0, 0, { }
+  local fresh
+  local function serve( _, other )
+    calls = calls + 1
+    local number = other.descriptor
+    other:close( )
+    -- Whoever comes next gets the lowest number that is free.
+    repeat
+      fresh = Socket( 'udp' )
+      others[ #others + 1 ] = fresh
+    until fresh.descriptor == number
+    loop:addHandle( fresh, 'r', function( ) wrong = wrong + 1 end )
+    loop:addTask( 5, loop.stop, loop )
+  end
+  loop:addHandle( a, 'r', function( ) a:recv( ) serve( a, b ) end )
+  loop:addHandle( b, 'r', function( ) b:recv( ) serve( b, a ) end )
+  a2:send( 'x' )
+  b2:send( 'x' )
+  loop:run( )
+  equal( calls, 1 )
+  equal( wrong, 0 )
+  for _, list in ipairs{ { a, a2, b, b2 }, others } do
+    for _, sck in ipairs( list ) do sck:close( ) end
+  end
+end )
+
+test( 'observed by two loops, closed once', function( )
+  local one, two, a, b = Loop( ), Loop( ), pair( )
+  one:addHandle( a, 'r', nothing )
+  two:addHandle( a, 'w', nothing )
+  a:close( )
+  equal( #one, 0 )
+  equal( #two, 0 )
+  one:run( )
+  two:run( )
+  b:close( )
+end )
+
+test( 'loops and sockets that observe each other are collected together', function( )
+  for _ = 1, 20 do
+    local loop, a, b = Loop( ), pair( )
+    loop:addHandle( a, 'r', nothing, loop, b )
+    loop:addHandle( b, 'rw', nothing, loop, a )
+  end
+  T.collect( )
+  local loop, a, b = Loop( ), pair( )
+  loop:addHandle( a, 'r', nothing )
+  loop:clean( )
+  a:close( )
+  equal( #loop, 0 )
+  b:close( )
+end )
+
+test( 'node, look-up and user values', function( )
+  local loop, a, b = Loop( ), pair( )
+  local node = loop:addHandle( a, 'r', nothing, 1, 2 )
+  equal( loop[ a ], node )
+  equal( loop[ a.descriptor ], node )
+  equal( loop[ b ], nil )
+  equal( loop:removeHandle( a, 'r' ), node )
+  equal( loop:removeHandle( a, 'r' ), false )
+  loop:addHandle( a, 'r', nothing )
+  is_true( loop:show( ):find( '[R]', 1, true ) )
+  a:close( )
+  is_true( not loop:show( ):find( '[R]', 1, true ) )
+  equal( loop[ a ], nil )
+  b:close( )
+end )
+
+test( 'C43 a half-closed peer wakes the reader, and the writer goes on', function( )
+  local loop, a, b = Loop( ), pair( )
+  local story = { }
+  loop:addHandle( a, 'r', function( )
+    local msg = a:recv( )
+    story[ #story + 1 ] = msg or 'end'
+    if not msg then
+      loop:removeHandle( a, 'r' )
+      loop:addHandle( a, 'w', function( )
+        a:send( 'answer' )
+        a:close( )
+      end )
+    end
+  end )
+  b:send( 'question' )
+  b:shutdown( 'w' )
+  loop:run( )
+  T.same_list( story, { 'question', 'end' } )
+  equal( (b:recv( )), 'answer' )
+  equal( b:recv( ), nil )
+  b:close( )
+end )
+
+T.done( )

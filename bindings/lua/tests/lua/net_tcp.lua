@@ -1,0 +1,320 @@
+-- TCP with t.Net.Socket: every form of a call, what fails and how, and servers that a loop drives.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local Loop    = require 't.Loop'
+local Net     = require 't.Net'
+local Socket, Address = Net.Socket, Net.Address
+local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
+
+local HOST = '127.0.0.1'
+
+-- Two ends of a connection.
+local function pair( )
+  local server, adr = assert( Socket.listen( HOST, 0 ) )
+  local client = assert( Socket.connect( adr ) )
+  local accepted = assert( server:accept( ) )
+  server:close( )
+  return client, accepted
+end
+
+-- What a failed call returns: nil or false, a message, the system's number.
+local function refused( first, text, got, message, number )
+  equal( got, first )
+  is_true( message and message:find( text, 1, true ), tostring( message ) )
+  is_true( type( number ) == 'number' and number > 0, 'number' )
+  return number
+end
+
+test( 'a socket says what it is', function( )
+  local sck = Socket( )
+  equal( sck.protocol, 'IPPROTO_TCP' )
+  equal( sck.family, 'AF_INET' )
+  equal( sck.type, 'SOCK_STREAM' )
+  is_true( sck.descriptor > 2 )
+  equal( sck:getfd( ), sck.descriptor )
+  is_true( tostring( sck ):match( '^t%.Net%.Socket{' .. sck.descriptor .. '}: 0x%x+$' ) )
+  sck:close( )
+end )
+
+test( 'protocol, family and type by all their names', function( )
+  local function is( sck, protocol, family, kind )
+    equal( sck.protocol, protocol )
+    equal( sck.family, family )
+    equal( sck.type, kind )
+    sck:close( )
+  end
+  for _, name in ipairs{ 'TCP', 'tcp', 'IPPROTO_TCP' } do
+    is( Socket( name ), 'IPPROTO_TCP', 'AF_INET', 'SOCK_STREAM' )
+  end
+  for _, name in ipairs{ 'AF_INET6', 'ip6', 'Ip6', 'IP6', 'IPv6' } do
+    is( Socket( 'TCP', name ), 'IPPROTO_TCP', 'AF_INET6', 'SOCK_STREAM' )
+  end
+  for _, name in ipairs{ 'SOCK_DGRAM', 'dgram', 'DGRAM', 'Datagram' } do
+    is( Socket( 'UDP', 'ip4', name ), 'IPPROTO_UDP', 'AF_INET', 'SOCK_DGRAM' )
+  end
+  is( Socket( 'UDP' ), 'IPPROTO_UDP', 'AF_INET', 'SOCK_DGRAM' )
+  is( Socket( nil, nil, 'dgram' ), 'IPPROTO_UDP', 'AF_INET', 'SOCK_DGRAM' )
+  is( Socket( nil, 'ip6' ), 'IPPROTO_TCP', 'AF_INET6', 'SOCK_STREAM' )
+  is( Socket( 'ip4', 'TCP' ), 'IPPROTO_TCP', 'AF_INET', 'SOCK_STREAM' )
+  is( Socket( 'unix', 'dgram' ), nil, 'AF_UNIX', 'SOCK_DGRAM' )
+  fails( "protocol: 'xyz' is not known", Socket, 'xyz' )
+  fails( "family: 'xyz' is not known", Socket, 'tcp', 'xyz' )
+  fails( 'type: a name expected', Socket, 'tcp', 'ip4', { } )
+  refused( nil, "Can't create socket (", Socket( 'tcp', 'ip4', 'dgram' ) )
+end )
+
+test( 'every form of bind', function( )
+  local function is( ip, sck, adr )
+    equal( adr.ip, ip )
+    is_true( adr.port > 0 )
+    equal( sck:getsockname( ), adr )
+    sck:close( )
+    return adr.port
+  end
+  is( '0.0.0.0', Socket.bind( ) )
+  is( HOST, Socket.bind( HOST ) )
+  local port = is( HOST, Socket.bind( HOST, 0 ) )
+  equal( is( '0.0.0.0', Socket.bind( port ) ), port )
+  equal( is( HOST, Socket.bind( HOST, port ) ), port )
+  is( HOST, Socket:bind( HOST ) )
+  local adr = Address( HOST, 0 )
+  local sck, same = Socket.bind( adr )
+  is_true( rawequal( adr, same ) )
+  is( HOST, sck, adr )
+  for _, args in ipairs{ { }, { HOST }, { HOST, 0 }, { 0 }, { Address( HOST ) } } do
+    sck = Socket( )
+    is( args[ 1 ] and args[ 1 ] ~= 0 and HOST or '0.0.0.0', sck, (sck:bind( (unpack or table.unpack)( args ) )) )
+  end
+  sck = Socket( 'tcp', 'ip6' )
+  equal( sck:bind( ).ip, '::' )
+  fails( 'adr: ', sck.bind, sck, { } )
+  fails( 'adr: ', Socket.bind, true )
+  fails( 'port: ', Socket.bind, 70000 )
+  fails( 'ip: ', Socket.bind, 'nowhere' )
+end )
+
+test( 'every form of listen', function( )
+  local function is( ip, sck, adr )
+    equal( adr.ip, ip )
+    is_true( adr.port > 0 )
+    local client = assert( Socket.connect( HOST, adr.port ) )
+    client:close( )
+    sck:close( )
+    return adr.port
+  end
+  is( '0.0.0.0', Socket.listen( ) )
+  is( '0.0.0.0', Socket.listen( 5 ) )
+  is( HOST, Socket.listen( HOST ) )
+  local port = is( HOST, Socket.listen( HOST, 0 ) )
+  equal( is( '0.0.0.0', Socket.listen( port, 5 ) ), port )
+  equal( is( HOST, Socket.listen( HOST, port ) ), port )
+  equal( is( HOST, Socket.listen( HOST, port, 5 ) ), port )
+  is( HOST, Socket.listen( Address( HOST ) ) )
+  is( HOST, Socket.listen( Address( HOST ), 5 ) )
+  for _, args in ipairs{ { }, { 5 } } do
+    local sck, bound = Socket.bind( HOST )
+    local adr = sck:listen( (unpack or table.unpack)( args ) )
+    equal( adr, bound )
+    is( HOST, sck, adr )
+  end
+  for _, args in ipairs{ { HOST }, { HOST, 0 }, { HOST, 0, 5 }, { Address( HOST ) }, { Address( HOST ), 5 } } do
+    local sck = Socket( )
+    is( HOST, sck, (sck:listen( (unpack or table.unpack)( args ) )) )
+  end
+  fails( 'backlog: ', Socket.listen, HOST, 0, 'x' )
+  fails( 'backlog: ', Socket.listen, HOST, 0, -1 )
+end )
+
+test( 'every form of connect', function( )
+  local server, adr = Socket.listen( HOST, 0 )
+  for _, args in ipairs{ { adr }, { adr.port }, { HOST, adr.port } } do
+    local sck, to = Socket.connect( (unpack or table.unpack)( args ) )
+    equal( to, adr )
+    equal( sck:getpeername( ), adr )
+    sck:close( )
+    sck = Socket( )
+    equal( sck:connect( (unpack or table.unpack)( args ) ), adr )
+    sck:close( )
+  end
+  server:close( )
+end )
+
+test( 'an address that is taken: EADDRINUSE', function( )
+  local first, adr = Socket.listen( HOST, 0 )
+  local number = refused( nil, ("Can't listen on %s:%d (Address already in use)"):format( HOST, adr.port ),
+    Socket.listen( HOST, adr.port ) )
+  equal( refused( nil, ("Can't bind socket to %s:%d ("):format( HOST, adr.port ), Socket.bind( adr ) ), number )
+  local sck = Socket( )
+  equal( refused( nil, "Can't bind socket to", sck:bind( adr ) ), number )
+  is_true( sck.descriptor, 'a socket that one has stays open' )
+  first:close( )
+end )
+
+test( 'nobody listens: ECONNREFUSED', function( )
+  local sck, adr = Socket.bind( HOST, 0 )
+  refused( nil, ("Can't connect socket to %s:%d (Connection refused)"):format( HOST, adr.port ), Socket.connect( adr ) )
+  sck:close( )
+end )
+
+test( 'send and recv take a limit, and say how much it was', function( )
+  local a, b = pair( )
+  equal( a:send( 'hello' ), 5 )
+  equal( a:send( ' world, and more', 6 ), 6 )
+  equal( a:send( '', 6 ), 0 )
+  equal( a:send( 'x', 6 ), 1 )
+  local msg, count = b:recv( 5 )
+  equal( msg, 'hello' )
+  equal( count, 5 )
+  local adr = Address( )
+  equal( (b:recv( adr, 6 )), ' world' )
+  equal( adr, b:getpeername( ) )
+  equal( (b:recv( adr )), 'x' )
+  for _, bad in ipairs{ 0, -1, 1.5, 'x', 2^40 } do
+    fails( bad == 'x' and 'adr: ' or 'max: ', b.recv, b, bad )
+  end
+  fails( 'max: ', a.send, a, 'x', -1 )
+  fails( 'msg: ', a.send, a )
+  fails( 'msg: ', a.send, a, { } )
+  fails( 'adr: ', a.send, a, 'x', { } )
+  fails( 'sck: t.Net.Socket expected, got string', a.recv, 'x' )
+  fails( 'sck: t.Net.Socket expected, got ', a.recv, adr )
+  a:close( )
+  b:close( )
+end )
+
+test( 'C43 half-close: the end of one direction, and the other still open', function( )
+  for _, how in ipairs{ 'w', 'write', 'SHUT_WR', 1, Socket.SHUT_WR, Socket[ 1 ] } do
+    local a, b = pair( )
+    a:send( 'question' )
+    equal( a:shutdown( how ), true )
+    equal( (b:recv( )), 'question' )
+    local msg, count = b:recv( )
+    equal( msg, nil )
+    equal( count, 0 )
+    equal( b:send( 'answer' ), 6 )
+    equal( (a:recv( )), 'answer' )
+    local number = refused( false, "Can't send message (", a:send( 'more' ) )
+    equal( refused( false, 'Broken pipe', a:send( 'more' ) ), number )
+    a:close( )
+    b:close( )
+  end
+  local a = pair( )
+  fails( 'how: ', a.shutdown, a, 'x' )
+  fails( 'how: ', a.shutdown, a, 3 )
+  refused( nil, "Can't shutdown socket (", Socket( ):shutdown( 'rw' ) )
+end )
+
+test( 'nothing there yet, on a socket that does not block', function( )
+  local a, b = pair( )
+  equal( b.nonblock, false )
+  b.nonblock = true
+  equal( b.nonblock, true )
+  local number = refused( false, "Can't receive message (Resource temporarily unavailable)", b:recv( ) )
+  local server = Socket.listen( HOST, 0 )
+  server.nonblock = true
+  equal( refused( nil, "Can't accept on socket (", server:accept( ) ), number )
+  a:close( )
+  b:close( )
+  server:close( )
+end )
+
+test( 'recvtimeout ends a wait', function( )
+  local a, b = pair( )
+  equal( b.recvtimeout, 0 )
+  b.recvtimeout = 20
+  is_true( b.recvtimeout >= 20 )
+  local start = Loop.time( )
+  refused( false, "Can't receive message (", b:recv( ) )
+  is_true( Loop.time( ) - start >= 19 )
+  a.sendtimeout = 30
+  is_true( a.sendtimeout >= 30, 'the kernel may round up' )
+  fails( 'ms: ', function( ) a.sendtimeout = -1 end )
+  a:close( )
+  b:close( )
+end )
+
+test( 'C65 a closed socket: no descriptor, and the system says that it is closed', function( )
+  local sck = Socket( )
+  equal( sck:close( ), true )
+  equal( sck:close( ), true )
+  equal( sck.descriptor, nil )
+  equal( sck:getfd( ), -1 )
+  equal( sck.nodelay, nil )
+  is_true( tostring( sck ):match( '^t%.Net%.Socket{%-1}' ) )
+  local number = refused( false, 'Bad file descriptor', sck:recv( ) )
+  equal( refused( false, 'Bad file descriptor', sck:send( 'x' ) ), number )
+  for name, args in pairs{ bind = { HOST }, listen = { }, connect = { HOST, 1 }, accept = { }, shutdown = { },
+                           getsockname = { }, getpeername = { } } do
+    equal( refused( nil, 'Bad file descriptor', sck[ name ]( sck, args[ 1 ], args[ 2 ] ) ), number, name )
+  end
+  fails( "Can't set socket option (Bad file descriptor)", function( ) sck.nodelay = true end )
+  fails( 'handle: it is closed', function( ) Loop( ):addHandle( sck, 'r', print ) end )
+end )
+
+test( 'the garbage collector closes', function( )
+  local a, b = pair( )
+  a = nil
+  T.collect( )
+  equal( b:recv( ), nil )
+  b:close( )
+end )
+
+test( 'properties', function( )
+  local sck = Socket( )
+  for _, name in ipairs{ 'keepalive', 'nodelay', 'broadcast', 'reuseaddr', 'reuseport', 'dontroute', 'oobinline' } do
+    equal( sck[ name ], false, name )
+    sck[ name ] = true
+    equal( sck[ name ], true, name )
+    sck[ name ] = 0
+    equal( sck[ name ], false, name )
+    fails( name .. ': a boolean expected', function( ) sck[ name ] = 'x' end )
+  end
+  for _, name in ipairs{ 'recvbuffer', 'sendbuffer' } do
+    sck[ name ] = 40000
+    is_true( sck[ name ] >= 40000, name )
+    fails( name .. ': an integer', function( ) sck[ name ] = 1.5 end )
+  end
+  equal( sck.recvlow, 1 )
+  equal( sck.error, 0 )
+  for _, name in ipairs{ 'error', 'descriptor', 'family', 'type', 'protocol' } do
+    fails( 'can only be read', function( ) sck[ name ] = 1 end )
+  end
+  equal( sck.nothing, nil )
+  equal( sck[ 9 ], nil )
+  fails( 'unknown property', function( ) sck.nothing = 1 end )
+  fails( 'unknown property', function( ) sck[ 1 ] = 1 end )
+  sck:close( )
+end )
+
+test( 'a connection that is being made: ready for writing, then sck.error', function( )
+  local server, adr = Socket.listen( HOST, 0 )
+  local loop, sck = Loop( ), Socket( )
+  sck.nonblock = true
+  -- On the machine itself it may be made at once.
+  local got, message = sck:connect( adr )
+  is_true( got or message:find( 'in progress', 1, true ), tostring( message ) )
+  local failed
+  loop:addHandle( sck, 'w', function( )
+    failed = sck.error
+    loop:removeHandle( sck, 'w' )
+  end )
+  loop:run( )
+  equal( failed, 0 )
+  equal( sck:getpeername( ), adr )
+  sck:close( )
+  server:close( )
+
+  sck = Socket( )
+  sck.nonblock = true
+  failed = nil
+  if not sck:connect( adr ) then
+    loop:addHandle( sck, 'w', function( )
+      failed = sck.error
+      sck:close( )
+    end )
+    loop:run( )
+    is_true( failed and failed > 0, 'nobody listens' )
+  end
+end )
+
+T.done( )
