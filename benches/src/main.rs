@@ -5,7 +5,7 @@
 //!                   │      └─► measure, allocator
 //!                   ├─► report, json
 //!                   └─► instructions ─► valgrind ─► this program again ─► workloads/probe
-//!           ─► resolution, readiness    benchmarks of the loop, by themselves
+//!           ─► resolution, readiness, precision    benchmarks of the loop, by themselves
 //! ```
 
 mod allocator;
@@ -14,6 +14,7 @@ mod json;
 mod machine;
 mod measure;
 mod options;
+mod precision;
 mod readiness;
 mod report;
 mod resolution;
@@ -49,6 +50,7 @@ fn run(options: &Options) -> Result<(), String> {
             Some((pairs, contender, turns)) => readiness::probe(pairs, contender, *turns),
             None => write_json(options, &readiness::run(options)?),
         },
+        Benchmark::Precision => write_json(options, &precision::run(options)?),
         Benchmark::Wheel => run_wheel(options),
     }
 }

@@ -9,6 +9,7 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
   resolution        what the length of a loop's tick costs and gives; takes --quick and --seed
   readiness         the loop over descriptors beside bare system calls and other loops; takes all but --sizes and
                     --instructions
+  precision         how late a schedule is, beside a bare clock_nanosleep; takes --quick, --json, --only and --reps
 
   --quick           fewer sizes, operations and repetitions: under a minute
   --json FILE       write all figures to FILE, too
@@ -26,11 +27,16 @@ pub(crate) enum Benchmark {
     Wheel,
     Resolution,
     Readiness,
+    Precision,
 }
 
 /// The names of the benchmarks.
-const BENCHMARKS: [(&str, Benchmark); 3] =
-    [("wheel", Benchmark::Wheel), ("resolution", Benchmark::Resolution), ("readiness", Benchmark::Readiness)];
+const BENCHMARKS: [(&str, Benchmark); 4] = [
+    ("wheel", Benchmark::Wheel),
+    ("resolution", Benchmark::Resolution),
+    ("readiness", Benchmark::Readiness),
+    ("precision", Benchmark::Precision),
+];
 
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Options {

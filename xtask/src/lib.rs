@@ -29,6 +29,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
   bench wheel [ARGS…]    the timing wheel beside its peers
   bench resolution       what the length of a tick costs and gives
   bench readiness        the loop over descriptors beside bare system calls and other loops
+  bench precision        how late a schedule is, beside a bare clock_nanosleep
   soak [--minutes N]     random operations on the wheel, its model beside it; --seed S repeats a run, --case S one case
   help                   this text";
 

@@ -1,0 +1,260 @@
+//! `bench precision`: how late a schedule is that the kernel's clock sets, ours on each backend beside a bare
+//! `clock_nanosleep( TIMER_ABSTIME )`.
+//!
+//! ```text
+//!   schedule    first + 0 · period     first + 1 · period     first + 2 · period     never moved, whoever is late
+//!   woken                         └─ late ─┘              └ late ┘
+//! ```
+//!
+//! Lateness counts from the schedule that this file keeps, not from what a loop says of itself, so that a drift would
+//! show. The kernel may delay a thread's waits by the thread's timer slack, 50 µs unless the thread asks for another;
+//! so each contender comes twice: with that, and with the least there is. Nothing but the slack is the benchmark's own.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
+use std::thread;
+
+use cogloop_io::{Clock, EventLoop, Missed, MonotonicClock, Options as LoopOptions, Plan, Wait};
+use indicatif::{ProgressBar, ProgressStyle};
+use rustix::event::epoll::{self, CreateFlags};
+use rustix::io::Errno;
+use rustix::thread::{ClockId, clock_nanosleep_absolute, set_current_timer_slack};
+use rustix::time::Timespec;
+use serde_json::{Value, json};
+
+use crate::machine::Machine;
+use crate::options::Options;
+use crate::statistics::{Quartiles, quantile, ratios};
+
+const PERIODS_NS: [(u64, &str); 2] = [(1_000_000, "1 ms"), (10_000_000, "10 ms")];
+
+/// How many periods one contender is measured before the next one's turn.
+const PERIODS_A_ROUND: u64 = 100;
+
+/// A thread's timer slack; nothing: as the system gives it.
+const SLACKS: [(Option<u64>, &str); 2] = [(None, ""), (Some(1), ", slack 1 ns")];
+
+/// What waits.
+#[derive(Copy, Clone, Debug, PartialEq)]
+enum Waiter {
+    Nanosleep,
+    /// `epoll_pwait2` on an empty set: what of our lateness on epoll is the kernel's.
+    BareEpoll,
+    /// Our loop on this backend.
+    Loop(&'static str),
+}
+
+/// The first is what the others are compared with.
+const WAITERS: [(&str, Waiter); 6] = [
+    ("clock_nanosleep", Waiter::Nanosleep),
+    ("bare epoll", Waiter::BareEpoll),
+    ("ours/epoll", Waiter::Loop("epoll")),
+    ("ours/uring", Waiter::Loop("uring")),
+    ("ours/portable", Waiter::Loop("portable")),
+    ("ours/select", Waiter::Loop("select")),
+];
+
+/// What one contender did on one schedule.
+struct Row {
+    name: String,
+    /// The row that it is compared with.
+    base: usize,
+    /// In µs, in order of size.
+    sorted: Vec<f64>,
+    /// The median of each round.
+    medians: Vec<f64>,
+}
+
+impl Row {
+    fn ratio(&self, rows: &[Self]) -> Quartiles {
+        Quartiles::of(&ratios(&self.medians, &rows[self.base].medians))
+    }
+}
+
+/// Measures, prints, and returns it all as JSON.
+pub(crate) fn run(options: &Options) -> Result<Value, String> {
+    let rounds = options.reps.unwrap_or(if options.quick { 5 } else { 50 });
+    let contenders = chosen(&options.only)?;
+    let bar = ProgressBar::new((PERIODS_NS.len() * contenders.len() * rounds) as u64);
+    let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
+    bar.set_style(style.expect("a template that is right"));
+    let machine = Machine::describe();
+    println!("{}, {} CPUs, Linux {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.rustc);
+    println!(
+        "Lateness in µs of {} periods; the ratio is that of the medians of one round, as",
+        rounds as u64 * PERIODS_A_ROUND
+    );
+    println!("median (first to third quartile) of {rounds} rounds. Never early: the least is not below 0.");
+    let mut schedules = Vec::new();
+    for (period_ns, name) in PERIODS_NS {
+        let rows = measure(&contenders, rounds, period_ns, &bar)?;
+        bar.suspend(|| print(name, &rows));
+        schedules.push(
+            json!({ "period": name, "contenders": rows.iter().map(|row| json_of(row, &rows)).collect::<Vec<_>>() }),
+        );
+    }
+    bar.finish_and_clear();
+    Ok(json!({ "machine": machine.json(), "schedules": schedules }))
+}
+
+/// A name, what waits, a timer slack or the system's, and the index of what it is compared with.
+type Contender = (String, Waiter, Option<u64>, usize);
+
+fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
+    if let Some(unknown) = only.iter().find(|name| WAITERS.iter().all(|waiter| waiter.0 != **name)) {
+        return Err(format!(
+            "no contender is called `{unknown}`; there are {}",
+            WAITERS.map(|waiter| waiter.0).join(", ")
+        ));
+    }
+    let mut contenders = Vec::new();
+    for (slack_ns, suffix) in SLACKS {
+        let base = contenders.len();
+        for (name, waiter) in WAITERS {
+            if only.is_empty() || waiter == Waiter::Nanosleep || only.iter().any(|wanted| wanted == name) {
+                contenders.push((format!("{name}{suffix}"), waiter, slack_ns, base));
+            }
+        }
+    }
+    Ok(contenders)
+}
+
+fn measure(contenders: &[Contender], rounds: usize, period_ns: u64, bar: &ProgressBar) -> Result<Vec<Row>, String> {
+    let row = |(name, _, _, base): &Contender| Row {
+        name: name.clone(),
+        base: *base,
+        sorted: Vec::new(),
+        medians: Vec::new(),
+    };
+    let mut rows: Vec<_> = contenders.iter().map(row).collect();
+    for _ in 0..rounds {
+        for ((name, waiter, slack_ns, _), row) in contenders.iter().zip(&mut rows) {
+            bar.set_message(name.clone());
+            let late_ns = lateness_ns(*waiter, *slack_ns, period_ns).map_err(|error| format!("{name}: {error}"))?;
+            let late_us: Vec<f64> = late_ns.iter().map(|&ns| ns as f64 / 1e3).collect();
+            row.medians.push(Quartiles::of(&late_us).median);
+            row.sorted.extend(late_us);
+            bar.inc(1);
+        }
+    }
+    rows.iter_mut().for_each(|row| row.sorted.sort_unstable_by(f64::total_cmp));
+    Ok(rows)
+}
+
+/// One round, in a thread of its own because the slack is the thread's.
+fn lateness_ns(waiter: Waiter, slack_ns: Option<u64>, period_ns: u64) -> io::Result<Vec<i64>> {
+    let waits = move || {
+        if let Some(slack_ns) = slack_ns {
+            set_current_timer_slack(NonZeroU64::new(slack_ns))?;
+        }
+        lateness_here_ns(waiter, period_ns, PERIODS_A_ROUND)
+    };
+    thread::spawn(waits).join().unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
+}
+
+fn lateness_here_ns(waiter: Waiter, period_ns: u64, periods: u64) -> io::Result<Vec<i64>> {
+    let set = epoll::create(CreateFlags::CLOEXEC)?;
+    match waiter {
+        Waiter::Loop(name) => of_the_loop(name, period_ns, periods),
+        Waiter::Nanosleep => of_a_system_call(period_ns, periods, |due_ns| {
+            while clock_nanosleep_absolute(ClockId::Monotonic, &timespec(due_ns)) == Err(Errno::INTR) {}
+        }),
+        Waiter::BareEpoll => of_a_system_call(period_ns, periods, |due_ns| {
+            let mut none = [MaybeUninit::uninit()];
+            while let left_ns @ 1.. = due_ns.saturating_sub(MonotonicClock.now_ns()) {
+                let _ = epoll::wait(&set, &mut none, Some(&timespec(left_ns)));
+            }
+        }),
+    }
+}
+
+fn timespec(ns: u64) -> Timespec {
+    Timespec { tv_sec: (ns / 1_000_000_000) as i64, tv_nsec: (ns % 1_000_000_000) as i64 }
+}
+
+fn of_a_system_call(period_ns: u64, periods: u64, wait_until: impl Fn(u64)) -> io::Result<Vec<i64>> {
+    let first_ns = MonotonicClock.now_ns() + period_ns;
+    let due_ns = (0..periods).map(|nth| first_ns + nth * period_ns);
+    let late_ns = due_ns.map(|due_ns| {
+        wait_until(due_ns);
+        MonotonicClock.now_ns() as i64 - due_ns as i64
+    });
+    Ok(late_ns.collect())
+}
+
+fn of_the_loop(backend: &str, period_ns: u64, periods: u64) -> io::Result<Vec<i64>> {
+    let options = LoopOptions { backend: Some(backend.to_owned()), ..LoopOptions::default() };
+    let mut events: EventLoop<u64> = EventLoop::new(&options).map_err(io::Error::other)?;
+    if events.backend().name != backend {
+        return Err(io::Error::other(events.backend().reason.clone()));
+    }
+    let first_ns = events.now_ns() + period_ns;
+    let period = NonZeroU64::new(period_ns).ok_or(io::ErrorKind::InvalidInput)?;
+    events.add_planned(Plan::every(first_ns, period, Missed::Burst), 0);
+    let mut late_ns = Vec::new();
+    for nth in 0..periods {
+        while events.next_expired().is_none() {
+            events.turn(Wait::Block)?;
+        }
+        late_ns.push(events.now_ns() as i64 - (first_ns + nth * period_ns) as i64);
+    }
+    Ok(late_ns)
+}
+
+fn print(period: &str, rows: &[Row]) {
+    println!("\n| every {period} | median | p90 | p99 | most | least | × clock_nanosleep |");
+    println!("|---|---:|---:|---:|---:|---:|---:|");
+    for row in rows {
+        let [median, p90, p99, most, least] = [0.5, 0.9, 0.99, 1.0, 0.0].map(|part| quantile(&row.sorted, part));
+        let Quartiles { first, median: ratio, third } = row.ratio(rows);
+        println!(
+            "| {} | {median:.1} | {p90:.1} | {p99:.1} | {most:.0} | {least:.1} | {ratio:.2} ({first:.2}–{third:.2}) |",
+            row.name
+        );
+    }
+}
+
+fn json_of(row: &Row, rows: &[Row]) -> Value {
+    let ratio = row.ratio(rows);
+    let at = |part| quantile(&row.sorted, part);
+    json!({
+        "contender": row.name,
+        "late_us": { "median": at(0.5), "p90": at(0.9), "p99": at(0.99), "most": at(1.0), "least": at(0.0) },
+        "ratio": ratio.median, "ratio_quartiles": [ratio.first, ratio.third],
+        "medians_of_rounds_us": row.medians,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_early_on_a_schedule_that_nobody_moves() {
+        for (name, waiter) in WAITERS {
+            match lateness_here_ns(waiter, 200_000, 20) {
+                Ok(late_ns) => {
+                    assert!(late_ns.len() == 20 && late_ns.iter().all(|&late| late >= 0), "{name}: {late_ns:?}");
+                }
+                Err(error) => assert_eq!(waiter, Waiter::Loop("uring"), "{error}: only that may be refused"),
+            }
+        }
+    }
+
+    #[test]
+    fn each_is_compared_with_the_system_call_of_the_same_slack() {
+        let contenders = chosen(&["ours/uring".to_owned()]).unwrap();
+        let names: Vec<_> = contenders.iter().map(|(name, _, _, base)| (name.as_str(), *base)).collect();
+        assert_eq!(
+            names,
+            [
+                ("clock_nanosleep", 0),
+                ("ours/uring", 0),
+                ("clock_nanosleep, slack 1 ns", 2),
+                ("ours/uring, slack 1 ns", 2)
+            ]
+        );
+        assert!(chosen(&["ours/kqueue".to_owned()]).is_err());
+    }
+}
