@@ -41,6 +41,12 @@ impl Interest {
         self.0 == 0
     }
 
+    /// This set, less the directions of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Puts the directions of `other` in.
     pub fn insert(&mut self, other: Self) {
         self.0 |= other.0;

@@ -41,7 +41,7 @@ impl<T: Default + Clone> EventLoop<T> {
     pub fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
         self.backend.modify(descriptor.fd, interest, token)?;
-        descriptor.interest = interest;
+        (descriptor.interest, descriptor.told, descriptor.silent) = (interest, interest, Interest::NONE);
         Ok(())
     }
 
@@ -80,8 +80,7 @@ impl<T: Default + Clone> EventLoop<T> {
     pub fn next_ready(&mut self) -> Option<Ready> {
         while let Some(&event) = self.events.get(self.pulled) {
             self.pulled += 1;
-            let Some(descriptor) = self.table.get(event.token) else { continue };
-            let ready = event.ready & descriptor.interest;
+            let ready = self.take_ready(event.token, event.ready);
             if !ready.is_empty() {
                 return Some(Ready { token: event.token, ready });
             }

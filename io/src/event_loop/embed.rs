@@ -35,6 +35,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Errors
     /// What the kernel says.
     pub fn next_timeout_ns(&mut self) -> io::Result<Option<u64>> {
+        self.settle();
         let has_more = self.backend.prepare()?;
         Ok(if has_more { Some(0) } else { self.timeout_ns(Wait::Block) })
     }

@@ -32,6 +32,7 @@
 mod descriptors;
 mod embed;
 mod keep;
+mod modes;
 mod run;
 mod show;
 mod table;
@@ -47,6 +48,7 @@ use std::num::NonZeroU64;
 use table::Table;
 
 pub use descriptors::Ready;
+pub use modes::Mode;
 pub use run::Due;
 pub use timers::ExpiredTimer;
 pub use turn::Wait;
@@ -99,6 +101,8 @@ pub struct EventLoop<T = u64> {
     skip: usize,
     // Tokens that were marked ready since the last turn.
     marked: Vec<Token>,
+    // Tokens of which the backend may have to hear that they have fallen silent.
+    unsettled: Vec<Token>,
     waker: Waker,
     // Live timers that do not keep the loop going.
     unref_timers: HashSet<Key>,
@@ -153,6 +157,7 @@ impl<T: Default + Clone> EventLoop<T> {
             pulled: 0,
             skip: 0,
             marked: Vec::new(),
+            unsettled: Vec::new(),
             waker,
             unref_timers: HashSet::new(),
             is_running: false,

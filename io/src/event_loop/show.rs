@@ -1,6 +1,6 @@
 //! For the eye and for tests: a listing of the loop, and a check of everything that must agree.
 
-use super::EventLoop;
+use super::{EventLoop, Mode};
 use std::fmt;
 use std::os::fd::AsRawFd;
 
@@ -14,6 +14,7 @@ impl<T: Default + Clone> EventLoop<T> {
         }
         assert!(self.pulled <= self.events.len(), "pulled {} of {} events", self.pulled, self.events.len());
         for (token, descriptor) in self.table.iter() {
+            assert!(descriptor.mode != Mode::Level || descriptor.silent.is_empty(), "{token:?} is a silent level");
             let is_listed = self.marked.contains(&token);
             assert_eq!(!descriptor.marked.is_empty(), is_listed, "{token:?} is marked, or listed as marked, not both");
         }

@@ -5,6 +5,7 @@
 //!   by_number   4 ► 3     7 ► 1     9 ► 0                one number, one slot
 //! ```
 
+use super::Mode;
 use crate::{Interest, Token};
 use std::num::NonZeroU32;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -24,6 +25,11 @@ pub(super) struct Descriptor {
     pub(super) interest: Interest,
     /// Readiness that the user reported since the last turn.
     pub(super) marked: Interest,
+    pub(super) mode: Mode,
+    /// Directions that have been reported and are not again until the user says so; never any in `Mode::Level`.
+    pub(super) silent: Interest,
+    /// What the backend observes.
+    pub(super) told: Interest,
     /// Whether it keeps the loop going.
     pub(super) is_referenced: bool,
 }
@@ -86,7 +92,15 @@ impl Table {
     /// Makes a proposal true.
     pub(super) fn put(&mut self, token: Token, fd: BorrowedFd<'static>, interest: Interest) {
         let index = token.index() as usize;
-        let descriptor = Some(Descriptor { fd, interest, marked: Interest::NONE, is_referenced: true });
+        let descriptor = Some(Descriptor {
+            fd,
+            interest,
+            marked: Interest::NONE,
+            mode: Mode::Level,
+            silent: Interest::NONE,
+            told: interest,
+            is_referenced: true,
+        });
         let slot = Slot { generation: token.generation(), descriptor };
         if index == self.slots.len() {
             self.slots.push(slot);

@@ -27,6 +27,7 @@ impl<T: Default + Clone> EventLoop<T> {
         self.skip = if self.pulled < self.events.len() { self.skip + self.pulled } else { 0 };
         self.events.clear();
         self.pulled = 0;
+        self.settle();
         let timeout_ns = self.timeout_ns(wait);
         let waited = self.backend.wait(&mut self.events, timeout_ns);
         // The trait says that a clock does not go back. Were one to, time would stand still, and nothing fire early.
