@@ -10,6 +10,7 @@
 //! beside `project` (where things are) and `process` (how other programs are run). Every error is a sentence for the
 //! person at the terminal, so it is a `String`.
 
+mod c;
 mod conformance;
 mod lua;
 mod process;
@@ -25,6 +26,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
   test [STEP…]           every check and test, installing what is missing; `test --list` names the steps
   conformance            which behaviours of docs/conformance.md hold on which backend, by tests on the real kernel
   lua VERSION [--env]    build the module for that Lua; --env prints the exports: eval \"$(cargo xtask lua 5.4 --env)\"
+  c --prefix DIR         build libcogloop and install it, its headers and its pkg-config file into DIR
   tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
   bench wheel [ARGS…]    the timing wheel beside its peers
   bench resolution       what the length of a tick costs and gives
@@ -48,6 +50,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["conformance"] => conformance::run(&Project::locate()?).map(drop),
         ["lua", version] => lua::command(&Project::locate()?, version),
         ["lua", version, "--env"] | ["lua", "--env", version] => lua::print_env(&Project::locate()?, version),
+        ["c", "--prefix", prefix] => c::command(&Project::locate()?, prefix),
         ["tidy"] => tidy::run(&Project::locate()?),
         ["bench", arguments @ ..] => bench(&Project::locate()?, arguments),
         ["soak", arguments @ ..] => soak(&Project::locate()?, arguments),

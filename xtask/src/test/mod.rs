@@ -2,6 +2,7 @@
 //!
 //! A failed step does not stop the others, so that one run shows all there is to mend.
 
+mod c_programs;
 mod examples;
 mod interpreters;
 mod lua_suite;
@@ -38,6 +39,11 @@ const STEPS: &[Step] = &[
     Step { name: "conformance", about: "the list of behaviours, on each backend", run: conformance::run },
     Step { name: "miri", about: "the engine's tests under Miri, those that loop long in short", run: miri::run },
     Step { name: "lua", about: "the Lua suite, on each interpreter and backend", run: lua_suite::run },
+    Step {
+        name: "c",
+        about: "the C library: installed, compiled against, run, and under valgrind",
+        run: c_programs::run,
+    },
     Step { name: "readme", about: "the README's Lua example (the Rust one is a doc test)", run: readme::run },
     Step { name: "examples", about: "the examples, as they stand", run: examples::run },
     Step { name: "docs", about: "rustdoc, warnings are errors", run: docs },

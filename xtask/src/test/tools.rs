@@ -9,6 +9,9 @@ use crate::project::Project;
 /// A component of the toolchain, and the subcommand of cargo that it brings.
 const COMPONENTS: &[(&str, &str)] = &[("rustfmt", "fmt"), ("clippy", "clippy")];
 
+/// For the C library: compilers beside the one that is there, what finds the library, and what finds its faults.
+const PROGRAMS: &[&str] = &["clang", "g++", "pkg-config", "valgrind"];
+
 pub(super) fn install(project: &Project) -> Outcome {
     for (component, subcommand) in COMPONENTS {
         if project.cargo(&[subcommand, "--version"]).output().is_ok_and(|output| !output.status.success()) {
@@ -17,7 +20,8 @@ pub(super) fn install(project: &Project) -> Outcome {
     }
     // Debian names the packages as the programs.
     let interpreters = lua::VERSIONS.iter().map(|version| version.interpreter);
-    let missing: Vec<_> = interpreters.filter(|program| !process::exists(program)).collect();
+    let programs = interpreters.chain(PROGRAMS.iter().copied());
+    let missing: Vec<_> = programs.filter(|program| !process::exists(program)).collect();
     if missing.is_empty() {
         return Ok("nothing was missing".into());
     }

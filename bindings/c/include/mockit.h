@@ -1,0 +1,88 @@
+/*
+ * mockit.h: one-off and interval timers with callbacks.
+ *
+ * Delays are in milliseconds of CLOCK_BOOTTIME, which counts the time asleep; timestamps are the wall clock's. Callbacks
+ * run on threads of the library, never on the caller's: those of one timer one after the other, and one that blocks
+ * delays no other timer. Any number of timers needs one thread for the time and, while no callback blocks, as many for
+ * the callbacks as the machine has cores at the most. No thread is started before the first timer is armed.
+ *
+ * No function ends the process, whatever it is given; NULL is an error number, or ignored where nothing is returned.
+ * A child of a fork has none of its parent's timers.
+ */
+#ifndef MOCKIT_H__
+#define MOCKIT_H__
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A timer. Fields that end in __ are the library's; ctx is the caller's. */
+struct mockit {
+    pthread_t thread_id__;
+    uint8_t is_cyclic__ : 1, mark__ : 2, free_mem__ : 1;
+    void *ctx;
+    uint32_t timeout__;
+    void (*cb)(void *mockit);
+    int (*destructor)(void *mockit);
+};
+
+/* Seconds since the epoch, and milliseconds within that second; either may be NULL. Returns 0. */
+int Mockit_gettime(time_t *secs, long *ms);
+
+/* Milliseconds since the epoch. Returns 0, or 1 for NULL. */
+int Mockit_mstimestamp(uint64_t *timestamp);
+
+/* Blocks for ms milliseconds. With do_restart it goes on after a signal; without, a signal ends it with EINTR, and
+ * *time_left says how many milliseconds were left. time_left may be NULL. Returns 0 or an error number. */
+int Mockit_bsleep(uint32_t ms, bool do_restart, uint32_t *time_left);
+int Mockit_bsleep64(uint64_t ms, bool do_restart, uint64_t *time_left);
+
+/* Fills in a timer that the caller keeps until it has ended. cb and destructor get the timer. The destructor, which may
+ * be NULL, runs when the timer ends: after the one call of a one-off timer, or when an interval is destroyed. It runs
+ * on the thread that ends the timer and frees what is to be freed. An interval of 0 ms is one of 1 ms. */
+void Mockit_static_init(struct mockit *timer, void (*cb)(void *mockit), uint32_t ms, bool cyclic, void *ctx,
+                        int (*destructor)(void *mockit));
+
+/* The same for a timer that the library allocates. Without a destructor it is freed when it ends; a destructor frees it
+ * itself, with free. Returns NULL without a callback or without memory. */
+struct mockit *Mockit_dynamic_init(void (*cb)(void *mockit), uint32_t ms, bool cyclic, void *ctx,
+                                   int (*destructor)(void *mockit));
+
+/* Starts a timer; starts it anew if it is armed, also from its own callback. Returns 0 or an error number. The second
+ * form takes delay or period from its argument: more than 49 days, say. */
+int Mockit_arm(struct mockit *timer);
+int Mockit_arm64(struct mockit *timer, uint64_t ms);
+
+/* Lets no further callback start; one that a thread has already begun goes on. A one-off timer ends at its time all the
+ * same, with its destructor. An interval stops, and can be armed again or destroyed. */
+void Mockit_disarm(struct mockit *timer);
+
+/* Interval: stops it, waits for its running callback if there is one, and ends it, at once. Called from its own callback
+ * it does not wait: the timer ends when that returns. One-off: as Mockit_disarm; one that was never armed ends at once.
+ * Returns 0, or EINVAL for NULL. A timer that has ended may not be used but to be initialised again. */
+int Mockit_destroy(struct mockit *timer);
+
+#if (defined(__cplusplus) && __cplusplus >= 201103L) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)
+#if UINTPTR_MAX == UINT64_MAX
+#ifdef __cplusplus
+#define MOCKIT_ASSERT__(what) static_assert(what, #what)
+#else
+#define MOCKIT_ASSERT__(what) _Static_assert(what, #what)
+#endif
+MOCKIT_ASSERT__(sizeof(struct mockit) == 48);
+MOCKIT_ASSERT__(offsetof(struct mockit, ctx) == 16 && offsetof(struct mockit, timeout__) == 24);
+MOCKIT_ASSERT__(offsetof(struct mockit, cb) == 32 && offsetof(struct mockit, destructor) == 40);
+#undef MOCKIT_ASSERT__
+#endif
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,32 @@
+//! What the timer thread sleeps on: one timer of the kernel, set by whoever has an earlier deadline.
+
+use std::os::fd::OwnedFd;
+
+use rustix::io::Errno;
+use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
+
+use super::time::to_timespec;
+
+/// A descriptor that becomes readable at a time of `CLOCK_BOOTTIME`.
+#[derive(Debug)]
+pub(super) struct Alarm(OwnedFd);
+
+impl Alarm {
+    pub(super) fn new() -> Result<Self, Errno> {
+        timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::CLOEXEC).map(Self)
+    }
+
+    /// Ends the sleep at this time, or now if it has passed; `u64::MAX` is never.
+    pub(super) fn set(&self, at_ns: u64) {
+        // All zero would switch it off.
+        let at = if at_ns == u64::MAX { to_timespec(0) } else { to_timespec(at_ns.max(1)) };
+        let value = Itimerspec { it_interval: to_timespec(0), it_value: at };
+        // It can only fail for a time that is none.
+        let _ = timerfd_settime(&self.0, TimerfdTimerFlags::ABSTIME, &value);
+    }
+
+    /// Sleeps until then, or until a signal comes.
+    pub(super) fn sleep(&self) {
+        let _ = rustix::io::read(&self.0, &mut [0u8; 8]);
+    }
+}

@@ -1,0 +1,207 @@
+//! `mockit.h`: one thread drives one wheel, and callbacks run on a pool of threads.
+//!
+//! ```text
+//!   Mockit_arm ──► timers: wheel ── due ──► queue ──► pool ──► cb ──► destructor, or free
+//!                      ▲      the timer thread          threads that grow when callbacks block
+//!                    alarm    sleeps on one timerfd
+//! ```
+//!
+//! The clock is `CLOCK_BOOTTIME`. Deadlines are kept in nanoseconds and served in ticks of a millisecond, the unit of
+//! this interface, so that a thousand intervals cost a thousand wake-ups a second at the most.
+
+mod alarm;
+mod layout;
+mod pool;
+mod service;
+mod time;
+mod timers;
+
+use std::ffi::{c_int, c_long, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use libc::{EFAULT, EINVAL, time_t, timespec};
+
+pub use layout::{Callback, Destructor, Mockit};
+use timers::Ending;
+
+/// What a panic becomes, which would be a fault of ours.
+fn guarded(call: impl FnOnce() -> c_int) -> c_int {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or(EFAULT)
+}
+
+/// Seconds since the epoch, and milliseconds within that second. Either pointer may be NULL.
+///
+/// # Safety
+/// Each pointer is NULL or points to its type.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn Mockit_gettime(secs: *mut time_t, ms: *mut c_long) -> c_int {
+    let (now_secs, now_ms) = time::wall();
+    // SAFETY: the caller's promise; NULL was told apart.
+    unsafe {
+        if let Some(secs) = secs.as_mut() {
+            *secs = now_secs;
+        }
+        if let Some(ms) = ms.as_mut() {
+            *ms = now_ms;
+        }
+    }
+    0
+}
+
+/// Milliseconds since the epoch. 0, or 1 when there is nowhere to write them.
+///
+/// # Safety
+/// The pointer is NULL or points to a `uint64_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn Mockit_mstimestamp(timestamp: *mut u64) -> c_int {
+    // SAFETY: the caller's promise.
+    let Some(timestamp) = (unsafe { timestamp.as_mut() }) else { return 1 };
+    let (secs, ms) = time::wall();
+    *timestamp = secs as u64 * 1000 + ms as u64;
+    0
+}
+
+/// Blocks for `ms` milliseconds. With `do_restart` it goes on after a signal; otherwise a signal ends it with `EINTR` and
+/// the milliseconds that were left, rounded up.
+///
+/// # Safety
+/// `time_left` is NULL or points to a `uint32_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn Mockit_bsleep(ms: u32, do_restart: bool, time_left: *mut u32) -> c_int {
+    let (left, error) = time::sleep(ms.into(), do_restart);
+    // SAFETY: the caller's promise.
+    if let Some(time_left) = unsafe { time_left.as_mut() } {
+        // No more than `ms`, which is 32 bits wide.
+        *time_left = left as u32;
+    }
+    error
+}
+
+/// As [`Mockit_bsleep`], for more than 49 days.
+///
+/// # Safety
+/// `time_left` is NULL or points to a `uint64_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn Mockit_bsleep64(ms: u64, do_restart: bool, time_left: *mut u64) -> c_int {
+    let (left, error) = time::sleep(ms, do_restart);
+    // SAFETY: the caller's promise.
+    if let Some(time_left) = unsafe { time_left.as_mut() } {
+        *time_left = left;
+    }
+    error
+}
+
+/// Adds milliseconds to a time. NULL is left alone.
+///
+/// # Safety
+/// The pointer is NULL or points to a `struct timespec`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn timespec_add_ms__(ts: *mut timespec, ms: u32) {
+    // SAFETY: the caller's promise.
+    if let Some(ts) = unsafe { ts.as_mut() } {
+        time::add_ms(ts, ms);
+    }
+}
+
+/// Fills in a timer that the caller owns. NULL is left alone.
+///
+/// # Safety
+/// The pointer is NULL, or points to a `struct mockit` that is not armed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn Mockit_static_init(
+    timer: *mut Mockit,
+    cb: Option<Callback>,
+    ms: u32,
+    cyclic: bool,
+    ctx: *mut c_void,
+    destructor: Option<Destructor>,
+) {
+    if !timer.is_null() {
+        // SAFETY: the caller's promise. What was there is overwritten, not read: it may be uninitialised.
+        unsafe { timer.write(Mockit::new(cb, ms, cyclic, ctx, destructor, false)) };
+    }
+}
+
+/// Makes a timer. NULL when there is no callback or no memory.
+#[unsafe(no_mangle)]
+pub extern "C" fn Mockit_dynamic_init(
+    cb: Option<Callback>,
+    ms: u32,
+    cyclic: bool,
+    ctx: *mut c_void,
+    destructor: Option<Destructor>,
+) -> *mut Mockit {
+    if cb.is_none() {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: `calloc` may be called with any size. C's allocator it is, because destructors call `free`.
+    let timer = unsafe { libc::calloc(1, size_of::<Mockit>()) }.cast::<Mockit>();
+    if !timer.is_null() {
+        // SAFETY: memory of that size, aligned for anything.
+        unsafe { timer.write(Mockit::new(cb, ms, cyclic, ctx, destructor, true)) };
+    }
+    timer
+}
+
+/// Starts a timer, or starts it anew. 0, or an error number: `EINVAL` for NULL and for a timer without a callback.
+///
+/// # Safety
+/// The pointer is NULL, or points to an initialised `struct mockit` that stays where it is until it has ended.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn Mockit_arm(timer: *mut Mockit) -> c_int {
+    if timer.is_null() {
+        return EINVAL;
+    }
+    // SAFETY: the caller's promise.
+    let ms = unsafe { (*timer).timeout() };
+    // SAFETY: the same promise.
+    unsafe { Mockit_arm64(timer, ms.into()) }
+}
+
+/// As [`Mockit_arm`], with a delay or period of its own: more than 49 days, say.
+///
+/// # Safety
+/// As for [`Mockit_arm`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn Mockit_arm64(timer: *mut Mockit, ms: u64) -> c_int {
+    // SAFETY: the caller's promise.
+    if timer.is_null() || unsafe { (*timer).callback() }.is_none() {
+        return EINVAL;
+    }
+    // SAFETY: the same promise.
+    guarded(|| service::service().map_or_else(|error| error, |service| unsafe { service.arm(timer, ms) }))
+}
+
+/// Lets no further callback of it start; one that is running goes on. A one-off timer ends at its time all the same,
+/// with its destructor; an interval can be armed again. NULL is left alone.
+///
+/// # Safety
+/// The pointer is NULL, or points to an initialised `struct mockit` that has not ended.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn Mockit_disarm(timer: *mut Mockit) {
+    if !timer.is_null() {
+        // SAFETY: the caller's promise.
+        guarded(|| service::service().map_or_else(|error| error, |service| unsafe { service.disarm(timer) }));
+    }
+}
+
+/// Ends an interval: waits for a running callback, unless that is its caller, and calls the destructor or frees. For a
+/// one-off timer the same as [`Mockit_disarm`]; one that was never armed ends at once. 0, or `EINVAL` for NULL.
+///
+/// # Safety
+/// As for [`Mockit_disarm`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn Mockit_destroy(timer: *mut Mockit) -> c_int {
+    if timer.is_null() {
+        return EINVAL;
+    }
+    guarded(|| {
+        let Ok(service) = service::service() else { return EINVAL };
+        // SAFETY: the caller's promise.
+        if unsafe { service.destroy(timer) } == Ending::Now {
+            // SAFETY: the same promise; the service has let go of it.
+            unsafe { layout::end(timer) };
+        }
+        0
+    })
+}

@@ -1,0 +1,163 @@
+//! The service of a process: made by the first timer that is armed, and there until the process ends.
+
+use std::ffi::c_int;
+use std::io;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use super::alarm::Alarm;
+use super::layout::Mockit;
+use super::pool::{self, Pool};
+use super::time::{NS_PER_MS, now_ns};
+use super::timers::{Ending, Timers};
+
+/// While jobs wait for a thread, the timer thread looks after them this often.
+const SUPERVISION_NS: u64 = NS_PER_MS;
+
+/// Null before the first timer, and in a forked child until its own first: threads do not survive a fork.
+static SERVICE: AtomicPtr<Service> = AtomicPtr::new(std::ptr::null_mut());
+static MAKING: Mutex<()> = Mutex::new(());
+
+/// What the lock protects.
+pub(super) struct State {
+    pub(super) timers: Timers,
+    pub(super) pool: Pool,
+    /// When the alarm goes off.
+    alarm_ns: u64,
+    pub(super) is_closing: bool,
+    /// The timer thread.
+    keeper: Option<JoinHandle<()>>,
+}
+
+pub(super) struct Service {
+    state: Mutex<State>,
+    /// A job for a thread of the pool.
+    pub(super) work: Condvar,
+    /// A callback has returned that somebody may wait for.
+    pub(super) finished: Condvar,
+    alarm: Alarm,
+}
+
+/// The service, made if there is none. The error is a number.
+pub(super) fn service() -> Result<&'static Service, c_int> {
+    // SAFETY: what it points to is never freed.
+    if let Some(service) = unsafe { SERVICE.load(Ordering::Acquire).as_ref() } {
+        return Ok(service);
+    }
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: as above.
+    if let Some(service) = unsafe { SERVICE.load(Ordering::Acquire).as_ref() } {
+        return Ok(service);
+    }
+    let service = Service::start().map_err(|error| error.raw_os_error().unwrap_or(libc::EAGAIN))?;
+    SERVICE.store(std::ptr::from_ref(service).cast_mut(), Ordering::Release);
+    Ok(service)
+}
+
+/// From here on no callback starts: the program is taking itself apart. Threads end, but for those inside a callback,
+/// which may wait for something that never comes, or be the one that called `exit`.
+extern "C" fn close_at_exit() {
+    // SAFETY: what it points to is never freed.
+    let Some(service) = (unsafe { SERVICE.load(Ordering::Acquire).as_ref() }) else { return };
+    let mut state = service.lock();
+    state.is_closing = true;
+    let threads = state.pool.take_free().into_iter().chain(state.keeper.take());
+    drop(state);
+    service.alarm.set(0);
+    service.work.notify_all();
+    for thread in threads {
+        // A panic of theirs has been printed.
+        let _ = thread.join();
+    }
+}
+
+extern "C" fn forget_in_a_forked_child() {
+    SERVICE.store(std::ptr::null_mut(), Ordering::Release);
+}
+
+impl Service {
+    fn start() -> io::Result<&'static Self> {
+        static HOOKS: std::sync::Once = std::sync::Once::new();
+        let state =
+            State { timers: Timers::new(), pool: Pool::default(), alarm_ns: u64::MAX, is_closing: false, keeper: None };
+        let service = Box::new(Self {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            finished: Condvar::new(),
+            alarm: Alarm::new()?,
+        });
+        let service: &'static Self = Box::leak(service);
+        let keeper = thread::Builder::new().name("cogloop timers".into()).spawn(|| service.keep_time())?;
+        service.lock().keeper = Some(keeper);
+        HOOKS.call_once(|| {
+            // SAFETY: both functions may be called at any time, and the library stays loaded.
+            unsafe {
+                libc::atexit(close_at_exit);
+                libc::pthread_atfork(None, None, Some(forget_in_a_forked_child));
+            }
+        });
+        Ok(service)
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// # Safety
+    /// `timer` points to an initialised timer that stays where it is until it has ended.
+    pub(super) unsafe fn arm(&self, timer: *mut Mockit, ms: u64) -> c_int {
+        let mut state = self.lock();
+        // SAFETY: the caller's promise.
+        let deadline_ns = unsafe { state.timers.arm(timer, now_ns(), ms) };
+        if deadline_ns < state.alarm_ns {
+            state.alarm_ns = deadline_ns;
+            self.alarm.set(deadline_ns);
+        }
+        0
+    }
+
+    /// # Safety
+    /// `timer` points to an initialised timer that has not ended.
+    pub(super) unsafe fn disarm(&self, timer: *mut Mockit) -> c_int {
+        // SAFETY: the caller's promise.
+        unsafe { self.lock().timers.disarm(timer) };
+        0
+    }
+
+    /// # Safety
+    /// `timer` points to an initialised timer that has not ended.
+    pub(super) unsafe fn destroy(&self, timer: *mut Mockit) -> Ending {
+        let me = pool::number();
+        let mut state = self.lock();
+        // SAFETY: the caller's promise.
+        let mut ending = unsafe { state.timers.destroy(timer, me, false) };
+        while ending == Ending::Wait {
+            state = self.finished.wait(state).unwrap_or_else(PoisonError::into_inner);
+            // SAFETY: the same promise: only this call ends it.
+            ending = unsafe { state.timers.destroy(timer, me, true) };
+        }
+        ending
+    }
+
+    /// The timer thread.
+    fn keep_time(&'static self) {
+        loop {
+            let mut state = self.lock();
+            if state.is_closing {
+                return;
+            }
+            let now_ns = now_ns();
+            state.timers.expire(now_ns);
+            Pool::supervise(&mut state, self);
+            let mut next_ns = state.timers.next_deadline();
+            if state.timers.has_queued() {
+                next_ns = next_ns.min(now_ns + SUPERVISION_NS);
+            }
+            state.alarm_ns = next_ns;
+            self.alarm.set(next_ns);
+            drop(state);
+            self.alarm.sleep();
+        }
+    }
+}

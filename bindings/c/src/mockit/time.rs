@@ -1,0 +1,58 @@
+//! The clocks: the wall's for timestamps, and `CLOCK_BOOTTIME`, which counts the time asleep, for delays.
+
+use std::ffi::{c_int, c_long};
+
+use libc::{time_t, timespec};
+use rustix::io::Errno;
+use rustix::thread::{NanosleepRelativeResult, clock_nanosleep_absolute, clock_nanosleep_relative};
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+pub(super) const NS_PER_MS: u64 = 1_000_000;
+const NS_PER_SEC: u64 = 1_000_000_000;
+
+/// Seconds since the epoch, and milliseconds within that second.
+pub(super) fn wall() -> (time_t, c_long) {
+    let now = clock_gettime(ClockId::Realtime);
+    (now.tv_sec as time_t, (now.tv_nsec as u64 / NS_PER_MS) as c_long)
+}
+
+/// Nanoseconds since the machine's start.
+pub(super) fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Boottime);
+    now.tv_sec as u64 * NS_PER_SEC + now.tv_nsec as u64
+}
+
+/// As the kernel takes it; what lies beyond its range is the end of it.
+pub(super) fn to_timespec(ns: u64) -> Timespec {
+    Timespec { tv_sec: (ns / NS_PER_SEC) as _, tv_nsec: (ns % NS_PER_SEC) as _ }
+}
+
+/// Sleeps, through signals if `resume`. The milliseconds that were left, rounded up, and the error number.
+pub(super) fn sleep(ms: u64, resume: bool) -> (u64, c_int) {
+    let ns = ms.saturating_mul(NS_PER_MS);
+    if !resume {
+        return match clock_nanosleep_relative(ClockId::Boottime, &to_timespec(ns)) {
+            NanosleepRelativeResult::Ok => (0, 0),
+            NanosleepRelativeResult::Interrupted(left) => {
+                let left_ns = left.tv_sec as u64 * NS_PER_SEC + left.tv_nsec as u64;
+                (left_ns.div_ceil(NS_PER_MS), Errno::INTR.raw_os_error())
+            }
+            NanosleepRelativeResult::Err(error) => (ms, error.raw_os_error()),
+        };
+    }
+    let until = to_timespec(now_ns().saturating_add(ns));
+    loop {
+        match clock_nanosleep_absolute(ClockId::Boottime, &until) {
+            Ok(()) => return (0, 0),
+            Err(Errno::INTR) => {}
+            Err(error) => return (ms, error.raw_os_error()),
+        }
+    }
+}
+
+/// Keeps the nanoseconds below a second.
+pub(super) fn add_ms(ts: &mut timespec, ms: u32) {
+    let ns = ts.tv_nsec as u64 + u64::from(ms % 1000) * NS_PER_MS;
+    ts.tv_sec += time_t::from(ms / 1000) + (ns / NS_PER_SEC) as time_t;
+    ts.tv_nsec = (ns % NS_PER_SEC) as _;
+}

@@ -1,0 +1,242 @@
+//! Who is armed, who waits for a thread, who is running: what the service's lock protects. No thread is known here but by
+//! its number, and no callback is called, so that every order of events can be told in a test.
+//!
+//! ```text
+//!   armed ── due ──► queued ── take ──► running ── finish ──► ended: destructor or free
+//!     ▲                ▲                   │
+//!     │ interval       └── due meanwhile ──┤
+//!     └────────────────────────────────────┘
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU64;
+
+use cogloop_engine::{Key, Missed, Plan, Scheduler};
+
+use super::layout::Mockit;
+use super::time::NS_PER_MS;
+
+/// The number of a thread of the pool.
+pub(super) type Runner = NonZeroU64;
+
+/// What is to be done about a timer's end.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(super) enum Ending {
+    /// The one who asked calls the destructor, outside the lock.
+    Now,
+    /// Nothing, or somebody else does it.
+    Not,
+    /// Ask again when its callback has returned.
+    Wait,
+}
+
+/// A timer between its deadline and the end of its callback.
+#[derive(Debug, Default)]
+struct Flight {
+    /// Deadlines that have passed and were not served.
+    due: u32,
+    is_queued: bool,
+    runner: Option<Runner>,
+    /// It ends after this: a one-off timer, or an interval that its own callback destroyed.
+    is_last: bool,
+}
+
+/// What a thread of the pool has to do.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) timer: *mut Mockit,
+    /// `false` for a one-off timer that was disarmed: it only ends.
+    pub(super) calls: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Timers {
+    scheduler: Scheduler<usize>,
+    flights: BTreeMap<usize, Flight>,
+    queue: VecDeque<usize>,
+    /// Which timer's callback a thread of the pool waits for.
+    waits: BTreeMap<Runner, usize>,
+    /// Jobs taken, ever.
+    pub(super) taken: u64,
+}
+
+impl Timers {
+    pub(super) fn new() -> Self {
+        let tick = const { NonZeroU64::new(NS_PER_MS).unwrap() };
+        Self {
+            scheduler: Scheduler::new(tick),
+            flights: BTreeMap::new(),
+            queue: VecDeque::new(),
+            waits: BTreeMap::new(),
+            taken: 0,
+        }
+    }
+
+    /// The time to wake at; `u64::MAX` when there is none.
+    pub(super) fn next_deadline(&mut self) -> u64 {
+        self.scheduler.next_deadline().unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Arms it from `now_ns`, anew if it is armed. An interval of 0 ms is one of 1 ms. Returns the deadline.
+    ///
+    /// # Safety
+    /// `timer` points to a timer that has not ended, here and in the other functions.
+    pub(super) unsafe fn arm(&mut self, timer: *mut Mockit, now_ns: u64, ms: u64) -> u64 {
+        // SAFETY: the caller's promise.
+        let mockit = unsafe { &*timer };
+        if let Some(key) = self.armed(timer, mockit) {
+            self.scheduler.cancel(key);
+        }
+        // Of what is due and has not begun nothing is left; what runs goes on, and ends nothing.
+        if let Some(flight) = self.flights.get_mut(&(timer as usize)) {
+            (flight.due, flight.is_last) = (0, false);
+        }
+        mockit.revive();
+        let ns = ms.saturating_mul(NS_PER_MS);
+        let deadline_ns = now_ns.saturating_add(ns);
+        let plan = match NonZeroU64::new(ns.max(NS_PER_MS)) {
+            Some(period) if mockit.is_cyclic() => {
+                Plan::every(now_ns.saturating_add(period.get()), period, Missed::Burst)
+            }
+            _ => Plan::once(deadline_ns),
+        };
+        mockit.set_key(self.scheduler.add(plan, timer as usize).to_bits());
+        plan.deadline
+    }
+
+    /// # Safety
+    /// As for [`Timers::arm`].
+    pub(super) unsafe fn disarm(&mut self, timer: *mut Mockit) {
+        // SAFETY: the caller's promise.
+        let mockit = unsafe { &*timer };
+        mockit.disarm();
+        if mockit.is_cyclic() {
+            self.silence(timer, mockit);
+        }
+    }
+
+    /// Whether the caller, who is `me` if a thread of the pool, ends it, waits, or neither. Once it has waited it asks
+    /// with `goes_on`.
+    ///
+    /// # Safety
+    /// As for [`Timers::arm`].
+    pub(super) unsafe fn destroy(&mut self, timer: *mut Mockit, me: Option<Runner>, goes_on: bool) -> Ending {
+        // SAFETY: the caller's promise.
+        let mockit = unsafe { &*timer };
+        let is_pending = self.armed(timer, mockit).is_some() || self.flights.contains_key(&(timer as usize));
+        if !mockit.is_cyclic() && is_pending {
+            // It ends at its time.
+            mockit.disarm();
+            return Ending::Not;
+        }
+        if !goes_on && !mockit.begin_to_end() {
+            return Ending::Not;
+        }
+        self.silence(timer, mockit);
+        if let Some(me) = me {
+            self.waits.remove(&me);
+        }
+        let Some(flight) = self.flights.get_mut(&(timer as usize)) else { return Ending::Now };
+        if flight.runner.is_none() {
+            self.flights.remove(&(timer as usize));
+            return Ending::Now;
+        }
+        let Some(me) = me else { return Ending::Wait };
+        if self.waits_for(timer as usize, me) {
+            if let Some(flight) = self.flights.get_mut(&(timer as usize)) {
+                flight.is_last = true;
+            }
+            return Ending::Not;
+        }
+        self.waits.insert(me, timer as usize);
+        Ending::Wait
+    }
+
+    /// Queues what is due at `now_ns`. A long list takes several calls, and the next deadline has passed until then.
+    pub(super) fn expire(&mut self, now_ns: u64) {
+        self.scheduler.advance(now_ns);
+        while let Some(fired) = self.scheduler.pop() {
+            let flight = self.flights.entry(fired.value).or_default();
+            flight.due = flight.due.saturating_add(1);
+            flight.is_last |= self.scheduler.get(fired.key).is_none();
+            if flight.runner.is_none() && !flight.is_queued {
+                flight.is_queued = true;
+                self.queue.push_back(fired.value);
+            }
+        }
+    }
+
+    /// The next job for this thread.
+    pub(super) fn take(&mut self, me: Runner) -> Option<Job> {
+        loop {
+            let timer = self.queue.pop_front()?;
+            // Its place in the queue may have outlived it.
+            let Some(flight) = self.flights.get_mut(&timer).filter(|flight| flight.is_queued) else { continue };
+            flight.is_queued = false;
+            if flight.due == 0 && !flight.is_last {
+                self.flights.remove(&timer);
+                continue;
+            }
+            flight.due = flight.due.saturating_sub(1);
+            flight.runner = Some(me);
+            self.taken += 1;
+            let timer = timer as *mut Mockit;
+            // SAFETY: a timer in flight has not ended; that is what its caller promised when he armed it.
+            let calls = !unsafe { &*timer }.is_disarmed();
+            return Some(Job { timer, calls });
+        }
+    }
+
+    /// Its callback has returned. `true`: it ends, and the caller calls the destructor, outside the lock.
+    pub(super) fn finish(&mut self, timer: *mut Mockit) -> bool {
+        let address = timer as usize;
+        let Some(flight) = self.flights.get_mut(&address) else { return false };
+        flight.runner = None;
+        if flight.is_last {
+            self.flights.remove(&address);
+            // SAFETY: a timer in flight has not ended.
+            unsafe { &*timer }.begin_to_end();
+            return true;
+        }
+        if flight.due > 0 {
+            flight.is_queued = true;
+            self.queue.push_back(address);
+        } else {
+            self.flights.remove(&address);
+        }
+        false
+    }
+
+    /// The key of an armed timer. That in the timer may be an old one, or garbage.
+    fn armed(&self, timer: *mut Mockit, mockit: &Mockit) -> Option<Key> {
+        let key = Key::from_bits(mockit.key())?;
+        (self.scheduler.get(key) == Some(&(timer as usize))).then_some(key)
+    }
+
+    /// Takes an interval out of the wheel, and what was due of it back.
+    fn silence(&mut self, timer: *mut Mockit, mockit: &Mockit) {
+        if let Some(key) = self.armed(timer, mockit) {
+            self.scheduler.cancel(key);
+        }
+        if let Some(flight) = self.flights.get_mut(&(timer as usize)) {
+            flight.due = 0;
+        }
+    }
+
+    /// Whether the callback of `timer` runs on the thread `me`, or waits, perhaps through others, for one that does.
+    fn waits_for(&self, mut timer: usize, me: Runner) -> bool {
+        // Each step goes to another waiting thread, and each of those was asked this question when it began to wait.
+        while let Some(runner) = self.flights.get(&timer).and_then(|flight| flight.runner) {
+            if runner == me {
+                return true;
+            }
+            let Some(&next) = self.waits.get(&runner) else { return false };
+            timer = next;
+        }
+        false
+    }
+}

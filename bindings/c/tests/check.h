@@ -1,0 +1,56 @@
+/* The tests' own few words. */
+#ifndef CHECK_H
+#define CHECK_H
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <mockit.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What C++ asks for and C does not mind. */
+#define TIMER(pointer) ((struct mockit *)(pointer))
+#define CTX(type, timer) ((type *)TIMER(timer)->ctx)
+#define NEW(type, name) type name; memset(&name, 0, sizeof name)
+
+static int passed, failed;
+
+#define CHECK(what)                                                                  \
+    do {                                                                             \
+        if (!(what)) {                                                               \
+            printf("%s:%d: %s\n", __FILE__, __LINE__, #what);                         \
+            failed_here = 1;                                                         \
+        }                                                                            \
+    } while (0)
+
+static int failed_here;
+
+#define RUN(story)                                                                   \
+    do {                                                                             \
+        failed_here = 0;                                                             \
+        story();                                                                     \
+        printf("%s %s\n", failed_here ? "FAILED" : "ok    ", #story);                 \
+        if (failed_here) failed++; else passed++;                                     \
+    } while (0)
+
+static inline int summary(void) {
+    printf("%d passed, %d failed\n", passed, failed);
+    fflush(stdout);
+    return failed != 0;
+}
+
+/* Counters that threads share; C99 has no atomics of its own. */
+static inline void count(int *counter) { __atomic_add_fetch(counter, 1, __ATOMIC_SEQ_CST); }
+static inline int counted(int *counter) { return __atomic_load_n(counter, __ATOMIC_SEQ_CST); }
+static inline void wait_for(int *counter, int least) {
+    while (counted(counter) < least) Mockit_bsleep(1, true, NULL);
+}
+
+static inline uint64_t boot_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+#endif

@@ -1,0 +1,79 @@
+/* A process may end in any way with thousands of timers armed and callbacks running. Each end is a process of its own:
+ * `exit ROUNDS` makes so many of each, `exit 0 WAY` is one of them. */
+#include "check.h"
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { TIMERS = 10000, WAYS = 4 };
+
+static int calls;
+static void tick(void *timer) {
+    (void)timer;
+    count(&calls);
+}
+static void sleep_on(void *timer) {
+    (void)timer;
+    Mockit_bsleep(60000, true, NULL);
+}
+static void exit_here(void *timer) {
+    (void)timer;
+    exit(0);
+}
+
+static int end(int way) {
+    for (int n = 0; n < TIMERS; n++) Mockit_arm(Mockit_dynamic_init(tick, n % 50 + 1, n % 2, NULL, NULL));
+    Mockit_arm(Mockit_dynamic_init(sleep_on, 1, false, NULL, NULL));
+    if (way == 0) wait_for(&calls, 1000);
+    if (way == 1) exit(0);
+    if (way == 2) Mockit_arm(Mockit_dynamic_init(exit_here, 3, false, NULL, NULL));
+    if (way == 2) Mockit_bsleep(60000, true, NULL);
+    if (way == 3) _exit(0);
+    return 0;
+}
+
+static const char *program;
+static int rounds = 5;
+
+static void every_end_is_clean(void) {
+    for (int n = 0; n < rounds * WAYS; n++) {
+        char way[2] = { (char)('0' + n % WAYS), 0 };
+        pid_t child = fork();
+        if (child == 0) {
+            execl(program, program, "0", way, (char *)NULL);
+            _exit(127);
+        }
+        int status = 0;
+        CHECK(waitpid(child, &status, 0) == child);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+}
+
+/* Threads do not survive a fork: the child has none of the timers, and a service of its own once it arms one. */
+static void a_forked_child_starts_afresh(void) {
+    struct mockit *timer = Mockit_dynamic_init(tick, 1, true, NULL, NULL);
+    Mockit_arm(timer);
+    wait_for(&calls, 1);
+    pid_t child = fork();
+    if (child == 0) {
+        int before = counted(&calls);
+        Mockit_bsleep(20, true, NULL);
+        if (counted(&calls) != before) _exit(1);
+        Mockit_arm(Mockit_dynamic_init(tick, 1, false, NULL, NULL));
+        wait_for(&calls, before + 1);
+        _exit(0);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    wait_for(&calls, counted(&calls) + 1);
+    CHECK(Mockit_destroy(timer) == 0);
+}
+
+int main(int argc, char **argv) {
+    program = argv[0];
+    if (argc > 2) return end(argv[2][0] - '0');
+    if (argc > 1) rounds = atoi(argv[1]);
+    RUN(every_end_is_clean);
+    RUN(a_forked_child_starts_afresh);
+    return summary();
+}

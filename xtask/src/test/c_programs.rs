@@ -1,0 +1,87 @@
+//! The C library as a C and a C++ programmer meets it: installed, found by pkg-config, compiled by each compiler without
+//! a warning, linked shared and static, and run; under valgrind as well.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Outcome, Tally};
+use crate::project::Project;
+use crate::{c, process};
+
+const TESTS: &str = "bindings/c/tests";
+/// Far above what one takes.
+const LIMIT: Duration = Duration::from_secs(120);
+
+struct Compiler {
+    words: &'static [&'static str],
+    is_static: bool,
+}
+
+const COMPILERS: &[Compiler] = &[
+    Compiler { words: &["gcc", "-std=c99"], is_static: false },
+    Compiler { words: &["gcc", "-std=c11"], is_static: true },
+    Compiler { words: &["clang", "-std=c99"], is_static: true },
+    Compiler { words: &["g++", "-x", "c++", "-std=c++17"], is_static: false },
+    Compiler { words: &["clang++", "-x", "c++", "-std=c++17"], is_static: true },
+];
+
+pub(super) fn run(project: &Project) -> Outcome {
+    let prefix = project.target.join("c");
+    c::install(project, &prefix)?;
+    let mut lines = Vec::new();
+    for (number, compiler) in COMPILERS.iter().enumerate() {
+        for source in sources(project)? {
+            let name = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let program = prefix.join(format!("tests/{name}-{number}"));
+            compile(project, compiler, &source, &program, &prefix)?;
+            println!("--- {name}, {}{}", compiler.words.join(" "), if compiler.is_static { ", static" } else { "" });
+            lines.extend(watched(project.program(&program).env("LD_LIBRARY_PATH", prefix.join("lib")))?);
+            // Valgrind need not know who compiled it. Of a process that forks or ends at once it knows too little.
+            if number == 1 && name != "exit" {
+                let mut valgrind = project.program("valgrind");
+                valgrind.args(["--quiet", "--leak-check=full", "--error-exitcode=9"]).arg(&program);
+                println!("--- {name} under valgrind");
+                lines.extend(watched(if name == "stress" { valgrind.arg("8000") } else { &mut valgrind })?);
+            }
+        }
+    }
+    Tally::of(&lines).outcome()
+}
+
+fn watched(command: &mut std::process::Command) -> Result<Vec<String>, String> {
+    let (lines, verdict) = process::watch(command, LIMIT);
+    verdict.map(|()| lines)
+}
+
+fn sources(project: &Project) -> Result<Vec<PathBuf>, String> {
+    let folder = project.root.join(TESTS);
+    let entries = std::fs::read_dir(&folder).map_err(|error| format!("{TESTS} cannot be read: {error}"))?;
+    let paths = entries.flatten().map(|entry| entry.path());
+    let mut all: Vec<_> = paths.filter(|path| path.extension().is_some_and(|extension| extension == "c")).collect();
+    all.sort();
+    Ok(all)
+}
+
+fn compile(project: &Project, compiler: &Compiler, source: &Path, program: &Path, prefix: &Path) -> Result<(), String> {
+    let folder = program.parent().unwrap_or(prefix);
+    std::fs::create_dir_all(folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+    let mut command = project.program(compiler.words[0]);
+    command.args(&compiler.words[1..]).args(["-O1", "-g", "-Wall", "-Wextra", "-pedantic", "-Werror"]);
+    command.args(pkg_config(project, prefix, &["--cflags"])?).arg(source).arg("-o").arg(program);
+    // What follows is no C++ source.
+    command.args(["-x", "none"]);
+    if compiler.is_static {
+        let words = pkg_config(project, prefix, &["--libs", "--static"])?;
+        let archive = prefix.join("lib/libcogloop.a").display().to_string();
+        command.args(words.into_iter().map(|word| if word == "-lcogloop" { archive.clone() } else { word }));
+    } else {
+        command.args(pkg_config(project, prefix, &["--libs"])?).arg("-lpthread");
+    }
+    process::run(&mut command)
+}
+
+fn pkg_config(project: &Project, prefix: &Path, what: &[&str]) -> Result<Vec<String>, String> {
+    let mut command = project.program("pkg-config");
+    command.args(what).arg("cogloop").env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"));
+    Ok(process::capture(&mut command)?.split_whitespace().map(str::to_owned).collect())
+}
