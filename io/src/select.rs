@@ -73,13 +73,16 @@ impl Select {
         }
     }
 
-    /// Drops what was closed behind our back.
-    fn forget_the_closed(&mut self) {
+    /// Drops what was closed behind our back. Whether there was any.
+    fn forget_the_closed(&mut self) -> bool {
+        let mut any = false;
         for index in 0..self.registrations.len() {
             if self.registrations[index].as_ref().is_some_and(|known| !known.file.still(known.fd)) {
                 self.forget(index);
+                any = true;
             }
         }
+        any
     }
 
     /// Those that are observed for writing only and have hung up; the others are added to the read set, to wake us.
@@ -117,6 +120,10 @@ impl Select {
             }
             if ready.is_empty() {
                 continue;
+            }
+            // The write set has not heard a bare hang-up, which ends that direction too.
+            if ready == Interest::READ && known.interest == Interest::BOTH && has_hung_up(known.fd) {
+                ready.insert(Interest::WRITE);
             }
             if known.file.still(known.fd) {
                 events.push(Event::new(known.token, ready));
@@ -179,14 +186,18 @@ impl Backend for Select {
                 self.report(&read, &write, &hung_up, events);
                 Ok(())
             }
-            // Coming back early is allowed, and the next wait has sound sets.
-            Err(Errno::EBADF) => {
-                self.forget_the_closed();
-                Ok(())
-            }
+            // It came at once, so all of the time is left, and the others must not wait for another turn.
+            Err(Errno::EBADF) if self.forget_the_closed() => self.wait(events, timeout_ns),
+            Err(Errno::EBADF) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+fn has_hung_up(fd: BorrowedFd<'_>) -> bool {
+    let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::empty())];
+    let asked = poll(&mut polled, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 }));
+    asked.is_ok() && polled[0].revents().contains(PollFlags::HUP)
 }
 
 /// A bit beyond the set's end would be written into somebody else's memory.

@@ -186,6 +186,19 @@ fn closed_without_removal_while_it_is_waited_for_the_peer_sees_the_end_in_time_c
     });
 }
 
+/// C41: nobody else is reported a turn later because of it.
+#[test]
+fn one_closed_without_removal_delays_nobody_c41() {
+    on_every_backend(|events| {
+        let ((closed, _peer), (fd, mut peer)) = (pair(), pair());
+        events.add_descriptor(closed, READ).unwrap();
+        let token = events.add_descriptor(fd, READ).unwrap();
+        close(closed);
+        write(&mut peer);
+        assert_eq!(poll(events), [(token, READ)]);
+    });
+}
+
 /// C41: the number now is a file that nobody gave to the loop.
 #[test]
 fn a_stranger_with_an_observed_number_gets_no_event_c41() {
@@ -261,6 +274,17 @@ fn a_bare_hang_up_wakes_whoever_observes_writing_only_c42() {
         drop(writer);
         assert_eq!(poll(events), [(token, WRITE)]);
         assert_eq!(poll(events), [(token, WRITE)], "level-triggered");
+    });
+}
+
+/// C42: a bare hang-up ends both directions for whoever observes both.
+#[test]
+fn a_bare_hang_up_is_readiness_for_both_directions_c42() {
+    on_every_backend(|events| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let token = events.add_descriptor(lend(reader), BOTH).unwrap();
+        drop(writer);
+        assert_eq!(poll(events), [(token, BOTH)]);
     });
 }
 
