@@ -232,7 +232,7 @@ impl Machine {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, max_shrink_time: 60_000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_event_loop_does_what_its_model_does(operations in prop::collection::vec(operation(), 1..150)) {

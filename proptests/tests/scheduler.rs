@@ -120,7 +120,7 @@ impl Machine {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_500, max_shrink_time: 60_000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_scheduler_does_what_its_model_does(

@@ -129,7 +129,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 300, ..Config::default() })]
+    #![proptest_config(Config { cases: 300, max_shrink_time: 60_000, ..Config::default() })]
 
     /// C02, C03: where both are right they agree, in the order of equal deadlines, too.
     #[test]

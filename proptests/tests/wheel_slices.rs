@@ -102,7 +102,7 @@ fn compare<const BITS: u32, const LEVELS: usize>(steps: Vec<Step>, last: u64) ->
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, max_shrink_time: 60_000, ..ProptestConfig::default() })]
 
     #[test]
     fn slices_of_a_wheel_do_what_a_sorted_map_does(steps in steps(1 << 41)) {

@@ -106,7 +106,7 @@ impl<const BITS: u32, const LEVELS: usize> StateMachineTest for Machine<BITS, LE
 }
 
 prop_state_machine! {
-    #![proptest_config(Config { cases: 400, ..Config::default() })]
+    #![proptest_config(Config { cases: 400, max_shrink_time: 60_000, ..Config::default() })]
 
     #[test]
     fn the_wheel_does_what_a_sorted_map_does(sequential 1..150 => Machine<8, 8>);

@@ -1,0 +1,130 @@
+//! Random use of real pipes, sockets and files on every backend: turn by turn, all backends report the same, and what they
+//! report is what `poll` says of the same descriptors.
+//!
+//! ```text
+//!   seed ──► script ──┬──► a world with uring    ──► trace ─┐
+//!                     ├──► a world with epoll    ──► trace ─┼──► equal, and in each turn equal to `poll`
+//!                     └──► …                                ┘
+//! ```
+//!
+//! Each seed is a script of its own; a failure is shrunk and names the command that replays it.
+
+mod world;
+
+use cogloop_io::Backend;
+use cogloop_io::epoll::Epoll;
+use cogloop_io::portable::Portable;
+use cogloop_io::select::Select;
+use cogloop_io::uring::{Setup, Uring};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
+use world::World;
+
+const SEEDS: u64 = 150;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Pipe,
+    Pair,
+    Tcp,
+    File,
+}
+
+/// What can be done to the ends of pipes and sockets; the number says to which, modulo how many there are.
+#[derive(Clone, Debug)]
+pub(crate) enum Operation {
+    Open(Kind),
+    Add(usize, u8),
+    Modify(usize, u8),
+    Remove(usize),
+    Write(usize),
+    /// Until it would block.
+    Fill(usize),
+    /// So many bytes.
+    Read(usize, usize),
+    Shutdown(usize),
+    Close(usize),
+    CloseWithoutRemoval(usize),
+    Turn,
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let end = || prop_oneof![0..4usize, 0..16usize];
+    let kind = prop_oneof![3 => Just(Kind::Pipe), 3 => Just(Kind::Pair), 2 => Just(Kind::Tcp), 1 => Just(Kind::File)];
+    let length = prop_oneof![1..4usize, Just(4_000), Just(1_000_000)];
+    prop_oneof![
+        3 => kind.prop_map(Operation::Open),
+        5 => (end(), 0..4u8).prop_map(|(n, bits)| Operation::Add(n, bits)),
+        3 => (end(), 0..4u8).prop_map(|(n, bits)| Operation::Modify(n, bits)),
+        2 => end().prop_map(Operation::Remove),
+        6 => end().prop_map(Operation::Write),
+        1 => end().prop_map(Operation::Fill),
+        5 => (end(), length).prop_map(|(n, length)| Operation::Read(n, length)),
+        1 => end().prop_map(Operation::Shutdown),
+        2 => end().prop_map(Operation::Close),
+        1 => end().prop_map(Operation::CloseWithoutRemoval),
+        6 => Just(Operation::Turn),
+    ]
+}
+
+fn backends() -> [(&'static str, Box<dyn Backend>); 7] {
+    [
+        ("epoll", Box::new(Epoll::new().unwrap())),
+        ("epoll in ms", Box::new(Epoll::with_millisecond_waits().unwrap())),
+        ("select", Box::new(Select::new())),
+        ("portable", Box::new(Portable::new().unwrap())),
+        ("uring", Box::new(Uring::new().unwrap())),
+        ("uring, older", Box::new(Uring::with_rings(64, Setup::Cooperative).unwrap())),
+        ("uring, tiny and plain", Box::new(Uring::with_rings(1, Setup::Plain).unwrap())),
+    ]
+}
+
+/// The same script in one world after the other.
+fn compare(script: &[Operation]) -> Result<usize, String> {
+    let mut first = None;
+    for (name, backend) in backends() {
+        let trace = World::new(backend).run(script).map_err(|problem| format!("on {name}: {problem}"))?;
+        let (other, first) = first.get_or_insert_with(|| (name, trace.clone()));
+        if let Some(turn) = (0..first.len()).find(|&turn| first[turn] != trace[turn]) {
+            return Err(format!("turn {turn}: {:?} on {other}, {:?} on {name}", first[turn], trace[turn]));
+        }
+    }
+    Ok(first.map_or(0, |(_, trace)| trace.iter().map(Vec::len).sum()))
+}
+
+fn run(seed: u64) -> usize {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config = Config {
+        cases: 1,
+        max_shrink_time: 20_000,
+        max_shrink_iters: 50_000,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let reported = std::cell::Cell::new(0);
+    let outcome = runner.run(&prop::collection::vec(operation(), 1..150), |script| {
+        reported.set(compare(&script).map_err(TestCaseError::fail)?);
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => reported.get(),
+        Err(TestError::Fail(why, script)) => panic!(
+            "{why}\n{script:?}\nreplay it by\n\n  COGLOOP_SEED={seed} cargo test -p cogloop-proptests --test readiness\n"
+        ),
+        Err(TestError::Abort(why)) => panic!("{why}"),
+    }
+}
+
+/// C40, C41, C42, C43, C45, C46, in every order that chance brings.
+#[test]
+fn all_backends_report_what_poll_says() {
+    let seeds = match std::env::var("COGLOOP_SEED") {
+        Ok(seed) => vec![seed.parse().expect("COGLOOP_SEED is a number")],
+        Err(_) => (0..SEEDS).collect(),
+    };
+    let replay = seeds.len() == 1;
+    let reported: usize = seeds.into_iter().map(run).sum();
+    assert!(replay || reported > 1_000, "{reported} reports show little");
+}

@@ -1,0 +1,261 @@
+//! One backend, and descriptors of its own: does what a script says, and asks `poll` what the backend must report.
+//!
+//! A turn is two: the loop's first, and another one with nothing done in between. epoll, select and portable report
+//! exactly what `poll` sees in both. io_uring does in the second; its first may leave out one of two directions, and add
+//! what was ready at some time since the last turn.
+
+use std::fs::File;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use cogloop_io::{Backend, EventLoop, Interest, MonotonicClock, Token, Wait};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::Shutdown;
+
+use crate::{Kind, Operation};
+
+/// Ends with what is ready, in their order.
+pub(crate) type Reports = Vec<(usize, Interest)>;
+
+/// What is closed without being removed may be noticed at one in so many events.
+const GHOST_EVENTS_MAX: u32 = 64;
+
+struct End {
+    fd: BorrowedFd<'static>,
+    is_open: bool,
+    kind: Kind,
+    /// The other end; a file has none.
+    peer: Option<usize>,
+    token: Option<Token>,
+    interest: Interest,
+    /// What was ready at some time since the last turn.
+    woken: Interest,
+    /// Events after it was closed without being removed.
+    ghost_events: u32,
+}
+
+pub(crate) struct World {
+    events: EventLoop<u64>,
+    is_uring: bool,
+    ends: Vec<End>,
+}
+
+impl World {
+    pub(crate) fn new(backend: Box<dyn Backend>) -> Self {
+        let is_uring = backend.name() == "uring";
+        let events = EventLoop::from_parts(Box::new(MonotonicClock), backend, 1_000).unwrap();
+        Self { events, is_uring, ends: Vec::new() }
+    }
+
+    /// What each turn came to, once settled.
+    pub(crate) fn run(mut self, script: &[Operation]) -> Result<Vec<Reports>, String> {
+        let mut trace = Vec::new();
+        for (nth, operation) in script.iter().chain([&Operation::Turn]).enumerate() {
+            match operation {
+                Operation::Turn => {
+                    let reports = self.turn().map_err(|problem| format!("operation {nth}: {problem}"))?;
+                    trace.push(reports);
+                }
+                operation => self.apply(operation),
+            }
+            self.events.audit();
+            self.note_the_woken();
+        }
+        Ok(trace)
+    }
+
+    fn apply(&mut self, operation: &Operation) {
+        if let Operation::Open(kind) = *operation {
+            return self.open(kind);
+        }
+        let (Operation::Add(n, _)
+        | Operation::Modify(n, _)
+        | Operation::Remove(n)
+        | Operation::Write(n)
+        | Operation::Fill(n)
+        | Operation::Read(n, _)
+        | Operation::Shutdown(n)
+        | Operation::Close(n)
+        | Operation::CloseWithoutRemoval(n)) = *operation
+        else {
+            return;
+        };
+        let Some(n) = n.checked_rem(self.ends.len()) else { return };
+        if let Operation::Remove(_) = operation {
+            return self.remove(n);
+        }
+        let End { fd, is_open: true, kind, peer, .. } = self.ends[n] else { return };
+        match *operation {
+            Operation::Add(_, bits) => self.add(n, interest(bits)),
+            Operation::Modify(_, bits) => {
+                let Some(token) = self.ends[n].token else { return };
+                self.events.set_interest(token, interest(bits)).unwrap();
+                (self.ends[n].interest, self.ends[n].woken) = (interest(bits), Interest::NONE);
+            }
+            // Whatever it answers, it is the same everywhere.
+            Operation::Write(_) => drop(rustix::io::write(fd, b"x")),
+            // TCP decides by the time of day how much it takes.
+            Operation::Fill(_) if matches!(kind, Kind::Pipe | Kind::Pair) => {
+                while rustix::io::write(fd, &[0; 4_096]).is_ok() {}
+            }
+            Operation::Read(_, length) => drop(rustix::io::read(fd, &mut vec![0; length])),
+            Operation::Shutdown(_) => drop(rustix::net::shutdown(fd, Shutdown::Write)),
+            Operation::Close(_) => {
+                self.remove(n);
+                self.close(n);
+            }
+            // With io_uring the peer of what is observed would learn of it later, as is documented.
+            Operation::CloseWithoutRemoval(_)
+                if self.ends[n].token.is_none() || peer.is_none_or(|peer| !self.ends[peer].is_open) =>
+            {
+                self.close(n);
+            }
+            _ => {}
+        }
+        if let (Kind::Tcp, Operation::Write(_) | Operation::Shutdown(_) | Operation::Close(_)) = (kind, operation) {
+            self.let_it_arrive(n);
+        }
+    }
+
+    fn open(&mut self, kind: Kind) {
+        let ends: Vec<OwnedFd> = match kind {
+            Kind::Pipe => std::io::pipe().map(|(reader, writer)| vec![reader.into(), writer.into()]).unwrap(),
+            Kind::Pair => UnixStream::pair().map(|(one, other)| vec![one.into(), other.into()]).unwrap(),
+            Kind::Tcp => {
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                one.set_nodelay(true).unwrap();
+                let (other, _) = listener.accept().unwrap();
+                other.set_nodelay(true).unwrap();
+                vec![one.into(), other.into()]
+            }
+            Kind::File => vec![File::open("Cargo.toml").unwrap().into()],
+        };
+        let first = self.ends.len();
+        let peers = if ends.len() == 2 { [Some(first + 1), Some(first)] } else { [None; 2] };
+        for (fd, peer) in ends.into_iter().zip(peers) {
+            rustix::io::ioctl_fionbio(&fd, true).unwrap();
+            // Closed by its number only.
+            let fd: &'static OwnedFd = Box::leak(Box::new(fd));
+            let (interest, woken) = (Interest::NONE, Interest::NONE);
+            let end = End { fd: fd.as_fd(), is_open: true, kind, peer, token: None, interest, woken, ghost_events: 0 };
+            self.ends.push(end);
+        }
+    }
+
+    fn add(&mut self, n: usize, interest: Interest) {
+        let fd = self.ends[n].fd;
+        let token = self.events.add_descriptor(fd, interest).unwrap();
+        // Also that of one that was closed and whose number this is now.
+        for end in self.ends.iter_mut().filter(|end| end.fd.as_raw_fd() == fd.as_raw_fd()) {
+            end.token = None;
+        }
+        let end = &mut self.ends[n];
+        (end.token, end.interest, end.woken) = (Some(token), interest, Interest::NONE);
+    }
+
+    fn remove(&mut self, n: usize) {
+        if let Some(token) = self.ends[n].token.take() {
+            self.events.remove_descriptor(token).unwrap();
+        }
+    }
+
+    fn close(&mut self, n: usize) {
+        self.ends[n].is_open = false;
+        nix::unistd::close(self.ends[n].fd.as_raw_fd()).unwrap();
+    }
+
+    /// Even on the loopback, TCP takes its time: what was sent or ended is seen at the other end before we go on.
+    fn let_it_arrive(&self, n: usize) {
+        let peer = self.ends[n].peer.map(|peer| &self.ends[peer]).filter(|peer| peer.is_open);
+        if let Some(peer) = peer {
+            let mut polled = [PollFd::from_borrowed_fd(peer.fd, PollFlags::IN | PollFlags::RDHUP)];
+            poll(&mut polled, Some(&Timespec { tv_sec: 1, tv_nsec: 0 })).unwrap();
+        }
+    }
+
+    /// What `poll` says of what is observed.
+    fn expected(&self) -> Reports {
+        let is_observed = |end: &&End| end.is_open && end.token.is_some() && !end.interest.is_empty();
+        let observed: Vec<_> = self.ends.iter().enumerate().filter(|(_, end)| is_observed(end)).collect();
+        let all = PollFlags::IN | PollFlags::OUT | PollFlags::RDHUP;
+        let mut polled: Vec<_> = observed.iter().map(|(_, end)| PollFd::from_borrowed_fd(end.fd, all)).collect();
+        poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap();
+        let ready =
+            observed.iter().zip(&polled).map(|((n, end), polled)| (*n, readiness(polled.revents()) & end.interest));
+        ready.filter(|(_, ready)| !ready.is_empty()).collect()
+    }
+
+    fn note_the_woken(&mut self) {
+        for (n, ready) in self.expected() {
+            self.ends[n].woken.insert(ready);
+        }
+    }
+
+    fn turn(&mut self) -> Result<Reports, String> {
+        let expected = self.expected();
+        let first = self.reports()?;
+        if self.is_uring {
+            for (n, ready) in &first {
+                let may_be = self.ends[*n].woken;
+                if *ready & may_be != *ready {
+                    return Err(format!("end {n}: reported {ready:?}, was ready for {may_be:?} at most"));
+                }
+            }
+            if let Some((n, ready)) = expected.iter().find(|(n, _)| first.iter().all(|(other, _)| other != n)) {
+                return Err(format!("end {n} is ready for {ready:?} and was not reported"));
+            }
+        } else if first != expected {
+            return Err(format!("reported {first:?}, poll says {expected:?}"));
+        }
+        let second = self.reports()?;
+        if second != expected {
+            return Err(format!("then reported {second:?}, poll says {expected:?}"));
+        }
+        self.ends.iter_mut().for_each(|end| end.woken = Interest::NONE);
+        Ok(second)
+    }
+
+    /// One turn of the loop.
+    fn reports(&mut self) -> Result<Reports, String> {
+        self.events.turn(Wait::Poll).map_err(|error| error.to_string())?;
+        let mut reports = Reports::new();
+        while let Some(ready) = self.events.next_ready() {
+            let known = self.ends.iter_mut().enumerate().find(|(_, end)| end.token == Some(ready.token));
+            let Some((n, end)) = known else { return Err(format!("an event of {:?}, which is stale", ready.token)) };
+            if end.is_open {
+                reports.push((n, ready.ready));
+                continue;
+            }
+            end.ghost_events += 1;
+            if !self.is_uring || end.ghost_events > GHOST_EVENTS_MAX {
+                return Err(format!("end {n} is closed and was reported {} times", end.ghost_events));
+            }
+        }
+        reports.sort_by_key(|(n, _)| *n);
+        Ok(reports)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.events.clear();
+        (0..self.ends.len()).for_each(|n| {
+            if self.ends[n].is_open {
+                self.close(n);
+            }
+        });
+    }
+}
+
+fn interest(bits: u8) -> Interest {
+    [Interest::NONE, Interest::READ, Interest::WRITE, Interest::READ | Interest::WRITE][usize::from(bits % 4)]
+}
+
+/// A hang-up or an error is readiness for both directions.
+fn readiness(polled: PollFlags) -> Interest {
+    let is_any = |flags: PollFlags, direction| if polled.intersects(flags) { direction } else { Interest::NONE };
+    let ends = PollFlags::HUP | PollFlags::ERR;
+    is_any(PollFlags::IN | PollFlags::RDHUP | ends, Interest::READ) | is_any(PollFlags::OUT | ends, Interest::WRITE)
+}
