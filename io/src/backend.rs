@@ -19,8 +19,8 @@
 //! - When there is more than one batch holds, later waits report the rest before the same ones again.
 
 use crate::{Interest, Token, Waker};
+use rustix::fd::BorrowedFd;
 use std::io;
-use std::os::fd::BorrowedFd;
 
 /// The most events that one wait takes from the kernel: it bounds a turn's work and fixes the buffer's size.
 pub const EVENTS_MAX: usize = 1024;

@@ -1,11 +1,7 @@
 //! Which backend: the one asked for, else the best that works here. The one place that knows what a platform has.
 
-use crate::epoll::Epoll;
 use crate::portable::Portable;
-use crate::select::Select;
-use crate::uring::Uring;
 use crate::{Backend, Error};
-use rustix::io::Errno;
 use std::io;
 
 /// The environment variable that names a backend when the program does not.
@@ -13,13 +9,20 @@ pub const VARIABLE: &str = "COGLOOP_BACKEND";
 
 type Opener = fn() -> io::Result<Box<dyn Backend>>;
 
-// Best first, and best is measured (the figures stand on `uring`'s page): with one descriptor active io_uring needs more
-// CPU for an event than epoll, with many about the same. Its waits end sooner; who needs that asks for it.
+// Best first. On Linux best is measured (the figures stand on `uring`'s page): with one descriptor active io_uring needs
+// more CPU for an event than epoll, with many about the same. Its waits end sooner; who needs that asks for it.
 // A backend that is not opened makes no system call.
-const KNOWN: [(&str, Opener); 4] = [
-    ("epoll", || Ok(Box::new(Epoll::new()?))),
-    ("uring", || Ok(Box::new(Uring::new()?))),
-    ("select", || Ok(Box::new(Select::new()))),
+const KNOWN: &[(&str, Opener)] = &[
+    #[cfg(target_os = "linux")]
+    ("epoll", || Ok(Box::new(crate::epoll::Epoll::new()?))),
+    #[cfg(target_os = "linux")]
+    ("uring", || Ok(Box::new(crate::uring::Uring::new()?))),
+    // Elsewhere the crate `polling` speaks to the kernel's own interface, which scales; select does not.
+    #[cfg(not(target_os = "linux"))]
+    ("portable", || Ok(Box::new(Portable::new()?))),
+    #[cfg(unix)]
+    ("select", || Ok(Box::new(crate::select::Select::new()))),
+    #[cfg(target_os = "linux")]
     ("portable", || Ok(Box::new(Portable::new()?))),
 ];
 
@@ -46,9 +49,9 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn open(name: Option<&str>) -> Result<(Box<dyn Backend>, BackendReport), Error> {
     let from_environment = std::env::var(VARIABLE).ok().filter(|value| !value.is_empty());
     match (name, from_environment) {
-        (Some(name), _) => open_from(&KNOWN, Some((name, "asked for by name"))),
-        (None, Some(name)) => open_from(&KNOWN, Some((&name, "asked for by COGLOOP_BACKEND"))),
-        (None, None) => open_from(&KNOWN, None),
+        (Some(name), _) => open_from(KNOWN, Some((name, "asked for by name"))),
+        (None, Some(name)) => open_from(KNOWN, Some((&name, "asked for by COGLOOP_BACKEND"))),
+        (None, None) => open_from(KNOWN, None),
     }
 }
 
@@ -81,15 +84,26 @@ fn open_from(
 
 /// The kernel's answer, and what is usually behind it.
 fn in_words(error: &io::Error) -> String {
-    let behind = match Errno::from_io_error(error) {
-        Some(Errno::PERM) => "a container's seccomp filter or kernel.io_uring_disabled does that",
-        Some(Errno::NOSYS) => "the kernel is without it, or a container's seccomp filter hides it",
-        Some(Errno::NOMEM) => "on an older kernel the rings count as locked memory, ulimit -l",
-        Some(Errno::MFILE) => "the process has used up its descriptors, ulimit -n",
-        _ => return error.to_string(),
-    };
     let text = error.to_string();
-    format!("{} ({behind})", text.split(" (os error").next().unwrap_or(&text))
+    let Some(cause) = usual_cause(error) else { return text };
+    format!("{} ({cause})", text.split(" (os error").next().unwrap_or(&text))
+}
+
+#[cfg(unix)]
+fn usual_cause(error: &io::Error) -> Option<&'static str> {
+    use rustix::io::Errno;
+    match Errno::from_io_error(error)? {
+        Errno::PERM => Some("a container's seccomp filter or kernel.io_uring_disabled does that"),
+        Errno::NOSYS => Some("the kernel is without it, or a container's seccomp filter hides it"),
+        Errno::NOMEM => Some("on an older kernel the rings count as locked memory, ulimit -l"),
+        Errno::MFILE => Some("the process has used up its descriptors, ulimit -n"),
+        _ => None,
+    }
+}
+
+#[cfg(windows)]
+fn usual_cause(_: &io::Error) -> Option<&'static str> {
+    None
 }
 
 #[cfg(test)]
@@ -97,7 +111,7 @@ mod tests {
     use super::*;
 
     const REFUSED: Opener = || Err(io::Error::from_raw_os_error(1));
-    const WORKS: Opener = || Ok(Box::new(Select::new()));
+    const WORKS: Opener = || Ok(Box::new(Portable::new()?));
 
     #[test]
     fn a_refused_backend_gives_way_and_the_report_says_why() {

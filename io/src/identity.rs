@@ -1,24 +1,59 @@
 //! Which file a descriptor number stands for: what shows that a number was closed and used again behind our back.
 
-use rustix::fs::fstat;
+use rustix::fd::BorrowedFd;
 use std::io;
-use std::os::fd::BorrowedFd;
 
 /// Device and inode. Every socket and pipe has an inode of its own.
+#[cfg(unix)]
 #[derive(Copy, Clone, Eq, PartialEq)]
 pub(crate) struct Identity {
     device: u64,
     inode: u64,
+    is_always_ready: bool,
 }
 
+#[cfg(unix)]
 impl Identity {
     /// # Errors
     /// `EBADF` when the number is not open.
     pub(crate) fn of(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        use rustix::fs::{FileType, fstat};
         let stat = fstat(fd)?;
-        Ok(Self { device: stat.st_dev, inode: stat.st_ino })
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        #[allow(clippy::unnecessary_cast, reason = "their types differ from system to system")]
+        let (device, inode) = (stat.st_dev as u64, stat.st_ino as u64);
+        Ok(Self { device, inode, is_always_ready: matches!(kind, FileType::RegularFile | FileType::Directory) })
     }
 
+    /// Whether it is a regular file or a directory, of which reading and writing never wait.
+    pub(crate) fn is_always_ready(self) -> bool {
+        self.is_always_ready
+    }
+}
+
+/// The type of a socket: all that Windows tells. A number that was closed and is another socket's now goes unnoticed.
+#[cfg(windows)]
+#[derive(Copy, Clone, Eq, PartialEq)]
+pub(crate) struct Identity(rustix::net::SocketType);
+
+#[cfg(windows)]
+impl Identity {
+    /// # Errors
+    /// For whatever is no open socket, saying so.
+    pub(crate) fn of(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        rustix::net::sockopt::socket_type(fd).map(Self).map_err(|error| {
+            let message = format!("on Windows only sockets can be observed: {}", io::Error::from(error));
+            io::Error::new(io::ErrorKind::InvalidInput, message)
+        })
+    }
+
+    /// No socket is.
+    pub(crate) fn is_always_ready(self) -> bool {
+        false
+    }
+}
+
+impl Identity {
     /// Whether `fd` still stands for this file.
     pub(crate) fn still(self, fd: BorrowedFd<'_>) -> bool {
         Self::of(fd).is_ok_and(|now| now == self)

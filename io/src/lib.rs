@@ -37,12 +37,15 @@
 //! What it promises: no timer before its deadline; no event of a removed descriptor; a signal is invisible; a turn's
 //! work is bounded by what was due or ready when it began. Reading order: this page, [`event_loop`], one backend.
 //!
-//! Linux for now; [`choose`] is the one place that knows which backends a platform has.
+//! A *descriptor* is what the system calls one: a file descriptor on Unix; on Windows a socket, and nothing else can be
+//! observed there. The types are those of [`rustix::fd`], which are the standard library's for each system. Which backends
+//! a system has stands below, at the modules, and in [`choose`], which orders them.
 #![deny(unsafe_code)]
 
 pub mod backend;
 pub mod choose;
 pub mod clock;
+#[cfg(target_os = "linux")]
 pub mod epoll;
 pub mod error;
 pub mod event_loop;
@@ -51,8 +54,10 @@ pub mod interest;
 #[allow(unsafe_code, reason = "polling leaves it to its user that descriptors stay open")]
 pub mod portable;
 pub mod scripted;
+#[cfg(unix)]
 pub mod select;
 pub mod token;
+#[cfg(target_os = "linux")]
 pub mod uring;
 pub mod waker;
 pub mod warp;

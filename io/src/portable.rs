@@ -15,12 +15,11 @@ use crate::backend::EVENTS_MAX;
 use crate::identity::Identity;
 use crate::{Backend, Event, Interest, Token, Waker};
 use polling::{Events, PollMode, Poller};
-use rustix::fs::{FileType, fstat};
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 /// A registration is checked at its 1st, 2nd, 4th, … event and from then on at every one of this many.
@@ -85,7 +84,7 @@ impl Portable {
 
     fn put(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
         let file = Identity::of(fd)?;
-        let place = self.place(fd, interest, token, is_new)?;
+        let place = self.place(fd, file, interest, token, is_new)?;
         let index = token.index() as usize;
         if self.registrations.len() <= index {
             self.registrations.resize_with(index + 1, || None);
@@ -100,14 +99,21 @@ impl Portable {
         Ok(())
     }
 
-    fn place(&self, fd: BorrowedFd<'static>, interest: Interest, token: Token, is_new: bool) -> io::Result<Place> {
+    fn place(
+        &self,
+        fd: BorrowedFd<'static>,
+        file: Identity,
+        interest: Interest,
+        token: Token,
+        is_new: bool,
+    ) -> io::Result<Place> {
         if interest.is_empty() {
             if !is_new {
                 forgive(self.poller.delete(fd))?;
             }
             return Ok(Place::Parked);
         }
-        if matches!(FileType::from_raw_mode(fstat(fd)?.st_mode), FileType::RegularFile | FileType::Directory) {
+        if file.is_always_ready() {
             return Ok(Place::Always);
         }
         let event = wanted(key(token)?, interest);
@@ -126,7 +132,7 @@ impl Portable {
         match answer {
             Ok(()) => Ok(Place::Kernel),
             // A device such as /dev/null.
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => Ok(Place::Always),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Place::Always),
             Err(error) => Err(error),
         }
     }
@@ -296,8 +302,9 @@ fn wanted(key: usize, interest: Interest) -> polling::Event {
 
 /// A descriptor that is closed, not in the set, or of a file that was never let in, is gone already.
 fn forgive(answer: io::Result<()>) -> io::Result<()> {
-    match answer.as_ref().map_err(Errno::from_io_error) {
-        Err(Some(Errno::BADF | Errno::NOENT | Errno::PERM)) => Ok(()),
+    match &answer {
+        Err(error) if Errno::from_io_error(error) == Some(Errno::BADF) => Ok(()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => Ok(()),
         _ => answer,
     }
 }

@@ -1,10 +1,10 @@
 //! A kernel that does what a test says: events, spurious ones, late or early returns, errors. It records every call.
 
 use crate::{Backend, Event, Interest, Token, VirtualClock, Waker};
+use rustix::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 
 /// What one wait does.

@@ -1,8 +1,8 @@
 //! Virtual time over a real backend: where the loop would wait, the clock jumps.
 
 use crate::{Backend, Event, Interest, Token, VirtualClock, Waker};
+use rustix::fd::BorrowedFd;
 use std::io;
-use std::os::fd::BorrowedFd;
 
 /// A backend that never waits for a timeout: if nothing is ready now, it moves the clock by the timeout and comes back.
 ///

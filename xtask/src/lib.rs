@@ -25,6 +25,8 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
 
   test [STEP…]           every check and test, installing what is missing; `test --list` names the steps
   conformance            which behaviours of docs/conformance.md hold on which backend, by tests on the real kernel
+  test --sanitize        io's tests under the address sanitizer, the waker's under the thread sanitizer; needs nightly
+  check-targets          type-checks for macOS, FreeBSD, illumos and Windows
   lua VERSION [--env]    build the module for that Lua; --env prints the exports: eval \"$(cargo xtask lua 5.4 --env)\"
   c --prefix DIR         build libcogloop and install it, its headers and its pkg-config file into DIR
   tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
@@ -46,6 +48,8 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
             test::list();
             Ok(())
         }
+        ["test", "--sanitize"] => test::run_sanitized(&Project::locate()?),
+        ["check-targets"] => test::check_targets(&Project::locate()?),
         ["test", steps @ ..] => test::run(&Project::locate()?, steps),
         ["conformance"] => conformance::run(&Project::locate()?).map(drop),
         ["lua", version] => lua::command(&Project::locate()?, version),
@@ -86,7 +90,7 @@ mod tests {
 
     #[test]
     fn help_has_a_line_for_each_command() {
-        for name in ["test", "conformance", "lua", "tidy", "bench", "soak", "help"] {
+        for name in ["test", "check-targets", "conformance", "lua", "tidy", "bench", "soak", "help"] {
             assert!(HELP.lines().any(|line| line.starts_with(&format!("  {name} "))), "{name}");
         }
     }

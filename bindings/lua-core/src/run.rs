@@ -58,7 +58,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
         (*state).running = true;
         (*state).stopped = false;
         (*state).pace = pace;
-        let outer = interrupt::enter((*state).events.waker().as_raw_fd());
+        let outer = interrupt::enter((*state).events.waker().write_end().as_raw_fd());
         let ended_well = protected(lua);
         interrupt::leave(outer);
         let state = state_at(lua, 1);

@@ -2,8 +2,8 @@
 
 use super::EventLoop;
 use crate::{Interest, Token};
+use rustix::fd::BorrowedFd;
 use std::io;
-use std::os::fd::BorrowedFd;
 
 /// An observed descriptor that can make progress.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]

@@ -1,8 +1,8 @@
 //! For the eye and for tests: a listing of the loop, and a check of everything that must agree.
 
 use super::{EventLoop, Mode};
+use rustix::fd::AsRawFd;
 use std::fmt;
-use std::os::fd::AsRawFd;
 
 impl<T: Default + Clone> EventLoop<T> {
     /// Panics, with what disagrees, when the wheel or the table of descriptors is not sound. Slow on purpose.

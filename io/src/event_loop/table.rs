@@ -7,8 +7,8 @@
 
 use super::Mode;
 use crate::{Interest, Token};
+use rustix::fd::{AsRawFd, BorrowedFd};
 use std::num::NonZeroU32;
-use std::os::fd::{AsRawFd, BorrowedFd};
 
 const NOWHERE: u32 = u32::MAX;
 

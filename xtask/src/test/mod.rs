@@ -5,11 +5,14 @@
 mod c_programs;
 mod examples;
 mod interpreters;
+mod loom;
 mod lua_suite;
 mod miri;
 mod readme;
+mod sanitize;
 mod summary;
 mod supply;
+mod targets;
 mod tools;
 
 use std::time::{Duration, Instant};
@@ -38,6 +41,8 @@ const STEPS: &[Step] = &[
     Step { name: "rust", about: "unit, property and doc tests", run: rust_tests },
     Step { name: "conformance", about: "the list of behaviours, on each backend", run: conformance::run },
     Step { name: "miri", about: "the engine's tests under Miri, those that loop long in short", run: miri::run },
+    Step { name: "loom", about: "the waker's protocol, in every order", run: loom::run },
+    Step { name: "targets", about: "type-checks for macOS, FreeBSD, illumos and Windows", run: targets::check },
     Step { name: "lua", about: "the Lua suite, on each interpreter and backend", run: lua_suite::run },
     Step {
         name: "c",
@@ -62,8 +67,22 @@ pub(crate) fn run(project: &Project, names: &[&str]) -> Result<(), String> {
         let known: Vec<_> = STEPS.iter().map(|step| step.name).collect();
         return Err(format!("no such step: `{unknown}`; known: {}", known.join(", ")));
     }
+    run_steps(project, STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name)))
+}
+
+/// Runs the tests under the sanitizers.
+pub(crate) fn run_sanitized(project: &Project) -> Result<(), String> {
+    run_steps(project, sanitize::STEPS.iter())
+}
+
+/// Type-checks for other systems.
+pub(crate) fn check_targets(project: &Project) -> Result<(), String> {
+    targets::check(project).map(|note| println!("{note}"))
+}
+
+fn run_steps<'a>(project: &Project, steps: impl Iterator<Item = &'a Step>) -> Result<(), String> {
     let mut report = Report::default();
-    for step in STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name)) {
+    for step in steps {
         println!("\n=== {}: {}", step.name, step.about);
         let start = Instant::now();
         let outcome = (step.run)(project);

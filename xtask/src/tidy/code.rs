@@ -9,6 +9,7 @@ const UNSAFE_ALLOWED: &[&str] = &[
     "bindings/",
     "io/src/uring/",
     "io/src/portable.rs",
+    "io/src/waker/tests.rs",
     "benches/src/allocator.rs",
     "benches/src/stores/libuv.rs",
     "benches/src/readiness/bare_uring.rs",

@@ -1,0 +1,128 @@
+//! Every kind of waker with every backend: those of other systems run here too.
+
+use super::Waker;
+use crate::Backend;
+use crate::epoll::Epoll;
+use crate::portable::Portable;
+use crate::select::Select;
+use crate::uring::Uring;
+use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::signal::Signal;
+use rustix::io::Errno;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+fn on_every_pair(story: impl Fn(&mut dyn Backend, &Waker)) {
+    for kind in [Waker::new, Waker::with_pipe, Waker::with_socket] {
+        let backends: [Box<dyn Backend>; 4] = [
+            Box::new(Epoll::new().unwrap()),
+            Box::new(Uring::new().unwrap()),
+            Box::new(Select::new()),
+            Box::new(Portable::new().unwrap()),
+        ];
+        for mut backend in backends {
+            let waker = kind().unwrap();
+            println!("{} with {waker:?}", backend.name());
+            backend.attach(&waker).unwrap();
+            story(&mut *backend, &waker);
+        }
+    }
+}
+
+/// Waits for ever, but for the waker.
+fn wait(backend: &mut dyn Backend) {
+    let mut events = Vec::new();
+    backend.wait(&mut events, None).unwrap();
+    assert_eq!(events, [], "the waker is nobody's descriptor");
+}
+
+fn is_readable(waker: &Waker) -> bool {
+    let mut polled = [rustix::event::PollFd::new(waker, rustix::event::PollFlags::IN)];
+    rustix::event::poll(&mut polled, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 })) == Ok(1)
+}
+
+#[test]
+fn a_wake_before_the_wait_ends_it_and_many_are_one_c55() {
+    on_every_pair(|backend, waker| {
+        for _ in 0..3 {
+            (0..1_000).for_each(|_| waker.wake());
+            wait(backend);
+            assert!(!is_readable(waker), "all were taken at once");
+        }
+    });
+}
+
+/// The loop may not wait again until it has seen what was left before the wakes that it has taken.
+#[test]
+fn of_wakes_from_many_threads_none_is_lost_c54() {
+    const THREADS: usize = 4;
+    const MESSAGES: usize = 500;
+    on_every_pair(|backend, waker| {
+        let left = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    for _ in 0..MESSAGES {
+                        left.fetch_add(1, Ordering::Relaxed);
+                        waker.wake();
+                    }
+                });
+            }
+            while left.load(Ordering::Relaxed) < THREADS * MESSAGES {
+                wait(backend);
+            }
+        });
+    });
+}
+
+#[test]
+fn of_wakes_from_a_signal_handler_none_is_lost_c54() {
+    const SIGNALS: usize = 200;
+    on_every_pair(|backend, waker| {
+        let (handled, in_handler) = (Arc::new(AtomicUsize::new(0)), waker.clone());
+        let counter = Arc::clone(&handled);
+        let handler = move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            in_handler.wake();
+        };
+        // SAFETY: the handler does what is promised to be safe in one: an atomic addition, and a wake.
+        let id = unsafe { signal_hook::low_level::register(signal_hook::consts::SIGUSR2, handler) }.unwrap();
+        let waiter = pthread_self();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for sent in 0..SIGNALS {
+                    pthread_kill(waiter, Signal::SIGUSR2).unwrap();
+                    // Two pending signals of one kind would be one.
+                    while handled.load(Ordering::SeqCst) == sent {
+                        thread::yield_now();
+                    }
+                }
+            });
+            while handled.load(Ordering::SeqCst) < SIGNALS {
+                wait(backend);
+            }
+        });
+        signal_hook::low_level::unregister(id);
+    });
+}
+
+/// A handler in C knows nothing of our flag.
+#[test]
+fn writing_to_the_write_end_wakes_and_never_blocks_c54() {
+    on_every_pair(|backend, waker| {
+        let one = 1u64.to_ne_bytes();
+        assert_eq!(rustix::io::write(waker.write_end(), &one), Ok(8));
+        wait(backend);
+        assert!(!is_readable(waker));
+        // Until there is room for no more: a socket drops instead.
+        let most = (u64::MAX - 1).to_ne_bytes();
+        let is_full = (0..100_000).any(|_| rustix::io::write(waker.write_end(), &most) == Err(Errno::AGAIN));
+        assert!(is_full || format!("{waker:?}").contains("Socket"));
+        waker.wake();
+        wait(backend);
+        assert!(!is_readable(waker), "all were taken at once");
+        waker.wake();
+        wait(backend);
+    });
+}

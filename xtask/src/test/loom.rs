@@ -1,0 +1,16 @@
+//! The waker's protocol under loom, which runs it in every order that threads and memory allow.
+
+use super::summary::Tally;
+use super::{Outcome, TESTS_LIMIT};
+use crate::process;
+use crate::project::Project;
+
+pub(super) fn run(project: &Project) -> Outcome {
+    let mut cargo = project.cargo(&["test", "--package", "cogloop-io", "--lib", "waker::pending"]);
+    // Another folder, because everything is built with the flag: in the same one each step would undo the other's work.
+    cargo.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", project.target.join("loom"));
+    let (lines, verdict) = process::watch(&mut cargo, TESTS_LIMIT);
+    let tally = Tally::of(&lines);
+    verdict.map_err(|message| format!("{message} ({tally})"))?;
+    tally.outcome()
+}
