@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The flag spares all but the first of many wakes the system call. Measured on Linux 6.18: a wake that finds another one
-//! pending takes 12 ns, one that rings an eventfd 410 ns, and the flag adds nothing measurable to that.
+//! pending takes 7 to 10 ns, the write to an eventfd that it saves 460 to 630 ns; a wake and the turn that it ends take
+//! 2.3 to 2.9 µs with the flag and without.
 
 mod bell;
 mod pending;
