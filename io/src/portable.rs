@@ -271,6 +271,7 @@ impl Backend for Portable {
         found.map(drop)
     }
 
+    #[cfg(unix)]
     fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
         Ok(self.poller.as_fd())
     }

@@ -9,8 +9,8 @@
 //! ```
 
 use super::{EventLoop, Wait};
+use rustix::fd::BorrowedFd;
 use std::io;
-use std::os::fd::BorrowedFd;
 
 impl<T: Default + Clone> EventLoop<T> {
     /// The descriptor that is readable when a turn has descriptors to report, or was woken. It belongs to the loop: watch
@@ -20,7 +20,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// removed; who never does that asks once.
     ///
     /// # Errors
-    /// `Unsupported` where there is none (`select`): there a turn of `Wait::AtMost` now and then has to do. Or what the
+    /// `Unsupported` where there is none (`select`, and Windows): there a turn of `Wait::AtMost` now and then has to do. Or what the
     /// kernel says.
     pub fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
         self.backend.pollable()
