@@ -18,8 +18,8 @@
 
 use super::EventLoop;
 use crate::{Interest, Token};
+use rustix::fd::BorrowedFd;
 use std::io;
-use std::os::fd::BorrowedFd;
 
 /// How often a descriptor's readiness is reported.
 #[derive(Copy, Clone, Default, Eq, PartialEq, Debug)]
