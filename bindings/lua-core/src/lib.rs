@@ -49,12 +49,13 @@ use mlua::ffi::{lua_CFunction, lua_State, lua_createtable, lua_pushcfunction, lu
 use std::ffi::{CStr, c_int};
 
 /// The modules: what `require` calls each, and what opens it.
-pub const MODULES: [(&CStr, lua_CFunction); 6] = [
+pub const MODULES: [(&CStr, lua_CFunction); 7] = [
     (c"t", open_t),
     (c"t.Loop", open_loop),
     (c"t.Net", net::open_net),
     (c"t.Net.Socket", net::open_socket),
     (c"t.Net.Address", net::open_address),
+    (c"t.Net.Interface", net::open_interface),
     (c"cogloop", own::open_cogloop),
 ];
 

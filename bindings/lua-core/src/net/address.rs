@@ -59,7 +59,7 @@ pub(super) unsafe fn check_address(lua: *mut lua_State, arg: c_int) -> *mut Sock
     unsafe {
         let address = test_address(lua, arg);
         if address.is_null() {
-            wrong(lua, arg, c"adr", c"t.Net.Address");
+            wrong(lua, arg, c"adr", c"T.Net.Address");
         }
         address
     }
@@ -137,7 +137,7 @@ unsafe fn read(lua: *mut lua_State, first: c_int) -> SockAddr {
             }
             LUA_TNUMBER => any(libc::AF_INET, check_port(lua, first)),
             LUA_TNIL | LUA_TNONE => any(libc::AF_INET, check_port(lua, first + 1)),
-            _ => wrong(lua, first, c"ip", c"an IP address, the path of a Unix socket, or a t.Net.Address"),
+            _ => wrong(lua, first, c"ip", c"an IP address, the path of a Unix socket, or a T.Net.Address"),
         }
     }
 }

@@ -65,7 +65,7 @@ unsafe fn read(lua: *mut lua_State, default: fn(c_int, u16) -> SockAddr, backlog
             _ => {
                 let address = test_address(lua, first);
                 if address.is_null() {
-                    wrong(lua, first, c"adr", c"t.Net.Address, an IP address, a path or a port");
+                    wrong(lua, first, c"adr", c"T.Net.Address, an IP address, a path or a port");
                 }
                 call.address = (*address).clone();
                 call.given = first;

@@ -13,8 +13,10 @@
 mod address;
 mod connection;
 mod endpoint;
+mod interface;
 mod names;
 mod option;
+mod select;
 pub(crate) mod socket;
 mod transfer;
 
@@ -44,6 +46,7 @@ mod upvalue {
 static NET_KEY: u8 = 0;
 static SOCKET_KEY: u8 = 0;
 static ADDRESS_KEY: u8 = 0;
+static INTERFACE_KEY: u8 = 0;
 static SOCKET_META_KEY: u8 = 0;
 
 /// `require 't.Net'`: the table of the three classes.
@@ -74,6 +77,16 @@ pub(crate) unsafe extern "C-unwind" fn open_socket(lua: *mut lua_State) -> c_int
 pub(crate) unsafe extern "C-unwind" fn open_address(lua: *mut lua_State) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { open(lua, &ADDRESS_KEY) }
+}
+
+/// `require 't.Net.Interface'`
+///
+/// # Safety
+///
+/// As for [`open_net`].
+pub(crate) unsafe extern "C-unwind" fn open_interface(lua: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { open(lua, &INTERFACE_KEY) }
 }
 
 /// A class: the functions that it and its objects share, their metamethods, and what `Class( … )` calls.
@@ -121,9 +134,12 @@ unsafe fn install(lua: *mut lua_State) {
         push_class(lua, &address::CLASS, socket_meta, address_meta); // S: … socket address net Address
         keep(lua, -1, &ADDRESS_KEY);
         lua_setfield(lua, net, c"Address".as_ptr());
-        lua_pushstring(lua, c"t.Net.Socket".as_ptr());
+        push_class(lua, &interface::CLASS, socket_meta, address_meta); // S: … socket address net Interface
+        keep(lua, -1, &INTERFACE_KEY);
+        lua_setfield(lua, net, c"Interface".as_ptr());
+        lua_pushstring(lua, c"T.Net.Socket".as_ptr());
         lua_setfield(lua, socket_meta, c"__name".as_ptr());
-        lua_pushstring(lua, c"t.Net.Address".as_ptr());
+        lua_pushstring(lua, c"T.Net.Address".as_ptr());
         lua_setfield(lua, address_meta, c"__name".as_ptr());
         keep(lua, socket_meta, &SOCKET_META_KEY);
         keep(lua, net, &NET_KEY);

@@ -5,7 +5,7 @@
 //! its number can come afterwards, and the peer sees the end at once on every backend.
 
 use super::names::{FAMILIES, Named, PROTOCOLS, TYPES, value_of};
-use super::{Class, Failed, attempt, connection, option, push_failure, transfer, upvalue};
+use super::{Class, Failed, attempt, connection, option, push_failure, select, transfer, upvalue};
 use crate::args::{test_userdata, wrong};
 use crate::descriptor::leave_loops;
 use crate::guard::Text;
@@ -33,6 +33,7 @@ pub(super) const CLASS: Class = Class {
         (c"recv", transfer::recv),
         (c"shutdown", connection::shutdown),
         (c"close", close),
+        (c"select", select::select),
         (c"getfd", getfd),
         (c"getFd", getfd),
     ],
@@ -81,7 +82,7 @@ pub(super) unsafe fn check_socket(lua: *mut lua_State, arg: c_int) -> *mut Socke
     unsafe {
         let block = test_socket(lua, arg);
         if block.is_null() {
-            wrong(lua, arg, c"sck", c"t.Net.Socket");
+            wrong(lua, arg, c"sck", c"T.Net.Socket");
         }
         block
     }

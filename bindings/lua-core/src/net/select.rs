@@ -1,0 +1,118 @@
+//! `Socket.select`: waiting for sockets without a loop. By `poll`, so that the numbers of descriptors have no limit.
+
+use super::socket::{SocketBlock, check_socket};
+use super::{Failed, attempt, push_failure};
+use crate::args::{check_ms, wrong};
+use crate::guard::Text;
+use crate::version::new_userdata;
+use mlua::ffi::{
+    LUA_TNIL, LUA_TNUMBER, LUA_TTABLE, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushnil,
+    lua_pushvalue, lua_rawlen, lua_rawset, lua_rawseti, lua_settop, lua_type, luaL_argerror,
+};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::ffi::c_int;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+/// Where the lists are on the stack, what each waits for, and where the list of its ready ones is.
+const LISTS: [(c_int, PollFlags, c_int); 2] = [(1, PollFlags::IN, 5), (2, PollFlags::OUT, 6)];
+
+/// `Socket.select( [readers] [, writers] [, ms] )` → the readers that are ready, the writers that are
+pub(super) unsafe extern "C-unwind" fn select(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua. The descriptors are in a userdata on the stack; nothing has a destructor.
+    unsafe {
+        lua_settop(lua, 3);
+        let timeout = (lua_type(lua, 3) != LUA_TNIL).then(|| Duration::from_nanos(check_ms(lua, 3)));
+        let count = LISTS.into_iter().map(|(list, _, _)| count(lua, list)).sum::<usize>();
+        let polled = new_userdata(lua, count.max(1) * size_of::<PollFd>(), 0).cast::<PollFd>();
+        lua_createtable(lua, 0, 0);
+        lua_createtable(lua, 0, 0); // S: readers writers ms polled ready ready
+        let mut filled = 0;
+        for (list, flags, _) in LISTS.into_iter().filter(|&(list, _, _)| lua_type(lua, list) == LUA_TTABLE) {
+            lua_pushnil(lua);
+            while lua_next(lua, list) != 0 {
+                // A finalizer may have closed one since it was looked at, or put more into the list.
+                let number = (*check_socket(lua, lua_gettop(lua))).number;
+                if filled < count && number >= 0 {
+                    polled.add(filled).write(PollFd::from_borrowed_fd(BorrowedFd::borrow_raw(number), flags));
+                    filled += 1;
+                }
+                lua_pop(lua, 1);
+            }
+        }
+        let polled = std::slice::from_raw_parts_mut(polled, filled);
+        if let Err(errno) = wait(lua, polled, timeout) {
+            return push_failure(lua, Failed::Nil, Text::new("Can't select"), errno);
+        }
+        for (list, flags, ready) in LISTS.into_iter().filter(|&(list, _, _)| lua_type(lua, list) == LUA_TTABLE) {
+            let is_ready = |socket: *mut SocketBlock| {
+                polled.iter().any(|one| {
+                    one.as_fd().as_raw_fd() == (*socket).number
+                        && one.revents().intersects(flags | PollFlags::ERR | PollFlags::HUP)
+                })
+            };
+            collect(lua, list, ready, is_ready);
+        }
+    }
+    2
+}
+
+/// How many sockets are in the list at `arg`; what is no open socket raises.
+unsafe fn count(lua: *mut lua_State, arg: c_int) -> usize {
+    // SAFETY: only called by `select`; the stack is written beside.
+    unsafe {
+        match lua_type(lua, arg) {
+            LUA_TNIL => return 0,
+            LUA_TTABLE => {}
+            _ => wrong(lua, arg, if arg == 1 { c"readers" } else { c"writers" }, c"a table of sockets"),
+        }
+        let mut count = 0;
+        lua_pushnil(lua);
+        while lua_next(lua, arg) != 0 {
+            // S: … key socket
+            if (*check_socket(lua, lua_gettop(lua))).number < 0 {
+                luaL_argerror(lua, arg, c"a socket in the table is closed".as_ptr());
+            }
+            count += 1;
+            lua_pop(lua, 1);
+        }
+        count
+    }
+}
+
+/// Puts the sockets of the list at `arg` that are ready into the table at `ready`: one under a number is appended.
+unsafe fn collect(lua: *mut lua_State, arg: c_int, ready: c_int, is_ready: impl Fn(*mut SocketBlock) -> bool) {
+    // SAFETY: only called by `select`; the stack is written beside.
+    unsafe {
+        lua_pushnil(lua);
+        while lua_next(lua, arg) != 0 {
+            // S: … key socket
+            if is_ready(check_socket(lua, lua_gettop(lua))) {
+                if lua_type(lua, -2) == LUA_TNUMBER {
+                    lua_pushvalue(lua, -1);
+                    lua_rawseti(lua, ready, lua_rawlen(lua, ready) as mlua::ffi::lua_Integer + 1);
+                } else {
+                    lua_pushvalue(lua, -2);
+                    lua_pushvalue(lua, -2);
+                    lua_rawset(lua, ready);
+                }
+            }
+            lua_pop(lua, 1);
+        }
+    }
+}
+
+/// Waits until one is ready or the time is over; without any it does not wait, for nothing could end it.
+unsafe fn wait(lua: *mut lua_State, polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<(), c_int> {
+    if polled.is_empty() {
+        return Ok(());
+    }
+    let start = Instant::now();
+    let work = || {
+        let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        poll(polled, left.as_ref()).map(|_| ()).map_err(Into::into)
+    };
+    // SAFETY: only called by `select`, under the rule of the crate.
+    unsafe { attempt(lua, work) }
+}

@@ -1,0 +1,63 @@
+-- t.Net.Interface: snapshots of the machine's networks.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T         = require 'harness'
+local Net       = require 't.Net'
+local Interface = require 't.Net.Interface'
+local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
+
+-- The loopback, by the name that the system has for it.
+local lo
+for _, interface in pairs( assert( Interface.list( ) ) ) do
+  if interface.flags.IFF_LOOPBACK then lo = interface end
+end
+
+test( 'the list has the loopback, and each by its name', function( )
+  equal( Net.Interface, Interface )
+  is_true( lo, 'a loopback' )
+  for name, interface in pairs( Interface.list( ) ) do
+    equal( interface.name, name )
+    is_true( interface.index > 0, name )
+    equal( type( interface.flags.IFF_UP ), 'boolean', name )
+    equal( type( interface.stats ), 'table', name )
+    local adr = interface.address
+    is_true( adr == nil or adr == (interface.AF_INET or interface.AF_INET6).address, name )
+  end
+end )
+
+test( 'the loopback', function( )
+  equal( lo.flags.IFF_UP, true )
+  equal( lo.AF_INET.address.ip, '127.0.0.1' )
+  equal( lo.AF_INET.address.family, 'AF_INET' )
+  equal( lo.AF_INET.netmask.ip, '255.0.0.0' )
+  equal( lo.address, lo.AF_INET.address )
+  if io.open( '/sys/class/net/' .. lo.name .. '/mtu' ) then
+    is_true( lo.mtu >= 1500 )
+    is_true( lo.stats.rx_bytes >= 0 )
+  end
+end )
+
+test( 'by name', function( )
+  for _, interface in ipairs{ Interface.get( lo.name ), Interface( lo.name ), Interface:get( lo.name ) } do
+    equal( interface.name, lo.name )
+    equal( interface.index, lo.index )
+    equal( interface.AF_INET.address, lo.AF_INET.address )
+  end
+  for _, name in ipairs{ 'nowhere0', '', ('x'):rep( 100 ) } do
+    local got, message, number = Interface.get( name )
+    equal( got, nil )
+    equal( type( message ), 'string' )
+    is_true( number > 0 )
+  end
+  fails( 'name: ', Interface.get )
+  fails( 'name: ', Interface, { } )
+end )
+
+test( 'the default one has an address that a server can be bound to', function( )
+  local interface = Interface.default( )
+  equal( Interface( 'default' ).name, interface.name )
+  local sck, adr = Net.Socket.bind( interface.AF_INET.address.ip, 0 )
+  equal( adr.ip, interface.AF_INET.address.ip )
+  sck:close( )
+end )
+
+T.done( )
