@@ -5,7 +5,9 @@
 use crate::args::period_ns;
 use crate::callback::call;
 use crate::descriptor::{forget, is_stale};
-use crate::node::{DIRECTIONS, NodeBlock, direction_value};
+use crate::node::{COROUTINE, DIRECTIONS, NodeBlock, direction_value};
+use crate::own::meter::Meter;
+use crate::own::task;
 use crate::state::{State, state_at, value, with_or_raise};
 use crate::task::{CALLBACK, Stage, TaskBlock, finish, link, slot, tell_next};
 use crate::version::{push_user_value, set_user_value};
@@ -101,8 +103,16 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
                 return;
             }
             begin(lua, state_at(lua, 1), 3);
+            if (*node).args[i] == COROUTINE {
+                task::wake(lua, state_at(lua, 1), i, ready.ready);
+                return;
+            }
+            let clock = Meter::start(state_at(lua, 1));
             push_user_value(lua, 3, direction_value(direction));
             call(lua, (*node).args[i], 0);
+            if let Some(start_ns) = clock {
+                Meter::stop(lua, start_ns, 4);
+            }
             lua_settop(lua, 3);
         }
     }

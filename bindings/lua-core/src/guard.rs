@@ -1,7 +1,8 @@
 //! The border that no panic and no destructor crosses: Rust work runs in [`guard`], and what goes wrong in it comes out
 //! as an [`ErrorText`], which is plain bytes and can be left lying when Lua jumps away.
 
-use mlua::ffi::{lua_State, lua_concat, lua_error, lua_pushlstring, luaL_where};
+use mlua::ffi::{lua_State, lua_concat, lua_error, lua_pushinteger, lua_pushlstring, lua_pushnil, luaL_where};
+use std::ffi::c_int;
 use std::fmt::{Display, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -65,6 +66,34 @@ impl<const N: usize> Write for Text<N> {
         self.bytes[self.length..self.length + fits].copy_from_slice(&more.as_bytes()[..fits]);
         self.length += fits;
         Ok(())
+    }
+}
+
+/// What the system refused: it is returned, not raised.
+#[derive(Clone, Copy)]
+pub(crate) struct Failure {
+    pub(crate) errno: i32,
+    pub(crate) text: ErrorText,
+}
+
+impl Failure {
+    pub(crate) fn of(doing: &str, error: &std::io::Error) -> Self {
+        Self { errno: error.raw_os_error().unwrap_or(0), text: Text::new(format_args!("{doing}: {error}")) }
+    }
+
+    /// Pushes nil, the message and the error's number, for a function to return.
+    ///
+    /// # Safety
+    ///
+    /// Room for three values. May raise.
+    pub(crate) unsafe fn push(self, lua: *mut lua_State) -> c_int {
+        // SAFETY: the caller's promise.
+        unsafe {
+            lua_pushnil(lua);
+            self.text.push(lua);
+            lua_pushinteger(lua, self.errno.into());
+        }
+        3
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::args::{check_callable, check_direction, upvalue};
 use crate::callback::pack;
 use crate::descriptor::{forget, is_stale, unwatch, watch};
-use crate::guard::ErrorText;
+use crate::guard::{ErrorText, Failure};
 use crate::handle::{Handle, Kind, check_handle, look, refuse};
 use crate::state::{State, check_loop, value, with};
 use crate::version::{new_userdata, push_user_value, set_user_value};
@@ -18,6 +18,9 @@ use std::ptr::null_mut;
 
 /// User value of a Node: the handle. Values 1 and 2 are the callbacks' tables, see [`direction_value`].
 pub(crate) const HANDLE: c_int = 3;
+
+/// Stands where a number of arguments would: the callback is a coroutine.
+pub(crate) const COROUTINE: c_int = -1;
 
 /// Read first, then write: the order in which they are served.
 pub(crate) const DIRECTIONS: [Interest; 2] = [Interest::READ, Interest::WRITE];
@@ -35,13 +38,17 @@ pub(crate) struct NodeBlock {
     pub(crate) number: RawFd,
     pub(crate) interest: Interest,
     pub(crate) kind: Kind,
-    /// The numbers of arguments of the callbacks for read and write.
+    /// The numbers of arguments of the callbacks for read and write; [`COROUTINE`]: a coroutine waits instead.
     pub(crate) args: [c_int; 2],
     /// The place among the watched ones, or among the sockets, if it is there.
     pub(crate) watch: usize,
     /// For a socket: the state of the loop, while it is observed, and the next Node that observes the same socket.
     pub(crate) state: *mut State,
     pub(crate) next_observer: *mut NodeBlock,
+    /// The number of its loop, in the module `cogloop`.
+    pub(crate) owner: u64,
+    /// The keys of the timers that end the waits of coroutines; 0: none.
+    pub(crate) timeouts: [u64; 2],
 }
 
 /// Pushes the Node of the handle at `arg`, and returns it: null, with nil pushed, when there is none. A Node whose handle
@@ -87,38 +94,70 @@ pub(crate) unsafe extern "C-unwind" fn add_handle(lua: *mut lua_State) -> c_int 
         let direction = check_direction(lua, 3);
         check_callable(lua, 4);
         let args = pack(lua, 4); // S: loop h dir tbl
-        let mut node = push_node(lua, 2, handle); // S: loop h dir tbl node
-        if node.is_null() {
-            // Its making may run a finalizer, and that may add this very handle: so look again.
-            let fresh = new_node(lua, handle); // S: loop h dir tbl nil fresh
-            node = push_node(lua, 2, handle); // S: loop h dir tbl nil fresh node
-            if node.is_null() {
-                lua_pop(lua, 1);
-                enter(lua, check_loop(lua, 1), fresh, handle, direction);
-                node = fresh;
-            } else {
-                observe(lua, check_loop(lua, 1), node, handle, direction);
-            }
-        } else {
-            observe(lua, check_loop(lua, 1), node, handle, direction);
-        }
-        let index = lua_gettop(lua); // S: loop h dir tbl … node
-        lua_pushvalue(lua, 2);
-        set_user_value(lua, index, HANDLE);
-        for (i, each) in DIRECTIONS.into_iter().enumerate() {
-            if direction.contains(each) {
-                lua_pushvalue(lua, 4);
-                set_user_value(lua, index, direction_value(each));
-                (*node).args[i] = args;
-            }
+        match attach(lua, 2, handle, direction) {
+            Ok(_) => set_callback(lua, 2, direction, 4, args),
+            Err(failure) => refuse(lua, 2, failure.text),
         }
     }
     1
 }
 
+/// Observes `direction` of the handle at `arg` too, and pushes its Node. When the kernel refuses, something is on top.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1, and `arg` is an absolute index. Lua code may run. Room for eight values.
+#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
+pub(crate) unsafe fn attach(
+    lua: *mut lua_State,
+    arg: c_int,
+    handle: Handle,
+    direction: Interest,
+) -> Result<*mut NodeBlock, Failure> {
+    // SAFETY: the caller's promise; the stack is written beside the lines.
+    unsafe {
+        let mut node = push_node(lua, arg, handle); // S: … node
+        if node.is_null() {
+            // Its making may run a finalizer, and that may add this very handle: so look again.
+            let fresh = new_node(lua, handle); // S: … nil fresh
+            node = push_node(lua, arg, handle); // S: … nil fresh node
+            if node.is_null() {
+                lua_pop(lua, 1);
+                enter(lua, check_loop(lua, 1), fresh, handle, direction)?;
+                return Ok(fresh);
+            }
+        }
+        observe(check_loop(lua, 1), node, handle, direction)?;
+        Ok(node)
+    }
+}
+
+/// Gives the Node on top the handle at `arg`, and for `direction` the callback at `callback`. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// There are a Node on top and these values at absolute indices. Room for two values.
+pub(crate) unsafe fn set_callback(lua: *mut lua_State, arg: c_int, direction: Interest, callback: c_int, args: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let index = lua_gettop(lua);
+        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
+        lua_pushvalue(lua, arg);
+        set_user_value(lua, index, HANDLE);
+        for (i, each) in DIRECTIONS.into_iter().enumerate() {
+            if direction.contains(each) {
+                lua_pushvalue(lua, callback);
+                set_user_value(lua, index, direction_value(each));
+                (*node).args[i] = args;
+                (*node).timeouts[i] = 0;
+            }
+        }
+    }
+}
+
 /// Pushes a Node that is not observed yet.
 unsafe fn new_node(lua: *mut lua_State, handle: Handle) -> *mut NodeBlock {
-    // SAFETY: only called by `add_handle`, with room for three values.
+    // SAFETY: only called by `attach`, with room for three values.
     unsafe {
         let node = new_userdata(lua, size_of::<NodeBlock>(), HANDLE).cast::<NodeBlock>();
         node.write(NodeBlock {
@@ -130,6 +169,8 @@ unsafe fn new_node(lua: *mut lua_State, handle: Handle) -> *mut NodeBlock {
             watch: usize::MAX,
             state: null_mut(),
             next_observer: null_mut(),
+            owner: 0,
+            timeouts: [0, 0],
         });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::NODE));
         lua_setmetatable(lua, -2);
@@ -139,8 +180,15 @@ unsafe fn new_node(lua: *mut lua_State, handle: Handle) -> *mut NodeBlock {
 
 /// Puts a new Node, on top, into the loop's table and its descriptor into the backend: the table first, because only that
 /// can raise, and it is easily undone.
-unsafe fn enter(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, handle: Handle, direction: Interest) {
-    // SAFETY: only called by `add_handle`, with the Node on top and room for three values.
+#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
+unsafe fn enter(
+    lua: *mut lua_State,
+    state: *mut State,
+    node: *mut NodeBlock,
+    handle: Handle,
+    direction: Interest,
+) -> Result<(), Failure> {
+    // SAFETY: only called by `attach`, with the Node on top and room for three values.
     unsafe {
         push_user_value(lua, 1, value::NODES);
         lua_pushvalue(lua, -2);
@@ -150,22 +198,22 @@ unsafe fn enter(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, ha
             push_user_value(lua, 1, value::NODES);
             lua_pushnil(lua);
             lua_rawseti(lua, -2, handle.number.into());
-            refuse(lua, 2, why);
+            return Err(why);
         }
         watch(state, node);
     }
+    Ok(())
 }
 
-/// Makes a Node that is in the table observe `direction` too. What went wrong is the argument's fault.
-unsafe fn observe(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, handle: Handle, direction: Interest) {
-    // SAFETY: only called by `add_handle`, with the Node on top and room for two values.
+/// Makes a Node that is in the table observe `direction` too.
+#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
+unsafe fn observe(state: *mut State, node: *mut NodeBlock, handle: Handle, direction: Interest) -> Result<(), Failure> {
+    // SAFETY: only called by `attach`, with a live state and Node.
     unsafe {
         let interest = (*node).interest | direction;
         if interest != (*node).interest || handle.kind == Kind::Number {
             // Registered anew rather than changed: the kernel has forgotten a number that was closed meanwhile.
-            if let Err(why) = register(state, node, handle, interest) {
-                refuse(lua, 2, why);
-            }
+            register(state, node, handle, interest)?;
         }
         if handle.kind != (*node).kind {
             unwatch(state, node);
@@ -173,28 +221,26 @@ unsafe fn observe(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, 
             watch(state, node);
         }
     }
+    Ok(())
 }
 
 /// Gives a Node's descriptor to the backend; what was registered for its number before is replaced.
 #[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
-unsafe fn register(
-    state: *mut State,
-    node: *mut NodeBlock,
-    handle: Handle,
-    interest: Interest,
-) -> Result<(), ErrorText> {
+unsafe fn register(state: *mut State, node: *mut NodeBlock, handle: Handle, interest: Interest) -> Result<(), Failure> {
     // SAFETY: only called with a live state and Node. The descriptor may be closed at any time by the script; the event
     // loop and its backends are made so that this breaks nothing.
     unsafe {
         let fd = BorrowedFd::borrow_raw(handle.number);
-        let token = with(state, |state| {
-            let token = state
-                .events
-                .add_descriptor(fd, interest)
-                .map_err(|error| format!("handle: descriptor {}: {error}", handle.number))?;
+        let mut errno = 0;
+        let added = with(state, |state| {
+            let token = state.events.add_descriptor(fd, interest).map_err(|error| {
+                errno = error.raw_os_error().unwrap_or(0);
+                format!("handle: descriptor {}: {error}", handle.number)
+            })?;
             state.number_token(token, handle.number);
             Ok(token)
-        })?;
+        });
+        let token = added.map_err(|text| Failure { errno, text })?;
         (*node).token = token.to_bits();
         (*node).interest = interest;
         Ok(())
@@ -215,33 +261,50 @@ pub(crate) unsafe extern "C-unwind" fn remove_handle(lua: *mut lua_State) -> c_i
             lua_pushstring(lua, c"Descriptor not observed in Loop -> ignoring".as_ptr());
             return 2;
         }
-        let state = check_loop(lua, 1);
+        if let Err(why) = drop_directions(lua, check_loop(lua, 1), 4, direction) {
+            refuse(lua, 2, why);
+        }
+    }
+    1
+}
+
+/// Stops observing directions, and lets go of their callbacks.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop of `state` is at 1, and at `index`, an absolute one, an observed Node of it. Room for
+/// three values.
+#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
+pub(crate) unsafe fn drop_directions(
+    lua: *mut lua_State,
+    state: *mut State,
+    index: c_int,
+    direction: Interest,
+) -> Result<(), ErrorText> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
         let mut rest = (*node).interest;
         rest.remove(direction);
         if rest.is_empty() {
             forget(lua, state, node);
         } else {
-            let token = Token::from_bits((*node).token);
-            let changed = with(state, |state| {
+            let (token, number) = (Token::from_bits((*node).token), (*node).number);
+            with(state, |state| {
                 let token = token.ok_or("handle: not observed")?;
-                state
-                    .events
-                    .set_interest(token, rest)
-                    .map_err(|error| format!("handle: descriptor {}: {error}", handle.number))
-            });
-            if let Err(why) = changed {
-                refuse(lua, 2, why);
-            }
+                let changed = state.events.set_interest(token, rest);
+                changed.map_err(|error| format!("handle: descriptor {number}: {error}"))
+            })?;
             (*node).interest = rest;
         }
         for each in DIRECTIONS {
             if !rest.contains(each) {
                 lua_pushnil(lua);
-                set_user_value(lua, 4, direction_value(each));
+                set_user_value(lua, index, direction_value(each));
             }
         }
     }
-    1
+    Ok(())
 }
 
 /// `loop[ h ]`: the Node of a handle, or nil. The key is at 2.

@@ -50,7 +50,10 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
         lua_pushvalue(lua, 1);
         lua_pushvalue(lua, lua_upvalueindex(upvalue::TASK));
         lua_pushcclosure(lua, on_raise, 2);
-        lua_pushcfunction(lua, serve); // S: loop on_raise serve
+        for n in 1..=upvalue::COUNT {
+            lua_pushvalue(lua, lua_upvalueindex(n));
+        }
+        lua_pushcclosure(lua, serve, upvalue::COUNT); // S: loop on_raise serve
         let state = check_loop(lua, 1);
         if (*state).running {
             Text::<80>::new("this loop is running already: its callbacks cannot run it again").raise(lua);
@@ -175,7 +178,7 @@ unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
     1
 }
 
-/// What `run` calls protected, with the loop: serves turn after turn.
+/// What `run` calls protected, with the loop: serves turn after turn. One of the module's functions, by its upvalues.
 unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
     // SAFETY: called by `run` with the loop, which stays at 1. The state is fetched anew after whatever may run Lua code.
     unsafe {

@@ -25,7 +25,9 @@ pub(crate) mod value {
     pub(crate) const CURRENT: c_int = 4;
     /// The traceback of the error on its way to `run`, else nil.
     pub(crate) const TRACEBACK: c_int = 5;
-    pub(crate) const COUNT: c_int = 5;
+    /// What is told of slow callbacks, in the module `cogloop`, else nil.
+    pub(crate) const SLOW: c_int = 6;
+    pub(crate) const COUNT: c_int = 6;
 }
 
 /// The memory of a loop userdata.
@@ -100,7 +102,13 @@ impl State {
     pub(crate) fn turn(&mut self, wait: Wait) -> Result<(), String> {
         self.drop_unlinked();
         self.served = false;
-        self.events.turn(wait).map_err(|error| format!("waiting failed: {error}"))
+        let start_ns = self.own.is_measuring.then(|| self.events.now_ns());
+        let turned = self.events.turn(wait).map_err(|error| format!("waiting failed: {error}"));
+        self.own.turns += 1;
+        if let Some(start_ns) = start_ns {
+            self.own.waited_ns += self.events.turn_ns().saturating_sub(start_ns);
+        }
+        turned
     }
 
     /// Arms a timer whose Task the caller puts into the table next, and then calls [`State::linked`].

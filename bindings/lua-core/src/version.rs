@@ -74,3 +74,38 @@ pub(crate) unsafe fn push_file_metatable(lua: *mut lua_State) {
     // SAFETY: the caller's promise.
     unsafe { luaL_getmetatable(lua, c"FILE*".as_ptr()) };
 }
+
+/// Whether the coroutine can yield here, where a version says so beforehand; elsewhere Lua says it when it tries.
+///
+/// # Safety
+///
+/// `lua` is a live state.
+pub(crate) unsafe fn can_yield(lua: *mut lua_State) -> bool {
+    #[cfg(any(feature = "lua53", feature = "lua54", feature = "lua55"))]
+    // SAFETY: the caller's promise.
+    return unsafe { mlua::ffi::lua_isyieldable(lua) } != 0;
+    #[cfg(not(any(feature = "lua53", feature = "lua54", feature = "lua55")))]
+    {
+        let _ = lua;
+        true
+    }
+}
+
+/// Closes the variables that are to be closed of a coroutine that failed, in the versions that have such.
+///
+/// # Safety
+///
+/// `coroutine` is a coroutine that failed, and its error is taken from its stack.
+pub(crate) unsafe fn close_thread(coroutine: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    #[cfg(feature = "lua54")]
+    unsafe {
+        mlua::ffi::lua_resetthread(coroutine);
+    }
+    // SAFETY: the caller's promise.
+    #[cfg(feature = "lua55")]
+    unsafe {
+        mlua::ffi::lua_closethread(coroutine, std::ptr::null_mut());
+    }
+    let _ = coroutine;
+}

@@ -3,42 +3,14 @@
 use super::upvalue;
 use crate::args::fraction_to_ns;
 use crate::create::{Choice, bytes_at, open, push_loop, refuse};
-use crate::guard::{ErrorText, Text, guard};
+use crate::guard::{Failure, Text, guard};
 use crate::state::State;
 use cogloop_io::Error;
 use mlua::ffi::{
-    LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_next, lua_pop, lua_pushinteger,
-    lua_pushnil, lua_pushvalue, lua_rawseti, lua_settop, lua_tonumber, lua_type, lua_upvalueindex,
+    LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_next, lua_pop, lua_pushnil,
+    lua_pushvalue, lua_rawseti, lua_settop, lua_tonumber, lua_type, lua_upvalueindex,
 };
 use std::ffi::c_int;
-
-/// What the system refused: it is returned, not raised.
-#[derive(Clone, Copy)]
-pub(crate) struct Failure {
-    pub(crate) errno: i32,
-    pub(crate) text: ErrorText,
-}
-
-impl Failure {
-    pub(crate) fn of(doing: &str, error: &std::io::Error) -> Self {
-        Self { errno: error.raw_os_error().unwrap_or(0), text: Text::new(format_args!("{doing}: {error}")) }
-    }
-
-    /// Pushes nil, the message and the error's number, for a function to return.
-    ///
-    /// # Safety
-    ///
-    /// Room for three values. May raise.
-    pub(crate) unsafe fn push(self, lua: *mut lua_State) -> c_int {
-        // SAFETY: the caller's promise.
-        unsafe {
-            lua_pushnil(lua);
-            self.text.push(lua);
-            lua_pushinteger(lua, self.errno.into());
-        }
-        3
-    }
-}
 
 /// `cogloop.loop( [options] )` → loop; or nil, message, errno
 pub(crate) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {

@@ -15,19 +15,26 @@
 
 mod control;
 mod create;
+mod embed;
+mod list;
 mod loops;
+pub(crate) mod meter;
 pub(crate) mod serve;
+pub(crate) mod task;
 pub(crate) mod ticket;
 pub(crate) mod timer;
+mod watch;
 
 use crate::args::upvalue as shared;
 use crate::create::close;
 use cogloop_io::ExpiredTimer;
 use mlua::ffi::{
-    LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_gettop, lua_pushcclosure,
-    lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawgetp, lua_rawsetp, lua_setfield, lua_setmetatable, lua_settop,
+    LUA_OK, LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error,
+    lua_getfield, lua_gettop, lua_pushcclosure, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawgetp, lua_rawsetp,
+    lua_setfield, lua_setmetatable, lua_settop, luaL_loadbufferx,
 };
 use std::ffi::{CStr, c_int};
+use std::ptr::{null, null_mut};
 
 /// The upvalues that every function of the module has. The first four mean what they mean elsewhere in the crate.
 pub(crate) mod upvalue {
@@ -41,7 +48,6 @@ pub(crate) mod upvalue {
 }
 
 /// What a loop of this face has beside what every loop has.
-#[derive(Default)]
 pub(crate) struct Own {
     /// Whether the loop is one of this face.
     pub(crate) is_face: bool,
@@ -49,6 +55,42 @@ pub(crate) struct Own {
     pub(crate) firing: Option<ExpiredTimer<u64>>,
     /// Whether the error on its way brings its traceback.
     pub(crate) has_traceback: bool,
+    /// The coroutine that runs, or null.
+    pub(crate) resumed: *mut lua_State,
+    /// What it asks for as it yields.
+    pub(crate) request: Option<task::Request>,
+    /// Whether callbacks are timed: for `stats`, or for `slow`.
+    pub(crate) is_measuring: bool,
+    pub(crate) meter: Option<Box<meter::Meter>>,
+    /// A callback that takes so long is slow.
+    pub(crate) slow_ns: u64,
+    pub(crate) turns: u64,
+    pub(crate) fired: u64,
+    pub(crate) waited_ns: u64,
+    /// Scratch: the timers in order.
+    pub(crate) listed: Vec<list::Listed>,
+    /// Scratch: a text on its way to Lua.
+    pub(crate) text: String,
+}
+
+impl Default for Own {
+    fn default() -> Self {
+        Self {
+            is_face: false,
+            firing: None,
+            has_traceback: false,
+            resumed: null_mut(),
+            request: None,
+            is_measuring: false,
+            meter: None,
+            slow_ns: u64::MAX,
+            turns: 0,
+            fired: 0,
+            waited_ns: 0,
+            listed: Vec::new(),
+            text: String::new(),
+        }
+    }
 }
 
 impl Own {
@@ -56,6 +98,7 @@ impl Own {
     pub(crate) fn end_batch(&mut self) {
         self.firing = None;
         self.has_traceback = false;
+        self.resumed = null_mut();
     }
 
     /// The timer whose callback failed just now, for `onerror`.
@@ -69,10 +112,15 @@ impl Own {
 static MODULE_KEY: u8 = 0;
 
 /// The methods of a loop, and functions of the module.
-const METHODS: [(&CStr, lua_CFunction); 11] = [
+const METHODS: [(&CStr, lua_CFunction); 26] = [
     (c"after", timer::after),
     (c"every", timer::every),
     (c"at", timer::at),
+    (c"on", watch::on),
+    (c"spawn", task::spawn),
+    (c"sleep", task::sleep),
+    (c"wait", task::wait),
+    (c"running", task::running),
     (c"firing", control::firing),
     (c"run", control::run),
     (c"step", control::step),
@@ -81,22 +129,42 @@ const METHODS: [(&CStr, lua_CFunction); 11] = [
     (c"close", control::close),
     (c"now", control::now),
     (c"onerror", control::onerror),
+    (c"timers", list::timers),
+    (c"handles", list::handles),
+    (c"dump", list::dump),
+    (c"stats", meter::stats),
+    (c"slow", meter::slow),
+    (c"fd", embed::fd),
+    (c"pollfd", embed::fd),
+    (c"events", embed::events),
+    (c"timeout", embed::timeout),
+    (c"remaining", embed::remaining),
 ];
 
 const LOOP_META: [(&CStr, lua_CFunction); 3] =
     [(c"__gc", close), (c"__close", close), (c"__tostring", control::to_string)];
 
-const TIMER_METHODS: [(&CStr, lua_CFunction); 6] = [
+const TIMER_METHODS: [(&CStr, lua_CFunction); 8] = [
     (c"cancel", ticket::cancel),
     (c"reschedule", ticket::reschedule),
     (c"pause", ticket::pause),
     (c"resume", ticket::resume),
     (c"remaining", ticket::remaining),
     (c"active", ticket::active),
+    (c"ref", ticket::reference),
+    (c"unref", ticket::unreference),
 ];
 
 const TIMER_META: [(&CStr, lua_CFunction); 3] =
     [(c"__close", ticket::cancel), (c"__eq", ticket::equal), (c"__tostring", ticket::to_string)];
+
+const WATCHER_METHODS: [(&CStr, lua_CFunction); 4] =
+    [(c"off", watch::off), (c"active", watch::active), (c"ref", watch::reference), (c"unref", watch::unreference)];
+
+const WATCHER_META: [(&CStr, lua_CFunction); 2] = [(c"__close", watch::close), (c"__tostring", watch::to_string)];
+
+/// What is easier said in Lua.
+const RATE: &str = include_str!("rate.lua");
 
 /// `require 'cogloop'`: the module.
 ///
@@ -120,17 +188,33 @@ pub(crate) unsafe extern "C-unwind" fn open_cogloop(lua: *mut lua_State) -> c_in
         lua_pushnil(lua); // S: loop timer watcher module loops default
         set_functions(lua, shared::LOOP, &LOOP_META);
         set_functions(lua, upvalue::TIMER, &TIMER_META);
+        set_functions(lua, shared::NODE, &WATCHER_META);
         set_methods(lua, shared::LOOP, &METHODS);
+        set_methods(lua, shared::NODE, &WATCHER_METHODS);
         set_methods(lua, upvalue::TIMER, &TIMER_METHODS);
         set_functions(lua, shared::CLASS, &[(c"loop", create::construct)]);
         lua_settop(lua, upvalue::LOOPS);
         lua_createtable(lua, 1, 0); // S: loop timer watcher module loops { }
         set_functions(lua, shared::CLASS, &METHODS);
+        load_rate(lua);
         lua_pushvalue(lua, shared::CLASS);
         lua_rawsetp(lua, LUA_REGISTRYINDEX, (&raw const MODULE_KEY).cast());
         lua_settop(lua, shared::CLASS);
     }
     1
+}
+
+/// Runs the part that is written in Lua.
+unsafe fn load_rate(lua: *mut lua_State) {
+    // SAFETY: only called by `open_cogloop`.
+    unsafe {
+        if luaL_loadbufferx(lua, RATE.as_ptr().cast(), RATE.len(), c"=cogloop".as_ptr(), null()) != LUA_OK {
+            lua_error(lua);
+        }
+        lua_pushvalue(lua, shared::CLASS);
+        lua_getfield(lua, shared::LOOP, c"__index".as_ptr());
+        lua_call(lua, 2, 0);
+    }
 }
 
 unsafe fn push_weak_table(lua: *mut lua_State) {

@@ -1,12 +1,14 @@
 //! Serving what is due: one C function for a batch, one Lua call for a callback, and between the two as little as can be.
 
+use super::meter::Meter;
+use super::task;
 use super::timer::Payload;
 use crate::callback::call;
 use crate::run::must_return;
-use crate::state::{LoopBlock, value, with};
+use crate::state::{LoopBlock, State, value, with};
 use crate::task::slot;
 use crate::version::push_user_value;
-use mlua::ffi::{lua_State, lua_call, lua_pushnil, lua_rawgeti, lua_rawseti, lua_settop};
+use mlua::ffi::{lua_State, lua_call, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop};
 
 /// Calls every timer that is due in this turn. Returns whether there was any.
 ///
@@ -36,9 +38,13 @@ pub(crate) unsafe fn serve_timers(lua: *mut lua_State, block: *mut LoopBlock) ->
                 lua_pushnil(lua);
                 lua_rawseti(lua, 2, slot(expired.key.index()));
             }
-            match payload.packed_args() {
-                None => lua_call(lua, 0, 0),
-                Some(args) => call(lua, args, 0),
+            (*state).own.fired += 1;
+            if payload.is_wait() {
+                task::serve(lua, state, payload, expired.key);
+            } else if (*state).own.is_measuring {
+                measured(lua, state, payload, expired.late_ns);
+            } else {
+                invoke(lua, payload);
             }
             lua_settop(lua, 2);
         }
@@ -46,5 +52,34 @@ pub(crate) unsafe fn serve_timers(lua: *mut lua_State, block: *mut LoopBlock) ->
             state.own.firing = None;
         }
         found
+    }
+}
+
+/// Calls the entry on top.
+#[inline]
+unsafe fn invoke(lua: *mut lua_State, payload: Payload) {
+    // SAFETY: only called by `serve_timers`.
+    unsafe {
+        match payload.packed_args() {
+            None => lua_call(lua, 0, 0),
+            Some(args) => call(lua, args, 0),
+        }
+    }
+}
+
+/// The same, timed.
+#[cold]
+unsafe fn measured(lua: *mut lua_State, state: *mut State, payload: Payload, late_ns: u64) {
+    // SAFETY: only called by `serve_timers`. S: loop entries entry
+    unsafe {
+        if let Some(meter) = &mut (*state).own.meter {
+            meter.late(late_ns);
+        }
+        let start_ns = Meter::start(state);
+        lua_pushvalue(lua, 3);
+        invoke(lua, payload);
+        if let Some(start_ns) = start_ns {
+            Meter::stop(lua, start_ns, 3);
+        }
     }
 }

@@ -91,6 +91,26 @@ pub(crate) unsafe extern "C-unwind" fn active(lua: *mut lua_State) -> c_int {
     1
 }
 
+/// `timer:ref( )` → timer: it keeps the loop running, as at first
+pub(crate) unsafe extern "C-unwind" fn reference(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        answer(lua, |state, key| state.events.ref_timer(key));
+        lua_settop(lua, 1);
+    }
+    1
+}
+
+/// `timer:unref( )` → timer: the loop may end in spite of it
+pub(crate) unsafe extern "C-unwind" fn unreference(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        answer(lua, |state, key| state.events.unref_timer(key));
+        lua_settop(lua, 1);
+    }
+    1
+}
+
 /// `timer:remaining( )` → milliseconds, or nil when it is done
 pub(crate) unsafe extern "C-unwind" fn remaining(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.

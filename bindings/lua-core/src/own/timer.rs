@@ -32,11 +32,24 @@ impl Payload {
     pub(crate) const BITS: u32 = 24;
     /// The entry stays: the timer repeats.
     pub(crate) const REPEATS: u64 = 1 << 23;
+    /// The entry is a coroutine.
+    pub(crate) const COROUTINE: u64 = 1 << 22;
+    /// The entry is a watcher for which a coroutine has waited long enough.
+    pub(crate) const TIMEOUT: u64 = 1 << 21;
     /// The number of arguments and 1, if the entry is a table `{ f, arg1, … }`; 0 if it is the function itself.
     const PACKED: u64 = (1 << 21) - 1;
 
     pub(crate) fn repeats(self) -> bool {
         self.0 & Self::REPEATS != 0
+    }
+
+    pub(crate) fn is_coroutine(self) -> bool {
+        self.0 & Self::COROUTINE != 0
+    }
+
+    /// Whether the entry has to do with a coroutine, so that nothing is to be called.
+    pub(crate) fn is_wait(self) -> bool {
+        self.0 & (Self::COROUTINE | Self::TIMEOUT) != 0
     }
 
     pub(crate) fn packed_args(self) -> Option<c_int> {

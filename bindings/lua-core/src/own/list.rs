@@ -1,0 +1,138 @@
+//! What a loop has: `timers`, `handles`, `dump`.
+
+use super::loops::receiver;
+use super::timer::{Payload, Ticket, push_ms, push_ticket};
+use super::upvalue;
+use crate::node::{HANDLE, NodeBlock};
+use crate::state::{State, state_at, value, with_or_raise};
+use crate::task::slot;
+use crate::version::push_user_value;
+use cogloop_io::Key;
+use mlua::ffi::{
+    LUA_TNIL, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushboolean, lua_pushlstring, lua_pushnil,
+    lua_pushstring, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_setfield, lua_settop, lua_touserdata, lua_type,
+    lua_upvalueindex,
+};
+use std::ffi::c_int;
+use std::fmt::Write;
+
+/// A timer as it is listed.
+#[derive(Clone, Copy)]
+pub(crate) struct Listed {
+    deadline_ns: u64,
+    value: u64,
+    key: Key,
+}
+
+fn list(state: &mut State) -> Result<(), String> {
+    let listed = state.events.iter_timers().map(|(key, deadline_ns, &value)| Listed {
+        deadline_ns: deadline_ns.unwrap_or(u64::MAX),
+        value,
+        key,
+    });
+    let mut listed: Vec<_> = listed.collect();
+    // The upper part of the value is the order of arming.
+    listed.sort_unstable_by_key(|timer| (timer.deadline_ns, timer.value));
+    state.own.listed = listed;
+    Ok(())
+}
+
+/// `loop:timers( )` → `{ { timer =, remaining =, f =, repeats =, paused = }, … }` in the order in which they fire
+pub(crate) unsafe extern "C-unwind" fn timers(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua. The list is copied entry by entry: making a table may run a finalizer, which may change
+    // anything.
+    unsafe {
+        let state = receiver(lua);
+        with_or_raise(lua, state, list);
+        lua_settop(lua, 1);
+        push_user_value(lua, 1, value::TASKS);
+        lua_createtable(lua, 0, 0); // S: loop entries list
+        let (mut position, mut count) = (0, 0);
+        while let Some(timer) = state_at(lua, 1).as_ref().and_then(|state| state.own.listed.get(position).copied()) {
+            position += 1;
+            lua_settop(lua, 3);
+            lua_rawgeti(lua, 2, slot(timer.key.index())); // S: loop entries list entry
+            lua_createtable(lua, 0, 5);
+            let state = state_at(lua, 1);
+            let Some(left_ns) = state.as_ref().and_then(|state| state.events.remaining_ns(timer.key)) else { continue };
+            let payload = Payload(timer.value);
+            push_ms(lua, left_ns);
+            lua_setfield(lua, 5, c"remaining".as_ptr());
+            let ticket = Ticket { key: timer.key.to_bits(), owner: (*state).id };
+            push_ticket(lua, ticket, lua_upvalueindex(upvalue::TIMER));
+            lua_setfield(lua, 5, c"timer".as_ptr());
+            for (name, is) in [(c"repeats", payload.repeats()), (c"paused", timer.deadline_ns == u64::MAX)] {
+                lua_pushboolean(lua, c_int::from(is));
+                lua_setfield(lua, 5, name.as_ptr());
+            }
+            match payload.packed_args() {
+                Some(_) => lua_rawgeti(lua, 4, 1),
+                None => {
+                    lua_pushvalue(lua, 4);
+                    lua_type(lua, 4)
+                }
+            };
+            lua_setfield(lua, 5, c"f".as_ptr());
+            count += 1;
+            lua_rawseti(lua, 3, count);
+        }
+        lua_settop(lua, 3);
+    }
+    1
+}
+
+/// `loop:handles( )` → `{ { handle =, direction =, watcher = }, … }` in the order of their descriptors
+pub(crate) unsafe extern "C-unwind" fn handles(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua. Going through NODES allocates nothing; then each watcher is looked up, which may be gone.
+    unsafe {
+        let state = receiver(lua);
+        lua_settop(lua, 1);
+        push_user_value(lua, 1, value::NODES);
+        (*state).order.clear();
+        lua_pushnil(lua);
+        while lua_next(lua, 2) != 0 {
+            let node = lua_touserdata(lua, -1).cast::<NodeBlock>();
+            (*state).order.push(((*node).number as u64, 0, 0));
+            lua_pop(lua, 1);
+        }
+        (*state).order.sort_unstable();
+        lua_createtable(lua, 0, 0); // S: loop nodes list
+        let (mut position, mut count) = (0, 0);
+        while let Some((number, _)) = state_at(lua, 1).as_ref().and_then(|state| state.sorted_at(position)) {
+            position += 1;
+            lua_settop(lua, 3);
+            lua_createtable(lua, 0, 3); // S: loop nodes list item
+            lua_rawgeti(lua, 2, number.cast_signed()); // S: loop nodes list item node
+            if lua_type(lua, 5) == LUA_TNIL {
+                continue;
+            }
+            let node = lua_touserdata(lua, 5).cast::<NodeBlock>();
+            let name = [c"", c"r", c"w", c"rw"][usize::from((*node).interest.bits())];
+            lua_pushstring(lua, name.as_ptr());
+            lua_setfield(lua, 4, c"direction".as_ptr());
+            push_user_value(lua, lua_gettop(lua), HANDLE);
+            lua_setfield(lua, 4, c"handle".as_ptr());
+            lua_setfield(lua, 4, c"watcher".as_ptr());
+            count += 1;
+            lua_rawseti(lua, 3, count);
+        }
+        lua_settop(lua, 3);
+    }
+    1
+}
+
+/// `loop:dump( )` → text: the backend, the descriptors, the wheel
+pub(crate) unsafe extern "C-unwind" fn dump(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua. The text lies in the state, so that nothing is left behind should Lua have no memory for it;
+    // making a string frees no loop that is on the stack.
+    unsafe {
+        let state = receiver(lua);
+        with_or_raise(lua, state, |state| {
+            state.own.text.clear();
+            write!(state.own.text, "{}", state.events.dump()).map_err(|error| error.to_string())
+        });
+        let text = (*state).own.text.as_bytes();
+        lua_pushlstring(lua, text.as_ptr().cast(), text.len());
+    }
+    1
+}

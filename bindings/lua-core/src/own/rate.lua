@@ -1,0 +1,51 @@
+-- debounce and throttle, on top of `after`. The chunk gets the module's table and the methods' table.
+local module, methods = ...
+local unpack = table.unpack or unpack
+
+-- Calls `f` with the last arguments, `ms` after the last call.
+local function debounce( after, ms, f )
+  local timer, args, count
+  local function fire( )
+    local these, n = args, count
+    timer, args = nil, nil
+    f( unpack( these, 1, n ) )
+  end
+  return function( ... )
+    args, count = { ... }, select( '#', ... )
+    if not (timer and timer:reschedule( ms )) then timer = after( ms, fire ) end
+  end
+end
+
+-- Calls `f` at once, and then not before `ms` have passed: then with the last arguments, if there was a call meanwhile.
+local function throttle( after, ms, f )
+  local resting, args, count
+  local function rest( )
+    resting = args ~= nil
+    if not resting then return end
+    local these, n = args, count
+    args = nil
+    after( ms, rest )
+    f( unpack( these, 1, n ) )
+  end
+  return function( ... )
+    if resting then
+      args, count = { ... }, select( '#', ... )
+    else
+      resting = true
+      after( ms, rest )
+      f( ... )
+    end
+  end
+end
+
+for name, make in pairs{ debounce = debounce, throttle = throttle } do
+  -- Arming a timer checks the arguments, and names them.
+  methods[ name ] = function( loop, ms, f )
+    loop:after( ms, f ):cancel( )
+    return make( function( ... ) return loop:after( ... ) end, ms, f )
+  end
+  module[ name ] = function( ms, f )
+    module.after( ms, f ):cancel( )
+    return make( module.after, ms, f )
+  end
+end

@@ -1,0 +1,210 @@
+-- Coroutines in `require 'cogloop'`: spawn, sleep, wait.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local cogloop = require 'cogloop'
+local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
+
+local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
+
+test( 'a spawned coroutine begins in the next turn, with its arguments', function( )
+  local loop, got = virtual( ), nil
+  local co = loop:spawn( function( ... ) got = { select( '#', ... ), ... } end, 'a', nil, nil )
+  equal( type( co ), 'thread' )
+  equal( got, nil )
+  loop:run( )
+  equal( got[ 1 ], 3 )
+  equal( got[ 2 ], 'a' )
+  equal( coroutine.status( co ), 'dead' )
+end )
+
+test( 'coroutines sleep side by side', function( )
+  local loop, ran = virtual( ), { }
+  for _, name in ipairs{ 'a', 'b' } do
+    loop:spawn( function( ms )
+      for _ = 1, 2 do
+        equal( select( '#', loop:sleep( ms ) ), 0 )
+        ran[ #ran + 1 ] = name .. loop:now( )
+      end
+    end, name == 'a' and 10 or 15 )
+  end
+  loop:run( )
+  same_list( ran, { 'a10', 'b15', 'a20', 'b30' } )
+end )
+
+test( 'a plain yield lets others run', function( )
+  local loop, ran = virtual( ), { }
+  for _, name in ipairs{ 'a', 'b' } do
+    loop:spawn( function( )
+      for i = 1, 2 do ran[ #ran + 1 ] = name .. i coroutine.yield( 'what', 'ever' ) end
+    end )
+  end
+  loop:run( )
+  same_list( ran, { 'a1', 'b1', 'a2', 'b2' } )
+end )
+
+test( 'wait says which direction is ready', function( )
+  local loop, reader, writer = cogloop.loop( ), T.fifo( )
+  local got = { }
+  loop:spawn( function( )
+    got[ 1 ] = loop:wait( reader, 'r' )
+    got[ 2 ] = reader:read( )
+    got[ 3 ] = loop:wait( reader, 'w' )
+    writer:write 'more\n'
+    got[ 4 ] = loop:wait( reader, 'rw' )
+  end )
+  loop:after( 5, function( ) writer:write 'line\n' end )
+  loop:run( )
+  same_list( got, { 'r', 'line', 'w', 'rw' } )
+end )
+
+test( 'a wait ends after its time: nil, message, errno', function( )
+  local loop, reader, writer = virtual( ), T.fifo( )
+  local got
+  loop:spawn( function( ) got = { loop:wait( reader, 'r', 50 ) } got[ 4 ] = loop:now( ) end )
+  loop:run( )
+  equal( got[ 1 ], nil )
+  equal( got[ 2 ], 'timed out' )
+  equal( got[ 3 ], 110 )
+  equal( got[ 4 ], 50 )
+  equal( #loop:handles( ), 0 )
+  writer:write 'x\n'
+  loop:spawn( function( ) got = { loop:wait( reader, 'r', 50 ) } end )
+  loop:run( )
+  same_list( got, { 'r' } )
+  equal( #loop:timers( ), 0 )
+end )
+
+test( 'two coroutines wait for one handle, one for each direction', function( )
+  local loop, reader, writer = cogloop.loop( ), T.fifo( )
+  local got = { }
+  local function wait( direction )
+    local ready = loop:wait( reader, direction )
+    got[ #got + 1 ] = ready
+  end
+  loop:spawn( wait, 'r' )
+  loop:spawn( function( )
+    wait 'w'
+    writer:write 'x\n'
+  end )
+  loop:run( )
+  same_list( got, { 'w', 'r' } )
+end )
+
+test( 'a handle has one for each direction', function( )
+  local loop, reader, writer = cogloop.loop( ), T.fifo( )
+  local watcher = loop:on( reader, 'r', function( ) end )
+  loop:spawn( function( )
+    fails( "(handle: it is watched already", loop.wait, loop, reader, 'rw' )
+    watcher:off( )
+    loop:wait( reader, 'r', 20 )
+  end )
+  loop:after( 5, function( )
+    fails( 'handle: a coroutine waits for it', loop.on, loop, reader, 'r', print )
+    equal( watcher:off( ), false )
+  end )
+  loop:run( )
+  is_true( writer )
+end )
+
+test( 'what the kernel refuses comes back from wait', function( )
+  local loop, got = cogloop.loop( ), nil
+  loop:spawn( function( ) got = { loop:wait( 999, 'r' ) } end )
+  loop:run( )
+  equal( got[ 1 ], nil )
+  equal( got[ 3 ], 9 )
+end )
+
+test( 'sleep and wait only inside a coroutine of spawn (C69)', function( )
+  local loop, other = virtual( ), virtual( )
+  fails( "only in a coroutine of this loop's spawn", loop.sleep, loop, 1 )
+  fails( "only in a coroutine of this loop's spawn", loop.wait, loop, 0, 'r' )
+  equal( loop:running( ), false )
+  local checked = 0
+  loop:spawn( function( )
+    equal( loop:running( ), true )
+    fails( "only in a coroutine of this loop's spawn", other.sleep, other, 1 )
+    fails( 'ms: ', loop.sleep, loop, -1 )
+    coroutine.wrap( function( )
+      equal( loop:running( ), false )
+      fails( "only in a coroutine of this loop's spawn", loop.sleep, loop, 1 )
+      checked = checked + 1
+    end )( )
+    checked = checked + 1
+  end )
+  loop:run( )
+  equal( checked, 2 )
+end )
+
+test( 'where yielding is impossible, sleep raises, and nothing stays armed (C69)', function( )
+  local loop, message, after = virtual( ), nil, nil
+  loop:spawn( function( )
+    table.sort( { 3, 1, 2 }, function( a, b )
+      if not message then
+        local ok
+        ok, message = pcall( loop.sleep, loop, 1000 )
+        equal( ok, false )
+      end
+      return a < b
+    end )
+    equal( #loop:timers( ), 0 )
+    coroutine.yield( )
+    after = loop:now( )
+  end )
+  loop:run( )
+  is_true( message )
+  equal( after, 0 )
+end )
+
+test( 'an error in a coroutine comes with its own traceback (C61)', function( )
+  local loop, seen, ran = virtual( ), nil, 0
+  local function broken( ) loop:sleep( 5 ) error( 'oh', 0 ) end
+  local co = loop:spawn( broken )
+  loop:spawn( function( ) loop:sleep( 10 ) ran = ran + 1 end )
+  loop:onerror( function( ... ) seen = { ... } end )
+  loop:run( )
+  equal( seen[ 1 ], 'oh' )
+  is_true( seen[ 2 ]:find( 'cogloop_task.lua', 1, true ), seen[ 2 ] )
+  equal( seen[ 3 ], co )
+  equal( ran, 1 )
+  loop:onerror( nil )
+  loop:spawn( broken )
+  fails( 'oh', loop.run, loop )
+end )
+
+test( 'a coroutine that nobody holds goes on, collections running; a finished one goes (C62, C63)', function( )
+  local loop, ran = virtual( ), 0
+  local weak = setmetatable( { }, { __mode = 'k' } )
+  for _ = 1, 50 do
+    weak[ loop:spawn( function( ) loop:sleep( 1 ) T.collect( ) loop:sleep( 1 ) ran = ran + 1 end ) ] = true
+  end
+  T.collect( )
+  loop:run( )
+  T.collect( )
+  equal( ran, 50 )
+  equal( next( weak ), nil )
+end )
+
+test( 'a coroutine may close its loop, and run another', function( )
+  local loop, other, ran = virtual( ), virtual( ), 0
+  loop:spawn( function( )
+    other:spawn( function( ) other:sleep( 5 ) ran = ran + 1 end )
+    other:run( )
+    loop:sleep( 1 )
+    ran = ran + 1
+    loop:close( )
+    fails( 'the loop is closed', loop.sleep, loop, 1 )
+  end )
+  loop:run( )
+  equal( ran, 2 )
+end )
+
+test( 'ten thousand coroutines', function( )
+  local loop, ran = virtual( ), 0
+  for i = 1, 10000 do
+    loop:spawn( function( ) for _ = 1, 3 do loop:sleep( i % 7 ) end ran = ran + 1 end )
+  end
+  loop:run( )
+  equal( ran, 10000 )
+end )
+
+T.done( )

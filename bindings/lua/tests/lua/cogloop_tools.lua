@@ -1,0 +1,172 @@
+-- Looking into a loop of `require 'cogloop'`: timers, handles, dump, stats, slow; debounce and throttle; embedding.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local cogloop = require 'cogloop'
+local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
+
+local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
+
+test( 'timers lists them in the order in which they fire', function( )
+  local loop = virtual( )
+  local function f( ) end
+  local c = loop:every( 30, f )
+  local a = loop:after( 10, f, 'x' )
+  local b = loop:after( 10, print )
+  local p = loop:after( 5, f )
+  p:pause( )
+  local list, got = loop:timers( ), { }
+  for i, item in ipairs( list ) do got[ i ] = item.remaining end
+  same_list( got, { 10, 10, 30, 5 } )
+  equal( list[ 1 ].timer, a )
+  equal( list[ 1 ].f, f )
+  equal( list[ 2 ].timer, b )
+  equal( list[ 2 ].f, print )
+  equal( list[ 3 ].timer, c )
+  equal( list[ 3 ].repeats, true )
+  equal( list[ 2 ].repeats, false )
+  equal( list[ 4 ].paused, true )
+  for _, item in ipairs( list ) do equal( item.timer:cancel( ), true ) end
+  equal( #loop:timers( ), 0 )
+end )
+
+test( 'handles lists the watchers', function( )
+  local loop = cogloop.loop( )
+  local file = assert( io.open( '/dev/null', 'r+' ) )
+  local watcher = loop:on( file, 'rw', print )
+  local list = loop:handles( )
+  equal( #list, 1 )
+  equal( list[ 1 ].handle, file )
+  equal( list[ 1 ].direction, 'rw' )
+  equal( list[ 1 ].watcher, watcher )
+  watcher:off( )
+  equal( #loop:handles( ), 0 )
+end )
+
+test( 'dump draws the loop', function( )
+  local loop = virtual( )
+  loop:after( 1000, print )
+  is_true( #loop:dump( ) > 20 )
+  is_true( loop:dump( ):find( loop:stats( ).backend, 1, true ) )
+end )
+
+test( 'stats counts, and measures when it is told to', function( )
+  local loop = virtual( )
+  local stats = loop:stats( )
+  equal( type( stats.backend ), 'string' )
+  equal( type( stats.reason ), 'string' )
+  equal( stats.late, nil )
+  loop:stats( true )
+  loop:every( 10, function( ) loop:advance( 3 ) end )
+  loop:advance( 100 )
+  loop:after( 1000, print, '' )
+  stats = loop:stats( )
+  equal( stats.fired, 10 )
+  is_true( stats.turns >= 10 )
+  equal( stats.timers, 2 )
+  equal( stats.handles, 0 )
+  equal( stats.late.count, 10 )
+  equal( stats.callback.count, 10 )
+  is_true( stats.callback.min >= 2.9 and stats.callback.max <= 3.1, stats.callback.max )
+  for _, name in ipairs{ 'min', 'mean', 'p50', 'p99', 'p999', 'max' } do
+    equal( type( stats.late[ name ] ), 'number', name )
+  end
+  equal( type( stats.waited ), 'number' )
+  equal( loop:stats( false ).late, nil )
+  fails( 'measure: a boolean', loop.stats, loop, 5 )
+end )
+
+test( 'waiting is measured', function( )
+  local loop = cogloop.loop( )
+  loop:stats( true )
+  loop:after( 5, function( ) end )
+  loop:run( )
+  is_true( loop:stats( ).waited >= 4 )
+end )
+
+test( 'slow tells which callback took too long', function( )
+  local loop, told = virtual( ), { }
+  loop:slow( 10, function( where, ms ) told[ #told + 1 ] = where told[ #told + 1 ] = ms end )
+  loop:after( 1, function( ) loop:advance( 9 ) end )
+  loop:after( 1, function( ms ) loop:advance( ms ) end, 25 )
+  local line = debug.getinfo( 1, 'l' ).currentline - 1
+  local watcher
+  watcher = loop:on( assert( io.open '/dev/null' ), 'r', function( ) loop:advance( 11 ) watcher:off( ) end )
+  loop:run( )
+  equal( #told, 4 )
+  local place = told[ 1 ]:find( ':' .. line .. '$' ) and 1 or 3
+  is_true( told[ place ]:find( 'cogloop_tools.lua:' .. line .. '$' ), told[ place ] )
+  equal( told[ place + 1 ], 25 )
+  equal( told[ 5 - place ], 11 )
+  loop:slow( )
+  loop:after( 1, function( ) loop:advance( 100 ) end )
+  loop:run( )
+  equal( #told, 4 )
+  fails( 'f: ', loop.slow, loop, 5 )
+  fails( 'ms: ', loop.slow, loop, -1, print )
+end )
+
+test( 'debounce waits for quiet, and keeps the last arguments', function( )
+  local loop, got = virtual( ), { }
+  local f = loop:debounce( 10, function( ... ) got[ #got + 1 ] = select( '#', ... ) .. tostring( (...) ) .. loop:now( ) end )
+  f( 'a' )
+  loop:advance( 9 )
+  f( 'b', nil )
+  loop:advance( 9 )
+  same_list( got, { } )
+  loop:advance( 1 )
+  same_list( got, { '2b19' } )
+  f( )
+  loop:advance( 100 )
+  same_list( got, { '2b19', '0nil29' } )
+  fails( 'ms: ', loop.debounce, loop, -1, print )
+  fails( 'f: ', loop.debounce, loop, 1, 'x' )
+end )
+
+test( 'throttle calls at once, then not too often, and not without the last', function( )
+  local loop, got = virtual( ), { }
+  local f = loop:throttle( 10, function( a ) got[ #got + 1 ] = a .. loop:now( ) end )
+  for _, a in ipairs{ 'a', 'b', 'c' } do f( a ) end
+  loop:advance( 10 )
+  f 'd'
+  loop:advance( 50 )
+  f 'e'
+  loop:advance( 50 )
+  same_list( got, { 'a0', 'c10', 'd20', 'e60' } )
+  fails( 'ms: ', loop.throttle, loop, 'x', print )
+end )
+
+test( 'the module has debounce and throttle', function( )
+  local ran = 0
+  local f, g = cogloop.debounce( 1, function( ) ran = ran + 1 end ), cogloop.throttle( 1, function( ) ran = ran + 1 end )
+  f( ) g( )
+  cogloop.run( )
+  equal( ran, 2 )
+  cogloop.close( )
+end )
+
+test( 'a loop inside another: its descriptor, and how long to wait', function( )
+  local outer, inner, ran = cogloop.loop( ), cogloop.loop( ), { }
+  equal( inner:timeout( ), nil )
+  equal( inner:remaining( ), nil )
+  equal( inner:events( ), 'r' )
+  local timer = inner:after( 20000, print )
+  is_true( inner:timeout( ) > 19 and inner:timeout( ) <= 20 )
+  is_true( inner:remaining( ) > 19000 and inner:remaining( ) <= 20000 )
+  timer:cancel( )
+  local fd, message, errno = inner:fd( )
+  if not fd then
+    equal( inner:stats( ).backend, 'select' )
+    is_true( message and errno )
+    return
+  end
+  equal( inner:pollfd( ), fd )
+  local reader, writer = T.fifo( )
+  inner:on( reader, 'r', function( ) ran[ #ran + 1 ] = reader:read( ) outer:stop( ) end )
+  outer:on( fd, 'r', function( ) inner:step( 0 ) end )
+  inner:timeout( )
+  writer:write 'x\n'
+  outer:run( )
+  same_list( ran, { 'x' } )
+end )
+
+T.done( )

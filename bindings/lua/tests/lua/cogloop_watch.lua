@@ -1,0 +1,127 @@
+-- Handles in `require 'cogloop'`: on, off, and what a watcher can be asked.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local cogloop = require 'cogloop'
+local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
+
+test( 'on calls its function with its arguments, as long as the handle is ready', function( )
+  local loop, reader, writer = cogloop.loop( ), T.fifo( )
+  local got = { }
+  local watcher
+  watcher = loop:on( reader, 'r', function( a, b )
+    got[ #got + 1 ] = a .. b .. reader:read( )
+    if #got == 2 then equal( watcher:off( ), true ) end
+  end, 'x', 'y' )
+  equal( watcher:active( ), true )
+  is_true( tostring( watcher ):find( '^cogloop.watcher: %d+ r$' ) )
+  writer:write 'one\ntwo\n'
+  loop:run( )
+  same_list( got, { 'xyone', 'xytwo' } )
+  equal( watcher:active( ), false )
+  equal( watcher:off( ), false )
+  equal( tostring( watcher ), 'cogloop.watcher: off' )
+end )
+
+test( 'read is served first, then write, each by its own function (C44, C45)', function( )
+  local loop, reader, writer = cogloop.loop( ), T.fifo( )
+  writer:write 'x\n'
+  local ran = { }
+  local watcher = loop:on( reader, 'r', function( ) error 'replaced' end )
+  loop:on( reader, 'r', function( ) ran[ #ran + 1 ] = 'r' end )
+  local same = loop:on( reader, 'w', function( ) ran[ #ran + 1 ] = 'w' loop:stop( ) end )
+  equal( same, watcher )
+  loop:run( )
+  same_list( ran, { 'r', 'w' } )
+  equal( watcher:off 'r', true )
+  equal( watcher:off 'r', false )
+  loop:run( )
+  same_list( ran, { 'r', 'w', 'w' } )
+  equal( watcher:off 'rw', true )
+  loop:run( )
+end )
+
+test( 'an error in a handler is reported with its watcher, and the rest is served (C61)', function( )
+  local loop, seen = cogloop.loop( ), { }
+  local file = assert( io.open '/dev/null' )
+  local ran = 0
+  loop:after( 0, function( ) ran = ran + 1 end )
+  local watcher = loop:on( file, 'r', function( ) error( 'oh', 0 ) end )
+  loop:onerror( function( err, traceback, what )
+    seen = { err, what }
+    is_true( traceback:find( 'stack traceback:', 1, true ) )
+    what:off( )
+  end )
+  loop:run( )
+  equal( seen[ 1 ], 'oh' )
+  equal( seen[ 2 ], watcher )
+  equal( ran, 1 )
+end )
+
+test( 'what the kernel refuses is returned: nil, message, errno (C47)', function( )
+  local loop = cogloop.loop( )
+  local watcher, message, errno = loop:on( 999, 'r', print )
+  equal( watcher, nil )
+  is_true( message:find( '999', 1, true ) )
+  equal( errno, 9 )
+  loop:run( )
+end )
+
+test( 'what is no handle, direction or function is an error that names it (C47)', function( )
+  local loop = cogloop.loop( )
+  fails( "bad argument #1 to 'on' (handle: ", function( ) loop:on( 'x', 'r', print ) end )
+  fails( "bad argument #1 to 'on' (handle: ", function( ) cogloop.on( -1, 'r', print ) end )
+  fails( 'dir: ', function( ) loop:on( io.stdin, 'x', print ) end )
+  fails( 'f: ', function( ) loop:on( io.stdin, 'r', 5 ) end )
+  local file = io.tmpfile( )
+  file:close( )
+  fails( 'handle: it is closed', function( ) loop:on( file, 'r', print ) end )
+  local watcher = loop:on( assert( io.open '/dev/null' ), 'r', print )
+  fails( 'watcher: cogloop.watcher expected, got', watcher.off, loop )
+  fails( 'dir: ', watcher.off, watcher, 'x' )
+  equal( watcher:off( ), true )
+end )
+
+test( 'a watcher outlives its loop, and does not keep it', function( )
+  local watcher, weak = nil, setmetatable( { }, { __mode = 'k' } )
+  do
+    local loop = cogloop.loop( )
+    weak[ loop ] = true
+    watcher = loop:on( assert( io.open '/dev/null' ), 'r', print )
+  end
+  T.collect( )
+  T.collect( )
+  equal( next( weak ), nil )
+  equal( watcher:active( ), false )
+  equal( watcher:off( ), false )
+end )
+
+test( 'the module has on, for the default loop', function( )
+  local ran = 0
+  local file = assert( io.open '/dev/null' )
+  local watcher
+  watcher = cogloop.on( file, 'r', function( ) ran = ran + 1 watcher:off( ) end )
+  cogloop.run( )
+  equal( ran, 1 )
+  cogloop.close( )
+end )
+
+test( 'unref lets the loop end in spite of a timer or a handle (C34)', function( )
+  local loop, ran = cogloop.loop{ clock = 'virtual' }, 0
+  local timer = loop:every( 10, function( ) ran = ran + 1 end )
+  equal( timer:unref( ), timer )
+  local reader, writer = T.fifo( )
+  local watcher = loop:on( reader, 'r', function( ) ran = ran + 100 end )
+  equal( watcher:unref( ), watcher )
+  loop:run( )
+  equal( ran, 0 )
+  loop:after( 25, function( ) end )
+  loop:run( )
+  equal( ran, 2 )
+  timer:ref( )
+  watcher:ref( )
+  loop:after( 1, function( ) timer:cancel( ) watcher:off( ) end )
+  loop:run( )
+  is_true( writer )
+end )
+
+T.done( )
