@@ -95,7 +95,7 @@ fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn find(name: &str) -> Result<&'static Version, String> {
+pub(crate) fn find(name: &str) -> Result<&'static Version, String> {
     VERSIONS.iter().find(|version| version.name == name).ok_or_else(|| {
         let known: Vec<_> = VERSIONS.iter().map(|version| version.name).collect();
         format!("there is no module for Lua {name}; known: {}", known.join(", "))

@@ -202,7 +202,14 @@ unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
                 return 0;
             }
             state = (*block).state;
-            if must_return(state) || (*state).events.is_idle() {
+            if must_return(state) {
+                return 0;
+            }
+            let is_idle = with_or_raise(lua, state, |state| {
+                state.drop_unlinked();
+                Ok(state.events.is_idle())
+            });
+            if is_idle {
                 return 0;
             }
             let Some(wait) = Pace::next(state) else { return 0 };

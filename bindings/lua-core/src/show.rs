@@ -64,18 +64,14 @@ pub(crate) unsafe extern "C-unwind" fn show(lua: *mut lua_State) -> c_int {
         sweep(lua);
         push_user_value(lua, 1, value::TASKS);
         push_user_value(lua, 1, value::NODES); // S: loop tasks nodes
+        with_or_raise(lua, state, State::sort);
+        let (count, now_ns) = ((*state).timers_sorted() as c_int, (*state).events.now_ns());
         let mut memory = MaybeUninit::<luaL_Buffer>::uninit();
         let buffer = memory.as_mut_ptr();
         luaL_buffinit(lua, buffer);
-        lua_pushfstring(
-            lua,
-            c"T.Loop[%d]: %p TIMER LIST:".as_ptr(),
-            (*state).events.timers() as c_int,
-            lua_topointer(lua, 1),
-        );
+        // From here on a finalizer may run at any step, and close the loop.
+        lua_pushfstring(lua, c"T.Loop[%d]: %p TIMER LIST:".as_ptr(), count, lua_topointer(lua, 1));
         luaL_addvalue(buffer);
-        with_or_raise(lua, state, State::sort);
-        let now_ns = (*state).events.now_ns();
         let mut position = 0;
         // The list is copied entry by entry and each Task looked up: a finalizer may change either meanwhile.
         while let Some((deadline_ns, index)) = nth(lua, position) {

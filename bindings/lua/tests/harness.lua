@@ -85,6 +85,12 @@ function T.on_collect( f )
   end
 end
 
+-- Sets the garbage collector's pause, and returns what it was.
+function T.gc_pause( percent )
+  if _VERSION == 'Lua 5.5' then return collectgarbage( 'param', 'pause', percent ) end
+  return collectgarbage( 'setpause', percent )
+end
+
 -- User value `n` of a userdata. Where a userdata has but one value, or an environment, that is a table of them.
 function T.user_value( userdata, n )
   if T.has.several_user_values then

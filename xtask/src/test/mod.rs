@@ -9,11 +9,13 @@ mod loom;
 mod lua_suite;
 mod miri;
 mod readme;
+mod rock;
 mod sanitize;
 mod summary;
 mod supply;
 mod targets;
 mod tools;
+mod versions;
 
 use std::time::{Duration, Instant};
 
@@ -44,6 +46,8 @@ const STEPS: &[Step] = &[
     Step { name: "loom", about: "the waker's protocol, in every order", run: loom::run },
     Step { name: "targets", about: "type-checks for macOS, FreeBSD, illumos and Windows", run: targets::check },
     Step { name: "lua", about: "the Lua suite, on each interpreter and backend", run: lua_suite::run },
+    Step { name: "versions", about: "the modules of one Lua with another: a clear error", run: versions::run },
+    Step { name: "rock", about: "LuaRocks installs, offline, and the README's example runs with it", run: rock::run },
     Step {
         name: "c",
         about: "the C library: installed, compiled against, run, and under valgrind",

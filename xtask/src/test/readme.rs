@@ -1,5 +1,6 @@
 //! The README's Lua example runs on the runner, and prints what the README says it prints.
 
+use std::process::Command;
 use std::time::Duration;
 
 use super::Outcome;
@@ -10,18 +11,24 @@ use crate::project::Project;
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn run(project: &Project) -> Outcome {
+    let mut runner = project.program(default_runner(project)?);
+    check(project, &mut runner)?;
+    Ok(String::new())
+}
+
+/// Runs the example with an interpreter.
+pub(super) fn check(project: &Project, interpreter: &mut Command) -> Result<(), String> {
     let path = project.root.join("README.md");
     let readme = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let script = block(&readme, "lua").ok_or("README.md has no ```lua block")?;
     let expected =
         block(&readme, "text").ok_or("README.md has no ```text block that says what the Lua example prints")?;
 
-    let runner = default_runner(project)?;
-    let (printed, verdict) = process::watch(project.program(runner).args(["-e", &script]), LIMIT);
+    let (printed, verdict) = process::watch(interpreter.args(["-e", &script]), LIMIT);
     verdict?;
     let expected: Vec<_> = expected.lines().map(str::to_owned).collect();
     if printed == expected {
-        return Ok(String::new());
+        return Ok(());
     }
     Err(format!("the README promises\n{}\nand its example prints\n{}", expected.join("\n"), printed.join("\n")))
 }

@@ -9,8 +9,18 @@ use crate::project::Project;
 /// A component of the toolchain, and the subcommand of cargo that it brings.
 const COMPONENTS: &[(&str, &str)] = &[("rustfmt", "fmt"), ("clippy", "clippy")];
 
-/// For the C library: compilers beside the one that is there, what finds the library, and what finds its faults.
-const PROGRAMS: &[&str] = &["clang", "g++", "pkg-config", "valgrind"];
+/// A program, and the Debian package that has it; beside the Lua interpreters, whose packages have their names.
+const PROGRAMS: &[(&str, &str)] = &[
+    // For the Lua modules: the package manager, and a check of Lua code.
+    ("luarocks", "luarocks"),
+    ("luacheck", "lua-check"),
+    // For the C library: compilers beside the one that is there, and what finds the library.
+    ("clang", "clang"),
+    ("g++", "g++"),
+    ("pkg-config", "pkg-config"),
+    // For both: what finds faults with memory.
+    ("valgrind", "valgrind"),
+];
 
 pub(super) fn install(project: &Project) -> Outcome {
     for (component, subcommand) in COMPONENTS {
@@ -18,17 +28,19 @@ pub(super) fn install(project: &Project) -> Outcome {
             process::run(project.program("rustup").args(["component", "add", component]))?;
         }
     }
-    // Debian names the packages as the programs.
-    let interpreters = lua::VERSIONS.iter().map(|version| version.interpreter);
-    let programs = interpreters.chain(PROGRAMS.iter().copied());
-    let missing: Vec<_> = programs.filter(|program| !process::exists(program)).collect();
+    let interpreters = lua::VERSIONS.iter().map(|version| (version.interpreter, version.interpreter));
+    let missing: Vec<_> =
+        interpreters.chain(PROGRAMS.iter().copied()).filter(|(program, _)| !process::exists(program)).collect();
     if missing.is_empty() {
         return Ok("nothing was missing".into());
     }
-    apt_install(project, &missing)?;
-    match missing.iter().find(|program| !process::exists(program)) {
-        Some(program) => Err(format!("the package {program} is installed, but there is no `{program}` in PATH")),
-        None => Ok(format!("installed {}", missing.join(" "))),
+    let packages: Vec<_> = missing.iter().map(|&(_, package)| package).collect();
+    apt_install(project, &packages)?;
+    match missing.iter().find(|(program, _)| !process::exists(program)) {
+        Some((program, package)) => {
+            Err(format!("the package {package} is installed, but there is no `{program}` in PATH"))
+        }
+        None => Ok(format!("installed {}", packages.join(" "))),
     }
 }
 

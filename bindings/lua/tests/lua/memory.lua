@@ -143,7 +143,7 @@ test( 'tasks are added and cancelled from __gc, at any moment (C72)', function( 
       if #tasks % 5 == 0 then loop:cancelTask( tasks[ #tasks - 4 ] ) end
     end )
   end
-  local pause = collectgarbage( 'setpause', 0 )      -- the collector never rests
+  local pause = T.gc_pause( 0 )      -- the collector never rests
   local rounds = 0
   loop:addTask( 1, function( )
     rounds = rounds + 1
@@ -152,7 +152,7 @@ test( 'tasks are added and cancelled from __gc, at any moment (C72)', function( 
     return rounds < 40 and 1
   end )
   loop:run( )
-  collectgarbage( 'setpause', pause )
+  T.gc_pause( pause )
   T.collect( )
   loop:run( )
   is_true( finalized > 1000, 'finalized ' .. finalized )

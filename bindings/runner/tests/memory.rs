@@ -1,0 +1,108 @@
+//! Lua's memory runs out, at each allocation in turn.
+
+#[path = "common/state.rs"]
+mod state;
+
+use mlua::ffi::{lua_Alloc, lua_getallocf, lua_setallocf};
+use state::State;
+use std::ffi::c_void;
+use std::ptr::null_mut;
+
+/// Everything that makes an object, and a run that serves it.
+const SCRIPT: &str = r#"
+local Loop = require 't.Loop'
+loop = Loop{ clock = 'virtual', debug = DEBUG }
+local fired = 0
+local function fire( again ) fired = fired + 1 return again end
+local tasks = { }
+for i = 1, 5 do tasks[ i ] = loop:addTask( i, fire, nil, 'argument' ) end
+loop:cancelTask( tasks[ 2 ] )
+local file = io.open( '/dev/null', 'r+' )
+loop:addHandle( file, 'r', function( ) fire( ) loop:removeHandle( file, 'r' ) end, 'argument' )
+loop:addHandle( file, 'w', function( ) fire( ) loop:removeHandle( file, 'w' ) end )
+loop:addTask( 2, function( ) loop:addTask( 1, fire ) return fired < 20 and fire( 3 ) end )
+loop:run( )
+loop:addTask( 1, fire )
+loop:addHandle( file, 'rw', fire )
+loop:show( )
+loop:clean( )
+loop:addTask( 1, error, 'a callback fails' )
+loop.onerror = function( err ) failed = err end
+loop:run( )
+assert( failed == 'a callback fails' )
+"#;
+
+/// Whatever is there now, is there whole, and the loop goes on.
+const CHECK: &str = r#"
+if loop then
+  loop.onerror = nil
+  local text = loop:show( )
+  local _, listed = text:match( '(.*)\nT%.Loop{' ):gsub( '\n', '' )
+  assert( listed == tonumber( text:match '^T%.Loop%[(%d+)%]' ), text )
+  if listed == 0 and #loop == 0 then loop:run( ) end     -- nothing that nobody sees keeps it going
+  local ran = false
+  loop:addTask( 0, function( ) ran = true end )
+  loop:addTask( 0, loop.clean, loop )
+  loop:run( )
+  assert( ran and #loop == 0 )
+end
+"#;
+
+/// Lua's own allocator, until so many allocations have been made.
+struct Limited {
+    alloc: lua_Alloc,
+    data: *mut c_void,
+    left: usize,
+}
+
+unsafe extern "C" fn limited(data: *mut c_void, block: *mut c_void, old: usize, new: usize) -> *mut c_void {
+    // SAFETY: `data` is the Limited that outlives the state; the rest is handed on as it came.
+    unsafe {
+        let limited = data.cast::<Limited>();
+        // Without a block, `old` is the kind of object.
+        if new > 0 && (block.is_null() || new > old) {
+            if (*limited).left == 0 {
+                return null_mut();
+            }
+            (*limited).left -= 1;
+        }
+        ((*limited).alloc)((*limited).data, block, old, new)
+    }
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/dev/fd").expect("it can be listed").count()
+}
+
+/// Runs the script with so many allocations. Returns whether they were enough.
+fn with_allocations(count: usize, debug: bool) -> bool {
+    let state = State::new();
+    state.run(&format!("DEBUG = {debug} print = function( ) end")).expect("it runs");
+    state.load(SCRIPT);
+    let mut memory = Limited { alloc: limited, data: null_mut(), left: usize::MAX };
+    // SAFETY: the state's own allocator goes on to do the work; `memory` lives until it has it back.
+    let result = unsafe {
+        memory.alloc = lua_getallocf(state.0, &raw mut memory.data);
+        memory.left = count;
+        lua_setallocf(state.0, limited, (&raw mut memory).cast());
+        let result = state.call();
+        lua_setallocf(state.0, memory.alloc, memory.data);
+        result
+    };
+    if let Err(message) = &result {
+        assert!(message.contains("not enough memory"), "after {count} allocations: {message}");
+    }
+    state.run(CHECK).unwrap_or_else(|message| panic!("after {count} allocations: {message}"));
+    result.is_ok()
+}
+
+/// C71
+#[test]
+fn out_of_memory_at_any_allocation_is_an_error_and_leaves_the_loop_whole_c71() {
+    let before = descriptors();
+    for debug in [false, true] {
+        let enough = (0..10_000).find(|&count| with_allocations(count, debug));
+        assert!(enough.is_some_and(|count| count > 50), "{enough:?}");
+    }
+    assert_eq!(descriptors(), before, "nothing stays open");
+}

@@ -1,0 +1,24 @@
+//! The modules that were built for one Lua, loaded by each other one: an error that says what is wrong, never a crash.
+
+use super::Outcome;
+use crate::lua::{self, VERSIONS};
+use crate::project::Project;
+
+pub(super) fn run(project: &Project) -> Outcome {
+    let mut pairs = 0;
+    for built in VERSIONS {
+        let folder = lua::build(project, built)?;
+        for other in VERSIONS.iter().filter(|other| other.name != built.name) {
+            let mut command = project.program(other.interpreter);
+            command.envs(lua::env(&folder)).args(["-e", "require 't.Loop'"]);
+            let output = command.output().map_err(|error| format!("{}: {error}", other.interpreter))?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            if output.status.code() != Some(1) || !said.contains("Cogloop is not built for this Lua") {
+                let status = output.status;
+                return Err(format!("{} with the modules for {}: {status}, {said}", other.interpreter, built.name));
+            }
+            pairs += 1;
+        }
+    }
+    Ok(format!("{pairs} pairs"))
+}
