@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 use core::mem;
 
+use crate::lists;
 use crate::places::Places;
 
 /// Timers that a wheel can hold at a time, so that a node's number has 32 bits.
@@ -53,19 +54,27 @@ impl<T: Default> Arena<T> {
         self.nodes.len() - self.lists as usize - self.free.len() - self.retired
     }
 
-    /// The node of a new timer, on no list yet – its links are wrong – and its generation.
+    /// A place for a new timer, which `insert` must be given next.
     #[inline(always)]
-    pub(crate) fn insert(&mut self, deadline: u64, value: T) -> (u32, u32) {
-        let Some(node) = self.free.take() else { return self.push(deadline, value) };
-        let entry = &mut self.nodes[node as usize];
+    pub(crate) fn take_place(&mut self) -> u32 {
+        self.free.take().unwrap_or_else(|| self.push())
+    }
+
+    /// Appends a new timer to a list. Its generation is returned, and whether the list was empty.
+    #[inline(always)]
+    pub(crate) fn insert(&mut self, list: u32, node: u32, deadline: u64, value: T) -> (u32, bool) {
+        let nodes = self.nodes.as_mut_slice();
+        let entry = &mut nodes[node as usize];
         entry.generation += 1;
         entry.deadline = deadline;
         entry.value = value;
-        (node, entry.generation)
+        let generation = entry.generation;
+        (generation, lists::append(nodes, list, node, deadline))
     }
 
+    /// Makes a place, which is free.
     #[inline(never)]
-    fn push(&mut self, deadline: u64, value: T) -> (u32, u32) {
+    fn push(&mut self) -> u32 {
         let node = self.nodes.len();
         assert!(node - (self.lists as usize) < TIMERS_MAX, "a wheel holds at most {TIMERS_MAX} timers");
         // Steps of a fifth once it is large: memory is to follow the timers, and doubling would leave up to half of it
@@ -74,9 +83,9 @@ impl<T: Default> Arena<T> {
             let timers = node - self.lists as usize;
             self.nodes.reserve_exact(if timers < 4096 { timers.max(16) } else { timers / 5 });
         }
-        self.nodes.push(Entry { deadline, prev: 0, next: 0, value, generation: 1, ahead: 0 });
+        self.nodes.push(Entry { deadline: 0, prev: 0, next: 0, value: T::default(), generation: 0, ahead: 0 });
         self.free.grow(node + 1);
-        (node as u32, 1)
+        node as u32
     }
 
     /// The timer's entry, if the node has this generation.
@@ -94,14 +103,14 @@ impl<T: Default> Arena<T> {
     ///
     /// A place whose generations are used up is retired: it is never taken again, which costs one entry in 2³¹ timers.
     #[inline(always)]
-    pub(crate) fn remove(&mut self, node: u32) -> (u32, u64, T) {
-        let entry = &mut self.nodes[node as usize];
+    pub(crate) fn remove(&mut self, node: usize) -> (u32, u64, T) {
+        let entry = &mut self.nodes[node];
         let removed = (entry.generation, entry.deadline, mem::take(&mut entry.value));
         entry.generation = entry.generation.wrapping_add(1);
         if entry.generation == 0 {
             self.retired += 1;
         } else {
-            self.free.give_back(node);
+            self.free.give_back(node as u32);
         }
         removed
     }

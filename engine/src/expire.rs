@@ -9,7 +9,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     #[inline(always)]
     pub fn pop_expired(&mut self) -> Option<Expired<T>> {
         let node = self.arena.take_first(Self::EXPIRED)?;
-        let (generation, deadline, value) = self.arena.remove(node);
+        let (generation, deadline, value) = self.arena.remove(node as usize);
         Some(Expired { key: Self::key(node, generation), deadline, value })
     }
 

@@ -14,25 +14,15 @@
 //! Varghese and Lauck's (*Hashed and Hierarchical Timing Wheels*, SOSP 1987, scheme 7); choosing the level by exclusive
 //! or is how Linux's and tokio's relatives of it do without a clock hand for each level.
 
-/// The level on which a deadline stands whose exclusive or with now is `difference`.
-#[inline]
-pub(crate) const fn level<const BITS: u32>(difference: u64) -> usize {
-    // `| 1` changes no level, counts no difference as one in the lowest digit, and shows the compiler that there is a highest bit.
-    ((u64::BITS - 1 - (difference | 1).leading_zeros()) / BITS) as usize
-}
-
-/// The digit of `tick` on `level`, which numbers the slot there.
-#[inline]
-pub(crate) const fn digit<const BITS: u32>(tick: u64, level: usize) -> usize {
-    ((tick >> (level as u32 * BITS)) & ((1 << BITS) - 1)) as usize
-}
-
 /// The slot in which a deadline after `now` stands, counted through all levels, the lowest first. Of two timers in
 /// different slots the one with the smaller number is due earlier.
 #[inline]
 pub(crate) const fn home<const BITS: u32>(deadline: u64, now: u64) -> usize {
-    let level = level::<BITS>(deadline ^ now);
-    level << BITS | digit::<BITS>(deadline, level)
+    // `| 1` moves no deadline, and shows the compiler that there is a highest bit.
+    let highest_bit = ((deadline ^ now) | 1).ilog2();
+    let shift = highest_bit - highest_bit % BITS;
+    let level = (shift / BITS) as usize;
+    level << BITS | (deadline >> shift) as usize & ((1 << BITS) - 1)
 }
 
 /// The first tick of the slot on `level` that is numbered `slot` in the stretch that holds `now`.
@@ -69,8 +59,7 @@ mod tests {
             (u64::MAX - 1, u64::MAX, 0, 63),
         ];
         for (now, deadline, expected_level, expected_slot) in table {
-            let level = level::<6>(now ^ deadline);
-            assert_eq!((level, digit::<6>(deadline, level)), (expected_level, expected_slot), "{now} -> {deadline}");
+            assert_eq!(home::<6>(deadline, now), expected_level << 6 | expected_slot, "{now} -> {deadline}");
         }
     }
 
@@ -78,7 +67,7 @@ mod tests {
     fn a_slot_starts_where_its_digit_changes() {
         for now in [0, 1, 63, 64, 4095, 4096, 1 << 40, u64::MAX - 5, u64::MAX] {
             for level in 0..11 {
-                let own = slot_start::<6>(now, level, digit::<6>(now, level));
+                let own = slot_start::<6>(now, level, (now >> (6 * level)) as usize % 64);
                 assert_eq!(own, now >> (6 * level) << (6 * level), "level {level} at {now}");
             }
         }

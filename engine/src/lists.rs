@@ -40,6 +40,39 @@ const MANY: usize = 1 << 14;
 /// Appends after which the guesses of a list start anew from its end, for the case that the way was lost.
 const FRESH: u32 = 1024;
 
+/// Appends a node, which is on no list and has this deadline. Whether the list was empty is returned.
+///
+/// Of the nodes as a slice: through `Arena` the compiler would read their place anew after each write to one of them.
+#[inline(always)]
+pub(crate) fn append<T>(nodes: &mut [Entry<T>], list: u32, node: u32, deadline: u64) -> bool {
+    let sentinel = &mut nodes[list as usize];
+    let last = mem::replace(&mut sentinel.prev, node);
+    sentinel.deadline = if deadline < sentinel.deadline { UNSORTED } else { deadline };
+    sentinel.generation = sentinel.generation.wrapping_add(1);
+    let is_long = sentinel.generation >= LONG;
+    let entry = &mut nodes[node as usize];
+    (entry.prev, entry.next) = (last, list);
+    nodes[last as usize].next = node;
+    if nodes.len() >= MANY && is_long {
+        guess(nodes, list, node);
+    }
+    last == list
+}
+
+#[inline(always)]
+fn guess<T>(nodes: &mut [Entry<T>], list: u32, node: u32) {
+    let Entry { generation: count, ahead: lagging, .. } = nodes[list as usize];
+    let lagging = if count % FRESH == LONG { walk_back(nodes, node) } else { lagging };
+    let entry = &mut nodes[lagging as usize];
+    entry.ahead = node;
+    nodes[list as usize].ahead = entry.next;
+}
+
+#[cold]
+fn walk_back<T>(nodes: &[Entry<T>], node: u32) -> u32 {
+    (0..LEAD).fold(node, |node, _| nodes[node as usize].prev)
+}
+
 impl<T: Default> Arena<T> {
     #[inline(always)]
     pub(crate) fn node(&self, node: u32) -> &Entry<T> {
@@ -72,23 +105,6 @@ impl<T: Default> Arena<T> {
         self.size_max(list) > LONG && self.nodes.len() >= MANY
     }
 
-    /// Appends a node, which is on no list and has this deadline.
-    #[inline(always)]
-    pub(crate) fn append(&mut self, list: u32, node: u32, deadline: u64) {
-        let nodes = self.nodes.as_mut_slice();
-        let sentinel = &mut nodes[list as usize];
-        let last = mem::replace(&mut sentinel.prev, node);
-        sentinel.deadline = if deadline < sentinel.deadline { UNSORTED } else { deadline };
-        sentinel.generation = sentinel.generation.wrapping_add(1);
-        let is_long = sentinel.generation >= LONG;
-        let entry = &mut nodes[node as usize];
-        (entry.prev, entry.next) = (last, list);
-        nodes[last as usize].next = node;
-        if nodes.len() >= MANY && is_long {
-            self.guess(list, node);
-        }
-    }
-
     /// Appends a node to a list of which nobody asks whether it is sorted or long.
     #[inline(always)]
     pub(crate) fn append_plainly(&mut self, list: u32, node: u32) {
@@ -97,21 +113,6 @@ impl<T: Default> Arena<T> {
         let entry = &mut nodes[node as usize];
         (entry.prev, entry.next) = (last, list);
         nodes[last as usize].next = node;
-    }
-
-    #[inline(always)]
-    fn guess(&mut self, list: u32, node: u32) {
-        let &Entry { generation: count, ahead: lagging, .. } = self.node(list);
-        let lagging = if count % FRESH == LONG { self.walk_back(node) } else { lagging };
-        let entry = self.node_mut(lagging);
-        entry.ahead = node;
-        let next = entry.next;
-        self.node_mut(list).ahead = next;
-    }
-
-    #[cold]
-    fn walk_back(&self, node: u32) -> u32 {
-        (0..LEAD).fold(node, |node, _| self.node(node).prev)
     }
 
     /// Brings the memory of some nodes, from this one on, near. This loop is all loads and no decisions, so that the
@@ -138,9 +139,9 @@ impl<T: Default> Arena<T> {
     /// Joins the node's neighbours, and leaves its own links as they were. If they are one, it is returned: the
     /// sentinel of a list that has become empty – or the node itself, which was on no list.
     #[inline(always)]
-    pub(crate) fn unlink(&mut self, node: u32) -> Option<u32> {
+    pub(crate) fn unlink(&mut self, node: usize) -> Option<u32> {
         let nodes = self.nodes.as_mut_slice();
-        let Entry { prev, next, .. } = nodes[node as usize];
+        let Entry { prev, next, .. } = nodes[node];
         nodes[prev as usize].next = next;
         nodes[next as usize].prev = prev;
         (prev == next).then_some(prev)

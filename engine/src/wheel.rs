@@ -3,6 +3,7 @@
 use crate::arena::{Arena, Entry};
 use crate::geometry;
 use crate::key::Key;
+use crate::lists;
 use crate::occupied::Occupied;
 use crate::sort::Sorter;
 
@@ -122,8 +123,12 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     #[inline(always)]
     pub fn insert(&mut self, deadline: u64, value: T) -> Key {
         let deadline = deadline.min(Self::LAST_TICK);
-        let (node, generation) = self.arena.insert(deadline, value);
-        self.append(node, deadline);
+        let node = self.arena.take_place();
+        let list = self.list_for(deadline);
+        let (generation, was_empty) = self.arena.insert(list, node, deadline, value);
+        if was_empty {
+            self.note(list);
+        }
         Self::key(node, generation)
     }
 
@@ -133,8 +138,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     pub fn cancel(&mut self, key: Key) -> Option<T> {
         let node = Self::node(key);
         let deadline = self.arena.get(node, key.generation())?.deadline;
-        self.unlink(node as u32, deadline);
-        let (.., value) = self.arena.remove(node as u32);
+        self.unlink(node, deadline);
+        let (.., value) = self.arena.remove(node);
         Some(value)
     }
 
@@ -148,8 +153,11 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         let node = Self::node(key);
         let Some(entry) = self.arena.get_mut(node, key.generation()) else { return false };
         let old = core::mem::replace(&mut entry.deadline, deadline);
-        self.unlink(node as u32, old);
-        self.append(node as u32, deadline);
+        self.unlink(node, old);
+        let list = self.list_for(deadline);
+        if lists::append(&mut self.arena.nodes, list, node as u32, deadline) {
+            self.note(list);
+        }
         true
     }
 
@@ -158,9 +166,9 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     pub fn disarm(&mut self, key: Key) -> bool {
         let is_armed = self.is_armed(key);
         if is_armed {
-            let node = Self::node(key) as u32;
-            self.unlink(node, self.arena.node(node).deadline);
-            self.arena.set_alone(node);
+            let node = Self::node(key);
+            self.unlink(node, self.arena.nodes[node].deadline);
+            self.arena.set_alone(node as u32);
         }
         is_armed
     }
@@ -211,33 +219,39 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.target = self.now;
     }
 
-    /// Appends a timer, on no list, to the list where its deadline belongs as seen from `now`.
+    /// The list for a timer that is set now.
     #[inline(always)]
-    fn append(&mut self, node: u32, deadline: u64) {
+    fn list_for(&mut self, deadline: u64) -> u32 {
         if deadline <= self.now {
-            return self.append_overdue(node, deadline);
+            return Self::OVERDUE;
         }
-        self.earliest = self.earliest.min(deadline);
-        self.append_seen_from(self.now, node, deadline);
+        if deadline < self.earliest {
+            self.earliest = deadline;
+        }
+        geometry::home::<BITS>(deadline, self.now) as u32
     }
 
+    /// Takes note that a list is not empty any more.
     #[inline(never)]
-    fn append_overdue(&mut self, node: u32, deadline: u64) {
-        self.arena.append(Self::OVERDUE, node, deadline);
+    fn note(&mut self, list: u32) {
+        if list < Self::EXPIRED {
+            self.occupied.insert(list as usize);
+        }
     }
 
     /// Appends a timer to the slot where its deadline stands as seen from `now`.
     #[inline(always)]
     pub(crate) fn append_seen_from(&mut self, now: u64, node: u32, deadline: u64) {
         let slot = geometry::home::<BITS>(deadline, now);
-        self.occupied.insert(slot);
-        self.arena.append(slot as u32, node, deadline);
+        if lists::append(&mut self.arena.nodes, slot as u32, node, deadline) {
+            self.occupied.insert(slot);
+        }
     }
 
     /// Takes a timer off its list, if it is on one. Which one is not known, nor needed: its slot follows from the
     /// deadline and `now`, but the node that is left alone says it sooner.
     #[inline(always)]
-    fn unlink(&mut self, node: u32, deadline: u64) {
+    fn unlink(&mut self, node: usize, deadline: u64) {
         if deadline == self.earliest {
             self.earliest = UNKNOWN;
         }
