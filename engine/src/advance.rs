@@ -74,7 +74,6 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             let list = slot as u32;
             if slot < 1 << BITS || slot < entered && self.arena.is_sorted(list) {
                 self.expire_sorted(list);
-                self.forget(list);
                 continue;
             }
             let size_max = self.arena.size_max(list) as usize;
@@ -89,7 +88,6 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             moves -= size_max;
             if slot < entered {
                 self.expire_unsorted(list);
-                self.forget(list);
             } else {
                 self.reach(self.target);
                 self.enter(list);

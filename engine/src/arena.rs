@@ -77,11 +77,10 @@ impl<T: Default> Arena<T> {
     fn push(&mut self) -> u32 {
         let node = self.nodes.len();
         assert!(node - (self.lists as usize) < TIMERS_MAX, "a wheel holds at most {TIMERS_MAX} timers");
-        // Steps of a fifth once it is large: memory is to follow the timers, and doubling would leave up to half of it
-        // empty. Smaller steps copy too often where the allocator does not move large blocks by the page table.
+        // Steps of a fifth: memory is to follow the timers, and doubling would leave up to half of it empty. Smaller
+        // steps copy too often where the allocator does not move large blocks by the page table.
         if node == self.nodes.capacity() {
-            let timers = node - self.lists as usize;
-            self.nodes.reserve_exact(if timers < 4096 { timers.max(16) } else { timers / 5 });
+            self.nodes.reserve_exact((node / 5).max(16));
         }
         self.nodes.push(Entry { deadline: 0, prev: 0, next: 0, value: T::default(), generation: 0, ahead: 0 });
         self.free.grow(node + 1);

@@ -63,22 +63,23 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         } else {
             self.expire_unsorted(list);
         }
-        self.forget(list);
     }
 
-    /// Moves the timers of a list that is in order, without a look at them; the list must be forgotten.
+    /// Moves the timers of a list that is in order, without a look at them.
     #[inline(always)]
     pub(crate) fn expire_sorted(&mut self, list: u32) {
         self.arena.splice(list, Self::EXPIRED);
+        self.note_empty(list);
     }
 
-    /// Moves the timers of a list in order; the list must be forgotten.
+    /// Moves the timers of a list in order.
     #[inline(never)]
     pub(crate) fn expire_unsorted(&mut self, list: u32) {
         let mut walk = Walk::new(&self.arena, list);
         while let Some((node, deadline)) = walk.next(&self.arena) {
             self.sorter.push(deadline, node);
         }
+        self.forget(list);
         self.expire_collected();
     }
 

@@ -182,14 +182,17 @@ impl<T: Default> Arena<T> {
         (sentinel.deadline, sentinel.generation) = (0, 0);
     }
 
-    /// Appends all nodes of one list, which is not empty, to another. The one still thinks that it has them.
+    /// Moves all nodes of one list, which is not empty, to the end of another.
     #[inline]
     pub(crate) fn splice(&mut self, from: u32, to: u32) {
-        let &Entry { prev: last, next: first, .. } = self.node(from);
-        let before = mem::replace(&mut self.node_mut(to).prev, last);
-        self.node_mut(before).next = first;
-        self.node_mut(first).prev = before;
-        self.node_mut(last).next = to;
+        let nodes = self.nodes.as_mut_slice();
+        let sentinel = &mut nodes[from as usize];
+        let (first, last) = (mem::replace(&mut sentinel.next, from), mem::replace(&mut sentinel.prev, from));
+        (sentinel.deadline, sentinel.generation) = (0, 0);
+        let before = mem::replace(&mut nodes[to as usize].prev, last);
+        nodes[before as usize].next = first;
+        nodes[first as usize].prev = before;
+        nodes[last as usize].next = to;
     }
 
     /// A list's timers with their nodes, in order, for readers.

@@ -265,9 +265,14 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     pub(crate) fn forget(&mut self, emptied: u32) {
         if emptied < Self::LISTS {
             self.arena.reset(emptied);
+            self.note_empty(emptied);
         }
-        if emptied < Self::EXPIRED {
-            self.occupied.remove(emptied as usize);
+    }
+
+    #[inline(always)]
+    pub(crate) fn note_empty(&mut self, list: u32) {
+        if list < Self::EXPIRED {
+            self.occupied.remove(list as usize);
         }
     }
 }
