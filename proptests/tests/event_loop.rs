@@ -1,11 +1,12 @@
 //! Random use of the event loop on virtual time and a scripted kernel, against its model: after every operation the same
 //! answers, and the audit. The kernel wakes early and late, reports removed descriptors and directions that nobody
-//! observes, fails; the user pulls half a batch and goes on.
+//! observes, more of them than a batch holds, refuses, fails; the user pulls half a batch and goes on.
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::LazyLock;
 
+use cogloop_io::backend::EVENTS_MAX;
 use cogloop_io::scripted::{Call, ScriptedBackend, Step};
 use cogloop_io::{Event, EventLoop, Interest, Key, Token, VirtualClock, Wait};
 use cogloop_proptests::loop_model::LoopModel;
@@ -33,6 +34,7 @@ enum Operation {
     Observe(usize, u8),
     Refused(usize),
     SetInterest(usize, u8),
+    RefusedInterest(usize, u8),
     Remove(usize),
     Mark(usize, u8),
     Turn { wait: Wait, kernel: Kernel },
@@ -51,6 +53,11 @@ enum Kernel {
         after_ns: u64,
         events: Vec<(usize, u8)>,
     },
+    /// As `Report`, behind more late completions than a batch holds events.
+    Overflow {
+        after_ns: u64,
+        events: Vec<(usize, u8)>,
+    },
     Fail(i32),
 }
 
@@ -61,10 +68,11 @@ fn interest(bits: u8) -> Interest {
 fn operation() -> impl Strategy<Value = Operation> {
     let ns = || prop_oneof![0..10_000u64, 0..50_000_000u64, 0..1u64 << 50, Just(0)];
     let wait = prop_oneof![3 => Just(Wait::Block), 1 => Just(Wait::Poll), 1 => ns().prop_map(Wait::AtMost)];
-    let events = prop::collection::vec((0..40usize, 0..4u8), 0..6);
+    let events = || prop::collection::vec((0..40usize, 0..4u8), 0..6);
     let kernel = prop_oneof![
         4 => Just(Kernel::Exact),
-        3 => (0..20_000_000u64, events).prop_map(|(after_ns, events)| Kernel::Report { after_ns, events }),
+        3 => (0..20_000_000u64, events()).prop_map(|(after_ns, events)| Kernel::Report { after_ns, events }),
+        1 => (0..20_000_000u64, events()).prop_map(|(after_ns, events)| Kernel::Overflow { after_ns, events }),
         1 => prop_oneof![Just(EIO), Just(ENOMEM)].prop_map(Kernel::Fail),
     ];
     prop_oneof![
@@ -75,6 +83,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         4 => (0..DESCRIPTORS, 0..4u8).prop_map(|(n, bits)| Operation::Observe(n, bits)),
         1 => (0..DESCRIPTORS).prop_map(Operation::Refused),
         2 => (0..40usize, 0..4u8).prop_map(|(n, bits)| Operation::SetInterest(n, bits)),
+        1 => (0..40usize, 0..4u8).prop_map(|(n, bits)| Operation::RefusedInterest(n, bits)),
         3 => (0..40usize).prop_map(Operation::Remove),
         2 => (0..40usize, 0..4u8).prop_map(|(n, bits)| Operation::Mark(n, bits)),
         8 => (wait, kernel).prop_map(|(wait, kernel)| Operation::Turn { wait, kernel }),
@@ -142,6 +151,16 @@ impl Machine {
                 let done = self.real.set_interest(token, interest(bits)).is_ok();
                 assert_eq!(done, self.model.set_interest(token, interest(bits)));
             }
+            Operation::RefusedInterest(n, bits) => {
+                let Some(&token) = self.tokens.get(n) else { return };
+                // A stale token does not come as far as the kernel.
+                if let Some(before) = self.real.interest(token) {
+                    self.kernel.refuse(ENOMEM);
+                    let refused = self.real.set_interest(token, interest(bits));
+                    assert_eq!(refused.unwrap_err().raw_os_error(), Some(ENOMEM));
+                    assert_eq!(self.real.interest(token), Some(before));
+                }
+            }
             Operation::Remove(n) => {
                 let Some(&token) = self.tokens.get(n) else { return };
                 assert_eq!(self.real.remove_descriptor(token).is_ok(), self.model.remove(token));
@@ -168,13 +187,16 @@ impl Machine {
         match kernel {
             Kernel::Exact => {}
             Kernel::Fail(errno) => self.kernel.push(Step::Fail(*errno)),
-            Kernel::Report { after_ns, events } => {
+            Kernel::Report { after_ns, events } | Kernel::Overflow { after_ns, events } => {
                 for &(n, bits) in events {
                     // A kernel names a registration at most once in a batch.
                     let token = self.tokens.get(n).filter(|token| !reported.iter().any(|(other, _)| other == *token));
                     reported.extend(token.map(|&token| (token, interest(bits))));
                 }
-                let events = reported.iter().map(|&(token, ready)| Event::new(token, ready)).collect();
+                let late = if matches!(kernel, Kernel::Overflow { .. }) { 0..2 * EVENTS_MAX as u64 } else { 0..0 };
+                let late = late.map(|index| (Token::from_bits(u64::MAX << 32 | index).unwrap(), interest(3)));
+                let events = late.chain(reported.iter().copied());
+                let events = events.map(|(token, ready)| Event::new(token, ready)).collect();
                 self.kernel.push(Step::Report { after_ns: *after_ns, events });
             }
         }
