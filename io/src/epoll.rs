@@ -13,6 +13,7 @@
 //! built anew when a dead one reports.
 
 use crate::backend::EVENTS_MAX;
+use crate::fork::ForkMark;
 use crate::identity::Identity;
 use crate::{Backend, Event, Interest, Token, Waker};
 use nix::poll::PollTimeout;
@@ -51,6 +52,7 @@ struct Registration {
 pub struct Epoll {
     // nix's type, because its `wait` is the one for old kernels; rustix makes every other call.
     set: nix::sys::epoll::Epoll,
+    mark: ForkMark,
     // By the token's index.
     registrations: Vec<Option<Registration>>,
     // Indices of the registrations that are `Always`.
@@ -70,6 +72,7 @@ impl Epoll {
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             set: nix::sys::epoll::Epoll(epoll::create(CreateFlags::CLOEXEC)?),
+            mark: ForkMark::new()?,
             registrations: Vec::new(),
             always: Vec::new(),
             always_start: 0,
@@ -94,6 +97,7 @@ impl Epoll {
     }
 
     fn put(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
+        self.mark.check()?;
         let place = self.place(fd, interest, token, is_new)?;
         let index = token.index() as usize;
         if self.registrations.len() <= index {
@@ -248,6 +252,7 @@ impl Backend for Epoll {
     }
 
     fn remove(&mut self, fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
+        self.mark.check()?;
         let known = self.registrations.get_mut(token.index() as usize).and_then(Option::take);
         match known.map(|known| known.place) {
             Some(Place::Kernel) => forgive(epoll::delete(&self.set.0, fd)),
@@ -260,6 +265,7 @@ impl Backend for Epoll {
     }
 
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
+        self.mark.check()?;
         let timeout_ns = if self.always.is_empty() { timeout_ns } else { Some(0) };
         let found =
             if self.buffer_ms.is_none() { self.wait_ns(events, timeout_ns) } else { self.wait_ms(events, timeout_ns) };
@@ -286,6 +292,7 @@ impl Backend for Epoll {
     }
 
     fn prepare(&mut self) -> io::Result<bool> {
+        self.mark.check()?;
         Ok(!self.always.is_empty())
     }
 }

@@ -49,6 +49,8 @@ pub mod clock;
 pub mod epoll;
 pub mod error;
 pub mod event_loop;
+#[allow(unsafe_code, reason = "a page that is wiped for a forked child")]
+mod fork;
 mod identity;
 pub mod interest;
 #[allow(unsafe_code, reason = "polling leaves it to its user that descriptors stay open")]

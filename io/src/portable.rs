@@ -12,6 +12,7 @@
 //! descriptors for it: one that was closed without `remove` cannot be armed again and is dropped.
 
 use crate::backend::EVENTS_MAX;
+use crate::fork::ForkMark;
 use crate::identity::Identity;
 use crate::{Backend, Event, Interest, Token, Waker};
 use polling::{Events, PollMode, Poller};
@@ -50,8 +51,7 @@ struct Registration {
 /// The poller and what we know of its members.
 pub struct Portable {
     poller: ManuallyDrop<Poller>,
-    // Who made it.
-    process: u32,
+    mark: ForkMark,
     // By the token's index.
     registrations: Vec<Option<Registration>>,
     // Indices of the registrations that are `Always`.
@@ -72,7 +72,7 @@ impl Portable {
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             poller: ManuallyDrop::new(Poller::new()?),
-            process: std::process::id(),
+            mark: ForkMark::new()?,
             registrations: Vec::new(),
             always: Vec::new(),
             always_start: 0,
@@ -83,6 +83,7 @@ impl Portable {
     }
 
     fn put(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
+        self.mark.check()?;
         let file = Identity::of(fd)?;
         let place = self.place(fd, file, interest, token, is_new)?;
         let index = token.index() as usize;
@@ -206,7 +207,7 @@ impl Portable {
 impl Drop for Portable {
     /// On its way out a poller takes its timer out of the kernel's set; a forked child's is the parent's, too.
     fn drop(&mut self) {
-        if self.process == std::process::id() {
+        if self.mark.is_ours() {
             // SAFETY: nothing uses it after this.
             unsafe { ManuallyDrop::drop(&mut self.poller) }
         }
@@ -233,6 +234,7 @@ impl Backend for Portable {
     }
 
     fn remove(&mut self, fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
+        self.mark.check()?;
         let known = self.registrations.get_mut(token.index() as usize).and_then(Option::take);
         match known.map(|known| known.place) {
             Some(Place::Kernel) => forgive(self.poller.delete(fd)),
@@ -245,6 +247,7 @@ impl Backend for Portable {
     }
 
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
+        self.mark.check()?;
         self.arm()?;
         let timeout_ns = if self.always.is_empty() { timeout_ns } else { Some(0) };
         let mut buffer = self.buffer.take().unwrap_or_else(|| Events::with_capacity(BATCH));
@@ -277,6 +280,7 @@ impl Backend for Portable {
     }
 
     fn prepare(&mut self) -> io::Result<bool> {
+        self.mark.check()?;
         self.arm()?;
         Ok(!self.always.is_empty())
     }

@@ -10,6 +10,7 @@
 //! remembers its file, and one whose number stands for something else is dropped when it reports.
 
 use crate::backend::EVENTS_MAX;
+use crate::fork::ForkMark;
 use crate::identity::Identity;
 use crate::{Backend, Event, Interest, Token, Waker};
 use nix::errno::Errno;
@@ -36,6 +37,8 @@ pub struct Select {
     read: FdSet<'static>,
     write: FdSet<'static>,
     waker: Option<Waker>,
+    // From `attach`.
+    mark: Option<ForkMark>,
     // One more than the highest number ever watched: how far the kernel has to look.
     bound: i32,
 }
@@ -44,10 +47,16 @@ impl Select {
     /// Empty sets.
     #[must_use]
     pub fn new() -> Self {
-        Self { registrations: Vec::new(), read: FdSet::new(), write: FdSet::new(), waker: None, bound: 0 }
+        Self { registrations: Vec::new(), read: FdSet::new(), write: FdSet::new(), waker: None, mark: None, bound: 0 }
+    }
+
+    /// A forked child shares nothing but the waker with its parent, and would take its wakes.
+    fn check_process(&self) -> io::Result<()> {
+        self.mark.as_ref().map_or(Ok(()), ForkMark::check)
     }
 
     fn put(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+        self.check_process()?;
         refuse_beyond_the_set(fd)?;
         let file = Identity::of(fd)?;
         let index = token.index() as usize;
@@ -148,6 +157,7 @@ impl Backend for Select {
     fn attach(&mut self, waker: &Waker) -> io::Result<()> {
         refuse_beyond_the_set(waker.as_fd())?;
         self.bound = self.bound.max(waker.as_fd().as_raw_fd() + 1);
+        self.mark = Some(ForkMark::new()?);
         self.waker = Some(waker.clone());
         Ok(())
     }
@@ -161,11 +171,13 @@ impl Backend for Select {
     }
 
     fn remove(&mut self, _fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
+        self.check_process()?;
         self.forget(token.index() as usize);
         Ok(())
     }
 
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
+        self.check_process()?;
         let (mut read, mut write): (FdSet<'_>, FdSet<'_>) = (self.read, self.write);
         let hung_up = self.hung_up(&mut read)?;
         let timeout_ns = if hung_up.is_empty() { timeout_ns } else { Some(0) };

@@ -37,10 +37,8 @@
 //! having been told of it; and of a poll for both directions only the one that woke it, the other a turn later.
 //!
 //! Timeouts are in nanoseconds. The rings may be used by the process, and the thread, that made them: a forked child is
-//! told so. `unsafe` stands in `ring` and `fork` only.
+//! told so. `unsafe` stands in `ring` only.
 
-#[allow(unsafe_code, reason = "a page that is wiped for a forked child")]
-mod fork;
 mod reap;
 #[allow(unsafe_code, reason = "the io_uring crate leaves it to its user that pointers in entries are valid")]
 mod ring;
@@ -49,9 +47,9 @@ mod send;
 #[allow(unsafe_code, reason = "a fork")]
 mod tests;
 
+use crate::fork::ForkMark;
 use crate::identity::Identity;
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
-use fork::ForkMark;
 use ring::Ring;
 use rustix::io::Errno;
 use std::collections::VecDeque;

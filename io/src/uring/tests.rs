@@ -5,6 +5,7 @@ mod told;
 
 use super::*;
 use crate::epoll::Epoll;
+use crate::fork::tests::FORKING;
 use crate::portable::Portable;
 use crate::select::Select;
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -12,11 +13,8 @@ use nix::unistd::{ForkResult, fork};
 use std::io::{PipeReader, PipeWriter, Write};
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use told::on_each;
-
-/// A forked child has every test's descriptors open, for a while.
-static FORKING: Mutex<()> = Mutex::new(());
 
 fn token(index: u32) -> Token {
     Token::new(index, NonZeroU32::MIN)
