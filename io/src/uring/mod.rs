@@ -113,6 +113,8 @@ pub struct Uring {
     waits: u32,
     // Which slot is checked next.
     cursor: usize,
+    // Whether the kernel has said that it had no memory for a completion.
+    has_lost: bool,
 }
 
 impl Uring {
@@ -151,6 +153,7 @@ impl Uring {
             early: VecDeque::new(),
             waits: 0,
             cursor: 0,
+            has_lost: false,
         })
     }
 
@@ -213,7 +216,7 @@ impl Backend for Uring {
         loop {
             let armed = self.arm();
             let slice_ns = match left_ns {
-                _ if !self.early.is_empty() => Some(0),
+                _ if self.has_lost || !self.early.is_empty() => Some(0),
                 _ if unchecked == 0 || self.armed == 0 => left_ns,
                 left_ns => Some(left_ns.map_or(QUIET_NS, |ns| ns.min(QUIET_NS))),
             };
@@ -222,16 +225,21 @@ impl Backend for Uring {
                 Err(Errno::INTR) => true,
                 Err(Errno::AGAIN | Errno::BUSY) => {
                     // Whether it is fulfilled or not, the next wait tries again.
-                    let _ = self.ring.wait(left_ns.map_or(SCARCE_NS, |ns| ns.min(SCARCE_NS)));
+                    let waited = self.ring.wait(left_ns.map_or(SCARCE_NS, |ns| ns.min(SCARCE_NS)));
+                    self.has_lost |= waited == Err(Errno::BADR);
                     true
                 }
                 Err(Errno::BADR) => {
-                    self.expect_nothing();
+                    self.has_lost = true;
                     true
                 }
                 Err(error) => return Err(explained(error)),
             };
             is_over |= self.reap(events);
+            if std::mem::take(&mut self.has_lost) {
+                self.expect_nothing();
+                is_over = true;
+            }
             left_ns = deadline_ns.map(|deadline_ns| match deadline_ns {
                 0 => 0,
                 _ => deadline_ns.saturating_sub(MonotonicClock.now_ns()),
@@ -263,7 +271,7 @@ impl Backend for Uring {
     fn prepare(&mut self) -> io::Result<bool> {
         self.mark.check()?;
         match self.arm().and_then(|()| self.send()) {
-            Ok(()) => Ok(self.ring.has_completed() || !self.early.is_empty()),
+            Ok(()) => Ok(self.has_lost || self.ring.has_completed() || !self.early.is_empty()),
             Err(Errno::AGAIN | Errno::BUSY) => Ok(true),
             Err(error) => Err(explained(error)),
         }

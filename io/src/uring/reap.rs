@@ -19,7 +19,11 @@ impl Uring {
             }
             // The kernel may set its hint just after it has done the work that the hint speaks of, and takes it back
             // when there is work again, not before.
-            if asked_in_vain || events.len() >= EVENTS_MAX || !self.ring.has_more() || self.ring.wait(0).is_err() {
+            if asked_in_vain || events.len() >= EVENTS_MAX || !self.ring.has_more() {
+                return is_over;
+            }
+            if let Err(error) = self.ring.wait(0) {
+                self.has_lost |= error == Errno::BADR;
                 return is_over;
             }
             asked_in_vain = true;

@@ -86,18 +86,19 @@ impl Uring {
     /// Has the kernel take all that is queued, and do at once what a removal leaves to be done.
     pub(super) fn send(&mut self) -> Result<(), Errno> {
         loop {
-            let before = self.ring.queued();
+            let before = (self.ring.queued(), self.early.len());
             match self.ring.enter(Some(0)) {
                 Ok(_) | Err(Errno::INTR) => {}
                 // An older kernel takes nothing while more has completed than the ring holds.
                 Err(Errno::BUSY) => self.early.extend(std::iter::from_fn(|| self.ring.next())),
-                Err(Errno::BADR) => self.expect_nothing(),
+                // To be dealt with when nobody is in the middle of anything.
+                Err(Errno::BADR) => self.has_lost = true,
                 Err(error) => return Err(error),
             }
             match self.ring.queued() {
                 0 => return Ok(()),
-                // Nothing was taken although nothing was wrong: there is no memory for it.
-                left if left == before && self.early.is_empty() => return Err(Errno::AGAIN),
+                // Nothing was taken, and nothing was in the way: there is no memory for it.
+                left if (left, self.early.len()) == before => return Err(Errno::AGAIN),
                 _ => {}
             }
         }
@@ -106,8 +107,10 @@ impl Uring {
     /// The kernel had no memory for a completion and does not say whose: every poll is removed and armed again.
     pub(super) fn expect_nothing(&mut self) {
         for index in 0..self.slots.len() {
-            if self.disarm(index).is_ok() {
-                self.list(index as u32);
+            match self.disarm(index) {
+                Ok(()) => self.list(index as u32),
+                // No room for that: the next wait tries again.
+                Err(_) => self.has_lost = true,
             }
         }
         self.waker_is_armed = false;
