@@ -4,9 +4,11 @@
 
 mod c_programs;
 mod examples;
+mod exits;
 mod interpreters;
 mod loom;
 mod lua_suite;
+mod luacheck;
 mod miri;
 mod readme;
 mod rock;
@@ -46,6 +48,8 @@ const STEPS: &[Step] = &[
     Step { name: "loom", about: "the waker's protocol, in every order", run: loom::run },
     Step { name: "targets", about: "type-checks for macOS, FreeBSD, illumos and Windows", run: targets::check },
     Step { name: "lua", about: "the Lua suite, on each interpreter and backend", run: lua_suite::run },
+    Step { name: "luacheck", about: "luacheck on all Lua code", run: luacheck::run },
+    Step { name: "exits", about: "scripts with 10,000 tasks pending end well, in every way", run: exits::run },
     Step { name: "versions", about: "the modules of one Lua with another: a clear error", run: versions::run },
     Step { name: "rock", about: "LuaRocks installs, offline, and the README's example runs with it", run: rock::run },
     Step {

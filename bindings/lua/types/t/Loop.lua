@@ -37,6 +37,21 @@
 ---@field READ 1
 ---@field WRITE 2
 ---@field READWRITE 3
+---@field r 1
+---@field rd 1
+---@field read 1
+---@field inc 1
+---@field incoming 1
+---@field w 2
+---@field wr 2
+---@field write 2
+---@field out 2
+---@field outgoing 2
+---@field rw 3
+---@field rdwr 3
+---@field readwrite 3
+---@field both 3
+---@field either 3
 ---@field onerror? fun( err: any, traceback: string?, what: t.Loop.Task | t.Loop.Node ) takes the errors of callbacks; unset, they leave `run`
 ---@field [t.Loop.Handle] t.Loop.Node?
 ---@overload fun( options?: t.Loop.Options | integer ): t.Loop

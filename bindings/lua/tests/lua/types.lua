@@ -1,0 +1,42 @@
+-- What the language server is told of a module is what the module has: for each file of definitions in types/.
+local here = arg[ 0 ]:match( '^(.-)[^/]*$' )
+package.path = here .. '../?.lua;' .. package.path
+local T = require 'harness'
+local test, is_true, same_list = T.test, T.is_true, T.same_list
+
+-- The module that a file speaks of, and the names that it gives to it: functions, and the fields of the module's class
+-- that are always there.
+local function read_definitions( path )
+  local module, class, names = nil, nil, { }
+  for line in io.lines( path ) do
+    module = module or line:match( '^%-%-%-@meta ([%w.]+)' )
+    class  = line:match( '^%-%-%-@class ([%w.]+)' ) or class
+    local field = line:match( '^%-%-%-@field ([%a_][%w_]*) ' )
+    if field and class == module then names[ field ] = true end
+    local name = line:match( '^function [%a_][%w_]*[.:]([%a_][%w_]*)' )
+    if name then names[ name ] = true end
+  end
+  return module, names
+end
+
+local function sorted( names )
+  local list = { }
+  for name in pairs( names ) do
+    if type( name ) == 'string' then list[ #list + 1 ] = name end
+  end
+  table.sort( list )
+  return list
+end
+
+local seen = { }
+for path in assert( io.popen( 'find "' .. here .. '../../types" -name "*.lua"' ) ):lines( ) do
+  local module, names = read_definitions( path )
+  seen[ tostring( module ) ] = true
+  test( ('the definitions of %s are what it exports'):format( module ), function( )
+    same_list( sorted( names ), sorted( require( module ) ), module )
+  end )
+end
+
+test( 'there are definitions', function( ) is_true( seen[ 't.Loop' ] ) end )
+
+T.done( )

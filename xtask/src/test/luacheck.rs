@@ -1,0 +1,10 @@
+//! luacheck on all Lua code: the modules, the tests, the definitions for language servers, the examples.
+
+use super::Outcome;
+use crate::process;
+use crate::project::Project;
+
+pub(super) fn run(project: &Project) -> Outcome {
+    process::run(project.program("luacheck").args(["--quiet", "bindings", "examples"]))?;
+    Ok(String::new())
+}
