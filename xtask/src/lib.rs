@@ -3,13 +3,14 @@
 //! ```text
 //! test/          everything that must hold, in one run with a summary
 //! conformance/   which behaviours hold on which backend
-//! lua            the Lua module for a stock interpreter
+//! lua            the Lua module for a stock interpreter; bench_lua its timers beside those of others
 //! tidy/          the rules of the source tree, one file for each group
 //! ```
 //!
 //! beside `project` (where things are) and `process` (how other programs are run). Every error is a sentence for the
 //! person at the terminal, so it is a `String`.
 
+mod bench_lua;
 mod c;
 mod conformance;
 mod lua;
@@ -34,6 +35,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
   bench resolution       what the length of a tick costs and gives
   bench readiness        the loop over descriptors beside bare system calls and other loops
   bench precision        how late a schedule is, beside a bare clock_nanosleep
+  bench lua [--quick]    timers of t.Loop beside those of other loops for Lua
   soak [--minutes N]     random operations on the wheel, its model beside it; --seed S repeats a run, --case S one case
   help                   this text";
 
@@ -56,6 +58,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["lua", version, "--env"] | ["lua", "--env", version] => lua::print_env(&Project::locate()?, version),
         ["c", "--prefix", prefix] => c::command(&Project::locate()?, prefix),
         ["tidy"] => tidy::run(&Project::locate()?),
+        ["bench", "lua", arguments @ ..] => bench_lua::run(&Project::locate()?, arguments),
         ["bench", arguments @ ..] => bench(&Project::locate()?, arguments),
         ["soak", arguments @ ..] => soak(&Project::locate()?, arguments),
         other => Err(format!("no such command: `{}`\n\n{HELP}", other.join(" "))),

@@ -19,6 +19,8 @@ mod targets;
 mod tools;
 mod versions;
 
+pub(crate) use tools::apt_install;
+
 use std::time::{Duration, Instant};
 
 use crate::project::{FUZZ_MANIFEST, LUA_MANIFEST, Project};

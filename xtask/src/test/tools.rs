@@ -44,7 +44,7 @@ pub(super) fn install(project: &Project) -> Outcome {
     }
 }
 
-fn apt_install(project: &Project, packages: &[&str]) -> Result<(), String> {
+pub(crate) fn apt_install(project: &Project, packages: &[&str]) -> Result<(), String> {
     let by_hand = format!("please install by hand: {}", packages.join(" "));
     if !process::exists("apt-get") {
         return Err(format!("there is no apt-get here; {by_hand}"));
