@@ -9,8 +9,8 @@ pub const VARIABLE: &str = "COGLOOP_BACKEND";
 
 type Opener = fn() -> io::Result<Box<dyn Backend>>;
 
-// Best first. On Linux best is measured (the figures stand on `uring`'s page): with one descriptor active io_uring needs
-// more CPU for an event than epoll, with many about the same. Its waits end sooner; who needs that asks for it.
+// Best first. On Linux best is measured (the figures stand in docs/backends.md): with one descriptor active io_uring
+// needs more CPU for an event than epoll, with many about the same. Its waits end sooner; who needs that asks for it.
 // A backend that is not opened makes no system call.
 const KNOWN: &[(&str, Opener)] = &[
     #[cfg(target_os = "linux")]

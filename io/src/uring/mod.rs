@@ -23,9 +23,9 @@
 //! | multishot polls and nothing else: edge-triggered, as a bound |   3.88 |    2.94 |
 //! | epoll                                                        |   4.37 |    3.00 |
 //!
-//! So nothing level-triggered is cheaper by more than the noise, and the simplest one waits with one system call. The
-//! whole loop, means of 14 runs: 4.70 and 3.51 here, 4.14 and 3.48 on epoll. A 1 ms timer is 51 to 66 µs late here, 96 to
-//! 114 µs on epoll (medians of 3,000).
+//! So nothing level-triggered is cheaper by more than the noise, and the simplest one waits with one system call. What the
+//! whole loop costs beside bare loops and others, and how late its timers are, stands in `docs/backends.md` with the
+//! commands that measure it.
 //!
 //! Every poll has a name of its own, serial number and slot, so that a completion of one that was cancelled is known as
 //! late and dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) has it cancelled
