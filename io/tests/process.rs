@@ -38,11 +38,14 @@ fn a_signal_is_invisible_and_the_deadline_is_kept_c56() {
                 interrupted.fetch_add(1, Ordering::SeqCst);
                 waited = events.turn(Wait::Block);
             }
+            // On a busy machine the first signal can come later than the deadline.
+            while !arrived.swap(false, Ordering::SeqCst) {
+                thread::yield_now();
+            }
             done.store(true, Ordering::SeqCst);
             waited.unwrap();
         });
         assert!(events.turn_ns() >= deadline_ns);
-        assert!(arrived.swap(false, Ordering::SeqCst), "no signal came");
     });
     assert!(interrupted.load(Ordering::SeqCst) > 0, "no wait was interrupted: this test shows nothing");
 }
