@@ -32,6 +32,7 @@ mod dispatch;
 mod guard;
 mod handle;
 pub mod interrupt;
+mod mockit;
 mod net;
 mod node;
 mod own;
@@ -49,7 +50,7 @@ use mlua::ffi::{lua_CFunction, lua_State, lua_createtable, lua_pushcfunction, lu
 use std::ffi::{CStr, c_int};
 
 /// The modules: what `require` calls each, and what opens it.
-pub const MODULES: [(&CStr, lua_CFunction); 7] = [
+pub const MODULES: [(&CStr, lua_CFunction); 8] = [
     (c"t", open_t),
     (c"t.Loop", open_loop),
     (c"t.Net", net::open_net),
@@ -57,6 +58,7 @@ pub const MODULES: [(&CStr, lua_CFunction); 7] = [
     (c"t.Net.Address", net::open_address),
     (c"t.Net.Interface", net::open_interface),
     (c"cogloop", own::open_cogloop),
+    (c"luamockit", mockit::open_luamockit),
 ];
 
 /// Gives the table on top a field for each of [`MODULES`]: for `package.preload`, or a table like it.

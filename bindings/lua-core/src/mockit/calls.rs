@@ -1,0 +1,243 @@
+//! The functions of the module beside those that make timers.
+
+use super::service::{CALLBACKS, Service, upvalue, with};
+use super::time::{self, Alarm};
+use super::timer::{check_ms, forget};
+use crate::clock::MAX_DELAY_NS;
+use crate::guard::Text;
+use crate::interrupt;
+use crate::version::push_user_value;
+use mlua::ffi::{
+    LUA_OK, LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_error, lua_gettop, lua_pcall, lua_pop,
+    lua_pushboolean, lua_pushcfunction, lua_pushinteger, lua_pushnil, lua_rawgeti, lua_settop, lua_toboolean,
+    lua_tostring, lua_type, lua_upvalueindex, luaL_callmeta, luaL_checkstack, luaL_traceback,
+};
+use std::ffi::c_int;
+use std::time::{Duration, SystemTime};
+
+fn wall() -> Duration {
+    // Before 1970 there is no answer but this one.
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+/// `mstimestamp( )` → milliseconds since the epoch
+pub(super) unsafe extern "C-unwind" fn mstimestamp(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { lua_pushinteger(lua, wall().as_millis() as i64) };
+    1
+}
+
+/// `time( )` → seconds since the epoch, milliseconds within that second
+pub(super) unsafe extern "C-unwind" fn time(lua: *mut lua_State) -> c_int {
+    let now = wall();
+    // SAFETY: called by Lua.
+    unsafe {
+        lua_pushinteger(lua, now.as_secs() as i64);
+        lua_pushinteger(lua, now.subsec_millis().into());
+    }
+    2
+}
+
+/// `sleep( ms [, resume] )` → milliseconds left, error number
+pub(super) unsafe extern "C-unwind" fn sleep(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of a module's.
+    unsafe {
+        let ms = check_ms(lua, 1, 0, c"an integer that is 0 or more").unsigned_abs();
+        let resume = lua_toboolean(lua, 2) != 0;
+        let was_virtual = with(lua, |service| {
+            service.virtual_ns = Some(service.virtual_ns?.saturating_add(ms.saturating_mul(1_000_000)));
+            service.refresh();
+            Some(())
+        });
+        let (left, error) = if was_virtual.is_some() { (0, 0) } else { time::sleep(ms, resume) };
+        lua_pushinteger(lua, left.try_into().unwrap_or(i64::MAX));
+        lua_pushinteger(lua, error.into());
+    }
+    2
+}
+
+/// What `wait` and `getfd` cannot do, in words.
+type Problem = Text<80>;
+
+/// What `wait` does next.
+#[derive(Clone, Copy)]
+enum Next {
+    Return,
+    Sleep(u64),
+    Fail(Problem),
+}
+
+/// `wait( [ms] )` → 0; or 1, message
+pub(super) unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of a module's. Nothing with a destructor is alive at a Lua call.
+    unsafe {
+        let limit_ms = match lua_type(lua, 1) {
+            LUA_TNONE | LUA_TNIL => 0,
+            _ => check_ms(lua, 1, 0, c"an integer that is 0 or more, or nothing").unsigned_abs(),
+        };
+        let limit_ns = limit_ms.saturating_mul(1_000_000).min(MAX_DELAY_NS);
+        let end_ns = with(lua, |service| service.now_ns()).saturating_add(limit_ns);
+        loop {
+            let next = with(lua, |service| {
+                service.refresh();
+                let deadline_ns = service.queue.next_deadline();
+                let until_ns = match (deadline_ns, limit_ms) {
+                    (None, 0) => u64::MAX,
+                    (deadline_ns, 0) => deadline_ns.unwrap_or(u64::MAX),
+                    (deadline_ns, _) => deadline_ns.unwrap_or(u64::MAX).min(end_ns),
+                };
+                if service.queue.live() > 0 || limit_ms > 0 && service.now_ns() >= end_ns {
+                    return Next::Return;
+                }
+                if until_ns == u64::MAX {
+                    return Next::Fail(Text::new("wait: no timer is armed, so that no event would ever come"));
+                }
+                match &mut service.virtual_ns {
+                    Some(now_ns) => *now_ns = until_ns,
+                    None => return Next::Sleep(until_ns),
+                }
+                Next::Sleep(0)
+            });
+            let problem: Problem = match next {
+                Next::Return => {
+                    lua_pushinteger(lua, 0);
+                    return 1;
+                }
+                Next::Fail(problem) => problem,
+                Next::Sleep(0) => continue,
+                Next::Sleep(until_ns) => {
+                    let slept = if interrupt::pending() { Ok(false) } else { time::sleep_until(until_ns) };
+                    match slept.map_err(|error| Text::new(format_args!("wait: {error}"))) {
+                        Ok(true) => continue,
+                        Ok(false) => Text::new("wait: interrupted by a signal"),
+                        Err(problem) => problem,
+                    }
+                }
+            };
+            lua_pushinteger(lua, 1);
+            problem.push(lua);
+            return 2;
+        }
+    }
+}
+
+/// `pending( )` → events whose callback would run
+pub(super) unsafe extern "C-unwind" fn pending(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of a module's.
+    unsafe {
+        let live = with(lua, |service| {
+            service.refresh();
+            service.set_alarm();
+            service.queue.live()
+        });
+        lua_pushinteger(lua, live as i64);
+    }
+    1
+}
+
+/// `inqueue( )` → all events, those of timers that were destroyed since among them
+pub(super) unsafe extern "C-unwind" fn inqueue(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of a module's.
+    unsafe {
+        let all = with(lua, |service| {
+            service.refresh();
+            service.set_alarm();
+            service.queue.len()
+        });
+        lua_pushinteger(lua, all as i64);
+    }
+    1
+}
+
+/// `process_events( )` → callbacks run: those of the events that are in the queue now. The first error is raised when all
+/// have run.
+pub(super) unsafe extern "C-unwind" fn process_events(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of a module's. Each callback is called protected, and nothing with a
+    // destructor is alive meanwhile.
+    unsafe {
+        lua_settop(lua, 0);
+        luaL_checkstack(lua, 8, c"too many nested calls".as_ptr());
+        lua_pushcfunction(lua, with_traceback);
+        push_user_value(lua, lua_upvalueindex(upvalue::SERVICE), CALLBACKS); // S: handler callbacks
+        let mut left = with(lua, |service| {
+            service.refresh();
+            service.queue.len()
+        });
+        let mut ran = 0;
+        while left > 0 {
+            left -= 1;
+            let Some(taken) = with(lua, |service| service.queue.take()) else { break };
+            let Some(event) = taken else { continue };
+            lua_rawgeti(lua, 2, i64::from(event.timer.place) + 1);
+            if event.is_last {
+                forget(lua, event.timer);
+            }
+            ran += 1;
+            // S: handler callbacks [first error] f
+            if lua_pcall(lua, 0, 0, 1) != LUA_OK && lua_gettop(lua) > 3 {
+                lua_pop(lua, 1);
+            }
+        }
+        with(lua, Service::set_alarm);
+        if lua_gettop(lua) > 2 {
+            lua_error(lua);
+        }
+        lua_pushinteger(lua, ran);
+    }
+    1
+}
+
+/// The message handler: a text gets the traceback of its place, and so does what can be made one; another value stays what
+/// it is.
+unsafe extern "C-unwind" fn with_traceback(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua in the place of the error, with the error value.
+    unsafe {
+        let is_text = matches!(lua_type(lua, 1), LUA_TSTRING | LUA_TNUMBER);
+        if is_text || luaL_callmeta(lua, 1, c"__tostring".as_ptr()) != 0 {
+            let text = lua_tostring(lua, -1);
+            luaL_traceback(lua, lua, text, 1);
+        }
+    }
+    1
+}
+
+/// `init( )`: older scripts call it.
+pub(super) unsafe extern "C-unwind" fn init(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { lua_pushboolean(lua, 1) };
+    1
+}
+
+/// `getfd( )` → a descriptor that is readable while an event is due; or nil, message, errno. A loop can watch it.
+pub(super) unsafe extern "C-unwind" fn getfd(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of a module's.
+    unsafe {
+        let answer = with(lua, |service| {
+            if service.alarm.is_none() {
+                match Alarm::new() {
+                    Ok(alarm) => service.alarm = Some(alarm),
+                    Err(error) => {
+                        return Err((
+                            error.raw_os_error().unwrap_or(0),
+                            Problem::new(format_args!("timerfd: {error}")),
+                        ));
+                    }
+                }
+            }
+            service.set_alarm();
+            Ok(service.alarm.as_ref().map_or(-1, Alarm::number))
+        });
+        match answer {
+            Ok(number) => {
+                lua_pushinteger(lua, number.into());
+                1
+            }
+            Err((errno, text)) => {
+                lua_pushnil(lua);
+                text.push(lua);
+                lua_pushinteger(lua, errno.into());
+                3
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `require 'luamockit'`: one-off and interval callbacks through a queue of events.
+//!
+//! ```text
+//!   oneoff, getit ──► queue: wheel ── due ──► events ── process_events ──► callbacks, on the caller's thread
+//! ```
+//!
+//! Nothing calls Lua by itself and there is no thread: each function brings the queue up to date from the wheel first, so
+//! that they all agree. There is one service for each Lua state; `service( )` makes others, with virtual time if asked.
+
+mod calls;
+mod queue;
+mod service;
+mod time;
+mod timer;
+
+use crate::args::bad_argument;
+use crate::create::bytes_at;
+use crate::version::{new_userdata, set_user_value};
+use mlua::ffi::{
+    LUA_REGISTRYINDEX, LUA_TNIL, LUA_TNONE, LUA_TSTRING, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable,
+    lua_getfield, lua_pushcclosure, lua_pushcfunction, lua_pushstring, lua_pushvalue, lua_rawgetp, lua_rawsetp,
+    lua_setfield, lua_setmetatable, lua_settop, lua_touserdata, lua_type,
+};
+use service::{CALLBACKS, Service, upvalue};
+use std::ffi::{CStr, c_int};
+
+/// Where the registry has the module.
+static MODULE_KEY: u8 = 0;
+
+const FUNCTIONS: [(&CStr, lua_CFunction); 11] = [
+    (c"mstimestamp", calls::mstimestamp),
+    (c"time", calls::time),
+    (c"sleep", calls::sleep),
+    (c"oneoff", timer::oneoff),
+    (c"getit", timer::getit),
+    (c"wait", calls::wait),
+    (c"pending", calls::pending),
+    (c"inqueue", calls::inqueue),
+    (c"process_events", calls::process_events),
+    (c"init", calls::init),
+    (c"getfd", calls::getfd),
+];
+
+const TIMER_META: [(&CStr, lua_CFunction); 3] =
+    [(c"__tostring", timer::to_string), (c"__close", timer::destroy), (c"destroy", timer::destroy)];
+
+/// `require 'luamockit'`: the module.
+///
+/// # Safety
+///
+/// For Lua to call.
+pub(crate) unsafe extern "C-unwind" fn open_luamockit(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua, with the stack room of a C function.
+    unsafe {
+        if lua_rawgetp(lua, LUA_REGISTRYINDEX, (&raw const MODULE_KEY).cast()) == LUA_TTABLE {
+            return 1;
+        }
+        lua_settop(lua, 0);
+        push_module(lua, false); // S: … module
+        lua_pushcfunction(lua, other_service);
+        lua_setfield(lua, -2, c"service".as_ptr());
+        lua_pushvalue(lua, -1);
+        lua_rawsetp(lua, LUA_REGISTRYINDEX, (&raw const MODULE_KEY).cast());
+    }
+    1
+}
+
+/// `service{ clock = 'virtual' }` → a table like the module, with timers and a queue of its own
+unsafe extern "C-unwind" fn other_service(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the bytes belong to a string on the stack.
+    unsafe {
+        let is_virtual = match lua_type(lua, 1) {
+            LUA_TNONE | LUA_TNIL => false,
+            LUA_TTABLE => {
+                lua_getfield(lua, 1, c"clock".as_ptr());
+                match lua_type(lua, -1) {
+                    LUA_TNIL => false,
+                    LUA_TSTRING if bytes_at(lua, -1) == b"real" => false,
+                    LUA_TSTRING if bytes_at(lua, -1) == b"virtual" => true,
+                    _ => bad_argument(lua, 1, c"option 'clock': 'real' or 'virtual' expected".as_ptr()),
+                }
+            }
+            _ => crate::args::wrong(lua, 1, c"options", c"a table"),
+        };
+        lua_settop(lua, 0);
+        push_module(lua, is_virtual);
+    }
+    1
+}
+
+/// Pushes a table of functions with a service of their own. The stack is empty before.
+unsafe fn push_module(lua: *mut lua_State, is_virtual: bool) {
+    // SAFETY: only called by the two above; the userdata has its finalizer before it owns anything.
+    unsafe {
+        let block = new_userdata(lua, size_of::<Option<Box<Service>>>(), 1).cast::<Option<Box<Service>>>();
+        block.write(None);
+        lua_createtable(lua, 0, 1);
+        lua_pushcfunction(lua, drop_service);
+        lua_setfield(lua, -2, c"__gc".as_ptr());
+        lua_setmetatable(lua, upvalue::SERVICE);
+        lua_createtable(lua, 0, 0);
+        set_user_value(lua, upvalue::SERVICE, CALLBACKS);
+        *block = Some(Box::new(Service::new(is_virtual)));
+
+        lua_createtable(lua, 0, 5); // S: service timer
+        set_functions(lua, &TIMER_META);
+        lua_pushstring(lua, c"mockit timer".as_ptr());
+        lua_setfield(lua, upvalue::TIMER, c"__name".as_ptr());
+        lua_pushvalue(lua, upvalue::TIMER);
+        lua_setfield(lua, upvalue::TIMER, c"__index".as_ptr());
+        lua_createtable(lua, 0, FUNCTIONS.len() as c_int + 1); // S: service timer module
+        set_functions(lua, &FUNCTIONS);
+    }
+}
+
+/// Sets functions, with the two values at the bottom of the stack as upvalues, as fields of the table on top.
+unsafe fn set_functions(lua: *mut lua_State, functions: &[(&CStr, lua_CFunction)]) {
+    // SAFETY: only called by `push_module`.
+    unsafe {
+        for &(name, function) in functions {
+            for n in 1..=upvalue::COUNT {
+                lua_pushvalue(lua, n);
+            }
+            lua_pushcclosure(lua, function, upvalue::COUNT);
+            lua_setfield(lua, -2, name.as_ptr());
+        }
+    }
+}
+
+/// The finalizer of a service.
+unsafe extern "C-unwind" fn drop_service(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua with the userdata, or by a script that found it with the debug library: it is asked for its type,
+    // and a second call finds nothing.
+    unsafe {
+        let block = lua_touserdata(lua, 1).cast::<Option<Box<Service>>>();
+        if !block.is_null() {
+            drop((*block).take());
+        }
+    }
+    0
+}

@@ -1,0 +1,70 @@
+//! One service: a queue, its clock, and the userdata that holds them for the functions of a module.
+
+use super::queue::Queue;
+use super::time::{self, Alarm};
+use crate::guard::guard;
+use mlua::ffi::{lua_State, lua_touserdata, lua_upvalueindex};
+use std::ffi::c_int;
+
+/// What the functions of a module have as upvalues.
+pub(super) mod upvalue {
+    use std::ffi::c_int;
+    /// The userdata of the service; its user value 1 is `{ [place + 1] = f }`.
+    pub(in crate::mockit) const SERVICE: c_int = 1;
+    /// The metatable of its timers.
+    pub(in crate::mockit) const TIMER: c_int = 2;
+    pub(in crate::mockit) const COUNT: c_int = 2;
+}
+
+/// The service's user value: the callbacks.
+pub(super) const CALLBACKS: c_int = 1;
+
+pub(super) struct Service {
+    pub(super) queue: Queue,
+    /// Virtual time, for tests; `None` is `CLOCK_BOOTTIME`.
+    pub(super) virtual_ns: Option<u64>,
+    pub(super) alarm: Option<Alarm>,
+}
+
+impl Service {
+    pub(super) fn new(is_virtual: bool) -> Self {
+        Self { queue: Queue::new(), virtual_ns: is_virtual.then_some(0), alarm: None }
+    }
+
+    pub(super) fn now_ns(&self) -> u64 {
+        self.virtual_ns.unwrap_or_else(time::now_ns)
+    }
+
+    /// Brings the queue up to date, and says what time it is.
+    pub(super) fn refresh(&mut self) -> u64 {
+        let now_ns = self.now_ns();
+        self.queue.refresh(now_ns);
+        now_ns
+    }
+
+    /// Brings the descriptor up to date, if somebody asked for it. 1 ns after the start has passed.
+    pub(super) fn set_alarm(&mut self) {
+        let Some(alarm) = &mut self.alarm else { return };
+        alarm.set(if self.queue.len() > 0 { 1 } else { self.queue.next_deadline().unwrap_or(0) });
+    }
+}
+
+/// Work on the service of the running function, which makes no Lua call. A panic becomes a Lua error.
+///
+/// # Safety
+/// The rule of the crate; the running function is one of a module's.
+pub(super) unsafe fn with<R: Copy>(lua: *mut lua_State, work: impl FnOnce(&mut Service) -> R) -> R {
+    // SAFETY: the upvalue is a service's userdata, alive as long as the function, and its finalizer has not run: a module's
+    // functions are reachable. `work` makes no Lua call, so nothing else refers to the service meanwhile.
+    unsafe {
+        let service = lua_touserdata(lua, lua_upvalueindex(upvalue::SERVICE)).cast::<Option<Box<Service>>>();
+        let worked = guard(|| match (*service).as_deref_mut() {
+            Some(service) => Ok(work(service)),
+            None => Err("the Lua state is closing".into()),
+        });
+        match worked {
+            Ok(result) => result,
+            Err(text) => text.raise(lua),
+        }
+    }
+}
