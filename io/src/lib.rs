@@ -58,6 +58,9 @@ pub mod portable;
 pub mod scripted;
 #[cfg(unix)]
 pub mod select;
+#[cfg(unix)]
+#[allow(unsafe_code, reason = "installing a signal handler")]
+pub mod signals;
 pub mod token;
 #[cfg(target_os = "linux")]
 pub mod uring;

@@ -1,0 +1,156 @@
+//! Signals as readiness: a descriptor that becomes readable when a signal has come.
+//!
+//! ```text
+//!   signal ──► on_signal ──► each Signals that watches it: a bit, and a wake ──► its descriptor is readable ──► take
+//! ```
+//!
+//! Nothing is lost, but several of one number before a [`take`](Signals::take) are one, as the kernel has it. A handler is
+//! installed when the first [`Signals`] in the process watches a number; what was there before is set aside, not called,
+//! and put back when the last one ceases, unless somebody else has installed another meanwhile.
+//!
+//! Why not signalfd: it needs the signal blocked in every thread, and programs that are started inherit that.
+//!
+//! The handler walks a list that only grows, so it needs no lock; a [`Signals`] that is dropped leaves its place, with its
+//! descriptor, to the next one. In a forked child, make a new one: the descriptor is the parent's, too.
+
+use crate::Waker;
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use rustix::fd::{AsFd, BorrowedFd};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+struct Place {
+    // Bit n - 1 stands for signal n.
+    wanted: AtomicU64,
+    pending: AtomicU64,
+    waker: Waker,
+    next: OnceLock<&'static Place>,
+}
+
+/// The list that the handler walks.
+static FIRST: OnceLock<&'static Place> = OnceLock::new();
+
+/// What only ordinary code touches.
+static SHARED: Mutex<Shared> = Mutex::new(Shared { earlier: BTreeMap::new(), free: Vec::new() });
+
+struct Shared {
+    // By number: what was there before our handler.
+    earlier: BTreeMap<i32, SigAction>,
+    free: Vec<&'static Place>,
+}
+
+fn shared() -> MutexGuard<'static, Shared> {
+    SHARED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn places() -> impl Iterator<Item = &'static Place> {
+    std::iter::successors(FIRST.get(), |place| place.next.get()).copied()
+}
+
+extern "C" fn on_signal(number: i32) {
+    let errno = Errno::last_raw();
+    for place in places() {
+        if place.wanted.load(Ordering::Acquire) & bit(number) != 0 {
+            place.pending.fetch_or(bit(number), Ordering::Release);
+            place.waker.wake();
+        }
+    }
+    Errno::set_raw(errno);
+}
+
+/// Watches signals, none at first.
+pub struct Signals {
+    place: &'static Place,
+}
+
+impl Signals {
+    /// One that watches nothing. Installs nothing.
+    ///
+    /// # Errors
+    /// The kernel's, `EMFILE` for example.
+    pub fn new() -> io::Result<Self> {
+        let mut shared = shared();
+        if let Some(place) = shared.free.pop() {
+            return Ok(Self { place });
+        }
+        let (wanted, pending) = (AtomicU64::new(0), AtomicU64::new(0));
+        let place: &'static Place =
+            Box::leak(Box::new(Place { wanted, pending, waker: Waker::new()?, next: OnceLock::new() }));
+        // Nobody else appends: the lock is held.
+        let end = places().last().map_or(&FIRST, |last| &last.next);
+        let _ = end.set(place);
+        Ok(Self { place })
+    }
+
+    /// Watches a signal, by its number. Watching it twice is watching it once.
+    ///
+    /// # Errors
+    /// `InvalidInput` for what is no standard signal or cannot be waited for: SIGKILL, SIGSTOP, and those that a fault of
+    /// the program's own raises.
+    pub fn watch(&mut self, number: i32) -> io::Result<()> {
+        let faults = [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL];
+        let signal = Signal::try_from(number).ok().filter(|signal| !faults.contains(signal));
+        let signal = signal
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("signal {number} cannot be watched")))?;
+        let mut shared = shared();
+        if let std::collections::btree_map::Entry::Vacant(vacant) = shared.earlier.entry(number) {
+            // Not one of the program's own calls is to fail for it.
+            let ours = SigAction::new(SigHandler::Handler(on_signal), SaFlags::SA_RESTART, SigSet::empty());
+            // SAFETY: the handler does what is promised to be safe in one: it loads and changes atomics in places that
+            // are never freed, and wakes.
+            vacant.insert(unsafe { sigaction(signal, &ours) }?);
+        }
+        self.place.wanted.fetch_or(bit(number), Ordering::Release);
+        Ok(())
+    }
+
+    /// Ceases to watch a signal.
+    pub fn unwatch(&mut self, number: i32) {
+        let (Ok(signal), mut shared) = (Signal::try_from(number), shared()) else { return };
+        self.place.wanted.fetch_and(!bit(number), Ordering::AcqRel);
+        self.place.pending.fetch_and(!bit(number), Ordering::AcqRel);
+        if places().any(|place| place.wanted.load(Ordering::Acquire) & bit(number) != 0) {
+            return;
+        }
+        let Some(earlier) = shared.earlier.remove(&number) else { return };
+        // SAFETY: it is what the kernel gave us for this signal.
+        let Ok(current) = (unsafe { sigaction(signal, &earlier) }) else { return };
+        let is_ours = matches!(current.handler(), SigHandler::Handler(handler) if handler as usize == on_signal as *const () as usize);
+        if !is_ours {
+            // SAFETY: as above; somebody's newer handler goes back to its place.
+            let _ = unsafe { sigaction(signal, &current) };
+        }
+    }
+
+    /// What to give to a loop, for reading. Remove it from the loop before you drop this.
+    #[must_use]
+    pub fn descriptor(&self) -> BorrowedFd<'static> {
+        self.place.waker.as_fd()
+    }
+
+    /// The numbers of those that have come since the last time, in ascending order.
+    pub fn take(&mut self) -> impl Iterator<Item = i32> + use<> {
+        // In this order: what comes in between is taken here, or makes the descriptor readable again.
+        self.place.waker.drain();
+        let wanted = self.place.wanted.load(Ordering::Acquire);
+        let taken = self.place.pending.swap(0, Ordering::Acquire) & wanted;
+        (1..=64).filter(move |&number| taken & bit(number) != 0)
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        let wanted = self.place.wanted.load(Ordering::Acquire);
+        (1..=64).filter(|&number| wanted & bit(number) != 0).for_each(|number| self.unwatch(number));
+        self.place.pending.store(0, Ordering::Release);
+        self.place.waker.drain();
+        shared().free.push(self.place);
+    }
+}
+
+fn bit(number: i32) -> u64 {
+    1_u64.wrapping_shl(number.wrapping_sub(1) as u32)
+}

@@ -1,0 +1,100 @@
+//! Signals as readiness. Each test has signals of its own, which do nothing by themselves.
+
+mod common;
+
+use cogloop_io::signals::Signals;
+use cogloop_io::{Interest, Wait};
+use common::*;
+use nix::sys::signal::{Signal, raise};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// Whether this process catches the signal, by the kernel's own account.
+fn is_caught(signal: Signal) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
+    u64::from_str_radix(mask, 16).unwrap() >> (signal as i32 - 1) & 1 == 1
+}
+
+#[test]
+fn a_signal_wakes_every_loop_that_watches_it_and_many_are_one() {
+    const SIGNAL: Signal = Signal::SIGURG;
+    on_every_backend(|events| {
+        let mut one = Signals::new().unwrap();
+        let mut other = Signals::new().unwrap();
+        assert!(!is_caught(SIGNAL), "no handler unless asked");
+        one.watch(SIGNAL as i32).unwrap();
+        other.watch(SIGNAL as i32).unwrap();
+        let token = events.add_descriptor(one.descriptor(), Interest::READ).unwrap();
+        let second = events.add_descriptor(other.descriptor(), Interest::READ).unwrap();
+        for _ in 0..3 {
+            (0..5).for_each(|_| raise(SIGNAL).unwrap());
+            let mut ready: Vec<_> = poll(events).into_iter().map(|(token, _)| token).collect();
+            ready.sort();
+            assert_eq!(ready, [token, second]);
+            assert_eq!(one.take().collect::<Vec<_>>(), [SIGNAL as i32]);
+            assert_eq!(other.take().collect::<Vec<_>>(), [SIGNAL as i32]);
+            assert_eq!(one.take().count(), 0);
+        }
+        events.remove_descriptor(token).unwrap();
+        events.remove_descriptor(second).unwrap();
+        drop(one);
+        assert!(is_caught(SIGNAL), "the other goes on watching");
+        other.unwatch(SIGNAL as i32);
+        assert!(!is_caught(SIGNAL), "what was before is back");
+    });
+}
+
+/// Each is sent only when the one before has been seen: a lost one would leave the loop waiting for ever.
+#[test]
+fn of_signals_to_another_thread_none_is_lost() {
+    const SIGNAL: Signal = Signal::SIGWINCH;
+    on_every_backend(|events| {
+        let mut signals = Signals::new().unwrap();
+        signals.watch(SIGNAL as i32).unwrap();
+        let token = events.add_descriptor(signals.descriptor(), Interest::READ).unwrap();
+        let is_seen = AtomicBool::new(true);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    while !is_seen.swap(false, Ordering::SeqCst) {
+                        thread::yield_now();
+                    }
+                    raise(SIGNAL).unwrap();
+                }
+            });
+            for _ in 0..200 {
+                while signals.take().count() == 0 {
+                    events.turn(Wait::Block).unwrap();
+                }
+                is_seen.store(true, Ordering::SeqCst);
+            }
+        });
+        events.remove_descriptor(token).unwrap();
+    });
+}
+
+#[test]
+fn an_earlier_handler_is_set_aside_and_put_back() {
+    let called = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGUSR1, Arc::clone(&called)).unwrap();
+    let mut signals = Signals::new().unwrap();
+    signals.watch(Signal::SIGUSR1 as i32).unwrap();
+    raise(Signal::SIGUSR1).unwrap();
+    assert!(!called.load(Ordering::SeqCst));
+    assert_eq!(signals.take().collect::<Vec<_>>(), [Signal::SIGUSR1 as i32]);
+    drop(signals);
+    raise(Signal::SIGUSR1).unwrap();
+    assert!(called.load(Ordering::SeqCst));
+}
+
+#[test]
+fn what_cannot_be_watched_is_refused_and_nothing_is_installed() {
+    let mut signals = Signals::new().unwrap();
+    for number in [-1, 0, Signal::SIGKILL as i32, Signal::SIGSTOP as i32, Signal::SIGSEGV as i32, 65, i32::MAX] {
+        assert!(signals.watch(number).is_err(), "{number}");
+        signals.unwatch(number);
+    }
+    assert_eq!(signals.take().count(), 0);
+}
