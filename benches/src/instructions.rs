@@ -8,8 +8,8 @@ use std::process::Command;
 use crate::stores::{self, Entry};
 use crate::workloads::probe::{PROBES, REGION, TIMERS};
 
-/// What is worth counting: ours, one peer for a scale, and the loop around them, which is in the others' counts, too.
-const STORES: [&str; 3] = ["cogloop", "btreemap", "nothing"];
+/// What is worth counting: ours, two peers for a scale, and the loop around them, which is in the others' counts, too.
+const STORES: [&str; 4] = ["cogloop", "btreemap", "lazy-heap", "nothing"];
 const OPERATIONS: [usize; 2] = [20_000, 60_000];
 
 /// Instructions for each of `PROBES`, of the stores in `STORES`.

@@ -4,11 +4,13 @@
 //!   options ─► run ─┬─► workloads ─► store: the trait ◄─ stores: ours and the peers
 //!                   │      └─► measure, allocator
 //!                   ├─► report, json
-//!                   └─► instructions ─► valgrind ─► this program again ─► workloads/probe
+//!                   ├─► instructions ─► valgrind ─► this program again ─► workloads/probe
+//!                   └─► floor                         the bare memory of timers
 //!           ─► resolution, readiness, precision    benchmarks of the loop, by themselves
 //! ```
 
 mod allocator;
+mod floor;
 mod instructions;
 mod json;
 mod machine;
@@ -64,6 +66,10 @@ fn run_wheel(options: &Options) -> Result<(), String> {
     let entries = chosen(&options.only)?;
     if let Some((probe, store, operations)) = &options.probe {
         return instructions::probe(&entries, probe, store, *operations);
+    }
+    if options.floor {
+        floor::run(options);
+        return Ok(());
     }
     if options.instructions {
         instructions::print(&instructions::count()?);

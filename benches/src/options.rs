@@ -14,6 +14,7 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
   --quick           fewer sizes, operations and repetitions: under a minute
   --json FILE       write all figures to FILE, too
   --instructions    count instructions by valgrind instead of time, at 1k timers
+  --floor           what the bare memory of the wheel's timers costs, with no store; takes --sizes and --reps
   --only NAME,…     only these stores or contenders, beside the one that the ratios are to
   --sizes N,…       numbers of live timers, such as 1k,100k,1M
   --reps N          repetitions of each workload
@@ -44,6 +45,7 @@ pub(crate) struct Options {
     pub(crate) benchmark: Benchmark,
     pub(crate) quick: bool,
     pub(crate) instructions: bool,
+    pub(crate) floor: bool,
     pub(crate) json: Option<PathBuf>,
     pub(crate) only: Vec<String>,
     pub(crate) sizes: Vec<usize>,
@@ -73,6 +75,7 @@ impl Options {
                 "--help" | "-h" => options.help = true,
                 "--quick" => options.quick = true,
                 "--instructions" => options.instructions = true,
+                "--floor" => options.floor = true,
                 "--json" => options.json = Some(value()?.into()),
                 "--only" => options.only = value()?.split(',').map(String::from).collect(),
                 "--sizes" => options.sizes = value()?.split(',').map(size).collect::<Result<_, _>>()?,
