@@ -1,0 +1,378 @@
+---@meta cogloop
+
+--- What LuaLS (the Lua language server) knows of `require 'cogloop'`: add this folder to `workspace.library`.
+--- All times are milliseconds unless a name says otherwise; fractions count.
+
+---@alias cogloop.Handle t.Loop.Handle
+---@alias cogloop.Direction t.Loop.Direction
+
+---@class cogloop.Options
+---@field backend? 'epoll' | 'uring' | 'select' | 'portable' how to wait; default: `COGLOOP_BACKEND`, else the best that works
+---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
+---@field resolution? number the length of a tick; default 0.001
+
+---@class cogloop.Every
+---@field ms number from one deadline to the next, above 0
+---@field first? number to the first deadline; default `ms`
+---@field policy? 'skip' | 'burst' | 'delay' what becomes of deadlines that nobody served in time; default 'skip'
+---@field slack? number by how much it may be late, so that neighbours share a wake-up
+
+--- A timer. It does not keep its loop alive, and the loop does not keep it: a timer that nobody holds fires all the same.
+---@class cogloop.Timer : userdata
+local Timer = { }
+
+--- Ends the timer. With Lua 5.4 also at the end of a `<close>` variable.
+---@return boolean pending whether it was pending
+function Timer:cancel( ) end
+
+--- A new deadline, `ms` from now; an interval counts from there.
+---@param ms number
+---@return boolean pending
+function Timer:reschedule( ms ) end
+
+--- Stops the timer's time; what is left is kept.
+---@return boolean running whether its time was running
+function Timer:pause( ) end
+
+--- Lets a paused timer's time go on.
+---@return boolean paused whether it was paused
+function Timer:resume( ) end
+
+---@return number? ms to the next deadline; nil when the timer is done
+function Timer:remaining( ) end
+
+---@return boolean running whether it is pending and not paused
+function Timer:active( ) end
+
+--- It keeps the loop running, as at first.
+---@return cogloop.Timer self
+function Timer:ref( ) end
+
+--- The loop may end in spite of it.
+---@return cogloop.Timer self
+function Timer:unref( ) end
+
+--- The functions of a handle.
+---@class cogloop.Watcher : userdata
+local Watcher = { }
+
+--- Stops observing, a direction or both. With Lua 5.4 also at the end of a `<close>` variable.
+---@param dir? cogloop.Direction
+---@return boolean on whether it was on
+function Watcher:off( dir ) end
+
+---@return boolean on
+function Watcher:active( ) end
+
+---@return cogloop.Watcher self
+function Watcher:ref( ) end
+
+---@return cogloop.Watcher self
+function Watcher:unref( ) end
+
+---@class cogloop.Times
+---@field count integer
+---@field min number
+---@field mean number
+---@field p50 number
+---@field p99 number
+---@field p999 number
+---@field max number
+
+---@class cogloop.Stats
+---@field backend string
+---@field reason string why it is this backend
+---@field turns integer
+---@field fired integer timers that have fired
+---@field timers integer timers that there are
+---@field handles integer
+---@field late? cogloop.Times how late timers were, since `stats( true )`
+---@field callback? cogloop.Times how long callbacks took
+---@field waited? number how long the loop has waited
+
+---@class cogloop.Listed
+---@field timer cogloop.Timer
+---@field remaining number
+---@field f any the function, or what waits
+---@field repeats boolean
+---@field paused boolean
+
+---@class cogloop.Observed
+---@field handle cogloop.Handle
+---@field direction 'r' | 'w' | 'rw'
+---@field watcher cogloop.Watcher
+
+--- An event loop.
+---@class cogloop.Loop
+local Loop = { }
+
+--- Calls `f( ... )` once, `ms` from now, never earlier.
+---@param ms number 0 or more
+---@param f fun( ... )
+---@param ... any
+---@return cogloop.Timer
+function Loop:after( ms, f, ... ) end
+
+--- Calls `f( ... )` every `ms`, without drift.
+---@param ms number | cogloop.Every
+---@param f fun( ... )
+---@param ... any
+---@return cogloop.Timer
+function Loop:every( ms, f, ... ) end
+
+--- Calls `f( ... )` once, at a time of the loop's own, as `now` says it.
+---@param time number
+---@param f fun( ... )
+---@param ... any
+---@return cogloop.Timer
+function Loop:at( time, f, ... ) end
+
+--- In a timer's callback: which timer it is, how late, and how many deadlines were missed. Elsewhere nothing.
+---@return cogloop.Timer? timer
+---@return number? late
+---@return integer? missed
+function Loop:firing( ) end
+
+--- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces both.
+---@param handle cogloop.Handle
+---@param dir cogloop.Direction
+---@param f fun( ... )
+---@param ... any
+---@return cogloop.Watcher?
+---@return string? message
+---@return integer? errno
+function Loop:on( handle, dir, f, ... ) end
+
+--- Runs `f( ... )` as a coroutine, from the next turn on.
+---@param f fun( ... )
+---@param ... any
+---@return thread
+function Loop:spawn( f, ... ) end
+
+--- In a coroutine of `spawn`: waits for `ms`.
+---@param ms number
+function Loop:sleep( ms ) end
+
+--- In a coroutine of `spawn`: waits until the handle is ready, `ms` at the most.
+---@param handle cogloop.Handle
+---@param dir cogloop.Direction
+---@param ms? number
+---@return 'r' | 'w' | 'rw' | nil ready
+---@return string? message
+---@return integer? errno
+function Loop:wait( handle, dir, ms ) end
+
+---@return boolean inside whether the caller is a coroutine that may sleep and wait
+function Loop:running( ) end
+
+--- A function that calls `f` with its last arguments, `ms` after its last call.
+---@param ms number
+---@param f fun( ... )
+---@return fun( ... )
+function Loop:debounce( ms, f ) end
+
+--- A function that calls `f` at once, and then at most every `ms`; the last call is not lost.
+---@param ms number
+---@param f fun( ... )
+---@return fun( ... )
+function Loop:throttle( ms, f ) end
+
+--- Serves timers and handles until `stop`, or until nothing is left.
+function Loop:run( ) end
+
+--- Takes one turn, which waits for `ms` at the most; without `ms`, for as long as it takes.
+---@param ms? number
+---@return boolean left whether anything is left
+function Loop:step( ms ) end
+
+--- Lets virtual time pass, and serves what becomes due, each at its own moment. In a callback only the time passes.
+---@param ms number
+function Loop:advance( ms ) end
+
+--- Makes `run` return after the callback that calls this. What was due stays due.
+function Loop:stop( ) end
+
+--- Ends the loop, and everything in it.
+function Loop:close( ) end
+
+---@return number ms since the loop was made
+function Loop:now( ) end
+
+--- Takes the errors of callbacks; nil: they leave `run`. `what` is the timer, watcher or coroutine.
+---@param f? fun( err: any, traceback: string?, what: cogloop.Timer | cogloop.Watcher | thread )
+---@return function? before the function before
+function Loop:onerror( f ) end
+
+--- The timers in the order in which they fire; paused ones last.
+---@return cogloop.Listed[]
+function Loop:timers( ) end
+
+---@return cogloop.Observed[]
+function Loop:handles( ) end
+
+--- The loop as text: its backend, its descriptors, its wheel.
+---@return string
+function Loop:dump( ) end
+
+--- Numbers. `true` begins to measure anew, `false` ends it.
+---@param measure? boolean
+---@return cogloop.Stats
+function Loop:stats( measure ) end
+
+--- `f( where, ms )` is told of each callback that takes `ms` or longer, by the `source:line` of its function.
+---@param ms? number nil: nobody is told
+---@param f? fun( where: string, ms: number )
+function Loop:slow( ms, f ) end
+
+--- The descriptor that is readable when there is something to do.
+---@return integer?
+---@return string? message
+---@return integer? errno
+function Loop:fd( ) end
+
+--- The same, as cqueues asks for it.
+---@return integer?
+---@return string? message
+---@return integer? errno
+function Loop:pollfd( ) end
+
+---@return 'r'
+function Loop:events( ) end
+
+--- Seconds, as cqueues asks for them, until there is something to do; nil: for ever.
+---@return number?
+function Loop:timeout( ) end
+
+--- The same in milliseconds.
+---@return number?
+function Loop:remaining( ) end
+
+--- The module: each method of a loop as a function, for a default loop, and `loop`.
+---@class cogloop
+local cogloop = { }
+
+--- A loop of its own.
+---@param options? cogloop.Options
+---@return cogloop.Loop?
+---@return string? message
+---@return integer? errno
+function cogloop.loop( options ) end
+
+---@param ms number 0 or more
+---@param f fun( ... )
+---@param ... any
+---@return cogloop.Timer
+function cogloop.after( ms, f, ... ) end
+
+---@param ms number | cogloop.Every
+---@param f fun( ... )
+---@param ... any
+---@return cogloop.Timer
+function cogloop.every( ms, f, ... ) end
+
+---@param time number
+---@param f fun( ... )
+---@param ... any
+---@return cogloop.Timer
+function cogloop.at( time, f, ... ) end
+
+---@return cogloop.Timer? timer
+---@return number? late
+---@return integer? missed
+function cogloop.firing( ) end
+
+---@param handle cogloop.Handle
+---@param dir cogloop.Direction
+---@param f fun( ... )
+---@param ... any
+---@return cogloop.Watcher?
+---@return string? message
+---@return integer? errno
+function cogloop.on( handle, dir, f, ... ) end
+
+---@param f fun( ... )
+---@param ... any
+---@return thread
+function cogloop.spawn( f, ... ) end
+
+---@param ms number
+function cogloop.sleep( ms ) end
+
+---@param handle cogloop.Handle
+---@param dir cogloop.Direction
+---@param ms? number
+---@return 'r' | 'w' | 'rw' | nil ready
+---@return string? message
+---@return integer? errno
+function cogloop.wait( handle, dir, ms ) end
+
+---@return boolean inside whether the caller is a coroutine that may sleep and wait
+function cogloop.running( ) end
+
+---@param ms number
+---@param f fun( ... )
+---@return fun( ... )
+function cogloop.debounce( ms, f ) end
+
+---@param ms number
+---@param f fun( ... )
+---@return fun( ... )
+function cogloop.throttle( ms, f ) end
+
+function cogloop.run( ) end
+
+---@param ms? number
+---@return boolean left whether anything is left
+function cogloop.step( ms ) end
+
+---@param ms number
+function cogloop.advance( ms ) end
+
+function cogloop.stop( ) end
+
+function cogloop.close( ) end
+
+---@return number ms since the loop was made
+function cogloop.now( ) end
+
+---@param f? fun( err: any, traceback: string?, what: cogloop.Timer | cogloop.Watcher | thread )
+---@return function? before the function before
+function cogloop.onerror( f ) end
+
+---@return cogloop.Listed[]
+function cogloop.timers( ) end
+
+---@return cogloop.Observed[]
+function cogloop.handles( ) end
+
+---@return string
+function cogloop.dump( ) end
+
+---@param measure? boolean
+---@return cogloop.Stats
+function cogloop.stats( measure ) end
+
+---@param ms? number nil: nobody is told
+---@param f? fun( where: string, ms: number )
+function cogloop.slow( ms, f ) end
+
+---@return integer?
+---@return string? message
+---@return integer? errno
+function cogloop.fd( ) end
+
+---@return integer?
+---@return string? message
+---@return integer? errno
+function cogloop.pollfd( ) end
+
+---@return 'r'
+function cogloop.events( ) end
+
+---@return number?
+function cogloop.timeout( ) end
+
+---@return number?
+function cogloop.remaining( ) end
+
+return cogloop
