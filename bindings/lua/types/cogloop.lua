@@ -165,6 +165,22 @@ function Loop:wait( handle, dir, ms ) end
 ---@return boolean inside whether the caller is a coroutine that may sleep and wait
 function Loop:running( ) end
 
+--- Calls `f( name )` whenever the signal comes, until the watcher is off.
+---@param name string `'INT'`, `'TERM'`, `'HUP'`, `'USR1'`, …
+---@param f fun( name: string )
+---@return cogloop.Watcher?
+---@return string? message
+---@return integer? errno
+function Loop:signal( name, f ) end
+
+--- Calls `f( pid, how, code )` when a child process has ended.
+---@param pid integer
+---@param f fun( pid: integer, how: 'exit' | 'signal', code: integer? )
+---@return cogloop.Watcher?
+---@return string? message
+---@return integer? errno
+function Loop:child( pid, f ) end
+
 --- A function that calls `f` with its last arguments, `ms` after its last call.
 ---@param ms number
 ---@param f fun( ... )
@@ -254,8 +270,6 @@ local cogloop = { }
 --- A loop of its own.
 ---@param options? cogloop.Options
 ---@return cogloop.Loop?
----@return string? message
----@return integer? errno
 function cogloop.loop( options ) end
 
 ---@param ms number 0 or more
@@ -286,8 +300,6 @@ function cogloop.firing( ) end
 ---@param f fun( ... )
 ---@param ... any
 ---@return cogloop.Watcher?
----@return string? message
----@return integer? errno
 function cogloop.on( handle, dir, f, ... ) end
 
 ---@param f fun( ... )
@@ -302,8 +314,6 @@ function cogloop.sleep( ms ) end
 ---@param dir cogloop.Direction
 ---@param ms? number
 ---@return 'r' | 'w' | 'rw' | nil ready
----@return string? message
----@return integer? errno
 function cogloop.wait( handle, dir, ms ) end
 
 ---@return boolean inside whether the caller is a coroutine that may sleep and wait
@@ -357,13 +367,9 @@ function cogloop.stats( measure ) end
 function cogloop.slow( ms, f ) end
 
 ---@return integer?
----@return string? message
----@return integer? errno
 function cogloop.fd( ) end
 
 ---@return integer?
----@return string? message
----@return integer? errno
 function cogloop.pollfd( ) end
 
 ---@return 'r'
@@ -374,5 +380,15 @@ function cogloop.timeout( ) end
 
 ---@return number?
 function cogloop.remaining( ) end
+
+---@param name string
+---@param f fun( name: string )
+---@return cogloop.Watcher?
+function cogloop.signal( name, f ) end
+
+---@param pid integer
+---@param f fun( pid: integer, how: 'exit' | 'signal', code: integer? )
+---@return cogloop.Watcher?
+function cogloop.child( pid, f ) end
 
 return cogloop

@@ -20,6 +20,7 @@ mod list;
 mod loops;
 pub(crate) mod meter;
 pub(crate) mod serve;
+mod source;
 pub(crate) mod task;
 pub(crate) mod ticket;
 pub(crate) mod timer;
@@ -30,8 +31,8 @@ use crate::create::close;
 use cogloop_io::ExpiredTimer;
 use mlua::ffi::{
     LUA_OK, LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error,
-    lua_getfield, lua_gettop, lua_pushcclosure, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawgetp, lua_rawsetp,
-    lua_setfield, lua_setmetatable, lua_settop, luaL_loadbufferx,
+    lua_getfield, lua_gettop, lua_pushcclosure, lua_pushcfunction, lua_pushnil, lua_pushstring, lua_pushvalue,
+    lua_rawgetp, lua_rawsetp, lua_setfield, lua_setmetatable, lua_settop, luaL_loadbufferx,
 };
 use std::ffi::{CStr, c_int};
 use std::ptr::{null, null_mut};
@@ -164,7 +165,7 @@ const WATCHER_METHODS: [(&CStr, lua_CFunction); 4] =
 const WATCHER_META: [(&CStr, lua_CFunction); 2] = [(c"__close", watch::close), (c"__tostring", watch::to_string)];
 
 /// What is easier said in Lua.
-const RATE: &str = include_str!("rate.lua");
+const CHUNKS: [&str; 2] = [include_str!("rate.lua"), include_str!("source.lua")];
 
 /// `require 'cogloop'`: the module.
 ///
@@ -196,7 +197,7 @@ pub(crate) unsafe extern "C-unwind" fn open_cogloop(lua: *mut lua_State) -> c_in
         lua_settop(lua, upvalue::LOOPS);
         lua_createtable(lua, 1, 0); // S: loop timer watcher module loops { }
         set_functions(lua, shared::CLASS, &METHODS);
-        load_rate(lua);
+        run_chunks(lua);
         lua_pushvalue(lua, shared::CLASS);
         lua_rawsetp(lua, LUA_REGISTRYINDEX, (&raw const MODULE_KEY).cast());
         lua_settop(lua, shared::CLASS);
@@ -204,16 +205,20 @@ pub(crate) unsafe extern "C-unwind" fn open_cogloop(lua: *mut lua_State) -> c_in
     1
 }
 
-/// Runs the part that is written in Lua.
-unsafe fn load_rate(lua: *mut lua_State) {
+/// Runs the parts that are written in Lua.
+unsafe fn run_chunks(lua: *mut lua_State) {
     // SAFETY: only called by `open_cogloop`.
     unsafe {
-        if luaL_loadbufferx(lua, RATE.as_ptr().cast(), RATE.len(), c"=cogloop".as_ptr(), null()) != LUA_OK {
-            lua_error(lua);
+        for code in CHUNKS {
+            if luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), c"=cogloop".as_ptr(), null()) != LUA_OK {
+                lua_error(lua);
+            }
+            lua_pushvalue(lua, shared::CLASS);
+            lua_getfield(lua, shared::LOOP, c"__index".as_ptr());
+            lua_pushcfunction(lua, source::open_signal);
+            lua_pushcfunction(lua, source::open_child);
+            lua_call(lua, 4, 0);
         }
-        lua_pushvalue(lua, shared::CLASS);
-        lua_getfield(lua, shared::LOOP, c"__index".as_ptr());
-        lua_call(lua, 2, 0);
     }
 }
 

@@ -1,0 +1,92 @@
+-- Signals and the ends of children in `require 'cogloop'`.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local cogloop = require 'cogloop'
+local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
+
+-- A shell, and its number; it is our child.
+local function shell( command )
+  local pipe = assert( io.popen( 'echo $$; ' .. command ) )
+  return pipe, pipe:read '*n'
+end
+
+-- Sends this very process a signal: it is the parent of the shell.
+local function kill( name ) os.execute( 'kill -' .. name .. ' $PPID' ) end
+
+test( 'a signal is a call', function( )
+  local loop, got = cogloop.loop( ), { }
+  local watcher
+  watcher = loop:signal( 'USR1', function( name )
+    got[ #got + 1 ] = name
+    if #got == 2 then watcher:off( ) else kill 'USR1' end
+  end )
+  loop:after( 1, kill, 'USR1' )
+  loop:run( )
+  same_list( got, { 'USR1', 'USR1' } )
+end )
+
+test( 'a signal has one watcher, and is free when that is gone', function( )
+  T.collect( )
+  T.collect( )
+  local loop = cogloop.loop( )
+  local watcher = assert( loop:signal( 'SIGUSR2', print ) )
+  local second, message, errno = loop:signal( 'USR2', print )
+  equal( second, nil )
+  is_true( message )
+  equal( errno, 16 )
+  equal( watcher:off( ), true )
+  T.collect( )
+  T.collect( )
+  is_true( loop:signal( 'USR2', print ) )
+  loop:close( )
+end )
+
+test( 'a watched signal keeps the loop running unless it is unreferenced', function( )
+  local loop = cogloop.loop( )
+  assert( loop:signal( 'HUP', print ) ):unref( )
+  loop:run( )
+end )
+
+test( 'what can not be caught is an error that names it', function( )
+  local loop = cogloop.loop( )
+  for _, name in ipairs{ 'KILL', 'SEGV', 'x', 2, false } do fails( 'name: ', loop.signal, loop, name, print ) end
+  fails( 'f: ', loop.signal, loop, 'USR1', 5 )
+  fails( 'pid: ', loop.child, loop, 'x', print )
+  fails( 'pid: ', loop.child, loop, -1, print )
+  fails( 'f: ', loop.child, loop, 1 )
+end )
+
+test( 'a child that ends is a call, with its status', function( )
+  local loop, got = cogloop.loop( ), { }
+  for _, command in ipairs{ 'exit 7', 'kill -TERM $$' } do
+    local _, pid = shell( command )
+    assert( loop:child( pid, function( number, how, code )
+      equal( number, pid )
+      got[ #got + 1 ] = how .. code
+    end ) )
+  end
+  loop:run( )
+  table.sort( got )
+  same_list( got, { 'exit7', 'signal15' } )
+end )
+
+test( 'a process that is not there is refused by the system', function( )
+  local loop = cogloop.loop( )
+  local watcher, message, errno = loop:child( 2 ^ 30, print )
+  equal( watcher, nil )
+  is_true( message )
+  is_true( errno == 3 or errno == 22, errno )
+end )
+
+test( 'the module has signal and child', function( )
+  local got
+  local _, pid = shell 'exit 2'
+  cogloop.child( pid, function( _, how, code ) got = how .. code end )
+  cogloop.run( )
+  equal( got, 'exit2' )
+  assert( cogloop.signal( 'USR1', print ) ):unref( )
+  cogloop.run( )
+  cogloop.close( )
+end )
+
+T.done( )
