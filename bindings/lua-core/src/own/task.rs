@@ -119,13 +119,17 @@ pub(crate) unsafe fn serve(lua: *mut lua_State, state: *mut State, payload: Payl
     unsafe {
         if payload.is_coroutine() {
             let coroutine = lua_tothread(lua, 3);
-            let is_fresh = lua_status(coroutine) == LUA_OK;
-            let args = if is_fresh { lua_gettop(coroutine) - 1 } else { 0 };
-            go(lua, args);
+            if !coroutine.is_null() {
+                let is_fresh = lua_status(coroutine) == LUA_OK;
+                go(lua, if is_fresh { (lua_gettop(coroutine) - 1).max(0) } else { 0 });
+            }
             return;
         }
         // The entry is the watcher for whose handle the coroutine has waited long enough.
         let node = lua_touserdata(lua, 3).cast::<NodeBlock>();
+        if node.is_null() {
+            return;
+        }
         let mut due = Interest::NONE;
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
             if (*node).timeouts[i] == key.to_bits() && (*node).args[i] == COROUTINE && (*node).token != 0 {
@@ -199,6 +203,15 @@ unsafe fn go(lua: *mut lua_State, mut args: c_int) {
                 return;
             }
             (*state).own.firing = None;
+            // The script has the coroutine too, and may have resumed it to its end.
+            let is_dead = match lua_status(coroutine) {
+                LUA_YIELD => false,
+                LUA_OK => lua_gettop(coroutine) <= args,
+                _ => true,
+            };
+            if is_dead || lua_checkstack(coroutine, 8) == 0 {
+                return;
+            }
             let outer = std::mem::replace(&mut (*state).own.resumed, coroutine);
             (*state).own.request = None;
             let mut results = 0;

@@ -198,6 +198,34 @@ test( 'a coroutine may close its loop, and run another', function( )
   equal( ran, 2 )
 end )
 
+test( 'a coroutine that the script resumes itself, to its end or not, does no harm', function( )
+  local loop, reader, writer = virtual( ), T.fifo( )
+  local steps = 0
+  local a = loop:spawn( function( ) steps = steps + 1 end )
+  local b = loop:spawn( function( ) loop:sleep( 5 ) steps = steps + 10 end )
+  local c = loop:spawn( function( ) loop:wait( reader, 'r', 5 ) steps = steps + 100 end )
+  local d = loop:spawn( function( ) error 'oh' end )
+  coroutine.resume( a )
+  coroutine.resume( d )
+  loop:advance( 1 )
+  coroutine.resume( b )
+  coroutine.resume( c )
+  equal( steps, 111 )
+  loop:onerror( function( ) end )
+  loop:advance( 100 )
+  equal( steps, 111 )
+  local e
+  e = loop:spawn( function( )
+    fails( "only in a coroutine of this loop's spawn", loop.sleep, loop, 1 )
+    coroutine.yield( )
+    steps = steps + 1000
+  end )
+  coroutine.resume( e )
+  loop:run( )
+  equal( steps, 1111 )
+  is_true( writer )
+end )
+
 test( 'ten thousand coroutines', function( )
   local loop, ran = virtual( ), 0
   for i = 1, 10000 do
