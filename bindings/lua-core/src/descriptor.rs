@@ -1,7 +1,7 @@
 //! What the loop knows of an observed handle: the Node's memory, whether the handle is still what it was, and what must
 //! be known of it before a wait.
 
-use crate::handle::{Handle, Kind, buffered, is_dirty, is_open, look};
+use crate::handle::{Handle, Kind, buffered, is_dirty, is_open, look_again};
 use crate::net::socket::SocketBlock;
 use crate::node::{self, NodeBlock};
 use crate::state::{State, state_at, value, with, with_or_raise};
@@ -26,7 +26,7 @@ pub(crate) unsafe fn is_stale(lua: *mut lua_State, index: c_int) -> bool {
             Kind::Number => !is_open((*block).number),
             Kind::Object => {
                 push_user_value(lua, index, node::HANDLE); // S: … handle
-                let now = look(lua, lua_gettop(lua));
+                let now = look_again(lua, lua_gettop(lua));
                 lua_pop(lua, 1);
                 !matches!(now, Ok(Handle { number, .. }) if number == (*block).number)
             }

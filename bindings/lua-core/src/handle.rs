@@ -10,9 +10,9 @@ use crate::net::socket::SocketBlock;
 use crate::version::{LuaFile, push_file_metatable};
 use libc::FILE;
 use mlua::ffi::{
-    LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_call, lua_getfield,
-    lua_getmetatable, lua_gettop, lua_pop, lua_pushvalue, lua_rawequal, lua_settop, lua_toboolean, lua_tonumber,
-    lua_tostring, lua_touserdata, lua_type, luaL_getmetafield,
+    LUA_OK, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_call, lua_getfield,
+    lua_getmetatable, lua_gettop, lua_pcall, lua_pop, lua_pushnil, lua_pushvalue, lua_rawequal, lua_settop,
+    lua_toboolean, lua_tonumber, lua_tostring, lua_touserdata, lua_type, luaL_getmetafield,
 };
 use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::{BorrowedFd, RawFd};
@@ -52,6 +52,39 @@ pub(crate) enum Refused {
 /// The rule of the crate. Room for four values.
 pub(crate) unsafe fn look(lua: *mut lua_State, index: c_int) -> Result<Handle, Refused> {
     // SAFETY: the caller's promise.
+    unsafe { look_by(lua, index, call) }
+}
+
+/// As [`look`], for a handle that is observed: an object whose method raises is taken for closed (cqueues' sockets).
+///
+/// # Safety
+///
+/// As for [`look`].
+pub(crate) unsafe fn look_again(lua: *mut lua_State, index: c_int) -> Result<Handle, Refused> {
+    // SAFETY: the caller's promise.
+    unsafe { look_by(lua, index, try_call) }
+}
+
+/// Calls the method below the object on top, and leaves its result in their place.
+type Call = unsafe fn(*mut lua_State);
+
+unsafe fn call(lua: *mut lua_State) {
+    // SAFETY: only called by `object_number`.
+    unsafe { lua_call(lua, 1, 1) };
+}
+
+unsafe fn try_call(lua: *mut lua_State) {
+    // SAFETY: only called by `object_number`. In the place of an error there is nil.
+    unsafe {
+        if lua_pcall(lua, 1, 1, 0) != LUA_OK {
+            lua_pop(lua, 1);
+            lua_pushnil(lua);
+        }
+    }
+}
+
+unsafe fn look_by(lua: *mut lua_State, index: c_int, call: Call) -> Result<Handle, Refused> {
+    // SAFETY: only called by the two above.
     unsafe {
         if let Some(socket) = socket(lua, index) {
             return open((*socket).number.into(), Kind::Socket(socket));
@@ -62,7 +95,9 @@ pub(crate) unsafe fn look(lua: *mut lua_State, index: c_int) -> Result<Handle, R
         }
         match lua_type(lua, index) {
             LUA_TNUMBER => open(lua_tonumber(lua, index), Kind::Number),
-            LUA_TTABLE | LUA_TUSERDATA => open(object_number(lua, index).ok_or(Refused::NotAHandle)?, Kind::Object),
+            LUA_TTABLE | LUA_TUSERDATA => {
+                open(object_number(lua, index, call).ok_or(Refused::NotAHandle)?, Kind::Object)
+            }
             _ => Err(Refused::NotAHandle),
         }
     }
@@ -155,7 +190,7 @@ unsafe fn can_be_indexed(lua: *mut lua_State, index: c_int) -> bool {
 }
 
 /// What an object says its descriptor is. `None`: it has no way to say.
-unsafe fn object_number(lua: *mut lua_State, index: c_int) -> Option<f64> {
+unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Option<f64> {
     // SAFETY: only called with an absolute index and room for four values.
     unsafe {
         if !can_be_indexed(lua, index) {
@@ -174,7 +209,7 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int) -> Option<f64> {
                 // A method that cannot be called raises here, and its name is in the message.
                 _ => {
                     lua_pushvalue(lua, index);
-                    lua_call(lua, 1, 1);
+                    call(lua);
                     // nil, false or a message from a closed object.
                     let number = if lua_type(lua, -1) == LUA_TNUMBER { lua_tonumber(lua, -1) } else { -1.0 };
                     lua_settop(lua, top);

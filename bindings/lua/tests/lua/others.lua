@@ -1,0 +1,213 @@
+-- Handles of others: LuaSocket, luaposix, cqueues and luv, each with the real package where it is installed.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T      = require 'harness'
+local Loop   = require 't.Loop'
+local Socket = require 't.Net.Socket'
+local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
+
+local HOST = '127.0.0.1'
+local function nothing( ) end
+
+-- A test that needs a package: without it, it says so and is not counted.
+local function with( name, story, body )
+  local found, package = pcall( require, name )
+  if found then
+    test( name .. ': ' .. story, function( ) body( package ) end )
+  else
+    print( ('skipped: %s: %s'):format( name, story ) )
+  end
+end
+
+with( 'socket', 'an echo server, its client, and what LuaSocket has read already', function( socket )
+  local loop   = Loop( )
+  local server = assert( socket.bind( HOST, 0 ) )
+  local _, port = server:getsockname( )
+  local client = assert( socket.connect( HOST, port ) )
+  local got = { }
+  loop:addHandle( server, 'r', function( )
+    local sck = assert( server:accept( ) )
+    server:close( )
+    loop:addHandle( sck, 'r', function( )
+      local line = sck:receive( '*l' )
+      if line then
+        sck:send( line .. '\n' )
+      else
+        loop:removeHandle( sck, 'r' )
+        sck:close( )
+      end
+    end )
+  end )
+  -- Three lines come in one piece; receive( ) gives one, and keeps two that the kernel no longer has.
+  client:send( 'one\ntwo\nthree\n' )
+  loop:addHandle( client, 'r', function( )
+    got[ #got + 1 ] = client:receive( '*l' )
+    if #got == 3 then
+      loop:removeHandle( client, 'r' )
+      client:close( )
+    end
+  end )
+  loop:run( )
+  T.same_list( got, { 'one', 'two', 'three' } )
+  equal( #loop, 0 )
+end )
+
+with( 'socket', 'closed: not removed it is dropped, and it cannot be added', function( socket )
+  local loop, server = Loop( ), assert( socket.bind( HOST, 0 ) )
+  loop:addHandle( server, 'r', nothing )
+  equal( #loop, 1 )
+  server:close( )
+  loop:run( )
+  equal( #loop, 0 )
+  fails( 'handle: it is closed', loop.addHandle, loop, server, 'r', nothing )
+end )
+
+with( 'posix.unistd', 'the descriptors of a pipe, which are numbers', function( unistd )
+  local loop = Loop( )
+  local reader, writer = assert( unistd.pipe( ) )
+  local got = { }
+  loop:addHandle( reader, 'r', function( )
+    local text = unistd.read( reader, 100 )
+    got[ #got + 1 ] = text
+    if text == '' then
+      loop:removeHandle( reader, 'r' )
+      unistd.close( reader )
+    end
+  end )
+  loop:addHandle( writer, 'w', function( )
+    unistd.write( writer, 'hello' )
+    loop:removeHandle( writer, 'w' )
+    unistd.close( writer )
+  end )
+  loop:run( )
+  equal( table.concat( got ), 'hello' )
+  equal( got[ #got ], '', 'the end' )
+end )
+
+with( 'posix.sys.socket', 'two sockets', function( posix )
+  local loop, unistd = Loop( ), require 'posix.unistd'
+  local a, b = assert( posix.socketpair( posix.AF_UNIX, posix.SOCK_STREAM, 0 ) )
+  local got
+  loop:addHandle( b, 'r', function( )
+    got = posix.recv( b, 10 )
+    loop:removeHandle( b, 'r' )
+  end )
+  posix.send( a, 'hello' )
+  loop:run( )
+  equal( got, 'hello' )
+  unistd.close( a )
+  unistd.close( b )
+end )
+
+with( 'cqueues.socket', 'two sockets', function( cqs )
+  local loop = Loop( )
+  local a, b = assert( cqs.pair( ) )
+  equal( type( b:pollfd( ) ), 'number' )
+  b:setmode( 'bn', 'bn' )
+  a:setmode( 'bn', 'bn' )
+  local got
+  loop:addHandle( b, 'r', function( )
+    got = b:recv( -10 )
+    loop:removeHandle( b, 'r' )
+  end )
+  loop:addHandle( a, 'w', function( )
+    a:write( 'hello' )
+    loop:removeHandle( a, 'w' )
+  end )
+  loop:run( )
+  equal( got, 'hello' )
+  loop:addHandle( b, 'r', nothing )
+  a:close( )
+  b:close( )
+  loop:addTask( 0, nothing )
+  loop:run( )
+  equal( #loop, 0, 'closed, so dropped' )
+end )
+
+with( 'cqueues', 'a whole controller: its threads run when its descriptor is ready', function( cqueues )
+  local loop, cq = Loop( ), cqueues.new( )
+  local ticks = 0
+  cq:wrap( function( )
+    for _ = 1, 3 do
+      cqueues.sleep( 0.005 )
+      ticks = ticks + 1
+    end
+  end )
+  local function step( )
+    assert( cq:step( 0 ) )
+    if cq:empty( ) then
+      loop:stop( )
+    else
+      loop:addTask( (cq:timeout( ) or 0) * 1000, step )
+    end
+  end
+  loop:addHandle( cq, 'r', function( ) assert( cq:step( 0 ) ) end )
+  step( )
+  loop:run( )
+  equal( ticks, 3 )
+end )
+
+with( 'luv', "a server of luv's, by its fileno, and luv's own loop inside ours", function( uv )
+  local loop, server = Loop( ), uv.new_tcp( )
+  assert( server:bind( HOST, 0 ) )
+  local got, woken = nil, 0
+  assert( server:listen( 5, function( )
+    local sck = uv.new_tcp( )
+    server:accept( sck )
+    sck:read_start( function( _, text )
+      if text then got = text else sck:close( ) server:close( ) end
+    end )
+  end ) )
+  local client = assert( Socket.connect( HOST, server:getsockname( ).port ) )
+  loop:addHandle( server, 'r', function( )
+    woken = woken + 1
+    loop:removeHandle( server, 'r' )
+    -- Twice: what a callback of luv's begins is registered with the kernel in luv's next turn.
+    local function turn( )
+      uv.run( 'nowait' )
+      if not uv.run( 'nowait' ) then loop:stop( ) end
+    end
+    loop:addHandle( uv.backend_fd( ), 'r', turn )
+    turn( )
+    client:send( 'hello' )
+    client:close( )
+  end )
+  loop:run( )
+  equal( woken, 1 )
+  equal( got, 'hello' )
+end )
+
+with( 'luv', 'a handle of luv that is closed is dropped', function( uv )
+  local loop, server = Loop( ), uv.new_tcp( )
+  assert( server:bind( HOST, 0 ) )
+  loop:addHandle( server, 'r', nothing )
+  equal( #loop, 1 )
+  loop:addTask( 0, function( )
+    server:close( )
+    uv.run( 'nowait' )
+  end )
+  loop:run( )
+  equal( #loop, 0 )
+end )
+
+test( 'an object of the script: a table that knows its descriptor', function( )
+  local loop, a = Loop( ), Socket( 'udp' )
+  local b = Socket( 'udp' )
+  a:bind( HOST, 0 )
+  for _, object in ipairs{ { getfd = function( ) return a.descriptor end }, { pollfd = a.descriptor },
+                           { fileno = function( ) return a.descriptor end } } do
+    local calls = 0
+    loop:addHandle( object, 'r', function( )
+      a:recv( )
+      calls = calls + 1
+      loop:removeHandle( object, 'r' )
+    end )
+    b:send( 'x', a:getsockname( ) )
+    loop:run( )
+    equal( calls, 1 )
+  end
+  a:close( )
+  b:close( )
+  is_true( not pcall( loop.addHandle, loop, { getfd = function( ) return a.descriptor end }, 'r', nothing ) )
+end )
+
+T.done( )

@@ -1,0 +1,3 @@
+---@meta t.Net.Address
+
+return require 't.Net'.Address

@@ -1,0 +1,3 @@
+---@meta t.Net.Interface
+
+return require 't.Net'.Interface

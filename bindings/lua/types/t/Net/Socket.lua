@@ -1,0 +1,3 @@
+---@meta t.Net.Socket
+
+return require 't.Net'.Socket

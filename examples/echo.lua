@@ -1,0 +1,53 @@
+-- A TCP echo server and its clients in one script, on one loop: what a client sends comes back, and when the last client
+-- is done, everything is closed and the loop ends by itself.
+--
+--    cargo run --release -- examples/echo.lua [clients] [messages]
+--    lua5.4 examples/echo.lua                           with the module, see `cargo xtask lua 5.4 --env`
+
+local Loop, Net = require 't.Loop', require 't.Net'
+
+local clients  = tonumber( arg[ 1 ] ) or 20
+local messages = tonumber( arg[ 2 ] ) or 50
+
+local loop        = Loop( )
+local server, adr = assert( Net.Socket.listen( '127.0.0.1', 0 ) )
+local open, count = clients, 0
+
+-- The server's side of a connection: nil is the end of the stream.
+local function echo( sck )
+  local msg = sck:recv( )
+  if msg then
+    sck:send( msg )
+  else
+    sck:close( )                      -- closing takes it out of the loop
+  end
+end
+
+loop:addHandle( server, 'read', function( )
+  local sck = assert( server:accept( ) )
+  loop:addHandle( sck, 'read', echo, sck )
+end )
+
+local function client( number )
+  local sck  = assert( Net.Socket.connect( adr ) )
+  local left = messages
+  local text = ('hello from client %d'):format( number )
+  sck.nodelay = true
+  sck:send( text )
+  loop:addHandle( sck, 'read', function( )
+    assert( sck:recv( ) == text )
+    count, left = count + 1, left - 1
+    if left > 0 then
+      sck:send( text )
+      return
+    end
+    sck:close( )
+    open = open - 1
+    if open == 0 then server:close( ) end
+  end )
+end
+
+local start = Loop.time( )
+for number = 1, clients do client( number ) end
+loop:run( )
+print( ('%d clients, %d messages echoed in %d ms'):format( clients, count, Loop.time( ) - start ) )
