@@ -21,6 +21,7 @@ pub(super) fn run(project: &Project) -> Outcome {
         println!("--- {} on {backend}", interpreter.name);
         hello(project, &interpreter, backend)?;
         tail(project, &interpreter, backend)?;
+        echo(project, &interpreter, backend)?;
     }
     Ok(String::new())
 }
@@ -38,6 +39,16 @@ fn hello(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<
         }
     }
     Ok(())
+}
+
+fn echo(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(), String> {
+    let (lines, verdict) =
+        process::watch(interpreter.command(project, backend).args(["examples/echo.lua", "5", "10"]), LIMIT);
+    verdict?;
+    if lines.iter().any(|line| line.starts_with("5 clients, 50 messages echoed")) {
+        return Ok(());
+    }
+    Err(format!("echo.lua does not say how many messages came back ({})", interpreter.name))
 }
 
 /// Follows a file that grows meanwhile.

@@ -22,6 +22,10 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("valgrind", "valgrind"),
 ];
 
+/// A Lua module of others whose objects are tried as handles, and its Debian package, which serves every version.
+const LIBRARIES: &[(&str, &str)] =
+    &[("socket", "lua-socket"), ("posix", "lua-posix"), ("cqueues", "lua-cqueues"), ("luv", "lua-luv")];
+
 pub(super) fn install(project: &Project) -> Outcome {
     for (component, subcommand) in COMPONENTS {
         if project.cargo(&[subcommand, "--version"]).output().is_ok_and(|output| !output.status.success()) {
@@ -31,10 +35,15 @@ pub(super) fn install(project: &Project) -> Outcome {
     let interpreters = lua::VERSIONS.iter().map(|version| (version.interpreter, version.interpreter));
     let missing: Vec<_> =
         interpreters.chain(PROGRAMS.iter().copied()).filter(|(program, _)| !process::exists(program)).collect();
-    if missing.is_empty() {
+    let loads = |module: &str| {
+        let output = project.program("lua5.1").args(["-e", &format!("require '{module}'")]).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let libraries = LIBRARIES.iter().filter(|(module, _)| !loads(module));
+    let packages: Vec<_> = missing.iter().chain(libraries).map(|&(_, package)| package).collect();
+    if packages.is_empty() {
         return Ok("nothing was missing".into());
     }
-    let packages: Vec<_> = missing.iter().map(|&(_, package)| package).collect();
     apt_install(project, &packages)?;
     match missing.iter().find(|(program, _)| !process::exists(program)) {
         Some((program, package)) => {
