@@ -1,25 +1,24 @@
 //! What Lua code in `rate.lua` observes for `signal` and `child`: an object with a descriptor that becomes readable.
 //!
 //! ```text
-//!   signal ──► handler: one byte ──► pipe ──► loop ──► f( name )         the old handler is back when the object goes
-//!   child ends ──────────────────► pidfd ──► loop ──► f( pid, how, code )
+//!   signal ──────► Signals ──► loop ──► f( name )         the old handler is back when the last object goes
+//!   child ends ──► pidfd ────► loop ──► f( pid, how, code )
 //! ```
 
 use crate::args::wrong;
-use crate::guard::Failure;
+use crate::guard::{Failure, guard};
 use crate::version::new_userdata;
+use cogloop_io::signals::Signals;
 use mlua::ffi::{
     LUA_TNUMBER, LUA_TSTRING, lua_State, lua_isinteger, lua_pushboolean, lua_pushcfunction, lua_pushinteger,
     lua_pushstring, lua_pushvalue, lua_setfield, lua_setmetatable, lua_tointeger, lua_tonumber, lua_type,
     luaL_checkudata, luaL_newmetatable,
 };
-use rustix::io::Errno;
-use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use std::ffi::{CStr, c_int};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::ptr::null_mut;
 
 const NAME: &CStr = c"cogloop.source";
 
@@ -39,39 +38,21 @@ const SIGNALS: [(&[u8], c_int); 12] = [
     (b"WINCH", libc::SIGWINCH),
 ];
 
-/// By the number of a signal: where its handler writes to; -1: nobody asked.
-static WRITERS: [AtomicI32; 32] = [const { AtomicI32::new(-1) }; 32];
-
-/// The memory of the userdata. -1: nothing is open.
+/// The memory of the userdata.
 #[repr(C)]
 struct Source {
-    reader: RawFd,
-    writer: RawFd,
-    /// 0: a child.
-    signal: c_int,
-    before: libc::sigaction,
-}
-
-extern "C" fn on_signal(signal: c_int) {
-    let writer = WRITERS.get(signal as usize).map_or(-1, |writer| writer.load(SeqCst));
-    if writer >= 0 {
-        // SAFETY: async-signal-safe calls; the pipe is closed after the handler is gone. A full pipe tells it just as well,
-        // and errno is as the interrupted code left it.
-        unsafe {
-            let errno = libc::__errno_location();
-            let saved = *errno;
-            libc::write(writer, [1_u8].as_ptr().cast(), 1);
-            *errno = saved;
-        }
-    }
+    /// Of a child; -1: none.
+    pidfd: RawFd,
+    /// Of a signal; null: none.
+    signals: *mut Signals,
 }
 
 /// Pushes a source that owns nothing yet, with its metatable.
 unsafe fn push_source(lua: *mut lua_State) -> *mut Source {
-    // SAFETY: only called by functions that Lua calls. What is all zero bytes is a sigaction.
+    // SAFETY: only called by functions that Lua calls.
     unsafe {
         let source = new_userdata(lua, size_of::<Source>(), 0).cast::<Source>();
-        source.write(Source { reader: -1, writer: -1, signal: 0, before: MaybeUninit::zeroed().assume_init() });
+        source.write(Source { pidfd: -1, signals: null_mut() });
         if luaL_newmetatable(lua, NAME.as_ptr()) != 0 {
             lua_pushvalue(lua, -1);
             lua_setfield(lua, -2, c"__index".as_ptr());
@@ -97,32 +78,21 @@ pub(crate) unsafe extern "C-unwind" fn open_signal(lua: *mut lua_State) -> c_int
             wrong(lua, 1, c"name", c"'INT', 'TERM', 'HUP' or another signal that can be caught")
         };
         let source = push_source(lua);
-        match catch(source, signal) {
-            Ok(()) => 1,
-            Err(errno) => Failure::of("signal", &errno.into()).push(lua),
+        match guard(|| Ok(catch(signal).map_err(|error| Failure::of("signal", &error)))) {
+            Ok(Ok(signals)) => {
+                (*source).signals = signals;
+                1
+            }
+            Ok(Err(failure)) => failure.push(lua),
+            Err(text) => text.raise(lua),
         }
     }
 }
 
-unsafe fn catch(source: *mut Source, signal: c_int) -> Result<(), Errno> {
-    // SAFETY: only called by `open_signal`; the handler is async-signal-safe.
-    unsafe {
-        if WRITERS[signal as usize].load(SeqCst) >= 0 {
-            return Err(Errno::BUSY);
-        }
-        let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        ((*source).reader, (*source).writer) = (reader.into_raw_fd(), writer.into_raw_fd());
-        WRITERS[signal as usize].store((*source).writer, SeqCst);
-        let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
-        action.sa_sigaction = on_signal as *const () as usize;
-        action.sa_flags = libc::SA_RESTART;
-        if libc::sigaction(signal, &raw const action, &raw mut (*source).before) != 0 {
-            WRITERS[signal as usize].store(-1, SeqCst);
-            return Err(Errno::INVAL);
-        }
-        (*source).signal = signal;
-    }
-    Ok(())
+fn catch(signal: c_int) -> io::Result<*mut Signals> {
+    let mut signals = Signals::new()?;
+    signals.watch(signal)?;
+    Ok(Box::into_raw(Box::new(signals)))
 }
 
 /// `( pid )` → source; nil, message, errno
@@ -138,7 +108,7 @@ pub(crate) unsafe extern "C-unwind" fn open_child(lua: *mut lua_State) -> c_int 
         let source = push_source(lua);
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(fd) => {
-                (*source).reader = fd.into_raw_fd();
+                (*source).pidfd = fd.into_raw_fd();
                 1
             }
             Err(errno) => Failure::of("child", &errno.into()).push(lua),
@@ -153,7 +123,11 @@ unsafe fn check(lua: *mut lua_State) -> *mut Source {
 
 unsafe extern "C-unwind" fn fileno(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
-    unsafe { lua_pushinteger(lua, (*check(lua)).reader.into()) };
+    unsafe {
+        let source = check(lua);
+        let number = (*source).signals.as_ref().map_or((*source).pidfd, |signals| signals.descriptor().as_raw_fd());
+        lua_pushinteger(lua, number.into());
+    }
     1
 }
 
@@ -162,20 +136,17 @@ unsafe extern "C-unwind" fn take(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; an open source's descriptors are its own.
     unsafe {
         let source = check(lua);
-        if (*source).reader < 0 {
-            return 0;
-        }
-        let reader = BorrowedFd::borrow_raw((*source).reader);
-        if (*source).signal != 0 {
-            let mut came = false;
-            while rustix::io::read(reader, &mut [0_u8; 64]).is_ok_and(|count| count > 0) {
-                came = true;
-            }
+        if let Some(signals) = (*source).signals.as_mut() {
+            let came = signals.take().next().is_some();
             lua_pushboolean(lua, c_int::from(came));
             return 1;
         }
+        if (*source).pidfd < 0 {
+            return 0;
+        }
+        let pidfd = BorrowedFd::borrow_raw((*source).pidfd);
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        let (how, code) = match waitid(WaitId::PidFd(reader.as_fd()), options) {
+        let (how, code) = match waitid(WaitId::PidFd(pidfd), options) {
             Ok(None) => return 0,
             Ok(Some(status)) => match status.exit_status() {
                 Some(code) => (c"exit", Some(code)),
@@ -193,21 +164,18 @@ unsafe extern "C-unwind" fn take(lua: *mut lua_State) -> c_int {
     2
 }
 
-/// Also `__gc`. The handler goes first, then what it writes to.
+/// Also `__gc`.
 unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the descriptors are the source's own, and forgotten as they are closed.
+    // SAFETY: called by Lua; what the source owns is its own, and forgotten as it is given back.
     unsafe {
         let source = check(lua);
-        if (*source).signal != 0 {
-            libc::sigaction((*source).signal, &raw const (*source).before, std::ptr::null_mut());
-            WRITERS[(*source).signal as usize].store(-1, SeqCst);
-            (*source).signal = 0;
+        let signals = std::mem::replace(&mut (*source).signals, null_mut());
+        let pidfd = std::mem::replace(&mut (*source).pidfd, -1);
+        if !signals.is_null() {
+            drop(Box::from_raw(signals));
         }
-        for fd in [&raw mut (*source).reader, &raw mut (*source).writer] {
-            let number = std::mem::replace(&mut *fd, -1);
-            if number >= 0 {
-                drop(OwnedFd::from_raw_fd(number));
-            }
+        if pidfd >= 0 {
+            drop(OwnedFd::from_raw_fd(pidfd));
         }
     }
     0
