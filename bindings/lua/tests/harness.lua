@@ -85,6 +85,11 @@ function T.on_collect( f )
   end
 end
 
+-- A large number, or a twentieth of it where each step takes long: under valgrind.
+function T.many( count )
+  return os.getenv 'COGLOOP_TESTS' == 'short' and count / 20 or count
+end
+
 -- Sets the garbage collector's pause, and returns what it was.
 function T.gc_pause( percent )
   if _VERSION == 'Lua 5.5' then return collectgarbage( 'param', 'pause', percent ) end

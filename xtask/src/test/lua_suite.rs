@@ -12,10 +12,10 @@ use crate::project::Project;
 const SUITE: &str = "bindings/lua/tests/lua";
 
 /// For one file: far above what it takes, so that a hang becomes a failure.
-const LIMIT: Duration = Duration::from_secs(120);
+pub(super) const LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) fn run(project: &Project) -> Outcome {
-    let files = scripts(&project.root.join(SUITE))?;
+    let files = files(project)?;
     let mut total = Tally::default();
     let mut failures = Vec::new();
     let mut table = String::new();
@@ -40,6 +40,11 @@ pub(super) fn run(project: &Project) -> Outcome {
     }
     print!("\n{table}");
     if failures.is_empty() { total.outcome() } else { Err(format!("{total}\n{}", failures.join("\n"))) }
+}
+
+/// The files of the suite.
+pub(super) fn files(project: &Project) -> Result<Vec<PathBuf>, String> {
+    scripts(&project.root.join(SUITE))
 }
 
 /// The Lua files of a folder, in the order of their names.

@@ -17,6 +17,7 @@ mod summary;
 mod supply;
 mod targets;
 mod tools;
+mod valgrind;
 mod versions;
 
 pub(crate) use tools::apt_install;
@@ -50,6 +51,7 @@ const STEPS: &[Step] = &[
     Step { name: "loom", about: "the waker's protocol, in every order", run: loom::run },
     Step { name: "targets", about: "type-checks for macOS, FreeBSD, illumos and Windows", run: targets::check },
     Step { name: "lua", about: "the Lua suite, on each interpreter and backend", run: lua_suite::run },
+    Step { name: "valgrind", about: "the Lua suite on Debian's Lua 5.4 under valgrind", run: valgrind::run },
     Step { name: "luacheck", about: "luacheck on all Lua code", run: luacheck::run },
     Step { name: "exits", about: "scripts with 10,000 tasks pending end well, in every way", run: exits::run },
     Step { name: "versions", about: "the modules of one Lua with another: a clear error", run: versions::run },

@@ -78,7 +78,7 @@ test( 'a backlog of tasks does not hold up a handle, nor the reverse (C36)', fun
 end )
 
 test( '100,000 random tasks, half of them cancelled: the rest once, in order, none early', function( )
-  local loop, count = virtual( ), 100000
+  local loop, count = virtual( ), T.many( 100000 )
   math.randomseed( 42 )
   local tasks, due, last, ran = { }, { }, { 0, 0 }, 0
   local function run( i )
@@ -105,7 +105,7 @@ test( '100,000 random tasks, half of them cancelled: the rest once, in order, no
 end )
 
 test( '100,000 random tasks in real time: the rest once, in order, none early', function( )
-  local loop, count = Loop( ), 100000
+  local loop, count = Loop( ), T.many( 100000 )
   math.randomseed( 43 )
   local last, ran, cancelled = -1, 0, 0
   local tasks = { }

@@ -164,11 +164,11 @@ end )
 test( 'ten thousand errors leave nothing behind on the stack (C61)', function( )
   local loop, caught = virtual( ), 0
   loop.onerror = function( ) caught = caught + 1 end
-  for _ = 1, 10000 do loop:addTask( 1, error, 'x' ) end
+  for _ = 1, T.many( 10000 ) do loop:addTask( 1, error, 'x' ) end
   loop:run( )
-  equal( caught, 10000 )
+  equal( caught, T.many( 10000 ) )
   loop.onerror = nil
-  for _ = 1, 1000 do
+  for _ = 1, T.many( 1000 ) do
     loop:addTask( 1, error, 'x' )
     fails( 'x', loop.run, loop )
   end

@@ -1,0 +1,28 @@
+//! The Lua suite on a stock interpreter under valgrind: no access to what was freed or never written, nothing lost.
+
+use super::Outcome;
+use super::lua_suite::{LIMIT, files};
+use super::summary::Tally;
+use crate::project::Project;
+use crate::{lua, process};
+
+/// What is in front of the interpreter. Memory that is still reachable when the program ends is Lua's and libc's own.
+const VALGRIND: &[&str] = &["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"];
+
+pub(super) fn run(project: &Project) -> Outcome {
+    let version = lua::find("5.4")?;
+    let folder = lua::build(project, version)?;
+    let mut total = Tally::default();
+    for file in files(project)? {
+        println!("{}", file.file_name().unwrap_or_default().to_string_lossy());
+        let mut command = project.program("valgrind");
+        command.args(VALGRIND).arg(version.interpreter).arg(&file).envs(lua::env(&folder));
+        command.env("COGLOOP_TESTS", "short");
+        // The backend whose system calls this valgrind knows; Lua's side is the same for all of them.
+        command.env("COGLOOP_BACKEND", "select");
+        let (lines, verdict) = process::watch(&mut command, 5 * LIMIT);
+        verdict?;
+        total.add(&Tally::of(&lines));
+    }
+    total.outcome()
+}
