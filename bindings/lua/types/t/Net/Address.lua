@@ -1,3 +1,27 @@
 ---@meta t.Net.Address
 
-return require 't.Net'.Address
+--- Where a socket is, or where it shall connect to; `docs/net.md` explains it.
+
+---@class t.Net.Address.Properties
+---@field ip string an IP address, or the path of a Unix socket
+---@field port integer? nil for a Unix socket
+---@field family 'AF_INET' | 'AF_INET6' | 'AF_UNIX'
+---@field scope integer? of an IPv6 address
+---@field flow integer? of an IPv6 address
+
+---@class t.Net.Address : t.Net.Address.Properties
+---@overload fun( ip?: string, port?: integer | string ): t.Net.Address
+---@overload fun( adr: t.Net.Address ): t.Net.Address
+---@overload fun( port: integer ): t.Net.Address
+local Address = { }
+
+---@return string ip
+---@return integer? port
+function Address:get( ) end
+
+---@param ip? string
+---@param port? integer | string
+---@return t.Net.Address self
+function Address:set( ip, port ) end
+
+return Address

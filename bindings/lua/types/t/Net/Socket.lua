@@ -1,3 +1,130 @@
 ---@meta t.Net.Socket
 
-return require 't.Net'.Socket
+--- TCP, UDP and Unix sockets; `docs/net.md` explains them.
+
+---@class t.Net.Socket.Properties
+---@field nonblock boolean
+---@field broadcast boolean
+---@field debug boolean
+---@field dontroute boolean
+---@field keepalive boolean
+---@field nodelay boolean
+---@field oobinline boolean
+---@field reuseaddr boolean
+---@field reuseport boolean
+---@field maxsegment integer
+---@field recvbuffer integer
+---@field sendbuffer integer
+---@field recvlow integer
+---@field sendlow integer
+---@field recvtimeout number milliseconds; 0: never
+---@field sendtimeout number milliseconds; 0: never
+---@field error integer the number of the pending error, or 0; reading it clears it
+---@field descriptor integer? nil once it is closed
+---@field family string?
+---@field type string?
+---@field protocol string?
+
+---@alias t.Net.Shutdown 0 | 1 | 2 | 'r' | 'w' | 'rw' | 'read' | 'write' | 'readwrite' | 'SHUT_RD' | 'SHUT_WR' | 'SHUT_RDWR'
+
+--- A socket. What the system refuses is returned: `nil, message, number`, from `send` and `recv` `false, message, number`.
+---@class t.Net.Socket : t.Net.Socket.Properties
+---@field SHUT_RD 0
+---@field r 0
+---@field rd 0
+---@field read 0
+---@field SHUT_WR 1
+---@field w 1
+---@field wr 1
+---@field write 1
+---@field SHUT_RDWR 2
+---@field rw 2
+---@field rdwr 2
+---@field readwrite 2
+---@overload fun( protocol?: string | integer, family?: string | integer, type?: string | integer ): t.Net.Socket?, string?, integer?
+local Socket = { }
+
+--- As a function of the class it makes the socket and returns it first: `sck, adr = Socket.bind( host, port )`.
+---@param host? string | integer | t.Net.Address
+---@param port? integer | string
+---@return t.Net.Address? adr
+---@return string? message
+---@return integer? number
+function Socket:bind( host, port ) end
+
+--- As a function of the class it makes the socket and returns it first: `sck, adr = Socket.listen( host, port, backlog )`.
+---@param host? string | integer | t.Net.Address
+---@param port? integer | string
+---@param backlog? integer
+---@return t.Net.Address? adr
+---@return string? message
+---@return integer? number
+function Socket:listen( host, port, backlog ) end
+
+--- As a function of the class it makes the socket and returns it first: `sck, adr = Socket.connect( host, port )`.
+---@param host? string | integer | t.Net.Address
+---@param port? integer | string
+---@return t.Net.Address? adr
+---@return string? message
+---@return integer? number
+function Socket:connect( host, port ) end
+
+---@return t.Net.Socket? client
+---@return t.Net.Address | string adr or the message
+---@return integer? number
+function Socket:accept( ) end
+
+---@param msg string
+---@param adr? t.Net.Address | integer where to, or `max`
+---@param max? integer
+---@return integer | false bytes
+---@return string? message
+---@return integer? number
+function Socket:send( msg, adr, max ) end
+
+---@param adr? t.Net.Address | integer where the sender's address goes, or `max`
+---@param max? integer
+---@return string | false | nil msg nil at the end of the stream
+---@return integer | string bytes or the message
+---@return integer? number
+function Socket:recv( adr, max ) end
+
+---@param how? t.Net.Shutdown
+---@return true?
+---@return string? message
+---@return integer? number
+function Socket:shutdown( how ) end
+
+--- Takes the socket out of every loop, and closes it.
+---@return true?
+---@return string? message
+---@return integer? number
+function Socket:close( ) end
+
+---@param adr? t.Net.Address
+---@return t.Net.Address?
+---@return string? message
+---@return integer? number
+function Socket:getsockname( adr ) end
+
+---@param adr? t.Net.Address
+---@return t.Net.Address?
+---@return string? message
+---@return integer? number
+function Socket:getpeername( adr ) end
+
+---@return integer descriptor -1 once it is closed
+function Socket:getfd( ) end
+
+---@return integer descriptor
+function Socket:getFd( ) end
+
+---@param readers? table<any, t.Net.Socket>
+---@param writers? table<any, t.Net.Socket>
+---@param ms? number
+---@return table<any, t.Net.Socket>? readers
+---@return table<any, t.Net.Socket> | string writers
+---@return integer? number
+function Socket.select( readers, writers, ms ) end
+
+return Socket
