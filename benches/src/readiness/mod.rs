@@ -73,7 +73,7 @@ struct Run {
 /// Measures, prints, and returns it all as JSON.
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
     let entries = chosen(&options.only)?;
-    let (rounds, events, churns, wakes) = if options.quick { (20, 2_000, 3, 500) } else { (100, 4_000, 15, 500) };
+    let (rounds, events, churns, wakes) = if options.quick { (20, 2_000, 3, 100) } else { (100, 4_000, 15, 200) };
     let rounds = options.reps.unwrap_or(rounds);
     let steps = entries.len() * (GAMES.len() * (rounds + 1) + churns + rounds.div_ceil(4));
     let bar = ProgressBar::new(steps as u64);
