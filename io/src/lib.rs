@@ -43,6 +43,8 @@
 #![deny(unsafe_code)]
 
 pub mod backend;
+#[cfg(unix)]
+pub mod child;
 pub mod choose;
 pub mod clock;
 #[cfg(target_os = "linux")]

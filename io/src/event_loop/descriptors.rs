@@ -52,7 +52,10 @@ impl<T: Default + Clone> EventLoop<T> {
     /// `NotFound` for a stale token. What the kernel says is for information: the descriptor is forgotten anyway.
     pub fn remove_descriptor(&mut self, token: Token) -> io::Result<()> {
         let descriptor = self.table.take(token).ok_or(io::ErrorKind::NotFound)?;
-        self.backend.remove(descriptor.fd, token)
+        let removed = self.backend.remove(descriptor.fd, token);
+        #[cfg(unix)]
+        self.owned.remove(&token);
+        removed
     }
 
     /// What is observed of a descriptor. `None` for a stale token.

@@ -33,6 +33,9 @@ mod descriptors;
 mod embed;
 mod keep;
 mod modes;
+#[cfg(unix)]
+#[allow(unsafe_code, reason = "a descriptor that the loop itself keeps open")]
+mod owned;
 mod run;
 mod show;
 mod table;
@@ -43,8 +46,12 @@ use crate::backend::EVENTS_MAX;
 use crate::choose::{self, BackendReport};
 use crate::{Backend, Clock, Error, Event, Key, MonotonicClock, Token, VirtualClock, Waker, Warp};
 use cogloop_engine::Scheduler;
+#[cfg(unix)]
+use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::num::NonZeroU64;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use table::Table;
 
 pub use descriptors::Ready;
@@ -108,6 +115,9 @@ pub struct EventLoop<T = u64> {
     unref_timers: HashSet<Key>,
     is_running: bool,
     is_stopped: bool,
+    // After the backend, which knows their numbers.
+    #[cfg(unix)]
+    owned: BTreeMap<Token, OwnedFd>,
 }
 
 impl<T: Default + Clone> EventLoop<T> {
@@ -162,6 +172,8 @@ impl<T: Default + Clone> EventLoop<T> {
             unref_timers: HashSet::new(),
             is_running: false,
             is_stopped: false,
+            #[cfg(unix)]
+            owned: BTreeMap::new(),
         })
     }
 
@@ -194,6 +206,8 @@ impl<T: Default + Clone> EventLoop<T> {
             let _ = self.backend.remove(descriptor.fd, token);
         }
         self.table.forget_all();
+        #[cfg(unix)]
+        self.owned.clear();
         self.events.clear();
         self.pulled = 0;
         self.marked.clear();
