@@ -4,18 +4,20 @@ package.path = here .. '../?.lua;' .. package.path
 local T = require 'harness'
 local test, is_true, same_list = T.test, T.is_true, T.same_list
 
--- The module that a file speaks of, and the names that it gives to it: functions, and the fields of the module's class
+-- The module that a file speaks of, and the names that it gives to it: functions of the table that it returns, and the fields of the module's class
 -- that are always there.
 local function read_definitions( path )
-  local module, class, names = nil, nil, { }
+  local module, class, returned, names, functions = nil, nil, nil, { }, { }
   for line in io.lines( path ) do
     module = module or line:match( '^%-%-%-@meta ([%w.]+)' )
     class  = line:match( '^%-%-%-@class ([%w.]+)' ) or class
     local field = line:match( '^%-%-%-@field ([%a_][%w_]*) ' )
     if field and class == module then names[ field ] = true end
-    local name = line:match( '^function [%a_][%w_]*[.:]([%a_][%w_]*)' )
-    if name then names[ name ] = true end
+    local owner, name = line:match( '^function ([%a_][%w_]*)[.:]([%a_][%w_]*)' )
+    if name then functions[ owner ] = functions[ owner ] or { } functions[ owner ][ name ] = true end
+    returned = line:match( '^return ([%a_][%w_]*)' ) or returned
   end
+  for name in pairs( functions[ returned ] or { } ) do names[ name ] = true end
   return module, names
 end
 
