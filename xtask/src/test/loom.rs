@@ -1,4 +1,5 @@
-//! The waker's protocol under loom, which runs it in every order that threads and memory allow.
+//! The waker's protocol under loom, which runs it in every order that threads and memory allow with up to three
+//! preemptions; without that bound it does not end.
 
 use super::summary::Tally;
 use super::{Outcome, TESTS_LIMIT};
