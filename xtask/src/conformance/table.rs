@@ -159,7 +159,7 @@ mod tests {
         let table = Table::new(vec![row(1, false), row(2, false), row(3, true)], &told);
         let cells: Vec<_> = table.rows.iter().map(|(_, cells)| cells.clone()).collect();
         assert_eq!(cells[0], [Cell::Ok(2), Cell::Failed, Cell::Reason(0), Cell::Ok(1)]);
-        assert_eq!(cells[1], [Cell::Ok(1), Cell::Empty, Cell::Empty, Cell::Empty]);
+        assert_eq!(cells[1], [Cell::Ok(2), Cell::Empty, Cell::Empty, Cell::Empty]);
         assert_eq!(cells[2], [Cell::Open, Cell::Open, Cell::Open, Cell::Ok(1)]);
         assert_eq!(table.tally(), (4, 4));
         let text = table.to_string();

@@ -4,6 +4,8 @@
 //!   signal ──────► Signals ──► loop ──► f( name )         the old handler is back when the last object goes
 //!   child ends ──► pidfd ────► loop ──► f( pid, how, code )
 //! ```
+//!
+//! Where there is no pidfd, before Linux 5.3 and under some tools, SIGCHLD tells that some child has ended.
 
 use crate::args::wrong;
 use crate::guard::{Failure, guard};
@@ -14,10 +16,11 @@ use mlua::ffi::{
     lua_pushstring, lua_pushvalue, lua_setfield, lua_setmetatable, lua_tointeger, lua_tonumber, lua_type,
     luaL_checkudata, luaL_newmetatable,
 };
-use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, kill_process, pidfd_open, waitid};
 use std::ffi::{CStr, c_int};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr::null_mut;
 
 const NAME: &CStr = c"cogloop.source";
@@ -41,9 +44,10 @@ const SIGNALS: [(&[u8], c_int); 12] = [
 /// The memory of the userdata.
 #[repr(C)]
 struct Source {
-    /// Of a child; -1: none.
+    /// A child, 0: none; and its pidfd, -1: none.
+    pid: c_int,
     pidfd: RawFd,
-    /// Of a signal; null: none.
+    /// Of a signal, or SIGCHLD in the place of a pidfd; null: none.
     signals: *mut Signals,
 }
 
@@ -52,7 +56,7 @@ unsafe fn push_source(lua: *mut lua_State) -> *mut Source {
     // SAFETY: only called by functions that Lua calls.
     unsafe {
         let source = new_userdata(lua, size_of::<Source>(), 0).cast::<Source>();
-        source.write(Source { pidfd: -1, signals: null_mut() });
+        source.write(Source { pid: 0, pidfd: -1, signals: null_mut() });
         if luaL_newmetatable(lua, NAME.as_ptr()) != 0 {
             lua_pushvalue(lua, -1);
             lua_setfield(lua, -2, c"__index".as_ptr());
@@ -106,13 +110,29 @@ pub(crate) unsafe extern "C-unwind" fn open_child(lua: *mut lua_State) -> c_int 
             wrong(lua, 1, c"pid", c"the number of a child process")
         };
         let source = push_source(lua);
-        match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(fd) => {
-                (*source).pidfd = fd.into_raw_fd();
+        match guard(|| Ok(observe(pid).map_err(|error| Failure::of("child", &error)))) {
+            Ok(Ok((pidfd, signals))) => {
+                source.write(Source { pid: pid.as_raw_nonzero().get(), pidfd, signals });
                 1
             }
-            Err(errno) => Failure::of("child", &errno.into()).push(lua),
+            Ok(Err(failure)) => failure.push(lua),
+            Err(text) => text.raise(lua),
         }
+    }
+}
+
+fn observe(pid: Pid) -> io::Result<(RawFd, *mut Signals)> {
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(fd) => Ok((fd.into_raw_fd(), null_mut())),
+        Err(Errno::NOSYS) => {
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+            waitid(WaitId::Pid(pid), options).map_err(|_| Errno::SRCH)?;
+            let signals = catch(libc::SIGCHLD)?;
+            // It may have ended before anybody watched: this makes the first turn look.
+            let _ = kill_process(getpid(), Signal::CHILD);
+            Ok((-1, signals))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -133,20 +153,16 @@ unsafe extern "C-unwind" fn fileno(lua: *mut lua_State) -> c_int {
 
 /// Of a signal: whether it came. Of a child: `'exit'` or `'signal'`, and the code, once; nil as long as it runs.
 unsafe extern "C-unwind" fn take(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; an open source's descriptors are its own.
+    // SAFETY: called by Lua.
     unsafe {
         let source = check(lua);
-        if let Some(signals) = (*source).signals.as_mut() {
-            let came = signals.take().next().is_some();
+        let came = (*source).signals.as_mut().is_some_and(|signals| signals.take().next().is_some());
+        let Some(pid) = Pid::from_raw((*source).pid) else {
             lua_pushboolean(lua, c_int::from(came));
             return 1;
-        }
-        if (*source).pidfd < 0 {
-            return 0;
-        }
-        let pidfd = BorrowedFd::borrow_raw((*source).pidfd);
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        let (how, code) = match waitid(WaitId::PidFd(pidfd), options) {
+        };
+        // A child's number is its own until somebody takes its status.
+        let (how, code) = match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
             Ok(None) => return 0,
             Ok(Some(status)) => match status.exit_status() {
                 Some(code) => (c"exit", Some(code)),
@@ -171,6 +187,7 @@ unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
         let source = check(lua);
         let signals = std::mem::replace(&mut (*source).signals, null_mut());
         let pidfd = std::mem::replace(&mut (*source).pidfd, -1);
+        (*source).pid = 0;
         if !signals.is_null() {
             drop(Box::from_raw(signals));
         }

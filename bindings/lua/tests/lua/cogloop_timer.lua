@@ -245,7 +245,7 @@ test( 'timers are armed and cancelled from __gc, at any moment (C72)', function(
       if #timers % 3 == 0 and timers[ #timers ]:cancel( ) then fired = fired + 1 end
     end )
   end
-  local pause = collectgarbage( 'setpause', 0 )
+  local pause = T.gc_pause( 0 )
   loop:every( 1, function( )
     rounds = rounds + 1
     for _ = 1, 50 do litter( ) end
@@ -253,7 +253,7 @@ test( 'timers are armed and cancelled from __gc, at any moment (C72)', function(
     if rounds == 40 then loop:firing( ):cancel( ) end
   end )
   loop:run( )
-  collectgarbage( 'setpause', pause )
+  T.gc_pause( pause )
   T.collect( )
   loop:run( )
   equal( fired, finalized )

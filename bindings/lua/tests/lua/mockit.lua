@@ -107,11 +107,12 @@ test( 'an error in the middle of the queue loses nothing, and the first is raise
   local message = fails( 'number 2', service.process_events )
   is_true( message:find( 'traceback', 1, true ) )
   equal( ran, 5 )
-  service.oneoff( 1, error )
+  local object = { }
+  service.oneoff( 1, function( ) error( object ) end )
   service.sleep( 1 )
-  local ok, nothing = pcall( service.process_events )
+  local ok, got = pcall( service.process_events )
   equal( ok, false )
-  equal( nothing, nil )
+  equal( got, object )
   equal( service.process_events( ), 0 )
 end )
 
