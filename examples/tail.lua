@@ -35,7 +35,7 @@ local function look( )
     position, rest = 0, ''
   end
   file:seek( 'set', position )
-  local text = file:read( 'a' )
+  local text = file:read( '*a' )
   position = position + #text
   bytes    = bytes + #text
   rest     = rest .. text

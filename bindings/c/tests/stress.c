@@ -37,6 +37,7 @@ static void *one_thread(void *argument) {
     struct mine *all = (struct mine *)calloc(TIMERS, sizeof *all);
     for (int n = 0; n < TIMERS; n++) all[n].doomed = 1;
     for (int n = 0; n < operations / THREADS || counted(&calls) < 50; n++) {
+        if (n >= operations / THREADS) Mockit_bsleep(1, true, NULL);
         random = random * 1664525u + 1013904223u;
         struct mine *mine = &all[(random >> 8) % TIMERS];
         if (!mine->timer || counted(&mine->ended)) {
