@@ -10,6 +10,7 @@
 use crate::args::wrong;
 use crate::guard::{Failure, guard};
 use crate::version::new_userdata;
+use cogloop_io::child;
 use cogloop_io::signals::Signals;
 use mlua::ffi::{
     LUA_TNUMBER, LUA_TSTRING, lua_State, lua_isinteger, lua_pushboolean, lua_pushcfunction, lua_pushinteger,
@@ -17,10 +18,11 @@ use mlua::ffi::{
     luaL_checkudata, luaL_newmetatable,
 };
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, kill_process, pidfd_open, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
 use std::ffi::{CStr, c_int};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::unix::process::ExitStatusExt;
 use std::ptr::null_mut;
 
 const NAME: &CStr = c"cogloop.source";
@@ -122,9 +124,9 @@ pub(crate) unsafe extern "C-unwind" fn open_child(lua: *mut lua_State) -> c_int 
 }
 
 fn observe(pid: Pid) -> io::Result<(RawFd, *mut Signals)> {
-    match pidfd_open(pid, PidfdFlags::empty()) {
+    match child::pidfd(pid.as_raw_nonzero().get().unsigned_abs()) {
         Ok(fd) => Ok((fd.into_raw_fd(), null_mut())),
-        Err(Errno::NOSYS) => {
+        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
             waitid(WaitId::Pid(pid), options).map_err(|_| Errno::SRCH)?;
             let signals = catch(libc::SIGCHLD)?;
@@ -132,7 +134,7 @@ fn observe(pid: Pid) -> io::Result<(RawFd, *mut Signals)> {
             let _ = kill_process(getpid(), Signal::CHILD);
             Ok((-1, signals))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
@@ -157,16 +159,16 @@ unsafe extern "C-unwind" fn take(lua: *mut lua_State) -> c_int {
     unsafe {
         let source = check(lua);
         let came = (*source).signals.as_mut().is_some_and(|signals| signals.take().next().is_some());
-        let Some(pid) = Pid::from_raw((*source).pid) else {
+        if (*source).pid == 0 {
             lua_pushboolean(lua, c_int::from(came));
             return 1;
-        };
+        }
         // A child's number is its own until somebody takes its status.
-        let (how, code) = match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
+        let (how, code) = match child::exit_status((*source).pid.unsigned_abs()) {
             Ok(None) => return 0,
-            Ok(Some(status)) => match status.exit_status() {
+            Ok(Some(status)) => match status.code() {
                 Some(code) => (c"exit", Some(code)),
-                None => (c"signal", status.terminating_signal()),
+                None => (c"signal", status.signal()),
             },
             // Somebody else has taken the child's status.
             Err(_) => (c"exit", None),
