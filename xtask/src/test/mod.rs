@@ -49,7 +49,7 @@ const STEPS: &[Step] = &[
     Step { name: "conformance", about: "the list of behaviours, on each backend", run: conformance::run },
     Step { name: "miri", about: "the engine's tests under Miri, those that loop long in short", run: miri::run },
     Step { name: "loom", about: "the waker's protocol, in every order with up to three preemptions", run: loom::run },
-    Step { name: "targets", about: "type-checks for macOS, FreeBSD, illumos and Windows; builds the wheel for a bare machine", run: targets::check },
+    Step { name: "targets", about: "for macOS, FreeBSD, illumos, Windows and a bare machine", run: targets::check },
     Step { name: "lua", about: "the Lua suite, on each interpreter and backend", run: lua_suite::run },
     Step { name: "valgrind", about: "the Lua suite on Debian's Lua 5.4 under valgrind", run: valgrind::run },
     Step { name: "luacheck", about: "luacheck on all Lua code", run: luacheck::run },
