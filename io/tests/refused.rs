@@ -158,9 +158,6 @@ fn an_io_uring_that_takes_no_entries_is_an_error_or_an_early_return() {
             let waited = events.turn(Wait::AtMost(MS));
             assert_eq!(waited.is_err(), fails, "{errno:?}: {waited:?}");
             assert_eq!(events.next_ready(), None);
-            if fails {
-                assert!(waited.unwrap_err().to_string().contains("made by another thread"));
-            }
         };
         thread::spawn(story).join().unwrap();
     }

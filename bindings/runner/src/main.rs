@@ -21,7 +21,7 @@ Usage: cogloop [options] script.lua [args]
        cogloop [options] -             run standard input
 
 Options:
-  --backend NAME   how to wait for descriptors, for every loop that does not choose itself (epoll, uring, select, portable)
+  --backend NAME   how to wait for descriptors, for every loop that does not choose itself (uring, epoll, select, portable)
   --version        print the version and end
   --help           print this and end
 

@@ -75,7 +75,7 @@ fn bad_usage_exits_2_with_a_hint() {
     }
     let out = run(cogloop().args(["--backend", "kqueueue", "x.lua"]));
     assert!(
-        text(&out.stderr).contains("unknown backend 'kqueueue'; known here: epoll, uring, select, portable"),
+        text(&out.stderr).contains("unknown backend 'kqueueue'; known here: uring, epoll, select, portable"),
         "{}",
         text(&out.stderr)
     );

@@ -36,8 +36,8 @@
 //! What was woken between two waits is reported by the next, even if the user has taken the data in between without
 //! having been told of it; and of a poll for both directions only the one that woke it, the other a turn later.
 //!
-//! Timeouts are in nanoseconds. The rings may be used by the process, and the thread, that made them: a forked child is
-//! told so. `unsafe` stands in `ring` only.
+//! Timeouts are in nanoseconds. The rings belong to the process that made them: a forked child is told so. The best kind
+//! belongs to a thread, too; a loop that is used in another one makes new rings there. `unsafe` stands in `ring` only.
 
 mod reap;
 #[allow(unsafe_code, reason = "the io_uring crate leaves it to its user that pointers in entries are valid")]
@@ -157,6 +157,25 @@ impl Uring {
         })
     }
 
+    /// Where the kernel has said that the rings belong to another thread: new ones of this thread, and every poll to be
+    /// armed anew. The old ones let go of their polls a little after they are closed.
+    fn come_here(&mut self, error: Errno) -> io::Result<()> {
+        if error != Errno::EXIST {
+            return Err(error.into());
+        }
+        self.ring = Ring::new(ENTRIES, self.ring.setup())?;
+        for index in 0..self.slots.len() {
+            if let Some(known) = &mut self.slots[index].registration {
+                known.serial = 0;
+                self.list(index as u32);
+            }
+        }
+        self.armed = 0;
+        self.waker_is_armed = false;
+        self.early.clear();
+        Ok(())
+    }
+
     fn put(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
         self.mark.check()?;
         let file = Identity::of(fd)?;
@@ -164,7 +183,7 @@ impl Uring {
         if self.slots.len() <= index {
             self.slots.resize_with(index + 1, Slot::default);
         }
-        self.disarm(index)?;
+        self.disarm(index).or_else(|error| self.come_here(error))?;
         self.slots[index].registration = Some(Registration { fd, interest, token, file, serial: 0, seen: 0 });
         self.list(token.index());
         Ok(())
@@ -195,11 +214,11 @@ impl Backend for Uring {
         if index < self.slots.len() {
             let disarmed = self.disarm(index);
             self.slots[index].registration = None;
-            disarmed?;
+            disarmed.or_else(|error| self.come_here(error))?;
         }
         // Whatever is queued may hold the file: a removal that a change of interest left there.
         if self.ring.queued() > 0 {
-            self.send().map_err(explained)?;
+            self.send().or_else(|error| self.come_here(error))?;
         }
         Ok(())
     }
@@ -213,6 +232,7 @@ impl Backend for Uring {
         let mut unchecked = if timeout_ns == Some(0) { 0 } else { self.slots.len() };
         let deadline_ns = timeout_ns.map(|ns| if ns == 0 { 0 } else { MonotonicClock.now_ns().saturating_add(ns) });
         let mut left_ns = timeout_ns;
+        let mut has_come = false;
         loop {
             let armed = self.arm();
             let slice_ns = match left_ns {
@@ -233,7 +253,12 @@ impl Backend for Uring {
                     self.has_lost = true;
                     true
                 }
-                Err(error) => return Err(explained(error)),
+                Err(error) if has_come => return Err(error.into()),
+                Err(error) => {
+                    self.come_here(error)?;
+                    has_come = true;
+                    continue;
+                }
             };
             is_over |= self.reap(events);
             if std::mem::take(&mut self.has_lost) {
@@ -273,7 +298,7 @@ impl Backend for Uring {
         match self.arm().and_then(|()| self.send()) {
             Ok(()) => Ok(self.has_lost || self.ring.has_completed() || !self.early.is_empty()),
             Err(Errno::AGAIN | Errno::BUSY) => Ok(true),
-            Err(error) => Err(explained(error)),
+            Err(error) => self.come_here(error).map(|()| true),
         }
     }
 }
@@ -288,12 +313,5 @@ impl Drop for Uring {
             let _ = self.disarm(index);
         }
         let _ = self.send();
-    }
-}
-
-fn explained(error: Errno) -> io::Error {
-    match error {
-        Errno::EXIST => io::Error::other("this event loop was made by another thread, and io_uring serves no other"),
-        _ => error.into(),
     }
 }
