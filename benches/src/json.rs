@@ -1,76 +1,136 @@
-//! What the run found, for programs: `--json FILE`.
+//! What a benchmark found, for programs and for the report: one shape for all of them, written by `--json FILE`.
+//!
+//! ```text
+//! {
+//!   "benchmark": "wheel",                      the name by which it is run
+//!   "machine": { "cpu", "cpus", "kernel", "rustc" },
+//!   "noise": { "others_cpus", "stolen_percent" },   what else ran meanwhile; null where it was not measured
+//!   "rows": [ {
+//!       "workload": "insert", "contender": "cogloop", "size": 1000,      size: where there are several
+//!       "figure": "ns",                        what the numbers are, its unit last: "CPU time, ns"
+//!       "better": "less",                      or "more"; "less" where it is missing
+//!       "median": 12.1, "min": 11.8, "max": 14.0, "samples": [ … ]
+//!   }, … ],
+//!   "curves": [ {
+//!       "name": "1 timer, idle", "contender": "ours/epoll",
+//!       "x": "percentile", "y": "late, ns",    what the points are
+//!       "points": [ [ 50, 81000 ], … ]
+//!   }, … ],
+//!   "notes": [ "libuv: not installed" ]
+//! }
+//! ```
+//!
+//! Whoever reads it may leave out what it does not know, and a benchmark may add to it.
 
 use serde_json::{Value, json};
 
 use crate::machine::Machine;
-use crate::run::Results;
+use crate::noise;
 use crate::statistics::Summary;
-use crate::workloads::Sample;
 
-pub(crate) fn of(results: &Results, machine: &Machine) -> Value {
-    json!({
-        "machine": machine.json(),
-        "seed": results.seed,
-        "missing": results.missing.iter().map(|(name, why)| json!({ "store": name, "why": why })).collect::<Vec<_>>(),
-        "times": times(results),
-        "pauses": pauses(results),
-        "stores": (0..results.stores.len()).map(|store| others(results, store)).collect::<Vec<_>>(),
-    })
+/// Which end of a figure is the good one.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+enum Better {
+    Less,
+    More,
 }
 
-fn times(results: &Results) -> Value {
-    let mut times = Vec::new();
-    for ((size, memory, workload), stores) in &results.samples {
-        for (name, samples) in results.stores.iter().zip(stores).filter(|(_, samples)| !samples.is_empty()) {
-            let part = |part: fn(&Sample) -> f64| {
-                let summary = Summary::of(samples.iter().map(part));
-                let all: Vec<f64> = samples.iter().map(part).collect();
-                json!({ "median": summary.median, "min": summary.min, "max": summary.max, "samples": all })
-            };
-            times.push(json!({
-                "timers": size,
-                "memory": memory.name(),
-                "workload": workload.name(),
-                "store": name,
-                "ns": part(|sample| sample.ns),
-                "later_ns": part(|sample| sample.later_ns),
-                "checksum": format!("{:016x}", samples[0].checksum),
-            }));
-        }
+/// What one benchmark found.
+pub(crate) struct Document {
+    benchmark: &'static str,
+    rows: Vec<Value>,
+    curves: Vec<Value>,
+    notes: Vec<String>,
+}
+
+/// Where a row belongs: what was done, by whom, at which size, and what the numbers are.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Place<'a> {
+    workload: &'a str,
+    contender: &'a str,
+    size: Option<usize>,
+    /// The unit last.
+    figure: &'a str,
+    better: Better,
+}
+
+impl<'a> Place<'a> {
+    /// Where less is better.
+    pub(crate) fn less(workload: &'a str, contender: &'a str, size: Option<usize>, figure: &'a str) -> Self {
+        Self { workload, contender, size, figure, better: Better::Less }
     }
-    times.into()
-}
 
-fn pauses(results: &Results) -> Value {
-    let mut all = Vec::new();
-    for (course, stores) in &results.pauses {
-        for (name, steps) in results.stores.iter().zip(stores) {
-            all.push(json!({
-                "timers": results.pause_size,
-                "course": course.name(),
-                "store": name,
-                "longest_us": steps.longest_us(),
-                "longest_slice_us": steps.longest_slice_us(),
-            }));
-        }
+    /// Where more is better.
+    pub(crate) fn more(workload: &'a str, contender: &'a str, size: Option<usize>, figure: &'a str) -> Self {
+        Self { better: Better::More, ..Self::less(workload, contender, size, figure) }
     }
-    all.into()
 }
 
-fn others(results: &Results, store: usize) -> Value {
-    let bytes = results.filled.iter().map(|(size, stores)| json!({ "timers": size, "bytes": stores[store].per_timer }));
-    json!({
-        "store": results.stores[store],
-        "bytes_empty": results.churned[store].empty,
-        "bytes_a_timer": bytes.collect::<Vec<_>>(),
-        "churned_pairs": results.churned_pairs,
-        "bytes_a_timer_churned": results.churned[store].per_timer,
-        "allocations_per_1000_churn": results.allocations[store].churn,
-        "allocations_per_1000_rearm": results.allocations[store].rearm,
-        "sparse": results.sparse[store].map(|sparse| json!({
-            "wakeups": sparse.wakeups,
-            "inexact": sparse.inexact,
-            "next_deadline_ns": sparse.next_deadline_ns,
-        })),
-    })
+impl Document {
+    pub(crate) fn new(benchmark: &'static str) -> Self {
+        Self { benchmark, rows: Vec::new(), curves: Vec::new(), notes: Vec::new() }
+    }
+
+    /// Adds a row; none where there is no sample.
+    pub(crate) fn row(&mut self, place: Place<'_>, samples: impl IntoIterator<Item = f64>) {
+        let samples: Vec<f64> = samples.into_iter().collect();
+        let Summary { median, min, max, .. } = Summary::of(samples.iter().copied());
+        if !median.is_finite() {
+            return;
+        }
+        let better = match place.better {
+            Better::Less => "less",
+            Better::More => "more",
+        };
+        let mut row = json!({
+            "workload": place.workload, "contender": place.contender, "figure": place.figure, "better": better,
+            "median": median, "min": min, "max": max, "samples": samples,
+        });
+        if let Some(size) = place.size {
+            row["size"] = size.into();
+        }
+        self.rows.push(row);
+    }
+
+    /// Adds a curve; `x` and `y` say what its points are.
+    pub(crate) fn curve(&mut self, name: &str, contender: &str, [x, y]: [&str; 2], points: &[[f64; 2]]) {
+        self.curves.push(json!({ "name": name, "contender": contender, "x": x, "y": y, "points": points }));
+    }
+
+    /// Adds what a reader should know: who was missing, say.
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    pub(crate) fn json(self, machine: &Machine) -> Value {
+        json!({
+            "benchmark": self.benchmark,
+            "machine": machine.json(),
+            "noise": noise::so_far(),
+            "rows": self.rows,
+            "curves": self.curves,
+            "notes": self.notes,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_its_samples_and_their_summary_and_none_is_without() {
+        let mut document = Document::new("wheel");
+        document.row(Place::less("insert", "heap", Some(10), "ns"), [3.0, 1.0, 2.0]);
+        document.row(Place::more("insert", "heap", None, "a second"), [1.0]);
+        document.row(Place::less("cancel", "heap", None, "ns"), []);
+        document.curve("idle", "heap", ["percentile", "ns"], &[[50.0, 1.0]]);
+        let json = document.json(&Machine::describe());
+        assert_eq!(json["rows"].as_array().map(Vec::len), Some(2));
+        assert_eq!(json["rows"][0]["median"], 2.0);
+        assert_eq!(json["rows"][0]["size"], 10);
+        assert_eq!(json["rows"][1]["better"], "more");
+        assert_eq!(json["curves"][0]["points"][0][1], 1.0);
+        assert!(json["machine"]["cpus"].as_u64().is_some_and(|cpus| cpus > 0));
+    }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!   options ─► run ─┬─► workloads ─► store: the trait ◄─ stores: ours and the peers
 //!                   │      └─► measure, allocator
-//!                   ├─► report, json
+//!                   ├─► report, wheel_rows ─► json: the shape that all benchmarks share
 //!                   ├─► instructions ─► valgrind ─► this program again ─► workloads/probe
 //!                   └─► floor                         the bare memory of timers
 //!           ─► resolution, readiness, precision    benchmarks of the loop, by themselves
@@ -15,6 +15,7 @@ mod instructions;
 mod json;
 mod machine;
 mod measure;
+mod noise;
 mod options;
 mod precision;
 mod readiness;
@@ -24,6 +25,7 @@ mod run;
 mod statistics;
 mod store;
 mod stores;
+mod wheel_rows;
 mod workloads;
 
 use std::process::ExitCode;
@@ -46,6 +48,7 @@ fn run(options: &Options) -> Result<(), String> {
         print!("{}", options::HELP);
         return Ok(());
     }
+    noise::begin();
     match options.benchmark {
         Benchmark::Resolution => resolution::run(options.quick, options.seed),
         Benchmark::Readiness => match &options.probe {
@@ -78,7 +81,7 @@ fn run_wheel(options: &Options) -> Result<(), String> {
     let machine = machine::Machine::describe();
     let results = run::run(options, &entries);
     report::print(&results, &machine);
-    write_json(options, &json::of(&results, &machine))
+    write_json(options, &wheel_rows::of(&results).json(&machine))
 }
 
 /// The stores that are asked for, and ours before them: the ratios are to ours.

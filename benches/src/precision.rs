@@ -21,11 +21,12 @@ use rustix::event::epoll::{self, CreateFlags};
 use rustix::io::Errno;
 use rustix::thread::{ClockId, clock_nanosleep_absolute, set_current_timer_slack};
 use rustix::time::Timespec;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::json::{Document, Place};
 use crate::machine::Machine;
 use crate::options::Options;
-use crate::statistics::{Quartiles, quantile, ratios};
+use crate::statistics::{PERCENTILES, Quartiles, quantile, ratios};
 
 const PERIODS_NS: [(u64, &str); 2] = [(1_000_000, "1 ms"), (10_000_000, "10 ms")];
 
@@ -86,16 +87,14 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
         rounds as u64 * PERIODS_A_ROUND
     );
     println!("median (first to third quartile) of {rounds} rounds. Never early: the least is not below 0.");
-    let mut schedules = Vec::new();
+    let mut document = Document::new("precision");
     for (period_ns, name) in PERIODS_NS {
         let rows = measure(&contenders, rounds, period_ns, &bar)?;
         bar.suspend(|| print(name, &rows));
-        schedules.push(
-            json!({ "period": name, "contenders": rows.iter().map(|row| json_of(row, &rows)).collect::<Vec<_>>() }),
-        );
+        add(&mut document, name, &rows);
     }
     bar.finish_and_clear();
-    Ok(json!({ "machine": machine.json(), "schedules": schedules }))
+    Ok(document.json(&machine))
 }
 
 /// A name, what waits, a timer slack or the system's, and the index of what it is compared with.
@@ -215,15 +214,18 @@ fn print(period: &str, rows: &[Row]) {
     }
 }
 
-fn json_of(row: &Row, rows: &[Row]) -> Value {
-    let ratio = row.ratio(rows);
-    let at = |part| quantile(&row.sorted, part);
-    json!({
-        "contender": row.name,
-        "late_us": { "median": at(0.5), "p90": at(0.9), "p99": at(0.99), "most": at(1.0), "least": at(0.0) },
-        "ratio": ratio.median, "ratio_quartiles": [ratio.first, ratio.third],
-        "medians_of_rounds_us": row.medians,
-    })
+fn add(document: &mut Document, period: &str, rows: &[Row]) {
+    let schedule = format!("every {period}");
+    for row in rows {
+        let place = |figure| Place::less(&schedule, &row.name, None, figure);
+        document.row(place("median lateness of a round, µs"), row.medians.iter().copied());
+        document.row(place("× clock_nanosleep"), ratios(&row.medians, &rows[row.base].medians));
+        for (figure, part) in [("p99 of all, µs", 0.99), ("most of all, µs", 1.0), ("least of all, µs", 0.0)] {
+            document.row(place(figure), [quantile(&row.sorted, part)]);
+        }
+        let points = PERCENTILES.map(|percentile| [percentile, quantile(&row.sorted, percentile / 100.0)]);
+        document.curve(&schedule, &row.name, ["percentile", "late, µs"], &points);
+    }
 }
 
 #[cfg(test)]

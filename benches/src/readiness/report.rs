@@ -1,8 +1,9 @@
 //! What the run found, for people and for programs.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Quantity, Results};
+use crate::json::{Document, Place};
 use crate::machine::Machine;
 use crate::statistics::{Quartiles, ratios};
 
@@ -55,35 +56,23 @@ fn cell(quantity: &Quantity, contender: usize) -> String {
 }
 
 pub(super) fn json(results: &Results, machine: &Machine) -> Value {
-    let calls = |contender: usize| {
-        let of_game = results.calls.iter().filter_map(move |(pairs, calls)| {
-            let calls = calls[contender].as_ref().ok()?;
-            Some(json!({ "pairs": pairs, "calls": calls }))
-        });
-        of_game.collect::<Vec<_>>()
-    };
-    let figures = |contender: usize| {
-        let figures = results.quantities.iter().filter(move |quantity| !quantity.samples[contender].is_empty());
-        let figures = figures.map(move |quantity| {
-            let samples = &quantity.samples[contender];
-            let (value, ratio) = (Quartiles::of(samples), Quartiles::of(&ratios(samples, &quantity.samples[0])));
-            json!({
-                "name": quantity.name,
-                "unit": quantity.unit,
-                "median": value.median, "quartiles": [value.first, value.third],
-                "ratio": ratio.median, "ratio_quartiles": [ratio.first, ratio.third],
-                "samples": samples,
-            })
-        });
-        figures.collect::<Vec<_>>()
-    };
-    let contenders = results.contenders.iter().enumerate().map(
-        |(contender, name)| json!({ "contender": name, "figures": figures(contender), "calls": calls(contender) }),
-    );
-    json!({
-        "machine": machine.json(),
-        "ratios_to": results.contenders[0],
-        "contenders": contenders.collect::<Vec<_>>(),
-        "missing": results.missing,
-    })
+    let mut document = Document::new("readiness");
+    let base = results.contenders[0];
+    for quantity in &results.quantities {
+        let (workload, what) = quantity.name.split_once(": ").unwrap_or((&quantity.name, ""));
+        let place = if quantity.unit.ends_with("a second") { Place::more } else { Place::less };
+        let figures = [format!("{what}, {}", quantity.unit), format!("{what}, × {base}")];
+        for (contender, samples) in results.contenders.iter().zip(&quantity.samples) {
+            document.row(place(workload, contender, None, &figures[0]), samples.iter().copied());
+            document.row(place(workload, contender, None, &figures[1]), ratios(samples, &quantity.samples[0]));
+        }
+    }
+    for (&pairs, calls) in &results.calls {
+        for (contender, calls) in results.contenders.iter().zip(calls) {
+            let all = calls.iter().map(|calls| calls.values().sum::<f64>());
+            document.row(Place::less(&pairs_in_words(pairs), contender, None, "system calls in a turn"), all);
+        }
+    }
+    results.missing.iter().cloned().for_each(|missing| document.note(missing));
+    document.json(machine)
 }
