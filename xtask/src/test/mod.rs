@@ -2,6 +2,7 @@
 //!
 //! A failed step does not stop the others, so that one run shows all there is to mend.
 
+mod book;
 mod c_programs;
 mod examples;
 mod exits;
@@ -10,7 +11,6 @@ mod loom;
 mod lua_suite;
 mod luacheck;
 mod miri;
-mod readme;
 mod rock;
 mod sanitize;
 mod summary;
@@ -61,7 +61,7 @@ const STEPS: &[Step] = &[
         about: "the C library: installed, compiled against, run, and under valgrind",
         run: c_programs::run,
     },
-    Step { name: "readme", about: "the README's Lua example (the Rust one is a doc test)", run: readme::run },
+    Step { name: "book", about: "the Lua examples of the README and the book, and what they print", run: book::run },
     Step { name: "examples", about: "the examples, as they stand", run: examples::run },
     Step { name: "docs", about: "rustdoc, warnings are errors", run: docs },
     Step { name: "supply", about: "licences, bans and sources of all dependencies", run: supply::run },

@@ -2,7 +2,7 @@
 //! of its own; then the README's Lua example runs with it.
 
 use super::Outcome;
-use super::readme;
+use super::book;
 use crate::project::Project;
 use crate::{lua, process};
 
@@ -24,7 +24,7 @@ pub(super) fn run(project: &Project) -> Outcome {
         let mut interpreter = project.program(version.interpreter);
         interpreter.env("LUA_PATH", tree.join("share/lua").join(name).join("?.lua"));
         interpreter.env("LUA_CPATH", tree.join("lib/lua").join(name).join("?.so"));
-        readme::check(project, &mut interpreter)?;
+        book::check_first(project, &mut interpreter)?;
     }
     Ok(format!("installed and run with Lua {}", VERSIONS.join(" and ")))
 }

@@ -8,10 +8,12 @@
 //! | `sizes` | a file is one idea |
 //! | `code` | where `unsafe` may stand; nothing unfinished |
 //! | `conformance` | each behaviour of the list has a test, or is marked open |
+//! | `book` | its summary is whole, its Rust code is tested |
 //! | `links` | files that the documents name exist |
 //! | `places` | no path of the author's machine |
 
 mod arrows;
+mod book;
 mod code;
 mod conformance;
 mod links;
@@ -57,6 +59,7 @@ pub(crate) fn run(project: &Project) -> Result<(), String> {
     findings.extend(manifests::check_reasons(&packages, &tree));
     findings.extend(code::check_refused(&tree));
     findings.extend(conformance::check(&tree));
+    findings.extend(book::check(&tree));
     for file in &tree.files {
         findings.extend(sizes::check(file));
         findings.extend(code::check(file));
