@@ -74,7 +74,9 @@ pub use choose::BackendReport;
 pub use clock::{Clock, MonotonicClock, VirtualClock};
 pub use cogloop_engine::{Key, Missed, Plan};
 pub use error::Error;
-pub use event_loop::{ClockChoice, DEFAULT_RESOLUTION_NS, Due, EventLoop, ExpiredTimer, Mode, Options, Ready, Wait};
+pub use event_loop::{
+    ClockChoice, DEFAULT_RESOLUTION_NS, Due, EventLoop, ExpiredTimer, LimitReached, Limits, Mode, Options, Ready, Wait,
+};
 pub use interest::Interest;
 pub use scripted::ScriptedBackend;
 pub use token::Token;

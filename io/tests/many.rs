@@ -13,9 +13,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 const MANY: usize = 10_000;
 
 /// As many as asked for, or as many as the kernel and the backend allow.
-fn add_many(events: &mut Loop, source: BorrowedFd<'_>) -> Vec<(Token, BorrowedFd<'static>)> {
+fn add_up_to(count: usize, events: &mut Loop, source: BorrowedFd<'_>) -> Vec<(Token, BorrowedFd<'static>)> {
     let mut added = Vec::new();
-    while added.len() < MANY {
+    while added.len() < count {
         let Ok(fd) = source.try_clone_to_owned().map(lend) else { break };
         match events.add_descriptor(fd, READ) {
             Ok(token) => added.push((token, fd)),
@@ -52,7 +52,7 @@ fn all_of_10_000_ready_descriptors_are_served_beyond_one_buffer_c49() {
         drop(writer);
         let file = File::open("Cargo.toml").unwrap();
         for source in [reader.as_fd(), file.as_fd()] {
-            let added = add_many(events, source);
+            let added = add_up_to(MANY, events, source);
             all_are_served(events, &added);
             for (token, _) in &added[1..] {
                 events.set_interest(*token, Interest::NONE).unwrap();
@@ -83,6 +83,32 @@ fn taking_one_event_a_turn_serves_everybody_in_time_c49() {
             assert_eq!(served.len(), fds.len());
             events.clear();
             fds.into_iter().for_each(close);
+        }
+    });
+}
+
+/// C49, with more ready than a batch holds, of which the user takes a few a turn. The batches came in turns, and so did the
+/// places in them from which the user was served: where the two kept step, half of the descriptors never came.
+#[test]
+fn taking_a_few_events_a_turn_of_more_than_a_batch_serves_everybody_c49() {
+    const TAKEN: usize = 64;
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+    on_every_backend(|events| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(writer);
+        let file = File::open("Cargo.toml").unwrap();
+        for source in [reader.as_fd(), file.as_fd()] {
+            let added = add_up_to(2 * EVENTS_MAX, events, source);
+            let turns = 2 * added.len().div_ceil(TAKEN);
+            let mut served = HashSet::new();
+            for _ in 0..turns {
+                events.turn(Wait::Block).unwrap();
+                served.extend((0..TAKEN).map_while(|_| events.next_ready()).map(|ready| ready.token));
+            }
+            assert_eq!(served.len(), added.len(), "after {turns} turns");
+            events.clear();
+            added.into_iter().for_each(|(_, fd)| close(fd));
         }
     });
 }

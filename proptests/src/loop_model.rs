@@ -14,6 +14,8 @@ pub struct LoopModel {
     pub timers: WheelModel,
     observed: BTreeMap<i32, (Token, Interest)>,
     marks: BTreeMap<i32, Interest>,
+    /// What was marked for this turn and was not pulled yet.
+    marks_in_turn: Vec<(Token, Interest)>,
     /// What this turn has found ready and nobody has pulled yet, by token.
     ready: Vec<(Token, Interest)>,
 }
@@ -21,8 +23,8 @@ pub struct LoopModel {
 impl LoopModel {
     /// An empty loop at time 0.
     pub fn new(resolution_ns: u64) -> Self {
-        let (observed, marks) = Default::default();
-        Self { resolution_ns, timers: WheelModel::default(), observed, marks, ready: Vec::new() }
+        let (observed, marks, marks_in_turn) = Default::default();
+        Self { resolution_ns, timers: WheelModel::default(), observed, marks, marks_in_turn, ready: Vec::new() }
     }
 
     /// The tick of a deadline: never early.
@@ -83,7 +85,7 @@ impl LoopModel {
 
     /// How long a turn that starts at `now_ns` may wait if nothing limits it: `None` is for ever.
     pub fn patience_ns(&self, now_ns: u64) -> Option<u64> {
-        if self.marks.values().any(|mark| !mark.is_empty()) {
+        if self.marks.values().any(|mark| !mark.is_empty()) || !self.unreported().is_empty() {
             return Some(0);
         }
         self.timers.next_deadline().map(|tick| self.start_ns(tick).saturating_sub(now_ns))
@@ -93,8 +95,13 @@ impl LoopModel {
     pub fn turn(&mut self, now_ns: u64, events: &[(Token, Interest)]) {
         self.timers.advance(now_ns / self.resolution_ns);
         let mut ready = events.to_vec();
+        for (token, unreported) in self.unreported() {
+            self.mark(token, unreported);
+        }
+        self.marks_in_turn.clear();
         for (number, mark) in std::mem::take(&mut self.marks) {
             let token = self.observed[&number].0;
+            self.marks_in_turn.push((token, mark));
             match ready.iter_mut().find(|(other, _)| *other == token) {
                 Some((_, ready)) => *ready = *ready | mark,
                 None => ready.push((token, mark)),
@@ -105,15 +112,25 @@ impl LoopModel {
 
     /// What remains to be pulled of this turn, as it looks now: good tokens, observed directions.
     pub fn ready_now(&self) -> Vec<(Token, Interest)> {
+        self.observed_of(&self.ready)
+    }
+
+    /// Marks that this turn has used, and nobody was told of: they hold for the next.
+    fn unreported(&self) -> Vec<(Token, Interest)> {
+        self.observed_of(&self.marks_in_turn)
+    }
+
+    fn observed_of(&self, ready: &[(Token, Interest)]) -> Vec<(Token, Interest)> {
         let look = |&(token, ready): &(Token, Interest)| {
             let (_, interest) = self.observed[&self.number(token)?];
             Some((token, ready & interest)).filter(|(_, ready)| !ready.is_empty())
         };
-        self.ready.iter().filter_map(look).collect()
+        ready.iter().filter_map(look).collect()
     }
 
-    /// One was pulled.
-    pub fn pulled(&mut self, token: Token) {
+    /// One was pulled, for these directions.
+    pub fn pulled(&mut self, token: Token, ready: Interest) {
+        self.marks_in_turn.iter_mut().filter(|(other, _)| *other == token).for_each(|(_, mark)| mark.remove(ready));
         self.ready.retain(|(other, _)| *other != token);
     }
 

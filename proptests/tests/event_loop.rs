@@ -237,7 +237,7 @@ impl Machine {
                 return;
             };
             assert!(expected.contains(&(pulled.token, pulled.ready)), "{pulled:?} of {expected:?}");
-            self.model.pulled(pulled.token);
+            self.model.pulled(pulled.token, pulled.ready);
         }
     }
 

@@ -98,7 +98,8 @@ pub(crate) fn open(choice: Choice) -> Result<*mut State, Error> {
     };
     let virtual_clock = choice.is_virtual.then(VirtualClock::new);
     let clock = virtual_clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
-    let events = EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns })?;
+    let events =
+        EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns, ..Options::default() })?;
     let debug = choice.debug || std::env::var_os("COGLOOP_DEBUG").is_some_and(|set| set == "1");
     Ok(Box::into_raw(Box::new(State::new(events, LOOPS.fetch_add(1, Relaxed), virtual_clock, debug))))
 }

@@ -22,15 +22,18 @@ impl<T: Default + Clone> EventLoop<T> {
     ///
     /// # Errors
     /// `EBADF` for a descriptor that is not open, `InvalidInput` for a number too high for the backend, or what else the
-    /// kernel says. Nothing changes then: an older observation of the number stands.
+    /// kernel says; `QuotaExceeded` at the limit of [`Limits`](crate::Limits). Nothing changes then: an older observation
+    /// of the number stands.
     pub fn add_descriptor(&mut self, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
         let (token, replaces) = self.table.propose(fd);
         if replaces {
             self.backend.modify(fd, interest, token)?;
         } else {
+            self.has_room_for_a_descriptor()?;
             self.backend.add(fd, interest, token)?;
         }
-        self.table.put(token, fd, interest);
+        self.last_served += 1;
+        self.table.put(token, fd, interest, self.last_served);
         Ok(token)
     }
 
@@ -64,7 +67,8 @@ impl<T: Default + Clone> EventLoop<T> {
     }
 
     /// Tells the loop of readiness that the kernel cannot see, data in a buffer for example: the next turn does not wait,
-    /// and reports it once, together with what the kernel says. Without effect for a stale token.
+    /// and reports it once, together with what the kernel says. If it is not pulled then, it is reported again. Without
+    /// effect for a stale token.
     pub fn mark_ready(&mut self, token: Token, ready: Interest) {
         let Some(descriptor) = self.table.get_mut(token) else { return };
         if descriptor.marked.is_empty() && !ready.is_empty() {
@@ -79,34 +83,19 @@ impl<T: Default + Clone> EventLoop<T> {
     }
 
     /// The next descriptor that this turn's wait found ready, for a direction that is observed now. Whoever was removed
-    /// or replaced since does not come.
+    /// or replaced since does not come; of more than [`Limits`](crate::Limits) let a turn serve, the rest comes in the next.
     pub fn next_ready(&mut self) -> Option<Ready> {
         while let Some(&event) = self.events.get(self.pulled) {
+            if self.has_served_enough(self.served_descriptors) {
+                return None;
+            }
             self.pulled += 1;
             let ready = self.take_ready(event.token, event.ready);
             if !ready.is_empty() {
+                self.served_descriptors += 1;
                 return Some(Ready { token: event.token, ready });
             }
         }
         None
-    }
-
-    /// Joins the marks to what the kernel reported: one event for each token.
-    pub(super) fn merge_marks(&mut self) {
-        if self.marked.is_empty() {
-            return;
-        }
-        for event in &mut self.events {
-            if let Some(descriptor) = self.table.get_mut(event.token) {
-                event.ready.insert(std::mem::take(&mut descriptor.marked));
-            }
-        }
-        for token in self.marked.drain(..) {
-            let Some(descriptor) = self.table.get_mut(token) else { continue };
-            let ready = std::mem::take(&mut descriptor.marked);
-            if !ready.is_empty() {
-                self.events.push(crate::Event::new(token, ready));
-            }
-        }
     }
 }

@@ -21,10 +21,11 @@
 //! What it promises, each with its reason:
 //!
 //! - A timer never expires early: its deadline is rounded up to a tick, the clock's reading down.
+//! - It holds, and serves in a turn, no more than its host allows ([`Limits`]).
 //! - Only what was due at `turn_ns`, or ready in the one wait, is served in a turn: a timer armed meanwhile, even for
 //!   now, comes in a later turn. So neither timers nor descriptors can starve the other.
 //! - Timers that were due and not pulled stay due and come first in the next turn; readiness that was not pulled is
-//!   dropped, because a level-triggered kernel will say it again.
+//!   dropped, because a level-triggered kernel will say it again. Whoever was not served for longest comes first then.
 //! - Whatever its user removes or changes between two pulls holds at the next pull: readiness is looked up by token and
 //!   masked by the interest of that moment.
 //! - Nothing is allocated in a steady state.
@@ -32,6 +33,8 @@
 mod descriptors;
 mod embed;
 mod keep;
+mod leftovers;
+mod limits;
 mod modes;
 #[cfg(unix)]
 #[allow(unsafe_code, reason = "a descriptor that the loop itself keeps open")]
@@ -55,6 +58,7 @@ use std::os::fd::OwnedFd;
 use table::Table;
 
 pub use descriptors::Ready;
+pub use limits::{LimitReached, Limits};
 pub use modes::Mode;
 pub use run::Due;
 pub use timers::ExpiredTimer;
@@ -83,11 +87,14 @@ pub struct Options {
     pub resolution_ns: u64,
     /// The clock.
     pub clock: ClockChoice,
+    /// How much the loop may hold, and serve in a turn.
+    pub limits: Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { backend: None, resolution_ns: DEFAULT_RESOLUTION_NS, clock: ClockChoice::Monotonic }
+        let (clock, limits) = (ClockChoice::Monotonic, Limits::default());
+        Self { backend: None, resolution_ns: DEFAULT_RESOLUTION_NS, clock, limits }
     }
 }
 
@@ -104,10 +111,17 @@ pub struct EventLoop<T = u64> {
     // What the last wait reported, and how far it was pulled.
     events: Vec<Event>,
     pulled: usize,
-    // How many of the next events were served already in turns that ended before their last event.
-    skip: usize,
-    // Tokens that were marked ready since the last turn.
+    // For how many turns more somebody may be ready who was left out.
+    unfair_turns: usize,
+    // Counts descriptors, as they are served and as they are added.
+    last_served: u64,
+    limits: Limits,
+    // In this turn so far.
+    served_timers: usize,
+    served_descriptors: usize,
+    // Tokens that were marked ready since the last turn, and before it.
     marked: Vec<Token>,
+    marked_in_turn: Vec<Token>,
     // Tokens of which the backend may have to hear that they have fallen silent.
     unsettled: Vec<Token>,
     waker: Waker,
@@ -127,13 +141,15 @@ impl<T: Default + Clone> EventLoop<T> {
     /// An unknown backend, none that works, a resolution of 0, or what the kernel refuses.
     pub fn new(options: &Options) -> Result<Self, Error> {
         let (backend, report) = choose::open(options.backend.as_deref())?;
-        match &options.clock {
+        let mut events = match &options.clock {
             ClockChoice::Monotonic => Self::assemble(Box::new(MonotonicClock), backend, report, options.resolution_ns),
             ClockChoice::Virtual(clock) => {
                 let warp = Box::new(Warp::new(backend, clock.clone()));
                 Self::assemble(Box::new(clock.clone()), warp, report, options.resolution_ns)
             }
-        }
+        }?;
+        events.set_limits(options.limits);
+        Ok(events)
     }
 
     /// A loop of a given clock and backend: for tests, and for kernels that this crate does not know.
@@ -165,8 +181,13 @@ impl<T: Default + Clone> EventLoop<T> {
             table: Table::default(),
             events: Vec::with_capacity(EVENTS_MAX),
             pulled: 0,
-            skip: 0,
+            unfair_turns: 0,
+            last_served: 0,
+            limits: Limits::default(),
+            served_timers: 0,
+            served_descriptors: 0,
             marked: Vec::new(),
+            marked_in_turn: Vec::new(),
             unsettled: Vec::new(),
             waker,
             unref_timers: HashSet::new(),
@@ -211,5 +232,6 @@ impl<T: Default + Clone> EventLoop<T> {
         self.events.clear();
         self.pulled = 0;
         self.marked.clear();
+        self.marked_in_turn.clear();
     }
 }

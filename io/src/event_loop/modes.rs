@@ -86,7 +86,10 @@ impl<T: Default + Clone> EventLoop<T> {
     /// What of `ready` is to be reported now; from here on it is silent if the mode says so.
     pub(super) fn take_ready(&mut self, token: Token, ready: Interest) -> Interest {
         let Some(descriptor) = self.table.get_mut(token) else { return Interest::NONE };
-        let ready = ready & descriptor.interest.without(descriptor.silent);
+        self.last_served += 1;
+        descriptor.served = self.last_served;
+        let ready = ready & descriptor.wanted();
+        descriptor.marked_in_turn.remove(ready);
         if descriptor.mode != Mode::Level {
             if !ready.is_empty() {
                 descriptor.silent.insert(descriptor.mode.silenced(ready));
@@ -100,7 +103,7 @@ impl<T: Default + Clone> EventLoop<T> {
     pub(super) fn settle(&mut self) {
         for token in self.unsettled.drain(..) {
             let Some(descriptor) = self.table.get_mut(token) else { continue };
-            let wanted = descriptor.interest.without(descriptor.silent);
+            let wanted = descriptor.wanted();
             // A refusal costs a turn for nothing, after which this is tried again.
             if wanted != descriptor.told && self.backend.modify(descriptor.fd, wanted, token).is_ok() {
                 descriptor.told = wanted;

@@ -30,8 +30,36 @@ pub(super) struct Descriptor {
     pub(super) silent: Interest,
     /// What the backend observes.
     pub(super) told: Interest,
+    /// What of that is part of this turn's events and was not pulled.
+    pub(super) marked_in_turn: Interest,
+    /// When it was reported last, or added: greater is later.
+    pub(super) served: u64,
     /// Whether it keeps the loop going.
     pub(super) is_referenced: bool,
+}
+
+impl Descriptor {
+    /// What is marked becomes part of what this turn reports.
+    pub(super) fn use_mark(&mut self) -> Interest {
+        self.marked_in_turn = std::mem::take(&mut self.marked);
+        self.marked_in_turn
+    }
+
+    /// What is observed and not silent.
+    pub(super) fn wanted(&self) -> Interest {
+        self.interest.without(self.silent)
+    }
+
+    /// What was marked for this turn, is observed, and was not reported.
+    pub(super) fn unreported(&self) -> Interest {
+        self.marked_in_turn & self.wanted()
+    }
+
+    pub(super) fn take_unreported(&mut self) -> Interest {
+        let unreported = self.unreported();
+        self.marked_in_turn = Interest::NONE;
+        unreported
+    }
 }
 
 /// The table. Every observed number has one slot, every token resolves to at most one descriptor.
@@ -89,9 +117,11 @@ impl Table {
         slot.and_then(|slot| slot.generation.checked_add(1)).unwrap_or(NonZeroU32::MIN)
     }
 
-    /// Makes a proposal true.
-    pub(super) fn put(&mut self, token: Token, fd: BorrowedFd<'static>, interest: Interest) {
+    /// Makes a proposal true. `now` is how late it came; in the place of another, it has waited as long as that one.
+    pub(super) fn put(&mut self, token: Token, fd: BorrowedFd<'static>, interest: Interest, now: u64) {
         let index = token.index() as usize;
+        let replaced = self.slots.get(index).and_then(|slot| slot.descriptor.as_ref());
+        let served = replaced.map_or(now, |replaced| replaced.served);
         let descriptor = Some(Descriptor {
             fd,
             interest,
@@ -99,6 +129,8 @@ impl Table {
             mode: Mode::Level,
             silent: Interest::NONE,
             told: interest,
+            marked_in_turn: Interest::NONE,
+            served,
             is_referenced: true,
         });
         let slot = Slot { generation: token.generation(), descriptor };

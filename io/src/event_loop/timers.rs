@@ -25,7 +25,12 @@ impl<T: Default + Clone> EventLoop<T> {
     /// turn began counts. Saturates at `u64::MAX`.
     ///
     /// The deadline is rounded up to the loop's resolution, except that a delay of 0 is due in the very next turn.
+    ///
+    /// # Panics
+    /// At the limit of a loop that has one ([`Limits`](crate::Limits)); [`try_add_timer`](Self::try_add_timer) says so by
+    /// an error.
     pub fn add_timer(&mut self, delay_ns: u64, value: T) -> Key {
+        self.expect_room_for_a_timer();
         let now_ns = self.now_ns();
         match delay_ns {
             0 => self.scheduler.add_due(now_ns, value),
@@ -35,11 +40,18 @@ impl<T: Default + Clone> EventLoop<T> {
 
     /// Arms a timer that is due once, at `deadline_ns`, rounded up to the loop's resolution. One in the past is due in the
     /// next turn; one in the last, unfinished tick of `u64` never comes.
+    ///
+    /// # Panics
+    /// As [`add_timer`](Self::add_timer).
     pub fn add_timer_at(&mut self, deadline_ns: u64, value: T) -> Key {
+        self.expect_room_for_a_timer();
         self.scheduler.add(Plan::once(deadline_ns), value)
     }
 
     /// Arms a timer by plan, all of its times in nanoseconds: one that repeats, or may be late.
+    ///
+    /// # Panics
+    /// As [`add_timer`](Self::add_timer).
     ///
     /// ```
     /// use cogloop_io::{EventLoop, Missed, Options, Plan};
@@ -55,6 +67,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn add_planned(&mut self, plan: Plan, value: T) -> Key {
+        self.expect_room_for_a_timer();
         self.scheduler.add(plan, value)
     }
 
@@ -119,9 +132,14 @@ impl<T: Default + Clone> EventLoop<T> {
     }
 
     /// The next timer that was due when this turn began, in the order of deadlines, then of arming. One that repeats is
-    /// armed again at once, as its plan says, and does not come twice in a turn.
+    /// armed again at once, as its plan says, and does not come twice in a turn; of more than [`Limits`](crate::Limits) let
+    /// a turn serve, the rest comes in the next.
     pub fn next_expired(&mut self) -> Option<ExpiredTimer<T>> {
+        if self.has_served_enough(self.served_timers) {
+            return None;
+        }
         let fired = self.scheduler.pop()?;
+        self.served_timers += 1;
         self.forget_unref(fired.key);
         let (key, deadline_ns, late_ns) = (fired.key, fired.deadline, fired.late);
         Some(ExpiredTimer { key, deadline_ns, late_ns, missed: fired.missed, value: fired.value })

@@ -23,10 +23,8 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Errors
     /// What the kernel says to the wait. Due timers can be pulled all the same.
     pub fn turn(&mut self, wait: Wait) -> io::Result<()> {
-        // Who leaves events unpulled must not meet the same first ones again and again, and the last ones never.
-        self.skip = if self.pulled < self.events.len() { self.skip + self.pulled } else { 0 };
-        self.events.clear();
-        self.pulled = 0;
+        self.drop_leftovers();
+        (self.served_timers, self.served_descriptors) = (0, 0);
         self.settle();
         let timeout_ns = self.timeout_ns(wait);
         let waited = self.backend.wait(&mut self.events, timeout_ns);
@@ -34,10 +32,7 @@ impl<T: Default + Clone> EventLoop<T> {
         self.turn_ns = self.turn_ns.max(self.now_ns());
         self.scheduler.advance(self.turn_ns);
         self.merge_marks();
-        if self.skip > 0 && !self.events.is_empty() {
-            self.skip %= self.events.len();
-            self.events.rotate_left(self.skip);
-        }
+        self.order_by_service();
         waited
     }
 
@@ -48,8 +43,7 @@ impl<T: Default + Clone> EventLoop<T> {
             Wait::Poll => return Some(0),
             Wait::AtMost(ns) => Some(ns),
         };
-        self.marked.retain(|&token| self.table.get(token).is_some());
-        if !self.marked.is_empty() {
+        if self.has_marks() {
             return Some(0);
         }
         let Some(deadline_ns) = self.scheduler.next_deadline() else { return limit_ns };

@@ -1,0 +1,124 @@
+//! What a host allows a loop: how many timers and descriptors it may hold, and how many of each it serves in a turn.
+//!
+//! Whoever runs somebody else's program, a script, sets them, so that the program gets an error where the process would
+//! have run out of memory or descriptors, and so that a turn comes back soon. Without a word from the host there is none.
+
+use super::EventLoop;
+use crate::{Key, Plan};
+use std::fmt;
+use std::io;
+use std::num::NonZeroUsize;
+
+/// The most timers that any loop holds: as many as the wheel does.
+const TIMERS_MAX: usize = 1 << 30;
+
+/// How much a loop may hold, and serve in a turn. The default limits nothing.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub struct Limits {
+    /// Timers at a time: armed, due and not pulled yet, and paused. Never more than 2³⁰, the wheel's own limit.
+    pub timers: usize,
+    /// Observed descriptors at a time.
+    pub descriptors: usize,
+    /// Timers that a turn gives out at the most, and descriptors that it does: this many of each, so that neither waits
+    /// for the other. Timers that are left stay due, descriptors stay ready, and their turn comes in the next ones, in
+    /// order.
+    pub served_in_turn: NonZeroUsize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { timers: TIMERS_MAX, descriptors: usize::MAX, served_in_turn: NonZeroUsize::MAX }
+    }
+}
+
+/// Something was refused because the loop's host allows no more of it.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub struct LimitReached {
+    /// Of what: `"timers"` or `"descriptors"`.
+    pub what: &'static str,
+    /// How many are allowed.
+    pub limit: usize,
+}
+
+impl fmt::Display for LimitReached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "too many {}: the limit of this loop is {}", self.what, self.limit)
+    }
+}
+
+impl std::error::Error for LimitReached {}
+
+impl From<LimitReached> for io::Error {
+    /// Of the kind `QuotaExceeded`.
+    fn from(reached: LimitReached) -> Self {
+        Self::new(io::ErrorKind::QuotaExceeded, reached)
+    }
+}
+
+impl<T: Default + Clone> EventLoop<T> {
+    /// What this loop may hold and do.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Changes it, from now on. Whatever is there stays, even if it is more than would be let in now.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// [`add_timer`](Self::add_timer), for loops with a limit.
+    ///
+    /// # Errors
+    /// At the limit; nothing is armed then.
+    ///
+    /// ```
+    /// use cogloop_io::{EventLoop, Limits, Options};
+    ///
+    /// let limits = Limits { timers: 1, ..Limits::default() };
+    /// let mut events: EventLoop<u64> = EventLoop::new(&Options { limits, ..Options::default() })?;
+    /// events.try_add_timer(1_000_000, 0)?;
+    /// let refused = events.try_add_timer(1_000_000, 0).unwrap_err();
+    /// assert_eq!(refused.to_string(), "too many timers: the limit of this loop is 1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_add_timer(&mut self, delay_ns: u64, value: T) -> Result<Key, LimitReached> {
+        self.has_room_for_a_timer().map(|()| self.add_timer(delay_ns, value))
+    }
+
+    /// [`add_timer_at`](Self::add_timer_at), for loops with a limit.
+    ///
+    /// # Errors
+    /// At the limit; nothing is armed then.
+    pub fn try_add_timer_at(&mut self, deadline_ns: u64, value: T) -> Result<Key, LimitReached> {
+        self.has_room_for_a_timer().map(|()| self.add_timer_at(deadline_ns, value))
+    }
+
+    /// [`add_planned`](Self::add_planned), for loops with a limit.
+    ///
+    /// # Errors
+    /// At the limit; nothing is armed then.
+    pub fn try_add_planned(&mut self, plan: Plan, value: T) -> Result<Key, LimitReached> {
+        self.has_room_for_a_timer().map(|()| self.add_planned(plan, value))
+    }
+
+    fn has_room_for_a_timer(&self) -> Result<(), LimitReached> {
+        let limit = self.limits.timers.min(TIMERS_MAX);
+        if self.timers() < limit { Ok(()) } else { Err(LimitReached { what: "timers", limit }) }
+    }
+
+    /// For those who have not asked.
+    pub(super) fn expect_room_for_a_timer(&self) {
+        self.has_room_for_a_timer()
+            .unwrap_or_else(|reached| panic!("{reached}; `try_add_timer` says so without a panic"));
+    }
+
+    pub(super) fn has_room_for_a_descriptor(&self) -> Result<(), LimitReached> {
+        let limit = self.limits.descriptors;
+        if self.descriptors() < limit { Ok(()) } else { Err(LimitReached { what: "descriptors", limit }) }
+    }
+
+    /// Whether a turn that has served so many has to leave the rest to the next one.
+    pub(super) fn has_served_enough(&self, served: usize) -> bool {
+        served >= self.limits.served_in_turn.get()
+    }
+}
