@@ -80,7 +80,9 @@ fn a_turn_serves_so_many_timers_and_descriptors_and_the_next_one_goes_on_c36_c49
                 _ => events.mark_ready(tokens[nth], READ),
             }
         }
-        (1..=8).for_each(|number| drop(events.add_timer(0, number)));
+        for number in 1..=8 {
+            events.add_timer(0, number);
+        }
         let (mut timers, mut ready) = (Vec::new(), Vec::new());
         while ready.len() < 7 || timers.len() < 8 {
             events.turn(Wait::Block).unwrap();
