@@ -17,7 +17,9 @@ pub(crate) mod upvalue {
     pub(crate) const TASK: c_int = 2;
     pub(crate) const NODE: c_int = 3;
     pub(crate) const CLASS: c_int = 4;
-    pub(crate) const COUNT: c_int = 4;
+    /// In the functions of `t.Loop`, a weak table: the `{ f }` of the last task that was added without arguments.
+    pub(crate) const LAST: c_int = 5;
+    pub(crate) const COUNT: c_int = 5;
     /// A table in the functions of the module `cogloop`, which put its loop before their arguments; nothing in others.
     pub(crate) const DEFAULT: c_int = 6;
 }

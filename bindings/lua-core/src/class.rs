@@ -1,20 +1,20 @@
 //! The class `t.Loop`: its table, and the metatables of its objects.
 //!
-//! Every function has the three metatables and the class as upvalues: comparing with one tells a loop from anything else
+//! Every function has the three metatables, the class and a weak table as upvalues: comparing with one tells a loop from anything else
 //! faster than a lookup by name, and no other library's objects can pass for ours.
 
 use crate::args::{DIRECTIONS, is_callable, upvalue};
 use crate::descriptor::unwatch_all;
 use crate::guard::Text;
 use crate::state::{check_loop, state_at, value};
-use crate::task::{Stage, TaskBlock};
+use crate::task::TaskBlock;
 use crate::version::{push_user_value, set_user_value};
 use crate::{clock, create, node, run, show, task};
 use mlua::ffi::{
-    LUA_REGISTRYINDEX, LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_next, lua_pop,
-    lua_pushcclosure, lua_pushcfunction, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue,
-    lua_rawequal, lua_rawget, lua_rawgetp, lua_rawseti, lua_rawsetp, lua_setfield, lua_setmetatable, lua_settop,
-    lua_touserdata, lua_type, lua_upvalueindex,
+    LUA_REGISTRYINDEX, LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_insert,
+    lua_next, lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushinteger, lua_pushlstring, lua_pushnil,
+    lua_pushstring, lua_pushvalue, lua_rawequal, lua_rawget, lua_rawgetp, lua_rawseti, lua_rawsetp, lua_setfield,
+    lua_setmetatable, lua_settop, lua_touserdata, lua_type, lua_upvalueindex,
 };
 use std::ffi::{CStr, c_int};
 
@@ -63,49 +63,61 @@ pub(crate) unsafe extern "C-unwind" fn open_loop(lua: *mut lua_State) -> c_int {
             lua_pushcfunction(lua, show::object_to_string);
             lua_setfield(lua, -2, c"__tostring".as_ptr());
         }
-        lua_createtable(lua, 3, 32); // S: … loop task node class
+        lua_createtable(lua, 3, 32);
+        push_weak_table(lua); // S: … loop task node class last
         for (name, function) in METHODS {
-            push_function(lua, -4, function);
-            lua_setfield(lua, -2, name.as_ptr());
+            push_function(lua, function);
+            lua_setfield(lua, -3, name.as_ptr());
         }
         for (names, bits) in DIRECTIONS {
             for name in names {
                 lua_pushinteger(lua, bits.into());
-                lua_setfield(lua, -2, name.as_ptr());
+                lua_setfield(lua, -3, name.as_ptr());
             }
             lua_pushstring(lua, names[0].as_ptr());
-            lua_rawseti(lua, -2, bits.into());
+            lua_rawseti(lua, -3, bits.into());
         }
-        lua_createtable(lua, 0, 1); // S: … loop task node class meta
-        push_function(lua, -5, create::construct);
-        lua_setfield(lua, -2, c"__call".as_ptr());
-        lua_setmetatable(lua, -2); // S: … loop task node class
         for (name, function) in LOOP_META {
-            push_function(lua, -4, function);
-            lua_setfield(lua, -5, name.as_ptr());
+            push_function(lua, function);
+            lua_setfield(lua, -6, name.as_ptr());
         }
+        push_function(lua, create::construct); // S: … loop task node class last construct
+        lua_createtable(lua, 0, 1);
+        lua_insert(lua, -2);
+        lua_setfield(lua, -2, c"__call".as_ptr()); // S: … loop task node class last meta
+        lua_setmetatable(lua, -3);
+        lua_pop(lua, 1); // S: … loop task node class
         lua_pushvalue(lua, -1);
         lua_rawsetp(lua, LUA_REGISTRYINDEX, (&raw const CLASS_KEY).cast());
-        lua_rotate_below(lua);
+        // Each function keeps the metatables.
+        lua_insert(lua, -4);
+        lua_pop(lua, 3);
     }
     1
 }
 
-/// Leaves the class, drops the three metatables under it: each function keeps them.
-unsafe fn lua_rotate_below(lua: *mut lua_State) {
-    // SAFETY: only called by `open_loop`, with S: … loop task node class
+/// Pushes a table that keeps its values not alive.
+///
+/// # Safety
+///
+/// Room for three values. May raise.
+pub(crate) unsafe fn push_weak_table(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
     unsafe {
-        mlua::ffi::lua_insert(lua, -4);
-        lua_pop(lua, 3);
+        lua_createtable(lua, 1, 0);
+        lua_createtable(lua, 0, 1);
+        lua_pushstring(lua, c"v".as_ptr());
+        lua_setfield(lua, -2, c"__mode".as_ptr());
+        lua_setmetatable(lua, -2);
     }
 }
 
-/// Pushes a function with the four upvalues, of which the first is at `first`, relative to the top.
-unsafe fn push_function(lua: *mut lua_State, first: c_int, function: lua_CFunction) {
-    // SAFETY: only called by `open_loop`, with the four values above one another.
+/// Pushes a function whose upvalues are the values on top.
+unsafe fn push_function(lua: *mut lua_State, function: lua_CFunction) {
+    // SAFETY: only called by `open_loop`, with the five values above one another.
     unsafe {
         for _ in 0..upvalue::COUNT {
-            lua_pushvalue(lua, first);
+            lua_pushvalue(lua, -upvalue::COUNT);
         }
         lua_pushcclosure(lua, function, upvalue::COUNT);
     }
@@ -213,7 +225,7 @@ unsafe extern "C-unwind" fn clean(lua: *mut lua_State) -> c_int {
         set_user_value(lua, 1, value::TASKS);
         let current: *mut TaskBlock = (*state).current;
         if !current.is_null() {
-            (*current).stage = Stage::Done;
+            (*current).key = TaskBlock::DONE;
         }
         crate::state::with_or_raise(lua, state_at(lua, 1), |state| {
             unwatch_all(state);

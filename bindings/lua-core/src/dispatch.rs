@@ -9,7 +9,7 @@ use crate::node::{COROUTINE, DIRECTIONS, NodeBlock, direction_value};
 use crate::own::meter::Meter;
 use crate::own::task;
 use crate::state::{State, state_at, value, with_or_raise};
-use crate::task::{CALLBACK, Stage, TaskBlock, finish, link, slot, tell_next};
+use crate::task::{CALLBACK, TaskBlock, finish, link, slot, tell_next};
 use crate::version::{push_user_value, set_user_value};
 use cogloop_io::{ExpiredTimer, Key, Ready};
 use mlua::ffi::{lua_State, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
@@ -36,7 +36,7 @@ pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
         lua_pushnil(lua);
         lua_rawseti(lua, 2, slot(expired.key.index()));
         begin(lua, state, 3);
-        (*task).stage = Stage::Running;
+        (*task).key = TaskBlock::RUNNING;
         (*state).current = task;
         if (*state).debug {
             tell_next(lua, state);
@@ -50,8 +50,8 @@ pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
         (*state).current = null_mut();
         match period_ns(lua, 5) {
             // Cancelled from its own callback: that wins over the result.
-            Some(period_ns) if (*task).stage == Stage::Running => {
-                (*task).stage = Stage::Done;
+            Some(period_ns) if (*task).key == TaskBlock::RUNNING => {
+                (*task).key = TaskBlock::DONE;
                 let key = with_or_raise(lua, state, |state| Ok(rearm(state, expired.deadline_ns, period_ns)));
                 lua_settop(lua, 3); // S: loop tasks task
                 link(lua, state, task, key);

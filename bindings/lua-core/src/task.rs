@@ -1,13 +1,13 @@
 //! Tasks: `addTask`, `cancelTask`, and the userdata that they give and take.
 
 use crate::args::{check_callable, check_ms, test_userdata, upvalue, wrong};
-use crate::callback::pack;
+use crate::callback::{pack, pack_shared};
 use crate::state::{State, check_loop, state_at, value, with, with_or_raise};
 use crate::version::{new_userdata, push_user_value, set_user_value};
 use cogloop_io::Key;
 use mlua::ffi::{
-    lua_State, lua_pop, lua_pushboolean, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_setmetatable,
-    lua_settop, lua_upvalueindex,
+    lua_State, lua_gettop, lua_pop, lua_pushboolean, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti,
+    lua_setmetatable, lua_upvalueindex,
 };
 use std::ffi::c_int;
 
@@ -16,23 +16,22 @@ pub(crate) const NEXT: c_int = 1;
 /// User value of a Task: `{ f, arg1, … }`.
 pub(crate) const CALLBACK: c_int = 2;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// In the wheel, and in the loop's table.
-    Pending,
-    /// Its callback runs, and may ask for a further one.
-    Running,
-    /// Run, or cancelled.
-    Done,
-}
-
-/// The memory of a Task userdata. It holds no pointer: it may outlive its loop.
+/// The memory of a Task userdata. It holds no pointer: it may outlive its loop. There may be a million of them, so it is
+/// no larger than need be.
 #[repr(C)]
 pub(crate) struct TaskBlock {
+    /// Of the timer, or one of the two below, which no timer has.
     pub(crate) key: u64,
-    pub(crate) owner: u64,
+    /// The low half of its loop's number.
+    pub(crate) owner: u32,
     pub(crate) args: c_int,
-    pub(crate) stage: Stage,
+}
+
+impl TaskBlock {
+    /// Stands for the key of a task that has run, or was cancelled.
+    pub(crate) const DONE: u64 = 0;
+    /// Stands for the key of a task whose callback runs, and may ask for a further run.
+    pub(crate) const RUNNING: u64 = 1;
 }
 
 /// Where a key's Task is in the loop's table. No key ever has the last `u32` as its index.
@@ -44,19 +43,22 @@ pub(crate) fn slot(index: u32) -> i64 {
 pub(crate) unsafe extern "C-unwind" fn add_task(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; the stack is written beside the lines, and `check_loop` vouches for the state.
     unsafe {
-        let owner = (*check_loop(lua, 1)).id;
+        let owner = (*check_loop(lua, 1)).id as u32;
         let delay_ns = check_ms(lua, 2);
         check_callable(lua, 3);
-        let args = pack(lua, 3); // S: loop ms tbl
+        let args = if lua_gettop(lua) > 3 { pack(lua, 3) } else { pack_shared(lua) }; // S: loop ms tbl
         let task = new_userdata(lua, size_of::<TaskBlock>(), 2).cast::<TaskBlock>();
-        task.write(TaskBlock { key: 0, owner, args, stage: Stage::Done });
+        task.write(TaskBlock { key: TaskBlock::DONE, owner, args });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::TASK));
         lua_setmetatable(lua, -2);
         lua_pushvalue(lua, 3);
         set_user_value(lua, -2, CALLBACK); // S: loop ms tbl task
 
         // Anew: making these objects may have run a finalizer, and that may have closed the loop.
-        let state = check_loop(lua, 1);
+        let state = state_at(lua, 1);
+        if state.is_null() {
+            check_loop(lua, 1);
+        }
         let key = with_or_raise(lua, state, |state| Ok(state.arm(|events, armed| events.add_timer(delay_ns, armed))));
         link(lua, state, task, key);
     }
@@ -78,7 +80,6 @@ pub(crate) unsafe fn link(lua: *mut lua_State, state: *mut State, task: *mut Tas
         lua_pop(lua, 1);
         (*state).linked();
         (*task).key = key.to_bits();
-        (*task).stage = Stage::Pending;
         if (*state).debug {
             tell_next(lua, state);
         }
@@ -89,15 +90,15 @@ pub(crate) unsafe fn link(lua: *mut lua_State, state: *mut State, task: *mut Tas
 pub(crate) unsafe extern "C-unwind" fn cancel_task(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; a userdata with the Task's metatable holds a TaskBlock.
     unsafe {
-        let state = check_loop(lua, 1);
+        // Before the loop is checked, so that what memory takes to bring the one is spent on the other.
         let task = test_userdata(lua, 2, upvalue::TASK).cast::<TaskBlock>();
+        let state = check_loop(lua, 1);
         if task.is_null() {
             wrong(lua, 2, c"task", c"T.Loop.Task");
         }
-        lua_settop(lua, 2); // S: loop task
-        let cancelled = (*task).owner == (*state).id
-            && match ((*task).stage, Key::from_bits((*task).key)) {
-                (Stage::Pending, Some(key)) => {
+        let cancelled = (*task).owner == (*state).id as u32
+            && match Key::from_bits((*task).key) {
+                Some(key) => {
                     let was_armed = with_or_raise(lua, state, |state| Ok(state.events.cancel_timer(key).is_some()));
                     if was_armed {
                         unlink(lua, key);
@@ -105,11 +106,7 @@ pub(crate) unsafe extern "C-unwind" fn cancel_task(lua: *mut lua_State) -> c_int
                     finish(lua, 2);
                     was_armed
                 }
-                (Stage::Running, _) => {
-                    (*task).stage = Stage::Done;
-                    true
-                }
-                _ => false,
+                None => std::mem::replace(&mut (*task).key, TaskBlock::DONE) == TaskBlock::RUNNING,
             };
         if cancelled && (*state).debug {
             tell_next(lua, state);
@@ -142,7 +139,7 @@ pub(crate) unsafe fn unlink(lua: *mut lua_State, key: Key) {
 pub(crate) unsafe fn finish(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
-        (*mlua::ffi::lua_touserdata(lua, index).cast::<TaskBlock>()).stage = Stage::Done;
+        (*mlua::ffi::lua_touserdata(lua, index).cast::<TaskBlock>()).key = TaskBlock::DONE;
         for n in [NEXT, CALLBACK] {
             lua_pushnil(lua);
             set_user_value(lua, index, n);

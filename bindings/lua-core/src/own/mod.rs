@@ -27,12 +27,13 @@ pub(crate) mod timer;
 mod watch;
 
 use crate::args::upvalue as shared;
+use crate::class::push_weak_table;
 use crate::create::close;
 use cogloop_io::ExpiredTimer;
 use mlua::ffi::{
     LUA_OK, LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error,
     lua_getfield, lua_gettop, lua_pushcclosure, lua_pushcfunction, lua_pushnil, lua_pushstring, lua_pushvalue,
-    lua_rawgetp, lua_rawsetp, lua_setfield, lua_setmetatable, lua_settop, luaL_loadbufferx,
+    lua_rawgetp, lua_rawsetp, lua_setfield, lua_settop, luaL_loadbufferx,
 };
 use std::ffi::{CStr, c_int};
 use std::ptr::{null, null_mut};
@@ -219,17 +220,6 @@ unsafe fn run_chunks(lua: *mut lua_State) {
             lua_pushcfunction(lua, source::open_child);
             lua_call(lua, 4, 0);
         }
-    }
-}
-
-unsafe fn push_weak_table(lua: *mut lua_State) {
-    // SAFETY: only called by `open_cogloop`.
-    unsafe {
-        lua_createtable(lua, 0, 1);
-        lua_createtable(lua, 0, 1);
-        lua_pushstring(lua, c"v".as_ptr());
-        lua_setfield(lua, -2, c"__mode".as_ptr());
-        lua_setmetatable(lua, -2);
     }
 }
 

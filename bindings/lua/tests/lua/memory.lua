@@ -59,6 +59,31 @@ test( 'nothing of a finished task or handle stays, though its object is held (C6
   equal( #held, 4 )
 end )
 
+test( 'tasks of one function, without arguments: each is its own, and the function goes with the last (C62)', function( )
+  local loop, runs, weak = virtual( ), 0, setmetatable( { }, { __mode = 'v' } )
+  do
+    local f = function( ) runs = runs + 1 end
+    weak[ 1 ] = f
+    local a, b, c = loop:addTask( 1, f ), loop:addTask( 2, f ), loop:addTask( 3, f )
+    equal( loop:cancelTask( a ), true )
+    equal( loop:cancelTask( a ), false )
+    equal( value( b, 2 )[ 1 ], f )
+    equal( value( c, 2 )[ 1 ], f )
+    equal( rawequal( b, c ), false )
+    T.collect( )
+    loop:addTask( 4, print )
+    loop:clean( )
+    loop:addTask( 5, f )
+    loop:addTask( 5, f, 'an argument' )
+    loop:addTask( 6, f )
+  end
+  T.collect( )
+  loop:run( )
+  equal( runs, 3 )
+  T.collect( )
+  equal( weak[ 1 ], nil, 'the function' )
+end )
+
 test( 'a task that failed lets go of its function too (C62)', function( )
   local loop, weak = virtual( ), setmetatable( { }, { __mode = 'v' } )
   local task
