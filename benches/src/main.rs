@@ -6,13 +6,14 @@
 //!                   ├─► report, wheel_rows ─► json: the shape that all benchmarks share
 //!                   ├─► instructions ─► valgrind ─► this program again ─► workloads/probe
 //!                   └─► floor                         the bare memory of timers
-//!           ─► resolution, readiness, precision    benchmarks of the loop, by themselves
+//!           ─► resolution, readiness, precision, latency    benchmarks of the loop, by themselves
 //! ```
 
 mod allocator;
 mod floor;
 mod instructions;
 mod json;
+mod latency;
 mod machine;
 mod measure;
 mod noise;
@@ -55,6 +56,7 @@ fn run(options: &Options) -> Result<(), String> {
             Some((pairs, contender, turns)) => readiness::probe(pairs, contender, *turns),
             None => write_json(options, &readiness::run(options)?),
         },
+        Benchmark::Latency => write_json(options, &latency::run(options)?),
         Benchmark::Precision => write_json(options, &precision::run(options)?),
         Benchmark::Wheel => run_wheel(options),
     }

@@ -11,7 +11,11 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
                     --instructions
   precision         how late a schedule is, beside a bare clock_nanosleep; takes --quick, --json, --only and --reps
 
-  --quick           fewer sizes, operations and repetitions: under a minute
+  latency           how late timers fire, what they cost, and how often they wake: ours on each backend, other loops, and
+                    bare system calls, idle and under load; takes --quick, --json, --only, --reps and --seed
+
+  --quick           fewer sizes, operations and repetitions: about a minute or two
+  --smoke           next to nothing: whether it runs
   --json FILE       write all figures to FILE, too
   --instructions    count instructions by valgrind instead of time, at 1k timers
   --floor           what the bare memory of the wheel's timers costs, with no store; takes --sizes and --reps
@@ -29,14 +33,16 @@ pub(crate) enum Benchmark {
     Resolution,
     Readiness,
     Precision,
+    Latency,
 }
 
 /// The names of the benchmarks.
-const BENCHMARKS: [(&str, Benchmark); 4] = [
+const BENCHMARKS: [(&str, Benchmark); 5] = [
     ("wheel", Benchmark::Wheel),
     ("resolution", Benchmark::Resolution),
     ("readiness", Benchmark::Readiness),
     ("precision", Benchmark::Precision),
+    ("latency", Benchmark::Latency),
 ];
 
 #[derive(Debug, Default, PartialEq)]
@@ -44,6 +50,8 @@ pub(crate) struct Options {
     pub(crate) help: bool,
     pub(crate) benchmark: Benchmark,
     pub(crate) quick: bool,
+    /// Less than `quick`, which is then set, too.
+    pub(crate) smoke: bool,
     pub(crate) instructions: bool,
     pub(crate) floor: bool,
     pub(crate) json: Option<PathBuf>,
@@ -74,6 +82,7 @@ impl Options {
             match option.as_str() {
                 "--help" | "-h" => options.help = true,
                 "--quick" => options.quick = true,
+                "--smoke" => (options.quick, options.smoke) = (true, true),
                 "--instructions" => options.instructions = true,
                 "--floor" => options.floor = true,
                 "--json" => options.json = Some(value()?.into()),

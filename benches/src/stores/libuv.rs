@@ -1,4 +1,5 @@
 //! Real `uv_timer_t` timers of the libuv that is installed, if one is: a pairing of heap and event loop.
+//! `latency` uses the same functions on the kernel's time.
 //!
 //! What is comparable: libuv's own code runs, unchanged, under a virtual time. It asks `clock_gettime` for the time,
 //! and this program brings its own `clock_gettime`, which the dynamic linker prefers – for libuv it tells the
@@ -22,8 +23,10 @@ use rustix::time::{ClockId, Timespec, clock_gettime as kernel_time};
 use crate::store::Store;
 
 const NAMES: [&str; 2] = ["libuv.so.1", "libuv.so"];
-const RUN_NOWAIT: c_uint = 2;
-const HANDLE_TIMER: c_uint = 13;
+pub(crate) const RUN_ONCE: c_uint = 1;
+pub(crate) const RUN_NOWAIT: c_uint = 2;
+pub(crate) const HANDLE_POLL: c_uint = 8;
+pub(crate) const HANDLE_TIMER: c_uint = 13;
 /// Where the virtual time starts: not at 0, which stands for none.
 const EPOCH_MS: u64 = 1_000;
 
@@ -58,24 +61,28 @@ unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
 /// The beginning of every handle, and of a loop, where the second word is something else.
 #[repr(C)]
 pub(crate) struct Head {
-    data: *mut c_void,
-    in_loop: *mut Head,
+    pub(crate) data: *mut c_void,
+    pub(crate) in_loop: *mut Head,
 }
 
-struct Api {
-    loop_size: unsafe extern "C" fn() -> usize,
-    handle_size: unsafe extern "C" fn(c_uint) -> usize,
-    loop_init: unsafe extern "C" fn(*mut Head) -> c_int,
-    loop_close: unsafe extern "C" fn(*mut Head) -> c_int,
-    timer_init: unsafe extern "C" fn(*mut Head, *mut Head) -> c_int,
-    timer_start: unsafe extern "C" fn(*mut Head, extern "C" fn(*mut Head), u64, u64) -> c_int,
-    timer_stop: unsafe extern "C" fn(*mut Head) -> c_int,
-    close: unsafe extern "C" fn(*mut Head, Option<extern "C" fn(*mut Head)>),
-    run: unsafe extern "C" fn(*mut Head, c_uint) -> c_int,
-    backend_timeout: unsafe extern "C" fn(*mut Head) -> c_int,
+/// Functions of libuv, as in uv.h.
+pub(crate) struct Api {
+    pub(crate) loop_size: unsafe extern "C" fn() -> usize,
+    pub(crate) handle_size: unsafe extern "C" fn(c_uint) -> usize,
+    pub(crate) loop_init: unsafe extern "C" fn(*mut Head) -> c_int,
+    pub(crate) loop_close: unsafe extern "C" fn(*mut Head) -> c_int,
+    pub(crate) timer_init: unsafe extern "C" fn(*mut Head, *mut Head) -> c_int,
+    pub(crate) timer_start: unsafe extern "C" fn(*mut Head, extern "C" fn(*mut Head), u64, u64) -> c_int,
+    pub(crate) timer_stop: unsafe extern "C" fn(*mut Head) -> c_int,
+    pub(crate) close: unsafe extern "C" fn(*mut Head, Option<extern "C" fn(*mut Head)>),
+    pub(crate) run: unsafe extern "C" fn(*mut Head, c_uint) -> c_int,
+    pub(crate) backend_timeout: unsafe extern "C" fn(*mut Head) -> c_int,
+    pub(crate) now: unsafe extern "C" fn(*mut Head) -> u64,
+    pub(crate) poll_init: unsafe extern "C" fn(*mut Head, *mut Head, c_int) -> c_int,
+    pub(crate) poll_start: unsafe extern "C" fn(*mut Head, c_int, extern "C" fn(*mut Head, c_int, c_int)) -> c_int,
 }
 
-fn api() -> Option<&'static Api> {
+pub(crate) fn api() -> Option<&'static Api> {
     static API: OnceLock<Option<Api>> = OnceLock::new();
     API.get_or_init(load).as_ref()
 }
@@ -102,6 +109,9 @@ fn load() -> Option<Api> {
         close: function!("uv_close"),
         run: function!("uv_run"),
         backend_timeout: function!("uv_backend_timeout"),
+        now: function!("uv_now"),
+        poll_init: function!("uv_poll_init"),
+        poll_start: function!("uv_poll_start"),
     })
 }
 
@@ -137,14 +147,14 @@ extern "C" fn on_timer(timer: *mut Head) {
     }
 }
 
-fn allocate(bytes: usize) -> *mut Head {
+pub(crate) fn allocate(bytes: usize) -> *mut Head {
     Box::into_raw(vec![0_u64; bytes.div_ceil(8)].into_boxed_slice()).cast()
 }
 
 /// # Safety
 ///
 /// `head` is from `allocate( bytes )`, and not used after this.
-unsafe fn free(head: *mut Head, bytes: usize) {
+pub(crate) unsafe fn free(head: *mut Head, bytes: usize) {
     let words = ptr::slice_from_raw_parts_mut(head.cast::<u64>(), bytes.div_ceil(8));
     // SAFETY: says the caller.
     drop(unsafe { Box::from_raw(words) });

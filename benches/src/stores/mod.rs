@@ -8,7 +8,7 @@ mod hhwt_cancellable;
 mod hhwt_plain;
 // Its virtual time is made for Linux' dynamic linker.
 #[cfg(target_os = "linux")]
-mod libuv;
+pub(crate) mod libuv;
 mod nothing;
 mod ours;
 

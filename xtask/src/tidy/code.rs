@@ -14,6 +14,7 @@ const UNSAFE_ALLOWED: &[&str] = &[
     "io/src/portable.rs",
     "io/src/waker/tests.rs",
     "benches/src/allocator.rs",
+    "benches/src/latency/libuv.rs",
     "benches/src/stores/libuv.rs",
     "benches/src/readiness/bare_uring.rs",
     "benches/src/readiness/polling.rs",

@@ -1,0 +1,273 @@
+//! A course: timers with a schedule that nobody moves, and a record of when each fired.
+//!
+//! ```text
+//!   schedule    due            due + delay              + delay        kept here, whoever is late
+//!   fired           └─ late ─┘             └ late ┘                     as the contender calls
+//! ```
+//!
+//! The contender asks when a timer is first due, and says when it has fired; the answer is when it is due again. CPU
+//! time and wake-ups count from the first that fired, so that what it takes to set the timers is not in them.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::time::{Duration, Instant};
+
+use cogloop_io::{Clock, MonotonicClock};
+use fastrand::Rng;
+use hdrhistogram::Histogram;
+
+use super::load::Descriptors;
+use crate::measure::cpu_ns;
+
+/// The kernel's monotonic time in ns.
+pub(super) fn now_ns() -> u64 {
+    MonotonicClock.now_ns()
+}
+
+/// Who is this far behind the end will not catch up: each timer fires once more, and that is all.
+const BEHIND_NS_MAX: u64 = 300_000_000;
+
+/// When a timer is due again.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub(super) enum Pattern {
+    Every {
+        ns: u64,
+    },
+    /// After a delay between the two: each decade as likely as the other.
+    LogUniform {
+        from_ns: u64,
+        to_ns: u64,
+    },
+    /// After a delay between the two, each as likely as the other.
+    Uniform {
+        from_ns: u64,
+        to_ns: u64,
+    },
+}
+
+impl Pattern {
+    fn delay_ns(self, random: &mut Rng) -> u64 {
+        match self {
+            Self::Every { ns } => ns,
+            Self::LogUniform { from_ns, to_ns } => {
+                let ratio = to_ns as f64 / from_ns as f64;
+                (from_ns as f64 * ratio.powf(random.f64())) as u64
+            }
+            Self::Uniform { from_ns, to_ns } => random.u64(from_ns..=to_ns),
+        }
+    }
+
+    /// The first time is anywhere in the first period, so that many timers do not fall due together.
+    fn first_ns(self, random: &mut Rng) -> u64 {
+        match self {
+            Self::Every { ns } => random.u64(1..=ns),
+            other => other.delay_ns(random),
+        }
+    }
+}
+
+/// What a contender did.
+#[derive(Clone)]
+pub(super) struct Record {
+    /// In ns, to a thousandth.
+    pub(super) late_ns: Histogram<u64>,
+    /// How many fired before they were due, and by how much at most.
+    pub(super) early: u64,
+    pub(super) early_ns_max: u64,
+    pub(super) cpu_ns: u64,
+    /// How often the thread slept and was woken.
+    pub(super) wakes: u64,
+}
+
+/// What the thread had used when the first timer fired.
+#[derive(Copy, Clone)]
+struct Used {
+    cpu_ns: u64,
+    wakes: u64,
+}
+
+impl Used {
+    fn so_far() -> Self {
+        Self { cpu_ns: cpu_ns(), wakes: voluntary_switches().unwrap_or(0) }
+    }
+}
+
+/// How often this thread has gone to sleep, as the kernel counts.
+fn voluntary_switches() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/thread-self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse().ok())
+}
+
+pub(super) struct Course {
+    pattern: Pattern,
+    random: RefCell<Rng>,
+    // By timer.
+    due_ns: RefCell<Vec<u64>>,
+    end_ns: u64,
+    // Timers that will fire yet.
+    live: Cell<usize>,
+    late_ns: RefCell<Histogram<u64>>,
+    early: Cell<(u64, u64)>,
+    started: Cell<Option<Used>>,
+    descriptors: Option<Descriptors>,
+}
+
+impl Course {
+    /// Begins after `lead`, the time that a contender has to set the timers, and goes on for `duration`.
+    pub(super) fn new(
+        (timers, pattern): (usize, Pattern),
+        [lead, duration]: [Duration; 2],
+        seed: u64,
+        descriptors: Option<Descriptors>,
+    ) -> Self {
+        let mut random = Rng::with_seed(seed);
+        let start_ns = now_ns() + lead.as_nanos() as u64;
+        let due_ns = (0..timers).map(|_| start_ns + pattern.first_ns(&mut random)).collect();
+        Self {
+            pattern,
+            random: random.into(),
+            due_ns: RefCell::new(due_ns),
+            end_ns: start_ns + duration.as_nanos() as u64,
+            live: timers.into(),
+            late_ns: RefCell::new(empty()),
+            early: Cell::default(),
+            started: Cell::new(None),
+            descriptors,
+        }
+    }
+
+    pub(super) fn timers(&self) -> usize {
+        self.due_ns.borrow().len()
+    }
+
+    /// When a timer is due, at first or again.
+    pub(super) fn due_ns(&self, timer: usize) -> u64 {
+        self.due_ns.borrow()[timer]
+    }
+
+    /// What a contender says when a timer has fired; the time at which it is to fire again, if it is.
+    pub(super) fn fired(&self, timer: usize) -> Option<u64> {
+        let now_ns = now_ns();
+        if self.started.get().is_none() {
+            self.started.set(Some(Used::so_far()));
+        }
+        let due_ns = &mut self.due_ns.borrow_mut()[timer];
+        match now_ns.checked_sub(*due_ns) {
+            Some(late_ns) => self.late_ns.borrow_mut().saturating_record(late_ns),
+            None => {
+                let (count, most_ns) = self.early.get();
+                self.early.set((count + 1, most_ns.max(*due_ns - now_ns)));
+                self.late_ns.borrow_mut().saturating_record(0);
+            }
+        }
+        *due_ns += self.pattern.delay_ns(&mut self.random.borrow_mut());
+        if *due_ns < self.end_ns && now_ns < self.end_ns + BEHIND_NS_MAX {
+            return Some(*due_ns);
+        }
+        self.live.set(self.live.get() - 1);
+        None
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.live.get() == 0
+    }
+
+    /// What the contender is to observe for reading beside its timers.
+    pub(super) fn descriptors(&self) -> Option<&Descriptors> {
+        self.descriptors.as_ref()
+    }
+
+    /// Ends it, in the thread that ran it.
+    pub(super) fn record(self) -> io::Result<Record> {
+        let nothing = || io::Error::other("no timer fired");
+        let (before, now) = (self.started.get().ok_or_else(nothing)?, Used::so_far());
+        let (early, early_ns_max) = self.early.get();
+        Ok(Record {
+            late_ns: self.late_ns.into_inner(),
+            early,
+            early_ns_max,
+            cpu_ns: now.cpu_ns - before.cpu_ns,
+            wakes: now.wakes - before.wakes,
+        })
+    }
+}
+
+/// A histogram of ns up to a minute.
+pub(super) fn empty() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("bounds that are right")
+}
+
+/// The standard library's clock beside the kernel's: its points in time cannot be made from a number.
+#[derive(Copy, Clone)]
+pub(super) struct Instants {
+    ns: u64,
+    instant: Instant,
+}
+
+impl Instants {
+    /// Both clocks at once, the standard library's no sooner.
+    pub(super) fn now() -> Self {
+        loop {
+            let (ns, instant) = (now_ns(), Instant::now());
+            if now_ns() - ns < 1_000 {
+                return Self { ns, instant };
+            }
+        }
+    }
+
+    pub(super) fn at(self, ns: u64) -> Instant {
+        self.instant + Duration::from_nanos(ns.saturating_sub(self.ns))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn course(timers: usize, pattern: Pattern, duration: Duration) -> Course {
+        Course::new((timers, pattern), [Duration::ZERO, duration], 1, None)
+    }
+
+    #[test]
+    fn a_schedule_stays_where_it_is_however_late_it_is_kept() {
+        let course = course(1, Pattern::Every { ns: 1_000 }, Duration::from_micros(10));
+        let first_ns = course.due_ns(0);
+        while now_ns() < first_ns + 50_000 {}
+        let times: Vec<_> = std::iter::from_fn(|| course.fired(0)).collect();
+        assert!(times.iter().zip(1..).all(|(&due_ns, nth)| due_ns == first_ns + nth * 1_000), "{times:?}");
+        assert!(course.is_over() && times.len() >= 8);
+        let record = course.record().unwrap();
+        assert_eq!((record.early, record.late_ns.len()), (0, times.len() as u64 + 1));
+        assert!(record.late_ns.min() >= 40_000, "the last was due at 10 µs");
+    }
+
+    #[test]
+    fn what_comes_early_is_counted() {
+        let course = course(1, Pattern::Every { ns: 3_600_000_000_000 }, Duration::from_secs(1));
+        assert_eq!(course.fired(0), None);
+        let record = course.record().unwrap();
+        assert_eq!((record.early, record.late_ns.max()), (1, 0));
+        assert!(record.early_ns_max > 0);
+    }
+
+    #[test]
+    fn random_delays_lie_between_their_bounds() {
+        let mut random = Rng::with_seed(3);
+        for pattern in
+            [Pattern::LogUniform { from_ns: 100, to_ns: 10_000 }, Pattern::Uniform { from_ns: 100, to_ns: 10_000 }]
+        {
+            let mut delays: Vec<_> = (0..1_000).map(|_| pattern.delay_ns(&mut random)).collect();
+            delays.sort_unstable();
+            assert!(delays[0] >= 100 && delays[999] <= 10_000, "{pattern:?}");
+            let middle = if matches!(pattern, Pattern::Uniform { .. }) { 4_500..5_500 } else { 700..1_400 };
+            assert!(middle.contains(&delays[500]), "{pattern:?}: {}", delays[500]);
+        }
+    }
+
+    #[test]
+    fn a_thread_that_sleeps_is_seen_to() {
+        let before = voluntary_switches().unwrap();
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(voluntary_switches().unwrap() > before);
+    }
+}

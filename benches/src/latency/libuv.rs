@@ -1,0 +1,122 @@
+//! The libuv that is installed, on the kernel's time: a `uv_timer_t` for each timer, a `uv_poll_t` for each socket.
+//!
+//! Its unit is a millisecond: a delay is rounded up to one, as a careful user of it does.
+
+use std::ffi::c_int;
+use std::io;
+
+use super::course::Course;
+use crate::stores::libuv::{Api, HANDLE_POLL, HANDLE_TIMER, Head, RUN_NOWAIT, RUN_ONCE, allocate, api, free};
+
+pub(super) fn missing() -> Option<&'static str> {
+    api().is_none().then_some("not installed: apt-get install libuv1")
+}
+
+/// What the callbacks find in the loop's `data`.
+struct Context<'a> {
+    api: &'static Api,
+    course: &'a Course,
+}
+
+/// Readable, of `uv_poll_event`.
+const READABLE: c_int = 1;
+
+extern "C" fn on_timer(timer: *mut Head) {
+    // SAFETY: libuv calls with a timer of a loop whose `data` points to a `Context` as long as the loop runs.
+    let (context, id) = unsafe { (&*(*(*timer).in_loop).data.cast::<Context<'_>>(), (*timer).data as usize) };
+    if let Some(again_ns) = context.course.fired(id) {
+        start(context, timer, again_ns);
+    }
+}
+
+extern "C" fn on_readable(poll: *mut Head, _status: c_int, _events: c_int) {
+    // SAFETY: as for timers.
+    let (context, index) = unsafe { (&*(*(*poll).in_loop).data.cast::<Context<'_>>(), (*poll).data as usize) };
+    context.course.descriptors().into_iter().for_each(|descriptors| descriptors.serve(index));
+}
+
+/// Sets a timer for the first millisecond that is not before `due_ns`; libuv's clock is the kernel's monotonic one.
+fn start(context: &Context<'_>, timer: *mut Head, due_ns: u64) {
+    // SAFETY: the timer and its loop are initialised.
+    unsafe {
+        let now_ms = (context.api.now)((*timer).in_loop);
+        (context.api.timer_start)(timer, on_timer, due_ns.div_ceil(1_000_000).saturating_sub(now_ms), 0);
+    }
+}
+
+/// A loop and its handles, closed and freed when dropped.
+struct Handles {
+    api: &'static Api,
+    in_loop: *mut Head,
+    // With the bytes of each.
+    handles: Vec<(*mut Head, usize)>,
+}
+
+impl Handles {
+    fn new(api: &'static Api) -> io::Result<Self> {
+        // SAFETY: asks for a number.
+        let in_loop = allocate(unsafe { (api.loop_size)() });
+        // SAFETY: the memory is of the size that libuv named.
+        match unsafe { (api.loop_init)(in_loop) } {
+            0 => Ok(Self { api, in_loop, handles: Vec::new() }),
+            error => Err(io::Error::other(format!("libuv makes no loop: {error}"))),
+        }
+    }
+
+    /// Memory for a handle of that type; `init` has to make it one before this is dropped.
+    fn add(&mut self, kind: u32, id: usize, init: impl FnOnce(*mut Head, *mut Head) -> c_int) -> io::Result<*mut Head> {
+        // SAFETY: asks for a number.
+        let bytes = unsafe { (self.api.handle_size)(kind) };
+        let handle = allocate(bytes);
+        let error = init(self.in_loop, handle);
+        if error != 0 {
+            // SAFETY: libuv has not taken it.
+            unsafe { free(handle, bytes) };
+            return Err(io::Error::other(format!("libuv makes no handle: {error}")));
+        }
+        self.handles.push((handle, bytes));
+        // SAFETY: the handle's `data` is for its user.
+        unsafe { (*handle).data = id as *mut _ };
+        Ok(handle)
+    }
+}
+
+impl Drop for Handles {
+    fn drop(&mut self) {
+        // SAFETY: every handle is initialised, and closed here only; the turn after that lets go of all of them.
+        unsafe {
+            self.handles.iter().for_each(|&(handle, _)| (self.api.close)(handle, None));
+            (self.api.run)(self.in_loop, RUN_NOWAIT);
+            (self.api.loop_close)(self.in_loop);
+            self.handles.iter().for_each(|&(handle, bytes)| free(handle, bytes));
+            free(self.in_loop, (self.api.loop_size)());
+        }
+    }
+}
+
+pub(super) fn run(course: &Course) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let api = api().ok_or_else(|| io::Error::other("libuv is not installed"))?;
+    let mut handles = Handles::new(api)?;
+    let context = Context { api, course };
+    // SAFETY: the loop's `data` is for its user; it is read by the callbacks only, which run in this function.
+    unsafe { (*handles.in_loop).data = (&raw const context).cast_mut().cast() };
+    for timer in 0..course.timers() {
+        // SAFETY: both are from `allocate`, of the sizes that libuv named.
+        let handle = handles.add(HANDLE_TIMER, timer, |events, timer| unsafe { (api.timer_init)(events, timer) })?;
+        start(&context, handle, course.due_ns(timer));
+    }
+    for index in 0..course.descriptors().map_or(0, |descriptors| descriptors.len()) {
+        let descriptors = course.descriptors().ok_or(io::ErrorKind::NotFound)?;
+        let number = descriptors.fd(index).as_raw_fd();
+        // SAFETY: as above; the socket is open until after the loop is closed.
+        let poll = handles.add(HANDLE_POLL, index, |events, poll| unsafe { (api.poll_init)(events, poll, number) })?;
+        // SAFETY: the handle is initialised.
+        unsafe { (api.poll_start)(poll, READABLE, on_readable) };
+    }
+    while !course.is_over() {
+        // SAFETY: the loop is initialised and not running.
+        unsafe { (api.run)(handles.in_loop, RUN_ONCE) };
+    }
+    Ok(())
+}

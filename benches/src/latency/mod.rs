@@ -1,0 +1,175 @@
+//! `bench latency`: how late timers fire, how much CPU time they take, and how often they wake the thread: ours on each
+//! backend beside other loops and the bare system calls.
+//!
+//! ```text
+//!   run ─┬─► cell: timers, schedule, condition ─► load: what goes on beside
+//!        ├─► course: the schedule, and the record of who fired when ◄─ contender: ours, bare, tokio, calloop, libuv
+//!        └─► report
+//! ```
+//!
+//! Every round of a cell has all contenders, each in a new thread, in an order of its own. Lateness is counted by the
+//! course and not asked of a loop; what fires early is counted too.
+
+mod bare;
+mod calloop;
+mod cell;
+mod contender;
+mod course;
+mod libuv;
+mod load;
+mod ours;
+mod report;
+mod tokio;
+
+use std::io;
+use std::rc::Rc;
+use std::thread;
+
+use hdrhistogram::Histogram;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use crate::json::Document;
+use crate::machine::Machine;
+use crate::options::Options;
+use cell::{Cell, Extent};
+use contender::Contender;
+use course::{Course, Record};
+use load::{Condition, Descriptors, Neighbours};
+
+/// What one contender did in one cell: of every round a record.
+struct Row {
+    contender: Contender,
+    records: Vec<Record>,
+}
+
+impl Row {
+    /// In µs, the quantile of each round.
+    fn late_us(&self, quantile: f64) -> Vec<f64> {
+        self.records.iter().map(|record| record.late_ns.value_at_quantile(quantile) as f64 / 1e3).collect()
+    }
+
+    /// A part of each round's record, for one timer that fired.
+    fn for_a_fire(&self, part: impl Fn(&Record) -> f64) -> Vec<f64> {
+        self.records.iter().map(|record| part(record) / record.late_ns.len() as f64).collect()
+    }
+
+    fn early(&self) -> (u64, u64) {
+        let most_ns = self.records.iter().map(|record| record.early_ns_max).max().unwrap_or(0);
+        (self.records.iter().map(|record| record.early).sum(), most_ns)
+    }
+
+    /// All rounds together.
+    fn merged(&self) -> Histogram<u64> {
+        let mut all = course::empty();
+        self.records.iter().for_each(|record| all.add(&record.late_ns).expect("the same bounds"));
+        all
+    }
+}
+
+/// Measures, prints, and returns it all as JSON.
+pub(crate) fn run(options: &Options) -> Result<Value, String> {
+    let extent = Extent::of(options);
+    let mut document = Document::new("latency");
+    let mut contenders = contender::chosen(&options.only)?;
+    contenders.retain(|contender| match (contender.missing)() {
+        Some(why) => {
+            document.note(format!("{}: {why}", contender.name));
+            false
+        }
+        None => true,
+    });
+    let cells = cell::chosen(extent);
+    let rounds = options.reps.unwrap_or(extent.rounds());
+    let bar = ProgressBar::new((cells.len() * contenders.len() * rounds) as u64);
+    let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
+    bar.set_style(style.expect("a template that is right"));
+    let machine = Machine::describe();
+    report::print_head(&machine, rounds);
+    let mut random = fastrand::Rng::with_seed(options.seed);
+    let mut verdicts = Vec::new();
+    for cell in cells {
+        let rows = measure(&cell, &contenders, rounds, &mut random, &bar, &mut document);
+        bar.suspend(|| report::print_cell(&cell, &rows));
+        report::add(&mut document, &cell, &rows);
+        verdicts.extend(report::verdict(&cell, &rows));
+    }
+    bar.finish_and_clear();
+    report::print_verdicts(&verdicts);
+    Ok(document.json(&machine))
+}
+
+fn measure(
+    cell: &Cell,
+    contenders: &[Contender],
+    rounds: usize,
+    random: &mut fastrand::Rng,
+    bar: &ProgressBar,
+    document: &mut Document,
+) -> Vec<Row> {
+    let mut rows: Vec<_> = contenders.iter().map(|&contender| Row { contender, records: Vec::new() }).collect();
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    for round in 0..rounds {
+        random.shuffle(&mut order);
+        for &index in &order {
+            let contender = rows[index].contender;
+            bar.set_message(format!("{}, {}", cell.name(), contender.name));
+            bar.inc(1);
+            if cell.condition == Condition::Descriptors && !contender.observes {
+                continue;
+            }
+            match one(cell, contender, random.u64(..)) {
+                Ok(record) => rows[index].records.push(record),
+                Err(error) if round == 0 => document.note(format!("{}, {}: {error}", cell.name(), contender.name)),
+                Err(_) => {}
+            }
+        }
+    }
+    rows.retain(|row| !row.records.is_empty());
+    rows
+}
+
+/// One contender's round, in a thread of its own: what the system counts, it counts for a thread.
+fn one(cell: &Cell, contender: Contender, seed: u64) -> io::Result<Record> {
+    let neighbours = (cell.condition == Condition::BusyNeighbour).then(Neighbours::start);
+    let descriptors = (cell.condition == Condition::Descriptors).then(Descriptors::start).transpose()?;
+    let (schedule, times) = ((cell.timers, cell.pattern), [cell.lead(), cell.duration]);
+    let keep = move || {
+        let course = Rc::new(Course::new(schedule, times, seed, descriptors));
+        (contender.run)(&course)?;
+        let course = Rc::into_inner(course).ok_or_else(|| io::Error::other("it has kept the schedule"))?;
+        course.record()
+    };
+    let record = thread::spawn(keep).join().unwrap_or_else(|_| Err(io::Error::other("its thread panicked")));
+    drop(neighbours);
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use course::Pattern;
+    use std::time::Duration;
+
+    #[test]
+    fn every_contender_fires_what_the_schedule_says_in_every_condition_and_none_of_ours_early() {
+        for condition in Condition::ALL {
+            let pattern = Pattern::LogUniform { from_ns: 100_000, to_ns: 5_000_000 };
+            let cell = Cell { timers: 20, pattern, condition, duration: Duration::from_millis(15) };
+            for contender in contender::ALL.iter().filter(|contender| (contender.missing)().is_none()) {
+                if condition == Condition::Descriptors && !contender.observes {
+                    continue;
+                }
+                let record = match one(&cell, *contender, 1) {
+                    Ok(record) => record,
+                    Err(error) => {
+                        assert!(contender.name.starts_with("ours"), "only io_uring may be refused: {error}");
+                        continue;
+                    }
+                };
+                assert!(record.late_ns.len() >= 20, "{}: each fires once at least", contender.name);
+                assert!(record.early == 0 || contender.role.is_peer(), "{} was early", contender.name);
+            }
+        }
+    }
+}
