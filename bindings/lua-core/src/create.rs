@@ -5,7 +5,7 @@ use crate::guard::{Text, guard};
 use crate::interrupt;
 use crate::state::{LoopBlock, State, value};
 use crate::version::{new_userdata, set_user_value};
-use cogloop_io::{ClockChoice, DEFAULT_RESOLUTION_NS, Error, EventLoop, Options, VirtualClock};
+use cogloop_io::{ClockChoice, DEFAULT_RESOLUTION_NS, Error, EventLoop, Limits, Options, VirtualClock};
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TSTRING, LUA_TTABLE, lua_State, lua_createtable, lua_next, lua_pop, lua_pushfstring, lua_pushnil,
     lua_pushvalue, lua_setmetatable, lua_toboolean, lua_tolstring, lua_type, lua_upvalueindex, luaL_argerror,
@@ -40,11 +40,13 @@ pub(crate) struct Choice {
     pub(crate) is_virtual: bool,
     pub(crate) debug: bool,
     pub(crate) resolution_ns: u64,
+    pub(crate) limits: Limits,
 }
 
 impl Default for Choice {
     fn default() -> Self {
-        Self { backend: None, is_virtual: false, debug: false, resolution_ns: DEFAULT_RESOLUTION_NS }
+        let (resolution_ns, limits) = (DEFAULT_RESOLUTION_NS, Limits::default());
+        Self { backend: None, is_virtual: false, debug: false, resolution_ns, limits }
     }
 }
 
@@ -99,7 +101,7 @@ pub(crate) fn open(choice: Choice) -> Result<*mut State, Error> {
     let virtual_clock = choice.is_virtual.then(VirtualClock::new);
     let clock = virtual_clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
     let events =
-        EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns, ..Options::default() })?;
+        EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns, limits: choice.limits })?;
     let debug = choice.debug || std::env::var_os("COGLOOP_DEBUG").is_some_and(|set| set == "1");
     Ok(Box::into_raw(Box::new(State::new(events, LOOPS.fetch_add(1, Relaxed), virtual_clock, debug))))
 }

@@ -4,6 +4,7 @@
 use crate::handle::{Handle, Kind, buffered, is_dirty, is_open, look_again};
 use crate::net::socket::SocketBlock;
 use crate::node::{self, NodeBlock};
+use crate::own::task::tell_waiting;
 use crate::state::{State, state_at, value, with, with_or_raise};
 use crate::version::{LuaFile, push_user_value, set_user_value};
 use cogloop_io::{Interest, Token};
@@ -57,6 +58,19 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, node: *mut N
         unwatch(state, node);
         // A complaint is about a descriptor that is closed already: it is forgotten all the same.
         let _ = with(state, |state| Ok(token.map(|token| state.events.remove_descriptor(token).is_ok())));
+    }
+}
+
+/// As [`forget`], for a handle that was closed: a coroutine that waits for it is told.
+///
+/// # Safety
+///
+/// The rule of the crate; as for [`forget`]. Room for eight values.
+pub(crate) unsafe fn forget_closed(lua: *mut lua_State, node: *mut NodeBlock) {
+    // SAFETY: the caller's promise. Telling runs no Lua code.
+    unsafe {
+        tell_waiting(lua, node);
+        forget(lua, state_at(lua, 1), node);
     }
 }
 
@@ -155,22 +169,23 @@ pub(crate) unsafe fn leave_loops(socket: *mut SocketBlock) {
     }
 }
 
-/// Lets go of what sockets left in the loop's table when they were closed. Neither raises nor allocates.
+/// Lets go of what sockets left in the loop's table when they were closed.
 ///
 /// # Safety
 ///
-/// The loop is at 1, and open. Room for four values.
+/// The rule of the crate; the loop is at 1, and open. Room for ten values.
 pub(crate) unsafe fn sweep(lua: *mut lua_State) {
     // SAFETY: the caller's promise.
     unsafe {
         let state = state_at(lua, 1);
-        while let Some(number) = (*state).closed.pop() {
+        while let Some(&number) = (*state).closed.last() {
             push_user_value(lua, 1, value::NODES);
             lua_rawgeti(lua, -1, number.into()); // S: … nodes node
             let node = lua_touserdata(lua, -1).cast::<NodeBlock>();
             if !node.is_null() && (*node).token == 0 {
-                forget(lua, state, node);
+                forget_closed(lua, node);
             }
+            (*state).closed.pop();
             lua_pop(lua, 2);
         }
     }
@@ -181,7 +196,7 @@ pub(crate) unsafe fn sweep(lua: *mut lua_State) {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1 and open. Room for eight values.
+/// The rule of the crate; the loop is at 1 and open. Room for twelve values.
 pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
     // SAFETY: the caller's promise. What is watched lives in the NODES table; `state` is fetched anew after Lua code.
     unsafe {
@@ -200,7 +215,7 @@ pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
                 Kind::File(file) => match LuaFile::stream(file) {
                     Some(stream) => (*node).interest.contains(Interest::READ) && buffered(stream) > 0,
                     None => {
-                        forget(lua, state, node);
+                        forget_closed(lua, node);
                         // Another one has taken this place.
                         position -= 1;
                         false
@@ -236,7 +251,7 @@ unsafe fn object_has_data(lua: *mut lua_State, number: c_int) -> bool {
             return false;
         }
         if stale {
-            forget(lua, state, node);
+            forget_closed(lua, node);
             return false;
         }
         push_user_value(lua, index, node::HANDLE);

@@ -4,7 +4,7 @@
 
 use crate::args::period_ns;
 use crate::callback::call;
-use crate::descriptor::{forget, is_stale};
+use crate::descriptor::{forget_closed, is_stale};
 use crate::node::{COROUTINE, DIRECTIONS, NodeBlock, direction_value};
 use crate::own::meter::Meter;
 use crate::own::task;
@@ -96,9 +96,8 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
             }
             // What the kernel said holds until the first callback.
             if (*state).served && is_stale(lua, 3) {
-                let state = state_at(lua, 1);
-                if !state.is_null() && (*node).token == ready.token.to_bits() {
-                    forget_unless_number(lua, state, node);
+                if !state_at(lua, 1).is_null() && (*node).token == ready.token.to_bits() {
+                    forget_unless_number(lua, node);
                 }
                 return;
             }
@@ -120,11 +119,11 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
 
 /// Drops the node of a handle that was closed. A number that is not open is kept until the script removes it: on every
 /// backend it gets no event, and the script may open it again.
-unsafe fn forget_unless_number(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock) {
+unsafe fn forget_unless_number(lua: *mut lua_State, node: *mut NodeBlock) {
     // SAFETY: only called by `serve_handle`, for a node that is in the table.
     unsafe {
         if (*node).kind != crate::handle::Kind::Number {
-            forget(lua, state, node);
+            forget_closed(lua, node);
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::args::{check_callable, check_direction, upvalue};
 use crate::callback::pack;
-use crate::descriptor::{forget, is_stale, unwatch, watch};
+use crate::descriptor::{forget, forget_closed, is_stale, unwatch, watch};
 use crate::guard::{ErrorText, Failure};
 use crate::handle::{Handle, Kind, check_handle, look, refuse};
+use crate::own::task::tell_waiting;
 use crate::state::{State, check_loop, value, with};
 use crate::version::{new_userdata, push_user_value, set_user_value};
 use cogloop_io::{Interest, Token};
@@ -57,7 +58,7 @@ pub(crate) struct NodeBlock {
 /// # Safety
 ///
 /// The rule of the crate; the loop is at 1. Lua code may run.
-unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) -> *mut NodeBlock {
+pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) -> *mut NodeBlock {
     // SAFETY: the caller's promise.
     unsafe {
         push_user_value(lua, 1, value::NODES);
@@ -75,9 +76,11 @@ unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) -> *mut Nod
         if same || (*node).kind == Kind::Number || !is_stale(lua, index) {
             return node;
         }
-        let state = check_loop(lua, 1);
+        check_loop(lua, 1);
         if (*node).token != 0 {
-            forget(lua, state, node);
+            forget_closed(lua, node);
+        } else {
+            tell_waiting(lua, node);
         }
         lua_pop(lua, 1);
         lua_pushnil(lua);

@@ -213,7 +213,13 @@ unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
                 return 0;
             }
             let Some(wait) = Pace::next(state) else { return 0 };
-            with_or_raise(lua, state, |state| state.turn(wait));
+            if let Err(failure) = with_or_raise(lua, state, |state| Ok(state.turn(wait))) {
+                if !(*state).own.is_face {
+                    failure.text.raise(lua);
+                }
+                (*state).own.refused = Some(failure);
+                return 0;
+            }
             in_batch = true;
         }
     }

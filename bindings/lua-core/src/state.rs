@@ -2,12 +2,12 @@
 
 use crate::args::{test_userdata, upvalue, wrong};
 use crate::descriptor::unwatch_all;
-use crate::guard::{ErrorText, Text, guard};
+use crate::guard::{ErrorText, Failure, Text, guard};
 use crate::node::NodeBlock;
 use crate::own::Own;
 use crate::run::Pace;
 use crate::task::TaskBlock;
-use cogloop_io::{EventLoop, Key, Token, VirtualClock, Wait};
+use cogloop_io::{EventLoop, Key, LimitReached, Limits, Token, VirtualClock, Wait};
 use mlua::ffi::{lua_State, lua_getfield, lua_tostring, lua_touserdata, lua_upvalueindex};
 use std::ffi::{CStr, c_int};
 use std::os::fd::RawFd;
@@ -98,12 +98,13 @@ impl State {
         }
     }
 
-    /// Takes a turn.
-    pub(crate) fn turn(&mut self, wait: Wait) -> Result<(), String> {
+    /// Takes a turn. The error is what the kernel says to the wait.
+    #[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
+    pub(crate) fn turn(&mut self, wait: Wait) -> Result<(), Failure> {
         self.drop_unlinked();
         self.served = false;
         let start_ns = self.own.is_measuring.then(|| self.events.now_ns());
-        let turned = self.events.turn(wait).map_err(|error| format!("waiting failed: {error}"));
+        let turned = self.events.turn(wait).map_err(|error| Failure::of("waiting failed", &error));
         self.own.turns += 1;
         if let Some(start_ns) = start_ns {
             self.own.waited_ns += self.events.turn_ns().saturating_sub(start_ns);
@@ -118,6 +119,25 @@ impl State {
         let key = arm(&mut self.events, self.armed);
         self.unlinked = Some(key);
         key
+    }
+
+    /// As [`State::arm`], for a timer of the loop's own that has to be, however few its host allows the script.
+    pub(crate) fn arm_unlimited(&mut self, arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Key) -> Key {
+        let limits = self.events.limits();
+        self.events.set_limits(Limits { timers: usize::MAX, ..limits });
+        let key = self.arm(arm);
+        self.events.set_limits(limits);
+        key
+    }
+
+    /// Whether the host allows another timer.
+    ///
+    /// # Errors
+    ///
+    /// That it does not.
+    pub(crate) fn check_room(&self) -> Result<(), String> {
+        let limit = self.events.limits().timers;
+        if self.events.timers() < limit { Ok(()) } else { Err(LimitReached { what: "timers", limit }.to_string()) }
     }
 
     /// The timer that was armed last is in the table.

@@ -10,6 +10,9 @@
 ---@field backend? 'epoll' | 'uring' | 'select' | 'portable' how to wait; default: `COGLOOP_BACKEND`, else the best that works
 ---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
 ---@field resolution? number the length of a tick; default 0.001
+---@field max_timers? integer how many there may be at a time; one more is an error
+---@field max_handles? integer how many may be watched at a time
+---@field max_callbacks? integer how many of timers, and of handles, a turn calls; the rest waits for the next ones
 
 ---@class cogloop.Every
 ---@field ms number from one deadline to the next, above 0
@@ -138,9 +141,7 @@ function Loop:firing( ) end
 ---@param dir cogloop.Direction
 ---@param f fun( ... )
 ---@param ... any
----@return cogloop.Watcher?
----@return string? message
----@return integer? errno
+---@return cogloop.Watcher?, string? message, integer? errno
 function Loop:on( handle, dir, f, ... ) end
 
 --- Runs `f( ... )` as a coroutine, from the next turn on.
@@ -153,7 +154,7 @@ function Loop:spawn( f, ... ) end
 ---@param ms number
 function Loop:sleep( ms ) end
 
---- In a coroutine of `spawn`: waits until the handle is ready, `ms` at the most.
+--- In a coroutine of `spawn`: waits until the handle is ready or closed, `ms` at the most.
 ---@param handle cogloop.Handle
 ---@param dir cogloop.Direction
 ---@param ms? number
@@ -168,17 +169,13 @@ function Loop:running( ) end
 --- Calls `f( name )` whenever the signal comes, until the watcher is off.
 ---@param name string `'INT'`, `'TERM'`, `'HUP'`, `'USR1'`, …
 ---@param f fun( name: string )
----@return cogloop.Watcher?
----@return string? message
----@return integer? errno
+---@return cogloop.Watcher?, string? message, integer? errno
 function Loop:signal( name, f ) end
 
 --- Calls `f( pid, how, code )` when a child process has ended.
 ---@param pid integer
 ---@param f fun( pid: integer, how: 'exit' | 'signal', code: integer? )
----@return cogloop.Watcher?
----@return string? message
----@return integer? errno
+---@return cogloop.Watcher?, string? message, integer? errno
 function Loop:child( pid, f ) end
 
 --- A function that calls `f` with its last arguments, `ms` after its last call.
@@ -194,15 +191,21 @@ function Loop:debounce( ms, f ) end
 function Loop:throttle( ms, f ) end
 
 --- Serves timers and handles until `stop`, or until nothing is left.
+---@return true? ended nil when the system refuses to wait
+---@return string? message
+---@return integer? errno
 function Loop:run( ) end
 
 --- Takes one turn, which waits for `ms` at the most; without `ms`, for as long as it takes.
 ---@param ms? number
----@return boolean left whether anything is left
+---@return boolean? left whether anything is left; nil when the system refuses to wait
+---@return string? message
+---@return integer? errno
 function Loop:step( ms ) end
 
 --- Lets virtual time pass, and serves what becomes due, each at its own moment. In a callback only the time passes.
 ---@param ms number
+---@return true?, string? message, integer? errno
 function Loop:advance( ms ) end
 
 --- Makes `run` return after the callback that calls this. What was due stays due.
@@ -329,13 +332,15 @@ function cogloop.debounce( ms, f ) end
 ---@return fun( ... )
 function cogloop.throttle( ms, f ) end
 
+---@return true?, string? message, integer? errno
 function cogloop.run( ) end
 
 ---@param ms? number
----@return boolean left whether anything is left
+---@return boolean?, string? message, integer? errno
 function cogloop.step( ms ) end
 
 ---@param ms number
+---@return true?, string? message, integer? errno
 function cogloop.advance( ms ) end
 
 function cogloop.stop( ) end

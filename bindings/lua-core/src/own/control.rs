@@ -4,7 +4,7 @@ use super::loops::receiver;
 use super::timer::{Ticket, push_ms, push_ticket};
 use super::upvalue;
 use crate::args::{check_ms, is_callable, test_userdata, wrong};
-use crate::guard::Text;
+use crate::guard::{Failure, Text};
 use crate::run::{Pace, drive};
 use crate::state::{LoopBlock, check_loop, state_at, value};
 use crate::version::{push_user_value, set_user_value};
@@ -15,17 +15,27 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// `loop:run( )`: until `stop`, or until nothing is left.
+/// What the kernel said to a run that is over, if it refused to wait. The loop is at 1.
+unsafe fn refused(lua: *mut lua_State) -> Option<Failure> {
+    // SAFETY: only called by functions of the module.
+    unsafe { state_at(lua, 1).as_mut() }?.own.refused.take()
+}
+
+/// `loop:run( )` → true: until `stop`, or until nothing is left; or nil, message, errno
 pub(crate) unsafe extern "C-unwind" fn run(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; the function is one of the module's.
     unsafe {
         receiver(lua);
         drive(lua, Pace::Forever);
+        if let Some(failure) = refused(lua) {
+            return failure.push(lua);
+        }
+        lua_pushboolean(lua, 1);
     }
-    0
+    1
 }
 
-/// `loop:step( [ms] )` → whether anything is left: one turn, which waits for `ms` at the most.
+/// `loop:step( [ms] )` → whether anything is left: one turn, which waits for `ms` at the most; or nil, message, errno
 pub(crate) unsafe extern "C-unwind" fn step(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; the function is one of the module's.
     unsafe {
@@ -35,13 +45,16 @@ pub(crate) unsafe extern "C-unwind" fn step(lua: *mut lua_State) -> c_int {
             _ => Wait::AtMost(check_ms(lua, 2)),
         };
         drive(lua, Pace::Once(wait));
+        if let Some(failure) = refused(lua) {
+            return failure.push(lua);
+        }
         let is_left = state_at(lua, 1).as_ref().is_some_and(|state| !state.events.is_idle());
         lua_pushboolean(lua, c_int::from(is_left));
     }
     1
 }
 
-/// `loop:advance( ms )`: lets virtual time pass, and serves what becomes due, each at its own moment. In a callback only the
+/// `loop:advance( ms )` → true: lets virtual time pass, and serves what becomes due, each at its own moment. In a callback only the
 /// time passes, as if the callback took so long.
 pub(crate) unsafe extern "C-unwind" fn advance(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; the function is one of the module's.
@@ -54,9 +67,13 @@ pub(crate) unsafe extern "C-unwind" fn advance(lua: *mut lua_State) -> c_int {
         let end_ns = (*state).events.now_ns().saturating_add(by_ns);
         if (*state).running {
             clock.advance_ns(by_ns);
-            return 0;
+            lua_pushboolean(lua, 1);
+            return 1;
         }
         drive(lua, Pace::Until(end_ns));
+        if let Some(failure) = refused(lua) {
+            return failure.push(lua);
+        }
         // With nothing left to wait for, no turn was taken; a stop leaves time where it is.
         if let Some(state) = state_at(lua, 1).as_ref()
             && !state.stopped
@@ -64,8 +81,9 @@ pub(crate) unsafe extern "C-unwind" fn advance(lua: *mut lua_State) -> c_int {
         {
             clock.advance_ns(end_ns.saturating_sub(state.events.now_ns()));
         }
+        lua_pushboolean(lua, 1);
     }
-    0
+    1
 }
 
 /// `loop:stop( )`: `run` returns after the callback that calls this.

@@ -10,7 +10,8 @@ use mlua::ffi::{
     LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_next, lua_pop, lua_pushnil,
     lua_pushvalue, lua_rawseti, lua_settop, lua_tonumber, lua_type, lua_upvalueindex,
 };
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
+use std::num::NonZeroUsize;
 
 /// `cogloop.loop( [options] )` → loop; or nil, message, errno
 pub(crate) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
@@ -63,6 +64,14 @@ fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, String> {
     }
 }
 
+const UNKNOWN: &CStr = c"unknown option '%s'; there are backend, clock, resolution, max_timers, max_handles and \
+    max_callbacks";
+
+/// A number of things, at least one.
+fn whole(number: f64) -> Option<NonZeroUsize> {
+    if number.fract() == 0.0 && number < u32::MAX.into() { NonZeroUsize::new(number as usize) } else { None }
+}
+
 /// Reads the options table at 1.
 unsafe fn read_options(lua: *mut lua_State) -> Choice {
     let mut choice = Choice::default();
@@ -79,17 +88,24 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
             let key = if lua_type(lua, -2) == LUA_TSTRING { bytes_at(lua, -2) } else { b"" };
             let text = if lua_type(lua, -1) == LUA_TSTRING { Some(bytes_at(lua, -1)) } else { None };
             let number = if lua_type(lua, -1) == LUA_TNUMBER { fraction_to_ns(lua_tonumber(lua, -1)) } else { None };
+            let count = if lua_type(lua, -1) == LUA_TNUMBER { whole(lua_tonumber(lua, -1)) } else { None };
             match (key, text, number) {
                 (b"backend", Some(name), _) => choice.backend = Some((name.as_ptr(), name.len())),
                 (b"clock", Some(b"virtual"), _) => choice.is_virtual = true,
                 (b"clock", Some(b"real"), _) => choice.is_virtual = false,
                 (b"resolution", _, Some(ns @ 1..)) => choice.resolution_ns = ns,
+                (b"max_timers" | b"max_handles" | b"max_callbacks", ..) => match (key, count) {
+                    (b"max_timers", Some(count)) => choice.limits.timers = count.get(),
+                    (b"max_handles", Some(count)) => choice.limits.descriptors = count.get(),
+                    (_, Some(count)) => choice.limits.served_in_turn = count,
+                    _ => refuse(lua, c"a limit: a whole number above 0 expected, got %s"),
+                },
                 (b"backend", ..) => refuse(lua, c"option 'backend': a name expected, got %s"),
                 (b"clock", ..) => refuse(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
                 (b"resolution", ..) => refuse(lua, c"option 'resolution': milliseconds above 0 expected, got %s"),
                 _ => {
                     lua_pop(lua, 1);
-                    refuse(lua, c"unknown option '%s'; there are backend, clock and resolution")
+                    refuse(lua, UNKNOWN)
                 }
             }
             lua_pop(lua, 1);

@@ -29,6 +29,7 @@ mod watch;
 use crate::args::upvalue as shared;
 use crate::class::push_weak_table;
 use crate::create::close;
+use crate::guard::Failure;
 use cogloop_io::ExpiredTimer;
 use mlua::ffi::{
     LUA_OK, LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error,
@@ -61,6 +62,8 @@ pub(crate) struct Own {
     pub(crate) resumed: *mut lua_State,
     /// What it asks for as it yields.
     pub(crate) request: Option<task::Request>,
+    /// What the kernel said when it refused to wait: `run` returns it.
+    pub(crate) refused: Option<Failure>,
     /// Whether callbacks are timed: for `stats`, or for `slow`.
     pub(crate) is_measuring: bool,
     pub(crate) meter: Option<Box<meter::Meter>>,
@@ -83,6 +86,7 @@ impl Default for Own {
             has_traceback: false,
             resumed: null_mut(),
             request: None,
+            refused: None,
             is_measuring: false,
             meter: None,
             slow_ns: u64::MAX,

@@ -15,14 +15,14 @@ use crate::args::{check_callable, check_direction, check_ms};
 use crate::guard::{Failure, Text};
 use crate::handle::{Handle, check_handle};
 use crate::node::{COROUTINE, DIRECTIONS, NodeBlock, attach, direction_value, drop_directions, set_callback};
-use crate::state::{State, check_loop, state_at, value};
+use crate::state::{State, check_loop, state_at, value, with_or_raise};
 use crate::task::unlink;
 use crate::version::{can_yield, close_thread, push_user_value, set_user_value};
 use cogloop_io::{Interest, Key};
 use mlua::ffi::{
     LUA_OK, LUA_TLIGHTUSERDATA, LUA_YIELD, lua_State, lua_checkstack, lua_error, lua_gettop, lua_newthread, lua_pop,
-    lua_pushboolean, lua_pushlightuserdata, lua_pushstring, lua_pushvalue, lua_rawequal, lua_resume, lua_settop,
-    lua_status, lua_tothread, lua_touserdata, lua_type, lua_xmove, lua_yield, luaL_traceback,
+    lua_pushboolean, lua_pushlightuserdata, lua_pushstring, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_resume,
+    lua_settop, lua_status, lua_tothread, lua_touserdata, lua_type, lua_xmove, lua_yield, luaL_traceback,
 };
 use std::ffi::{c_int, c_void};
 use std::ptr::null;
@@ -58,7 +58,9 @@ pub(crate) unsafe extern "C-unwind" fn spawn(lua: *mut lua_State) -> c_int {
         lua_xmove(lua, coroutine, top - 1);
         push_user_value(lua, 1, value::TASKS);
         lua_pushvalue(lua, top + 1);
-        arm_entry(lua, check_loop(lua, 1), top + 2, Payload::COROUTINE, |events, value| events.add_timer(0, value));
+        let state = check_loop(lua, 1);
+        with_or_raise(lua, state, |state| state.check_room());
+        arm_entry(lua, state, top + 2, Payload::COROUTINE, |events, value| events.add_timer(0, value));
         lua_settop(lua, top + 1);
     }
     1
@@ -119,7 +121,9 @@ pub(crate) unsafe fn serve(lua: *mut lua_State, state: *mut State, payload: Payl
     unsafe {
         if payload.is_coroutine() {
             let coroutine = lua_tothread(lua, 3);
-            if !coroutine.is_null() {
+            if payload.is_closed() {
+                go_on_without(lua, rustix::io::Errno::BADF, "the handle was closed");
+            } else if !coroutine.is_null() {
                 let is_fresh = lua_status(coroutine) == LUA_OK;
                 go(lua, if is_fresh { (lua_gettop(coroutine) - 1).max(0) } else { 0 });
             }
@@ -143,12 +147,61 @@ pub(crate) unsafe fn serve(lua: *mut lua_State, state: *mut State, payload: Payl
         // S: loop entries node coroutine …
         lua_settop(lua, 4);
         let _ = drop_directions(lua, state, 3, due);
-        let coroutine = lua_tothread(lua, 4);
-        let timed_out = rustix::io::Errno::TIMEDOUT;
+        go_on_without(lua, rustix::io::Errno::TIMEDOUT, "timed out");
+    }
+}
+
+/// Goes on with the coroutine on top, which did not get what it waited for.
+unsafe fn go_on_without(lua: *mut lua_State, errno: rustix::io::Errno, why: &str) {
+    // SAFETY: only called by `serve`.
+    unsafe {
+        let coroutine = lua_tothread(lua, -1);
+        if coroutine.is_null() || lua_checkstack(coroutine, 3) == 0 {
+            return;
+        }
         // Made on this stack: running out of memory on the coroutine's would find nobody to catch it.
-        Failure { errno: timed_out.raw_os_error(), text: Text::new("timed out") }.push(lua);
-        lua_xmove(lua, coroutine, 3);
-        go(lua, 3);
+        let count = Failure { errno: errno.raw_os_error(), text: Text::new(why) }.push(lua);
+        lua_xmove(lua, coroutine, count);
+        go(lua, count);
+    }
+}
+
+/// Queues the coroutines that wait for the handle of `node`, which was closed, so that they are told.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1 and open, and the Node in its table. Room for eight values.
+pub(crate) unsafe fn tell_waiting(lua: *mut lua_State, node: *mut NodeBlock) {
+    // SAFETY: the caller's promise. What raises, for want of memory, leaves the coroutine waiting, to be told next time.
+    unsafe {
+        if !(*node).args.contains(&COROUTINE) {
+            return;
+        }
+        let top = lua_gettop(lua);
+        push_user_value(lua, 1, value::NODES);
+        lua_rawgeti(lua, -1, (*node).number.into());
+        push_user_value(lua, 1, value::TASKS); // S: … nodes node tasks
+        let mut told = std::ptr::null_mut();
+        for (i, each) in DIRECTIONS.into_iter().enumerate() {
+            if (*node).args[i] != COROUTINE {
+                continue;
+            }
+            let state = state_at(lua, 1);
+            push_user_value(lua, top + 2, direction_value(each)); // S: … nodes node tasks co
+            let coroutine = lua_tothread(lua, -1);
+            if coroutine != told {
+                arm_entry(lua, state, top + 3, Payload::CLOSED, |events, value| events.add_timer(0, value));
+                told = coroutine;
+            }
+            (*node).args[i] = 0;
+            if let Some(key) = Key::from_bits((*node).timeouts[i])
+                && (*state).events.cancel_timer(key).is_some()
+            {
+                unlink(lua, key);
+            }
+            lua_settop(lua, top + 3);
+        }
+        lua_settop(lua, top);
     }
 }
 

@@ -36,8 +36,11 @@ impl Payload {
     pub(crate) const COROUTINE: u64 = 1 << 22;
     /// The entry is a watcher for which a coroutine has waited long enough.
     pub(crate) const TIMEOUT: u64 = 1 << 21;
-    /// The number of arguments and 1, if the entry is a table `{ f, arg1, … }`; 0 if it is the function itself.
-    const PACKED: u64 = (1 << 21) - 1;
+    /// The entry is a coroutine, and the handle for which it waited was closed.
+    pub(crate) const CLOSED: u64 = Self::COROUTINE | 1 << 20;
+    /// The number of arguments and 1, if the entry is a table `{ f, arg1, … }`; 0 if it is the function itself. Lua's stack
+    /// has room for a million values.
+    const PACKED: u64 = (1 << 20) - 1;
 
     pub(crate) fn repeats(self) -> bool {
         self.0 & Self::REPEATS != 0
@@ -45,6 +48,10 @@ impl Payload {
 
     pub(crate) fn is_coroutine(self) -> bool {
         self.0 & Self::COROUTINE != 0
+    }
+
+    pub(crate) fn is_closed(self) -> bool {
+        self.0 & Self::CLOSED == Self::CLOSED
     }
 
     /// Whether the entry has to do with a coroutine, so that nothing is to be called.
@@ -162,7 +169,8 @@ unsafe fn add(lua: *mut lua_State, flags: u64, arm: impl FnOnce(&mut EventLoop<u
     1
 }
 
-/// Arms a timer for the entry on top, and pops that into the loop's TASKS, which is at `entries`.
+/// Arms a timer for the entry on top, and pops that into the loop's TASKS, which is at `entries`. Whom the script did not
+/// ask for, a coroutine's, is armed whatever the loop's limit is; it has its function's or its handle's place.
 ///
 /// # Safety
 ///
@@ -179,7 +187,12 @@ pub(crate) unsafe fn arm_entry(
     // a finalizer, so the state stays where it is.
     unsafe {
         let key = with_or_raise(lua, state, |state| {
-            Ok(state.arm(|events, armed| arm(events, armed << Payload::BITS | payload)))
+            let arm = |events: &mut EventLoop<u64>, armed| arm(events, armed << Payload::BITS | payload);
+            if Payload(payload).is_wait() {
+                return Ok(state.arm_unlimited(arm));
+            }
+            state.check_room()?;
+            Ok(state.arm(arm))
         });
         lua_rawseti(lua, entries, slot(key.index()));
         (*state).linked();

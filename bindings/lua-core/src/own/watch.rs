@@ -5,14 +5,10 @@ use crate::args::{bad_argument, check_callable, check_direction, test_userdata, 
 use crate::callback::pack;
 use crate::guard::Text;
 use crate::handle::{Handle, check_handle};
-use crate::node::{COROUTINE, DIRECTIONS, NodeBlock, attach, drop_directions, set_callback};
-use crate::state::{State, check_loop, state_at, value, with_or_raise};
-use crate::version::push_user_value;
+use crate::node::{COROUTINE, DIRECTIONS, NodeBlock, attach, drop_directions, push_node, set_callback};
+use crate::state::{State, check_loop, state_at, with_or_raise};
 use cogloop_io::{Interest, Token};
-use mlua::ffi::{
-    LUA_TNIL, lua_State, lua_insert, lua_pop, lua_pushboolean, lua_pushvalue, lua_rawgeti, lua_settop, lua_touserdata,
-    lua_type,
-};
+use mlua::ffi::{LUA_TNIL, lua_State, lua_insert, lua_pop, lua_pushboolean, lua_pushvalue, lua_settop, lua_type};
 use std::ffi::c_int;
 
 /// `loop:on( handle, dir, f, ... )` → watcher; or nil, message, errno
@@ -41,14 +37,12 @@ pub(crate) unsafe extern "C-unwind" fn on(lua: *mut lua_State) -> c_int {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1, the handle is argument 2. Room for two values.
+/// The rule of the crate; the loop is at 1, the handle is argument 2. Lua code may run. Room for ten values.
 pub(crate) unsafe fn check_free(lua: *mut lua_State, handle: Handle, direction: Interest, may_replace: bool) {
     // SAFETY: the caller's promise.
     unsafe {
-        push_user_value(lua, 1, value::NODES);
-        lua_rawgeti(lua, -1, handle.number.into());
-        let node = lua_touserdata(lua, -1).cast::<NodeBlock>();
-        lua_pop(lua, 2);
+        let node = push_node(lua, 2, handle);
+        lua_pop(lua, 1);
         if node.is_null() {
             return;
         }

@@ -29,6 +29,50 @@ test( 'the resolution is the unit in which deadlines are equal', function( )
   same_list( ran, { 'first', 'second' } )
 end )
 
+test( 'a host limits timers, handles, and callbacks in a turn', function( )
+  local loop = cogloop.loop{ clock = 'virtual', max_timers = 2, max_handles = 1, max_callbacks = 3 }
+  local first = loop:after( 1, print )
+  loop:every( 1, print )
+  for _, add in ipairs{ 'after', 'every', 'at' } do
+    fails( 'too many timers: the limit of this loop is 2', loop[ add ], loop, 1, print )
+  end
+  fails( 'too many timers', loop.spawn, loop, print )
+  equal( #loop:timers( ), 2 )
+  is_true( first:cancel( ) )
+  -- In the one place that is left, a coroutine that sleeps and waits, though the place is taken meanwhile.
+  local steps = { }
+  local reader, writer = T.fifo( )
+  loop:spawn( function( )
+    loop:timers( )[ 1 ].timer:cancel( )
+    for _ = 1, 2 do loop:after( 5, function( ) steps[ #steps + 1 ] = 'timer' end ) end
+    fails( 'too many timers', loop.after, loop, 1, print )
+    loop:sleep( 1 )
+    steps[ #steps + 1 ] = 'slept'
+    local ready, message = loop:wait( writer, 'r', 2 )
+    steps[ #steps + 1 ] = tostring( ready or message )
+    local watcher, why = loop:on( reader, 'r', print )
+    is_true( watcher, why )
+    watcher, why = loop:on( writer, 'w', print )
+    equal( watcher, nil )
+    is_true( why:find( 'too many descriptors: the limit of this loop is 1', 1, true ), why )
+    loop:handles( )[ 1 ].watcher:off( )
+  end )
+  loop:run( )
+  same_list( steps, { 'slept', 'timed out', 'timer', 'timer' } )
+
+  local served
+  loop = cogloop.loop{ clock = 'virtual', max_callbacks = 3 }
+  for _ = 1, 7 do loop:after( 1, function( ) served = served + 1 end ) end
+  for _, expected in ipairs{ 3, 3, 1 } do
+    served = 0
+    loop:step( )
+    equal( served, expected )
+  end
+  for _, limit in ipairs{ 0, -1, 1.5, '1', true } do
+    fails( 'a limit: a whole number above 0 expected', cogloop.loop, { max_timers = limit } )
+  end
+end )
+
 test( 'run ends when nothing is left, at once if nothing is there (C25)', function( )
   virtual( ):run( )
   cogloop.loop( ):run( )

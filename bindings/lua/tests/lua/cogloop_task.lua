@@ -114,6 +114,73 @@ test( 'what the kernel refuses comes back from wait', function( )
   equal( got[ 3 ], 9 )
 end )
 
+test( 'a coroutine that waits for a handle is told when that is closed, whatever it is', function( )
+  local Socket = require 't.Net.Socket'
+  local descriptor = Socket( 'udp' )
+  local object = { getfd = function( ) return descriptor and descriptor.descriptor or -1 end }
+  local handles = {
+    file   = { T.fifo( ) },
+    socket = { Socket( 'udp' ) },
+    object = { object, close = function( ) descriptor:close( ) descriptor = nil end },
+  }
+  for _, limit in ipairs{ false, 60000 } do
+    for name, handle in pairs( handles ) do
+      local loop, got = cogloop.loop( ), { }
+      if name == 'file' then handle = { T.fifo( ) } end
+      if name == 'socket' then handle = { Socket( 'udp' ) } end
+      if name == 'object' then descriptor = Socket( 'udp' ) end
+      loop:spawn( function( ) got = { n = select( '#', loop:wait( handle[ 1 ], 'r', limit or nil ) ), loop:now( ) } end )
+      loop:spawn( function( )
+        loop:sleep( 1 )
+        if handle.close then handle.close( ) else handle[ 1 ]:close( ) end
+      end )
+      loop:run( )
+      equal( got.n, 3, name )
+      is_true( got[ 1 ] < 60000, name )
+      equal( #loop:handles( ), 0 )
+      equal( #loop:timers( ), 0 )
+    end
+  end
+end )
+
+test( 'what a wait says of a closed handle, though its number is taken again: nil, message, errno', function( )
+  local Socket = require 't.Net.Socket'
+  local loop, got, server, taken = cogloop.loop( ), nil, Socket.listen( '127.0.0.1', 0 ), nil
+  loop:spawn( function( ) got = { n = 3, loop:wait( server, 'r' ) } end )
+  loop:after( 1, function( )
+    local number = server.descriptor
+    server:close( )
+    taken = Socket.listen( '127.0.0.1', 0 )
+    equal( taken.descriptor, number )
+    loop:on( taken, 'r', print )
+    loop:stop( )
+  end )
+  loop:run( )
+  loop:step( 0 )
+  equal( got[ 1 ], nil )
+  equal( got[ 2 ], 'the handle was closed' )
+  equal( got[ 3 ], 9 )
+  equal( #loop:handles( ), 1 )
+end )
+
+test( 'of a closed handle each coroutine that waits is told, one that waits for both directions once', function( )
+  local Socket = require 't.Net.Socket'
+  for _, directions in ipairs{ { 'r', 'w' }, { 'rw' } } do
+    local loop, told, server = cogloop.loop( ), 0, Socket.listen( '127.0.0.1', 0 )
+    for _, direction in ipairs( directions ) do
+      loop:spawn( function( )
+        equal( loop:wait( server, direction, 60000 ), nil )
+        told = told + 1
+        loop:sleep( 5 )
+        told = told + 10
+      end )
+    end
+    loop:after( 1, function( ) server:close( ) end )
+    loop:run( )
+    equal( told, 11 * #directions, #directions )
+  end
+end )
+
 test( 'sleep and wait only inside a coroutine of spawn (C69)', function( )
   local loop, other = virtual( ), virtual( )
   fails( "only in a coroutine of this loop's spawn", loop.sleep, loop, 1 )

@@ -3,6 +3,7 @@ package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T      = require 'harness'
 local Loop   = require 't.Loop'
 local Socket = require 't.Net.Socket'
+local cogloop = require 'cogloop'
 local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
 
 local HOST = '127.0.0.1'
@@ -83,6 +84,22 @@ with( 'posix.unistd', 'the descriptors of a pipe, which are numbers', function( 
   equal( got[ #got ], '', 'the end' )
 end )
 
+with( 'luv', 'a wait that the kernel refuses is returned: nil, message, errno', function( uv )
+  for _, name in ipairs{ 'run', 'step' } do
+    local loop = cogloop.loop( )
+    loop:after( 1, nothing )
+    local number = loop:fd( )
+    if not number then return end
+    assert( uv.fs_close( number ) )
+    local ok, message, errno = loop[ name ]( loop )
+    -- Before anything else gets the number: the loop would close it.
+    loop:close( )
+    equal( ok, nil, name )
+    is_true( message:find( 'waiting failed: ', 1, true ), message )
+    equal( errno, 9, name )
+  end
+end )
+
 with( 'posix.sys.socket', 'two sockets', function( posix )
   local loop, unistd = Loop( ), require 'posix.unistd'
   local a, b = assert( posix.socketpair( posix.AF_UNIX, posix.SOCK_STREAM, 0 ) )
@@ -143,6 +160,51 @@ with( 'cqueues', 'a whole controller: its threads run when its descriptor is rea
   loop:addHandle( cq, 'r', function( ) assert( cq:step( 0 ) ) end )
   step( )
   loop:run( )
+  equal( ticks, 3 )
+end )
+
+with( 'cqueues', 'a controller polls a loop of ours by pollfd, events and timeout, as its own objects', function( cqueues )
+  local inner, cq, ran = cogloop.loop( ), cqueues.new( ), { }
+  if not inner:pollfd( ) then return end
+  local reader, writer = T.fifo( )
+  local watcher
+  watcher = inner:on( reader, 'r', function( )
+    ran[ #ran + 1 ] = reader:read( )
+    watcher:off( )
+  end )
+  inner:after( 5, function( )
+    ran[ #ran + 1 ] = 'timer'
+    inner:after( 5, function( ) writer:write 'line\n' end )
+  end )
+  cq:wrap( function( )
+    repeat
+      cqueues.poll( inner )
+      local is_left = assert( inner:step( 0 ) ~= nil ) and #inner:handles( ) > 0
+    until not is_left
+    ran[ #ran + 1 ] = 'end'
+  end )
+  local before = cqueues.monotime( )
+  assert( cq:loop( 60 ) )
+  T.same_list( ran, { 'timer', 'line', 'end' } )
+  is_true( cqueues.monotime( ) - before >= 0.01, 'early' )
+end )
+
+with( 'cqueues', 'a coroutine of ours waits for a whole controller', function( cqueues )
+  local loop, cq, ticks = cogloop.loop( ), cqueues.new( ), 0
+  cq:wrap( function( )
+    for _ = 1, 3 do
+      cqueues.sleep( 0.002 )
+      ticks = ticks + 1
+    end
+  end )
+  loop:spawn( function( )
+    while not cq:empty( ) do
+      assert( cq:step( 0 ) )
+      local seconds = cq:timeout( )
+      loop:wait( cq, 'r', seconds and seconds * 1000 or 1000 )
+    end
+  end )
+  assert( loop:run( ) )
   equal( ticks, 3 )
 end )
 
