@@ -61,6 +61,6 @@ mod wheel;
 pub use advance::MOVES_A_MILLISECOND;
 pub use dump::Dump;
 pub use key::Key;
-pub use repeat::Missed;
+pub use repeat::{Missed, Next};
 pub use scheduler::{Fired, Plan, Scheduler};
 pub use wheel::{Expired, Wheel};

@@ -1,5 +1,7 @@
 //! The arithmetic of repeating and of being allowed to be late.
 
+use core::num::NonZeroU64;
+
 /// What a repeating timer does about deadlines that passed while nobody served it.
 ///
 /// Period 10, served at 12, then only at 45:
@@ -24,22 +26,25 @@ pub enum Missed {
 
 /// What follows a deadline.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Next {
+pub struct Next {
     /// The next deadline.
-    pub(crate) deadline: u64,
+    pub deadline: u64,
     /// Deadlines that will not be served.
-    pub(crate) missed: u64,
+    pub missed: u64,
 }
 
-/// The deadline after `deadline`, which is served at `now`.
-pub(crate) fn next(deadline: u64, period: u64, policy: Missed, now: u64) -> Next {
-    debug_assert!(period > 0, "a repeating timer has a period");
-    match policy {
-        Missed::Burst => Next { deadline: deadline.saturating_add(period), missed: 0 },
-        Missed::Delay => Next { deadline: now.max(deadline).saturating_add(period), missed: 0 },
-        Missed::Skip => {
-            let missed = now.saturating_sub(deadline) / period;
-            Next { deadline: deadline.saturating_add((missed + 1).saturating_mul(period)), missed }
+impl Missed {
+    /// The deadline after `deadline`, which is served at `now`: for whoever keeps a schedule of his own.
+    #[must_use]
+    pub fn next(self, deadline: u64, period: NonZeroU64, now: u64) -> Next {
+        let period = period.get();
+        match self {
+            Self::Burst => Next { deadline: deadline.saturating_add(period), missed: 0 },
+            Self::Delay => Next { deadline: now.max(deadline).saturating_add(period), missed: 0 },
+            Self::Skip => {
+                let missed = now.saturating_sub(deadline) / period;
+                Next { deadline: deadline.saturating_add((missed + 1).saturating_mul(period)), missed }
+            }
         }
     }
 }
@@ -72,7 +77,8 @@ mod tests {
             (0, 1, u64::MAX, 1, u64::MAX, u64::MAX, u64::MAX),
         ];
         for (deadline, period, now, burst, delay, skip, missed) in table {
-            let answer = |policy| next(deadline, period, policy, now);
+            let period = NonZeroU64::new(period).unwrap();
+            let answer = |policy: Missed| policy.next(deadline, period, now);
             assert_eq!(answer(Missed::Burst), Next { deadline: burst, missed: 0 });
             assert_eq!(answer(Missed::Delay), Next { deadline: delay, missed: 0 });
             if missed != u64::MAX {

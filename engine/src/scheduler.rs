@@ -260,7 +260,7 @@ impl<T: Default + Clone> Scheduler<T> {
             return Some(Fired { key, deadline, late, missed: 0, value: self.cancel(key)? });
         };
         let (deadline, value) = (extra.plan.deadline, job.value.clone());
-        let next = repeat::next(deadline, period.get(), extra.plan.missed, self.now);
+        let next = extra.plan.missed.next(deadline, period, self.now);
         extra.plan.deadline = next.deadline;
         let plan = extra.plan;
         self.wheel.reschedule(key, self.tick(&plan));

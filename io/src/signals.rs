@@ -22,6 +22,32 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+/// The numbers of signals that programs ask for, as this system has them.
+pub mod number {
+    use nix::sys::signal::Signal;
+
+    /// SIGALRM.
+    pub const ALARM: i32 = Signal::SIGALRM as i32;
+    /// SIGCHLD: a child has ended.
+    pub const CHILD: i32 = Signal::SIGCHLD as i32;
+    /// SIGHUP: the terminal is gone; for daemons by custom, read your configuration anew.
+    pub const HANG_UP: i32 = Signal::SIGHUP as i32;
+    /// SIGINT: Ctrl-C.
+    pub const INTERRUPT: i32 = Signal::SIGINT as i32;
+    /// SIGPIPE.
+    pub const PIPE: i32 = Signal::SIGPIPE as i32;
+    /// SIGQUIT.
+    pub const QUIT: i32 = Signal::SIGQUIT as i32;
+    /// SIGTERM: somebody asks the process to end.
+    pub const TERMINATE: i32 = Signal::SIGTERM as i32;
+    /// SIGUSR1.
+    pub const USER_1: i32 = Signal::SIGUSR1 as i32;
+    /// SIGUSR2.
+    pub const USER_2: i32 = Signal::SIGUSR2 as i32;
+    /// SIGWINCH: the terminal has another size.
+    pub const WINDOW_CHANGE: i32 = Signal::SIGWINCH as i32;
+}
+
 struct Place {
     // Bit n - 1 stands for signal n.
     wanted: AtomicU64,

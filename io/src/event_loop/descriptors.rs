@@ -34,6 +34,10 @@ impl<T: Default + Clone> EventLoop<T> {
         }
         self.last_served += 1;
         self.table.put(token, fd, interest, self.last_served);
+        #[cfg(unix)]
+        if replaces && let Some(shared) = self.shared.get_mut(token.index() as usize) {
+            *shared = None;
+        }
         Ok(token)
     }
 
@@ -57,7 +61,7 @@ impl<T: Default + Clone> EventLoop<T> {
         let descriptor = self.table.take(token).ok_or(io::ErrorKind::NotFound)?;
         let removed = self.backend.remove(descriptor.fd, token);
         #[cfg(unix)]
-        self.owned.remove(&token);
+        self.let_go(token);
         removed
     }
 

@@ -54,7 +54,9 @@ use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::num::NonZeroU64;
 #[cfg(unix)]
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+#[cfg(unix)]
+use std::rc::Rc;
 use table::Table;
 
 pub use descriptors::Ready;
@@ -132,6 +134,9 @@ pub struct EventLoop<T = u64> {
     // After the backend, which knows their numbers.
     #[cfg(unix)]
     owned: BTreeMap<Token, OwnedFd>,
+    // By the index of the token.
+    #[cfg(unix)]
+    shared: Vec<Option<Rc<dyn AsFd>>>,
 }
 
 impl<T: Default + Clone> EventLoop<T> {
@@ -195,6 +200,8 @@ impl<T: Default + Clone> EventLoop<T> {
             is_stopped: false,
             #[cfg(unix)]
             owned: BTreeMap::new(),
+            #[cfg(unix)]
+            shared: Vec::new(),
         })
     }
 
@@ -228,7 +235,10 @@ impl<T: Default + Clone> EventLoop<T> {
         }
         self.table.forget_all();
         #[cfg(unix)]
-        self.owned.clear();
+        {
+            self.owned.clear();
+            self.shared.clear();
+        }
         self.events.clear();
         self.pulled = 0;
         self.marked.clear();

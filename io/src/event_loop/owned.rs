@@ -1,9 +1,15 @@
-//! Descriptors that the loop owns: open as long as they are observed, so that nobody can close one too early.
+//! Descriptors that the loop keeps open as long as they are observed, so that nobody can close one too early.
+//!
+//! ```text
+//!   add_owned( fd )           the loop owns it; take_owned gives it back
+//!   add_shared( Rc<file> )    the loop holds one reference among others
+//! ```
 
-use super::EventLoop;
+use super::{EventLoop, Mode};
 use crate::{Interest, Token};
-use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::io;
+use std::rc::Rc;
 
 impl<T: Default + Clone> EventLoop<T> {
     /// Observes a descriptor as [`add_descriptor`](Self::add_descriptor) does, and keeps it. It is closed when it is
@@ -20,6 +26,26 @@ impl<T: Default + Clone> EventLoop<T> {
         Ok(token)
     }
 
+    /// Observes the descriptor of a file, socket or the like as [`add_descriptor_with`](Self::add_descriptor_with) does, and
+    /// holds a reference to it until it is removed or replaced, or the loop is cleared or dropped. Who clones the
+    /// reference before can go on using it.
+    ///
+    /// # Errors
+    /// Those of [`add_descriptor`](Self::add_descriptor).
+    pub fn add_shared(&mut self, file: Rc<dyn AsFd>, interest: Interest, mode: Mode) -> io::Result<Token> {
+        // SAFETY: the descriptor is open while its owner lives, and a reference to that is kept below as long as the loop
+        // and its backend know the number. A type of the user's that closes it in spite of having lent it loses its
+        // events; that is all, as for every descriptor that is closed without being removed.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(file.as_fd().as_raw_fd()) };
+        let token = self.add_descriptor_with(borrowed, interest, mode)?;
+        let index = token.index() as usize;
+        if self.shared.len() <= index {
+            self.shared.resize(index + 1, None);
+        }
+        self.shared[index] = Some(file);
+        Ok(token)
+    }
+
     /// Observes it no longer, and gives it back.
     ///
     /// # Errors
@@ -29,5 +55,13 @@ impl<T: Default + Clone> EventLoop<T> {
         // What the kernel says is for information: it is forgotten anyway.
         let _ = self.remove_descriptor(token);
         Ok(fd)
+    }
+
+    /// Lets go of what was kept for a token whose descriptor the backend knows no more.
+    pub(super) fn let_go(&mut self, token: Token) {
+        self.owned.remove(&token);
+        if let Some(shared) = self.shared.get_mut(token.index() as usize) {
+            *shared = None;
+        }
     }
 }

@@ -1,0 +1,231 @@
+//! Channels: messages of one type from other threads, one callback for all of them.
+
+use crate::bell::{Bell, Woken};
+use crate::handle::Handle;
+use crate::outcome::{Outcome, Verdict};
+use crate::{Error, options};
+use slotmap::SlotMap;
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+slotmap::new_key_type! {
+    pub(crate) struct ChannelKey;
+}
+
+/// Serves the messages that wait, so many at the most; how many are left, and the callback's verdict.
+type Serve<S> = Box<dyn FnMut(&mut S, &Handle<S>, usize) -> (bool, Verdict)>;
+
+/// `None` while it runs.
+pub(crate) type Channels<S> = SlotMap<ChannelKey, Option<Serve<S>>>;
+
+/// The sending end of [`channel`](Handle::channel), for any thread.
+pub struct Sender<T>(Arc<Shared<T>>);
+
+struct Shared<T> {
+    bell: Arc<Bell>,
+    limit: usize,
+    queue: Mutex<Queue<T>>,
+}
+
+struct Queue<T> {
+    key: ChannelKey,
+    messages: VecDeque<T>,
+    senders: usize,
+    is_closed: bool,
+}
+
+/// A message that could not be sent, and why.
+#[derive(Debug)]
+pub struct SendError<T> {
+    /// The message.
+    pub message: T,
+    /// [`Error::Closed`] or [`Error::Limit`].
+    pub error: Error,
+}
+
+impl<T> fmt::Display for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the message was not sent: {}", self.error)
+    }
+}
+
+impl<T: fmt::Debug> std::error::Error for SendError<T> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+impl<T> Sender<T> {
+    /// Sends a message: it is served in the loop's next turn. Messages of one sender stay in order.
+    ///
+    /// # Errors
+    /// The message back, with [`Error::Closed`] when the channel or its loop is no more, or [`Error::Limit`] when too many
+    /// messages wait already.
+    pub fn send(&self, message: T) -> Result<(), SendError<T>> {
+        let mut queue = self.0.queue();
+        let allowed = match queue.is_closed {
+            true => Err(Error::Closed),
+            false => options::check("posts", queue.messages.len(), self.0.limit),
+        };
+        if let Err(error) = allowed {
+            return Err(SendError { message, error });
+        }
+        queue.messages.push_back(message);
+        let (is_first, key) = (queue.messages.len() == 1, queue.key);
+        drop(queue);
+        if is_first {
+            self.0.bell.wake(Woken::Channel(key));
+        }
+        Ok(())
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        self.0.queue().senders += 1;
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        queue.senders -= 1;
+        let (is_last, key) = (queue.senders == 0, queue.key);
+        drop(queue);
+        if is_last {
+            self.0.bell.wake(Woken::Channel(key));
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sender({} messages waiting)", self.0.queue().messages.len())
+    }
+}
+
+impl<T> Shared<T> {
+    fn queue(&self) -> MutexGuard<'_, Queue<T>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The receiving end. Dropped, it lets no more messages in.
+struct Receiver<T>(Arc<Shared<T>>);
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        queue.is_closed = true;
+        // Dropped after the lock.
+        let _messages = std::mem::take(&mut queue.messages);
+        drop(queue);
+    }
+}
+
+impl<T> Receiver<T> {
+    /// The next message, and whether it was the last one and there will be no more.
+    fn next(&self) -> (Option<T>, bool) {
+        let mut queue = self.0.queue();
+        let message = queue.messages.pop_front();
+        (message, queue.messages.is_empty() && queue.senders == 0)
+    }
+
+    fn len(&self) -> usize {
+        self.0.queue().messages.len()
+    }
+}
+
+impl<S> Handle<S> {
+    /// A channel: `f` is called with each message, and with `None` once every sender is dropped and all is served; that
+    /// ends it. Until then, or until `f` breaks off, it keeps the loop going.
+    ///
+    /// ```
+    /// use cogloop::Loop;
+    ///
+    /// let mut events = Loop::new()?;
+    /// let sender = events.channel(|lines: &mut Vec<String>, _, line: Option<&'static str>| {
+    ///     lines.push(line.map_or("the end".to_owned(), str::to_owned));
+    /// })?;
+    /// std::thread::spawn(move || ["one", "two"].map(|line| sender.send(line).unwrap()));
+    /// let mut lines = Vec::new();
+    /// events.run(&mut lines)?;
+    /// assert_eq!(lines, ["one", "two", "the end"]);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn channel<T: Send + 'static, R: Outcome>(
+        &self,
+        mut f: impl FnMut(&mut S, &Handle<S>, Option<T>) -> R + 'static,
+    ) -> Result<Sender<T>, Error> {
+        self.core().check_open()?;
+        let key = self.channels().borrow_mut().insert(None);
+        let queue = Queue { key, messages: VecDeque::new(), senders: 1, is_closed: false };
+        let (bell, limit) = (Arc::clone(&self.core().bell), self.core().limits.posts);
+        let shared = Arc::new(Shared { bell, limit, queue: Mutex::new(queue) });
+        let receiver = Receiver(Arc::clone(&shared));
+        let serve: Serve<S> = Box::new(move |state, handle, limit| serve(&receiver, state, handle, limit, &mut f));
+        self.channels().borrow_mut()[key] = Some(serve);
+        Ok(Sender(shared))
+    }
+
+    /// Serves a channel that has messages, or has lost its last sender.
+    pub(crate) fn serve_channel(&self, state: &mut S, key: ChannelKey) -> Result<(), Error> {
+        let Some(mut serve) = self.channels().borrow_mut().get_mut(key).and_then(Option::take) else { return Ok(()) };
+        let ending = Ending(self, key);
+        let (has_more, verdict) = serve(state, self, self.core().limits.io.served_in_turn.get());
+        if verdict? == ControlFlow::Continue(()) {
+            std::mem::forget(ending);
+            if has_more {
+                self.core().bell.wake(Woken::Channel(key));
+            }
+            let mut serve = Some(serve);
+            // Without effect when the loop was cleared; then it is dropped after the borrow.
+            if let Some(place) = self.channels().borrow_mut().get_mut(key) {
+                *place = serve.take();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Ends the channel whose callback runs: it is at its end, has broken off, failed or panicked.
+struct Ending<'a, S>(&'a Handle<S>, ChannelKey);
+
+impl<S> Drop for Ending<'_, S> {
+    fn drop(&mut self) {
+        // Dropped after the borrow.
+        let _serve = self.0.channels().borrow_mut().remove(self.1);
+    }
+}
+
+/// Serves what waits now, as far as the limit and `stop` allow: what comes meanwhile has the next turn.
+fn serve<S, T, R: Outcome>(
+    receiver: &Receiver<T>,
+    state: &mut S,
+    handle: &Handle<S>,
+    limit: usize,
+    f: &mut impl FnMut(&mut S, &Handle<S>, Option<T>) -> R,
+) -> (bool, Verdict) {
+    let mut left = receiver.len().clamp(1, limit);
+    loop {
+        let (message, is_end) = receiver.next();
+        let mut verdict = match message {
+            Some(message) => f(state, handle, Some(message)).verdict(),
+            None => Ok(ControlFlow::Continue(())),
+        };
+        if is_end && matches!(verdict, Ok(ControlFlow::Continue(()))) {
+            verdict = f(state, handle, None).verdict().map(|_| ControlFlow::Break(()));
+        }
+        left -= 1;
+        let goes_on = matches!(verdict, Ok(ControlFlow::Continue(())));
+        if !goes_on || left == 0 || handle.core().is_stopped.get() {
+            return (receiver.len() > 0, verdict);
+        }
+    }
+}

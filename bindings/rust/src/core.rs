@@ -1,0 +1,115 @@
+//! The part of a loop that does not depend on the type of the user's state: what futures hold on to.
+//!
+//! Each borrow of its cells is a few lines long, and no code of the user's runs inside of one: callbacks, destructors and
+//! wakers are called when the borrow has ended. So whatever they do to the loop, no cell is found borrowed.
+
+use crate::bell::{Bell, Woken};
+use crate::options::{Limits, Options, nanoseconds};
+use crate::task::Tasks;
+#[cfg(unix)]
+use crate::watched::Watched;
+use crate::{Error, sleep};
+use cogloop_io::{ClockChoice, EventLoop, Key, Token, VirtualClock};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// What a timer of the wheel is for.
+#[derive(Copy, Clone, Default, Eq, PartialEq, Debug)]
+pub(crate) enum Kind {
+    #[default]
+    Callback,
+    Sleep,
+}
+
+/// Tells the timers of one loop from those of another.
+static NEXT_ID: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) struct Core {
+    pub(crate) id: u32,
+    pub(crate) events: RefCell<EventLoop<Kind>>,
+    /// The clock, if time is virtual.
+    pub(crate) clock: Option<VirtualClock>,
+    /// The loop's time 0 on the clock of the standard library, or shortly before.
+    origin: Instant,
+    pub(crate) limits: Limits,
+    pub(crate) bell: Arc<Bell>,
+    /// What of `bell`'s queue is to be served in this turn.
+    pub(crate) batch: RefCell<VecDeque<Woken>>,
+    pub(crate) is_stopped: Cell<bool>,
+    pub(crate) is_closed: Cell<bool>,
+    /// The future of `block_on` has something to do.
+    pub(crate) is_root_woken: Cell<bool>,
+    pub(crate) sleepers: sleep::Sleepers,
+    #[cfg(unix)]
+    pub(crate) watched: Watched,
+    pub(crate) tasks: Tasks,
+}
+
+/// Where the loop's time began on the clock of the standard library: that or a little earlier, never later, so that
+/// nothing is early by either clock. By how much is the time between two readings, the least of a few.
+fn origin_of(events: &EventLoop<Kind>) -> Instant {
+    let guess = |_| {
+        let before = Instant::now();
+        before.checked_sub(Duration::from_nanos(events.now_ns())).unwrap_or(before)
+    };
+    (1..4).map(guess).fold(guess(0), Instant::max)
+}
+
+impl Core {
+    pub(crate) fn new(options: &Options) -> Result<Self, Error> {
+        let clock = options.is_simulated.then(VirtualClock::new);
+        let choice = clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
+        let events = EventLoop::new(&options.for_io(choice)).map_err(|error| Error::Backend(Box::new(error)))?;
+        let origin = origin_of(&events);
+        let bell = Arc::new(Bell::new(events.waker()));
+        Ok(Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            events: RefCell::new(events),
+            clock,
+            origin,
+            limits: options.limits,
+            bell,
+            batch: RefCell::default(),
+            is_stopped: Cell::new(false),
+            is_closed: Cell::new(false),
+            is_root_woken: Cell::new(false),
+            sleepers: sleep::Sleepers::default(),
+            #[cfg(unix)]
+            watched: Watched::default(),
+            tasks: Tasks::default(),
+        })
+    }
+
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.events.borrow().now_ns()
+    }
+
+    /// A moment of the loop's time as others say it; `None` where the standard library's clock ends before.
+    pub(crate) fn instant(&self, ns: u64) -> Option<Instant> {
+        self.origin.checked_add(Duration::from_nanos(ns))
+    }
+
+    pub(crate) fn ns_of(&self, when: Instant) -> u64 {
+        nanoseconds(when.saturating_duration_since(self.origin))
+    }
+
+    /// The moment `delay` from now.
+    pub(crate) fn ns_after(&self, delay: Duration) -> u64 {
+        self.now_ns().saturating_add(nanoseconds(delay))
+    }
+
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        if self.is_closed.get() { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    pub(crate) fn is_live(&self, key: Key) -> bool {
+        self.events.borrow().timer(key).is_some()
+    }
+
+    pub(crate) fn is_observed(&self, token: Token) -> bool {
+        self.events.borrow().interest(token).is_some()
+    }
+}

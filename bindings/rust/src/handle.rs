@@ -1,0 +1,175 @@
+//! The handle: everything that can be asked of a loop, but to run.
+
+use crate::core::Core;
+use crate::idle::Idles;
+use crate::options::nanoseconds;
+use crate::outcome::Verdict;
+use crate::remote::Mail;
+#[cfg(unix)]
+use crate::sources;
+use crate::{BackendReport, Error, channel, timers};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Everything that can be asked of a loop, but to run it. A [`Loop`](crate::Loop) is one, and so is what callbacks are
+/// given; clones are the same loop. It stays on the thread of the loop: other threads have a [`Remote`](crate::Remote).
+///
+/// Every method may be called from everywhere – a callback, a destructor, a future – and does at once what it says. Once
+/// the loop has been dropped they answer [`Error::Closed`], `false` or `None`.
+pub struct Handle<S>(Rc<Inner<S>>);
+
+pub(crate) type Deferred<S> = Box<dyn FnOnce(&mut S, &Handle<S>) -> Verdict>;
+
+struct Inner<S> {
+    core: Rc<Core>,
+    timers: RefCell<Vec<timers::Slot<S>>>,
+    #[cfg(unix)]
+    sources: RefCell<Vec<Option<sources::Slot<S>>>>,
+    channels: RefCell<channel::Channels<S>>,
+    idles: RefCell<Idles<S>>,
+    deferred: RefCell<VecDeque<Deferred<S>>>,
+    mail: Arc<Mail<S>>,
+}
+
+impl<S> Clone for Handle<S> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<S> fmt::Debug for Handle<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let events = self.core().events.borrow();
+        let counts = (events.timers(), events.descriptors(), self.core().tasks.len());
+        write!(f, "Handle(loop {} on {}: ", self.core().id, events.backend().name)?;
+        write!(f, "{} timers, {} sources, {} tasks)", counts.0, counts.1, counts.2)
+    }
+}
+
+impl<S> Handle<S> {
+    pub(crate) fn new(core: Core) -> Self {
+        let mail = Arc::new(Mail::new(Arc::clone(&core.bell), core.limits.posts));
+        Self(Rc::new(Inner {
+            core: Rc::new(core),
+            timers: RefCell::default(),
+            #[cfg(unix)]
+            sources: RefCell::default(),
+            channels: RefCell::default(),
+            idles: RefCell::default(),
+            deferred: RefCell::default(),
+            mail,
+        }))
+    }
+
+    /// Another handle of the same loop, to keep.
+    #[must_use]
+    pub fn handle(&self) -> Self {
+        self.clone()
+    }
+
+    /// The loop's time: the system's monotonic clock, or the virtual one.
+    pub fn now(&self) -> Instant {
+        let core = self.core();
+        // The clock of the standard library goes on for longer than a machine does.
+        core.instant(core.now_ns()).unwrap_or_else(Instant::now)
+    }
+
+    /// Lets virtual time pass and serves nothing, as a callback does that takes so long; what is due meanwhile is late.
+    /// `false` on real time, which passes by itself.
+    pub fn advance(&self, by: Duration) -> bool {
+        self.core().clock.as_ref().inspect(|clock| clock.advance_ns(nanoseconds(by))).is_some()
+    }
+
+    /// The backend's name, and why it is this one.
+    pub fn backend(&self) -> BackendReport {
+        self.core().events.borrow().backend().clone()
+    }
+
+    /// Ends [`run`](crate::Loop::run) after the callback that calls it. What was due and has not been served is served
+    /// by the next run. Without effect on a loop that does not run.
+    pub fn stop(&self) {
+        self.core().is_stopped.set(true);
+    }
+
+    /// How many timers there are: armed, due and not served yet, and paused.
+    pub fn timer_count(&self) -> usize {
+        self.core().events.borrow().timers()
+    }
+
+    /// How many descriptors are observed: sources, signals, children, and what tasks watch.
+    pub fn source_count(&self) -> usize {
+        self.core().events.borrow().descriptors()
+    }
+
+    /// How many tasks have been spawned and are not done.
+    pub fn task_count(&self) -> usize {
+        self.core().tasks.len()
+    }
+
+    /// Removes everything: timers, sources, channels, idle callbacks, tasks, posts. A loop that runs comes to its end,
+    /// unless something is added after that.
+    pub fn clear(&self) {
+        let inner = &*self.0;
+        inner.core.events.borrow_mut().clear();
+        // Everything is taken out first and dropped last: a destructor may use the loop.
+        let _timers = inner.timers.take();
+        #[cfg(unix)]
+        let _sources = inner.sources.take();
+        let _channels: Vec<_> = inner.channels.borrow_mut().drain().collect();
+        let _idles = inner.idles.borrow_mut().take_all();
+        let _deferred = inner.deferred.take();
+        let _posts = inner.mail.take_all();
+        let _tasks = inner.core.tasks.take_all();
+        // Who still waits is woken, and finds out.
+        inner.core.sleepers.wake_all();
+        #[cfg(unix)]
+        let _watchers = inner.core.watched.take_all();
+    }
+
+    /// Nothing can be added any more, and nothing is left.
+    pub(crate) fn close(&self) {
+        self.core().is_closed.set(true);
+        self.0.mail.close();
+        self.clear();
+    }
+
+    /// Runs `f` with the state, in the next turn.
+    pub(crate) fn defer(&self, f: Deferred<S>) -> Result<(), Error> {
+        self.core().check_open()?;
+        self.0.deferred.borrow_mut().push_back(f);
+        Ok(())
+    }
+
+    pub(crate) fn core(&self) -> &Rc<Core> {
+        &self.0.core
+    }
+
+    pub(crate) fn timers(&self) -> &RefCell<Vec<timers::Slot<S>>> {
+        &self.0.timers
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn sources(&self) -> &RefCell<Vec<Option<sources::Slot<S>>>> {
+        &self.0.sources
+    }
+
+    pub(crate) fn channels(&self) -> &RefCell<channel::Channels<S>> {
+        &self.0.channels
+    }
+
+    pub(crate) fn idles(&self) -> &RefCell<Idles<S>> {
+        &self.0.idles
+    }
+
+    pub(crate) fn deferred(&self) -> &RefCell<VecDeque<Deferred<S>>> {
+        &self.0.deferred
+    }
+
+    pub(crate) fn mail(&self) -> &Arc<Mail<S>> {
+        &self.0.mail
+    }
+}

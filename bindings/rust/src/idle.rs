@@ -1,0 +1,124 @@
+//! Idle callbacks: for work in small pieces, done whenever there is nothing better to do.
+
+use crate::Error;
+use crate::handle::Handle;
+use crate::outcome::{Outcome, Verdict};
+use slotmap::SlotMap;
+use std::fmt;
+use std::ops::ControlFlow;
+
+slotmap::new_key_type! {
+    struct IdleKey;
+}
+
+type Callback<S> = Box<dyn FnMut(&mut S, &Handle<S>) -> Verdict>;
+
+pub(crate) struct Idles<S> {
+    /// `None` while it runs.
+    callbacks: SlotMap<IdleKey, Option<Callback<S>>>,
+    /// Those of this turn.
+    round: Vec<IdleKey>,
+}
+
+impl<S> Default for Idles<S> {
+    fn default() -> Self {
+        Self { callbacks: SlotMap::with_key(), round: Vec::new() }
+    }
+}
+
+impl<S> Idles<S> {
+    /// The keys go on from here: a stale one never finds a later callback.
+    pub(crate) fn take_all(&mut self) -> Vec<Option<impl Sized + use<S>>> {
+        self.callbacks.drain().map(|(_, callback)| callback).collect()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.callbacks.is_empty()
+    }
+}
+
+/// Names an idle callback of one loop, as a [`Timer`](crate::Timer) names a timer.
+#[derive(Copy, Clone, Eq, PartialEq, Hash)]
+pub struct Idle {
+    key: IdleKey,
+    owner: u32,
+}
+
+impl fmt::Debug for Idle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Idle({:?} of loop {})", self.key.0, self.owner)
+    }
+}
+
+impl<S> Handle<S> {
+    /// Calls `f` whenever a turn has found nothing else to do, until it breaks off or is cancelled. The loop does not
+    /// wait as long as there is one, so let each call do a little, and the last one break off.
+    ///
+    /// ```
+    /// use cogloop::Loop;
+    /// use std::ops::ControlFlow;
+    ///
+    /// let mut events = Loop::new()?;
+    /// let mut numbers = 1..=100;
+    /// events.idle(move |sum: &mut u32, _| match numbers.next() {
+    ///     Some(number) => { *sum += number; ControlFlow::Continue(()) }
+    ///     None => ControlFlow::Break(()),
+    /// })?;
+    /// let mut sum = 0;
+    /// events.run(&mut sum)?;
+    /// assert_eq!(sum, 5050);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn idle<R: Outcome>(&self, mut f: impl FnMut(&mut S, &Handle<S>) -> R + 'static) -> Result<Idle, Error> {
+        self.core().check_open()?;
+        let callback: Callback<S> = Box::new(move |state, handle| f(state, handle).verdict());
+        let key = self.idles().borrow_mut().callbacks.insert(Some(callback));
+        Ok(Idle { key, owner: self.core().id })
+    }
+
+    /// Ends an idle callback. `false` if it has ended already, or belongs to another loop.
+    pub fn cancel_idle(&self, idle: Idle) -> bool {
+        if idle.owner != self.core().id {
+            return false;
+        }
+        // Dropped after the borrow.
+        let removed = self.idles().borrow_mut().callbacks.remove(idle.key);
+        removed.is_some()
+    }
+
+    /// Calls each of them once.
+    pub(crate) fn serve_idle(&self, state: &mut S) -> Result<(), Error> {
+        {
+            // Those that are added meanwhile have the next turn.
+            let Idles { callbacks, round } = &mut *self.idles().borrow_mut();
+            round.clear();
+            round.extend(callbacks.keys());
+        }
+        while !self.core().is_stopped.get() {
+            let Some(key) = self.idles().borrow_mut().round.pop() else { break };
+            let place = self.idles().borrow_mut().callbacks.get_mut(key).and_then(Option::take);
+            let Some(mut callback) = place else { continue };
+            let ending = Ending(self, Idle { key, owner: self.core().id });
+            if callback(state, self)? == ControlFlow::Continue(()) {
+                std::mem::forget(ending);
+                let mut callback = Some(callback);
+                if let Some(place) = self.idles().borrow_mut().callbacks.get_mut(key) {
+                    *place = callback.take();
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Ends the callback that runs: it has broken off, failed or panicked.
+struct Ending<'a, S>(&'a Handle<S>, Idle);
+
+impl<S> Drop for Ending<'_, S> {
+    fn drop(&mut self) {
+        self.0.cancel_idle(self.1);
+    }
+}

@@ -1,0 +1,98 @@
+//! An event loop with exact, cheap timers: callbacks that get your state, descriptors, other threads, signals, futures,
+//! and virtual time for your tests.
+//!
+//! ```
+//! use cogloop::Loop;
+//! use std::time::Duration;
+//!
+//! let mut events = Loop::new()?;
+//! events.after(Duration::from_millis(5), |greeting: &mut String, _| greeting.push_str("hello"))?;
+//! let mut greeting = String::new();
+//! events.run(&mut greeting)?; // until nothing is left to wait for
+//! assert_eq!(greeting, "hello");
+//! # Ok::<(), cogloop::Error>(())
+//! ```
+//!
+//! | what | how |
+//! |---|---|
+//! | timers | [`after`](Handle::after), [`at`](Handle::at), [`every`](Handle::every) with [policies](Missed) for late ones; [`cancel`](Handle::cancel), [`reschedule`](Handle::reschedule), [`pause`](Handle::pause) |
+//! | descriptors | [`add`](Handle::add) anything with one; [level, edge or one-shot](Mode) |
+//! | other threads | [`remote`](Handle::remote) posts closures, [`channel`](Handle::channel) carries messages |
+//! | the system | [`signals`](Handle::signals), [`child`](Handle::child) |
+//! | spare time | [`idle`](Handle::idle) |
+//! | futures | [`spawn`](Handle::spawn), [`block_on`](Loop::block_on), [`sleep`](Handle::sleep), [`interval`](Handle::interval), [`timeout`](Handle::timeout), [`watch`](Handle::watch) |
+//! | tests | [`Loop::simulated`]: time jumps, and the order is always the same |
+//! | hosts | [`Options`]: backend, resolution, limits |
+//!
+//! # How it is built
+//!
+//! ```text
+//!   Loop<S> ──────►  Handle<S>        callbacks, by the index of their timer or source; posts; channels; idle
+//!   runs                │
+//!                       ▼
+//!                     Core            tasks, and whom timers and descriptors wake: what futures hold
+//!                       │
+//!                       ▼
+//!                  cogloop-io         the turn: a timing wheel, a clock, epoll, io_uring, select, …
+//! ```
+//!
+//! A callback gets `&mut S` and a handle. It is taken out of its table while it runs, so it may do anything: end itself or
+//! others, add more, stop the loop, clear it. There is no cell that it could find borrowed.
+//!
+//! # What it promises
+//!
+//! - No timer fires early. They fire in the order of their deadlines, equal ones in the order in which they were made.
+//! - What is made in a callback has a later turn, so nothing starves.
+//! - What is cancelled or removed is not called again, even if it was due in this very turn. A stale name does nothing.
+//! - An error or a panic in a callback ends what it belongs to and the run, and leaves everything else as it was.
+//! - In a steady state nothing is allocated: intervals fire, sources are served, tasks sleep and are woken.
+//! - Everything is on the one thread that runs the loop; [`Remote`] and [`Sender`] are for the others.
+//!
+//! What a loop does can be followed with the crate `tracing`: the feature of that name reports turns, timers and sources,
+//! with the target `cogloop`.
+#![forbid(unsafe_code)]
+
+mod bell;
+mod channel;
+#[cfg(unix)]
+mod child;
+mod core;
+mod error;
+mod handle;
+mod idle;
+mod options;
+mod outcome;
+mod remote;
+mod run;
+#[cfg(unix)]
+pub mod signal;
+mod sleep;
+#[cfg(unix)]
+mod sources;
+mod task;
+mod timers;
+mod trace;
+#[cfg(unix)]
+mod watched;
+
+pub use channel::{SendError, Sender};
+pub use cogloop_io::{BackendReport, Interest, Missed, Mode};
+pub use error::Error;
+pub use handle::Handle;
+pub use idle::Idle;
+pub use options::Options;
+pub use outcome::Outcome;
+pub use remote::Remote;
+pub use run::Loop;
+pub use sleep::{Sleep, Tick, Ticks};
+#[cfg(unix)]
+pub use sources::{Ready, Source};
+pub use task::Task;
+pub use timers::{Firing, Interval, Timer};
+#[cfg(unix)]
+pub use watched::Async;
+
+/// The example of the page in the registry.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

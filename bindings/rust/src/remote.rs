@@ -1,0 +1,148 @@
+//! The remote: what other threads hold of a loop.
+
+use crate::bell::Bell;
+use crate::handle::Handle;
+use crate::outcome::{Outcome, Verdict};
+use crate::{Error, options};
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Posts closures to a loop from any thread, and wakes it. Clones are of the same loop.
+///
+/// As long as one of them exists, the loop has something to wait for and does not come to its end; but see
+/// [`unref`](Self::unref).
+///
+/// ```
+/// use cogloop::Loop;
+///
+/// let mut events = Loop::new()?;
+/// let remote = events.remote();
+/// let worker = std::thread::spawn(move || {
+///     let sum: u64 = (1..=1000).sum();
+///     remote.post(move |result: &mut u64, _| *result = sum)
+/// });
+/// let mut result = 0;
+/// events.run(&mut result)?; // until the worker has dropped its remote
+/// worker.join().unwrap()?;
+/// assert_eq!(result, 500_500);
+/// # Ok::<(), cogloop::Error>(())
+/// ```
+pub struct Remote<S> {
+    mail: Arc<Mail<S>>,
+    is_counted: bool,
+}
+
+pub(crate) type Post<S> = Box<dyn FnOnce(&mut S, &Handle<S>) -> Verdict + Send>;
+
+/// Where posts wait.
+pub(crate) struct Mail<S> {
+    bell: Arc<Bell>,
+    limit: usize,
+    posts: Mutex<Posts<S>>,
+}
+
+struct Posts<S> {
+    queue: VecDeque<Post<S>>,
+    is_closed: bool,
+}
+
+impl<S> Remote<S> {
+    /// Calls `f` on the loop's thread, in its next turn. Posts run in the order in which they came.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the loop is no more, [`Error::Limit`] when too many posts wait already; `f` is dropped then.
+    pub fn post<R: Outcome>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> R + Send + 'static) -> Result<(), Error> {
+        let post: Post<S> = Box::new(move |state, handle| f(state, handle).verdict());
+        let mut posts = self.mail.posts();
+        // In this order, so that what is refused is dropped without the lock.
+        let refused = match posts.is_closed {
+            true => Err(Error::Closed),
+            false => options::check("posts", posts.queue.len(), self.mail.limit),
+        };
+        if refused.is_ok() {
+            posts.queue.push_back(post);
+            drop(posts);
+            self.mail.bell.ring();
+        } else {
+            drop(posts);
+        }
+        refused
+    }
+
+    /// Ends the loop's wait, the current or the next one, so that [`turn`](crate::Loop::turn) returns. Of many, one is
+    /// enough; none is lost.
+    pub fn wake(&self) {
+        self.mail.bell.end_wait();
+    }
+
+    /// Whether the loop is no more.
+    pub fn is_closed(&self) -> bool {
+        self.mail.posts().is_closed
+    }
+
+    /// The same remote, and its clones, without keeping the loop going.
+    #[must_use]
+    pub fn unref(self) -> Self {
+        Self { mail: Arc::clone(&self.mail), is_counted: false }
+    }
+}
+
+impl<S> Clone for Remote<S> {
+    fn clone(&self) -> Self {
+        if self.is_counted {
+            self.mail.bell.remotes.fetch_add(1, Ordering::Relaxed);
+        }
+        Self { mail: Arc::clone(&self.mail), is_counted: self.is_counted }
+    }
+}
+
+impl<S> Drop for Remote<S> {
+    fn drop(&mut self) {
+        if self.is_counted && self.mail.bell.remotes.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // It may be the last thing that the loop waits for.
+            self.mail.bell.ring();
+        }
+    }
+}
+
+impl<S> fmt::Debug for Remote<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Remote({} posts waiting)", self.mail.posts().queue.len())
+    }
+}
+
+impl<S> Handle<S> {
+    /// What other threads can hold.
+    pub fn remote(&self) -> Remote<S> {
+        self.core().bell.remotes.fetch_add(1, Ordering::Relaxed);
+        Remote { mail: Arc::clone(self.mail()), is_counted: true }
+    }
+}
+
+impl<S> Mail<S> {
+    pub(crate) fn new(bell: Arc<Bell>, limit: usize) -> Self {
+        Self { bell, limit, posts: Mutex::new(Posts { queue: VecDeque::new(), is_closed: false }) }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.posts().queue.len()
+    }
+
+    pub(crate) fn next(&self) -> Option<Post<S>> {
+        self.posts().queue.pop_front()
+    }
+
+    pub(crate) fn take_all(&self) -> VecDeque<Post<S>> {
+        std::mem::take(&mut self.posts().queue)
+    }
+
+    pub(crate) fn close(&self) {
+        self.posts().is_closed = true;
+    }
+
+    fn posts(&self) -> MutexGuard<'_, Posts<S>> {
+        self.posts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,292 @@
+//! Time for futures: sleeping, ticking, giving up after a while.
+
+use crate::core::{Core, Kind};
+use crate::handle::Handle;
+use crate::options::nanoseconds;
+use crate::{Error, Interval, Missed};
+use cogloop_io::{Key, Plan};
+use std::cell::RefCell;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::num::NonZeroU64;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+/// Whom a timer wakes, by the index of its key.
+#[derive(Default)]
+pub(crate) struct Sleepers(RefCell<Vec<Option<Waker>>>);
+
+impl Sleepers {
+    fn put(&self, key: Key, waker: &Waker) {
+        let index = key.index() as usize;
+        let is_known = self.0.borrow().get(index).and_then(Option::as_ref).is_some_and(|known| known.will_wake(waker));
+        if is_known {
+            return;
+        }
+        // Cloned before and dropped after the borrow: either may be the user's code.
+        let new = waker.clone();
+        let _old = {
+            let mut sleepers = self.0.borrow_mut();
+            if sleepers.len() <= index {
+                sleepers.resize(index + 1, None);
+            }
+            sleepers[index].replace(new)
+        };
+    }
+
+    fn take(&self, key: Key) -> Option<Waker> {
+        self.0.borrow_mut().get_mut(key.index() as usize).and_then(Option::take)
+    }
+
+    pub(crate) fn wake_all(&self) {
+        self.0.take().into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+/// A timer of the wheel that wakes a future.
+struct Alarm {
+    core: Rc<Core>,
+    deadline_ns: u64,
+    slack_ns: u64,
+    /// That of [`Ticks`] keeps its timer when it has fired, and so its place within the limit; it is for the wheel one with
+    /// a period that never ends.
+    is_kept: bool,
+    key: Option<Key>,
+}
+
+impl Alarm {
+    /// One that is armed.
+    fn new(core: &Rc<Core>, deadline_ns: u64, interval: Option<Interval>) -> Result<Self, Error> {
+        core.check_open()?;
+        let slack_ns = interval.map_or(0, |interval| nanoseconds(interval.slack));
+        let mut alarm = Self { core: Rc::clone(core), deadline_ns, slack_ns, is_kept: interval.is_some(), key: None };
+        alarm.arm()?;
+        Ok(alarm)
+    }
+
+    fn arm(&mut self) -> Result<(), Error> {
+        let period = self.is_kept.then_some(NonZeroU64::MAX);
+        let plan = Plan { deadline: self.deadline_ns, period, missed: Missed::Skip, slack: self.slack_ns };
+        self.key = Some(self.core.events.borrow_mut().try_add_planned(plan, Kind::Sleep).map_err(Error::limit)?);
+        Ok(())
+    }
+
+    fn set(&mut self, deadline_ns: u64) -> Result<(), Error> {
+        self.deadline_ns = deadline_ns;
+        let is_moved = self.key.is_some_and(|key| self.core.events.borrow_mut().reschedule_timer_at(key, deadline_ns));
+        if is_moved { Ok(()) } else { self.core.check_open().and_then(|()| self.arm()) }
+    }
+
+    fn is_waiting(&self) -> bool {
+        let events = self.core.events.borrow();
+        self.key.is_some_and(|key| match self.is_kept {
+            true => events.deadline_ns(key) == Some(self.deadline_ns),
+            false => events.timer(key).is_some(),
+        })
+    }
+
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if !self.is_waiting() {
+            if self.core.now_ns() >= self.deadline_ns {
+                return Poll::Ready(());
+            }
+            // It has not fired: the loop was cleared. Where there is no room for it again, the next turn may have some.
+            if !self.core.is_closed.get() && self.arm().is_err() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        if let Some(key) = self.key {
+            self.core.sleepers.put(key, cx.waker());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        let Some(key) = self.key else { return };
+        if self.core.events.borrow_mut().cancel_timer(key).is_some() {
+            let _waker = self.core.sleepers.take(key);
+        }
+    }
+}
+
+impl Core {
+    pub(crate) fn wake_sleeper(&self, key: Key) {
+        if let Some(waker) = self.sleepers.take(key) {
+            waker.wake();
+        }
+    }
+}
+
+/// Is ready once its time has come: [`Handle::sleep`]. Dropped, it costs nothing more: its timer is gone at once.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Sleep(Alarm);
+
+impl Sleep {
+    /// When it will be ready.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.core.instant(self.0.deadline_ns)
+    }
+
+    /// Lets it be ready `delay` from now instead, whether or not it was ready already.
+    ///
+    /// # Errors
+    /// If it was ready already: [`Error::Limit`], [`Error::Closed`].
+    pub fn reset(&mut self, delay: Duration) -> Result<(), Error> {
+        let deadline_ns = self.0.core.ns_after(delay);
+        self.0.set(deadline_ns)
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll(cx)
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sleep(until {} ns)", self.0.deadline_ns)
+    }
+}
+
+/// An interval for futures: [`Handle::interval`]. Dropped, its timer is gone at once.
+pub struct Ticks {
+    alarm: Alarm,
+    period_ns: NonZeroU64,
+    policy: Missed,
+}
+
+/// One tick of [`Ticks`].
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct Tick {
+    /// How long before now it was due.
+    pub late: Duration,
+    /// How many ticks after it have passed as well and will not come; with [`Missed::Skip`] only.
+    pub missed: u64,
+}
+
+impl Ticks {
+    /// The next tick, at once if its time has passed already. May be dropped and asked for again: no tick gets lost.
+    pub async fn tick(&mut self) -> Tick {
+        poll_fn(|cx| self.poll_tick(cx)).await
+    }
+
+    fn poll_tick(&mut self, cx: &Context<'_>) -> Poll<Tick> {
+        std::task::ready!(self.alarm.poll(cx));
+        let (now_ns, deadline_ns) = (self.alarm.core.now_ns(), self.alarm.deadline_ns);
+        let next = self.policy.next(deadline_ns, self.period_ns, now_ns);
+        // Its place is its own; only a loop that was cleared has another answer, and then the next poll arms it.
+        let _ = self.alarm.set(next.deadline);
+        Poll::Ready(Tick { late: Duration::from_nanos(now_ns - deadline_ns), missed: next.missed })
+    }
+}
+
+impl fmt::Debug for Ticks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ticks(every {} ns, next at {} ns)", self.period_ns, self.alarm.deadline_ns)
+    }
+}
+
+/// Time for futures.
+impl<S> Handle<S> {
+    /// A future that is ready `delay` from now: counted from this call, not from its first poll. One of zero lets the loop
+    /// have a turn.
+    ///
+    /// ```
+    /// use cogloop::Loop;
+    /// use std::time::Duration;
+    ///
+    /// let mut events = Loop::simulated()?;
+    /// let (handle, start) = (events.handle(), events.now());
+    /// events.block_on(&mut (), async {
+    ///     handle.sleep(Duration::from_secs(60))?.await;
+    ///     assert_eq!(handle.now() - start, Duration::from_secs(60));
+    ///     Ok::<_, cogloop::Error>(())
+    /// })??;
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Limit`], [`Error::Closed`].
+    pub fn sleep(&self, delay: Duration) -> Result<Sleep, Error> {
+        Ok(Sleep(Alarm::new(self.core(), self.core().ns_after(delay), None)?))
+    }
+
+    /// A future that is ready at `when`.
+    ///
+    /// # Errors
+    /// [`Error::Limit`], [`Error::Closed`].
+    pub fn sleep_until(&self, when: Instant) -> Result<Sleep, Error> {
+        Ok(Sleep(Alarm::new(self.core(), self.core().ns_of(when), None)?))
+    }
+
+    /// Ticks for a future, with the same policies for those that are missed as [`every`](Self::every) has. As long as
+    /// nobody asks for the next one, they wake nobody.
+    ///
+    /// ```
+    /// use cogloop::Loop;
+    /// use std::time::Duration;
+    ///
+    /// let mut events = Loop::simulated()?;
+    /// let handle = events.handle();
+    /// let missed = events.block_on(&mut (), async {
+    ///     let mut ticks = handle.interval(Duration::from_secs(1))?;
+    ///     ticks.tick().await;
+    ///     handle.sleep(Duration::from_millis(3500))?.await; // 2, 3 and 4 pass; 2 is late, 3 and 4 are skipped
+    ///     Ok::<_, cogloop::Error>(ticks.tick().await.missed)
+    /// })??;
+    /// assert_eq!(missed, 2);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::ZeroPeriod`], [`Error::Limit`], [`Error::Closed`].
+    pub fn interval(&self, interval: impl Into<Interval>) -> Result<Ticks, Error> {
+        let interval = interval.into();
+        let period_ns = interval.period_ns()?;
+        let first_ns = self.core().ns_after(interval.first.unwrap_or(interval.period));
+        let alarm = Alarm::new(self.core(), first_ns, Some(interval))?;
+        Ok(Ticks { alarm, period_ns, policy: interval.missed })
+    }
+
+    /// What the future comes to, if it does within `limit`; it is dropped in either case.
+    ///
+    /// ```
+    /// use cogloop::{Error, Loop};
+    /// use std::{future, time::Duration};
+    ///
+    /// let mut events = Loop::simulated()?;
+    /// let handle = events.handle();
+    /// let never = handle.timeout(Duration::from_secs(5), future::pending::<()>());
+    /// assert!(matches!(events.block_on(&mut (), never)?, Err(Error::Elapsed)));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Elapsed`]; [`Error::Limit`], [`Error::Closed`].
+    pub fn timeout<F: Future>(
+        &self,
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Error>> + use<S, F> {
+        let sleep = self.sleep(limit);
+        async move {
+            let (mut sleep, mut future) = (sleep?, pin!(future));
+            poll_fn(|cx| {
+                if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                    return Poll::Ready(Ok(output));
+                }
+                sleep.0.poll(cx).map(|()| Err(Error::Elapsed))
+            })
+            .await
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Sources: anything with a descriptor, and a callback for when it can make progress.
+//!
+//! A source's file is held by the loop as long as it is observed, so its descriptor cannot be closed too early. The table
+//! of callbacks is indexed by the token, as that of the timers is by the key.
+
+use crate::handle::Handle;
+use crate::outcome::{Outcome, Verdict};
+use crate::{Error, Interest, Mode};
+use cogloop_io::Token;
+use std::fmt;
+use std::ops::{ControlFlow, Deref};
+use std::os::fd::AsFd;
+use std::rc::Rc;
+
+/// Names a source of one loop, as a [`Timer`](crate::Timer) names a timer: once it is removed it names nothing.
+#[derive(Copy, Clone, Eq, PartialEq, Hash)]
+pub struct Source {
+    pub(crate) token: Token,
+    owner: u32,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({}.{} of loop {})", self.token.index(), self.token.generation(), self.owner)
+    }
+}
+
+/// What the callback of a source is told; a [`Handle`] of the loop as well.
+pub struct Ready<'a, S> {
+    handle: &'a Handle<S>,
+    token: Token,
+    ready: Interest,
+}
+
+impl<S> Ready<'_, S> {
+    /// The source that is ready.
+    pub fn source(&self) -> Source {
+        self.handle.source_of(self.token)
+    }
+
+    /// The observed directions that are ready.
+    pub fn ready(&self) -> Interest {
+        self.ready
+    }
+
+    /// Whether there is something to read: data, a connection, the end, an error.
+    pub fn is_readable(&self) -> bool {
+        self.ready.contains(Interest::READ)
+    }
+
+    /// Whether writing would not wait: there is room, or it fails at once.
+    pub fn is_writable(&self) -> bool {
+        self.ready.contains(Interest::WRITE)
+    }
+}
+
+impl<S> Deref for Ready<'_, S> {
+    type Target = Handle<S>;
+
+    fn deref(&self) -> &Handle<S> {
+        self.handle
+    }
+}
+
+type Callback<S> = Box<dyn FnMut(&mut S, &Ready<'_, S>) -> Verdict>;
+
+/// The callback of a source, at the index of its token; `None` while it runs. The file stands beside it so that it is
+/// never the loop below that drops it: its destructor is the user's.
+pub(crate) struct Slot<S> {
+    token: Token,
+    callback: Option<Callback<S>>,
+    _file: Rc<dyn AsFd>,
+}
+
+/// Sources.
+impl<S> Handle<S> {
+    /// Calls `f` in every turn in which `file` is ready for `interest`, until it is removed or `f` breaks off; then `file`
+    /// is dropped, unless it is an [`Rc`] that somebody else holds a clone of.
+    ///
+    /// Anything with a descriptor will do: sockets, listeners, pipes, files, [`OwnedFd`](std::os::fd::OwnedFd). The loop
+    /// does not make it non-blocking: read once for each call, or make it so. Adding a descriptor that another source
+    /// has already takes it over from that source.
+    ///
+    /// ```
+    /// use cogloop::{Interest, Loop};
+    /// use std::io::{Read, Write};
+    /// use std::ops::ControlFlow;
+    ///
+    /// let mut events = Loop::new()?;
+    /// let (reader, mut writer) = std::io::pipe().unwrap();
+    /// events.add(reader, Interest::READ, |text: &mut String, _, mut reader| {
+    ///     let mut buffer = [0; 64];
+    ///     match reader.read(&mut buffer) {
+    ///         Ok(0) => Ok(ControlFlow::Break(())), // the end
+    ///         Ok(length) => {
+    ///             text.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    ///             Ok(ControlFlow::Continue(()))
+    ///         }
+    ///         Err(error) => Err(error),
+    ///     }
+    /// })?;
+    /// writer.write_all(b"hello").unwrap();
+    /// drop(writer);
+    /// let mut text = String::new();
+    /// events.run(&mut text)?;
+    /// assert_eq!(text, "hello");
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] for what cannot be observed, [`Error::Limit`], [`Error::Closed`]; `file` is dropped then.
+    pub fn add<F: AsFd + 'static, R: Outcome>(
+        &self,
+        file: F,
+        interest: Interest,
+        f: impl FnMut(&mut S, &Ready<'_, S>, &F) -> R + 'static,
+    ) -> Result<Source, Error> {
+        self.add_with(file, interest, Mode::Level, f)
+    }
+
+    /// As [`add`](Self::add), and says how often readiness is reported.
+    ///
+    /// # Errors
+    /// Those of [`add`](Self::add).
+    pub fn add_with<F: AsFd + 'static, R: Outcome>(
+        &self,
+        file: F,
+        interest: Interest,
+        mode: Mode,
+        mut f: impl FnMut(&mut S, &Ready<'_, S>, &F) -> R + 'static,
+    ) -> Result<Source, Error> {
+        let file = Rc::new(file);
+        let token = self.core().observe(file.clone(), interest, mode)?;
+        let held = Rc::clone(&file);
+        let callback: Callback<S> = Box::new(move |state, ready| f(state, ready, &held).verdict());
+        let slot = Slot { token, callback: Some(callback), _file: file };
+        // What had the index before is dropped after the borrow.
+        let _replaced = {
+            let mut sources = self.sources().borrow_mut();
+            let index = token.index() as usize;
+            if sources.len() <= index {
+                sources.resize_with(index + 1, || None);
+            }
+            sources[index].replace(slot)
+        };
+        self.core().watched.evict(token);
+        Ok(self.source_of(token))
+    }
+
+    /// Observes a source no longer, and drops its callback and its file: at once, or when its callback returns if that is
+    /// who asks. `false` if it has been removed already, or belongs to another loop.
+    pub fn remove(&self, source: Source) -> bool {
+        if !self.knows_source(source) || !self.core().is_observed(source.token) {
+            return false;
+        }
+        // What the kernel says is for information: the source is forgotten anyway.
+        let _ = self.core().events.borrow_mut().remove_descriptor(source.token);
+        let _slot = self.take_source(source.token);
+        true
+    }
+
+    /// Changes which directions are observed; it holds at once. A source in `Mode::OneShot` is armed again.
+    ///
+    /// # Errors
+    /// [`Error::Removed`], or [`Error::Io`] when the kernel refuses; nothing changes then.
+    pub fn set_interest(&self, source: Source, interest: Interest) -> Result<(), Error> {
+        self.check_source(source)?;
+        let set = self.core().events.borrow_mut().set_interest(source.token, interest);
+        set.map_err(Error::io("changing what is observed of a descriptor"))
+    }
+
+    /// Which directions are observed. `None` if the source has been removed.
+    pub fn interest(&self, source: Source) -> Option<Interest> {
+        self.core().events.borrow().interest(source.token).filter(|_| self.knows_source(source))
+    }
+
+    /// Says that these directions of a source in `Mode::Edge` were used up: reading, or writing, has answered
+    /// `WouldBlock`. From now on their readiness is reported again.
+    ///
+    /// # Errors
+    /// [`Error::Removed`], or [`Error::Io`] when the kernel refuses; they stay silent then.
+    pub fn drained(&self, source: Source, directions: Interest) -> Result<(), Error> {
+        self.check_source(source)?;
+        let told = self.core().events.borrow_mut().drained(source.token, directions);
+        told.map_err(Error::io("observing a descriptor again"))
+    }
+
+    /// Reports a source as ready in the next turn, once, for what the kernel cannot see: data in a buffer, say. `false` if
+    /// it has been removed.
+    pub fn mark_ready(&self, source: Source, directions: Interest) -> bool {
+        let is_here = self.check_source(source).is_ok();
+        if is_here {
+            self.core().events.borrow_mut().mark_ready(source.token, directions);
+        }
+        is_here
+    }
+
+    /// Lets the loop come to its end in spite of this source; it is served as long as something else keeps the loop
+    /// going. `false` if it has been removed.
+    pub fn unref_source(&self, source: Source) -> bool {
+        self.knows_source(source) && self.core().events.borrow_mut().unref_descriptor(source.token)
+    }
+
+    /// Takes [`unref_source`](Self::unref_source) back.
+    pub fn ref_source(&self, source: Source) -> bool {
+        self.knows_source(source) && self.core().events.borrow_mut().ref_descriptor(source.token)
+    }
+
+    fn source_of(&self, token: Token) -> Source {
+        Source { token, owner: self.core().id }
+    }
+
+    fn knows_source(&self, source: Source) -> bool {
+        source.owner == self.core().id
+    }
+
+    fn check_source(&self, source: Source) -> Result<(), Error> {
+        if self.knows_source(source) && self.core().is_observed(source.token) { Ok(()) } else { Err(Error::Removed) }
+    }
+
+    fn take_source(&self, token: Token) -> Option<Slot<S>> {
+        let mut sources = self.sources().borrow_mut();
+        sources.get_mut(token.index() as usize)?.take_if(|slot| slot.token == token)
+    }
+
+    /// After a descriptor was taken over for futures.
+    pub(crate) fn evict_source(&self, token: Token) {
+        // Dropped after the borrow.
+        let _slot = self.sources().borrow_mut().get_mut(token.index() as usize).and_then(Option::take);
+    }
+
+    fn callback_of<T>(&self, token: Token, use_it: impl FnOnce(&mut Option<Callback<S>>) -> T) -> Option<T> {
+        let mut sources = self.sources().borrow_mut();
+        let slot = sources.get_mut(token.index() as usize)?.as_mut().filter(|slot| slot.token == token)?;
+        Some(use_it(&mut slot.callback))
+    }
+
+    /// Calls what the source is for.
+    pub(crate) fn serve_ready(&self, state: &mut S, token: Token, ready: Interest) -> Result<(), Error> {
+        if self.core().wake_watcher(token, ready) {
+            return Ok(());
+        }
+        let Some(mut callback) = self.callback_of(token, Option::take).flatten() else { return Ok(()) };
+        let ready = Ready { handle: self, token, ready };
+        let ending = Ending(&ready);
+        let verdict = callback(state, &ready)?;
+        if verdict == ControlFlow::Continue(()) {
+            std::mem::forget(ending);
+            // Without effect when it has removed itself; then it is dropped here, after the borrow.
+            let mut callback = Some(callback);
+            self.callback_of(token, |place| *place = callback.take());
+        }
+        Ok(())
+    }
+}
+
+/// Removes the source whose callback runs: it has broken off, failed or panicked.
+struct Ending<'a, S>(&'a Ready<'a, S>);
+
+impl<S> Drop for Ending<'_, S> {
+    fn drop(&mut self) {
+        self.0.remove(self.0.source());
+    }
+}

@@ -1,0 +1,236 @@
+//! Tasks: futures that the loop polls whenever they were woken.
+//!
+//! ```text
+//!   spawn ──► Spawned { future, waker } ──► woken ──► polled, out of the table ──► pending: back into it
+//!                                                          │
+//!   Task  ◄── Join: waiting, done, cancelled ◄─────────────┘ ready
+//! ```
+//!
+//! A task allocates when it is spawned: its future, its waker, the place of its result. From then on waking and polling it
+//! allocate nothing.
+
+use crate::bell::{Knock, Woken};
+use crate::core::Core;
+use crate::handle::Handle;
+use crate::{Error, options};
+use slotmap::SlotMap;
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+slotmap::new_key_type! {
+    pub(crate) struct TaskKey;
+}
+
+/// A future, and how it is woken.
+pub(crate) struct Spawned {
+    future: Pin<Box<dyn Future<Output = ()>>>,
+    knock: Arc<Knock>,
+    waker: Waker,
+}
+
+/// `None` while it is polled.
+type Table = SlotMap<TaskKey, Option<Spawned>>;
+
+#[derive(Default)]
+pub(crate) struct Tasks(RefCell<Table>);
+
+impl Tasks {
+    pub(crate) fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    /// The keys go on from here: a stale one never finds a later task.
+    pub(crate) fn take_all(&self) -> Vec<Option<Spawned>> {
+        self.0.borrow_mut().drain().map(|(_, spawned)| spawned).collect()
+    }
+
+    fn remove(&self, key: TaskKey) {
+        // Dropped after the borrow.
+        let _spawned = self.0.borrow_mut().remove(key);
+    }
+}
+
+/// What has become of a task, or of a visit to the state.
+enum Join<T> {
+    Waiting(Option<Waker>),
+    Done(T),
+    Cancelled,
+}
+
+impl<T> Join<T> {
+    fn poll(join: &RefCell<Self>, cx: &Context<'_>) -> Poll<Result<T, Error>> {
+        let waker = cx.waker().clone();
+        let mut place = join.borrow_mut();
+        match &mut *place {
+            Self::Waiting(known) => {
+                let old = known.replace(waker);
+                // Dropped after the borrow.
+                drop(place);
+                drop(old);
+                Poll::Pending
+            }
+            Self::Cancelled => Poll::Ready(Err(Error::Cancelled)),
+            Self::Done(_) => match std::mem::replace(&mut *place, Self::Cancelled) {
+                Self::Done(output) => Poll::Ready(Ok(output)),
+                _ => Poll::Ready(Err(Error::Cancelled)),
+            },
+        }
+    }
+}
+
+/// The writing end of a `Join`: dropped, it says that there will be nothing.
+struct Finish<T>(Rc<RefCell<Join<T>>>);
+
+impl<T> Finish<T> {
+    fn set(&self, new: Join<T>) {
+        let mut place = self.0.borrow_mut();
+        if let Join::Waiting(waker) = &mut *place {
+            let waker = waker.take();
+            *place = new;
+            drop(place);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl<T> Drop for Finish<T> {
+    fn drop(&mut self) {
+        self.set(Join::Cancelled);
+    }
+}
+
+/// A spawned future: awaited, it is what that comes to. Dropped, it cancels the future, which is dropped at once;
+/// [`detach`](Self::detach) lets it go on alone.
+#[must_use = "a task that is dropped is cancelled: await it, keep it, or `detach` it"]
+pub struct Task<T> {
+    core: Rc<Core>,
+    key: TaskKey,
+    join: Rc<RefCell<Join<T>>>,
+    is_detached: bool,
+}
+
+impl<T> Task<T> {
+    /// Lets the task go on without anybody waiting for it. It keeps the loop going until it is done.
+    pub fn detach(mut self) {
+        self.is_detached = true;
+    }
+
+    /// Whether it is done, or was cancelled.
+    pub fn is_finished(&self) -> bool {
+        !matches!(*self.join.borrow(), Join::Waiting(_))
+    }
+}
+
+impl<T> Future for Task<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Join::poll(&self.join, cx)
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        if !self.is_detached {
+            self.core.tasks.remove(self.key);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Task<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.is_finished() { "finished" } else { "running" };
+        write!(f, "Task({:?}, {state})", self.key.0)
+    }
+}
+
+impl Core {
+    /// Polls a task that was woken.
+    pub(crate) fn poll_task(&self, key: TaskKey) {
+        let Some(mut spawned) = self.tasks.0.borrow_mut().get_mut(key).and_then(Option::take) else { return };
+        let ending = Ending(self, key);
+        spawned.knock.answer();
+        let polled = spawned.future.as_mut().poll(&mut Context::from_waker(&spawned.waker));
+        if polled.is_pending() {
+            std::mem::forget(ending);
+            let mut spawned = Some(spawned);
+            // Without effect when it was cancelled meanwhile; then it is dropped after the borrow.
+            if let Some(place) = self.tasks.0.borrow_mut().get_mut(key) {
+                *place = spawned.take();
+            }
+        }
+    }
+}
+
+/// Ends the task that is polled: it is done, or has panicked.
+struct Ending<'a>(&'a Core, TaskKey);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.tasks.remove(self.1);
+    }
+}
+
+/// Tasks.
+impl<S> Handle<S> {
+    /// Runs a future on the loop, beginning in its next turn. It need not be `Send`. Until it is done it keeps the loop
+    /// going. A panic in it comes out of [`run`](crate::Loop::run), as that of a callback; the loop stays usable.
+    ///
+    /// ```
+    /// use cogloop::Loop;
+    /// use std::time::Duration;
+    ///
+    /// let mut events = Loop::simulated()?;
+    /// let handle = events.handle();
+    /// events.spawn(async move {
+    ///     let nap = handle.sleep(Duration::from_secs(1))?;
+    ///     let answer = handle.spawn(async move { nap.await; 42 })?;
+    ///     let answer = answer.await?;
+    ///     handle.with(move |state: &mut u32, _| *state = answer).await
+    /// })?.detach();
+    /// let mut state = 0;
+    /// events.run(&mut state)?;
+    /// assert_eq!(state, 42);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Limit`], [`Error::Closed`]; the future is dropped then.
+    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Result<Task<T>, Error> {
+        let core = self.core();
+        core.check_open()?;
+        options::check("tasks", core.tasks.len(), core.limits.tasks)?;
+        let join = Rc::new(RefCell::new(Join::Waiting(None)));
+        let finish = Finish(Rc::clone(&join));
+        let future = Box::pin(async move { finish.set(Join::Done(future.await)) });
+        let key = core.tasks.0.borrow_mut().insert(None);
+        let knock = Arc::new(Knock::new(Woken::Task(key), Arc::clone(&core.bell)));
+        let waker = Waker::from(Arc::clone(&knock));
+        waker.wake_by_ref();
+        core.tasks.0.borrow_mut()[key] = Some(Spawned { future, knock, waker });
+        Ok(Task { core: Rc::clone(core), key, join, is_detached: false })
+    }
+
+    /// From within a future: calls `f` with the loop's state, between two callbacks of this turn or the next, and is what
+    /// `f` returns.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when the loop was cleared before that, [`Error::Closed`].
+    pub async fn with<T: 'static>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> T + 'static) -> Result<T, Error> {
+        let join = Rc::new(RefCell::new(Join::Waiting(None)));
+        let finish = Finish(Rc::clone(&join));
+        self.defer(Box::new(move |state, handle| {
+            finish.set(Join::Done(f(state, handle)));
+            Ok(ControlFlow::Continue(()))
+        }))?;
+        std::future::poll_fn(|cx| Join::poll(&join, cx)).await
+    }
+}

@@ -1,0 +1,350 @@
+//! Timers with callbacks: once, or again and again.
+//!
+//! ```text
+//!   wheel (cogloop-io)      key = index + generation  ──►  due
+//!                                  │
+//!   timers: [ Empty │ Once( f ) │ Repeat( f ) │ Running │ … ]     by the key's index
+//! ```
+//!
+//! The wheel gives no two live timers the same index, so the table of callbacks needs no search and no keys of its own. A
+//! callback is taken out of the table while it runs: it may do anything to the loop, its own timer included.
+
+use crate::core::{Core, Kind};
+use crate::handle::Handle;
+use crate::options::nanoseconds;
+use crate::outcome::{Outcome, Verdict};
+use crate::{Error, Missed};
+use cogloop_io::{ExpiredTimer, Key, Plan};
+use std::fmt;
+use std::num::NonZeroU64;
+use std::ops::{ControlFlow, Deref};
+use std::time::{Duration, Instant};
+
+/// Names a timer of one loop. It is a number with a generation: copy it, keep it, drop it, none of which touches the
+/// timer. Once the timer has ended it names nothing, for ever, and in another loop it never named anything.
+#[derive(Copy, Clone, Eq, PartialEq, Hash)]
+pub struct Timer {
+    pub(crate) key: Key,
+    owner: u32,
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timer({:?} of loop {})", self.key, self.owner)
+    }
+}
+
+/// How often, and what becomes of what was missed. A [`Duration`] is one, too.
+///
+/// ```
+/// use cogloop::{Interval, Loop, Missed};
+/// use std::time::Duration;
+///
+/// let mut events = Loop::simulated()?;
+/// let start = events.now();
+/// let second = Duration::from_secs(1);
+/// events.every(Interval::new(second).first(Duration::ZERO).missed(Missed::Burst), move |log: &mut Vec<_>, firing| {
+///     log.push((firing.deadline() - start).as_secs());
+///     if log.len() == 3 { firing.stop() }
+/// })?;
+/// let mut log = Vec::new();
+/// events.run(&mut log)?;
+/// assert_eq!(log, [0, 1, 2]);
+/// # Ok::<(), cogloop::Error>(())
+/// ```
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+#[must_use]
+pub struct Interval {
+    pub(crate) period: Duration,
+    pub(crate) first: Option<Duration>,
+    pub(crate) missed: Missed,
+    pub(crate) slack: Duration,
+}
+
+impl Interval {
+    /// Every `period`, the first time one period from now. Missed deadlines are skipped, and counted.
+    pub fn new(period: Duration) -> Self {
+        Self { period, first: None, missed: Missed::Skip, slack: Duration::ZERO }
+    }
+
+    /// The first time so long from now, instead of one period.
+    pub fn first(mut self, delay: Duration) -> Self {
+        self.first = Some(delay);
+        self
+    }
+
+    /// What to do about deadlines that passed while the loop was busy.
+    pub fn missed(mut self, policy: Missed) -> Self {
+        self.missed = policy;
+        self
+    }
+
+    /// By how much it may be late, so that several share a wake-up. Nothing drifts by it.
+    pub fn slack(mut self, slack: Duration) -> Self {
+        self.slack = slack;
+        self
+    }
+
+    pub(crate) fn period_ns(&self) -> Result<NonZeroU64, Error> {
+        NonZeroU64::new(nanoseconds(self.period)).ok_or(Error::ZeroPeriod)
+    }
+}
+
+impl From<Duration> for Interval {
+    fn from(period: Duration) -> Self {
+        Self::new(period)
+    }
+}
+
+/// What the callback of a timer is told; a [`Handle`] of the loop as well.
+pub struct Firing<'a, S> {
+    handle: &'a Handle<S>,
+    expired: ExpiredTimer<Kind>,
+}
+
+impl<S> Firing<'_, S> {
+    /// The timer that fires. That of [`every`](Handle::every) can be cancelled, paused or rescheduled; one that fires once
+    /// has ended already.
+    pub fn timer(&self) -> Timer {
+        self.handle.timer_of(self.expired.key)
+    }
+
+    /// The moment for which it was armed, rounded up to the loop's resolution if it fires once.
+    pub fn deadline(&self) -> Instant {
+        // A deadline that has passed is not beyond the end of the clock.
+        self.handle.core().instant(self.expired.deadline_ns).unwrap_or_else(|| self.handle.now())
+    }
+
+    /// How late it was when the turn began.
+    pub fn late(&self) -> Duration {
+        Duration::from_nanos(self.expired.late_ns)
+    }
+
+    /// How many deadlines have passed as well and will not be served; of [`Missed::Skip`] only.
+    pub fn missed(&self) -> u64 {
+        self.expired.missed
+    }
+}
+
+impl<S> Deref for Firing<'_, S> {
+    type Target = Handle<S>;
+
+    fn deref(&self) -> &Handle<S> {
+        self.handle
+    }
+}
+
+type Once<S> = Box<dyn FnOnce(&mut S, &Firing<'_, S>) -> Verdict>;
+type Repeat<S> = Box<dyn FnMut(&mut S, &Firing<'_, S>) -> Verdict>;
+
+/// The callback of a timer, at the index of its key.
+pub(crate) enum Slot<S> {
+    Empty,
+    Once(Once<S>),
+    Repeat(Repeat<S>),
+    /// It repeats, and is out of the table because it runs.
+    Running,
+}
+
+/// Making timers.
+impl<S> Handle<S> {
+    /// Calls `f` once, `delay` from now: never earlier, in a later turn even if `delay` is zero.
+    ///
+    /// ```
+    /// use cogloop::Loop;
+    /// use std::time::Duration;
+    ///
+    /// let mut events = Loop::new()?;
+    /// let late = events.after(Duration::from_millis(2), |log: &mut Vec<_>, _| log.push("two"))?;
+    /// events.after(Duration::from_millis(1), move |log: &mut Vec<_>, firing| {
+    ///     log.push("one");
+    ///     assert!(firing.cancel(late));
+    ///     firing.after(Duration::ZERO, |log, _| log.push("the next turn"))?;
+    ///     Ok::<_, cogloop::Error>(())
+    /// })?;
+    /// let mut log = Vec::new();
+    /// events.run(&mut log)?;
+    /// assert_eq!(log, ["one", "the next turn"]);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Limit`], [`Error::Closed`].
+    pub fn after<R: Outcome>(
+        &self,
+        delay: Duration,
+        f: impl FnOnce(&mut S, &Firing<'_, S>) -> R + 'static,
+    ) -> Result<Timer, Error> {
+        self.core().check_open()?;
+        let added = self.core().events.borrow_mut().try_add_timer(nanoseconds(delay), Kind::Callback);
+        let key = added.map_err(Error::limit)?;
+        self.put_timer(key, Slot::Once(Box::new(move |state, firing| f(state, firing).verdict())));
+        Ok(self.timer_of(key))
+    }
+
+    /// Calls `f` once, at `when`; in the next turn if that has passed.
+    ///
+    /// # Errors
+    /// [`Error::Limit`], [`Error::Closed`].
+    pub fn at<R: Outcome>(
+        &self,
+        when: Instant,
+        f: impl FnOnce(&mut S, &Firing<'_, S>) -> R + 'static,
+    ) -> Result<Timer, Error> {
+        self.core().check_open()?;
+        let deadline_ns = self.core().ns_of(when);
+        let added = self.core().events.borrow_mut().try_add_timer_at(deadline_ns, Kind::Callback);
+        let key = added.map_err(Error::limit)?;
+        self.put_timer(key, Slot::Once(Box::new(move |state, firing| f(state, firing).verdict())));
+        Ok(self.timer_of(key))
+    }
+
+    /// Calls `f` every so often, until it is cancelled or `f` breaks off, on a schedule that does not drift.
+    ///
+    /// ```
+    /// use cogloop::Loop;
+    /// use std::time::Duration;
+    ///
+    /// let mut events = Loop::simulated()?;
+    /// let pulse = events.every(Duration::from_secs(10), |pulses: &mut u32, _| *pulses += 1)?;
+    /// events.after(Duration::from_secs(3605), move |_, firing| assert!(firing.cancel(pulse)))?;
+    /// let mut pulses = 0;
+    /// events.run(&mut pulses)?; // an hour of virtual time, and a little
+    /// assert_eq!(pulses, 360);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::ZeroPeriod`], [`Error::Limit`], [`Error::Closed`].
+    pub fn every<R: Outcome>(
+        &self,
+        interval: impl Into<Interval>,
+        mut f: impl FnMut(&mut S, &Firing<'_, S>) -> R + 'static,
+    ) -> Result<Timer, Error> {
+        let interval = interval.into();
+        let period_ns = interval.period_ns()?;
+        self.core().check_open()?;
+        let first_ns = self.core().ns_after(interval.first.unwrap_or(interval.period));
+        let plan = Plan::every(first_ns, period_ns, interval.missed).with_slack(nanoseconds(interval.slack));
+        let added = self.core().events.borrow_mut().try_add_planned(plan, Kind::Callback);
+        let key = added.map_err(Error::limit)?;
+        self.put_timer(key, Slot::Repeat(Box::new(move |state, firing| f(state, firing).verdict())));
+        Ok(self.timer_of(key))
+    }
+}
+
+/// Timers by name. All of these say whether the timer was still there to be changed: one that has fired for the last
+/// time, was cancelled, or belongs to another loop, is not.
+impl<S> Handle<S> {
+    /// Ends a timer, even one that is due in this very turn. From within its own callback, it was the last time.
+    pub fn cancel(&self, timer: Timer) -> bool {
+        let is_live = self.knows(timer) && self.core().events.borrow_mut().cancel_timer(timer.key).is_some();
+        // The destructors of what the callback holds run after the borrows.
+        let _callback = if is_live { self.take_timer(timer.key) } else { Slot::Empty };
+        is_live
+    }
+
+    /// Gives a timer a new deadline, `delay` from now, from which a period counts. A paused one goes on.
+    pub fn reschedule(&self, timer: Timer, delay: Duration) -> bool {
+        let deadline_ns = self.core().ns_after(delay);
+        self.knows(timer) && self.core().events.borrow_mut().reschedule_timer_at(timer.key, deadline_ns)
+    }
+
+    /// Gives a timer a new deadline, from which a period counts. A paused one goes on.
+    pub fn reschedule_at(&self, timer: Timer, when: Instant) -> bool {
+        let deadline_ns = self.core().ns_of(when);
+        self.knows(timer) && self.core().events.borrow_mut().reschedule_timer_at(timer.key, deadline_ns)
+    }
+
+    /// Stops a timer's time; what is left to its deadline is kept. `false` for one that is paused already, too.
+    pub fn pause(&self, timer: Timer) -> bool {
+        self.knows(timer) && self.core().events.borrow_mut().pause_timer(timer.key)
+    }
+
+    /// Lets a paused timer's time go on. `false` for one that is not paused, too.
+    pub fn resume(&self, timer: Timer) -> bool {
+        self.knows(timer) && self.core().events.borrow_mut().resume_timer(timer.key)
+    }
+
+    /// What is left to a timer's deadline, zero if it is due. `None` if it has ended.
+    pub fn remaining(&self, timer: Timer) -> Option<Duration> {
+        let ns = self.core().events.borrow().remaining_ns(timer.key).filter(|_| self.knows(timer))?;
+        Some(Duration::from_nanos(ns))
+    }
+
+    /// Whether a timer is still there, armed or paused.
+    pub fn is_active(&self, timer: Timer) -> bool {
+        self.knows(timer) && self.core().is_live(timer.key)
+    }
+
+    /// Lets the loop come to its end in spite of this timer; it is served as long as something else keeps the loop going.
+    pub fn unref_timer(&self, timer: Timer) -> bool {
+        self.knows(timer) && self.core().events.borrow_mut().unref_timer(timer.key)
+    }
+
+    /// Takes [`unref_timer`](Self::unref_timer) back.
+    pub fn ref_timer(&self, timer: Timer) -> bool {
+        self.knows(timer) && self.core().events.borrow_mut().ref_timer(timer.key)
+    }
+
+    pub(crate) fn timer_of(&self, key: Key) -> Timer {
+        Timer { key, owner: self.core().id }
+    }
+
+    fn knows(&self, timer: Timer) -> bool {
+        timer.owner == self.core().id
+    }
+
+    fn put_timer(&self, key: Key, slot: Slot<S>) {
+        let index = key.index() as usize;
+        let mut timers = self.timers().borrow_mut();
+        if timers.len() <= index {
+            timers.resize_with(index + 1, || Slot::Empty);
+        }
+        timers[index] = slot;
+    }
+
+    fn take_timer(&self, key: Key) -> Slot<S> {
+        let mut timers = self.timers().borrow_mut();
+        timers.get_mut(key.index() as usize).map_or(Slot::Empty, |slot| std::mem::replace(slot, Slot::Empty))
+    }
+
+    /// Calls what the timer is for.
+    pub(crate) fn fire(&self, state: &mut S, expired: ExpiredTimer<Kind>) -> Result<(), Error> {
+        if expired.value == Kind::Sleep {
+            Core::wake_sleeper(self.core(), expired.key);
+            return Ok(());
+        }
+        let firing = Firing { handle: self, expired };
+        match self.take_timer(expired.key) {
+            Slot::Once(f) => f(state, &firing).map(drop),
+            Slot::Repeat(mut f) => {
+                self.put_timer(expired.key, Slot::Running);
+                let ending = Ending(&firing);
+                let verdict = f(state, &firing)?;
+                if verdict == ControlFlow::Continue(()) {
+                    std::mem::forget(ending);
+                    self.put_back(expired.key, f);
+                }
+                Ok(())
+            }
+            Slot::Running | Slot::Empty => Ok(()),
+        }
+    }
+
+    /// After its callback has run: the timer may have been cancelled by it, and its place be another one's.
+    fn put_back(&self, key: Key, f: Repeat<S>) {
+        if self.core().is_live(key) {
+            self.put_timer(key, Slot::Repeat(f));
+        }
+    }
+}
+
+/// Ends the timer whose callback runs: it has broken off, failed or panicked.
+struct Ending<'a, S>(&'a Firing<'a, S>);
+
+impl<S> Drop for Ending<'_, S> {
+    fn drop(&mut self) {
+        self.0.cancel(self.0.timer());
+    }
+}
