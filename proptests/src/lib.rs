@@ -7,4 +7,5 @@ pub mod beside;
 pub mod loop_model;
 pub mod scheduler_model;
 pub mod script;
+pub mod simulation;
 pub mod wheel_model;

@@ -38,6 +38,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
   bench latency          how late timers fire, beside other loops and bare system calls, idle and under load
   bench lua [--quick]    timers of t.Loop beside those of other loops for Lua
   soak [--minutes N]     random operations on the wheel, its model beside it; --seed S repeats a run, --case S one case
+  simulate [--seeds N]   the event loop in simulated worlds, one a seed; --first S begins there, --replay S shows one
   help                   this text";
 
 /// Runs the command that `arguments` name. The error is a message for the terminal.
@@ -62,6 +63,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["bench", "lua", arguments @ ..] => bench_lua::run(&Project::locate()?, arguments),
         ["bench", arguments @ ..] => bench(&Project::locate()?, arguments),
         ["soak", arguments @ ..] => soak(&Project::locate()?, arguments),
+        ["simulate", arguments @ ..] => process::run(test::simulate::command(&Project::locate()?).args(arguments)),
         other => Err(format!("no such command: `{}`\n\n{HELP}", other.join(" "))),
     }
 }
@@ -94,7 +96,7 @@ mod tests {
 
     #[test]
     fn help_has_a_line_for_each_command() {
-        for name in ["test", "check-targets", "conformance", "lua", "tidy", "bench", "soak", "help"] {
+        for name in ["test", "check-targets", "conformance", "lua", "tidy", "bench", "soak", "simulate", "help"] {
             assert!(HELP.lines().any(|line| line.starts_with(&format!("  {name} "))), "{name}");
         }
     }

@@ -65,8 +65,8 @@ impl Waker {
         self.0.wake();
     }
 
-    /// Takes all wakes so far.
-    pub(crate) fn drain(&self) {
+    /// Takes all wakes so far: for a [`Backend`](crate::Backend), before its wait comes back.
+    pub fn drain(&self) {
         self.0.drain();
     }
 

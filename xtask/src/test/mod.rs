@@ -13,6 +13,7 @@ mod luacheck;
 mod miri;
 mod rock;
 mod sanitize;
+pub(crate) mod simulate;
 mod summary;
 mod supply;
 mod targets;
@@ -46,6 +47,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", about: "clippy on all targets, warnings are errors", run: clippy },
     Step { name: "tidy", about: "the rules of the source tree", run: |project| done(tidy::run(project)) },
     Step { name: "rust", about: "unit, property and doc tests", run: rust_tests },
+    Step { name: "simulate", about: "10,000 simulated worlds around the event loop", run: simulate::run },
     Step { name: "conformance", about: "the list of behaviours, on each backend", run: conformance::run },
     Step { name: "miri", about: "the engine's tests under Miri, those that loop long in short", run: miri::run },
     Step { name: "loom", about: "the waker's protocol, in every order with up to three preemptions", run: loom::run },

@@ -1,0 +1,184 @@
+//! `cargo xtask simulate`: the event loop in simulated worlds, a seed each; on every processor, for as many as one likes.
+
+use std::cell::RefCell;
+use std::io::IsTerminal;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use cogloop_proptests::simulation;
+use indicatif::{ProgressBar, ProgressStyle};
+
+const USAGE: &str = "\
+usage: cargo xtask simulate [--seeds N] [--first S]    runs N seeds (10,000) from S (0) on
+       cargo xtask simulate --replay S                 shows one seed's trace, shortened where it breaks a promise";
+
+/// Seeds that a thread takes at a time.
+const BATCH: u64 = 64;
+
+/// A seed takes a millisecond. One that takes longer than this does not end.
+const SEED_LIMIT: Duration = Duration::from_secs(60);
+
+struct Options {
+    seeds: u64,
+    first: u64,
+    /// Only this seed, with its trace.
+    replay: Option<u64>,
+}
+
+impl Options {
+    fn parse(mut words: impl Iterator<Item = String>) -> Option<Self> {
+        let mut options = Self { seeds: 10_000, first: 0, replay: None };
+        while let Some(word) = words.next() {
+            let value = words.next()?.parse().ok()?;
+            match word.as_str() {
+                "--seeds" => options.seeds = value,
+                "--first" => options.first = value,
+                "--replay" => options.replay = Some(value),
+                _ => return None,
+            }
+        }
+        (options.seeds > 0).then_some(options)
+    }
+}
+
+fn main() -> ExitCode {
+    let Some(options) = Options::parse(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    // A broken promise is told in the trace, in words of ours.
+    std::panic::set_hook(Box::new(|panic| {
+        BROKEN.with_borrow_mut(|broken| *broken = panic.to_string());
+    }));
+    match options.replay {
+        Some(seed) => replay(seed),
+        None => simulate(&options),
+    }
+}
+
+thread_local! {
+    /// What this thread's last panic said.
+    static BROKEN: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// What all seeds came to.
+#[derive(Default)]
+struct Sum {
+    next: AtomicU64,
+    passed: AtomicU64,
+    operations: AtomicU64,
+    /// Of the hashes, in whatever order they come.
+    hash: AtomicU64,
+    failed: AtomicBool,
+    /// The first seed that broke a promise; the first in time.
+    failure: Mutex<Option<u64>>,
+}
+
+impl Sum {
+    /// Takes batches of seeds until there are no more, or one has failed.
+    fn work(&self, options: &Options, at_work: &Mutex<Option<(u64, Instant)>>) {
+        while !self.failed.load(Ordering::Relaxed) {
+            let from = self.next.fetch_add(BATCH, Ordering::Relaxed);
+            if from >= options.seeds {
+                return;
+            }
+            for n in from..(from + BATCH).min(options.seeds) {
+                let seed = options.first.wrapping_add(n);
+                *at_work.lock().expect("nobody panics with it") = Some((seed, Instant::now()));
+                self.one(seed);
+            }
+            *at_work.lock().expect("nobody panics with it") = None;
+        }
+    }
+
+    fn one(&self, seed: u64) {
+        match catch_unwind(AssertUnwindSafe(|| simulation::run(seed))) {
+            Ok(outcome) => {
+                self.hash.fetch_add(outcome.hash.rotate_left((seed % 64) as u32), Ordering::Relaxed);
+                self.operations.fetch_add(outcome.operations, Ordering::Relaxed);
+                self.passed.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(_) => {
+                self.failed.store(true, Ordering::Relaxed);
+                self.failure.lock().expect("nobody panics with it").get_or_insert(seed);
+            }
+        }
+    }
+}
+
+fn simulate(options: &Options) -> ExitCode {
+    let bar = if std::io::stdout().is_terminal() { ProgressBar::new(options.seeds) } else { ProgressBar::hidden() };
+    let template = "{elapsed_precise} {wide_bar} {pos}/{len} seeds, {msg} {eta} left";
+    bar.set_style(ProgressStyle::with_template(template).expect("a template"));
+    let sum = Sum::default();
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let at_work: Vec<Mutex<Option<(u64, Instant)>>> = (0..threads).map(|_| Mutex::default()).collect();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = at_work.iter().map(|at_work| scope.spawn(|| sum.work(options, at_work))).collect();
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            std::thread::sleep(Duration::from_millis(20));
+            at_work.iter().for_each(end_if_hanging);
+            bar.set_position(sum.passed.load(Ordering::Relaxed));
+            bar.set_message(format!("{} operations,", sum.operations.load(Ordering::Relaxed)));
+        }
+    });
+    bar.finish_and_clear();
+    let failure = sum.failure.into_inner().expect("nobody panics with it");
+    if let Some(seed) = failure {
+        println!("seed {seed} breaks a promise:\n");
+        show(seed);
+        println!("{} passed, 1 failed", sum.passed.into_inner());
+        return ExitCode::FAILURE;
+    }
+    let (operations, hash) = (sum.operations.into_inner(), sum.hash.into_inner());
+    println!(
+        "seeds {} to {}: {operations} operations, hash {hash:016x}",
+        options.first,
+        options.first + options.seeds - 1
+    );
+    println!("{} passed, 0 failed", options.seeds);
+    ExitCode::SUCCESS
+}
+
+/// A seed that does not end cannot be told to: the process ends, and says which it was.
+fn end_if_hanging(at_work: &Mutex<Option<(u64, Instant)>>) {
+    let Some((seed, start)) = *at_work.lock().expect("nobody panics with it") else { return };
+    if start.elapsed() > SEED_LIMIT {
+        println!("seed {seed} does not end\n\n  cargo xtask simulate --replay {seed}\n\n0 passed, 1 failed");
+        std::process::exit(1);
+    }
+}
+
+/// A seed that breaks a promise: its shortened trace, the promise, the command that does it again.
+fn show(seed: u64) {
+    match simulation::shortest(seed) {
+        Some(broken) => {
+            broken.lines.iter().for_each(|line| println!("{line}"));
+            println!("\n{}\n", BROKEN.take());
+            println!("({} decisions are left of its run.) To see it again:\n", broken.steps);
+        }
+        None => println!("… and not when it runs again, which is a fault of the simulation.\n"),
+    }
+    println!("  cargo xtask simulate --replay {seed}\n");
+}
+
+fn replay(seed: u64) -> ExitCode {
+    match catch_unwind(AssertUnwindSafe(|| simulation::run(seed))) {
+        Ok(outcome) => {
+            simulation::trace(seed).iter().for_each(|line| println!("{line}"));
+            println!(
+                "\nseed {seed}: {} operations, hash {:016x}, every promise kept",
+                outcome.operations, outcome.hash
+            );
+            ExitCode::SUCCESS
+        }
+        Err(_) => {
+            show(seed);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! One run: episodes of use, each a way to drive the loop, and an end in which everything left must come.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use cogloop_io::{Due, Interest, VirtualClock, Wait};
+
+use super::actions::{Place, act};
+use super::dice::Dice;
+use super::on_descriptors::say_drained;
+use super::trace::Trace;
+use super::world::{Loop, Seeded, Shared, World};
+
+/// The lengths of a tick, one for a run: the default, and such as find what rounds the wrong way.
+const RESOLUTIONS_NS: [u64; 5] = [1_000, 1_000, 1, 1_000_000, 777];
+
+pub(super) struct Run {
+    pub(super) world: Shared,
+    events: Loop,
+    episodes: u32,
+}
+
+impl Run {
+    pub(super) fn new(dice: Dice, trace: Trace) -> Self {
+        let mut random = dice.of_run();
+        let clock = VirtualClock::new();
+        // The clock's beginning is not the loop's.
+        clock.advance_ns(random.u64(0..1 << 40));
+        let resolution_ns = RESOLUTIONS_NS[random.usize(0..RESOLUTIONS_NS.len())];
+        let world = Rc::new(RefCell::new(World::new(dice, trace, clock.clone(), resolution_ns)));
+        let backend = Box::new(Seeded(Rc::clone(&world)));
+        let events = Loop::from_parts(Box::new(clock), backend, resolution_ns).expect("a loop of given parts");
+        world.borrow_mut().note(format_args!("a loop with ticks of {resolution_ns} ns"));
+        Self { world, events, episodes: random.u32(5..30) }
+    }
+
+    pub(super) fn live(&mut self) {
+        for episode in 0..self.episodes {
+            self.world.borrow_mut().dice.begin_episode(episode);
+            self.episode();
+            self.events.audit();
+        }
+        self.world.borrow_mut().dice.begin_episode(self.episodes);
+        self.finish();
+    }
+
+    fn episode(&mut self) {
+        for _ in 0..3 {
+            act(&self.world, &mut self.events, Place::Outside);
+        }
+        let Some(mut random) = self.world.borrow_mut().choice() else { return };
+        let wait = match random.u8(0..6) {
+            0 => Wait::Poll,
+            1 => Wait::AtMost(random.u64(0..50_000_000)),
+            _ => Wait::Block,
+        };
+        match random.u8(0..8) {
+            0 => {}
+            1..=2 => self.run(),
+            3 => self.run_once(wait),
+            4 => self.embedded(),
+            5 => self.turn(wait, random.usize(0..4), random.usize(0..4)),
+            _ => self.turn(wait, usize::MAX, usize::MAX),
+        }
+    }
+
+    /// C25, C31, C34: until nothing is left that keeps the loop going, or it is stopped, or has run long enough.
+    fn run(&mut self) {
+        self.begin(Wait::Block, 30);
+        // Without effect on a loop that does not run.
+        self.events.stop();
+        let world = Rc::clone(&self.world);
+        let ran = self.events.run(|events, due| serve(&world, events, due, Place::Callback));
+        let mut world = self.world.borrow_mut();
+        if ran.is_ok() {
+            world.check_all_served();
+            assert!(!world.is_served || world.is_idle(), "the run has ended, and nobody has stopped it");
+        } else {
+            // Timers that this turn has found are still to come.
+            world.is_served = false;
+        }
+        world.note(format_args!("the run has ended: {ran:?}"));
+    }
+
+    /// C33.
+    fn run_once(&mut self, wait: Wait) {
+        let wait = if self.world.borrow().is_idle() { Wait::Poll } else { wait };
+        self.begin(wait, 1);
+        let world = Rc::clone(&self.world);
+        let ran = self.events.run_once(wait, |events, due| serve(&world, events, due, Place::Callback));
+        let mut world = self.world.borrow_mut();
+        match ran {
+            Ok(goes_on) => {
+                world.check_all_served();
+                assert_eq!(goes_on, !world.is_idle(), "whether anything is left");
+            }
+            Err(_) => world.is_served = false,
+        }
+    }
+
+    /// As another loop does it that has this one inside.
+    fn embedded(&mut self) {
+        self.begin(Wait::Block, 1);
+        let timeout_ns = self.events.next_timeout_ns().expect("the simulated kernel has nothing against it");
+        self.world.borrow().check_timeout(timeout_ns);
+        self.world.borrow_mut().kernel.pass(timeout_ns.unwrap_or(0));
+        self.turn(Wait::Poll, usize::MAX, usize::MAX);
+    }
+
+    /// A turn of which so many timers and descriptors are pulled.
+    fn turn(&mut self, wait: Wait, timers_max: usize, ready_max: usize) {
+        self.begin(wait, 1);
+        // An error is the wait's; what is due can be pulled all the same.
+        drop(self.events.turn(wait));
+        assert_eq!(self.events.turn_ns(), self.world.borrow().kernel.now_ns(), "the turn's time");
+        for _ in 0..timers_max {
+            let Some(timer) = self.events.next_expired() else { break };
+            serve(&self.world, &mut self.events, Due::Timer(timer), Place::Turn);
+        }
+        for _ in 0..ready_max {
+            let Some(ready) = self.events.next_ready() else { break };
+            serve(&self.world, &mut self.events, Due::Descriptor(ready), Place::Turn);
+        }
+        let is_served = timers_max == usize::MAX && ready_max == usize::MAX;
+        self.world.borrow_mut().is_served = is_served;
+        self.world.borrow().check_all_served();
+    }
+
+    fn begin(&mut self, wait: Wait, waits: u32) {
+        let mut world = self.world.borrow_mut();
+        // What an earlier turn has left is not lost: its timers are still due, its readiness is still there.
+        world.begin_turns(wait, waits);
+    }
+
+    /// No faults and no actions any more. Whoever stays ready is served, though only one is pulled a turn (C49); then,
+    /// with nobody ready, each wake-up brings a timer, until none is left that a clock reaches (C26).
+    fn finish(&mut self) {
+        self.world.borrow_mut().is_ending = true;
+        self.world.borrow_mut().note(format_args!("the end begins"));
+        self.turn(Wait::Poll, usize::MAX, usize::MAX);
+        self.fairness();
+        self.world.borrow_mut().kernel.calm();
+        let far = self.world.borrow().timers.far_or_repeating();
+        for id in far {
+            let key = self.world.borrow().timers.key(id);
+            assert_eq!(self.events.cancel_timer(key), Some(id));
+            self.world.borrow_mut().timers.ended(id);
+        }
+        self.turn(Wait::Poll, usize::MAX, usize::MAX);
+        while !self.world.borrow().timers.is_at_rest() {
+            let before = self.world.borrow().timers.len();
+            self.turn(Wait::Block, usize::MAX, usize::MAX);
+            assert!(self.world.borrow().timers.len() < before, "a wake-up that brings no timer");
+        }
+        self.events.clear();
+        self.world.borrow_mut().timers.cleared();
+        self.world.borrow_mut().watched.cleared();
+        self.begin(Wait::Block, 0);
+        assert!(self.events.run(|_, _| ()).is_ok(), "C25: an idle loop does not wait");
+        self.events.audit();
+    }
+
+    fn fairness(&mut self) {
+        let mut waiting = self.world.borrow().observed_and_ready();
+        for _ in 0..2 * waiting.len() {
+            self.begin(Wait::Poll, 1);
+            drop(self.events.turn(Wait::Poll));
+            self.world.borrow_mut().is_served = false;
+            if let Some(ready) = self.events.next_ready() {
+                self.world.borrow_mut().watched.served(ready);
+                waiting.retain(|token| *token != ready.token);
+            }
+        }
+        assert_eq!(waiting, [], "ready all the time, and not served");
+    }
+}
+
+/// What the user does with what it is given: serve it, and whatever comes to his mind.
+fn serve(world: &Shared, events: &mut Loop, due: Due<u64>, place: Place) {
+    match due {
+        Due::Timer(timer) => {
+            let next_ns = events.deadline_ns(timer.key);
+            let world = &mut *world.borrow_mut();
+            world.note(format_args!(
+                "  timer {} fires, {} ns late, {} missed",
+                timer.value, timer.late_ns, timer.missed
+            ));
+            world.timers.fired(&timer, events.turn_ns());
+            world.timers.repeated(&timer, next_ns, events.turn_ns());
+        }
+        Due::Descriptor(ready) => {
+            world.borrow_mut().note(format_args!("  {:?} is ready for {:?}", ready.token, ready.ready));
+            world.borrow_mut().watched.served(ready);
+            drain(world, events, ready.token, ready.ready);
+        }
+    }
+    act(world, events, place);
+    act(world, events, place);
+}
+
+/// Reads and writes until nothing more is to be had, or leaves it.
+fn drain(world: &Shared, events: &mut Loop, token: cogloop_io::Token, ready: Interest) {
+    let Some(mut random) = world.borrow_mut().choice() else { return };
+    if random.u8(0..4) == 0 {
+        return;
+    }
+    let number = world.borrow().watched.get(token).map(|watch| watch.number);
+    if let Some(number) = number {
+        world.borrow_mut().kernel.files[number].ready.remove(ready);
+    }
+    if random.u8(0..8) > 0 {
+        say_drained(world, events, token, ready);
+    }
+}

@@ -1,0 +1,374 @@
+//! The simulated kernel: files, registrations, peers and threads that act at their time, and the faults of a wait.
+//!
+//! ```text
+//!   files            what is ready of each number's file, and which file it is: a number is used again
+//!   registered       what the loop has asked for; its tokens, and those that are gone
+//!   outside          at 3 ms a peer writes to 5 · at 7 ms a thread wakes the loop · …
+//! ```
+//!
+//! It is honest but for its faults: what it reports of a registered file is true, and who was left out of a short batch
+//! comes first in the next one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::os::fd::AsFd;
+
+use cogloop_io::backend::EVENTS_MAX;
+use cogloop_io::{Clock, Event, Interest, Token, VirtualClock, Waker};
+use fastrand::Rng;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::trace::Ns;
+
+/// Descriptor numbers that there are.
+pub(super) const FILES: usize = 10;
+
+/// The end of a run that nobody stops, and of time, told as an error of the wait.
+const ETIME: i32 = 62;
+/// Nobody would ever end the wait.
+const EDEADLK: i32 = 35;
+const EBADF: i32 = 9;
+pub(super) const ENOMEM: i32 = 12;
+pub(super) const EMFILE: i32 = 24;
+
+const SECOND: u64 = 1_000_000_000;
+const DAY: u64 = 86_400 * SECOND;
+/// The clock is not taken further than this many nanoseconds: 292 years.
+pub(super) const END: u64 = 1 << 63;
+
+/// What a number stands for.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct File {
+    /// Which of the files that have had this number.
+    pub(super) life: u64,
+    pub(super) is_open: bool,
+    pub(super) ready: Interest,
+}
+
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Registration {
+    pub(super) number: usize,
+    pub(super) interest: Interest,
+}
+
+/// Something that happens without the loop, at its time.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum Outside {
+    /// The file that has the number in this life becomes ready.
+    Ready(usize, u64, Interest),
+    /// A thread wakes the loop.
+    Wake,
+}
+
+/// What a wait does beside what it should.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(super) enum Fault {
+    None,
+    /// It fails with this error.
+    Fail(i32),
+    /// It comes back early with nothing, as after a signal.
+    Early,
+    /// It comes back so much late.
+    Late(u64),
+    /// It reports no more than so many.
+    Short(usize),
+    /// It reports one that is not ready.
+    Spurious,
+    /// It reports so many that are gone, before all others.
+    Stale(usize),
+    /// It reports more than a batch holds that are gone.
+    Overflow,
+}
+
+impl Fault {
+    pub(super) fn of(mut random: Rng) -> Self {
+        match random.u8(..) {
+            0..=9 => Self::Fail(ENOMEM),
+            10..=29 => Self::Early,
+            30..=54 => Self::Late(late_ns(&mut random)),
+            55..=89 => Self::Short(random.usize(1..4)),
+            90..=109 => Self::Spurious,
+            110..=129 => Self::Stale(random.usize(1..6)),
+            130 => Self::Overflow,
+            _ => Self::None,
+        }
+    }
+}
+
+/// Microseconds mostly, and jumps up to a hundred years.
+fn late_ns(random: &mut Rng) -> u64 {
+    match random.u8(..) {
+        0..=199 => random.u64(0..100_000),
+        200..=239 => random.u64(0..2 * SECOND),
+        240..=247 => DAY,
+        248..=251 => 13 * DAY,
+        252..=253 => 730 * DAY,
+        254 => 36_525 * DAY,
+        _ => random.u64(0..DAY),
+    }
+}
+
+/// The kernel. Its clock is the loop's.
+#[derive(Debug)]
+pub(super) struct Kernel {
+    clock: VirtualClock,
+    origin_ns: u64,
+    pub(super) files: [File; FILES],
+    pub(super) registered: BTreeMap<Token, Registration>,
+    gone: Vec<Token>,
+    /// By number: the token of a registration that was dropped because its file was closed, and is still the loop's.
+    dropped: BTreeMap<usize, Token>,
+    outside: BTreeMap<(u64, u64), Outside>,
+    scheduled: u64,
+    /// The error of the next registration.
+    refusal: Option<i32>,
+    /// Whether a change that the loop makes on its own, before a wait, was ever refused.
+    pub(super) has_refused_settling: bool,
+    /// Who comes first in the next batch.
+    first: usize,
+    /// Waits until this run of the loop is ended by an error.
+    pub(super) waits_left: u32,
+    waker: Option<Waker>,
+    is_woken: bool,
+}
+
+impl Kernel {
+    pub(super) fn new(clock: VirtualClock) -> Self {
+        Self {
+            origin_ns: clock.now_ns(),
+            clock,
+            files: [File { life: 0, is_open: true, ready: Interest::NONE }; FILES],
+            registered: BTreeMap::new(),
+            gone: Vec::new(),
+            dropped: BTreeMap::new(),
+            outside: BTreeMap::new(),
+            scheduled: 0,
+            refusal: None,
+            has_refused_settling: false,
+            first: 0,
+            waits_left: 0,
+            waker: None,
+            is_woken: false,
+        }
+    }
+
+    /// The loop's time.
+    pub(super) fn now_ns(&self) -> u64 {
+        self.clock.now_ns() - self.origin_ns
+    }
+
+    /// Lets time pass, as a slow callback does; what happens outside meanwhile has happened.
+    pub(super) fn pass(&mut self, ns: u64) {
+        self.clock.advance_ns(ns.min(END.saturating_sub(self.now_ns())));
+        self.happen();
+    }
+
+    pub(super) fn attach(&mut self, waker: &Waker) {
+        self.waker = Some(waker.clone());
+    }
+
+    /// A thread wakes the loop, now.
+    pub(super) fn wake(&mut self) {
+        if let Some(waker) = &self.waker {
+            waker.wake();
+            self.is_woken = true;
+        }
+    }
+
+    /// At that time, or now if it is past.
+    pub(super) fn schedule(&mut self, at_ns: u64, outside: Outside) {
+        self.scheduled += 1;
+        self.outside.insert((at_ns, self.scheduled), outside);
+    }
+
+    /// Lets the next registration fail.
+    pub(super) fn refuse(&mut self, errno: i32) {
+        self.refusal = Some(errno);
+    }
+
+    /// Takes back a refusal that has hit nobody; whether there was one.
+    pub(super) fn take_refusal(&mut self) -> bool {
+        self.refusal.take().is_some()
+    }
+
+    pub(super) fn open(&mut self, number: usize) {
+        self.files[number].is_open = true;
+        self.files[number].ready = Interest::NONE;
+    }
+
+    /// The number is free, and whoever had it registered is dropped.
+    pub(super) fn close(&mut self, number: usize) {
+        let file = &mut self.files[number];
+        (file.is_open, file.life) = (false, file.life + 1);
+        let dropped = self.registered.extract_if(.., |_, registration| registration.number == number).next();
+        self.dropped.extend(dropped.map(|(token, _)| (number, token)));
+    }
+
+    /// Stands for `add` and `modify`: the token takes the place of an older one of its slot.
+    ///
+    /// # Panics
+    /// When the loop breaks what it has promised its backend.
+    pub(super) fn register(&mut self, number: usize, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
+        if let Some(errno) = self.refusal.take() {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        if !self.files[number].is_open {
+            return Err(io::Error::from_raw_os_error(EBADF));
+        }
+        let other = self.registered.iter().find(|(_, registration)| registration.number == number);
+        if let Some(other) = other.map(|(&other, _)| other) {
+            assert!(!is_new, "descriptor {number} is registered under {other:?}, and now added under {token:?}");
+            assert_eq!(other.index(), token.index(), "descriptor {number} has a new slot while it is registered");
+            if other != token {
+                self.forget(other);
+            }
+        }
+        self.gone.extend(self.dropped.remove(&number).filter(|&dropped| dropped != token));
+        self.registered.insert(token, Registration { number, interest });
+        Ok(())
+    }
+
+    pub(super) fn forget(&mut self, token: Token) {
+        self.registered.remove(&token);
+        self.dropped.retain(|_, dropped| *dropped != token);
+        self.gone.push(token);
+    }
+
+    /// Waits, and returns what it reports.
+    pub(super) fn wait(&mut self, timeout_ns: Option<u64>, fault: Fault) -> io::Result<Vec<Event>> {
+        if self.waits_left == 0 {
+            return Err(io::Error::from_raw_os_error(ETIME));
+        }
+        self.waits_left -= 1;
+        self.happen();
+        match fault {
+            Fault::Fail(errno) => return Err(io::Error::from_raw_os_error(errno)),
+            Fault::Early => {
+                self.pass(timeout_ns.unwrap_or(SECOND) / 2);
+                return Ok(Vec::new());
+            }
+            _ => self.sleep(timeout_ns)?,
+        }
+        if let Fault::Late(ns) = fault {
+            self.pass(ns);
+        }
+        self.take_wake();
+        Ok(self.report(fault))
+    }
+
+    /// Until something is ready, or the time is over.
+    fn sleep(&mut self, timeout_ns: Option<u64>) -> io::Result<()> {
+        let until_ns = timeout_ns.map(|timeout_ns| self.now_ns().saturating_add(timeout_ns));
+        while !self.is_woken && self.truth().next().is_none() {
+            if self.now_ns() >= END {
+                return Err(io::Error::from_raw_os_error(ETIME));
+            }
+            let next_ns = self.outside.first_key_value().map(|(&(at_ns, _), _)| at_ns);
+            match (next_ns, until_ns) {
+                (Some(next_ns), _) if until_ns.is_none_or(|until_ns| next_ns < until_ns) => {
+                    self.pass(next_ns.saturating_sub(self.now_ns()));
+                }
+                (_, Some(until_ns)) => {
+                    self.pass(until_ns - self.now_ns());
+                    break;
+                }
+                // For ever. Somebody has mercy, if there is anybody to be reached.
+                (_, None) => {
+                    let mut observed =
+                        self.registered.values().filter(|registration| !registration.interest.is_empty());
+                    let Registration { number, interest, .. } =
+                        *observed.next().ok_or_else(|| io::Error::from_raw_os_error(EDEADLK))?;
+                    self.pass(3_600 * SECOND);
+                    self.files[number].ready.insert(interest);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Registered, ready, and observed for it.
+    fn truth(&self) -> impl Iterator<Item = (Token, Interest)> {
+        let look = |(&token, registration): (&Token, &Registration)| {
+            let ready = self.files[registration.number].ready;
+            (!(ready & registration.interest).is_empty()).then_some((token, ready))
+        };
+        self.registered.iter().filter_map(look)
+    }
+
+    fn report(&mut self, fault: Fault) -> Vec<Event> {
+        let mut ready: Vec<_> = self.truth().collect();
+        if !ready.is_empty() {
+            let first = self.first % ready.len();
+            ready.rotate_left(first);
+        }
+        if let Fault::Short(length) = fault {
+            ready.truncate(length);
+            self.first += ready.len();
+        }
+        if fault == Fault::Spurious {
+            let quiet = self.registered.keys().find(|&token| ready.iter().all(|(other, _)| other != token));
+            ready.extend(quiet.map(|&token| (token, Interest::BOTH)));
+        }
+        let stale = match fault {
+            Fault::Stale(count) => self.gone.iter().rev().take(count).copied().collect(),
+            Fault::Overflow => {
+                (0..EVENTS_MAX as u64 + 10).filter_map(|n| Token::from_bits(u64::MAX << 32 | n)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let stale = stale.into_iter().map(|token| (token, Interest::BOTH));
+        stale.chain(ready).map(|(token, ready)| Event::new(token, ready)).collect()
+    }
+
+    /// C54, C55: a wake that came before the wait, or in it, is there to be taken, once.
+    fn take_wake(&mut self) {
+        let Some(waker) = self.waker.as_ref().filter(|_| self.is_woken) else { return };
+        assert!(is_readable(waker), "a wake got lost");
+        waker.drain();
+        assert!(!is_readable(waker), "a wake that was taken is still there");
+        self.is_woken = false;
+    }
+
+    /// Lets everything outside happen whose time has come.
+    fn happen(&mut self) {
+        while let Some(entry) =
+            self.outside.first_entry().filter(|entry| entry.key().0 <= self.clock.now_ns() - self.origin_ns)
+        {
+            match entry.remove() {
+                Outside::Ready(number, life, ready) if self.files[number].life == life => {
+                    self.files[number].ready.insert(ready);
+                }
+                Outside::Ready(..) => {}
+                Outside::Wake => self.wake(),
+            }
+        }
+    }
+
+    /// No peer and no thread does anything any more, and nothing is ready.
+    pub(super) fn calm(&mut self) {
+        self.outside.clear();
+        self.files.iter_mut().for_each(|file| file.ready = Interest::NONE);
+    }
+}
+
+fn is_readable(waker: &Waker) -> bool {
+    let fd = waker.as_fd();
+    poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))
+        .is_ok_and(|count| count == 1)
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Fail(errno) => write!(f, ", fails with error {errno}"),
+            Self::Early => write!(f, ", comes back early"),
+            Self::Late(ns) => write!(f, ", {} late", Ns(*ns)),
+            Self::Short(length) => write!(f, ", reports {length} at the most"),
+            Self::Spurious => write!(f, ", with a spurious one"),
+            Self::Stale(count) => write!(f, ", with {count} that are gone"),
+            Self::Overflow => write!(f, ", with more than a batch of those that are gone"),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The whole event loop in a world that a seed makes: its clock, its kernel with all its faults, its user who does whatever
+//! comes to his mind.
+//!
+//! ```text
+//!   seed ──► dice ──► the user ──────► EventLoop ──────► the simulated kernel
+//!                     arms, cancels,   the real one      reports short batches, spurious and late events;
+//!                     adds, removes,      │   │          comes back early or a century late; refuses, fails
+//!                     stops, clears       │   │
+//!                          │              ▼   ▼               │
+//!                          └──────────►  promises  ◄──────────┘          never early, in order, exactly once, …
+//!                                           │
+//!                                           ▼
+//!                                         trace ──► hash                 the same seed, the same hash
+//! ```
+//!
+//! The promises are dumb on purpose: each is looked at by itself, when something fires, is reported, or waits. A broken one
+//! is a panic; [`shortest`] then leaves out steps as long as it stays one.
+
+mod actions;
+mod dice;
+mod episodes;
+mod kernel;
+mod on_descriptors;
+mod on_timers;
+mod shorten;
+mod timers;
+mod trace;
+mod watched;
+mod world;
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use dice::Dice;
+use episodes::Run;
+use trace::Trace;
+
+pub use dice::Step;
+pub use shorten::{Broken, shortest};
+
+/// What a run came to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Outcome {
+    /// Of the trace: the same for the same seed, on every machine.
+    pub hash: u64,
+    /// Lines of the trace: turns, what was reported and served, what the user did.
+    pub operations: u64,
+}
+
+/// Runs one seed.
+///
+/// # Panics
+/// When a promise is broken.
+#[must_use]
+pub fn run(seed: u64) -> Outcome {
+    let mut run = Run::new(Dice::new(seed, BTreeSet::new()), Trace::new(false));
+    run.live();
+    let world = run.world.borrow();
+    Outcome { hash: world.trace.hash(), operations: world.operations }
+}
+
+/// A run, also of a promise that was broken.
+struct Replay {
+    lines: Vec<String>,
+    taken: Vec<Step>,
+    is_broken: bool,
+}
+
+fn replay(seed: u64, left_out: BTreeSet<Step>) -> Replay {
+    let mut run = Run::new(Dice::new(seed, left_out), Trace::new(true));
+    let is_broken = catch_unwind(AssertUnwindSafe(|| run.live())).is_err();
+    // The loop borrows the world only while it is called.
+    let mut world = run.world.borrow_mut();
+    Replay { lines: world.trace.take_lines(), taken: world.dice.taken().to_vec(), is_broken }
+}
+
+/// The whole trace of a seed, up to the broken promise if there is one.
+#[must_use]
+pub fn trace(seed: u64) -> Vec<String> {
+    replay(seed, BTreeSet::new()).lines
+}

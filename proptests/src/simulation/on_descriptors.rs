@@ -1,0 +1,171 @@
+//! What the user does to descriptors.
+
+use cogloop_io::{Interest, Mode, Token};
+use fastrand::Rng;
+
+use super::kernel::{EMFILE, ENOMEM, FILES};
+use super::world::{Loop, Shared, World, descriptor};
+
+fn interest(random: &mut Rng) -> Interest {
+    Interest::from_bits(random.u8(0..4)).unwrap_or(Interest::BOTH)
+}
+
+pub(super) fn some_interest(random: &mut Rng) -> Interest {
+    Interest::from_bits(random.u8(1..4)).unwrap_or(Interest::BOTH)
+}
+
+impl World {
+    /// One that is observed, mostly; else any that ever was.
+    fn any_token(&self, random: &mut Rng) -> Option<Token> {
+        let live = self.watched.tokens();
+        if random.u8(0..4) > 0 && !live.is_empty() {
+            return random.choice(live);
+        }
+        random.choice(&self.watched.ever).copied()
+    }
+}
+
+/// C45, C51, C52.
+pub(super) fn add(world: &Shared, events: &mut Loop, random: &mut Rng) {
+    let number = random.usize(0..FILES);
+    let interest = interest(random);
+    let mode = [Mode::Level, Mode::Level, Mode::Edge, Mode::OneShot][random.usize(0..4)];
+    let refusal = (random.u8(0..8) == 0).then(|| if random.bool() { ENOMEM } else { EMFILE });
+    let is_open = world.borrow_mut().prepare(refusal, Some(number));
+    let added = events.add_descriptor_with(descriptor(number), interest, mode);
+    let world = &mut *world.borrow_mut();
+    assert_eq!(added.is_ok(), is_open && refusal.is_none(), "adding descriptor {number}: {added:?}");
+    if let Ok(token) = added {
+        world.watched.added(number, token, interest, mode);
+    }
+    world.note(format_args!("add descriptor {number}, {interest:?}, {mode:?}: {:?}", added.ok()));
+}
+
+impl World {
+    /// Lets the kernel refuse the next registration with this error or not at all. Whether the file is open.
+    fn prepare(&mut self, refusal: Option<i32>, number: Option<usize>) -> bool {
+        self.kernel.take_refusal();
+        self.is_refusing_settling = false;
+        refusal.into_iter().for_each(|errno| self.kernel.refuse(errno));
+        number.is_some_and(|number| self.kernel.files[number].is_open)
+    }
+
+    fn number_of(&self, token: Token) -> Option<usize> {
+        self.watched.get(token).map(|watch| watch.number)
+    }
+}
+
+/// C44, C51.
+pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) {
+    let Some(token) = world.borrow().any_token(random) else { return };
+    let interest = interest(random);
+    let refusal = (random.u8(0..8) == 0).then_some(ENOMEM);
+    let number = world.borrow().number_of(token);
+    let is_open = world.borrow_mut().prepare(refusal, number);
+    let before = events.interest(token);
+    let changed = events.set_interest(token, interest).is_ok();
+    let world = &mut *world.borrow_mut();
+    world.kernel.take_refusal();
+    assert_eq!(changed, is_open && refusal.is_none(), "changing {token:?}");
+    assert_eq!(events.interest(token), if changed { Some(interest) } else { before }, "the interest in {token:?}");
+    if changed {
+        world.watched.change(token, |watch| {
+            // A registration that was dropped is made anew, for the file that has the number now.
+            (watch.interest, watch.silent, watch.is_closed) = (interest, Interest::NONE, false);
+        });
+    }
+    world.note(format_args!("observe {interest:?} of {token:?}: {changed}"));
+}
+
+/// C37, C40: the kernel holds nothing of it from here on.
+pub(super) fn remove_any(world: &Shared, events: &mut Loop, random: &mut Rng) {
+    let Some(token) = world.borrow().any_token(random) else { return };
+    remove(world, events, token);
+}
+
+fn remove(world: &Shared, events: &mut Loop, token: Token) {
+    let removed = events.remove_descriptor(token).is_ok();
+    let world = &mut *world.borrow_mut();
+    assert_eq!(removed, world.watched.removed(token), "what removing {token:?} says");
+    assert!(!world.kernel.registered.contains_key(&token), "the kernel still holds {token:?}, which is removed");
+    world.note(format_args!("remove {token:?}: {removed}"));
+}
+
+/// C52.
+pub(super) fn drained(world: &Shared, events: &mut Loop, random: &mut Rng) {
+    let Some(token) = world.borrow().any_token(random) else { return };
+    say_drained(world, events, token, some_interest(random));
+}
+
+pub(super) fn say_drained(world: &Shared, events: &mut Loop, token: Token, directions: Interest) {
+    world.borrow_mut().prepare(None, None);
+    let said = events.drained(token, directions).is_ok();
+    let world = &mut *world.borrow_mut();
+    let is_closed = world.watched.get(token).map(|watch| watch.is_closed);
+    // The kernel does not know one that is closed, and need not be asked where it observes these directions anyway.
+    assert!(is_closed == Some(true) || said == is_closed.is_some(), "what {token:?} says when drained");
+    if said {
+        world.watched.change(token, |watch| {
+            if watch.mode == Mode::Edge {
+                watch.silent.remove(directions);
+            }
+        });
+    }
+    world.note(format_args!("{directions:?} of {token:?} is drained: {said}"));
+}
+
+pub(super) fn mark(world: &Shared, events: &mut Loop, random: &mut Rng) {
+    let Some(token) = world.borrow().any_token(random) else { return };
+    let ready = interest(random);
+    events.mark_ready(token, ready);
+    let world = &mut *world.borrow_mut();
+    world.watched.mark(token, ready);
+    world.note(format_args!("mark {token:?} for {ready:?}"));
+}
+
+/// C34.
+pub(super) fn reference(world: &Shared, events: &mut Loop, random: &mut Rng) {
+    let Some(token) = world.borrow().any_token(random) else { return };
+    let keeps = random.bool();
+    let is_live = if keeps { events.ref_descriptor(token) } else { events.unref_descriptor(token) };
+    let world = &mut *world.borrow_mut();
+    let expected = world.watched.get(token).is_some();
+    assert_eq!(is_live, expected, "what {token:?} says");
+    world.watched.set_referenced(token, keeps);
+    world.note(format_args!("{token:?} keeps the loop going: {keeps}"));
+}
+
+/// C41: behind the loop's back; the number is free, or stands for another file from now on.
+pub(super) fn close(world: &Shared, random: &mut Rng) {
+    let world = &mut *world.borrow_mut();
+    let number = random.usize(0..FILES);
+    let is_reused = random.bool();
+    world.close(number, is_reused);
+    world.note(format_args!("close descriptor {number}{}", if is_reused { ", used again" } else { "" }));
+}
+
+impl World {
+    fn close(&mut self, number: usize, is_reused: bool) {
+        self.kernel.close(number);
+        if is_reused {
+            self.kernel.open(number);
+        }
+        if let Some(token) = self.watched.token_of(number) {
+            self.watched.change(token, |watch| watch.is_closed = true);
+        }
+    }
+}
+
+/// C38.
+pub(super) fn remove_close_and_reuse(world: &Shared, events: &mut Loop, random: &mut Rng) {
+    let Some(token) = world.borrow().any_token(random) else { return };
+    let Some(number) = world.borrow().number_of(token) else { return };
+    remove(world, events, token);
+    world.borrow_mut().close(number, true);
+    world.borrow_mut().prepare(None, None);
+    let interest = some_interest(random);
+    let token = events.add_descriptor(descriptor(number), interest).expect("it is open and nothing is refused");
+    let world = &mut *world.borrow_mut();
+    world.watched.added(number, token, interest, Mode::Level);
+    world.note(format_args!("descriptor {number} is closed, another file's, and observed for {interest:?}: {token:?}"));
+}

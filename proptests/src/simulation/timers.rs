@@ -1,0 +1,268 @@
+//! What the loop has promised about timers, each promise looked at by itself.
+//!
+//! ```text
+//!   armed ──► may fire from here on          must fire in a turn that ends here or later
+//!      │              │                              │
+//!      └──────────────┴───────── slack ──────────────┴───────►  time
+//! ```
+//!
+//! For a timer without slack both are the first tick at or after its deadline.
+
+use std::collections::BTreeMap;
+
+use cogloop_io::{ExpiredTimer, Key, Missed, Plan};
+
+use super::kernel::END;
+use super::trace::Ns;
+
+/// A timer's number: its value in the loop.
+pub(super) type Id = u64;
+
+#[derive(Clone, Debug)]
+pub(super) struct Timer {
+    pub(super) plan: Plan,
+    pub(super) is_referenced: bool,
+    pub(super) state: State,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum State {
+    Armed(Armed),
+    /// So much was left, at least and at most.
+    Paused(u64, u64),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Armed {
+    /// When it was asked for.
+    asked_ns: u64,
+    /// When it is due; `None` is never.
+    from_ns: Option<u64>,
+    by_ns: Option<u64>,
+    /// Among equal deadlines.
+    order: u64,
+    /// The turn that was the last one when it was armed.
+    armed_in: u64,
+    /// The turn that found it due.
+    due_in: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Timers {
+    resolution_ns: u64,
+    live: BTreeMap<Id, Timer>,
+    keys: Vec<Key>,
+    order: u64,
+    pub(super) turn: u64,
+}
+
+impl Timers {
+    pub(super) fn new(resolution_ns: u64) -> Self {
+        Self { resolution_ns, live: BTreeMap::new(), keys: Vec::new(), order: 0, turn: 0 }
+    }
+
+    /// The number of the timer that is made next.
+    pub(super) fn next_id(&self) -> Id {
+        self.keys.len() as Id
+    }
+
+    /// Of any timer ever made.
+    pub(super) fn key(&self, id: Id) -> Key {
+        self.keys[id as usize]
+    }
+
+    pub(super) fn get(&self, id: Id) -> Option<&Timer> {
+        self.live.get(&id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    pub(super) fn referenced(&self) -> usize {
+        self.live.values().filter(|timer| timer.is_referenced).count()
+    }
+
+    /// Those that will never be the last to come: they repeat, or their time is beyond the simulation's.
+    pub(super) fn far_or_repeating(&self) -> Vec<Id> {
+        let is_far = |plan: &Plan| self.up(plan.deadline.saturating_add(plan.slack)).is_none_or(|by_ns| by_ns > END);
+        self.ids(|timer| timer.plan.period.is_some() || is_far(&timer.plan))
+    }
+
+    /// Whether no timer will come any more: what is left is paused.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.armed().next().is_none()
+    }
+
+    /// The live timers of which `wanted` is true.
+    pub(super) fn ids(&self, wanted: impl Fn(&Timer) -> bool) -> Vec<Id> {
+        self.live.iter().filter(|(_, timer)| wanted(timer)).map(|(&id, _)| id).collect()
+    }
+
+    /// When a tick begins that a clock reaches, the first that is not before `ns`.
+    fn up(&self, ns: u64) -> Option<u64> {
+        ns.div_ceil(self.resolution_ns).checked_mul(self.resolution_ns)
+    }
+
+    fn arm(&mut self, plan: &Plan) -> State {
+        self.order += 1;
+        State::Armed(Armed {
+            asked_ns: plan.deadline,
+            from_ns: self.up(plan.deadline),
+            by_ns: self.up(plan.deadline.saturating_add(plan.slack)),
+            order: self.order,
+            armed_in: self.turn,
+            due_in: None,
+        })
+    }
+
+    pub(super) fn made(&mut self, key: Key, plan: Plan) {
+        let state = self.arm(&plan);
+        self.live.insert(self.next_id(), Timer { plan, is_referenced: true, state });
+        self.keys.push(key);
+    }
+
+    /// With no delay at all, at this time: it is due in the next turn, whenever that is.
+    pub(super) fn made_due(&mut self, key: Key, now_ns: u64) {
+        let floor_ns = now_ns / self.resolution_ns * self.resolution_ns;
+        self.made(key, Plan::once(floor_ns));
+    }
+
+    /// Whether it was there.
+    pub(super) fn ended(&mut self, id: Id) -> bool {
+        self.live.remove(&id).is_some()
+    }
+
+    /// Whether it is there.
+    pub(super) fn moved(&mut self, id: Id, deadline_ns: u64) -> bool {
+        let Some(mut timer) = self.live.remove(&id) else { return false };
+        timer.plan.deadline = deadline_ns;
+        timer.state = self.arm(&timer.plan);
+        self.live.insert(id, timer);
+        true
+    }
+
+    /// Whether it ran until now.
+    pub(super) fn paused(&mut self, id: Id, now_ns: u64) -> bool {
+        let Some(Timer { plan, state: State::Armed(_), .. }) = self.live.get(&id) else { return false };
+        let least_ns = plan.deadline.saturating_sub(now_ns);
+        let most_ns = self.up(plan.deadline).unwrap_or(u64::MAX).saturating_sub(now_ns);
+        if let Some(timer) = self.live.get_mut(&id) {
+            timer.state = State::Paused(least_ns, most_ns);
+        }
+        true
+    }
+
+    /// What is left of it, at least and at most.
+    pub(super) fn left_ns(&self, id: Id, now_ns: u64) -> Option<(u64, u64)> {
+        let timer = self.live.get(&id)?;
+        Some(match &timer.state {
+            State::Paused(least_ns, most_ns) => (*least_ns, *most_ns),
+            State::Armed(armed) => {
+                let most_ns = self.up(armed.asked_ns).unwrap_or(u64::MAX);
+                (armed.asked_ns.saturating_sub(now_ns), most_ns.saturating_sub(now_ns))
+            }
+        })
+    }
+
+    pub(super) fn is_paused(&self, id: Id) -> bool {
+        matches!(self.live.get(&id), Some(Timer { state: State::Paused(..), .. }))
+    }
+
+    pub(super) fn set_referenced(&mut self, id: Id, is_referenced: bool) -> bool {
+        let timer = self.live.get_mut(&id);
+        timer.map(|timer| timer.is_referenced = is_referenced).is_some()
+    }
+
+    pub(super) fn cleared(&mut self) {
+        self.live.clear();
+    }
+
+    fn armed(&self) -> impl Iterator<Item = (Id, &Armed, &Plan)> {
+        self.live.iter().filter_map(|(&id, timer)| match &timer.state {
+            State::Armed(armed) => Some((id, armed, &timer.plan)),
+            State::Paused(..) => None,
+        })
+    }
+
+    /// C24 to C27: how long a turn may wait, and how long it has to: as long as no timer is due, whoever was cancelled
+    /// or moved. `None` is for ever.
+    pub(super) fn patience_ns(&self, now_ns: u64) -> (Option<u64>, Option<u64>) {
+        if self.armed().any(|(_, armed, _)| armed.due_in.is_some()) {
+            return (Some(0), Some(0));
+        }
+        let least = self.armed().filter_map(|(_, armed, _)| armed.from_ns).min();
+        let most = self.armed().filter_map(|(_, armed, _)| armed.by_ns).min();
+        (least.map(|ns| ns.saturating_sub(now_ns)), most.map(|ns| ns.saturating_sub(now_ns)))
+    }
+
+    /// A turn has ended its wait at this time.
+    pub(super) fn turned(&mut self, now_ns: u64) {
+        self.turn += 1;
+        for timer in self.live.values_mut() {
+            let State::Armed(armed) = &mut timer.state else { continue };
+            if armed.due_in.is_none() && armed.armed_in < self.turn && armed.by_ns.is_some_and(|by_ns| by_ns <= now_ns)
+            {
+                armed.due_in = Some(self.turn);
+            }
+        }
+    }
+
+    /// C02, C22: all that was due has come.
+    pub(super) fn check_all_served(&self) {
+        let left = self.armed().find(|(_, armed, _)| armed.due_in.is_some());
+        assert!(left.is_none(), "timer {} was due and did not come", left.map_or(0, |(id, ..)| id));
+    }
+
+    /// C01 to C04, C06 to C12, C16, C30: it is there, due, for the first time in this turn, and nobody comes before it.
+    pub(super) fn fired(&mut self, timer: &ExpiredTimer<Id>, turn_ns: u64) {
+        let id = timer.value;
+        let ours = self.live.get(&id).unwrap_or_else(|| panic!("timer {id} has ended and came all the same"));
+        let State::Armed(armed) = &ours.state else { panic!("timer {id} is paused and came all the same") };
+        assert_eq!(timer.key, self.key(id), "timer {id} came under another key");
+        assert!(armed.asked_ns <= turn_ns, "timer {id} came {} early", Ns(armed.asked_ns.saturating_sub(turn_ns)));
+        assert!(armed.armed_in < self.turn, "timer {id} was armed in this turn and came in it");
+        if ours.plan.slack == 0 {
+            assert!(armed.due_in.is_some(), "timer {id} came before its tick");
+            let before = |(_, other, plan): &(Id, &Armed, &Plan)| {
+                let is_before = (other.due_in, other.by_ns, other.order) < (armed.due_in, armed.by_ns, armed.order);
+                plan.slack == 0 && other.due_in.is_some() && is_before
+            };
+            if let Some((other, ..)) = self.armed().find(before) {
+                panic!("timer {id} came before timer {other}, which is due earlier or was armed earlier");
+            }
+        }
+        let told_max_ns = self.up(armed.asked_ns).unwrap_or(u64::MAX);
+        assert!((armed.asked_ns..=told_max_ns).contains(&timer.deadline_ns), "timer {id} was told of another deadline");
+        assert_eq!(timer.late_ns, turn_ns.saturating_sub(timer.deadline_ns), "how late timer {id} is");
+        if ours.plan.period.is_none() {
+            assert_eq!(timer.missed, 0, "timer {id} does not repeat, and missed something");
+            self.live.remove(&id);
+        }
+    }
+
+    /// C13, C14: one that repeats goes on to `next_ns`, as its policy says.
+    pub(super) fn repeated(&mut self, timer: &ExpiredTimer<Id>, next_ns: Option<u64>, turn_ns: u64) {
+        let id = timer.value;
+        let Some(mut ours) = self.live.remove(&id) else { return };
+        let Some(period) = ours.plan.period.map(u64::from) else { return };
+        let next_ns = next_ns.unwrap_or_else(|| panic!("timer {id} repeats and has no next deadline"));
+        let (deadline_ns, missed) = (timer.deadline_ns, timer.missed);
+        match ours.plan.missed {
+            Missed::Burst => {
+                assert_eq!((next_ns, missed), (deadline_ns.saturating_add(period), 0), "timer {id}, burst")
+            }
+            Missed::Delay => assert_eq!((next_ns, missed), (turn_ns.saturating_add(period), 0), "timer {id}, delay"),
+            Missed::Skip => {
+                let periods = u128::from(missed) + 1;
+                let expected = u128::from(deadline_ns) + periods * u128::from(period);
+                assert_eq!(u128::from(next_ns), expected.min(u128::from(u64::MAX)), "timer {id} left its schedule");
+                assert!(next_ns > turn_ns, "timer {id} is late again, with the policy to skip");
+                assert!(missed == 0 || next_ns - period <= turn_ns, "timer {id} skipped one that is still to come");
+            }
+        }
+        ours.plan.deadline = next_ns;
+        ours.state = self.arm(&ours.plan);
+        self.live.insert(id, ours);
+    }
+}

@@ -1,0 +1,176 @@
+//! What the loop has promised about descriptors, each promise looked at by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cogloop_io::{Event, Interest, Mode, Ready, Token};
+
+use super::kernel::Registration;
+
+/// An observed descriptor.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Watch {
+    pub(super) number: usize,
+    pub(super) interest: Interest,
+    pub(super) mode: Mode,
+    /// Directions that were reported and are not again until the user says so.
+    pub(super) silent: Interest,
+    pub(super) is_referenced: bool,
+    /// It was closed without being removed.
+    pub(super) is_closed: bool,
+    /// What the user has said of it since the last turn.
+    mark: Interest,
+    /// What of that this turn has to report, and has not yet.
+    mark_in_turn: Interest,
+    /// Whether the user has changed it in this turn.
+    is_touched: bool,
+}
+
+impl Watch {
+    /// What the backend should observe for it.
+    fn wanted(&self) -> Interest {
+        self.interest.without(self.silent)
+    }
+
+    /// What the user has said of it and nobody could be told yet: it holds for the next turn.
+    fn left_of_mark(&self) -> Interest {
+        self.mark | self.mark_in_turn & self.wanted()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    live: BTreeMap<Token, Watch>,
+    /// Every token ever given out.
+    pub(super) ever: Vec<Token>,
+    /// What this turn has found of whom, and who was served of it.
+    found: BTreeMap<Token, Interest>,
+    served: BTreeSet<Token>,
+}
+
+impl Watched {
+    pub(super) fn get(&self, token: Token) -> Option<&Watch> {
+        self.live.get(&token)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    pub(super) fn referenced(&self) -> usize {
+        self.live.values().filter(|watch| watch.is_referenced).count()
+    }
+
+    pub(super) fn tokens(&self) -> Vec<Token> {
+        self.live.keys().copied().collect()
+    }
+
+    pub(super) fn token_of(&self, number: usize) -> Option<Token> {
+        self.live.iter().find(|(_, watch)| watch.number == number).map(|(&token, _)| token)
+    }
+
+    /// C38, C45: a number is observed anew, under a token that nobody has had.
+    pub(super) fn added(&mut self, number: usize, token: Token, interest: Interest, mode: Mode) {
+        assert!(!self.ever.contains(&token), "{token:?} was given out before");
+        if let Some(old) = self.token_of(number) {
+            self.live.remove(&old);
+        }
+        self.ever.push(token);
+        let [silent, mark, mark_in_turn] = [Interest::NONE; 3];
+        let (is_referenced, is_closed, is_touched) = (true, false, true);
+        let watch = Watch { number, interest, mode, silent, is_referenced, is_closed, mark, mark_in_turn, is_touched };
+        self.live.insert(token, watch);
+    }
+
+    /// Whether it was there.
+    pub(super) fn removed(&mut self, token: Token) -> bool {
+        self.live.remove(&token).is_some()
+    }
+
+    pub(super) fn cleared(&mut self) {
+        self.live.clear();
+        self.found.clear();
+    }
+
+    /// Changes one; whether it is there.
+    pub(super) fn change(&mut self, token: Token, change: impl FnOnce(&mut Watch)) -> bool {
+        let watch = self.live.get_mut(&token);
+        watch
+            .map(|watch| {
+                watch.is_touched = true;
+                change(watch);
+            })
+            .is_some()
+    }
+
+    pub(super) fn set_referenced(&mut self, token: Token, is_referenced: bool) {
+        if let Some(watch) = self.live.get_mut(&token) {
+            watch.is_referenced = is_referenced;
+        }
+    }
+
+    pub(super) fn mark(&mut self, token: Token, ready: Interest) {
+        if let Some(watch) = self.live.get_mut(&token) {
+            watch.mark.insert(ready);
+        }
+    }
+
+    /// Whether a turn would have something to report of the user's own.
+    pub(super) fn has_marks(&self) -> bool {
+        self.live.values().any(|watch| !watch.left_of_mark().is_empty())
+    }
+
+    /// The loop's book and the kernel's are the same: each descriptor that is open is registered for what is observed –
+    /// more may be only where a change was `refused` – and nothing else is.
+    pub(super) fn check_registered(&self, registered: &BTreeMap<Token, Registration>, refused: bool) {
+        for (token, watch) in self.live.iter().filter(|(_, watch)| !watch.is_closed) {
+            let Some(registration) = registered.get(token) else {
+                panic!("the kernel was not told of {token:?}, descriptor {}", watch.number)
+            };
+            assert_eq!(registration.number, watch.number, "the number of {token:?}");
+            let (told, wanted) = (registration.interest, watch.wanted());
+            let agree = told == wanted || refused && told.contains(wanted);
+            assert!(agree, "the kernel observes {told:?} of {token:?}, not {wanted:?}");
+        }
+        let forgotten = registered.keys().find(|token| !self.live.contains_key(token));
+        assert!(forgotten.is_none(), "the kernel still observes {forgotten:?}, which is removed");
+    }
+
+    /// A turn's wait has reported this.
+    pub(super) fn turned(&mut self, events: &[Event]) {
+        self.found = events.iter().map(|event| (event.token, event.ready)).collect();
+        self.served.clear();
+        for (&token, watch) in &mut self.live {
+            watch.is_touched = false;
+            (watch.mark_in_turn, watch.mark) = (watch.left_of_mark(), Interest::NONE);
+            if !watch.mark_in_turn.is_empty() {
+                self.found.entry(token).or_default().insert(watch.mark_in_turn);
+            }
+        }
+    }
+
+    /// C37, C38, C42, C44, C52: it is observed, for these directions, which were found ready, all of them at once, and
+    /// it is its first time in this turn.
+    pub(super) fn served(&mut self, ready: Ready) {
+        let Ready { token, ready } = ready;
+        let Some(watch) = self.live.get_mut(&token) else { panic!("{token:?} is removed and was reported") };
+        let found = self.found.get(&token).copied().unwrap_or(Interest::NONE);
+        let expected = found & watch.wanted();
+        assert_eq!(ready, expected, "{token:?} was found ready for {found:?}, {:?} of it is observed", watch.wanted());
+        assert!(self.served.insert(token), "{token:?} was reported twice in a turn");
+        watch.mark_in_turn.remove(ready);
+        match watch.mode {
+            Mode::Level => {}
+            Mode::Edge => watch.silent.insert(ready),
+            Mode::OneShot => watch.silent = Interest::BOTH,
+        }
+    }
+
+    /// C49: whoever was found ready has been served, if nothing was changed about him.
+    pub(super) fn check_all_served(&self) {
+        let left = self.found.iter().find(|(token, found)| {
+            let is_wanted = |watch: &Watch| !watch.is_touched && !(**found & watch.wanted()).is_empty();
+            !self.served.contains(token) && self.live.get(token).is_some_and(is_wanted)
+        });
+        assert!(left.is_none(), "{left:?} was found ready and not reported");
+    }
+}

@@ -1,0 +1,189 @@
+//! Everything around the loop, shared by the loop's backend and its user, and the backend itself.
+
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::rc::Rc;
+use std::sync::LazyLock;
+
+use cogloop_io::{Backend, Event, EventLoop, Interest, Mode, Token, VirtualClock, Wait, Waker};
+
+use fastrand::Rng;
+
+use super::dice::Dice;
+use super::kernel::{FILES, Fault, Kernel};
+use super::timers::{Id, Timers};
+use super::trace::{Ns, Trace};
+use super::watched::Watched;
+
+/// The loop under test. Values are the numbers of timers.
+pub(super) type Loop = EventLoop<Id>;
+
+/// A descriptor number of the simulation stands for one that is open as long as the process lives: the loop compares and
+/// hands on numbers, and nobody but the simulated kernel looks behind them.
+static NUMBERS: LazyLock<Vec<std::fs::File>> =
+    LazyLock::new(|| (0..FILES).map(|_| std::fs::File::open("/dev/null").expect("/dev/null opens")).collect());
+
+pub(super) fn descriptor(number: usize) -> BorrowedFd<'static> {
+    NUMBERS[number].as_fd()
+}
+
+fn number_of(fd: BorrowedFd<'_>) -> usize {
+    let is_it = |file: &std::fs::File| file.as_raw_fd() == fd.as_raw_fd();
+    NUMBERS.iter().position(is_it).expect("a descriptor of the simulation")
+}
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) dice: Dice,
+    pub(super) trace: Trace,
+    pub(super) kernel: Kernel,
+    pub(super) timers: Timers,
+    pub(super) watched: Watched,
+    /// How long the user lets the next turn wait.
+    pub(super) asked: Wait,
+    /// Whether everything will have been served, before the next wait, that the last one has found.
+    pub(super) is_served: bool,
+    /// Whether the kernel does what it should, and the user nothing but serve.
+    pub(super) is_ending: bool,
+    /// Whether the refusal that waits in the kernel is for the loop's own changes before a wait.
+    pub(super) is_refusing_settling: bool,
+    pub(super) operations: u64,
+}
+
+/// Borrowed for a moment at a time: never while the loop is called, which calls its backend.
+pub(super) type Shared = Rc<RefCell<World>>;
+
+impl World {
+    pub(super) fn new(dice: Dice, trace: Trace, clock: VirtualClock, resolution_ns: u64) -> Self {
+        Self {
+            dice,
+            trace,
+            kernel: Kernel::new(clock),
+            timers: Timers::new(resolution_ns),
+            watched: Watched::default(),
+            asked: Wait::Block,
+            is_served: true,
+            is_ending: false,
+            is_refusing_settling: false,
+            operations: 0,
+        }
+    }
+
+    pub(super) fn note(&mut self, line: std::fmt::Arguments<'_>) {
+        self.operations += 1;
+        let now = Ns(self.kernel.now_ns());
+        self.trace.note(format_args!("{now:>12}  {line}"));
+    }
+
+    /// The turns that follow wait like this, so often at the most.
+    pub(super) fn begin_turns(&mut self, wait: Wait, waits: u32) {
+        (self.asked, self.kernel.waits_left) = (wait, waits);
+    }
+
+    /// Level-triggered, open, and ready for what is observed.
+    pub(super) fn observed_and_ready(&self) -> Vec<Token> {
+        let is_ready = |token: &Token| {
+            self.watched.get(*token).is_some_and(|watch| {
+                let ready = self.kernel.files[watch.number].ready & watch.interest;
+                watch.mode == Mode::Level && !watch.is_closed && !ready.is_empty()
+            })
+        };
+        self.watched.tokens().into_iter().filter(is_ready).collect()
+    }
+
+    /// Whether nothing is left that keeps the loop going.
+    pub(super) fn is_idle(&self) -> bool {
+        self.timers.referenced() == 0 && self.watched.referenced() == 0
+    }
+
+    /// C02, C36, C49: nothing that the last turn has found was lost.
+    pub(super) fn check_all_served(&self) {
+        if self.is_served {
+            self.timers.check_all_served();
+            self.watched.check_all_served();
+        }
+    }
+
+    /// C05, C24 to C27: a turn waits until the next thing that can happen, no longer and no shorter.
+    pub(super) fn check_timeout(&self, timeout_ns: Option<u64>) {
+        let now_ns = self.kernel.now_ns();
+        let (least, most) = if self.watched.has_marks() { (Some(0), Some(0)) } else { self.timers.patience_ns(now_ns) };
+        let limited = |patience: Option<u64>| match self.asked {
+            Wait::Block => patience,
+            Wait::Poll => Some(0),
+            Wait::AtMost(limit_ns) => Some(patience.map_or(limit_ns, |patience| patience.min(limit_ns))),
+        };
+        // For ever is longer than all else.
+        let number = |patience: Option<u64>| patience.map_or(u128::MAX, u128::from);
+        let (least, most) = (number(limited(least)), number(limited(most)));
+        let waits = number(timeout_ns);
+        assert!(
+            waits >= least,
+            "a wait of {timeout_ns:?} ns: it wakes up {} ns before there is anything to do",
+            least - waits
+        );
+        assert!(waits <= most, "a wait of {timeout_ns:?} ns: something is due in {most} ns");
+    }
+
+    /// The dice of the next choice; `None` when there is none to be made.
+    pub(super) fn choice(&mut self) -> Option<Rng> {
+        if self.is_ending { None } else { self.dice.step() }
+    }
+
+    fn fault(&mut self) -> Fault {
+        self.choice().map_or(Fault::None, Fault::of)
+    }
+}
+
+/// The backend through which the loop sees the world.
+pub(super) struct Seeded(pub(super) Shared);
+
+impl Backend for Seeded {
+    fn name(&self) -> &'static str {
+        "seeded"
+    }
+
+    fn attach(&mut self, waker: &Waker) -> io::Result<()> {
+        self.0.borrow_mut().kernel.attach(waker);
+        Ok(())
+    }
+
+    fn add(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+        self.0.borrow_mut().kernel.register(number_of(fd), interest, token, true)
+    }
+
+    fn modify(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+        self.0.borrow_mut().kernel.register(number_of(fd), interest, token, false)
+    }
+
+    fn remove(&mut self, _fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
+        self.0.borrow_mut().kernel.forget(token);
+        Ok(())
+    }
+
+    fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
+        let world = &mut *self.0.borrow_mut();
+        world.check_all_served();
+        let was_refused = !world.kernel.take_refusal() && world.is_refusing_settling;
+        world.kernel.has_refused_settling |= was_refused;
+        world.is_refusing_settling = false;
+        world.watched.check_registered(&world.kernel.registered, world.kernel.has_refused_settling);
+        world.check_timeout(timeout_ns);
+        let fault = world.fault();
+        let waited = world.kernel.wait(timeout_ns, fault);
+        let now_ns = world.kernel.now_ns();
+        world.timers.turned(now_ns);
+        world.is_served = true;
+        let reported = waited.as_deref().unwrap_or_default();
+        world.watched.turned(reported);
+        let turn = world.timers.turn;
+        let timeout = timeout_ns.map_or("for ever".to_owned(), |ns| Ns(ns).to_string());
+        world.note(format_args!("turn {turn}: wait {timeout}{fault}"));
+        for event in waited.as_deref().unwrap_or_default().iter().take(20) {
+            world.note(format_args!("  reports {:?} of {:?}", event.ready, event.token));
+        }
+        events.extend(waited?);
+        Ok(())
+    }
+}
