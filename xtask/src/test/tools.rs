@@ -1,6 +1,8 @@
 //! Installs what the other steps need and this machine lacks: on Debian and its kin by apt, elsewhere it says what to
 //! install by hand.
 
+use std::path::Path;
+
 use super::Outcome;
 use crate::lua;
 use crate::process;
@@ -26,6 +28,10 @@ const PROGRAMS: &[(&str, &str)] = &[
 const LIBRARIES: &[(&str, &str)] =
     &[("socket", "lua-socket"), ("posix", "lua-posix"), ("cqueues", "lua-cqueues"), ("luv", "lua-luv")];
 
+/// Header files without which LuaRocks does nothing for that Lua, and their Debian packages.
+const HEADERS: &[(&str, &str)] =
+    &[("/usr/include/lua5.1/lua.h", "liblua5.1-0-dev"), ("/usr/include/lua5.4/lua.h", "liblua5.4-dev")];
+
 pub(super) fn install(project: &Project) -> Outcome {
     for (component, subcommand) in COMPONENTS {
         if project.cargo(&[subcommand, "--version"]).output().is_ok_and(|output| !output.status.success()) {
@@ -40,7 +46,8 @@ pub(super) fn install(project: &Project) -> Outcome {
         output.is_ok_and(|output| output.status.success())
     };
     let libraries = LIBRARIES.iter().filter(|(module, _)| !loads(module));
-    let packages: Vec<_> = missing.iter().chain(libraries).map(|&(_, package)| package).collect();
+    let headers = HEADERS.iter().filter(|(header, _)| !Path::new(header).exists());
+    let packages: Vec<_> = missing.iter().chain(libraries).chain(headers).map(|&(_, package)| package).collect();
     if packages.is_empty() {
         return Ok("nothing was missing".into());
     }
@@ -68,7 +75,9 @@ pub(crate) fn apt_install(project: &Project, packages: &[&str]) -> Result<(), St
         process::run(&mut command).map_err(|message| format!("{message}; {by_hand}"))
     };
     apt(&["update", "--quiet"])?;
-    apt(&[&["install", "--yes", "--quiet", "--no-install-recommends"], packages].concat())
+    // Another apt may be at work, as on a machine that has just been started.
+    let options = ["install", "--yes", "--quiet", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"];
+    apt(&[&options, packages].concat())
 }
 
 fn is_root(project: &Project) -> bool {
