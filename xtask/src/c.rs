@@ -55,7 +55,7 @@ fn package(prefix: &Path) -> String {
     format!(
         "prefix={}\n\
          Name: cogloop\n\
-         Description: One-off and interval timers with callbacks, without a thread for each\n\
+         Description: An event loop on a timing wheel, and timers with callbacks without a thread for each\n\
          Version: {}\n\
          Cflags: -I${{prefix}}/include\n\
          Libs: -L${{prefix}}/lib -lcogloop\n\

@@ -4,6 +4,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <cogloop.h>
 #include <mockit.h>
 
 #include <stdio.h>
@@ -46,6 +47,28 @@ static inline void count(int *counter) { __atomic_add_fetch(counter, 1, __ATOMIC
 static inline int counted(int *counter) { return __atomic_load_n(counter, __ATOMIC_SEQ_CST); }
 static inline void wait_for(int *counter, int least) {
     while (counted(counter) < least) Mockit_bsleep(1, true, NULL);
+}
+
+enum { MS = 1000000 };
+
+/* A loop whose time is virtual: nothing waits. */
+static inline cog_loop virtual_loop(void) {
+    cog_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.clock = COG_CLOCK_VIRTUAL;
+    cog_loop loop = { 0 };
+    if (cog_loop_new(&options, &loop) != COG_OK) {
+        printf("no loop: %s\n", cog_last_message());
+        abort();
+    }
+    return loop;
+}
+
+static inline uint64_t now_of(cog_loop loop) {
+    uint64_t now_ns = 0;
+    cog_loop_now(loop, &now_ns);
+    return now_ns;
 }
 
 static inline uint64_t boot_ms(void) {

@@ -34,7 +34,7 @@ pub(super) fn check_first(project: &Project, interpreter: &mut Command) -> Resul
 }
 
 /// The README and the pages of the book.
-fn pages(project: &Project) -> Result<Vec<PathBuf>, String> {
+pub(super) fn pages(project: &Project) -> Result<Vec<PathBuf>, String> {
     let folder = project.root.join("docs");
     let entries = std::fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
     let mut pages: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
@@ -44,7 +44,7 @@ fn pages(project: &Project) -> Result<Vec<PathBuf>, String> {
     Ok(pages)
 }
 
-fn read(path: &PathBuf) -> Result<String, String> {
+pub(super) fn read(path: &PathBuf) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 
@@ -87,7 +87,7 @@ fn examples(markdown: &str) -> Vec<Example> {
 }
 
 /// The blocks of code: the number of the first line, the language, the lines.
-fn blocks(markdown: &str) -> Vec<(usize, &str, Vec<&str>)> {
+pub(super) fn blocks(markdown: &str) -> Vec<(usize, &str, Vec<&str>)> {
     let mut blocks = Vec::new();
     let mut lines = (1..).zip(markdown.lines());
     while let Some((number, line)) = lines.next() {

@@ -1,20 +1,20 @@
 //! The C library as a C and a C++ programmer meets it: installed, found by pkg-config, compiled by each compiler without
-//! a warning, linked shared and static, and run; under valgrind as well.
+//! a warning, linked shared and static, and run; under valgrind as well. Then the examples, and the documents' programs.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Outcome, Tally};
+use super::{Outcome, Tally, c_docs, c_examples};
 use crate::project::Project;
 use crate::{c, process};
 
 const TESTS: &str = "bindings/c/tests";
 /// Far above what one takes.
-const LIMIT: Duration = Duration::from_secs(120);
+pub(super) const LIMIT: Duration = Duration::from_secs(120);
 
-struct Compiler {
-    words: &'static [&'static str],
-    is_static: bool,
+pub(super) struct Compiler {
+    pub(super) words: &'static [&'static str],
+    pub(super) is_static: bool,
 }
 
 const COMPILERS: &[Compiler] = &[
@@ -42,11 +42,19 @@ pub(super) fn run(project: &Project) -> Outcome {
                 let mut valgrind = project.program("valgrind");
                 valgrind.args(["--quiet", "--fair-sched=yes", "--leak-check=full"]);
                 valgrind.args(["--errors-for-leak-kinds=definite", "--error-exitcode=9"]).arg(&program);
+                // Its system calls are those that this valgrind knows.
+                valgrind.env("COGLOOP_BACKEND", "select");
                 println!("--- {name} under valgrind");
-                lines.extend(watched(if name == "stress" { valgrind.arg("8000") } else { &mut valgrind })?);
+                lines.extend(watched(match name.as_str() {
+                    "stress" | "loop_threads" => valgrind.arg("8000"),
+                    "loop_watches" => valgrind.arg("select"),
+                    _ => &mut valgrind,
+                })?);
             }
         }
     }
+    c_examples::run(project, &prefix)?;
+    c_docs::run(project, &prefix)?;
     Tally::of(&lines).outcome()
 }
 
@@ -64,7 +72,13 @@ fn sources(project: &Project) -> Result<Vec<PathBuf>, String> {
     Ok(all)
 }
 
-fn compile(project: &Project, compiler: &Compiler, source: &Path, program: &Path, prefix: &Path) -> Result<(), String> {
+pub(super) fn compile(
+    project: &Project,
+    compiler: &Compiler,
+    source: &Path,
+    program: &Path,
+    prefix: &Path,
+) -> Result<(), String> {
     let folder = program.parent().unwrap_or(prefix);
     std::fs::create_dir_all(folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
     let mut command = project.program(compiler.words[0]);

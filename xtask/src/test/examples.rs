@@ -22,6 +22,7 @@ pub(super) fn run(project: &Project) -> Outcome {
         hello(project, &interpreter, backend)?;
         tail(project, &interpreter, backend)?;
         echo(project, &interpreter, backend)?;
+        daemon(project, &interpreter, backend)?;
     }
     Ok(String::new())
 }
@@ -49,6 +50,19 @@ fn echo(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(
         return Ok(());
     }
     Err(format!("echo.lua does not say how many messages came back ({})", interpreter.name))
+}
+
+/// No report is early, and the one that fails takes nothing with it.
+fn daemon(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(), String> {
+    let mut command = interpreter.command(project, backend);
+    let (lines, verdict) = process::watch(command.args(["examples/mockit.lua", "400"]), LIMIT);
+    verdict?;
+    let has = |what: &str| lines.iter().any(|line| line.starts_with(what));
+    let shows_all = has("report 1: ") && has("a callback failed: ") && has("report 4: ") && has("done: ");
+    if shows_all && !has("EARLY") {
+        return Ok(());
+    }
+    Err(format!("mockit.lua does not show its reports, the failed callback and the end ({})", interpreter.name))
 }
 
 /// Follows a file that grows meanwhile.

@@ -3,6 +3,8 @@
 //! A failed step does not stop the others, so that one run shows all there is to mend.
 
 mod book;
+mod c_docs;
+mod c_examples;
 mod c_programs;
 mod examples;
 mod exits;
@@ -60,7 +62,7 @@ const STEPS: &[Step] = &[
     Step { name: "rock", about: "LuaRocks installs, offline, and the README's example runs with it", run: rock::run },
     Step {
         name: "c",
-        about: "the C library: installed, compiled against, run, and under valgrind",
+        about: "the C library: its tests by each compiler and under valgrind, its examples, the documents' programs",
         run: c_programs::run,
     },
     Step { name: "book", about: "the Lua examples of the README and the book, and what they print", run: book::run },

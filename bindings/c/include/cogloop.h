@@ -1,0 +1,225 @@
+/*
+ * cogloop.h: an event loop for C and C++. Timers on a hierarchical timing wheel, readiness of descriptors, signals, the
+ * ends of children, and work from other threads, all as callbacks on the thread that runs the loop.
+ *
+ * Conventions, for every function below:
+ *
+ * Names     begin with cog_ or COG_, then say what they are about, then what they do. What cog_loop_new makes,
+ *           cog_loop_free ends.
+ * Errors    Each function returns COG_OK, which is 0; or a COG_ERROR_ below 0; or an error number of the system
+ *           (errno.h) above 0. cog_strerror puts it into words, and cog_last_message says what exactly was wrong. Nothing
+ *           has happened then, and what outputs point to is as it was.
+ * Outputs   stand last. Where nobody is interested, NULL.
+ * Handles   cog_loop, cog_timer and cog_watch are small values, to be copied at will. All zero is none. One whose loop,
+ *           timer or watch is gone is stale for ever: COG_ERROR_STALE, and never the next one in its place.
+ * Times     are nanoseconds, delays from now, other times from the loop's creation. COG_NEVER is the end of time.
+ * Owners    ctx is the caller's; the library hands it to the callback and does not look at it. A descriptor stays the
+ *           caller's: remove its watch first, then close it. A string that is returned is the library's.
+ * Threads   A loop belongs to the thread that made it, and ends with it. Any thread may call cog_loop_post and
+ *           cog_loop_wake; from another one than the loop's, everything else is COG_ERROR_THREAD.
+ * Callbacks run inside of cog_loop_run, cog_loop_run_once and cog_loop_step, and nowhere else. They may call every
+ *           function, for anything, themselves included. cog_loop_run of the loop that they run in is
+ *           COG_ERROR_RUNNING; cog_loop_free ends that loop at once for everybody, and its run when they return. They must
+ *           return: no exception of C++ and no longjmp may leave them.
+ * Forks     A child gets errors from its parent's loops, and makes its own.
+ *
+ * No argument ends the process, and no function touches signals before the first cog_watch_signal. Only where the
+ * system has no memory left does the process end; timers_max and watches_max keep a loop below a size of your choice.
+ */
+#ifndef COGLOOP_H
+#define COGLOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a function returns. */
+enum {
+    COG_OK = 0,
+    COG_ERROR_ARGUMENT = -1,    /* an argument is not what was expected */
+    COG_ERROR_STALE = -2,       /* the handle names nothing, or nothing any more */
+    COG_ERROR_THREAD = -3,      /* the loop belongs to another thread */
+    COG_ERROR_RUNNING = -4,     /* the loop is running already */
+    COG_ERROR_LIMIT = -5,       /* the loop has as many as its options allow */
+    COG_ERROR_BACKEND = -6,     /* no backend of that name, or none that works */
+    COG_ERROR_UNSUPPORTED = -7, /* this loop, or this system, cannot do that */
+    COG_ERROR_INTERNAL = -8     /* a fault in the library */
+};
+
+/* Directions of a descriptor: what is watched, and what is ready. */
+enum { COG_READ = 1, COG_WRITE = 2 };
+
+/* How often readiness is reported. */
+enum {
+    COG_LEVEL = 0,   /* as long as it lasts */
+    COG_EDGE = 1,    /* each direction once, and again after cog_watch_drained */
+    COG_ONE_SHOT = 2 /* once, and again after cog_watch_set */
+};
+
+/* What an interval does about deadlines that passed while nobody served it. */
+enum {
+    COG_MISSED_SKIP = 0,  /* serves the one at hand; the others are counted as missed. The schedule stands */
+    COG_MISSED_BURST = 1, /* serves each of them, in a row. The schedule stands */
+    COG_MISSED_DELAY = 2  /* serves the one at hand, and the schedule begins anew there */
+};
+
+/* The clock of a loop. */
+enum {
+    COG_CLOCK_MONOTONIC = 0, /* the system's, which setting the time of day does not change */
+    COG_CLOCK_VIRTUAL = 1    /* one that jumps where the loop would wait for a timer, for tests */
+};
+
+#define COG_NEVER UINT64_MAX
+
+/* The handles. */
+typedef struct cog_loop {
+    uint64_t id;
+} cog_loop;
+typedef struct cog_timer {
+    uint64_t loop_id, key;
+} cog_timer;
+typedef struct cog_watch {
+    uint64_t loop_id, token;
+} cog_watch;
+
+/* What a loop is made with. Set size to sizeof(cog_options), and everything else to 0 but for what you choose. */
+typedef struct cog_options {
+    size_t size;
+    const char *backend;         /* "epoll", "uring", "select" or "portable"; NULL: the environment's COGLOOP_BACKEND, else
+                                    the best that works. One that the system refuses gives way to another */
+    uint64_t resolution_ns;      /* the length of a tick; 0: 1000 ns. Timers in one tick fire in the order of arming */
+    uint32_t timers_max;         /* how many at a time; 0: as many as there is memory for */
+    uint32_t watches_max;        /* the same of watches */
+    uint32_t served_in_turn_max; /* how many of each a turn serves; the rest comes in the next ones. 0: all */
+    uint32_t clock;              /* COG_CLOCK_MONOTONIC or COG_CLOCK_VIRTUAL */
+} cog_options;
+
+/* What a loop has done. Set size to sizeof(cog_stats). */
+typedef struct cog_stats {
+    size_t size;
+    uint64_t timers, watches;                     /* now */
+    uint64_t turns;                               /* since the loop was made */
+    uint64_t timer_calls, watch_calls, post_calls;
+    uint64_t late_ns_max;                         /* the latest timer, when its turn began */
+} cog_stats;
+
+/* Why a timer fires. */
+typedef struct cog_expiry {
+    uint64_t deadline_ns; /* when it was due: for an interval, the schedule's time, which does not drift */
+    uint64_t late_ns;     /* how long ago that was when the turn began; never early */
+    uint64_t missed;      /* deadlines after this one that have passed as well and are not served */
+} cog_expiry;
+
+/* A timer fires. That of an interval is good for the next time, that of any other timer is stale. */
+typedef void (*cog_timer_fn)(cog_timer timer, const cog_expiry *expiry, void *ctx);
+/* A watch has something to say: a descriptor the directions that are ready, a signal its number, a child its status as
+ * waitpid gives it, or -1 if somebody else has taken that. */
+typedef void (*cog_watch_fn)(cog_watch watch, int what, void *ctx);
+/* Something that was posted. */
+typedef void (*cog_post_fn)(void *ctx);
+
+/* ---- The library ---- */
+
+/* Its version, as "1.2.3". */
+const char *cog_version(void);
+/* What a function's answer means. Good until this thread asks again. */
+const char *cog_strerror(int code);
+/* What was wrong with the last call of this thread that failed, with the argument's name; "" if none did. Good until the
+ * next call that fails. */
+const char *cog_last_message(void);
+
+/* ---- The loop ---- */
+
+/* A loop at time 0. options: NULL for those that are best for most. */
+int cog_loop_new(const cog_options *options, cog_loop *loop);
+/* Ends a loop with its timers and watches, and every handle of it is stale. Posts that did not run are discarded. */
+int cog_loop_free(cog_loop loop);
+/* Runs until there is neither timer nor watch nor post, unreferenced ones not counted, or until cog_loop_stop. In each
+ * turn what was due or ready when it began: timers in the order of their deadlines, then watches, then posts. */
+int cog_loop_run(cog_loop loop);
+/* Runs one turn, and waits no longer than timeout_ns for it. *is_alive: whether cog_loop_run would have more to do. */
+int cog_loop_run_once(cog_loop loop, uint64_t timeout_ns, bool *is_alive);
+/* Runs one turn without waiting. */
+int cog_loop_step(cog_loop loop);
+/* Ends the run when the callback returns. What is due stays so, and the next run begins with it. */
+int cog_loop_stop(cog_loop loop);
+/* Any thread: calls fn on the loop's thread, in the order of posting. When the loop is freed first, discard, which may be
+ * NULL, is called there instead, so that ctx can be freed. COG_ERROR_STALE after the loop is gone: neither is called. */
+int cog_loop_post(cog_loop loop, cog_post_fn fn, cog_post_fn discard, void *ctx);
+/* Any thread: ends the current wait, or the next one. */
+int cog_loop_wake(cog_loop loop);
+/* A fresh reading of the clock. */
+int cog_loop_now(cog_loop loop, uint64_t *now_ns);
+/* COG_CLOCK_VIRTUAL: lets time pass. */
+int cog_loop_advance(cog_loop loop, uint64_t by_ns);
+/* Inside another loop: watch fd for reading, wait no longer than timeout_ns, then cog_loop_step. Ask for the timeout
+ * before each wait, after everything else; COG_NEVER is no limit. COG_ERROR_UNSUPPORTED on the backend select. */
+int cog_loop_pollable(cog_loop loop, int *fd);
+int cog_loop_next_timeout(cog_loop loop, uint64_t *timeout_ns);
+/* The backend, and in words why it is this one. Both are good until the loop is freed. */
+int cog_loop_backend(cog_loop loop, const char **name, const char **reason);
+int cog_loop_stats(cog_loop loop, cog_stats *stats);
+
+/* ---- Timers: never early ---- */
+
+/* Fires once, delay_ns from now. With COG_NEVER it does not fire, and keeps the loop running until it is cancelled. */
+int cog_timer_after(cog_loop loop, uint64_t delay_ns, cog_timer_fn fn, void *ctx, cog_timer *timer);
+/* Fires once, at deadline_ns; in the next turn if that has passed. */
+int cog_timer_at(cog_loop loop, uint64_t deadline_ns, cog_timer_fn fn, void *ctx, cog_timer *timer);
+/* Fires every period_ns, at least 1, first after one. missed: what happens to late ones, COG_MISSED_SKIP and others. */
+int cog_timer_every(cog_loop loop, uint64_t period_ns, int missed, cog_timer_fn fn, void *ctx, cog_timer *timer);
+/* Ends a timer: it does not fire any more, even if it is due. */
+int cog_timer_cancel(cog_timer timer);
+/* Gives it a new deadline, from which a period counts. One that is paused goes on. */
+int cog_timer_reschedule(cog_timer timer, uint64_t delay_ns);
+/* Stops its time, and lets it go on with what was left. Doing it twice is doing it once. */
+int cog_timer_pause(cog_timer timer);
+int cog_timer_resume(cog_timer timer);
+/* What is left to its deadline; 0 if it is due. */
+int cog_timer_remaining(cog_timer timer, uint64_t *remaining_ns);
+/* Whether it keeps cog_loop_run going; at first it does. */
+int cog_timer_ref(cog_timer timer);
+int cog_timer_unref(cog_timer timer);
+
+/* ---- Watches ---- */
+
+/* Watches a descriptor for COG_READ, COG_WRITE, both, or, for the time being, 0. mode: COG_LEVEL, COG_EDGE, COG_ONE_SHOT.
+ * The end of a stream and errors are readiness. Watching a number again makes its older watch stale. */
+int cog_watch_descriptor(cog_loop loop, int fd, int directions, int mode, cog_watch_fn fn, void *ctx, cog_watch *watch);
+/* Watches a signal. Several of a number before the callback are one. */
+int cog_watch_signal(cog_loop loop, int number, cog_watch_fn fn, void *ctx, cog_watch *watch);
+/* Waits for a child, as waitpid does, and for no other one; the watch is stale when it is called. */
+int cog_watch_child(cog_loop loop, int pid, cog_watch_fn fn, void *ctx, cog_watch *watch);
+/* Watches nothing any more; a call that was due does not come. */
+int cog_watch_remove(cog_watch watch);
+/* Descriptors: other directions; COG_ONE_SHOT reports again. */
+int cog_watch_set(cog_watch watch, int directions);
+/* Descriptors, COG_EDGE: reading, or writing, has answered EAGAIN, so report it again. */
+int cog_watch_drained(cog_watch watch, int directions);
+/* Whether it keeps cog_loop_run going; at first it does. */
+int cog_watch_ref(cog_watch watch);
+int cog_watch_unref(cog_watch watch);
+
+#if (defined(__cplusplus) && __cplusplus >= 201103L) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)
+#ifdef __cplusplus
+#define COG_ASSERT__(what) static_assert(what, #what)
+#else
+#define COG_ASSERT__(what) _Static_assert(what, #what)
+#endif
+COG_ASSERT__(sizeof(cog_loop) == 8 && sizeof(cog_timer) == 16 && sizeof(cog_watch) == 16);
+COG_ASSERT__(sizeof(cog_expiry) == 24);
+#if UINTPTR_MAX == UINT64_MAX
+COG_ASSERT__(sizeof(cog_options) == 40 && sizeof(cog_stats) == 64);
+COG_ASSERT__(offsetof(cog_options, resolution_ns) == 16 && offsetof(cog_options, clock) == 36);
+#endif
+#undef COG_ASSERT__
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,131 @@
+//! What a function returns: a code, and the words for it.
+
+use std::cell::RefCell;
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use cogloop_io::Error;
+
+pub(super) const COG_OK: c_int = 0;
+pub(super) const COG_ERROR_ARGUMENT: c_int = -1;
+pub(super) const COG_ERROR_STALE: c_int = -2;
+pub(super) const COG_ERROR_THREAD: c_int = -3;
+pub(super) const COG_ERROR_RUNNING: c_int = -4;
+pub(super) const COG_ERROR_LIMIT: c_int = -5;
+pub(super) const COG_ERROR_BACKEND: c_int = -6;
+pub(super) const COG_ERROR_UNSUPPORTED: c_int = -7;
+pub(super) const COG_ERROR_INTERNAL: c_int = -8;
+
+const WORDS: &[(c_int, &CStr)] = &[
+    (COG_OK, c"no error"),
+    (COG_ERROR_ARGUMENT, c"an argument is not what was expected"),
+    (COG_ERROR_STALE, c"the handle names nothing, or nothing any more"),
+    (COG_ERROR_THREAD, c"the loop belongs to another thread"),
+    (COG_ERROR_RUNNING, c"the loop is running already"),
+    (COG_ERROR_LIMIT, c"the loop has as many as its options allow"),
+    (COG_ERROR_BACKEND, c"no backend of that name, or none that works"),
+    (COG_ERROR_UNSUPPORTED, c"this loop, or this system, cannot do that"),
+    (COG_ERROR_INTERNAL, c"a fault in the library"),
+];
+
+thread_local! {
+    static LAST_MESSAGE: RefCell<CString> = RefCell::default();
+    static SYSTEMS_WORDS: RefCell<CString> = RefCell::default();
+}
+
+/// Why a call failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    code: c_int,
+    message: String,
+}
+
+impl Failure {
+    pub(super) fn new(code: c_int, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    pub(super) fn argument(message: impl Into<String>) -> Self {
+        Self::new(COG_ERROR_ARGUMENT, message)
+    }
+
+    pub(super) fn stale(what: &str) -> Self {
+        Self::new(COG_ERROR_STALE, format!("{what}: it is gone, or was none of this loop"))
+    }
+
+    /// What the system refused; `about` is the argument, or what was done.
+    pub(super) fn system(about: &str, error: &io::Error) -> Self {
+        let code = error.raw_os_error().unwrap_or_else(|| match error.kind() {
+            io::ErrorKind::NotFound => COG_ERROR_STALE,
+            io::ErrorKind::InvalidInput => COG_ERROR_ARGUMENT,
+            io::ErrorKind::Unsupported => COG_ERROR_UNSUPPORTED,
+            io::ErrorKind::QuotaExceeded => COG_ERROR_LIMIT,
+            _ => COG_ERROR_INTERNAL,
+        });
+        Self::new(code, format!("{about}: {error}"))
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::Io { source, .. } => source.raw_os_error().unwrap_or(COG_ERROR_INTERNAL),
+            Error::ZeroResolution => COG_ERROR_ARGUMENT,
+            _ => COG_ERROR_BACKEND,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// The border: whatever happens inside is a code outside.
+pub(super) fn answer(call: impl FnOnce() -> Result<(), Failure>) -> c_int {
+    // What a panic leaves behind is a loop that answers with errors, at worst: its state is behind cells that notice.
+    let result = catch_unwind(AssertUnwindSafe(call));
+    let failure = match result {
+        Ok(Ok(())) => return COG_OK,
+        Ok(Err(failure)) => failure,
+        Err(_) => Failure::new(COG_ERROR_INTERNAL, "a fault in the library, which has told it on standard error"),
+    };
+    // A thread that is taking itself apart has nobody who could ask.
+    let _ = LAST_MESSAGE.try_with(|last| last.replace(to_c(failure.message)));
+    failure.code
+}
+
+/// Up to the first zero byte, of which our texts have none.
+pub(super) fn to_c(text: impl Into<Vec<u8>>) -> CString {
+    let mut bytes = text.into();
+    bytes.retain(|&byte| byte != 0);
+    CString::new(bytes).unwrap_or_default()
+}
+
+/// What a code means, in words.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_strerror(code: c_int) -> *const c_char {
+    if let Some((_, words)) = WORDS.iter().find(|(known, _)| *known == code) {
+        return words.as_ptr();
+    }
+    if code < 0 {
+        return c"an unknown code".as_ptr();
+    }
+    let words = io::Error::from_raw_os_error(code).to_string();
+    let words = to_c(words.split(" (os error").next().unwrap_or_default());
+    // The thread keeps it until it asks again.
+    let kept = SYSTEMS_WORDS.try_with(|kept| {
+        kept.replace(words);
+        kept.borrow().as_ptr()
+    });
+    kept.unwrap_or(c"an error of the system".as_ptr())
+}
+
+/// What was wrong with this thread's last call that failed.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_last_message() -> *const c_char {
+    LAST_MESSAGE.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
+}
+
+/// The library's version.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}

@@ -1,0 +1,226 @@
+//! `cog_loop_…`. What each does is written in the header.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::os::fd::AsRawFd;
+
+use cogloop_io::Wait;
+
+use super::answer::{COG_ERROR_STALE, COG_ERROR_UNSUPPORTED, Failure, answer};
+use super::options::{CogOptions, CogStats};
+use super::post::Post;
+use super::state::Loop;
+use super::{CogLoop, CogPostFn, put, registry};
+
+/// No limit, and no time.
+const COG_NEVER: u64 = u64::MAX;
+
+/// Makes a loop.
+///
+/// # Safety
+/// `options` is NULL or points to as many bytes as its `size` says, with NULL or a string as `backend`; `output` is NULL or
+/// points to a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_loop_new(options: *const CogOptions, r#loop: *mut CogLoop) -> c_int {
+    answer(|| {
+        if r#loop.is_null() {
+            return Err(Failure::argument("loop: NULL, and the loop could not be used"));
+        }
+        // SAFETY: the caller's promise.
+        let (options, backend) = unsafe {
+            let options = CogOptions::read(options)?;
+            (options, options.backend())
+        };
+        let made = Loop::new(&options, backend)?;
+        let id = made.id;
+        registry::add(made)?;
+        // SAFETY: the caller's promise.
+        unsafe { put(r#loop, CogLoop { id }) };
+        Ok(())
+    })
+}
+
+/// Ends a loop. Inside one of its callbacks: what it holds goes when that returns.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_loop_free(r#loop: CogLoop) -> c_int {
+    answer(|| {
+        registry::take(r#loop.id)?.close();
+        Ok(())
+    })
+}
+
+/// Runs until nothing is left, or it is stopped.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_loop_run(r#loop: CogLoop) -> c_int {
+    answer(|| running(r#loop)?.run())
+}
+
+/// Runs one turn.
+///
+/// # Safety
+/// `is_alive` is NULL or points to a `bool`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_loop_run_once(r#loop: CogLoop, timeout_ns: u64, is_alive: *mut bool) -> c_int {
+    answer(|| {
+        let wait = match timeout_ns {
+            0 => Wait::Poll,
+            COG_NEVER => Wait::Block,
+            _ => Wait::AtMost(timeout_ns),
+        };
+        let more = running(r#loop)?.run_once(wait)?;
+        // A callback may have freed it.
+        let more = more && registry::with(r#loop.id, |_| Ok(())).is_ok();
+        // SAFETY: the caller's promise.
+        unsafe { put(is_alive, more) };
+        Ok(())
+    })
+}
+
+/// Runs one turn without waiting.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_loop_step(r#loop: CogLoop) -> c_int {
+    answer(|| running(r#loop)?.run_once(Wait::Poll).map(drop))
+}
+
+/// Kept alive by the one who runs it, whatever its callbacks do.
+fn running(r#loop: CogLoop) -> Result<std::rc::Rc<Loop>, Failure> {
+    registry::with(r#loop.id, |found| Ok(found.clone()))
+}
+
+/// Ends the run.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_loop_stop(r#loop: CogLoop) -> c_int {
+    answer(|| {
+        registry::with(r#loop.id, |found| {
+            found.is_stopped.set(true);
+            Ok(())
+        })
+    })
+}
+
+/// Hands work to the loop's thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_loop_post(
+    r#loop: CogLoop,
+    r#fn: Option<CogPostFn>,
+    discard: Option<CogPostFn>,
+    ctx: *mut c_void,
+) -> c_int {
+    answer(|| {
+        let run = r#fn.ok_or_else(|| Failure::argument("fn: NULL, and there would be nothing to do"))?;
+        if registry::remote(r#loop.id)?.post(Post { run, discard, ctx }) {
+            return Ok(());
+        }
+        Err(Failure::new(COG_ERROR_STALE, "loop: it is being freed"))
+    })
+}
+
+/// Ends the loop's wait.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_loop_wake(r#loop: CogLoop) -> c_int {
+    answer(|| {
+        registry::remote(r#loop.id)?.wake();
+        Ok(())
+    })
+}
+
+/// The loop's time.
+///
+/// # Safety
+/// `now_ns` is NULL or points to a `uint64_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_loop_now(r#loop: CogLoop, now_ns: *mut u64) -> c_int {
+    answer(|| {
+        let now = registry::with(r#loop.id, |found| Ok(found.events.borrow().now_ns()))?;
+        // SAFETY: the caller's promise.
+        unsafe { put(now_ns, now) };
+        Ok(())
+    })
+}
+
+/// Lets virtual time pass.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_loop_advance(r#loop: CogLoop, by_ns: u64) -> c_int {
+    answer(|| {
+        registry::with(r#loop.id, |found| {
+            let real = || Failure::new(COG_ERROR_UNSUPPORTED, "loop: its clock is the system's, which nobody advances");
+            found.clock.as_ref().ok_or_else(real)?.advance_ns(by_ns);
+            Ok(())
+        })
+    })
+}
+
+/// What another loop watches.
+///
+/// # Safety
+/// `fd` is NULL or points to an `int`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_loop_pollable(r#loop: CogLoop, fd: *mut c_int) -> c_int {
+    answer(|| {
+        let number = registry::with(r#loop.id, |found| match found.events.borrow_mut().pollable() {
+            Ok(descriptor) => Ok(descriptor.as_raw_fd()),
+            Err(error) => Err(Failure::system("loop", &error)),
+        })?;
+        // SAFETY: the caller's promise.
+        unsafe { put(fd, number) };
+        Ok(())
+    })
+}
+
+/// How long another loop may wait.
+///
+/// # Safety
+/// `timeout_ns` is NULL or points to a `uint64_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_loop_next_timeout(r#loop: CogLoop, timeout_ns: *mut u64) -> c_int {
+    answer(|| {
+        let timeout = registry::with(r#loop.id, |found| {
+            let next = found.events.borrow_mut().next_timeout_ns();
+            let next = next.map_err(|error| Failure::system("loop", &error))?;
+            Ok(if found.has_posts() { 0 } else { next.unwrap_or(COG_NEVER) })
+        })?;
+        // SAFETY: the caller's promise.
+        unsafe { put(timeout_ns, timeout) };
+        Ok(())
+    })
+}
+
+/// The backend.
+///
+/// # Safety
+/// Both outputs are NULL or point to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_loop_backend(
+    r#loop: CogLoop,
+    name: *mut *const c_char,
+    reason: *mut *const c_char,
+) -> c_int {
+    answer(|| {
+        registry::with(r#loop.id, |found| {
+            // SAFETY: the caller's promise.
+            unsafe {
+                put(name, found.backend.as_ptr());
+                put(reason, found.reason.as_ptr());
+            }
+            Ok(())
+        })
+    })
+}
+
+/// What the loop has done.
+///
+/// # Safety
+/// `stats` is NULL or points to as many bytes as its `size` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_loop_stats(r#loop: CogLoop, stats: *mut CogStats) -> c_int {
+    answer(|| {
+        registry::with(r#loop.id, |found| {
+            if stats.is_null() {
+                return Err(Failure::argument("stats: NULL, and there would be nobody to tell"));
+            }
+            let events = found.events.borrow();
+            let (timers, watches) = (events.timers() as u64, events.descriptors() as u64);
+            // SAFETY: the caller's promise.
+            unsafe { CogStats { timers, watches, ..found.stats.get() }.write(stats) }
+        })
+    })
+}

@@ -1,0 +1,87 @@
+//! `cogloop.h`: the event loop of `cogloop-io`, with callbacks.
+//!
+//! ```text
+//!   a C function ──► answer ──► registry: whose loop? ──► state: Loop ──► EventLoop, integers only
+//!    one file for     panics,      this thread's, or         ▲
+//!    each C type      messages     another's, or gone        │ serve: a turn, then its callbacks, each with nothing
+//!                                                            │ borrowed, so that it may call anything
+//!   any thread ──► post: a queue and a waker ────────────────┘
+//! ```
+//!
+//! | file | C |
+//! |---|---|
+//! | `loops`, `timers`, `watches` | `cog_loop_…`, `cog_timer_…`, `cog_watch_…` |
+//! | `options` | `cog_options`, `cog_stats` |
+//! | `answer` | the codes, `cog_strerror`, `cog_last_message` |
+//!
+//! What holds for each function – who owns what, which thread, what comes back – is written once, at the header's top.
+//! That the header and these files say the same is a test: `header`.
+
+pub mod answer;
+pub mod loops;
+mod options;
+mod post;
+mod registry;
+mod serve;
+mod state;
+pub mod timers;
+pub mod watches;
+
+use std::ffi::c_void;
+
+pub use options::{CogOptions, CogStats};
+
+/// `cog_loop`: 0 is none, and no number is given twice in the life of a process.
+#[repr(C)]
+#[derive(Copy, Clone, Debug)]
+pub struct CogLoop {
+    id: u64,
+}
+
+/// `cog_timer`: the loop's number, and the key of the wheel.
+#[repr(C)]
+#[derive(Copy, Clone, Debug)]
+pub struct CogTimer {
+    loop_id: u64,
+    key: u64,
+}
+
+/// `cog_watch`: the loop's number, and the token of the descriptor.
+#[repr(C)]
+#[derive(Copy, Clone, Debug)]
+pub struct CogWatch {
+    loop_id: u64,
+    token: u64,
+}
+
+/// `cog_expiry`: why a timer fires.
+#[repr(C)]
+#[derive(Copy, Clone, Debug)]
+pub struct CogExpiry {
+    deadline_ns: u64,
+    late_ns: u64,
+    missed: u64,
+}
+
+/// `cog_timer_fn`.
+pub type CogTimerFn = unsafe extern "C" fn(CogTimer, *const CogExpiry, *mut c_void);
+/// `cog_watch_fn`.
+pub type CogWatchFn = unsafe extern "C" fn(CogWatch, std::ffi::c_int, *mut c_void);
+/// `cog_post_fn`.
+pub type CogPostFn = unsafe extern "C" fn(*mut c_void);
+
+const _: () = {
+    assert!(size_of::<CogLoop>() == 8 && size_of::<CogTimer>() == 16 && size_of::<CogWatch>() == 16);
+    assert!(size_of::<CogExpiry>() == 24);
+};
+
+/// Writes an output of a C function, where somebody is interested.
+///
+/// # Safety
+/// `output` is NULL or points to a `T`, initialised or not.
+unsafe fn put<T>(output: *mut T, value: T) {
+    if !output.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { output.write(value) };
+    }
+}

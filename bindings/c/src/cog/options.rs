@@ -1,0 +1,132 @@
+//! The structs that may grow: each begins with its size, so that a program and a library of different versions agree.
+
+use std::ffi::{CStr, c_char};
+use std::mem::{offset_of, size_of};
+use std::num::NonZeroUsize;
+
+use cogloop_io::{DEFAULT_RESOLUTION_NS, Limits};
+
+use super::answer::Failure;
+
+const COG_CLOCK_MONOTONIC: u32 = 0;
+const COG_CLOCK_VIRTUAL: u32 = 1;
+
+/// `cog_options`. Zero is the default of everything.
+#[repr(C)]
+#[derive(Copy, Clone, Debug)]
+pub struct CogOptions {
+    size: usize,
+    backend: *const c_char,
+    resolution_ns: u64,
+    timers_max: u32,
+    watches_max: u32,
+    served_in_turn_max: u32,
+    clock: u32,
+}
+
+/// `cog_stats`.
+#[repr(C)]
+#[derive(Copy, Clone, Debug, Default)]
+pub struct CogStats {
+    pub(super) size: usize,
+    pub(super) timers: u64,
+    pub(super) watches: u64,
+    pub(super) turns: u64,
+    pub(super) timer_calls: u64,
+    pub(super) watch_calls: u64,
+    pub(super) post_calls: u64,
+    pub(super) late_ns_max: u64,
+}
+
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    assert!(size_of::<CogOptions>() == 40 && size_of::<CogStats>() == 64);
+    assert!(offset_of!(CogOptions, resolution_ns) == 16 && offset_of!(CogOptions, clock) == 36);
+};
+
+impl CogOptions {
+    /// The caller's, or the defaults for NULL.
+    ///
+    /// # Safety
+    /// The pointer is NULL, or points to as many bytes as its first field says.
+    pub(super) unsafe fn read(options: *const Self) -> Result<Self, Failure> {
+        let ours = size_of::<Self>();
+        let mut read = Self {
+            size: ours,
+            backend: std::ptr::null(),
+            resolution_ns: 0,
+            timers_max: 0,
+            watches_max: 0,
+            served_in_turn_max: 0,
+            clock: 0,
+        };
+        if options.is_null() {
+            return Ok(read);
+        }
+        // SAFETY: the caller's promise; no more is read than is there, and any bytes make such a struct.
+        let beyond = unsafe {
+            let size = options.cast::<usize>().read();
+            if size < size_of::<usize>() || size > usize::from(u16::MAX) {
+                return Err(Failure::argument(format!("options->size: {size} is not sizeof(cog_options), {ours}")));
+            }
+            let bytes = options.cast::<u8>();
+            bytes.copy_to_nonoverlapping((&raw mut read).cast(), size.min(ours));
+            std::slice::from_raw_parts(bytes.add(size.min(ours)), size.saturating_sub(ours))
+        };
+        if beyond.iter().any(|&byte| byte != 0) {
+            return Err(Failure::argument("options: something in it is newer than this library, and unknown to it"));
+        }
+        match read.clock {
+            COG_CLOCK_MONOTONIC | COG_CLOCK_VIRTUAL => Ok(read),
+            other => Err(Failure::argument(format!("options->clock: {other} is no COG_CLOCK_"))),
+        }
+    }
+
+    /// # Safety
+    /// It is NULL or a string.
+    pub(super) unsafe fn backend(&self) -> Option<String> {
+        // SAFETY: the caller's promise.
+        let name = (!self.backend.is_null()).then(|| unsafe { CStr::from_ptr(self.backend) })?;
+        Some(name.to_string_lossy().into_owned())
+    }
+
+    pub(super) fn is_virtual(&self) -> bool {
+        self.clock == COG_CLOCK_VIRTUAL
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        let none = Limits::default();
+        let of = |limit: u32| NonZeroUsize::new(limit as usize);
+        Limits {
+            timers: of(self.timers_max).map_or(none.timers, NonZeroUsize::get),
+            descriptors: of(self.watches_max).map_or(none.descriptors, NonZeroUsize::get),
+            served_in_turn: of(self.served_in_turn_max).unwrap_or(none.served_in_turn),
+        }
+    }
+
+    pub(super) fn resolution_ns(&self) -> u64 {
+        if self.resolution_ns == 0 { DEFAULT_RESOLUTION_NS } else { self.resolution_ns }
+    }
+}
+
+impl CogStats {
+    /// Writes as much as the caller has room for; zeros where he knows more than we do.
+    ///
+    /// # Safety
+    /// The pointer is not null, and points to as many bytes as its first field says.
+    pub(super) unsafe fn write(self, output: *mut Self) -> Result<(), Failure> {
+        let ours = size_of::<Self>();
+        // SAFETY: the caller's promise; no more is written than there is room for.
+        unsafe {
+            let size = output.cast::<usize>().read();
+            if size < size_of::<usize>() || size > usize::from(u16::MAX) {
+                return Err(Failure::argument(format!("stats->size: {size} is not sizeof(cog_stats), {ours}")));
+            }
+            let bytes = output.cast::<u8>();
+            bytes.write_bytes(0, size);
+            bytes.copy_from_nonoverlapping((&raw const self).cast(), size.min(ours));
+            output.cast::<usize>().write(size);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! Running: turn after turn, and each callback with nothing of the loop borrowed.
+
+use std::ffi::c_int;
+
+use cogloop_io::Wait;
+
+use super::answer::{COG_ERROR_RUNNING, Failure};
+use super::state::Loop;
+use super::{CogExpiry, CogTimer};
+
+/// The loop while it runs.
+struct Running<'a>(&'a Loop);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.is_running.set(false);
+    }
+}
+
+impl Loop {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let _running = self.begin()?;
+        while !self.is_stopped.get() && self.is_alive() {
+            self.turn(Wait::Block)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a run would have more to do.
+    pub(super) fn run_once(&self, wait: Wait) -> Result<bool, Failure> {
+        let _running = self.begin()?;
+        self.turn(wait)?;
+        Ok(self.is_alive())
+    }
+
+    fn begin(&self) -> Result<Running<'_>, Failure> {
+        if self.is_running.replace(true) {
+            let message = "loop: it is running, and a callback of it cannot run it again";
+            return Err(Failure::new(COG_ERROR_RUNNING, message));
+        }
+        self.is_stopped.set(false);
+        Ok(Running(self))
+    }
+
+    pub(super) fn has_posts(&self) -> bool {
+        !self.posts.borrow().is_empty() || self.remote.has_posts()
+    }
+
+    fn is_alive(&self) -> bool {
+        !self.events.borrow().is_idle() || self.has_posts()
+    }
+
+    fn turn(&self, wait: Wait) -> Result<(), Failure> {
+        // What was posted must not wait, and a virtual clock not jump over it.
+        let wait = if self.has_posts() || !self.is_alive() { Wait::Poll } else { wait };
+        let waited = self.events.borrow_mut().turn(wait);
+        self.count(|stats| stats.turns += 1);
+        self.serve_timers();
+        self.serve_watches();
+        self.serve_posts();
+        waited.map_err(|error| Failure::system("waiting", &error))
+    }
+
+    fn serve_timers(&self) {
+        while !self.is_stopped.get() {
+            let Some(timer) = self.events.borrow_mut().next_expired() else { return };
+            self.count(|stats| {
+                stats.timer_calls += 1;
+                stats.late_ns_max = stats.late_ns_max.max(timer.late_ns);
+            });
+            let name = CogTimer { loop_id: self.id, key: timer.key.to_bits() };
+            let (deadline_ns, late_ns, missed) = (timer.deadline_ns, timer.late_ns, timer.missed);
+            let expiry = CogExpiry { deadline_ns, late_ns, missed };
+            if let Some(run) = timer.value.run {
+                // SAFETY: the user gave both for this; nothing of the loop is borrowed.
+                unsafe { run(name, &raw const expiry, timer.value.ctx) };
+            }
+        }
+    }
+
+    fn serve_watches(&self) {
+        while !self.is_stopped.get() {
+            let Some(ready) = self.events.borrow_mut().next_ready() else { return };
+            let Some((run, what, ctx)) = self.call_of(ready) else { continue };
+            self.count(|stats| stats.watch_calls += 1);
+            let name = self.watch_name(ready.token);
+            // SAFETY: as for the timers.
+            unsafe { run(name, c_int::from(what), ctx) };
+        }
+    }
+
+    /// Those that were there when the turn's wait ended.
+    fn serve_posts(&self) {
+        self.posts.borrow_mut().extend(self.remote.take());
+        let mut left = self.posts.borrow().len();
+        while left > 0 && !self.is_stopped.get() {
+            let Some(post) = self.posts.borrow_mut().pop_front() else { return };
+            left -= 1;
+            self.count(|stats| stats.post_calls += 1);
+            // SAFETY: as for the timers.
+            unsafe { (post.run)(post.ctx) };
+        }
+    }
+}

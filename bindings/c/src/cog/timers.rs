@@ -1,0 +1,163 @@
+//! `cog_timer_…`. What each does is written in the header.
+
+use std::ffi::{c_int, c_void};
+use std::num::NonZeroU64;
+
+use cogloop_io::{EventLoop, Key, LimitReached, Missed, Plan};
+
+use super::answer::{COG_ERROR_LIMIT, Failure, answer};
+use super::state::Call;
+use super::{CogLoop, CogTimer, CogTimerFn, put, registry};
+
+const COG_MISSED_SKIP: c_int = 0;
+const COG_MISSED_BURST: c_int = 1;
+const COG_MISSED_DELAY: c_int = 2;
+
+/// Fires once, after a delay.
+///
+/// # Safety
+/// `timer` is NULL or points to a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_timer_after(
+    r#loop: CogLoop,
+    delay_ns: u64,
+    r#fn: Option<CogTimerFn>,
+    ctx: *mut c_void,
+    timer: *mut CogTimer,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    answer(|| unsafe { arm(r#loop, r#fn, ctx, timer, |events, call| events.try_add_timer(delay_ns, call)) })
+}
+
+/// Fires once, at a time.
+///
+/// # Safety
+/// `timer` is NULL or points to a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_timer_at(
+    r#loop: CogLoop,
+    deadline_ns: u64,
+    r#fn: Option<CogTimerFn>,
+    ctx: *mut c_void,
+    timer: *mut CogTimer,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    answer(|| unsafe { arm(r#loop, r#fn, ctx, timer, |events, call| events.try_add_timer_at(deadline_ns, call)) })
+}
+
+/// Fires again and again.
+///
+/// # Safety
+/// `timer` is NULL or points to a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_timer_every(
+    r#loop: CogLoop,
+    period_ns: u64,
+    missed: c_int,
+    r#fn: Option<CogTimerFn>,
+    ctx: *mut c_void,
+    timer: *mut CogTimer,
+) -> c_int {
+    answer(|| {
+        let period = NonZeroU64::new(period_ns)
+            .ok_or_else(|| Failure::argument("period_ns: 0, and there would be no end of it; at least 1"))?;
+        let missed = match missed {
+            COG_MISSED_SKIP => Missed::Skip,
+            COG_MISSED_BURST => Missed::Burst,
+            COG_MISSED_DELAY => Missed::Delay,
+            other => return Err(Failure::argument(format!("missed: {other} is no COG_MISSED_"))),
+        };
+        let add = |events: &mut EventLoop<Call>, call| {
+            let first_ns = events.now_ns().saturating_add(period_ns);
+            events.try_add_planned(Plan::every(first_ns, period, missed), call)
+        };
+        // SAFETY: the caller's promise.
+        unsafe { arm(r#loop, r#fn, ctx, timer, add) }
+    })
+}
+
+/// # Safety
+/// `timer` is NULL or points to a handle.
+unsafe fn arm(
+    r#loop: CogLoop,
+    run: Option<CogTimerFn>,
+    ctx: *mut c_void,
+    timer: *mut CogTimer,
+    add: impl FnOnce(&mut EventLoop<Call>, Call) -> Result<Key, LimitReached>,
+) -> Result<(), Failure> {
+    if run.is_none() {
+        return Err(Failure::argument("fn: NULL, and there would be nothing to call"));
+    }
+    let key = registry::with(r#loop.id, |found| {
+        let added = add(&mut found.events.borrow_mut(), Call { run, ctx });
+        added.map_err(|reached| Failure::new(COG_ERROR_LIMIT, format!("loop: {reached}")))
+    })?;
+    // SAFETY: the caller's promise.
+    unsafe { put(timer, CogTimer { loop_id: r#loop.id, key: key.to_bits() }) };
+    Ok(())
+}
+
+/// Calls `f` with a timer that there is.
+fn with<T>(timer: CogTimer, f: impl FnOnce(&mut EventLoop<Call>, Key) -> T) -> Result<T, Failure> {
+    registry::with(timer.loop_id, |found| {
+        let mut events = found.events.borrow_mut();
+        let key = Key::from_bits(timer.key).filter(|&key| events.timer(key).is_some());
+        Ok(f(&mut events, key.ok_or_else(|| Failure::stale("timer"))?))
+    })
+}
+
+/// Ends a timer.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_timer_cancel(timer: CogTimer) -> c_int {
+    answer(|| with(timer, |events, key| events.cancel_timer(key)).map(drop))
+}
+
+/// Gives it a new deadline.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_timer_reschedule(timer: CogTimer, delay_ns: u64) -> c_int {
+    answer(|| {
+        let moves = |events: &mut EventLoop<Call>, key| {
+            let deadline_ns = events.now_ns().saturating_add(delay_ns);
+            events.reschedule_timer_at(key, deadline_ns)
+        };
+        with(timer, moves).map(drop)
+    })
+}
+
+/// Stops its time.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_timer_pause(timer: CogTimer) -> c_int {
+    answer(|| with(timer, EventLoop::pause_timer).map(drop))
+}
+
+/// Lets its time go on.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_timer_resume(timer: CogTimer) -> c_int {
+    answer(|| with(timer, EventLoop::resume_timer).map(drop))
+}
+
+/// What is left to its deadline.
+///
+/// # Safety
+/// `remaining_ns` is NULL or points to a `uint64_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_timer_remaining(timer: CogTimer, remaining_ns: *mut u64) -> c_int {
+    answer(|| {
+        let left = with(timer, |events, key| events.remaining_ns(key))?;
+        // SAFETY: the caller's promise.
+        unsafe { put(remaining_ns, left.unwrap_or_default()) };
+        Ok(())
+    })
+}
+
+/// Lets it keep the loop going.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_timer_ref(timer: CogTimer) -> c_int {
+    answer(|| with(timer, EventLoop::ref_timer).map(drop))
+}
+
+/// Lets the loop end in spite of it.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_timer_unref(timer: CogTimer) -> c_int {
+    answer(|| with(timer, EventLoop::unref_timer).map(drop))
+}

@@ -1,0 +1,253 @@
+//! `cog_watch_…`: descriptors, signals, children. What each does is written in the header.
+//!
+//! To the loop all three are descriptors: a signal's becomes readable when it has come, a child's when it has ended.
+
+use std::ffi::{c_int, c_void};
+use std::os::fd::BorrowedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::rc::Rc;
+
+use cogloop_io::signals::Signals;
+use cogloop_io::{Interest, Mode, Ready, Token, child};
+
+use super::answer::{Failure, answer};
+use super::state::Loop;
+use super::{CogLoop, CogWatch, CogWatchFn, put, registry};
+
+const COG_READ: c_int = 1;
+const COG_WRITE: c_int = 2;
+const _: () = assert!(COG_READ == Interest::READ.bits() as c_int && COG_WRITE == Interest::WRITE.bits() as c_int);
+const COG_LEVEL: c_int = 0;
+const COG_EDGE: c_int = 1;
+const COG_ONE_SHOT: c_int = 2;
+
+/// What somebody else's `waitpid` has left of a child's status.
+const UNKNOWN_STATUS: c_int = -1;
+
+/// What is watched, and whom to call.
+pub(super) struct Watch {
+    run: CogWatchFn,
+    ctx: *mut c_void,
+    source: Source,
+}
+
+enum Source {
+    Descriptor,
+    Signal(Signals),
+    Child(u32),
+}
+
+impl Loop {
+    pub(super) fn watch_name(&self, token: Token) -> CogWatch {
+        CogWatch { loop_id: self.id, token: token.to_bits() }
+    }
+
+    /// Whom to call with what, if there is anything to say. A child's watch is gone then.
+    pub(super) fn call_of(&self, ready: Ready) -> Option<(CogWatchFn, c_int, *mut c_void)> {
+        let mut watches = self.watches.borrow_mut();
+        let place = watches.get_mut(ready.token.index() as usize)?;
+        let (_, watch) = place.as_mut().filter(|(token, _)| *token == ready.token)?;
+        let (run, ctx) = (watch.run, watch.ctx);
+        let what = match &mut watch.source {
+            Source::Descriptor => c_int::from(ready.ready.bits()),
+            Source::Signal(signals) => signals.take().next()?,
+            Source::Child(pid) => {
+                let status = match child::exit_status(*pid) {
+                    Ok(status) => status?.into_raw(),
+                    Err(_) => UNKNOWN_STATUS,
+                };
+                *place = None;
+                // It is the loop's own descriptor.
+                let _ = self.events.borrow_mut().remove_descriptor(ready.token);
+                status
+            }
+        };
+        Some((run, what, ctx))
+    }
+
+    fn keep(&self, token: Token, watch: Watch) -> CogWatch {
+        let mut watches = self.watches.borrow_mut();
+        let index = token.index() as usize;
+        if watches.len() <= index {
+            watches.resize_with(index + 1, || None);
+        }
+        watches[index] = Some((token, watch));
+        self.watch_name(token)
+    }
+}
+
+fn directions_of(directions: c_int) -> Result<Interest, Failure> {
+    let known = u8::try_from(directions).ok().and_then(Interest::from_bits);
+    known.ok_or_else(|| Failure::argument(format!("directions: {directions} is more than COG_READ and COG_WRITE")))
+}
+
+/// Watches what `add` adds to the loop.
+///
+/// # Safety
+/// `watch` is NULL or points to a handle.
+unsafe fn begin(
+    r#loop: CogLoop,
+    run: Option<CogWatchFn>,
+    ctx: *mut c_void,
+    watch: *mut CogWatch,
+    add: impl FnOnce(&Rc<Loop>) -> Result<(Token, Source), Failure>,
+) -> Result<(), Failure> {
+    let run = run.ok_or_else(|| Failure::argument("fn: NULL, and there would be nothing to call"))?;
+    let name = registry::with(r#loop.id, |found| {
+        let (token, source) = add(found)?;
+        Ok(found.keep(token, Watch { run, ctx, source }))
+    })?;
+    // SAFETY: the caller's promise.
+    unsafe { put(watch, name) };
+    Ok(())
+}
+
+/// Watches a descriptor.
+///
+/// # Safety
+/// `watch` is NULL or points to a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_watch_descriptor(
+    r#loop: CogLoop,
+    fd: c_int,
+    directions: c_int,
+    mode: c_int,
+    r#fn: Option<CogWatchFn>,
+    ctx: *mut c_void,
+    watch: *mut CogWatch,
+) -> c_int {
+    answer(|| {
+        if fd < 0 {
+            return Err(Failure::argument(format!("fd: {fd} is no descriptor")));
+        }
+        let directions = directions_of(directions)?;
+        let mode = match mode {
+            COG_LEVEL => Mode::Level,
+            COG_EDGE => Mode::Edge,
+            COG_ONE_SHOT => Mode::OneShot,
+            other => {
+                return Err(Failure::argument(format!("mode: {other} is none of COG_LEVEL, COG_EDGE, COG_ONE_SHOT")));
+            }
+        };
+        let add = |found: &Rc<Loop>| {
+            // SAFETY: not -1. That it stays open while it is watched is the caller's promise; one that is broken costs
+            // events of this number, and no memory.
+            let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+            let added = found.events.borrow_mut().add_descriptor_with(borrowed, directions, mode);
+            Ok((added.map_err(|error| Failure::system("fd", &error))?, Source::Descriptor))
+        };
+        // SAFETY: the caller's promise.
+        unsafe { begin(r#loop, r#fn, ctx, watch, add) }
+    })
+}
+
+/// Watches a signal.
+///
+/// # Safety
+/// `watch` is NULL or points to a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_watch_signal(
+    r#loop: CogLoop,
+    number: c_int,
+    r#fn: Option<CogWatchFn>,
+    ctx: *mut c_void,
+    watch: *mut CogWatch,
+) -> c_int {
+    let failed = |error: std::io::Error| Failure::system("number", &error);
+    let add = |found: &Rc<Loop>| {
+        let mut signals = Signals::new().map_err(failed)?;
+        signals.watch(number).map_err(failed)?;
+        let added = found.events.borrow_mut().add_descriptor(signals.descriptor(), Interest::READ);
+        Ok((added.map_err(failed)?, Source::Signal(signals)))
+    };
+    // SAFETY: the caller's promise.
+    answer(|| unsafe { begin(r#loop, r#fn, ctx, watch, add) })
+}
+
+/// Waits for a child.
+///
+/// # Safety
+/// `watch` is NULL or points to a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_watch_child(
+    r#loop: CogLoop,
+    pid: c_int,
+    r#fn: Option<CogWatchFn>,
+    ctx: *mut c_void,
+    watch: *mut CogWatch,
+) -> c_int {
+    let failed = |error: std::io::Error| Failure::system("pid", &error);
+    let add = |found: &Rc<Loop>| {
+        let number = u32::try_from(pid).map_err(|_| Failure::argument(format!("pid: {pid} is no child's number")))?;
+        let descriptor = child::pidfd(number).map_err(failed)?;
+        let added = found.events.borrow_mut().add_owned(descriptor, Interest::READ);
+        Ok((added.map_err(failed)?, Source::Child(number)))
+    };
+    // SAFETY: the caller's promise.
+    answer(|| unsafe { begin(r#loop, r#fn, ctx, watch, add) })
+}
+
+/// Calls `f` with a watch that there is.
+fn with<T>(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> Result<T, Failure>) -> Result<T, Failure> {
+    registry::with(watch.loop_id, |found| {
+        let token = Token::from_bits(watch.token).filter(|&token| found.events.borrow().interest(token).is_some());
+        f(found, token.ok_or_else(|| Failure::stale("watch"))?)
+    })
+}
+
+/// Ends a watch.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_watch_remove(watch: CogWatch) -> c_int {
+    answer(|| {
+        with(watch, |found, token| {
+            // What the system says of a descriptor that is closed already is of no interest: it is forgotten anyway.
+            let _ = found.events.borrow_mut().remove_descriptor(token);
+            found.watches.borrow_mut()[token.index() as usize] = None;
+            Ok(())
+        })
+    })
+}
+
+/// As [`with`], for a descriptor's alone.
+fn with_descriptor(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> std::io::Result<()>) -> Result<(), Failure> {
+    with(watch, |found, token| {
+        let watches = found.watches.borrow();
+        let is_descriptor = |place: &Option<(Token, Watch)>| {
+            place.as_ref().is_some_and(|(_, watch)| matches!(watch.source, Source::Descriptor))
+        };
+        if !watches.get(token.index() as usize).is_some_and(is_descriptor) {
+            return Err(Failure::argument("watch: it is a signal's or a child's, which have no directions"));
+        }
+        f(found, token).map_err(|error| Failure::system("watch", &error))
+    })
+}
+
+/// Changes the directions.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_watch_set(watch: CogWatch, directions: c_int) -> c_int {
+    answer(|| {
+        let directions = directions_of(directions)?;
+        with_descriptor(watch, |found, token| found.events.borrow_mut().set_interest(token, directions))
+    })
+}
+
+/// Says that directions are used up.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_watch_drained(watch: CogWatch, directions: c_int) -> c_int {
+    answer(|| {
+        let directions = directions_of(directions)?;
+        with_descriptor(watch, |found, token| found.events.borrow_mut().drained(token, directions))
+    })
+}
+
+/// Lets it keep the loop going.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_watch_ref(watch: CogWatch) -> c_int {
+    answer(|| with(watch, |found, token| Ok(found.events.borrow_mut().ref_descriptor(token))).map(drop))
+}
+
+/// Lets the loop end in spite of it.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_watch_unref(watch: CogWatch) -> c_int {
+    answer(|| with(watch, |found, token| Ok(found.events.borrow_mut().unref_descriptor(token))).map(drop))
+}

@@ -1,0 +1,172 @@
+/* cogloop.h: what other threads may do with a loop, and what they may not. */
+#include "check.h"
+#include <errno.h>
+
+enum { THREADS = 4 };
+
+static int posts = 2000;
+static cog_loop loop;
+static int ran, discarded, last_of[THREADS], out_of_order;
+static pthread_t owner;
+
+struct work {
+    int thread, number;
+};
+
+static void count_it(void *ctx) {
+    struct work *work = (struct work *)ctx;
+    if (!pthread_equal(pthread_self(), owner)) out_of_order++;
+    if (work->number != last_of[work->thread] + 1) out_of_order++;
+    last_of[work->thread] = work->number;
+    free(work);
+    if (++ran == THREADS * posts) cog_loop_stop(loop);
+}
+static void discard(void *ctx) {
+    free(ctx);
+    count(&discarded);
+}
+
+static void *post_them(void *argument) {
+    for (int n = 1; n <= posts; n++) {
+        struct work *work = (struct work *)malloc(sizeof *work);
+        work->thread = (int)(size_t)argument;
+        work->number = n;
+        if (cog_loop_post(loop, count_it, discard, work) != COG_OK) free(work), abort();
+        if (n % 64 == 0) cog_loop_wake(loop);
+    }
+    return NULL;
+}
+
+static void never(cog_timer timer, const cog_expiry *expiry, void *ctx) { (void)timer, (void)expiry, (void)ctx; }
+
+static void posts_of_many_threads_all_run_in_order_on_the_loops(void) {
+    CHECK(cog_loop_new(NULL, &loop) == COG_OK);
+    owner = pthread_self();
+    CHECK(cog_timer_after(loop, COG_NEVER, never, NULL, NULL) == COG_OK);
+    pthread_t threads[THREADS];
+    for (size_t n = 0; n < THREADS; n++) pthread_create(&threads[n], NULL, post_them, (void *)n);
+    CHECK(cog_loop_run(loop) == COG_OK && ran == THREADS * posts && out_of_order == 0);
+    for (int n = 0; n < THREADS; n++) pthread_join(threads[n], NULL);
+    cog_stats stats;
+    stats.size = sizeof stats;
+    CHECK(cog_loop_stats(loop, &stats) == COG_OK && stats.post_calls == (uint64_t)ran && stats.timers == 1);
+    CHECK(cog_loop_free(loop) == COG_OK && discarded == 0);
+}
+
+static void post_again(void *ctx) {
+    if (++ran < 3) CHECK(cog_loop_post(loop, post_again, NULL, ctx) == COG_OK);
+}
+static void a_post_keeps_the_loop_and_waits_for_nobody(void) {
+    loop = virtual_loop();
+    ran = 0;
+    CHECK(cog_loop_post(loop, post_again, NULL, NULL) == COG_OK);
+    CHECK(cog_timer_after(loop, 1000 * MS, never, NULL, NULL) == COG_OK);
+    uint64_t timeout_ns = 7;
+    CHECK(cog_loop_next_timeout(loop, &timeout_ns) == COG_OK && timeout_ns == 0);
+    for (int turn = 1; turn <= 3; turn++) {
+        CHECK(cog_loop_run_once(loop, COG_NEVER, NULL) == COG_OK && ran == turn && now_of(loop) == 0);
+    }
+    CHECK(cog_loop_run(loop) == COG_OK && now_of(loop) == 1000 * MS);
+    cog_loop_free(loop);
+}
+
+static void *wake_it(void *argument) {
+    (void)argument;
+    cog_loop_wake(loop);
+    return NULL;
+}
+static void a_wake_ends_the_wait(void) {
+    CHECK(cog_loop_new(NULL, &loop) == COG_OK);
+    cog_timer_after(loop, COG_NEVER, never, NULL, NULL);
+    pthread_t thread;
+    pthread_create(&thread, NULL, wake_it, NULL);
+    bool is_alive = false;
+    CHECK(cog_loop_run_once(loop, COG_NEVER, &is_alive) == COG_OK && is_alive);
+    pthread_join(thread, NULL);
+    cog_loop_free(loop);
+}
+
+static cog_timer timer;
+static int codes[6];
+static void *meddle(void *argument) {
+    (void)argument;
+    uint64_t now = 7;
+    codes[0] = cog_loop_run(loop);
+    codes[1] = cog_loop_free(loop);
+    codes[2] = cog_timer_cancel(timer);
+    codes[3] = cog_timer_after(loop, 1, never, NULL, NULL);
+    codes[4] = cog_loop_stop(loop);
+    codes[5] = cog_loop_now(loop, &now);
+    if (now != 7 || !strstr(cog_last_message(), "another thread")) codes[5] = COG_OK;
+    return NULL;
+}
+static void everything_else_is_the_owners(void) {
+    CHECK(cog_loop_new(NULL, &loop) == COG_OK);
+    cog_timer_after(loop, COG_NEVER, never, NULL, &timer);
+    pthread_t thread;
+    pthread_create(&thread, NULL, meddle, NULL);
+    pthread_join(thread, NULL);
+    for (int n = 0; n < 6; n++) CHECK(codes[n] == COG_ERROR_THREAD);
+    CHECK(cog_timer_cancel(timer) == COG_OK && cog_loop_free(loop) == COG_OK);
+}
+
+static void *leave_a_loop(void *argument) {
+    cog_loop *left = (cog_loop *)argument;
+    if (cog_loop_new(NULL, left) != COG_OK) return NULL;
+    cog_timer_after(*left, 1000 * MS, never, NULL, NULL);
+    cog_loop_post(*left, count_it, discard, malloc(sizeof(struct work)));
+    return left;
+}
+static void a_loop_ends_with_its_thread(void) {
+    cog_loop left = { 0 };
+    discarded = 0;
+    pthread_t thread;
+    pthread_create(&thread, NULL, leave_a_loop, &left);
+    pthread_join(thread, NULL);
+    CHECK(left.id != 0 && counted(&discarded) == 1);
+    CHECK(cog_loop_run(left) == COG_ERROR_STALE && cog_loop_wake(left) == COG_ERROR_STALE);
+    CHECK(cog_loop_post(left, count_it, discard, NULL) == COG_ERROR_STALE);
+}
+
+/* Somebody posts while the owner frees: each post runs, is discarded, or is refused, and never two of these. */
+static int refused, taken;
+static void take(void *ctx) {
+    free(ctx);
+    taken++;
+}
+static void *post_until_refused(void *argument) {
+    (void)argument;
+    for (;;) {
+        void *ctx = malloc(1);
+        if (cog_loop_post(loop, take, discard, ctx) == COG_OK) {
+            count(&ran);
+            continue;
+        }
+        free(ctx);
+        count(&refused);
+        return NULL;
+    }
+}
+static void a_loop_may_be_freed_while_others_post(void) {
+    for (int round = 0; round < 20; round++) {
+        CHECK(cog_loop_new(NULL, &loop) == COG_OK);
+        ran = taken = refused = discarded = 0;
+        pthread_t threads[THREADS];
+        for (int n = 0; n < THREADS; n++) pthread_create(&threads[n], NULL, post_until_refused, NULL);
+        while (taken < 50) cog_loop_step(loop);
+        CHECK(cog_loop_free(loop) == COG_OK);
+        for (int n = 0; n < THREADS; n++) pthread_join(threads[n], NULL);
+        CHECK(refused == THREADS && ran == taken + discarded);
+    }
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1) posts = atoi(argv[1]) / THREADS;
+    RUN(posts_of_many_threads_all_run_in_order_on_the_loops);
+    RUN(a_post_keeps_the_loop_and_waits_for_nobody);
+    RUN(a_wake_ends_the_wait);
+    RUN(everything_else_is_the_owners);
+    RUN(a_loop_ends_with_its_thread);
+    RUN(a_loop_may_be_freed_while_others_post);
+    return summary();
+}

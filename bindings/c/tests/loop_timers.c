@@ -1,0 +1,230 @@
+/* cogloop.h: timers, on virtual time, where each test knows to the nanosecond what comes when. */
+#include "check.h"
+
+struct log {
+    cog_loop loop;
+    int calls;
+    uint64_t at_ns[32], deadline_ns[32], late_ns[32], missed[32];
+    cog_timer timer;
+    int stop_after;
+    uint64_t work_ns;
+};
+
+static void note(cog_timer timer, const cog_expiry *expiry, void *ctx) {
+    struct log *log = (struct log *)ctx;
+    int n = log->calls++;
+    log->timer = timer;
+    log->at_ns[n % 32] = now_of(log->loop);
+    log->deadline_ns[n % 32] = expiry->deadline_ns;
+    log->late_ns[n % 32] = expiry->late_ns;
+    log->missed[n % 32] = expiry->missed;
+    if (log->work_ns) cog_loop_advance(log->loop, log->work_ns);
+    log->work_ns = 0;
+    if (log->calls == log->stop_after) cog_loop_stop(log->loop);
+}
+
+static struct log log_of(cog_loop loop) {
+    struct log log;
+    memset(&log, 0, sizeof log);
+    log.loop = loop;
+    return log;
+}
+
+static void a_timer_fires_once_at_its_time_and_is_stale_then(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    cog_timer timer;
+    CHECK(cog_timer_after(loop, 30 * MS, note, &log, &timer) == COG_OK);
+    uint64_t left = 0;
+    CHECK(cog_timer_remaining(timer, &left) == COG_OK && left == 30 * MS);
+    CHECK(cog_loop_run(loop) == COG_OK);
+    CHECK(log.calls == 1 && log.at_ns[0] == 30 * MS && log.deadline_ns[0] == 30 * MS);
+    CHECK(log.late_ns[0] == 0 && log.missed[0] == 0);
+    CHECK(log.timer.loop_id == timer.loop_id && log.timer.key == timer.key);
+    CHECK(cog_timer_cancel(timer) == COG_ERROR_STALE);
+    CHECK(cog_timer_remaining(timer, &left) == COG_ERROR_STALE && left == 30 * MS);
+    CHECK(cog_loop_free(loop) == COG_OK);
+}
+
+static char order[8];
+static void append(cog_timer timer, const cog_expiry *expiry, void *ctx) {
+    (void)timer, (void)expiry;
+    strncat(order, (const char *)ctx, sizeof order - strlen(order) - 1);
+}
+
+static void timers_fire_by_deadline_then_in_the_order_of_arming(void) {
+    cog_loop loop = virtual_loop();
+    order[0] = 0;
+    cog_timer_at(loop, 20 * MS, append, (void *)"c", NULL);
+    cog_timer_at(loop, 10 * MS, append, (void *)"a", NULL);
+    cog_timer_after(loop, 10 * MS, append, (void *)"b", NULL);
+    cog_timer_after(loop, 0, append, (void *)"0", NULL);
+    CHECK(cog_loop_run(loop) == COG_OK);
+    CHECK(strcmp(order, "0abc") == 0);
+    cog_timer_at(loop, 5 * MS, append, (void *)"p", NULL); /* in the past: the next turn */
+    CHECK(cog_loop_step(loop) == COG_OK && strcmp(order, "0abcp") == 0);
+    cog_loop_free(loop);
+}
+
+static void an_interval_keeps_its_schedule_and_is_good_until_it_is_cancelled(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    cog_timer timer;
+    CHECK(cog_timer_every(loop, 10 * MS, COG_MISSED_SKIP, note, &log, &timer) == COG_OK);
+    log.stop_after = 5;
+    CHECK(cog_loop_run(loop) == COG_OK);
+    for (int n = 0; n < 5; n++) CHECK(log.deadline_ns[n] == 10u * MS * (n + 1) && log.at_ns[n] == log.deadline_ns[n]);
+    CHECK(log.calls == 5 && log.timer.key == timer.key);
+    CHECK(cog_timer_cancel(timer) == COG_OK && cog_timer_cancel(timer) == COG_ERROR_STALE);
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 5);
+    cog_loop_free(loop);
+}
+
+/* Period 10, the first callback works for 35. */
+static void late_deadlines_are_skipped_or_made_up_for_or_begin_anew(void) {
+    static const struct {
+        int missed;
+        uint64_t deadlines[5];
+        uint64_t missed_at_second;
+    } table[] = {
+        { COG_MISSED_SKIP, { 10, 20, 50, 60, 70 }, 2 },
+        { COG_MISSED_BURST, { 10, 20, 30, 40, 50 }, 0 },
+        { COG_MISSED_DELAY, { 10, 20, 55, 65, 75 }, 0 },
+    };
+    for (int row = 0; row < 3; row++) {
+        cog_loop loop = virtual_loop();
+        struct log log = log_of(loop);
+        log.work_ns = 35 * MS;
+        log.stop_after = 5;
+        CHECK(cog_timer_every(loop, 10 * MS, table[row].missed, note, &log, NULL) == COG_OK);
+        CHECK(cog_loop_run(loop) == COG_OK);
+        for (int n = 0; n < 5; n++) CHECK(log.deadline_ns[n] == table[row].deadlines[n] * MS);
+        CHECK(log.late_ns[0] == 0 && log.late_ns[1] == 25 * MS);
+        CHECK(log.missed[1] == table[row].missed_at_second);
+        cog_stats stats;
+        stats.size = sizeof stats;
+        CHECK(cog_loop_stats(loop, &stats) == COG_OK && stats.late_ns_max == 25 * MS && stats.timer_calls == 5);
+        cog_loop_free(loop);
+    }
+}
+
+static void a_timer_is_moved_paused_and_resumed(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    cog_timer timer;
+    uint64_t left = 0;
+    cog_timer_after(loop, 10 * MS, note, &log, &timer);
+    CHECK(cog_timer_reschedule(timer, 50 * MS) == COG_OK);
+    cog_loop_advance(loop, 20 * MS);
+    CHECK(cog_loop_step(loop) == COG_OK && log.calls == 0);
+    CHECK(cog_timer_pause(timer) == COG_OK && cog_timer_pause(timer) == COG_OK);
+    cog_loop_advance(loop, 1000 * MS);
+    CHECK(cog_loop_step(loop) == COG_OK && log.calls == 0);
+    CHECK(cog_timer_remaining(timer, &left) == COG_OK && left == 30 * MS);
+    CHECK(cog_timer_resume(timer) == COG_OK && cog_timer_resume(timer) == COG_OK);
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 1 && log.at_ns[0] == 1050 * MS);
+    cog_loop_free(loop);
+}
+
+static cog_timer victim;
+static void cancel_the_other(cog_timer timer, const cog_expiry *expiry, void *ctx) {
+    (void)timer, (void)expiry;
+    ++*(int *)ctx;
+    CHECK(cog_timer_cancel(victim) == COG_OK);
+}
+static void what_is_due_in_the_same_turn_can_still_be_cancelled(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    int calls = 0;
+    cog_timer_after(loop, 10 * MS, cancel_the_other, &calls, NULL);
+    cog_timer_after(loop, 10 * MS, note, &log, &victim);
+    CHECK(cog_loop_run(loop) == COG_OK && calls == 1 && log.calls == 0);
+    cog_loop_free(loop);
+}
+
+static void what_is_unreferenced_does_not_keep_the_loop(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    cog_timer heartbeat;
+    cog_timer_every(loop, 10 * MS, COG_MISSED_SKIP, note, &log, &heartbeat);
+    CHECK(cog_timer_unref(heartbeat) == COG_OK);
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 0);
+    order[0] = 0;
+    cog_timer_after(loop, 35 * MS, append, (void *)"x", NULL);
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 3 && order[0] == 'x');
+    log.stop_after = 5;
+    CHECK(cog_timer_ref(heartbeat) == COG_OK && cog_loop_run(loop) == COG_OK && log.calls == 5);
+    cog_loop_free(loop);
+}
+
+static void one_turn_at_a_time(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    bool is_alive = true;
+    CHECK(cog_loop_run_once(loop, COG_NEVER, &is_alive) == COG_OK && !is_alive); /* idle: it does not wait */
+    cog_timer_after(loop, 10 * MS, note, &log, NULL);
+    cog_timer_after(loop, 20 * MS, note, &log, NULL);
+    CHECK(cog_loop_step(loop) == COG_OK && log.calls == 0);
+    CHECK(cog_loop_run_once(loop, 4 * MS, &is_alive) == COG_OK && is_alive && log.calls == 0);
+    CHECK(now_of(loop) == 4 * MS);
+    CHECK(cog_loop_run_once(loop, COG_NEVER, NULL) == COG_OK && log.calls == 1);
+    uint64_t timeout_ns = 0;
+    CHECK(cog_loop_next_timeout(loop, &timeout_ns) == COG_OK && timeout_ns == 10 * MS);
+    CHECK(cog_loop_run_once(loop, COG_NEVER, &is_alive) == COG_OK && log.calls == 2 && !is_alive);
+    CHECK(cog_loop_next_timeout(loop, &timeout_ns) == COG_OK && timeout_ns == COG_NEVER);
+    cog_loop_free(loop);
+}
+
+static void a_stopped_run_begins_with_what_it_left(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    log.stop_after = 1;
+    for (int n = 0; n < 3; n++) cog_timer_after(loop, 10 * MS, note, &log, NULL);
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 1);
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 3 && now_of(loop) == 10 * MS);
+    cog_loop_free(loop);
+}
+
+/* On the system's clock: the schedule holds, and nothing is early. */
+static void on_the_systems_clock_nothing_is_early(void) {
+    cog_loop loop;
+    CHECK(cog_loop_new(NULL, &loop) == COG_OK);
+    struct log log = log_of(loop);
+    log.stop_after = 10;
+    uint64_t before = boot_ms();
+    CHECK(cog_timer_every(loop, 3 * MS, COG_MISSED_BURST, note, &log, NULL) == COG_OK);
+    CHECK(cog_loop_run(loop) == COG_OK);
+    for (int n = 0; n < 10; n++) {
+        CHECK(log.at_ns[n] >= log.deadline_ns[n]);
+        CHECK(log.deadline_ns[n] - log.deadline_ns[0] == 3u * MS * n);
+    }
+    CHECK(boot_ms() - before >= 29);
+    CHECK(cog_loop_advance(loop, 1) == COG_ERROR_UNSUPPORTED);
+    cog_loop_free(loop);
+}
+
+static void a_hundred_thousand_timers_are_no_matter(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    for (int n = 0; n < 100000; n++) CHECK(cog_timer_after(loop, (uint64_t)(n % 977) * MS, note, &log, NULL) == COG_OK);
+    cog_stats stats;
+    stats.size = sizeof stats;
+    CHECK(cog_loop_stats(loop, &stats) == COG_OK && stats.timers == 100000 && stats.watches == 0);
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 100000 && now_of(loop) == 976u * MS);
+    cog_loop_free(loop);
+}
+
+int main(void) {
+    RUN(a_timer_fires_once_at_its_time_and_is_stale_then);
+    RUN(timers_fire_by_deadline_then_in_the_order_of_arming);
+    RUN(an_interval_keeps_its_schedule_and_is_good_until_it_is_cancelled);
+    RUN(late_deadlines_are_skipped_or_made_up_for_or_begin_anew);
+    RUN(a_timer_is_moved_paused_and_resumed);
+    RUN(what_is_due_in_the_same_turn_can_still_be_cancelled);
+    RUN(what_is_unreferenced_does_not_keep_the_loop);
+    RUN(one_turn_at_a_time);
+    RUN(a_stopped_run_begins_with_what_it_left);
+    RUN(on_the_systems_clock_nothing_is_early);
+    RUN(a_hundred_thousand_timers_are_no_matter);
+    return summary();
+}

@@ -1,0 +1,238 @@
+/* cogloop.h: descriptors, signals, children, and a loop inside another one, on each backend. */
+#include "check.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *backend;
+
+static cog_loop new_loop(void) {
+    cog_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.backend = backend;
+    cog_loop loop = { 0 };
+    CHECK(cog_loop_new(&options, &loop) == COG_OK);
+    return loop;
+}
+
+struct seen {
+    cog_loop loop;
+    cog_watch watch;
+    int fd, calls, what;
+    int reads_one, stops;
+};
+
+static void on_ready(cog_watch watch, int what, void *ctx) {
+    struct seen *seen = (struct seen *)ctx;
+    seen->calls++;
+    seen->what = what;
+    seen->watch = watch;
+    char byte;
+    if (seen->reads_one) CHECK(read(seen->fd, &byte, 1) == 1);
+    if (seen->stops) cog_loop_stop(seen->loop);
+}
+
+static void make_pair(int pair[2]) {
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    for (int n = 0; n < 2; n++) fcntl(pair[n], F_SETFL, O_NONBLOCK);
+}
+static void close_pair(int pair[2]) { close(pair[0]), close(pair[1]); }
+static void put_byte(int fd) { CHECK(write(fd, "x", 1) == 1); }
+
+static struct seen seen_of(cog_loop loop, int fd) {
+    NEW(struct seen, seen);
+    seen.loop = loop;
+    seen.fd = fd;
+    return seen;
+}
+
+/* Turns until so many calls have been; one may find nothing. */
+static bool calls_become(cog_loop loop, const int *calls, int number) {
+    while (*calls < number && cog_loop_run_once(loop, COG_NEVER, NULL) == COG_OK) {}
+    return *calls == number;
+}
+/* A few turns, in which nobody is called. */
+static bool is_silent(cog_loop loop, const int *calls) {
+    int before = *calls;
+    for (int n = 0; n < 3; n++) cog_loop_step(loop);
+    return *calls == before;
+}
+
+static void readiness_is_reported_as_long_as_it_lasts(void) {
+    cog_loop loop = new_loop();
+    int pair[2];
+    make_pair(pair);
+    struct seen seen = seen_of(loop, pair[0]);
+    cog_watch watch;
+    CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_ready, &seen, &watch) == COG_OK);
+    CHECK(is_silent(loop, &seen.calls));
+    put_byte(pair[1]);
+    for (int n = 1; n <= 3; n++) CHECK(calls_become(loop, &seen.calls, n) && seen.what == COG_READ);
+    CHECK(seen.watch.token == watch.token && seen.watch.loop_id == watch.loop_id);
+    CHECK(cog_watch_set(watch, COG_READ | COG_WRITE) == COG_OK && calls_become(loop, &seen.calls, 4));
+    CHECK(seen.what == (COG_READ | COG_WRITE));
+    CHECK(cog_watch_set(watch, 0) == COG_OK && is_silent(loop, &seen.calls));
+    CHECK(cog_watch_remove(watch) == COG_OK && cog_watch_remove(watch) == COG_ERROR_STALE);
+    CHECK(cog_watch_set(watch, COG_READ) == COG_ERROR_STALE);
+    CHECK(cog_loop_run(loop) == COG_OK);
+    cog_loop_free(loop);
+    close_pair(pair);
+}
+
+static void an_edge_comes_again_when_it_was_drained_and_a_one_shot_when_it_is_set(void) {
+    cog_loop loop = new_loop();
+    int pair[2];
+    make_pair(pair);
+    struct seen seen = seen_of(loop, pair[0]);
+    cog_watch watch;
+    put_byte(pair[1]);
+    CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_EDGE, on_ready, &seen, &watch) == COG_OK);
+    CHECK(calls_become(loop, &seen.calls, 1) && is_silent(loop, &seen.calls));
+    CHECK(cog_watch_drained(watch, COG_READ) == COG_OK && calls_become(loop, &seen.calls, 2));
+
+    cog_watch again;
+    CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_ONE_SHOT, on_ready, &seen, &again) == COG_OK);
+    CHECK(cog_watch_set(watch, COG_READ) == COG_ERROR_STALE); /* another one has its descriptor */
+    CHECK(calls_become(loop, &seen.calls, 3) && is_silent(loop, &seen.calls));
+    CHECK(cog_watch_set(again, COG_READ) == COG_OK && calls_become(loop, &seen.calls, 4));
+    cog_loop_free(loop);
+    close_pair(pair);
+}
+
+static void the_end_of_a_stream_is_readiness_and_a_closed_number_an_error(void) {
+    cog_loop loop = new_loop();
+    int pair[2];
+    make_pair(pair);
+    struct seen seen = seen_of(loop, pair[0]);
+    seen.stops = 1;
+    cog_watch watch;
+    cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_ready, &seen, &watch);
+    close(pair[1]);
+    CHECK(cog_loop_run(loop) == COG_OK && seen.calls == 1 && seen.what == COG_READ);
+    cog_watch_remove(watch);
+    close(pair[0]);
+    watch.token = 7;
+    CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_ready, &seen, &watch) == EBADF);
+    CHECK(watch.token == 7 && strstr(cog_last_message(), "fd: "));
+    cog_loop_free(loop);
+}
+
+static cog_watch both[2];
+static void remove_both(cog_watch watch, int what, void *ctx) {
+    (void)watch, (void)what;
+    ++*(int *)ctx;
+    for (int n = 0; n < 2; n++) CHECK(cog_watch_remove(both[n]) == COG_OK);
+}
+static void what_is_ready_in_the_same_turn_can_still_be_removed(void) {
+    cog_loop loop = new_loop();
+    int pair[2], calls = 0;
+    make_pair(pair);
+    for (int n = 0; n < 2; n++) {
+        put_byte(pair[1 - n]);
+        CHECK(cog_watch_descriptor(loop, pair[n], COG_READ, COG_LEVEL, remove_both, &calls, &both[n]) == COG_OK);
+    }
+    CHECK(cog_loop_run(loop) == COG_OK && calls == 1);
+    cog_loop_free(loop);
+    close_pair(pair);
+}
+
+static void a_signal_is_a_callback(void) {
+    cog_loop loop = new_loop();
+    struct seen seen = seen_of(loop, 0);
+    seen.stops = 1;
+    cog_watch watch;
+    CHECK(cog_watch_signal(loop, SIGUSR1, on_ready, &seen, &watch) == COG_OK);
+    CHECK(cog_watch_set(watch, COG_READ) == COG_ERROR_ARGUMENT);
+    for (int n = 1; n <= 3; n++) {
+        raise(SIGUSR1);
+        CHECK(cog_loop_run(loop) == COG_OK && seen.calls == n && seen.what == SIGUSR1);
+    }
+    CHECK(cog_watch_remove(watch) == COG_OK);
+    CHECK(cog_watch_signal(loop, SIGKILL, on_ready, &seen, NULL) == EINVAL);
+    CHECK(cog_watch_signal(loop, SIGSEGV, on_ready, &seen, NULL) == COG_ERROR_ARGUMENT);
+    CHECK(strstr(cog_last_message(), "number: "));
+    cog_loop_free(loop);
+}
+
+static void a_childs_end_is_a_callback_with_its_status(void) {
+    cog_loop loop = new_loop();
+    struct seen seen = seen_of(loop, 0);
+    pid_t child = fork();
+    if (child == 0) _exit(42);
+    cog_watch watch;
+    int code = cog_watch_child(loop, child, on_ready, &seen, &watch);
+    if (code == ENOSYS) { /* before Linux 5.3, and under valgrind: nothing is watched, and the child is still ours */
+        CHECK(waitpid(child, NULL, 0) == child && cog_loop_run(loop) == COG_OK && seen.calls == 0);
+        cog_loop_free(loop);
+        return;
+    }
+    CHECK(code == COG_OK);
+    CHECK(cog_loop_run(loop) == COG_OK && seen.calls == 1);
+    CHECK(WIFEXITED(seen.what) && WEXITSTATUS(seen.what) == 42);
+    CHECK(cog_watch_remove(watch) == COG_ERROR_STALE);
+    CHECK(waitpid(child, NULL, WNOHANG) == -1 && errno == ECHILD);
+
+    child = fork();
+    if (child == 0) pause();
+    CHECK(cog_watch_child(loop, child, on_ready, &seen, &watch) == COG_OK);
+    kill(child, SIGKILL);
+    CHECK(waitpid(child, NULL, 0) == child); /* somebody else was there first */
+    CHECK(cog_loop_run(loop) == COG_OK && seen.calls == 2 && seen.what == -1);
+    CHECK(cog_watch_child(loop, child, on_ready, &seen, &watch) == ESRCH);
+    CHECK(cog_watch_child(loop, -1, on_ready, &seen, &watch) == COG_ERROR_ARGUMENT);
+    cog_loop_free(loop);
+}
+
+static void a_loop_can_live_in_another_one(void) {
+    cog_loop loop = new_loop();
+    int pair[2], fd = -1;
+    make_pair(pair);
+    struct seen seen = seen_of(loop, pair[0]);
+    cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_ready, &seen, NULL);
+    int code = cog_loop_pollable(loop, &fd);
+    if (backend && strcmp(backend, "select") == 0) {
+        CHECK(code == COG_ERROR_UNSUPPORTED && fd == -1);
+    } else {
+        uint64_t timeout_ns = 0;
+        CHECK(code == COG_OK && fd >= 0);
+        CHECK(cog_loop_next_timeout(loop, &timeout_ns) == COG_OK && timeout_ns == COG_NEVER);
+        put_byte(pair[1]);
+        struct pollfd outer = { fd, POLLIN, 0 };
+        CHECK(poll(&outer, 1, 60000) == 1);
+        CHECK(calls_become(loop, &seen.calls, 1));
+    }
+    cog_loop_free(loop);
+    close_pair(pair);
+}
+
+static void the_backend_is_named_with_the_reason(void) {
+    cog_loop loop = new_loop();
+    const char *name = NULL, *reason = NULL;
+    CHECK(cog_loop_backend(loop, &name, &reason) == COG_OK);
+    CHECK(name && reason && (strcmp(name, backend) == 0 || strstr(reason, "refused")));
+    CHECK(cog_loop_backend(loop, NULL, NULL) == COG_OK);
+    cog_loop_free(loop);
+}
+
+/* `loop_watches BACKEND…`: on these only. */
+int main(int argc, char **argv) {
+    static const char *const all[] = { "epoll", "uring", "select", "portable" };
+    for (int n = 0; n < (argc > 1 ? argc - 1 : 4); n++) {
+        backend = argc > 1 ? argv[n + 1] : all[n];
+        printf("on %s\n", backend);
+        RUN(readiness_is_reported_as_long_as_it_lasts);
+        RUN(an_edge_comes_again_when_it_was_drained_and_a_one_shot_when_it_is_set);
+        RUN(the_end_of_a_stream_is_readiness_and_a_closed_number_an_error);
+        RUN(what_is_ready_in_the_same_turn_can_still_be_removed);
+        RUN(a_signal_is_a_callback);
+        RUN(a_childs_end_is_a_callback_with_its_status);
+        RUN(a_loop_can_live_in_another_one);
+        RUN(the_backend_is_named_with_the_reason);
+    }
+    return summary();
+}

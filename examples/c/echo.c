@@ -1,0 +1,154 @@
+/* cogloop.h: a TCP echo server and its clients in one program, on one loop. What a client sends comes back; when the last
+ * client is done everything is closed, and the loop ends by itself.
+ *
+ *    cargo xtask c --prefix ~/cogloop
+ *    export PKG_CONFIG_PATH=~/cogloop/lib/pkgconfig LD_LIBRARY_PATH=~/cogloop/lib
+ *    cc examples/c/echo.c $(pkg-config --cflags --libs cogloop) && ./a.out [CLIENTS [MESSAGES]]
+ */
+#define _GNU_SOURCE /* accept4 */
+#include <cogloop.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LENGTH = 64 };
+
+static cog_loop loop;
+static cog_watch listening;
+static int listener, clients_open, echoed, messages = 50;
+
+/* One end of a connection. */
+struct end {
+    int fd;
+    cog_watch watch;
+    int sent;               /* a client's: messages under way or back */
+    int have;               /* a client's: bytes of the answer so far */
+    char out[4096];         /* a server's: what the client was not ready to take */
+    int out_length;
+};
+
+static void check(int code, const char *doing) {
+    if (code == COG_OK) return;
+    fprintf(stderr, "%s: %s (%s)\n", doing, cog_strerror(code), cog_last_message());
+    exit(1);
+}
+
+static void check_errno(int result, const char *doing) {
+    if (result != -1) return;
+    fprintf(stderr, "%s: %s\n", doing, strerror(errno));
+    exit(1);
+}
+
+static struct end *new_end(int fd, cog_watch_fn fn) {
+    struct end *end = calloc(1, sizeof *end);
+    if (!end) exit(1);
+    end->fd = fd;
+    check(cog_watch_descriptor(loop, fd, COG_READ, COG_LEVEL, fn, end, &end->watch), "watching a connection");
+    return end;
+}
+
+/* The watch goes before its descriptor. */
+static void close_end(struct end *end) {
+    check(cog_watch_remove(end->watch), "leaving a connection");
+    close(end->fd);
+    free(end);
+}
+
+/* The server's side: reads only while there is nothing left to write, so that nobody can fill its memory. */
+static void serve(cog_watch watch, int ready, void *ctx) {
+    struct end *end = ctx;
+    if (ready & COG_READ) {
+        ssize_t got = recv(end->fd, end->out, sizeof end->out, MSG_DONTWAIT);
+        if (got == -1 && (errno == EAGAIN || errno == EINTR)) return;
+        if (got <= 0) {
+            close_end(end);
+            return;
+        }
+        end->out_length = (int)got;
+    }
+    ssize_t put = send(end->fd, end->out, (size_t)end->out_length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (put == -1 && errno != EAGAIN && errno != EINTR) {
+        close_end(end);
+        return;
+    }
+    if (put > 0) memmove(end->out, end->out + put, (size_t)(end->out_length -= (int)put));
+    check(cog_watch_set(watch, end->out_length ? COG_WRITE : COG_READ), "turning a connection round");
+}
+
+static void welcome(cog_watch watch, int ready, void *ctx) {
+    (void)watch, (void)ready, (void)ctx;
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd == -1) return; /* the client has gone again */
+    new_end(fd, serve);
+}
+
+static void send_message(struct end *client) {
+    char message[LENGTH];
+    memset(message, 'a' + client->sent++ % 26, sizeof message);
+    client->have = 0;
+    check_errno((int)send(client->fd, message, sizeof message, MSG_NOSIGNAL), "sending");
+}
+
+/* The client's side. */
+static void on_answer(cog_watch watch, int ready, void *ctx) {
+    (void)watch, (void)ready;
+    struct end *client = ctx;
+    char answer[LENGTH];
+    ssize_t got = recv(client->fd, answer, (size_t)(LENGTH - client->have), MSG_DONTWAIT);
+    if (got == -1 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) check_errno(-1, "receiving");
+    if ((client->have += (int)got) < LENGTH) return;
+    echoed++;
+    if (client->sent < messages) {
+        send_message(client);
+        return;
+    }
+    close_end(client);
+    if (--clients_open == 0) {
+        check(cog_watch_remove(listening), "closing the server");
+        close(listener);
+    }
+}
+
+int main(int argc, char **argv) {
+    int clients = argc > 1 ? atoi(argv[1]) : 20;
+    if (argc > 2) messages = atoi(argv[2]);
+    if (clients < 1 || messages < 1) {
+        fprintf(stderr, "usage: %s [CLIENTS [MESSAGES]], at least 1 of each\n", argv[0]);
+        return 2;
+    }
+    check(cog_loop_new(NULL, &loop), "making a loop");
+
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    check_errno(listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "making a socket");
+    check_errno(bind(listener, (struct sockaddr *)&address, sizeof address), "binding it");
+    check_errno(listen(listener, SOMAXCONN), "listening");
+    check_errno(getsockname(listener, (struct sockaddr *)&address, &length), "asking for its port");
+    check(cog_watch_descriptor(loop, listener, COG_READ, COG_LEVEL, welcome, NULL, &listening), "watching it");
+
+    for (int n = 0; n < clients; n++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        check_errno(fd, "making a client");
+        check_errno(connect(fd, (struct sockaddr *)&address, sizeof address), "connecting it");
+        clients_open++;
+        send_message(new_end(fd, on_answer));
+    }
+    check(cog_loop_run(loop), "running");
+
+    uint64_t now_ns = 0;
+    const char *name = "";
+    check(cog_loop_now(loop, &now_ns), "asking for the time");
+    check(cog_loop_backend(loop, &name, NULL), "asking for the backend");
+    printf("%d clients, %d messages echoed in %.1f ms on %s\n", clients, echoed, (double)now_ns / 1e6, name);
+    check(cog_loop_free(loop), "freeing the loop");
+    return 0;
+}

@@ -1,0 +1,33 @@
+//! The examples in C run as they stand, and do what they are there to show.
+
+use std::path::Path;
+
+use super::c_programs::{Compiler, LIMIT, compile};
+use crate::process;
+use crate::project::Project;
+
+const COMPILER: Compiler = Compiler { words: &["gcc", "-std=c99"], is_static: false };
+
+/// The source, its arguments, and what its last line has. How many readings an interval makes in its second is the
+/// machine's affair.
+const EXAMPLES: &[(&str, &[&str], &str)] =
+    &[("interval", &["1"], " readings in "), ("echo", &["5", "10"], "5 clients, 50 messages echoed")];
+
+/// With the library that is installed at `prefix`.
+pub(super) fn run(project: &Project, prefix: &Path) -> Result<(), String> {
+    for (name, arguments, expected) in EXAMPLES {
+        let program = prefix.join(format!("examples/{name}"));
+        let source = project.root.join(format!("examples/c/{name}.c"));
+        compile(project, &COMPILER, &source, &program, prefix)?;
+        println!("--- examples/c/{name}.c");
+        let mut command = project.program(&program);
+        let (lines, verdict) =
+            process::watch(command.args(*arguments).env("LD_LIBRARY_PATH", prefix.join("lib")), LIMIT);
+        verdict?;
+        let last = lines.last().map_or("", String::as_str);
+        if !last.contains(expected) {
+            return Err(format!("examples/c/{name}.c ends with: {last}"));
+        }
+    }
+    Ok(())
+}
