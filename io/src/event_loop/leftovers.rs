@@ -29,20 +29,20 @@ impl<T: Default + Clone> EventLoop<T> {
         self.events.clear();
         self.pulled = 0;
         // The kernel does not know of marks, and would not report them again.
-        let mut marked = std::mem::take(&mut self.marked_in_turn);
-        for token in marked.drain(..) {
+        for nth in 0..self.marked_in_turn.len() {
+            let token = self.marked_in_turn[nth];
             let unreported = self.table.get_mut(token).map(Descriptor::take_unreported);
             self.mark_ready(token, unreported.unwrap_or_default());
         }
-        self.marked_in_turn = marked;
+        self.marked_in_turn.clear();
     }
 
     /// Joins the marks to what the kernel reported: one event for each token.
     pub(super) fn merge_marks(&mut self) {
-        std::mem::swap(&mut self.marked, &mut self.marked_in_turn);
-        if self.marked_in_turn.is_empty() {
+        if self.marked.is_empty() {
             return;
         }
+        std::mem::swap(&mut self.marked, &mut self.marked_in_turn);
         for event in &mut self.events {
             if let Some(descriptor) = self.table.get_mut(event.token) {
                 event.ready.insert(descriptor.use_mark());

@@ -101,6 +101,9 @@ impl<T: Default + Clone> EventLoop<T> {
 
     /// Tells the backend which directions have fallen silent and still are.
     pub(super) fn settle(&mut self) {
+        if self.unsettled.is_empty() {
+            return;
+        }
         for token in self.unsettled.drain(..) {
             let Some(descriptor) = self.table.get_mut(token) else { continue };
             let wanted = descriptor.wanted();

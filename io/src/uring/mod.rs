@@ -58,14 +58,14 @@ use std::os::fd::BorrowedFd;
 
 pub use ring::Setup;
 
-/// More entries than this in one wait take a system call more; the completion ring is four times as large.
+/// More entries than this in one wait take a system call more.
 const ENTRIES: u32 = 256;
 
 /// A registration is checked at its 1st, 2nd, 4th, … event and from then on at every one of this many. Of the armed
 /// ones, one is checked at every wait of this many.
 const CHECK_EVERY: u32 = 64;
 
-/// How long a wait is quiet before armed registrations are checked: busy loops never are.
+/// How long nothing happens, at the least, before armed registrations are checked: those of busy loops never are.
 const QUIET_NS: u64 = 10_000_000;
 
 /// How many of them before it waits again: 10,000 would take two milliseconds.
@@ -77,6 +77,7 @@ const SCARCE_NS: u64 = 1_000_000;
 /// The names of what is no registration's poll: their serial number is 0.
 const WAKER: u64 = 0;
 const REMOVAL: u64 = 1;
+const ALARM: u64 = 2;
 
 struct Registration {
     fd: BorrowedFd<'static>,
@@ -108,6 +109,11 @@ pub struct Uring {
     last_serial: u32,
     waker: Option<Waker>,
     waker_is_armed: bool,
+    // Whether an alarm is on its way, and whether there was no event since it was set.
+    alarm_is_set: bool,
+    is_quiet: bool,
+    // Whether one has come after a time without an event.
+    is_time_to_check: bool,
     // Completions that had to make room before the wait for them.
     early: VecDeque<(u64, i32)>,
     waits: u32,
@@ -135,8 +141,7 @@ impl Uring {
         answer
     }
 
-    /// As on an older kernel, or with rings so small that they overflow: `entries` to send, four times as many to
-    /// receive.
+    /// As on an older kernel, or with rings so small that they overflow: `entries` to send, and a multiple to receive.
     ///
     /// # Errors
     /// Those of [`new`](Self::new), and `EINVAL` for a setup that the kernel does not know.
@@ -150,6 +155,9 @@ impl Uring {
             last_serial: 0,
             waker: None,
             waker_is_armed: false,
+            alarm_is_set: false,
+            is_quiet: false,
+            is_time_to_check: false,
             early: VecDeque::new(),
             waits: 0,
             cursor: 0,
@@ -171,7 +179,7 @@ impl Uring {
             }
         }
         self.armed = 0;
-        self.waker_is_armed = false;
+        (self.waker_is_armed, self.alarm_is_set) = (false, false);
         self.early.clear();
         Ok(())
     }
@@ -230,16 +238,15 @@ impl Backend for Uring {
             self.check(1);
         }
         let mut unchecked = if timeout_ns == Some(0) { 0 } else { self.slots.len() };
-        let deadline_ns = timeout_ns.map(|ns| if ns == 0 { 0 } else { MonotonicClock.now_ns().saturating_add(ns) });
+        let deadline_ns = timeout_ns.filter(|&ns| ns > 0).map(|ns| MonotonicClock.now_ns().saturating_add(ns));
         let mut left_ns = timeout_ns;
         let mut has_come = false;
         loop {
-            let armed = self.arm();
-            let slice_ns = match left_ns {
-                _ if self.has_lost || !self.early.is_empty() => Some(0),
-                _ if unchecked == 0 || self.armed == 0 => left_ns,
-                left_ns => Some(left_ns.map_or(QUIET_NS, |ns| ns.min(QUIET_NS))),
-            };
+            let mut armed = self.arm();
+            if unchecked > 0 && self.armed > 0 {
+                armed = armed.and_then(|()| self.set_alarm());
+            }
+            let slice_ns = if self.has_lost || !self.early.is_empty() { Some(0) } else { left_ns };
             let mut is_over = match armed.and_then(|()| self.ring.enter(slice_ns)) {
                 Ok(_) | Err(Errno::TIME) => false,
                 Err(Errno::INTR) => true,
@@ -265,14 +272,16 @@ impl Backend for Uring {
                 self.expect_nothing();
                 is_over = true;
             }
-            left_ns = deadline_ns.map(|deadline_ns| match deadline_ns {
-                0 => 0,
-                _ => deadline_ns.saturating_sub(MonotonicClock.now_ns()),
-            });
-            if is_over || !events.is_empty() || left_ns == Some(0) {
+            if is_over || !events.is_empty() || timeout_ns == Some(0) {
                 return Ok(());
             }
-            unchecked = unchecked.saturating_sub(self.check(CHECK_BATCH));
+            if std::mem::take(&mut self.is_time_to_check) {
+                unchecked = unchecked.saturating_sub(self.check(CHECK_BATCH));
+            }
+            left_ns = deadline_ns.map(|deadline_ns| deadline_ns.saturating_sub(MonotonicClock.now_ns()));
+            if left_ns == Some(0) {
+                return Ok(());
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What comes from the kernel: completions, most of them events. And what nobody reports: descriptors that were closed.
 
-use super::{CHECK_EVERY, Uring, WAKER};
+use super::{ALARM, CHECK_EVERY, Uring, WAKER};
 use crate::backend::EVENTS_MAX;
 use crate::{Event, Interest, Waker};
 use rustix::event::PollFlags;
@@ -30,11 +30,15 @@ impl Uring {
         }
     }
 
-    fn complete(&mut self, name: u64, result: i32, events: &mut Vec<Event>) -> bool {
+    pub(super) fn complete(&mut self, name: u64, result: i32, events: &mut Vec<Event>) -> bool {
         if name == WAKER {
             self.waker_is_armed = false;
             self.waker.iter().for_each(Waker::drain);
             return true;
+        }
+        if name == ALARM {
+            (self.alarm_is_set, self.is_time_to_check) = (false, self.is_quiet);
+            return false;
         }
         let (serial, index) = ((name >> 32) as u32, name as u32);
         let slot = self.slots.get_mut(index as usize).filter(|_| serial != 0);
@@ -43,6 +47,7 @@ impl Uring {
             // Late: cancelled, or what a removal had to say.
             return false;
         };
+        self.is_quiet = false;
         known.serial = 0;
         known.seen = known.seen.wrapping_add(1);
         self.armed -= 1;

@@ -1,10 +1,10 @@
 //! What goes to the kernel: polls for those that are listed, and the removal of polls.
 
-use super::{REMOVAL, Uring, WAKER};
+use super::{ALARM, REMOVAL, Uring, WAKER};
 use crate::Interest;
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 
 impl Uring {
     pub(super) fn list(&mut self, index: u32) {
@@ -38,47 +38,54 @@ impl Uring {
         if !self.waker_is_armed
             && let Some(waker) = self.waker.clone()
         {
-            self.queue_poll(WAKER, waker.as_fd(), Interest::READ)?;
+            if !self.ring.poll(WAKER, waker.as_fd(), flags(Interest::READ)) {
+                self.send()?;
+                self.ring.poll(WAKER, waker.as_fd(), flags(Interest::READ));
+            }
             self.waker_is_armed = true;
         }
-        let mut listed = std::mem::take(&mut self.listed);
         let mut done = 0;
         let mut answer = Ok(());
-        for &index in &listed {
-            answer = self.arm_slot(index);
+        while let Some(&index) = self.listed.get(done) {
+            if self.arm_slot(index) {
+                self.slots[index as usize].is_listed = false;
+                done += 1;
+                continue;
+            }
+            // Whoever has no room now is listed still, and his turn comes again.
+            answer = self.send();
             if answer.is_err() {
                 break;
             }
-            self.slots[index as usize].is_listed = false;
-            done += 1;
         }
-        listed.drain(..done);
-        // Sending can have completed some, which are listed again.
-        listed.append(&mut self.listed);
-        self.listed = listed;
+        self.listed.drain(..done);
         answer
     }
 
-    fn arm_slot(&mut self, index: u32) -> Result<(), Errno> {
-        let Some(known) = &self.slots[index as usize].registration else { return Ok(()) };
-        let (fd, interest) = (known.fd, known.interest);
-        if known.serial != 0 || interest.is_empty() {
-            return Ok(());
+    /// Queues a poll for a listed slot, if it wants one. `false` when the queue is full.
+    fn arm_slot(&mut self, index: u32) -> bool {
+        let Some(known) = &mut self.slots[index as usize].registration else { return true };
+        if known.serial != 0 || known.interest.is_empty() {
+            return true;
         }
-        self.last_serial = self.last_serial.checked_add(1).unwrap_or(1);
-        let serial = self.last_serial;
-        self.queue_poll(name(serial, index), fd, interest)?;
-        if let Some(known) = &mut self.slots[index as usize].registration {
-            known.serial = serial;
+        let serial = self.last_serial.checked_add(1).unwrap_or(1);
+        let is_queued = self.ring.poll(name(serial, index), known.fd, flags(known.interest));
+        if is_queued {
+            (self.last_serial, known.serial) = (serial, serial);
             self.armed += 1;
         }
-        Ok(())
+        is_queued
     }
 
-    fn queue_poll(&mut self, name: u64, fd: BorrowedFd<'_>, interest: Interest) -> Result<(), Errno> {
-        if !self.ring.poll(name, fd, flags(interest)) {
-            self.send()?;
-            self.ring.poll(name, fd, flags(interest));
+    /// Queues an alarm, unless one is on its way already. One that stays on its way from wait to wait costs less than a
+    /// timeout of each of them.
+    pub(super) fn set_alarm(&mut self) -> Result<(), Errno> {
+        if !self.alarm_is_set {
+            if !self.ring.alarm(ALARM) {
+                self.send()?;
+                self.ring.alarm(ALARM);
+            }
+            (self.alarm_is_set, self.is_quiet) = (true, true);
         }
         Ok(())
     }
@@ -113,7 +120,7 @@ impl Uring {
                 Err(_) => self.has_lost = true,
             }
         }
-        self.waker_is_armed = false;
+        (self.waker_is_armed, self.alarm_is_set) = (false, false);
     }
 }
 

@@ -331,6 +331,26 @@ fn whatever_another_thread_does_first_brings_the_rings_there_c59() {
     }
 }
 
+/// One stays on its way from wait to wait; a loop that is busy meanwhile checks nobody.
+#[test]
+fn an_alarm_ends_no_wait_and_is_followed_by_a_check_where_nothing_happened() {
+    let mut pipes = pipes(1);
+    let mut uring = Uring::new().unwrap();
+    uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
+    for is_busy in [false, true] {
+        uring.arm().unwrap();
+        uring.set_alarm().unwrap();
+        assert!(uring.alarm_is_set && !uring.is_time_to_check);
+        if is_busy {
+            pipes[0].1.write_all(b"x").unwrap();
+            assert_eq!(waited(&mut uring), [0]);
+        }
+        assert!(!uring.complete(ALARM, -Errno::TIME.raw_os_error(), &mut Vec::new()));
+        assert!(!uring.alarm_is_set);
+        assert_eq!(std::mem::take(&mut uring.is_time_to_check), !is_busy);
+    }
+}
+
 /// From now on, for this thread, the kernel answers this to everything that is sent.
 fn refuse(errno: Errno) {
     let rules = [(nix::libc::SYS_io_uring_enter, Vec::new())].into();
