@@ -18,8 +18,9 @@ pub(crate) fn count() -> Result<Vec<(&'static str, Vec<f64>)>, String> {
 }
 
 fn count_store(store: &str) -> Result<Vec<f64>, String> {
-    // Nothing never fires: that would go on for ever.
-    let can = |probe: &str| probe != "rearm" || store != "nothing";
+    // Nothing never fires: that would go on for ever, or be over before it began.
+    let fires = |probe: &str| probe == "rearm" || probe.starts_with("expire");
+    let can = |probe: &str| !fires(probe) || store != "nothing";
     PROBES.iter().map(|(probe, _)| if can(probe) { count_probe(probe, store) } else { Ok(f64::NAN) }).collect()
 }
 

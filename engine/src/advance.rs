@@ -36,7 +36,7 @@
 //! the slot's stretch still belongs to the slot. When the slot is empty, time takes the one step to its first tick.
 
 use crate::geometry;
-use crate::lists::Walk;
+use crate::lists::{UNSORTED, Walk};
 use crate::wheel::{UNKNOWN, Wheel};
 
 /// Moves that [`Wheel::advance_within`] makes in less than a millisecond, on a machine of 2021 whose caches hold none of
@@ -67,12 +67,14 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if was_unfinished && !self.fall(&mut moves) {
             return false;
         }
+        // A list that ends by then and is sorted is due whole. `UNSORTED` itself is never in time.
+        let sorted_due = self.target.min(UNSORTED - 1);
         let mut entered = geometry::home::<BITS>(self.target, self.now);
         while let Some(slot) = self.occupied.first()
             && slot <= entered
         {
             let list = slot as u32;
-            if slot < 1 << BITS || slot < entered && self.arena.is_sorted(list) {
+            if self.arena.last_deadline(list) <= sorted_due {
                 self.expire_sorted(list);
                 continue;
             }

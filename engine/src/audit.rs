@@ -43,7 +43,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
         let sentinel = self.arena.node(list);
         assert_eq!(sentinel.prev, before, "the end of list {list}");
-        if list != Self::EXPIRED && self.arena.is_sorted(list) {
+        if list >= 1 << BITS && list != Self::EXPIRED && self.arena.is_sorted(list) {
             let last = sentinel.deadline;
             assert!(deadlines.is_sorted(), "list {list} says that it is sorted: {deadlines:?}");
             assert!(deadlines.last().is_none_or(|&deadline| deadline <= last), "list {list} ends after {last}");

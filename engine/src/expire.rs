@@ -47,11 +47,16 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         Some(self.earliest)
     }
 
-    #[inline(never)]
+    #[inline]
     fn find_earliest(&self, slot: u32) -> u64 {
         if self.arena.is_sorted(slot) {
             return self.arena.node(self.arena.node(slot).next).deadline;
         }
+        self.search(slot)
+    }
+
+    #[inline(never)]
+    fn search(&self, slot: u32) -> u64 {
         let mut walk = Walk::new(&self.arena, slot);
         core::iter::from_fn(|| walk.next(&self.arena)).map(|(_, deadline)| deadline).min().unwrap_or(UNKNOWN)
     }
@@ -75,17 +80,22 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Moves the timers of a list in order.
     #[inline(never)]
     pub(crate) fn expire_unsorted(&mut self, list: u32) {
-        let mut walk = Walk::new(&self.arena, list);
-        while let Some((node, deadline)) = walk.next(&self.arena) {
-            self.sorter.push(deadline, node);
-        }
-        self.forget(list);
+        self.collect(list);
         self.expire_collected();
     }
+
+    /// Timers of a slot, four for each list of the next level, from which on it pays to sort all of them at once.
+    const CROWD: u32 = 4 << BITS;
 
     /// Splits the slot in which `now` lies: what is due expires, the rest falls.
     #[inline(never)]
     pub(crate) fn enter(&mut self, slot: u32) {
+        if slot < 2 << BITS {
+            return self.enter_low(slot);
+        }
+        if self.arena.size_max(slot) >= Self::CROWD && !self.arena.is_sorted(slot) {
+            return self.enter_sorted(slot);
+        }
         let mut walk = Walk::new(&self.arena, slot);
         self.forget(slot);
         while let Some((node, deadline)) = walk.next(&self.arena) {
@@ -98,7 +108,52 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.expire_collected();
     }
 
+    /// The same, for a slot of level 1: from there timers fall to level 0, whose lists hold one deadline each, so that
+    /// nothing has to be known about them.
+    #[inline(never)]
+    fn enter_low(&mut self, slot: u32) {
+        let mut walk = Walk::new(&self.arena, slot);
+        self.forget(slot);
+        while let Some((node, deadline)) = walk.next(&self.arena) {
+            if deadline <= self.now {
+                self.sorter.push(deadline, node);
+                continue;
+            }
+            let slot = deadline as u32 & ((1 << BITS) - 1);
+            if self.arena.append_plainly(slot, node) {
+                self.occupied.insert(slot as usize);
+            }
+        }
+        self.expire_collected();
+    }
+
+    /// The same, in the order of deadlines, so that the lists to which timers fall are sorted.
+    #[inline(never)]
+    fn enter_sorted(&mut self, slot: u32) {
+        self.collect(slot);
+        let mut sorter = core::mem::take(&mut self.sorter);
+        sorter.drain(|node, deadline| {
+            if deadline <= self.now {
+                self.arena.append_plainly(Self::EXPIRED, node);
+            } else {
+                self.append_seen_from(self.now, node, deadline);
+            }
+        });
+        self.sorter = sorter;
+    }
+
+    /// Takes the timers of a list off it, to be sorted.
+    fn collect(&mut self, list: u32) {
+        let mut walk = Walk::new(&self.arena, list);
+        while let Some((node, deadline)) = walk.next(&self.arena) {
+            self.sorter.push(deadline, node);
+        }
+        self.forget(list);
+    }
+
     fn expire_collected(&mut self) {
-        self.sorter.drain(|node| self.arena.append_plainly(Self::EXPIRED, node));
+        self.sorter.drain(|node, _| {
+            self.arena.append_plainly(Self::EXPIRED, node);
+        });
     }
 }

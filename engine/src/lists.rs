@@ -91,7 +91,13 @@ impl<T: Default> Arena<T> {
 
     #[inline(always)]
     pub(crate) fn is_sorted(&self, list: u32) -> bool {
-        self.node(list).deadline != UNSORTED
+        self.last_deadline(list) != UNSORTED
+    }
+
+    /// The last deadline of a list that is in order, or a later one that was there; `UNSORTED` for another list.
+    #[inline(always)]
+    pub(crate) fn last_deadline(&self, list: u32) -> u64 {
+        self.node(list).deadline
     }
 
     /// Timers that were appended since the list was empty: at least as many as are still there.
@@ -105,14 +111,15 @@ impl<T: Default> Arena<T> {
         self.size_max(list) > LONG && self.nodes.len() >= MANY
     }
 
-    /// Appends a node to a list of which nobody asks whether it is sorted or long.
+    /// Appends a node to a list of which nobody asks whether it is sorted or long. Whether it was empty is returned.
     #[inline(always)]
-    pub(crate) fn append_plainly(&mut self, list: u32, node: u32) {
+    pub(crate) fn append_plainly(&mut self, list: u32, node: u32) -> bool {
         let nodes = self.nodes.as_mut_slice();
         let last = mem::replace(&mut nodes[list as usize].prev, node);
         let entry = &mut nodes[node as usize];
         (entry.prev, entry.next) = (last, list);
         nodes[last as usize].next = node;
+        last == list
     }
 
     /// Brings the memory of some nodes, from this one on, near. This loop is all loads and no decisions, so that the

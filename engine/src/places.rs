@@ -7,14 +7,15 @@
 
 use alloc::vec::Vec;
 
-const RECENT: usize = 64;
+/// One more than the stack holds, so that every count of it fits a byte and every byte is an index.
+const RECENT: usize = 1 << u8::BITS;
 
 /// Places that are free.
 #[derive(Debug)]
 pub(crate) struct Places {
     /// The next to be taken last.
     recent: [u32; RECENT],
-    recent_count: usize,
+    recent_count: u8,
     /// The places of one word of bits, which is taken after `recent`, and the first place that it could name.
     word: u64,
     word_start: u32,
@@ -44,7 +45,7 @@ impl Places {
 
     /// Free places.
     pub(crate) fn len(&self) -> usize {
-        self.recent_count + self.word.count_ones() as usize + self.spilled
+        usize::from(self.recent_count) + self.word.count_ones() as usize + self.spilled
     }
 
     /// Takes note that there are so many places in all, so that to give one back never allocates.
@@ -59,9 +60,9 @@ impl Places {
 
     #[inline(always)]
     pub(crate) fn take(&mut self) -> Option<u32> {
-        if self.recent_count > 0 {
-            self.recent_count -= 1;
-            return Some(self.recent[self.recent_count % RECENT]);
+        if let Some(top) = self.recent_count.checked_sub(1) {
+            self.recent_count = top;
+            return Some(self.recent[usize::from(top)]);
         }
         if self.word == 0 && !self.next_word() {
             return None;
@@ -73,21 +74,23 @@ impl Places {
 
     #[inline(always)]
     pub(crate) fn give_back(&mut self, place: u32) {
-        if self.recent_count == RECENT {
-            self.spill();
+        self.recent[usize::from(self.recent_count)] = place;
+        match self.recent_count.checked_add(1) {
+            Some(count) => self.recent_count = count,
+            None => self.spill(),
         }
-        self.recent[self.recent_count % RECENT] = place;
-        self.recent_count += 1;
     }
 
     #[inline(never)]
     fn spill(&mut self) {
+        let mut lowest = self.lowest;
         for &place in &self.recent {
             let word = place as usize / 64;
             self.bits[word] |= 1 << (place % 64);
             self.summary[word / 64] |= 1 << (word % 64);
-            self.lowest = self.lowest.min(word / 64);
+            lowest = lowest.min(word / 64);
         }
+        self.lowest = lowest;
         self.spilled += RECENT;
         self.recent_count = 0;
     }
@@ -114,7 +117,7 @@ impl Places {
         let words = (0..).step_by(64).zip(self.bits.iter().copied()).chain([(self.word_start, self.word)]);
         let bits =
             words.flat_map(|(start, word)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| start + bit));
-        self.recent[..self.recent_count].iter().copied().chain(bits)
+        self.recent[..usize::from(self.recent_count)].iter().copied().chain(bits)
     }
 
     /// Panics unless the notes about the free ones of `places` places are true.

@@ -30,20 +30,28 @@ pub(super) fn insert_and_cancel<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> 
 pub(super) fn expire_in_steps<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> Sample {
     bed.fill(inputs);
     let (mut fired, mut checksum) = (0, 0_u64);
-    let start = bed.now;
     let ns = bed.timed_without_turns_ns(|bed| {
-        for step in 1..=STEPS {
-            bed.now = start + step * (SPAN / STEPS);
-            bed.store.advance(bed.now, |id| {
-                fired += 1;
-                checksum = checksum.wrapping_add(mix(id, step));
-                None
-            });
-        }
-        STEPS
+        pass_in_steps(bed, |id, step| {
+            fired += 1;
+            checksum = checksum.wrapping_add(mix(id, step));
+        })
     });
     assert_eq!(fired, inputs.size, "{} fires each timer once", S::NAME);
     Sample { checksum, ..Sample::new(Workload::Expire, ns / inputs.size as f64) }
+}
+
+/// Lets the time of all timers pass in equal steps, and says of each in which one it fired. How many steps is returned.
+#[inline]
+pub(super) fn pass_in_steps<S: Store>(bed: &mut Bed<S>, mut fired: impl FnMut(u64, u64)) -> u64 {
+    let start = bed.now;
+    for step in 1..=STEPS {
+        bed.now = start + step * (SPAN / STEPS);
+        bed.store.advance(bed.now, |id| {
+            fired(id, step);
+            None
+        });
+    }
+    STEPS
 }
 
 /// Lets all timers expire while time jumps from deadline to deadline.
@@ -56,20 +64,29 @@ pub(super) fn expire_by_deadline<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) ->
     bed.fill(inputs);
     let (mut fired, mut checksum) = (0, 0_u64);
     let ns = bed.timed_without_turns_ns(|bed| {
-        let mut turns = 0;
-        while let Some(next) = black_box(bed.store.next_deadline()) {
-            bed.now = next;
-            turns += 1;
-            bed.store.advance(next, |id| {
-                fired += 1;
-                checksum = checksum.wrapping_add(mix(id, next - start));
-                None
-            });
-        }
-        turns
+        pass_by_deadline(bed, |id, now| {
+            fired += 1;
+            checksum = checksum.wrapping_add(mix(id, now - start));
+        })
     });
     assert_eq!(fired, inputs.size, "{} fires each timer once", S::NAME);
     bed.now = start;
     bed.purge(); // so that every store has come to the same tick
     Some(Sample { checksum, ..Sample::new(Workload::ExpireByDeadline, ns / inputs.size as f64) })
+}
+
+/// Lets time jump from deadline to deadline, and says of each timer at which one it fired. How many deadlines is
+/// returned.
+#[inline]
+pub(super) fn pass_by_deadline<S: Store>(bed: &mut Bed<S>, mut fired: impl FnMut(u64, u64)) -> u64 {
+    let mut turns = 0;
+    while let Some(next) = black_box(bed.store.next_deadline()) {
+        bed.now = next;
+        turns += 1;
+        bed.store.advance(next, |id| {
+            fired(id, next);
+            None
+        });
+    }
+    turns
 }

@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use super::basic::{pass_by_deadline, pass_in_steps};
 use super::bed::Bed;
 use super::inputs::{Inputs, Scale};
 use super::steady::{churn_pairs, rearm_fill, rearm_step};
@@ -9,11 +10,13 @@ use crate::store::Store;
 
 pub(crate) const TIMERS: usize = 1_000;
 /// What can be probed: as it is asked for, and in words.
-pub(crate) const PROBES: [(&str, &str); 5] = [
+pub(crate) const PROBES: [(&str, &str); 7] = [
     ("insert", "insert"),
     ("cancel", "cancel"),
     ("churn", "cancel + insert"),
     ("rearm", "fire + re-arm"),
+    ("expire", "expire, 1000 steps"),
+    ("expire-by-deadline", "expire by deadline"),
     ("next", "next deadline"),
 ];
 
@@ -57,6 +60,20 @@ pub(crate) fn run<S: Store>(probe: &str, operations: usize) -> usize {
                 }
             });
             fired
+        }
+        "expire" => {
+            for _ in 0..inputs.rounds {
+                bed.fill(&inputs);
+                measured_region(|| pass_in_steps(&mut bed, |_, _| ()));
+            }
+            inputs.rounds * inputs.size
+        }
+        "expire-by-deadline" => {
+            for _ in 0..inputs.rounds {
+                bed.fill(&inputs);
+                measured_region(|| pass_by_deadline(&mut bed, |_, _| ()));
+            }
+            inputs.rounds * inputs.size
         }
         "next" => {
             bed.fill(&inputs);
