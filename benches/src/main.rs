@@ -7,6 +7,7 @@
 //!                   ├─► instructions ─► valgrind ─► this program again ─► workloads/probe
 //!                   └─► floor                         the bare memory of timers
 //!           ─► resolution, readiness, precision, latency    benchmarks of the loop, by themselves
+//!           ─► page                                         draws what all of them found
 //! ```
 
 mod allocator;
@@ -18,6 +19,7 @@ mod machine;
 mod measure;
 mod noise;
 mod options;
+mod page;
 mod precision;
 mod readiness;
 mod report;
@@ -51,6 +53,10 @@ fn run(options: &Options) -> Result<(), String> {
     }
     noise::begin();
     match options.benchmark {
+        Benchmark::Report => {
+            let folder = options.folder.as_deref().ok_or("`report` asks for the folder of the figures")?;
+            page::write(folder, options.pictures.as_deref())
+        }
         Benchmark::Resolution => resolution::run(options.quick, options.seed),
         Benchmark::Readiness => match &options.probe {
             Some((pairs, contender, turns)) => readiness::probe(pairs, contender, *turns),

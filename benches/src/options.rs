@@ -13,10 +13,12 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
 
   latency           how late timers fire, what they cost, and how often they wake: ours on each backend, other loops, and
                     bare system calls, idle and under load; takes --quick, --json, --only, --reps and --seed
+  report DIR        draws DIR/index.html of all figures in DIR/NAME.json; takes --pictures
 
   --quick           fewer sizes, operations and repetitions: about a minute or two
   --smoke           next to nothing: whether it runs
   --json FILE       write all figures to FILE, too
+  --pictures DIR    write each picture to a file in DIR, too
   --instructions    count instructions by valgrind instead of time, at 1k timers
   --floor           what the bare memory of the wheel's timers costs, with no store; takes --sizes and --reps
   --only NAME,…     only these stores or contenders, beside the one that the ratios are to
@@ -34,15 +36,17 @@ pub(crate) enum Benchmark {
     Readiness,
     Precision,
     Latency,
+    Report,
 }
 
 /// The names of the benchmarks.
-const BENCHMARKS: [(&str, Benchmark); 5] = [
+const BENCHMARKS: [(&str, Benchmark); 6] = [
     ("wheel", Benchmark::Wheel),
     ("resolution", Benchmark::Resolution),
     ("readiness", Benchmark::Readiness),
     ("precision", Benchmark::Precision),
     ("latency", Benchmark::Latency),
+    ("report", Benchmark::Report),
 ];
 
 #[derive(Debug, Default, PartialEq)]
@@ -55,6 +59,9 @@ pub(crate) struct Options {
     pub(crate) instructions: bool,
     pub(crate) floor: bool,
     pub(crate) json: Option<PathBuf>,
+    /// Of the figures that `report` draws.
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) pictures: Option<PathBuf>,
     pub(crate) only: Vec<String>,
     pub(crate) sizes: Vec<usize>,
     pub(crate) reps: Option<usize>,
@@ -86,11 +93,15 @@ impl Options {
                 "--instructions" => options.instructions = true,
                 "--floor" => options.floor = true,
                 "--json" => options.json = Some(value()?.into()),
+                "--pictures" => options.pictures = Some(value()?.into()),
                 "--only" => options.only = value()?.split(',').map(String::from).collect(),
                 "--sizes" => options.sizes = value()?.split(',').map(size).collect::<Result<_, _>>()?,
                 "--reps" => options.reps = Some(number(&value()?)?.max(1)),
                 "--seed" => options.seed = number(&value()?)? as u64,
                 "--probe" => options.probe = Some((value()?, value()?, number(&value()?)?)),
+                folder if options.benchmark == Benchmark::Report && !folder.starts_with('-') => {
+                    options.folder = Some(folder.into());
+                }
                 _ => return Err(format!("unknown option {option}; --help lists them")),
             }
         }
@@ -147,5 +158,6 @@ mod tests {
         assert!(parse("wheel --fast").unwrap_err().contains("--fast"));
         assert!(parse("--help").unwrap().help);
         assert_eq!(parse("resolution --quick").unwrap().benchmark, Benchmark::Resolution);
+        assert_eq!(parse("report a/b --pictures c").unwrap().folder.unwrap().to_str(), Some("a/b"));
     }
 }

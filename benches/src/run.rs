@@ -52,12 +52,17 @@ impl Plan {
     fn new(options: &Options) -> Self {
         let sizes = match (&options.sizes, options.quick) {
             (given, _) if !given.is_empty() => given.clone(),
+            _ if options.smoke => vec![1_000],
             (_, true) => vec![1_000, 100_000],
             (_, false) => vec![1_000, 100_000, 1_000_000],
         };
-        let (scale, pause_reps, churned_pairs) =
-            if options.quick { (Scale::QUICK, 2, 1_000_000) } else { (Scale::FULL, 2, 10_000_000) };
-        Self { sizes, scale, reps: options.reps, quick: options.quick, pause_reps, churned_pairs, seed: options.seed }
+        let (scale, pause_reps, churned_pairs) = match (options.smoke, options.quick) {
+            (true, _) => (Scale::SMOKE, 1, 10_000),
+            (_, true) => (Scale::QUICK, 2, 1_000_000),
+            _ => (Scale::FULL, 2, 10_000_000),
+        };
+        let reps = options.reps.or(options.smoke.then_some(1));
+        Self { sizes, scale, reps, quick: options.quick, pause_reps, churned_pairs, seed: options.seed }
     }
 
     fn inputs(&self, size: usize) -> Inputs {

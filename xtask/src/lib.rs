@@ -3,13 +3,15 @@
 //! ```text
 //! test/          everything that must hold, in one run with a summary
 //! conformance/   which behaviours hold on which backend
-//! lua            the Lua module for a stock interpreter; bench_lua its timers beside those of others
+//! bench          the benchmarks and the page that draws them; bench_lua the one of timers in Lua
+//! lua            the Lua module for a stock interpreter
 //! tidy/          the rules of the source tree, one file for each group
 //! ```
 //!
 //! beside `project` (where things are) and `process` (how other programs are run). Every error is a sentence for the
 //! person at the terminal, so it is a `String`.
 
+mod bench;
 mod bench_lua;
 mod c;
 mod conformance;
@@ -31,12 +33,15 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
   lua VERSION [--env]    build the module for that Lua; --env prints the exports: eval \"$(cargo xtask lua 5.4 --env)\"
   c --prefix DIR         build libcogloop and install it, its headers and its pkg-config file into DIR
   tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
-  bench wheel [ARGS…]    the timing wheel beside its peers
-  bench resolution       what the length of a tick costs and gives
-  bench readiness        the loop over descriptors beside bare system calls and other loops
-  bench precision        how late a schedule is, beside a bare clock_nanosleep
-  bench latency          how late timers fire, beside other loops and bare system calls, idle and under load
-  bench lua [--quick]    timers of t.Loop beside those of other loops for Lua
+  bench [NAME…] [ARGS…]  the benchmarks, or those of the names, and target/report/index.html, which draws them;
+                         --quick is less exact and takes minutes, `bench NAME --help` tells what each takes:
+    wheel                the timing wheel beside other timer stores
+    readiness            the loop over descriptors beside bare system calls and other loops
+    latency              how late timers fire, beside other loops and bare system calls, idle and under load
+    precision            how late a schedule is, beside a bare clock_nanosleep
+    resolution           what the length of a tick costs and gives
+    lua                  timers of t.Loop beside those of other loops for Lua
+  bench report           draws the page again; --pictures DIR writes its pictures as files, too
   soak [--minutes N]     random operations on the wheel, its model beside it; --seed S repeats a run, --case S one case
   simulate [--seeds N]   the event loop in simulated worlds, one a seed; --first S begins there, --replay S shows one
   help                   this text";
@@ -60,16 +65,11 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["lua", version, "--env"] | ["lua", "--env", version] => lua::print_env(&Project::locate()?, version),
         ["c", "--prefix", prefix] => c::command(&Project::locate()?, prefix),
         ["tidy"] => tidy::run(&Project::locate()?),
-        ["bench", "lua", arguments @ ..] => bench_lua::run(&Project::locate()?, arguments),
-        ["bench", arguments @ ..] => bench(&Project::locate()?, arguments),
+        ["bench", arguments @ ..] => bench::run(&Project::locate()?, arguments),
         ["soak", arguments @ ..] => soak(&Project::locate()?, arguments),
         ["simulate", arguments @ ..] => process::run(test::simulate::command(&Project::locate()?).args(arguments)),
         other => Err(format!("no such command: `{}`\n\n{HELP}", other.join(" "))),
     }
-}
-
-fn bench(project: &Project, arguments: &[&str]) -> Result<(), String> {
-    process::run(project.cargo(&["run", "--release", "--quiet", "-p", "cogloop-benches", "--"]).args(arguments))
 }
 
 /// In the profile of the tests, which notices an overflow.

@@ -54,6 +54,7 @@ pub(crate) struct Scale {
 
 impl Scale {
     pub(crate) const FULL: Self = Self { churn_pairs: 500_000, fires: 1_000_000, round_operations: 100_000 };
+    pub(crate) const SMOKE: Self = Self { churn_pairs: 2_000, fires: 2_000, round_operations: 1_000 };
     pub(crate) const QUICK: Self = Self { churn_pairs: 200_000, fires: 200_000, round_operations: 50_000 };
 }
 

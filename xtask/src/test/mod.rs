@@ -28,7 +28,7 @@ pub(crate) use tools::apt_install;
 use std::time::{Duration, Instant};
 
 use crate::project::{FUZZ_MANIFEST, LUA_MANIFEST, Project};
-use crate::{conformance, lua, process, tidy};
+use crate::{bench, conformance, lua, process, tidy};
 use summary::{Report, Tally};
 
 /// What a step has to say in the summary when all is well, or what is wrong.
@@ -66,6 +66,7 @@ const STEPS: &[Step] = &[
         run: c_programs::run,
     },
     Step { name: "book", about: "the Lua examples of the README and the book, and what they print", run: book::run },
+    Step { name: "benches", about: "the benchmarks, each for a moment, and their page", run: bench::smoke },
     Step { name: "examples", about: "the examples, as they stand", run: examples::run },
     Step { name: "docs", about: "rustdoc, warnings are errors", run: docs },
     Step { name: "supply", about: "licences, bans and sources of all dependencies", run: supply::run },

@@ -1,0 +1,153 @@
+//! `report DIR`: one page that draws what the benchmarks found.
+//!
+//! ```text
+//!   DIR/NAME.json ─► read ─► picture: which panels ─► bars, lines ─► scale, svg, theme
+//!                                    └─► sections: what the page says ──► DIR/index.html
+//! ```
+//!
+//! The page is a single file: its pictures are in it, and nothing is fetched. It is legible on light and on dark paper,
+//! and under each picture is the table of what it shows.
+
+mod bars;
+mod lines;
+mod picture;
+mod read;
+mod scale;
+mod sections;
+mod svg;
+mod theme;
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use picture::Picture;
+use read::Figures;
+use sections::{SECTIONS, Section};
+use svg::escaped;
+
+/// Draws the page of all figures in `folder`, and each picture as a file in `pictures`, if that is given.
+pub(crate) fn write(folder: &Path, pictures: Option<&Path>) -> Result<(), String> {
+    let mut found = Vec::new();
+    for section in SECTIONS {
+        let path = folder.join(format!("{}.json", section.name));
+        if path.is_file() {
+            let figures = read::read(&path)?;
+            let drawn: Vec<_> = section.layouts.iter().flat_map(|&layout| picture::of(&figures, layout)).collect();
+            found.push((section, figures, drawn));
+        }
+    }
+    if found.is_empty() {
+        return Err(format!("there are no figures in {}: run a benchmark with --json first", folder.display()));
+    }
+    let page = folder.join("index.html");
+    save(&page, &html(&found))?;
+    println!("{} draws {}", page.display(), found.iter().map(|part| part.0.name).collect::<Vec<_>>().join(", "));
+    if let Some(folder) = pictures {
+        for (section, _, drawn) in &found {
+            for picture in drawn {
+                save(&folder.join(format!("{}.svg", picture.name(section.name))), &picture.svg.file())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn save(path: &Path, text: &str) -> Result<(), String> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let saved = fs::create_dir_all(folder).and_then(|()| fs::write(path, text));
+    saved.map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+const STYLE: &str = "
+*{box-sizing:border-box} html{-webkit-text-size-adjust:100%}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}
+main{max-width:1180px;margin:0 auto;padding:24px 24px 64px} h1{font-size:30px;margin:16px 0 4px}
+h2{font-size:22px;margin:56px 0 6px;padding-top:16px;border-top:1px solid var(--rule)} h3{font-size:16px;margin:28px 0 2px}
+p{max-width:76ch;margin:6px 0} .soft{color:var(--soft);font-size:14px} nav a{margin-right:14px} a{color:var(--ours)}
+figure{margin:8px 0 4px;overflow-x:auto} figure svg{display:block;max-width:100%;height:auto}
+details{font-size:13px;color:var(--soft)} summary{cursor:pointer} table{border-collapse:collapse;margin:8px 0;font-variant-numeric:tabular-nums}
+td,th{padding:2px 10px;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
+td:first-child,td:nth-child(2),th:first-child,th:nth-child(2){text-align:left}
+";
+
+fn html(found: &[(&Section, Figures, Vec<Picture>)]) -> String {
+    let mut body = String::new();
+    let links = found.iter().map(|(section, ..)| format!("<a href=\"#{0}\">{0}</a>", section.name));
+    _ = writeln!(body, "<nav>{}</nav>", links.collect::<Vec<_>>().join(""));
+    for (section, figures, pictures) in found {
+        write_section(&mut body, section, figures, pictures);
+    }
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>Cogloop: benchmarks</title>\n\
+         <style>{}{STYLE}</style></head>\n<body><main>\n<h1>Cogloop: benchmarks</h1>\n\
+         <p>Ours is blue, everybody else is not. Every picture was drawn from the figures of one run, in which all \
+         contenders took turns; the table below it has them.</p>\n{body}</main></body></html>\n",
+        theme::css()
+    )
+}
+
+fn write_section(body: &mut String, section: &Section, figures: &Figures, pictures: &[Picture]) {
+    _ = writeln!(
+        body,
+        "<h2 id=\"{}\">{}</h2>\n<p>{}</p>",
+        section.name,
+        escaped(section.title),
+        escaped(section.about)
+    );
+    for said in [&figures.machine, &figures.noise].into_iter().filter(|said| !said.is_empty()) {
+        _ = writeln!(body, "<p class=\"soft\">{}</p>", escaped(said));
+    }
+    _ = writeln!(body, "<p class=\"soft\"><code>cargo xtask bench {}</code></p>", escaped(&figures.benchmark));
+    for picture in pictures {
+        _ = writeln!(body, "<h3>{}</h3>", escaped(&picture.title));
+        if !picture.about.is_empty() {
+            _ = writeln!(body, "<p class=\"soft\">{}</p>", escaped(picture.about));
+        }
+        _ = writeln!(body, "<figure>\n{}</figure>", picture.svg.inline());
+        _ = writeln!(body, "<details><summary>The figures</summary>{}</details>", table(&picture.table));
+    }
+    for note in &figures.notes {
+        _ = writeln!(body, "<p class=\"soft\">{}</p>", escaped(note));
+    }
+}
+
+fn table(rows: &[Vec<String>]) -> String {
+    let mut html = String::from("<table>");
+    for (nth, row) in rows.iter().enumerate() {
+        let tag = if nth == 0 { "th" } else { "td" };
+        let cells = row.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell)));
+        _ = writeln!(html, "<tr>{}</tr>", cells.collect::<String>());
+    }
+    html.push_str("</table>");
+    html
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{Document, Place};
+    use crate::machine::Machine;
+
+    #[test]
+    fn a_page_is_one_file_with_the_pictures_in_it_and_each_is_a_file_where_that_is_asked_for() {
+        let folder = std::env::temp_dir().join(format!("cogloop-page-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        assert!(write(&folder, None).unwrap_err().contains("--json"));
+        let mut document = Document::new("rust");
+        document.row(Place::less("insert <b>", "cogloop", None, "ns"), [1.0, 2.0]);
+        document.note("a & b".to_owned());
+        let json = document.json(&Machine::describe());
+        fs::write(folder.join("rust.json"), json.to_string()).unwrap();
+        let pictures = folder.join("images");
+        write(&folder, Some(&pictures)).unwrap();
+        let page = fs::read_to_string(folder.join("index.html")).unwrap();
+        assert!(page.contains("<svg") && page.contains("insert &lt;b&gt;") && page.contains("a &amp; b"));
+        assert!(!page.contains("<b>") && !page.contains("NaN"));
+        let fetches = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!fetches.contains("http") && !fetches.contains("src="), "nothing is fetched");
+        assert_eq!(fs::read_dir(&pictures).unwrap().count(), 1);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

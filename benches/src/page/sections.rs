@@ -1,0 +1,130 @@
+//! What the page says of each benchmark, and which pictures it draws.
+
+use super::picture::Layout;
+
+pub(super) struct Section {
+    /// The benchmark's name.
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) about: &'static str,
+    pub(super) layouts: &'static [Layout],
+}
+
+/// In the order of the page.
+pub(super) const SECTIONS: &[Section] = &[
+    Section {
+        name: "wheel",
+        title: "The timing wheel beside other timer stores",
+        about: "One thread, virtual time, the same operations for every store; the checksums of what fired agree. \
+                A bar is the median of the repetitions, the whisker goes from the least to the most. New memory: the \
+                store grows while it is measured; used: it was filled and emptied before, in random order.",
+        layouts: &[
+            Layout::BarsBySize {
+                title: "CPU time of an operation",
+                about: "What a lazy store pays later for a cancelled timer is in it.",
+                figure: "CPU time, ns",
+            },
+            Layout::Bars {
+                title: "Memory of a timer",
+                about: "As asked of the allocator, the empty store included.",
+                figures: &["memory of a timer, bytes"],
+                hidden: &[],
+            },
+            Layout::Bars {
+                title: "The longest pause",
+                about: "The longest that a single advance took, each in its best repetition.",
+                figures: &["longest advance, µs"],
+                hidden: &[],
+            },
+        ],
+    },
+    Section {
+        name: "scaling",
+        title: "From a thousand timers to ten million",
+        about: "The same operations at growing sizes, in a store whose memory was used before. Both axes are \
+                logarithmic: a flat line is a cost that does not grow.",
+        layouts: &[
+            Layout::Sizes { title: "CPU time as timers grow in number", about: "", figure: "CPU time, ns" },
+            Layout::Sizes { title: "Memory as timers grow in number", about: "", figure: "memory of a timer, bytes" },
+            Layout::Courses {
+                title: "Memory while timers are cancelled and replaced",
+                about: "No time passes: a store that keeps cancelled timers until they are due grows, one that lets go of \
+                        them at once does not.",
+            },
+        ],
+    },
+    Section {
+        name: "readiness",
+        title: "The loop over descriptors",
+        about: "Ping-pong between sockets that one thread observes, adding and removing 10,000 of them, and threads that \
+                wake one another; in the same rounds bare system calls and other loops.",
+        layouts: &[Layout::Bars {
+            title: "What an event, a registration and a wake-up cost",
+            about: "",
+            figures: &[],
+            hidden: &[
+                "CPU, × bare epoll",
+                "time, × bare epoll",
+                "add, × bare epoll",
+                "remove, × bare epoll",
+                "rate, × bare epoll",
+                "CPU of both threads, × bare epoll",
+            ],
+        }],
+    },
+    Section {
+        name: "latency",
+        title: "How late timers fire",
+        about: "A schedule that nobody moves; how far behind it each timer fired. To the right the rare ones: at 99.9 one \
+                timer of a thousand was later than the line. The dashed line is clock_nanosleep, a bare system call. \
+                tokio and libuv count in milliseconds.",
+        layouts: &[
+            Layout::Percentiles { about: "" },
+            Layout::Bars {
+                title: "CPU time for a timer that fires",
+                about: "Of the thread that keeps the schedule, the timer's callback and the measurement included.",
+                figures: &["CPU for a timer, µs"],
+                hidden: &[],
+            },
+            Layout::Bars {
+                title: "Wake-ups for a timer that fires",
+                about: "How often the thread slept and was woken. A contender that does not keep up with its schedule \
+                        never sleeps.",
+                figures: &["wake-ups for a timer"],
+                hidden: &[],
+            },
+        ],
+    },
+    Section {
+        name: "precision",
+        title: "A schedule of single deadlines, with and without timer slack",
+        about: "The kernel may delay a thread's waits by its timer slack, 50 µs unless the thread asks for another.",
+        layouts: &[
+            Layout::Percentiles { about: "" },
+            Layout::Bars {
+                title: "Median lateness",
+                about: "",
+                figures: &["median lateness of a round, µs"],
+                hidden: &[],
+            },
+        ],
+    },
+    Section {
+        name: "rust",
+        title: "Loops for Rust",
+        about: "The crate cogloop beside other event loops and runtimes on one thread, through their public interfaces.",
+        layouts: &[Layout::Bars { title: "Timers, posts and ping-pong", about: "", figures: &[], hidden: &[] }],
+    },
+    Section {
+        name: "lua",
+        title: "Loops for Lua",
+        about: "t.Loop and cogloop beside other loops, each in a process of its own.",
+        layouts: &[Layout::Bars { title: "Timers and descriptors in Lua", about: "", figures: &[], hidden: &[] }],
+    },
+    Section {
+        name: "mockit",
+        title: "Timers for C",
+        about: "libcogloop's mockit.h beside a thread for each timer.",
+        layouts: &[Layout::Bars { title: "Armed timers in C", about: "", figures: &[], hidden: &[] }],
+    },
+];

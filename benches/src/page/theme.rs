@@ -1,0 +1,94 @@
+//! Colours and lines: those of Okabe and Ito, which people tell apart whichever colours they see, on light and on dark
+//! paper. Ours is always blue and thick; in lines each contender has a dash of its own beside.
+//!
+//! Source: M. Okabe, K. Ito, "Color Universal Design", 2008.
+
+/// Contenders by the start of their names, with the class of their lines and bars. The first that fits counts.
+const CLASSES: [(&str, &str); 26] = [
+    ("cogloop", "ours"),
+    ("ours/uring", "ours"),
+    ("ours/epoll", "ours two"),
+    ("ours/select", "ours three"),
+    ("ours/portable", "ours four"),
+    ("ours", "ours five"),
+    ("t.Loop", "ours two"),
+    ("t_loop", "ours two"),
+    ("mockit", "ours"),
+    ("clock_nanosleep", "bare"),
+    ("bare", "bare"),
+    ("nothing", "bare"),
+    ("timerfd", "amber"),
+    ("tokio", "red"),
+    ("calloop", "green"),
+    ("libuv", "pink"),
+    ("luv", "pink"),
+    ("async-io", "amber"),
+    ("mio", "amber"),
+    ("polling", "pink two"),
+    ("btreemap", "amber"),
+    ("lazy-heap", "green"),
+    ("delay-queue", "red"),
+    ("hhwt-plain", "sand"),
+    ("hhwt", "sand two"),
+    ("heap", "green"),
+];
+
+/// The class of a contender that no line above knows, by its place.
+const OTHERS: [&str; 5] = ["sand", "amber two", "green two", "red two", "pink two"];
+
+pub(super) fn class(contender: &str, place: usize) -> &'static str {
+    let known = CLASSES.iter().find(|(start, _)| contender.starts_with(start));
+    known.map_or(OTHERS[place % OTHERS.len()], |(_, class)| class)
+}
+
+pub(super) fn is_ours(contender: &str) -> bool {
+    class(contender, 0).starts_with("ours")
+}
+
+const LIGHT: &str = "--paper:#ffffff;--ink:#1f2328;--soft:#59636e;--rule:#d8dee4;--ours:#0072b2;--peer:#a8b0b9;\
+--bare:#1f2328;--amber:#b77900;--red:#d55e00;--green:#009e73;--pink:#b8578f;--sand:#7a6a4f";
+const DARK: &str = "--paper:#0d1117;--ink:#e6edf3;--soft:#9198a1;--rule:#30363d;--ours:#56b4e9;--peer:#5a6470;\
+--bare:#e6edf3;--amber:#e69f00;--red:#ff8a3d;--green:#2bc49a;--pink:#e08fc0;--sand:#c2ad86";
+
+const RULES: &str = "
+svg{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}
+.paper{fill:var(--paper)} text{fill:var(--ink);font-size:12px} .soft{fill:var(--soft)} .small{font-size:11px}
+.head{font-weight:600;font-size:13px} .strong{font-weight:600}
+.grid{stroke:var(--rule);stroke-width:1} .whisker{stroke:var(--ink);stroke-width:1.2;opacity:.75}
+rect.bar{fill:var(--peer)} rect.bar.ours{fill:var(--ours)}
+polyline{fill:none;stroke-width:1.7;stroke-linejoin:round} polyline.ours{stroke:var(--ours);stroke-width:2.8}
+polyline.two{stroke-dasharray:7 3} polyline.three{stroke-dasharray:2 3} polyline.four{stroke-dasharray:9 3 2 3}
+polyline.five{stroke-dasharray:4 2;stroke-width:1.7}
+polyline.bare{stroke:var(--bare);stroke-dasharray:3 3} polyline.amber{stroke:var(--amber)}
+polyline.red{stroke:var(--red)} polyline.green{stroke:var(--green)} polyline.pink{stroke:var(--pink)}
+polyline.sand{stroke:var(--sand)}
+";
+
+/// For pictures, in a page or by themselves.
+pub(super) fn css() -> String {
+    format!(":root{{color-scheme:light dark;{LIGHT}}}\n@media (prefers-color-scheme: dark){{:root{{{DARK}}}}}{RULES}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ours_is_blue_and_everybody_has_a_class() {
+        assert!(is_ours("cogloop") && is_ours("ours, spinning") && is_ours("ours/epoll"));
+        assert!(!is_ours("tokio") && !is_ours("someone new"));
+        assert_eq!(class("someone new", 7), OTHERS[2]);
+        for (_, class) in CLASSES {
+            let colour = class.split(' ').next().unwrap();
+            assert!(RULES.contains(&format!("polyline.{colour}{{")), "{colour}");
+        }
+    }
+
+    #[test]
+    fn both_papers_have_all_colours() {
+        let names = |theme: &str| {
+            theme.split(';').map(|part| part.split(':').next().unwrap().trim().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(LIGHT), names(DARK));
+    }
+}

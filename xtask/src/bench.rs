@@ -1,0 +1,136 @@
+//! `cargo xtask bench`: the benchmarks, one after the other, and the page that draws what they found.
+//!
+//! ```text
+//!   bench [NAME…] [OPTIONS] ──► each benchmark ──► target/report/NAME.json ──► target/report/index.html
+//! ```
+//!
+//! Most are programs of the crate `cogloop-benches`; those that need another language's interpreter or compiler are
+//! modules beside this one. All write the shape that `benches/src/json.rs` describes.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::project::Project;
+use crate::{bench_lua, process};
+
+/// A benchmark, by its name.
+struct Benchmark {
+    name: &'static str,
+    /// Runs it with the options that follow its name. `--json FILE` is always among them.
+    run: fn(&Project, &'static str, &[&str]) -> Result<(), String>,
+}
+
+/// In the order in which they run, and stand on the page.
+const BENCHMARKS: &[Benchmark] = &[
+    Benchmark { name: "wheel", run: of_the_crate },
+    Benchmark { name: "readiness", run: of_the_crate },
+    Benchmark { name: "latency", run: of_the_crate },
+    Benchmark { name: "precision", run: of_the_crate },
+];
+
+/// Run by name only: they write no figures that the page would draw.
+const OTHERS: &[Benchmark] =
+    &[Benchmark { name: "resolution", run: of_the_crate }, Benchmark { name: "lua", run: of_lua }];
+
+/// Those that the tests run for a moment. The others' contenders have tests of their own, or need an interpreter.
+const SMOKED: [&str; 2] = ["wheel", "latency"];
+
+/// Options that ask one benchmark for something else than its figures.
+const ASIDES: [&str; 5] = ["--help", "-h", "--instructions", "--floor", "--probe"];
+
+pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
+    let names = arguments.iter().take_while(|argument| !argument.starts_with('-')).count();
+    let (names, options) = arguments.split_at(names);
+    match names {
+        ["report"] => return draw(project, options),
+        [] if options.iter().any(|option| ["--help", "-h"].contains(option)) => {
+            return of_the_crate(project, "--help", &[]);
+        }
+        _ => {}
+    }
+    if names.len() != 1 && options.contains(&"--json") {
+        return Err("--json FILE is for one benchmark; several write to target/report".to_owned());
+    }
+    let chosen = chosen(names)?;
+    if chosen.len() == 1 && (is_other(chosen[0].name) || options.iter().any(|option| ASIDES.contains(option))) {
+        return (chosen[0].run)(project, chosen[0].name, options);
+    }
+    run_all(project, &chosen, options)
+}
+
+fn is_other(name: &str) -> bool {
+    OTHERS.iter().any(|other| other.name == name)
+}
+
+fn chosen(names: &[&str]) -> Result<Vec<&'static Benchmark>, String> {
+    let known = || BENCHMARKS.iter().chain(OTHERS);
+    if names.is_empty() {
+        return Ok(BENCHMARKS.iter().collect());
+    }
+    let find = |name: &str| {
+        known().find(|benchmark| benchmark.name == name).ok_or_else(|| {
+            let names: Vec<_> = known().map(|benchmark| benchmark.name).collect();
+            format!("there is no benchmark `{name}`; there are {}, and `report`, which draws", names.join(", "))
+        })
+    };
+    names.iter().map(|name| find(name)).collect()
+}
+
+/// Runs them, whoever of them fails, and draws the page of all that have ever written their figures.
+fn run_all(project: &Project, chosen: &[&Benchmark], options: &[&str]) -> Result<(), String> {
+    let folder = folder(project);
+    fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    let mut failed = Vec::new();
+    for (index, benchmark) in chosen.iter().enumerate() {
+        println!("\n=== {} ({} of {})\n", benchmark.name, index + 1, chosen.len());
+        let json = folder.join(format!("{}.json", benchmark.name)).display().to_string();
+        let with_json = match options.contains(&"--json") {
+            true => options.to_vec(),
+            false => [options, &["--json", json.as_str()]].concat(),
+        };
+        if let Err(message) = (benchmark.run)(project, benchmark.name, &with_json) {
+            println!("failed: {message}");
+            failed.push(benchmark.name);
+        }
+    }
+    draw(project, &[])?;
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
+}
+
+fn folder(project: &Project) -> PathBuf {
+    project.target.join("report")
+}
+
+fn of_the_crate(project: &Project, name: &'static str, options: &[&str]) -> Result<(), String> {
+    process::run(benches(project).arg(name).args(options))
+}
+
+fn of_lua(project: &Project, _name: &'static str, options: &[&str]) -> Result<(), String> {
+    bench_lua::run(project, options)
+}
+
+fn benches(project: &Project) -> std::process::Command {
+    project.cargo(&["run", "--release", "--quiet", "-p", "cogloop-benches", "--"])
+}
+
+/// Runs each of the crate's benchmarks for a moment, as the tests are built, and draws what it found.
+pub(crate) fn smoke(project: &Project) -> Result<String, String> {
+    let folder = project.target.join("smoke");
+    let program = |arguments: &[&str]| {
+        let mut cargo = project.cargo(&["run", "--quiet", "-p", "cogloop-benches", "--"]);
+        process::capture(cargo.args(arguments))
+    };
+    fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    for name in SMOKED {
+        let json = folder.join(format!("{name}.json")).display().to_string();
+        let said = program(&[name, "--smoke", "--json", &json])?;
+        println!("{name}: {} lines", said.lines().count());
+    }
+    print!("{}", program(&["report", &folder.display().to_string()])?);
+    Ok(format!("{} benchmarks run", SMOKED.len()))
+}
+
+/// Draws the page of all figures that are in the report's folder.
+fn draw(project: &Project, options: &[&str]) -> Result<(), String> {
+    process::run(benches(project).arg("report").arg(folder(project)).args(options))
+}
