@@ -57,12 +57,13 @@ impl Pattern {
         }
     }
 
-    /// The first time is anywhere in the first period, so that many timers do not fall due together.
-    fn first_ns(self, random: &mut Rng) -> u64 {
-        match self {
+    /// The first time is anywhere in the first period, so that many timers do not fall due together; and soon enough.
+    fn first_ns(self, random: &mut Rng, before_ns: u64) -> u64 {
+        let first_ns = match self {
             Self::Every { ns } => random.u64(1..=ns),
             other => other.delay_ns(random),
-        }
+        };
+        if first_ns < before_ns { first_ns } else { random.u64(0..before_ns) }
     }
 }
 
@@ -122,12 +123,13 @@ impl Course {
     ) -> Self {
         let mut random = Rng::with_seed(seed);
         let start_ns = now_ns() + lead.as_nanos() as u64;
-        let due_ns = (0..timers).map(|_| start_ns + pattern.first_ns(&mut random)).collect();
+        let duration_ns = duration.as_nanos() as u64;
+        let due_ns = (0..timers).map(|_| start_ns + pattern.first_ns(&mut random, duration_ns)).collect();
         Self {
             pattern,
             random: random.into(),
             due_ns: RefCell::new(due_ns),
-            end_ns: start_ns + duration.as_nanos() as u64,
+            end_ns: start_ns + duration_ns,
             live: timers.into(),
             late_ns: RefCell::new(empty()),
             early: Cell::default(),
@@ -243,7 +245,7 @@ mod tests {
 
     #[test]
     fn what_comes_early_is_counted() {
-        let course = course(1, Pattern::Every { ns: 3_600_000_000_000 }, Duration::from_secs(1));
+        let course = course(1, Pattern::Every { ns: 3_600_000_000_000 }, Duration::from_secs(3_600));
         assert_eq!(course.fired(0), None);
         let record = course.record().unwrap();
         assert_eq!((record.early, record.late_ns.max()), (1, 0));
