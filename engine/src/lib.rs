@@ -37,10 +37,13 @@
 //! assert!(wheel.pop_expired().is_none());
 //! ```
 
-#![no_std]
+#![cfg_attr(not(feature = "mutants"), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+
+#[macro_use]
+mod mutants;
 
 mod advance;
 mod arena;
@@ -61,6 +64,9 @@ mod wheel;
 pub use advance::MOVES_A_MILLISECOND;
 pub use dump::Dump;
 pub use key::Key;
+#[cfg(feature = "mutants")]
+#[doc(hidden)]
+pub use mutants::is_on as is_mutant;
 pub use repeat::{Missed, Next};
 pub use scheduler::{Fired, Plan, Scheduler};
 pub use wheel::{Expired, Wheel};

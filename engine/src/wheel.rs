@@ -122,10 +122,19 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// later, and never joins the expired timers that are being popped.
     #[inline(always)]
     pub fn insert(&mut self, deadline: u64, value: T) -> Key {
-        let deadline = deadline.min(Self::LAST_TICK);
+        let mut deadline = deadline.min(Self::LAST_TICK);
+        if mutant!("c17-hhwt") && deadline.wrapping_sub(self.now) >> 24 == 0xff {
+            deadline = self.now + (deadline - self.now) % (1 << 24);
+        }
         let node = self.arena.take_place();
-        let list = self.list_for(deadline);
-        let (generation, was_empty) = self.arena.insert(list, node, deadline, value);
+        let mut list = self.list_for(deadline);
+        if mutant!("c04-libuv-4245") && list == Self::OVERDUE {
+            list = Self::EXPIRED;
+        }
+        let (generation, mut was_empty) = self.arena.insert(list, node, deadline, value);
+        if mutant!("c20-ratas") && !self.arena.is_empty(Self::EXPIRED) {
+            was_empty &= list < 1 << BITS;
+        }
         if was_empty {
             self.note(list);
         }
@@ -154,7 +163,10 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         let Some(entry) = self.arena.get_mut(node, key.generation()) else { return false };
         let old = core::mem::replace(&mut entry.deadline, deadline);
         self.unlink(node, old);
-        let list = self.list_for(deadline);
+        let mut list = self.list_for(deadline);
+        if mutant!("c16-redis") && list == Self::OVERDUE {
+            list = Self::EXPIRED;
+        }
         if lists::append(&mut self.arena.nodes, list, node as u32, deadline) {
             self.note(list);
         }
@@ -225,7 +237,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if deadline <= self.now {
             return Self::OVERDUE;
         }
-        if deadline < self.earliest {
+        if deadline < self.earliest && !mutant!("c24-glommio-44") {
             self.earliest = deadline;
         }
         geometry::home::<BITS>(deadline, self.now) as u32
@@ -252,10 +264,13 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// deadline and `now`, but the node that is left alone says it sooner.
     #[inline(always)]
     fn unlink(&mut self, node: usize, deadline: u64) {
-        if deadline == self.earliest {
+        if deadline == self.earliest && !mutant!("c27-redis-11069") {
             self.earliest = UNKNOWN;
         }
         if let Some(emptied) = self.arena.unlink(node) {
+            if mutant!("c21-timeout-c") {
+                return;
+            }
             self.forget(emptied);
         }
     }

@@ -42,6 +42,9 @@
 //! a system has stands below, at the modules, and in [`choose`], which orders them.
 #![deny(unsafe_code)]
 
+#[macro_use]
+mod mutants;
+
 pub mod backend;
 #[cfg(unix)]
 pub mod child;

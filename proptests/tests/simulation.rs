@@ -24,3 +24,11 @@ fn no_two_seeds_live_the_same_life() {
     let hashes: std::collections::BTreeSet<_> = (1000..1200).map(|seed| simulation::run(seed).hash).collect();
     assert_eq!(hashes.len(), 200);
 }
+
+/// A few hundred lives. `cargo xtask simulate` lives as many as one likes, and shows the shortest that breaks a promise.
+#[test]
+fn every_promise_is_kept() {
+    for seed in 0..400 {
+        drop(simulation::run(seed));
+    }
+}

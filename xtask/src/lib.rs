@@ -13,9 +13,11 @@
 
 mod bench;
 mod bench_lua;
+mod built;
 mod c;
 mod conformance;
 mod lua;
+mod mutants;
 mod process;
 mod project;
 mod test;
@@ -44,6 +46,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
   bench report           draws the page again; --pictures DIR writes its pictures as files, too
   soak [--minutes N]     random operations on the wheel, its model beside it; --seed S repeats a run, --case S one case
   simulate [--seeds N]   the event loop in simulated worlds, one a seed; --first S begins there, --replay S shows one
+  mutants [NAME…]        old bugs, switched on one at a time, and which test catches each; --all asks every suite
   help                   this text";
 
 /// Runs the command that `arguments` name. The error is a message for the terminal.
@@ -67,7 +70,8 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["tidy"] => tidy::run(&Project::locate()?),
         ["bench", arguments @ ..] => bench::run(&Project::locate()?, arguments),
         ["soak", arguments @ ..] => soak(&Project::locate()?, arguments),
-        ["simulate", arguments @ ..] => process::run(test::simulate::command(&Project::locate()?).args(arguments)),
+        ["simulate", arguments @ ..] => process::run(test::simulate::command(&Project::locate()?)?.args(arguments)),
+        ["mutants", arguments @ ..] => mutants::run(&Project::locate()?, arguments).map(drop),
         other => Err(format!("no such command: `{}`\n\n{HELP}", other.join(" "))),
     }
 }
@@ -96,7 +100,9 @@ mod tests {
 
     #[test]
     fn help_has_a_line_for_each_command() {
-        for name in ["test", "check-targets", "conformance", "lua", "tidy", "bench", "soak", "simulate", "help"] {
+        for name in
+            ["test", "check-targets", "conformance", "lua", "tidy", "bench", "soak", "simulate", "mutants", "help"]
+        {
             assert!(HELP.lines().any(|line| line.starts_with(&format!("  {name} "))), "{name}");
         }
     }

@@ -21,20 +21,10 @@ pub(crate) fn capture(command: &mut Command) -> Result<String, String> {
 /// Runs to the end, or until `limit` has passed; shows each line of its standard output as it comes, and returns all
 /// of them with the verdict.
 pub(crate) fn watch(command: &mut Command, limit: Duration) -> (Vec<String>, Result<(), String>) {
-    let mut child = match command.stdout(Stdio::piped()).spawn() {
-        Ok(child) => child,
-        Err(error) => return (Vec::new(), Err(not_started(command, &error))),
+    let (lines, status) = match follow(command, limit, |line| println!("{line}")) {
+        Ok(followed) => followed,
+        Err(message) => return (Vec::new(), Err(message)),
     };
-    let Some(output) = child.stdout.take() else {
-        return (Vec::new(), Err(format!("`{}` has no standard output", words(command))));
-    };
-    let reader = thread::spawn(move || {
-        let lines = BufReader::new(output).lines().map_while(Result::ok);
-        lines.inspect(|line| println!("{line}")).collect::<Vec<_>>()
-    });
-    let status = wait_at_most(&mut child, limit);
-    // All that held the pipe open have ended.
-    let lines = reader.join().unwrap_or_default();
     match status {
         None => {
             let last = lines.iter().rfind(|line| !line.trim().is_empty()).map_or("", String::as_str);
@@ -44,6 +34,28 @@ pub(crate) fn watch(command: &mut Command, limit: Duration) -> (Vec<String>, Res
         }
         Some(status) => (lines, judge(command, status)),
     }
+}
+
+/// Runs to the end, or until `limit` has passed, which is no status; shows nothing, and returns all lines of its standard
+/// output.
+pub(crate) fn listen(command: &mut Command, limit: Duration) -> Result<(Vec<String>, Option<ExitStatus>), String> {
+    follow(command.stderr(Stdio::null()), limit, |_| ())
+}
+
+fn follow(
+    command: &mut Command,
+    limit: Duration,
+    each: fn(&String),
+) -> Result<(Vec<String>, Option<ExitStatus>), String> {
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| not_started(command, &error))?;
+    let output = child.stdout.take().ok_or_else(|| format!("`{}` has no standard output", words(command)))?;
+    let reader = thread::spawn(move || {
+        let lines = BufReader::new(output).lines().map_while(Result::ok);
+        lines.inspect(each).collect::<Vec<_>>()
+    });
+    let status = wait_at_most(&mut child, limit);
+    // All that held the pipe open have ended.
+    Ok((reader.join().unwrap_or_default(), status))
 }
 
 /// Whether a program of that name can be started at all.

@@ -32,6 +32,7 @@ impl<T: Default + Clone> EventLoop<T> {
     pub fn add_timer(&mut self, delay_ns: u64, value: T) -> Key {
         self.expect_room_for_a_timer();
         let now_ns = self.now_ns();
+        let delay_ns = crate::mutants::delay_ns(delay_ns);
         match delay_ns {
             0 => self.scheduler.add_due(now_ns, value),
             _ => self.scheduler.add(Plan::once(now_ns.saturating_add(delay_ns)), value),

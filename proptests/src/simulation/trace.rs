@@ -65,6 +65,18 @@ impl fmt::Display for Ns {
     }
 }
 
+/// How long something may wait.
+pub(super) struct Patience(pub(super) Option<u64>);
+
+impl fmt::Display for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(ns) => write!(f, "for {}", Ns(ns)),
+            None => f.write_str("for ever"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

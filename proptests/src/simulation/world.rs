@@ -13,7 +13,7 @@ use fastrand::Rng;
 use super::dice::Dice;
 use super::kernel::{FILES, Fault, Kernel};
 use super::timers::{Id, Timers};
-use super::trace::{Ns, Trace};
+use super::trace::{Ns, Patience, Trace};
 use super::watched::Watched;
 
 /// The loop under test. Values are the numbers of timers.
@@ -114,16 +114,14 @@ impl World {
             Wait::Poll => Some(0),
             Wait::AtMost(limit_ns) => Some(patience.map_or(limit_ns, |patience| patience.min(limit_ns))),
         };
+        let (least, most) = (limited(least), limited(most));
         // For ever is longer than all else.
         let number = |patience: Option<u64>| patience.map_or(u128::MAX, u128::from);
-        let (least, most) = (number(limited(least)), number(limited(most)));
-        let waits = number(timeout_ns);
-        assert!(
-            waits >= least,
-            "a wait of {timeout_ns:?} ns: it wakes up {} ns before there is anything to do",
-            least - waits
-        );
-        assert!(waits <= most, "a wait of {timeout_ns:?} ns: something is due in {most} ns");
+        let waits = Patience(timeout_ns);
+        let is_long = number(timeout_ns) >= number(least);
+        assert!(is_long, "the loop waits {waits}, and there is nothing to do {}", Patience(least));
+        let is_short = number(timeout_ns) <= number(most);
+        assert!(is_short, "the loop waits {waits}, and could no longer than {}", Patience(most));
     }
 
     /// The dice of the next choice; `None` when there is none to be made.
@@ -178,8 +176,7 @@ impl Backend for Seeded {
         let reported = waited.as_deref().unwrap_or_default();
         world.watched.turned(reported);
         let turn = world.timers.turn;
-        let timeout = timeout_ns.map_or("for ever".to_owned(), |ns| Ns(ns).to_string());
-        world.note(format_args!("turn {turn}: wait {timeout}{fault}"));
+        world.note(format_args!("turn {turn}: wait {}{fault}", Patience(timeout_ns)));
         for event in waited.as_deref().unwrap_or_default().iter().take(20) {
             world.note(format_args!("  reports {:?} of {:?}", event.ready, event.token));
         }

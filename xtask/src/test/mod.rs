@@ -28,7 +28,7 @@ pub(crate) use tools::apt_install;
 use std::time::{Duration, Instant};
 
 use crate::project::{FUZZ_MANIFEST, LUA_MANIFEST, Project};
-use crate::{bench, conformance, lua, process, tidy};
+use crate::{bench, conformance, lua, mutants, process, tidy};
 use summary::{Report, Tally};
 
 /// What a step has to say in the summary when all is well, or what is wrong.
@@ -50,6 +50,7 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", about: "the rules of the source tree", run: |project| done(tidy::run(project)) },
     Step { name: "rust", about: "unit, property and doc tests", run: rust_tests },
     Step { name: "simulate", about: "10,000 simulated worlds around the event loop", run: simulate::run },
+    Step { name: "mutants", about: "each of many old bugs is caught", run: |project| mutants::run(project, &[]) },
     Step { name: "conformance", about: "the list of behaviours, on each backend", run: conformance::run },
     Step { name: "miri", about: "the engine's tests under Miri, those that loop long in short", run: miri::run },
     Step { name: "loom", about: "the waker's protocol, in every order with up to three preemptions", run: loom::run },

@@ -4,18 +4,19 @@ use std::process::Command;
 
 use super::summary::Tally;
 use super::{Outcome, TESTS_LIMIT};
-use crate::process;
 use crate::project::Project;
+use crate::{built, process};
 
 const SEEDS: &str = "10000";
 
 pub(super) fn run(project: &Project) -> Outcome {
-    let (lines, verdict) = process::watch(command(project).args(["--seeds", SEEDS]), TESTS_LIMIT);
+    let (lines, verdict) = process::watch(command(project)?.args(["--seeds", SEEDS]), TESTS_LIMIT);
     verdict.map_err(|message| format!("{message} ({})", Tally::of(&lines)))?;
     Tally::of(&lines).outcome()
 }
 
-/// `simulate`, still without arguments.
-pub(crate) fn command(project: &Project) -> Command {
-    project.cargo(&["run", "--quiet", "-p", "cogloop-proptests", "--example", "simulate", "--"])
+/// `simulate`, still without arguments. Built for the whole workspace, so that what others have built for it can be used.
+pub(crate) fn command(project: &Project) -> Result<Command, String> {
+    let built = built::build(&mut project.cargo(&["build", "--workspace", "--example", "simulate"]))?;
+    Ok(project.program(built::program(&built, "simulate")?))
 }

@@ -8,6 +8,7 @@
 //! | `sizes` | a file is one idea |
 //! | `code` | where `unsafe` may stand; nothing unfinished |
 //! | `conformance` | each behaviour of the list has a test, or is marked open |
+//! | `mutants` | the list of mutants is that of the code |
 //! | `book` | its summary is whole, its Rust code is tested |
 //! | `links` | files that the documents name exist |
 //! | `places` | no path of the author's machine |
@@ -18,6 +19,7 @@ mod code;
 mod conformance;
 mod links;
 mod manifests;
+mod mutants;
 mod places;
 mod rust_text;
 mod sizes;
@@ -59,6 +61,7 @@ pub(crate) fn run(project: &Project) -> Result<(), String> {
     findings.extend(manifests::check_reasons(&packages, &tree));
     findings.extend(code::check_refused(&tree));
     findings.extend(conformance::check(&tree));
+    findings.extend(mutants::check(&tree));
     findings.extend(book::check(&tree));
     for file in &tree.files {
         findings.extend(sizes::check(file));

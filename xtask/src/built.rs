@@ -1,0 +1,58 @@
+//! What cargo has built, and where: for programs that are run more than once, or in an environment of their own.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::process;
+
+/// One target that cargo has built, or had.
+pub(crate) struct Built {
+    /// The target's name: of a library, with underscores.
+    pub(crate) name: String,
+    /// Its program, if it is one.
+    pub(crate) program: Option<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Runs a `cargo build` or `cargo test --no-run`, and says what came of it.
+pub(crate) fn build(cargo: &mut Command) -> Result<Vec<Built>, String> {
+    let messages = process::capture(cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]))?;
+    Ok(messages.lines().filter_map(|line| artifact(&serde_json::from_str(line).ok()?)).collect())
+}
+
+fn artifact(message: &Value) -> Option<Built> {
+    if message["reason"] != "compiler-artifact" {
+        return None;
+    }
+    let files = message["filenames"].as_array()?.iter().filter_map(Value::as_str);
+    Some(Built {
+        name: message["target"]["name"].as_str()?.to_owned(),
+        program: message["executable"].as_str().map(PathBuf::from),
+        files: files.map(PathBuf::from).collect(),
+    })
+}
+
+/// The program of that name.
+pub(crate) fn program(built: &[Built], name: &str) -> Result<PathBuf, String> {
+    let program = built.iter().filter(|built| built.name == name).find_map(|built| built.program.clone());
+    program.ok_or_else(|| format!("cargo has built no program `{name}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_cargo_says_the_targets_are_read() {
+        let line =
+            r#"{"reason":"compiler-artifact","target":{"name":"a"},"filenames":["x/a","x/a.d"],"executable":"x/a"}"#;
+        let read = |line: &str| artifact(&serde_json::from_str(line).unwrap());
+        let built = [read(line).unwrap()];
+        assert_eq!(program(&built, "a"), Ok("x/a".into()));
+        assert_eq!(built[0].files.len(), 2);
+        assert!(program(&built, "b").is_err());
+        assert!(read(r#"{"reason":"build-finished","success":true}"#).is_none());
+    }
+}
