@@ -93,9 +93,10 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let mut queue = self.0.queue();
         queue.senders -= 1;
-        let (is_last, key) = (queue.senders == 0, queue.key);
+        // While messages wait, the channel is awake, and finds out when it has served them.
+        let (is_end, key) = (queue.senders == 0 && queue.messages.is_empty(), queue.key);
         drop(queue);
-        if is_last {
+        if is_end {
             self.0.bell.wake(Woken::Channel(key));
         }
     }

@@ -67,9 +67,15 @@ impl Alarm {
     }
 
     fn arm(&mut self) -> Result<(), Error> {
+        let mut events = self.core.events.borrow_mut();
         let period = self.is_kept.then_some(NonZeroU64::MAX);
         let plan = Plan { deadline: self.deadline_ns, period, missed: Missed::Skip, slack: self.slack_ns };
-        self.key = Some(self.core.events.borrow_mut().try_add_planned(plan, Kind::Sleep).map_err(Error::limit)?);
+        let added = match self.is_kept || self.deadline_ns > events.now_ns() {
+            true => events.try_add_planned(plan, Kind::Sleep),
+            // Rounded up to the resolution it might miss the next turn.
+            false => events.try_add_timer(0, Kind::Sleep),
+        };
+        self.key = Some(added.map_err(Error::limit)?);
         Ok(())
     }
 

@@ -1,0 +1,328 @@
+//! Running a loop, stopping it, what keeps it going, and what a callback's failure leaves.
+
+mod common;
+
+use cogloop::{Error, Handle, Interest, Loop, Task};
+use common::*;
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// C25, C33
+#[test]
+fn an_idle_loop_returns_and_a_turn_waits_as_long_as_it_is_told_c25_c33() {
+    on_every_backend(|options| {
+        let mut events = Loop::with_options(options.clone()).unwrap();
+        let mut count = 0;
+        events.run(&mut count).unwrap();
+        assert!(!events.turn(&mut count, None).unwrap(), "nothing to wait for");
+
+        events.after(20 * MS, |count: &mut u32, _| *count += 1).unwrap();
+        let start = events.now();
+        assert!(events.turn(&mut count, Some(Duration::ZERO)).unwrap() || events.now() - start >= 20 * MS);
+        while events.turn(&mut count, None).unwrap() {}
+        assert_eq!(count, 1);
+        assert!(events.now() - start >= 20 * MS, "it waited");
+        let end = events.now() + 2 * MS;
+        events.run_until(&mut count, end).unwrap();
+        assert!(events.now() >= end, "it waits though nothing can come");
+    });
+}
+
+/// C30, C31
+#[test]
+fn what_a_stop_leaves_is_served_by_the_next_run_c30_c31() {
+    let mut events = simulated();
+    for number in 1..=3 {
+        events
+            .after(MS, move |log: &mut Vec<u64>, firing| {
+                log.push(number);
+                firing.stop();
+            })
+            .unwrap();
+    }
+    let remote = events.remote().unref();
+    events.stop(); // without effect: it does not run
+    assert_eq!(log_of(&mut events), [1]);
+    remote.post(|log: &mut Vec<u64>, _| log.push(10)).unwrap();
+    remote.post(|log: &mut Vec<u64>, handle| (log.push(11), handle.stop()).1).unwrap();
+    remote.post(|log: &mut Vec<u64>, _| log.push(12)).unwrap();
+    assert_eq!(log_of(&mut events), [10, 11]);
+    assert_eq!(log_of(&mut events), [12, 2]);
+    assert_eq!(log_of(&mut events), [3]);
+}
+
+/// C34
+#[test]
+fn who_is_unreferenced_is_served_and_keeps_no_loop_going_c34() {
+    let mut events = simulated();
+    let pulse = events.every(SECOND, |log: &mut Vec<u64>, _| log.push(1)).unwrap();
+    let remote = events.remote();
+    assert!(events.unref_timer(pulse));
+    let remote = remote.unref();
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let source = events.add(reader, Interest::READ, |_: &mut Vec<u64>, _, _| ()).unwrap();
+    assert!(events.unref_source(source));
+    assert_eq!(log_of(&mut events), []);
+    events.after(3500 * MS, |log: &mut Vec<u64>, _| log.push(2)).unwrap();
+    assert_eq!(log_of(&mut events), [1, 1, 1, 2]);
+
+    assert!(events.ref_timer(pulse) && events.ref_source(source) && events.cancel(pulse) && events.remove(source));
+    assert!(!events.ref_timer(pulse) && !events.unref_timer(pulse) && !events.unref_source(source));
+    drop(remote);
+    assert_eq!(log_of(&mut events), []);
+}
+
+/// C35: whatever asks for it.
+#[test]
+fn a_loop_that_is_cleared_in_a_callback_comes_to_its_end_c35() {
+    type Setup = fn(&Loop<u32>) -> Result<(), Error>;
+    let setups: [Setup; 6] = [
+        |events| events.after(MS, |_, firing| firing.clear()).map(|_| ()),
+        |events| events.every(MS, |_, firing| firing.clear()).map(|_| ()),
+        |events| {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(writer);
+            events.add(reader, Interest::READ, |_, ready, _| ready.clear()).map(|_| ())
+        },
+        |events| events.remote().post(|_, handle| handle.clear()),
+        |events| {
+            let handle = events.handle();
+            events.spawn(async move { handle.clear() }).map(Task::detach)
+        },
+        |events| events.idle(|_, handle| handle.clear()).map(|_| ()),
+    ];
+    for setup in setups {
+        let mut events = Loop::simulated().unwrap();
+        events.every(5 * MS, |count: &mut u32, _| *count += 1).unwrap();
+        setup(&events).unwrap();
+        let sender = events.channel(|_, _, _: Option<u32>| ()).unwrap();
+        let waiting = events.spawn(std::future::pending::<()>()).unwrap();
+        let mut count = 0;
+        events.run(&mut count).unwrap();
+        assert_eq!((count, events.timer_count(), events.source_count(), events.task_count()), (0, 0, 0, 0));
+        assert!(waiting.is_finished() && sender.send(1).is_err());
+        assert!(matches!(events.block_on(&mut count, waiting).unwrap(), Err(Error::Cancelled)));
+        events.after(MS, |count, _| *count += 1).unwrap();
+        events.run(&mut count).unwrap();
+        assert_eq!(count, 1, "it is as good as new");
+    }
+}
+
+/// The error comes out of `run`; what failed is gone and nothing else.
+#[test]
+fn an_error_in_a_callback_ends_the_run_and_leaves_the_loop_usable() {
+    fn fail() -> Result<(), std::num::ParseIntError> {
+        "x".parse::<u32>().map(drop)
+    }
+    type Setup = fn(&Loop<Vec<u64>>) -> Result<(), Error>;
+    let setups: [Setup; 6] = [
+        |events| events.after(MS, |_, _| fail()).map(|_| ()),
+        |events| events.every(MS, |_, _| fail()).map(|_| ()),
+        |events| {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(writer);
+            events.add(reader, Interest::READ, |_, _, _| fail()).map(|_| ())
+        },
+        |events| events.remote().post(|_, _| fail()),
+        |events| events.channel(|_, _, _: Option<u32>| fail())?.send(1).map_err(|refused| refused.error),
+        |events| events.idle(|_, _| fail()).map(|_| ()),
+    ];
+    for (number, setup) in setups.into_iter().enumerate() {
+        let mut events = simulated();
+        setup(&events).unwrap();
+        events.after(2 * MS, |log: &mut Vec<u64>, _| log.push(2)).unwrap();
+        let mut log = Vec::new();
+        let error = events.run(&mut log).unwrap_err();
+        assert!(matches!(error, Error::Callback(_)), "{number}: {error:?}");
+        assert!(error.to_string().contains("invalid digit"), "{error}");
+        events.run(&mut log).unwrap();
+        assert_eq!(log, [2], "{number}");
+    }
+}
+
+/// What a callback gets from the loop and passes on stays what it is.
+#[test]
+fn an_error_of_the_loop_passed_on_by_a_callback_is_not_wrapped() {
+    let mut events = Loop::simulated().unwrap();
+    events.after(MS, |(), firing| firing.every(Duration::ZERO, |_, _| ()).map(drop)).unwrap();
+    assert!(matches!(events.run(&mut ()), Err(Error::ZeroPeriod)));
+}
+
+/// C32 is an error of the compiler's (see `Loop`); a panic that is caught leaves everything else.
+#[test]
+fn a_panic_in_a_callback_ends_what_it_belongs_to_and_nothing_else_c32() {
+    type Setup = fn(&Loop<Vec<u64>>) -> Result<(), Error>;
+    let setups: [Setup; 7] = [
+        |events| events.after(MS, |_, _| panic!("expected")).map(|_| ()),
+        |events| events.every(MS, |_, _| panic!("expected")).map(|_| ()),
+        |events| {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(writer);
+            events.add(reader, Interest::READ, |_, _, _| panic!("expected")).map(|_| ())
+        },
+        |events| events.remote().post(|_, _| panic!("expected")),
+        |events| events.channel(|_, _, _: Option<u32>| panic!("expected"))?.send(1).map_err(|refused| refused.error),
+        |events| events.idle(|_, _| panic!("expected")).map(|_| ()),
+        |events| events.spawn(async { panic!("expected") }).map(Task::detach),
+    ];
+    for (number, setup) in setups.into_iter().enumerate() {
+        let mut events = simulated();
+        setup(&events).unwrap();
+        events.after(2 * MS, |log: &mut Vec<u64>, _| log.push(2)).unwrap();
+        let mut log = Vec::new();
+        assert!(catch_unwind(AssertUnwindSafe(|| events.run(&mut log))).is_err(), "{number}");
+        events.run(&mut log).unwrap();
+        assert_eq!(log, [2], "{number}");
+        assert_eq!((events.timer_count(), events.source_count(), events.task_count()), (0, 0, 0), "{number}");
+    }
+}
+
+/// A destructor of what a callback holds may use the loop, whenever it runs.
+#[test]
+fn whatever_is_dropped_may_use_the_loop() {
+    struct Busy(Handle<u32>, Rc<RefCell<u32>>);
+    impl Drop for Busy {
+        fn drop(&mut self) {
+            let timer = self.0.after(MS, |_, _| ());
+            drop(timer.map(|timer| self.0.cancel(timer)));
+            let (reader, _writer) = std::io::pipe().unwrap();
+            drop(self.0.add(reader, Interest::READ, |_, _, _| ()).map(|source| self.0.remove(source)));
+            drop(self.0.spawn(async {}));
+            drop(self.0.remote().post(|_, _| ()));
+            drop(self.0.idle(|_, _| ()).map(|idle| self.0.cancel_idle(idle)));
+            drop(self.0.channel(|_, _, _: Option<()>| ()));
+            *self.1.borrow_mut() += 1;
+        }
+    }
+    let dropped = Rc::new(RefCell::new(0));
+    let mut events = Loop::simulated().unwrap();
+    let busy = |events: &Loop<u32>| Busy(events.handle(), Rc::clone(&dropped));
+    let fill = |events: &Loop<u32>| {
+        let held: [_; 7] = std::array::from_fn(|_| busy(events));
+        let [a, b, c, d, e, f, g] = held;
+        let once = events.after(MS, move |_, _| drop(a)).unwrap();
+        let repeat = events.every(MS, move |_, _| (&b, ControlFlow::Break(())).1).unwrap();
+        let (reader, _writer) = std::io::pipe().unwrap();
+        let source = events.add(reader, Interest::READ, move |_, _, _| (&c, ControlFlow::Break(())).1).unwrap();
+        let idle = events.idle(move |_, _| (&d, ControlFlow::Break(())).1).unwrap();
+        let task = events.spawn(async move { drop(e) }).unwrap();
+        let sender = events.channel(move |_, _, _: Option<()>| (&f, ()).1).unwrap();
+        let kept = std::fs::File::open("/dev/null").unwrap();
+        let sleeping = events.spawn({
+            let handle = events.handle();
+            async move {
+                let _held = (g, kept);
+                handle.sleep(SECOND).unwrap().await;
+            }
+        });
+        (once, repeat, source, idle, task, sender, sleeping.unwrap())
+    };
+    let (once, repeat, source, idle, ..) = fill(&events);
+    assert!(events.cancel(once) && events.cancel(repeat) && events.remove(source) && events.cancel_idle(idle));
+    events.run(&mut 0).unwrap();
+    assert_eq!(*dropped.borrow(), 7);
+
+    let kept = fill(&events);
+    events.clear();
+    drop(kept);
+    events.run(&mut 0).unwrap();
+    assert_eq!(*dropped.borrow(), 14);
+
+    let kept = fill(&events);
+    events.run_for(&mut 0, 2 * MS).unwrap();
+    drop(events);
+    drop(kept);
+    assert_eq!(*dropped.borrow(), 21);
+}
+
+/// C65 for Rust: the loop is gone, its handles are not.
+#[test]
+fn a_handle_that_outlives_its_loop_says_so() {
+    let events = Loop::<()>::simulated().unwrap();
+    let timer = events.after(MS, |_, _| ()).unwrap();
+    let (handle, remote, sender) =
+        (events.handle(), events.remote(), events.channel(|_, _, _: Option<u32>| ()).unwrap());
+    let task = handle.spawn(std::future::pending::<()>()).unwrap();
+    let mut ticks = handle.interval(SECOND).unwrap();
+    let sleep = handle.sleep(SECOND).unwrap();
+    drop(events);
+    assert!(matches!(handle.after(MS, |_, _| ()), Err(Error::Closed)));
+    assert!(matches!(handle.every(MS, |_, _| ()), Err(Error::Closed)));
+    assert!(matches!(handle.add(std::io::stdin(), Interest::READ, |_, _, _| ()), Err(Error::Closed)));
+    assert!(matches!(handle.spawn(async {}), Err(Error::Closed)));
+    assert!(matches!(handle.sleep(MS), Err(Error::Closed)));
+    assert!(matches!(handle.idle(|_, _| ()), Err(Error::Closed)));
+    assert!(matches!(handle.channel(|_, _, _: Option<u32>| ()), Err(Error::Closed)));
+    assert!(matches!(remote.post(|_, _| ()), Err(Error::Closed)));
+    assert!(remote.is_closed() && matches!(sender.send(1).unwrap_err().error, Error::Closed));
+    assert!(!handle.cancel(timer) && handle.remaining(timer).is_none() && task.is_finished());
+    remote.wake();
+    // Waited for by another loop, what belonged to the first one stays pending, and says nothing early.
+    let mut other = Loop::simulated().unwrap();
+    let limit = other.timeout(60 * SECOND, async {
+        let _ = ticks.tick().await;
+        sleep.await;
+    });
+    assert!(matches!(other.block_on(&mut (), limit).unwrap(), Err(Error::Elapsed)));
+}
+
+/// An idle callback runs when nothing else is due, and the loop does not wait for anything else then.
+#[test]
+fn idle_callbacks_fill_the_time_and_give_way() {
+    let mut events = Loop::new().unwrap();
+    let (mut left, handle) = (1000, events.handle());
+    events
+        .idle(move |log: &mut Vec<&str>, _| {
+            left -= 1;
+            match left {
+                900 => drop(handle.after(Duration::ZERO, |log: &mut Vec<&str>, _| log.push("timer")).unwrap()),
+                0 => log.push("idle"),
+                _ => {}
+            }
+            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .unwrap();
+    let far = events.after(3600 * SECOND, |_, _| panic!("nobody waits for it")).unwrap();
+    assert!(events.unref_timer(far));
+    let mut log = Vec::new();
+    events.run(&mut log).unwrap();
+    assert_eq!(log, ["timer", "idle"]);
+}
+
+/// A loop in another one: what wakes the inner one makes its descriptor readable.
+#[test]
+fn a_loop_inside_of_another_one_is_served_by_it() {
+    let mut inner = Loop::<Vec<u64>>::with_options(cogloop::Options::new().backend("epoll")).unwrap();
+    let remote = inner.remote();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    inner.add(reader, Interest::READ, |log: &mut Vec<u64>, _, _| (log.push(2), ControlFlow::Break(())).1).unwrap();
+    assert_eq!(inner.next_timeout().unwrap(), None);
+    let timer = inner.after(3600 * SECOND, |_, _| ()).unwrap();
+    assert!(inner.next_timeout().unwrap() > Some(3500 * SECOND));
+    let descriptor = inner.descriptor().unwrap();
+    let mut outer = Loop::new().unwrap();
+    outer
+        .add(descriptor, Interest::READ, move |(inner, log): &mut (Loop<Vec<u64>>, Vec<u64>), ready, _| {
+            inner.turn(log, Some(Duration::ZERO))?;
+            if log.len() == 2 {
+                ready.stop()
+            }
+            inner.next_timeout().map(drop)
+        })
+        .unwrap();
+    let poster = std::thread::spawn(move || {
+        remote.post(|log: &mut Vec<u64>, _| log.push(1)).unwrap();
+        remote.wake();
+        std::io::Write::write_all(&mut writer, b"x").unwrap();
+        writer
+    });
+    let mut state = (inner, Vec::new());
+    outer.run(&mut state).unwrap();
+    poster.join().unwrap();
+    state.1.sort_unstable();
+    assert_eq!(state.1, [1, 2]);
+    assert!(state.0.cancel(timer));
+}

@@ -1,0 +1,191 @@
+//! Other threads: posts, wakes, channels.
+
+mod common;
+
+use cogloop::{Error, Loop, Options};
+use common::*;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// C54: none is lost, and those of one thread stay in order.
+#[test]
+fn posts_from_many_threads_all_arrive_in_order_c54() {
+    const THREADS: u64 = 4;
+    const POSTS: u64 = 500;
+    on_every_backend(|options| {
+        let mut events = Loop::with_options(options.clone()).unwrap();
+        let remote = events.remote();
+        let threads: Vec<_> = (0..THREADS)
+            .map(|number| {
+                let remote = remote.clone();
+                thread::spawn(move || {
+                    for post in 0..POSTS {
+                        remote.post(move |log: &mut Vec<Vec<u64>>, _| log[number as usize].push(post)).unwrap();
+                    }
+                })
+            })
+            .collect();
+        drop(remote);
+        let mut log = vec![Vec::new(); THREADS as usize];
+        events.run(&mut log).unwrap();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert!(log.iter().all(|posts| posts.iter().copied().eq(0..POSTS)));
+    });
+}
+
+/// C55: each before the wait that it ends.
+#[test]
+fn a_wake_before_the_wait_ends_it_c55() {
+    on_every_backend(|options| {
+        let mut events = Loop::<()>::with_options(options.clone()).unwrap();
+        let remote = events.remote();
+        for _ in 0..3 {
+            remote.wake();
+            assert!(events.turn(&mut (), None).unwrap(), "a remote is left");
+        }
+        remote.post(|_, handle| handle.stop()).unwrap();
+        events.run(&mut ()).unwrap();
+        let woken = thread::spawn(move || remote.wake());
+        events.turn(&mut (), None).unwrap();
+        woken.join().unwrap();
+    });
+}
+
+/// A remote keeps the loop going, the last one's end lets it end; one that is not counted does neither.
+#[test]
+fn a_loop_waits_for_its_remotes() {
+    let mut events = Loop::new().unwrap();
+    let (remote, uncounted) = (events.remote(), events.remote().unref());
+    let gate = Arc::new(AtomicBool::new(false));
+    let opened = Arc::clone(&gate);
+    let other = thread::spawn(move || {
+        while !opened.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        drop(remote.clone());
+        drop(remote);
+    });
+    events.after(MS, move |_: &mut u32, _| gate.store(true, Ordering::Release)).unwrap();
+    events.run(&mut 0).unwrap();
+    other.join().unwrap();
+    uncounted.post(|count: &mut u32, _| *count += 1).unwrap();
+    let mut count = 0;
+    events.run(&mut count).unwrap();
+    assert_eq!(count, 1, "what was posted is served all the same");
+}
+
+/// What a post does to the loop holds, and one that posts again and again starves nobody.
+#[test]
+fn a_post_may_use_the_loop_and_post_again() {
+    fn again(log: &mut Vec<u64>, handle: &cogloop::Handle<Vec<u64>>) {
+        log.push(0);
+        handle.remote().post(again).unwrap();
+    }
+    let mut events = Loop::new().unwrap();
+    events.remote().post(again).unwrap();
+    events.after(MS, |log: &mut Vec<u64>, firing| (log.push(1), firing.stop()).1).unwrap();
+    let mut log = Vec::new();
+    events.turn(&mut log, None).unwrap();
+    assert_eq!(log, [0]);
+    events.run(&mut log).unwrap();
+    assert_eq!(log.last(), Some(&1));
+}
+
+/// The host's limit of posts, and of messages, is told where it is reached; what is refused is dropped or given back.
+#[test]
+fn too_many_posts_are_refused() {
+    let mut events = Loop::with_options(Options::new().simulated().max_posts(2)).unwrap();
+    let remote = events.remote().unref();
+    let sender = events.channel(|log: &mut Vec<u64>, _, message: Option<u64>| log.extend(message)).unwrap();
+    let post = || remote.post(|log: &mut Vec<u64>, _| log.push(0));
+    let mut log = Vec::new();
+    for _ in 0..2 {
+        post().and_then(|()| post()).unwrap();
+        let refused = post().unwrap_err();
+        assert!(matches!(refused, Error::Limit { what: "posts", limit: 2 }));
+        assert_eq!(
+            refused.to_string(),
+            "this loop may have 2 posts and no more; raise `Options::max_posts`, or end some first"
+        );
+        sender.send(1).and_then(|()| sender.send(2)).unwrap();
+        let refused = sender.send(3).unwrap_err();
+        assert_eq!(refused.message, 3);
+        assert!(matches!(refused.error, Error::Limit { what: "posts", limit: 2 }));
+        events.run_for(&mut log, MS).unwrap();
+    }
+    assert_eq!(log, [0, 0, 1, 2, 0, 0, 1, 2]);
+}
+
+/// Messages that come while others are served have the next turn, and a channel ends with its last sender.
+#[test]
+fn a_channel_serves_in_turns_and_ends_with_its_last_sender() {
+    let mut events = Loop::simulated().unwrap();
+    let sender = events
+        .channel(|log: &mut Vec<Option<u32>>, handle, message: Option<u32>| {
+            log.push(message);
+            if message == Some(2) {
+                handle.stop()
+            }
+        })
+        .unwrap();
+    let other = sender.clone();
+    for message in 1..=3 {
+        sender.send(message).unwrap();
+    }
+    drop(sender);
+    let mut log = Vec::new();
+    events.run(&mut log).unwrap();
+    assert_eq!(log, [Some(1), Some(2)], "stopped");
+    events.turn(&mut log, None).unwrap();
+    assert_eq!(log.last(), Some(&Some(3)));
+    let sending = thread::spawn(move || other.send(4).unwrap());
+    events.run(&mut log).unwrap();
+    sending.join().unwrap();
+    assert_eq!(log[3..], [Some(4), None]);
+}
+
+/// A receiver that breaks off lets nobody wait, and gets no more.
+#[test]
+fn a_channel_that_breaks_off_refuses_what_is_sent() {
+    let mut events = Loop::simulated().unwrap();
+    let sender = events
+        .channel(|log: &mut Vec<String>, _, text: Option<String>| (log.extend(text), ControlFlow::Break(())).1)
+        .unwrap();
+    sender.send("one".to_owned()).unwrap();
+    sender.send("two".to_owned()).unwrap();
+    let mut log = Vec::new();
+    events.run(&mut log).unwrap();
+    assert_eq!(log, ["one"]);
+    let refused = sender.send("three".to_owned()).unwrap_err();
+    assert!(matches!(refused.error, Error::Closed));
+    assert_eq!(refused.message, "three");
+}
+
+/// At most so many callbacks of a kind in a turn: the others have theirs.
+#[test]
+fn a_turn_serves_no_more_of_a_kind_than_the_host_allows_c36() {
+    let options = Options::new().simulated().max_callbacks_per_turn(3);
+    let mut events = Loop::with_options(options).unwrap();
+    let remote = events.remote();
+    let sender = events.channel(|log: &mut Vec<u64>, _, message: Option<u64>| log.extend(message)).unwrap();
+    for _ in 0..7 {
+        events.after(Duration::ZERO, |log: &mut Vec<u64>, _| log.push(1)).unwrap();
+        remote.post(|log: &mut Vec<u64>, _| log.push(2)).unwrap();
+        sender.send(4).unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(writer);
+        events
+            .add(reader, cogloop::Interest::READ, |log: &mut Vec<u64>, _, _| (log.push(3), ControlFlow::Break(())).1)
+            .unwrap();
+    }
+    drop((remote, sender));
+    for expected in [3, 3, 1] {
+        let mut log = Vec::new();
+        events.turn(&mut log, None).unwrap();
+        let counts = [1, 2, 3, 4].map(|kind| log.iter().filter(|&&served| served == kind).count());
+        assert_eq!(counts, [expected; 4]);
+    }
+}

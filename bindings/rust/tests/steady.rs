@@ -1,0 +1,138 @@
+//! Nothing is allocated in a steady state: whatever comes again and again costs no memory but its first time.
+
+mod common;
+
+use cogloop::{Interest, Loop};
+use common::*;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn count() {
+    // While a thread ends there is nothing to count in.
+    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: each call is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise, and the memory is the system allocator's.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+/// The allocations of 200 rounds, once it is warm. When that is depends on the time: a table of the wheel's grows when the
+/// first timer falls into it. Whoever allocates each time, or now and then, does so in every one of the ten tries.
+fn allocations(events: &mut Loop<u64>, mut more: impl FnMut(&mut Loop<u64>, &mut u64)) -> u64 {
+    let mut state = 0;
+    let mut count = || {
+        let (before, served) = (ALLOCATIONS.get(), state);
+        for _ in 0..200 {
+            more(events, &mut state);
+        }
+        assert!(state >= served + 200, "it does what it is there for");
+        ALLOCATIONS.get() - before
+    };
+    (0..10).map(|_| count()).find(|&allocations| allocations == 0).unwrap_or_else(count)
+}
+
+#[test]
+fn intervals_and_timers_without_captures_allocate_nothing() {
+    let mut events = Loop::simulated().unwrap();
+    for ms in [1, 3, 7, 100] {
+        events.every(ms * MS, |count: &mut u64, _| *count += 1).unwrap();
+    }
+    let counted = allocations(&mut events, |events, count| {
+        events.after(2 * MS, |count: &mut u64, _| *count += 1).unwrap();
+        let other = events.after(SECOND, |count: &mut u64, _| *count += 1).unwrap();
+        events.run_for(count, 10 * MS).unwrap();
+        assert!(events.cancel(other));
+    });
+    assert_eq!(counted, 0);
+}
+
+#[test]
+fn sources_and_waiting_for_them_allocate_nothing() {
+    on_every_backend(|options| {
+        let mut events = Loop::with_options(options.clone()).unwrap();
+        let (ours, mut peer) = UnixStream::pair().unwrap();
+        events
+            .add(ours, Interest::READ, |count: &mut u64, _, mut ours| {
+                *count += ours.read(&mut [0; 8]).unwrap() as u64;
+            })
+            .unwrap();
+        let counted = allocations(&mut events, |events, count| {
+            peer.write_all(b"x").unwrap();
+            events.turn(count, Some(SECOND)).unwrap();
+        });
+        assert_eq!(counted, 0);
+    });
+}
+
+#[test]
+fn tasks_that_sleep_and_read_and_are_woken_allocate_nothing() {
+    on_every_backend(|options| {
+        let mut events = Loop::with_options(options.clone()).unwrap();
+        let (left, right) = UnixStream::pair().unwrap();
+        left.set_nonblocking(true).and(right.set_nonblocking(true)).unwrap();
+        let (left, right) = (events.watch(left).unwrap(), events.watch(right).unwrap());
+        let handle = events.handle();
+        let echo = events.spawn(async move {
+            let mut buffer = [0; 8];
+            loop {
+                let length = right.read(&mut buffer).await.unwrap();
+                handle.sleep(Duration::ZERO).unwrap().await;
+                right.write_all(&buffer[..length]).await.unwrap();
+            }
+        });
+        echo.unwrap().detach();
+        let counted = allocations(&mut events, |events, count| {
+            // The waker of the future that is blocked on is the one thing that is made anew for each call.
+            let before = ALLOCATIONS.get();
+            let length = events.block_on(count, async {
+                left.write_all(b"x").await.unwrap();
+                left.read(&mut [0; 8]).await.unwrap()
+            });
+            *count += length.unwrap() as u64;
+            let made = ALLOCATIONS.get() - before;
+            ALLOCATIONS.set(before + made.saturating_sub(1));
+        });
+        assert_eq!(counted, 0);
+    });
+}
+
+#[test]
+fn messages_and_posts_without_captures_allocate_nothing() {
+    let mut events = Loop::new().unwrap();
+    let sender = events.channel(|count: &mut u64, _, message: Option<u64>| *count += message.unwrap_or(0)).unwrap();
+    let remote = events.remote();
+    let counted = allocations(&mut events, |events, count| {
+        sender.send(1).unwrap();
+        remote.post(|count: &mut u64, _| *count += 1).unwrap();
+        events.turn(count, Some(SECOND)).unwrap();
+    });
+    assert_eq!(counted, 0);
+}

@@ -1,0 +1,98 @@
+//! Signals and child processes, on every backend.
+
+mod common;
+
+use cogloop::{Error, Interest, Loop, signal};
+use common::*;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::os::fd::OwnedFd;
+use std::process::{Command, ExitStatus, Stdio};
+
+fn send(number: i32) {
+    let status = Command::new("kill").args([format!("-{number}"), std::process::id().to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+/// Each loop that watches a signal gets it, once; a second watcher of the loop gets it too.
+#[test]
+fn a_signal_is_a_callback_and_what_watches_it_can_end() {
+    on_every_backend(|options| {
+        let mut events = Loop::with_options(options.clone()).unwrap();
+        let numbers = [signal::USER_1, signal::WINDOW_CHANGE];
+        let all = events.signals(numbers, |log: &mut Vec<i32>, _, number| log.push(number)).unwrap();
+        events
+            .signals([signal::WINDOW_CHANGE], |log: &mut Vec<i32>, _, number| {
+                log.push(-number);
+                ControlFlow::Break(())
+            })
+            .unwrap();
+        assert!(events.unref_source(all));
+        send(signal::USER_1);
+        let mut log = Vec::new();
+        while log.is_empty() {
+            events.turn(&mut log, None).unwrap();
+        }
+        assert_eq!(log, [signal::USER_1]);
+        send(signal::WINDOW_CHANGE);
+        while log.len() < 3 {
+            events.turn(&mut log, Some(SECOND)).unwrap();
+        }
+        log[1..].sort_unstable();
+        assert_eq!(log[1..], [-signal::WINDOW_CHANGE, signal::WINDOW_CHANGE]);
+        events.run(&mut log).unwrap();
+        assert_eq!(events.source_count(), 1, "the second watcher has broken off");
+        assert!(events.remove(all));
+
+        let error = events.signals([9], |_, _, _| ()).unwrap_err();
+        assert!(matches!(error, Error::Io { .. }) && error.to_string().starts_with("watching a signal: "), "{error}");
+        assert_eq!(events.source_count(), 0);
+    });
+}
+
+/// The end of each child is its own, with its status, and its output is a source like any other.
+#[test]
+fn the_end_of_a_child_is_a_callback() {
+    on_every_backend(|options| {
+        let mut events = Loop::<Vec<String>>::with_options(options.clone()).unwrap();
+        for code in [0, 7] {
+            let script = format!("echo out {code}; exit {code}");
+            let mut child = Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
+            let output = std::fs::File::from(OwnedFd::from(child.stdout.take().unwrap()));
+            events
+                .add(output, Interest::READ, |log, _, mut output| {
+                    let mut text = String::new();
+                    output.read_to_string(&mut text)?;
+                    log.push(text.trim().to_owned());
+                    Ok::<_, io::Error>(ControlFlow::Break(()))
+                })
+                .unwrap();
+            events
+                .child(child, |log, _, status: io::Result<ExitStatus>| {
+                    log.push(format!("exit {}", status?.code().unwrap_or(-1)));
+                    Ok::<_, io::Error>(())
+                })
+                .unwrap();
+        }
+        let mut log = Vec::new();
+        events.run(&mut log).unwrap();
+        log.sort_unstable();
+        assert_eq!(log, ["exit 0", "exit 7", "out 0", "out 7"]);
+    });
+}
+
+/// A child that ends before anybody looks is told all the same, and one that is removed is not.
+#[test]
+fn a_child_that_has_ended_already_is_told_too() {
+    let mut events = Loop::new().unwrap();
+    let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
+    // Its end of the pipe is closed when it has ended.
+    child.stdout.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
+    events.child(child, |ended: &mut bool, _, status| *ended = status.is_ok_and(|status| status.success())).unwrap();
+    let other = Command::new("true").spawn().unwrap();
+    let source = events.child(other, |_, _, _| panic!("it was removed")).unwrap();
+    assert!(events.remove(source));
+    let mut ended = false;
+    events.run(&mut ended).unwrap();
+    assert!(ended);
+}

@@ -1,0 +1,357 @@
+//! Futures: sleeping, ticking, waiting for descriptors and each other, and what becomes of those that are dropped.
+
+mod common;
+
+use cogloop::{Error, Interval, Loop, Missed, Options};
+use common::*;
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+/// Polls both until both are ready.
+async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    let (mut from_a, mut from_b) = (None, None);
+    poll_fn(|cx| {
+        if from_a.is_none()
+            && let Poll::Ready(output) = a.as_mut().poll(cx)
+        {
+            from_a = Some(output);
+        }
+        if from_b.is_none()
+            && let Poll::Ready(output) = b.as_mut().poll(cx)
+        {
+            from_b = Some(output);
+        }
+        if from_a.is_some() && from_b.is_some() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    (from_a.unwrap(), from_b.unwrap())
+}
+
+fn pair() -> (UnixStream, UnixStream) {
+    let (left, right) = UnixStream::pair().unwrap();
+    left.set_nonblocking(true).and(right.set_nonblocking(true)).unwrap();
+    (left, right)
+}
+
+/// C03: by deadline, then in the order in which they began to sleep.
+#[test]
+fn sleepers_wake_in_the_order_of_their_deadlines_c03() {
+    let mut events = simulated();
+    for (number, seconds) in [(2, 2), (0, 1), (3, 2), (1, 1)] {
+        let handle = events.handle();
+        let task = events.spawn(async move {
+            handle.sleep(SECOND * seconds)?.await;
+            handle.with(move |log: &mut Vec<u64>, _| log.push(number)).await
+        });
+        task.unwrap().detach();
+    }
+    assert_eq!(log_of(&mut events), [0, 1, 2, 3]);
+}
+
+/// C04: a sleep of nothing is a turn; it starves nobody.
+#[test]
+fn a_sleep_of_zero_lets_the_others_have_a_turn_c04() {
+    let mut events = Loop::new().unwrap();
+    let handle = events.handle();
+    let turns = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&turns);
+    let busy = events.spawn(async move {
+        loop {
+            handle.sleep(Duration::ZERO).unwrap().await;
+            counted.set(counted.get() + 1);
+        }
+    });
+    events.after(MS, |(), firing| firing.stop()).unwrap();
+    events.run(&mut ()).unwrap();
+    assert!(turns.get() >= 1);
+    drop(busy);
+    events.run(&mut ()).unwrap();
+}
+
+/// Dropped, a future leaves no timer, no descriptor and no task behind.
+#[test]
+fn what_is_dropped_leaves_nothing_behind() {
+    let mut events = Loop::<()>::simulated().unwrap();
+    let (handle, (ours, _peer)) = (events.handle(), pair());
+    let sleep = handle.sleep(SECOND).unwrap();
+    let ticks = handle.interval(SECOND).unwrap();
+    let watched = handle.watch(ours).unwrap();
+    let held = Rc::new(());
+    let inner = (handle.clone(), Rc::clone(&held));
+    let task = handle
+        .spawn(async move {
+            let (handle, _held) = inner;
+            handle.sleep(SECOND).unwrap().await;
+            unreachable!("it was dropped");
+        })
+        .unwrap();
+    events.turn(&mut (), Some(Duration::ZERO)).unwrap();
+    assert_eq!((events.timer_count(), events.source_count(), events.task_count()), (3, 1, 1));
+    drop((sleep, ticks, watched, task));
+    assert_eq!((events.timer_count(), events.source_count(), events.task_count()), (0, 0, 0));
+    assert_eq!(Rc::strong_count(&held), 1, "the future is gone at once");
+    events.run(&mut ()).unwrap();
+
+    let timed_out = events.timeout(SECOND, handle.sleep(60 * SECOND).unwrap());
+    assert!(matches!(events.block_on(&mut (), timed_out).unwrap(), Err(Error::Elapsed)));
+    let in_time = events.timeout(60 * SECOND, handle.sleep(SECOND).unwrap());
+    assert!(matches!(events.block_on(&mut (), in_time).unwrap(), Ok(())));
+    assert_eq!(events.timer_count(), 0);
+}
+
+/// A task may drop itself while it runs, wake itself, and be waited for by another.
+#[test]
+fn tasks_drop_wake_and_wait_for_each_other() {
+    let mut events = Loop::simulated().unwrap();
+    let own = Rc::new(RefCell::new(None));
+    let (place, handle) = (Rc::clone(&own), events.handle());
+    let dropped = Rc::new(());
+    let held = Rc::clone(&dropped);
+    *own.borrow_mut() = Some(
+        events
+            .spawn(async move {
+                let _held = held;
+                drop(place.borrow_mut().take());
+                handle.sleep(SECOND).unwrap().await;
+                unreachable!("it has dropped itself");
+            })
+            .unwrap(),
+    );
+    events.run(&mut ()).unwrap();
+    assert_eq!((Rc::strong_count(&dropped), events.task_count()), (1, 0));
+
+    let mut left = 100;
+    let again = events.spawn(poll_fn(move |cx| {
+        left -= 1;
+        cx.waker().wake_by_ref();
+        if left == 0 { Poll::Ready("done") } else { Poll::Pending }
+    }));
+    let waiting = events.spawn(again.unwrap()).unwrap();
+    assert_eq!(events.block_on(&mut (), waiting).unwrap().unwrap().unwrap(), "done");
+
+    let panics = events.spawn(async { panic!("expected") }).unwrap();
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| events.run(&mut ())));
+    assert!(caught.is_err() && panics.is_finished());
+    let outcome: Result<(), Error> = events.block_on(&mut (), panics).unwrap();
+    assert!(matches!(outcome, Err(Error::Cancelled)));
+}
+
+/// C13: each policy, for who asks late; and a tick that was asked for and dropped is not lost.
+#[test]
+fn late_ticks_follow_the_policy_c13() {
+    for (policy, expected) in [
+        (Missed::Skip, [(0, 0, 0), (2500, 2, 4500), (0, 0, 5000)]),
+        (Missed::Burst, [(0, 0, 0), (2500, 0, 4500), (1500, 0, 4500)]),
+        (Missed::Delay, [(0, 0, 0), (2500, 0, 4500), (0, 0, 5500)]),
+    ] {
+        let mut events = Loop::<()>::simulated().unwrap();
+        let (handle, start) = (events.handle(), events.now());
+        let seen = events.block_on(&mut (), async {
+            let mut ticks = handle.interval(Interval::new(SECOND).missed(policy)).unwrap();
+            assert!(matches!(handle.timeout(500 * MS, ticks.tick()).await, Err(Error::Elapsed)));
+            let mut seen = Vec::new();
+            for wait in [0, 3500, 0] {
+                handle.sleep(wait * MS).unwrap().await;
+                let tick = ticks.tick().await;
+                let at = if seen.is_empty() { 0 } else { (handle.now() - start).as_millis() };
+                seen.push((tick.late.as_millis(), tick.missed, at));
+            }
+            seen
+        });
+        assert_eq!(seen.unwrap(), expected, "{policy:?}");
+        assert_eq!(events.timer_count(), 0);
+    }
+}
+
+/// C17
+#[test]
+fn a_sleep_can_be_set_anew_before_and_after_it_is_over_c17() {
+    let mut events = Loop::<()>::simulated().unwrap();
+    let (handle, start) = (events.handle(), events.now());
+    let done = events.block_on(&mut (), async {
+        let mut sleep = handle.sleep(SECOND)?;
+        sleep.reset(60 * SECOND)?;
+        assert_eq!(sleep.deadline(), Some(start + 60 * SECOND));
+        (&mut sleep).await;
+        assert_eq!(handle.now() - start, 60 * SECOND);
+        sleep.reset(SECOND)?;
+        sleep.await;
+        handle.sleep_until(start + 100 * SECOND)?.await;
+        assert_eq!(handle.now() - start, 100 * SECOND);
+        assert!(handle.sleep(Duration::MAX)?.deadline() > Some(start + Duration::from_secs(1 << 33)));
+        Ok::<_, Error>(())
+    });
+    done.unwrap().unwrap();
+}
+
+/// Both ends in tasks, much more than fits into the kernel's buffers.
+#[test]
+fn descriptors_are_read_and_written_by_tasks() {
+    const LENGTH: usize = 1_000_000;
+    on_every_backend(|options| {
+        let mut events = Loop::<()>::with_options(options.clone()).unwrap();
+        let (left, right) = pair();
+        let (left, right) = (events.watch(left).unwrap(), events.watch(right).unwrap());
+        let echo = events.spawn(async move {
+            let mut buffer = [0; 4096];
+            loop {
+                let length = right.read(&mut buffer).await?;
+                if length == 0 {
+                    return Ok::<_, io::Error>(());
+                }
+                right.write_all(&buffer[..length]).await?;
+            }
+        });
+        let data: Vec<u8> = (0..LENGTH).map(|at| (at % 251) as u8).collect();
+        let got = events.block_on(&mut (), async {
+            let mut got = Vec::new();
+            let write = async {
+                left.write_all(&data).await.unwrap();
+                left.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+            };
+            let read = async {
+                let mut buffer = [0; 8192];
+                while got.len() < LENGTH {
+                    let length = left.read(&mut buffer).await.unwrap();
+                    got.extend_from_slice(&buffer[..length]);
+                }
+            };
+            join(write, read).await;
+            got
+        });
+        assert!(got.unwrap() == data);
+        events.block_on(&mut (), echo.unwrap()).unwrap().unwrap().unwrap();
+        drop(left);
+        assert_eq!(events.source_count(), 0);
+    });
+}
+
+/// Readiness is told anew each time, to all who wait, and a cleared loop tells them too.
+#[test]
+fn readable_and_writable_wait_for_what_comes() {
+    on_every_backend(|options| {
+        let mut events = Loop::<()>::with_options(options.clone()).unwrap();
+        let (ours, mut peer) = pair();
+        let watched = Rc::new(events.watch(ours).unwrap());
+        events.block_on(&mut (), watched.writable()).unwrap().unwrap();
+        let handle = events.handle();
+        assert!(matches!(
+            events.block_on(&mut (), handle.timeout(2 * MS, watched.readable())).unwrap(),
+            Err(Error::Elapsed)
+        ));
+        let both = [Rc::clone(&watched), Rc::clone(&watched)]
+            .map(|watched| events.spawn(async move { watched.readable().await }).unwrap());
+        peer.write_all(b"x").unwrap();
+        for task in both {
+            events.block_on(&mut (), task).unwrap().unwrap().unwrap();
+        }
+        events.block_on(&mut (), watched.readable()).unwrap().unwrap();
+        assert_eq!(watched.get_ref().read(&mut [0; 8]).unwrap(), 1);
+        let waiting = Rc::clone(&watched);
+        let (told, telling) = (Rc::new(Cell::new(false)), handle.clone());
+        let tell = Rc::clone(&told);
+        events.after(MS, move |(), _| telling.clear()).unwrap();
+        let ended = events.block_on(&mut (), async move {
+            let ended = waiting.readable().await;
+            tell.set(true);
+            ended
+        });
+        assert!(told.get() && ended.unwrap().is_err());
+    });
+}
+
+/// C54: a waker that another thread has, and one that outlives its task and its loop.
+#[test]
+fn a_task_is_woken_from_another_thread_c54() {
+    let mut events = Loop::<()>::new().unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel::<Waker>();
+    let flag = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let raised = std::sync::Arc::clone(&flag);
+    let waker = thread::spawn(move || {
+        let mut last = None;
+        for waker in receiver {
+            raised.fetch_add(1, std::sync::atomic::Ordering::Release);
+            waker.wake_by_ref();
+            last = Some(waker);
+        }
+        last
+    });
+    let task = events.spawn(async move {
+        for round in 1..=100 {
+            sender.send(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await).unwrap();
+            poll_fn(|_| {
+                if flag.load(std::sync::atomic::Ordering::Acquire) >= round { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
+    });
+    events.block_on(&mut (), task.unwrap()).unwrap().unwrap();
+    let stale = waker.join().unwrap().unwrap();
+    stale.wake_by_ref();
+    events.run(&mut ()).unwrap();
+    drop(events);
+    stale.wake();
+}
+
+/// The host's limits hold for tasks and for what sleeps in them; an interval keeps its place.
+#[test]
+fn tasks_and_sleeps_are_limited() {
+    let mut events = Loop::<()>::with_options(Options::new().simulated().max_tasks(1).max_timers(2)).unwrap();
+    let handle = events.handle();
+    let first = events.spawn(std::future::pending::<()>()).unwrap();
+    assert!(matches!(events.spawn(async {}), Err(Error::Limit { what: "tasks", limit: 1 })));
+    drop(first);
+    let counted = events.block_on(&mut (), async {
+        let mut ticks = handle.interval(SECOND).unwrap();
+        let _other = handle.sleep(3600 * SECOND).unwrap();
+        assert!(matches!(handle.sleep(SECOND), Err(Error::Limit { what: "timers", limit: 2 })));
+        for _ in 0..5 {
+            ticks.tick().await;
+            assert!(handle.sleep(SECOND).is_err(), "the place between two ticks is the interval's");
+        }
+        5
+    });
+    assert_eq!(counted.unwrap(), 5);
+}
+
+/// `stop` in the middle of a `block_on`, and what it leaves.
+#[test]
+fn a_stop_ends_a_block_on_and_the_next_one_goes_on() {
+    let mut events = Loop::simulated().unwrap();
+    let handle = events.handle();
+    events.after(SECOND, |count: &mut u32, firing| (*count += 1, firing.stop()).1).unwrap();
+    let mut future = Box::pin(async move { handle.sleep(2 * SECOND).unwrap().await });
+    let mut count = 0;
+    assert!(matches!(events.block_on(&mut count, future.as_mut()), Err(Error::Stopped)));
+    events.block_on(&mut count, future.as_mut()).unwrap();
+    assert_eq!(count, 1);
+}
+
+/// A waker of the user's own, which uses the loop when it is cloned, woken and dropped.
+#[test]
+fn a_waker_of_the_users_may_use_the_loop() {
+    struct Wrapped(std::sync::Arc<std::sync::atomic::AtomicU32>);
+    impl std::task::Wake for Wrapped {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+    let mut events = Loop::<()>::simulated().unwrap();
+    let count = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let waker = Waker::from(std::sync::Arc::new(Wrapped(std::sync::Arc::clone(&count))));
+    let mut sleep = events.sleep(SECOND).unwrap();
+    for _ in 0..3 {
+        assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    events.run(&mut ()).unwrap();
+    assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_ready());
+}
