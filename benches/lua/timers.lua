@@ -1,88 +1,102 @@
--- One measurement of one contender, in a process of its own so that its memory is its own:
+-- One measurement of one contender's timers, in a process of its own so that its memory is its own:
 --
---    lua timers.lua CONTENDER pending COUNT      add and cancel that many timers, and what they weigh
---    lua timers.lua CONTENDER due COUNT          that many timers, due at once
---    lua timers.lua CONTENDER intervals COUNT    that many intervals of 10 ms for a while
+--    lua timers.lua CONTENDER pending COUNT            add and cancel that many timers, and what they weigh
+--    lua timers.lua CONTENDER due COUNT                that many timers, due at once
+--    lua timers.lua CONTENDER intervals COUNT SECONDS  that many intervals of 10 ms for so long
 --
--- A contender is a module of `peers`: add( ms, f ) gives a handle; cancel( handle ), unless it cannot; every( ms, f );
--- run( ) until nothing is left, or stop( ). Prints `name value` on each line; times are CPU time.
-local name, what, count = arg[1], arg[2], tonumber( arg[3] )
-local peer = require( 'peers.' .. name )
+-- What a contender is stands in `peers/README.md`. Prints `name value` on each line; times are CPU time.
+local peer, what, count = require( 'peer' )( arg[ 1 ], 'add' ), arg[ 2 ], tonumber( arg[ 3 ] )
 
 local function nothing( ) end
 
 -- The same numbers on every version of Lua.
 local state = 1
 local function random( limit )
-	state = state * 16807 % 2147483647
-	return state % limit
+  state = state * 16807 % 2147483647
+  return state % limit
 end
 
 local function resident( )
-	collectgarbage( )
-	collectgarbage( )
-	for line in io.lines( '/proc/self/status' ) do
-		local kib = line:match( '^VmRSS:%s*(%d+)' )
-		if kib then return tonumber( kib ) * 1024 end
-	end
+  collectgarbage( )
+  collectgarbage( )
+  for line in io.lines '/proc/self/status' do
+    local kib = line:match( '^VmRSS:%s*(%d+)' )
+    if kib then return tonumber( kib ) * 1024 end
+  end
 end
 
 local function timed( work )
-	local before = os.clock( )
-	work( )
-	return os.clock( ) - before
+  local before = os.clock( )
+  work( )
+  return os.clock( ) - before
 end
 
 local measure = { }
 
+-- Few timers are over before the clock has moved: they are added and cancelled several times.
 function measure.pending( )
-	local delays, order, handles = { }, { }, { }
-	for i = 1, count do
-		delays[i], order[i], handles[i] = 60000 + random( 3600000 ), i, false
-	end
-	for i = count, 2, -1 do
-		local other = random( i ) + 1
-		order[i], order[other] = order[other], order[i]
-	end
-	local before = resident( )
-	local added = timed( function( )
-		for i = 1, count do handles[i] = peer.add( delays[i], nothing ) end
-	end )
-	print( 'add', added / count * 1e9 )
-	print( 'bytes', (resident( ) - before) / count )
-	if peer.cancel then
-		local cancelled = timed( function( )
-			for i = 1, count do
-				peer.cancel( handles[order[i]] )
-				handles[order[i]] = false
-			end
-		end )
-		print( 'cancel', cancelled / count * 1e9 )
-	end
-	-- The rest of a contender's timers would be waited for.
-	os.exit( 0 )
+  local delays, order, handles = { }, { }, { }
+  for i = 1, count do
+    delays[ i ], order[ i ], handles[ i ] = 60000 + random( 3600000 ), i, false
+  end
+  for i = count, 2, -1 do
+    local other = random( i ) + 1
+    order[ i ], order[ other ] = order[ other ], order[ i ]
+  end
+  local function add( )
+    for i = 1, count do handles[ i ] = peer.add( delays[ i ], nothing ) end
+  end
+  local function cancel( )
+    for i = 1, count do
+      peer.cancel( handles[ order[ i ] ] )
+      handles[ order[ i ] ] = false
+    end
+  end
+  local before = resident( )
+  local rounds = peer.cancel and math.ceil( 100000 / count ) or 1
+  local added, cancelled, bytes = 0, 0, nil
+  for _ = 1, rounds do
+    added = added + timed( add )
+    bytes = bytes or (resident( ) - before) / count
+    if peer.cancel then cancelled = cancelled + timed( cancel ) end
+    if peer.settle then peer.settle( ) end
+  end
+  print( 'add', added / rounds / count * 1e9 )
+  -- The kernel counts in pages.
+  if count >= 10000 then print( 'bytes', bytes ) end
+  if peer.cancel then print( 'cancel', cancelled / rounds / count * 1e9 ) end
+  -- The rest of a contender's timers would be waited for.
+  os.exit( 0 )
 end
 
 function measure.due( )
-	local fired = 0
-	local function fire( ) fired = fired + 1 end
-	for _ = 1, count do peer.add( 1, fire ) end
-	local until_clock = os.clock( ) + 0.01
-	while os.clock( ) < until_clock do end
-	local seconds = timed( peer.run )
-	assert( fired == count, fired )
-	print( 'callbacks', fired / seconds )
+  local fired = 0
+  local function fire( ) fired = fired + 1 end
+  for _ = 1, count do peer.add( 1, fire ) end
+  local until_clock = os.clock( ) + 0.01
+  while os.clock( ) < until_clock do end
+  local seconds = timed( peer.run )
+  assert( fired == count, fired )
+  print( 'callbacks', fired / seconds )
 end
 
 function measure.intervals( )
-	local seconds, fired = 2, 0
-	local function fire( ) fired = fired + 1 end
-	for _ = 1, count do peer.every( 10, fire ) end
-	peer.add( seconds * 1000 + 5, peer.stop )
-	local used = timed( peer.run )
-	print( 'fires', fired / (count * seconds * 100) )
-	print( 'cpu', used / seconds )
-	os.exit( 0 )
+  local now     = require 'socket'.gettime
+  local seconds = tonumber( arg[ 4 ] )
+  local fired, last = 0, nil
+  local function fire( )
+    fired = fired + 1
+    last = now( )
+  end
+  local start = now( )
+  for _ = 1, count do peer.every( 10, fire ) end
+  peer.add( seconds * 1000 + 5, peer.stop )
+  local used = timed( peer.run )
+  print( 'fires', fired )
+  print( 'cpu', used )
+  -- The last interval's: how much later than its schedule it was when it fired last.
+  print( 'drift', (last - start) * 1000 - fired / count * 10 )
+  os.exit( 0 )
 end
 
-measure[what]( )
+measure[ what ]( )

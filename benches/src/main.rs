@@ -6,7 +6,7 @@
 //!                   ├─► report, wheel_rows ─► json: the shape that all benchmarks share
 //!                   ├─► instructions ─► valgrind ─► this program again ─► workloads/probe
 //!                   └─► floor                         the bare memory of timers
-//!           ─► resolution, readiness, precision, latency    benchmarks of the loop, by themselves
+//!           ─► resolution, readiness, precision, latency, lua    benchmarks of the loop, by themselves
 //!           ─► page                                         draws what all of them found
 //! ```
 
@@ -15,6 +15,7 @@ mod floor;
 mod instructions;
 mod json;
 mod latency;
+mod lua;
 mod machine;
 mod measure;
 mod noise;
@@ -62,6 +63,7 @@ fn run(options: &Options) -> Result<(), String> {
             Some((pairs, contender, turns)) => readiness::probe(pairs, contender, *turns),
             None => write_json(options, &readiness::run(options)?),
         },
+        Benchmark::Lua => write_json(options, &lua::run(options)?),
         Benchmark::Latency => write_json(options, &latency::run(options)?),
         Benchmark::Precision => write_json(options, &precision::run(options)?),
         Benchmark::Wheel => run_wheel(options),

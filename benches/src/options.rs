@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::lua::Interpreter;
+
 pub(crate) const HELP: &str = "\
 Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
 
@@ -10,9 +12,10 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
   readiness         the loop over descriptors beside bare system calls and other loops; takes all but --sizes and
                     --instructions
   precision         how late a schedule is, beside a bare clock_nanosleep; takes --quick, --json, --only and --reps
-
   latency           how late timers fire, what they cost, and how often they wake: ours on each backend, other loops, and
                     bare system calls, idle and under load; takes --quick, --json, --only, --reps and --seed
+  lua               loops for Lua beside each other and beside a bare loop over epoll; takes --interpreter, --quick, --json,
+                    --only, --reps and --seed. `cargo xtask bench lua` builds and installs what it needs
   report DIR        draws DIR/index.html of all figures in DIR/NAME.json; takes --pictures
 
   --quick           fewer sizes, operations and repetitions: about a minute or two
@@ -25,6 +28,7 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
   --sizes N,…       numbers of live timers, such as 1k,100k,1M
   --reps N          repetitions of each workload
   --seed S          of the random numbers
+  --interpreter PROGRAM=FOLDER    a Lua, and where the modules stand that are built for it; may be given several times
   --help            this text
 ";
 
@@ -36,16 +40,18 @@ pub(crate) enum Benchmark {
     Readiness,
     Precision,
     Latency,
+    Lua,
     Report,
 }
 
 /// The names of the benchmarks.
-const BENCHMARKS: [(&str, Benchmark); 6] = [
+const BENCHMARKS: [(&str, Benchmark); 7] = [
     ("wheel", Benchmark::Wheel),
     ("resolution", Benchmark::Resolution),
     ("readiness", Benchmark::Readiness),
     ("precision", Benchmark::Precision),
     ("latency", Benchmark::Latency),
+    ("lua", Benchmark::Lua),
     ("report", Benchmark::Report),
 ];
 
@@ -66,6 +72,8 @@ pub(crate) struct Options {
     pub(crate) sizes: Vec<usize>,
     pub(crate) reps: Option<usize>,
     pub(crate) seed: u64,
+    /// Of `bench lua`.
+    pub(crate) interpreters: Vec<Interpreter>,
     /// For the program's own use under valgrind: probe, store, operations.
     pub(crate) probe: Option<(String, String, usize)>,
 }
@@ -98,6 +106,7 @@ impl Options {
                 "--sizes" => options.sizes = value()?.split(',').map(size).collect::<Result<_, _>>()?,
                 "--reps" => options.reps = Some(number(&value()?)?.max(1)),
                 "--seed" => options.seed = number(&value()?)? as u64,
+                "--interpreter" => options.interpreters.push(interpreter(&value()?)?),
                 "--probe" => options.probe = Some((value()?, value()?, number(&value()?)?)),
                 folder if options.benchmark == Benchmark::Report && !folder.starts_with('-') => {
                     options.folder = Some(folder.into());
@@ -107,6 +116,11 @@ impl Options {
         }
         Ok(options)
     }
+}
+
+fn interpreter(text: &str) -> Result<Interpreter, String> {
+    let (program, modules) = text.split_once('=').ok_or_else(|| format!("`{text}` is not PROGRAM=FOLDER"))?;
+    Ok(Interpreter { program: program.to_owned(), modules: modules.into() })
 }
 
 fn number(text: &str) -> Result<usize, String> {

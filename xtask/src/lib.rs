@@ -3,7 +3,7 @@
 //! ```text
 //! test/          everything that must hold, in one run with a summary
 //! conformance/   which behaviours hold on which backend
-//! bench          the benchmarks and the page that draws them; bench_lua the one of timers in Lua
+//! bench          the benchmarks and the page that draws them; bench_lua prepares the one of Lua
 //! lua            the Lua module for a stock interpreter
 //! tidy/          the rules of the source tree, one file for each group
 //! ```
@@ -42,7 +42,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
     latency              how late timers fire, beside other loops and bare system calls, idle and under load
     precision            how late a schedule is, beside a bare clock_nanosleep
     resolution           what the length of a tick costs and gives
-    lua                  timers of t.Loop beside those of other loops for Lua
+    lua                  timers and sockets of t.Loop and cogloop beside other loops for Lua
   bench report           draws the page again; --pictures DIR writes its pictures as files, too
   soak [--minutes N]     random operations on the wheel, its model beside it; --seed S repeats a run, --case S one case
   simulate [--seeds N]   the event loop in simulated worlds, one a seed; --first S begins there, --replay S shows one

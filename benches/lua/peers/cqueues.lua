@@ -1,27 +1,60 @@
--- cqueues: a coroutine for each timer, which sleeps. It cannot be cancelled.
+-- cqueues: a coroutine for each timer, which sleeps and cannot be cancelled, and one for each socket.
 local cqueues = require 'cqueues'
-local queue = cqueues.new( )
-local is_stopped = false
+local socket  = require 'cqueues.socket'
+local queue, is_stopped = cqueues.new( ), false
 
 return {
-	add = function( ms, f )
-		queue:wrap( function( )
-			cqueues.sleep( ms / 1000 )
-			f( )
-		end )
-	end,
-	every = function( ms, f )
-		local deadline = cqueues.monotime( )
-		queue:wrap( function( )
-			while true do
-				deadline = deadline + ms / 1000
-				cqueues.sleep( deadline - cqueues.monotime( ) )
-				f( )
-			end
-		end )
-	end,
-	run = function( )
-		while not is_stopped and not queue:empty( ) do assert( queue:step( ) ) end
-	end,
-	stop = function( ) is_stopped = true end,
+  add   = function( ms, f )
+    queue:wrap( function( )
+      cqueues.sleep( ms / 1000 )
+      f( )
+    end )
+  end,
+  every = function( ms, f )
+    local deadline = cqueues.monotime( )
+    queue:wrap( function( )
+      while true do
+        deadline = deadline + ms / 1000
+        cqueues.sleep( deadline - cqueues.monotime( ) )
+        f( )
+      end
+    end )
+  end,
+  run   = function( )
+    while not is_stopped and not queue:empty( ) do assert( queue:step( ) ) end
+  end,
+  stop  = function( ) is_stopped = true end,
+  pairs = function( count, on_byte )
+    local ends = { }
+    for i = 1, count do
+      local a, b = assert( socket.pair( ) )
+      for _, sck in ipairs{ a, b } do
+        sck:setmode( 'bn', 'bn' )
+        queue:wrap( function( )
+          while true do
+            local byte = sck:read( 1 )
+            on_byte( )
+            sck:write( byte )
+          end
+        end )
+      end
+      ends[ i ] = a
+    end
+    return function( i ) ends[ i ]:write 'x' end
+  end,
+  echo  = function( on_end )
+    local server = socket.listen( '127.0.0.1', 0 )
+    queue:wrap( function( )
+      for sck in server:clients( ) do
+        sck:setmode( 'bn', 'bn' )
+        queue:wrap( function( )
+          for message in function( ) return sck:read( -4096 ) end do sck:write( message ) end
+          sck:close( )
+          on_end( )
+        end )
+      end
+    end )
+    local _, _, port = server:localname( )
+    return port
+  end,
 }

@@ -22,7 +22,11 @@ mod sockets;
 mod syscalls;
 mod wakes;
 
+pub(crate) use pingpong::Court;
 pub(crate) use syscalls::probe;
+
+/// The least that a loop can be.
+pub(crate) const BARE_EPOLL: Entry = poller::ALL[0];
 
 use std::collections::BTreeMap;
 use std::io;
@@ -32,7 +36,6 @@ use serde_json::Value;
 
 use crate::machine::Machine;
 use crate::options::Options;
-use pingpong::Court;
 use poller::Entry;
 use sockets::Sockets;
 

@@ -1,0 +1,38 @@
+-- Ours: the module `cogloop`, with the sockets of `t.Net`.
+local Socket = require 't.Net.Socket'
+local loop   = require 'cogloop'.loop( )
+
+return {
+  add    = function( ms, f ) return loop:after( ms, f ) end,
+  cancel = function( timer ) timer:cancel( ) end,
+  every  = function( ms, f ) loop:every( ms, f ) end,
+  run    = function( ) loop:run( ) end,
+  stop   = function( ) loop:stop( ) end,
+  pairs  = function( count, on_byte )
+    return require 'sockets'.pairs( count, function( sck )
+      loop:on( sck, 'r', function( )
+        local byte = sck:recv( )
+        on_byte( )
+        sck:send( byte )
+      end )
+    end )
+  end,
+  echo   = function( on_end )
+    local server, address = Socket.listen( '127.0.0.1', 0 )
+    loop:on( server, 'r', function( )
+      local sck = server:accept( )
+      local watcher
+      watcher = loop:on( sck, 'r', function( )
+        local message = sck:recv( )
+        if message then
+          sck:send( message )
+        else
+          watcher:off( )
+          sck:close( )
+          on_end( )
+        end
+      end )
+    end )
+    return address.port
+  end,
+}

@@ -1,0 +1,20 @@
+-- copas, on top of LuaSocket: a coroutine for each socket. What Debian has of it knows no timers.
+local copas  = require 'copas'
+local socket = require 'socket'
+
+return {
+  run  = function( ) copas.loop( ) end,
+  echo = function( on_end )
+    local server = assert( socket.bind( '127.0.0.1', 0, 128 ) )
+    copas.addserver( server, function( sck )
+      while true do
+        local message = copas.receive( sck, 64 )
+        if not message then break end
+        copas.send( sck, message )
+      end
+      on_end( )
+    end )
+    local _, port = server:getsockname( )
+    return port
+  end,
+}

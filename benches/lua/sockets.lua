@@ -1,0 +1,20 @@
+-- Pairs of connected Unix sockets of `t.Net`.
+local Socket = require 't.Net.Socket'
+
+return {
+  -- Gives each end to `observe`; returns what sends a byte from one end of a pair.
+  pairs = function( count, observe )
+    local path = os.tmpname( )
+    os.remove( path )
+    local server, ends = assert( Socket.listen( path ) ), { }
+    for i = 1, count do
+      local a = assert( Socket.connect( path ) )
+      ends[ i ] = { a, (assert( server:accept( ) )) }
+      observe( ends[ i ][ 1 ] )
+      observe( ends[ i ][ 2 ] )
+    end
+    server:close( )
+    os.remove( path )
+    return function( i ) ends[ i ][ 1 ]:send( 'x' ) end
+  end,
+}

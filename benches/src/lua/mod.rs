@@ -1,0 +1,118 @@
+//! `bench lua`: loops for Lua beside each other, on each interpreter, and beside the bare loop over epoll.
+//!
+//! ```text
+//!   run ─┬─► workload: what is done, and its figures ─► script: one process of benches/lua ◄─ contender
+//!        ├─► echo: a server in a process, its clients here                             the bare loops, here
+//!        └─► report
+//! ```
+//!
+//! Every sample is a process of its own. A round has all contenders, in an order of its own, so that what the machine
+//! does beside is shared by all. `cargo xtask bench lua` builds the modules and installs the peers before.
+
+mod contender;
+mod echo;
+mod report;
+mod script;
+mod workload;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use crate::json::Document;
+use crate::machine::Machine;
+use crate::options::Options;
+use contender::Contender;
+use script::Sample;
+use workload::Workload;
+
+/// A Lua, and where the modules stand that are built for it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Interpreter {
+    pub(crate) program: String,
+    pub(crate) modules: PathBuf,
+}
+
+/// Of one workload on one interpreter: by contender and figure, the samples of all rounds.
+type Samples = BTreeMap<&'static str, BTreeMap<String, Vec<f64>>>;
+
+/// Measures, prints, and returns it all as JSON.
+pub(crate) fn run(options: &Options) -> Result<Value, String> {
+    if options.interpreters.is_empty() {
+        return Err("no --interpreter; `cargo xtask bench lua` builds the modules and names them".to_owned());
+    }
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("lua");
+    let contenders = contender::chosen(&options.only)?;
+    let workloads = workload::all(options);
+    let machine = Machine::describe();
+    report::print_head(&machine);
+    let (mut document, mut missing) = (Document::new("lua"), Missing::default());
+    let mut random = fastrand::Rng::with_seed(options.seed);
+    let steps = workloads.iter().map(|workload| workload.rounds * contenders.len()).sum::<usize>();
+    let bar = ProgressBar::new((steps * options.interpreters.len()) as u64);
+    let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
+    bar.set_style(style.expect("a template that is right"));
+    for interpreter in &options.interpreters {
+        for workload in &workloads {
+            let mut samples = Samples::new();
+            let mut order: Vec<usize> = (0..contenders.len()).collect();
+            for round in 0..workload.rounds {
+                random.shuffle(&mut order);
+                for contender in order.iter().map(|&index| &contenders[index]) {
+                    bar.set_message(format!("{}, {}, {}", interpreter.program, workload.name, contender.name));
+                    let sample = sample(&scripts, interpreter, contender, workload);
+                    bar.inc(1);
+                    match sample {
+                        Ok(figures) => add(&mut samples, contender, figures),
+                        Err(why) if round == 0 => missing.note(interpreter, workload, contender, &why),
+                        Err(_) => {}
+                    }
+                }
+            }
+            bar.suspend(|| report::print(interpreter, workload, &samples));
+            report::add(&mut document, interpreter, workload, &samples);
+        }
+    }
+    bar.finish_and_clear();
+    let notes: Vec<_> = missing.notes().collect();
+    report::print_notes(&notes);
+    notes.into_iter().for_each(|note| document.note(note));
+    Ok(document.json(&machine))
+}
+
+fn sample(
+    scripts: &Path,
+    interpreter: &Interpreter,
+    contender: &Contender,
+    workload: &Workload,
+) -> Result<Sample, String> {
+    let backend = contender.backend;
+    match (contender.file, workload.bare) {
+        _ if !contender.takes(workload) => Ok(Vec::new()),
+        (Some(file), _) => (workload.run)(&script::Script { scripts, interpreter, file, backend, workload }),
+        (None, bare) => bare.map_or(Ok(Vec::new()), |bare| bare(workload)),
+    }
+}
+
+fn add(samples: &mut Samples, contender: &Contender, figures: Sample) {
+    for (figure, value) in figures {
+        samples.entry(contender.name).or_default().entry(figure).or_default().push(value);
+    }
+}
+
+/// Who did not take part, and why: for each reason the workloads.
+#[derive(Default)]
+struct Missing(BTreeMap<String, Vec<String>>);
+
+impl Missing {
+    fn note(&mut self, interpreter: &Interpreter, workload: &Workload, contender: &Contender, why: &str) {
+        let who = format!("{} on {}: {why}", contender.name, interpreter.program);
+        self.0.entry(who).or_default().push(workload.name.clone());
+    }
+
+    fn notes(self) -> impl Iterator<Item = String> {
+        self.0.into_iter().map(|(who, workloads)| format!("{who} ({})", workloads.join("; ")))
+    }
+}

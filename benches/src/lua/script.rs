@@ -1,0 +1,128 @@
+//! One process of `benches/lua`: started, read, and ended if it hangs.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Interpreter;
+use super::workload::Workload;
+
+/// Far above what any takes.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What a process printed: figures by their names.
+pub(super) type Sample = Vec<(String, f64)>;
+
+/// Whom to start for what.
+pub(super) struct Script<'a> {
+    pub(super) scripts: &'a Path,
+    pub(super) interpreter: &'a Interpreter,
+    /// The contender's.
+    pub(super) file: &'a str,
+    pub(super) backend: Option<&'a str>,
+    pub(super) workload: &'a Workload,
+}
+
+impl Script<'_> {
+    pub(super) fn start(&self) -> Result<Running, String> {
+        let modules = self.interpreter.modules.display();
+        let mut command = Command::new(&self.interpreter.program);
+        command.current_dir(self.scripts).arg(self.workload.script).arg(self.file).args(&self.workload.arguments);
+        command.env("LUA_PATH", format!("./?.lua;{modules}/?.lua;;")).env("LUA_CPATH", format!("{modules}/?.so;;"));
+        match self.backend {
+            Some(backend) => command.env("COGLOOP_BACKEND", backend),
+            None => command.env_remove("COGLOOP_BACKEND"),
+        };
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{} cannot be started: {error}", self.interpreter.program))?;
+        let output = child.stdout.take().ok_or("no standard output")?;
+        Ok(Running { child, lines: BufReader::new(output) })
+    }
+}
+
+/// Starts a process, and waits for its figures.
+pub(super) fn run(script: &Script<'_>) -> Result<Sample, String> {
+    script.start()?.finish()
+}
+
+/// A process that has not ended yet. Dropped, it is ended.
+pub(super) struct Running {
+    child: Child,
+    lines: BufReader<std::process::ChildStdout>,
+}
+
+impl Running {
+    /// The next line that it prints, a name and a value.
+    pub(super) fn line(&mut self) -> Result<(String, f64), String> {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).map_err(|error| error.to_string())?;
+        figure(&line).unwrap_or_else(|| Err(format!("`{}`: no figure, {}", line.trim(), self.complaint())))
+    }
+
+    /// What it prints until it ends.
+    pub(super) fn finish(mut self) -> Result<Sample, String> {
+        self.wait()?;
+        let mut figures = Vec::new();
+        for line in (&mut self.lines).lines().map_while(Result::ok) {
+            figures.extend(figure(&line).transpose()?);
+        }
+        if figures.is_empty() { Err(format!("it has printed no figure, {}", self.complaint())) } else { Ok(figures) }
+    }
+
+    /// What it prints is little enough for the pipe to hold.
+    fn wait(&mut self) -> Result<(), String> {
+        let start = Instant::now();
+        while self.child.try_wait().map_err(|error| error.to_string())?.is_none() {
+            if start.elapsed() > LIMIT {
+                return Err(format!("it has not ended within {} s", LIMIT.as_secs()));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// The first line of its standard error, after its end.
+    fn complaint(&mut self) -> String {
+        let _ = self.child.kill();
+        let error = self.child.stderr.take().map(BufReader::new);
+        let first = error.and_then(|error| error.lines().map_while(Result::ok).next());
+        first.unwrap_or_else(|| "and says nothing".to_owned())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended, mostly.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A line `name value`, or `missing` and why; anything else is not for us.
+fn figure(line: &str) -> Option<Result<(String, f64), String>> {
+    let (name, value) = line.trim().split_once(char::is_whitespace)?;
+    match (name, value.trim().parse()) {
+        ("missing", _) => Some(Err(value.to_owned())),
+        (_, Ok(value)) => Some(Ok((name.to_owned(), value))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_lines_of_a_name_and_a_number() {
+        assert_eq!(figure("add\t862.75\n"), Some(Ok(("add".to_owned(), 862.75))));
+        assert_eq!(figure("bytes 1e3"), Some(Ok(("bytes".to_owned(), 1000.0))));
+        assert_eq!(figure("missing it is not installed"), Some(Err("it is not installed".to_owned())));
+        assert_eq!(figure("luv: a warning"), None);
+        assert_eq!(figure(""), None);
+    }
+}
