@@ -26,6 +26,7 @@ pub(super) fn act(world: &Shared, events: &mut Loop, place: Place) {
     let Some(mut random) = world.borrow_mut().choice() else { return };
     let random = &mut random;
     match random.u8(0..100) {
+        0 if random.u8(0..16) == 0 => on_timers::add_crowd(world, events, random),
         0..=17 => on_timers::add(world, events, random),
         18..=24 => on_timers::add_planned(world, events, random),
         25..=31 => on_timers::cancel(world, events, random),

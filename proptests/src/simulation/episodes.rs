@@ -1,12 +1,16 @@
 //! One run: episodes of use, each a way to drive the loop, and an end in which everything left must come.
 
 use std::cell::RefCell;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 
-use cogloop_io::{Due, Interest, VirtualClock, Wait};
+use cogloop_io::{Due, Interest, Limits, VirtualClock, Wait};
+
+use fastrand::Rng;
 
 use super::actions::{Place, act};
 use super::dice::Dice;
+use super::kernel::FILES;
 use super::on_descriptors::say_drained;
 use super::trace::Trace;
 use super::world::{Loop, Seeded, Shared, World};
@@ -29,8 +33,11 @@ impl Run {
         let resolution_ns = RESOLUTIONS_NS[random.usize(0..RESOLUTIONS_NS.len())];
         let world = Rc::new(RefCell::new(World::new(dice, trace, clock.clone(), resolution_ns)));
         let backend = Box::new(Seeded(Rc::clone(&world)));
-        let events = Loop::from_parts(Box::new(clock), backend, resolution_ns).expect("a loop of given parts");
-        world.borrow_mut().note(format_args!("a loop with ticks of {resolution_ns} ns"));
+        let mut events = Loop::from_parts(Box::new(clock), backend, resolution_ns).expect("a loop of given parts");
+        let limits = limits(&mut random);
+        events.set_limits(limits);
+        world.borrow_mut().limits = limits;
+        world.borrow_mut().note(format_args!("a loop with ticks of {resolution_ns} ns, {limits:?}"));
         Self { world, events, episodes: random.u32(5..30) }
     }
 
@@ -173,6 +180,15 @@ impl Run {
         }
         assert_eq!(waiting, [], "ready all the time, and not served");
     }
+}
+
+/// None, or such as are met soon.
+fn limits(random: &mut Rng) -> Limits {
+    if random.u8(0..4) > 0 {
+        return Limits { timers: 400, ..Limits::default() };
+    }
+    let (timers, descriptors) = (random.usize(1..20), random.usize(1..FILES));
+    Limits { timers, descriptors, served_in_turn: NonZeroUsize::MIN.saturating_add(random.usize(0..4)) }
 }
 
 /// What the user does with what it is given: serve it, and whatever comes to his mind.

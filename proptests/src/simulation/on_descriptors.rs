@@ -34,7 +34,9 @@ pub(super) fn add(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let is_open = world.borrow_mut().prepare(refusal, Some(number));
     let added = events.add_descriptor_with(descriptor(number), interest, mode);
     let world = &mut *world.borrow_mut();
-    assert_eq!(added.is_ok(), is_open && refusal.is_none(), "adding descriptor {number}: {added:?}");
+    let has_room = world.watched.token_of(number).is_some() || world.watched.len() < world.limits.descriptors;
+    world.kernel.take_refusal();
+    assert_eq!(added.is_ok(), has_room && is_open && refusal.is_none(), "adding descriptor {number}: {added:?}");
     if let Ok(token) = added {
         world.watched.added(number, token, interest, mode);
     }

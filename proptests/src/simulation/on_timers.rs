@@ -9,8 +9,6 @@ use super::timers::{Id, State};
 use super::trace::Ns;
 use super::world::{Loop, Shared, World};
 
-const TIMERS_MAX: usize = 40;
-
 fn delay_ns(random: &mut Rng) -> u64 {
     const MS: u64 = 1_000_000;
     match random.u8(0..32) {
@@ -29,6 +27,10 @@ fn delay_ns(random: &mut Rng) -> u64 {
 }
 
 impl World {
+    fn has_room_for_a_timer(&self) -> bool {
+        self.timers.len() < self.limits.timers
+    }
+
     /// One that is live, mostly; else any.
     fn any_timer(&self, random: &mut Rng) -> Option<Id> {
         let live = self.timers.ids(|_| true);
@@ -40,15 +42,28 @@ impl World {
 }
 
 pub(super) fn add(world: &Shared, events: &mut Loop, random: &mut Rng) {
-    let (id, now_ns) = (world.borrow().timers.next_id(), events.now_ns());
-    if world.borrow().timers.len() >= TIMERS_MAX {
-        return;
-    }
     let delay_ns = delay_ns(random);
+    add_one(world, events, delay_ns, random.bool());
+}
+
+/// C03: many at a time, close together.
+pub(super) fn add_crowd(world: &Shared, events: &mut Loop, random: &mut Rng) {
+    let (delay_ns, span_ns) = (delay_ns(random), 1 << random.u32(0..34));
+    for _ in 0..random.u32(20..200) {
+        add_one(world, events, delay_ns.saturating_add(random.u64(0..span_ns)), true);
+    }
+}
+
+fn add_one(world: &Shared, events: &mut Loop, delay_ns: u64, is_absolute: bool) {
+    let (id, now_ns) = (world.borrow().timers.next_id(), events.now_ns());
     let deadline_ns = now_ns.saturating_add(delay_ns);
-    let is_absolute = random.bool();
-    let key = if is_absolute { events.add_timer_at(deadline_ns, id) } else { events.add_timer(delay_ns, id) };
+    let added = match is_absolute {
+        true => events.try_add_timer_at(deadline_ns, id),
+        false => events.try_add_timer(delay_ns, id),
+    };
     let world = &mut *world.borrow_mut();
+    assert_eq!(added.is_ok(), world.has_room_for_a_timer(), "a timer more: {added:?}");
+    let Ok(key) = added else { return world.note(format_args!("a timer too many")) };
     match (is_absolute, delay_ns) {
         (false, 0) => world.timers.made_due(key, now_ns),
         _ => world.timers.made(key, Plan::once(deadline_ns)),
@@ -58,9 +73,6 @@ pub(super) fn add(world: &Shared, events: &mut Loop, random: &mut Rng) {
 
 pub(super) fn add_planned(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let id = world.borrow().timers.next_id();
-    if world.borrow().timers.len() >= TIMERS_MAX {
-        return;
-    }
     let first_ns = events.now_ns().saturating_add(delay_ns(random));
     let missed = [Missed::Burst, Missed::Skip, Missed::Delay][random.usize(0..3)];
     let period = NonZeroU64::new(random.u64(1..50) * 1_000_000 + random.u64(0..2)).unwrap_or(NonZeroU64::MIN);
@@ -69,8 +81,10 @@ pub(super) fn add_planned(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let plan = if repeats { Plan::every(first_ns, period, missed) } else { Plan::once(first_ns) };
     let slack_ns = if random.bool() { random.u64(0..5_000_000) } else { 0 };
     let plan = plan.with_slack(slack_ns);
-    let key = events.add_planned(plan, id);
+    let added = events.try_add_planned(plan, id);
     let world = &mut *world.borrow_mut();
+    assert_eq!(added.is_ok(), world.has_room_for_a_timer(), "a timer more: {added:?}");
+    let Ok(key) = added else { return world.note(format_args!("a timer too many")) };
     world.timers.made(key, plan);
     let period = plan.period.map_or("once".to_owned(), |period| format!("every {}, {missed:?}", Ns(period.get())));
     world.note(format_args!("timer {id}: at {}, {period}, slack {}", Ns(first_ns), Ns(slack_ns)));

@@ -54,11 +54,13 @@ pub(super) struct Timers {
     keys: Vec<Key>,
     order: u64,
     pub(super) turn: u64,
+    /// How many have come in this turn.
+    pub(super) served: usize,
 }
 
 impl Timers {
     pub(super) fn new(resolution_ns: u64) -> Self {
-        Self { resolution_ns, live: BTreeMap::new(), keys: Vec::new(), order: 0, turn: 0 }
+        Self { resolution_ns, live: BTreeMap::new(), keys: Vec::new(), order: 0, turn: 0, served: 0 }
     }
 
     /// The number of the timer that is made next.
@@ -199,6 +201,7 @@ impl Timers {
     /// A turn has ended its wait at this time.
     pub(super) fn turned(&mut self, now_ns: u64) {
         self.turn += 1;
+        self.served = 0;
         for timer in self.live.values_mut() {
             let State::Armed(armed) = &mut timer.state else { continue };
             if armed.due_in.is_none() && armed.armed_in < self.turn && armed.by_ns.is_some_and(|by_ns| by_ns <= now_ns)
@@ -217,6 +220,7 @@ impl Timers {
     /// C01 to C04, C06 to C12, C16, C30: it is there, due, for the first time in this turn, and nobody comes before it.
     pub(super) fn fired(&mut self, timer: &ExpiredTimer<Id>, turn_ns: u64) {
         let id = timer.value;
+        self.served += 1;
         let ours = self.live.get(&id).unwrap_or_else(|| panic!("timer {id} has ended and came all the same"));
         let State::Armed(armed) = &ours.state else { panic!("timer {id} is paused and came all the same") };
         assert_eq!(timer.key, self.key(id), "timer {id} came under another key");

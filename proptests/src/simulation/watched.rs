@@ -165,6 +165,11 @@ impl Watched {
         }
     }
 
+    /// How many were reported in this turn.
+    pub(super) fn served_in_turn(&self) -> usize {
+        self.served.len()
+    }
+
     /// C49: whoever was found ready has been served, if nothing was changed about him.
     pub(super) fn check_all_served(&self) {
         let left = self.found.iter().find(|(token, found)| {

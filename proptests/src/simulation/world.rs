@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::rc::Rc;
 use std::sync::LazyLock;
 
-use cogloop_io::{Backend, Event, EventLoop, Interest, Mode, Token, VirtualClock, Wait, Waker};
+use cogloop_io::{Backend, Event, EventLoop, Interest, Limits, Mode, Token, VirtualClock, Wait, Waker};
 
 use fastrand::Rng;
 
@@ -48,6 +48,7 @@ pub(super) struct World {
     pub(super) is_ending: bool,
     /// Whether the refusal that waits in the kernel is for the loop's own changes before a wait.
     pub(super) is_refusing_settling: bool,
+    pub(super) limits: Limits,
     pub(super) operations: u64,
 }
 
@@ -66,6 +67,7 @@ impl World {
             is_served: true,
             is_ending: false,
             is_refusing_settling: false,
+            limits: Limits::default(),
             operations: 0,
         }
     }
@@ -97,10 +99,19 @@ impl World {
         self.timers.referenced() == 0 && self.watched.referenced() == 0
     }
 
-    /// C02, C36, C49: nothing that the last turn has found was lost.
+    /// C02, C36, C49: nothing that the last turn has found was lost, unless the host's limit puts it off; and not more
+    /// was served than that.
     pub(super) fn check_all_served(&self) {
-        if self.is_served {
+        let limit = self.limits.served_in_turn.get();
+        let (timers, ready) = (self.timers.served, self.watched.served_in_turn());
+        assert!(
+            timers <= limit && ready <= limit,
+            "{timers} timers and {ready} descriptors in a turn, of {limit} each"
+        );
+        if self.is_served && timers < limit {
             self.timers.check_all_served();
+        }
+        if self.is_served && ready < limit {
             self.watched.check_all_served();
         }
     }
