@@ -53,6 +53,7 @@ local function rate( )
   return RATE_MS
 end
 
+print( '-- following ' .. path )
 loop:addTask( LOOK_MS, look )
 loop:addTask( RATE_MS, rate )
 if seconds then

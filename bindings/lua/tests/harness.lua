@@ -65,6 +65,13 @@ function T.fifo( )
   return reader, writer
 end
 
+-- Milliseconds on the monotonic clock. The wall clock may be set, and it may be slewed, by a machine that keeps time.
+local clock
+function T.now( )
+  clock = clock or require 'cogloop'.loop( )
+  return clock:now( )
+end
+
 function T.collect( )
   collectgarbage( )
   collectgarbage( )

@@ -51,17 +51,28 @@ end )
 
 test( 'a child: its lines, its end, with a timer beside (C43)', function( )
   local loop, got, ticks = Loop( ), { }, 0
-  local child = io.popen( 'printf "one\\ntwo\\n"; sleep 0.05; echo three' )
+  local name = os.tmpname( )
+  os.remove( name )
+  assert( os.execute( 'mkfifo ' .. name ) )
+  local word  = assert( io.open( name, 'r+' ) )
+  local child = io.popen( ('printf "one\\ntwo\\n"; read word < %s; rm %s; echo three'):format( name, name ) )
   loop:addHandle( child, 'r', function( )
     local line = child:read( )
     got[ #got + 1 ] = line or 'end'
     if not line then loop:removeHandle( child, 'r' ) end
   end )
-  local task = loop:addTask( 5, function( ) ticks = ticks + 1 return #loop > 0 and 5 end )
+  loop:addTask( 5, function( )
+    ticks = ticks + 1
+    if ticks < 5 then return 5 end
+    -- The child waits for this.
+    word:write 'go on\n'
+    word:flush( )
+  end )
   loop:run( )
   same_list( got, { 'one', 'two', 'three', 'end' } )
-  is_true( ticks >= 5, 'ticks ' .. ticks )
-  is_true( task and child:close( ) )
+  equal( ticks, 5 )
+  is_true( child:close( ) )
+  word:close( )
 end )
 
 test( 'a bare hang-up wakes the direction that is observed (C42)', function( )
