@@ -87,6 +87,11 @@ fn soak(project: &Project, arguments: &[&str]) -> Result<(), String> {
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
+/// The Rust examples of the book.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/rust.md")]
+pub struct Rust;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -79,3 +79,28 @@ impl<S> Handle<S> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Loop;
+    use std::process::Command;
+
+    /// Systems without a descriptor for a process, and kernels before 5.3.
+    #[test]
+    fn the_end_of_a_child_is_told_by_a_signal_where_it_has_no_descriptor() {
+        let mut events = Loop::new().unwrap();
+        for code in [1, 2] {
+            let child = Command::new("sh").args(["-c", &format!("exit {code}")]).spawn().unwrap();
+            let note = |codes: &mut Vec<_>, _: &Handle<Vec<_>>, status: io::Result<ExitStatus>| {
+                codes.push(status.unwrap().code())
+            };
+            events.child_by_signal(child, note).unwrap();
+        }
+        let mut codes = Vec::new();
+        events.run(&mut codes).unwrap();
+        codes.sort_unstable();
+        assert_eq!(codes, [Some(1), Some(2)]);
+        assert_eq!(events.source_count(), 0);
+    }
+}

@@ -9,7 +9,9 @@ use crate::task::Tasks;
 #[cfg(unix)]
 use crate::watched::Watched;
 use crate::{Error, sleep};
-use cogloop_io::{ClockChoice, EventLoop, Key, Token, VirtualClock};
+#[cfg(unix)]
+use cogloop_io::Token;
+use cogloop_io::{ClockChoice, EventLoop, Key, VirtualClock};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -109,6 +111,7 @@ impl Core {
         self.events.borrow().timer(key).is_some()
     }
 
+    #[cfg(unix)]
     pub(crate) fn is_observed(&self, token: Token) -> bool {
         self.events.borrow().interest(token).is_some()
     }

@@ -12,7 +12,9 @@
 
 use crate::core::Kind;
 use crate::handle::Handle;
-use cogloop_io::{ExpiredTimer, Ready};
+use cogloop_io::ExpiredTimer;
+#[cfg(unix)]
+use cogloop_io::Ready;
 
 #[cfg(feature = "tracing")]
 mod events {
@@ -27,6 +29,7 @@ mod events {
         tracing::trace!(target: "cogloop", late_ns = expired.late_ns, missed = expired.missed, "a timer fires");
     }
 
+    #[cfg(unix)]
     pub(crate) fn source(ready: Ready) {
         tracing::trace!(target: "cogloop", slot = ready.token.index(), ready = ?ready.ready, "a source is ready");
     }
@@ -42,8 +45,11 @@ mod events {
 
     pub(crate) fn made<S>(_: &Handle<S>) {}
     pub(crate) fn timer(_: &ExpiredTimer<Kind>) {}
+    #[cfg(unix)]
     pub(crate) fn source(_: Ready) {}
     pub(crate) fn turn(_: usize) {}
 }
 
-pub(crate) use events::{made, source, timer, turn};
+#[cfg(unix)]
+pub(crate) use events::source;
+pub(crate) use events::{made, timer, turn};

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::Outcome;
 use super::interpreters::Interpreter;
+use super::rust_examples;
 use crate::process;
 use crate::project::Project;
 
@@ -24,7 +25,7 @@ pub(super) fn run(project: &Project) -> Outcome {
         echo(project, &interpreter, backend)?;
         daemon(project, &interpreter, backend)?;
     }
-    Ok(String::new())
+    rust_examples::run(project)
 }
 
 fn hello(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(), String> {

@@ -13,7 +13,9 @@ mod loom;
 mod lua_suite;
 mod luacheck;
 mod miri;
+mod package;
 mod rock;
+mod rust_examples;
 mod sanitize;
 pub(crate) mod simulate;
 mod summary;
@@ -69,6 +71,7 @@ const STEPS: &[Step] = &[
     Step { name: "book", about: "the Lua examples of the README and the book, and what they print", run: book::run },
     Step { name: "benches", about: "the benchmarks, each for a moment, and their page", run: bench::smoke },
     Step { name: "examples", about: "the examples, as they stand", run: examples::run },
+    Step { name: "package", about: "the published crates can be packed", run: package::run },
     Step { name: "docs", about: "rustdoc, warnings are errors", run: docs },
     Step { name: "supply", about: "licences, bans and sources of all dependencies", run: supply::run },
 ];

@@ -16,7 +16,12 @@ struct Target {
 /// The crates that are not for Linux only, with the loop over descriptors.
 const fn hosted(name: &'static str) -> Target {
     let lints = &["--", "-D", "warnings"];
-    Target { name, packages: &["cogloop-engine", "cogloop-io"], command: &["clippy", "--quiet", "--lib"], lints }
+    Target {
+        name,
+        packages: &["cogloop-engine", "cogloop-io", "cogloop"],
+        command: &["clippy", "--quiet", "--lib"],
+        lints,
+    }
 }
 
 /// One for each way in which a descriptor is waited for – kqueue twice, event ports, IOCP –, and one with no system at
