@@ -32,8 +32,8 @@ struct Side<'a> {
 }
 
 impl Side<'_> {
-    /// CPU time and time of all rounds.
-    fn run(self, rounds: usize, begins: bool) -> io::Result<(f64, f64)> {
+    /// CPU time and time of all rounds, and the other's waker: mio takes back a wake whose waker is dropped.
+    fn run(self, rounds: usize, begins: bool) -> io::Result<(f64, f64, Waker)> {
         let mut poller = (self.entry.open)()?;
         let gone = |_| io::Error::other("the other thread is gone");
         self.give.send(poller.waker()?).map_err(|_| io::Error::other("the other thread is gone"))?;
@@ -55,7 +55,7 @@ impl Side<'_> {
                 wake(round);
             }
         }
-        Ok(((cpu_ns() - cpu) as f64, wall.elapsed().as_nanos() as f64))
+        Ok(((cpu_ns() - cpu) as f64, wall.elapsed().as_nanos() as f64, wake_other))
     }
 }
 
@@ -71,8 +71,8 @@ pub(crate) fn wakes(entry: &Entry, rounds: usize) -> io::Result<Wakes> {
         let there = scope.spawn(|| there.run(rounds, false));
         (here.run(rounds, true), there.join())
     });
-    let (here_cpu_ns, wall_ns) = here?;
-    let (there_cpu_ns, _) = there.map_err(|_| io::Error::other("the other thread panicked"))??;
+    let (here_cpu_ns, wall_ns, _waker) = here?;
+    let (there_cpu_ns, _, _waker) = there.map_err(|_| io::Error::other("the other thread panicked"))??;
     let wakes = 2.0 * rounds as f64;
     Ok(Wakes { per_second: wakes / (wall_ns / 1e9), cpu_ns: (here_cpu_ns + there_cpu_ns) / wakes })
 }
