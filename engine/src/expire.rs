@@ -1,25 +1,16 @@
 //! How timers expire: out of their slots, in order, to the expired queue, and from there to the caller.
 
-use crate::key::Key;
+use core::ops::RangeInclusive;
+
 use crate::lists::Walk;
+use crate::peek::PeekExpired;
 use crate::wheel::{Expired, UNKNOWN, Wheel};
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Takes the next expired timer out of the wheel; `None` when all that [`Wheel::advance`] moved is gone.
     #[inline(always)]
     pub fn pop_expired(&mut self) -> Option<Expired<T>> {
-        let node = self.arena.take_first(Self::EXPIRED)?;
-        let (generation, deadline, value) = self.arena.remove(node as usize);
-        Some(Expired { key: Self::key(node, generation), deadline, value })
-    }
-
-    /// Takes the next expired timer from the expired queue and leaves it in the wheel, disarmed: its key is good for
-    /// [`Wheel::get`] and [`Wheel::reschedule`], and must be given to [`Wheel::cancel`] in the end.
-    #[inline]
-    pub fn next_expired(&mut self) -> Option<Key> {
-        let node = self.arena.take_first(Self::EXPIRED)?;
-        self.arena.set_alone(node);
-        Some(Self::key(node, self.arena.node(node).generation))
+        self.peek_expired().map(PeekExpired::remove)
     }
 
     /// Whether a timer is due: expired and not popped yet, or bound to expire at the next [`Wheel::advance`], whatever
@@ -97,8 +88,9 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.expire_collected();
     }
 
-    /// Timers of a slot, four for each list of the next level, from which on it pays to sort all of them at once.
-    const CROWD: u32 = 4 << BITS;
+    /// As many timers of a slot as it pays to sort at once: four and more for each list of the next level, and no more
+    /// than a second-level cache holds, since they are visited twice.
+    const CROWD: RangeInclusive<u32> = 4 << BITS..=1 << 13;
 
     /// Splits the slot in which `now` lies: what is due expires, the rest falls.
     #[inline(never)]
@@ -106,7 +98,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if slot < 2 << BITS {
             return self.enter_low(slot);
         }
-        if self.arena.size_max(slot) >= Self::CROWD && !self.arena.is_sorted(slot) {
+        if Self::CROWD.contains(&self.arena.size_max(slot)) && !self.arena.is_sorted(slot) {
             return self.enter_sorted(slot);
         }
         let mut walk = Walk::new(&self.arena, slot);

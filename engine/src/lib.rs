@@ -54,6 +54,7 @@ mod geometry;
 mod key;
 mod lists;
 mod occupied;
+mod peek;
 mod places;
 mod repeat;
 mod scheduler;
@@ -67,6 +68,7 @@ pub use key::Key;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub use mutants::is_on as is_mutant;
+pub use peek::PeekExpired;
 pub use repeat::{Missed, Next};
 pub use scheduler::{Fired, Plan, Scheduler};
 pub use wheel::{Expired, Wheel};

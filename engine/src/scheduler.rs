@@ -14,7 +14,7 @@ use crate::advance::MOVES_A_MILLISECOND;
 use crate::key::Key;
 use crate::repeat::{self, Missed};
 use crate::ticks::Resolution;
-use crate::wheel::Wheel;
+use crate::wheel::{Expired, Wheel};
 
 /// When a timer fires. All times are in the scheduler's unit.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
@@ -46,6 +46,11 @@ impl Plan {
     #[must_use]
     pub fn with_slack(self, slack: u64) -> Self {
         Self { slack, ..self }
+    }
+
+    /// The tick at which a timer of this plan expires.
+    fn tick(&self, resolution: Resolution) -> u64 {
+        resolution.deadline_tick(repeat::coalesce(self.deadline, self.slack))
     }
 
     fn needs_extra(&self) -> bool {
@@ -153,7 +158,7 @@ impl<T: Default + Clone> Scheduler<T> {
             return self.wheel.insert(self.resolution.deadline_tick(plan.deadline), Job { value, extra: NONE });
         }
         let extra = self.new_extra(Extra { plan, remaining: None });
-        self.wheel.insert(self.tick(&plan), Job { value, extra })
+        self.wheel.insert(plan.tick(self.resolution), Job { value, extra })
     }
 
     /// Adds a one-shot timer that is due at the next [`Scheduler::advance`] to `now` or later. Rounded up like others, it
@@ -167,7 +172,7 @@ impl<T: Default + Clone> Scheduler<T> {
     #[inline]
     pub fn cancel(&mut self, key: Key) -> Option<T> {
         let job = self.wheel.cancel(key)?;
-        self.free_extra(job.extra);
+        self.take_extra(job.extra);
         Some(job.value)
     }
 
@@ -179,7 +184,7 @@ impl<T: Default + Clone> Scheduler<T> {
             (extra.plan.deadline, extra.remaining) = (deadline, None);
             plan = extra.plan;
         }
-        self.wheel.reschedule(key, self.tick(&plan))
+        self.wheel.reschedule(key, plan.tick(self.resolution))
     }
 
     /// Stops a timer's time at `now`: it keeps its key and what was left to its deadline. `false` if it is
@@ -251,19 +256,19 @@ impl<T: Default + Clone> Scheduler<T> {
     /// once, as its policy says, and fires no second time before the next [`Scheduler::advance`].
     #[inline]
     pub fn pop(&mut self) -> Option<Fired<T>> {
-        let key = self.wheel.next_expired()?;
-        let job = self.wheel.get(key)?;
-        let repeating = self.extras.get_mut(job.extra as usize).and_then(|extra| Some((extra.plan.period?, extra)));
-        let Some((period, extra)) = repeating else {
-            let deadline = self.deadline(key)?;
+        let expired = self.wheel.peek_expired()?;
+        let job = expired.get();
+        let extra = self.extras.get_mut(job.extra as usize);
+        let Some((period, extra)) = extra.and_then(|extra| Some((extra.plan.period?, extra))) else {
+            let Expired { key, deadline: tick, value: job } = expired.remove();
+            let deadline = self.take_extra(job.extra).map_or(self.resolution.start(tick), |extra| extra.plan.deadline);
             let late = self.now.saturating_sub(deadline);
-            return Some(Fired { key, deadline, late, missed: 0, value: self.cancel(key)? });
+            return Some(Fired { key, deadline, late, missed: 0, value: job.value });
         };
-        let (deadline, value) = (extra.plan.deadline, job.value.clone());
+        let (key, deadline, value) = (expired.key(), extra.plan.deadline, job.value.clone());
         let next = extra.plan.missed.next(deadline, period, self.now);
         extra.plan.deadline = next.deadline;
-        let plan = extra.plan;
-        self.wheel.reschedule(key, self.tick(&plan));
+        expired.reschedule(extra.plan.tick(self.resolution));
         Some(Fired { key, deadline, late: self.now.saturating_sub(deadline), missed: next.missed, value })
     }
 
@@ -312,11 +317,6 @@ impl<T: Default + Clone> Scheduler<T> {
         assert!(used.iter().all(|&used| used), "an extra got lost");
     }
 
-    /// The tick at which a timer of this plan expires.
-    fn tick(&self, plan: &Plan) -> u64 {
-        self.resolution.deadline_tick(repeat::coalesce(plan.deadline, plan.slack))
-    }
-
     fn extra(&self, key: Key) -> Option<&Extra> {
         self.extras.get(self.wheel.get(key)?.extra as usize)
     }
@@ -338,9 +338,9 @@ impl<T: Default + Clone> Scheduler<T> {
         }
     }
 
-    fn free_extra(&mut self, extra: u32) {
-        if extra != NONE {
-            self.free.push(extra);
-        }
+    /// Frees a timer's extra, if it has one.
+    fn take_extra(&mut self, place: u32) -> Option<Extra> {
+        let extra = self.extras.get(place as usize).copied();
+        extra.inspect(|_| self.free.push(place))
     }
 }

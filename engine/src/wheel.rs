@@ -163,13 +163,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         let Some(entry) = self.arena.get_mut(node, key.generation()) else { return false };
         let old = core::mem::replace(&mut entry.deadline, deadline);
         self.unlink(node, old);
-        let mut list = self.list_for(deadline);
-        if mutant!("c16-redis") && list == Self::OVERDUE {
-            list = Self::EXPIRED;
-        }
-        if lists::append(&mut self.arena.nodes, list, node as u32, deadline) {
-            self.note(list);
-        }
+        self.append(node as u32, deadline);
         true
     }
 
@@ -229,6 +223,18 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             }
         }
         self.target = self.now;
+    }
+
+    /// Appends a timer that is set anew, and is on no list, to the one for its deadline.
+    #[inline(always)]
+    pub(crate) fn append(&mut self, node: u32, deadline: u64) {
+        let mut list = self.list_for(deadline);
+        if mutant!("c16-redis") && list == Self::OVERDUE {
+            list = Self::EXPIRED;
+        }
+        if lists::append(&mut self.arena.nodes, list, node, deadline) {
+            self.note(list);
+        }
     }
 
     /// The list for a timer that is set now.

@@ -27,6 +27,8 @@ pub enum Operation {
     Pop,
     /// As `Pop`, but the timer stays, disarmed.
     Next,
+    /// As `Pop`, but the timer stays, for this deadline.
+    Rearm(u64),
     /// Of all expired timers.
     PopAll,
     /// Of the whole wheel.
@@ -98,7 +100,19 @@ impl<const BITS: u32, const LEVELS: usize> Beside<BITS, LEVELS> {
             Operation::Pop => drop(self.pop()),
             Operation::Next => {
                 let expected = self.model.next_expired().map(|id| self.keys[id as usize]);
-                assert_eq!(self.wheel.next_expired(), expected);
+                let key = self.wheel.peek_expired().map(|expired| expired.key());
+                assert_eq!(key, expected);
+                key.inspect(|&key| assert!(self.wheel.disarm(key), "an expired timer is armed"));
+            }
+            Operation::Rearm(deadline) => {
+                let expected = self.model.next_expired();
+                let answer = self.wheel.peek_expired().map(|expired| {
+                    let answer = (expired.key(), *expired.get());
+                    expired.reschedule(deadline);
+                    answer
+                });
+                assert_eq!(answer, expected.map(|id| (self.keys[id as usize], id)));
+                expected.inspect(|&id| assert!(self.model.reschedule(id, deadline), "{id} rests in the model"));
             }
             Operation::PopAll => while self.pop() {},
             Operation::Clear => {

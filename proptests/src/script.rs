@@ -78,7 +78,8 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
             19 => Operation::AdvanceWithin(self.later(bytes), usize::from(bytes.next() % 16)),
             20 | 21 => Operation::AdvanceToNext,
             22..=26 => Operation::Pop,
-            27 | 28 => Operation::Next,
+            27 => Operation::Next,
+            28 => Operation::Rearm(self.deadline(bytes)),
             29 | 30 => Operation::PopAll,
             // A wheel that is emptied all the time shows little.
             _ => match bytes.next() {

@@ -59,7 +59,7 @@ impl<const BITS: u32, const LEVELS: usize> ReferenceStateMachine for Reference<B
             }),
             2 => Just(Operation::AdvanceToNext),
             4 => Just(Operation::Pop),
-            3 => Just(Operation::Next),
+            5 => prop_oneof![Just(Operation::Next), ticks(now, last).prop_map(Operation::Rearm)],
             2 => Just(Operation::PopAll),
             (if state.made > 20 { 1 } else { 0 }) => Just(Operation::Clear),
         ]
@@ -81,6 +81,9 @@ impl<const BITS: u32, const LEVELS: usize> ReferenceStateMachine for Reference<B
             Operation::AdvanceToNext => model.advance(model.next_deadline().unwrap_or(model.now())),
             Operation::Pop => drop(model.pop_expired()),
             Operation::Next => drop(model.next_expired()),
+            Operation::Rearm(deadline) => {
+                model.next_expired().inspect(|&id| assert!(model.reschedule(id, deadline)));
+            }
             Operation::PopAll => while model.pop_expired().is_some() {},
             Operation::Clear => model.clear(),
         }

@@ -27,9 +27,10 @@ impl Store for Ours {
     #[inline]
     fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
         self.0.advance(now);
-        while let Some(timer) = self.0.pop_expired() {
-            if let Some(again) = fired(timer.value) {
-                self.0.insert(again, timer.value);
+        while let Some(timer) = self.0.peek_expired() {
+            match fired(*timer.get()) {
+                Some(again) => timer.reschedule(again),
+                None => drop(timer.remove()),
             }
         }
     }
