@@ -102,6 +102,10 @@ impl Document {
         self.notes.push(note);
     }
 
+    pub(crate) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     pub(crate) fn json(self, machine: &Machine) -> Value {
         json!({
             "benchmark": self.benchmark,

@@ -8,6 +8,7 @@
 //!                   └─► floor                         the bare memory of timers
 //!           ─► resolution, readiness, precision, latency, lua    benchmarks of the loop, by themselves
 //!           ─► page                                         draws what all of them found
+//!           ─► mockit                                            the C library, in processes of its own
 //! ```
 
 mod allocator;
@@ -18,6 +19,7 @@ mod latency;
 mod lua;
 mod machine;
 mod measure;
+mod mockit;
 mod noise;
 mod options;
 mod page;
@@ -64,6 +66,7 @@ fn run(options: &Options) -> Result<(), String> {
             None => write_json(options, &readiness::run(options)?),
         },
         Benchmark::Lua => write_json(options, &lua::run(options)?),
+        Benchmark::Mockit => write_json(options, &mockit::run(options)?),
         Benchmark::Latency => write_json(options, &latency::run(options)?),
         Benchmark::Precision => write_json(options, &precision::run(options)?),
         Benchmark::Wheel => run_wheel(options),

@@ -17,6 +17,8 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
   lua               loops for Lua beside each other and beside a bare loop over epoll; takes --interpreter, --quick, --json,
                     --only, --reps and --seed. `cargo xtask bench lua` builds and installs what it needs
   report DIR        draws DIR/index.html of all figures in DIR/NAME.json; takes --pictures
+  mockit            timers with callbacks in C and Lua, beside a thread for each and the timers of POSIX; start it as
+                    `cargo xtask bench mockit`; takes --quick, --json, --sizes and --reps
 
   --quick           fewer sizes, operations and repetitions: about a minute or two
   --smoke           next to nothing: whether it runs
@@ -42,10 +44,11 @@ pub(crate) enum Benchmark {
     Latency,
     Lua,
     Report,
+    Mockit,
 }
 
 /// The names of the benchmarks.
-const BENCHMARKS: [(&str, Benchmark); 7] = [
+const BENCHMARKS: [(&str, Benchmark); 8] = [
     ("wheel", Benchmark::Wheel),
     ("resolution", Benchmark::Resolution),
     ("readiness", Benchmark::Readiness),
@@ -53,6 +56,7 @@ const BENCHMARKS: [(&str, Benchmark); 7] = [
     ("latency", Benchmark::Latency),
     ("lua", Benchmark::Lua),
     ("report", Benchmark::Report),
+    ("mockit", Benchmark::Mockit),
 ];
 
 #[derive(Debug, Default, PartialEq)]
@@ -68,6 +72,8 @@ pub(crate) struct Options {
     /// Of the figures that `report` draws.
     pub(crate) folder: Option<PathBuf>,
     pub(crate) pictures: Option<PathBuf>,
+    /// Where libcogloop is installed; `cargo xtask` says so.
+    pub(crate) prefix: Option<PathBuf>,
     pub(crate) only: Vec<String>,
     pub(crate) sizes: Vec<usize>,
     pub(crate) reps: Option<usize>,
@@ -102,6 +108,7 @@ impl Options {
                 "--floor" => options.floor = true,
                 "--json" => options.json = Some(value()?.into()),
                 "--pictures" => options.pictures = Some(value()?.into()),
+                "--prefix" => options.prefix = Some(value()?.into()),
                 "--only" => options.only = value()?.split(',').map(String::from).collect(),
                 "--sizes" => options.sizes = value()?.split(',').map(size).collect::<Result<_, _>>()?,
                 "--reps" => options.reps = Some(number(&value()?)?.max(1)),

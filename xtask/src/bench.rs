@@ -11,7 +11,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::project::Project;
-use crate::{bench_lua, process};
+use crate::{bench_lua, c, lua, process};
 
 /// A benchmark, by its name.
 struct Benchmark {
@@ -27,6 +27,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "latency", run: of_the_crate },
     Benchmark { name: "precision", run: of_the_crate },
     Benchmark { name: "lua", run: of_lua },
+    Benchmark { name: "mockit", run: of_mockit },
 ];
 
 /// Run by name only: they write no figures that the page would draw.
@@ -107,6 +108,14 @@ fn of_the_crate(project: &Project, name: &'static str, options: &[&str]) -> Resu
 
 fn of_lua(project: &Project, _name: &'static str, options: &[&str]) -> Result<(), String> {
     bench_lua::run(project, options)
+}
+
+/// With the libraries that it measures.
+fn of_mockit(project: &Project, name: &'static str, options: &[&str]) -> Result<(), String> {
+    let prefix = project.target.join("c");
+    c::install(project, &prefix)?;
+    let lua = lua::build(project, lua::find("5.4")?)?;
+    process::run(benches(project).arg(name).arg("--prefix").arg(&prefix).args(options).envs(lua::env(&lua)))
 }
 
 fn benches(project: &Project) -> std::process::Command {

@@ -42,6 +42,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
     latency              how late timers fire, beside other loops and bare system calls, idle and under load
     precision            how late a schedule is, beside a bare clock_nanosleep
     resolution           what the length of a tick costs and gives
+    mockit               timers with callbacks in C and Lua, beside a thread for each and the timers of POSIX
     lua                  timers and sockets of t.Loop and cogloop beside other loops for Lua
   bench report           draws the page again; --pictures DIR writes its pictures as files, too
   soak [--minutes N]     random operations on the wheel, its model beside it; --seed S repeats a run, --case S one case

@@ -26,6 +26,8 @@ pub(super) struct State {
     /// When the alarm goes off.
     alarm_ns: u64,
     pub(super) is_closing: bool,
+    /// Who waits for a callback to return.
+    pub(super) waiting: usize,
     /// The timer thread.
     keeper: Option<JoinHandle<()>>,
 }
@@ -79,8 +81,14 @@ extern "C" fn forget_in_a_forked_child() {
 impl Service {
     fn start() -> io::Result<&'static Self> {
         static HOOKS: std::sync::Once = std::sync::Once::new();
-        let state =
-            State { timers: Timers::new(), pool: Pool::default(), alarm_ns: u64::MAX, is_closing: false, keeper: None };
+        let state = State {
+            timers: Timers::new(),
+            pool: Pool::default(),
+            alarm_ns: u64::MAX,
+            is_closing: false,
+            waiting: 0,
+            keeper: None,
+        };
         let service = Box::new(Self {
             state: Mutex::new(state),
             work: Condvar::new(),
@@ -133,7 +141,9 @@ impl Service {
         // SAFETY: the caller's promise.
         let mut ending = unsafe { state.timers.destroy(timer, me, false) };
         while ending == Ending::Wait {
+            state.waiting += 1;
             state = self.finished.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
             // SAFETY: the same promise: only this call ends it.
             ending = unsafe { state.timers.destroy(timer, me, true) };
         }

@@ -1,0 +1,29 @@
+-- What an armed timer of luamockit costs: `armed.lua N`. Each figure is a line `name value`, as of the program in C.
+
+local mit   = require 'luamockit'
+local count = assert( tonumber( arg[ 1 ] ), 'usage: armed.lua N' )
+
+-- The number behind a word at the beginning of a line.
+local function line_of( path, word )
+  for line in io.lines( path ) do
+    local number = line:match( '^' .. word .. ':%s+(%d+)' )
+    if number then return tonumber( number ) end
+  end
+end
+
+-- Counted page by page, where the summary in status may be many pages behind.
+local function resident( ) return line_of( '/proc/self/smaps_rollup', 'Rss' ) * 1024 end
+
+local function nothing( ) end
+
+mit.getit( 3600000, nothing )
+collectgarbage( )
+local before, start = resident( ), os.clock( )
+for _ = 1, count do mit.getit( 3600000, nothing ) end
+local took = os.clock( ) - start
+collectgarbage( )
+for name, value in pairs {
+  armed = count, bytes = ( resident( ) - before ) / count, threads = line_of( '/proc/self/status', 'Threads' ), arm = took / count * 1e9,
+} do
+  print( ( '%s %.3f' ):format( name, value ) )
+end
