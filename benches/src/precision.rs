@@ -224,7 +224,8 @@ fn add(document: &mut Document, period: &str, rows: &[Row]) {
             document.row(place(figure), [quantile(&row.sorted, part)]);
         }
         let points = PERCENTILES.map(|percentile| [percentile, quantile(&row.sorted, percentile / 100.0)]);
-        document.curve(&schedule, &row.name, ["percentile", "late, µs"], &points);
+        let (name, slack) = row.name.split_once(", ").unwrap_or((&row.name, "slack as the system gives it"));
+        document.curve(&format!("{schedule}, {slack}"), name, ["percentile", "late, µs"], &points);
     }
 }
 

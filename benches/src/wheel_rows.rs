@@ -50,7 +50,7 @@ fn add_others(document: &mut Document, results: &Results, store: usize) {
     }
     let churned = &results.churned[store];
     document.row(Place::less("empty", name, None, "memory of a store, bytes"), [churned.empty as f64]);
-    let after = format!("after {} cancel + insert at 1,000", results.churned_pairs);
+    let after = format!("after {}M cancel + insert at 1,000", results.churned_pairs as f64 / 1e6);
     document.row(Place::less(&after, name, None, "memory of a timer, bytes"), [churned.per_timer]);
     let steady = results.allocations[store];
     for (workload, calls) in [("cancel + insert", steady.churn), ("fire + re-arm", steady.rearm)] {

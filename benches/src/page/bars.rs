@@ -67,7 +67,8 @@ fn draw_panel(svg: &mut Svg, panel: &Panel, [left, top]: [f64; 2]) {
     let scale = Scale::of(Kind::Linear, shown, [from, to]);
     svg.text([left, top + 16.0], Anchor::Start, "head", &panel.title);
     let better = if panel.rows.iter().any(|row| row.more_is_better) { "more is better" } else { "less is better" };
-    svg.text([left, top + 31.0], Anchor::Start, "soft small", better);
+    let figure = panel.rows.first().map_or("", |row| row.figure.as_str());
+    svg.text([left, top + 31.0], Anchor::Start, "soft small", &format!("{figure} · {better}"));
     for (nth, row) in panel.rows.iter().enumerate() {
         let y = top + HEAD_HEIGHT + nth as f64 * ROW_HEIGHT;
         let middle = y + ROW_HEIGHT / 2.0 - 1.0;

@@ -25,34 +25,40 @@ pub(super) struct Axes<'a> {
 
 const COLUMNS: usize = 3;
 const PANEL: [f64; 2] = [344.0, 262.0];
-const MARGIN_LEFT: f64 = 46.0;
+const MARGIN_LEFT: f64 = 52.0;
 const MARGIN_TOP: f64 = 30.0;
 const MARGIN_BOTTOM: f64 = 40.0;
 const GAP: f64 = 20.0;
-const LEGEND_ITEM: f64 = 150.0;
+/// A panel that has no neighbour.
+const SINGLE_WIDTH: f64 = 720.0;
+const LEGEND_SWATCH: f64 = 32.0;
+const LETTER: f64 = 7.2;
 const LEGEND_LINE: f64 = 20.0;
 
 pub(super) fn draw(title: &str, axes: Axes<'_>, panels: &[Panel]) -> Svg {
     let columns = COLUMNS.min(panels.len().max(1));
-    let width = columns as f64 * (PANEL[0] + GAP) + GAP;
+    let panel_width = if columns == 1 { SINGLE_WIDTH } else { PANEL[0] };
+    let width = columns as f64 * (panel_width + GAP) + GAP;
     let legend = contenders(panels);
-    let each = ((width - 2.0 * GAP) / LEGEND_ITEM).floor().max(1.0) as usize;
+    let letters = legend.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let item = LEGEND_SWATCH + letters as f64 * LETTER + GAP;
+    let each = ((width - 2.0 * GAP) / item).floor().max(1.0) as usize;
     let legend_height = legend.len().div_ceil(each) as f64 * LEGEND_LINE + GAP;
     let lines = panels.len().div_ceil(COLUMNS) as f64;
     let mut svg = Svg::new(width, legend_height + lines * (PANEL[1] + GAP), title);
     for (nth, contender) in legend.iter().enumerate() {
-        let [x, y] = [GAP + (nth % each) as f64 * LEGEND_ITEM, GAP + (nth / each) as f64 * LEGEND_LINE];
+        let [x, y] = [GAP + (nth % each) as f64 * item, GAP + (nth / each) as f64 * LEGEND_LINE];
         svg.path(&[[x, y], [x + 26.0, y]], theme::class(contender, nth), "");
         let class = if theme::is_ours(contender) { "strong" } else { "" };
-        svg.text([x + 32.0, y + 4.0], Anchor::Start, class, contender);
+        svg.text([x + LEGEND_SWATCH, y + 4.0], Anchor::Start, class, contender);
     }
     // One scale for all panels, so that they can be compared.
     let all = || panels.iter().flat_map(|panel| &panel.lines);
     for (nth, panel) in panels.iter().enumerate() {
         let [column, line] = [nth % COLUMNS, nth / COLUMNS];
-        let left = GAP + column as f64 * (PANEL[0] + GAP) + MARGIN_LEFT;
+        let left = GAP + column as f64 * (panel_width + GAP) + MARGIN_LEFT;
         let top = legend_height + line as f64 * (PANEL[1] + GAP) + MARGIN_TOP;
-        let [right, bottom] = [left + PANEL[0] - MARGIN_LEFT - 8.0, top + PANEL[1] - MARGIN_TOP - MARGIN_BOTTOM];
+        let [right, bottom] = [left + panel_width - MARGIN_LEFT - 8.0, top + PANEL[1] - MARGIN_TOP - MARGIN_BOTTOM];
         let x = Scale::of(axes.x.0, all().flat_map(|line| &line.points).map(|point| point[0]), [left, right]);
         let y = Scale::of(axes.y.0, all().flat_map(|line| &line.points).map(|point| point[1]), [bottom, top]);
         svg.text([left - MARGIN_LEFT + 4.0, top - 14.0], Anchor::Start, "head", &panel.title);
@@ -82,15 +88,26 @@ fn draw_axes(svg: &mut Svg, axes: Axes<'_>, [x, y]: [Scale; 2], [left, right, to
     for (value, words) in x.marks() {
         let at = x.at(value);
         svg.line([at, top], [at, bottom], "grid");
-        svg.text([at, bottom + 15.0], Anchor::Middle, "soft small", &words);
+        svg.text([at, bottom + 15.0], Anchor::Middle, "soft small", &in_unit(value, words, axes.x.1));
     }
     for (value, words) in y.marks() {
         let at = y.at(value);
         svg.line([left, at], [right, at], "grid");
-        svg.text([left - 5.0, at + 4.0], Anchor::End, "soft small", &words);
+        svg.text([left - 5.0, at + 4.0], Anchor::End, "soft small", &in_unit(value, words, axes.y.1));
     }
     svg.text([right, bottom + 30.0], Anchor::End, "soft small", axes.x.1);
     svg.text([left, top - 2.0], Anchor::Start, "soft small", axes.y.1);
+}
+
+/// A mark of an axis of times as one says it: 10 ms, and not 10k µs.
+fn in_unit(value: f64, words: String, axis: &str) -> String {
+    let units = [("ns", 1e0), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)];
+    let Some(unit) = units.iter().find(|unit| axis.ends_with(&format!(", {}", unit.0))) else { return words };
+    let ns = value * unit.1;
+    match units.iter().rfind(|unit| ns >= unit.1 * 0.999) {
+        Some((name, size)) => format!("{} {name}", short(ns / size)),
+        None => format!("{} ns", short(ns)),
+    }
 }
 
 fn draw_line(svg: &mut Svg, line: &Line, class: &str, [x, y]: [Scale; 2], axes: Axes<'_>) {
@@ -126,6 +143,18 @@ mod tests {
             let (x, y) = pair.split_once(',').unwrap();
             let [x, y]: [f64; 2] = [x.parse().unwrap(), y.parse().unwrap()];
             assert!((0.0..750.0).contains(&x) && (0.0..350.0).contains(&y), "{pair}");
+        }
+    }
+
+    #[test]
+    fn times_are_marked_in_a_unit_that_fits() {
+        for (value, axis, words) in [
+            (1e5, "late, µs", "100 ms"),
+            (0.1, "late, µs", "100 ns"),
+            (1e3, "CPU, ns", "1 µs"),
+            (1e3, "bytes", "as is"),
+        ] {
+            assert_eq!(in_unit(value, "as is".into(), axis), words);
         }
     }
 

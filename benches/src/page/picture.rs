@@ -168,6 +168,12 @@ fn line_of(curve: &Curve) -> Line {
     Line { contender: curve.contender.clone(), points: curve.points.clone(), whiskers: Vec::new() }
 }
 
+/// The soonest quarter says little, and its least makes the axis long.
+fn without_soonest(mut line: Line) -> Line {
+    line.points.retain(|point| point[0] >= 25.0);
+    line
+}
+
 fn percentiles(figures: &Figures, about: &'static str) -> Vec<Picture> {
     let curves: Vec<&Curve> = figures.curves.iter().filter(|curve| curve.x == "percentile").collect();
     let split = |curve: &Curve| match curve.name.rsplit_once(", ") {
@@ -177,7 +183,7 @@ fn percentiles(figures: &Figures, about: &'static str) -> Vec<Picture> {
     let picture = |(title, curves): (String, Vec<&Curve>)| {
         let panel = |(title, curves): (String, Vec<&Curve>)| lines::Panel {
             title,
-            lines: curves.into_iter().map(line_of).collect(),
+            lines: curves.into_iter().map(line_of).map(without_soonest).collect(),
         };
         let unit = curves.first().map_or("", |curve| curve.y.as_str()).to_owned();
         let panels: Vec<_> = groups(&curves, |curve| split(curve).1).into_iter().map(panel).collect();

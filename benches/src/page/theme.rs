@@ -4,12 +4,13 @@
 //! Source: M. Okabe, K. Ito, "Color Universal Design", 2008.
 
 /// Contenders by the start of their names, with the class of their lines and bars. The first that fits counts.
-const CLASSES: [(&str, &str); 26] = [
+const CLASSES: [(&str, &str); 27] = [
     ("cogloop", "ours"),
     ("ours/uring", "ours"),
     ("ours/epoll", "ours two"),
     ("ours/select", "ours three"),
     ("ours/portable", "ours four"),
+    ("ours, 1 ms", "ours six"),
     ("ours", "ours five"),
     ("t.Loop", "ours two"),
     ("t_loop", "ours two"),
@@ -45,9 +46,9 @@ pub(super) fn is_ours(contender: &str) -> bool {
     class(contender, 0).starts_with("ours")
 }
 
-const LIGHT: &str = "--paper:#ffffff;--ink:#1f2328;--soft:#59636e;--rule:#d8dee4;--ours:#0072b2;--peer:#a8b0b9;\
+const LIGHT: &str = "--paper:#ffffff;--ink:#1f2328;--soft:#59636e;--rule:#d8dee4;--ours:#0072b2;--ours2:#2f9fdc;--peer:#a8b0b9;\
 --bare:#1f2328;--amber:#b77900;--red:#d55e00;--green:#009e73;--pink:#b8578f;--sand:#7a6a4f";
-const DARK: &str = "--paper:#0d1117;--ink:#e6edf3;--soft:#9198a1;--rule:#30363d;--ours:#56b4e9;--peer:#5a6470;\
+const DARK: &str = "--paper:#0d1117;--ink:#e6edf3;--soft:#9198a1;--rule:#30363d;--ours:#56b4e9;--ours2:#9bd4f5;--peer:#5a6470;\
 --bare:#e6edf3;--amber:#e69f00;--red:#ff8a3d;--green:#2bc49a;--pink:#e08fc0;--sand:#c2ad86";
 
 const RULES: &str = "
@@ -58,7 +59,9 @@ svg{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-ser
 rect.bar{fill:var(--peer)} rect.bar.ours{fill:var(--ours)}
 polyline{fill:none;stroke-width:1.7;stroke-linejoin:round} polyline.ours{stroke:var(--ours);stroke-width:2.8}
 polyline.two{stroke-dasharray:7 3} polyline.three{stroke-dasharray:2 3} polyline.four{stroke-dasharray:9 3 2 3}
-polyline.five{stroke-dasharray:4 2;stroke-width:1.7}
+polyline.six{stroke-dasharray:14 4}
+polyline.ours.two,polyline.ours.three,polyline.ours.four,polyline.ours.five,polyline.ours.six{stroke-width:1.7}
+polyline.ours.three,polyline.ours.five{stroke:var(--ours2)}
 polyline.bare{stroke:var(--bare);stroke-dasharray:3 3} polyline.amber{stroke:var(--amber)}
 polyline.red{stroke:var(--red)} polyline.green{stroke:var(--green)} polyline.pink{stroke:var(--pink)}
 polyline.sand{stroke:var(--sand)}
