@@ -6,7 +6,7 @@
 //!                   ├─► report, wheel_rows ─► json: the shape that all benchmarks share
 //!                   ├─► instructions ─► valgrind ─► this program again ─► workloads/probe
 //!                   └─► floor                         the bare memory of timers
-//!           ─► resolution, readiness, precision, latency, lua    benchmarks of the loop, by themselves
+//!           ─► resolution, readiness, precision, latency, lua, rust    benchmarks of the loop, by themselves
 //!           ─► page                                         draws what all of them found
 //!           ─► mockit                                            the C library, in processes of its own
 //! ```
@@ -28,6 +28,7 @@ mod readiness;
 mod report;
 mod resolution;
 mod run;
+mod rust;
 mod statistics;
 mod store;
 mod stores;
@@ -68,6 +69,7 @@ fn run(options: &Options) -> Result<(), String> {
         Benchmark::Lua => write_json(options, &lua::run(options)?),
         Benchmark::Mockit => write_json(options, &mockit::run(options)?),
         Benchmark::Latency => write_json(options, &latency::run(options)?),
+        Benchmark::Rust => write_json(options, &rust::run(options)?),
         Benchmark::Precision => write_json(options, &precision::run(options)?),
         Benchmark::Wheel => run_wheel(options),
     }

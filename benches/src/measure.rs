@@ -32,3 +32,22 @@ fn reading_ns() -> f64 {
         crate::statistics::Summary::of(readings).median
     })
 }
+
+/// How often this thread has gone to sleep, as the kernel counts.
+pub(crate) fn voluntary_switches() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/thread-self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_thread_that_sleeps_is_seen_to() {
+        let before = voluntary_switches().unwrap();
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(voluntary_switches().unwrap() > before);
+    }
+}

@@ -16,6 +16,8 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
                     bare system calls, idle and under load; takes --quick, --json, --only, --reps and --seed
   lua               loops for Lua beside each other and beside a bare loop over epoll; takes --interpreter, --quick, --json,
                     --only, --reps and --seed. `cargo xtask bench lua` builds and installs what it needs
+  rust              the crate cogloop beside other loops for Rust: timers, posts, ping-pong; takes --quick, --json,
+                    --only, --reps and --seed
   report DIR        draws DIR/index.html of all figures in DIR/NAME.json; takes --pictures
   mockit            timers with callbacks in C and Lua, beside a thread for each and the timers of POSIX; start it as
                     `cargo xtask bench mockit`; takes --quick, --json, --sizes and --reps
@@ -43,6 +45,7 @@ pub(crate) enum Benchmark {
     Precision,
     Latency,
     Lua,
+    Rust,
     Report,
     Mockit,
 }
@@ -55,6 +58,7 @@ const BENCHMARKS: [(&str, Benchmark); 8] = [
     ("precision", Benchmark::Precision),
     ("latency", Benchmark::Latency),
     ("lua", Benchmark::Lua),
+    ("rust", Benchmark::Rust),
     ("report", Benchmark::Report),
     ("mockit", Benchmark::Mockit),
 ];

@@ -26,6 +26,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "readiness", run: of_the_crate },
     Benchmark { name: "latency", run: of_the_crate },
     Benchmark { name: "precision", run: of_the_crate },
+    Benchmark { name: "rust", run: of_the_crate },
     Benchmark { name: "lua", run: of_lua },
     Benchmark { name: "mockit", run: of_mockit },
 ];
@@ -34,7 +35,7 @@ const BENCHMARKS: &[Benchmark] = &[
 const OTHERS: &[Benchmark] = &[Benchmark { name: "resolution", run: of_the_crate }];
 
 /// Those that the tests run for a moment. The others' contenders have tests of their own, or need an interpreter.
-const SMOKED: [&str; 2] = ["wheel", "latency"];
+const SMOKED: [&str; 3] = ["wheel", "latency", "rust"];
 
 /// Options that ask one benchmark for something else than its figures.
 const ASIDES: [&str; 5] = ["--help", "-h", "--instructions", "--floor", "--probe"];

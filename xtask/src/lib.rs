@@ -41,6 +41,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
     readiness            the loop over descriptors beside bare system calls and other loops
     latency              how late timers fire, beside other loops and bare system calls, idle and under load
     precision            how late a schedule is, beside a bare clock_nanosleep
+    rust                 the crate cogloop beside other loops for Rust
     resolution           what the length of a tick costs and gives
     mockit               timers with callbacks in C and Lua, beside a thread for each and the timers of POSIX
     lua                  timers and sockets of t.Loop and cogloop beside other loops for Lua

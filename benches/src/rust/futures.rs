@@ -1,0 +1,179 @@
+//! Runtimes of futures, on one thread: what the measurements ask of one, and the measurements.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::measure::{self, Figure, Stopwatch, Work};
+use crate::measure::voluntary_switches;
+
+pub(super) trait Futures: Sized {
+    type Task: 'static;
+    type Stream: 'static;
+
+    fn new() -> io::Result<Self>;
+    fn spawn(&self, future: impl Future<Output = ()> + 'static) -> io::Result<Self::Task>;
+    /// Ends it; its future may be dropped later, by the runtime.
+    fn cancel(task: Self::Task);
+    /// Lets it run on.
+    fn detach(task: Self::Task);
+    fn sleep(&self, delay: Duration) -> impl Future<Output = ()> + 'static;
+    fn block_on(&mut self, future: impl Future<Output = ()>) -> io::Result<()>;
+    fn stream(&self, socket: UnixStream) -> io::Result<Self::Stream>;
+    fn read(stream: &Self::Stream, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>>;
+    fn write(stream: &Self::Stream, data: &[u8]) -> impl Future<Output = io::Result<usize>>;
+}
+
+/// A count that futures share, and that goes down when they are dropped.
+#[derive(Clone, Default)]
+struct Count(Rc<Cell<usize>>);
+
+struct Counted(Count);
+
+impl Count {
+    fn up(&self) -> Counted {
+        self.0.set(self.0.get() + 1);
+        Counted(self.clone())
+    }
+
+    /// Lets the runtime go on until that many are there.
+    async fn is(&self, count: usize) {
+        while self.0.get() != count {
+            let mut has_waited = false;
+            poll_fn(|context| {
+                if std::mem::replace(&mut has_waited, true) {
+                    return Poll::Ready(());
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+        }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.set(self.0.0.get() - 1);
+    }
+}
+
+pub(super) fn pending<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
+    let (delays, order) = measure::timeouts(work.timers);
+    let mut runtime = F::new()?;
+    let asleep = Count::default();
+    let mut tasks = Vec::with_capacity(work.timers);
+    let inserting = Stopwatch::start();
+    for delay in delays {
+        let (sleep, asleep) = (runtime.sleep(delay), asleep.clone());
+        tasks.push(Some(runtime.spawn(async move {
+            let mut sleep = pin!(sleep);
+            let mut counted = None;
+            // A timer is set when its future is asked for the first time.
+            poll_fn(|context| {
+                let poll = sleep.as_mut().poll(context);
+                counted.get_or_insert_with(|| asleep.up());
+                poll
+            })
+            .await;
+        })?));
+    }
+    runtime.block_on(asleep.is(work.timers))?;
+    let (insert_ns, bytes) = (inserting.cpu_ns_for_one_of(work.timers), inserting.bytes_for_one_of(work.timers));
+    let cancelling = Stopwatch::start();
+    for index in order {
+        tasks[index].take().into_iter().for_each(F::cancel);
+    }
+    runtime.block_on(asleep.is(0))?;
+    Ok(measure::of_pending(insert_ns, bytes, cancelling.cpu_ns_for_one_of(work.timers)))
+}
+
+/// Tasks that sleep and end; runs until all have.
+fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Stopwatch, u64)> {
+    let mut runtime = F::new()?;
+    let asleep = Count::default();
+    let (done, mut ended) = unbounded_channel::<()>();
+    for &delay in delays {
+        let (sleep, asleep, done) = (runtime.sleep(delay), asleep.clone(), done.clone());
+        F::detach(runtime.spawn(async move {
+            let _counted = asleep.up();
+            sleep.await;
+            drop(done);
+        })?);
+    }
+    drop(done);
+    runtime.block_on(asleep.is(delays.len()))?;
+    thread::sleep(wait);
+    let (watch, wakes) = (Stopwatch::start(), voluntary_switches().unwrap_or(0));
+    // `None` when the last of them is gone.
+    runtime.block_on(async { assert!(ended.recv().await.is_none(), "nobody sends") })?;
+    Ok((watch, voluntary_switches().unwrap_or(0) - wakes))
+}
+
+pub(super) fn due<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
+    let (delays, all) = measure::soon(work.timers);
+    // A delay from which tasks are made and asleep before it is over.
+    const LATER: Duration = Duration::from_millis(300);
+    let delays: Vec<_> = delays.into_iter().map(|delay| delay + LATER).collect();
+    let (watch, _) = sleep_all::<F>(&delays, all + LATER)?;
+    Ok(measure::of_due(watch.cpu_ns_for_one_of(work.timers)))
+}
+
+pub(super) fn sparse<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
+    let count = measure::sparse_count(work);
+    let (watch, wakes) = sleep_all::<F>(&measure::sparse(count), Duration::ZERO)?;
+    Ok(measure::of_sparse(wakes as f64 / count as f64, watch.cpu_ns_for_one_of(count) / 1e3))
+}
+
+/// By tokio's channel, which goes with every runtime.
+pub(super) fn posts<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
+    let mut runtime = F::new()?;
+    let (sender, mut receiver) = unbounded_channel();
+    let watch = Stopwatch::start();
+    let thread = thread::spawn(move || (0..work.posts).for_each(|post| _ = sender.send(post)));
+    runtime.block_on(async {
+        let mut received = 0;
+        while received < work.posts && receiver.recv().await.is_some() {
+            received += 1;
+        }
+    })?;
+    let figures = measure::of_posts(watch.millions_a_second(work.posts), watch.cpu_ns_for_one_of(work.posts));
+    thread.join().map_err(|_| io::Error::other("the sender panicked"))?;
+    Ok(figures)
+}
+
+pub(super) fn pingpong<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
+    let mut runtime = F::new()?;
+    let (one, other) = measure::sockets()?;
+    let (one, other) = (runtime.stream(one)?, runtime.stream(other)?);
+    // The other side ends when this one's end is closed.
+    F::detach(runtime.spawn(async move { while let Ok(1) = give_back::<F>(&other).await {} })?);
+    let watch = Stopwatch::start();
+    let mut result = Ok(1);
+    runtime.block_on(async {
+        result = F::write(&one, b"!").await;
+        for _ in 0..work.rallies / 2 {
+            if result.is_ok() {
+                result = give_back::<F>(&one).await;
+            }
+        }
+    })?;
+    result?;
+    Ok(measure::of_pingpong(watch.cpu_ns_for_one_of(work.rallies) / 1e3))
+}
+
+async fn give_back<F: Futures>(stream: &F::Stream) -> io::Result<usize> {
+    let mut byte = [0];
+    match F::read(stream, &mut byte).await? {
+        0 => Ok(0),
+        _ => F::write(stream, &byte).await,
+    }
+}

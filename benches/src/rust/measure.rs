@@ -1,0 +1,117 @@
+//! What is measured of every contender, and the inputs that all of them get.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use crate::allocator;
+use crate::measure::cpu_ns;
+
+/// How many of each.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Work {
+    pub(super) timers: usize,
+    pub(super) posts: usize,
+    /// Bytes that go to and fro.
+    pub(super) rallies: usize,
+}
+
+/// One number of one round.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Figure {
+    pub(super) workload: &'static str,
+    /// What the number is, its unit last.
+    pub(super) unit: &'static str,
+    pub(super) is_rate: bool,
+    pub(super) value: f64,
+}
+
+pub(super) fn figure(workload: &'static str, unit: &'static str, value: f64) -> Figure {
+    Figure { workload, unit, is_rate: false, value }
+}
+
+/// Timeouts as a server has them, and the random order in which they are cancelled.
+pub(super) fn timeouts(count: usize) -> (Vec<Duration>, Vec<usize>) {
+    let mut random = fastrand::Rng::with_seed(count as u64);
+    let mut order: Vec<usize> = (0..count).collect();
+    random.shuffle(&mut order);
+    ((0..count).map(|_| Duration::from_millis(random.u64(1_000..3_600_000))).collect(), order)
+}
+
+/// Delays that are over soon, and the time at which all of them are.
+pub(super) fn soon(count: usize) -> (Vec<Duration>, Duration) {
+    const ALL_NS: u64 = 20_000_000;
+    let mut random = fastrand::Rng::with_seed(count as u64);
+    ((0..count).map(|_| Duration::from_nanos(random.u64(1..ALL_NS))).collect(), Duration::from_nanos(ALL_NS))
+}
+
+/// Few timers, each some ms after the one before: the thread sleeps between all of them.
+pub(super) fn sparse(count: usize) -> Vec<Duration> {
+    (1..=count as u64).map(|nth| Duration::from_micros(5_300 * nth)).collect()
+}
+
+/// How many timers wake the thread one by one.
+pub(super) fn sparse_count(work: Work) -> usize {
+    if work.timers < 1_000 { 3 } else { 40 }
+}
+
+/// A clock for what follows one another.
+pub(super) struct Stopwatch {
+    cpu_ns: u64,
+    bytes: u64,
+    began: Instant,
+}
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
+        Self { cpu_ns: cpu_ns(), bytes: allocator::live_bytes(), began: Instant::now() }
+    }
+
+    /// CPU time of this thread for one of so many.
+    pub(super) fn cpu_ns_for_one_of(&self, count: usize) -> f64 {
+        (cpu_ns() - self.cpu_ns) as f64 / count as f64
+    }
+
+    pub(super) fn bytes_for_one_of(&self, count: usize) -> f64 {
+        allocator::bytes_since(self.bytes) as f64 / count as f64
+    }
+
+    pub(super) fn millions_a_second(&self, count: usize) -> f64 {
+        count as f64 / self.began.elapsed().as_secs_f64() / 1e6
+    }
+}
+
+/// Two ends that do not block.
+pub(super) fn sockets() -> io::Result<(UnixStream, UnixStream)> {
+    let (one, other) = UnixStream::pair()?;
+    one.set_nonblocking(true)?;
+    other.set_nonblocking(true)?;
+    Ok((one, other))
+}
+
+pub(super) fn of_pending(insert_ns: f64, bytes: f64, cancel_ns: f64) -> Vec<Figure> {
+    vec![
+        figure("a timeout is set", "CPU time, ns", insert_ns),
+        figure("a timeout is cancelled", "CPU time, ns", cancel_ns),
+        figure("a pending timeout", "memory, bytes", bytes),
+    ]
+}
+
+pub(super) fn of_due(fire_ns: f64) -> Vec<Figure> {
+    vec![figure("a timer of many fires", "CPU time, ns", fire_ns)]
+}
+
+pub(super) fn of_sparse(wakes: f64, cpu_us: f64) -> Vec<Figure> {
+    vec![figure("a lone timer", "wake-ups for a timer", wakes), figure("a lone timer", "CPU time, µs", cpu_us)]
+}
+
+pub(super) fn of_posts(rate: f64, cpu_ns: f64) -> Vec<Figure> {
+    vec![
+        Figure { is_rate: true, ..figure("posts from another thread", "millions a second", rate) },
+        figure("posts from another thread", "CPU time of the loop's thread, ns", cpu_ns),
+    ]
+}
+
+pub(super) fn of_pingpong(cpu_us: f64) -> Vec<Figure> {
+    vec![figure("ping-pong over sockets, a byte", "CPU time, µs", cpu_us)]
+}
