@@ -51,7 +51,7 @@ pub(crate) enum Benchmark {
 }
 
 /// The names of the benchmarks.
-const BENCHMARKS: [(&str, Benchmark); 8] = [
+const BENCHMARKS: &[(&str, Benchmark)] = &[
     ("wheel", Benchmark::Wheel),
     ("resolution", Benchmark::Resolution),
     ("readiness", Benchmark::Readiness),
@@ -98,7 +98,7 @@ impl Options {
             Some(&(_, benchmark)) => options.benchmark = benchmark,
             None if first == "--help" || first == "-h" => options.help = true,
             None => {
-                let names = BENCHMARKS.map(|(name, _)| name).join(", ");
+                let names = BENCHMARKS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
                 return Err(format!("there is no benchmark `{first}`; there are {names}"));
             }
         }
