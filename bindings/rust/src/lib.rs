@@ -52,6 +52,7 @@
 //! with the target `cogloop`.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod bell;
 mod channel;
 #[cfg(unix)]

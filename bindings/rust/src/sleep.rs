@@ -40,6 +40,10 @@ impl Sleepers {
         self.0.borrow_mut().get_mut(key.index() as usize).and_then(Option::take)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.borrow().iter().flatten().count()
+    }
+
     pub(crate) fn wake_all(&self) {
         self.0.take().into_iter().flatten().for_each(Waker::wake);
     }

@@ -72,6 +72,12 @@ pub(crate) struct Slot<S> {
     _file: Rc<dyn AsFd>,
 }
 
+impl<S> Slot<S> {
+    pub(crate) fn token(&self) -> Token {
+        self.token
+    }
+}
+
 /// Sources.
 impl<S> Handle<S> {
     /// Calls `f` in every turn in which `file` is ready for `interest`, until it is removed or `f` breaks off; then `file`

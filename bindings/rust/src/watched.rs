@@ -44,6 +44,10 @@ impl Watchers {
 }
 
 impl Watched {
+    pub(crate) fn tokens(&self) -> Vec<Token> {
+        self.0.borrow().iter().flatten().map(|watchers| watchers.token).collect()
+    }
+
     pub(crate) fn take_all(&self) -> Vec<Option<Watchers>> {
         self.0.take()
     }

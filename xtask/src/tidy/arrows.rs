@@ -49,6 +49,9 @@ fn refusal(folder: &str, dependency: &Dependency) -> Option<&'static str> {
         return Some(ENGINE_WHY);
     }
     let other = dependency.folder.as_deref()?;
+    if other == folder && dependency.dev {
+        return None; // its tests, with features of its own
+    }
     let allowed = place(other) < place(folder) || SHARED.contains(&(folder, other));
     let allowed = allowed && (folder != "xtask" || dependency.dev);
     (!allowed).then_some(ARROW_WHY)
@@ -97,6 +100,8 @@ mod tests {
             ("bindings/lua-core", ours("bindings/lua", false), Some(ARROW_WHY)),
             ("benches", ours("bindings/rust", false), None),
             ("benches", ours("bindings/c", false), Some(ARROW_WHY)),
+            ("bindings/rust", ours("bindings/rust", true), None),
+            ("bindings/rust", ours("bindings/rust", false), Some(ARROW_WHY)),
             ("xtask", ours("bindings/rust", true), None),
             ("xtask", ours("bindings/rust", false), Some(ARROW_WHY)),
             ("proptests", ours("io", false), None),

@@ -1,0 +1,50 @@
+//! For the eye and for tests: a listing of the loop, and a check of everything that must agree.
+
+use crate::core::Kind;
+use crate::handle::Handle;
+use crate::timers::Slot;
+use std::fmt;
+
+impl<S> Handle<S> {
+    /// Panics, with what disagrees, when the loop is not sound: the wheel, the descriptors, and whether each has its
+    /// callback and each callback its own. Slow on purpose, for tests.
+    ///
+    /// ```
+    /// let events = cogloop::Loop::<()>::simulated()?;
+    /// events.after(std::time::Duration::from_secs(1), |_, _| ())?;
+    /// events.audit();
+    /// println!("{}", events.dump());
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn audit(&self) {
+        let core = self.core();
+        let events = core.events.borrow();
+        events.audit();
+        let timers = self.timers().borrow();
+        let mut callbacks = 0;
+        for (key, _, &kind) in events.iter_timers() {
+            let has_slot = timers.get(key.index() as usize).is_some_and(|slot| !matches!(slot, Slot::Empty));
+            assert_eq!(has_slot, kind == Kind::Callback, "{key:?} is for a callback, or has one, not both");
+            callbacks += usize::from(has_slot);
+        }
+        let filled = timers.iter().filter(|slot| !matches!(slot, Slot::Empty)).count();
+        assert_eq!(filled, callbacks, "callbacks of timers, against timers that have one");
+        let sleeping = events.iter_timers().filter(|(.., kind)| **kind == Kind::Sleep).count();
+        assert!(core.sleepers.len() <= sleeping, "{} wakers of {sleeping} sleepers", core.sleepers.len());
+        #[cfg(unix)]
+        {
+            let sources = self.sources().borrow();
+            for token in sources.iter().flatten().map(|slot| slot.token()).chain(core.watched.tokens()) {
+                assert!(events.interest(token).is_some(), "{token:?} has a callback or wakers, and is not observed");
+            }
+            let known = sources.iter().flatten().count() + core.watched.tokens().len();
+            assert_eq!(known, events.descriptors(), "callbacks and wakers, against descriptors");
+        }
+    }
+
+    /// The loop as text: its time and backend, the descriptors, the wheel.
+    #[must_use]
+    pub fn dump(&self) -> impl fmt::Display + use<S> {
+        self.core().events.borrow().dump().to_string()
+    }
+}

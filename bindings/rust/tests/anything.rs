@@ -1,0 +1,210 @@
+//! Callbacks, tasks and destructors that do anything to the loop that they are in: random ones, on virtual time, from
+//! seeds that repeat them. The loop's tables are audited after each.
+
+mod common;
+
+use cogloop::{Handle, Interest, Interval, Loop, Missed, Options, Source, Task, Timer};
+use common::*;
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// What the random callbacks know of the loop.
+#[derive(Default)]
+struct World {
+    random: u64,
+    timers: Vec<(Timer, u64)>,
+    sources: Vec<Source>,
+    tasks: Vec<Task<()>>,
+    /// By number: whether the timer may still fire.
+    armed: Vec<bool>,
+    served: u64,
+}
+
+impl World {
+    /// Xorshift, of Marsaglia's paper.
+    fn below(&mut self, bound: u64) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random % bound
+    }
+
+    fn delay(&mut self) -> Duration {
+        Duration::from_micros(self.below(5000) * self.below(2))
+    }
+}
+
+type Shared = Rc<RefCell<World>>;
+
+/// Does something to the loop when it is dropped.
+struct Restless(Handle<Shared>, Shared);
+
+impl Drop for Restless {
+    fn drop(&mut self) {
+        // Not while it is one of the world's own that is dropped.
+        if self.1.try_borrow_mut().is_ok() && !std::thread::panicking() {
+            act(&self.0, &self.1);
+        }
+    }
+}
+
+fn fired(world: &Shared, number: u64, deadline: Instant, now: Instant) {
+    let mut world = world.borrow_mut();
+    assert!(world.armed[number as usize], "timer {number} was cancelled or has fired");
+    assert!(now >= deadline, "timer {number} is early");
+    world.served += 1;
+}
+
+/// Something or other.
+fn act(events: &Handle<Shared>, world: &Shared) {
+    if world.borrow().armed.len() > 400 {
+        return;
+    }
+    let (choice, delay) = {
+        let mut world = world.borrow_mut();
+        (world.below(16), world.delay())
+    };
+    let shared = Rc::clone(world);
+    match choice {
+        0..=3 => {
+            let number = next_number(world, 1);
+            let restless = Restless(events.handle(), Rc::clone(world));
+            let added = events.after(delay, move |_, firing| {
+                fired(&shared, number, firing.deadline(), firing.now());
+                shared.borrow_mut().armed[number as usize] = false;
+                act(firing, &shared);
+                drop(restless);
+            });
+            added.map(|timer| world.borrow_mut().timers.push((timer, number))).unwrap();
+        }
+        4 | 5 => {
+            let number = next_number(world, 1);
+            let policy = [Missed::Skip, Missed::Burst, Missed::Delay][world.borrow_mut().below(3) as usize];
+            let interval = Interval::new(delay + MS).missed(policy).slack(delay / 4);
+            let added = events.every(interval, move |_, firing| {
+                fired(&shared, number, firing.deadline(), firing.now());
+                act(firing, &shared);
+                let goes_on = shared.borrow_mut().below(3) > 0;
+                if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            added.map(|timer| world.borrow_mut().timers.push((timer, number))).unwrap();
+        }
+        6..=8 => {
+            let picked = pick(world, |world| &world.timers);
+            let Some((timer, number)) = picked else { return };
+            match choice {
+                6 => {
+                    if events.cancel(timer) {
+                        world.borrow_mut().armed[number as usize] = false;
+                    }
+                    assert!(!events.cancel(timer) && !events.is_active(timer));
+                }
+                7 => assert_eq!(events.reschedule(timer, delay), events.is_active(timer)),
+                _ => {
+                    let is_paused = events.pause(timer);
+                    assert_eq!(is_paused, events.resume(timer), "one that was paused goes on");
+                }
+            }
+        }
+        9 | 10 => {
+            let (reader, writer) = std::io::pipe().unwrap();
+            // Ready at once, for the end of the stream.
+            drop(writer);
+            let restless = Restless(events.handle(), Rc::clone(world));
+            let added = events.add(reader, Interest::READ, move |_, ready, _| {
+                let _held = &restless;
+                act(ready, &shared);
+                let goes_on = shared.borrow_mut().below(2) > 0;
+                if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            added.map(|source| world.borrow_mut().sources.push(source)).unwrap();
+        }
+        11 => {
+            let picked = pick(world, |world| &world.sources);
+            picked.map(|source| events.remove(source));
+        }
+        12 | 13 => {
+            let handle = events.handle();
+            let task = events.spawn(async move {
+                let _restless = Restless(handle.clone(), Rc::clone(&shared));
+                for _ in 0..3 {
+                    let delay = shared.borrow_mut().delay();
+                    handle.sleep(delay).unwrap().await;
+                    act(&handle, &shared);
+                }
+            });
+            world.borrow_mut().tasks.push(task.unwrap());
+        }
+        14 => {
+            let task = world.borrow_mut().tasks.pop();
+            drop(task);
+        }
+        _ => {
+            let choice = world.borrow_mut().below(12);
+            match choice {
+                0 => events.stop(),
+                1 => assert!(events.advance(delay)),
+                _ => events.remote().unref().post(|world: &mut Shared, handle| act(handle, world)).unwrap(),
+            }
+        }
+    }
+}
+
+fn next_number(world: &Shared, count: usize) -> u64 {
+    let mut world = world.borrow_mut();
+    let number = world.armed.len();
+    world.armed.resize(number + count, true);
+    number as u64
+}
+
+fn pick<T: Copy>(world: &Shared, list: impl Fn(&World) -> &Vec<T>) -> Option<T> {
+    let length = list(&world.borrow()).len() as u64;
+    let index = (length > 0).then(|| world.borrow_mut().below(length))?;
+    Some(list(&world.borrow())[index as usize])
+}
+
+/// What happened: how much was served, and when it ended.
+fn live(seed: u64) -> (u64, Duration) {
+    // One whose every wait looks at each descriptor, so that the same seed comes to the same.
+    let mut events = Loop::<Shared>::with_options(Options::new().backend("select").simulated()).unwrap();
+    let start = events.now();
+    let world: Shared = Rc::new(RefCell::new(World { random: seed, ..World::default() }));
+    for _ in 0..10 {
+        act(&events, &world);
+    }
+    for turn in 0..300 {
+        events.turn(&mut world.clone(), Some(2 * MS)).unwrap();
+        events.audit();
+        if turn % 100 == 99 && seed.is_multiple_of(3) {
+            // In this order: destructors make new ones meanwhile.
+            world.borrow_mut().armed.fill(false);
+            events.clear();
+            events.audit();
+        }
+        act(&events, &world);
+    }
+    let (served, end) = (world.borrow().served, events.now() - start);
+    let tasks = std::mem::take(&mut world.borrow_mut().tasks);
+    drop(events);
+    drop(tasks);
+    (served, end)
+}
+
+/// C06, C08, C11, C35, C37: in every combination that comes up.
+#[test]
+fn callbacks_may_do_anything_to_their_loop_c06_c08_c11_c35_c37() {
+    let mut served = 0;
+    for seed in 1..=20 {
+        match catch_unwind(AssertUnwindSafe(|| (live(seed), live(seed)))) {
+            Ok((first, second)) => {
+                assert_eq!(first, second, "seed {seed} comes to the same twice");
+                served += first.0;
+            }
+            Err(_) => panic!("seed {seed}"),
+        }
+    }
+    assert!(served > 300, "{served}");
+}
