@@ -159,6 +159,22 @@ static void a_one_off_may_arm_itself_again(void) {
     CHECK(counted(&story.calls) == 3 && counted(&story.ends) == 1);
 }
 
+/* Its time comes while the callback that armed it is still running, so that it waits for that to return. */
+static void arm_again_and_stay(void *timer) {
+    struct story *story = CTX(struct story, timer);
+    count(&story->calls);
+    if (counted(&story->calls) < 3) {
+        CHECK(Mockit_arm64(TIMER(timer), 1) == 0);
+        Mockit_bsleep(20, true, NULL);
+    }
+}
+static void a_one_off_that_is_due_again_before_its_callback_returns_is_called_again(void) {
+    NEW(struct story, story);
+    Mockit_arm(Mockit_dynamic_init(arm_again_and_stay, 2, false, &story, end_and_free));
+    wait_for(&story.ends, 1);
+    CHECK(counted(&story.calls) == 3 && counted(&story.ends) == 1);
+}
+
 static void arming_anew_starts_anew(void) {
     NEW(struct story, story);
     struct mockit *timer = Mockit_dynamic_init(tick, 60000, false, &story, end_and_free);
@@ -238,6 +254,7 @@ int main(void) {
     RUN(an_interval_may_destroy_itself);
     RUN(two_callbacks_that_destroy_each_other_do_not_wait_for_ever);
     RUN(a_one_off_may_arm_itself_again);
+    RUN(a_one_off_that_is_due_again_before_its_callback_returns_is_called_again);
     RUN(arming_anew_starts_anew);
     RUN(callbacks_that_block_delay_nobody_else);
     RUN(callbacks_of_one_timer_never_overlap_and_destroy_waits);

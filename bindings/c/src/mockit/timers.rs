@@ -133,7 +133,8 @@ impl Timers {
             mockit.disarm();
             return Ending::Not;
         }
-        if !goes_on && !mockit.begin_to_end() {
+        // Its callback may have armed it again while somebody waited for that to return.
+        if !mockit.begin_to_end() && !goes_on {
             return Ending::Not;
         }
         self.silence(timer, mockit);
@@ -196,19 +197,18 @@ impl Timers {
         let address = timer as usize;
         let Some(flight) = self.flights.get_mut(&address) else { return false };
         flight.runner = None;
-        if flight.is_last {
-            self.flights.remove(&address);
-            // SAFETY: a timer in flight has not ended.
-            unsafe { &*timer }.begin_to_end();
-            return true;
-        }
         if flight.due > 0 {
             flight.is_queued = true;
             self.queue.push_back(address);
-        } else {
-            self.flights.remove(&address);
+            return false;
         }
-        false
+        let is_over = flight.is_last;
+        self.flights.remove(&address);
+        if is_over {
+            // SAFETY: a timer in flight has not ended.
+            unsafe { &*timer }.begin_to_end();
+        }
+        is_over
     }
 
     /// The key of an armed timer. That in the timer may be an old one, or garbage.
@@ -240,3 +240,6 @@ impl Timers {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! Threads that arm, disarm, destroy and call back in any order, told one step after the other: each step is what a thread
+//! does with the service's lock in its hand. A model knows who may be called, and who has ended.
+
+use std::ptr;
+
+use super::*;
+
+const TIMERS: usize = 5;
+const RUNNERS: u64 = 3;
+const MS: u64 = NS_PER_MS;
+
+unsafe extern "C" fn nothing(_: *mut std::ffi::c_void) {}
+
+fn timer(is_cyclic: bool) -> Mockit {
+    Mockit::new(Some(nothing), 1, is_cyclic, ptr::null_mut(), None, false)
+}
+
+fn runner(number: u64) -> Runner {
+    Runner::new(number).unwrap()
+}
+
+/// What the model knows of a timer.
+#[derive(Debug, Default)]
+struct Known {
+    may_be_called: bool,
+    /// Somebody destroys it, and nobody else may touch it.
+    is_doomed: bool,
+    has_ended: bool,
+}
+
+struct World {
+    random: u64,
+    now_ns: u64,
+    timers: Timers,
+    /// It never grows, so they stay where they are.
+    all: Vec<Mockit>,
+    known: Vec<Known>,
+    /// Which timer's callback a thread of the pool is in.
+    running: BTreeMap<Runner, usize>,
+    /// Who waits for the end of a callback: a thread of the pool, or any other thread.
+    waiting: Vec<(Option<Runner>, usize)>,
+    calls: u64,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        Self {
+            random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            now_ns: 0,
+            timers: Timers::new(),
+            all: (0..TIMERS).map(|number| timer(number % 3 != 0)).collect(),
+            known: (0..TIMERS).map(|_| Known::default()).collect(),
+            running: BTreeMap::new(),
+            waiting: Vec::new(),
+            calls: 0,
+        }
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        // xorshift64.
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random % bound
+    }
+
+    fn pointer(&mut self, number: usize) -> *mut Mockit {
+        &raw mut self.all[number]
+    }
+
+    fn number(&mut self, timer: *mut Mockit) -> usize {
+        (0..TIMERS).find(|&number| self.pointer(number) == timer).expect("a timer that there is")
+    }
+
+    fn end(&mut self, number: usize) {
+        assert!(!self.known[number].has_ended, "{number} ends twice");
+        assert!(self.running.values().all(|&running| running != number), "{number} ends in its callback");
+        self.known[number].has_ended = true;
+    }
+
+    fn destroy(&mut self, number: usize, me: Option<Runner>, goes_on: bool) {
+        let timer = self.pointer(number);
+        // SAFETY: it is in `all`.
+        let ending = unsafe { self.timers.destroy(timer, me, goes_on) };
+        let known = &mut self.known[number];
+        (known.may_be_called, known.is_doomed) = (false, true);
+        match ending {
+            Ending::Now => self.end(number),
+            Ending::Not => {}
+            Ending::Wait => self.waiting.push((me, number)),
+        }
+    }
+
+    fn step(&mut self) {
+        let number = self.below(TIMERS as u64) as usize;
+        let timer = self.pointer(number);
+        let is_free = !self.known[number].is_doomed && !self.known[number].has_ended;
+        let me = runner(self.below(RUNNERS) + 1);
+        let is_waiting = self.waiting.iter().any(|&(who, _)| who == Some(me));
+        match self.below(7) {
+            0 | 1 if is_free => {
+                let ms = self.below(4);
+                // SAFETY: it is in `all`.
+                unsafe { self.timers.arm(timer, self.now_ns, ms) };
+                self.known[number].may_be_called = true;
+            }
+            2 if is_free => {
+                // SAFETY: as above.
+                unsafe { self.timers.disarm(timer) };
+                self.known[number].may_be_called = false;
+            }
+            3 if is_free && self.below(16) == 0 => {
+                let me = Some(me).filter(|me| self.running.contains_key(me) && !is_waiting);
+                self.destroy(number, me, false);
+            }
+            4 => {
+                self.now_ns += self.below(3) * MS;
+                self.timers.expire(self.now_ns);
+            }
+            5 if !self.running.contains_key(&me) => self.take(me),
+            6 if !is_waiting => self.finish(me),
+            _ => {}
+        }
+    }
+
+    fn take(&mut self, me: Runner) {
+        let Some(job) = self.timers.take(me) else { return };
+        let number = self.number(job.timer);
+        assert!(!self.known[number].has_ended, "{number} is called after its end");
+        assert!(!job.calls || self.known[number].may_be_called, "{number} is called, and was disarmed");
+        assert!(self.running.values().all(|&running| running != number), "two callbacks of {number} at a time");
+        self.running.insert(me, number);
+        self.calls += u64::from(job.calls);
+    }
+
+    fn finish(&mut self, me: Runner) {
+        let Some(number) = self.running.remove(&me) else { return };
+        let timer = self.pointer(number);
+        if self.timers.finish(timer) {
+            self.end(number);
+        }
+        for (me, number) in std::mem::take(&mut self.waiting) {
+            self.destroy(number, me, true);
+        }
+    }
+
+    /// Destroys what is left, lets every callback return, and sees to it that all has ended.
+    fn wind_up(&mut self) {
+        for number in 0..TIMERS {
+            if !self.known[number].is_doomed && !self.known[number].has_ended {
+                self.destroy(number, None, false);
+            }
+        }
+        for _ in 0..100 {
+            self.now_ns += 10 * MS;
+            self.timers.expire(self.now_ns);
+            for me in (1..=RUNNERS).map(runner) {
+                if !self.running.contains_key(&me) {
+                    self.take(me);
+                }
+                if self.waiting.iter().all(|&(who, _)| who != Some(me)) {
+                    self.finish(me);
+                }
+            }
+        }
+        assert!(self.waiting.is_empty(), "they wait for each other: {:?}", self.waiting);
+        assert!(self.running.is_empty() && !self.timers.has_queued() && self.timers.flights.is_empty());
+        let ended = self.known.iter().filter(|known| known.has_ended).count();
+        assert_eq!(ended, TIMERS, "{:?}", self.known);
+    }
+}
+
+#[test]
+fn in_every_order_of_steps_a_timer_is_called_only_while_it_may_and_ends_once() {
+    let mut calls = 0;
+    for seed in 1..=2000 {
+        let mut world = World::new(seed);
+        for _ in 0..300 {
+            world.step();
+        }
+        world.wind_up();
+        calls += world.calls;
+    }
+    assert!(calls > 15_000, "{calls} calls are too few to have shown anything");
+}
+
+#[test]
+fn an_interval_is_called_once_for_each_deadline_however_late() {
+    let mut timers = Timers::new();
+    let mut interval = timer(true);
+    let pointer = &raw mut interval;
+    // SAFETY: it lives as long as `timers` has it.
+    unsafe { timers.arm(pointer, 0, 10) };
+    let mut calls = 0;
+    for now_ms in [10, 19, 20, 75, 75, 76, 100] {
+        // As the timer thread does, which finds its next deadline passed.
+        while timers.next_deadline() <= now_ms * MS {
+            timers.expire(now_ms * MS);
+            while timers.take(runner(1)).is_some_and(|job| job.calls) {
+                calls += 1;
+                assert!(!timers.finish(pointer));
+            }
+        }
+        assert_eq!(calls, now_ms / 10, "at {now_ms} ms");
+    }
+    // SAFETY: as above.
+    assert_eq!(unsafe { timers.destroy(pointer, None, false) }, Ending::Now);
+}

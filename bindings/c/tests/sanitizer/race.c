@@ -1,0 +1,18 @@
+/* Two threads, one counter, no order between them: whoever watches for that must see it here, or is not watching. */
+#include <pthread.h>
+#include <stdio.h>
+
+static int counter;
+
+static void *count(void *argument) {
+    for (int n = 0; n < 1000; n++) counter++;
+    return argument;
+}
+
+int main(void) {
+    pthread_t threads[2];
+    for (int n = 0; n < 2; n++) pthread_create(&threads[n], NULL, count, NULL);
+    for (int n = 0; n < 2; n++) pthread_join(threads[n], NULL);
+    printf("counted %d\n", counter);
+    return 0;
+}
