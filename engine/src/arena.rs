@@ -37,6 +37,8 @@ pub(crate) struct Arena<T> {
     lists: u32,
     /// Places whose generations are used up.
     retired: usize,
+    /// Nodes that will be taken off the expired queue before the next have to be brought near.
+    pub(crate) near: u32,
 }
 
 impl<T: Default> Arena<T> {
@@ -48,7 +50,7 @@ impl<T: Default> Arena<T> {
         free.grow(lists as usize);
         let mut nodes = Vec::with_capacity(lists as usize + lists as usize / 2);
         nodes.extend((0..lists).map(sentinel));
-        Self { nodes, free, lists, retired: 0 }
+        Self { nodes, free, lists, retired: 0, near: lists::FOR_LONG }
     }
 
     /// Timers.

@@ -2,7 +2,7 @@
 
 use core::ops::RangeInclusive;
 
-use crate::lists::Walk;
+use crate::lists::{LONG, Walk};
 use crate::peek::PeekExpired;
 use crate::wheel::{Expired, UNKNOWN, Wheel};
 
@@ -95,7 +95,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Splits the slot in which `now` lies: what is due expires, the rest falls.
     #[inline(never)]
     pub(crate) fn enter(&mut self, slot: u32) {
-        if slot < 2 << BITS {
+        if slot < 2 << BITS && self.arena.size_max(slot) < LONG << BITS {
             return self.enter_low(slot);
         }
         if Self::CROWD.contains(&self.arena.size_max(slot)) && !self.arena.is_sorted(slot) {

@@ -34,8 +34,11 @@ const BATCH: u32 = 64;
 
 /// Appends after which a list is long, and nodes from which on they do not fit a usual second-level cache: below either,
 /// a walk is better off without guesses.
-const LONG: u32 = 48;
+pub(crate) const LONG: u32 = 48;
 const MANY: usize = 1 << 14;
+
+/// Nothing has to be brought near for so many nodes: in effect, ever.
+pub(crate) const FOR_LONG: u32 = u32::MAX;
 
 /// Appends after which the guesses of a list start anew from its end, for the case that the way was lost.
 const FRESH: u32 = 1024;
@@ -122,19 +125,37 @@ impl<T: Default> Arena<T> {
         last == list
     }
 
-    /// Brings the memory of some nodes, from this one on, near. This loop is all loads and no decisions, so that the
-    /// processor waits for many of them at a time.
+    /// Brings the memory of some nodes of a list, from this one on, near, and returns how many they are. This loop is all
+    /// loads and no decisions, but for the end of the list, so that the processor waits for many of them at a time.
     #[inline(never)]
-    fn bring_near(&self, mut node: u32) {
-        let mut seen = 0;
-        for _ in 0..BATCH {
+    fn bring_near(&self, list: u32, mut node: u32) -> u32 {
+        let (mut seen, mut count) = (0, 0);
+        while node != list && count < BATCH {
             let entry = self.node(node);
             if let Some(ahead) = self.nodes.get(entry.ahead as usize) {
                 seen ^= ahead.next;
             }
             node = entry.next;
+            count += 1;
         }
         core::hint::black_box(seen);
+        count
+    }
+
+    /// Tells that this node, the first of a list, is about to be taken off. If a list with guesses was spliced to that
+    /// one, it and those behind it are brought near, a batch at a time.
+    #[inline(always)]
+    pub(crate) fn approach(&mut self, list: u32, node: u32) {
+        self.near = match self.near.checked_sub(1) {
+            Some(near) => near,
+            None => self.bring_batch(list, node),
+        };
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bring_batch(&self, list: u32, node: u32) -> u32 {
+        if self.bring_near(list, node) == BATCH { BATCH - 1 } else { FOR_LONG }
     }
 
     /// Takes everything before `node` off a list.
@@ -154,18 +175,13 @@ impl<T: Default> Arena<T> {
         (prev == next).then_some(prev)
     }
 
-    /// Takes the first node off a list; its own links stay as they were. `None` when the list is empty.
+    /// Takes a node that is the first of this list off it; its own links stay as they were.
     #[inline(always)]
-    pub(crate) fn take_first(&mut self, list: u32) -> Option<u32> {
+    pub(crate) fn take_first(&mut self, list: u32, node: u32) {
         let nodes = self.nodes.as_mut_slice();
-        let node = nodes[list as usize].next;
-        if node == list {
-            return None;
-        }
         let next = nodes[node as usize].next;
         nodes[list as usize].next = next;
         nodes[next as usize].prev = list;
-        Some(node)
     }
 
     /// Makes a node that is on no list any more know it.
@@ -190,8 +206,11 @@ impl<T: Default> Arena<T> {
     }
 
     /// Moves all nodes of one list, which is not empty, to the end of another.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn splice(&mut self, from: u32, to: u32) {
+        if self.has_guesses(from) {
+            self.near = 0;
+        }
         let nodes = self.nodes.as_mut_slice();
         let sentinel = &mut nodes[from as usize];
         let (first, last) = (mem::replace(&mut sentinel.next, from), mem::replace(&mut sentinel.prev, from));
@@ -217,14 +236,14 @@ impl<T: Default> Arena<T> {
 pub(crate) struct Walk {
     list: u32,
     node: u32,
-    /// Nodes to the next batch; `u32::MAX` where nothing has to be brought near.
+    /// Nodes to the next batch, or `FOR_LONG`.
     batch: u32,
 }
 
 impl Walk {
     #[inline(always)]
     pub(crate) fn new<T: Default>(arena: &Arena<T>, list: u32) -> Self {
-        Self { list, node: arena.node(list).next, batch: if arena.has_guesses(list) { 0 } else { u32::MAX } }
+        Self { list, node: arena.node(list).next, batch: if arena.has_guesses(list) { 0 } else { FOR_LONG } }
     }
 
     /// The next node and its deadline.
@@ -235,8 +254,7 @@ impl Walk {
             return None;
         }
         if self.batch == 0 {
-            arena.bring_near(node);
-            self.batch = BATCH;
+            self.batch = arena.bring_near(self.list, node);
         }
         self.batch -= 1;
         let entry = arena.node(node);

@@ -29,7 +29,11 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     #[inline(always)]
     pub fn peek_expired(&mut self) -> Option<PeekExpired<'_, T, BITS, LEVELS>> {
         let node = self.arena.node(Self::EXPIRED).next;
-        (node != Self::EXPIRED).then_some(PeekExpired { wheel: self, node })
+        if node == Self::EXPIRED {
+            return None;
+        }
+        self.arena.approach(Self::EXPIRED, node);
+        Some(PeekExpired { wheel: self, node })
     }
 }
 
@@ -54,7 +58,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> PeekExpired<'_, T, BITS, 
     #[inline(always)]
     pub fn remove(self) -> Expired<T> {
         let arena = &mut self.wheel.arena;
-        arena.take_first(Wheel::<T, BITS, LEVELS>::EXPIRED);
+        arena.take_first(Wheel::<T, BITS, LEVELS>::EXPIRED, self.node);
         let (generation, deadline, value) = arena.remove(self.node as usize);
         Expired { key: Wheel::<T, BITS, LEVELS>::key(self.node, generation), deadline, value }
     }
@@ -64,7 +68,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> PeekExpired<'_, T, BITS, 
     pub fn reschedule(self, deadline: u64) {
         let Self { wheel, node } = self;
         let deadline = deadline.min(Wheel::<T, BITS, LEVELS>::LAST_TICK);
-        wheel.arena.take_first(Wheel::<T, BITS, LEVELS>::EXPIRED);
+        wheel.arena.take_first(Wheel::<T, BITS, LEVELS>::EXPIRED, node);
         wheel.arena.nodes[node as usize].deadline = deadline;
         wheel.append(node, deadline);
     }
