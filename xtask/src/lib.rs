@@ -46,6 +46,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
     mockit               timers with callbacks in C and Lua, beside a thread for each and the timers of POSIX
     lua                  timers and sockets of t.Loop and cogloop beside other loops for Lua
   bench report           draws the page again; --pictures DIR writes its pictures as files, too
+  exits [--runs N]       scripts with 10,000 tasks pending end in three ways on each Lua, 1000 times if N is not said
   soak [--minutes N]     random operations on the wheel, its model beside it; --seed S repeats a run, --case S one case
   simulate [--seeds N]   the event loop in simulated worlds, one a seed; --first S begins there, --replay S shows one
   mutants [NAME…]        old bugs, switched on one at a time, and which test catches each; --all asks every suite
@@ -69,6 +70,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["lua", version] => lua::command(&Project::locate()?, version),
         ["lua", version, "--env"] | ["lua", "--env", version] => lua::print_env(&Project::locate()?, version),
         ["c", "--prefix", prefix] => c::command(&Project::locate()?, prefix),
+        ["exits", arguments @ ..] => test::exits::command(&Project::locate()?, arguments),
         ["tidy"] => tidy::run(&Project::locate()?),
         ["bench", arguments @ ..] => bench::run(&Project::locate()?, arguments),
         ["soak", arguments @ ..] => soak(&Project::locate()?, arguments),

@@ -1,40 +1,72 @@
 //! However a script with 10,000 tasks pending ends, it ends well: over and over, because a fault there shows now and then.
 
+use std::path::Path;
+
 use super::Outcome;
-use crate::lua::{self, VERSIONS};
+use crate::lua::{self, VERSIONS, Version};
 use crate::project::Project;
 
-/// Runs of each way to end on each Lua, when `COGLOOP_EXITS` says nothing else. The whole proof takes 1000.
+/// Runs of each way to end on each Lua, in the tests.
 const RUNS: u32 = 25;
+
+/// As many when the command says nothing else.
+const RUNS_ALONE: u32 = 1_000;
 
 /// What the last callback does, and the exit status after it.
 const ENDS: [(&str, i32); 3] = [("os.exit( true, true )", 0), ("error( 'the end' )", 1), ("loop:stop( )", 0)];
 
 pub(super) fn run(project: &Project) -> Outcome {
-    let asked = std::env::var("COGLOOP_EXITS").ok().and_then(|runs| runs.parse().ok());
-    let runs: u32 = asked.unwrap_or(RUNS);
-    for version in VERSIONS {
+    run_each(project, RUNS)
+}
+
+/// `cargo xtask exits [--runs N]`
+pub(crate) fn command(project: &Project, arguments: &[&str]) -> Result<(), String> {
+    let runs = match arguments {
+        [] => RUNS_ALONE,
+        ["--runs", runs] => {
+            runs.parse().ok().filter(|runs| *runs > 0).ok_or_else(|| format!("--runs takes a number, not `{runs}`"))?
+        }
+        other => return Err(format!("`exits` takes --runs N, not `{}`", other.join(" "))),
+    };
+    run_each(project, runs).map(|note| println!("{note}"))
+}
+
+fn run_each(project: &Project, runs: u32) -> Outcome {
+    for (number, version) in VERSIONS.iter().enumerate() {
         let folder = lua::build(project, version)?;
-        for (end, expected) in ENDS {
+        for (way, (end, expected)) in ENDS.into_iter().enumerate() {
             // Lua 5.1 knows numbers only, and never closes the state.
             let end = if version.name == "5.1" { end.replace("true, true", "0") } else { end.to_owned() };
-            let script = format!(
-                "local loop = require 't.Loop'( )
-                 for i = 1, 10000 do loop:addTask( 1e6 + i, print, {{ }} ) end
-                 loop:addHandle( io.stdout, 'w', function( ) end )
-                 loop:addTask( 0, function( ) {end} end )
-                 loop:run( )"
+            println!(
+                "{} of {}: {}, {end}",
+                number * ENDS.len() + way + 1,
+                VERSIONS.len() * ENDS.len(),
+                version.interpreter
             );
             for run in 1..=runs {
-                let mut command = project.program(version.interpreter);
-                let output = command.envs(lua::env(&folder)).args(["-e", &script]).output();
-                let output = output.map_err(|error| format!("{}: {error}", version.interpreter))?;
-                if output.status.code() != Some(expected) {
-                    let said = String::from_utf8_lossy(&output.stderr);
-                    return Err(format!("{}, {end}, run {run}: {}, {said}", version.interpreter, output.status));
+                run_once(project, version, &folder, &end, expected)
+                    .map_err(|message| format!("{}, {end}, run {run}: {message}", version.interpreter))?;
+                if run % 100 == 0 {
+                    println!("  {run} of {runs}");
                 }
             }
         }
     }
     Ok(format!("{} runs, each with 10,000 tasks pending", runs as usize * ENDS.len() * VERSIONS.len()))
+}
+
+fn run_once(project: &Project, version: &Version, folder: &Path, end: &str, expected: i32) -> Result<(), String> {
+    let script = format!(
+        "local loop = require 't.Loop'( )
+         for i = 1, 10000 do loop:addTask( 1e6 + i, print, {{ }} ) end
+         loop:addHandle( io.stdout, 'w', function( ) end )
+         loop:addTask( 0, function( ) {end} end )
+         loop:run( )"
+    );
+    let mut command = project.program(version.interpreter);
+    let output = command.envs(lua::env(folder)).args(["-e", &script]).output().map_err(|error| error.to_string())?;
+    if output.status.code() == Some(expected) {
+        return Ok(());
+    }
+    Err(format!("{}, {}", output.status, String::from_utf8_lossy(&output.stderr)))
 }

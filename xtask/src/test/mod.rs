@@ -7,7 +7,7 @@ mod c_docs;
 mod c_examples;
 mod c_programs;
 mod examples;
-mod exits;
+pub(crate) mod exits;
 mod interpreters;
 mod loom;
 mod lua_suite;

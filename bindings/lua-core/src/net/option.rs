@@ -7,8 +7,9 @@ use super::{attempt, reason, upvalue};
 use crate::args::{check_ms, wrong};
 use crate::guard::Text;
 use mlua::ffi::{
-    LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushinteger, lua_pushlstring,
-    lua_pushnil, lua_pushvalue, lua_rawget, lua_toboolean, lua_tonumber, lua_tostring, lua_type, lua_upvalueindex,
+    LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushinteger,
+    lua_pushlstring, lua_pushnil, lua_pushvalue, lua_rawget, lua_toboolean, lua_tonumber, lua_tostring, lua_type,
+    lua_upvalueindex,
 };
 use socket2::Socket;
 use std::ffi::{CStr, c_int};
@@ -76,13 +77,14 @@ enum Value {
 pub(super) unsafe extern "C-unwind" fn index(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua with the socket and the key.
     unsafe {
+        // Methods first: they are looked up with every call of one.
+        lua_pushvalue(lua, 2);
+        if lua_rawget(lua, lua_upvalueindex(upvalue::CLASS)) != LUA_TNIL {
+            return 1;
+        }
         let number = (*check_socket(lua, 1)).number;
         let kind = if lua_type(lua, 2) == LUA_TSTRING { property(bytes(lua, 2)) } else { None };
-        let Some(kind) = kind else {
-            lua_pushvalue(lua, 2);
-            lua_rawget(lua, lua_upvalueindex(upvalue::CLASS));
-            return 1;
-        };
+        let Some(kind) = kind else { return 1 };
         match attempt(lua, || on(number, |socket| get(socket, kind))).unwrap_or(Value::Nothing) {
             Value::Boolean(is_on) => lua_pushboolean(lua, is_on.into()),
             Value::Integer(number) => lua_pushinteger(lua, number as lua_Integer),
