@@ -29,6 +29,7 @@ mod report;
 mod resolution;
 mod run;
 mod rust;
+mod scaling;
 mod statistics;
 mod store;
 mod stores;
@@ -69,6 +70,7 @@ fn run(options: &Options) -> Result<(), String> {
         Benchmark::Lua => write_json(options, &lua::run(options)?),
         Benchmark::Mockit => write_json(options, &mockit::run(options)?),
         Benchmark::Latency => write_json(options, &latency::run(options)?),
+        Benchmark::Scaling => write_json(options, &scaling::run(options, &chosen(&options.only)?)),
         Benchmark::Rust => write_json(options, &rust::run(options)?),
         Benchmark::Precision => write_json(options, &precision::run(options)?),
         Benchmark::Wheel => run_wheel(options),

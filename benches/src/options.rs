@@ -8,6 +8,8 @@ pub(crate) const HELP: &str = "\
 Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
 
   wheel             compares the wheel with other timer stores, all in one run, interleaved
+  scaling           what a timer costs from a thousand to ten million of them, and what a store keeps of cancelled ones;
+                    takes --quick, --json, --only, --sizes, --reps and --seed
   resolution        what the length of a loop's tick costs and gives; takes --quick and --seed
   readiness         the loop over descriptors beside bare system calls and other loops; takes all but --sizes and
                     --instructions
@@ -46,6 +48,7 @@ pub(crate) enum Benchmark {
     Latency,
     Lua,
     Rust,
+    Scaling,
     Report,
     Mockit,
 }
@@ -59,6 +62,7 @@ const BENCHMARKS: &[(&str, Benchmark)] = &[
     ("latency", Benchmark::Latency),
     ("lua", Benchmark::Lua),
     ("rust", Benchmark::Rust),
+    ("scaling", Benchmark::Scaling),
     ("report", Benchmark::Report),
     ("mockit", Benchmark::Mockit),
 ];

@@ -23,6 +23,7 @@ struct Benchmark {
 /// In the order in which they run, and stand on the page.
 const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "wheel", run: of_the_crate },
+    Benchmark { name: "scaling", run: of_the_crate },
     Benchmark { name: "readiness", run: of_the_crate },
     Benchmark { name: "latency", run: of_the_crate },
     Benchmark { name: "precision", run: of_the_crate },
@@ -35,7 +36,7 @@ const BENCHMARKS: &[Benchmark] = &[
 const OTHERS: &[Benchmark] = &[Benchmark { name: "resolution", run: of_the_crate }];
 
 /// Those that the tests run for a moment. The others' contenders have tests of their own, or need an interpreter.
-const SMOKED: [&str; 3] = ["wheel", "latency", "rust"];
+const SMOKED: [&str; 4] = ["wheel", "scaling", "latency", "rust"];
 
 /// Options that ask one benchmark for something else than its figures.
 const ASIDES: [&str; 5] = ["--help", "-h", "--instructions", "--floor", "--probe"];

@@ -38,6 +38,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
   bench [NAME…] [ARGS…]  the benchmarks, or those of the names, and target/report/index.html, which draws them;
                          --quick is less exact and takes minutes, `bench NAME --help` tells what each takes:
     wheel                the timing wheel beside other timer stores
+    scaling              the same stores from a thousand timers to ten million
     readiness            the loop over descriptors beside bare system calls and other loops
     latency              how late timers fire, beside other loops and bare system calls, idle and under load
     precision            how late a schedule is, beside a bare clock_nanosleep

@@ -15,6 +15,7 @@ mod ours;
 use crate::store::Store;
 use crate::workloads::memory::{self, Footprint, SteadyAllocations};
 use crate::workloads::pause::{self, Course, Steps};
+use crate::workloads::scaling::{self, Life};
 use crate::workloads::sparse::{self, Sparse};
 use crate::workloads::{self, Inputs, Memory, Sample, agreement, probe};
 
@@ -30,6 +31,8 @@ pub(crate) struct Entry {
     pub(crate) allocations: fn(&Inputs) -> SteadyAllocations,
     pub(crate) sparse: fn(u64) -> Option<Sparse>,
     pub(crate) probe: fn(&str, usize) -> usize,
+    pub(crate) life: fn(&Inputs) -> Life,
+    pub(crate) growth: fn(&Inputs, usize, usize) -> Vec<f64>,
 }
 
 /// All stores; ours is the first.
@@ -63,5 +66,7 @@ fn entry<S: Store>() -> Entry {
         allocations: memory::allocations::<S>,
         sparse: sparse::run::<S>,
         probe: probe::run::<S>,
+        life: scaling::life::<S>,
+        growth: scaling::growth::<S>,
     }
 }

@@ -7,6 +7,7 @@ mod inputs;
 pub(crate) mod memory;
 pub(crate) mod pause;
 pub(crate) mod probe;
+pub(crate) mod scaling;
 pub(crate) mod sparse;
 mod steady;
 

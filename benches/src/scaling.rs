@@ -1,0 +1,149 @@
+//! `bench scaling`: what a timer costs as there are more of them, from a thousand to ten million, and what a store keeps
+//! of those that were cancelled.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use crate::json::{Document, Place};
+use crate::machine::Machine;
+use crate::options::Options;
+use crate::statistics::Summary;
+use crate::stores::Entry;
+use crate::workloads::scaling::Life;
+use crate::workloads::{Inputs, Scale};
+
+const GROWN_TIMERS: usize = 1_000;
+const GROWTH_SAMPLES: usize = 50;
+
+type Part = fn(&Life) -> f64;
+
+/// What is told of a life: the workload, the figure, and where it stands.
+const PARTS: [(&str, &str, Part); 4] = [
+    ("insert", "CPU time, ns", |life| life.insert_ns),
+    ("cancel + insert", "CPU time, ns", |life| life.churn_ns),
+    ("expire, 1000 steps", "CPU time, ns", |life| life.expire_ns),
+    ("filled", "memory of a timer, bytes", |life| life.bytes),
+];
+
+struct Plan {
+    sizes: Vec<usize>,
+    /// Of the sizes that do not take long.
+    reps: usize,
+    grown_pairs: usize,
+}
+
+impl Plan {
+    fn of(options: &Options) -> Self {
+        let (sizes, reps, grown_pairs) = match (options.smoke, options.quick) {
+            (true, _) => (vec![100, 1_000], 1, 10_000),
+            (_, true) => (vec![1_000, 10_000, 100_000, 1_000_000, 10_000_000], 3, 1_000_000),
+            _ => (vec![1_000, 10_000, 100_000, 1_000_000, 10_000_000], 5, 10_000_000),
+        };
+        let sizes = if options.sizes.is_empty() { sizes } else { options.sizes.clone() };
+        Self { sizes, reps: options.reps.unwrap_or(reps), grown_pairs }
+    }
+
+    fn reps(&self, size: usize) -> usize {
+        if size > 1_000_000 { 1 } else { self.reps }
+    }
+}
+
+/// Measures, prints, and returns it all as JSON.
+pub(crate) fn run(options: &Options, entries: &[Entry]) -> Value {
+    let plan = Plan::of(options);
+    let mut document = Document::new("scaling");
+    let (present, missing): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|entry| (entry.missing)().is_none());
+    for entry in missing {
+        document.note(format!("{}: {}", entry.name, (entry.missing)().unwrap_or_default()));
+    }
+    // A store that ticks through its time takes a while for few timers, too.
+    let weight = |size: usize| 20 + size as u64 / 10_000;
+    let steps: u64 = plan.sizes.iter().map(|&size| weight(size) * plan.reps(size) as u64).sum();
+    let bar = ProgressBar::new((steps + weight(plan.grown_pairs)) * present.len() as u64);
+    let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
+    bar.set_style(style.expect("a template that is right"));
+    let machine = Machine::describe();
+    println!("{}, {} CPUs, Linux {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.rustc);
+    println!("For a timer: ns of CPU time to insert it, to cancel it and insert another, to let it expire, and bytes.");
+    for &size in &plan.sizes {
+        let inputs = Inputs::new(size, options.seed, &Scale::QUICK);
+        let mut lives: Vec<Vec<Life>> = vec![Vec::new(); present.len()];
+        for rep in 0..plan.reps(size) {
+            for turn in 0..present.len() {
+                let store = (turn + rep) % present.len();
+                bar.set_message(format!("{size} timers, {}", present[store].name));
+                lives[store].push((present[store].life)(&inputs));
+                bar.inc(weight(size));
+            }
+        }
+        bar.suspend(|| print(size, &present, &lives));
+        for (entry, lives) in present.iter().zip(&lives) {
+            for (workload, figure, part) in PARTS {
+                document.row(Place::less(workload, entry.name, Some(size), figure), lives.iter().map(part));
+            }
+        }
+    }
+    add_growth(&mut document, &present, &plan, options.seed, &bar);
+    bar.finish_and_clear();
+    document.json(&machine)
+}
+
+fn print(size: usize, entries: &[&Entry], lives: &[Vec<Life>]) {
+    println!("\n| {size} timers | {} |", PARTS.map(|part| part.0).join(" | "));
+    println!("|---|{}", "---:|".repeat(PARTS.len()));
+    for (entry, lives) in entries.iter().zip(lives) {
+        let cells = PARTS.map(|(_, _, part)| format!("{:.1}", Summary::of(lives.iter().map(part)).median));
+        println!("| {} | {} |", entry.name, cells.join(" | "));
+    }
+}
+
+fn add_growth(document: &mut Document, entries: &[&Entry], plan: &Plan, seed: u64, bar: &ProgressBar) {
+    let inputs = Inputs::new(GROWN_TIMERS, seed, &Scale::QUICK);
+    let pairs = plan.grown_pairs / GROWTH_SAMPLES;
+    println!(
+        "\nBytes for each of {GROWN_TIMERS} timers, new and when {} were cancelled and replaced:\n",
+        plan.grown_pairs
+    );
+    for entry in entries {
+        bar.set_message(format!("memory while timers come and go, {}", entry.name));
+        let bytes = (entry.growth)(&inputs, pairs, GROWTH_SAMPLES);
+        bar.inc(20 + plan.grown_pairs as u64 / 10_000);
+        let [first, last] = [bytes.first(), bytes.last()].map(|bytes| bytes.copied().unwrap_or(f64::NAN));
+        bar.suspend(|| println!("  {:18} {first:8.1} {last:10.1}", entry.name));
+        let points: Vec<_> =
+            bytes.iter().enumerate().map(|(nth, &bytes)| [(nth * pairs) as f64 / 1e6, bytes]).collect();
+        let axes = ["cancelled and replaced, millions", "memory of a timer, bytes"];
+        document.curve("1,000 timers", entry.name, axes, &points);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stores;
+
+    #[test]
+    fn ours_does_not_grow_while_timers_come_and_go_and_one_that_is_lazy_does() {
+        let inputs = Inputs::new(500, 1, &Scale::SMOKE);
+        let growth = |name: &str| {
+            let all = stores::all();
+            let entry = all.iter().find(|entry| entry.name == name).unwrap();
+            let bytes = (entry.growth)(&inputs, 2_000, 5);
+            assert_eq!(bytes.len(), 6, "the first, and five more");
+            bytes[5] / bytes[1]
+        };
+        assert!(growth("cogloop") < 1.5);
+        assert!(growth("hhwt-plain") > 3.0);
+    }
+
+    #[test]
+    fn every_store_lives() {
+        let inputs = Inputs::new(300, 1, &Scale::SMOKE);
+        for entry in stores::all().iter().filter(|entry| (entry.missing)().is_none()) {
+            let life = (entry.life)(&inputs);
+            for (_, _, part) in PARTS {
+                assert!(part(&life).is_finite() && part(&life) >= 0.0, "{}: {life:?}", entry.name);
+            }
+        }
+    }
+}

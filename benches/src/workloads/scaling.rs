@@ -1,0 +1,65 @@
+//! One store from its first timer to its last, at one size; and its memory while timers come and go.
+
+use fastrand::Rng;
+
+use super::bed::Bed;
+use super::inputs::{Inputs, SPAN};
+use super::steady::churn_pairs;
+use crate::allocator;
+use crate::measure::timed_ns;
+use crate::store::Store;
+
+/// Steps in which the time of all timers passes.
+const STEPS: u64 = 1_000;
+
+/// CPU time in ns for one timer, and its memory.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Life {
+    pub(crate) insert_ns: f64,
+    /// Cancelling one and inserting another.
+    pub(crate) churn_ns: f64,
+    /// With what a lazy store has left of the cancelled ones.
+    pub(crate) expire_ns: f64,
+    pub(crate) bytes: f64,
+}
+
+pub(crate) fn life<S: Store>(inputs: &Inputs) -> Life {
+    let mut bed = Bed::<S>::fresh(super::bed::measure_turn_ns::<S>());
+    bed.handles.reserve_exact(inputs.size);
+    let (size, before) = (inputs.size as f64, allocator::live_bytes());
+    let insert_ns = timed_ns(|| bed.fill(inputs)) / size;
+    let bytes = allocator::bytes_since(before) as f64 / size;
+    let churn_ns = timed_ns(|| churn_pairs(&mut bed, &inputs.churn)) / inputs.churn.len() as f64;
+    let mut fired = 0;
+    let expire_ns = bed.timed_without_turns_ns(|bed| {
+        for step in 1..=STEPS {
+            bed.store.advance(step * (SPAN / STEPS), |_| {
+                fired += 1;
+                None
+            });
+        }
+        STEPS
+    });
+    assert_eq!(fired, inputs.size, "{} fires each timer once", S::NAME);
+    Life { insert_ns, churn_ns, expire_ns: expire_ns / size, bytes }
+}
+
+/// Bytes for each of the timers, at first and whenever so many of them have been cancelled and replaced.
+pub(crate) fn growth<S: Store>(inputs: &Inputs, pairs_a_sample: usize, samples: usize) -> Vec<f64> {
+    drop(S::new()); // what the peer keeps for the whole program is not the store's
+    let mut bed = Bed::<S>::fresh(0.0);
+    bed.handles.reserve_exact(inputs.size);
+    let before = allocator::live_bytes();
+    bed.fill(inputs);
+    let mut random = Rng::with_seed(inputs.size as u64);
+    let bytes = (0..=samples).map(|sample| {
+        let pairs = if sample == 0 { 0 } else { pairs_a_sample };
+        for _ in 0..pairs {
+            churn_pairs(&mut bed, &[(random.u32(0..inputs.size as u32), random.u32(1..=SPAN as u32))]);
+        }
+        allocator::bytes_since(before) as f64 / inputs.size as f64
+    });
+    let bytes = bytes.collect();
+    bed.cancel_all(inputs);
+    bytes
+}
