@@ -171,6 +171,19 @@ fn redirected_standard_input_is_always_ready() {
     }
 }
 
+#[test]
+fn the_environment_makes_tasks_know_the_one_that_fires_next() {
+    let code = "local loop = require 't.Loop'( )
+        local get = debug.getuservalue or function( task, n ) return debug.getfenv( task )[ n ] end
+        local late, early = loop:addTask( 2000, print ), loop:addTask( 1000, print )
+        print( get( early, 1 ) == late, get( early, 2 )[ 1 ] == print )
+        os.exit( 0 )";
+    for (set, prints) in [("1", "true\ttrue\n"), ("0", "false\ttrue\n")] {
+        let out = run(cogloop().env("COGLOOP_DEBUG", set).args(["-e", code]));
+        assert_eq!(text(&out.stdout), prints, "COGLOOP_DEBUG={set}: {}", text(&out.stderr));
+    }
+}
+
 /// A reader that goes away ends the program as it ends any other.
 #[test]
 fn a_closed_pipe_ends_the_program() {

@@ -1,0 +1,159 @@
+-- Whole scripts as lua-t's users write them: a loop, `t.Net` sockets, Lua files and tasks, and nothing else.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T   = require 'harness'
+local t   = require 't'
+local Loop, Net = require 't.Loop', require 't.Net'
+local test, equal, is_true, same_list = T.test, T.equal, T.is_true, T.same_list
+
+local HOST = '127.0.0.1'
+
+test( 'files: a regular one, a device, and what another program prints; each stops the loop', function( )
+  for _, open in ipairs{
+    function( ) return io.open( arg[ 0 ], 'r' ) end,
+    function( ) return io.open( '/dev/urandom', 'r' ) end,
+    function( ) return io.popen( 'echo hello' ) end,
+  } do
+    local l, got = Loop( 123 ), nil
+    local f = assert( open( ) )
+    l:addHandle( f, 'r', function( fl )
+      got = fl:read( 5 )
+      l:removeHandle( fl, 'r' )
+      l:stop( )
+    end, f )
+    l:run( )
+    equal( #got, 5 )
+    equal( #l, 0 )
+    f:close( )
+  end
+end )
+
+test( 'a child that takes too long: the loop gives it up, and a task that is not needed is taken back', function( )
+  for _, case in ipairs{ { 'echo here', 60000, 'here' }, { 'exec sleep 0.3', 1, 'given up' } } do
+    local l, handle, result = Loop( 4 ), io.popen( case[ 1 ] ), nil
+    local limit = l:addTask( case[ 2 ], function( )
+      result = 'given up'
+      is_true( l:removeHandle( handle, 'read' ) )
+      l:stop( )
+    end )
+    l:addHandle( handle, 'read', function( h )
+      result = h:read( )
+      is_true( l:cancelTask( limit ) )
+      h:close( )
+      l:stop( )
+    end, handle )
+    l:run( )
+    equal( result, case[ 3 ] )
+  end
+end )
+
+test( 'a TCP echo server and its client, which asks for the write direction when there is something to write', function( )
+  local l      = Loop( 10 )
+  local report = { }
+  local function accept( s )
+    local c, address = s:accept( )
+    c.nonblock = true
+    is_true( address.port > 0 )
+    local pending = ''
+    local function echo( sck )
+      local sent = sck:send( pending )
+      pending = pending:sub( sent + 1 )
+      if pending == '' then l:removeHandle( sck, 'write' ) end
+    end
+    l:addHandle( c, 'read', function( sck )
+      local message, count = sck:recv( )
+      if message then
+        equal( #message, count )
+        pending = pending .. message
+        l:addHandle( sck, 'write', echo, sck )
+      else
+        report[ #report + 1 ] = 'client gone'
+        l:removeHandle( sck, 'read' )
+        sck:shutdown( 'write' )
+        sck:close( )
+        l:removeHandle( s, 'read' )
+        s:close( )
+      end
+    end, c )
+  end
+  local server, address = Net.Socket.listen( HOST, 0, 5 )
+  server.nonblock = true
+  l:addHandle( server, 'read', accept, server )
+
+  local payload, offset, echoed = ('0123456789'):rep( 50000 ), 0, { }
+  local client = Net.Socket.connect( HOST, address.port )
+  client.nonblock = true
+  l:addHandle( client, 'write', function( c )
+    local sent = c:send( payload:sub( offset + 1, offset + 60000 ) )
+    offset = offset + (sent or 0)
+    if offset == #payload then l:removeHandle( c, 'write' ) end
+  end, client )
+  local length = 0
+  l:addHandle( client, 'read', function( c )
+    local message, count = c:recv( )
+    length = length + count
+    echoed[ #echoed + 1 ] = message
+    if length == #payload then
+      l:removeHandle( c, 'read' )
+      c:close( )
+    end
+  end, client )
+  l:run( )
+  is_true( table.concat( echoed ) == payload, 'what came back' )
+  same_list( report, { 'client gone' } )
+end )
+
+test( 'a UDP server that is asked to show its loop and to stop it', function( )
+  local l, commands, shown = t.Loop( 3 ), { }, nil
+  local server, client = t.Net.Socket( 'udp' ), t.Net.Socket( 'udp' )
+  local address = t.Net.Address( HOST, 0 )
+  server:bind( address )
+  l:addHandle( server, 'read', function( s )
+    local from = t.Net.Address( )
+    local command = s:recv( from )
+    commands[ #commands + 1 ] = command
+    if command == 'show' then
+      local outer = print
+      print = function( ) end             -- luacheck: ignore
+      shown = l:show( )
+      print = outer                       -- luacheck: ignore
+      s:send( 'shown', from )
+    elseif command == 'exit' then
+      l:stop( )
+    end
+  end, server )
+  l:addHandle( client, 'read', function( c )
+    equal( c:recv( ), 'shown' )
+    c:send( 'exit', server:getsockname( ) )
+  end, client )
+  -- Intervals that end by themselves, and one that would not.
+  local runs = 0
+  for i = 1, 9 do l:addTask( i, function( ) runs = runs + 1 return runs < 20 and i or nil end, 'timer', i ) end
+  l:addTask( 86400000, error, 'a day has not passed' )
+  l:addTask( 20, function( ) client:send( 'show', server:getsockname( ) ) end )
+  l:run( )
+  same_list( commands, { 'show', 'exit' } )
+  is_true( shown:find( 'TIMER LIST:', 1, true ) and shown:find( '[R]', 1, true ) )
+  is_true( shown:find( '`a day has not passed`', 1, true ) )
+  equal( #l, 2 )
+  l:clean( )
+  l:run( )
+  server:close( )
+  client:close( )
+end )
+
+test( 'what the user values show of a loop, and what it leaves alone', function( )
+  local l, sck = Loop( 2 ), Net.Socket( 'udp' )
+  local node = l:addHandle( sck, 'rw', print, 'argument' )
+  equal( l[ sck ], node )
+  equal( l[ sck.descriptor ], node, 'by its number' )
+  equal( T.user_value( node, 1 )[ 2 ], 'argument' )
+  equal( T.user_value( node, 2 )[ 1 ], print )
+  equal( T.user_value( node, 3 ), sck )
+  equal( sck.nonblock, false, 'O_NONBLOCK' )
+  local task = l:addTask( 5, print, 'foo', 'bar' )
+  same_list( T.user_value( task, 2 ), { print, 'foo', 'bar' } )
+  l:clean( )
+  sck:close( )
+end )
+
+T.done( )
