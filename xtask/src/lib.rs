@@ -30,7 +30,8 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
 
   test [STEP…]           every check and test, installing what is missing; `test --list` names the steps
   conformance            which behaviours of docs/conformance.md hold on which backend, by tests on the real kernel
-  test --sanitize        io's tests under the address sanitizer, the waker's under the thread sanitizer; needs nightly
+  test --sanitize        io's tests under the address sanitizer, the waker's and the C library's under the thread
+                         sanitizer, and a thousand ends of processes; needs nightly
   check-targets          type-checks for macOS, FreeBSD, illumos and Windows; builds the wheel for a bare machine
   lua VERSION [--env]    build the module for that Lua; --env prints the exports: eval \"$(cargo xtask lua 5.4 --env)\"
   c --prefix DIR         build libcogloop and install it, its headers and its pkg-config file into DIR

@@ -58,6 +58,15 @@ pub(super) fn run(project: &Project) -> Outcome {
     Tally::of(&lines).outcome()
 }
 
+/// A thousand processes that end with 10,000 timers armed, a quarter of them in each way.
+pub(super) fn exits(project: &Project) -> Outcome {
+    let prefix = project.target.join("c");
+    c::install(project, &prefix)?;
+    let (compiler, program) = (&COMPILERS[1], prefix.join("tests/exit"));
+    compile(project, compiler, &project.root.join(TESTS).join("exit.c"), &program, &prefix)?;
+    Tally::of(&watched(project.program(&program).arg("250"))?).outcome()
+}
+
 fn watched(command: &mut std::process::Command) -> Result<Vec<String>, String> {
     let (lines, verdict) = process::watch(command, LIMIT);
     verdict.map(|()| lines)

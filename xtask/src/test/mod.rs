@@ -6,6 +6,7 @@ mod book;
 mod c_docs;
 mod c_examples;
 mod c_programs;
+mod c_threads;
 mod examples;
 pub(crate) mod exits;
 mod interpreters;
@@ -68,6 +69,7 @@ const STEPS: &[Step] = &[
         about: "the C library: its tests by each compiler and under valgrind, its examples, the documents' programs",
         run: c_programs::run,
     },
+    Step { name: "c-threads", about: "the C library under the thread sanitizer, in short", run: c_threads::in_short },
     Step { name: "book", about: "the Lua examples of the README and the book, and what they print", run: book::run },
     Step { name: "benches", about: "the benchmarks, each for a moment, and their page", run: bench::smoke },
     Step { name: "examples", about: "the examples, as they stand", run: examples::run },

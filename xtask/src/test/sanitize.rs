@@ -3,12 +3,19 @@
 
 use super::summary::Tally;
 use super::{Outcome, Step, TESTS_LIMIT};
+use super::{c_programs, c_threads};
 use crate::process;
 use crate::project::Project;
 
 pub(super) const STEPS: &[Step] = &[
     Step { name: "address", about: "the tests of io and of the runner, under the address sanitizer", run: address },
     Step { name: "thread", about: "the tests of the waker, under the thread sanitizer", run: thread },
+    Step {
+        name: "c-threads",
+        about: "the C library, under the thread sanitizer, a million operations",
+        run: c_threads::at_length,
+    },
+    Step { name: "c-exits", about: "a thousand processes that end with 10,000 timers armed", run: c_programs::exits },
 ];
 
 /// Naming it keeps the flags from build scripts.

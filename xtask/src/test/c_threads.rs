@@ -1,0 +1,109 @@
+//! The C library and its tests under the thread sanitizer: data that two threads use without an order between them.
+//!
+//! ```text
+//!   libcogloop.a   by nightly, with the standard library that belongs to it, all of it instrumented
+//!   a test in C    by clang, instrumented     ──► linked with the sanitizer's runtime that came with nightly
+//! ```
+//!
+//! Once more it is shown that the watchman is awake: a program with a race must be told of.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::Outcome;
+use super::summary::Tally;
+use crate::process;
+use crate::project::Project;
+
+const TESTS: &str = "bindings/c/tests";
+const HEADERS: &str = "bindings/c/include";
+/// Naming it keeps the flags from build scripts.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// How a program ends of which there is something to tell. A child may have threads of its own after a fork.
+const OPTIONS: &str = "exitcode=66 die_after_fork=0";
+const TOLD: i32 = 66;
+/// Far above what one takes.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// The tests in which threads meet, and what they are given.
+type Programs<'a> = &'a [(&'a str, &'a [&'a str])];
+
+/// What fits into every run.
+pub(super) fn in_short(project: &Project) -> Outcome {
+    run(project, &[("timers", &[]), ("loop_threads", &[]), ("stress", &["100000"]), ("exit", &["2"])])
+}
+
+/// A million operations.
+pub(super) fn at_length(project: &Project) -> Outcome {
+    run(project, &[("timers", &[]), ("loop_threads", &["100000"]), ("stress", &["1000000"]), ("exit", &["25"])])
+}
+
+fn run(project: &Project, programs: Programs) -> Outcome {
+    let folder = project.target.join("sanitize/c");
+    let runtime = match runtime(project) {
+        Ok(runtime) => runtime,
+        Err(why) => return Ok(format!("skipped: {why}")),
+    };
+    let library = build(project, &folder)?;
+    let mut lines = Vec::new();
+    for (name, arguments) in programs {
+        let program = compile(project, name, &folder, &runtime, &library)?;
+        println!("--- {name} {}", arguments.join(" "));
+        let mut command = project.program(&program);
+        let (said, verdict) = process::watch(command.args(*arguments).env("TSAN_OPTIONS", OPTIONS), LIMIT);
+        verdict?;
+        lines.extend(said);
+    }
+    let race = compile(project, "sanitizer/race", &folder, &runtime, &library)?;
+    let output = project.program(&race).env("TSAN_OPTIONS", OPTIONS).output();
+    let code = output.map_err(|error| format!("{} cannot be started: {error}", race.display()))?.status.code();
+    if code != Some(TOLD) {
+        return Err(format!("the race in sanitizer/race.c went unseen: {code:?}"));
+    }
+    Tally::of(&lines).outcome()
+}
+
+fn nightly(project: &Project, arguments: &[&str]) -> Command {
+    let mut command = project.program("rustup");
+    command.args(["run", "nightly"]).args(arguments);
+    command
+}
+
+/// The sanitizer's runtime of the nightly compiler. The error says what this machine is without.
+fn runtime(project: &Project) -> Result<PathBuf, String> {
+    let ask = |what: &str| {
+        let said = process::capture(&mut nightly(project, &["rustc", "--print", what]))
+            .map_err(|_| "there is no nightly compiler".to_owned())?;
+        Ok::<_, String>(PathBuf::from(said.trim()))
+    };
+    let sources = ask("sysroot")?.join("lib/rustlib/src/rust/library/Cargo.lock");
+    if !sources.is_file() {
+        return Err("nightly is without rust-src, the sources of the standard library".to_owned());
+    }
+    let runtime = ask("target-libdir")?.join("librustc-nightly_rt.tsan.a");
+    if runtime.is_file() { Ok(runtime) } else { Err("nightly has no thread sanitizer here".to_owned()) }
+}
+
+/// The static library. It must know each atomic operation, those of the standard library too.
+fn build(project: &Project, folder: &Path) -> Result<PathBuf, String> {
+    let arguments = ["cargo", "build", "--quiet", "-Zbuild-std=std", "--target", TARGET, "-p", "cogloop-c"];
+    let mut cargo = nightly(project, &arguments);
+    // Unoptimised it is built in half the time, and seen through as well.
+    cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
+    process::run(cargo.env("RUSTFLAGS", "-Zsanitizer=thread").env("CARGO_TARGET_DIR", folder))?;
+    Ok(folder.join(TARGET).join("debug/libcogloop_c.a"))
+}
+
+fn compile(project: &Project, name: &str, folder: &Path, runtime: &Path, library: &Path) -> Result<PathBuf, String> {
+    let program = folder.join(name.rsplit('/').next().unwrap_or(name));
+    let object = program.with_extension("o");
+    let mut compiler = project.program("clang");
+    compiler.args(["-std=c11", "-O1", "-g", "-fsanitize=thread", "-I", HEADERS, "-c", "-o"]).arg(&object);
+    process::run(compiler.arg(format!("{TESTS}/{name}.c")))?;
+    // Clang is not told of the sanitizer here: its own runtime is of another version, if it is there at all.
+    let mut linker = project.program("clang");
+    linker.arg("-o").arg(&program).arg(&object).args(["-rdynamic", "-Wl,--whole-archive"]).arg(runtime);
+    linker.arg("-Wl,--no-whole-archive").arg(library).args(["-lpthread", "-ldl", "-lm", "-lrt"]);
+    process::run(&mut linker).map(|()| program)
+}
