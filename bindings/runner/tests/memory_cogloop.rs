@@ -22,11 +22,16 @@ const COGLOOP: &str = r"
     local watcher = loop:on( file, 'r', function( ) end, 1 )
     loop:spawn( function( ) for _ = 1, 3 do loop:sleep( 1 ) end error 'oh' end )
     loop:spawn( function( ) loop:wait( file, 'w', 5 ) end )
+    local silent = require 't.Net.Socket'( 'udp' )
+    loop:spawn( function( ) loop:wait( silent, 'r', 50 ) end )
     local f = loop:debounce( 1, function( ) end )
     f( 1 )
     loop:stats( true )
     loop:slow( 0, function( ) end )
     for _ = 1, 5 do loop:step( 0 ) loop:advance( 1 ) end
+    silent:close( )
+    loop:step( 0 )
+    loop:step( 0 )
     local texts = { tostring( loop ), tostring( timer ), tostring( watcher ), loop:dump( ) }
     local lists = { loop:timers( ), loop:handles( ), loop:stats( ) }
     watcher:off( )
