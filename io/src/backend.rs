@@ -9,7 +9,8 @@
 //!
 //! What every backend of a kernel promises, so that a program cannot tell on which one it runs:
 //!
-//! - Level-triggered: what stays ready is reported by every wait.
+//! - Level-triggered: what stays ready is reported by every wait, unless [`expect_news`](Backend::expect_news) has said
+//!   that it need not be.
 //! - Hang-up and error are reported as readiness for both directions; the loop masks it by what is observed.
 //! - Regular files, directories and `/dev/null` are always ready.
 //! - After `remove` there is no event of that token, and nothing of ours keeps the descriptor's file open.
@@ -71,6 +72,10 @@ pub trait Backend {
     /// # Errors
     /// The kernel's; the old registration stands then.
     fn modify(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()>;
+
+    /// Says that of this registration only news matter, until another token takes its place: readiness that was reported
+    /// need not be reported again before [`modify`](Self::modify). A backend to which that is no help goes on as ever.
+    fn expect_news(&mut self, _token: Token) {}
 
     /// Forgets a registration, always. A descriptor that is already closed is no error.
     ///

@@ -10,6 +10,7 @@ pub(crate) struct Identity {
     device: u64,
     inode: u64,
     is_always_ready: bool,
+    announces: bool,
 }
 
 #[cfg(unix)]
@@ -22,7 +23,17 @@ impl Identity {
         let kind = FileType::from_raw_mode(stat.st_mode);
         #[allow(clippy::unnecessary_cast, reason = "their types differ from system to system")]
         let (device, inode) = (stat.st_dev as u64, stat.st_ino as u64);
-        Ok(Self { device, inode, is_always_ready: matches!(kind, FileType::RegularFile | FileType::Directory) })
+        let is_always_ready = matches!(kind, FileType::RegularFile | FileType::Directory);
+        // What the kernel makes up, such as an eventfd, has no type.
+        let announces = matches!(kind, FileType::Socket | FileType::Fifo | FileType::Unknown);
+        Ok(Self { device, inode, is_always_ready, announces })
+    }
+
+    /// Whether it is sure to tell who waits for it whenever there is more to read, or more room. A device may be always
+    /// ready and never say so.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn announces(self) -> bool {
+        self.announces
     }
 
     /// Whether it is a regular file or a directory, of which reading and writing never wait.

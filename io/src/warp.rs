@@ -38,6 +38,10 @@ impl Backend for Warp {
         self.inner.modify(fd, interest, token)
     }
 
+    fn expect_news(&mut self, token: Token) {
+        self.inner.expect_news(token);
+    }
+
     fn remove(&mut self, fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
         self.inner.remove(fd, token)
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use cogloop_io::{EventLoop, Interest, Options, Token, Wait};
+use cogloop_io::{EventLoop, Interest, Mode, Options, Token, Wait};
 
 use super::poller::Poller;
 
@@ -11,24 +11,25 @@ pub(crate) struct Ours {
     events: EventLoop,
     // By index.
     tokens: Vec<Token>,
+    mode: Mode,
 }
 
 impl Ours {
-    pub(crate) fn new(backend: &str) -> io::Result<Self> {
+    pub(crate) fn new(backend: &str, mode: Mode) -> io::Result<Self> {
         let options = Options { backend: Some(backend.to_owned()), ..Options::default() };
         let events = EventLoop::new(&options).map_err(io::Error::other)?;
         let report = events.backend();
         if report.name != backend {
             return Err(io::Error::other(report.reason.clone()));
         }
-        Ok(Self { events, tokens: Vec::new() })
+        Ok(Self { events, tokens: Vec::new(), mode })
     }
 }
 
 impl Poller for Ours {
     fn add(&mut self, fd: BorrowedFd<'static>, index: usize) -> io::Result<()> {
         self.tokens.truncate(index);
-        self.tokens.push(self.events.add_descriptor(fd, Interest::READ)?);
+        self.tokens.push(self.events.add_descriptor_with(fd, Interest::READ, self.mode)?);
         Ok(())
     }
 
@@ -41,6 +42,10 @@ impl Poller for Ours {
         while let Some(ready) = self.events.next_ready() {
             // Without removals among additions a token's slot is the index.
             serve(ready.token.index() as usize);
+            if self.mode == Mode::Edge {
+                // Fewer bytes came than would have fitted.
+                self.events.drained(ready.token, ready.ready)?;
+            }
         }
         Ok(())
     }

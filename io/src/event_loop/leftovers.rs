@@ -12,10 +12,10 @@
 //! have been left out, a turn's events are ordered by how long ago each was served. Whoever waits longest is the first of
 //! every batch he is in, and nobody new comes before him.
 
-use super::EventLoop;
 use super::table::Descriptor;
-use crate::Event;
+use super::{EventLoop, Mode};
 use crate::backend::EVENTS_MAX;
+use crate::{Event, Interest};
 
 impl<T: Default + Clone> EventLoop<T> {
     /// Before a turn forgets the last one's events: notes whether any are left, and keeps their marks.
@@ -23,6 +23,7 @@ impl<T: Default + Clone> EventLoop<T> {
         if self.pulled < self.events.len() {
             // After so many turns without a rest every ready descriptor has been in a batch, and was served.
             self.unfair_turns = self.table.len() / EVENTS_MAX + 2;
+            self.expect_again();
         } else {
             self.unfair_turns = self.unfair_turns.saturating_sub(1);
         }
@@ -35,6 +36,17 @@ impl<T: Default + Clone> EventLoop<T> {
             self.mark_ready(token, unreported.unwrap_or_default());
         }
         self.marked_in_turn.clear();
+    }
+
+    /// A backend need not report an edge twice, unless it is told to.
+    fn expect_again(&mut self) {
+        for nth in self.pulled..self.events.len() {
+            let token = self.events[nth].token;
+            if let Some(descriptor) = self.table.get_mut(token).filter(|known| known.mode == Mode::Edge) {
+                descriptor.told = Interest::NONE;
+                self.unsettled.push(token);
+            }
+        }
     }
 
     /// Joins the marks to what the kernel reported: one event for each token.

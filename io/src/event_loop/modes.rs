@@ -13,8 +13,8 @@
 //! and a wake that is missed there is missed for ever. So an edge here is one that the user can rely on everywhere. Whoever
 //! has read, or written, until there was nothing more (`WouldBlock`) says so, and what is ready from then on is reported.
 //!
-//! Underneath, every backend is level-triggered. It is told of a silent direction by the next turn only: whoever says
-//! `drained` in the turn of the report causes no system call at all.
+//! Underneath, backends are level-triggered; one of them is spared the repetitions of an edge. They are told of a silent
+//! direction by the next turn only: whoever says `drained` in the turn of the report causes no system call at all.
 
 use super::EventLoop;
 use crate::{Interest, Token};
@@ -58,6 +58,9 @@ impl<T: Default + Clone> EventLoop<T> {
         let token = self.add_descriptor(fd, interest)?;
         if let Some(descriptor) = self.table.get_mut(token) {
             descriptor.mode = mode;
+        }
+        if mode == Mode::Edge {
+            self.backend.expect_news(token);
         }
         Ok(token)
     }

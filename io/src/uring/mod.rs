@@ -23,9 +23,10 @@
 //! | multishot polls and nothing else: edge-triggered, as a bound |   3.88 |    2.94 |
 //! | epoll                                                        |   4.37 |    3.00 |
 //!
-//! So nothing level-triggered is cheaper by more than the noise, and the simplest one waits with one system call. What the
-//! whole loop costs beside bare loops and others, and how late its timers are, stands in `docs/backends.md` with the
-//! commands that measure it.
+//! So nothing level-triggered is cheaper by more than the noise, and the simplest one waits with one system call. Who needs
+//! news only ([`expect_news`](Backend::expect_news)) gets the bound: a multishot poll, which stays armed. What the whole
+//! loop costs beside bare loops and others, and how late its timers are, stands in `docs/backends.md` with the commands
+//! that measure it.
 //!
 //! Every poll has a name of its own, serial number and slot, so that a completion of one that was cancelled is known as
 //! late and dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) has it cancelled
@@ -50,7 +51,7 @@ mod tests;
 use crate::fork::ForkMark;
 use crate::identity::Identity;
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
-use ring::Ring;
+use ring::{Completion, Ring};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io;
@@ -86,8 +87,12 @@ struct Registration {
     file: Identity,
     /// The serial number of its poll in the kernel; 0: it has none.
     serial: u32,
+    /// Whether its poll stays in the kernel when it reports, and does so again for news only.
+    is_lasting: bool,
     /// Events so far.
     seen: u32,
+    /// The last wait that reported it.
+    reported: u32,
 }
 
 #[derive(Default)]
@@ -115,7 +120,7 @@ pub struct Uring {
     // Whether one has come after a time without an event.
     is_time_to_check: bool,
     // Completions that had to make room before the wait for them.
-    early: VecDeque<(u64, i32)>,
+    early: VecDeque<Completion>,
     waits: u32,
     // Which slot is checked next.
     cursor: usize,
@@ -192,7 +197,10 @@ impl Uring {
             self.slots.resize_with(index + 1, Slot::default);
         }
         self.disarm(index).or_else(|error| self.come_here(error))?;
-        self.slots[index].registration = Some(Registration { fd, interest, token, file, serial: 0, seen: 0 });
+        let earlier = self.slots[index].registration.as_ref().filter(|earlier| earlier.token == token);
+        let is_lasting = earlier.is_some_and(|earlier| earlier.is_lasting && earlier.file == file);
+        self.slots[index].registration =
+            Some(Registration { fd, interest, token, file, serial: 0, is_lasting, seen: 0, reported: 0 });
         self.list(token.index());
         Ok(())
     }
@@ -214,6 +222,14 @@ impl Backend for Uring {
 
     fn modify(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
         self.put(fd, interest, token)
+    }
+
+    fn expect_news(&mut self, token: Token) {
+        let slot = self.slots.get_mut(token.index() as usize);
+        let known = slot.and_then(|slot| slot.registration.as_mut()).filter(|known| known.token == token);
+        if let Some(known) = known {
+            known.is_lasting = known.file.announces();
+        }
     }
 
     fn remove(&mut self, _fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! What comes from the kernel: completions, most of them events. And what nobody reports: descriptors that were closed.
 
+use super::ring::Completion;
 use super::{ALARM, CHECK_EVERY, Uring, WAKER};
 use crate::backend::EVENTS_MAX;
 use crate::{Event, Interest, Waker};
@@ -13,8 +14,8 @@ impl Uring {
         let mut asked_in_vain = false;
         loop {
             while events.len() < EVENTS_MAX {
-                let Some((name, result)) = self.early.pop_front().or_else(|| self.ring.next()) else { break };
-                is_over |= self.complete(name, result, events);
+                let Some(completion) = self.early.pop_front().or_else(|| self.ring.next()) else { break };
+                is_over |= self.complete(completion, events);
                 asked_in_vain = false;
             }
             // The kernel may set its hint just after it has done the work that the hint speaks of, and takes it back
@@ -30,7 +31,8 @@ impl Uring {
         }
     }
 
-    pub(super) fn complete(&mut self, name: u64, result: i32, events: &mut Vec<Event>) -> bool {
+    pub(super) fn complete(&mut self, completion: Completion, events: &mut Vec<Event>) -> bool {
+        let Completion { name, result, has_ended } = completion;
         if name == WAKER {
             self.waker_is_armed = false;
             self.waker.iter().for_each(Waker::drain);
@@ -48,9 +50,11 @@ impl Uring {
             return false;
         };
         self.is_quiet = false;
-        known.serial = 0;
         known.seen = known.seen.wrapping_add(1);
-        self.armed -= 1;
+        if has_ended {
+            known.serial = 0;
+            self.armed -= 1;
+        }
         let ready = match u32::try_from(result) {
             Ok(bits) => readiness(bits),
             Err(_) => match Errno::from_raw_os_error(-result) {
@@ -65,13 +69,23 @@ impl Uring {
         };
         let is_time = known.seen.is_power_of_two() || known.seen.is_multiple_of(CHECK_EVERY);
         if is_time && !known.file.still(known.fd) {
-            self.slots[index as usize].registration = None;
+            // Where there is no room for that, the next check tries again.
+            if self.disarm(index as usize).is_ok() {
+                self.slots[index as usize].registration = None;
+            }
             return false;
         }
         if !ready.is_empty() {
-            events.push(Event::new(known.token, ready));
+            let was_reported = std::mem::replace(&mut known.reported, self.waits) == self.waits;
+            let earlier = if was_reported { events.iter_mut().find(|event| event.token == known.token) } else { None };
+            match earlier {
+                Some(event) => event.ready.insert(ready),
+                None => events.push(Event::new(known.token, ready)),
+            }
         }
-        self.list(index);
+        if has_ended {
+            self.list(index);
+        }
         true
     }
 

@@ -11,7 +11,7 @@
 
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{Fd, SubmitArgs, Timespec};
-use io_uring::{EnterFlags, IoUring, opcode};
+use io_uring::{EnterFlags, IoUring, cqueue, opcode};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -29,6 +29,17 @@ pub enum Setup {
 
 impl Setup {
     pub(super) const ALL: [Self; 3] = [Self::Deferred, Self::Cooperative, Self::Plain];
+}
+
+/// What the kernel has to say to an entry.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Completion {
+    /// The entry's.
+    pub(super) name: u64,
+    /// What the operation returns, or the negative error number.
+    pub(super) result: i32,
+    /// Whether it is the last word.
+    pub(super) has_ended: bool,
 }
 
 /// The kernel finds a poll to remove by a table whose size goes with that of the completion ring, an eighth of a place for
@@ -74,9 +85,10 @@ impl Ring {
         Ok(Self { rings, setup, quiet })
     }
 
-    /// Queues a one-shot poll that completes under `name`; `false` when the ring is full.
-    pub(super) fn poll(&mut self, name: u64, fd: BorrowedFd<'_>, events: u32) -> bool {
-        self.queue(&opcode::PollAdd::new(Fd(fd.as_raw_fd()), events).build().user_data(name))
+    /// Queues a poll that completes under `name`, once, or, if it `lasts`, whenever there is news; `false` when the ring is
+    /// full.
+    pub(super) fn poll(&mut self, name: u64, fd: BorrowedFd<'_>, events: u32, lasts: bool) -> bool {
+        self.queue(&opcode::PollAdd::new(Fd(fd.as_raw_fd()), events).multi(lasts).build().user_data(name))
     }
 
     /// Queues the removal of the poll `name`, which completes too, under its own name; what the removal itself has to
@@ -160,8 +172,12 @@ impl Ring {
         unsafe { BorrowedFd::borrow_raw(self.rings.as_raw_fd()) }
     }
 
-    /// Takes the oldest completion: its name, and the result or the negative error number.
-    pub(super) fn next(&mut self) -> Option<(u64, i32)> {
-        self.rings.completion().next().map(|entry| (entry.user_data(), entry.result()))
+    /// Takes the oldest completion.
+    pub(super) fn next(&mut self) -> Option<Completion> {
+        self.rings.completion().next().map(|entry| Completion {
+            name: entry.user_data(),
+            result: entry.result(),
+            has_ended: !cqueue::more(entry.flags()),
+        })
     }
 }

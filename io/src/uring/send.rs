@@ -38,9 +38,9 @@ impl Uring {
         if !self.waker_is_armed
             && let Some(waker) = self.waker.clone()
         {
-            if !self.ring.poll(WAKER, waker.as_fd(), flags(Interest::READ)) {
+            if !self.ring.poll(WAKER, waker.as_fd(), flags(Interest::READ), false) {
                 self.send()?;
-                self.ring.poll(WAKER, waker.as_fd(), flags(Interest::READ));
+                self.ring.poll(WAKER, waker.as_fd(), flags(Interest::READ), false);
             }
             self.waker_is_armed = true;
         }
@@ -69,7 +69,7 @@ impl Uring {
             return true;
         }
         let serial = self.last_serial.checked_add(1).unwrap_or(1);
-        let is_queued = self.ring.poll(name(serial, index), known.fd, flags(known.interest));
+        let is_queued = self.ring.poll(name(serial, index), known.fd, flags(known.interest), known.is_lasting);
         if is_queued {
             (self.last_serial, known.serial) = (serial, serial);
             self.armed += 1;
