@@ -21,6 +21,21 @@ type Serve<S> = Box<dyn FnMut(&mut S, &Handle<S>, usize) -> (bool, Verdict)>;
 pub(crate) type Channels<S> = SlotMap<ChannelKey, Option<Serve<S>>>;
 
 /// The sending end of [`channel`](Handle::channel), for any thread.
+///
+/// ```
+/// let mut events = cogloop::Loop::new()?;
+/// let sender = events.channel(|sum: &mut u32, _, number: Option<u32>| *sum += number.unwrap_or(0))?;
+/// let workers = [1, 2, 3].map(|number| {
+///     let sender = sender.clone();
+///     std::thread::spawn(move || sender.send(number))
+/// });
+/// drop(sender);
+/// let mut sum = 0;
+/// events.run(&mut sum)?;
+/// assert_eq!(sum, 6);
+/// # workers.map(|worker| worker.join().unwrap().unwrap());
+/// # Ok::<(), cogloop::Error>(())
+/// ```
 pub struct Sender<T>(Arc<Shared<T>>);
 
 struct Shared<T> {
@@ -37,6 +52,18 @@ struct Queue<T> {
 }
 
 /// A message that could not be sent, and why.
+///
+/// ```
+/// use cogloop::Error;
+///
+/// let events = cogloop::Loop::<()>::new()?;
+/// let sender = events.channel(|_, _, _: Option<&str>| ())?;
+/// drop(events);
+/// let refused = sender.send("too late").unwrap_err();
+/// assert_eq!(refused.message, "too late");
+/// assert!(matches!(refused.error, Error::Closed));
+/// # Ok::<(), cogloop::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct SendError<T> {
     /// The message.
@@ -59,6 +86,17 @@ impl<T: fmt::Debug> std::error::Error for SendError<T> {
 
 impl<T> Sender<T> {
     /// Sends a message: it is served in the loop's next turn. Messages of one sender stay in order.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::new()?;
+    /// let sender = events.channel(|texts: &mut Vec<_>, _, text: Option<&str>| texts.extend(text))?;
+    /// sender.send("one").and_then(|()| sender.send("two")).unwrap();
+    /// drop(sender);
+    /// let mut texts = Vec::new();
+    /// events.run(&mut texts)?;
+    /// assert_eq!(texts, ["one", "two"]);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     ///
     /// # Errors
     /// The message back, with [`Error::Closed`] when the channel or its loop is no more, or [`Error::Limit`] when too many

@@ -5,6 +5,19 @@ use std::fmt;
 use std::io;
 
 /// Why a loop could not do what it was asked for. Each says what to do about it.
+///
+/// ```
+/// use cogloop::{Error, Loop};
+/// use std::{io, time::Duration};
+///
+/// let events = Loop::<()>::new()?;
+/// let error = events.every(Duration::ZERO, |_, _| ()).unwrap_err();
+/// assert!(matches!(error, Error::ZeroPeriod));
+/// assert_eq!(error.to_string(), "a period must be longer than zero; for something to do in every turn use `idle`");
+/// let error: io::Error = error.into(); // for functions that return `io::Result`
+/// assert_eq!(error.kind(), io::ErrorKind::Other);
+/// # Ok::<(), cogloop::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

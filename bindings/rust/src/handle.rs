@@ -20,6 +20,29 @@ use std::time::{Duration, Instant};
 ///
 /// Every method may be called from everywhere – a callback, a destructor, a future – and does at once what it says. Once
 /// the loop has been dropped they answer [`Error::Closed`], `false` or `None`.
+///
+/// ```
+/// use cogloop::{Error, Handle, Loop};
+/// use std::time::Duration;
+///
+/// /// Whoever has a handle can add to the loop, from wherever he is.
+/// struct Blinker { events: Handle<u32> }
+///
+/// impl Blinker {
+///     fn blink(&self, times: u32) -> Result<(), Error> {
+///         (1..=times).try_for_each(|time| {
+///             self.events.after(time * Duration::from_secs(1), |blinks, _| *blinks += 1).map(drop)
+///         })
+///     }
+/// }
+///
+/// let mut events = Loop::simulated()?;
+/// Blinker { events: events.handle() }.blink(3)?;
+/// let mut blinks = 0;
+/// events.run(&mut blinks)?;
+/// assert_eq!(blinks, 3);
+/// # Ok::<(), cogloop::Error>(())
+/// ```
 pub struct Handle<S>(Rc<Inner<S>>);
 
 pub(crate) type Deferred<S> = Box<dyn FnOnce(&mut S, &Handle<S>) -> Verdict>;
@@ -72,6 +95,16 @@ impl<S> Handle<S> {
     }
 
     /// The loop's time: the system's monotonic clock, or the virtual one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::simulated()?;
+    /// let start = events.now();
+    /// events.run_for(&mut (), Duration::from_secs(60))?;
+    /// assert_eq!(events.now() - start, Duration::from_secs(60));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn now(&self) -> Instant {
         let core = self.core();
         // The clock of the standard library goes on for longer than a machine does.
@@ -80,38 +113,106 @@ impl<S> Handle<S> {
 
     /// Lets virtual time pass and serves nothing, as a callback does that takes so long; what is due meanwhile is late.
     /// `false` on real time, which passes by itself.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::simulated()?;
+    /// events.after(Duration::from_secs(1), |late: &mut Duration, firing| *late = firing.late())?;
+    /// assert!(events.advance(Duration::from_secs(5)));
+    /// let mut late = Duration::ZERO;
+    /// events.run(&mut late)?;
+    /// assert_eq!(late, Duration::from_secs(4));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn advance(&self, by: Duration) -> bool {
         self.core().clock.as_ref().inspect(|clock| clock.advance_ns(nanoseconds(by))).is_some()
     }
 
     /// The backend's name, and why it is this one.
+    ///
+    /// ```
+    /// let events = cogloop::Loop::<()>::new()?;
+    /// println!("waiting with {}: {}", events.backend().name, events.backend().reason);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn backend(&self) -> BackendReport {
         self.core().events.borrow().backend().clone()
     }
 
     /// Ends [`run`](crate::Loop::run) after the callback that calls it. What was due and has not been served is served
     /// by the next run. Without effect on a loop that does not run.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::simulated()?;
+    /// events.every(Duration::from_secs(1), |ticks: &mut u32, firing| {
+    ///     *ticks += 1;
+    ///     if *ticks == 3 { firing.stop() }
+    /// })?;
+    /// let mut ticks = 0;
+    /// events.run(&mut ticks)?;
+    /// assert_eq!(ticks, 3);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn stop(&self) {
         self.core().is_stopped.set(true);
     }
 
     /// How many timers there are: armed, due and not served yet, and paused.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let events = cogloop::Loop::<()>::simulated()?;
+    /// events.after(Duration::from_secs(1), |_, _| ())?;
+    /// assert_eq!(events.timer_count(), 1);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn timer_count(&self) -> usize {
         self.core().events.borrow().timers()
     }
 
     /// How many descriptors are observed: sources, signals, children, and what tasks watch.
+    ///
+    /// ```
+    /// let events = cogloop::Loop::<()>::simulated()?;
+    /// events.add(std::io::stdin(), cogloop::Interest::READ, |_, _, _| ())?;
+    /// assert_eq!(events.source_count(), 1);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn source_count(&self) -> usize {
         self.core().events.borrow().descriptors()
     }
 
     /// How many tasks have been spawned and are not done.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::<()>::simulated()?;
+    /// events.spawn(async { println!("on the loop") })?.detach();
+    /// assert_eq!(events.task_count(), 1);
+    /// events.run(&mut ())?;
+    /// assert_eq!(events.task_count(), 0);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn task_count(&self) -> usize {
         self.core().tasks.len()
     }
 
     /// Removes everything: timers, sources, channels, idle callbacks, tasks, posts. A loop that runs comes to its end,
     /// unless something is added after that.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::<()>::simulated()?;
+    /// events.every(Duration::from_secs(1), |_, _| ())?;
+    /// events.after(Duration::from_secs(60), |_, firing| firing.clear())?;
+    /// events.run(&mut ())?;
+    /// assert_eq!(events.timer_count(), 0);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn clear(&self) {
         let inner = &*self.0;
         inner.core.events.borrow_mut().clear();

@@ -38,6 +38,13 @@ impl<S> Idles<S> {
 }
 
 /// Names an idle callback of one loop, as a [`Timer`](crate::Timer) names a timer.
+///
+/// ```
+/// let events = cogloop::Loop::<()>::new()?;
+/// let idle = events.idle(|_, _| ())?;
+/// assert!(events.cancel_idle(idle) && !events.cancel_idle(idle));
+/// # Ok::<(), cogloop::Error>(())
+/// ```
 #[derive(Copy, Clone, Eq, PartialEq, Hash)]
 pub struct Idle {
     key: IdleKey,
@@ -80,6 +87,18 @@ impl<S> Handle<S> {
     }
 
     /// Ends an idle callback. `false` if it has ended already, or belongs to another loop.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::new()?;
+    /// let idle = events.idle(|rounds: &mut u32, _| *rounds += 1)?;
+    /// events.after(Duration::from_millis(1), move |_, firing| assert!(firing.cancel_idle(idle)))?;
+    /// let mut rounds = 0;
+    /// events.run(&mut rounds)?;
+    /// assert!(rounds > 0);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn cancel_idle(&self, idle: Idle) -> bool {
         if idle.owner != self.core().id {
             return false;

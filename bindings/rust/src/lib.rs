@@ -52,6 +52,8 @@
 //! with the target `cogloop`.
 #![forbid(unsafe_code)]
 
+#[cfg(unix)]
+mod async_file;
 mod audit;
 mod bell;
 mod channel;
@@ -61,6 +63,7 @@ mod core;
 mod error;
 mod handle;
 mod idle;
+mod interval;
 mod options;
 mod outcome;
 mod remote;
@@ -69,18 +72,25 @@ mod run;
 pub mod signal;
 mod sleep;
 #[cfg(unix)]
+mod source_names;
+#[cfg(unix)]
 mod sources;
 mod task;
+mod timer_names;
 mod timers;
 mod trace;
+mod turn;
 #[cfg(unix)]
 mod watched;
 
+#[cfg(unix)]
+pub use async_file::Async;
 pub use channel::{SendError, Sender};
 pub use cogloop_io::{BackendReport, Interest, Missed, Mode};
 pub use error::Error;
 pub use handle::Handle;
 pub use idle::Idle;
+pub use interval::Interval;
 pub use options::Options;
 pub use outcome::Outcome;
 pub use remote::Remote;
@@ -89,9 +99,7 @@ pub use sleep::{Sleep, Tick, Ticks};
 #[cfg(unix)]
 pub use sources::{Ready, Source};
 pub use task::Task;
-pub use timers::{Firing, Interval, Timer};
-#[cfg(unix)]
-pub use watched::Async;
+pub use timers::{Firing, Timer};
 
 /// The example of the page in the registry.
 #[cfg(doctest)]

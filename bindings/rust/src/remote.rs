@@ -51,6 +51,20 @@ struct Posts<S> {
 impl<S> Remote<S> {
     /// Calls `f` on the loop's thread, in its next turn. Posts run in the order in which they came.
     ///
+    /// ```
+    /// let mut events = cogloop::Loop::new()?;
+    /// let remote = events.remote();
+    /// std::thread::spawn(move || {
+    ///     for number in 1..=3 {
+    ///         remote.post(move |sum: &mut u32, _| *sum += number).unwrap();
+    ///     }
+    /// });
+    /// let mut sum = 0;
+    /// events.run(&mut sum)?;
+    /// assert_eq!(sum, 6);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Closed`] when the loop is no more, [`Error::Limit`] when too many posts wait already; `f` is dropped then.
     pub fn post<R: Outcome>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> R + Send + 'static) -> Result<(), Error> {
@@ -73,16 +87,41 @@ impl<S> Remote<S> {
 
     /// Ends the loop's wait, the current or the next one, so that [`turn`](crate::Loop::turn) returns. Of many, one is
     /// enough; none is lost.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::<()>::new()?;
+    /// let remote = events.remote();
+    /// std::thread::spawn(move || remote.wake());
+    /// events.turn(&mut (), None)?; // would wait for ever
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn wake(&self) {
         self.mail.bell.end_wait();
     }
 
     /// Whether the loop is no more.
+    ///
+    /// ```
+    /// let events = cogloop::Loop::<()>::new()?;
+    /// let remote = events.remote();
+    /// assert!(!remote.is_closed());
+    /// drop(events);
+    /// assert!(remote.is_closed());
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.mail.posts().is_closed
     }
 
     /// The same remote, and its clones, without keeping the loop going.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::<()>::new()?;
+    /// let remote = events.remote().unref();
+    /// events.run(&mut ())?; // does not wait for what it may post
+    /// assert!(!remote.is_closed());
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     #[must_use]
     pub fn unref(self) -> Self {
         Self { mail: Arc::clone(&self.mail), is_counted: false }
@@ -115,6 +154,15 @@ impl<S> fmt::Debug for Remote<S> {
 
 impl<S> Handle<S> {
     /// What other threads can hold.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::new()?;
+    /// events.remote().post(|posted: &mut bool, _| *posted = true)?;
+    /// let mut posted = false;
+    /// events.run(&mut posted)?;
+    /// assert!(posted);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn remote(&self) -> Remote<S> {
         self.core().bell.remotes.fetch_add(1, Ordering::Relaxed);
         Remote { mail: Arc::clone(self.mail()), is_counted: true }

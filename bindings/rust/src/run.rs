@@ -1,17 +1,4 @@
-//! The loop itself: what may run it, and the turn.
-//!
-//! ```text
-//!   ┌─ turn ───────────────────────────────────────────────────────────────────────────────┐
-//!   │  listen; anything at hand?  yes: look at the kernel only.  no: wait for the first of  │
-//!   │  timer, descriptor, post, wake                                                       │
-//!   │                                                                                      │
-//!   │  posts ──► timers ──► sources ──► tasks and channels that were woken                 │
-//!   │  in order  deadlines  ready now   until now             nothing of all that: idle    │
-//!   └──────────────────────────────────────────────────────────────────────────────────────┘
-//! ```
-//!
-//! Each kind serves what was there when its part of the turn began, and no more of it than the options allow: what comes
-//! meanwhile has the next turn, so nothing starves.
+//! The loop itself: what makes it and runs it.
 
 use crate::bell::{Knock, Woken};
 use crate::core::Core;
@@ -23,7 +10,6 @@ use std::future::Future;
 use std::ops::Deref;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -143,6 +129,17 @@ impl<S> Loop<S> {
 
     /// As [`run`](Self::run), for so long by the loop's clock, even if nothing is left; less after a `stop`.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::simulated()?;
+    /// events.every(Duration::from_secs(1), |ticks: &mut u32, _| *ticks += 1)?;
+    /// let mut ticks = 0;
+    /// events.run_for(&mut ticks, Duration::from_millis(2500))?;
+    /// assert_eq!(ticks, 2);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Those of [`run`](Self::run).
     pub fn run_for(&mut self, state: &mut S, duration: Duration) -> Result<(), Error> {
@@ -151,6 +148,16 @@ impl<S> Loop<S> {
     }
 
     /// As [`run_for`](Self::run_for), until `when`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::<()>::simulated()?;
+    /// let when = events.now() + Duration::from_secs(7);
+    /// events.run_until(&mut (), when)?;
+    /// assert_eq!(events.now(), when);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`run`](Self::run).
@@ -174,6 +181,19 @@ impl<S> Loop<S> {
     /// for as long as it takes, zero does not wait; a loop that has nothing to wait for does not wait either. Says whether
     /// something is left to wait for.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::new()?;
+    /// events.after(Duration::from_millis(1), |fired: &mut bool, _| *fired = true)?;
+    /// let mut fired = false;
+    /// while events.turn(&mut fired, None)? {
+    ///     println!("one turn of a loop of your own");
+    /// }
+    /// assert!(fired);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Those of [`run`](Self::run).
     pub fn turn(&mut self, state: &mut S, limit: Option<Duration>) -> Result<bool, Error> {
@@ -191,6 +211,16 @@ impl<S> Loop<S> {
     ///
     /// The future is polled on this thread, need be neither `Send` nor `'static`, and may use handles of the loop. When it
     /// waits for what never comes, so does this.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::new()?;
+    /// let handle = events.handle();
+    /// let answer = events.block_on(&mut 41, async {
+    ///     handle.with(|state: &mut u32, _| *state + 1).await
+    /// })?;
+    /// assert_eq!(answer?, 42);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Stopped`] after [`stop`](Handle::stop), and those of [`run`](Self::run).
@@ -218,6 +248,16 @@ impl<S> Loop<S> {
     /// work at hand, `None` for ever. To be asked before each wait of the other loop, and after it, or when the descriptor
     /// is readable, let this one have a [`turn`](Self::turn) of zero.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::<()>::new()?;
+    /// assert_eq!(events.next_timeout()?, None);
+    /// events.after(Duration::from_secs(60), |_, _| ())?;
+    /// assert!(events.next_timeout()? <= Some(Duration::from_secs(60)));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Io`].
     pub fn next_timeout(&mut self) -> Result<Option<Duration>, Error> {
@@ -231,6 +271,24 @@ impl<S> Loop<S> {
     /// A descriptor for another loop to watch: readable when a turn would find sources ready, posts, or tasks woken. It is
     /// a duplicate, yours to close.
     ///
+    /// ```
+    /// use cogloop::{Interest, Loop, Options};
+    /// use std::time::Duration;
+    ///
+    /// let mut inner = Loop::with_options(Options::new().backend("epoll"))?;
+    /// inner.remote().post(|done: &mut bool, _| *done = true)?;
+    /// let mut outer = Loop::new()?;
+    /// let descriptor = inner.descriptor()?;
+    /// outer.add(descriptor, Interest::READ, move |done: &mut bool, ready, _| {
+    ///     inner.turn(done, Some(Duration::ZERO))?;
+    ///     if *done { ready.stop() }
+    ///     inner.next_timeout().map(drop) // before each wait of the outer loop
+    /// })?;
+    /// let mut done = false;
+    /// outer.run(&mut done)?;
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Io`], of the kind `Unsupported` on the backend `select`.
     #[cfg(unix)]
@@ -238,126 +296,5 @@ impl<S> Loop<S> {
         let mut events = self.core().events.borrow_mut();
         let duplicate = events.pollable().and_then(|descriptor| descriptor.try_clone_to_owned());
         duplicate.map_err(Error::io("giving the loop's descriptor to another loop"))
-    }
-
-    fn begin(&self) {
-        self.core().is_stopped.set(false);
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.core().is_stopped.get()
-    }
-
-    /// Whether nothing is left that could come.
-    fn is_idle(&self) -> bool {
-        let core = self.core();
-        !self.has_work()
-            && core.events.borrow().is_idle()
-            && core.tasks.len() == 0
-            && self.channels().borrow().is_empty()
-            && core.bell.remotes.load(Ordering::Acquire) == 0
-            // What the last remote posted before it was dropped.
-            && self.mail().len() == 0
-    }
-
-    /// Whether something is at hand for which the kernel need not be asked.
-    fn has_work(&self) -> bool {
-        !self.deferred().borrow().is_empty()
-            || !self.idles().borrow().is_empty()
-            || !self.core().batch.borrow().is_empty()
-            || self.core().bell.has_woken()
-            || self.mail().len() > 0
-    }
-
-    fn take_turn(&self, state: &mut S, wait: Wait) -> Result<(), Error> {
-        let core = self.core();
-        core.bell.listen();
-        let wait = if self.has_work() { Wait::Poll } else { wait };
-        let waited = core.events.borrow_mut().turn(wait);
-        core.bell.hush();
-        // However this turn ends: whoever watches the loop's descriptor hears of what comes from now on.
-        let _listening = Listening(core);
-        waited.map_err(Error::io("waiting"))?;
-        self.serve(state)
-    }
-
-    fn serve(&self, state: &mut S) -> Result<(), Error> {
-        let served = self.serve_posts(state)?
-            + self.serve_timers(state)?
-            + self.serve_sources(state)?
-            + self.serve_woken(state)?;
-        trace::turn(served);
-        if served == 0 { self.serve_idle(state) } else { Ok(()) }
-    }
-
-    /// Calls `serve` until it has nothing more, the loop is stopped, or the turn's limit is reached.
-    fn serve_all(&self, most: usize, mut serve: impl FnMut() -> Result<bool, Error>) -> Result<usize, Error> {
-        let most = most.min(self.core().limits.io.served_in_turn.get());
-        let mut served = 0;
-        while served < most && !self.is_stopped() && serve()? {
-            served += 1;
-        }
-        Ok(served)
-    }
-
-    fn serve_posts(&self, state: &mut S) -> Result<usize, Error> {
-        let (posts, deferred) = (self.mail().len(), self.deferred().borrow().len());
-        let posts = self.serve_all(posts, || {
-            let Some(post) = self.mail().next() else { return Ok(false) };
-            post(state, self).map(|_| true)
-        })?;
-        let deferred = self.serve_all(deferred, || {
-            let Some(deferred) = self.deferred().borrow_mut().pop_front() else { return Ok(false) };
-            deferred(state, self).map(|_| true)
-        })?;
-        Ok(posts + deferred)
-    }
-
-    fn serve_timers(&self, state: &mut S) -> Result<usize, Error> {
-        self.serve_all(usize::MAX, || {
-            let Some(expired) = self.core().events.borrow_mut().next_expired() else { return Ok(false) };
-            trace::timer(&expired);
-            self.fire(state, expired).map(|()| true)
-        })
-    }
-
-    #[cfg(unix)]
-    fn serve_sources(&self, state: &mut S) -> Result<usize, Error> {
-        self.serve_all(usize::MAX, || {
-            let Some(ready) = self.core().events.borrow_mut().next_ready() else { return Ok(false) };
-            trace::source(ready);
-            self.serve_ready(state, ready.token, ready.ready).map(|()| true)
-        })
-    }
-
-    #[cfg(not(unix))]
-    fn serve_sources(&self, _state: &mut S) -> Result<usize, Error> {
-        Ok(0)
-    }
-
-    fn serve_woken(&self, state: &mut S) -> Result<usize, Error> {
-        let core = self.core();
-        if core.batch.borrow().is_empty() {
-            core.bell.take_woken(&mut core.batch.borrow_mut());
-        }
-        let most = core.batch.borrow().len();
-        self.serve_all(most, || {
-            let Some(who) = core.batch.borrow_mut().pop_front() else { return Ok(false) };
-            match who {
-                Woken::Root => core.is_root_woken.set(true),
-                Woken::Task(key) => core.poll_task(key),
-                Woken::Channel(key) => self.serve_channel(state, key)?,
-            }
-            Ok(true)
-        })
-    }
-}
-
-/// Listens again when the turn is over.
-struct Listening<'a>(&'a Core);
-
-impl Drop for Listening<'_> {
-    fn drop(&mut self) {
-        self.0.bell.listen();
     }
 }

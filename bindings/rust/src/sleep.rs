@@ -133,16 +133,47 @@ impl Core {
 }
 
 /// Is ready once its time has come: [`Handle::sleep`]. Dropped, it costs nothing more: its timer is gone at once.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut events = cogloop::Loop::<()>::simulated()?;
+/// let sleep = events.sleep(Duration::from_secs(60))?;
+/// assert_eq!(events.timer_count(), 1);
+/// drop(sleep);
+/// assert_eq!(events.timer_count(), 0);
+/// # Ok::<(), cogloop::Error>(())
+/// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep(Alarm);
 
 impl Sleep {
     /// When it will be ready.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let events = cogloop::Loop::<()>::simulated()?;
+    /// let sleep = events.sleep(Duration::from_secs(60))?;
+    /// assert_eq!(sleep.deadline(), Some(events.now() + Duration::from_secs(60)));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn deadline(&self) -> Option<Instant> {
         self.0.core.instant(self.0.deadline_ns)
     }
 
     /// Lets it be ready `delay` from now instead, whether or not it was ready already.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::<()>::simulated()?;
+    /// let (mut sleep, start) = (events.sleep(Duration::from_secs(60))?, events.now());
+    /// sleep.reset(Duration::from_secs(90))?;
+    /// events.block_on(&mut (), sleep)?;
+    /// assert_eq!(events.now() - start, Duration::from_secs(90));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If it was ready already: [`Error::Limit`], [`Error::Closed`].
@@ -167,6 +198,18 @@ impl fmt::Debug for Sleep {
 }
 
 /// An interval for futures: [`Handle::interval`]. Dropped, its timer is gone at once.
+///
+/// ```
+/// use cogloop::{Interval, Loop, Missed};
+/// use std::time::Duration;
+///
+/// let mut events = Loop::<()>::simulated()?;
+/// let second = Duration::from_secs(1);
+/// let mut ticks = events.interval(Interval::new(second).first(Duration::ZERO).missed(Missed::Delay))?;
+/// let late = events.block_on(&mut (), async { ticks.tick().await.late })?;
+/// assert!(late < second);
+/// # Ok::<(), cogloop::Error>(())
+/// ```
 pub struct Ticks {
     alarm: Alarm,
     period_ns: NonZeroU64,
@@ -174,6 +217,17 @@ pub struct Ticks {
 }
 
 /// One tick of [`Ticks`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut events = cogloop::Loop::<()>::simulated()?;
+/// let mut ticks = events.interval(Duration::from_secs(1))?;
+/// events.advance(Duration::from_millis(2500));
+/// let tick = events.block_on(&mut (), async { ticks.tick().await })?;
+/// assert_eq!((tick.late, tick.missed), (Duration::from_millis(1500), 1));
+/// # Ok::<(), cogloop::Error>(())
+/// ```
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Tick {
@@ -185,6 +239,20 @@ pub struct Tick {
 
 impl Ticks {
     /// The next tick, at once if its time has passed already. May be dropped and asked for again: no tick gets lost.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::<()>::simulated()?;
+    /// let (mut ticks, start) = (events.interval(Duration::from_secs(1))?, events.now());
+    /// events.block_on(&mut (), async {
+    ///     for _ in 0..3 {
+    ///         ticks.tick().await;
+    ///     }
+    /// })?;
+    /// assert_eq!(events.now() - start, Duration::from_secs(3));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub async fn tick(&mut self) -> Tick {
         poll_fn(|cx| self.poll_tick(cx)).await
     }
@@ -231,6 +299,17 @@ impl<S> Handle<S> {
     }
 
     /// A future that is ready at `when`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::<()>::simulated()?;
+    /// let when = events.now() + Duration::from_secs(60);
+    /// let sleep = events.sleep_until(when)?;
+    /// events.block_on(&mut (), sleep)?;
+    /// assert_eq!(events.now(), when);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Limit`], [`Error::Closed`].

@@ -13,6 +13,19 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 
 /// Names a source of one loop, as a [`Timer`](crate::Timer) names a timer: once it is removed it names nothing.
+///
+/// ```
+/// use cogloop::{Interest, Loop};
+/// use std::time::Duration;
+///
+/// let mut events = Loop::new()?;
+/// let (reader, writer) = std::io::pipe().unwrap();
+/// let source = events.add(reader, Interest::READ, |_: &mut (), _, _| ())?;
+/// assert!(events.remove(source) && !events.remove(source));
+/// drop(writer);
+/// events.run(&mut ())?;
+/// # Ok::<(), cogloop::Error>(())
+/// ```
 #[derive(Copy, Clone, Eq, PartialEq, Hash)]
 pub struct Source {
     pub(crate) token: Token,
@@ -26,6 +39,25 @@ impl fmt::Debug for Source {
 }
 
 /// What the callback of a source is told; a [`Handle`] of the loop as well.
+///
+/// ```
+/// use cogloop::{Interest, Loop};
+///
+/// let mut events = Loop::new()?;
+/// let (left, right) = std::os::unix::net::UnixStream::pair().unwrap();
+/// events.add(left, Interest::READ | Interest::WRITE, |_, ready, _| {
+///     if ready.is_readable() {
+///         ready.remove(ready.source()); // the end
+///     } else if ready.is_writable() {
+///         assert_eq!(ready.ready(), Interest::WRITE);
+///         ready.set_interest(ready.source(), Interest::READ)?;
+///     }
+///     Ok::<_, cogloop::Error>(())
+/// })?;
+/// drop(right);
+/// events.run(&mut ())?;
+/// # Ok::<(), cogloop::Error>(())
+/// ```
 pub struct Ready<'a, S> {
     handle: &'a Handle<S>,
     token: Token,
@@ -126,6 +158,37 @@ impl<S> Handle<S> {
 
     /// As [`add`](Self::add), and says how often readiness is reported.
     ///
+    /// ```
+    /// use cogloop::{Interest, Loop, Mode};
+    /// use std::{io::{ErrorKind, Read, Write}, os::unix::net::UnixStream};
+    ///
+    /// let mut events = Loop::new()?;
+    /// let (stream, mut peer) = UnixStream::pair().unwrap();
+    /// stream.set_nonblocking(true).unwrap();
+    /// events.add_with(stream, Interest::READ, Mode::Edge, |text: &mut Vec<u8>, ready, mut stream| {
+    ///     let mut buffer = [0; 4];
+    ///     loop {
+    ///         match stream.read(&mut buffer) {
+    ///         Ok(0) => {
+    ///             ready.remove(ready.source());
+    ///             return Ok(());
+    ///         }
+    ///             Ok(length) => text.extend(&buffer[..length]),
+    ///             Err(error) if error.kind() == ErrorKind::WouldBlock => {
+    ///                 return ready.drained(ready.source(), Interest::READ).map_err(Into::into);
+    ///             }
+    ///             Err(error) => return Err(error),
+    ///         }
+    ///     }
+    /// })?;
+    /// peer.write_all(b"all of it").unwrap();
+    /// drop(peer);
+    /// let mut text = Vec::new();
+    /// events.run(&mut text)?;
+    /// assert_eq!(text, b"all of it");
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Those of [`add`](Self::add).
     pub fn add_with<F: AsFd + 'static, R: Outcome>(
@@ -152,79 +215,23 @@ impl<S> Handle<S> {
         self.core().watched.evict(token);
         Ok(self.source_of(token))
     }
+}
 
-    /// Observes a source no longer, and drops its callback and its file: at once, or when its callback returns if that is
-    /// who asks. `false` if it has been removed already, or belongs to another loop.
-    pub fn remove(&self, source: Source) -> bool {
-        if !self.knows_source(source) || !self.core().is_observed(source.token) {
-            return false;
-        }
-        // What the kernel says is for information: the source is forgotten anyway.
-        let _ = self.core().events.borrow_mut().remove_descriptor(source.token);
-        let _slot = self.take_source(source.token);
-        true
-    }
-
-    /// Changes which directions are observed; it holds at once. A source in `Mode::OneShot` is armed again.
-    ///
-    /// # Errors
-    /// [`Error::Removed`], or [`Error::Io`] when the kernel refuses; nothing changes then.
-    pub fn set_interest(&self, source: Source, interest: Interest) -> Result<(), Error> {
-        self.check_source(source)?;
-        let set = self.core().events.borrow_mut().set_interest(source.token, interest);
-        set.map_err(Error::io("changing what is observed of a descriptor"))
-    }
-
-    /// Which directions are observed. `None` if the source has been removed.
-    pub fn interest(&self, source: Source) -> Option<Interest> {
-        self.core().events.borrow().interest(source.token).filter(|_| self.knows_source(source))
-    }
-
-    /// Says that these directions of a source in `Mode::Edge` were used up: reading, or writing, has answered
-    /// `WouldBlock`. From now on their readiness is reported again.
-    ///
-    /// # Errors
-    /// [`Error::Removed`], or [`Error::Io`] when the kernel refuses; they stay silent then.
-    pub fn drained(&self, source: Source, directions: Interest) -> Result<(), Error> {
-        self.check_source(source)?;
-        let told = self.core().events.borrow_mut().drained(source.token, directions);
-        told.map_err(Error::io("observing a descriptor again"))
-    }
-
-    /// Reports a source as ready in the next turn, once, for what the kernel cannot see: data in a buffer, say. `false` if
-    /// it has been removed.
-    pub fn mark_ready(&self, source: Source, directions: Interest) -> bool {
-        let is_here = self.check_source(source).is_ok();
-        if is_here {
-            self.core().events.borrow_mut().mark_ready(source.token, directions);
-        }
-        is_here
-    }
-
-    /// Lets the loop come to its end in spite of this source; it is served as long as something else keeps the loop
-    /// going. `false` if it has been removed.
-    pub fn unref_source(&self, source: Source) -> bool {
-        self.knows_source(source) && self.core().events.borrow_mut().unref_descriptor(source.token)
-    }
-
-    /// Takes [`unref_source`](Self::unref_source) back.
-    pub fn ref_source(&self, source: Source) -> bool {
-        self.knows_source(source) && self.core().events.borrow_mut().ref_descriptor(source.token)
-    }
-
+/// What names, callbacks and descriptors have to do with each other.
+impl<S> Handle<S> {
     fn source_of(&self, token: Token) -> Source {
         Source { token, owner: self.core().id }
     }
 
-    fn knows_source(&self, source: Source) -> bool {
+    pub(crate) fn knows_source(&self, source: Source) -> bool {
         source.owner == self.core().id
     }
 
-    fn check_source(&self, source: Source) -> Result<(), Error> {
+    pub(crate) fn check_source(&self, source: Source) -> Result<(), Error> {
         if self.knows_source(source) && self.core().is_observed(source.token) { Ok(()) } else { Err(Error::Removed) }
     }
 
-    fn take_source(&self, token: Token) -> Option<Slot<S>> {
+    pub(crate) fn take_source(&self, token: Token) -> Option<Slot<S>> {
         let mut sources = self.sources().borrow_mut();
         sources.get_mut(token.index() as usize)?.take_if(|slot| slot.token == token)
     }

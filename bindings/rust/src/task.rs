@@ -109,6 +109,24 @@ impl<T> Drop for Finish<T> {
 
 /// A spawned future: awaited, it is what that comes to. Dropped, it cancels the future, which is dropped at once;
 /// [`detach`](Self::detach) lets it go on alone.
+///
+/// ```
+/// use cogloop::Loop;
+/// use std::time::Duration;
+///
+/// let mut events = Loop::<()>::simulated()?;
+/// let handle = events.handle();
+/// let answer = events.spawn(async { 42 })?;
+/// let endless = events.spawn(async move {
+///     loop {
+///         handle.sleep(Duration::from_secs(1)).unwrap().await;
+///     }
+/// })?;
+/// assert_eq!(events.block_on(&mut (), answer)??, 42);
+/// drop(endless);
+/// events.run(&mut ())?; // nothing is left
+/// # Ok::<(), cogloop::Error>(())
+/// ```
 #[must_use = "a task that is dropped is cancelled: await it, keep it, or `detach` it"]
 pub struct Task<T> {
     core: Rc<Core>,
@@ -119,11 +137,28 @@ pub struct Task<T> {
 
 impl<T> Task<T> {
     /// Lets the task go on without anybody waiting for it. It keeps the loop going until it is done.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::<()>::simulated()?;
+    /// let handle = events.handle();
+    /// events.spawn(async move { handle.stop() })?.detach();
+    /// events.run(&mut ())?;
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn detach(mut self) {
         self.is_detached = true;
     }
 
     /// Whether it is done, or was cancelled.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::<()>::simulated()?;
+    /// let task = events.spawn(async {})?;
+    /// assert!(!task.is_finished());
+    /// events.run(&mut ())?;
+    /// assert!(task.is_finished());
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     pub fn is_finished(&self) -> bool {
         !matches!(*self.join.borrow(), Join::Waiting(_))
     }
@@ -221,6 +256,18 @@ impl<S> Handle<S> {
 
     /// From within a future: calls `f` with the loop's state, between two callbacks of this turn or the next, and is what
     /// `f` returns.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::new()?;
+    /// let handle = events.handle();
+    /// events.spawn(async move {
+    ///     let length = handle.with(|names: &mut Vec<&str>, _| names.len()).await?;
+    ///     assert_eq!(length, 2);
+    ///     Ok::<_, cogloop::Error>(())
+    /// })?.detach();
+    /// events.run(&mut vec!["one", "two"])?;
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Cancelled`] when the loop was cleared before that, [`Error::Closed`].

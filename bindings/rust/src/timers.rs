@@ -13,15 +13,25 @@ use crate::core::{Core, Kind};
 use crate::handle::Handle;
 use crate::options::nanoseconds;
 use crate::outcome::{Outcome, Verdict};
-use crate::{Error, Missed};
+use crate::{Error, Interval};
 use cogloop_io::{ExpiredTimer, Key, Plan};
 use std::fmt;
-use std::num::NonZeroU64;
 use std::ops::{ControlFlow, Deref};
 use std::time::{Duration, Instant};
 
 /// Names a timer of one loop. It is a number with a generation: copy it, keep it, drop it, none of which touches the
 /// timer. Once the timer has ended it names nothing, for ever, and in another loop it never named anything.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let events = cogloop::Loop::<()>::simulated()?;
+/// let timer = events.after(Duration::from_secs(1), |_, _| ())?;
+/// let copy = timer;
+/// assert!(events.cancel(copy));
+/// assert!(!events.cancel(timer)); // gone, whoever asks
+/// # Ok::<(), cogloop::Error>(())
+/// ```
 #[derive(Copy, Clone, Eq, PartialEq, Hash)]
 pub struct Timer {
     pub(crate) key: Key,
@@ -34,69 +44,28 @@ impl fmt::Debug for Timer {
     }
 }
 
-/// How often, and what becomes of what was missed. A [`Duration`] is one, too.
+/// What the callback of a timer is told; a [`Handle`] of the loop as well.
 ///
 /// ```
-/// use cogloop::{Interval, Loop, Missed};
 /// use std::time::Duration;
 ///
-/// let mut events = Loop::simulated()?;
-/// let start = events.now();
+/// let mut events = cogloop::Loop::simulated()?;
 /// let second = Duration::from_secs(1);
-/// events.every(Interval::new(second).first(Duration::ZERO).missed(Missed::Burst), move |log: &mut Vec<_>, firing| {
-///     log.push((firing.deadline() - start).as_secs());
-///     if log.len() == 3 { firing.stop() }
+/// events.every(second, move |late: &mut Vec<Duration>, firing| {
+///     assert_eq!(firing.deadline() + firing.late(), firing.now());
+///     late.push(firing.late());
+///     if firing.missed() == 0 {
+///         firing.advance(3 * second); // this callback takes so long
+///     } else {
+///         assert_eq!(firing.missed(), 2); // those of 3 and 4 seconds
+///         firing.cancel(firing.timer());
+///     }
 /// })?;
-/// let mut log = Vec::new();
-/// events.run(&mut log)?;
-/// assert_eq!(log, [0, 1, 2]);
+/// let mut late = Vec::new();
+/// events.run(&mut late)?;
+/// assert_eq!(late, [Duration::ZERO, 2 * second]);
 /// # Ok::<(), cogloop::Error>(())
 /// ```
-#[derive(Copy, Clone, Eq, PartialEq, Debug)]
-#[must_use]
-pub struct Interval {
-    pub(crate) period: Duration,
-    pub(crate) first: Option<Duration>,
-    pub(crate) missed: Missed,
-    pub(crate) slack: Duration,
-}
-
-impl Interval {
-    /// Every `period`, the first time one period from now. Missed deadlines are skipped, and counted.
-    pub fn new(period: Duration) -> Self {
-        Self { period, first: None, missed: Missed::Skip, slack: Duration::ZERO }
-    }
-
-    /// The first time so long from now, instead of one period.
-    pub fn first(mut self, delay: Duration) -> Self {
-        self.first = Some(delay);
-        self
-    }
-
-    /// What to do about deadlines that passed while the loop was busy.
-    pub fn missed(mut self, policy: Missed) -> Self {
-        self.missed = policy;
-        self
-    }
-
-    /// By how much it may be late, so that several share a wake-up. Nothing drifts by it.
-    pub fn slack(mut self, slack: Duration) -> Self {
-        self.slack = slack;
-        self
-    }
-
-    pub(crate) fn period_ns(&self) -> Result<NonZeroU64, Error> {
-        NonZeroU64::new(nanoseconds(self.period)).ok_or(Error::ZeroPeriod)
-    }
-}
-
-impl From<Duration> for Interval {
-    fn from(period: Duration) -> Self {
-        Self::new(period)
-    }
-}
-
-/// What the callback of a timer is told; a [`Handle`] of the loop as well.
 pub struct Firing<'a, S> {
     handle: &'a Handle<S>,
     expired: ExpiredTimer<Kind>,
@@ -120,7 +89,7 @@ impl<S> Firing<'_, S> {
         Duration::from_nanos(self.expired.late_ns)
     }
 
-    /// How many deadlines have passed as well and will not be served; of [`Missed::Skip`] only.
+    /// How many deadlines have passed as well and will not be served; of [`Missed::Skip`](crate::Missed::Skip) only.
     pub fn missed(&self) -> u64 {
         self.expired.missed
     }
@@ -184,6 +153,16 @@ impl<S> Handle<S> {
 
     /// Calls `f` once, at `when`; in the next turn if that has passed.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::new()?;
+    /// let when = events.now() + Duration::from_millis(1);
+    /// events.at(when, move |_, firing| assert!(firing.now() >= when))?;
+    /// events.run(&mut ())?;
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Limit`], [`Error::Closed`].
     pub fn at<R: Outcome>(
@@ -233,65 +212,13 @@ impl<S> Handle<S> {
     }
 }
 
-/// Timers by name. All of these say whether the timer was still there to be changed: one that has fired for the last
-/// time, was cancelled, or belongs to another loop, is not.
+/// What names, callbacks and the wheel have to do with each other.
 impl<S> Handle<S> {
-    /// Ends a timer, even one that is due in this very turn. From within its own callback, it was the last time.
-    pub fn cancel(&self, timer: Timer) -> bool {
-        let is_live = self.knows(timer) && self.core().events.borrow_mut().cancel_timer(timer.key).is_some();
-        // The destructors of what the callback holds run after the borrows.
-        let _callback = if is_live { self.take_timer(timer.key) } else { Slot::Empty };
-        is_live
-    }
-
-    /// Gives a timer a new deadline, `delay` from now, from which a period counts. A paused one goes on.
-    pub fn reschedule(&self, timer: Timer, delay: Duration) -> bool {
-        let deadline_ns = self.core().ns_after(delay);
-        self.knows(timer) && self.core().events.borrow_mut().reschedule_timer_at(timer.key, deadline_ns)
-    }
-
-    /// Gives a timer a new deadline, from which a period counts. A paused one goes on.
-    pub fn reschedule_at(&self, timer: Timer, when: Instant) -> bool {
-        let deadline_ns = self.core().ns_of(when);
-        self.knows(timer) && self.core().events.borrow_mut().reschedule_timer_at(timer.key, deadline_ns)
-    }
-
-    /// Stops a timer's time; what is left to its deadline is kept. `false` for one that is paused already, too.
-    pub fn pause(&self, timer: Timer) -> bool {
-        self.knows(timer) && self.core().events.borrow_mut().pause_timer(timer.key)
-    }
-
-    /// Lets a paused timer's time go on. `false` for one that is not paused, too.
-    pub fn resume(&self, timer: Timer) -> bool {
-        self.knows(timer) && self.core().events.borrow_mut().resume_timer(timer.key)
-    }
-
-    /// What is left to a timer's deadline, zero if it is due. `None` if it has ended.
-    pub fn remaining(&self, timer: Timer) -> Option<Duration> {
-        let ns = self.core().events.borrow().remaining_ns(timer.key).filter(|_| self.knows(timer))?;
-        Some(Duration::from_nanos(ns))
-    }
-
-    /// Whether a timer is still there, armed or paused.
-    pub fn is_active(&self, timer: Timer) -> bool {
-        self.knows(timer) && self.core().is_live(timer.key)
-    }
-
-    /// Lets the loop come to its end in spite of this timer; it is served as long as something else keeps the loop going.
-    pub fn unref_timer(&self, timer: Timer) -> bool {
-        self.knows(timer) && self.core().events.borrow_mut().unref_timer(timer.key)
-    }
-
-    /// Takes [`unref_timer`](Self::unref_timer) back.
-    pub fn ref_timer(&self, timer: Timer) -> bool {
-        self.knows(timer) && self.core().events.borrow_mut().ref_timer(timer.key)
-    }
-
     pub(crate) fn timer_of(&self, key: Key) -> Timer {
         Timer { key, owner: self.core().id }
     }
 
-    fn knows(&self, timer: Timer) -> bool {
+    pub(crate) fn knows(&self, timer: Timer) -> bool {
         timer.owner == self.core().id
     }
 
@@ -304,7 +231,7 @@ impl<S> Handle<S> {
         timers[index] = slot;
     }
 
-    fn take_timer(&self, key: Key) -> Slot<S> {
+    pub(crate) fn take_timer(&self, key: Key) -> Slot<S> {
         let mut timers = self.timers().borrow_mut();
         timers.get_mut(key.index() as usize).map_or(Slot::Empty, |slot| std::mem::replace(slot, Slot::Empty))
     }

@@ -1,13 +1,10 @@
-//! Descriptors for futures: readable, writable, and the calls that wait for either.
+//! Which futures wait for which descriptor, and how they are woken.
 
 use crate::core::Core;
-use crate::handle::Handle;
 use crate::{Error, Interest, Mode};
 use cogloop_io::Token;
 use std::cell::RefCell;
-use std::fmt;
-use std::future::{Future, poll_fn};
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -52,7 +49,7 @@ impl Watched {
         self.0.take()
     }
 
-    fn put(&self, token: Token) {
+    pub(crate) fn put(&self, token: Token) {
         let watchers = Watchers { token, read: Direction::default(), write: Direction::default() };
         // What had the index before is dropped after the borrow.
         let _replaced = {
@@ -71,7 +68,7 @@ impl Watched {
         let _watchers = self.0.borrow_mut().get_mut(token.index() as usize).and_then(Option::take);
     }
 
-    fn take(&self, token: Token) -> Option<Watchers> {
+    pub(crate) fn take(&self, token: Token) -> Option<Watchers> {
         let mut watched = self.0.borrow_mut();
         watched.get_mut(token.index() as usize)?.take_if(|watchers| watchers.token == token)
     }
@@ -115,7 +112,7 @@ impl Core {
     }
 
     /// Waits for the first report of the direction after the one that `seen` says.
-    fn poll_direction(
+    pub(crate) fn poll_direction(
         &self,
         token: Token,
         direction: Interest,
@@ -153,173 +150,5 @@ impl Core {
         } else {
             events.set_interest(token, interest | direction)
         }
-    }
-}
-
-/// A file, socket or the like with calls for futures: [`Handle::watch`]. Dropped, it is observed no longer.
-///
-/// What it wraps must be non-blocking for the calls that try first and wait then; make it so yourself.
-pub struct Async<F> {
-    registration: Registration,
-    file: Rc<F>,
-}
-
-struct Registration {
-    core: Rc<Core>,
-    token: Token,
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        // What the kernel says is for information: the descriptor is forgotten anyway.
-        let _ = self.core.events.borrow_mut().remove_descriptor(self.token);
-        let _watchers = self.core.watched.take(self.token);
-    }
-}
-
-impl<F> Async<F> {
-    /// What is wrapped.
-    pub fn get_ref(&self) -> &F {
-        &self.file
-    }
-
-    /// Is ready when there is something to read: data, a connection, the end, an error.
-    ///
-    /// # Errors
-    /// The kernel's; [`Error::Removed`] when the loop was cleared or is no more.
-    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
-        self.ready_for(Interest::READ)
-    }
-
-    /// Is ready when writing would not wait.
-    ///
-    /// # Errors
-    /// Those of [`readable`](Self::readable).
-    pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
-        self.ready_for(Interest::WRITE)
-    }
-
-    /// Calls `f` until it answers something else than `WouldBlock`, waiting for something to read in between.
-    ///
-    /// ```
-    /// use cogloop::Loop;
-    /// use std::net::{TcpListener, TcpStream};
-    ///
-    /// let mut events = Loop::new()?;
-    /// let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    /// let address = listener.local_addr().unwrap();
-    /// listener.set_nonblocking(true).unwrap();
-    /// let listener = events.watch(listener)?;
-    /// let _client = TcpStream::connect(address).unwrap();
-    /// let (_stream, from) = events.block_on(&mut (), listener.read_with(TcpListener::accept))?.unwrap();
-    /// assert!(from.ip().is_loopback());
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Those of `f` and of [`readable`](Self::readable).
-    pub async fn read_with<T>(&self, f: impl FnMut(&F) -> io::Result<T>) -> io::Result<T> {
-        self.retry(Interest::READ, f).await
-    }
-
-    /// Calls `f` until it answers something else than `WouldBlock`, waiting for room to write in between.
-    ///
-    /// # Errors
-    /// Those of `f` and of [`writable`](Self::writable).
-    pub async fn write_with<T>(&self, f: impl FnMut(&F) -> io::Result<T>) -> io::Result<T> {
-        self.retry(Interest::WRITE, f).await
-    }
-
-    async fn ready_for(&self, direction: Interest) -> io::Result<()> {
-        let mut seen = None;
-        let Registration { core, token } = &self.registration;
-        poll_fn(|cx| core.poll_direction(*token, direction, &mut seen, cx)).await
-    }
-
-    async fn retry<T>(&self, direction: Interest, mut f: impl FnMut(&F) -> io::Result<T>) -> io::Result<T> {
-        loop {
-            match f(&self.file) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.ready_for(direction).await?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                done => return done,
-            }
-        }
-    }
-}
-
-impl<F> Async<F>
-where
-    for<'a> &'a F: Read,
-{
-    /// Reads what there is, waiting for it; 0 is the end.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.read_with(|mut file| file.read(buffer)).await
-    }
-}
-
-impl<F> Async<F>
-where
-    for<'a> &'a F: Write,
-{
-    /// Writes as much as there is room for, waiting for some.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub async fn write(&self, data: &[u8]) -> io::Result<usize> {
-        self.write_with(|mut file| file.write(data)).await
-    }
-
-    /// Writes all of it. Dropped before it is done, it has written a part.
-    ///
-    /// # Errors
-    /// The kernel's; `WriteZero` when nothing more can be written.
-    pub async fn write_all(&self, mut data: &[u8]) -> io::Result<()> {
-        while !data.is_empty() {
-            match self.write(data).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                written => data = &data[written..],
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<F> fmt::Debug for Async<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Async(descriptor in slot {})", self.registration.token.index())
-    }
-}
-
-impl<S> Handle<S> {
-    /// Wraps anything with a descriptor for futures. By itself it does not keep the loop going; a task that waits for it
-    /// does.
-    ///
-    /// ```
-    /// use cogloop::Loop;
-    /// use std::os::unix::net::UnixStream;
-    ///
-    /// let mut events = Loop::new()?;
-    /// let (left, right) = UnixStream::pair().unwrap();
-    /// left.set_nonblocking(true).and(right.set_nonblocking(true)).unwrap();
-    /// let (left, right) = (events.watch(left)?, events.watch(right)?);
-    /// events.spawn(async move { left.write_all(b"across").await })?.detach();
-    /// let mut buffer = [0; 16];
-    /// let length = events.block_on(&mut (), right.read(&mut buffer))?.unwrap();
-    /// assert_eq!(&buffer[..length], b"across");
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Io`] for what cannot be observed, [`Error::Limit`], [`Error::Closed`].
-    pub fn watch<F: AsFd + 'static>(&self, file: F) -> Result<Async<F>, Error> {
-        let (core, file) = (self.core(), Rc::new(file));
-        let token = core.observe(file.clone(), Interest::NONE, Mode::Edge)?;
-        core.events.borrow_mut().unref_descriptor(token);
-        self.evict_source(token);
-        core.watched.put(token);
-        Ok(Async { registration: Registration { core: Rc::clone(core), token }, file })
     }
 }

@@ -1,0 +1,261 @@
+//! Descriptors for futures: readable, writable, and the calls that wait for either.
+
+use crate::core::Core;
+use crate::handle::Handle;
+use crate::{Error, Interest, Mode};
+use cogloop_io::Token;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::rc::Rc;
+
+/// A file, socket or the like with calls for futures: [`Handle::watch`]. Dropped, it is observed no longer.
+///
+/// What it wraps must be non-blocking for the calls that try first and wait then; make it so yourself.
+///
+/// ```
+/// let mut events = cogloop::Loop::<()>::new()?;
+/// let (left, right) = std::os::unix::net::UnixStream::pair().unwrap();
+/// left.set_nonblocking(true).and(right.set_nonblocking(true)).unwrap();
+/// let (left, right) = (events.watch(left)?, events.watch(right)?);
+/// let echoed = events.block_on(&mut (), async {
+///     left.write_all(b"x").await?;
+///     right.read(&mut [0; 8]).await
+/// })?;
+/// assert_eq!(echoed.unwrap(), 1);
+/// # Ok::<(), cogloop::Error>(())
+/// ```
+pub struct Async<F> {
+    registration: Registration,
+    file: Rc<F>,
+}
+
+struct Registration {
+    core: Rc<Core>,
+    token: Token,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        // What the kernel says is for information: the descriptor is forgotten anyway.
+        let _ = self.core.events.borrow_mut().remove_descriptor(self.token);
+        let _watchers = self.core.watched.take(self.token);
+    }
+}
+
+impl<F> Async<F> {
+    /// What is wrapped.
+    ///
+    /// ```
+    /// let events = cogloop::Loop::<()>::new()?;
+    /// let listener = events.watch(std::net::TcpListener::bind("127.0.0.1:0").unwrap())?;
+    /// println!("listening on {}", listener.get_ref().local_addr().unwrap());
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn get_ref(&self) -> &F {
+        &self.file
+    }
+
+    /// Is ready when there is something to read: data, a connection, the end, an error.
+    ///
+    /// ```
+    /// use std::io::Write;
+    ///
+    /// let mut events = cogloop::Loop::<()>::new()?;
+    /// let (reader, mut writer) = std::io::pipe().unwrap();
+    /// let reader = events.watch(reader)?;
+    /// writer.write_all(b"x").unwrap();
+    /// events.block_on(&mut (), reader.readable())?.unwrap();
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The kernel's; [`Error::Removed`] when the loop was cleared or is no more.
+    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.ready_for(Interest::READ)
+    }
+
+    /// Is ready when writing would not wait.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::<()>::new()?;
+    /// let (_reader, writer) = std::io::pipe().unwrap();
+    /// let writer = events.watch(writer)?;
+    /// events.block_on(&mut (), writer.writable())?.unwrap();
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`readable`](Self::readable).
+    pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        self.ready_for(Interest::WRITE)
+    }
+
+    /// Calls `f` until it answers something else than `WouldBlock`, waiting for something to read in between.
+    ///
+    /// ```
+    /// use cogloop::Loop;
+    /// use std::net::{TcpListener, TcpStream};
+    ///
+    /// let mut events = Loop::new()?;
+    /// let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    /// let address = listener.local_addr().unwrap();
+    /// listener.set_nonblocking(true).unwrap();
+    /// let listener = events.watch(listener)?;
+    /// let _client = TcpStream::connect(address).unwrap();
+    /// let (_stream, from) = events.block_on(&mut (), listener.read_with(TcpListener::accept))?.unwrap();
+    /// assert!(from.ip().is_loopback());
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `f` and of [`readable`](Self::readable).
+    pub async fn read_with<T>(&self, f: impl FnMut(&F) -> io::Result<T>) -> io::Result<T> {
+        self.retry(Interest::READ, f).await
+    }
+
+    /// Calls `f` until it answers something else than `WouldBlock`, waiting for room to write in between.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::<()>::new()?;
+    /// let (left, right) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// left.set_nonblocking(true).and(right.set_nonblocking(true)).unwrap();
+    /// let (left, right) = (events.watch(left)?, events.watch(right)?);
+    /// let sent = events.block_on(&mut (), left.write_with(|mut stream| std::io::Write::write(&mut stream, b"hello")))?;
+    /// assert_eq!(sent.unwrap(), 5);
+    /// # drop(right);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `f` and of [`writable`](Self::writable).
+    pub async fn write_with<T>(&self, f: impl FnMut(&F) -> io::Result<T>) -> io::Result<T> {
+        self.retry(Interest::WRITE, f).await
+    }
+
+    async fn ready_for(&self, direction: Interest) -> io::Result<()> {
+        let mut seen = None;
+        let Registration { core, token } = &self.registration;
+        poll_fn(|cx| core.poll_direction(*token, direction, &mut seen, cx)).await
+    }
+
+    async fn retry<T>(&self, direction: Interest, mut f: impl FnMut(&F) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            match f(&self.file) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.ready_for(direction).await?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return done,
+            }
+        }
+    }
+}
+
+impl<F> Async<F>
+where
+    for<'a> &'a F: Read,
+{
+    /// Reads what there is, waiting for it; 0 is the end.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::<()>::new()?;
+    /// let (left, right) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// left.set_nonblocking(true).and(right.set_nonblocking(true)).unwrap();
+    /// let (left, right) = (events.watch(left)?, events.watch(right)?);
+    /// drop(left);
+    /// let length = events.block_on(&mut (), right.read(&mut [0; 8]))?;
+    /// assert_eq!(length.unwrap(), 0);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_with(|mut file| file.read(buffer)).await
+    }
+}
+
+impl<F> Async<F>
+where
+    for<'a> &'a F: Write,
+{
+    /// Writes as much as there is room for, waiting for some.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::<()>::new()?;
+    /// let (left, right) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// left.set_nonblocking(true).and(right.set_nonblocking(true)).unwrap();
+    /// let (left, right) = (events.watch(left)?, events.watch(right)?);
+    /// let written = events.block_on(&mut (), left.write(&vec![0; 10_000_000]))?;
+    /// assert!((1..10_000_000).contains(&written.unwrap())); // what there was room for
+    /// # drop(right);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub async fn write(&self, data: &[u8]) -> io::Result<usize> {
+        self.write_with(|mut file| file.write(data)).await
+    }
+
+    /// Writes all of it. Dropped before it is done, it has written a part.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::<()>::new()?;
+    /// let (left, right) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// left.set_nonblocking(true).and(right.set_nonblocking(true)).unwrap();
+    /// let (left, right) = (events.watch(left)?, events.watch(right)?);
+    /// events.block_on(&mut (), left.write_all(b"all of it"))?.unwrap();
+    /// # drop(right);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The kernel's; `WriteZero` when nothing more can be written.
+    pub async fn write_all(&self, mut data: &[u8]) -> io::Result<()> {
+        while !data.is_empty() {
+            match self.write(data).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => data = &data[written..],
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<F> fmt::Debug for Async<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Async(descriptor in slot {})", self.registration.token.index())
+    }
+}
+
+impl<S> Handle<S> {
+    /// Wraps anything with a descriptor for futures. By itself it does not keep the loop going; a task that waits for it
+    /// does.
+    ///
+    /// ```
+    /// use cogloop::Loop;
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// let mut events = Loop::new()?;
+    /// let (left, right) = UnixStream::pair().unwrap();
+    /// left.set_nonblocking(true).and(right.set_nonblocking(true)).unwrap();
+    /// let (left, right) = (events.watch(left)?, events.watch(right)?);
+    /// events.spawn(async move { left.write_all(b"across").await })?.detach();
+    /// let mut buffer = [0; 16];
+    /// let length = events.block_on(&mut (), right.read(&mut buffer))?.unwrap();
+    /// assert_eq!(&buffer[..length], b"across");
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] for what cannot be observed, [`Error::Limit`], [`Error::Closed`].
+    pub fn watch<F: AsFd + 'static>(&self, file: F) -> Result<Async<F>, Error> {
+        let (core, file) = (self.core(), Rc::new(file));
+        let token = core.observe(file.clone(), Interest::NONE, Mode::Edge)?;
+        core.events.borrow_mut().unref_descriptor(token);
+        self.evict_source(token);
+        core.watched.put(token);
+        Ok(Async { registration: Registration { core: Rc::clone(core), token }, file })
+    }
+}

@@ -1,0 +1,68 @@
+//! How often something happens: the period, the first time, and what becomes of what was missed.
+
+use crate::options::nanoseconds;
+use crate::{Error, Missed};
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+/// How often, and what becomes of what was missed. A [`Duration`] is one, too.
+///
+/// ```
+/// use cogloop::{Interval, Loop, Missed};
+/// use std::time::Duration;
+///
+/// let mut events = Loop::simulated()?;
+/// let start = events.now();
+/// let second = Duration::from_secs(1);
+/// events.every(Interval::new(second).first(Duration::ZERO).missed(Missed::Burst), move |log: &mut Vec<_>, firing| {
+///     log.push((firing.deadline() - start).as_secs());
+///     if log.len() == 3 { firing.stop() }
+/// })?;
+/// let mut log = Vec::new();
+/// events.run(&mut log)?;
+/// assert_eq!(log, [0, 1, 2]);
+/// # Ok::<(), cogloop::Error>(())
+/// ```
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+#[must_use]
+pub struct Interval {
+    pub(crate) period: Duration,
+    pub(crate) first: Option<Duration>,
+    pub(crate) missed: Missed,
+    pub(crate) slack: Duration,
+}
+
+impl Interval {
+    /// Every `period`, the first time one period from now. Missed deadlines are skipped, and counted.
+    pub fn new(period: Duration) -> Self {
+        Self { period, first: None, missed: Missed::Skip, slack: Duration::ZERO }
+    }
+
+    /// The first time so long from now, instead of one period.
+    pub fn first(mut self, delay: Duration) -> Self {
+        self.first = Some(delay);
+        self
+    }
+
+    /// What to do about deadlines that passed while the loop was busy.
+    pub fn missed(mut self, policy: Missed) -> Self {
+        self.missed = policy;
+        self
+    }
+
+    /// By how much it may be late, so that several share a wake-up. Nothing drifts by it.
+    pub fn slack(mut self, slack: Duration) -> Self {
+        self.slack = slack;
+        self
+    }
+
+    pub(crate) fn period_ns(&self) -> Result<NonZeroU64, Error> {
+        NonZeroU64::new(nanoseconds(self.period)).ok_or(Error::ZeroPeriod)
+    }
+}
+
+impl From<Duration> for Interval {
+    fn from(period: Duration) -> Self {
+        Self::new(period)
+    }
+}

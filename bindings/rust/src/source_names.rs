@@ -1,0 +1,158 @@
+//! What can be done to a source by its name.
+
+use crate::handle::Handle;
+use crate::{Error, Interest, Source};
+
+/// Sources by name. One that has been removed, has broken off, or belongs to another loop is nobody here.
+impl<S> Handle<S> {
+    /// Observes a source no longer, and drops its callback and its file: at once, or when its callback returns if that is
+    /// who asks. `false` if it has been removed already, or belongs to another loop.
+    ///
+    /// ```
+    /// use cogloop::{Interest, Loop};
+    /// use std::{io::Write, rc::Rc};
+    ///
+    /// let events = Loop::<()>::new()?;
+    /// let (reader, mut writer) = std::io::pipe().unwrap();
+    /// let reader = Rc::new(reader);
+    /// let source = events.add(Rc::clone(&reader), Interest::READ, |_, _, _| ())?;
+    /// assert!(events.remove(source));
+    /// writer.write_all(b"x").unwrap(); // the reader is still open: it is held here
+    /// assert_eq!(Rc::strong_count(&reader), 1);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn remove(&self, source: Source) -> bool {
+        if !self.knows_source(source) || !self.core().is_observed(source.token) {
+            return false;
+        }
+        // What the kernel says is for information: the source is forgotten anyway.
+        let _ = self.core().events.borrow_mut().remove_descriptor(source.token);
+        let _slot = self.take_source(source.token);
+        true
+    }
+
+    /// Changes which directions are observed; it holds at once. A source in `Mode::OneShot` is armed again.
+    ///
+    /// ```
+    /// use cogloop::{Interest, Loop};
+    ///
+    /// let events = Loop::<()>::new()?;
+    /// let (left, _right) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// let source = events.add(left, Interest::READ, |_, _, _| ())?;
+    /// events.set_interest(source, Interest::READ | Interest::WRITE)?; // there is something to send
+    /// assert_eq!(events.interest(source), Some(Interest::BOTH));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Removed`], or [`Error::Io`] when the kernel refuses; nothing changes then.
+    pub fn set_interest(&self, source: Source, interest: Interest) -> Result<(), Error> {
+        self.check_source(source)?;
+        let set = self.core().events.borrow_mut().set_interest(source.token, interest);
+        set.map_err(Error::io("changing what is observed of a descriptor"))
+    }
+
+    /// Which directions are observed. `None` if the source has been removed.
+    ///
+    /// ```
+    /// use cogloop::{Interest, Loop};
+    ///
+    /// let events = Loop::<()>::new()?;
+    /// let source = events.add(std::io::stdin(), Interest::READ, |_, _, _| ())?;
+    /// assert_eq!(events.interest(source), Some(Interest::READ));
+    /// events.remove(source);
+    /// assert_eq!(events.interest(source), None);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn interest(&self, source: Source) -> Option<Interest> {
+        self.core().events.borrow().interest(source.token).filter(|_| self.knows_source(source))
+    }
+
+    /// Says that these directions of a source in `Mode::Edge` were used up: reading, or writing, has answered
+    /// `WouldBlock`. From now on their readiness is reported again.
+    ///
+    /// ```
+    /// use cogloop::{Interest, Loop, Mode};
+    /// use std::time::Duration;
+    ///
+    /// let mut events = Loop::new()?;
+    /// let (reader, writer) = std::io::pipe().unwrap();
+    /// drop(writer); // readable, for the end
+    /// let source = events.add_with(reader, Interest::READ, Mode::Edge, |times: &mut u32, _, _| *times += 1)?;
+    /// let mut times = 0;
+    /// for _ in 0..3 {
+    ///     events.turn(&mut times, Some(Duration::ZERO))?;
+    /// }
+    /// assert_eq!(times, 1);
+    /// events.drained(source, Interest::READ)?;
+    /// events.turn(&mut times, Some(Duration::ZERO))?;
+    /// assert_eq!(times, 2);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Removed`], or [`Error::Io`] when the kernel refuses; they stay silent then.
+    pub fn drained(&self, source: Source, directions: Interest) -> Result<(), Error> {
+        self.check_source(source)?;
+        let told = self.core().events.borrow_mut().drained(source.token, directions);
+        told.map_err(Error::io("observing a descriptor again"))
+    }
+
+    /// Reports a source as ready in the next turn, once, for what the kernel cannot see: data in a buffer, say. `false` if
+    /// it has been removed.
+    ///
+    /// ```
+    /// use cogloop::{Interest, Loop};
+    ///
+    /// let mut events = Loop::new()?;
+    /// let (reader, _writer) = std::io::pipe().unwrap();
+    /// let source = events.add(reader, Interest::READ, |times: &mut u32, ready, _| {
+    ///     *times += 1;
+    ///     ready.stop();
+    /// })?;
+    /// assert!(events.mark_ready(source, Interest::READ));
+    /// let mut times = 0;
+    /// events.run(&mut times)?;
+    /// assert_eq!(times, 1);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn mark_ready(&self, source: Source, directions: Interest) -> bool {
+        let is_here = self.check_source(source).is_ok();
+        if is_here {
+            self.core().events.borrow_mut().mark_ready(source.token, directions);
+        }
+        is_here
+    }
+
+    /// Lets the loop come to its end in spite of this source; it is served as long as something else keeps the loop
+    /// going. `false` if it has been removed.
+    ///
+    /// ```
+    /// use cogloop::{Interest, Loop};
+    ///
+    /// let mut events = Loop::new()?;
+    /// let (reader, _writer) = std::io::pipe().unwrap();
+    /// let source = events.add(reader, Interest::READ, |_, _, _| ())?;
+    /// assert!(events.unref_source(source));
+    /// events.run(&mut ())?; // there is nothing else
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn unref_source(&self, source: Source) -> bool {
+        self.knows_source(source) && self.core().events.borrow_mut().unref_descriptor(source.token)
+    }
+
+    /// Takes [`unref_source`](Self::unref_source) back.
+    ///
+    /// ```
+    /// use cogloop::{Interest, Loop};
+    ///
+    /// let events = Loop::<()>::new()?;
+    /// let (reader, _writer) = std::io::pipe().unwrap();
+    /// let source = events.add(reader, Interest::READ, |_, _, _| ())?;
+    /// assert!(events.unref_source(source) && events.ref_source(source));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn ref_source(&self, source: Source) -> bool {
+        self.knows_source(source) && self.core().events.borrow_mut().ref_descriptor(source.token)
+    }
+}

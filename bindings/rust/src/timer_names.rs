@@ -1,0 +1,158 @@
+//! What can be done to a timer by its name.
+
+use crate::handle::Handle;
+use crate::timers::{Slot, Timer};
+use std::time::{Duration, Instant};
+
+/// Timers by name. All of these say whether the timer was still there to be changed: one that has fired for the last
+/// time, was cancelled, or belongs to another loop, is not.
+impl<S> Handle<S> {
+    /// Ends a timer, even one that is due in this very turn. From within its own callback, it was the last time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let events = cogloop::Loop::<()>::simulated()?;
+    /// let timer = events.after(Duration::from_secs(1), |_, _| ())?;
+    /// assert!(events.cancel(timer) && !events.cancel(timer));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn cancel(&self, timer: Timer) -> bool {
+        let is_live = self.knows(timer) && self.core().events.borrow_mut().cancel_timer(timer.key).is_some();
+        // The destructors of what the callback holds run after the borrows.
+        let _callback = if is_live { self.take_timer(timer.key) } else { Slot::Empty };
+        is_live
+    }
+
+    /// Gives a timer a new deadline, `delay` from now, from which a period counts. A paused one goes on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let events = cogloop::Loop::<()>::simulated()?;
+    /// let idle = events.after(Duration::from_secs(1), |_, _| println!("nothing came"))?;
+    /// assert!(events.reschedule(idle, Duration::from_secs(5))); // something came
+    /// assert_eq!(events.remaining(idle), Some(Duration::from_secs(5)));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn reschedule(&self, timer: Timer, delay: Duration) -> bool {
+        let deadline_ns = self.core().ns_after(delay);
+        self.knows(timer) && self.core().events.borrow_mut().reschedule_timer_at(timer.key, deadline_ns)
+    }
+
+    /// Gives a timer a new deadline, from which a period counts. A paused one goes on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let events = cogloop::Loop::<()>::simulated()?;
+    /// let timer = events.after(Duration::from_secs(1), |_, _| ())?;
+    /// assert!(events.reschedule_at(timer, events.now() + Duration::from_secs(5)));
+    /// assert_eq!(events.remaining(timer), Some(Duration::from_secs(5)));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn reschedule_at(&self, timer: Timer, when: Instant) -> bool {
+        let deadline_ns = self.core().ns_of(when);
+        self.knows(timer) && self.core().events.borrow_mut().reschedule_timer_at(timer.key, deadline_ns)
+    }
+
+    /// Stops a timer's time; what is left to its deadline is kept. `false` for one that is paused already, too.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::simulated()?;
+    /// let timer = events.after(Duration::from_secs(10), |_, _| ())?;
+    /// assert!(events.pause(timer));
+    /// events.run_for(&mut (), Duration::from_secs(3600))?;
+    /// assert!(events.remaining(timer) == Some(Duration::from_secs(10)) && events.resume(timer));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn pause(&self, timer: Timer) -> bool {
+        self.knows(timer) && self.core().events.borrow_mut().pause_timer(timer.key)
+    }
+
+    /// Lets a paused timer's time go on. `false` for one that is not paused, too.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let events = cogloop::Loop::<()>::simulated()?;
+    /// let timer = events.after(Duration::from_secs(10), |_, _| ())?;
+    /// assert!(!events.resume(timer)); // it is not paused
+    /// assert!(events.pause(timer) && events.resume(timer));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn resume(&self, timer: Timer) -> bool {
+        self.knows(timer) && self.core().events.borrow_mut().resume_timer(timer.key)
+    }
+
+    /// What is left to a timer's deadline, zero if it is due. `None` if it has ended.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::simulated()?;
+    /// let timer = events.after(Duration::from_secs(10), |_, _| ())?;
+    /// events.run_for(&mut (), Duration::from_secs(4))?;
+    /// assert_eq!(events.remaining(timer), Some(Duration::from_secs(6)));
+    /// events.run(&mut ())?;
+    /// assert_eq!(events.remaining(timer), None);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn remaining(&self, timer: Timer) -> Option<Duration> {
+        let ns = self.core().events.borrow().remaining_ns(timer.key).filter(|_| self.knows(timer))?;
+        Some(Duration::from_nanos(ns))
+    }
+
+    /// Whether a timer is still there, armed or paused.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::simulated()?;
+    /// let timer = events.after(Duration::from_secs(1), |_, _| ())?;
+    /// assert!(events.is_active(timer));
+    /// events.run(&mut ())?;
+    /// assert!(!events.is_active(timer));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn is_active(&self, timer: Timer) -> bool {
+        self.knows(timer) && self.core().is_live(timer.key)
+    }
+
+    /// Lets the loop come to its end in spite of this timer; it is served as long as something else keeps the loop going.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::simulated()?;
+    /// let heartbeat = events.every(Duration::from_secs(1), |beats: &mut u32, _| *beats += 1)?;
+    /// assert!(events.unref_timer(heartbeat));
+    /// events.after(Duration::from_millis(2500), |_, _| ())?;
+    /// let mut beats = 0;
+    /// events.run(&mut beats)?; // as long as the other one
+    /// assert_eq!(beats, 2);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn unref_timer(&self, timer: Timer) -> bool {
+        self.knows(timer) && self.core().events.borrow_mut().unref_timer(timer.key)
+    }
+
+    /// Takes [`unref_timer`](Self::unref_timer) back.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::simulated()?;
+    /// let timer = events.after(Duration::from_secs(1), |fired: &mut bool, _| *fired = true)?;
+    /// assert!(events.unref_timer(timer) && events.ref_timer(timer));
+    /// let mut fired = false;
+    /// events.run(&mut fired)?;
+    /// assert!(fired);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn ref_timer(&self, timer: Timer) -> bool {
+        self.knows(timer) && self.core().events.borrow_mut().ref_timer(timer.key)
+    }
+}

@@ -1,0 +1,144 @@
+//! The turn: whether there is anything to wait for, the wait, and the serving of what it has found.
+//!
+//! ```text
+//!   ┌─ turn ───────────────────────────────────────────────────────────────────────────────┐
+//!   │  listen; anything at hand?  yes: look at the kernel only.  no: wait for the first of  │
+//!   │  timer, descriptor, post, wake                                                       │
+//!   │                                                                                      │
+//!   │  posts ──► timers ──► sources ──► tasks and channels that were woken                 │
+//!   │  in order  deadlines  ready now   until now             nothing of all that: idle    │
+//!   └──────────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Each kind serves what was there when its part of the turn began, and no more of it than the options allow: what comes
+//! meanwhile has the next turn, so nothing starves.
+
+use crate::bell::Woken;
+use crate::core::Core;
+use crate::run::Loop;
+use crate::{Error, trace};
+use cogloop_io::Wait;
+use std::sync::atomic::Ordering;
+
+impl<S> Loop<S> {
+    pub(crate) fn begin(&self) {
+        self.core().is_stopped.set(false);
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.core().is_stopped.get()
+    }
+
+    /// Whether nothing is left that could come.
+    pub(crate) fn is_idle(&self) -> bool {
+        let core = self.core();
+        !self.has_work()
+            && core.events.borrow().is_idle()
+            && core.tasks.len() == 0
+            && self.channels().borrow().is_empty()
+            && core.bell.remotes.load(Ordering::Acquire) == 0
+            // What the last remote posted before it was dropped.
+            && self.mail().len() == 0
+    }
+
+    /// Whether something is at hand for which the kernel need not be asked.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.deferred().borrow().is_empty()
+            || !self.idles().borrow().is_empty()
+            || !self.core().batch.borrow().is_empty()
+            || self.core().bell.has_woken()
+            || self.mail().len() > 0
+    }
+
+    pub(crate) fn take_turn(&self, state: &mut S, wait: Wait) -> Result<(), Error> {
+        let core = self.core();
+        core.bell.listen();
+        let wait = if self.has_work() { Wait::Poll } else { wait };
+        let waited = core.events.borrow_mut().turn(wait);
+        core.bell.hush();
+        // However this turn ends: whoever watches the loop's descriptor hears of what comes from now on.
+        let _listening = Listening(core);
+        waited.map_err(Error::io("waiting"))?;
+        self.serve(state)
+    }
+
+    fn serve(&self, state: &mut S) -> Result<(), Error> {
+        let served = self.serve_posts(state)?
+            + self.serve_timers(state)?
+            + self.serve_sources(state)?
+            + self.serve_woken(state)?;
+        trace::turn(served);
+        if served == 0 { self.serve_idle(state) } else { Ok(()) }
+    }
+
+    /// Calls `serve` until it has nothing more, the loop is stopped, or the turn's limit is reached.
+    fn serve_all(&self, most: usize, mut serve: impl FnMut() -> Result<bool, Error>) -> Result<usize, Error> {
+        let most = most.min(self.core().limits.io.served_in_turn.get());
+        let mut served = 0;
+        while served < most && !self.is_stopped() && serve()? {
+            served += 1;
+        }
+        Ok(served)
+    }
+
+    fn serve_posts(&self, state: &mut S) -> Result<usize, Error> {
+        let (posts, deferred) = (self.mail().len(), self.deferred().borrow().len());
+        let posts = self.serve_all(posts, || {
+            let Some(post) = self.mail().next() else { return Ok(false) };
+            post(state, self).map(|_| true)
+        })?;
+        let deferred = self.serve_all(deferred, || {
+            let Some(deferred) = self.deferred().borrow_mut().pop_front() else { return Ok(false) };
+            deferred(state, self).map(|_| true)
+        })?;
+        Ok(posts + deferred)
+    }
+
+    fn serve_timers(&self, state: &mut S) -> Result<usize, Error> {
+        self.serve_all(usize::MAX, || {
+            let Some(expired) = self.core().events.borrow_mut().next_expired() else { return Ok(false) };
+            trace::timer(&expired);
+            self.fire(state, expired).map(|()| true)
+        })
+    }
+
+    #[cfg(unix)]
+    fn serve_sources(&self, state: &mut S) -> Result<usize, Error> {
+        self.serve_all(usize::MAX, || {
+            let Some(ready) = self.core().events.borrow_mut().next_ready() else { return Ok(false) };
+            trace::source(ready);
+            self.serve_ready(state, ready.token, ready.ready).map(|()| true)
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn serve_sources(&self, _state: &mut S) -> Result<usize, Error> {
+        Ok(0)
+    }
+
+    fn serve_woken(&self, state: &mut S) -> Result<usize, Error> {
+        let core = self.core();
+        if core.batch.borrow().is_empty() {
+            core.bell.take_woken(&mut core.batch.borrow_mut());
+        }
+        let most = core.batch.borrow().len();
+        self.serve_all(most, || {
+            let Some(who) = core.batch.borrow_mut().pop_front() else { return Ok(false) };
+            match who {
+                Woken::Root => core.is_root_woken.set(true),
+                Woken::Task(key) => core.poll_task(key),
+                Woken::Channel(key) => self.serve_channel(state, key)?,
+            }
+            Ok(true)
+        })
+    }
+}
+
+/// Listens again when the turn is over.
+struct Listening<'a>(&'a Core);
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        self.0.bell.listen();
+    }
+}
