@@ -1,5 +1,6 @@
 //! What only the kernel's own account of the rings shows, and a fork.
 
+mod lasting;
 #[path = "../../tests/common/told.rs"]
 mod told;
 
@@ -328,73 +329,6 @@ fn whatever_another_thread_does_first_brings_the_rings_there_c59() {
         carry(&mut uring, |uring| first(uring, &pipes));
         let left = uring.slots.iter().filter(|slot| slot.registration.is_some()).count();
         assert_eq!((waited(&mut uring), uring.armed, polls(&uring)), (vec![], left, left));
-    }
-}
-
-/// Who needs news only gets them by a poll that is never armed again.
-#[test]
-fn news_come_each_once_by_one_poll_that_stays() {
-    for setup in Setup::ALL {
-        let mut pipes = pipes(2);
-        let mut uring = Uring::with_rings(4, setup).unwrap();
-        uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
-        uring.expect_news(token(0));
-        assert_eq!(waited(&mut uring), []);
-        let name = uring.slots[0].registration.as_ref().unwrap().serial;
-        for _ in 0..3 {
-            pipes[0].1.write_all(b"x").unwrap();
-            pipes[0].1.write_all(b"y").unwrap();
-            assert_eq!(waited(&mut uring), [0], "{setup:?}, both at once");
-            assert_eq!(waited(&mut uring), [], "nothing new");
-        }
-        assert_eq!((uring.armed, polls(&uring)), (1, 1));
-        assert_eq!(uring.slots[0].registration.as_ref().unwrap().serial, name);
-
-        uring.modify(pipes[0].0, Interest::READ, token(0)).unwrap();
-        assert_eq!([waited(&mut uring), waited(&mut uring)], [vec![0], vec![]], "told again, it looks again, once");
-        let newer = Token::new(0, NonZeroU32::new(2).unwrap());
-        uring.modify(pipes[0].0, Interest::READ, newer).unwrap();
-        assert_eq!([waited(&mut uring), waited(&mut uring)], [[0], [0]], "another token is level-triggered");
-
-        let device = lend(std::fs::File::open("/dev/zero").unwrap());
-        uring.add(device, Interest::READ, token(1)).unwrap();
-        uring.expect_news(token(1));
-        uring.remove(pipes[0].0, newer).unwrap();
-        assert_eq!([waited(&mut uring), waited(&mut uring)], [[1], [1]], "it has no news, and is always ready");
-    }
-}
-
-/// C41: its poll would stay for ever.
-#[test]
-fn who_needs_news_only_is_dropped_too_when_it_was_closed_c41() {
-    let pipes = pipes(1);
-    let mut uring = Uring::new().unwrap();
-    uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
-    uring.expect_news(token(0));
-    assert_eq!(waited(&mut uring), []);
-    nix::unistd::close(pipes[0].0.as_raw_fd()).unwrap();
-    assert_eq!(uring.check(1), 1);
-    assert_eq!((waited(&mut uring), uring.armed, polls(&uring)), (vec![], 0, 0));
-}
-
-/// One stays on its way from wait to wait; a loop that is busy meanwhile checks nobody.
-#[test]
-fn an_alarm_ends_no_wait_and_is_followed_by_a_check_where_nothing_happened() {
-    let mut pipes = pipes(1);
-    let mut uring = Uring::new().unwrap();
-    uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
-    for is_busy in [false, true] {
-        uring.arm().unwrap();
-        uring.set_alarm().unwrap();
-        assert!(uring.alarm_is_set && !uring.is_time_to_check);
-        if is_busy {
-            pipes[0].1.write_all(b"x").unwrap();
-            assert_eq!(waited(&mut uring), [0]);
-        }
-        let alarm = Completion { name: ALARM, result: -Errno::TIME.raw_os_error(), has_ended: true };
-        assert!(!uring.complete(alarm, &mut Vec::new()));
-        assert!(!uring.alarm_is_set);
-        assert_eq!(std::mem::take(&mut uring.is_time_to_check), !is_busy);
     }
 }
 
