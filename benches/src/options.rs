@@ -27,7 +27,7 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
   --quick           fewer sizes, operations and repetitions: about a minute or two
   --smoke           next to nothing: whether it runs
   --json FILE       write all figures to FILE, too
-  --pictures DIR    write each picture to a file in DIR, too
+  --pictures DIR    write each picture to a file in DIR, too; where there are some already, those only
   --instructions    count instructions by valgrind instead of time, at 1k timers
   --floor           what the bare memory of the wheel's timers costs, with no store; takes --sizes and --reps
   --only NAME,…     only these stores or contenders, beside the one that the ratios are to

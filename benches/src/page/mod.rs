@@ -26,7 +26,8 @@ use read::Figures;
 use sections::{SECTIONS, Section};
 use svg::escaped;
 
-/// Draws the page of all figures in `folder`, and each picture as a file in `pictures`, if that is given.
+/// Draws the page of all figures in `folder`, and each picture as a file in `pictures`, if that is given: where there
+/// are pictures already, those and no others, so that a book's few are drawn anew.
 pub(crate) fn write(folder: &Path, pictures: Option<&Path>) -> Result<(), String> {
     let mut found = Vec::new();
     for section in SECTIONS {
@@ -43,14 +44,23 @@ pub(crate) fn write(folder: &Path, pictures: Option<&Path>) -> Result<(), String
     let page = folder.join("index.html");
     save(&page, &html(&found))?;
     println!("{} draws {}", page.display(), found.iter().map(|part| part.0.name).collect::<Vec<_>>().join(", "));
-    if let Some(folder) = pictures {
-        for (section, _, drawn) in &found {
-            for picture in drawn {
-                save(&folder.join(format!("{}.svg", picture.name(section.name))), &picture.svg.file())?;
+    let Some(folder) = pictures else { return Ok(()) };
+    let has_some =
+        fs::read_dir(folder).is_ok_and(|mut files| files.any(|file| file.is_ok_and(|file| is_picture(&file.path()))));
+    for (section, _, drawn) in &found {
+        for picture in drawn {
+            let path = folder.join(format!("{}.svg", picture.name(section.name)));
+            if !has_some || path.is_file() {
+                save(&path, &picture.svg.file())?;
+                println!("{}", path.display());
             }
         }
     }
     Ok(())
+}
+
+fn is_picture(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "svg")
 }
 
 fn save(path: &Path, text: &str) -> Result<(), String> {
@@ -148,6 +158,10 @@ mod tests {
         let fetches = page.replace("http://www.w3.org/2000/svg", "");
         assert!(!fetches.contains("http") && !fetches.contains("src="), "nothing is fetched");
         assert_eq!(fs::read_dir(&pictures).unwrap().count(), 1);
+        let only = fs::read_dir(&pictures).unwrap().next().unwrap().unwrap().path();
+        fs::rename(&only, pictures.join("another.svg")).unwrap();
+        write(&folder, Some(&pictures)).unwrap();
+        assert!(!only.exists(), "where there are pictures, no others are added");
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -60,9 +60,11 @@ impl Svg {
         self.with_head("")
     }
 
-    /// For a file of its own.
+    /// For a file of its own, without the tips, which no page shows of a picture that it embeds.
     pub(super) fn file(&self) -> String {
-        self.with_head(&format!(
+        let tips = self.body.split("<title>").map(|part| part.split_once("</title>").map_or(part, |(_, after)| after));
+        let bare = Self { body: tips.collect(), title: self.title.clone(), ..*self };
+        bare.with_head(&format!(
             "<style>{}</style>\n<rect width=\"100%\" height=\"100%\" class=\"paper\"/>\n",
             theme::css()
         ))
@@ -116,5 +118,8 @@ mod tests {
     fn a_file_has_its_style_with_it() {
         let svg = Svg::new(10.0, 10.0, "x");
         assert!(svg.file().contains("prefers-color-scheme: dark") && !svg.inline().contains("<style>"));
+        let mut svg = Svg::new(10.0, 10.0, "x");
+        svg.rect([0.0, 0.0, 1.0, 2.0], "bar", "a tip");
+        assert!(svg.inline().contains("a tip") && !svg.file().contains("tip") && svg.file().contains("</rect>"));
     }
 }

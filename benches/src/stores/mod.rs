@@ -31,7 +31,7 @@ pub(crate) struct Entry {
     pub(crate) allocations: fn(&Inputs) -> SteadyAllocations,
     pub(crate) sparse: fn(u64) -> Option<Sparse>,
     pub(crate) probe: fn(&str, usize) -> usize,
-    pub(crate) life: fn(&Inputs) -> Life,
+    pub(crate) life: fn(&Inputs, bool) -> Life,
     pub(crate) growth: fn(&Inputs, usize, usize) -> Vec<f64>,
 }
 

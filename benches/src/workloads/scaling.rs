@@ -18,20 +18,25 @@ pub(crate) struct Life {
     pub(crate) insert_ns: f64,
     /// Cancelling one and inserting another.
     pub(crate) churn_ns: f64,
-    /// With what a lazy store has left of the cancelled ones.
+    /// With what a lazy store has left of the cancelled ones; not a number where they were not let expire.
     pub(crate) expire_ns: f64,
     pub(crate) bytes: f64,
 }
 
-pub(crate) fn life<S: Store>(inputs: &Inputs) -> Life {
+pub(crate) fn life<S: Store>(inputs: &Inputs, expires: bool) -> Life {
     let mut bed = Bed::<S>::fresh(super::bed::measure_turn_ns::<S>());
     bed.handles.reserve_exact(inputs.size);
     let (size, before) = (inputs.size as f64, allocator::live_bytes());
     let insert_ns = timed_ns(|| bed.fill(inputs)) / size;
     let bytes = allocator::bytes_since(before) as f64 / size;
     let churn_ns = timed_ns(|| churn_pairs(&mut bed, &inputs.churn)) / inputs.churn.len() as f64;
+    let expire_ns = if expires { expire(&mut bed, inputs.size) } else { f64::NAN };
+    Life { insert_ns, churn_ns, expire_ns, bytes }
+}
+
+fn expire<S: Store>(bed: &mut Bed<S>, size: usize) -> f64 {
     let mut fired = 0;
-    let expire_ns = bed.timed_without_turns_ns(|bed| {
+    let ns = bed.timed_without_turns_ns(|bed| {
         for step in 1..=STEPS {
             bed.store.advance(step * (SPAN / STEPS), |_| {
                 fired += 1;
@@ -40,8 +45,8 @@ pub(crate) fn life<S: Store>(inputs: &Inputs) -> Life {
         }
         STEPS
     });
-    assert_eq!(fired, inputs.size, "{} fires each timer once", S::NAME);
-    Life { insert_ns, churn_ns, expire_ns: expire_ns / size, bytes }
+    assert_eq!(fired, size, "{} fires each timer once", S::NAME);
+    ns / size as f64
 }
 
 /// Bytes for each of the timers, at first and whenever so many of them have been cancelled and replaced.
