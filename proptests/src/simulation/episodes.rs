@@ -12,11 +12,13 @@ use super::actions::{Place, act};
 use super::dice::Dice;
 use super::kernel::FILES;
 use super::on_descriptors::say_drained;
-use super::trace::Trace;
+use super::trace::{Name, Ns, Trace};
 use super::world::{Loop, Seeded, Shared, World};
 
 /// The lengths of a tick, one for a run: the default, and such as find what rounds the wrong way.
 const RESOLUTIONS_NS: [u64; 5] = [1_000, 1_000, 1, 1_000_000, 777];
+
+const EPISODES_BETWEEN_AUDITS: u32 = 8;
 
 pub(super) struct Run {
     pub(super) world: Shared,
@@ -37,7 +39,10 @@ impl Run {
         let limits = limits(&mut random);
         events.set_limits(limits);
         world.borrow_mut().limits = limits;
-        world.borrow_mut().note(format_args!("a loop with ticks of {resolution_ns} ns, {limits:?}"));
+        world.borrow_mut().note(format_args!("a loop with ticks of {}", Ns(resolution_ns)));
+        if limits.served_in_turn < NonZeroUsize::MAX {
+            world.borrow_mut().note(format_args!("its host allows {limits:?}"));
+        }
         Self { world, events, episodes: random.u32(5..30) }
     }
 
@@ -45,7 +50,10 @@ impl Run {
         for episode in 0..self.episodes {
             self.world.borrow_mut().dice.begin_episode(episode);
             self.episode();
-            self.events.audit();
+            // It looks at each of the wheel's slots, which takes longer than the rest of the episode.
+            if episode % EPISODES_BETWEEN_AUDITS == 0 {
+                self.events.audit();
+            }
         }
         self.world.borrow_mut().dice.begin_episode(self.episodes);
         self.finish();
@@ -205,7 +213,7 @@ fn serve(world: &Shared, events: &mut Loop, due: Due<u64>, place: Place) {
             world.timers.repeated(&timer, next_ns, events.turn_ns());
         }
         Due::Descriptor(ready) => {
-            world.borrow_mut().note(format_args!("  {:?} is ready for {:?}", ready.token, ready.ready));
+            world.borrow_mut().note(format_args!("  {} is ready for {:?}", Name(ready.token), ready.ready));
             world.borrow_mut().watched.served(ready);
             drain(world, events, ready.token, ready.ready);
         }
@@ -214,17 +222,21 @@ fn serve(world: &Shared, events: &mut Loop, due: Due<u64>, place: Place) {
     act(world, events, place);
 }
 
-/// Reads and writes until nothing more is to be had, or leaves it.
+/// Reads and writes until nothing more is to be had and says so, most often and whenever there is no choice; or leaves it.
 fn drain(world: &Shared, events: &mut Loop, token: cogloop_io::Token, ready: Interest) {
-    let Some(mut random) = world.borrow_mut().choice() else { return };
-    if random.u8(0..4) == 0 {
+    if world.borrow().is_ending {
+        return;
+    }
+    let mut random = world.borrow_mut().choice();
+    let mut one_in = |count| random.as_mut().is_some_and(|random| random.u8(0..count) == 0);
+    if one_in(4) {
         return;
     }
     let number = world.borrow().watched.get(token).map(|watch| watch.number);
     if let Some(number) = number {
         world.borrow_mut().kernel.files[number].ready.remove(ready);
     }
-    if random.u8(0..8) > 0 {
+    if !one_in(8) {
         say_drained(world, events, token, ready);
     }
 }

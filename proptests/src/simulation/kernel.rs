@@ -19,7 +19,7 @@ use cogloop_io::{Clock, Event, Interest, Token, VirtualClock, Waker};
 use fastrand::Rng;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::trace::Ns;
+use super::trace::{Name, Ns};
 
 /// Descriptor numbers that there are.
 pub(super) const FILES: usize = 10;
@@ -82,11 +82,11 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) fn of(mut random: Rng) -> Self {
+    pub(super) fn of(random: &mut Rng) -> Self {
         match random.u8(..) {
             0..=9 => Self::Fail(ENOMEM),
             10..=29 => Self::Early,
-            30..=54 => Self::Late(late_ns(&mut random)),
+            30..=54 => Self::Late(late_ns(random)),
             55..=89 => Self::Short(random.usize(1..4)),
             90..=109 => Self::Spurious,
             110..=129 => Self::Stale(random.usize(1..6)),
@@ -218,7 +218,12 @@ impl Kernel {
         }
         let other = self.registered.iter().find(|(_, registration)| registration.number == number);
         if let Some(other) = other.map(|(&other, _)| other) {
-            assert!(!is_new, "descriptor {number} is registered under {other:?}, and now added under {token:?}");
+            assert!(
+                !is_new,
+                "descriptor {number} is registered under {}, and added under {}",
+                Name(other),
+                Name(token)
+            );
             assert_eq!(other.index(), token.index(), "descriptor {number} has a new slot while it is registered");
             if other != token {
                 self.forget(other);
@@ -235,8 +240,9 @@ impl Kernel {
         self.gone.push(token);
     }
 
-    /// Waits, and returns what it reports.
-    pub(super) fn wait(&mut self, timeout_ns: Option<u64>, fault: Fault) -> io::Result<Vec<Event>> {
+    /// Waits, and returns what it reports. A wait for ever that nobody would end fails, or ends an hour later because
+    /// somebody `has_mercy`.
+    pub(super) fn wait(&mut self, timeout_ns: Option<u64>, fault: Fault, has_mercy: bool) -> io::Result<Vec<Event>> {
         if self.waits_left == 0 {
             return Err(io::Error::from_raw_os_error(ETIME));
         }
@@ -248,7 +254,7 @@ impl Kernel {
                 self.pass(timeout_ns.unwrap_or(SECOND) / 2);
                 return Ok(Vec::new());
             }
-            _ => self.sleep(timeout_ns)?,
+            _ => self.sleep(timeout_ns, has_mercy)?,
         }
         if let Fault::Late(ns) = fault {
             self.pass(ns);
@@ -258,7 +264,7 @@ impl Kernel {
     }
 
     /// Until something is ready, or the time is over.
-    fn sleep(&mut self, timeout_ns: Option<u64>) -> io::Result<()> {
+    fn sleep(&mut self, timeout_ns: Option<u64>, has_mercy: bool) -> io::Result<()> {
         let until_ns = timeout_ns.map(|timeout_ns| self.now_ns().saturating_add(timeout_ns));
         while !self.is_woken && self.truth().next().is_none() {
             if self.now_ns() >= END {
@@ -273,12 +279,11 @@ impl Kernel {
                     self.pass(until_ns - self.now_ns());
                     break;
                 }
-                // For ever. Somebody has mercy, if there is anybody to be reached.
                 (_, None) => {
-                    let mut observed =
-                        self.registered.values().filter(|registration| !registration.interest.is_empty());
-                    let Registration { number, interest, .. } =
-                        *observed.next().ok_or_else(|| io::Error::from_raw_os_error(EDEADLK))?;
+                    let is_reachable = |registration: &&Registration| has_mercy && !registration.interest.is_empty();
+                    let reached = self.registered.values().find(is_reachable);
+                    let Registration { number, interest } =
+                        *reached.ok_or_else(|| io::Error::from_raw_os_error(EDEADLK))?;
                     self.pass(3_600 * SECOND);
                     self.files[number].ready.insert(interest);
                 }

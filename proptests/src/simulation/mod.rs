@@ -28,6 +28,7 @@ mod trace;
 mod watched;
 mod world;
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -59,19 +60,33 @@ pub fn run(seed: u64) -> Outcome {
     Outcome { hash: world.trace.hash(), operations: world.operations }
 }
 
-/// A run, also of a promise that was broken.
+/// Whether a seed's run breaks a promise.
+#[must_use]
+pub fn breaks_a_promise(seed: u64) -> bool {
+    catch_unwind(|| run(seed)).is_err()
+}
+
+/// A run, also one that breaks a promise.
 struct Replay {
     lines: Vec<String>,
     taken: Vec<Step>,
-    is_broken: bool,
+    /// The promise that it breaks, in words.
+    broken: Option<String>,
 }
 
 fn replay(seed: u64, left_out: BTreeSet<Step>) -> Replay {
     let mut run = Run::new(Dice::new(seed, left_out), Trace::new(true));
-    let is_broken = catch_unwind(AssertUnwindSafe(|| run.live())).is_err();
+    let lived = catch_unwind(AssertUnwindSafe(|| run.live()));
     // The loop borrows the world only while it is called.
     let mut world = run.world.borrow_mut();
-    Replay { lines: world.trace.take_lines(), taken: world.dice.taken().to_vec(), is_broken }
+    let broken = lived.err().map(|said| words(said.as_ref()));
+    Replay { lines: world.trace.take_lines(), taken: world.dice.taken().to_vec(), broken }
+}
+
+/// What a panic said.
+fn words(said: &(dyn Any + Send)) -> String {
+    let words = said.downcast_ref::<String>().cloned();
+    words.or_else(|| said.downcast_ref::<&str>().map(|said| (*said).to_owned())).unwrap_or_default()
 }
 
 /// The whole trace of a seed, up to the broken promise if there is one.

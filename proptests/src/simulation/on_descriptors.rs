@@ -4,6 +4,7 @@ use cogloop_io::{Interest, Mode, Token};
 use fastrand::Rng;
 
 use super::kernel::{EMFILE, ENOMEM, FILES};
+use super::trace::Name;
 use super::world::{Loop, Shared, World, descriptor};
 
 fn interest(random: &mut Rng) -> Interest {
@@ -40,7 +41,8 @@ pub(super) fn add(world: &Shared, events: &mut Loop, random: &mut Rng) {
     if let Ok(token) = added {
         world.watched.added(number, token, interest, mode);
     }
-    world.note(format_args!("add descriptor {number}, {interest:?}, {mode:?}: {:?}", added.ok()));
+    let answer = added.map_or_else(|error| error.to_string(), |token| Name(token).to_string());
+    world.note(format_args!("add descriptor {number}, {interest:?}, {mode:?}: {answer}"));
 }
 
 impl World {
@@ -68,15 +70,20 @@ pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) 
     let changed = events.set_interest(token, interest).is_ok();
     let world = &mut *world.borrow_mut();
     world.kernel.take_refusal();
-    assert_eq!(changed, is_open && refusal.is_none(), "changing {token:?}");
-    assert_eq!(events.interest(token), if changed { Some(interest) } else { before }, "the interest in {token:?}");
+    assert_eq!(changed, is_open && refusal.is_none(), "changing {}", Name(token));
+    assert_eq!(
+        events.interest(token),
+        if changed { Some(interest) } else { before },
+        "the interest in {}",
+        Name(token)
+    );
     if changed {
         world.watched.change(token, |watch| {
             // A registration that was dropped is made anew, for the file that has the number now.
             (watch.interest, watch.silent, watch.is_closed) = (interest, Interest::NONE, false);
         });
     }
-    world.note(format_args!("observe {interest:?} of {token:?}: {changed}"));
+    world.note(format_args!("observe {interest:?} of {}: {changed}", Name(token)));
 }
 
 /// C37, C40: the kernel holds nothing of it from here on.
@@ -88,9 +95,9 @@ pub(super) fn remove_any(world: &Shared, events: &mut Loop, random: &mut Rng) {
 fn remove(world: &Shared, events: &mut Loop, token: Token) {
     let removed = events.remove_descriptor(token).is_ok();
     let world = &mut *world.borrow_mut();
-    assert_eq!(removed, world.watched.removed(token), "what removing {token:?} says");
-    assert!(!world.kernel.registered.contains_key(&token), "the kernel still holds {token:?}, which is removed");
-    world.note(format_args!("remove {token:?}: {removed}"));
+    assert_eq!(removed, world.watched.removed(token), "what removing {} says", Name(token));
+    assert!(!world.kernel.registered.contains_key(&token), "the kernel still holds {}, which is removed", Name(token));
+    world.note(format_args!("remove {}: {removed}", Name(token)));
 }
 
 /// C52.
@@ -105,7 +112,7 @@ pub(super) fn say_drained(world: &Shared, events: &mut Loop, token: Token, direc
     let world = &mut *world.borrow_mut();
     let is_closed = world.watched.get(token).map(|watch| watch.is_closed);
     // The kernel does not know one that is closed, and need not be asked where it observes these directions anyway.
-    assert!(is_closed == Some(true) || said == is_closed.is_some(), "what {token:?} says when drained");
+    assert!(is_closed == Some(true) || said == is_closed.is_some(), "what {} says when drained", Name(token));
     if said {
         world.watched.change(token, |watch| {
             if watch.mode == Mode::Edge {
@@ -113,7 +120,7 @@ pub(super) fn say_drained(world: &Shared, events: &mut Loop, token: Token, direc
             }
         });
     }
-    world.note(format_args!("{directions:?} of {token:?} is drained: {said}"));
+    world.note(format_args!("{directions:?} of {} is drained: {said}", Name(token)));
 }
 
 pub(super) fn mark(world: &Shared, events: &mut Loop, random: &mut Rng) {
@@ -122,7 +129,7 @@ pub(super) fn mark(world: &Shared, events: &mut Loop, random: &mut Rng) {
     events.mark_ready(token, ready);
     let world = &mut *world.borrow_mut();
     world.watched.mark(token, ready);
-    world.note(format_args!("mark {token:?} for {ready:?}"));
+    world.note(format_args!("mark {} for {ready:?}", Name(token)));
 }
 
 /// C34.
@@ -132,9 +139,9 @@ pub(super) fn reference(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let is_live = if keeps { events.ref_descriptor(token) } else { events.unref_descriptor(token) };
     let world = &mut *world.borrow_mut();
     let expected = world.watched.get(token).is_some();
-    assert_eq!(is_live, expected, "what {token:?} says");
+    assert_eq!(is_live, expected, "what {} says", Name(token));
     world.watched.set_referenced(token, keeps);
-    world.note(format_args!("{token:?} keeps the loop going: {keeps}"));
+    world.note(format_args!("{} keeps the loop going: {keeps}", Name(token)));
 }
 
 /// C41: behind the loop's back; the number is free, or stands for another file from now on.
@@ -169,5 +176,5 @@ pub(super) fn remove_close_and_reuse(world: &Shared, events: &mut Loop, random: 
     let token = events.add_descriptor(descriptor(number), interest).expect("it is open and nothing is refused");
     let world = &mut *world.borrow_mut();
     world.watched.added(number, token, interest, Mode::Level);
-    world.note(format_args!("descriptor {number} is closed, another file's, and observed for {interest:?}: {token:?}"));
+    world.note(format_args!("close descriptor {number}, and observe {interest:?} of its next file: {}", Name(token)));
 }

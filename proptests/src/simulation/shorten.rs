@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::dice::Step;
-use super::replay;
+use super::{Replay, replay};
 
 /// Runs that are tried before the shortest so far has to do.
 const TRIES_MAX: u32 = 3_000;
@@ -13,8 +13,8 @@ const TRIES_MAX: u32 = 3_000;
 pub struct Broken {
     /// Its trace.
     pub lines: Vec<String>,
-    /// How many decisions of the user and the kernel it has.
-    pub steps: usize,
+    /// The promise.
+    pub promise: String,
 }
 
 /// Leaves out steps of a seed's run, many at a time and then fewer, as long as a promise is broken without them: delta
@@ -23,9 +23,7 @@ pub struct Broken {
 #[must_use]
 pub fn shortest(seed: u64) -> Option<Broken> {
     let whole = replay(seed, BTreeSet::new());
-    if !whole.is_broken {
-        return None;
-    }
+    whole.broken.as_ref()?;
     let mut left_out = BTreeSet::new();
     let mut best = whole;
     let (mut size, mut tries) = (best.taken.len().div_ceil(2), 0);
@@ -37,7 +35,7 @@ pub fn shortest(seed: u64) -> Option<Broken> {
             let candidate: BTreeSet<Step> = left_out.iter().chain(chunk).copied().collect();
             let shorter = replay(seed, candidate.clone());
             tries += 1;
-            if shorter.is_broken && shorter.taken.len() < best.taken.len() {
+            if shorter.broken.is_some() && length(&shorter) < length(&best) {
                 (left_out, best) = (candidate, shorter);
             } else {
                 from += size;
@@ -48,5 +46,10 @@ pub fn shortest(seed: u64) -> Option<Broken> {
             size /= 2;
         }
     }
-    Some(Broken { steps: best.taken.len(), lines: best.lines })
+    best.broken.map(|promise| Broken { lines: best.lines, promise })
+}
+
+/// Fewer lines are read sooner. A step that is left out may bring more of them: whoever does not read stays ready.
+fn length(replay: &Replay) -> (usize, usize) {
+    (replay.lines.len(), replay.taken.len())
 }

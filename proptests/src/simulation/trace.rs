@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use cogloop_io::Token;
+
 /// The trace of one run. Every line goes into the hash; they are kept only where somebody will read them.
 #[derive(Debug)]
 pub(super) struct Trace {
@@ -62,6 +64,24 @@ impl fmt::Display for Ns {
         }
         let (length, unit) = UNITS.into_iter().find(|(length, _)| self.0.is_multiple_of(*length)).unwrap_or((1, "ns"));
         write!(f, "{} {unit}", self.0 / length)
+    }
+}
+
+/// A moment, in seconds.
+pub(super) struct At(pub(super) u64);
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>3}.{:09}", self.0 / 1_000_000_000, self.0 % 1_000_000_000)
+    }
+}
+
+/// A token, as short as can be: its slot, and which of the slot's tokens it is.
+pub(super) struct Name(pub(super) Token);
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "token {}.{}", self.0.index(), self.0.generation())
     }
 }
 

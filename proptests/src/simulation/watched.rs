@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cogloop_io::{Event, Interest, Mode, Ready, Token};
 
 use super::kernel::Registration;
+use super::trace::Name;
 
 /// An observed descriptor.
 #[derive(Copy, Clone, Debug)]
@@ -70,7 +71,7 @@ impl Watched {
 
     /// C38, C45: a number is observed anew, under a token that nobody has had.
     pub(super) fn added(&mut self, number: usize, token: Token, interest: Interest, mode: Mode) {
-        assert!(!self.ever.contains(&token), "{token:?} was given out before");
+        assert!(!self.ever.contains(&token), "{} was given out before", Name(token));
         if let Some(old) = self.token_of(number) {
             self.live.remove(&old);
         }
@@ -124,15 +125,17 @@ impl Watched {
     pub(super) fn check_registered(&self, registered: &BTreeMap<Token, Registration>, refused: bool) {
         for (token, watch) in self.live.iter().filter(|(_, watch)| !watch.is_closed) {
             let Some(registration) = registered.get(token) else {
-                panic!("the kernel was not told of {token:?}, descriptor {}", watch.number)
+                panic!("the kernel was not told of {}, descriptor {}", Name(*token), watch.number)
             };
-            assert_eq!(registration.number, watch.number, "the number of {token:?}");
+            assert_eq!(registration.number, watch.number, "the number of {}", Name(*token));
             let (told, wanted) = (registration.interest, watch.wanted());
             let agree = told == wanted || refused && told.contains(wanted);
-            assert!(agree, "the kernel observes {told:?} of {token:?}, not {wanted:?}");
+            assert!(agree, "the kernel observes {told:?} of {}, not {wanted:?}", Name(*token));
         }
         let forgotten = registered.keys().find(|token| !self.live.contains_key(token));
-        assert!(forgotten.is_none(), "the kernel still observes {forgotten:?}, which is removed");
+        if let Some(&token) = forgotten {
+            panic!("the kernel still observes {}, which is removed", Name(token));
+        }
     }
 
     /// A turn's wait has reported this.
@@ -152,11 +155,12 @@ impl Watched {
     /// it is its first time in this turn.
     pub(super) fn served(&mut self, ready: Ready) {
         let Ready { token, ready } = ready;
-        let Some(watch) = self.live.get_mut(&token) else { panic!("{token:?} is removed and was reported") };
+        let Some(watch) = self.live.get_mut(&token) else { panic!("{} is removed and was reported", Name(token)) };
         let found = self.found.get(&token).copied().unwrap_or(Interest::NONE);
         let expected = found & watch.wanted();
-        assert_eq!(ready, expected, "{token:?} was found ready for {found:?}, {:?} of it is observed", watch.wanted());
-        assert!(self.served.insert(token), "{token:?} was reported twice in a turn");
+        let (name, wanted) = (Name(token), watch.wanted());
+        assert!(ready == expected, "{name}: {ready:?} was reported; found {found:?}, observed {wanted:?}");
+        assert!(self.served.insert(token), "{} was reported twice in a turn", Name(token));
         watch.mark_in_turn.remove(ready);
         match watch.mode {
             Mode::Level => {}
@@ -176,6 +180,8 @@ impl Watched {
             let is_wanted = |watch: &Watch| !watch.is_touched && !(**found & watch.wanted()).is_empty();
             !self.served.contains(token) && self.live.get(token).is_some_and(is_wanted)
         });
-        assert!(left.is_none(), "{left:?} was found ready and not reported");
+        if let Some((&token, found)) = left {
+            panic!("{} was found ready for {found:?} and not reported", Name(token));
+        }
     }
 }

@@ -13,7 +13,7 @@ use fastrand::Rng;
 use super::dice::Dice;
 use super::kernel::{FILES, Fault, Kernel};
 use super::timers::{Id, Timers};
-use super::trace::{Ns, Patience, Trace};
+use super::trace::{At, Name, Patience, Trace};
 use super::watched::Watched;
 
 /// The loop under test. Values are the numbers of timers.
@@ -74,8 +74,7 @@ impl World {
 
     pub(super) fn note(&mut self, line: std::fmt::Arguments<'_>) {
         self.operations += 1;
-        let now = Ns(self.kernel.now_ns());
-        self.trace.note(format_args!("{now:>12}  {line}"));
+        self.trace.note(format_args!("{}  {line}", At(self.kernel.now_ns())));
     }
 
     /// The turns that follow wait like this, so often at the most.
@@ -140,8 +139,9 @@ impl World {
         if self.is_ending { None } else { self.dice.step() }
     }
 
-    fn fault(&mut self) -> Fault {
-        self.choice().map_or(Fault::None, Fault::of)
+    /// What goes wrong with the wait, and whether somebody would end one for ever.
+    fn fate(&mut self) -> (Fault, bool) {
+        self.choice().map_or((Fault::None, false), |mut random| (Fault::of(&mut random), random.u8(0..8) > 0))
     }
 }
 
@@ -179,8 +179,8 @@ impl Backend for Seeded {
         world.is_refusing_settling = false;
         world.watched.check_registered(&world.kernel.registered, world.kernel.has_refused_settling);
         world.check_timeout(timeout_ns);
-        let fault = world.fault();
-        let waited = world.kernel.wait(timeout_ns, fault);
+        let (fault, has_mercy) = world.fate();
+        let waited = world.kernel.wait(timeout_ns, fault, has_mercy);
         let now_ns = world.kernel.now_ns();
         world.timers.turned(now_ns);
         world.is_served = true;
@@ -189,7 +189,7 @@ impl Backend for Seeded {
         let turn = world.timers.turn;
         world.note(format_args!("turn {turn}: wait {}{fault}", Patience(timeout_ns)));
         for event in waited.as_deref().unwrap_or_default().iter().take(20) {
-            world.note(format_args!("  reports {:?} of {:?}", event.ready, event.token));
+            world.note(format_args!("  reports {:?} of {}", event.ready, Name(event.token)));
         }
         events.extend(waited?);
         Ok(())
