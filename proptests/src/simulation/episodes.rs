@@ -177,7 +177,8 @@ impl Run {
 
     fn fairness(&mut self) {
         let mut waiting = self.world.borrow().observed_and_ready();
-        for _ in 0..2 * waiting.len() {
+        // Others have a turn of their own: who is marked, or ready and observed by edges.
+        for _ in 0..2 * self.events.descriptors() {
             self.begin(Wait::Poll, 1);
             drop(self.events.turn(Wait::Poll));
             self.world.borrow_mut().is_served = false;
