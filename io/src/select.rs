@@ -179,7 +179,11 @@ impl Backend for Select {
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
         self.check_process()?;
         let (mut read, mut write): (FdSet<'_>, FdSet<'_>) = (self.read, self.write);
-        let hung_up = self.hung_up(&mut read)?;
+        let hung_up = match self.hung_up(&mut read) {
+            // A signal: whoever has hung up is not known of, so this wait is over.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            answer => answer?,
+        };
         let timeout_ns = if hung_up.is_empty() { timeout_ns } else { Some(0) };
         let mut timeout = timeout_ns.map(|ns| {
             // Up, or the last fraction of a microsecond before a deadline would be spent spinning.

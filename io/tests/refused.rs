@@ -4,6 +4,7 @@
 mod common;
 
 use cogloop_io::epoll::Epoll;
+use cogloop_io::select::Select;
 use cogloop_io::uring::{Setup, Uring};
 use cogloop_io::{BackendReport, MonotonicClock, Options, Wait};
 use common::*;
@@ -161,6 +162,22 @@ fn an_io_uring_that_takes_no_entries_is_an_error_or_an_early_return() {
         };
         thread::spawn(story).join().unwrap();
     }
+}
+
+/// C56: a signal can come while `select` asks who has hung up, which takes no time and is interrupted all the same.
+#[test]
+fn a_signal_while_select_looks_for_hang_ups_is_invisible_c56() {
+    on_each([("select", ())], |()| {
+        let story = || {
+            let mut events = Loop::from_parts(Box::new(MonotonicClock), Box::new(Select::new()), 1_000).unwrap();
+            let (fd, _peer) = pair();
+            let token = events.add_descriptor(fd, WRITE).unwrap();
+            assert_eq!(poll(&mut events), [(token, WRITE)]);
+            refuse(&[libc::SYS_ppoll], with(Errno::INTR));
+            assert_eq!(poll(&mut events), [], "an early return, as after any signal");
+        };
+        thread::spawn(story).join().unwrap();
+    });
 }
 
 /// Runs a test of this program, which is a child's part, in a process of its own.
