@@ -73,7 +73,7 @@ impl<F> Async<F> {
     /// # Errors
     /// The kernel's; [`Error::Removed`] when the loop was cleared or is no more.
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
-        self.ready_for(Interest::READ)
+        self.ready_for(Interest::READ, false)
     }
 
     /// Is ready when writing would not wait.
@@ -89,7 +89,7 @@ impl<F> Async<F> {
     /// # Errors
     /// Those of [`readable`](Self::readable).
     pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
-        self.ready_for(Interest::WRITE)
+        self.ready_for(Interest::WRITE, false)
     }
 
     /// Calls `f` until it answers something else than `WouldBlock`, waiting for something to read in between.
@@ -134,16 +134,16 @@ impl<F> Async<F> {
         self.retry(Interest::WRITE, f).await
     }
 
-    async fn ready_for(&self, direction: Interest) -> io::Result<()> {
+    async fn ready_for(&self, direction: Interest, is_used_up: bool) -> io::Result<()> {
         let mut seen = None;
         let Registration { core, token } = &self.registration;
-        poll_fn(|cx| core.poll_direction(*token, direction, &mut seen, cx)).await
+        poll_fn(|cx| core.poll_direction(*token, direction, is_used_up, &mut seen, cx)).await
     }
 
     async fn retry<T>(&self, direction: Interest, mut f: impl FnMut(&F) -> io::Result<T>) -> io::Result<T> {
         loop {
             match f(&self.file) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.ready_for(direction).await?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.ready_for(direction, true).await?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => return done,
             }

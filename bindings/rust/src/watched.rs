@@ -111,11 +111,13 @@ impl Core {
         is_watched
     }
 
-    /// Waits for the first report of the direction after the one that `seen` says.
+    /// Waits for the first report of the direction after the one that `seen` says. Whether it was used up, so that only
+    /// news matter, is for the caller to know: then a wait most often costs no system call.
     pub(crate) fn poll_direction(
         &self,
         token: Token,
         direction: Interest,
+        is_used_up: bool,
         seen: &mut Option<u64>,
         cx: &Context<'_>,
     ) -> Poll<io::Result<()>> {
@@ -126,7 +128,7 @@ impl Core {
             Some(before) if before != reports => return Poll::Ready(Ok(())),
             Some(_) => {}
             None => {
-                if let Err(error) = self.report_again(token, direction) {
+                if let Err(error) = self.report_again(token, direction, is_used_up) {
                     return Poll::Ready(Err(error));
                 }
                 *seen = Some(reports);
@@ -142,10 +144,10 @@ impl Core {
     }
 
     /// A direction is silent after each report, and not observed before the first time somebody waits for it.
-    fn report_again(&self, token: Token, direction: Interest) -> io::Result<()> {
+    fn report_again(&self, token: Token, direction: Interest, is_used_up: bool) -> io::Result<()> {
         let mut events = self.events.borrow_mut();
         let interest = events.interest(token).ok_or(Error::Removed)?;
-        if interest.contains(direction) {
+        if is_used_up && interest.contains(direction) {
             events.drained(token, direction)
         } else {
             events.set_interest(token, interest | direction)
