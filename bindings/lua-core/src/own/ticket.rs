@@ -26,7 +26,7 @@ unsafe fn check_ticket(lua: *mut lua_State) -> Ticket {
 }
 
 /// Works on the timer of the ticket at 1 and pushes the answer: `false` for one that is gone. S: ticket … → ticket loop answer
-unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> bool + Copy) -> bool {
+unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> bool + Copy) {
     // SAFETY: only called by functions of the module; `work` makes no Lua call.
     unsafe {
         let ticket = check_ticket(lua);
@@ -37,7 +37,6 @@ unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> bool
             _ => false,
         };
         lua_pushboolean(lua, c_int::from(done));
-        done
     }
 }
 
@@ -45,13 +44,18 @@ unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> bool
 pub(crate) unsafe extern "C-unwind" fn cancel(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; the entry of a timer that is pending exists, so that emptying it takes no memory.
     unsafe {
-        if answer(lua, |state, key| state.events.cancel_timer(key).is_some()) {
-            push_user_value(lua, 2, value::TASKS); // S: ticket loop true tasks
-            lua_pushnil(lua);
-            let index = Key::from_bits(check_ticket(lua).key).map_or(0, |key| key.index());
-            lua_rawseti(lua, 4, slot(index));
-            lua_settop(lua, 3);
+        let ticket = check_ticket(lua);
+        let state = push_owner(lua, ticket.owner); // S: ticket … loop
+        let mut was_pending = false;
+        if let Some(key) = Key::from_bits(ticket.key).filter(|_| !state.is_null()) {
+            was_pending = with_or_raise(lua, state, |state| Ok(state.events.cancel_timer(key).is_some()));
+            if was_pending {
+                push_user_value(lua, -1, value::TASKS);
+                lua_pushnil(lua);
+                lua_rawseti(lua, -2, slot(key.index()));
+            }
         }
+        lua_pushboolean(lua, c_int::from(was_pending));
     }
     1
 }
