@@ -1,13 +1,11 @@
 //! Lua runs out of memory at each allocation in turn: an error, and never a loop of `cogloop` that is half done.
 
-use cogloop_lua_core::set_openers;
-use mlua::ffi::{
-    LUA_OK, lua_State, lua_close, lua_getfield, lua_getglobal, lua_gettop, lua_pcall, lua_pop, lua_pushvalue,
-    lua_setallocf, lua_settop, lua_tolstring, luaL_loadbufferx, luaL_newstate, luaL_openlibs,
-};
-use std::cell::Cell;
-use std::ffi::c_void;
-use std::ptr::{null, null_mut};
+#[path = "common/limited.rs"]
+mod limited;
+#[path = "common/state.rs"]
+mod state;
+
+use state::State;
 
 /// Makes a loop, uses every kind of thing, and leaves it as it is.
 const COGLOOP: &str = r"
@@ -47,68 +45,16 @@ const AFTER: &str = r"
     assert( ran == 10, ran )
 ";
 
-unsafe extern "C" fn allocate(data: *mut c_void, block: *mut c_void, old: usize, new: usize) -> *mut c_void {
-    // SAFETY: Lua calls it with the budget, and with blocks that came from here or from its own realloc.
-    unsafe {
-        if new == 0 {
-            libc::free(block);
-            return null_mut();
-        }
-        if block.is_null() || new > old {
-            // How many allocations are still granted.
-            let budget = &*data.cast::<Cell<u64>>();
-            let Some(rest) = budget.get().checked_sub(1) else { return null_mut() };
-            budget.set(rest);
-        }
-        libc::realloc(block, new)
-    }
-}
-
-/// Runs a piece of code that was loaded at `index`; the error's text, if any.
-unsafe fn call(lua: *mut lua_State, index: i32) -> Result<(), String> {
-    // SAFETY: a state of the test's own.
-    unsafe {
-        lua_pushvalue(lua, index);
-        if lua_pcall(lua, 0, 0, 0) == LUA_OK {
-            return Ok(());
-        }
-        let mut length = 0;
-        let bytes = lua_tolstring(lua, -1, &raw mut length);
-        let text = if bytes.is_null() {
-            "?".into()
-        } else {
-            String::from_utf8_lossy(std::slice::from_raw_parts(bytes.cast(), length)).into_owned()
-        };
-        lua_settop(lua, -2);
-        Err(text)
-    }
-}
-
 /// With so many allocations granted: whether they were enough.
-fn run(code: &str, granted: u64) -> bool {
-    // SAFETY: a state of this thread alone; each call that may raise is protected, or has all the memory it wants.
-    unsafe {
-        let lua = luaL_newstate();
-        luaL_openlibs(lua);
-        lua_getglobal(lua, c"package".as_ptr());
-        lua_getfield(lua, -1, c"preload".as_ptr());
-        set_openers(lua);
-        lua_pop(lua, 2);
-        for code in [code, AFTER] {
-            assert_eq!(luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), c"=test".as_ptr(), null()), LUA_OK);
-        }
-        let budget = Cell::new(granted);
-        lua_setallocf(lua, allocate, budget.as_ptr().cast());
-        let result = call(lua, 1);
-        budget.set(u64::MAX);
-        assert_eq!(lua_gettop(lua), 2);
-        if let Err(problem) = &result {
-            assert!(problem.contains("not enough memory") || problem.contains("error in error handling"), "{problem}");
-        }
-        call(lua, 2).unwrap_or_else(|problem| panic!("after {granted} allocations: {problem}"));
-        lua_close(lua);
-        result.is_ok()
+fn run(code: &str, granted: usize) -> bool {
+    let state = State::new();
+    state.load(code);
+    let result = limited::call(&state, granted);
+    if let Err(problem) = &result {
+        assert!(problem.contains("not enough memory") || problem.contains("error in error handling"), "{problem}");
     }
+    state.run(AFTER).unwrap_or_else(|problem| panic!("after {granted} allocations: {problem}"));
+    result.is_ok()
 }
 
 fn every_allocation_fails_in_turn(code: &str) {

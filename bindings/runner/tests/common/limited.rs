@@ -1,0 +1,42 @@
+//! Memory that runs out.
+
+use super::state::State;
+use mlua::ffi::{lua_Alloc, lua_getallocf, lua_setallocf};
+use std::ffi::c_void;
+use std::ptr::null_mut;
+
+/// Lua's own allocator, until so many allocations have been made.
+struct Limited {
+    alloc: lua_Alloc,
+    data: *mut c_void,
+    left: usize,
+}
+
+unsafe extern "C" fn limited(data: *mut c_void, block: *mut c_void, old: usize, new: usize) -> *mut c_void {
+    // SAFETY: `data` is the Limited that outlives the state; the rest is handed on as it came.
+    unsafe {
+        let limited = data.cast::<Limited>();
+        // Without a block, `old` is the kind of object.
+        if new > 0 && (block.is_null() || new > old) {
+            if (*limited).left == 0 {
+                return null_mut();
+            }
+            (*limited).left -= 1;
+        }
+        ((*limited).alloc)((*limited).data, block, old, new)
+    }
+}
+
+/// Calls what was loaded, with so many allocations. The error is the message.
+pub(crate) fn call(state: &State, allocations: usize) -> Result<(), String> {
+    let mut memory = Limited { alloc: limited, data: null_mut(), left: usize::MAX };
+    // SAFETY: the state's own allocator goes on to do the work; `memory` lives until it has it back.
+    unsafe {
+        memory.alloc = lua_getallocf(state.0, &raw mut memory.data);
+        memory.left = allocations;
+        lua_setallocf(state.0, limited, (&raw mut memory).cast());
+        let result = state.call();
+        lua_setallocf(state.0, memory.alloc, memory.data);
+        result
+    }
+}
