@@ -1,5 +1,5 @@
-/* cogloop.h: a TCP echo server and its clients in one program, on one loop. What a client sends comes back; when the last
- * client is done everything is closed, and the loop ends by itself.
+/* cogloop.h: a TCP echo server and its clients in one program, on one loop. What a client sends comes back; when the
+ * last client is done everything is closed, and the loop ends by itself.
  *
  *    cargo xtask c --prefix ~/cogloop
  *    export PKG_CONFIG_PATH=~/cogloop/lib/pkgconfig LD_LIBRARY_PATH=~/cogloop/lib

@@ -7,8 +7,8 @@
  * Names     begin with cog_ or COG_, then say what they are about, then what they do. What cog_loop_new makes,
  *           cog_loop_free ends.
  * Errors    Each function returns COG_OK, which is 0; or a COG_ERROR_ below 0; or an error number of the system
- *           (errno.h) above 0. cog_strerror puts it into words, and cog_last_message says what exactly was wrong. Nothing
- *           has happened then, and what outputs point to is as it was.
+ *           (errno.h) above 0. cog_strerror puts it into words, and cog_last_message says what exactly was wrong.
+ *           Nothing has happened then, and what outputs point to is as it was.
  * Outputs   stand last. Where nobody is interested, NULL.
  * Handles   cog_loop, cog_timer and cog_watch are small values, to be copied at will. All zero is none. One whose loop,
  *           timer or watch is gone is stale for ever: COG_ERROR_STALE, and never the next one in its place.
@@ -19,8 +19,8 @@
  *           cog_loop_wake; from another one than the loop's, everything else is COG_ERROR_THREAD.
  * Callbacks run inside of cog_loop_run, cog_loop_run_once and cog_loop_step, and nowhere else. They may call every
  *           function, for anything, themselves included. cog_loop_run of the loop that they run in is
- *           COG_ERROR_RUNNING; cog_loop_free ends that loop at once for everybody, and its run when they return. They must
- *           return: no exception of C++ and no longjmp may leave them.
+ *           COG_ERROR_RUNNING; cog_loop_free ends that loop at once for everybody, and its run when they return. They
+ *           must return: no exception of C++ and no longjmp may leave them.
  * Forks     A child gets errors from its parent's loops, and makes its own.
  *
  * No argument ends the process, and no function touches signals before the first cog_watch_signal. Only where the
@@ -89,8 +89,8 @@ typedef struct cog_watch {
 /* What a loop is made with. Set size to sizeof(cog_options), and everything else to 0 but for what you choose. */
 typedef struct cog_options {
     size_t size;
-    const char *backend;         /* "epoll", "uring", "select" or "portable"; NULL: the environment's COGLOOP_BACKEND, else
-                                    the best that works. One that the system refuses gives way to another */
+    const char *backend;         /* "epoll", "uring", "select" or "portable"; NULL: the environment's COGLOOP_BACKEND,
+                                    else the best that works. One that the system refuses gives way to another */
     uint64_t resolution_ns;      /* the length of a tick; 0: 1000 ns. Timers in one tick fire in the order of arming */
     uint32_t timers_max;         /* how many at a time; 0: as many as there is memory for */
     uint32_t watches_max;        /* the same of watches */
@@ -128,8 +128,8 @@ typedef void (*cog_post_fn)(void *ctx);
 const char *cog_version(void);
 /* What a function's answer means. Good until this thread asks again. */
 const char *cog_strerror(int code);
-/* What was wrong with the last call of this thread that failed, with the argument's name; "" if none did. Good until the
- * next call that fails. */
+/* What was wrong with the last call of this thread that failed, with the argument's name; "" if none did. Good until
+ * the next call that fails. */
 const char *cog_last_message(void);
 
 /* ---- The loop ---- */
@@ -147,8 +147,9 @@ int cog_loop_run_once(cog_loop loop, uint64_t timeout_ns, bool *is_alive);
 int cog_loop_step(cog_loop loop);
 /* Ends the run when the callback returns. What is due stays so, and the next run begins with it. */
 int cog_loop_stop(cog_loop loop);
-/* Any thread: calls fn on the loop's thread, in the order of posting. When the loop is freed first, discard, which may be
- * NULL, is called there instead, so that ctx can be freed. COG_ERROR_STALE after the loop is gone: neither is called. */
+/* Any thread: calls fn on the loop's thread, in the order of posting. When the loop is freed first, discard, which may
+ * be NULL, is called there instead, so that ctx can be freed. COG_ERROR_STALE when the loop is gone: neither is called.
+ */
 int cog_loop_post(cog_loop loop, cog_post_fn fn, cog_post_fn discard, void *ctx);
 /* Any thread: ends the current wait, or the next one. */
 int cog_loop_wake(cog_loop loop);
@@ -187,8 +188,8 @@ int cog_timer_unref(cog_timer timer);
 
 /* ---- Watches ---- */
 
-/* Watches a descriptor for COG_READ, COG_WRITE, both, or, for the time being, 0. mode: COG_LEVEL, COG_EDGE, COG_ONE_SHOT.
- * The end of a stream and errors are readiness. Watching a number again makes its older watch stale. */
+/* Watches a descriptor for COG_READ, COG_WRITE, both, or, for the time being, 0. mode: COG_LEVEL, COG_EDGE or
+ * COG_ONE_SHOT. The end of a stream and errors are readiness. Watching a number again makes its older watch stale. */
 int cog_watch_descriptor(cog_loop loop, int fd, int directions, int mode, cog_watch_fn fn, void *ctx, cog_watch *watch);
 /* Watches a signal. Several of a number before the callback are one. */
 int cog_watch_signal(cog_loop loop, int number, cog_watch_fn fn, void *ctx, cog_watch *watch);

@@ -1,4 +1,4 @@
-/* cogloop.h: what the library does with handles, arguments and calls that are wrong: it says so, and does nothing else. */
+/* cogloop.h: what the library does with handles, arguments and calls that are wrong: it says so, and nothing else. */
 #include "check.h"
 #include <errno.h>
 #include <limits.h>

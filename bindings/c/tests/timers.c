@@ -205,6 +205,29 @@ static void callbacks_that_block_delay_nobody_else(void) {
     wait_for(&blocked.blocks, MANY);
 }
 
+/* How many threads the process has. */
+static int threads(void) {
+    char line[256];
+    int number = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(line, sizeof line, file) && sscanf(line, "Threads: %d", &number) != 1) {}
+    if (file) fclose(file);
+    return number;
+}
+static void twenty_thousand_armed_timers_need_no_thread_each(void) {
+    enum { MANY = 20000 };
+    static struct mockit *timers[MANY];
+    NEW(struct story, story);
+    int before = threads();
+    for (int n = 0; n < MANY; n++) {
+        timers[n] = Mockit_dynamic_init(tick, 3600000, true, &story, end_and_free);
+        CHECK(Mockit_arm(timers[n]) == 0);
+    }
+    CHECK(threads() <= before); /* those of earlier stories may have ended since */
+    for (int n = 0; n < MANY; n++) CHECK(Mockit_destroy(timers[n]) == 0);
+    CHECK(counted(&story.ends) == MANY && counted(&story.calls) == 0);
+}
+
 static int inside, overlaps;
 static void stay(void *timer) {
     if (__atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST) > 1) count(&overlaps);
@@ -257,6 +280,7 @@ int main(void) {
     RUN(a_one_off_that_is_due_again_before_its_callback_returns_is_called_again);
     RUN(arming_anew_starts_anew);
     RUN(callbacks_that_block_delay_nobody_else);
+    RUN(twenty_thousand_armed_timers_need_no_thread_each);
     RUN(callbacks_of_one_timer_never_overlap_and_destroy_waits);
     RUN(bad_arguments_are_error_numbers);
     RUN(delays_of_an_age_are_no_error);

@@ -43,7 +43,7 @@ pub(super) fn run(project: &Project) -> Outcome {
                 valgrind.args(["--quiet", "--fair-sched=yes", "--leak-check=full"]);
                 valgrind.args(["--errors-for-leak-kinds=definite", "--error-exitcode=9"]).arg(&program);
                 // Its system calls are those that this valgrind knows.
-                valgrind.env("COGLOOP_BACKEND", "select");
+                valgrind.env("COGLOOP_BACKEND", "select").env("LD_LIBRARY_PATH", prefix.join("lib"));
                 println!("--- {name} under valgrind");
                 lines.extend(watched(match name.as_str() {
                     "stress" | "loop_threads" => valgrind.arg("8000"),

@@ -1,4 +1,5 @@
-//! However a script with 10,000 tasks pending ends, it ends well: over and over, because a fault there shows now and then.
+//! However a script with 10,000 tasks and as many timers of luamockit pending ends, it ends well: over and over, because
+//! a fault there shows now and then.
 
 use std::path::Path;
 
@@ -57,8 +58,8 @@ fn run_each(project: &Project, runs: u32) -> Outcome {
 
 fn run_once(project: &Project, version: &Version, folder: &Path, end: &str, expected: i32) -> Result<(), String> {
     let script = format!(
-        "local loop = require 't.Loop'( )
-         for i = 1, 10000 do loop:addTask( 1e6 + i, print, {{ }} ) end
+        "local loop, mit = require 't.Loop'( ), require 'luamockit'
+         for i = 1, 10000 do loop:addTask( 1e6 + i, print, {{ }} ) mit.getit( 1e6 + i, print ) end
          loop:addHandle( io.stdout, 'w', function( ) end )
          loop:addTask( 0, function( ) {end} end )
          loop:run( )"

@@ -89,6 +89,19 @@ test( 'destroy drops what is queued, twice is harmless, and the place may be tak
   other:destroy( )
 end )
 
+test( 'a hundred destroyed timers in the queue leave the others their events (C08)', function( )
+  local service, ran, timers = virtual( ), 0, { }
+  for i = 1, 150 do timers[ i ] = service.getit( 10, function( ) ran = ran + 1 end ) end
+  service.sleep( 25 )
+  for i = 1, 100 do timers[ i ]:destroy( ) end
+  equal( service.inqueue( ), 300 )
+  equal( service.pending( ), 100 )
+  equal( service.process_events( ), 100 )
+  equal( ran, 100 )
+  equal( service.inqueue( ), 0 )
+  for i = 101, 150 do timers[ i ]:destroy( ) end
+end )
+
 test( 'a callback may destroy others and itself, and arm more (C06, C07, C20)', function( )
   local service, ran = virtual( ), { }
   local first, second
