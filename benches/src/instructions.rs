@@ -19,7 +19,7 @@ pub(crate) fn count() -> Result<Vec<(&'static str, Vec<f64>)>, String> {
 
 fn count_store(store: &str) -> Result<Vec<f64>, String> {
     // Nothing never fires: that would go on for ever, or be over before it began.
-    let fires = |probe: &str| probe == "rearm" || probe.starts_with("expire");
+    let fires = |probe: &str| probe.starts_with("rearm") || probe.starts_with("expire");
     let can = |probe: &str| !fires(probe) || store != "nothing";
     PROBES.iter().map(|(probe, _)| if can(probe) { count_probe(probe, store) } else { Ok(f64::NAN) }).collect()
 }
@@ -69,7 +69,7 @@ pub(crate) fn print(counts: &[(&'static str, Vec<f64>)]) {
             count if count.is_nan() => format!("{store}       –"),
             count => format!("{store} {count:7.1}"),
         });
-        println!("  {operation:16} {}", of_stores.collect::<Vec<_>>().join("   "));
+        println!("  {operation:18} {}", of_stores.collect::<Vec<_>>().join("   "));
     }
 }
 

@@ -10,9 +10,10 @@
 //! ```
 //!
 //! A slot that knows itself sorted – those of level 0, which hold one deadline each, do – moves to the expired list
-//! whole, without a look at its timers. Any other that is due is sorted first. Of the slot that is entered, what is due
-//! expires, and the rest falls straight to where it stands as seen from the new time, however many levels lower: a
-//! timer that is alone in its stretch of time is touched once and wakes the caller once.
+//! whole, without a look at its timers, as soon as its last deadline has come. Any other that is due is sorted first. Of
+//! the slot that is entered, what is due expires, and the rest falls straight to where it stands as seen from the new
+//! time, however many levels lower: a timer that is alone in its stretch of time is touched once and wakes the caller
+//! once.
 //!
 //! Equal deadlines keep the order of insertion: where a timer stands depends on its deadline and on now, so two of the
 //! same deadline are always in the same slot, the earlier inserted first; falling and splitting read a slot in order,

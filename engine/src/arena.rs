@@ -48,6 +48,7 @@ impl<T: Default> Arena<T> {
             |node| Entry { deadline: 0, prev: node, next: node, value: T::default(), generation: 0, ahead: node };
         let mut free = Places::new();
         free.grow(lists as usize);
+        // With room for a few timers, so that the first do not move all sentinels: that costs more than they do.
         let mut nodes = Vec::with_capacity(lists as usize + lists as usize / 2);
         nodes.extend((0..lists).map(sentinel));
         Self { nodes, free, lists, retired: 0, near: lists::FOR_LONG }
@@ -84,7 +85,7 @@ impl<T: Default> Arena<T> {
         // Steps of a fifth: memory is to follow the timers, and doubling would leave up to half of it empty. Smaller
         // steps copy too often where the allocator does not move large blocks by the page table.
         if node == self.nodes.capacity() {
-            self.nodes.reserve_exact((node / 2).max(16));
+            self.nodes.reserve_exact((node / 5).max(16));
         }
         self.nodes.push(Entry { deadline: 0, prev: 0, next: 0, value: T::default(), generation: 0, ahead: 0 });
         self.free.grow(node + 1);

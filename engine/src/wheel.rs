@@ -303,6 +303,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn memory_is_never_a_quarter_more_than_the_timers_take() {
+        let mut wheel = Wheel::<u64, 2, 3>::with_geometry();
+        for timers in 1..=1_000 {
+            wheel.insert(63, timers);
+            let room = wheel.arena.nodes.capacity() as u64;
+            assert!(timers < 700 || 4 * room <= 5 * timers, "room for {room} with {timers} timers");
+        }
+    }
+
+    #[test]
     fn a_place_whose_generations_are_used_up_is_retired_and_its_last_key_stays_stale() {
         let mut wheel = Wheel::new();
         let first = wheel.insert(1, 0);

@@ -19,7 +19,7 @@ impl Store for BTree {
         Self::default()
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, deadline: u64, id: u64) -> (u64, u64) {
         self.sequence += 1;
         let handle = (deadline, self.sequence);
@@ -27,12 +27,12 @@ impl Store for BTree {
         handle
     }
 
-    #[inline]
+    #[inline(always)]
     fn cancel(&mut self, handle: (u64, u64)) {
         self.timers.remove(&handle);
     }
 
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
         while let Some(first) = self.timers.first_entry().filter(|first| first.key().0 <= now) {
             let id = first.remove();
@@ -42,7 +42,7 @@ impl Store for BTree {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_deadline(&mut self) -> Option<u64> {
         self.timers.first_key_value().map(|(&(deadline, _), _)| deadline)
     }

@@ -43,12 +43,12 @@ impl Store for TokioDelayQueue {
         Self { now: 0, start: Instant::now(), queue: DelayQueue::new(), runtime, _inside_runtime }
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, deadline: u64, id: u64) -> Key {
         self.queue.insert_at(id, self.start + Duration::from_millis(deadline))
     }
 
-    #[inline]
+    #[inline(always)]
     fn cancel(&mut self, key: Key) {
         self.queue.remove(&key);
     }

@@ -22,7 +22,7 @@ struct Place {
 }
 
 impl Generations {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn issue(&mut self, id: u64) -> Ticket {
         if let Some(index) = self.free.pop() {
             let place = &mut self.places[index as usize];
@@ -33,13 +33,13 @@ impl Generations {
         Ticket { index: (self.places.len() - 1) as u32, generation: 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_current(&self, ticket: Ticket) -> bool {
         self.places[ticket.index as usize].generation == ticket.generation
     }
 
     /// The timer's id, whose ticket is stale from now on; `None` if it was already.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn redeem(&mut self, ticket: Ticket) -> Option<u64> {
         let place = &mut self.places[ticket.index as usize];
         if place.generation != ticket.generation {

@@ -20,19 +20,19 @@ impl Store for LazyHeap {
         Self::default()
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, deadline: u64, id: u64) -> Ticket {
         let ticket = self.generations.issue(id);
         self.heap.push(Reverse((deadline, ticket)));
         ticket
     }
 
-    #[inline]
+    #[inline(always)]
     fn cancel(&mut self, ticket: Ticket) {
         self.generations.redeem(ticket);
     }
 
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
         while let Some(&Reverse((deadline, ticket))) = self.heap.peek() {
             if deadline > now {
@@ -46,7 +46,7 @@ impl Store for LazyHeap {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_deadline(&mut self) -> Option<u64> {
         while let Some(&Reverse((deadline, ticket))) = self.heap.peek() {
             if self.generations.is_current(ticket) {

@@ -15,7 +15,7 @@ struct Timer(u64);
 impl CancellableTimerEntry for Timer {
     type Id = u64;
 
-    #[inline]
+    #[inline(always)]
     fn id(&self) -> &u64 {
         &self.0
     }
@@ -27,7 +27,7 @@ pub(crate) struct HhwtCancellable {
 }
 
 impl HhwtCancellable {
-    #[inline]
+    #[inline(always)]
     fn set(&mut self, deadline: u64, timer: Rc<Timer>) {
         let delay = Duration::from_millis(deadline - self.now);
         self.wheel.insert_ref_with_delay(timer, delay).expect("a deadline to come");
@@ -43,13 +43,13 @@ impl Store for HhwtCancellable {
         Self { now: 0, wheel: QuadWheelWithOverflow::new() }
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, deadline: u64, id: u64) -> u64 {
         self.set(deadline, Rc::new(Timer(id)));
         id
     }
 
-    #[inline]
+    #[inline(always)]
     fn cancel(&mut self, id: u64) {
         self.wheel.cancel(&id).expect("a pending timer");
     }

@@ -23,7 +23,7 @@ impl Store for HhwtPlain {
         Self { now: 0, wheel: QuadWheelWithOverflow::default(), generations: Generations::default() }
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, deadline: u64, id: u64) -> Ticket {
         let ticket = self.generations.issue(id);
         let delay = Duration::from_millis(deadline - self.now);
@@ -31,7 +31,7 @@ impl Store for HhwtPlain {
         ticket
     }
 
-    #[inline]
+    #[inline(always)]
     fn cancel(&mut self, ticket: Ticket) {
         self.generations.redeem(ticket);
     }

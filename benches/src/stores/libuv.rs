@@ -204,7 +204,7 @@ impl Store for Libuv {
         store
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, deadline: u64, id: u64) -> *mut Head {
         let timer = self.free.pop().unwrap_or_else(|| self.grow());
         // SAFETY: the timer is initialised, and stopped or fired.
@@ -215,7 +215,7 @@ impl Store for Libuv {
         timer
     }
 
-    #[inline]
+    #[inline(always)]
     fn cancel(&mut self, timer: *mut Head) {
         // SAFETY: the timer is initialised.
         unsafe { (self.api.timer_stop)(timer) };

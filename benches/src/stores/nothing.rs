@@ -14,19 +14,19 @@ impl Store for Nothing {
         Self
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, deadline: u64, id: u64) -> u64 {
         black_box(deadline ^ id)
     }
 
-    #[inline]
+    #[inline(always)]
     fn cancel(&mut self, handle: u64) {
         black_box(handle);
     }
 
     fn advance(&mut self, _now: u64, _fired: impl FnMut(u64) -> Option<u64>) {}
 
-    #[inline]
+    #[inline(always)]
     fn next_deadline(&mut self) -> Option<u64> {
         None
     }

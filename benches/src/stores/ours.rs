@@ -14,17 +14,17 @@ impl Store for Ours {
         Self(Wheel::new())
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, deadline: u64, id: u64) -> Key {
         self.0.insert(deadline, id)
     }
 
-    #[inline]
+    #[inline(always)]
     fn cancel(&mut self, key: Key) {
         self.0.cancel(key);
     }
 
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
         self.0.advance(now);
         while let Some(timer) = self.0.peek_expired() {
@@ -42,7 +42,7 @@ impl Store for Ours {
         slice_done();
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_deadline(&mut self) -> Option<u64> {
         self.0.next_deadline()
     }

@@ -5,7 +5,9 @@ use fastrand::Rng;
 /// Delays are uniform in `1..=SPAN` ticks.
 pub(crate) const SPAN: u64 = 1_000_000;
 /// Delays of the timers that fire and are set again are uniform in `1..=REARM_SPAN` ticks: 10 s, if a tick is 1 ms.
-pub(crate) const REARM_SPAN: u64 = 10_000;
+const REARM_SPAN: u64 = 10_000;
+/// And these in `1..=REARM_SPAN_NEAR`, where instructions are counted: so near that a wheel's lowest level holds most.
+pub(crate) const REARM_SPAN_NEAR: u64 = 200;
 /// Time passes for them in steps in which about so many fall due, or in ticks where more do.
 const REARM_DUE: u64 = 20;
 
@@ -21,6 +23,8 @@ pub(crate) struct Inputs {
     pub(crate) churn: Vec<(u32, u32)>,
     /// Timers that fire while each is set again.
     pub(crate) fires: u64,
+    /// The longest delay for which they are set.
+    pub(crate) rearm_span: u64,
     /// Ticks that pass at a time while they do.
     pub(crate) rearm_step: u64,
     /// How often the short workloads are repeated for one sample, so that small sizes take a while too.
@@ -39,9 +43,16 @@ impl Inputs {
             order,
             churn: (0..pairs).map(|_| (random.u32(0..size as u32), random.u32(1..=SPAN as u32))).collect(),
             fires: scale.fires.max(size as u64),
-            rearm_step: (REARM_DUE * REARM_SPAN / 2 / size as u64).max(1),
+            rearm_span: 0,
+            rearm_step: 0,
             rounds: (scale.round_operations / size).max(1),
         }
+        .with_rearm_span(REARM_SPAN)
+    }
+
+    pub(crate) fn with_rearm_span(self, rearm_span: u64) -> Self {
+        let rearm_step = (REARM_DUE * rearm_span / 2 / self.size as u64).max(1);
+        Self { rearm_span, rearm_step, ..self }
     }
 }
 

@@ -4,17 +4,18 @@ use std::hint::black_box;
 
 use super::basic::{pass_by_deadline, pass_in_steps};
 use super::bed::Bed;
-use super::inputs::{Inputs, Scale};
+use super::inputs::{Inputs, REARM_SPAN_NEAR, Scale};
 use super::steady::{churn_pairs, rearm_fill, rearm_step};
 use crate::store::Store;
 
 pub(crate) const TIMERS: usize = 1_000;
 /// What can be probed: as it is asked for, and in words.
-pub(crate) const PROBES: [(&str, &str); 7] = [
+pub(crate) const PROBES: [(&str, &str); 8] = [
     ("insert", "insert"),
     ("cancel", "cancel"),
     ("churn", "cancel + insert"),
     ("rearm", "fire + re-arm"),
+    ("rearm-near", "the same, near"),
     ("expire", "expire, 1000 steps"),
     ("expire-by-deadline", "expire by deadline"),
     ("next", "next deadline"),
@@ -51,16 +52,8 @@ pub(crate) fn run<S: Store>(probe: &str, operations: usize) -> usize {
             measured_region(|| churn_pairs(&mut bed, &inputs.churn));
             operations
         }
-        "rearm" => {
-            rearm_fill(&mut bed, &inputs);
-            let mut fired = 0;
-            measured_region(|| {
-                while fired < operations {
-                    rearm_step(&mut bed, &inputs, |_, _| fired += 1);
-                }
-            });
-            fired
-        }
+        "rearm" => rearm(&mut bed, &inputs, operations),
+        "rearm-near" => rearm(&mut bed, &inputs.with_rearm_span(REARM_SPAN_NEAR), operations),
         "expire" => {
             for _ in 0..inputs.rounds {
                 bed.fill(&inputs);
@@ -86,6 +79,17 @@ pub(crate) fn run<S: Store>(probe: &str, operations: usize) -> usize {
         }
         unknown => panic!("no probe is called {unknown}"),
     }
+}
+
+fn rearm<S: Store>(bed: &mut Bed<S>, inputs: &Inputs, operations: usize) -> usize {
+    rearm_fill(bed, inputs);
+    let mut fired = 0;
+    measured_region(|| {
+        while fired < operations {
+            rearm_step(bed, inputs, |_, _| fired += 1);
+        }
+    });
+    fired
 }
 
 fn fill_and_empty<S: Store>(

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use super::bed::Bed;
-use super::inputs::{Inputs, REARM_SPAN, mix};
+use super::inputs::{Inputs, mix};
 use super::{Sample, Workload};
 use crate::measure::timed_ns;
 use crate::store::Store;
@@ -47,7 +47,7 @@ pub(super) fn rearm<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> Sample {
         }
         turns
     });
-    bed.now += REARM_SPAN;
+    bed.now += inputs.rearm_span;
     let mut left = 0;
     bed.store.advance(bed.now, |_| {
         left += 1;
@@ -59,7 +59,7 @@ pub(super) fn rearm<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> Sample {
 
 pub(super) fn rearm_fill<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) {
     for id in 0..inputs.size as u64 {
-        bed.store.insert(bed.now + rearm_delay(id, bed.now), id);
+        bed.store.insert(bed.now + rearm_delay(id, bed.now, inputs.rearm_span), id);
     }
 }
 
@@ -69,12 +69,12 @@ pub(super) fn rearm_step<S: Store>(bed: &mut Bed<S>, inputs: &Inputs, mut fired:
     let now = bed.now;
     bed.store.advance(now, |id| {
         fired(id, now);
-        Some(now + rearm_delay(id, now))
+        Some(now + rearm_delay(id, now, inputs.rearm_span))
     });
 }
 
 /// The delay after firing at `now`: the same for every store, in whichever order it fires what is due at a time.
 #[inline]
-fn rearm_delay(id: u64, now: u64) -> u64 {
-    1 + (((mix(id, now) >> 32) * REARM_SPAN) >> 32)
+fn rearm_delay(id: u64, now: u64, span: u64) -> u64 {
+    1 + (((mix(id, now) >> 32) * span) >> 32)
 }
