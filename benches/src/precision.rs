@@ -65,6 +65,8 @@ struct Row {
     sorted: Vec<f64>,
     /// The median of each round.
     medians: Vec<f64>,
+    /// By how much the end of each round is later than its beginning.
+    drifts: Vec<f64>,
 }
 
 impl Row {
@@ -87,6 +89,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
         rounds as u64 * PERIODS_A_ROUND
     );
     println!("median (first to third quartile) of {rounds} rounds. Never early: the least is not below 0.");
+    println!("The drift is by how much the last tenth of a round is later than its first, the median of the rounds.");
     let mut document = Document::new("precision");
     for (period_ns, name) in PERIODS_NS {
         let rows = measure(&contenders, rounds, period_ns, &bar)?;
@@ -125,6 +128,7 @@ fn measure(contenders: &[Contender], rounds: usize, period_ns: u64, bar: &Progre
         base: *base,
         sorted: Vec::new(),
         medians: Vec::new(),
+        drifts: Vec::new(),
     };
     let mut rows: Vec<_> = contenders.iter().map(row).collect();
     for _ in 0..rounds {
@@ -133,12 +137,19 @@ fn measure(contenders: &[Contender], rounds: usize, period_ns: u64, bar: &Progre
             let late_ns = lateness_ns(*waiter, *slack_ns, period_ns).map_err(|error| format!("{name}: {error}"))?;
             let late_us: Vec<f64> = late_ns.iter().map(|&ns| ns as f64 / 1e3).collect();
             row.medians.push(Quartiles::of(&late_us).median);
+            row.drifts.push(drift(&late_us));
             row.sorted.extend(late_us);
             bar.inc(1);
         }
     }
     rows.iter_mut().for_each(|row| row.sorted.sort_unstable_by(f64::total_cmp));
     Ok(rows)
+}
+
+/// The median of the last tenth, less that of the first.
+fn drift(late: &[f64]) -> f64 {
+    let tenth = late.len() / 10;
+    Quartiles::of(&late[late.len() - tenth..]).median - Quartiles::of(&late[..tenth]).median
 }
 
 /// One round, in a thread of its own because the slack is the thread's.
@@ -202,14 +213,15 @@ fn of_the_loop(backend: &str, period_ns: u64, periods: u64) -> io::Result<Vec<i6
 }
 
 fn print(period: &str, rows: &[Row]) {
-    println!("\n| every {period} | median | p90 | p99 | most | least | × clock_nanosleep |");
-    println!("|---|---:|---:|---:|---:|---:|---:|");
+    println!("\n| every {period} | median | p90 | p99 | most | least | drift | × clock_nanosleep |");
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|");
     for row in rows {
         let [median, p90, p99, most, least] = [0.5, 0.9, 0.99, 1.0, 0.0].map(|part| quantile(&row.sorted, part));
         let Quartiles { first, median: ratio, third } = row.ratio(rows);
+        let (name, drift) = (&row.name, Quartiles::of(&row.drifts).median);
         println!(
-            "| {} | {median:.1} | {p90:.1} | {p99:.1} | {most:.0} | {least:.1} | {ratio:.2} ({first:.2}–{third:.2}) |",
-            row.name
+            "| {name} | {median:.1} | {p90:.1} | {p99:.1} | {most:.0} | {least:.1} | {drift:+.1} | {ratio:.2} \
+             ({first:.2}–{third:.2}) |"
         );
     }
 }
@@ -219,6 +231,7 @@ fn add(document: &mut Document, period: &str, rows: &[Row]) {
     for row in rows {
         let place = |figure| Place::less(&schedule, &row.name, None, figure);
         document.row(place("median lateness of a round, µs"), row.medians.iter().copied());
+        document.row(place("drift from the first tenth of a round to the last, µs"), row.drifts.iter().copied());
         document.row(place("× clock_nanosleep"), ratios(&row.medians, &rows[row.base].medians));
         for (figure, part) in [("p99 of all, µs", 0.99), ("most of all, µs", 1.0), ("least of all, µs", 0.0)] {
             document.row(place(figure), [quantile(&row.sorted, part)]);
@@ -232,6 +245,12 @@ fn add(document: &mut Document, period: &str, rows: &[Row]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_drift_is_what_adds_up() {
+        let late = |each: f64| (0..100).map(|nth| 50.0 + each * f64::from(nth)).collect::<Vec<_>>();
+        assert_eq!([drift(&late(0.0)), drift(&late(1.0))], [0.0, 90.0]);
+    }
 
     #[test]
     fn nobody_is_early_on_a_schedule_that_nobody_moves() {

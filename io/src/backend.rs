@@ -4,7 +4,7 @@
 //!            add ──► modify ──► remove          one registration, named by its token
 //!             │        │
 //!             ▼        ▼
-//!            wait ──► [ Event{ token, ready }, … ]      at most EVENTS_MAX, at most one for each token
+//!            wait ──► [ Event{ token, ready }, … ]      at most one for each token
 //! ```
 //!
 //! What every backend of a kernel promises, so that a program cannot tell on which one it runs:
@@ -23,7 +23,8 @@ use crate::{Interest, Token, Waker};
 use rustix::fd::BorrowedFd;
 use std::io;
 
-/// The most events that one wait takes from the kernel: it bounds a turn's work and fixes the buffer's size.
+/// The most events that one wait takes from the kernel, and the most that it adds of what is always ready and the kernel
+/// does not take: it bounds a turn's work and fixes the buffer's size.
 pub const EVENTS_MAX: usize = 1024;
 
 /// What a wait found out about one registration.
