@@ -138,10 +138,11 @@ mod tests {
             let entry = all.iter().find(|entry| entry.name == name).unwrap();
             let bytes = (entry.growth)(&inputs, 2_000, 5);
             assert_eq!(bytes.len(), 6, "the first, and five more");
+            assert!(bytes[0] >= 24.0, "{name}: a deadline, an id, and what finds them: {bytes:?}");
             bytes[5] / bytes[1]
         };
         assert!(growth("cogloop") < 1.5);
-        assert!(growth("hhwt-plain") > 3.0);
+        assert!(growth("lazy-heap") > 2.0);
     }
 
     #[test]

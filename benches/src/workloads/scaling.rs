@@ -24,14 +24,25 @@ pub(crate) struct Life {
 }
 
 pub(crate) fn life<S: Store>(inputs: &Inputs, expires: bool) -> Life {
-    let mut bed = Bed::<S>::fresh(super::bed::measure_turn_ns::<S>());
-    bed.handles.reserve_exact(inputs.size);
-    let (size, before) = (inputs.size as f64, allocator::live_bytes());
+    let turn_ns = super::bed::measure_turn_ns::<S>();
+    let (mut bed, before) = bed_with_room::<S>(inputs, turn_ns);
+    let size = inputs.size as f64;
     let insert_ns = timed_ns(|| bed.fill(inputs)) / size;
     let bytes = allocator::bytes_since(before) as f64 / size;
     let churn_ns = timed_ns(|| churn_pairs(&mut bed, &inputs.churn)) / inputs.churn.len() as f64;
     let expire_ns = if expires { expire(&mut bed, inputs.size) } else { f64::NAN };
     Life { insert_ns, churn_ns, expire_ns, bytes }
+}
+
+/// A new store; and the live bytes from which its own count, the empty store's among them, and not those of the handles.
+fn bed_with_room<S: Store>(inputs: &Inputs, turn_ns: f64) -> (Bed<S>, u64) {
+    drop(S::new()); // what the peer keeps for the whole program is not the store's
+    let before = allocator::live_bytes();
+    let mut bed = Bed::<S>::fresh(turn_ns);
+    let empty = allocator::bytes_since(before);
+    bed.handles.reserve_exact(inputs.size);
+    let handles = allocator::bytes_since(before) - empty;
+    (bed, before.wrapping_add(handles))
 }
 
 fn expire<S: Store>(bed: &mut Bed<S>, size: usize) -> f64 {
@@ -51,10 +62,7 @@ fn expire<S: Store>(bed: &mut Bed<S>, size: usize) -> f64 {
 
 /// Bytes for each of the timers, at first and whenever so many of them have been cancelled and replaced.
 pub(crate) fn growth<S: Store>(inputs: &Inputs, pairs_a_sample: usize, samples: usize) -> Vec<f64> {
-    drop(S::new()); // what the peer keeps for the whole program is not the store's
-    let mut bed = Bed::<S>::fresh(0.0);
-    bed.handles.reserve_exact(inputs.size);
-    let before = allocator::live_bytes();
+    let (mut bed, before) = bed_with_room::<S>(inputs, 0.0);
     bed.fill(inputs);
     let mut random = Rng::with_seed(inputs.size as u64);
     let bytes = (0..=samples).map(|sample| {
