@@ -19,8 +19,8 @@ fn an_idle_loop_returns_and_a_turn_waits_as_long_as_it_is_told_c25_c33() {
         events.run(&mut count).unwrap();
         assert!(!events.turn(&mut count, None).unwrap(), "nothing to wait for");
 
-        events.after(20 * MS, |count: &mut u32, _| *count += 1).unwrap();
         let start = events.now();
+        events.after(20 * MS, |count: &mut u32, _| *count += 1).unwrap();
         assert!(events.turn(&mut count, Some(Duration::ZERO)).unwrap() || events.now() - start >= 20 * MS);
         while events.turn(&mut count, None).unwrap() {}
         assert_eq!(count, 1);

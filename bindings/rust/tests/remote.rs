@@ -86,10 +86,10 @@ fn a_post_may_use_the_loop_and_post_again() {
     }
     let mut events = Loop::new().unwrap();
     events.remote().post(again).unwrap();
-    events.after(MS, |log: &mut Vec<u64>, firing| (log.push(1), firing.stop()).1).unwrap();
     let mut log = Vec::new();
     events.turn(&mut log, None).unwrap();
     assert_eq!(log, [0]);
+    events.after(MS, |log: &mut Vec<u64>, firing| (log.push(1), firing.stop()).1).unwrap();
     events.run(&mut log).unwrap();
     assert_eq!(log.last(), Some(&1));
 }

@@ -53,7 +53,8 @@ fn allocations(events: &mut Loop<u64>, mut more: impl FnMut(&mut Loop<u64>, &mut
         for _ in 0..200 {
             more(events, &mut state);
         }
-        assert!(state >= served + 200, "it does what it is there for");
+        // A turn may come back early, with nothing.
+        assert!(state >= served + 100, "it does what it is there for");
         ALLOCATIONS.get() - before
     };
     (0..10).map(|_| count()).find(|&allocations| allocations == 0).unwrap_or_else(count)

@@ -50,10 +50,10 @@ fn what_is_armed_in_a_callback_has_a_later_turn_c04_c05() {
     }
     let mut events = Loop::new().unwrap();
     events.after(Duration::ZERO, again).unwrap();
-    events.after(5 * MS, |log: &mut Vec<u64>, firing| (log.push(5), firing.stop()).1).unwrap();
     let mut log = Vec::new();
     events.turn(&mut log, Some(Duration::ZERO)).unwrap();
     assert_eq!(log, [0], "one for a turn");
+    events.after(5 * MS, |log: &mut Vec<u64>, firing| (log.push(5), firing.stop()).1).unwrap();
     events.run(&mut log).unwrap();
     assert_eq!((log.last(), events.timer_count()), (Some(&5), 1));
 }
