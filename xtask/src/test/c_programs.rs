@@ -10,7 +10,7 @@ use crate::{c, process};
 
 const TESTS: &str = "bindings/c/tests";
 /// Far above what one takes.
-pub(super) const LIMIT: Duration = Duration::from_secs(120);
+pub(super) const LIMIT: Duration = Duration::from_secs(300);
 
 pub(super) struct Compiler {
     pub(super) words: &'static [&'static str],
