@@ -4,10 +4,12 @@ local T       = require 'harness'
 local cogloop = require 'cogloop'
 local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
 
--- A shell, and its number; it is our child.
+-- The number of a shell; it is our child. A pipe that is collected takes its child's status, so each is kept.
+local pipes = { }
 local function shell( command )
   local pipe = assert( io.popen( 'echo $$; ' .. command ) )
-  return pipe, pipe:read '*n'
+  pipes[ #pipes + 1 ] = pipe
+  return pipe:read '*n'
 end
 
 -- Sends this very process a signal: it is the parent of the shell.
@@ -54,7 +56,7 @@ end )
 test( 'a child that ends is a call, with its status', function( )
   local loop, got = cogloop.loop( ), { }
   for _, command in ipairs{ 'exit 7', 'kill -TERM $$' } do
-    local _, pid = shell( command )
+    local pid = shell( command )
     assert( loop:child( pid, function( number, how, code )
       equal( number, pid )
       got[ #got + 1 ] = how .. code
@@ -75,7 +77,7 @@ end )
 
 test( 'the module has signal and child', function( )
   local got
-  local _, pid = shell 'exit 2'
+  local pid = shell 'exit 2'
   cogloop.child( pid, function( _, how, code ) got = how .. code end )
   cogloop.run( )
   equal( got, 'exit2' )
