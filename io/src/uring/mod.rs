@@ -31,7 +31,7 @@
 //! Every poll has a name of its own, serial number and slot, so that a completion of one that was cancelled is known as
 //! late and dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) has it cancelled
 //! before it returns. A descriptor that is closed without that is found out when its poll is armed, by a check of one
-//! armed registration at every 64th wait, and by a check of all when a wait has been quiet for 10 ms: its peer sees the
+//! armed registration at every 64th wait, and by a check of all when nothing has happened for 10 to 20 ms: its peer sees the
 //! end then, not at once as with epoll.
 //!
 //! What was woken between two waits is reported by the next, even if the user has taken the data in between without
