@@ -32,7 +32,7 @@ pub(super) trait Futures: Sized {
     fn write(stream: &Self::Stream, data: &[u8]) -> impl Future<Output = io::Result<usize>>;
 }
 
-/// A count that futures share, and that goes down when they are dropped.
+/// A count that futures share; it goes down when what `up` gave is dropped.
 #[derive(Clone, Default)]
 struct Count(Rc<Cell<usize>>);
 
@@ -104,7 +104,8 @@ fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Sto
     for &delay in delays {
         let (sleep, asleep, done) = (runtime.sleep(delay), asleep.clone(), done.clone());
         F::detach(runtime.spawn(async move {
-            let _counted = asleep.up();
+            // For good: one that wakes before the last is asleep must not make the others wait for ever.
+            std::mem::forget(asleep.up());
             sleep.await;
             drop(done);
         })?);

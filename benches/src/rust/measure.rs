@@ -30,12 +30,12 @@ pub(super) fn figure(workload: &'static str, unit: &'static str, value: f64) -> 
     Figure { workload, unit, is_rate: false, value }
 }
 
-/// Timeouts as a server has them, and the random order in which they are cancelled.
+/// Timeouts that are far from over, however busy the machine is, and the random order in which they are cancelled.
 pub(super) fn timeouts(count: usize) -> (Vec<Duration>, Vec<usize>) {
     let mut random = fastrand::Rng::with_seed(count as u64);
     let mut order: Vec<usize> = (0..count).collect();
     random.shuffle(&mut order);
-    ((0..count).map(|_| Duration::from_millis(random.u64(1_000..3_600_000))).collect(), order)
+    ((0..count).map(|_| Duration::from_millis(random.u64(3_600_000..7_200_000))).collect(), order)
 }
 
 /// Delays that are over soon, and the time at which all of them are.
