@@ -12,7 +12,7 @@ use super::actions::{Place, act};
 use super::dice::Dice;
 use super::kernel::FILES;
 use super::on_descriptors::say_drained;
-use super::trace::{Name, Ns, Trace};
+use super::trace::{Name, Ns, Said, Trace};
 use super::world::{Loop, Seeded, Shared, World};
 
 /// The lengths of a tick, one for a run: the default, and such as find what rounds the wrong way.
@@ -94,7 +94,10 @@ impl Run {
             // Timers that this turn has found are still to come.
             world.is_served = false;
         }
-        world.note(format_args!("the run has ended: {ran:?}"));
+        match &ran {
+            Ok(()) => world.note(format_args!("the run has ended")),
+            Err(error) => world.note(format_args!("the run has ended: {}", Said(error))),
+        }
     }
 
     /// C33.

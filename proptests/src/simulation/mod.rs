@@ -42,7 +42,7 @@ pub use shorten::{Broken, shortest};
 /// What a run came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Outcome {
-    /// Of the trace: the same for the same seed, on every machine.
+    /// Of the trace: the same for the same seed, on every machine of 64 bits.
     pub hash: u64,
     /// Lines of the trace: turns, what was reported and served, what the user did.
     pub operations: u64,

@@ -4,7 +4,7 @@ use cogloop_io::{Interest, Mode, Token};
 use fastrand::Rng;
 
 use super::kernel::{EMFILE, ENOMEM, FILES};
-use super::trace::Name;
+use super::trace::{Name, Said};
 use super::world::{Loop, Shared, World, descriptor};
 
 fn interest(random: &mut Rng) -> Interest {
@@ -41,7 +41,7 @@ pub(super) fn add(world: &Shared, events: &mut Loop, random: &mut Rng) {
     if let Ok(token) = added {
         world.watched.added(number, token, interest, mode);
     }
-    let answer = added.map_or_else(|error| error.to_string(), |token| Name(token).to_string());
+    let answer = added.map_or_else(|error| Said(&error).to_string(), |token| Name(token).to_string());
     world.note(format_args!("add descriptor {number}, {interest:?}, {mode:?}: {answer}"));
 }
 

@@ -1,6 +1,7 @@
 //! What happened, line by line, and one number that stands for all of it.
 
 use std::fmt::{self, Write};
+use std::io;
 
 use cogloop_io::Token;
 
@@ -82,6 +83,18 @@ pub(super) struct Name(pub(super) Token);
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "token {}.{}", self.0.index(), self.0.generation())
+    }
+}
+
+/// An error by its number, or its kind: its words are another system's affair.
+pub(super) struct Said<'a>(pub(super) &'a io::Error);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.raw_os_error() {
+            Some(errno) => write!(f, "error {errno}"),
+            None => write!(f, "{:?}", self.0.kind()),
+        }
     }
 }
 
