@@ -38,13 +38,13 @@ impl Reading {
     }
 
     /// The first line of the system's: user, nice, system, idle, iowait, irq, softirq, steal. The process's has its
-    /// name in parentheses and twelve fields on utime, stime, cutime, cstime.
+    /// name in parentheses, and behind that eleven fields before utime, stime, cutime, cstime.
     fn of(system: &str, process: &str) -> Option<Self> {
         let numbers = |text: &str| text.split_whitespace().map_while(|word| word.parse().ok()).collect::<Vec<u64>>();
         let ticks = numbers(system.lines().next()?.strip_prefix("cpu")?);
         let (_, after_name) = process.rsplit_once(')')?;
         let own: Vec<u64> =
-            after_name.split_whitespace().skip(12).take(4).filter_map(|word| word.parse().ok()).collect();
+            after_name.split_whitespace().skip(11).take(4).filter_map(|word| word.parse().ok()).collect();
         Some(Self {
             all: ticks.iter().take(8).sum(),
             idle: ticks.get(3)? + ticks.get(4)?,
@@ -75,12 +75,12 @@ mod tests {
     use super::*;
 
     const SYSTEM: &str = "cpu  100 0 50 800 50 0 0 10 7 0\ncpu0 1 2 3\n";
-    const PROCESS: &str = "42 (a (b) c) S 1 1 1 0 -1 4 1 1 1 1 20 5 3 2 20 0 1 0 9";
+    const PROCESS: &str = "42 (a (b) c) S 1 1 1 0 -1 4 1 1 1 1 17 5 3 2 20 0 1 0 9";
 
     #[test]
     fn the_kernels_accounts_are_read() {
         let Reading { all, idle, stolen, own } = Reading::of(SYSTEM, PROCESS).unwrap();
-        assert_eq!((all, idle, stolen, own), (1010, 850, 10, 30));
+        assert_eq!((all, idle, stolen, own), (1010, 850, 10, 27));
         assert!(Reading::of("", PROCESS).is_none());
     }
 
