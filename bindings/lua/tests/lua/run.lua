@@ -256,10 +256,13 @@ end )
 
 test( 'an error from a debug hook inside a callback (C73)', function( )
   local loop, ran = virtual( ), false
-  loop:addTask( 1, function( )
+  local function spin( )
     debug.sethook( function( ) debug.sethook( ) error 'from the hook' end, '', 100 )
     while true do end
-  end )
+  end
+  local jit = rawget( _G, 'jit' )
+  if jit then jit.off( spin ) end       -- what LuaJIT has compiled calls no hook, and would spin for ever
+  loop:addTask( 1, spin )
   loop:addTask( 2, function( ) ran = true end )
   fails( 'from the hook', loop.run, loop )
   loop:run( )
