@@ -38,7 +38,7 @@ pub(super) fn run(project: &Project) -> Outcome {
             lines.extend(watched(project.program(&program).env("LD_LIBRARY_PATH", prefix.join("lib")))?);
             // Valgrind need not know who compiled it. Of a process that forks or ends at once it knows too little; and a
             // thread that is inside a callback when the process ends takes its stack with it, "possibly lost".
-            if number == 1 && name != "exit" {
+            if number == 1 && !matches!(name.as_str(), "exit" | "threads") {
                 let mut valgrind = project.program("valgrind");
                 valgrind.args(["--quiet", "--fair-sched=yes", "--leak-check=full"]);
                 valgrind.args(["--errors-for-leak-kinds=definite", "--error-exitcode=9"]).arg(&program);

@@ -1,8 +1,12 @@
-//! The service of a process: made by the first timer that is armed, and there until the process ends.
+//! The service of a process: made for the first timer, and there until the process ends.
+//!
+//! A fork may come from another thread at any moment, and the child has the memory as it was then, with every lock that
+//! somebody held. So making the service takes no lock: whoever is second throws his own away. What comes after it is done
+//! under the lock of a service that the child forgets.
 
 use std::ffi::c_int;
 use std::io;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -17,7 +21,6 @@ const SUPERVISION_NS: u64 = NS_PER_MS;
 
 /// Null before the first timer, and in a forked child until its own first: threads do not survive a fork.
 static SERVICE: AtomicPtr<Service> = AtomicPtr::new(std::ptr::null_mut());
-static MAKING: Mutex<()> = Mutex::new(());
 
 /// What the lock protects.
 pub(super) struct State {
@@ -28,7 +31,7 @@ pub(super) struct State {
     pub(super) is_closing: bool,
     /// Who waits for a callback to return.
     pub(super) waiting: usize,
-    /// The timer thread.
+    /// The timer thread, from the first timer on.
     keeper: Option<JoinHandle<()>>,
 }
 
@@ -47,14 +50,38 @@ pub(super) fn service() -> Result<&'static Service, c_int> {
     if let Some(service) = unsafe { SERVICE.load(Ordering::Acquire).as_ref() } {
         return Ok(service);
     }
-    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mine = Box::new(Service::new().map_err(number_of)?);
+    hook();
+    let mine = Box::into_raw(mine);
+    let made = SERVICE.compare_exchange(std::ptr::null_mut(), mine, Ordering::AcqRel, Ordering::Acquire);
+    let service = made.map_or_else(
+        |theirs| {
+            // SAFETY: it came from a box a moment ago, and nobody else has seen it.
+            drop(unsafe { Box::from_raw(mine) });
+            theirs
+        },
+        |_| mine,
+    );
     // SAFETY: as above.
-    if let Some(service) = unsafe { SERVICE.load(Ordering::Acquire).as_ref() } {
-        return Ok(service);
+    Ok(unsafe { &*service })
+}
+
+fn number_of(error: io::Error) -> c_int {
+    error.raw_os_error().unwrap_or(libc::EAGAIN)
+}
+
+/// Tells the C library what to call at exit and in forked children, before there is anything to do then. Threads that
+/// come at once both tell it, which does no harm: the calls may be repeated.
+fn hook() {
+    static IS_DONE: AtomicBool = AtomicBool::new(false);
+    if !IS_DONE.load(Ordering::Acquire) {
+        // SAFETY: both functions may be called at any time, and the library stays loaded.
+        unsafe {
+            libc::atexit(close_at_exit);
+            libc::pthread_atfork(None, None, Some(forget_in_a_forked_child));
+        }
+        IS_DONE.store(true, Ordering::Release);
     }
-    let service = Service::start().map_err(|error| error.raw_os_error().unwrap_or(libc::EAGAIN))?;
-    SERVICE.store(std::ptr::from_ref(service).cast_mut(), Ordering::Release);
-    Ok(service)
 }
 
 /// From here on no callback starts: the program is taking itself apart. Threads end, but for those inside a callback,
@@ -79,8 +106,7 @@ extern "C" fn forget_in_a_forked_child() {
 }
 
 impl Service {
-    fn start() -> io::Result<&'static Self> {
-        static HOOKS: std::sync::Once = std::sync::Once::new();
+    fn new() -> io::Result<Self> {
         let state = State {
             timers: Timers::new(),
             pool: Pool::default(),
@@ -89,23 +115,7 @@ impl Service {
             waiting: 0,
             keeper: None,
         };
-        let service = Box::new(Self {
-            state: Mutex::new(state),
-            work: Condvar::new(),
-            finished: Condvar::new(),
-            alarm: Alarm::new()?,
-        });
-        let service: &'static Self = Box::leak(service);
-        let keeper = thread::Builder::new().name("cogloop timers".into()).spawn(|| service.keep_time())?;
-        service.lock().keeper = Some(keeper);
-        HOOKS.call_once(|| {
-            // SAFETY: both functions may be called at any time, and the library stays loaded.
-            unsafe {
-                libc::atexit(close_at_exit);
-                libc::pthread_atfork(None, None, Some(forget_in_a_forked_child));
-            }
-        });
-        Ok(service)
+        Ok(Self { state: Mutex::new(state), work: Condvar::new(), finished: Condvar::new(), alarm: Alarm::new()? })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -114,8 +124,14 @@ impl Service {
 
     /// # Safety
     /// `timer` points to an initialised timer that stays where it is until it has ended.
-    pub(super) unsafe fn arm(&self, timer: *mut Mockit, ms: u64) -> c_int {
+    pub(super) unsafe fn arm(&'static self, timer: *mut Mockit, ms: u64) -> c_int {
         let mut state = self.lock();
+        if state.keeper.is_none() && !state.is_closing {
+            match thread::Builder::new().name("cogloop timers".into()).spawn(|| self.keep_time()) {
+                Ok(keeper) => state.keeper = Some(keeper),
+                Err(error) => return number_of(error),
+            }
+        }
         // SAFETY: the caller's promise.
         let deadline_ns = unsafe { state.timers.arm(timer, now_ns(), ms) };
         if deadline_ns < state.alarm_ns {
