@@ -4,7 +4,8 @@
  * Delays are in milliseconds of CLOCK_BOOTTIME, which counts the time asleep; timestamps are the wall clock's. Callbacks
  * run on threads of the library, never on the caller's: those of one timer one after the other, and one that blocks
  * delays no other timer. Any number of timers needs one thread for the time and, while no callback blocks, as many for
- * the callbacks as the machine has cores at the most. No thread is started before the first timer is armed.
+ * the callbacks as the machine has cores at the most. No thread is started before the first timer is armed. The threads
+ * block all signals but those of faults, and so does a program that a callback starts without giving it another mask.
  *
  * No function ends the process, whatever it is given; NULL is an error number, or ignored where nothing is returned.
  * A child of a fork has none of its parent's timers.

@@ -57,9 +57,58 @@ static void a_child_forked_while_the_first_timer_is_armed_arms_its_own(void) {
     CHECK(Mockit_destroy(timer) == 0);
 }
 
+/* Whether a line of a thread's status says that it blocks every signal but those that a fault of its own raises. */
+static int blocks_all(const char *line) {
+    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
+    unsigned long long blocked = 0;
+    if (sscanf(line, "SigBlk: %llx", &blocked) != 1) return 0;
+    for (int number = 1; number < SIGRTMAX; number++) {
+        int is_own = number == SIGKILL || number == SIGSTOP || (number > 31 && number < SIGRTMIN);
+        int is_fault = 0;
+        for (size_t n = 0; n < sizeof faults / sizeof *faults; n++) is_fault |= number == faults[n];
+        if (!is_own && (int)(blocked >> (number - 1) & 1) == is_fault) return 0;
+    }
+    return 1;
+}
+/* How many threads of the library there are; *open is how many of them a signal may come to. */
+static int library_threads(int *open) {
+    int all = 0;
+    *open = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *task; tasks && (task = readdir(tasks));) {
+        char path[300], line[256];
+        snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+        FILE *status = fopen(path, "r");
+        int is_ours = 0;
+        while (status && fgets(line, sizeof line, status)) {
+            if (strncmp(line, "Name:\tcogloop ", 14) == 0) is_ours = 1;
+            if (is_ours && strncmp(line, "SigBlk:", 7) == 0) all++, *open += !blocks_all(line);
+        }
+        if (status) fclose(status);
+    }
+    if (tasks) closedir(tasks);
+    return all;
+}
+static void signals_are_left_to_the_threads_of_the_program(void) {
+    sigset_t before, after;
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    struct mockit *timer = Mockit_dynamic_init(tick, 1, true, NULL, NULL);
+    CHECK(Mockit_arm(TIMER(timer)) == 0);
+    wait_for(&calls, counted(&calls) + 2);
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    for (int number = 1; number < SIGRTMAX; number++) {
+        CHECK(sigismember(&before, number) == sigismember(&after, number));
+    }
+    int open = 0;
+    CHECK(library_threads(&open) >= 2);
+    CHECK(open == 0);
+    CHECK(Mockit_destroy(timer) == 0);
+}
+
 int main(void) {
     void *found = dlsym(RTLD_NEXT, "pthread_create");
     memcpy(&make, &found, sizeof found);
     RUN(a_child_forked_while_the_first_timer_is_armed_arms_its_own);
+    RUN(signals_are_left_to_the_threads_of_the_program);
     return summary();
 }

@@ -13,6 +13,7 @@ mod alarm;
 mod layout;
 mod pool;
 mod service;
+mod thread;
 mod time;
 mod timers;
 

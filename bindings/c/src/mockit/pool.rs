@@ -68,7 +68,7 @@ impl Pool {
         pool.last += 1;
         let me = NonZeroU64::MIN.saturating_add(pool.last);
         // Refused for want of memory or threads: the next look tries again.
-        if let Ok(handle) = thread::Builder::new().name("cogloop callbacks".into()).spawn(move || serve(service, me)) {
+        if let Ok(handle) = super::thread::spawn("cogloop callbacks", move || serve(service, me)) {
             pool.members.insert(me, Member { handle, is_busy: false });
         }
     }

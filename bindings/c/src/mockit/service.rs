@@ -8,11 +8,12 @@ use std::ffi::c_int;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use super::alarm::Alarm;
 use super::layout::Mockit;
 use super::pool::{self, Pool};
+use super::thread;
 use super::time::{NS_PER_MS, now_ns};
 use super::timers::{Ending, Timers};
 
@@ -127,7 +128,7 @@ impl Service {
     pub(super) unsafe fn arm(&'static self, timer: *mut Mockit, ms: u64) -> c_int {
         let mut state = self.lock();
         if state.keeper.is_none() && !state.is_closing {
-            match thread::Builder::new().name("cogloop timers".into()).spawn(|| self.keep_time()) {
+            match thread::spawn("cogloop timers", || self.keep_time()) {
                 Ok(keeper) => state.keeper = Some(keeper),
                 Err(error) => return number_of(error),
             }
