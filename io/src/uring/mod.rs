@@ -30,7 +30,7 @@
 //!
 //! Every poll has a name of its own, serial number and slot, so that a completion of one that was cancelled is known as
 //! late and dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) has it cancelled
-//! before it returns. A descriptor that is closed without that is found out when its poll is armed, by a check of one
+//! before it returns, or, where the kernel has no memory for that, says so and leaves it to the next wait. A descriptor that is closed without that is found out when its poll is armed, by a check of one
 //! armed registration at every 64th wait, and by a check of all when nothing has happened for 10 to 20 ms: its peer sees the
 //! end then, not at once as with epoll.
 //!
@@ -110,6 +110,8 @@ pub struct Uring {
     slots: Vec<Slot>,
     // Indices of slots to look at before the next wait: whatever is there and has no poll gets one.
     listed: Vec<u32>,
+    // Names of polls whose removal found no room, of registrations that are gone.
+    owed: Vec<u64>,
     armed: usize,
     last_serial: u32,
     waker: Option<Waker>,
@@ -156,6 +158,7 @@ impl Uring {
             mark: ForkMark::new()?,
             slots: Vec::new(),
             listed: Vec::new(),
+            owed: Vec::new(),
             armed: 0,
             last_serial: 0,
             waker: None,
@@ -185,6 +188,7 @@ impl Uring {
         }
         self.armed = 0;
         (self.waker_is_armed, self.alarm_is_set) = (false, false);
+        self.owed.clear();
         self.early.clear();
         Ok(())
     }
@@ -237,7 +241,7 @@ impl Backend for Uring {
         let index = token.index() as usize;
         if index < self.slots.len() {
             let disarmed = self.disarm(index);
-            self.slots[index].registration = None;
+            self.forget(index);
             disarmed.or_else(|error| self.come_here(error))?;
         }
         // Whatever is queued may hold the file: a removal that a change of interest left there.
@@ -312,6 +316,7 @@ impl Backend for Uring {
             // What is refused now is let go when the rings are.
             let _ = self.send();
             self.ring = announced;
+            self.owed.clear();
             self.early.clear();
             self.prepare()?;
         }
@@ -337,6 +342,6 @@ impl Drop for Uring {
         for index in 0..self.slots.len() {
             let _ = self.disarm(index);
         }
-        let _ = self.send();
+        let _ = self.pay().and_then(|()| self.send());
     }
 }

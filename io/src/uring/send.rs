@@ -33,8 +33,30 @@ impl Uring {
         Ok(())
     }
 
+    /// Empties a slot. A poll that could not be disarmed is remembered, and removed before the next wait.
+    pub(super) fn forget(&mut self, index: usize) {
+        let armed = self.slots[index].registration.take().filter(|known| known.serial != 0);
+        if let Some(known) = armed {
+            self.owed.push(name(known.serial, index as u32));
+            self.armed -= 1;
+        }
+    }
+
+    /// Queues the removals that found no room.
+    pub(super) fn pay(&mut self) -> Result<(), Errno> {
+        while let Some(&name) = self.owed.last() {
+            if self.ring.unpoll(name, REMOVAL) {
+                self.owed.pop();
+            } else {
+                self.send()?;
+            }
+        }
+        Ok(())
+    }
+
     /// Queues a poll for the waker and for every listed slot that wants one.
     pub(super) fn arm(&mut self) -> Result<(), Errno> {
+        self.pay()?;
         if !self.waker_is_armed
             && let Some(waker) = self.waker.clone()
         {

@@ -1,6 +1,7 @@
 //! What only the kernel's own account of the rings shows, and a fork.
 
 mod lasting;
+mod refused;
 #[path = "../../tests/common/told.rs"]
 mod told;
 
@@ -11,7 +12,6 @@ use crate::portable::Portable;
 use crate::select::Select;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use std::io::{PipeReader, PipeWriter, Write};
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -330,52 +330,4 @@ fn whatever_another_thread_does_first_brings_the_rings_there_c59() {
         let left = uring.slots.iter().filter(|slot| slot.registration.is_some()).count();
         assert_eq!((waited(&mut uring), uring.armed, polls(&uring)), (vec![], left, left));
     }
-}
-
-/// From now on, for this thread, the kernel answers this to everything that is sent.
-fn refuse(errno: Errno) {
-    let rules = [(nix::libc::SYS_io_uring_enter, Vec::new())].into();
-    let action = SeccompAction::Errno(errno.raw_os_error() as u32);
-    let architecture = std::env::consts::ARCH.try_into().unwrap();
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, architecture).unwrap();
-    seccompiler::apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
-}
-
-/// It took something that had completed earlier for progress, and tried for ever.
-#[test]
-fn a_kernel_that_stays_busy_is_asked_again_later_not_for_ever() {
-    let story = || {
-        let pipes = pipes(1);
-        let mut uring = Uring::with_rings(4, Setup::Plain).unwrap();
-        uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
-        uring.early.push_back(Completion { name: REMOVAL, result: 0, has_ended: true });
-        uring.arm().unwrap();
-        refuse(Errno::BUSY);
-        assert_eq!(uring.send(), Err(Errno::AGAIN));
-    };
-    std::thread::spawn(story).join().unwrap();
-}
-
-/// `EBADR` while a removal makes room for itself: what was removed meanwhile was removed twice, without end.
-#[test]
-fn lost_completions_that_show_while_sending_are_dealt_with_after_it() {
-    let story = || {
-        let pipes = pipes(2);
-        let mut uring = Uring::with_rings(1, Setup::Plain).unwrap();
-        for (index, (fd, _)) in (0..).zip(&pipes) {
-            uring.add(*fd, Interest::READ, token(index)).unwrap();
-        }
-        assert_eq!(waited(&mut uring), []);
-        uring.disarm(0).unwrap();
-        refuse(Errno::BADR);
-        assert_eq!(uring.disarm(1), Err(Errno::AGAIN), "the queue is full and is not taken");
-        assert_eq!((uring.armed, uring.has_lost), (1, true), "it stands as it was");
-        uring.wait(&mut Vec::new(), None).unwrap();
-        assert_eq!(
-            (&uring.listed[..], uring.has_lost),
-            (&[0][..], true),
-            "armed again; the other one by the next wait"
-        );
-    };
-    std::thread::spawn(story).join().unwrap();
 }

@@ -1,0 +1,73 @@
+//! What the kernel refuses to take for want of memory, or answers for a loss, by a filter of one thread.
+
+use super::*;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+
+/// From now on, for this thread, the kernel answers this to everything that is sent.
+fn refuse(errno: Errno) {
+    let rules = [(nix::libc::SYS_io_uring_enter, Vec::new())].into();
+    let action = SeccompAction::Errno(errno.raw_os_error() as u32);
+    let architecture = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, architecture).unwrap();
+    seccompiler::apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
+}
+
+/// It took something that had completed earlier for progress, and tried for ever.
+#[test]
+fn a_kernel_that_stays_busy_is_asked_again_later_not_for_ever() {
+    let story = || {
+        let pipes = pipes(1);
+        let mut uring = Uring::with_rings(4, Setup::Plain).unwrap();
+        uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
+        uring.early.push_back(Completion { name: REMOVAL, result: 0, has_ended: true });
+        uring.arm().unwrap();
+        refuse(Errno::BUSY);
+        assert_eq!(uring.send(), Err(Errno::AGAIN));
+    };
+    std::thread::spawn(story).join().unwrap();
+}
+
+/// `EBADR` while a removal makes room for itself: what was removed meanwhile was removed twice, without end.
+#[test]
+fn lost_completions_that_show_while_sending_are_dealt_with_after_it() {
+    let story = || {
+        let pipes = pipes(2);
+        let mut uring = Uring::with_rings(1, Setup::Plain).unwrap();
+        for (index, (fd, _)) in (0..).zip(&pipes) {
+            uring.add(*fd, Interest::READ, token(index)).unwrap();
+        }
+        assert_eq!(waited(&mut uring), []);
+        uring.disarm(0).unwrap();
+        refuse(Errno::BADR);
+        assert_eq!(uring.disarm(1), Err(Errno::AGAIN), "the queue is full and is not taken");
+        assert_eq!((uring.armed, uring.has_lost), (1, true), "it stands as it was");
+        uring.wait(&mut Vec::new(), None).unwrap();
+        assert_eq!(
+            (&uring.listed[..], uring.has_lost),
+            (&[0][..], true),
+            "armed again; the other one by the next wait"
+        );
+    };
+    std::thread::spawn(story).join().unwrap();
+}
+
+/// The queue is full, and the kernel has no memory to take anything from it. The poll stayed armed for ever, and its file
+/// open.
+#[test]
+fn a_removal_that_finds_no_memory_is_made_up_for_by_the_next_wait() {
+    let pipes = pipes(2);
+    let mut uring = Uring::with_rings(1, Setup::Plain).unwrap();
+    for (index, (fd, _)) in (0..).zip(&pipes) {
+        uring.add(*fd, Interest::READ, token(index)).unwrap();
+    }
+    assert_eq!(waited(&mut uring), []);
+    let refused = carry(&mut uring, |uring| {
+        refuse(Errno::AGAIN);
+        uring.modify(pipes[0].0, Interest::NONE, token(0)).unwrap();
+        uring.remove(pipes[1].0, token(1))
+    });
+    assert_eq!(refused.unwrap_err().raw_os_error(), Some(Errno::AGAIN.raw_os_error()));
+    assert_eq!((uring.armed, polls(&uring)), (0, 2));
+    assert_eq!(waited(&mut uring), []);
+    assert_eq!((uring.armed, polls(&uring)), (0, 0));
+}
