@@ -16,7 +16,7 @@ use crate::{bench_lua, c, lua, process};
 /// A benchmark, by its name.
 struct Benchmark {
     name: &'static str,
-    /// Runs it with the options that follow its name. `--json FILE` is always among them.
+    /// Runs it with the options that follow its name; for the page, `--json FILE` is among them.
     run: fn(&Project, &'static str, &[&str]) -> Result<(), String>,
 }
 
@@ -38,8 +38,8 @@ const OTHERS: &[Benchmark] = &[Benchmark { name: "resolution", run: of_the_crate
 /// Those that the tests run for a moment. The others' contenders have tests of their own, or need an interpreter.
 const SMOKED: [&str; 4] = ["wheel", "scaling", "latency", "rust"];
 
-/// Options that ask one benchmark for something else than its figures.
-const ASIDES: [&str; 5] = ["--help", "-h", "--instructions", "--floor", "--probe"];
+/// Options that ask one benchmark for something else than its figures, or for these elsewhere than on the page.
+const ASIDES: [&str; 6] = ["--help", "-h", "--instructions", "--floor", "--probe", "--json"];
 
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
     let names = arguments.iter().take_while(|argument| !argument.starts_with('-')).count();
@@ -55,14 +55,15 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
         return Err("--json FILE is for one benchmark; several write to target/report".to_owned());
     }
     let chosen = chosen(names)?;
-    if chosen.len() == 1 && (is_other(chosen[0].name) || options.iter().any(|option| ASIDES.contains(option))) {
-        return (chosen[0].run)(project, chosen[0].name, options);
+    match chosen[..] {
+        [benchmark] if is_aside(benchmark.name, options) => (benchmark.run)(project, benchmark.name, options),
+        _ => run_all(project, &chosen, options),
     }
-    run_all(project, &chosen, options)
 }
 
-fn is_other(name: &str) -> bool {
-    OTHERS.iter().any(|other| other.name == name)
+/// Whether there is nothing for the page in it.
+fn is_aside(name: &str, options: &[&str]) -> bool {
+    OTHERS.iter().any(|other| other.name == name) || options.iter().any(|option| ASIDES.contains(option))
 }
 
 fn chosen(names: &[&str]) -> Result<Vec<&'static Benchmark>, String> {
@@ -87,10 +88,7 @@ fn run_all(project: &Project, chosen: &[&Benchmark], options: &[&str]) -> Result
     for (index, benchmark) in chosen.iter().enumerate() {
         println!("\n=== {} ({} of {})\n", benchmark.name, index + 1, chosen.len());
         let json = folder.join(format!("{}.json", benchmark.name)).display().to_string();
-        let with_json = match options.contains(&"--json") {
-            true => options.to_vec(),
-            false => [options, &["--json", json.as_str()]].concat(),
-        };
+        let with_json = [options, &["--json", json.as_str()]].concat();
         if let Err(message) = (benchmark.run)(project, benchmark.name, &with_json) {
             println!("failed: {message}");
             failed.push(benchmark.name);
@@ -144,4 +142,17 @@ pub(crate) fn smoke(project: &Project) -> Result<String, String> {
 /// Draws the page of all figures that are in the report's folder.
 fn draw(project: &Project, options: &[&str]) -> Result<(), String> {
     process::run(benches(project).arg("report").arg(folder(project)).args(options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_aside;
+
+    /// The page was to be drawn of the figures in a folder that had none, since they had gone elsewhere.
+    #[test]
+    fn figures_for_a_file_of_yours_draw_no_page() {
+        assert!(is_aside("wheel", &["--quick", "--json", "wheel.json"]));
+        assert!(is_aside("wheel", &["--help"]) && is_aside("resolution", &[]));
+        assert!(!is_aside("wheel", &["--quick", "--reps", "3"]));
+    }
 }
