@@ -72,3 +72,8 @@ pub use peek::PeekExpired;
 pub use repeat::{Missed, Next};
 pub use scheduler::{Fired, Plan, Scheduler};
 pub use wheel::{Expired, Wheel};
+
+/// The example of the page in the registry.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

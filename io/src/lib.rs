@@ -85,3 +85,8 @@ pub use scripted::ScriptedBackend;
 pub use token::Token;
 pub use waker::Waker;
 pub use warp::Warp;
+
+/// The example of the page in the registry.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -13,12 +13,18 @@ pub(crate) const LUA_MANIFEST: &str = "bindings/lua/Cargo.toml";
 /// The manifest of the fuzzer's targets, a workspace of its own.
 pub(crate) const FUZZ_MANIFEST: &str = "proptests/fuzz/Cargo.toml";
 
+/// What a registry shows of a package, beside its licence and its authors.
+const SHOWN: [&str; 4] = ["description", "readme", "categories", "keywords"];
+
 pub(crate) struct Project {
     /// Absolute.
     pub(crate) root: PathBuf,
     /// Absolute; where `CARGO_TARGET_DIR` or cargo's configuration puts it.
     pub(crate) target: PathBuf,
 }
+
+/// The packages that are there for others to depend on.
+pub(crate) const PUBLISHED: &[&str] = &["cogloop-engine", "cogloop-io", "cogloop"];
 
 /// What `tidy` wants to know of one package.
 #[derive(Clone, Default, Debug)]
@@ -28,6 +34,10 @@ pub(crate) struct Package {
     pub(crate) manifest: String,
     pub(crate) rust_version: Option<String>,
     pub(crate) license: Option<String>,
+    /// Whether a registry would take it.
+    pub(crate) is_published: bool,
+    /// Of what a registry shows of a package, the fields that are empty.
+    pub(crate) untold: Vec<&'static str>,
     pub(crate) dependencies: Vec<Dependency>,
 }
 
@@ -85,6 +95,8 @@ impl Project {
             manifest: text(&package["manifest_path"]).map(relative).unwrap_or_default(),
             rust_version: text(&package["rust_version"]),
             license: text(&package["license"]),
+            is_published: package["publish"].is_null(),
+            untold: SHOWN.iter().copied().filter(|&field| is_empty(&package[field])).collect(),
             dependencies: list(&package["dependencies"])
                 .iter()
                 .map(|dependency| Dependency {
@@ -106,6 +118,10 @@ fn metadata(root: &Path, manifest: &str) -> Result<Value, String> {
     command.args(["metadata", "--format-version", "1", "--no-deps", "--manifest-path"]).arg(root.join(manifest));
     let json = process::capture(&mut command)?;
     serde_json::from_str(&json).map_err(|error| format!("`cargo metadata` printed what is no JSON: {error}"))
+}
+
+fn is_empty(value: &Value) -> bool {
+    text(value).is_none_or(|text| text.is_empty()) && list(value).is_empty()
 }
 
 fn text(value: &Value) -> Option<String> {

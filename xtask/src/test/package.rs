@@ -1,15 +1,22 @@
-//! The crates that are there for others to depend on can be packed for a registry: every file is in, every dependency has a
-//! version.
+//! The crates that are there for others to depend on can be packed for a registry: every file is in, the licences and the
+//! page that is shown of it among them, and every dependency has a version.
 //!
 //! They are not compiled once more from their packages: `cargo package` without this step's options does that.
 
 use super::Outcome;
 use crate::process;
-use crate::project::Project;
+use crate::project::{PUBLISHED, Project};
 
-const PUBLISHED: &[&str] = &["cogloop-engine", "cogloop-io", "cogloop"];
+const PACKED: [&str; 3] = ["README.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
 pub(super) fn run(project: &Project) -> Outcome {
+    for package in PUBLISHED {
+        let arguments = ["package", "--quiet", "--list", "--allow-dirty", "--offline", "-p", package];
+        let list = process::capture(&mut project.cargo(&arguments))?;
+        if let Some(missing) = PACKED.iter().find(|name| !list.lines().any(|line| line == **name)) {
+            return Err(format!("the package of {package} is without {missing}"));
+        }
+    }
     let mut cargo = project.cargo(&["package", "--quiet", "--no-verify", "--allow-dirty", "--offline"]);
     cargo.args(PUBLISHED.iter().flat_map(|package| ["-p", package]));
     process::run(&mut cargo)?;

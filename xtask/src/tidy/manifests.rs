@@ -2,12 +2,14 @@
 
 use super::Finding;
 use super::tree::Tree;
-use crate::project::Package;
+use crate::project::{PUBLISHED, Package};
 
 const RUST_VERSION_WHY: &str = "without it cargo cannot tell a user that the compiler is too old";
 const LICENSE: &str = "MIT OR Apache-2.0";
 const REASONS: &str = "docs/dependencies.md";
 const REASONS_WHY: &str = "each dependency has a reason, written down where a reader finds it";
+const PUBLISH_WHY: &str = "what goes to a registry is chosen; all else says `publish = false`";
+const UNTOLD_WHY: &str = "it is what a registry shows of a package";
 const LICENSE_WHY: &str = "every package carries the project's licence";
 
 pub(super) fn check(packages: &[Package]) -> Vec<Finding> {
@@ -19,6 +21,12 @@ pub(super) fn check(packages: &[Package]) -> Vec<Finding> {
         if package.license.as_deref() != Some(LICENSE) {
             findings.push(Finding::new(&package.manifest, 1, format!("license is not \"{LICENSE}\""), LICENSE_WHY));
         }
+        if package.is_published != PUBLISHED.contains(&package.name.as_str()) {
+            let what = if package.is_published { "no `publish = false`" } else { "it is not to be published" };
+            findings.push(Finding::new(&package.manifest, 1, what, PUBLISH_WHY));
+        }
+        let untold = package.untold.iter().filter(|_| package.is_published);
+        findings.extend(untold.map(|field| Finding::new(&package.manifest, 1, format!("no `{field}`"), UNTOLD_WHY)));
     }
     findings
 }
@@ -58,6 +66,27 @@ mod tests {
             (package(Some("1.88"), Some("GPL-3.0")), 1),
             (package(None, None), 2),
         ] {
+            assert_eq!(check(std::slice::from_ref(&package)).len(), expected, "{package:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_published_is_chosen_and_says_what_it_is() {
+        for (name, is_published, untold, expected) in [
+            ("cogloop", true, vec![], 0),
+            ("cogloop", true, vec!["readme", "keywords"], 2),
+            ("cogloop", false, vec![], 1),
+            ("cogloop-benches", true, vec![], 1),
+            ("cogloop-benches", false, vec!["readme", "keywords"], 0),
+        ] {
+            let package = Package {
+                name: name.to_owned(),
+                rust_version: Some("1.88".to_owned()),
+                license: Some(LICENSE.to_owned()),
+                is_published,
+                untold,
+                ..Package::default()
+            };
             assert_eq!(check(std::slice::from_ref(&package)).len(), expected, "{package:?}");
         }
     }
