@@ -131,10 +131,9 @@ pub struct EventLoop<T = u64> {
     unref_timers: HashSet<Key>,
     is_running: bool,
     is_stopped: bool,
-    // After the backend, which knows their numbers.
+    // After the backend, which knows their numbers. By the index of the token.
     #[cfg(unix)]
-    owned: BTreeMap<Token, OwnedFd>,
-    // By the index of the token.
+    owned: BTreeMap<u32, OwnedFd>,
     #[cfg(unix)]
     shared: Vec<Option<Rc<dyn AsFd>>>,
 }

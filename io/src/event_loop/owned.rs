@@ -7,13 +7,14 @@
 
 use super::{EventLoop, Mode};
 use crate::{Interest, Token};
-use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::io;
 use std::rc::Rc;
 
 impl<T: Default + Clone> EventLoop<T> {
     /// Observes a descriptor as [`add_descriptor`](Self::add_descriptor) does, and keeps it. It is closed when it is
-    /// removed, and when the loop is cleared or dropped.
+    /// removed, and when the loop is cleared or dropped. Who adds its number once more gets a new token for it, and the
+    /// loop owns it still.
     ///
     /// # Errors
     /// Those of [`add_descriptor`](Self::add_descriptor); the descriptor is closed then.
@@ -22,7 +23,10 @@ impl<T: Default + Clone> EventLoop<T> {
         // away or closed by what has had it removed from both.
         let borrowed = unsafe { BorrowedFd::borrow_raw(fd.as_raw_fd()) };
         let token = self.add_descriptor(borrowed, interest)?;
-        self.owned.insert(token, fd);
+        if let Some(closed) = self.owned.insert(token.index(), fd) {
+            // Somebody has closed it behind the loop's back, and the number is that of the new one.
+            let _ = closed.into_raw_fd();
+        }
         Ok(token)
     }
 
@@ -51,7 +55,8 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Errors
     /// `NotFound` for a stale token and for a descriptor that the loop does not own; nothing changes then.
     pub fn take_owned(&mut self, token: Token) -> io::Result<OwnedFd> {
-        let fd = self.owned.remove(&token).ok_or(io::ErrorKind::NotFound)?;
+        self.table.get(token).ok_or(io::ErrorKind::NotFound)?;
+        let fd = self.owned.remove(&token.index()).ok_or(io::ErrorKind::NotFound)?;
         // What the kernel says is for information: it is forgotten anyway.
         let _ = self.remove_descriptor(token);
         Ok(fd)
@@ -59,9 +64,45 @@ impl<T: Default + Clone> EventLoop<T> {
 
     /// Lets go of what was kept for a token whose descriptor the backend knows no more.
     pub(super) fn let_go(&mut self, token: Token) {
-        self.owned.remove(&token);
+        self.owned.remove(&token.index());
         if let Some(shared) = self.shared.get_mut(token.index() as usize) {
             *shared = None;
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use crate::fork::tests::FORKING;
+    use crate::{EventLoop, Interest, Options, Ready, Wait};
+    use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::sync::PoisonError;
+
+    /// It stayed open under a token that was stale, until the loop was cleared.
+    #[test]
+    fn what_the_loop_owns_it_owns_under_the_token_that_takes_the_place() {
+        let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut events = EventLoop::<u64>::new(&Options::default()).unwrap();
+        for gives_back in [false, true] {
+            let (ours, mut peer) = UnixStream::pair().unwrap();
+            // SAFETY: the loop keeps it open until it is removed below.
+            let number = unsafe { BorrowedFd::borrow_raw(ours.as_raw_fd()) };
+            let old = events.add_owned(OwnedFd::from(ours), Interest::READ).unwrap();
+            let new = events.add_descriptor(number, Interest::READ).unwrap();
+            assert!(events.take_owned(old).is_err(), "stale");
+            peer.write_all(b"x").unwrap();
+            events.turn(Wait::Poll).unwrap();
+            assert_eq!(events.next_ready(), Some(Ready { token: new, ready: Interest::READ }));
+            if gives_back {
+                drop(events.take_owned(new).unwrap());
+            } else {
+                events.remove_descriptor(new).unwrap();
+            }
+            peer.set_nonblocking(true).unwrap();
+            let end = peer.read(&mut [0]);
+            assert!(!end.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock), "it is open still");
         }
     }
 }
