@@ -29,6 +29,7 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
   --json FILE       write all figures to FILE, too
   --pictures DIR    write each picture to a file in DIR, too; where there are some already, those only
   --instructions    count instructions by valgrind instead of time, at 1k timers
+  --setups          of readiness: bare loops over io_uring, by what they ask of their rings
   --floor           what the bare memory of the wheel's timers costs, with no store; takes --sizes and --reps
   --only NAME,…     only these stores or contenders, beside the one that the ratios are to
   --sizes N,…       numbers of live timers, such as 1k,100k,1M
@@ -76,6 +77,7 @@ pub(crate) struct Options {
     pub(crate) smoke: bool,
     pub(crate) instructions: bool,
     pub(crate) floor: bool,
+    pub(crate) setups: bool,
     pub(crate) json: Option<PathBuf>,
     /// Of the figures that `report` draws.
     pub(crate) folder: Option<PathBuf>,
@@ -114,6 +116,7 @@ impl Options {
                 "--smoke" => (options.quick, options.smoke) = (true, true),
                 "--instructions" => options.instructions = true,
                 "--floor" => options.floor = true,
+                "--setups" => options.setups = true,
                 "--json" => options.json = Some(value()?.into()),
                 "--pictures" => options.pictures = Some(value()?.into()),
                 "--prefix" => options.prefix = Some(value()?.into()),

@@ -39,7 +39,7 @@ const OTHERS: &[Benchmark] = &[Benchmark { name: "resolution", run: of_the_crate
 const SMOKED: [&str; 4] = ["wheel", "scaling", "latency", "rust"];
 
 /// Options that ask one benchmark for something else than its figures, or for these elsewhere than on the page.
-const ASIDES: [&str; 6] = ["--help", "-h", "--instructions", "--floor", "--probe", "--json"];
+const ASIDES: [&str; 7] = ["--help", "-h", "--instructions", "--floor", "--setups", "--probe", "--json"];
 
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
     let names = arguments.iter().take_while(|argument| !argument.starts_with('-')).count();

@@ -1,13 +1,14 @@
-//! The least that a level-triggered loop over io_uring can be: one-shot polls, armed again by the system call that waits.
+//! The least that a loop over io_uring can be: polls, armed again by the system call that waits. And what else such a loop
+//! could ask of its rings, to see what each of it is worth.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use io_uring::squeue::Entry;
-use io_uring::types::Fd;
-use io_uring::{IoUring, opcode};
-use rustix::event::{EventfdFlags, PollFlags, eventfd};
+use io_uring::types::{Fd, Fixed, SubmitArgs, Timespec};
+use io_uring::{IoUring, cqueue, opcode};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 
 use super::bare_epoll::wakes;
 use super::poller::Poller;
@@ -15,20 +16,66 @@ use super::poller::Poller;
 const WAKER: u64 = u64::MAX;
 const REMOVAL: u64 = u64::MAX - 1;
 
+/// Never comes to pass.
+static TIMEOUT: Timespec = Timespec::new().sec(3600);
+
+/// What is asked of the rings, and how they are used.
+#[derive(Copy, Clone)]
+pub(crate) struct Kind {
+    /// Completions are made in the wait, for one thread, as the best kernels can.
+    pub(crate) is_deferred: bool,
+    /// There is an index between the submission ring and its entries.
+    pub(crate) has_index: bool,
+    /// Places in the completion ring.
+    pub(crate) completions: u32,
+    /// Each wait has a timeout.
+    pub(crate) is_timed: bool,
+    /// Descriptors are registered with the rings, this many at the most.
+    pub(crate) files: u32,
+    /// Polls stay armed, and report news only.
+    pub(crate) lasts: bool,
+    /// Before each wait `poll` is asked who is still ready.
+    pub(crate) asks: bool,
+}
+
+/// The simplest level-triggered one.
+pub(crate) const ONE_SHOT: Kind = Kind {
+    is_deferred: true,
+    has_index: true,
+    completions: 1024,
+    is_timed: false,
+    files: 0,
+    lasts: false,
+    asks: false,
+};
+
 pub(crate) struct BareUring {
     ring: IoUring,
+    kind: Kind,
     // By index.
-    numbers: Vec<RawFd>,
-    // What has reported since it was armed.
+    fds: Vec<BorrowedFd<'static>>,
+    // What has no poll since it reported.
     spent: Vec<u64>,
+    // What was served by the last turn, and may be ready still.
+    served: Vec<usize>,
     waker: Option<Arc<OwnedFd>>,
 }
 
 impl BareUring {
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(kind: Kind) -> io::Result<Self> {
         let mut builder = IoUring::builder();
-        builder.setup_cqsize(1024).setup_single_issuer().setup_defer_taskrun().setup_submit_all();
-        Ok(Self { ring: builder.build(256)?, numbers: Vec::new(), spent: Vec::new(), waker: None })
+        builder.setup_cqsize(kind.completions);
+        if kind.is_deferred {
+            builder.setup_single_issuer().setup_defer_taskrun().setup_submit_all();
+        }
+        if !kind.has_index {
+            builder.setup_no_sqarray();
+        }
+        let ring = builder.build(256)?;
+        if kind.files > 0 {
+            ring.submitter().register_files_sparse(kind.files)?;
+        }
+        Ok(Self { ring, kind, fds: Vec::new(), spent: Vec::new(), served: Vec::new(), waker: None })
     }
 
     fn queue(&mut self, entry: &Entry) -> io::Result<()> {
@@ -40,23 +87,49 @@ impl BareUring {
     }
 
     fn arm(&mut self, name: u64) -> io::Result<()> {
-        let number = match (name, &self.waker) {
-            (WAKER, Some(waker)) => waker.as_raw_fd(),
-            _ => self.numbers[name as usize],
-        };
         let events = u32::from(PollFlags::IN.bits());
-        self.queue(&opcode::PollAdd::new(Fd(number), events).build().user_data(name))
+        let poll = match (name, &self.waker) {
+            (WAKER, Some(waker)) => opcode::PollAdd::new(Fd(waker.as_raw_fd()), events),
+            _ if self.kind.files > 0 => opcode::PollAdd::new(Fixed(name as u32), events),
+            _ => opcode::PollAdd::new(Fd(self.fds[name as usize].as_raw_fd()), events),
+        };
+        self.queue(&poll.multi(self.kind.lasts && name != WAKER).build().user_data(name))
+    }
+
+    /// Those of the last turn's that are ready still, by a system call of its own.
+    fn ask(&mut self) -> io::Result<()> {
+        let mut asked: Vec<_> =
+            self.served.iter().map(|&index| PollFd::from_borrowed_fd(self.fds[index], PollFlags::IN)).collect();
+        if !asked.is_empty() {
+            poll(&mut asked, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+        }
+        let mut answers = asked.iter().map(|asked| !asked.revents().is_empty());
+        self.served.retain(|_| answers.next().unwrap_or(false));
+        Ok(())
+    }
+
+    fn wait(&mut self, may_wait: bool) -> io::Result<usize> {
+        let wanted = usize::from(may_wait);
+        if self.kind.is_timed {
+            self.ring.submitter().submit_with_args(wanted, &SubmitArgs::new().timespec(&TIMEOUT))
+        } else {
+            self.ring.submit_and_wait(wanted)
+        }
     }
 }
 
 impl Poller for BareUring {
     fn add(&mut self, fd: BorrowedFd<'static>, index: usize) -> io::Result<()> {
-        self.numbers.truncate(index);
-        self.numbers.push(fd.as_raw_fd());
+        self.fds.truncate(index);
+        self.fds.push(fd);
+        if self.kind.files > 0 {
+            self.ring.submitter().register_files_update(index as u32, &[fd.as_raw_fd()])?;
+        }
         self.arm(index as u64)
     }
 
     fn remove(&mut self, _fd: BorrowedFd<'static>, index: usize) -> io::Result<()> {
+        self.served.retain(|&served| served != index);
         self.queue(&opcode::PollRemove::new(index as u64).build().user_data(REMOVAL))
     }
 
@@ -66,7 +139,13 @@ impl Poller for BareUring {
             self.arm(name)?;
         }
         self.spent = spent;
-        self.ring.submit_and_wait(usize::from(may_wait))?;
+        if self.kind.asks {
+            self.ask()?;
+        }
+        self.wait(may_wait && self.served.is_empty())?;
+        for index in std::mem::take(&mut self.served) {
+            serve(index);
+        }
         for entry in self.ring.completion() {
             match (entry.user_data(), entry.result()) {
                 (REMOVAL, _) | (_, ..0) => {}
@@ -76,7 +155,12 @@ impl Poller for BareUring {
                     self.spent.push(WAKER);
                 }
                 (index, _) => {
-                    self.spent.push(index);
+                    if !cqueue::more(entry.flags()) {
+                        self.spent.push(index);
+                    }
+                    if self.kind.asks {
+                        self.served.push(index as usize);
+                    }
                     serve(index as usize);
                 }
             }

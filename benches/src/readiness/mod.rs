@@ -18,6 +18,7 @@ mod pingpong;
 mod poller;
 mod polling;
 mod report;
+mod setups;
 mod sockets;
 mod syscalls;
 mod wakes;
@@ -75,10 +76,12 @@ struct Run {
 
 /// Measures, prints, and returns it all as JSON.
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
-    let entries = chosen(&options.only)?;
+    let all = if options.setups { &setups::SETUPS[..] } else { &poller::ALL };
+    let entries = chosen(all, &options.only)?;
     let (rounds, events, churns, wakes) = if options.quick { (20, 2_000, 3, 100) } else { (100, 4_000, 15, 200) };
     let rounds = options.reps.unwrap_or(rounds);
-    let steps = entries.len() * (GAMES.len() * (rounds + 1) + churns + rounds.div_ceil(4));
+    let others = if options.setups { 0 } else { churns + rounds.div_ceil(4) };
+    let steps = entries.len() * (GAMES.len() * (rounds + 1) + others);
     let bar = ProgressBar::new(steps as u64);
     let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
     bar.set_style(style.expect("a template that is right"));
@@ -87,11 +90,15 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
     let mut run = Run { entries, random: fastrand::Rng::with_seed(options.seed), bar, results };
     for (pairs, active) in GAMES {
         run.pingpong(pairs, active, rounds, events);
-        run.count_calls(pairs);
+        if !options.setups {
+            run.count_calls(pairs);
+        }
     }
-    run.churn(churns)?;
-    // On a busy machine each wake-up waits for its turn.
-    run.wakes(rounds.div_ceil(4), wakes);
+    if !options.setups {
+        run.churn(churns)?;
+        // On a busy machine each wake-up waits for its turn.
+        run.wakes(rounds.div_ceil(4), wakes);
+    }
     run.bar.finish_and_clear();
     let machine = Machine::describe();
     report::print(&run.results, &machine);
@@ -99,8 +106,8 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
 }
 
 /// The contenders that are asked for, and what they are compared with.
-fn chosen(only: &[String]) -> Result<Vec<Entry>, String> {
-    let mut entries = poller::ALL.to_vec();
+fn chosen(all: &[Entry], only: &[String]) -> Result<Vec<Entry>, String> {
+    let mut entries = all.to_vec();
     if let Some(unknown) = only.iter().find(|name| entries.iter().all(|entry| entry.name != **name)) {
         let known: Vec<_> = entries.iter().map(|entry| entry.name).collect();
         return Err(format!("no contender is called `{unknown}`; there are {}", known.join(", ")));
@@ -194,9 +201,11 @@ mod tests {
 
     #[test]
     fn every_contender_plays_and_none_loses_a_byte() {
-        for entry in &poller::ALL {
+        for entry in poller::ALL.iter().chain(&setups::SETUPS) {
             let Ok(mut court) = Court::open(entry, 3, 2) else {
-                assert!(entry.name.contains("uring"), "{} may not be refused", entry.name);
+                let may_be =
+                    entry.name.contains("uring") || setups::SETUPS[1..].iter().any(|one| one.name == entry.name);
+                assert!(may_be, "{} may not be refused", entry.name);
                 continue;
             };
             let (served, turns) = court.play(100).unwrap();
@@ -219,7 +228,7 @@ mod tests {
     fn the_first_is_always_there_to_compare_with() {
         let names = |only: &[&str]| {
             let only: Vec<_> = only.iter().map(|name| (*name).to_owned()).collect();
-            chosen(&only).map(|entries| entries.iter().map(|entry| entry.name).collect::<Vec<_>>())
+            chosen(&poller::ALL, &only).map(|entries| entries.iter().map(|entry| entry.name).collect::<Vec<_>>())
         };
         assert_eq!(names(&["calloop"]).unwrap(), ["bare epoll", "calloop"]);
         assert_eq!(names(&[]).unwrap().len(), poller::ALL.len());

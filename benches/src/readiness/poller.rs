@@ -41,13 +41,17 @@ pub(crate) struct Entry {
     pub(crate) numbers: usize,
 }
 
-const ANY: usize = usize::MAX;
+pub(super) const ANY: usize = usize::MAX;
 const FD_SETSIZE: usize = 1024;
 
 /// The contenders. The first is what the others are compared with.
 pub(crate) const ALL: [Entry; 10] = [
     Entry { name: "bare epoll", open: || Ok(Box::new(bare_epoll::BareEpoll::new()?)), numbers: ANY },
-    Entry { name: "bare io_uring", open: || Ok(Box::new(bare_uring::BareUring::new()?)), numbers: ANY },
+    Entry {
+        name: "bare io_uring",
+        open: || Ok(Box::new(bare_uring::BareUring::new(bare_uring::ONE_SHOT)?)),
+        numbers: ANY,
+    },
     Entry { name: "ours/epoll", open: || Ok(Box::new(Ours::new("epoll", Level)?)), numbers: ANY },
     Entry { name: "ours/uring", open: || Ok(Box::new(Ours::new("uring", Level)?)), numbers: ANY },
     Entry { name: "ours/uring edge", open: || Ok(Box::new(Ours::new("uring", Edge)?)), numbers: ANY },

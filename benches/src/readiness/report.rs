@@ -21,6 +21,15 @@ pub(super) fn print(results: &Results, machine: &Machine) {
             println!("| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
         }
     }
+    if !results.calls.is_empty() {
+        print_calls(results);
+    }
+    for missing in &results.missing {
+        println!("\n{missing}");
+    }
+}
+
+fn print_calls(results: &Results) {
     println!("\nSystem calls in a turn, without those that read and write the bytes (strace):\n");
     println!("| | {} |", results.calls.keys().map(|&pairs| pairs_in_words(pairs)).collect::<Vec<_>>().join(" | "));
     println!("|---|{}", "---|".repeat(results.calls.len()));
@@ -34,9 +43,6 @@ pub(super) fn print(results: &Results, machine: &Machine) {
     let uncounted = results.calls.values().flatten().filter_map(|calls| calls.as_ref().err());
     if let Some(why) = uncounted.filter(|why| why.contains("strace")).min() {
         println!("\nSystem calls: {why}");
-    }
-    for missing in &results.missing {
-        println!("\n{missing}");
     }
 }
 

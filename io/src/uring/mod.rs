@@ -9,30 +9,18 @@
 //! ```
 //!
 //! Level-triggered readiness is a one-shot poll for each registration. One that has reported is armed again by the next
-//! wait, in the same system call that waits; if it is still ready, its poll completes there and then. What one event
-//! costs, in µs of CPU with its `read` and `write`, at one pair of sockets and at 1000 pairs with 10 active (least of
-//! four runs each, on Linux 6.18, on a shared machine: means are 3 to 15 % higher):
-//!
-//! | a bare loop of                                               | 1 pair | 1000/10 |
-//! |--------------------------------------------------------------|--------|---------|
-//! | one-shot polls, armed again (`Deferred`)                     |   4.35 |    3.18 |
-//! | the same, `Plain`                                            |   4.95 |    3.73 |
-//! | multishot polls, and `poll` to see who is still ready        |   4.56 |    3.10 |
-//! | multishot polls, updated so that the kernel looks again      |   4.53 |    3.33 |
-//! | registered files                                             |   4.33 |    3.35 |
-//! | multishot polls and nothing else: edge-triggered, as a bound |   3.88 |    2.94 |
-//! | epoll                                                        |   4.37 |    3.00 |
-//!
-//! So nothing level-triggered is cheaper by more than the noise, and the simplest one waits with one system call. Who needs
-//! news only ([`expect_news`](Backend::expect_news)) gets the bound: a multishot poll, which stays armed. What the whole
-//! loop costs beside bare loops and others, and how late its timers are, stands in `docs/backends.md` with the commands
-//! that measure it.
+//! wait, in the same system call that waits; if it is still ready, its poll completes there and then. No other way is
+//! cheaper everywhere: multishot polls, with a `poll` before each wait to see who is still ready, cost more where one thing
+//! happens at a time, and a little less where ten do. Who needs news only ([`expect_news`](Backend::expect_news)) gets what
+//! is cheaper: a multishot poll, which stays armed. What bare loops of each kind cost, this one beside them, and how late
+//! its timers are, stands in `docs/backends.md` with the commands that measure it.
 //!
 //! Every poll has a name of its own, serial number and slot, so that a completion of one that was cancelled is known as
 //! late and dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) has it cancelled
-//! before it returns, or, where the kernel has no memory for that, says so and leaves it to the next wait. A descriptor that is closed without that is found out when its poll is armed, by a check of one
-//! armed registration at every 64th wait, and by a check of all when nothing has happened for 10 to 20 ms: its peer sees the
-//! end then, not at once as with epoll.
+//! before it returns, or, where the kernel has no memory for that, says so and leaves it to the next wait. A descriptor
+//! that is closed without that is found out when its poll is armed, by a check of one armed registration at every 64th
+//! wait, and by a check of all when nothing has happened for 10 to 20 ms: its peer sees the end then, not at once as with
+//! epoll.
 //!
 //! What was woken between two waits is reported by the next, even if the user has taken the data in between without
 //! having been told of it; and of a poll for both directions only the one that woke it, the other a turn later.

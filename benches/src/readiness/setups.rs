@@ -1,0 +1,26 @@
+//! `bench readiness --setups`: what a bare loop over io_uring costs, by what it asks of its rings.
+
+use super::bare_uring::{BareUring, Kind, ONE_SHOT};
+use super::poller::{ALL, ANY, Entry};
+
+const NO_INDEX: Kind = Kind { has_index: false, ..ONE_SHOT };
+const LASTING: Kind = Kind { lasts: true, ..NO_INDEX };
+
+macro_rules! kind {
+    ($name:literal, $kind:expr) => {
+        Entry { name: $name, open: || Ok(Box::new(BareUring::new($kind)?)), numbers: ANY }
+    };
+}
+
+/// The contenders. The first is what the others are compared with.
+pub(super) const SETUPS: [Entry; 9] = [
+    ALL[0],
+    kind!("one-shot, plain rings", Kind { is_deferred: false, ..ONE_SHOT }),
+    kind!("one-shot", ONE_SHOT),
+    kind!("one-shot, no index array", NO_INDEX),
+    kind!("… and a timeout in each wait", Kind { is_timed: true, ..NO_INDEX }),
+    kind!("… and registered files", Kind { files: 2048, ..NO_INDEX }),
+    kind!("… and 8,192 completions", Kind { completions: 8192, ..NO_INDEX }),
+    kind!("multishot, and `poll` before each wait", Kind { asks: true, ..LASTING }),
+    kind!("multishot: edge-triggered", LASTING),
+];
