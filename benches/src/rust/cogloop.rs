@@ -67,12 +67,7 @@ impl Futures for WithFutures {
     }
 
     fn sleep(&self, delay: Duration) -> impl Future<Output = ()> + 'static {
-        let sleep = self.0.sleep(delay);
-        async move {
-            if let Ok(sleep) = sleep {
-                sleep.await;
-            }
-        }
+        self.0.sleep(delay).expect("an open loop without a limit")
     }
 
     fn block_on(&mut self, future: impl Future<Output = ()>) -> io::Result<()> {

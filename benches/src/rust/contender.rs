@@ -34,7 +34,7 @@ impl Contender {
 /// The first is what the others are compared with.
 pub(super) const ALL: [Contender; 5] = [
     Contender::with_callbacks::<cogloop::WithCallbacks>("cogloop"),
-    Contender::with_futures::<cogloop::WithFutures>("cogloop, futures"),
+    Contender::with_futures::<cogloop::WithFutures>("cogloop futures"),
     Contender::with_callbacks::<calloop::Calloop>("calloop"),
     Contender::with_futures::<tokio::Tokio>("tokio"),
     Contender::with_futures::<async_io::AsyncIo>("async-io"),

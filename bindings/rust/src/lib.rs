@@ -76,6 +76,7 @@ mod source_names;
 #[cfg(unix)]
 mod sources;
 mod task;
+mod timeout;
 mod timer_names;
 mod timers;
 mod trace;

@@ -1,4 +1,4 @@
-//! Time for futures: sleeping, ticking, giving up after a while.
+//! Time for futures: sleeping and ticking.
 
 use crate::core::{Core, Kind};
 use crate::handle::Handle;
@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU64;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -49,32 +49,55 @@ impl Sleepers {
     }
 }
 
+/// What an alarm does with its timer when that has fired.
+trait Keeping {
+    /// The slack of a timer that is kept.
+    fn slack_ns(&self) -> Option<u64>;
+}
+
+/// That of [`Sleep`] is gone.
+struct Once;
+
+/// That of [`Ticks`] is kept, and so its place within the limit; it is for the wheel one with a period that never ends.
+struct Kept {
+    slack_ns: u64,
+}
+
+impl Keeping for Once {
+    fn slack_ns(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl Keeping for Kept {
+    fn slack_ns(&self) -> Option<u64> {
+        Some(self.slack_ns)
+    }
+}
+
 /// A timer of the wheel that wakes a future.
-struct Alarm {
+struct Alarm<K: Keeping> {
     core: Rc<Core>,
     deadline_ns: u64,
-    slack_ns: u64,
-    /// That of [`Ticks`] keeps its timer when it has fired, and so its place within the limit; it is for the wheel one with
-    /// a period that never ends.
-    is_kept: bool,
+    keeping: K,
     key: Option<Key>,
 }
 
-impl Alarm {
+impl<K: Keeping> Alarm<K> {
     /// One that is armed.
-    fn new(core: &Rc<Core>, deadline_ns: u64, interval: Option<Interval>) -> Result<Self, Error> {
+    fn new(core: &Rc<Core>, deadline_ns: u64, keeping: K) -> Result<Self, Error> {
         core.check_open()?;
-        let slack_ns = interval.map_or(0, |interval| nanoseconds(interval.slack));
-        let mut alarm = Self { core: Rc::clone(core), deadline_ns, slack_ns, is_kept: interval.is_some(), key: None };
+        let mut alarm = Self { core: Rc::clone(core), deadline_ns, keeping, key: None };
         alarm.arm()?;
         Ok(alarm)
     }
 
     fn arm(&mut self) -> Result<(), Error> {
         let mut events = self.core.events.borrow_mut();
-        let period = self.is_kept.then_some(NonZeroU64::MAX);
-        let plan = Plan { deadline: self.deadline_ns, period, missed: Missed::Skip, slack: self.slack_ns };
-        let added = match self.is_kept || self.deadline_ns > events.now_ns() {
+        let slack_ns = self.keeping.slack_ns();
+        let period = slack_ns.map(|_| NonZeroU64::MAX);
+        let plan = Plan { deadline: self.deadline_ns, period, missed: Missed::Skip, slack: slack_ns.unwrap_or(0) };
+        let added = match period.is_some() || self.deadline_ns > events.now_ns() {
             true => events.try_add_planned(plan, Kind::Sleep),
             // Rounded up to the resolution it might miss the next turn.
             false => events.try_add_timer(0, Kind::Sleep),
@@ -91,9 +114,9 @@ impl Alarm {
 
     fn is_waiting(&self) -> bool {
         let events = self.core.events.borrow();
-        self.key.is_some_and(|key| match self.is_kept {
-            true => events.deadline_ns(key) == Some(self.deadline_ns),
-            false => events.timer(key).is_some(),
+        self.key.is_some_and(|key| match self.keeping.slack_ns() {
+            Some(_) => events.deadline_ns(key) == Some(self.deadline_ns),
+            None => events.timer(key).is_some(),
         })
     }
 
@@ -115,7 +138,7 @@ impl Alarm {
     }
 }
 
-impl Drop for Alarm {
+impl<K: Keeping> Drop for Alarm<K> {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
         if self.core.events.borrow_mut().cancel_timer(key).is_some() {
@@ -145,7 +168,7 @@ impl Core {
 /// # Ok::<(), cogloop::Error>(())
 /// ```
 #[must_use = "futures do nothing unless awaited"]
-pub struct Sleep(Alarm);
+pub struct Sleep(Alarm<Once>);
 
 impl Sleep {
     /// When it will be ready.
@@ -211,7 +234,7 @@ impl fmt::Debug for Sleep {
 /// # Ok::<(), cogloop::Error>(())
 /// ```
 pub struct Ticks {
-    alarm: Alarm,
+    alarm: Alarm<Kept>,
     period_ns: NonZeroU64,
     policy: Missed,
 }
@@ -295,7 +318,7 @@ impl<S> Handle<S> {
     /// # Errors
     /// [`Error::Limit`], [`Error::Closed`].
     pub fn sleep(&self, delay: Duration) -> Result<Sleep, Error> {
-        Ok(Sleep(Alarm::new(self.core(), self.core().ns_after(delay), None)?))
+        Ok(Sleep(Alarm::new(self.core(), self.core().ns_after(delay), Once)?))
     }
 
     /// A future that is ready at `when`.
@@ -314,7 +337,7 @@ impl<S> Handle<S> {
     /// # Errors
     /// [`Error::Limit`], [`Error::Closed`].
     pub fn sleep_until(&self, when: Instant) -> Result<Sleep, Error> {
-        Ok(Sleep(Alarm::new(self.core(), self.core().ns_of(when), None)?))
+        Ok(Sleep(Alarm::new(self.core(), self.core().ns_of(when), Once)?))
     }
 
     /// Ticks for a future, with the same policies for those that are missed as [`every`](Self::every) has. As long as
@@ -342,40 +365,7 @@ impl<S> Handle<S> {
         let interval = interval.into();
         let period_ns = interval.period_ns()?;
         let first_ns = self.core().ns_after(interval.first.unwrap_or(interval.period));
-        let alarm = Alarm::new(self.core(), first_ns, Some(interval))?;
+        let alarm = Alarm::new(self.core(), first_ns, Kept { slack_ns: nanoseconds(interval.slack) })?;
         Ok(Ticks { alarm, period_ns, policy: interval.missed })
-    }
-
-    /// What the future comes to, if it does within `limit`; it is dropped in either case.
-    ///
-    /// ```
-    /// use cogloop::{Error, Loop};
-    /// use std::{future, time::Duration};
-    ///
-    /// let mut events = Loop::simulated()?;
-    /// let handle = events.handle();
-    /// let never = handle.timeout(Duration::from_secs(5), future::pending::<()>());
-    /// assert!(matches!(events.block_on(&mut (), never)?, Err(Error::Elapsed)));
-    /// # Ok::<(), Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Elapsed`]; [`Error::Limit`], [`Error::Closed`].
-    pub fn timeout<F: Future>(
-        &self,
-        limit: Duration,
-        future: F,
-    ) -> impl Future<Output = Result<F::Output, Error>> + use<S, F> {
-        let sleep = self.sleep(limit);
-        async move {
-            let (mut sleep, mut future) = (sleep?, pin!(future));
-            poll_fn(|cx| {
-                if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                    return Poll::Ready(Ok(output));
-                }
-                sleep.0.poll(cx).map(|()| Err(Error::Elapsed))
-            })
-            .await
-        }
     }
 }

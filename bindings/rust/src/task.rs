@@ -107,6 +107,31 @@ impl<T> Drop for Finish<T> {
     }
 }
 
+pin_project_lite::pin_project! {
+    /// What is boxed for a task. An `async` block around the future would have room for it twice: as it was captured, and as
+    /// it is awaited.
+    struct Job<F: Future> {
+        // `None` when it is done: it is gone before anybody hears of that.
+        #[pin]
+        future: Option<F>,
+        finish: Finish<F::Output>,
+    }
+}
+
+impl<F: Future> Future for Job<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut job = self.project();
+        if let Some(future) = job.future.as_mut().as_pin_mut() {
+            let output = std::task::ready!(future.poll(cx));
+            job.future.set(None);
+            job.finish.set(Join::Done(output));
+        }
+        Poll::Ready(())
+    }
+}
+
 /// A spawned future: awaited, it is what that comes to. Dropped, it cancels the future, which is dropped at once;
 /// [`detach`](Self::detach) lets it go on alone.
 ///
@@ -245,7 +270,7 @@ impl<S> Handle<S> {
         options::check("tasks", core.tasks.len(), core.limits.tasks)?;
         let join = Rc::new(RefCell::new(Join::Waiting(None)));
         let finish = Finish(Rc::clone(&join));
-        let future = Box::pin(async move { finish.set(Join::Done(future.await)) });
+        let future = Box::pin(Job { future: Some(future), finish });
         let key = core.tasks.0.borrow_mut().insert(None);
         let knock = Arc::new(Knock::new(Woken::Task(key), Arc::clone(&core.bell)));
         let waker = Waker::from(Arc::clone(&knock));

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<usize> = const { Cell::new(0) };
 }
 
 struct Counting;
@@ -19,15 +20,17 @@ struct Counting;
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-fn count() {
+/// An allocation, of so many bytes in the place of so many.
+fn count(bytes: usize, old: usize) {
     // While a thread ends there is nothing to count in.
     let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+    let _ = BYTES.try_with(|count| count.set(count.get().wrapping_add(bytes).wrapping_sub(old)));
 }
 
 // SAFETY: each call is passed on to the system's allocator as it is.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size(), 0);
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
@@ -38,7 +41,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size, layout.size());
         // SAFETY: as above.
         unsafe { System.realloc(memory, layout, size) }
     }
@@ -136,4 +139,26 @@ fn messages_and_posts_without_captures_allocate_nothing() {
         events.turn(count, Some(SECOND)).unwrap();
     });
     assert_eq!(counted, 0);
+}
+
+/// Each had room for its future twice.
+#[test]
+fn a_task_and_a_timeout_take_the_bytes_of_their_future_and_a_few_hundred() {
+    const TASKS: usize = 4096;
+    const KEPT: usize = 1000;
+    let mut events = Loop::<u64>::simulated().unwrap();
+    let before = BYTES.get();
+    for _ in 0..TASKS {
+        let handle = events.handle();
+        let future = async move {
+            let kept = [7u8; KEPT];
+            handle.sleep(SECOND).unwrap().await;
+            std::hint::black_box(&kept);
+        };
+        events.spawn(events.timeout(2 * SECOND, future)).unwrap().detach();
+    }
+    events.turn(&mut 0, Some(Duration::ZERO)).unwrap();
+    assert_eq!(events.timer_count(), 2 * TASKS, "all sleep");
+    let bytes = (BYTES.get() - before) / TASKS;
+    assert!(bytes < KEPT + 500, "{bytes} bytes");
 }
