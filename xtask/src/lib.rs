@@ -61,6 +61,8 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
             println!("{HELP}");
             Ok(())
         }
+        // The benchmarks have a text of their own.
+        [name, .., "--help" | "-h"] if *name != "bench" && has_line(name) => command(&["help"]),
         ["test", "--list"] => {
             test::list();
             Ok(())
@@ -80,6 +82,11 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["mutants", arguments @ ..] => mutants::run(&Project::locate()?, arguments).map(drop),
         other => Err(format!("no such command: `{}`\n\n{HELP}", other.join(" "))),
     }
+}
+
+/// Whether the help knows the command.
+fn has_line(name: &str) -> bool {
+    HELP.lines().any(|line| line.starts_with(&format!("  {name} ")))
 }
 
 /// In the profile of the tests, which notices an overflow.
@@ -110,11 +117,31 @@ mod tests {
     }
 
     #[test]
-    fn help_has_a_line_for_each_command() {
-        for name in
-            ["test", "check-targets", "conformance", "lua", "tidy", "bench", "soak", "simulate", "mutants", "help"]
+    fn a_command_is_told_of_by_the_help_and_does_nothing_then() {
+        for arguments in [&["test", "--help"][..], &["lua", "-h"], &["c", "--prefix", "--help"], &["mutants", "--help"]]
         {
-            assert!(HELP.lines().any(|line| line.starts_with(&format!("  {name} "))), "{name}");
+            assert_eq!(command(arguments), Ok(()), "{arguments:?}");
+        }
+        assert!(command(&["tset", "--help"]).is_err(), "of what is no command there is nothing to tell");
+    }
+
+    #[test]
+    fn help_has_a_line_for_each_command() {
+        for name in [
+            "test",
+            "check-targets",
+            "conformance",
+            "lua",
+            "c",
+            "tidy",
+            "bench",
+            "exits",
+            "soak",
+            "simulate",
+            "mutants",
+            "help",
+        ] {
+            assert!(has_line(name), "{name}");
         }
     }
 }

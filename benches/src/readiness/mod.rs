@@ -233,5 +233,7 @@ mod tests {
         assert_eq!(names(&["calloop"]).unwrap(), ["bare epoll", "calloop"]);
         assert_eq!(names(&[]).unwrap().len(), poller::ALL.len());
         assert!(names(&["libev"]).unwrap_err().contains("ours/uring"));
+        let mut all = poller::ALL.iter().chain(&setups::SETUPS);
+        assert!(all.all(|entry| !entry.name.contains(',')), "--only has commas between the names");
     }
 }

@@ -15,12 +15,12 @@ macro_rules! kind {
 /// The contenders. The first is what the others are compared with.
 pub(super) const SETUPS: [Entry; 9] = [
     ALL[0],
-    kind!("one-shot, plain rings", Kind { is_deferred: false, ..ONE_SHOT }),
+    kind!("one-shot on plain rings", Kind { is_deferred: false, ..ONE_SHOT }),
     kind!("one-shot", ONE_SHOT),
-    kind!("one-shot, no index array", NO_INDEX),
+    kind!("one-shot without index array", NO_INDEX),
     kind!("… and a timeout in each wait", Kind { is_timed: true, ..NO_INDEX }),
     kind!("… and registered files", Kind { files: 2048, ..NO_INDEX }),
-    kind!("… and 8,192 completions", Kind { completions: 8192, ..NO_INDEX }),
-    kind!("multishot, and `poll` before each wait", Kind { asks: true, ..LASTING }),
+    kind!("… and 8192 completions", Kind { completions: 8192, ..NO_INDEX }),
+    kind!("multishot with `poll` before each wait", Kind { asks: true, ..LASTING }),
     kind!("multishot: edge-triggered", LASTING),
 ];

@@ -156,6 +156,7 @@ mod tests {
     fn ours_is_always_there_to_compare_with() {
         let names: Vec<_> = chosen(&["tokio".to_owned()]).unwrap().iter().map(|contender| contender.name).collect();
         assert_eq!(names, ["cogloop", "tokio"]);
+        assert!(ALL.iter().all(|contender| !contender.name.contains(',')), "--only has commas between the names");
         assert!(chosen(&["glib".to_owned()]).err().is_some_and(|message| message.contains("calloop")));
     }
 }
