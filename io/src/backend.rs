@@ -27,6 +27,10 @@ use std::io;
 /// does not take: it bounds a turn's work and fixes the buffer's size.
 pub const EVENTS_MAX: usize = 1024;
 
+/// Who is to wait no longer than this does not sleep, but asks the kernel again and again for what is ready, until it is
+/// time. Falling asleep and waking up takes as much CPU time, and ends later by more than that: `docs/backends.md`.
+pub const BRIEF_NS: u64 = 16_000;
+
 /// What a wait found out about one registration.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 #[non_exhaustive]

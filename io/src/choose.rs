@@ -9,8 +9,8 @@ pub const VARIABLE: &str = "COGLOOP_BACKEND";
 
 type Opener = fn() -> io::Result<Box<dyn Backend>>;
 
-// Best first. On Linux best is measured (the figures stand in docs/backends.md): io_uring's waits end sooner, by the timer
-// slack that the kernel grants itself elsewhere, and with many descriptors an event costs as much as on epoll.
+// Best first. On Linux best is measured (the figures stand in docs/backends.md): on io_uring registrations and deadlines
+// travel with the wait, edges are cheapest, and with many descriptors an event costs as much as on epoll.
 // A backend that is not opened makes no system call.
 const KNOWN: &[(&str, Opener)] = &[
     #[cfg(target_os = "linux")]

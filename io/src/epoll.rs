@@ -6,16 +6,19 @@
 //!                ──► Parked    observed for nothing: outside the set, because epoll would report its hang-up for ever
 //! ```
 //!
-//! Timeouts are in nanoseconds through `epoll_pwait2` (Linux 5.11), on an older kernel in milliseconds, rounded up.
+//! A wait for a deadline is ended by a timer descriptor in the set ([`alarm`](crate::alarm)): a timeout would be late by the
+//! thread's timer slack. Where there is none to be had, timeouts are in nanoseconds through `epoll_pwait2` (Linux 5.11), on an
+//! older kernel in milliseconds, rounded up.
 //!
 //! A descriptor that is closed leaves the epoll set by itself, unless a duplicate keeps its file open: then epoll goes on
 //! reporting a registration that no call can reach. So registrations are checked now and then, and the whole set is
 //! built anew when a dead one reports.
 
-use crate::backend::EVENTS_MAX;
+use crate::alarm::Alarm;
+use crate::backend::{BRIEF_NS, EVENTS_MAX};
 use crate::fork::ForkMark;
 use crate::identity::Identity;
-use crate::{Backend, Event, Interest, Token, Waker};
+use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
 use nix::poll::PollTimeout;
 use nix::sys::epoll::EpollEvent;
 use rustix::buffer::spare_capacity;
@@ -29,8 +32,19 @@ use std::os::fd::{AsFd, BorrowedFd};
 /// 64th of a system call for each event.
 const CHECK_EVERY: u32 = 64;
 
-/// What the kernel carries for the waker; no token has these bits.
+/// What the kernel carries for the waker and for the alarm; no token has these bits.
 const WAKER: u64 = 0;
+const ALARM: u64 = 1;
+
+/// What a wait of the kernel's came to.
+#[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd)]
+enum Found {
+    /// At most that the alarm has rung, maybe of a time before.
+    Nothing,
+    Something,
+    /// A registration that no call can reach has reported.
+    Dead,
+}
 
 #[derive(Copy, Clone)]
 enum Place {
@@ -59,6 +73,9 @@ pub struct Epoll {
     always: Vec<u32>,
     always_start: usize,
     waker: Option<Waker>,
+    wants_alarm: bool,
+    // While there is none, the waits have timeouts.
+    alarm: Option<Alarm>,
     buffer: Vec<epoll::Event>,
     // `Some` on a kernel without epoll_pwait2.
     buffer_ms: Option<Vec<EpollEvent>>,
@@ -77,17 +94,27 @@ impl Epoll {
             always: Vec::new(),
             always_start: 0,
             waker: None,
+            wants_alarm: true,
+            alarm: None,
             buffer: Vec::with_capacity(EVENTS_MAX),
             buffer_ms: None,
         })
     }
 
-    /// As on a kernel before 5.11: waits are in milliseconds, rounded up.
+    /// As where the kernel refuses a timer descriptor: its waits have timeouts.
+    ///
+    /// # Errors
+    /// The kernel's, `EMFILE` for example.
+    pub fn with_timeouts() -> io::Result<Self> {
+        Ok(Self { wants_alarm: false, ..Self::new()? })
+    }
+
+    /// The same on a kernel before 5.11: timeouts are in milliseconds, rounded up.
     ///
     /// # Errors
     /// The kernel's, `EMFILE` for example.
     pub fn with_millisecond_waits() -> io::Result<Self> {
-        let mut new = Self::new()?;
+        let mut new = Self::with_timeouts()?;
         new.use_milliseconds();
         Ok(new)
     }
@@ -142,26 +169,32 @@ impl Epoll {
         }
     }
 
-    /// Turns what the kernel reported into an event; `false` when a dead registration reported.
-    fn report(&mut self, bits: u64, ready: Interest, events: &mut Vec<Event>) -> bool {
+    /// Turns what the kernel reported into an event.
+    fn report(&mut self, bits: u64, ready: Interest, events: &mut Vec<Event>) -> Found {
         if bits == WAKER {
             self.waker.iter().for_each(Waker::drain);
-            return true;
+            return Found::Something;
         }
-        let Some(token) = Token::from_bits(bits) else { return false };
+        if bits == ALARM {
+            self.alarm.iter_mut().for_each(Alarm::rang);
+            return Found::Nothing;
+        }
+        let Some(token) = Token::from_bits(bits) else { return Found::Dead };
         let slot = self.registrations.get_mut(token.index() as usize);
-        let Some(known) = slot.and_then(Option::as_mut).filter(|known| known.token == token) else { return false };
+        let Some(known) = slot.and_then(Option::as_mut).filter(|known| known.token == token) else {
+            return Found::Dead;
+        };
         known.seen = known.seen.wrapping_add(1);
         if known.seen.is_power_of_two() || known.seen.is_multiple_of(CHECK_EVERY) {
             // Changes nothing for the file that was registered, and fails for any other.
             let data = EventData::new_u64(bits);
             if epoll::modify(&self.set.0, known.fd, data, flags(known.interest)).is_err() {
                 self.registrations[token.index() as usize] = None;
-                return false;
+                return Found::Dead;
             }
         }
         events.push(Event::new(token, ready));
-        true
+        Found::Something
     }
 
     fn report_always(&mut self, events: &mut Vec<Event>) {
@@ -188,6 +221,9 @@ impl Epoll {
         if let Some(waker) = &self.waker {
             epoll::add(&set, waker, EventData::new_u64(WAKER), EventFlags::IN)?;
         }
+        if let Some(alarm) = &self.alarm {
+            watch_alarm(&set, alarm)?;
+        }
         for known in self.registrations.iter().flatten() {
             if let Place::Kernel = known.place {
                 let (data, flags) = (EventData::new_u64(known.token.to_bits()), flags(known.interest));
@@ -201,34 +237,47 @@ impl Epoll {
         Ok(())
     }
 
-    fn wait_ns(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> Result<bool, Errno> {
+    /// How long the kernel's wait may last: for ever, if the alarm is to end it.
+    fn kernel_timeout_ns(&mut self, left_ns: Option<u64>) -> Option<u64> {
+        if left_ns.is_some_and(|ns| ns <= BRIEF_NS) {
+            return Some(0);
+        }
+        match self.alarm.as_mut().map(|alarm| alarm.set(left_ns)) {
+            Some(Ok(())) => return None,
+            Some(Err(_)) => self.alarm = None,
+            None => {}
+        }
+        left_ns
+    }
+
+    fn wait_ns(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> Result<Found, Errno> {
         let timeout =
             timeout_ns.map(|ns| Timespec { tv_sec: (ns / 1_000_000_000) as _, tv_nsec: (ns % 1_000_000_000) as _ });
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
-        let found = epoll::wait(&self.set.0, spare_capacity(&mut buffer), timeout.as_ref());
-        let mut sound = true;
+        let answer = epoll::wait(&self.set.0, spare_capacity(&mut buffer), timeout.as_ref());
+        let mut found = Found::Nothing;
         for event in &buffer {
             let (flags, data) = (event.flags, event.data);
-            sound &= self.report(data.u64(), readiness(flags.bits()), events);
+            found = found.max(self.report(data.u64(), readiness(flags.bits()), events));
         }
         self.buffer = buffer;
-        found.map(|_| sound)
+        answer.map(|_| found)
     }
 
-    fn wait_ms(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> Result<bool, Errno> {
+    fn wait_ms(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> Result<Found, Errno> {
         // Up, or the last fraction of a millisecond before a deadline would be spent spinning.
         let ms = timeout_ns.map(|ns| i32::try_from(ns.div_ceil(1_000_000)).unwrap_or(i32::MAX));
         let timeout = ms.map_or(PollTimeout::NONE, |ms| ms.try_into().unwrap_or(PollTimeout::MAX));
         let mut buffer = self.buffer_ms.take().unwrap_or_default();
-        let found = self.set.wait(&mut buffer, timeout);
-        let mut sound = true;
-        for event in &buffer[..found.unwrap_or(0)] {
+        let answer = self.set.wait(&mut buffer, timeout);
+        let mut found = Found::Nothing;
+        for event in &buffer[..answer.unwrap_or(0)] {
             let ready = readiness(event.events().bits() as u32);
-            sound &= self.report(event.data(), ready, events);
+            found = found.max(self.report(event.data(), ready, events));
         }
         self.buffer_ms = Some(buffer);
-        found.map(|_| sound).map_err(|error| Errno::from_raw_os_error(error as i32))
+        answer.map(|_| found).map_err(|error| Errno::from_raw_os_error(error as i32))
     }
 }
 
@@ -240,6 +289,10 @@ impl Backend for Epoll {
     fn attach(&mut self, waker: &Waker) -> io::Result<()> {
         epoll::add(&self.set.0, waker, EventData::new_u64(WAKER), EventFlags::IN)?;
         self.waker = Some(waker.clone());
+        if self.wants_alarm {
+            // After what a loop cannot do without, in case there are not descriptors enough.
+            self.alarm = Alarm::new().ok().filter(|alarm| watch_alarm(&self.set.0, alarm).is_ok());
+        }
         Ok(())
     }
 
@@ -267,23 +320,35 @@ impl Backend for Epoll {
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
         self.mark.check()?;
         let timeout_ns = if self.always.is_empty() { timeout_ns } else { Some(0) };
-        let found =
-            if self.buffer_ms.is_none() { self.wait_ns(events, timeout_ns) } else { self.wait_ms(events, timeout_ns) };
-        if !self.always.is_empty() {
-            self.report_always(events);
-        }
-        match found {
-            Ok(true) | Err(Errno::INTR) => Ok(()),
-            Ok(false) => {
-                // Refused, for want of descriptors perhaps, it is tried again when a dead one reports again.
-                let _ = self.rebuild();
-                Ok(())
+        let until_ns = timeout_ns.filter(|&ns| ns > 0).map(|ns| MonotonicClock.now_ns().saturating_add(ns));
+        let mut left_ns = timeout_ns;
+        loop {
+            let timeout_ns = self.kernel_timeout_ns(left_ns);
+            let answer = match self.buffer_ms {
+                None => self.wait_ns(events, timeout_ns),
+                Some(_) => self.wait_ms(events, timeout_ns),
+            };
+            if !self.always.is_empty() {
+                self.report_always(events);
             }
-            Err(Errno::NOSYS) if self.buffer_ms.is_none() => {
-                self.use_milliseconds();
-                Ok(())
+            match answer {
+                Ok(Found::Nothing) => {}
+                Ok(Found::Something) | Err(Errno::INTR) => return Ok(()),
+                Ok(Found::Dead) => {
+                    // Refused, for want of descriptors perhaps, it is tried again when a dead one reports again.
+                    let _ = self.rebuild();
+                    return Ok(());
+                }
+                Err(Errno::NOSYS) if self.buffer_ms.is_none() => self.use_milliseconds(),
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => Err(error.into()),
+            if left_ns == Some(0) {
+                return Ok(());
+            }
+            left_ns = until_ns.map(|until_ns| until_ns.saturating_sub(MonotonicClock.now_ns()));
+            if left_ns == Some(0) {
+                return Ok(());
+            }
         }
     }
 
@@ -293,8 +358,17 @@ impl Backend for Epoll {
 
     fn prepare(&mut self) -> io::Result<bool> {
         self.mark.check()?;
+        // The other loop waits no longer than it is told to, and need not hear of that from the set as well.
+        if self.alarm.as_mut().is_some_and(|alarm| alarm.cancel().is_err()) {
+            self.alarm = None;
+        }
         Ok(!self.always.is_empty())
     }
+}
+
+/// Edge-triggered: it is heard of once each time that it rings.
+fn watch_alarm(set: impl AsFd, alarm: &Alarm) -> Result<(), Errno> {
+    epoll::add(set, alarm, EventData::new_u64(ALARM), EventFlags::IN | EventFlags::ET)
 }
 
 fn flags(interest: Interest) -> EventFlags {
@@ -325,6 +399,8 @@ fn forgive(answer: Result<(), Errno>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+    use std::io::Write;
     use std::num::NonZeroU32;
     use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -349,5 +425,74 @@ mod tests {
         epoll.add(fd, Interest::READ, token).unwrap();
         epoll.rebuild().unwrap();
         assert_eq!(members(&epoll), 1, "a new set has the living");
+    }
+
+    fn attached() -> Epoll {
+        let mut epoll = Epoll::new().unwrap();
+        epoll.attach(&Waker::new().unwrap()).unwrap();
+        epoll
+    }
+
+    /// What its alarm is set for.
+    fn set_for(epoll: &Epoll) -> Option<u64> {
+        epoll.alarm.as_ref().unwrap().set_for_ns()
+    }
+
+    const HOUR_NS: u64 = 3_600_000_000_000;
+
+    #[test]
+    fn a_deadline_that_stays_or_is_put_off_is_set_once() {
+        for put_off_ns in [0, 1_000_000] {
+            let mut epoll = attached();
+            let (reader, mut writer) = std::io::pipe().unwrap();
+            let reader: &'static OwnedFd = Box::leak(Box::new(reader.into()));
+            epoll.add(reader.as_fd(), Interest::READ, Token::new(0, NonZeroU32::MIN)).unwrap();
+            writer.write_all(b"x").unwrap();
+            let deadline_ns = MonotonicClock.now_ns() + HOUR_NS;
+            let mut settings = BTreeSet::new();
+            for round in 0..100 {
+                let mut events = Vec::new();
+                epoll.wait(&mut events, Some(deadline_ns + round * put_off_ns - MonotonicClock.now_ns())).unwrap();
+                assert_eq!(events.len(), 1, "what is ready ends the wait");
+                settings.extend(set_for(&epoll));
+            }
+            // Who is interrupted between two readings of the clock sets it anew.
+            assert!((1..50).contains(&settings.len()), "{} times in 100 waits", settings.len());
+            assert!(settings.iter().all(|&ns| ns >= deadline_ns), "never early");
+            epoll.wait(&mut Vec::new(), Some(0)).unwrap();
+            assert!(set_for(&epoll).is_some(), "a wait that does not last needs no alarm, and leaves it");
+            assert!(!epoll.prepare().unwrap());
+            assert_eq!(set_for(&epoll), None, "another loop knows how long to wait");
+        }
+    }
+
+    #[test]
+    fn an_alarm_of_a_deadline_that_was_put_off_ends_no_wait() {
+        let (mut epoll, mut events) = (attached(), Vec::new());
+        epoll.kernel_timeout_ns(Some(110_000_000));
+        let start_ns = MonotonicClock.now_ns();
+        epoll.wait(&mut events, Some(130_000_000)).unwrap();
+        assert!(MonotonicClock.now_ns() >= start_ns + 130_000_000);
+        assert_eq!((set_for(&epoll), events.len()), (None, 0));
+    }
+
+    #[test]
+    fn a_brief_wait_lasts_and_sets_no_alarm() {
+        for timeout_ns in [1, BRIEF_NS] {
+            let (mut epoll, mut events) = (attached(), Vec::new());
+            let start_ns = MonotonicClock.now_ns();
+            epoll.wait(&mut events, Some(timeout_ns)).unwrap();
+            assert!(MonotonicClock.now_ns() >= start_ns + timeout_ns);
+            assert_eq!((set_for(&epoll), events.len()), (None, 0));
+        }
+    }
+
+    #[test]
+    fn the_alarm_of_an_old_set_rings_in_a_new_one() {
+        let (mut epoll, mut events) = (attached(), Vec::new());
+        epoll.kernel_timeout_ns(Some(2_000_000));
+        epoll.rebuild().unwrap();
+        epoll.wait(&mut events, Some(4_000_000)).unwrap();
+        assert_eq!((set_for(&epoll), events.len()), (None, 0));
     }
 }

@@ -131,8 +131,9 @@ pub(crate) mod tests {
     fn a_forked_child_is_told_so_makes_its_own_and_the_parent_notices_nothing_c57() {
         type Open = fn() -> Box<dyn Backend>;
         let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
-        let kinds: [Open; 5] = [
+        let kinds: [Open; 6] = [
             || Box::new(Epoll::new().unwrap()),
+            || Box::new(Epoll::with_timeouts().unwrap()),
             || Box::new(Epoll::with_millisecond_waits().unwrap()),
             || Box::new(Uring::new().unwrap()),
             || Box::new(Select::new()),

@@ -45,6 +45,8 @@
 #[macro_use]
 mod mutants;
 
+#[cfg(target_os = "linux")]
+mod alarm;
 pub mod backend;
 #[cfg(unix)]
 pub mod child;

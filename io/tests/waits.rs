@@ -88,6 +88,33 @@ fn a_cancelled_timer_ends_no_wait_c27() {
     });
 }
 
+/// C27: a deadline of which the kernel has heard, and that has passed since, is nothing to this wait.
+#[test]
+fn a_timer_cancelled_between_two_waits_ends_no_later_one_c27() {
+    on_every_backend(|events| {
+        let (fd, mut peer) = pair();
+        let token = events.add_descriptor(fd, READ).unwrap();
+        let slept_through = (0..5).any(|_| {
+            let earliest = events.add_timer(2 * MS, 2);
+            write(&mut peer);
+            assert_eq!(turn(events), [], "the descriptor comes first");
+            assert_eq!(events.next_ready().map(|ready| ready.token), Some(token));
+            assert_eq!(rustix::io::read(fd, &mut [0; 8]), Ok(1));
+            if events.cancel_timer(earliest).is_none() {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(3));
+            events.add_timer(8 * MS, 8);
+            let first = turn(events);
+            while events.timers() > 0 {
+                turn(events);
+            }
+            first == [8]
+        });
+        assert!(slept_through, "it woke for a timer that is gone, five times");
+    });
+}
+
 /// C48: two descriptors of one stream are both ready for one byte, and whoever comes second finds nothing.
 #[test]
 fn readiness_that_somebody_else_has_used_up_does_no_harm_c48() {

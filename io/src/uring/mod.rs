@@ -36,6 +36,7 @@ mod send;
 #[allow(unsafe_code, reason = "a fork")]
 mod tests;
 
+use crate::backend::BRIEF_NS;
 use crate::fork::ForkMark;
 use crate::identity::Identity;
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
@@ -254,7 +255,8 @@ impl Backend for Uring {
             if unchecked > 0 && self.armed > 0 {
                 armed = armed.and_then(|()| self.set_alarm());
             }
-            let slice_ns = if self.has_lost || !self.early.is_empty() { Some(0) } else { left_ns };
+            let is_brief = left_ns.is_some_and(|ns| ns <= BRIEF_NS);
+            let slice_ns = if is_brief || self.has_lost || !self.early.is_empty() { Some(0) } else { left_ns };
             let mut is_over = match armed.and_then(|()| self.ring.enter(slice_ns)) {
                 Ok(_) | Err(Errno::TIME) => false,
                 Err(Errno::INTR) => true,

@@ -28,13 +28,14 @@ pub type Loop = EventLoop<u64>;
 /// Descriptor numbers belong to the whole process, and these tests close and reuse them.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-pub fn backends() -> [(&'static str, Box<dyn Backend>); 7] {
+pub fn backends() -> [(&'static str, Box<dyn Backend>); 8] {
     [
         ("uring", Box::new(Uring::new().unwrap())),
         ("uring, older", Box::new(Uring::with_rings(64, Setup::Cooperative).unwrap())),
         // Every story fills and overflows these.
         ("uring, tiny and plain", Box::new(Uring::with_rings(1, Setup::Plain).unwrap())),
         ("epoll", Box::new(Epoll::new().unwrap())),
+        ("epoll with timeouts", Box::new(Epoll::with_timeouts().unwrap())),
         ("epoll in ms", Box::new(Epoll::with_millisecond_waits().unwrap())),
         ("select", Box::new(Select::new())),
         ("portable", Box::new(Portable::new().unwrap())),

@@ -1,0 +1,151 @@
+//! A timer descriptor, which ends an epoll wait when a deadline has come. The timeout of the wait itself is subject to the
+//! thread's timer slack; this is not.
+//!
+//! ```text
+//!   set( timeout ) ──► armed ──► rings, once ──► rang( )
+//!                        │
+//!                        └── the same deadline again, or a later one while it is far off: no system call
+//! ```
+//!
+//! It may ring too soon, and who hears it looks at the clock; it never rings too late.
+
+use crate::{Clock, MonotonicClock};
+use rustix::io::Errno;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Deadlines this close together are one. A timeout is relative, so the same deadline comes out a little later each time,
+/// by what passes between two readings of the clock.
+const SAME_NS: u64 = 1_000;
+
+/// An alarm this far off is left to itself when the deadline moves away: who puts off a timeout at every event would pay a
+/// system call each time, and pays a wake-up for many.
+const FAR_NS: u64 = 100_000_000;
+
+/// To be put into an epoll set edge-triggered: then nobody has to read from it.
+pub(crate) struct Alarm {
+    fd: OwnedFd,
+    // On the monotonic clock.
+    set_for_ns: Option<u64>,
+}
+
+impl Alarm {
+    /// Not set, and close-on-exec.
+    ///
+    /// # Errors
+    /// The kernel's, `EMFILE` for example.
+    pub(crate) fn new() -> Result<Self, Errno> {
+        let fd = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        Ok(Self { fd, set_for_ns: None })
+    }
+
+    /// Rings when `timeout_ns` have passed, or before; `None`: need not ring.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn set(&mut self, timeout_ns: Option<u64>) -> Result<(), Errno> {
+        if timeout_ns.is_none() && self.set_for_ns.is_none() {
+            return Ok(());
+        }
+        let now_ns = MonotonicClock.now_ns();
+        let wanted_ns = timeout_ns.map(|ns| now_ns.saturating_add(ns));
+        if will_do(self.set_for_ns, wanted_ns, now_ns) { Ok(()) } else { self.set_for(wanted_ns) }
+    }
+
+    /// Does not ring.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn cancel(&mut self) -> Result<(), Errno> {
+        if self.set_for_ns.is_none() { Ok(()) } else { self.set_for(None) }
+    }
+
+    fn set_for(&mut self, wanted_ns: Option<u64>) -> Result<(), Errno> {
+        let time = |ns: u64| Timespec { tv_sec: (ns / 1_000_000_000) as _, tv_nsec: (ns % 1_000_000_000) as _ };
+        // 0 says "never" to the kernel, and is no time that is still to come.
+        let once = Itimerspec { it_interval: time(0), it_value: time(wanted_ns.unwrap_or(0)) };
+        timerfd_settime(&self.fd, TimerfdTimerFlags::ABSTIME, &once)?;
+        self.set_for_ns = wanted_ns;
+        Ok(())
+    }
+
+    /// When it rings, by the monotonic clock.
+    #[cfg(test)]
+    pub(crate) fn set_for_ns(&self) -> Option<u64> {
+        self.set_for_ns
+    }
+
+    /// Says that it has rung.
+    pub(crate) fn rang(&mut self) {
+        self.set_for_ns = None;
+    }
+}
+
+impl AsFd for Alarm {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Whether an alarm that is set for the one serves for the other.
+fn will_do(set_for_ns: Option<u64>, wanted_ns: Option<u64>, now_ns: u64) -> bool {
+    let Some(set_for_ns) = set_for_ns else { return wanted_ns.is_none() };
+    let is_same = wanted_ns.is_some_and(|wanted_ns| wanted_ns.abs_diff(set_for_ns) <= SAME_NS);
+    let is_before = wanted_ns.is_none_or(|wanted_ns| set_for_ns < wanted_ns);
+    is_same || is_before && set_for_ns >= now_ns.saturating_add(FAR_NS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::time::timerfd_gettime;
+
+    const HOUR_NS: u64 = 3_600_000_000_000;
+
+    /// What the kernel says is left, in seconds; 0: it is not set.
+    fn left_s(alarm: &Alarm) -> i64 {
+        timerfd_gettime(alarm).unwrap().it_value.tv_sec
+    }
+
+    #[test]
+    fn it_is_set_anew_when_it_would_ring_too_late_or_for_nothing_soon() {
+        const SET: u64 = FAR_NS + 5_000;
+        let past = SET - FAR_NS + 1;
+        for (set_for_ns, wanted_ns, now_ns, expected) in [
+            (None, None, 0, true),
+            (None, Some(SET), 0, false),
+            (Some(SET), Some(SET), 0, true),
+            (Some(SET), Some(SET - SAME_NS), 0, true),
+            (Some(SET), Some(SET - SAME_NS - 1), 0, false),
+            (Some(SET), Some(u64::MAX), 5_000, true),
+            (Some(SET), None, 5_000, true),
+            (Some(SET), Some(SET + SAME_NS), past, true),
+            (Some(SET), Some(SET + SAME_NS + 1), past, false),
+            (Some(SET), None, past, false),
+        ] {
+            assert_eq!(will_do(set_for_ns, wanted_ns, now_ns), expected, "{set_for_ns:?} {wanted_ns:?} at {now_ns}");
+        }
+    }
+
+    #[test]
+    fn the_kernel_has_the_earliest_that_was_wanted_until_it_is_cancelled() {
+        let mut alarm = Alarm::new().unwrap();
+        assert_eq!(left_s(&alarm), 0);
+        for (hours, rings_in) in [(2, 2), (1, 1), (3, 1)] {
+            alarm.set(Some(hours * HOUR_NS)).unwrap();
+            let (least, most) = (rings_in * 3_600 - 600, rings_in * 3_600);
+            assert!((least..=most).contains(&left_s(&alarm)), "{hours} h: {} s", left_s(&alarm));
+        }
+        alarm.cancel().unwrap();
+        assert_eq!(left_s(&alarm), 0);
+        alarm.set(Some(u64::MAX)).unwrap();
+        assert!(left_s(&alarm) > 3 * 3_600, "the end of time is no error");
+        alarm.cancel().unwrap();
+        alarm.set(Some(FAR_NS / 2)).unwrap();
+        alarm.set(None).unwrap();
+        let left = timerfd_gettime(&alarm).unwrap().it_value;
+        assert_eq!((left.tv_sec, left.tv_nsec), (0, 0), "what is near is taken back");
+    }
+}
