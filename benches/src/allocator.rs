@@ -32,6 +32,24 @@ pub(crate) fn bytes_since(before: u64) -> u64 {
     live_bytes().wrapping_sub(before)
 }
 
+/// Has the allocator give all memory that nobody uses back to the system, so that what a new store asks for is new to the
+/// process: else it would depend on who ran before.
+pub(crate) fn give_back_unused() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        unsafe extern "C" {
+            fn malloc_trim(pad: usize) -> std::ffi::c_int;
+            fn mallopt(option: std::ffi::c_int, value: std::ffi::c_int) -> std::ffi::c_int;
+        }
+        const M_MMAP_THRESHOLD: std::ffi::c_int = -3;
+        // SAFETY: glibc's, which take any number, lock what they change, and touch no block in use.
+        unsafe {
+            mallopt(M_MMAP_THRESHOLD, 128 << 10);
+            malloc_trim(0);
+        }
+    }
+}
+
 fn count(bytes: usize, back: usize) {
     LIVE_BYTES.set(LIVE_BYTES.get().wrapping_add(bytes as u64).wrapping_sub(back as u64));
 }

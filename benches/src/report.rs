@@ -22,11 +22,13 @@ pub(crate) fn print(results: &Results, machine: &Machine) {
         "CPU time in ns for an operation: median of the repetitions (+ what a lazy store pays later), ± the spread"
     );
     println!(
-        "of all repetitions, and how many times ours. `fresh`: a new store, which grows. `scrambled`: its memory is"
+        "of all repetitions, and how many times ours. `new`: a new store, which grows in memory that is new to the"
     );
-    println!("there, in random order.");
+    println!(
+        "process. `ordered`, `scrambled`: the store's memory is there, in the order of insertion or in random order."
+    );
     for &size in &results.sizes {
-        for memory in [Memory::Fresh, Memory::Scrambled] {
+        for memory in Memory::ALL {
             println!("\n{size} timers, {}\n", memory.name());
             print_table(&time_table(results, size, memory));
         }
@@ -46,7 +48,9 @@ pub(crate) fn print(results: &Results, machine: &Machine) {
 
 fn time_table(results: &Results, size: usize, memory: Memory) -> Vec<Vec<String>> {
     let mut table = vec![vec!["store".to_owned()]];
-    table[0].extend(Workload::ALL.iter().map(|workload| workload.name().to_owned()));
+    let mut workloads = Workload::ALL.to_vec();
+    workloads.retain(|&workload| results.samples.contains_key(&(size, memory, workload)));
+    table[0].extend(workloads.iter().map(|workload| workload.name().to_owned()));
     for (store, name) in results.stores.iter().enumerate() {
         let of_workload = |&workload: &Workload| {
             let cell = (size, memory, workload);
@@ -61,7 +65,7 @@ fn time_table(results: &Results, size: usize, memory: Memory) -> Vec<Vec<String>
             let ratio = whole.median / medians(results, cell)[0];
             format!("{:.1}{later} ±{:.0}% {ratio:.1}×", now.median, whole.spread * 100.0)
         };
-        table.push([(*name).to_owned()].into_iter().chain(Workload::ALL.iter().map(of_workload)).collect());
+        table.push([(*name).to_owned()].into_iter().chain(workloads.iter().map(of_workload)).collect());
     }
     table
 }

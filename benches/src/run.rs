@@ -16,7 +16,6 @@ use crate::workloads::{Inputs, Memory, Sample, Scale, Workload};
 
 /// Timers at which the memory after a churn is counted.
 const CHURNED_TIMERS: usize = 1_000;
-const MEMORIES: [Memory; 2] = [Memory::Fresh, Memory::Scrambled];
 
 pub(crate) type Cell = (usize, Memory, Workload);
 
@@ -124,7 +123,7 @@ fn all_samples(plan: &Plan, entries: &[&Entry], bar: &ProgressBar) -> BTreeMap<C
             let mut checksums: BTreeMap<Cell, u64> = BTreeMap::new();
             for turn in 0..entries.len() {
                 let store = (turn + rep) % entries.len();
-                for memory in MEMORIES {
+                for memory in Memory::ALL {
                     bar.set_message(format!("{} timers, {}, {}", size, entries[store].name, memory.name()));
                     for sample in (entries[store].workloads)(&inputs, memory) {
                         let cell = (size, memory, sample.workload);
@@ -182,7 +181,8 @@ fn weight(size: usize) -> u64 {
 }
 
 fn progress(plan: &Plan, stores: usize) -> ProgressBar {
-    let per_store: u64 = plan.sizes.iter().map(|&size| (plan.reps(size) * MEMORIES.len()) as u64 * weight(size)).sum();
+    let per_store: u64 =
+        plan.sizes.iter().map(|&size| (plan.reps(size) * Memory::ALL.len()) as u64 * weight(size)).sum();
     let others = plan.pause_reps * Course::ALL.len() + plan.sizes.len() + 3;
     let bar = ProgressBar::new((per_store + others as u64) * stores as u64);
     let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
@@ -203,7 +203,7 @@ mod tests {
         let present: Vec<_> = entries.iter().filter(|entry| (entry.missing)().is_none()).collect();
         assert!(present.len() >= 6, "only libuv may be missing");
         agree(&present, "a run of everything", |entry| (entry.agreement)(&inputs));
-        for memory in MEMORIES {
+        for memory in Memory::ALL {
             agree(&present, memory.name(), |entry| {
                 let samples = (entry.workloads)(&inputs, memory);
                 samples

@@ -10,6 +10,9 @@ use crate::places::Places;
 /// Timers that a wheel can hold at a time, so that a node's number has 32 bits.
 const TIMERS_MAX: usize = 1 << 30;
 
+/// Nodes from which on the arena does not double any more when it grows: a megabyte of them.
+const MANY: usize = 1 << 15;
+
 /// A node: a timer, or the sentinel of a list, in which some fields mean the list.
 ///
 /// Half a cache line with a value of 8 bytes. Memory that the allocator has mapped begins a quarter into a line, so the
@@ -77,18 +80,22 @@ impl<T: Default> Arena<T> {
         (generation, lists::append(nodes, list, node, deadline))
     }
 
-    /// Makes a place, which is free.
+    /// Makes places, which are free, and returns the first: the others are taken without a call.
     #[inline(never)]
     fn push(&mut self) -> u32 {
         let node = self.nodes.len();
-        assert!(node - (self.lists as usize) < TIMERS_MAX, "a wheel holds at most {TIMERS_MAX} timers");
-        // Steps of a fifth: memory is to follow the timers, and doubling would leave up to half of it empty. Smaller
-        // steps copy too often where the allocator does not move large blocks by the page table.
+        let timers_left = TIMERS_MAX - (node - self.lists as usize);
+        assert!(timers_left > 0, "a wheel holds at most {TIMERS_MAX} timers");
+        // Memory is to follow the timers: where there are many, steps of a fifth, since doubling would leave up to half of
+        // it empty. Smaller steps copy too often where the allocator does not move large blocks by the page table.
         if node == self.nodes.capacity() {
-            self.nodes.reserve_exact((node / 5).max(16));
+            self.nodes.reserve_exact(if node < MANY { node } else { node / 5 });
         }
-        self.nodes.push(Entry { deadline: 0, prev: 0, next: 0, value: T::default(), generation: 0, ahead: 0 });
-        self.free.grow(node + 1);
+        let count = (self.nodes.capacity() - node).min(timers_left).min(Places::FRESH_MAX);
+        let free = || Entry { deadline: 0, prev: 0, next: 0, value: T::default(), generation: 0, ahead: 0 };
+        self.nodes.resize_with(node + count, free);
+        self.free.grow(node + count);
+        self.free.add_fresh(node as u32 + 1, count - 1);
         node as u32
     }
 

@@ -2,7 +2,7 @@
 
 use core::ops::RangeInclusive;
 
-use crate::lists::{LONG, Walk};
+use crate::lists::Walk;
 use crate::peek::PeekExpired;
 use crate::wheel::{Expired, UNKNOWN, Wheel};
 
@@ -92,10 +92,14 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// than a second-level cache holds, since they are visited twice.
     const CROWD: RangeInclusive<u32> = 4 << BITS..=1 << 13;
 
+    /// Below so many timers in a slot of level 1 the lists of level 0 to which they fall are short, and walks through them
+    /// better off without guesses.
+    const SPARSE: u32 = 48 << BITS;
+
     /// Splits the slot in which `now` lies: what is due expires, the rest falls.
     #[inline(never)]
     pub(crate) fn enter(&mut self, slot: u32) {
-        if slot < 2 << BITS && self.arena.size_max(slot) < LONG << BITS {
+        if slot < 2 << BITS && self.arena.size_max(slot) < Self::SPARSE {
             return self.enter_low(slot);
         }
         if Self::CROWD.contains(&self.arena.size_max(slot)) && !self.arena.is_sorted(slot) {

@@ -15,8 +15,9 @@
 //!
 //! A walk through a list waits, at each node, for memory that only the node before could name; among a million timers
 //! that is a cache miss each. So long lists have *guesses*: while a list grows, an earlier node is told which one comes
-//! [`LEAD`] places after it, and whoever walks there asks for that one's memory at once. A guess may be wrong by now,
-//! when timers were cancelled; nothing but speed depends on it.
+//! [`LEAD`] places after it, and whoever walks there asks for that one's memory at once. At a list's beginning a guess
+//! leads from the nth node to the 2nth, so that a walk that starts with nothing near reaches its pace in a few steps. A
+//! guess may be wrong by now, when timers were cancelled; nothing but speed depends on it.
 
 use core::mem;
 
@@ -34,7 +35,7 @@ const BATCH: u32 = 64;
 
 /// Appends after which a list is long, and nodes from which on they do not fit a usual second-level cache: below either,
 /// a walk is better off without guesses.
-pub(crate) const LONG: u32 = 48;
+pub(crate) const LONG: u32 = 8;
 const MANY: usize = 1 << 14;
 
 /// Nothing has to be brought near for so many nodes: in effect, ever.
@@ -51,21 +52,25 @@ pub(crate) fn append<T>(nodes: &mut [Entry<T>], list: u32, node: u32, deadline: 
     let sentinel = &mut nodes[list as usize];
     let last = mem::replace(&mut sentinel.prev, node);
     sentinel.deadline = if deadline < sentinel.deadline { UNSORTED } else { deadline };
-    sentinel.generation = sentinel.generation.wrapping_add(1);
-    let is_long = sentinel.generation >= LONG;
+    let count = sentinel.generation.wrapping_add(1);
+    sentinel.generation = count;
     let entry = &mut nodes[node as usize];
     (entry.prev, entry.next) = (last, list);
     nodes[last as usize].next = node;
-    if nodes.len() >= MANY && is_long {
-        guess(nodes, list, node);
+    if nodes.len() >= MANY && (count > 2 * LEAD || count.is_multiple_of(2)) {
+        guess(nodes, list, node, count);
     }
     last == list
 }
 
 #[inline(always)]
-fn guess<T>(nodes: &mut [Entry<T>], list: u32, node: u32) {
-    let Entry { generation: count, ahead: lagging, .. } = nodes[list as usize];
-    let lagging = if count % FRESH == LONG { walk_back(nodes, node) } else { lagging };
+fn guess<T>(nodes: &mut [Entry<T>], list: u32, node: u32, count: u32) {
+    let sentinel = &nodes[list as usize];
+    let lagging = match count {
+        2 => sentinel.next,
+        count if count.is_multiple_of(FRESH) => walk_back(nodes, node),
+        _ => sentinel.ahead,
+    };
     let entry = &mut nodes[lagging as usize];
     entry.ahead = node;
     nodes[list as usize].ahead = entry.next;

@@ -58,6 +58,14 @@ impl Places {
         }
     }
 
+    /// As many places as can be added at once.
+    pub(crate) const FRESH_MAX: usize = u64::BITS as usize;
+
+    /// Adds places that follow each other, fewer than [`Places::FRESH_MAX`], when there is none.
+    pub(crate) fn add_fresh(&mut self, first: u32, count: usize) {
+        (self.word, self.word_start) = ((1 << count) - 1, first);
+    }
+
     #[inline(always)]
     pub(crate) fn take(&mut self) -> Option<u32> {
         if let Some(top) = self.recent_count.checked_sub(1) {

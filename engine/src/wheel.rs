@@ -303,12 +303,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_never_a_quarter_more_than_the_timers_take() {
+    fn many_timers_leave_no_more_than_a_quarter_of_the_memory_empty_and_few_no_more_than_half() {
         let mut wheel = Wheel::<u64, 2, 3>::with_geometry();
-        for timers in 1..=1_000 {
+        for timers in 1..=100_000 {
             wheel.insert(63, timers);
-            let room = wheel.arena.nodes.capacity() as u64;
-            assert!(timers < 700 || 4 * room <= 5 * timers, "room for {room} with {timers} timers");
+            let (nodes, room) = (wheel.arena.nodes.len() as u64, wheel.arena.nodes.capacity() as u64);
+            assert!(nodes <= timers + 64 + 18, "{nodes} nodes with {timers} timers");
+            assert!(room <= 2 * (timers + 21), "room for {room} with {timers} timers");
+            assert!(timers < 65_536 || 4 * room <= 5 * timers, "room for {room} with {timers} timers");
         }
     }
 

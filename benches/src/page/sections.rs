@@ -16,8 +16,9 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "wheel",
         title: "The timing wheel beside other timer stores",
         about: "One thread, virtual time, the same operations for every store; the checksums of what fired agree. \
-                A bar is the median of the repetitions, the whisker goes from the least to the most. Fresh memory: \
-                the store grows while it is measured; scrambled: it was filled and emptied before, in random order.",
+                A bar is the median of the repetitions, the whisker goes from the least to the most. New memory: \
+                the store is new, and so is to the process what it asks for; ordered and scrambled: it was filled \
+                and emptied before, in the order of insertion or in random order.",
         layouts: &[
             Layout::BarsBySize {
                 title: "CPU time of an operation",

@@ -7,16 +7,21 @@ use crate::store::Store;
 /// How the nodes of a store's timers lie in memory.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum Memory {
-    /// The store is new: nodes lie in the order of insertion, and the growth of the store is paid by who inserts.
-    Fresh,
-    /// The store was filled and emptied in random order: nodes lie anywhere, and the memory is there.
+    /// The store is new and grows, in memory that is new to the process: most of the time is the system's.
+    New,
+    /// The store was filled and emptied in the order of insertion: the memory is there, and nodes lie in that order.
+    Ordered,
+    /// The store was filled and emptied in random order: the memory is there, and nodes lie anywhere.
     Scrambled,
 }
 
 impl Memory {
+    pub(crate) const ALL: [Self; 3] = [Self::New, Self::Ordered, Self::Scrambled];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Fresh => "fresh",
+            Self::New => "new",
+            Self::Ordered => "ordered",
             Self::Scrambled => "scrambled",
         }
     }
@@ -34,6 +39,14 @@ pub(crate) struct Bed<S: Store> {
 impl<S: Store> Bed<S> {
     pub(crate) fn fresh(turn_ns: f64) -> Self {
         Self { store: S::new(), now: 0, handles: Vec::new(), turn_ns }
+    }
+
+    pub(crate) fn ordered(inputs: &Inputs, turn_ns: f64) -> Self {
+        let mut bed = Self::fresh(turn_ns);
+        bed.fill(inputs);
+        bed.handles.iter().for_each(|&handle| bed.store.cancel(handle));
+        bed.purge();
+        bed
     }
 
     pub(crate) fn scrambled(inputs: &Inputs, turn_ns: f64) -> Self {

@@ -14,6 +14,7 @@ mod steady;
 pub(crate) use bed::Memory;
 pub(crate) use inputs::{Inputs, Scale};
 
+use crate::allocator;
 use crate::store::Store;
 use bed::Bed;
 
@@ -61,26 +62,36 @@ impl Sample {
     }
 }
 
-/// One sample of each workload.
+/// One sample of each workload; of a store in new memory, of insertion only.
 pub(crate) fn run<S: Store>(inputs: &Inputs, memory: Memory) -> Vec<Sample> {
+    type Work<S> = fn(&mut Bed<S>, &Inputs) -> Vec<Sample>;
     let turn_ns = bed::measure_turn_ns::<S>();
     let mut scrambled = (memory == Memory::Scrambled).then(|| Bed::<S>::scrambled(inputs, turn_ns));
-    let mut on_bed = |workload: fn(&mut Bed<S>, &Inputs) -> Vec<Sample>| match &mut scrambled {
-        Some(bed) => workload(bed, inputs),
-        None => workload(&mut Bed::fresh(turn_ns), inputs),
+    let mut on_bed = |workload: Work<S>| match memory {
+        Memory::New => {
+            allocator::give_back_unused();
+            workload(&mut Bed::fresh(turn_ns), inputs)
+        }
+        Memory::Ordered => workload(&mut Bed::ordered(inputs, turn_ns), inputs),
+        Memory::Scrambled => scrambled.as_mut().map(|bed| workload(bed, inputs)).unwrap_or_default(),
+    };
+    let short: Vec<Work<S>> = match memory {
+        Memory::New => vec![|bed, inputs| basic::insert_and_cancel(bed, inputs)[..1].to_vec()],
+        _ => vec![
+            |bed, inputs| basic::insert_and_cancel(bed, inputs).to_vec(),
+            |bed, inputs| vec![basic::expire_in_steps(bed, inputs)],
+            |bed, inputs| Vec::from_iter(basic::expire_by_deadline(bed, inputs)),
+        ],
     };
     let mut samples = Vec::new();
-    for short in [
-        |bed: &mut _, inputs: &_| basic::insert_and_cancel(bed, inputs).to_vec(),
-        |bed: &mut _, inputs: &_| vec![basic::expire_in_steps(bed, inputs)],
-        |bed: &mut _, inputs: &_| Vec::from_iter(basic::expire_by_deadline(bed, inputs)),
-    ] as [fn(&mut Bed<S>, &Inputs) -> Vec<Sample>; 3]
-    {
+    for short in short {
         let rounds: Vec<_> = (0..inputs.rounds).map(|_| on_bed(short)).collect();
         samples.extend(mean(&rounds));
     }
-    samples.extend(on_bed(|bed, inputs| vec![steady::churn(bed, inputs)]));
-    samples.extend(on_bed(|bed, inputs| vec![steady::rearm(bed, inputs)]));
+    if memory != Memory::New {
+        samples.extend(on_bed(|bed, inputs| vec![steady::churn(bed, inputs)]));
+        samples.extend(on_bed(|bed, inputs| vec![steady::rearm(bed, inputs)]));
+    }
     samples
 }
 
