@@ -78,6 +78,15 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             && slot <= entered
         {
             let list = slot as u32;
+            if self.has_annex(list) {
+                self.hold_before(slot);
+                self.unfold(list);
+                if !self.fall(&mut moves) {
+                    return false;
+                }
+                entered = geometry::home::<BITS>(self.target, self.now);
+                continue;
+            }
             if self.arena.last_deadline(list) <= sorted_due {
                 self.expire_sorted(list);
                 continue;

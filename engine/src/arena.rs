@@ -52,7 +52,7 @@ impl<T: Default> Arena<T> {
         let mut free = Places::new();
         free.grow(lists as usize);
         // With room for a few timers, so that the first do not move all sentinels: that costs more than they do.
-        let mut nodes = Vec::with_capacity(lists as usize + lists as usize / 2);
+        let mut nodes = Vec::with_capacity(lists as usize * 7 / 5);
         nodes.extend((0..lists).map(sentinel));
         Self { nodes, free, lists, retired: 0, near: lists::FOR_LONG }
     }

@@ -16,7 +16,10 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             found += deadlines.len();
             if list < Self::SLOTS as u32 {
                 let noted = self.occupied.contains(list as usize);
-                assert_eq!(noted, !deadlines.is_empty(), "the occupancy bit of slot {list}");
+                let annexed = self.annex_of(list).is_some_and(|mut annex| annex.any(|list| !self.arena.is_empty(list)));
+                assert_eq!(noted, annexed || !deadlines.is_empty(), "the occupancy bit of slot {list}");
+            }
+            if list < Self::SLOTS as u32 || list >= Self::ANNEX {
                 earliest = deadlines.iter().copied().fold(earliest, u64::min);
             }
             for deadline in deadlines {
@@ -52,6 +55,9 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     }
 
     fn audit_home(&self, list: u32, deadline: u64) {
+        if list >= Self::ANNEX {
+            return self.audit_annex(list, deadline);
+        }
         if list >= Self::EXPIRED {
             assert!(deadline <= self.now, "the deadline {deadline} is due at tick {}", self.now);
             return;

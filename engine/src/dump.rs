@@ -40,11 +40,13 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> fmt::Display for Dump<'_,
         let count = |list: usize| wheel.arena.walk(list as u32).count();
         let expired = count(Wheel::<T, BITS, LEVELS>::EXPIRED as usize);
         let due = expired + count(Wheel::<T, BITS, LEVELS>::OVERDUE as usize);
-        let pending: usize = (0..Wheel::<T, BITS, LEVELS>::SLOTS).map(count).sum();
+        let in_annex = |slot: usize| wheel.annex_of(slot as u32).into_iter().flatten().map(|list| count(list as usize));
+        let in_slot = |slot: usize| count(slot) + in_annex(slot).sum::<usize>();
+        let pending: usize = (0..Wheel::<T, BITS, LEVELS>::SLOTS).map(in_slot).sum();
         writeln!(f, "now {}, {} timers, {due} of them due", wheel.now, pending + due)?;
         for level in 0..LEVELS {
             let mut slots = (0..1 << BITS)
-                .map(|slot| (slot, count(level << BITS | slot)))
+                .map(|slot| (slot, in_slot(level << BITS | slot)))
                 .filter(|&(_, count)| count > 0)
                 .peekable();
             if slots.peek().is_none() {

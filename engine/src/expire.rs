@@ -43,7 +43,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
                 let (level, digit) = (slot >> BITS, slot & ((1 << BITS) - 1));
                 return Some(crate::geometry::slot_start::<BITS>(self.now, level, digit));
             }
-            self.earliest = self.find_earliest(slot as u32);
+            let slot = slot as u32;
+            self.earliest = if self.has_annex(slot) { self.find_earliest_far(slot) } else { self.find_earliest(slot) };
         }
         if mutant!("c26-hhwt") {
             return Some(self.earliest.min((self.now >> BITS).saturating_add(1) << BITS));
@@ -52,7 +53,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     }
 
     #[inline]
-    fn find_earliest(&self, slot: u32) -> u64 {
+    pub(crate) fn find_earliest(&self, slot: u32) -> u64 {
         if self.arena.is_sorted(slot) {
             return self.arena.node(self.arena.node(slot).next).deadline;
         }

@@ -46,6 +46,7 @@ extern crate alloc;
 mod mutants;
 
 mod advance;
+mod ahead;
 mod arena;
 mod audit;
 mod dump;

@@ -226,6 +226,32 @@ impl<T: Default> Arena<T> {
         nodes[last as usize].next = to;
     }
 
+    /// Moves all nodes of one list to another, which is empty, with all that is known of them.
+    pub(crate) fn move_all(&mut self, from: u32, to: u32) {
+        let Entry { prev: last, next: first, deadline, generation, ahead, .. } = *self.node(from);
+        let sentinel = self.node_mut(to);
+        (sentinel.prev, sentinel.next) = (last, first);
+        (sentinel.deadline, sentinel.generation, sentinel.ahead) = (deadline, generation, ahead);
+        self.node_mut(first).prev = to;
+        self.node_mut(last).next = to;
+        self.reset(from);
+    }
+
+    /// Moves all nodes of one list to the front of another, of which it is not known any more whether it is in order.
+    pub(crate) fn splice_before(&mut self, from: u32, to: u32) {
+        if self.is_empty(from) {
+            return;
+        }
+        let Entry { prev: last, next: first, generation: count, .. } = *self.node(from);
+        let sentinel = self.node_mut(to);
+        let behind = mem::replace(&mut sentinel.next, first);
+        (sentinel.deadline, sentinel.generation) = (UNSORTED, sentinel.generation.saturating_add(count));
+        self.node_mut(first).prev = to;
+        self.node_mut(last).next = behind;
+        self.node_mut(behind).prev = last;
+        self.reset(from);
+    }
+
     /// A list's timers with their nodes, in order, for readers.
     pub(crate) fn walk(&self, list: u32) -> impl Iterator<Item = (u32, &Entry<T>)> {
         let mut node = self.node(list).next;

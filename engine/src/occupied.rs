@@ -42,6 +42,21 @@ impl Occupied {
         Some(word * 64 + self.words[word].trailing_zeros() as usize)
     }
 
+    /// The smallest number in the set that is no smaller than this one.
+    #[inline]
+    pub(crate) fn first_from(&self, slot: usize) -> Option<usize> {
+        let word = slot / 64 % WORDS;
+        let here = self.words[word] & u64::MAX << (slot % 64);
+        if here != 0 {
+            return Some(word * 64 + here.trailing_zeros() as usize);
+        }
+        let behind = self.summary & u64::MAX.checked_shl(word as u32 + 1).unwrap_or(0);
+        (behind != 0).then(|| {
+            let word = behind.trailing_zeros() as usize;
+            word * 64 + self.words[word].trailing_zeros() as usize
+        })
+    }
+
     pub(crate) fn contains(&self, slot: usize) -> bool {
         self.words[slot / 64 % WORDS] & 1 << (slot % 64) != 0
     }
@@ -57,6 +72,10 @@ mod tests {
         for slot in [4095, 2048, 64, 63, 0] {
             set.insert(slot);
             assert_eq!(set.first(), Some(slot));
+            assert_eq!([0, slot].map(|from| set.first_from(from)), [Some(slot); 2]);
+        }
+        for (from, first) in [(1, 63), (63, 63), (64, 64), (65, 2048), (2049, 4095), (4095, 4095)] {
+            assert_eq!(set.first_from(from), Some(first), "from {from}");
         }
         for (slot, next) in [(0, Some(63)), (63, Some(64)), (2048, Some(64)), (64, Some(4095)), (4095, None)] {
             set.remove(slot);

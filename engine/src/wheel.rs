@@ -1,5 +1,6 @@
 //! The wheel: timers in, cancelled and moved. Time passes in `advance.rs`.
 
+use crate::ahead;
 use crate::arena::{Arena, Entry};
 use crate::geometry;
 use crate::key::Key;
@@ -38,6 +39,8 @@ pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     pub(crate) earliest: u64,
     /// The slots, of all levels, that are not empty.
     pub(crate) occupied: Occupied,
+    /// The slots that have an annex, by level.
+    pub(crate) opened: [u32; ahead::LEVELS],
     pub(crate) arena: Arena<T>,
     pub(crate) sorter: Sorter,
 }
@@ -67,7 +70,9 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// The list of timers inserted with a deadline that had passed: they expire at the next `advance`.
     pub(crate) const OVERDUE: u32 = Self::EXPIRED + 1;
     /// Lists. The nodes with smaller numbers are their sentinels, the others timers.
-    pub(crate) const LISTS: u32 = Self::OVERDUE + 1;
+    pub(crate) const LISTS: u32 = Self::ANNEX + ((ahead::LEVELS as u32) << BITS);
+    /// The first list of the annexes.
+    pub(crate) const ANNEX: u32 = Self::OVERDUE + 1;
 
     pub(crate) const LAST_TICK: u64 = geometry::last_tick::<BITS>(LEVELS);
 
@@ -96,6 +101,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             target: 0,
             earliest: UNKNOWN,
             occupied: Occupied::NONE,
+            opened: [ahead::NONE; ahead::LEVELS],
             arena: Arena::new(Self::LISTS),
             sorter: Sorter::default(),
         }
@@ -286,7 +292,11 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     pub(crate) fn forget(&mut self, emptied: u32) {
         if emptied < Self::LISTS {
             self.arena.reset(emptied);
-            self.note_empty(emptied);
+            if emptied < ahead::LOWEST_LEVEL << BITS {
+                self.note_empty(emptied);
+            } else {
+                self.note_empty_far(emptied);
+            }
         }
     }
 
@@ -305,11 +315,12 @@ mod tests {
     #[test]
     fn many_timers_leave_no_more_than_a_quarter_of_the_memory_empty_and_few_no_more_than_half() {
         let mut wheel = Wheel::<u64, 2, 3>::with_geometry();
+        let lists = u64::from(Wheel::<u64, 2, 3>::LISTS);
         for timers in 1..=100_000 {
             wheel.insert(63, timers);
             let (nodes, room) = (wheel.arena.nodes.len() as u64, wheel.arena.nodes.capacity() as u64);
-            assert!(nodes <= timers + 64 + 18, "{nodes} nodes with {timers} timers");
-            assert!(room <= 2 * (timers + 21), "room for {room} with {timers} timers");
+            assert!(nodes <= timers + 64 + lists, "{nodes} nodes with {timers} timers");
+            assert!(room <= 2 * (timers + 2 * lists), "room for {room} with {timers} timers");
             assert!(timers < 65_536 || 4 * room <= 5 * timers, "room for {room} with {timers} timers");
         }
     }

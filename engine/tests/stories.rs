@@ -368,6 +368,77 @@ fn c27_cancelling_the_earliest_moves_the_next_deadline() {
     }
 }
 
+/// A crowd that was brought down ahead of time costs nothing when its time comes, and comes in order: those that were set
+/// for the same ticks while half of it was down among them.
+#[test]
+fn a_crowd_that_was_prepared_is_there_in_one_slice_and_in_order() {
+    let mut wheel = Wheel::new();
+    wheel.advance(2 * 65_536 + 40_000);
+    let deadline = |n: u64| 3 * 65_536 + n * 7_919 % 65_536;
+    let mut expected: Vec<(u64, u64)> = (0..3_000).map(|n| (deadline(n % 1_500), n)).collect();
+    let mut keys: Vec<Key> = Vec::new();
+    for &(deadline, n) in &expected {
+        keys.push(wheel.insert(deadline, n));
+        if n == 2_000 {
+            assert_eq!(wheel.prepare(1_200), 1_200);
+            audit(&wheel);
+        }
+    }
+    for gone in [0, 7, 1_100, 1_900, 2_500] {
+        assert_eq!(wheel.cancel(keys[gone as usize]), Some(gone));
+        expected[gone as usize].0 = 0;
+    }
+    assert!(wheel.reschedule(keys[5], 3 * 65_536 - 1));
+    expected[5] = (3 * 65_536 - 1, 5);
+    expected.retain(|&(deadline, _)| deadline > 0);
+    expected.sort_by_key(|&(deadline, _)| deadline);
+    while wheel.prepare(100) > 0 {
+        audit(&wheel);
+        assert_eq!(wheel.next_deadline(), Some(expected[0].0));
+    }
+    let after = expected.partition_point(|&(deadline, _)| deadline <= 3 * 65_536);
+    assert!(wheel.advance_within(3 * 65_536, 200), "it would have taken fifteen slices");
+    audit(&wheel);
+    let mut came: Vec<u64> = std::iter::from_fn(|| wheel.pop_expired()).map(|expired| expired.value).collect();
+    assert_eq!(came.len(), after);
+    came.extend(run_until(&mut wheel, 5 * 65_536));
+    assert_eq!(came, expected.iter().map(|&(_, n)| n).collect::<Vec<_>>());
+}
+
+/// What is far away may be cancelled yet, and is left where it is.
+#[test]
+fn a_crowd_is_prepared_when_its_slot_is_near_and_no_sooner() {
+    let mut wheel = Wheel::new();
+    for n in 0..2_000 {
+        wheel.insert(3 * 65_536 + n, n);
+    }
+    for (now, moves) in [(0, 0), (2 * 65_536, 0), (3 * 65_536 - 32_769, 0), (3 * 65_536 - 32_768, 10)] {
+        wheel.advance(now);
+        assert_eq!(wheel.prepare(10), moves, "at {now}");
+    }
+    audit(&wheel);
+    wheel.clear();
+    audit(&wheel);
+    assert_eq!(wheel.prepare(10), 0);
+}
+
+/// A crowd that was prepared and is cancelled leaves an empty slot that wakes nobody, and its like can be prepared again.
+#[test]
+fn c21_a_prepared_slot_that_is_emptied_wakes_nobody() {
+    let mut wheel = Wheel::new();
+    wheel.advance(500_000);
+    for _ in 0..2 {
+        let keys: Vec<Key> = (0..1_100).map(|n| wheel.insert(530_000 + n * 50, n)).collect();
+        assert_eq!(wheel.prepare(600), 600);
+        for (n, key) in (0..).zip(keys) {
+            assert_eq!(wheel.next_deadline(), Some(530_000 + n * 50));
+            assert_eq!(wheel.cancel(key), Some(n));
+        }
+        audit(&wheel);
+        assert_eq!(wheel.next_deadline(), None);
+    }
+}
+
 /// What is cleared is gone, its keys are stale, and time has not gone back.
 #[test]
 fn clear_takes_everything_and_leaves_the_time() {

@@ -14,6 +14,8 @@ enum Step {
     Disarm(usize),
     /// So many ticks more than were asked for before, with so many moves.
     Advance(u64, usize),
+    /// So many moves.
+    Prepare(usize),
     Pop,
     Clear,
 }
@@ -31,10 +33,25 @@ fn steps(last: u64) -> impl Strategy<Value = Vec<Step>> {
         1 => any::<usize>().prop_map(Step::Disarm),
         8 => (delays(last), 0..6usize).prop_map(|(ticks, moves)| Step::Advance(ticks, moves)),
         4 => Just(Step::Advance(0, 1)),
+        4 => (1..30usize).prop_map(Step::Prepare),
         6 => Just(Step::Pop),
     ];
     let mostly = prop_oneof![200 => step, 1 => Just(Step::Clear)];
     prop::collection::vec(mostly, 1..300)
+}
+
+/// Many timers in few slots, of which some are brought down before time comes to them.
+fn crowds() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        40 => (0..64u64).prop_map(Step::Insert),
+        12 => any::<usize>().prop_map(Step::Cancel),
+        4 => (any::<usize>(), 0..64u64).prop_map(|(timer, delay)| Step::Reschedule(timer, delay)),
+        6 => (1..30usize).prop_map(Step::Prepare),
+        4 => (0..8u64, 0..40usize).prop_map(|(ticks, moves)| Step::Advance(ticks, moves)),
+        4 => Just(Step::Pop),
+    ];
+    let mostly = prop_oneof![400 => step, 1 => Just(Step::Clear)];
+    prop::collection::vec(mostly, 1..400)
 }
 
 /// Does the steps, and returns how many advances were left unfinished.
@@ -50,6 +67,7 @@ fn compare<const BITS: u32, const LEVELS: usize>(steps: Vec<Step>, last: u64) ->
                 model.insert(keys.len() as Id, deadline);
                 keys.push(wheel.insert(deadline, keys.len() as Id));
             }
+            Step::Prepare(moves) => assert!(wheel.prepare(moves) <= moves),
             Step::Pop => {
                 let popped = wheel.pop_expired().map(|expired| (expired.deadline, expired.value));
                 assert_eq!(popped, model.pop_expired());
@@ -112,6 +130,11 @@ proptest! {
     #[test]
     fn slices_of_a_tiny_wheel_do_what_a_sorted_map_does(steps in steps(20)) {
         compare::<2, 4>(steps, 255);
+    }
+
+    #[test]
+    fn crowds_that_are_prepared_do_what_a_sorted_map_does(steps in crowds()) {
+        compare::<2, 6>(steps, 4095);
     }
 }
 

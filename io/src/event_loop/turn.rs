@@ -15,6 +15,9 @@ pub enum Wait {
     AtMost(u64),
 }
 
+/// A wait that is shorter has no time to spare for what the wheel can do ahead of its time.
+const SPARE_NS: u64 = 8_000;
+
 impl<T: Default + Clone> EventLoop<T> {
     /// Takes one turn; [`next_expired`](Self::next_expired) and [`next_ready`](Self::next_ready) give what it found.
     ///
@@ -26,7 +29,10 @@ impl<T: Default + Clone> EventLoop<T> {
         self.drop_leftovers();
         (self.served_timers, self.served_descriptors) = (0, 0);
         self.settle();
-        let timeout_ns = self.timeout_ns(wait);
+        let mut timeout_ns = self.timeout_ns(wait);
+        if timeout_ns.is_none_or(|ns| ns >= SPARE_NS) && self.scheduler.prepare() {
+            timeout_ns = self.timeout_ns(wait);
+        }
         let before_ns = if mutant!("c15-lua-t") { self.now_ns() } else { 0 };
         let waited = self.backend.wait(&mut self.events, timeout_ns);
         // The trait says that a clock does not go back. Were one to, time would stand still, and nothing fire early.
