@@ -64,10 +64,14 @@ pub(crate) fn probe(entries: &[Entry], probe: &str, store: &str, operations: usi
 pub(crate) fn print(counts: &[(&'static str, Vec<f64>)]) {
     println!("Instructions for an operation, {TIMERS} timers (callgrind). `nothing` is the loop around the others,");
     println!("which their counts contain:\n");
+    let nothing = counts.last().map_or(&[][..], |(_, counts)| counts);
     for (index, (_, operation)) in PROBES.iter().enumerate() {
-        let of_stores = counts.iter().map(|(store, counts)| match counts[index] {
-            count if count.is_nan() => format!("{store}       –"),
-            count => format!("{store} {count:7.1}"),
+        let of_stores = counts.iter().map(|(store, counts)| match (counts[index], nothing[index]) {
+            (count, _) if count.is_nan() => format!("{store}       –"),
+            (count, loop_around) if *store == "cogloop" && !loop_around.is_nan() => {
+                format!("{store} {count:7.1}, without the loop {:5.1}", count - loop_around)
+            }
+            (count, _) => format!("{store} {count:7.1}"),
         });
         println!("  {operation:18} {}", of_stores.collect::<Vec<_>>().join("   "));
     }

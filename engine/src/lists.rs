@@ -63,6 +63,14 @@ pub(crate) fn append<T>(nodes: &mut [Entry<T>], list: u32, node: u32, deadline: 
     last == list
 }
 
+/// Takes a node that is the first of this list off it; its own links stay as they were.
+#[inline(always)]
+pub(crate) fn take_first<T>(nodes: &mut [Entry<T>], list: u32, node: u32) {
+    let next = nodes[node as usize].next;
+    nodes[list as usize].next = next;
+    nodes[next as usize].prev = list;
+}
+
 #[inline(always)]
 fn guess<T>(nodes: &mut [Entry<T>], list: u32, node: u32, count: u32) {
     let sentinel = &nodes[list as usize];
@@ -178,15 +186,6 @@ impl<T: Default> Arena<T> {
         nodes[prev as usize].next = next;
         nodes[next as usize].prev = prev;
         (prev == next).then_some(prev)
-    }
-
-    /// Takes a node that is the first of this list off it; its own links stay as they were.
-    #[inline(always)]
-    pub(crate) fn take_first(&mut self, list: u32, node: u32) {
-        let nodes = self.nodes.as_mut_slice();
-        let next = nodes[node as usize].next;
-        nodes[list as usize].next = next;
-        nodes[next as usize].prev = list;
     }
 
     /// Makes a node that is on no list any more know it.

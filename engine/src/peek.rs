@@ -1,6 +1,7 @@
 //! The expired timer that comes next, looked at before it is taken out: for a timer that is to be set again.
 
 use crate::key::Key;
+use crate::lists;
 use crate::wheel::{Expired, Wheel};
 
 /// The timer that [`Wheel::pop_expired`] would give; made by [`Wheel::peek_expired`]. When it is dropped nothing happens,
@@ -58,7 +59,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> PeekExpired<'_, T, BITS, 
     #[inline(always)]
     pub fn remove(self) -> Expired<T> {
         let arena = &mut self.wheel.arena;
-        arena.take_first(Wheel::<T, BITS, LEVELS>::EXPIRED, self.node);
+        lists::take_first(&mut arena.nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, self.node);
         let (generation, deadline, value) = arena.remove(self.node as usize);
         Expired { key: Wheel::<T, BITS, LEVELS>::key(self.node, generation), deadline, value }
     }
@@ -68,8 +69,12 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> PeekExpired<'_, T, BITS, 
     pub fn reschedule(self, deadline: u64) {
         let Self { wheel, node } = self;
         let deadline = deadline.min(Wheel::<T, BITS, LEVELS>::LAST_TICK);
-        wheel.arena.take_first(Wheel::<T, BITS, LEVELS>::EXPIRED, node);
-        wheel.arena.nodes[node as usize].deadline = deadline;
-        wheel.append(node, deadline);
+        let list = wheel.list_anew_for(deadline);
+        let nodes = wheel.arena.nodes.as_mut_slice();
+        nodes[node as usize].deadline = deadline;
+        lists::take_first(nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, node);
+        if lists::append(nodes, list, node, deadline) {
+            wheel.note(list);
+        }
     }
 }
