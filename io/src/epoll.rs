@@ -6,7 +6,7 @@
 //!                ──► Parked    observed for nothing: outside the set, because epoll would report its hang-up for ever
 //! ```
 //!
-//! A wait for a deadline is ended by a timer descriptor in the set ([`alarm`](crate::alarm)): a timeout would be late by the
+//! A wait for a deadline is ended by a timer descriptor in the set (`alarm.rs`): a timeout would be late by the
 //! thread's timer slack. Where there is none to be had, timeouts are in nanoseconds through `epoll_pwait2` (Linux 5.11), on an
 //! older kernel in milliseconds, rounded up.
 //!
