@@ -10,8 +10,9 @@ use crate::places::Places;
 /// Timers that a wheel can hold at a time, so that a node's number has 32 bits.
 const TIMERS_MAX: usize = 1 << 30;
 
-/// Nodes from which on the arena does not double any more when it grows: a megabyte of them.
+/// Nodes from which on the arena does not double any more when it grows, and not by a half: a megabyte, and sixteen.
 const MANY: usize = 1 << 15;
+const VERY_MANY: usize = 1 << 19;
 
 /// A node: a timer, or the sentinel of a list, in which some fields mean the list.
 ///
@@ -86,10 +87,14 @@ impl<T: Default> Arena<T> {
         let node = self.nodes.len();
         let timers_left = TIMERS_MAX - (node - self.lists as usize);
         assert!(timers_left > 0, "a wheel holds at most {TIMERS_MAX} timers");
-        // Memory is to follow the timers: where there are many, steps of a fifth, since doubling would leave up to half of
-        // it empty. Smaller steps copy too often where the allocator does not move large blocks by the page table.
+        // Memory is to follow the timers: the more there are, the smaller the step, since doubling would leave up to half
+        // of it empty. Smaller ones copy too often where the allocator does not move large blocks by the page table.
         if node == self.nodes.capacity() {
-            self.nodes.reserve_exact(if node < MANY { node } else { node / 5 });
+            self.nodes.reserve_exact(match node {
+                ..MANY => node,
+                MANY..VERY_MANY => node / 2,
+                _ => node / 5,
+            });
         }
         let count = (self.nodes.capacity() - node).min(timers_left).min(Places::FRESH_MAX);
         let free = || Entry { deadline: 0, prev: 0, next: 0, value: T::default(), generation: 0, ahead: 0 };

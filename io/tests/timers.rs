@@ -50,6 +50,25 @@ fn no_source_file_reads_the_wall_clock_c28() {
     not_on(&BACKENDS, "shown by the sources, which read no wall clock: to step it would upset the whole machine");
 }
 
+/// A crowd in a far slot takes several turns when its time comes, unless it came down in the waits before.
+#[test]
+fn a_crowd_that_came_down_during_waits_is_there_in_one_turn() {
+    for waits_before in [0, 200] {
+        let (mut events, backend, clock) = scripted(1_000);
+        (0..10_000).for_each(|n| _ = events.add_timer(70_000_000 + n * 6_000, n));
+        clock.advance_ns(40_000_000);
+        for _ in 0..waits_before {
+            events.turn(Wait::AtMost(10_000)).unwrap();
+            assert!(expired(&mut events).is_empty());
+        }
+        clock.advance_ns(70_000_000 - events.now_ns());
+        backend.take_calls();
+        events.turn(Wait::Poll).unwrap();
+        let first: &[u64] = if waits_before > 0 { &[0] } else { &[] };
+        assert_eq!(expired(&mut events), first, "after {waits_before} waits");
+    }
+}
+
 /// C01, C02
 #[test]
 fn no_timer_is_early_and_each_fires_once_c01_c02() {

@@ -7,7 +7,7 @@
 //!        └─► report
 //! ```
 //!
-//! Every round of a cell has all contenders, each in a new thread, in an order of its own. Lateness is counted by the
+//! Every round of a cell has all contenders, each in a new thread, in an order of its own, and all with the same schedule. Lateness is counted by the
 //! course and not asked of a loop; what fires early is counted too.
 
 mod bare;
@@ -111,6 +111,7 @@ fn measure(
     let mut order: Vec<usize> = (0..rows.len()).collect();
     for round in 0..rounds {
         random.shuffle(&mut order);
+        let seed = random.u64(..);
         for &index in &order {
             let contender = rows[index].contender;
             bar.set_message(format!("{}, {}", cell.name(), contender.name));
@@ -118,7 +119,7 @@ fn measure(
             if cell.condition == Condition::Descriptors && !contender.observes {
                 continue;
             }
-            match one(cell, contender, random.u64(..)) {
+            match one(cell, contender, seed) {
                 Ok(record) => rows[index].records.push(record),
                 Err(error) if round == 0 => document.note(format!("{}, {}: {error}", cell.name(), contender.name)),
                 Err(_) => {}

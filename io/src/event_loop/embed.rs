@@ -37,6 +37,6 @@ impl<T: Default + Clone> EventLoop<T> {
     pub fn next_timeout_ns(&mut self) -> io::Result<Option<u64>> {
         self.settle();
         let has_more = self.backend.prepare()?;
-        Ok(if has_more { Some(0) } else { self.timeout_ns(Wait::Block) })
+        Ok(if has_more { Some(0) } else { self.prepare(Wait::Block) })
     }
 }

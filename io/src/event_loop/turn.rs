@@ -29,10 +29,7 @@ impl<T: Default + Clone> EventLoop<T> {
         self.drop_leftovers();
         (self.served_timers, self.served_descriptors) = (0, 0);
         self.settle();
-        let mut timeout_ns = self.timeout_ns(wait);
-        if timeout_ns.is_none_or(|ns| ns >= SPARE_NS) && self.scheduler.prepare() {
-            timeout_ns = self.timeout_ns(wait);
-        }
+        let timeout_ns = self.prepare(wait);
         let before_ns = if mutant!("c15-lua-t") { self.now_ns() } else { 0 };
         let waited = self.backend.wait(&mut self.events, timeout_ns);
         // The trait says that a clock does not go back. Were one to, time would stand still, and nothing fire early.
@@ -47,8 +44,15 @@ impl<T: Default + Clone> EventLoop<T> {
         waited
     }
 
+    /// Does what the wheel can do ahead of its time, if there is time to spare, and says how long to wait.
+    pub(super) fn prepare(&mut self, wait: Wait) -> Option<u64> {
+        let timeout_ns = self.timeout_ns(wait);
+        let has_time = timeout_ns.is_none_or(|ns| ns >= SPARE_NS);
+        if has_time && self.scheduler.prepare() { self.timeout_ns(wait) } else { timeout_ns }
+    }
+
     /// How long to wait so as to wake up once, when the earliest deadline has come.
-    pub(super) fn timeout_ns(&mut self, wait: Wait) -> Option<u64> {
+    fn timeout_ns(&mut self, wait: Wait) -> Option<u64> {
         let limit_ns = match wait {
             Wait::Block => None,
             Wait::Poll => return Some(0),
