@@ -78,22 +78,15 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             && slot <= entered
         {
             let list = slot as u32;
-            if self.has_annex(list) {
-                self.hold_before(slot);
-                self.unfold(list);
-                if !self.fall(&mut moves) {
-                    return false;
-                }
-                entered = geometry::home::<BITS>(self.target, self.now);
-                continue;
-            }
-            if self.arena.last_deadline(list) <= sorted_due {
+            let has_annex = self.has_annex(list);
+            if !has_annex && self.arena.last_deadline(list) <= sorted_due {
                 self.expire_sorted(list);
                 continue;
             }
             let size_max = self.arena.size_max(list) as usize;
-            if size_max > moves {
+            if has_annex || size_max > moves {
                 self.hold_before(slot);
+                self.unfold(list);
                 if !self.fall(&mut moves) {
                     return false;
                 }

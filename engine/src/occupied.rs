@@ -38,8 +38,14 @@ impl Occupied {
         if self.summary == 0 {
             return None;
         }
-        let word = self.summary.trailing_zeros() as usize;
-        Some(word * 64 + self.words[word].trailing_zeros() as usize)
+        Some(self.first_in(self.summary))
+    }
+
+    /// The smallest number of those words, which are not 0.
+    #[inline(always)]
+    fn first_in(&self, words: u64) -> usize {
+        let word = words.trailing_zeros() as usize;
+        word * 64 + self.words[word].trailing_zeros() as usize
     }
 
     /// The smallest number in the set that is no smaller than this one.
@@ -51,10 +57,7 @@ impl Occupied {
             return Some(word * 64 + here.trailing_zeros() as usize);
         }
         let behind = self.summary & u64::MAX.checked_shl(word as u32 + 1).unwrap_or(0);
-        (behind != 0).then(|| {
-            let word = behind.trailing_zeros() as usize;
-            word * 64 + self.words[word].trailing_zeros() as usize
-        })
+        (behind != 0).then(|| self.first_in(behind))
     }
 
     pub(crate) fn contains(&self, slot: usize) -> bool {

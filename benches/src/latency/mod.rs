@@ -7,8 +7,8 @@
 //!        └─► report
 //! ```
 //!
-//! Every round of a cell has all contenders, each in a new thread, in an order of its own, and all with the same schedule. Lateness is counted by the
-//! course and not asked of a loop; what fires early is counted too.
+//! Every round of a cell has all contenders, each in a new thread, in an order of its own, and all with the same schedule.
+//! Lateness is counted by the course and not asked of a loop; what fires early is counted too.
 
 mod bare;
 mod calloop;
