@@ -18,7 +18,7 @@ pub(crate) fn capture(command: &mut Command) -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|_| format!("`{}` printed what is no UTF-8", words(command)))
 }
 
-/// Runs to the end, or until `limit` has passed; shows each line of its standard output as it comes, and returns all
+/// Runs to the end, or until `limit` has passed on a machine that is free (see [`crowding`]); shows each line of its standard output as it comes, and returns all
 /// of them with the verdict.
 pub(crate) fn watch(command: &mut Command, limit: Duration) -> (Vec<String>, Result<(), String>) {
     let (lines, status) = match follow(command, limit, |line| println!("{line}")) {
@@ -72,19 +72,36 @@ pub(crate) fn words(command: &Command) -> String {
 
 /// `None` when it had to be killed.
 fn wait_at_most(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
-    let start = Instant::now();
-    while start.elapsed() < limit {
+    let mut waited = Duration::ZERO;
+    let mut last = Instant::now();
+    while waited < limit {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),
             Ok(None) => thread::sleep(Duration::from_millis(10)),
             Err(_) => break,
         }
+        let now = Instant::now();
+        waited += (now - last).div_f64(crowding());
+        last = now;
     }
     let processes: Vec<_> = with_descendants(child.id()).iter().map(u32::to_string).collect();
     // One may have ended just now; then there is nothing to kill.
     let _ = Command::new("sh").args(["-c", &format!("kill -KILL {}", processes.join(" "))]).status();
     let _ = child.wait();
     None
+}
+
+/// How many times slower than on a free machine a program gets on: runnable threads for each core, and at least 1. A limit
+/// counts time divided by this, so that a machine that is merely busy fails no test.
+fn crowding() -> f64 {
+    let loads = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let cores = thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+    runnable(&loads).map_or(1.0, |runnable| (f64::from(runnable) / cores).max(1.0))
+}
+
+/// The fourth field of `/proc/loadavg` is `runnable/all`.
+fn runnable(loads: &str) -> Option<u32> {
+    loads.split_whitespace().nth(3)?.split_once('/')?.0.parse().ok()
 }
 
 /// The process, its children, theirs, and so on: a test program that hangs is a child of the cargo that is waited for.
@@ -158,6 +175,13 @@ mod tests {
         let (lines, verdict) = watch(&mut shell("echo one; echo two; exit 1"), Duration::from_secs(60));
         assert_eq!(lines, ["one", "two"]);
         assert!(verdict.is_err());
+    }
+
+    #[test]
+    fn a_busy_machine_makes_a_limit_longer_and_an_idle_one_leaves_it() {
+        assert_eq!(runnable("9.10 4.20 1.00 18/345 6789\n"), Some(18));
+        assert_eq!(runnable(""), None);
+        assert!(crowding() >= 1.0);
     }
 
     #[test]

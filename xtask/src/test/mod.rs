@@ -133,6 +133,8 @@ fn clippy(project: &Project) -> Outcome {
 }
 
 fn rust_tests(project: &Project) -> Outcome {
+    // Compiled first, without a limit: the limit is for a test that hangs.
+    process::run(&mut project.cargo(&["test", "--quiet", "--workspace", "--no-run"]))?;
     let (lines, verdict) = process::watch(&mut project.cargo(&["test", "--workspace", "--no-fail-fast"]), TESTS_LIMIT);
     let tally = Tally::of(&lines);
     verdict.map_err(|message| format!("{message} ({tally})"))?;
