@@ -9,8 +9,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::process;
 use crate::project::Project;
+use crate::{files, process};
 
 const HEADERS: &str = "bindings/c/include";
 /// What the static library needs beside C's own.
@@ -26,6 +26,7 @@ pub(crate) fn command(project: &Project, prefix: &str) -> Result<(), String> {
 
 /// Builds the library and puts everything into the folder `prefix`, which is absolute.
 pub(crate) fn install(project: &Project, prefix: &Path) -> Result<(), String> {
+    let _lock = files::lock(project, "c")?;
     process::run(&mut project.cargo(&["build", "--release", "--quiet", "-p", "cogloop-c"]))?;
     copy(project, prefix).map_err(|error| format!("cannot install into {}: {error}", prefix.display()))
 }
@@ -40,10 +41,7 @@ fn copy(project: &Project, prefix: &Path) -> std::io::Result<()> {
     }
     let built = project.target.join("release");
     for (from, to) in [("libcogloop_c.a", "libcogloop.a"), ("libcogloop_c.so", "libcogloop.so.0")] {
-        // Not written over: a program that has the old library mapped would see it change under its feet.
-        let fresh = lib.join("new");
-        fs::copy(built.join(from), &fresh)?;
-        fs::rename(&fresh, lib.join(to))?;
+        files::place(&built.join(from), &lib.join(to))?;
     }
     let link = lib.join("libcogloop.so");
     let _ = fs::remove_file(&link);

@@ -16,6 +16,7 @@ mod bench_lua;
 mod built;
 mod c;
 mod conformance;
+mod files;
 mod lua;
 mod mutants;
 mod process;
@@ -28,7 +29,8 @@ use project::Project;
 const HELP: &str = "\
 The commands of the Cogloop project. Usage: cargo xtask COMMAND
 
-  test [STEP…]           every check and test, installing what is missing; `test --list` names the steps
+  test [STEP…]           every check and test, installing what is missing; `test --list` names the steps;
+                         steps run side by side, --lanes N says how many at once
   conformance            which behaviours of docs/conformance.md hold on which backend, by tests on the real kernel
   test --sanitize        io's tests under the address sanitizer, the waker's and the C library's under the thread
                          sanitizer, and a thousand ends of processes; needs nightly

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::process;
 use crate::project::{LUA_MANIFEST, Project};
+use crate::{files, process};
 
 /// A version of Lua that the module can be built for.
 pub(crate) struct Version {
@@ -51,6 +51,7 @@ pub(crate) fn env(folder: &Path) -> [(&'static str, String); 2] {
 
 /// Builds the module and returns the folder in which it stands. Prints nothing to the standard output.
 pub(crate) fn build(project: &Project, version: &Version) -> Result<PathBuf, String> {
+    let _lock = files::lock(project, "lua")?;
     let work = project.target.join("lua/build");
     let mut cargo = cargo(project, "build", version);
     process::run(cargo.args(["--quiet", "--release"]).stdout(Stdio::null()))?;
@@ -75,10 +76,7 @@ pub(crate) fn cargo(project: &Project, subcommand: &str, version: &Version) -> s
 fn install(library: &Path, version: &Version, folder: &Path) -> std::io::Result<()> {
     let folder = folder.join("cogloop");
     std::fs::create_dir_all(&folder)?;
-    // Not written over: an interpreter that has the old library mapped would see it change under its feet.
-    let fresh = folder.join("new");
-    std::fs::copy(library, &fresh)?;
-    std::fs::rename(&fresh, folder.join(version.feature).with_extension("so"))
+    files::place(library, &folder.join(version.feature).with_extension("so"))
 }
 
 fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
@@ -89,7 +87,7 @@ fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
         if entry.file_type()?.is_dir() {
             copy_tree(&entry.path(), &target)?;
         } else {
-            std::fs::copy(entry.path(), target)?;
+            files::place(&entry.path(), &target)?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::project::Project;
-use crate::{lua, process};
+use crate::{files, lua, process};
 
 /// What must make no difference to a script.
 const BACKENDS: &[&str] = &["uring", "epoll", "select", "portable"];
@@ -58,12 +58,13 @@ pub(super) fn default_runner(project: &Project) -> Result<PathBuf, String> {
 
 fn build_runner(project: &Project, version: &str, feature: &str) -> Result<PathBuf, String> {
     let features = ["--no-default-features", "--features", feature];
-    process::run(project.cargo(&["build", "--quiet", "--release", "-p", "cogloop-runner"]).args(features))?;
     // Each build leaves its program in the same place.
+    let _lock = files::lock(project, "runner")?;
+    process::run(project.cargo(&["build", "--quiet", "--release", "-p", "cogloop-runner"]).args(features))?;
     let folder = project.target.join("runner").join(version);
     let program = folder.join("cogloop");
     std::fs::create_dir_all(&folder)
-        .and_then(|()| std::fs::copy(project.target.join("release/cogloop"), &program))
+        .and_then(|()| files::place(&project.target.join("release/cogloop"), &program))
         .map_err(|error| format!("cannot write {}: {error}", program.display()))?;
     Ok(program)
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that must hold, in a fixed order, each step under a header, with a summary at the end.
+//! `cargo xtask test`: everything that must hold, each step under a header, with a summary at the end.
 //!
 //! A failed step does not stop the others, so that one run shows all there is to mend.
 
@@ -10,6 +10,7 @@ mod c_threads;
 mod examples;
 pub(crate) mod exits;
 mod interpreters;
+mod lanes;
 mod loom;
 mod lua_suite;
 mod luacheck;
@@ -46,16 +47,19 @@ struct Step {
 /// For a step that runs tests: far above what it takes, so that a hang becomes a failure.
 const TESTS_LIMIT: Duration = Duration::from_secs(20 * 60);
 
+/// The step that all others wait for.
+const TOOLS: &str = "tools";
+
 const STEPS: &[Step] = &[
-    Step { name: "tools", about: "install what the other steps need", run: tools::install },
+    Step { name: TOOLS, about: "install what the other steps need", run: tools::install },
     Step { name: "format", about: "rustfmt --check", run: format },
     Step { name: "clippy", about: "clippy on all targets, warnings are errors", run: clippy },
     Step { name: "tidy", about: "the rules of the source tree", run: |project| done(tidy::run(project)) },
+    Step { name: "miri", about: "the engine's tests under Miri, those that loop long in short", run: miri::run },
     Step { name: "rust", about: "unit, property and doc tests", run: rust_tests },
     Step { name: "simulate", about: "10,000 simulated worlds around the event loop", run: simulate::run },
     Step { name: "mutants", about: "each of many old bugs is caught", run: |project| mutants::run(project, &[]) },
     Step { name: "conformance", about: "the list of behaviours, on each backend", run: conformance::run },
-    Step { name: "miri", about: "the engine's tests under Miri, those that loop long in short", run: miri::run },
     Step { name: "loom", about: "the waker's protocol, in every order with up to three preemptions", run: loom::run },
     Step { name: "targets", about: "for macOS, FreeBSD, illumos, Windows and a bare machine", run: targets::check },
     Step { name: "lua", about: "the Lua suite, on each interpreter and backend", run: lua_suite::run },
@@ -84,13 +88,30 @@ pub(crate) fn list() {
     }
 }
 
-/// Runs the steps of these names; all of them when there is no name.
-pub(crate) fn run(project: &Project, names: &[&str]) -> Result<(), String> {
+/// Runs the steps of these names; all of them when there is no name. Several run side by side; `--lanes N` says how many.
+pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
+    let (names, lanes) = match arguments {
+        ["--lanes", lanes, names @ ..] => (names, lanes.parse().ok().filter(|&lanes| lanes > 0)),
+        names => (names, Some(lanes::default_lanes())),
+    };
+    let lanes = lanes.ok_or("--lanes takes a number from 1")?;
     if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
         let known: Vec<_> = STEPS.iter().map(|step| step.name).collect();
         return Err(format!("no such step: `{unknown}`; known: {}", known.join(", ")));
     }
-    run_steps(project, STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name)))
+    let steps: Vec<_> = STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name)).collect();
+    if steps.len() == 1 || lanes == 1 {
+        return run_steps(project, steps.into_iter());
+    }
+    let start = Instant::now();
+    let mut report = Report::default();
+    let (first, rest) = steps.into_iter().partition(|step| step.name == TOOLS);
+    // What the first step installs, the others need.
+    lanes::run(project, first, 1, &mut report)?;
+    lanes::run(project, rest, lanes, &mut report)?;
+    report.whole = Some(start.elapsed());
+    print!("\n{report}");
+    report.verdict()
 }
 
 /// Runs the tests under the sanitizers.

@@ -1,0 +1,153 @@
+//! Steps side by side: each in a process of its own, its output in a file, shown whole when the step has ended.
+//!
+//! ```text
+//!   queue: rust miri lua …  ──► lane 1: `xtask test rust` ──► target/steps/rust.log ──► the terminal
+//!                           └─► lane 2: `xtask test miri` ──► target/steps/miri.log ──► the terminal
+//! ```
+//!
+//! Many steps wait more than they compute, or compute on one core only. On two cores two lanes take two thirds of the time.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::summary::Report;
+use super::{Outcome, Step};
+use crate::project::Project;
+
+/// A step that runs.
+struct Running {
+    step: &'static Step,
+    process: Child,
+    log: PathBuf,
+    start: Instant,
+}
+
+/// How many steps run side by side if nobody says: one for each core, and at most four.
+pub(super) fn default_lanes() -> usize {
+    thread::available_parallelism().map_or(1, |cores| cores.get().min(4))
+}
+
+/// Runs the steps, as many at once as there are lanes, in the order given; reports them in the order in which they end.
+pub(super) fn run(
+    project: &Project,
+    steps: Vec<&'static Step>,
+    lanes: usize,
+    report: &mut Report,
+) -> Result<(), String> {
+    let folder = project.target.join("steps");
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let all = steps.len();
+    let mut queue = VecDeque::from(steps);
+    let mut running: Vec<Running> = Vec::new();
+    let mut ended = 0;
+    while !(queue.is_empty() && running.is_empty()) {
+        while running.len() < lanes
+            && let Some(step) = queue.pop_front()
+        {
+            running.push(Running::start(step, folder.join(format!("{}.log", step.name)))?);
+        }
+        show_progress(&running, ended, all);
+        thread::sleep(Duration::from_millis(100));
+        let mut position = 0;
+        while position < running.len() {
+            if running[position].has_ended() {
+                clear_progress();
+                running.swap_remove(position).finish(report);
+                ended += 1;
+            } else {
+                position += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Running {
+    fn start(step: &'static Step, log: PathBuf) -> Result<Self, String> {
+        let said = |error: std::io::Error| format!("{}: {error}", log.display());
+        let output = File::create(&log).map_err(said)?;
+        let errors = output.try_clone().map_err(said)?;
+        let program = std::env::current_exe().map_err(|error| format!("the path of this program: {error}"))?;
+        let mut command = Command::new(program);
+        command.args(["test", step.name]).stdin(Stdio::null()).stdout(output).stderr(errors);
+        let process = command.spawn().map_err(|error| format!("the step {} cannot be started: {error}", step.name))?;
+        if !std::io::stdout().is_terminal() {
+            println!("... {}", step.name);
+        }
+        Ok(Self { step, process, log, start: Instant::now() })
+    }
+
+    /// A process that cannot be asked has ended, too: `finish` finds no verdict in its log and says so.
+    fn has_ended(&mut self) -> bool {
+        !matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// Shows what the step has printed, and reports its verdict.
+    fn finish(self, report: &mut Report) {
+        let text = String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned();
+        let (said, outcome) = split(self.step.name, &text);
+        println!("{}", said.trim_end());
+        report.add(self.step.name, self.start.elapsed(), outcome);
+    }
+}
+
+/// What a step has said, without the table of its one row, and what the row says.
+fn split<'a>(name: &str, text: &'a str) -> (&'a str, Outcome) {
+    let Some((said, table)) = text.rsplit_once(Report::HEADING) else {
+        return (text, Err("it ended without a verdict".to_owned()));
+    };
+    let row = table.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    let mut words = row.trim_start().splitn(2, ' ');
+    let (word, rest) = (words.next(), words.next().unwrap_or_default().trim_start());
+    // The seconds, which this process has measured itself.
+    let note = rest.split_once(' ').map_or("", |(_, note)| note.trim_start()).to_owned();
+    (said, if word == Some("ok") { Ok(note) } else { Err(note) })
+}
+
+fn show_progress(running: &[Running], ended: usize, all: usize) {
+    let mut output = std::io::stdout();
+    if output.is_terminal() {
+        let names = running.iter().map(|each| format!("{} {} s", each.step.name, each.start.elapsed().as_secs()));
+        let names = names.collect::<Vec<_>>().join(", ");
+        // A terminal that is gone takes nothing, and the steps go on.
+        let _ = write!(output, "\r\x1b[K[{}{}] {ended} of {all}: {names}", "#".repeat(ended), ".".repeat(all - ended));
+        let _ = output.flush();
+    }
+}
+
+fn clear_progress() {
+    if std::io::stdout().is_terminal() {
+        print!("\r\x1b[K");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(name: &'static str, outcome: Outcome) -> Outcome {
+        let mut report = Report::default();
+        report.add(name, Duration::from_millis(1234), outcome);
+        let text = format!("\n=== {name}\nline\n\n{report}");
+        let (said, outcome) = split(name, &text);
+        assert_eq!(said.trim(), format!("=== {name}\nline"));
+        outcome
+    }
+
+    #[test]
+    fn a_verdict_comes_back_from_the_table_as_it_went_in() {
+        assert_eq!(told("rust", Ok("3 passed, 0 failed".into())), Ok("3 passed, 0 failed".into()));
+        assert_eq!(told("c-threads", Ok(String::new())), Ok(String::new()));
+        assert_eq!(told("lua", Err("no lua5.4\nmore".into())), Err("no lua5.4".into()));
+    }
+
+    #[test]
+    fn a_step_that_was_killed_has_failed() {
+        assert!(split("rust", "half a line").1.is_err());
+    }
+}
