@@ -31,6 +31,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
 
   test [STEP…]           every check and test, installing what is missing; `test --list` names the steps;
                          steps run side by side, --lanes N says how many at once
+  check                  format, clippy, tidy, unit tests and one Lua: for after each edit
   conformance            which behaviours of docs/conformance.md hold on which backend, by tests on the real kernel
   test --sanitize        io's tests under the address sanitizer, the waker's and the C library's under the thread
                          sanitizer, and a thousand ends of processes; needs nightly
@@ -70,6 +71,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
             Ok(())
         }
         ["test", "--sanitize"] => test::run_sanitized(&Project::locate()?),
+        ["check"] => test::check(&Project::locate()?),
         ["check-targets"] => test::check_targets(&Project::locate()?),
         ["test", steps @ ..] => test::run(&Project::locate()?, steps),
         ["conformance"] => conformance::run(&Project::locate()?).map(drop),
@@ -131,6 +133,7 @@ mod tests {
     fn help_has_a_line_for_each_command() {
         for name in [
             "test",
+            "check",
             "check-targets",
             "conformance",
             "lua",

@@ -28,20 +28,21 @@ impl Interpreter {
     pub(super) fn all(project: &Project) -> Result<Vec<Self>, String> {
         let mut all = Vec::new();
         for version in lua::VERSIONS {
-            let folder = lua::build(project, version)?;
-            let backends = if version.name == "5.4" { BACKENDS } else { &BACKENDS[..2] };
-            all.push(Self {
-                name: version.interpreter.into(),
-                program: version.interpreter.into(),
-                env: lua::env(&folder).into(),
-                backends,
-            });
+            all.push(Self::stock(project, version)?);
         }
         for &(version, feature) in RUNNERS {
             let program = build_runner(project, version, feature)?;
             all.push(Self { name: format!("cogloop {version}"), program, env: Vec::new(), backends: &BACKENDS[..2] });
         }
         Ok(all)
+    }
+
+    /// A stock interpreter, with the modules built for it.
+    pub(super) fn stock(project: &Project, version: &lua::Version) -> Result<Self, String> {
+        let folder = lua::build(project, version)?;
+        let backends = if version.name == "5.4" { BACKENDS } else { &BACKENDS[..2] };
+        let name = version.interpreter;
+        Ok(Self { name: name.into(), program: name.into(), env: lua::env(&folder).into(), backends })
     }
 
     pub(super) fn command(&self, project: &Project, backend: &str) -> Command {

@@ -29,6 +29,7 @@ mod versions;
 
 pub(crate) use tools::apt_install;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::project::{FUZZ_MANIFEST, LUA_MANIFEST, Project};
@@ -82,6 +83,15 @@ const STEPS: &[Step] = &[
     Step { name: "supply", about: "licences, bans and sources of all dependencies", run: supply::run },
 ];
 
+/// What a developer runs after each edit.
+const QUICK_STEPS: &[Step] = &[
+    Step { name: "format", about: "rustfmt --check", run: format },
+    Step { name: "clippy", about: "clippy on all targets, warnings are errors", run: clippy_here },
+    Step { name: "tidy", about: "the rules of the source tree", run: |project| done(tidy::run(project)) },
+    Step { name: "unit", about: "the unit tests of the libraries", run: unit_tests },
+    Step { name: "lua", about: "the Lua suite on Debian's Lua 5.4", run: lua_suite::run_once },
+];
+
 pub(crate) fn list() {
     for step in STEPS {
         println!("{:10} {}", step.name, step.about);
@@ -112,6 +122,11 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
     report.whole = Some(start.elapsed());
     print!("\n{report}");
     report.verdict()
+}
+
+/// Runs the checks for after an edit: less than a minute when nothing has to be built anew.
+pub(crate) fn check(project: &Project) -> Result<(), String> {
+    run_steps(project, QUICK_STEPS.iter())
 }
 
 /// Runs the tests under the sanitizers.
@@ -145,18 +160,38 @@ fn format(project: &Project) -> Outcome {
     done(process::run(&mut project.cargo(&["fmt", "--manifest-path", FUZZ_MANIFEST, "--check"])))
 }
 
+fn clippy_here(project: &Project) -> Outcome {
+    done(process::run(&mut project.cargo(&[
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ])))
+}
+
 fn clippy(project: &Project) -> Outcome {
-    process::run(&mut project.cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    clippy_here(project)?;
     for version in lua::VERSIONS {
         process::run(lua::cargo(project, "clippy", version).args(["--quiet", "--", "-D", "warnings"]))?;
     }
     done(Ok(()))
 }
 
+fn unit_tests(project: &Project) -> Outcome {
+    count_tests(&mut project.cargo(&["test", "--workspace", "--lib", "--no-fail-fast"]))
+}
+
 fn rust_tests(project: &Project) -> Outcome {
     // Compiled first, without a limit: the limit is for a test that hangs.
     process::run(&mut project.cargo(&["test", "--quiet", "--workspace", "--no-run"]))?;
-    let (lines, verdict) = process::watch(&mut project.cargo(&["test", "--workspace", "--no-fail-fast"]), TESTS_LIMIT);
+    count_tests(&mut project.cargo(&["test", "--workspace", "--no-fail-fast"]))
+}
+
+fn count_tests(command: &mut Command) -> Outcome {
+    let (lines, verdict) = process::watch(command, TESTS_LIMIT);
     let tally = Tally::of(&lines);
     verdict.map_err(|message| format!("{message} ({tally})"))?;
     tally.outcome()
