@@ -16,7 +16,8 @@
  * Owners    ctx is the caller's; the library hands it to the callback and does not look at it. A descriptor stays the
  *           caller's: remove its watch first, then close it. A string that is returned is the library's.
  * Threads   A loop belongs to the thread that made it, and ends with it. Any thread may call cog_loop_post and
- *           cog_loop_wake; from another one than the loop's, everything else is COG_ERROR_THREAD.
+ *           cog_loop_wake; from another one than the loop's, everything else is COG_ERROR_THREAD. A signal handler may
+ *           call cog_loop_wake, whatever it has interrupted, and nothing else.
  * Callbacks run inside of cog_loop_run, cog_loop_run_once and cog_loop_step, and nowhere else. They may call every
  *           function, for anything, themselves included. cog_loop_run of the loop that they run in is
  *           COG_ERROR_RUNNING; cog_loop_free ends that loop at once for everybody, and its run when they return. They
@@ -47,7 +48,8 @@ enum {
     COG_ERROR_LIMIT = -5,       /* the loop has as many as its options allow */
     COG_ERROR_BACKEND = -6,     /* no backend of that name, or none that works */
     COG_ERROR_UNSUPPORTED = -7, /* this loop, or this system, cannot do that */
-    COG_ERROR_INTERNAL = -8     /* a fault in the library */
+    COG_ERROR_INTERNAL = -8,    /* a fault in the library */
+    COG_ERROR_MEMORY = -9       /* there is not enough memory */
 };
 
 /* Directions of a descriptor: what is watched, and what is ready. */
@@ -151,7 +153,8 @@ int cog_loop_stop(cog_loop loop);
  * be NULL, is called there instead, so that ctx can be freed. COG_ERROR_STALE when the loop is gone: neither is called.
  */
 int cog_loop_post(cog_loop loop, cog_post_fn fn, cog_post_fn discard, void *ctx);
-/* Any thread: ends the current wait, or the next one. */
+/* Any thread, and any signal handler: ends the current wait, or the next one. It takes no lock and no memory, keeps errno,
+ * and leaves cog_last_message as it was. */
 int cog_loop_wake(cog_loop loop);
 /* A fresh reading of the clock. */
 int cog_loop_now(cog_loop loop, uint64_t *now_ns);

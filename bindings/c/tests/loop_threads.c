@@ -1,6 +1,8 @@
 /* cogloop.h: what other threads may do with a loop, and what they may not. */
 #include "check.h"
 #include <errno.h>
+#include <signal.h>
+#include <sys/time.h>
 
 enum { THREADS = 4 };
 
@@ -162,6 +164,84 @@ static void a_loop_may_be_freed_while_others_post(void) {
     }
 }
 
+/* A handler that wakes the loop interrupts whatever the thread is at: a post, a loop that is made or freed, a failed
+ * call's message. A wake that took a lock would wait for the thread that it has interrupted, for ever. */
+static cog_loop stale;
+static int wakes, wrong_answers;
+static void wake_both(int number) {
+    (void)number;
+    errno = EDOM;
+    if (cog_loop_wake(loop) != COG_OK || cog_loop_wake(stale) != COG_ERROR_STALE || errno != EDOM) wrong_answers++;
+    wakes++;
+}
+static void run_it(void *ctx) { ++*(int *)ctx; }
+static void a_storm_of_signals_wakes_a_loop_that_is_at_work(void) {
+    CHECK(cog_loop_new(NULL, &loop) == COG_OK && cog_loop_new(NULL, &stale) == COG_OK);
+    CHECK(cog_loop_free(stale) == COG_OK);
+    struct sigaction action, before;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = wake_both;
+    action.sa_flags = SA_RESTART;
+    CHECK(sigaction(SIGALRM, &action, &before) == 0);
+    struct itimerval storm = { { 0, 200 }, { 0, 200 } }, calm = { { 0, 0 }, { 0, 0 } };
+    CHECK(setitimer(ITIMER_REAL, &storm, NULL) == 0);
+    ran = wakes = wrong_answers = 0;
+    int rounds = posts * 4, failed = 0;
+    for (int n = 1; n <= rounds; n++) {
+        failed += cog_loop_post(loop, run_it, NULL, &ran) != COG_OK;
+        if (n % 16 == 0) failed += cog_loop_step(loop) != COG_OK;
+        failed += cog_loop_post(stale, run_it, NULL, &ran) != COG_ERROR_STALE;
+        if (n % 100 == 0) {
+            cog_loop another;
+            failed += cog_loop_new(NULL, &another) != COG_OK || cog_loop_free(another) != COG_OK;
+        }
+    }
+    /* A wait that only a signal's wake can end. */
+    cog_timer_after(loop, COG_NEVER, never, NULL, NULL);
+    for (int n = 0; n < 10; n++) failed += cog_loop_run_once(loop, COG_NEVER, NULL) != COG_OK;
+    CHECK(setitimer(ITIMER_REAL, &calm, NULL) == 0 && sigaction(SIGALRM, &before, NULL) == 0);
+    CHECK(failed == 0 && ran == rounds && wakes > 0 && wrong_answers == 0);
+    CHECK(cog_loop_free(loop) == COG_OK);
+}
+
+/* The same from other threads, while loops come and go in the places that they know. */
+static cog_loop shared_loops[4];
+static int is_over;
+static void *wake_all(void *argument) {
+    (void)argument;
+    while (!counted(&is_over)) {
+        for (int n = 0; n < 4; n++) {
+            cog_loop known;
+            __atomic_load(&shared_loops[n].id, &known.id, __ATOMIC_SEQ_CST);
+            int code = cog_loop_wake(known);
+            if (code != COG_OK && code != COG_ERROR_STALE) count(&wrong_answers);
+        }
+    }
+    return NULL;
+}
+static int free_by_id(uint64_t id) {
+    cog_loop known = { id };
+    return cog_loop_free(known);
+}
+static void loops_come_and_go_while_others_wake_them(void) {
+    pthread_t threads[THREADS];
+    is_over = wrong_answers = 0;
+    for (int n = 0; n < THREADS; n++) pthread_create(&threads[n], NULL, wake_all, NULL);
+    uint64_t last = 0;
+    for (int round = 0; round < posts / 8 + 8; round++) {
+        cog_loop made, *place = &shared_loops[round % 4];
+        uint64_t old = place->id;
+        CHECK(cog_loop_new(NULL, &made) == COG_OK && made.id != last);
+        __atomic_store(&place->id, &made.id, __ATOMIC_SEQ_CST);
+        if (old != 0) CHECK(free_by_id(old) == COG_OK);
+        last = made.id;
+    }
+    count(&is_over);
+    for (int n = 0; n < THREADS; n++) pthread_join(threads[n], NULL);
+    CHECK(wrong_answers == 0);
+    for (int n = 0; n < 4; n++) CHECK(cog_loop_free(shared_loops[n]) == COG_OK);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1) posts = atoi(argv[1]) / THREADS;
     RUN(posts_of_many_threads_all_run_in_order_on_the_loops);
@@ -170,5 +250,7 @@ int main(int argc, char **argv) {
     RUN(everything_else_is_the_owners);
     RUN(a_loop_ends_with_its_thread);
     RUN(a_loop_may_be_freed_while_others_post);
+    RUN(a_storm_of_signals_wakes_a_loop_that_is_at_work);
+    RUN(loops_come_and_go_while_others_wake_them);
     return summary();
 }

@@ -16,6 +16,7 @@ pub(super) const COG_ERROR_LIMIT: c_int = -5;
 pub(super) const COG_ERROR_BACKEND: c_int = -6;
 pub(super) const COG_ERROR_UNSUPPORTED: c_int = -7;
 pub(super) const COG_ERROR_INTERNAL: c_int = -8;
+pub(super) const COG_ERROR_MEMORY: c_int = -9;
 
 const WORDS: &[(c_int, &CStr)] = &[
     (COG_OK, c"no error"),
@@ -27,6 +28,7 @@ const WORDS: &[(c_int, &CStr)] = &[
     (COG_ERROR_BACKEND, c"no backend of that name, or none that works"),
     (COG_ERROR_UNSUPPORTED, c"this loop, or this system, cannot do that"),
     (COG_ERROR_INTERNAL, c"a fault in the library"),
+    (COG_ERROR_MEMORY, c"there is not enough memory"),
 ];
 
 thread_local! {
@@ -54,6 +56,10 @@ impl Failure {
         Self::new(COG_ERROR_STALE, format!("{what}: it is gone, or was none of this loop"))
     }
 
+    pub(super) fn memory(about: &str) -> Self {
+        Self::new(COG_ERROR_MEMORY, format!("{about}: there is not enough memory"))
+    }
+
     /// What the system refused; `about` is the argument, or what was done.
     pub(super) fn system(about: &str, error: &io::Error) -> Self {
         let code = error.raw_os_error().unwrap_or_else(|| match error.kind() {
@@ -61,6 +67,7 @@ impl Failure {
             io::ErrorKind::InvalidInput => COG_ERROR_ARGUMENT,
             io::ErrorKind::Unsupported => COG_ERROR_UNSUPPORTED,
             io::ErrorKind::QuotaExceeded => COG_ERROR_LIMIT,
+            io::ErrorKind::OutOfMemory => COG_ERROR_MEMORY,
             _ => COG_ERROR_INTERNAL,
         });
         Self::new(code, format!("{about}: {error}"))

@@ -4,12 +4,13 @@ use std::ffi::{c_char, c_int, c_void};
 use std::os::fd::AsRawFd;
 
 use cogloop_io::Wait;
+use nix::errno::Errno;
 
-use super::answer::{COG_ERROR_STALE, COG_ERROR_UNSUPPORTED, Failure, answer};
+use super::answer::{COG_ERROR_STALE, COG_ERROR_UNSUPPORTED, COG_OK, Failure, answer};
 use super::options::{CogOptions, CogStats};
 use super::post::Post;
 use super::state::Loop;
-use super::{CogLoop, CogPostFn, put, registry};
+use super::{CogLoop, CogPostFn, put, registry, remotes};
 
 /// No limit, and no time.
 const COG_NEVER: u64 = u64::MAX;
@@ -114,13 +115,14 @@ pub extern "C" fn cog_loop_post(
     })
 }
 
-/// Ends the loop's wait.
+/// Ends the loop's wait. In a signal handler too: no lock, no memory, nothing of the thread's but errno, which is kept. So
+/// it leaves the thread's last message alone.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_wake(r#loop: CogLoop) -> c_int {
-    answer(|| {
-        registry::remote(r#loop.id)?.wake();
-        Ok(())
-    })
+    let errno = Errno::last_raw();
+    let woken = remotes::enter(r#loop.id).map(|remote| remote.wake());
+    Errno::set_raw(errno);
+    if woken.is_some() { COG_OK } else { COG_ERROR_STALE }
 }
 
 /// The loop's time.

@@ -22,6 +22,7 @@ pub mod loops;
 mod options;
 mod post;
 mod registry;
+mod remotes;
 mod serve;
 mod state;
 pub mod timers;

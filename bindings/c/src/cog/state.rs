@@ -12,7 +12,7 @@ use super::answer::{Failure, to_c};
 use super::options::{CogOptions, CogStats};
 use super::post::{Post, Remote};
 use super::watches::Watch;
-use super::{CogTimerFn, registry};
+use super::{CogTimerFn, remotes};
 
 /// What a timer calls.
 #[derive(Copy, Clone, Debug)]
@@ -58,12 +58,14 @@ impl Loop {
             limits: options.limits(),
         };
         let events = EventLoop::new(&chosen)?;
+        let remote = Arc::new(Remote::new(events.waker()));
+        let id = remotes::add(Arc::clone(&remote))?;
         Ok(Rc::new(Self {
-            id: registry::new_id(),
-            forks: registry::forks(),
+            id,
+            forks: remotes::forks(),
             watches: RefCell::default(),
             clock,
-            remote: Arc::new(Remote::new(events.waker())),
+            remote,
             posts: RefCell::default(),
             backend: to_c(events.backend().name),
             reason: to_c(events.backend().reason.as_str()),
@@ -77,11 +79,11 @@ impl Loop {
     /// Ends its run, and discards what was posted and did not run. Once it has been, it does nothing.
     pub(super) fn close(&self) {
         self.is_stopped.set(true);
-        if self.forks != registry::forks() {
+        if self.forks != remotes::forks() {
             // The parent's thread may have held the queue's lock when it forked, and discards what is its own.
             return;
         }
-        registry::forget(self.id);
+        remotes::forget(self.id);
         let left = std::mem::take(&mut *self.posts.borrow_mut());
         for post in left.into_iter().chain(self.remote.close()) {
             if let Some(discard) = post.discard {

@@ -1,0 +1,240 @@
+//! What any thread may reach of a loop by its number: a table that is read without a lock, so that a signal handler can
+//! wake a loop whatever it has interrupted.
+//!
+//! ```text
+//!   id      generation, 40 bits │ index, 24 bits
+//!   chunks  64 slots │ 128 │ 256 │ …               made when needed, and kept: a slot never moves
+//!   slot    id (0: free) │ users │ remote
+//!
+//!   enter   users + 1;  is the id still this one?  then the remote stays until  users - 1
+//!   forget  id := 0;    until there are no users: wait.  Then the remote is dropped, and the slot is free
+//! ```
+//!
+//! A user stays for one system call, so `forget` waits for no longer than that. A lock guards what only changes the table:
+//! which slots are free. It is held while somebody forks, since the child has no other thread that could give it back.
+
+use std::cell::Cell;
+use std::ops::Deref;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
+
+use super::answer::{COG_ERROR_LIMIT, Failure};
+use super::post::Remote;
+
+const INDEX_BITS: u32 = 24;
+const FIRST_CHUNK: usize = 64;
+/// 64 + 128 + … are all but 64 of the indices.
+const CHUNKS: usize = (INDEX_BITS - FIRST_CHUNK.ilog2()) as usize;
+const GENERATION_MAX: u64 = u64::MAX >> INDEX_BITS;
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// 0: free, or about to be.
+    id: AtomicU64,
+    users: AtomicU32,
+    /// From `Arc::into_raw`; null in a free slot.
+    remote: AtomicPtr<Remote>,
+    /// That of its last tenant; changed with the lock only.
+    generation: AtomicU64,
+}
+
+/// Which slots there are, and which of them are free. The list has room for all of them.
+#[derive(Debug)]
+struct Free {
+    slots: usize,
+    indices: Vec<u32>,
+}
+
+static TABLE: [OnceLock<Box<[Slot]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
+static FREE: Mutex<Free> = Mutex::new(Free { slots: 0, indices: Vec::new() });
+/// Forks that led to this process. What was made at another count is a parent's.
+static FORKS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// While this thread forks.
+    static HELD: Cell<Option<MutexGuard<'static, Free>>> = const { Cell::new(None) };
+}
+
+fn lock() -> MutexGuard<'static, Free> {
+    FREE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Which chunk holds an index, and where.
+fn place_of(index: usize) -> (usize, usize) {
+    let chunk = (index / FIRST_CHUNK + 1).ilog2() as usize;
+    (chunk, index - FIRST_CHUNK * ((1 << chunk) - 1))
+}
+
+fn slot_at(index: usize) -> Option<&'static Slot> {
+    let (chunk, offset) = place_of(index);
+    TABLE.get(chunk)?.get()?.get(offset)
+}
+
+fn index_of(id: u64) -> usize {
+    (id & ((1 << INDEX_BITS) - 1)) as usize
+}
+
+impl Free {
+    /// A free slot, one of a new chunk if there is no other.
+    fn take(&mut self) -> Result<u32, Failure> {
+        if let Some(index) = self.indices.pop() {
+            return Ok(index);
+        }
+        let (chunk, _) = place_of(self.slots);
+        let place = TABLE.get(chunk).ok_or_else(|| Failure::new(COG_ERROR_LIMIT, "loop: there are too many loops"))?;
+        let (begin, length) = (self.slots, FIRST_CHUNK << chunk);
+        let (mut slots, no_memory) = (Vec::new(), |_| Failure::memory("loop"));
+        slots.try_reserve_exact(length).map_err(no_memory)?;
+        self.indices.try_reserve(begin + length).map_err(no_memory)?;
+        slots.resize_with(length, Slot::default);
+        // Nobody else sets it: the lock is held.
+        let _ = place.set(slots.into_boxed_slice());
+        self.slots = begin + length;
+        self.indices.extend((begin as u32..self.slots as u32).rev());
+        self.take()
+    }
+
+    /// A slot whose generations are used up is not used again.
+    fn give_back(&mut self, index: usize, slot: &Slot) {
+        if slot.generation.load(Ordering::Relaxed) < GENERATION_MAX {
+            self.indices.push(index as u32);
+        }
+    }
+}
+
+/// Makes it known, under a number that no other loop has had or will have.
+pub(super) fn add(remote: Arc<Remote>) -> Result<u64, Failure> {
+    mind_forks();
+    let mut free = lock();
+    let index = free.take()?;
+    let slot = slot_at(index as usize).ok_or_else(|| Failure::memory("loop"))?;
+    let generation = slot.generation.load(Ordering::Relaxed) + 1;
+    slot.generation.store(generation, Ordering::Relaxed);
+    let id = generation << INDEX_BITS | u64::from(index);
+    slot.remote.store(Arc::into_raw(remote).cast_mut(), Ordering::Release);
+    slot.id.store(id, Ordering::SeqCst);
+    Ok(id)
+}
+
+/// Nobody finds it any more, and nobody who has found it is still at it.
+pub(super) fn forget(id: u64) {
+    let Some(slot) = slot_at(index_of(id)).filter(|_| id != 0) else { return };
+    if slot.id.compare_exchange(id, 0, Ordering::SeqCst, Ordering::Relaxed).is_err() {
+        return;
+    }
+    while slot.users.load(Ordering::SeqCst) != 0 {
+        std::thread::yield_now();
+    }
+    drop_remote(slot);
+    lock().give_back(index_of(id), slot);
+}
+
+/// Of a slot that nobody uses.
+fn drop_remote(slot: &Slot) {
+    let remote = slot.remote.swap(ptr::null_mut(), Ordering::AcqRel);
+    if !remote.is_null() {
+        // SAFETY: it is from `Arc::into_raw` in `add`, and whoever takes it out of the slot is the only one who does.
+        drop(unsafe { Arc::from_raw(remote.cast_const()) });
+    }
+}
+
+/// A remote that stays where it is.
+#[derive(Debug)]
+pub(super) struct Guest(&'static Slot);
+
+/// Finds a remote. Without a lock and without memory: what a signal handler may do.
+pub(super) fn enter(id: u64) -> Option<Guest> {
+    let slot = slot_at(index_of(id)).filter(|_| id != 0)?;
+    // In this order, both in the one order of everything: either `forget` sees this user, or this user sees that the id
+    // is gone.
+    slot.users.fetch_add(1, Ordering::SeqCst);
+    let guest = Guest(slot);
+    (slot.id.load(Ordering::SeqCst) == id).then_some(guest)
+}
+
+impl Guest {
+    /// For longer than a moment.
+    pub(super) fn keep(&self) -> Arc<Remote> {
+        let remote: *const Remote = &raw const **self;
+        // SAFETY: it is from `Arc::into_raw`, and the slot's own count is not given up before this guest leaves.
+        unsafe {
+            Arc::increment_strong_count(remote);
+            Arc::from_raw(remote)
+        }
+    }
+}
+
+impl Deref for Guest {
+    type Target = Remote;
+
+    fn deref(&self) -> &Remote {
+        let remote = self.0.remote.load(Ordering::Acquire);
+        // SAFETY:
+        // 1. A guest is only given away by `enter`, which found the slot's id after it was counted; `add` stores the
+        //    remote before the id, so it is not null.
+        // 2. `forget` drops it only after the id is gone and no user is left; this one leaves when it is dropped.
+        unsafe { &*remote }
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.0.users.fetch_sub(1, Ordering::Release);
+    }
+}
+
+extern "C" fn before_a_fork() {
+    // A thread that is taking itself apart forks without.
+    let _ = HELD.try_with(|held| held.set(Some(lock())));
+}
+
+extern "C" fn after_a_fork() {
+    let _ = HELD.try_with(Cell::take);
+}
+
+/// The parent's loops are none of the child's, and the threads that were at one are not here.
+extern "C" fn in_a_forked_child() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+    let Ok(Some(mut free)) = HELD.try_with(Cell::take) else { return };
+    free.indices.clear();
+    for index in (0..free.slots).rev() {
+        let Some(slot) = slot_at(index) else { continue };
+        slot.id.store(0, Ordering::SeqCst);
+        slot.users.store(0, Ordering::SeqCst);
+        drop_remote(slot);
+        free.give_back(index, slot);
+    }
+}
+
+fn mind_forks() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        // SAFETY: the functions may be called whenever a thread forks, and the library stays loaded. No lock of ours is
+        // held then: nothing of the user's is called with one.
+        unsafe { libc::pthread_atfork(Some(before_a_fork), Some(after_a_fork), Some(in_a_forked_child)) };
+    });
+}
+
+/// The count to keep with what belongs to this process.
+pub(super) fn forks() -> u64 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_has_one_place() {
+        let mut expected = 0;
+        for chunk in 0..CHUNKS {
+            for offset in [0, 1, (FIRST_CHUNK << chunk) - 1] {
+                assert_eq!(place_of(expected + offset), (chunk, offset));
+            }
+            expected += FIRST_CHUNK << chunk;
+        }
+        assert_eq!(expected, (1 << INDEX_BITS) - FIRST_CHUNK);
+        assert_eq!(place_of(expected), (CHUNKS, 0), "the first that there is not");
+    }
+}
