@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use super::Outcome;
 use super::interpreters::default_runner;
+use super::step::Outcome;
 use crate::process;
 use crate::project::Project;
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::book::{blocks, pages, read};
-use super::c_programs::{Compiler, LIMIT, compile};
+use super::c_compiler::{Compiler, LIMIT, compile};
 use crate::process;
 use crate::project::Project;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::c_programs::{Compiler, LIMIT, compile};
+use super::c_compiler::{Compiler, LIMIT, compile};
 use crate::process;
 use crate::project::Project;
 

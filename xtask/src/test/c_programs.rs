@@ -1,21 +1,16 @@
 //! The C library as a C and a C++ programmer meets it: installed, found by pkg-config, compiled by each compiler without
 //! a warning, linked shared and static, and run; under valgrind as well. Then the examples, and the documents' programs.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
-use super::{Outcome, Tally, c_docs, c_examples};
+use super::c_compiler::{Compiler, LIMIT, compile};
+use super::step::Outcome;
+use super::summary::Tally;
+use super::{c_docs, c_examples};
 use crate::project::Project;
 use crate::{c, process};
 
 const TESTS: &str = "bindings/c/tests";
-/// Far above what one takes.
-pub(super) const LIMIT: Duration = Duration::from_secs(300);
-
-pub(super) struct Compiler {
-    pub(super) words: &'static [&'static str],
-    pub(super) is_static: bool,
-}
 
 const COMPILERS: &[Compiler] = &[
     Compiler { words: &["gcc", "-std=c99"], is_static: false },
@@ -79,34 +74,4 @@ fn sources(project: &Project) -> Result<Vec<PathBuf>, String> {
     let mut all: Vec<_> = paths.filter(|path| path.extension().is_some_and(|extension| extension == "c")).collect();
     all.sort();
     Ok(all)
-}
-
-pub(super) fn compile(
-    project: &Project,
-    compiler: &Compiler,
-    source: &Path,
-    program: &Path,
-    prefix: &Path,
-) -> Result<(), String> {
-    let folder = program.parent().unwrap_or(prefix);
-    std::fs::create_dir_all(folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
-    let mut command = project.program(compiler.words[0]);
-    command.args(&compiler.words[1..]).args(["-O1", "-g", "-Wall", "-Wextra", "-pedantic", "-Werror"]);
-    command.args(pkg_config(project, prefix, &["--cflags"])?).arg(source).arg("-o").arg(program);
-    // What follows is no C++ source.
-    command.args(["-x", "none"]);
-    if compiler.is_static {
-        let words = pkg_config(project, prefix, &["--libs", "--static"])?;
-        let archive = prefix.join("lib/libcogloop.a").display().to_string();
-        command.args(words.into_iter().map(|word| if word == "-lcogloop" { archive.clone() } else { word }));
-    } else {
-        command.args(pkg_config(project, prefix, &["--libs"])?).arg("-lpthread");
-    }
-    process::run(&mut command)
-}
-
-fn pkg_config(project: &Project, prefix: &Path, what: &[&str]) -> Result<Vec<String>, String> {
-    let mut command = project.program("pkg-config");
-    command.args(what).arg("cogloop").env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"));
-    Ok(process::capture(&mut command)?.split_whitespace().map(str::to_owned).collect())
 }

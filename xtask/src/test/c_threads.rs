@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::Outcome;
+use super::step::Outcome;
 use super::summary::Tally;
 use crate::process;
 use crate::project::Project;

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::Outcome;
 use super::interpreters::Interpreter;
 use super::rust_examples;
+use super::step::Outcome;
 use crate::process;
 use crate::project::Project;
 

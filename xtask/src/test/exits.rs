@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::Outcome;
+use super::step::Outcome;
 use crate::lua::{self, VERSIONS, Version};
 use crate::project::Project;
 

@@ -15,8 +15,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::step::{Outcome, Step};
 use super::summary::Report;
-use super::{Outcome, Step};
 use crate::project::Project;
 
 /// A step that runs.

@@ -1,8 +1,8 @@
 //! The waker's protocol under loom, which runs it in every order that threads and memory allow with up to three
 //! preemptions; without that bound it does not end.
 
+use super::step::{Outcome, TESTS_LIMIT};
 use super::summary::Tally;
-use super::{Outcome, TESTS_LIMIT};
 use crate::process;
 use crate::project::Project;
 

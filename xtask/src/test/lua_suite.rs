@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Outcome;
 use super::interpreters::Interpreter;
+use super::step::Outcome;
 use super::summary::Tally;
 use crate::project::Project;
 use crate::{lua, process};

@@ -1,6 +1,6 @@
 //! luacheck on all Lua code: the modules, the tests, the definitions for language servers, the examples.
 
-use super::Outcome;
+use super::step::Outcome;
 use crate::process;
 use crate::project::Project;
 

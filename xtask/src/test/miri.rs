@@ -4,8 +4,8 @@
 
 use std::process::Command;
 
+use super::step::{Outcome, TESTS_LIMIT};
 use super::summary::Tally;
-use super::{Outcome, TESTS_LIMIT};
 use crate::process;
 use crate::project::Project;
 

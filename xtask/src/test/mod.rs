@@ -3,6 +3,7 @@
 //! A failed step does not stop the others, so that one run shows all there is to mend.
 
 mod book;
+mod c_compiler;
 mod c_docs;
 mod c_examples;
 mod c_programs;
@@ -20,6 +21,7 @@ mod rock;
 mod rust_examples;
 mod sanitize;
 pub(crate) mod simulate;
+mod step;
 mod summary;
 mod supply;
 mod targets;
@@ -30,23 +32,12 @@ mod versions;
 pub(crate) use tools::apt_install;
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::project::{FUZZ_MANIFEST, LUA_MANIFEST, Project};
 use crate::{bench, conformance, lua, mutants, process, tidy};
+use step::{Outcome, Step, TESTS_LIMIT};
 use summary::{Report, Tally};
-
-/// What a step has to say in the summary when all is well, or what is wrong.
-type Outcome = Result<String, String>;
-
-struct Step {
-    name: &'static str,
-    about: &'static str,
-    run: fn(&Project) -> Outcome,
-}
-
-/// For a step that runs tests: far above what it takes, so that a hang becomes a failure.
-const TESTS_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// The step that all others wait for.
 const TOOLS: &str = "tools";

@@ -3,7 +3,7 @@
 //!
 //! They are not compiled once more from their packages: `cargo package` without this step's options does that.
 
-use super::Outcome;
+use super::step::Outcome;
 use crate::process;
 use crate::project::{PUBLISHED, Project};
 

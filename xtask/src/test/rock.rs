@@ -1,8 +1,8 @@
 //! The rock, as a new user installs it with Debian's LuaRocks: built from the source tree, without a network, into a tree
 //! of its own; then the README's Lua example runs with it.
 
-use super::Outcome;
 use super::book;
+use super::step::Outcome;
 use crate::project::Project;
 use crate::{lua, process};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Outcome;
+use super::step::Outcome;
 use crate::process;
 use crate::project::Project;
 

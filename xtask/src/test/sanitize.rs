@@ -1,8 +1,8 @@
 //! `cargo xtask test --sanitize`: the compiler's own watchmen. Not in the run of everything, because each of them builds
 //! all anew. Nightly compilers only.
 
+use super::step::{Outcome, Step, TESTS_LIMIT};
 use super::summary::Tally;
-use super::{Outcome, Step, TESTS_LIMIT};
 use super::{c_programs, c_threads};
 use crate::process;
 use crate::project::Project;

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
+use super::step::{Outcome, TESTS_LIMIT};
 use super::summary::Tally;
-use super::{Outcome, TESTS_LIMIT};
 use crate::project::Project;
 use crate::{built, process};
 

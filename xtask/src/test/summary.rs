@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Outcome;
+use super::step::Outcome;
 
 #[derive(Default)]
 pub(super) struct Report {

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::Outcome;
+use super::step::Outcome;
 use crate::process;
 use crate::project::{LUA_MANIFEST, Project};
 

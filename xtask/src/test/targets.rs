@@ -1,6 +1,6 @@
 //! Compiles what runs elsewhere: this machine can neither link nor run it, but a compiler knows every target.
 
-use super::Outcome;
+use super::step::Outcome;
 use crate::process;
 use crate::project::Project;
 

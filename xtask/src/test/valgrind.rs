@@ -1,7 +1,7 @@
 //! The Lua suite on a stock interpreter under valgrind: no access to what was freed or never written, nothing lost.
 
-use super::Outcome;
 use super::lua_suite::{LIMIT, files};
+use super::step::Outcome;
 use super::summary::Tally;
 use crate::project::Project;
 use crate::{lua, process};

@@ -1,6 +1,6 @@
 //! The modules that were built for one Lua, loaded by each other one: an error that says what is wrong, never a crash.
 
-use super::Outcome;
+use super::step::Outcome;
 use crate::lua::{self, VERSIONS};
 use crate::project::Project;
 

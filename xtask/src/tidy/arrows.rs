@@ -8,7 +8,7 @@
 //! outside: it is built before everything, and only its tests may look in. The benchmarks measure the Rust crate as a user
 //! has it.
 
-use super::Finding;
+use super::finding::Finding;
 use super::tree::Tree;
 use crate::project::{Dependency, Package};
 

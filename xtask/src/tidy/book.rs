@@ -1,6 +1,6 @@
 //! The book is whole: its summary names each page, and code in Rust on a page is a doc test of some crate.
 
-use super::Finding;
+use super::finding::Finding;
 use super::tree::{File, Tree};
 
 const FOLDER: &str = "docs/";

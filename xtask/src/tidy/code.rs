@@ -1,6 +1,6 @@
 //! Where `unsafe` may stand, and that nothing is left unfinished.
 
-use super::Finding;
+use super::finding::Finding;
 use super::rust_text::code_only;
 use super::tree::{File, Tree};
 

@@ -1,6 +1,6 @@
 //! The list of behaviours tells the truth: a row has a test that carries its number, or says that it is open.
 
-use super::Finding;
+use super::finding::Finding;
 use super::tree::{File, Tree};
 use crate::conformance::list::{LIST, OPEN, carries, number};
 const WHY: &str = "the list of behaviours is read as a promise; a row without a test says that it is open";

@@ -3,7 +3,7 @@
 //! Two kinds of mention are held: the target of a link, relative to the document, and a file name in backticks, as
 //! `io/src/lib.rs`, relative to the root or the document – or, when it is only the tail of a path, anywhere.
 
-use super::Finding;
+use super::finding::Finding;
 use super::tree::{File, Tree};
 
 const WHY: &str = "the reader would look for it in vain; mend the name, or write what it will be without backticks";

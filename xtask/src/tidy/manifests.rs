@@ -1,6 +1,6 @@
 //! What every package declares, and that each dependency has a reason.
 
-use super::Finding;
+use super::finding::Finding;
 use super::tree::Tree;
 use crate::project::{PUBLISHED, Package};
 

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `arrows` | who may depend on whom |
 //! | `manifests` | what every package declares; each dependency has a reason |
+//! | `circles` | no files that import each other |
 //! | `sizes` | a file is one idea |
 //! | `code` | where `unsafe` may stand; nothing unfinished |
 //! | `conformance` | each behaviour of the list has a test, or is marked open |
@@ -15,8 +16,10 @@
 
 mod arrows;
 mod book;
+mod circles;
 mod code;
 mod conformance;
+mod finding;
 mod links;
 mod manifests;
 mod mutants;
@@ -25,31 +28,8 @@ mod rust_text;
 mod sizes;
 mod tree;
 
-use std::fmt;
-
 use crate::project::Project;
 use tree::Tree;
-
-/// One breach of one rule.
-#[derive(PartialEq, Eq, Debug)]
-struct Finding {
-    /// `file:line`.
-    place: String,
-    what: String,
-    why: &'static str,
-}
-
-impl Finding {
-    fn new(file: &str, line: usize, what: impl Into<String>, why: &'static str) -> Self {
-        Self { place: format!("{file}:{line}"), what: what.into(), why }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}\n    {}", self.place, self.what, self.why)
-    }
-}
 
 pub(crate) fn run(project: &Project) -> Result<(), String> {
     let tree = Tree::read(&project.root)?;
@@ -63,6 +43,7 @@ pub(crate) fn run(project: &Project) -> Result<(), String> {
     findings.extend(conformance::check(&tree));
     findings.extend(mutants::check(&tree));
     findings.extend(book::check(&tree));
+    findings.extend(circles::check(&tree));
     for file in &tree.files {
         findings.extend(sizes::check(file));
         findings.extend(code::check(file));

@@ -1,6 +1,6 @@
 //! The list of mutants tells the truth: each one is in the code, and each in the code is listed.
 
-use super::Finding;
+use super::finding::Finding;
 use super::tree::{File, Tree};
 use crate::mutants::{LIST, Mutant};
 

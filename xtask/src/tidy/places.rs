@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Finding;
+use super::finding::Finding;
 use super::tree::File;
 
 const WHY: &str = "a path of one machine says nothing on another; compute it, or write it relative to the root";

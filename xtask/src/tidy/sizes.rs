@@ -1,6 +1,6 @@
 //! A file is one idea.
 
-use super::Finding;
+use super::finding::Finding;
 use super::tree::File;
 
 const LINES_MAX: usize = 400;
