@@ -22,10 +22,16 @@ fn known(pid: u32) -> io::Result<Pid> {
 /// A descriptor for the process `pid`, a child that has not been waited for, close-on-exec.
 ///
 /// # Errors
-/// `ESRCH` when there is no such process, `ENOSYS` before Linux 5.3, `EMFILE`.
+/// `ESRCH` when there is no such process, `ECHILD` when it is none of this process's children, `ENOSYS` before Linux 5.3,
+/// `EMFILE`.
 #[cfg(target_os = "linux")]
 pub fn pidfd(pid: u32) -> io::Result<std::os::fd::OwnedFd> {
-    Ok(rustix::process::pidfd_open(known(pid)?, rustix::process::PidfdFlags::empty())?)
+    use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
+    let pid = known(pid)?;
+    let descriptor = pidfd_open(pid, PidfdFlags::empty())?;
+    // The kernel opens any process. Nobody could be told how one ended that is not a child.
+    waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT)?;
+    Ok(descriptor)
 }
 
 /// How the child ended, which is told once; `None` while it runs. Other children are left alone.

@@ -10,16 +10,16 @@
 //!
 //! Why not signalfd: it needs the signal blocked in every thread, and programs that are started inherit that.
 //!
-//! The handler walks a list that only grows, so it needs no lock; a [`Signals`] that is dropped leaves its place, with its
-//! descriptor, to the next one. In a forked child, make a new one: the descriptor is the parent's, too.
+//! The handler walks a list that only grows, so it needs no lock. A [`Signals`] that is dropped closes its descriptor and
+//! leaves its place in the list to the next one. In a forked child, make a new one: the descriptor is the parent's, too.
 
 use crate::Waker;
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
-use rustix::fd::{AsFd, BorrowedFd};
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The numbers of signals that programs ask for, as this system has them.
@@ -52,8 +52,46 @@ struct Place {
     // Bit n - 1 stands for signal n.
     wanted: AtomicU64,
     pending: AtomicU64,
-    waker: Waker,
+    // Handlers that are at the waker.
+    users: AtomicU32,
+    // From a box; null where nothing is wanted.
+    waker: AtomicPtr<Waker>,
     next: OnceLock<&'static Place>,
+}
+
+/// How often who drops a waker looks whether a handler is at it, before the waker is left to leak. A handler needs no longer
+/// than a system call; only in a forked child one may never end, since its thread is the parent's.
+const LOOKS_MAX: u32 = 1_000;
+
+impl Place {
+    /// In the signal handler.
+    fn tell(&self, number: i32) {
+        // In this order, both in the one order of everything: either `retire` sees this user, or this user sees that
+        // nothing is wanted any more.
+        self.users.fetch_add(1, Ordering::SeqCst);
+        if self.wanted.load(Ordering::SeqCst) & bit(number) != 0 {
+            self.pending.fetch_or(bit(number), Ordering::Release);
+            // SAFETY:
+            // 1. Something is wanted only between `Signals::new`, which has stored a waker, and `retire`, which finds
+            //    that nothing is wanted and frees the waker only when there are no users.
+            // 2. This user is counted until it is done, and nobody changes the waker itself.
+            unsafe { &*self.waker.load(Ordering::Acquire) }.wake();
+        }
+        self.users.fetch_sub(1, Ordering::Release);
+    }
+
+    /// When nothing is wanted any more: gives the waker up, unless a handler that never ends could be at it.
+    fn retire(&self) {
+        for _ in 0..LOOKS_MAX {
+            if self.users.load(Ordering::SeqCst) == 0 {
+                let waker = self.waker.swap(ptr::null_mut(), Ordering::AcqRel);
+                // SAFETY: it is from the box of `Signals::new`, and only the one `Signals` that has this place takes it.
+                // No handler is at it, and one that comes now finds that nothing is wanted.
+                return drop(unsafe { Box::from_raw(waker) });
+            }
+            std::thread::yield_now();
+        }
+    }
 }
 
 /// The list that the handler walks.
@@ -68,6 +106,25 @@ struct Shared {
     free: Vec<&'static Place>,
 }
 
+impl Shared {
+    fn take_place(&mut self) -> &'static Place {
+        if let Some(place) = self.free.pop() {
+            return place;
+        }
+        let place: &'static Place = Box::leak(Box::new(Place {
+            wanted: AtomicU64::new(0),
+            pending: AtomicU64::new(0),
+            users: AtomicU32::new(0),
+            waker: AtomicPtr::default(),
+            next: OnceLock::new(),
+        }));
+        // Nobody else appends: the lock is held.
+        let end = places().last().map_or(&FIRST, |last| &last.next);
+        let _ = end.set(place);
+        place
+    }
+}
+
 fn shared() -> MutexGuard<'static, Shared> {
     SHARED.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -80,8 +137,7 @@ extern "C" fn on_signal(number: i32) {
     let errno = Errno::last_raw();
     for place in places() {
         if place.wanted.load(Ordering::Acquire) & bit(number) != 0 {
-            place.pending.fetch_or(bit(number), Ordering::Release);
-            place.waker.wake();
+            place.tell(number);
         }
     }
     Errno::set_raw(errno);
@@ -90,6 +146,7 @@ extern "C" fn on_signal(number: i32) {
 /// Watches signals, none at first.
 pub struct Signals {
     place: &'static Place,
+    waker: Waker,
 }
 
 impl Signals {
@@ -98,17 +155,10 @@ impl Signals {
     /// # Errors
     /// The kernel's, `EMFILE` for example.
     pub fn new() -> io::Result<Self> {
-        let mut shared = shared();
-        if let Some(place) = shared.free.pop() {
-            return Ok(Self { place });
-        }
-        let (wanted, pending) = (AtomicU64::new(0), AtomicU64::new(0));
-        let place: &'static Place =
-            Box::leak(Box::new(Place { wanted, pending, waker: Waker::new()?, next: OnceLock::new() }));
-        // Nobody else appends: the lock is held.
-        let end = places().last().map_or(&FIRST, |last| &last.next);
-        let _ = end.set(place);
-        Ok(Self { place })
+        let waker = Waker::new()?;
+        let place = shared().take_place();
+        place.waker.store(Box::into_raw(Box::new(waker.clone())), Ordering::Release);
+        Ok(Self { place, waker })
     }
 
     /// Watches a signal, by its number. Watching it twice is watching it once.
@@ -129,14 +179,14 @@ impl Signals {
             // are never freed, and wakes.
             vacant.insert(unsafe { sigaction(signal, &ours) }?);
         }
-        self.place.wanted.fetch_or(bit(number), Ordering::Release);
+        self.place.wanted.fetch_or(bit(number), Ordering::SeqCst);
         Ok(())
     }
 
     /// Ceases to watch a signal.
     pub fn unwatch(&mut self, number: i32) {
         let (Ok(signal), mut shared) = (Signal::try_from(number), shared()) else { return };
-        self.place.wanted.fetch_and(!bit(number), Ordering::AcqRel);
+        self.place.wanted.fetch_and(!bit(number), Ordering::SeqCst);
         self.place.pending.fetch_and(!bit(number), Ordering::AcqRel);
         if places().any(|place| place.wanted.load(Ordering::Acquire) & bit(number) != 0) {
             return;
@@ -151,16 +201,17 @@ impl Signals {
         }
     }
 
-    /// What to give to a loop, for reading. Remove it from the loop before you drop this.
+    /// What to give to a loop, for reading: [`EventLoop::add_shared`](crate::EventLoop::add_shared). The descriptor is
+    /// closed when this and what it has given away are dropped.
     #[must_use]
-    pub fn descriptor(&self) -> BorrowedFd<'static> {
-        self.place.waker.as_fd()
+    pub fn descriptor(&self) -> Waker {
+        self.waker.clone()
     }
 
     /// The numbers of those that have come since the last time, in ascending order.
     pub fn take(&mut self) -> impl Iterator<Item = i32> + use<> {
         // In this order: what comes in between is taken here, or makes the descriptor readable again.
-        self.place.waker.drain();
+        self.waker.drain();
         let wanted = self.place.wanted.load(Ordering::Acquire);
         let taken = self.place.pending.swap(0, Ordering::Acquire) & wanted;
         (1..=64).filter(move |&number| taken & bit(number) != 0)
@@ -171,8 +222,8 @@ impl Drop for Signals {
     fn drop(&mut self) {
         let wanted = self.place.wanted.load(Ordering::Acquire);
         (1..=64).filter(|&number| wanted & bit(number) != 0).for_each(|number| self.unwatch(number));
+        self.place.retire();
         self.place.pending.store(0, Ordering::Release);
-        self.place.waker.drain();
         shared().free.push(self.place);
     }
 }

@@ -6,13 +6,14 @@ mod common;
 
 use cogloop_io::child::{exit_status, pidfd};
 use cogloop_io::signals::Signals;
-use cogloop_io::{Token, Wait};
+use cogloop_io::{Mode, Token, Wait};
 use common::*;
 use nix::sys::signal::Signal;
 use std::collections::HashMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 
 fn shell(script: &str) -> Child {
     Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap()
@@ -101,7 +102,7 @@ fn sigchld_tells_of_a_childs_end_too() {
     on_every_backend(|events| {
         let mut signals = Signals::new().unwrap();
         signals.watch(Signal::SIGCHLD as i32).unwrap();
-        let token = events.add_descriptor(signals.descriptor(), READ).unwrap();
+        let token = events.add_shared(Rc::new(signals.descriptor()), READ, Mode::Level).unwrap();
         let child = shell("exit 9");
         let status = loop {
             assert_eq!(wait_for_one(events), token);
@@ -121,7 +122,9 @@ fn what_is_no_process_is_an_error() {
     for pid in [0, u32::MAX, i32::MAX as u32] {
         assert!(pidfd(pid).is_err() && exit_status(pid).is_err(), "{pid}");
     }
-    assert!(exit_status(1).is_err(), "no child of ours");
+    for other in [1, std::process::id(), std::os::unix::process::parent_id()] {
+        assert!(pidfd(other).is_err() && exit_status(other).is_err(), "{other} is no child of ours");
+    }
 }
 
 #[test]

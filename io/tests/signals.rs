@@ -3,9 +3,11 @@
 mod common;
 
 use cogloop_io::signals::Signals;
-use cogloop_io::{Interest, Wait};
+use cogloop_io::{Interest, Mode, Wait};
 use common::*;
 use nix::sys::signal::{Signal, raise};
+use std::os::fd::{AsFd, AsRawFd};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -26,8 +28,8 @@ fn a_signal_wakes_every_loop_that_watches_it_and_many_are_one() {
         assert!(!is_caught(SIGNAL), "no handler unless asked");
         one.watch(SIGNAL as i32).unwrap();
         other.watch(SIGNAL as i32).unwrap();
-        let token = events.add_descriptor(one.descriptor(), Interest::READ).unwrap();
-        let second = events.add_descriptor(other.descriptor(), Interest::READ).unwrap();
+        let token = events.add_shared(Rc::new(one.descriptor()), Interest::READ, Mode::Level).unwrap();
+        let second = events.add_shared(Rc::new(other.descriptor()), Interest::READ, Mode::Level).unwrap();
         for _ in 0..3 {
             (0..5).for_each(|_| raise(SIGNAL).unwrap());
             let mut ready: Vec<_> = poll(events).into_iter().map(|(token, _)| token).collect();
@@ -53,7 +55,7 @@ fn of_signals_to_another_thread_none_is_lost() {
     on_every_backend(|events| {
         let mut signals = Signals::new().unwrap();
         signals.watch(SIGNAL as i32).unwrap();
-        let token = events.add_descriptor(signals.descriptor(), Interest::READ).unwrap();
+        let token = events.add_shared(Rc::new(signals.descriptor()), Interest::READ, Mode::Level).unwrap();
         let is_seen = AtomicBool::new(true);
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -97,4 +99,43 @@ fn what_cannot_be_watched_is_refused_and_nothing_is_installed() {
         signals.unwatch(number);
     }
     assert_eq!(signals.take().count(), 0);
+}
+
+/// A place in the handler's list kept its descriptor for the next watcher: 505 were open after a hundred loops of five.
+#[test]
+fn what_a_watcher_of_signals_opened_is_closed_with_it() {
+    let is_open = |number: i32| std::path::Path::new(&format!("/proc/self/fd/{number}")).exists();
+    let mut watchers: Vec<_> = (0..50).map(|_| Signals::new().unwrap()).collect();
+    watchers.iter_mut().for_each(|watcher| watcher.watch(Signal::SIGUSR2 as i32).unwrap());
+    let numbers: Vec<_> = watchers.iter().map(|watcher| watcher.descriptor().as_fd().as_raw_fd()).collect();
+    assert!(numbers.iter().all(|&number| is_open(number)));
+    drop(watchers);
+    // Other tests run beside this one, and may have been given some of the numbers since.
+    let open = numbers.iter().filter(|&&number| is_open(number)).count();
+    assert!(open < 25, "{open} of 50 are open");
+}
+
+/// Handlers run on one thread while watchers come and go on another.
+#[test]
+fn watchers_come_and_go_under_a_storm_of_signals() {
+    const SIGNAL: Signal = Signal::SIGIO;
+    let mut keeps = Signals::new().unwrap();
+    keeps.watch(SIGNAL as i32).unwrap();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::SeqCst) {
+                raise(SIGNAL).unwrap();
+            }
+        });
+        for _ in 0..2_000 {
+            let mut watchers = [Signals::new().unwrap(), Signals::new().unwrap()];
+            watchers.iter_mut().for_each(|watcher| watcher.watch(SIGNAL as i32).unwrap());
+            let [first, second] = watchers;
+            drop(second);
+            drop(first);
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(keeps.take().collect::<Vec<_>>(), [SIGNAL as i32]);
 }

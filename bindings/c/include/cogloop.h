@@ -196,7 +196,8 @@ int cog_timer_unref(cog_timer timer);
 int cog_watch_descriptor(cog_loop loop, int fd, int directions, int mode, cog_watch_fn fn, void *ctx, cog_watch *watch);
 /* Watches a signal. Several of a number before the callback are one. */
 int cog_watch_signal(cog_loop loop, int number, cog_watch_fn fn, void *ctx, cog_watch *watch);
-/* Waits for a child, as waitpid does, and for no other one; the watch is stale when it is called. */
+/* Waits for a child, as waitpid does, and for no other one; the watch is stale when it is called. ECHILD for a process
+ * that is no child of this one, ESRCH for none. */
 int cog_watch_child(cog_loop loop, int pid, cog_watch_fn fn, void *ctx, cog_watch *watch);
 /* Watches nothing any more; a call that was due does not come. */
 int cog_watch_remove(cog_watch watch);

@@ -220,6 +220,32 @@ static void the_backend_is_named_with_the_reason(void) {
 }
 
 /* `loop_watches BACKEND…`: on these only. */
+static void what_is_no_child_is_refused(void) {
+    cog_loop loop = new_loop();
+    cog_watch watch = { 7, 7 };
+    const int others[] = { 1, getpid(), getppid() };
+    for (int n = 0; n < 3; n++) CHECK(cog_watch_child(loop, others[n], on_ready, NULL, &watch) == ECHILD && watch.token == 7);
+    CHECK(cog_watch_child(loop, 0x3fffffff, on_ready, NULL, &watch) == ESRCH);
+    CHECK(cog_watch_child(loop, 0, on_ready, NULL, &watch) == COG_ERROR_ARGUMENT);
+    CHECK(cog_watch_child(loop, -1, on_ready, NULL, &watch) == COG_ERROR_ARGUMENT && watch.token == 7);
+    CHECK(cog_loop_run(loop) == COG_OK && cog_loop_free(loop) == COG_OK);
+}
+
+static int open_descriptors(void) {
+    int open = 0;
+    for (int fd = 0; fd < 1024; fd++) open += fcntl(fd, F_GETFD) != -1;
+    return open;
+}
+static void what_a_loop_opened_is_closed_with_it(void) {
+    int before = open_descriptors();
+    for (int round = 0; round < 20; round++) {
+        cog_loop loop = new_loop();
+        for (int n = 0; n < 5; n++) CHECK(cog_watch_signal(loop, SIGUSR2, on_ready, NULL, NULL) == COG_OK);
+        CHECK(cog_loop_free(loop) == COG_OK);
+    }
+    CHECK(open_descriptors() == before);
+}
+
 int main(int argc, char **argv) {
     static const char *const all[] = { "epoll", "uring", "select", "portable" };
     for (int n = 0; n < (argc > 1 ? argc - 1 : 4); n++) {
@@ -231,8 +257,10 @@ int main(int argc, char **argv) {
         RUN(what_is_ready_in_the_same_turn_can_still_be_removed);
         RUN(a_signal_is_a_callback);
         RUN(a_childs_end_is_a_callback_with_its_status);
+        RUN(what_is_no_child_is_refused);
         RUN(a_loop_can_live_in_another_one);
         RUN(the_backend_is_named_with_the_reason);
+        RUN(what_a_loop_opened_is_closed_with_it);
     }
     return summary();
 }

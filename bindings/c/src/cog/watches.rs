@@ -157,7 +157,8 @@ pub unsafe extern "C" fn cog_watch_signal(
     let add = |found: &Rc<Loop>| {
         let mut signals = Signals::new().map_err(failed)?;
         signals.watch(number).map_err(failed)?;
-        let added = found.events.borrow_mut().add_descriptor(signals.descriptor(), Interest::READ);
+        let descriptor = Rc::new(signals.descriptor());
+        let added = found.events.borrow_mut().add_shared(descriptor, Interest::READ, Mode::Level);
         Ok((added.map_err(failed)?, Source::Signal(signals)))
     };
     // SAFETY: the caller's promise.

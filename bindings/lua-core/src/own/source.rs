@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
 use std::ffi::{CStr, c_int};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::ptr::null_mut;
 
@@ -147,7 +147,8 @@ unsafe extern "C-unwind" fn fileno(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
     unsafe {
         let source = check(lua);
-        let number = (*source).signals.as_ref().map_or((*source).pidfd, |signals| signals.descriptor().as_raw_fd());
+        let number =
+            (*source).signals.as_ref().map_or((*source).pidfd, |signals| signals.descriptor().as_fd().as_raw_fd());
         lua_pushinteger(lua, number.into());
     }
     1
