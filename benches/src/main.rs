@@ -12,6 +12,7 @@
 //! ```
 
 mod allocator;
+mod clock;
 mod floor;
 mod instructions;
 mod json;
@@ -24,6 +25,7 @@ mod noise;
 mod options;
 mod page;
 mod precision;
+mod progress;
 mod readiness;
 mod report;
 mod resolution;

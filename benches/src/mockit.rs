@@ -15,12 +15,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 use crate::json::{Document, Place};
 use crate::machine::Machine;
 use crate::options::Options;
+use crate::progress;
 use crate::statistics::Summary;
 
 /// Where the programs' sources are.
@@ -107,9 +107,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
     }
     let courses = courses(options);
     let rounds = options.reps.unwrap_or(if options.quick { 1 } else { 5 });
-    let bar = ProgressBar::new((rounds * courses.iter().map(|course| course.contenders.len()).sum::<usize>()) as u64);
-    let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %: {msg}");
-    bar.set_style(style.expect("a template that is right"));
+    let bar = progress::bar((rounds * courses.iter().map(|course| course.contenders.len()).sum::<usize>()) as u64);
     let (machine, mut document) = (Machine::describe(), Document::new("mockit"));
     println!("{}, {} CPUs, Linux {}; medians of {rounds} processes", machine.cpu, machine.cpus, machine.kernel);
     for course in &courses {

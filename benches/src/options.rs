@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::lua::Interpreter;
-
 pub(crate) const HELP: &str = "\
 Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
 
@@ -67,6 +65,13 @@ const BENCHMARKS: &[(&str, Benchmark)] = &[
     ("report", Benchmark::Report),
     ("mockit", Benchmark::Mockit),
 ];
+
+/// A Lua, and where the modules stand that are built for it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Interpreter {
+    pub(crate) program: String,
+    pub(crate) modules: PathBuf,
+}
 
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Options {

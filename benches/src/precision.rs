@@ -15,17 +15,19 @@ use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::thread;
 
-use cogloop_io::{Clock, EventLoop, Missed, MonotonicClock, Options as LoopOptions, Plan, Wait};
-use indicatif::{ProgressBar, ProgressStyle};
+use cogloop_io::{EventLoop, Missed, Options as LoopOptions, Plan, Wait};
+use indicatif::ProgressBar;
 use rustix::event::epoll::{self, CreateFlags};
 use rustix::io::Errno;
 use rustix::thread::{ClockId, clock_nanosleep_absolute, set_current_timer_slack};
 use rustix::time::Timespec;
 use serde_json::Value;
 
+use crate::clock::now_ns;
 use crate::json::{Document, Place};
 use crate::machine::Machine;
 use crate::options::Options;
+use crate::progress;
 use crate::statistics::{PERCENTILES, Quartiles, quantile, ratios};
 
 const PERIODS_NS: [(u64, &str); 2] = [(1_000_000, "1 ms"), (10_000_000, "10 ms")];
@@ -79,9 +81,7 @@ impl Row {
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
     let rounds = options.reps.unwrap_or(if options.quick { 5 } else { 50 });
     let contenders = chosen(&options.only)?;
-    let bar = ProgressBar::new((PERIODS_NS.len() * contenders.len() * rounds) as u64);
-    let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
-    bar.set_style(style.expect("a template that is right"));
+    let bar = progress::bar((PERIODS_NS.len() * contenders.len() * rounds) as u64);
     let machine = Machine::describe();
     println!("{}, {} CPUs, Linux {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.rustc);
     println!(
@@ -172,7 +172,7 @@ fn lateness_here_ns(waiter: Waiter, period_ns: u64, periods: u64) -> io::Result<
         }),
         Waiter::BareEpoll => of_a_system_call(period_ns, periods, |due_ns| {
             let mut none = [MaybeUninit::uninit()];
-            while let left_ns @ 1.. = due_ns.saturating_sub(MonotonicClock.now_ns()) {
+            while let left_ns @ 1.. = due_ns.saturating_sub(now_ns()) {
                 let _ = epoll::wait(&set, &mut none, Some(&timespec(left_ns)));
             }
         }),
@@ -184,11 +184,11 @@ fn timespec(ns: u64) -> Timespec {
 }
 
 fn of_a_system_call(period_ns: u64, periods: u64, wait_until: impl Fn(u64)) -> io::Result<Vec<i64>> {
-    let first_ns = MonotonicClock.now_ns() + period_ns;
+    let first_ns = now_ns() + period_ns;
     let due_ns = (0..periods).map(|nth| first_ns + nth * period_ns);
     let late_ns = due_ns.map(|due_ns| {
         wait_until(due_ns);
-        MonotonicClock.now_ns() as i64 - due_ns as i64
+        now_ns() as i64 - due_ns as i64
     });
     Ok(late_ns.collect())
 }

@@ -9,6 +9,7 @@ use indicatif::ProgressBar;
 
 use crate::machine::Machine;
 use crate::measure::cpu_ns;
+use crate::progress;
 use crate::statistics::Summary;
 
 const RESOLUTIONS_NS: [(u64, &str); 5] =
@@ -30,7 +31,7 @@ pub(crate) fn run(quick: bool, seed: u64) -> Result<(), String> {
     let Machine { cpu, cpus, kernel, rustc } = Machine::describe();
     println!("{cpu}, {cpus} CPUs, Linux {kernel}, {rustc}\n");
     println!("Repeating timers of random periods for {} s: medians of {repetitions} runs.", duration_ns as f64 / 1e9);
-    let bar = ProgressBar::new((LOADS.len() * RESOLUTIONS_NS.len() * repetitions) as u64);
+    let bar = progress::bar((LOADS.len() * RESOLUTIONS_NS.len() * repetitions) as u64);
     for (timers, periods) in LOADS {
         let mut samples: Vec<Vec<Sample>> = RESOLUTIONS_NS.iter().map(|_| Vec::new()).collect();
         for repetition in 0..repetitions {

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::options::Options;
+use crate::progress;
 use crate::stores::Entry;
 use crate::workloads::memory::{Footprint, SteadyAllocations};
 use crate::workloads::pause::{Course, Steps};
@@ -184,10 +185,7 @@ fn progress(plan: &Plan, stores: usize) -> ProgressBar {
     let per_store: u64 =
         plan.sizes.iter().map(|&size| (plan.reps(size) * Memory::ALL.len()) as u64 * weight(size)).sum();
     let others = plan.pause_reps * Course::ALL.len() + plan.sizes.len() + 3;
-    let bar = ProgressBar::new((per_store + others as u64) * stores as u64);
-    let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
-    bar.set_style(style.expect("a template that is right"));
-    bar
+    progress::bar((per_store + others as u64) * stores as u64)
 }
 
 #[cfg(test)]

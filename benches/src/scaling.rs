@@ -1,12 +1,13 @@
 //! `bench scaling`: what a timer costs as there are more of them, from a thousand to ten million, and what a store keeps
 //! of those that were cancelled.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::Value;
 
 use crate::json::{Document, Place};
 use crate::machine::Machine;
 use crate::options::Options;
+use crate::progress;
 use crate::statistics::Summary;
 use crate::stores::Entry;
 use crate::workloads::scaling::Life;
@@ -64,9 +65,7 @@ pub(crate) fn run(options: &Options, entries: &[Entry]) -> Value {
     // A store that ticks through its time takes a while for few timers, too.
     let weight = |size: usize| 20 + size as u64 / 10_000;
     let steps: u64 = plan.sizes.iter().map(|&size| weight(size) * plan.reps(size) as u64).sum();
-    let bar = ProgressBar::new((steps + weight(plan.grown_pairs)) * present.len() as u64);
-    let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
-    bar.set_style(style.expect("a template that is right"));
+    let bar = progress::bar((steps + weight(plan.grown_pairs)) * present.len() as u64);
     let machine = Machine::describe();
     println!("{}, {} CPUs, Linux {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.rustc);
     println!("For a timer: ns of CPU time to insert it, to cancel it and insert another, to let it expire, and bytes.");

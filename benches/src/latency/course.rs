@@ -12,17 +12,12 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::time::{Duration, Instant};
 
-use cogloop_io::{Clock, MonotonicClock};
 use fastrand::Rng;
 use hdrhistogram::Histogram;
 
 use super::load::Descriptors;
+use crate::clock::now_ns;
 use crate::measure::{cpu_ns, voluntary_switches};
-
-/// The kernel's monotonic time in ns.
-pub(super) fn now_ns() -> u64 {
-    MonotonicClock.now_ns()
-}
 
 /// Who is this far behind the end will not catch up: each timer fires once more, and that is all.
 const BEHIND_NS_MAX: u64 = 300_000_000;

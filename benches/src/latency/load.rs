@@ -11,8 +11,7 @@ use std::thread::{self, JoinHandle};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::thread::{ClockId, clock_nanosleep_absolute, set_current_timer_slack};
 
-use super::bare::timespec;
-use super::course::now_ns;
+use crate::clock::{now_ns, timespec};
 
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) enum Condition {

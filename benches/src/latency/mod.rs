@@ -19,53 +19,25 @@ mod libuv;
 mod load;
 mod ours;
 mod report;
+mod row;
 mod tokio;
 
 use std::io;
 use std::rc::Rc;
 use std::thread;
 
-use hdrhistogram::Histogram;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::Value;
 
 use crate::json::Document;
 use crate::machine::Machine;
 use crate::options::Options;
+use crate::progress;
 use cell::{Cell, Extent};
 use contender::Contender;
 use course::{Course, Record};
 use load::{Condition, Descriptors, Neighbours};
-
-/// What one contender did in one cell: of every round a record.
-struct Row {
-    contender: Contender,
-    records: Vec<Record>,
-}
-
-impl Row {
-    /// In µs, the quantile of each round.
-    fn late_us(&self, quantile: f64) -> Vec<f64> {
-        self.records.iter().map(|record| record.late_ns.value_at_quantile(quantile) as f64 / 1e3).collect()
-    }
-
-    /// A part of each round's record, for one timer that fired.
-    fn for_a_fire(&self, part: impl Fn(&Record) -> f64) -> Vec<f64> {
-        self.records.iter().map(|record| part(record) / record.late_ns.len() as f64).collect()
-    }
-
-    fn early(&self) -> (u64, u64) {
-        let most_ns = self.records.iter().map(|record| record.early_ns_max).max().unwrap_or(0);
-        (self.records.iter().map(|record| record.early).sum(), most_ns)
-    }
-
-    /// All rounds together.
-    fn merged(&self) -> Histogram<u64> {
-        let mut all = course::empty();
-        self.records.iter().for_each(|record| all.add(&record.late_ns).expect("the same bounds"));
-        all
-    }
-}
+use row::Row;
 
 /// Measures, prints, and returns it all as JSON.
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
@@ -81,9 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
     });
     let cells = cell::chosen(extent);
     let rounds = options.reps.unwrap_or(extent.rounds());
-    let bar = ProgressBar::new((cells.len() * contenders.len() * rounds) as u64);
-    let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
-    bar.set_style(style.expect("a template that is right"));
+    let bar = progress::bar((cells.len() * contenders.len() * rounds) as u64);
     let machine = Machine::describe();
     report::print_head(&machine, rounds);
     let mut random = fastrand::Rng::with_seed(options.seed);

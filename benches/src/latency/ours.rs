@@ -4,7 +4,8 @@ use std::io;
 
 use cogloop_io::{DEFAULT_RESOLUTION_NS, EventLoop, Interest, Options, Token, Wait};
 
-use super::course::{Course, now_ns};
+use super::course::Course;
+use crate::clock::now_ns;
 
 /// How long before a deadline the loop stops sleeping and looks at the clock instead, where that is asked for.
 const SPIN_NS: u64 = 100_000;

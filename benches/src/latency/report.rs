@@ -1,9 +1,9 @@
 //! What the run found, for people and for programs.
 
-use super::Row;
 use super::cell::Cell;
 use super::contender::Role;
 use super::load::Condition;
+use super::row::Row;
 use crate::json::{Document, Place};
 use crate::machine::Machine;
 use crate::statistics::{PERCENTILES, Summary, ratios};

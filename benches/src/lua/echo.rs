@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
 
-use super::script::{Sample, Script};
-use super::workload::{CLIENTS, Workload};
+use super::workload::{CLIENTS, Sample, Script, Workload};
 use crate::measure::cpu_ns;
 
 const MESSAGE: [u8; 64] = [b'x'; 64];

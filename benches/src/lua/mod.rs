@@ -1,7 +1,7 @@
 //! `bench lua`: loops for Lua beside each other, on each interpreter, and beside the bare loop over epoll.
 //!
 //! ```text
-//!   run ─┬─► workload: what is done, and its figures ─► script: one process of benches/lua ◄─ contender
+//!   run ─┬─► workloads: what is done, and its figures ─► script: one process of benches/lua ◄─ contender
 //!        ├─► echo: a server in a process, its clients here                             the bare loops, here
 //!        └─► report
 //! ```
@@ -14,29 +14,20 @@ mod echo;
 mod report;
 mod script;
 mod workload;
+mod workloads;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 use crate::json::Document;
 use crate::machine::Machine;
-use crate::options::Options;
+use crate::options::{Interpreter, Options};
+use crate::progress;
 use contender::Contender;
-use script::Sample;
-use workload::Workload;
-
-/// A Lua, and where the modules stand that are built for it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Interpreter {
-    pub(crate) program: String,
-    pub(crate) modules: PathBuf,
-}
-
-/// Of one workload on one interpreter: by contender and figure, the samples of all rounds.
-type Samples = BTreeMap<&'static str, BTreeMap<String, Vec<f64>>>;
+use report::Samples;
+use workload::{Sample, Script, Workload};
 
 /// Measures, prints, and returns it all as JSON.
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
@@ -45,15 +36,13 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
     }
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("lua");
     let contenders = contender::chosen(&options.only)?;
-    let workloads = workload::all(options);
+    let workloads = workloads::all(options);
     let machine = Machine::describe();
     report::print_head(&machine);
     let (mut document, mut missing) = (Document::new("lua"), Missing::default());
     let mut random = fastrand::Rng::with_seed(options.seed);
     let steps = workloads.iter().map(|workload| workload.rounds * contenders.len()).sum::<usize>();
-    let bar = ProgressBar::new((steps * options.interpreters.len()) as u64);
-    let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
-    bar.set_style(style.expect("a template that is right"));
+    let bar = progress::bar((steps * options.interpreters.len()) as u64);
     for interpreter in &options.interpreters {
         for workload in &workloads {
             let mut samples = Samples::new();
@@ -91,7 +80,7 @@ fn sample(
     let backend = contender.backend;
     match (contender.file, workload.bare) {
         _ if !contender.takes(workload) => Ok(Vec::new()),
-        (Some(file), _) => (workload.run)(&script::Script { scripts, interpreter, file, backend, workload }),
+        (Some(file), _) => (workload.run)(&Script { scripts, interpreter, file, backend, workload }),
         (None, bare) => bare.map_or(Ok(Vec::new()), |bare| bare(workload)),
     }
 }

@@ -1,11 +1,16 @@
 //! What the run found, for people and for programs.
 
+use std::collections::BTreeMap;
+
 use super::contender::{BARE, OURS};
 use super::workload::{Figure, Good, Workload};
-use super::{Interpreter, Samples};
 use crate::json::{Document, Place};
 use crate::machine::Machine;
+use crate::options::Interpreter;
 use crate::statistics::{Summary, ratios};
+
+/// Of one workload on one interpreter: by contender and figure, the samples of all rounds.
+pub(super) type Samples = BTreeMap<&'static str, BTreeMap<String, Vec<f64>>>;
 
 pub(super) fn print_head(machine: &Machine) {
     println!("{}, {} CPUs, Linux {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.rustc);
@@ -101,13 +106,13 @@ fn short(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::workload;
+    use super::super::workloads;
     use super::*;
     use crate::options::Options;
 
     #[test]
     fn ours_is_compared_with_the_best_peer_and_with_the_bare_loop_of_the_same_round() {
-        let workloads = workload::all(&Options::default());
+        let workloads = workloads::all(&Options::default());
         let game = workloads.iter().find(|workload| workload.script == "pingpong.lua").unwrap();
         let of = |values: &[f64]| [("event".to_owned(), values.to_vec())].into();
         let samples: Samples =

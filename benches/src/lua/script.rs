@@ -1,29 +1,14 @@
 //! One process of `benches/lua`: started, read, and ended if it hangs.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Interpreter;
-use super::workload::Workload;
+use super::workload::{Sample, Script};
 
 /// Far above what any takes.
 const LIMIT: Duration = Duration::from_secs(120);
-
-/// What a process printed: figures by their names.
-pub(super) type Sample = Vec<(String, f64)>;
-
-/// Whom to start for what.
-pub(super) struct Script<'a> {
-    pub(super) scripts: &'a Path,
-    pub(super) interpreter: &'a Interpreter,
-    /// The contender's.
-    pub(super) file: &'a str,
-    pub(super) backend: Option<&'a str>,
-    pub(super) workload: &'a Workload,
-}
 
 impl Script<'_> {
     pub(super) fn start(&self) -> Result<Running, String> {

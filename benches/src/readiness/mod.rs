@@ -12,12 +12,14 @@ mod bare_epoll;
 mod bare_uring;
 mod calloop;
 mod churn;
+mod contenders;
 mod mio;
 mod ours;
 mod pingpong;
 mod poller;
 mod polling;
 mod report;
+mod results;
 mod setups;
 mod sockets;
 mod syscalls;
@@ -27,45 +29,22 @@ pub(crate) use pingpong::Court;
 pub(crate) use syscalls::probe;
 
 /// The least that a loop can be.
-pub(crate) const BARE_EPOLL: Entry = poller::ALL[0];
+pub(crate) const BARE_EPOLL: Entry = contenders::ALL[0];
 
 use std::collections::BTreeMap;
 use std::io;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::Value;
 
 use crate::machine::Machine;
 use crate::options::Options;
+use crate::progress;
 use poller::Entry;
+use results::{GAMES, Quantity, Results};
 use sockets::Sockets;
 
-/// Pairs of sockets, and how many of them are in play.
-const GAMES: [(usize, usize); 2] = [(1, 1), (1000, 10)];
 const CHURNED_SOCKETS: usize = 10_000;
-
-/// How many of that many pairs are in play.
-fn active(pairs: usize) -> usize {
-    GAMES.iter().find(|game| game.0 == pairs).map_or(1, |game| game.1)
-}
-
-/// One figure of every contender.
-pub(crate) struct Quantity {
-    name: String,
-    unit: &'static str,
-    /// For each contender one of every round; empty where it cannot.
-    samples: Vec<Vec<f64>>,
-}
-
-/// All that was measured.
-pub(crate) struct Results {
-    contenders: Vec<&'static str>,
-    quantities: Vec<Quantity>,
-    /// By pairs; for each contender, or why there is none.
-    calls: BTreeMap<usize, Vec<Result<syscalls::Calls, String>>>,
-    /// What could not be measured, and why.
-    missing: Vec<String>,
-}
 
 struct Run {
     entries: Vec<Entry>,
@@ -76,15 +55,13 @@ struct Run {
 
 /// Measures, prints, and returns it all as JSON.
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
-    let all = if options.setups { &setups::SETUPS[..] } else { &poller::ALL };
+    let all = if options.setups { &setups::SETUPS[..] } else { &contenders::ALL };
     let entries = chosen(all, &options.only)?;
     let (rounds, events, churns, wakes) = if options.quick { (20, 2_000, 3, 100) } else { (100, 4_000, 15, 200) };
     let rounds = options.reps.unwrap_or(rounds);
     let others = if options.setups { 0 } else { churns + rounds.div_ceil(4) };
     let steps = entries.len() * (GAMES.len() * (rounds + 1) + others);
-    let bar = ProgressBar::new(steps as u64);
-    let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
-    bar.set_style(style.expect("a template that is right"));
+    let bar = progress::bar(steps as u64);
     let contenders: Vec<_> = entries.iter().map(|entry| entry.name).collect();
     let results = Results { contenders, quantities: Vec::new(), calls: BTreeMap::new(), missing: Vec::new() };
     let mut run = Run { entries, random: fastrand::Rng::with_seed(options.seed), bar, results };
@@ -201,7 +178,7 @@ mod tests {
 
     #[test]
     fn every_contender_plays_and_none_loses_a_byte() {
-        for entry in poller::ALL.iter().chain(&setups::SETUPS) {
+        for entry in contenders::ALL.iter().chain(&setups::SETUPS) {
             let Ok(mut court) = Court::open(entry, 3, 2) else {
                 let may_be =
                     entry.name.contains("uring") || setups::SETUPS[1..].iter().any(|one| one.name == entry.name);
@@ -218,7 +195,7 @@ mod tests {
     #[test]
     fn every_contender_adds_removes_and_wakes() {
         let sockets = Sockets::pairs(5).unwrap();
-        for entry in poller::ALL.iter().filter(|entry| (entry.open)().is_ok()) {
+        for entry in contenders::ALL.iter().filter(|entry| (entry.open)().is_ok()) {
             churn::churn(entry, &sockets).unwrap();
             assert!(wakes::wakes(entry, 20).unwrap().per_second > 0.0, "{}", entry.name);
         }
@@ -228,12 +205,12 @@ mod tests {
     fn the_first_is_always_there_to_compare_with() {
         let names = |only: &[&str]| {
             let only: Vec<_> = only.iter().map(|name| (*name).to_owned()).collect();
-            chosen(&poller::ALL, &only).map(|entries| entries.iter().map(|entry| entry.name).collect::<Vec<_>>())
+            chosen(&contenders::ALL, &only).map(|entries| entries.iter().map(|entry| entry.name).collect::<Vec<_>>())
         };
         assert_eq!(names(&["calloop"]).unwrap(), ["bare epoll", "calloop"]);
-        assert_eq!(names(&[]).unwrap().len(), poller::ALL.len());
+        assert_eq!(names(&[]).unwrap().len(), contenders::ALL.len());
         assert!(names(&["libev"]).unwrap_err().contains("ours/uring"));
-        let mut all = poller::ALL.iter().chain(&setups::SETUPS);
+        let mut all = contenders::ALL.iter().chain(&setups::SETUPS);
         assert!(all.all(|entry| !entry.name.contains(',')), "--only has commas between the names");
     }
 }

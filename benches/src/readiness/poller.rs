@@ -1,12 +1,7 @@
-//! What every contender of the run can do, and the list of them.
+//! What every contender of the run can do.
 
 use std::io;
 use std::os::fd::BorrowedFd;
-
-use cogloop_io::Mode::{Edge, Level};
-
-use super::ours::Ours;
-use super::{bare_epoll, bare_uring, calloop, mio, polling};
 
 /// One loop over descriptors.
 pub(crate) trait Poller {
@@ -42,22 +37,4 @@ pub(crate) struct Entry {
 }
 
 pub(super) const ANY: usize = usize::MAX;
-const FD_SETSIZE: usize = 1024;
-
-/// The contenders. The first is what the others are compared with.
-pub(crate) const ALL: [Entry; 10] = [
-    Entry { name: "bare epoll", open: || Ok(Box::new(bare_epoll::BareEpoll::new()?)), numbers: ANY },
-    Entry {
-        name: "bare io_uring",
-        open: || Ok(Box::new(bare_uring::BareUring::new(bare_uring::ONE_SHOT)?)),
-        numbers: ANY,
-    },
-    Entry { name: "ours/epoll", open: || Ok(Box::new(Ours::new("epoll", Level)?)), numbers: ANY },
-    Entry { name: "ours/uring", open: || Ok(Box::new(Ours::new("uring", Level)?)), numbers: ANY },
-    Entry { name: "ours/uring edge", open: || Ok(Box::new(Ours::new("uring", Edge)?)), numbers: ANY },
-    Entry { name: "ours/portable", open: || Ok(Box::new(Ours::new("portable", Level)?)), numbers: ANY },
-    Entry { name: "ours/select", open: || Ok(Box::new(Ours::new("select", Level)?)), numbers: FD_SETSIZE },
-    Entry { name: "mio", open: || Ok(Box::new(mio::Mio::new()?)), numbers: ANY },
-    Entry { name: "polling", open: || Ok(Box::new(polling::Polling::new()?)), numbers: ANY },
-    Entry { name: "calloop", open: || Ok(Box::new(calloop::Calloop::new()?)), numbers: ANY },
-];
+pub(super) const FD_SETSIZE: usize = 1024;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Quantity, Results};
+use super::results::{Quantity, Results, active};
 use crate::json::{Document, Place};
 use crate::machine::Machine;
 use crate::statistics::{Quartiles, ratios};
@@ -47,7 +47,7 @@ fn print_calls(results: &Results) {
 }
 
 fn pairs_in_words(pairs: usize) -> String {
-    if pairs == 1 { "1 pair".to_owned() } else { format!("{pairs} pairs, {} active", super::active(pairs)) }
+    if pairs == 1 { "1 pair".to_owned() } else { format!("{pairs} pairs, {} active", active(pairs)) }
 }
 
 fn cell(quantity: &Quantity, contender: usize) -> String {

@@ -1,7 +1,8 @@
 //! `bench readiness --setups`: what a bare loop over io_uring costs, by what it asks of its rings.
 
 use super::bare_uring::{BareUring, Kind, ONE_SHOT};
-use super::poller::{ALL, ANY, Entry};
+use super::contenders::ALL;
+use super::poller::{ANY, Entry};
 
 const NO_INDEX: Kind = Kind { has_index: false, ..ONE_SHOT };
 const LASTING: Kind = Kind { lasts: true, ..NO_INDEX };

@@ -3,20 +3,17 @@
 //! The program runs itself under strace, with few turns and with many. The difference belongs to the turns; the reading
 //! and writing of the bytes is taken off.
 
-use std::collections::BTreeMap;
 use std::process::Command;
 
+use super::contenders;
 use super::pingpong::Court;
-use super::poller;
+use super::results::{Calls, active};
 
 // strace takes tens of microseconds for a call.
 const TURNS: [usize; 2] = [200, 1_000];
 
 /// What the game itself does, for every contender alike.
 const THE_GAME: [&str; 4] = ["read", "recvfrom", "write", "sendto"];
-
-/// Calls in a turn, by name; those with less than one in a thousand turns are left out.
-pub(crate) type Calls = BTreeMap<String, f64>;
 
 /// Counts a contender's calls at a number of pairs. Every pair that is in play is ready once in a turn.
 pub(crate) fn count(name: &str, pairs: usize) -> Result<Calls, String> {
@@ -52,9 +49,9 @@ fn table(said: &str) -> Calls {
 /// The other side: that many turns of a contender.
 pub(crate) fn probe(pairs: &str, name: &str, turns: usize) -> Result<(), String> {
     let pairs: usize = pairs.parse().map_err(|_| format!("`{pairs}` is no number of pairs"))?;
-    let known = poller::ALL.iter().find(|entry| entry.name == name);
+    let known = contenders::ALL.iter().find(|entry| entry.name == name);
     let entry = known.ok_or_else(|| format!("no contender is called `{name}`"))?;
-    let active = super::active(pairs);
+    let active = active(pairs);
     let mut court = Court::open(entry, pairs, active).map_err(|error| error.to_string())?;
     court.play(turns * active).map_err(|error| error.to_string())?;
     Ok(())

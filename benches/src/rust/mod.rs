@@ -20,12 +20,12 @@ mod tokio;
 use std::io;
 use std::thread;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 use crate::json::{Document, Place};
 use crate::machine::Machine;
 use crate::options::Options;
+use crate::progress;
 use crate::statistics::Summary;
 use contender::{ALL, Contender};
 use measure::{Figure, Work};
@@ -52,9 +52,7 @@ impl Extent {
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
     let contenders = chosen(&options.only)?;
     let Extent { rounds, work } = Extent::of(options);
-    let bar = ProgressBar::new((contenders.len() * Contender::STEPS.len() * rounds) as u64);
-    let style = ProgressStyle::with_template("{elapsed} {bar:40} {percent:>3} %, {eta} left: {msg}");
-    bar.set_style(style.expect("a template that is right"));
+    let bar = progress::bar((contenders.len() * Contender::STEPS.len() * rounds) as u64);
     let machine = Machine::describe();
     println!("{}, {} CPUs, Linux {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.rustc);
     println!("Medians of {rounds} rounds, and how many times ours with callbacks in the same run.");

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use super::bed::Bed;
 use super::inputs::{Inputs, SPAN, mix};
-use super::{Sample, Workload};
+use super::workload::{Sample, Workload};
 use crate::measure::timed_ns;
 use crate::store::Store;
 

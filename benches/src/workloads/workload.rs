@@ -1,0 +1,45 @@
+//! What is measured.
+
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
+pub(crate) enum Workload {
+    Insert,
+    Cancel,
+    Expire,
+    ExpireByDeadline,
+    Churn,
+    Rearm,
+}
+
+impl Workload {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Insert, Self::Cancel, Self::Expire, Self::ExpireByDeadline, Self::Churn, Self::Rearm];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Cancel => "cancel",
+            Self::Expire => "expire, 1000 steps",
+            Self::ExpireByDeadline => "expire by deadline",
+            Self::Churn => "cancel + insert",
+            Self::Rearm => "fire + re-arm",
+        }
+    }
+}
+
+/// One measurement of one workload.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Sample {
+    pub(crate) workload: Workload,
+    /// ns for an operation.
+    pub(crate) ns: f64,
+    /// ns for an operation that a lazy store pays later.
+    pub(crate) later_ns: f64,
+    /// Of what fired when; the same for every store. 0 where nothing fires.
+    pub(crate) checksum: u64,
+}
+
+impl Sample {
+    pub(super) fn new(workload: Workload, ns: f64) -> Self {
+        Self { workload, ns, later_ns: 0.0, checksum: 0 }
+    }
+}
