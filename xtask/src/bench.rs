@@ -113,7 +113,7 @@ fn of_lua(project: &Project, _name: &'static str, options: &[&str]) -> Result<()
 /// With the libraries that it measures.
 fn of_mockit(project: &Project, name: &'static str, options: &[&str]) -> Result<(), String> {
     let prefix = project.target.join("c");
-    c::install(project, &prefix)?;
+    c::install(project, &c::Place::at(&prefix))?;
     let lua = lua::build(project, lua::find("5.4")?)?;
     process::run(benches(project).arg(name).arg("--prefix").arg(&prefix).args(options).envs(lua::env(&lua)))
 }

@@ -1,64 +1,166 @@
-//! `cargo xtask c --prefix DIR`: libcogloop and its headers, installed.
+//! `cargo xtask c --prefix DIR [--libdir DIR]`: libcogloop and its headers, installed.
 //!
 //! ```text
-//!   DIR/include/*.h
-//!   DIR/lib/libcogloop.a   libcogloop.so -> libcogloop.so.0   pkgconfig/cogloop.pc
+//!   PREFIX/include/*.h
+//!   LIBDIR/libcogloop.a   libcogloop.so -> libcogloop.so.0   libcogloop.so.0.debug   pkgconfig/cogloop.pc
 //! ```
+//!
+//! LIBDIR is PREFIX/lib if nobody says otherwise. As `make install` does, it puts everything below DESTDIR if the environment
+//! has one, for a package; the files then still name the places where they will stand.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::project::Project;
 use crate::{files, process};
 
 const HEADERS: &str = "bindings/c/include";
+const SHARED: &str = "libcogloop.so.0";
+const URL: &str = "https://crates.io/crates/cogloop";
 /// What the static library needs beside C's own.
 const LIBS_PRIVATE: &str = "-lpthread -ldl -lm";
 
-pub(crate) fn command(project: &Project, prefix: &str) -> Result<(), String> {
-    let prefix = std::path::absolute(prefix).map_err(|error| format!("{prefix} is no folder's name: {error}"))?;
-    install(project, &prefix)?;
-    println!("installed into {}", prefix.display());
-    println!("to use it: PKG_CONFIG_PATH={}/lib/pkgconfig pkg-config --cflags --libs cogloop", prefix.display());
+/// Where things are to stand. The folders are absolute.
+pub(crate) struct Place {
+    prefix: PathBuf,
+    libdir: PathBuf,
+    /// Below which all of it is put for now.
+    destdir: Option<PathBuf>,
+}
+
+impl Place {
+    pub(crate) fn at(prefix: &Path) -> Self {
+        Self { prefix: prefix.into(), libdir: prefix.join("lib"), destdir: None }
+    }
+
+    fn of(arguments: &[&str], destdir: Option<PathBuf>) -> Result<Self, String> {
+        let (mut prefix, mut libdir) = (None, None);
+        for pair in arguments.chunks(2) {
+            let place = match pair[0] {
+                "--prefix" => &mut prefix,
+                "--libdir" => &mut libdir,
+                other => return Err(format!("unknown option `{other}`; known: --prefix, --libdir")),
+            };
+            let folder = pair.get(1).ok_or_else(|| format!("{} asks for a folder", pair[0]))?;
+            *place = Some(std::path::absolute(folder).map_err(|error| format!("{folder} is no folder: {error}"))?);
+        }
+        let prefix = prefix.ok_or("--prefix DIR is missing: the folder to install into")?;
+        let libdir = libdir.unwrap_or_else(|| prefix.join("lib"));
+        let destdir = destdir.filter(|folder| !folder.as_os_str().is_empty()).map(std::path::absolute).transpose();
+        Ok(Self { prefix, libdir, destdir: destdir.map_err(|error| format!("DESTDIR: {error}"))? })
+    }
+
+    /// Where a file goes now that is to stand at `path`.
+    fn now(&self, path: &Path) -> PathBuf {
+        match &self.destdir {
+            Some(destdir) => destdir.join(path.strip_prefix("/").unwrap_or(path)),
+            None => path.into(),
+        }
+    }
+}
+
+pub(crate) fn command(project: &Project, arguments: &[&str]) -> Result<(), String> {
+    let place = Place::of(arguments, std::env::var_os("DESTDIR").map(PathBuf::from))?;
+    install(project, &place)?;
+    println!("installed into {}", place.now(&place.prefix).display());
+    let libdir = place.libdir.display();
+    println!("to use it: PKG_CONFIG_PATH={libdir}/pkgconfig pkg-config --cflags --libs cogloop");
+    println!(
+        "a program finds the shared library by -Wl,-rpath,{libdir}, or after `ldconfig` in a folder that it knows"
+    );
     Ok(())
 }
 
-/// Builds the library and puts everything into the folder `prefix`, which is absolute.
-pub(crate) fn install(project: &Project, prefix: &Path) -> Result<(), String> {
+/// Builds the library and puts everything into its place.
+pub(crate) fn install(project: &Project, place: &Place) -> Result<(), String> {
     let _lock = files::lock(project, "c")?;
     process::run(&mut project.cargo(&["build", "--release", "--quiet", "-p", "cogloop-c"]))?;
-    copy(project, prefix).map_err(|error| format!("cannot install into {}: {error}", prefix.display()))
+    let built = project.target.join("release");
+    let stripped = project.target.join("c-stripped");
+    strip(project, &built, &stripped)?;
+    let said = |error| format!("cannot install into {}: {error}", place.now(&place.prefix).display());
+    copy(project, &stripped, place).map_err(said)
 }
 
-fn copy(project: &Project, prefix: &Path) -> std::io::Result<()> {
-    let (include, lib) = (prefix.join("include"), prefix.join("lib"));
+/// The libraries without what only a debugger reads, and that in a file of its own, which the shared one names.
+fn strip(project: &Project, built: &Path, stripped: &Path) -> Result<(), String> {
+    fs::create_dir_all(stripped).map_err(|error| format!("{}: {error}", stripped.display()))?;
+    let tool = |name: &str, options: &[&str], files: &[&OsStr]| {
+        let mut command: Command = project.program(name);
+        process::run(command.current_dir(stripped).args(options).args(files))
+    };
+    let (shared, archive) = (built.join("libcogloop_c.so"), built.join("libcogloop_c.a"));
+    let debug = format!("{SHARED}.debug");
+    tool("objcopy", &["--only-keep-debug"], &[shared.as_os_str(), debug.as_ref()])?;
+    tool("strip", &["--strip-unneeded", "-o", SHARED], &[shared.as_os_str()])?;
+    tool("objcopy", &[&format!("--add-gnu-debuglink={debug}")], &[SHARED.as_ref()])?;
+    tool("strip", &["--strip-unneeded", "-o", "libcogloop.a"], &[archive.as_os_str()])
+}
+
+fn copy(project: &Project, stripped: &Path, place: &Place) -> std::io::Result<()> {
+    let (include, lib) = (place.now(&place.prefix.join("include")), place.now(&place.libdir));
     fs::create_dir_all(&include)?;
     fs::create_dir_all(lib.join("pkgconfig"))?;
     for header in fs::read_dir(project.root.join(HEADERS))? {
         let header = header?;
-        fs::copy(header.path(), include.join(header.file_name()))?;
+        files::place(&header.path(), &include.join(header.file_name()))?;
     }
-    let built = project.target.join("release");
-    for (from, to) in [("libcogloop_c.a", "libcogloop.a"), ("libcogloop_c.so", "libcogloop.so.0")] {
-        files::place(&built.join(from), &lib.join(to))?;
+    for file in ["libcogloop.a", SHARED, &format!("{SHARED}.debug")] {
+        files::place(&stripped.join(file), &lib.join(file))?;
     }
     let link = lib.join("libcogloop.so");
     let _ = fs::remove_file(&link);
-    symlink("libcogloop.so.0", &link)?;
-    fs::write(lib.join("pkgconfig/cogloop.pc"), package(prefix))
+    symlink(SHARED, &link)?;
+    fs::write(lib.join("pkgconfig/cogloop.pc"), package(place))
 }
 
-fn package(prefix: &Path) -> String {
+/// What pkg-config is told. It splits at spaces those that no backslash precedes.
+fn package(place: &Place) -> String {
+    let word = |path: &Path| path.display().to_string().replace('\\', r"\\").replace(' ', r"\ ");
+    let libdir = match place.libdir.strip_prefix(&place.prefix) {
+        Ok(inside) => format!("${{prefix}}/{}", word(inside)),
+        Err(_) => word(&place.libdir),
+    };
     format!(
         "prefix={}\n\
+         exec_prefix=${{prefix}}\n\
+         libdir={libdir}\n\
+         includedir=${{prefix}}/include\n\
+         \n\
          Name: cogloop\n\
          Description: An event loop on a timing wheel, and timers with callbacks without a thread for each\n\
+         URL: {URL}\n\
          Version: {}\n\
-         Cflags: -I${{prefix}}/include\n\
-         Libs: -L${{prefix}}/lib -lcogloop\n\
+         Cflags: -I${{includedir}}\n\
+         Libs: -L${{libdir}} -lcogloop\n\
          Libs.private: {LIBS_PRIVATE}\n",
-        prefix.display(),
+        word(&place.prefix),
         env!("CARGO_PKG_VERSION"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_put_below_destdir_and_names_the_places_where_it_will_stand() {
+        let place = Place::of(&["--prefix", "/usr", "--libdir", "/usr/lib/a b"], Some("/stage".into())).unwrap();
+        assert_eq!(place.now(&place.prefix), Path::new("/stage/usr"));
+        assert_eq!(place.now(&place.libdir), Path::new("/stage/usr/lib/a b"));
+        let text = package(&place);
+        assert!(text.starts_with("prefix=/usr\nexec_prefix=${prefix}\nlibdir=${prefix}/lib/a\\ b\n"), "{text}");
+        assert!(!text.contains("stage"));
+    }
+
+    #[test]
+    fn what_is_missing_or_unknown_is_named() {
+        let refusal = |arguments: &[&str]| Place::of(arguments, None).err().unwrap();
+        assert!(refusal(&[]).contains("--prefix"));
+        assert!(refusal(&["--prefix"]).contains("asks for a folder"));
+        assert!(refusal(&["--prefx", "/usr"]).contains("`--prefx`"));
+    }
 }

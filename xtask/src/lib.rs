@@ -37,7 +37,8 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
                          sanitizer, and a thousand ends of processes; needs nightly
   check-targets          type-checks for macOS, FreeBSD, illumos and Windows; builds the wheel for a bare machine
   lua VERSION [--env]    build the module for that Lua; --env prints the exports: eval \"$(cargo xtask lua 5.4 --env)\"
-  c --prefix DIR         build libcogloop and install it, its headers and its pkg-config file into DIR
+  c --prefix DIR         build libcogloop and install it, its headers and its pkg-config file into DIR; --libdir DIR
+                         says where the libraries go, DESTDIR=DIR in the environment puts all below it, for a package
   tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
   bench [NAME…] [ARGS…]  the benchmarks, or those of the names, and target/report/index.html, which draws them;
                          --quick is less exact and takes minutes, `bench NAME --help` tells what each takes:
@@ -77,7 +78,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["conformance"] => conformance::run(&Project::locate()?).map(drop),
         ["lua", version] => lua::command(&Project::locate()?, version),
         ["lua", version, "--env"] | ["lua", "--env", version] => lua::print_env(&Project::locate()?, version),
-        ["c", "--prefix", prefix] => c::command(&Project::locate()?, prefix),
+        ["c", arguments @ ..] => c::command(&Project::locate()?, arguments),
         ["exits", arguments @ ..] => test::exits::command(&Project::locate()?, arguments),
         ["tidy"] => tidy::run(&Project::locate()?),
         ["bench", arguments @ ..] => bench::run(&Project::locate()?, arguments),

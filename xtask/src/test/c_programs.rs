@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::c_compiler::{Compiler, LIMIT, compile};
 use super::step::Outcome;
 use super::summary::Tally;
-use super::{c_docs, c_examples};
+use super::{c_docs, c_examples, c_install};
 use crate::project::Project;
 use crate::{c, process};
 
@@ -22,7 +22,7 @@ const COMPILERS: &[Compiler] = &[
 
 pub(super) fn run(project: &Project) -> Outcome {
     let prefix = project.target.join("c");
-    c::install(project, &prefix)?;
+    c::install(project, &c::Place::at(&prefix))?;
     let mut lines = Vec::new();
     for (number, compiler) in COMPILERS.iter().enumerate() {
         for source in sources(project)? {
@@ -50,13 +50,14 @@ pub(super) fn run(project: &Project) -> Outcome {
     }
     c_examples::run(project, &prefix)?;
     c_docs::run(project, &prefix)?;
+    c_install::run(project, &prefix)?;
     Tally::of(&lines).outcome()
 }
 
 /// A thousand processes that end with 10,000 timers armed, a quarter of them in each way.
 pub(super) fn exits(project: &Project) -> Outcome {
     let prefix = project.target.join("c");
-    c::install(project, &prefix)?;
+    c::install(project, &c::Place::at(&prefix))?;
     let (compiler, program) = (&COMPILERS[1], prefix.join("tests/exit"));
     compile(project, compiler, &project.root.join(TESTS).join("exit.c"), &program, &prefix)?;
     Tally::of(&watched(project.program(&program).arg("250"))?).outcome()

@@ -6,6 +6,7 @@ mod book;
 mod c_compiler;
 mod c_docs;
 mod c_examples;
+mod c_install;
 mod c_programs;
 mod c_threads;
 mod examples;

@@ -1,0 +1,33 @@
+//! What `cargo xtask c` installs is used as its documents say, from a folder whose name has a space.
+
+use std::path::Path;
+
+use super::c_compiler::LIMIT;
+use crate::project::Project;
+use crate::{c, process};
+
+/// As the README has it, but for the place.
+const COMPILE: &str =
+    r#"eval "gcc -std=c99 -O1 $1 -o \"$2/interval\" $(pkg-config --cflags --libs cogloop)" "'-Wl,-rpath,$2/lib'""#;
+
+pub(super) fn run(project: &Project, folder: &Path) -> Result<(), String> {
+    let prefix = folder.join("a place with spaces");
+    c::install(project, &c::Place::at(&prefix))?;
+    println!("--- installed into a folder whose name has spaces");
+    let mut command = project.program("sh");
+    command.args(["-c", COMPILE, "sh", "examples/c/interval.c"]).arg(&prefix);
+    process::run(command.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")))?;
+    let (lines, verdict) = process::watch(project.program(prefix.join("interval")).arg("1"), LIMIT);
+    verdict?;
+    if !lines.last().is_some_and(|last| last.contains(" readings in ")) {
+        return Err(format!("the installed library's program printed: {}", lines.join("\n")));
+    }
+    // What only a debugger reads is many times as large as the library.
+    let size = |file: &str| std::fs::metadata(prefix.join("lib").join(file)).map_or(0, |metadata| metadata.len());
+    let (stripped, debug) = (size("libcogloop.so.0"), size("libcogloop.so.0.debug"));
+    if stripped == 0 || 2 * stripped > debug {
+        Err(format!("{stripped} bytes, and {debug} for a debugger"))
+    } else {
+        Ok(())
+    }
+}
