@@ -15,7 +15,7 @@
 
 use crate::Waker;
 use nix::errno::Errno;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::libc;
 use std::collections::BTreeMap;
 use std::io;
 use std::ptr;
@@ -102,7 +102,7 @@ static SHARED: Mutex<Shared> = Mutex::new(Shared { earlier: BTreeMap::new(), fre
 
 struct Shared {
     // By number: what was there before our handler.
-    earlier: BTreeMap<i32, SigAction>,
+    earlier: BTreeMap<i32, libc::sigaction>,
     free: Vec<&'static Place>,
 }
 
@@ -164,20 +164,19 @@ impl Signals {
     /// Watches a signal, by its number. Watching it twice is watching it once.
     ///
     /// # Errors
-    /// `InvalidInput` for what is no standard signal or cannot be waited for: SIGKILL, SIGSTOP, and those that a fault of
-    /// the program's own raises.
+    /// `InvalidInput` for what is no signal or cannot be waited for: SIGKILL, SIGSTOP, and those that a fault of the
+    /// program's own raises. Real-time signals are signals like the others.
     pub fn watch(&mut self, number: i32) -> io::Result<()> {
-        let faults = [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL];
-        let signal = Signal::try_from(number).ok().filter(|signal| !faults.contains(signal));
-        let signal = signal
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("signal {number} cannot be watched")))?;
+        if FAULTS.contains(&number) || !(1..=64).contains(&number) {
+            return Err(cannot_be_watched(number));
+        }
         let mut shared = shared();
         if let std::collections::btree_map::Entry::Vacant(vacant) = shared.earlier.entry(number) {
-            // Not one of the program's own calls is to fail for it.
-            let ours = SigAction::new(SigHandler::Handler(on_signal), SaFlags::SA_RESTART, SigSet::empty());
-            // SAFETY: the handler does what is promised to be safe in one: it loads and changes atomics in places that
-            // are never freed, and wakes.
-            vacant.insert(unsafe { sigaction(signal, &ours) }?);
+            vacant.insert(exchange(number, &our_action()).map_err(|error| match error {
+                // KILL, STOP, and the numbers that the C library keeps for itself.
+                Errno::EINVAL => cannot_be_watched(number),
+                _ => error.into(),
+            })?);
         }
         self.place.wanted.fetch_or(bit(number), Ordering::SeqCst);
         Ok(())
@@ -185,19 +184,20 @@ impl Signals {
 
     /// Ceases to watch a signal.
     pub fn unwatch(&mut self, number: i32) {
-        let (Ok(signal), mut shared) = (Signal::try_from(number), shared()) else { return };
+        if !(1..=64).contains(&number) {
+            return;
+        }
+        let mut shared = shared();
         self.place.wanted.fetch_and(!bit(number), Ordering::SeqCst);
         self.place.pending.fetch_and(!bit(number), Ordering::AcqRel);
         if places().any(|place| place.wanted.load(Ordering::Acquire) & bit(number) != 0) {
             return;
         }
         let Some(earlier) = shared.earlier.remove(&number) else { return };
-        // SAFETY: it is what the kernel gave us for this signal.
-        let Ok(current) = (unsafe { sigaction(signal, &earlier) }) else { return };
-        let is_ours = matches!(current.handler(), SigHandler::Handler(handler) if handler as usize == on_signal as *const () as usize);
-        if !is_ours {
-            // SAFETY: as above; somebody's newer handler goes back to its place.
-            let _ = unsafe { sigaction(signal, &current) };
+        let Ok(current) = exchange(number, &earlier) else { return };
+        if current.sa_sigaction != our_action().sa_sigaction {
+            // A newer handler of the program's own goes back to its place.
+            let _ = exchange(number, &current);
         }
     }
 
@@ -226,6 +226,32 @@ impl Drop for Signals {
         self.place.pending.store(0, Ordering::Release);
         shared().free.push(self.place);
     }
+}
+
+/// What a fault of the program's own raises.
+const FAULTS: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL];
+
+fn cannot_be_watched(number: i32) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("signal {number} cannot be watched"))
+}
+
+fn our_action() -> libc::sigaction {
+    // SAFETY: plain integers, and pointers that may be null.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = on_signal as *const () as usize;
+    // Not one of the program's own calls is to fail for it.
+    action.sa_flags = libc::SA_RESTART;
+    action
+}
+
+/// Gives a signal another action, and says what it had. By its number: nix knows no real-time signals.
+fn exchange(number: i32, action: &libc::sigaction) -> nix::Result<libc::sigaction> {
+    // SAFETY: as in `our_action`.
+    let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: both point to live structures. The action is ours, whose handler does what is promised to be safe in one (it
+    // loads and changes atomics in places that are never freed, and wakes), or what the kernel gave us for this signal.
+    Errno::result(unsafe { libc::sigaction(number, action, &raw mut before) })?;
+    Ok(before)
 }
 
 fn bit(number: i32) -> u64 {

@@ -139,3 +139,27 @@ fn watchers_come_and_go_under_a_storm_of_signals() {
     });
     assert_eq!(keeps.take().collect::<Vec<_>>(), [SIGNAL as i32]);
 }
+
+/// A number that no signal of the standard's has, which a program uses for what it likes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_real_time_signal_is_watched_like_any_other() {
+    let number = nix::libc::SIGRTMIN() + 1;
+    on_every_backend(|events| {
+        let mut signals = Signals::new().unwrap();
+        signals.watch(number).unwrap();
+        signals.watch(nix::libc::SIGRTMAX()).unwrap();
+        let token = events.add_shared(Rc::new(signals.descriptor()), Interest::READ, Mode::Level).unwrap();
+        let kill = format!("kill -{number} {}", std::process::id());
+        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        while poll(events).is_empty() {}
+        assert_eq!(signals.take().collect::<Vec<_>>(), [number]);
+        events.remove_descriptor(token).unwrap();
+    });
+    let mut signals = Signals::new().unwrap();
+    for number in [0, -1, 9, 19, 32, 65, i32::MAX] {
+        let refused = signals.watch(number).unwrap_err();
+        assert!(refused.to_string().contains(&format!("signal {number} ")), "{refused}");
+        signals.unwatch(number);
+    }
+}
