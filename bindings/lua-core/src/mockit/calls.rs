@@ -4,7 +4,7 @@ use super::service::{CALLBACKS, Service, upvalue, with};
 use super::time::{self, Alarm};
 use super::timer::{check_ms, forget};
 use crate::clock::MAX_DELAY_NS;
-use crate::guard::Text;
+use crate::guard::{Text, errno_of};
 use crate::interrupt;
 use crate::version::push_user_value;
 use mlua::ffi::{
@@ -67,7 +67,8 @@ enum Next {
     Fail(Problem),
 }
 
-/// `wait( [ms] )` → 0; or 1, message
+/// `wait( [ms] )` → 0: there is an event, the time is over, or a signal came; or 1, message. With no timer armed and no
+/// limit it sleeps until a signal comes.
 pub(super) unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; the function is one of a module's. Nothing with a destructor is alive at a Lua call.
     unsafe {
@@ -89,10 +90,11 @@ pub(super) unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
                 if service.queue.live() > 0 || limit_ms > 0 && service.now_ns() >= end_ns {
                     return Next::Return;
                 }
-                if until_ns == u64::MAX {
-                    return Next::Fail(Text::new("wait: no timer is armed, so that no event would ever come"));
-                }
                 match &mut service.virtual_ns {
+                    // Nothing could end that wait, no signal either: it would not pass the time.
+                    Some(_) if until_ns == u64::MAX => {
+                        return Next::Fail(Text::new("wait: no timer is armed, so that no event would ever come"));
+                    }
                     Some(now_ns) => *now_ns = until_ns,
                     None => return Next::Sleep(until_ns),
                 }
@@ -109,7 +111,11 @@ pub(super) unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
                     let slept = if interrupt::pending() { Ok(false) } else { time::sleep_until(until_ns) };
                     match slept.map_err(|error| Text::new(format_args!("wait: {error}"))) {
                         Ok(true) => continue,
-                        Ok(false) => Text::new("wait: interrupted by a signal"),
+                        // A signal ends the wait, and is no failure, as in the original.
+                        Ok(false) => {
+                            lua_pushinteger(lua, 0);
+                            return 1;
+                        }
                         Err(problem) => problem,
                     }
                 }
@@ -217,10 +223,7 @@ pub(super) unsafe extern "C-unwind" fn getfd(lua: *mut lua_State) -> c_int {
                 match Alarm::new() {
                     Ok(alarm) => service.alarm = Some(alarm),
                     Err(error) => {
-                        return Err((
-                            error.raw_os_error().unwrap_or(0),
-                            Problem::new(format_args!("timerfd: {error}")),
-                        ));
+                        return Err((errno_of(&error), Problem::new(format_args!("timerfd: {error}"))));
                     }
                 }
             }

@@ -152,6 +152,36 @@ test( 'wait returns when there is an event, or when its time is over', function(
   equal( mit.process_events( ), 1 )
 end )
 
+-- Signals that come again and again for a while, to this very process, so that one of them meets the wait.
+local function while_signals_come( body )
+  local watcher = assert( require 'cogloop'.signal( 'USR2', function( ) end ) )
+  local sender  = io.popen( 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 0.05; kill -USR2 $PPID; done', 'w' )
+  body( )
+  sender:close( )
+  watcher:off( )
+end
+
+test( 'wait without a timer sleeps until a signal comes, and a signal is no failure', function( )
+  while_signals_come( function( )
+    local start = T.now( )
+    equal( select( '#', mit.wait( ) ), 1 )
+    equal( mit.wait( ), 0 )
+    is_true( T.now( ) - start >= 50, 'it slept from one signal to another' )
+    local timer = mit.oneoff( 60000, function( ) end )
+    equal( mit.wait( ), 0 )
+    equal( mit.pending( ), 0 )
+    timer:destroy( )
+  end )
+end )
+
+test( 'a sleep that a signal ends: the milliseconds left, and EINTR', function( )
+  while_signals_come( function( )
+    local left, errno = mit.sleep( 60000 )
+    is_true( left > 0 and left <= 60000, left )
+    equal( errno, 4 )
+  end )
+end )
+
 test( 'long delays are kept (C17)', function( )
   local service, ran = virtual( ), 0
   for _, ms in ipairs{ 2^31 - 1, 2^31, 2^32 - 1, 2^32 + 10, 2^48, 2^53, 2^62, 2^63 } do
