@@ -1,7 +1,7 @@
 //! `show` and `tostring`: a loop as text.
 //!
 //! ```text
-//! T.Loop[2]: 0x55fc3e7615f8 TIMER LIST:
+//! T.Loop[1000]: 0x55fc3e7615f8 TIMER LIST:
 //!   1  { 1000ms}  function 1000
 //!   2  { 3500ms}  function 3500 `foo` `bar`
 //! T.Loop{2} 0x55fc3e7615f8 HANDLE LIST:
@@ -65,12 +65,15 @@ pub(crate) unsafe extern "C-unwind" fn show(lua: *mut lua_State) -> c_int {
         push_user_value(lua, 1, value::TASKS);
         push_user_value(lua, 1, value::NODES); // S: loop tasks nodes
         with_or_raise(lua, state, State::sort);
-        let (count, now_ns) = ((*state).timers_sorted() as c_int, (*state).events.now_ns());
+        let now_ns = (*state).events.now_ns();
+        let next_ms = (*state).sorted_at(0).map_or(0, |(deadline_ns, _)| left_ms(deadline_ns, now_ns));
         let mut memory = MaybeUninit::<luaL_Buffer>::uninit();
         let buffer = memory.as_mut_ptr();
         luaL_buffinit(lua, buffer);
         // From here on a finalizer may run at any step, and close the loop.
-        lua_pushfstring(lua, c"T.Loop[%d]: %p TIMER LIST:".as_ptr(), count, lua_topointer(lua, 1));
+        Text::<40>::new(format_args!("T.Loop[{next_ms}]")).push(lua);
+        lua_pushfstring(lua, c": %p TIMER LIST:".as_ptr(), lua_topointer(lua, 1));
+        lua_concat(lua, 2);
         luaL_addvalue(buffer);
         let mut position = 0;
         // The list is copied entry by entry and each Task looked up: a finalizer may change either meanwhile.
@@ -82,7 +85,7 @@ pub(crate) unsafe extern "C-unwind" fn show(lua: *mut lua_State) -> c_int {
                 lua_pop(lua, 1);
                 continue;
             }
-            let left_ms = deadline_ns.saturating_sub(now_ns).div_ceil(1_000_000);
+            let left_ms = left_ms(deadline_ns, now_ns);
             Text::<48>::new(format_args!("\n{position:>3}  {{{left_ms:>5}ms}} ")).push(lua); // S: … task line
             let args = (*task).args;
             push_user_value(lua, lua_gettop(lua) - 1, CALLBACK);
@@ -119,6 +122,11 @@ pub(crate) unsafe extern "C-unwind" fn show(lua: *mut lua_State) -> c_int {
         }
     }
     1
+}
+
+/// The milliseconds until a deadline, rounded up.
+fn left_ms(deadline_ns: u64, now_ns: u64) -> u64 {
+    deadline_ns.saturating_sub(now_ns).div_ceil(1_000_000)
 }
 
 /// The entry of the sorted list: deadline (or descriptor number) and table index. The loop is at 1.

@@ -32,7 +32,7 @@ test( 'the tasks in the order of expiry, with what is left, function and argumen
   loop:addTask( 1000, print )
   local text = loop:show( ):gsub( '0x%x+', 'ADDRESS' )
   equal( text, table.concat( {
-    'T.Loop[4]: ADDRESS TIMER LIST:',
+    'T.Loop[1000]: ADDRESS TIMER LIST:',       -- the milliseconds until the first
     '  1  { 1000ms}  function 1000',
     '  2  { 1000ms}  function',
     '  3  { 3500ms}  function 3500 `foo` `bar`',
