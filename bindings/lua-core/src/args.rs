@@ -1,11 +1,14 @@
 //! Arguments of the functions that Lua calls: each check raises an error that names the argument.
 
 use crate::clock::MAX_DELAY_NS;
+use crate::create::bytes_at;
+use crate::guard::{Text, push_where};
 use cogloop_io::Interest;
 use mlua::ffi::{
-    LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_getmetatable,
-    lua_isinteger, lua_pop, lua_pushfstring, lua_rawequal, lua_tointeger, lua_tolstring, lua_tonumber, lua_touserdata,
-    lua_type, lua_upvalueindex, luaL_argerror, luaL_getmetafield, luaL_tolstring, luaL_typename,
+    LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_concat,
+    lua_error, lua_getmetatable, lua_isinteger, lua_pop, lua_pushfstring, lua_rawequal, lua_tointeger, lua_tolstring,
+    lua_tonumber, lua_tostring, lua_touserdata, lua_type, lua_upvalueindex, luaL_argerror, luaL_getmetafield,
+    luaL_tolstring, luaL_typename,
 };
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::null_mut;
@@ -47,21 +50,103 @@ pub(crate) unsafe fn test_userdata(lua: *mut lua_State, index: c_int, kind: c_in
 ///
 /// # Safety
 ///
-/// The rule of the crate. Room for two values.
+/// The rule of the crate. Room for three values.
 #[cold]
 pub(crate) unsafe fn wrong(lua: *mut lua_State, arg: c_int, name: &CStr, wanted: &CStr) -> ! {
-    // SAFETY: the caller's promise; both texts end in a zero byte, and luaL_argerror never returns.
+    // SAFETY: the caller's promise.
+    unsafe { wrong_part(lua, arg, name, wanted, arg) }
+}
+
+/// As [`wrong`], for a part of the argument, such as a field of a table: the part's value is at `value`.
+///
+/// # Safety
+///
+/// The rule of the crate. Room for three values.
+#[cold]
+pub(crate) unsafe fn wrong_part(lua: *mut lua_State, arg: c_int, name: &CStr, wanted: &CStr, value: c_int) -> ! {
+    // SAFETY: the caller's promise; the texts end in a zero byte, and are on Lua's stack or live for ever.
     unsafe {
-        let got = match lua_type(lua, arg) {
-            // A number is of the right type mostly: then its value is what is wrong.
-            LUA_TNUMBER => luaL_tolstring(lua, arg, null_mut()),
-            t if t < LUA_TNIL => c"no value".as_ptr(),
-            _ if luaL_getmetafield(lua, arg, c"__name".as_ptr()) == LUA_TSTRING => lua_tolstring(lua, -1, null_mut()),
-            _ => luaL_typename(lua, arg),
-        };
+        let got = push_got(lua, value, wanted);
         let text = lua_pushfstring(lua, c"%s: %s expected, got %s".as_ptr(), name.as_ptr(), wanted.as_ptr(), got);
         bad_argument(lua, arg, text)
     }
+}
+
+/// Raises that a property of an object cannot have the value at `value`. The operator of an assignment has no arguments
+/// that a script could count.
+///
+/// # Safety
+///
+/// The rule of the crate. Room for four values.
+#[cold]
+pub(crate) unsafe fn wrong_property(lua: *mut lua_State, name: &CStr, of: &CStr, wanted: &CStr, value: c_int) -> ! {
+    // SAFETY: as in `wrong_part`.
+    unsafe {
+        let got = push_got(lua, value, wanted);
+        push_where(lua);
+        let format = c"bad value for a property of %s (%s: %s expected, got %s)";
+        lua_pushfstring(lua, format.as_ptr(), of.as_ptr(), name.as_ptr(), wanted.as_ptr(), got);
+        lua_concat(lua, 2);
+        lua_error(lua)
+    }
+}
+
+/// Raises that an object has no property of the name at `key` that could be assigned; `known` lists those that it has.
+///
+/// # Safety
+///
+/// The rule of the crate. Room for four values.
+#[cold]
+pub(crate) unsafe fn no_property(lua: *mut lua_State, key: c_int, of: &CStr, known: &CStr) -> ! {
+    // SAFETY: as in `wrong_part`.
+    unsafe {
+        let got = push_got(lua, key, c"");
+        push_where(lua);
+        let format = c"unknown property of %s: %s; it has %s, and nothing else can be assigned";
+        lua_pushfstring(lua, format.as_ptr(), of.as_ptr(), got, known.as_ptr());
+        lua_concat(lua, 2);
+        lua_error(lua)
+    }
+}
+
+/// Pushes what there is in the place of `wanted`, in words, and returns the text.
+unsafe fn push_got(lua: *mut lua_State, value: c_int, wanted: &CStr) -> *const c_char {
+    /// More than this of a string is not shown.
+    const SHOWN: usize = 40;
+    // SAFETY: only called by the functions above. The string's bytes are copied while it is on the stack.
+    unsafe {
+        match lua_type(lua, value) {
+            // A number is of the right type mostly: then its value is what is wrong.
+            LUA_TNUMBER => luaL_tolstring(lua, value, null_mut()),
+            LUA_TSTRING => {
+                let bytes = bytes_at(lua, value);
+                let mut text = Text::<64>::new("string '");
+                text.extend(&bytes[..bytes.len().min(SHOWN)]);
+                text.extend(if bytes.len() > SHOWN { b"...'" } else { b"'" });
+                text.push(lua);
+                lua_tostring(lua, -1)
+            }
+            t if t < LUA_TNIL => c"no value".as_ptr(),
+            _ if luaL_getmetafield(lua, value, c"__name".as_ptr()) == LUA_TSTRING => {
+                let name = lua_tostring(lua, -1);
+                let is_another = lua_type(lua, value) == LUA_TUSERDATA && contains(wanted, CStr::from_ptr(name));
+                match is_another {
+                    // Its type has the right name and is not ours.
+                    true => {
+                        lua_pushfstring(lua, c"one of another copy of this library, which is loaded twice".as_ptr())
+                    }
+                    false => name,
+                }
+            }
+            _ => luaL_typename(lua, value),
+        }
+    }
+}
+
+/// Whether `name` is a word of `text`.
+fn contains(text: &CStr, name: &CStr) -> bool {
+    let is_end = |byte: &u8| !byte.is_ascii_alphanumeric() && *byte != b'.';
+    text.to_bytes().split(is_end).any(|word| word == name.to_bytes())
 }
 
 /// Raises "bad argument", with this text.
@@ -86,15 +171,27 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
 /// The rule of the crate.
 pub(crate) unsafe fn check_ms(lua: *mut lua_State, arg: c_int) -> u64 {
     // SAFETY: the caller's promise.
+    unsafe { read_ms(lua, arg).unwrap_or_else(|| wrong(lua, arg, c"ms", MS)) }
+}
+
+/// What a delay has to be.
+pub(crate) const MS: &CStr = c"a finite number that is 0 or more";
+
+/// As [`check_ms`]; `None` for what is none.
+///
+/// # Safety
+///
+/// `index` is acceptable. Does not raise.
+pub(crate) unsafe fn read_ms(lua: *mut lua_State, index: c_int) -> Option<u64> {
+    // SAFETY: the caller's promise.
     unsafe {
-        let delay = if lua_type(lua, arg) != LUA_TNUMBER {
+        if lua_type(lua, index) != LUA_TNUMBER {
             None
-        } else if lua_isinteger(lua, arg) != 0 {
-            u64::try_from(lua_tointeger(lua, arg)).ok().map(ms_to_ns)
+        } else if lua_isinteger(lua, index) != 0 {
+            u64::try_from(lua_tointeger(lua, index)).ok().map(ms_to_ns)
         } else {
-            fraction_to_ns(lua_tonumber(lua, arg))
-        };
-        delay.unwrap_or_else(|| wrong(lua, arg, c"ms", c"a finite number that is 0 or more"))
+            fraction_to_ns(lua_tonumber(lua, index))
+        }
     }
 }
 
@@ -152,15 +249,6 @@ pub(crate) unsafe fn check_direction(lua: *mut lua_State, arg: c_int) -> Interes
         };
         match bits.and_then(Interest::from_bits) {
             Some(interest) => interest,
-            None if lua_type(lua, arg) == LUA_TSTRING => {
-                let text = lua_pushfstring(
-                    lua,
-                    c"dir: %s expected, got '%s'".as_ptr(),
-                    WANTED.as_ptr(),
-                    lua_tolstring(lua, arg, null_mut()),
-                );
-                bad_argument(lua, arg, text)
-            }
             None => wrong(lua, arg, c"dir", WANTED),
         }
     }

@@ -3,7 +3,7 @@
 //! Every function has the three metatables, the class and a weak table as upvalues: comparing with one tells a loop from anything else
 //! faster than a lookup by name, and no other library's objects can pass for ours.
 
-use crate::args::{DIRECTIONS, is_callable, upvalue};
+use crate::args::{DIRECTIONS, is_callable, upvalue, wrong_property};
 use crate::descriptor::unwatch_all;
 use crate::guard::Text;
 use crate::state::{check_loop, state_at, value};
@@ -149,7 +149,7 @@ unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
             Text::<80>::new("nothing but onerror can be assigned to a loop").raise(lua);
         }
         if lua_type(lua, 3) != LUA_TNIL && !is_callable(lua, 3) {
-            Text::<80>::new("onerror: a function or nil expected").raise(lua);
+            wrong_property(lua, c"onerror", c"a loop", c"a function or nil", 3);
         }
         lua_settop(lua, 3);
         set_user_value(lua, 1, value::ONERROR);

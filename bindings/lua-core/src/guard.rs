@@ -1,9 +1,15 @@
 //! The border that no panic and no destructor crosses: Rust work runs in [`guard`], and what goes wrong in it comes out
 //! as an [`ErrorText`], which is plain bytes and can be left lying when Lua jumps away.
 
-use mlua::ffi::{lua_State, lua_concat, lua_error, lua_pushinteger, lua_pushlstring, lua_pushnil, luaL_where};
-use std::ffi::c_int;
+use cogloop_io::LimitReached;
+use mlua::ffi::{
+    lua_Debug, lua_State, lua_concat, lua_error, lua_getinfo, lua_getstack, lua_pushinteger, lua_pushlstring,
+    lua_pushnil, luaL_where,
+};
+use std::ffi::{CStr, c_int};
 use std::fmt::{Display, Write};
+use std::io;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A short text without a destructor; what does not fit is cut off.
@@ -42,17 +48,59 @@ impl<const N: usize> Text<N> {
     pub(crate) unsafe fn raise(self, lua: *mut lua_State) -> ! {
         // SAFETY: the caller's promise; a C function's stack has room for the two strings.
         unsafe {
-            luaL_where(lua, 1);
+            push_where(lua);
             self.push(lua);
             lua_concat(lua, 2);
             lua_error(lua)
         }
     }
+
+    /// Appends bytes, whatever they are: names of Unix sockets need not be UTF-8.
+    pub(crate) fn extend(&mut self, more: &[u8]) {
+        let fits = more.len().min(N - self.length);
+        self.bytes[self.length..self.length + fits].copy_from_slice(&more[..fits]);
+        self.length += fits;
+    }
+
+    /// The text so far.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// What the parts of a module that are written in Lua are called, as the source of their functions.
+pub(crate) const CHUNK: &CStr = c"=cogloop";
+
+/// Pushes the place in the script from which the running function was called, for the beginning of a message. The module's
+/// own Lua code is no such place.
+///
+/// # Safety
+///
+/// Lua's stack has room for two values. May raise, for want of memory.
+pub(crate) unsafe fn push_where(lua: *mut lua_State) {
+    // SAFETY: the caller's promise. `lua_getstack` and `lua_getinfo` fill in what is read; they allocate nothing.
+    unsafe {
+        let mut level = 1;
+        let mut is_below_ours = false;
+        let mut about = MaybeUninit::<lua_Debug>::zeroed();
+        while lua_getstack(lua, level, about.as_mut_ptr()) != 0 {
+            lua_getinfo(lua, c"S".as_ptr(), about.as_mut_ptr());
+            let source = CStr::from_ptr((*about.as_ptr()).source);
+            match source == CHUNK {
+                true => is_below_ours = true,
+                // Between the script and that code there may be functions of ours that are not written in Lua.
+                false if is_below_ours && source == c"=[C]" => {}
+                false => break,
+            }
+            level += 1;
+        }
+        luaL_where(lua, level);
+    }
 }
 
 impl<const N: usize> Display for Text<N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.bytes[..self.length]))
+        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
     }
 }
 
@@ -77,8 +125,8 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn of(doing: &str, error: &std::io::Error) -> Self {
-        Self { errno: error.raw_os_error().unwrap_or(0), text: Text::new(format_args!("{doing}: {error}")) }
+    pub(crate) fn of(doing: &str, error: &io::Error) -> Self {
+        Self { errno: errno_of(error), text: Text::new(format_args!("{doing}: {error}")) }
     }
 
     /// Pushes nil, the message and the error's number, for a function to return.
@@ -94,6 +142,27 @@ impl Failure {
             lua_pushinteger(lua, self.errno.into());
         }
         3
+    }
+}
+
+/// The system's number of an error. An error of our own has the one that the system has for the like: a script that looks
+/// at the number must not take a failure for none.
+pub(crate) fn errno_of(error: &io::Error) -> i32 {
+    use io::ErrorKind::{InvalidInput, OutOfMemory, PermissionDenied, ResourceBusy, Unsupported};
+    if let Some(number) = error.raw_os_error() {
+        return number;
+    }
+    if error.get_ref().is_some_and(|inner| inner.is::<LimitReached>()) {
+        return libc::EMFILE;
+    }
+    match error.kind() {
+        InvalidInput => libc::EINVAL,
+        OutOfMemory => libc::ENOMEM,
+        PermissionDenied => libc::EPERM,
+        ResourceBusy => libc::EBUSY,
+        Unsupported => libc::ENOSYS,
+        // What belongs to another process: after a fork.
+        _ => libc::EPERM,
     }
 }
 

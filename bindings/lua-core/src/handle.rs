@@ -4,15 +4,17 @@
 //! field.
 
 use crate::args::{bad_argument, wrong};
+use crate::create::bytes_at;
 use crate::guard::Text;
 use crate::net::push_socket_metatable;
 use crate::net::socket::SocketBlock;
 use crate::version::{LuaFile, push_file_metatable};
 use libc::FILE;
 use mlua::ffi::{
-    LUA_OK, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_call, lua_getfield,
-    lua_getmetatable, lua_gettop, lua_pcall, lua_pop, lua_pushnil, lua_pushvalue, lua_rawequal, lua_settop,
-    lua_toboolean, lua_tonumber, lua_tostring, lua_touserdata, lua_type, luaL_getmetafield,
+    LUA_OK, LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_State,
+    lua_call, lua_getfield, lua_getmetatable, lua_gettop, lua_isnumber, lua_pcall, lua_pop, lua_pushfstring,
+    lua_pushnil, lua_pushvalue, lua_rawequal, lua_settop, lua_toboolean, lua_tonumber, lua_tostring, lua_touserdata,
+    lua_type, luaL_getmetafield, luaL_typename,
 };
 use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::{BorrowedFd, RawFd};
@@ -38,11 +40,16 @@ pub(crate) struct Handle {
     pub(crate) kind: Kind,
 }
 
+/// How what an object has to say in the place of a number begins.
+const SAID: &[u8] = b"the text '";
+
 /// Why a value is no handle.
 #[derive(Clone, Copy)]
 pub(crate) enum Refused {
     Closed,
     NotAHandle,
+    /// The method of this name returned something else than a number; in words.
+    NoNumber(&'static CStr, Text<64>),
 }
 
 /// The handle at `index`, an absolute index. May run the methods of an object, and raises what they raise.
@@ -95,9 +102,7 @@ unsafe fn look_by(lua: *mut lua_State, index: c_int, call: Call) -> Result<Handl
         }
         match lua_type(lua, index) {
             LUA_TNUMBER => open(lua_tonumber(lua, index), Kind::Number),
-            LUA_TTABLE | LUA_TUSERDATA => {
-                open(object_number(lua, index, call).ok_or(Refused::NotAHandle)?, Kind::Object)
-            }
+            LUA_TTABLE | LUA_TUSERDATA => open(object_number(lua, index, call)?, Kind::Object),
             _ => Err(Refused::NotAHandle),
         }
     }
@@ -130,6 +135,16 @@ pub(crate) unsafe fn check_handle(lua: *mut lua_State, arg: c_int) -> Handle {
             Ok(handle) => handle,
             Err(Refused::NotAHandle) => wrong(lua, arg, c"handle", WANTED),
             Err(Refused::Closed) => bad_argument(lua, arg, c"handle: it is closed".as_ptr()),
+            Err(Refused::NoNumber(method, got)) => {
+                got.push(lua);
+                let format = match got.as_bytes().starts_with(SAID) {
+                    // A text in the place of the number: that is how an object may say so.
+                    true => c"handle: it is closed: its method %s returned %s",
+                    false => c"handle: its method %s returned %s, not the number of a descriptor",
+                };
+                let text = lua_pushfstring(lua, format.as_ptr(), method.as_ptr(), lua_tostring(lua, -1));
+                bad_argument(lua, arg, text)
+            }
         }
     }
 }
@@ -189,12 +204,12 @@ unsafe fn can_be_indexed(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// What an object says its descriptor is. `None`: it has no way to say.
-unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Option<f64> {
+/// What an object says its descriptor is.
+unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result<f64, Refused> {
     // SAFETY: only called with an absolute index and room for four values.
     unsafe {
         if !can_be_indexed(lua, index) {
-            return None;
+            return Err(Refused::NotAHandle);
         }
         let top = lua_gettop(lua);
         for name in [c"getfd", c"fileno", c"pollfd"] {
@@ -204,21 +219,38 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Option
                 LUA_TNUMBER if name == c"pollfd" => {
                     let number = lua_tonumber(lua, -1);
                     lua_settop(lua, top);
-                    return Some(number);
+                    return Ok(number);
                 }
                 // A method that cannot be called raises here, and its name is in the message.
                 _ => {
                     lua_pushvalue(lua, index);
                     call(lua);
-                    // nil, false or a message from a closed object.
-                    let number = if lua_type(lua, -1) == LUA_TNUMBER { lua_tonumber(lua, -1) } else { -1.0 };
+                    let number = match lua_type(lua, -1) {
+                        LUA_TNUMBER => Ok(lua_tonumber(lua, -1)),
+                        LUA_TSTRING => {
+                            let mut got = Text::new("");
+                            got.extend(if lua_isnumber(lua, -1) == 0 { SAID } else { b"the string '" });
+                            let bytes = bytes_at(lua, -1);
+                            got.extend(&bytes[..bytes.len().min(40)]);
+                            got.extend(b"'");
+                            Err(Refused::NoNumber(name, got))
+                        }
+                        // So do objects that are closed: -1, nil or false.
+                        LUA_TNIL | LUA_TBOOLEAN => Err(Refused::Closed),
+                        _ => {
+                            let kind = CStr::from_ptr(luaL_typename(lua, -1)).to_bytes();
+                            let mut got = Text::new("a ");
+                            got.extend(kind);
+                            Err(Refused::NoNumber(name, got))
+                        }
+                    };
                     lua_settop(lua, top);
-                    return Some(number);
+                    return number;
                 }
             }
             lua_settop(lua, top);
         }
-        None
+        Err(Refused::NotAHandle)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::args::{check_callable, check_direction, upvalue};
 use crate::callback::pack;
 use crate::descriptor::{forget, forget_closed, is_stale, unwatch, watch};
-use crate::guard::{ErrorText, Failure};
+use crate::guard::{ErrorText, Failure, errno_of};
 use crate::handle::{Handle, Kind, check_handle, look, refuse};
 use crate::own::task::tell_waiting;
 use crate::state::{State, check_loop, value, with};
@@ -234,10 +234,10 @@ unsafe fn register(state: *mut State, node: *mut NodeBlock, handle: Handle, inte
     // loop and its backends are made so that this breaks nothing.
     unsafe {
         let fd = BorrowedFd::borrow_raw(handle.number);
-        let mut errno = 0;
+        let mut errno = libc::EINVAL;
         let added = with(state, |state| {
             let token = state.events.add_descriptor(fd, interest).map_err(|error| {
-                errno = error.raw_os_error().unwrap_or(0);
+                errno = errno_of(&error);
                 format!("handle: descriptor {}: {error}", handle.number)
             })?;
             state.number_token(token, handle.number);

@@ -1,27 +1,25 @@
 //! `t.Net.Address`: where a socket is, or where it shall connect to. A userdata that is a [`SockAddr`], plain bytes.
 
-use super::endpoint::{Host, Shown, any, parse, same, unix, with_port};
+use super::endpoint::{any, host, parse, same, shown, unix, with_port};
 use super::names::{FAMILIES, name_of, value_of};
 use super::{Class, upvalue};
-use crate::args::{test_userdata, wrong};
-use crate::guard::{Text, guard};
+use crate::args::{bad_argument, no_property, test_userdata, wrong, wrong_property};
+use crate::guard::{ErrorText, Text, guard};
 use crate::version::new_userdata;
 use mlua::ffi::{
-    LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_isnumber, lua_pushboolean, lua_pushfstring,
-    lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushvalue, lua_rawget, lua_remove, lua_setmetatable,
-    lua_tolstring, lua_tonumber, lua_topointer, lua_tostring, lua_type, lua_upvalueindex, luaL_argerror,
+    LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_concat, lua_isnumber, lua_pushboolean,
+    lua_pushfstring, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawget,
+    lua_remove, lua_setmetatable, lua_tolstring, lua_tonumber, lua_topointer, lua_tostring, lua_type, lua_upvalueindex,
 };
 use socket2::SockAddr;
 use std::ffi::{CStr, c_int};
 
 pub(super) const CLASS: Class = Class {
     methods: &[(c"get", get), (c"set", set)],
+    own: &[],
     meta: &[(c"__index", index), (c"__newindex", new_index), (c"__eq", equal), (c"__tostring", to_string)],
     construct,
 };
-
-/// Text enough for any address: 108 bytes of a path, each perhaps shown as three.
-pub(super) type AddressText = Text<340>;
 
 /// Pushes a new Address.
 ///
@@ -87,12 +85,17 @@ pub(super) unsafe fn check_port(lua: *mut lua_State, arg: c_int) -> u16 {
         if lua_type(lua, arg) <= LUA_TNIL {
             return 0;
         }
-        let port = lua_tonumber(lua, arg);
-        if lua_isnumber(lua, arg) == 0 || port.fract() != 0.0 || !(0.0..=65535.0).contains(&port) {
-            wrong(lua, arg, c"port", c"an integer from 0 to 65535");
-        }
-        port as u16
+        read_port(lua, arg).unwrap_or_else(|| wrong(lua, arg, c"port", PORT))
     }
+}
+
+const PORT: &CStr = c"an integer from 0 to 65535";
+
+/// As [`check_port`]; `None` for what is none, and for nothing.
+unsafe fn read_port(lua: *mut lua_State, index: c_int) -> Option<u16> {
+    // SAFETY: only called with an acceptable index.
+    let (is_number, port) = unsafe { (lua_isnumber(lua, index) != 0, lua_tonumber(lua, index)) };
+    (is_number && port.fract() == 0.0 && (0.0..=65535.0).contains(&port)).then_some(port as u16)
 }
 
 /// The address that the text at `arg` stands for, with that port.
@@ -104,26 +107,22 @@ pub(super) unsafe fn check_host(lua: *mut lua_State, arg: c_int, port: u16) -> S
     // SAFETY: the caller's promise; the address has no destructor. It leaves the closure by a pointer to plain bytes.
     unsafe {
         let text = bytes(lua, arg);
-        complain(lua, arg, || parse(text, port))
+        attempt(|| parse(text, port)).unwrap_or_else(|complaint| {
+            complaint.push(lua);
+            bad_argument(lua, arg, lua_pushfstring(lua, c"ip: %s".as_ptr(), lua_tostring(lua, -1)))
+        })
     }
 }
 
-/// The result of `work`, which makes no Lua call; its complaint is an argument error.
-unsafe fn complain(lua: *mut lua_State, arg: c_int, work: impl FnOnce() -> Result<SockAddr, String>) -> SockAddr {
+/// The result of `work`, which makes no Lua call.
+#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
+fn attempt(work: impl FnOnce() -> Result<SockAddr, String>) -> Result<SockAddr, ErrorText> {
     let mut found = any(libc::AF_INET, 0);
-    let result = guard(|| {
+    guard(|| {
         found = work()?;
         Ok(())
-    });
-    if let Err(text) = result {
-        // SAFETY: only called under the rule of the crate; the text is on the stack while it is read.
-        unsafe {
-            text.push(lua);
-            let text = lua_pushfstring(lua, c"ip: %s".as_ptr(), lua_tostring(lua, -1));
-            luaL_argerror(lua, arg, text);
-        }
-    }
-    found
+    })
+    .map(|()| found)
 }
 
 /// `[ip] [, port]`, from `first` on: an address.
@@ -178,7 +177,7 @@ unsafe extern "C-unwind" fn set(lua: *mut lua_State) -> c_int {
 
 unsafe fn push_ip(lua: *mut lua_State, address: *const SockAddr) {
     // SAFETY: only called with a live userdata; the text is made before Lua is called.
-    unsafe { AddressText::new(Host(&*address)).push(lua) };
+    unsafe { host(&*address).push(lua) };
 }
 
 unsafe fn push_port(lua: *mut lua_State, address: *const SockAddr) {
@@ -219,34 +218,47 @@ unsafe extern "C-unwind" fn index(lua: *mut lua_State) -> c_int {
     1
 }
 
+/// Raises that the value at 3 is not what the property takes.
+unsafe fn refuse(lua: *mut lua_State, name: &CStr, wanted: &CStr) -> ! {
+    // SAFETY: only called by `new_index`.
+    unsafe { wrong_property(lua, name, c"an address", wanted, 3) }
+}
+
 /// `adr.ip = …`, `adr.port = …`, `adr.family = …`
 unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
     const FAMILY: &CStr = c"'AF_INET', 'AF_INET6' or 'AF_UNIX'";
+    const IP: &CStr = c"an IP address or the path of a Unix socket";
     // SAFETY: called by Lua with the address, the key and the value.
     unsafe {
         let address = check_address(lua, 1);
         let port = (*address).as_socket().map_or(0, |address| address.port());
         let is_text = lua_type(lua, 3) == LUA_TSTRING;
         match if lua_type(lua, 2) == LUA_TSTRING { bytes(lua, 2) } else { b"" } {
-            b"ip" if !is_text => wrong(lua, 3, c"ip", c"an IP address or the path of a Unix socket"),
-            // In that family every text is a path, be it one without a slash.
-            b"ip" if (*address).is_unix() => {
-                let text = bytes(lua, 3);
-                *address = complain(lua, 3, || parse(text, port).or_else(|_| unix(text)));
+            // In the Unix family every text is a path, be it one without a slash.
+            b"ip" => {
+                let is_unix = (*address).is_unix();
+                let text = if is_text { bytes(lua, 3) } else { refuse(lua, c"ip", IP) };
+                *address = match attempt(|| {
+                    parse(text, port).or_else(|error| if is_unix { unix(text) } else { Err(error) })
+                }) {
+                    Ok(parsed) => parsed,
+                    Err(_) => refuse(lua, c"ip", IP),
+                };
             }
-            b"ip" => *address = check_host(lua, 3, port),
-            b"port" if (*address).is_unix() => wrong(lua, 3, c"port", c"an address that has a port"),
-            b"port" => {
-                let port = check_port(lua, 3);
-                *address = with_port(&*address, port);
+            b"port" if (*address).is_unix() => {
+                Text::<80>::new("bad property of an address (port: that of a Unix socket has none)").raise(lua)
             }
+            b"port" => match read_port(lua, 3) {
+                Some(port) => *address = with_port(&*address, port),
+                None => refuse(lua, c"port", PORT),
+            },
             b"family" => match if is_text { value_of(FAMILIES, bytes(lua, 3)) } else { None } {
-                Some(libc::AF_UNIX) => *address = complain(lua, 3, || unix(b"")),
+                Some(libc::AF_UNIX) => *address = attempt(|| unix(b"")).unwrap_or_else(|text| text.raise(lua)),
                 Some(family) if family != c_int::from((*address).family()) => *address = any(family, port),
                 Some(_) => {}
-                None => wrong(lua, 3, c"family", FAMILY),
+                None => refuse(lua, c"family", FAMILY),
             },
-            _ => Text::<80>::new("of an address ip, port and family can be assigned, nothing else").raise(lua),
+            _ => no_property(lua, 2, c"an address", c"ip, port and family"),
         }
     }
     0
@@ -268,9 +280,10 @@ unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; the userdata stays on the stack.
     unsafe {
         let address = check_address(lua, 1);
-        AddressText::new(Shown(&*address)).push(lua);
-        let shown = lua_tostring(lua, -1);
-        lua_pushfstring(lua, c"t.Net.Address{%s}: %p".as_ptr(), shown, lua_topointer(lua, 1));
+        lua_pushstring(lua, c"t.Net.Address{".as_ptr());
+        shown(&*address).push(lua);
+        lua_pushfstring(lua, c"}: %p".as_ptr(), lua_topointer(lua, 1));
+        lua_concat(lua, 3);
     }
     1
 }

@@ -4,8 +4,8 @@
 //! such an address – and return it first. The address that they return is the one they were given, or a new one; once
 //! it is bound, its port is the one that the system chose.
 
-use super::address::{AddressText, bytes, check_host, check_port, push_address, test_address};
-use super::endpoint::{Shown, any, localhost, with_port};
+use super::address::{bytes, check_host, check_port, push_address, test_address};
+use super::endpoint::{any, localhost, shown, with_port};
 use super::names::{SHUTDOWNS, value_of};
 use super::socket::{SocketBlock, check_socket, create, on, push_socket, shut, test_socket};
 use super::{Failed, attempt, push_failure, upvalue};
@@ -13,7 +13,7 @@ use crate::args::wrong;
 use crate::guard::Text;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_gettop, lua_pushboolean, lua_pushvalue, lua_rawequal,
-    lua_remove, lua_tonumber, lua_type, lua_upvalueindex,
+    lua_tonumber, lua_type, lua_upvalueindex,
 };
 use rustix::event::{PollFd, PollFlags, poll};
 use socket2::{SockAddr, Socket};
@@ -43,12 +43,10 @@ struct Call {
 unsafe fn read(lua: *mut lua_State, default: fn(c_int, u16) -> SockAddr, backlog: bool) -> Call {
     // SAFETY: only called by the functions below, under the rule of the crate; nothing here has a destructor.
     unsafe {
-        // `Socket:bind( … )` is `Socket.bind( … )`.
-        if lua_gettop(lua) > 0 && lua_rawequal(lua, 1, lua_upvalueindex(upvalue::CLASS)) != 0 {
-            lua_remove(lua, 1);
-        }
         let socket = test_socket(lua, 1);
-        let first = if socket.is_null() { 1 } else { 2 };
+        // `Socket:bind( … )` is `Socket.bind( … )`.
+        let is_class = lua_gettop(lua) > 0 && lua_rawequal(lua, 1, lua_upvalueindex(upvalue::CLASS)) != 0;
+        let first = if socket.is_null() && !is_class { 1 } else { 2 };
         let family = if socket.is_null() { libc::AF_INET } else { family(lua, socket) };
         let mut call = Call { socket, address: default(family, 0), given: 0, is_said: true, rest: first + 1 };
         match lua_type(lua, first) {
@@ -112,8 +110,10 @@ unsafe fn perform(
             Err(errno) => {
                 // The one error is told; what closing says would hide it.
                 let _ = if is_new { attempt(lua, || shut(socket)) } else { Ok(()) };
-                let address = AddressText::new(Shown(&call.address));
-                push_failure(lua, Failed::Nil, Text::new(format_args!("{what} {address}")), errno)
+                let mut text = Text::new(what);
+                text.extend(b" ");
+                text.extend(shown(&call.address).as_bytes());
+                push_failure(lua, Failed::Nil, text, errno)
             }
         }
     }
@@ -237,6 +237,33 @@ pub(super) unsafe extern "C-unwind" fn shutdown(lua: *mut lua_State) -> c_int {
         }
     }
     1
+}
+
+/// `sck:bind( … )`, for which the class's own would make another socket when the script wrote `sck.bind( … )`.
+pub(super) unsafe extern "C-unwind" fn bind_method(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        check_socket(lua, 1);
+        bind(lua)
+    }
+}
+
+/// `sck:listen( … )`
+pub(super) unsafe extern "C-unwind" fn listen_method(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        check_socket(lua, 1);
+        listen(lua)
+    }
+}
+
+/// `sck:connect( … )`
+pub(super) unsafe extern "C-unwind" fn connect_method(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        check_socket(lua, 1);
+        connect(lua)
+    }
 }
 
 /// Which end of a connection.

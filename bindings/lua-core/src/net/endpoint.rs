@@ -7,10 +7,10 @@
 //! | `/run/x.sock`, `./x.sock`: anything with a slash | a Unix socket's path |
 //! | `@name`, or a zero byte and the name | an abstract Unix socket (Linux) |
 
+use crate::guard::Text;
 use socket2::SockAddr;
 use std::ffi::OsStr;
-use std::fmt::{self, Display, Formatter};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::os::unix::ffi::OsStrExt;
 
 /// The address that `text` stands for, with `port` where the family has ports.
@@ -92,37 +92,58 @@ pub(super) fn with_port(address: &SockAddr, port: u16) -> SockAddr {
 pub(super) fn same(a: &SockAddr, b: &SockAddr) -> bool {
     match (a.as_socket(), b.as_socket()) {
         (Some(a), Some(b)) => a == b,
-        (None, None) => a.family() == b.family() && Host(a).to_string() == Host(b).to_string(),
+        (None, None) => a.family() == b.family() && host(a).as_bytes() == host(b).as_bytes(),
         _ => false,
     }
 }
 
-/// An address without its port, as [`parse`] reads it – but for the scope, which a script reads by itself.
-pub(super) struct Host<'a>(pub(super) &'a SockAddr);
+/// Text enough for any address: 108 bytes of a path, or an IPv6 address with its zone and port. The name of a Unix socket
+/// is bytes; they need not be UTF-8.
+pub(super) type AddressText = Text<128>;
 
-impl Display for Host<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.0.as_socket() {
-            Some(address) => address.ip().fmt(f),
-            None if self.0.as_abstract_namespace().is_some() => {
-                write!(f, "@{}", String::from_utf8_lossy(self.0.as_abstract_namespace().unwrap_or_default()))
-            }
-            None => self.0.as_pathname().map_or(Ok(()), |path| path.display().fmt(f)),
+/// An address without its port, as [`parse`] reads it.
+pub(super) fn host(address: &SockAddr) -> AddressText {
+    if let Some(inet6) = address.as_socket_ipv6() {
+        let mut text = Text::new(inet6.ip());
+        match inet6.scope_id() {
+            0 => {}
+            scope => zone(&mut text, scope),
         }
+        return text;
+    }
+    if let Some(inet) = address.as_socket_ipv4() {
+        return Text::new(inet.ip());
+    }
+    let mut text = Text::new("");
+    if let Some(name) = address.as_abstract_namespace() {
+        text.extend(b"@");
+        text.extend(name);
+    } else if let Some(path) = address.as_pathname() {
+        text.extend(path.as_os_str().as_bytes());
+    }
+    text
+}
+
+/// Appends the zone of an IPv6 address: the interface's name, or its number if it has none any more.
+fn zone(text: &mut AddressText, scope: u32) {
+    text.extend(b"%");
+    // nix says a number that no interface has by an empty name.
+    match nix::net::if_::if_indextoname(scope) {
+        Ok(name) if !name.is_empty() => text.extend(name.to_bytes()),
+        _ => text.extend(scope.to_string().as_bytes()),
     }
 }
 
-/// An address as a message shows it: `127.0.0.1:80`, `[::1]:80`, `/run/x.sock`.
-pub(super) struct Shown<'a>(pub(super) &'a SockAddr);
-
-impl Display for Shown<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.0.as_socket() {
-            Some(SocketAddr::V4(address)) => address.fmt(f),
-            Some(SocketAddr::V6(address)) => write!(f, "[{}]:{}", address.ip(), address.port()),
-            None => Host(self.0).fmt(f),
-        }
+/// An address as a message shows it: `127.0.0.1:80`, `[fe80::1%eth0]:80`, `/run/x.sock`.
+pub(super) fn shown(address: &SockAddr) -> AddressText {
+    let name = host(address);
+    let Some(port) = address.as_socket().map(|address| address.port()) else { return name };
+    let (before, after): (&[u8], &[u8]) = if address.is_ipv6() { (b"[", b"]") } else { (b"", b"") };
+    let mut text = Text::new("");
+    for part in [before, name.as_bytes(), after, format!(":{port}").as_bytes()] {
+        text.extend(part);
     }
+    text
 }
 
 #[cfg(test)]
@@ -131,16 +152,16 @@ mod tests {
 
     #[test]
     fn what_is_parsed_is_shown_again() {
-        for (text, shown) in [
+        for (text, wanted) in [
             ("127.0.0.1", "127.0.0.1:80"),
             ("::1", "[::1]:80"),
             ("[2001:DB8::0:1]", "[2001:db8::1]:80"),
-            ("fe80::1%3", "[fe80::1]:80"),
+            ("fe80::1%4000000000", "[fe80::1%4000000000]:80"),
             ("/tmp/a b", "/tmp/a b"),
             ("./x", "./x"),
         ] {
             let address = parse(text.as_bytes(), 80).unwrap();
-            assert_eq!(Shown(&address).to_string(), shown);
+            assert_eq!(shown(&address).to_string(), wanted);
             assert!(same(&address, &address.clone()));
         }
         let scoped = parse(b"fe80::1%3", 80).unwrap().as_socket_ipv6().unwrap();
@@ -154,7 +175,7 @@ mod tests {
         for text in [&b"@name"[..], b"\0name"] {
             let address = parse(text, 0).unwrap();
             assert_eq!(address.as_abstract_namespace(), Some(&b"name"[..]));
-            assert_eq!(Shown(&address).to_string(), "@name");
+            assert_eq!(shown(&address).to_string(), "@name");
         }
     }
 
@@ -169,5 +190,14 @@ mod tests {
         assert!(parse(long.as_bytes(), 0).is_err());
         assert!(parse(b"/a\0b", 0).is_err());
         assert!(parse(b"\xff", 0).is_err());
+    }
+
+    #[test]
+    fn the_name_of_a_unix_socket_is_bytes() {
+        let [one, other] = [b"/tmp/\xff", b"/tmp/\xfe"].map(|name| parse(name, 0).unwrap());
+        assert!(!same(&one, &other));
+        assert_eq!(host(&one).as_bytes(), b"/tmp/\xff");
+        let longest = format!("/{}", "x".repeat(106));
+        assert_eq!(shown(&parse(longest.as_bytes(), 0).unwrap()).as_bytes(), longest.as_bytes());
     }
 }

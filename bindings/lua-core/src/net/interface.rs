@@ -1,30 +1,36 @@
 //! `t.Net.Interface`: what networks the machine is on. Each call takes a snapshot and gives plain tables.
 //!
 //! ```text
-//!   { name = 'eth0', index = 2, mtu = 1500, flags = { IFF_UP = true, … }, address = adr,
-//!     AF_INET = { address = adr, netmask = adr, broadcast = adr }, AF_INET6 = { … }, stats = { rx_bytes = 1, … } }
+//!   { name = 'eth0', index = 2, mtu = 1500, flags = { IFF_UP = true, … }, address = adr, hw_address = '00:1a:…',
+//!     AF_INET  = { { address = adr, netmask = adr, broadcast = adr }, { … second … }, address = adr, … first … },
+//!     AF_INET6 = { … }, stats = { rx_bytes = 1, … } }
 //! ```
 
 use super::address::{bytes, push_address};
+use super::snapshot::{Found, Name, Record, Wanted};
 use super::{Class, Failed, attempt, push_failure, upvalue};
 use crate::args::wrong;
 use crate::guard::Text;
 use crate::version::new_userdata;
 use mlua::ffi::{
-    LUA_TNIL, LUA_TSTRING, lua_Integer, lua_State, lua_createtable, lua_getfield, lua_gettop, lua_next,
-    lua_pushboolean, lua_pushinteger, lua_pushnil, lua_pushstring, lua_rawequal, lua_remove, lua_setfield, lua_settop,
-    lua_type, lua_upvalueindex,
+    LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_Integer, lua_State, lua_createtable, lua_getfield, lua_getmetatable,
+    lua_gettop, lua_next, lua_pop, lua_pushboolean, lua_pushfstring, lua_pushinteger, lua_pushnil, lua_pushstring,
+    lua_pushvalue, lua_rawequal, lua_rawget, lua_rawlen, lua_rawseti, lua_remove, lua_setfield, lua_setmetatable,
+    lua_settop, lua_topointer, lua_type, lua_upvalueindex, luaL_tolstring,
 };
-use nix::ifaddrs::{InterfaceAddress, getifaddrs};
+use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
-use nix::sys::socket::{SockaddrLike, SockaddrStorage};
 use socket2::SockAddr;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_int};
 use std::io;
-use std::net::{SocketAddrV4, SocketAddrV6};
+use std::ptr::null_mut;
 
-pub(super) const CLASS: Class =
-    Class { methods: &[(c"list", list), (c"get", get), (c"default", default)], meta: &[], construct: get };
+pub(super) const CLASS: Class = Class {
+    methods: &[(c"list", list), (c"get", get), (c"default", default), (c"tostring", to_string)],
+    own: &[],
+    meta: &[(c"__tostring", to_string)],
+    construct,
+};
 
 const FLAGS: &[(&CStr, InterfaceFlags)] = &[
     (c"IFF_UP", InterfaceFlags::IFF_UP),
@@ -51,73 +57,6 @@ const STATS: &[&CStr] = &[
     c"collisions",
 ];
 
-/// An interface's name, which systems limit to 15 bytes: plain bytes with a zero behind.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Name([u8; 17]);
-
-impl Name {
-    fn new(name: &[u8]) -> Self {
-        let mut bytes = [0; 17];
-        let length = name.len().min(16);
-        bytes[..length].copy_from_slice(&name[..length]);
-        Self(bytes)
-    }
-
-    fn as_str(&self) -> &str {
-        let length = self.0.iter().position(|&byte| byte == 0).unwrap_or(0);
-        std::str::from_utf8(&self.0[..length]).unwrap_or_default()
-    }
-
-    fn as_c_str(&self) -> *const c_char {
-        self.0.as_ptr().cast()
-    }
-}
-
-/// One address of one interface, as plain bytes. An interface without any address has one record without.
-#[derive(Clone, Copy)]
-struct Record {
-    name: Name,
-    flags: InterfaceFlags,
-    family: c_int,
-    /// The address, the netmask, and the broadcast or peer address.
-    found: [Found; 3],
-}
-
-/// An address without a destructor, and `Copy`.
-#[derive(Clone, Copy)]
-enum Found {
-    Nothing,
-    V4(SocketAddrV4),
-    V6(SocketAddrV6),
-}
-
-impl Found {
-    fn of(address: Option<&SockaddrStorage>) -> Self {
-        let Some(address) = address else { return Self::Nothing };
-        match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
-            (Some(&v4), _) => Self::V4(v4.into()),
-            (_, Some(&v6)) => Self::V6(v6.into()),
-            _ => Self::Nothing,
-        }
-    }
-}
-
-impl Record {
-    fn of(entry: &InterfaceAddress) -> Self {
-        let address = entry.address.as_ref();
-        Self {
-            name: Name::new(entry.interface_name.as_bytes()),
-            flags: entry.flags,
-            family: address.and_then(SockaddrLike::family).map_or(libc::AF_UNSPEC, |family| family as c_int),
-            found: [
-                Found::of(address),
-                Found::of(entry.netmask.as_ref()),
-                Found::of(entry.broadcast.as_ref().or(entry.destination.as_ref())),
-            ],
-        }
-    }
-}
-
 /// Pushes a userdata with a snapshot of all addresses of all interfaces: Lua frees it whatever happens.
 unsafe fn push_records<'a>(lua: *mut lua_State) -> Result<&'a [Record], c_int> {
     // SAFETY: only called by the functions below. There may be more the second time; what there is no room for is left out.
@@ -134,52 +73,6 @@ unsafe fn push_records<'a>(lua: *mut lua_State) -> Result<&'a [Record], c_int> {
         })?;
         Ok(std::slice::from_raw_parts(records, count))
     }
-}
-
-/// Which interfaces a call is about.
-#[derive(Clone, Copy)]
-enum Wanted {
-    All,
-    Named(Name),
-    /// The one that leads out.
-    Default,
-}
-
-impl Wanted {
-    /// The interface of the default route; without one, the first that is up with an IPv4 address, other than the
-    /// loopback; then the loopback.
-    fn resolve(self, records: &[Record]) -> Self {
-        let Self::Default = self else { return self };
-        let usable = |record: &&Record| record.flags.contains(InterfaceFlags::IFF_UP) && record.family == libc::AF_INET;
-        let outward = |record: &&Record| !record.flags.contains(InterfaceFlags::IFF_LOOPBACK);
-        let route = default_route();
-        let found = records
-            .iter()
-            .filter(usable)
-            .find(|record| Some(record.name) == route)
-            .or_else(|| records.iter().filter(usable).find(outward))
-            .or_else(|| records.iter().find(usable));
-        found.map_or(self, |record| Self::Named(record.name))
-    }
-
-    fn takes(self, record: &Record) -> bool {
-        match self {
-            Self::All => true,
-            Self::Named(name) => name == record.name,
-            Self::Default => false,
-        }
-    }
-}
-
-/// Linux: the interface of the route to 0.0.0.0/0.
-fn default_route() -> Option<Name> {
-    let routes = std::fs::read_to_string("/proc/net/route").ok()?;
-    let mut columns = routes.lines().skip(1).map(str::split_whitespace);
-    columns.find_map(|mut row| {
-        let (name, destination) = (row.next()?, row.next()?);
-        let mask = row.nth(5)?;
-        (destination == "00000000" && mask == "00000000").then(|| Name::new(name.as_bytes()))
-    })
 }
 
 /// Pushes the table of the interfaces that are wanted, by name. Returns how many there are.
@@ -218,6 +111,7 @@ unsafe fn push_interface(lua: *mut lua_State, record: &Record) {
         let index = attempt(lua, || Ok(if_nametoindex(record.name.as_str())?));
         set_number(lua, c"index", index.ok().map(lua_Integer::from));
         set_number(lua, c"mtu", read_number(lua, &record.name, "", c"mtu"));
+        set_hardware_address(lua, &record.name);
         lua_createtable(lua, 0, FLAGS.len() as c_int);
         for (name, flag) in FLAGS {
             lua_pushboolean(lua, record.flags.contains(*flag).into());
@@ -229,6 +123,8 @@ unsafe fn push_interface(lua: *mut lua_State, record: &Record) {
             set_number(lua, name, read_number(lua, &record.name, "statistics/", name));
         }
         lua_setfield(lua, -2, c"stats".as_ptr());
+        lua_pushvalue(lua, lua_upvalueindex(upvalue::INTERFACE));
+        lua_setmetatable(lua, -2);
     }
 }
 
@@ -245,6 +141,23 @@ unsafe fn read_number(lua: *mut lua_State, name: &Name, folder: &str, file: &CSt
     number.ok()
 }
 
+/// Sets `hw_address`, `00:1a:2b:3c:4d:5e`, where the system's file has one; Linux only.
+unsafe fn set_hardware_address(lua: *mut lua_State, name: &Name) {
+    // SAFETY: only called by `push_interface`, with the interface's table on top; the text has no destructor.
+    unsafe {
+        let found = attempt(lua, || {
+            let text = std::fs::read_to_string(format!("/sys/class/net/{}/address", name.as_str()))?;
+            Ok(Text::<64>::new(text.trim()))
+        });
+        if let Ok(text) = found
+            && !text.as_bytes().is_empty()
+        {
+            text.push(lua);
+            lua_setfield(lua, -2, c"hw_address".as_ptr());
+        }
+    }
+}
+
 unsafe fn set_number(lua: *mut lua_State, name: &CStr, number: Option<lua_Integer>) {
     // SAFETY: only called with a table on top.
     unsafe {
@@ -255,10 +168,10 @@ unsafe fn set_number(lua: *mut lua_State, name: &CStr, number: Option<lua_Intege
     }
 }
 
-/// Gives the interface on top the addresses of the record, the first of its family. `interface.address` is the IPv4
-/// address, or the first one of another family.
+/// Gives the interface on top the addresses of the record: appends them to the list of its family, whose fields are those
+/// of its first item. `interface.address` is the IPv4 address, or the first one of another family.
 unsafe fn set_addresses(lua: *mut lua_State, record: &Record) {
-    // SAFETY: only called by `push_tables`, with the interface's table on top.
+    // SAFETY: only called by `push_tables`, with the interface's table on top; the stack is written beside the lines.
     unsafe {
         let (family, is_v4) = match record.found[0] {
             Found::V4(_) => (c"AF_INET", true),
@@ -266,26 +179,35 @@ unsafe fn set_addresses(lua: *mut lua_State, record: &Record) {
             Found::Nothing => return,
         };
         let interface = lua_gettop(lua);
-        lua_getfield(lua, interface, family.as_ptr());
-        lua_getfield(lua, interface, c"address".as_ptr()); // S: … interface family? address?
-        let is_known = lua_type(lua, -2) != LUA_TNIL;
+        lua_getfield(lua, interface, c"address".as_ptr());
         let has_address = lua_type(lua, -1) != LUA_TNIL;
-        lua_settop(lua, interface);
-        if is_known {
-            return;
+        lua_getfield(lua, interface, family.as_ptr()); // S: … interface address? list?
+        let is_known = lua_type(lua, -1) != LUA_TNIL;
+        if !is_known {
+            lua_pop(lua, 1);
+            lua_createtable(lua, 1, 3);
+            lua_pushvalue(lua, -1);
+            lua_setfield(lua, interface, family.as_ptr());
         }
+        let list = lua_gettop(lua);
         let last = if record.flags.contains(InterfaceFlags::IFF_POINTOPOINT) { c"peeraddress" } else { c"broadcast" };
-        lua_createtable(lua, 0, 3);
+        lua_createtable(lua, 0, 3); // S: … interface address? list item
         for (name, found) in [c"address", c"netmask", last].into_iter().zip(record.found) {
-            if push_found(lua, found) {
-                lua_setfield(lua, -2, name.as_ptr());
+            if !push_found(lua, found) {
+                continue;
             }
+            if !is_known {
+                lua_pushvalue(lua, -1);
+                lua_setfield(lua, list, name.as_ptr());
+            }
+            lua_setfield(lua, list + 1, name.as_ptr());
         }
-        if is_v4 || !has_address {
-            lua_getfield(lua, -1, c"address".as_ptr());
+        lua_rawseti(lua, list, lua_rawlen(lua, list) as lua_Integer + 1);
+        if !is_known && (is_v4 || !has_address) {
+            lua_getfield(lua, list, c"address".as_ptr());
             lua_setfield(lua, interface, c"address".as_ptr());
         }
-        lua_setfield(lua, interface, family.as_ptr());
+        lua_settop(lua, interface);
     }
 }
 
@@ -318,22 +240,49 @@ unsafe extern "C-unwind" fn default(lua: *mut lua_State) -> c_int {
     unsafe { push_one(lua, Wanted::Default) }
 }
 
-/// `Interface.get( name )`, `Interface( name )` → the interface of that name; `'default'` is the one that leads out.
+/// `Interface( name )`: as `get`; the class is at 1.
+unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        lua_remove(lua, 1);
+        get(lua)
+    }
+}
+
+/// `Interface.get( name )` → the interface of that name; `'default'` is the one that leads out.
 unsafe extern "C-unwind" fn get(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
     unsafe {
-        if lua_rawequal(lua, 1, lua_upvalueindex(upvalue::CLASS)) != 0 {
-            lua_remove(lua, 1);
+        let is_method = lua_rawequal(lua, 1, lua_upvalueindex(upvalue::CLASS)) != 0;
+        let arg = if is_method { 2 } else { 1 };
+        if lua_type(lua, arg) != LUA_TSTRING {
+            wrong(lua, arg, c"name", c"the name of a network interface");
         }
-        if lua_type(lua, 1) != LUA_TSTRING {
-            wrong(lua, 1, c"name", c"the name of a network interface");
-        }
-        let wanted = match bytes(lua, 1) {
+        let wanted = match bytes(lua, arg) {
             b"default" => Wanted::Default,
             name => Wanted::Named(Name::new(name)),
         };
         push_one(lua, wanted)
     }
+}
+
+/// `tostring( interface )`, `Interface.tostring( interface )` → `t.Net.Interface{eth0}: 0x…`
+unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        let is_ours = lua_type(lua, 1) == LUA_TTABLE
+            && lua_getmetatable(lua, 1) != 0
+            && lua_rawequal(lua, -1, lua_upvalueindex(upvalue::INTERFACE)) != 0;
+        if !is_ours {
+            wrong(lua, 1, c"interface", c"T.Net.Interface");
+        }
+        lua_settop(lua, 1);
+        lua_pushstring(lua, c"name".as_ptr());
+        lua_rawget(lua, 1);
+        let name = luaL_tolstring(lua, -1, null_mut());
+        lua_pushfstring(lua, c"t.Net.Interface{%s}: %p".as_ptr(), name, lua_topointer(lua, 1));
+    }
+    1
 }
 
 unsafe fn push_one(lua: *mut lua_State, wanted: Wanted) -> c_int {

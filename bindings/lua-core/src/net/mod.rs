@@ -3,7 +3,7 @@
 //! ```text
 //!   t.Net ──┬─ Socket     userdata: a descriptor, and which loops observe it ── socket, connection, transfer, option
 //!           ├─ Address    userdata: a socket address, plain bytes ──────────── address, endpoint
-//!           └─ Interface  functions that give tables ───────────────────────── interface
+//!           └─ Interface  functions that give tables ───────────────────────── interface, snapshot
 //! ```
 //!
 //! Two kinds of failure: a wrong argument raises an error that names it; what the system refuses is returned, as
@@ -17,6 +17,7 @@ mod interface;
 mod names;
 mod option;
 mod select;
+mod snapshot;
 pub(crate) mod socket;
 mod transfer;
 
@@ -37,9 +38,11 @@ mod upvalue {
     /// The metatables of the two kinds of userdata.
     pub(super) const SOCKET: c_int = 1;
     pub(super) const ADDRESS: c_int = 2;
-    /// The class that the function belongs to.
+    /// The class that the function belongs to; in the functions of a metatable, the table of the objects' methods.
     pub(super) const CLASS: c_int = 3;
-    pub(super) const COUNT: c_int = 3;
+    /// The metatable of the tables that say something of an interface.
+    pub(super) const INTERFACE: c_int = 4;
+    pub(super) const COUNT: c_int = 4;
 }
 
 /// Their addresses are the places in the registry: one set of classes for a Lua state, however often it is required.
@@ -92,6 +95,8 @@ pub(crate) unsafe extern "C-unwind" fn open_interface(lua: *mut lua_State) -> c_
 /// A class: the functions that it and its objects share, their metamethods, and what `Class( … )` calls.
 struct Class {
     methods: &'static [(&'static CStr, lua_CFunction)],
+    /// What an object has in the place of the functions of these names.
+    own: &'static [(&'static CStr, lua_CFunction)],
     meta: &'static [(&'static CStr, lua_CFunction)],
     construct: lua_CFunction,
 }
@@ -114,58 +119,96 @@ unsafe fn install(lua: *mut lua_State) {
     // SAFETY: only called by `open`; the stack is written beside the lines.
     unsafe {
         let top = lua_gettop(lua);
-        lua_createtable(lua, 0, 16);
-        lua_createtable(lua, 0, 8); // S: … socket address
-        let (socket_meta, address_meta) = (top + 1, top + 2);
-        lua_createtable(lua, 0, 3); // S: … socket address net
-        let net = top + 3;
-        push_class(lua, &socket::CLASS, socket_meta, socket_meta); // S: … socket address net Socket
-        for way in names::SHUTDOWNS {
-            for name in way.names {
-                lua_pushlstring(lua, name.as_ptr().cast(), name.len());
-                lua_pushinteger(lua, way.value.into());
-                lua_rawset(lua, -3);
-            }
-            lua_pushlstring(lua, way.names[0].as_ptr().cast(), way.names[0].len());
-            lua_rawseti(lua, -2, way.value.into());
+        for name in [c"T.Net.Socket", c"T.Net.Address", c"T.Net.Interface"] {
+            lua_createtable(lua, 0, 16);
+            lua_pushstring(lua, name.as_ptr());
+            lua_setfield(lua, -2, c"__name".as_ptr());
+        }
+        lua_createtable(lua, 0, 4); // S: … socket address interface net
+        let (metas, net) = ([top + 1, top + 2, top + 3], top + 4);
+        push_class(lua, &socket::CLASS, metas, 0); // S: … net Socket
+        for (name, list) in [(c"Protocol", names::PROTOCOLS), (c"Type", names::TYPES)] {
+            push_names(lua, list);
+            lua_setfield(lua, -2, name.as_ptr());
         }
         keep(lua, -1, &SOCKET_KEY);
         lua_setfield(lua, net, c"Socket".as_ptr());
-        push_class(lua, &address::CLASS, socket_meta, address_meta); // S: … socket address net Address
+        push_class(lua, &address::CLASS, metas, 1); // S: … net Address
         keep(lua, -1, &ADDRESS_KEY);
         lua_setfield(lua, net, c"Address".as_ptr());
-        push_class(lua, &interface::CLASS, socket_meta, address_meta); // S: … socket address net Interface
+        push_class(lua, &interface::CLASS, metas, 2); // S: … net Interface
         keep(lua, -1, &INTERFACE_KEY);
         lua_setfield(lua, net, c"Interface".as_ptr());
-        lua_pushstring(lua, c"T.Net.Socket".as_ptr());
-        lua_setfield(lua, socket_meta, c"__name".as_ptr());
-        lua_pushstring(lua, c"T.Net.Address".as_ptr());
-        lua_setfield(lua, address_meta, c"__name".as_ptr());
-        keep(lua, socket_meta, &SOCKET_META_KEY);
+        push_names(lua, names::FAMILIES);
+        lua_setfield(lua, net, c"Family".as_ptr());
+        keep(lua, metas[0], &SOCKET_META_KEY);
         keep(lua, net, &NET_KEY);
         lua_settop(lua, top);
     }
 }
 
-/// Pushes a class, and fills the metatable of its objects, at `meta`; the other metatable is beside it.
-unsafe fn push_class(lua: *mut lua_State, class: &Class, socket_meta: c_int, meta: c_int) {
-    // SAFETY: only called by `install`, with absolute indices.
+/// Pushes a table of the C names of values and of the values' names: `Type.SOCK_STREAM == 1`, `Type[ 1 ] == 'SOCK_STREAM'`.
+unsafe fn push_names(lua: *mut lua_State, list: &[names::Named]) {
+    // SAFETY: only called by `install`.
+    unsafe {
+        lua_createtable(lua, 0, 16);
+        for known in list {
+            for name in known.names.iter().filter(|name| name.contains('_')) {
+                lua_pushlstring(lua, name.as_ptr().cast(), name.len());
+                lua_pushinteger(lua, known.value.into());
+                lua_rawset(lua, -3);
+            }
+            lua_pushlstring(lua, known.names[0].as_ptr().cast(), known.names[0].len());
+            lua_rawseti(lua, -2, known.value.into());
+        }
+    }
+}
+
+/// Pushes a class, and fills the metatable of its objects, the one of that number. The three metatables are beside it.
+unsafe fn push_class(lua: *mut lua_State, class: &Class, metas: [c_int; 3], number: usize) {
+    // SAFETY: only called by `install`, with absolute indices. The stack is written beside the lines.
     unsafe {
         lua_createtable(lua, 0, 32);
-        let index = lua_gettop(lua);
-        lua_createtable(lua, 0, 1);
-        for (functions, table) in
-            [(class.methods, index), (class.meta, meta), (&[(c"__call", class.construct)], index + 1)]
-        {
+        let table = lua_gettop(lua);
+        lua_createtable(lua, 0, 32); // S: … class methods
+        let methods = table + 1;
+        lua_createtable(lua, 0, 1); // S: … class methods meta
+        for (functions, target, looked_up) in [
+            (class.methods, table, table),
+            (class.methods, methods, table),
+            (class.own, methods, table),
+            (class.meta, metas[number], methods),
+            (&[(c"__call", class.construct)], table + 2, table),
+        ] {
             for &(name, function) in functions {
-                for upvalue in [socket_meta, socket_meta + 1, index] {
+                for upvalue in [metas[0], metas[1], looked_up, metas[2]] {
                     lua_pushvalue(lua, upvalue);
                 }
                 lua_pushcclosure(lua, function, upvalue::COUNT);
-                lua_setfield(lua, table, name.as_ptr());
+                lua_setfield(lua, target, name.as_ptr());
             }
         }
-        lua_setmetatable(lua, index);
+        if number == 0 {
+            [table, methods].into_iter().for_each(|target| set_ways(lua, target));
+        }
+        lua_setmetatable(lua, table);
+        lua_settop(lua, table);
+    }
+}
+
+/// Sets the names of the ways to shut a socket down.
+unsafe fn set_ways(lua: *mut lua_State, table: c_int) {
+    // SAFETY: only called by `push_class`, with an absolute index.
+    unsafe {
+        for way in names::SHUTDOWNS {
+            for name in way.names {
+                lua_pushlstring(lua, name.as_ptr().cast(), name.len());
+                lua_pushinteger(lua, way.value.into());
+                lua_rawset(lua, table);
+            }
+            lua_pushlstring(lua, way.names[0].as_ptr().cast(), way.names[0].len());
+            lua_rawseti(lua, table, way.value.into());
+        }
     }
 }
 
@@ -238,5 +281,9 @@ unsafe fn push_failure(lua: *mut lua_State, first: Failed, what: Text<200>, errn
 fn reason(what: Text<200>, errno: c_int) -> Text<400> {
     let reason = io::Error::from_raw_os_error(errno).to_string();
     let reason = reason.split(" (os error").next().unwrap_or_default();
-    Text::new(format_args!("{what} ({reason})"))
+    let mut text = Text::new("");
+    // As bytes: the name of a Unix socket need not be UTF-8.
+    text.extend(what.as_bytes());
+    text.extend(format!(" ({reason})").as_bytes());
+    text
 }

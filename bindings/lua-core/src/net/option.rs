@@ -4,7 +4,7 @@ use super::address::bytes;
 use super::names::{FAMILIES, Named, PROTOCOLS, TYPES, name_of};
 use super::socket::{check_socket, on};
 use super::{attempt, reason, upvalue};
-use crate::args::{check_ms, wrong};
+use crate::args::{no_property, read_ms, wrong_property};
 use crate::guard::Text;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushinteger,
@@ -143,7 +143,7 @@ pub(super) unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
                     || value.fract() != 0.0
                     || !(0.0..=f64::from(i32::MAX)).contains(&value)
                 {
-                    wrong(lua, 3, CStr::from_ptr(lua_tostring(lua, 2)), c"an integer that is 0 or more");
+                    refuse(lua, c"an integer that is 0 or more");
                 }
                 attempt(lua, || on(number, |socket| set_option(socket, level, name, value as c_int)))
             }
@@ -152,7 +152,7 @@ pub(super) unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
                 attempt(lua, || on(number, |socket| socket.set_nonblocking(is_on)))
             }
             Some(kind @ (Kind::ReceiveTimeout | Kind::SendTimeout)) => {
-                let ns = check_ms(lua, 3);
+                let Some(ns) = read_ms(lua, 3) else { refuse(lua, MILLISECONDS) };
                 let timeout = (ns > 0).then(|| Duration::from_nanos(ns).max(Duration::from_micros(1)));
                 attempt(lua, || {
                     on(number, |socket| match kind {
@@ -161,14 +161,31 @@ pub(super) unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
                     })
                 })
             }
-            Some(_) => Text::<80>::new("this property of a socket can only be read").raise(lua),
-            None => Text::<80>::new("unknown property of a socket").raise(lua),
+            Some(_) => {
+                let mut text = Text::<120>::new("the property '");
+                text.extend(bytes(lua, 2));
+                text.extend(b"' of a socket can only be read");
+                text.raise(lua)
+            }
+            None => no_property(lua, 2, c"a socket", NAMES),
         };
         if let Err(errno) = done {
             reason(Text::new("Can't set socket option"), errno).raise(lua);
         }
     }
     0
+}
+
+/// The properties that can be assigned.
+const NAMES: &CStr = c"broadcast, debug, dontroute, keepalive, maxsegment, nodelay, nonblock, oobinline, recvbuffer, \
+    recvlow, recvtimeout, reuseaddr, reuseport, sendbuffer, sendlow and sendtimeout";
+
+const MILLISECONDS: &CStr = c"milliseconds, a finite number that is 0 or more,";
+
+/// Raises that the value at 3 is not what the property at 2 takes.
+unsafe fn refuse(lua: *mut lua_State, wanted: &CStr) -> ! {
+    // SAFETY: only called by the functions of this file, with a string at 2.
+    unsafe { wrong_property(lua, CStr::from_ptr(lua_tostring(lua, 2)), c"a socket", wanted, 3) }
 }
 
 /// The boolean at 3; a number is true unless it is 0, as in lua-t.
@@ -178,7 +195,7 @@ unsafe fn check_flag(lua: *mut lua_State) -> bool {
         match lua_type(lua, 3) {
             LUA_TBOOLEAN => lua_toboolean(lua, 3) != 0,
             LUA_TNUMBER => lua_tonumber(lua, 3) != 0.0,
-            _ => wrong(lua, 3, CStr::from_ptr(lua_tostring(lua, 2)), c"a boolean"),
+            _ => refuse(lua, c"a boolean"),
         }
     }
 }

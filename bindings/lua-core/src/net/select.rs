@@ -1,13 +1,13 @@
 //! `Socket.select`: waiting for sockets without a loop. By `poll`, so that the numbers of descriptors have no limit.
 
-use super::socket::{SocketBlock, check_socket};
+use super::socket::{SocketBlock, test_socket};
 use super::{Failed, attempt, push_failure};
-use crate::args::{check_ms, wrong};
+use crate::args::{bad_argument, check_ms, wrong, wrong_part};
 use crate::guard::Text;
 use crate::version::new_userdata;
 use mlua::ffi::{
-    LUA_TNIL, LUA_TNUMBER, LUA_TTABLE, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushnil,
-    lua_pushvalue, lua_rawlen, lua_rawset, lua_rawseti, lua_settop, lua_type, luaL_argerror,
+    LUA_TNIL, LUA_TNUMBER, LUA_TTABLE, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushfstring,
+    lua_pushnil, lua_pushvalue, lua_rawlen, lua_rawset, lua_rawseti, lua_settop, lua_type,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::c_int;
@@ -32,7 +32,8 @@ pub(super) unsafe extern "C-unwind" fn select(lua: *mut lua_State) -> c_int {
             lua_pushnil(lua);
             while lua_next(lua, list) != 0 {
                 // A finalizer may have closed one since it was looked at, or put more into the list.
-                let number = (*check_socket(lua, lua_gettop(lua))).number;
+                let socket = test_socket(lua, lua_gettop(lua));
+                let number = if socket.is_null() { -1 } else { (*socket).number };
                 if filled < count && number >= 0 {
                     polled.add(filled).write(PollFd::from_borrowed_fd(BorrowedFd::borrow_raw(number), flags));
                     filled += 1;
@@ -61,17 +62,22 @@ pub(super) unsafe extern "C-unwind" fn select(lua: *mut lua_State) -> c_int {
 unsafe fn count(lua: *mut lua_State, arg: c_int) -> usize {
     // SAFETY: only called by `select`; the stack is written beside.
     unsafe {
+        let name = if arg == 1 { c"readers" } else { c"writers" };
         match lua_type(lua, arg) {
             LUA_TNIL => return 0,
             LUA_TTABLE => {}
-            _ => wrong(lua, arg, if arg == 1 { c"readers" } else { c"writers" }, c"a table of sockets"),
+            _ => wrong(lua, arg, name, c"a table of sockets"),
         }
         let mut count = 0;
         lua_pushnil(lua);
         while lua_next(lua, arg) != 0 {
             // S: … key socket
-            if (*check_socket(lua, lua_gettop(lua))).number < 0 {
-                luaL_argerror(lua, arg, c"a socket in the table is closed".as_ptr());
+            let socket = test_socket(lua, lua_gettop(lua));
+            if socket.is_null() {
+                wrong_part(lua, arg, name, c"T.Net.Socket as each value", lua_gettop(lua));
+            }
+            if (*socket).number < 0 {
+                bad_argument(lua, arg, lua_pushfstring(lua, c"%s: a socket in it is closed".as_ptr(), name.as_ptr()));
             }
             count += 1;
             lua_pop(lua, 1);
@@ -87,7 +93,8 @@ unsafe fn collect(lua: *mut lua_State, arg: c_int, ready: c_int, is_ready: impl 
         lua_pushnil(lua);
         while lua_next(lua, arg) != 0 {
             // S: … key socket
-            if is_ready(check_socket(lua, lua_gettop(lua))) {
+            let socket = test_socket(lua, lua_gettop(lua));
+            if !socket.is_null() && is_ready(socket) {
                 if lua_type(lua, -2) == LUA_TNUMBER {
                     lua_pushvalue(lua, -1);
                     lua_rawseti(lua, ready, lua_rawlen(lua, ready) as mlua::ffi::lua_Integer + 1);
@@ -102,9 +109,10 @@ unsafe fn collect(lua: *mut lua_State, arg: c_int, ready: c_int, is_ready: impl 
     }
 }
 
-/// Waits until one is ready or the time is over; without any it does not wait, for nothing could end it.
+/// Waits until one is ready or the time is over. Without any socket and without a time it does not wait: nothing could end
+/// it.
 unsafe fn wait(lua: *mut lua_State, polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<(), c_int> {
-    if polled.is_empty() {
+    if polled.is_empty() && timeout.is_none() {
         return Ok(());
     }
     let start = Instant::now();

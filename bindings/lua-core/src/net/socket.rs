@@ -6,14 +6,15 @@
 
 use super::names::{FAMILIES, Named, PROTOCOLS, TYPES, value_of};
 use super::{Class, Failed, attempt, connection, option, push_failure, select, transfer, upvalue};
-use crate::args::{test_userdata, wrong};
+use crate::args::{bad_argument, test_userdata, wrong};
 use crate::descriptor::leave_loops;
 use crate::guard::Text;
 use crate::node::NodeBlock;
 use crate::version::new_userdata;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushfstring, lua_pushinteger,
-    lua_pushvalue, lua_setmetatable, lua_tointeger, lua_topointer, lua_type, lua_upvalueindex,
+    lua_pushvalue, lua_remove, lua_setmetatable, lua_tointeger, lua_topointer, lua_tostring, lua_type,
+    lua_upvalueindex,
 };
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::ffi::{CStr, c_int};
@@ -36,6 +37,11 @@ pub(super) const CLASS: Class = Class {
         (c"select", select::select),
         (c"getfd", getfd),
         (c"getFd", getfd),
+    ],
+    own: &[
+        (c"bind", connection::bind_method),
+        (c"listen", connection::listen_method),
+        (c"connect", connection::connect_method),
     ],
     meta: &[
         (c"__index", option::index),
@@ -135,6 +141,7 @@ struct Wanted {
 pub(super) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; the userdata has its finalizer before it owns anything.
     unsafe {
+        lua_remove(lua, 1);
         let wanted = read_names(lua);
         let family = wanted.family.unwrap_or(libc::AF_INET);
         let kind = wanted.kind.unwrap_or(match wanted.protocol {
@@ -156,11 +163,16 @@ pub(super) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
 unsafe fn read_names(lua: *mut lua_State) -> Wanted {
     const LISTS: [&[Named]; 3] = [PROTOCOLS, FAMILIES, TYPES];
     const WHAT: [&CStr; 3] = [c"protocol", c"family", c"type"];
+    const WANTED: [&CStr; 3] = [
+        c"'tcp', 'udp', 'icmp' or another name or number of a protocol",
+        c"'ip4', 'ip6', 'unix' or another name or number of a family",
+        c"'stream', 'dgram', 'raw', 'seqpacket' or another name or number of a type",
+    ];
     let mut found: [Option<c_int>; 3] = [None; 3];
     // SAFETY: only called by `construct`, under the rule of the crate.
     unsafe {
         for place in 0..3 {
-            let arg = place as c_int + 2;
+            let arg = place as c_int + 1;
             match lua_type(lua, arg) {
                 t if t <= LUA_TNIL => {}
                 LUA_TNUMBER => found[place] = c_int::try_from(lua_tointeger(lua, arg)).ok(),
@@ -173,13 +185,13 @@ unsafe fn read_names(lua: *mut lua_State) -> Wanted {
                     match known {
                         Some((list, value)) => found[list] = Some(value),
                         None => {
-                            let text = lua_pushfstring(
+                            let (what, got) = (WHAT[place].as_ptr(), lua_tostring(lua, arg));
+                            let format = c"%s: '%s' is not known; %s expected";
+                            bad_argument(
                                 lua,
-                                c"%s: '%s' is not known".as_ptr(),
-                                WHAT[place].as_ptr(),
-                                mlua::ffi::lua_tostring(lua, arg),
-                            );
-                            mlua::ffi::luaL_argerror(lua, arg - 1, text);
+                                arg,
+                                lua_pushfstring(lua, format.as_ptr(), what, got, WANTED[place].as_ptr()),
+                            )
                         }
                     }
                 }

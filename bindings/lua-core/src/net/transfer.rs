@@ -1,7 +1,7 @@
 //! Bytes out and in: `send` and `recv`. Both try once, and say how much it was.
 
 use super::address::{bytes, check_address, test_address};
-use super::endpoint::Shown;
+use super::endpoint::shown;
 use super::socket::{check_socket, on};
 use super::{Failed, attempt, push_failure};
 use crate::args::wrong;
@@ -45,7 +45,7 @@ pub(super) unsafe extern "C-unwind" fn send(lua: *mut lua_State) -> c_int {
     unsafe {
         let number = (*check_socket(lua, 1)).number;
         if !matches!(lua_type(lua, 2), LUA_TSTRING | LUA_TNUMBER) {
-            wrong(lua, 2, c"msg", c"a string");
+            wrong(lua, 2, c"msg", c"a string or a number");
         }
         let whole = bytes(lua, 2);
         let is_last = matches!(lua_type(lua, 3), LUA_TNUMBER);
@@ -62,10 +62,11 @@ pub(super) unsafe extern "C-unwind" fn send(lua: *mut lua_State) -> c_int {
         match sent {
             Ok(count) => lua_pushinteger(lua, count as lua_Integer),
             Err(errno) => {
-                let what = match address.as_ref() {
-                    Some(address) => Text::new(format_args!("Can't send message to {}", Shown(address))),
-                    None => Text::new("Can't send message"),
-                };
+                let mut what = Text::new("Can't send message");
+                if let Some(address) = address.as_ref() {
+                    what.extend(b" to ");
+                    what.extend(shown(address).as_bytes());
+                }
                 return push_failure(lua, Failed::False, what, errno);
             }
         }
@@ -73,7 +74,8 @@ pub(super) unsafe extern "C-unwind" fn send(lua: *mut lua_State) -> c_int {
     1
 }
 
-/// `sck:recv( [adr,] [max] )` → msg, bytes; `nil, 0` when the other side has ended its stream. The sender's address is
+/// `sck:recv( [adr,] [max] )` → msg, bytes; `nil, 0` when the other side has ended its stream, and for an
+/// empty datagram, as lua-t has it. The sender's address is
 /// written into `adr`.
 pub(super) unsafe extern "C-unwind" fn recv(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; what it made for a long message stays on the stack until the message is copied.
@@ -100,18 +102,17 @@ pub(super) unsafe extern "C-unwind" fn recv(lua: *mut lua_State) -> c_int {
                     }
                     None => socket.recv(room)?,
                 };
-                // Zero bytes are a message where there are messages.
-                Ok((count, count > 0 || socket.r#type()? != socket2::Type::STREAM))
+                Ok(count)
             })
         });
         match received {
-            Ok((count, true)) => {
-                lua_pushlstring(lua, room.as_ptr().cast(), count);
-                lua_pushinteger(lua, count as lua_Integer);
-            }
-            Ok((_, false)) => {
+            Ok(0) => {
                 lua_pushnil(lua);
                 lua_pushinteger(lua, 0);
+            }
+            Ok(count) => {
+                lua_pushlstring(lua, room.as_ptr().cast(), count);
+                lua_pushinteger(lua, count as lua_Integer);
             }
             Err(errno) => return push_failure(lua, Failed::False, Text::new("Can't receive message"), errno),
         }

@@ -59,7 +59,7 @@ fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, String> {
     match open(choice) {
         Ok(state) => Ok(Ok(state)),
         Err(Error::Io { doing, source }) => Ok(Err(Failure::of(doing, &source))),
-        Err(error @ Error::NoBackend { .. }) => Ok(Err(Failure { errno: 0, text: Text::new(error) })),
+        Err(error @ Error::NoBackend { .. }) => Ok(Err(Failure { errno: libc::ENOSYS, text: Text::new(error) })),
         Err(error) => Err(error.to_string()),
     }
 }

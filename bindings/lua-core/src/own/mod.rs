@@ -13,6 +13,7 @@
 //! A loop's methods stand in the table of the module too: there they have a table for the default loop as an upvalue, and
 //! put that loop before their arguments.
 
+mod checked;
 mod control;
 mod create;
 mod embed;
@@ -29,7 +30,7 @@ mod watch;
 use crate::args::upvalue as shared;
 use crate::class::push_weak_table;
 use crate::create::close;
-use crate::guard::Failure;
+use crate::guard::{CHUNK, Failure};
 use cogloop_io::ExpiredTimer;
 use mlua::ffi::{
     LUA_OK, LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error,
@@ -203,6 +204,11 @@ pub(crate) unsafe extern "C-unwind" fn open_cogloop(lua: *mut lua_State) -> c_in
         lua_createtable(lua, 1, 0); // S: loop timer watcher module loops { }
         set_functions(lua, shared::CLASS, &METHODS);
         run_chunks(lua);
+        lua_settop(lua, upvalue::COUNT); // S: loop timer watcher module loops { }
+        lua_pushvalue(lua, shared::CLASS);
+        checked::wrap(lua, false);
+        lua_getfield(lua, shared::LOOP, c"__index".as_ptr());
+        checked::wrap(lua, true);
         lua_pushvalue(lua, shared::CLASS);
         lua_rawsetp(lua, LUA_REGISTRYINDEX, (&raw const MODULE_KEY).cast());
         lua_settop(lua, shared::CLASS);
@@ -215,7 +221,7 @@ unsafe fn run_chunks(lua: *mut lua_State) {
     // SAFETY: only called by `open_cogloop`.
     unsafe {
         for code in CHUNKS {
-            if luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), c"=cogloop".as_ptr(), null()) != LUA_OK {
+            if luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), CHUNK.as_ptr(), null()) != LUA_OK {
                 lua_error(lua);
             }
             lua_pushvalue(lua, shared::CLASS);

@@ -1,4 +1,5 @@
 -- debounce and throttle, on top of `after`. The chunk gets the module's table and the methods' table.
+-- The arguments are checked before, in checked.rs.
 local module, methods = ...
 local unpack = table.unpack or unpack
 
@@ -39,13 +40,8 @@ local function throttle( after, ms, f )
 end
 
 for name, make in pairs{ debounce = debounce, throttle = throttle } do
-  -- Arming a timer checks the arguments, and names them.
   methods[ name ] = function( loop, ms, f )
-    loop:after( ms, f ):cancel( )
     return make( function( ... ) return loop:after( ... ) end, ms, f )
   end
-  module[ name ] = function( ms, f )
-    module.after( ms, f ):cancel( )
-    return make( module.after, ms, f )
-  end
+  module[ name ] = function( ms, f ) return make( module.after, ms, f ) end
 end

@@ -1,15 +1,14 @@
 -- signal and child, on top of `on`. The chunk gets the module's table, the methods' table, and what opens the sources.
+-- The arguments are checked before, in checked.rs.
 local module, methods, open_signal, open_child = ...
 
 local function signal( loop, name, f )
-  loop.after( 0, f ):cancel( )                         -- checks f, and names it
   local source, message, errno = open_signal( name )
   if not source then return nil, message, errno end
   return loop.on( source, 'r', function( ) if source:take( ) then f( name ) end end )
 end
 
 local function child( loop, pid, f )
-  loop.after( 0, f ):cancel( )
   local source, message, errno = open_child( pid )
   if not source then return nil, message, errno end
   local watcher
@@ -26,9 +25,6 @@ end
 for name, start in pairs{ signal = signal, child = child } do
   module[ name ] = function( what, f ) return start( module, what, f ) end
   methods[ name ] = function( loop, what, f )
-    return start( {
-      after = function( ... ) return loop:after( ... ) end,
-      on    = function( ... ) return loop:on( ... ) end,
-    }, what, f )
+    return start( { on = function( ... ) return loop:on( ... ) end }, what, f )
   end
 end

@@ -8,6 +8,7 @@
 //! Where there is no pidfd, before Linux 5.3 and under some tools, SIGCHLD tells that some child has ended.
 
 use crate::args::wrong;
+use crate::create::bytes_at;
 use crate::guard::{Failure, guard};
 use crate::version::new_userdata;
 use cogloop_io::child;
@@ -74,15 +75,54 @@ unsafe fn push_source(lua: *mut lua_State) -> *mut Source {
     }
 }
 
+/// The number of the signal that is named at `arg`.
+///
+/// # Safety
+///
+/// The rule of the crate.
+pub(super) unsafe fn check_signal(lua: *mut lua_State, arg: c_int) -> c_int {
+    const WANTED: &CStr = c"'INT', 'TERM', 'HUP', 'RTMIN+1' or another signal that can be caught";
+    // SAFETY: the caller's promise; the string is on the stack.
+    unsafe {
+        let name = if lua_type(lua, arg) == LUA_TSTRING { bytes_at(lua, arg) } else { b"" };
+        number_of(name.strip_prefix(b"SIG").unwrap_or(name)).unwrap_or_else(|| wrong(lua, arg, c"name", WANTED))
+    }
+}
+
+fn number_of(name: &[u8]) -> Option<c_int> {
+    if let Some(&(_, number)) = SIGNALS.iter().find(|(known, _)| *known == name) {
+        return Some(number);
+    }
+    real_time(std::str::from_utf8(name).ok()?)
+}
+
+/// `RTMIN`, `RTMIN+1`, `RTMAX-1`, `RTMAX`: what is between the two.
+#[cfg(target_os = "linux")]
+fn real_time(name: &str) -> Option<c_int> {
+    let (least, most) = (libc::SIGRTMIN(), libc::SIGRTMAX());
+    let (base, offset) = match (name.strip_prefix("RTMIN"), name.strip_prefix("RTMAX")) {
+        (Some(rest), _) => (least, rest),
+        (_, Some(rest)) => (most, rest),
+        _ => return None,
+    };
+    let offset = match offset {
+        "" => 0,
+        _ if offset.starts_with(['+', '-']) => offset.parse().ok()?,
+        _ => return None,
+    };
+    base.checked_add(offset).filter(|number| (least..=most).contains(number))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn real_time(_name: &str) -> Option<c_int> {
+    None
+}
+
 /// `( name )` → source; nil, message, errno
 pub(crate) unsafe extern "C-unwind" fn open_signal(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; the string is on the stack. The userdata has its finalizer before it owns anything.
     unsafe {
-        let name = if lua_type(lua, 1) == LUA_TSTRING { crate::create::bytes_at(lua, 1) } else { b"" };
-        let name = name.strip_prefix(b"SIG").unwrap_or(name);
-        let Some(&(_, signal)) = SIGNALS.iter().find(|(known, _)| *known == name) else {
-            wrong(lua, 1, c"name", c"'INT', 'TERM', 'HUP' or another signal that can be caught")
-        };
+        let signal = check_signal(lua, 1);
         let source = push_source(lua);
         match guard(|| Ok(catch(signal).map_err(|error| Failure::of("signal", &error)))) {
             Ok(Ok(signals)) => {
@@ -101,16 +141,27 @@ fn catch(signal: c_int) -> io::Result<*mut Signals> {
     Ok(Box::into_raw(Box::new(signals)))
 }
 
+/// The number of a process at `arg`.
+///
+/// # Safety
+///
+/// The rule of the crate.
+pub(super) unsafe fn check_pid(lua: *mut lua_State, arg: c_int) -> Pid {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let is_whole = lua_type(lua, arg) == LUA_TNUMBER
+            && (lua_isinteger(lua, arg) != 0 || lua_tonumber(lua, arg).fract() == 0.0);
+        let number = if is_whole { i32::try_from(lua_tointeger(lua, arg)).ok() } else { None };
+        let pid = number.filter(|&pid| pid > 0).and_then(Pid::from_raw);
+        pid.unwrap_or_else(|| wrong(lua, arg, c"pid", c"the number of a child process"))
+    }
+}
+
 /// `( pid )` → source; nil, message, errno
 pub(crate) unsafe extern "C-unwind" fn open_child(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua. The userdata has its finalizer before it owns anything.
     unsafe {
-        let is_whole =
-            lua_type(lua, 1) == LUA_TNUMBER && (lua_isinteger(lua, 1) != 0 || lua_tonumber(lua, 1).fract() == 0.0);
-        let number = if is_whole { i32::try_from(lua_tointeger(lua, 1)).ok() } else { None };
-        let Some(pid) = number.filter(|&pid| pid > 0).and_then(Pid::from_raw) else {
-            wrong(lua, 1, c"pid", c"the number of a child process")
-        };
+        let pid = check_pid(lua, 1);
         let source = push_source(lua);
         match guard(|| Ok(observe(pid).map_err(|error| Failure::of("child", &error)))) {
             Ok(Ok((pidfd, signals))) => {

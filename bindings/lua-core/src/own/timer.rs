@@ -2,15 +2,16 @@
 
 use super::loops::receiver;
 use super::upvalue;
-use crate::args::{check_callable, check_ms, wrong};
+use crate::args::{MS, check_callable, check_ms, read_ms, wrong_part};
 use crate::callback::pack;
+use crate::create::bytes_at;
 use crate::state::{State, check_loop, state_at, value, with_or_raise};
 use crate::task::slot;
 use crate::version::{new_userdata, push_user_value};
 use cogloop_io::{EventLoop, Key, Missed, Plan};
 use mlua::ffi::{
-    LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_getfield, lua_gettop, lua_pop, lua_pushinteger,
-    lua_pushnumber, lua_pushvalue, lua_rawseti, lua_setmetatable, lua_tolstring, lua_type, lua_upvalueindex,
+    LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_State, lua_getfield, lua_gettop, lua_pop, lua_pushinteger, lua_pushnumber,
+    lua_pushvalue, lua_rawseti, lua_setmetatable, lua_type, lua_upvalueindex,
 };
 use std::ffi::c_int;
 use std::num::NonZeroU64;
@@ -109,28 +110,16 @@ unsafe fn check_plan(lua: *mut lua_State) -> Plan {
             lua_getfield(lua, 2, name.as_ptr());
         }
         let period = check_period(lua, top + 1);
-        let [first_ns, slack] = [top + 2, top + 3].map(|index| match lua_type(lua, index) {
-            LUA_TNIL => None,
-            LUA_TNUMBER => Some(check_ms(lua, index)),
-            _ => wrong(lua, 2, c"first and slack", c"milliseconds"),
+        let [first_ns, slack] = [(c"first", top + 2), (c"slack", top + 3)].map(|(name, index)| {
+            let is_given = lua_type(lua, index) != LUA_TNIL;
+            is_given.then(|| read_ms(lua, index).unwrap_or_else(|| wrong_part(lua, 2, name, MS, index)))
         });
         let missed = match lua_type(lua, top + 4) {
             LUA_TNIL => Missed::Skip,
-            LUA_TSTRING => match crate::create::bytes_at(lua, top + 4) {
-                b"skip" => Missed::Skip,
-                b"burst" => Missed::Burst,
-                b"delay" => Missed::Delay,
-                _ => crate::args::bad_argument(
-                    lua,
-                    2,
-                    mlua::ffi::lua_pushfstring(
-                        lua,
-                        c"policy: 'skip', 'burst' or 'delay' expected, got '%s'".as_ptr(),
-                        lua_tolstring(lua, top + 4, std::ptr::null_mut()),
-                    ),
-                ),
-            },
-            _ => wrong(lua, 2, c"policy", c"'skip', 'burst' or 'delay'"),
+            LUA_TSTRING if bytes_at(lua, top + 4) == b"skip" => Missed::Skip,
+            LUA_TSTRING if bytes_at(lua, top + 4) == b"burst" => Missed::Burst,
+            LUA_TSTRING if bytes_at(lua, top + 4) == b"delay" => Missed::Delay,
+            _ => wrong_part(lua, 2, c"policy", c"'skip', 'burst' or 'delay'", top + 4),
         };
         lua_pop(lua, 4);
         Plan::every(first_ns.unwrap_or(period.get()), period, missed).with_slack(slack.unwrap_or(0))
@@ -140,8 +129,8 @@ unsafe fn check_plan(lua: *mut lua_State) -> Plan {
 unsafe fn check_period(lua: *mut lua_State, index: c_int) -> NonZeroU64 {
     // SAFETY: only called by `check_plan`.
     unsafe {
-        let period_ns = if lua_type(lua, index) == LUA_TNUMBER { check_ms(lua, index) } else { 0 };
-        NonZeroU64::new(period_ns).unwrap_or_else(|| wrong(lua, 2, c"ms", c"a finite number above 0"))
+        let period = read_ms(lua, index).and_then(NonZeroU64::new);
+        period.unwrap_or_else(|| wrong_part(lua, 2, c"ms", c"a finite number above 0", index))
     }
 }
 

@@ -37,13 +37,41 @@ test( 'every form of the constructor', function( )
 end )
 
 test( 'scope and flow are IPv6', function( )
-  local adr = Address( 'fe80::1%7', 80 )
-  is( adr, 'AF_INET6', 'fe80::1', 80 )
-  equal( adr.scope, 7 )
+  local adr = Address( 'fe80::1%4000000000', 80 )        -- a number that no interface has
+  is( adr, 'AF_INET6', 'fe80::1%4000000000', 80 )
+  equal( adr.scope, 4000000000 )
   equal( adr.flow, 0 )
   equal( Address( '127.0.0.1' ).scope, nil )
   equal( Address( '127.0.0.1' ).flow, nil )
   is_true( adr ~= Address( 'fe80::1', 80 ) )
+end )
+
+test( 'the zone of an IPv6 address is kept by all that show or read the address', function( )
+  local lo
+  for name, interface in pairs( require 't.Net.Interface'.list( ) ) do
+    if interface.flags.IFF_LOOPBACK then lo = name end
+  end
+  local ip  = 'fe80::1%' .. lo
+  local adr = Address( ip, 80 )
+  is( adr, 'AF_INET6', ip, 80 )
+  equal( (adr:get( )), ip )
+  is_true( tostring( adr ):find( 't.Net.Address{[' .. ip .. ']:80}', 1, true ), tostring( adr ) )
+  equal( Address( adr:get( ) ), adr, 'read again' )
+  adr.port = 81
+  equal( adr, Address( ip, 81 ) )
+  local _, message = require 't.Net.Socket'.connect( Address( 'fe80::1%4000000000', 80 ) )
+  is_true( message:find( '[fe80::1%4000000000]:80', 1, true ), message )
+end )
+
+test( 'the name of a Unix socket is bytes, which need not be UTF-8', function( )
+  local one, other = Address '/tmp/\255', Address '/tmp/\254'
+  is_true( one ~= other )
+  equal( one.ip, '/tmp/\255' )
+  equal( (one:get( )), '/tmp/\255' )
+  equal( Address( one.ip ), one )
+  is_true( tostring( one ):find( '{/tmp/\255}', 1, true ) )
+  local _, message = require 't.Net.Socket'.connect( '/nowhere/\255' )
+  is_true( message:find( '/nowhere/\255 (', 1, true ), message )
 end )
 
 test( 'what is no address is an error that names it', function( )

@@ -36,6 +36,38 @@ test( 'the loopback', function( )
   end
 end )
 
+test( 'every address of a family is there, and the hardware\'s', function( )
+  for name, interface in pairs( Interface.list( ) ) do
+    for _, family in ipairs{ 'AF_INET', 'AF_INET6' } do
+      local list = interface[ family ]
+      if list then
+        is_true( #list >= 1, name )
+        equal( list[ 1 ].address, list.address )
+        equal( list[ 1 ].netmask, list.netmask )
+        for _, one in ipairs( list ) do equal( one.address.family, family ) end
+      end
+    end
+    is_true( tostring( interface ):find( 't.Net.Interface{' .. name .. '}: ', 1, true ), tostring( interface ) )
+    equal( Interface.tostring( interface ), tostring( interface ) )
+    if io.open( '/sys/class/net/' .. name .. '/address' ) then
+      is_true( interface.hw_address:match '^%x%x:%x%x' , name )
+    end
+  end
+  fails( 'T.Net.Interface expected', Interface.tostring, { } )
+end )
+
+-- Root can give the loopback more addresses; whoever else runs this sees those that there are.
+test( 'an interface with two addresses of a family shows both', function( )
+  local add = 'ip addr add 127.0.0.77/8 dev ' .. lo.name .. ' 2>/dev/null'
+  local did = os.execute( add )
+  if did ~= true and did ~= 0 then return end
+  local list = Interface.get( lo.name ).AF_INET
+  os.execute( 'ip addr del 127.0.0.77/8 dev ' .. lo.name )
+  equal( #list, 2 )
+  equal( list[ 1 ].address.ip, '127.0.0.1' )
+  equal( list[ 2 ].address.ip, '127.0.0.77' )
+end )
+
 test( 'by name', function( )
   for _, interface in ipairs{ Interface.get( lo.name ), Interface( lo.name ), Interface:get( lo.name ) } do
     equal( interface.name, lo.name )

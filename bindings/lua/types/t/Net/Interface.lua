@@ -8,6 +8,9 @@
 ---@field broadcast? t.Net.Address
 ---@field peeraddress? t.Net.Address
 
+---@class t.Net.Interface.List : t.Net.Interface.Addresses the fields are those of the first
+---@field [integer] t.Net.Interface.Addresses
+
 ---@class t.Net.Interface.Snapshot
 ---@field name string
 ---@field index integer?
@@ -15,8 +18,9 @@
 ---@field flags table<string, boolean>
 ---@field stats table<string, integer>
 ---@field address? t.Net.Address
----@field AF_INET? t.Net.Interface.Addresses
----@field AF_INET6? t.Net.Interface.Addresses
+---@field hw_address? string
+---@field AF_INET? t.Net.Interface.List
+---@field AF_INET6? t.Net.Interface.List
 
 ---@class t.Net.Interface
 ---@overload fun( name: string ): t.Net.Interface.Snapshot?, string?, integer?
@@ -35,5 +39,9 @@ function Interface.get( name ) end
 ---@return string? message
 ---@return integer? number
 function Interface.default( ) end
+
+---@param interface t.Net.Interface.Snapshot
+---@return string
+function Interface.tostring( interface ) end
 
 return Interface

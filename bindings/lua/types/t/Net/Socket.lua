@@ -41,6 +41,8 @@
 ---@field rw 2
 ---@field rdwr 2
 ---@field readwrite 2
+---@field Protocol table<string|integer, integer|string> `Protocol.IPPROTO_TCP` is the number, and the number's field the name
+---@field Type table<string|integer, integer|string> `Type.SOCK_STREAM` is the number, and the number's field the name
 ---@overload fun( protocol?: string | integer, family?: string | integer, type?: string | integer ): t.Net.Socket?, string?, integer?
 local Socket = { }
 

@@ -1,0 +1,120 @@
+//! What the system says of the machine's networks, as plain bytes: one record for each address of each interface.
+
+use nix::ifaddrs::InterfaceAddress;
+use nix::net::if_::InterfaceFlags;
+use nix::sys::socket::{SockaddrLike, SockaddrStorage};
+use std::ffi::{c_char, c_int};
+use std::net::{SocketAddrV4, SocketAddrV6};
+
+/// An interface's name, which systems limit to 15 bytes: plain bytes with a zero behind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Name([u8; 17]);
+
+impl Name {
+    pub(super) fn new(name: &[u8]) -> Self {
+        let mut bytes = [0; 17];
+        let length = name.len().min(16);
+        bytes[..length].copy_from_slice(&name[..length]);
+        Self(bytes)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        let length = self.0.iter().position(|&byte| byte == 0).unwrap_or(0);
+        std::str::from_utf8(&self.0[..length]).unwrap_or_default()
+    }
+
+    pub(super) fn as_c_str(&self) -> *const c_char {
+        self.0.as_ptr().cast()
+    }
+}
+
+/// One address of one interface, as plain bytes. An interface without any address has one record without.
+#[derive(Clone, Copy)]
+pub(super) struct Record {
+    pub(super) name: Name,
+    pub(super) flags: InterfaceFlags,
+    family: c_int,
+    /// The address, the netmask, and the broadcast or peer address.
+    pub(super) found: [Found; 3],
+}
+
+/// An address without a destructor, and `Copy`.
+#[derive(Clone, Copy)]
+pub(super) enum Found {
+    Nothing,
+    V4(SocketAddrV4),
+    V6(SocketAddrV6),
+}
+
+impl Found {
+    fn of(address: Option<&SockaddrStorage>) -> Self {
+        let Some(address) = address else { return Self::Nothing };
+        match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
+            (Some(&v4), _) => Self::V4(v4.into()),
+            (_, Some(&v6)) => Self::V6(v6.into()),
+            _ => Self::Nothing,
+        }
+    }
+}
+
+impl Record {
+    pub(super) fn of(entry: &InterfaceAddress) -> Self {
+        let address = entry.address.as_ref();
+        Self {
+            name: Name::new(entry.interface_name.as_bytes()),
+            flags: entry.flags,
+            family: address.and_then(SockaddrLike::family).map_or(libc::AF_UNSPEC, |family| family as c_int),
+            found: [
+                Found::of(address),
+                Found::of(entry.netmask.as_ref()),
+                Found::of(entry.broadcast.as_ref().or(entry.destination.as_ref())),
+            ],
+        }
+    }
+}
+
+/// Which interfaces a call is about.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted {
+    All,
+    Named(Name),
+    /// The one that leads out.
+    Default,
+}
+
+impl Wanted {
+    /// The interface of the default route; without one, the first that is up with an IPv4 address, other than the
+    /// loopback; then the loopback.
+    pub(super) fn resolve(self, records: &[Record]) -> Self {
+        let Self::Default = self else { return self };
+        let usable = |record: &&Record| record.flags.contains(InterfaceFlags::IFF_UP) && record.family == libc::AF_INET;
+        let outward = |record: &&Record| !record.flags.contains(InterfaceFlags::IFF_LOOPBACK);
+        let route = default_route();
+        let found = records
+            .iter()
+            .filter(usable)
+            .find(|record| Some(record.name) == route)
+            .or_else(|| records.iter().filter(usable).find(outward))
+            .or_else(|| records.iter().find(usable));
+        found.map_or(self, |record| Self::Named(record.name))
+    }
+
+    pub(super) fn takes(self, record: &Record) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(name) => name == record.name,
+            Self::Default => false,
+        }
+    }
+}
+
+/// Linux: the interface of the route to 0.0.0.0/0.
+fn default_route() -> Option<Name> {
+    let routes = std::fs::read_to_string("/proc/net/route").ok()?;
+    let mut columns = routes.lines().skip(1).map(str::split_whitespace);
+    columns.find_map(|mut row| {
+        let (name, destination) = (row.next()?, row.next()?);
+        let mask = row.nth(5)?;
+        (destination == "00000000" && mask == "00000000").then(|| Name::new(name.as_bytes()))
+    })
+}

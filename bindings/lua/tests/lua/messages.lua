@@ -1,0 +1,250 @@
+-- What an error about an argument says: the script's file and line, the function as the script called it, the argument's
+-- number as the script wrote it, its name, what was expected and what it got.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local cogloop = require 'cogloop'
+local mockit  = require 'luamockit'
+local Net     = require 't.Net'
+local Loop    = require 't.Loop'
+local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
+
+local function f( ) end
+
+-- What the lines below may use, made anew for each.
+local function world( )
+  local loop, w = cogloop.loop{ clock = 'virtual' }, { }
+  local service = mockit.service{ clock = 'virtual' }
+  local reader, writer = T.fifo( )
+  local closed = Net.Socket( 'udp' )
+  closed:close( )
+  w.c, w.loop, w.f, w.S, w.A, w.I, w.T, w.closed = cogloop, loop, f, Net.Socket, Net.Address, Net.Interface, Loop, closed
+  w.l, w.mit, w.s         = Loop{ clock = 'virtual' }, mockit, service
+  w.timer, w.every        = loop:after( 1000, f ), loop:every( 1000, f )
+  w.watcher               = loop:on( reader, 'r', f )
+  w.h, w.sck, w.udp       = writer, Net.Socket( 'tcp' ), Net.Socket( 'udp' )
+  w.adr, w.mtimer         = Net.Address( '127.0.0.1', 80 ), service.oneoff( 1000, f )
+  w.unix                  = Net.Address '/tmp/x'
+  w.print, w.self, w.keep = print, w, reader
+  return w
+end
+
+-- A chunk of the name script.lua whose globals are the world's.
+local function compile( code, w )
+  if setfenv then return setfenv( assert( loadstring( code, '@script.lua' ) ), w ) end
+  return assert( load( code, '@script.lua', 't', w ) )
+end
+
+local function message_of( code )
+  local ok, message = pcall( compile( '\n' .. code .. ' return 0', world( ) ) )
+  is_true( not ok, code .. ' raised nothing' )
+  return message
+end
+
+-- Code; the argument's number; its name. Expected and got follow from the names: each message must have both.
+local CASES = {
+  -- A loop of our own.
+  { "loop:after( 'x', f )", 1, 'ms', "got string 'x'" }, { 'loop:after( )', 1, 'ms', 'got no value' },
+  { 'loop:after( -1, f )', 1, 'ms', 'got -1' },          { 'loop:after( 1 )', 2, 'f', 'got no value' },
+  { 'loop:after( 1, 5 )', 2, 'f', 'got 5' },             { "loop.after( 5, f )", 1, 'loop', 'got 5' },
+  { "loop.after( { }, 5, f )", 1, 'loop', 'got table' }, { "c.after( 'x', f )", 1, 'ms', "got string 'x'" },
+  { 'c.after( 1, { } )', 2, 'f', 'got table' },          { 'loop:at( { }, f )', 1, 'ms', 'got table' },
+  { 'loop:at( 1, nil )', 2, 'f', 'got nil' },            { 'c.at( nil, f )', 1, 'ms', 'got nil' },
+  { 'loop:every( 0, f )', 1, 'ms', 'got 0' },            { 'loop:every( true, f )', 1, 'ms', 'got boolean' },
+  { 'loop:every( 10, 1 )', 2, 'f', 'got 1' },            { "c.every( 'x', f )", 1, 'ms', "got string 'x'" },
+  { 'loop:every( { ms = 10, slack = -1 }, f )', 1, 'slack', 'got -1' },
+  { "loop:every( { ms = 10, first = 'x' }, f )", 1, 'first', "got string 'x'" },
+  { "loop:every( { ms = 'y' }, f )", 1, 'ms', "got string 'y'" },
+  { 'loop:every( { ms = 10, policy = 5 }, f )', 1, 'policy', 'got 5' },
+  { "loop:every( { ms = 10, policy = 'no' }, f )", 1, 'policy', "got string 'no'" },
+  { "loop:on( 'x', 'r', f )", 1, 'handle', "got string 'x'" }, { "loop:on( h, 'x', f )", 2, 'dir', "got string 'x'" },
+  { "loop:on( h, 'r' )", 3, 'f', 'got no value' },       { "loop:on( h, 7, f )", 2, 'dir', 'got 7' },
+  { 'c.on( { }, 1, f )', 1, 'handle', 'got table' },     { 'c.on( h, nil, f )', 2, 'dir', 'got nil' },
+  { "loop:spawn( 5 )", 1, 'f', 'got 5' },                { 'c.spawn( )', 1, 'f', 'got no value' },
+  { "loop:sleep( 'x' )", 1, 'ms', "got string 'x'" },    { 'c.sleep( -1 )', 1, 'ms', 'got -1' },
+  { "loop:wait( 'x', 'r' )", 1, 'handle', "got string 'x'" }, { "loop:wait( h, 'q' )", 2, 'dir', "got string 'q'" },
+  { "loop:wait( h, 'w', 'x' )", 3, 'ms', "got string 'x'" },  { "loop:step( 'x' )", 1, 'ms', "got string 'x'" },
+  { 'c.step( -5 )', 1, 'ms', 'got -5' },                 { "loop:advance( )", 1, 'ms', 'got no value' },
+  { 'loop:onerror( 5 )', 1, 'f', 'got 5' },              { "c.onerror( 'x' )", 1, 'f', "got string 'x'" },
+  { "loop:debounce( 'x', f )", 1, 'ms', "got string 'x'" },   { 'loop:debounce( 5 )', 2, 'f', 'got no value' },
+  { 'loop:throttle( nil, f )', 1, 'ms', 'got nil' },     { 'loop:throttle( 5, { } )', 2, 'f', 'got table' },
+  { "c.debounce( -1, f )", 1, 'ms', 'got -1' },          { "c.throttle( 5, 'x' )", 2, 'f', "got string 'x'" },
+  { 'loop.throttle( 5, f )', 1, 'loop', 'got 5' },
+  { "loop:signal( 'FOO', f )", 1, 'name', "got string 'FOO'" }, { "loop:signal( 'KILL', f )", 1, 'name', "got string 'KILL'" },
+  { 'loop:signal( 9, f )', 1, 'name', 'got 9' },         { "loop:signal( 'USR1', 5 )", 2, 'f', 'got 5' },
+  { 'c.signal( nil, f )', 1, 'name', 'got nil' },        { "c.signal( 'USR1' )", 2, 'f', 'got no value' },
+  { "loop:signal( 'RTMIN+99', f )", 1, 'name', "got string 'RTMIN+99'" },
+  { 'loop:child( -1, f )', 1, 'pid', 'got -1' },         { "loop:child( 'x', f )", 1, 'pid', "got string 'x'" },
+  { 'loop:child( 1, 5 )', 2, 'f', 'got 5' },             { 'c.child( { }, f )', 1, 'pid', 'got table' },
+  { "loop:stats( 'x' )", 1, 'measure', "got string 'x'" }, { "loop:slow( 'x', f )", 1, 'ms', "got string 'x'" },
+  { 'loop:slow( 1, 5 )', 2, 'f', 'got 5' },              { 'c.loop( 5 )', 1, 'options', 'got 5' },
+  { 'timer.cancel( 5 )', 1, 'timer', 'got 5' },          { 'timer:reschedule( { } )', 1, 'ms', 'got table' },
+  { 'timer.pause( loop )', 1, 'timer', 'got cogloop.loop' }, { 'timer.remaining( )', 1, 'timer', 'got no value' },
+  { "watcher:off( 'x' )", 1, 'dir', "got string 'x'" },  { 'watcher.off( timer )', 1, 'watcher', 'got cogloop.timer' },
+  { 'watcher.ref( 1 )', 1, 'watcher', 'got 1' },
+  -- lua-t's.
+  { "l:addTask( 'x', f )", 1, 'ms', "got string 'x'" },  { 'l:addTask( 1, 2 )', 2, 'f', 'got 2' },
+  { 'l:cancelTask( 5 )', 1, 'task', 'got 5' },           { 'l.addTask( loop, 1, f )', 1, 'loop', 'got cogloop.loop' },
+  { "l:addHandle( 'x', 'r', f )", 1, 'handle', "got string 'x'" }, { "l:addHandle( h, 'x', f )", 2, 'dir', "got string 'x'" },
+  { "l:addHandle( h, 'r', 5 )", 3, 'f', 'got 5' },       { "l:removeHandle( 'x', 'r' )", 1, 'handle', "got string 'x'" },
+  { 'l:removeHandle( h, 9 )', 2, 'dir', 'got 9' },       { "T.sleep( 'x' )", 1, 'ms', "got string 'x'" },
+  { "T:sleep( 'x' )", 1, 'ms', "got string 'x'" },       { "l:sleep( -1 )", 1, 'ms', 'got -1' },
+  -- Sockets.
+  { "S( 'xyz' )", 1, 'protocol', "'xyz' is not known" }, { "S( 'tcp', { } )", 2, 'family', 'got table' },
+  { "S( 'tcp', 'ip4', true )", 3, 'type', 'got boolean' },
+  { 'S.bind( { } )', 1, 'adr', 'got table' },            { "S.bind( '127.0.0.1', 'x' )", 2, 'port', "got string 'x'" },
+  { 'S.bind( 70000 )', 1, 'port', 'got 70000' },         { "S.connect( 'x y', 1 )", 1, 'ip', "'x y' is not" },
+  { "S:connect( { } )", 1, 'adr', 'got table' },         { "S.connect( '127.0.0.1', -1 )", 2, 'port', 'got -1' },
+  { "S.listen( '127.0.0.1', 0, 'x' )", 3, 'backlog', "got string 'x'" }, { 'S.listen( adr, { } )', 2, 'backlog', 'got table' },
+  { 'sck:bind( { } )', 1, 'adr', 'got table' },          { "sck:listen( '127.0.0.1', 70000 )", 2, 'port', 'got 70000' },
+  { "sck:connect( '127.0.0.1', 'x' )", 2, 'port', "got string 'x'" },
+  { 'sck.bind( )', 1, 'sck', 'got no value' },           { 'sck.connect( adr )', 1, 'sck', 'got T.Net.Address' },
+  { "sck.listen( 5 )", 1, 'sck', 'got 5' },              { 'sck.accept( )', 1, 'sck', 'got no value' },
+  { 'udp:send( )', 1, 'msg', 'got no value' },           { "udp:send( 'x', { } )", 2, 'adr', 'got table' },
+  { "udp:send( 'x', -1 )", 2, 'max', 'got -1' },         { "udp:send( 'x', adr, 'y' )", 3, 'max', "got string 'y'" },
+  { 'udp:recv( { } )', 1, 'adr', 'got table' },          { 'udp:recv( 0 )', 1, 'max', 'got 0' },
+  { "udp:recv( adr, 'x' )", 2, 'max', "got string 'x'" }, { "sck:shutdown( 'x' )", 1, 'how', "got string 'x'" },
+  { 'sck:shutdown( 7 )', 1, 'how', 'got 7' },            { 'sck:getsockname( 5 )', 1, 'adr', 'got 5' },
+  { 'sck:getpeername( { } )', 1, 'adr', 'got table' },   { 'sck.close( adr )', 1, 'sck', 'got T.Net.Address' },
+  { 'sck.getfd( )', 1, 'sck', 'got no value' },          { 'S.select( { 1 } )', 1, 'readers', 'got 1' },
+  { 'S.select( 5 )', 1, 'readers', 'got 5' },            { 'S.select( nil, { adr } )', 2, 'writers', 'got T.Net.Address' },
+  { "S.select( { sck }, nil, 'x' )", 3, 'ms', "got string 'x'" }, { 'S.select( { closed } )', 1, 'readers', 'closed' },
+  { "A( 'x y' )", 1, 'ip', "'x y' is not" },             { "A( '127.0.0.1', 'x' )", 2, 'port', "got string 'x'" },
+  { 'A( true )', 1, 'ip', 'got boolean' },               { 'A( 70000 )', 1, 'port', 'got 70000' },
+  { 'adr:set( { } )', 1, 'ip', 'got table' },            { "adr:set( '::1', -1 )", 2, 'port', 'got -1' },
+  { 'adr.get( )', 1, 'adr', 'got no value' },            { 'I.get( )', 1, 'name', 'got no value' },
+  { 'I:get( { } )', 1, 'name', 'got table' },            { 'I( 5 )', 1, 'name', 'got 5' },
+  { 'I.tostring( { } )', 1, 'interface', 'got table' },
+  -- mockit's.
+  { "mit.sleep( 'x' )", 1, 'ms', "got string 'x'" },     { "s.oneoff( 'x', f )", 1, 'ms', "got string 'x'" },
+  { 's.oneoff( 1, 5 )', 2, 'f', 'got 5' },               { 's.getit( 0, f )', 1, 'ms', 'got 0' },
+  { 's.getit( 1 )', 2, 'f', 'got no value' },            { "s.wait( 'x' )", 1, 'ms', "got string 'x'" },
+  { 'mit.service( 5 )', 1, 'options', 'got 5' },         { 'mtimer.destroy( )', 1, 'timer', 'got no value' },
+}
+
+test( 'an error about an argument has line, function, number, name and value, for every function', function( )
+  for _, case in ipairs( CASES ) do
+    local code, number, name, got = case[ 1 ], case[ 2 ], case[ 3 ], case[ 4 ]
+    local called  = code:match '^[%w_]+[.:]([%w_]+)%(' or code:match '^[%w_]+[.:]([%w_]+)' or code:match '^([%w_]+)'
+    local message = message_of( code )
+    local wanted  = ("script.lua:2: bad argument #%d to '%s' (%s: "):format( number, called, name )
+    if message:sub( 1, #wanted ) ~= wanted then
+      error( ('%s\n  says   %s\n  wanted %s'):format( code, message, wanted ) )
+    end
+    is_true( message:find( got, 1, true ), code .. ' says ' .. message )
+  end
+end )
+
+-- A function that nobody has put into the list above is found here.
+test( 'the list above has every public function that takes an argument', function( )
+  local w, called, missing = world( ), { }, { }
+  for _, case in ipairs( CASES ) do
+    for name in case[ 1 ]:gmatch '[.:]([%w_]+)%(' do called[ name ] = true end
+    for name in case[ 1 ]:gmatch '[.:]([%w_]+) *%(' do called[ name ] = true end
+  end
+  -- Without arguments but the object itself, or any at all.
+  for name in ([[
+    running firing run stop close now timers handles dump fd pollfd events timeout remaining loop resume active unref
+    clean show time backend accept getFd list default mstimestamp pending inqueue process_events init getfd
+  ]]):gmatch '%S+' do called[ name ] = true end
+  local tables = {
+    cogloop = cogloop, loop = getmetatable( w.loop ).__index, timer = getmetatable( w.timer ).__index,
+    watcher = getmetatable( w.watcher ).__index, ['t.Loop'] = Loop, Socket = Net.Socket, Address = Net.Address,
+    Interface = Net.Interface, luamockit = mockit,
+  }
+  for where, functions in pairs( tables ) do
+    for name, value in pairs( functions ) do
+      if type( value ) == 'function' and not called[ name ] and not name:find '^__' then
+        missing[ #missing + 1 ] = where .. '.' .. name
+      end
+    end
+  end
+  table.sort( missing )
+  T.same_list( missing, { } )
+end )
+
+test( 'an assignment that cannot be names the property and the value', function( )
+  for code, wanted in pairs{
+    ["sck.recvtimeout = 'x'"] = "of a socket (recvtimeout: milliseconds, a finite number that is 0 or more, expected, got string 'x')",
+    ["sck.nodelay = 'x'"]     = "of a socket (nodelay: a boolean expected, got string 'x')",
+    ["sck.recvbuffer = -1"]   = 'of a socket (recvbuffer: an integer that is 0 or more expected, got -1)',
+    ["sck.nonblok = true"]    = "unknown property of a socket: string 'nonblok'; it has broadcast, ",
+    ["sck.descriptor = 5"]    = "the property 'descriptor' of a socket can only be read",
+    ["adr.port = 'x'"]        = "of an address (port: an integer from 0 to 65535 expected, got string 'x')",
+    ["adr.ip = 5"]            = 'of an address (ip: an IP address or the path of a Unix socket expected, got 5)',
+    ["adr.ip = 'no'"]         = "got string 'no')",
+    ["adr.family = 'x'"]      = "of an address (family: 'AF_INET', 'AF_INET6' or 'AF_UNIX' expected, got string 'x')",
+    ["adr.prt = 5"]           = "unknown property of an address: string 'prt'; it has ip, port and family",
+    ["unix.port = 5"]         = 'port: that of a Unix socket has none',
+    ["l.onerror = 5"]         = 'onerror: a function or nil expected, got 5',
+    ["l.foo = 5"]             = 'nothing but onerror can be assigned to a loop',
+  } do
+    local message = message_of( code )
+    equal( message:sub( 1, 14 ), 'script.lua:2: ', message )
+    is_true( message:find( wanted, 1, true ), code .. ' says ' .. message )
+  end
+end )
+
+test( 'a limit that is reached inside our own Lua code is told at the line of the script', function( )
+  local loop = cogloop.loop{ clock = 'virtual', max_timers = 1 }
+  loop:after( 1000, f )
+  local throttled = loop:throttle( 10, f )
+  local message = fails( 'too many timers', compile( '\n\nfoo( )\n', { foo = throttled } ) )
+  equal( message:match '^[^:]*:%d+', 'script.lua:3' )
+end )
+
+test( 'an object that gives no number for its descriptor: what it gave instead', function( )
+  local loop = cogloop.loop( )
+  local function says( value, method )
+    return fails( 'handle: ', function( ) loop:on( { [method or 'getfd'] = function( ) return value end }, 'r', f ) end )
+  end
+  is_true( says( '3' ):find( "its method getfd returned the string '3', not the number of a descriptor", 1, true ) )
+  is_true( says( 'gone' ):find( "it is closed: its method getfd returned the text 'gone'", 1, true ) )
+  is_true( says( { }, 'fileno' ):find( 'its method fileno returned a table', 1, true ) )
+  is_true( says( nil ):find( 'it is closed', 1, true ) )
+end )
+
+test( 'a failure has the number of an error, also one that is not the system\'s', function( )
+  local loop = cogloop.loop{ max_handles = 1 }
+  local reader, writer = T.fifo( )
+  assert( loop:on( reader, 'r', f ) )
+  local got, message, number = loop:on( writer, 'w', f )
+  equal( got, nil )
+  is_true( message:find( 'too many', 1, true ), message )
+  is_true( number > 0, 'EMFILE' )
+end )
+
+-- Where the modules are a library that can be loaded twice.
+local version = rawget( _G, 'jit' ) and 'jit' or _VERSION:gsub( '%D', '' )
+local path
+for template in package.cpath:gmatch '[^;]+' do
+  local name = template:gsub( '%?', 'cogloop/lua' .. version )
+  local file = not path and io.open( name, 'rb' )
+  if file then
+    path = name
+    file:close( )
+  end
+end
+if path and package.loaded[ 'cogloop.lua' .. version ] then
+  test( 'the objects of a second copy of the library are told from those of the first', function( )
+    local copy = os.tmpname( )
+    local from, to = assert( io.open( path, 'rb' ) ), assert( io.open( copy, 'wb' ) )
+    to:write( from:read '*a' )
+    from:close( )
+    to:close( )
+    local opener = assert( package.loadlib( copy, 'luaopen_cogloop_lua' .. version ) )
+    os.remove( copy )
+    local other   = opener( )
+    local Address = other[ 't.Net.Address' ]( )
+    local adr     = Address( '127.0.0.1', 80 )
+    for _, call in ipairs{
+      function( ) Net.Socket.bind( adr ) end,
+      function( ) Net.Address.get( adr ) end,
+      function( ) cogloop.loop( ).after( other.cogloop( ).loop( ), 1, f ) end,
+    } do
+      local message = fails( 'got one of another copy of this library, which is loaded twice', call )
+      is_true( not message:find( 'got T.', 1, true ), message )
+    end
+  end )
+end
+
+T.done( )
