@@ -26,12 +26,14 @@ fn known(pid: u32) -> io::Result<Pid> {
 /// `EMFILE`.
 #[cfg(target_os = "linux")]
 pub fn pidfd(pid: u32) -> io::Result<std::os::fd::OwnedFd> {
-    use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
+    use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, pidfd_open, test_kill_process, waitid};
     let pid = known(pid)?;
-    let descriptor = pidfd_open(pid, PidfdFlags::empty())?;
     // The kernel opens any process. Nobody could be told how one ended that is not a child.
-    waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT)?;
-    Ok(descriptor)
+    match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT) {
+        Err(Errno::CHILD) if test_kill_process(pid) == Err(Errno::SRCH) => Err(Errno::SRCH.into()),
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(pidfd_open(pid, PidfdFlags::empty())?),
+    }
 }
 
 /// How the child ended, which is told once; `None` while it runs. Other children are left alone.
