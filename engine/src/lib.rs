@@ -57,6 +57,7 @@ mod lists;
 mod occupied;
 mod peek;
 mod places;
+mod plan;
 mod repeat;
 mod scheduler;
 mod sort;
@@ -70,8 +71,9 @@ pub use key::Key;
 #[doc(hidden)]
 pub use mutants::is_on as is_mutant;
 pub use peek::PeekExpired;
+pub use plan::Plan;
 pub use repeat::{Missed, Next};
-pub use scheduler::{Fired, Plan, Scheduler};
+pub use scheduler::{Fired, Scheduler};
 pub use wheel::{Expired, Wheel};
 
 /// The example of the page in the registry.

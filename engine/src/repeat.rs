@@ -1,10 +1,13 @@
 //! The arithmetic of repeating and of being allowed to be late.
+//!
+//! This is the one rule of skipping; every face of the loop goes by it. It is total: a sum that is out of range saturates.
 
 use core::num::NonZeroU64;
 
-/// What a repeating timer does about deadlines that passed while nobody served it.
+/// What a repeating timer does about deadlines that passed before it was served.
 ///
-/// Period 10, served at 12, then only at 45:
+/// A deadline that is served within the timer's slack is on time, and the policies do not differ. Period 10, no slack,
+/// served at 12, then only at 45:
 ///
 /// ```text
 ///             10  20  30  40  50  60
@@ -34,31 +37,59 @@ pub struct Next {
 }
 
 impl Missed {
-    /// The deadline after `deadline`, which is served at `now`: for whoever keeps a schedule of his own.
+    /// The deadline after `deadline`, which is served at `now`: for a caller that keeps a schedule of its own.
+    ///
+    /// Every argument has an answer. Deadlines end at [`u64::MAX`], which no clock reaches.
     #[must_use]
     pub fn next(self, deadline: u64, period: NonZeroU64, now: u64) -> Next {
-        let period = period.get();
-        match self {
-            Self::Burst => Next { deadline: deadline.saturating_add(period), missed: 0 },
-            Self::Skip if mutant!("c13-luamockit") => Next { deadline: deadline.saturating_add(period), missed: 0 },
-            Self::Delay => Next { deadline: now.max(deadline).saturating_add(period), missed: 0 },
-            Self::Skip => {
-                let missed = now.saturating_sub(deadline) / period;
-                Next { deadline: deadline.saturating_add((missed + 1).saturating_mul(period)), missed }
-            }
-        }
+        let (deadline, missed) = u64::follow(self, deadline, period.get(), now);
+        Next { deadline, missed }
     }
 }
 
-/// The tick at which a timer best expires that may expire from `deadline` on, up to `slack` ticks later: the one that
-/// ends in the most zero bits, so that neighbours with slack meet in one tick.
-pub(crate) fn coalesce(deadline: u64, slack: u64) -> u64 {
-    let latest = deadline.saturating_add(slack);
-    let Some(before) = deadline.checked_sub(1) else { return 0 };
-    // Below the highest bit in which the two differ, the latest may lose every bit and stays after `before`.
-    let differing = before ^ latest;
-    latest & (u64::MAX << (u64::BITS - 1 - differing.leading_zeros()))
+/// The arithmetic, once for each width: that of `u64` is too wide to be tried out, that of `u8` is not.
+pub(crate) trait Arithmetic: Sized {
+    /// The deadline after `deadline`, and how many in between are missed. `period` is not 0.
+    fn follow(policy: Missed, deadline: Self, period: Self, now: Self) -> (Self, Self);
+
+    /// The time at which a timer best expires that may expire from `deadline` on, up to `slack` later: the one that ends
+    /// in the most zero bits, so that neighbours with slack meet.
+    fn coalesce(deadline: Self, slack: Self) -> Self;
 }
+
+macro_rules! arithmetic {
+    ($width:ty) => {
+        impl Arithmetic for $width {
+            fn follow(policy: Missed, deadline: Self, period: Self, now: Self) -> (Self, Self) {
+                let late = now.saturating_sub(deadline);
+                let on_schedule = deadline.saturating_add(period);
+                match policy {
+                    Missed::Skip if mutant!("c13-luamockit") => (on_schedule, 0),
+                    Missed::Burst => (on_schedule, 0),
+                    _ if late == 0 => (on_schedule, 0),
+                    Missed::Delay => (now.saturating_add(period), 0),
+                    Missed::Skip => {
+                        let missed = late / period;
+                        // Saturates only where there is no such deadline: the product is no more than `late`.
+                        (on_schedule.saturating_add(missed * period), missed)
+                    }
+                }
+            }
+
+            fn coalesce(deadline: Self, slack: Self) -> Self {
+                let latest = deadline.saturating_add(slack);
+                let Some(before) = deadline.checked_sub(1) else { return 0 };
+                // Below the highest bit in which the two differ, the latest may lose every bit and stays after `before`.
+                let differing = before ^ latest;
+                latest & (Self::MAX << (Self::BITS - 1 - differing.leading_zeros()))
+            }
+        }
+    };
+}
+
+arithmetic!(u64);
+#[cfg(test)]
+arithmetic!(u8);
 
 #[cfg(test)]
 mod tests {
@@ -76,35 +107,78 @@ mod tests {
             (20, 10, 49, 30, 59, 50, 2),
             (u64::MAX - 5, 10, u64::MAX - 5, u64::MAX, u64::MAX, u64::MAX, 0),
             (0, 1, u64::MAX, 1, u64::MAX, u64::MAX, u64::MAX),
+            (u64::MAX, u64::MAX, u64::MAX, u64::MAX, u64::MAX, u64::MAX, 0),
+            (1, u64::MAX - 1, u64::MAX, u64::MAX, u64::MAX, u64::MAX, 1),
         ];
         for (deadline, period, now, burst, delay, skip, missed) in table {
             let period = NonZeroU64::new(period).unwrap();
             let answer = |policy: Missed| policy.next(deadline, period, now);
             assert_eq!(answer(Missed::Burst), Next { deadline: burst, missed: 0 });
             assert_eq!(answer(Missed::Delay), Next { deadline: delay, missed: 0 });
-            if missed != u64::MAX {
-                assert_eq!(answer(Missed::Skip), Next { deadline: skip, missed });
-            }
+            assert_eq!(answer(Missed::Skip), Next { deadline: skip, missed });
         }
     }
 
     /// The scheduler's model found it: a deadline of 8 with a slack of 3 was put off to 10, although 8 is rounder.
     #[test]
     fn a_deadline_that_is_itself_the_roundest_is_kept() {
-        assert_eq!(coalesce(8, 3), 8);
-        assert_eq!(coalesce(1024, 1), 1024);
-        assert_eq!(coalesce(9, 3), 12);
+        assert_eq!(u64::coalesce(8, 3), 8);
+        assert_eq!(u64::coalesce(1024, 1), 1024);
+        assert_eq!(u64::coalesce(9, 3), 12);
     }
 
     #[test]
     fn slack_is_never_early_never_too_late_and_brings_neighbours_together() {
         for deadline in (0..2000).chain([u64::MAX - 3, u64::MAX]) {
             for slack in [0, 1, 2, 7, 16, 100] {
-                let at = coalesce(deadline, slack);
+                let at = u64::coalesce(deadline, slack);
                 assert!(deadline <= at && at - deadline <= slack, "{deadline} with {slack}: {at}");
             }
         }
-        let met: alloc::collections::BTreeSet<u64> = (1000..1100).map(|deadline| coalesce(deadline, 100)).collect();
+        let met: alloc::collections::BTreeSet<u64> =
+            (1000..1100).map(|deadline| u64::coalesce(deadline, 100)).collect();
         assert!(met.len() <= 3, "a hundred timers wake {} times", met.len());
+    }
+    /// What follows a deadline, found by counting in a wider type.
+    fn by_counting(policy: Missed, deadline: u8, period: u8, now: u8) -> (u8, u8) {
+        let [deadline, period, now] = [deadline, period, now].map(u32::from);
+        let (mut next, mut missed) = (deadline + period, 0);
+        match policy {
+            Missed::Burst => {}
+            Missed::Delay => next = next.max(now + period),
+            Missed::Skip => {
+                while next <= now {
+                    next += period;
+                    missed += 1;
+                }
+            }
+        }
+        (next.min(255) as u8, missed as u8)
+    }
+
+    /// `Missed::Skip.next( 0, 1, u64::MAX )` overflowed. Of eight bits, every policy, deadline, period and moment.
+    #[test]
+    fn every_deadline_is_followed_by_the_one_that_counting_finds() {
+        for policy in [Missed::Burst, Missed::Skip, Missed::Delay] {
+            for deadline in 0..=u8::MAX {
+                for (now, period) in (0..=u8::MAX).flat_map(|now| (1..=u8::MAX).map(move |period| (now, period))) {
+                    let wanted = by_counting(policy, deadline, period, now);
+                    let got = u8::follow(policy, deadline, period, now);
+                    assert_eq!(got, wanted, "{policy:?}: {deadline}, each {period}, served at {now}");
+                }
+            }
+        }
+    }
+
+    /// Of eight bits, every deadline and slack: the earliest time within the slack that the highest power of two divides.
+    #[test]
+    fn timers_with_slack_meet_at_the_roundest_time_that_is_allowed() {
+        for deadline in 0..=u8::MAX {
+            for slack in 0..=u8::MAX {
+                let roundest = (deadline..=deadline.saturating_add(slack))
+                    .max_by_key(|time| (time.trailing_zeros(), core::cmp::Reverse(*time)));
+                assert_eq!(Some(u8::coalesce(deadline, slack)), roundest, "{deadline} with {slack}");
+            }
+        }
     }
 }

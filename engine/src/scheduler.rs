@@ -1,8 +1,12 @@
 //! The scheduler: timers that repeat, rest and may be a little late, on top of the wheel.
 //!
 //! It counts time in a unit of the caller's – nanoseconds, in an event loop – and the wheel's ticks are so many of them:
-//! the *resolution*. Deadlines are rounded up to a tick, so that nothing is early. A period is not rounded: each deadline
-//! of a repeating timer is computed in the unit first, so that it does not drift, whatever the resolution.
+//! the *resolution*. Deadlines are rounded up to a tick, so that nothing is early: that of a one-shot timer and each one
+//! of a repeating timer alike. The rounded deadline is the one that a timer is told of, that it is late by, and that its
+//! place in the order goes by. A period is not rounded: each deadline of a repeating timer is computed in the unit first,
+//! so that it does not drift, whatever the resolution.
+//!
+//! A timer with slack takes its place at the time within its slack that it has chosen. Its deadline stays what it was.
 //!
 //! A one-shot timer costs an index more here than in the wheel. What else a timer needs – a period, slack, the time
 //! that is left while it is paused – stands in a table beside the wheel, and only for the timers that need it.
@@ -12,58 +16,17 @@ use core::num::NonZeroU64;
 
 use crate::advance::MOVES_A_MILLISECOND;
 use crate::key::Key;
-use crate::repeat::{self, Missed};
+use crate::plan::Plan;
+use crate::repeat::Next;
 use crate::ticks::Resolution;
 use crate::wheel::{Expired, Wheel};
-
-/// When a timer fires. All times are in the scheduler's unit.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-pub struct Plan {
-    /// The first deadline.
-    pub deadline: u64,
-    /// From one deadline to the next; `None` fires once.
-    pub period: Option<NonZeroU64>,
-    /// What to do about deadlines that nobody served in time.
-    pub missed: Missed,
-    /// By how much it may fire late, so that neighbours can share a wake-up.
-    pub slack: u64,
-}
-
-impl Plan {
-    /// Once, at this time.
-    #[must_use]
-    pub fn once(deadline: u64) -> Self {
-        Self { deadline, ..Self::default() }
-    }
-
-    /// At `first` and every `period` from then on; late deadlines as `missed` says.
-    #[must_use]
-    pub fn every(first: u64, period: NonZeroU64, missed: Missed) -> Self {
-        Self { deadline: first, period: Some(period), missed, slack: 0 }
-    }
-
-    /// The same, up to so much late.
-    #[must_use]
-    pub fn with_slack(self, slack: u64) -> Self {
-        Self { slack, ..self }
-    }
-
-    /// The tick at which a timer of this plan expires.
-    fn tick(&self, resolution: Resolution) -> u64 {
-        resolution.deadline_tick(repeat::coalesce(self.deadline, self.slack))
-    }
-
-    fn needs_extra(&self) -> bool {
-        self.period.is_some() || self.slack > 0
-    }
-}
 
 /// A timer that fires.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Fired<T> {
     /// Its key: stale now, or good for the next time if it repeats.
     pub key: Key,
-    /// The deadline that it fires for. That of a one-shot timer is rounded up to the resolution.
+    /// The deadline that it fires for, rounded up to the resolution.
     pub deadline: u64,
     /// How long ago that was when time was last advanced.
     pub late: u64,
@@ -130,6 +93,8 @@ pub struct Scheduler<T = u64> {
     now: u64,
     extras: Vec<Extra>,
     free: Vec<u32>,
+    /// How many timers are paused.
+    paused: usize,
 }
 
 impl<T: Default + Clone> Scheduler<T> {
@@ -137,7 +102,7 @@ impl<T: Default + Clone> Scheduler<T> {
     #[must_use]
     pub fn new(resolution: NonZeroU64) -> Self {
         let resolution = Resolution(resolution);
-        Self { wheel: Wheel::new(), resolution, now: 0, extras: Vec::new(), free: Vec::new() }
+        Self { wheel: Wheel::new(), resolution, now: 0, extras: Vec::new(), free: Vec::new(), paused: 0 }
     }
 
     /// The time that [`Scheduler::advance`] has reached.
@@ -155,7 +120,24 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.is_empty()
     }
 
-    /// Adds a timer. A deadline that is not after now is due at the next [`Scheduler::advance`].
+    /// How many timers are paused.
+    pub fn paused(&self) -> usize {
+        self.paused
+    }
+
+    /// The deadline that a timer is told of which asks for this one: rounded up to the resolution.
+    pub fn round_up(&self, deadline: u64) -> u64 {
+        self.resolution.told(deadline)
+    }
+
+    /// What follows the deadline of a plan that is served at `now`, for a caller that keeps a schedule of its own; `None` if
+    /// it fires once.
+    pub fn follow(&self, plan: &Plan, now: u64) -> Option<Next> {
+        plan.next(self.resolution, now)
+    }
+
+    /// Adds a timer. A deadline that has passed is due at the next [`Scheduler::advance`], or with the end of the tick that
+    /// has begun.
     #[inline]
     pub fn add(&mut self, plan: Plan, value: T) -> Key {
         if !plan.needs_extra() {
@@ -185,8 +167,10 @@ impl<T: Default + Clone> Scheduler<T> {
     pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
         let mut plan = Plan::once(deadline);
         if let Some(extra) = self.extra_mut(key) {
-            (extra.plan.deadline, extra.remaining) = (deadline, None);
+            extra.plan.deadline = deadline;
             plan = extra.plan;
+            let was_paused = extra.remaining.take().is_some();
+            self.paused -= usize::from(was_paused);
         }
         self.wheel.reschedule(key, plan.tick(self.resolution))
     }
@@ -199,13 +183,13 @@ impl<T: Default + Clone> Scheduler<T> {
         match self.extra_mut(key) {
             Some(extra) => extra.remaining = remaining,
             None => {
-                let plan = Plan::once(deadline);
-                let extra = self.new_extra(Extra { plan, remaining });
+                let extra = self.new_extra(Extra { plan: Plan::once(deadline), remaining });
                 if let Some(job) = self.wheel.get_mut(key) {
                     job.extra = extra;
                 }
             }
         }
+        self.paused += 1;
         self.wheel.disarm(key)
     }
 
@@ -229,10 +213,10 @@ impl<T: Default + Clone> Scheduler<T> {
         paused.or_else(|| self.deadline(key).map(|deadline| deadline.saturating_sub(now)))
     }
 
-    /// The timer's next deadline, without its slack; that of a one-shot timer rounded up to the resolution. `None` if it is paused or has ended.
+    /// The timer's next deadline, without its slack, rounded up to the resolution. `None` if it is paused or has ended.
     pub fn deadline(&self, key: Key) -> Option<u64> {
         match self.extra(key) {
-            Some(extra) => extra.remaining.is_none().then_some(extra.plan.deadline),
+            Some(extra) => extra.remaining.is_none().then(|| self.resolution.told(extra.plan.deadline)),
             None => self.wheel.deadline(key).map(|tick| self.resolution.start(tick)),
         }
     }
@@ -270,14 +254,18 @@ impl<T: Default + Clone> Scheduler<T> {
         let expired = self.wheel.peek_expired()?;
         let job = expired.get();
         let extra = self.extras.get_mut(job.extra as usize);
-        let Some((period, extra)) = extra.and_then(|extra| Some((extra.plan.period?, extra))) else {
+        let Some((next, extra)) = extra.and_then(|extra| Some((extra.plan.next(self.resolution, self.now)?, extra)))
+        else {
             let Expired { key, deadline: tick, value: job } = expired.remove();
-            let deadline = self.take_extra(job.extra).map_or(self.resolution.start(tick), |extra| extra.plan.deadline);
+            let extra = self.take_extra(job.extra);
+            let deadline = match extra {
+                Some(extra) => self.resolution.told(extra.plan.deadline),
+                None => self.resolution.start(tick),
+            };
             let late = self.now.saturating_sub(deadline);
             return Some(Fired { key, deadline, late, missed: 0, value: job.value });
         };
-        let (key, deadline, value) = (expired.key(), extra.plan.deadline, job.value.clone());
-        let next = extra.plan.missed.next(deadline, period, self.now);
+        let (key, deadline, value) = (expired.key(), self.resolution.told(extra.plan.deadline), job.value.clone());
         extra.plan.deadline = next.deadline;
         expired.reschedule(extra.plan.tick(self.resolution));
         Some(Fired { key, deadline, late: self.now.saturating_sub(deadline), missed: next.missed, value })
@@ -301,6 +289,7 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.clear();
         self.extras.clear();
         self.free.clear();
+        self.paused = 0;
     }
 
     /// All timers – key, next deadline or `None` while paused, value – in no particular order.
@@ -317,6 +306,7 @@ impl<T: Default + Clone> Scheduler<T> {
     pub fn audit(&self) {
         self.wheel.audit();
         let mut used = alloc::vec![false; self.extras.len()];
+        let mut paused = 0;
         let jobs = self.wheel.iter().map(|(key, _, job)| (key, job.extra));
         let in_use = jobs.filter(|&(_, extra)| extra != NONE).map(|(key, extra)| (Some(key), extra));
         for (key, extra) in in_use.chain(self.free.iter().map(|&extra| (None, extra))) {
@@ -324,7 +314,9 @@ impl<T: Default + Clone> Scheduler<T> {
             let Some(key) = key else { continue };
             let extra = &self.extras[extra as usize];
             assert_eq!(self.wheel.is_armed(key), extra.remaining.is_none(), "{key:?} is armed or paused: {extra:?}");
+            paused += usize::from(extra.remaining.is_some());
         }
+        assert_eq!(self.paused, paused, "the paused timers, as counted");
         assert!(used.iter().all(|&used| used), "an extra got lost");
     }
 
@@ -351,7 +343,9 @@ impl<T: Default + Clone> Scheduler<T> {
 
     /// Frees a timer's extra, if it has one.
     fn take_extra(&mut self, place: u32) -> Option<Extra> {
-        let extra = self.extras.get(place as usize).copied();
-        extra.inspect(|_| self.free.push(place))
+        let extra = *self.extras.get(place as usize)?;
+        self.paused -= usize::from(extra.remaining.is_some());
+        self.free.push(place);
+        Some(extra)
     }
 }

@@ -5,6 +5,8 @@
 //!   now        ├────┼────┼─●──┼        down: the last tick that has begun
 //!              t    t+1  t+2  t+3            ⇒ now's tick ≥ deadline's tick only when now ≥ deadline
 //! ```
+//!
+//! [`u64::MAX`] is the end of time: no clock reaches it, whatever the resolution, so a deadline that saturated never comes.
 
 use core::num::NonZeroU64;
 
@@ -15,7 +17,7 @@ pub(crate) struct Resolution(pub(crate) NonZeroU64);
 impl Resolution {
     /// The tick of a deadline, rounded up.
     ///
-    /// A deadline in the last, unfinished tick of `u64` rounds up to a tick that no clock reaches.
+    /// A deadline in the last tick of `u64` rounds up to a tick that no clock reaches.
     pub(crate) fn deadline_tick(self, time: u64) -> u64 {
         if mutant!("c01-libuv-4773") {
             return time / self.0;
@@ -23,9 +25,9 @@ impl Resolution {
         time.div_ceil(self.0.get())
     }
 
-    /// The tick in which a moment lies.
+    /// The tick in which a moment lies. The end of time counts as the moment before.
     pub(crate) fn tick(self, time: u64) -> u64 {
-        time / self.0
+        time.min(u64::MAX - 1) / self.0
     }
 
     /// When a tick begins; [`u64::MAX`] for one that no clock reaches.
@@ -33,9 +35,14 @@ impl Resolution {
         tick.saturating_mul(self.0.get())
     }
 
+    /// The deadline that a timer is told of, and that its lateness counts from: rounded up to the start of a tick.
+    pub(crate) fn told(self, deadline: u64) -> u64 {
+        self.start(deadline.div_ceil(self.0.get()))
+    }
+
     /// Whether a clock of `u64` reaches this tick.
     pub(crate) fn is_reached(self, tick: u64) -> bool {
-        tick <= u64::MAX / self.0
+        tick <= self.tick(u64::MAX)
     }
 }
 
@@ -48,7 +55,7 @@ mod tests {
         let table: [(u64, u64, u64, u64); 9] = [
             // resolution, time, deadline's tick, tick
             (1, 0, 0, 0),
-            (1, u64::MAX, u64::MAX, u64::MAX),
+            (1, u64::MAX, u64::MAX, u64::MAX - 1),
             (1_000, 0, 0, 0),
             (1_000, 1, 1, 0),
             (1_000, 999, 1, 0),
@@ -62,6 +69,18 @@ mod tests {
             assert_eq!((ticks.deadline_tick(time), ticks.tick(time)), (deadline, tick), "{time} at {resolution}");
             assert!(ticks.start(deadline) >= time, "early: {time} at {resolution}");
             assert!(ticks.start(tick) <= time);
+            assert_eq!(ticks.told(time), ticks.start(deadline));
+        }
+    }
+
+    /// An interval at the end of time, in ticks of 1 ns or of another divisor of the end, was due again in every turn.
+    #[test]
+    fn the_end_of_time_is_reached_at_no_resolution() {
+        for resolution in [1, 2, 3, 5, 17, 1_000, 6_700_417, u64::MAX / 3, u64::MAX - 1, u64::MAX] {
+            let ticks = Resolution(resolution.try_into().unwrap());
+            assert!(!ticks.is_reached(ticks.deadline_tick(u64::MAX)), "at {resolution}");
+            assert!(ticks.tick(u64::MAX) < ticks.deadline_tick(u64::MAX), "at {resolution}");
+            assert_eq!(ticks.told(u64::MAX), u64::MAX, "at {resolution}");
         }
     }
 

@@ -319,9 +319,8 @@ fn a_period_finer_than_the_resolution_does_not_drift_c14() {
     for period in 1..=100_000 {
         events.turn(Wait::Block).unwrap();
         let timer = events.next_expired().unwrap();
-        assert_eq!((timer.deadline_ns, timer.missed), (period * PERIOD_NS, 0));
-        assert_eq!(timer.late_ns, events.turn_ns() - timer.deadline_ns);
-        assert!(timer.late_ns < 1_000, "one wake-up, at the end of the tick");
+        assert_eq!((timer.deadline_ns, timer.missed), ((period * PERIOD_NS).next_multiple_of(1_000), 0));
+        assert_eq!((timer.late_ns, events.turn_ns()), (0, timer.deadline_ns), "one wake-up, at the end of the tick");
         assert_eq!(events.next_expired(), None);
     }
 }
@@ -346,6 +345,55 @@ fn a_callback_longer_than_its_period_is_served_by_policy_c13_c16() {
     assert_eq!(served(Missed::Burst), [(10, 0, 0), (20, 15, 0), (30, 30, 0)]);
     assert_eq!(served(Missed::Skip), [(10, 0, 0), (20, 15, 1), (40, 20, 2)]);
     assert_eq!(served(Missed::Delay), [(10, 0, 0), (20, 15, 0), (45, 15, 0)]);
+}
+
+/// The interval was told 1500, the others 2000, and those came first: a deadline is rounded up whoever asks for it.
+#[test]
+fn one_shots_and_intervals_in_one_tick_are_told_the_same_and_come_in_the_order_of_arming() {
+    let (mut events, _, _) = scripted(1_000);
+    let period_ns = 1_500.try_into().unwrap();
+    events.add_planned(Plan::every(1_500, period_ns, Missed::Skip), 0);
+    events.add_timer_at(1_500, 1);
+    events.add_timer(1_700, 2);
+    events.add_planned(Plan::every(1_400, period_ns, Missed::Delay), 3);
+    events.add_planned(Plan::once(1_001).with_slack(1), 4);
+    let paused = events.add_timer_at(1_900, 5);
+    assert!(events.pause_timer(paused) && events.resume_timer(paused));
+    let keys: Vec<_> = events.iter_timers().map(|(key, ..)| key).collect();
+    for key in keys {
+        assert_eq!((events.deadline_ns(key), events.remaining_ns(key)), (Some(2_000), Some(2_000)));
+    }
+    events.turn(Wait::Block).unwrap();
+    let fired: Vec<_> = std::iter::from_fn(|| events.next_expired())
+        .map(|timer| (timer.value, timer.deadline_ns, timer.late_ns, timer.missed))
+        .collect();
+    assert_eq!(fired, [0, 1, 2, 3, 4, 5].map(|value| (value, 2_000, 0, 0)));
+    // The schedule is not rounded: 3000 and 2900.
+    let mut next: Vec<_> = events.iter_timers().map(|(_, deadline_ns, &value)| (value, deadline_ns)).collect();
+    next.sort_unstable();
+    assert_eq!(next, [(0, Some(3_000)), (3, Some(3_000))]);
+}
+
+/// A loop that had nothing but a paused timer waited for ever.
+#[test]
+fn a_paused_timer_keeps_no_loop_going_and_a_resumed_one_does() {
+    let (mut events, _, _) = scripted(1_000);
+    let key = events.add_timer(10 * MS, 1);
+    assert!(events.pause_timer(key) && events.is_idle());
+    events.run(|_, due| panic!("{due:?} while it is paused")).unwrap();
+    assert!(events.resume_timer(key) && !events.is_idle());
+    // Paused and unreferenced is one exception, not two.
+    let other = events.add_timer(20 * MS, 2);
+    assert!(events.unref_timer(key) && events.pause_timer(key) && !events.is_idle());
+    assert!(events.ref_timer(key) && !events.is_idle() && events.unref_timer(key));
+    assert!(events.pause_timer(other) && events.is_idle());
+    assert!(events.reschedule_timer_at(key, 30 * MS) && events.is_idle(), "it goes on, unreferenced");
+    assert!(events.pause_timer(key) && events.cancel_timer(key).is_some() && events.is_idle());
+    assert!(events.resume_timer(other) && !events.is_idle());
+    let mut fired = Vec::new();
+    events.run(|_, due| fired.push(due)).unwrap();
+    assert_eq!(fired.len(), 1);
+    assert!(events.is_idle());
 }
 
 /// Paused, a timer neither comes nor keeps its deadline; resumed, it comes after what was left.

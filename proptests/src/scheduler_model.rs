@@ -73,10 +73,19 @@ impl SchedulerModel {
         remaining.is_some_and(|remaining| self.reschedule(id, now + remaining))
     }
 
-    /// The next deadline of a timer that runs; of a plain one rounded up, for nobody keeps more of it.
+    /// The next deadline of a timer that runs, rounded up.
     pub fn deadline(&self, id: Id) -> Option<u64> {
         let (plan, remaining) = self.plans.get(&id)?;
-        remaining.is_none().then_some(plan.deadline)
+        remaining.is_none().then(|| self.told(plan.deadline))
+    }
+
+    fn told(&self, deadline: u64) -> u64 {
+        self.up(deadline) * self.resolution
+    }
+
+    /// How many are paused.
+    pub fn paused(&self) -> usize {
+        self.plans.values().filter(|(_, remaining)| remaining.is_some()).count()
     }
 
     /// Timers.
@@ -99,22 +108,26 @@ impl SchedulerModel {
     pub fn pop(&mut self) -> Option<(Id, u64, u64, u64)> {
         let (_, id) = self.wheel.pop_expired()?;
         let (plan, _) = self.plans.remove(&id).expect("every timer has a plan");
+        let deadline = self.told(plan.deadline);
         let mut missed = 0;
         if let Some(period) = plan.period {
             let mut next = plan.deadline + period.get();
+            // Within its slack it is on time.
+            let is_late =
+                self.now > self.told(plan.deadline + plan.slack) || plan.slack == 0 && period.get() < self.resolution;
             match plan.missed {
-                Missed::Burst => {}
-                Missed::Delay => next = self.now.max(plan.deadline) + period.get(),
-                Missed::Skip => {
-                    while next <= self.now {
+                Missed::Delay if is_late => next = self.now + period.get(),
+                Missed::Skip if is_late => {
+                    while self.told(next) <= self.now {
                         next += period.get();
                         missed += 1;
                     }
                 }
+                _ => {}
             }
             self.add(id, Plan { deadline: next, ..plan });
         }
-        Some((id, plan.deadline, self.now.saturating_sub(plan.deadline), missed))
+        Some((id, deadline, self.now.saturating_sub(deadline), missed))
     }
 
     /// The time to wake at.

@@ -41,14 +41,13 @@ fn operation() -> impl Strategy<Value = Operation> {
 struct Machine {
     real: Scheduler<Id>,
     model: SchedulerModel,
-    resolution: u64,
     keys: Vec<Key>,
 }
 
 impl Machine {
     fn new(resolution: u64) -> Self {
         let real = Scheduler::new(NonZeroU64::new(resolution).unwrap());
-        Self { real, model: SchedulerModel::new(resolution), resolution, keys: Vec::new() }
+        Self { real, model: SchedulerModel::new(resolution), keys: Vec::new() }
     }
 
     fn apply(&mut self, operation: &Operation) {
@@ -57,24 +56,19 @@ impl Machine {
         match *operation {
             Operation::Add { delay, period, missed, slack } => {
                 let missed = [Missed::Burst, Missed::Delay, Missed::Skip][usize::from(missed)];
-                let mut plan = Plan { deadline: now + delay, period: NonZeroU64::new(period), missed, slack };
+                let plan = Plan { deadline: now + delay, period: NonZeroU64::new(period), missed, slack };
                 self.keys.push(self.real.add(plan, id));
-                if period == 0 && slack == 0 {
-                    plan.deadline = plan.deadline.next_multiple_of(self.resolution);
-                }
                 self.model.add(id, plan);
             }
             Operation::AddDue => {
                 self.keys.push(self.real.add_due(now, id));
-                self.model.add(id, Plan::once(now - now % self.resolution));
+                self.model.add(id, Plan::once(now - now % self.real.round_up(1)));
             }
             Operation::Cancel(n) => {
                 let Some(&key) = self.keys.get(n) else { return };
                 assert_eq!(self.real.cancel(key).is_some(), self.model.cancel(n as Id));
             }
             Operation::Reschedule(n, at) => {
-                // On a tick, since a plain timer's deadline is rounded up.
-                let at = at.next_multiple_of(self.resolution);
                 let Some(&key) = self.keys.get(n) else { return };
                 assert_eq!(self.real.reschedule(key, at), self.model.reschedule(n as Id, at));
             }
@@ -111,7 +105,7 @@ impl Machine {
 
     fn check(&mut self) {
         self.real.audit();
-        assert_eq!(self.real.len(), self.model.len());
+        assert_eq!((self.real.len(), self.real.paused()), (self.model.len(), self.model.paused()));
         assert_eq!(self.real.next_deadline(), self.model.next_deadline());
         for (id, &key) in (0..).zip(&self.keys) {
             assert_eq!(self.real.deadline(key), self.model.deadline(id), "the deadline of timer {id}");

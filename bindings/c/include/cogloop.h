@@ -180,7 +180,8 @@ int cog_timer_every(cog_loop loop, uint64_t period_ns, int missed, cog_timer_fn 
 int cog_timer_cancel(cog_timer timer);
 /* Gives it a new deadline, from which a period counts. One that is paused goes on. */
 int cog_timer_reschedule(cog_timer timer, uint64_t delay_ns);
-/* Stops its time, and lets it go on with what was left. Doing it twice is doing it once. */
+/* Stops its time, and lets it go on with what was left. Doing it twice is doing it once. While it is paused it does not
+ * keep cog_loop_run going. */
 int cog_timer_pause(cog_timer timer);
 int cog_timer_resume(cog_timer timer);
 /* What is left to its deadline; 0 if it is due. */

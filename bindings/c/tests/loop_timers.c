@@ -118,6 +118,7 @@ static void a_timer_is_moved_paused_and_resumed(void) {
     cog_loop_advance(loop, 20 * MS);
     CHECK(cog_loop_step(loop) == COG_OK && log.calls == 0);
     CHECK(cog_timer_pause(timer) == COG_OK && cog_timer_pause(timer) == COG_OK);
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 0); /* a paused timer keeps no loop going */
     cog_loop_advance(loop, 1000 * MS);
     CHECK(cog_loop_step(loop) == COG_OK && log.calls == 0);
     CHECK(cog_timer_remaining(timer, &left) == COG_OK && left == 30 * MS);

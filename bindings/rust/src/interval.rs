@@ -50,7 +50,8 @@ impl Interval {
         self
     }
 
-    /// By how much it may be late, so that several share a wake-up. Nothing drifts by it.
+    /// By how much it may be late, so that several share a wake-up. Served within it, a deadline is on time, whatever the
+    /// policy: nothing drifts by it.
     pub fn slack(mut self, slack: Duration) -> Self {
         self.slack = slack;
         self

@@ -115,7 +115,7 @@ impl<K: Keeping> Alarm<K> {
     fn is_waiting(&self) -> bool {
         let events = self.core.events.borrow();
         self.key.is_some_and(|key| match self.keeping.slack_ns() {
-            Some(_) => events.deadline_ns(key) == Some(self.deadline_ns),
+            Some(_) => events.deadline_ns(key) == Some(events.round_up_ns(self.deadline_ns)),
             None => events.timer(key).is_some(),
         })
     }
@@ -282,11 +282,17 @@ impl Ticks {
 
     fn poll_tick(&mut self, cx: &Context<'_>) -> Poll<Tick> {
         std::task::ready!(self.alarm.poll(cx));
-        let (now_ns, deadline_ns) = (self.alarm.core.now_ns(), self.alarm.deadline_ns);
-        let next = self.policy.next(deadline_ns, self.period_ns, now_ns);
+        let now_ns = self.alarm.core.now_ns();
+        let plan = Plan::every(self.alarm.deadline_ns, self.period_ns, self.policy);
+        let (next, told_ns) = {
+            let events = self.alarm.core.events.borrow();
+            let next = events.follow(&plan.with_slack(self.alarm.keeping.slack_ns), now_ns);
+            (next, events.round_up_ns(plan.deadline))
+        };
+        let Some(next) = next else { return Poll::Pending };
         // Its place is its own; only a loop that was cleared has another answer, and then the next poll arms it.
         let _ = self.alarm.set(next.deadline);
-        Poll::Ready(Tick { late: Duration::from_nanos(now_ns - deadline_ns), missed: next.missed })
+        Poll::Ready(Tick { late: Duration::from_nanos(now_ns.saturating_sub(told_ns)), missed: next.missed })
     }
 }
 

@@ -56,7 +56,8 @@ impl<S> Handle<S> {
         self.knows(timer) && self.core().events.borrow_mut().reschedule_timer_at(timer.key, deadline_ns)
     }
 
-    /// Stops a timer's time; what is left to its deadline is kept. `false` for one that is paused already, too.
+    /// Stops a timer's time; what is left to its deadline is kept. `false` for one that is paused already, too. While it is
+    /// paused it does not keep [`run`](crate::Loop::run) going.
     ///
     /// ```
     /// use std::time::Duration;

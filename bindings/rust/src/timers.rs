@@ -78,7 +78,7 @@ impl<S> Firing<'_, S> {
         self.handle.timer_of(self.expired.key)
     }
 
-    /// The moment for which it was armed, rounded up to the loop's resolution if it fires once.
+    /// The moment for which it was armed, rounded up to the loop's resolution.
     pub fn deadline(&self) -> Instant {
         // A deadline that has passed is not beyond the end of the clock.
         self.handle.core().instant(self.expired.deadline_ns).unwrap_or_else(|| self.handle.now())

@@ -278,3 +278,60 @@ fn intervals_with_slack_share_their_wake_ups() {
     log.dedup();
     assert!(log.len() <= 2, "{log:?}");
 }
+
+/// Of a thousand calls in ten thousand milliseconds 794 came: being late within the slack had moved the schedule.
+#[test]
+fn lateness_within_the_slack_is_no_missed_deadline() {
+    for policy in [Missed::Skip, Missed::Burst, Missed::Delay] {
+        let mut events = simulated();
+        let interval = Interval::new(10 * MS).slack(5 * MS).missed(policy);
+        events.every(interval, |log: &mut Vec<u64>, firing| log.push(firing.missed())).unwrap();
+        let mut log = Vec::new();
+        events.run_for(&mut log, 10 * SECOND).unwrap();
+        assert!(log.len() >= 999 && log.iter().all(|&missed| missed == 0), "{policy:?}: {} calls", log.len());
+
+        let mut events = simulated();
+        let mut ticks = events.interval(interval).unwrap();
+        let start = events.now();
+        let late = events
+            .block_on(&mut Vec::new(), async {
+                let mut late = Duration::ZERO;
+                for _ in 0..1000 {
+                    late = late.max(ticks.tick().await.late);
+                }
+                late
+            })
+            .unwrap();
+        assert!(late <= 5 * MS && events.now() - start <= 10 * SECOND + 5 * MS, "{policy:?}");
+    }
+}
+
+/// `run` never came back.
+#[test]
+fn a_paused_timer_keeps_no_loop_running() {
+    let mut events = simulated();
+    let timer = events.every(SECOND, |log: &mut Vec<u64>, _| log.push(1)).unwrap();
+    assert!(events.pause(timer));
+    assert_eq!(log_of(&mut events), []);
+    assert!(events.unref_timer(timer) && events.resume(timer));
+    assert_eq!(log_of(&mut events), []);
+    assert!(events.ref_timer(timer) && events.cancel(timer));
+}
+
+/// On ticks of a microsecond the one was told 1500 and the other 2000.
+#[test]
+fn a_one_shot_and_an_interval_are_told_the_same_deadline() {
+    let mut events = simulated();
+    let (start, delay) = (events.now(), Duration::from_nanos(1500));
+    let check = move |number| {
+        move |log: &mut Vec<u64>, firing: &Firing<'_, Vec<u64>>| {
+            assert_eq!((firing.deadline() - start, firing.late()), (Duration::from_nanos(2000), Duration::ZERO));
+            log.push(number);
+            ControlFlow::Break(())
+        }
+    };
+    events.every(delay, check(1)).unwrap();
+    events.at(start + delay, check(2)).unwrap();
+    events.every(delay, check(3)).unwrap();
+    assert_eq!(log_of(&mut events), [1, 2, 3]);
+}

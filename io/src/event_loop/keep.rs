@@ -1,32 +1,43 @@
-//! What keeps a loop going: every timer and every descriptor, but for those that are told not to.
+//! What keeps a loop going: every timer whose time runs and every descriptor, but for those that are told not to.
 //!
 //! A heartbeat, or a descriptor that only listens for a reload, should not keep a program alive that has nothing else to
 //! do. It is served like any other as long as something else does.
 //!
+//! A paused timer cannot come, so it keeps no loop going either; resumed, it does.
+//!
 //! Whoever does not use this pays nothing for it: the exceptions are counted, not the rule.
+//!
+//! ```text
+//!   all timers = armed │ paused │ both │ unreferenced         idle: nothing is in the first part
+//!                               └ paused_unref
+//! ```
 
 use super::EventLoop;
 use crate::{Key, Token};
 
 impl<T: Default + Clone> EventLoop<T> {
-    /// Whether nothing is left that keeps the loop going: neither timer nor descriptor, those left out that were
-    /// [unreferenced](Self::unref_timer). With none of either kind only a wake could end a wait.
+    /// Whether nothing is left that keeps the loop going: neither timer nor descriptor, those left out that are
+    /// [paused](Self::pause_timer) or [unreferenced](Self::unref_timer). With none of either kind only a wake could end a
+    /// wait.
     pub fn is_idle(&self) -> bool {
-        self.scheduler.len() == self.unref_timers.len() && self.table.len() == self.table.unreferenced()
+        let exceptions = self.scheduler.paused() + self.unref_timers.len() - self.paused_unref;
+        self.scheduler.len() == exceptions && self.table.len() == self.table.unreferenced()
     }
 
     /// Lets the loop be idle in spite of this timer, for as long as its key is good. `false` for a stale key.
     pub fn unref_timer(&mut self, key: Key) -> bool {
         let is_live = self.scheduler.get(key).is_some();
-        if is_live {
-            self.unref_timers.insert(key);
+        if is_live && self.unref_timers.insert(key) {
+            self.paused_unref += usize::from(self.scheduler.is_paused(key));
         }
         is_live
     }
 
     /// Takes [`unref_timer`](Self::unref_timer) back. `false` for a stale key.
     pub fn ref_timer(&mut self, key: Key) -> bool {
-        self.unref_timers.remove(&key);
+        if self.unref_timers.remove(&key) {
+            self.paused_unref -= usize::from(self.scheduler.is_paused(key));
+        }
         self.scheduler.get(key).is_some()
     }
 
@@ -38,6 +49,14 @@ impl<T: Default + Clone> EventLoop<T> {
     /// Takes [`unref_descriptor`](Self::unref_descriptor) back. `false` for a stale token.
     pub fn ref_descriptor(&mut self, token: Token) -> bool {
         self.table.set_referenced(token, true)
+    }
+
+    /// After a timer was paused, or before one that may be paused is so no longer.
+    pub(super) fn note_paused(&mut self, key: Key, is_more: bool) {
+        if self.unref_timers.is_empty() || !self.unref_timers.contains(&key) || !self.scheduler.is_paused(key) {
+            return;
+        }
+        if is_more { self.paused_unref += 1 } else { self.paused_unref -= 1 }
     }
 
     /// After a timer may have gone.

@@ -130,6 +130,8 @@ pub struct EventLoop<T = u64> {
     waker: Waker,
     // Live timers that do not keep the loop going.
     unref_timers: HashSet<Key>,
+    // How many of those are paused.
+    paused_unref: usize,
     is_running: bool,
     is_stopped: bool,
     // After the backend, which knows their numbers. By the index of the token.
@@ -196,6 +198,7 @@ impl<T: Default + Clone> EventLoop<T> {
             unsettled: Vec::new(),
             waker,
             unref_timers: HashSet::new(),
+            paused_unref: 0,
             is_running: false,
             is_stopped: false,
             #[cfg(unix)]
@@ -229,6 +232,7 @@ impl<T: Default + Clone> EventLoop<T> {
     pub fn clear(&mut self) {
         self.scheduler.clear();
         self.unref_timers.clear();
+        self.paused_unref = 0;
         for (token, descriptor) in self.table.iter() {
             // A complaint would be that the kernel does not know the descriptor any more: what the caller wants.
             let _ = self.backend.remove(descriptor.fd, token);

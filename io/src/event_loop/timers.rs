@@ -1,16 +1,20 @@
 //! Timers: the scheduler's, in nanoseconds, with delays from now.
+//!
+//! A deadline is rounded up to the loop's resolution, that of a one-shot timer and each one of an interval alike. That is
+//! the deadline that a callback is told of, that lateness counts from, and that the order goes by; equal ones come in the
+//! order of arming.
 
 use super::EventLoop;
 use crate::Key;
-use cogloop_engine::Plan;
+use cogloop_engine::{Next, Plan};
 
 /// A timer that was due, as it leaves the loop, or, if it repeats, goes on to its next deadline.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct ExpiredTimer<T> {
     /// Its key: stale, or good for the next time if it repeats.
     pub key: Key,
-    /// The deadline that it was due for; that of a one-shot timer is rounded up to the loop's resolution. A period counts
-    /// from here, so that it does not drift.
+    /// The deadline that it was due for, rounded up to the loop's resolution. A period counts from the deadline as it was
+    /// before, so that it does not drift.
     pub deadline_ns: u64,
     /// How long ago that was when the turn began.
     pub late_ns: u64,
@@ -40,7 +44,7 @@ impl<T: Default + Clone> EventLoop<T> {
     }
 
     /// Arms a timer that is due once, at `deadline_ns`, rounded up to the loop's resolution. One in the past is due in the
-    /// next turn; one in the last, unfinished tick of `u64` never comes.
+    /// next turn, or with the end of the tick that has begun; one in the last tick of `u64` never comes.
     ///
     /// # Panics
     /// As [`add_timer`](Self::add_timer).
@@ -74,6 +78,7 @@ impl<T: Default + Clone> EventLoop<T> {
 
     /// Takes a timer back, even one that is due in this turn and was not pulled yet. `None` for a stale key.
     pub fn cancel_timer(&mut self, key: Key) -> Option<T> {
+        self.note_paused(key, false);
         let value = self.scheduler.cancel(key);
         self.forget_unref(key);
         value
@@ -82,16 +87,24 @@ impl<T: Default + Clone> EventLoop<T> {
     /// Gives a timer a new deadline, from which a period counts; the key stays. One that is due in this turn and was not
     /// pulled yet is taken back, one that is paused goes on. `false` for a stale key.
     pub fn reschedule_timer_at(&mut self, key: Key, deadline_ns: u64) -> bool {
+        self.note_paused(key, false);
         self.scheduler.reschedule(key, deadline_ns)
     }
 
-    /// Stops a timer's time; what is left to its deadline is kept. `false` if it is paused already, or for a stale key.
+    /// Stops a timer's time; what is left to its deadline is kept. While it is paused it does not keep the loop going.
+    /// `false` if it is paused already, or for a stale key.
     pub fn pause_timer(&mut self, key: Key) -> bool {
-        self.scheduler.pause(key, self.now_ns())
+        let now_ns = self.now_ns();
+        let is_done = self.scheduler.pause(key, now_ns);
+        if is_done {
+            self.note_paused(key, true);
+        }
+        is_done
     }
 
     /// Lets a paused timer's time go on. `false` if it is not paused, or for a stale key.
     pub fn resume_timer(&mut self, key: Key) -> bool {
+        self.note_paused(key, false);
         self.scheduler.resume(key, self.now_ns())
     }
 
@@ -100,10 +113,20 @@ impl<T: Default + Clone> EventLoop<T> {
         self.scheduler.remaining(key, self.now_ns())
     }
 
-    /// A timer's deadline; that of a one-shot timer is rounded up to the loop's resolution. `None` while it is paused, and
-    /// for a stale key.
+    /// A timer's deadline, rounded up to the loop's resolution. `None` while it is paused, and for a stale key.
     pub fn deadline_ns(&self, key: Key) -> Option<u64> {
         self.scheduler.deadline(key)
+    }
+
+    /// The deadline that a timer is told of which asks for this one: rounded up to the loop's resolution.
+    pub fn round_up_ns(&self, deadline_ns: u64) -> u64 {
+        self.scheduler.round_up(deadline_ns)
+    }
+
+    /// What follows the deadline of a plan that is served at `now_ns`, for a caller that keeps a schedule of its own; `None`
+    /// if it fires once. The loop's own intervals go by the same rule.
+    pub fn follow(&self, plan: &Plan, now_ns: u64) -> Option<Next> {
+        self.scheduler.follow(plan, now_ns)
     }
 
     /// The value of a timer. `None` for a stale key.

@@ -82,7 +82,7 @@ impl Timers {
     }
 
     pub(super) fn referenced(&self) -> usize {
-        self.live.values().filter(|timer| timer.is_referenced).count()
+        self.live.values().filter(|timer| timer.is_referenced && !matches!(timer.state, State::Paused(..))).count()
     }
 
     /// Those that will never be the last to come: they repeat, or their time is beyond the simulation's.
@@ -103,7 +103,7 @@ impl Timers {
 
     /// When a tick begins that a clock reaches, the first that is not before `ns`.
     fn up(&self, ns: u64) -> Option<u64> {
-        ns.div_ceil(self.resolution_ns).checked_mul(self.resolution_ns)
+        ns.div_ceil(self.resolution_ns).checked_mul(self.resolution_ns).filter(|&ns| ns < u64::MAX)
     }
 
     fn arm(&mut self, plan: &Plan) -> State {
@@ -236,8 +236,8 @@ impl Timers {
                 panic!("timer {id} came before timer {other}, which is due earlier or was armed earlier");
             }
         }
-        let told_max_ns = self.up(armed.asked_ns).unwrap_or(u64::MAX);
-        assert!((armed.asked_ns..=told_max_ns).contains(&timer.deadline_ns), "timer {id} was told of another deadline");
+        let told_ns = self.up(armed.asked_ns).unwrap_or(u64::MAX);
+        assert_eq!(timer.deadline_ns, told_ns, "timer {id} was told of another deadline");
         assert_eq!(timer.late_ns, turn_ns.saturating_sub(timer.deadline_ns), "how late timer {id} is");
         if ours.plan.period.is_none() {
             assert_eq!(timer.missed, 0, "timer {id} does not repeat, and missed something");
@@ -251,21 +251,25 @@ impl Timers {
         let Some(mut ours) = self.live.remove(&id) else { return };
         let Some(period) = ours.plan.period.map(u64::from) else { return };
         let next_ns = next_ns.unwrap_or_else(|| panic!("timer {id} repeats and has no next deadline"));
-        let (deadline_ns, missed) = (timer.deadline_ns, timer.missed);
-        match ours.plan.missed {
-            Missed::Burst => {
-                assert_eq!((next_ns, missed), (deadline_ns.saturating_add(period), 0), "timer {id}, burst")
+        let (deadline_ns, missed) = (ours.plan.deadline, timer.missed);
+        // Within its slack it was on time. What it is told of is rounded up; its schedule is not.
+        let is_late = self.up(deadline_ns.saturating_add(ours.plan.slack)).is_some_and(|latest_ns| turn_ns > latest_ns)
+            || ours.plan.slack == 0 && period < self.resolution_ns;
+        let expected_ns = match ours.plan.missed {
+            Missed::Delay if is_late => turn_ns.saturating_add(period),
+            Missed::Skip if is_late => {
+                let nth_ns = |n: u64| u128::from(deadline_ns) + u128::from(n) * u128::from(period);
+                let has_passed =
+                    |ns: u128| u64::try_from(ns).is_ok_and(|ns| self.up(ns).is_some_and(|ns| ns <= turn_ns));
+                assert!(!has_passed(nth_ns(missed + 1)), "timer {id} is late again, with the policy to skip");
+                assert!(missed == 0 || has_passed(nth_ns(missed)), "timer {id} skipped one that is still to come");
+                nth_ns(missed + 1).try_into().unwrap_or(u64::MAX)
             }
-            Missed::Delay => assert_eq!((next_ns, missed), (turn_ns.saturating_add(period), 0), "timer {id}, delay"),
-            Missed::Skip => {
-                let periods = u128::from(missed) + 1;
-                let expected = u128::from(deadline_ns) + periods * u128::from(period);
-                assert_eq!(u128::from(next_ns), expected.min(u128::from(u64::MAX)), "timer {id} left its schedule");
-                assert!(next_ns > turn_ns, "timer {id} is late again, with the policy to skip");
-                assert!(missed == 0 || next_ns - period <= turn_ns, "timer {id} skipped one that is still to come");
-            }
-        }
-        ours.plan.deadline = next_ns;
+            _ => deadline_ns.saturating_add(period),
+        };
+        assert!(missed == 0 || is_late && ours.plan.missed == Missed::Skip, "timer {id} missed {missed}");
+        assert_eq!(next_ns, self.up(expected_ns).unwrap_or(u64::MAX), "timer {id} left its schedule");
+        ours.plan.deadline = expected_ns;
         ours.state = self.arm(&ours.plan);
         self.live.insert(id, ours);
     }

@@ -1,0 +1,103 @@
+//! The arithmetic of deadlines at every place in `u64`, its ends most of all, against sums in `u128`.
+
+use std::num::NonZeroU64;
+
+use cogloop_engine::{Missed, Plan, Scheduler};
+use proptest::prelude::*;
+
+const POLICIES: [Missed; 3] = [Missed::Burst, Missed::Skip, Missed::Delay];
+
+/// Any number, with both ends and the powers of two likely.
+fn edge() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        2 => any::<u64>(),
+        2 => 0..5u64,
+        2 => (0..5u64).prop_map(|back| u64::MAX - back),
+        1 => (0..64u32, 0..3u64).prop_map(|(bit, off)| (1u64 << bit).wrapping_add(off).wrapping_sub(1)),
+    ]
+}
+
+fn cut(wide: u128) -> u64 {
+    wide.try_into().unwrap_or(u64::MAX)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// `Missed::Skip.next( 0, 1, u64::MAX )` overflowed, and in a release build the timer was due again at once.
+    #[test]
+    fn what_follows_a_deadline_is_right_at_the_edges_of_the_range_c13(
+        deadline in edge(), period in edge(), now in edge(), policy in 0..3usize,
+    ) {
+        let period = NonZeroU64::new(period).unwrap_or(NonZeroU64::MIN);
+        let next = POLICIES[policy].next(deadline, period, now);
+        let [start, each, served] = [deadline, period.get(), now].map(u128::from);
+        let late = served.saturating_sub(start);
+        let (wanted, missed) = match POLICIES[policy] {
+            Missed::Burst => (start + each, 0),
+            Missed::Skip => (start + (late / each + 1) * each, late / each),
+            Missed::Delay => (start.max(served) + each, 0),
+        };
+        prop_assert_eq!((next.deadline, u128::from(next.missed)), (cut(wanted), missed));
+        prop_assert!(next.deadline > deadline || deadline == u64::MAX, "no progress");
+    }
+
+    /// A timer is told of the first start of a tick that is not before its deadline, is late by what has passed since,
+    /// and misses none while it is within its slack; wherever that is in the range.
+    #[test]
+    fn one_shots_and_intervals_are_told_the_same_wherever_time_is(
+        resolution in edge(), deadline in edge(), period in edge(), slack in edge(), late in edge(), policy in 0..3usize,
+    ) {
+        let resolution = NonZeroU64::new(resolution).unwrap_or(NonZeroU64::MIN);
+        let up = |ns: u128| ns.div_ceil(u128::from(resolution.get())) * u128::from(resolution.get());
+        let told = cut(up(deadline.into()));
+        let mut scheduler = Scheduler::<u8>::new(resolution);
+        let once = Plan::once(deadline).with_slack(slack);
+        let often = Plan {
+            period: Some(NonZeroU64::new(period).unwrap_or(NonZeroU64::MIN)),
+            missed: POLICIES[policy],
+            ..once
+        };
+        let keys = [once, often].map(|plan| scheduler.add(plan, 0));
+        prop_assert_eq!(keys.map(|key| scheduler.deadline(key)), [Some(told); 2]);
+        let Some(due) = scheduler.next_deadline() else {
+            // Only what would be due at the end of time never is.
+            prop_assert_eq!(cut(up(u128::from(deadline) + u128::from(slack))), u64::MAX);
+            return Ok(());
+        };
+        let now = due.saturating_add(late);
+        scheduler.advance(now);
+        for key in keys {
+            let fired = scheduler.pop().expect("both are due");
+            prop_assert_eq!((fired.key, fired.deadline, fired.late), (key, told, now - told));
+            let is_short = slack == 0 && period < resolution.get();
+            if !is_short && u128::from(now) <= up(u128::from(deadline) + u128::from(slack)) {
+                prop_assert_eq!(fired.missed, 0);
+            }
+        }
+        prop_assert!(scheduler.pop().is_none());
+        let next = scheduler.deadline(keys[1]).expect("it repeats");
+        prop_assert!(next >= told, "it goes back");
+        prop_assert!(next > now || slack > 0 || late > 0 || POLICIES[policy] == Missed::Burst, "again at once");
+        scheduler.audit();
+    }
+}
+
+/// A deadline that is served within its slack was counted as late: of a thousand calls in ten thousand periods 794 came.
+#[test]
+fn lateness_within_the_slack_changes_no_schedule_c13() {
+    for missed in POLICIES {
+        let mut scheduler = Scheduler::<u8>::new(NonZeroU64::MIN);
+        let ten = NonZeroU64::new(10).unwrap();
+        scheduler.add(Plan { slack: 5, ..Plan::every(10, ten, missed) }, 0);
+        let mut served = 0;
+        while let Some(next) = scheduler.next_deadline().filter(|&next| next <= 10_000) {
+            scheduler.advance(next);
+            let fired = scheduler.pop().unwrap();
+            served += 1;
+            assert_eq!((fired.deadline, fired.missed), (served * 10, 0), "{missed:?}");
+            assert!(fired.late <= 5, "{missed:?}: {fired:?}");
+        }
+        assert!(served >= 999, "{missed:?}: {served} calls");
+    }
+}
