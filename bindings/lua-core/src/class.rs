@@ -5,16 +5,16 @@
 
 use crate::args::{DIRECTIONS, is_callable, upvalue, wrong_property};
 use crate::descriptor::unwatch_all;
-use crate::guard::Text;
+use crate::guard::{ErrorText, Text};
 use crate::state::{check_loop, state_at, value};
 use crate::task::TaskBlock;
 use crate::version::{push_user_value, set_user_value};
 use crate::{clock, create, node, run, show, task};
 use mlua::ffi::{
     LUA_REGISTRYINDEX, LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_insert,
-    lua_next, lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushinteger, lua_pushlstring, lua_pushnil,
-    lua_pushstring, lua_pushvalue, lua_rawequal, lua_rawget, lua_rawgetp, lua_rawseti, lua_rawsetp, lua_setfield,
-    lua_setmetatable, lua_settop, lua_touserdata, lua_type, lua_upvalueindex,
+    lua_next, lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushinteger, lua_pushnil, lua_pushstring,
+    lua_pushvalue, lua_rawequal, lua_rawget, lua_rawgetp, lua_rawseti, lua_rawsetp, lua_setfield, lua_setmetatable,
+    lua_settop, lua_touserdata, lua_type, lua_upvalueindex,
 };
 use std::ffi::{CStr, c_int};
 
@@ -180,14 +180,12 @@ unsafe extern "C-unwind" fn length(lua: *mut lua_State) -> c_int {
 
 /// `loop:backend( )` → name, why it is this one
 unsafe extern "C-unwind" fn backend(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua. The report's texts live as long as the loop, and making a string frees no loop that is on the
-    // stack.
+    // SAFETY: called by Lua. The texts are copies: making a string may run a finalizer, and that may close the loop.
     unsafe {
         let report = (*check_loop(lua, 1)).events.backend();
-        let (name, reason) = (report.name, report.reason.as_str());
-        for text in [name, reason] {
-            lua_pushlstring(lua, text.as_ptr().cast(), text.len());
-        }
+        let (name, reason) = (ErrorText::new(report.name), ErrorText::new(&report.reason));
+        name.push(lua);
+        reason.push(lua);
     }
     2
 }

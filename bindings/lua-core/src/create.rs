@@ -33,10 +33,10 @@ pub fn set_default_backend(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What a script may choose. The name lies in a string that its options table keeps.
+/// What a script may choose. The name is a copy: a finalizer may change the options table before the loop is made.
 #[derive(Clone, Copy)]
 pub(crate) struct Choice {
-    pub(crate) backend: Option<(*const u8, usize)>,
+    pub(crate) backend: Option<Text<80>>,
     pub(crate) is_virtual: bool,
     pub(crate) debug: bool,
     pub(crate) resolution_ns: u64,
@@ -90,14 +90,7 @@ pub(crate) unsafe fn push_loop(lua: *mut lua_State) -> *mut LoopBlock {
 ///
 /// When an option is not to be had.
 pub(crate) fn open(choice: Choice) -> Result<*mut State, Error> {
-    let backend = match choice.backend {
-        Some((bytes, length)) => {
-            // SAFETY: the string is in the options table, which is on the stack of `construct`.
-            let name = unsafe { std::slice::from_raw_parts(bytes, length) };
-            Some(String::from_utf8_lossy(name).into_owned())
-        }
-        None => DEFAULT_BACKEND.get().cloned(),
-    };
+    let backend = choice.backend.map(|name| name.to_string()).or_else(|| DEFAULT_BACKEND.get().cloned());
     let virtual_clock = choice.is_virtual.then(VirtualClock::new);
     let clock = virtual_clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
     let events =
@@ -120,7 +113,7 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
             let key = if lua_type(lua, -2) == LUA_TSTRING { bytes_at(lua, -2) } else { b"" };
             let text = if lua_type(lua, -1) == LUA_TSTRING { Some(bytes_at(lua, -1)) } else { None };
             match (key, text) {
-                (b"backend", Some(name)) => choice.backend = Some((name.as_ptr(), name.len())),
+                (b"backend", Some(name)) => choice.backend = Some(Text::of_bytes(name)),
                 (b"clock", Some(b"virtual")) => choice.is_virtual = true,
                 (b"clock", Some(b"real")) => choice.is_virtual = false,
                 (b"debug", _) if lua_type(lua, -1) == LUA_TBOOLEAN => choice.debug = lua_toboolean(lua, -1) != 0,

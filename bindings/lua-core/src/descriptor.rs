@@ -4,11 +4,14 @@
 use crate::handle::{Handle, Kind, buffered, is_dirty, is_open, look_again};
 use crate::net::socket::SocketBlock;
 use crate::node::{self, NodeBlock};
-use crate::own::task::tell_waiting;
+use crate::own::claim::tell_waiting;
 use crate::state::{State, state_at, value, with, with_or_raise};
 use crate::version::{LuaFile, push_user_value, set_user_value};
 use cogloop_io::{Interest, Token};
-use mlua::ffi::{lua_State, lua_gettop, lua_pop, lua_pushnil, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
+use mlua::ffi::{
+    LUA_OK, lua_State, lua_gettop, lua_pcall, lua_pop, lua_pushboolean, lua_pushcfunction, lua_pushnil, lua_rawgeti,
+    lua_rawseti, lua_remove, lua_settop, lua_toboolean, lua_touserdata,
+};
 use std::ffi::c_int;
 
 /// Whether the handle of the Node at `index` is known to be closed, or to stand for another descriptor by now. An object
@@ -35,26 +38,31 @@ pub(crate) unsafe fn is_stale(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// Forgets an observed descriptor, and lets go of its callbacks and its handle. The loop is at 1, `node` is its Node. Neither raises nor allocates on Lua's side.
+/// Forgets an observed descriptor, and lets go of its callbacks and its handle. The loop is at 1, its Node at `index`. Neither raises nor allocates on Lua's side.
 ///
 /// # Safety
 ///
-/// `state` belongs to the loop at 1 and `node` is in its table. Room for three values.
-pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock) {
+/// `state` belongs to the loop at 1, and there is a Node of that loop at `index`, an absolute index. Room for three values.
+pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int) {
     // SAFETY: the caller's promise; the entry exists, so that setting it takes no memory.
     unsafe {
-        push_user_value(lua, 1, value::NODES); // S: … nodes
-        lua_rawgeti(lua, -1, (*node).number.into()); // S: … nodes node
+        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
         for n in 1..=node::HANDLE {
             lua_pushnil(lua);
-            set_user_value(lua, -2, n);
+            set_user_value(lua, index, n);
         }
-        lua_pushnil(lua);
-        lua_rawseti(lua, -3, (*node).number.into());
+        push_user_value(lua, 1, value::NODES);
+        lua_rawgeti(lua, -1, (*node).number.into()); // S: … nodes node
+        // Another Node may have the number by now.
+        if lua_touserdata(lua, -1).cast::<NodeBlock>() == node {
+            lua_pushnil(lua);
+            lua_rawseti(lua, -3, (*node).number.into());
+        }
         lua_pop(lua, 2);
         let token = Token::from_bits((*node).token);
         (*node).token = 0;
         (*node).interest = Interest::NONE;
+        (*node).args = [0, 0];
         unwatch(state, node);
         // A complaint is about a descriptor that is closed already: it is forgotten all the same.
         let _ = with(state, |state| Ok(token.map(|token| state.events.remove_descriptor(token).is_ok())));
@@ -65,12 +73,12 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, node: *mut N
 ///
 /// # Safety
 ///
-/// The rule of the crate; as for [`forget`]. Room for eight values.
-pub(crate) unsafe fn forget_closed(lua: *mut lua_State, node: *mut NodeBlock) {
+/// The rule of the crate; the loop is open; as for [`forget`]. Room for eight values.
+pub(crate) unsafe fn forget_closed(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise. Telling runs no Lua code.
     unsafe {
-        tell_waiting(lua, node);
-        forget(lua, state_at(lua, 1), node);
+        tell_waiting(lua, index);
+        forget(lua, state_at(lua, 1), index);
     }
 }
 
@@ -183,7 +191,7 @@ pub(crate) unsafe fn sweep(lua: *mut lua_State) {
             lua_rawgeti(lua, -1, number.into()); // S: … nodes node
             let node = lua_touserdata(lua, -1).cast::<NodeBlock>();
             if !node.is_null() && (*node).token == 0 {
-                forget_closed(lua, node);
+                forget_closed(lua, lua_gettop(lua));
             }
             (*state).closed.pop();
             lua_pop(lua, 2);
@@ -211,18 +219,20 @@ pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
             }
             let Some(node) = (*state).watched_at(position) else { return true };
             position += 1;
+            // On the stack it lives, whatever Lua code does to the table.
+            let index = push_watched(lua, node); // S: … node
             let has_data = match (*node).kind {
                 Kind::File(file) => match LuaFile::stream(file) {
                     Some(stream) => (*node).interest.contains(Interest::READ) && buffered(stream) > 0,
                     None => {
-                        forget_closed(lua, node);
+                        forget_closed(lua, index);
                         // Another one has taken this place.
                         position -= 1;
                         false
                     }
                 },
                 Kind::Socket(_) | Kind::Number => false,
-                Kind::Object => object_has_data(lua, (*node).number),
+                Kind::Object => object_has_data(lua, index),
             };
             let state = state_at(lua, 1);
             if has_data && !state.is_null() {
@@ -236,25 +246,75 @@ pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
     }
 }
 
-/// Asks the object that is observed as `number`; drops it if it stands for something else by now.
-unsafe fn object_has_data(lua: *mut lua_State, number: c_int) -> bool {
-    // SAFETY: only called by `look_at_handles`, which has the loop at 1 and restores the stack.
+/// Pushes a Node of the loop's lists, and returns its index.
+unsafe fn push_watched(lua: *mut lua_State, node: *mut NodeBlock) -> c_int {
+    // SAFETY: only called with the loop at 1, for a Node in its lists, which therefore is in its table.
     unsafe {
         push_user_value(lua, 1, value::NODES);
-        lua_rawgeti(lua, -1, number.into()); // S: … nodes node
-        let index = lua_gettop(lua);
-        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
-        let stale = is_stale(lua, index);
-        let state = state_at(lua, 1);
-        // What ran may have closed the loop or removed the node.
-        if state.is_null() || (*node).token == 0 {
-            return false;
-        }
-        if stale {
-            forget_closed(lua, node);
+        lua_rawgeti(lua, -1, (*node).number.into());
+        lua_remove(lua, -2);
+        debug_assert_eq!(lua_touserdata(lua, -1).cast::<NodeBlock>(), node, "a watched node is in the table");
+        lua_gettop(lua)
+    }
+}
+
+/// Asks the object that is observed by the Node at `index`; drops it if it stands for something else by now.
+unsafe fn object_has_data(lua: *mut lua_State, index: c_int) -> bool {
+    // SAFETY: only called by `look_at_handles`, which has the loop at 1 and restores the stack.
+    unsafe {
+        let Some((node, is_stale)) = ask(lua, index) else { return false };
+        if is_stale {
+            forget_closed(lua, index);
             return false;
         }
         push_user_value(lua, index, node::HANDLE);
-        (*node).interest.contains(Interest::READ) && is_dirty(lua, lua_gettop(lua))
+        // The Lua code that was asked may have put another handle in the object's place.
+        (*node).kind == Kind::Object && (*node).interest.contains(Interest::READ) && is_dirty(lua, lua_gettop(lua))
+    }
+}
+
+/// Whether the handle of the Node at `index` holds data that the kernel does not see. What an object raises is no data.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1, a Node at `index`, an absolute one. Lua code may run. Room for four values.
+pub(crate) unsafe fn holds_data(lua: *mut lua_State, index: c_int) -> bool {
+    // SAFETY: the caller's promise. The Node keeps its handle while it is observed.
+    unsafe {
+        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
+        match (*node).kind {
+            Kind::File(file) => LuaFile::stream(file).is_some_and(|stream| buffered(stream) > 0),
+            Kind::Socket(_) | Kind::Number => false,
+            Kind::Object => {
+                lua_pushcfunction(lua, say_dirty);
+                push_user_value(lua, index, node::HANDLE);
+                let dirty = lua_pcall(lua, 1, 1, 0) == LUA_OK && lua_toboolean(lua, -1) != 0;
+                lua_pop(lua, 1);
+                dirty
+            }
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn say_dirty(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by `holds_data` with the handle.
+    unsafe { lua_pushboolean(lua, c_int::from(is_dirty(lua, 1))) };
+    1
+}
+
+/// Finds out whether the Node at `index` [is stale](is_stale). `None`: what ran meanwhile has closed the loop, or changed
+/// what the Node observes, so that the answer is about something that is gone. After this nothing that was known before holds.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1; as for [`is_stale`].
+pub(crate) unsafe fn ask(lua: *mut lua_State, index: c_int) -> Option<(*mut NodeBlock, bool)> {
+    // SAFETY: the caller's promise; the Node is on the stack.
+    unsafe {
+        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
+        let token = (*node).token;
+        let is_stale = is_stale(lua, index);
+        let is_same = !state_at(lua, 1).is_null() && token != 0 && (*node).token == token;
+        is_same.then_some((node, is_stale))
     }
 }

@@ -4,10 +4,10 @@
 
 use crate::args::period_ns;
 use crate::callback::call;
-use crate::descriptor::{forget_closed, is_stale};
+use crate::descriptor::{ask, forget_closed};
 use crate::node::{COROUTINE, DIRECTIONS, NodeBlock, direction_value};
+use crate::own::claim;
 use crate::own::meter::Meter;
-use crate::own::task;
 use crate::state::{State, state_at, value, with_or_raise};
 use crate::task::{CALLBACK, TaskBlock, finish, link, slot, tell_next};
 use crate::version::{push_user_value, set_user_value};
@@ -86,7 +86,7 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
             return;
         }
         for (i, direction) in DIRECTIONS.into_iter().enumerate() {
-            let state = state_at(lua, 1);
+            let mut state = state_at(lua, 1);
             // A callback, of this handle or of an earlier one, may have changed anything.
             if state.is_null() || (*state).stopped || (*node).token != ready.token.to_bits() {
                 return;
@@ -95,18 +95,24 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
                 continue;
             }
             // What the kernel said holds until the first callback.
-            if (*state).served && is_stale(lua, 3) {
-                if !state_at(lua, 1).is_null() && (*node).token == ready.token.to_bits() {
+            if (*state).served {
+                // Asking an object runs its Lua code: after it everything is looked at anew.
+                let Some((_, is_stale)) = ask(lua, 3) else { return };
+                if is_stale {
                     forget_unless_number(lua, node);
+                    return;
                 }
-                return;
+                state = state_at(lua, 1);
+                if (*state).stopped || !(*node).interest.contains(direction) {
+                    continue;
+                }
             }
-            begin(lua, state_at(lua, 1), 3);
+            begin(lua, state, 3);
             if (*node).args[i] == COROUTINE {
-                task::wake(lua, state_at(lua, 1), i, ready.ready);
+                claim::wake(lua, i, ready.ready);
                 return;
             }
-            let clock = Meter::start(state_at(lua, 1));
+            let clock = Meter::start(state);
             push_user_value(lua, 3, direction_value(direction));
             call(lua, (*node).args[i], 0);
             if let Some(start_ns) = clock {
@@ -117,13 +123,13 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
     }
 }
 
-/// Drops the node of a handle that was closed. A number that is not open is kept until the script removes it: on every
-/// backend it gets no event, and the script may open it again.
+/// Drops the Node at 3 of a handle that was closed. A number that is not open is kept until the script removes it: on
+/// every backend it gets no event, and the script may open it again.
 unsafe fn forget_unless_number(lua: *mut lua_State, node: *mut NodeBlock) {
-    // SAFETY: only called by `serve_handle`, for a node that is in the table.
+    // SAFETY: only called by `serve_handle`, with the Node at 3 and the loop open.
     unsafe {
         if (*node).kind != crate::handle::Kind::Number {
-            forget_closed(lua, node);
+            forget_closed(lua, 3);
         }
     }
 }

@@ -3,8 +3,9 @@
 
 use cogloop_io::LimitReached;
 use mlua::ffi::{
-    lua_Debug, lua_State, lua_concat, lua_error, lua_getinfo, lua_getstack, lua_pushinteger, lua_pushlstring,
-    lua_pushnil, luaL_where,
+    LUA_TNUMBER, LUA_TSTRING, lua_Debug, lua_State, lua_concat, lua_error, lua_getinfo, lua_getstack, lua_pop,
+    lua_pushfstring, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushvalue, lua_tostring, lua_type,
+    luaL_typename, luaL_where,
 };
 use std::ffi::{CStr, c_int};
 use std::fmt::{Display, Write};
@@ -28,6 +29,11 @@ impl<const N: usize> Text<N> {
         // It cannot fail: `write_str` below never does. A `Display` that fails leaves the text short, no more.
         let _ = write!(text, "{content}");
         text
+    }
+
+    /// The bytes as text; what is not UTF-8 is replaced.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self::new(String::from_utf8_lossy(bytes))
     }
 
     /// Pushes the text as a Lua string.
@@ -114,6 +120,25 @@ impl<const N: usize> Write for Text<N> {
         self.bytes[self.length..self.length + fits].copy_from_slice(&more.as_bytes()[..fits]);
         self.length += fits;
         Ok(())
+    }
+}
+
+/// Pushes an error value as text, without running its metamethods.
+///
+/// # Safety
+///
+/// There is a value at `index`. Room for two values. May raise.
+pub(crate) unsafe fn push_text(lua: *mut lua_State, index: c_int) {
+    // SAFETY: the caller's promise; a number is made text on the copy.
+    unsafe {
+        lua_pushvalue(lua, index);
+        if !matches!(lua_type(lua, -1), LUA_TSTRING | LUA_TNUMBER) {
+            let name = luaL_typename(lua, -1);
+            lua_pop(lua, 1);
+            lua_pushfstring(lua, c"(error object is a %s value)".as_ptr(), name);
+        } else {
+            lua_tostring(lua, -1);
+        }
     }
 }
 

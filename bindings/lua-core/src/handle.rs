@@ -6,6 +6,7 @@
 use crate::args::{bad_argument, wrong};
 use crate::create::bytes_at;
 use crate::guard::Text;
+use crate::nesting::deepen;
 use crate::net::push_socket_metatable;
 use crate::net::socket::SocketBlock;
 use crate::version::{LuaFile, push_file_metatable};
@@ -42,6 +43,24 @@ pub(crate) struct Handle {
 
 /// How what an object has to say in the place of a number begins.
 const SAID: &[u8] = b"the text '";
+impl Handle {
+    /// Whether it still is what it was when it was looked at, as far as that can be known without Lua code: a finalizer may
+    /// have closed it.
+    ///
+    /// # Safety
+    ///
+    /// The value that it was read from is alive.
+    pub(crate) unsafe fn is_current(self) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.kind {
+                Kind::Socket(socket) => (*socket).number == self.number,
+                Kind::File(file) => LuaFile::stream(file).is_some_and(|stream| libc::fileno(stream) == self.number),
+                Kind::Number | Kind::Object => true,
+            }
+        }
+    }
+}
 
 /// Why a value is no handle.
 #[derive(Clone, Copy)]
@@ -223,6 +242,7 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result
                 }
                 // A method that cannot be called raises here, and its name is in the message.
                 _ => {
+                    deepen(lua);
                     lua_pushvalue(lua, index);
                     call(lua);
                     let number = match lua_type(lua, -1) {
@@ -265,6 +285,7 @@ pub(crate) unsafe fn is_dirty(lua: *mut lua_State, index: c_int) -> bool {
         let top = lua_gettop(lua);
         lua_getfield(lua, index, c"dirty".as_ptr());
         let dirty = lua_type(lua, -1) == LUA_TFUNCTION && {
+            deepen(lua);
             lua_pushvalue(lua, index);
             lua_call(lua, 1, 1);
             lua_toboolean(lua, -1) != 0

@@ -33,6 +33,7 @@ mod guard;
 mod handle;
 pub mod interrupt;
 mod mockit;
+mod nesting;
 mod net;
 mod node;
 mod own;

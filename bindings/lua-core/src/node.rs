@@ -2,16 +2,16 @@
 
 use crate::args::{check_callable, check_direction, upvalue};
 use crate::callback::pack;
-use crate::descriptor::{forget, forget_closed, is_stale, unwatch, watch};
-use crate::guard::{ErrorText, Failure, errno_of};
+use crate::descriptor::{ask, forget, forget_closed, unwatch, watch};
+use crate::guard::{ErrorText, Failure, Text, errno_of};
 use crate::handle::{Handle, Kind, check_handle, look, refuse};
-use crate::own::task::tell_waiting;
+use crate::own::claim::{tell_waiting, void_dead_claims};
 use crate::state::{State, check_loop, value, with};
 use crate::version::{new_userdata, push_user_value, set_user_value};
 use cogloop_io::{Interest, Token};
 use mlua::ffi::{
-    lua_State, lua_gettop, lua_insert, lua_pop, lua_pushboolean, lua_pushnil, lua_pushstring, lua_pushvalue,
-    lua_rawequal, lua_rawgeti, lua_rawseti, lua_setmetatable, lua_settop, lua_touserdata, lua_upvalueindex,
+    lua_State, lua_gettop, lua_pop, lua_pushboolean, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawequal,
+    lua_rawgeti, lua_rawseti, lua_remove, lua_setmetatable, lua_settop, lua_touserdata, lua_upvalueindex,
 };
 use std::ffi::c_int;
 use std::os::fd::{BorrowedFd, RawFd};
@@ -61,30 +61,41 @@ pub(crate) struct NodeBlock {
 pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) -> *mut NodeBlock {
     // SAFETY: the caller's promise.
     unsafe {
-        push_user_value(lua, 1, value::NODES);
-        lua_rawgeti(lua, -1, handle.number.into());
-        mlua::ffi::lua_remove(lua, -2); // S: … node
-        let index = lua_gettop(lua);
-        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
-        if node.is_null() {
-            return node;
+        loop {
+            push_user_value(lua, 1, value::NODES);
+            lua_rawgeti(lua, -1, handle.number.into());
+            lua_remove(lua, -2); // S: … node
+            let index = lua_gettop(lua);
+            let node = lua_touserdata(lua, index).cast::<NodeBlock>();
+            if node.is_null() {
+                return node;
+            }
+            push_user_value(lua, index, HANDLE);
+            let same = lua_rawequal(lua, -1, arg) != 0;
+            lua_pop(lua, 1);
+            // A number is what the script says it is, now as then.
+            if same || (*node).kind == Kind::Number {
+                return node;
+            }
+            if (*node).token != 0 {
+                match ask(lua, index) {
+                    Some((node, false)) => return node,
+                    Some((_, true)) => forget_closed(lua, index),
+                    // The Lua code that was asked has changed something: look the number up again.
+                    None => {
+                        check_loop(lua, 1);
+                        lua_pop(lua, 1);
+                        continue;
+                    }
+                }
+            } else {
+                // A socket was closed, and this Node of it has not been swept away yet.
+                tell_waiting(lua, index);
+            }
+            lua_pop(lua, 1);
+            lua_pushnil(lua);
+            return null_mut();
         }
-        push_user_value(lua, index, HANDLE);
-        let same = lua_rawequal(lua, -1, arg) != 0;
-        lua_pop(lua, 1);
-        // A number is what the script says it is, now as then.
-        if same || (*node).kind == Kind::Number || !is_stale(lua, index) {
-            return node;
-        }
-        check_loop(lua, 1);
-        if (*node).token != 0 {
-            forget_closed(lua, node);
-        } else {
-            tell_waiting(lua, node);
-        }
-        lua_pop(lua, 1);
-        lua_pushnil(lua);
-        null_mut()
     }
 }
 
@@ -122,15 +133,33 @@ pub(crate) unsafe fn attach(
         let mut node = push_node(lua, arg, handle); // S: … node
         if node.is_null() {
             // Its making may run a finalizer, and that may add this very handle: so look again.
-            let fresh = new_node(lua, handle); // S: … nil fresh
+            new_node(lua, handle); // S: … nil fresh
             node = push_node(lua, arg, handle); // S: … nil fresh node
             if node.is_null() {
                 lua_pop(lua, 1);
-                enter(lua, check_loop(lua, 1), fresh, handle, direction)?;
-                return Ok(fresh);
             }
         }
-        observe(check_loop(lua, 1), node, handle, direction)?;
+        // Nothing from here on runs Lua code.
+        let state = check_loop(lua, 1);
+        if !handle.is_current() {
+            return Err(Failure { errno: libc::EBADF, text: Text::new("handle: it was closed") });
+        }
+        if node.is_null() {
+            let fresh = lua_touserdata(lua, -1).cast::<NodeBlock>();
+            enter(lua, state, fresh, handle, direction)?;
+            return Ok(fresh);
+        }
+        void_dead_claims(lua, lua_gettop(lua));
+        if (*node).token == 0 {
+            lua_pop(lua, 1);
+            return attach(lua, arg, handle, direction);
+        }
+        for (i, each) in DIRECTIONS.into_iter().enumerate() {
+            if (direction & (*node).interest).contains(each) && (*node).args[i] == COROUTINE {
+                return Err(Failure { errno: libc::EBUSY, text: Text::new("handle: a coroutine waits for it") });
+            }
+        }
+        observe(state, node, handle, direction)?;
         Ok(node)
     }
 }
@@ -159,7 +188,7 @@ pub(crate) unsafe fn set_callback(lua: *mut lua_State, arg: c_int, direction: In
 }
 
 /// Pushes a Node that is not observed yet.
-unsafe fn new_node(lua: *mut lua_State, handle: Handle) -> *mut NodeBlock {
+unsafe fn new_node(lua: *mut lua_State, handle: Handle) {
     // SAFETY: only called by `attach`, with room for three values.
     unsafe {
         let node = new_userdata(lua, size_of::<NodeBlock>(), HANDLE).cast::<NodeBlock>();
@@ -177,7 +206,6 @@ unsafe fn new_node(lua: *mut lua_State, handle: Handle) -> *mut NodeBlock {
         });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::NODE));
         lua_setmetatable(lua, -2);
-        node
     }
 }
 
@@ -290,7 +318,7 @@ pub(crate) unsafe fn drop_directions(
         let mut rest = (*node).interest;
         rest.remove(direction);
         if rest.is_empty() {
-            forget(lua, state, node);
+            forget(lua, state, index);
         } else {
             let (token, number) = (Token::from_bits((*node).token), (*node).number);
             with(state, |state| {
@@ -319,14 +347,15 @@ pub(crate) unsafe fn index_handle(lua: *mut lua_State) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
         check_loop(lua, 1);
+        // `__index` may be called by hand, with any number of arguments.
+        lua_settop(lua, 2);
         match look(lua, 2) {
             Ok(handle) => {
+                check_loop(lua, 1);
                 push_node(lua, 2, handle);
             }
             Err(_) => lua_pushnil(lua),
         }
-        lua_insert(lua, 3);
-        lua_settop(lua, 3);
     }
     1
 }

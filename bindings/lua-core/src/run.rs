@@ -10,19 +10,20 @@
 //! The protected call is made once, not for each callback: a callback that raises leaves it, and only then, with an
 //! `onerror`, it is made again to go on with the rest of the batch.
 
-use crate::args::upvalue;
+use crate::args::{test_userdata, upvalue};
 use crate::descriptor::look_at_handles;
 use crate::dispatch::{serve_handle, serve_task};
 use crate::guard::Text;
 use crate::interrupt;
-use crate::own;
+use crate::nesting::deepen;
+use crate::own::{self, claim::find_waiting};
 use crate::state::{LoopBlock, State, check_loop, state_at, value, with, with_or_raise};
 use crate::task::finish;
 use crate::version::{push_user_value, set_user_value};
 use cogloop_io::{ExpiredTimer, Ready, Wait};
 use mlua::ffi::{
     LUA_OK, LUA_TNIL, LUA_TSTRING, lua_State, lua_call, lua_concat, lua_error, lua_insert, lua_pcall, lua_pushcclosure,
-    lua_pushcfunction, lua_pushnil, lua_pushstring, lua_pushvalue, lua_settop, lua_tolstring, lua_touserdata, lua_type,
+    lua_pushcfunction, lua_pushnil, lua_pushstring, lua_pushvalue, lua_settop, lua_tolstring, lua_type,
     lua_upvalueindex, luaL_traceback,
 };
 use std::ffi::c_int;
@@ -46,6 +47,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
     // lives.
     unsafe {
         check_loop(lua, 1);
+        deepen(lua);
         lua_settop(lua, 1);
         lua_pushvalue(lua, 1);
         lua_pushvalue(lua, lua_upvalueindex(upvalue::TASK));
@@ -182,7 +184,11 @@ unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
 unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
     // SAFETY: called by `run` with the loop, which stays at 1. The state is fetched anew after whatever may run Lua code.
     unsafe {
-        let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
+        let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
+        // Only the debug library gives this function to a script.
+        if block.is_null() || (*block).state.is_null() {
+            return 0;
+        }
         let mut state = (*block).state;
         let mut in_batch = std::mem::replace(&mut (*state).in_batch, false);
         loop {
@@ -205,6 +211,7 @@ unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
             if must_return(state) {
                 return 0;
             }
+            find_waiting(lua);
             let is_idle = with_or_raise(lua, state, |state| {
                 state.drop_unlinked();
                 Ok(state.events.is_idle())

@@ -19,8 +19,8 @@ use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_call, lua_concat, lua_getglobal,
     lua_gettop, lua_insert, lua_pop, lua_pushfstring, lua_pushstring, lua_pushvalue, lua_rawgeti, lua_settop,
-    lua_topointer, lua_tostring, lua_touserdata, lua_type, luaL_Buffer, luaL_addvalue, luaL_buffinit, luaL_checkany,
-    luaL_checkstack, luaL_getmetafield, luaL_pushresult, luaL_tolstring, luaL_typename,
+    lua_toboolean, lua_topointer, lua_tostring, lua_touserdata, lua_type, luaL_Buffer, luaL_addvalue, luaL_buffinit,
+    luaL_checkany, luaL_checkstack, luaL_getmetafield, luaL_pushresult, luaL_typename,
 };
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
@@ -46,11 +46,12 @@ pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
 
 /// `tostring( task )` and `tostring( node )`: `T.Loop.Task: 0x…`, which Lua before 5.3 does not say by itself.
 pub(crate) unsafe extern "C-unwind" fn object_to_string(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; without a name, null is what lua_pushfstring has a text for.
+    // SAFETY: called by Lua; the name is on the stack, or lives for ever.
     unsafe {
         luaL_checkany(lua, 1);
-        luaL_getmetafield(lua, 1, c"__name".as_ptr());
-        lua_pushfstring(lua, c"%s: %p".as_ptr(), lua_tostring(lua, -1), lua_topointer(lua, 1));
+        let has_name = luaL_getmetafield(lua, 1, c"__name".as_ptr()) == LUA_TSTRING;
+        let name = if has_name { lua_tostring(lua, -1) } else { luaL_typename(lua, 1) };
+        lua_pushfstring(lua, c"%s: %p".as_ptr(), name, lua_topointer(lua, 1));
     }
     1
 }
@@ -179,7 +180,7 @@ unsafe fn add_callback(lua: *mut lua_State, buffer: *mut luaL_Buffer, args: c_in
     }
 }
 
-/// Replaces the value on top by a short text for it.
+/// Replaces the value on top by a short text for it. No metamethod runs, so that a string takes its place, whatever it is.
 unsafe fn describe(lua: *mut lua_State) {
     // SAFETY: only called by `add_callback`, with room for two values.
     unsafe {
@@ -191,14 +192,22 @@ unsafe fn describe(lua: *mut lua_State) {
                 lua_concat(lua, 3);
                 return;
             }
-            LUA_TNIL | LUA_TBOOLEAN | LUA_TNUMBER => {
-                luaL_tolstring(lua, -1, null_mut());
+            LUA_TNIL => drop(lua_pushstring(lua, c"nil".as_ptr())),
+            LUA_TBOOLEAN => {
+                lua_pushstring(lua, if lua_toboolean(lua, -1) != 0 { c"true" } else { c"false" }.as_ptr());
             }
-            _ => {
-                if luaL_getmetafield(lua, -1, c"__name".as_ptr()) != LUA_TSTRING {
+            LUA_TNUMBER => {
+                lua_pushvalue(lua, -1);
+                lua_tostring(lua, -1);
+            }
+            _ => match luaL_getmetafield(lua, -1, c"__name".as_ptr()) {
+                LUA_TSTRING => {}
+                LUA_TNIL => drop(lua_pushstring(lua, luaL_typename(lua, -1))),
+                _ => {
+                    lua_pop(lua, 1);
                     lua_pushstring(lua, luaL_typename(lua, -1));
                 }
-            }
+            },
         }
         // S: … value text
         mlua::ffi::lua_remove(lua, -2);

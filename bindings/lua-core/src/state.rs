@@ -8,8 +8,8 @@ use crate::own::Own;
 use crate::run::Pace;
 use crate::task::TaskBlock;
 use cogloop_io::{EventLoop, Key, LimitReached, Limits, Token, VirtualClock, Wait};
-use mlua::ffi::{lua_State, lua_getfield, lua_tostring, lua_touserdata, lua_upvalueindex};
-use std::ffi::{CStr, c_int};
+use mlua::ffi::{LUA_TNONE, lua_State, lua_touserdata, lua_type, lua_upvalueindex};
+use std::ffi::c_int;
 use std::os::fd::RawFd;
 
 /// The user values of a loop.
@@ -210,8 +210,9 @@ pub(crate) unsafe fn check_loop(lua: *mut lua_State, arg: c_int) -> *mut State {
     unsafe {
         let block = test_userdata(lua, arg, upvalue::LOOP).cast::<LoopBlock>();
         if block.is_null() {
-            lua_getfield(lua, lua_upvalueindex(upvalue::LOOP), c"__name".as_ptr());
-            wrong(lua, arg, c"loop", CStr::from_ptr(lua_tostring(lua, -1)));
+            // Not read from the metatable: a script may have changed it.
+            let is_own = lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) != LUA_TNONE;
+            wrong(lua, arg, c"loop", if is_own { c"cogloop.loop" } else { c"T.Loop" });
         }
         if (*block).state.is_null() {
             Text::<40>::new("the loop is closed").raise(lua);

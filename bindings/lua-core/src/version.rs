@@ -91,21 +91,51 @@ pub(crate) unsafe fn can_yield(lua: *mut lua_State) -> bool {
     }
 }
 
-/// Closes the variables that are to be closed of a coroutine that failed, in the versions that have such.
+/// LuaJIT: makes it possible to yield from C, where a finalizer or a debug hook called us. There a flag is set, by which
+/// `lua_yield` takes a yield for that of a hook, and leaves a frame on the coroutine that cannot be resumed. It also clears
+/// the flag; so a coroutine of no use yields first. LuaJIT sets the flag anew for the next hook or finalizer, and keeps
+/// another one by which a finalizer is neither traced nor entered again.
 ///
 /// # Safety
 ///
-/// `coroutine` is a coroutine that failed, and its error is taken from its stack.
-pub(crate) unsafe fn close_thread(coroutine: *mut lua_State) {
+/// Room for one value. May raise for want of memory.
+pub(crate) unsafe fn allow_yields(lua: *mut lua_State) {
+    #[cfg(feature = "luajit")]
+    // SAFETY: the caller's promise. The new coroutine has room for the function, and is dropped after its yield.
+    unsafe {
+        use mlua::ffi::{lua_newthread, lua_pop, lua_pushcfunction, lua_resume};
+        let scratch = lua_newthread(lua);
+        lua_pushcfunction(scratch, yield_nothing);
+        let mut results = 0;
+        lua_resume(scratch, lua, 0, &raw mut results);
+        lua_pop(lua, 1);
+    }
+    #[cfg(not(feature = "luajit"))]
+    let _ = lua;
+}
+
+#[cfg(feature = "luajit")]
+unsafe extern "C-unwind" fn yield_nothing(lua: *mut lua_State) -> std::ffi::c_int {
+    // SAFETY: called by `lua_resume`.
+    unsafe { mlua::ffi::lua_yield(lua, 0) }
+}
+
+/// Closes the variables that are to be closed of a coroutine that failed, in the versions that have such. Whether an error
+/// is on top of its stack after that: its own, or that of a `__close`.
+///
+/// # Safety
+///
+/// `coroutine` is a coroutine that failed, and its error is on top of its stack.
+pub(crate) unsafe fn close_thread(coroutine: *mut lua_State) -> bool {
     // SAFETY: the caller's promise.
     #[cfg(feature = "lua54")]
-    unsafe {
-        mlua::ffi::lua_resetthread(coroutine);
-    }
+    return unsafe { mlua::ffi::lua_resetthread(coroutine) } != mlua::ffi::LUA_OK;
     // SAFETY: the caller's promise.
     #[cfg(feature = "lua55")]
-    unsafe {
-        mlua::ffi::lua_closethread(coroutine, std::ptr::null_mut());
+    return unsafe { mlua::ffi::lua_closethread(coroutine, std::ptr::null_mut()) } != mlua::ffi::LUA_OK;
+    #[cfg(not(any(feature = "lua54", feature = "lua55")))]
+    {
+        let _ = coroutine;
+        false
     }
-    let _ = coroutine;
 }

@@ -90,7 +90,7 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
             let number = if lua_type(lua, -1) == LUA_TNUMBER { fraction_to_ns(lua_tonumber(lua, -1)) } else { None };
             let count = if lua_type(lua, -1) == LUA_TNUMBER { whole(lua_tonumber(lua, -1)) } else { None };
             match (key, text, number) {
-                (b"backend", Some(name), _) => choice.backend = Some((name.as_ptr(), name.len())),
+                (b"backend", Some(name), _) => choice.backend = Some(Text::of_bytes(name)),
                 (b"clock", Some(b"virtual"), _) => choice.is_virtual = true,
                 (b"clock", Some(b"real"), _) => choice.is_virtual = false,
                 (b"resolution", _, Some(ns @ 1..)) => choice.resolution_ns = ns,

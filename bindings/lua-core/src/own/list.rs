@@ -4,9 +4,9 @@ use super::loops::receiver;
 use super::timer::{Payload, Ticket, push_ms, push_ticket};
 use super::upvalue;
 use crate::node::{HANDLE, NodeBlock};
-use crate::state::{State, state_at, value, with_or_raise};
+use crate::state::{State, check_loop, state_at, value, with_or_raise};
 use crate::task::slot;
-use crate::version::push_user_value;
+use crate::version::{new_userdata, push_user_value};
 use cogloop_io::Key;
 use mlua::ffi::{
     LUA_TNIL, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushboolean, lua_pushlstring, lua_pushnil,
@@ -25,6 +25,7 @@ pub(crate) struct Listed {
 }
 
 fn list(state: &mut State) -> Result<(), String> {
+    state.drop_unlinked();
     let listed = state.events.iter_timers().map(|(key, deadline_ns, &value)| Listed {
         deadline_ns: deadline_ns.unwrap_or(u64::MAX),
         value,
@@ -65,7 +66,8 @@ pub(crate) unsafe extern "C-unwind" fn timers(lua: *mut lua_State) -> c_int {
                 lua_pushboolean(lua, c_int::from(is));
                 lua_setfield(lua, 5, name.as_ptr());
             }
-            match payload.packed_args() {
+            // A coroutine is its own callback.
+            match payload.packed_args().filter(|_| !payload.is_wait()) {
                 Some(_) => lua_rawgeti(lua, 4, 1),
                 None => {
                     lua_pushvalue(lua, 4);
@@ -123,16 +125,26 @@ pub(crate) unsafe extern "C-unwind" fn handles(lua: *mut lua_State) -> c_int {
 
 /// `loop:dump( )` → text: the backend, the descriptors, the wheel
 pub(crate) unsafe extern "C-unwind" fn dump(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua. The text lies in the state, so that nothing is left behind should Lua have no memory for it;
-    // making a string frees no loop that is on the stack.
+    // SAFETY: called by Lua. Making a block or a string may run a finalizer, and that may change the loop, dump it too, or
+    // close it. So the text goes from the state into a block of Lua's first, as much of it as there is room for.
     unsafe {
         let state = receiver(lua);
-        with_or_raise(lua, state, |state| {
-            state.own.text.clear();
-            write!(state.own.text, "{}", state.events.dump()).map_err(|error| error.to_string())
+        let room = with_or_raise(lua, state, write_dump);
+        let block = new_userdata(lua, room, 0).cast::<u8>();
+        let state = check_loop(lua, 1);
+        let length = with_or_raise(lua, state, |state| {
+            let length = write_dump(state)?.min(room);
+            std::ptr::copy_nonoverlapping(state.own.text.as_ptr(), block, length);
+            Ok(length)
         });
-        let text = (*state).own.text.as_bytes();
-        lua_pushlstring(lua, text.as_ptr().cast(), text.len());
+        lua_pushlstring(lua, block.cast(), length);
     }
     1
+}
+
+/// Writes the text into the state, and says how long it is.
+fn write_dump(state: &mut State) -> Result<usize, String> {
+    state.own.text.clear();
+    write!(state.own.text, "{}", state.events.dump()).map_err(|error| error.to_string())?;
+    Ok(state.own.text.len())
 }

@@ -10,7 +10,7 @@ use crate::version::{push_user_value, set_user_value};
 use hdrhistogram::Histogram;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TTABLE, lua_Debug, lua_State, lua_call, lua_createtable, lua_getinfo,
-    lua_pushinteger, lua_pushlstring, lua_pushvalue, lua_rawgeti, lua_setfield, lua_settop, lua_toboolean, lua_type,
+    lua_pushinteger, lua_pushvalue, lua_rawgeti, lua_setfield, lua_settop, lua_toboolean, lua_type,
 };
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
@@ -140,8 +140,10 @@ pub(crate) unsafe extern "C-unwind" fn stats(lua: *mut lua_State) -> c_int {
         lua_createtable(lua, 0, 12);
         let state = check_loop(lua, 1);
         let report = (*state).events.backend();
-        for (name, text) in [(c"backend", report.name), (c"reason", report.reason.as_str())] {
-            lua_pushlstring(lua, text.as_ptr().cast(), text.len());
+        // Copies: making a string may run a finalizer, and that may close the loop.
+        let texts = [ErrorText::new(report.name), ErrorText::new(&report.reason)];
+        for (name, text) in [c"backend", c"reason"].into_iter().zip(texts) {
+            text.push(lua);
             lua_setfield(lua, 2, name.as_ptr());
         }
         let state = check_loop(lua, 1);

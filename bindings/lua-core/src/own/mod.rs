@@ -14,6 +14,7 @@
 //! put that loop before their arguments.
 
 mod checked;
+pub(crate) mod claim;
 mod control;
 mod create;
 mod embed;
@@ -38,6 +39,7 @@ use mlua::ffi::{
     lua_rawgetp, lua_rawsetp, lua_setfield, lua_settop, luaL_loadbufferx,
 };
 use std::ffi::{CStr, c_int};
+use std::os::fd::RawFd;
 use std::ptr::{null, null_mut};
 
 /// The upvalues that every function of the module has. The first four mean what they mean elsewhere in the crate.
@@ -61,6 +63,10 @@ pub(crate) struct Own {
     pub(crate) has_traceback: bool,
     /// The coroutine that runs, or null.
     pub(crate) resumed: *mut lua_State,
+    /// A descriptor for which a coroutine waited when that was last looked at; -1: none does.
+    pub(crate) waiting: RawFd,
+    /// Whether this run has made it possible for coroutines to yield.
+    pub(crate) may_yield: bool,
     /// What it asks for as it yields.
     pub(crate) request: Option<task::Request>,
     /// What the kernel said when it refused to wait: `run` returns it.
@@ -86,6 +92,8 @@ impl Default for Own {
             firing: None,
             has_traceback: false,
             resumed: null_mut(),
+            waiting: -1,
+            may_yield: false,
             request: None,
             refused: None,
             is_measuring: false,
@@ -106,6 +114,7 @@ impl Own {
         self.firing = None;
         self.has_traceback = false;
         self.resumed = null_mut();
+        self.may_yield = false;
     }
 
     /// The timer whose callback failed just now, for `onerror`.

@@ -40,7 +40,7 @@ pub(crate) unsafe fn serve_timers(lua: *mut lua_State, block: *mut LoopBlock) ->
             }
             (*state).own.fired += 1;
             if payload.is_wait() {
-                task::serve(lua, state, payload, expired.key);
+                task::serve(lua, payload, expired.key);
             } else if (*state).own.is_measuring {
                 measured(lua, state, payload, expired.late_ns);
             } else {

@@ -8,23 +8,33 @@
 //!
 //! A coroutine is queued only when `lua_resume` has said that it has yielded: where yielding is impossible, in a callback
 //! of `table.sort` or, on 5.1, below a `pcall`, Lua raises in the coroutine and nothing is left armed.
+//!
+//! # Others have the coroutine too
+//!
+//! `spawn` gives the coroutine away, so a script may resume it, close it, or run this loop in it. What `lua_status` says is
+//! not enough: a coroutine that runs has the status of a fresh one, and one that waits here the status of one that others
+//! made yield. So each entry says how we [left](Left) the coroutine, and a coroutine that waits keeps MARK on top of its
+//! stack: whoever resumes or closes it takes the mark away. `is_left` compares the two, and nothing touches the stack
+//! of a coroutine before it has said yes.
 
+use super::claim::{limit, time_out};
 use super::loops::receiver;
 use super::timer::{Payload, arm_entry};
 use crate::args::{check_callable, check_direction, check_ms};
-use crate::guard::{Failure, Text};
+use crate::guard::{Failure, Text, push_text};
 use crate::handle::{Handle, check_handle};
-use crate::node::{COROUTINE, DIRECTIONS, NodeBlock, attach, direction_value, drop_directions, set_callback};
+use crate::node::{COROUTINE, attach, drop_directions, set_callback};
 use crate::state::{State, check_loop, state_at, value, with_or_raise};
-use crate::task::unlink;
-use crate::version::{can_yield, close_thread, push_user_value, set_user_value};
+use crate::version::{allow_yields, can_yield, close_thread, push_user_value, set_user_value};
 use cogloop_io::{Interest, Key};
 use mlua::ffi::{
-    LUA_OK, LUA_TLIGHTUSERDATA, LUA_YIELD, lua_State, lua_checkstack, lua_error, lua_gettop, lua_newthread, lua_pop,
-    lua_pushboolean, lua_pushlightuserdata, lua_pushstring, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_resume,
-    lua_settop, lua_status, lua_tothread, lua_touserdata, lua_type, lua_xmove, lua_yield, luaL_traceback,
+    LUA_OK, LUA_TLIGHTUSERDATA, LUA_YIELD, lua_Debug, lua_State, lua_checkstack, lua_concat, lua_error, lua_getstack,
+    lua_gettop, lua_newthread, lua_pop, lua_pushboolean, lua_pushlightuserdata, lua_pushstring, lua_pushvalue,
+    lua_rawequal, lua_replace, lua_resume, lua_settop, lua_status, lua_tothread, lua_touserdata, lua_type, lua_xmove,
+    lua_yield, luaL_traceback,
 };
 use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
 use std::ptr::null;
 
 /// What a coroutine waits for.
@@ -60,7 +70,8 @@ pub(crate) unsafe extern "C-unwind" fn spawn(lua: *mut lua_State) -> c_int {
         lua_pushvalue(lua, top + 1);
         let state = check_loop(lua, 1);
         with_or_raise(lua, state, |state| state.check_room());
-        arm_entry(lua, state, top + 2, Payload::COROUTINE, |events, value| events.add_timer(0, value));
+        let payload = Payload::fresh(top - 2);
+        arm_entry(lua, state, top + 2, payload, |events, value| events.add_timer(0, value));
         lua_settop(lua, top + 1);
     }
     1
@@ -111,237 +122,227 @@ unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
     }
 }
 
+/// How we left a coroutine when we made its entry.
+#[derive(Clone, Copy)]
+pub(super) enum Left {
+    /// It has not begun: the function and so many arguments are its stack.
+    Fresh(c_int),
+    /// By a yield of the script's own.
+    Yielded,
+    /// In `sleep` or `wait`, with MARK on top.
+    Waiting,
+}
+
+/// Whether a coroutine still is as it was left. If not, others have resumed, closed or ended it, or it runs right now, and
+/// it is not ours to resume. Neither raises nor runs Lua code.
+///
+/// # Safety
+///
+/// The coroutine is alive: it is on a stack.
+pub(super) unsafe fn is_left(coroutine: *mut lua_State, left: Left) -> bool {
+    // SAFETY: the caller's promise. The stack of one that runs is not looked at: it has an
+    // active frame.
+    unsafe {
+        let is_waiting = || lua_gettop(coroutine) > 0 && lua_touserdata(coroutine, -1) == mark();
+        match (left, lua_status(coroutine)) {
+            (Left::Waiting, LUA_YIELD) => is_waiting(),
+            // One that has begun, by others' doing, and has yielded since, goes on.
+            (Left::Fresh(_) | Left::Yielded, LUA_YIELD) => !is_waiting(),
+            (Left::Fresh(args), LUA_OK) => !is_active(coroutine) && lua_gettop(coroutine) == args + 1,
+            _ => false,
+        }
+    }
+}
+
+/// Whether a coroutine has called something that has not returned.
+unsafe fn is_active(coroutine: *mut lua_State) -> bool {
+    let mut frame = MaybeUninit::<lua_Debug>::zeroed();
+    // SAFETY: only called with a coroutine that is on the stack; what is filled in is plain data.
+    unsafe { lua_getstack(coroutine, 0, frame.as_mut_ptr()) != 0 }
+}
+
 /// Goes on with the coroutine that a timer was armed for: the entry on top.
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop of `state` is at 1, and what `payload` says is on top.
-pub(crate) unsafe fn serve(lua: *mut lua_State, state: *mut State, payload: Payload, key: Key) {
+/// The rule of the crate; the loop is at 1 and open, and what `payload` says is on top.
+pub(crate) unsafe fn serve(lua: *mut lua_State, payload: Payload, key: Key) {
     // SAFETY: the caller's promise. S: loop entries entry
     unsafe {
-        if payload.is_coroutine() {
-            let coroutine = lua_tothread(lua, 3);
-            if payload.is_closed() {
-                go_on_without(lua, rustix::io::Errno::BADF, "the handle was closed");
-            } else if !coroutine.is_null() {
-                let is_fresh = lua_status(coroutine) == LUA_OK;
-                go(lua, if is_fresh { (lua_gettop(coroutine) - 1).max(0) } else { 0 });
-            }
-            return;
+        if !payload.is_coroutine() {
+            return time_out(lua, key);
         }
-        // The entry is the watcher for whose handle the coroutine has waited long enough.
-        let node = lua_touserdata(lua, 3).cast::<NodeBlock>();
-        if node.is_null() {
-            return;
-        }
-        let mut due = Interest::NONE;
-        for (i, each) in DIRECTIONS.into_iter().enumerate() {
-            if (*node).timeouts[i] == key.to_bits() && (*node).args[i] == COROUTINE && (*node).token != 0 {
-                push_user_value(lua, 3, direction_value(each));
-                due.insert(each);
-            }
-        }
-        if due.is_empty() {
-            return;
-        }
-        // S: loop entries node coroutine …
-        lua_settop(lua, 4);
-        let _ = drop_directions(lua, state, 3, due);
-        go_on_without(lua, rustix::io::Errno::TIMEDOUT, "timed out");
+        let values =
+            if payload.is_closed() { push_reason(lua, rustix::io::Errno::BADF, "the handle was closed") } else { 0 };
+        go(lua, 3, payload.left(), values);
     }
 }
 
-/// Goes on with the coroutine on top, which did not get what it waited for.
-unsafe fn go_on_without(lua: *mut lua_State, errno: rustix::io::Errno, why: &str) {
-    // SAFETY: only called by `serve`.
-    unsafe {
-        let coroutine = lua_tothread(lua, -1);
-        if coroutine.is_null() || lua_checkstack(coroutine, 3) == 0 {
-            return;
-        }
-        // Made on this stack: running out of memory on the coroutine's would find nobody to catch it.
-        let count = Failure { errno: errno.raw_os_error(), text: Text::new(why) }.push(lua);
-        lua_xmove(lua, coroutine, count);
-        go(lua, count);
-    }
-}
-
-/// Queues the coroutines that wait for the handle of `node`, which was closed, so that they are told.
+/// Pushes what `wait` returns to a coroutine that did not get what it waited for, and says how many values that is.
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1 and open, and the Node in its table. Room for eight values.
-pub(crate) unsafe fn tell_waiting(lua: *mut lua_State, node: *mut NodeBlock) {
-    // SAFETY: the caller's promise. What raises, for want of memory, leaves the coroutine waiting, to be told next time.
-    unsafe {
-        if !(*node).args.contains(&COROUTINE) {
-            return;
-        }
-        let top = lua_gettop(lua);
-        push_user_value(lua, 1, value::NODES);
-        lua_rawgeti(lua, -1, (*node).number.into());
-        push_user_value(lua, 1, value::TASKS); // S: … nodes node tasks
-        let mut told = std::ptr::null_mut();
-        for (i, each) in DIRECTIONS.into_iter().enumerate() {
-            if (*node).args[i] != COROUTINE {
-                continue;
-            }
-            let state = state_at(lua, 1);
-            push_user_value(lua, top + 2, direction_value(each)); // S: … nodes node tasks co
-            let coroutine = lua_tothread(lua, -1);
-            if coroutine != told {
-                arm_entry(lua, state, top + 3, Payload::CLOSED, |events, value| events.add_timer(0, value));
-                told = coroutine;
-            }
-            (*node).args[i] = 0;
-            if let Some(key) = Key::from_bits((*node).timeouts[i])
-                && (*state).events.cancel_timer(key).is_some()
-            {
-                unlink(lua, key);
-            }
-            lua_settop(lua, top + 3);
-        }
-        lua_settop(lua, top);
-    }
+/// The rule of the crate. Room for three values.
+pub(super) unsafe fn push_reason(lua: *mut lua_State, errno: rustix::io::Errno, why: &str) -> c_int {
+    // SAFETY: the caller's promise. They are made on this stack: running out of memory on the
+    // coroutine's would find nobody to catch it.
+    unsafe { Failure { errno: errno.raw_os_error(), text: Text::new(why) }.push(lua) }
 }
 
-/// Goes on with the coroutine that waits for direction `i` of the watcher at 3.
+/// Resumes the coroutine at `index` with the `values` on top, if it is as it was left, and queues it for what it waits for.
 ///
 /// # Safety
 ///
-/// The rule of the crate; S: loop nodes node
-pub(crate) unsafe fn wake(lua: *mut lua_State, state: *mut State, i: usize, ready: Interest) {
-    // SAFETY: the caller's promise.
+/// The rule of the crate; the loop is at 1, at `index` what was a coroutine when the entry was made.
+pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut values: c_int) {
+    // SAFETY: the caller's promise. No Rust value with a destructor is alive;
+    // the state is fetched anew after the coroutine has run. Nothing is pushed to or popped from the coroutine's stack
+    // but after `is_left`.
     unsafe {
-        let node = lua_touserdata(lua, 3).cast::<NodeBlock>();
-        let mut mine = DIRECTIONS[i];
-        push_user_value(lua, 3, direction_value(DIRECTIONS[i])); // S: loop nodes node co
-        push_user_value(lua, 3, direction_value(DIRECTIONS[1 - i]));
-        if lua_rawequal(lua, -1, -2) != 0 {
-            mine = Interest::BOTH;
-        }
-        lua_settop(lua, 4);
-        let timeout = Key::from_bits((*node).timeouts[i]);
-        let _ = drop_directions(lua, state, 3, mine);
-        if let Some(key) = timeout
-            && (*state).events.cancel_timer(key).is_some()
-        {
-            unlink(lua, key);
-        }
-        let coroutine = lua_tothread(lua, 4);
-        let name = match (ready & mine).bits() {
-            1 => c"r",
-            2 => c"w",
-            _ => c"rw",
-        };
-        lua_pushstring(lua, name.as_ptr());
-        lua_xmove(lua, coroutine, 1);
-        go(lua, 1);
-    }
-}
-
-/// Resumes the coroutine on top with so many arguments, which are on its own stack, and queues it for what it waits for.
-unsafe fn go(lua: *mut lua_State, mut args: c_int) {
-    // SAFETY: only called with the loop at 1 and a coroutine on top. No Rust value with a destructor is alive; the state
-    // is fetched anew after the coroutine has run.
-    unsafe {
-        let index = lua_gettop(lua);
         let coroutine = lua_tothread(lua, index);
-        // For `onerror`.
-        lua_pushvalue(lua, index);
-        set_user_value(lua, 1, value::CURRENT);
-        loop {
+        let state = state_at(lua, 1);
+        if !state.is_null() && !std::mem::replace(&mut (*state).own.may_yield, true) {
+            allow_yields(lua);
+        }
+        while !coroutine.is_null() && is_left(coroutine, left) {
             let state = state_at(lua, 1);
-            if state.is_null() {
+            if state.is_null() || lua_checkstack(coroutine, values + 8) == 0 {
                 return;
             }
-            (*state).own.firing = None;
-            // The script has the coroutine too, and may have resumed it to its end.
-            let is_dead = match lua_status(coroutine) {
-                LUA_YIELD => false,
-                LUA_OK => lua_gettop(coroutine) <= args,
-                _ => true,
+            let args = match left {
+                Left::Fresh(args) if lua_status(coroutine) == LUA_OK => args,
+                Left::Fresh(_) | Left::Yielded => 0,
+                Left::Waiting => {
+                    lua_pop(coroutine, 1); // the mark
+                    lua_xmove(lua, coroutine, values);
+                    values
+                }
             };
-            if is_dead || lua_checkstack(coroutine, 8) == 0 {
-                return;
-            }
-            let outer = std::mem::replace(&mut (*state).own.resumed, coroutine);
-            (*state).own.request = None;
-            let mut results = 0;
-            let status = lua_resume(coroutine, lua, args, &raw mut results);
+            // For `onerror`.
+            lua_pushvalue(lua, index);
+            set_user_value(lua, 1, value::CURRENT);
+            let (request, results) = match resume(lua, state, coroutine, args) {
+                Some(yielded) => yielded,
+                None => return,
+            };
             let state = state_at(lua, 1);
-            if state.is_null() {
-                return;
-            }
-            (*state).own.resumed = outer;
-            match status {
-                LUA_OK => return,
-                LUA_YIELD => {}
-                _ => fail(lua, coroutine, state),
-            }
-            // A yield of the script's own is no request: it lets others run.
-            let is_ours =
-                results > 0 && lua_type(coroutine, -1) == LUA_TLIGHTUSERDATA && lua_touserdata(coroutine, -1) == mark();
-            let request = (*state).own.request.take().filter(|_| is_ours).unwrap_or(Request::Sleep(0));
+            let Some(request) = request else {
+                // A yield of the script's own is no request: it lets others run.
+                lua_pop(coroutine, results);
+                return queue(lua, state, index, Payload::YIELDED, 0);
+            };
             let Request::Wait { handle, direction, limit_ns } = request else {
                 let Request::Sleep(delay_ns) = request else { return };
-                lua_pop(coroutine, results);
-                push_user_value(lua, 1, value::TASKS);
-                lua_pushvalue(lua, index);
-                let arm = |events: &mut cogloop_io::EventLoop<u64>, value| events.add_timer(delay_ns, value);
-                arm_entry(lua, state, index + 1, Payload::COROUTINE, arm);
-                lua_settop(lua, index);
-                return;
+                lua_pop(coroutine, results - 1); // the mark stays
+                return queue(lua, state, index, Payload::COROUTINE, delay_ns);
             };
             lua_pushvalue(coroutine, -2);
             lua_xmove(coroutine, lua, 1); // S: … co handle
-            lua_pop(coroutine, results);
+            left = Left::Waiting;
             match attach(lua, index + 1, handle, direction) {
-                Ok(node) => {
-                    (*node).owner = (*state_at(lua, 1)).id;
+                Ok(node) if is_left(coroutine, left) => {
+                    let state = state_at(lua, 1);
+                    (*node).owner = (*state).id;
                     set_callback(lua, index + 1, direction, index, COROUTINE); // S: … co handle … node
+                    (*state).own.waiting = handle.number;
                     if let Some(limit_ns) = limit_ns {
                         limit(lua, node, direction, limit_ns);
                     }
                     lua_settop(lua, index);
                     return;
                 }
+                // An object was asked by Lua code, and that has resumed or ended the coroutine.
+                Ok(_) => {
+                    let _ = drop_directions(lua, state_at(lua, 1), lua_gettop(lua), direction);
+                    return;
+                }
                 Err(failure) => {
                     lua_settop(lua, index);
-                    args = failure.push(lua);
-                    lua_xmove(lua, coroutine, args);
+                    values = failure.push(lua);
                 }
             }
         }
     }
 }
 
-/// Arms the timer that ends the wait of the watcher on top.
-unsafe fn limit(lua: *mut lua_State, node: *mut NodeBlock, direction: Interest, limit_ns: u64) {
-    // SAFETY: only called by `go`.
+/// Resumes a coroutine with the `args` on its stack. Returns what it asks for, if it asks for something, and how many values
+/// it has yielded; `None` if it has ended, or the loop is closed. An error in it is raised.
+unsafe fn resume(
+    lua: *mut lua_State,
+    state: *mut State,
+    coroutine: *mut lua_State,
+    args: c_int,
+) -> Option<(Option<Request>, c_int)> {
+    // SAFETY: only called by `go`, with a coroutine that can be resumed.
     unsafe {
-        push_user_value(lua, 1, value::TASKS);
-        let entries = lua_gettop(lua);
-        lua_pushvalue(lua, entries - 1);
-        let arm = |events: &mut cogloop_io::EventLoop<u64>, value| events.add_timer(limit_ns, value);
-        let key = arm_entry(lua, state_at(lua, 1), entries, Payload::TIMEOUT, arm);
-        for (i, each) in DIRECTIONS.into_iter().enumerate() {
-            if direction.contains(each) {
-                (*node).timeouts[i] = key.to_bits();
-            }
+        (*state).own.firing = None;
+        (*state).own.request = None;
+        let outer = std::mem::replace(&mut (*state).own.resumed, coroutine);
+        let mut results = 0;
+        let status = lua_resume(coroutine, lua, args, &raw mut results);
+        let state = state_at(lua, 1);
+        if let Some(state) = state.as_mut() {
+            state.own.resumed = outer;
         }
+        match status {
+            LUA_YIELD => {}
+            LUA_OK => {
+                // With nothing on its stack it is dead, and `coroutine.status` says so.
+                lua_settop(coroutine, 0);
+                return None;
+            }
+            _ => fail(lua, coroutine),
+        }
+        if state.is_null() {
+            return None;
+        }
+        let is_ours =
+            results > 0 && lua_type(coroutine, -1) == LUA_TLIGHTUSERDATA && lua_touserdata(coroutine, -1) == mark();
+        let request = (*state).own.request.take().filter(|request| match request {
+            Request::Sleep(_) => is_ours,
+            Request::Wait { .. } => is_ours && results > 1,
+        });
+        Some((request, results))
     }
 }
 
-/// Raises the error of a coroutine, with the traceback of its own stack.
-unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State, state: *mut State) -> ! {
-    // SAFETY: only called by `go`; the error is on top of the coroutine's stack.
+/// Arms a timer that goes on with the coroutine at `index`.
+unsafe fn queue(lua: *mut lua_State, state: *mut State, index: c_int, payload: u64, delay_ns: u64) {
+    // SAFETY: only called by `go`, with the state of the loop at 1.
     unsafe {
-        (*state).own.has_traceback = true;
+        lua_settop(lua, index);
+        push_user_value(lua, 1, value::TASKS);
+        lua_pushvalue(lua, index);
+        arm_entry(lua, state, index + 1, payload, |events, value| events.add_timer(delay_ns, value));
+        lua_settop(lua, index);
+    }
+}
+
+/// Raises the error of a coroutine, with the traceback of its own stack. Closing the coroutine may raise another error, in a
+/// `__close`: the traceback tells of that.
+unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State) -> ! {
+    // SAFETY: only called by `resume`; the error is on top of the coroutine's stack, and Lua has left room above it.
+    unsafe {
         luaL_traceback(lua, coroutine, null(), 0);
-        set_user_value(lua, 1, value::TRACEBACK);
-        lua_xmove(coroutine, lua, 1);
-        close_thread(coroutine);
+        lua_pushvalue(coroutine, -1);
+        lua_xmove(coroutine, lua, 1); // S: … traceback err
+        if close_thread(coroutine) {
+            lua_xmove(coroutine, lua, 1);
+            if lua_rawequal(lua, -1, -2) == 0 {
+                lua_pushvalue(lua, -3); // S: … traceback err other traceback
+                lua_pushstring(lua, c"\nand while the coroutine was closed: ".as_ptr());
+                push_text(lua, -3);
+                lua_concat(lua, 3);
+                lua_replace(lua, -4);
+            }
+            lua_pop(lua, 1);
+        }
+        lua_settop(coroutine, 0);
+        if let Some(state) = state_at(lua, 1).as_mut() {
+            state.own.has_traceback = true;
+            lua_pushvalue(lua, -2);
+            set_user_value(lua, 1, value::TRACEBACK);
+        }
         lua_error(lua)
     }
 }

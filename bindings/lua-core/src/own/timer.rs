@@ -1,6 +1,7 @@
 //! `after`, `every` and `at`: arming a timer, and the ticket that it gives.
 
 use super::loops::receiver;
+use super::task::Left;
 use super::upvalue;
 use crate::args::{MS, check_callable, check_ms, read_ms, wrong_part};
 use crate::callback::pack;
@@ -37,11 +38,27 @@ impl Payload {
     pub(crate) const COROUTINE: u64 = 1 << 22;
     /// The entry is a watcher for which a coroutine has waited long enough.
     pub(crate) const TIMEOUT: u64 = 1 << 21;
+    /// The entry is a coroutine that a yield of the script's own has left.
+    pub(crate) const YIELDED: u64 = Self::COROUTINE | Self::TIMEOUT;
     /// The entry is a coroutine, and the handle for which it waited was closed.
     pub(crate) const CLOSED: u64 = Self::COROUTINE | 1 << 20;
-    /// The number of arguments and 1, if the entry is a table `{ f, arg1, … }`; 0 if it is the function itself. Lua's stack
-    /// has room for a million values.
+    /// The number of arguments and 1, if the entry is a table `{ f, arg1, … }` or a fresh coroutine; 0 if it is the function
+    /// itself. Lua's stack has room for a million values.
     const PACKED: u64 = (1 << 20) - 1;
+
+    /// Of a coroutine that has not begun, with so many arguments.
+    pub(super) fn fresh(args: c_int) -> u64 {
+        Self::COROUTINE | args as u64 + 1
+    }
+
+    /// How a coroutine was left.
+    pub(super) fn left(self) -> Left {
+        match self.packed_args() {
+            Some(args) => Left::Fresh(args),
+            None if self.0 & Self::YIELDED == Self::YIELDED => Left::Yielded,
+            None => Left::Waiting,
+        }
+    }
 
     pub(crate) fn repeats(self) -> bool {
         self.0 & Self::REPEATS != 0

@@ -1,5 +1,6 @@
 //! `on`: a function for a handle that is ready, and the watcher that it gives, which is the loop's Node.
 
+use super::claim::void_dead_claims;
 use super::loops::{push_owner, receiver};
 use crate::args::{bad_argument, check_callable, check_direction, test_userdata, upvalue as shared, wrong};
 use crate::callback::pack;
@@ -8,7 +9,9 @@ use crate::handle::{Handle, check_handle};
 use crate::node::{COROUTINE, DIRECTIONS, NodeBlock, attach, drop_directions, push_node, set_callback};
 use crate::state::{State, check_loop, state_at, with_or_raise};
 use cogloop_io::{Interest, Token};
-use mlua::ffi::{LUA_TNIL, lua_State, lua_insert, lua_pop, lua_pushboolean, lua_pushvalue, lua_settop, lua_type};
+use mlua::ffi::{
+    LUA_TNIL, lua_State, lua_gettop, lua_insert, lua_pop, lua_pushboolean, lua_pushvalue, lua_settop, lua_type,
+};
 use std::ffi::c_int;
 
 /// `loop:on( handle, dir, f, ... )` → watcher; or nil, message, errno
@@ -42,6 +45,9 @@ pub(crate) unsafe fn check_free(lua: *mut lua_State, handle: Handle, direction: 
     // SAFETY: the caller's promise.
     unsafe {
         let node = push_node(lua, 2, handle);
+        if !node.is_null() {
+            void_dead_claims(lua, lua_gettop(lua));
+        }
         lua_pop(lua, 1);
         if node.is_null() {
             return;
@@ -96,7 +102,12 @@ unsafe fn stop(lua: *mut lua_State, direction: Interest) -> c_int {
         let (node, state) = receive(lua);
         lua_settop(lua, 2);
         let mut stopped = Interest::NONE;
+        let mut was_on = false;
         if !state.is_null() {
+            // What a coroutine waited for that waits no longer is off with this.
+            let before = direction & (*node).interest;
+            void_dead_claims(lua, 2);
+            was_on = !before.without((*node).interest).is_empty();
             for (i, each) in DIRECTIONS.into_iter().enumerate() {
                 if (direction & (*node).interest).contains(each) && (*node).args[i] != COROUTINE {
                     stopped.insert(each);
@@ -106,7 +117,7 @@ unsafe fn stop(lua: *mut lua_State, direction: Interest) -> c_int {
                 let _ = drop_directions(lua, state, 2, stopped);
             }
         }
-        lua_pushboolean(lua, c_int::from(!stopped.is_empty()));
+        lua_pushboolean(lua, c_int::from(was_on || !stopped.is_empty()));
     }
     1
 }

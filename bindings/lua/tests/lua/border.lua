@@ -1,0 +1,255 @@
+-- What Lua code does in between: metamethods, methods of handles, finalizers. Each of these once ended the interpreter by
+-- a signal, or read memory that was free.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local cogloop = require 'cogloop'
+local Loop    = require 't.Loop'
+local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
+
+local function silently( f, ... )
+  local print_before = print
+  _G.print = nil
+  local results = { pcall( f, ... ) }
+  _G.print = print_before
+  assert( results[ 1 ], results[ 2 ] )
+  return results[ 2 ]
+end
+
+-- A handle that is always ready, and calls `meddle` when it is asked for its descriptor.
+local function meddler( )
+  local reader, writer = T.fifo( )
+  writer:write 'x'
+  local socket = require 't.Net.Socket'( 'udp' )
+  local handle = { meddle = function( ) end, keep = { reader, writer, socket } }
+  function handle.getfd( )
+    handle.meddle( )
+    return socket.descriptor
+  end
+  return handle
+end
+
+test( "a handle's method that closes the loop, clears it, or removes the handle, while the loop asks it before serving", function( )
+  local ways = {
+    [ 'cogloop closed' ] = function( handle )
+      local loop = cogloop.loop( )
+      return loop, loop:on( handle, 'w', print ), function( ) loop:close( ) end
+    end,
+    [ 'cogloop off' ] = function( handle )
+      local loop = cogloop.loop( )
+      local watcher = loop:on( handle, 'w', print )
+      return loop, watcher, function( ) watcher:off( ) end
+    end,
+    [ 't.Loop clean' ] = function( handle )
+      local loop = Loop( )
+      return loop, loop:addHandle( handle, 'w', print ), function( ) loop:clean( ) end
+    end,
+    [ 't.Loop removed' ] = function( handle )
+      local loop = Loop( )
+      local busy
+      return loop, loop:addHandle( handle, 'w', print ), function( )
+        if busy then return end
+        busy = true
+        loop:removeHandle( handle, 'w' )
+      end
+    end,
+    [ 't.Loop other handle' ] = function( handle )
+      local loop = Loop( )
+      local node = loop:addHandle( handle, 'w', print )
+      local busy
+      return loop, node, function( )
+        if busy then return end
+        busy = true
+        loop:addHandle( handle.keep[ 3 ], 'r', print )
+        loop:removeHandle( handle.keep[ 3 ], 'rw' )
+      end
+    end,
+  }
+  for name, make in pairs( ways ) do
+    local handle = meddler( )
+    local loop, watcher, meddle = make( handle )
+    local after = loop.after or loop.addTask
+    after( loop, 0, function( ) handle.meddle = function( ) meddle( ) T.collect( ) end end )
+    local ok, problem = pcall( loop.run, loop )
+    is_true( ok, name .. ': ' .. tostring( problem ) )
+    is_true( watcher )
+  end
+end )
+
+test( "a handle's method that adds the handle again, without end, is an error and not an overflow of the stack", function( )
+  for _, loop in ipairs{ Loop( ), cogloop.loop( ) } do
+    local add = loop.on or loop.addHandle
+    local handle = { }
+    function handle.getfd( ) add( loop, handle, 'r', print ) return 0 end
+    fails( 'stack overflow', add, loop, handle, 'r', print )
+  end
+end )
+
+test( 'loops that run each other in callbacks, without end, are an error and not an overflow of the stack', function( )
+  local depth = 0
+  local function nest( )
+    depth = depth + 1
+    local loop = cogloop.loop{ clock = 'virtual', backend = 'select' }
+    loop:after( 0, nest )
+    loop:run( )
+  end
+  local ok, problem = pcall( nest )
+  equal( ok, false )
+  is_true( tostring( problem ):find 'overflow' or tostring( problem ):find 'error in error', problem )
+  is_true( depth > 30, depth )
+  -- And what follows is as before.
+  local ran
+  local loop = cogloop.loop{ clock = 'virtual' }
+  loop:after( 0, function( ) ran = true end )
+  loop:run( )
+  is_true( ran )
+end )
+
+test( 'show tells of arguments whose __name is no string, and runs no metamethod of theirs', function( )
+  local function meddle( ) error 'a metamethod ran' end
+  for _, name in ipairs{ 1, false, { } } do
+    local loop = Loop( )
+    local hostile = setmetatable( { }, { __name = name, __concat = meddle, __tostring = meddle, __index = meddle } )
+    loop:addTask( 1, print, hostile, 'a', 'b' )
+    loop:addTask( 2, print, 1, nil, true, 2.5, 'end' )
+    local text = silently( loop.show, loop )
+    is_true( text:find( 'function table `a` `b`', 1, true ), text )
+    is_true( text:find( 'function 1 nil true 2.5 `end`', 1, true ), text )
+  end
+end )
+
+test( 'a metatable whose __name was taken away still gives errors with words', function( )
+  for _, loop in ipairs{ Loop( ), cogloop.loop( ) } do
+    local meta = getmetatable( loop )
+    local name = meta.__name
+    for _, other in ipairs{ false, 1, { } } do
+      meta.__name = other or nil
+      fails( 'expected, got table', loop.run, { } )
+      is_true( #tostring( loop ) > 0 )
+    end
+    meta.__name = name
+  end
+  local task = Loop( ):addTask( 1, print )
+  local meta = getmetatable( task )
+  local name = meta.__name
+  meta.__name = { }
+  is_true( #tostring( task ) > 0 )
+  meta.__name = name
+end )
+
+test( "the loop's metamethods called by hand, with too few and too many arguments", function( )
+  local loop = Loop( )
+  local meta = getmetatable( loop )
+  equal( meta.__index( loop ), nil )
+  equal( meta.__index( loop, 1, 2, 3 ), nil )
+  equal( meta.__index( loop, 'run', 1, 2 ), loop.run )
+  equal( meta.__len( loop, 1, 2 ), 0 )
+  fails( 'onerror', meta.__newindex, loop )
+  fails( 'onerror', meta.__newindex, loop, 'onerror' )
+  fails( '', meta.__index )
+  for _, object in ipairs{ Loop( ), cogloop.loop( ), Loop( ):addTask( 1, print ), cogloop.loop( ):after( 1, print ) } do
+    for _, f in pairs( getmetatable( object ) ) do
+      if type( f ) == 'function' then
+        pcall( f )
+        pcall( f, object )
+        pcall( f, object, 1, 2, 3, 4, 5 )
+        pcall( f, 1, object )
+      end
+    end
+  end
+end )
+
+-- Runs `work` while finalizers run at many of its steps.
+local function with_finalizers( finalize, work )
+  collectgarbage 'collect'
+  local pause = T.gc_pause( 0 )
+  local going = true
+  local function again( )
+    if not going then return end
+    finalize( )
+    T.on_collect( again )
+  end
+  T.on_collect( again )
+  for _ = 1, T.many( 100 ) do work( ) collectgarbage( 'step', 1 ) end
+  going = false
+  T.gc_pause( pause )
+  T.collect( )
+end
+
+test( 'a finalizer that takes the options away while a loop is made from them', function( )
+  for _, make in ipairs{ Loop, cogloop.loop } do
+    local options
+    local function finalize( )
+      if options then options.backend = nil end
+      for i = 1, 20 do ('y'):rep( 30 + i ) end
+    end
+    local n = 0
+    with_finalizers( finalize, function( )
+      n = n + 1
+      local name = 'no' .. ('x'):rep( 30 + n % 20 )
+      options = { backend = name }
+      name = nil
+      local ok, made, message = pcall( make, options )
+      local text = ok and message or made
+      options = nil
+      -- When the finalizer came first, a loop was made.
+      is_true( text == nil or text:find( 'nox', 1, true ), text )
+    end )
+  end
+end )
+
+test( 'a finalizer that closes the loop while it tells of itself', function( )
+  local victim
+  local function told( loop, method )
+    victim = loop
+    local ok, problem = pcall( loop[ method ], loop )
+    victim = nil
+    is_true( ok or tostring( problem ):find( 'the loop is closed', 1, true ), problem )
+  end
+  with_finalizers( function( ) if victim then getmetatable( victim ).__gc( victim ) end end, function( )
+    for _, method in ipairs{ 'dump', 'stats', 'timers', 'handles' } do
+      local loop = cogloop.loop{ clock = 'virtual' }
+      for i = 1, 5 do loop:after( i, print, i ) end
+      told( loop, method )
+    end
+    told( Loop( ), 'backend' )
+  end )
+end )
+
+test( 'a finalizer closes a socket while the loop takes it', function( )
+  local Socket = require 't.Net.Socket'
+  local socket
+  with_finalizers( function( ) if socket then socket:close( ) end end, function( )
+    local loop = cogloop.loop( )
+    socket = Socket( 'udp' )
+    local ok, watcher, message = pcall( loop.on, loop, socket, 'r', print )
+    is_true( ok or tostring( watcher ):find( 'closed', 1, true ), watcher )
+    if ok and not watcher then is_true( message:find( 'closed', 1, true ), message ) end
+    socket:close( )
+    loop:step( 0 )
+    equal( #loop:handles( ), 0 )
+    socket = nil
+    loop:close( )
+  end )
+end )
+
+test( 'finalizers and debug hooks run a loop in which coroutines sleep', function( )
+  for _ = 1, T.many( 20 ) do
+    local loop, steps = cogloop.loop{ clock = 'virtual' }, 0
+    loop:spawn( function( ) for _ = 1, 100 do loop:sleep( 1 ) steps = steps + 1 end end )
+    T.on_collect( function( ) for _ = 1, 10 do loop:step( 5 ) end end )
+    T.collect( )
+    local busy
+    debug.sethook( function( )
+      if busy then return end
+      busy = true
+      loop:step( 5 )
+      busy = false
+    end, '', 100 )
+    for i = 1, 1000 do busy = busy and i end
+    debug.sethook( )
+    loop:run( )
+    equal( steps, 100 )
+  end
+end )
+
+T.done( )

@@ -1,0 +1,280 @@
+-- Coroutines of `spawn` that others resume, close or run: nothing of it harms the loop, and what they claimed is void.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local cogloop = require 'cogloop'
+local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
+
+local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
+
+test( 'a coroutine that a script resumes runs the loop that has it in a timer', function( )
+  local loop, steps = virtual( ), 0
+  local co = loop:spawn( function( )
+    loop:step( 0 )
+    steps = steps + 1
+  end )
+  equal( coroutine.resume( co ), true )
+  loop:run( )
+  equal( steps, 1 )
+  equal( coroutine.status( co ), 'dead' )
+end )
+
+test( 'a coroutine with arguments that a script resumes runs the loop, and is not begun twice', function( )
+  local loop, begun = virtual( ), 0
+  local co
+  co = loop:spawn( function( step )
+    begun = begun + 1
+    if step then step( loop, 0 ) end
+  end, loop.step )
+  coroutine.resume( co )
+  loop:run( )
+  is_true( begun <= 1, begun )
+  equal( coroutine.status( co ), 'dead' )
+end )
+
+test( 'a coroutine that waits for a handle is resumed by a script, and runs the loop while that is ready', function( )
+  for _, limit in ipairs{ false, 0, 1, 60000 } do
+    local loop, reader, writer = cogloop.loop( ), T.fifo( )
+    local reached
+    local co = loop:spawn( function( )
+      loop:wait( reader, 'r', limit or nil )
+      loop:step( 0 )
+      loop:step( 0 )
+      reached = true
+    end )
+    loop:step( 0 )
+    writer:write 'x'
+    coroutine.resume( co )
+    equal( reached, true )
+    equal( coroutine.status( co ), 'dead' )
+    equal( loop:run( ), true )
+    equal( #loop:handles( ), 0 )
+  end
+end )
+
+test( 'a coroutine that a script resumes while it sleeps, and that yields, is not resumed by the old timer', function( )
+  local loop, got = virtual( ), { }
+  local co = loop:spawn( function( )
+    loop:sleep( 5 )
+    got[ #got + 1 ] = coroutine.yield( 'mine' )
+  end )
+  loop:step( 0 )
+  equal( select( 2, coroutine.resume( co ) ), 'mine' )
+  loop:run( )
+  equal( coroutine.status( co ), 'suspended' )
+  coroutine.resume( co, 'yours' )
+  same_list( got, { 'yours' } )
+end )
+
+test( 'a coroutine that has ended is dead, whatever it returned', function( )
+  local loop = virtual( )
+  local all = {
+    loop:spawn( function( ) return 42 end ),
+    loop:spawn( function( ) loop:sleep( 1 ) return 1, 2, 3 end ),
+    loop:spawn( function( ) coroutine.yield( ) return print end ),
+    loop:spawn( function( ... ) return ... end, 'a', 'b', 'c' ),
+    loop:spawn( function( ) error 'oh' end ),
+    loop:spawn( function( ) loop:sleep( 1 ) error( { } ) end ),
+  }
+  loop:onerror( function( ) end )
+  loop:run( )
+  for i, co in ipairs( all ) do
+    equal( coroutine.status( co ), 'dead', i )
+    local ok, message = coroutine.resume( co )
+    equal( ok, false )
+    is_true( message:find( 'dead', 1, true ), message )
+  end
+end )
+
+test( 'a wait of no time looks once before it gives up', function( )
+  local loop, reader, writer = cogloop.loop( ), T.fifo( )
+  local got = { }
+  loop:spawn( function( )
+    local ready, why = loop:wait( reader, 'r', 0 )
+    got[ 1 ] = ready or why
+    got[ 2 ] = loop:wait( writer, 'w', 0 )
+    writer:write 'line one\nline two\n'
+    got[ 3 ] = loop:wait( reader, 'r', 0 )
+    got[ 4 ] = loop:wait( reader, 'rw', 0 )
+    reader:read( )
+    -- The second line is in the file's buffer by now, where the kernel does not see it.
+    got[ 5 ] = loop:wait( reader, 'r', 0 ) or 'buffered input unseen'
+    reader:read( )
+    got[ 6 ] = loop:wait( reader, 'r', 0 ) or 'nothing'
+  end )
+  loop:run( )
+  same_list( got, { 'timed out', 'w', 'r', 'rw', 'r', 'nothing' } )
+  equal( #loop:timers( ), 0 )
+end )
+
+test( 'what was there before the time was over wins, though a callback took longer than the time', function( )
+  local loop, reader, writer = virtual( ), T.fifo( )
+  local got
+  loop:spawn( function( ) got = { loop:wait( reader, 'r', 10 ) } end )
+  loop:after( 5, function( ) writer:write 'x\n' loop:advance( 20 ) end )
+  loop:run( )
+  same_list( got, { 'r' } )
+end )
+
+test( "a handle that holds data back is asked before a wait is over, and may raise, or close the loop", function( )
+  local socket = require 't.Net.Socket'( 'udp' )
+  for name, dirty in pairs{
+    [ 'yes' ]    = function( ) return true end,
+    [ 'raises' ] = function( ) error 'oh' end,
+    [ 'closes' ] = function( loop ) loop:close( ) end,
+  } do
+    local loop, got = virtual( ), nil
+    local handle = { getfd = function( ) return socket.descriptor end }
+    loop:spawn( function( ) got = loop:wait( handle, 'r', 0 ) or 'nothing' end )
+    loop:step( 0 )
+    handle.dirty = function( ) return dirty( loop ) end
+    pcall( loop.run, loop )
+    pcall( loop.run, loop )
+    if name == 'yes' then equal( got, 'r' ) end
+    is_true( got ~= 'nothing' or name == 'raises', name )
+  end
+end )
+
+-- Ways in which a coroutine that waits comes to its end without its loop.
+local ends = { resumed = coroutine.resume }
+if coroutine.close then ends.closed = coroutine.close end
+
+test( 'a coroutine that was closed, or resumed by others, claims its handle no longer', function( )
+  for name, finish in pairs( ends ) do
+    for _, limit in ipairs{ false, 60000 } do
+      local loop, reader, writer = cogloop.loop( ), T.fifo( )
+      local got
+      local co = loop:spawn( function( ) loop:wait( reader, 'rw', limit or nil ) end )
+      loop:step( 0 )
+      fails( 'a coroutine waits for it', loop.on, loop, reader, 'r', print )
+      finish( co )
+      local watcher
+      watcher = loop:on( reader, 'r', function( ) got = reader:read( ) watcher:off( ) end )
+      writer:write 'line\n'
+      loop:run( )
+      equal( got, 'line', name )
+      equal( #loop:timers( ), 0 )
+    end
+  end
+end )
+
+test( 'a loop whose last coroutine was closed, or resumed by others, has nothing left', function( )
+  for name, finish in pairs( ends ) do
+    for _, limit in ipairs{ false, 60000 } do
+      local loop, all, keep = cogloop.loop( ), { }, { }
+      for i = 1, 5 do
+        local reader, writer = T.fifo( )
+        keep[ i ] = { reader, writer }
+        all[ i ] = loop:spawn( function( ) loop:wait( reader, 'r', limit or nil ) end )
+      end
+      loop:step( 0 )
+      loop:on( keep[ 1 ][ 2 ], 'r', print ):unref( )
+      for i = 1, 5 do finish( all[ i ] ) end
+      loop:run( )
+      equal( #loop:handles( ), 1, name )
+      equal( #loop:timers( ), 0, name )
+    end
+  end
+end )
+
+test( 'the watcher of a coroutine that was closed can be switched off, and says that it was on', function( )
+  for name, finish in pairs( ends ) do
+    local loop, reader, writer = cogloop.loop( ), T.fifo( )
+    local co = loop:spawn( function( ) loop:wait( reader, 'r' ) end )
+    loop:step( 0 )
+    local watcher = loop:handles( )[ 1 ].watcher
+    equal( watcher:off( ), false, name )
+    finish( co )
+    equal( watcher:off( ), true, name )
+    equal( watcher:off( ), false, name )
+    is_true( writer )
+  end
+end )
+
+test( 'a coroutine that waits is left alone when others of the same loop end', function( )
+  for _, finish in pairs( ends ) do
+    local loop, reader, writer = cogloop.loop( ), T.fifo( )
+    local other, other_writer = T.fifo( )
+    local got
+    local gone = loop:spawn( function( ) loop:wait( other, 'r' ) end )
+    loop:spawn( function( ) got = loop:wait( reader, 'r' ) end )
+    loop:step( 0 )
+    finish( gone )
+    loop:after( 5, function( ) writer:write 'x\n' end )
+    loop:run( )
+    equal( got, 'r' )
+    is_true( other_writer )
+  end
+end )
+
+test( "a handle's method resumes the coroutine that is about to wait for it", function( )
+  local socket = require 't.Net.Socket'( 'udp' )
+  for _, finish in pairs( ends ) do
+    local loop, co = cogloop.loop( ), nil
+    local busy
+    local function handle( )
+      return { getfd = function( )
+        if co and not busy then
+          busy = true
+          pcall( finish, co )
+        end
+        return socket.descriptor
+      end }
+    end
+    loop:on( handle( ), 'w', function( ) loop:handles( )[ 1 ].watcher:off( 'w' ) end )
+    co = loop:spawn( function( ) loop:wait( handle( ), 'r', 5 ) end )
+    loop:run( )
+    equal( #loop:handles( ), 0 )
+  end
+end )
+
+test( 'timers lists coroutines that have not begun, with their arguments', function( )
+  local loop = virtual( )
+  local co = loop:spawn( print, 1, 2, 3 )
+  local listed = loop:timers( )
+  equal( #listed, 1 )
+  equal( listed[ 1 ].f, co )
+end )
+
+test( 'every way to treat a coroutine of each status', function( )
+  local socket = require 't.Net.Socket'( 'udp' )
+  local treatments = {
+    function( co ) coroutine.resume( co ) end,
+    function( co ) coroutine.resume( co, 1, 2, 3 ) end,
+    function( co ) pcall( coroutine.close or print, co ) end,
+    function( co, loop ) coroutine.resume( coroutine.create( function( ) coroutine.resume( co ) loop:step( 0 ) end ) ) end,
+    function( _, loop ) loop:step( 0 ) end,
+    function( _, loop ) loop:close( ) end,
+    function( co, loop ) loop:spawn( coroutine.resume, co ) end,
+    function( ) T.collect( ) end,
+  }
+  local bodies = {
+    function( ) end,
+    function( loop ) loop:sleep( 1 ) loop:step( 0 ) loop:sleep( 1 ) end,
+    function( loop ) loop:wait( socket, 'r', 1 ) loop:step( 0 ) end,
+    function( loop ) loop:wait( socket, 'w' ) loop:step( 0 ) coroutine.yield( 1, 2 ) end,
+    function( loop ) coroutine.yield( 1, 2, 3 ) loop:sleep( 0 ) end,
+    function( loop ) loop:step( 0 ) error 'oh' end,
+  }
+  for _, body in ipairs( bodies ) do
+    for _, args in ipairs{ 0, 3 } do
+      for a = 1, #treatments do
+        for b = 1, #treatments do
+          local loop = cogloop.loop( )
+          loop:onerror( function( ) end )
+          local co = args == 0 and loop:spawn( function( ) body( loop ) end ) or loop:spawn( body, loop, 2, 3 )
+          pcall( treatments[ a ], co, loop )
+          pcall( loop.step, loop, 0 )
+          pcall( treatments[ b ], co, loop )
+          pcall( loop.step, loop, 0 )
+          pcall( treatments[ a ], co, loop )
+          pcall( loop.step, loop, 2 )
+          pcall( treatments[ b ], co, loop )
+          pcall( loop.step, loop, 0 )
+          pcall( loop.close, loop )
+        end
+      end
+    end
+  end
+end )
+
+T.done( )
