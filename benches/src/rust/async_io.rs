@@ -52,4 +52,8 @@ impl Futures for AsyncIo {
     fn write(stream: &Async<UnixStream>, data: &[u8]) -> impl Future<Output = io::Result<usize>> {
         stream.write_with(|mut socket| socket.write(data))
     }
+
+    fn readable(stream: &Async<UnixStream>) -> impl Future<Output = io::Result<()>> {
+        stream.readable()
+    }
 }

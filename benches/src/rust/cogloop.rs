@@ -85,4 +85,8 @@ impl Futures for WithFutures {
     fn write(stream: &Async<UnixStream>, data: &[u8]) -> impl Future<Output = io::Result<usize>> {
         stream.write(data)
     }
+
+    fn readable(stream: &Async<UnixStream>) -> impl Future<Output = io::Result<()>> {
+        stream.readable()
+    }
 }

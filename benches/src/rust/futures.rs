@@ -30,6 +30,7 @@ pub(super) trait Futures: Sized {
     fn stream(&self, socket: UnixStream) -> io::Result<Self::Stream>;
     fn read(stream: &Self::Stream, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>>;
     fn write(stream: &Self::Stream, data: &[u8]) -> impl Future<Output = io::Result<usize>>;
+    fn readable(stream: &Self::Stream) -> impl Future<Output = io::Result<()>>;
 }
 
 /// A count that futures share; it goes down when what `up` gave is dropped.
@@ -177,4 +178,46 @@ async fn give_back<F: Futures>(stream: &F::Stream) -> io::Result<usize> {
         0 => Ok(0),
         _ => F::write(stream, &byte).await,
     }
+}
+
+/// Waits for a socket that stays silent: given up one after the other, and many at a time.
+pub(super) fn given_up<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
+    let mut runtime = F::new()?;
+    let (one, _other) = measure::sockets()?;
+    let stream = runtime.stream(one)?;
+    let (races, crowd) = (work.rallies, work.timers.min(20_000));
+    let mut figures = (0.0, 0.0, 0.0);
+    let mut answered = false;
+    runtime.block_on(async {
+        let watch = Stopwatch::start();
+        for _ in 0..races {
+            let (mut yielded, mut readable) = (false, pin!(F::readable(&stream)));
+            // Against one turn of the runtime, which always wins.
+            answered |= poll_fn(|context| {
+                if readable.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(true);
+                }
+                if std::mem::replace(&mut yielded, true) {
+                    return Poll::Ready(false);
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+        }
+        (figures.0, figures.1) = (watch.cpu_ns_for_one_of(races), watch.bytes_for_one_of(races));
+        let watch = Stopwatch::start();
+        let mut waiting: Vec<_> = (0..crowd).map(|_| Box::pin(F::readable(&stream))).collect();
+        poll_fn(|context| {
+            answered |= waiting.iter_mut().any(|one| one.as_mut().poll(context).is_ready());
+            Poll::Ready(())
+        })
+        .await;
+        drop(waiting);
+        figures.2 = watch.cpu_ns_for_one_of(crowd);
+    })?;
+    if answered {
+        return Err(io::Error::other("a silent socket was said to be readable"));
+    }
+    Ok(measure::of_given_up(figures.0, figures.1, figures.2))
 }

@@ -66,4 +66,8 @@ impl Futures for Tokio {
             }
         }
     }
+
+    fn readable(stream: &UnixStream) -> impl Future<Output = io::Result<()>> {
+        stream.readable()
+    }
 }

@@ -2,10 +2,11 @@
 
 use crate::core::Core;
 use crate::handle::Handle;
+use crate::watched::Readiness;
 use crate::{Error, Interest, Mode};
 use cogloop_io::Token;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -134,10 +135,8 @@ impl<F> Async<F> {
         self.retry(Interest::WRITE, f).await
     }
 
-    async fn ready_for(&self, direction: Interest, is_used_up: bool) -> io::Result<()> {
-        let mut seen = None;
-        let Registration { core, token } = &self.registration;
-        poll_fn(|cx| core.poll_direction(*token, direction, is_used_up, &mut seen, cx)).await
+    fn ready_for(&self, direction: Interest, is_used_up: bool) -> Readiness<'_> {
+        Readiness::new(&self.registration.core, self.registration.token, direction, is_used_up)
     }
 
     async fn retry<T>(&self, direction: Interest, mut f: impl FnMut(&F) -> io::Result<T>) -> io::Result<T> {

@@ -33,6 +33,7 @@ impl<S> Handle<S> {
         assert!(core.sleepers.len() <= sleeping, "{} wakers of {sleeping} sleepers", core.sleepers.len());
         #[cfg(unix)]
         {
+            core.watched.audit();
             let sources = self.sources().borrow();
             for token in sources.iter().flatten().map(|slot| slot.token()).chain(core.watched.tokens()) {
                 assert!(events.interest(token).is_some(), "{token:?} has a callback or wakers, and is not observed");

@@ -64,7 +64,6 @@ struct Queue<T> {
 /// assert!(matches!(refused.error, Error::Closed));
 /// # Ok::<(), cogloop::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct SendError<T> {
     /// The message.
     pub message: T,
@@ -78,7 +77,14 @@ impl<T> fmt::Display for SendError<T> {
     }
 }
 
-impl<T: fmt::Debug> std::error::Error for SendError<T> {
+/// Without the message, which need not have words for itself.
+impl<T> fmt::Debug for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendError").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<T> std::error::Error for SendError<T> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.error)
     }

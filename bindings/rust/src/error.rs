@@ -15,9 +15,24 @@ use std::io;
 /// assert!(matches!(error, Error::ZeroPeriod));
 /// assert_eq!(error.to_string(), "a period must be longer than zero; for something to do in every turn use `idle`");
 /// let error: io::Error = error.into(); // for functions that return `io::Result`
-/// assert_eq!(error.kind(), io::ErrorKind::Other);
+/// assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+/// assert!(matches!(error.get_ref().and_then(|inner| inner.downcast_ref()), Some(Error::ZeroPeriod)));
 /// # Ok::<(), cogloop::Error>(())
 /// ```
+///
+/// As an [`io::Error`] each has a kind to match, and itself inside:
+///
+/// | | kind |
+/// |---|---|
+/// | `Io` | it is the system's error itself |
+/// | `Backend` | that of the system's error, or `Unsupported` |
+/// | `Limit` | `QuotaExceeded` |
+/// | `ZeroPeriod` | `InvalidInput` |
+/// | `Closed` | `BrokenPipe` |
+/// | `Removed` | `NotFound` |
+/// | `Stopped`, `Cancelled` | `ConnectionAborted` |
+/// | `Elapsed` | `TimedOut` |
+/// | `Callback` | that of the callback's error, if it was an [`io::Error`], or `Other` |
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -99,12 +114,26 @@ impl fmt::Display for Error {
 /// For functions that return [`io::Result`]: what the system said stays what it is.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Io { source, .. } => source,
-            Error::Elapsed => Self::new(io::ErrorKind::TimedOut, error),
-            other => Self::other(other),
-        }
+        let kind = match error {
+            Error::Io { source, .. } => return source,
+            Error::Backend(ref inner) => kind_of(&**inner).unwrap_or(io::ErrorKind::Unsupported),
+            Error::Limit { .. } => io::ErrorKind::QuotaExceeded,
+            Error::ZeroPeriod => io::ErrorKind::InvalidInput,
+            Error::Closed => io::ErrorKind::BrokenPipe,
+            Error::Removed => io::ErrorKind::NotFound,
+            // Not `Interrupted`: half of the standard library tries again after that, and would for ever.
+            Error::Stopped | Error::Cancelled => io::ErrorKind::ConnectionAborted,
+            Error::Elapsed => io::ErrorKind::TimedOut,
+            Error::Callback(ref inner) => kind_of(&**inner).unwrap_or(io::ErrorKind::Other),
+        };
+        Self::new(kind, error)
     }
+}
+
+/// That of the first error of the system's among its causes.
+fn kind_of(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.find_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind)
 }
 
 impl std::error::Error for Error {
@@ -114,5 +143,41 @@ impl std::error::Error for Error {
             Self::Io { source, .. } => Some(source),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `Removed` was `Other`, as was everything but `Elapsed`.
+    #[test]
+    fn every_error_has_a_kind_that_a_program_can_match() {
+        use io::ErrorKind::*;
+        let refused = || io::Error::from(PermissionDenied);
+        let table = [
+            (Error::Backend("no such backend".into()), Unsupported),
+            (
+                Error::Backend(Box::new(cogloop_io::Error::Io { doing: "making a ring", source: refused() })),
+                PermissionDenied,
+            ),
+            (Error::Limit { what: "timers", limit: 1 }, QuotaExceeded),
+            (Error::ZeroPeriod, InvalidInput),
+            (Error::Closed, BrokenPipe),
+            (Error::Removed, NotFound),
+            (Error::Stopped, ConnectionAborted),
+            (Error::Cancelled, ConnectionAborted),
+            (Error::Elapsed, TimedOut),
+            (Error::Callback("what it said".into()), Other),
+            (Error::Callback(Box::new(refused())), PermissionDenied),
+        ];
+        for (error, kind) in table {
+            let words = error.to_string();
+            let converted = io::Error::from(error);
+            assert_eq!((converted.kind(), converted.to_string()), (kind, words));
+            assert!(converted.get_ref().is_some_and(|inner| inner.is::<Error>()), "the error itself is inside");
+        }
+        let system = io::Error::from(Error::Io { doing: "waiting", source: io::Error::from_raw_os_error(9) });
+        assert_eq!(system.raw_os_error(), Some(9), "what the system said stays what it is");
     }
 }

@@ -82,6 +82,8 @@ mod timers;
 mod trace;
 mod turn;
 #[cfg(unix)]
+mod waiters;
+#[cfg(unix)]
 mod watched;
 
 #[cfg(unix)]

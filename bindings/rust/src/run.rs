@@ -6,6 +6,7 @@ use crate::handle::Handle;
 use crate::options::{Options, nanoseconds};
 use crate::{Error, trace};
 use cogloop_io::Wait;
+use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::pin;
@@ -27,9 +28,14 @@ use std::time::{Duration, Instant};
 /// events.after(std::time::Duration::ZERO, move |state: &mut (), _| other.run(state)).unwrap();
 /// events.run(&mut ()).unwrap();
 /// ```
-#[derive(Debug)]
 pub struct Loop<S> {
     handle: Handle<S>,
+}
+
+impl<S> fmt::Debug for Loop<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loop").field("handle", &self.handle).finish()
+    }
 }
 
 impl<S> Deref for Loop<S> {
@@ -233,6 +239,8 @@ impl<S> Loop<S> {
         loop {
             if self.core().is_root_woken.take() {
                 knock.answer();
+                // The turn below looks before it waits, so what the future wakes needs no bell.
+                let _listening = self.core().hush();
                 if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                     return Ok(output);
                 }

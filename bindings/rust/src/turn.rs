@@ -55,9 +55,7 @@ impl<S> Loop<S> {
         core.bell.listen();
         let wait = if self.has_work() { Wait::Poll } else { wait };
         let waited = core.events.borrow_mut().turn(wait);
-        core.bell.hush();
-        // However this turn ends: whoever watches the loop's descriptor hears of what comes from now on.
-        let _listening = Listening(core);
+        let _listening = core.hush();
         waited.map_err(Error::io("waiting"))?;
         self.serve(state)
     }
@@ -134,8 +132,17 @@ impl<S> Loop<S> {
     }
 }
 
-/// Listens again when the turn is over.
-struct Listening<'a>(&'a Core);
+impl Core {
+    /// The loop is awake, and will look at what comes. However that ends, whoever watches the loop's descriptor hears of
+    /// what comes after it.
+    pub(crate) fn hush(&self) -> Listening<'_> {
+        self.bell.hush();
+        Listening(self)
+    }
+}
+
+/// Listens again when it is dropped.
+pub(crate) struct Listening<'a>(&'a Core);
 
 impl Drop for Listening<'_> {
     fn drop(&mut self) {

@@ -1,11 +1,14 @@
 //! Which futures wait for which descriptor, and how they are woken.
 
 use crate::core::Core;
+use crate::waiters::{WaiterKey, Waiters};
 use crate::{Error, Interest, Mode};
 use cogloop_io::Token;
 use std::cell::RefCell;
+use std::future::Future;
 use std::io;
 use std::os::fd::AsFd;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -24,13 +27,17 @@ pub(crate) struct Watchers {
 struct Direction {
     /// How often it was reported: a future that has seen another number has been answered.
     reports: u64,
-    wakers: Vec<Waker>,
+    /// The kernel was asked, and has not answered yet: who comes now need not ask again.
+    is_asked: bool,
+    waiters: Waiters,
 }
 
 /// Who waited for a descriptor that is observed no longer is woken, and finds out.
 impl Drop for Watchers {
     fn drop(&mut self) {
-        self.read.wakers.drain(..).chain(self.write.wakers.drain(..)).for_each(Waker::wake);
+        for direction in [&mut self.read, &mut self.write] {
+            std::iter::from_fn(|| direction.waiters.next()).for_each(Waker::wake);
+        }
     }
 }
 
@@ -73,6 +80,13 @@ impl Watched {
         watched.get_mut(token.index() as usize)?.take_if(|watchers| watchers.token == token)
     }
 
+    pub(crate) fn audit(&self) {
+        for watchers in self.0.borrow().iter().flatten() {
+            watchers.read.waiters.audit();
+            watchers.write.waiters.audit();
+        }
+    }
+
     fn with<T>(&self, token: Token, direction: Interest, use_it: impl FnOnce(&mut Direction) -> T) -> Option<T> {
         let mut watched = self.0.borrow_mut();
         let watchers = watched.get_mut(token.index() as usize)?.as_mut().filter(|watchers| watchers.token == token)?;
@@ -96,51 +110,21 @@ impl Core {
         let mut is_watched = false;
         for direction in [Interest::READ, Interest::WRITE] {
             let is_ready = ready.contains(direction);
-            let waiting = self.watched.with(token, direction, |place| {
+            let reports = self.watched.with(token, direction, |place| {
                 place.reports += u64::from(is_ready);
-                place.wakers.len()
+                place.is_asked &= !is_ready;
+                place.reports
             });
-            is_watched |= waiting.is_some();
+            is_watched |= reports.is_some();
+            let Some(reports) = reports.filter(|_| is_ready) else { continue };
             // One by one, so that none is called within the borrow.
-            for _ in 0..waiting.filter(|_| is_ready).unwrap_or(0) {
-                if let Some(waker) = self.watched.with(token, direction, |place| place.wakers.pop()).flatten() {
-                    waker.wake();
-                }
+            while let Some(waker) =
+                self.watched.with(token, direction, |place| place.waiters.next_before(reports)).flatten()
+            {
+                waker.wake();
             }
         }
         is_watched
-    }
-
-    /// Waits for the first report of the direction after the one that `seen` says. Whether it was used up, so that only
-    /// news matter, is for the caller to know: then a wait most often costs no system call.
-    pub(crate) fn poll_direction(
-        &self,
-        token: Token,
-        direction: Interest,
-        is_used_up: bool,
-        seen: &mut Option<u64>,
-        cx: &Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        let Some(reports) = self.watched.with(token, direction, |place| place.reports) else {
-            return Poll::Ready(Err(Error::Removed.into()));
-        };
-        match *seen {
-            Some(before) if before != reports => return Poll::Ready(Ok(())),
-            Some(_) => {}
-            None => {
-                if let Err(error) = self.report_again(token, direction, is_used_up) {
-                    return Poll::Ready(Err(error));
-                }
-                *seen = Some(reports);
-            }
-        }
-        let is_known =
-            self.watched.with(token, direction, |place| place.wakers.iter().any(|known| known.will_wake(cx.waker())));
-        if is_known == Some(false) {
-            let waker = cx.waker().clone();
-            self.watched.with(token, direction, |place| place.wakers.push(waker));
-        }
-        Poll::Pending
     }
 
     /// A direction is silent after each report, and not observed before the first time somebody waits for it.
@@ -151,6 +135,89 @@ impl Core {
             events.drained(token, direction)
         } else {
             events.set_interest(token, interest | direction)
+        }
+    }
+}
+
+/// Waits for the first report of a direction after the one that it has seen. Dropped, it is out of the list of waiters.
+pub(crate) struct Readiness<'a> {
+    core: &'a Core,
+    token: Token,
+    direction: Interest,
+    is_used_up: bool,
+    seen: Option<u64>,
+    waiter: Option<WaiterKey>,
+}
+
+impl<'a> Readiness<'a> {
+    /// Whether the direction was used up, so that only news matter, is for the caller to know: then a wait most often costs
+    /// no system call.
+    pub(crate) fn new(core: &'a Core, token: Token, direction: Interest, is_used_up: bool) -> Self {
+        Self { core, token, direction, is_used_up, seen: None, waiter: None }
+    }
+
+    fn with<T>(&self, use_it: impl FnOnce(&mut Direction) -> T) -> io::Result<T> {
+        self.core.watched.with(self.token, self.direction, use_it).ok_or_else(|| Error::Removed.into())
+    }
+
+    fn poll_it(&mut self, cx: &Context<'_>) -> io::Result<Poll<()>> {
+        let (reports, is_asked) = self.with(|place| (place.reports, place.is_asked))?;
+        let seen = match self.seen {
+            Some(before) if before != reports => return Ok(Poll::Ready(())),
+            Some(before) => before,
+            None => {
+                if !is_asked {
+                    self.core.report_again(self.token, self.direction, self.is_used_up)?;
+                    self.with(|place| place.is_asked = true)?;
+                }
+                *self.seen.insert(reports)
+            }
+        };
+        self.wait(seen, cx.waker())?;
+        Ok(Poll::Pending)
+    }
+
+    /// Puts the waker into the list, or into the place of the one that it has there.
+    fn wait(&mut self, seen: u64, waker: &Waker) -> io::Result<()> {
+        let waiter = self.waiter;
+        let is_known = self.with(|place| {
+            waiter.and_then(|key| place.waiters.waker_mut(key)).is_some_and(|known| known.will_wake(waker))
+        })?;
+        if is_known {
+            return Ok(());
+        }
+        // Cloned before and dropped after the borrow: either may be the user's code.
+        let mut new = Some(waker.clone());
+        let added = self.with(|place| {
+            if let Some(known) = waiter.and_then(|key| place.waiters.waker_mut(key)) {
+                std::mem::swap(known, new.as_mut()?);
+                return None;
+            }
+            new.take().map(|waker| place.waiters.try_add(waker, seen))
+        })?;
+        if let Some(added) = added {
+            self.waiter = Some(added.map_err(|_| io::ErrorKind::OutOfMemory)?);
+        }
+        Ok(())
+    }
+}
+
+impl Future for Readiness<'_> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.poll_it(cx) {
+            Ok(polled) => polled.map(Ok),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl Drop for Readiness<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.waiter {
+            // Dropped after the borrow.
+            let _waker = self.core.watched.with(self.token, self.direction, |place| place.waiters.remove(key));
         }
     }
 }

@@ -326,3 +326,16 @@ fn a_loop_inside_of_another_one_is_served_by_it() {
     assert_eq!(state.1, [1, 2]);
     assert!(state.0.cancel(timer));
 }
+
+/// A derived `Debug` asked for one of the state and of the message, which a program's need not have.
+#[test]
+fn what_is_shown_needs_no_words_of_the_users_types() {
+    struct Wordless;
+    let events = Loop::<Wordless>::simulated().unwrap();
+    assert!(format!("{events:?}").starts_with("Loop { handle: Handle(loop "), "{events:?}");
+    let sender = events.channel(|_, _, _: Option<Wordless>| ()).unwrap();
+    drop(events);
+    let refused = sender.send(Wordless).unwrap_err();
+    assert_eq!(format!("{refused:?}"), "SendError { error: Closed, .. }");
+    let _: Box<dyn std::error::Error> = Box::new(refused);
+}

@@ -1,0 +1,136 @@
+//! Many futures that wait for one descriptor, and futures that give up: who is woken when, and what is left of those who
+//! were dropped.
+
+mod common;
+
+use cogloop::{Error, Loop};
+use common::*;
+use std::cell::RefCell;
+use std::future::Future;
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// Writes down its name when it is woken.
+struct Named(usize, Arc<Mutex<Vec<usize>>>);
+
+impl Wake for Named {
+    fn wake(self: Arc<Self>) {
+        self.1.lock().unwrap().push(self.0);
+    }
+}
+
+fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(waker))
+}
+
+/// It stayed in a list that each later wait searched through: 40,000 races took 2.8 s and kept 66 bytes each.
+#[test]
+fn a_wait_that_is_given_up_is_gone_at_once() {
+    on_every_backend(|options| {
+        let events = Loop::<()>::with_options(options.clone()).unwrap();
+        let (ours, _peer) = UnixStream::pair().unwrap();
+        let watched = events.watch(ours).unwrap();
+        for name in 0..1_000 {
+            let log = Arc::default();
+            let named = Arc::new(Named(name, Arc::clone(&log)));
+            let waker = Waker::from(Arc::clone(&named));
+            {
+                let mut readable = pin!(watched.readable());
+                for _ in 0..2 {
+                    assert!(poll_with(readable.as_mut(), &waker).is_pending());
+                    assert_eq!(Arc::strong_count(&named), 3, "it is kept once, however often it is polled");
+                }
+                let another = Waker::from(Arc::new(Named(name, Arc::clone(&log))));
+                assert!(poll_with(readable.as_mut(), &another).is_pending());
+                assert_eq!(Arc::strong_count(&named), 2, "the newest waker alone is kept");
+                assert!(poll_with(readable.as_mut(), &waker).is_pending());
+            }
+            assert_eq!(Arc::strong_count(&named), 2, "nothing of a dropped wait is kept");
+            events.audit();
+        }
+    });
+}
+
+#[test]
+fn those_who_wait_are_woken_in_the_order_in_which_they_began() {
+    on_every_backend(|options| {
+        const COUNT: usize = 20_000;
+        let mut events = Loop::<()>::with_options(options.clone()).unwrap();
+        let (ours, mut peer) = UnixStream::pair().unwrap();
+        let watched = events.watch(ours).unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let wakers: Vec<_> = (0..COUNT).map(|name| Waker::from(Arc::new(Named(name, Arc::clone(&log))))).collect();
+        let mut waiting: Vec<_> = (0..COUNT).map(|_| Some(Box::pin(watched.readable()))).collect();
+        for (readable, waker) in waiting.iter_mut().zip(&wakers) {
+            assert!(poll_with(readable.as_mut().unwrap().as_mut(), waker).is_pending());
+        }
+        waiting.iter_mut().step_by(3).for_each(|readable| *readable = None);
+        events.audit();
+        peer.write_all(b"x").unwrap();
+        events.turn(&mut (), Some(SECOND)).unwrap();
+        let expected: Vec<_> = (0..COUNT).filter(|name| name % 3 != 0).collect();
+        assert_eq!(std::mem::take(&mut *log.lock().unwrap()), expected);
+        for (name, readable) in waiting.iter_mut().enumerate() {
+            if let Some(readable) = readable {
+                assert!(matches!(poll_with(readable.as_mut(), &wakers[name]), Poll::Ready(Ok(()))));
+            }
+        }
+        events.audit();
+    });
+}
+
+/// A waker is the user's code: this one drops the futures that wait behind it, in the midst of a report.
+#[test]
+fn whoever_is_woken_may_drop_the_others() {
+    thread_local! {
+        static OTHERS: RefCell<Vec<Pin<Box<dyn Future<Output = io::Result<()>>>>>> = const { RefCell::new(Vec::new()) };
+    }
+    struct Dropping(AtomicUsize);
+    impl Wake for Dropping {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            OTHERS.take();
+        }
+    }
+    let mut events = Loop::<()>::new().unwrap();
+    let (ours, mut peer) = UnixStream::pair().unwrap();
+    let watched = Rc::new(events.watch(ours).unwrap());
+    let dropping = Arc::new(Dropping(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&dropping));
+    for _ in 0..10 {
+        let watched = Rc::clone(&watched);
+        let mut waiting = Box::pin(async move { watched.readable().await });
+        assert!(poll_with(waiting.as_mut(), &waker).is_pending());
+        OTHERS.with_borrow_mut(|others| others.push(waiting));
+    }
+    peer.write_all(b"x").unwrap();
+    events.turn(&mut (), Some(SECOND)).unwrap();
+    assert_eq!(dropping.0.load(Ordering::SeqCst), 1, "the others were dropped before their turn");
+    assert_eq!(Rc::strong_count(&watched), 1);
+    events.audit();
+}
+
+/// What is not observed any more has nobody who would be woken by it.
+#[test]
+fn a_wait_for_what_was_removed_ends_with_an_error_that_can_be_matched() {
+    let mut events = Loop::<()>::simulated().unwrap();
+    let (ours, _peer) = UnixStream::pair().unwrap();
+    let watched = events.watch(ours).unwrap();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let waker = Waker::from(Arc::new(Named(7, Arc::clone(&log))));
+    let mut readable = pin!(watched.readable());
+    assert!(poll_with(readable.as_mut(), &waker).is_pending());
+    events.clear();
+    assert_eq!(*log.lock().unwrap(), [7]);
+    let Poll::Ready(Err(error)) = poll_with(readable.as_mut(), &waker) else { panic!("it waits for ever") };
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    let ours = error.get_ref().and_then(|error| error.downcast_ref());
+    assert!(matches!(ours, Some(Error::Removed)));
+    let error = events.block_on(&mut (), watched.writable()).unwrap().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+}
