@@ -1,5 +1,6 @@
 -- A TCP echo server and its clients in one script, on one loop: what a client sends comes back, and when the last client
--- is done, everything is closed and the loop ends by itself.
+-- is done, everything is closed and the loop ends by itself. A client that resets its connection ends that connection, and
+-- not the server.
 --
 --    cargo run --release -- examples/echo.lua [clients] [messages]
 --    lua5.4 examples/echo.lua                           with the module, see `cargo xtask lua 5.4 --env`
@@ -13,7 +14,7 @@ local loop        = Loop( )
 local server, adr = assert( Net.Socket.listen( '127.0.0.1', 0 ) )
 local open, count = clients, 0
 
--- The server's side of a connection: nil is the end of the stream.
+-- The server's side of a connection: nil is the end of the stream, false a connection that the client has reset.
 local function echo( sck )
   local msg = sck:recv( )
   if msg then
@@ -24,8 +25,8 @@ local function echo( sck )
 end
 
 loop:addHandle( server, 'read', function( )
-  local sck = assert( server:accept( ) )
-  loop:addHandle( sck, 'read', echo, sck )
+  local sck = server:accept( )          -- nil: the client has gone again
+  if sck then loop:addHandle( sck, 'read', echo, sck ) end
 end )
 
 local function client( number )
@@ -47,7 +48,15 @@ local function client( number )
   end )
 end
 
+-- A client as there are in the world: it goes before it has read the answer, so its system resets the connection.
+local function rude( )
+  local sck = assert( Net.Socket.connect( adr ) )
+  sck:send( 'hello' )
+  loop:addHandle( sck, 'read', function( ) sck:close( ) end )
+end
+
 local start = Loop.time( )
+rude( )
 for number = 1, clients do client( number ) end
 loop:run( )
 print( ('%d clients, %d messages echoed in %d ms'):format( clients, count, Loop.time( ) - start ) )

@@ -1,5 +1,6 @@
 /* cogloop.h: a TCP echo server and its clients in one program, on one loop. What a client sends comes back; when the
- * last client is done everything is closed, and the loop ends by itself.
+ * last client is done everything is closed, and the loop ends by itself. A client that resets its connection ends that
+ * connection, and not the server.
  *
  *    cargo xtask c --prefix ~/cogloop
  *    export PKG_CONFIG_PATH=~/cogloop/lib/pkgconfig LD_LIBRARY_PATH=~/cogloop/lib
@@ -44,12 +45,16 @@ static void check_errno(int result, const char *doing) {
     exit(1);
 }
 
+/* NULL, and fd is closed, where there is no room for one more. */
 static struct end *new_end(int fd, cog_watch_fn fn) {
     struct end *end = calloc(1, sizeof *end);
-    if (!end) exit(1);
-    end->fd = fd;
-    check(cog_watch_descriptor(loop, fd, COG_READ, COG_LEVEL, fn, end, &end->watch), "watching a connection");
-    return end;
+    if (end && cog_watch_descriptor(loop, fd, COG_READ, COG_LEVEL, fn, end, &end->watch) == COG_OK) {
+        end->fd = fd;
+        return end;
+    }
+    free(end);
+    close(fd);
+    return NULL;
 }
 
 /* The watch goes before its descriptor. */
@@ -80,11 +85,23 @@ static void serve(cog_watch watch, int ready, void *ctx) {
     check(cog_watch_set(watch, end->out_length ? COG_WRITE : COG_READ), "turning a connection round");
 }
 
+static void welcome_again(cog_timer timer, const cog_expiry *expiry, void *ctx);
+
 static void welcome(cog_watch watch, int ready, void *ctx) {
     (void)watch, (void)ready, (void)ctx;
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    if (fd == -1) return; /* the client has gone again */
-    new_end(fd, serve);
+    if (fd != -1) {
+        new_end(fd, serve);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        /* The client still waits to be accepted: look again when a connection may have ended, and not at once. */
+        check(cog_watch_set(listening, 0), "resting");
+        check(cog_timer_after(loop, 100000000, welcome_again, NULL, NULL), "resting");
+    } /* else the client has gone again */
+}
+
+static void welcome_again(cog_timer timer, const cog_expiry *expiry, void *ctx) {
+    (void)timer, (void)expiry, (void)ctx;
+    cog_watch_set(listening, COG_READ); /* stale if the server has been closed meanwhile */
 }
 
 static void send_message(struct end *client) {
@@ -115,6 +132,17 @@ static void on_answer(cog_watch watch, int ready, void *ctx) {
     }
 }
 
+/* A client as there are in the world: it sends, and its connection is reset before it has heard the answer. */
+static void reset_a_connection(const struct sockaddr_in *address) {
+    struct linger at_once = { 1, 0 };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    check_errno(fd, "making a client");
+    check_errno(connect(fd, (const struct sockaddr *)address, sizeof *address), "connecting it");
+    check_errno((int)send(fd, "hello", 5, MSG_NOSIGNAL), "sending");
+    check_errno(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), "setting its end");
+    close(fd);
+}
+
 int main(int argc, char **argv) {
     int clients = argc > 1 ? atoi(argv[1]) : 20;
     if (argc > 2) messages = atoi(argv[2]);
@@ -129,18 +157,21 @@ int main(int argc, char **argv) {
     memset(&address, 0, sizeof address);
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    check_errno(listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "making a socket");
+    check_errno(listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "making a socket");
     check_errno(bind(listener, (struct sockaddr *)&address, sizeof address), "binding it");
     check_errno(listen(listener, SOMAXCONN), "listening");
     check_errno(getsockname(listener, (struct sockaddr *)&address, &length), "asking for its port");
     check(cog_watch_descriptor(loop, listener, COG_READ, COG_LEVEL, welcome, NULL, &listening), "watching it");
 
+    reset_a_connection(&address);
     for (int n = 0; n < clients; n++) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         check_errno(fd, "making a client");
         check_errno(connect(fd, (struct sockaddr *)&address, sizeof address), "connecting it");
+        struct end *client = new_end(fd, on_answer);
+        if (!client) check(COG_ERROR_LIMIT, "watching a client");
         clients_open++;
-        send_message(new_end(fd, on_answer));
+        send_message(client);
     }
     check(cog_loop_run(loop), "running");
 

@@ -1,9 +1,10 @@
 //! A TCP echo server and its clients in one program, on one loop: the server with callbacks, the clients as tasks. When the
-//! last client is done the server is removed, and the loop ends by itself.
+//! last client is done the server is removed, and the loop ends by itself. A client that resets its connection ends that
+//! connection, and not the server.
 //!
 //!     cargo run --example echo -p cogloop [-- CLIENTS [MESSAGES]]
 
-use cogloop::{Error, Handle, Interest, Loop};
+use cogloop::{Error, Handle, Interest, Loop, Ready};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::ControlFlow;
@@ -15,13 +16,73 @@ struct Counts {
     messages: u32,
 }
 
-/// Sends back what comes, until the end of the stream.
-fn echo(mut stream: &TcpStream) -> io::Result<ControlFlow<()>> {
-    let mut buffer = [0; 1024];
-    match stream.read(&mut buffer)? {
-        0 => Ok(ControlFlow::Break(())),
-        length => stream.write_all(&buffer[..length]).map(ControlFlow::Continue),
+/// Sends back what comes, as fast as the client takes it, until the end of the stream. An error ends this connection and
+/// nothing else: what a callback returns as an error would end the whole run, and strangers reset connections.
+fn echo(ready: &Ready<'_, Counts>, stream: &TcpStream, unsent: &mut Vec<u8>) -> ControlFlow<()> {
+    match echo_some(stream, unsent) {
+        Ok(true) => {}
+        Ok(false) | Err(_) => return ControlFlow::Break(()),
     }
+    // Nothing more is read before the client has taken what there is.
+    let interest = if unsent.is_empty() { Interest::READ } else { Interest::WRITE };
+    match ready.set_interest(ready.source(), interest) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    }
+}
+
+/// `false` at the end of the stream.
+fn echo_some(mut stream: &TcpStream, unsent: &mut Vec<u8>) -> io::Result<bool> {
+    let goes_on = |error: io::Error| match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(()),
+        _ => Err(error),
+    };
+    if unsent.is_empty() {
+        let mut buffer = [0; 1024];
+        match stream.read(&mut buffer) {
+            Ok(0) => return Ok(false),
+            Ok(length) => unsent.extend_from_slice(&buffer[..length]),
+            Err(error) => goes_on(error)?,
+        }
+    }
+    match stream.write(unsent) {
+        Ok(length) => drop(unsent.drain(..length)),
+        Err(error) => goes_on(error)?,
+    }
+    Ok(true)
+}
+
+/// Takes in a client. Where there is no descriptor left for it, the server rests for a while: the client still waits.
+fn welcome(ready: &Ready<'_, Counts>, listener: &TcpListener) -> Result<(), Error> {
+    match listener.accept().and_then(|(stream, _)| stream.set_nonblocking(true).map(|()| stream)) {
+        Ok(stream) => {
+            let mut unsent = Vec::new();
+            // One that cannot be observed is closed again.
+            let _ = ready.add(stream, Interest::READ, move |_, ready, stream| echo(ready, stream, &mut unsent));
+        }
+        Err(error) if [EMFILE, ENFILE].map(Some).contains(&error.raw_os_error()) => {
+            let server = ready.source();
+            ready.set_interest(server, Interest::NONE)?;
+            // Without effect when the server has been removed meanwhile.
+            ready
+                .after(Duration::from_millis(100), move |_, firing| _ = firing.set_interest(server, Interest::READ))?;
+        }
+        // The client has gone again.
+        Err(_) => {}
+    }
+    Ok(())
+}
+
+const EMFILE: i32 = 24;
+const ENFILE: i32 = 23;
+
+/// A client as there are in the world: it sends, and goes before it has read the answer. Its system resets the connection.
+async fn rude_client(events: Handle<Counts>, address: SocketAddr) -> io::Result<()> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nonblocking(true)?;
+    let stream = events.watch(stream)?;
+    stream.write_all(b"hello").await?;
+    stream.readable().await
 }
 
 /// Says hello so often, and expects an answer within a second each time.
@@ -53,12 +114,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut events = Loop::new()?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
-    let server = events.add(listener, Interest::READ, |_: &mut Counts, ready, listener| {
-        let (stream, _) = listener.accept()?;
-        ready.add(stream, Interest::READ, |_, _, stream| echo(stream))?;
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
-    })?;
+    listener.set_nonblocking(true)?;
+    let server = events.add(listener, Interest::READ, |_: &mut Counts, ready, listener| welcome(ready, listener))?;
 
+    events.spawn(rude_client(events.handle(), address))?.detach();
     let start = Instant::now();
     for _ in 0..clients {
         let handle = events.handle();
