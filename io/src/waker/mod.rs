@@ -16,7 +16,6 @@ mod pending;
 #[allow(unsafe_code, reason = "a signal handler")]
 mod tests;
 
-use crate::memory;
 use bell::{Bell, Sounding};
 use pending::Pending;
 use rustix::fd::BorrowedFd;
@@ -37,7 +36,7 @@ pub struct Waker(Arc<Pending<Bell>>);
 
 impl Waker {
     pub(crate) fn new() -> io::Result<Self> {
-        Self::of(Bell::best()?)
+        Ok(Self::of(Bell::best()?))
     }
 
     /// As on a Unix other than Linux.
@@ -46,7 +45,7 @@ impl Waker {
     /// The kernel's, `EMFILE` for example.
     #[cfg(unix)]
     pub fn with_pipe() -> io::Result<Self> {
-        Self::of(Bell::pipe()?)
+        Ok(Self::of(Bell::pipe()?))
     }
 
     /// As on Windows.
@@ -54,12 +53,11 @@ impl Waker {
     /// # Errors
     /// The kernel's, `EMFILE` for example, or where there is no loopback network.
     pub fn with_socket() -> io::Result<Self> {
-        Self::of(Bell::socket()?)
+        Ok(Self::of(Bell::socket()?))
     }
 
-    fn of(bell: Bell) -> io::Result<Self> {
-        memory::expect_bytes(memory::FOR_A_MESSAGE)?;
-        Ok(Self(Arc::new(Pending::new(bell))))
+    fn of(bell: Bell) -> Self {
+        Self(Arc::new(Pending::new(bell)))
     }
 
     /// Ends the loop's current wait, or its next one. One system call at the most, safe in a signal handler.

@@ -11,6 +11,7 @@ use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushinteger, lua_pushlstring, lua_pushnil,
     lua_tonumber, lua_type,
 };
+use socket2::SockAddr;
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 
@@ -85,12 +86,27 @@ pub(super) unsafe extern "C-unwind" fn recv(lua: *mut lua_State) -> c_int {
         let address =
             if is_first || lua_type(lua, 2) <= LUA_TNIL { test_address(lua, 2) } else { check_address(lua, 2) };
         let max = check_max(lua, if is_first { 2 } else { 3 }, 1.0).unwrap_or(RECEIVED);
-        let mut room = [MaybeUninit::<u8>::uninit(); RECEIVED];
-        let room = if max <= RECEIVED {
-            &mut room[..max]
+        if max <= RECEIVED {
+            receive_short(lua, number, address, max)
         } else {
-            std::slice::from_raw_parts_mut(new_userdata(lua, max, 0).cast(), max)
-        };
+            let room = std::slice::from_raw_parts_mut(new_userdata(lua, max, 0).cast(), max);
+            receive(lua, number, address, room)
+        }
+    }
+}
+
+/// Has the room on the C stack. Apart from `recv`, whose errors may call a handler that calls it again, a hundred times:
+/// this function has taken the room only while no Lua code of the caller's runs.
+#[inline(never)]
+unsafe fn receive_short(lua: *mut lua_State, number: c_int, address: *mut SockAddr, max: usize) -> c_int {
+    let mut room = [MaybeUninit::<u8>::uninit(); RECEIVED];
+    // SAFETY: only called by `recv`.
+    unsafe { receive(lua, number, address, &mut room[..max]) }
+}
+
+unsafe fn receive(lua: *mut lua_State, number: c_int, address: *mut SockAddr, room: &mut [MaybeUninit<u8>]) -> c_int {
+    // SAFETY: only called by `recv` and `receive_short`, which hold the room while this runs.
+    unsafe {
         let received = attempt(lua, || {
             on(number, |socket| {
                 let count = match address.as_mut() {
