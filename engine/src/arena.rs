@@ -1,11 +1,13 @@
 //! The arena: where timers live, which key still means which of them, and which are free. How they are linked to lists
 //! is in `lists.rs`.
 
+use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::mem;
 
 use crate::lists;
 use crate::places::Places;
+use crate::room::NoRoom;
 
 /// Timers that a wheel can hold at a time, so that a node's number has 32 bits.
 const TIMERS_MAX: usize = 1 << 30;
@@ -47,15 +49,16 @@ pub(crate) struct Arena<T> {
 
 impl<T: Default> Arena<T> {
     /// So many empty lists, and no timer.
-    pub(crate) fn new(lists: u32) -> Self {
+    pub(crate) fn try_new(lists: u32) -> Result<Self, TryReserveError> {
         let sentinel =
             |node| Entry { deadline: 0, prev: node, next: node, value: T::default(), generation: 0, ahead: node };
         let mut free = Places::new();
-        free.grow(lists as usize);
+        free.try_grow(lists as usize)?;
         // With room for a few timers, so that the first do not move all sentinels: that costs more than they do.
-        let mut nodes = Vec::with_capacity(lists as usize * 7 / 5);
+        let mut nodes = Vec::new();
+        nodes.try_reserve_exact(lists as usize * 7 / 5)?;
         nodes.extend((0..lists).map(sentinel));
-        Self { nodes, free, lists, retired: 0, near: lists::FOR_LONG }
+        Ok(Self { nodes, free, lists, retired: 0, near: lists::FOR_LONG })
     }
 
     /// Timers.
@@ -65,8 +68,11 @@ impl<T: Default> Arena<T> {
 
     /// A place for a new timer, which `insert` must be given next.
     #[inline(always)]
-    pub(crate) fn take_place(&mut self) -> u32 {
-        self.free.take().unwrap_or_else(|| self.push())
+    pub(crate) fn take_place(&mut self) -> Result<u32, NoRoom> {
+        match self.free.take() {
+            Some(place) => Ok(place),
+            None => self.push(),
+        }
     }
 
     /// Appends a new timer to a list. Its generation is returned, and whether the list was empty.
@@ -83,25 +89,41 @@ impl<T: Default> Arena<T> {
 
     /// Makes places, which are free, and returns the first: the others are taken without a call.
     #[inline(never)]
-    fn push(&mut self) -> u32 {
+    fn push(&mut self) -> Result<u32, NoRoom> {
         let node = self.nodes.len();
         let timers_left = TIMERS_MAX - (node - self.lists as usize);
-        assert!(timers_left > 0, "a wheel holds at most {TIMERS_MAX} timers");
-        // Memory is to follow the timers: the more there are, the smaller the step, since doubling would leave up to half
-        // of it empty. Smaller ones copy too often where the allocator does not move large blocks by the page table.
+        if timers_left == 0 {
+            return Err(NoRoom::Full);
+        }
         if node == self.nodes.capacity() {
-            self.nodes.reserve_exact(match node {
-                ..MANY => node,
-                MANY..VERY_MANY => node / 2,
-                _ => node / 5,
-            });
+            self.try_grow()?;
         }
         let count = (self.nodes.capacity() - node).min(timers_left).min(Places::FRESH_MAX);
+        self.free.try_grow(node + count)?;
         let free = || Entry { deadline: 0, prev: 0, next: 0, value: T::default(), generation: 0, ahead: 0 };
         self.nodes.resize_with(node + count, free);
-        self.free.grow(node + count);
         self.free.add_fresh(node as u32 + 1, count - 1);
-        node as u32
+        Ok(node as u32)
+    }
+
+    /// Makes room for more nodes.
+    ///
+    /// Memory is to follow the timers: the more there are, the smaller the step, since doubling would leave up to half of
+    /// it empty. Smaller ones copy too often where the allocator does not move large blocks by the page table. A step that
+    /// the allocator refuses is halved, so that the last of the memory can be used.
+    fn try_grow(&mut self) -> Result<(), TryReserveError> {
+        let node = self.nodes.len();
+        let mut step = match node {
+            ..MANY => node,
+            MANY..VERY_MANY => node / 2,
+            _ => node / 5,
+        };
+        loop {
+            match self.nodes.try_reserve_exact(step) {
+                Err(_) if step > Places::FRESH_MAX => step /= 2,
+                answer => return answer,
+            }
+        }
     }
 
     /// The timer's entry, if the node has this generation.

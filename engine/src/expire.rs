@@ -85,8 +85,20 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Moves the timers of a list in order.
     #[inline(never)]
     pub(crate) fn expire_unsorted(&mut self, list: u32) {
+        if !self.can_collect(list) {
+            self.arena.sort_in_place(list);
+            return self.expire_sorted(list);
+        }
         self.collect(list);
         self.expire_collected();
+    }
+
+    /// Whether there is memory to sort what is on a list.
+    #[inline(always)]
+    fn can_collect(&mut self, list: u32) -> bool {
+        // The lists of level 0 are not counted when timers fall to them; one of them comes here at the end of time.
+        let count_max = if list < 1 << BITS { usize::MAX } else { self.arena.size_max(list) as usize };
+        count_max <= self.sorter.room() || self.sorter.try_reserve(count_max.min(self.len())).is_ok()
     }
 
     /// As many timers of a slot as it pays to sort at once: four and more for each list of the next level, and no more
@@ -100,6 +112,9 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Splits the slot in which `now` lies: what is due expires, the rest falls.
     #[inline(never)]
     pub(crate) fn enter(&mut self, slot: u32) {
+        if !self.can_collect(slot) {
+            return self.enter_without_memory(slot);
+        }
         if slot < 2 << BITS && self.arena.size_max(slot) < Self::SPARSE {
             return self.enter_low(slot);
         }
@@ -135,6 +150,22 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             }
         }
         self.expire_collected();
+    }
+
+    /// The same, when there is no memory to collect what is due.
+    #[cold]
+    #[inline(never)]
+    fn enter_without_memory(&mut self, slot: u32) {
+        self.arena.sort_in_place(slot);
+        let mut walk = Walk::new(&self.arena, slot);
+        self.forget(slot);
+        while let Some((node, deadline)) = walk.next(&self.arena) {
+            if deadline <= self.now {
+                self.arena.append_plainly(Self::EXPIRED, node);
+            } else {
+                self.append_seen_from(self.now, node, deadline);
+            }
+        }
     }
 
     /// The same, in the order of deadlines, so that the lists to which timers fall are sorted.

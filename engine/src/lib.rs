@@ -21,7 +21,9 @@
 //! - a cancelled timer never comes out, even when it had expired and was not popped yet;
 //! - a stale [`Key`] never resolves to another timer;
 //! - [`Wheel::next_deadline`] is exact, so that the caller sleeps until then and wakes once;
-//! - inserting and cancelling cost O(1), and memory follows the number of live timers.
+//! - inserting and cancelling cost O(1), and memory follows the number of live timers;
+//! - only inserting needs memory, and [`Wheel::try_insert`] returns an error when there is none: cancelling, moving and
+//!   expiring go on without.
 //!
 //! ```
 //! use cogloop_engine::Wheel;
@@ -51,14 +53,17 @@ mod arena;
 mod audit;
 mod dump;
 mod expire;
+mod extras;
 mod geometry;
 mod key;
 mod lists;
+mod merge;
 mod occupied;
 mod peek;
 mod places;
 mod plan;
 mod repeat;
+mod room;
 mod scheduler;
 mod sort;
 mod ticks;
@@ -73,6 +78,7 @@ pub use mutants::is_on as is_mutant;
 pub use peek::PeekExpired;
 pub use plan::Plan;
 pub use repeat::{Missed, Next};
+pub use room::NoRoom;
 pub use scheduler::{Fired, Scheduler};
 pub use wheel::{Expired, Wheel};
 

@@ -5,6 +5,7 @@
 //! again from one end, neighbours one after the other, where a stack of all places would send each new timer to another
 //! corner of memory. And a bit is less than the four bytes of a place.
 
+use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 
 /// One more than the stack holds, so that every count of it fits a byte and every byte is an index.
@@ -49,13 +50,14 @@ impl Places {
     }
 
     /// Takes note that there are so many places in all, so that to give one back never allocates.
-    pub(crate) fn grow(&mut self, places: usize) {
-        while places > self.bits.len() * 64 {
-            self.bits.push(0);
-            if self.bits.len() > self.summary.len() * 64 {
-                self.summary.push(0);
-            }
-        }
+    pub(crate) fn try_grow(&mut self, places: usize) -> Result<(), TryReserveError> {
+        let words = places.div_ceil(64).max(self.bits.len());
+        let summaries = words.div_ceil(64);
+        self.bits.try_reserve(words - self.bits.len())?;
+        self.summary.try_reserve(summaries - self.summary.len())?;
+        self.bits.resize(words, 0);
+        self.summary.resize(summaries, 0);
+        Ok(())
     }
 
     /// As many places as can be added at once.

@@ -11,13 +11,15 @@
 //! A one-shot timer costs an index more here than in the wheel. What else a timer needs – a period, slack, the time
 //! that is left while it is paused – stands in a table beside the wheel, and only for the timers that need it.
 
-use alloc::vec::Vec;
+use alloc::collections::TryReserveError;
 use core::num::NonZeroU64;
 
 use crate::advance::MOVES_A_MILLISECOND;
+use crate::extras::{Extra, Extras, NONE};
 use crate::key::Key;
 use crate::plan::Plan;
 use crate::repeat::Next;
+use crate::room::NoRoom;
 use crate::ticks::Resolution;
 use crate::wheel::{Expired, Wheel};
 
@@ -36,8 +38,6 @@ pub struct Fired<T> {
     pub value: T,
 }
 
-const NONE: u32 = u32::MAX;
-
 /// Timers that are brought down in one go before a wait. They take two to four microseconds; and since a loop takes a turn
 /// for every few timers that fire, any number of them is down in time.
 const MOVES_AT_A_TIME: usize = 64;
@@ -54,15 +54,6 @@ impl<T: Default> Default for Job<T> {
     fn default() -> Self {
         Self { value: T::default(), extra: NONE }
     }
-}
-
-/// What a timer has beyond a deadline and a value.
-#[derive(Copy, Clone, Debug)]
-struct Extra {
-    /// The plan, with the deadline that comes next.
-    plan: Plan,
-    /// What was left to the next deadline, while the timer is paused.
-    remaining: Option<u64>,
 }
 
 /// Timers, one-shot and repeating, to be cancelled, moved, paused and resumed by key.
@@ -91,18 +82,28 @@ pub struct Scheduler<T = u64> {
     resolution: Resolution,
     /// The time that `advance` has reached.
     now: u64,
-    extras: Vec<Extra>,
-    free: Vec<u32>,
+    extras: Extras,
     /// How many timers are paused.
     paused: usize,
 }
 
 impl<T: Default + Clone> Scheduler<T> {
     /// An empty scheduler at time 0, whose wheel has ticks of `resolution` units.
+    ///
+    /// # Panics
+    /// When there is no memory for it.
     #[must_use]
     pub fn new(resolution: NonZeroU64) -> Self {
-        let resolution = Resolution(resolution);
-        Self { wheel: Wheel::new(), resolution, now: 0, extras: Vec::new(), free: Vec::new(), paused: 0 }
+        Self::try_new(resolution).unwrap_or_else(|_| panic!("not enough memory for a scheduler"))
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn try_new(resolution: NonZeroU64) -> Result<Self, TryReserveError> {
+        let (wheel, resolution) = (Wheel::try_with_geometry()?, Resolution(resolution));
+        Ok(Self { wheel, resolution, now: 0, extras: Extras::default(), paused: 0 })
     }
 
     /// The time that [`Scheduler::advance`] has reached.
@@ -138,20 +139,48 @@ impl<T: Default + Clone> Scheduler<T> {
 
     /// Adds a timer. A deadline that has passed is due at the next [`Scheduler::advance`], or with the end of the tick that
     /// has begun.
+    ///
+    /// # Panics
+    /// Where [`Scheduler::try_add`] returns an error.
     #[inline]
     pub fn add(&mut self, plan: Plan, value: T) -> Key {
+        self.try_add(plan, value).unwrap_or_else(|refused| refused.panic())
+    }
+
+    /// [`Scheduler::add`] for callers that go on when memory runs out.
+    ///
+    /// # Errors
+    /// When there is no memory for another timer, or there are 2³⁰ already; the scheduler is as it was then.
+    #[inline]
+    pub fn try_add(&mut self, plan: Plan, value: T) -> Result<Key, NoRoom> {
         if !plan.needs_extra() {
-            return self.wheel.insert(self.resolution.deadline_tick(plan.deadline), Job { value, extra: NONE });
+            return self.wheel.try_insert(self.resolution.deadline_tick(plan.deadline), Job { value, extra: NONE });
         }
-        let extra = self.new_extra(Extra { plan, remaining: None });
-        self.wheel.insert(plan.tick(self.resolution), Job { value, extra })
+        let extra = self.extras.try_put(Extra { plan, remaining: None })?;
+        let added = self.wheel.try_insert(plan.tick(self.resolution), Job { value, extra });
+        if added.is_err() {
+            self.take_extra(extra);
+        }
+        added
     }
 
     /// Adds a one-shot timer that is due at the next [`Scheduler::advance`] to `now` or later. Rounded up like others, it
     /// could miss that one by less than a tick.
+    ///
+    /// # Panics
+    /// Where [`Scheduler::try_add_due`] returns an error.
     #[inline]
     pub fn add_due(&mut self, now: u64, value: T) -> Key {
-        self.wheel.insert(self.resolution.tick(now), Job { value, extra: NONE })
+        self.try_add_due(now, value).unwrap_or_else(|refused| refused.panic())
+    }
+
+    /// [`Scheduler::add_due`] for callers that go on when memory runs out.
+    ///
+    /// # Errors
+    /// As [`Scheduler::try_add`].
+    #[inline]
+    pub fn try_add_due(&mut self, now: u64, value: T) -> Result<Key, NoRoom> {
+        self.wheel.try_insert(self.resolution.tick(now), Job { value, extra: NONE })
     }
 
     /// Ends a timer, due or not, and returns its value; `None` if it has ended already.
@@ -177,20 +206,31 @@ impl<T: Default + Clone> Scheduler<T> {
 
     /// Stops a timer's time at `now`: it keeps its key and what was left to its deadline. `false` if it is
     /// paused already or has ended.
+    ///
+    /// # Panics
+    /// Where [`Scheduler::try_pause`] returns an error.
     pub fn pause(&mut self, key: Key, now: u64) -> bool {
-        let Some(deadline) = self.deadline(key) else { return false };
+        self.try_pause(key, now).unwrap_or_else(|refused| refused.panic())
+    }
+
+    /// [`Scheduler::pause`] for callers that go on when memory runs out.
+    ///
+    /// # Errors
+    /// When there is no memory to note what is left of a one-shot timer's time; it goes on then.
+    pub fn try_pause(&mut self, key: Key, now: u64) -> Result<bool, NoRoom> {
+        let Some(deadline) = self.deadline(key) else { return Ok(false) };
         let remaining = Some(deadline.saturating_sub(now));
         match self.extra_mut(key) {
             Some(extra) => extra.remaining = remaining,
             None => {
-                let extra = self.new_extra(Extra { plan: Plan::once(deadline), remaining });
+                let extra = self.extras.try_put(Extra { plan: Plan::once(deadline), remaining })?;
                 if let Some(job) = self.wheel.get_mut(key) {
                     job.extra = extra;
                 }
             }
         }
         self.paused += 1;
-        self.wheel.disarm(key)
+        Ok(self.wheel.disarm(key))
     }
 
     /// Lets a paused timer's time go on from `now`. `false` if it is not paused or has ended.
@@ -253,7 +293,7 @@ impl<T: Default + Clone> Scheduler<T> {
     pub fn pop(&mut self) -> Option<Fired<T>> {
         let expired = self.wheel.peek_expired()?;
         let job = expired.get();
-        let extra = self.extras.get_mut(job.extra as usize);
+        let extra = self.extras.get_mut(job.extra);
         let Some((next, extra)) = extra.and_then(|extra| Some((extra.plan.next(self.resolution, self.now)?, extra)))
         else {
             let Expired { key, deadline: tick, value: job } = expired.remove();
@@ -288,7 +328,6 @@ impl<T: Default + Clone> Scheduler<T> {
     pub fn clear(&mut self) {
         self.wheel.clear();
         self.extras.clear();
-        self.free.clear();
         self.paused = 0;
     }
 
@@ -305,47 +344,28 @@ impl<T: Default + Clone> Scheduler<T> {
     /// Panics, with a story, unless every invariant of the scheduler and its wheel holds.
     pub fn audit(&self) {
         self.wheel.audit();
-        let mut used = alloc::vec![false; self.extras.len()];
+        let jobs = || self.wheel.iter().map(|(key, _, job)| (key, job.extra)).filter(|&(_, extra)| extra != NONE);
+        self.extras.audit(jobs().map(|(_, extra)| extra));
         let mut paused = 0;
-        let jobs = self.wheel.iter().map(|(key, _, job)| (key, job.extra));
-        let in_use = jobs.filter(|&(_, extra)| extra != NONE).map(|(key, extra)| (Some(key), extra));
-        for (key, extra) in in_use.chain(self.free.iter().map(|&extra| (None, extra))) {
-            assert!(!core::mem::replace(&mut used[extra as usize], true), "the extra {extra} has two owners");
-            let Some(key) = key else { continue };
-            let extra = &self.extras[extra as usize];
-            assert_eq!(self.wheel.is_armed(key), extra.remaining.is_none(), "{key:?} is armed or paused: {extra:?}");
-            paused += usize::from(extra.remaining.is_some());
+        for (key, _) in jobs() {
+            assert_eq!(self.wheel.is_armed(key), !self.is_paused(key), "{key:?} is armed, or paused");
+            paused += usize::from(self.is_paused(key));
         }
         assert_eq!(self.paused, paused, "the paused timers, as counted");
-        assert!(used.iter().all(|&used| used), "an extra got lost");
     }
 
     fn extra(&self, key: Key) -> Option<&Extra> {
-        self.extras.get(self.wheel.get(key)?.extra as usize)
+        self.extras.get(self.wheel.get(key)?.extra)
     }
 
     fn extra_mut(&mut self, key: Key) -> Option<&mut Extra> {
-        self.extras.get_mut(self.wheel.get(key)?.extra as usize)
-    }
-
-    fn new_extra(&mut self, extra: Extra) -> u32 {
-        match self.free.pop() {
-            Some(place) => {
-                self.extras[place as usize] = extra;
-                place
-            }
-            None => {
-                self.extras.push(extra);
-                (self.extras.len() - 1) as u32
-            }
-        }
+        self.extras.get_mut(self.wheel.get(key)?.extra)
     }
 
     /// Frees a timer's extra, if it has one.
     fn take_extra(&mut self, place: u32) -> Option<Extra> {
-        let extra = *self.extras.get(place as usize)?;
+        let extra = self.extras.take(place)?;
         self.paused -= usize::from(extra.remaining.is_some());
-        self.free.push(place);
         Some(extra)
     }
 }

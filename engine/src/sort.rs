@@ -1,5 +1,6 @@
 //! The order in which timers of one list expire.
 
+use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -9,7 +10,8 @@ const MANY: usize = 16;
 /// Timers to be put in the order of their deadlines, and of their arrival where those are equal; the room is kept.
 ///
 /// Many timers are dealt out by one byte of their deadlines after the other, the lowest first, each time without changing
-/// the order of equals: a slot's deadlines differ in a few bytes. Others are compared.
+/// the order of equals: a slot's deadlines differ in a few bytes. Others are compared, and so are many when there is no
+/// memory to deal them out.
 #[derive(Debug, Default)]
 pub(crate) struct Sorter {
     /// Deadline, arrival and node, from the highest bits to the lowest.
@@ -20,6 +22,20 @@ pub(crate) struct Sorter {
 }
 
 impl Sorter {
+    /// For how many there is room, when none is there yet.
+    #[inline(always)]
+    pub(crate) fn room(&self) -> usize {
+        self.items.capacity()
+    }
+
+    /// Makes room for so many, of which none is there yet.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn try_reserve(&mut self, count: usize) -> Result<(), TryReserveError> {
+        self.items.try_reserve(count)
+    }
+
+    /// Adds one for which there is room.
     #[inline(always)]
     pub(crate) fn push(&mut self, deadline: u64, node: u32) {
         let first = self.items.first().map_or(deadline, |&item| deadline_of(item));
@@ -31,13 +47,17 @@ impl Sorter {
     #[inline]
     pub(crate) fn drain(&mut self, mut each: impl FnMut(u32, u64)) {
         let bytes = (u64::BITS - self.differing.leading_zeros()).div_ceil(8);
-        if self.items.len() >= MANY << bytes {
+        if self.items.len() >= MANY << bytes && self.try_reserve_spare().is_ok() {
             (0..bytes).for_each(|byte| self.deal(8 * byte));
         } else {
             self.items.sort_unstable();
         }
         self.items.drain(..).for_each(|item| each(item as u32, deadline_of(item)));
         self.differing = 0;
+    }
+
+    fn try_reserve_spare(&mut self) -> Result<(), TryReserveError> {
+        self.spare.try_reserve(self.items.len().saturating_sub(self.spare.len()))
     }
 
     /// Sorts by the byte that begins with this bit; equals keep their order.
@@ -52,6 +72,7 @@ impl Sorter {
         for place in &mut places {
             start += mem::replace(place, start);
         }
+        // There is room, in the next call too: what is spare then is as long as this.
         self.spare.resize(self.items.len(), 0);
         for &item in &self.items {
             let place = &mut places[digit(item)];

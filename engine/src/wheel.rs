@@ -1,11 +1,14 @@
 //! The wheel: timers in, cancelled and moved. Time passes in `advance.rs`.
 
+use alloc::collections::TryReserveError;
+
 use crate::ahead;
 use crate::arena::{Arena, Entry};
 use crate::geometry;
 use crate::key::Key;
 use crate::lists;
 use crate::occupied::Occupied;
+use crate::room::NoRoom;
 use crate::sort::Sorter;
 
 /// A timer that has expired, as it leaves the wheel.
@@ -28,7 +31,8 @@ pub struct Expired<T> {
 /// A value is what the caller knows its timer by: an integer, an index, a boxed function in an `Option`. It has a
 /// default so that a freed place can hold one without `unsafe`.
 ///
-/// At most 2³⁰ timers are held at a time; one more is a panic, as is running out of memory.
+/// At most 2³⁰ timers are held at a time. [`Wheel::try_insert`] returns an error at that limit and when memory runs out,
+/// [`Wheel::insert`] panics. Nothing else needs memory.
 #[derive(Debug)]
 pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     /// The tick that `advance` has reached.
@@ -90,21 +94,32 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// An empty wheel that stands at tick 0, of whichever geometry its type names.
+    ///
+    /// # Panics
+    /// When there is no memory for it.
     #[must_use]
     pub fn with_geometry() -> Self {
+        Self::try_with_geometry().unwrap_or_else(|_| panic!("not enough memory for a wheel"))
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// When there is no memory for it: some 100 KB in the default geometry.
+    pub fn try_with_geometry() -> Result<Self, TryReserveError> {
         const {
             assert!(BITS >= 1 && LEVELS >= 1 && Self::SLOTS <= Occupied::SLOTS_MAX, "slots have a bit each in a set");
             assert!((LEVELS as u32 - 1) * BITS < u64::BITS, "the last level would stand beyond the last bit of a tick");
         }
-        Self {
+        Ok(Self {
             now: 0,
             target: 0,
             earliest: UNKNOWN,
             occupied: Occupied::NONE,
             opened: [ahead::NONE; ahead::LEVELS],
-            arena: Arena::new(Self::LISTS),
+            arena: Arena::try_new(Self::LISTS)?,
             sorter: Sorter::default(),
-        }
+        })
     }
 
     /// The tick that [`Wheel::advance`] has reached.
@@ -126,13 +141,32 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     ///
     /// A deadline that is not after [`Wheel::now`] expires at the next [`Wheel::advance`], before what falls due
     /// later, and never joins the expired timers that are being popped.
+    ///
+    /// # Panics
+    /// Where [`Wheel::try_insert`] returns an error.
     #[inline(always)]
     pub fn insert(&mut self, deadline: u64, value: T) -> Key {
+        self.try_insert(deadline, value).unwrap_or_else(|refused| refused.panic())
+    }
+
+    /// [`Wheel::insert`] for callers that go on when memory runs out.
+    ///
+    /// # Errors
+    /// When there is no memory for another timer, or there are 2³⁰ already; the wheel is as it was then.
+    ///
+    /// ```
+    /// let mut wheel = cogloop_engine::Wheel::<u64>::new();
+    /// let key = wheel.try_insert(10, 7)?;
+    /// assert_eq!(wheel.cancel(key), Some(7));
+    /// # Ok::<(), cogloop_engine::NoRoom>(())
+    /// ```
+    #[inline(always)]
+    pub fn try_insert(&mut self, deadline: u64, value: T) -> Result<Key, NoRoom> {
         let mut deadline = deadline.min(Self::LAST_TICK);
         if mutant!("c17-hhwt") && deadline.wrapping_sub(self.now) >> 24 == 0xff {
             deadline = self.now + (deadline - self.now) % (1 << 24);
         }
-        let node = self.arena.take_place();
+        let node = self.arena.take_place()?;
         let mut list = self.list_for(deadline);
         if mutant!("c04-libuv-4245") && list == Self::OVERDUE {
             list = Self::EXPIRED;
@@ -144,7 +178,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if was_empty {
             self.note(list);
         }
-        Self::key(node, generation)
+        Ok(Self::key(node, generation))
     }
 
     /// Takes a timer out of the wheel, pending, expired or disarmed, and returns its value; `None` if it is not there any

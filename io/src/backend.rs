@@ -18,7 +18,10 @@
 //! - A descriptor that was closed without `remove` is dropped: no event, no spinning, and its peer sees the end (on
 //!   io_uring, which holds the file while it waits for it, when that is found out: see [`uring`](crate::uring)).
 //! - When there is more than one batch holds, later waits report the rest before the same ones again.
+//! - Running out of memory is an error of `add`, and of a `modify` that makes a registration anew; `remove` and `wait` need
+//!   none.
 
+use crate::memory::error_in_words;
 use crate::{Interest, Token, Waker};
 use rustix::fd::BorrowedFd;
 use std::io;
@@ -88,7 +91,9 @@ pub trait Backend {
     /// The kernel's, for information.
     fn remove(&mut self, fd: BorrowedFd<'static>, token: Token) -> io::Result<()>;
 
-    /// Waits until something is ready or `timeout_ns` have passed (`None`: for ever), and appends to `events`.
+    /// Waits until something is ready or `timeout_ns` have passed (`None`: for ever), and appends to `events`, which has
+    /// room for [`EVENTS_MAX`]. A backend with more to report asks for memory, and leaves the rest to the next wait when
+    /// there is none.
     ///
     /// May come back early with nothing.
     ///
@@ -102,8 +107,8 @@ pub trait Backend {
     /// # Errors
     /// `Unsupported` where there is none, or the kernel's.
     fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
-        let message = format!("{} has no descriptor that another loop could watch", self.name());
-        Err(io::Error::new(io::ErrorKind::Unsupported, message))
+        let message = format_args!("{} has no descriptor that another loop could watch", self.name());
+        Err(error_in_words(io::ErrorKind::Unsupported, message))
     }
 
     /// Hands to the kernel what the next `wait` would, so that [`pollable`](Self::pollable) tells of it from now on.

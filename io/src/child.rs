@@ -6,6 +6,7 @@
 //!
 //! Linux 5.3 and later. Elsewhere watch SIGCHLD with [`Signals`](crate::signals::Signals) and ask in the same way.
 
+use crate::memory::error_in_words;
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, waitpid};
 use std::io;
@@ -16,7 +17,7 @@ fn known(pid: u32) -> io::Result<Pid> {
     i32::try_from(pid)
         .ok()
         .and_then(Pid::from_raw)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("{pid} is no process number")))
+        .ok_or_else(|| error_in_words(io::ErrorKind::InvalidInput, format_args!("{pid} is no process number")))
 }
 
 /// A descriptor for the process `pid`, a child that has not been waited for, close-on-exec.

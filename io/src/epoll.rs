@@ -18,6 +18,7 @@ use crate::alarm::Alarm;
 use crate::backend::{BRIEF_NS, EVENTS_MAX};
 use crate::fork::ForkMark;
 use crate::identity::Identity;
+use crate::memory::{ByIndex, room_for};
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
 use nix::poll::PollTimeout;
 use nix::sys::epoll::EpollEvent;
@@ -67,8 +68,7 @@ pub struct Epoll {
     // nix's type, because its `wait` is the one for old kernels; rustix makes every other call.
     set: nix::sys::epoll::Epoll,
     mark: ForkMark,
-    // By the token's index.
-    registrations: Vec<Option<Registration>>,
+    registrations: ByIndex<Option<Registration>>,
     // Indices of the registrations that are `Always`.
     always: Vec<u32>,
     always_start: usize,
@@ -90,7 +90,7 @@ impl Epoll {
         Ok(Self {
             set: nix::sys::epoll::Epoll(epoll::create(CreateFlags::CLOEXEC)?),
             mark: ForkMark::new()?,
-            registrations: Vec::new(),
+            registrations: ByIndex::new(),
             always: Vec::new(),
             always_start: 0,
             waker: None,
@@ -115,23 +115,25 @@ impl Epoll {
     /// The kernel's, `EMFILE` for example.
     pub fn with_millisecond_waits() -> io::Result<Self> {
         let mut new = Self::with_timeouts()?;
-        new.use_milliseconds();
+        new.use_milliseconds()?;
         Ok(new)
     }
 
-    fn use_milliseconds(&mut self) {
-        self.buffer_ms = Some(vec![EpollEvent::empty(); EVENTS_MAX]);
+    fn use_milliseconds(&mut self) -> io::Result<()> {
+        let mut buffer = Vec::new();
+        buffer.try_reserve_exact(EVENTS_MAX)?;
+        buffer.resize(EVENTS_MAX, EpollEvent::empty());
+        self.buffer_ms = Some(buffer);
+        Ok(())
     }
 
     fn put(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
         self.mark.check()?;
+        self.registrations.try_grow(token.index())?;
+        self.always.try_reserve(1)?;
         let place = self.place(fd, interest, token, is_new)?;
-        let index = token.index() as usize;
-        if self.registrations.len() <= index {
-            self.registrations.resize_with(index + 1, || None);
-        }
-        let new = Registration { fd, interest, token, place, seen: 0 };
-        if let Some(Registration { place: Place::Always(_), .. }) = self.registrations[index].replace(new) {
+        let new = Some(Registration { fd, interest, token, place, seen: 0 });
+        if let Some(Place::Always(_)) = self.registrations.replace(token.index(), new).map(|old| old.place) {
             self.always.retain(|&other| other != token.index());
         }
         if let Place::Always(_) = place {
@@ -180,7 +182,7 @@ impl Epoll {
             return Found::Nothing;
         }
         let Some(token) = Token::from_bits(bits) else { return Found::Dead };
-        let slot = self.registrations.get_mut(token.index() as usize);
+        let slot = self.registrations.get_mut(token.index());
         let Some(known) = slot.and_then(Option::as_mut).filter(|known| known.token == token) else {
             return Found::Dead;
         };
@@ -189,7 +191,7 @@ impl Epoll {
             // Changes nothing for the file that was registered, and fails for any other.
             let data = EventData::new_u64(bits);
             if epoll::modify(&self.set.0, known.fd, data, flags(known.interest)).is_err() {
-                self.registrations[token.index() as usize] = None;
+                self.registrations.take(token.index());
                 return Found::Dead;
             }
         }
@@ -198,21 +200,21 @@ impl Epoll {
     }
 
     fn report_always(&mut self, events: &mut Vec<Event>) {
-        // Goes on where the last batch ended: of more than a batch holds, each has its turn.
-        let batch = self.always.len().min(EVENTS_MAX);
+        // Goes on where the last batch ended: of more than a batch holds, or than there is memory for, each has its turn.
+        let batch = room_for(events, self.always.len().min(EVENTS_MAX));
         for nth in 0..batch {
-            let index = self.always[(self.always_start + nth) % self.always.len()] as usize;
-            let Some(known) = &self.registrations[index] else { continue };
+            let index = self.always[(self.always_start + nth) % self.always.len()];
+            let Some(Some(known)) = self.registrations.get(index) else { continue };
             let Place::Always(file) = known.place else { continue };
             if file.still(known.fd) {
                 events.push(Event::new(known.token, Interest::BOTH));
             } else {
-                self.registrations[index] = None;
+                self.registrations.take(index);
             }
         }
         self.always_start = (self.always_start + batch) % self.always.len();
         let registrations = &self.registrations;
-        self.always.retain(|&index| registrations[index as usize].is_some());
+        self.always.retain(|&index| registrations.get(index).is_some_and(Option::is_some));
     }
 
     /// Moves the living into a new set. The old one goes with everything in it, unless the kernel refuses the new one.
@@ -306,7 +308,7 @@ impl Backend for Epoll {
 
     fn remove(&mut self, fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
         self.mark.check()?;
-        let known = self.registrations.get_mut(token.index() as usize).and_then(Option::take);
+        let known = self.registrations.take(token.index());
         match known.map(|known| known.place) {
             Some(Place::Kernel) => forgive(epoll::delete(&self.set.0, fd)),
             Some(Place::Always(_)) => {
@@ -339,7 +341,7 @@ impl Backend for Epoll {
                     let _ = self.rebuild();
                     return Ok(());
                 }
-                Err(Errno::NOSYS) if self.buffer_ms.is_none() => self.use_milliseconds(),
+                Err(Errno::NOSYS) if self.buffer_ms.is_none() => self.use_milliseconds()?,
                 Err(error) => return Err(error.into()),
             }
             if left_ns == Some(0) {

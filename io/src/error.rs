@@ -1,5 +1,6 @@
 //! Why a loop could not be made. Everything later is a plain [`std::io::Error`] from the kernel.
 
+use std::collections::TryReserveError;
 use std::fmt;
 use std::io;
 
@@ -21,13 +22,19 @@ pub enum Error {
     },
     /// A resolution of 0 ns: ticks would have no length.
     ZeroResolution,
-    /// The kernel refused something that every loop needs.
+    /// The kernel, or the allocator, refused something that every loop needs.
     Io {
         /// What was being done.
         doing: &'static str,
-        /// The kernel's answer.
+        /// The kernel's answer; of the kind `OutOfMemory` for the allocator's.
         source: io::Error,
     },
+}
+
+impl Error {
+    pub(crate) fn memory(refused: TryReserveError) -> Self {
+        Self::Io { doing: "making room for a loop", source: refused.into() }
+    }
 }
 
 impl fmt::Display for Error {

@@ -5,6 +5,7 @@
 //! it took would be lost. Asking for the process id costs a system call each time; a page that the kernel wipes for a
 //! child costs a load. Linux has that; elsewhere the process id has to do. Windows has no fork.
 
+use crate::memory::error_in_words;
 use std::io;
 
 #[cfg(not(target_os = "linux"))]
@@ -19,9 +20,10 @@ impl ForkMark {
         if self.is_ours() {
             return Ok(());
         }
-        Err(io::Error::other(
-            "this event loop belongs to the parent process, and would be shared with it; make a new loop after a fork",
-        ))
+        let message = format_args!(
+            "this event loop belongs to the parent process, and would be shared with it; make a new loop after a fork"
+        );
+        Err(error_in_words(io::ErrorKind::Other, message))
     }
 }
 

@@ -53,8 +53,8 @@ impl Identity {
     /// For whatever is no open socket, saying so.
     pub(crate) fn of(fd: BorrowedFd<'_>) -> io::Result<Self> {
         rustix::net::sockopt::socket_type(fd).map(Self).map_err(|error| {
-            let message = format!("on Windows only sockets can be observed: {}", io::Error::from(error));
-            io::Error::new(io::ErrorKind::InvalidInput, message)
+            let message = format_args!("on Windows only sockets can be observed: {}", io::Error::from(error));
+            crate::memory::error_in_words(io::ErrorKind::InvalidInput, message)
         })
     }
 

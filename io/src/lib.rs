@@ -34,7 +34,7 @@
 //!
 //! Every time is a `u64` of nanoseconds since the loop's creation unless its name says otherwise; 2⁶⁴ ns are 584 years.
 //!
-//! What it promises: no timer before its deadline; no event of a removed descriptor; a signal is invisible; a turn's
+//! What it promises: memory that runs out is an error ([`memory`]), and only what adds something needs any; no timer before its deadline; no event of a removed descriptor; a signal is invisible; a turn's
 //! work is bounded by what was due or ready when it began. Reading order: this page, [`event_loop`], one backend.
 //!
 //! A *descriptor* is what the system calls one: a file descriptor on Unix; on Windows a socket, and nothing else can be
@@ -60,6 +60,7 @@ pub mod event_loop;
 mod fork;
 mod identity;
 pub mod interest;
+pub mod memory;
 #[allow(unsafe_code, reason = "polling leaves it to its user that descriptors stay open")]
 pub mod portable;
 pub mod scripted;
@@ -80,7 +81,8 @@ pub use clock::{Clock, MonotonicClock, VirtualClock};
 pub use cogloop_engine::{Key, Missed, Plan};
 pub use error::Error;
 pub use event_loop::{
-    ClockChoice, DEFAULT_RESOLUTION_NS, Due, EventLoop, ExpiredTimer, LimitReached, Limits, Mode, Options, Ready, Wait,
+    AddError, ClockChoice, DEFAULT_RESOLUTION_NS, Due, EventLoop, ExpiredTimer, LimitReached, Limits, Mode, Options,
+    Ready, Wait,
 };
 pub use interest::Interest;
 pub use scripted::ScriptedBackend;

@@ -14,6 +14,7 @@
 use crate::backend::EVENTS_MAX;
 use crate::fork::ForkMark;
 use crate::identity::Identity;
+use crate::memory::{ByIndex, error_in_words, room_for};
 use crate::{Backend, Event, Interest, Token, Waker};
 use polling::{Events, PollMode, Poller};
 use rustix::fd::{AsFd, BorrowedFd};
@@ -53,11 +54,11 @@ pub struct Portable {
     poller: ManuallyDrop<Poller>,
     mark: ForkMark,
     // By the token's index.
-    registrations: Vec<Option<Registration>>,
+    registrations: ByIndex<Option<Registration>>,
     // Indices of the registrations that are `Always`.
     always: Vec<u32>,
     always_start: usize,
-    // Keys of those that have reported and are not armed.
+    // Keys of those that have reported and are not armed: a batch at the most.
     spent: Vec<usize>,
     waker: Option<Waker>,
     // `None` while it is in use.
@@ -73,25 +74,24 @@ impl Portable {
         Ok(Self {
             poller: ManuallyDrop::new(Poller::new()?),
             mark: ForkMark::new()?,
-            registrations: Vec::new(),
+            registrations: ByIndex::new(),
             always: Vec::new(),
             always_start: 0,
-            spent: Vec::new(),
+            spent: Vec::with_capacity(EVENTS_MAX),
             waker: None,
-            buffer: None,
+            buffer: Some(Events::with_capacity(BATCH)),
         })
     }
 
     fn put(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
         self.mark.check()?;
+        self.registrations.try_grow(token.index())?;
+        self.always.try_reserve(1)?;
         let file = Identity::of(fd)?;
         let place = self.place(fd, file, interest, token, is_new)?;
-        let index = token.index() as usize;
-        if self.registrations.len() <= index {
-            self.registrations.resize_with(index + 1, || None);
-        }
         let new = Registration { fd, interest, token, place, file, seen: 0 };
-        if self.registrations[index].replace(new).is_some_and(|old| old.place == Place::Always) {
+        let old = self.registrations.replace(token.index(), Some(new));
+        if old.is_some_and(|old| old.place == Place::Always) {
             self.always.retain(|&other| other != token.index());
         }
         if place == Place::Always {
@@ -156,51 +156,50 @@ impl Portable {
                 self.waker.iter().try_for_each(|waker| self.poller.modify(waker, wanted(WAKER, Interest::READ)))?;
                 continue;
             }
-            let Some(index) = self.find(key) else { continue };
-            let known = self.registrations[index].as_ref().filter(|known| known.place == Place::Kernel);
-            if known.is_some_and(|known| self.poller.modify(known.fd, wanted(key, known.interest)).is_err()) {
-                self.registrations[index] = None;
+            let Some(known) = self.find(key).filter(|known| known.place == Place::Kernel) else { continue };
+            let (fd, interest, index) = (known.fd, known.interest, known.token.index());
+            if self.poller.modify(fd, wanted(key, interest)).is_err() {
+                self.registrations.take(index);
             }
         }
         self.spent.clear();
         Ok(())
     }
 
-    /// Where the registration with this key is.
-    fn find(&self, wanted: usize) -> Option<usize> {
-        let index = wanted & INDEX_MAX;
-        let known = self.registrations.get(index)?.as_ref()?;
-        key(known.token).is_ok_and(|key| key == wanted).then_some(index)
+    /// The registration with this key.
+    fn find(&mut self, wanted: usize) -> Option<&mut Registration> {
+        let known = self.registrations.get_mut((wanted & INDEX_MAX) as u32)?.as_mut()?;
+        key(known.token).is_ok_and(|key| key == wanted).then_some(known)
     }
 
     fn report(&mut self, key: usize, ready: Interest, events: &mut Vec<Event>) {
-        let Some(index) = self.find(key) else { return };
-        let Some(known) = &mut self.registrations[index] else { return };
+        let Some(known) = self.find(key) else { return };
         known.seen = known.seen.wrapping_add(1);
         let is_time = known.seen.is_power_of_two() || known.seen.is_multiple_of(CHECK_EVERY);
+        let token = known.token;
         if is_time && !known.file.still(known.fd) {
-            self.registrations[index] = None;
+            self.registrations.take(token.index());
             return;
         }
-        events.push(Event::new(known.token, ready));
+        events.push(Event::new(token, ready));
         self.spent.push(key);
     }
 
     fn report_always(&mut self, events: &mut Vec<Event>) {
-        // Goes on where the last batch ended: of more than a batch holds, each has its turn.
-        let batch = self.always.len().min(EVENTS_MAX);
+        // Goes on where the last batch ended: of more than a batch holds, or than there is memory for, each has its turn.
+        let batch = room_for(events, self.always.len().min(EVENTS_MAX));
         for nth in 0..batch {
-            let index = self.always[(self.always_start + nth) % self.always.len()] as usize;
-            let Some(known) = &self.registrations[index] else { continue };
+            let index = self.always[(self.always_start + nth) % self.always.len()];
+            let Some(Some(known)) = self.registrations.get(index) else { continue };
             if known.file.still(known.fd) {
                 events.push(Event::new(known.token, Interest::BOTH));
             } else {
-                self.registrations[index] = None;
+                self.registrations.take(index);
             }
         }
         self.always_start = (self.always_start + batch) % self.always.len();
         let registrations = &self.registrations;
-        self.always.retain(|&index| registrations[index as usize].is_some());
+        self.always.retain(|&index| registrations.get(index).is_some_and(Option::is_some));
     }
 }
 
@@ -235,7 +234,7 @@ impl Backend for Portable {
 
     fn remove(&mut self, fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
         self.mark.check()?;
-        let known = self.registrations.get_mut(token.index() as usize).and_then(Option::take);
+        let known = self.registrations.take(token.index());
         match known.map(|known| known.place) {
             Some(Place::Kernel) => forgive(self.poller.delete(fd)),
             Some(Place::Always) => {
@@ -250,7 +249,7 @@ impl Backend for Portable {
         self.mark.check()?;
         self.arm()?;
         let timeout_ns = if self.always.is_empty() { timeout_ns } else { Some(0) };
-        let mut buffer = self.buffer.take().unwrap_or_else(|| Events::with_capacity(BATCH));
+        let Some(mut buffer) = self.buffer.take() else { return Ok(()) };
         buffer.clear();
         let found = self.poller.wait(&mut buffer, timeout_ns.map(Duration::from_nanos));
         for event in buffer.iter() {
@@ -293,8 +292,8 @@ const INDEX_MAX: usize = (1 << INDEX_BITS) - 1;
 fn key(token: Token) -> io::Result<usize> {
     let index = token.index() as usize;
     if index > INDEX_MAX {
-        let message = format!("the portable backend takes {INDEX_MAX} descriptors here");
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        let message = format_args!("the portable backend takes {INDEX_MAX} descriptors here");
+        return Err(error_in_words(io::ErrorKind::InvalidInput, message));
     }
     // At least 1, because key 0 is the waker's; below the maximum, because all ones are the poller's own.
     let generation = token.generation().get() as usize % (INDEX_MAX - 1) + 1;

@@ -12,6 +12,7 @@
 use crate::backend::EVENTS_MAX;
 use crate::fork::ForkMark;
 use crate::identity::Identity;
+use crate::memory::{ByIndex, error_in_words};
 use crate::{Backend, Event, Interest, Token, Waker};
 use nix::errno::Errno;
 use nix::sys::select::{FD_SETSIZE, FdSet, select};
@@ -23,6 +24,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 // One wait can report all there is: illumos has room for 65,536.
 const LIMIT: usize = if FD_SETSIZE < EVENTS_MAX { FD_SETSIZE } else { EVENTS_MAX };
 
+/// How many are looked at in one call before a wait.
+const AT_A_TIME: usize = 64;
+
 struct Registration {
     fd: BorrowedFd<'static>,
     interest: Interest,
@@ -33,7 +37,7 @@ struct Registration {
 /// The sets to pass to select and what we know of their members.
 pub struct Select {
     // By the token's index.
-    registrations: Vec<Option<Registration>>,
+    registrations: ByIndex<Option<Registration>>,
     read: FdSet<'static>,
     write: FdSet<'static>,
     waker: Option<Waker>,
@@ -47,7 +51,14 @@ impl Select {
     /// Empty sets.
     #[must_use]
     pub fn new() -> Self {
-        Self { registrations: Vec::new(), read: FdSet::new(), write: FdSet::new(), waker: None, mark: None, bound: 0 }
+        Self {
+            registrations: ByIndex::new(),
+            read: FdSet::new(),
+            write: FdSet::new(),
+            waker: None,
+            mark: None,
+            bound: 0,
+        }
     }
 
     /// A forked child shares nothing but the waker with its parent, and would take its wakes.
@@ -59,12 +70,9 @@ impl Select {
         self.check_process()?;
         refuse_beyond_the_set(fd)?;
         let file = Identity::of(fd)?;
-        let index = token.index() as usize;
-        if self.registrations.len() <= index {
-            self.registrations.resize_with(index + 1, || None);
-        }
+        self.registrations.try_grow(token.index())?;
         self.bound = self.bound.max(fd.as_raw_fd() + 1);
-        self.registrations[index] = Some(Registration { fd, interest, token, file });
+        self.registrations.replace(token.index(), Some(Registration { fd, interest, token, file }));
         for (set, direction) in [(&mut self.read, Interest::READ), (&mut self.write, Interest::WRITE)] {
             if interest.contains(direction) {
                 set.insert(fd);
@@ -75,8 +83,8 @@ impl Select {
         Ok(())
     }
 
-    fn forget(&mut self, index: usize) {
-        if let Some(known) = self.registrations.get_mut(index).and_then(Option::take) {
+    fn forget(&mut self, index: u32) {
+        if let Some(known) = self.registrations.take(index) {
             self.read.remove(known.fd);
             self.write.remove(known.fd);
         }
@@ -85,8 +93,9 @@ impl Select {
     /// Drops what was closed behind our back. Whether there was any.
     fn forget_the_closed(&mut self) -> bool {
         let mut any = false;
-        for index in 0..self.registrations.len() {
-            if self.registrations[index].as_ref().is_some_and(|known| !known.file.still(known.fd)) {
+        for index in self.registrations.indices() {
+            let known = self.registrations.get(index).and_then(Option::as_ref);
+            if known.is_some_and(|known| !known.file.still(known.fd)) {
                 self.forget(index);
                 any = true;
             }
@@ -95,36 +104,40 @@ impl Select {
     }
 
     /// Those that are observed for writing only and have hung up; the others are added to the read set, to wake us.
-    fn hung_up(&self, read: &mut FdSet<'_>) -> io::Result<Vec<usize>> {
+    fn hung_up(&self, read: &mut FdSet<'_>) -> io::Result<Option<FdSet<'static>>> {
         let is_write_only = |known: &&Registration| known.interest == Interest::WRITE;
-        let write_only: Vec<_> = self.registrations.iter().flatten().filter(is_write_only).collect();
-        if write_only.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut polled: Vec<_> =
-            write_only.iter().map(|known| PollFd::from_borrowed_fd(known.fd, PollFlags::IN)).collect();
-        poll(&mut polled, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 }))?;
-        let mut hung_up = Vec::new();
-        for (known, polled) in write_only.into_iter().zip(polled) {
-            if polled.revents().contains(PollFlags::HUP) {
-                hung_up.push(known.token.index() as usize);
-            } else if polled.revents().is_empty() {
-                read.insert(known.fd);
+        let mut write_only = self.registrations.iter().flatten().filter(is_write_only).map(|known| known.fd).peekable();
+        let mut hung_up = None;
+        // A few at a time, so that they need no memory.
+        while let Some(&first) = write_only.peek() {
+            let (mut fds, mut count) = ([first; AT_A_TIME], 0);
+            for (place, fd) in fds.iter_mut().zip(&mut write_only) {
+                *place = fd;
+                count += 1;
+            }
+            let mut polled = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+            poll(&mut polled[..count], Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+            for (fd, polled) in fds.into_iter().zip(&polled[..count]) {
+                if polled.revents().contains(PollFlags::HUP) {
+                    hung_up.get_or_insert_with(FdSet::new).insert(fd);
+                } else if polled.revents().is_empty() {
+                    read.insert(fd);
+                }
             }
         }
         Ok(hung_up)
     }
 
-    fn report(&mut self, read: &FdSet<'_>, write: &FdSet<'_>, hung_up: &[usize], events: &mut Vec<Event>) {
-        for index in 0..self.registrations.len() {
-            let Some(known) = &self.registrations[index] else { continue };
+    fn report(&mut self, read: &FdSet<'_>, write: &FdSet<'_>, hung_up: Option<&FdSet<'_>>, events: &mut Vec<Event>) {
+        for index in self.registrations.indices() {
+            let Some(Some(known)) = self.registrations.get(index) else { continue };
             let mut ready = Interest::NONE;
             for (set, direction) in [(read, Interest::READ), (write, Interest::WRITE)] {
                 if known.interest.contains(direction) && set.contains(known.fd) {
                     ready.insert(direction);
                 }
             }
-            if hung_up.contains(&index) {
+            if hung_up.is_some_and(|hung_up| hung_up.contains(known.fd)) {
                 ready.insert(Interest::WRITE);
             }
             if ready.is_empty() {
@@ -172,7 +185,7 @@ impl Backend for Select {
 
     fn remove(&mut self, _fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
         self.check_process()?;
-        self.forget(token.index() as usize);
+        self.forget(token.index());
         Ok(())
     }
 
@@ -184,7 +197,7 @@ impl Backend for Select {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             answer => answer?,
         };
-        let timeout_ns = if hung_up.is_empty() { timeout_ns } else { Some(0) };
+        let timeout_ns = if hung_up.is_none() { timeout_ns } else { Some(0) };
         let mut timeout = timeout_ns.map(|ns| {
             // Up, or the last fraction of a microsecond before a deadline would be spent spinning.
             let us = ns.div_ceil(1000);
@@ -196,10 +209,10 @@ impl Backend for Select {
         }
         match select(self.bound, &mut read, &mut write, None, timeout.as_mut()) {
             Err(Errno::EINTR) => Ok(()),
-            Ok(0) if hung_up.is_empty() => Ok(()),
+            Ok(0) if hung_up.is_none() => Ok(()),
             Ok(_) => {
                 waker.iter().filter(|waker| read.contains(waker.as_fd())).for_each(Waker::drain);
-                self.report(&read, &write, &hung_up, events);
+                self.report(&read, &write, hung_up.as_ref(), events);
                 Ok(())
             }
             // It came at once, so all of the time is left, and the others must not wait for another turn.
@@ -222,6 +235,6 @@ fn refuse_beyond_the_set(fd: BorrowedFd<'_>) -> io::Result<()> {
     if usize::try_from(number).is_ok_and(|number| number < LIMIT) {
         return Ok(());
     }
-    let message = format!("select cannot watch descriptor {number}: its limit is {LIMIT} (FD_SETSIZE)");
-    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+    let message = format_args!("select cannot watch descriptor {number}: its limit is {LIMIT} (FD_SETSIZE)");
+    Err(error_in_words(io::ErrorKind::InvalidInput, message))
 }

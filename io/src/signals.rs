@@ -14,9 +14,9 @@
 //! leaves its place in the list to the next one. In a forked child, make a new one: the descriptor is the parent's, too.
 
 use crate::Waker;
+use crate::memory::{self, error_in_words};
 use nix::errno::Errno;
 use nix::libc;
-use std::collections::BTreeMap;
 use std::io;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -98,30 +98,38 @@ impl Place {
 static FIRST: OnceLock<&'static Place> = OnceLock::new();
 
 /// What only ordinary code touches.
-static SHARED: Mutex<Shared> = Mutex::new(Shared { earlier: BTreeMap::new(), free: Vec::new() });
+static SHARED: Mutex<Shared> = Mutex::new(Shared { earlier: [const { None }; NUMBERS], free: Vec::new() });
+
+/// Signals are numbered from 1 to 64.
+const NUMBERS: usize = 65;
 
 struct Shared {
     // By number: what was there before our handler.
-    earlier: BTreeMap<i32, libc::sigaction>,
+    earlier: [Option<libc::sigaction>; NUMBERS],
+    // It has room for all places.
     free: Vec<&'static Place>,
 }
 
 impl Shared {
-    fn take_place(&mut self) -> &'static Place {
+    fn take_place(&mut self) -> io::Result<&'static Place> {
         if let Some(place) = self.free.pop() {
-            return place;
+            return Ok(place);
         }
-        let place: &'static Place = Box::leak(Box::new(Place {
+        self.free.try_reserve(places().count() + 1)?;
+        let mut place = Vec::new();
+        place.try_reserve_exact(1)?;
+        place.push(Place {
             wanted: AtomicU64::new(0),
             pending: AtomicU64::new(0),
             users: AtomicU32::new(0),
             waker: AtomicPtr::default(),
             next: OnceLock::new(),
-        }));
+        });
+        let place: &'static Place = &place.leak()[0];
         // Nobody else appends: the lock is held.
         let end = places().last().map_or(&FIRST, |last| &last.next);
         let _ = end.set(place);
-        place
+        Ok(place)
     }
 }
 
@@ -156,7 +164,11 @@ impl Signals {
     /// The kernel's, `EMFILE` for example.
     pub fn new() -> io::Result<Self> {
         let waker = Waker::new()?;
-        let place = shared().take_place();
+        let place = shared().take_place()?;
+        if let Err(refused) = memory::expect_bytes(memory::FOR_A_MESSAGE) {
+            shared().free.push(place);
+            return Err(refused.into());
+        }
         place.waker.store(Box::into_raw(Box::new(waker.clone())), Ordering::Release);
         Ok(Self { place, waker })
     }
@@ -171,8 +183,9 @@ impl Signals {
             return Err(cannot_be_watched(number));
         }
         let mut shared = shared();
-        if let std::collections::btree_map::Entry::Vacant(vacant) = shared.earlier.entry(number) {
-            vacant.insert(exchange(number, &our_action()).map_err(|error| match error {
+        let earlier = &mut shared.earlier[number as usize];
+        if earlier.is_none() {
+            *earlier = Some(exchange(number, &our_action()).map_err(|error| match error {
                 // KILL, STOP, and the numbers that the C library keeps for itself.
                 Errno::EINVAL => cannot_be_watched(number),
                 _ => error.into(),
@@ -193,7 +206,7 @@ impl Signals {
         if places().any(|place| place.wanted.load(Ordering::Acquire) & bit(number) != 0) {
             return;
         }
-        let Some(earlier) = shared.earlier.remove(&number) else { return };
+        let Some(earlier) = shared.earlier[number as usize].take() else { return };
         let Ok(current) = exchange(number, &earlier) else { return };
         if current.sa_sigaction != our_action().sa_sigaction {
             // A newer handler of the program's own goes back to its place.
@@ -232,7 +245,7 @@ impl Drop for Signals {
 const FAULTS: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL];
 
 fn cannot_be_watched(number: i32) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("signal {number} cannot be watched"))
+    error_in_words(io::ErrorKind::InvalidInput, format_args!("signal {number} cannot be watched"))
 }
 
 fn our_action() -> libc::sigaction {

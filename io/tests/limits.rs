@@ -16,9 +16,9 @@ fn a_timer_too_many_is_refused_until_one_has_gone() {
     let due = events.try_add_timer(0, 2).unwrap();
     assert!(events.pause_timer(far), "a timer that is paused is one all the same");
     let reached = LimitReached { what: "timers", limit: 2 };
-    assert_eq!(events.try_add_timer(0, 3), Err(reached));
-    assert_eq!(events.try_add_timer_at(0, 3), Err(reached));
-    assert_eq!(events.try_add_planned(Plan::once(0), 3), Err(reached));
+    assert_eq!(events.try_add_timer(0, 3), Err(reached.into()));
+    assert_eq!(events.try_add_timer_at(0, 3), Err(reached.into()));
+    assert_eq!(events.try_add_planned(Plan::once(0), 3), Err(reached.into()));
     assert_eq!(events.timers(), 2);
 
     assert_eq!(events.cancel_timer(far), Some(1));
@@ -28,7 +28,7 @@ fn a_timer_too_many_is_refused_until_one_has_gone() {
     assert_eq!(events.next_expired().map(|timer| timer.key), Some(pulse));
     assert_eq!(events.next_expired().map(|timer| timer.key), Some(due));
     assert!(events.try_add_timer(0, 5).is_ok(), "a one-shot has gone, an interval stays");
-    assert_eq!(events.try_add_timer(0, 6), Err(reached));
+    assert_eq!(events.try_add_timer(0, 6), Err(reached.into()));
 
     events.set_limits(Limits { timers: 0, ..limits });
     assert_eq!(events.timers(), 2, "what is there stays");

@@ -109,8 +109,10 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
             }
             begin(lua, state, 3);
             if (*node).args[i] == COROUTINE {
+                // The other direction may be another's.
                 claim::wake(lua, i, ready.ready);
-                return;
+                lua_settop(lua, 3);
+                continue;
             }
             let clock = Meter::start(state);
             push_user_value(lua, 3, direction_value(direction));

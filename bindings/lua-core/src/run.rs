@@ -276,7 +276,11 @@ pub(crate) enum Pace {
     /// No further turn.
     Enough,
     /// Until a virtual clock shows this time, from deadline to deadline.
-    Until(u64),
+    Until {
+        end_ns: u64,
+        /// Whether a turn has served what is ready at the present moment, after the last timers of it.
+        is_looked_at: bool,
+    },
 }
 
 impl Pace {
@@ -291,14 +295,21 @@ impl Pace {
                 Some(wait)
             }
             Self::Enough => None,
-            Self::Until(end_ns) => {
+            Self::Until { end_ns, is_looked_at } => {
                 let clock = state.virtual_clock.as_ref()?;
+                let now_ns = state.events.now_ns();
                 let next_ns = state.events.next_deadline_ns().filter(|&deadline_ns| deadline_ns <= end_ns);
-                if next_ns.is_none() {
-                    state.pace = Self::Enough;
+                let is_due = next_ns.is_some_and(|deadline_ns| deadline_ns <= now_ns);
+                // A descriptor that is ready comes before time passes; one that stays ready does not hold time up.
+                if is_due || !is_looked_at && state.events.descriptors() > 0 {
+                    state.pace = Self::Until { end_ns, is_looked_at: !is_due };
+                    return Some(Wait::Poll);
                 }
-                let ahead_ns = next_ns.unwrap_or(end_ns).saturating_sub(state.events.now_ns());
-                clock.advance_ns(ahead_ns);
+                if now_ns >= end_ns {
+                    return None;
+                }
+                clock.advance_ns(next_ns.unwrap_or(end_ns).saturating_sub(now_ns));
+                state.pace = Self::Until { end_ns, is_looked_at: false };
                 Some(Wait::Poll)
             }
         }

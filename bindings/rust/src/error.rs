@@ -1,6 +1,6 @@
 //! What can go wrong, in one type.
 
-use cogloop_io::LimitReached;
+use cogloop_io::{AddError, LimitReached};
 use std::fmt;
 use std::io;
 
@@ -71,6 +71,14 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing, source }
+    }
+
+    /// What the loop below refused.
+    pub(crate) fn refused(refused: AddError) -> Self {
+        match refused {
+            AddError::Limit(reached) => Self::limit(reached),
+            _ => Self::Io { doing: "arming a timer", source: refused.into() },
+        }
     }
 
     /// A limit of the loop below.

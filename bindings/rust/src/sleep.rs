@@ -102,7 +102,7 @@ impl<K: Keeping> Alarm<K> {
             // Rounded up to the resolution it might miss the next turn.
             false => events.try_add_timer(0, Kind::Sleep),
         };
-        self.key = Some(added.map_err(Error::limit)?);
+        self.key = Some(added.map_err(Error::refused)?);
         Ok(())
     }
 

@@ -146,7 +146,7 @@ impl<S> Handle<S> {
     ) -> Result<Timer, Error> {
         self.core().check_open()?;
         let added = self.core().events.borrow_mut().try_add_timer(nanoseconds(delay), Kind::Callback);
-        let key = added.map_err(Error::limit)?;
+        let key = added.map_err(Error::refused)?;
         self.put_timer(key, Slot::Once(Box::new(move |state, firing| f(state, firing).verdict())));
         Ok(self.timer_of(key))
     }
@@ -173,7 +173,7 @@ impl<S> Handle<S> {
         self.core().check_open()?;
         let deadline_ns = self.core().ns_of(when);
         let added = self.core().events.borrow_mut().try_add_timer_at(deadline_ns, Kind::Callback);
-        let key = added.map_err(Error::limit)?;
+        let key = added.map_err(Error::refused)?;
         self.put_timer(key, Slot::Once(Box::new(move |state, firing| f(state, firing).verdict())));
         Ok(self.timer_of(key))
     }
@@ -206,7 +206,7 @@ impl<S> Handle<S> {
         let first_ns = self.core().ns_after(interval.first.unwrap_or(interval.period));
         let plan = Plan::every(first_ns, period_ns, interval.missed).with_slack(nanoseconds(interval.slack));
         let added = self.core().events.borrow_mut().try_add_planned(plan, Kind::Callback);
-        let key = added.map_err(Error::limit)?;
+        let key = added.map_err(Error::refused)?;
         self.put_timer(key, Slot::Repeat(Box::new(move |state, firing| f(state, firing).verdict())));
         Ok(self.timer_of(key))
     }

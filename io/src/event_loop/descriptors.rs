@@ -3,6 +3,7 @@
 use super::EventLoop;
 use crate::{Interest, Token};
 use rustix::fd::BorrowedFd;
+use std::collections::TryReserveError;
 use std::io;
 
 /// An observed descriptor that can make progress.
@@ -22,10 +23,11 @@ impl<T: Default + Clone> EventLoop<T> {
     ///
     /// # Errors
     /// `EBADF` for a descriptor that is not open, `InvalidInput` for a number too high for the backend, or what else the
-    /// kernel says; `QuotaExceeded` at the limit of [`Limits`](crate::Limits). Nothing changes then: an older observation
-    /// of the number stands.
+    /// kernel says; `QuotaExceeded` at the limit of [`Limits`](crate::Limits), `OutOfMemory` for want of it. Nothing changes
+    /// then: an older observation of the number stands.
     pub fn add_descriptor(&mut self, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
         let (token, replaces) = self.table.propose(fd);
+        self.make_room(token.index(), fd)?;
         if replaces {
             self.backend.modify(fd, interest, token)?;
         } else {
@@ -35,10 +37,18 @@ impl<T: Default + Clone> EventLoop<T> {
         self.last_served += 1;
         self.table.put(token, fd, interest, self.last_served);
         #[cfg(unix)]
-        if replaces && let Some(shared) = self.shared.get_mut(token.index() as usize) {
-            *shared = None;
+        if replaces {
+            self.shared.take(token.index());
         }
         Ok(token)
+    }
+
+    /// Room for whatever may be noted of a descriptor until it is removed.
+    fn make_room(&mut self, index: u32, fd: BorrowedFd<'_>) -> Result<(), TryReserveError> {
+        self.table.try_grow(index, fd)?;
+        self.marked.try_grow(index)?;
+        self.marked_in_turn.try_grow(index)?;
+        self.unsettled.try_grow(index)
     }
 
     /// Changes which directions are observed. Holds at once, for readiness of this turn that was not pulled too.
@@ -76,7 +86,7 @@ impl<T: Default + Clone> EventLoop<T> {
     pub fn mark_ready(&mut self, token: Token, ready: Interest) {
         let Some(descriptor) = self.table.get_mut(token) else { return };
         if descriptor.marked.is_empty() && !ready.is_empty() {
-            self.marked.push(token);
+            self.marked.add(token.index());
         }
         descriptor.marked.insert(ready);
     }

@@ -14,6 +14,7 @@
 
 use super::EventLoop;
 use crate::{Key, Token};
+use std::collections::TryReserveError;
 
 impl<T: Default + Clone> EventLoop<T> {
     /// Whether nothing is left that keeps the loop going: neither timer nor descriptor, those left out that are
@@ -25,12 +26,25 @@ impl<T: Default + Clone> EventLoop<T> {
     }
 
     /// Lets the loop be idle in spite of this timer, for as long as its key is good. `false` for a stale key.
+    ///
+    /// # Panics
+    /// When there is no memory to note it; [`try_unref_timer`](Self::try_unref_timer) says so by an error.
     pub fn unref_timer(&mut self, key: Key) -> bool {
+        self.try_unref_timer(key).unwrap_or_else(|_| panic!("not enough memory to unreference a timer"))
+    }
+
+    /// [`unref_timer`](Self::unref_timer), for programs that go on when memory runs out.
+    ///
+    /// # Errors
+    /// When there is no memory to note it; the timer keeps the loop going then.
+    pub fn try_unref_timer(&mut self, key: Key) -> Result<bool, TryReserveError> {
         let is_live = self.scheduler.get(key).is_some();
-        if is_live && self.unref_timers.insert(key) {
-            self.paused_unref += usize::from(self.scheduler.is_paused(key));
+        if is_live {
+            self.unref_timers.try_reserve(1)?;
+            let is_new = self.unref_timers.insert(key);
+            self.paused_unref += usize::from(is_new && self.scheduler.is_paused(key));
         }
-        is_live
+        Ok(is_live)
     }
 
     /// Takes [`unref_timer`](Self::unref_timer) back. `false` for a stale key.

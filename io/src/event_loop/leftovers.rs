@@ -31,9 +31,10 @@ impl<T: Default + Clone> EventLoop<T> {
         self.pulled = 0;
         // The kernel does not know of marks, and would not report them again.
         for nth in 0..self.marked_in_turn.len() {
-            let token = self.marked_in_turn[nth];
-            let unreported = self.table.get_mut(token).map(Descriptor::take_unreported);
-            self.mark_ready(token, unreported.unwrap_or_default());
+            let index = self.marked_in_turn.nth(nth);
+            let Some((token, descriptor)) = index.and_then(|index| self.table.at_mut(index)) else { continue };
+            let unreported = descriptor.take_unreported();
+            self.mark_ready(token, unreported);
         }
         self.marked_in_turn.clear();
     }
@@ -44,7 +45,7 @@ impl<T: Default + Clone> EventLoop<T> {
             let token = self.events[nth].token;
             if let Some(descriptor) = self.table.get_mut(token).filter(|known| known.mode == Mode::Edge) {
                 descriptor.told = Interest::NONE;
-                self.unsettled.push(token);
+                self.unsettled.add(token.index());
             }
         }
     }
@@ -60,19 +61,26 @@ impl<T: Default + Clone> EventLoop<T> {
                 event.ready.insert(descriptor.use_mark());
             }
         }
-        for &token in &self.marked_in_turn {
-            let Some(descriptor) = self.table.get_mut(token) else { continue };
-            if !descriptor.marked.is_empty() {
-                self.events.push(Event::new(token, descriptor.use_mark()));
+        for index in self.marked_in_turn.iter() {
+            let Some((token, descriptor)) = self.table.at_mut(index) else { continue };
+            if descriptor.marked.is_empty() {
+                continue;
             }
+            if self.events.try_reserve(1).is_err() {
+                // The next turn has room for it, which does not wait for that.
+                self.marked.add(index);
+                continue;
+            }
+            self.events.push(Event::new(token, descriptor.use_mark()));
         }
     }
 
     /// Whether a mark waits for the next turn.
     pub(super) fn has_marks(&self) -> bool {
         let is_unreported = |descriptor: &Descriptor| !descriptor.unreported().is_empty();
-        self.marked.iter().any(|&token| self.table.get(token).is_some())
-            || self.marked_in_turn.iter().any(|&token| self.table.get(token).is_some_and(is_unreported))
+        let is_marked = |descriptor: &Descriptor| !descriptor.marked.is_empty();
+        self.marked.iter().any(|index| self.table.at(index).is_some_and(is_marked))
+            || self.marked_in_turn.iter().any(|index| self.table.at(index).is_some_and(is_unreported))
     }
 
     /// Puts those first who were served longest ago, if that can make a difference.

@@ -4,7 +4,9 @@
 //! have run out of memory or descriptors, and so that a turn comes back soon. Without a word from the host there is none.
 
 use super::EventLoop;
+use crate::memory;
 use crate::{Key, Plan};
+use cogloop_engine::NoRoom;
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
@@ -51,7 +53,57 @@ impl std::error::Error for LimitReached {}
 impl From<LimitReached> for io::Error {
     /// Of the kind `QuotaExceeded`.
     fn from(reached: LimitReached) -> Self {
-        Self::new(io::ErrorKind::QuotaExceeded, reached)
+        let kind = io::ErrorKind::QuotaExceeded;
+        match memory::expect_bytes(memory::FOR_A_MESSAGE) {
+            Ok(()) => Self::new(kind, reached),
+            Err(_) => kind.into(),
+        }
+    }
+}
+
+/// Why a timer was not added; nothing has changed.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum AddError {
+    /// The loop's host allows no more.
+    Limit(LimitReached),
+    /// There is no memory for another one.
+    Memory,
+}
+
+impl fmt::Display for AddError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit(reached) => reached.fmt(f),
+            Self::Memory => f.write_str("not enough memory for another timer"),
+        }
+    }
+}
+
+impl std::error::Error for AddError {}
+
+impl From<LimitReached> for AddError {
+    fn from(reached: LimitReached) -> Self {
+        Self::Limit(reached)
+    }
+}
+
+impl From<NoRoom> for AddError {
+    fn from(refused: NoRoom) -> Self {
+        match refused {
+            NoRoom::Full => Self::Limit(LimitReached { what: "timers", limit: TIMERS_MAX }),
+            NoRoom::Memory => Self::Memory,
+        }
+    }
+}
+
+impl From<AddError> for io::Error {
+    /// Of the kind `QuotaExceeded` or `OutOfMemory`.
+    fn from(refused: AddError) -> Self {
+        match refused {
+            AddError::Limit(reached) => reached.into(),
+            AddError::Memory => io::ErrorKind::OutOfMemory.into(),
+        }
     }
 }
 
@@ -66,10 +118,10 @@ impl<T: Default + Clone> EventLoop<T> {
         self.limits = limits;
     }
 
-    /// [`add_timer`](Self::add_timer), for loops with a limit.
+    /// [`add_timer`](Self::add_timer), for loops with a limit, and for programs that go on when memory runs out.
     ///
     /// # Errors
-    /// At the limit; nothing is armed then.
+    /// At the limit, or without memory; nothing is armed then.
     ///
     /// ```
     /// use cogloop_io::{EventLoop, Limits, Options};
@@ -81,35 +133,36 @@ impl<T: Default + Clone> EventLoop<T> {
     /// assert_eq!(refused.to_string(), "too many timers: the limit of this loop is 1");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn try_add_timer(&mut self, delay_ns: u64, value: T) -> Result<Key, LimitReached> {
-        self.has_room_for_a_timer().map(|()| self.add_timer(delay_ns, value))
+    pub fn try_add_timer(&mut self, delay_ns: u64, value: T) -> Result<Key, AddError> {
+        self.has_room_for_a_timer()?;
+        let now_ns = self.now_ns();
+        let delay_ns = crate::mutants::delay_ns(delay_ns);
+        Ok(match delay_ns {
+            0 => self.scheduler.try_add_due(now_ns, value),
+            _ => self.scheduler.try_add(Plan::once(now_ns.saturating_add(delay_ns)), value),
+        }?)
     }
 
-    /// [`add_timer_at`](Self::add_timer_at), for loops with a limit.
+    /// [`add_timer_at`](Self::add_timer_at), as [`try_add_timer`](Self::try_add_timer).
     ///
     /// # Errors
-    /// At the limit; nothing is armed then.
-    pub fn try_add_timer_at(&mut self, deadline_ns: u64, value: T) -> Result<Key, LimitReached> {
-        self.has_room_for_a_timer().map(|()| self.add_timer_at(deadline_ns, value))
+    /// At the limit, or without memory; nothing is armed then.
+    pub fn try_add_timer_at(&mut self, deadline_ns: u64, value: T) -> Result<Key, AddError> {
+        self.try_add_planned(Plan::once(deadline_ns), value)
     }
 
-    /// [`add_planned`](Self::add_planned), for loops with a limit.
+    /// [`add_planned`](Self::add_planned), as [`try_add_timer`](Self::try_add_timer).
     ///
     /// # Errors
-    /// At the limit; nothing is armed then.
-    pub fn try_add_planned(&mut self, plan: Plan, value: T) -> Result<Key, LimitReached> {
-        self.has_room_for_a_timer().map(|()| self.add_planned(plan, value))
+    /// At the limit, or without memory; nothing is armed then.
+    pub fn try_add_planned(&mut self, plan: Plan, value: T) -> Result<Key, AddError> {
+        self.has_room_for_a_timer()?;
+        Ok(self.scheduler.try_add(plan, value)?)
     }
 
     fn has_room_for_a_timer(&self) -> Result<(), LimitReached> {
         let limit = self.limits.timers.min(TIMERS_MAX);
         if self.timers() < limit { Ok(()) } else { Err(LimitReached { what: "timers", limit }) }
-    }
-
-    /// For those who have not asked.
-    pub(super) fn expect_room_for_a_timer(&self) {
-        self.has_room_for_a_timer()
-            .unwrap_or_else(|reached| panic!("{reached}; `try_add_timer` says so without a panic"));
     }
 
     pub(super) fn has_room_for_a_descriptor(&self) -> Result<(), LimitReached> {

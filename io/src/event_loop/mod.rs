@@ -48,10 +48,9 @@ mod turn;
 
 use crate::backend::EVENTS_MAX;
 use crate::choose::{self, BackendReport};
-use crate::{Backend, Clock, Error, Event, Key, MonotonicClock, Token, VirtualClock, Waker, Warp};
+use crate::memory::{self, ByIndex, Worklist};
+use crate::{Backend, Clock, Error, Event, Key, MonotonicClock, VirtualClock, Waker, Warp};
 use cogloop_engine::Scheduler;
-#[cfg(unix)]
-use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::num::NonZeroU64;
 #[cfg(unix)]
@@ -61,7 +60,7 @@ use std::rc::Rc;
 use table::Table;
 
 pub use descriptors::Ready;
-pub use limits::{LimitReached, Limits};
+pub use limits::{AddError, LimitReached, Limits};
 pub use modes::Mode;
 pub use run::Due;
 pub use timers::ExpiredTimer;
@@ -122,11 +121,11 @@ pub struct EventLoop<T = u64> {
     // In this turn so far.
     served_timers: usize,
     served_descriptors: usize,
-    // Tokens that were marked ready since the last turn, and before it.
-    marked: Vec<Token>,
-    marked_in_turn: Vec<Token>,
-    // Tokens of which the backend may have to hear that they have fallen silent.
-    unsettled: Vec<Token>,
+    // Indices of descriptors that were marked ready since the last turn, and before it.
+    marked: Worklist,
+    marked_in_turn: Worklist,
+    // Indices of those of which the backend may have to hear that they have fallen silent.
+    unsettled: Worklist,
     waker: Waker,
     // Live timers that do not keep the loop going.
     unref_timers: HashSet<Key>,
@@ -136,17 +135,18 @@ pub struct EventLoop<T = u64> {
     is_stopped: bool,
     // After the backend, which knows their numbers. By the index of the token.
     #[cfg(unix)]
-    owned: BTreeMap<u32, OwnedFd>,
+    owned: ByIndex<Option<OwnedFd>>,
     #[cfg(unix)]
-    shared: Vec<Option<Rc<dyn AsFd>>>,
+    shared: ByIndex<Option<Rc<dyn AsFd>>>,
 }
 
 impl<T: Default + Clone> EventLoop<T> {
     /// A loop at time 0.
     ///
     /// # Errors
-    /// An unknown backend, none that works, a resolution of 0, or what the kernel refuses.
+    /// An unknown backend, none that works, a resolution of 0, no memory, or what the kernel refuses.
     pub fn new(options: &Options) -> Result<Self, Error> {
+        Self::expect_memory()?;
         let (backend, report) = choose::open(options.backend.as_deref())?;
         let mut events = match &options.clock {
             ClockChoice::Monotonic => Self::assemble(Box::new(MonotonicClock), backend, report, options.resolution_ns),
@@ -162,10 +162,15 @@ impl<T: Default + Clone> EventLoop<T> {
     /// A loop of a given clock and backend: for tests, and for kernels that this crate does not know.
     ///
     /// # Errors
-    /// A resolution of 0, or what the kernel or the backend refuses.
+    /// A resolution of 0, no memory, or what the kernel or the backend refuses.
     pub fn from_parts(clock: Box<dyn Clock>, backend: Box<dyn Backend>, resolution_ns: u64) -> Result<Self, Error> {
+        Self::expect_memory()?;
         let report = BackendReport { name: backend.name(), reason: "handed in".to_owned() };
         Self::assemble(clock, backend, report, resolution_ns)
+    }
+
+    fn expect_memory() -> Result<(), Error> {
+        memory::expect_bytes(memory::FOR_A_LOOP).map_err(Error::memory)
     }
 
     fn assemble(
@@ -179,7 +184,7 @@ impl<T: Default + Clone> EventLoop<T> {
         backend.attach(&waker).map_err(|source| Error::Io { doing: "registering the waker", source })?;
         let origin_ns = clock.now_ns();
         Ok(Self {
-            scheduler: Scheduler::new(resolution),
+            scheduler: Scheduler::try_new(resolution).map_err(Error::memory)?,
             clock,
             origin_ns,
             turn_ns: 0,
@@ -193,18 +198,18 @@ impl<T: Default + Clone> EventLoop<T> {
             limits: Limits::default(),
             served_timers: 0,
             served_descriptors: 0,
-            marked: Vec::new(),
-            marked_in_turn: Vec::new(),
-            unsettled: Vec::new(),
+            marked: Worklist::default(),
+            marked_in_turn: Worklist::default(),
+            unsettled: Worklist::default(),
             waker,
             unref_timers: HashSet::new(),
             paused_unref: 0,
             is_running: false,
             is_stopped: false,
             #[cfg(unix)]
-            owned: BTreeMap::new(),
+            owned: ByIndex::new(),
             #[cfg(unix)]
-            shared: Vec::new(),
+            shared: ByIndex::new(),
         })
     }
 

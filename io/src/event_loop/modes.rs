@@ -102,7 +102,7 @@ impl<T: Default + Clone> EventLoop<T> {
             if !ready.is_empty() {
                 descriptor.silent.insert(descriptor.mode.silenced(ready));
             }
-            self.unsettled.push(token);
+            self.unsettled.add(token.index());
         }
         ready
     }
@@ -112,13 +112,14 @@ impl<T: Default + Clone> EventLoop<T> {
         if self.unsettled.is_empty() {
             return;
         }
-        for token in self.unsettled.drain(..) {
-            let Some(descriptor) = self.table.get_mut(token) else { continue };
+        for index in self.unsettled.iter() {
+            let Some((token, descriptor)) = self.table.at_mut(index) else { continue };
             let wanted = descriptor.wanted();
             // A refusal costs a turn for nothing, after which this is tried again.
             if wanted != descriptor.told && self.backend.modify(descriptor.fd, wanted, token).is_ok() {
                 descriptor.told = wanted;
             }
         }
+        self.unsettled.clear();
     }
 }

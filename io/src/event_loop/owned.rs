@@ -22,8 +22,9 @@ impl<T: Default + Clone> EventLoop<T> {
         // SAFETY: the descriptor stays open while the loop and its backend know this number: it is kept below, and given
         // away or closed by what has had it removed from both.
         let borrowed = unsafe { BorrowedFd::borrow_raw(fd.as_raw_fd()) };
+        self.owned.try_grow(self.table.propose(borrowed).0.index())?;
         let token = self.add_descriptor(borrowed, interest)?;
-        if let Some(closed) = self.owned.insert(token.index(), fd) {
+        if let Some(closed) = self.owned.replace(token.index(), Some(fd)) {
             // Somebody has closed it behind the loop's back, and the number is that of the new one.
             let _ = closed.into_raw_fd();
         }
@@ -41,12 +42,9 @@ impl<T: Default + Clone> EventLoop<T> {
         // and its backend know the number. A type of the user's that closes it in spite of having lent it loses its
         // events; that is all, as for every descriptor that is closed without being removed.
         let borrowed = unsafe { BorrowedFd::borrow_raw(file.as_fd().as_raw_fd()) };
+        self.shared.try_grow(self.table.propose(borrowed).0.index())?;
         let token = self.add_descriptor_with(borrowed, interest, mode)?;
-        let index = token.index() as usize;
-        if self.shared.len() <= index {
-            self.shared.resize(index + 1, None);
-        }
-        self.shared[index] = Some(file);
+        self.shared.replace(token.index(), Some(file));
         Ok(token)
     }
 
@@ -56,7 +54,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// `NotFound` for a stale token and for a descriptor that the loop does not own; nothing changes then.
     pub fn take_owned(&mut self, token: Token) -> io::Result<OwnedFd> {
         self.table.get(token).ok_or(io::ErrorKind::NotFound)?;
-        let fd = self.owned.remove(&token.index()).ok_or(io::ErrorKind::NotFound)?;
+        let fd = self.owned.take(token.index()).ok_or(io::ErrorKind::NotFound)?;
         // What the kernel says is for information: it is forgotten anyway.
         let _ = self.remove_descriptor(token);
         Ok(fd)
@@ -64,10 +62,8 @@ impl<T: Default + Clone> EventLoop<T> {
 
     /// Lets go of what was kept for a token whose descriptor the backend knows no more.
     pub(super) fn let_go(&mut self, token: Token) {
-        self.owned.remove(&token.index());
-        if let Some(shared) = self.shared.get_mut(token.index() as usize) {
-            *shared = None;
-        }
+        self.owned.take(token.index());
+        self.shared.take(token.index());
     }
 }
 

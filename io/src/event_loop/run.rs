@@ -13,6 +13,7 @@
 //! Whoever holds callbacks, a binding, writes these few lines himself and keeps his callbacks out of the loop.
 
 use super::{EventLoop, ExpiredTimer, Ready, Wait};
+use crate::memory::error_in_words;
 use std::io;
 
 /// One thing to serve.
@@ -84,8 +85,8 @@ impl<T: Default + Clone> EventLoop<T> {
 
     fn begin(&mut self) -> io::Result<Running<'_, T>> {
         if self.is_running {
-            let message = "this loop is running already: what it serves cannot run it again";
-            return Err(io::Error::new(io::ErrorKind::ResourceBusy, message));
+            let message = format_args!("this loop is running already: what it serves cannot run it again");
+            return Err(error_in_words(io::ErrorKind::ResourceBusy, message));
         }
         (self.is_running, self.is_stopped) = (true, false);
         Ok(Running(self))

@@ -8,6 +8,7 @@
 use super::Mode;
 use crate::{Interest, Token};
 use rustix::fd::{AsRawFd, BorrowedFd};
+use std::collections::TryReserveError;
 use std::num::NonZeroU32;
 
 const NOWHERE: u32 = u32::MAX;
@@ -66,6 +67,7 @@ impl Descriptor {
 #[derive(Default)]
 pub(super) struct Table {
     slots: Vec<Slot>,
+    // It has room for all slots.
     free: Vec<u32>,
     // By descriptor number: the index of its slot.
     by_number: Vec<u32>,
@@ -118,7 +120,32 @@ impl Table {
         slot.and_then(|slot| slot.generation.checked_add(step)).unwrap_or(NonZeroU32::MIN)
     }
 
-    /// Makes a proposal true. `now` is how late it came; in the place of another, it has waited as long as that one.
+    /// The token and descriptor of a slot, if it is in use.
+    pub(super) fn at(&self, index: u32) -> Option<&Descriptor> {
+        self.slots.get(index as usize)?.descriptor.as_ref()
+    }
+
+    pub(super) fn at_mut(&mut self, index: u32) -> Option<(Token, &mut Descriptor)> {
+        let slot = self.slots.get_mut(index as usize)?;
+        let token = Token::new(index, slot.generation);
+        slot.descriptor.as_mut().map(|descriptor| (token, descriptor))
+    }
+
+    /// Makes room for what was [proposed](Self::propose), and to take it out again.
+    pub(super) fn try_grow(&mut self, index: u32, fd: BorrowedFd<'_>) -> Result<(), TryReserveError> {
+        if index as usize == self.slots.len() {
+            self.slots.try_reserve(1)?;
+            self.free.try_reserve(self.slots.len() + 1 - self.free.len())?;
+        }
+        let numbers = fd.as_raw_fd() as usize + 1;
+        if numbers > self.by_number.len() {
+            self.by_number.try_reserve(numbers - self.by_number.len())?;
+            self.by_number.resize(numbers, NOWHERE);
+        }
+        Ok(())
+    }
+
+    /// Makes a proposal true, for which there is room. `now` is how late it came; in the place of another, it has waited as long as that one.
     pub(super) fn put(&mut self, token: Token, fd: BorrowedFd<'static>, interest: Interest, now: u64) {
         let index = token.index() as usize;
         let replaced = self.slots.get(index).and_then(|slot| slot.descriptor.as_ref());
@@ -145,11 +172,7 @@ impl Table {
             let old = std::mem::replace(&mut self.slots[index], slot);
             self.unreferenced -= usize::from(old.descriptor.is_some_and(|old| !old.is_referenced));
         }
-        let number = fd.as_raw_fd() as usize;
-        if self.by_number.len() <= number {
-            self.by_number.resize(number + 1, NOWHERE);
-        }
-        self.by_number[number] = token.index();
+        self.by_number[fd.as_raw_fd() as usize] = token.index();
     }
 
     pub(super) fn take(&mut self, token: Token) -> Option<Descriptor> {
@@ -188,6 +211,7 @@ impl Table {
         assert_eq!((known, self.len()), (live, live), "numbers and length, against slots in use");
         let unreferenced = self.iter().filter(|(_, descriptor)| !descriptor.is_referenced).count();
         assert_eq!(self.unreferenced, unreferenced, "descriptors that do not keep the loop going");
+        assert!(self.free.capacity() >= self.slots.len(), "there is no room to free every slot");
         for &index in &self.free {
             assert!(self.slots[index as usize].descriptor.is_none(), "slot {index} is free and in use");
         }

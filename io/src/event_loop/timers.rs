@@ -4,7 +4,7 @@
 //! the deadline that a callback is told of, that lateness counts from, and that the order goes by; equal ones come in the
 //! order of arming.
 
-use super::EventLoop;
+use super::{AddError, EventLoop};
 use crate::Key;
 use cogloop_engine::{Next, Plan};
 
@@ -24,6 +24,13 @@ pub struct ExpiredTimer<T> {
     pub value: T,
 }
 
+/// For callers that have no use for an error.
+#[cold]
+#[inline(never)]
+fn panic(refused: AddError, instead: &str) -> ! {
+    panic!("{refused}; `{instead}` says so without a panic")
+}
+
 impl<T: Default + Clone> EventLoop<T> {
     /// Arms a timer that is due once, `delay_ns` from now; now is a fresh reading of the clock, so time spent since the
     /// turn began counts. Saturates at `u64::MAX`.
@@ -31,16 +38,10 @@ impl<T: Default + Clone> EventLoop<T> {
     /// The deadline is rounded up to the loop's resolution, except that a delay of 0 is due in the very next turn.
     ///
     /// # Panics
-    /// At the limit of a loop that has one ([`Limits`](crate::Limits)); [`try_add_timer`](Self::try_add_timer) says so by
-    /// an error.
+    /// At the limit of a loop that has one ([`Limits`](crate::Limits)), and when there is no memory;
+    /// [`try_add_timer`](Self::try_add_timer) says so by an error.
     pub fn add_timer(&mut self, delay_ns: u64, value: T) -> Key {
-        self.expect_room_for_a_timer();
-        let now_ns = self.now_ns();
-        let delay_ns = crate::mutants::delay_ns(delay_ns);
-        match delay_ns {
-            0 => self.scheduler.add_due(now_ns, value),
-            _ => self.scheduler.add(Plan::once(now_ns.saturating_add(delay_ns)), value),
-        }
+        self.try_add_timer(delay_ns, value).unwrap_or_else(|refused| panic(refused, "try_add_timer"))
     }
 
     /// Arms a timer that is due once, at `deadline_ns`, rounded up to the loop's resolution. One in the past is due in the
@@ -49,8 +50,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Panics
     /// As [`add_timer`](Self::add_timer).
     pub fn add_timer_at(&mut self, deadline_ns: u64, value: T) -> Key {
-        self.expect_room_for_a_timer();
-        self.scheduler.add(Plan::once(deadline_ns), value)
+        self.try_add_timer_at(deadline_ns, value).unwrap_or_else(|refused| panic(refused, "try_add_timer_at"))
     }
 
     /// Arms a timer by plan, all of its times in nanoseconds: one that repeats, or may be late.
@@ -72,8 +72,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn add_planned(&mut self, plan: Plan, value: T) -> Key {
-        self.expect_room_for_a_timer();
-        self.scheduler.add(plan, value)
+        self.try_add_planned(plan, value).unwrap_or_else(|refused| panic(refused, "try_add_planned"))
     }
 
     /// Takes a timer back, even one that is due in this turn and was not pulled yet. `None` for a stale key.
@@ -93,13 +92,24 @@ impl<T: Default + Clone> EventLoop<T> {
 
     /// Stops a timer's time; what is left to its deadline is kept. While it is paused it does not keep the loop going.
     /// `false` if it is paused already, or for a stale key.
+    ///
+    /// # Panics
+    /// Where [`try_pause_timer`](Self::try_pause_timer) returns an error.
     pub fn pause_timer(&mut self, key: Key) -> bool {
+        self.try_pause_timer(key).unwrap_or_else(|refused| panic(refused, "try_pause_timer"))
+    }
+
+    /// [`pause_timer`](Self::pause_timer), for programs that go on when memory runs out.
+    ///
+    /// # Errors
+    /// When there is no memory to note what is left of a one-shot timer's time; it goes on then.
+    pub fn try_pause_timer(&mut self, key: Key) -> Result<bool, AddError> {
         let now_ns = self.now_ns();
-        let is_done = self.scheduler.pause(key, now_ns);
+        let is_done = self.scheduler.try_pause(key, now_ns)?;
         if is_done {
             self.note_paused(key, true);
         }
-        is_done
+        Ok(is_done)
     }
 
     /// Lets a paused timer's time go on. `false` if it is not paused, or for a stale key.

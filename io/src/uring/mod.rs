@@ -42,7 +42,7 @@ use crate::identity::Identity;
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
 use ring::{Completion, Ring};
 use rustix::io::Errno;
-use std::collections::VecDeque;
+use std::collections::{TryReserveError, VecDeque};
 use std::io;
 use std::os::fd::BorrowedFd;
 
@@ -97,9 +97,9 @@ pub struct Uring {
     ring: Ring,
     // By the token's index.
     slots: Vec<Slot>,
-    // Indices of slots to look at before the next wait: whatever is there and has no poll gets one.
+    // Indices of slots to look at before the next wait: whatever is there and has no poll gets one. Room for all slots.
     listed: Vec<u32>,
-    // Names of polls whose removal found no room, of registrations that are gone.
+    // Names of polls whose removal found no room, of registrations that are gone. Room for one more of each slot.
     owed: Vec<u64>,
     armed: usize,
     last_serial: u32,
@@ -186,15 +186,25 @@ impl Uring {
         self.mark.check()?;
         let file = Identity::of(fd)?;
         let index = token.index() as usize;
-        if self.slots.len() <= index {
-            self.slots.resize_with(index + 1, Slot::default);
-        }
+        self.make_room(index)?;
         self.disarm(index).or_else(|error| self.come_here(error))?;
         let earlier = self.slots[index].registration.as_ref().filter(|earlier| earlier.token == token);
         let is_lasting = earlier.is_some_and(|earlier| earlier.is_lasting && earlier.file == file);
         self.slots[index].registration =
             Some(Registration { fd, interest, token, file, serial: 0, is_lasting, seen: 0, reported: 0 });
         self.list(token.index());
+        Ok(())
+    }
+
+    /// Room for a slot, and for what has to be noted of each of them when memory may have run out.
+    fn make_room(&mut self, index: usize) -> Result<(), TryReserveError> {
+        let more = (index + 1).saturating_sub(self.slots.len());
+        self.slots.try_reserve(more)?;
+        self.listed.try_reserve(self.slots.len() + more - self.listed.len())?;
+        self.owed.try_reserve(self.slots.len() + more)?;
+        if more > 0 {
+            self.slots.resize_with(index + 1, Slot::default);
+        }
         Ok(())
     }
 }

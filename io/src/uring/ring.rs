@@ -9,6 +9,7 @@
 //! Only polls, their removal, and an alarm pass through here. None carries a pointer to anything that goes away, so the
 //! kernel keeps nothing of ours after a call but the rings, and those it counts.
 
+use crate::memory::error_in_words;
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{Fd, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, cqueue, opcode};
@@ -78,7 +79,8 @@ impl Ring {
             _ => builder.build(entries),
         }?;
         if !rings.params().is_feature_ext_arg() || !rings.params().is_feature_nodrop() {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "io_uring is older than that of Linux 5.11"));
+            let message = format_args!("io_uring is older than that of Linux 5.11");
+            return Err(error_in_words(io::ErrorKind::Unsupported, message));
         }
         let can_be_quiet = rings.params().is_feature_skip_cqe_on_success();
         let quiet = if can_be_quiet { Flags::SKIP_SUCCESS } else { Flags::empty() };

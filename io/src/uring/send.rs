@@ -119,7 +119,13 @@ impl Uring {
             match self.ring.enter(Some(0)) {
                 Ok(_) | Err(Errno::INTR) => {}
                 // An older kernel takes nothing while more has completed than the ring holds.
-                Err(Errno::BUSY) => self.early.extend(std::iter::from_fn(|| self.ring.next())),
+                Err(Errno::BUSY) => {
+                    while self.early.try_reserve(1).is_ok()
+                        && let Some(completion) = self.ring.next()
+                    {
+                        self.early.push_back(completion);
+                    }
+                }
                 // To be dealt with when nobody is in the middle of anything.
                 Err(Errno::BADR) => self.has_lost = true,
                 Err(error) => return Err(error),

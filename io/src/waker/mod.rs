@@ -16,6 +16,7 @@ mod pending;
 #[allow(unsafe_code, reason = "a signal handler")]
 mod tests;
 
+use crate::memory;
 use bell::{Bell, Sounding};
 use pending::Pending;
 use rustix::fd::BorrowedFd;
@@ -36,7 +37,7 @@ pub struct Waker(Arc<Pending<Bell>>);
 
 impl Waker {
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self::of(Bell::best()?))
+        Self::of(Bell::best()?)
     }
 
     /// As on a Unix other than Linux.
@@ -45,7 +46,7 @@ impl Waker {
     /// The kernel's, `EMFILE` for example.
     #[cfg(unix)]
     pub fn with_pipe() -> io::Result<Self> {
-        Ok(Self::of(Bell::pipe()?))
+        Self::of(Bell::pipe()?)
     }
 
     /// As on Windows.
@@ -53,11 +54,12 @@ impl Waker {
     /// # Errors
     /// The kernel's, `EMFILE` for example, or where there is no loopback network.
     pub fn with_socket() -> io::Result<Self> {
-        Ok(Self::of(Bell::socket()?))
+        Self::of(Bell::socket()?)
     }
 
-    fn of(bell: Bell) -> Self {
-        Self(Arc::new(Pending::new(bell)))
+    fn of(bell: Bell) -> io::Result<Self> {
+        memory::expect_bytes(memory::FOR_A_MESSAGE)?;
+        Ok(Self(Arc::new(Pending::new(bell))))
     }
 
     /// Ends the loop's current wait, or its next one. One system call at the most, safe in a signal handler.

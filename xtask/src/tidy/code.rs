@@ -13,6 +13,7 @@ const UNSAFE_ALLOWED: &[&str] = &[
     "io/src/uring/",
     "io/src/portable.rs",
     "io/src/waker/tests.rs",
+    "proptests/tests/memory/allocator.rs",
     "benches/src/allocator.rs",
     "benches/src/latency/libuv.rs",
     "benches/src/stores/libuv.rs",

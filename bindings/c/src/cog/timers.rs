@@ -3,9 +3,9 @@
 use std::ffi::{c_int, c_void};
 use std::num::NonZeroU64;
 
-use cogloop_io::{EventLoop, Key, LimitReached, Missed, Plan};
+use cogloop_io::{AddError, EventLoop, Key, Missed, Plan};
 
-use super::answer::{COG_ERROR_LIMIT, Failure, answer};
+use super::answer::{Failure, answer};
 use super::state::Call;
 use super::{CogLoop, CogTimer, CogTimerFn, put, registry};
 
@@ -83,14 +83,14 @@ unsafe fn arm(
     run: Option<CogTimerFn>,
     ctx: *mut c_void,
     timer: *mut CogTimer,
-    add: impl FnOnce(&mut EventLoop<Call>, Call) -> Result<Key, LimitReached>,
+    add: impl FnOnce(&mut EventLoop<Call>, Call) -> Result<Key, AddError>,
 ) -> Result<(), Failure> {
     if run.is_none() {
         return Err(Failure::argument("fn: NULL, and there would be nothing to call"));
     }
     let key = registry::with(r#loop.id, |found| {
         let added = add(&mut found.events.borrow_mut(), Call { run, ctx });
-        added.map_err(|reached| Failure::new(COG_ERROR_LIMIT, format!("loop: {reached}")))
+        added.map_err(|refused| Failure::system("loop", &refused.into()))
     })?;
     // SAFETY: the caller's promise.
     unsafe { put(timer, CogTimer { loop_id: r#loop.id, key: key.to_bits() }) };

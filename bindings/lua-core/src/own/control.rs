@@ -70,7 +70,7 @@ pub(crate) unsafe extern "C-unwind" fn advance(lua: *mut lua_State) -> c_int {
             lua_pushboolean(lua, 1);
             return 1;
         }
-        drive(lua, Pace::Until(end_ns));
+        drive(lua, Pace::Until { end_ns, is_looked_at: false });
         if let Some(failure) = refused(lua) {
             return failure.push(lua);
         }

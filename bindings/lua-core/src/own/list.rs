@@ -94,7 +94,10 @@ pub(crate) unsafe extern "C-unwind" fn handles(lua: *mut lua_State) -> c_int {
         lua_pushnil(lua);
         while lua_next(lua, 2) != 0 {
             let node = lua_touserdata(lua, -1).cast::<NodeBlock>();
-            (*state).order.push(((*node).number as u64, 0, 0));
+            // A handle that was closed stays here until the next turn.
+            if (*node).interest.bits() != 0 {
+                (*state).order.push(((*node).number as u64, 0, 0));
+            }
             lua_pop(lua, 1);
         }
         (*state).order.sort_unstable();

@@ -129,6 +129,22 @@ test( 'advance serves each timer at its moment, and ends at the end', function( 
   fails( 'no virtual clock', function( ) cogloop.loop( ):advance( 1 ) end )
 end )
 
+test( 'advance serves a ready handle before it lets time pass, and one that stays ready does not hold time up', function( )
+  local loop, got, always = virtual( ), { }, 0
+  local reader, writer = T.fifo( )
+  loop:on( assert( io.open '/dev/null' ), 'r', function( ) always = always + 1 end )
+  loop:on( reader, 'r', function( )
+    got[ #got + 1 ] = reader:read( ) .. loop:now( )
+    loop:after( 10, function( ) got[ #got + 1 ] = 'later' .. loop:now( ) end )
+  end )
+  writer:write 'now\n'
+  loop:after( 50, function( ) writer:write 'sent\n' end )
+  loop:advance( 100 )
+  same_list( got, { 'now0', 'later10', 'sent50', 'later60' } )
+  equal( loop:now( ), 100 )
+  is_true( always > 0 and always < 20 )
+end )
+
 test( 'an hour of virtual time is a matter of a moment', function( )
   local loop, ticks = virtual( ), 0
   local timer = loop:every( 1000, function( ) ticks = ticks + 1 end )

@@ -90,6 +90,16 @@ test( 'two coroutines wait for one handle, one for each direction', function( )
   same_list( got, { 'w', 'r' } )
 end )
 
+test( 'a coroutine that reads leaves the write callback of its handle its turn', function( )
+  local loop, ran = virtual( ), { }
+  local file = assert( io.open( '/dev/null', 'r+' ) )
+  loop:spawn( function( ) loop:wait( file, 'r' ) ran[ #ran + 1 ] = 'r' end )
+  loop:step( 0 )
+  loop:on( file, 'w', function( ) ran[ #ran + 1 ] = 'w' end )
+  loop:step( 0 )
+  same_list( ran, { 'r', 'w' } )
+end )
+
 test( 'a handle has one for each direction', function( )
   local loop, reader, writer = cogloop.loop( ), T.fifo( )
   local watcher = loop:on( reader, 'r', function( ) end )

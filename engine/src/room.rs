@@ -1,0 +1,39 @@
+//! Why there is no room for a timer.
+
+use alloc::collections::TryReserveError;
+use core::fmt;
+
+/// A timer was not added, and nothing has changed.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum NoRoom {
+    /// The wheel holds as many timers as it can: 2³⁰.
+    Full,
+    /// The allocator has no memory for another one.
+    Memory,
+}
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "too many timers: a wheel holds at most 2^30",
+            Self::Memory => "not enough memory for another timer",
+        })
+    }
+}
+
+impl core::error::Error for NoRoom {}
+
+impl From<TryReserveError> for NoRoom {
+    fn from(_: TryReserveError) -> Self {
+        Self::Memory
+    }
+}
+
+impl NoRoom {
+    /// For callers that have no use for an error.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn panic(self) -> ! {
+        panic!("{self}; the function of the same name with `try_` returns an error")
+    }
+}

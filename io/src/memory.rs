@@ -1,0 +1,213 @@
+//! Memory that is asked for before it is used, so that running out of it is an error and no abort.
+//!
+//! Rust's collections abort the process when an insertion finds no memory. So every table here grows in a step of its own,
+//! which can fail, before anything else has happened; what comes after it, and every removal, has its room already.
+
+use std::collections::TryReserveError;
+use std::fmt;
+use std::io;
+
+/// Values by a small number that is used again, such as the index of a [`Token`](crate::Token) or of a
+/// [`Key`](crate::Key), or a descriptor. Where nothing was put there is `T::default()`.
+#[derive(Debug, Default)]
+pub struct ByIndex<T>(Vec<T>);
+
+impl<T: Default> ByIndex<T> {
+    /// An empty table, without memory.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Makes room for the value at `index`, from when on [`get_mut`](Self::get_mut) finds it.
+    ///
+    /// # Errors
+    /// When there is no memory; nothing has changed then.
+    pub fn try_grow(&mut self, index: u32) -> Result<(), TryReserveError> {
+        let count = index as usize + 1;
+        if count > self.0.len() {
+            self.0.try_reserve(count - self.0.len())?;
+            self.0.resize_with(count, T::default);
+        }
+        Ok(())
+    }
+
+    /// The value at `index`, if the table has come so far.
+    #[inline]
+    pub fn get(&self, index: u32) -> Option<&T> {
+        self.0.get(index as usize)
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub fn get_mut(&mut self, index: u32) -> Option<&mut T> {
+        self.0.get_mut(index as usize)
+    }
+
+    /// Takes the value at `index` and leaves `T::default()`.
+    pub fn take(&mut self, index: u32) -> T {
+        self.get_mut(index).map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Puts a value where [`try_grow`](Self::try_grow) has made room, and returns what was there.
+    ///
+    /// # Panics
+    /// Where there is no room.
+    pub fn replace(&mut self, index: u32, value: T) -> T {
+        std::mem::replace(&mut self.0[index as usize], value)
+    }
+
+    /// The numbers that have a place.
+    #[must_use]
+    pub fn indices(&self) -> std::ops::Range<u32> {
+        0..self.0.len() as u32
+    }
+
+    /// All values, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
+    }
+
+    /// Drops all values; the memory is kept.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Numbers to come back to later, each listed once, in the order in which they were added. There is room for all before
+/// the first is added.
+#[derive(Debug, Default)]
+pub(crate) struct Worklist {
+    listed: Vec<u32>,
+    is_listed: Vec<bool>,
+}
+
+impl Worklist {
+    /// Makes room for `index` and all below it.
+    pub(crate) fn try_grow(&mut self, index: u32) -> Result<(), TryReserveError> {
+        let count = index as usize + 1;
+        if count > self.is_listed.len() {
+            self.is_listed.try_reserve(count - self.is_listed.len())?;
+            self.listed.try_reserve(count - self.listed.len())?;
+            self.is_listed.resize(count, false);
+        }
+        Ok(())
+    }
+
+    /// Lists a number, unless it is listed already.
+    pub(crate) fn add(&mut self, index: u32) {
+        if !std::mem::replace(&mut self.is_listed[index as usize], true) {
+            self.listed.push(index);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.listed.len()
+    }
+
+    /// The number that was added as the `nth` of those that are listed.
+    pub(crate) fn nth(&self, nth: usize) -> Option<u32> {
+        self.listed.get(nth).copied()
+    }
+
+    pub(crate) fn contains(&self, index: u32) -> bool {
+        self.is_listed.get(index as usize).is_some_and(|&is_listed| is_listed)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
+        self.listed.iter().copied()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        for index in self.listed.drain(..) {
+            self.is_listed[index as usize] = false;
+        }
+    }
+
+    /// Panics unless each number is listed once and has room.
+    pub(crate) fn audit(&self) {
+        let flags = self.is_listed.iter().filter(|&&is_listed| is_listed).count();
+        assert_eq!(flags, self.listed.len(), "numbers that are listed, and their flags");
+        assert!(self.listed.iter().all(|&index| self.contains(index)), "a listed number without a flag");
+        assert!(self.listed.capacity() >= self.is_listed.len(), "there is no room to list every number");
+    }
+}
+
+/// What the standard library allocates for a loop, its clock, its backend and its waker, and has no fallible call for.
+pub(crate) const FOR_A_LOOP: usize = 512 << 10;
+
+/// The same for a message, or another small thing. Larger than what allocators keep in lists of one size each, so that what
+/// is given back serves any smaller request.
+pub(crate) const FOR_A_MESSAGE: usize = 4 << 10;
+
+/// Whether the allocator has so many bytes in one piece. They are given back at once: the question is for what the standard
+/// library allocates without one, a `Box` or an `Arc`, right after it.
+///
+/// # Errors
+/// When it has not.
+pub fn expect_bytes(bytes: usize) -> Result<(), TryReserveError> {
+    let mut probe = Vec::<u8>::new();
+    probe.try_reserve_exact(bytes)?;
+    // An allocation that nobody uses may be left out by the compiler.
+    std::hint::black_box(probe.as_mut_ptr());
+    Ok(())
+}
+
+/// How many of `wanted` more a list has room for; it is given more if there is memory.
+pub(crate) fn room_for<T>(list: &mut Vec<T>, wanted: usize) -> usize {
+    match list.try_reserve(wanted) {
+        Ok(()) => wanted,
+        Err(_) => list.capacity() - list.len(),
+    }
+}
+
+/// An error with a message, or without one when there is no memory for it.
+#[cold]
+pub(crate) fn error_in_words(kind: io::ErrorKind, message: fmt::Arguments<'_>) -> io::Error {
+    match expect_bytes(FOR_A_MESSAGE) {
+        Ok(()) => io::Error::new(kind, message.to_string()),
+        Err(_) => kind.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_grows_to_an_index_and_never_shrinks() {
+        let mut table = ByIndex::<u8>::new();
+        assert!(table.get(0).is_none() && table.take(7) == 0);
+        table.try_grow(2).unwrap();
+        table.try_grow(0).unwrap();
+        assert_eq!(table.replace(2, 5), 0);
+        assert_eq!((table.get(2), table.get(3), table.indices()), (Some(&5), None, 0..3));
+        assert_eq!((table.take(2), table.take(2)), (5, 0));
+    }
+
+    #[test]
+    fn what_no_memory_can_hold_is_an_error() {
+        let mut table = ByIndex::<[[[[u64; 32]; 32]; 32]; 32]>::new();
+        assert!(table.try_grow(u32::MAX - 1).is_err());
+        assert!(table.indices().is_empty());
+        assert!(expect_bytes(1 << 60).is_err() && expect_bytes(1).is_ok());
+    }
+
+    #[test]
+    fn a_number_is_listed_once_until_the_list_is_cleared() {
+        let mut list = Worklist::default();
+        list.try_grow(3).unwrap();
+        [3, 1, 3].into_iter().for_each(|index| list.add(index));
+        assert_eq!(list.iter().collect::<Vec<_>>(), [3, 1]);
+        list.audit();
+        list.clear();
+        assert!(list.is_empty() && !list.contains(3));
+        list.add(3);
+        assert_eq!((list.nth(0), list.len()), (Some(3), 1));
+        list.audit();
+    }
+}
