@@ -11,7 +11,7 @@ use crate::own::meter::Meter;
 use crate::state::{State, state_at, value, with_or_raise};
 use crate::task::{CALLBACK, TaskBlock, finish, link, slot, tell_next};
 use crate::version::{push_user_value, set_user_value};
-use cogloop_io::{ExpiredTimer, Key, Ready};
+use cogloop_io::{ExpiredTimer, Interest, Key, Ready};
 use mlua::ffi::{lua_State, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
 use std::ffi::c_int;
 use std::ptr::null_mut;
@@ -87,6 +87,10 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
         }
         for (i, direction) in DIRECTIONS.into_iter().enumerate() {
             let mut state = state_at(lua, 1);
+            if let Some(state) = state.as_mut() {
+                let has_more = i == 0 && ready.ready == Interest::BOTH;
+                state.write_left = has_more.then_some(Ready { ready: Interest::WRITE, ..ready });
+            }
             // A callback, of this handle or of an earlier one, may have changed anything.
             if state.is_null() || (*state).stopped || (*node).token != ready.token.to_bits() {
                 return;

@@ -70,6 +70,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
         if let Some(state) = state.as_mut() {
             state.running = false;
             state.in_batch = false;
+            state.write_left = None;
             state.own.end_batch();
         }
         if !ended_well {
@@ -250,7 +251,14 @@ pub(crate) unsafe fn must_return(state: *mut State) -> bool {
 unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
     // SAFETY: only called by `serve`; each callback may close the loop, so the state is fetched anew.
     unsafe {
-        let mut found = (*(*block).state).own.is_face && own::serve::serve_timers(lua, block);
+        let mut found = false;
+        if let Some(ready) = (*(*block).state).write_left.take() {
+            serve_handle(lua, (*block).state, ready);
+            found = true;
+        }
+        if !must_return((*block).state) && (*(*block).state).own.is_face {
+            found |= own::serve::serve_timers(lua, block);
+        }
         while !must_return((*block).state) {
             let state = (*block).state;
             let next = with(state, |state| Ok(Next::pull(state)));

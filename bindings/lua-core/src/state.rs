@@ -7,7 +7,7 @@ use crate::node::NodeBlock;
 use crate::own::Own;
 use crate::run::Pace;
 use crate::task::TaskBlock;
-use cogloop_io::{EventLoop, Key, LimitReached, Limits, Token, VirtualClock, Wait};
+use cogloop_io::{EventLoop, Key, LimitReached, Limits, Ready, Token, VirtualClock, Wait};
 use mlua::ffi::{LUA_TNONE, lua_State, lua_touserdata, lua_type, lua_upvalueindex};
 use std::ffi::c_int;
 use std::os::fd::RawFd;
@@ -52,6 +52,8 @@ pub(crate) struct State {
     pub(crate) in_batch: bool,
     /// Whether a callback has run since the last wait, so that what the kernel said may be out of date.
     pub(crate) served: bool,
+    /// A handle whose read callback runs, if it is ready for writing too: so that an error does not take that turn away.
+    pub(crate) write_left: Option<Ready>,
     /// The task whose callback runs, or null.
     pub(crate) current: *mut TaskBlock,
     /// A timer that is armed and whose Task is not in the table yet: what Lua's running out of memory leaves there.
@@ -85,6 +87,7 @@ impl State {
             stopped: false,
             in_batch: false,
             served: false,
+            write_left: None,
             current: std::ptr::null_mut(),
             unlinked: None,
             armed: 0,

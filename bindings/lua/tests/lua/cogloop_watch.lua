@@ -57,6 +57,16 @@ test( 'an error in a handler is reported with its watcher, and the rest is serve
   equal( ran, 1 )
 end )
 
+test( 'a read callback that always fails leaves the write callback of its handle its turn (C61)', function( )
+  local loop, ran = cogloop.loop( ), { }
+  local file = assert( io.open( '/dev/null', 'r+' ) )
+  loop:on( file, 'r', function( ) ran[ #ran + 1 ] = 'r' error 'oh' end )
+  loop:on( file, 'w', function( ) ran[ #ran + 1 ] = 'w' end )
+  loop:onerror( function( ) ran[ #ran + 1 ] = 'error' end )
+  loop:step( 0 )
+  same_list( ran, { 'r', 'error', 'w' } )
+end )
+
 test( 'what the kernel refuses is returned: nil, message, errno (C47)', function( )
   local loop = cogloop.loop( )
   local watcher, message, errno = loop:on( 999, 'r', print )
