@@ -217,10 +217,7 @@ unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
                 state.drop_unlinked();
                 Ok(state.events.is_idle())
             });
-            if is_idle {
-                return 0;
-            }
-            let Some(wait) = Pace::next(state) else { return 0 };
+            let Some(wait) = Pace::next(state, is_idle) else { return 0 };
             if let Err(failure) = with_or_raise(lua, state, |state| Ok(state.turn(wait))) {
                 if !(*state).own.is_face {
                     failure.text.raise(lua);
@@ -292,15 +289,16 @@ pub(crate) enum Pace {
 }
 
 impl Pace {
-    /// How the next turn waits; `None` when there is to be none.
-    unsafe fn next(state: *mut State) -> Option<Wait> {
+    /// How the next turn waits; `None` when there is to be none. An idle loop does not wait; what is unreferenced in it is
+    /// served as far as this pace goes.
+    unsafe fn next(state: *mut State, is_idle: bool) -> Option<Wait> {
         // SAFETY: only called by `serve`, with the state of an open loop; nothing here runs Lua code.
         let state = unsafe { &mut *state };
         match state.pace {
-            Self::Forever => Some(Wait::Block),
+            Self::Forever => (!is_idle).then_some(Wait::Block),
             Self::Once(wait) => {
                 state.pace = Self::Enough;
-                Some(wait)
+                Some(if is_idle { Wait::Poll } else { wait })
             }
             Self::Enough => None,
             Self::Until { end_ns, is_looked_at } => {
