@@ -19,6 +19,27 @@
 #include <stdint.h>
 #include <time.h>
 
+/* Names that the original's header has too, for programs that use them. A program's own come first. */
+#ifndef MOCKIT_CLOCK_ID
+#define MOCKIT_CLOCK_ID CLOCK_BOOTTIME
+#endif
+#ifndef NS_IN_SECS
+#define NS_IN_SECS 1000000000LU
+#endif
+#ifndef MS_IN_SECS
+#define MS_IN_SECS 1000U
+#endif
+#ifndef NS_IN_MS
+#define NS_IN_MS 1000000LU
+#endif
+#ifndef UNUSED
+#ifdef __GNUC__
+#define UNUSED(x) x __attribute__((unused))
+#else
+#define UNUSED(x) x
+#endif
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -72,7 +72,17 @@ static void milliseconds_are_added_with_a_carry(void) {
     timespec_add_ms__(NULL, 1);
 }
 
+/* The original's header has these, and its users' programs use them. */
+static int half(int UNUSED(first), int second) { return second / 2; }
+static void the_header_has_the_originals_macros(void) {
+    struct timespec now;
+    CHECK(clock_gettime(MOCKIT_CLOCK_ID, &now) == 0 && now.tv_nsec < (long)NS_IN_SECS);
+    CHECK(NS_IN_SECS == NS_IN_MS * MS_IN_SECS && NS_IN_MS == 1000000 && MS_IN_SECS == 1000);
+    CHECK(half(1, 4) == 2);
+}
+
 int main(void) {
+    RUN(the_header_has_the_originals_macros);
     RUN(the_time_is_the_wall_clocks);
     RUN(a_sleep_is_not_too_short);
     RUN(a_signal_ends_a_sleep_or_does_not);

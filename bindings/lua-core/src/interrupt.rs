@@ -4,6 +4,7 @@
 //! one atomic. All of it is async-signal-safe: atomics, and `write` to an eventfd.
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use std::cell::Cell;
 use std::io;
 use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst};
@@ -54,6 +55,24 @@ pub fn raised() {
 #[must_use]
 pub fn pending() -> bool {
     COUNT.load(SeqCst) > 0
+}
+
+thread_local! {
+    /// How many loops run on this thread, each in a callback of the one before.
+    static RUNNING: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Does `work`, in which a loop runs.
+pub(crate) fn while_running<R>(work: impl FnOnce() -> R) -> R {
+    RUNNING.set(RUNNING.get() + 1);
+    let result = work();
+    RUNNING.set(RUNNING.get() - 1);
+    result
+}
+
+/// Whether the caller is in a callback of a loop.
+pub(crate) fn is_running() -> bool {
+    RUNNING.get() > 0
 }
 
 /// Says which loop runs now, by the descriptor that wakes it; returns what to give to [`leave`].

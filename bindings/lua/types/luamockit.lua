@@ -40,7 +40,8 @@ function mockit.oneoff( ms, f ) end
 ---@return luamockit.Timer
 function mockit.getit( ms, f ) end
 
---- Blocks until an event is queued, for `ms` milliseconds at the most if it is given and above 0.
+--- Blocks until an event is queued, or a signal comes, for `ms` milliseconds at the most if it is given and above 0. With
+--- no timer armed and no limit only a signal ends it.
 ---@param ms? integer
 ---@return 0|1 failed
 ---@return string? message

@@ -7,10 +7,12 @@
 use super::address::{bytes, check_host, check_port, push_address, test_address};
 use super::endpoint::{any, localhost, shown, with_port};
 use super::names::{SHUTDOWNS, value_of};
+use super::patience::{accept_at_once, may_wait};
 use super::socket::{SocketBlock, check_socket, create, on, push_socket, shut, test_socket};
 use super::{Failed, attempt, push_failure, upvalue};
 use crate::args::wrong;
 use crate::guard::Text;
+use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_gettop, lua_pushboolean, lua_pushvalue, lua_rawequal,
     lua_tonumber, lua_type, lua_upvalueindex,
@@ -196,12 +198,13 @@ fn wait_for_connection(socket: &Socket) -> io::Result<()> {
 pub(super) unsafe extern "C-unwind" fn accept(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua. The new objects are on the stack while the descriptor goes into them.
     unsafe {
-        let server = (*check_socket(lua, 1)).number;
+        let block = check_socket(lua, 1);
+        let (server, may_wait) = ((*block).number, may_wait(block, Interest::READ));
         let client = push_socket(lua);
         let address = push_address(lua, any(libc::AF_INET, 0));
         let done = attempt(lua, || {
             on(server, |socket| {
-                let (accepted, peer) = socket.accept()?;
+                let (accepted, peer) = if may_wait { socket.accept()? } else { accept_at_once(socket)? };
                 (*client).number = accepted.into_raw_fd();
                 *address = peer;
                 Ok(())

@@ -1,7 +1,7 @@
 //! `t.Net`: sockets, addresses and network interfaces, in the manner of lua-t.
 //!
 //! ```text
-//!   t.Net ──┬─ Socket     userdata: a descriptor, and which loops observe it ── socket, connection, transfer, option
+//!   t.Net ──┬─ Socket     userdata: a descriptor, and which loops observe it ── socket, connection, transfer, option, patience
 //!           ├─ Address    userdata: a socket address, plain bytes ──────────── address, endpoint
 //!           └─ Interface  functions that give tables ───────────────────────── interface, snapshot
 //! ```
@@ -16,6 +16,7 @@ mod endpoint;
 mod interface;
 mod names;
 mod option;
+mod patience;
 mod select;
 mod snapshot;
 pub(crate) mod socket;

@@ -11,6 +11,7 @@ use crate::descriptor::leave_loops;
 use crate::guard::Text;
 use crate::node::NodeBlock;
 use crate::version::new_userdata;
+use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushfstring, lua_pushinteger,
     lua_pushvalue, lua_remove, lua_setmetatable, lua_tointeger, lua_topointer, lua_tostring, lua_type,
@@ -60,6 +61,8 @@ pub(crate) struct SocketBlock {
     pub(crate) number: RawFd,
     /// The first of the nodes that observe it, or null.
     pub(crate) observers: *mut NodeBlock,
+    /// The directions for which a coroutine has waited.
+    pub(crate) waited: Interest,
 }
 
 /// Pushes a Socket without a descriptor.
@@ -71,7 +74,7 @@ pub(super) unsafe fn push_socket(lua: *mut lua_State) -> *mut SocketBlock {
     // SAFETY: the caller's promise.
     unsafe {
         let block = new_userdata(lua, size_of::<SocketBlock>(), 0).cast::<SocketBlock>();
-        block.write(SocketBlock { number: -1, observers: null_mut() });
+        block.write(SocketBlock { number: -1, observers: null_mut(), waited: Interest::NONE });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::SOCKET));
         lua_setmetatable(lua, -2);
         block

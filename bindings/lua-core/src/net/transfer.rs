@@ -2,16 +2,17 @@
 
 use super::address::{bytes, check_address, test_address};
 use super::endpoint::shown;
+use super::patience::flag;
 use super::socket::{check_socket, on};
 use super::{Failed, attempt, push_failure};
 use crate::args::wrong;
 use crate::guard::Text;
 use crate::version::new_userdata;
+use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushinteger, lua_pushlstring, lua_pushnil,
     lua_tonumber, lua_type,
 };
-use socket2::SockAddr;
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 
@@ -44,7 +45,8 @@ unsafe fn check_max(lua: *mut lua_State, arg: c_int, least: f64) -> Option<usize
 pub(super) unsafe extern "C-unwind" fn send(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; message and address stay on the stack.
     unsafe {
-        let number = (*check_socket(lua, 1)).number;
+        let block = check_socket(lua, 1);
+        let (number, flags) = ((*block).number, flag(block, Interest::WRITE) | QUIETLY);
         if !matches!(lua_type(lua, 2), LUA_TSTRING | LUA_TNUMBER) {
             wrong(lua, 2, c"msg", c"a string or a number");
         }
@@ -56,8 +58,8 @@ pub(super) unsafe extern "C-unwind" fn send(lua: *mut lua_State) -> c_int {
         let part = &whole[..whole.len().min(max)];
         let sent = attempt(lua, || {
             on(number, |socket| match address.as_ref() {
-                Some(address) => socket.send_to_with_flags(part, address, QUIETLY),
-                None => socket.send_with_flags(part, QUIETLY),
+                Some(address) => socket.send_to_with_flags(part, address, flags),
+                None => socket.send_with_flags(part, flags),
             })
         });
         match sent {
@@ -81,42 +83,28 @@ pub(super) unsafe extern "C-unwind" fn send(lua: *mut lua_State) -> c_int {
 pub(super) unsafe extern "C-unwind" fn recv(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; what it made for a long message stays on the stack until the message is copied.
     unsafe {
-        let number = (*check_socket(lua, 1)).number;
+        let block = check_socket(lua, 1);
+        let (number, flags) = ((*block).number, flag(block, Interest::READ));
         let is_first = lua_type(lua, 2) == LUA_TNUMBER;
         let address =
             if is_first || lua_type(lua, 2) <= LUA_TNIL { test_address(lua, 2) } else { check_address(lua, 2) };
         let max = check_max(lua, if is_first { 2 } else { 3 }, 1.0).unwrap_or(RECEIVED);
-        if max <= RECEIVED {
-            receive_short(lua, number, address, max)
+        let mut room = [MaybeUninit::<u8>::uninit(); RECEIVED];
+        let room = if max <= RECEIVED {
+            &mut room[..max]
         } else {
-            let room = std::slice::from_raw_parts_mut(new_userdata(lua, max, 0).cast(), max);
-            receive(lua, number, address, room)
-        }
-    }
-}
-
-/// Has the room on the C stack. Apart from `recv`, whose errors may call a handler that calls it again, a hundred times:
-/// this function has taken the room only while no Lua code of the caller's runs.
-#[inline(never)]
-unsafe fn receive_short(lua: *mut lua_State, number: c_int, address: *mut SockAddr, max: usize) -> c_int {
-    let mut room = [MaybeUninit::<u8>::uninit(); RECEIVED];
-    // SAFETY: only called by `recv`.
-    unsafe { receive(lua, number, address, &mut room[..max]) }
-}
-
-unsafe fn receive(lua: *mut lua_State, number: c_int, address: *mut SockAddr, room: &mut [MaybeUninit<u8>]) -> c_int {
-    // SAFETY: only called by `recv` and `receive_short`, which hold the room while this runs.
-    unsafe {
+            std::slice::from_raw_parts_mut(new_userdata(lua, max, 0).cast(), max)
+        };
         let received = attempt(lua, || {
             on(number, |socket| {
                 let count = match address.as_mut() {
                     Some(address) => {
-                        let (count, from) = socket.recv_from(room)?;
+                        let (count, from) = socket.recv_from_with_flags(room, flags)?;
                         // A connected stream names no sender: there it is the other end.
                         *address = if from.len() > 0 { from } else { socket.peer_addr()? };
                         count
                     }
-                    None => socket.recv(room)?,
+                    None => socket.recv_with_flags(room, flags)?,
                 };
                 Ok(count)
             })

@@ -22,7 +22,7 @@ mod list;
 mod loops;
 pub(crate) mod meter;
 pub(crate) mod serve;
-pub(crate) mod source;
+mod source;
 pub(crate) mod task;
 pub(crate) mod ticket;
 pub(crate) mod timer;

@@ -22,8 +22,8 @@ use super::loops::receiver;
 use super::timer::{Payload, arm_entry};
 use crate::args::{check_callable, check_direction, check_ms};
 use crate::guard::{Failure, Text, push_text};
-use crate::handle::{Handle, check_handle};
-use crate::node::{COROUTINE, attach, drop_directions, set_callback, settle_reference};
+use crate::handle::{Handle, Kind, check_handle};
+use crate::node::{COROUTINE, attach, drop_directions, set_callback};
 use crate::state::{State, check_loop, state_at, value, with_or_raise};
 use crate::version::{allow_yields, can_yield, close_thread, push_user_value, set_user_value};
 use cogloop_io::{Interest, Key};
@@ -102,6 +102,10 @@ pub(crate) unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
         super::watch::check_free(lua, handle, direction, false);
         let state = check_loop(lua, 1);
         check_inside(lua, state);
+        // What is there when it goes on may be gone when it reads: then it is not to wait a second time, in the call.
+        if let Kind::Socket(socket) = handle.kind {
+            (*socket).waited.insert(direction);
+        }
         (*state).own.request = Some(Request::Wait { handle, direction, limit_ns });
         lua_pushlightuserdata(lua, mark()); // S: loop handle mark
         lua_yield(lua, 2)
@@ -245,7 +249,6 @@ pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut v
                     (*node).owner = (*state).id;
                     set_callback(lua, index + 1, direction, index, COROUTINE); // S: … co handle … node
                     (*state).own.waiting = handle.number;
-                    settle_reference(state, node);
                     if let Some(limit_ns) = limit_ns {
                         limit(lua, node, direction, limit_ns);
                     }

@@ -100,6 +100,49 @@ with( 'luv', 'a wait that the kernel refuses is returned: nil, message, errno', 
   end
 end )
 
+-- A server in several processes: each has a loop on the same listener, whose accept blocks.
+with( 'posix.unistd', 'of two processes that accept on one listener, the one that comes too late goes on', function( unistd )
+  local wait = require 'posix.sys.wait'.wait
+  local server, adr = Socket.listen( HOST, 0 )
+  local children = { }
+  local function serve( )
+    local loop, ended = cogloop.loop( ), false
+    loop:on( server, 'r', function( )
+      Loop.sleep( 50 )                        -- meanwhile the other process is told of the same client
+      local sck = server:accept( )
+      if not sck then return end
+      sck:send 'served'
+      sck:close( )
+    end )
+    -- The timer is what stood still when the process sat in accept.
+    loop:after( 1000, function( ) ended = true loop:stop( ) end )
+    loop:run( )
+    unistd._exit( ended and 0 or 1 )
+  end
+  for i = 1, 2 do
+    local pid = unistd.fork( )
+    if pid == 0 then
+      pcall( serve )
+      unistd._exit( 2 )
+    end
+    children[ i ] = pid
+  end
+  local served = 0
+  for _ = 1, 3 do
+    local client = assert( Socket.connect( adr ) )
+    client.recvtimeout = 5000
+    if client:recv( ) == 'served' then served = served + 1 end
+    client:close( )
+  end
+  equal( served, 3 )
+  for _, pid in ipairs( children ) do
+    local _, how, code = wait( pid )
+    equal( how, 'exited' )
+    equal( code, 0 )
+  end
+  server:close( )
+end )
+
 with( 'posix.sys.socket', 'two sockets', function( posix )
   local loop, unistd = Loop( ), require 'posix.unistd'
   local a, b = assert( posix.socketpair( posix.AF_UNIX, posix.SOCK_STREAM, 0 ) )
