@@ -252,4 +252,18 @@ test( 'finalizers and debug hooks run a loop in which coroutines sleep', functio
   end
 end )
 
+test( 'a message handler that fails in a call of ours, in which it is called again', function( )
+  local socket, loop = require 't.Net.Socket'( 'udp' ), cogloop.loop( )
+  for _, f in ipairs{
+    function( ) socket:recv( 0 ) end,
+    function( ) socket:send( ) end,
+    function( ) loop:on( { }, 'r', print ) end,
+    function( ) loop:after( -1, print ) end,
+    function( ) require 't.Net.Interface'.get( 1, 2 ) end,
+    function( ) loop:after( 0, error ) loop:step( 0 ) end,
+  } do
+    equal( xpcall( error, f ), false )
+  end
+end )
+
 T.done( )
