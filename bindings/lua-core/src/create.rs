@@ -12,6 +12,7 @@ use mlua::ffi::{
     luaL_tolstring,
 };
 use std::ffi::{CStr, c_int};
+use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -171,8 +172,7 @@ pub(crate) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
             return 0;
         }
         if (*state).running {
-            // Its waker goes with it.
-            interrupt::leave(-1);
+            interrupt::close((*state).events.waker().write_end().as_raw_fd());
         }
         let dropped = guard(|| {
             drop(Box::from_raw(state));

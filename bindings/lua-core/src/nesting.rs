@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 
 /// A level takes 2 to 5 kB of a stack that has megabytes.
-const LEVELS: usize = 100;
+pub(crate) const LEVELS: usize = 100;
 
 thread_local! {
     static FRAMES: [Cell<usize>; LEVELS] = const { [const { Cell::new(0) }; LEVELS] };

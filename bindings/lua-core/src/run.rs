@@ -60,13 +60,20 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
         if (*state).running {
             Text::<80>::new("this loop is running already: its callbacks cannot run it again").raise(lua);
         }
+        if interrupt::pending() {
+            // Told once; and in a callback the loop around it shall return, too.
+            if !interrupt::is_running() {
+                interrupt::raised();
+            }
+            Text::<20>::new("interrupted!").raise(lua);
+        }
         (*state).running = true;
         (*state).stopped = false;
         (*state).pace = pace;
-        let outer = interrupt::enter((*state).events.waker().write_end().as_raw_fd());
+        let outer = interrupt::enter((*state).events.waker().write_end().as_raw_fd(), lua);
         // It does not raise: what a callback raises is caught in it.
         let ended_well = interrupt::while_running(|| protected(lua));
-        interrupt::leave(outer);
+        interrupt::leave(outer, ended_well);
         let state = state_at(lua, 1);
         if let Some(state) = state.as_mut() {
             state.running = false;

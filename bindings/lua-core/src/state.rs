@@ -3,6 +3,7 @@
 use crate::args::{test_userdata, upvalue, wrong};
 use crate::descriptor::unwatch_all;
 use crate::guard::{ErrorText, Failure, Text, guard};
+use crate::interrupt;
 use crate::node::NodeBlock;
 use crate::own::Own;
 use crate::run::Pace;
@@ -104,7 +105,9 @@ impl State {
         self.drop_unlinked();
         self.served = false;
         let start_ns = self.own.is_measuring.then(|| self.events.now_ns());
+        interrupt::waits(true);
         let turned = self.events.turn(wait).map_err(|error| Failure::of("waiting failed", &error));
+        interrupt::waits(false);
         self.own.turns += 1;
         if let Some(start_ns) = start_ns {
             self.own.waited_ns += self.events.turn_ns().saturating_sub(start_ns);

@@ -1,16 +1,21 @@
-//! Ctrl-C, in three steps: running loops return in order; then, or when none runs, the script gets an error
-//! ("interrupted!", as in the `lua` program); and should the script be deaf to that, the program ends.
+//! Ctrl-C. A running loop returns in order, after the callback that runs; one that takes too long gets an error
+//! ("interrupted!", as in the `lua` program), and so does a script that runs no loop, or runs one next. Should the script
+//! be deaf to that, a further Ctrl-C interrupts at once, and then ends the program.
 
-use cogloop_lua_core::interrupt;
+use cogloop_lua_core::interrupt::{self, Found};
 use mlua::ffi::{
     LUA_MASKCALL, LUA_MASKCOUNT, LUA_MASKLINE, LUA_MASKRET, lua_Debug, lua_State, lua_sethook, luaL_error,
 };
+use std::ffi::c_int;
 use std::io;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::SeqCst};
 
 /// The exit status after Ctrl-C: 128 and the signal's number.
 pub(crate) const STATUS: u8 = 130;
+
+/// So many instructions of Lua, a tenth of a second or less, a callback may take to its end.
+const PATIENCE: c_int = 10_000_000;
 
 static LUA: AtomicPtr<lua_State> = AtomicPtr::new(null_mut());
 static ASKED: AtomicBool = AtomicBool::new(false);
@@ -35,15 +40,22 @@ pub(crate) fn forget() {
 }
 
 fn on_signal() {
-    let (before, loop_is_running) = interrupt::raise();
-    if before == 0 && loop_is_running {
-        return;
-    }
-    let lua = LUA.load(SeqCst);
+    let (is_first, found) = interrupt::raise();
+    let lua = match found {
+        Found::Waiting if is_first => return,
+        // SAFETY: the coroutine runs callbacks at this moment, so it lives; the hook's fields are made to be set from a
+        // signal handler.
+        Found::Calling(lua) if is_first => unsafe {
+            lua_sethook(lua, Some(lose_patience), LUA_MASKCOUNT, PATIENCE);
+            return;
+        },
+        Found::Calling(lua) => lua,
+        Found::Waiting | Found::Idle => LUA.load(SeqCst),
+    };
     if lua.is_null() || ASKED.swap(true, SeqCst) {
         signal_hook::low_level::exit(STATUS.into());
     }
-    // SAFETY: the state lives until `forget`; the hook's fields are made to be set from a signal handler.
+    // SAFETY: a state that runs callbacks lives, and so does the script's until `forget`; as above.
     unsafe { lua_sethook(lua, Some(raise), LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1) };
 }
 
@@ -52,7 +64,21 @@ unsafe extern "C-unwind" fn raise(lua: *mut lua_State, _: *mut lua_Debug) {
     unsafe {
         lua_sethook(lua, None, 0, 0);
         ASKED.store(false, SeqCst);
-        interrupt::raised();
-        luaL_error(lua, c"interrupted!".as_ptr());
+        // A loop may have told the script meanwhile.
+        if interrupt::pending() {
+            interrupt::told();
+            luaL_error(lua, c"interrupted!".as_ptr());
+        }
+    }
+}
+
+/// The callback that ran when Ctrl-C came runs still, or the script does something else since.
+unsafe extern "C-unwind" fn lose_patience(lua: *mut lua_State, frame: *mut lua_Debug) {
+    // SAFETY: called by Lua, as a hook, which may raise.
+    unsafe {
+        if interrupt::any_runs() {
+            raise(lua, frame);
+        }
+        lua_sethook(lua, None, 0, 0);
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(script: &Script) -> ExitCode {
         worked
     };
     match worked {
-        _ if interrupt::pending() => ExitCode::from(ctrl_c::STATUS),
+        _ if interrupt::happened() => ExitCode::from(ctrl_c::STATUS),
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }

@@ -52,19 +52,74 @@ impl Running {
 }
 
 #[test]
-fn a_waiting_loop_returns_and_the_script_goes_on() {
+fn a_waiting_loop_returns_and_the_script_goes_on_until_the_next_one_raises() {
     let running = start(
         "local loop = Loop( )
          loop:addTask( 30000, error, 'the wait was not ended' )
          loop:addTask( 0, print, 'ready' )
          loop:run( )
          print( 'after' )
-         loop:run( )                 -- returns at once
-         Loop( ):run( )
+         print( select( 2, pcall( loop.run, loop ) ) )
+         local cleaned = Loop( )                 -- whoever was told may clean up
+         cleaned:addTask( 1, print, 'clean' )
+         cleaned:run( )
          print 'end'",
     );
     running.press();
-    assert_eq!(running.end(), ("after\nend\n".into(), String::new(), Some(130)));
+    assert_eq!(running.end(), ("after\ninterrupted!\nclean\nend\n".into(), String::new(), Some(130)));
+}
+
+/// A script that has nothing else than steps, or runs, would go on for ever with timers that do not fire.
+#[test]
+fn a_script_that_steps_or_runs_a_loop_again_and_again_is_ended_by_one() {
+    for code in [
+        "c.after( 0, print, 'ready' ) c.every( 10, function( ) end ) while c.step( ) do end print 'not reached'",
+        "c.after( 0, print, 'ready' ) while true do c.after( 10, function( ) end ) c.run( ) end",
+        "c.after( 0, print, 'ready' ) while true do c.after( 0, function( ) end ) c.step( 0 ) end",
+        "c.after( 0, function( ) print 'ready' while true do end end ) c.run( ) print 'not reached'",
+        "c.spawn( function( ) print 'ready' while true do end end ) c.run( ) print 'not reached'",
+    ] {
+        let running = start(&format!("local c = require 'cogloop' {code}"));
+        running.press();
+        let (stdout, stderr, status) = running.end();
+        assert_eq!(stdout, "", "{code}");
+        assert!(stderr.contains("interrupted!"), "{code}: {stderr}");
+        assert_eq!(status, Some(130), "{code}");
+    }
+}
+
+#[test]
+fn an_error_about_it_that_onerror_takes_does_not_keep_the_loop_running() {
+    let running = start(
+        "local loop = require 'cogloop'.loop( )
+         loop:onerror( function( err ) print( 'taken', err:match 'interrupted!' ) end )
+         loop:every( 1, function( ) end )
+         loop:after( 0, function( ) print 'ready' while true do end end )
+         print( loop:run( ) )
+         print( pcall( loop.run, loop ) == false )
+         print( loop:step( 0 ) )",
+    );
+    running.press();
+    assert_eq!(running.end(), ("taken\tinterrupted!\ntrue\ntrue\ntrue\n".into(), String::new(), Some(130)));
+}
+
+#[test]
+fn a_loop_that_an_inner_loops_callback_closes_is_woken_no_more() {
+    let mut running = start(
+        "local c = require 'cogloop'
+         local outer, inner = c.loop( ), c.loop( )
+         inner:after( 0, function( ) outer:close( ) print 'ready' end )
+         inner:after( 30000, error, 'the wait was not ended' )
+         outer:after( 0, function( ) inner:run( ) print 'inner' end )
+         outer:run( )
+         print 'outer'
+         print( pcall( inner.run, inner ) )",
+    );
+    running.press();
+    running.wait_for("inner");
+    running.wait_for("outer");
+    running.wait_for("false\tinterrupted!");
+    assert_eq!(running.end().2, Some(130));
 }
 
 #[test]
@@ -107,7 +162,7 @@ fn a_script_without_a_loop_is_interrupted_as_by_the_lua_program() {
 }
 
 #[test]
-fn a_second_one_interrupts_the_callback_that_the_first_waits_for() {
+fn a_callback_that_sleeps_and_then_never_returns_is_interrupted_by_one() {
     let mut running = start(
         "local loop, before = Loop( ), Loop.time( )
          loop:addTask( 0, function( ) print 'ready' Loop.sleep( 30000 ) print( Loop.time( ) - before < 30000 and 'awake' ) while true do end end )
@@ -115,9 +170,8 @@ fn a_second_one_interrupts_the_callback_that_the_first_waits_for() {
          print 'end'",
     );
     running.press();
-    // The sleep ends, the callback goes on.
+    // The sleep ends, the callback goes on, and is interrupted a little later.
     running.wait_for("awake");
-    running.press();
     assert_eq!(running.end(), ("failed\nend\n".into(), String::new(), Some(130)));
 }
 

@@ -23,6 +23,7 @@ use super::timer::{Payload, arm_entry};
 use crate::args::{check_callable, check_direction, check_ms};
 use crate::guard::{Failure, Text, push_text};
 use crate::handle::{Handle, Kind, check_handle};
+use crate::interrupt;
 use crate::node::{COROUTINE, attach, drop_directions, set_callback};
 use crate::state::{State, check_loop, state_at, value, with_or_raise};
 use crate::version::{allow_yields, can_yield, close_thread, push_user_value, set_user_value};
@@ -282,8 +283,10 @@ unsafe fn resume(
         (*state).own.firing = None;
         (*state).own.request = None;
         let outer = std::mem::replace(&mut (*state).own.resumed, coroutine);
+        let runner = interrupt::run_in(coroutine);
         let mut results = 0;
         let status = lua_resume(coroutine, lua, args, &raw mut results);
+        interrupt::run_in(runner);
         let state = state_at(lua, 1);
         if let Some(state) = state.as_mut() {
             state.own.resumed = outer;
@@ -325,11 +328,12 @@ unsafe fn queue(lua: *mut lua_State, state: *mut State, index: c_int, payload: u
 /// Raises the error of a coroutine, with the traceback of its own stack. Closing the coroutine may raise another error, in a
 /// `__close`: the traceback tells of that.
 unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State) -> ! {
-    // SAFETY: only called by `resume`; the error is on top of the coroutine's stack, and Lua has left room above it.
+    // SAFETY: only called by `resume`; the error is on top of the coroutine's stack, and stays there: its `__close` get it.
     unsafe {
         luaL_traceback(lua, coroutine, null(), 0);
-        lua_pushvalue(coroutine, -1);
         lua_xmove(coroutine, lua, 1); // S: … traceback err
+        lua_pushvalue(lua, -1);
+        lua_xmove(lua, coroutine, 1);
         if close_thread(coroutine) {
             lua_xmove(coroutine, lua, 1);
             if lua_rawequal(lua, -1, -2) == 0 {
