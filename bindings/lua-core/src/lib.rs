@@ -47,17 +47,24 @@ pub use create::set_default_backend;
 pub use version::NAME as LUA_VERSION;
 
 use class::open_loop;
-use mlua::ffi::{lua_CFunction, lua_State, lua_createtable, lua_pushcfunction, lua_setfield};
+use mlua::ffi::{
+    LUA_OK, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error, lua_pushcfunction, lua_pushvalue,
+    lua_setfield, luaL_loadbufferx,
+};
 use std::ffi::{CStr, c_int};
+use std::ptr::null;
 
 /// The modules: what `require` calls each, and what opens it.
-pub const MODULES: [(&CStr, lua_CFunction); 8] = [
+pub const MODULES: [(&CStr, lua_CFunction); 11] = [
     (c"t", open_t),
     (c"t.Loop", open_loop),
     (c"t.Net", net::open_net),
     (c"t.Net.Socket", net::open_socket),
     (c"t.Net.Address", net::open_address),
     (c"t.Net.Interface", net::open_interface),
+    (c"t.Net.Family", net::open_family),
+    (c"t.Net.Socket.Protocol", net::open_protocol),
+    (c"t.Net.Socket.Type", net::open_type),
     (c"cogloop", own::open_cogloop),
     (c"luamockit", mockit::open_luamockit),
 ];
@@ -77,6 +84,9 @@ pub unsafe fn set_openers(lua: *mut lua_State) {
     }
 }
 
+/// What else that table has, as lua-t's.
+const BASE: &str = include_str!("base.lua");
+
 /// `require 't'`: the table of the modules of this library.
 ///
 /// # Safety
@@ -85,11 +95,16 @@ pub unsafe fn set_openers(lua: *mut lua_State) {
 unsafe extern "C-unwind" fn open_t(lua: *mut lua_State) -> c_int {
     // SAFETY: the state is live and the stack has the room that Lua gives a C function.
     unsafe {
-        lua_createtable(lua, 0, 2); // S: … t
+        lua_createtable(lua, 0, 8); // S: … t
         open_loop(lua); // S: … t Loop
         lua_setfield(lua, -2, c"Loop".as_ptr());
         net::open_net(lua); // S: … t Net
         lua_setfield(lua, -2, c"Net".as_ptr());
+        if luaL_loadbufferx(lua, BASE.as_ptr().cast(), BASE.len(), c"=t".as_ptr(), null()) != LUA_OK {
+            lua_error(lua);
+        }
+        lua_pushvalue(lua, -2);
+        lua_call(lua, 1, 0);
     }
     1
 }

@@ -25,9 +25,9 @@ mod transfer;
 use crate::guard::{Text, guard};
 use crate::interrupt;
 use mlua::ffi::{
-    LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_gettop, lua_pop, lua_pushboolean,
-    lua_pushcclosure, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawgetp,
-    lua_rawset, lua_rawseti, lua_rawsetp, lua_setfield, lua_setmetatable, lua_settop,
+    LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_getfield, lua_gettop, lua_pop,
+    lua_pushboolean, lua_pushcclosure, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue,
+    lua_rawgetp, lua_rawset, lua_rawseti, lua_rawsetp, lua_setfield, lua_setmetatable, lua_settop,
 };
 use std::ffi::{CStr, c_int};
 use std::io;
@@ -93,6 +93,45 @@ pub(crate) unsafe extern "C-unwind" fn open_interface(lua: *mut lua_State) -> c_
     unsafe { open(lua, &INTERFACE_KEY) }
 }
 
+/// `require 't.Net.Family'`: the numbers of address families by name, and the names by number.
+///
+/// # Safety
+///
+/// As for [`open_net`].
+pub(crate) unsafe extern "C-unwind" fn open_family(lua: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { open_field(lua, &NET_KEY, c"Family") }
+}
+
+/// `require 't.Net.Socket.Protocol'`
+///
+/// # Safety
+///
+/// As for [`open_net`].
+pub(crate) unsafe extern "C-unwind" fn open_protocol(lua: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { open_field(lua, &SOCKET_KEY, c"Protocol") }
+}
+
+/// `require 't.Net.Socket.Type'`
+///
+/// # Safety
+///
+/// As for [`open_net`].
+pub(crate) unsafe extern "C-unwind" fn open_type(lua: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { open_field(lua, &SOCKET_KEY, c"Type") }
+}
+
+unsafe fn open_field(lua: *mut lua_State, key: &'static u8, name: &CStr) -> c_int {
+    // SAFETY: only called by the functions above.
+    unsafe {
+        open(lua, key);
+        lua_getfield(lua, -1, name.as_ptr());
+    }
+    1
+}
+
 /// A class: the functions that it and its objects share, their metamethods, and what `Class( … )` calls.
 struct Class {
     methods: &'static [(&'static CStr, lua_CFunction)],
@@ -148,21 +187,40 @@ unsafe fn install(lua: *mut lua_State) {
     }
 }
 
-/// Pushes a table of the C names of values and of the values' names: `Type.SOCK_STREAM == 1`, `Type[ 1 ] == 'SOCK_STREAM'`.
+/// Pushes a table of values by their names and of the first names by value: `Type.SOCK_STREAM == 1`, `Type.stream == 1`,
+/// `Type[ 1 ] == 'SOCK_STREAM'`. A short name is there in the three ways of writing that lua-t has.
 unsafe fn push_names(lua: *mut lua_State, list: &[names::Named]) {
     // SAFETY: only called by `install`.
     unsafe {
         lua_createtable(lua, 0, 16);
         for known in list {
-            for name in known.names.iter().filter(|name| name.contains('_')) {
-                lua_pushlstring(lua, name.as_ptr().cast(), name.len());
-                lua_pushinteger(lua, known.value.into());
-                lua_rawset(lua, -3);
+            for name in known.names {
+                for written in 0..3 {
+                    let name = write_name(name, written);
+                    name.push(lua);
+                    lua_pushinteger(lua, known.value.into());
+                    lua_rawset(lua, -3);
+                }
             }
             lua_pushlstring(lua, known.names[0].as_ptr().cast(), known.names[0].len());
             lua_rawseti(lua, -2, known.value.into());
         }
     }
+}
+
+/// A short name as `tcp`, `TCP` and `Tcp`; the C name as it is.
+fn write_name(name: &str, written: usize) -> Text<24> {
+    let mut text = Text::new("");
+    for (i, mut byte) in name.bytes().enumerate() {
+        match written {
+            _ if name.contains('_') => {}
+            1 => byte.make_ascii_uppercase(),
+            2 if i == 0 => byte.make_ascii_uppercase(),
+            _ => byte.make_ascii_lowercase(),
+        }
+        text.extend(&[byte]);
+    }
+    text
 }
 
 /// Pushes a class, and fills the metatable of its objects, the one of that number. The three metatables are beside it.

@@ -156,4 +156,58 @@ test( 'what the user values show of a loop, and what it leaves alone', function(
   sck:close( )
 end )
 
+test( 'what lua-t has in its own table beside the modules', function( )
+  local sck = Net.Socket( 'udp' )
+  equal( t.type( sck ), 'T.Net.Socket' )
+  equal( t.type( Net.Address( ) ), 'T.Net.Address' )
+  equal( t.type( Loop( ) ), 'T.Loop' )
+  equal( t.type( 5 ), 'number' )
+  equal( t.type( { } ), 'table' )
+  equal( t.type( setmetatable( { }, { __name = 'Mine' } ) ), 'Mine' )
+  equal( t.type( nil ), 'nil' )
+  sck:close( )
+  same_list( { t.assert( 1, 'never', 3 ) }, { 1, 'never', 3 } )
+  equal( T.fails( 'not 7 but x', t.assert, false, 'not %d but %s', 7, 'x' ), 'not 7 but x' )
+  T.fails( '100% wrong', t.assert, nil, '100% wrong' )
+  T.fails( 'assertion failed!', t.assert, false )
+  equal( t.print, print )
+end )
+
+test( 't.require finds what lies beside the script', function( )
+  local name   = os.tmpname( )
+  local folder = name:match '^(.*)/'
+  local module = 'cogloop_' .. name:match '([%w_]+)$'
+  local function write( path, text )
+    local file = assert( io.open( path, 'w' ) )
+    file:write( text )
+    file:close( )
+  end
+  write( folder .. '/' .. module .. '.lua', 'return 42' )
+  write( name, ('local got = require "t".require "%s" return got'):format( module ) )
+  local path = package.path
+  equal( dofile( name ), 42 )
+  equal( package.path, path )
+  T.fails( 'nowhere', t.require, 'nowhere' )
+  equal( package.path, path )
+  os.remove( name )
+  os.remove( folder .. '/' .. module .. '.lua' )
+end )
+
+test( 'the numbers of families, protocols and types, and their names', function( )
+  local Family, Protocol, Type = Net.Family, Net.Socket.Protocol, Net.Socket.Type
+  equal( require 't.Net.Family', Family )
+  equal( require 't.Net.Socket.Protocol', Protocol )
+  equal( require 't.Net.Socket.Type', Type )
+  for list, name in pairs{ [Family] = 'AF_INET', [Protocol] = 'IPPROTO_TCP', [Type] = 'SOCK_STREAM' } do
+    equal( type( list[ name ] ), 'number', name )
+    equal( list[ list[ name ] ], name )
+  end
+  equal( Family.ip4, Family.AF_INET )
+  equal( Protocol.Tcp, Protocol.TCP )
+  local sck = Net.Socket( Protocol.udp, Family.ip4, Type.dgram )
+  equal( sck.type, 'SOCK_DGRAM' )
+  equal( sck.protocol, 'IPPROTO_UDP' )
+  sck:close( )
+end )
+
 T.done( )

@@ -1,0 +1,1 @@
+return require 'cogloop.library' 't.Net.Family'
