@@ -39,17 +39,29 @@ impl Plan {
 
     /// The tick at which a timer of this plan expires.
     pub(crate) fn tick(&self, resolution: Resolution) -> u64 {
-        resolution.deadline_tick(u64::coalesce(self.deadline, self.slack))
+        let deadline = if self.slack == 0 { self.deadline } else { u64::coalesce(self.deadline, self.slack) };
+        resolution.deadline_tick(deadline)
     }
 
-    /// What follows the deadline of a timer of this plan that is served at `now`; `None` if it fires once.
+    /// The deadline that a timer of this plan is told of, which expires at this tick: without slack, when that begins.
+    #[inline]
+    pub(crate) fn told(&self, resolution: Resolution, tick: u64) -> u64 {
+        if self.slack == 0 { resolution.start(tick) } else { resolution.told(self.deadline) }
+    }
+
+    /// What follows the deadline of a timer of this plan, which is told `told` and served at `now`; `None` if it fires once.
     ///
     /// Whether it is late, and which deadlines have passed as well, goes by what timers are told: by rounded deadlines.
-    pub(crate) fn next(&self, resolution: Resolution, now: u64) -> Option<Next> {
+    #[inline]
+    pub(crate) fn next(&self, resolution: Resolution, told: u64, now: u64) -> Option<Next> {
         let period = self.period?;
         // Of several deadlines in one tick all but the first are late, if there is no slack.
         let is_short = self.slack == 0 && period < resolution.0;
-        if !is_short && now <= resolution.told(self.deadline.saturating_add(self.slack)) {
+        let latest = match self.slack {
+            0 => told,
+            slack => resolution.told(self.deadline.saturating_add(slack)),
+        };
+        if !is_short && now <= latest {
             return Some(Next { deadline: self.deadline.saturating_add(period.get()), missed: 0 });
         }
         // Of a tick that has begun only the start is over.

@@ -134,7 +134,7 @@ impl<T: Default + Clone> Scheduler<T> {
     /// What follows the deadline of a plan that is served at `now`, for a caller that keeps a schedule of its own; `None` if
     /// it fires once.
     pub fn follow(&self, plan: &Plan, now: u64) -> Option<Next> {
-        plan.next(self.resolution, now)
+        plan.next(self.resolution, self.resolution.told(plan.deadline), now)
     }
 
     /// Adds a timer. A deadline that has passed is due at the next [`Scheduler::advance`], or with the end of the tick that
@@ -292,23 +292,24 @@ impl<T: Default + Clone> Scheduler<T> {
     #[inline]
     pub fn pop(&mut self) -> Option<Fired<T>> {
         let expired = self.wheel.peek_expired()?;
-        let job = expired.get();
+        let (key, tick, job) = (expired.key(), expired.deadline(), expired.get());
         let extra = self.extras.get_mut(job.extra);
-        let Some((next, extra)) = extra.and_then(|extra| Some((extra.plan.next(self.resolution, self.now)?, extra)))
-        else {
-            let Expired { key, deadline: tick, value: job } = expired.remove();
-            let extra = self.take_extra(job.extra);
-            let deadline = match extra {
-                Some(extra) => self.resolution.told(extra.plan.deadline),
-                None => self.resolution.start(tick),
-            };
-            let late = self.now.saturating_sub(deadline);
-            return Some(Fired { key, deadline, late, missed: 0, value: job.value });
+        let deadline = match &extra {
+            Some(extra) => extra.plan.told(self.resolution, tick),
+            None => self.resolution.start(tick),
         };
-        let (key, deadline, value) = (expired.key(), self.resolution.told(extra.plan.deadline), job.value.clone());
-        extra.plan.deadline = next.deadline;
-        expired.reschedule(extra.plan.tick(self.resolution));
-        Some(Fired { key, deadline, late: self.now.saturating_sub(deadline), missed: next.missed, value })
+        let late = self.now.saturating_sub(deadline);
+        if let Some(extra) = extra
+            && let Some(next) = extra.plan.next(self.resolution, deadline, self.now)
+        {
+            let value = job.value.clone();
+            extra.plan.deadline = next.deadline;
+            expired.reschedule(extra.plan.tick(self.resolution));
+            return Some(Fired { key, deadline, late, missed: next.missed, value });
+        }
+        let Expired { value: job, .. } = expired.remove();
+        self.take_extra(job.extra);
+        Some(Fired { key, deadline, late, missed: 0, value: job.value })
     }
 
     /// Whether a timer is due, now or at the next [`Scheduler::advance`] whatever its argument.

@@ -13,6 +13,7 @@
 
 mod bench;
 mod bench_lua;
+mod border;
 mod built;
 mod c;
 mod conformance;
@@ -21,6 +22,7 @@ mod lua;
 mod mutants;
 mod process;
 mod project;
+mod soak;
 mod test;
 mod tidy;
 
@@ -53,7 +55,9 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
     lua                  timers and sockets of t.Loop and cogloop beside other loops for Lua
   bench report           draws the page again; --pictures DIR writes its pictures as files, too
   exits [--runs N]       scripts with 10,000 tasks pending end in three ways on each Lua, 1000 times if N is not said
-  soak [--minutes N]     random operations on the wheel, its model beside it; --seed S repeats a run, --case S one case
+  soak [--minutes N]     what can run for as long as one likes: random operations on the wheel, its model beside it;
+                         the fuzzer of the Lua border on each Lua. --list says what there is, --only NAME chooses,
+                         --seed S repeats a run, --programs N counts programs instead of minutes
   simulate [--seeds N]   the event loop in simulated worlds, one a seed; --first S begins there, --replay S shows one
   mutants [NAME…]        old bugs, switched on one at a time, and which test catches each; --all asks every suite
   help                   this text";
@@ -82,7 +86,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["exits", arguments @ ..] => test::exits::command(&Project::locate()?, arguments),
         ["tidy"] => tidy::run(&Project::locate()?),
         ["bench", arguments @ ..] => bench::run(&Project::locate()?, arguments),
-        ["soak", arguments @ ..] => soak(&Project::locate()?, arguments),
+        ["soak", arguments @ ..] => soak::command(&Project::locate()?, arguments),
         ["simulate", arguments @ ..] => process::run(test::simulate::command(&Project::locate()?)?.args(arguments)),
         ["mutants", arguments @ ..] => mutants::run(&Project::locate()?, arguments).map(drop),
         other => Err(format!("no such command: `{}`\n\n{HELP}", other.join(" "))),
@@ -92,12 +96,6 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
 /// Whether the help knows the command.
 fn has_line(name: &str) -> bool {
     HELP.lines().any(|line| line.starts_with(&format!("  {name} ")))
-}
-
-/// In the profile of the tests, which notices an overflow.
-fn soak(project: &Project, arguments: &[&str]) -> Result<(), String> {
-    let mut cargo = project.cargo(&["run", "--quiet", "-p", "cogloop-proptests", "--example", "soak", "--"]);
-    process::run(cargo.args(arguments))
 }
 
 /// The README's Rust example, as a doc test.

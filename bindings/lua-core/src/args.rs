@@ -6,11 +6,12 @@ use crate::guard::{Text, push_where};
 use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_concat,
-    lua_error, lua_getmetatable, lua_isinteger, lua_pop, lua_pushfstring, lua_rawequal, lua_tointeger, lua_tolstring,
-    lua_tonumber, lua_tostring, lua_touserdata, lua_type, lua_upvalueindex, luaL_argerror, luaL_getmetafield,
-    luaL_tolstring, luaL_typename,
+    lua_error, lua_getmetatable, lua_isinteger, lua_next, lua_pop, lua_pushfstring, lua_pushnil, lua_rawequal,
+    lua_tointeger, lua_tolstring, lua_tonumber, lua_tostring, lua_touserdata, lua_type, lua_upvalueindex,
+    luaL_argerror, luaL_getmetafield, luaL_tolstring, luaL_typename,
 };
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
 /// The upvalues that every function of the module has.
@@ -164,6 +165,27 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
     unreachable!("luaL_argerror does not return")
 }
 
+/// Raises if the table of options at `arg` has a name that is not `known`; `list` is those names in words.
+///
+/// # Safety
+///
+/// The rule of the crate; a table at `arg`. Room for four values. Runs no Lua code.
+pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CStr], list: &CStr) {
+    // SAFETY: the caller's promise. A key is looked at only if it is a string, which lua_next allows.
+    unsafe {
+        lua_pushnil(lua);
+        while lua_next(lua, arg) != 0 {
+            lua_pop(lua, 1); // S: … key
+            let name = if lua_type(lua, -1) == LUA_TSTRING { bytes_at(lua, -1) } else { b"" };
+            if !known.iter().any(|known| known.to_bytes() == name) {
+                let got = luaL_tolstring(lua, -1, null_mut());
+                let format = c"unknown option '%s'; there are %s".as_ptr();
+                bad_argument(lua, arg, lua_pushfstring(lua, format, got, list.as_ptr()));
+            }
+        }
+    }
+}
+
 /// A delay of milliseconds, fractions allowed, as nanoseconds: rounded up, so that it is never early, and at most 2^63.
 ///
 /// # Safety
@@ -215,17 +237,17 @@ pub(crate) fn fraction_to_ns(ms: f64) -> Option<u64> {
 /// # Safety
 ///
 /// `index` is acceptable. Does not raise.
-pub(crate) unsafe fn period_ns(lua: *mut lua_State, index: c_int) -> Option<u64> {
+pub(crate) unsafe fn period_ns(lua: *mut lua_State, index: c_int) -> Option<NonZeroU64> {
     // SAFETY: the caller's promise.
     unsafe {
         if lua_type(lua, index) != LUA_TNUMBER {
             return None;
         }
         if lua_isinteger(lua, index) != 0 {
-            return u64::try_from(lua_tointeger(lua, index)).ok().filter(|&ms| ms >= 1).map(ms_to_ns);
+            return NonZeroU64::new(u64::try_from(lua_tointeger(lua, index)).ok().map(ms_to_ns)?);
         }
         let ms = lua_tonumber(lua, index);
-        (ms.is_finite() && ms >= 1.0 && ms.fract() == 0.0).then(|| ms_to_ns(ms as u64))
+        NonZeroU64::new((ms.is_finite() && ms >= 1.0 && ms.fract() == 0.0).then(|| ms_to_ns(ms as u64))?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `time` and `sleep`: with or without a `self`. On a loop with virtual time they are virtual too.
 
-use crate::args::{check_ms, test_userdata, upvalue};
+use crate::args::{bad_argument, check_ms, test_userdata, upvalue};
 use crate::interrupt;
 use crate::state::{State, check_loop};
 use mlua::ffi::{lua_State, lua_gettop, lua_pushinteger, lua_rawequal, lua_upvalueindex};
@@ -46,8 +46,12 @@ pub(crate) unsafe extern "C-unwind" fn sleep(lua: *mut lua_State) -> c_int {
     unsafe {
         let (arg, state) = receiver(lua);
         let delay_ns = check_ms(lua, arg);
-        match state.as_ref().and_then(|state| state.virtual_clock.as_ref()) {
-            Some(clock) => clock.advance_ns(delay_ns),
+        match state.as_mut().filter(|state| state.virtual_clock.is_some()) {
+            Some(state) => {
+                if let Err(why) = state.pass(delay_ns) {
+                    bad_argument(lua, arg, why.as_ptr());
+                }
+            }
             None => interrupt::sleep(Duration::from_nanos(delay_ns)),
         }
     }

@@ -5,6 +5,7 @@ use crate::handle::{Handle, Kind, buffered, is_dirty, is_open, look_again};
 use crate::net::socket::SocketBlock;
 use crate::node::{self, NodeBlock};
 use crate::own::claim::tell_waiting;
+use crate::own::source::release;
 use crate::state::{State, state_at, value, with, with_or_raise};
 use crate::version::{LuaFile, push_user_value, set_user_value};
 use cogloop_io::{Interest, Token};
@@ -13,6 +14,7 @@ use mlua::ffi::{
     lua_rawseti, lua_remove, lua_settop, lua_toboolean, lua_touserdata,
 };
 use std::ffi::c_int;
+use std::ptr::null_mut;
 
 /// Whether the handle of the Node at `index` is known to be closed, or to stand for another descriptor by now. An object
 /// is asked, so Lua code may run.
@@ -66,6 +68,8 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int
         unwatch(state, node);
         // A complaint is about a descriptor that is closed already: it is forgotten all the same.
         let _ = with(state, |state| Ok(token.map(|token| state.events.remove_descriptor(token).is_ok())));
+        // Nothing since the Node let go of its handle has allocated, so the source is still there.
+        release(std::mem::replace(&mut (*node).source, null_mut()));
     }
 }
 
@@ -148,7 +152,10 @@ unsafe fn unlink(node: *mut NodeBlock) {
 
 /// Forgets all that [`watch`] remembers: the loop lets go of its nodes.
 pub(crate) fn unwatch_all(state: &mut State) {
-    state.watched.clear();
+    for node in state.watched.drain(..) {
+        // SAFETY: a Node in the loop's table lives, and keeps its source.
+        unsafe { release(std::mem::replace(&mut (*node).source, null_mut())) };
+    }
     for node in state.sockets.drain(..) {
         // SAFETY: a Node in the loop's table lives, and keeps its socket.
         unsafe { unlink(node) };

@@ -11,9 +11,10 @@ use crate::own::meter::Meter;
 use crate::state::{State, state_at, value, with_or_raise};
 use crate::task::{CALLBACK, TaskBlock, finish, link, slot, tell_next};
 use crate::version::{push_user_value, set_user_value};
-use cogloop_io::{ExpiredTimer, Key, Ready};
+use cogloop_io::{ExpiredTimer, Interest, Key, Missed, Plan, Ready};
 use mlua::ffi::{lua_State, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
 use std::ffi::c_int;
+use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
 /// Runs the callback of a timer that expired, and arms it again if the callback says so.
@@ -61,11 +62,12 @@ pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
     }
 }
 
-/// Arms an interval's next expiry: on its schedule, the first that is not past. Those that were missed are skipped.
-fn rearm(state: &mut State, deadline_ns: u64, period_ns: u64) -> Key {
-    let late_ns = state.events.now_ns().saturating_sub(deadline_ns);
-    let periods = late_ns.div_ceil(period_ns).max(1);
-    let next_ns = deadline_ns.saturating_add(periods.saturating_mul(period_ns));
+/// Arms an interval's next expiry, by the engine's rule of skipping. The period is what the callback has just returned, so
+/// what passed during the callback counts.
+fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Key {
+    let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
+    let next = state.events.follow(&plan, state.events.now_ns());
+    let next_ns = next.map_or(u64::MAX, |next| next.deadline);
     state.arm(|events, armed| events.add_timer_at(next_ns, armed))
 }
 
@@ -87,6 +89,10 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
         }
         for (i, direction) in DIRECTIONS.into_iter().enumerate() {
             let mut state = state_at(lua, 1);
+            if let Some(state) = state.as_mut() {
+                let has_more = i == 0 && ready.ready == Interest::BOTH;
+                state.write_left = has_more.then_some(Ready { ready: Interest::WRITE, ..ready });
+            }
             // A callback, of this handle or of an earlier one, may have changed anything.
             if state.is_null() || (*state).stopped || (*node).token != ready.token.to_bits() {
                 return;

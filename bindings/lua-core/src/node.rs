@@ -6,12 +6,14 @@ use crate::descriptor::{ask, forget, forget_closed, unwatch, watch};
 use crate::guard::{ErrorText, Failure, Text, errno_of};
 use crate::handle::{Handle, Kind, check_handle, look, refuse};
 use crate::own::claim::{tell_waiting, void_dead_claims};
+use crate::own::source::Source;
 use crate::state::{State, check_loop, value, with};
 use crate::version::{new_userdata, push_user_value, set_user_value};
 use cogloop_io::{Interest, Token};
 use mlua::ffi::{
-    lua_State, lua_gettop, lua_pop, lua_pushboolean, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawequal,
-    lua_rawgeti, lua_rawseti, lua_remove, lua_setmetatable, lua_settop, lua_touserdata, lua_upvalueindex,
+    LUA_TNUMBER, lua_State, lua_gettop, lua_pop, lua_pushboolean, lua_pushnil, lua_pushstring, lua_pushvalue,
+    lua_rawequal, lua_rawgeti, lua_rawseti, lua_remove, lua_setmetatable, lua_settop, lua_touserdata, lua_type,
+    lua_upvalueindex,
 };
 use std::ffi::c_int;
 use std::os::fd::{BorrowedFd, RawFd};
@@ -48,6 +50,10 @@ pub(crate) struct NodeBlock {
     pub(crate) next_observer: *mut NodeBlock,
     /// The number of its loop, in the module `cogloop`.
     pub(crate) owner: u64,
+    /// The handle, if it is one of the module's sources, which is closed when it is observed no longer; else null.
+    pub(crate) source: *mut Source,
+    /// Whether the loop may end in spite of it: until the script says otherwise, whatever is observed of the handle.
+    pub(crate) is_unref: bool,
     /// The keys of the timers that end the waits of coroutines; 0: none.
     pub(crate) timeouts: [u64; 2],
 }
@@ -174,8 +180,16 @@ pub(crate) unsafe fn set_callback(lua: *mut lua_State, arg: c_int, direction: In
     unsafe {
         let index = lua_gettop(lua);
         let node = lua_touserdata(lua, index).cast::<NodeBlock>();
-        lua_pushvalue(lua, arg);
-        set_user_value(lua, index, HANDLE);
+        // An object is kept while anything of it is observed, by its number too.
+        if (*node).kind == Kind::Number || lua_type(lua, arg) != LUA_TNUMBER {
+            push_user_value(lua, index, HANDLE);
+            if lua_rawequal(lua, -1, arg) == 0 {
+                (*node).source = null_mut();
+            }
+            lua_pop(lua, 1);
+            lua_pushvalue(lua, arg);
+            set_user_value(lua, index, HANDLE);
+        }
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
             if direction.contains(each) {
                 lua_pushvalue(lua, callback);
@@ -202,6 +216,8 @@ unsafe fn new_node(lua: *mut lua_State, handle: Handle) {
             state: null_mut(),
             next_observer: null_mut(),
             owner: 0,
+            source: null_mut(),
+            is_unref: false,
             timeouts: [0, 0],
         });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::NODE));
@@ -246,7 +262,7 @@ unsafe fn observe(state: *mut State, node: *mut NodeBlock, handle: Handle, direc
             // Registered anew rather than changed: the kernel has forgotten a number that was closed meanwhile.
             register(state, node, handle, interest)?;
         }
-        if handle.kind != (*node).kind {
+        if handle.kind != (*node).kind && handle.kind != Kind::Number {
             unwatch(state, node);
             (*node).kind = handle.kind;
             watch(state, node);
@@ -274,7 +290,26 @@ unsafe fn register(state: *mut State, node: *mut NodeBlock, handle: Handle, inte
         let token = added.map_err(|text| Failure { errno, text })?;
         (*node).token = token.to_bits();
         (*node).interest = interest;
+        settle_reference(state, node);
         Ok(())
+    }
+}
+
+/// Lets the loop end in spite of a Node that the script unreferenced, unless a coroutine waits for it.
+///
+/// # Safety
+///
+/// `state` belongs to the loop in whose table the Node is. Makes no Lua call.
+pub(crate) unsafe fn settle_reference(state: *mut State, node: *mut NodeBlock) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let Some(token) = Token::from_bits((*node).token).filter(|_| (*node).is_unref) else { return };
+        let awaits = |i: usize| (*node).interest.contains(DIRECTIONS[i]) && (*node).args[i] == COROUTINE;
+        let is_kept = awaits(0) || awaits(1);
+        let _ = with(state, |state| {
+            let events = &mut state.events;
+            Ok(if is_kept { events.ref_descriptor(token) } else { events.unref_descriptor(token) })
+        });
     }
 }
 
@@ -327,6 +362,7 @@ pub(crate) unsafe fn drop_directions(
                 changed.map_err(|error| format!("handle: descriptor {number}: {error}"))
             })?;
             (*node).interest = rest;
+            settle_reference(state, node);
         }
         for each in DIRECTIONS {
             if !rest.contains(each) {

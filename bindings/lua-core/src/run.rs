@@ -78,6 +78,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
         if let Some(state) = state.as_mut() {
             state.running = false;
             state.in_batch = false;
+            state.write_left = None;
             state.own.end_batch();
         }
         if !ended_well {
@@ -224,10 +225,7 @@ unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
                 state.drop_unlinked();
                 Ok(state.events.is_idle())
             });
-            if is_idle {
-                return 0;
-            }
-            let Some(wait) = Pace::next(state) else { return 0 };
+            let Some(wait) = Pace::next(state, is_idle) else { return 0 };
             if let Err(failure) = with_or_raise(lua, state, |state| Ok(state.turn(wait))) {
                 if !(*state).own.is_face {
                     failure.text.raise(lua);
@@ -258,7 +256,14 @@ pub(crate) unsafe fn must_return(state: *mut State) -> bool {
 unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
     // SAFETY: only called by `serve`; each callback may close the loop, so the state is fetched anew.
     unsafe {
-        let mut found = (*(*block).state).own.is_face && own::serve::serve_timers(lua, block);
+        let mut found = false;
+        if let Some(ready) = (*(*block).state).write_left.take() {
+            serve_handle(lua, (*block).state, ready);
+            found = true;
+        }
+        if !must_return((*block).state) && (*(*block).state).own.is_face {
+            found |= own::serve::serve_timers(lua, block);
+        }
         while !must_return((*block).state) {
             let state = (*block).state;
             let next = with(state, |state| Ok(Next::pull(state)));
@@ -292,15 +297,16 @@ pub(crate) enum Pace {
 }
 
 impl Pace {
-    /// How the next turn waits; `None` when there is to be none.
-    unsafe fn next(state: *mut State) -> Option<Wait> {
+    /// How the next turn waits; `None` when there is to be none. An idle loop does not wait; what is unreferenced in it is
+    /// served as far as this pace goes.
+    unsafe fn next(state: *mut State, is_idle: bool) -> Option<Wait> {
         // SAFETY: only called by `serve`, with the state of an open loop; nothing here runs Lua code.
         let state = unsafe { &mut *state };
         match state.pace {
-            Self::Forever => Some(Wait::Block),
+            Self::Forever => (!is_idle).then_some(Wait::Block),
             Self::Once(wait) => {
                 state.pace = Self::Enough;
-                Some(wait)
+                Some(if is_idle { Wait::Poll } else { wait })
             }
             Self::Enough => None,
             Self::Until { end_ns, is_looked_at } => {

@@ -8,9 +8,9 @@ use crate::node::NodeBlock;
 use crate::own::Own;
 use crate::run::Pace;
 use crate::task::TaskBlock;
-use cogloop_io::{EventLoop, Key, LimitReached, Limits, Token, VirtualClock, Wait};
+use cogloop_io::{EventLoop, Key, LimitReached, Limits, Ready, Token, VirtualClock, Wait};
 use mlua::ffi::{LUA_TNONE, lua_State, lua_touserdata, lua_type, lua_upvalueindex};
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::os::fd::RawFd;
 
 /// The user values of a loop.
@@ -53,6 +53,8 @@ pub(crate) struct State {
     pub(crate) in_batch: bool,
     /// Whether a callback has run since the last wait, so that what the kernel said may be out of date.
     pub(crate) served: bool,
+    /// A handle whose read callback runs, if it is ready for writing too: so that an error does not take that turn away.
+    pub(crate) write_left: Option<Ready>,
     /// The task whose callback runs, or null.
     pub(crate) current: *mut TaskBlock,
     /// A timer that is armed and whose Task is not in the table yet: what Lua's running out of memory leaves there.
@@ -86,6 +88,7 @@ impl State {
             stopped: false,
             in_batch: false,
             served: false,
+            write_left: None,
             current: std::ptr::null_mut(),
             unlinked: None,
             armed: 0,
@@ -104,6 +107,7 @@ impl State {
     pub(crate) fn turn(&mut self, wait: Wait) -> Result<(), Failure> {
         self.drop_unlinked();
         self.served = false;
+        self.check_end(wait)?;
         let start_ns = self.own.is_measuring.then(|| self.events.now_ns());
         interrupt::waits(true);
         let turned = self.events.turn(wait).map_err(|error| Failure::of("waiting failed", &error));
@@ -113,6 +117,47 @@ impl State {
             self.own.waited_ns += self.events.turn_ns().saturating_sub(start_ns);
         }
         turned
+    }
+
+    /// Fails if the turn could never end: all timers are due after the end of a virtual clock, and there is nothing else.
+    #[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
+    fn check_end(&mut self, wait: Wait) -> Result<(), Failure> {
+        // A delay is 2^63 ns at the most: in the first quarter of its time none reaches its end.
+        let is_early = self.events.turn_ns() < 1 << 62;
+        if is_early || self.virtual_clock.is_none() || wait != Wait::Block || self.events.descriptors() > 0 {
+            return Ok(());
+        }
+        match self.events.next_deadline_ns() {
+            Some(_) => Ok(()),
+            None => Err(Failure {
+                errno: libc::EOVERFLOW,
+                text: Text::new("waiting failed: the virtual clock ends before the next timer is due"),
+            }),
+        }
+    }
+
+    /// Lets time pass on the virtual clock, which the loop has.
+    ///
+    /// # Errors
+    ///
+    /// That so much is not left of the clock; nothing changes then.
+    pub(crate) fn pass(&mut self, by_ns: u64) -> Result<(), &'static CStr> {
+        self.check_left(by_ns)?;
+        if let Some(clock) = &self.virtual_clock {
+            clock.advance_ns(by_ns);
+        }
+        Ok(())
+    }
+
+    /// Whether the clock has so much time left.
+    ///
+    /// # Errors
+    ///
+    /// That it has not.
+    pub(crate) fn check_left(&self, by_ns: u64) -> Result<(), &'static CStr> {
+        // The last nanosecond is the end, which is never reached.
+        let is_left = self.events.now_ns().checked_add(by_ns).is_some_and(|end_ns| end_ns < u64::MAX);
+        if is_left { Ok(()) } else { Err(c"ms: the virtual clock ends before that, 2^64 ns after its start") }
     }
 
     /// Arms a timer whose Task the caller puts into the table next, and then calls [`State::linked`].

@@ -14,46 +14,71 @@ const BACKENDS: &[&str] = &["uring", "epoll", "select", "portable"];
 const RUNNERS: &[(&str, &str)] = &[("5.4", "lua54"), ("5.5", "lua55"), ("jit", "luajit")];
 
 /// A program that runs Lua scripts with all of our modules.
-pub(super) struct Interpreter {
-    pub(super) name: String,
+pub(crate) struct Interpreter {
+    pub(crate) name: String,
     program: PathBuf,
     env: Vec<(&'static str, String)>,
     /// Those on which it is tested. The backends know nothing of Lua and Lua nothing of them, so one Lua is tested on all
     /// of them, and each on the two that a Linux machine really uses.
-    pub(super) backends: &'static [&'static str],
+    pub(crate) backends: &'static [&'static str],
 }
 
 impl Interpreter {
     /// All of them; builds what they need.
-    pub(super) fn all(project: &Project) -> Result<Vec<Self>, String> {
+    pub(crate) fn all(project: &Project) -> Result<Vec<Self>, String> {
         let mut all = Vec::new();
         for version in lua::VERSIONS {
             all.push(Self::stock(project, version)?);
         }
         for &(version, feature) in RUNNERS {
-            let program = build_runner(project, version, feature)?;
-            all.push(Self { name: format!("cogloop {version}"), program, env: Vec::new(), backends: &BACKENDS[..2] });
+            all.push(Self::runner(project, version, feature)?);
         }
         Ok(all)
     }
 
+    /// The names of all.
+    pub(crate) fn names() -> impl Iterator<Item = String> {
+        let runners = RUNNERS.iter().map(|(version, _)| runner_name(version));
+        lua::VERSIONS.iter().map(|version| version.interpreter.to_owned()).chain(runners)
+    }
+
+    /// The one of that name; builds what it needs.
+    pub(crate) fn named(project: &Project, name: &str) -> Result<Self, String> {
+        if let Some(version) = lua::VERSIONS.iter().find(|version| version.interpreter == name) {
+            return Self::stock(project, version);
+        }
+        match RUNNERS.iter().find(|(version, _)| runner_name(version) == name) {
+            Some((version, feature)) => Self::runner(project, version, feature),
+            None => Err(format!("there is no `{name}`; there are {}", Self::names().collect::<Vec<_>>().join(", "))),
+        }
+    }
+
+    fn runner(project: &Project, version: &str, feature: &str) -> Result<Self, String> {
+        let program = build_runner(project, version, feature)?;
+        Ok(Self { name: runner_name(version), program, env: Vec::new(), backends: &BACKENDS[..2] })
+    }
+
     /// A stock interpreter, with the modules built for it.
-    pub(super) fn stock(project: &Project, version: &lua::Version) -> Result<Self, String> {
+    pub(crate) fn stock(project: &Project, version: &lua::Version) -> Result<Self, String> {
         let folder = lua::build(project, version)?;
         let backends = if version.name == "5.4" { BACKENDS } else { &BACKENDS[..2] };
         let name = version.interpreter;
         Ok(Self { name: name.into(), program: name.into(), env: lua::env(&folder).into(), backends })
     }
 
-    pub(super) fn command(&self, project: &Project, backend: &str) -> Command {
+    pub(crate) fn command(&self, project: &Project, backend: &str) -> Command {
         let mut command = project.program(&self.program);
         command.envs(self.env.iter().map(|(name, value)| (name, value))).env("COGLOOP_BACKEND", backend);
         command
     }
 }
 
+fn runner_name(version: &str) -> String {
+    format!("cogloop {version}")
+}
+
 /// Builds the program `cogloop` with its default Lua and returns where it stands.
-pub(super) fn default_runner(project: &Project) -> Result<PathBuf, String> {
+pub(crate) fn default_runner(project: &Project) -> Result<PathBuf, String> {
     build_runner(project, RUNNERS[0].0, RUNNERS[0].1)
 }
 

@@ -1,10 +1,10 @@
-//! luacheck on all Lua code: the modules, the tests, the definitions for language servers, the examples.
+//! luacheck on all Lua code: the modules, the tests, the definitions for language servers, the examples, the fuzzer's prelude.
 
 use super::step::Outcome;
 use crate::process;
 use crate::project::Project;
 
 pub(super) fn run(project: &Project) -> Outcome {
-    process::run(project.program("luacheck").args(["--quiet", "bindings", "examples"]))?;
+    process::run(project.program("luacheck").args(["--quiet", "bindings", "examples", "xtask"]))?;
     Ok(String::new())
 }

@@ -3,6 +3,7 @@
 //! A failed step does not stop the others, so that one run shows all there is to mend.
 
 mod book;
+mod border;
 mod c_compiler;
 mod c_docs;
 mod c_examples;
@@ -11,7 +12,7 @@ mod c_programs;
 mod c_threads;
 mod examples;
 pub(crate) mod exits;
-mod interpreters;
+pub(crate) mod interpreters;
 mod lanes;
 mod loom;
 mod lua_suite;
@@ -27,7 +28,7 @@ mod summary;
 mod supply;
 mod targets;
 mod tools;
-mod valgrind;
+pub(crate) mod valgrind;
 mod versions;
 
 pub(crate) use tools::apt_install;
@@ -57,6 +58,11 @@ const STEPS: &[Step] = &[
     Step { name: "targets", about: "for macOS, FreeBSD, illumos, Windows and a bare machine", run: targets::check },
     Step { name: "lua", about: "the Lua suite, on each interpreter and backend", run: lua_suite::run },
     Step { name: "valgrind", about: "the Lua suite on Debian's Lua 5.4 under valgrind", run: valgrind::run },
+    Step {
+        name: "border",
+        about: "random programs with hostile values on each Lua: no crash, no hang",
+        run: border::run,
+    },
     Step { name: "luacheck", about: "luacheck on all Lua code", run: luacheck::run },
     Step { name: "exits", about: "scripts with 10,000 tasks pending end well, in every way", run: exits::run },
     Step { name: "versions", about: "the modules of one Lua with another: a clear error", run: versions::run },

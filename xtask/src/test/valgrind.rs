@@ -7,7 +7,8 @@ use crate::project::Project;
 use crate::{lua, process};
 
 /// What is in front of the interpreter. Memory that is still reachable when the program ends is Lua's and libc's own.
-const VALGRIND: &[&str] = &["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"];
+pub(crate) const VALGRIND: &[&str] =
+    &["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"];
 
 pub(super) fn run(project: &Project) -> Outcome {
     let version = lua::find("5.4")?;

@@ -1,5 +1,6 @@
 //! The functions of the module beside those that make timers.
 
+use super::queue::Taken;
 use super::service::{CALLBACKS, Service, upvalue, with};
 use super::time::{self, Alarm};
 use super::timer::{check_ms, forget};
@@ -171,9 +172,15 @@ pub(super) unsafe extern "C-unwind" fn process_events(lua: *mut lua_State) -> c_
         });
         let mut ran = 0;
         while left > 0 {
+            let event = match with(lua, |service| service.queue.take()) {
+                None => break,
+                Some(Taken::Dropped(events)) => {
+                    left = left.saturating_sub(events);
+                    continue;
+                }
+                Some(Taken::Event(event)) => event,
+            };
             left -= 1;
-            let Some(taken) = with(lua, |service| service.queue.take()) else { break };
-            let Some(event) = taken else { continue };
             lua_rawgeti(lua, 2, i64::from(event.timer.place) + 1);
             if event.is_last {
                 forget(lua, event.timer);

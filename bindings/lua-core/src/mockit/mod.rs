@@ -13,7 +13,7 @@ mod service;
 mod time;
 mod timer;
 
-use crate::args::bad_argument;
+use crate::args::{bad_argument, check_options};
 use crate::create::bytes_at;
 use crate::version::{new_userdata, set_user_value};
 use mlua::ffi::{
@@ -72,6 +72,7 @@ unsafe extern "C-unwind" fn other_service(lua: *mut lua_State) -> c_int {
         let is_virtual = match lua_type(lua, 1) {
             LUA_TNONE | LUA_TNIL => false,
             LUA_TTABLE => {
+                check_options(lua, 1, &[c"clock"], c"clock only");
                 lua_getfield(lua, 1, c"clock".as_ptr());
                 match lua_type(lua, -1) {
                     LUA_TNIL => false,

@@ -1,13 +1,17 @@
 //! The timers of a Lua state and the queue of their events, without Lua: callbacks are places in a table there.
 //!
 //! ```text
-//!   arm ──► wheel ── due ──► queue: (place, round) ── take ──► the caller calls what stands at that place
-//!              ▲── interval ──┘          │
-//!                                        └── of a timer destroyed meanwhile: dropped
+//!   arm ──► wheel ── due ──► runs, by deadline ── take ──► the caller calls what stands at the timer's place
+//!              ▲── interval ──┘                     │
+//!                                                   └── of a timer destroyed meanwhile: dropped
 //! ```
+//!
+//! An interval that was not processed for long has an event for each deadline that has passed, and they take their turn
+//! between the others'. They are not kept one by one: a timer has one *run*, its oldest event and how many follow a period
+//! apart, so that a year of missed milliseconds takes no memory.
 
-use cogloop_engine::{Key, Missed, Plan, Scheduler};
-use std::collections::VecDeque;
+use cogloop_engine::{Key, Plan, Scheduler};
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
 pub(super) const NS_PER_MS: u64 = 1_000_000;
@@ -20,14 +24,35 @@ pub(super) struct Timer {
 }
 
 /// What is known of a place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Place {
     round: u32,
     key: Option<Key>,
     is_taken: bool,
     is_cyclic: bool,
-    /// Its events in the queue.
-    queued: u32,
+    delay_ns: u64,
+    /// The deadline that the wheel has, or had last.
+    next_ns: u64,
+    /// The order of arming.
+    armed: u64,
+    /// Its events in the queue, if there are any.
+    run: Option<Order>,
+}
+
+/// When an event is served: by its deadline. Those of the same deadline are in the order in which they came to the wheel: a
+/// one-off when it was armed, an interval when the one before was due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Order {
+    deadline_ns: u64,
+    since_ns: u64,
+    armed: u64,
+}
+
+/// The events of one timer.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    timer: Timer,
+    count: u64,
 }
 
 /// An event that is to be served.
@@ -38,20 +63,46 @@ pub(super) struct Event {
     pub(super) is_last: bool,
 }
 
+/// What [`Queue::take`] takes.
+#[derive(Clone, Copy)]
+pub(super) enum Taken {
+    Event(Event),
+    /// So many events of a timer that was destroyed.
+    Dropped(u64),
+}
+
 pub(super) struct Queue {
     scheduler: Scheduler<u32>,
     places: Vec<Place>,
     free: Vec<u32>,
-    events: VecDeque<Timer>,
-    /// Of those, how many are of timers that still are.
-    live: usize,
+    runs: BTreeMap<Order, Run>,
+    /// How many events they stand for, and how many of these are of timers that still are.
+    len: u64,
+    live: u64,
+    /// How many timers were armed.
+    armed: u64,
+}
+
+impl Place {
+    /// Where its event of this deadline stands in the queue.
+    fn order(&self, deadline_ns: u64) -> Order {
+        Order { deadline_ns, since_ns: deadline_ns.saturating_sub(self.delay_ns), armed: self.armed }
+    }
 }
 
 impl Queue {
     /// With deadlines in nanoseconds, and ticks of a microsecond.
     pub(super) fn new() -> Self {
         let tick = const { NonZeroU64::new(1_000).unwrap() };
-        Self { scheduler: Scheduler::new(tick), places: Vec::new(), free: Vec::new(), events: VecDeque::new(), live: 0 }
+        Self {
+            scheduler: Scheduler::new(tick),
+            places: Vec::new(),
+            free: Vec::new(),
+            runs: BTreeMap::new(),
+            len: 0,
+            live: 0,
+            armed: 0,
+        }
     }
 
     /// The place that the next timer takes.
@@ -62,61 +113,76 @@ impl Queue {
     /// Arms a timer: once after `delay_ns`, or every so often.
     pub(super) fn arm(&mut self, now_ns: u64, delay_ns: u64, is_cyclic: bool) -> Timer {
         let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place { round: 0, key: None, is_taken: false, is_cyclic, queued: 0 });
+            self.places.push(Place::default());
             (self.places.len() - 1) as u32
         });
-        let first_ns = now_ns.saturating_add(delay_ns);
-        let plan = match NonZeroU64::new(delay_ns).filter(|_| is_cyclic) {
-            Some(period) => Plan::every(first_ns, period, Missed::Burst),
-            None => Plan::once(first_ns),
-        };
-        let key = Some(self.scheduler.add(plan, place));
+        let next_ns = now_ns.saturating_add(delay_ns);
+        let key = Some(self.scheduler.add(Plan::once(next_ns), place));
         let known = &mut self.places[place as usize];
-        (known.key, known.is_taken, known.is_cyclic) = (key, true, is_cyclic);
-        Timer { place, round: known.round }
+        let (round, armed) = (known.round, self.armed);
+        *known = Place { round, key, is_taken: true, is_cyclic, delay_ns, next_ns, armed, run: None };
+        self.armed += 1;
+        Timer { place, round }
     }
 
     /// Ends it; its events are dropped when their turn comes. `false` if it has ended.
     pub(super) fn destroy(&mut self, timer: Timer) -> bool {
         let Some(known) = self.known_mut(timer) else { return false };
-        let (key, queued) = (known.key.take(), std::mem::take(&mut known.queued));
+        let (key, run) = (known.key.take(), known.run.take());
         (known.is_taken, known.round) = (false, known.round.wrapping_add(1));
         if let Some(key) = key {
             self.scheduler.cancel(key);
         }
-        self.live -= queued as usize;
+        self.live -= run.and_then(|order| self.runs.get(&order)).map_or(0, |run| run.count);
         self.free.push(timer.place);
         true
     }
 
-    /// Queues an event for every deadline that has passed, in the order of the deadlines.
+    /// Queues an event for every deadline that has passed.
     pub(super) fn refresh(&mut self, now_ns: u64) {
-        // From deadline to deadline: an interval that is several periods late takes its turn between the others.
-        while let Some(next_ns) = self.scheduler.next_deadline().filter(|&next_ns| next_ns <= now_ns) {
-            self.scheduler.advance(next_ns);
-            while let Some(fired) = self.scheduler.pop() {
-                let known = &mut self.places[fired.value as usize];
-                if !known.is_cyclic {
-                    known.key = None;
-                }
-                known.queued += 1;
-                self.live += 1;
-                self.events.push_back(Timer { place: fired.value, round: known.round });
+        self.scheduler.advance(now_ns);
+        while let Some(fired) = self.scheduler.pop() {
+            let known = &mut self.places[fired.value as usize];
+            let order = known.order(known.next_ns);
+            let mut count = 1;
+            known.key = None;
+            if known.is_cyclic {
+                // The wheel has it for a deadline that has not passed: those up to now are counted.
+                let period_ns = known.delay_ns.max(1);
+                count += now_ns.saturating_sub(known.next_ns) / period_ns;
+                known.next_ns = known.next_ns.saturating_add(period_ns.saturating_mul(count));
+                // At the end of time there is no next one.
+                known.key =
+                    (known.next_ns > now_ns).then(|| self.scheduler.add(Plan::once(known.next_ns), fired.value));
             }
+            self.live += count;
+            self.len += count;
+            let timer = Timer { place: fired.value, round: known.round };
+            let order = *known.run.get_or_insert(order);
+            self.runs.entry(order).or_insert(Run { timer, count: 0 }).count += count;
         }
     }
 
-    /// Takes the oldest event; `None` in the inner answer if its timer was destroyed.
-    pub(super) fn take(&mut self) -> Option<Option<Event>> {
-        let timer = self.events.pop_front()?;
-        let Some(known) = self.known_mut(timer) else { return Some(None) };
-        known.queued -= 1;
+    /// Takes the oldest event, or all those of a timer that was destroyed; `None` if there is none.
+    pub(super) fn take(&mut self) -> Option<Taken> {
+        let (order, mut run) = self.runs.pop_first()?;
+        let Some(known) = self.known_mut(run.timer) else {
+            self.len -= run.count;
+            return Some(Taken::Dropped(run.count));
+        };
+        run.count -= 1;
         let is_last = !known.is_cyclic;
+        let next = known.order(order.deadline_ns.saturating_add(known.delay_ns));
+        known.run = (run.count > 0).then_some(next);
+        if run.count > 0 {
+            self.runs.insert(next, run);
+        }
+        self.len -= 1;
         self.live -= 1;
         if is_last {
-            self.destroy(timer);
+            self.destroy(run.timer);
         }
-        Some(Some(Event { timer, is_last }))
+        Some(Taken::Event(Event { timer: run.timer, is_last }))
     }
 
     /// When the next event is due; `None`: never.
@@ -125,12 +191,12 @@ impl Queue {
     }
 
     /// Events, dropped ones among them.
-    pub(super) fn len(&self) -> usize {
-        self.events.len()
+    pub(super) fn len(&self) -> u64 {
+        self.len
     }
 
     /// Events whose callback would run.
-    pub(super) fn live(&self) -> usize {
+    pub(super) fn live(&self) -> u64 {
         self.live
     }
 
@@ -148,5 +214,62 @@ impl Queue {
 
     fn known_mut(&mut self, timer: Timer) -> Option<&mut Place> {
         self.places.get_mut(timer.place as usize).filter(|known| known.is_taken && known.round == timer.round)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every event until the queue is empty, by the timers' places.
+    fn drain(queue: &mut Queue) -> Vec<u32> {
+        std::iter::from_fn(|| queue.take())
+            .filter_map(|taken| match taken {
+                Taken::Event(event) => Some(event.timer.place),
+                Taken::Dropped(_) => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_backlog_takes_turns_by_deadline_and_then_by_when_it_came_to_the_wheel() {
+        let mut queue = Queue::new();
+        queue.arm(0, 2_000_000, true);
+        queue.arm(0, 3_000_000, true);
+        queue.arm(0, 6_000_000, false);
+        queue.refresh(6_500_000);
+        assert_eq!((queue.len(), queue.live()), (6, 6));
+        assert_eq!(drain(&mut queue), [0, 1, 0, 2, 1, 0]);
+        assert_eq!((queue.len(), queue.live()), (0, 0));
+    }
+
+    #[test]
+    fn a_backlog_found_in_parts_is_one_run() {
+        let mut queue = Queue::new();
+        let fast = queue.arm(0, 1_000_000, true);
+        for now_ms in 1..=10 {
+            queue.refresh(now_ms * 1_000_000);
+        }
+        assert_eq!((queue.runs.len(), queue.len()), (1, 10));
+        assert_eq!(drain(&mut queue).len(), 10);
+        queue.refresh(20_000_000);
+        assert_eq!(queue.len(), 10);
+        assert!(queue.destroy(fast));
+        assert_eq!((queue.len(), queue.live()), (10, 0));
+        assert!(matches!(queue.take(), Some(Taken::Dropped(10))));
+        assert!(queue.take().is_none());
+    }
+
+    #[test]
+    fn three_centuries_of_missed_milliseconds_are_a_number() {
+        let mut queue = Queue::new();
+        queue.arm(0, 1_000_000, true);
+        queue.refresh(1 << 63);
+        assert_eq!(queue.len(), (1 << 63) / 1_000_000);
+        assert_eq!(queue.runs.len(), 1);
+        for _ in 0..2 {
+            queue.refresh(u64::MAX);
+            assert_eq!(queue.next_deadline(), None);
+        }
     }
 }

@@ -13,8 +13,10 @@ use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushinteger, lua_pushlstring, lua_pushnil,
     lua_tonumber, lua_type,
 };
+use socket2::SockAddr;
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
+use std::os::fd::RawFd;
 
 /// What `recv` takes at most, if nothing is said: the longest datagram there is.
 const RECEIVED: usize = 65_536;
@@ -84,17 +86,38 @@ pub(super) unsafe extern "C-unwind" fn recv(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; what it made for a long message stays on the stack until the message is copied.
     unsafe {
         let block = check_socket(lua, 1);
-        let (number, flags) = ((*block).number, flag(block, Interest::READ));
+        let from = ((*block).number, flag(block, Interest::READ));
         let is_first = lua_type(lua, 2) == LUA_TNUMBER;
         let address =
             if is_first || lua_type(lua, 2) <= LUA_TNIL { test_address(lua, 2) } else { check_address(lua, 2) };
         let max = check_max(lua, if is_first { 2 } else { 3 }, 1.0).unwrap_or(RECEIVED);
-        let mut room = [MaybeUninit::<u8>::uninit(); RECEIVED];
-        let room = if max <= RECEIVED {
-            &mut room[..max]
+        if max <= RECEIVED {
+            receive_short(lua, from, address, max)
         } else {
-            std::slice::from_raw_parts_mut(new_userdata(lua, max, 0).cast(), max)
-        };
+            let room = std::slice::from_raw_parts_mut(new_userdata(lua, max, 0).cast(), max);
+            receive(lua, from, address, room)
+        }
+    }
+}
+
+/// Has the room on the C stack. Apart from `recv`, whose errors may call a handler that calls it again, a hundred times:
+/// this function has taken the room only while no Lua code of the caller's runs.
+#[inline(never)]
+unsafe fn receive_short(lua: *mut lua_State, from: (RawFd, c_int), address: *mut SockAddr, max: usize) -> c_int {
+    let mut room = [MaybeUninit::<u8>::uninit(); RECEIVED];
+    // SAFETY: only called by `recv`.
+    unsafe { receive(lua, from, address, &mut room[..max]) }
+}
+
+/// From a descriptor, with these flags.
+unsafe fn receive(
+    lua: *mut lua_State,
+    (number, flags): (RawFd, c_int),
+    address: *mut SockAddr,
+    room: &mut [MaybeUninit<u8>],
+) -> c_int {
+    // SAFETY: only called by `recv` and `receive_short`, which hold the room while this runs.
+    unsafe {
         let received = attempt(lua, || {
             on(number, |socket| {
                 let count = match address.as_mut() {

@@ -3,7 +3,7 @@
 use super::loops::receiver;
 use super::timer::{Ticket, push_ms, push_ticket};
 use super::upvalue;
-use crate::args::{check_ms, is_callable, test_userdata, wrong};
+use crate::args::{bad_argument, check_ms, is_callable, test_userdata, wrong};
 use crate::guard::{Failure, Text};
 use crate::run::{Pace, drive};
 use crate::state::{LoopBlock, check_loop, state_at, value};
@@ -64,22 +64,18 @@ pub(crate) unsafe extern "C-unwind" fn advance(lua: *mut lua_State) -> c_int {
         let Some(clock) = &(*state).virtual_clock else {
             Text::<80>::new("advance: the loop has no virtual clock").raise(lua)
         };
-        let end_ns = (*state).events.now_ns().saturating_add(by_ns);
+        if let Err(why) = (*state).check_left(by_ns) {
+            bad_argument(lua, 2, why.as_ptr());
+        }
         if (*state).running {
             clock.advance_ns(by_ns);
             lua_pushboolean(lua, 1);
             return 1;
         }
+        let end_ns = (*state).events.now_ns().saturating_add(by_ns);
         drive(lua, Pace::Until { end_ns, is_looked_at: false });
         if let Some(failure) = refused(lua) {
             return failure.push(lua);
-        }
-        // With nothing left to wait for, no turn was taken; a stop leaves time where it is.
-        if let Some(state) = state_at(lua, 1).as_ref()
-            && !state.stopped
-            && let Some(clock) = &state.virtual_clock
-        {
-            clock.advance_ns(end_ns.saturating_sub(state.events.now_ns()));
         }
         lua_pushboolean(lua, 1);
     }

@@ -22,7 +22,7 @@ mod list;
 mod loops;
 pub(crate) mod meter;
 pub(crate) mod serve;
-mod source;
+pub(crate) mod source;
 pub(crate) mod task;
 pub(crate) mod ticket;
 pub(crate) mod timer;

@@ -12,8 +12,9 @@ local function debounce( after, ms, f )
     f( unpack( these, 1, n ) )
   end
   return function( ... )
-    args, count = { ... }, select( '#', ... )
+    -- Refused at the loop's limit, it raises, and nothing has changed.
     if not (timer and timer:reschedule( ms )) then timer = after( ms, fire ) end
+    args, count = { ... }, select( '#', ... )
   end
 end
 
@@ -21,19 +22,20 @@ end
 local function throttle( after, ms, f )
   local resting, args, count
   local function rest( )
-    resting = args ~= nil
-    if not resting then return end
+    resting = false
+    if not args then return end
     local these, n = args, count
-    args = nil
+    -- Another timer may have taken the last place: then it raises, and the next call begins anew.
     after( ms, rest )
+    resting, args = true, nil
     f( unpack( these, 1, n ) )
   end
   return function( ... )
     if resting then
       args, count = { ... }, select( '#', ... )
     else
-      resting = true
       after( ms, rest )
+      resting, args = true, nil
       f( ... )
     end
   end

@@ -1,11 +1,14 @@
 -- signal and child, on top of `on`. The chunk gets the module's table, the methods' table, and what opens the sources.
--- The arguments are checked before, in checked.rs.
+-- The arguments are checked before, in checked.rs. A source is closed with its watcher, and if there is to be none.
 local module, methods, open_signal, open_child = ...
 
 local function signal( loop, name, f )
   local source, message, errno = open_signal( name )
   if not source then return nil, message, errno end
-  return loop.on( source, 'r', function( ) if source:take( ) then f( name ) end end )
+  local watcher
+  watcher, message, errno = loop.on( source, 'r', function( ) if source:take( ) then f( name ) end end )
+  if not watcher then source:close( ) end
+  return watcher, message, errno
 end
 
 local function child( loop, pid, f )
@@ -19,6 +22,7 @@ local function child( loop, pid, f )
     source:close( )
     f( pid, how, code )
   end )
+  if not watcher then source:close( ) end
   return watcher, message, errno
 end
 

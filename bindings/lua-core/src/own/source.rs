@@ -1,9 +1,12 @@
 //! What Lua code in `rate.lua` observes for `signal` and `child`: an object with a descriptor that becomes readable.
 //!
 //! ```text
-//!   signal ──────► Signals ──► loop ──► f( name )         the old handler is back when the last object goes
+//!   signal ──────► Signals ──► loop ──► f( name )         the old handler is back when nobody watches any more
 //!   child ends ──► pidfd ────► loop ──► f( pid, how, code )
 //! ```
+//!
+//! A source is closed as soon as its watcher is off or its loop closed; the collector only comes after those that never
+//! were watched.
 //!
 //! Where there is no pidfd, before Linux 5.3 and under some tools, SIGCHLD tells that some child has ended.
 
@@ -14,9 +17,9 @@ use crate::version::new_userdata;
 use cogloop_io::child;
 use cogloop_io::signals::Signals;
 use mlua::ffi::{
-    LUA_TNUMBER, LUA_TSTRING, lua_State, lua_isinteger, lua_pushboolean, lua_pushcfunction, lua_pushinteger,
-    lua_pushstring, lua_pushvalue, lua_setfield, lua_setmetatable, lua_tointeger, lua_tonumber, lua_type,
-    luaL_checkudata, luaL_newmetatable,
+    LUA_TNUMBER, LUA_TSTRING, lua_State, lua_getmetatable, lua_isinteger, lua_pop, lua_pushboolean, lua_pushcfunction,
+    lua_pushinteger, lua_pushstring, lua_pushvalue, lua_rawequal, lua_setfield, lua_setmetatable, lua_tointeger,
+    lua_tonumber, lua_touserdata, lua_type, luaL_checkudata, luaL_getmetatable, luaL_newmetatable,
 };
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
@@ -46,7 +49,7 @@ const SIGNALS: [(&[u8], c_int); 12] = [
 
 /// The memory of the userdata.
 #[repr(C)]
-struct Source {
+pub(crate) struct Source {
     /// A child, 0: none; and its pidfd, -1: none.
     pid: c_int,
     pidfd: RawFd,
@@ -238,16 +241,53 @@ unsafe extern "C-unwind" fn take(lua: *mut lua_State) -> c_int {
 unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; what the source owns is its own, and forgotten as it is given back.
     unsafe {
-        let source = check(lua);
+        release(check(lua));
+    }
+    0
+}
+
+/// The source at `index`, or null.
+///
+/// # Safety
+///
+/// The rule of the crate. Room for two values.
+pub(crate) unsafe fn source_at(lua: *mut lua_State, index: c_int) -> *mut Source {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let source = lua_touserdata(lua, index).cast::<Source>();
+        if source.is_null() || lua_getmetatable(lua, index) == 0 {
+            return null_mut();
+        }
+        luaL_getmetatable(lua, NAME.as_ptr());
+        let is_one = lua_rawequal(lua, -1, -2) != 0;
+        lua_pop(lua, 2);
+        if is_one { source } else { null_mut() }
+    }
+}
+
+/// Closes a source; twice is no mistake. Makes no Lua call.
+///
+/// # Safety
+///
+/// Null, or a source whose userdata is alive.
+pub(crate) unsafe fn release(source: *mut Source) {
+    // SAFETY: the caller's promise; what the source owns is its own, and forgotten as it is given back.
+    unsafe {
+        if source.is_null() {
+            return;
+        }
         let signals = std::mem::replace(&mut (*source).signals, null_mut());
         let pidfd = std::mem::replace(&mut (*source).pidfd, -1);
         (*source).pid = 0;
-        if !signals.is_null() {
-            drop(Box::from_raw(signals));
-        }
-        if pidfd >= 0 {
-            drop(OwnedFd::from_raw_fd(pidfd));
-        }
+        // There is nobody to tell of a panic; the next in this process would have the same to say.
+        let _ = guard(|| {
+            if !signals.is_null() {
+                drop(Box::from_raw(signals));
+            }
+            if pidfd >= 0 {
+                drop(OwnedFd::from_raw_fd(pidfd));
+            }
+            Ok(())
+        });
     }
-    0
 }

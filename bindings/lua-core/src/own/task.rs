@@ -24,7 +24,7 @@ use crate::args::{check_callable, check_direction, check_ms};
 use crate::guard::{Failure, Text, push_text};
 use crate::handle::{Handle, Kind, check_handle};
 use crate::interrupt;
-use crate::node::{COROUTINE, attach, drop_directions, set_callback};
+use crate::node::{COROUTINE, attach, drop_directions, set_callback, settle_reference};
 use crate::state::{State, check_loop, state_at, value, with_or_raise};
 use crate::version::{allow_yields, can_yield, close_thread, push_user_value, set_user_value};
 use cogloop_io::{Interest, Key};
@@ -250,6 +250,7 @@ pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut v
                     (*node).owner = (*state).id;
                     set_callback(lua, index + 1, direction, index, COROUTINE); // S: … co handle … node
                     (*state).own.waiting = handle.number;
+                    settle_reference(state, node);
                     if let Some(limit_ns) = limit_ns {
                         limit(lua, node, direction, limit_ns);
                     }

@@ -3,7 +3,7 @@
 use super::loops::receiver;
 use super::task::Left;
 use super::upvalue;
-use crate::args::{MS, check_callable, check_ms, read_ms, wrong_part};
+use crate::args::{MS, check_callable, check_ms, check_options, read_ms, wrong_part};
 use crate::callback::pack;
 use crate::create::bytes_at;
 use crate::state::{State, check_loop, state_at, value, with_or_raise};
@@ -14,7 +14,7 @@ use mlua::ffi::{
     LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_State, lua_getfield, lua_gettop, lua_pop, lua_pushinteger, lua_pushnumber,
     lua_pushvalue, lua_rawseti, lua_setmetatable, lua_type, lua_upvalueindex,
 };
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::num::NonZeroU64;
 
 /// The memory of a timer userdata. It holds no pointer: it may outlive its loop.
@@ -114,6 +114,9 @@ pub(crate) unsafe extern "C-unwind" fn every(lua: *mut lua_State) -> c_int {
     }
 }
 
+/// What `every` takes in a table.
+const OPTIONS: [&CStr; 4] = [c"ms", c"first", c"slack", c"policy"];
+
 /// The plan at 2, whose deadline is the delay of the first time.
 unsafe fn check_plan(lua: *mut lua_State) -> Plan {
     // SAFETY: only called by `every`, before it touches its stack; what raises leaves nothing behind.
@@ -123,7 +126,8 @@ unsafe fn check_plan(lua: *mut lua_State) -> Plan {
             return Plan::every(period.get(), period, Missed::Skip);
         }
         let top = lua_gettop(lua);
-        for name in [c"ms", c"first", c"slack", c"policy"] {
+        check_options(lua, 2, &OPTIONS, c"ms, first, slack and policy");
+        for name in OPTIONS {
             lua_getfield(lua, 2, name.as_ptr());
         }
         let period = check_period(lua, top + 1);

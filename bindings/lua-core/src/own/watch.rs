@@ -2,17 +2,21 @@
 
 use super::claim::void_dead_claims;
 use super::loops::{push_owner, receiver};
+use super::source::source_at;
 use crate::args::{bad_argument, check_callable, check_direction, test_userdata, upvalue as shared, wrong};
 use crate::callback::pack;
 use crate::guard::Text;
-use crate::handle::{Handle, check_handle};
-use crate::node::{COROUTINE, DIRECTIONS, NodeBlock, attach, drop_directions, push_node, set_callback};
+use crate::handle::{Handle, Kind, check_handle};
+use crate::node::{
+    COROUTINE, DIRECTIONS, NodeBlock, attach, drop_directions, push_node, set_callback, settle_reference,
+};
 use crate::state::{State, check_loop, state_at, with_or_raise};
 use cogloop_io::{Interest, Token};
 use mlua::ffi::{
     LUA_TNIL, lua_State, lua_gettop, lua_insert, lua_pop, lua_pushboolean, lua_pushvalue, lua_settop, lua_type,
 };
 use std::ffi::c_int;
+use std::ptr::null_mut;
 
 /// `loop:on( handle, dir, f, ... )` → watcher; or nil, message, errno
 pub(crate) unsafe extern "C-unwind" fn on(lua: *mut lua_State) -> c_int {
@@ -23,12 +27,16 @@ pub(crate) unsafe extern "C-unwind" fn on(lua: *mut lua_State) -> c_int {
         let direction = check_direction(lua, 3);
         check_callable(lua, 4);
         let args = pack(lua, 4); // S: loop h dir tbl
+        let source = if handle.kind == Kind::Object { source_at(lua, 2) } else { null_mut() };
         check_free(lua, handle, direction, true);
         check_loop(lua, 1);
         match attach(lua, 2, handle, direction) {
             Ok(node) => {
                 (*node).owner = (*state_at(lua, 1)).id;
                 set_callback(lua, 2, direction, 4, args);
+                if !source.is_null() {
+                    (*node).source = source;
+                }
                 1
             }
             Err(failure) => failure.push(lua),
@@ -77,7 +85,7 @@ unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
         }
         let state = push_owner(lua, (*node).owner);
         lua_insert(lua, 1);
-        (node, if (*node).token == 0 { std::ptr::null_mut() } else { state })
+        (node, if (*node).token == 0 { null_mut() } else { state })
     }
 }
 
@@ -149,10 +157,11 @@ unsafe fn keep(lua: *mut lua_State, keep: bool) -> c_int {
     unsafe {
         let (node, state) = receive(lua);
         if let Some(token) = Token::from_bits((*node).token).filter(|_| !state.is_null()) {
-            with_or_raise(lua, state, |state| {
-                let events = &mut state.events;
-                Ok(if keep { events.ref_descriptor(token) } else { events.unref_descriptor(token) })
-            });
+            (*node).is_unref = !keep;
+            match keep {
+                true => drop(with_or_raise(lua, state, |state| Ok(state.events.ref_descriptor(token)))),
+                false => settle_reference(state, node),
+            }
         }
         lua_pushvalue(lua, 2);
     }

@@ -86,4 +86,43 @@ test( 'the module has signal and child', function( )
   cogloop.close( )
 end )
 
+-- What the process does by default is told by a shell that asks the kernel.
+local function is_caught( bit )
+  local pipe = io.popen 'grep SigCgt /proc/$PPID/status'
+  local mask = pipe:read '*a':match '(%x+)%s*$'
+  pipe:close( )
+  return tonumber( mask:sub( -4 ), 16 ) % (2 * bit) >= bit
+end
+
+test( 'the former action holds as soon as nobody watches: off, close, a limit', function( )
+  local USR1 = 2 ^ 9                                      -- signal 10
+  if not io.open '/proc/self/status' then return end
+  collectgarbage( )
+  collectgarbage( )
+  equal( is_caught( USR1 ), false, 'at first' )
+  collectgarbage 'stop'
+  local loop, other = cogloop.loop( ), cogloop.loop( )
+  local watcher = loop:signal( 'USR1', print )
+  local second = other:signal( 'USR1', print )
+  equal( is_caught( USR1 ), true )
+  equal( watcher:off( ), true )
+  equal( watcher:off( ), false )
+  equal( is_caught( USR1 ), true, 'another loop watches' )
+  equal( second:off 'w', false )
+  second:off 'r'
+  equal( is_caught( USR1 ), false, 'off' )
+  other:signal( 'USR1', print )
+  other:close( )
+  equal( is_caught( USR1 ), false, 'closed' )
+  local small = cogloop.loop{ max_handles = 1 }
+  small:signal( 'USR2', print )
+  local refused, message, errno = small:signal( 'USR1', print )
+  equal( refused, nil )
+  is_true( message:find( 'too many descriptors', 1, true ) and errno > 0 )
+  equal( is_caught( USR1 ), false, 'refused' )
+  small:close( )
+  loop:close( )
+  collectgarbage 'restart'
+end )
+
 T.done( )

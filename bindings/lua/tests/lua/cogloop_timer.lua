@@ -271,4 +271,160 @@ test( 'memory follows the timers that live', function( )
   is_true( churn( ) < first + 20, 'kilobytes' )
 end )
 
+test( 'lateness within the slack is no missed deadline, whatever the policy (C13)', function( )
+  for _, policy in ipairs{ 'skip', 'burst', 'delay' } do
+    local loop, calls = virtual( ), 0
+    loop:every( { ms = 10, slack = 5, policy = policy }, function( )
+      local _, late, missed = loop:firing( )
+      calls = calls + 1
+      is_true( late <= 5, policy )
+      equal( missed, 0, policy )
+    end )
+    loop:advance( 10000 )
+    is_true( calls >= 999, policy .. ': ' .. calls )
+  end
+end )
+
+test( 'one-shots and intervals are told the same deadline, and come in the order of arming', function( )
+  local loop, got = virtual( ), { }
+  local function note( name )
+    local timer, late, missed = loop:firing( )
+    got[ #got + 1 ] = ('%s %g %g %d'):format( name, loop:now( ), late, missed )
+    timer:cancel( )
+  end
+  local timers = { loop:every( 0.0015, note, 'a' ), loop:at( 0.0015, note, 'b' ), loop:after( 0.0017, note, 'c' ),
+                   loop:every( { ms = 5, first = 0.0011 }, note, 'd' ) }
+  for i, timer in ipairs( timers ) do equal( timer:remaining( ), 0.002, i ) end
+  loop:run( )
+  same_list( got, { 'a 0.002 0 0', 'b 0.002 0 0', 'c 0.002 0 0', 'd 0.002 0 0' } )
+end )
+
+test( 'an interval that is first served late goes on as a task of t.Loop does', function( )
+  local loop, at = virtual( ), { }
+  loop:every( 10, function( )
+    at[ #at + 1 ] = loop:now( )
+    if #at == 4 then loop:firing( ):cancel( ) end
+  end )
+  loop:after( 5, function( ) loop:advance( 15 ) end )      -- so long does this callback take
+  loop:run( )
+  local Loop, other, tasks = require 't.Loop', nil, { }
+  other = Loop{ clock = 'virtual' }
+  other:addTask( 10, function( )
+    tasks[ #tasks + 1 ] = other:time( )
+    return #tasks < 4 and 10
+  end )
+  other:addTask( 5, function( ) other:sleep( 15 ) end )
+  other:run( )
+  same_list( at, { 20, 30, 40, 50 } )
+  same_list( tasks, at )
+end )
+
+test( 'a paused timer keeps no loop going', function( )
+  local loop, ran = virtual( ), 0
+  local timer = loop:every( 10, function( ) ran = ran + 1 loop:firing( ):cancel( ) end )
+  timer:pause( )
+  equal( loop:run( ), true )
+  equal( loop:step( ), false )
+  equal( timer:unref( ):resume( ), true )
+  loop:run( )
+  equal( ran, 0 )
+  timer:pause( )
+  timer:ref( )
+  loop:run( )
+  timer:resume( )
+  loop:run( )
+  equal( ran, 1 )
+end )
+
+test( 'virtual time passes for timers that are unreferenced, each at its moment', function( )
+  local loop, at = virtual( ), { }
+  loop:every( 10, function( ) at[ #at + 1 ] = loop:now( ) end ):unref( )
+  loop:advance( 100 )
+  same_list( at, { 10, 20, 30, 40, 50, 60, 70, 80, 90, 100 } )
+  loop:run( )
+  equal( #at, 10 )
+  loop:advance( 9 )
+  equal( loop:now( ), 109 )
+  equal( loop:step( ), false )
+  equal( loop:now( ), 109, 'an idle loop does not wait' )
+  local empty = virtual( )
+  empty:advance( 7 )
+  equal( empty:now( ), 7 )
+end )
+
+test( 'step serves what is due and unreferenced', function( )
+  local loop, ran = cogloop.loop( ), 0
+  loop:after( 0, function( ) ran = ran + 1 end ):unref( )
+  equal( loop:step( ), false )
+  equal( ran, 1 )
+end )
+
+test( 'virtual time has an end, and says so', function( )
+  local loop, ran = virtual( ), 0
+  equal( loop:advance( 1e300 ), true )                      -- 2^63 ns, the longest delay
+  fails( "bad argument #1 to 'advance' (ms: the virtual clock ends", function( ) loop:advance( 1e300 ) end )
+  equal( loop:now( ), 2 ^ 63 / 1e6 )
+  loop:after( 10, function( ) ran = ran + 1 end )
+  loop:run( )
+  equal( ran, 1 )
+  loop:after( 1, function( )
+    fails( 'the virtual clock ends', function( ) loop:advance( 1e300 ) end )
+    loop:after( 1e300, print )
+  end )
+  local done, message, errno = loop:run( )
+  equal( done, nil )
+  is_true( message:find( 'the virtual clock ends before the next timer is due', 1, true ), message )
+  is_true( errno > 0 )
+  local other = require 't.Loop'{ clock = 'virtual' }
+  other:sleep( 1e300 )
+  fails( "bad argument #1 to 'sleep' (ms: the virtual clock ends", function( ) other:sleep( 1e300 ) end )
+end )
+
+test( 'an option that there is not is refused, with those that there are', function( )
+  local loop = virtual( )
+  local f = function( ) end
+  fails( "bad argument #1 to 'every' (unknown option 'slak'; there are ms, first, slack and policy)",
+    function( ) loop:every( { ms = 1, slak = 3 }, f ) end )
+  fails( "unknown option '1'", function( ) loop:every( { 10 }, f ) end )
+  fails( "unknown option 'clok'", function( ) cogloop.loop{ clok = 'virtual' } end )
+  fails( "unknown option 'clok'; there are clock only", function( )
+    require 'luamockit'.service{ clok = 'virtual' }
+  end )
+  equal( #loop:timers( ), 0 )
+end )
+
+test( 'a refusal at the limit leaves debounce and throttle as they were', function( )
+  for _, name in ipairs{ 'debounce', 'throttle' } do
+    local loop, got = cogloop.loop{ clock = 'virtual', max_timers = 1 }, { }
+    local other = loop:after( 5, function( ) end )
+    local f = loop[ name ]( loop, 10, function( x ) got[ #got + 1 ] = x .. loop:now( ) end )
+    fails( 'too many timers', f, 'a' )
+    fails( 'too many timers', f, 'b' )
+    other:cancel( )
+    f 'c'
+    loop:run( )
+    same_list( got, { name == 'throttle' and 'c0' or 'c10' }, name )
+    f 'd'
+    f 'e'
+    loop:run( )
+    same_list( got, name == 'throttle' and { 'c0', 'd10', 'e20' } or { 'c10', 'e20' }, name )
+  end
+end )
+
+test( 'a throttle whose place was taken while it rested begins anew', function( )
+  local loop, got, failed = cogloop.loop{ clock = 'virtual', max_timers = 1 }, { }, nil
+  local f = loop:throttle( 10, function( x ) got[ #got + 1 ] = x .. loop:now( ) end )
+  loop:onerror( function( err ) failed = tostring( err ) end )
+  loop:spawn( function( )
+    f 'a'
+    f 'b'
+    loop:sleep( 50 )              -- a coroutine that was let in can always sleep
+    is_true( failed:find( 'too many timers', 1, true ), failed )
+    f 'c'
+    f 'd'
+  end )
+  loop:run( )
+  same_list( got, { 'a0', 'c50', 'd60' } )
+end )
+
 T.done( )

@@ -57,6 +57,16 @@ test( 'an error in a handler is reported with its watcher, and the rest is serve
   equal( ran, 1 )
 end )
 
+test( 'a read callback that always fails leaves the write callback of its handle its turn (C61)', function( )
+  local loop, ran = cogloop.loop( ), { }
+  local file = assert( io.open( '/dev/null', 'r+' ) )
+  loop:on( file, 'r', function( ) ran[ #ran + 1 ] = 'r' error 'oh' end )
+  loop:on( file, 'w', function( ) ran[ #ran + 1 ] = 'w' end )
+  loop:onerror( function( ) ran[ #ran + 1 ] = 'error' end )
+  loop:step( 0 )
+  same_list( ran, { 'r', 'error', 'w' } )
+end )
+
 test( 'what the kernel refuses is returned: nil, message, errno (C47)', function( )
   local loop = cogloop.loop( )
   local watcher, message, errno = loop:on( 999, 'r', print )
@@ -122,6 +132,66 @@ test( 'unref lets the loop end in spite of a timer or a handle (C34)', function(
   loop:after( 1, function( ) timer:cancel( ) watcher:off( ) end )
   loop:run( )
   is_true( writer )
+end )
+
+test( 'unref is a state of the handle until ref, whatever is observed of it', function( )
+  local loop, reader = cogloop.loop( ), T.fifo( )
+  local f = function( ) end
+  local watcher = loop:on( reader, 'r', f ):unref( )
+  equal( loop:on( reader, 'w', f ), watcher )
+  watcher:off 'w'
+  loop:run( )
+  loop:on( reader, 'r', f )
+  loop:run( )
+  watcher:off 'w'
+  -- A coroutine that waits for it is not given up.
+  local got
+  loop:spawn( function( ) got = loop:wait( reader, 'w' ) end )
+  loop:run( )
+  equal( got, 'w' )
+  loop:run( )
+  watcher:ref( )
+  loop:after( 1, function( ) watcher:off( ) end )
+  loop:run( )
+  equal( loop:on( reader, 'r', f ):active( ), true )
+  local again = loop:on( reader, 'r', f )
+  loop:after( 1, function( ) again:off( ) end )
+  loop:run( )
+end )
+
+test( 'an object is kept while anything of it is observed, by its number too (C62)', function( )
+  local Socket, Address = require 't.Net.Socket', require 't.Net.Address'
+  for _, first in ipairs{ 'object', 'number' } do
+    local loop, peer = cogloop.loop( ), nil
+    local closed = false
+    local weak = setmetatable( { }, { __mode = 'k' } )
+    local function observe( )
+      local server = Socket.listen( Address( '127.0.0.1', 0 ) )
+      local client = Socket.connect( Address( '127.0.0.1', server:getsockname( ).port ) )
+      peer = server:accept( )
+      weak[ client ] = true
+      local number, f = client:getfd( ), function( ) end
+      if first == 'object' then
+        loop:on( client, 'r', f )
+        loop:on( number, 'w', f ):off 'w'
+      else
+        loop:on( number, 'w', f )
+        loop:on( client, 'r', f ):off 'w'
+      end
+      server:close( )
+      return number
+    end
+    local number = observe( )
+    T.collect( )
+    T.collect( )
+    is_true( next( weak ), first )
+    equal( type( loop:handles( )[ 1 ].handle ), 'userdata', first )
+    loop:on( number, 'r', print ):off( )
+    T.collect( )
+    T.collect( )
+    equal( next( weak ), nil, first )
+    peer:close( )
+  end
 end )
 
 T.done( )

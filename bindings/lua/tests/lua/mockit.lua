@@ -348,4 +348,19 @@ test( 'random operations: the same events in the same order as the model', funct
   end
 end )
 
+test( 'four months of missed milliseconds are a number, not an event each', function( )
+  local service = mit.service{ clock = 'virtual' }
+  local ran = 0
+  local timer = service.getit( 1, function( ) ran = ran + 1 end )
+  service.oneoff( 2, function( ) ran = ran + 1000000 end )
+  service.sleep( 1e10 )
+  equal( service.pending( ), 10000000001 )
+  timer:destroy( )
+  equal( service.pending( ), 1 )
+  equal( service.inqueue( ), 10000000001 )
+  equal( service.process_events( ), 1 )
+  equal( ran, 1000000 )
+  equal( service.inqueue( ), 0 )
+end )
+
 T.done( )

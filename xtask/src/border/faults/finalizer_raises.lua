@@ -1,0 +1,10 @@
+-- Debian's LuaJIT 2.1: a finalizer raises while compiled code allocates, and the process ends by SIGSEGV. No module is
+-- loaded. With `-joff` it does not.
+getmetatable( newproxy( true ) ).__gc = function( ) error 'x' end
+local function allocate( )
+  local t = { }
+  for i = 1, 1e6 do t = { t = i } end
+  return t
+end
+pcall( allocate )
+pcall( allocate )

@@ -1,0 +1,186 @@
+//! The fuzzer of the Lua border: random programs over the whole surface of the four modules, with hostile values, on each
+//! Lua. The border holds if no program ends the process by a signal, panics, or hangs, whatever it does.
+//!
+//! ```text
+//!   seed ─► generate ─► program ─► script ─► run: a process for a hundred programs
+//!             ▲  values, surface     prelude    │ ended badly
+//!             └──────── shrink ◄────────────────┘ a shorter script, which a person can paste
+//! ```
+//!
+//! A program is Lua text made here, so that every Lua runs the same one, and a shorter program is the same one without
+//! some of its statements. What is an interpreter's own fault stands in `faults/`, and the prelude keeps programs from it.
+
+mod dice;
+mod faults;
+mod generate;
+mod hostile;
+mod program;
+mod run;
+mod script;
+mod shrink;
+mod surface;
+mod values;
+
+pub(crate) use faults::check as check_faults;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::project::Project;
+use crate::test::interpreters::Interpreter;
+use crate::test::valgrind::VALGRIND;
+use run::{End, Log};
+use script::Script;
+
+/// Programs of one process.
+const BATCH: u64 = 100;
+
+/// Failures that are shrunk, and after which no more programs are tried.
+const SHRUNK_MAX: usize = 3;
+const FAILURES_MAX: usize = 10;
+
+/// Kilobytes of address space that a process may have: what takes all memory shall meet its end before the machine does.
+const MEMORY_MAX_KB: u32 = 4_000_000;
+
+/// How the programs are run.
+pub(crate) struct Target<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) interpreter: Interpreter,
+    pub(crate) valgrind: bool,
+}
+
+/// What became of the programs.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) programs: u64,
+    pub(crate) operations: u64,
+    /// The story of each crash, and where its script stands.
+    pub(crate) crashes: Vec<String>,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.programs += other.programs;
+        self.operations += other.operations;
+        self.crashes.extend(other.crashes);
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} programs, {} operations, {} crashes", self.programs, self.operations, self.crashes.len())
+    }
+}
+
+/// Files of several runs at once do not meet.
+static FILES: AtomicU64 = AtomicU64::new(0);
+
+impl Target<'_> {
+    pub(crate) fn name(&self) -> String {
+        if self.valgrind { format!("{} under valgrind", self.interpreter.name) } else { self.interpreter.name.clone() }
+    }
+
+    /// Runs the programs with these seeds; `go_on` is asked before each process, with what there is so far.
+    pub(crate) fn fuzz(
+        &self,
+        seeds: &mut dyn Iterator<Item = u64>,
+        go_on: &mut dyn FnMut(&Tally) -> bool,
+    ) -> Result<Tally, String> {
+        let mut tally = Tally::default();
+        let size = if self.valgrind { BATCH / 4 } else { BATCH };
+        let mut number = 0;
+        while tally.crashes.len() < FAILURES_MAX && go_on(&tally) {
+            let batch: Vec<u64> = seeds.take(size as usize).collect();
+            if batch.is_empty() {
+                break;
+            }
+            self.batch(&batch, number, &mut tally)?;
+            number += 1;
+        }
+        Ok(tally)
+    }
+
+    /// Runs the programs, and those after a crash in a process of their own.
+    fn batch(&self, mut seeds: &[u64], number: usize, tally: &mut Tally) -> Result<(), String> {
+        let backend = self.interpreter.backends[number % self.interpreter.backends.len()];
+        while !seeds.is_empty() {
+            let script = Script::new(seeds.iter().copied());
+            let (end, log) = self.run(&script, if self.valgrind { "select" } else { backend })?;
+            tally.programs += log.programs_ended as u64;
+            tally.operations += log.operations;
+            if end == End::Well {
+                return Ok(());
+            }
+            let failed = if log.done { seeds.len() } else { log.program.clamp(1, seeds.len()) };
+            tally.programs += u64::from(!log.done);
+            let story = self.tell(&seeds[..failed], &script, backend, &end, &log, tally.crashes.len() < SHRUNK_MAX)?;
+            println!("{story}");
+            tally.crashes.push(story);
+            seeds = &seeds[failed..];
+        }
+        Ok(())
+    }
+
+    fn run(&self, script: &Script, backend: &str) -> Result<(End, Log), String> {
+        let path = self.folder()?.join(format!("{}-{}.lua", std::process::id(), FILES.fetch_add(1, Ordering::Relaxed)));
+        let patience = if self.valgrind { 10 } else { 1 };
+        let result = run::run(self.command(backend), &path, &script.text(), patience);
+        let _ = std::fs::remove_file(path);
+        result
+    }
+
+    fn command(&self, backend: &str) -> Command {
+        let plain = self.interpreter.command(self.project, backend);
+        let mut command = if self.valgrind {
+            let mut command = self.project.program("valgrind");
+            command.args(VALGRIND);
+            command
+        } else {
+            let mut command = self.project.program("sh");
+            command.args(["-c", &format!("ulimit -v {MEMORY_MAX_KB}; exec \"$0\" \"$@\"")]);
+            command
+        };
+        command.arg(plain.get_program());
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+    }
+
+    fn folder(&self) -> Result<PathBuf, String> {
+        let folder = self.project.target.join("border");
+        std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        Ok(folder)
+    }
+
+    /// What happened, in words, with a script that shows it.
+    fn tell(
+        &self,
+        seeds: &[u64],
+        whole: &Script,
+        backend: &str,
+        end: &End,
+        log: &Log,
+        shrink: bool,
+    ) -> Result<String, String> {
+        let mut script = Script::new(seeds.iter().copied());
+        script.end = if log.done { whole.end } else { 1 };
+        let mut note = "not shrunk".to_owned();
+        if shrink {
+            let mut fails = |script: &Script| self.run(script, backend).is_ok_and(|(other, _)| end.is_like(&other));
+            if fails(&script) {
+                script = shrink::shortest(script, &mut fails);
+                note = format!("shrunk to {} programs", script.members.len());
+            } else {
+                note = "did not happen again".into();
+            }
+        }
+        let name = self.name().replace(' ', "-");
+        let last = seeds.last().copied().unwrap_or_default();
+        let path = self.folder()?.join(format!("crash-{name}-{backend}-{last}.lua"));
+        let story = format!("{} on {backend}: {end}, seed {last}, {note}", self.name());
+        let text = format!("-- {story}\n{}", script.text());
+        std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        let rest = log.rest.iter().rev().take(3).rev().cloned().collect::<Vec<_>>().join("\n    ");
+        Ok(format!("{story}\n    {}\n    {rest}", path.display()))
+    }
+}

@@ -1,0 +1,312 @@
+-- What each program of the border's fuzzer stands on. The fuzzer puts this file in front of its programs, as the body of
+-- a function that returns `F`, so that a script is one file which a person can paste.
+--
+-- Every operation of a program goes through `tick`: it counts them, and once a program has had its share it closes that
+-- program's loops and raises, so that a program ends whatever it does. What could block waits only behind `F.run`.
+
+local cogloop, mockit    = require 'cogloop', require 'luamockit'
+local Loop, Net          = require 't.Loop', require 't.Net'
+local Socket, Address    = Net.Socket, Net.Address
+local unpack, load       = table.unpack or unpack, loadstring or load
+local pcall, error, type = pcall, error, type
+
+local is_jit   = rawget( _G, 'jit' ) ~= nil
+local OVER     = 'the program has had its operations'
+local SHARE    = 1500                   -- operations of a program
+local STOP_MS  = 50                     -- virtual time of one `run`
+
+local F = { }
+
+local operations, all = 0, 0            -- of this program, and of those before it
+local inside          = false           -- a protected call around the program would catch an error
+local loops           = { }             -- of this program
+local is_virtual      = setmetatable( { }, { __mode = 'k' } )
+local stoppers        = setmetatable( { }, { __mode = 'k' } )
+local restored        = { }             -- fields of our metatables to put back
+
+local function say( ... )
+  io.stderr:write( '@@ ', table.concat( { ... }, ' ' ), '\n' )
+end
+
+local function finish_loops( )
+  for _, loop in ipairs( loops ) do pcall( getmetatable( loop ).__gc, loop ) end
+end
+
+local function tick( )
+  operations = operations + 1
+  if operations == SHARE then finish_loops( ) end
+  if operations >= SHARE then error( OVER, 0 ) end
+end
+F.tick = tick
+
+-- A panic that was caught at the border is a fault too.
+local function result( ok, ... )
+  if ok then return ... end
+  local problem = ...
+  if type( problem ) == 'string' and problem:find( 'internal error', 1, true ) then say( 'panic', problem ) end
+end
+
+local function invoke( object, name, ... ) return object[ name ]( object, ... ) end
+local function apply( module, name, ... ) return module[ name ]( ... ) end
+
+-- A method, and a function of a module; an error leaves `call` and `use`, and ends in `try` and `tryuse`.
+function F.call( ... ) tick( ) return invoke( ... ) end
+function F.use( ... ) tick( ) return apply( ... ) end
+function F.try( ... ) tick( ) return result( pcall( invoke, ... ) ) end
+function F.tryuse( ... ) tick( ) return result( pcall( apply, ... ) ) end
+
+-- A method taken from one object and called with others.
+function F.foreign( object, name, ... )
+  tick( )
+  return result( pcall( function( ... ) return object[ name ]( ... ) end, ... ) )
+end
+
+function F.meta( object, name, ... )
+  tick( )
+  local meta = debug.getmetatable( object )
+  if meta and type( object ) ~= 'string' then return result( pcall( meta[ name ], ... ) ) end
+end
+
+-- For the rest of the program: a field of an object's metatable. A finalizer is not taken away: who does, leaks.
+function F.spoil( object, name, value )
+  tick( )
+  local meta = type( object ) == 'userdata' and name ~= '__gc' and debug.getmetatable( object )
+  if not meta or meta.__metatable then return end
+  restored[ #restored + 1 ] = { meta, name, rawget( meta, name ) }
+  rawset( meta, name, value )
+end
+
+local operators = {
+  text   = function( a ) return tostring( a ) end,
+  length = function( a ) return #a end,
+  equal  = function( a, b ) return a == b end,
+  less   = function( a, b ) return a < b end,
+  concat = function( a, b ) return a .. b end,
+  call   = function( a, b ) return a( b ) end,
+  index  = function( a, b ) return a[ b ] end,
+  set    = function( a, b ) a[ b ] = b end,
+  uservalue = function( a, b ) return (debug.getuservalue or debug.getfenv)( a, b ) end,
+}
+
+function F.operate( name, a, b ) tick( ) return result( pcall( operators[ name ], a, b ) ) end
+function F.set( object, key, value ) tick( ) result( pcall( function( ) object[ key ] = value end ) ) end
+
+-- Loops, of a program's own.
+local function known( loop, options )
+  if type( loop ) == 'userdata' then
+    loops[ #loops + 1 ] = loop
+    is_virtual[ loop ] = type( options ) == 'table' and options.clock == 'virtual' or nil
+  end
+  return loop
+end
+
+function F.own( options ) tick( ) return known( result( pcall( cogloop.loop, options ) ), options ) end
+function F.theirs( options ) tick( ) return known( result( pcall( Loop, options ) ), options ) end
+
+-- Runs a loop for a while. A virtual clock brings the stopper's time at once; a real one is only stepped.
+function F.run( loop )
+  tick( )
+  if not is_virtual[ loop ] and loop.step then
+    for _ = 1, 2 do loop:step( 0 ) end
+    return
+  end
+  local function stop( ) loop:stop( ) return STOP_MS end
+  stoppers[ stop ] = true
+  local stopper
+  if loop.addTask then
+    local ms = is_virtual[ loop ] and STOP_MS or 1
+    loop:addTask( ms, stop )
+    loop:addTask( ms, stop )
+  else
+    stopper = loop:every( STOP_MS, stop )
+    stoppers[ stopper ] = true
+  end
+  local ok, problem = pcall( loop.run, loop )
+  result( ok, problem )
+  if stopper then result( pcall( stopper.cancel, stopper ) ) end
+  if not ok then error( problem, 0 ) end
+end
+
+-- `clean` of `t.Loop` takes the stoppers too, so that a run which is under way might block.
+function F.clean( loop )
+  tick( )
+  loop:clean( )
+  loop:stop( )
+end
+
+-- What a loop lists, but for the stoppers.
+function F.take( into, loop, list, field )
+  tick( )
+  local i = 0
+  for _, one in ipairs( loop[ list ]( loop ) ) do
+    if not stoppers[ one.f ] then
+      i = i + 1
+      into[ i ] = one[ field ]
+      if i == 4 then return end
+    end
+  end
+end
+
+-- Sockets never block.
+local function ready( sck )
+  if type( sck ) == 'userdata' then pcall( function( ) sck.nonblock = true end ) end
+  return sck
+end
+
+function F.socket( ... ) tick( ) return ready( (result( pcall( Socket, ... ) )) ) end
+function F.accept( sck ) tick( ) return ready( (result( pcall( invoke, ready( sck ), 'accept' ) )) ) end
+function F.block( sck, value ) tick( ) result( pcall( function( ) sck.nonblock = value end ) ) ready( sck ) end
+
+function F.pair( s, way )
+  tick( )
+  local server, adr = Socket.listen( way == 1 and '127.0.0.1' or '::1', 0, 50 )
+  if not server then return end
+  s[ 1 ] = ready( server )
+  s[ 2 ] = ready( Socket.connect( adr ) )
+  s[ 3 ] = ready( server:accept( ) )
+end
+
+local fifo
+function F.file( way )
+  tick( )
+  if way == 1 then return io.open( '/dev/null', 'r+' ) end
+  if way == 2 then return io.tmpfile( ) end
+  if way == 3 then
+    local file = io.open( '/dev/zero', 'r' )
+    file:read( 1 )                      -- the stream holds more than that
+    return file
+  end
+  if way == 4 then return io.stdin end
+  if way == 5 then return io.popen 'true' end
+  if not fifo then
+    fifo = os.tmpname( )
+    os.remove( fifo )
+    os.execute( 'mkfifo ' .. fifo )
+  end
+  local file = io.open( fifo, 'r+' )
+  if file then
+    file:setvbuf 'no'
+    file:write 'some input'
+  end
+  return file
+end
+
+function F.child( )
+  tick( )
+  local shell = io.popen 'echo $$'
+  local pid = shell:read '*n'
+  return pid, shell
+end
+
+-- A signal that does nothing to a process in which nobody watches it.
+function F.kill( name )
+  tick( )
+  os.execute( 'kill -' .. name .. ' $PPID' )
+end
+
+function F.service( options ) tick( ) return (result( pcall( mockit.service, options ) )) end
+function F.address( ... ) tick( ) return (result( pcall( Address, ... ) )) end
+
+-- Where operations run.
+function F.guarded( f ) tick( ) return result( pcall( f ) ) end
+function F.sort( f ) tick( ) return result( pcall( table.sort, { 3, 1, 2 }, f ) ) end
+function F.gsub( f ) tick( ) return result( pcall( string.gsub, 'ab', '.', f ) ) end
+function F.handler( f ) tick( ) return xpcall( error, f ) end
+
+-- Debian's LuaJIT crashes when a finalizer raises, stock 5.1 sometimes when one acts while the state is closed: see
+-- faults/.
+local function finalizer( f )
+  return function( object )
+    if inside and not is_jit then return f( object ) end
+    if inside or _VERSION ~= 'Lua 5.1' or is_jit then pcall( f, object ) end
+  end
+end
+
+F.finalizer = finalizer
+
+function F.gc( f )
+  tick( )
+  if newproxy then
+    local object = newproxy( true )
+    getmetatable( object ).__gc = finalizer( f )
+    return object
+  end
+  return setmetatable( { }, { __gc = finalizer( f ) } )
+end
+
+function F.collect( how, value ) tick( ) result( pcall( collectgarbage, how, value ) ) end
+
+local with_close = load 'local object, f = ... local closed <close> = object return f( )'
+function F.closing( object, f )
+  tick( )
+  if with_close then return result( pcall( with_close, object, f ) ) end
+  result( pcall( f ) )
+  F.meta( object, '__close', object )
+end
+
+-- A hook that raises or acts at every so many instructions. Where no protected call is around it it leaves the prelude
+-- alone, and the stoppers always.
+local undisturbed = { [ result ] = true }
+local function is_undisturbed( level )
+  local info = debug.getinfo( level + 1, 'fS' )
+  if not info or undisturbed[ info.func ] or stoppers[ info.func ] then return true end
+  return info.what == 'C' and is_undisturbed( level + 2 )
+end
+
+function F.hook( mask, count, f, body )
+  tick( )
+  local left = 5
+  local function hook( ... )
+    left = left - 1
+    if left < 0 then return debug.sethook( ) end
+    if not is_undisturbed( 2 ) then f( ... ) end
+  end
+  local ok, problem = pcall( function( )
+    debug.sethook( hook, mask, count )
+    body( )
+  end )
+  debug.sethook( )
+  result( ok, problem )
+end
+undisturbed[ F.hook ] = true
+
+-- One program: fresh variables, and at its end whatever its seed left alive.
+F.kept = { }
+local function clean( )
+  debug.sethook( )
+  for i = #restored, 1, -1 do
+    local meta, name, value = unpack( restored[ i ], 1, 3 )
+    rawset( meta, name, value )
+    restored[ i ] = nil
+  end
+end
+undisturbed[ clean ] = true
+
+function F.program( number, body )
+  say( 'begin', number )
+  operations, inside = 0, true
+  local v = { { }, { }, { }, { }, { }, { }, { }, { }, { }, { }, { } }
+  result( pcall( body, unpack( v ) ) )
+  clean( )
+  F.kept[ number % 3 ] = v
+  loops = { }
+  -- A finalizer may raise here, and what it left is cleaned too.
+  pcall( collectgarbage )
+  pcall( collectgarbage )
+  clean( )
+  inside = false
+  all = all + operations
+  say( 'end', number, operations )
+end
+
+undisturbed[ F.program ] = true
+
+-- The end of the script: the objects of the last programs are alive.
+function F.finish( way )
+  say( 'done', all )
+  if fifo then os.remove( fifo ) end
+  if way == 2 then error 'the end' end
+  if way == 3 then os.exit( _VERSION ~= 'Lua 5.1' or 0, true ) end
+end
+
+return F

@@ -1,0 +1,206 @@
+//! One script in a process of its own: how it ended, or why it had to be ended.
+//!
+//! A process that neither says anything nor uses the processor is blocked; one that uses it for long without a word
+//! spins. One that waits for a processor which others have is neither: only its own time counts.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Processor time that one program may take.
+const SPINS_AFTER: Duration = Duration::from_secs(20);
+
+/// How long a program may sleep without using the processor.
+const BLOCKED_AFTER: Duration = Duration::from_secs(3);
+
+/// What a script printed on its way.
+#[derive(Default, Clone, Debug)]
+pub(crate) struct Log {
+    /// The program that runs, from 1; 0 before the first.
+    pub(crate) program: usize,
+    pub(crate) programs_ended: usize,
+    pub(crate) operations: u64,
+    pub(crate) done: bool,
+    pub(crate) panic: Option<String>,
+    /// What else came, the last lines of it.
+    pub(crate) rest: Vec<String>,
+}
+
+/// How a script ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum End {
+    Well,
+    Signal(i32),
+    /// An exit status that no script has by itself: valgrind's, or an abort's that a shell saw.
+    Status(i32),
+    Panic(String),
+    Blocked,
+    Spins,
+}
+
+impl End {
+    /// Whether two ends are of one kind, so that a shorter script may stand for a longer one.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Well => write!(f, "ended well"),
+            Self::Signal(signal) => write!(f, "ended by signal {signal}"),
+            Self::Status(status) => write!(f, "ended with status {status}"),
+            Self::Panic(text) => write!(f, "a panic was caught: {text}"),
+            Self::Blocked => write!(f, "sleeps for ever"),
+            Self::Spins => write!(f, "spins for ever"),
+        }
+    }
+}
+
+/// Runs `command` with the script, which is written to `path`.
+pub(crate) fn run(mut command: Command, path: &Path, text: &str, patience: u32) -> Result<(End, Log), String> {
+    let path: PathBuf = path.into();
+    std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    command.arg(&path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+    let output = child.stderr.take().ok_or("no standard error")?;
+    let log = Arc::new(Mutex::new(Log::default()));
+    let reader = {
+        let log = Arc::clone(&log);
+        thread::spawn(move || {
+            // A line may hold anything.
+            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+                note(&mut lock(&log), &String::from_utf8_lossy(&line));
+            }
+        })
+    };
+    let ended = watch(&mut child, &log, patience);
+    // A grandchild may keep the pipe open, so the reader is waited for only where the process ended by itself.
+    if ended.is_ok() {
+        let _ = reader.join();
+    }
+    let log = lock(&log).clone();
+    let end = match (ended, &log.panic) {
+        (Err(end), _) => end,
+        (Ok(_), Some(story)) => End::Panic(story.clone()),
+        (Ok(status), None) => judge(status, log.done),
+    };
+    Ok((end, log))
+}
+
+fn lock(log: &Mutex<Log>) -> std::sync::MutexGuard<'_, Log> {
+    log.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn note(log: &mut Log, line: &str) {
+    let words: Vec<_> = line.split(' ').collect();
+    match words[..] {
+        ["@@", "begin", number] => log.program = number.parse().unwrap_or(0),
+        ["@@", "end", _, operations] => {
+            log.programs_ended += 1;
+            log.operations += operations.parse::<u64>().unwrap_or(0);
+        }
+        ["@@", "done", _] => log.done = true,
+        ["@@", "panic", ..] => log.panic = Some(words[2..].join(" ")),
+        _ => {
+            log.rest.push(line.to_owned());
+            if log.rest.len() > 40 {
+                log.rest.remove(0);
+            }
+        }
+    }
+}
+
+/// A script ends with 0, or with 1 by an error; without its last word neither is well.
+fn judge(status: ExitStatus, done: bool) -> End {
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => End::Signal(signal),
+        (None, Some(0 | 1)) if done => End::Well,
+        (None, code) => End::Status(code.unwrap_or(-1)),
+    }
+}
+
+/// Waits for the end; ends what hangs.
+fn watch(child: &mut Child, log: &Mutex<Log>, patience: u32) -> Result<ExitStatus, End> {
+    let mut at = (0, 0);
+    let (mut since, mut cpu_then, mut cpu_last) = (Instant::now(), Duration::ZERO, Duration::ZERO);
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Ok(status);
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
+        let now = {
+            let log = lock(log);
+            (log.program, log.programs_ended)
+        };
+        let cpu = cpu_time(child.id()).unwrap_or(cpu_last);
+        if now != at {
+            (at, since, cpu_then, cpu_last) = (now, Instant::now(), cpu, cpu);
+            continue;
+        }
+        let hang = if cpu.saturating_sub(cpu_then) > SPINS_AFTER * patience {
+            End::Spins
+        } else if cpu == cpu_last && is_asleep(child.id()) {
+            if since.elapsed() < BLOCKED_AFTER * patience {
+                continue;
+            }
+            End::Blocked
+        } else {
+            (since, cpu_last) = (Instant::now(), cpu);
+            continue;
+        };
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(hang);
+    }
+}
+
+/// The fields of `/proc/N/stat` after the name, which may hold anything: the state is the first.
+fn stat(process: u32) -> Option<Vec<String>> {
+    let line = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    Some(line.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())
+}
+
+/// In the process and the kernel for it. The unit is a hundredth of a second on every Linux.
+fn cpu_time(process: u32) -> Option<Duration> {
+    let stat = stat(process)?;
+    let ticks = stat.get(11)?.parse::<u64>().ok()? + stat.get(12)?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ticks * 10))
+}
+
+fn is_asleep(process: u32) -> bool {
+    stat(process).is_some_and(|stat| stat.first().is_some_and(|state| state == "S"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_script_says_is_understood_and_the_rest_kept() {
+        let mut log = Log::default();
+        for line in ["@@ begin 3", "lua: no", "@@ end 3 17", "@@ panic internal error: x", "@@ done 17"] {
+            note(&mut log, line);
+        }
+        assert_eq!((log.program, log.programs_ended, log.operations, log.done), (3, 1, 17, true));
+        assert_eq!((log.panic.as_deref(), &log.rest[..]), (Some("internal error: x"), &["lua: no".to_owned()][..]));
+    }
+
+    #[test]
+    fn an_end_without_the_last_word_is_no_good_one() {
+        let status = |code: i32| ExitStatus::from_raw(code << 8);
+        assert_eq!(judge(status(0), true), End::Well);
+        assert_eq!(judge(status(1), true), End::Well, "an error is one of the ways to end");
+        assert_eq!(judge(status(1), false), End::Status(1));
+        assert_eq!(judge(status(99), true), End::Status(99));
+        assert_eq!(judge(ExitStatus::from_raw(11), true), End::Signal(11));
+    }
+}

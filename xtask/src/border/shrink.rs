@@ -1,0 +1,85 @@
+//! The shortest script, or nearly so, that still ends badly in the same way: delta debugging (Zeller and Hildebrandt,
+//! *Simplifying and Isolating Failure-Inducing Input*, 2002), first over the programs, then over their statements.
+
+use super::generate;
+use super::program::numbers;
+use super::script::Script;
+
+/// Scripts that are tried before the shortest so far has to do.
+const TRIES_MAX: u32 = 400;
+
+/// The shortest script that `fails`, as `whole` does.
+pub(crate) fn shortest(whole: Script, fails: &mut dyn FnMut(&Script) -> bool) -> Script {
+    let mut tries = 0;
+    let mut try_one = |script: &Script| {
+        tries += 1;
+        tries <= TRIES_MAX && fails(script)
+    };
+    let mut best = whole;
+    let members: Vec<_> = (0..best.members.len()).collect();
+    // Most often it is the last one, alone.
+    let last = Script { members: best.members.last().into_iter().cloned().collect(), ..best.clone() };
+    if best.members.len() > 1 && try_one(&last) {
+        best = last;
+    } else {
+        let all = best.clone();
+        let of =
+            |kept: &[usize]| Script { members: kept.iter().map(|&i| all.members[i].clone()).collect(), ..all.clone() };
+        let kept = minimal(members, &mut |kept| try_one(&of(kept)));
+        best = of(&kept);
+    }
+    for i in (0..best.members.len()).rev() {
+        let every = numbers(&generate::program(best.members[i].seed));
+        let of = |kept: &[u32]| {
+            let mut script = best.clone();
+            script.members[i].left_out = every.iter().copied().filter(|number| !kept.contains(number)).collect();
+            script
+        };
+        let kept = minimal(every.clone(), &mut |kept| try_one(&of(kept)));
+        best = of(&kept);
+    }
+    best
+}
+
+/// As few of the items as will do, taking out many at a time and then fewer.
+fn minimal<T: Copy>(mut items: Vec<T>, fails: &mut dyn FnMut(&[T]) -> bool) -> Vec<T> {
+    let mut size = items.len().div_ceil(2);
+    while size > 0 {
+        let before = items.len();
+        let mut from = 0;
+        while from < items.len() {
+            let end = (from + size).min(items.len());
+            let fewer: Vec<T> = items[..from].iter().chain(&items[end..]).copied().collect();
+            if fails(&fewer) {
+                items = fewer;
+            } else {
+                from += size;
+            }
+        }
+        // Once more at this size if it was of use.
+        if items.len() == before {
+            size /= 2;
+        }
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_matters_is_kept_and_nothing_else() {
+        let kept = minimal((0..100).collect(), &mut |items| [3, 50, 51].iter().all(|needed| items.contains(needed)));
+        assert_eq!(kept, [3, 50, 51]);
+    }
+
+    #[test]
+    fn a_script_shrinks_to_the_statement_that_fails() {
+        let whole = Script::new(1..6);
+        let shrunk = shortest(whole, &mut |script| script.text().contains("T[ 2 ] = theirs"));
+        assert_eq!(shrunk.members.len(), 1);
+        let statements = numbers(&generate::program(shrunk.members[0].seed));
+        assert_eq!(statements.len() - shrunk.members[0].left_out.len(), 1);
+    }
+}

@@ -1,0 +1,247 @@
+//! What can be called: every function and method of the four modules, with the kinds of its arguments.
+//!
+//! The types in `bindings/lua/types` are the list that this one follows; a test compares the names.
+
+use Arg::*;
+use Slot::*;
+
+/// The variables of a program, each a table of four values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Slot {
+    /// A loop of `cogloop`.
+    Own,
+    /// A loop of `t.Loop`.
+    Theirs,
+    Timer,
+    Watcher,
+    Sock,
+    Thing,
+    Thread,
+    Closure,
+    Address,
+    Service,
+    /// Hostile values.
+    Any,
+}
+
+impl Slot {
+    pub(super) const ALL: [Self; 11] =
+        [Own, Theirs, Timer, Watcher, Sock, Thing, Thread, Closure, Address, Service, Slot::Any];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Own => "L",
+            Theirs => "T",
+            Timer => "k",
+            Watcher => "w",
+            Sock => "s",
+            Thing => "h",
+            Thread => "co",
+            Closure => "f",
+            Address => "a",
+            Service => "m",
+            Slot::Any => "x",
+        }
+    }
+}
+
+/// What an argument should be; now and then it is something else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arg {
+    Ms,
+    /// Milliseconds that a process can sleep: never anything else that would be accepted.
+    Soon,
+    /// As `Soon`, but not 0, which is for ever.
+    Brief,
+    /// Above 0, or a table of `every`.
+    Period,
+    /// Any function, of ours and Lua's own among them.
+    Function,
+    /// A Lua function, which counts its calls: for what calls it without end.
+    Lua,
+    /// A Lua function that may yield.
+    Body,
+    Handle,
+    Direction,
+    Signal,
+    Pid,
+    Flag,
+    Whatever,
+    An(Slot),
+    Host,
+    Port,
+    Message,
+    Max,
+    Names,
+    Nothing,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum On {
+    A(Slot),
+    Module(&'static str),
+}
+
+pub(super) struct Call {
+    pub(super) on: On,
+    pub(super) name: &'static str,
+    pub(super) args: &'static [Arg],
+    /// Where the first result goes.
+    pub(super) into: Option<Slot>,
+    pub(super) weight: u32,
+}
+
+const fn call(on: On, name: &'static str, args: &'static [Arg], into: Option<Slot>, weight: u32) -> Call {
+    Call { on, name, args, into, weight }
+}
+
+const L: On = On::A(Own);
+const T: On = On::A(Theirs);
+const K: On = On::A(Timer);
+const W: On = On::A(Watcher);
+const S: On = On::A(Sock);
+const M: On = On::A(Service);
+const COGLOOP: On = On::Module("cogloop");
+const CO: On = On::Module("coroutine");
+const SOCKET: On = On::Module("Socket");
+
+pub(super) const CALLS: &[Call] = &[
+    call(L, "after", &[Ms, Function, Whatever], Some(Timer), 30),
+    call(L, "every", &[Period, Lua, Whatever], Some(Timer), 12),
+    call(L, "at", &[Ms, Function, Whatever], Some(Timer), 6),
+    call(L, "firing", &[], Some(Timer), 8),
+    call(L, "on", &[Handle, Direction, Lua, Whatever], Some(Watcher), 25),
+    call(L, "spawn", &[Body, Whatever], Some(Thread), 20),
+    call(L, "sleep", &[Ms], None, 10),
+    call(L, "wait", &[Handle, Direction, Ms], None, 14),
+    call(L, "running", &[], None, 3),
+    call(L, "signal", &[Signal, Lua], Some(Watcher), 4),
+    call(L, "child", &[Pid, Lua], Some(Watcher), 4),
+    call(L, "debounce", &[Ms, Function], Some(Closure), 4),
+    call(L, "throttle", &[Ms, Function], Some(Closure), 4),
+    call(L, "step", &[Soon], None, 10),
+    call(L, "advance", &[Ms], None, 10),
+    call(L, "stop", &[], None, 4),
+    call(L, "close", &[], None, 4),
+    call(L, "now", &[], None, 3),
+    call(L, "onerror", &[Lua], Some(Closure), 6),
+    call(L, "timers", &[], None, 3),
+    call(L, "handles", &[], None, 3),
+    call(L, "dump", &[], None, 3),
+    call(L, "stats", &[Flag], None, 5),
+    call(L, "slow", &[Ms, Lua], None, 4),
+    call(L, "fd", &[], Some(Thing), 3),
+    call(L, "pollfd", &[], Some(Thing), 2),
+    call(L, "events", &[], None, 1),
+    call(L, "timeout", &[], None, 2),
+    call(L, "remaining", &[], None, 2),
+    call(COGLOOP, "after", &[Ms, Function, Whatever], Some(Timer), 4),
+    call(COGLOOP, "every", &[Period, Lua, Whatever], Some(Timer), 2),
+    call(COGLOOP, "spawn", &[Body, Whatever], Some(Thread), 3),
+    call(COGLOOP, "on", &[Handle, Direction, Lua], Some(Watcher), 3),
+    call(COGLOOP, "wait", &[Handle, Direction, Ms], None, 2),
+    call(COGLOOP, "sleep", &[Ms], None, 2),
+    call(COGLOOP, "step", &[Soon], None, 4),
+    call(COGLOOP, "stop", &[], None, 1),
+    call(COGLOOP, "close", &[], None, 2),
+    call(COGLOOP, "onerror", &[Lua], Some(Closure), 2),
+    call(COGLOOP, "firing", &[], Some(Timer), 1),
+    call(COGLOOP, "timers", &[], None, 1),
+    call(COGLOOP, "throttle", &[Ms, Function], Some(Closure), 1),
+    call(K, "cancel", &[], None, 12),
+    call(K, "reschedule", &[Ms], None, 10),
+    call(K, "pause", &[], None, 6),
+    call(K, "resume", &[], None, 6),
+    call(K, "remaining", &[], None, 3),
+    call(K, "active", &[], None, 2),
+    call(K, "ref", &[], None, 2),
+    call(K, "unref", &[], None, 3),
+    call(W, "off", &[Direction], None, 10),
+    call(W, "active", &[], None, 2),
+    call(W, "ref", &[], None, 2),
+    call(W, "unref", &[], None, 3),
+    call(T, "addTask", &[Ms, Function, Whatever], Some(Timer), 24),
+    call(T, "cancelTask", &[An(Timer)], None, 10),
+    call(T, "addHandle", &[Handle, Direction, Lua, Whatever], Some(Watcher), 20),
+    call(T, "removeHandle", &[Handle, Direction], None, 12),
+    call(T, "stop", &[], None, 3),
+    call(T, "show", &[], None, 4),
+    call(T, "backend", &[], None, 1),
+    call(T, "time", &[], None, 2),
+    call(T, "sleep", &[Soon], None, 2),
+    call(CO, "create", &[Body], Some(Thread), 8),
+    call(CO, "wrap", &[Body], Some(Closure), 5),
+    call(CO, "resume", &[An(Thread), Whatever], None, 24),
+    call(CO, "close", &[An(Thread)], None, 8),
+    call(CO, "status", &[An(Thread)], None, 2),
+    call(CO, "running", &[], Some(Thread), 6),
+    call(CO, "isyieldable", &[], None, 1),
+    call(CO, "yield", &[Whatever], None, 6),
+    call(SOCKET, "bind", &[Host, Port], None, 3),
+    call(SOCKET, "listen", &[Host, Port], Some(Sock), 2),
+    call(SOCKET, "select", &[Names, Names, Soon], None, 3),
+    call(S, "bind", &[Host, Port], None, 4),
+    call(S, "listen", &[Host, Port], None, 3),
+    call(S, "connect", &[Host, Port], None, 4),
+    call(S, "getsockname", &[An(Address)], Some(Address), 4),
+    call(S, "getpeername", &[An(Address)], Some(Address), 3),
+    call(S, "send", &[Message, An(Address), Max], None, 10),
+    call(S, "recv", &[Max, Nothing], None, 6),
+    call(S, "recv", &[An(Address), Max], None, 4),
+    call(S, "shutdown", &[Direction], None, 3),
+    call(S, "close", &[], None, 6),
+    call(S, "getfd", &[], Some(Thing), 4),
+    call(S, "getFd", &[], Some(Thing), 1),
+    call(On::A(Address), "get", &[], None, 2),
+    call(On::A(Address), "set", &[Host, Port], None, 4),
+    call(On::Module("Interface"), "list", &[], None, 1),
+    call(On::Module("Interface"), "get", &[Host], None, 1),
+    call(On::Module("Interface"), "default", &[], None, 1),
+    call(M, "oneoff", &[Ms, Function], Some(Timer), 8),
+    call(M, "getit", &[Period, Lua], Some(Timer), 6),
+    call(M, "wait", &[Brief], None, 4),
+    call(M, "sleep", &[Soon, Flag], None, 5),
+    call(M, "pending", &[], None, 2),
+    call(M, "inqueue", &[], None, 2),
+    call(M, "process_events", &[], None, 8),
+    call(M, "init", &[], None, 1),
+    call(M, "getfd", &[], Some(Thing), 2),
+    call(M, "time", &[], None, 1),
+    call(M, "mstimestamp", &[], None, 1),
+    call(K, "destroy", &[Flag], None, 5),
+    call(On::A(Thing), "close", &[], None, 5),
+    call(On::A(Thing), "setvbuf", &[Names], None, 1),
+];
+
+/// Made by functions of the prelude, which see to it that nothing blocks, and what these are called there.
+#[cfg(test)]
+const ELSEWHERE: [&str; 6] = ["run", "clean", "accept", "loop", "service", "tostring"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TYPES: [&str; 6] = [
+        include_str!("../../../bindings/lua/types/cogloop.lua"),
+        include_str!("../../../bindings/lua/types/luamockit.lua"),
+        include_str!("../../../bindings/lua/types/t/Loop.lua"),
+        include_str!("../../../bindings/lua/types/t/Net/Socket.lua"),
+        include_str!("../../../bindings/lua/types/t/Net/Address.lua"),
+        include_str!("../../../bindings/lua/types/t/Net/Interface.lua"),
+    ];
+
+    #[test]
+    fn every_function_that_the_types_name_is_called() {
+        let declared = TYPES.iter().flat_map(|text| text.lines()).filter_map(|line| {
+            let (name, _) = line.strip_prefix("function ")?.split_once('(')?;
+            name.rsplit(['.', ':']).next()
+        });
+        let mut count = 0;
+        for name in declared {
+            let is_called = CALLS.iter().any(|call| call.name == name) || ELSEWHERE.contains(&name);
+            assert!(is_called, "{name}: the fuzzer does not call it");
+            count += 1;
+        }
+        assert!(count > 80, "{count} functions");
+    }
+}

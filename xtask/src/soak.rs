@@ -1,0 +1,162 @@
+//! `cargo xtask soak`: whatever can run for as long as one likes, one after the other, with a share of the time each.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::border::{Tally, Target};
+use crate::process;
+use crate::project::Project;
+use crate::test::interpreters::Interpreter;
+
+const USAGE: &str = "\
+usage: cargo xtask soak [--minutes N] [--programs N] [--only NAME]… [--seed S] | --case SEED
+  --minutes N   for so long altogether, 5 if nothing is said
+  --programs N  so many programs of the border's fuzzer on each Lua, instead of a time
+  --only NAME   only this, or all of `border`; --list says what there is
+  --seed S      repeats a run; the first of the border's programs has this seed
+  --case SEED   one case of the wheel's model";
+
+struct Options {
+    minutes: f64,
+    programs: Option<u64>,
+    only: Vec<String>,
+    seed: u64,
+}
+
+/// What can be soaked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Entry {
+    /// The wheel beside its model.
+    Wheel,
+    /// The border's fuzzer on a Lua, perhaps under valgrind.
+    Border { interpreter: String, valgrind: bool },
+}
+
+impl Entry {
+    fn all() -> Vec<Self> {
+        let border = |interpreter: String| Self::Border { interpreter, valgrind: false };
+        let mut all = vec![Self::Wheel];
+        all.extend(Interpreter::names().map(border));
+        all.push(Self::Border { interpreter: "lua5.4".into(), valgrind: true });
+        all
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Wheel => "wheel".into(),
+            Self::Border { interpreter, valgrind } => {
+                format!("border-{}{}", interpreter.replace(' ', "-"), if *valgrind { "-valgrind" } else { "" })
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// By its name, or that of its group.
+    fn is_meant(&self, only: &str) -> bool {
+        self.name() == only || only == "border" && matches!(self, Self::Border { .. })
+    }
+}
+
+pub(crate) fn command(project: &Project, arguments: &[&str]) -> Result<(), String> {
+    if arguments == ["--list"] {
+        Entry::all().iter().for_each(|entry| println!("{}", entry.name()));
+        return Ok(());
+    }
+    if let ["--case", ..] = arguments {
+        return wheel(project, arguments);
+    }
+    let options = parse(arguments)?;
+    let entries: Vec<_> = Entry::all()
+        .into_iter()
+        .filter(|entry| options.only.is_empty() || options.only.iter().any(|only| entry.is_meant(only)))
+        .collect();
+    if entries.is_empty() {
+        return Err(format!(
+            "there is no `{}`; `cargo xtask soak --list` says what there is",
+            options.only.join("` and `")
+        ));
+    }
+    println!("soak: {} minutes, seed {}", options.minutes, options.seed);
+    let share = Duration::try_from_secs_f64(options.minutes * 60.0 / entries.len() as f64).unwrap_or(Duration::MAX);
+    let mut lines = Vec::new();
+    let mut failed = Vec::new();
+    for entry in entries {
+        let line = match soak(project, &entry, &options, share) {
+            Ok(line) => line,
+            Err(message) => {
+                failed.push(entry.name());
+                message
+            }
+        };
+        println!("{}: {line}", entry.name());
+        lines.push(format!("{:24} {line}", entry.name()));
+    }
+    println!("\n{}", lines.join("\n"));
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
+}
+
+fn parse(arguments: &[&str]) -> Result<Options, String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut options = Options { minutes: 5.0, programs: None, only: Vec::new(), seed: now.as_secs() };
+    for pair in arguments.chunks(2) {
+        let wrong = || format!("`{}` is not understood\n{USAGE}", pair.join(" "));
+        let [name, value] = pair else { return Err(wrong()) };
+        match *name {
+            "--minutes" => options.minutes = value.parse().ok().filter(|&minutes| minutes > 0.0).ok_or_else(wrong)?,
+            "--programs" => options.programs = Some(value.parse().map_err(|_| wrong())?),
+            "--seed" => options.seed = value.parse().map_err(|_| wrong())?,
+            "--only" => options.only.push((*value).to_owned()),
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(options)
+}
+
+/// The closing line of an entry, which is an error if something failed.
+fn soak(project: &Project, entry: &Entry, options: &Options, share: Duration) -> Result<String, String> {
+    match entry {
+        Entry::Wheel => {
+            let minutes = (share.as_secs_f64() / 60.0).to_string();
+            wheel(project, &["--minutes", &minutes, "--seed", &options.seed.to_string()])?;
+            Ok("no difference".into())
+        }
+        Entry::Border { interpreter, valgrind } => {
+            let interpreter = Interpreter::named(project, interpreter)?;
+            let target = Target { project, interpreter, valgrind: *valgrind };
+            let tally = border(&target, options, share)?;
+            if tally.crashes.is_empty() { Ok(tally.to_string()) } else { Err(tally.to_string()) }
+        }
+    }
+}
+
+fn border(target: &Target<'_>, options: &Options, share: Duration) -> Result<Tally, String> {
+    let start = Instant::now();
+    let bar = std::io::stdout().is_terminal();
+    let mut seeds = options.seed..;
+    let mut some;
+    let seeds: &mut dyn Iterator<Item = u64> = match options.programs {
+        None => &mut seeds,
+        Some(programs) => {
+            some = seeds.take(usize::try_from(programs).unwrap_or(usize::MAX));
+            &mut some
+        }
+    };
+    let tally = target.fuzz(seeds, &mut |tally| {
+        if bar {
+            print!("\r{:4} s  {}: {tally} ", start.elapsed().as_secs(), target.name());
+            let _ = std::io::stdout().flush();
+        }
+        options.programs.is_some() || start.elapsed() < share
+    });
+    if bar {
+        println!();
+    }
+    tally
+}
+
+/// In the profile of the tests, which notices an overflow.
+fn wheel(project: &Project, arguments: &[&str]) -> Result<(), String> {
+    let mut cargo = project.cargo(&["run", "--quiet", "-p", "cogloop-proptests", "--example", "soak", "--"]);
+    process::run(cargo.args(arguments))
+}
