@@ -56,6 +56,7 @@ mod expire;
 mod extras;
 mod geometry;
 mod key;
+mod listing;
 mod lists;
 mod merge;
 mod occupied;

@@ -337,6 +337,11 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.iter().map(|(key, _, job)| (key, self.deadline(key), &job.value))
     }
 
+    /// All timers that are not paused, with their rank; see [`Wheel::iter_queued`].
+    pub fn iter_queued(&self) -> impl Iterator<Item = (Key, u64, &T)> {
+        self.wheel.iter_queued().map(|(key, rank, job)| (key, rank, &job.value))
+    }
+
     /// The wheel as text; see [`Wheel::dump`].
     pub fn dump(&self) -> impl core::fmt::Display {
         self.wheel.dump()

@@ -159,6 +159,12 @@ impl<T: Default + Clone> EventLoop<T> {
         self.scheduler.iter()
     }
 
+    /// Every timer that is not paused: its key, its rank, its value. Sorted by rank, stably, they are in the order in which
+    /// they come, slack and what is due already included.
+    pub fn iter_queued_timers(&self) -> impl Iterator<Item = (Key, u64, &T)> {
+        self.scheduler.iter_queued()
+    }
+
     /// The time at which the next timer makes a turn worth while, slack used, rounded up to the resolution: exact. Not
     /// after [`turn_ns`](Self::turn_ns) while due timers wait to be pulled.
     pub fn next_deadline_ns(&mut self) -> Option<u64> {

@@ -19,22 +19,19 @@ use std::fmt::Write;
 /// A timer as it is listed.
 #[derive(Clone, Copy)]
 pub(crate) struct Listed {
-    deadline_ns: u64,
+    is_paused: bool,
     value: u64,
     key: Key,
 }
 
 fn list(state: &mut State) -> Result<(), String> {
     state.drop_unlinked();
-    let listed = state.events.iter_timers().map(|(key, deadline_ns, &value)| Listed {
-        deadline_ns: deadline_ns.unwrap_or(u64::MAX),
-        value,
-        key,
-    });
-    let mut listed: Vec<_> = listed.collect();
-    // The upper part of the value is the order of arming.
-    listed.sort_unstable_by_key(|timer| (timer.deadline_ns, timer.value));
-    state.own.listed = listed;
+    let mut queued: Vec<_> = state.events.iter_queued_timers().map(|(key, rank, &value)| (rank, key, value)).collect();
+    queued.sort_by_key(|timer| timer.0);
+    let paused = state.events.iter_timers().filter(|timer| timer.1.is_none());
+    let paused = paused.map(|(key, _, &value)| Listed { is_paused: true, value, key });
+    let queued = queued.into_iter().map(|(_, key, value)| Listed { is_paused: false, value, key });
+    state.own.listed = queued.chain(paused).collect();
     Ok(())
 }
 
@@ -62,7 +59,7 @@ pub(crate) unsafe extern "C-unwind" fn timers(lua: *mut lua_State) -> c_int {
             let ticket = Ticket { key: timer.key.to_bits(), owner: (*state).id };
             push_ticket(lua, ticket, lua_upvalueindex(upvalue::TIMER));
             lua_setfield(lua, 5, c"timer".as_ptr());
-            for (name, is) in [(c"repeats", payload.repeats()), (c"paused", timer.deadline_ns == u64::MAX)] {
+            for (name, is) in [(c"repeats", payload.repeats()), (c"paused", timer.is_paused)] {
                 lua_pushboolean(lua, c_int::from(is));
                 lua_setfield(lua, 5, name.as_ptr());
             }

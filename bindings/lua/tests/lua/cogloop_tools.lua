@@ -29,6 +29,27 @@ test( 'timers lists them in the order in which they fire', function( )
   equal( #loop:timers( ), 0 )
 end )
 
+test( 'timers keeps the order of equal deadlines: an interval was armed anew, a timer with slack has chosen its time', function( )
+  local loop, names = virtual( ), { }
+  local function named( name ) return function( ) names[ #names + 1 ] = name end end
+  local of = { }
+  of[ loop:every( 10, named 'interval' ) ] = 'interval'
+  of[ loop:after( 20, named 'once' ) ] = 'once'
+  of[ loop:every( { ms = 100, first = 19, slack = 10 }, named 'slack' ) ] = 'slack'
+  local moved = loop:after( 1, named 'moved' )
+  moved:reschedule( 20 )
+  of[ moved ] = 'moved'
+  loop:advance( 10 )
+  names = { }
+  local listed = { }
+  for i, item in ipairs( loop:timers( ) ) do
+    for timer, name in pairs( of ) do if timer == item.timer then listed[ i ] = name end end
+  end
+  loop:advance( 16 )
+  same_list( listed, names )
+  equal( #listed, 4 )
+end )
+
 test( 'handles lists the watchers', function( )
   local loop = cogloop.loop( )
   local file = assert( io.open( '/dev/null', 'r+' ) )

@@ -1,0 +1,64 @@
+//! The timers as they stand in the wheel, for whoever wants to show them in the order in which they will expire.
+
+use crate::key::Key;
+use crate::wheel::Wheel;
+
+impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+    /// All timers that wait or have expired, not those at rest: key, rank, value. Sorted by rank, stably, they are in the
+    /// order in which they expire, and expired ones in which they are pulled. The rank is the deadline, or 0 once expired.
+    ///
+    /// Of equal deadlines all stand in one list, in the order of insertion; an annex holds what came before its slot.
+    pub fn iter_queued(&self) -> impl Iterator<Item = (Key, u64, &T)> {
+        let annexes = Self::ANNEX..Self::LISTS;
+        let lists = [Self::EXPIRED, Self::OVERDUE].into_iter().chain(annexes).chain(0..Self::SLOTS as u32);
+        lists.flat_map(move |list| {
+            self.arena.walk(list).map(move |(node, entry)| {
+                let rank = if list == Self::EXPIRED { 0 } else { entry.deadline };
+                (Self::key(node, entry.generation), rank, &entry.value)
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    fn listed(wheel: &Wheel<u32, 2, 3>) -> Vec<u32> {
+        let mut all: Vec<_> = wheel.iter_queued().collect();
+        all.sort_by_key(|timer| timer.1);
+        all.into_iter().map(|timer| *timer.2).collect()
+    }
+
+    #[test]
+    fn what_is_listed_is_what_expires_in_that_order() {
+        let mut state = 1u64;
+        let mut random = |n: u64| {
+            state = state * 16807 % 2_147_483_647;
+            state % n
+        };
+        for _ in 0..300 {
+            let mut wheel = Wheel::<u32, 2, 3>::with_geometry();
+            let mut keys = Vec::new();
+            for value in 0..20 {
+                match random(5) {
+                    0 => wheel.advance(wheel.now() + random(4)),
+                    1 if !keys.is_empty() => {
+                        wheel.reschedule(keys[random(keys.len() as u64) as usize], random(40));
+                    }
+                    _ => keys.push(wheel.insert(random(40), value)),
+                }
+                wheel.prepare(random(3) as usize);
+            }
+            wheel.disarm(keys[0]);
+            let wanted = listed(&wheel);
+            let mut got = Vec::new();
+            wheel.advance(63);
+            while let Some(expired) = wheel.pop_expired() {
+                got.push(expired.value);
+            }
+            assert_eq!(got, wanted);
+        }
+    }
+}
