@@ -17,6 +17,7 @@ mod border;
 mod built;
 mod c;
 mod conformance;
+mod faces;
 mod files;
 mod lua;
 mod mutants;

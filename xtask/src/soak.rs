@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::border::{Tally, Target};
+use crate::faces;
 use crate::process;
 use crate::project::Project;
 use crate::test::interpreters::Interpreter;
@@ -12,7 +13,7 @@ const USAGE: &str = "\
 usage: cargo xtask soak [--minutes N] [--programs N] [--only NAME]… [--seed S] | --case SEED
   --minutes N   for so long altogether, 5 if nothing is said
   --programs N  so many programs of the border's fuzzer on each Lua, instead of a time
-  --only NAME   only this, or all of `border`; --list says what there is
+  --only NAME   only this, or all of `border` or `faces`; --list says what there is
   --seed S      repeats a run; the first of the border's programs has this seed
   --case SEED   one case of the wheel's model";
 
@@ -28,6 +29,8 @@ struct Options {
 enum Entry {
     /// The wheel beside its model.
     Wheel,
+    /// The Lua modules beside their models.
+    Faces { interpreter: String },
     /// The border's fuzzer on a Lua, perhaps under valgrind.
     Border { interpreter: String, valgrind: bool },
 }
@@ -36,6 +39,7 @@ impl Entry {
     fn all() -> Vec<Self> {
         let border = |interpreter: String| Self::Border { interpreter, valgrind: false };
         let mut all = vec![Self::Wheel];
+        all.extend(Interpreter::names().map(|interpreter| Self::Faces { interpreter }));
         all.extend(Interpreter::names().map(border));
         all.push(Self::Border { interpreter: "lua5.4".into(), valgrind: true });
         all
@@ -44,6 +48,7 @@ impl Entry {
     fn name(&self) -> String {
         match self {
             Self::Wheel => "wheel".into(),
+            Self::Faces { interpreter } => format!("faces-{}", interpreter.replace(' ', "-")),
             Self::Border { interpreter, valgrind } => {
                 format!("border-{}{}", interpreter.replace(' ', "-"), if *valgrind { "-valgrind" } else { "" })
             }
@@ -54,7 +59,9 @@ impl Entry {
 impl Entry {
     /// By its name, or that of its group.
     fn is_meant(&self, only: &str) -> bool {
-        self.name() == only || only == "border" && matches!(self, Self::Border { .. })
+        self.name() == only
+            || only == "border" && matches!(self, Self::Border { .. })
+            || only == "faces" && matches!(self, Self::Faces { .. })
     }
 }
 
@@ -120,6 +127,9 @@ fn soak(project: &Project, entry: &Entry, options: &Options, share: Duration) ->
             let minutes = (share.as_secs_f64() / 60.0).to_string();
             wheel(project, &["--minutes", &minutes, "--seed", &options.seed.to_string()])?;
             Ok("no difference".into())
+        }
+        Entry::Faces { interpreter } => {
+            faces::soak(project, &Interpreter::named(project, interpreter)?, share, options.seed)
         }
         Entry::Border { interpreter, valgrind } => {
             let interpreter = Interpreter::named(project, interpreter)?;

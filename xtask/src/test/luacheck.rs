@@ -1,10 +1,11 @@
-//! luacheck on all Lua code: the modules, the tests, the definitions for language servers, the examples, the fuzzer's prelude.
+//! luacheck on all Lua code: the modules, the tests, the definitions for language servers, the examples, the fuzzer's prelude,
+//! the models.
 
 use super::step::Outcome;
 use crate::process;
 use crate::project::Project;
 
 pub(super) fn run(project: &Project) -> Outcome {
-    process::run(project.program("luacheck").args(["--quiet", "bindings", "examples", "xtask"]))?;
+    process::run(project.program("luacheck").args(["--quiet", "bindings", "examples", "proptests", "xtask"]))?;
     Ok(String::new())
 }

@@ -37,7 +37,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::project::{FUZZ_MANIFEST, LUA_MANIFEST, Project};
-use crate::{bench, conformance, lua, mutants, process, tidy};
+use crate::{bench, conformance, faces, lua, mutants, process, tidy};
 use step::{Outcome, Step, TESTS_LIMIT};
 use summary::{Report, Tally};
 
@@ -62,6 +62,11 @@ const STEPS: &[Step] = &[
         name: "border",
         about: "random programs with hostile values on each Lua: no crash, no hang",
         run: border::run,
+    },
+    Step {
+        name: "faces",
+        about: "random programs on the Lua modules and their models: no difference",
+        run: faces::test,
     },
     Step { name: "luacheck", about: "luacheck on all Lua code", run: luacheck::run },
     Step { name: "exits", about: "scripts with 10,000 tasks pending end well, in every way", run: exits::run },

@@ -1,0 +1,55 @@
+-- Fewer calls.
+
+return function( M )
+  local Loop = M.Loop
+
+  local function pack( ... ) return { n = select( '#', ... ), ... } end
+  local function spread( arguments ) return (unpack or table.unpack)( arguments, 1, arguments.n ) end
+
+  -- ## debounce
+  -- Each call sets the timer anew; it calls `f` with the last arguments. A call that the loop's limit refuses changes nothing.
+  function Loop.debounce( loop, ms, f )
+    M.open( loop )
+    local timer, last
+    return function( ... )
+      M.open( loop )
+      if timer and not timer.done then
+        timer:reschedule( ms )
+      else
+        timer = loop:after( ms, function( )
+          local arguments = last
+          last = nil
+          f( spread( arguments ) )
+        end )
+      end
+      last = pack( ... )
+    end
+  end
+
+  -- ## throttle
+  -- The first call goes through and starts a time of `ms`. Of the calls within it the last is kept, goes through at its end, and
+  -- starts the next one. A call that the loop's limit refuses changes nothing, and does not go through.
+  function Loop.throttle( loop, ms, f )
+    M.open( loop )
+    local resting, last = false, nil
+    local function start( )
+      loop:after( ms, function( )
+        resting = last ~= nil
+        if not resting then return end
+        local arguments = last
+        last = nil
+        start( )
+        f( spread( arguments ) )
+      end )
+    end
+    return function( ... )
+      if resting then
+        last = pack( ... )
+      else
+        start( )
+        resting = true
+        f( ... )
+      end
+    end
+  end
+end

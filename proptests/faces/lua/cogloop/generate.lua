@@ -1,0 +1,171 @@
+-- Random programs over `require 'cogloop'`, as data: lists of operations, of which some have a list of their own, the body
+-- of their callback. Where an operation makes an object its number names it; an operation on an object that is not there
+-- does nothing. So any part of a program is a program.
+
+local MS       = { 0, 0, 1, 1, 2, 3, 5, 5, 7, 8, 10, 10, 16, 20, 25, 50, 100, 1000 }
+local FRACTION = { 1 / 64, 1 / 8, 0.5, 3 / 64, 2.5, 10.125, 5.015625 }
+local SLACK    = { 0, 0.5, 1, 3, 5, 8, 20, 100 }
+
+-- Operations that are to be left out, while a fault of theirs hides others.
+local without = { }
+for name in (os.getenv 'COGLOOP_WITHOUT' or ''):gmatch '[%w_]+' do without[ name ] = true end
+
+return function( random, length )
+  local R, P = random, { made = 0 }
+  local known = { T = { }, W = { }, C = { }, F = { }, H = { }, S = { }, K = { } }
+  local fractions, has_handles, has_tasks = not without.fractions and R.chance( 25 ), R.chance( 60 ), R.chance( 60 )
+
+  local function ms( )
+    if fractions and R.chance( 40 ) then return R.pick( FRACTION ) end
+    return R.pick( MS )
+  end
+
+  local function number( )
+    P.made = P.made + 1
+    return P.made
+  end
+
+  local body
+  local make = { }
+
+  -- An operation that makes an object; its body comes after its name is known, so that a callback speaks of itself.
+  local function creates( kind, name, depth, in_task, fill )
+    make[ name ] = function( level )
+      local op = { k = name, n = number( ) }
+      fill( op )
+      table.insert( known[ kind ], op.n )
+      op.body = body( level + depth, in_task )
+      return op
+    end
+  end
+
+  creates( 'T', 'after', 1, false, function( op ) op.ms = ms( ) end )
+  creates( 'T', 'at', 1, false, function( op ) op.ms = ms( ) * R.upto( 3 ) end )
+  creates( 'T', 'every', 1, false, function( op )
+    op.ms = math.max( ms( ), fractions and 0.5 or 1 )
+    if R.chance( 70 ) then
+      op.policy = R.pick{ 'skip', 'burst', 'delay' }
+      op.first = R.chance( 30 ) and ms( ) or nil
+      op.slack = not without.slack and R.chance( 40 ) and R.pick( SLACK ) or nil
+    end
+  end )
+  creates( 'F', 'debounce', 1, false, function( op ) op.ms = ms( ) end )
+  creates( 'F', 'throttle', 1, false, function( op ) op.ms = ms( ) end )
+  creates( 'C', 'spawn', 1, true, function( ) end )
+  creates( 'W', 'on', 1, false, function( op )
+    op.h, op.dir = R.pick( known.H ), R.pick{ 'r', 'r', 'w', 'rw' }
+    op.drain = R.chance( 80 )
+  end )
+
+  local function on_object( kind, name, more )
+    make[ name ] = function( )
+      local op = { k = name, n = number( ), x = R.pick( known[ kind ] ) }
+      if more then more( op ) end
+      return op
+    end
+  end
+
+  for _, name in ipairs{ 'cancel', 'pause', 'resume', 'left', 'active', 'ref', 'unref' } do on_object( 'T', name ) end
+  on_object( 'T', 'reschedule', function( op ) op.ms = ms( ) end )
+  on_object( 'F', 'call' )
+  on_object( 'C', 'status' )
+  on_object( 'C', 'end_task' )
+  on_object( 'W', 'off', function( op ) op.dir = R.pick{ 'r', 'w', 'rw', false } end )
+  for _, name in ipairs{ 'watching', 'watch_ref', 'watch_unref' } do on_object( 'W', name ) end
+  for _, name in ipairs{ 'send', 'fill', 'drain' } do on_object( 'S', name ) end
+  on_object( 'K', 'close' )
+
+  local function plain( name, more )
+    make[ name ] = function( )
+      local op = { k = name, n = number( ) }
+      if more then more( op ) end
+      return op
+    end
+  end
+
+  for _, name in ipairs{ 'run', 'step', 'stop', 'close_loop', 'firing', 'running', 'timers', 'handles', 'remaining', 'yield',
+    'fail' } do
+    plain( name )
+  end
+  plain( 'step_ms', function( op ) op.ms = ms( ) end )
+  plain( 'advance', function( op ) op.ms = ms( ) end )
+  plain( 'sleep', function( op ) op.ms = ms( ) end )
+  plain( 'onerror', function( op ) op.to = R.pick{ 'log', 'log', 'fail', 'none' } end )
+  plain( 'stats', function( op ) op.measure = R.pick{ 'none', 'true', 'false' } end )
+  plain( 'wait', function( op )
+    op.h, op.dir, op.ms = R.pick( known.H ), R.pick{ 'r', 'r', 'w', 'rw' }, not without.limit and R.chance( 60 ) and ms( ) or nil
+  end )
+  -- Sockets are named by themselves, or by their number or an object. A number that is closed may soon be another's, so
+  -- none is closed.
+  plain( 'pair', function( op )
+    op.h, op.peer = op.n, number( )
+    for _, list in ipairs{ known.H, known.S, known.K } do
+      table.insert( list, op.h )
+      table.insert( list, op.peer )
+    end
+  end )
+  plain( 'another', function( op )
+    op.h, op.peer, op.form = number( ), number( ), R.pick{ 'number', 'object' }
+    table.insert( known.H, op.n )
+    for _, list in ipairs{ known.H, known.S, known.K } do table.insert( list, op.peer ) end
+    table.insert( known.S, op.h )
+    if op.form == 'object' then table.insert( known.K, op.h ) end
+  end )
+
+  -- What may be asked here, and how often.
+  local function choices( level, in_task )
+    local list = { { 'timers', 1 }, { 'remaining', 1 }, { 'stats', 1 }, { 'onerror', 1 } }
+    local function add( name, weight )
+      if not without[ name ] then list[ #list + 1 ] = { name, weight } end
+    end
+    if level < 3 then
+      add( 'after', 6 ) add( 'every', 3 ) add( 'at', 2 ) add( 'debounce', 1 ) add( 'throttle', 1 )
+      if has_tasks then add( 'spawn', 5 ) end
+      if has_handles and #known.H > 0 then add( 'on', 5 ) end
+    end
+    if #known.T > 0 then
+      add( 'cancel', 2 ) add( 'reschedule', 2 ) add( 'pause', 1 ) add( 'resume', 2 ) add( 'left', 2 ) add( 'active', 1 )
+      add( 'unref', 1 ) add( 'ref', 1 )
+    end
+    if #known.F > 0 then add( 'call', 4 ) end
+    if has_tasks then
+      add( 'running', 1 )
+      if #known.C > 0 then add( 'status', 1 ) add( 'end_task', 1 ) end
+    end
+    if has_handles then
+      add( 'handles', 1 ) add( 'pair', 1 )
+      if #known.S > 0 then add( 'another', 1 ) add( 'send', 4 ) add( 'drain', 2 ) add( 'fill', 1 ) add( 'close', 1 ) end
+      if #known.W > 0 then add( 'off', 2 ) add( 'watching', 1 ) add( 'watch_unref', 1 ) add( 'watch_ref', 1 ) end
+    end
+    if level == 0 then
+      add( 'advance', 6 ) add( 'run', 2 ) add( 'step', 2 ) add( 'step_ms', 3 )
+    else
+      add( 'advance', 2 ) add( 'stop', 1 ) add( 'firing', 1 ) add( 'fail', 1 )
+      if R.chance( 10 ) then add( 'close_loop', 1 ) add( 'run', 1 ) end
+      if in_task then
+        add( 'sleep', 8 ) add( 'yield', 3 )
+        if has_handles and #known.H > 0 then add( 'wait', 8 ) end
+      end
+    end
+    return list
+  end
+
+  function body( level, in_task )
+    local list = { }
+    for i = 1, in_task and R.upto( 6 ) or R.upto( 4 ) - 1 do
+      list[ i ] = make[ R.weighted( choices( level, in_task ) ) ]( level )
+    end
+    return list
+  end
+
+  P.options = { }
+  if R.chance( 15 ) then P.options.max_timers = R.upto( 5 ) end
+  if R.chance( 10 ) then P.options.max_handles = R.upto( 2 ) end
+  if R.chance( 15 ) then P.options.max_callbacks = R.upto( 3 ) end
+  if R.chance( 10 ) and not without.fractions then P.options.resolution = R.pick{ 1, 0.5, 8 } end
+  P.ops = { }
+  if has_handles then P.ops[ 1 ] = make.pair( ) end
+  for _ = 1, length do P.ops[ #P.ops + 1 ] = make[ R.weighted( choices( 0, false ) ) ]( 0 ) end
+  P.ops[ #P.ops + 1 ] = { k = 'advance', n = number( ), ms = 200 }
+  return P
+end

@@ -1,0 +1,218 @@
+-- Handles, watchers and signals.
+
+return function( M )
+  local Loop, world = M.Loop, M.world
+  local Watcher = { }
+  Watcher.__index = Watcher
+
+  -- ## An entry
+  -- A loop has one for each descriptor that it observes, whatever object or number names that: one handle has one
+  -- watcher. For each direction there is a function with its arguments, or a coroutine that waits, or nothing; without
+  -- any the entry is gone, and the next `on` makes another.
+  local function find( loop, descriptor )
+    for _, entry in ipairs( loop.entries ) do
+      if entry.descriptor == descriptor then return entry end
+    end
+  end
+
+  local function each( direction )
+    return direction:gmatch '.'
+  end
+
+  local function remove_if_empty( entry )
+    if entry.r or entry.w or entry.gone then return end
+    entry.gone = true
+    for i, other in ipairs( entry.loop.entries ) do
+      if other == entry then table.remove( entry.loop.entries, i ) end
+    end
+  end
+
+  -- The claim of a coroutine that is dead is void: it is dropped when somebody wants its place, and before each turn.
+  local function drop_dead( entry )
+    if not entry then return end
+    for one in each 'rw' do
+      local task = entry[ one ] and entry[ one ].task
+      if task and coroutine.status( task.co ) == 'dead' then M.unclaim( entry, task ) end
+    end
+    return not entry.gone and entry or nil
+  end
+
+  -- The entry of a handle, or a new one; nil and a message at the limit, or where the system refuses.
+  local function entry_of( loop, handle )
+    local descriptor = world.descriptor( handle )
+    if not descriptor then error( handle and 'handle: it is closed' or 'handle: none', 0 ) end
+    local entry = find( loop, descriptor )
+    if entry then
+      entry.changes = entry.changes + 1
+      return entry
+    end
+    if #loop.entries >= loop.max_handles then return nil, 'too many descriptors', 24 end
+    entry = setmetatable( { loop = loop, descriptor = descriptor, handle = handle, referenced = true, changes = 0 }, Watcher )
+    loop.entries[ #loop.entries + 1 ] = entry
+    return entry
+  end
+
+  -- ## on
+  -- A second `on` for the same direction replaces the function, but not a coroutine that waits.
+  function Loop.on( loop, handle, direction, f, ... )
+    M.open( loop )
+    local descriptor = world.descriptor( handle )
+    local there = descriptor and drop_dead( find( loop, descriptor ) )
+    for one in each( direction ) do
+      if there and there[ one ] and there[ one ].task then error( 'handle: a coroutine waits for it', 0 ) end
+    end
+    local entry, message, errno = entry_of( loop, handle )
+    if not entry then return nil, message, errno end
+    local arguments, n = { ... }, select( '#', ... )
+    for one in each( direction ) do
+      entry[ one ] = { call = function( )
+        M.call( loop, entry, f, (unpack or table.unpack)( arguments, 1, n ) )
+      end }
+    end
+    return entry
+  end
+
+  -- ## A claim of a coroutine
+  -- Each direction is for one: a function, or a coroutine.
+  function M.claim( loop, handle, direction, task )
+    local descriptor = world.descriptor( handle )
+    local there = descriptor and drop_dead( find( loop, descriptor ) )
+    for one in each( direction ) do
+      local other = there and there[ one ]
+      if other then error( other.task and 'handle: a coroutine waits for it' or 'handle: it is watched already', 0 ) end
+    end
+    local entry, message, errno = entry_of( loop, handle )
+    if not entry then return nil, message, errno end
+    for one in each( direction ) do entry[ one ] = { task = task } end
+    return entry
+  end
+
+  function M.unclaim( entry, task )
+    for one in each 'rw' do
+      if entry[ one ] and entry[ one ].task == task then entry[ one ] = nil end
+    end
+    M.end_wait( task )
+    remove_if_empty( entry )
+  end
+
+  -- What of a task's claim is ready now: `'r'`, `'w'`, `'rw'` or nil.
+  function M.ready_for( entry, task )
+    local ready = ''
+    for one in each 'rw' do
+      if entry[ one ] and entry[ one ].task == task and world.ready( entry.descriptor, one ) then ready = ready .. one end
+    end
+    return ready ~= '' and ready or nil
+  end
+
+  -- ## Being ready
+  -- A turn serves the directions that were ready when its wait ended, and that were observed then and still are: read
+  -- first, then write. Which handle comes first is open. It serves as many as `max_callbacks`. Whether one for which `on`
+  -- or `wait` was called meanwhile has this turn or the next is open too.
+  function M.ready( loop )
+    local ready = { }
+    for _, entry in ipairs( loop.entries ) do
+      local item = { entry = entry, changes = entry.changes }
+      for one in each 'rw' do item[ one ] = entry[ one ] and world.ready( entry.descriptor, one ) or nil end
+      if item.r or item.w then ready[ #ready + 1 ] = item end
+    end
+    return ready
+  end
+
+  local function serve( loop, entry, ready )
+    for one in each 'rw' do
+      local observer = ready[ one ] and not entry.gone and entry[ one ]
+      local has_turn = entry.changes == ready.changes or world.was_next( entry )
+      if observer and has_turn and world.descriptor( entry.handle ) and not M.over( loop ) then
+        if observer.task then
+          local directions = ''
+          for each_one in each 'rw' do
+            if ready[ each_one ] and entry[ each_one ] and entry[ each_one ].task == observer.task then directions = directions .. each_one end
+          end
+          M.unclaim( entry, observer.task )
+          M.resume( loop, observer.task, directions )
+        else
+          observer.call( )
+        end
+      end
+    end
+  end
+
+  function M.serve_ready( loop, ready )
+    local served = 0
+    while #ready > 0 and served < loop.max_callbacks and not M.over( loop ) do
+      for i = #ready, 1, -1 do
+        local item = ready[ i ]
+        local entry = item.entry
+        if entry.gone or not world.descriptor( entry.handle ) or not (item.r and entry.r or item.w and entry.w) then table.remove( ready, i ) end
+      end
+      local i = world.next( ready )
+      if not i then return end
+      served = served + 1
+      serve( loop, ready[ i ].entry, table.remove( ready, i ) )
+    end
+  end
+
+  -- ## A watcher
+  -- Of one whose functions are all off, or whose loop is closed, the answers are false.
+  function Watcher.off( entry, direction )
+    local was = false
+    for one in each( direction or 'rw' ) do
+      if entry[ one ] and not entry[ one ].task and not entry.gone then
+        entry[ one ], was = nil, true
+      end
+    end
+    remove_if_empty( entry )
+    return was
+  end
+
+  function Watcher.active( entry )
+    return not entry.gone
+  end
+
+  function Watcher.ref( entry )
+    entry.referenced = true
+    return entry
+  end
+
+  function Watcher.unref( entry )
+    entry.referenced = false
+    return entry
+  end
+
+  -- ## Closing
+  -- A handle that was closed gets no call any more, and leaves the loop: a socket before it is closed, an object before the
+  -- next turn; a number, which may mean another file tomorrow, stays until it is off. A coroutine that waits for it is told:
+  -- before the next turn it gets a timer for now.
+  local function close( entry )
+    for one in each 'rw' do
+      local task = entry[ one ] and entry[ one ].task
+      if task and not task.told then
+        task.told = true
+        M.end_wait( task )
+        table.insert( entry.loop.to_tell, task )
+      end
+      entry[ one ] = nil
+    end
+    remove_if_empty( entry )
+  end
+
+  function world.closing( descriptor )
+    for _, loop in ipairs( world.loops ) do
+      local entry = find( loop, descriptor )
+      if entry and world.is_socket( entry.handle ) then close( entry ) end
+    end
+  end
+
+  function M.look( loop )
+    for i = #loop.entries, 1, -1 do
+      local entry = loop.entries[ i ]
+      if world.is_object( entry.handle ) and not world.descriptor( entry.handle ) then close( entry ) end
+    end
+    for i = #loop.entries, 1, -1 do drop_dead( loop.entries[ i ] ) end
+    for _, task in ipairs( loop.to_tell ) do
+      task.told = nil
+      M.wake( loop, task, 0, nil, 'the handle was closed', 9 )
+    end
+    loop.to_tell = { }
+  end
+end

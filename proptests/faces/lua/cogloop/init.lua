@@ -1,0 +1,21 @@
+-- `require 'cogloop'`, told as a program that is dumb on purpose: the specification of docs/lua.md, to be read and to be
+-- run. It has the same functions as the module, on a virtual clock and on descriptors of `world`; each section begins with
+-- what holds, in words. Nothing here is fast: everything is a plain list that is walked.
+--
+--   loop.lua      time, turns, run and its kin, errors
+--   timers.lua    deadlines, intervals, slack, and what a timer can be asked
+--   tasks.lua     coroutines
+--   handles.lua   descriptors, watchers, signals
+--   calls.lua     debounce and throttle
+--   look.lua      timers( ), handles( ), stats( )
+--
+-- `world` says what the descriptors of a program are and which of them are ready. `world.next( candidates )` says which
+-- of several ready handles is served first: the specification leaves that open.
+
+return function( world, part )
+  local Loop = { }
+  Loop.__index = Loop
+  local M = { Loop = Loop, world = world }
+  for _, name in ipairs{ 'loop', 'timers', 'tasks', 'handles', 'calls', 'look' } do part( name )( M ) end
+  return { loop = M.make }
+end

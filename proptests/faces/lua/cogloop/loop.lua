@@ -1,0 +1,181 @@
+-- Time, turns, and running.
+
+return function( M )
+  local Loop, world = M.Loop, M.world
+
+  -- ## A loop
+  -- Its time begins at 0 and is counted in ns; a virtual clock stands still but where it is said to pass. A tick is
+  -- `resolution` ms long. `armed` counts what is armed: of two timers for one moment the one that was armed first fires
+  -- first.
+  function M.make( options )
+    local loop = setmetatable( {
+      time = 0, tick = (options.resolution or 0.001) * 1e6, armed = 0,
+      pending = { }, entries = { }, to_tell = { },
+      max_timers = options.max_timers or math.huge, max_handles = options.max_handles or math.huge,
+      max_callbacks = options.max_callbacks or math.huge,
+      fired = 0, turns = 0,
+    }, Loop )
+    world.loops[ #world.loops + 1 ] = loop
+    return loop
+  end
+
+  -- Of a closed loop every function raises but `close`.
+  function M.open( loop )
+    if loop.closed then error( 'the loop is closed', 0 ) end
+  end
+
+  function M.not_running( loop )
+    M.open( loop )
+    if loop.busy then error( 'this loop is running already', 0 ) end
+  end
+
+  function Loop.now( loop )
+    M.open( loop )
+    return loop.time / 1e6
+  end
+
+  -- ## A callback
+  -- An error in it is given to the function of `onerror`, with what failed; if there is none, or if that one fails too,
+  -- it leaves `run`, and the loop can run again; so it does if the callback has closed the loop. `what` is the timer, the watcher, or the coroutine.
+  function M.report( loop, what, err )
+    if loop.on_error and not loop.closed then
+      local ok, again = pcall( loop.on_error, err, 'traceback', what )
+      if ok then return end
+      err = M.both( err, again )
+    end
+    loop.failure = { err }
+  end
+
+  -- Of two errors both are told.
+  function M.both( first, second )
+    return second, first
+  end
+
+  -- Calls a function of the script's, and measures it unless it raises: how long it took, by the loop's clock, goes to the
+  -- numbers of `stats`, and to the function of `slow` if that was long.
+  function M.call( loop, what, f, ... )
+    local began = M.begin( loop )
+    local ok, err = pcall( f, ... )
+    if not ok then return M.report( loop, what, err ) end
+    M.measured( loop, began )
+  end
+
+  -- Whether the turn ends here: `stop` and `close` were called, or an error leaves `run`.
+  local function over( loop )
+    return loop.stopped or loop.closed or loop.failure
+  end
+  M.over = over
+
+  -- ## A turn
+  -- It waits for what comes first: a handle that is ready, or a deadline; but not beyond `latest`. A ready handle, or a
+  -- timer that is due, comes before any passing of time. Then it serves the timers that were due and the handles that were
+  -- ready *when its wait ended*, timers first: what becomes due or ready in its callbacks has a later turn, and what its
+  -- callbacks cancel or remove is not served.
+  function M.turn( loop, latest )
+    local ready = M.ready( loop )
+    if #ready == 0 then
+      local moment = math.min( M.next_moment( loop ), latest )
+      if moment == math.huge then error( 'the specification waits for ever here', 0 ) end
+      if moment > loop.time then loop.time = moment end
+    end
+    loop.reading = loop.time
+    M.serve_timers( loop )
+    if not over( loop ) then M.serve_ready( loop, ready ) end
+  end
+
+  -- ## Running
+  -- What keeps a loop running is a timer whose time is not stopped, and a watched handle, unless they are unreferenced; and
+  -- a coroutine that waits.
+  local function left( loop )
+    for _, timer in ipairs( loop.pending ) do
+      if timer.referenced and not timer.paused then return true end
+    end
+    for _, entry in ipairs( loop.entries ) do
+      if entry.referenced or entry.r and entry.r.task or entry.w and entry.w.task then return true end
+    end
+    return false
+  end
+
+  -- Takes turns while `more( )` says so; before, it lets go of what was closed. `stop` in a callback ends it, and has no
+  -- effect otherwise.
+  local function serve( loop, more, latest )
+    loop.busy, loop.stopped = true, false
+    while not over( loop ) do
+      M.look( loop )
+      if not more( ) then break end
+      M.turn( loop, latest( ) )
+    end
+    loop.busy = false
+    local failure = loop.failure
+    loop.failure = nil
+    if failure then error( failure[ 1 ], 0 ) end
+  end
+
+  function Loop.run( loop )
+    M.not_running( loop )
+    serve( loop, function( ) return left( loop ) end, function( ) return math.huge end )
+    return true
+  end
+
+  -- One turn, which does not wait when nothing is left.
+  function Loop.step( loop, ms )
+    M.not_running( loop )
+    local taken = false
+    local latest = ms and loop.time + ms * 1e6 or math.huge
+    serve( loop, function( )
+      local first = not taken
+      taken = true
+      if not left( loop ) then latest = loop.time end
+      return first
+    end, function( ) return latest end )
+    return not loop.closed and left( loop )
+  end
+
+  -- Lets `ms` pass, and serves what becomes due, each at its moment, whether it keeps the loop running or not. What is
+  -- ready comes before time passes: at each moment turns are taken as long as a timer is due, and one more. A handle that
+  -- stays ready does not hold up time. If a callback takes so long that the time is over, by a tick, one last turn serves
+  -- what became due within it; more stays due. In a callback only the time passes.
+  function Loop.advance( loop, ms )
+    M.open( loop )
+    local target = loop.time + ms * 1e6
+    if loop.busy then
+      loop.time = target
+      return true
+    end
+    local looked, last = false, false
+    serve( loop, function( )
+      local next = M.next_moment( loop )
+      local due = next <= math.min( loop.time, target ) and not last
+      if due or not looked and #loop.entries > 0 then
+        last, looked = math.floor( loop.time / loop.tick ) * loop.tick > target, not due
+        return true
+      end
+      if loop.time >= target then return false end
+      loop.time, looked = math.min( next, target ), false
+      return true
+    end, function( ) return 0 end )
+    return true
+  end
+
+  function Loop.stop( loop )
+    M.open( loop )
+    loop.stopped = true
+  end
+
+  -- Ends the loop and everything in it. What its callbacks hold is let go of; a second time it does nothing.
+  function Loop.close( loop )
+    if loop.closed then return end
+    loop.closed = true
+    for _, timer in ipairs( loop.pending ) do timer.done = true end
+    for _, entry in ipairs( loop.entries ) do entry.gone = true end
+    loop.pending, loop.entries, loop.to_tell = { }, { }, { }
+  end
+
+  -- Returns the function before; without an argument it only says it.
+  function Loop.onerror( loop, ... )
+    M.open( loop )
+    local before = loop.on_error
+    if select( '#', ... ) > 0 then loop.on_error = (...) end
+    return before
+  end
+end

@@ -1,0 +1,213 @@
+-- Timers: deadlines, intervals, slack, and what a timer can be asked.
+
+return function( M )
+  local Loop = M.Loop
+  local Timer = { }
+  Timer.__index = Timer
+
+  -- ## Deadline and moment
+  -- A schedule is kept in ns. A deadline is the first tick that is not before the scheduled time: a timer is never early,
+  -- and what it is told of its deadline goes by that. Its moment, when it is served, is the same; but a timer with slack
+  -- takes the time, from the scheduled one to as much later as the slack is, which the highest power of two divides, in ns:
+  -- so timers with slack meet, and there is never more than one such time. One that is past is served in the next turn.
+  local function with_slack( first, last )
+    if first == 0 or first == last then return first end
+    local power = 1
+    while math.floor( last / (2 * power) ) * 2 * power >= first do power = 2 * power end
+    return math.floor( last / power ) * power
+  end
+
+  local function tick( loop, time )
+    return math.ceil( time / loop.tick ) * loop.tick
+  end
+
+  -- So much after now. A new one-shot timer without delay has the tick that has begun, so that it is due in the next turn.
+  function M.from_now( loop, ms )
+    if ms == 0 then return math.floor( loop.time / loop.tick ) * loop.tick end
+    return loop.time + ms * 1e6
+  end
+
+  -- Gives a timer a deadline; it comes behind all that is armed for the same moment.
+  local function arm( loop, timer, scheduled )
+    loop.armed = loop.armed + 1
+    timer.scheduled, timer.order, timer.turn = scheduled, loop.armed, nil
+    timer.deadline = tick( loop, scheduled )
+    timer.moment = tick( loop, with_slack( scheduled, scheduled + timer.slack ) )
+  end
+
+  -- ## Making a timer
+  -- `fire` is what happens at its moment. At the limit of the loop there is an error, and nothing changes; a coroutine that
+  -- was let in is not held up by it.
+  function M.add( loop, deadline, timer, let_in )
+    if not let_in and #loop.pending >= loop.max_timers then error( 'too many timers', 0 ) end
+    timer.loop, timer.slack, timer.referenced = loop, timer.slack or 0, true
+    loop.pending[ #loop.pending + 1 ] = timer
+    arm( loop, timer, deadline )
+    return setmetatable( timer, Timer )
+  end
+
+  local function remove( timer )
+    for i, other in ipairs( timer.loop.pending ) do
+      if other == timer then table.remove( timer.loop.pending, i ) end
+    end
+    timer.done = true
+  end
+  M.remove_timer = remove
+
+  local function callback( f, ... )
+    local arguments, n = { ... }, select( '#', ... )
+    return function( timer )
+      M.call( timer.loop, timer, f, (unpack or table.unpack)( arguments, 1, n ) )
+    end
+  end
+
+  function Loop.after( loop, ms, f, ... )
+    M.open( loop )
+    return M.add( loop, M.from_now( loop, ms ), { f = f, fire = callback( f, ... ) } )
+  end
+
+  function Loop.at( loop, ms, f, ... )
+    M.open( loop )
+    return M.add( loop, ms * 1e6, { f = f, fire = callback( f, ... ) } )
+  end
+
+  function Loop.every( loop, spec, f, ... )
+    M.open( loop )
+    if type( spec ) == 'number' then spec = { ms = spec } end
+    return M.add( loop, loop.time + (spec.first or spec.ms) * 1e6, {
+      f = f, fire = callback( f, ... ), period = spec.ms * 1e6, policy = spec.policy or 'skip', slack = (spec.slack or 0) * 1e6,
+    } )
+  end
+
+  -- ## The next deadline of an interval
+  -- A period after the one that is served, whenever that is served within its slack, rounded up as deadlines are. Later
+  -- than that `skip` takes the first of the schedule that is later than the tick that has begun, and tells how many it left
+  -- out; `burst` takes them one by one; `delay` counts the schedule from now. Of a period that is shorter than a tick, and
+  -- has no slack, several deadlines are in one tick: all but the first are late.
+  local function next_deadline( loop, timer )
+    local reading, following = loop.reading, timer.scheduled + timer.period
+    local is_short = timer.slack == 0 and timer.period < loop.tick
+    if not is_short and reading <= tick( loop, timer.scheduled + timer.slack ) then return following, 0 end
+    if timer.policy == 'burst' then return following, 0 end
+    if timer.policy == 'delay' then return math.max( reading, timer.scheduled ) + timer.period, 0 end
+    local late = math.max( math.floor( reading / loop.tick ) * loop.tick - timer.scheduled, 0 )
+    local missed = math.floor( late / timer.period )
+    return following + missed * timer.period, missed
+  end
+
+  -- ## Being due
+  -- Due is each timer whose moment is not later than now. A turn serves those that were due when its wait ended, in the
+  -- order of their moments, then of arming, and only as many as `max_callbacks`; a timer that was given another deadline
+  -- meanwhile is not among them any more. What a turn leaves comes first in the next.
+  local function earlier( a, b )
+    local turn_of_a, turn_of_b = a.turn or math.huge, b.turn or math.huge
+    if turn_of_a ~= turn_of_b then return turn_of_a < turn_of_b end
+    if a.moment ~= b.moment then return a.moment < b.moment end
+    return a.order < b.order
+  end
+
+  function M.in_order( timers )
+    table.sort( timers, earlier )
+    return timers
+  end
+
+  function M.next_moment( loop )
+    local next = math.huge
+    for _, timer in ipairs( loop.pending ) do
+      if not timer.paused then next = math.min( next, timer.moment ) end
+    end
+    return next
+  end
+
+  function M.serve_timers( loop )
+    local due, served = { }, 0
+    loop.turns = loop.turns + 1
+    for _, timer in ipairs( loop.pending ) do
+      if not timer.paused and timer.moment <= loop.reading then
+        timer.turn = timer.turn or loop.turns
+        due[ #due + 1 ] = { timer = timer, moment = timer.moment, order = timer.order, turn = timer.turn }
+      end
+    end
+    for _, item in ipairs( M.in_order( due ) ) do
+      if M.over( loop ) or served >= loop.max_callbacks then return end
+      local timer = item.timer
+      if not timer.done and not timer.paused and timer.order == item.order then
+        served = served + 1
+        M.fire( loop, timer )
+      end
+    end
+  end
+
+  -- ## Firing
+  -- A one-shot timer is done before its callback is called, an interval armed for its next deadline. How late it is, and
+  -- how many deadlines were missed, counts by the time at which the turn began to serve.
+  function M.fire( loop, timer )
+    local late, missed = loop.reading - timer.deadline, 0
+    if timer.period then
+      local deadline
+      deadline, missed = next_deadline( loop, timer )
+      arm( loop, timer, deadline )
+    else
+      remove( timer )
+    end
+    loop.fired = loop.fired + 1
+    if not timer.coroutine then M.late( loop ) end
+    loop.now_firing = { timer, late / 1e6, missed }
+    timer.fire( timer )
+    loop.now_firing = nil
+  end
+
+  function Loop.firing( loop )
+    M.open( loop )
+    if loop.now_firing then return (unpack or table.unpack)( loop.now_firing, 1, 3 ) end
+  end
+
+  -- ## What a timer can be asked
+  -- Of a timer that is done, or whose loop is closed, the answers are false and nil.
+  function Timer.cancel( timer )
+    if timer.done then return false end
+    remove( timer )
+    return true
+  end
+
+  -- A paused timer goes on with it.
+  function Timer.reschedule( timer, ms )
+    if timer.done then return false end
+    timer.paused = nil
+    arm( timer.loop, timer, timer.loop.time + ms * 1e6 )
+    return true
+  end
+
+  function Timer.pause( timer )
+    if timer.done or timer.paused then return false end
+    timer.paused = math.max( timer.deadline - timer.loop.time, 0 )
+    return true
+  end
+
+  function Timer.resume( timer )
+    if timer.done or not timer.paused then return false end
+    arm( timer.loop, timer, timer.loop.time + timer.paused )
+    timer.paused = nil
+    return true
+  end
+
+  -- Overdue: nothing remains.
+  function Timer.remaining( timer )
+    if timer.done then return nil end
+    return (timer.paused or math.max( timer.deadline - timer.loop.time, 0 )) / 1e6
+  end
+
+  function Timer.active( timer )
+    return not timer.done and not timer.paused
+  end
+
+  function Timer.ref( timer )
+    timer.referenced = true
+    return timer
+  end
+
+  function Timer.unref( timer )
+    timer.referenced = false
+    return timer
+  end
+end

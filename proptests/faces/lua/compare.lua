@@ -1,0 +1,78 @@
+-- Runs one program on two faces and says where they differ; makes a failing one small.
+
+local compile = loadstring or load
+
+-- The log of a program on a face.
+local function run( text, world, stage )
+  local S = stage( world )
+  local chunk = assert( compile( 'local S = ...\n' .. text, '=program' ) )
+  local ok, message = pcall( chunk, S )
+  if not ok then S.say( 'program', tostring( message ) ) end
+  return S
+end
+
+local M = { }
+
+-- Returns nil, or where the two logs part.
+function M.differ( face, program )
+  local text = face.script( program )
+  local got = run( text, face.real, face.stage )
+  local told = face.told( )
+  told.marks = got.marks
+  local wanted = run( text, told, face.stage )
+  for i = 1, math.max( #got.lines, #wanted.lines ) do
+    if got.lines[ i ] ~= wanted.lines[ i ] then
+      return { line = i, got = got.lines, wanted = wanted.lines, text = text }
+    end
+  end
+  return nil, #got.lines
+end
+
+-- ## Making small
+-- Leaves out one operation after the other, and the body of one after the other, as long as the two still differ.
+local function lists( ops, all )
+  all[ #all + 1 ] = ops
+  for _, op in ipairs( ops ) do
+    if op.body then lists( op.body, all ) end
+  end
+  return all
+end
+
+local function without_some( face, program )
+  for _, list in ipairs( lists( program.ops, { } ) ) do
+    local size = math.max( math.floor( #list / 2 ), 1 )
+    while size >= 1 do
+      local i = 1
+      while i + size - 1 <= #list do
+        local gone = { }
+        for _ = 1, size do gone[ #gone + 1 ] = table.remove( list, i ) end
+        if M.differ( face, program ) then return true end
+        for k = #gone, 1, -1 do table.insert( list, i, gone[ k ] ) end
+        i = i + size
+      end
+      size = math.floor( size / 2 )
+    end
+  end
+  for key, value in pairs( program.options ) do
+    program.options[ key ] = nil
+    if M.differ( face, program ) then return true end
+    program.options[ key ] = value
+    end
+  return false
+end
+
+function M.shrink( face, program )
+  while without_some( face, program ) do end
+  return M.differ( face, program )
+end
+
+-- A difference as text: the program, and both logs from where they part.
+function M.story( found )
+  local out = { found.text, '' }
+  for i = math.max( found.line - 8, 1 ), found.line - 1 do out[ #out + 1 ] = '-- both      ' .. found.got[ i ] end
+  for i = found.line, math.min( found.line + 2, #found.got ) do out[ #out + 1 ] = '-- module    ' .. found.got[ i ] end
+  for i = found.line, math.min( found.line + 2, #found.wanted ) do out[ #out + 1 ] = '-- model     ' .. found.wanted[ i ] end
+  return table.concat( out, '\n' )
+end
+
+return M

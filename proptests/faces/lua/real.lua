@@ -1,0 +1,42 @@
+-- The world of the module: sockets and pipes of the kernel's.
+
+return function( )
+  local cogloop, Socket = require 'cogloop', require 't.Net.Socket'
+  local world = { }
+  local adr    = ('@cogloop-faces-%s-%d'):format( tostring( { } ):match '0x(%x+)' or '', os.time( ) )
+  local server = assert( Socket.listen( adr ) )
+
+  function world.loop( options )
+    local all = { clock = 'virtual' }
+    for key, value in pairs( options ) do all[ key ] = value end
+    return cogloop.loop( all )
+  end
+
+  function world.turn( loop )
+    local ok, stats = pcall( loop.stats, loop )
+    return ok and stats.turns
+  end
+
+  -- Two connected stream sockets, and what else names one: its number, and an object.
+  function world.pair( )
+    local one = assert( Socket.connect( adr ) )
+    local two = assert( server:accept( ) )
+    one.nonblock, two.nonblock = true, true
+    return one, two
+  end
+
+  function world.number( socket ) return socket.descriptor end
+  function world.object( socket ) return { getfd = function( ) return socket:getfd( ) end } end
+
+  function world.send( socket ) return socket:send 'x' end
+  function world.close( socket ) return socket:close( ) end
+  function world.fill( socket ) repeat until not socket:send( ('x'):rep( 65536 ) ) end
+
+  function world.drain( socket )
+    repeat local message = socket:recv( ) until not message
+  end
+
+  function world.raise( signal ) os.execute( 'kill -' .. signal .. ' $PPID' ) end
+
+  return world
+end

@@ -1,0 +1,273 @@
+-- What a program of the generator stands on: names for its objects, and a log of what it asked and was told. The same
+-- text serves the module, the model, and a script that was pasted.
+
+return function( world )
+  local S = {
+    T = { }, W = { }, C = { }, F = { }, H = { },      -- timers, watchers, coroutines, functions, handles
+    lines = { }, marks = { }, calls = 0, most = 200,
+  }
+
+  -- ## Values as text
+  -- Objects by the name that the program gave them: two objects may stand for one timer. Of a message counts what it is
+  -- about, of an error of the program's its name.
+  local ABOUT = {
+    'too many timers', 'too many descriptors', 'the loop is closed', 'running already', 'only in a coroutine', 'watched already',
+    'a coroutine waits for it', 'timed out', 'the handle was closed', 'it is closed',
+  }
+
+  -- Most objects are asked for by the name that they got last.
+  local KINDS, named = { T = S.T, W = S.W, C = S.C, F = S.F }, { }
+
+  local function name_of( value )
+    local known = named[ value ]
+    if known and KINDS[ known.kind ][ known.n ] == value then return known.kind .. known.n end
+    for kind, list in pairs( KINDS ) do
+      for n, object in pairs( list ) do
+        if object == value then
+          named[ value ] = { kind = kind, n = n }
+          return kind .. n
+        end
+      end
+    end
+  end
+
+  local function about( message )
+    local found = { }
+    for _, phrase in ipairs( ABOUT ) do
+      if message:find( phrase, 1, true ) then found[ #found + 1 ] = phrase end
+    end
+    for name in message:gmatch 'oops%d+' do
+      if not found[ name ] then found[ name ], found[ #found + 1 ] = true, name end
+    end
+    table.sort( found )
+    if #found > 0 then return table.concat( found, '+' ) end
+    return message:find( 'handle: ', 1, true ) and 'no handle' or message
+  end
+
+  local function number( value )
+    return (('%.6f'):format( value ):gsub( '%.?0+$', '' ))
+  end
+
+  local texts_of = { }
+
+  local function text( value )
+    local kind = type( value )
+    if kind == 'number' or kind == 'string' then
+      texts_of[ value ] = texts_of[ value ] or (kind == 'number' and number or about)( value )
+      return texts_of[ value ]
+    end
+    if value == nil or kind == 'boolean' then return tostring( value ) end
+    return name_of( value ) or kind == 'table' and 'userdata' or kind
+  end
+
+  local function texts( ... )
+    local all = { }
+    for i = 1, select( '#', ... ) do all[ i ] = text( (select( i, ... )) ) end
+    return table.concat( all, ' ' )
+  end
+
+  -- ## The log
+  local function now( )
+    local ok, time = pcall( S.main.now, S.main )
+    return ok and text( time ) or '-'
+  end
+
+  function S.say( n, ... )
+    if S.over then return end
+    S.lines[ #S.lines + 1 ] = ('%s  #%s  %s'):format( now( ), n, texts( ... ) )
+  end
+
+  local function answered( n, name, ok, ... )
+    S.say( n, name, ok and '->' or 'raises', ... )
+    if ok then return ... end
+  end
+
+  -- Asks an object, if it is there, and logs the answer.
+  function S.ask( n, object, name, ... )
+    if object == nil then return S.say( n, name, 'nobody to ask' ) end
+    return answered( n, name, pcall( object[ name ], object, ... ) )
+  end
+
+  function S.call( n, f, ... )
+    if f == nil then return S.say( n, 'call', 'nobody to ask' ) end
+    return answered( n, 'call', pcall( f, ... ) )
+  end
+
+  -- ## Callbacks
+  -- What was called, in order: the handle if one was ready, and in which turn. Which of several ready handles comes first is
+  -- the module's to choose, and the model follows it.
+  local function mark( h )
+    S.marks[ #S.marks + 1 ] = { h = h, turn = world.turn( S.main ) }
+  end
+
+  -- Each begins with one of these. After many of them the loop is closed, so that every program ends, and what follows is
+  -- not logged.
+  local function enough( )
+    S.calls = S.calls + 1
+    if S.calls == S.most then
+      S.over = true
+      S.main:close( )
+    end
+  end
+
+  function S.fired( n, loop, ... )
+    mark( )
+    local ok, timer, late, missed = pcall( loop.firing, loop )
+    S.say( n, 'fires', timer, ok and late, ok and missed, ... )
+    enough( )
+  end
+
+  function S.called( n, ... )
+    mark( )
+    S.say( n, 'called', ... )
+    enough( )
+  end
+
+  function S.served( n, h, ... )
+    mark( h )
+    S.say( n, 'served', ... )
+    enough( )
+  end
+
+  function S.slept( n, ... )
+    mark( )
+    S.say( n, 'slept', ... )
+  end
+
+  function S.waited( n, h, ready, ... )
+    mark( ready and h )
+    S.say( n, 'waited', ready, ... )
+  end
+
+  function S.failed( err, _, what )
+    S.say( 'onerror', err, what )
+    enough( )
+  end
+
+  -- ## Running
+  -- A loop with a handle that is never ready would wait for ever: so there is a timer that stops it.
+  function S.run( n, loop )
+    local ok = pcall( loop.after, loop, 300, function( ) S.say( n, 'enough' ) loop:stop( ) enough( ) end )
+    if not ok then return S.say( n, 'run', 'no timer to spare' ) end
+    return S.ask( n, loop, 'run' )
+  end
+
+  function S.step( n, loop )
+    local ok = pcall( loop.after, loop, 100, S.called, n, 'step' )
+    if not ok then return S.say( n, 'step', 'no timer to spare' ) end
+    return S.ask( n, loop, 'step' )
+  end
+
+  -- ## Looking
+  function S.timers( n, loop )
+    local ok, list = pcall( loop.timers, loop )
+    if not ok then return S.say( n, 'timers', list ) end
+    local running, paused = { }, { }
+    for _, item in ipairs( list ) do
+      local line = texts( item.timer, item.remaining, item.repeats, item.paused )
+      table.insert( item.paused and paused or running, line )
+      if not item.paused and #paused > 0 then S.say( n, 'a paused timer before one that runs' ) end
+    end
+    table.sort( paused )
+    S.say( n, ('timers [%s] [%s]'):format( table.concat( running, ', ' ), table.concat( paused, ', ' ) ) )
+  end
+
+  function S.handles( n, loop )
+    local ok, list = pcall( loop.handles, loop )
+    if not ok then return S.say( n, 'handles', list ) end
+    local lines = { }
+    for i, item in ipairs( list ) do lines[ i ] = S.handle_name( item.handle ) .. ' ' .. item.direction end
+    table.sort( lines )
+    S.say( n, ('handles [%s]'):format( table.concat( lines, ', ' ) ) )
+  end
+
+  function S.stats( n, loop, ... )
+    local ok, stats = pcall( loop.stats, loop, ... )
+    if not ok then return S.say( n, 'stats', stats ) end
+    S.say( n, 'stats', stats.fired, stats.timers, stats.handles, stats.late and stats.late.count, stats.callback and stats.callback.count )
+  end
+
+  -- With a handle in the loop it may say 0, so that somebody looks.
+  function S.remaining( n, loop )
+    local ok, list = pcall( loop.handles, loop )
+    if ok and #list == 0 then S.ask( n, loop, 'remaining' ) end
+  end
+
+  function S.status( n, co )
+    S.say( n, 'status', co and coroutine.status( co ) or 'nobody to ask' )
+  end
+
+  function S.close_coroutine( n, co )
+    if not coroutine.close or not co or coroutine.status( co ) ~= 'suspended' then return S.say( n, 'nothing to close' ) end
+    S.say( n, 'closes', coroutine.close( co ) )
+  end
+
+  -- ## Handles
+  -- A socket, its number, an object that knows its number. None is made twice, nor left to the garbage collector.
+  local of, kept = { }, { }
+
+  function S.pair( a, b )
+    if of[ a ] then return end
+    S.H[ a ], S.H[ b ] = world.pair( )
+    of[ a ], of[ b ] = S.H[ a ], S.H[ b ]
+    kept[ #kept + 1 ], kept[ #kept + 2 ] = S.H[ a ], S.H[ b ]
+  end
+
+  for _, form in ipairs{ 'number', 'object' } do
+    S[ form ] = function( a, b )
+      if not of[ a ] or of[ b ] then return end
+      of[ b ], S.H[ b ] = of[ a ], world[ form ]( of[ a ] )
+    end
+  end
+
+  -- A few bytes: a socket whose peer has more of them than the system likes is not ready for writing.
+  local sent = { }
+
+  for _, act in ipairs{ 'send', 'fill', 'drain', 'close' } do
+    S[ act ] = function( h )
+      local socket = of[ h ]
+      if not socket then return end
+      if act == 'send' then sent[ socket ] = (sent[ socket ] or 0) + 1 end
+      if act ~= 'send' or sent[ socket ] < 20 then world[ act ]( socket ) end
+    end
+  end
+
+  -- By whatever it is named, a handle is its socket.
+  function S.handle_name( handle )
+    for h = 1, 1000 do
+      if handle ~= nil and S.H[ h ] == handle then
+        for socket = 1, h do
+          if S.H[ socket ] == of[ h ] then return 'H' .. socket end
+        end
+      end
+    end
+    return 'nothing'
+  end
+
+  S.raise = world.raise
+  world.S, world.socket = S, function( h ) return h and of[ h ] end
+
+  function S.loop( options )
+    S.main = world.loop( options )
+    return S.main
+  end
+
+  -- The final listing.
+  function S.finish( )
+    for _, n in ipairs{ 'end' } do
+      S.timers( n, S.main )
+      S.handles( n, S.main )
+      S.stats( n, S.main )
+      S.remaining( n, S.main )
+    end
+    for n = 1, 100 do
+      if S.T[ n ] then S.ask( n, S.T[ n ], 'remaining' ) S.ask( n, S.T[ n ], 'active' ) end
+      if S.W[ n ] then S.ask( n, S.W[ n ], 'active' ) end
+      if S.C[ n ] then S.status( n, S.C[ n ] ) end
+    end
+    S.ask( 'end', S.main, 'close' )
+    for _, socket in ipairs( kept ) do world.close( socket ) end
+  end
+
+  return S
+end

@@ -1,0 +1,82 @@
+-- The world of the model: sockets that are tables. A stream socket is ready for reading when there are bytes for it or
+-- its peer is closed, for writing when its peer has room or is closed.
+
+return function( )
+  local world = { loops = { } }
+
+  function world.descriptor( handle )
+    if type( handle ) ~= 'table' then return nil end
+    local socket = handle.socket or handle
+    return not socket.closed and socket or nil
+  end
+
+  function world.ready( socket, direction )
+    if socket.closed then return false end
+    if socket.peer.closed then return true end
+    if direction == 'r' then return socket.bytes > 0 end
+    return not socket.peer.full
+  end
+
+  function world.pair( )
+    local one, two = { bytes = 0 }, { bytes = 0 }
+    one.peer, two.peer = two, one
+    return one, two
+  end
+
+  -- What else names a socket is a table of its own.
+  function world.number( socket )
+    if socket.closed then return nil end
+    socket.number = socket.number or { socket = socket }
+    return socket.number
+  end
+
+  function world.object( socket ) return { socket = socket, is_object = true } end
+  function world.is_object( handle ) return handle.is_object end
+  function world.is_socket( handle ) return handle.socket == nil end
+
+  function world.send( socket )
+    if not socket.closed and not socket.peer.closed and not socket.peer.full then socket.peer.bytes = socket.peer.bytes + 1 end
+  end
+
+  function world.fill( socket )
+    if not socket.closed and not socket.peer.closed then socket.peer.bytes, socket.peer.full = 1e6, true end
+  end
+
+  function world.drain( socket )
+    if not socket.closed then socket.bytes, socket.full = 0, false end
+  end
+
+  function world.close( socket )
+    if socket.closed then return end
+    world.closing( socket )
+    socket.closed = true
+  end
+
+  function world.raise( ) end
+
+  function world.turn( ) end
+
+  -- ## What is open
+  -- `marks` says what the module called, and in which turn.
+  local function next_mark( ) return world.marks[ #world.S.marks + 1 ] or { } end
+
+  -- Whether the module served this one next, in the turn of what it called last.
+  function world.was_next( entry )
+    local last, next = world.marks[ #world.S.marks ], next_mark( )
+    return world.socket( next.h ) == entry.descriptor and last and next.turn == last.turn
+  end
+
+  -- Which of these is served next: the one that the module served. One whose turn is open has it only if it was that.
+  function world.next( candidates )
+    local socket, must = world.socket( next_mark( ).h ), nil
+    for i, item in ipairs( candidates ) do
+      local is_open = item.entry.changes ~= item.changes
+      if is_open and world.was_next( item.entry ) or not is_open and item.entry.descriptor == socket then return i end
+      must = must or not is_open and i
+    end
+    return must
+  end
+
+  function world.served( ) end
+  return world
+end

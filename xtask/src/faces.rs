@@ -1,0 +1,92 @@
+//! The faces of Lua beside their models: `proptests/faces/lua`, on each Lua.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::process;
+use crate::project::Project;
+use crate::test::interpreters::Interpreter;
+
+const SCRIPT: &str = "proptests/faces/lua/faces.lua";
+
+/// How many programs each Lua runs in the tests.
+const PROGRAMS: &str = "300";
+
+/// The seed of the tests: the same programs each time.
+const SEED: u64 = 1;
+
+/// For the programs of the tests on one Lua: far above what they take.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What was compared.
+#[derive(Default, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Compared {
+    programs: u64,
+    operations: u64,
+}
+
+impl Compared {
+    /// Understands the closing line, `3 programs, 120 operations`.
+    fn of(line: &str) -> Option<Self> {
+        let (programs, rest) = line.split_once(" programs, ")?;
+        let operations = rest.strip_suffix(" operations")?;
+        Some(Self { programs: programs.parse().ok()?, operations: operations.parse().ok()? })
+    }
+}
+
+impl std::fmt::Display for Compared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} programs, {} operations, no difference", self.programs, self.operations)
+    }
+}
+
+/// A fixed number of programs on each Lua and backend that matters.
+pub(crate) fn test(project: &Project) -> Result<String, String> {
+    let mut sum = Compared::default();
+    for interpreter in Interpreter::all(project)? {
+        // What io_uring found before a callback drained it may be reported after: that is the backend's own matter.
+        for backend in interpreter.backends.iter().filter(|&&backend| backend != "uring") {
+            println!("--- {} on {backend}", interpreter.name);
+            let mut command = command(project, &interpreter, backend, SEED);
+            let compared = run(command.arg(PROGRAMS), LIMIT)?;
+            sum.programs += compared.programs;
+            sum.operations += compared.operations;
+        }
+    }
+    Ok(sum.to_string())
+}
+
+/// As many programs as there is time for.
+pub(crate) fn soak(project: &Project, interpreter: &Interpreter, time: Duration, seed: u64) -> Result<String, String> {
+    let seconds = time.as_secs().max(1);
+    let mut command = command(project, interpreter, "epoll", seed);
+    command.env("COGLOOP_SOAK_SECONDS", seconds.to_string());
+    run(&mut command, time.saturating_add(LIMIT)).map(|compared| compared.to_string())
+}
+
+fn command(project: &Project, interpreter: &Interpreter, backend: &str, seed: u64) -> Command {
+    let mut command = interpreter.command(project, backend);
+    command.arg(project.root.join(SCRIPT)).env("COGLOOP_SEED", seed.to_string());
+    command
+}
+
+/// A difference is told on the program's standard output, with the script that shows it.
+fn run(command: &mut Command, limit: Duration) -> Result<Compared, String> {
+    let (lines, verdict) = process::watch(command, limit);
+    verdict?;
+    let compared = lines.last().and_then(|line| Compared::of(line));
+    compared.filter(|compared| compared.operations > 0).ok_or_else(|| "no operation was compared".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_closing_line_is_understood() {
+        assert_eq!(Compared::of("3 programs, 120 operations"), Some(Compared { programs: 3, operations: 120 }));
+        for line in ["", "3 programs", "seed 3: the module and the model differ", "x programs, 1 operations"] {
+            assert_eq!(Compared::of(line), None, "{line}");
+        }
+    }
+}
