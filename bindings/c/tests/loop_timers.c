@@ -158,6 +158,22 @@ static void what_is_unreferenced_does_not_keep_the_loop(void) {
     cog_loop_free(loop);
 }
 
+/* On ticks of a microsecond the one was told 2000, came first, and the other was told 1500. */
+static void a_one_shot_and_an_interval_are_told_the_same_deadline_in_order(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    log.stop_after = 4;
+    cog_timer first, second, third;
+    cog_timer_every(loop, 1500, COG_MISSED_SKIP, note, &log, &first);
+    cog_timer_at(loop, 1500, note, &log, &second);
+    cog_timer_every(loop, 1500, COG_MISSED_BURST, note, &log, &third);
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 4);
+    for (int n = 0; n < 3; n++) CHECK(log.deadline_ns[n] == 2000 && log.late_ns[n] == 0);
+    CHECK(log.deadline_ns[3] == 3000 && now_of(loop) == 3000); /* the schedule is not rounded */
+    CHECK(log.timer.key == first.key && cog_timer_cancel(second) == COG_ERROR_STALE);
+    cog_loop_free(loop);
+}
+
 static void one_turn_at_a_time(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
@@ -223,6 +239,7 @@ int main(void) {
     RUN(a_timer_is_moved_paused_and_resumed);
     RUN(what_is_due_in_the_same_turn_can_still_be_cancelled);
     RUN(what_is_unreferenced_does_not_keep_the_loop);
+    RUN(a_one_shot_and_an_interval_are_told_the_same_deadline_in_order);
     RUN(one_turn_at_a_time);
     RUN(a_stopped_run_begins_with_what_it_left);
     RUN(on_the_systems_clock_nothing_is_early);
