@@ -1,0 +1,417 @@
+//! What docs/rust.md says of a loop on virtual time, the dumb way: everything in plain lists that are searched through.
+//!
+//! ```text
+//!   turn:  posts ──► what `with` asked for ──► timers ──► channels and tasks that were woken
+//! ```
+
+mod futures;
+mod timers;
+
+use crate::program::{Action, Body, End, Entry, Limits, Operation, Outcome, REFUSED, What};
+use futures::{Future, Join, Visit};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use timers::Timer;
+
+/// More turns than any program needs that comes to an end.
+const TURNS_MAX: usize = 1_000;
+/// The same of what is done in one operation: intervals that make intervals grow beyond all bounds.
+const ACTIONS_MAX: usize = 1_000;
+
+/// Who is woken.
+#[derive(Copy, Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Who {
+    Root,
+    Task(usize),
+    Channel(usize),
+}
+
+/// Why a run breaks off.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Break {
+    Failed,
+    Panicked,
+    /// It would wait or go on for ever: nothing to try on the real one.
+    Endless,
+}
+
+type Run<T = ()> = Result<T, Break>;
+
+#[derive(Clone, Debug)]
+struct Channel {
+    body: Body,
+    is_running: bool,
+}
+
+/// What senders share with a channel.
+#[derive(Clone, Debug, Default)]
+struct Queue {
+    messages: VecDeque<u64>,
+    senders: usize,
+    is_closed: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    limits: Limits,
+    now_ns: u64,
+    /// When the turn's wait was over.
+    turn_ns: u64,
+    log: Vec<Entry>,
+    /// Every timer there is, sleeps too; those with callbacks by their names.
+    timers: BTreeMap<u64, Timer>,
+    timer_names: Vec<u64>,
+    timers_made: u64,
+    /// Counts how timers were armed.
+    armings: u64,
+    due: VecDeque<(u64, u64)>,
+    /// `None` while it is polled.
+    tasks: BTreeMap<usize, Option<Future>>,
+    /// Whether the program holds the task's name.
+    handles: Vec<bool>,
+    joins: Vec<Join>,
+    visits: Vec<Join>,
+    deferred: VecDeque<Visit>,
+    channels: BTreeMap<usize, Channel>,
+    queues: Vec<Queue>,
+    senders: Vec<Option<usize>>,
+    messages: u64,
+    /// Whether the n-th remote counts; `None`: dropped.
+    remotes: Vec<Option<bool>>,
+    mail: VecDeque<(usize, Body)>,
+    posts: usize,
+    woken: VecDeque<Who>,
+    batch: VecDeque<Who>,
+    queued: BTreeSet<Who>,
+    is_root_woken: bool,
+    /// The future of `block_on` waits for a timer.
+    is_root_asleep: bool,
+    is_stopped: bool,
+    state: u64,
+    /// In this operation.
+    actions: usize,
+}
+
+impl Model {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+            now_ns: 0,
+            turn_ns: 0,
+            log: Vec::new(),
+            timers: BTreeMap::new(),
+            timer_names: Vec::new(),
+            timers_made: 0,
+            armings: 0,
+            due: VecDeque::new(),
+            tasks: BTreeMap::new(),
+            handles: Vec::new(),
+            joins: Vec::new(),
+            visits: Vec::new(),
+            deferred: VecDeque::new(),
+            channels: BTreeMap::new(),
+            queues: Vec::new(),
+            senders: Vec::new(),
+            messages: 0,
+            remotes: Vec::new(),
+            mail: VecDeque::new(),
+            posts: 0,
+            woken: VecDeque::new(),
+            batch: VecDeque::new(),
+            queued: BTreeSet::new(),
+            is_root_woken: false,
+            is_root_asleep: false,
+            is_stopped: false,
+            state: 0,
+            actions: 0,
+        }
+    }
+
+    fn note(&mut self, what: What) {
+        self.log.push((self.now_ns, what));
+    }
+
+    pub(crate) fn news(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.log)
+    }
+
+    /// `None`: it would never end.
+    pub(crate) fn operate(&mut self, operation: &Operation) -> Option<()> {
+        self.is_stopped &= matches!(operation, Operation::Act(_));
+        self.actions = 0;
+        let ended = match operation {
+            Operation::Act(action) => {
+                self.act(action);
+                Ok(Outcome::Done)
+            }
+            Operation::Poll => self.turn(Some(0)).map(|()| Outcome::Left(!self.is_idle())),
+            Operation::RunFor(ns) => self.run_for(*ns).map(|()| Outcome::Done),
+            Operation::Run => self.run_to_the_end().map(|()| Outcome::Done),
+            Operation::BlockOn(steps) => self.block_on(steps),
+        };
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(Break::Failed) => Outcome::Failed,
+            Err(Break::Panicked) => Outcome::Panicked,
+            Err(Break::Endless) => return None,
+        };
+        self.note(What::Ended(ended));
+        self.note(What::Counts { timers: self.timers.len(), tasks: self.tasks.len() });
+        Some(())
+    }
+
+    fn run_for(&mut self, ns: u64) -> Run {
+        let end_ns = self.now_ns + ns;
+        for _ in 0..TURNS_MAX {
+            let left_ns = end_ns.saturating_sub(self.now_ns);
+            self.turn(Some(left_ns))?;
+            if self.is_stopped || left_ns == 0 {
+                return Ok(());
+            }
+        }
+        Err(Break::Endless)
+    }
+
+    fn run_to_the_end(&mut self) -> Run {
+        for _ in 0..TURNS_MAX {
+            if self.is_stopped || self.is_idle() {
+                return Ok(());
+            }
+            self.turn(None)?;
+        }
+        Err(Break::Endless)
+    }
+
+    fn is_idle(&self) -> bool {
+        !self.has_work()
+            && self.timers.values().all(|timer| !timer.keeps_the_loop())
+            && self.tasks.is_empty()
+            && self.channels.is_empty()
+            && !self.remotes.contains(&Some(true))
+    }
+
+    fn has_work(&self) -> bool {
+        !self.deferred.is_empty() || !self.batch.is_empty() || !self.woken.is_empty() || !self.mail.is_empty()
+    }
+
+    /// Waits for what comes first, no longer than `most`, and serves it.
+    fn turn(&mut self, most_ns: Option<u64>) -> Run {
+        if !self.has_work() && self.due.is_empty() {
+            self.now_ns = match (self.next_deadline(), most_ns) {
+                (Some(next), Some(most)) => next.max(self.now_ns).min(self.now_ns + most),
+                (Some(next), None) => next.max(self.now_ns),
+                (None, Some(most)) => self.now_ns + most,
+                (None, None) => return Err(Break::Endless),
+            };
+        }
+        self.turn_ns = self.now_ns;
+        self.find_due();
+        self.serve_posts()?;
+        self.serve_timers()?;
+        self.serve_woken()
+    }
+
+    fn serve_posts(&mut self) -> Run {
+        let (posts, visits) = (self.mail.len(), self.deferred.len());
+        for _ in 0..posts.min(self.limits.callbacks) {
+            if self.is_stopped {
+                break;
+            }
+            let Some((post, body)) = self.mail.pop_front() else { break };
+            self.state += 1;
+            self.note(What::Posted { post });
+            self.body(&body)?;
+        }
+        for _ in 0..visits.min(self.limits.callbacks) {
+            if self.is_stopped {
+                break;
+            }
+            let Some(visit) = self.deferred.pop_front() else { break };
+            self.visit(visit)?;
+        }
+        Ok(())
+    }
+
+    /// What of the queue was there when this part began; first what an earlier turn left.
+    fn serve_woken(&mut self) -> Run {
+        if self.batch.is_empty() {
+            self.batch = std::mem::take(&mut self.woken);
+        }
+        for _ in 0..self.batch.len().min(self.limits.callbacks) {
+            if self.is_stopped {
+                break;
+            }
+            match self.batch.pop_front() {
+                Some(Who::Root) => self.is_root_woken = true,
+                Some(Who::Task(task)) => self.poll_task(task)?,
+                Some(Who::Channel(channel)) => self.serve_channel(channel)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn serve_channel(&mut self, channel: usize) -> Run {
+        let Some(served) = self.channels.get_mut(&channel).filter(|channel| !channel.is_running) else { return Ok(()) };
+        served.is_running = true;
+        let body = served.body.clone();
+        let left = self.queues[channel].messages.len().clamp(1, self.limits.callbacks);
+        let ended = self.serve_messages(channel, &body, left);
+        if ended == Ok(true) {
+            let Some(served) = self.channels.get_mut(&channel) else { return Ok(()) };
+            served.is_running = false;
+            if !self.queues[channel].messages.is_empty() {
+                self.woken.push_back(Who::Channel(channel));
+            }
+            return Ok(());
+        }
+        self.channels.remove(&channel);
+        self.close_queue(channel);
+        ended.map(drop)
+    }
+
+    /// Whether the channel goes on.
+    fn serve_messages(&mut self, channel: usize, body: &Body, left: usize) -> Run<bool> {
+        for _ in 0..left {
+            if let Some(message) = self.queues[channel].messages.pop_front() {
+                let is_end = self.queues[channel].messages.is_empty() && self.queues[channel].senders == 0;
+                if !self.message(channel, body, Some(message), is_end)? {
+                    return Ok(false);
+                }
+            } else if self.queues[channel].senders == 0 {
+                return self.message(channel, body, None, false).map(|_| false);
+            }
+            if self.is_stopped || !self.channels.contains_key(&channel) {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    /// One call, and that of the end if there is no sender any more. Whether the channel goes on.
+    fn message(&mut self, channel: usize, body: &Body, message: Option<u64>, is_end: bool) -> Run<bool> {
+        self.state += 1;
+        self.note(What::Message { channel, message });
+        let goes_on = self.body(body)?;
+        if goes_on && is_end && self.channels.contains_key(&channel) {
+            return self.message(channel, body, None, false).map(|_| false);
+        }
+        Ok(goes_on)
+    }
+
+    fn close_queue(&mut self, channel: usize) {
+        self.queues[channel].is_closed = true;
+        self.queues[channel].messages.clear();
+    }
+
+    /// Whether what it belongs to goes on.
+    fn body(&mut self, body: &Body) -> Run<bool> {
+        self.actions += body.actions.len() + 1;
+        if self.actions > ACTIONS_MAX {
+            return Err(Break::Endless);
+        }
+        body.actions.iter().for_each(|action| self.act(action));
+        match body.end {
+            End::Continue => Ok(true),
+            End::Break => Ok(false),
+            End::Fail => Err(Break::Failed),
+            End::Panic => Err(Break::Panicked),
+        }
+    }
+
+    fn wake(&mut self, who: Who) {
+        if self.queued.insert(who) {
+            self.woken.push_back(who);
+        }
+    }
+
+    fn act(&mut self, action: &Action) {
+        match action {
+            Action::After { delay_ns, body } => self.add_timer(*delay_ns, None, body),
+            Action::Every { first_ns, period_ns, missed, body } => {
+                self.add_timer(*first_ns, Some((*period_ns, *missed)), body);
+            }
+            Action::Cancel(n) => self.with_timer(*n, Self::cancel),
+            Action::Reschedule(n, ns) => self.with_timer(*n, |model, id| model.reschedule(id, model.now_ns + ns)),
+            Action::Pause(n) => self.with_timer(*n, Self::pause),
+            Action::Resume(n) => self.with_timer(*n, Self::resume),
+            Action::Unref(n) => self.with_timer(*n, |model, id| model.set_referenced(id, false)),
+            Action::Ref(n) => self.with_timer(*n, |model, id| model.set_referenced(id, true)),
+            Action::Spawn(steps) => self.spawn(steps),
+            Action::DropTask(n) => self.drop_task_handle(*n),
+            Action::Detach(n) => _ = self.take_handle(*n),
+            Action::Channel(body) => {
+                self.senders.push(Some(self.queues.len()));
+                self.channels.insert(self.queues.len(), Channel { body: body.clone(), is_running: false });
+                self.queues.push(Queue { senders: 1, ..Queue::default() });
+            }
+            Action::Send(n) => self.send(*n),
+            Action::CloneSender(n) => {
+                let Some(Some(channel)) = pick(&self.senders, *n).copied() else { return };
+                self.queues[channel].senders += 1;
+                self.senders.push(Some(channel));
+            }
+            Action::DropSender(n) => {
+                let Some(channel) = pick_mut(&mut self.senders, *n).and_then(Option::take) else { return };
+                let queue = &mut self.queues[channel];
+                queue.senders -= 1;
+                if queue.senders == 0 && queue.messages.is_empty() {
+                    self.woken.push_back(Who::Channel(channel));
+                }
+            }
+            Action::Remote { is_counted } => self.remotes.push(Some(*is_counted)),
+            Action::Post(n, body) => {
+                let Some(Some(_)) = pick(&self.remotes, *n) else { return };
+                let (post, is_allowed) = (self.posts, self.mail.len() < self.limits.posts);
+                self.posts += 1;
+                if is_allowed {
+                    self.mail.push_back((post, body.clone()));
+                }
+                self.note(What::Answer(if is_allowed { 1 } else { REFUSED }));
+            }
+            Action::DropRemote(n) => _ = pick_mut(&mut self.remotes, *n).and_then(Option::take),
+            Action::Advance(ns) => self.now_ns += ns,
+            Action::Stop => self.is_stopped = true,
+            Action::Clear => self.clear(),
+        }
+    }
+
+    fn send(&mut self, n: usize) {
+        let Some(Some(channel)) = pick(&self.senders, n).copied() else { return };
+        let (message, queue) = (self.messages, &mut self.queues[channel]);
+        self.messages += 1;
+        let is_allowed = !queue.is_closed && queue.messages.len() < self.limits.posts;
+        if is_allowed {
+            queue.messages.push_back(message);
+            if queue.messages.len() == 1 {
+                self.woken.push_back(Who::Channel(channel));
+            }
+        }
+        self.note(What::Answer(if is_allowed { 1 } else { REFUSED }));
+    }
+
+    /// Nothing is left.
+    fn clear(&mut self) {
+        let before = self.log.len();
+        self.timers.clear();
+        self.due.clear();
+        for channel in std::mem::take(&mut self.channels).into_keys() {
+            self.close_queue(channel);
+        }
+        self.mail.clear();
+        let visits = std::mem::take(&mut self.deferred);
+        self.drop_all_tasks();
+        visits.into_iter().for_each(|visit| self.end_visit(visit.join, Join::Cancelled));
+        // Who sleeps outside of a task finds out that the timer is gone.
+        self.wake_the_root_that_sleeps();
+        self.log[before..].sort();
+    }
+}
+
+fn pick<T>(table: &[T], n: usize) -> Option<&T> {
+    table.get(n.checked_rem(table.len())?)
+}
+
+fn pick_mut<T>(table: &mut [T], n: usize) -> Option<&mut T> {
+    let length = table.len();
+    table.get_mut(n.checked_rem(length)?)
+}

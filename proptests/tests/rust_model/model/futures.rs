@@ -1,0 +1,367 @@
+//! Tasks and the future of `block_on`: each a list of steps, and what the current one waits for.
+
+use super::{Break, Model, Run, TURNS_MAX, Who, pick_mut};
+use crate::program::{Action, Outcome, Program, REFUSED, Step, What};
+use cogloop::Missed;
+use std::collections::VecDeque;
+use std::num::NonZeroU64;
+
+#[derive(Clone, Debug)]
+pub(super) struct Future {
+    name: usize,
+    steps: VecDeque<Step>,
+    done: usize,
+    waiting: Waiting,
+}
+
+/// A timer, and when it is over.
+type Sleep = (u64, u64);
+
+#[derive(Clone, Debug)]
+enum Waiting {
+    Nothing,
+    Yield {
+        is_over: bool,
+    },
+    Sleep(Sleep),
+    Visit(usize),
+    Timeout {
+        inner: Sleep,
+        limit: Sleep,
+    },
+    Select(Sleep, Sleep),
+    Ticks {
+        sleep: Sleep,
+        period_ns: u64,
+        missed: Missed,
+        left: usize,
+        sum: u64,
+    },
+    /// The refused limit of a timeout: an answer at once.
+    Refused,
+    Join(usize),
+}
+
+/// What becomes of a task, or of a visit to the state.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum Join {
+    Waiting(Option<Who>),
+    Done,
+    Cancelled,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Visit {
+    actions: Vec<Action>,
+    panics: bool,
+    pub(super) join: usize,
+}
+
+impl Model {
+    pub(super) fn spawn(&mut self, steps: &[Step]) {
+        let name = self.handles.len();
+        let is_allowed = self.tasks.len() < self.limits.tasks;
+        self.handles.push(is_allowed);
+        self.joins.push(Join::Waiting(None));
+        if !is_allowed {
+            self.note(What::Dropped { task: name });
+            self.note(What::Answer(REFUSED));
+            return;
+        }
+        self.tasks.insert(name, Some(Future::new(name, steps)));
+        self.wake(Who::Task(name));
+    }
+
+    /// The name of a task that the program held.
+    pub(super) fn take_handle(&mut self, n: usize) -> Option<usize> {
+        let is_held = pick_mut(&mut self.handles, n)?;
+        std::mem::take(is_held).then(|| n % self.handles.len())
+    }
+
+    pub(super) fn drop_task_handle(&mut self, n: usize) {
+        if let Some(task) = self.take_handle(n) {
+            self.cancel_task(task);
+        }
+    }
+
+    /// While it is polled, it is dropped when that is over.
+    fn cancel_task(&mut self, task: usize) {
+        if let Some(Some(future)) = self.tasks.remove(&task) {
+            self.drop_future(future);
+        }
+    }
+
+    fn drop_future(&mut self, mut future: Future) {
+        self.leave(&mut future);
+        if future.name == Program::ROOT {
+            return;
+        }
+        self.note(What::Dropped { task: future.name });
+        self.end_join(future.name, Join::Cancelled);
+    }
+
+    /// Drops what the current step waits for.
+    fn leave(&mut self, future: &mut Future) {
+        match std::mem::replace(&mut future.waiting, Waiting::Nothing) {
+            Waiting::Sleep(sleep) | Waiting::Ticks { sleep, .. } => _ = self.cancel(sleep.0),
+            Waiting::Timeout { inner: one, limit: other } | Waiting::Select(one, other) => {
+                self.cancel(one.0);
+                self.cancel(other.0);
+            }
+            Waiting::Join(task) => self.cancel_task(task),
+            Waiting::Visit(join) => {
+                if let Join::Waiting(waiter) = &mut self.visits[join] {
+                    *waiter = None;
+                }
+            }
+            Waiting::Nothing | Waiting::Yield { .. } | Waiting::Refused => {}
+        }
+    }
+
+    fn end_join(&mut self, task: usize, end: Join) {
+        if let Join::Waiting(waiter) = std::mem::replace(&mut self.joins[task], end) {
+            waiter.into_iter().for_each(|who| self.wake(who));
+        }
+    }
+
+    pub(super) fn end_visit(&mut self, visit: usize, end: Join) {
+        if let Join::Waiting(waiter) = std::mem::replace(&mut self.visits[visit], end) {
+            waiter.into_iter().for_each(|who| self.wake(who));
+        }
+    }
+
+    pub(super) fn visit(&mut self, visit: Visit) -> Run {
+        self.state += 1;
+        self.note(What::Visited { state: self.state });
+        visit.actions.iter().for_each(|action| self.act(action));
+        self.end_visit(visit.join, if visit.panics { Join::Cancelled } else { Join::Done });
+        if visit.panics { Err(Break::Panicked) } else { Ok(()) }
+    }
+
+    pub(super) fn drop_all_tasks(&mut self) {
+        // Nothing is there any more when the first of them is dropped.
+        let all = std::mem::take(&mut self.tasks);
+        all.into_values().flatten().for_each(|future| self.drop_future(future));
+    }
+
+    pub(super) fn wake_the_root_that_sleeps(&mut self) {
+        if self.is_root_asleep {
+            self.wake(Who::Root);
+        }
+    }
+
+    pub(super) fn poll_task(&mut self, task: usize) -> Run {
+        let Some(mut future) = self.tasks.get_mut(&task).and_then(Option::take) else { return Ok(()) };
+        self.queued.remove(&Who::Task(task));
+        match self.poll(&mut future, Who::Task(task)) {
+            Ok(false) => {
+                // Cancelled meanwhile, it is dropped now.
+                match self.tasks.get_mut(&task) {
+                    Some(place) => *place = Some(future),
+                    None => self.drop_future(future),
+                }
+                Ok(())
+            }
+            ended => {
+                self.note(What::Dropped { task });
+                // Whoever waits hears of a panic when the task is out of the table, of an end before.
+                self.tasks.remove(&task);
+                self.end_join(task, if ended.is_ok() { Join::Done } else { Join::Cancelled });
+                ended.map(drop)
+            }
+        }
+    }
+
+    pub(super) fn block_on(&mut self, steps: &[Step]) -> Run<Outcome> {
+        let mut future = Future::new(Program::ROOT, steps);
+        self.queued.remove(&Who::Root);
+        self.is_root_woken = true;
+        let ended = self.drive(&mut future);
+        self.is_root_asleep = false;
+        if ended != Ok(Outcome::Done) {
+            self.drop_future(future);
+        }
+        ended
+    }
+
+    fn drive(&mut self, future: &mut Future) -> Run<Outcome> {
+        for _ in 0..TURNS_MAX {
+            if std::mem::take(&mut self.is_root_woken) {
+                self.queued.remove(&Who::Root);
+                if self.poll(future, Who::Root)? {
+                    return Ok(Outcome::Done);
+                }
+                self.is_root_asleep = future.sleeps();
+            }
+            if self.is_stopped {
+                return Ok(Outcome::Stopped);
+            }
+            self.turn(None)?;
+        }
+        Err(Break::Endless)
+    }
+
+    /// Whether it is done.
+    fn poll(&mut self, future: &mut Future, who: Who) -> Run<bool> {
+        loop {
+            if matches!(future.waiting, Waiting::Nothing) {
+                let Some(step) = future.steps.pop_front() else { return Ok(true) };
+                if let Some(answer) = self.begin(future, step)? {
+                    self.stepped(future, answer);
+                    continue;
+                }
+            }
+            let Some(answer) = self.ask(future, who) else { return Ok(false) };
+            self.leave(future);
+            self.stepped(future, answer);
+        }
+    }
+
+    fn stepped(&mut self, future: &mut Future, answer: u64) {
+        self.note(What::Stepped { task: future.name, step: future.done, answer });
+        future.done += 1;
+    }
+
+    fn sleep(&mut self, ns: u64) -> Option<Sleep> {
+        let deadline_ns = self.now_ns + ns;
+        Some((self.add_sleep(deadline_ns, false)?, deadline_ns))
+    }
+
+    /// The answer, where there is nothing to wait for.
+    fn begin(&mut self, future: &mut Future, step: Step) -> Run<Option<u64>> {
+        future.waiting = match step {
+            Step::Act(action) => {
+                self.act(&action);
+                return Ok(Some(0));
+            }
+            Step::Sleep(ns) => match self.sleep(ns) {
+                Some(sleep) => Waiting::Sleep(sleep),
+                None => return Ok(Some(REFUSED)),
+            },
+            Step::Yield => Waiting::Yield { is_over: false },
+            Step::With { actions, panics } => {
+                let join = self.visits.len();
+                self.visits.push(Join::Waiting(None));
+                self.deferred.push_back(Visit { actions, panics, join });
+                Waiting::Visit(join)
+            }
+            Step::Timeout(limit_ns, ns) => {
+                let Some(inner) = self.sleep(ns) else { return Ok(Some(REFUSED)) };
+                match self.sleep(limit_ns) {
+                    Some(limit) => Waiting::Timeout { inner, limit },
+                    None => {
+                        self.cancel(inner.0);
+                        Waiting::Refused
+                    }
+                }
+            }
+            Step::Select(one_ns, other_ns) => {
+                let Some(one) = self.sleep(one_ns) else { return Ok(Some(REFUSED)) };
+                match self.sleep(other_ns) {
+                    Some(other) => Waiting::Select(one, other),
+                    None => {
+                        self.cancel(one.0);
+                        return Ok(Some(REFUSED));
+                    }
+                }
+            }
+            Step::Ticks { period_ns, missed, count } => {
+                let deadline_ns = self.now_ns + period_ns;
+                let Some(id) = self.add_sleep(deadline_ns, true) else { return Ok(Some(REFUSED)) };
+                Waiting::Ticks { sleep: (id, deadline_ns), period_ns, missed, left: count, sum: 0 }
+            }
+            Step::Join(n) => match self.take_handle(n) {
+                Some(task) => Waiting::Join(task),
+                None => return Ok(Some(3)),
+            },
+            Step::Panic => return Err(Break::Panicked),
+        };
+        Ok(None)
+    }
+
+    /// The answer that the step has waited for.
+    fn ask(&mut self, future: &mut Future, who: Who) -> Option<u64> {
+        match &mut future.waiting {
+            Waiting::Nothing => None,
+            Waiting::Refused => Some(REFUSED),
+            Waiting::Yield { is_over } => {
+                if std::mem::replace(is_over, true) {
+                    return Some(0);
+                }
+                self.wake(who);
+                None
+            }
+            Waiting::Sleep(sleep) => self.ask_sleep(sleep, false, who).then_some(0),
+            Waiting::Visit(visit) => ask_join(&mut self.visits[*visit], who),
+            Waiting::Join(task) => ask_join(&mut self.joins[*task], who),
+            Waiting::Timeout { inner, limit } => {
+                if self.ask_sleep(inner, false, who) {
+                    return Some(1);
+                }
+                self.ask_sleep(limit, false, who).then_some(2)
+            }
+            Waiting::Select(one, other) => {
+                if self.ask_sleep(one, false, who) {
+                    return Some(1);
+                }
+                self.ask_sleep(other, false, who).then_some(2)
+            }
+            Waiting::Ticks { sleep, period_ns, missed, left, sum } => {
+                while *left > 0 {
+                    if !self.ask_sleep(sleep, true, who) {
+                        return None;
+                    }
+                    let next = missed.next(sleep.1, NonZeroU64::new(*period_ns)?, self.now_ns);
+                    *sum += self.now_ns - sleep.1 + next.missed;
+                    sleep.1 = next.deadline;
+                    if !self.reschedule(sleep.0, sleep.1)
+                        && let Some(id) = self.add_sleep(sleep.1, true)
+                    {
+                        sleep.0 = id;
+                    }
+                    *left -= 1;
+                }
+                Some(*sum)
+            }
+        }
+    }
+
+    /// One that was cleared is set again; where there is no room for it, it asks again in the next turn.
+    fn ask_sleep(&mut self, sleep: &mut Sleep, is_kept: bool, who: Who) -> bool {
+        let is_waiting = if is_kept { self.is_set(sleep.0, sleep.1) } else { self.timers.contains_key(&sleep.0) };
+        if !is_waiting {
+            if self.now_ns >= sleep.1 {
+                return true;
+            }
+            let Some(id) = self.add_sleep(sleep.1, is_kept) else {
+                self.wake(who);
+                return false;
+            };
+            sleep.0 = id;
+        }
+        self.set_waiting(sleep.0, Some(who));
+        false
+    }
+}
+
+fn ask_join(join: &mut Join, who: Who) -> Option<u64> {
+    match join {
+        Join::Waiting(waiter) => {
+            *waiter = Some(who);
+            None
+        }
+        Join::Done => Some(1),
+        Join::Cancelled => Some(2),
+    }
+}
+
+impl Future {
+    fn new(name: usize, steps: &[Step]) -> Self {
+        Self { name, steps: steps.iter().cloned().collect(), done: 0, waiting: Waiting::Nothing }
+    }
+
+    fn sleeps(&self) -> bool {
+        use Waiting::*;
+        matches!(self.waiting, Sleep(_) | Timeout { .. } | Select(..) | Ticks { .. })
+    }
+}

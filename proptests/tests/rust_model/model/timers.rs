@@ -1,0 +1,172 @@
+//! Timers: those of callbacks, and those on which futures sleep. Without slack, and with times that are whole ticks.
+
+use super::{Model, Run, Who, pick};
+use crate::program::{Body, REFUSED, What};
+use cogloop::Missed;
+use std::num::NonZeroU64;
+
+#[derive(Clone, Debug)]
+pub(super) struct Timer {
+    /// `None`: paused, with so much left.
+    armed: Option<(u64, u64)>,
+    left_ns: u64,
+    is_referenced: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Callback {
+        name: usize,
+        period: Option<(u64, Missed)>,
+        body: Body,
+    },
+    /// `is_kept`: it stays when it has fired, to be set anew.
+    Sleep {
+        waiting: Option<Who>,
+        is_kept: bool,
+    },
+}
+
+impl Timer {
+    pub(super) fn keeps_the_loop(&self) -> bool {
+        self.is_referenced && self.armed.is_some()
+    }
+}
+
+impl Model {
+    fn insert_timer(&mut self, deadline_ns: u64, kind: Kind) -> Option<u64> {
+        if self.timers.len() >= self.limits.timers {
+            return None;
+        }
+        let (id, armed) = (self.timers_made, Some((deadline_ns, self.armings)));
+        (self.timers_made, self.armings) = (id + 1, self.armings + 1);
+        self.timers.insert(id, Timer { armed, left_ns: 0, is_referenced: true, kind });
+        Some(id)
+    }
+
+    pub(super) fn add_timer(&mut self, delay_ns: u64, period: Option<(u64, Missed)>, body: &Body) {
+        let kind = Kind::Callback { name: self.timer_names.len(), period, body: body.clone() };
+        match self.insert_timer(self.now_ns + delay_ns, kind) {
+            Some(id) => self.timer_names.push(id),
+            None => self.note(What::Answer(REFUSED)),
+        }
+    }
+
+    pub(super) fn with_timer(&mut self, n: usize, f: impl FnOnce(&mut Self, u64) -> bool) {
+        let Some(&id) = pick(&self.timer_names, n) else { return };
+        let answer = self.timers.contains_key(&id) && f(self, id);
+        self.note(What::Answer(answer.into()));
+    }
+
+    pub(super) fn cancel(&mut self, id: u64) -> bool {
+        self.timers.remove(&id).is_some()
+    }
+
+    /// A paused one goes on.
+    pub(super) fn reschedule(&mut self, id: u64, deadline_ns: u64) -> bool {
+        let arming = self.armings;
+        self.armings += 1;
+        self.timers.get_mut(&id).map(|timer| timer.armed = Some((deadline_ns, arming))).is_some()
+    }
+
+    pub(super) fn pause(&mut self, id: u64) -> bool {
+        let now_ns = self.now_ns;
+        let Some(timer) = self.timers.get_mut(&id) else { return false };
+        let Some((deadline_ns, _)) = timer.armed.take() else { return false };
+        timer.left_ns = deadline_ns.saturating_sub(now_ns);
+        true
+    }
+
+    pub(super) fn resume(&mut self, id: u64) -> bool {
+        let Some(timer) = self.timers.get(&id) else { return false };
+        timer.armed.is_none() && self.reschedule(id, self.now_ns + timer.left_ns)
+    }
+
+    pub(super) fn set_referenced(&mut self, id: u64, is_referenced: bool) -> bool {
+        self.timers.get_mut(&id).map(|timer| timer.is_referenced = is_referenced).is_some()
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<u64> {
+        let deadlines = self.timers.values().filter_map(|timer| timer.armed);
+        deadlines.map(|(deadline_ns, _)| deadline_ns).filter(|&ns| ns != u64::MAX).min()
+    }
+
+    /// What is due comes after what was due before, by deadline and then by arming.
+    pub(super) fn find_due(&mut self) {
+        let known: Vec<_> = self.due.iter().copied().collect();
+        let mut due: Vec<_> =
+            self.timers.iter().filter_map(|(&id, timer)| timer.armed.map(|armed| (armed, id))).collect();
+        due.retain(|&((deadline_ns, arming), id)| deadline_ns <= self.turn_ns && !known.contains(&(id, arming)));
+        due.sort();
+        self.due.extend(due.into_iter().map(|((_, arming), id)| (id, arming)));
+    }
+
+    pub(super) fn serve_timers(&mut self) -> Run {
+        let mut left = self.limits.callbacks;
+        // What has been changed meanwhile is not due any more.
+        while let Some(&(id, arming)) = self.due.front() {
+            let armed = self.timers.get(&id).and_then(|timer| timer.armed).filter(|armed| armed.1 == arming);
+            let Some((deadline_ns, _)) = armed else {
+                self.due.pop_front();
+                continue;
+            };
+            if left == 0 || self.is_stopped {
+                break;
+            }
+            left -= 1;
+            self.due.pop_front();
+            self.fire(id, deadline_ns)?;
+        }
+        Ok(())
+    }
+
+    fn fire(&mut self, id: u64, deadline_ns: u64) -> Run {
+        match self.timers[&id].kind.clone() {
+            Kind::Sleep { waiting, is_kept } => {
+                if is_kept {
+                    self.reschedule(id, u64::MAX);
+                    self.set_waiting(id, None);
+                } else {
+                    self.timers.remove(&id);
+                }
+                waiting.into_iter().for_each(|who| self.wake(who));
+                Ok(())
+            }
+            Kind::Callback { name, period, body } => {
+                let mut missed = 0;
+                match period.and_then(|(period_ns, policy)| Some((NonZeroU64::new(period_ns)?, policy))) {
+                    Some((period, policy)) => {
+                        let next = policy.next(deadline_ns, period, self.turn_ns);
+                        missed = next.missed;
+                        self.reschedule(id, next.deadline);
+                    }
+                    None => self.timers.remove(&id).map_or((), drop),
+                }
+                self.state += 1;
+                self.note(What::Fired { timer: name, deadline_ns, late_ns: self.turn_ns - deadline_ns, missed });
+                let ended = self.body(&body);
+                if ended != Ok(true) {
+                    self.timers.remove(&id);
+                }
+                ended.map(drop)
+            }
+        }
+    }
+
+    /// Of a future: it is armed at once.
+    pub(super) fn add_sleep(&mut self, deadline_ns: u64, is_kept: bool) -> Option<u64> {
+        self.insert_timer(deadline_ns, Kind::Sleep { waiting: None, is_kept })
+    }
+
+    pub(super) fn set_waiting(&mut self, id: u64, who: Option<Who>) {
+        if let Some(Timer { kind: Kind::Sleep { waiting, .. }, .. }) = self.timers.get_mut(&id) {
+            *waiting = who;
+        }
+    }
+
+    /// Whether the sleep's timer is there and set to that deadline.
+    pub(super) fn is_set(&self, id: u64, deadline_ns: u64) -> bool {
+        self.timers.get(&id).and_then(|timer| timer.armed).is_some_and(|armed| armed.0 == deadline_ns)
+    }
+}

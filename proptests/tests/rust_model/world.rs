@@ -1,0 +1,378 @@
+//! A program on the crate itself.
+
+use crate::program::{Action, Body, End, Entry, Limits, Operation, Outcome, Program, REFUSED, Step, What};
+use cogloop::{Error, Handle, Interval, Loop, Options, Remote, Sender, Task, Timer};
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+/// How often something was called.
+type State = u64;
+type Verdict = Result<ControlFlow<()>, Box<dyn std::error::Error + Send + Sync>>;
+
+thread_local! {
+    /// Posts are `Send` and could not hold it.
+    static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+}
+
+fn world() -> Rc<World> {
+    WORLD.with_borrow(|world| world.clone()).expect("a world while its program runs")
+}
+
+struct World {
+    handle: Handle<State>,
+    start: Instant,
+    log: RefCell<Vec<Entry>>,
+    timers: RefCell<Vec<Timer>>,
+    tasks: RefCell<Vec<Option<Task<()>>>>,
+    senders: RefCell<Vec<Option<Sender<u64>>>>,
+    remotes: RefCell<Vec<Option<Remote<State>>>>,
+    channels: Cell<usize>,
+    posts: Cell<usize>,
+    messages: Cell<u64>,
+}
+
+fn duration(ns: u64) -> Duration {
+    Duration::from_nanos(ns)
+}
+
+/// The next number of a kind.
+fn next<T: Copy + From<u8> + std::ops::Add<Output = T>>(counter: &Cell<T>) -> T {
+    let number = counter.get();
+    counter.set(number + T::from(1));
+    number
+}
+
+fn take<T>(table: &RefCell<Vec<Option<T>>>, n: usize) -> Option<T> {
+    let mut table = table.borrow_mut();
+    let length = table.len();
+    table.get_mut(n.checked_rem(length)?)?.take()
+}
+
+/// Says when a task's future is gone.
+struct Guard(usize);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(world) = WORLD.with_borrow(|world| world.clone()) {
+            world.note(What::Dropped { task: self.0 });
+        }
+    }
+}
+
+impl World {
+    fn note(&self, what: What) {
+        let now_ns = (self.handle.now() - self.start).as_nanos() as u64;
+        self.log.borrow_mut().push((now_ns, what));
+    }
+
+    fn answer(&self, answer: u64) {
+        self.note(What::Answer(answer));
+    }
+
+    fn timer(&self, n: usize) -> Option<Timer> {
+        let timers = self.timers.borrow();
+        timers.get(n.checked_rem(timers.len())?).copied()
+    }
+
+    fn with_timer(&self, n: usize, f: impl FnOnce(Timer) -> bool) {
+        if let Some(timer) = self.timer(n) {
+            self.answer(f(timer).into());
+        }
+    }
+
+    fn add_timer(&self, added: Result<Timer, Error>) {
+        match added {
+            Ok(timer) => self.timers.borrow_mut().push(timer),
+            Err(_) => self.answer(REFUSED),
+        }
+    }
+
+    fn act(&self, action: &Action) {
+        let handle = &self.handle;
+        match action {
+            Action::After { delay_ns, body } => {
+                let (number, body) = (self.timers.borrow().len(), body.clone());
+                self.add_timer(
+                    handle.after(duration(*delay_ns), move |state, firing| fire(number, state, firing, &body)),
+                );
+            }
+            Action::Every { first_ns, period_ns, missed, body } => {
+                let (number, body) = (self.timers.borrow().len(), body.clone());
+                let interval = Interval::new(duration(*period_ns)).first(duration(*first_ns)).missed(*missed);
+                self.add_timer(handle.every(interval, move |state, firing| fire(number, state, firing, &body)));
+            }
+            Action::Cancel(n) => self.with_timer(*n, |timer| handle.cancel(timer)),
+            Action::Reschedule(n, ns) => self.with_timer(*n, |timer| handle.reschedule(timer, duration(*ns))),
+            Action::Pause(n) => self.with_timer(*n, |timer| handle.pause(timer)),
+            Action::Resume(n) => self.with_timer(*n, |timer| handle.resume(timer)),
+            Action::Unref(n) => self.with_timer(*n, |timer| handle.unref_timer(timer)),
+            Action::Ref(n) => self.with_timer(*n, |timer| handle.ref_timer(timer)),
+            Action::Spawn(steps) => self.spawn(steps),
+            Action::DropTask(n) => drop(take(&self.tasks, *n)),
+            Action::Detach(n) => _ = take(&self.tasks, *n).map(Task::detach),
+            Action::Channel(body) => {
+                let (channel, body) = (next(&self.channels), body.clone());
+                let made = handle.channel(move |state, _, message| {
+                    *state += 1;
+                    world().note(What::Message { channel, message });
+                    run(&body)
+                });
+                self.senders.borrow_mut().push(made.ok());
+            }
+            Action::Send(n) => {
+                let Some(sender) = self.sender(*n) else { return };
+                let refused = sender.send(next(&self.messages)).is_err();
+                // Not for the clone to be the last.
+                drop(sender);
+                self.answer(if refused { REFUSED } else { 1 });
+            }
+            Action::CloneSender(n) => {
+                if let Some(sender) = self.sender(*n) {
+                    self.senders.borrow_mut().push(Some(sender));
+                }
+            }
+            Action::DropSender(n) => drop(take(&self.senders, *n)),
+            Action::Remote { is_counted } => {
+                let remote = handle.remote();
+                self.remotes.borrow_mut().push(Some(if *is_counted { remote } else { remote.unref() }));
+            }
+            Action::Post(n, body) => self.post(*n, body),
+            Action::DropRemote(n) => drop(take(&self.remotes, *n)),
+            Action::Advance(ns) => assert!(handle.advance(duration(*ns))),
+            Action::Stop => handle.stop(),
+            Action::Clear => {
+                let before = self.log.borrow().len();
+                handle.clear();
+                // In which order a loop drops its tasks is its own affair.
+                self.log.borrow_mut()[before..].sort();
+            }
+        }
+    }
+
+    fn sender(&self, n: usize) -> Option<Sender<u64>> {
+        let senders = self.senders.borrow();
+        senders.get(n.checked_rem(senders.len())?)?.clone()
+    }
+
+    fn post(&self, n: usize, body: &Body) {
+        let remotes = self.remotes.borrow();
+        let Some(Some(remote)) = n.checked_rem(remotes.len()).and_then(|n| remotes.get(n)) else { return };
+        let (post, body) = (next(&self.posts), body.clone());
+        let posted = remote.post(move |state, _| {
+            *state += 1;
+            world().note(What::Posted { post });
+            run(&body)
+        });
+        self.answer(if posted.is_err() { REFUSED } else { 1 });
+    }
+
+    fn spawn(&self, steps: &[Step]) {
+        let number = self.tasks.borrow().len();
+        let (guard, steps) = (Guard(number), steps.to_vec());
+        let spawned = self.handle.spawn(async move {
+            let guard = guard;
+            follow(guard.0, steps).await;
+        });
+        match spawned {
+            Ok(task) => self.tasks.borrow_mut().push(Some(task)),
+            Err(_) => {
+                self.tasks.borrow_mut().push(None);
+                self.answer(REFUSED);
+            }
+        }
+    }
+}
+
+fn fire(timer: usize, state: &mut State, firing: &cogloop::Firing<'_, State>, body: &Body) -> Verdict {
+    let world = world();
+    *state += 1;
+    let deadline_ns = (firing.deadline() - world.start).as_nanos() as u64;
+    let late_ns = firing.late().as_nanos() as u64;
+    world.note(What::Fired { timer, deadline_ns, late_ns, missed: firing.missed() });
+    run(body)
+}
+
+fn run(body: &Body) -> Verdict {
+    body.actions.iter().for_each(|action| world().act(action));
+    match body.end {
+        End::Continue => Ok(ControlFlow::Continue(())),
+        End::Break => Ok(ControlFlow::Break(())),
+        End::Fail => Err("on purpose".into()),
+        End::Panic => resume_unwind(Box::new("on purpose")),
+    }
+}
+
+async fn follow(task: usize, steps: Vec<Step>) {
+    let world = world();
+    for (step, what) in steps.into_iter().enumerate() {
+        let answer = world.step(what).await;
+        world.note(What::Stepped { task, step, answer });
+    }
+}
+
+/// Pending once.
+async fn yield_now() {
+    let mut is_over = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut is_over, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+async fn first_of(one: impl Future<Output = ()>, other: impl Future<Output = ()>) -> u64 {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|context| match (one.as_mut().poll(context), Poll::Pending::<()>) {
+        (Poll::Ready(()), _) => Poll::Ready(1),
+        (Poll::Pending, _) => other.as_mut().poll(context).map(|()| 2),
+    })
+    .await
+}
+
+impl World {
+    async fn step(&self, step: Step) -> u64 {
+        let handle = &self.handle;
+        match step {
+            Step::Act(action) => self.act(&action),
+            Step::Sleep(ns) => match handle.sleep(duration(ns)) {
+                Ok(sleep) => sleep.await,
+                Err(_) => return REFUSED,
+            },
+            Step::Yield => yield_now().await,
+            Step::With { actions, panics } => return self.visit(actions, panics).await,
+            Step::Timeout(limit_ns, ns) => {
+                let Ok(sleep) = handle.sleep(duration(ns)) else { return REFUSED };
+                return match handle.timeout(duration(limit_ns), sleep).await {
+                    Ok(()) => 1,
+                    Err(Error::Elapsed) => 2,
+                    Err(_) => REFUSED,
+                };
+            }
+            Step::Select(one_ns, other_ns) => {
+                let Ok(one) = handle.sleep(duration(one_ns)) else { return REFUSED };
+                let Ok(other) = handle.sleep(duration(other_ns)) else { return REFUSED };
+                return first_of(one, other).await;
+            }
+            Step::Ticks { period_ns, missed, count } => {
+                let Ok(mut ticks) = handle.interval(Interval::new(duration(period_ns)).missed(missed)) else {
+                    return REFUSED;
+                };
+                let mut sum = 0;
+                for _ in 0..count {
+                    let tick = ticks.tick().await;
+                    sum += tick.late.as_nanos() as u64 + tick.missed;
+                }
+                return sum;
+            }
+            Step::Join(n) => match take(&self.tasks, n) {
+                Some(task) => return if task.await.is_ok() { 1 } else { 2 },
+                None => return 3,
+            },
+            Step::Panic => resume_unwind(Box::new("on purpose")),
+        }
+        0
+    }
+
+    async fn visit(&self, actions: Vec<Action>, panics: bool) -> u64 {
+        let visited = self.handle.with(move |state, _| {
+            *state += 1;
+            world().note(What::Visited { state: *state });
+            actions.iter().for_each(|action| world().act(action));
+            if panics {
+                resume_unwind(Box::new("on purpose"));
+            }
+        });
+        if visited.await.is_ok() { 1 } else { 2 }
+    }
+}
+
+fn outcome<T>(caught: std::thread::Result<Result<T, Error>>, done: impl FnOnce(T) -> Outcome) -> Outcome {
+    match caught {
+        Ok(Ok(value)) => done(value),
+        Ok(Err(Error::Stopped)) => Outcome::Stopped,
+        Ok(Err(_)) => Outcome::Failed,
+        Err(_) => Outcome::Panicked,
+    }
+}
+
+/// A loop whose program runs operation by operation.
+pub(crate) struct Real {
+    events: Option<Loop<State>>,
+    world: Rc<World>,
+    state: State,
+    compared: usize,
+}
+
+impl Real {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let options = Options::new().backend("select").simulated().max_timers(limits.timers).max_tasks(limits.tasks);
+        let options = options.max_posts(limits.posts).max_callbacks_per_turn(limits.callbacks);
+        let events = Loop::with_options(options).unwrap();
+        let world = Rc::new(World {
+            handle: events.handle(),
+            start: events.now(),
+            log: RefCell::default(),
+            timers: RefCell::default(),
+            tasks: RefCell::default(),
+            senders: RefCell::default(),
+            remotes: RefCell::default(),
+            channels: Cell::default(),
+            posts: Cell::default(),
+            messages: Cell::default(),
+        });
+        WORLD.set(Some(Rc::clone(&world)));
+        Self { events: Some(events), world, state: 0, compared: 0 }
+    }
+
+    pub(crate) fn operate(&mut self, operation: &Operation) {
+        let (events, state) = (self.events.as_mut().unwrap(), &mut self.state);
+        let zero = Some(Duration::ZERO);
+        let ended = match operation {
+            Operation::Act(action) => {
+                self.world.act(action);
+                Outcome::Done
+            }
+            Operation::Poll => outcome(catch_unwind(AssertUnwindSafe(|| events.turn(state, zero))), Outcome::Left),
+            Operation::RunFor(ns) => {
+                outcome(catch_unwind(AssertUnwindSafe(|| events.run_for(state, duration(*ns)))), |()| Outcome::Done)
+            }
+            Operation::Run => outcome(catch_unwind(AssertUnwindSafe(|| events.run(state))), |()| Outcome::Done),
+            Operation::BlockOn(steps) => {
+                let future: Pin<Box<dyn Future<Output = ()>>> = Box::pin(follow(Program::ROOT, steps.clone()));
+                outcome(catch_unwind(AssertUnwindSafe(|| events.block_on(state, future))), |()| Outcome::Done)
+            }
+        };
+        self.world.note(What::Ended(ended));
+        self.world.note(What::Counts { timers: events.timer_count(), tasks: events.task_count() });
+        events.audit();
+    }
+
+    /// What was written down since the last time.
+    pub(crate) fn news(&mut self) -> Vec<Entry> {
+        let log = self.world.log.borrow();
+        let news = log[self.compared..].to_vec();
+        self.compared = log.len();
+        news
+    }
+}
+
+/// Nothing is left that holds on to the loop.
+impl Drop for Real {
+    fn drop(&mut self) {
+        self.events = None;
+        WORLD.set(None);
+        for task in self.world.tasks.take() {
+            drop(task);
+        }
+        drop((self.world.senders.take(), self.world.remotes.take()));
+    }
+}
