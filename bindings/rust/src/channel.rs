@@ -17,8 +17,36 @@ slotmap::new_key_type! {
 /// Serves the messages that wait, so many at the most; how many are left, and the callback's verdict.
 type Serve<S> = Box<dyn FnMut(&mut S, &Handle<S>, usize) -> (bool, Verdict)>;
 
-/// `None` while it runs.
-pub(crate) type Channels<S> = SlotMap<ChannelKey, Option<Serve<S>>>;
+/// A channel as its loop has it. Dropped, it lets no more messages in, also while its callback runs.
+pub(crate) struct Channel<S> {
+    /// `None` while it runs.
+    serve: Option<Serve<S>>,
+    queue: Arc<dyn Close>,
+}
+
+pub(crate) type Channels<S> = SlotMap<ChannelKey, Channel<S>>;
+
+impl<S> Drop for Channel<S> {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// The queue of a channel, whatever its messages are.
+trait Close {
+    fn close(&self);
+}
+
+impl<T> Close for Shared<T> {
+    fn close(&self) {
+        let mut queue = self.queue();
+        queue.is_closed = true;
+        // Dropped after the lock.
+        let messages = std::mem::take(&mut queue.messages);
+        drop(queue);
+        drop(messages);
+    }
+}
 
 /// The sending end of [`channel`](Handle::channel), for any thread.
 ///
@@ -158,18 +186,8 @@ impl<T> Shared<T> {
     }
 }
 
-/// The receiving end. Dropped, it lets no more messages in.
+/// The receiving end.
 struct Receiver<T>(Arc<Shared<T>>);
-
-impl<T> Drop for Receiver<T> {
-    fn drop(&mut self) {
-        let mut queue = self.0.queue();
-        queue.is_closed = true;
-        // Dropped after the lock.
-        let _messages = std::mem::take(&mut queue.messages);
-        drop(queue);
-    }
-}
 
 impl<T> Receiver<T> {
     /// The next message, and whether it was the last one and there will be no more.
@@ -181,6 +199,10 @@ impl<T> Receiver<T> {
 
     fn len(&self) -> usize {
         self.0.queue().messages.len()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.queue().is_closed
     }
 }
 
@@ -209,19 +231,21 @@ impl<S> Handle<S> {
         mut f: impl FnMut(&mut S, &Handle<S>, Option<T>) -> R + 'static,
     ) -> Result<Sender<T>, Error> {
         self.core().check_open()?;
-        let key = self.channels().borrow_mut().insert(None);
-        let queue = Queue { key, messages: VecDeque::new(), senders: 1, is_closed: false };
         let (bell, limit) = (Arc::clone(&self.core().bell), self.core().limits.posts);
+        // Its key is known when it has a place.
+        let queue = Queue { key: ChannelKey::default(), messages: VecDeque::new(), senders: 1, is_closed: false };
         let shared = Arc::new(Shared { bell, limit, queue: Mutex::new(queue) });
         let receiver = Receiver(Arc::clone(&shared));
         let serve: Serve<S> = Box::new(move |state, handle, limit| serve(&receiver, state, handle, limit, &mut f));
-        self.channels().borrow_mut()[key] = Some(serve);
+        let channel = Channel { serve: Some(serve), queue: Arc::clone(&shared) as Arc<dyn Close> };
+        shared.queue().key = self.channels().borrow_mut().insert(channel);
         Ok(Sender(shared))
     }
 
     /// Serves a channel that has messages, or has lost its last sender.
     pub(crate) fn serve_channel(&self, state: &mut S, key: ChannelKey) -> Result<(), Error> {
-        let Some(mut serve) = self.channels().borrow_mut().get_mut(key).and_then(Option::take) else { return Ok(()) };
+        let place = self.channels().borrow_mut().get_mut(key).and_then(|channel| channel.serve.take());
+        let Some(mut serve) = place else { return Ok(()) };
         let ending = Ending(self, key);
         let (has_more, verdict) = serve(state, self, self.core().limits.io.served_in_turn.get());
         if verdict? == ControlFlow::Continue(()) {
@@ -231,8 +255,8 @@ impl<S> Handle<S> {
             }
             let mut serve = Some(serve);
             // Without effect when the loop was cleared; then it is dropped after the borrow.
-            if let Some(place) = self.channels().borrow_mut().get_mut(key) {
-                *place = serve.take();
+            if let Some(channel) = self.channels().borrow_mut().get_mut(key) {
+                channel.serve = serve.take();
             }
         }
         Ok(())
@@ -264,12 +288,13 @@ fn serve<S, T, R: Outcome>(
             Some(message) => f(state, handle, Some(message)).verdict(),
             None => Ok(ControlFlow::Continue(())),
         };
-        if is_end && matches!(verdict, Ok(ControlFlow::Continue(()))) {
+        // The callback may have cleared the loop.
+        if is_end && !receiver.is_closed() && matches!(verdict, Ok(ControlFlow::Continue(()))) {
             verdict = f(state, handle, None).verdict().map(|_| ControlFlow::Break(()));
         }
         left -= 1;
         let goes_on = matches!(verdict, Ok(ControlFlow::Continue(())));
-        if !goes_on || left == 0 || handle.core().is_stopped.get() {
+        if !goes_on || left == 0 || receiver.is_closed() || handle.core().is_stopped.get() {
             return (receiver.len() > 0, verdict);
         }
     }

@@ -4,6 +4,7 @@ use crate::handle::Handle;
 use crate::outcome::Outcome;
 use crate::{Error, Interest, Source};
 use cogloop_io::signals::Signals;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 pub use cogloop_io::signals::number::{
@@ -43,11 +44,21 @@ impl<S> Handle<S> {
         for number in numbers {
             signals.watch(number).map_err(Error::io("watching a signal"))?;
         }
+        // Those that came and were not told yet.
+        let mut came = VecDeque::new();
         self.add(signals.descriptor(), Interest::READ, move |state, ready, _| {
-            for number in signals.take() {
+            came.extend(signals.take());
+            while let Some(number) = came.pop_front() {
                 if f(state, ready, number).verdict()? == ControlFlow::Break(()) {
                     return Ok(ControlFlow::Break(()));
                 }
+                // It may have removed this source, or stopped the loop.
+                if ready.core().is_stopped.get() || ready.check_source(ready.source()).is_err() {
+                    break;
+                }
+            }
+            if !came.is_empty() {
+                ready.mark_ready(ready.source(), Interest::READ);
             }
             Ok::<_, Error>(ControlFlow::Continue(()))
         })

@@ -4,7 +4,9 @@ mod common;
 
 use cogloop::{Error, Loop, Options};
 use common::*;
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -188,4 +190,24 @@ fn a_turn_serves_no_more_of_a_kind_than_the_host_allows_c36() {
         let counts = [1, 2, 3, 4].map(|kind| log.iter().filter(|&&served| served == kind).count());
         assert_eq!(counts, [expected; 4]);
     }
+}
+
+/// A message to a channel that had been cleared by its own callback was taken and lost, and those that waited still came.
+#[test]
+fn a_channel_that_is_cleared_in_its_callback_takes_and_tells_nothing_more() {
+    let mut events = Loop::simulated().unwrap();
+    let (refused, senders) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(None::<cogloop::Sender<u64>>)));
+    let (seen, own) = (Rc::clone(&refused), Rc::clone(&senders));
+    let sender = events.channel(move |log: &mut Vec<Option<u64>>, handle, message| {
+        log.push(message);
+        handle.clear();
+        let sender = own.borrow();
+        seen.set(seen.get() + u32::from(matches!(sender.as_ref().unwrap().send(9).unwrap_err().error, Error::Closed)));
+    });
+    *senders.borrow_mut() = Some(sender.unwrap());
+    (1..=3).for_each(|message| senders.borrow().as_ref().unwrap().send(message).unwrap());
+    let mut log = Vec::new();
+    events.run(&mut log).unwrap();
+    assert_eq!((log, refused.get()), (vec![Some(1)], 1));
+    events.audit();
 }

@@ -4,10 +4,12 @@ mod common;
 
 use cogloop::{Error, Interest, Loop, signal};
 use common::*;
+use std::cell::Cell;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::process::{Command, ExitStatus, Stdio};
+use std::rc::Rc;
 
 fn send(number: i32) {
     let status = Command::new("kill").args([format!("-{number}"), std::process::id().to_string()]).status();
@@ -47,6 +49,40 @@ fn a_signal_is_a_callback_and_what_watches_it_can_end() {
         let error = events.signals([9], |_, _, _| ()).unwrap_err();
         assert!(matches!(error, Error::Io { .. }) && error.to_string().starts_with("watching a signal: "), "{error}");
         assert_eq!(events.source_count(), 0);
+    });
+}
+
+/// What is removed is not called again, and a stop ends the run after the callback, though several signals came at once.
+#[test]
+fn of_several_signals_at_once_none_comes_after_a_removal_or_a_stop() {
+    on_every_backend(|options| {
+        let numbers = [signal::HANG_UP, signal::ALARM];
+        for is_removed in [true, false] {
+            let mut events = Loop::with_options(options.clone()).unwrap();
+            let name = Rc::new(Cell::new(None));
+            let known = Rc::clone(&name);
+            let watched = events.signals(numbers, move |log: &mut Vec<i32>, handle, number| {
+                log.push(number);
+                match known.get().filter(|_| is_removed) {
+                    Some(source) => assert!(handle.remove(source)),
+                    None => handle.stop(),
+                }
+            });
+            name.set(Some(watched.unwrap()));
+            numbers.into_iter().for_each(send);
+            let mut log = Vec::new();
+            while log.is_empty() {
+                events.turn(&mut log, None).unwrap();
+            }
+            assert_eq!(log, [signal::HANG_UP], "removed: {is_removed}");
+            if is_removed {
+                events.run(&mut log).unwrap();
+                assert_eq!(log, [signal::HANG_UP], "gone");
+            } else {
+                events.run(&mut log).unwrap();
+                assert_eq!(log, numbers, "the next run begins with what was not told");
+            }
+        }
     });
 }
 
