@@ -73,10 +73,13 @@ impl Bell {
         !self.woken().is_empty()
     }
 
-    /// Moves those that were woken into an empty batch, in the order in which they were.
+    /// Moves those that were woken to the end of a batch, in the order in which they were.
     pub(crate) fn take_woken(&self, batch: &mut VecDeque<Woken>) {
-        debug_assert!(batch.is_empty(), "what is left of a batch comes before what was woken later");
-        std::mem::swap(batch, &mut *self.woken());
+        if batch.is_empty() {
+            std::mem::swap(batch, &mut *self.woken());
+        } else {
+            batch.append(&mut self.woken());
+        }
     }
 
     fn woken(&self) -> MutexGuard<'_, VecDeque<Woken>> {

@@ -116,9 +116,8 @@ impl<S> Loop<S> {
 
     fn serve_woken(&self, state: &mut S) -> Result<usize, Error> {
         let core = self.core();
-        if core.batch.borrow().is_empty() {
-            core.bell.take_woken(&mut core.batch.borrow_mut());
-        }
+        // After those that an earlier turn has left.
+        core.bell.take_woken(&mut core.batch.borrow_mut());
         let most = core.batch.borrow().len();
         self.serve_all(most, || {
             let Some(who) = core.batch.borrow_mut().pop_front() else { return Ok(false) };

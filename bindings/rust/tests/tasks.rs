@@ -357,3 +357,29 @@ fn a_waker_of_the_users_may_use_the_loop() {
     assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 1);
     assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_ready());
 }
+
+/// A turn served either what a stopped one had left or what was woken since: the sleeper came a turn late.
+#[test]
+fn after_a_stop_both_what_it_left_and_what_was_woken_since_have_their_turn() {
+    let mut events = Loop::<()>::simulated().unwrap();
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let polls = |name: &'static str| {
+        let (log, mut count) = (Rc::clone(&log), 0);
+        poll_fn(move |cx| {
+            log.borrow_mut().push(name);
+            count += 1;
+            cx.waker().wake_by_ref();
+            if count == 2 { Poll::Ready(()) } else { Poll::Pending }
+        })
+    };
+    let stops = events.handle();
+    events.spawn(async move { stops.stop() }).unwrap().detach();
+    events.spawn(polls("left")).unwrap().detach();
+    events.run(&mut ()).unwrap();
+    assert!(log.borrow().is_empty(), "stopped");
+    events.spawn(polls("woken since")).unwrap().detach();
+    events.turn(&mut (), Some(Duration::ZERO)).unwrap();
+    assert_eq!(*log.borrow(), ["left", "woken since"]);
+    events.run(&mut ()).unwrap();
+    assert_eq!(log.borrow().len(), 4);
+}

@@ -87,8 +87,9 @@ fn those_who_wait_are_woken_in_the_order_in_which_they_began() {
 /// A waker is the user's code: this one drops the futures that wait behind it, in the midst of a report.
 #[test]
 fn whoever_is_woken_may_drop_the_others() {
+    type Waiting = Pin<Box<dyn Future<Output = io::Result<()>>>>;
     thread_local! {
-        static OTHERS: RefCell<Vec<Pin<Box<dyn Future<Output = io::Result<()>>>>>> = const { RefCell::new(Vec::new()) };
+        static OTHERS: RefCell<Vec<Waiting>> = const { RefCell::new(Vec::new()) };
     }
     struct Dropping(AtomicUsize);
     impl Wake for Dropping {

@@ -233,9 +233,7 @@ impl Model {
 
     /// What of the queue was there when this part began; first what an earlier turn left.
     fn serve_woken(&mut self) -> Run {
-        if self.batch.is_empty() {
-            self.batch = std::mem::take(&mut self.woken);
-        }
+        self.batch.append(&mut self.woken);
         for _ in 0..self.batch.len().min(self.limits.callbacks) {
             if self.is_stopped {
                 break;

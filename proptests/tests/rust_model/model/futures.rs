@@ -109,12 +109,8 @@ impl Model {
                 self.cancel(other.0);
             }
             Waiting::Join(task) => self.cancel_task(task),
-            Waiting::Visit(join) => {
-                if let Join::Waiting(waiter) = &mut self.visits[join] {
-                    *waiter = None;
-                }
-            }
-            Waiting::Nothing | Waiting::Yield { .. } | Waiting::Refused => {}
+            // What it has asked for is done all the same, and wakes nobody who is there.
+            Waiting::Nothing | Waiting::Yield { .. } | Waiting::Visit(_) | Waiting::Refused => {}
         }
     }
 
