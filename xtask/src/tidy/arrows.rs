@@ -6,7 +6,7 @@
 //!
 //! Those on the right never see each other, but for the shared Lua code below the two that embed it. `xtask` stands
 //! outside: it is built before everything, and only its tests may look in. The benchmarks measure the Rust crate as a user
-//! has it.
+//! has it, and the tests of `proptests` hold it and the C library beside their models.
 
 use super::finding::Finding;
 use super::tree::Tree;
@@ -24,6 +24,9 @@ const SHARED: &[(&str, &str)] = &[
     // What the README shows, and what is measured.
     ("xtask", "bindings/rust"),
     ("benches", "bindings/rust"),
+    // What a model is held beside, in tests.
+    ("proptests", "bindings/rust"),
+    ("proptests", "bindings/c"),
 ];
 
 pub(super) fn check(packages: &[Package], tree: &Tree) -> Vec<Finding> {
@@ -53,7 +56,8 @@ fn refusal(folder: &str, dependency: &Dependency) -> Option<&'static str> {
         return None; // its tests, with features of its own
     }
     let allowed = place(other) < place(folder) || SHARED.contains(&(folder, other));
-    let allowed = allowed && (folder != "xtask" || dependency.dev);
+    let is_test_only = folder == "xtask" || folder == "proptests" && other.starts_with("bindings/");
+    let allowed = allowed && (!is_test_only || dependency.dev);
     (!allowed).then_some(ARROW_WHY)
 }
 
@@ -105,6 +109,9 @@ mod tests {
             ("xtask", ours("bindings/rust", true), None),
             ("xtask", ours("bindings/rust", false), Some(ARROW_WHY)),
             ("proptests", ours("io", false), None),
+            ("proptests", ours("bindings/rust", true), None),
+            ("proptests", ours("bindings/rust", false), Some(ARROW_WHY)),
+            ("proptests", ours("bindings/lua-core", true), Some(ARROW_WHY)),
             ("proptests/fuzz", ours("proptests", false), None),
             ("benches", ours("proptests", false), Some(ARROW_WHY)),
             ("xtask", ours("io", true), None),
