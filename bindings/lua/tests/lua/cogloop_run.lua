@@ -256,4 +256,52 @@ test( 'the module has a default loop behind the same functions', function( )
   cogloop.close( )
 end )
 
+test( 'an error in onerror leaves run, and with it the error that it was told of', function( )
+  local loop = virtual( )
+  loop:onerror( function( ) error 'second' end )
+  loop:after( 1, error, 'first' )
+  local message = fails( 'second', loop.run, loop )
+  is_true( message:find( 'while this error was handled: first', 1, true ), message )
+  -- An object, too: its text has the place of a traceback.
+  loop:onerror( function( ) error( { } ) end )
+  loop:after( 1, error, { } )
+  fails( 'while this error was handled: (error object is a table value)', loop.run, loop )
+  -- What it raises again is told once, as it is.
+  local object = { }
+  loop:onerror( function( err ) error( err, 0 ) end )
+  for _, err in ipairs{ object, 'text' } do
+    loop:after( 1, error, err, 0 )
+    local ok, got = pcall( loop.run, loop )
+    equal( ok, false )
+    if err == object then equal( got, object ) else equal( got:match '^[^\n]*', 'text' ) end
+    is_true( not tostring( got ):find( 'while', 1, true ) )
+  end
+  -- And the next error has nothing to do with those before.
+  local seen
+  loop:onerror( function( err, traceback ) seen = err .. traceback end )
+  loop:after( 1, error, 'later', 0 )
+  loop:run( )
+  is_true( not seen:find( 'while', 1, true ), seen )
+end )
+
+if (_VERSION == 'Lua 5.4' or _VERSION == 'Lua 5.5') and not rawget( _G, 'jit' ) then
+  test( 'an error in __close while another is on its way: both are told', function( )
+    local chunk = assert( load( [[
+      local function closing( value ) return setmetatable( { }, { __close = function( ) error( value, 0 ) end } ) end
+      return function( ) local one <close> = closing 'second' error( 'first', 0 ) end
+    ]] ) )( )
+    for _, how in ipairs{ 'after', 'spawn' } do
+      local loop, seen = virtual( ), nil
+      local function arm( ) if how == 'after' then loop:after( 1, chunk ) else loop:spawn( chunk ) end end
+      arm( )
+      local message = fails( 'first', loop.run, loop )
+      is_true( message:find( 'second', 1, true ), message )
+      loop:onerror( function( err, traceback ) seen = err .. traceback end )
+      arm( )
+      loop:run( )
+      is_true( seen:find( 'first', 1, true ) and seen:find( 'second', 1, true ), seen )
+    end
+  end )
+end
+
 T.done( )
