@@ -5,6 +5,7 @@
 use crate::args::period_ns;
 use crate::callback::call;
 use crate::descriptor::{ask, forget_closed};
+use crate::guard::stack_is;
 use crate::node::{COROUTINE, DIRECTIONS, NodeBlock, direction_value};
 use crate::own::claim;
 use crate::own::meter::Meter;
@@ -44,6 +45,7 @@ pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
         }
         push_user_value(lua, 3, CALLBACK);
         call(lua, (*task).args, 1); // S: loop tasks task tbl result
+        stack_is(lua, 5);
         let state = state_at(lua, 1);
         if state.is_null() {
             return;
@@ -104,6 +106,7 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
             if (*state).served {
                 // Asking an object runs its Lua code: after it everything is looked at anew.
                 let Some((_, is_stale)) = ask(lua, 3) else { return };
+                stack_is(lua, 3);
                 if is_stale {
                     forget_unless_number(lua, node);
                     return;

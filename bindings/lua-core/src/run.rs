@@ -13,7 +13,7 @@
 use crate::args::{test_userdata, upvalue};
 use crate::descriptor::look_at_handles;
 use crate::dispatch::{serve_handle, serve_task};
-use crate::guard::{Text, push_text};
+use crate::guard::{Text, push_text, stack_is};
 use crate::interrupt;
 use crate::nesting::deepen;
 use crate::own::{self, claim::find_waiting};
@@ -115,7 +115,7 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             if lua_pcall(lua, 1, 0, 2) == LUA_OK {
                 return true;
             }
-            // S: loop on_raise serve err
+            stack_is(lua, 4); // S: loop on_raise serve err
             let state = state_at(lua, 1);
             if state.is_null() {
                 return false;

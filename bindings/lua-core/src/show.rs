@@ -10,7 +10,7 @@
 //! ```
 
 use crate::descriptor::sweep;
-use crate::guard::Text;
+use crate::guard::{Text, stack_is};
 use crate::node::{DIRECTIONS, NodeBlock, direction_value};
 use crate::state::{State, check_loop, state_at, value, with_or_raise};
 use crate::task::{CALLBACK, TaskBlock, slot};
@@ -184,6 +184,7 @@ unsafe fn add_callback(lua: *mut lua_State, buffer: *mut luaL_Buffer, args: c_in
 unsafe fn describe(lua: *mut lua_State) {
     // SAFETY: only called by `add_callback`, with room for two values.
     unsafe {
+        let top = lua_gettop(lua);
         match lua_type(lua, -1) {
             LUA_TSTRING => {
                 lua_pushstring(lua, c"`".as_ptr());
@@ -210,6 +211,7 @@ unsafe fn describe(lua: *mut lua_State) {
             },
         }
         // S: … value text
+        stack_is(lua, top + 1);
         mlua::ffi::lua_remove(lua, -2);
     }
 }

@@ -181,6 +181,7 @@ pub(super) unsafe extern "C-unwind" fn process_events(lua: *mut lua_State) -> c_
                 Some(Taken::Event(event)) => event,
             };
             left -= 1;
+            debug_assert!(lua_gettop(lua) <= 3, "handler callbacks [first error]");
             lua_rawgeti(lua, 2, i64::from(event.timer.place) + 1);
             if event.is_last {
                 forget(lua, event.timer);

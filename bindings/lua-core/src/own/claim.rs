@@ -11,6 +11,7 @@
 use super::task::{Left, go, is_left, push_reason};
 use super::timer::{Payload, arm_entry};
 use crate::descriptor::holds_data;
+use crate::guard::stack_is;
 use crate::node::{COROUTINE, DIRECTIONS, NodeBlock, direction_value, drop_directions};
 use crate::state::{state_at, value};
 use crate::task::unlink;
@@ -42,6 +43,7 @@ pub(crate) unsafe fn wake(lua: *mut lua_State, i: usize, ready: Interest) {
         }
         lua_settop(lua, 4);
         end_limit(lua, node, i);
+        stack_is(lua, 4);
         let _ = drop_directions(lua, state_at(lua, 1), 3, mine);
         lua_pushstring(lua, name_of(ready & mine).unwrap_or(c"rw").as_ptr());
         go(lua, 4, Left::Waiting, 1);
@@ -67,6 +69,7 @@ pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
         }
         let ready = ready_now(lua, node, due);
         // An object is asked by Lua code: then everything is looked at anew.
+        stack_is(lua, 3);
         let state = state_at(lua, 1);
         if state.is_null() || timed(node, key) != due {
             return;

@@ -4,6 +4,7 @@ use super::meter::Meter;
 use super::task;
 use super::timer::Payload;
 use crate::callback::call;
+use crate::guard::stack_is;
 use crate::run::must_return;
 use crate::state::{LoopBlock, State, value, with};
 use crate::task::slot;
@@ -29,6 +30,7 @@ pub(crate) unsafe fn serve_timers(lua: *mut lua_State, block: *mut LoopBlock) ->
                 Err(text) => text.raise(lua),
             };
             found = true;
+            stack_is(lua, 2);
             (*state).served = true;
             (*state).own.firing = Some(expired);
             let payload = Payload(expired.value);
