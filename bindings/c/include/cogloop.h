@@ -24,8 +24,8 @@
  *           must return: no exception of C++ and no longjmp may leave them.
  * Forks     A child gets errors from its parent's loops, and makes its own.
  *
- * No argument ends the process, and no function touches signals before the first cog_watch_signal. Only where the
- * system has no memory left does the process end; timers_max and watches_max keep a loop below a size of your choice.
+ * No argument ends the process, nor does memory that runs out: what adds something is COG_ERROR_MEMORY then and has changed
+ * nothing; what ends something needs no memory. No function touches signals before the first cog_watch_signal.
  */
 #ifndef COGLOOP_H
 #define COGLOOP_H

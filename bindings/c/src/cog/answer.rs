@@ -1,11 +1,15 @@
 //! What a function returns: a code, and the words for it.
 
 use std::cell::RefCell;
+use std::collections::TryReserveError;
 use std::ffi::{CStr, CString, c_char, c_int};
+use std::fmt::Display;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cogloop_io::Error;
+use cogloop_io::{Error, memory};
+
+use super::words::{OfError, Words, of_number};
 
 pub(super) const COG_OK: c_int = 0;
 pub(super) const COG_ERROR_ARGUMENT: c_int = -1;
@@ -32,32 +36,32 @@ const WORDS: &[(c_int, &CStr)] = &[
 ];
 
 thread_local! {
-    static LAST_MESSAGE: RefCell<CString> = RefCell::default();
-    static SYSTEMS_WORDS: RefCell<CString> = RefCell::default();
+    static LAST_MESSAGE: RefCell<Words> = const { RefCell::new(Words::new()) };
+    static SYSTEMS_WORDS: RefCell<Words> = const { RefCell::new(Words::new()) };
 }
 
-/// Why a call failed.
+/// Why a call failed. Saying so takes no memory.
 #[derive(Debug)]
 pub(super) struct Failure {
     code: c_int,
-    message: String,
+    message: Words,
 }
 
 impl Failure {
-    pub(super) fn new(code: c_int, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+    pub(super) fn new(code: c_int, message: impl Display) -> Self {
+        Self { code, message: Words::of(message) }
     }
 
-    pub(super) fn argument(message: impl Into<String>) -> Self {
+    pub(super) fn argument(message: impl Display) -> Self {
         Self::new(COG_ERROR_ARGUMENT, message)
     }
 
     pub(super) fn stale(what: &str) -> Self {
-        Self::new(COG_ERROR_STALE, format!("{what}: it is gone, or was none of this loop"))
+        Self::new(COG_ERROR_STALE, format_args!("{what}: it is gone, or was none of this loop"))
     }
 
     pub(super) fn memory(about: &str) -> Self {
-        Self::new(COG_ERROR_MEMORY, format!("{about}: there is not enough memory"))
+        Self::new(COG_ERROR_MEMORY, format_args!("{about}: there is not enough memory"))
     }
 
     /// What the system refused; `about` is the argument, or what was done.
@@ -70,18 +74,29 @@ impl Failure {
             io::ErrorKind::OutOfMemory => COG_ERROR_MEMORY,
             _ => COG_ERROR_INTERNAL,
         });
-        Self::new(code, format!("{about}: {error}"))
+        Self::new(code, format_args!("{about}: {}", OfError(error)))
     }
+}
+
+/// What the standard library allocates without a word for a small thing.
+const FOR_A_SMALL_THING: usize = 16 << 10;
+
+/// Asks whether there is memory for a `Box`, an `Rc` or a `String`, which have no other way to say that there is none.
+pub(super) fn expect_memory(about: &str) -> Result<(), Failure> {
+    or_no_memory(about, memory::expect_bytes(FOR_A_SMALL_THING))
+}
+
+pub(super) fn or_no_memory<T>(about: &str, reserved: Result<T, TryReserveError>) -> Result<T, Failure> {
+    reserved.map_err(|_| Failure::memory(about))
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let code = match &error {
-            Error::Io { source, .. } => source.raw_os_error().unwrap_or(COG_ERROR_INTERNAL),
-            Error::ZeroResolution => COG_ERROR_ARGUMENT,
-            _ => COG_ERROR_BACKEND,
-        };
-        Self::new(code, error.to_string())
+        match &error {
+            Error::Io { doing, source } => Self::system(doing, source),
+            Error::ZeroResolution => Self::argument(error),
+            _ => Self::new(COG_ERROR_BACKEND, error),
+        }
     }
 }
 
@@ -95,7 +110,7 @@ pub(super) fn answer(call: impl FnOnce() -> Result<(), Failure>) -> c_int {
         Err(_) => Failure::new(COG_ERROR_INTERNAL, "a fault in the library, which has told it on standard error"),
     };
     // A thread that is taking itself apart has nobody who could ask.
-    let _ = LAST_MESSAGE.try_with(|last| last.replace(to_c(failure.message)));
+    let _ = LAST_MESSAGE.try_with(|last| last.replace(failure.message));
     failure.code
 }
 
@@ -115,11 +130,9 @@ pub extern "C" fn cog_strerror(code: c_int) -> *const c_char {
     if code < 0 {
         return c"an unknown code".as_ptr();
     }
-    let words = io::Error::from_raw_os_error(code).to_string();
-    let words = to_c(words.split(" (os error").next().unwrap_or_default());
     // The thread keeps it until it asks again.
     let kept = SYSTEMS_WORDS.try_with(|kept| {
-        kept.replace(words);
+        kept.replace(of_number(code));
         kept.borrow().as_ptr()
     });
     kept.unwrap_or(c"an error of the system".as_ptr())

@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use cogloop_io::Wait;
 use nix::errno::Errno;
 
-use super::answer::{COG_ERROR_STALE, COG_ERROR_UNSUPPORTED, COG_OK, Failure, answer};
+use super::answer::{COG_ERROR_STALE, COG_ERROR_UNSUPPORTED, COG_OK, Failure, answer, expect_memory};
 use super::options::{CogOptions, CogStats};
 use super::post::Post;
 use super::state::Loop;
@@ -26,6 +26,7 @@ pub unsafe extern "C" fn cog_loop_new(options: *const CogOptions, r#loop: *mut C
         if r#loop.is_null() {
             return Err(Failure::argument("loop: NULL, and the loop could not be used"));
         }
+        expect_memory("options")?;
         // SAFETY: the caller's promise.
         let (options, backend) = unsafe {
             let options = CogOptions::read(options)?;
@@ -108,10 +109,7 @@ pub extern "C" fn cog_loop_post(
 ) -> c_int {
     answer(|| {
         let run = r#fn.ok_or_else(|| Failure::argument("fn: NULL, and there would be nothing to do"))?;
-        if registry::remote(r#loop.id)?.post(Post { run, discard, ctx }) {
-            return Ok(());
-        }
-        Err(Failure::new(COG_ERROR_STALE, "loop: it is being freed"))
+        registry::remote(r#loop.id)?.post(Post { run, discard, ctx })
     })
 }
 

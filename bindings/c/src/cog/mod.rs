@@ -12,13 +12,15 @@
 //! |---|---|
 //! | `loops`, `timers`, `watches` | `cog_loop_…`, `cog_timer_…`, `cog_watch_…` |
 //! | `options` | `cog_options`, `cog_stats` |
-//! | `answer` | the codes, `cog_strerror`, `cog_last_message` |
+//! | `answer`, `words` | the codes, `cog_strerror`, `cog_last_message` |
 //!
 //! What holds for each function – who owns what, which thread, what comes back – is written once, at the header's top.
 //! That the header and these files say the same is a test: `header`.
 
 pub mod answer;
 pub mod loops;
+#[cfg(test)]
+mod memory_tests;
 mod options;
 mod post;
 mod registry;
@@ -27,6 +29,7 @@ mod serve;
 mod state;
 pub mod timers;
 pub mod watches;
+mod words;
 
 use std::ffi::c_void;
 

@@ -67,7 +67,9 @@ impl CogOptions {
         let beyond = unsafe {
             let size = options.cast::<usize>().read();
             if size < size_of::<usize>() || size > usize::from(u16::MAX) {
-                return Err(Failure::argument(format!("options->size: {size} is not sizeof(cog_options), {ours}")));
+                return Err(Failure::argument(format_args!(
+                    "options->size: {size} is not sizeof(cog_options), {ours}"
+                )));
             }
             let bytes = options.cast::<u8>();
             bytes.copy_to_nonoverlapping((&raw mut read).cast(), size.min(ours));
@@ -78,7 +80,7 @@ impl CogOptions {
         }
         match read.clock {
             COG_CLOCK_MONOTONIC | COG_CLOCK_VIRTUAL => Ok(read),
-            other => Err(Failure::argument(format!("options->clock: {other} is no COG_CLOCK_"))),
+            other => Err(Failure::argument(format_args!("options->clock: {other} is no COG_CLOCK_"))),
         }
     }
 
@@ -120,7 +122,7 @@ impl CogStats {
         unsafe {
             let size = output.cast::<usize>().read();
             if size < size_of::<usize>() || size > usize::from(u16::MAX) {
-                return Err(Failure::argument(format!("stats->size: {size} is not sizeof(cog_stats), {ours}")));
+                return Err(Failure::argument(format_args!("stats->size: {size} is not sizeof(cog_stats), {ours}")));
             }
             let bytes = output.cast::<u8>();
             bytes.write_bytes(0, size);

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cogloop_io::Waker;
 
 use super::CogPostFn;
+use super::answer::{COG_ERROR_STALE, Failure, or_no_memory};
 
 /// Work for the loop's thread.
 #[derive(Debug)]
@@ -43,17 +44,18 @@ impl Remote {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `false`: the loop takes nothing any more.
-    pub(super) fn post(&self, post: Post) -> bool {
+    /// An error: the loop takes nothing any more, or there is no memory for it.
+    pub(super) fn post(&self, post: Post) -> Result<(), Failure> {
         let mut queue = self.lock();
         if queue.is_closed {
-            return false;
+            return Err(Failure::new(COG_ERROR_STALE, "loop: it is being freed"));
         }
+        or_no_memory("loop", queue.posts.try_reserve(1))?;
         queue.posts.push_back(post);
         self.has_posts.store(true, Ordering::Release);
         drop(queue);
         self.waker.wake();
-        true
+        Ok(())
     }
 
     pub(super) fn wake(&self) {
@@ -64,14 +66,19 @@ impl Remote {
         self.has_posts.load(Ordering::Acquire)
     }
 
-    /// What was posted so far, in order.
-    pub(super) fn take(&self) -> VecDeque<Post> {
+    /// Moves what was posted so far to the end of `posts`, in order. Where there is no memory for both together it stays
+    /// until those that are there already are done.
+    pub(super) fn move_to(&self, posts: &mut VecDeque<Post>) {
         if !self.has_posts() {
-            return VecDeque::new();
+            return;
         }
         let mut queue = self.lock();
-        self.has_posts.store(false, Ordering::Release);
-        std::mem::take(&mut queue.posts)
+        if posts.is_empty() {
+            std::mem::swap(posts, &mut queue.posts);
+        } else if posts.try_reserve(queue.posts.len()).is_ok() {
+            posts.append(&mut queue.posts);
+        }
+        self.has_posts.store(!queue.posts.is_empty(), Ordering::Release);
     }
 
     /// From here on nothing can be posted. What was is returned.

@@ -19,7 +19,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
-use super::answer::{COG_ERROR_LIMIT, Failure};
+use super::answer::{COG_ERROR_LIMIT, Failure, or_no_memory};
 use super::post::Remote;
 
 const INDEX_BITS: u32 = 24;
@@ -84,9 +84,9 @@ impl Free {
         let (chunk, _) = place_of(self.slots);
         let place = TABLE.get(chunk).ok_or_else(|| Failure::new(COG_ERROR_LIMIT, "loop: there are too many loops"))?;
         let (begin, length) = (self.slots, FIRST_CHUNK << chunk);
-        let (mut slots, no_memory) = (Vec::new(), |_| Failure::memory("loop"));
-        slots.try_reserve_exact(length).map_err(no_memory)?;
-        self.indices.try_reserve(begin + length).map_err(no_memory)?;
+        let mut slots = Vec::new();
+        or_no_memory("loop", slots.try_reserve_exact(length))?;
+        or_no_memory("loop", self.indices.try_reserve(begin + length))?;
         slots.resize_with(length, Slot::default);
         // Nobody else sets it: the lock is held.
         let _ = place.set(slots.into_boxed_slice());

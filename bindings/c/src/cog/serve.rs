@@ -91,7 +91,7 @@ impl Loop {
 
     /// Those that were there when the turn's wait ended.
     fn serve_posts(&self) {
-        self.posts.borrow_mut().extend(self.remote.take());
+        self.remote.move_to(&mut self.posts.borrow_mut());
         let mut left = self.posts.borrow().len();
         while left > 0 && !self.is_stopped.get() {
             let Some(post) = self.posts.borrow_mut().pop_front() else { return };

@@ -6,9 +6,10 @@ use std::ffi::{CString, c_void};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cogloop_io::memory::ByIndex;
 use cogloop_io::{ClockChoice, EventLoop, Options, Token, VirtualClock};
 
-use super::answer::{Failure, to_c};
+use super::answer::{Failure, expect_memory, to_c};
 use super::options::{CogOptions, CogStats};
 use super::post::{Post, Remote};
 use super::watches::Watch;
@@ -35,7 +36,7 @@ pub(super) struct Loop {
     // Before the watches: a signal's descriptor leaves the loop before it is given up.
     pub(super) events: RefCell<EventLoop<Call>>,
     /// By the index of their tokens.
-    pub(super) watches: RefCell<Vec<Option<(Token, Watch)>>>,
+    pub(super) watches: RefCell<ByIndex<Option<(Token, Watch)>>>,
     pub(super) clock: Option<VirtualClock>,
     pub(super) remote: Arc<Remote>,
     /// Posts that are on this thread, and did not run yet.
@@ -58,6 +59,7 @@ impl Loop {
             limits: options.limits(),
         };
         let events = EventLoop::new(&chosen)?;
+        expect_memory("loop")?;
         let remote = Arc::new(Remote::new(events.waker()));
         let id = remotes::add(Arc::clone(&remote))?;
         Ok(Rc::new(Self {

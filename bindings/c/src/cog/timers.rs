@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use cogloop_io::{AddError, EventLoop, Key, Missed, Plan};
 
-use super::answer::{Failure, answer};
+use super::answer::{Failure, answer, or_no_memory};
 use super::state::Call;
 use super::{CogLoop, CogTimer, CogTimerFn, put, registry};
 
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn cog_timer_every(
             COG_MISSED_SKIP => Missed::Skip,
             COG_MISSED_BURST => Missed::Burst,
             COG_MISSED_DELAY => Missed::Delay,
-            other => return Err(Failure::argument(format!("missed: {other} is no COG_MISSED_"))),
+            other => return Err(Failure::argument(format_args!("missed: {other} is no COG_MISSED_"))),
         };
         let add = |events: &mut EventLoop<Call>, call| {
             let first_ns = events.now_ns().saturating_add(period_ns);
@@ -127,7 +127,10 @@ pub extern "C" fn cog_timer_reschedule(timer: CogTimer, delay_ns: u64) -> c_int 
 /// Stops its time.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_pause(timer: CogTimer) -> c_int {
-    answer(|| with(timer, EventLoop::pause_timer).map(drop))
+    answer(|| {
+        let paused = with(timer, EventLoop::try_pause_timer)?;
+        paused.map(drop).map_err(|refused| Failure::system("timer", &refused.into()))
+    })
 }
 
 /// Lets its time go on.
@@ -159,5 +162,5 @@ pub extern "C" fn cog_timer_ref(timer: CogTimer) -> c_int {
 /// Lets the loop end in spite of it.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_unref(timer: CogTimer) -> c_int {
-    answer(|| with(timer, EventLoop::unref_timer).map(drop))
+    answer(|| or_no_memory("timer", with(timer, EventLoop::try_unref_timer)?).map(drop))
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use cogloop_io::signals::Signals;
 use cogloop_io::{Interest, Mode, Ready, Token, child};
 
-use super::answer::{Failure, answer};
+use super::answer::{Failure, answer, expect_memory, or_no_memory};
 use super::state::Loop;
 use super::{CogLoop, CogWatch, CogWatchFn, put, registry};
 
@@ -45,7 +45,7 @@ impl Loop {
     /// Whom to call with what, if there is anything to say. A child's watch is gone then.
     pub(super) fn call_of(&self, ready: Ready) -> Option<(CogWatchFn, c_int, *mut c_void)> {
         let mut watches = self.watches.borrow_mut();
-        let place = watches.get_mut(ready.token.index() as usize)?;
+        let place = watches.get_mut(ready.token.index())?;
         let (_, watch) = place.as_mut().filter(|(token, _)| *token == ready.token)?;
         let (run, ctx) = (watch.run, watch.ctx);
         let what = match &mut watch.source {
@@ -65,20 +65,21 @@ impl Loop {
         Some((run, what, ctx))
     }
 
+    /// Before one more is added: it gets a place that was used before, or the next one.
+    fn make_room(&self) -> Result<(), Failure> {
+        let places = self.events.borrow().descriptors() as u32;
+        or_no_memory("loop", self.watches.borrow_mut().try_grow(places))
+    }
+
     fn keep(&self, token: Token, watch: Watch) -> CogWatch {
-        let mut watches = self.watches.borrow_mut();
-        let index = token.index() as usize;
-        if watches.len() <= index {
-            watches.resize_with(index + 1, || None);
-        }
-        watches[index] = Some((token, watch));
+        self.watches.borrow_mut().replace(token.index(), Some((token, watch)));
         self.watch_name(token)
     }
 }
 
 fn directions_of(directions: c_int) -> Result<Interest, Failure> {
     let known = u8::try_from(directions).ok().and_then(Interest::from_bits);
-    known.ok_or_else(|| Failure::argument(format!("directions: {directions} is more than COG_READ and COG_WRITE")))
+    known.ok_or_else(|| Failure::argument(format_args!("directions: {directions} is more than COG_READ and COG_WRITE")))
 }
 
 /// Watches what `add` adds to the loop.
@@ -94,6 +95,7 @@ unsafe fn begin(
 ) -> Result<(), Failure> {
     let run = run.ok_or_else(|| Failure::argument("fn: NULL, and there would be nothing to call"))?;
     let name = registry::with(r#loop.id, |found| {
+        found.make_room()?;
         let (token, source) = add(found)?;
         Ok(found.keep(token, Watch { run, ctx, source }))
     })?;
@@ -118,7 +120,7 @@ pub unsafe extern "C" fn cog_watch_descriptor(
 ) -> c_int {
     answer(|| {
         if fd < 0 {
-            return Err(Failure::argument(format!("fd: {fd} is no descriptor")));
+            return Err(Failure::argument(format_args!("fd: {fd} is no descriptor")));
         }
         let directions = directions_of(directions)?;
         let mode = match mode {
@@ -126,7 +128,9 @@ pub unsafe extern "C" fn cog_watch_descriptor(
             COG_EDGE => Mode::Edge,
             COG_ONE_SHOT => Mode::OneShot,
             other => {
-                return Err(Failure::argument(format!("mode: {other} is none of COG_LEVEL, COG_EDGE, COG_ONE_SHOT")));
+                return Err(Failure::argument(format_args!(
+                    "mode: {other} is none of COG_LEVEL, COG_EDGE, COG_ONE_SHOT"
+                )));
             }
         };
         let add = |found: &Rc<Loop>| {
@@ -155,6 +159,7 @@ pub unsafe extern "C" fn cog_watch_signal(
 ) -> c_int {
     let failed = |error: std::io::Error| Failure::system("number", &error);
     let add = |found: &Rc<Loop>| {
+        expect_memory("number")?;
         let mut signals = Signals::new().map_err(failed)?;
         signals.watch(number).map_err(failed)?;
         let descriptor = Rc::new(signals.descriptor());
@@ -179,7 +184,8 @@ pub unsafe extern "C" fn cog_watch_child(
 ) -> c_int {
     let failed = |error: std::io::Error| Failure::system("pid", &error);
     let add = |found: &Rc<Loop>| {
-        let number = u32::try_from(pid).map_err(|_| Failure::argument(format!("pid: {pid} is no child's number")))?;
+        let number =
+            u32::try_from(pid).map_err(|_| Failure::argument(format_args!("pid: {pid} is no child's number")))?;
         let descriptor = child::pidfd(number).map_err(failed)?;
         let added = found.events.borrow_mut().add_owned(descriptor, Interest::READ);
         Ok((added.map_err(failed)?, Source::Child(number)))
@@ -203,7 +209,7 @@ pub extern "C" fn cog_watch_remove(watch: CogWatch) -> c_int {
         with(watch, |found, token| {
             // What the system says of a descriptor that is closed already is of no interest: it is forgotten anyway.
             let _ = found.events.borrow_mut().remove_descriptor(token);
-            found.watches.borrow_mut()[token.index() as usize] = None;
+            found.watches.borrow_mut().take(token.index());
             Ok(())
         })
     })
@@ -216,7 +222,7 @@ fn with_descriptor(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> std::io::Res
         let is_descriptor = |place: &Option<(Token, Watch)>| {
             place.as_ref().is_some_and(|(_, watch)| matches!(watch.source, Source::Descriptor))
         };
-        if !watches.get(token.index() as usize).is_some_and(is_descriptor) {
+        if !watches.get(token.index()).is_some_and(is_descriptor) {
             return Err(Failure::argument("watch: it is a signal's or a child's, which have no directions"));
         }
         f(found, token).map_err(|error| Failure::system("watch", &error))

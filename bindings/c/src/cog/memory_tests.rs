@@ -1,0 +1,223 @@
+//! Memory runs out in the exported functions, at each request in turn: `COG_ERROR_MEMORY`, nothing half done, and all that
+//! needs no memory goes on.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::ffi::{CStr, c_int, c_void};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::ptr::{null, null_mut};
+
+use super::answer::{COG_ERROR_MEMORY, COG_ERROR_STALE, COG_OK, cog_last_message, cog_strerror};
+use super::loops::*;
+use super::timers::*;
+use super::watches::*;
+use super::{CogExpiry, CogLoop, CogTimer, CogWatch};
+
+/// What this thread is granted.
+#[derive(Copy, Clone)]
+enum Grant {
+    All,
+    /// So many requests, and none after them.
+    Requests(usize),
+    /// All but the one after so many.
+    AllBut(usize),
+    /// Requests that fit into so many bytes together, with what is given back.
+    Bytes(usize),
+}
+
+thread_local! {
+    static GRANT: Cell<Grant> = const { Cell::new(Grant::All) };
+    static REFUSED: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Limited;
+
+#[global_allocator]
+static LIMITED: Limited = Limited;
+
+fn grants(more: usize) -> bool {
+    let Ok(grant) = GRANT.try_with(Cell::get) else { return true };
+    let (is_granted, left) = match grant {
+        Grant::All => return true,
+        Grant::Requests(left) => (left > 0, Grant::Requests(left.saturating_sub(1))),
+        Grant::AllBut(0) => (false, Grant::All),
+        Grant::AllBut(left) => (true, Grant::AllBut(left - 1)),
+        Grant::Bytes(left) => (more <= left, Grant::Bytes(if more <= left { left - more } else { left })),
+    };
+    GRANT.set(left);
+    REFUSED.set(REFUSED.get() + usize::from(!is_granted));
+    is_granted
+}
+
+fn take_back(bytes: usize) {
+    if let Ok(Grant::Bytes(left)) = GRANT.try_with(Cell::get) {
+        GRANT.set(Grant::Bytes(left.saturating_add(bytes)));
+    }
+}
+
+// SAFETY: each call is passed on to the system's allocator as it is, or answered by null, which says that there is none.
+unsafe impl GlobalAlloc for Limited {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        if grants(layout.size()) { unsafe { System.alloc(layout) } } else { null_mut() }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        take_back(layout.size());
+        // SAFETY: the caller's promise, and the memory is the system allocator's.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if size < layout.size() {
+            take_back(layout.size() - size);
+        } else if !grants(size - layout.size()) {
+            return null_mut();
+        }
+        // SAFETY: as above.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+unsafe extern "C" fn on_timer(_: CogTimer, _: *const CogExpiry, calls: *mut c_void) {
+    // SAFETY: each test gives a counter of its own that outlives its loop.
+    unsafe { *calls.cast::<u32>() += 1 };
+}
+
+unsafe extern "C" fn on_watch(_: CogWatch, _: c_int, calls: *mut c_void) {
+    // SAFETY: as above.
+    unsafe { *calls.cast::<u32>() += 1 };
+}
+
+unsafe extern "C" fn on_post(calls: *mut c_void) {
+    // SAFETY: as above.
+    unsafe { *calls.cast::<u32>() += 1 };
+}
+
+/// Whether it was done; it is an error about memory otherwise, with words.
+fn is_done(code: c_int) -> bool {
+    if code == COG_ERROR_MEMORY {
+        // SAFETY: both are strings that stay until the next call.
+        let words = unsafe { (CStr::from_ptr(cog_last_message()), CStr::from_ptr(cog_strerror(code))) };
+        assert!(words.0.to_bytes().len() > 10 && words.1 == c"there is not enough memory", "{words:?}");
+    }
+    assert!(code == COG_OK || code == COG_ERROR_MEMORY, "{code}");
+    code == COG_OK
+}
+
+fn new_loop() -> (c_int, CogLoop) {
+    let mut made = CogLoop { id: 7 };
+    // SAFETY: no options, and a place for the handle.
+    let code = unsafe { cog_loop_new(null(), &raw mut made) };
+    (code, made)
+}
+
+/// Everything that a loop may be asked for, but for the signals, which the standard library's boxes belong to.
+fn live(events: CogLoop, pipes: &[(io::PipeReader, io::PipeWriter)], calls: *mut c_void) {
+    // SAFETY: outputs are places or NULL, and the counter outlives the loop.
+    unsafe {
+        for round in 0..40_u64 {
+            let mut timer = CogTimer { loop_id: 7, key: 7 };
+            if is_done(cog_timer_after(events, 1 + round * 1000, Some(on_timer), calls, &raw mut timer)) {
+                assert!(is_done(cog_timer_reschedule(timer, round)));
+                let _ = is_done(cog_timer_pause(timer));
+                // Paused or not, it needs none.
+                assert!(is_done(cog_timer_resume(timer)));
+                let _ = is_done(cog_timer_unref(timer));
+                assert!(is_done(cog_timer_ref(timer)));
+                if round % 3 == 0 {
+                    assert!(is_done(cog_timer_cancel(timer)));
+                }
+            } else {
+                assert_eq!((timer.loop_id, timer.key), (7, 7), "nothing is half done");
+            }
+            let _ = is_done(cog_timer_every(events, 1_000_000, 0, Some(on_timer), calls, null_mut()));
+            let _ = is_done(cog_loop_post(events, Some(on_post), None, calls));
+            assert_eq!(cog_timer_cancel(CogTimer { loop_id: events.id, key: 7 }), COG_ERROR_STALE);
+        }
+        for (reader, _) in pipes {
+            let mut watch = CogWatch { loop_id: 7, token: 7 };
+            let fd = reader.as_raw_fd();
+            if is_done(cog_watch_descriptor(events, fd, 1, 0, Some(on_watch), calls, &raw mut watch)) {
+                let _ = is_done(cog_watch_set(watch, 0));
+                let _ = is_done(cog_watch_unref(watch));
+                assert!(is_done(cog_watch_remove(watch)), "removal needs none");
+            } else {
+                assert_eq!((watch.loop_id, watch.token), (7, 7), "nothing is half done");
+            }
+        }
+        let _ = is_done(cog_loop_step(events));
+    }
+}
+
+/// The loop is as usable as before.
+fn check(events: CogLoop, calls: *mut c_void) {
+    let before = count(calls);
+    // SAFETY: as above.
+    unsafe {
+        assert!(is_done(cog_timer_after(events, 0, Some(on_timer), calls, null_mut())));
+        assert!(is_done(cog_loop_post(events, Some(on_post), None, calls)));
+    }
+    for _ in 0..3 {
+        assert!(is_done(cog_loop_step(events)));
+    }
+    assert!(count(calls) >= before + 2);
+}
+
+fn count(calls: *mut c_void) -> u32 {
+    // SAFETY: it is a counter.
+    unsafe { *calls.cast::<u32>() }
+}
+
+fn with(grant: Grant, work: impl FnOnce()) -> usize {
+    REFUSED.set(0);
+    GRANT.set(grant);
+    work();
+    GRANT.set(Grant::All);
+    REFUSED.get()
+}
+
+#[test]
+fn memory_that_runs_out_at_any_request_is_an_error() {
+    let pipes: Vec<_> = (0..20).map(|_| io::pipe().unwrap()).collect();
+    let story = |grant| {
+        let (code, events) = new_loop();
+        assert_eq!(code, COG_OK);
+        let mut calls = 0_u32;
+        let counter = (&raw mut calls).cast::<c_void>();
+        let refused = with(grant, || live(events, &pipes, counter));
+        check(events, counter);
+        assert_eq!(cog_loop_free(events), COG_OK);
+        refused
+    };
+    let enough = (0..10_000).find(|&requests| story(Grant::Requests(requests)) == 0).unwrap();
+    assert!(enough > 10, "{enough} requests");
+    for request in 0..enough {
+        story(Grant::AllBut(request));
+    }
+}
+
+/// What the standard library cannot be refused is asked for before, all at once.
+#[test]
+fn a_loop_and_a_watch_of_a_signal_that_find_no_memory_are_errors_whatever_is_left() {
+    let (mut loops, mut watches) = (0, 0);
+    for kilobytes in 0..800 {
+        let mut calls = 0_u32;
+        let counter = (&raw mut calls).cast::<c_void>();
+        with(Grant::Bytes(kilobytes << 10), || {
+            let (code, events) = new_loop();
+            if !is_done(code) {
+                assert_eq!(events.id, 7, "nothing is half done");
+                return;
+            }
+            loops += 1;
+            // SAFETY: no output, and the counter outlives the loop.
+            watches +=
+                usize::from(is_done(unsafe { cog_watch_signal(events, 12, Some(on_watch), counter, null_mut()) }));
+            assert!(is_done(cog_loop_step(events)));
+            assert!(is_done(cog_loop_free(events)));
+        });
+    }
+    assert!((1..800).contains(&loops) && (1..800).contains(&watches), "{loops} loops, {watches} watches");
+}

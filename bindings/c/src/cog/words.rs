@@ -1,0 +1,106 @@
+//! Text in a place of its own: a failure must find words where there is no memory for any.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::fmt::{self, Display, Write};
+use std::io;
+
+const LENGTH: usize = 512;
+
+/// A string of C, as long as there is room for, cut between two characters.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Words {
+    /// Zeros from `length` on.
+    bytes: [u8; LENGTH],
+    length: usize,
+}
+
+impl Words {
+    pub(super) const fn new() -> Self {
+        Self { bytes: [0; LENGTH], length: 0 }
+    }
+
+    pub(super) fn of(text: impl Display) -> Self {
+        let mut words = Self::new();
+        // It is cut, and never refused.
+        let _ = write!(words, "{text}");
+        words
+    }
+
+    /// Ends with a zero; good as long as these words stay where they are.
+    pub(super) fn as_ptr(&self) -> *const c_char {
+        self.bytes.as_ptr().cast()
+    }
+}
+
+impl Write for Words {
+    /// Without zeros, of which our texts have none.
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars().filter(|&character| character != '\0') {
+            let mut room = [0; 4];
+            let encoded = character.encode_utf8(&mut room).as_bytes();
+            // The last byte stays zero.
+            if self.length + encoded.len() >= LENGTH {
+                return Err(fmt::Error);
+            }
+            self.bytes[self.length..self.length + encoded.len()].copy_from_slice(encoded);
+            self.length += encoded.len();
+        }
+        Ok(())
+    }
+}
+
+/// The system's words for an error number. The standard library would allocate them.
+struct OfNumber(c_int);
+
+impl Display for OfNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut room = [0_u8; LENGTH];
+        // SAFETY: the buffer is as long as is said, and ends with a zero whatever is written, since the last byte is left
+        // out.
+        let code = unsafe { libc::strerror_r(self.0, room.as_mut_ptr().cast(), LENGTH - 1) };
+        let words = CStr::from_bytes_until_nul(&room).ok().and_then(|words| words.to_str().ok());
+        match words.filter(|words| code == 0 && !words.is_empty()) {
+            Some(words) => f.write_str(words),
+            None => write!(f, "Unknown error {}", self.0),
+        }
+    }
+}
+
+/// What an error of the system's says.
+pub(super) struct OfError<'a>(pub(super) &'a io::Error);
+
+impl Display for OfError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.raw_os_error() {
+            Some(number) => write!(f, "{} (os error {number})", OfNumber(number)),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+/// The words for an error number alone.
+pub(super) fn of_number(number: c_int) -> Words {
+    Words::of(OfNumber(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_cut_between_characters_and_end_with_a_zero() {
+        let long = Words::of("ß\0".repeat(LENGTH));
+        assert_eq!((long.length, long.bytes[LENGTH - 1]), (LENGTH - 2, 0));
+        let text = CStr::from_bytes_until_nul(&long.bytes).unwrap().to_str().unwrap();
+        assert_eq!(text, "ß".repeat((LENGTH - 2) / 2));
+    }
+
+    #[test]
+    fn the_systems_words_are_those_of_the_standard_library() {
+        for number in [1, 9, 24, 9999] {
+            let theirs = io::Error::from_raw_os_error(number);
+            assert_eq!(OfError(&theirs).to_string(), theirs.to_string());
+        }
+        assert_eq!(OfError(&io::ErrorKind::NotFound.into()).to_string(), "entity not found");
+    }
+}
