@@ -305,7 +305,8 @@ impl Generator {
 
     /// A method with a `self` of any kind. None that could block.
     fn foreign(&mut self, depth: u32) -> Parts {
-        let call = CALLS[self.dice.weighed(CALLS.iter().map(|call| if blocks(call) { 0 } else { call.weight }))].name;
+        let call =
+            CALLS[self.dice.weighed(CALLS.iter().map(|call| if waits(call.name) { 0 } else { call.weight }))].name;
         let mut parts = text(format!("foreign( {}, '{call}'", self.any_slot()));
         for _ in 0..self.dice.below(4) {
             parts = parts.text(", ").and(self.whatever(depth));
@@ -348,4 +349,9 @@ impl Generator {
 /// Whether the call sleeps for what its argument says: it is always given as it is.
 fn blocks(call: &Call) -> bool {
     call.args.iter().any(|arg| matches!(arg, Arg::Soon | Arg::Brief))
+}
+
+/// Whether some object's method of that name can wait, for as long as an argument says or for ever.
+fn waits(name: &str) -> bool {
+    CALLS.iter().any(|call| call.name == name && blocks(call))
 }

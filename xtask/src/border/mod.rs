@@ -26,11 +26,12 @@ pub(crate) use faults::check as check_faults;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::project::Project;
 use crate::test::interpreters::Interpreter;
 use crate::test::valgrind::VALGRIND;
-use run::{End, Log};
+use run::{End, Log, Patience};
 use script::Script;
 
 /// Programs of one process.
@@ -39,6 +40,9 @@ const BATCH: u64 = 100;
 /// Failures that are shrunk, and after which no more programs are tried.
 const SHRUNK_MAX: usize = 3;
 const FAILURES_MAX: usize = 10;
+
+/// After so long the shortest script so far has to do.
+const SHRINK_FOR: Duration = Duration::from_secs(60);
 
 /// Kilobytes of address space that a process may have: what takes all memory shall meet its end before the machine does.
 const MEMORY_MAX_KB: u32 = 4_000_000;
@@ -103,10 +107,12 @@ impl Target<'_> {
 
     /// Runs the programs, and those after a crash in a process of their own.
     fn batch(&self, mut seeds: &[u64], number: usize, tally: &mut Tally) -> Result<(), String> {
-        let backend = self.interpreter.backends[number % self.interpreter.backends.len()];
+        let backends = self.interpreter.backends;
+        // Valgrind does not know all system calls of the others.
+        let backend = if self.valgrind { "select" } else { backends[number % backends.len()] };
         while !seeds.is_empty() {
             let script = Script::new(seeds.iter().copied());
-            let (end, log) = self.run(&script, if self.valgrind { "select" } else { backend })?;
+            let (end, log) = self.run(&script, backend, self.patience())?;
             tally.programs += log.programs_ended as u64;
             tally.operations += log.operations;
             if end == End::Well {
@@ -122,12 +128,15 @@ impl Target<'_> {
         Ok(())
     }
 
-    fn run(&self, script: &Script, backend: &str) -> Result<(End, Log), String> {
+    fn run(&self, script: &Script, backend: &str, patience: Patience) -> Result<(End, Log), String> {
         let path = self.folder()?.join(format!("{}-{}.lua", std::process::id(), FILES.fetch_add(1, Ordering::Relaxed)));
-        let patience = if self.valgrind { 10 } else { 1 };
         let result = run::run(self.command(backend), &path, &script.text(), patience);
         let _ = std::fs::remove_file(path);
         result
+    }
+
+    fn patience(&self) -> Patience {
+        if self.valgrind { Patience::Long } else { Patience::Normal }
     }
 
     fn command(&self, backend: &str) -> Command {
@@ -166,7 +175,13 @@ impl Target<'_> {
         script.end = if log.done { whole.end } else { 1 };
         let mut note = "not shrunk".to_owned();
         if shrink {
-            let mut fails = |script: &Script| self.run(script, backend).is_ok_and(|(other, _)| end.is_like(&other));
+            let hangs = matches!(end, End::Blocked | End::Spins);
+            let patience = if hangs && !self.valgrind { Patience::Short } else { self.patience() };
+            let start = Instant::now();
+            let mut fails = |script: &Script| {
+                let in_time = start.elapsed() < SHRINK_FOR;
+                in_time && self.run(script, backend, patience).is_ok_and(|(other, _)| end.is_like(&other))
+            };
             if fails(&script) {
                 script = shrink::shortest(script, &mut fails);
                 note = format!("shrunk to {} programs", script.members.len());

@@ -18,6 +18,26 @@ const SPINS_AFTER: Duration = Duration::from_secs(20);
 /// How long a program may sleep without using the processor.
 const BLOCKED_AFTER: Duration = Duration::from_secs(3);
 
+/// How long a hang is waited for.
+#[derive(Clone, Copy)]
+pub(crate) enum Patience {
+    /// For a program that is known to hang.
+    Short,
+    Normal,
+    /// For one that runs fifty times slower.
+    Long,
+}
+
+impl Patience {
+    fn limits(self) -> (Duration, Duration) {
+        match self {
+            Self::Short => (SPINS_AFTER / 10, BLOCKED_AFTER / 4),
+            Self::Normal => (SPINS_AFTER, BLOCKED_AFTER),
+            Self::Long => (SPINS_AFTER * 10, BLOCKED_AFTER * 10),
+        }
+    }
+}
+
 /// What a script printed on its way.
 #[derive(Default, Clone, Debug)]
 pub(crate) struct Log {
@@ -64,7 +84,7 @@ impl std::fmt::Display for End {
 }
 
 /// Runs `command` with the script, which is written to `path`.
-pub(crate) fn run(mut command: Command, path: &Path, text: &str, patience: u32) -> Result<(End, Log), String> {
+pub(crate) fn run(mut command: Command, path: &Path, text: &str, patience: Patience) -> Result<(End, Log), String> {
     let path: PathBuf = path.into();
     std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     command.arg(&path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -127,7 +147,8 @@ fn judge(status: ExitStatus, done: bool) -> End {
 }
 
 /// Waits for the end; ends what hangs.
-fn watch(child: &mut Child, log: &Mutex<Log>, patience: u32) -> Result<ExitStatus, End> {
+fn watch(child: &mut Child, log: &Mutex<Log>, patience: Patience) -> Result<ExitStatus, End> {
+    let (spins_after, blocked_after) = patience.limits();
     let mut at = (0, 0);
     let (mut since, mut cpu_then, mut cpu_last) = (Instant::now(), Duration::ZERO, Duration::ZERO);
     let mut pause = Duration::from_millis(1);
@@ -146,10 +167,10 @@ fn watch(child: &mut Child, log: &Mutex<Log>, patience: u32) -> Result<ExitStatu
             (at, since, cpu_then, cpu_last) = (now, Instant::now(), cpu, cpu);
             continue;
         }
-        let hang = if cpu.saturating_sub(cpu_then) > SPINS_AFTER * patience {
+        let hang = if cpu.saturating_sub(cpu_then) > spins_after {
             End::Spins
         } else if cpu == cpu_last && is_asleep(child.id()) {
-            if since.elapsed() < BLOCKED_AFTER * patience {
+            if since.elapsed() < blocked_after {
                 continue;
             }
             End::Blocked
