@@ -5,9 +5,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::border::{Tally, Target};
 use crate::faces;
-use crate::process;
 use crate::project::Project;
 use crate::test::interpreters::Interpreter;
+use crate::{built, process};
 
 const USAGE: &str = "\
 usage: cargo xtask soak [--minutes N] [--programs N] [--only NAME]… [--seed S] | --case SEED
@@ -31,14 +31,24 @@ enum Entry {
     Wheel,
     /// The Lua modules beside their models.
     Faces { interpreter: String },
+    /// A test of `cogloop-proptests` that goes on for `COGLOOP_SOAK_SECONDS`, begins with `COGLOOP_SEED`, and closes with a
+    /// line `3 programs, 120 operations`.
+    Model { test: &'static str },
     /// The border's fuzzer on a Lua, perhaps under valgrind.
     Border { interpreter: String, valgrind: bool },
 }
+
+/// Such tests: a model beside a face.
+const MODELS: &[&str] = &["rust_model"];
+
+/// What a model's test may take beside its share of the time.
+const GRACE: Duration = Duration::from_secs(300);
 
 impl Entry {
     fn all() -> Vec<Self> {
         let border = |interpreter: String| Self::Border { interpreter, valgrind: false };
         let mut all = vec![Self::Wheel];
+        all.extend(MODELS.iter().map(|&test| Self::Model { test }));
         all.extend(Interpreter::names().map(|interpreter| Self::Faces { interpreter }));
         all.extend(Interpreter::names().map(border));
         all.push(Self::Border { interpreter: "lua5.4".into(), valgrind: true });
@@ -48,6 +58,7 @@ impl Entry {
     fn name(&self) -> String {
         match self {
             Self::Wheel => "wheel".into(),
+            Self::Model { test } => test.replace('_', "-"),
             Self::Faces { interpreter } => format!("faces-{}", interpreter.replace(' ', "-")),
             Self::Border { interpreter, valgrind } => {
                 format!("border-{}{}", interpreter.replace(' ', "-"), if *valgrind { "-valgrind" } else { "" })
@@ -128,6 +139,7 @@ fn soak(project: &Project, entry: &Entry, options: &Options, share: Duration) ->
             wheel(project, &["--minutes", &minutes, "--seed", &options.seed.to_string()])?;
             Ok("no difference".into())
         }
+        Entry::Model { test } => model(project, test, share, options.seed),
         Entry::Faces { interpreter } => {
             faces::soak(project, &Interpreter::named(project, interpreter)?, share, options.seed)
         }
@@ -163,6 +175,19 @@ fn border(target: &Target<'_>, options: &Options, share: Duration) -> Result<Tal
         println!();
     }
     tally
+}
+
+/// A test's program, for so long.
+fn model(project: &Project, test: &str, share: Duration, seed: u64) -> Result<String, String> {
+    let built =
+        built::build(&mut project.cargo(&["test", "--no-run", "--package", "cogloop-proptests", "--test", test]))?;
+    let mut program = project.program(built::program(&built, test)?);
+    let seconds = share.as_secs().max(1).to_string();
+    program.arg("--nocapture").env("COGLOOP_SOAK_SECONDS", seconds).env("COGLOOP_SEED", seed.to_string());
+    let (lines, verdict) = process::watch(&mut program, share.saturating_add(GRACE));
+    verdict?;
+    let closing = lines.iter().rfind(|line| line.contains(" programs, ") && line.ends_with(" operations"));
+    closing.cloned().ok_or_else(|| format!("{test} said nothing of what it did"))
 }
 
 /// In the profile of the tests, which notices an overflow.
