@@ -60,6 +60,7 @@ pub mod event_loop;
 mod fork;
 mod identity;
 pub mod interest;
+mod look;
 pub mod memory;
 #[allow(unsafe_code, reason = "polling leaves it to its user that descriptors stay open")]
 pub mod portable;

@@ -103,6 +103,11 @@ impl Backend for ScriptedBackend {
         Ok(())
     }
 
+    /// What the script has reported stays true.
+    fn look(&mut self, _fd: BorrowedFd<'_>, directions: Interest, _token: Token) -> Interest {
+        directions
+    }
+
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
         let mut script = self.script.borrow_mut();
         script.calls.push(Call::Wait(timeout_ns));

@@ -1,8 +1,8 @@
 //! Descriptors: adding, changing, removing, and pulling what is ready.
 
 use super::EventLoop;
-use crate::{Interest, Token};
-use rustix::fd::BorrowedFd;
+use crate::{Event, Interest, Token, look};
+use rustix::fd::{AsRawFd, BorrowedFd};
 use std::collections::TryReserveError;
 use std::io;
 
@@ -26,6 +26,8 @@ impl<T: Default + Clone> EventLoop<T> {
     /// kernel says; `QuotaExceeded` at the limit of [`Limits`](crate::Limits), `OutOfMemory` for want of it. Nothing changes
     /// then: an older observation of the number stands.
     pub fn add_descriptor(&mut self, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
+        let may_block = look::may_block(fd)?;
+        self.refuse_the_waker(fd)?;
         let (token, replaces) = self.table.propose(fd);
         self.make_room(token.index(), fd)?;
         if replaces {
@@ -36,11 +38,20 @@ impl<T: Default + Clone> EventLoop<T> {
         }
         self.last_served += 1;
         self.table.put(token, fd, interest, self.last_served);
+        if let Some(descriptor) = self.table.get_mut(token) {
+            descriptor.may_block = may_block;
+        }
         #[cfg(unix)]
         if replaces {
             self.shared.take(token.index());
         }
         Ok(token)
+    }
+
+    /// A waker that is observed would not wake any more.
+    fn refuse_the_waker(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let ours = [self.waker.read_end(), self.waker.write_end()].map(|end| end.as_raw_fd());
+        if ours.contains(&fd.as_raw_fd()) { Err(rustix::io::Errno::INVAL.into()) } else { Ok(()) }
     }
 
     /// Room for whatever may be noted of a descriptor until it is removed.
@@ -58,6 +69,7 @@ impl<T: Default + Clone> EventLoop<T> {
     pub fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
         self.backend.modify(descriptor.fd, interest, token)?;
+        descriptor.may_block = look::may_block(descriptor.fd).unwrap_or(true);
         (descriptor.interest, descriptor.told, descriptor.silent) = (interest, interest, Interest::NONE);
         Ok(())
     }
@@ -96,6 +108,31 @@ impl<T: Default + Clone> EventLoop<T> {
         self.table.len()
     }
 
+    /// What of an event holds still. A descriptor that does not block may be given out although somebody has used up what
+    /// was there: reading it says so, and looking would cost everybody a system call.
+    fn still_ready(&mut self, event: Event) -> Interest {
+        let Some(&descriptor) = self.table.get(event.token).filter(|known| self.is_outdated && known.may_block) else {
+            return event.ready;
+        };
+        let asked = event.ready & descriptor.wanted();
+        if asked.is_empty() {
+            return asked;
+        }
+        // The kernel does not know of marks.
+        self.backend.look(descriptor.fd, asked, event.token) | event.ready & descriptor.marked_in_turn
+    }
+
+    /// For which of these observed directions a descriptor that may block is ready at this moment; `directions` itself for
+    /// one that does not block. For a callback that comes after another one of the same [`Ready`].
+    pub fn look_again(&mut self, token: Token, directions: Interest) -> Interest {
+        let Some(&descriptor) = self.table.get(token) else { return Interest::NONE };
+        let asked = directions & descriptor.interest;
+        if !descriptor.may_block || asked.is_empty() {
+            return asked;
+        }
+        self.backend.look(descriptor.fd, asked, token)
+    }
+
     /// The next descriptor that this turn's wait found ready, for a direction that is observed now. Whoever was removed
     /// or replaced since does not come; of more than [`Limits`](crate::Limits) let a turn serve, the rest comes in the next.
     pub fn next_ready(&mut self) -> Option<Ready> {
@@ -104,8 +141,10 @@ impl<T: Default + Clone> EventLoop<T> {
                 return None;
             }
             self.pulled += 1;
-            let ready = self.take_ready(event.token, event.ready);
+            let ready = self.still_ready(event);
+            let ready = self.take_ready(event.token, ready);
             if !ready.is_empty() {
+                self.is_outdated = true;
                 self.served_descriptors += 1;
                 return Some(Ready { token: event.token, ready });
             }

@@ -118,6 +118,8 @@ pub struct EventLoop<T = u64> {
     // Counts descriptors, as they are served and as they are added.
     last_served: u64,
     limits: Limits,
+    // Whether a callback may have used up what the last wait has reported.
+    is_outdated: bool,
     // In this turn so far.
     served_timers: usize,
     served_descriptors: usize,
@@ -196,6 +198,7 @@ impl<T: Default + Clone> EventLoop<T> {
             unfair_turns: 0,
             last_served: 0,
             limits: Limits::default(),
+            is_outdated: false,
             served_timers: 0,
             served_descriptors: 0,
             marked: Worklist::default(),

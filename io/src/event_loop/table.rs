@@ -24,6 +24,8 @@ struct Slot {
 pub(super) struct Descriptor {
     pub(super) fd: BorrowedFd<'static>,
     pub(super) interest: Interest,
+    /// Whether reading or writing may wait.
+    pub(super) may_block: bool,
     /// Readiness that the user reported since the last turn.
     pub(super) marked: Interest,
     pub(super) mode: Mode,
@@ -153,6 +155,7 @@ impl Table {
         let descriptor = Some(Descriptor {
             fd,
             interest,
+            may_block: true,
             marked: Interest::NONE,
             mode: Mode::Level,
             silent: Interest::NONE,

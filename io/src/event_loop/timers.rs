@@ -180,6 +180,7 @@ impl<T: Default + Clone> EventLoop<T> {
         }
         let fired = self.scheduler.pop()?;
         self.served_timers += 1;
+        self.is_outdated = true;
         self.forget_unref(fired.key);
         let (key, deadline_ns, late_ns) = (fired.key, fired.deadline, fired.late);
         Some(ExpiredTimer { key, deadline_ns, late_ns, missed: fired.missed, value: fired.value })

@@ -32,6 +32,7 @@ impl<T: Default + Clone> EventLoop<T> {
         let timeout_ns = self.prepare(wait);
         let before_ns = if mutant!("c15-lua-t") { self.now_ns() } else { 0 };
         let waited = self.backend.wait(&mut self.events, timeout_ns);
+        self.is_outdated = self.backend.may_be_outdated();
         // The trait says that a clock does not go back. Were one to, time would stand still, and nothing fire early.
         self.turn_ns = self.turn_ns.max(if mutant!("c15-lua-t") {
             self.turn_ns + (self.now_ns() - before_ns)

@@ -44,7 +44,7 @@ use ring::{Completion, Ring};
 use rustix::io::Errno;
 use std::collections::{TryReserveError, VecDeque};
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 pub use ring::Setup;
 
@@ -113,6 +113,8 @@ pub struct Uring {
     // Completions that had to make room before the wait for them.
     early: VecDeque<Completion>,
     waits: u32,
+    // Whether there were completions before the last wait.
+    is_outdated: bool,
     // Which slot is checked next.
     cursor: usize,
     // Whether the kernel has said that it had no memory for a completion.
@@ -157,6 +159,7 @@ impl Uring {
             is_time_to_check: false,
             early: VecDeque::new(),
             waits: 0,
+            is_outdated: false,
             cursor: 0,
             has_lost: false,
         })
@@ -184,6 +187,9 @@ impl Uring {
 
     fn put(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
         self.mark.check()?;
+        if fd.as_raw_fd() == self.ring.as_fd().as_raw_fd() {
+            return Err(Errno::INVAL.into());
+        }
         let file = Identity::of(fd)?;
         let index = token.index() as usize;
         self.make_room(index)?;
@@ -253,6 +259,7 @@ impl Backend for Uring {
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
         self.mark.check()?;
         self.waits = self.waits.wrapping_add(1);
+        self.is_outdated = !self.early.is_empty() || self.ring.has_completed() || self.ring.has_more();
         if self.waits.is_multiple_of(CHECK_EVERY) {
             self.check(1);
         }
@@ -303,6 +310,10 @@ impl Backend for Uring {
                 return Ok(());
             }
         }
+    }
+
+    fn may_be_outdated(&self) -> bool {
+        self.is_outdated
     }
 
     /// Completions that are deferred are announced to nobody but who waits for them here: not to an epoll set that the

@@ -72,6 +72,10 @@ impl Waker {
         self.0.drain();
     }
 
+    pub(crate) fn read_end(&self) -> BorrowedFd<'_> {
+        self.0.bell().read_end()
+    }
+
     /// For a signal handler that has nothing but `write`: 8 bytes of a native `u64`, value 1, wake the loop.
     #[must_use]
     pub fn write_end(&self) -> BorrowedFd<'_> {

@@ -46,8 +46,9 @@ pub(super) fn act(world: &Shared, events: &mut Loop, place: Place) {
         86..=87 => wake(world),
         88..=92 => pass(world, random),
         93..=94 => refuse_settling(world),
-        95..=96 if place == Place::Callback => stop(world, events),
+        95 if place == Place::Callback => stop(world, events),
         97 if place == Place::Callback => nested_run(world, events),
+        96 => drain_a_stranger(world, random),
         98 if random.u8(0..8) == 0 => clear(world, events),
         99 => on_timers::ask(world, events, random),
         _ => {}
@@ -65,6 +66,14 @@ fn something_happens_later(world: &Shared, random: &mut Rng) {
     };
     world.kernel.schedule(at_ns, outside);
     world.note(format_args!("at {}: {outside:?}", Ns(at_ns)));
+}
+
+/// Reads or writes what another registration may be about to report.
+fn drain_a_stranger(world: &Shared, random: &mut Rng) {
+    let world = &mut *world.borrow_mut();
+    let (number, directions) = (random.usize(0..FILES), some_interest(random));
+    world.kernel.files[number].ready.remove(directions);
+    world.note(format_args!("{directions:?} of descriptor {number} is used up"));
 }
 
 /// C54, C55.

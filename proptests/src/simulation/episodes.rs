@@ -218,7 +218,13 @@ fn serve(world: &Shared, events: &mut Loop, due: Due<u64>, place: Place) {
         }
         Due::Descriptor(ready) => {
             world.borrow_mut().note(format_args!("  {} is ready for {:?}", Name(ready.token), ready.ready));
-            world.borrow_mut().watched.served(ready);
+            {
+                let world = &mut *world.borrow_mut();
+                if world.timers.served + world.watched.served_in_turn() > 0 {
+                    world.watched.check_true(ready, &world.kernel.files);
+                }
+                world.watched.served(ready);
+            }
             drain(world, events, ready.token, ready.ready);
         }
     }

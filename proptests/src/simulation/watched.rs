@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cogloop_io::{Event, Interest, Mode, Ready, Token};
 
-use super::kernel::Registration;
+use super::kernel::{File, Registration};
 use super::trace::Name;
 
 /// An observed descriptor.
@@ -149,6 +149,23 @@ impl Watched {
                 self.found.entry(token).or_default().insert(watch.mark_in_turn);
             }
         }
+    }
+
+    /// A callback has run, and the loop has asked what is still ready of one that was found.
+    pub(super) fn looked_at(&mut self, token: Token, now: Interest) {
+        let mark = self.live.get(&token).map_or(Interest::NONE, |watch| watch.mark_in_turn);
+        if let Some(found) = self.found.get_mut(&token) {
+            *found = *found & (now | mark);
+        }
+    }
+
+    /// Nobody who reads because of this waits: a descriptor of the simulation blocks. It is ready now, whatever the
+    /// callbacks before have drained, or the user has said so.
+    pub(super) fn check_true(&self, ready: Ready, files: &[File]) {
+        let Some(watch) = self.live.get(&ready.token) else { return };
+        let now = files[watch.number].ready | watch.mark_in_turn;
+        let name = Name(ready.token);
+        assert!(now.contains(ready.ready), "{name}: {:?} was reported, and {now:?} is ready", ready.ready);
     }
 
     /// C37, C38, C42, C44, C52: it is observed, for these directions, which were found ready, all of them at once, and

@@ -1,0 +1,190 @@
+//! What is reported is so: a callback drains what another registration was about to report, in every order, and nobody who
+//! is told that he can read is made to wait, though his descriptor blocks.
+
+mod common;
+
+use cogloop_io::{EventLoop, Mode, Options, Token, Wait};
+use common::*;
+use rustix::io::read;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+/// What a stranger's callback takes from a descriptor that blocks.
+fn take(fd: BorrowedFd<'_>) {
+    assert_eq!(read(fd, &mut [0; 64]), Ok(1));
+}
+
+/// `n` blocking ends that are observed for reading, and their peers.
+fn observed(events: &mut Loop, n: usize, mode: Mode) -> Vec<(Token, BorrowedFd<'static>, UnixStream)> {
+    let observe = |_| {
+        let (ours, peer) = pair();
+        (events.add_descriptor_with(ours, READ, mode).unwrap(), ours, peer)
+    };
+    (0..n).map(observe).collect()
+}
+
+/// With io_uring its poll, armed by the wait before, completes while the callback runs.
+#[test]
+fn what_came_and_was_taken_between_two_waits_is_not_reported() {
+    on_every_backend(|events| {
+        let ends = &mut observed(events, 3, Mode::Level);
+        assert_eq!(poll(events), []);
+        for round in 0..20 {
+            let (a, b) = (round % 3, (round + 1) % 3);
+            write(&mut ends[a].2);
+            write(&mut ends[b].2);
+            take(ends[a].1);
+            assert_eq!(poll(events), [(ends[b].0, READ)], "round {round}");
+            take(ends[b].1);
+            assert_eq!(poll(events), [], "round {round}");
+        }
+        // And it is heard of again.
+        write(&mut ends[0].2);
+        events.turn(Wait::Block).unwrap();
+        assert_eq!(events.next_ready().map(|ready| ready.token), Some(ends[0].0));
+    });
+}
+
+/// Each of three that are ready in one batch, as it is served, takes what a subset of all was to report.
+#[test]
+fn what_a_callback_of_the_same_batch_has_taken_is_not_reported_to_a_descriptor_that_blocks() {
+    on_every_backend(|events| {
+        let ends = &mut observed(events, 3, Mode::Level);
+        // By whom each is emptied: 0, 1, 2 the callback that is served then, 3 nobody, 4 a timer's.
+        for plan in 0..125 {
+            let emptied_by = [plan % 5, plan / 5 % 5, plan / 25];
+            let mut full = [true; 3];
+            ends.iter_mut().for_each(|(.., peer)| write(peer));
+            let has_timer = emptied_by.contains(&4);
+            if has_timer {
+                events.add_timer(0, 0);
+            }
+            events.turn(Wait::Block).unwrap();
+            let mut empty = |by| {
+                for n in (0..3).filter(|&n| emptied_by[n] == by) {
+                    if std::mem::take(&mut full[n]) {
+                        take(ends[n].1);
+                    }
+                }
+                full
+            };
+            let mut full_now = [true; 3];
+            if events.next_expired().is_some() {
+                full_now = empty(4);
+            }
+            let mut served = 0;
+            while let Some(ready) = events.next_ready() {
+                let n = ends.iter().position(|(token, ..)| *token == ready.token).unwrap();
+                assert!(full_now[n], "{n} of {emptied_by:?} was reported, and reading would wait");
+                full_now = empty(served);
+                served += 1;
+            }
+            (0..3).filter(|&n| full_now[n]).for_each(|n| take(ends[n].1));
+            assert_eq!(poll(events), [], "{emptied_by:?}");
+        }
+    });
+}
+
+/// Reading is over, writing is not.
+#[test]
+fn of_two_directions_the_one_that_is_left_is_reported() {
+    on_every_backend(|events| {
+        let ((ours, mut peer), (other, mut others)) = (pair(), pair());
+        let first = events.add_descriptor(other, READ).unwrap();
+        write(&mut others);
+        poll(events);
+        let token = events.add_descriptor(ours, BOTH).unwrap();
+        write(&mut peer);
+        events.turn(Wait::Block).unwrap();
+        let before = events.next_ready().unwrap();
+        take(ours);
+        let after: Vec<_> = std::iter::from_fn(|| events.next_ready()).collect();
+        if before.token == first {
+            assert_eq!(after.iter().map(|it| (it.token, it.ready)).collect::<Vec<_>>(), [(token, WRITE)]);
+        }
+    });
+}
+
+/// C47: the ends of streams, hang-ups and errors can be read as well: they end nobody's patience.
+#[test]
+fn the_end_of_a_stream_is_reported_after_a_callback_too_c47() {
+    on_every_backend(|events| {
+        for direction in [READ, WRITE, BOTH] {
+            let ((a, mut first), (b, second)) = (pair(), pair());
+            let (a_token, b_token) =
+                (events.add_descriptor(a, READ).unwrap(), events.add_descriptor(b, direction).unwrap());
+            write(&mut first);
+            drop(second);
+            let reported: Vec<_> = poll(events).into_iter().map(|(token, _)| token).collect();
+            assert!(reported.contains(&a_token) && reported.contains(&b_token), "{direction:?}");
+            for token in [a_token, b_token] {
+                events.remove_descriptor(token).unwrap();
+            }
+            close(a);
+            close(b);
+        }
+    });
+}
+
+/// The default backend, as a program has it: a timer's callback takes the input, and the reader is not told.
+#[test]
+fn a_blocking_reader_outlives_a_stranger_who_takes_its_input() {
+    let _guard = alone();
+    for backend in BACKENDS {
+        let options = Options { backend: Some(backend.to_owned()), ..Options::default() };
+        let mut events = EventLoop::<u64>::new(&options).unwrap();
+        let (mine, theirs) = UnixStream::pair().unwrap();
+        let mine = lend(mine);
+        events.add_descriptor(mine, READ).unwrap();
+        events.add_timer(MS, 0);
+        events.add_timer(20 * MS, 1);
+        let mut told = 0;
+        events
+            .run(|events, due| match due {
+                cogloop_io::Due::Timer(timer) if timer.value == 0 => {
+                    rustix::io::write(theirs.as_fd(), b"x").unwrap();
+                    take(mine);
+                }
+                cogloop_io::Due::Timer(_) => events.clear(),
+                cogloop_io::Due::Descriptor(_) => told += 1,
+            })
+            .unwrap();
+        assert_eq!(told, 0, "on {backend} the reader was told, and would have waited for ever");
+    }
+}
+
+/// It can be neither read nor written: `EBADF`, whatever it is the path of.
+#[test]
+fn a_descriptor_that_is_a_path_only_is_refused() {
+    use rustix::fs::{Mode, OFlags, open};
+    on_every_backend(|events| {
+        for path in ["Cargo.toml", "/", "/dev/null"] {
+            let path_only = lend(open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap());
+            for interest in [READ, WRITE, cogloop_io::Interest::NONE] {
+                let refused = events.add_descriptor(path_only, interest).unwrap_err();
+                assert_eq!(refused.raw_os_error(), Some(9), "{path} {interest:?}: {refused}");
+            }
+            close(path_only);
+        }
+        assert_eq!(events.descriptors(), 0);
+    });
+}
+
+/// A waker that is observed would wake no more; another loop's descriptor is welcome.
+#[test]
+fn a_loop_refuses_its_own_waker() {
+    on_every_backend(|events| {
+        let waker: &'static cogloop_io::Waker = Box::leak(Box::new(events.waker()));
+        for fd in [waker.as_fd(), waker.write_end()] {
+            let refused = events.add_descriptor(fd, READ).unwrap_err();
+            assert_eq!(refused.raw_os_error(), Some(22), "{refused}");
+        }
+        waker.wake();
+        assert_eq!(poll(events), []);
+        let other: &'static mut Loop = Box::leak(Box::new(Loop::new(&Options::default()).unwrap()));
+        if let Ok(fd) = other.pollable() {
+            let token = events.add_descriptor(fd, READ).unwrap();
+            events.remove_descriptor(token).unwrap();
+        }
+    });
+}
