@@ -17,7 +17,7 @@
 ---@class cogloop.Every
 ---@field ms number from one deadline to the next, above 0
 ---@field first? number to the first deadline; default `ms`
----@field policy? 'skip' | 'burst' | 'delay' what becomes of deadlines that nobody served in time; default 'skip'
+---@field policy? 'skip' | 'burst' | 'delay' what becomes of deadlines that were not served within the slack; default 'skip'
 ---@field slack? number by how much it may be late, so that neighbours share a wake-up
 
 --- A timer. It does not keep its loop alive, and the loop does not keep it: a timer that nobody holds fires all the same.
@@ -33,7 +33,7 @@ function Timer:cancel( ) end
 ---@return boolean pending
 function Timer:reschedule( ms ) end
 
---- Stops the timer's time; what is left is kept.
+--- Stops the timer's time; what is left is kept. While it is paused it does not keep `run` from returning.
 ---@return boolean running whether its time was running
 function Timer:pause( ) end
 

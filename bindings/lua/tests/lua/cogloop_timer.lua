@@ -427,4 +427,46 @@ test( 'a throttle whose place was taken while it rested begins anew', function( 
   same_list( got, { 'a0', 'c50', 'd60' } )
 end )
 
+test( 'timers are listed in the order in which they fire, those with slack and those armed anew too', function( )
+  local loop, fired, names = virtual( ), { }, { }
+  local function add( name, arm, ... )
+    local timer
+    timer = loop[ arm ]( loop, ..., function( ) fired[ #fired + 1 ] = name timer:cancel( ) end )
+    names[ #names + 1 ] = { name, timer }
+    return timer
+  end
+  local moved, paused = add( 'moved', 'after', 20 ), add( 'paused', 'after', 30 )
+  add( 'slack', 'every', { ms = 17, slack = 10 } )
+  add( 'every', 'every', 20 )
+  add( 'once', 'after', 20 )
+  add( 'first', 'after', 5 )
+  paused:pause( )
+  moved:reschedule( 20 )
+  paused:resume( )
+  paused:reschedule( 20 )
+  local listed = { }
+  for _, item in ipairs( loop:timers( ) ) do
+    for _, known in ipairs( names ) do
+      if known[ 2 ] == item.timer then listed[ #listed + 1 ] = known[ 1 ] end
+    end
+    equal( item.paused, false )
+  end
+  loop:run( )
+  same_list( listed, fired )
+  local count, order = 0, { }
+  loop:every( 10, function( )
+    count = count + 1
+    order[ #order + 1 ] = 'every'
+    if count == 1 then return end
+    loop:firing( ):cancel( )
+  end )
+  loop:after( 5, function( ) loop:after( 15, function( ) order[ #order + 1 ] = 'once' end ) end )
+  loop:advance( 10 )
+  local list = loop:timers( )
+  equal( #list, 2 )
+  equal( list[ 1 ].repeats, false )
+  loop:run( )
+  same_list( order, { 'every', 'once', 'every' } )
+end )
+
 T.done( )
