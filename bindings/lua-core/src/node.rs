@@ -68,6 +68,8 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
     // SAFETY: the caller's promise.
     unsafe {
         loop {
+            // The handle's own code has run, here or to say its number, and may have closed the loop.
+            check_loop(lua, 1);
             push_user_value(lua, 1, value::NODES);
             lua_rawgeti(lua, -1, handle.number.into());
             lua_remove(lua, -2); // S: … node

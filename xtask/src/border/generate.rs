@@ -163,7 +163,7 @@ impl Generator {
         parts = parts.text(if depth == 0 || self.dice.one_in(3) { protected } else { plain });
         let on = match call.on {
             // Hostile, or of another kind.
-            On::A(_) if !blocks(call) && self.dice.one_in(30) => self.any_slot(),
+            On::A(_) if !waits(call.name) && self.dice.one_in(30) => self.any_slot(),
             On::A(slot) => self.slot(slot),
             On::Module(name) => name.into(),
         };

@@ -18,6 +18,7 @@ local STOP_MS  = 50                     -- virtual time of one `run`
 local F = { }
 
 local operations, all = 0, 0            -- of this program, and of those before it
+local closing         = false           -- the script has ended
 local inside          = false           -- a protected call around the program would catch an error
 local loops           = { }             -- of this program
 local is_virtual      = setmetatable( { }, { __mode = 'k' } )
@@ -47,7 +48,10 @@ local function result( ok, ... )
 end
 
 local function invoke( object, name, ... ) return object[ name ]( object, ... ) end
-local function apply( module, name, ... ) return module[ name ]( ... ) end
+local function apply( module, name, ... )
+  -- Of the default loop the same: there is one, and it stays.
+  if not closing or module ~= cogloop or name ~= 'close' then return module[ name ]( ... ) end
+end
 
 -- A method, and a function of a module; an error leaves `call` and `use`, and ends in `try` and `tryuse`.
 function F.call( ... ) tick( ) return invoke( ... ) end
@@ -100,8 +104,14 @@ local function known( loop, options )
   return loop
 end
 
-function F.own( options ) tick( ) return known( result( pcall( cogloop.loop, options ) ), options ) end
-function F.theirs( options ) tick( ) return known( result( pcall( Loop, options ) ), options ) end
+-- What a finalizer makes while the state is closed is never finalized itself, so that a loop would be lost.
+local function make( f, ... )
+  tick( )
+  if not closing then return (result( pcall( f, ... ) )) end
+end
+
+function F.own( options ) return known( make( cogloop.loop, options ), options ) end
+function F.theirs( options ) return known( make( Loop, options ), options ) end
 
 -- Runs a loop for a while. A virtual clock brings the stopper's time at once; a real one is only stepped.
 function F.run( loop )
@@ -204,7 +214,7 @@ function F.kill( name )
   os.execute( 'kill -' .. name .. ' $PPID' )
 end
 
-function F.service( options ) tick( ) return (result( pcall( mockit.service, options ) )) end
+function F.service( options ) return make( mockit.service, options ) end
 function F.address( ... ) tick( ) return (result( pcall( Address, ... ) )) end
 
 -- Where operations run.
@@ -304,6 +314,8 @@ undisturbed[ F.program ] = true
 -- The end of the script: the objects of the last programs are alive.
 function F.finish( way )
   say( 'done', all )
+  cogloop.now( )
+  closing = true
   if fifo then os.remove( fifo ) end
   if way == 2 then error 'the end' end
   if way == 3 then os.exit( _VERSION ~= 'Lua 5.1' or 0, true ) end

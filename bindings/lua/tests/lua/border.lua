@@ -75,6 +75,26 @@ test( "a handle's method that closes the loop, clears it, or removes the handle,
   end
 end )
 
+test( "a handle's method that closes the loop to which the handle is just given", function( )
+  local function close( loop ) getmetatable( loop ).__gc( loop ) end
+  local function closer( loop ) return { getfd = function( ) close( loop ) return 0 end } end
+  local loop = Loop( )
+  fails( 'the loop is closed', loop.addHandle, loop, closer( loop ), 'r', print )
+  loop = Loop( )
+  fails( 'the loop is closed', loop.removeHandle, loop, closer( loop ), 'r' )
+  loop = Loop( )
+  fails( 'the loop is closed', function( ) return loop[ closer( loop ) ] end )
+  loop = cogloop.loop( )
+  fails( 'the loop is closed', loop.on, loop, closer( loop ), 'r', print )
+  loop = cogloop.loop( )
+  local message
+  loop:spawn( function( )
+    message = fails( 'the loop is closed', loop.wait, loop, closer( loop ), 'r', 1 )
+  end )
+  loop:run( )
+  is_true( message )
+end )
+
 test( "a handle's method that adds the handle again, without end, is an error and not an overflow of the stack", function( )
   for _, loop in ipairs{ Loop( ), cogloop.loop( ) } do
     local add = loop.on or loop.addHandle
