@@ -153,7 +153,7 @@ static void a_signal_is_a_callback(void) {
         CHECK(cog_loop_run(loop) == COG_OK && seen.calls == n && seen.what == SIGUSR1);
     }
     CHECK(cog_watch_remove(watch) == COG_OK);
-    CHECK(cog_watch_signal(loop, SIGKILL, on_ready, &seen, NULL) == EINVAL);
+    CHECK(cog_watch_signal(loop, SIGKILL, on_ready, &seen, NULL) == COG_ERROR_ARGUMENT);
     CHECK(cog_watch_signal(loop, SIGSEGV, on_ready, &seen, NULL) == COG_ERROR_ARGUMENT);
     CHECK(strstr(cog_last_message(), "number: "));
     cog_loop_free(loop);

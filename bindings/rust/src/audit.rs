@@ -23,7 +23,7 @@ impl<S> Handle<S> {
         let timers = self.timers().borrow();
         let mut callbacks = 0;
         for (key, _, &kind) in events.iter_timers() {
-            let has_slot = timers.get(key.index() as usize).is_some_and(|slot| !matches!(slot, Slot::Empty));
+            let has_slot = timers.get(key.index()).is_some_and(|slot| !matches!(slot, Slot::Empty));
             assert_eq!(has_slot, kind == Kind::Callback, "{key:?} is for a callback, or has one, not both");
             callbacks += usize::from(has_slot);
         }

@@ -12,7 +12,7 @@
 
 use crate::channel::ChannelKey;
 use crate::task::TaskKey;
-use std::collections::VecDeque;
+use std::collections::{TryReserveError, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
@@ -67,6 +67,16 @@ impl Bell {
     pub(crate) fn wake(&self, who: Woken) {
         self.woken().push_back(who);
         self.ring();
+    }
+
+    /// As [`wake`](Self::wake), for who can say that there was no memory to note it.
+    pub(crate) fn try_wake(&self, who: Woken) -> Result<(), TryReserveError> {
+        let mut woken = self.woken();
+        woken.try_reserve(1)?;
+        woken.push_back(who);
+        drop(woken);
+        self.ring();
+        Ok(())
     }
 
     pub(crate) fn has_woken(&self) -> bool {

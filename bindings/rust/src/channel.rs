@@ -95,7 +95,7 @@ struct Queue<T> {
 pub struct SendError<T> {
     /// The message.
     pub message: T,
-    /// [`Error::Closed`] or [`Error::Limit`].
+    /// [`Error::Closed`], [`Error::Limit`] or [`Error::Memory`].
     pub error: Error,
 }
 
@@ -137,18 +137,23 @@ impl<T> Sender<T> {
     /// messages wait already.
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         let mut queue = self.0.queue();
-        let allowed = match queue.is_closed {
-            true => Err(Error::Closed),
-            false => options::check("posts", queue.messages.len(), self.0.limit),
-        };
-        if let Err(error) = allowed {
+        if let Err(error) = self.make_room(&mut queue) {
+            drop(queue);
             return Err(SendError { message, error });
         }
         queue.messages.push_back(message);
-        let (is_first, key) = (queue.messages.len() == 1, queue.key);
-        drop(queue);
-        if is_first {
-            self.0.bell.wake(Woken::Channel(key));
+        Ok(())
+    }
+
+    /// For one more message, and wakes the channel if it will be the first: the loop looks when the queue is let go.
+    fn make_room(&self, queue: &mut Queue<T>) -> Result<(), Error> {
+        if queue.is_closed {
+            return Err(Error::Closed);
+        }
+        options::check("posts", queue.messages.len(), self.0.limit)?;
+        queue.messages.try_reserve(1)?;
+        if queue.messages.is_empty() {
+            self.0.bell.try_wake(Woken::Channel(queue.key))?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What can go wrong, in one type.
 
 use cogloop_io::{AddError, LimitReached};
+use std::collections::TryReserveError;
 use std::fmt;
 use std::io;
 
@@ -27,6 +28,7 @@ use std::io;
 /// | `Io` | it is the system's error itself |
 /// | `Backend` | that of the system's error, or `Unsupported` |
 /// | `Limit` | `QuotaExceeded` |
+/// | `Memory` | `OutOfMemory`, without itself inside |
 /// | `ZeroPeriod` | `InvalidInput` |
 /// | `Closed` | `BrokenPipe` |
 /// | `Removed` | `NotFound` |
@@ -45,6 +47,8 @@ pub enum Error {
         /// How many there may be.
         limit: usize,
     },
+    /// There is no memory for what was to be added; nothing has changed.
+    Memory,
     /// The period of an interval is zero.
     ZeroPeriod,
     /// The [`Loop`](crate::Loop) has been dropped.
@@ -70,14 +74,17 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { doing, source }
+        move |source| match source.kind() {
+            io::ErrorKind::OutOfMemory => Self::Memory,
+            _ => Self::Io { doing, source },
+        }
     }
 
     /// What the loop below refused.
     pub(crate) fn refused(refused: AddError) -> Self {
         match refused {
             AddError::Limit(reached) => Self::limit(reached),
-            _ => Self::Io { doing: "arming a timer", source: refused.into() },
+            _ => Self::Memory,
         }
     }
 
@@ -93,6 +100,12 @@ impl Error {
     }
 }
 
+impl From<TryReserveError> for Error {
+    fn from(_: TryReserveError) -> Self {
+        Self::Memory
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -103,6 +116,7 @@ impl fmt::Display for Error {
                     "this loop may have {limit} {what} and no more; raise `Options::max_{what}`, or end some first"
                 )
             }
+            Self::Memory => f.write_str("there is not enough memory"),
             Self::ZeroPeriod => {
                 f.write_str("a period must be longer than zero; for something to do in every turn use `idle`")
             }
@@ -125,6 +139,8 @@ impl From<Error> for io::Error {
         let kind = match error {
             Error::Io { source, .. } => return source,
             Error::Backend(ref inner) => kind_of(&**inner).unwrap_or(io::ErrorKind::Unsupported),
+            // Without a box around it.
+            Error::Memory => return io::ErrorKind::OutOfMemory.into(),
             Error::Limit { .. } => io::ErrorKind::QuotaExceeded,
             Error::ZeroPeriod => io::ErrorKind::InvalidInput,
             Error::Closed => io::ErrorKind::BrokenPipe,
@@ -185,6 +201,7 @@ mod tests {
             assert_eq!((converted.kind(), converted.to_string()), (kind, words));
             assert!(converted.get_ref().is_some_and(|inner| inner.is::<Error>()), "the error itself is inside");
         }
+        assert_eq!(io::Error::from(Error::Memory).kind(), OutOfMemory);
         let system = io::Error::from(Error::Io { doing: "waiting", source: io::Error::from_raw_os_error(9) });
         assert_eq!(system.raw_os_error(), Some(9), "what the system said stays what it is");
     }

@@ -8,6 +8,7 @@ use crate::remote::Mail;
 #[cfg(unix)]
 use crate::sources;
 use crate::{BackendReport, Error, channel, timers};
+use cogloop_io::memory::ByIndex;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
@@ -49,7 +50,7 @@ pub(crate) type Deferred<S> = Box<dyn FnOnce(&mut S, &Handle<S>) -> Verdict>;
 
 struct Inner<S> {
     core: Rc<Core>,
-    timers: RefCell<Vec<timers::Slot<S>>>,
+    timers: RefCell<ByIndex<timers::Slot<S>>>,
     #[cfg(unix)]
     sources: RefCell<Vec<Option<sources::Slot<S>>>>,
     channels: RefCell<channel::Channels<S>>,
@@ -249,7 +250,7 @@ impl<S> Handle<S> {
         &self.0.core
     }
 
-    pub(crate) fn timers(&self) -> &RefCell<Vec<timers::Slot<S>>> {
+    pub(crate) fn timers(&self) -> &RefCell<ByIndex<timers::Slot<S>>> {
         &self.0.timers
     }
 

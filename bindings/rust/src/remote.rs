@@ -3,6 +3,7 @@
 use crate::bell::Bell;
 use crate::handle::Handle;
 use crate::outcome::{Outcome, Verdict};
+use crate::timers::boxed;
 use crate::{Error, options};
 use std::collections::VecDeque;
 use std::fmt;
@@ -34,7 +35,19 @@ pub struct Remote<S> {
     is_counted: bool,
 }
 
-pub(crate) type Post<S> = Box<dyn FnOnce(&mut S, &Handle<S>) -> Verdict + Send>;
+pub(crate) type Post<S> = Box<dyn Run<S> + Send>;
+
+/// What was posted, as [`boxed`] has it.
+pub(crate) trait Run<S> {
+    fn run(self: Box<Self>, state: &mut S, handle: &Handle<S>) -> Verdict;
+}
+
+impl<S, R: Outcome, F: FnOnce(&mut S, &Handle<S>) -> R> Run<S> for [F; 1] {
+    fn run(self: Box<Self>, state: &mut S, handle: &Handle<S>) -> Verdict {
+        let [f] = *self;
+        f(state, handle).verdict()
+    }
+}
 
 /// Where posts wait.
 pub(crate) struct Mail<S> {
@@ -68,12 +81,13 @@ impl<S> Remote<S> {
     /// # Errors
     /// [`Error::Closed`] when the loop is no more, [`Error::Limit`] when too many posts wait already; `f` is dropped then.
     pub fn post<R: Outcome>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> R + Send + 'static) -> Result<(), Error> {
-        let post: Post<S> = Box::new(move |state, handle| f(state, handle).verdict());
+        let post: Post<S> = boxed(f)?;
         let mut posts = self.mail.posts();
         // In this order, so that what is refused is dropped without the lock.
         let refused = match posts.is_closed {
             true => Err(Error::Closed),
-            false => options::check("posts", posts.queue.len(), self.mail.limit),
+            false => options::check("posts", posts.queue.len(), self.mail.limit)
+                .and_then(|()| Ok(posts.queue.try_reserve(1)?)),
         };
         if refused.is_ok() {
             posts.queue.push_back(post);

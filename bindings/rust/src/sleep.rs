@@ -4,6 +4,7 @@ use crate::core::{Core, Kind};
 use crate::handle::Handle;
 use crate::options::nanoseconds;
 use crate::{Error, Interval, Missed};
+use cogloop_io::memory::ByIndex;
 use cogloop_io::{Key, Plan};
 use std::cell::RefCell;
 use std::fmt;
@@ -16,28 +17,22 @@ use std::time::{Duration, Instant};
 
 /// Whom a timer wakes, by the index of its key.
 #[derive(Default)]
-pub(crate) struct Sleepers(RefCell<Vec<Option<Waker>>>);
+pub(crate) struct Sleepers(RefCell<ByIndex<Option<Waker>>>);
 
 impl Sleepers {
     fn put(&self, key: Key, waker: &Waker) {
-        let index = key.index() as usize;
+        let index = key.index();
         let is_known = self.0.borrow().get(index).and_then(Option::as_ref).is_some_and(|known| known.will_wake(waker));
         if is_known {
             return;
         }
         // Cloned before and dropped after the borrow: either may be the user's code.
         let new = waker.clone();
-        let _old = {
-            let mut sleepers = self.0.borrow_mut();
-            if sleepers.len() <= index {
-                sleepers.resize(index + 1, None);
-            }
-            sleepers[index].replace(new)
-        };
+        let _old = self.0.borrow_mut().get_mut(index).map(|place| place.replace(new));
     }
 
     fn take(&self, key: Key) -> Option<Waker> {
-        self.0.borrow_mut().get_mut(key.index() as usize).and_then(Option::take)
+        self.0.borrow_mut().take(key.index())
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -45,7 +40,8 @@ impl Sleepers {
     }
 
     pub(crate) fn wake_all(&self) {
-        self.0.take().into_iter().flatten().for_each(Waker::wake);
+        let mut all = self.0.take();
+        all.indices().filter_map(|index| all.take(index)).for_each(Waker::wake);
     }
 }
 
@@ -102,7 +98,13 @@ impl<K: Keeping> Alarm<K> {
             // Rounded up to the resolution it might miss the next turn.
             false => events.try_add_timer(0, Kind::Sleep),
         };
-        self.key = Some(added.map_err(Error::refused)?);
+        let key = added.map_err(Error::refused)?;
+        // Its waker has a place from now on: a poll could not say that there is none.
+        if let Err(refused) = self.core.sleepers.0.borrow_mut().try_grow(key.index()) {
+            events.cancel_timer(key);
+            return Err(refused.into());
+        }
+        self.key = Some(key);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use crate::handle::Handle;
 use crate::options::nanoseconds;
 use crate::outcome::{Outcome, Verdict};
 use crate::{Error, Interval};
-use cogloop_io::{ExpiredTimer, Key, Plan};
+use cogloop_io::{AddError, ExpiredTimer, Key, Plan};
 use std::fmt;
 use std::ops::{ControlFlow, Deref};
 use std::time::{Duration, Instant};
@@ -103,8 +103,41 @@ impl<S> Deref for Firing<'_, S> {
     }
 }
 
-type Once<S> = Box<dyn FnOnce(&mut S, &Firing<'_, S>) -> Verdict>;
-type Repeat<S> = Box<dyn FnMut(&mut S, &Firing<'_, S>) -> Verdict>;
+type Once<S> = Box<dyn CallOnce<S>>;
+type Repeat<S> = Box<dyn Call<S>>;
+
+/// What a one-shot calls, as [`boxed`] has it.
+pub(crate) trait CallOnce<S> {
+    fn call(self: Box<Self>, state: &mut S, firing: &Firing<'_, S>) -> Verdict;
+}
+
+impl<S, R: Outcome, F: FnOnce(&mut S, &Firing<'_, S>) -> R> CallOnce<S> for [F; 1] {
+    fn call(self: Box<Self>, state: &mut S, firing: &Firing<'_, S>) -> Verdict {
+        let [f] = *self;
+        f(state, firing).verdict()
+    }
+}
+
+/// What an interval calls.
+pub(crate) trait Call<S> {
+    fn call(&mut self, state: &mut S, firing: &Firing<'_, S>) -> Verdict;
+}
+
+impl<S, R: Outcome, F: FnMut(&mut S, &Firing<'_, S>) -> R> Call<S> for [F; 1] {
+    fn call(&mut self, state: &mut S, firing: &Firing<'_, S>) -> Verdict {
+        let [f] = self;
+        f(state, firing).verdict()
+    }
+}
+
+/// A box that may find no memory: the standard library has a fallible call for vectors alone.
+pub(crate) fn boxed<T>(value: T) -> Result<Box<[T; 1]>, Error> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(1)?;
+    values.push(value);
+    // Neither of the two moves it: there is no room but for the one.
+    values.into_boxed_slice().try_into().map_err(|_| Error::Memory)
+}
 
 /// The callback of a timer, at the index of its key.
 pub(crate) enum Slot<S> {
@@ -113,6 +146,13 @@ pub(crate) enum Slot<S> {
     Repeat(Repeat<S>),
     /// It repeats, and is out of the table because it runs.
     Running,
+}
+
+// Derived, it would ask for one of `S`.
+impl<S> Default for Slot<S> {
+    fn default() -> Self {
+        Self::Empty
+    }
 }
 
 /// Making timers.
@@ -145,10 +185,9 @@ impl<S> Handle<S> {
         f: impl FnOnce(&mut S, &Firing<'_, S>) -> R + 'static,
     ) -> Result<Timer, Error> {
         self.core().check_open()?;
+        let slot = Slot::Once(boxed(f)?);
         let added = self.core().events.borrow_mut().try_add_timer(nanoseconds(delay), Kind::Callback);
-        let key = added.map_err(Error::refused)?;
-        self.put_timer(key, Slot::Once(Box::new(move |state, firing| f(state, firing).verdict())));
-        Ok(self.timer_of(key))
+        self.keep_timer(added, slot)
     }
 
     /// Calls `f` once, at `when`; in the next turn if that has passed.
@@ -172,10 +211,9 @@ impl<S> Handle<S> {
     ) -> Result<Timer, Error> {
         self.core().check_open()?;
         let deadline_ns = self.core().ns_of(when);
+        let slot = Slot::Once(boxed(f)?);
         let added = self.core().events.borrow_mut().try_add_timer_at(deadline_ns, Kind::Callback);
-        let key = added.map_err(Error::refused)?;
-        self.put_timer(key, Slot::Once(Box::new(move |state, firing| f(state, firing).verdict())));
-        Ok(self.timer_of(key))
+        self.keep_timer(added, slot)
     }
 
     /// Calls `f` every so often, until it is cancelled or `f` breaks off, on a schedule that does not drift.
@@ -198,17 +236,16 @@ impl<S> Handle<S> {
     pub fn every<R: Outcome>(
         &self,
         interval: impl Into<Interval>,
-        mut f: impl FnMut(&mut S, &Firing<'_, S>) -> R + 'static,
+        f: impl FnMut(&mut S, &Firing<'_, S>) -> R + 'static,
     ) -> Result<Timer, Error> {
         let interval = interval.into();
         let period_ns = interval.period_ns()?;
         self.core().check_open()?;
         let first_ns = self.core().ns_after(interval.first.unwrap_or(interval.period));
         let plan = Plan::every(first_ns, period_ns, interval.missed).with_slack(nanoseconds(interval.slack));
+        let slot = Slot::Repeat(boxed(f)?);
         let added = self.core().events.borrow_mut().try_add_planned(plan, Kind::Callback);
-        let key = added.map_err(Error::refused)?;
-        self.put_timer(key, Slot::Repeat(Box::new(move |state, firing| f(state, firing).verdict())));
-        Ok(self.timer_of(key))
+        self.keep_timer(added, slot)
     }
 }
 
@@ -222,18 +259,25 @@ impl<S> Handle<S> {
         timer.owner == self.core().id
     }
 
-    fn put_timer(&self, key: Key, slot: Slot<S>) {
-        let index = key.index() as usize;
-        let mut timers = self.timers().borrow_mut();
-        if timers.len() <= index {
-            timers.resize_with(index + 1, || Slot::Empty);
+    /// Gives a timer that was added its callback; where there is no room for that, it is gone again.
+    fn keep_timer(&self, added: Result<Key, AddError>, slot: Slot<S>) -> Result<Timer, Error> {
+        let key = added.map_err(Error::refused)?;
+        if let Err(refused) = self.timers().borrow_mut().try_grow(key.index()) {
+            self.core().events.borrow_mut().cancel_timer(key);
+            return Err(refused.into());
         }
-        timers[index] = slot;
+        self.put_timer(key, slot);
+        Ok(self.timer_of(key))
+    }
+
+    fn put_timer(&self, key: Key, slot: Slot<S>) {
+        if let Some(place) = self.timers().borrow_mut().get_mut(key.index()) {
+            *place = slot;
+        }
     }
 
     pub(crate) fn take_timer(&self, key: Key) -> Slot<S> {
-        let mut timers = self.timers().borrow_mut();
-        timers.get_mut(key.index() as usize).map_or(Slot::Empty, |slot| std::mem::replace(slot, Slot::Empty))
+        self.timers().borrow_mut().take(key.index())
     }
 
     /// Calls what the timer is for.
@@ -244,11 +288,11 @@ impl<S> Handle<S> {
         }
         let firing = Firing { handle: self, expired };
         match self.take_timer(expired.key) {
-            Slot::Once(f) => f(state, &firing).map(drop),
+            Slot::Once(f) => f.call(state, &firing).map(drop),
             Slot::Repeat(mut f) => {
                 self.put_timer(expired.key, Slot::Running);
                 let ending = Ending(&firing);
-                let verdict = f(state, &firing)?;
+                let verdict = f.call(state, &firing)?;
                 if verdict == ControlFlow::Continue(()) {
                     std::mem::forget(ending);
                     self.put_back(expired.key, f);

@@ -83,7 +83,7 @@ impl<S> Loop<S> {
         let (posts, deferred) = (self.mail().len(), self.deferred().borrow().len());
         let posts = self.serve_all(posts, || {
             let Some(post) = self.mail().next() else { return Ok(false) };
-            post(state, self).map(|_| true)
+            post.run(state, self).map(|_| true)
         })?;
         let deferred = self.serve_all(deferred, || {
             let Some(deferred) = self.deferred().borrow_mut().pop_front() else { return Ok(false) };
