@@ -29,6 +29,7 @@ mod clock;
 mod create;
 mod descriptor;
 mod dispatch;
+mod errno;
 mod guard;
 mod handle;
 pub mod interrupt;

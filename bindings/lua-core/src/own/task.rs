@@ -72,7 +72,7 @@ pub(crate) unsafe extern "C-unwind" fn spawn(lua: *mut lua_State) -> c_int {
         let state = check_loop(lua, 1);
         with_or_raise(lua, state, |state| state.check_room());
         let payload = Payload::fresh(top - 2);
-        arm_entry(lua, state, top + 2, payload, |events, value| events.add_timer(0, value));
+        arm_entry(lua, state, top + 2, payload, |events, value| events.try_add_timer(0, value));
         lua_settop(lua, top + 1);
     }
     1
@@ -321,7 +321,7 @@ unsafe fn queue(lua: *mut lua_State, state: *mut State, index: c_int, payload: u
         lua_settop(lua, index);
         push_user_value(lua, 1, value::TASKS);
         lua_pushvalue(lua, index);
-        arm_entry(lua, state, index + 1, payload, |events, value| events.add_timer(delay_ns, value));
+        arm_entry(lua, state, index + 1, payload, |events, value| events.try_add_timer(delay_ns, value));
         lua_settop(lua, index);
     }
 }
