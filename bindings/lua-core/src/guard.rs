@@ -10,7 +10,7 @@ use mlua::ffi::{
 };
 use std::collections::TryReserveError;
 use std::ffi::{CStr, c_int};
-use std::fmt::{Display, Write};
+use std::fmt::{Debug, Display, Write};
 use std::io;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -115,6 +115,12 @@ pub(crate) unsafe fn push_where(lua: *mut lua_State) {
             level += 1;
         }
         luaL_where(lua, level);
+    }
+}
+
+impl<const N: usize> Debug for Text<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\"{self}\"")
     }
 }
 
