@@ -72,7 +72,8 @@ enum {
 /* The clock of a loop. */
 enum {
     COG_CLOCK_MONOTONIC = 0, /* the system's, which setting the time of day does not change */
-    COG_CLOCK_VIRTUAL = 1    /* one that jumps where the loop would wait for a timer, for tests */
+    COG_CLOCK_VIRTUAL = 1    /* one that jumps where the loop would wait for a timer, for tests. A jump takes no time, so a
+                                wake does not end it */
 };
 
 #define COG_NEVER UINT64_MAX

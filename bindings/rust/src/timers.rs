@@ -140,19 +140,14 @@ pub(crate) fn boxed<T>(value: T) -> Result<Box<[T; 1]>, Error> {
 }
 
 /// The callback of a timer, at the index of its key.
+#[derive(Default)]
 pub(crate) enum Slot<S> {
+    #[default]
     Empty,
     Once(Once<S>),
     Repeat(Repeat<S>),
     /// It repeats, and is out of the table because it runs.
     Running,
-}
-
-// Derived, it would ask for one of `S`.
-impl<S> Default for Slot<S> {
-    fn default() -> Self {
-        Self::Empty
-    }
 }
 
 /// Making timers.

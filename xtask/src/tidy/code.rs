@@ -14,6 +14,7 @@ const UNSAFE_ALLOWED: &[&str] = &[
     "io/src/portable.rs",
     "io/src/waker/tests.rs",
     "proptests/tests/memory/allocator.rs",
+    "proptests/tests/c_model/library.rs",
     "benches/src/allocator.rs",
     "benches/src/latency/libuv.rs",
     "benches/src/stores/libuv.rs",

@@ -36,20 +36,22 @@ const WORDS: &[(c_int, &CStr)] = &[
 ];
 
 thread_local! {
+    /// Of a failure that is on its way out, or of one that nobody will hear of.
+    static NEW_MESSAGE: RefCell<Words> = const { RefCell::new(Words::new()) };
     static LAST_MESSAGE: RefCell<Words> = const { RefCell::new(Words::new()) };
     static SYSTEMS_WORDS: RefCell<Words> = const { RefCell::new(Words::new()) };
 }
 
-/// Why a call failed. Saying so takes no memory.
+/// Why a call failed. Saying so takes no memory: the words are in the thread's place for them.
 #[derive(Debug)]
 pub(super) struct Failure {
     code: c_int,
-    message: Words,
 }
 
 impl Failure {
     pub(super) fn new(code: c_int, message: impl Display) -> Self {
-        Self { code, message: Words::of(message) }
+        NEW_MESSAGE.with_borrow_mut(|words| *words = Words::of(message));
+        Self { code }
     }
 
     pub(super) fn argument(message: impl Display) -> Self {
@@ -109,8 +111,7 @@ pub(super) fn answer(call: impl FnOnce() -> Result<(), Failure>) -> c_int {
         Ok(Err(failure)) => failure,
         Err(_) => Failure::new(COG_ERROR_INTERNAL, "a fault in the library, which has told it on standard error"),
     };
-    // A thread that is taking itself apart has nobody who could ask.
-    let _ = LAST_MESSAGE.try_with(|last| last.replace(failure.message));
+    LAST_MESSAGE.set(NEW_MESSAGE.with_borrow(|words| *words));
     failure.code
 }
 
@@ -131,17 +132,14 @@ pub extern "C" fn cog_strerror(code: c_int) -> *const c_char {
         return c"an unknown code".as_ptr();
     }
     // The thread keeps it until it asks again.
-    let kept = SYSTEMS_WORDS.try_with(|kept| {
-        kept.replace(of_number(code));
-        kept.borrow().as_ptr()
-    });
-    kept.unwrap_or(c"an error of the system".as_ptr())
+    SYSTEMS_WORDS.set(of_number(code));
+    SYSTEMS_WORDS.with_borrow(Words::as_ptr)
 }
 
 /// What was wrong with this thread's last call that failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_last_message() -> *const c_char {
-    LAST_MESSAGE.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
+    LAST_MESSAGE.with_borrow(Words::as_ptr)
 }
 
 /// The library's version.

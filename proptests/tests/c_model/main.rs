@@ -1,0 +1,81 @@
+//! The library for C under a model: random programs of calls, from outside and in callbacks, on several loops whose time is
+//! virtual, with handles that are stale, forged, zero or another loop's, each beside what docs/c.md and the header say.
+//! After each call both have returned the same code, the same outputs, and called back the same, in order.
+//!
+//! `COGLOOP_SEED=N` runs one program; `COGLOOP_SOAK_SECONDS=N` as many as there is time for.
+
+mod library;
+mod model;
+mod program;
+
+use library::Library;
+use model::Model;
+use program::{Program, What};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use std::time::{Duration, Instant};
+
+const PROGRAMS: u64 = 1_000;
+
+/// How much happened.
+fn compare(program: &Program) -> Result<usize, String> {
+    let (mut model, library) = (Model::new(program), Library::new(program));
+    let mut happened = 0;
+    for (nth, call) in program.calls.iter().enumerate() {
+        let mut tried = model.clone();
+        // What would never end is left out.
+        let Ok(mut expected) = tried.call(call) else { continue };
+        model = tried;
+        let mut found = library.call(call);
+        happened += found.len();
+        // Of several descriptors that are ready at once the order is the backend's affair.
+        for log in [&mut expected, &mut found] {
+            log.chunk_by_mut(|one, next| matches!((one, next), (What::Ready { .. }, What::Ready { .. })))
+                .for_each(<[What]>::sort);
+        }
+        if expected != found {
+            return Err(format!("call {nth}, {call:?}: the model has\n  {expected:?}\nthe library\n  {found:?}"));
+        }
+    }
+    Ok(happened)
+}
+
+fn run(seed: u64) -> usize {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config = Config { cases: 1, max_shrink_iters: 20_000, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let happened = std::cell::Cell::new(0);
+    let outcome = runner.run(&program::program(), |program| {
+        happened.set(compare(&program).map_err(TestCaseError::fail)?);
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => happened.get(),
+        Err(TestError::Fail(why, program)) => panic!(
+            "{why}\n{program:?}\nreplay it by\n\n  COGLOOP_SEED={seed} cargo test -p cogloop-proptests --test c_model\n"
+        ),
+        Err(TestError::Abort(why)) => panic!("{why}"),
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
+}
+
+#[test]
+fn the_library_does_what_its_header_says() {
+    let soak = number("COGLOOP_SOAK_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let seed = number("COGLOOP_SEED");
+    let (first, programs) = match (seed, soak) {
+        (Some(seed), None) => (seed, 1),
+        (seed, Some(_)) => (seed.unwrap_or(0), u64::MAX),
+        (None, None) => (0, PROGRAMS),
+    };
+    let (mut ran, mut happened) = (0, 0);
+    while ran < programs && soak.is_none_or(|end| Instant::now() < end) {
+        happened += run(first.wrapping_add(ran));
+        ran += 1;
+    }
+    println!("{ran} programs, {happened} operations");
+    assert!(ran < 100 || happened as u64 > 10 * ran, "{happened} events in {ran} programs show little");
+}

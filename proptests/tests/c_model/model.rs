@@ -1,0 +1,407 @@
+//! What docs/c.md and the header say, the dumb way.
+//!
+//! ```text
+//!   turn:  timers, by deadline, then by arming ──► watches ──► posts
+//! ```
+
+use crate::program::{Call, NEVER, Name, PIPES, Program, What};
+use cogloop_io::Missed;
+use std::collections::VecDeque;
+use std::num::NonZeroU64;
+
+const TURNS_MAX: usize = 500;
+const CALLS_MAX: usize = 500;
+
+const OK: i32 = 0;
+const ARGUMENT: i32 = -1;
+const STALE: i32 = -2;
+const RUNNING: i32 = -4;
+const LIMIT: i32 = -5;
+
+/// It would wait or go on for ever: nothing to try on the library.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Endless;
+
+type Run<T = ()> = Result<T, Endless>;
+
+#[derive(Clone, Debug)]
+struct Timer {
+    of: usize,
+    /// `None`: paused, with so much left.
+    armed: Option<(u64, u64)>,
+    left_ns: u64,
+    is_referenced: bool,
+    period: Option<(NonZeroU64, Missed)>,
+    body: usize,
+    is_live: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Watch {
+    of: usize,
+    pipe: usize,
+    reads: bool,
+    is_referenced: bool,
+    is_live: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Loop {
+    timers_max: usize,
+    served_max: usize,
+    now_ns: u64,
+    turn_ns: u64,
+    /// By number of the timer, and how it was armed.
+    due: VecDeque<(usize, u64)>,
+    posts: VecDeque<usize>,
+    is_woken: bool,
+    is_running: bool,
+    is_stopped: bool,
+    is_freed: bool,
+    turns: u64,
+    timer_calls: u64,
+    watch_calls: u64,
+    post_calls: u64,
+    late_ns_max: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    bodies: Vec<Vec<Call>>,
+    loops: Vec<Loop>,
+    timers: Vec<Timer>,
+    watches: Vec<Watch>,
+    bytes: [usize; PIPES],
+    armings: u64,
+    calls: usize,
+    log: Vec<What>,
+}
+
+impl Model {
+    pub(crate) fn new(program: &Program) -> Self {
+        let (loops, timers, watches, log) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { bodies: program.bodies.clone(), loops, timers, watches, bytes: [0; PIPES], armings: 0, calls: 0, log }
+    }
+
+    /// What happens in a call; an error if it would never end.
+    pub(crate) fn call(&mut self, call: &Call) -> Run<Vec<What>> {
+        self.calls = 0;
+        self.act(call)?;
+        Ok(std::mem::take(&mut self.log))
+    }
+
+    fn code(&mut self, code: i32) {
+        self.log.push(What::Code(code));
+    }
+
+    fn told(&mut self, output: u64) {
+        self.code(OK);
+        self.log.push(What::Output(output));
+    }
+
+    fn loop_of(&self, name: Name) -> Option<usize> {
+        let Name::Nth(n) = name else { return None };
+        n.checked_rem(self.loops.len()).filter(|&n| !self.loops[n].is_freed)
+    }
+
+    fn timer_of(&self, name: Name) -> Option<usize> {
+        let Name::Nth(n) = name else { return None };
+        n.checked_rem(self.timers.len()).filter(|&n| self.timers[n].is_live)
+    }
+
+    fn watch_of(&self, name: Name) -> Option<usize> {
+        let Name::Nth(n) = name else { return None };
+        n.checked_rem(self.watches.len()).filter(|&n| self.watches[n].is_live)
+    }
+
+    fn body(&mut self, body: usize) -> Run {
+        for call in self.bodies[body].clone() {
+            self.act(&call)?;
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, call: &Call) -> Run {
+        self.calls += 1;
+        if self.calls > CALLS_MAX {
+            return Err(Endless);
+        }
+        match *call {
+            Call::New { timers_max, served_max } => {
+                let of = |limit: u32| if limit == 0 { usize::MAX } else { limit as usize };
+                self.loops.push(Loop { timers_max: of(timers_max), served_max: of(served_max), ..Loop::default() });
+                self.code(OK);
+            }
+            Call::Write(pipe) => self.bytes[pipe] += 1,
+            Call::Read(pipe) => self.bytes[pipe] = self.bytes[pipe].saturating_sub(1),
+            Call::Every(_, period_ns, missed, _) if period_ns == 0 || !(0..3).contains(&missed) => self.code(ARGUMENT),
+            Call::Free(name)
+            | Call::Run(name)
+            | Call::RunOnce(name, _)
+            | Call::Step(name)
+            | Call::Stop(name)
+            | Call::Post(name, _)
+            | Call::Wake(name)
+            | Call::Now(name)
+            | Call::Advance(name, _)
+            | Call::Stats(name)
+            | Call::After(name, ..)
+            | Call::At(name, ..)
+            | Call::Every(name, ..)
+            | Call::Watch(name, ..) => match self.loop_of(name) {
+                Some(of) => return self.act_on_loop(of, call),
+                None => self.code(STALE),
+            },
+            Call::Remove(name) | Call::Set(name, _) | Call::RefWatch(name) | Call::UnrefWatch(name) => {
+                let watch = self.watch_of(name).map(|n| &mut self.watches[n]);
+                let is_live = watch.is_some();
+                if let Some(watch) = watch {
+                    match *call {
+                        Call::Remove(_) => watch.is_live = false,
+                        Call::Set(_, reads) => watch.reads = reads,
+                        _ => watch.is_referenced = matches!(call, Call::RefWatch(_)),
+                    }
+                }
+                self.code(if is_live { OK } else { STALE });
+            }
+            Call::Cancel(name)
+            | Call::Reschedule(name, _)
+            | Call::Pause(name)
+            | Call::Resume(name)
+            | Call::Remaining(name)
+            | Call::Ref(name)
+            | Call::Unref(name) => match self.timer_of(name) {
+                Some(timer) => self.act_on_timer(timer, call),
+                None => self.code(STALE),
+            },
+        }
+        Ok(())
+    }
+
+    fn act_on_timer(&mut self, n: usize, call: &Call) {
+        let (now_ns, arming) = (self.loops[self.timers[n].of].now_ns, self.armings);
+        let timer = &mut self.timers[n];
+        let left_ns = timer.armed.map_or(timer.left_ns, |(deadline_ns, _)| deadline_ns.saturating_sub(now_ns));
+        match *call {
+            Call::Cancel(_) => timer.is_live = false,
+            Call::Reschedule(_, ns) => timer.armed = Some((now_ns.saturating_add(ns), arming)),
+            Call::Pause(_) => (timer.armed, timer.left_ns) = (None, left_ns),
+            Call::Resume(_) if timer.armed.is_none() => timer.armed = Some((now_ns.saturating_add(left_ns), arming)),
+            Call::Ref(_) | Call::Unref(_) => timer.is_referenced = matches!(call, Call::Ref(_)),
+            _ => {}
+        }
+        self.armings += 1;
+        if matches!(call, Call::Remaining(_)) { self.told(left_ns) } else { self.code(OK) }
+    }
+
+    fn act_on_loop(&mut self, n: usize, call: &Call) -> Run {
+        match *call {
+            Call::Free(_) => self.free(n),
+            Call::Run(_) | Call::RunOnce(..) | Call::Step(_) => return self.run(n, call),
+            Call::Stop(_) => self.loops[n].is_stopped = true,
+            Call::Post(_, body) => {
+                self.loops[n].posts.push_back(body);
+                self.loops[n].is_woken = true;
+            }
+            Call::Wake(_) => self.loops[n].is_woken = true,
+            Call::Advance(_, ns) => self.loops[n].now_ns += ns,
+            Call::Now(_) => {
+                self.told(self.loops[n].now_ns);
+                return Ok(());
+            }
+            Call::Stats(_) => {
+                self.code(OK);
+                let (known, of) = (&self.loops[n], n);
+                let timers = self.timers.iter().filter(|timer| timer.is_live && timer.of == of).count() as u64;
+                let watches = self.watches.iter().filter(|watch| watch.is_live && watch.of == of).count() as u64;
+                let calls = [known.turns, known.timer_calls, known.watch_calls, known.post_calls, known.late_ns_max];
+                let counts = [timers, watches].into_iter().chain(calls);
+                self.log.extend(counts.map(What::Output));
+                return Ok(());
+            }
+            Call::After(_, ns, body) => return self.arm(n, self.loops[n].now_ns.saturating_add(ns), None, body),
+            Call::At(_, ns, body) => return self.arm(n, ns, None, body),
+            Call::Every(_, ns, missed, body) => {
+                let missed = [Missed::Skip, Missed::Burst, Missed::Delay][missed as usize];
+                let period = NonZeroU64::new(ns).map(|ns| (ns, missed));
+                return self.arm(n, self.loops[n].now_ns.saturating_add(ns), period, body);
+            }
+            Call::Watch(_, pipe) => {
+                // Watching a number again makes the older watch stale.
+                let older = self.watches.iter_mut().filter(|watch| watch.of == n && watch.pipe == pipe);
+                older.for_each(|watch| watch.is_live = false);
+                self.watches.push(Watch { of: n, pipe, reads: true, is_referenced: true, is_live: true });
+            }
+            _ => {}
+        }
+        self.code(OK);
+        Ok(())
+    }
+
+    fn arm(&mut self, of: usize, deadline_ns: u64, period: Option<(NonZeroU64, Missed)>, body: usize) -> Run {
+        let live = self.timers.iter().filter(|timer| timer.is_live && timer.of == of).count();
+        if live >= self.loops[of].timers_max {
+            self.code(LIMIT);
+            return Ok(());
+        }
+        let armed = Some((deadline_ns, self.armings));
+        self.armings += 1;
+        self.timers.push(Timer { of, armed, left_ns: 0, is_referenced: true, period, body, is_live: true });
+        self.code(OK);
+        Ok(())
+    }
+
+    /// Everything of it is stale at once, and what was posted is discarded.
+    fn free(&mut self, n: usize) {
+        let known = &mut self.loops[n];
+        (known.is_freed, known.is_stopped) = (true, true);
+        for body in std::mem::take(&mut known.posts) {
+            self.log.push(What::Discarded { body });
+        }
+        self.timers.iter_mut().filter(|timer| timer.of == n).for_each(|timer| timer.is_live = false);
+        self.watches.iter_mut().filter(|watch| watch.of == n).for_each(|watch| watch.is_live = false);
+    }
+
+    fn run(&mut self, n: usize, call: &Call) -> Run {
+        if std::mem::replace(&mut self.loops[n].is_running, true) {
+            self.code(RUNNING);
+            return Ok(());
+        }
+        self.loops[n].is_stopped = false;
+        match *call {
+            Call::Run(_) => {
+                let mut turns = 0;
+                while !self.loops[n].is_stopped && self.is_alive(n) {
+                    turns += 1;
+                    if turns > TURNS_MAX {
+                        return Err(Endless);
+                    }
+                    self.turn(n, NEVER)?;
+                }
+            }
+            Call::RunOnce(_, ns) => self.turn(n, ns)?,
+            _ => self.turn(n, 0)?,
+        }
+        self.loops[n].is_running = false;
+        let is_alive = self.is_alive(n) && !self.loops[n].is_freed;
+        if matches!(call, Call::RunOnce(..)) {
+            self.told(is_alive.into())
+        } else {
+            self.code(OK)
+        }
+        Ok(())
+    }
+
+    fn is_alive(&self, n: usize) -> bool {
+        let keeps = |timer: &Timer| timer.of == n && timer.is_live && timer.is_referenced && timer.armed.is_some();
+        let watches = |watch: &Watch| watch.of == n && watch.is_live && watch.is_referenced;
+        !self.loops[n].posts.is_empty() || self.timers.iter().any(keeps) || self.watches.iter().any(watches)
+    }
+
+    /// The pipes that a loop would be told of.
+    fn ready(&self, n: usize) -> Vec<usize> {
+        let watches = self.watches.iter().enumerate();
+        let ready =
+            watches.filter(|(_, watch)| watch.of == n && watch.is_live && watch.reads && self.bytes[watch.pipe] > 0);
+        ready.map(|(watch, _)| watch).collect()
+    }
+
+    fn turn(&mut self, n: usize, most_ns: u64) -> Run {
+        let is_waiting = self.loops[n].posts.is_empty() && self.is_alive(n) && most_ns != 0;
+        let next = self.timers.iter().filter(|timer| timer.of == n && timer.is_live).filter_map(|timer| timer.armed);
+        let next = next.map(|(deadline_ns, _)| deadline_ns).filter(|&ns| ns != NEVER).min();
+        let is_woken = std::mem::take(&mut self.loops[n].is_woken);
+        let has_ready = !self.ready(n).is_empty();
+        let known = &mut self.loops[n];
+        // A wake ends a wait. A jump takes no time, and there is nothing to end.
+        if is_waiting && !has_ready && known.due.is_empty() {
+            let latest_ns = known.now_ns.saturating_add(most_ns);
+            known.now_ns = match next {
+                Some(next) => next.max(known.now_ns).min(latest_ns),
+                None if most_ns == NEVER && is_woken => known.now_ns,
+                None if most_ns == NEVER => return Err(Endless),
+                None => latest_ns,
+            };
+        }
+        known.turn_ns = known.now_ns;
+        known.turns += 1;
+        self.find_due(n);
+        let ready = self.ready(n);
+        self.serve_timers(n)?;
+        self.serve_watches(n, ready);
+        for _ in 0..self.loops[n].posts.len() {
+            if self.loops[n].is_stopped {
+                break;
+            }
+            let Some(body) = self.loops[n].posts.pop_front() else { break };
+            self.loops[n].post_calls += 1;
+            self.log.push(What::Posted { body });
+            self.body(body)?;
+        }
+        Ok(())
+    }
+
+    fn find_due(&mut self, n: usize) {
+        let known = &self.loops[n];
+        let mut due: Vec<_> = Vec::new();
+        for (timer, of) in self.timers.iter().enumerate().filter(|(_, timer)| timer.of == n && timer.is_live) {
+            if let Some((deadline_ns, arming)) = of.armed
+                && deadline_ns <= known.turn_ns
+                && !known.due.contains(&(timer, arming))
+            {
+                due.push((deadline_ns, arming, timer));
+            }
+        }
+        due.sort_unstable();
+        self.loops[n].due.extend(due.into_iter().map(|(_, arming, timer)| (timer, arming)));
+    }
+
+    fn serve_timers(&mut self, n: usize) -> Run {
+        let mut served = 0;
+        while !self.loops[n].is_stopped {
+            let Some(&(timer, arming)) = self.loops[n].due.front() else { break };
+            let armed = self.timers[timer].armed.filter(|armed| self.timers[timer].is_live && armed.1 == arming);
+            let Some((deadline_ns, _)) = armed else {
+                self.loops[n].due.pop_front();
+                continue;
+            };
+            if served == self.loops[n].served_max {
+                break;
+            }
+            served += 1;
+            self.loops[n].due.pop_front();
+            let (turn_ns, next_arming) = (self.loops[n].turn_ns, self.armings);
+            self.armings += 1;
+            let of = &mut self.timers[timer];
+            let (body, mut missed) = (of.body, 0);
+            match of.period {
+                Some((period, policy)) => {
+                    let next = policy.next(deadline_ns, period, turn_ns);
+                    (missed, of.armed) = (next.missed, Some((next.deadline, next_arming)));
+                }
+                None => of.is_live = false,
+            }
+            let (late_ns, known) = (turn_ns - deadline_ns, &mut self.loops[n]);
+            known.timer_calls += 1;
+            known.late_ns_max = known.late_ns_max.max(late_ns);
+            self.log.push(What::Fired { timer: Some(timer), deadline_ns, late_ns, missed, body });
+            self.body(body)?;
+        }
+        Ok(())
+    }
+
+    /// Those that the wait has found, as far as they are still there.
+    fn serve_watches(&mut self, n: usize, ready: Vec<usize>) {
+        let ready: Vec<_> =
+            ready.into_iter().filter(|&watch| self.watches[watch].is_live && self.watches[watch].reads).collect();
+        for watch in ready.into_iter().take(self.loops[n].served_max) {
+            if self.loops[n].is_stopped {
+                break;
+            }
+            let pipe = self.watches[watch].pipe;
+            self.loops[n].watch_calls += 1;
+            self.log.push(What::Ready { pipe });
+            self.bytes[pipe] = self.bytes[pipe].saturating_sub(1);
+        }
+    }
+}

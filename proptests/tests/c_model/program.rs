@@ -1,0 +1,149 @@
+//! Programs: calls of cogloop.h, from outside and in callbacks, and what both sides write down of them.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// A handle to call with.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum Name {
+    /// The n-th that was given out, modulo how many there are; it may be stale.
+    Nth(usize),
+    Zero,
+    /// The n-th with another generation: nothing has had it.
+    Forged(usize),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Call {
+    New {
+        timers_max: u32,
+        served_max: u32,
+    },
+    Free(Name),
+    Run(Name),
+    RunOnce(Name, u64),
+    Step(Name),
+    Stop(Name),
+    Post(Name, usize),
+    Wake(Name),
+    Now(Name),
+    Advance(Name, u64),
+    Stats(Name),
+    After(Name, u64, usize),
+    At(Name, u64, usize),
+    /// The period may be 0, and the policy none.
+    Every(Name, u64, i32, usize),
+    Cancel(Name),
+    Reschedule(Name, u64),
+    Pause(Name),
+    Resume(Name),
+    Remaining(Name),
+    Ref(Name),
+    Unref(Name),
+    /// Watches one of a few pipes for reading.
+    Watch(Name, usize),
+    Remove(Name),
+    Set(Name, bool),
+    RefWatch(Name),
+    UnrefWatch(Name),
+    Write(usize),
+    Read(usize),
+}
+
+pub(crate) const PIPES: usize = 3;
+pub(crate) const NEVER: u64 = u64::MAX;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    /// What callbacks do, by the number that they are given as their `ctx`.
+    pub(crate) bodies: Vec<Vec<Call>>,
+    pub(crate) calls: Vec<Call>,
+}
+
+/// What happened.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
+pub(crate) enum What {
+    Code(i32),
+    Output(u64),
+    Fired {
+        timer: Option<usize>,
+        deadline_ns: u64,
+        late_ns: u64,
+        missed: u64,
+        body: usize,
+    },
+    /// Which pipe: of several that are ready at once the order is the backend's affair.
+    Ready {
+        pipe: usize,
+    },
+    Posted {
+        body: usize,
+    },
+    Discarded {
+        body: usize,
+    },
+}
+
+fn name() -> impl Strategy<Value = Name> {
+    prop_oneof![20 => (0..10usize).prop_map(Name::Nth), 1 => Just(Name::Zero), 1 => (0..10usize).prop_map(Name::Forged)]
+}
+
+/// Most programs have one loop, or two.
+fn loop_name() -> impl Strategy<Value = Name> {
+    prop_oneof![20 => (0..3usize).prop_map(Name::Nth), 1 => name()]
+}
+
+fn ns() -> impl Strategy<Value = u64> {
+    prop_oneof![2 => Just(0), 8 => (1..30u64).prop_map(|ms| ms * 1_000_000), 2 => (1..5_000u64).prop_map(|us| us * 1000)]
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    use Call::*;
+    let body = || 0..6usize;
+    let pipe = || 0..PIPES;
+    let never = || prop_oneof![20 => ns(), 1 => Just(NEVER)];
+    let loops = prop_oneof![
+        1 => (prop_oneof![3 => Just(0), 1 => 1..5u32], prop_oneof![3 => Just(0), 1 => 1..3u32])
+            .prop_map(|(timers_max, served_max)| New { timers_max, served_max }),
+        1 => loop_name().prop_map(Free),
+        2 => loop_name().prop_map(Run),
+        3 => (loop_name(), never()).prop_map(|(name, ns)| RunOnce(name, ns)),
+        2 => loop_name().prop_map(Step),
+        1 => loop_name().prop_map(Stop),
+        4 => (loop_name(), body()).prop_map(|(name, body)| Post(name, body)),
+        1 => loop_name().prop_map(Wake),
+        1 => loop_name().prop_map(Now),
+        2 => (loop_name(), ns()).prop_map(|(name, ns)| Advance(name, ns)),
+        1 => loop_name().prop_map(Stats),
+    ];
+    let timers = prop_oneof![
+        6 => (loop_name(), never(), body()).prop_map(|(name, ns, body)| After(name, ns, body)),
+        3 => (loop_name(), never(), body()).prop_map(|(name, ns, body)| At(name, ns, body)),
+        4 => (loop_name(), ns(), -1..5i32, body()).prop_map(|(name, ns, missed, body)| Every(name, ns, missed, body)),
+        3 => name().prop_map(Cancel),
+        2 => (name(), never()).prop_map(|(name, ns)| Reschedule(name, ns)),
+        2 => name().prop_map(Pause),
+        2 => name().prop_map(Resume),
+        2 => name().prop_map(Remaining),
+        1 => name().prop_map(Ref),
+        1 => name().prop_map(Unref),
+    ];
+    let watches = prop_oneof![
+        3 => (loop_name(), pipe()).prop_map(|(name, pipe)| Watch(name, pipe)),
+        2 => name().prop_map(Remove),
+        2 => (name(), any::<bool>()).prop_map(|(name, reads)| Set(name, reads)),
+        1 => name().prop_map(RefWatch),
+        1 => name().prop_map(UnrefWatch),
+        3 => pipe().prop_map(Write),
+        2 => pipe().prop_map(Read),
+    ];
+    prop_oneof![4 => loops, 4 => timers, 2 => watches]
+}
+
+pub(crate) fn program() -> impl Strategy<Value = Program> {
+    let first = Just(Call::New { timers_max: 0, served_max: 0 });
+    (vec(vec(call(), 0..4), 6), first, vec(call(), 1..60)).prop_map(|(bodies, first, mut calls)| {
+        calls.insert(0, first);
+        Program { bodies, calls }
+    })
+}
