@@ -29,7 +29,6 @@ mod clock;
 mod create;
 mod descriptor;
 mod dispatch;
-mod errno;
 mod guard;
 mod handle;
 pub mod interrupt;

@@ -3,7 +3,7 @@
 use crate::args::{check_callable, check_direction, upvalue};
 use crate::callback::pack;
 use crate::descriptor::{ask, forget, forget_closed, unwatch, watch};
-use crate::guard::{ErrorText, Failure, Text, about_descriptor, errno_of};
+use crate::guard::{ErrorText, Failure, Text, errno_of};
 use crate::handle::{Handle, Kind, check_handle, look, refuse};
 use crate::own::claim::{tell_waiting, void_dead_claims};
 use crate::own::source::Source;
@@ -282,10 +282,12 @@ unsafe fn register(state: *mut State, node: *mut NodeBlock, handle: Handle, inte
         let fd = BorrowedFd::borrow_raw(handle.number);
         let mut errno = libc::EINVAL;
         let added = with(state, |state| {
-            state.observe(fd, interest).map_err(|error| {
+            let token = state.events.add_descriptor(fd, interest).map_err(|error| {
                 errno = errno_of(&error);
-                about_descriptor(handle.number, &error)
-            })
+                format!("handle: descriptor {}: {error}", handle.number)
+            })?;
+            state.number_token(token, handle.number);
+            Ok(token)
         });
         let token = added.map_err(|text| Failure { errno, text })?;
         (*node).token = token.to_bits();
@@ -357,8 +359,9 @@ pub(crate) unsafe fn drop_directions(
         } else {
             let (token, number) = (Token::from_bits((*node).token), (*node).number);
             with(state, |state| {
-                let token = token.ok_or_else(|| Text::new("handle: not observed"))?;
-                state.events.set_interest(token, rest).map_err(|error| about_descriptor(number, &error))
+                let token = token.ok_or("handle: not observed")?;
+                let changed = state.events.set_interest(token, rest);
+                changed.map_err(|error| format!("handle: descriptor {number}: {error}"))
             })?;
             (*node).interest = rest;
             settle_reference(state, node);

@@ -166,21 +166,13 @@ pub(super) unsafe extern "C-unwind" fn process_events(lua: *mut lua_State) -> c_
         luaL_checkstack(lua, 8, c"too many nested calls".as_ptr());
         lua_pushcfunction(lua, with_traceback);
         push_user_value(lua, lua_upvalueindex(upvalue::SERVICE), CALLBACKS); // S: handler callbacks
-        let mut left = with(lua, |service| {
+        let present = with(lua, |service| {
             service.refresh();
-            service.queue.len()
+            service.queue.present()
         });
         let mut ran = 0;
-        while left > 0 {
-            let event = match with(lua, |service| service.queue.take()) {
-                None => break,
-                Some(Taken::Dropped(events)) => {
-                    left = left.saturating_sub(events);
-                    continue;
-                }
-                Some(Taken::Event(event)) => event,
-            };
-            left -= 1;
+        while let Some(taken) = with(lua, |service| service.queue.take(present)) {
+            let Taken::Event(event) = taken else { continue };
             debug_assert!(lua_gettop(lua) <= 3, "handler callbacks [first error]");
             lua_rawgeti(lua, 2, i64::from(event.timer.place) + 1);
             if event.is_last {

@@ -10,15 +10,11 @@
 //! between the others'. They are not kept one by one: a timer has one *run*, its oldest event and how many follow a period
 //! apart, so that a year of missed milliseconds takes no memory.
 
-use cogloop_engine::{Key, NoRoom, Plan, Scheduler};
-use cogloop_io::memory::expect_bytes;
-use std::collections::{BTreeMap, TryReserveError};
+use cogloop_engine::{Key, Plan, Scheduler};
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
 pub(super) const NS_PER_MS: u64 = 1_000_000;
-
-/// More than a map takes for an entry: a node on each of its levels.
-const FOR_A_RUN: usize = 8 << 10;
 
 /// A timer: its place, and how often that had been taken before. A stale one is of no timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,14 +67,13 @@ pub(super) struct Event {
 #[derive(Clone, Copy)]
 pub(super) enum Taken {
     Event(Event),
-    /// So many events of a timer that was destroyed.
-    Dropped(u64),
+    /// Those of a timer that was destroyed.
+    Dropped,
 }
 
 pub(super) struct Queue {
     scheduler: Scheduler<u32>,
     places: Vec<Place>,
-    /// It has room for all places.
     free: Vec<u32>,
     runs: BTreeMap<Order, Run>,
     /// How many events they stand for, and how many of these are of timers that still are.
@@ -86,6 +81,22 @@ pub(super) struct Queue {
     live: u64,
     /// How many timers were armed.
     armed: u64,
+    /// The time to which the queue is up to date.
+    reached_ns: u64,
+}
+
+/// Which events were there at a moment.
+#[derive(Clone, Copy)]
+pub(super) struct Present {
+    until_ns: u64,
+    armed: u64,
+}
+
+impl Present {
+    /// What comes later has a later deadline, or is of a timer that was armed later and sorts behind its equals.
+    fn has(self, order: &Order) -> bool {
+        order.deadline_ns <= self.until_ns && order.armed < self.armed
+    }
 }
 
 impl Place {
@@ -97,21 +108,23 @@ impl Place {
 
 impl Queue {
     /// With deadlines in nanoseconds, and ticks of a microsecond.
-    ///
-    /// # Errors
-    ///
-    /// When there is no memory for it.
-    pub(super) fn try_new() -> Result<Self, TryReserveError> {
+    pub(super) fn new() -> Self {
         let tick = const { NonZeroU64::new(1_000).unwrap() };
-        Ok(Self {
-            scheduler: Scheduler::try_new(tick)?,
+        Self {
+            scheduler: Scheduler::new(tick),
             places: Vec::new(),
             free: Vec::new(),
             runs: BTreeMap::new(),
             len: 0,
             live: 0,
             armed: 0,
-        })
+            reached_ns: 0,
+        }
+    }
+
+    /// The events that are in the queue now.
+    pub(super) fn present(&self) -> Present {
+        Present { until_ns: self.reached_ns, armed: self.armed }
     }
 
     /// The place that the next timer takes.
@@ -120,26 +133,18 @@ impl Queue {
     }
 
     /// Arms a timer: once after `delay_ns`, or every so often.
-    ///
-    /// # Errors
-    ///
-    /// When there is no memory for it; nothing has changed then.
-    pub(super) fn arm(&mut self, now_ns: u64, delay_ns: u64, is_cyclic: bool) -> Result<Timer, NoRoom> {
-        let place = self.next_place();
-        if place as usize == self.places.len() {
-            self.places.try_reserve(1)?;
-            self.free.try_reserve(self.places.len() + 1)?;
-        }
-        let next_ns = now_ns.saturating_add(delay_ns);
-        let key = Some(self.scheduler.try_add(Plan::once(next_ns), place)?);
-        if self.free.pop().is_none() {
+    pub(super) fn arm(&mut self, now_ns: u64, delay_ns: u64, is_cyclic: bool) -> Timer {
+        let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(Place::default());
-        }
+            (self.places.len() - 1) as u32
+        });
+        let next_ns = now_ns.saturating_add(delay_ns);
+        let key = Some(self.scheduler.add(Plan::once(next_ns), place));
         let known = &mut self.places[place as usize];
         let (round, armed) = (known.round, self.armed);
         *known = Place { round, key, is_taken: true, is_cyclic, delay_ns, next_ns, armed, run: None };
         self.armed += 1;
-        Ok(Timer { place, round })
+        Timer { place, round }
     }
 
     /// Ends it; its events are dropped when their turn comes. `false` if it has ended.
@@ -156,16 +161,10 @@ impl Queue {
     }
 
     /// Queues an event for every deadline that has passed.
-    ///
-    /// # Errors
-    ///
-    /// When there is no memory for one; it stays due, and the next call goes on with it.
-    pub(super) fn refresh(&mut self, now_ns: u64) -> Result<(), TryReserveError> {
+    pub(super) fn refresh(&mut self, now_ns: u64) {
         self.scheduler.advance(now_ns);
-        while self.scheduler.has_due() {
-            // A map's nodes are asked for without a question.
-            expect_bytes(FOR_A_RUN)?;
-            let Some(fired) = self.scheduler.pop() else { break };
+        self.reached_ns = self.reached_ns.max(now_ns);
+        while let Some(fired) = self.scheduler.pop() {
             let known = &mut self.places[fired.value as usize];
             let order = known.order(known.next_ns);
             let mut count = 1;
@@ -176,9 +175,8 @@ impl Queue {
                 count += now_ns.saturating_sub(known.next_ns) / period_ns;
                 known.next_ns = known.next_ns.saturating_add(period_ns.saturating_mul(count));
                 // At the end of time there is no next one.
-                let next = (known.next_ns > now_ns).then(|| Plan::once(known.next_ns));
-                // It has the place that has just become free, which takes no memory.
-                known.key = next.and_then(|next| self.scheduler.try_add(next, fired.value).ok());
+                known.key =
+                    (known.next_ns > now_ns).then(|| self.scheduler.add(Plan::once(known.next_ns), fired.value));
             }
             self.live += count;
             self.len += count;
@@ -186,15 +184,14 @@ impl Queue {
             let order = *known.run.get_or_insert(order);
             self.runs.entry(order).or_insert(Run { timer, count: 0 }).count += count;
         }
-        Ok(())
     }
 
-    /// Takes the oldest event, or all those of a timer that was destroyed; `None` if there is none.
-    pub(super) fn take(&mut self) -> Option<Taken> {
-        let (order, mut run) = self.runs.pop_first()?;
+    /// Takes the oldest of these events, or all those of a timer that was destroyed; `None` if there is none.
+    pub(super) fn take(&mut self, present: Present) -> Option<Taken> {
+        let (order, mut run) = self.runs.first_entry().filter(|first| present.has(first.key()))?.remove_entry();
         let Some(known) = self.known_mut(run.timer) else {
             self.len -= run.count;
-            return Some(Taken::Dropped(run.count));
+            return Some(Taken::Dropped);
         };
         run.count -= 1;
         let is_last = !known.is_cyclic;
@@ -249,21 +246,21 @@ mod tests {
 
     /// Every event until the queue is empty, by the timers' places.
     fn drain(queue: &mut Queue) -> Vec<u32> {
-        std::iter::from_fn(|| queue.take())
+        std::iter::from_fn(|| queue.take(queue.present()))
             .filter_map(|taken| match taken {
                 Taken::Event(event) => Some(event.timer.place),
-                Taken::Dropped(_) => None,
+                Taken::Dropped => None,
             })
             .collect()
     }
 
     #[test]
     fn a_backlog_takes_turns_by_deadline_and_then_by_when_it_came_to_the_wheel() {
-        let mut queue = Queue::try_new().unwrap();
-        queue.arm(0, 2_000_000, true).unwrap();
-        queue.arm(0, 3_000_000, true).unwrap();
-        queue.arm(0, 6_000_000, false).unwrap();
-        queue.refresh(6_500_000).unwrap();
+        let mut queue = Queue::new();
+        queue.arm(0, 2_000_000, true);
+        queue.arm(0, 3_000_000, true);
+        queue.arm(0, 6_000_000, false);
+        queue.refresh(6_500_000);
         assert_eq!((queue.len(), queue.live()), (6, 6));
         assert_eq!(drain(&mut queue), [0, 1, 0, 2, 1, 0]);
         assert_eq!((queue.len(), queue.live()), (0, 0));
@@ -271,14 +268,14 @@ mod tests {
 
     #[test]
     fn a_backlog_found_in_parts_is_one_run() {
-        let mut queue = Queue::try_new().unwrap();
-        let fast = queue.arm(0, 1_000_000, true).unwrap();
+        let mut queue = Queue::new();
+        let fast = queue.arm(0, 1_000_000, true);
         for now_ms in 1..=10 {
-            queue.refresh(now_ms * 1_000_000).unwrap();
+            queue.refresh(now_ms * 1_000_000);
         }
         assert_eq!((queue.runs.len(), queue.len()), (1, 10));
         assert_eq!(drain(&mut queue).len(), 10);
-        queue.refresh(20_000_000).unwrap();
+        queue.refresh(20_000_000);
         assert_eq!(queue.len(), 10);
         assert!(queue.destroy(fast));
         assert_eq!((queue.len(), queue.live()), (10, 0));
@@ -288,13 +285,13 @@ mod tests {
 
     #[test]
     fn three_centuries_of_missed_milliseconds_are_a_number() {
-        let mut queue = Queue::try_new().unwrap();
-        queue.arm(0, 1_000_000, true).unwrap();
-        queue.refresh(1 << 63).unwrap();
+        let mut queue = Queue::new();
+        queue.arm(0, 1_000_000, true);
+        queue.refresh(1 << 63);
         assert_eq!(queue.len(), (1 << 63) / 1_000_000);
         assert_eq!(queue.runs.len(), 1);
         for _ in 0..2 {
-            queue.refresh(u64::MAX).unwrap();
+            queue.refresh(u64::MAX);
             assert_eq!(queue.next_deadline(), None);
         }
     }

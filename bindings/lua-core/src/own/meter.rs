@@ -7,7 +7,6 @@ use crate::args::{check_callable, check_ms};
 use crate::guard::{ErrorText, Text, guard};
 use crate::state::{State, check_loop, state_at, value};
 use crate::version::{push_user_value, set_user_value};
-use cogloop_io::memory::expect_bytes;
 use hdrhistogram::Histogram;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TTABLE, lua_Debug, lua_State, lua_call, lua_createtable, lua_getinfo,
@@ -19,9 +18,6 @@ use std::mem::MaybeUninit;
 /// Beyond an hour it is an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// More than two histograms take, which ask for their memory without a question.
-const FOR_A_METER: usize = 512 << 10;
-
 /// Two histograms, in nanoseconds, each exact to a hundredth.
 pub(crate) struct Meter {
     late: Histogram<u64>,
@@ -29,9 +25,8 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    fn new() -> Result<Self, ErrorText> {
-        expect_bytes(FOR_A_METER)?;
-        let new = || Histogram::new_with_max(LONGEST_NS, 2).map_err(Text::new);
+    fn new() -> Result<Self, String> {
+        let new = || Histogram::new_with_max(LONGEST_NS, 2).map_err(|error| error.to_string());
         Ok(Self { late: new()?, callback: new()? })
     }
 

@@ -89,6 +89,16 @@ test( 'destroy drops what is queued, twice is harmless, and the place may be tak
   other:destroy( )
 end )
 
+test( 'what is dropped of a destroyed timer takes no event of others out of the call (C08)', function( )
+  local service, ran, timer = virtual( ), 0, nil
+  timer = service.getit( 1, function( ) timer:destroy( ) service.sleep( 100 ) end )
+  service.oneoff( 5, function( ) ran = ran + 1 end )
+  service.getit( 10, function( ) ran = ran + 1 end )
+  service.sleep( 30 )
+  equal( service.process_events( ), 5 )
+  equal( ran, 4 )
+end )
+
 test( 'a hundred destroyed timers in the queue leave the others their events (C08)', function( )
   local service, ran, timers = virtual( ), 0, { }
   for i = 1, 150 do timers[ i ] = service.getit( 10, function( ) ran = ran + 1 end ) end
