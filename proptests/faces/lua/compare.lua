@@ -3,8 +3,8 @@
 local compile = loadstring or load
 
 -- The log of a program on a face.
-local function run( text, world, stage )
-  local S = stage( world )
+local function run( text, world, face )
+  local S = face.stage( world, face.own )
   local chunk = assert( compile( 'local S = ...\n' .. text, '=program' ) )
   local ok, message = pcall( chunk, S )
   if not ok then S.say( 'program', tostring( message ) ) end
@@ -16,10 +16,10 @@ local M = { }
 -- Returns nil, or where the two logs part.
 function M.differ( face, program )
   local text = face.script( program )
-  local got = run( text, face.real, face.stage )
+  local got = run( text, face.real, face )
   local told = face.told( )
   told.marks = got.marks
-  local wanted = run( text, told, face.stage )
+  local wanted = run( text, told, face )
   for i = 1, math.max( #got.lines, #wanted.lines ) do
     if got.lines[ i ] ~= wanted.lines[ i ] then
       return { line = i, got = got.lines, wanted = wanted.lines, text = text }
@@ -66,9 +66,9 @@ function M.shrink( face, program )
   return M.differ( face, program )
 end
 
--- A difference as text: the program, and both logs from where they part.
-function M.story( found )
-  local out = { found.text, '' }
+-- A difference as text: the program as a script, and both logs from where they part.
+function M.story( face, found )
+  local out = { ("local S = dofile 'proptests/faces/lua/stand.lua' '%s'"):format( face.name ), found.text }
   for i = math.max( found.line - 8, 1 ), found.line - 1 do out[ #out + 1 ] = '-- both      ' .. found.got[ i ] end
   for i = found.line, math.min( found.line + 2, #found.got ) do out[ #out + 1 ] = '-- module    ' .. found.got[ i ] end
   for i = found.line, math.min( found.line + 2, #found.wanted ) do out[ #out + 1 ] = '-- model     ' .. found.wanted[ i ] end

@@ -13,18 +13,23 @@ local function part( name )
   return parts[ name ]
 end
 
-local random, compare, stage = part 'random', part 'compare', part 'stage'
-local real, told = part 'real', part 'told'
-local generate = part 'cogloop/generate'
+local random, compare = part 'random', part 'compare'
+local told = part 'told'
+local the_world = part 'real'( )
 
-local the_world = real( )
-local face = { script = part 'cogloop/script', real = the_world, stage = stage }
-function face.told( )
-  local world = told( )
-  local model = part 'cogloop/init'( world, function( name ) return part( 'cogloop/' .. name ) end )
-  function world.loop( options ) return model.loop( options ) end
-  return world
+-- A face: how its programs are made and written, what is on their stage, and its model.
+local function face_of( name, model, loop )
+  local F = { name = name, real = the_world, stage = part 'stage' }
+  F.generate, F.script, F.own = part( name .. '/generate' ), part( name .. '/script' ), part( name .. '/stage' )
+  function F.told( )
+    local world = told( )
+    world[ loop ] = part( name .. '/' .. model )( world, function( of ) return part( 'cogloop/' .. of ) end ).loop
+    return world
+  end
+  return F
 end
+
+local faces = { face_of( 'cogloop', 'init', 'loop' ), face_of( 'loop', 'model', 't_loop' ), face_of( 'mockit', 'model', 'service' ) }
 
 local seconds = tonumber( os.getenv 'COGLOOP_SOAK_SECONDS' )
 local seed    = tonumber( os.getenv 'COGLOOP_SEED' ) or 1
@@ -34,13 +39,14 @@ local function elapsed( ) return os.time( ) end
 local start, programs, operations = elapsed( ), 0, 0
 local verbose = os.getenv 'COGLOOP_VERBOSE'
 while seconds and elapsed( ) - start < seconds or not seconds and programs < count do
-  local program = generate( random( seed ), 10 + seed % 30 )
+  local face = faces[ seed % #faces + 1 ]
+  local program = face.generate( random( seed ), 10 + seed % 30 )
   if verbose then print( 'seed ' .. seed ) print( face.script( program ) ) io.stdout:flush( ) end
   local found, lines = compare.differ( face, program )
   if found then
     found = compare.shrink( face, program ) or found
-    print( compare.story( found ) )
-    print( ('seed %d: the module and the model differ'):format( seed ) )
+    print( compare.story( face, found ) )
+    print( ('seed %d: %s and its model differ'):format( seed, face.name ) )
     os.exit( 1 )
   end
   programs, operations, seed = programs + 1, operations + lines, seed + 1

@@ -2,7 +2,7 @@
 
 return function( )
   local cogloop, Socket = require 'cogloop', require 't.Net.Socket'
-  local world = { }
+  local world = { is_real = true }
   local adr    = ('@cogloop-faces-%s-%d'):format( tostring( { } ):match '0x(%x+)' or '', os.time( ) )
   local server = assert( Socket.listen( adr ) )
 
@@ -12,10 +12,10 @@ return function( )
     return cogloop.loop( all )
   end
 
-  function world.turn( loop )
-    local ok, stats = pcall( loop.stats, loop )
-    return ok and stats.turns
-  end
+  function world.t_loop( ) return require 't.Loop'{ clock = 'virtual' } end
+  function world.service( ) return require 'luamockit'.service{ clock = 'virtual' } end
+  function world.count( loop ) return #loop end
+  function world.node( loop, handle ) return loop[ handle ] end
 
   -- Two connected stream sockets, and what else names one: its number, and an object.
   function world.pair( )

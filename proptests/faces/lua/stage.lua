@@ -1,7 +1,7 @@
 -- What a program of the generator stands on: names for its objects, and a log of what it asked and was told. The same
 -- text serves the module, the model, and a script that was pasted.
 
-return function( world )
+return function( world, own )
   local S = {
     T = { }, W = { }, C = { }, F = { }, H = { },      -- timers, watchers, coroutines, functions, handles
     lines = { }, marks = { }, calls = 0, most = 200,
@@ -12,7 +12,7 @@ return function( world )
   -- about, of an error of the program's its name.
   local ABOUT = {
     'too many timers', 'too many descriptors', 'the loop is closed', 'running already', 'only in a coroutine', 'watched already',
-    'a coroutine waits for it', 'timed out', 'the handle was closed', 'it is closed',
+    'a coroutine waits for it', 'no timer is armed', 'timed out', 'the handle was closed', 'it is closed',
   }
 
   -- Most objects are asked for by the name that they got last.
@@ -50,7 +50,7 @@ return function( world )
 
   local texts_of = { }
 
-  local function text( value )
+  function S.text( value )
     local kind = type( value )
     if kind == 'number' or kind == 'string' then
       texts_of[ value ] = texts_of[ value ] or (kind == 'number' and number or about)( value )
@@ -62,14 +62,14 @@ return function( world )
 
   local function texts( ... )
     local all = { }
-    for i = 1, select( '#', ... ) do all[ i ] = text( (select( i, ... )) ) end
+    for i = 1, select( '#', ... ) do all[ i ] = S.text( (select( i, ... )) ) end
     return table.concat( all, ' ' )
   end
 
   -- ## The log
   local function now( )
-    local ok, time = pcall( S.main.now, S.main )
-    return ok and text( time ) or '-'
+    local ok, time = pcall( S.time )
+    return ok and S.text( time ) or '-'
   end
 
   function S.say( n, ... )
@@ -84,11 +84,13 @@ return function( world )
 
   -- Asks an object, if it is there, and logs the answer.
   function S.ask( n, object, name, ... )
+    if S.over then return end
     if object == nil then return S.say( n, name, 'nobody to ask' ) end
     return answered( n, name, pcall( object[ name ], object, ... ) )
   end
 
   function S.call( n, f, ... )
+    if S.over then return end
     if f == nil then return S.say( n, 'call', 'nobody to ask' ) end
     return answered( n, 'call', pcall( f, ... ) )
   end
@@ -96,110 +98,34 @@ return function( world )
   -- ## Callbacks
   -- What was called, in order: the handle if one was ready, and in which turn. Which of several ready handles comes first is
   -- the module's to choose, and the model follows it.
-  local function mark( h )
-    S.marks[ #S.marks + 1 ] = { h = h, turn = world.turn( S.main ) }
+  function S.mark( h )
+    S.marks[ #S.marks + 1 ] = { h = h, turn = world.is_real and S.turn( ) }
   end
 
-  -- Each begins with one of these. After many of them the loop is closed, so that every program ends, and what follows is
-  -- not logged.
-  local function enough( )
+  -- Each begins with one of these. After many of them all is ended, and nothing more is asked: so every program ends.
+  function S.enough( )
     S.calls = S.calls + 1
-    if S.calls == S.most then
+    if S.calls >= S.most then
       S.over = true
-      S.main:close( )
+      S.end_all( )
     end
   end
 
-  function S.fired( n, loop, ... )
-    mark( )
-    local ok, timer, late, missed = pcall( loop.firing, loop )
-    S.say( n, 'fires', timer, ok and late, ok and missed, ... )
-    enough( )
-  end
-
   function S.called( n, ... )
-    mark( )
+    S.mark( )
     S.say( n, 'called', ... )
-    enough( )
+    S.enough( )
   end
 
   function S.served( n, h, ... )
-    mark( h )
+    S.mark( h )
     S.say( n, 'served', ... )
-    enough( )
-  end
-
-  function S.slept( n, ... )
-    mark( )
-    S.say( n, 'slept', ... )
-  end
-
-  function S.waited( n, h, ready, ... )
-    mark( ready and h )
-    S.say( n, 'waited', ready, ... )
+    S.enough( )
   end
 
   function S.failed( err, _, what )
     S.say( 'onerror', err, what )
-    enough( )
-  end
-
-  -- ## Running
-  -- A loop with a handle that is never ready would wait for ever: so there is a timer that stops it.
-  function S.run( n, loop )
-    local ok = pcall( loop.after, loop, 300, function( ) S.say( n, 'enough' ) loop:stop( ) enough( ) end )
-    if not ok then return S.say( n, 'run', 'no timer to spare' ) end
-    return S.ask( n, loop, 'run' )
-  end
-
-  function S.step( n, loop )
-    local ok = pcall( loop.after, loop, 100, S.called, n, 'step' )
-    if not ok then return S.say( n, 'step', 'no timer to spare' ) end
-    return S.ask( n, loop, 'step' )
-  end
-
-  -- ## Looking
-  function S.timers( n, loop )
-    local ok, list = pcall( loop.timers, loop )
-    if not ok then return S.say( n, 'timers', list ) end
-    local running, paused = { }, { }
-    for _, item in ipairs( list ) do
-      local line = texts( item.timer, item.remaining, item.repeats, item.paused )
-      table.insert( item.paused and paused or running, line )
-      if not item.paused and #paused > 0 then S.say( n, 'a paused timer before one that runs' ) end
-    end
-    table.sort( paused )
-    S.say( n, ('timers [%s] [%s]'):format( table.concat( running, ', ' ), table.concat( paused, ', ' ) ) )
-  end
-
-  function S.handles( n, loop )
-    local ok, list = pcall( loop.handles, loop )
-    if not ok then return S.say( n, 'handles', list ) end
-    local lines = { }
-    for i, item in ipairs( list ) do lines[ i ] = S.handle_name( item.handle ) .. ' ' .. item.direction end
-    table.sort( lines )
-    S.say( n, ('handles [%s]'):format( table.concat( lines, ', ' ) ) )
-  end
-
-  function S.stats( n, loop, ... )
-    local ok, stats = pcall( loop.stats, loop, ... )
-    if not ok then return S.say( n, 'stats', stats ) end
-    S.say( n, 'stats', stats.fired, stats.timers, stats.handles, stats.late and stats.late.count, stats.callback and stats.callback.count )
-  end
-
-  -- With a handle in the loop it may say 0, so that somebody looks.
-  function S.remaining( n, loop )
-    local ok, list = pcall( loop.handles, loop )
-    if ok and #list == 0 then S.ask( n, loop, 'remaining' ) end
-  end
-
-  function S.status( n, co )
-    S.say( n, 'status', co and coroutine.status( co ) or 'nobody to ask' )
-  end
-
-  function S.close_coroutine( n, co )
-    if not coroutine.close or not co or coroutine.status( co ) ~= 'suspended' then return S.say( n, 'nothing to close' ) end
-    S.say( n, 'closes', coroutine.close( co ) )
+    S.enough( )
   end
 
   -- ## Handles
@@ -247,27 +173,11 @@ return function( world )
   S.raise = world.raise
   world.S, world.socket = S, function( h ) return h and of[ h ] end
 
-  function S.loop( options )
-    S.main = world.loop( options )
-    return S.main
-  end
-
-  -- The final listing.
-  function S.finish( )
-    for _, n in ipairs{ 'end' } do
-      S.timers( n, S.main )
-      S.handles( n, S.main )
-      S.stats( n, S.main )
-      S.remaining( n, S.main )
-    end
-    for n = 1, 100 do
-      if S.T[ n ] then S.ask( n, S.T[ n ], 'remaining' ) S.ask( n, S.T[ n ], 'active' ) end
-      if S.W[ n ] then S.ask( n, S.W[ n ], 'active' ) end
-      if S.C[ n ] then S.status( n, S.C[ n ] ) end
-    end
-    S.ask( 'end', S.main, 'close' )
+  function S.close_all( )
     for _, socket in ipairs( kept ) do world.close( socket ) end
   end
 
+  -- The rest is the face's own.
+  own( S, world )
   return S
 end

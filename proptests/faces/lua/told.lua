@@ -54,8 +54,6 @@ return function( )
 
   function world.raise( ) end
 
-  function world.turn( ) end
-
   -- ## What is open
   -- `marks` says what the module called, and in which turn.
   local function next_mark( ) return world.marks[ #world.S.marks + 1 ] or { } end
@@ -78,5 +76,8 @@ return function( )
   end
 
   function world.served( ) end
+
+  function world.count( loop ) return loop:count( ) end
+  function world.node( loop, handle ) return loop:node( handle ) end
   return world
 end

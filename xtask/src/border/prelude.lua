@@ -292,29 +292,23 @@ local function clean( )
 end
 undisturbed[ clean ] = true
 
--- Where a finalizer may raise: within the protected call, and nowhere beside it.
-local function protected( f, ... )
-  inside = true
-  return f( ... )
-end
-
 function F.program( number, body )
   say( 'begin', number )
-  operations = 0
+  operations, inside = 0, true
   local v = { { }, { }, { }, { }, { }, { }, { }, { }, { }, { }, { } }
-  result( pcall( protected, body, unpack( v ) ) )
-  inside = false
+  result( pcall( body, unpack( v ) ) )
   clean( )
   F.kept[ number % 3 ] = v
   loops = { }
-  for _ = 1, 2 do
-    pcall( protected, collectgarbage )
-    inside = false
-  end
+  -- A finalizer may raise here, and what it left is cleaned too.
+  pcall( collectgarbage )
+  pcall( collectgarbage )
   clean( )
+  inside = false
   all = all + operations
   say( 'end', number, operations )
 end
+
 undisturbed[ F.program ] = true
 
 -- The end of the script: the objects of the last programs are alive.

@@ -42,10 +42,7 @@ return function( M )
     local descriptor = world.descriptor( handle )
     if not descriptor then error( handle and 'handle: it is closed' or 'handle: none', 0 ) end
     local entry = find( loop, descriptor )
-    if entry then
-      entry.changes = entry.changes + 1
-      return entry
-    end
+    if entry then return entry end
     if #loop.entries >= loop.max_handles then return nil, 'too many descriptors', 24 end
     entry = setmetatable( { loop = loop, descriptor = descriptor, handle = handle, referenced = true, changes = 0 }, Watcher )
     loop.entries[ #loop.entries + 1 ] = entry
@@ -65,6 +62,7 @@ return function( M )
     if not entry then return nil, message, errno end
     local arguments, n = { ... }, select( '#', ... )
     for one in each( direction ) do
+      if not entry[ one ] or not world.is_socket( handle ) then entry.changes = entry.changes + 1 end
       entry[ one ] = { call = function( )
         M.call( loop, entry, f, (unpack or table.unpack)( arguments, 1, n ) )
       end }
@@ -84,6 +82,7 @@ return function( M )
     local entry, message, errno = entry_of( loop, handle )
     if not entry then return nil, message, errno end
     for one in each( direction ) do entry[ one ] = { task = task } end
+    entry.changes = entry.changes + 1
     return entry
   end
 
@@ -106,8 +105,9 @@ return function( M )
 
   -- ## Being ready
   -- A turn serves the directions that were ready when its wait ended, and that were observed then and still are: read
-  -- first, then write. Which handle comes first is open. It serves as many as `max_callbacks`. Whether one for which `on`
-  -- or `wait` was called meanwhile has this turn or the next is open too.
+  -- first, then write. Which handle comes first is open. It serves as many as `max_callbacks`. Whether one for which a
+  -- direction was added meanwhile has this turn or the next is open too, and so for `on` with a number or an object, which
+  -- may be another file by then.
   function M.ready( loop )
     local ready = { }
     for _, entry in ipairs( loop.entries ) do

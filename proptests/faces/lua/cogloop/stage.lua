@@ -1,0 +1,114 @@
+-- What a program over `require 'cogloop'` has on its stage beside the rest; see stage.lua.
+
+return function( S, world )
+  local function texts( ... )
+    local all = { }
+    for i = 1, select( '#', ... ) do all[ i ] = S.text( (select( i, ... )) ) end
+    return table.concat( all, ' ' )
+  end
+
+  function S.time( ) return S.main:now( ) end
+  function S.end_all( ) S.main:close( ) end
+
+  function S.turn( )
+    local ok, stats = pcall( S.main.stats, S.main )
+    return ok and stats.turns
+  end
+
+  -- ## Callbacks
+  function S.fired( n, loop, ... )
+    S.mark( )
+    local ok, timer, late, missed = pcall( loop.firing, loop )
+    S.say( n, 'fires', timer, ok and late, ok and missed, ... )
+    S.enough( )
+  end
+
+  function S.slept( n, ... )
+    S.mark( )
+    S.say( n, 'slept', ... )
+  end
+
+  function S.waited( n, h, ready, ... )
+    S.mark( ready and h )
+    S.say( n, 'waited', ready, ... )
+  end
+
+  -- ## Running
+  -- A loop with a handle that is never ready would wait for ever: so there is a timer that stops it.
+  function S.run( n, loop )
+    local ok = pcall( loop.after, loop, 300, function( ) S.say( n, 'enough' ) loop:stop( ) S.enough( ) end )
+    if not ok then return S.say( n, 'run', 'no timer to spare' ) end
+    return S.ask( n, loop, 'run' )
+  end
+
+  function S.step( n, loop )
+    local ok = pcall( loop.after, loop, 100, S.called, n, 'step' )
+    if not ok then return S.say( n, 'step', 'no timer to spare' ) end
+    return S.ask( n, loop, 'step' )
+  end
+
+  -- ## Looking
+  function S.timers( n, loop )
+    local ok, list = pcall( loop.timers, loop )
+    if not ok then return S.say( n, 'timers', list ) end
+    local running, paused = { }, { }
+    for _, item in ipairs( list ) do
+      local line = texts( item.timer, item.remaining, item.repeats, item.paused )
+      table.insert( item.paused and paused or running, line )
+      if not item.paused and #paused > 0 then S.say( n, 'a paused timer before one that runs' ) end
+    end
+    table.sort( paused )
+    S.say( n, ('timers [%s] [%s]'):format( table.concat( running, ', ' ), table.concat( paused, ', ' ) ) )
+  end
+
+  function S.handles( n, loop )
+    local ok, list = pcall( loop.handles, loop )
+    if not ok then return S.say( n, 'handles', list ) end
+    local lines = { }
+    for i, item in ipairs( list ) do lines[ i ] = S.handle_name( item.handle ) .. ' ' .. item.direction end
+    table.sort( lines )
+    S.say( n, ('handles [%s]'):format( table.concat( lines, ', ' ) ) )
+  end
+
+  function S.stats( n, loop, ... )
+    local ok, stats = pcall( loop.stats, loop, ... )
+    if not ok then return S.say( n, 'stats', stats ) end
+    S.say( n, 'stats', stats.fired, stats.timers, stats.handles, stats.late and stats.late.count, stats.callback and stats.callback.count )
+  end
+
+  -- With a handle in the loop it may say 0, so that somebody looks.
+  function S.remaining( n, loop )
+    local ok, list = pcall( loop.handles, loop )
+    if ok and #list == 0 then S.ask( n, loop, 'remaining' ) end
+  end
+
+  function S.status( n, co )
+    S.say( n, 'status', co and coroutine.status( co ) or 'nobody to ask' )
+  end
+
+  function S.close_coroutine( n, co )
+    if not coroutine.close or not co or coroutine.status( co ) ~= 'suspended' then return S.say( n, 'nothing to close' ) end
+    S.say( n, 'closes', coroutine.close( co ) )
+  end
+
+  function S.loop( options )
+    S.main = world.loop( options )
+    return S.main
+  end
+
+  -- The final listing.
+  function S.finish( )
+    S.timers( 'end', S.main )
+    S.handles( 'end', S.main )
+    S.stats( 'end', S.main )
+    S.remaining( 'end', S.main )
+    for n = 1, 100 do
+      if S.T[ n ] then S.ask( n, S.T[ n ], 'remaining' ) S.ask( n, S.T[ n ], 'active' ) end
+      if S.W[ n ] then S.ask( n, S.W[ n ], 'active' ) end
+      if S.C[ n ] then S.status( n, S.C[ n ] ) end
+    end
+    S.ask( 'end', S.main, 'close' )
+    S.close_all( )
+  end
+
+end

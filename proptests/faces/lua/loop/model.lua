@@ -1,0 +1,92 @@
+-- `require 't.Loop'` as a program that is dumb on purpose, to be read with docs/compatibility.md: time, turns, handles and
+-- errors are those of `cogloop`, whose model is the base; what differs is here.
+
+return function( world, part )
+  local M = { Loop = { }, world = world }
+  M.Loop.__index = M.Loop
+  for _, name in ipairs{ 'loop', 'timers', 'tasks', 'handles', 'look' } do part( name )( M ) end
+
+  local T = { }
+  T.__index = T
+
+  -- ## A loop
+  -- `onerror` is a field. `#loop` is the number of handles, `loop[ handle ]` the node of one; here both are functions, since
+  -- not every Lua asks a table.
+  local function make( )
+    return setmetatable( { base = M.make{ }, tasks = { } }, T )
+  end
+
+  function T.__newindex( loop, _, f ) loop.base.on_error = f end
+
+  function T.count( loop ) return #loop.base.entries end
+
+  function T.node( loop, handle )
+    for _, entry in ipairs( loop.base.entries ) do
+      if entry.descriptor == world.descriptor( handle ) then return entry end
+    end
+    return nil
+  end
+
+  -- Whole milliseconds.
+  function T.time( loop ) return math.floor( loop.base.time / 1e6 ) end
+
+  -- `sleep` blocks: in a virtual world time passes.
+  function T.sleep( loop, ms ) loop.base.time = loop.base.time + ms * 1e6 end
+
+  function T.run( loop ) loop.base:run( ) end
+  function T.stop( loop ) loop.base:stop( ) end
+
+  -- ## A task
+  -- Runs once; or again, if it returns a whole number of 1 or more, so many ms after the deadline that was served. Of those
+  -- that have passed when it returns it takes none: the first of the schedule that has not. An error ends it. Cancelled in
+  -- its own callback it ends, whatever it returns.
+  local function following( base, deadline, period )
+    if base.time <= deadline then return deadline + period end
+    local now = math.floor( base.time / base.tick ) * base.tick
+    return deadline + (math.floor( math.max( now - deadline, 0 ) / period ) + 1) * period
+  end
+
+  function T.addTask( loop, ms, f, ... )
+    local base, task, arguments, n = loop.base, { loop = loop }, { ... }, select( '#', ... )
+    local function fire( timer )
+      task.timer, task.is_running = nil, true
+      local result
+      M.call( base, task, function( ) result = f( (unpack or table.unpack)( arguments, 1, n ) ) end )
+      local goes_on = task.is_running and type( result ) == 'number' and result >= 1 and result % 1 == 0
+      task.is_running = false
+      if goes_on then task.timer = M.add( base, following( base, timer.deadline, result * 1e6 ), { fire = fire } ) end
+    end
+    task.timer = M.add( base, M.from_now( base, ms ), { fire = fire } )
+    table.insert( loop.tasks, task )
+    return task
+  end
+
+  -- Whether it was pending; in its own callback it is.
+  function T.cancelTask( loop, task )
+    if task.loop ~= loop then return false end
+    local timer, was_running = task.timer, task.is_running
+    task.timer, task.is_running = nil, false
+    return was_running or timer ~= nil and timer:cancel( )
+  end
+
+  -- ## A handle
+  function T.addHandle( loop, ... ) return loop.base:on( ... ) end
+
+  -- Its node, or false and a message if that direction was not observed.
+  function T.removeHandle( loop, handle, direction )
+    if handle == nil or not world.descriptor( handle ) then error( handle and 'handle: it is closed' or 'handle: none', 0 ) end
+    local entry = T.node( loop, handle )
+    if entry and entry:off( direction ) then return entry end
+    return false, 'Descriptor not observed in Loop -> ignoring'
+  end
+
+  -- ## The end of everything
+  -- No task and no handle is left; one that runs ends, whatever it returns.
+  function T.clean( loop )
+    for _, task in ipairs( loop.tasks ) do T.cancelTask( loop, task ) end
+    for _, entry in ipairs( loop.base.entries ) do entry.gone = true end
+    loop.base.entries, loop.tasks = { }, { }
+  end
+
+  return { loop = make }
+end

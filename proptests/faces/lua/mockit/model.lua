@@ -1,0 +1,129 @@
+-- `require 'luamockit'` as a program that is dumb on purpose, to be read with docs/mockit.md: a service with virtual time.
+
+return function( )
+  local Timer = { }
+  Timer.__index = Timer
+
+  local function service( )
+    local S = { }
+    -- The timers that are armed; the events that wait, in the order of expiry; the time in ms.
+    local timers, events, time, armed, made = { }, { }, 0, 0, 0
+    local refresh
+
+    -- ## Arming
+    -- Of two deadlines for one moment that expires first whose time began first, then that of the timer that was made first.
+    local function make( ms, f, period )
+      refresh( )
+      armed = armed + 1
+      local timer = setmetatable( { refresh = refresh, f = f, ms = ms, period = period, deadline = time + ms, order = armed }, Timer )
+      table.insert( timers, timer )
+      return timer
+    end
+
+    function S.oneoff( ms, f ) return make( ms, f ) end
+    function S.getit( ms, f ) return make( ms, f, ms ) end
+
+    -- ## The queue
+    -- Each function brings it up to date, `sleep` and `wait` at their ends: each deadline that has passed is an event. An interval is armed again for the next
+    -- deadline of its schedule, however many have passed.
+    local function is_earlier( a, b )
+      if a.deadline ~= b.deadline then return a.deadline < b.deadline end
+      if a.ms ~= b.ms then return a.ms > b.ms end
+      return a.order < b.order
+    end
+
+    local function first( )
+      local earliest
+      for _, timer in ipairs( timers ) do
+        if not timer.destroyed and (not earliest or is_earlier( timer, earliest )) then earliest = timer end
+      end
+      return earliest
+    end
+
+    local function remove( gone )
+      for i, timer in ipairs( timers ) do
+        if timer == gone then table.remove( timers, i ) end
+      end
+    end
+
+    function refresh( )
+      for i = #timers, 1, -1 do
+        if timers[ i ].destroyed then table.remove( timers, i ) end
+      end
+      local timer = first( )
+      while timer and timer.deadline <= time do
+        made = made + 1
+        table.insert( events, { timer = timer, number = made } )
+        if timer.period then timer.deadline = timer.deadline + timer.period else remove( timer ) end
+        timer = first( )
+      end
+    end
+
+    function S.inqueue( )
+      refresh( )
+      return #events
+    end
+
+    -- Those of timers that were destroyed since will not run.
+    function S.pending( )
+      refresh( )
+      local count = 0
+      for _, event in ipairs( events ) do
+        if not event.timer.destroyed then count = count + 1 end
+      end
+      return count
+    end
+
+    -- ## Running
+    -- The events that are there now, one after the other; what comes meanwhile is for the next call. With the first event of
+    -- a timer that was destroyed all of its events are dropped. The first error is raised when all have run.
+    function S.process_events( )
+      refresh( )
+      local ran, failure, last = 0, nil, made
+      while events[ 1 ] and events[ 1 ].number <= last do
+        local timer = table.remove( events, 1 ).timer
+        if timer.destroyed then
+          for i = #events, 1, -1 do
+            if events[ i ].timer == timer then table.remove( events, i ) end
+          end
+        else
+          ran = ran + 1
+          local ok, err = pcall( timer.f )
+          if not ok then failure = failure or { err } end
+        end
+      end
+      if failure then error( failure[ 1 ], 0 ) end
+      return ran
+    end
+
+    -- ## Waiting
+    -- Until an event is there, at most `ms` if that is above 0; where nothing will come and nothing ends it, it says so.
+    function S.wait( ms )
+      if S.pending( ) > 0 then return 0 end
+      local limit = ms and ms > 0 and time + ms
+      local next = first( )
+      if not next and not limit then return 1, 'no timer is armed' end
+      time = math.min( next and next.deadline or limit, limit or next.deadline )
+      refresh( )
+      return 0
+    end
+
+    function S.sleep( ms )
+      time = time + ms
+      refresh( )
+      return 0, 0
+    end
+
+    return S
+  end
+
+  -- ## Destroying
+  -- At once; a second time it does nothing.
+  function Timer.destroy( timer )
+    timer.refresh( )
+    timer.destroyed = true
+    return nil
+  end
+
+  return { loop = service }
+end
