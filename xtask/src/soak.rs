@@ -195,3 +195,26 @@ fn wheel(project: &Project, arguments: &[&str]) -> Result<(), String> {
     let mut cargo = project.cargo(&["run", "--quiet", "-p", "cogloop-proptests", "--example", "soak", "--"]);
     process::run(cargo.args(arguments))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_understood_or_named() {
+        let options = parse(&["--only", "border", "--programs", "5", "--seed", "7", "--minutes", "0.5"]).unwrap();
+        assert_eq!((options.programs, options.seed, options.only.len()), (Some(5), 7, 1));
+        for wrong in [&["--minutes", "0"][..], &["--seed"], &["--speed", "1"]] {
+            assert!(parse(wrong).is_err_and(|message| message.contains(wrong[0])), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_all_of_its_kind_and_no_name_comes_twice() {
+        let all = Entry::all();
+        let border = all.iter().filter(|entry| entry.is_meant("border")).count();
+        assert_eq!(border, Interpreter::names().count() + 1, "each Lua, and one under valgrind");
+        let names: std::collections::BTreeSet<_> = all.iter().map(Entry::name).collect();
+        assert_eq!(names.len(), all.len());
+    }
+}

@@ -6,7 +6,7 @@ use crate::border::{self, Tally, Target};
 use crate::project::Project;
 
 /// Programs on each Lua.
-const PROGRAMS: u64 = 800;
+const PROGRAMS: u64 = 500;
 
 /// Under valgrind, which is fifty times slower, on the interpreter whose modules the step `valgrind` tests.
 const UNDER_VALGRIND: (&str, u64) = ("lua5.4", 25);
