@@ -279,8 +279,8 @@ mod tests {
         assert_eq!(queue.len(), 10);
         assert!(queue.destroy(fast));
         assert_eq!((queue.len(), queue.live()), (10, 0));
-        assert!(matches!(queue.take(), Some(Taken::Dropped(10))));
-        assert!(queue.take().is_none());
+        assert!(matches!(queue.take(queue.present()), Some(Taken::Dropped)));
+        assert!(queue.take(queue.present()).is_none());
     }
 
     #[test]
