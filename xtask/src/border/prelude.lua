@@ -49,8 +49,8 @@ end
 
 local function invoke( object, name, ... ) return object[ name ]( object, ... ) end
 local function apply( module, name, ... )
-  -- Of the default loop the same: there is one, and it stays.
-  if not closing or module ~= cogloop or name ~= 'close' then return module[ name ]( ... ) end
+  -- The default loop may be finalized by then, and would be made anew, to be lost.
+  if not closing or module ~= cogloop then return module[ name ]( ... ) end
 end
 
 -- A method, and a function of a module; an error leaves `call` and `use`, and ends in `try` and `tryuse`.
@@ -314,7 +314,6 @@ undisturbed[ F.program ] = true
 -- The end of the script: the objects of the last programs are alive.
 function F.finish( way )
   say( 'done', all )
-  cogloop.now( )
   closing = true
   if fifo then os.remove( fifo ) end
   if way == 2 then error 'the end' end
