@@ -39,7 +39,7 @@ enum Entry {
 }
 
 /// Such tests: a model beside a face.
-const MODELS: &[&str] = &["rust_model"];
+const MODELS: &[&str] = &["rust_model", "c_model"];
 
 /// What a model's test may take beside its share of the time.
 const GRACE: Duration = Duration::from_secs(300);
