@@ -7,6 +7,9 @@
 //!
 //! No panic leaves this library, and no argument of a caller ends the process: what is wrong is an error number.
 
+// A failure is told without memory, which may be what ran out, so it is not boxed.
+#![allow(clippy::result_large_err)]
+
 pub mod cog;
 #[cfg(test)]
 mod header;

@@ -1,16 +1,19 @@
 //! Making a loop, from `Loop( )`, `Loop( 10 )` or `Loop{ backend=…, clock=…, debug=… }`, and closing it.
 
 use crate::args::{test_userdata, upvalue};
-use crate::guard::{Text, guard};
+use crate::errno::Told;
+use crate::guard::{ErrorText, Text, guard};
 use crate::interrupt;
 use crate::state::{LoopBlock, State, value};
 use crate::version::{new_userdata, set_user_value};
+use cogloop_io::memory::expect_bytes;
 use cogloop_io::{ClockChoice, DEFAULT_RESOLUTION_NS, Error, EventLoop, Limits, Options, VirtualClock};
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TSTRING, LUA_TTABLE, lua_State, lua_createtable, lua_next, lua_pop, lua_pushfstring, lua_pushnil,
     lua_pushvalue, lua_setmetatable, lua_toboolean, lua_tolstring, lua_type, lua_upvalueindex, luaL_argerror,
     luaL_tolstring,
 };
+use std::collections::TryReserveError;
 use std::ffi::{CStr, c_int};
 use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
@@ -57,7 +60,7 @@ pub(crate) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
     unsafe {
         let choice = read_options(lua);
         let block = push_loop(lua);
-        match guard(|| open(choice).map_err(|error| error.to_string())) {
+        match guard(|| open(choice).map_err(|error| in_words(&error))) {
             Ok(state) => (*block).state = state,
             Err(text) => text.raise(lua),
         }
@@ -85,12 +88,26 @@ pub(crate) unsafe fn push_loop(lua: *mut lua_State) -> *mut LoopBlock {
     }
 }
 
+/// More than a state takes.
+const FOR_A_STATE: usize = 64 << 10;
+
+/// Why no loop was made, in words that take no memory.
+pub(crate) fn in_words(error: &Error) -> ErrorText {
+    match error {
+        Error::Io { doing, source } => Text::new(format_args!("{doing}: {}", Told(source))),
+        error => Text::new(error),
+    }
+}
+
 /// Makes a loop's state.
 ///
 /// # Errors
 ///
 /// When an option is not to be had.
 pub(crate) fn open(choice: Choice) -> Result<*mut State, Error> {
+    // For the boxes and the names below.
+    let refused = |refused: TryReserveError| Error::Io { doing: "making a loop", source: refused.into() };
+    expect_bytes(FOR_A_STATE).map_err(refused)?;
     let backend = choice.backend.map(|name| name.to_string()).or_else(|| DEFAULT_BACKEND.get().cloned());
     let virtual_clock = choice.is_virtual.then(VirtualClock::new);
     let clock = virtual_clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);

@@ -13,6 +13,7 @@ use mlua::ffi::{
     LUA_OK, lua_State, lua_gettop, lua_pcall, lua_pop, lua_pushboolean, lua_pushcfunction, lua_pushnil, lua_rawgeti,
     lua_rawseti, lua_remove, lua_settop, lua_toboolean, lua_touserdata,
 };
+use std::collections::TryReserveError;
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
@@ -91,7 +92,8 @@ pub(crate) unsafe fn forget_closed(lua: *mut lua_State, index: c_int) {
 ///
 /// # Safety
 ///
-/// `state` belongs to the loop in whose table the Node is. No reference into it is alive.
+/// `state` belongs to the loop in whose table the Node is, and [`expect_watch`] has made room. No reference into it is
+/// alive.
 pub(crate) unsafe fn watch(state: *mut State, node: *mut NodeBlock) {
     // SAFETY: the caller's promise; the Node keeps its handle.
     unsafe {
@@ -108,6 +110,17 @@ pub(crate) unsafe fn watch(state: *mut State, node: *mut NodeBlock) {
         (*node).watch = list.len();
         list.push(node);
     }
+}
+
+/// Makes room for one more in the lists of [`watch`], and for what becomes of it when its handle is closed.
+///
+/// # Errors
+///
+/// When there is no memory for it.
+pub(crate) fn expect_watch(state: &mut State) -> Result<(), TryReserveError> {
+    state.watched.try_reserve(1)?;
+    state.sockets.try_reserve(1)?;
+    state.closed.try_reserve(state.sockets.len() + 1)
 }
 
 /// Undoes [`watch`], if it was done.

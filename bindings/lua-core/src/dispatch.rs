@@ -12,7 +12,7 @@ use crate::own::meter::Meter;
 use crate::state::{State, state_at, value, with_or_raise};
 use crate::task::{CALLBACK, TaskBlock, finish, link, slot, tell_next};
 use crate::version::{push_user_value, set_user_value};
-use cogloop_io::{ExpiredTimer, Interest, Key, Missed, Plan, Ready};
+use cogloop_io::{AddError, ExpiredTimer, Interest, Key, Missed, Plan, Ready};
 use mlua::ffi::{lua_State, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
 use std::ffi::c_int;
 use std::num::NonZeroU64;
@@ -55,7 +55,7 @@ pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
             // Cancelled from its own callback: that wins over the result.
             Some(period_ns) if (*task).key == TaskBlock::RUNNING => {
                 (*task).key = TaskBlock::DONE;
-                let key = with_or_raise(lua, state, |state| Ok(rearm(state, expired.deadline_ns, period_ns)));
+                let key = with_or_raise(lua, state, |state| Ok(rearm(state, expired.deadline_ns, period_ns)?));
                 lua_settop(lua, 3); // S: loop tasks task
                 link(lua, state, task, key);
             }
@@ -66,11 +66,11 @@ pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
 
 /// Arms an interval's next expiry, by the engine's rule of skipping. The period is what the callback has just returned, so
 /// what passed during the callback counts.
-fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Key {
+fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<Key, AddError> {
     let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
     let next = state.events.follow(&plan, state.events.now_ns());
     let next_ns = next.map_or(u64::MAX, |next| next.deadline);
-    state.arm(|events, armed| events.add_timer_at(next_ns, armed))
+    state.arm(|events, armed| events.try_add_timer_at(next_ns, armed))
 }
 
 /// Runs the callbacks of a handle that is ready: read first, then write, if it still is observed.

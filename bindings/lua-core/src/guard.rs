@@ -1,14 +1,16 @@
 //! The border that no panic and no destructor crosses: Rust work runs in [`guard`], and what goes wrong in it comes out
 //! as an [`ErrorText`], which is plain bytes and can be left lying when Lua jumps away.
 
-use cogloop_io::LimitReached;
+use crate::errno::{Lossy, NO_MEMORY, Told};
+use cogloop_io::{AddError, LimitReached};
 use mlua::ffi::{
     LUA_TNUMBER, LUA_TSTRING, lua_Debug, lua_State, lua_concat, lua_error, lua_getinfo, lua_getstack, lua_gettop,
     lua_pop, lua_pushfstring, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushvalue, lua_tostring, lua_type,
     luaL_typename, luaL_where,
 };
+use std::collections::TryReserveError;
 use std::ffi::{CStr, c_int};
-use std::fmt::{Display, Write};
+use std::fmt::{Debug, Display, Write};
 use std::io;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +25,18 @@ pub(crate) struct Text<const N: usize> {
 /// What went wrong, in words.
 pub(crate) type ErrorText = Text<400>;
 
+impl From<TryReserveError> for ErrorText {
+    fn from(_: TryReserveError) -> Self {
+        Self::new(NO_MEMORY)
+    }
+}
+
+impl From<AddError> for ErrorText {
+    fn from(refused: AddError) -> Self {
+        Self::new(refused)
+    }
+}
+
 impl<const N: usize> Text<N> {
     pub(crate) fn new(content: impl Display) -> Self {
         let mut text = Self { length: 0, bytes: [0; N] };
@@ -33,7 +47,7 @@ impl<const N: usize> Text<N> {
 
     /// The bytes as text; what is not UTF-8 is replaced.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
-        Self::new(String::from_utf8_lossy(bytes))
+        Self::new(Lossy(bytes))
     }
 
     /// Pushes the text as a Lua string.
@@ -104,9 +118,15 @@ pub(crate) unsafe fn push_where(lua: *mut lua_State) {
     }
 }
 
+impl<const N: usize> Debug for Text<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
 impl<const N: usize> Display for Text<N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
+        Lossy(self.as_bytes()).fmt(f)
     }
 }
 
@@ -163,7 +183,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn of(doing: &str, error: &io::Error) -> Self {
-        Self { errno: errno_of(error), text: Text::new(format_args!("{doing}: {error}")) }
+        Self { errno: errno_of(error), text: Text::new(format_args!("{doing}: {}", Told(error))) }
     }
 
     /// Pushes nil, the message and the error's number, for a function to return.
@@ -203,14 +223,17 @@ pub(crate) fn errno_of(error: &io::Error) -> i32 {
     }
 }
 
+/// What the system says to an observed descriptor.
+pub(crate) fn about_descriptor(number: c_int, error: &io::Error) -> ErrorText {
+    Text::new(format_args!("handle: descriptor {number}: {}", Told(error)))
+}
+
 /// Runs Rust work that makes no Lua call. A panic in it is an error like any other.
 ///
 /// The result is `Copy`, so that it can be alive when Lua jumps.
-#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
-pub(crate) fn guard<R: Copy>(work: impl FnOnce() -> Result<R, String>) -> Result<R, ErrorText> {
+pub(crate) fn guard<R: Copy>(work: impl FnOnce() -> Result<R, ErrorText>) -> Result<R, ErrorText> {
     match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(result)) => Ok(result),
-        Ok(Err(problem)) => Err(Text::new(problem)),
+        Ok(answer) => answer,
         Err(panic) => {
             let story = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
             Err(Text::new(format_args!("internal error: {}", story.unwrap_or("panic"))))

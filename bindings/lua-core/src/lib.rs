@@ -22,6 +22,9 @@
 //!    any step leaves nothing half done;
 //! 4. after every call that may run Lua code the loop's state is fetched anew: it may have been closed.
 
+// What goes wrong must be `Copy`, since Lua jumps over it, and is written only when something went wrong.
+#![allow(clippy::result_large_err)]
+
 mod args;
 mod callback;
 mod class;
@@ -29,6 +32,7 @@ mod clock;
 mod create;
 mod descriptor;
 mod dispatch;
+mod errno;
 mod guard;
 mod handle;
 pub mod interrupt;

@@ -3,7 +3,7 @@
 use crate::args::{check_callable, check_direction, upvalue};
 use crate::callback::pack;
 use crate::descriptor::{ask, forget, forget_closed, unwatch, watch};
-use crate::guard::{ErrorText, Failure, Text, errno_of};
+use crate::guard::{ErrorText, Failure, Text, about_descriptor, errno_of};
 use crate::handle::{Handle, Kind, check_handle, look, refuse};
 use crate::own::claim::{tell_waiting, void_dead_claims};
 use crate::own::source::Source;
@@ -129,7 +129,6 @@ pub(crate) unsafe extern "C-unwind" fn add_handle(lua: *mut lua_State) -> c_int 
 /// # Safety
 ///
 /// The rule of the crate; the loop is at 1, and `arg` is an absolute index. Lua code may run. Room for eight values.
-#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
 pub(crate) unsafe fn attach(
     lua: *mut lua_State,
     arg: c_int,
@@ -229,7 +228,6 @@ unsafe fn new_node(lua: *mut lua_State, handle: Handle) {
 
 /// Puts a new Node, on top, into the loop's table and its descriptor into the backend: the table first, because only that
 /// can raise, and it is easily undone.
-#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
 unsafe fn enter(
     lua: *mut lua_State,
     state: *mut State,
@@ -255,7 +253,6 @@ unsafe fn enter(
 }
 
 /// Makes a Node that is in the table observe `direction` too.
-#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
 unsafe fn observe(state: *mut State, node: *mut NodeBlock, handle: Handle, direction: Interest) -> Result<(), Failure> {
     // SAFETY: only called by `attach`, with a live state and Node.
     unsafe {
@@ -274,7 +271,6 @@ unsafe fn observe(state: *mut State, node: *mut NodeBlock, handle: Handle, direc
 }
 
 /// Gives a Node's descriptor to the backend; what was registered for its number before is replaced.
-#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
 unsafe fn register(state: *mut State, node: *mut NodeBlock, handle: Handle, interest: Interest) -> Result<(), Failure> {
     // SAFETY: only called with a live state and Node. The descriptor may be closed at any time by the script; the event
     // loop and its backends are made so that this breaks nothing.
@@ -282,12 +278,10 @@ unsafe fn register(state: *mut State, node: *mut NodeBlock, handle: Handle, inte
         let fd = BorrowedFd::borrow_raw(handle.number);
         let mut errno = libc::EINVAL;
         let added = with(state, |state| {
-            let token = state.events.add_descriptor(fd, interest).map_err(|error| {
+            state.observe(fd, interest).map_err(|error| {
                 errno = errno_of(&error);
-                format!("handle: descriptor {}: {error}", handle.number)
-            })?;
-            state.number_token(token, handle.number);
-            Ok(token)
+                about_descriptor(handle.number, &error)
+            })
         });
         let token = added.map_err(|text| Failure { errno, text })?;
         (*node).token = token.to_bits();
@@ -342,7 +336,6 @@ pub(crate) unsafe extern "C-unwind" fn remove_handle(lua: *mut lua_State) -> c_i
 ///
 /// The rule of the crate; the loop of `state` is at 1, and at `index`, an absolute one, an observed Node of it. Room for
 /// three values.
-#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
 pub(crate) unsafe fn drop_directions(
     lua: *mut lua_State,
     state: *mut State,
@@ -359,9 +352,8 @@ pub(crate) unsafe fn drop_directions(
         } else {
             let (token, number) = (Token::from_bits((*node).token), (*node).number);
             with(state, |state| {
-                let token = token.ok_or("handle: not observed")?;
-                let changed = state.events.set_interest(token, rest);
-                changed.map_err(|error| format!("handle: descriptor {number}: {error}"))
+                let token = token.ok_or_else(|| Text::new("handle: not observed"))?;
+                state.events.set_interest(token, rest).map_err(|error| about_descriptor(number, &error))
             })?;
             (*node).interest = rest;
             settle_reference(state, node);

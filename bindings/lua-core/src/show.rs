@@ -149,7 +149,7 @@ unsafe fn sort_nodes(lua: *mut lua_State) {
         if state.is_null() {
             return;
         }
-        (*state).order.clear();
+        with_or_raise(lua, state, State::expect_nodes);
         mlua::ffi::lua_pushnil(lua);
         while mlua::ffi::lua_next(lua, 3) != 0 {
             let node = lua_touserdata(lua, -1).cast::<NodeBlock>();

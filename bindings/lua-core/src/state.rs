@@ -1,17 +1,19 @@
 //! What a loop userdata holds: an [`EventLoop`] of integers, and what its functions must remember between two calls.
 
 use crate::args::{test_userdata, upvalue, wrong};
-use crate::descriptor::unwatch_all;
+use crate::descriptor::{expect_watch, unwatch_all};
 use crate::guard::{ErrorText, Failure, Text, guard};
 use crate::interrupt;
 use crate::node::NodeBlock;
 use crate::own::Own;
 use crate::run::Pace;
 use crate::task::TaskBlock;
-use cogloop_io::{EventLoop, Key, LimitReached, Limits, Ready, Token, VirtualClock, Wait};
+use cogloop_io::memory::ByIndex;
+use cogloop_io::{AddError, EventLoop, Interest, Key, LimitReached, Limits, Ready, Token, VirtualClock, Wait};
 use mlua::ffi::{LUA_TNONE, lua_State, lua_touserdata, lua_type, lua_upvalueindex};
 use std::ffi::{CStr, c_int};
-use std::os::fd::RawFd;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 /// The user values of a loop.
 pub(crate) mod value {
@@ -62,7 +64,7 @@ pub(crate) struct State {
     /// How many timers were armed: the order of equal deadlines, each timer's value.
     pub(crate) armed: u64,
     /// Descriptor numbers by token index.
-    pub(crate) numbers: Vec<RawFd>,
+    pub(crate) numbers: ByIndex<RawFd>,
     /// The nodes whose handles must be looked at before a wait; they live in the NODES table.
     pub(crate) watched: Vec<*mut NodeBlock>,
     /// The nodes of sockets, which need not be looked at; they live in the NODES table, too.
@@ -92,7 +94,7 @@ impl State {
             current: std::ptr::null_mut(),
             unlinked: None,
             armed: 0,
-            numbers: Vec::new(),
+            numbers: ByIndex::new(),
             watched: Vec::new(),
             sockets: Vec::new(),
             closed: Vec::new(),
@@ -103,7 +105,6 @@ impl State {
     }
 
     /// Takes a turn. The error is what the kernel says to the wait.
-    #[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
     pub(crate) fn turn(&mut self, wait: Wait) -> Result<(), Failure> {
         self.drop_unlinked();
         self.served = false;
@@ -120,7 +121,6 @@ impl State {
     }
 
     /// Fails if the turn could never end: all timers are due after the end of a virtual clock, and there is nothing else.
-    #[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
     fn check_end(&mut self, wait: Wait) -> Result<(), Failure> {
         // A delay is 2^63 ns at the most: in the first quarter of its time none reaches its end.
         let is_early = self.events.turn_ns() < 1 << 62;
@@ -161,16 +161,26 @@ impl State {
     }
 
     /// Arms a timer whose Task the caller puts into the table next, and then calls [`State::linked`].
-    pub(crate) fn arm(&mut self, arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Key) -> Key {
+    ///
+    /// # Errors
+    ///
+    /// At the limit of the loop's host, or without memory.
+    pub(crate) fn arm(
+        &mut self,
+        arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Result<Key, AddError>,
+    ) -> Result<Key, AddError> {
         self.drop_unlinked();
+        let key = arm(&mut self.events, self.armed + 1)?;
         self.armed += 1;
-        let key = arm(&mut self.events, self.armed);
         self.unlinked = Some(key);
-        key
+        Ok(key)
     }
 
     /// As [`State::arm`], for a timer of the loop's own that has to be, however few its host allows the script.
-    pub(crate) fn arm_unlimited(&mut self, arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Key) -> Key {
+    pub(crate) fn arm_unlimited(
+        &mut self,
+        arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Result<Key, AddError>,
+    ) -> Result<Key, AddError> {
         let limits = self.events.limits();
         self.events.set_limits(Limits { timers: usize::MAX, ..limits });
         let key = self.arm(arm);
@@ -183,9 +193,9 @@ impl State {
     /// # Errors
     ///
     /// That it does not.
-    pub(crate) fn check_room(&self) -> Result<(), String> {
+    pub(crate) fn check_room(&self) -> Result<(), ErrorText> {
         let limit = self.events.limits().timers;
-        if self.events.timers() < limit { Ok(()) } else { Err(LimitReached { what: "timers", limit }.to_string()) }
+        if self.events.timers() < limit { Ok(()) } else { Err(Text::new(LimitReached { what: "timers", limit })) }
     }
 
     /// The timer that was armed last is in the table.
@@ -200,18 +210,19 @@ impl State {
         }
     }
 
-    /// Remembers which number a token stands for.
-    pub(crate) fn number_token(&mut self, token: Token, number: RawFd) {
-        let index = token.index() as usize;
-        if self.numbers.len() <= index {
-            self.numbers.resize(index + 1, -1);
-        }
-        self.numbers[index] = number;
+    /// Observes a descriptor, and remembers which number its token stands for.
+    pub(crate) fn observe(&mut self, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
+        // Its index is one that has been used, or else the next one: all before it are in use then.
+        self.numbers.try_grow(self.events.descriptors() as u32)?;
+        expect_watch(self)?;
+        let token = self.events.add_descriptor(fd, interest)?;
+        self.numbers.replace(token.index(), fd.as_raw_fd());
+        Ok(token)
     }
 
     /// The number that a token stands for.
     pub(crate) fn number_of(&self, token: Token) -> Option<RawFd> {
-        self.numbers.get(token.index() as usize).copied()
+        self.numbers.get(token.index()).copied()
     }
 
     /// One of the nodes whose handles must be looked at.
@@ -229,10 +240,25 @@ impl State {
         self.order.len()
     }
 
-    /// Fills [`State::order`]. It does not fail; the result is for [`with`].
-    pub(crate) fn sort(&mut self) -> Result<(), String> {
+    /// Empties [`State::order`], with room for every Node of the loop: those of closed sockets are there, too.
+    ///
+    /// # Errors
+    ///
+    /// When there is no memory for it.
+    pub(crate) fn expect_nodes(&mut self) -> Result<(), ErrorText> {
+        self.order.clear();
+        Ok(self.order.try_reserve(self.events.descriptors() + self.closed.len())?)
+    }
+
+    /// Fills [`State::order`].
+    ///
+    /// # Errors
+    ///
+    /// When there is no memory for it.
+    pub(crate) fn sort(&mut self) -> Result<(), ErrorText> {
         self.drop_unlinked();
         self.order.clear();
+        self.order.try_reserve(self.events.timers())?;
         // No timer of a script is paused, so each has a deadline.
         let timers = self.events.iter_timers();
         self.order.extend(timers.map(|(key, at_ns, &armed)| (at_ns.unwrap_or(u64::MAX), armed, key.index())));
@@ -286,10 +312,9 @@ pub(crate) unsafe fn state_at(lua: *mut lua_State, index: c_int) -> *mut State {
 ///
 /// `state` points to an open loop, and `work` makes no Lua call.
 #[inline]
-#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
 pub(crate) unsafe fn with<R: Copy>(
     state: *mut State,
-    work: impl FnOnce(&mut State) -> Result<R, String>,
+    work: impl FnOnce(&mut State) -> Result<R, ErrorText>,
 ) -> Result<R, ErrorText> {
     // SAFETY: the caller's promise: no other reference is alive, since nothing but such work ever makes one.
     guard(|| work(unsafe { &mut *state }))
@@ -304,7 +329,7 @@ pub(crate) unsafe fn with<R: Copy>(
 pub(crate) unsafe fn with_or_raise<R: Copy>(
     lua: *mut lua_State,
     state: *mut State,
-    work: impl FnOnce(&mut State) -> Result<R, String>,
+    work: impl FnOnce(&mut State) -> Result<R, ErrorText>,
 ) -> R {
     // SAFETY: the caller's promise.
     unsafe {

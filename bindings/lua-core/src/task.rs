@@ -59,7 +59,8 @@ pub(crate) unsafe extern "C-unwind" fn add_task(lua: *mut lua_State) -> c_int {
         if state.is_null() {
             check_loop(lua, 1);
         }
-        let key = with_or_raise(lua, state, |state| Ok(state.arm(|events, armed| events.add_timer(delay_ns, armed))));
+        let key =
+            with_or_raise(lua, state, |state| Ok(state.arm(|events, armed| events.try_add_timer(delay_ns, armed))?));
         link(lua, state, task, key);
     }
     1

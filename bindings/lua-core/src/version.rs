@@ -22,6 +22,7 @@ pub(crate) use one::{new_userdata, push_user_value, set_user_value};
 
 use libc::FILE;
 use mlua::ffi::{lua_State, luaL_getmetatable};
+use std::ffi::c_int;
 
 /// The version of Lua that this library is built for, as its `_VERSION` says it.
 pub const NAME: &str = if cfg!(feature = "luajit") {
@@ -118,6 +119,34 @@ pub(crate) unsafe fn allow_yields(lua: *mut lua_State) {
 unsafe extern "C-unwind" fn yield_nothing(lua: *mut lua_State) -> std::ffi::c_int {
     // SAFETY: called by `lua_resume`.
     unsafe { mlua::ffi::lua_yield(lua, 0) }
+}
+
+/// Pushes what a coroutine must begin with when it shall call the value at `index`, and returns how many values that is:
+/// on 5.1 a Lua function that calls it, unless it is one itself, because 5.1 goes on with a C function that began a
+/// coroutine and yielded as if it were Lua code. Elsewhere nothing.
+///
+/// # Safety
+///
+/// The rule of the crate; `index` is absolute. Room for two values.
+pub(crate) unsafe fn push_beneath(lua: *mut lua_State, index: c_int) -> c_int {
+    #[cfg(feature = "lua51")]
+    // SAFETY: the caller's promise.
+    unsafe {
+        use mlua::ffi::{LUA_OK, LUA_TFUNCTION, lua_error, lua_iscfunction, lua_type, luaL_loadstring};
+        if lua_type(lua, index) == LUA_TFUNCTION && lua_iscfunction(lua, index) == 0 {
+            return 0;
+        }
+        let text = c"local function call( f, ... ) return f( ... ) end return call( ... )";
+        if luaL_loadstring(lua, text.as_ptr()) != LUA_OK {
+            lua_error(lua);
+        }
+        1
+    }
+    #[cfg(not(feature = "lua51"))]
+    {
+        let _ = (lua, index);
+        0
+    }
 }
 
 /// Closes the variables that are to be closed of a coroutine that failed, in the versions that have such. Whether an error

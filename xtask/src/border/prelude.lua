@@ -292,23 +292,29 @@ local function clean( )
 end
 undisturbed[ clean ] = true
 
+-- Where a finalizer may raise: within the protected call, and nowhere beside it.
+local function protected( f, ... )
+  inside = true
+  return f( ... )
+end
+
 function F.program( number, body )
   say( 'begin', number )
-  operations, inside = 0, true
+  operations = 0
   local v = { { }, { }, { }, { }, { }, { }, { }, { }, { }, { }, { } }
-  result( pcall( body, unpack( v ) ) )
+  result( pcall( protected, body, unpack( v ) ) )
+  inside = false
   clean( )
   F.kept[ number % 3 ] = v
   loops = { }
-  -- A finalizer may raise here, and what it left is cleaned too.
-  pcall( collectgarbage )
-  pcall( collectgarbage )
+  for _ = 1, 2 do
+    pcall( protected, collectgarbage )
+    inside = false
+  end
   clean( )
-  inside = false
   all = all + operations
   say( 'end', number, operations )
 end
-
 undisturbed[ F.program ] = true
 
 -- The end of the script: the objects of the last programs are alive.

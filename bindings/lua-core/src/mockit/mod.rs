@@ -15,6 +15,7 @@ mod timer;
 
 use crate::args::{bad_argument, check_options};
 use crate::create::bytes_at;
+use crate::guard::guard;
 use crate::version::{new_userdata, set_user_value};
 use mlua::ffi::{
     LUA_REGISTRYINDEX, LUA_TNIL, LUA_TNONE, LUA_TSTRING, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable,
@@ -101,7 +102,13 @@ unsafe fn push_module(lua: *mut lua_State, is_virtual: bool) {
         lua_setmetatable(lua, upvalue::SERVICE);
         lua_createtable(lua, 0, 0);
         set_user_value(lua, upvalue::SERVICE, CALLBACKS);
-        *block = Some(Box::new(Service::new(is_virtual)));
+        let made = guard(|| {
+            *block = Some(Service::try_new(is_virtual)?);
+            Ok(())
+        });
+        if let Err(text) = made {
+            text.raise(lua);
+        }
 
         lua_createtable(lua, 0, 5); // S: service timer
         set_functions(lua, &TIMER_META);

@@ -10,11 +10,15 @@
 //! between the others'. They are not kept one by one: a timer has one *run*, its oldest event and how many follow a period
 //! apart, so that a year of missed milliseconds takes no memory.
 
-use cogloop_engine::{Key, Plan, Scheduler};
-use std::collections::BTreeMap;
+use cogloop_engine::{Key, NoRoom, Plan, Scheduler};
+use cogloop_io::memory::expect_bytes;
+use std::collections::{BTreeMap, TryReserveError};
 use std::num::NonZeroU64;
 
 pub(super) const NS_PER_MS: u64 = 1_000_000;
+
+/// More than a map takes for an entry: a node on each of its levels.
+const FOR_A_RUN: usize = 8 << 10;
 
 /// A timer: its place, and how often that had been taken before. A stale one is of no timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +78,7 @@ pub(super) enum Taken {
 pub(super) struct Queue {
     scheduler: Scheduler<u32>,
     places: Vec<Place>,
+    /// It has room for all places.
     free: Vec<u32>,
     runs: BTreeMap<Order, Run>,
     /// How many events they stand for, and how many of these are of timers that still are.
@@ -108,10 +113,14 @@ impl Place {
 
 impl Queue {
     /// With deadlines in nanoseconds, and ticks of a microsecond.
-    pub(super) fn new() -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When there is no memory for it.
+    pub(super) fn try_new() -> Result<Self, TryReserveError> {
         let tick = const { NonZeroU64::new(1_000).unwrap() };
-        Self {
-            scheduler: Scheduler::new(tick),
+        Ok(Self {
+            scheduler: Scheduler::try_new(tick)?,
             places: Vec::new(),
             free: Vec::new(),
             runs: BTreeMap::new(),
@@ -119,7 +128,7 @@ impl Queue {
             live: 0,
             armed: 0,
             reached_ns: 0,
-        }
+        })
     }
 
     /// The events that are in the queue now.
@@ -133,18 +142,26 @@ impl Queue {
     }
 
     /// Arms a timer: once after `delay_ns`, or every so often.
-    pub(super) fn arm(&mut self, now_ns: u64, delay_ns: u64, is_cyclic: bool) -> Timer {
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place::default());
-            (self.places.len() - 1) as u32
-        });
+    ///
+    /// # Errors
+    ///
+    /// When there is no memory for it; nothing has changed then.
+    pub(super) fn arm(&mut self, now_ns: u64, delay_ns: u64, is_cyclic: bool) -> Result<Timer, NoRoom> {
+        let place = self.next_place();
+        if place as usize == self.places.len() {
+            self.places.try_reserve(1)?;
+            self.free.try_reserve(self.places.len() + 1)?;
+        }
         let next_ns = now_ns.saturating_add(delay_ns);
-        let key = Some(self.scheduler.add(Plan::once(next_ns), place));
+        let key = Some(self.scheduler.try_add(Plan::once(next_ns), place)?);
+        if self.free.pop().is_none() {
+            self.places.push(Place::default());
+        }
         let known = &mut self.places[place as usize];
         let (round, armed) = (known.round, self.armed);
         *known = Place { round, key, is_taken: true, is_cyclic, delay_ns, next_ns, armed, run: None };
         self.armed += 1;
-        Timer { place, round }
+        Ok(Timer { place, round })
     }
 
     /// Ends it; its events are dropped when their turn comes. `false` if it has ended.
@@ -161,10 +178,17 @@ impl Queue {
     }
 
     /// Queues an event for every deadline that has passed.
-    pub(super) fn refresh(&mut self, now_ns: u64) {
+    ///
+    /// # Errors
+    ///
+    /// When there is no memory for one; it stays due, and the next call goes on with it.
+    pub(super) fn refresh(&mut self, now_ns: u64) -> Result<(), TryReserveError> {
         self.scheduler.advance(now_ns);
         self.reached_ns = self.reached_ns.max(now_ns);
-        while let Some(fired) = self.scheduler.pop() {
+        while self.scheduler.has_due() {
+            // A map's nodes are asked for without a question.
+            expect_bytes(FOR_A_RUN)?;
+            let Some(fired) = self.scheduler.pop() else { break };
             let known = &mut self.places[fired.value as usize];
             let order = known.order(known.next_ns);
             let mut count = 1;
@@ -175,8 +199,9 @@ impl Queue {
                 count += now_ns.saturating_sub(known.next_ns) / period_ns;
                 known.next_ns = known.next_ns.saturating_add(period_ns.saturating_mul(count));
                 // At the end of time there is no next one.
-                known.key =
-                    (known.next_ns > now_ns).then(|| self.scheduler.add(Plan::once(known.next_ns), fired.value));
+                let next = (known.next_ns > now_ns).then(|| Plan::once(known.next_ns));
+                // It has the place that has just become free, which takes no memory.
+                known.key = next.and_then(|next| self.scheduler.try_add(next, fired.value).ok());
             }
             self.live += count;
             self.len += count;
@@ -184,6 +209,7 @@ impl Queue {
             let order = *known.run.get_or_insert(order);
             self.runs.entry(order).or_insert(Run { timer, count: 0 }).count += count;
         }
+        Ok(())
     }
 
     /// Takes the oldest of these events, or all those of a timer that was destroyed; `None` if there is none.
@@ -256,11 +282,11 @@ mod tests {
 
     #[test]
     fn a_backlog_takes_turns_by_deadline_and_then_by_when_it_came_to_the_wheel() {
-        let mut queue = Queue::new();
-        queue.arm(0, 2_000_000, true);
-        queue.arm(0, 3_000_000, true);
-        queue.arm(0, 6_000_000, false);
-        queue.refresh(6_500_000);
+        let mut queue = Queue::try_new().unwrap();
+        queue.arm(0, 2_000_000, true).unwrap();
+        queue.arm(0, 3_000_000, true).unwrap();
+        queue.arm(0, 6_000_000, false).unwrap();
+        queue.refresh(6_500_000).unwrap();
         assert_eq!((queue.len(), queue.live()), (6, 6));
         assert_eq!(drain(&mut queue), [0, 1, 0, 2, 1, 0]);
         assert_eq!((queue.len(), queue.live()), (0, 0));
@@ -268,30 +294,32 @@ mod tests {
 
     #[test]
     fn a_backlog_found_in_parts_is_one_run() {
-        let mut queue = Queue::new();
-        let fast = queue.arm(0, 1_000_000, true);
+        let mut queue = Queue::try_new().unwrap();
+        let fast = queue.arm(0, 1_000_000, true).unwrap();
         for now_ms in 1..=10 {
-            queue.refresh(now_ms * 1_000_000);
+            queue.refresh(now_ms * 1_000_000).unwrap();
         }
         assert_eq!((queue.runs.len(), queue.len()), (1, 10));
         assert_eq!(drain(&mut queue).len(), 10);
-        queue.refresh(20_000_000);
+        queue.refresh(20_000_000).unwrap();
         assert_eq!(queue.len(), 10);
         assert!(queue.destroy(fast));
         assert_eq!((queue.len(), queue.live()), (10, 0));
-        assert!(matches!(queue.take(queue.present()), Some(Taken::Dropped)));
-        assert!(queue.take(queue.present()).is_none());
+        let present = queue.present();
+        assert!(matches!(queue.take(present), Some(Taken::Dropped)));
+        assert_eq!(queue.len(), 0, "all of a timer that was destroyed go at once");
+        assert!(queue.take(present).is_none());
     }
 
     #[test]
     fn three_centuries_of_missed_milliseconds_are_a_number() {
-        let mut queue = Queue::new();
-        queue.arm(0, 1_000_000, true);
-        queue.refresh(1 << 63);
+        let mut queue = Queue::try_new().unwrap();
+        queue.arm(0, 1_000_000, true).unwrap();
+        queue.refresh(1 << 63).unwrap();
         assert_eq!(queue.len(), (1 << 63) / 1_000_000);
         assert_eq!(queue.runs.len(), 1);
         for _ in 0..2 {
-            queue.refresh(u64::MAX);
+            queue.refresh(u64::MAX).unwrap();
             assert_eq!(queue.next_deadline(), None);
         }
     }

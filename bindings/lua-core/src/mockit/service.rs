@@ -2,8 +2,11 @@
 
 use super::queue::Queue;
 use super::time::{self, Alarm};
-use crate::guard::guard;
+use crate::errno::NO_MEMORY;
+use crate::guard::{Text, guard};
+use cogloop_io::memory::expect_bytes;
 use mlua::ffi::{lua_State, lua_touserdata, lua_upvalueindex};
+use std::collections::TryReserveError;
 use std::ffi::c_int;
 
 /// What the functions of a module have as upvalues.
@@ -19,16 +22,26 @@ pub(super) mod upvalue {
 /// The service's user value: the callbacks.
 pub(super) const CALLBACKS: c_int = 1;
 
+/// Beside a block itself, so that what is given back serves a smaller request.
+const FOR_A_BOX: usize = 4 << 10;
+
 pub(super) struct Service {
     pub(super) queue: Queue,
     /// Virtual time, for tests; `None` is `CLOCK_BOOTTIME`.
     pub(super) virtual_ns: Option<u64>,
     pub(super) alarm: Option<Alarm>,
+    /// Whether there was no memory for something: the function that runs raises that.
+    pub(super) is_out_of_memory: bool,
 }
 
 impl Service {
-    pub(super) fn new(is_virtual: bool) -> Self {
-        Self { queue: Queue::new(), virtual_ns: is_virtual.then_some(0), alarm: None }
+    /// # Errors
+    ///
+    /// When there is no memory for it.
+    pub(super) fn try_new(is_virtual: bool) -> Result<Box<Self>, TryReserveError> {
+        let (queue, virtual_ns) = (Queue::try_new()?, is_virtual.then_some(0));
+        expect_bytes(size_of::<Self>() + FOR_A_BOX)?;
+        Ok(Box::new(Self { queue, virtual_ns, alarm: None, is_out_of_memory: false }))
     }
 
     pub(super) fn now_ns(&self) -> u64 {
@@ -38,7 +51,7 @@ impl Service {
     /// Brings the queue up to date, and says what time it is.
     pub(super) fn refresh(&mut self) -> u64 {
         let now_ns = self.now_ns();
-        self.queue.refresh(now_ns);
+        self.is_out_of_memory |= self.queue.refresh(now_ns).is_err();
         now_ns
     }
 
@@ -49,7 +62,8 @@ impl Service {
     }
 }
 
-/// Work on the service of the running function, which makes no Lua call. A panic becomes a Lua error.
+/// Work on the service of the running function, which makes no Lua call. A panic, and memory that runs out, becomes a Lua
+/// error.
 ///
 /// # Safety
 /// The rule of the crate; the running function is one of a module's.
@@ -59,8 +73,12 @@ pub(super) unsafe fn with<R: Copy>(lua: *mut lua_State, work: impl FnOnce(&mut S
     unsafe {
         let service = lua_touserdata(lua, lua_upvalueindex(upvalue::SERVICE)).cast::<Option<Box<Service>>>();
         let worked = guard(|| match (*service).as_deref_mut() {
-            Some(service) => Ok(work(service)),
-            None => Err("the Lua state is closing".into()),
+            Some(service) => {
+                let result = work(service);
+                let is_done = !std::mem::take(&mut service.is_out_of_memory);
+                if is_done { Ok(result) } else { Err(Text::new(NO_MEMORY)) }
+            }
+            None => Err(Text::new("the Lua state is closing")),
         });
         match worked {
             Ok(result) => result,

@@ -75,9 +75,12 @@ unsafe fn arm(lua: *mut lua_State, ms: i64, is_cyclic: bool) -> c_int {
         let timer = with(lua, |service| {
             let now_ns = service.refresh();
             let timer = service.queue.arm(now_ns, delay_ns, is_cyclic);
+            service.is_out_of_memory |= timer.is_err();
             service.set_alarm();
-            timer
+            timer.ok()
         });
+        // Without one, `with` has raised.
+        let Some(timer) = timer else { return 0 };
         block.write(Block { timer, ms });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::TIMER));
         lua_setmetatable(lua, -2);

@@ -115,8 +115,7 @@ pub(super) unsafe fn check_host(lua: *mut lua_State, arg: c_int, port: u16) -> S
 }
 
 /// The result of `work`, which makes no Lua call.
-#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
-fn attempt(work: impl FnOnce() -> Result<SockAddr, String>) -> Result<SockAddr, ErrorText> {
+fn attempt(work: impl FnOnce() -> Result<SockAddr, ErrorText>) -> Result<SockAddr, ErrorText> {
     let mut found = any(libc::AF_INET, 0);
     guard(|| {
         found = work()?;

@@ -7,7 +7,8 @@
 //! | `/run/x.sock`, `./x.sock`: anything with a slash | a Unix socket's path |
 //! | `@name`, or a zero byte and the name | an abstract Unix socket (Linux) |
 
-use crate::guard::Text;
+use crate::errno::Lossy;
+use crate::guard::{ErrorText, Text};
 use socket2::SockAddr;
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
@@ -18,47 +19,59 @@ use std::os::unix::ffi::OsStrExt;
 /// # Errors
 ///
 /// What is wrong with the text.
-pub(super) fn parse(text: &[u8], port: u16) -> Result<SockAddr, String> {
+pub(super) fn parse(text: &[u8], port: u16) -> Result<SockAddr, ErrorText> {
     if text.contains(&b'/') || text.starts_with(b"@") || text.starts_with(b"\0") {
         return unix(text);
     }
-    let shown = || String::from_utf8_lossy(text);
-    let text = std::str::from_utf8(text).map_err(|_| format!("'{}' is not an IP address", shown()))?;
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let wrong = |why: &str| Text::new(format_args!("'{}' is not an IP address{why}", Lossy(text)));
+    let bare = std::str::from_utf8(text).map_err(|_| wrong(""))?;
+    let is_bracketed = bare.starts_with('[') && bare.ends_with(']');
+    let bare = bare.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(bare);
     let (ip, zone) = bare.split_once('%').map_or((bare, None), |(ip, zone)| (ip, Some(zone)));
     match (ip.parse(), zone) {
-        (Ok(IpAddr::V4(ip)), None) if bare == text => Ok(SocketAddrV4::new(ip, port).into()),
+        (Ok(IpAddr::V4(ip)), None) if !is_bracketed => Ok(SocketAddrV4::new(ip, port).into()),
         (Ok(IpAddr::V6(ip)), zone) => Ok(SocketAddrV6::new(ip, port, 0, zone.map_or(Ok(0), scope)?).into()),
-        _ => Err(format!("'{text}' is not an IP address, nor the path of a Unix socket")),
+        _ => Err(wrong(", nor the path of a Unix socket")),
     }
 }
+
+/// One more than the longest name of a Unix socket on any system.
+const NAME_MAX: usize = 128;
 
 /// A path, or an abstract name behind `@` or a zero byte.
 ///
 /// # Errors
 ///
 /// It is too long, or has a zero byte inside.
-pub(super) fn unix(text: &[u8]) -> Result<SockAddr, String> {
-    let shown = || String::from_utf8_lossy(text).into_owned();
-    let mut name = text.to_vec();
-    if let Some(first) = name.first_mut().filter(|first| **first == b'@') {
-        *first = 0;
-    }
+pub(super) fn unix(text: &[u8]) -> Result<SockAddr, ErrorText> {
+    let wrong = |why: std::fmt::Arguments<'_>| Text::new(format_args!("'{}'{why}", Lossy(text)));
+    let mut room = [0; NAME_MAX];
+    // What is too long for this is so for the system, which says it of the whole.
+    let name = match room.get_mut(..text.len()) {
+        Some(name) => {
+            name.copy_from_slice(text);
+            if let Some(first) = name.first_mut().filter(|first| **first == b'@') {
+                *first = 0;
+            }
+            &*name
+        }
+        None => text,
+    };
     if name.iter().skip(1).any(|&byte| byte == 0) && name[0] != 0 {
-        return Err(format!("'{}' has a zero byte", shown()));
+        return Err(wrong(format_args!(" has a zero byte")));
     }
     if name.first() == Some(&0) && !cfg!(any(target_os = "linux", target_os = "android")) {
-        return Err(format!("'{}': this system has no abstract Unix sockets", shown()));
+        return Err(wrong(format_args!(": this system has no abstract Unix sockets")));
     }
-    SockAddr::unix(OsStr::from_bytes(&name)).map_err(|error| format!("'{}': {error}", shown()))
+    SockAddr::unix(OsStr::from_bytes(name)).map_err(|error| wrong(format_args!(": {error}")))
 }
 
 /// An IPv6 scope: an interface's number or name.
-fn scope(zone: &str) -> Result<u32, String> {
+fn scope(zone: &str) -> Result<u32, ErrorText> {
     if let Ok(number) = zone.parse() {
         return Ok(number);
     }
-    nix::net::if_::if_nametoindex(zone).map_err(|_| format!("there is no network interface '{zone}'"))
+    nix::net::if_::if_nametoindex(zone).map_err(|_| Text::new(format_args!("there is no network interface '{zone}'")))
 }
 
 /// The address of "any" in a family: what a socket is bound to that names none.

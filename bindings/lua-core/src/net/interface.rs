@@ -10,6 +10,7 @@ use super::address::{bytes, push_address};
 use super::snapshot::{Found, Name, Record, Wanted};
 use super::{Class, Failed, attempt, push_failure, upvalue};
 use crate::args::wrong;
+use crate::errno::Lossy;
 use crate::guard::Text;
 use crate::version::new_userdata;
 use mlua::ffi::{
@@ -21,8 +22,9 @@ use mlua::ffi::{
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use socket2::SockAddr;
-use std::ffi::{CStr, c_int};
-use std::io;
+use std::ffi::{CStr, OsStr, c_int};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::ptr::null_mut;
 
 pub(super) const CLASS: Class = Class {
@@ -133,12 +135,24 @@ unsafe fn read_number(lua: *mut lua_State, name: &Name, folder: &str, file: &CSt
     // SAFETY: only called by `push_interface`.
     let number = unsafe {
         attempt(lua, || {
-            let (name, file) = (name.as_str(), file.to_string_lossy());
-            let text = std::fs::read_to_string(format!("/sys/class/net/{name}/{folder}{file}"))?;
-            text.trim().parse().map_err(io::Error::other)
+            let (name, file) = (name.as_str(), Lossy(file.to_bytes()));
+            let text = contents(format_args!("/sys/class/net/{name}/{folder}{file}"))?;
+            let text = text.as_bytes().trim_ascii();
+            std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(io::ErrorKind::InvalidData.into())
         })
     };
     number.ok()
+}
+
+/// The beginning of a small file, without memory.
+fn contents(path: std::fmt::Arguments<'_>) -> io::Result<Text<64>> {
+    let path = Text::<200>::new(path);
+    let mut file = std::fs::File::open(OsStr::from_bytes(path.as_bytes()))?;
+    let mut bytes = [0; 64];
+    let length = file.read(&mut bytes)?;
+    let mut text = Text::new("");
+    text.extend(&bytes[..length]);
+    Ok(text)
 }
 
 /// Sets `hw_address`, `00:1a:2b:3c:4d:5e`, where the system's file has one; Linux only.
@@ -146,8 +160,8 @@ unsafe fn set_hardware_address(lua: *mut lua_State, name: &Name) {
     // SAFETY: only called by `push_interface`, with the interface's table on top; the text has no destructor.
     unsafe {
         let found = attempt(lua, || {
-            let text = std::fs::read_to_string(format!("/sys/class/net/{}/address", name.as_str()))?;
-            Ok(Text::<64>::new(text.trim()))
+            let text = contents(format_args!("/sys/class/net/{}/address", name.as_str()))?;
+            Ok(Text::<64>::of_bytes(text.as_bytes().trim_ascii()))
         });
         if let Ok(text) = found
             && !text.as_bytes().is_empty()

@@ -22,6 +22,7 @@ mod snapshot;
 pub(crate) mod socket;
 mod transfer;
 
+use crate::errno::Reason;
 use crate::guard::{Text, guard};
 use crate::interrupt;
 use mlua::ffi::{
@@ -30,6 +31,7 @@ use mlua::ffi::{
     lua_rawgetp, lua_rawset, lua_rawseti, lua_rawsetp, lua_setfield, lua_setmetatable, lua_settop,
 };
 use std::ffi::{CStr, c_int};
+use std::fmt::Write;
 use std::io;
 use std::ptr::from_ref;
 
@@ -338,11 +340,9 @@ unsafe fn push_failure(lua: *mut lua_State, first: Failed, what: Text<200>, errn
 }
 
 fn reason(what: Text<200>, errno: c_int) -> Text<400> {
-    let reason = io::Error::from_raw_os_error(errno).to_string();
-    let reason = reason.split(" (os error").next().unwrap_or_default();
     let mut text = Text::new("");
     // As bytes: the name of a Unix socket need not be UTF-8.
     text.extend(what.as_bytes());
-    text.extend(format!(" ({reason})").as_bytes());
+    let _ = write!(text, " ({})", Reason(errno));
     text
 }

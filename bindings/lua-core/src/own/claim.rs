@@ -159,7 +159,7 @@ pub(crate) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
             push_user_value(lua, index, direction_value(each)); // S: … tasks co
             let coroutine = lua_tothread(lua, -1);
             if !coroutine.is_null() && coroutine != told {
-                arm_entry(lua, state, top + 1, Payload::CLOSED, |events, value| events.add_timer(0, value));
+                arm_entry(lua, state, top + 1, Payload::CLOSED, |events, value| events.try_add_timer(0, value));
                 told = coroutine;
             }
             (*node).args[i] = 0;
@@ -274,7 +274,7 @@ pub(super) unsafe fn limit(lua: *mut lua_State, node: *mut NodeBlock, direction:
         push_user_value(lua, 1, value::TASKS);
         let entries = lua_gettop(lua);
         lua_pushvalue(lua, entries - 1);
-        let arm = |events: &mut EventLoop<u64>, value| events.add_timer(limit_ns, value);
+        let arm = |events: &mut EventLoop<u64>, value| events.try_add_timer(limit_ns, value);
         let key = arm_entry(lua, state_at(lua, 1), entries, Payload::TIMEOUT, arm);
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
             if direction.contains(each) {

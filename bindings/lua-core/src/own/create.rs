@@ -2,8 +2,8 @@
 
 use super::upvalue;
 use crate::args::fraction_to_ns;
-use crate::create::{Choice, bytes_at, open, push_loop, refuse};
-use crate::guard::{Failure, Text, guard};
+use crate::create::{Choice, bytes_at, in_words, open, push_loop, refuse};
+use crate::guard::{ErrorText, Failure, Text, guard};
 use crate::state::State;
 use cogloop_io::Error;
 use mlua::ffi::{
@@ -37,7 +37,6 @@ pub(crate) unsafe fn push_default(lua: *mut lua_State) {
     }
 }
 
-#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
 unsafe fn push_open(lua: *mut lua_State, choice: Choice) -> Result<(), Failure> {
     // SAFETY: only called by functions of the module; the userdata has its finalizer before it owns anything.
     unsafe {
@@ -55,12 +54,12 @@ unsafe fn push_open(lua: *mut lua_State, choice: Choice) -> Result<(), Failure> 
 }
 
 /// What the kernel refuses is the inner error, a wrong option the outer.
-fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, String> {
+fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, ErrorText> {
     match open(choice) {
         Ok(state) => Ok(Ok(state)),
         Err(Error::Io { doing, source }) => Ok(Err(Failure::of(doing, &source))),
         Err(error @ Error::NoBackend { .. }) => Ok(Err(Failure { errno: libc::ENOSYS, text: Text::new(error) })),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(in_words(&error)),
     }
 }
 

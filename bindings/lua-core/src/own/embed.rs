@@ -35,7 +35,6 @@ pub(crate) unsafe extern "C-unwind" fn events(lua: *mut lua_State) -> c_int {
     1
 }
 
-#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
 unsafe fn next_ns(state: *mut State) -> Result<Option<u64>, Failure> {
     // SAFETY: only called with the state of an open loop.
     unsafe { (*state).events.next_timeout_ns() }.map_err(|error| Failure::of("the backend", &error))

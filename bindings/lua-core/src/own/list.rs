@@ -3,6 +3,8 @@
 use super::loops::receiver;
 use super::timer::{Payload, Ticket, push_ms, push_ticket};
 use super::upvalue;
+use crate::errno::NO_MEMORY;
+use crate::guard::{ErrorText, Text};
 use crate::node::{HANDLE, NodeBlock};
 use crate::state::{State, check_loop, state_at, value, with_or_raise};
 use crate::task::slot;
@@ -24,14 +26,21 @@ pub(crate) struct Listed {
     key: Key,
 }
 
-fn list(state: &mut State) -> Result<(), String> {
+fn list(state: &mut State) -> Result<(), ErrorText> {
     state.drop_unlinked();
-    let mut queued: Vec<_> = state.events.iter_queued_timers().map(|(key, rank, &value)| (rank, key, value)).collect();
-    queued.sort_by_key(|timer| timer.0);
+    let timers = state.events.timers();
+    let mut queued = Vec::new();
+    queued.try_reserve_exact(timers)?;
+    let timers_queued = (0_u32..).zip(state.events.iter_queued_timers());
+    queued.extend(timers_queued.map(|(nth, (key, rank, &value))| ((rank, nth), key, value)));
+    // By rank and place is as good as stably by rank, which would need memory.
+    queued.sort_unstable_by_key(|timer| timer.0);
     let paused = state.events.iter_timers().filter(|timer| timer.1.is_none());
     let paused = paused.map(|(key, _, &value)| Listed { is_paused: true, value, key });
     let queued = queued.into_iter().map(|(_, key, value)| Listed { is_paused: false, value, key });
-    state.own.listed = queued.chain(paused).collect();
+    state.own.listed.clear();
+    state.own.listed.try_reserve(timers)?;
+    state.own.listed.extend(queued.chain(paused));
     Ok(())
 }
 
@@ -87,7 +96,7 @@ pub(crate) unsafe extern "C-unwind" fn handles(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         lua_settop(lua, 1);
         push_user_value(lua, 1, value::NODES);
-        (*state).order.clear();
+        with_or_raise(lua, state, State::expect_nodes);
         lua_pushnil(lua);
         while lua_next(lua, 2) != 0 {
             let node = lua_touserdata(lua, -1).cast::<NodeBlock>();
@@ -143,8 +152,19 @@ pub(crate) unsafe extern "C-unwind" fn dump(lua: *mut lua_State) -> c_int {
 }
 
 /// Writes the text into the state, and says how long it is.
-fn write_dump(state: &mut State) -> Result<usize, String> {
+fn write_dump(state: &mut State) -> Result<usize, ErrorText> {
     state.own.text.clear();
-    write!(state.own.text, "{}", state.events.dump()).map_err(|error| error.to_string())?;
+    write!(Growing(&mut state.own.text), "{}", state.events.dump()).map_err(|_| Text::new(NO_MEMORY))?;
     Ok(state.own.text.len())
+}
+
+/// A text that asks for memory before it grows.
+struct Growing<'a>(&'a mut String);
+
+impl Write for Growing<'_> {
+    fn write_str(&mut self, more: &str) -> std::fmt::Result {
+        self.0.try_reserve(more.len()).map_err(|_| std::fmt::Error)?;
+        self.0.push_str(more);
+        Ok(())
+    }
 }

@@ -7,6 +7,7 @@ use crate::args::{check_callable, check_ms};
 use crate::guard::{ErrorText, Text, guard};
 use crate::state::{State, check_loop, state_at, value};
 use crate::version::{push_user_value, set_user_value};
+use cogloop_io::memory::expect_bytes;
 use hdrhistogram::Histogram;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TTABLE, lua_Debug, lua_State, lua_call, lua_createtable, lua_getinfo,
@@ -18,6 +19,9 @@ use std::mem::MaybeUninit;
 /// Beyond an hour it is an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
+/// More than two histograms take, which ask for their memory without a question.
+const FOR_A_METER: usize = 512 << 10;
+
 /// Two histograms, in nanoseconds, each exact to a hundredth.
 pub(crate) struct Meter {
     late: Histogram<u64>,
@@ -25,8 +29,9 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    fn new() -> Result<Self, String> {
-        let new = || Histogram::new_with_max(LONGEST_NS, 2).map_err(|error| error.to_string());
+    fn new() -> Result<Self, ErrorText> {
+        expect_bytes(FOR_A_METER)?;
+        let new = || Histogram::new_with_max(LONGEST_NS, 2).map_err(Text::new);
         Ok(Self { late: new()?, callback: new()? })
     }
 
@@ -169,7 +174,6 @@ pub(crate) unsafe extern "C-unwind" fn stats(lua: *mut lua_State) -> c_int {
     1
 }
 
-#[expect(clippy::result_large_err, reason = "it must be Copy, and is written only when something went wrong")]
 unsafe fn measure(state: *mut State, on: bool) -> Result<(), ErrorText> {
     guard(|| {
         // SAFETY: only called with the state of an open loop; no Lua call is made here.

@@ -15,6 +15,7 @@ use crate::create::bytes_at;
 use crate::guard::{Failure, guard};
 use crate::version::new_userdata;
 use cogloop_io::child;
+use cogloop_io::memory::expect_bytes;
 use cogloop_io::signals::Signals;
 use mlua::ffi::{
     LUA_TNUMBER, LUA_TSTRING, lua_State, lua_getmetatable, lua_isinteger, lua_pop, lua_pushboolean, lua_pushcfunction,
@@ -138,9 +139,13 @@ pub(crate) unsafe extern "C-unwind" fn open_signal(lua: *mut lua_State) -> c_int
     }
 }
 
+/// More than a box takes.
+const FOR_A_BOX: usize = 4 << 10;
+
 fn catch(signal: c_int) -> io::Result<*mut Signals> {
     let mut signals = Signals::new()?;
     signals.watch(signal)?;
+    expect_bytes(FOR_A_BOX)?;
     Ok(Box::into_raw(Box::new(signals)))
 }
 

@@ -5,7 +5,7 @@ use super::loops::push_owner;
 use super::timer::{Ticket, push_ms};
 use super::upvalue;
 use crate::args::{check_ms, test_userdata, wrong};
-use crate::guard::Text;
+use crate::guard::{ErrorText, Text};
 use crate::state::{State, value, with_or_raise};
 use crate::task::slot;
 use crate::version::push_user_value;
@@ -26,14 +26,14 @@ unsafe fn check_ticket(lua: *mut lua_State) -> Ticket {
 }
 
 /// Works on the timer of the ticket at 1 and pushes the answer: `false` for one that is gone. S: ticket … → ticket loop answer
-unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> bool + Copy) {
+unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> Result<bool, ErrorText> + Copy) {
     // SAFETY: only called by functions of the module; `work` makes no Lua call.
     unsafe {
         let ticket = check_ticket(lua);
         lua_settop(lua, 1);
         let state = push_owner(lua, ticket.owner);
         let done = match Key::from_bits(ticket.key) {
-            Some(key) if !state.is_null() => with_or_raise(lua, state, |state| Ok(work(state, key))),
+            Some(key) if !state.is_null() => with_or_raise(lua, state, |state| work(state, key)),
             _ => false,
         };
         lua_pushboolean(lua, c_int::from(done));
@@ -68,7 +68,7 @@ pub(crate) unsafe extern "C-unwind" fn reschedule(lua: *mut lua_State) -> c_int 
         let delay_ns = check_ms(lua, 2);
         answer(lua, |state, key| {
             let deadline_ns = state.events.now_ns().saturating_add(delay_ns);
-            state.events.reschedule_timer_at(key, deadline_ns)
+            Ok(state.events.reschedule_timer_at(key, deadline_ns))
         });
     }
     1
@@ -77,21 +77,21 @@ pub(crate) unsafe extern "C-unwind" fn reschedule(lua: *mut lua_State) -> c_int 
 /// `timer:pause( )` → whether its time was running
 pub(crate) unsafe extern "C-unwind" fn pause(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
-    unsafe { answer(lua, |state, key| state.events.pause_timer(key)) };
+    unsafe { answer(lua, |state, key| Ok(state.events.try_pause_timer(key)?)) };
     1
 }
 
 /// `timer:resume( )` → whether it was paused
 pub(crate) unsafe extern "C-unwind" fn resume(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
-    unsafe { answer(lua, |state, key| state.events.resume_timer(key)) };
+    unsafe { answer(lua, |state, key| Ok(state.events.resume_timer(key))) };
     1
 }
 
 /// `timer:active( )` → whether its time is running
 pub(crate) unsafe extern "C-unwind" fn active(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
-    unsafe { answer(lua, |state, key| state.events.deadline_ns(key).is_some()) };
+    unsafe { answer(lua, |state, key| Ok(state.events.deadline_ns(key).is_some())) };
     1
 }
 
@@ -99,7 +99,7 @@ pub(crate) unsafe extern "C-unwind" fn active(lua: *mut lua_State) -> c_int {
 pub(crate) unsafe extern "C-unwind" fn reference(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
     unsafe {
-        answer(lua, |state, key| state.events.ref_timer(key));
+        answer(lua, |state, key| Ok(state.events.ref_timer(key)));
         lua_settop(lua, 1);
     }
     1
@@ -109,7 +109,7 @@ pub(crate) unsafe extern "C-unwind" fn reference(lua: *mut lua_State) -> c_int {
 pub(crate) unsafe extern "C-unwind" fn unreference(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
     unsafe {
-        answer(lua, |state, key| state.events.unref_timer(key));
+        answer(lua, |state, key| Ok(state.events.try_unref_timer(key)?));
         lua_settop(lua, 1);
     }
     1

@@ -9,7 +9,7 @@ use crate::create::bytes_at;
 use crate::state::{State, check_loop, state_at, value, with_or_raise};
 use crate::task::slot;
 use crate::version::{new_userdata, push_user_value};
-use cogloop_io::{EventLoop, Key, Missed, Plan};
+use cogloop_io::{AddError, EventLoop, Key, Missed, Plan};
 use mlua::ffi::{
     LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_State, lua_getfield, lua_gettop, lua_pop, lua_pushinteger, lua_pushnumber,
     lua_pushvalue, lua_rawseti, lua_setmetatable, lua_type, lua_upvalueindex,
@@ -48,7 +48,7 @@ impl Payload {
 
     /// Of a coroutine that has not begun, with so many arguments.
     pub(super) fn fresh(args: c_int) -> u64 {
-        Self::COROUTINE | args as u64 + 1
+        Self::COROUTINE | (args as u64 + 1)
     }
 
     /// How a coroutine was left.
@@ -88,7 +88,7 @@ pub(crate) unsafe extern "C-unwind" fn after(lua: *mut lua_State) -> c_int {
     unsafe {
         receiver(lua);
         let delay_ns = check_ms(lua, 2);
-        add(lua, 0, |events, value| events.add_timer(delay_ns, value))
+        add(lua, 0, |events, value| events.try_add_timer(delay_ns, value))
     }
 }
 
@@ -98,7 +98,7 @@ pub(crate) unsafe extern "C-unwind" fn at(lua: *mut lua_State) -> c_int {
     unsafe {
         receiver(lua);
         let deadline_ns = check_ms(lua, 2);
-        add(lua, 0, |events, value| events.add_timer_at(deadline_ns, value))
+        add(lua, 0, |events, value| events.try_add_timer_at(deadline_ns, value))
     }
 }
 
@@ -109,7 +109,7 @@ pub(crate) unsafe extern "C-unwind" fn every(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let plan = check_plan(lua);
         add(lua, Payload::REPEATS, |events, value| {
-            events.add_planned(Plan { deadline: events.now_ns().saturating_add(plan.deadline), ..plan }, value)
+            events.try_add_planned(Plan { deadline: events.now_ns().saturating_add(plan.deadline), ..plan }, value)
         })
     }
 }
@@ -156,7 +156,11 @@ unsafe fn check_period(lua: *mut lua_State, index: c_int) -> NonZeroU64 {
 }
 
 /// Arms a timer with the function and arguments from 3 on, and pushes its ticket. `arm` makes no Lua call.
-unsafe fn add(lua: *mut lua_State, flags: u64, arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Key + Copy) -> c_int {
+unsafe fn add(
+    lua: *mut lua_State,
+    flags: u64,
+    arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Result<Key, AddError> + Copy,
+) -> c_int {
     // SAFETY: only called by functions of the module, with the loop at 1; the stack is written beside the lines.
     unsafe {
         check_callable(lua, 3);
@@ -191,7 +195,7 @@ pub(crate) unsafe fn arm_entry(
     state: *mut State,
     entries: c_int,
     payload: u64,
-    arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Key + Copy,
+    arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Result<Key, AddError> + Copy,
 ) -> Key {
     // SAFETY: the caller's promise. Storing may raise for want of memory; `unlinked` undoes the timer then. It cannot run
     // a finalizer, so the state stays where it is.
@@ -199,10 +203,9 @@ pub(crate) unsafe fn arm_entry(
         let key = with_or_raise(lua, state, |state| {
             let arm = |events: &mut EventLoop<u64>, armed| arm(events, armed << Payload::BITS | payload);
             if Payload(payload).is_wait() {
-                return Ok(state.arm_unlimited(arm));
+                return Ok(state.arm_unlimited(arm)?);
             }
-            state.check_room()?;
-            Ok(state.arm(arm))
+            Ok(state.arm(arm)?)
         });
         lua_rawseti(lua, entries, slot(key.index()));
         (*state).linked();

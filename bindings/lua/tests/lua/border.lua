@@ -95,6 +95,20 @@ test( "a handle's method that closes the loop to which the handle is just given"
   is_true( message )
 end )
 
+test( 'a coroutine that begins with a C function which yields', function( )
+  local loop, ran = cogloop.loop{ clock = 'virtual' }, 0
+  loop:spawn( coroutine.yield, 1, 2 )
+  loop:spawn( loop.sleep, loop, 5 )
+  loop:spawn( setmetatable( { }, { __call = coroutine.yield } ), 3 )
+  loop:spawn( function( a, b ) ran = a + b end, 1, 2 )
+  local set = { }
+  loop:spawn( rawset, set, 1, 7 )
+  loop:run( )
+  equal( ran, 3 )
+  equal( loop:now( ), 5 )
+  equal( set[ 1 ], 7 )
+end )
+
 test( "a handle's method that adds the handle again, without end, is an error and not an overflow of the stack", function( )
   for _, loop in ipairs{ Loop( ), cogloop.loop( ) } do
     local add = loop.on or loop.addHandle

@@ -163,7 +163,6 @@ test( 'an object is kept while anything of it is observed, by its number too (C6
   local Socket, Address = require 't.Net.Socket', require 't.Net.Address'
   for _, first in ipairs{ 'object', 'number' } do
     local loop, peer = cogloop.loop( ), nil
-    local closed = false
     local weak = setmetatable( { }, { __mode = 'k' } )
     local function observe( )
       local server = Socket.listen( Address( '127.0.0.1', 0 ) )

@@ -24,7 +24,7 @@ if arg[ 1 ] == 'few descriptors' then
   local loop, calls, served = require 'cogloop'.loop{ clock = 'virtual' }, 0, 0
   local server, adr = assert( Socket.listen( '127.0.0.1', 0 ) )
   local client = assert( Socket.connect( adr ) )
-  local kept, watcher = { }, nil
+  local kept, watcher = { client = client }, nil
   for i = 1, 100 do kept[ i ] = io.open( arg[ 0 ] ) end
   local function listen( )
     watcher = assert( loop:on( server, 'r', function( )
@@ -232,7 +232,7 @@ test( 'accept, recv and send of a socket that a loop observes do not wait in a c
   local c = require 'cogloop'
   for _, use in ipairs{ 'watcher', 'coroutine', 't.Loop' } do
     local loop = use == 't.Loop' and Loop( ) or c.loop( )
-    local alive, got = false, { }
+    local got = { }
     local server, adr = Socket.listen( '127.0.0.1', 0 )
     local client = Socket.connect( adr )
     local one, two = Socket( 'udp' ), Socket( 'udp' )

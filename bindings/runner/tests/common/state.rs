@@ -40,6 +40,21 @@ impl State {
         }
     }
 
+    /// The same, without memory of ours: whether it worked. The message stays, for [`State::take_message`].
+    #[allow(dead_code, reason = "each test file uses its part")]
+    pub(crate) fn call_plainly(&self) -> bool {
+        // SAFETY: the state lives, and there is a function on top.
+        unsafe { lua_pcall(self.0, 0, 0, 0) == LUA_OK }
+    }
+
+    #[allow(dead_code, reason = "each test file uses its part")]
+    pub(crate) fn take_message(&self) -> String {
+        let message = self.top();
+        // SAFETY: the state lives.
+        unsafe { lua_settop(self.0, 0) };
+        message
+    }
+
     pub(crate) fn run(&self, code: &str) -> Result<(), String> {
         self.load(code);
         self.call()

@@ -1,0 +1,53 @@
+//! Errors in words, without memory: the standard library's own text of a system's error is a `String`.
+
+use std::ffi::{CStr, c_int};
+use std::fmt::{Display, Formatter, Result, Write};
+use std::io;
+
+/// Bytes as text, without memory; what is not UTF-8 is replaced.
+pub(crate) struct Lossy<'a>(pub(crate) &'a [u8]);
+
+impl Display for Lossy<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        for chunk in self.0.utf8_chunks() {
+            f.write_str(chunk.valid())?;
+            if !chunk.invalid().is_empty() {
+                f.write_char(char::REPLACEMENT_CHARACTER)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lua's own words for memory that has run out.
+pub(crate) const NO_MEMORY: &str = "not enough memory";
+
+/// What the system says to an error number.
+pub(crate) struct Reason(pub(crate) c_int);
+
+impl Display for Reason {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let mut words = [0; 128];
+        // SAFETY: the buffer is as long as is said; the last byte stays zero whatever is written before it.
+        let failed = unsafe { libc::strerror_r(self.0, words.as_mut_ptr(), words.len() - 1) } != 0;
+        if failed && words[0] == 0 {
+            return write!(f, "error {}", self.0);
+        }
+        // SAFETY: there is a zero byte at its end, if nowhere before.
+        let words = unsafe { CStr::from_ptr(words.as_ptr()) };
+        Lossy(words.to_bytes()).fmt(f)
+    }
+}
+
+/// An error as its own `Display` has it.
+pub(crate) struct Told<'a>(pub(crate) &'a io::Error);
+
+impl Display for Told<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self.0.raw_os_error() {
+            Some(errno) => write!(f, "{} (os error {errno})", Reason(errno)),
+            None if self.0.kind() == io::ErrorKind::OutOfMemory => f.write_str(NO_MEMORY),
+            None => self.0.fmt(f),
+        }
+    }
+}
