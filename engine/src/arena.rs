@@ -100,8 +100,8 @@ impl<T: Default> Arena<T> {
         }
         let count = (self.nodes.capacity() - node).min(timers_left).min(Places::FRESH_MAX);
         self.free.try_grow(node + count)?;
-        let free = || Entry { deadline: 0, prev: 0, next: 0, value: T::default(), generation: 0, ahead: 0 };
-        self.nodes.resize_with(node + count, free);
+        let free = |_| Entry { deadline: 0, prev: 0, next: 0, value: T::default(), generation: 0, ahead: 0 };
+        self.nodes.extend((0..count).map(free));
         self.free.add_fresh(node as u32 + 1, count - 1);
         Ok(node as u32)
     }

@@ -232,8 +232,18 @@ pub(crate) fn about_descriptor(number: c_int, error: &io::Error) -> ErrorText {
 ///
 /// The result is `Copy`, so that it can be alive when Lua jumps.
 pub(crate) fn guard<R: Copy>(work: impl FnOnce() -> Result<R, ErrorText>) -> Result<R, ErrorText> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(answer) => answer,
+    // Beside the result: in it, the text's room would be copied by every call that has no text.
+    let mut refused = None;
+    let done = catch_unwind(AssertUnwindSafe(|| match work() {
+        Ok(result) => Some(result),
+        Err(text) => {
+            refused = Some(text);
+            None
+        }
+    }));
+    match done {
+        Ok(Some(result)) => Ok(result),
+        Ok(None) => Err(refused.unwrap_or_else(|| Text::new("internal error"))),
         Err(panic) => {
             let story = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
             Err(Text::new(format_args!("internal error: {}", story.unwrap_or("panic"))))

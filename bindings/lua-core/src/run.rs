@@ -270,7 +270,14 @@ unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
                 Ok(state.events.is_idle())
             });
             let Some(wait) = Pace::next(state, is_idle) else { return 0 };
-            if let Err(failure) = with_or_raise(lua, state, |state| Ok(state.turn(wait))) {
+            let mut refused = None;
+            with_or_raise(lua, state, |state| {
+                if let Err(failure) = state.turn(wait) {
+                    refused = Some(failure);
+                }
+                Ok(())
+            });
+            if let Some(failure) = refused {
                 if !(*state).own.is_face {
                     failure.text.raise(lua);
                 }
