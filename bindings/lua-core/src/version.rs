@@ -20,6 +20,9 @@ mod one;
 #[cfg(not(any(feature = "lua54", feature = "lua55")))]
 pub(crate) use one::{new_userdata, push_user_value, set_user_value};
 
+#[cfg(feature = "lua51")]
+mod begin;
+
 use libc::FILE;
 use mlua::ffi::{lua_State, luaL_getmetatable};
 use std::ffi::c_int;
@@ -121,31 +124,33 @@ unsafe extern "C-unwind" fn yield_nothing(lua: *mut lua_State) -> std::ffi::c_in
     unsafe { mlua::ffi::lua_yield(lua, 0) }
 }
 
-/// Pushes what a coroutine must begin with when it shall call the value at `index`, and returns how many values that is:
-/// on 5.1 a Lua function that calls it, unless it is one itself, because 5.1 goes on with a C function that began a
-/// coroutine and yielded as if it were Lua code. Elsewhere nothing.
+/// Puts what a coroutine begins with, the values from `index` up to `top`, onto its own stack, and returns how many
+/// arguments the first has there.
+///
+/// On 5.1 that is one Lua function without arguments, which calls the first value with the others: 5.1 goes on with a C
+/// function that began a coroutine and yielded as if it were Lua code. A script that resumes the coroutine itself would
+/// begin with the last of the values otherwise.
 ///
 /// # Safety
 ///
-/// The rule of the crate; `index` is absolute. Room for two values.
-pub(crate) unsafe fn push_beneath(lua: *mut lua_State, index: c_int) -> c_int {
-    #[cfg(feature = "lua51")]
+/// The rule of the crate; `index` is absolute, and `coroutine` is new. Both have room for all values and six more.
+pub(crate) unsafe fn begin_with(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int, top: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
-        use mlua::ffi::{LUA_OK, LUA_TFUNCTION, lua_error, lua_iscfunction, lua_type, luaL_loadstring};
-        if lua_type(lua, index) == LUA_TFUNCTION && lua_iscfunction(lua, index) == 0 {
-            return 0;
+        #[cfg(feature = "lua51")]
+        {
+            let count = begin::push(lua, index, top);
+            mlua::ffi::lua_xmove(lua, coroutine, 1);
+            count
         }
-        let text = c"local function call( f, ... ) return f( ... ) end return call( ... )";
-        if luaL_loadstring(lua, text.as_ptr()) != LUA_OK {
-            lua_error(lua);
+        #[cfg(not(feature = "lua51"))]
+        {
+            for each in index..=top {
+                mlua::ffi::lua_pushvalue(lua, each);
+            }
+            mlua::ffi::lua_xmove(lua, coroutine, top - index + 1);
+            top - index
         }
-        1
-    }
-    #[cfg(not(feature = "lua51"))]
-    {
-        let _ = (lua, index);
-        0
     }
 }
 

@@ -298,23 +298,26 @@ local function protected( f, ... )
   return f( ... )
 end
 
+local function leave( ... )
+  inside = false
+  return ...
+end
+undisturbed[ leave ] = true
+
 function F.program( number, body )
   say( 'begin', number )
   operations = 0
   local v = { { }, { }, { }, { }, { }, { }, { }, { }, { }, { }, { } }
-  result( pcall( protected, body, unpack( v ) ) )
-  inside = false
+  result( leave( pcall( protected, body, unpack( v ) ) ) )
   clean( )
   F.kept[ number % 3 ] = v
   loops = { }
-  for _ = 1, 2 do
-    pcall( protected, collectgarbage )
-    inside = false
-  end
+  for _ = 1, 2 do leave( pcall( protected, collectgarbage ) ) end
   clean( )
   all = all + operations
   say( 'end', number, operations )
 end
+
 undisturbed[ F.program ] = true
 
 -- The end of the script: the objects of the last programs are alive.

@@ -26,7 +26,7 @@ use crate::handle::{Handle, Kind, check_handle};
 use crate::interrupt;
 use crate::node::{COROUTINE, attach, drop_directions, set_callback, settle_reference};
 use crate::state::{State, check_loop, state_at, value, with_or_raise};
-use crate::version::{allow_yields, can_yield, close_thread, push_beneath, push_user_value, set_user_value};
+use crate::version::{allow_yields, begin_with, can_yield, close_thread, push_user_value, set_user_value};
 use cogloop_io::{Interest, Key};
 use mlua::ffi::{
     LUA_OK, LUA_TLIGHTUSERDATA, LUA_YIELD, lua_Debug, lua_State, lua_checkstack, lua_concat, lua_error, lua_getstack,
@@ -60,19 +60,15 @@ pub(crate) unsafe extern "C-unwind" fn spawn(lua: *mut lua_State) -> c_int {
         check_callable(lua, 2);
         let top = lua_gettop(lua);
         let coroutine = lua_newthread(lua); // S: loop f args… co
-        if lua_checkstack(coroutine, top) == 0 || lua_checkstack(lua, top) == 0 {
+        if lua_checkstack(coroutine, top) == 0 || lua_checkstack(lua, top + 6) == 0 {
             Text::<40>::new("too many arguments").raise(lua);
         }
-        let beneath = push_beneath(lua, 2); // S: loop f args… co [beneath]
-        for index in 2..=top {
-            lua_pushvalue(lua, index);
-        }
-        lua_xmove(lua, coroutine, top - 1 + beneath);
+        let args = begin_with(lua, coroutine, 2, top);
         push_user_value(lua, 1, value::TASKS);
         lua_pushvalue(lua, top + 1);
         let state = check_loop(lua, 1);
         with_or_raise(lua, state, |state| state.check_room());
-        let payload = Payload::fresh(top - 2 + beneath);
+        let payload = Payload::fresh(args);
         arm_entry(lua, state, top + 2, payload, |events, value| events.try_add_timer(0, value));
         lua_settop(lua, top + 1);
     }

@@ -103,6 +103,9 @@ test( 'a coroutine that begins with a C function which yields', function( )
   loop:spawn( function( a, b ) ran = a + b end, 1, 2 )
   local set = { }
   loop:spawn( rawset, set, 1, 7 )
+  -- The script may resume it first, and not with what it was given.
+  local taken = loop:spawn( function( ) end, coroutine.yield )
+  for _ = 1, 5 do coroutine.resume( taken, 1 ) end
   loop:run( )
   equal( ran, 3 )
   equal( loop:now( ), 5 )
