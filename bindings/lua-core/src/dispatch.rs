@@ -4,15 +4,16 @@
 
 use crate::args::period_ns;
 use crate::callback::call;
-use crate::descriptor::{ask, forget_closed};
+use crate::descriptor::{ask, forget_closed, holds_data};
 use crate::guard::stack_is;
+use crate::handle::Kind;
 use crate::node::{COROUTINE, DIRECTIONS, NodeBlock, direction_value};
 use crate::own::claim;
 use crate::own::meter::Meter;
 use crate::state::{State, state_at, value, with_or_raise};
 use crate::task::{CALLBACK, TaskBlock, finish, link, slot, tell_next};
 use crate::version::{push_user_value, set_user_value};
-use cogloop_io::{AddError, ExpiredTimer, Interest, Key, Missed, Plan, Ready};
+use cogloop_io::{AddError, ExpiredTimer, Interest, Key, Missed, Plan, Ready, Token};
 use mlua::ffi::{lua_State, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
 use std::ffi::c_int;
 use std::num::NonZeroU64;
@@ -112,8 +113,14 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
                     return;
                 }
                 state = state_at(lua, 1);
-                if (*state).stopped || !(*node).interest.contains(direction) {
+                if (*state).stopped || !(*node).interest.contains(direction) || is_used_up(lua, state, node, direction)
+                {
                     continue;
+                }
+                // An object that was asked for its data may have done anything.
+                state = state_at(lua, 1);
+                if state.is_null() || (*state).stopped || (*node).token != ready.token.to_bits() {
+                    return;
                 }
             }
             begin(lua, state, 3);
@@ -134,12 +141,25 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
     }
 }
 
+/// Whether a callback that has run since this was reported has used it up, of the Node at 3, whose handle blocks: its own
+/// read callback, as for writing, or anybody's who has emptied the buffer for whose sake it was reported. Of what only
+/// the kernel knows the loop has looked just before it gave out the report. An object's Lua code may run.
+unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, direction: Interest) -> bool {
+    // SAFETY: only called by `serve_handle`, with the Node at 3 and the loop open.
+    unsafe {
+        let is_asked = direction == Interest::WRITE || matches!((*node).kind, Kind::File(_) | Kind::Object);
+        let Some(token) = Token::from_bits((*node).token).filter(|_| is_asked) else { return false };
+        let ready = with_or_raise(lua, state, |state| Ok(state.events.look_again(token, direction)));
+        ready.is_empty() && !(direction == Interest::READ && holds_data(lua, 3))
+    }
+}
+
 /// Drops the Node at 3 of a handle that was closed. A number that is not open is kept until the script removes it: on
 /// every backend it gets no event, and the script may open it again.
 unsafe fn forget_unless_number(lua: *mut lua_State, node: *mut NodeBlock) {
     // SAFETY: only called by `serve_handle`, with the Node at 3 and the loop open.
     unsafe {
-        if (*node).kind != crate::handle::Kind::Number {
+        if (*node).kind != Kind::Number {
             forget_closed(lua, 3);
         }
     }

@@ -1,0 +1,132 @@
+-- What is reported is so: a callback is not called for input, or for room, that another callback has used up, and so a
+-- handle that blocks does not hold up the loop. Where it did, the test would hang: there is no time to measure.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local Loop    = require 't.Loop'
+local cogloop = require 'cogloop'
+local Socket  = require 't.Net'.Socket
+local test, equal, is_true = T.test, T.equal, T.is_true
+
+-- Two sockets that block, connected to each other.
+local function pair( )
+  local server, adr = assert( Socket.listen( '127.0.0.1', 0 ) )
+  local client = assert( Socket.connect( adr ) )
+  local accepted = assert( server:accept( ) )
+  server:close( )
+  return client, accepted
+end
+
+-- A child that has printed two lines, and prints the third when `go` is called, not before.
+local function child_with_two_lines( )
+  local name = os.tmpname( )
+  os.remove( name )
+  assert( os.execute( 'mkfifo ' .. name ) )
+  local word  = assert( io.open( name, 'r+' ) )
+  local child = assert( io.popen( ('printf "one\\ntwo\\n"; read word < %s; rm %s; echo three'):format( name, name ) ) )
+  return child, function( )
+    word:write 'go on\n'
+    word:close( )
+  end
+end
+
+test( 'a socket whose input a timer takes: its callback does not wait for more', function( )
+  local c, a, b = cogloop.loop( ), pair( )
+  local got, alive = 0, false
+  local watcher = c:on( b, 'r', function( ) got = got + #b:recv( ) end )
+  c:after( 1, function( )
+    a:send 'ping'
+    equal( b:recv( ), 'ping' )
+  end )
+  c:after( 100, function( )
+    alive = true
+    watcher:off( )
+  end )
+  c:run( )
+  is_true( alive )
+  equal( got, 0 )
+  a:close( )
+  b:close( )
+end )
+
+test( 'of two sockets that are ready at once, each takes the input of both', function( )
+  local c = cogloop.loop( )
+  local a1, b1 = pair( )
+  local a2, b2 = pair( )
+  local calls, watchers = 0, { }
+  local function take_both( )
+    calls = calls + 1
+    equal( b1:recv( ), 'one' )
+    equal( b2:recv( ), 'two' )
+    c:after( 20, function( ) for i = 1, 2 do watchers[ i ]:off( ) end end )
+  end
+  watchers[ 1 ] = c:on( b1, 'r', take_both )
+  watchers[ 2 ] = c:on( b2, 'r', take_both )
+  a1:send 'one'
+  a2:send 'two'
+  c:run( )
+  equal( calls, 1 )
+  for _, socket in ipairs{ a1, b1, a2, b2 } do socket:close( ) end
+end )
+
+test( 'a file whose buffer a timer empties: its callback does not wait for a line', function( )
+  local c = cogloop.loop( )
+  local child, go = child_with_two_lines( )
+  local got, taken, watcher = { }, nil, nil
+  watcher = c:on( child, 'r', function( )
+    got[ #got + 1 ] = child:read( ) or 'end'
+    -- The second line is in the file's buffer now, so that the next turn reports it.
+    if #got == 1 then c:after( 0, function( ) taken = child:read( ) end ) end
+    if got[ #got ] == 'end' then watcher:off( ) end
+  end )
+  c:after( 100, go )
+  c:run( )
+  equal( taken, 'two' )
+  equal( table.concat( got, ' ' ), 'one three end' )
+  child:close( )
+end )
+
+test( 'a file whose lines another handle takes in the same turn', function( )
+  local c, child, go, other = cogloop.loop( )
+  local reader, writer = T.fifo( )
+  child, go = child_with_two_lines( )
+  local got, watcher = { }, nil
+  watcher = c:on( child, 'r', function( )
+    got[ #got + 1 ] = child:read( ) or 'end'
+    if #got == 1 then writer:write 'x' end
+    if got[ #got ] == 'end' then watcher:off( ) end
+  end )
+  reader:setvbuf( 'no' )
+  -- In whichever order the two come: the second line is read once, by one of them.
+  other = c:on( reader, 'r', function( )
+    reader:read( 1 )
+    if #got == 1 then got[ #got + 1 ] = child:read( ) end
+    other:off( )
+  end )
+  c:after( 100, go )
+  c:run( )
+  equal( table.concat( got, ' ' ), 'one two three end' )
+  child:close( )
+end )
+
+test( 'a read callback fills the pipe: the write callback of the same report is not called', function( )
+  local loop, pipe = Loop( ), T.fifo( )
+  local order = { }
+  pipe:setvbuf( 'no' )
+  loop:addHandle( pipe, 'r', function( )
+    order[ #order + 1 ] = 'r'
+    if order[ 2 ] then return loop:removeHandle( pipe, 'r' ) end
+    -- What a pipe holds, and nothing more.
+    pipe:read( 1 )
+    pipe:write( ('x'):rep( 65536 ) )
+  end )
+  loop:addHandle( pipe, 'w', function( )
+    order[ #order + 1 ] = 'w'
+    loop:removeHandle( pipe, 'w' )
+  end )
+  pipe:write 'x'
+  loop:addTask( 20, function( ) pipe:read( 65536 ) end )
+  loop:run( )
+  equal( table.concat( order ), 'rrw' )
+end )
+
+T.done( )
