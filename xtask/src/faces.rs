@@ -10,7 +10,7 @@ use crate::test::interpreters::Interpreter;
 const SCRIPT: &str = "proptests/faces/lua/faces.lua";
 
 /// How many programs each Lua runs in the tests.
-const PROGRAMS: &str = "300";
+const PROGRAMS: &str = "120";
 
 /// The seed of the tests: the same programs each time.
 const SEED: u64 = 1;

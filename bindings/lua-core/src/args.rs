@@ -3,6 +3,7 @@
 use crate::clock::MAX_DELAY_NS;
 use crate::create::bytes_at;
 use crate::guard::{Text, push_where};
+use crate::version::extra_arguments;
 use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_concat,
@@ -160,7 +161,7 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
     // SAFETY: the caller's promise; luaL_argerror never returns.
     unsafe {
         let shifted = lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) == LUA_TTABLE;
-        luaL_argerror(lua, arg - c_int::from(shifted), text);
+        luaL_argerror(lua, arg - c_int::from(shifted) + extra_arguments(lua), text);
     }
     unreachable!("luaL_argerror does not return")
 }

@@ -173,3 +173,24 @@ pub(crate) unsafe fn close_thread(coroutine: *mut lua_State) -> bool {
         false
     }
 }
+
+/// How many arguments a `__call` has put before those of the script. `luaL_argerror` of Lua 5.5 takes them off; the functions
+/// of this crate have done so before.
+///
+/// # Safety
+///
+/// `lua` runs a C function.
+#[cold]
+pub(crate) unsafe fn extra_arguments(lua: *mut lua_State) -> c_int {
+    #[cfg(feature = "lua55")]
+    // SAFETY: zeroes are a valid record; level 0, the running function, is always there, and fills it.
+    unsafe {
+        let mut record: mlua::ffi::lua_Debug = std::mem::zeroed();
+        if mlua::ffi::lua_getstack(lua, 0, &raw mut record) != 0 {
+            mlua::ffi::lua_getinfo(lua, c"t".as_ptr(), &raw mut record);
+            return c_int::from(record.extraargs);
+        }
+    }
+    let _ = lua;
+    0
+}
