@@ -36,6 +36,7 @@ mod errno;
 mod guard;
 mod handle;
 pub mod interrupt;
+mod leave;
 mod mockit;
 mod nesting;
 mod net;
@@ -48,6 +49,7 @@ mod task;
 mod version;
 
 pub use create::set_default_backend;
+pub use leave::push_traceback;
 pub use version::NAME as LUA_VERSION;
 
 use class::open_loop;

@@ -13,8 +13,9 @@
 use crate::args::{test_userdata, upvalue};
 use crate::descriptor::look_at_handles;
 use crate::dispatch::{serve_handle, serve_task};
-use crate::guard::{Text, push_text, stack_is};
+use crate::guard::{Text, stack_is};
 use crate::interrupt;
+use crate::leave::{PENDING, leave, on_raise};
 use crate::nesting::deepen;
 use crate::own::{self, claim::find_waiting};
 use crate::state::{LoopBlock, State, check_loop, state_at, value, with, with_or_raise};
@@ -22,13 +23,12 @@ use crate::task::finish;
 use crate::version::{push_user_value, set_user_value};
 use cogloop_io::{ExpiredTimer, Ready, Wait};
 use mlua::ffi::{
-    LUA_OK, LUA_TNIL, LUA_TSTRING, lua_State, lua_call, lua_concat, lua_error, lua_insert, lua_pcall, lua_pop,
-    lua_pushcclosure, lua_pushcfunction, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawequal, lua_replace,
-    lua_settop, lua_setupvalue, lua_tolstring, lua_type, lua_upvalueindex, luaL_traceback,
+    LUA_OK, LUA_TNIL, lua_State, lua_call, lua_insert, lua_pcall, lua_pushcclosure, lua_pushcfunction, lua_pushnil,
+    lua_pushvalue, lua_settop, lua_setupvalue, lua_type, lua_upvalueindex,
 };
 use std::ffi::c_int;
 use std::os::fd::AsRawFd;
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 
 /// `loop:run( )`
 pub(crate) unsafe extern "C-unwind" fn run(lua: *mut lua_State) -> c_int {
@@ -90,7 +90,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
             set_user_value(lua, 1, n);
         }
         if !ended_well {
-            raise_with_traceback(lua);
+            leave(lua);
         }
     }
 }
@@ -147,90 +147,6 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             (*state).in_batch = true;
         }
     }
-}
-
-/// Raises the error below the traceback on top: a string with it, anything else as it is.
-unsafe fn raise_with_traceback(lua: *mut lua_State) -> ! {
-    // SAFETY: only called by `run`, with S: … err traceback
-    unsafe {
-        if lua_type(lua, -1) == LUA_TSTRING && lua_type(lua, -2) == LUA_TSTRING && !has_traceback(lua, -2) {
-            lua_pushstring(lua, c"\n".as_ptr());
-            lua_insert(lua, -2);
-            lua_concat(lua, 3);
-        } else {
-            lua_settop(lua, -2);
-        }
-        lua_error(lua)
-    }
-}
-
-/// Whether an error has a traceback already: it comes from a loop that a callback ran.
-unsafe fn has_traceback(lua: *mut lua_State, index: c_int) -> bool {
-    // SAFETY: only called for a string; its bytes stay on the stack.
-    unsafe {
-        let mut length = 0;
-        let bytes = lua_tolstring(lua, index, &raw mut length);
-        let needle = b"\nstack traceback:\n";
-        std::slice::from_raw_parts(bytes.cast::<u8>(), length).windows(needle.len()).any(|window| window == needle)
-    }
-}
-
-/// The upvalue of [`on_raise`] with the error that nobody was told of yet.
-const PENDING: c_int = 3;
-
-/// The message handler: keeps the traceback, and the error as it is. Its upvalues: the loop, the metatable of timers, and
-/// the pending error, nil if there is none.
-unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua in the place of the error; a C function's stack has the room.
-    unsafe {
-        lua_settop(lua, 1);
-        let state = state_at(lua, lua_upvalueindex(1));
-        if lua_type(lua, lua_upvalueindex(PENDING)) != LUA_TNIL {
-            return raised_meanwhile(lua);
-        }
-        // A coroutine's error comes with the traceback of its own stack.
-        if state.is_null() || !(*state).own.has_traceback {
-            luaL_traceback(lua, lua, null(), 1);
-            set_user_value(lua, lua_upvalueindex(1), value::TRACEBACK);
-        }
-        lua_pushvalue(lua, 1);
-        lua_replace(lua, lua_upvalueindex(PENDING));
-        if let Some(ticket) = state.as_mut().and_then(|state| state.own.take_firing(state.id)) {
-            own::timer::push_ticket(lua, ticket, lua_upvalueindex(2));
-            set_user_value(lua, lua_upvalueindex(1), value::CURRENT);
-        }
-    }
-    1
-}
-
-/// A further error, while another was on its way: of a `__close` that the other one ran, or of `onerror`. It takes the other
-/// one's place, and its traceback tells of both.
-unsafe fn raised_meanwhile(lua: *mut lua_State) -> c_int {
-    // SAFETY: only called by `on_raise`, with the error at 1.
-    unsafe {
-        // The same again: `onerror` raises what it was given.
-        if lua_rawequal(lua, 1, lua_upvalueindex(PENDING)) != 0 {
-            return 1;
-        }
-        luaL_traceback(lua, lua, null(), 1);
-        lua_pushstring(lua, c"\nwhile this error was handled: ".as_ptr());
-        push_text(lua, lua_upvalueindex(PENDING));
-        lua_pushstring(lua, c"\n".as_ptr());
-        push_user_value(lua, lua_upvalueindex(1), value::TRACEBACK);
-        if lua_type(lua, -1) != LUA_TSTRING {
-            lua_pop(lua, 1);
-            lua_pushstring(lua, c"".as_ptr());
-        }
-        lua_concat(lua, 5);
-        set_user_value(lua, lua_upvalueindex(1), value::TRACEBACK);
-        lua_pushvalue(lua, 1);
-        lua_replace(lua, lua_upvalueindex(PENDING));
-        // Only a text leaves `run` with its traceback.
-        if lua_type(lua, 1) != LUA_TSTRING {
-            push_text(lua, 1);
-        }
-    }
-    1
 }
 
 /// What `run` calls protected, with the loop: serves turn after turn. One of the module's functions, by its upvalues.

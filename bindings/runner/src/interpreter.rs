@@ -3,7 +3,7 @@
 
 use crate::command_line::{Script, Source};
 use crate::ctrl_c;
-use cogloop_lua_core::interrupt;
+use cogloop_lua_core::{interrupt, push_traceback};
 use mlua::ffi::{
     LUA_OK, LUA_TSTRING, lua_State, lua_close, lua_createtable, lua_error, lua_getfield, lua_getglobal, lua_pcall,
     lua_pop, lua_pushcfunction, lua_pushfstring, lua_pushlightuserdata, lua_pushlstring, lua_rawseti, lua_setglobal,
@@ -132,8 +132,10 @@ unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
         }
         // S: error [text]
         let text = lua_tostring(lua, -1);
-        // An error of a callback left `run` with the traceback of its own place: that says more than ours.
-        if !CStr::from_ptr(text).to_bytes().windows(TRACEBACK.len()).any(|window| window == TRACEBACK) {
+        // An error of a callback left `run`: the traceback of its own place says more than ours.
+        if push_traceback(lua) {
+            lua_pushfstring(lua, c"%s\n%s".as_ptr(), text, lua_tostring(lua, -1));
+        } else if !CStr::from_ptr(text).to_bytes().windows(TRACEBACK.len()).any(|window| window == TRACEBACK) {
             luaL_traceback(lua, lua, text, 1);
         }
     }

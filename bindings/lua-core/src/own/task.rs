@@ -24,6 +24,7 @@ use crate::args::{check_callable, check_direction, check_ms};
 use crate::guard::{Failure, Text, push_text};
 use crate::handle::{Handle, Kind, check_handle};
 use crate::interrupt;
+use crate::leave::CLOSED;
 use crate::node::{COROUTINE, attach, drop_directions, set_callback, settle_reference};
 use crate::state::{State, check_loop, state_at, value, with_or_raise};
 use crate::version::{allow_yields, begin_with, can_yield, close_thread, push_user_value, set_user_value};
@@ -336,7 +337,7 @@ unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State) -> ! {
             lua_xmove(coroutine, lua, 1);
             if lua_rawequal(lua, -1, -2) == 0 {
                 lua_pushvalue(lua, -3); // S: … traceback err other traceback
-                lua_pushstring(lua, c"\nand while the coroutine was closed: ".as_ptr());
+                lua_pushstring(lua, CLOSED.as_ptr());
                 push_text(lua, -3);
                 lua_concat(lua, 3);
                 lua_replace(lua, -4);
