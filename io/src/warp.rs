@@ -1,23 +1,48 @@
 //! Virtual time over a real backend: where the loop would wait, the clock jumps.
 
-use crate::{Backend, Event, Interest, Token, VirtualClock, Waker};
+use crate::{Backend, Clock, Event, Interest, Token, VirtualClock, Waker};
 use rustix::fd::BorrowedFd;
 use std::io;
 
 /// A backend that never waits for a timeout: if nothing is ready now, it moves the clock by the timeout and comes back.
 ///
-/// A turn takes no time then, so a descriptor that stays ready holds the clock where it is. Without a timeout there is
-/// nothing to jump to, and the inner backend really waits: for a descriptor, or a wake.
+/// A turn takes no time then. A callback that arms itself again for now, or a descriptor that stays ready, would hold the
+/// clock where it is, and later timers would never come. So after 10,000 waits in a row at one moment each further one
+/// takes 1 µs, until the clock moves by itself.
+///
+/// Without a timeout there is nothing to jump to, and the inner backend really waits: for a descriptor, or a wake.
 pub struct Warp {
     inner: Box<dyn Backend>,
     clock: VirtualClock,
+    // The clock after the last wait, and how many waits in a row had no time to let pass.
+    last_ns: u64,
+    standing: u32,
 }
+
+/// So many waits in a row at one moment are a program's own affair.
+const STANDING_MAX: u32 = 10_000;
+
+/// What each further one takes.
+const CREEP_NS: u64 = 1_000;
 
 impl Warp {
     /// `inner`, with time passing on `clock`; the loop must read the same clock.
     #[must_use]
     pub fn new(inner: Box<dyn Backend>, clock: VirtualClock) -> Self {
-        Self { inner, clock }
+        Self { inner, clock, last_ns: 0, standing: 0 }
+    }
+
+    /// Lets time pass: so much, or a little when it has stood still for too long.
+    fn pass(&mut self, by_ns: u64) {
+        if by_ns > 0 || self.clock.now_ns() != self.last_ns {
+            self.standing = 0;
+            self.clock.advance_ns(by_ns);
+        } else if self.standing < STANDING_MAX {
+            self.standing += 1;
+        } else {
+            self.clock.advance_ns(CREEP_NS);
+        }
+        self.last_ns = self.clock.now_ns();
     }
 }
 
@@ -50,9 +75,8 @@ impl Backend for Warp {
         let Some(timeout_ns) = timeout_ns else { return self.inner.wait(events, None) };
         let before = events.len();
         self.inner.wait(events, Some(0))?;
-        if events.len() == before {
-            self.clock.advance_ns(timeout_ns);
-        }
+        let is_silent = events.len() == before;
+        self.pass(if is_silent { timeout_ns } else { 0 });
         Ok(())
     }
 

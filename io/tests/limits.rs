@@ -2,7 +2,7 @@
 
 mod common;
 
-use cogloop_io::{LimitReached, Limits, Missed, Options, Plan, Wait};
+use cogloop_io::{ClockChoice, LimitReached, Limits, Missed, Options, Plan, VirtualClock, Wait};
 use common::*;
 use std::io::ErrorKind;
 use std::num::NonZeroUsize;
@@ -104,4 +104,133 @@ fn a_turn_serves_so_many_timers_and_descriptors_and_the_next_one_goes_on_c36_c49
         tokens.sort_unstable();
         assert_eq!(ready, tokens, "each once");
     });
+}
+
+/// A loop on virtual time, with a descriptor that is ready.
+fn simulated() -> (Loop, VirtualClock) {
+    let clock = VirtualClock::new();
+    let mut events = Loop::new(&Options { clock: ClockChoice::Virtual(clock.clone()), ..Options::default() }).unwrap();
+    let (fd, mut peer) = pair();
+    events.add_descriptor(fd, READ).unwrap();
+    write(&mut peer);
+    std::mem::forget(peer);
+    (events, clock)
+}
+
+/// One turn whose callbacks take so long: which timers and how many descriptors it has served.
+fn turn_of(events: &mut Loop, clock: &VirtualClock, each_ns: u64) -> (Vec<u64>, usize) {
+    events.turn(Wait::Poll).unwrap();
+    let work = |value| {
+        clock.advance_ns(each_ns);
+        value
+    };
+    let timers = std::iter::from_fn(|| events.next_expired().map(|timer| work(timer.value))).collect();
+    (timers, std::iter::from_fn(|| events.next_ready()).count())
+}
+
+/// A thousand intervals of 1 ms whose callbacks take 5 ms were served all before a signal was.
+#[test]
+fn slow_timers_let_a_ready_descriptor_wait_for_two_of_them() {
+    let _guard = alone();
+    let (mut events, clock) = simulated();
+    for number in 0..1_000 {
+        events.add_planned(Plan::every(MS, MS.try_into().unwrap(), Missed::Skip), number);
+    }
+    clock.advance_ns(MS);
+    for nth in 0..500 {
+        assert_eq!(turn_of(&mut events, &clock, 5 * MS), (vec![2 * nth, 2 * nth + 1], 1));
+    }
+    assert_eq!(turn_of(&mut events, &clock, 5 * MS).0, [0, 1], "in the order of deadlines");
+    events.audit();
+}
+
+#[test]
+fn a_clock_that_stands_still_lets_a_descriptor_wait_for_ten_thousand_timers() {
+    let _guard = alone();
+    let (mut events, clock) = simulated();
+    for number in 0..25_000 {
+        events.add_timer(0, number);
+    }
+    for timers in [0..10_000, 10_000..20_000, 20_000..25_000] {
+        let (served, ready) = turn_of(&mut events, &clock, 0);
+        assert_eq!((served.len(), ready), (timers.clone().count(), 1));
+        assert!(served.into_iter().eq(timers), "in the order of arming");
+    }
+}
+
+#[test]
+fn without_a_descriptor_a_turn_serves_all_timers_that_are_due() {
+    let clock = VirtualClock::new();
+    let mut events = Loop::new(&Options { clock: ClockChoice::Virtual(clock.clone()), ..Options::default() }).unwrap();
+    for number in 0..20_000 {
+        events.add_timer(0, number);
+    }
+    assert_eq!(turn_of(&mut events, &clock, MS).0.len(), 20_000);
+}
+
+#[test]
+fn slow_descriptors_let_a_due_timer_wait_for_10_ms_and_each_has_its_turn() {
+    let _guard = alone();
+    let (mut events, clock) = simulated();
+    for _ in 1..20 {
+        let (fd, mut peer) = pair();
+        events.add_descriptor(fd, READ).unwrap();
+        write(&mut peer);
+        std::mem::forget(peer);
+    }
+    events.add_planned(Plan::every(MS, MS.try_into().unwrap(), Missed::Skip), 1);
+    let mut served = std::collections::HashSet::new();
+    for nth in 0..12 {
+        events.turn(Wait::Poll).unwrap();
+        let timers = std::iter::from_fn(|| events.next_expired()).count();
+        assert!(nth == 0 || timers == 1, "turn {nth}: {timers} timers");
+        let mut count = 0;
+        while let Some(ready) = events.next_ready() {
+            served.insert(ready.token);
+            clock.advance_ns(5 * MS);
+            count += 1;
+        }
+        assert_eq!(count, 2, "turn {nth}");
+    }
+    assert_eq!(served.len(), 20);
+}
+
+/// A callback that arms itself for now held the virtual clock where it was, and what was armed for later never came.
+#[test]
+fn a_virtual_clock_does_not_stand_still_for_ever() {
+    let _guard = alone();
+    let clock = VirtualClock::new();
+    let options = Options { clock: ClockChoice::Virtual(clock), ..Options::default() };
+    let mut events = Loop::new(&options).unwrap();
+    events.add_timer(5 * MS, 1);
+    events.add_timer(0, 0);
+    let (mut rounds, mut late_ns) = (0, None);
+    events
+        .run(|events, due| {
+            let cogloop_io::Due::Timer(timer) = due else { return };
+            rounds += 1;
+            match timer.value {
+                1 => late_ns = Some(timer.late_ns),
+                _ if late_ns.is_none() && rounds < 100_000 => {
+                    events.add_timer(0, 0);
+                }
+                _ => (),
+            }
+        })
+        .unwrap();
+    assert_eq!(late_ns, Some(0), "after {rounds} rounds");
+    assert!((10_000..16_000).contains(&rounds), "{rounds} rounds");
+
+    // A descriptor that stays ready; time stands still for as many turns as before.
+    let (mut events, _) = simulated();
+    events.add_timer(5 * MS, 1);
+    let fired = |events: &mut Loop, turns| {
+        (0..turns).find(|_| {
+            events.turn(Wait::Block).unwrap();
+            events.next_expired().is_some()
+        })
+    };
+    assert_eq!(fired(&mut events, 10_000), None);
+    assert_eq!(events.now_ns(), 0);
+    assert!(fired(&mut events, 5_001).is_some());
 }

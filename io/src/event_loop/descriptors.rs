@@ -137,7 +137,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// or replaced since does not come; of more than [`Limits`](crate::Limits) let a turn serve, the rest comes in the next.
     pub fn next_ready(&mut self) -> Option<Ready> {
         while let Some(&event) = self.events.get(self.pulled) {
-            if self.has_served_enough(self.served_descriptors) {
+            if self.has_served_descriptors() {
                 return None;
             }
             self.pulled += 1;
@@ -145,7 +145,7 @@ impl<T: Default + Clone> EventLoop<T> {
             let ready = self.take_ready(event.token, ready);
             if !ready.is_empty() {
                 self.is_outdated = true;
-                self.served_descriptors += 1;
+                self.descriptors_share.served += 1;
                 return Some(Ready { token: event.token, ready });
             }
         }

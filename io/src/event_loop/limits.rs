@@ -14,7 +14,7 @@ use std::num::NonZeroUsize;
 /// The most timers that any loop holds: as many as the wheel does.
 const TIMERS_MAX: usize = 1 << 30;
 
-/// How much a loop may hold, and serve in a turn. The default limits nothing.
+/// How much a loop may hold, and serve in a turn. The default limits only what one kind may take of a turn while the other waits.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct Limits {
     /// Timers at a time: armed, due and not pulled yet, and paused. Never more than 2³⁰, the wheel's own limit.
@@ -23,7 +23,8 @@ pub struct Limits {
     pub descriptors: usize,
     /// Timers that a turn gives out at the most, and descriptors that it does: this many of each, so that neither waits
     /// for the other. Timers that are left stay due, descriptors stay ready, and their turn comes in the next ones, in
-    /// order.
+    /// order. Whatever this says, a loop with descriptors gives out timers for 10 ms or 10,000 of them in a turn, and one
+    /// with timers as many descriptors.
     pub served_in_turn: NonZeroUsize,
 }
 
@@ -116,6 +117,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// Changes it, from now on. Whatever is there stays, even if it is more than would be let in now.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+        self.look_at_limits();
     }
 
     /// [`add_timer`](Self::add_timer), for loops with a limit, and for programs that go on when memory runs out.
@@ -168,10 +170,5 @@ impl<T: Default + Clone> EventLoop<T> {
     pub(super) fn has_room_for_a_descriptor(&self) -> Result<(), LimitReached> {
         let limit = self.limits.descriptors;
         if self.descriptors() < limit { Ok(()) } else { Err(LimitReached { what: "descriptors", limit }) }
-    }
-
-    /// Whether a turn that has served so many has to leave the rest to the next one.
-    pub(super) fn has_served_enough(&self, served: usize) -> bool {
-        served >= self.limits.served_in_turn.get()
     }
 }

@@ -22,7 +22,8 @@
 //! What it promises, each with its reason:
 //!
 //! - A timer never expires early: its deadline is rounded up to a tick, the clock's reading down.
-//! - It holds, and serves in a turn, no more than its host allows ([`Limits`]).
+//! - It holds, and serves in a turn, no more than its host allows ([`Limits`]). While it holds descriptors, a turn gives out
+//!   timers for 10 ms or 10,000 of them; while it holds timers, descriptors likewise.
 //! - Only what was due at `turn_ns`, or ready in the one wait, is served in a turn: a timer armed meanwhile, even for
 //!   now, comes in a later turn. So neither timers nor descriptors can starve the other.
 //! - Timers that were due and not pulled stay due and come first in the next turn; readiness that was not pulled is
@@ -41,6 +42,7 @@ mod modes;
 #[allow(unsafe_code, reason = "a descriptor that the loop itself keeps open")]
 mod owned;
 mod run;
+mod share;
 mod show;
 mod table;
 mod timers;
@@ -51,6 +53,7 @@ use crate::choose::{self, BackendReport};
 use crate::memory::{self, ByIndex, Worklist};
 use crate::{Backend, Clock, Error, Event, Key, MonotonicClock, VirtualClock, Waker, Warp};
 use cogloop_engine::Scheduler;
+use share::Share;
 use std::collections::HashSet;
 use std::num::NonZeroU64;
 #[cfg(unix)]
@@ -120,9 +123,9 @@ pub struct EventLoop<T = u64> {
     limits: Limits,
     // Whether a callback may have used up what the last wait has reported.
     is_outdated: bool,
-    // In this turn so far.
-    served_timers: usize,
-    served_descriptors: usize,
+    // Of this turn, what each kind has had.
+    timers_share: Share,
+    descriptors_share: Share,
     // Indices of descriptors that were marked ready since the last turn, and before it.
     marked: Worklist,
     marked_in_turn: Worklist,
@@ -199,8 +202,8 @@ impl<T: Default + Clone> EventLoop<T> {
             last_served: 0,
             limits: Limits::default(),
             is_outdated: false,
-            served_timers: 0,
-            served_descriptors: 0,
+            timers_share: Share::default(),
+            descriptors_share: Share::default(),
             marked: Worklist::default(),
             marked_in_turn: Worklist::default(),
             unsettled: Worklist::default(),

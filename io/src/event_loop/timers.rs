@@ -175,11 +175,11 @@ impl<T: Default + Clone> EventLoop<T> {
     /// armed again at once, as its plan says, and does not come twice in a turn; of more than [`Limits`](crate::Limits) let
     /// a turn serve, the rest comes in the next.
     pub fn next_expired(&mut self) -> Option<ExpiredTimer<T>> {
-        if self.has_served_enough(self.served_timers) {
+        if self.has_served_timers() {
             return None;
         }
         let fired = self.scheduler.pop()?;
-        self.served_timers += 1;
+        self.timers_share.served += 1;
         self.is_outdated = true;
         self.forget_unref(fired.key);
         let (key, deadline_ns, late_ns) = (fired.key, fired.deadline, fired.late);

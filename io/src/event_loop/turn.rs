@@ -27,7 +27,6 @@ impl<T: Default + Clone> EventLoop<T> {
     /// What the kernel says to the wait. Due timers can be pulled all the same.
     pub fn turn(&mut self, wait: Wait) -> io::Result<()> {
         self.drop_leftovers();
-        (self.served_timers, self.served_descriptors) = (0, 0);
         self.settle();
         let timeout_ns = self.prepare(wait);
         let before_ns = if mutant!("c15-lua-t") { self.now_ns() } else { 0 };
@@ -39,6 +38,7 @@ impl<T: Default + Clone> EventLoop<T> {
         } else {
             self.now_ns()
         });
+        self.begin_shares();
         self.scheduler.advance(self.turn_ns);
         self.merge_marks();
         self.order_by_service();

@@ -230,6 +230,7 @@ fn serve(world: &Shared, events: &mut Loop, due: Due<u64>, place: Place) {
     }
     act(world, events, place);
     act(world, events, place);
+    world.borrow_mut().busy_ns = events.now_ns() - events.turn_ns();
 }
 
 /// Reads and writes until nothing more is to be had and says so, most often and whenever there is no choice; or leaves it.

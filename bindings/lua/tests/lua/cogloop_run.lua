@@ -29,6 +29,41 @@ test( 'the resolution is the unit in which deadlines are equal', function( )
   same_list( ran, { 'first', 'second' } )
 end )
 
+test( 'a thousand busy intervals let a handle that is ready wait for a few of them', function( )
+  local loop, calls = cogloop.loop( ), 0
+  local clock = os.clock
+  for _ = 1, 1000 do
+    loop:every( 1, function( )
+      calls = calls + 1
+      local stop = clock( ) + 0.005
+      while clock( ) < stop do end
+    end )
+  end
+  local _, writer = T.fifo( )
+  local waited
+  loop:on( writer, 'w', function( ) waited = calls loop:stop( ) end )
+  loop:run( )
+  is_true( waited <= 17, waited )
+  loop:close( )
+end )
+
+test( 'a virtual clock does not stand still for ever', function( )
+  local loop, rounds, came = virtual( ), 0, nil
+  local function again( )
+    rounds = rounds + 1
+    if not came and rounds < 100000 then loop:after( 0, again ) end
+  end
+  loop:after( 0, again )
+  loop:after( 5, function( ) came = loop:now( ) end )
+  loop:run( )
+  equal( came, 5 )
+  rounds, came = 0, nil
+  loop:after( 0, again )
+  is_true( loop:advance( 10 ) )
+  is_true( rounds < 100000, rounds )
+  is_true( loop:now( ) >= 15 and loop:now( ) < 15.01, loop:now( ) )
+end )
+
 test( 'a host limits timers, handles, and callbacks in a turn', function( )
   local loop = cogloop.loop{ clock = 'virtual', max_timers = 2, max_handles = 1, max_callbacks = 3 }
   local first = loop:after( 1, print )
