@@ -58,8 +58,31 @@ impl Event {
 /// A kernel interface that reports readiness.
 ///
 /// The caller keeps a descriptor number under one token at a time, and gives a new token the old one's slot when it puts
-/// one in the place of another. `'static` says that the caller answers for the descriptor's life; a descriptor that was
-/// closed in spite of that loses its events and disturbs nothing else.
+/// one in the place of another. The caller keeps the descriptor open from `add` to `remove`; a descriptor that was closed
+/// in spite of that loses its events and disturbs nothing else.
+///
+/// A backend has the descriptor for the length of a call. It may keep the number
+/// ([`as_raw_fd`](rustix::fd::AsRawFd::as_raw_fd)), which gives no access to the file. It cannot keep the descriptor, since
+/// that could be another file's later:
+///
+/// ```compile_fail,E0308
+/// # use cogloop_io::{Backend, Event, Interest, Token, Waker};
+/// # use rustix::fd::BorrowedFd;
+/// # use std::io;
+/// struct Keeps(Option<BorrowedFd<'static>>);
+///
+/// impl Backend for Keeps {
+///     fn add(&mut self, fd: BorrowedFd<'static>, _: Interest, _: Token) -> io::Result<()> {
+///         self.0 = Some(fd);
+///         Ok(())
+///     }
+/// #   fn name(&self) -> &'static str { "keeps" }
+/// #   fn attach(&mut self, _: &Waker) -> io::Result<()> { Ok(()) }
+/// #   fn modify(&mut self, _: BorrowedFd<'_>, _: Interest, _: Token) -> io::Result<()> { Ok(()) }
+/// #   fn remove(&mut self, _: BorrowedFd<'_>, _: Token) -> io::Result<()> { Ok(()) }
+/// #   fn wait(&mut self, _: &mut Vec<Event>, _: Option<u64>) -> io::Result<()> { Ok(()) }
+/// }
+/// ```
 pub trait Backend {
     /// The name by which it is chosen.
     fn name(&self) -> &'static str;
@@ -75,14 +98,14 @@ pub trait Backend {
     ///
     /// # Errors
     /// The kernel's; nothing is registered then.
-    fn add(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()>;
+    fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()>;
 
     /// Changes what is observed, or puts a new token in the place of an old one. A registration that the backend has
     /// dropped since, because the descriptor was closed, is made anew for the file that has the number now.
     ///
     /// # Errors
     /// The kernel's; the old registration stands then.
-    fn modify(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()>;
+    fn modify(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()>;
 
     /// Says that of this registration only news matter, until another token takes its place: readiness that was reported
     /// need not be reported again before [`modify`](Self::modify). A backend to which that is no help goes on as ever.
@@ -92,7 +115,7 @@ pub trait Backend {
     ///
     /// # Errors
     /// The kernel's, for information.
-    fn remove(&mut self, fd: BorrowedFd<'static>, token: Token) -> io::Result<()>;
+    fn remove(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()>;
 
     /// Waits until something is ready or `timeout_ns` have passed (`None`: for ever), and appends to `events`, which has
     /// room for [`EVENTS_MAX`]. A backend with more to report asks for memory, and leaves the rest to the next wait when

@@ -19,6 +19,7 @@ use crate::backend::{BRIEF_NS, EVENTS_MAX};
 use crate::fork::ForkMark;
 use crate::identity::Identity;
 use crate::memory::{ByIndex, room_for};
+use crate::number::Number;
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
 use nix::poll::PollTimeout;
 use nix::sys::epoll::EpollEvent;
@@ -55,7 +56,7 @@ enum Place {
 }
 
 struct Registration {
-    fd: BorrowedFd<'static>,
+    fd: Number,
     interest: Interest,
     token: Token,
     place: Place,
@@ -127,12 +128,12 @@ impl Epoll {
         Ok(())
     }
 
-    fn put(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
+    fn put(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
         self.mark.check()?;
         self.registrations.try_grow(token.index())?;
         self.always.try_reserve(1)?;
         let place = self.place(fd, interest, token, is_new)?;
-        let new = Some(Registration { fd, interest, token, place, seen: 0 });
+        let new = Some(Registration { fd: Number::of(fd), interest, token, place, seen: 0 });
         if let Some(Place::Always(_)) = self.registrations.replace(token.index(), new).map(|old| old.place) {
             self.always.retain(|&other| other != token.index());
         }
@@ -142,7 +143,7 @@ impl Epoll {
         Ok(())
     }
 
-    fn place(&self, fd: BorrowedFd<'static>, interest: Interest, token: Token, is_new: bool) -> io::Result<Place> {
+    fn place(&self, fd: BorrowedFd<'_>, interest: Interest, token: Token, is_new: bool) -> io::Result<Place> {
         if interest.is_empty() {
             // Shows a closed descriptor, as every other path does.
             rustix::io::fcntl_getfd(fd)?;
@@ -189,8 +190,7 @@ impl Epoll {
         known.seen = known.seen.wrapping_add(1);
         if known.seen.is_power_of_two() || known.seen.is_multiple_of(CHECK_EVERY) {
             // Changes nothing for the file that was registered, and fails for any other.
-            let data = EventData::new_u64(bits);
-            if epoll::modify(&self.set.0, known.fd, data, flags(known.interest)).is_err() {
+            if epoll::modify(&self.set.0, known.fd.as_fd(), EventData::new_u64(bits), flags(known.interest)).is_err() {
                 self.registrations.take(token.index());
                 return Found::Dead;
             }
@@ -206,7 +206,7 @@ impl Epoll {
             let index = self.always[(self.always_start + nth) % self.always.len()];
             let Some(Some(known)) = self.registrations.get(index) else { continue };
             let Place::Always(file) = known.place else { continue };
-            if file.still(known.fd) {
+            if file.still(known.fd.as_fd()) {
                 events.push(Event::new(known.token, Interest::BOTH));
             } else {
                 self.registrations.take(index);
@@ -230,8 +230,8 @@ impl Epoll {
             if let Place::Kernel = known.place {
                 let (data, flags) = (EventData::new_u64(known.token.to_bits()), flags(known.interest));
                 // The old set knows whether the number still stands for the file that was registered.
-                if epoll::modify(&self.set.0, known.fd, data, flags).is_ok() {
-                    epoll::add(&set, known.fd, data, flags)?;
+                if epoll::modify(&self.set.0, known.fd.as_fd(), data, flags).is_ok() {
+                    epoll::add(&set, known.fd.as_fd(), data, flags)?;
                 }
             }
         }
@@ -298,15 +298,15 @@ impl Backend for Epoll {
         Ok(())
     }
 
-    fn add(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.put(fd, interest, token, true)
     }
 
-    fn modify(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn modify(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.put(fd, interest, token, false)
     }
 
-    fn remove(&mut self, fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
+    fn remove(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         self.mark.check()?;
         let known = self.registrations.take(token.index());
         match known.map(|known| known.place) {

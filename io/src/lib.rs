@@ -62,6 +62,8 @@ mod identity;
 pub mod interest;
 mod look;
 pub mod memory;
+#[allow(unsafe_code, reason = "a number is a descriptor again")]
+mod number;
 #[allow(unsafe_code, reason = "polling leaves it to its user that descriptors stay open")]
 pub mod portable;
 pub mod scripted;

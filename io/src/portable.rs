@@ -15,6 +15,7 @@ use crate::backend::EVENTS_MAX;
 use crate::fork::ForkMark;
 use crate::identity::Identity;
 use crate::memory::{ByIndex, error_in_words, room_for};
+use crate::number::Number;
 use crate::{Backend, Event, Interest, Token, Waker};
 use polling::{Events, PollMode, Poller};
 use rustix::fd::{AsFd, BorrowedFd};
@@ -40,7 +41,7 @@ enum Place {
 }
 
 struct Registration {
-    fd: BorrowedFd<'static>,
+    fd: Number,
     interest: Interest,
     token: Token,
     place: Place,
@@ -83,13 +84,13 @@ impl Portable {
         })
     }
 
-    fn put(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
+    fn put(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
         self.mark.check()?;
         self.registrations.try_grow(token.index())?;
         self.always.try_reserve(1)?;
         let file = Identity::of(fd)?;
         let place = self.place(fd, file, interest, token, is_new)?;
-        let new = Registration { fd, interest, token, place, file, seen: 0 };
+        let new = Registration { fd: Number::of(fd), interest, token, place, file, seen: 0 };
         let old = self.registrations.replace(token.index(), Some(new));
         if old.is_some_and(|old| old.place == Place::Always) {
             self.always.retain(|&other| other != token.index());
@@ -102,7 +103,7 @@ impl Portable {
 
     fn place(
         &self,
-        fd: BorrowedFd<'static>,
+        fd: BorrowedFd<'_>,
         file: Identity,
         interest: Interest,
         token: Token,
@@ -141,9 +142,9 @@ impl Portable {
     fn insert(&self, fd: BorrowedFd<'_>, event: polling::Event) -> io::Result<()> {
         // SAFETY:
         // 1. `polling` asks for a valid descriptor: it is borrowed, so it is open.
-        // 2. It asks that the descriptor be deleted before it is closed. `Backend` asks the same of its caller by
-        //    `'static`, and the waker is kept as long as the poller. A caller who closes all the same, by number, gets
-        //    what the kernels do then, which is to forget the descriptor: `polling` keeps numbers, not memory.
+        // 2. It asks that the descriptor be deleted before it is closed. `Backend` asks the same of its caller, and the
+        //    waker is kept as long as the poller. A caller who closes all the same gets what the kernels do then, which is
+        //    to forget the descriptor: `polling` keeps numbers, not memory.
         unsafe { self.poller.add_with_mode(&fd, event, PollMode::Oneshot) }
     }
 
@@ -158,7 +159,7 @@ impl Portable {
             }
             let Some(known) = self.find(key).filter(|known| known.place == Place::Kernel) else { continue };
             let (fd, interest, index) = (known.fd, known.interest, known.token.index());
-            if self.poller.modify(fd, wanted(key, interest)).is_err() {
+            if self.poller.modify(fd.as_fd(), wanted(key, interest)).is_err() {
                 self.registrations.take(index);
             }
         }
@@ -177,7 +178,7 @@ impl Portable {
         known.seen = known.seen.wrapping_add(1);
         let is_time = known.seen.is_power_of_two() || known.seen.is_multiple_of(CHECK_EVERY);
         let token = known.token;
-        if is_time && !known.file.still(known.fd) {
+        if is_time && !known.file.still(known.fd.as_fd()) {
             self.registrations.take(token.index());
             return;
         }
@@ -191,7 +192,7 @@ impl Portable {
         for nth in 0..batch {
             let index = self.always[(self.always_start + nth) % self.always.len()];
             let Some(Some(known)) = self.registrations.get(index) else { continue };
-            if known.file.still(known.fd) {
+            if known.file.still(known.fd.as_fd()) {
                 events.push(Event::new(known.token, Interest::BOTH));
             } else {
                 self.registrations.take(index);
@@ -224,15 +225,15 @@ impl Backend for Portable {
         Ok(())
     }
 
-    fn add(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.put(fd, interest, token, true)
     }
 
-    fn modify(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn modify(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.put(fd, interest, token, false)
     }
 
-    fn remove(&mut self, fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
+    fn remove(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         self.mark.check()?;
         let known = self.registrations.take(token.index());
         match known.map(|known| known.place) {

@@ -90,15 +90,15 @@ impl Backend for ScriptedBackend {
         Ok(())
     }
 
-    fn add(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.register(Call::Add(fd.as_raw_fd(), interest, token))
     }
 
-    fn modify(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn modify(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.register(Call::Modify(fd.as_raw_fd(), interest, token))
     }
 
-    fn remove(&mut self, fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
+    fn remove(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         self.script.borrow_mut().calls.push(Call::Remove(fd.as_raw_fd(), token));
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::backend::EVENTS_MAX;
 use crate::fork::ForkMark;
 use crate::identity::Identity;
 use crate::memory::{ByIndex, error_in_words};
+use crate::number::Number;
 use crate::{Backend, Event, Interest, Token, Waker};
 use nix::errno::Errno;
 use nix::sys::select::{FD_SETSIZE, FdSet, select};
@@ -28,18 +29,16 @@ const LIMIT: usize = if FD_SETSIZE < EVENTS_MAX { FD_SETSIZE } else { EVENTS_MAX
 const AT_A_TIME: usize = 64;
 
 struct Registration {
-    fd: BorrowedFd<'static>,
+    fd: Number,
     interest: Interest,
     token: Token,
     file: Identity,
 }
 
-/// The sets to pass to select and what we know of their members.
+/// What select is asked about.
 pub struct Select {
     // By the token's index.
     registrations: ByIndex<Option<Registration>>,
-    read: FdSet<'static>,
-    write: FdSet<'static>,
     waker: Option<Waker>,
     // From `attach`.
     mark: Option<ForkMark>,
@@ -48,17 +47,10 @@ pub struct Select {
 }
 
 impl Select {
-    /// Empty sets.
+    /// One that watches nothing.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            registrations: ByIndex::new(),
-            read: FdSet::new(),
-            write: FdSet::new(),
-            waker: None,
-            mark: None,
-            bound: 0,
-        }
+        Self { registrations: ByIndex::new(), waker: None, mark: None, bound: 0 }
     }
 
     /// A forked child shares nothing but the waker with its parent, and would take its wakes.
@@ -66,28 +58,29 @@ impl Select {
         self.mark.as_ref().map_or(Ok(()), ForkMark::check)
     }
 
-    fn put(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn put(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.check_process()?;
         refuse_beyond_the_set(fd)?;
         let file = Identity::of(fd)?;
         self.registrations.try_grow(token.index())?;
         self.bound = self.bound.max(fd.as_raw_fd() + 1);
-        self.registrations.replace(token.index(), Some(Registration { fd, interest, token, file }));
-        for (set, direction) in [(&mut self.read, Interest::READ), (&mut self.write, Interest::WRITE)] {
-            if interest.contains(direction) {
-                set.insert(fd);
-            } else {
-                set.remove(fd);
-            }
-        }
+        let new = Registration { fd: Number::of(fd), interest, token, file };
+        self.registrations.replace(token.index(), Some(new));
         Ok(())
     }
 
-    fn forget(&mut self, index: u32) {
-        if let Some(known) = self.registrations.take(index) {
-            self.read.remove(known.fd);
-            self.write.remove(known.fd);
+    /// The sets to pass to select: for reading and for writing.
+    fn sets(&self) -> (FdSet<'_>, FdSet<'_>) {
+        let (mut read, mut write) = (FdSet::new(), FdSet::new());
+        for known in self.registrations.iter().flatten() {
+            if known.interest.contains(Interest::READ) {
+                read.insert(known.fd.as_fd());
+            }
+            if known.interest.contains(Interest::WRITE) {
+                write.insert(known.fd.as_fd());
+            }
         }
+        (read, write)
     }
 
     /// Drops what was closed behind our back. Whether there was any.
@@ -95,8 +88,8 @@ impl Select {
         let mut any = false;
         for index in self.registrations.indices() {
             let known = self.registrations.get(index).and_then(Option::as_ref);
-            if known.is_some_and(|known| !known.file.still(known.fd)) {
-                self.forget(index);
+            if known.is_some_and(|known| !known.file.still(known.fd.as_fd())) {
+                self.registrations.take(index);
                 any = true;
             }
         }
@@ -104,9 +97,10 @@ impl Select {
     }
 
     /// Those that are observed for writing only and have hung up; the others are added to the read set, to wake us.
-    fn hung_up(&self, read: &mut FdSet<'_>) -> io::Result<Option<FdSet<'static>>> {
+    fn hung_up<'a>(&'a self, read: &mut FdSet<'a>) -> io::Result<Option<FdSet<'a>>> {
         let is_write_only = |known: &&Registration| known.interest == Interest::WRITE;
-        let mut write_only = self.registrations.iter().flatten().filter(is_write_only).map(|known| known.fd).peekable();
+        let mut write_only =
+            self.registrations.iter().flatten().filter(is_write_only).map(|known| known.fd.as_fd()).peekable();
         let mut hung_up = None;
         // A few at a time, so that they need no memory.
         while let Some(&first) = write_only.peek() {
@@ -128,31 +122,40 @@ impl Select {
         Ok(hung_up)
     }
 
-    fn report(&mut self, read: &FdSet<'_>, write: &FdSet<'_>, hung_up: Option<&FdSet<'_>>, events: &mut Vec<Event>) {
-        for index in self.registrations.indices() {
-            let Some(Some(known)) = self.registrations.get(index) else { continue };
+    /// Whether there was one that was closed behind our back.
+    fn report(
+        &self,
+        read: &FdSet<'_>,
+        write: &FdSet<'_>,
+        hung_up: Option<&FdSet<'_>>,
+        events: &mut Vec<Event>,
+    ) -> bool {
+        let mut any_closed = false;
+        for known in self.registrations.iter().flatten() {
+            let fd = known.fd.as_fd();
             let mut ready = Interest::NONE;
             for (set, direction) in [(read, Interest::READ), (write, Interest::WRITE)] {
-                if known.interest.contains(direction) && set.contains(known.fd) {
+                if known.interest.contains(direction) && set.contains(fd) {
                     ready.insert(direction);
                 }
             }
-            if hung_up.is_some_and(|hung_up| hung_up.contains(known.fd)) {
+            if hung_up.is_some_and(|hung_up| hung_up.contains(fd)) {
                 ready.insert(Interest::WRITE);
             }
             if ready.is_empty() {
                 continue;
             }
             // The write set has not heard a bare hang-up, which ends that direction too.
-            if ready == Interest::READ && known.interest == Interest::BOTH && has_hung_up(known.fd) {
+            if ready == Interest::READ && known.interest == Interest::BOTH && has_hung_up(fd) {
                 ready.insert(Interest::WRITE);
             }
-            if known.file.still(known.fd) {
+            if known.file.still(fd) {
                 events.push(Event::new(known.token, ready));
             } else {
-                self.forget(index);
+                any_closed = true;
             }
         }
+        any_closed
     }
 }
 
@@ -175,23 +178,23 @@ impl Backend for Select {
         Ok(())
     }
 
-    fn add(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.put(fd, interest, token)
     }
 
-    fn modify(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn modify(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.put(fd, interest, token)
     }
 
-    fn remove(&mut self, _fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
+    fn remove(&mut self, _fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         self.check_process()?;
-        self.forget(token.index());
+        self.registrations.take(token.index());
         Ok(())
     }
 
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
         self.check_process()?;
-        let (mut read, mut write): (FdSet<'_>, FdSet<'_>) = (self.read, self.write);
+        let (mut read, mut write) = self.sets();
         let hung_up = match self.hung_up(&mut read) {
             // A signal: whoever has hung up is not known of, so this wait is over.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
@@ -212,7 +215,9 @@ impl Backend for Select {
             Ok(0) if hung_up.is_none() => Ok(()),
             Ok(_) => {
                 waker.iter().filter(|waker| read.contains(waker.as_fd())).for_each(Waker::drain);
-                self.report(&read, &write, hung_up.as_ref(), events);
+                if self.report(&read, &write, hung_up.as_ref(), events) {
+                    self.forget_the_closed();
+                }
                 Ok(())
             }
             // It came at once, so all of the time is left, and the others must not wait for another turn.

@@ -55,11 +55,11 @@ impl Backend for Warp {
         self.inner.attach(waker)
     }
 
-    fn add(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.inner.add(fd, interest, token)
     }
 
-    fn modify(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn modify(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.inner.modify(fd, interest, token)
     }
 
@@ -67,7 +67,7 @@ impl Backend for Warp {
         self.inner.expect_news(token);
     }
 
-    fn remove(&mut self, fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
+    fn remove(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         self.inner.remove(fd, token)
     }
 

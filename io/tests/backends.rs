@@ -130,13 +130,13 @@ fn a_backend_that_cannot_be_woken_makes_no_loop() {
         fn attach(&mut self, _: &Waker) -> io::Result<()> {
             Err(io::Error::from_raw_os_error(12))
         }
-        fn add(&mut self, _: BorrowedFd<'static>, _: cogloop_io::Interest, _: Token) -> io::Result<()> {
+        fn add(&mut self, _: BorrowedFd<'_>, _: cogloop_io::Interest, _: Token) -> io::Result<()> {
             Ok(())
         }
-        fn modify(&mut self, _: BorrowedFd<'static>, _: cogloop_io::Interest, _: Token) -> io::Result<()> {
+        fn modify(&mut self, _: BorrowedFd<'_>, _: cogloop_io::Interest, _: Token) -> io::Result<()> {
             Ok(())
         }
-        fn remove(&mut self, _: BorrowedFd<'static>, _: Token) -> io::Result<()> {
+        fn remove(&mut self, _: BorrowedFd<'_>, _: Token) -> io::Result<()> {
             Ok(())
         }
         fn wait(&mut self, _: &mut Vec<Event>, _: Option<u64>) -> io::Result<()> {

@@ -17,7 +17,8 @@ pub struct Ready {
 
 impl<T: Default + Clone> EventLoop<T> {
     /// Observes a descriptor, level-triggered, until it is removed. It stays the caller's: the loop neither closes it nor
-    /// changes its flags.
+    /// changes its flags. `'static` is the caller's promise that it stays open. For a descriptor that does not live so long
+    /// there are [`add_owned`](Self::add_owned) and [`add_shared`](Self::add_shared).
     ///
     /// A number that is observed already, or was closed without being removed, gets a new token and the old one is stale.
     ///
@@ -26,6 +27,12 @@ impl<T: Default + Clone> EventLoop<T> {
     /// kernel says; `QuotaExceeded` at the limit of [`Limits`](crate::Limits), `OutOfMemory` for want of it. Nothing changes
     /// then: an older observation of the number stands.
     pub fn add_descriptor(&mut self, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
+        self.observe(fd, interest)
+    }
+
+    /// As [`add_descriptor`](Self::add_descriptor). The caller sees to it that the descriptor stays open until the backend
+    /// has forgotten it.
+    pub(super) fn observe(&mut self, fd: BorrowedFd<'_>, interest: Interest) -> io::Result<Token> {
         let may_block = look::may_block(fd)?;
         self.refuse_the_waker(fd)?;
         let (token, replaces) = self.table.propose(fd);
@@ -68,8 +75,8 @@ impl<T: Default + Clone> EventLoop<T> {
     /// `NotFound` for a stale token, or what the kernel says; the old interest stands then.
     pub fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
-        self.backend.modify(descriptor.fd, interest, token)?;
-        descriptor.may_block = look::may_block(descriptor.fd).unwrap_or(true);
+        self.backend.modify(descriptor.fd.as_fd(), interest, token)?;
+        descriptor.may_block = look::may_block(descriptor.fd.as_fd()).unwrap_or(true);
         (descriptor.interest, descriptor.told, descriptor.silent) = (interest, interest, Interest::NONE);
         Ok(())
     }
@@ -81,7 +88,8 @@ impl<T: Default + Clone> EventLoop<T> {
     /// `NotFound` for a stale token. What the kernel says is for information: the descriptor is forgotten anyway.
     pub fn remove_descriptor(&mut self, token: Token) -> io::Result<()> {
         let descriptor = self.table.take(token).ok_or(io::ErrorKind::NotFound)?;
-        let removed = if mutant!("c40-liburing-568") { Ok(()) } else { self.backend.remove(descriptor.fd, token) };
+        let removed =
+            if mutant!("c40-liburing-568") { Ok(()) } else { self.backend.remove(descriptor.fd.as_fd(), token) };
         #[cfg(unix)]
         self.let_go(token);
         removed
@@ -119,7 +127,7 @@ impl<T: Default + Clone> EventLoop<T> {
             return asked;
         }
         // The kernel does not know of marks.
-        self.backend.look(descriptor.fd, asked, event.token) | event.ready & descriptor.marked_in_turn
+        self.backend.look(descriptor.fd.as_fd(), asked, event.token) | event.ready & descriptor.marked_in_turn
     }
 
     /// For which of these observed directions a descriptor that may block is ready at this moment; `directions` itself for
@@ -130,7 +138,7 @@ impl<T: Default + Clone> EventLoop<T> {
         if !descriptor.may_block || asked.is_empty() {
             return asked;
         }
-        self.backend.look(descriptor.fd, asked, token)
+        self.backend.look(descriptor.fd.as_fd(), asked, token)
     }
 
     /// The next descriptor that this turn's wait found ready, for a direction that is observed now. Whoever was removed

@@ -39,7 +39,6 @@ mod leftovers;
 mod limits;
 mod modes;
 #[cfg(unix)]
-#[allow(unsafe_code, reason = "a descriptor that the loop itself keeps open")]
 mod owned;
 mod run;
 mod share;
@@ -246,7 +245,7 @@ impl<T: Default + Clone> EventLoop<T> {
         self.paused_unref = 0;
         for (token, descriptor) in self.table.iter() {
             // A complaint would be that the kernel does not know the descriptor any more: what the caller wants.
-            let _ = self.backend.remove(descriptor.fd, token);
+            let _ = self.backend.remove(descriptor.fd.as_fd(), token);
         }
         self.table.forget_all();
         #[cfg(unix)]

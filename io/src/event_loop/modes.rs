@@ -55,7 +55,13 @@ impl<T: Default + Clone> EventLoop<T> {
         interest: Interest,
         mode: Mode,
     ) -> io::Result<Token> {
-        let token = self.add_descriptor(fd, interest)?;
+        self.observe_with(fd, interest, mode)
+    }
+
+    /// As [`add_descriptor_with`](Self::add_descriptor_with). The caller sees to it that the descriptor stays open until the
+    /// backend has forgotten it.
+    pub(super) fn observe_with(&mut self, fd: BorrowedFd<'_>, interest: Interest, mode: Mode) -> io::Result<Token> {
+        let token = self.observe(fd, interest)?;
         if let Some(descriptor) = self.table.get_mut(token) {
             descriptor.mode = mode;
         }
@@ -79,7 +85,7 @@ impl<T: Default + Clone> EventLoop<T> {
         silent.remove(directions);
         let wanted = descriptor.interest.without(silent);
         if !descriptor.told.contains(wanted) {
-            self.backend.modify(descriptor.fd, wanted, token)?;
+            self.backend.modify(descriptor.fd.as_fd(), wanted, token)?;
             descriptor.told = wanted;
         }
         descriptor.silent = silent;
@@ -116,7 +122,7 @@ impl<T: Default + Clone> EventLoop<T> {
             let Some((token, descriptor)) = self.table.at_mut(index) else { continue };
             let wanted = descriptor.wanted();
             // A refusal costs a turn for nothing, after which this is tried again.
-            if wanted != descriptor.told && self.backend.modify(descriptor.fd, wanted, token).is_ok() {
+            if wanted != descriptor.told && self.backend.modify(descriptor.fd.as_fd(), wanted, token).is_ok() {
                 descriptor.told = wanted;
             }
         }

@@ -7,7 +7,7 @@
 
 use super::{EventLoop, Mode};
 use crate::{Interest, Token};
-use rustix::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use rustix::fd::{AsFd, IntoRawFd, OwnedFd};
 use std::io;
 use std::rc::Rc;
 
@@ -19,11 +19,10 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Errors
     /// Those of [`add_descriptor`](Self::add_descriptor); the descriptor is closed then.
     pub fn add_owned(&mut self, fd: OwnedFd, interest: Interest) -> io::Result<Token> {
-        // SAFETY: the descriptor stays open while the loop and its backend know this number: it is kept below, and given
-        // away or closed by what has had it removed from both.
-        let borrowed = unsafe { BorrowedFd::borrow_raw(fd.as_raw_fd()) };
-        self.owned.try_grow(self.table.propose(borrowed).0.index())?;
-        let token = self.add_descriptor(borrowed, interest)?;
+        // It stays open while the table and the backend know it: it is kept below, and is closed or given away after both
+        // have forgotten it.
+        self.owned.try_grow(self.table.propose(fd.as_fd()).0.index())?;
+        let token = self.observe(fd.as_fd(), interest)?;
         if let Some(closed) = self.owned.replace(token.index(), Some(fd)) {
             // Somebody has closed it behind the loop's back, and the number is that of the new one.
             let _ = closed.into_raw_fd();
@@ -38,12 +37,11 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Errors
     /// Those of [`add_descriptor`](Self::add_descriptor).
     pub fn add_shared(&mut self, file: Rc<dyn AsFd>, interest: Interest, mode: Mode) -> io::Result<Token> {
-        // SAFETY: the descriptor is open while its owner lives, and a reference to that is kept below as long as the loop
-        // and its backend know the number. A type of the user's that closes it in spite of having lent it loses its
-        // events; that is all, as for every descriptor that is closed without being removed.
-        let borrowed = unsafe { BorrowedFd::borrow_raw(file.as_fd().as_raw_fd()) };
-        self.shared.try_grow(self.table.propose(borrowed).0.index())?;
-        let token = self.add_descriptor_with(borrowed, interest, mode)?;
+        // It is open while its owner lives, and a reference to that is kept below until the table and the backend have
+        // forgotten it. The owner is asked once: another time it could lend another descriptor.
+        let fd = file.as_fd();
+        self.shared.try_grow(self.table.propose(fd).0.index())?;
+        let token = self.observe_with(fd, interest, mode)?;
         self.shared.replace(token.index(), Some(file));
         Ok(token)
     }
@@ -70,8 +68,9 @@ impl<T: Default + Clone> EventLoop<T> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use crate::fork::tests::FORKING;
+    use crate::number::Number;
     use crate::{EventLoop, Interest, Options, Ready, Wait};
-    use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
+    use rustix::fd::{AsFd, OwnedFd};
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
     use std::sync::PoisonError;
@@ -83,10 +82,10 @@ mod tests {
         let mut events = EventLoop::<u64>::new(&Options::default()).unwrap();
         for gives_back in [false, true] {
             let (ours, mut peer) = UnixStream::pair().unwrap();
-            // SAFETY: the loop keeps it open until it is removed below.
-            let number = unsafe { BorrowedFd::borrow_raw(ours.as_raw_fd()) };
+            // The loop keeps it open until it is removed below.
+            let number = Number::of(ours.as_fd());
             let old = events.add_owned(OwnedFd::from(ours), Interest::READ).unwrap();
-            let new = events.add_descriptor(number, Interest::READ).unwrap();
+            let new = events.observe(number.as_fd(), Interest::READ).unwrap();
             assert!(events.take_owned(old).is_err(), "stale");
             peer.write_all(b"x").unwrap();
             events.turn(Wait::Poll).unwrap();

@@ -6,6 +6,7 @@
 //! ```
 
 use super::Mode;
+use crate::number::Number;
 use crate::{Interest, Token};
 use rustix::fd::{AsRawFd, BorrowedFd};
 use std::collections::TryReserveError;
@@ -22,7 +23,7 @@ struct Slot {
 /// What the loop knows of an observed descriptor.
 #[derive(Copy, Clone)]
 pub(super) struct Descriptor {
-    pub(super) fd: BorrowedFd<'static>,
+    pub(super) fd: Number,
     pub(super) interest: Interest,
     /// Whether reading or writing may wait.
     pub(super) may_block: bool,
@@ -106,7 +107,7 @@ impl Table {
 
     /// The token under which a number will be known once it is [`put`](Self::put), and whether it takes the place of
     /// another. Nothing changes yet, so that the kernel can still refuse.
-    pub(super) fn propose(&self, fd: BorrowedFd<'static>) -> (Token, bool) {
+    pub(super) fn propose(&self, fd: BorrowedFd<'_>) -> (Token, bool) {
         match self.by_number.get(fd.as_raw_fd() as usize) {
             Some(&index) if index != NOWHERE => (Token::new(index, self.next_generation(index)), true),
             _ => {
@@ -148,12 +149,12 @@ impl Table {
     }
 
     /// Makes a proposal true, for which there is room. `now` is how late it came; in the place of another, it has waited as long as that one.
-    pub(super) fn put(&mut self, token: Token, fd: BorrowedFd<'static>, interest: Interest, now: u64) {
+    pub(super) fn put(&mut self, token: Token, fd: BorrowedFd<'_>, interest: Interest, now: u64) {
         let index = token.index() as usize;
         let replaced = self.slots.get(index).and_then(|slot| slot.descriptor.as_ref());
         let served = replaced.map_or(now, |replaced| replaced.served);
         let descriptor = Some(Descriptor {
-            fd,
+            fd: Number::of(fd),
             interest,
             may_block: true,
             marked: Interest::NONE,

@@ -39,6 +39,7 @@ mod tests;
 use crate::backend::BRIEF_NS;
 use crate::fork::ForkMark;
 use crate::identity::Identity;
+use crate::number::Number;
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
 use ring::{Completion, Ring};
 use rustix::io::Errno;
@@ -70,7 +71,7 @@ const REMOVAL: u64 = 1;
 const ALARM: u64 = 2;
 
 struct Registration {
-    fd: BorrowedFd<'static>,
+    fd: Number,
     interest: Interest,
     token: Token,
     file: Identity,
@@ -185,7 +186,7 @@ impl Uring {
         Ok(())
     }
 
-    fn put(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn put(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.mark.check()?;
         if fd.as_raw_fd() == self.ring.as_fd().as_raw_fd() {
             return Err(Errno::INVAL.into());
@@ -196,8 +197,16 @@ impl Uring {
         self.disarm(index).or_else(|error| self.come_here(error))?;
         let earlier = self.slots[index].registration.as_ref().filter(|earlier| earlier.token == token);
         let is_lasting = earlier.is_some_and(|earlier| earlier.is_lasting && earlier.file == file);
-        self.slots[index].registration =
-            Some(Registration { fd, interest, token, file, serial: 0, is_lasting, seen: 0, reported: 0 });
+        self.slots[index].registration = Some(Registration {
+            fd: Number::of(fd),
+            interest,
+            token,
+            file,
+            serial: 0,
+            is_lasting,
+            seen: 0,
+            reported: 0,
+        });
         self.list(token.index());
         Ok(())
     }
@@ -225,11 +234,11 @@ impl Backend for Uring {
         Ok(())
     }
 
-    fn add(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.put(fd, interest, token)
     }
 
-    fn modify(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn modify(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.put(fd, interest, token)
     }
 
@@ -241,7 +250,7 @@ impl Backend for Uring {
         }
     }
 
-    fn remove(&mut self, _fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
+    fn remove(&mut self, _fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         self.mark.check()?;
         let index = token.index() as usize;
         if index < self.slots.len() {

@@ -68,7 +68,7 @@ impl Uring {
             },
         };
         let is_time = known.seen.is_power_of_two() || known.seen.is_multiple_of(CHECK_EVERY);
-        if is_time && !known.file.still(known.fd) {
+        if is_time && !known.file.still(known.fd.as_fd()) {
             // Where there is no room for that, the next check tries again.
             if self.disarm(index as usize).is_ok() {
                 self.slots[index as usize].registration = None;
@@ -101,7 +101,7 @@ impl Uring {
                 continue;
             };
             checked += 1;
-            if !known.file.still(known.fd) && self.disarm(index).is_ok() {
+            if !known.file.still(known.fd.as_fd()) && self.disarm(index).is_ok() {
                 self.slots[index].registration = None;
             }
         }

@@ -91,7 +91,7 @@ impl Uring {
             return true;
         }
         let serial = self.last_serial.checked_add(1).unwrap_or(1);
-        let is_queued = self.ring.poll(name(serial, index), known.fd, flags(known.interest), known.is_lasting);
+        let is_queued = self.ring.poll(name(serial, index), known.fd.as_fd(), flags(known.interest), known.is_lasting);
         if is_queued {
             (self.last_serial, known.serial) = (serial, serial);
             self.armed += 1;

@@ -165,15 +165,15 @@ impl Backend for Seeded {
         Ok(())
     }
 
-    fn add(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.0.borrow_mut().kernel.register(number_of(fd), interest, token, true)
     }
 
-    fn modify(&mut self, fd: BorrowedFd<'static>, interest: Interest, token: Token) -> io::Result<()> {
+    fn modify(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.0.borrow_mut().kernel.register(number_of(fd), interest, token, false)
     }
 
-    fn remove(&mut self, _fd: BorrowedFd<'static>, token: Token) -> io::Result<()> {
+    fn remove(&mut self, _fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         self.0.borrow_mut().kernel.forget(token);
         Ok(())
     }
