@@ -211,7 +211,19 @@ test( 'a failure has the number of an error, also one that is not the system\'s'
   local got, message, number = loop:on( writer, 'w', f )
   equal( got, nil )
   is_true( message:find( 'too many', 1, true ), message )
-  is_true( number > 0, 'EMFILE' )
+  equal( number, 24, 'EMFILE' )
+end )
+
+test( 'a descriptor that is too large for select is an error with a number, where the process may open so many', function( )
+  local loop, files = cogloop.loop{ backend = 'select' }, { }
+  for i = 1, 1100 do files[ i ] = io.open '/dev/null' end
+  if #files == 1100 then
+    local got, message, number = loop:on( files[ 1100 ], 'r', f )
+    equal( got, nil )
+    is_true( message:find( 'FD_SETSIZE', 1, true ), message )
+    equal( number, 22, 'EINVAL' )
+  end
+  for _, file in pairs( files ) do file:close( ) end
 end )
 
 -- Where the modules are a library that can be loaded twice.
