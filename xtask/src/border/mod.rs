@@ -115,11 +115,15 @@ impl Target<'_> {
             let (end, log) = self.run(&script, backend, self.patience())?;
             tally.programs += log.programs_ended as u64;
             tally.operations += log.operations;
-            if end == End::Well {
+            if end == End::Well && log.done {
                 return Ok(());
             }
             let failed = if log.done { seeds.len() } else { log.program.clamp(1, seeds.len()) };
-            tally.programs += u64::from(!log.done);
+            tally.programs += (failed as u64).saturating_sub(log.programs_ended as u64);
+            if end == End::Well {
+                seeds = &seeds[failed..];
+                continue;
+            }
             let story = self.tell(&seeds[..failed], &script, backend, &end, &log, tally.crashes.len() < SHRUNK_MAX)?;
             println!("{story}");
             tally.crashes.push(story);
