@@ -217,12 +217,17 @@ end )
 test( 'a descriptor that is too large for select is an error with a number, where the process may open so many', function( )
   local loop, files = cogloop.loop{ backend = 'select' }, { }
   for i = 1, 1100 do files[ i ] = io.open '/dev/null' end
-  if #files == 1100 then
-    local got, message, number = loop:on( files[ 1100 ], 'r', f )
-    equal( got, nil )
-    is_true( message:find( 'FD_SETSIZE', 1, true ), message )
-    equal( number, 22, 'EINVAL' )
+  -- Which of them it is depends on which smaller numbers are free.
+  local refused
+  for i = 1, #files == 1100 and 1100 or 0 do
+    local got, message, number = loop:on( files[ i ], 'r', f )
+    if not got then refused = { message, number } break end
   end
+  if #files == 1100 then
+    is_true( refused and refused[ 1 ]:find( 'FD_SETSIZE', 1, true ), refused and refused[ 1 ] )
+    equal( refused[ 2 ], 22, 'EINVAL' )
+  end
+  loop:close( )
   for _, file in pairs( files ) do file:close( ) end
 end )
 
