@@ -128,3 +128,10 @@ fn all_backends_report_what_poll_says() {
     let reported: usize = seeds.into_iter().map(run).sum();
     assert!(replay || reported > 1_000, "{reported} reports show little");
 }
+
+/// What chance seldom brings: input that came and was taken between two turns.
+#[test]
+fn input_that_was_taken_before_the_turn() {
+    use Operation::{Add, Open, Read, Turn, Write};
+    compare(&[Open(Kind::Pair), Add(0, 1), Turn, Write(1), Read(0, 1), Turn]).unwrap();
+}
