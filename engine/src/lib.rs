@@ -39,7 +39,7 @@
 //! assert!(wheel.pop_expired().is_none());
 //! ```
 
-#![cfg_attr(not(feature = "mutants"), no_std)]
+#![cfg_attr(not(cogloop_mutants), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
@@ -73,7 +73,7 @@ mod wheel;
 pub use advance::MOVES_A_MILLISECOND;
 pub use dump::Dump;
 pub use key::Key;
-#[cfg(feature = "mutants")]
+#[cfg(cogloop_mutants)]
 #[doc(hidden)]
 pub use mutants::is_on as is_mutant;
 pub use peek::PeekExpired;

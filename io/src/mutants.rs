@@ -1,7 +1,7 @@
 //! Bugs that others have had, each of which the tests must catch; as in the engine, which has its own.
 
 /// Whether the bug of that name is switched on.
-#[cfg(not(feature = "mutants"))]
+#[cfg(not(cogloop_mutants))]
 macro_rules! mutant {
     ($name:literal) => {
         false
@@ -9,7 +9,7 @@ macro_rules! mutant {
 }
 
 /// Whether the bug of that name is switched on.
-#[cfg(feature = "mutants")]
+#[cfg(cogloop_mutants)]
 macro_rules! mutant {
     ($name:literal) => {
         cogloop_engine::is_mutant($name)

@@ -1,6 +1,6 @@
 //! `cargo xtask mutants`: old bugs, switched on one at a time; the tests must catch each. docs/mutants.md has the list.
 //!
-//! One build with the feature `mutants` has all of them, and the environment names the one that is on.
+//! One build with `--cfg cogloop_mutants` has all of them, and the environment names the one that is on.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,6 +17,9 @@ const VARIABLE: &str = "COGLOOP_MUTANT";
 
 /// The test programs that are to catch them, in the order in which they are asked.
 const SUITES: [&str; 4] = ["simulation", "stories", "event_loop", "scheduler"];
+
+/// Where those are.
+const PACKAGES: [&str; 3] = ["cogloop-engine", "cogloop-io", "cogloop-proptests"];
 
 /// Far more than any suite takes: one that is still at work then has been hung by its mutant.
 const SUITE_LIMIT: Duration = Duration::from_secs(120);
@@ -142,9 +145,11 @@ fn promise(lines: &[String]) -> Option<&str> {
     lines.nth(1).map(|said| said.trim_start_matches("assertion `left == right` failed: "))
 }
 
-/// Builds the suites with the mutants. For the whole workspace, so that what others have built for it can be used.
+/// Builds the suites with the mutants, in a folder of their own: everything is built with the flag.
 fn build_suites(project: &Project) -> Result<Vec<Suite>, String> {
-    let mut cargo = project.cargo(&["test", "--no-run", "--workspace", "--features", "cogloop-proptests/mutants"]);
+    let mut cargo = project.cargo(&["test", "--no-run"]);
+    cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    cargo.env("RUSTFLAGS", "--cfg cogloop_mutants").env("CARGO_TARGET_DIR", project.target.join("mutants"));
     let built = built::build(cargo.args(SUITES.iter().flat_map(|suite| ["--test", suite])))?;
     SUITES.into_iter().map(|name| Ok(Suite { name, program: built::program(&built, name)? })).collect()
 }
