@@ -9,6 +9,7 @@
 //!
 //! It may ring too soon, and who hears it looks at the clock; it never rings too late.
 
+use crate::own::own;
 use crate::{Clock, MonotonicClock};
 use rustix::io::Errno;
 use rustix::time::{
@@ -37,7 +38,8 @@ impl Alarm {
     /// # Errors
     /// The kernel's, `EMFILE` for example.
     pub(crate) fn new() -> Result<Self, Errno> {
-        let fd = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+        let fd = own(|| timerfd_create(TimerfdClockId::Monotonic, flags))?;
         Ok(Self { fd, set_for_ns: None })
     }
 

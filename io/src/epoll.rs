@@ -89,7 +89,7 @@ impl Epoll {
     /// The kernel's, `EMFILE` for example.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
-            set: nix::sys::epoll::Epoll(epoll::create(CreateFlags::CLOEXEC)?),
+            set: nix::sys::epoll::Epoll(crate::own::own(|| epoll::create(CreateFlags::CLOEXEC))?),
             mark: ForkMark::new()?,
             registrations: ByIndex::new(),
             always: Vec::new(),
@@ -219,7 +219,7 @@ impl Epoll {
 
     /// Moves the living into a new set. The old one goes with everything in it, unless the kernel refuses the new one.
     fn rebuild(&mut self) -> Result<(), Errno> {
-        let set = epoll::create(CreateFlags::CLOEXEC)?;
+        let set = crate::own::own(|| epoll::create(CreateFlags::CLOEXEC))?;
         if let Some(waker) = &self.waker {
             epoll::add(&set, waker, EventData::new_u64(WAKER), EventFlags::IN)?;
         }

@@ -64,6 +64,7 @@ mod look;
 pub mod memory;
 #[allow(unsafe_code, reason = "a number is a descriptor again")]
 mod number;
+mod own;
 #[allow(unsafe_code, reason = "polling leaves it to its user that descriptors stay open")]
 pub mod portable;
 pub mod scripted;

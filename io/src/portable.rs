@@ -16,6 +16,7 @@ use crate::fork::ForkMark;
 use crate::identity::Identity;
 use crate::memory::{ByIndex, error_in_words, room_for};
 use crate::number::Number;
+use crate::own::own;
 use crate::{Backend, Event, Interest, Token, Waker};
 use polling::{Events, PollMode, Poller};
 use rustix::fd::{AsFd, BorrowedFd};
@@ -73,7 +74,7 @@ impl Portable {
     /// The kernel's, `EMFILE` for example.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
-            poller: ManuallyDrop::new(Poller::new()?),
+            poller: ManuallyDrop::new(own(Poller::new)?),
             mark: ForkMark::new()?,
             registrations: ByIndex::new(),
             always: Vec::new(),

@@ -270,3 +270,34 @@ fn a_process_without_descriptors_gets_an_error_and_loses_nothing_c51() {
     }
     on_each(BACKENDS.map(|name| (name, name)), |name| assert!(as_a_child(PART, name).success()));
 }
+
+/// A daemon has closed its standard streams. What it prints afterwards must not go into a ring or a waker.
+#[test]
+fn own_descriptors_are_above_the_standard_streams() {
+    const PART: &str = "own_descriptors_are_above_the_standard_streams";
+    if is_child(PART) {
+        for number in 0..3 {
+            nix::unistd::close(number).unwrap();
+        }
+        let mut events = Loop::new(&Options::default()).unwrap();
+        let mut signals = cogloop_io::signals::Signals::new().unwrap();
+        signals.watch(nix::libc::SIGUSR1).unwrap();
+        events.add_timer(MS, 1);
+        events.turn(Wait::Block).unwrap();
+        // What a loop makes late: a ring or a set for others to watch.
+        let _ = events.pollable();
+        for number in 0..3 {
+            assert!(std::fs::read_link(format!("/proc/self/fd/{number}")).is_err(), "{number} is open");
+        }
+        // The loop works with the program's own descriptors there.
+        let (fd, mut peer) = pair();
+        assert!(fd.as_raw_fd() < 3);
+        let token = events.add_descriptor(fd, READ).unwrap();
+        write(&mut peer);
+        while poll(&mut events) != [(token, READ)] {}
+        return;
+    }
+    on_each(["uring", "epoll", "select", "portable"].map(|name| (name, name)), |name| {
+        assert!(as_a_child(PART, name).success());
+    });
+}

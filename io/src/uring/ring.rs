@@ -10,6 +10,7 @@
 //! kernel keeps nothing of ours after a call but the rings, and those it counts.
 
 use crate::memory::error_in_words;
+use crate::own::above_standard;
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{Fd, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, cqueue, opcode};
@@ -63,6 +64,10 @@ impl Ring {
     /// # Errors
     /// The kernel's: `EINVAL` for a setup that it is too old for, `EPERM` or `ENOSYS` where it is forbidden.
     pub(super) fn new(entries: u32, setup: Setup) -> io::Result<Self> {
+        above_standard(|| Self::make(entries, setup), |ring| ring.rings.as_raw_fd())
+    }
+
+    fn make(entries: u32, setup: Setup) -> io::Result<Self> {
         let completions = if setup == Setup::Plain { entries * 4 } else { entries * COMPLETIONS };
         let mut builder = IoUring::builder();
         builder.setup_cqsize(completions);

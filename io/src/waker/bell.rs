@@ -3,6 +3,11 @@
 //! All are non-blocking and close-on-exec. Ringing can only fail because so many rings wait that there is room for no
 //! more, and silencing only because there is none: neither is worth an error.
 
+#[cfg(unix)]
+use crate::own::above_standard;
+use crate::own::own;
+#[cfg(unix)]
+use rustix::fd::AsRawFd;
 use rustix::fd::{AsFd, BorrowedFd};
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -41,19 +46,19 @@ impl Bell {
     #[cfg(target_os = "linux")]
     fn eventfd() -> io::Result<Self> {
         use rustix::event::{EventfdFlags, eventfd};
-        Ok(Self::Eventfd(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?))
+        Ok(Self::Eventfd(own(|| eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC))?))
     }
 
     #[cfg(unix)]
     pub(super) fn pipe() -> io::Result<Self> {
-        let (reader, writer) = io::pipe()?;
+        let (reader, writer) = above_standard(io::pipe, |pipe| pipe.0.as_raw_fd().min(pipe.1.as_raw_fd()))?;
         rustix::io::ioctl_fionbio(&reader, true)?;
         rustix::io::ioctl_fionbio(&writer, true)?;
         Ok(Self::Pipe { reader, writer })
     }
 
     pub(super) fn socket() -> io::Result<Self> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let socket = own(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))?;
         socket.connect(socket.local_addr()?)?;
         socket.set_nonblocking(true)?;
         Ok(Self::Socket(socket))
