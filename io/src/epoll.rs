@@ -48,7 +48,6 @@ enum Found {
     Dead,
 }
 
-#[derive(Copy, Clone)]
 enum Place {
     Kernel,
     Always(Identity),
@@ -133,11 +132,12 @@ impl Epoll {
         self.registrations.try_grow(token.index())?;
         self.always.try_reserve(1)?;
         let place = self.place(fd, interest, token, is_new)?;
+        let is_always = matches!(place, Place::Always(_));
         let new = Some(Registration { fd: Number::of(fd), interest, token, place, seen: 0 });
         if let Some(Place::Always(_)) = self.registrations.replace(token.index(), new).map(|old| old.place) {
             self.always.retain(|&other| other != token.index());
         }
-        if let Place::Always(_) = place {
+        if is_always {
             self.always.push(token.index());
         }
         Ok(())
@@ -205,7 +205,7 @@ impl Epoll {
         for nth in 0..batch {
             let index = self.always[(self.always_start + nth) % self.always.len()];
             let Some(Some(known)) = self.registrations.get(index) else { continue };
-            let Place::Always(file) = known.place else { continue };
+            let Place::Always(file) = &known.place else { continue };
             if file.still(known.fd.as_fd()) {
                 events.push(Event::new(known.token, Interest::BOTH));
             } else {

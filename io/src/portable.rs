@@ -90,7 +90,7 @@ impl Portable {
         self.registrations.try_grow(token.index())?;
         self.always.try_reserve(1)?;
         let file = Identity::of(fd)?;
-        let place = self.place(fd, file, interest, token, is_new)?;
+        let place = self.place(fd, &file, interest, token, is_new)?;
         let new = Registration { fd: Number::of(fd), interest, token, place, file, seen: 0 };
         let old = self.registrations.replace(token.index(), Some(new));
         if old.is_some_and(|old| old.place == Place::Always) {
@@ -105,7 +105,7 @@ impl Portable {
     fn place(
         &self,
         fd: BorrowedFd<'_>,
-        file: Identity,
+        file: &Identity,
         interest: Interest,
         token: Token,
         is_new: bool,

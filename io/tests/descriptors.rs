@@ -219,6 +219,36 @@ fn a_stranger_with_an_observed_number_gets_no_event_c41() {
     });
 }
 
+/// C38: all eventfds share one inode, so device and inode do not tell them apart.
+#[test]
+fn an_eventfd_that_takes_the_number_of_another_gets_none_of_its_events_c38() {
+    let eventfd = || rustix::event::eventfd(0, rustix::event::EventfdFlags::NONBLOCK).unwrap();
+    on_every_backend(|events| {
+        for is_armed in [false, true] {
+            let old = lend(eventfd());
+            let token = events.add_descriptor(old, READ).unwrap();
+            if is_armed {
+                assert_eq!(poll(events), []);
+            }
+            // Its file lives on, and what waits for it with it.
+            let twin = old.try_clone_to_owned().unwrap();
+            close(old);
+            let new = lend(eventfd());
+            assert_eq!(new.as_raw_fd(), old.as_raw_fd());
+            for fd in [twin.as_fd(), new] {
+                rustix::io::write(fd, &1u64.to_ne_bytes()).unwrap();
+            }
+            for _ in 0..5 {
+                assert!(poll(events).iter().all(|(reported, _)| *reported != token), "armed before: {is_armed}");
+            }
+            let again = events.add_descriptor(new, READ).unwrap();
+            assert_eq!(poll(events), [(again, READ)]);
+            events.remove_descriptor(again).unwrap();
+            close(new);
+        }
+    });
+}
+
 /// C39, C41: dropping one closed descriptor does not let a stranger in under the number of another.
 #[test]
 fn dropping_a_closed_descriptor_keeps_strangers_out_c39_c41() {

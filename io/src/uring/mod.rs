@@ -196,7 +196,7 @@ impl Uring {
         self.make_room(index)?;
         self.disarm(index).or_else(|error| self.come_here(error))?;
         let earlier = self.slots[index].registration.as_ref().filter(|earlier| earlier.token == token);
-        let is_lasting = earlier.is_some_and(|earlier| earlier.is_lasting && earlier.file == file);
+        let is_lasting = earlier.is_some_and(|earlier| earlier.is_lasting && earlier.file.still(fd));
         self.slots[index].registration = Some(Registration {
             fd: Number::of(fd),
             interest,
