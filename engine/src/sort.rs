@@ -28,11 +28,12 @@ impl Sorter {
         self.items.capacity()
     }
 
-    /// Makes room for so many, of which none is there yet.
+    /// Makes room for so many, of which none is there yet. In powers of two, so that lists that grow by a few timers do not
+    /// ask again and again.
     #[cold]
     #[inline(never)]
     pub(crate) fn try_reserve(&mut self, count: usize) -> Result<(), TryReserveError> {
-        self.items.try_reserve(count)
+        self.items.try_reserve(count.next_power_of_two())
     }
 
     /// Adds one for which there is room.
