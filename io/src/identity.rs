@@ -14,6 +14,7 @@ pub(crate) struct Identity {
     #[cfg(target_os = "linux")]
     witness: Option<std::os::fd::OwnedFd>,
     is_always_ready: bool,
+    #[cfg(target_os = "linux")]
     announces: bool,
 }
 
@@ -28,13 +29,13 @@ impl Identity {
         #[allow(clippy::unnecessary_cast, reason = "their types differ from system to system")]
         let (device, inode) = (stat.st_dev as u64, stat.st_ino as u64);
         let is_always_ready = matches!(kind, FileType::RegularFile | FileType::Directory);
-        // What the kernel makes up, such as an eventfd, has no type.
-        let announces = matches!(kind, FileType::Socket | FileType::Fifo | FileType::Unknown);
         Ok(Self {
             device,
             inode,
             is_always_ready,
-            announces,
+            // What the kernel makes up, such as an eventfd, has no type.
+            #[cfg(target_os = "linux")]
+            announces: matches!(kind, FileType::Socket | FileType::Fifo | FileType::Unknown),
             #[cfg(target_os = "linux")]
             witness: if kind == FileType::Unknown { witness(fd) } else { None },
         })

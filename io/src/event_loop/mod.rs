@@ -49,7 +49,9 @@ mod turn;
 
 use crate::backend::EVENTS_MAX;
 use crate::choose::{self, BackendReport};
-use crate::memory::{self, ByIndex, Worklist};
+#[cfg(unix)]
+use crate::memory::ByIndex;
+use crate::memory::{self, Worklist};
 use crate::{Backend, Clock, Error, Event, Key, MonotonicClock, VirtualClock, Waker, Warp};
 use cogloop_engine::Scheduler;
 use share::Share;
