@@ -105,7 +105,7 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
             }
             // What the kernel said holds until the first callback.
             if (*state).served {
-                // Asking an object runs its Lua code: after it everything is looked at anew.
+                // Asking an object runs its Lua code: everything is looked up again after it.
                 let Some((_, is_stale)) = ask(lua, 3) else { return };
                 stack_is(lua, 3);
                 if is_stale {

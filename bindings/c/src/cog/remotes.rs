@@ -134,7 +134,7 @@ pub(super) fn forget(id: u64) {
 fn drop_remote(slot: &Slot) {
     let remote = slot.remote.swap(ptr::null_mut(), Ordering::AcqRel);
     if !remote.is_null() {
-        // SAFETY: it is from `Arc::into_raw` in `add`, and whoever takes it out of the slot is the only one who does.
+        // SAFETY: it is from `Arc::into_raw` in `add`, and only one caller takes it out of the slot.
         drop(unsafe { Arc::from_raw(remote.cast_const()) });
     }
 }

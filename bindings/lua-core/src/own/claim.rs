@@ -5,7 +5,7 @@
 //!   wait ──► go: claim ──┬── ready ──────────► wake ──► go: 'r', 'w' or 'rw'
 //!                        ├── time is over ───► time_out
 //!                        ├── handle closed ──► tell_waiting: an entry, and later go
-//!                        └── coroutine closed, or resumed by others ──► void: whoever meets the claim drops it
+//!                        └── coroutine closed, or resumed by others ──► void: the next use of the claim drops it
 //! ```
 
 use super::task::{Left, go, is_left, push_reason};
@@ -68,7 +68,7 @@ pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
             return;
         }
         let ready = ready_now(lua, node, due);
-        // An object is asked by Lua code: then everything is looked at anew.
+        // Asking an object runs Lua code: everything is looked up again after it.
         stack_is(lua, 3);
         let state = state_at(lua, 1);
         if state.is_null() || timed(node, key) != due {

@@ -25,7 +25,7 @@ local function throttle( after, ms, f )
     resting = false
     if not args then return end
     local these, n = args, count
-    -- Another timer may have taken the last place: then it raises, and the next call begins anew.
+    -- Another timer may have taken the last place: then it raises, and the next call starts again.
     after( ms, rest )
     resting, args = true, nil
     f( unpack( these, 1, n ) )
