@@ -25,40 +25,25 @@
 // What goes wrong must be `Copy`, since Lua jumps over it, and is written only when something went wrong.
 #![allow(clippy::result_large_err)]
 
-mod args;
-mod callback;
-mod class;
-mod clock;
-mod create;
-mod descriptor;
-mod dispatch;
-mod errno;
-mod guard;
-mod handle;
-pub mod interrupt;
-mod leave;
+mod cogloop;
+mod host;
+mod lua;
 mod mockit;
-mod nesting;
 mod net;
-mod node;
-mod own;
-mod run;
-mod show;
-mod state;
-mod task;
-mod version;
+mod t_loop;
 
-pub use create::set_default_backend;
-pub use leave::push_traceback;
-pub use version::NAME as LUA_VERSION;
+pub use host::create::set_default_backend;
+pub use host::leave::push_traceback;
+pub use lua::interrupt;
+pub use lua::version::NAME as LUA_VERSION;
 
-use class::open_loop;
 use mlua::ffi::{
     LUA_OK, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error, lua_pushcfunction, lua_pushvalue,
     lua_setfield, luaL_loadbufferx,
 };
 use std::ffi::{CStr, c_int};
 use std::ptr::null;
+use t_loop::open_loop;
 
 /// The modules: what `require` calls each, and what opens it.
 pub const MODULES: [(&CStr, lua_CFunction); 11] = [
@@ -71,7 +56,7 @@ pub const MODULES: [(&CStr, lua_CFunction); 11] = [
     (c"t.Net.Family", net::open_family),
     (c"t.Net.Socket.Protocol", net::open_protocol),
     (c"t.Net.Socket.Type", net::open_type),
-    (c"cogloop", own::open_cogloop),
+    (c"cogloop", cogloop::open_cogloop),
     (c"luamockit", mockit::open_luamockit),
 ];
 

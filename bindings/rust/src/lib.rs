@@ -77,7 +77,7 @@ mod source_names;
 mod sources;
 mod task;
 mod timeout;
-mod timer_names;
+mod timer_control;
 mod timers;
 mod trace;
 mod turn;

@@ -34,12 +34,12 @@
 
 mod descriptors;
 mod embed;
-mod keep;
 mod leftovers;
 mod limits;
 mod modes;
 #[cfg(unix)]
 mod owned;
+mod refs;
 mod run;
 mod share;
 mod show;

@@ -4,10 +4,10 @@ use super::queue::Taken;
 use super::service::{CALLBACKS, Service, upvalue, with};
 use super::time::{self, Alarm};
 use super::timer::{check_ms, forget};
-use crate::clock::MAX_DELAY_NS;
-use crate::guard::{Text, errno_of};
-use crate::interrupt;
-use crate::version::push_user_value;
+use crate::lua::args::MAX_DELAY_NS;
+use crate::lua::guard::{Text, errno_of};
+use crate::lua::interrupt;
+use crate::lua::version::push_user_value;
 use mlua::ffi::{
     LUA_OK, LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_error, lua_gettop, lua_pcall, lua_pop,
     lua_pushboolean, lua_pushcfunction, lua_pushinteger, lua_pushnil, lua_rawgeti, lua_settop, lua_toboolean,

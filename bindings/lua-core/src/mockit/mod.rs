@@ -13,10 +13,10 @@ mod service;
 mod time;
 mod timer;
 
-use crate::args::{bad_argument, check_options};
-use crate::create::bytes_at;
-use crate::guard::guard;
-use crate::version::{new_userdata, set_user_value};
+use crate::host::create::bytes_at;
+use crate::lua::args::{bad_argument, check_options};
+use crate::lua::guard::guard;
+use crate::lua::version::{new_userdata, set_user_value};
 use mlua::ffi::{
     LUA_REGISTRYINDEX, LUA_TNIL, LUA_TNONE, LUA_TSTRING, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable,
     lua_getfield, lua_pushcclosure, lua_pushcfunction, lua_pushstring, lua_pushvalue, lua_rawgetp, lua_rawsetp,
@@ -82,7 +82,7 @@ unsafe extern "C-unwind" fn other_service(lua: *mut lua_State) -> c_int {
                     _ => bad_argument(lua, 1, c"option 'clock': 'real' or 'virtual' expected".as_ptr()),
                 }
             }
-            _ => crate::args::wrong(lua, 1, c"options", c"a table"),
+            _ => crate::lua::args::wrong(lua, 1, c"options", c"a table"),
         };
         lua_settop(lua, 0);
         push_module(lua, is_virtual);

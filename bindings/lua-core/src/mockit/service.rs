@@ -2,8 +2,8 @@
 
 use super::queue::Queue;
 use super::time::{self, Alarm};
-use crate::errno::NO_MEMORY;
-use crate::guard::{Text, guard};
+use crate::lua::errno::NO_MEMORY;
+use crate::lua::guard::{Text, guard};
 use cogloop_io::memory::expect_bytes;
 use mlua::ffi::{lua_State, lua_touserdata, lua_upvalueindex};
 use std::collections::TryReserveError;

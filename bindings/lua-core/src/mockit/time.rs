@@ -1,6 +1,6 @@
 //! `CLOCK_BOOTTIME`, which counts the time asleep; sleeping by it; and a descriptor that tells when an event is due.
 
-use crate::interrupt;
+use crate::lua::interrupt;
 use rustix::io::Errno;
 use rustix::thread::{NanosleepRelativeResult, clock_nanosleep_absolute, clock_nanosleep_relative};
 use rustix::time::{

@@ -2,9 +2,9 @@
 
 use super::queue::{NS_PER_MS, Timer};
 use super::service::{CALLBACKS, upvalue, with};
-use crate::args::{check_callable, test_userdata, wrong};
-use crate::clock::MAX_DELAY_NS;
-use crate::version::{new_userdata, push_user_value};
+use crate::lua::args::MAX_DELAY_NS;
+use crate::lua::args::{check_callable, test_userdata, wrong};
+use crate::lua::version::{new_userdata, push_user_value};
 use mlua::ffi::{
     LUA_TNUMBER, lua_State, lua_isinteger, lua_pop, lua_pushfstring, lua_pushinteger, lua_pushnil, lua_pushvalue,
     lua_rawseti, lua_setmetatable, lua_settop, lua_tointeger, lua_tonumber, lua_tostring, lua_type, lua_upvalueindex,

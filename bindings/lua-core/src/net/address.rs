@@ -3,9 +3,9 @@
 use super::endpoint::{any, host, parse, same, shown, unix, with_port};
 use super::names::{FAMILIES, name_of, value_of};
 use super::{Class, upvalue};
-use crate::args::{bad_argument, no_property, test_userdata, wrong, wrong_property};
-use crate::guard::{ErrorText, Text, guard};
-use crate::version::new_userdata;
+use crate::lua::args::{bad_argument, no_property, test_userdata, wrong, wrong_property};
+use crate::lua::guard::{ErrorText, Text, guard};
+use crate::lua::version::new_userdata;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_concat, lua_isnumber, lua_pushboolean,
     lua_pushfstring, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawget,

@@ -10,8 +10,8 @@ use super::names::{SHUTDOWNS, value_of};
 use super::patience::{accept_at_once, may_wait};
 use super::socket::{SocketBlock, check_socket, create, on, push_socket, shut, test_socket};
 use super::{Failed, attempt, push_failure, upvalue};
-use crate::args::wrong;
-use crate::guard::Text;
+use crate::lua::args::wrong;
+use crate::lua::guard::Text;
 use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_gettop, lua_pushboolean, lua_pushvalue, lua_rawequal,
@@ -187,7 +187,7 @@ pub(super) unsafe extern "C-unwind" fn connect(lua: *mut lua_State) -> c_int {
 fn wait_for_connection(socket: &Socket) -> io::Result<()> {
     let mut ready = [PollFd::new(socket, PollFlags::OUT)];
     while let Err(error) = poll(&mut ready, None) {
-        if error != rustix::io::Errno::INTR || crate::interrupt::pending() {
+        if error != rustix::io::Errno::INTR || crate::lua::interrupt::pending() {
             return Err(error.into());
         }
     }

@@ -7,8 +7,8 @@
 //! | `/run/x.sock`, `./x.sock`: anything with a slash | a Unix socket's path |
 //! | `@name`, or a zero byte and the name | an abstract Unix socket (Linux) |
 
-use crate::errno::Lossy;
-use crate::guard::{ErrorText, Text};
+use crate::lua::errno::Lossy;
+use crate::lua::guard::{ErrorText, Text};
 use socket2::SockAddr;
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};

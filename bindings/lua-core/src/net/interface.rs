@@ -9,10 +9,10 @@
 use super::address::{bytes, push_address};
 use super::snapshot::{Found, Name, Record, Wanted};
 use super::{Class, Failed, attempt, push_failure, upvalue};
-use crate::args::wrong;
-use crate::errno::Lossy;
-use crate::guard::Text;
-use crate::version::new_userdata;
+use crate::lua::args::wrong;
+use crate::lua::errno::Lossy;
+use crate::lua::guard::Text;
+use crate::lua::version::new_userdata;
 use mlua::ffi::{
     LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_Integer, lua_State, lua_createtable, lua_getfield, lua_getmetatable,
     lua_gettop, lua_next, lua_pop, lua_pushboolean, lua_pushfstring, lua_pushinteger, lua_pushnil, lua_pushstring,

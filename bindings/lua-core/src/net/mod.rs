@@ -22,9 +22,9 @@ mod snapshot;
 pub(crate) mod socket;
 mod transfer;
 
-use crate::errno::Reason;
-use crate::guard::{Text, guard};
-use crate::interrupt;
+use crate::lua::errno::Reason;
+use crate::lua::guard::{Text, guard};
+use crate::lua::interrupt;
 use mlua::ffi::{
     LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_getfield, lua_gettop, lua_pop,
     lua_pushboolean, lua_pushcclosure, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue,

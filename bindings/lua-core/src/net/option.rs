@@ -4,8 +4,8 @@ use super::address::bytes;
 use super::names::{FAMILIES, Named, PROTOCOLS, TYPES, name_of};
 use super::socket::{check_socket, on};
 use super::{attempt, reason, upvalue};
-use crate::args::{no_property, read_ms, wrong_property};
-use crate::guard::Text;
+use crate::lua::args::{no_property, read_ms, wrong_property};
+use crate::lua::guard::Text;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushinteger,
     lua_pushlstring, lua_pushnil, lua_pushvalue, lua_rawget, lua_toboolean, lua_tonumber, lua_tostring, lua_type,

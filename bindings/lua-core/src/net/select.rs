@@ -2,9 +2,9 @@
 
 use super::socket::{SocketBlock, test_socket};
 use super::{Failed, attempt, push_failure};
-use crate::args::{bad_argument, check_ms, wrong, wrong_part};
-use crate::guard::Text;
-use crate::version::new_userdata;
+use crate::lua::args::{bad_argument, check_ms, wrong, wrong_part};
+use crate::lua::guard::Text;
+use crate::lua::version::new_userdata;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TTABLE, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushfstring,
     lua_pushnil, lua_pushvalue, lua_rawlen, lua_rawset, lua_rawseti, lua_settop, lua_type,

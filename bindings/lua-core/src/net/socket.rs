@@ -6,11 +6,11 @@
 
 use super::names::{FAMILIES, Named, PROTOCOLS, TYPES, value_of};
 use super::{Class, Failed, attempt, connection, option, push_failure, select, transfer, upvalue};
-use crate::args::{bad_argument, test_userdata, wrong};
-use crate::descriptor::leave_loops;
-use crate::guard::Text;
-use crate::node::NodeBlock;
-use crate::version::new_userdata;
+use crate::host::node::NodeBlock;
+use crate::host::observed::leave_loops;
+use crate::lua::args::{bad_argument, test_userdata, wrong};
+use crate::lua::guard::Text;
+use crate::lua::version::new_userdata;
 use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushfstring, lua_pushinteger,

@@ -5,9 +5,9 @@ use super::endpoint::shown;
 use super::patience::flag;
 use super::socket::{check_socket, on};
 use super::{Failed, attempt, push_failure};
-use crate::args::wrong;
-use crate::guard::Text;
-use crate::version::new_userdata;
+use crate::lua::args::wrong;
+use crate::lua::guard::Text;
+use crate::lua::version::new_userdata;
 use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushinteger, lua_pushlstring, lua_pushnil,

@@ -1,0 +1,167 @@
+//! Running a loop, its time, and its end.
+
+use super::arm::{Ticket, push_ms, push_ticket};
+use super::loops::receiver;
+use super::upvalue;
+use crate::host::drive::{Pace, drive};
+use crate::host::state::{LoopBlock, check_loop, state_at, value};
+use crate::lua::args::{bad_argument, check_ms, is_callable, test_userdata, wrong};
+use crate::lua::guard::{Failure, Text};
+use crate::lua::version::{push_user_value, set_user_value};
+use cogloop_io::Wait;
+use mlua::ffi::{
+    LUA_TNIL, LUA_TNONE, LUA_TTABLE, lua_State, lua_gettop, lua_pushboolean, lua_pushfstring, lua_pushinteger,
+    lua_pushvalue, lua_rawgeti, lua_replace, lua_settop, lua_topointer, lua_touserdata, lua_type, lua_upvalueindex,
+};
+use std::ffi::c_int;
+
+/// What the kernel said to a run that is over, if it refused to wait. The loop is at 1.
+unsafe fn refused(lua: *mut lua_State) -> Option<Failure> {
+    // SAFETY: only called by functions of the module.
+    unsafe { state_at(lua, 1).as_mut() }?.own.refused.take()
+}
+
+/// `loop:run( )` → true: until `stop`, or until nothing is left; or nil, message, errno
+pub(crate) unsafe extern "C-unwind" fn run(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of the module's.
+    unsafe {
+        receiver(lua);
+        drive(lua, Pace::Forever);
+        if let Some(failure) = refused(lua) {
+            return failure.push(lua);
+        }
+        lua_pushboolean(lua, 1);
+    }
+    1
+}
+
+/// `loop:step( [ms] )` → whether anything is left: one turn, which waits for `ms` at the most; or nil, message, errno
+pub(crate) unsafe extern "C-unwind" fn step(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of the module's.
+    unsafe {
+        receiver(lua);
+        let wait = match lua_type(lua, 2) {
+            LUA_TNONE | LUA_TNIL => Wait::Block,
+            _ => Wait::AtMost(check_ms(lua, 2)),
+        };
+        drive(lua, Pace::Once(wait));
+        if let Some(failure) = refused(lua) {
+            return failure.push(lua);
+        }
+        let is_left = state_at(lua, 1).as_ref().is_some_and(|state| !state.events.is_idle());
+        lua_pushboolean(lua, c_int::from(is_left));
+    }
+    1
+}
+
+/// `loop:advance( ms )` → true: lets virtual time pass, and serves what becomes due, each at its own moment. In a callback only the
+/// time passes, as if the callback took so long.
+pub(crate) unsafe extern "C-unwind" fn advance(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of the module's.
+    unsafe {
+        let state = receiver(lua);
+        let by_ns = check_ms(lua, 2);
+        let Some(clock) = &(*state).virtual_clock else {
+            Text::<80>::new("advance: the loop has no virtual clock").raise(lua)
+        };
+        if let Err(why) = (*state).check_left(by_ns) {
+            bad_argument(lua, 2, why.as_ptr());
+        }
+        if (*state).running {
+            clock.advance_ns(by_ns);
+            lua_pushboolean(lua, 1);
+            return 1;
+        }
+        let end_ns = (*state).events.now_ns().saturating_add(by_ns);
+        drive(lua, Pace::Until { end_ns, is_looked_at: false });
+        if let Some(failure) = refused(lua) {
+            return failure.push(lua);
+        }
+        lua_pushboolean(lua, 1);
+    }
+    1
+}
+
+/// `loop:stop( )`: `run` returns after the callback that calls this.
+pub(crate) unsafe extern "C-unwind" fn stop(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of the module's.
+    unsafe { (*receiver(lua)).stopped = true };
+    0
+}
+
+/// `loop:close( )`: twice is no mistake.
+pub(crate) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of the module's. The default loop is closed only if there is one.
+    unsafe {
+        if lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) == LUA_TTABLE {
+            lua_settop(lua, 1);
+            lua_rawgeti(lua, lua_upvalueindex(upvalue::DEFAULT), 1);
+            lua_replace(lua, 1);
+        } else if test_userdata(lua, 1, crate::lua::args::upvalue::LOOP).is_null() {
+            check_loop(lua, 1);
+        }
+        crate::host::create::close(lua)
+    }
+}
+
+/// `loop:now( )`: milliseconds since the loop was made.
+pub(crate) unsafe extern "C-unwind" fn now(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of the module's.
+    unsafe {
+        let now_ns = (*receiver(lua)).events.now_ns();
+        push_ms(lua, now_ns);
+    }
+    1
+}
+
+/// `loop:firing( )` → timer, ms late, deadlines missed: of the timer whose callback runs; nil in none.
+pub(crate) unsafe extern "C-unwind" fn firing(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of the module's.
+    unsafe {
+        let state = receiver(lua);
+        let owner = (*state).id;
+        let Some(fired) = (*state).own.firing else { return 0 };
+        push_ticket(lua, Ticket { key: fired.key.to_bits(), owner }, lua_upvalueindex(upvalue::TIMER));
+        push_ms(lua, fired.late_ns);
+        lua_pushinteger(lua, fired.missed.try_into().unwrap_or(i64::MAX));
+    }
+    3
+}
+
+/// `loop:onerror( [f] )` → the function before: `f( err, traceback, what )` takes the errors of callbacks; nil: none does.
+pub(crate) unsafe extern "C-unwind" fn onerror(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of the module's.
+    unsafe {
+        receiver(lua);
+        let is_given = lua_gettop(lua) > 1;
+        if is_given && lua_type(lua, 2) != LUA_TNIL && !is_callable(lua, 2) {
+            wrong(lua, 2, c"f", c"a function, a callable object or nil");
+        }
+        lua_settop(lua, 2);
+        push_user_value(lua, 1, value::ONERROR); // S: loop f before
+        if is_given {
+            lua_pushvalue(lua, 2);
+            set_user_value(lua, 1, value::ONERROR);
+        }
+    }
+    1
+}
+
+pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; `LoopBlock` may be asked of a closed loop.
+    unsafe {
+        if test_userdata(lua, 1, crate::lua::args::upvalue::LOOP).is_null() {
+            check_loop(lua, 1);
+        }
+        let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
+        let pointer = lua_topointer(lua, 1);
+        match (*block).state.as_ref() {
+            None => lua_pushfstring(lua, c"cogloop.loop: closed, %p".as_ptr(), pointer),
+            Some(state) => {
+                let [timers, handles] = [state.events.timers(), state.events.descriptors()].map(|n| n as c_int);
+                lua_pushfstring(lua, c"cogloop.loop: %d timers, %d handles, %p".as_ptr(), timers, handles, pointer)
+            }
+        };
+    }
+    1
+}

@@ -1,0 +1,114 @@
+//! `cogloop.loop{ backend =, clock =, resolution = }`
+
+use super::upvalue;
+use crate::host::create::{Choice, bytes_at, in_words, open, push_loop, refuse};
+use crate::host::state::State;
+use crate::lua::args::fraction_to_ns;
+use crate::lua::guard::{ErrorText, Failure, Text, guard};
+use cogloop_io::Error;
+use mlua::ffi::{
+    LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_next, lua_pop, lua_pushnil,
+    lua_pushvalue, lua_rawseti, lua_settop, lua_tonumber, lua_type, lua_upvalueindex,
+};
+use std::ffi::{CStr, c_int};
+use std::num::NonZeroUsize;
+
+/// `cogloop.loop( [options] )` → loop; or nil, message, errno
+pub(crate) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the function is one of the module's.
+    unsafe {
+        let choice = read_options(lua);
+        lua_settop(lua, 1);
+        push_open(lua, choice).map_or_else(|failure| failure.push(lua), |()| 1)
+    }
+}
+
+/// Pushes a loop with nothing chosen.
+///
+/// # Safety
+///
+/// The rule of the crate; the running function is one of the module's.
+pub(crate) unsafe fn push_default(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let Err(failure) = push_open(lua, Choice::default()) {
+            failure.text.raise(lua);
+        }
+    }
+}
+
+unsafe fn push_open(lua: *mut lua_State, choice: Choice) -> Result<(), Failure> {
+    // SAFETY: only called by functions of the module; the userdata has its finalizer before it owns anything.
+    unsafe {
+        let block = push_loop(lua);
+        let state = match guard(|| try_open(choice)) {
+            Ok(opened) => opened?,
+            Err(text) => text.raise(lua),
+        };
+        (*block).state = state;
+        (*state).own.is_face = true;
+        lua_pushvalue(lua, -1);
+        lua_rawseti(lua, lua_upvalueindex(upvalue::LOOPS), (*state).id.cast_signed());
+    }
+    Ok(())
+}
+
+/// What the kernel refuses is the inner error, a wrong option the outer.
+fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, ErrorText> {
+    match open(choice) {
+        Ok(state) => Ok(Ok(state)),
+        Err(Error::Io { doing, source }) => Ok(Err(Failure::of(doing, &source))),
+        Err(error @ Error::NoBackend { .. }) => Ok(Err(Failure { errno: libc::ENOSYS, text: Text::new(error) })),
+        Err(error) => Err(in_words(&error)),
+    }
+}
+
+const UNKNOWN: &CStr = c"unknown option '%s'; there are backend, clock, resolution, max_timers, max_handles and \
+    max_callbacks";
+
+/// A number of things, at least one.
+fn whole(number: f64) -> Option<NonZeroUsize> {
+    if number.fract() == 0.0 && number < u32::MAX.into() { NonZeroUsize::new(number as usize) } else { None }
+}
+
+/// Reads the options table at 1.
+unsafe fn read_options(lua: *mut lua_State) -> Choice {
+    let mut choice = Choice::default();
+    // SAFETY: only called by `construct`. A key is looked at only if it is a string, which lua_next allows.
+    unsafe {
+        match lua_type(lua, 1) {
+            LUA_TNONE | LUA_TNIL => return choice,
+            LUA_TTABLE => {}
+            _ => crate::lua::args::wrong(lua, 1, c"options", c"a table"),
+        }
+        lua_pushnil(lua);
+        while lua_next(lua, 1) != 0 {
+            // S: options … key value
+            let key = if lua_type(lua, -2) == LUA_TSTRING { bytes_at(lua, -2) } else { b"" };
+            let text = if lua_type(lua, -1) == LUA_TSTRING { Some(bytes_at(lua, -1)) } else { None };
+            let number = if lua_type(lua, -1) == LUA_TNUMBER { fraction_to_ns(lua_tonumber(lua, -1)) } else { None };
+            let count = if lua_type(lua, -1) == LUA_TNUMBER { whole(lua_tonumber(lua, -1)) } else { None };
+            match (key, text, number) {
+                (b"backend", Some(name), _) => choice.backend = Some(Text::of_bytes(name)),
+                (b"clock", Some(b"virtual"), _) => choice.is_virtual = true,
+                (b"clock", Some(b"real"), _) => choice.is_virtual = false,
+                (b"resolution", _, Some(ns @ 1..)) => choice.resolution_ns = ns,
+                (b"max_timers" | b"max_handles" | b"max_callbacks", ..) => match (key, count) {
+                    (b"max_timers", Some(count)) => choice.limits.timers = count.get(),
+                    (b"max_handles", Some(count)) => choice.limits.descriptors = count.get(),
+                    (_, Some(count)) => choice.limits.served_in_turn = count,
+                    _ => refuse(lua, c"a limit: a whole number above 0 expected, got %s"),
+                },
+                (b"backend", ..) => refuse(lua, c"option 'backend': a name expected, got %s"),
+                (b"clock", ..) => refuse(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
+                (b"resolution", ..) => refuse(lua, c"option 'resolution': milliseconds above 0 expected, got %s"),
+                _ => {
+                    lua_pop(lua, 1);
+                    refuse(lua, UNKNOWN)
+                }
+            }
+            lua_pop(lua, 1);
+        }
+    }
+    choice
+}

@@ -1,0 +1,170 @@
+//! What a loop has: `timers`, `handles`, `dump`.
+
+use super::arm::{Payload, Ticket, push_ms, push_ticket};
+use super::loops::receiver;
+use super::upvalue;
+use crate::host::node::{HANDLE, NodeBlock};
+use crate::host::state::{State, check_loop, state_at, value, with_or_raise};
+use crate::lua::errno::NO_MEMORY;
+use crate::lua::guard::{ErrorText, Text};
+use crate::lua::version::{new_userdata, push_user_value};
+use crate::t_loop::task::slot;
+use cogloop_io::Key;
+use mlua::ffi::{
+    LUA_TNIL, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushboolean, lua_pushlstring, lua_pushnil,
+    lua_pushstring, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_setfield, lua_settop, lua_touserdata, lua_type,
+    lua_upvalueindex,
+};
+use std::ffi::c_int;
+use std::fmt::Write;
+
+/// A timer as it is listed.
+#[derive(Clone, Copy)]
+pub(crate) struct Listed {
+    is_paused: bool,
+    value: u64,
+    key: Key,
+}
+
+fn list(state: &mut State) -> Result<(), ErrorText> {
+    state.drop_unlinked();
+    let timers = state.events.timers();
+    let mut queued = Vec::new();
+    queued.try_reserve_exact(timers)?;
+    let timers_queued = (0_u32..).zip(state.events.iter_queued_timers());
+    queued.extend(timers_queued.map(|(nth, (key, rank, &value))| ((rank, nth), key, value)));
+    // By rank and place is as good as stably by rank, which would need memory.
+    queued.sort_unstable_by_key(|timer| timer.0);
+    let paused = state.events.iter_timers().filter(|timer| timer.1.is_none());
+    let paused = paused.map(|(key, _, &value)| Listed { is_paused: true, value, key });
+    let queued = queued.into_iter().map(|(_, key, value)| Listed { is_paused: false, value, key });
+    state.own.listed.clear();
+    state.own.listed.try_reserve(timers)?;
+    state.own.listed.extend(queued.chain(paused));
+    Ok(())
+}
+
+/// `loop:timers( )` → `{ { timer =, remaining =, f =, repeats =, paused = }, … }` in the order in which they fire
+pub(crate) unsafe extern "C-unwind" fn timers(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua. The list is copied entry by entry: making a table may run a finalizer, which may change
+    // anything.
+    unsafe {
+        let state = receiver(lua);
+        with_or_raise(lua, state, list);
+        lua_settop(lua, 1);
+        push_user_value(lua, 1, value::TASKS);
+        lua_createtable(lua, 0, 0); // S: loop entries list
+        let (mut position, mut count) = (0, 0);
+        while let Some(timer) = state_at(lua, 1).as_ref().and_then(|state| state.own.listed.get(position).copied()) {
+            position += 1;
+            lua_settop(lua, 3);
+            lua_rawgeti(lua, 2, slot(timer.key.index())); // S: loop entries list entry
+            lua_createtable(lua, 0, 5);
+            let state = state_at(lua, 1);
+            let Some(left_ns) = state.as_ref().and_then(|state| state.events.remaining_ns(timer.key)) else { continue };
+            let payload = Payload(timer.value);
+            push_ms(lua, left_ns);
+            lua_setfield(lua, 5, c"remaining".as_ptr());
+            let ticket = Ticket { key: timer.key.to_bits(), owner: (*state).id };
+            push_ticket(lua, ticket, lua_upvalueindex(upvalue::TIMER));
+            lua_setfield(lua, 5, c"timer".as_ptr());
+            for (name, is) in [(c"repeats", payload.repeats()), (c"paused", timer.is_paused)] {
+                lua_pushboolean(lua, c_int::from(is));
+                lua_setfield(lua, 5, name.as_ptr());
+            }
+            // A coroutine is its own callback.
+            match payload.packed_args().filter(|_| !payload.is_wait()) {
+                Some(_) => lua_rawgeti(lua, 4, 1),
+                None => {
+                    lua_pushvalue(lua, 4);
+                    lua_type(lua, 4)
+                }
+            };
+            lua_setfield(lua, 5, c"f".as_ptr());
+            count += 1;
+            lua_rawseti(lua, 3, count);
+        }
+        lua_settop(lua, 3);
+    }
+    1
+}
+
+/// `loop:handles( )` → `{ { handle =, direction =, watcher = }, … }` in the order of their descriptors
+pub(crate) unsafe extern "C-unwind" fn handles(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua. Going through NODES allocates nothing; then each watcher is looked up, which may be gone.
+    unsafe {
+        let state = receiver(lua);
+        lua_settop(lua, 1);
+        push_user_value(lua, 1, value::NODES);
+        with_or_raise(lua, state, State::expect_nodes);
+        lua_pushnil(lua);
+        while lua_next(lua, 2) != 0 {
+            let node = lua_touserdata(lua, -1).cast::<NodeBlock>();
+            // A handle that was closed stays here until the next turn.
+            if (*node).interest.bits() != 0 {
+                (*state).order.push(((*node).number as u64, 0, 0));
+            }
+            lua_pop(lua, 1);
+        }
+        (*state).order.sort_unstable();
+        lua_createtable(lua, 0, 0); // S: loop nodes list
+        let (mut position, mut count) = (0, 0);
+        while let Some((number, _)) = state_at(lua, 1).as_ref().and_then(|state| state.sorted_at(position)) {
+            position += 1;
+            lua_settop(lua, 3);
+            lua_createtable(lua, 0, 3); // S: loop nodes list item
+            lua_rawgeti(lua, 2, number.cast_signed()); // S: loop nodes list item node
+            if lua_type(lua, 5) == LUA_TNIL {
+                continue;
+            }
+            let node = lua_touserdata(lua, 5).cast::<NodeBlock>();
+            let name = [c"", c"r", c"w", c"rw"][usize::from((*node).interest.bits())];
+            lua_pushstring(lua, name.as_ptr());
+            lua_setfield(lua, 4, c"direction".as_ptr());
+            push_user_value(lua, lua_gettop(lua), HANDLE);
+            lua_setfield(lua, 4, c"handle".as_ptr());
+            lua_setfield(lua, 4, c"watcher".as_ptr());
+            count += 1;
+            lua_rawseti(lua, 3, count);
+        }
+        lua_settop(lua, 3);
+    }
+    1
+}
+
+/// `loop:dump( )` → text: the backend, the descriptors, the wheel
+pub(crate) unsafe extern "C-unwind" fn dump(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua. Making a block or a string may run a finalizer, and that may change the loop, dump it too, or
+    // close it. So the text goes from the state into a block of Lua's first, as much of it as there is room for.
+    unsafe {
+        let state = receiver(lua);
+        let room = with_or_raise(lua, state, write_dump);
+        let block = new_userdata(lua, room, 0).cast::<u8>();
+        let state = check_loop(lua, 1);
+        let length = with_or_raise(lua, state, |state| {
+            let length = write_dump(state)?.min(room);
+            std::ptr::copy_nonoverlapping(state.own.text.as_ptr(), block, length);
+            Ok(length)
+        });
+        lua_pushlstring(lua, block.cast(), length);
+    }
+    1
+}
+
+/// Writes the text into the state, and says how long it is.
+fn write_dump(state: &mut State) -> Result<usize, ErrorText> {
+    state.own.text.clear();
+    write!(Growing(&mut state.own.text), "{}", state.events.dump()).map_err(|_| Text::new(NO_MEMORY))?;
+    Ok(state.own.text.len())
+}
+
+/// A text that asks for memory before it grows.
+struct Growing<'a>(&'a mut String);
+
+impl Write for Growing<'_> {
+    fn write_str(&mut self, more: &str) -> std::fmt::Result {
+        self.0.try_reserve(more.len()).map_err(|_| std::fmt::Error)?;
+        self.0.push_str(more);
+        Ok(())
+    }
+}

@@ -1,0 +1,267 @@
+//! `require 'cogloop'`: our own face of the event loop.
+//!
+//! ```text
+//!   loop userdata ── user value TASKS ──► { [key index + 1] = f, or { f, arg1, … }, or a coroutine }
+//!                └── user value NODES ──► { [descriptor]    = watcher ──► { f, arg1, … } ×2 }
+//!
+//!   timer userdata: a ticket, key and owner ──► LOOPS { [owner] = loop }   weak: a timer keeps no loop alive
+//! ```
+//!
+//! The loop does not hold its timers' userdata, so a script that drops one pays nothing for it, and one that keeps a
+//! million pays 16 bytes for each beside Lua's own header. A ticket of a timer that is done is stale, like its key.
+//!
+//! A loop's methods stand in the table of the module too: there they have a table for the default loop as an upvalue, and
+//! put that loop before their arguments.
+
+pub(crate) mod arm;
+mod checked;
+pub(crate) mod claim;
+mod control;
+pub(crate) mod coroutine;
+mod create;
+mod embed;
+mod list;
+mod loops;
+pub(crate) mod serve;
+pub(crate) mod source;
+pub(crate) mod stats;
+mod timer;
+mod watch;
+
+use crate::host::create::close;
+use crate::lua::args::upvalue as shared;
+use crate::lua::guard::{CHUNK, Failure};
+use crate::t_loop::push_weak_table;
+use cogloop_io::ExpiredTimer;
+use mlua::ffi::{
+    LUA_OK, LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error,
+    lua_getfield, lua_gettop, lua_pushcclosure, lua_pushcfunction, lua_pushnil, lua_pushstring, lua_pushvalue,
+    lua_rawgetp, lua_rawsetp, lua_setfield, lua_settop, luaL_loadbufferx,
+};
+use std::ffi::{CStr, c_int};
+use std::os::fd::RawFd;
+use std::ptr::{null, null_mut};
+
+/// The upvalues that every function of the module has. The first four mean what they mean elsewhere in the crate.
+pub(crate) mod upvalue {
+    use std::ffi::c_int;
+    pub(crate) const TIMER: c_int = super::shared::TASK;
+    /// `{ [owner] = loop }`, weak.
+    pub(crate) const LOOPS: c_int = 5;
+    /// `{ loop }`, the default one, for a function of the module; nil for a method.
+    pub(crate) const DEFAULT: c_int = super::shared::DEFAULT;
+    pub(crate) const COUNT: c_int = 6;
+}
+
+/// What a loop of this face has beside what every loop has.
+pub(crate) struct Own {
+    /// Whether the loop is one of this face.
+    pub(crate) is_face: bool,
+    /// The timer whose callback runs.
+    pub(crate) firing: Option<ExpiredTimer<u64>>,
+    /// Whether the error on its way brings its traceback.
+    pub(crate) has_traceback: bool,
+    /// The coroutine that runs, or null.
+    pub(crate) resumed: *mut lua_State,
+    /// A descriptor for which a coroutine waited when that was last looked at; -1: none does.
+    pub(crate) waiting: RawFd,
+    /// Whether this run has made it possible for coroutines to yield.
+    pub(crate) may_yield: bool,
+    /// What it asks for as it yields.
+    pub(crate) request: Option<coroutine::Request>,
+    /// What the kernel said when it refused to wait: `run` returns it.
+    pub(crate) refused: Option<Failure>,
+    /// Whether callbacks are timed: for `stats`, or for `slow`.
+    pub(crate) is_measuring: bool,
+    pub(crate) meter: Option<Box<stats::Meter>>,
+    /// A callback that takes so long is slow.
+    pub(crate) slow_ns: u64,
+    pub(crate) turns: u64,
+    pub(crate) fired: u64,
+    pub(crate) waited_ns: u64,
+    /// Scratch: the timers in order.
+    pub(crate) listed: Vec<list::Listed>,
+    /// Scratch: a text on its way to Lua.
+    pub(crate) text: String,
+}
+
+impl Default for Own {
+    fn default() -> Self {
+        Self {
+            is_face: false,
+            firing: None,
+            has_traceback: false,
+            resumed: null_mut(),
+            waiting: -1,
+            may_yield: false,
+            request: None,
+            refused: None,
+            is_measuring: false,
+            meter: None,
+            slow_ns: u64::MAX,
+            turns: 0,
+            fired: 0,
+            waited_ns: 0,
+            listed: Vec::new(),
+            text: String::new(),
+        }
+    }
+}
+
+impl Own {
+    /// No callback runs any more.
+    pub(crate) fn end_batch(&mut self) {
+        self.firing = None;
+        self.has_traceback = false;
+        self.resumed = null_mut();
+        self.may_yield = false;
+    }
+
+    /// The timer whose callback failed just now, for `onerror`.
+    pub(crate) fn take_firing(&mut self, owner: u64) -> Option<arm::Ticket> {
+        self.has_traceback = false;
+        self.firing.take().map(|fired| arm::Ticket { key: fired.key.to_bits(), owner })
+    }
+}
+
+/// Its address is the module's place in the registry: one module for a Lua state.
+static MODULE_KEY: u8 = 0;
+
+/// The methods of a loop, and functions of the module.
+const METHODS: [(&CStr, lua_CFunction); 26] = [
+    (c"after", arm::after),
+    (c"every", arm::every),
+    (c"at", arm::at),
+    (c"on", watch::on),
+    (c"spawn", coroutine::spawn),
+    (c"sleep", coroutine::sleep),
+    (c"wait", coroutine::wait),
+    (c"running", coroutine::running),
+    (c"firing", control::firing),
+    (c"run", control::run),
+    (c"step", control::step),
+    (c"advance", control::advance),
+    (c"stop", control::stop),
+    (c"close", control::close),
+    (c"now", control::now),
+    (c"onerror", control::onerror),
+    (c"timers", list::timers),
+    (c"handles", list::handles),
+    (c"dump", list::dump),
+    (c"stats", stats::stats),
+    (c"slow", stats::slow),
+    (c"fd", embed::fd),
+    (c"pollfd", embed::fd),
+    (c"events", embed::events),
+    (c"timeout", embed::timeout),
+    (c"remaining", embed::remaining),
+];
+
+const LOOP_META: [(&CStr, lua_CFunction); 3] =
+    [(c"__gc", close), (c"__close", close), (c"__tostring", control::to_string)];
+
+const TIMER_METHODS: [(&CStr, lua_CFunction); 8] = [
+    (c"cancel", timer::cancel),
+    (c"reschedule", timer::reschedule),
+    (c"pause", timer::pause),
+    (c"resume", timer::resume),
+    (c"remaining", timer::remaining),
+    (c"active", timer::active),
+    (c"ref", timer::reference),
+    (c"unref", timer::unreference),
+];
+
+const TIMER_META: [(&CStr, lua_CFunction); 3] =
+    [(c"__close", timer::cancel), (c"__eq", timer::equal), (c"__tostring", timer::to_string)];
+
+const WATCHER_METHODS: [(&CStr, lua_CFunction); 4] =
+    [(c"off", watch::off), (c"active", watch::active), (c"ref", watch::reference), (c"unref", watch::unreference)];
+
+const WATCHER_META: [(&CStr, lua_CFunction); 2] = [(c"__close", watch::close), (c"__tostring", watch::to_string)];
+
+/// What is easier said in Lua.
+const CHUNKS: [&str; 2] = [include_str!("rate.lua"), include_str!("source.lua")];
+
+/// `require 'cogloop'`: the module.
+///
+/// # Safety
+///
+/// For Lua to call: `lua` is a live state and has the stack room of a C function.
+pub(crate) unsafe extern "C-unwind" fn open_cogloop(lua: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise; the stack is written beside the lines.
+    unsafe {
+        if lua_rawgetp(lua, LUA_REGISTRYINDEX, (&raw const MODULE_KEY).cast()) == LUA_TTABLE {
+            return 1;
+        }
+        lua_settop(lua, 0);
+        for name in [c"cogloop.loop", c"cogloop.timer", c"cogloop.watcher"] {
+            lua_createtable(lua, 0, 8);
+            lua_pushstring(lua, name.as_ptr());
+            lua_setfield(lua, -2, c"__name".as_ptr());
+        }
+        lua_createtable(lua, 0, 32); // S: loop timer watcher module
+        push_weak_table(lua);
+        lua_pushnil(lua); // S: loop timer watcher module loops default
+        set_functions(lua, shared::LOOP, &LOOP_META);
+        set_functions(lua, upvalue::TIMER, &TIMER_META);
+        set_functions(lua, shared::NODE, &WATCHER_META);
+        set_methods(lua, shared::LOOP, &METHODS);
+        set_methods(lua, shared::NODE, &WATCHER_METHODS);
+        set_methods(lua, upvalue::TIMER, &TIMER_METHODS);
+        set_functions(lua, shared::CLASS, &[(c"loop", create::construct)]);
+        lua_settop(lua, upvalue::LOOPS);
+        lua_createtable(lua, 1, 0); // S: loop timer watcher module loops { }
+        set_functions(lua, shared::CLASS, &METHODS);
+        run_chunks(lua);
+        lua_settop(lua, upvalue::COUNT); // S: loop timer watcher module loops { }
+        lua_pushvalue(lua, shared::CLASS);
+        checked::wrap(lua, false);
+        lua_getfield(lua, shared::LOOP, c"__index".as_ptr());
+        checked::wrap(lua, true);
+        lua_pushvalue(lua, shared::CLASS);
+        lua_rawsetp(lua, LUA_REGISTRYINDEX, (&raw const MODULE_KEY).cast());
+        lua_settop(lua, shared::CLASS);
+    }
+    1
+}
+
+/// Runs the parts that are written in Lua.
+unsafe fn run_chunks(lua: *mut lua_State) {
+    // SAFETY: only called by `open_cogloop`.
+    unsafe {
+        for code in CHUNKS {
+            if luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), CHUNK.as_ptr(), null()) != LUA_OK {
+                lua_error(lua);
+            }
+            lua_pushvalue(lua, shared::CLASS);
+            lua_getfield(lua, shared::LOOP, c"__index".as_ptr());
+            lua_pushcfunction(lua, source::open_signal);
+            lua_pushcfunction(lua, source::open_child);
+            lua_call(lua, 4, 0);
+        }
+    }
+}
+
+/// Sets functions, with the six values at the bottom of the stack as upvalues, as fields of the table at `index`.
+unsafe fn set_functions(lua: *mut lua_State, index: c_int, functions: &[(&CStr, lua_CFunction)]) {
+    // SAFETY: only called by `open_cogloop`.
+    unsafe {
+        for &(name, function) in functions {
+            for n in 1..=upvalue::COUNT {
+                lua_pushvalue(lua, n);
+            }
+            lua_pushcclosure(lua, function, upvalue::COUNT);
+            lua_setfield(lua, index, name.as_ptr());
+        }
+    }
+}
+
+/// Gives the metatable at `index` a table of methods.
+unsafe fn set_methods(lua: *mut lua_State, index: c_int, methods: &[(&CStr, lua_CFunction)]) {
+    // SAFETY: only called by `open_cogloop`.
+    unsafe {
+        lua_createtable(lua, 0, 32);
+        set_functions(lua, lua_gettop(lua), methods);
+        lua_setfield(lua, index, c"__index".as_ptr());
+    }
+}

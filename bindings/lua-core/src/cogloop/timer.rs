@@ -1,0 +1,162 @@
+//! The methods of a timer. Each works from the ticket alone: it finds the loop by the owner's number, the timer by the key,
+//! and says `false` or nil when either is gone.
+
+use super::arm::{Ticket, push_ms};
+use super::loops::push_owner;
+use super::upvalue;
+use crate::host::state::{State, value, with_or_raise};
+use crate::lua::args::{check_ms, test_userdata, wrong};
+use crate::lua::guard::{ErrorText, Text};
+use crate::lua::version::push_user_value;
+use crate::t_loop::task::slot;
+use cogloop_io::Key;
+use mlua::ffi::{lua_State, lua_pushboolean, lua_pushnil, lua_rawseti, lua_settop};
+use std::ffi::c_int;
+
+/// The ticket at 1. Raises for anything else.
+unsafe fn check_ticket(lua: *mut lua_State) -> Ticket {
+    // SAFETY: only called by functions of the module; a userdata with the timer's metatable holds a ticket.
+    unsafe {
+        let ticket = test_userdata(lua, 1, upvalue::TIMER).cast::<Ticket>();
+        if ticket.is_null() {
+            wrong(lua, 1, c"timer", c"cogloop.timer");
+        }
+        *ticket
+    }
+}
+
+/// Works on the timer of the ticket at 1 and pushes the answer: `false` for one that is gone. S: ticket … → ticket loop answer
+unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> Result<bool, ErrorText> + Copy) {
+    // SAFETY: only called by functions of the module; `work` makes no Lua call.
+    unsafe {
+        let ticket = check_ticket(lua);
+        lua_settop(lua, 1);
+        let state = push_owner(lua, ticket.owner);
+        let done = match Key::from_bits(ticket.key) {
+            Some(key) if !state.is_null() => with_or_raise(lua, state, |state| work(state, key)),
+            _ => false,
+        };
+        lua_pushboolean(lua, c_int::from(done));
+    }
+}
+
+/// `timer:cancel( )` → whether it was pending
+pub(crate) unsafe extern "C-unwind" fn cancel(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the entry of a timer that is pending exists, so that emptying it takes no memory.
+    unsafe {
+        let ticket = check_ticket(lua);
+        let state = push_owner(lua, ticket.owner); // S: ticket … loop
+        let mut was_pending = false;
+        if let Some(key) = Key::from_bits(ticket.key).filter(|_| !state.is_null()) {
+            was_pending = with_or_raise(lua, state, |state| Ok(state.events.cancel_timer(key).is_some()));
+            if was_pending {
+                push_user_value(lua, -1, value::TASKS);
+                lua_pushnil(lua);
+                lua_rawseti(lua, -2, slot(key.index()));
+            }
+        }
+        lua_pushboolean(lua, c_int::from(was_pending));
+    }
+    1
+}
+
+/// `timer:reschedule( ms )` → whether it was pending
+pub(crate) unsafe extern "C-unwind" fn reschedule(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        check_ticket(lua);
+        let delay_ns = check_ms(lua, 2);
+        answer(lua, |state, key| {
+            let deadline_ns = state.events.now_ns().saturating_add(delay_ns);
+            Ok(state.events.reschedule_timer_at(key, deadline_ns))
+        });
+    }
+    1
+}
+
+/// `timer:pause( )` → whether its time was running
+pub(crate) unsafe extern "C-unwind" fn pause(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { answer(lua, |state, key| Ok(state.events.try_pause_timer(key)?)) };
+    1
+}
+
+/// `timer:resume( )` → whether it was paused
+pub(crate) unsafe extern "C-unwind" fn resume(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { answer(lua, |state, key| Ok(state.events.resume_timer(key))) };
+    1
+}
+
+/// `timer:active( )` → whether its time is running
+pub(crate) unsafe extern "C-unwind" fn active(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { answer(lua, |state, key| Ok(state.events.deadline_ns(key).is_some())) };
+    1
+}
+
+/// `timer:ref( )` → timer: it keeps the loop running, as at first
+pub(crate) unsafe extern "C-unwind" fn reference(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        answer(lua, |state, key| Ok(state.events.ref_timer(key)));
+        lua_settop(lua, 1);
+    }
+    1
+}
+
+/// `timer:unref( )` → timer: the loop may end in spite of it
+pub(crate) unsafe extern "C-unwind" fn unreference(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        answer(lua, |state, key| Ok(state.events.try_unref_timer(key)?));
+        lua_settop(lua, 1);
+    }
+    1
+}
+
+/// `timer:remaining( )` → milliseconds, or nil when it is done
+pub(crate) unsafe extern "C-unwind" fn remaining(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        match remaining_ns(lua) {
+            Some(ns) => push_ms(lua, ns),
+            None => lua_pushnil(lua),
+        }
+    }
+    1
+}
+
+unsafe fn remaining_ns(lua: *mut lua_State) -> Option<u64> {
+    // SAFETY: only called by functions of the module.
+    unsafe {
+        let ticket = check_ticket(lua);
+        lua_settop(lua, 1);
+        let state = push_owner(lua, ticket.owner);
+        let key = Key::from_bits(ticket.key).filter(|_| !state.is_null())?;
+        with_or_raise(lua, state, |state| Ok(state.events.remaining_ns(key)))
+    }
+}
+
+/// Two userdata may stand for one timer: `firing`, `timers` and `onerror` give a fresh one.
+pub(crate) unsafe extern "C-unwind" fn equal(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua with two values of which one is a timer.
+    unsafe {
+        let [a, b] = [1, 2].map(|index| test_userdata(lua, index, upvalue::TIMER).cast::<Ticket>());
+        lua_pushboolean(lua, c_int::from(!a.is_null() && !b.is_null() && *a == *b));
+    }
+    1
+}
+
+pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        let left = remaining_ns(lua);
+        let text: Text<64> = match left {
+            Some(ns) => Text::new(format_args!("cogloop.timer: {} ms left", ns as f64 / 1e6)),
+            None => Text::new("cogloop.timer: done"),
+        };
+        text.push(lua);
+    }
+    1
+}

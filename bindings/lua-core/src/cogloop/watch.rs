@@ -1,0 +1,185 @@
+//! `on`: a function for a handle that is ready, and the watcher that it gives, which is the loop's Node.
+
+use super::claim::void_dead_claims;
+use super::loops::{push_owner, receiver};
+use super::source::source_at;
+use crate::host::handle::{Handle, Kind, check_handle};
+use crate::host::node::{
+    COROUTINE, DIRECTIONS, NodeBlock, attach, drop_directions, push_node, set_callback, settle_reference,
+};
+use crate::host::state::{State, check_loop, state_at, with_or_raise};
+use crate::lua::args::{bad_argument, check_callable, check_direction, test_userdata, upvalue as shared, wrong};
+use crate::lua::callback::pack;
+use crate::lua::guard::Text;
+use cogloop_io::{Interest, Token};
+use mlua::ffi::{
+    LUA_TNIL, lua_State, lua_gettop, lua_insert, lua_pop, lua_pushboolean, lua_pushvalue, lua_settop, lua_type,
+};
+use std::ffi::c_int;
+use std::ptr::null_mut;
+
+/// `loop:on( handle, dir, f, ... )` → watcher; or nil, message, errno
+pub(crate) unsafe extern "C-unwind" fn on(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the stack is written beside the lines.
+    unsafe {
+        receiver(lua);
+        let handle = check_handle(lua, 2);
+        let direction = check_direction(lua, 3);
+        check_callable(lua, 4);
+        let args = pack(lua, 4); // S: loop h dir tbl
+        let source = if handle.kind == Kind::Object { source_at(lua, 2) } else { null_mut() };
+        check_free(lua, handle, direction, true);
+        check_loop(lua, 1);
+        match attach(lua, 2, handle, direction) {
+            Ok(node) => {
+                (*node).owner = (*state_at(lua, 1)).id;
+                set_callback(lua, 2, direction, 4, args);
+                if !source.is_null() {
+                    (*node).source = source;
+                }
+                1
+            }
+            Err(failure) => failure.push(lua),
+        }
+    }
+}
+
+/// Raises if somebody else has the direction of a handle: a coroutine always, a function unless it may be replaced.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1, the handle is argument 2. Lua code may run. Room for ten values.
+pub(crate) unsafe fn check_free(lua: *mut lua_State, handle: Handle, direction: Interest, may_replace: bool) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let node = push_node(lua, 2, handle);
+        if !node.is_null() {
+            void_dead_claims(lua, lua_gettop(lua));
+        }
+        lua_pop(lua, 1);
+        if node.is_null() {
+            return;
+        }
+        for (i, each) in DIRECTIONS.into_iter().enumerate() {
+            if !(direction & (*node).interest).contains(each) {
+                continue;
+            }
+            if (*node).args[i] == COROUTINE {
+                bad_argument(lua, 2, c"handle: a coroutine waits for it".as_ptr());
+            }
+            if !may_replace {
+                bad_argument(lua, 2, c"handle: it is watched already".as_ptr());
+            }
+        }
+    }
+}
+
+/// The watcher at 1, and the state of its loop, which is put before it: null if the watcher is done or the loop gone.
+/// S: watcher … → loop watcher …
+unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
+    // SAFETY: only called by functions of the module; a userdata with the watcher's metatable holds a NodeBlock.
+    unsafe {
+        let node = test_userdata(lua, 1, shared::NODE).cast::<NodeBlock>();
+        if node.is_null() {
+            wrong(lua, 1, c"watcher", c"cogloop.watcher");
+        }
+        let state = push_owner(lua, (*node).owner);
+        lua_insert(lua, 1);
+        (node, if (*node).token == 0 { null_mut() } else { state })
+    }
+}
+
+/// `watcher:off( [dir] )` → whether it was on
+pub(crate) unsafe extern "C-unwind" fn off(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua. What the kernel complains of is closed already, and forgotten.
+    unsafe {
+        let direction = if lua_type(lua, 2) > LUA_TNIL { check_direction(lua, 2) } else { Interest::BOTH };
+        stop(lua, direction)
+    }
+}
+
+/// `__close`: its second argument is an error, not a direction.
+pub(crate) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { stop(lua, Interest::BOTH) }
+}
+
+unsafe fn stop(lua: *mut lua_State, direction: Interest) -> c_int {
+    // SAFETY: only called by functions of the module, with a watcher at 1.
+    unsafe {
+        let (node, state) = receive(lua);
+        lua_settop(lua, 2);
+        let mut stopped = Interest::NONE;
+        let mut was_on = false;
+        if !state.is_null() {
+            // What a coroutine waited for that waits no longer is off with this.
+            let before = direction & (*node).interest;
+            void_dead_claims(lua, 2);
+            was_on = !before.without((*node).interest).is_empty();
+            for (i, each) in DIRECTIONS.into_iter().enumerate() {
+                if (direction & (*node).interest).contains(each) && (*node).args[i] != COROUTINE {
+                    stopped.insert(each);
+                }
+            }
+            if !stopped.is_empty() {
+                let _ = drop_directions(lua, state, 2, stopped);
+            }
+        }
+        lua_pushboolean(lua, c_int::from(was_on || !stopped.is_empty()));
+    }
+    1
+}
+
+/// `watcher:active( )` → whether it is on
+pub(crate) unsafe extern "C-unwind" fn active(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        let (_, state) = receive(lua);
+        lua_pushboolean(lua, c_int::from(!state.is_null()));
+    }
+    1
+}
+
+/// `watcher:ref( )` → watcher: it keeps the loop running, as at first
+pub(crate) unsafe extern "C-unwind" fn reference(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { keep(lua, true) }
+}
+
+/// `watcher:unref( )` → watcher: the loop may end in spite of it
+pub(crate) unsafe extern "C-unwind" fn unreference(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { keep(lua, false) }
+}
+
+unsafe fn keep(lua: *mut lua_State, keep: bool) -> c_int {
+    // SAFETY: only called by functions of the module.
+    unsafe {
+        let (node, state) = receive(lua);
+        if let Some(token) = Token::from_bits((*node).token).filter(|_| !state.is_null()) {
+            (*node).is_unref = !keep;
+            match keep {
+                true => drop(with_or_raise(lua, state, |state| Ok(state.events.ref_descriptor(token)))),
+                false => settle_reference(state, node),
+            }
+        }
+        lua_pushvalue(lua, 2);
+    }
+    1
+}
+
+/// `tostring( watcher )`
+pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe {
+        let (node, state) = receive(lua);
+        let text: Text<64> = if state.is_null() {
+            Text::new("cogloop.watcher: off")
+        } else {
+            let name = ["", "r", "w", "rw"][usize::from((*node).interest.bits())];
+            Text::new(format_args!("cogloop.watcher: {} {name}", (*node).number))
+        };
+        text.push(lua);
+    }
+    1
+}

@@ -1,0 +1,207 @@
+//! Making a loop, from `Loop( )`, `Loop( 10 )` or `Loop{ backend=…, clock=…, debug=… }`, and closing it.
+
+use crate::host::state::{LoopBlock, State, value};
+use crate::lua::args::{test_userdata, upvalue};
+use crate::lua::errno::Told;
+use crate::lua::guard::{ErrorText, Text, guard};
+use crate::lua::interrupt;
+use crate::lua::version::{new_userdata, set_user_value};
+use cogloop_io::memory::expect_bytes;
+use cogloop_io::{ClockChoice, DEFAULT_RESOLUTION_NS, Error, EventLoop, Limits, Options, VirtualClock};
+use mlua::ffi::{
+    LUA_TBOOLEAN, LUA_TSTRING, LUA_TTABLE, lua_State, lua_createtable, lua_next, lua_pop, lua_pushfstring, lua_pushnil,
+    lua_pushvalue, lua_setmetatable, lua_toboolean, lua_tolstring, lua_type, lua_upvalueindex, luaL_argerror,
+    luaL_tolstring,
+};
+use std::collections::TryReserveError;
+use std::ffi::{CStr, c_int};
+use std::os::fd::AsRawFd;
+use std::ptr::null_mut;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+static DEFAULT_BACKEND: OnceLock<String> = OnceLock::new();
+static LOOPS: AtomicU64 = AtomicU64::new(0);
+
+/// Chooses the backend of every loop of the program that does not choose its own. The first call holds.
+///
+/// # Errors
+///
+/// An unknown name, with the names that are known.
+pub fn set_default_backend(name: &str) -> Result<(), String> {
+    if !cogloop_io::choose::names().any(|known| known == name) {
+        let known: Vec<_> = cogloop_io::choose::names().collect();
+        return Err(format!("unknown backend '{name}'; known here: {}", known.join(", ")));
+    }
+    DEFAULT_BACKEND.get_or_init(|| name.to_owned());
+    Ok(())
+}
+
+/// What a script may choose. The name is a copy: a finalizer may change the options table before the loop is made.
+#[derive(Clone, Copy)]
+pub(crate) struct Choice {
+    pub(crate) backend: Option<Text<80>>,
+    pub(crate) is_virtual: bool,
+    pub(crate) debug: bool,
+    pub(crate) resolution_ns: u64,
+    pub(crate) limits: Limits,
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        let (resolution_ns, limits) = (DEFAULT_RESOLUTION_NS, Limits::default());
+        Self { backend: None, is_virtual: false, debug: false, resolution_ns, limits }
+    }
+}
+
+/// `Loop( … )`: the class is at 1.
+pub(crate) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the userdata gets its metatable, and with it its finalizer, before it owns anything.
+    unsafe {
+        let choice = read_options(lua);
+        let block = push_loop(lua);
+        match guard(|| open(choice).map_err(|error| in_words(&error))) {
+            Ok(state) => (*block).state = state,
+            Err(text) => text.raise(lua),
+        }
+    }
+    1
+}
+
+/// Pushes a loop that is closed so far.
+///
+/// # Safety
+///
+/// The rule of the crate; the running function is one of the module's. Room for three values.
+pub(crate) unsafe fn push_loop(lua: *mut lua_State) -> *mut LoopBlock {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let block = new_userdata(lua, size_of::<LoopBlock>(), value::COUNT).cast::<LoopBlock>();
+        block.write(LoopBlock { state: null_mut() });
+        lua_pushvalue(lua, lua_upvalueindex(upvalue::LOOP));
+        lua_setmetatable(lua, -2);
+        for n in [value::TASKS, value::NODES] {
+            lua_createtable(lua, 0, 0);
+            set_user_value(lua, -2, n);
+        }
+        block
+    }
+}
+
+/// More than a state takes.
+const FOR_A_STATE: usize = 64 << 10;
+
+/// Why no loop was made, in words that take no memory.
+pub(crate) fn in_words(error: &Error) -> ErrorText {
+    match error {
+        Error::Io { doing, source } => Text::new(format_args!("{doing}: {}", Told(source))),
+        error => Text::new(error),
+    }
+}
+
+/// Makes a loop's state.
+///
+/// # Errors
+///
+/// When an option is not to be had.
+pub(crate) fn open(choice: Choice) -> Result<*mut State, Error> {
+    // For the boxes and the names below.
+    let refused = |refused: TryReserveError| Error::Io { doing: "making a loop", source: refused.into() };
+    expect_bytes(FOR_A_STATE).map_err(refused)?;
+    let backend = choice.backend.map(|name| name.to_string()).or_else(|| DEFAULT_BACKEND.get().cloned());
+    let virtual_clock = choice.is_virtual.then(VirtualClock::new);
+    let clock = virtual_clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
+    let events =
+        EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns, limits: choice.limits })?;
+    let debug = choice.debug || std::env::var_os("COGLOOP_DEBUG").is_some_and(|set| set == "1");
+    Ok(Box::into_raw(Box::new(State::new(events, LOOPS.fetch_add(1, Relaxed), virtual_clock, debug))))
+}
+
+/// Reads the options table at 2; what is no table is a lua-t script's slot count.
+unsafe fn read_options(lua: *mut lua_State) -> Choice {
+    let mut choice = Choice::default();
+    // SAFETY: only called by `construct`. A key is looked at only if it is a string, which lua_next allows.
+    unsafe {
+        if lua_type(lua, 2) != LUA_TTABLE {
+            return choice;
+        }
+        lua_pushnil(lua);
+        while lua_next(lua, 2) != 0 {
+            // S: class options … key value
+            let key = if lua_type(lua, -2) == LUA_TSTRING { bytes_at(lua, -2) } else { b"" };
+            let text = if lua_type(lua, -1) == LUA_TSTRING { Some(bytes_at(lua, -1)) } else { None };
+            match (key, text) {
+                (b"backend", Some(name)) => choice.backend = Some(Text::of_bytes(name)),
+                (b"clock", Some(b"virtual")) => choice.is_virtual = true,
+                (b"clock", Some(b"real")) => choice.is_virtual = false,
+                (b"debug", _) if lua_type(lua, -1) == LUA_TBOOLEAN => choice.debug = lua_toboolean(lua, -1) != 0,
+                (b"backend", _) => refuse(lua, c"option 'backend': a name expected, got %s"),
+                (b"clock", _) => refuse(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
+                (b"debug", _) => refuse(lua, c"option 'debug': a boolean expected, got %s"),
+                _ => {
+                    lua_pop(lua, 1);
+                    refuse(lua, c"unknown option '%s'; there are backend, clock and debug")
+                }
+            }
+            lua_pop(lua, 1);
+        }
+    }
+    choice
+}
+
+/// The bytes of the string at `index`, for as long as it is there.
+///
+/// # Safety
+///
+/// There is a string, and something on the stack keeps it alive.
+pub(crate) unsafe fn bytes_at<'a>(lua: *mut lua_State, index: c_int) -> &'a [u8] {
+    let mut length = 0;
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(lua_tolstring(lua, index, &raw mut length).cast(), length) }
+}
+
+/// Raises an argument error about the options, with the value on top in it.
+///
+/// # Safety
+///
+/// The rule of the crate; the format has one %s.
+pub(crate) unsafe fn refuse(lua: *mut lua_State, format: &CStr) -> ! {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let got = luaL_tolstring(lua, -1, null_mut());
+        let text = lua_pushfstring(lua, format.as_ptr(), got);
+        luaL_argerror(lua, 1, text);
+    }
+    unreachable!("luaL_argerror does not return")
+}
+
+/// `__gc` and `__close`: gives everything back. Afterwards each method says that the loop is closed.
+pub(crate) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; whoever holds the state's pointer fetches it anew after Lua code has run. `drop` makes no Lua
+    // call.
+    unsafe {
+        let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
+        if block.is_null() {
+            return 0;
+        }
+        let state = std::mem::replace(&mut (*block).state, null_mut());
+        if state.is_null() {
+            return 0;
+        }
+        if (*state).running {
+            interrupt::close((*state).events.waker().write_end().as_raw_fd());
+        }
+        let dropped = guard(|| {
+            drop(Box::from_raw(state));
+            Ok(())
+        });
+        for n in 1..=value::COUNT {
+            lua_pushnil(lua);
+            set_user_value(lua, 1, n);
+        }
+        if let Err(text) = dropped {
+            Text::raise(text, lua);
+        }
+    }
+    0
+}

@@ -1,0 +1,315 @@
+//! `run` and `stop`: turn after turn, until nothing is left.
+//!
+//! ```text
+//!   run ── one protected call ──► serve: ┌─► pull what is due, pull what is ready, call each      (ready)
+//!    ▲          │                        │   stopped, interrupted or nothing left? ─► return
+//!    │          │ error, with traceback  │   look at the handles                               (observed)
+//!    └─ onerror ┴─ none: raise it        └── turn: wait                                        (EventLoop)
+//! ```
+//!
+//! The protected call is made once, not for each callback: a callback that raises leaves it, and only then, with an
+//! `onerror`, it is made again to go on with the rest of the batch.
+
+use crate::cogloop::{self, claim::find_waiting};
+use crate::host::leave::{PENDING, leave, on_raise};
+use crate::host::observed::look_at_handles;
+use crate::host::ready::{serve_handle, serve_task};
+use crate::host::state::{LoopBlock, State, check_loop, state_at, value, with, with_or_raise};
+use crate::lua::args::{test_userdata, upvalue};
+use crate::lua::guard::{Text, stack_is};
+use crate::lua::interrupt;
+use crate::lua::nesting::deepen;
+use crate::lua::version::{push_user_value, set_user_value};
+use crate::t_loop::task::finish;
+use cogloop_io::{ExpiredTimer, Ready, Wait};
+use mlua::ffi::{
+    LUA_OK, LUA_TNIL, lua_State, lua_call, lua_insert, lua_pcall, lua_pushcclosure, lua_pushcfunction, lua_pushnil,
+    lua_pushvalue, lua_settop, lua_setupvalue, lua_type, lua_upvalueindex,
+};
+use std::ffi::c_int;
+use std::os::fd::AsRawFd;
+use std::ptr::null_mut;
+
+/// `loop:run( )`
+pub(crate) unsafe extern "C-unwind" fn run(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua with the loop.
+    unsafe { drive(lua, Pace::Forever) };
+    0
+}
+
+/// Runs the loop at 1 at this pace. An error that nobody takes is raised.
+///
+/// # Safety
+///
+/// The rule of the crate; the running function is one of the module's.
+pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
+    // SAFETY: the caller's promise; the stack is written beside the lines. The loop stays on the stack, so its block
+    // lives.
+    unsafe {
+        check_loop(lua, 1);
+        deepen(lua);
+        lua_settop(lua, 1);
+        lua_pushvalue(lua, 1);
+        lua_pushvalue(lua, lua_upvalueindex(upvalue::TASK));
+        lua_pushnil(lua);
+        lua_pushcclosure(lua, on_raise, 3);
+        for n in 1..=upvalue::COUNT {
+            lua_pushvalue(lua, lua_upvalueindex(n));
+        }
+        lua_pushcclosure(lua, serve, upvalue::COUNT); // S: loop on_raise serve
+        let state = check_loop(lua, 1);
+        if (*state).running {
+            Text::<80>::new("this loop is running already: its callbacks cannot run it again").raise(lua);
+        }
+        if interrupt::pending() {
+            // Told once; and in a callback the loop around it shall return, too.
+            if !interrupt::is_running() {
+                interrupt::raised();
+            }
+            Text::<20>::new("interrupted!").raise(lua);
+        }
+        (*state).running = true;
+        (*state).stopped = false;
+        (*state).pace = pace;
+        let outer = interrupt::enter((*state).events.waker().write_end().as_raw_fd(), lua);
+        // It does not raise: what a callback raises is caught in it.
+        let ended_well = interrupt::while_running(|| protected(lua));
+        interrupt::leave(outer, ended_well);
+        let state = state_at(lua, 1);
+        if let Some(state) = state.as_mut() {
+            state.running = false;
+            state.in_batch = false;
+            state.write_left = None;
+            state.own.end_batch();
+        }
+        if !ended_well {
+            push_user_value(lua, 1, value::TRACEBACK); // S: loop … err traceback
+        }
+        for n in [value::CURRENT, value::TRACEBACK] {
+            lua_pushnil(lua);
+            set_user_value(lua, 1, n);
+        }
+        if !ended_well {
+            leave(lua);
+        }
+    }
+}
+
+/// `loop:stop( )`. A loop that is not running is left alone.
+pub(crate) unsafe extern "C-unwind" fn stop(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; `check_loop` vouches for the state.
+    unsafe {
+        (*check_loop(lua, 1)).stopped = true;
+    }
+    0
+}
+
+/// Calls `serve` until it ends well, or with an error that nobody takes: then the error is on top.
+unsafe fn protected(lua: *mut lua_State) -> bool {
+    // SAFETY: only called by `run`; nothing here raises but in the protected calls.
+    unsafe {
+        loop {
+            lua_settop(lua, 3);
+            lua_pushvalue(lua, 3);
+            lua_pushvalue(lua, 1);
+            if lua_pcall(lua, 1, 0, 2) == LUA_OK {
+                return true;
+            }
+            stack_is(lua, 4); // S: loop on_raise serve err
+            let state = state_at(lua, 1);
+            if state.is_null() {
+                return false;
+            }
+            push_user_value(lua, 1, value::CURRENT); // S: loop on_raise serve err what
+            if !std::mem::replace(&mut (*state).current, null_mut()).is_null() {
+                finish(lua, 5);
+            }
+            push_user_value(lua, 1, value::ONERROR); // S: loop on_raise serve err what onerror
+            // An error of the loop itself is nobody's callback's: taking it would be for ever.
+            if lua_type(lua, 5) == LUA_TNIL || lua_type(lua, 6) == LUA_TNIL {
+                lua_settop(lua, 4);
+                return false;
+            }
+            lua_insert(lua, 4); // S: loop on_raise serve onerror err what
+            push_user_value(lua, 1, value::TRACEBACK);
+            lua_insert(lua, 6); // S: loop on_raise serve onerror err traceback what
+            if lua_pcall(lua, 3, 0, 2) != LUA_OK {
+                return false;
+            }
+            // The error was told.
+            lua_settop(lua, 3);
+            lua_pushnil(lua);
+            lua_setupvalue(lua, 2, PENDING);
+            let state = state_at(lua, 1);
+            if state.is_null() {
+                return true;
+            }
+            (*state).in_batch = true;
+        }
+    }
+}
+
+/// What `run` calls protected, with the loop: serves turn after turn. One of the module's functions, by its upvalues.
+unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by `run` with the loop, which stays at 1. The state is fetched anew after whatever may run Lua code.
+    unsafe {
+        let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
+        // Only the debug library gives this function to a script.
+        if block.is_null() || (*block).state.is_null() {
+            return 0;
+        }
+        let mut state = (*block).state;
+        let mut in_batch = std::mem::replace(&mut (*state).in_batch, false);
+        loop {
+            let found = in_batch && serve_batch(lua, block);
+            if must_return((*block).state) {
+                return 0;
+            }
+            lua_settop(lua, 1);
+            lua_pushnil(lua);
+            set_user_value(lua, 1, value::CURRENT);
+            if in_batch && !found {
+                // A wait that a signal ended: a debug hook, lua's own Ctrl-C, gets its chance in a call.
+                lua_pushcfunction(lua, nothing);
+                lua_call(lua, 0, 0);
+            }
+            if !look_at_handles(lua) {
+                return 0;
+            }
+            state = (*block).state;
+            if must_return(state) {
+                return 0;
+            }
+            find_waiting(lua);
+            let is_idle = with_or_raise(lua, state, |state| {
+                state.drop_unlinked();
+                Ok(state.events.is_idle())
+            });
+            let Some(wait) = Pace::next(state, is_idle) else { return 0 };
+            let mut refused = None;
+            with_or_raise(lua, state, |state| {
+                if let Err(failure) = state.turn(wait) {
+                    refused = Some(failure);
+                }
+                Ok(())
+            });
+            if let Some(failure) = refused {
+                if !(*state).own.is_face {
+                    failure.text.raise(lua);
+                }
+                (*state).own.refused = Some(failure);
+                return 0;
+            }
+            in_batch = true;
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn nothing(_: *mut lua_State) -> c_int {
+    0
+}
+
+/// Whether the loop was closed, stopped or interrupted.
+///
+/// # Safety
+///
+/// `state` is null or belongs to an open loop.
+pub(crate) unsafe fn must_return(state: *mut State) -> bool {
+    // SAFETY: null, or the state of an open loop.
+    unsafe { state.as_ref() }.is_none_or(|state| state.stopped) || interrupt::pending()
+}
+
+/// Serves what is left of the last turn: tasks, then handles. Returns whether there was anything.
+unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
+    // SAFETY: only called by `serve`; each callback may close the loop, so the state is fetched anew.
+    unsafe {
+        let mut found = false;
+        if let Some(ready) = (*(*block).state).write_left.take() {
+            serve_handle(lua, (*block).state, ready);
+            found = true;
+        }
+        if !must_return((*block).state) && (*(*block).state).own.is_face {
+            found |= cogloop::serve::serve_timers(lua, block);
+        }
+        while !must_return((*block).state) {
+            let state = (*block).state;
+            let next = with(state, |state| Ok(Next::pull(state)));
+            match next {
+                Ok(Next::Task(expired)) => serve_task(lua, state, expired),
+                Ok(Next::Handle(ready)) => serve_handle(lua, state, ready),
+                Ok(Next::None) => return found,
+                Err(text) => text.raise(lua),
+            }
+            found = true;
+        }
+        found
+    }
+}
+
+/// How far a run goes.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// Until nothing is left.
+    Forever,
+    /// One turn.
+    Once(Wait),
+    /// No further turn.
+    Enough,
+    /// Until a virtual clock shows this time, from deadline to deadline.
+    Until {
+        end_ns: u64,
+        /// Whether a turn has served what is ready at the present moment, after the last timers of it.
+        is_looked_at: bool,
+    },
+}
+
+impl Pace {
+    /// How the next turn waits; `None` when there is to be none. An idle loop does not wait; what is unreferenced in it is
+    /// served as far as this pace goes.
+    unsafe fn next(state: *mut State, is_idle: bool) -> Option<Wait> {
+        // SAFETY: only called by `serve`, with the state of an open loop; nothing here runs Lua code.
+        let state = unsafe { &mut *state };
+        match state.pace {
+            Self::Forever => (!is_idle).then_some(Wait::Block),
+            Self::Once(wait) => {
+                state.pace = Self::Enough;
+                Some(if is_idle { Wait::Poll } else { wait })
+            }
+            Self::Enough => None,
+            Self::Until { end_ns, is_looked_at } => {
+                let clock = state.virtual_clock.as_ref()?;
+                let now_ns = state.events.now_ns();
+                let next_ns = state.events.next_deadline_ns().filter(|&deadline_ns| deadline_ns <= end_ns);
+                let is_due = next_ns.is_some_and(|deadline_ns| deadline_ns <= now_ns);
+                // A descriptor that is ready comes before time passes; one that stays ready does not hold time up.
+                if is_due || !is_looked_at && state.events.descriptors() > 0 {
+                    state.pace = Self::Until { end_ns, is_looked_at: !is_due };
+                    return Some(Wait::Poll);
+                }
+                if now_ns >= end_ns {
+                    return None;
+                }
+                clock.advance_ns(next_ns.unwrap_or(end_ns).saturating_sub(now_ns));
+                state.pace = Self::Until { end_ns, is_looked_at: false };
+                Some(Wait::Poll)
+            }
+        }
+    }
+}
+
+/// What a batch has next.
+#[derive(Clone, Copy)]
+enum Next {
+    Task(ExpiredTimer<u64>),
+    Handle(Ready),
+    None,
+}
+
+impl Next {
+    fn pull(state: &mut State) -> Self {
+        match state.events.next_expired() {
+            Some(expired) => Self::Task(expired),
+            None => state.events.next_ready().map_or(Self::None, Self::Handle),
+        }
+    }
+}

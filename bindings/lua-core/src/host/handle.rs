@@ -1,0 +1,348 @@
+//! What a script may hand to the loop as a handle, and which descriptor it stands for.
+//!
+//! In this order: a `t.Net.Socket`, a Lua file, a descriptor number, an object with a `getfd`, `fileno` or `pollfd` method or a `pollfd`
+//! field.
+
+use crate::host::create::bytes_at;
+use crate::lua::args::{bad_argument, wrong};
+use crate::lua::guard::Text;
+use crate::lua::nesting::deepen;
+use crate::lua::version::{LuaFile, push_file_metatable};
+use crate::net::push_socket_metatable;
+use crate::net::socket::SocketBlock;
+use libc::FILE;
+use mlua::ffi::{
+    LUA_OK, LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_State,
+    lua_call, lua_getfield, lua_getmetatable, lua_gettop, lua_isnumber, lua_pcall, lua_pop, lua_pushfstring,
+    lua_pushnil, lua_pushvalue, lua_rawequal, lua_settop, lua_toboolean, lua_tonumber, lua_tostring, lua_touserdata,
+    lua_type, luaL_getmetafield, luaL_typename,
+};
+use std::ffi::{CStr, c_int, c_void};
+use std::os::fd::{BorrowedFd, RawFd};
+
+/// What kind of handle it is: how to find out whether it was closed, and whether it holds data back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A socket of `t.Net`, which takes itself out of the loop before it is closed; the userdata lives as long as the node
+    /// that keeps it.
+    Socket(*mut SocketBlock),
+    /// A Lua file; the userdata lives as long as the node that keeps it.
+    File(*const LuaFile),
+    /// A plain number. Nothing more is known of it.
+    Number,
+    /// An object that says its descriptor when asked.
+    Object,
+}
+
+/// A handle that is open, as far as it can tell.
+#[derive(Clone, Copy)]
+pub(crate) struct Handle {
+    pub(crate) number: RawFd,
+    pub(crate) kind: Kind,
+}
+
+/// How what an object has to say in the place of a number begins.
+const SAID: &[u8] = b"the text '";
+impl Handle {
+    /// Whether it still is what it was when it was looked at, as far as that can be known without Lua code: a finalizer may
+    /// have closed it.
+    ///
+    /// # Safety
+    ///
+    /// The value that it was read from is alive.
+    pub(crate) unsafe fn is_current(self) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.kind {
+                Kind::Socket(socket) => (*socket).number == self.number,
+                Kind::File(file) => LuaFile::stream(file).is_some_and(|stream| libc::fileno(stream) == self.number),
+                Kind::Number | Kind::Object => true,
+            }
+        }
+    }
+}
+
+/// Why a value is no handle.
+#[derive(Clone, Copy)]
+pub(crate) enum Refused {
+    Closed,
+    NotAHandle,
+    /// The method of this name returned something else than a number; in words.
+    NoNumber(&'static CStr, Text<64>),
+}
+
+/// The handle at `index`, an absolute index. May run the methods of an object, and raises what they raise.
+///
+/// # Safety
+///
+/// The rule of the crate. Room for four values.
+pub(crate) unsafe fn look(lua: *mut lua_State, index: c_int) -> Result<Handle, Refused> {
+    // SAFETY: the caller's promise.
+    unsafe { look_by(lua, index, call) }
+}
+
+/// As [`look`], for a handle that is observed: an object whose method raises is taken for closed (cqueues' sockets).
+///
+/// # Safety
+///
+/// As for [`look`].
+pub(crate) unsafe fn look_again(lua: *mut lua_State, index: c_int) -> Result<Handle, Refused> {
+    // SAFETY: the caller's promise.
+    unsafe { look_by(lua, index, try_call) }
+}
+
+/// Calls the method below the object on top, and leaves its result in their place.
+type Call = unsafe fn(*mut lua_State);
+
+unsafe fn call(lua: *mut lua_State) {
+    // SAFETY: only called by `object_number`.
+    unsafe { lua_call(lua, 1, 1) };
+}
+
+unsafe fn try_call(lua: *mut lua_State) {
+    // SAFETY: only called by `object_number`. In the place of an error there is nil.
+    unsafe {
+        if lua_pcall(lua, 1, 1, 0) != LUA_OK {
+            lua_pop(lua, 1);
+            lua_pushnil(lua);
+        }
+    }
+}
+
+unsafe fn look_by(lua: *mut lua_State, index: c_int, call: Call) -> Result<Handle, Refused> {
+    // SAFETY: only called by the two above.
+    unsafe {
+        if let Some(socket) = socket(lua, index) {
+            return open((*socket).number.into(), Kind::Socket(socket));
+        }
+        if let Some(file) = lua_file(lua, index) {
+            let stream = LuaFile::stream(file).ok_or(Refused::Closed)?;
+            return open(libc::fileno(stream).into(), Kind::File(file));
+        }
+        match lua_type(lua, index) {
+            LUA_TNUMBER => open(lua_tonumber(lua, index), Kind::Number),
+            LUA_TTABLE | LUA_TUSERDATA => open(object_number(lua, index, call)?, Kind::Object),
+            _ => Err(Refused::NotAHandle),
+        }
+    }
+}
+
+fn open(number: f64, kind: Kind) -> Result<Handle, Refused> {
+    if number.fract() != 0.0 || number > RawFd::MAX.into() {
+        return Err(Refused::NotAHandle);
+    }
+    // What closed objects say: LuaSocket and fileno() -1.
+    if number < 0.0 && kind != Kind::Number {
+        return Err(Refused::Closed);
+    }
+    if number < 0.0 || number.is_nan() {
+        return Err(Refused::NotAHandle);
+    }
+    Ok(Handle { number: number as RawFd, kind })
+}
+
+/// As [`look`]; what is no handle raises an argument error.
+///
+/// # Safety
+///
+/// As for [`look`].
+pub(crate) unsafe fn check_handle(lua: *mut lua_State, arg: c_int) -> Handle {
+    const WANTED: &CStr = c"an open socket or file, a descriptor number, or an object with getfd, fileno or pollfd";
+    // SAFETY: the caller's promise.
+    unsafe {
+        match look(lua, arg) {
+            Ok(handle) => handle,
+            Err(Refused::NotAHandle) => wrong(lua, arg, c"handle", WANTED),
+            Err(Refused::Closed) => bad_argument(lua, arg, c"handle: it is closed".as_ptr()),
+            Err(Refused::NoNumber(method, got)) => {
+                got.push(lua);
+                let format = match got.as_bytes().starts_with(SAID) {
+                    // A text in the place of the number: that is how an object may say so.
+                    true => c"handle: it is closed: its method %s returned %s",
+                    false => c"handle: its method %s returned %s, not the number of a descriptor",
+                };
+                let text = lua_pushfstring(lua, format.as_ptr(), method.as_ptr(), lua_tostring(lua, -1));
+                bad_argument(lua, arg, text)
+            }
+        }
+    }
+}
+
+/// Raises an argument error with what the kernel said to a handle.
+///
+/// # Safety
+///
+/// The rule of the crate.
+pub(crate) unsafe fn refuse(lua: *mut lua_State, arg: c_int, why: Text<400>) -> ! {
+    // SAFETY: the caller's promise; the text lives on the Lua stack while luaL_argerror reads it.
+    unsafe {
+        why.push(lua);
+        bad_argument(lua, arg, lua_tostring(lua, -1))
+    }
+}
+
+/// The socket of `t.Net` at `index`, open or closed. Does not raise.
+unsafe fn socket(lua: *mut lua_State, index: c_int) -> Option<*mut SocketBlock> {
+    // SAFETY: a userdata with the metatable of sockets is one.
+    unsafe { has_metatable(lua, index, push_socket_metatable).map(<*mut c_void>::cast) }
+}
+
+/// The Lua file at `index`, open or closed. Does not raise.
+unsafe fn lua_file(lua: *mut lua_State, index: c_int) -> Option<*const LuaFile> {
+    // SAFETY: a userdata with the metatable of Lua files is one; only the Lua library makes them.
+    unsafe { has_metatable(lua, index, push_file_metatable).map(|file| file.cast_const().cast()) }
+}
+
+/// The block of the userdata at `index`, if its metatable is the one that `push` pushes.
+unsafe fn has_metatable(lua: *mut lua_State, index: c_int, push: unsafe fn(*mut lua_State)) -> Option<*mut c_void> {
+    // SAFETY: only called with an acceptable index, and room for two values.
+    unsafe {
+        let block = lua_touserdata(lua, index);
+        if block.is_null() || lua_getmetatable(lua, index) == 0 {
+            return None;
+        }
+        push(lua);
+        let same = lua_rawequal(lua, -1, -2) != 0;
+        lua_pop(lua, 2);
+        same.then_some(block)
+    }
+}
+
+/// Whether asking the value for a field is sure to raise no "attempt to index".
+unsafe fn can_be_indexed(lua: *mut lua_State, index: c_int) -> bool {
+    // SAFETY: only called with an acceptable index and room for two values.
+    unsafe {
+        if lua_type(lua, index) == LUA_TTABLE {
+            return true;
+        }
+        if luaL_getmetafield(lua, index, c"__index".as_ptr()) == LUA_TNIL {
+            return false;
+        }
+        lua_pop(lua, 1);
+        true
+    }
+}
+
+/// What an object says its descriptor is.
+unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result<f64, Refused> {
+    // SAFETY: only called with an absolute index and room for four values.
+    unsafe {
+        if !can_be_indexed(lua, index) {
+            return Err(Refused::NotAHandle);
+        }
+        let top = lua_gettop(lua);
+        for name in [c"getfd", c"fileno", c"pollfd"] {
+            lua_getfield(lua, index, name.as_ptr()); // S: … field
+            match lua_type(lua, -1) {
+                LUA_TNIL => {}
+                LUA_TNUMBER if name == c"pollfd" => {
+                    let number = lua_tonumber(lua, -1);
+                    lua_settop(lua, top);
+                    return Ok(number);
+                }
+                // A method that cannot be called raises here, and its name is in the message.
+                _ => {
+                    deepen(lua);
+                    lua_pushvalue(lua, index);
+                    call(lua);
+                    let number = match lua_type(lua, -1) {
+                        LUA_TNUMBER => Ok(lua_tonumber(lua, -1)),
+                        LUA_TSTRING => {
+                            let mut got = Text::new("");
+                            got.extend(if lua_isnumber(lua, -1) == 0 { SAID } else { b"the string '" });
+                            let bytes = bytes_at(lua, -1);
+                            got.extend(&bytes[..bytes.len().min(40)]);
+                            got.extend(b"'");
+                            Err(Refused::NoNumber(name, got))
+                        }
+                        // So do objects that are closed: -1, nil or false.
+                        LUA_TNIL | LUA_TBOOLEAN => Err(Refused::Closed),
+                        _ => {
+                            let kind = CStr::from_ptr(luaL_typename(lua, -1)).to_bytes();
+                            let mut got = Text::new("a ");
+                            got.extend(kind);
+                            Err(Refused::NoNumber(name, got))
+                        }
+                    };
+                    lua_settop(lua, top);
+                    return number;
+                }
+            }
+            lua_settop(lua, top);
+        }
+        Err(Refused::NotAHandle)
+    }
+}
+
+/// Whether the object at `index` says that it holds data that it has read already (`dirty`, LuaSocket).
+///
+/// # Safety
+///
+/// The rule of the crate; an absolute index, room for four values.
+pub(crate) unsafe fn is_dirty(lua: *mut lua_State, index: c_int) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let top = lua_gettop(lua);
+        lua_getfield(lua, index, c"dirty".as_ptr());
+        let dirty = lua_type(lua, -1) == LUA_TFUNCTION && {
+            deepen(lua);
+            lua_pushvalue(lua, index);
+            lua_call(lua, 1, 1);
+            lua_toboolean(lua, -1) != 0
+        };
+        lua_settop(lua, top);
+        dirty
+    }
+}
+
+/// Whether a number still is an open descriptor.
+pub(crate) fn is_open(number: RawFd) -> bool {
+    // SAFETY: only asked, whatever it is: the kernel says EBADF for one that is not open.
+    rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).is_ok()
+}
+
+/// How many bytes a C stream has read from its descriptor and not given out yet: the kernel does not know of them.
+///
+/// # Safety
+///
+/// The stream is open.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) unsafe fn buffered(stream: *mut FILE) -> usize {
+    /// How `struct _IO_FILE` begins: part of glibc's ABI, since its getc macros read it from programs' own code.
+    #[repr(C)]
+    struct Head {
+        flags: c_int,
+        read_pointer: *const u8,
+        read_end: *const u8,
+    }
+    // SAFETY: an open stream begins with these fields.
+    unsafe {
+        let head = stream.cast_const().cast::<Head>();
+        ((*head).read_end as usize).saturating_sub((*head).read_pointer as usize)
+    }
+}
+
+/// How many bytes a C stream has read from its descriptor and not given out yet: the kernel does not know of them.
+///
+/// # Safety
+///
+/// The stream is open.
+#[cfg(all(target_os = "linux", target_env = "musl"))]
+pub(crate) unsafe fn buffered(stream: *mut FILE) -> usize {
+    unsafe extern "C" {
+        /// `stdio_ext.h`
+        fn __freadahead(stream: *mut FILE) -> usize;
+    }
+    // SAFETY: the stream is open.
+    unsafe { __freadahead(stream) }
+}
+
+/// Elsewhere it cannot be known. A script reads as much as there is (`file:read( 4096 )`), or sets `file:setvbuf( 'no' )`.
+///
+/// # Safety
+///
+/// None here.
+#[cfg(not(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"))))]
+pub(crate) unsafe fn buffered(_stream: *mut FILE) -> usize {
+    0
+}

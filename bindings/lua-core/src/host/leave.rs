@@ -1,0 +1,180 @@
+//! How an error of a callback leaves `run`.
+//!
+//! ```text
+//!   callback ── error ──► on_raise: keeps the traceback ──► run's protected call ──► leave
+//!                                                                                     │
+//!            t.Loop: a text with the traceback behind it, as lua-t has it ◄───────────┤
+//!            cogloop: the error as it is; two errors: a text that tells of both ◄─────┘
+//! ```
+//!
+//! The program `cogloop` prints the traceback of the callback, which the registry keeps for it.
+
+use crate::host::state::{state_at, value};
+use crate::lua::guard::push_text;
+use crate::lua::version::{push_user_value, set_user_value};
+use mlua::ffi::{
+    LUA_REGISTRYINDEX, LUA_TNIL, LUA_TNONE, LUA_TSTRING, LUA_TTABLE, lua_Debug, lua_State, lua_concat, lua_createtable,
+    lua_error, lua_getfield, lua_getinfo, lua_getstack, lua_gettop, lua_insert, lua_pop, lua_pushnil, lua_pushstring,
+    lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawseti, lua_replace, lua_setfield, lua_settop, lua_tolstring,
+    lua_type, lua_upvalueindex, luaL_traceback,
+};
+use std::ffi::{CStr, c_int};
+use std::mem::MaybeUninit;
+use std::ptr::null;
+
+/// What stands in a traceback before another error; see [`raised_meanwhile`].
+const MEANWHILE: &CStr = c"\nwhile this error was handled: ";
+/// The same, of an error in a `__close` of a coroutine.
+pub(crate) const CLOSED: &CStr = c"\nand while the coroutine was closed: ";
+
+/// Where the registry has `{ error, traceback, run }` of the text that left a loop of `cogloop` last.
+const LEFT: &CStr = c"cogloop.left";
+
+/// Raises the error below the traceback on top.
+///
+/// # Safety
+///
+/// The rule of the crate; the running function is one of the module's. S: … err traceback
+pub(crate) unsafe fn leave(lua: *mut lua_State) -> ! {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let are_texts = lua_type(lua, -1) == LUA_TSTRING && lua_type(lua, -2) == LUA_TSTRING;
+        let is_own = lua_type(lua, lua_upvalueindex(crate::lua::args::upvalue::DEFAULT)) != LUA_TNONE;
+        let tells_of_two = are_texts && (contains(lua, -1, MEANWHILE) || contains(lua, -1, CLOSED));
+        if are_texts && is_own && !tells_of_two {
+            keep(lua);
+        }
+        if are_texts && (tells_of_two || !is_own) && !contains(lua, -2, c"\nstack traceback:\n") {
+            lua_pushstring(lua, c"\n".as_ptr());
+            lua_insert(lua, -2);
+            lua_concat(lua, 3);
+        } else {
+            lua_settop(lua, -2);
+        }
+        lua_error(lua)
+    }
+}
+
+/// Keeps the traceback for [`push_traceback`], with the error below it and the function that raises it.
+unsafe fn keep(lua: *mut lua_State) {
+    // SAFETY: only called by `leave`, S: … err traceback
+    unsafe {
+        let top = lua_gettop(lua);
+        lua_createtable(lua, 3, 0);
+        for (place, index) in [(1, top - 1), (2, top)] {
+            lua_pushvalue(lua, index);
+            lua_rawseti(lua, -2, place);
+        }
+        push_function(lua, 0);
+        lua_rawseti(lua, -2, 3);
+        lua_setfield(lua, LUA_REGISTRYINDEX, LEFT.as_ptr());
+    }
+}
+
+/// Pushes the function that runs at this level, or nil.
+unsafe fn push_function(lua: *mut lua_State, level: c_int) {
+    // SAFETY: only called with room for a value. `lua_getstack` fills in what `lua_getinfo` reads.
+    unsafe {
+        let mut about = MaybeUninit::<lua_Debug>::zeroed();
+        if lua_getstack(lua, level, about.as_mut_ptr()) == 0 {
+            return lua_pushnil(lua);
+        }
+        lua_getinfo(lua, c"f".as_ptr(), about.as_mut_ptr());
+    }
+}
+
+/// For a message handler, with the error at 1: pushes the traceback of the callback that raised it, if the error has just
+/// left the `run` of a loop. If not, pushes nothing and returns false.
+///
+/// # Safety
+///
+/// The handler is the running function, with room for four values.
+pub unsafe fn push_traceback(lua: *mut lua_State) -> bool {
+    // SAFETY: the caller's promise; only this module sets the registry's field.
+    unsafe {
+        let top = lua_gettop(lua);
+        lua_getfield(lua, LUA_REGISTRYINDEX, LEFT.as_ptr()); // S: err … left
+        if lua_type(lua, -1) == LUA_TTABLE {
+            push_function(lua, 1);
+            lua_rawgeti(lua, top + 1, 3);
+            lua_rawgeti(lua, top + 1, 1); // S: err … left raiser run error
+            if lua_rawequal(lua, -2, -3) != 0 && lua_rawequal(lua, -1, 1) != 0 {
+                lua_settop(lua, top + 1);
+                lua_rawgeti(lua, -1, 2);
+                lua_replace(lua, top + 1);
+                return true;
+            }
+        }
+        lua_settop(lua, top);
+        false
+    }
+}
+
+/// Whether the text at `index` contains another.
+unsafe fn contains(lua: *mut lua_State, index: c_int, needle: &CStr) -> bool {
+    // SAFETY: only called for a string; its bytes stay on the stack.
+    unsafe {
+        let mut length = 0;
+        let bytes = lua_tolstring(lua, index, &raw mut length);
+        let needle = needle.to_bytes();
+        std::slice::from_raw_parts(bytes.cast::<u8>(), length).windows(needle.len()).any(|window| window == needle)
+    }
+}
+
+/// The upvalue of [`on_raise`] with the error that nobody was told of yet.
+pub(crate) const PENDING: c_int = 3;
+
+/// The message handler: keeps the traceback, and the error as it is. Its upvalues: the loop, the metatable of timers, and
+/// the pending error, nil if there is none.
+pub(crate) unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua in the place of the error; a C function's stack has the room.
+    unsafe {
+        lua_settop(lua, 1);
+        let state = state_at(lua, lua_upvalueindex(1));
+        if lua_type(lua, lua_upvalueindex(PENDING)) != LUA_TNIL {
+            return raised_meanwhile(lua);
+        }
+        // A coroutine's error comes with the traceback of its own stack.
+        if state.is_null() || !(*state).own.has_traceback {
+            luaL_traceback(lua, lua, null(), 1);
+            set_user_value(lua, lua_upvalueindex(1), value::TRACEBACK);
+        }
+        lua_pushvalue(lua, 1);
+        lua_replace(lua, lua_upvalueindex(PENDING));
+        if let Some(ticket) = state.as_mut().and_then(|state| state.own.take_firing(state.id)) {
+            crate::cogloop::arm::push_ticket(lua, ticket, lua_upvalueindex(2));
+            set_user_value(lua, lua_upvalueindex(1), value::CURRENT);
+        }
+    }
+    1
+}
+
+/// A further error, while another was on its way: of a `__close` that the other one ran, or of `onerror`. It takes the other
+/// one's place, and its traceback tells of both.
+unsafe fn raised_meanwhile(lua: *mut lua_State) -> c_int {
+    // SAFETY: only called by `on_raise`, with the error at 1.
+    unsafe {
+        // The same again: `onerror` raises what it was given.
+        if lua_rawequal(lua, 1, lua_upvalueindex(PENDING)) != 0 {
+            return 1;
+        }
+        luaL_traceback(lua, lua, null(), 1);
+        lua_pushstring(lua, MEANWHILE.as_ptr());
+        push_text(lua, lua_upvalueindex(PENDING));
+        lua_pushstring(lua, c"\n".as_ptr());
+        push_user_value(lua, lua_upvalueindex(1), value::TRACEBACK);
+        if lua_type(lua, -1) != LUA_TSTRING {
+            lua_pop(lua, 1);
+            lua_pushstring(lua, c"".as_ptr());
+        }
+        lua_concat(lua, 5);
+        set_user_value(lua, lua_upvalueindex(1), value::TRACEBACK);
+        lua_pushvalue(lua, 1);
+        lua_replace(lua, lua_upvalueindex(PENDING));
+        // Only a text leaves `run` with its traceback.
+        if lua_type(lua, 1) != LUA_TSTRING {
+            push_text(lua, 1);
+        }
+    }
+    1
+}

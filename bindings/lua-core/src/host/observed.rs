@@ -1,0 +1,340 @@
+//! What the loop knows of an observed handle: the Node's memory, whether the handle is still what it was, and what must
+//! be known of it before a wait.
+
+use crate::cogloop::claim::tell_waiting;
+use crate::cogloop::source::release;
+use crate::host::handle::{Handle, Kind, buffered, is_dirty, is_open, look_again};
+use crate::host::node::{self, NodeBlock};
+use crate::host::state::{State, state_at, value, with, with_or_raise};
+use crate::lua::version::{LuaFile, push_user_value, set_user_value};
+use crate::net::socket::SocketBlock;
+use cogloop_io::{Interest, Token};
+use mlua::ffi::{
+    LUA_OK, lua_State, lua_gettop, lua_pcall, lua_pop, lua_pushboolean, lua_pushcfunction, lua_pushnil, lua_rawgeti,
+    lua_rawseti, lua_remove, lua_settop, lua_toboolean, lua_touserdata,
+};
+use std::collections::TryReserveError;
+use std::ffi::c_int;
+use std::ptr::null_mut;
+
+/// Whether the handle of the Node at `index` is known to be closed, or to stand for another descriptor by now. An object
+/// is asked, so Lua code may run.
+///
+/// # Safety
+///
+/// The rule of the crate; a Node at `index`, an absolute index; room for five values.
+pub(crate) unsafe fn is_stale(lua: *mut lua_State, index: c_int) -> bool {
+    // SAFETY: the caller's promise. The file's userdata lives: the Node keeps it in a user value.
+    unsafe {
+        let block = lua_touserdata(lua, index).cast::<NodeBlock>();
+        match (*block).kind {
+            Kind::Socket(socket) => (*socket).number != (*block).number,
+            Kind::File(file) => LuaFile::stream(file).is_none(),
+            Kind::Number => !is_open((*block).number),
+            Kind::Object => {
+                push_user_value(lua, index, node::HANDLE); // S: … handle
+                let now = look_again(lua, lua_gettop(lua));
+                lua_pop(lua, 1);
+                !matches!(now, Ok(Handle { number, .. }) if number == (*block).number)
+            }
+        }
+    }
+}
+
+/// Forgets an observed descriptor, and lets go of its callbacks and its handle. The loop is at 1, its Node at `index`. Neither raises nor allocates on Lua's side.
+///
+/// # Safety
+///
+/// `state` belongs to the loop at 1, and there is a Node of that loop at `index`, an absolute index. Room for three values.
+pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int) {
+    // SAFETY: the caller's promise; the entry exists, so that setting it takes no memory.
+    unsafe {
+        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
+        for n in 1..=node::HANDLE {
+            lua_pushnil(lua);
+            set_user_value(lua, index, n);
+        }
+        push_user_value(lua, 1, value::NODES);
+        lua_rawgeti(lua, -1, (*node).number.into()); // S: … nodes node
+        // Another Node may have the number by now.
+        if lua_touserdata(lua, -1).cast::<NodeBlock>() == node {
+            lua_pushnil(lua);
+            lua_rawseti(lua, -3, (*node).number.into());
+        }
+        lua_pop(lua, 2);
+        let token = Token::from_bits((*node).token);
+        (*node).token = 0;
+        (*node).interest = Interest::NONE;
+        (*node).args = [0, 0];
+        unwatch(state, node);
+        // A complaint is about a descriptor that is closed already: it is forgotten all the same.
+        let _ = with(state, |state| Ok(token.map(|token| state.events.remove_descriptor(token).is_ok())));
+        // Nothing since the Node let go of its handle has allocated, so the source is still there.
+        release(std::mem::replace(&mut (*node).source, null_mut()));
+    }
+}
+
+/// As [`forget`], for a handle that was closed: a coroutine that waits for it is told.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is open; as for [`forget`]. Room for eight values.
+pub(crate) unsafe fn forget_closed(lua: *mut lua_State, index: c_int) {
+    // SAFETY: the caller's promise. Telling runs no Lua code.
+    unsafe {
+        tell_waiting(lua, index);
+        forget(lua, state_at(lua, 1), index);
+    }
+}
+
+/// Remembers a Node that is observed now: one whose handle must be looked at before each wait, or a socket, which says
+/// when it is closed. Nothing is to be known of a number.
+///
+/// # Safety
+///
+/// `state` belongs to the loop in whose table the Node is, and [`expect_watch`] has made room. No reference into it is
+/// alive.
+pub(crate) unsafe fn watch(state: *mut State, node: *mut NodeBlock) {
+    // SAFETY: the caller's promise; the Node keeps its handle.
+    unsafe {
+        let list = match (*node).kind {
+            Kind::Number => return,
+            Kind::Socket(socket) => {
+                (*node).state = state;
+                (*node).next_observer = (*socket).observers;
+                (*socket).observers = node;
+                &mut (*state).sockets
+            }
+            Kind::File(_) | Kind::Object => &mut (*state).watched,
+        };
+        (*node).watch = list.len();
+        list.push(node);
+    }
+}
+
+/// Makes room for one more in the lists of [`watch`], and for what becomes of it when its handle is closed.
+///
+/// # Errors
+///
+/// When there is no memory for it.
+pub(crate) fn expect_watch(state: &mut State) -> Result<(), TryReserveError> {
+    state.watched.try_reserve(1)?;
+    state.sockets.try_reserve(1)?;
+    state.closed.try_reserve(state.sockets.len() + 1)
+}
+
+/// Undoes [`watch`], if it was done.
+///
+/// # Safety
+///
+/// As for [`watch`].
+pub(crate) unsafe fn unwatch(state: *mut State, node: *mut NodeBlock) {
+    // SAFETY: as in `watch`; what is in the lists is in the table.
+    unsafe {
+        let list = match (*node).kind {
+            Kind::Number => return,
+            Kind::Socket(_) => &mut (*state).sockets,
+            Kind::File(_) | Kind::Object => &mut (*state).watched,
+        };
+        let position = (*node).watch;
+        if list.get(position) == Some(&node) {
+            list.swap_remove(position);
+            if let Some(&moved) = list.get(position) {
+                (*moved).watch = position;
+            }
+            unlink(node);
+        }
+    }
+}
+
+/// Takes a Node out of its socket's list of observers, if it has a socket.
+unsafe fn unlink(node: *mut NodeBlock) {
+    // SAFETY: only called for nodes that `watch` has put there.
+    unsafe {
+        let Kind::Socket(socket) = (*node).kind else { return };
+        let mut link = &raw mut (*socket).observers;
+        while !(*link).is_null() {
+            if *link == node {
+                *link = (*node).next_observer;
+                return;
+            }
+            link = &raw mut (**link).next_observer;
+        }
+    }
+}
+
+/// Forgets all that [`watch`] remembers: the loop lets go of its nodes.
+pub(crate) fn unwatch_all(state: &mut State) {
+    for node in state.watched.drain(..) {
+        // SAFETY: a Node in the loop's table lives, and keeps its source.
+        unsafe { release(std::mem::replace(&mut (*node).source, null_mut())) };
+    }
+    for node in state.sockets.drain(..) {
+        // SAFETY: a Node in the loop's table lives, and keeps its socket.
+        unsafe { unlink(node) };
+    }
+}
+
+/// Takes a socket that is about to be closed out of every loop. What is left of it in the loops' tables is swept away
+/// before they wait.
+///
+/// # Safety
+///
+/// The socket lives, and no reference into a loop's state is alive. Makes no Lua call.
+pub(crate) unsafe fn leave_loops(socket: *mut SocketBlock) {
+    // SAFETY: the caller's promise. Each observer is in its loop's table, and that loop is open: `unwatch_all` is called
+    // before a state goes.
+    unsafe {
+        while let Some(node) = (*socket).observers.as_mut() {
+            let state = node.state;
+            let token = Token::from_bits(std::mem::take(&mut node.token));
+            node.interest = Interest::NONE;
+            unwatch(state, node);
+            (*state).closed.push(node.number);
+            // A complaint changes nothing: the descriptor is closed next.
+            let _ = with(state, |state| Ok(token.map(|token| state.events.remove_descriptor(token).is_ok())));
+        }
+    }
+}
+
+/// Lets go of what sockets left in the loop's table when they were closed.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1, and open. Room for ten values.
+pub(crate) unsafe fn sweep(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let state = state_at(lua, 1);
+        while let Some(&number) = (*state).closed.last() {
+            push_user_value(lua, 1, value::NODES);
+            lua_rawgeti(lua, -1, number.into()); // S: … nodes node
+            let node = lua_touserdata(lua, -1).cast::<NodeBlock>();
+            if !node.is_null() && (*node).token == 0 {
+                forget_closed(lua, lua_gettop(lua));
+            }
+            (*state).closed.pop();
+            lua_pop(lua, 2);
+        }
+    }
+}
+
+/// Before a wait: drops the handles that were closed without being removed, and marks those ready that hold data which
+/// the kernel cannot see. Returns false if Lua code that ran closed the loop.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1 and open. Room for twelve values.
+pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
+    // SAFETY: the caller's promise. What is watched lives in the NODES table; `state` is fetched anew after Lua code.
+    unsafe {
+        let top = lua_gettop(lua);
+        sweep(lua);
+        let mut position = 0;
+        loop {
+            lua_settop(lua, top);
+            let state = state_at(lua, 1);
+            if state.is_null() {
+                return false;
+            }
+            let Some(node) = (*state).watched_at(position) else { return true };
+            position += 1;
+            // On the stack it lives, whatever Lua code does to the table.
+            let index = push_watched(lua, node); // S: … node
+            let has_data = match (*node).kind {
+                Kind::File(file) => match LuaFile::stream(file) {
+                    Some(stream) => (*node).interest.contains(Interest::READ) && buffered(stream) > 0,
+                    None => {
+                        forget_closed(lua, index);
+                        // Another one has taken this place.
+                        position -= 1;
+                        false
+                    }
+                },
+                Kind::Socket(_) | Kind::Number => false,
+                Kind::Object => object_has_data(lua, index),
+            };
+            let state = state_at(lua, 1);
+            if has_data && !state.is_null() {
+                let Some(token) = Token::from_bits((*node).token) else { continue };
+                with_or_raise(lua, state, |state| {
+                    state.events.mark_ready(token, Interest::READ);
+                    Ok(())
+                });
+            }
+        }
+    }
+}
+
+/// Pushes a Node of the loop's lists, and returns its index.
+unsafe fn push_watched(lua: *mut lua_State, node: *mut NodeBlock) -> c_int {
+    // SAFETY: only called with the loop at 1, for a Node in its lists, which therefore is in its table.
+    unsafe {
+        push_user_value(lua, 1, value::NODES);
+        lua_rawgeti(lua, -1, (*node).number.into());
+        lua_remove(lua, -2);
+        debug_assert_eq!(lua_touserdata(lua, -1).cast::<NodeBlock>(), node, "a watched node is in the table");
+        lua_gettop(lua)
+    }
+}
+
+/// Asks the object that is observed by the Node at `index`; drops it if it stands for something else by now.
+unsafe fn object_has_data(lua: *mut lua_State, index: c_int) -> bool {
+    // SAFETY: only called by `look_at_handles`, which has the loop at 1 and restores the stack.
+    unsafe {
+        let Some((node, is_stale)) = ask(lua, index) else { return false };
+        if is_stale {
+            forget_closed(lua, index);
+            return false;
+        }
+        push_user_value(lua, index, node::HANDLE);
+        // The Lua code that was asked may have put another handle in the object's place.
+        (*node).kind == Kind::Object && (*node).interest.contains(Interest::READ) && is_dirty(lua, lua_gettop(lua))
+    }
+}
+
+/// Whether the handle of the Node at `index` holds data that the kernel does not see. What an object raises is no data.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1, a Node at `index`, an absolute one. Lua code may run. Room for four values.
+pub(crate) unsafe fn holds_data(lua: *mut lua_State, index: c_int) -> bool {
+    // SAFETY: the caller's promise. The Node keeps its handle while it is observed.
+    unsafe {
+        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
+        match (*node).kind {
+            Kind::File(file) => LuaFile::stream(file).is_some_and(|stream| buffered(stream) > 0),
+            Kind::Socket(_) | Kind::Number => false,
+            Kind::Object => {
+                lua_pushcfunction(lua, say_dirty);
+                push_user_value(lua, index, node::HANDLE);
+                let dirty = lua_pcall(lua, 1, 1, 0) == LUA_OK && lua_toboolean(lua, -1) != 0;
+                lua_pop(lua, 1);
+                dirty
+            }
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn say_dirty(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by `holds_data` with the handle.
+    unsafe { lua_pushboolean(lua, c_int::from(is_dirty(lua, 1))) };
+    1
+}
+
+/// Finds out whether the Node at `index` [is stale](is_stale). `None`: what ran meanwhile has closed the loop, or changed
+/// what the Node observes, so that the answer is about something that is gone. After this nothing that was known before holds.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1; as for [`is_stale`].
+pub(crate) unsafe fn ask(lua: *mut lua_State, index: c_int) -> Option<(*mut NodeBlock, bool)> {
+    // SAFETY: the caller's promise; the Node is on the stack.
+    unsafe {
+        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
+        let token = (*node).token;
+        let is_stale = is_stale(lua, index);
+        let is_same = !state_at(lua, 1).is_null() && token != 0 && (*node).token == token;
+        is_same.then_some((node, is_stale))
+    }
+}

@@ -1,0 +1,176 @@
+//! Serving one task or one ready handle: from the key or token to the call of the script's function.
+//!
+//! Both run inside `run`'s protected call, with the loop at 1, and simply raise.
+
+use crate::cogloop::claim;
+use crate::cogloop::stats::Meter;
+use crate::host::handle::Kind;
+use crate::host::node::{COROUTINE, DIRECTIONS, NodeBlock, direction_value};
+use crate::host::observed::{ask, forget_closed, holds_data};
+use crate::host::state::{State, state_at, value, with_or_raise};
+use crate::lua::args::period_ns;
+use crate::lua::callback::call;
+use crate::lua::guard::stack_is;
+use crate::lua::version::{push_user_value, set_user_value};
+use crate::t_loop::task::{CALLBACK, TaskBlock, finish, link, slot, tell_next};
+use cogloop_io::{AddError, ExpiredTimer, Interest, Key, Missed, Plan, Ready, Token};
+use mlua::ffi::{lua_State, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
+use std::ffi::c_int;
+use std::num::NonZeroU64;
+use std::ptr::null_mut;
+
+/// Runs the callback of a timer that expired, and arms it again if the callback says so.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1, `state` is its state, and `expired` was pulled just now.
+pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired: ExpiredTimer<u64>) {
+    // SAFETY: the caller's promise; the stack is written beside the lines.
+    unsafe {
+        lua_settop(lua, 1);
+        // The wheel has let go of the key, so its table entry is next in line for a new task: nothing that could run a
+        // finalizer, and so addTask, may come before the entry is empty.
+        push_user_value(lua, 1, value::TASKS);
+        lua_rawgeti(lua, 2, slot(expired.key.index())); // S: loop tasks task
+        let task = lua_touserdata(lua, 3).cast::<TaskBlock>();
+        if task.is_null() {
+            return;
+        }
+        lua_pushnil(lua);
+        lua_rawseti(lua, 2, slot(expired.key.index()));
+        begin(lua, state, 3);
+        (*task).key = TaskBlock::RUNNING;
+        (*state).current = task;
+        if (*state).debug {
+            tell_next(lua, state);
+        }
+        push_user_value(lua, 3, CALLBACK);
+        call(lua, (*task).args, 1); // S: loop tasks task tbl result
+        stack_is(lua, 5);
+        let state = state_at(lua, 1);
+        if state.is_null() {
+            return;
+        }
+        (*state).current = null_mut();
+        match period_ns(lua, 5) {
+            // Cancelled from its own callback: that wins over the result.
+            Some(period_ns) if (*task).key == TaskBlock::RUNNING => {
+                (*task).key = TaskBlock::DONE;
+                let key = with_or_raise(lua, state, |state| Ok(rearm(state, expired.deadline_ns, period_ns)?));
+                lua_settop(lua, 3); // S: loop tasks task
+                link(lua, state, task, key);
+            }
+            _ => finish(lua, 3),
+        }
+    }
+}
+
+/// Arms an interval's next expiry, by the engine's rule of skipping. The period is what the callback has just returned, so
+/// what passed during the callback counts.
+fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<Key, AddError> {
+    let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
+    let next = state.events.follow(&plan, state.events.now_ns());
+    let next_ns = next.map_or(u64::MAX, |next| next.deadline);
+    state.arm(|events, armed| events.try_add_timer_at(next_ns, armed))
+}
+
+/// Runs the callbacks of a handle that is ready: read first, then write, if it still is observed.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1, `state` is its state, and `ready` was pulled just now.
+pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready: Ready) {
+    // SAFETY: the caller's promise; the stack is written beside the lines. The Node is on the stack, so it lives.
+    unsafe {
+        let Some(number) = (*state).number_of(ready.token) else { return };
+        lua_settop(lua, 1);
+        push_user_value(lua, 1, value::NODES);
+        lua_rawgeti(lua, 2, number.into()); // S: loop nodes node
+        let node = lua_touserdata(lua, 3).cast::<NodeBlock>();
+        if node.is_null() {
+            return;
+        }
+        for (i, direction) in DIRECTIONS.into_iter().enumerate() {
+            let mut state = state_at(lua, 1);
+            if let Some(state) = state.as_mut() {
+                let has_more = i == 0 && ready.ready == Interest::BOTH;
+                state.write_left = has_more.then_some(Ready { ready: Interest::WRITE, ..ready });
+            }
+            // A callback, of this handle or of an earlier one, may have changed anything.
+            if state.is_null() || (*state).stopped || (*node).token != ready.token.to_bits() {
+                return;
+            }
+            if (ready.ready & (*node).interest & direction).is_empty() {
+                continue;
+            }
+            // What the kernel said holds until the first callback.
+            if (*state).served {
+                // Asking an object runs its Lua code: everything is looked up again after it.
+                let Some((_, is_stale)) = ask(lua, 3) else { return };
+                stack_is(lua, 3);
+                if is_stale {
+                    forget_unless_number(lua, node);
+                    return;
+                }
+                state = state_at(lua, 1);
+                if (*state).stopped || !(*node).interest.contains(direction) || is_used_up(lua, state, node, direction)
+                {
+                    continue;
+                }
+                // An object that was asked for its data may have done anything.
+                state = state_at(lua, 1);
+                if state.is_null() || (*state).stopped || (*node).token != ready.token.to_bits() {
+                    return;
+                }
+            }
+            begin(lua, state, 3);
+            if (*node).args[i] == COROUTINE {
+                // The other direction may be another's.
+                claim::wake(lua, i, ready.ready);
+                lua_settop(lua, 3);
+                continue;
+            }
+            let clock = Meter::start(state);
+            push_user_value(lua, 3, direction_value(direction));
+            call(lua, (*node).args[i], 0);
+            if let Some(start_ns) = clock {
+                Meter::stop(lua, start_ns, 4);
+            }
+            lua_settop(lua, 3);
+        }
+    }
+}
+
+/// Whether a callback that has run since this was reported has used it up, of the Node at 3, whose handle blocks: its own
+/// read callback, as for writing, or anybody's who has emptied the buffer for whose sake it was reported. Of what only
+/// the kernel knows the loop has looked just before it gave out the report. An object's Lua code may run.
+unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, direction: Interest) -> bool {
+    // SAFETY: only called by `serve_handle`, with the Node at 3 and the loop open.
+    unsafe {
+        let is_asked = direction == Interest::WRITE || matches!((*node).kind, Kind::File(_) | Kind::Object);
+        let Some(token) = Token::from_bits((*node).token).filter(|_| is_asked) else { return false };
+        let ready = with_or_raise(lua, state, |state| Ok(state.events.look_again(token, direction)));
+        ready.is_empty() && !(direction == Interest::READ && holds_data(lua, 3))
+    }
+}
+
+/// Drops the Node at 3 of a handle that was closed. A number that is not open is kept until the script removes it: on
+/// every backend it gets no event, and the script may open it again.
+unsafe fn forget_unless_number(lua: *mut lua_State, node: *mut NodeBlock) {
+    // SAFETY: only called by `serve_handle`, with the Node at 3 and the loop open.
+    unsafe {
+        if (*node).kind != Kind::Number {
+            forget_closed(lua, 3);
+        }
+    }
+}
+
+/// Notes whose callback runs now, for `onerror`. Neither raises nor allocates.
+unsafe fn begin(lua: *mut lua_State, state: *mut State, index: c_int) {
+    // SAFETY: only called with a live state of the loop at 1, and a Task or Node at `index`.
+    unsafe {
+        (*state).served = true;
+        lua_pushvalue(lua, index);
+        set_user_value(lua, 1, value::CURRENT);
+    }
+}

@@ -1,0 +1,343 @@
+//! Arguments of the functions that Lua calls: each check raises an error that names the argument.
+
+use crate::host::create::bytes_at;
+use crate::lua::guard::{Text, push_where};
+use crate::lua::version::extra_arguments;
+use cogloop_io::Interest;
+use mlua::ffi::{
+    LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_concat,
+    lua_error, lua_getmetatable, lua_isinteger, lua_next, lua_pop, lua_pushfstring, lua_pushnil, lua_rawequal,
+    lua_tointeger, lua_tolstring, lua_tonumber, lua_tostring, lua_touserdata, lua_type, lua_upvalueindex,
+    luaL_argerror, luaL_getmetafield, luaL_tolstring, luaL_typename,
+};
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::num::NonZeroU64;
+use std::ptr::null_mut;
+
+/// The longest delay: more is clamped to it. About 292 years.
+pub(crate) const MAX_DELAY_NS: u64 = 1 << 63;
+
+/// The upvalues that every function of the module has.
+pub(crate) mod upvalue {
+    use std::ffi::c_int;
+    pub(crate) const LOOP: c_int = 1;
+    pub(crate) const TASK: c_int = 2;
+    pub(crate) const NODE: c_int = 3;
+    pub(crate) const CLASS: c_int = 4;
+    /// In the functions of `t.Loop`, a weak table: the `{ f }` of the last task that was added without arguments.
+    pub(crate) const LAST: c_int = 5;
+    pub(crate) const COUNT: c_int = 5;
+    /// A table in the functions of the module `cogloop`, which put its loop before their arguments; nothing in others.
+    pub(crate) const DEFAULT: c_int = 6;
+}
+
+/// The block of the userdata at `index` if its metatable is upvalue `kind`, else null. Does not raise.
+///
+/// # Safety
+///
+/// The running function is one of the module's. Room for two values.
+#[inline]
+pub(crate) unsafe fn test_userdata(lua: *mut lua_State, index: c_int, kind: c_int) -> *mut c_void {
+    // SAFETY: the caller's promise; every read is of an acceptable index.
+    unsafe {
+        let block = lua_touserdata(lua, index);
+        if block.is_null() || lua_getmetatable(lua, index) == 0 {
+            return null_mut();
+        }
+        let same = lua_rawequal(lua, -1, lua_upvalueindex(kind)) != 0;
+        lua_pop(lua, 1);
+        if same { block } else { null_mut() }
+    }
+}
+
+/// Raises "bad argument": `name`: `wanted` expected, got what is there.
+///
+/// # Safety
+///
+/// The rule of the crate. Room for three values.
+#[cold]
+pub(crate) unsafe fn wrong(lua: *mut lua_State, arg: c_int, name: &CStr, wanted: &CStr) -> ! {
+    // SAFETY: the caller's promise.
+    unsafe { wrong_part(lua, arg, name, wanted, arg) }
+}
+
+/// As [`wrong`], for a part of the argument, such as a field of a table: the part's value is at `value`.
+///
+/// # Safety
+///
+/// The rule of the crate. Room for three values.
+#[cold]
+pub(crate) unsafe fn wrong_part(lua: *mut lua_State, arg: c_int, name: &CStr, wanted: &CStr, value: c_int) -> ! {
+    // SAFETY: the caller's promise; the texts end in a zero byte, and are on Lua's stack or live for ever.
+    unsafe {
+        let got = push_got(lua, value, wanted);
+        let text = lua_pushfstring(lua, c"%s: %s expected, got %s".as_ptr(), name.as_ptr(), wanted.as_ptr(), got);
+        bad_argument(lua, arg, text)
+    }
+}
+
+/// Raises that a property of an object cannot have the value at `value`. The operator of an assignment has no arguments
+/// that a script could count.
+///
+/// # Safety
+///
+/// The rule of the crate. Room for four values.
+#[cold]
+pub(crate) unsafe fn wrong_property(lua: *mut lua_State, name: &CStr, of: &CStr, wanted: &CStr, value: c_int) -> ! {
+    // SAFETY: as in `wrong_part`.
+    unsafe {
+        let got = push_got(lua, value, wanted);
+        push_where(lua);
+        let format = c"bad value for a property of %s (%s: %s expected, got %s)";
+        lua_pushfstring(lua, format.as_ptr(), of.as_ptr(), name.as_ptr(), wanted.as_ptr(), got);
+        lua_concat(lua, 2);
+        lua_error(lua)
+    }
+}
+
+/// Raises that an object has no property of the name at `key` that could be assigned; `known` lists those that it has.
+///
+/// # Safety
+///
+/// The rule of the crate. Room for four values.
+#[cold]
+pub(crate) unsafe fn no_property(lua: *mut lua_State, key: c_int, of: &CStr, known: &CStr) -> ! {
+    // SAFETY: as in `wrong_part`.
+    unsafe {
+        let got = push_got(lua, key, c"");
+        push_where(lua);
+        let format = c"unknown property of %s: %s; it has %s, and nothing else can be assigned";
+        lua_pushfstring(lua, format.as_ptr(), of.as_ptr(), got, known.as_ptr());
+        lua_concat(lua, 2);
+        lua_error(lua)
+    }
+}
+
+/// Pushes what there is in the place of `wanted`, in words, and returns the text.
+unsafe fn push_got(lua: *mut lua_State, value: c_int, wanted: &CStr) -> *const c_char {
+    /// More than this of a string is not shown.
+    const SHOWN: usize = 40;
+    // SAFETY: only called by the functions above. The string's bytes are copied while it is on the stack.
+    unsafe {
+        match lua_type(lua, value) {
+            // A number is of the right type mostly: then its value is what is wrong.
+            LUA_TNUMBER => luaL_tolstring(lua, value, null_mut()),
+            LUA_TSTRING => {
+                let bytes = bytes_at(lua, value);
+                let mut text = Text::<64>::new("string '");
+                text.extend(&bytes[..bytes.len().min(SHOWN)]);
+                text.extend(if bytes.len() > SHOWN { b"...'" } else { b"'" });
+                text.push(lua);
+                lua_tostring(lua, -1)
+            }
+            t if t < LUA_TNIL => c"no value".as_ptr(),
+            _ if luaL_getmetafield(lua, value, c"__name".as_ptr()) == LUA_TSTRING => {
+                let name = lua_tostring(lua, -1);
+                let is_another = lua_type(lua, value) == LUA_TUSERDATA && contains(wanted, CStr::from_ptr(name));
+                match is_another {
+                    // Its type has the right name and is not ours.
+                    true => {
+                        lua_pushfstring(lua, c"one of another copy of this library, which is loaded twice".as_ptr())
+                    }
+                    false => name,
+                }
+            }
+            _ => luaL_typename(lua, value),
+        }
+    }
+}
+
+/// Whether `name` is a word of `text`.
+fn contains(text: &CStr, name: &CStr) -> bool {
+    let is_end = |byte: &u8| !byte.is_ascii_alphanumeric() && *byte != b'.';
+    text.to_bytes().split(is_end).any(|word| word == name.to_bytes())
+}
+
+/// Raises "bad argument", with this text.
+///
+/// # Safety
+///
+/// The rule of the crate; the text is on Lua's stack, or lives for ever.
+#[cold]
+pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const c_char) -> ! {
+    // SAFETY: the caller's promise; luaL_argerror never returns.
+    unsafe {
+        let shifted = lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) == LUA_TTABLE;
+        luaL_argerror(lua, arg - c_int::from(shifted) + extra_arguments(lua), text);
+    }
+    unreachable!("luaL_argerror does not return")
+}
+
+/// Raises if the table of options at `arg` has a name that is not `known`; `list` is those names in words.
+///
+/// # Safety
+///
+/// The rule of the crate; a table at `arg`. Room for four values. Runs no Lua code.
+pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CStr], list: &CStr) {
+    // SAFETY: the caller's promise. A key is looked at only if it is a string, which lua_next allows.
+    unsafe {
+        lua_pushnil(lua);
+        while lua_next(lua, arg) != 0 {
+            lua_pop(lua, 1); // S: … key
+            let name = if lua_type(lua, -1) == LUA_TSTRING { bytes_at(lua, -1) } else { b"" };
+            if !known.iter().any(|known| known.to_bytes() == name) {
+                let got = luaL_tolstring(lua, -1, null_mut());
+                let format = c"unknown option '%s'; there are %s".as_ptr();
+                bad_argument(lua, arg, lua_pushfstring(lua, format, got, list.as_ptr()));
+            }
+        }
+    }
+}
+
+/// A delay of milliseconds, fractions allowed, as nanoseconds: rounded up, so that it is never early, and at most 2^63.
+///
+/// # Safety
+///
+/// The rule of the crate.
+pub(crate) unsafe fn check_ms(lua: *mut lua_State, arg: c_int) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { read_ms(lua, arg).unwrap_or_else(|| wrong(lua, arg, c"ms", MS)) }
+}
+
+/// What a delay has to be.
+pub(crate) const MS: &CStr = c"a finite number that is 0 or more";
+
+/// As [`check_ms`]; `None` for what is none.
+///
+/// # Safety
+///
+/// `index` is acceptable. Does not raise.
+pub(crate) unsafe fn read_ms(lua: *mut lua_State, index: c_int) -> Option<u64> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if lua_type(lua, index) != LUA_TNUMBER {
+            None
+        } else if lua_isinteger(lua, index) != 0 {
+            u64::try_from(lua_tointeger(lua, index)).ok().map(ms_to_ns)
+        } else {
+            fraction_to_ns(lua_tonumber(lua, index))
+        }
+    }
+}
+
+/// Whole milliseconds as nanoseconds, at most [`MAX_DELAY_NS`].
+pub(crate) fn ms_to_ns(ms: u64) -> u64 {
+    ms.saturating_mul(1_000_000).min(MAX_DELAY_NS)
+}
+
+pub(crate) fn fraction_to_ns(ms: f64) -> Option<u64> {
+    if !ms.is_finite() || ms < 0.0 {
+        return None;
+    }
+    // Apart, so that a long delay keeps its fraction: as one product it would be rounded, and perhaps down.
+    let whole = ms_to_ns(ms.trunc() as u64);
+    let fraction = (ms.fract() * 1e6).ceil() as u64;
+    Some((whole + fraction).min(MAX_DELAY_NS))
+}
+
+/// The period in ns that a callback asked for by its result at `index`: a number with an integer value of 1 or more.
+///
+/// # Safety
+///
+/// `index` is acceptable. Does not raise.
+pub(crate) unsafe fn period_ns(lua: *mut lua_State, index: c_int) -> Option<NonZeroU64> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if lua_type(lua, index) != LUA_TNUMBER {
+            return None;
+        }
+        if lua_isinteger(lua, index) != 0 {
+            return NonZeroU64::new(u64::try_from(lua_tointeger(lua, index)).ok().map(ms_to_ns)?);
+        }
+        let ms = lua_tonumber(lua, index);
+        NonZeroU64::new((ms.is_finite() && ms >= 1.0 && ms.fract() == 0.0).then(|| ms_to_ns(ms as u64))?)
+    }
+}
+
+/// A direction: 1, 2, 3 or one of the names.
+///
+/// # Safety
+///
+/// The rule of the crate.
+pub(crate) unsafe fn check_direction(lua: *mut lua_State, arg: c_int) -> Interest {
+    const WANTED: &CStr = c"'r', 'w', 'rw' or another name of a direction";
+    // SAFETY: the caller's promise; the bytes belong to a string on the stack, and are not used after it is gone.
+    unsafe {
+        let bits = match lua_type(lua, arg) {
+            LUA_TSTRING => {
+                let mut length = 0;
+                let name = lua_tolstring(lua, arg, &raw mut length);
+                direction(std::slice::from_raw_parts(name.cast(), length))
+            }
+            LUA_TNUMBER => Some(lua_tonumber(lua, arg)).filter(|n| [1.0, 2.0, 3.0].contains(n)).map(|n| n as u8),
+            _ => None,
+        };
+        match bits.and_then(Interest::from_bits) {
+            Some(interest) => interest,
+            None => wrong(lua, arg, c"dir", WANTED),
+        }
+    }
+}
+
+/// The names of the directions, as they stand in the class.
+pub(crate) const DIRECTIONS: [(&[&CStr], u8); 3] = [
+    (&[c"READ", c"r", c"rd", c"read", c"inc", c"incoming"], 1),
+    (&[c"WRITE", c"w", c"wr", c"write", c"out", c"outgoing"], 2),
+    (&[c"READWRITE", c"rw", c"rdwr", c"readwrite", c"both", c"either"], 3),
+];
+
+fn direction(name: &[u8]) -> Option<u8> {
+    DIRECTIONS.iter().find(|(names, _)| names.iter().any(|known| known.to_bytes() == name)).map(|&(_, bits)| bits)
+}
+
+/// Whether the value at `index` can be called. Does not raise.
+///
+/// # Safety
+///
+/// Room for two values.
+pub(crate) unsafe fn is_callable(lua: *mut lua_State, index: c_int) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match lua_type(lua, index) {
+            LUA_TFUNCTION => true,
+            // luaL_getmetafield pushes nothing when there is none.
+            t if t > LUA_TBOOLEAN && luaL_getmetafield(lua, index, c"__call".as_ptr()) != LUA_TNIL => {
+                lua_pop(lua, 1);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Raises unless the argument can be called.
+///
+/// # Safety
+///
+/// The rule of the crate.
+pub(crate) unsafe fn check_callable(lua: *mut lua_State, arg: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !is_callable(lua, arg) {
+            wrong(lua, arg, c"f", c"a function or a callable object");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fractions_round_up_and_long_delays_keep_them() {
+        for (ms, ns) in
+            [(0.0, 0), (0.5, 500_000), (1e-9, 1), (1.0000001, 1_000_001), (4e9 + 0.25, 4_000_000_000_250_000)]
+        {
+            assert_eq!(fraction_to_ns(ms), Some(ns), "{ms} ms");
+        }
+        assert_eq!(fraction_to_ns(1e300), Some(MAX_DELAY_NS));
+        for ms in [-0.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(fraction_to_ns(ms), None, "{ms} ms");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The border that no panic and no destructor crosses: Rust work runs in [`guard`], and what goes wrong in it comes out
+//! as an [`ErrorText`], which is plain bytes and can be left lying when Lua jumps away.
+
+use crate::lua::errno::{Lossy, NO_MEMORY, Told};
+use cogloop_io::{AddError, LimitReached};
+use mlua::ffi::{
+    LUA_TNUMBER, LUA_TSTRING, lua_Debug, lua_State, lua_concat, lua_error, lua_getinfo, lua_getstack, lua_gettop,
+    lua_pop, lua_pushfstring, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushvalue, lua_tostring, lua_type,
+    luaL_typename, luaL_where,
+};
+use std::collections::TryReserveError;
+use std::ffi::{CStr, c_int};
+use std::fmt::{Debug, Display, Write};
+use std::io;
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A short text without a destructor; what does not fit is cut off.
+#[derive(Clone, Copy)]
+pub(crate) struct Text<const N: usize> {
+    length: usize,
+    bytes: [u8; N],
+}
+
+/// What went wrong, in words.
+pub(crate) type ErrorText = Text<400>;
+
+impl From<TryReserveError> for ErrorText {
+    fn from(_: TryReserveError) -> Self {
+        Self::new(NO_MEMORY)
+    }
+}
+
+impl From<AddError> for ErrorText {
+    fn from(refused: AddError) -> Self {
+        Self::new(refused)
+    }
+}
+
+impl<const N: usize> Text<N> {
+    pub(crate) fn new(content: impl Display) -> Self {
+        let mut text = Self { length: 0, bytes: [0; N] };
+        // It cannot fail: `write_str` below never does. A `Display` that fails leaves the text short, no more.
+        let _ = write!(text, "{content}");
+        text
+    }
+
+    /// The bytes as text; what is not UTF-8 is replaced.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self::new(Lossy(bytes))
+    }
+
+    /// Pushes the text as a Lua string.
+    ///
+    /// # Safety
+    ///
+    /// Lua's stack has room for one value. May raise.
+    pub(crate) unsafe fn push(&self, lua: *mut lua_State) {
+        // SAFETY: the caller's promise; the bytes are initialised up to N, and Lua copies them.
+        unsafe { lua_pushlstring(lua, self.bytes.as_ptr().cast(), self.length) };
+    }
+
+    /// Raises the text as a Lua error that names the place of the call.
+    ///
+    /// # Safety
+    ///
+    /// The rule of the crate: nothing that needs a destructor is alive in any frame up to Lua.
+    pub(crate) unsafe fn raise(self, lua: *mut lua_State) -> ! {
+        // SAFETY: the caller's promise; a C function's stack has room for the two strings.
+        unsafe {
+            push_where(lua);
+            self.push(lua);
+            lua_concat(lua, 2);
+            lua_error(lua)
+        }
+    }
+
+    /// Appends bytes, whatever they are: names of Unix sockets need not be UTF-8.
+    pub(crate) fn extend(&mut self, more: &[u8]) {
+        let fits = more.len().min(N - self.length);
+        self.bytes[self.length..self.length + fits].copy_from_slice(&more[..fits]);
+        self.length += fits;
+    }
+
+    /// The text so far.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// What the parts of a module that are written in Lua are called, as the source of their functions.
+pub(crate) const CHUNK: &CStr = c"=cogloop";
+
+/// Pushes the place in the script from which the running function was called, for the beginning of a message. The module's
+/// own Lua code is no such place.
+///
+/// # Safety
+///
+/// Lua's stack has room for two values. May raise, for want of memory.
+pub(crate) unsafe fn push_where(lua: *mut lua_State) {
+    // SAFETY: the caller's promise. `lua_getstack` and `lua_getinfo` fill in what is read; they allocate nothing.
+    unsafe {
+        let mut level = 1;
+        let mut is_below_ours = false;
+        let mut about = MaybeUninit::<lua_Debug>::zeroed();
+        while lua_getstack(lua, level, about.as_mut_ptr()) != 0 {
+            lua_getinfo(lua, c"S".as_ptr(), about.as_mut_ptr());
+            let source = CStr::from_ptr((*about.as_ptr()).source);
+            match source == CHUNK {
+                true => is_below_ours = true,
+                // Between the script and that code there may be functions of ours that are not written in Lua.
+                false if is_below_ours && source == c"=[C]" => {}
+                false => break,
+            }
+            level += 1;
+        }
+        luaL_where(lua, level);
+    }
+}
+
+impl<const N: usize> Debug for Text<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+impl<const N: usize> Display for Text<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Lossy(self.as_bytes()).fmt(f)
+    }
+}
+
+impl<const N: usize> Write for Text<N> {
+    fn write_str(&mut self, more: &str) -> std::fmt::Result {
+        let room = N - self.length;
+        let mut fits = more.len().min(room);
+        while !more.is_char_boundary(fits) {
+            fits -= 1;
+        }
+        self.bytes[self.length..self.length + fits].copy_from_slice(&more.as_bytes()[..fits]);
+        self.length += fits;
+        Ok(())
+    }
+}
+
+/// What a comment says of the stack, checked in a debug build: it is `height` values high. For a stack that must not depend on
+/// what the script gave.
+///
+/// # Safety
+///
+/// The state is live.
+#[inline]
+pub(crate) unsafe fn stack_is(lua: *mut lua_State, height: c_int) {
+    // SAFETY: the caller's promise.
+    debug_assert_eq!(unsafe { lua_gettop(lua) }, height, "the height of the Lua stack");
+}
+
+/// Pushes an error value as text, without running its metamethods.
+///
+/// # Safety
+///
+/// There is a value at `index`. Room for two values. May raise.
+pub(crate) unsafe fn push_text(lua: *mut lua_State, index: c_int) {
+    // SAFETY: the caller's promise; a number is made text on the copy.
+    unsafe {
+        lua_pushvalue(lua, index);
+        if !matches!(lua_type(lua, -1), LUA_TSTRING | LUA_TNUMBER) {
+            let name = luaL_typename(lua, -1);
+            lua_pop(lua, 1);
+            lua_pushfstring(lua, c"(error object is a %s value)".as_ptr(), name);
+        } else {
+            lua_tostring(lua, -1);
+        }
+    }
+}
+
+/// What the system refused: it is returned, not raised.
+#[derive(Clone, Copy)]
+pub(crate) struct Failure {
+    pub(crate) errno: i32,
+    pub(crate) text: ErrorText,
+}
+
+impl Failure {
+    pub(crate) fn of(doing: &str, error: &io::Error) -> Self {
+        Self { errno: errno_of(error), text: Text::new(format_args!("{doing}: {}", Told(error))) }
+    }
+
+    /// Pushes nil, the message and the error's number, for a function to return.
+    ///
+    /// # Safety
+    ///
+    /// Room for three values. May raise.
+    pub(crate) unsafe fn push(self, lua: *mut lua_State) -> c_int {
+        // SAFETY: the caller's promise.
+        unsafe {
+            lua_pushnil(lua);
+            self.text.push(lua);
+            lua_pushinteger(lua, self.errno.into());
+        }
+        3
+    }
+}
+
+/// The system's number of an error. An error of our own has the one that the system has for the like: a script that looks
+/// at the number must not take a failure for none.
+pub(crate) fn errno_of(error: &io::Error) -> i32 {
+    use io::ErrorKind::{InvalidInput, OutOfMemory, PermissionDenied, ResourceBusy, Unsupported};
+    if let Some(number) = error.raw_os_error() {
+        return number;
+    }
+    if error.get_ref().is_some_and(|inner| inner.is::<LimitReached>()) {
+        return libc::EMFILE;
+    }
+    match error.kind() {
+        InvalidInput => libc::EINVAL,
+        OutOfMemory => libc::ENOMEM,
+        PermissionDenied => libc::EPERM,
+        ResourceBusy => libc::EBUSY,
+        Unsupported => libc::ENOSYS,
+        // What belongs to another process: after a fork.
+        _ => libc::EPERM,
+    }
+}
+
+/// What the system says to an observed descriptor.
+pub(crate) fn about_descriptor(number: c_int, error: &io::Error) -> ErrorText {
+    Text::new(format_args!("handle: descriptor {number}: {}", Told(error)))
+}
+
+/// Runs Rust work that makes no Lua call. A panic in it is an error like any other.
+///
+/// The result is `Copy`, so that it can be alive when Lua jumps.
+pub(crate) fn guard<R: Copy>(work: impl FnOnce() -> Result<R, ErrorText>) -> Result<R, ErrorText> {
+    // Beside the result: in it, the text's room would be copied by every call that has no text.
+    let mut refused = None;
+    let done = catch_unwind(AssertUnwindSafe(|| match work() {
+        Ok(result) => Some(result),
+        Err(text) => {
+            refused = Some(text);
+            None
+        }
+    }));
+    match done {
+        Ok(Some(result)) => Ok(result),
+        Ok(None) => Err(refused.unwrap_or_else(|| Text::new("internal error"))),
+        Err(panic) => {
+            let story = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+            Err(Text::new(format_args!("internal error: {}", story.unwrap_or("panic"))))
+        }
+    }
+}

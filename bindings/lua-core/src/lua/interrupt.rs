@@ -1,0 +1,212 @@
+//! Ending what blocks, from a signal handler: the running loops stop in order, and sleeps end.
+//!
+//! ```text
+//!   Ctrl-C ──► raise ──┬── a loop waits ──────► it returns, as after `stop`; the next `run` or `step` raises
+//!              COUNT   ├── a callback runs ───► the same after it; or, when it takes too long, an error in it
+//!                      └── no loop runs ──────► an error in the script
+//!                                                     │
+//!                          RAISED = COUNT ◄───────────┘   once the script was told by an error, loops run again
+//! ```
+//!
+//! The program `cogloop` calls [`raise`] on Ctrl-C. In the module nobody does, and nothing here costs more than reading
+//! two atomics. All of it is async-signal-safe: atomics, and `write` to an eventfd.
+
+use crate::lua::nesting::LEVELS;
+use mlua::ffi::lua_State;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use std::cell::Cell;
+use std::io;
+use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
+use std::ptr::null_mut;
+use std::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize,
+    Ordering::{Relaxed, SeqCst},
+};
+use std::time::{Duration, Instant};
+
+/// How many interrupts there were.
+static COUNT: AtomicU32 = AtomicU32::new(0);
+/// How many of them were raised in the script as an error, and so are done with; see [`raised`].
+static RAISED: AtomicU32 = AtomicU32::new(0);
+/// Whether an error about the interrupt is on its way out of a callback; see [`told`].
+static TOLD: AtomicBool = AtomicBool::new(false);
+/// The wakers' descriptors of the running loops, the innermost last; -1 in the place of one that was closed.
+static LOOPS: [AtomicI32; LEVELS] = [const { AtomicI32::new(-1) }; LEVELS];
+/// How many run.
+static DEPTH: AtomicUsize = AtomicUsize::new(0);
+/// Whether the innermost of them waits, and runs no callback.
+static IS_WAITING: AtomicBool = AtomicBool::new(false);
+/// The coroutine in which callbacks run.
+static RUNNER: AtomicPtr<lua_State> = AtomicPtr::new(null_mut());
+/// The descriptor that wakes a sleep, -1 when nobody installed it. Never closed.
+static SLEEP: AtomicI32 = AtomicI32::new(-1);
+
+/// What an interrupt found.
+#[derive(Clone, Copy, Debug)]
+pub enum Found {
+    /// No loop runs.
+    Idle,
+    /// A loop waits.
+    Waiting,
+    /// A loop calls callbacks, in this coroutine.
+    Calling(*mut lua_State),
+}
+
+/// Prepares for [`raise`] to end a sleep too. Call it once, before the first interrupt.
+///
+/// # Errors
+///
+/// When the kernel refuses an eventfd.
+pub fn install() -> io::Result<()> {
+    let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+    SLEEP.store(wake.into_raw_fd(), SeqCst);
+    Ok(())
+}
+
+/// Interrupts: running loops return from `run` as after `stop`, a sleep ends, and so does every later sleep, at once: there
+/// is no moment in which an interrupt is lost because the script was not waiting yet. Returns whether it is the first that
+/// the script was not told of, and what it found. Async-signal-safe.
+pub fn raise() -> (bool, Found) {
+    let is_first = COUNT.fetch_add(1, SeqCst) == RAISED.load(SeqCst);
+    let depth = DEPTH.load(SeqCst).min(LEVELS);
+    let loops = LOOPS[..depth].iter().map(|waker| waker.load(SeqCst));
+    for descriptor in loops.chain([SLEEP.load(SeqCst)]) {
+        if descriptor >= 0 {
+            // SAFETY: each is open: the loops' while they are running, the other one for ever.
+            let wake = unsafe { BorrowedFd::borrow_raw(descriptor) };
+            // A full counter (EAGAIN) wakes just as well.
+            let _ = rustix::io::write(wake, &1_u64.to_ne_bytes());
+        }
+    }
+    let found = match depth {
+        0 => Found::Idle,
+        _ if IS_WAITING.load(SeqCst) => Found::Waiting,
+        _ => Found::Calling(RUNNER.load(SeqCst)),
+    };
+    (is_first, found)
+}
+
+/// Says that an error in the script tells of the interrupts so far. In a callback of a running loop it may end there: then
+/// the loop returns all the same, and the next one raises.
+pub fn told() {
+    if DEPTH.load(SeqCst) > 0 {
+        TOLD.store(true, SeqCst);
+    } else {
+        raised();
+    }
+}
+
+/// Says that the interrupts so far were raised in the script: should it go on nevertheless, its loops run and it sleeps.
+pub(crate) fn raised() {
+    RAISED.store(COUNT.load(SeqCst), SeqCst);
+}
+
+/// Whether there was an interrupt of which the script was not told by an error.
+#[must_use]
+#[inline]
+pub fn pending() -> bool {
+    COUNT.load(SeqCst) != RAISED.load(SeqCst)
+}
+
+/// Whether there was an interrupt at all.
+#[must_use]
+pub fn happened() -> bool {
+    COUNT.load(SeqCst) > 0
+}
+
+thread_local! {
+    /// How many loops run on this thread, each in a callback of the one before.
+    static RUNNING: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Does `work`, in which a loop runs.
+pub(crate) fn while_running<R>(work: impl FnOnce() -> R) -> R {
+    RUNNING.set(RUNNING.get() + 1);
+    let result = work();
+    RUNNING.set(RUNNING.get() - 1);
+    result
+}
+
+/// Whether the caller is in a callback of a loop.
+pub(crate) fn is_running() -> bool {
+    RUNNING.get() > 0
+}
+
+/// Whether a loop runs, on whatever thread.
+#[must_use]
+pub fn any_runs() -> bool {
+    DEPTH.load(SeqCst) > 0
+}
+
+/// What [`leave`] needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Outer {
+    depth: usize,
+    runner: *mut lua_State,
+}
+
+/// Says which loop runs now, by the descriptor that wakes it, and in which coroutine.
+pub(crate) fn enter(waker: RawFd, lua: *mut lua_State) -> Outer {
+    let depth = DEPTH.load(SeqCst);
+    if let Some(place) = LOOPS.get(depth) {
+        place.store(waker, SeqCst);
+    }
+    DEPTH.store(depth + 1, SeqCst);
+    Outer { depth, runner: run_in(lua) }
+}
+
+/// Says that the loop no longer runs, and whether it ended well. If not, an error leaves it.
+pub(crate) fn leave(outer: Outer, ended_well: bool) {
+    DEPTH.store(outer.depth, SeqCst);
+    run_in(outer.runner);
+    if ended_well {
+        TOLD.store(false, SeqCst);
+    } else if outer.depth == 0 && TOLD.swap(false, SeqCst) {
+        raised();
+    }
+}
+
+/// Says that callbacks run in this coroutine now; returns in which they ran before.
+#[inline]
+pub(crate) fn run_in(lua: *mut lua_State) -> *mut lua_State {
+    let outer = RUNNER.load(Relaxed);
+    RUNNER.store(lua, Relaxed);
+    outer
+}
+
+/// A running loop is closed, and its waker with it.
+pub(crate) fn close(waker: RawFd) {
+    for place in &LOOPS[..DEPTH.load(SeqCst).min(LEVELS)] {
+        let _ = place.compare_exchange(waker, -1, SeqCst, SeqCst);
+    }
+}
+
+/// Says whether the loop waits.
+#[inline]
+pub(crate) fn waits(is_waiting: bool) {
+    // The handler runs on this thread, mostly: what it must see is the order of the program.
+    IS_WAITING.store(is_waiting, Relaxed);
+    std::sync::atomic::compiler_fence(SeqCst);
+}
+
+/// Blocks for `duration`, not shortened by any signal, though by an interrupt, be it one of before.
+pub(crate) fn sleep(duration: Duration) {
+    let start = Instant::now();
+    while COUNT.load(SeqCst) == RAISED.load(SeqCst)
+        && let Some(left) = duration.checked_sub(start.elapsed()).filter(|left| !left.is_zero())
+    {
+        let timeout =
+            Timespec { tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
+        let wake = SLEEP.load(SeqCst);
+        if wake < 0 {
+            let _ = poll(&mut [], Some(&timeout));
+            continue;
+        }
+        // SAFETY: once installed it stays open.
+        let wake = unsafe { BorrowedFd::borrow_raw(wake) };
+        if poll(&mut [PollFd::from_borrowed_fd(wake, PollFlags::IN)], Some(&timeout)).is_ok_and(|ready| ready > 0) {
+            // Emptied, so that an interrupt that is done with wakes no later sleep again and again.
+            let _ = rustix::io::read(wake, &mut [0_u8; 8]);
+        }
+    }
+}

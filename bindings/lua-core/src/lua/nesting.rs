@@ -1,0 +1,48 @@
+//! How deep loops, and methods of handles that a loop asks, may be nested in each other: each level takes some of the C
+//! stack. Lua 5.1 to 5.5 count C calls and stop at some 200; LuaJIT does not count, and would overflow.
+//!
+//! An error leaves by a jump, so nobody is there to count down. Instead the addresses of the frames are kept: the stack
+//! grows down, so what lies at or below the frame that asks has been left.
+
+use crate::lua::guard::Text;
+use mlua::ffi::lua_State;
+use std::cell::Cell;
+use std::hint::black_box;
+
+/// A level takes 2 to 5 kB of a stack that has megabytes.
+pub(crate) const LEVELS: usize = 100;
+
+thread_local! {
+    static FRAMES: [Cell<usize>; LEVELS] = const { [const { Cell::new(0) }; LEVELS] };
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Goes one level deeper; beyond the last one it raises.
+///
+/// # Safety
+///
+/// The rule of the crate.
+#[inline(never)]
+pub(crate) unsafe fn deepen(lua: *mut lua_State) {
+    let mark = 0_u8;
+    let here = black_box(&raw const mark).addr();
+    let fits = FRAMES.with(|frames| {
+        let mut count = COUNT.get();
+        while count > 0 && frames[count - 1].get() <= here {
+            count -= 1;
+        }
+        let fits = count < LEVELS;
+        if fits {
+            frames[count].set(here);
+            count += 1;
+        }
+        COUNT.set(count);
+        fits
+    });
+    if !fits {
+        // SAFETY: the caller's promise.
+        unsafe {
+            Text::<120>::new("C stack overflow: loops, or the methods of handles, are nested too deep").raise(lua)
+        };
+    }
+}

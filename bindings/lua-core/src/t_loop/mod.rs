@@ -1,0 +1,241 @@
+//! The class `t.Loop`: its table, and the metatables of its objects.
+//!
+//! Every function has the three metatables, the class and a weak table as upvalues: comparing with one tells a loop from anything else
+//! faster than a lookup by name, and no other library's objects can pass for ours.
+
+mod clock;
+mod show;
+pub(crate) mod task;
+
+use crate::host::observed::unwatch_all;
+use crate::host::state::{check_loop, state_at, value};
+use crate::host::{create, drive, node};
+use crate::lua::args::{DIRECTIONS, is_callable, upvalue, wrong_property};
+use crate::lua::guard::{ErrorText, Text};
+use crate::lua::version::{push_user_value, set_user_value};
+use mlua::ffi::{
+    LUA_REGISTRYINDEX, LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_insert,
+    lua_next, lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushinteger, lua_pushnil, lua_pushstring,
+    lua_pushvalue, lua_rawequal, lua_rawget, lua_rawgetp, lua_rawseti, lua_rawsetp, lua_setfield, lua_setmetatable,
+    lua_settop, lua_touserdata, lua_type, lua_upvalueindex,
+};
+use std::ffi::{CStr, c_int};
+use task::TaskBlock;
+
+/// Its address is the class's place in the registry: one class for a Lua state, however often it is required.
+static CLASS_KEY: u8 = 0;
+
+const METHODS: [(&CStr, lua_CFunction); 11] = [
+    (c"addTask", task::add_task),
+    (c"cancelTask", task::cancel_task),
+    (c"addHandle", node::add_handle),
+    (c"removeHandle", node::remove_handle),
+    (c"run", drive::run),
+    (c"stop", drive::stop),
+    (c"clean", clean),
+    (c"show", show::show),
+    (c"time", clock::time),
+    (c"sleep", clock::sleep),
+    (c"backend", backend),
+];
+
+const LOOP_META: [(&CStr, lua_CFunction); 6] = [
+    (c"__index", index),
+    (c"__newindex", new_index),
+    (c"__len", length),
+    (c"__tostring", show::to_string),
+    (c"__gc", create::close),
+    (c"__close", create::close),
+];
+
+/// `require 't.Loop'`: the class.
+///
+/// # Safety
+///
+/// For Lua to call: `lua` is a live state and has the stack room of a C function.
+pub(crate) unsafe extern "C-unwind" fn open_loop(lua: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise; the stack is written beside the lines, relative to its top.
+    unsafe {
+        if lua_rawgetp(lua, LUA_REGISTRYINDEX, (&raw const CLASS_KEY).cast()) == LUA_TTABLE {
+            return 1;
+        }
+        lua_pop(lua, 1);
+        for name in [c"T.Loop", c"T.Loop.Task", c"T.Loop.Node"] {
+            lua_createtable(lua, 0, 8);
+            lua_pushstring(lua, name.as_ptr());
+            lua_setfield(lua, -2, c"__name".as_ptr());
+            lua_pushcfunction(lua, show::object_to_string);
+            lua_setfield(lua, -2, c"__tostring".as_ptr());
+        }
+        lua_createtable(lua, 3, 32);
+        push_weak_table(lua); // S: … loop task node class last
+        for (name, function) in METHODS {
+            push_function(lua, function);
+            lua_setfield(lua, -3, name.as_ptr());
+        }
+        for (names, bits) in DIRECTIONS {
+            for name in names {
+                lua_pushinteger(lua, bits.into());
+                lua_setfield(lua, -3, name.as_ptr());
+            }
+            lua_pushstring(lua, names[0].as_ptr());
+            lua_rawseti(lua, -3, bits.into());
+        }
+        for (name, function) in LOOP_META {
+            push_function(lua, function);
+            lua_setfield(lua, -6, name.as_ptr());
+        }
+        push_function(lua, create::construct); // S: … loop task node class last construct
+        lua_createtable(lua, 0, 1);
+        lua_insert(lua, -2);
+        lua_setfield(lua, -2, c"__call".as_ptr()); // S: … loop task node class last meta
+        lua_setmetatable(lua, -3);
+        lua_pop(lua, 1); // S: … loop task node class
+        lua_pushvalue(lua, -1);
+        lua_rawsetp(lua, LUA_REGISTRYINDEX, (&raw const CLASS_KEY).cast());
+        // Each function keeps the metatables.
+        lua_insert(lua, -4);
+        lua_pop(lua, 3);
+    }
+    1
+}
+
+/// Pushes a table that keeps its values not alive.
+///
+/// # Safety
+///
+/// Room for three values. May raise.
+pub(crate) unsafe fn push_weak_table(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lua_createtable(lua, 1, 0);
+        lua_createtable(lua, 0, 1);
+        lua_pushstring(lua, c"v".as_ptr());
+        lua_setfield(lua, -2, c"__mode".as_ptr());
+        lua_setmetatable(lua, -2);
+    }
+}
+
+/// Pushes a function whose upvalues are the values on top.
+unsafe fn push_function(lua: *mut lua_State, function: lua_CFunction) {
+    // SAFETY: only called by `open_loop`, with the five values above one another.
+    unsafe {
+        for _ in 0..upvalue::COUNT {
+            lua_pushvalue(lua, -upvalue::COUNT);
+        }
+        lua_pushcclosure(lua, function, upvalue::COUNT);
+    }
+}
+
+/// `loop[ key ]`: a method or constant of the class, `onerror`, or the node of a handle.
+unsafe extern "C-unwind" fn index(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua with the loop and the key.
+    unsafe {
+        if lua_type(lua, 2) != LUA_TSTRING {
+            return node::index_handle(lua);
+        }
+        lua_pushvalue(lua, 2);
+        lua_rawget(lua, lua_upvalueindex(upvalue::CLASS));
+        if lua_type(lua, -1) == LUA_TNIL && is_onerror(lua) {
+            check_loop(lua, 1);
+            push_user_value(lua, 1, value::ONERROR);
+        }
+    }
+    1
+}
+
+/// `loop.onerror = f`; nothing else can be assigned.
+unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua with the loop, the key and the value.
+    unsafe {
+        check_loop(lua, 1);
+        if lua_type(lua, 2) != LUA_TSTRING || !is_onerror(lua) {
+            Text::<80>::new("nothing but onerror can be assigned to a loop").raise(lua);
+        }
+        if lua_type(lua, 3) != LUA_TNIL && !is_callable(lua, 3) {
+            wrong_property(lua, c"onerror", c"a loop", c"a function or nil", 3);
+        }
+        lua_settop(lua, 3);
+        set_user_value(lua, 1, value::ONERROR);
+    }
+    0
+}
+
+/// Whether the string at 2 is `onerror`.
+unsafe fn is_onerror(lua: *mut lua_State) -> bool {
+    // SAFETY: only called with a string at 2 and room for a value.
+    unsafe {
+        lua_pushstring(lua, c"onerror".as_ptr());
+        let same = lua_rawequal(lua, -1, 2) != 0;
+        lua_pop(lua, 1);
+        same
+    }
+}
+
+/// `#loop`: how many handles are observed.
+unsafe extern "C-unwind" fn length(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the reference lives for one call that touches no Lua.
+    unsafe {
+        let count = (*check_loop(lua, 1)).events.descriptors();
+        lua_pushinteger(lua, count as i64);
+    }
+    1
+}
+
+/// `loop:backend( )` → name, why it is this one
+unsafe extern "C-unwind" fn backend(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua. The texts are copies: making a string may run a finalizer, and that may close the loop.
+    unsafe {
+        let report = (*check_loop(lua, 1)).events.backend();
+        let (name, reason) = (ErrorText::new(report.name), ErrorText::new(&report.reason));
+        name.push(lua);
+        reason.push(lua);
+    }
+    2
+}
+
+/// `loop:clean( )`: removes every task and every handle.
+unsafe extern "C-unwind" fn clean(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the new tables are made first, and nothing after that raises. The stack is written beside.
+    unsafe {
+        check_loop(lua, 1);
+        lua_settop(lua, 1);
+        for _ in [value::TASKS, value::NODES] {
+            lua_createtable(lua, 0, 0);
+        }
+        let state = check_loop(lua, 1);
+        push_user_value(lua, 1, value::TASKS); // S: loop tasks' nodes' tasks
+        lua_pushnil(lua);
+        while lua_next(lua, 4) != 0 {
+            task::finish(lua, 6); // S: loop tasks' nodes' tasks key task
+            lua_settop(lua, 5);
+        }
+        lua_settop(lua, 3);
+        push_user_value(lua, 1, value::NODES); // S: loop tasks' nodes' nodes
+        lua_pushnil(lua);
+        while lua_next(lua, 4) != 0 {
+            let node = lua_touserdata(lua, 6).cast::<node::NodeBlock>(); // S: loop tasks' nodes' nodes number node
+            (*node).token = 0;
+            for n in 1..=node::HANDLE {
+                lua_pushnil(lua);
+                set_user_value(lua, 6, n);
+            }
+            lua_settop(lua, 5);
+        }
+        lua_settop(lua, 3);
+        set_user_value(lua, 1, value::NODES);
+        set_user_value(lua, 1, value::TASKS);
+        let current: *mut TaskBlock = (*state).current;
+        if !current.is_null() {
+            (*current).key = TaskBlock::DONE;
+        }
+        crate::host::state::with_or_raise(lua, state_at(lua, 1), |state| {
+            unwatch_all(state);
+            state.closed.clear();
+            state.unlinked = None;
+            state.events.clear();
+            Ok(())
+        });
+    }
+    0
+}

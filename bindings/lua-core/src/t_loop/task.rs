@@ -1,0 +1,175 @@
+//! Tasks: `addTask`, `cancelTask`, and the userdata that they give and take.
+
+use crate::host::state::{State, check_loop, state_at, value, with, with_or_raise};
+use crate::lua::args::{check_callable, check_ms, test_userdata, upvalue, wrong};
+use crate::lua::callback::{pack, pack_shared};
+use crate::lua::version::{new_userdata, push_user_value, set_user_value};
+use cogloop_io::Key;
+use mlua::ffi::{
+    lua_State, lua_gettop, lua_pop, lua_pushboolean, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti,
+    lua_setmetatable, lua_upvalueindex,
+};
+use std::ffi::c_int;
+
+/// User value of a Task: the task that fires next, in a loop made with `debug`.
+pub(crate) const NEXT: c_int = 1;
+/// User value of a Task: `{ f, arg1, … }`.
+pub(crate) const CALLBACK: c_int = 2;
+
+/// The memory of a Task userdata. It holds no pointer: it may outlive its loop. There may be a million of them, so it is
+/// no larger than need be.
+#[repr(C)]
+pub(crate) struct TaskBlock {
+    /// Of the timer, or one of the two below, which no timer has.
+    pub(crate) key: u64,
+    /// The low half of its loop's number.
+    pub(crate) owner: u32,
+    pub(crate) args: c_int,
+}
+
+impl TaskBlock {
+    /// Stands for the key of a task that has run, or was cancelled.
+    pub(crate) const DONE: u64 = 0;
+    /// Stands for the key of a task whose callback runs, and may ask for a further run.
+    pub(crate) const RUNNING: u64 = 1;
+}
+
+/// Where a key's Task is in the loop's table. No key ever has the last `u32` as its index.
+pub(crate) fn slot(index: u32) -> i64 {
+    i64::from(index) + 1
+}
+
+/// `loop:addTask( ms, f, ... )` → Task
+pub(crate) unsafe extern "C-unwind" fn add_task(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the stack is written beside the lines, and `check_loop` vouches for the state.
+    unsafe {
+        let owner = (*check_loop(lua, 1)).id as u32;
+        let delay_ns = check_ms(lua, 2);
+        check_callable(lua, 3);
+        let args = if lua_gettop(lua) > 3 { pack(lua, 3) } else { pack_shared(lua) }; // S: loop ms tbl
+        let task = new_userdata(lua, size_of::<TaskBlock>(), 2).cast::<TaskBlock>();
+        task.write(TaskBlock { key: TaskBlock::DONE, owner, args });
+        lua_pushvalue(lua, lua_upvalueindex(upvalue::TASK));
+        lua_setmetatable(lua, -2);
+        lua_pushvalue(lua, 3);
+        set_user_value(lua, -2, CALLBACK); // S: loop ms tbl task
+
+        // Anew: making these objects may have run a finalizer, and that may have closed the loop.
+        let state = state_at(lua, 1);
+        if state.is_null() {
+            check_loop(lua, 1);
+        }
+        let key =
+            with_or_raise(lua, state, |state| Ok(state.arm(|events, armed| events.try_add_timer(delay_ns, armed))?));
+        link(lua, state, task, key);
+    }
+    1
+}
+
+/// Puts the Task on top into the loop's table, as the one of `key`. The loop is at 1.
+///
+/// # Safety
+///
+/// The rule of the crate; `state` and `task` belong to those values, and `key` was armed just now.
+pub(crate) unsafe fn link(lua: *mut lua_State, state: *mut State, task: *mut TaskBlock, key: Key) {
+    // SAFETY: the caller's promise. Storing may raise for want of memory; `unlinked` undoes the timer then. It cannot run
+    // a finalizer, so the state stays where it is.
+    unsafe {
+        push_user_value(lua, 1, value::TASKS);
+        lua_pushvalue(lua, -2);
+        lua_rawseti(lua, -2, slot(key.index())); // S: loop … task tasks
+        lua_pop(lua, 1);
+        (*state).linked();
+        (*task).key = key.to_bits();
+        if (*state).debug {
+            tell_next(lua, state);
+        }
+    }
+}
+
+/// `loop:cancelTask( task )` → whether it was pending. From its own callback: whether it was not cancelled yet.
+pub(crate) unsafe extern "C-unwind" fn cancel_task(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; a userdata with the Task's metatable holds a TaskBlock.
+    unsafe {
+        // Before the loop is checked, so that what memory takes to bring the one is spent on the other.
+        let task = test_userdata(lua, 2, upvalue::TASK).cast::<TaskBlock>();
+        let state = check_loop(lua, 1);
+        if task.is_null() {
+            wrong(lua, 2, c"task", c"T.Loop.Task");
+        }
+        let cancelled = (*task).owner == (*state).id as u32
+            && match Key::from_bits((*task).key) {
+                Some(key) => {
+                    let was_armed = with_or_raise(lua, state, |state| Ok(state.events.cancel_timer(key).is_some()));
+                    if was_armed {
+                        unlink(lua, key);
+                    }
+                    finish(lua, 2);
+                    was_armed
+                }
+                None => std::mem::replace(&mut (*task).key, TaskBlock::DONE) == TaskBlock::RUNNING,
+            };
+        if cancelled && (*state).debug {
+            tell_next(lua, state);
+        }
+        lua_pushboolean(lua, c_int::from(cancelled));
+    }
+    1
+}
+
+/// Removes what the loop's table holds for a key that left the wheel. The loop is at 1. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// Room for two values.
+pub(crate) unsafe fn unlink(lua: *mut lua_State, key: Key) {
+    // SAFETY: the caller's promise; the entry exists, so that setting it takes no memory.
+    unsafe {
+        push_user_value(lua, 1, value::TASKS);
+        lua_pushnil(lua);
+        lua_rawseti(lua, -2, slot(key.index()));
+        lua_pop(lua, 1);
+    }
+}
+
+/// Ends the Task at `index`, and lets go of its function and arguments. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// There is a Task at `index`, an absolute index. Room for one value.
+pub(crate) unsafe fn finish(lua: *mut lua_State, index: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*mlua::ffi::lua_touserdata(lua, index).cast::<TaskBlock>()).key = TaskBlock::DONE;
+        for n in [NEXT, CALLBACK] {
+            lua_pushnil(lua);
+            set_user_value(lua, index, n);
+        }
+    }
+}
+
+/// Debugging: writes into each Task which one fires next. The loop is at 1.
+///
+/// # Safety
+///
+/// The rule of the crate; `state` belongs to the loop at 1.
+#[cold]
+pub(crate) unsafe fn tell_next(lua: *mut lua_State, state: *mut State) {
+    // SAFETY: the caller's promise. No call in the loop raises, allocates or runs Lua code, so `order` stays as it is.
+    unsafe {
+        if with(state, State::sort).is_err() {
+            return;
+        }
+        push_user_value(lua, 1, value::TASKS); // S: loop … tasks
+        lua_pushnil(lua); // S: loop … tasks next
+        for position in (0..(*state).timers_sorted()).rev() {
+            let Some((_, index)) = (*state).sorted_at(position) else { continue };
+            lua_rawgeti(lua, -2, slot(index)); // S: loop … tasks next task
+            lua_pushvalue(lua, -2);
+            set_user_value(lua, -2, NEXT);
+            mlua::ffi::lua_remove(lua, -2); // S: loop … tasks task
+        }
+        lua_pop(lua, 2);
+        debug_assert!(!state_at(lua, 1).is_null());
+    }
+}
