@@ -31,23 +31,9 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if self.has_due() {
             return Some(self.now);
         }
-        if mutant!("c23-tokio-8334") && self.now >= 1 << 30 {
-            let far = self.iter().map(|(_, deadline, _)| deadline).max().filter(|far| (far ^ self.now) >> 36 > 0);
-            if far.is_some() {
-                return far;
-            }
-        }
         if self.earliest == UNKNOWN {
-            let slot = self.occupied.first()?;
-            if mutant!("c26-tokio") {
-                let (level, digit) = (slot >> BITS, slot & ((1 << BITS) - 1));
-                return Some(crate::geometry::slot_start::<BITS>(self.now, level, digit));
-            }
-            let slot = slot as u32;
+            let slot = self.occupied.first()? as u32;
             self.earliest = if self.has_annex(slot) { self.find_earliest_far(slot) } else { self.find_earliest(slot) };
-        }
-        if mutant!("c26-hhwt") {
-            return Some(self.earliest.min((self.now >> BITS).saturating_add(1) << BITS));
         }
         Some(self.earliest)
     }

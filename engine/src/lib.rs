@@ -39,13 +39,10 @@
 //! assert!(wheel.pop_expired().is_none());
 //! ```
 
-#![cfg_attr(not(cogloop_mutants), no_std)]
+#![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-
-#[macro_use]
-mod mutants;
 
 mod advance;
 mod ahead;
@@ -73,9 +70,6 @@ mod wheel;
 pub use advance::MOVES_A_MILLISECOND;
 pub use dump::Dump;
 pub use key::Key;
-#[cfg(cogloop_mutants)]
-#[doc(hidden)]
-pub use mutants::is_on as is_mutant;
 pub use peek::PeekExpired;
 pub use plan::Plan;
 pub use repeat::{Missed, Next};

@@ -19,9 +19,6 @@ impl Resolution {
     ///
     /// A deadline in the last tick of `u64` rounds up to a tick that no clock reaches.
     pub(crate) fn deadline_tick(self, time: u64) -> u64 {
-        if mutant!("c01-libuv-4773") {
-            return time / self.0;
-        }
         time.div_ceil(self.0.get())
     }
 

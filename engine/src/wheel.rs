@@ -162,19 +162,10 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// ```
     #[inline(always)]
     pub fn try_insert(&mut self, deadline: u64, value: T) -> Result<Key, NoRoom> {
-        let mut deadline = deadline.min(Self::LAST_TICK);
-        if mutant!("c17-hhwt") && deadline.wrapping_sub(self.now) >> 24 == 0xff {
-            deadline = self.now + (deadline - self.now) % (1 << 24);
-        }
+        let deadline = deadline.min(Self::LAST_TICK);
         let node = self.arena.take_place()?;
-        let mut list = self.list_for(deadline);
-        if mutant!("c04-libuv-4245") && list == Self::OVERDUE {
-            list = Self::EXPIRED;
-        }
-        let (generation, mut was_empty) = self.arena.insert(list, node, deadline, value);
-        if mutant!("c20-ratas") && !self.arena.is_empty(Self::EXPIRED) {
-            was_empty &= list < 1 << BITS;
-        }
+        let list = self.list_for(deadline);
+        let (generation, was_empty) = self.arena.insert(list, node, deadline, value);
         if was_empty {
             self.note(list);
         }
@@ -277,8 +268,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// The list for a timer that was in the wheel before.
     #[inline(always)]
     pub(crate) fn list_anew_for(&mut self, deadline: u64) -> u32 {
-        let list = self.list_for(deadline);
-        if mutant!("c16-redis") && list == Self::OVERDUE { Self::EXPIRED } else { list }
+        self.list_for(deadline)
     }
 
     /// The list for a timer that is set now.
@@ -287,7 +277,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if deadline <= self.now {
             return Self::OVERDUE;
         }
-        if deadline < self.earliest && !mutant!("c24-glommio-44") {
+        if deadline < self.earliest {
             self.earliest = deadline;
         }
         geometry::home::<BITS>(deadline, self.now) as u32
@@ -314,13 +304,10 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// deadline and `now`, but the node that is left alone says it sooner.
     #[inline(always)]
     fn unlink(&mut self, node: usize, deadline: u64) {
-        if deadline == self.earliest && !mutant!("c27-redis-11069") {
+        if deadline == self.earliest {
             self.earliest = UNKNOWN;
         }
         if let Some(emptied) = self.arena.unlink(node) {
-            if mutant!("c21-timeout-c") {
-                return;
-            }
             self.forget(emptied);
         }
     }

@@ -42,9 +42,6 @@
 //! a system has stands below, at the modules, and in [`choose`], which orders them.
 #![deny(unsafe_code)]
 
-#[macro_use]
-mod mutants;
-
 #[cfg(target_os = "linux")]
 mod alarm;
 pub mod backend;

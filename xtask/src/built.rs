@@ -13,7 +13,6 @@ pub(crate) struct Built {
     pub(crate) name: String,
     /// Its program, if it is one.
     pub(crate) program: Option<PathBuf>,
-    pub(crate) files: Vec<PathBuf>,
 }
 
 /// Runs a `cargo build` or `cargo test --no-run`, and says what came of it.
@@ -26,11 +25,9 @@ fn artifact(message: &Value) -> Option<Built> {
     if message["reason"] != "compiler-artifact" {
         return None;
     }
-    let files = message["filenames"].as_array()?.iter().filter_map(Value::as_str);
     Some(Built {
         name: message["target"]["name"].as_str()?.to_owned(),
         program: message["executable"].as_str().map(PathBuf::from),
-        files: files.map(PathBuf::from).collect(),
     })
 }
 
@@ -51,7 +48,6 @@ mod tests {
         let read = |line: &str| artifact(&serde_json::from_str(line).unwrap());
         let built = [read(line).unwrap()];
         assert_eq!(program(&built, "a"), Ok("x/a".into()));
-        assert_eq!(built[0].files.len(), 2);
         assert!(program(&built, "b").is_err());
         assert!(read(r#"{"reason":"build-finished","success":true}"#).is_none());
     }

@@ -88,8 +88,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// `NotFound` for a stale token. What the kernel says is for information: the descriptor is forgotten anyway.
     pub fn remove_descriptor(&mut self, token: Token) -> io::Result<()> {
         let descriptor = self.table.take(token).ok_or(io::ErrorKind::NotFound)?;
-        let removed =
-            if mutant!("c40-liburing-568") { Ok(()) } else { self.backend.remove(descriptor.fd.as_fd(), token) };
+        let removed = self.backend.remove(descriptor.fd.as_fd(), token);
         #[cfg(unix)]
         self.let_go(token);
         removed

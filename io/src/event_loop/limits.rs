@@ -138,7 +138,6 @@ impl<T: Default + Clone> EventLoop<T> {
     pub fn try_add_timer(&mut self, delay_ns: u64, value: T) -> Result<Key, AddError> {
         self.has_room_for_a_timer()?;
         let now_ns = self.now_ns();
-        let delay_ns = crate::mutants::delay_ns(delay_ns);
         Ok(match delay_ns {
             0 => self.scheduler.try_add_due(now_ns, value),
             _ => self.scheduler.try_add(Plan::once(now_ns.saturating_add(delay_ns)), value),

@@ -95,14 +95,11 @@ impl<T: Default + Clone> EventLoop<T> {
     /// What of `ready` is to be reported now; from here on it is silent if the mode says so.
     pub(super) fn take_ready(&mut self, token: Token, ready: Interest) -> Interest {
         let Some(descriptor) = self.table.get_mut(token) else {
-            return if mutant!("c37-lua-t") { ready } else { Interest::NONE };
+            return Interest::NONE;
         };
         self.last_served += 1;
         descriptor.served = self.last_served;
-        let mut ready = ready & if mutant!("c38-libxev-233") { ready } else { descriptor.wanted() };
-        if mutant!("c44-lua-t") && ready.contains(Interest::READ) {
-            ready = Interest::READ;
-        }
+        let ready = ready & descriptor.wanted();
         descriptor.marked_in_turn.remove(ready);
         if descriptor.mode != Mode::Level {
             if !ready.is_empty() {

@@ -97,12 +97,12 @@ impl Table {
 
     pub(super) fn get(&self, token: Token) -> Option<&Descriptor> {
         let slot = self.slots.get(token.index() as usize)?;
-        slot.descriptor.as_ref().filter(|_| slot.generation == token.generation() || mutant!("c38-libuv"))
+        slot.descriptor.as_ref().filter(|_| slot.generation == token.generation())
     }
 
     pub(super) fn get_mut(&mut self, token: Token) -> Option<&mut Descriptor> {
         let slot = self.slots.get_mut(token.index() as usize)?;
-        slot.descriptor.as_mut().filter(|_| slot.generation == token.generation() || mutant!("c38-libuv"))
+        slot.descriptor.as_mut().filter(|_| slot.generation == token.generation())
     }
 
     /// The token under which a number will be known once it is [`put`](Self::put), and whether it takes the place of
@@ -119,8 +119,7 @@ impl Table {
 
     fn next_generation(&self, index: u32) -> NonZeroU32 {
         let slot = self.slots.get(index as usize);
-        let step = if mutant!("c38-calloop-156") { 0 } else { 1 };
-        slot.and_then(|slot| slot.generation.checked_add(step)).unwrap_or(NonZeroU32::MIN)
+        slot.and_then(|slot| slot.generation.checked_add(1)).unwrap_or(NonZeroU32::MIN)
     }
 
     /// The token and descriptor of a slot, if it is in use.

@@ -29,15 +29,10 @@ impl<T: Default + Clone> EventLoop<T> {
         self.drop_leftovers();
         self.settle();
         let timeout_ns = self.prepare(wait);
-        let before_ns = if mutant!("c15-lua-t") { self.now_ns() } else { 0 };
         let waited = self.backend.wait(&mut self.events, timeout_ns);
         self.is_outdated = self.backend.may_be_outdated();
         // The trait says that a clock does not go back. Were one to, time would stand still, and nothing fire early.
-        self.turn_ns = self.turn_ns.max(if mutant!("c15-lua-t") {
-            self.turn_ns + (self.now_ns() - before_ns)
-        } else {
-            self.now_ns()
-        });
+        self.turn_ns = self.turn_ns.max(self.now_ns());
         self.begin_shares();
         self.scheduler.advance(self.turn_ns);
         self.merge_marks();
@@ -63,10 +58,7 @@ impl<T: Default + Clone> EventLoop<T> {
             return Some(0);
         }
         let Some(deadline_ns) = self.scheduler.next_deadline() else { return limit_ns };
-        let mut until_ns = deadline_ns.saturating_sub(self.now_ns());
-        if mutant!("c26-redis-8764") {
-            until_ns -= until_ns % 1_000_000;
-        }
+        let until_ns = deadline_ns.saturating_sub(self.now_ns());
         Some(limit_ns.map_or(until_ns, |limit_ns| limit_ns.min(until_ns)))
     }
 }

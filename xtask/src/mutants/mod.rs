@@ -1,19 +1,23 @@
-//! `cargo xtask mutants`: old bugs, switched on one at a time; the tests must catch each. docs/mutants.md has the list.
+//! `cargo xtask mutants`: old bugs, put into a copy of the sources and switched on one at a time; the tests must catch each.
+//! docs/mutants.md has the list, `proptests/mutants` the bugs.
 //!
-//! One build with `--cfg cogloop_mutants` has all of them, and the environment names the one that is on.
+//! One build of the copy has all of them, and the environment names the one that is on.
+
+mod form;
+mod scratch;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+pub(crate) use form::{FOLDER, Mutant, path_of};
+use scratch::VARIABLE;
 
 use crate::project::Project;
 use crate::{built, process};
 
 /// The list: a row for each.
 pub(crate) const LIST: &str = "docs/mutants.md";
-
-/// The environment variable that switches one on.
-const VARIABLE: &str = "COGLOOP_MUTANT";
 
 /// The test programs that are to catch them, in the order in which they are asked.
 const SUITES: [&str; 4] = ["simulation", "stories", "event_loop", "scheduler"];
@@ -24,28 +28,21 @@ const PACKAGES: [&str; 3] = ["cogloop-engine", "cogloop-io", "cogloop-proptests"
 /// Far more than any suite takes: one that is still at work then has been hung by its mutant.
 const SUITE_LIMIT: Duration = Duration::from_secs(120);
 
-/// A row of the list.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) struct Mutant {
-    pub(crate) name: String,
-    pub(crate) source: String,
-    /// Where it stands in the list.
-    pub(crate) line: usize,
+/// All bugs, in the order of their names.
+fn read_all(project: &Project) -> Result<Vec<Mutant>, String> {
+    let told = |error: std::io::Error| format!("{FOLDER}: {error}");
+    let entries = std::fs::read_dir(project.root.join(FOLDER)).map_err(told)?;
+    let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut paths = paths.map_err(told)?;
+    paths.sort();
+    let read = |path: &PathBuf| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        Mutant::parse(&name, &std::fs::read_to_string(path).map_err(told)?)
+    };
+    paths.iter().map(read).collect()
 }
 
-impl Mutant {
-    /// The mutants of a list's text.
-    pub(crate) fn list(text: &str) -> Vec<Self> {
-        let row = |(index, line): (usize, &str)| {
-            let mut cells = line.strip_prefix("| `")?.split('|').map(str::trim);
-            let name = cells.next()?.strip_suffix('`')?.to_owned();
-            Some(Self { name, source: cells.next()?.to_owned(), line: index + 1 })
-        };
-        text.lines().enumerate().filter_map(row).collect()
-    }
-}
-
-/// A test program, built with the mutants.
+/// A test program, built in the copy.
 struct Suite {
     name: &'static str,
     program: PathBuf,
@@ -71,19 +68,18 @@ impl fmt::Display for Answer {
 
 /// Runs the mutants that `arguments` name, all without a name; `--all` asks every suite about each.
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<String, String> {
-    let text = std::fs::read_to_string(project.root.join(LIST)).map_err(|error| format!("{LIST}: {error}"))?;
     let asks_all = arguments.contains(&"--all");
     let names: Vec<_> = arguments.iter().filter(|argument| **argument != "--all").collect();
-    let mut mutants = Mutant::list(&text);
+    let mut mutants = read_all(project)?;
     if let Some(unknown) = names.iter().find(|name| mutants.iter().all(|mutant| mutant.name != ***name)) {
         return Err(format!("no such mutant: `{unknown}`; {LIST} lists them"));
     }
+    let scratch = scratch::prepare(project, &mutants)?;
     mutants.retain(|mutant| names.is_empty() || names.iter().any(|name| **name == mutant.name));
 
-    check_absent(project, &mutants)?;
-    let suites = build_suites(project)?;
+    let suites = build_suites(&scratch)?;
     for suite in &suites {
-        let answer = suite.ask(project, None)?;
+        let answer = suite.ask(&scratch, None)?;
         if !matches!(answer, Answer::Passed) {
             return Err(format!("`{}` fails without any mutant: {answer}", suite.name));
         }
@@ -91,7 +87,7 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<String, Strin
     println!("{:18} {:30} {:>5}  caught by", "mutant", "where it was", "s");
     let mut survivors = Vec::new();
     for mutant in &mutants {
-        if !mutant.is_caught(project, &suites, asks_all)? {
+        if !mutant.is_caught(&scratch, &suites, asks_all)? {
             survivors.push(mutant.name.as_str());
         }
     }
@@ -145,41 +141,10 @@ fn promise(lines: &[String]) -> Option<&str> {
     lines.nth(1).map(|said| said.trim_start_matches("assertion `left == right` failed: "))
 }
 
-/// Builds the suites with the mutants, in a folder of their own: everything is built with the flag.
-fn build_suites(project: &Project) -> Result<Vec<Suite>, String> {
-    let mut cargo = project.cargo(&["test", "--no-run"]);
+/// Builds the suites in the copy.
+fn build_suites(scratch: &Project) -> Result<Vec<Suite>, String> {
+    let mut cargo = scratch.cargo(&["test", "--no-run"]);
     cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
-    cargo.env("RUSTFLAGS", "--cfg cogloop_mutants").env("CARGO_TARGET_DIR", project.target.join("mutants"));
     let built = built::build(cargo.args(SUITES.iter().flat_map(|suite| ["--test", suite])))?;
     SUITES.into_iter().map(|name| Ok(Suite { name, program: built::program(&built, name)? })).collect()
-}
-
-/// Nothing of the mutants is in the libraries of a normal build.
-fn check_absent(project: &Project, mutants: &[Mutant]) -> Result<(), String> {
-    let built = built::build(&mut project.cargo(&["build", "--package", "cogloop-io"]))?;
-    for library in ["cogloop_engine", "cogloop_io"] {
-        let files = built.iter().filter(|built| built.name == library).flat_map(|built| &built.files);
-        let rlib = files.clone().find(|file| file.extension().is_some_and(|extension| extension == "rlib"));
-        let rlib = rlib.ok_or_else(|| format!("cargo has built no library `{library}`"))?;
-        let bytes = std::fs::read(rlib).map_err(|error| format!("{}: {error}", rlib.display()))?;
-        let is_there = |word: &&str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
-        let mut words = mutants.iter().map(|mutant| mutant.name.as_str()).chain([VARIABLE]);
-        if let Some(word) = words.find(is_there) {
-            return Err(format!("`{word}` is in `{library}`, built without mutants"));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_rows_of_the_list_are_its_mutants() {
-        let text = "# Mutants\n\n| mutant | where | what |\n|---|---|---|\n| `c01-a` | A | early |\n| `c02-b-7` | B | twice |\n";
-        let expected = [("c01-a", "A", 5), ("c02-b-7", "B", 6)];
-        let expected = expected.map(|(name, source, line)| Mutant { name: name.into(), source: source.into(), line });
-        assert_eq!(Mutant::list(text), expected);
-    }
 }

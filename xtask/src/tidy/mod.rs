@@ -9,7 +9,7 @@
 //! | `sizes` | a file is one idea |
 //! | `code` | where `unsafe` may stand; nothing unfinished |
 //! | `conformance` | each behaviour of the list has a test, or is marked open |
-//! | `mutants` | the list of mutants is that of the code |
+//! | `mutants` | each mutant fits into the sources, and the list has it |
 //! | `book` | its summary is whole, its Rust code is tested |
 //! | `links` | files that the documents name exist |
 //! | `places` | no path of the author's machine |

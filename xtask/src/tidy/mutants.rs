@@ -1,49 +1,64 @@
-//! The list of mutants tells the truth: each one is in the code, and each in the code is listed.
+//! Each mutant still fits into the sources, and the list of mutants tells of each what its file says.
 
 use super::finding::Finding;
-use super::tree::{File, Tree};
-use crate::mutants::{LIST, Mutant};
+use super::tree::Tree;
+use crate::mutants::{FOLDER, LIST, Mutant, path_of};
 
-const WHY: &str = "the list of mutants is what `cargo xtask mutants` runs and a reader believes";
+const LISTED: &str = "the list of mutants is what a reader believes";
 
-/// Which files may have any.
-const PLACES: [&str; 2] = ["engine/src/", "io/src/"];
+const FITS: &str =
+    "`cargo xtask mutants` puts the bug into a copy of the sources: take over into its file what you changed";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    let Some(list) = tree.get(LIST) else { return vec![Finding::new(LIST, 1, "no such file", WHY)] };
-    let listed = Mutant::list(&list.text);
-    let in_code: Vec<_> = tree.files.iter().filter(|file| may_have(file)).flat_map(found).collect();
-    let missing = listed.iter().filter(|mutant| in_code.iter().all(|(name, ..)| *name != mutant.name));
-    let missing = missing.map(|mutant| Finding::new(LIST, mutant.line, format!("`{}` is nowhere", mutant.name), WHY));
-    let unlisted = in_code.iter().filter(|(name, ..)| listed.iter().all(|mutant| mutant.name != *name));
-    missing
-        .chain(unlisted.map(|(name, path, line)| Finding::new(path, *line, format!("`{name}` is not listed"), WHY)))
-        .collect()
+    let Some(list) = tree.get(LIST) else { return vec![Finding::new(LIST, 1, "no such file", LISTED)] };
+    let mut findings = Vec::new();
+    let mut rows = Vec::new();
+    for file in &tree.files {
+        let name = file.path.strip_prefix(FOLDER).and_then(|path| path.strip_prefix('/')?.strip_suffix(".txt"));
+        let Some(name) = name else { continue };
+        match Mutant::parse(name, &file.text) {
+            Ok(mutant) => {
+                findings.extend(misfits(&mutant, tree));
+                rows.push(mutant.row());
+            }
+            Err(message) => findings.push(Finding::new(&file.path, 1, message, FITS)),
+        }
+    }
+    let listed: Vec<_> = list.text.lines().enumerate().filter(|(_, line)| line.starts_with("| `")).collect();
+    let missing = rows.iter().filter(|row| listed.iter().all(|(_, line)| line != row));
+    findings.extend(missing.map(|row| Finding::new(LIST, 1, format!("this row is missing: {row}"), LISTED)));
+    let strange = listed.iter().filter(|(_, line)| rows.iter().all(|row| row != line));
+    findings.extend(
+        strange.map(|(index, _)| Finding::new(LIST, index + 1, format!("no file in {FOLDER} says so"), LISTED)),
+    );
+    findings
 }
 
-fn may_have(file: &File) -> bool {
-    file.has_extension("rs") && PLACES.iter().any(|place| file.path.starts_with(place))
-}
-
-/// Name, file and line of each that is switched on somewhere in the file.
-fn found(file: &File) -> impl Iterator<Item = (&str, &str, usize)> {
-    let lines = file.text.lines().enumerate();
-    lines.flat_map(move |(index, line)| {
-        let names = line.split("mutant!(\"").skip(1).filter_map(|rest| rest.split('"').next());
-        names.map(move |name| (name, file.path.as_str(), index + 1))
+fn misfits<'a>(mutant: &'a Mutant, tree: &'a Tree) -> impl Iterator<Item = Finding> + 'a {
+    mutant.edits.iter().filter_map(|edit| {
+        let misfit = match tree.get(&edit.path) {
+            Some(file) => edit.locate(&file.text).err()?.to_string(),
+            None => "no such file".to_owned(),
+        };
+        Some(Finding::new(&path_of(&mutant.name), 1, format!("{}: {misfit}", edit.path), FITS))
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tree::File;
     use super::*;
 
     #[test]
-    fn what_is_listed_and_what_is_in_the_code_are_the_same() {
-        let list = "| `c01-a` | A | early |\n| `c02-b` | B | twice |\n";
-        let code = "if mutant!(\"c01-a\") && !mutant!(\"c03-c\") {}\n";
-        let tree = Tree { files: vec![File::new(LIST, list), File::new("io/src/a.rs", code)] };
-        let places: Vec<_> = check(&tree).into_iter().map(|finding| finding.place).collect();
-        assert_eq!(places, [format!("{LIST}:2"), "io/src/a.rs:1".to_owned()]);
+    fn a_mutant_must_be_listed_as_its_file_says_and_fit() {
+        let bug = "where: A\nwhat: early\n\n--- io/src/a.rs\nlet x = 1;\n--- become\nlet x = 2;\n";
+        let found = |list: &str, code: &str| {
+            let bug = File::new("proptests/mutants/c01-a.txt", bug);
+            let tree = Tree { files: vec![File::new(LIST, list), File::new("io/src/a.rs", code), bug] };
+            check(&tree).into_iter().map(|finding| finding.place).collect::<Vec<_>>()
+        };
+        assert!(found("| `c01-a` | A | early |\n", "let x = 1;\n").is_empty());
+        assert_eq!(found("| `c01-a` | A | late |\n", "let x = 1;\n"), [format!("{LIST}:1"), format!("{LIST}:1")]);
+        assert_eq!(found("| `c01-a` | A | early |\n", "let y = 1;\n"), ["proptests/mutants/c01-a.txt:1"]);
     }
 }
