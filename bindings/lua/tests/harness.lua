@@ -92,9 +92,12 @@ function T.on_collect( f )
   end
 end
 
--- A large number, or a twentieth of it where each step takes long: under valgrind.
+-- Whether each step takes long and what is lost is counted: under valgrind.
+T.is_short = os.getenv 'COGLOOP_TESTS' == 'short'
+
+-- A large number, or a twentieth of it where each step takes long.
 function T.many( count )
-  return os.getenv 'COGLOOP_TESTS' == 'short' and count / 20 or count
+  return T.is_short and count / 20 or count
 end
 
 -- Sets the garbage collector's pause, and returns what it was.

@@ -7,15 +7,21 @@
 
 use crate::project::Project;
 
-/// What ends an interpreter by a signal each time.
+/// What an interpreter does wrong each time: the script ends by a signal, or fails.
 struct Fault {
     name: &'static str,
     script: &'static str,
     interpreter: &'static str,
 }
 
-const FAULTS: &[Fault] =
-    &[Fault { name: "a finalizer raises", script: include_str!("faults/finalizer_raises.lua"), interpreter: "luajit" }];
+const FAULTS: &[Fault] = &[
+    Fault { name: "a finalizer raises", script: include_str!("faults/finalizer_raises.lua"), interpreter: "luajit" },
+    Fault {
+        name: "a finalizer is lost where the C stack is full",
+        script: include_str!("faults/finalizer_lost.lua"),
+        interpreter: "lua5.4",
+    },
+];
 
 /// Runs each, and says what is no fault any more: then the programs may do it.
 pub(crate) fn check(project: &Project) -> Result<Vec<String>, String> {
@@ -24,7 +30,7 @@ pub(crate) fn check(project: &Project) -> Result<Vec<String>, String> {
         let mut command = project.program(fault.interpreter);
         let output =
             command.args(["-e", fault.script]).output().map_err(|error| format!("{}: {error}", fault.interpreter))?;
-        if output.status.code().is_some() {
+        if output.status.success() {
             mended.push(format!("{}: {} is no fault any more", fault.interpreter, fault.name));
         }
     }

@@ -10,24 +10,14 @@ use crate::{lua, process};
 pub(crate) const VALGRIND: &[&str] =
     &["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"];
 
-/// Its scripts let the C stack overflow in loops within loops, again and again. A few of these loops are still lost then, which
-/// is a fault that stands open; every wrong access is an error all the same.
-const LOSES_LOOPS: &str = "border.lua";
-
-/// Its callbacks read what blocks, in several processes; under valgrind it does not end, which stands open.
-const DOES_NOT_END: &str = "truth.lua";
-
 pub(super) fn run(project: &Project) -> Outcome {
     let version = lua::find("5.4")?;
     let folder = lua::build(project, version)?;
     let mut total = Tally::default();
-    for file in files(project)?.into_iter().filter(|file| !file.ends_with(DOES_NOT_END)) {
+    for file in files(project)? {
         println!("{}", file.file_name().unwrap_or_default().to_string_lossy());
         let mut command = project.program("valgrind");
         command.args(VALGRIND);
-        if file.ends_with(LOSES_LOOPS) {
-            command.arg("--errors-for-leak-kinds=none");
-        }
         command.arg(version.interpreter).arg(&file).envs(lua::env(&folder));
         command.env("COGLOOP_TESTS", "short");
         // The backend whose system calls this valgrind knows; Lua's side is the same for all of them.

@@ -112,16 +112,24 @@ test( 'a coroutine that begins with a C function which yields', function( )
   equal( set[ 1 ], 7 )
 end )
 
-test( "a handle's method that adds the handle again, without end, is an error and not an overflow of the stack", function( )
+-- Calls `f`, in which the C stack overflows. Lua 5.4 cannot call a finalizer where that stack is full, and loses the object.
+-- So the collector waits where valgrind counts what is lost.
+local function overflow( f )
+  if T.is_short then collectgarbage 'stop' end
+  f( )
+  collectgarbage 'restart'
+end
+
+test( "a handle's method that adds the handle again, without end, is an error and not an overflow of the stack", function( ) overflow( function( )
   for _, loop in ipairs{ Loop( ), cogloop.loop( ) } do
     local add = loop.on or loop.addHandle
     local handle = { }
     function handle.getfd( ) add( loop, handle, 'r', print ) return 0 end
     fails( 'stack overflow', add, loop, handle, 'r', print )
   end
-end )
+end ) end )
 
-test( 'loops that run each other in callbacks, without end, are an error and not an overflow of the stack', function( )
+test( 'loops that run each other in callbacks, without end, are an error and not an overflow of the stack', function( ) overflow( function( )
   local depth = 0
   local function nest( )
     depth = depth + 1
@@ -139,7 +147,7 @@ test( 'loops that run each other in callbacks, without end, are an error and not
   loop:after( 0, function( ) ran = true end )
   loop:run( )
   is_true( ran )
-end )
+end ) end )
 
 test( 'show tells of arguments whose __name is no string, and runs no metamethod of theirs', function( )
   local function meddle( ) error 'a metamethod ran' end
@@ -289,7 +297,7 @@ test( 'finalizers and debug hooks run a loop in which coroutines sleep', functio
   end
 end )
 
-test( 'a message handler that fails in a call of ours, in which it is called again', function( )
+test( 'a message handler that fails in a call of ours, in which it is called again', function( ) overflow( function( )
   local socket, loop = require 't.Net.Socket'( 'udp' ), cogloop.loop( )
   for _, f in ipairs{
     function( ) socket:recv( 0 ) end,
@@ -301,6 +309,6 @@ test( 'a message handler that fails in a call of ours, in which it is called aga
   } do
     equal( xpcall( error, f ), false )
   end
-end )
+end ) end )
 
 T.done( )
