@@ -79,52 +79,57 @@ impl<T: Default> ByIndex<T> {
 #[derive(Debug, Default)]
 pub(crate) struct Worklist {
     listed: Vec<u32>,
-    is_listed: Vec<bool>,
+    is_listed: ByIndex<bool>,
 }
 
 impl Worklist {
     /// Makes room for `index` and all below it.
+    #[inline]
     pub(crate) fn try_grow(&mut self, index: u32) -> Result<(), TryReserveError> {
         let count = index as usize + 1;
-        if count > self.is_listed.len() {
-            self.is_listed.try_reserve(count - self.is_listed.len())?;
+        if count > self.is_listed.indices().len() {
             self.listed.try_reserve(count - self.listed.len())?;
-            self.is_listed.resize(count, false);
         }
-        Ok(())
+        self.is_listed.try_grow(index)
     }
 
     /// Lists a number, unless it is listed already.
+    #[inline]
     pub(crate) fn add(&mut self, index: u32) {
-        if !std::mem::replace(&mut self.is_listed[index as usize], true) {
+        if !self.is_listed.replace(index, true) {
             self.listed.push(index);
         }
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.listed.is_empty()
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.listed.len()
     }
 
     /// The number that was added as the `nth` of those that are listed.
+    #[inline]
     pub(crate) fn nth(&self, nth: usize) -> Option<u32> {
         self.listed.get(nth).copied()
     }
 
+    #[inline]
     pub(crate) fn contains(&self, index: u32) -> bool {
-        self.is_listed.get(index as usize).is_some_and(|&is_listed| is_listed)
+        self.is_listed.get(index).is_some_and(|&is_listed| is_listed)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
         self.listed.iter().copied()
     }
 
+    #[inline]
     pub(crate) fn clear(&mut self) {
         for index in self.listed.drain(..) {
-            self.is_listed[index as usize] = false;
+            self.is_listed.replace(index, false);
         }
     }
 
@@ -133,7 +138,7 @@ impl Worklist {
         let flags = self.is_listed.iter().filter(|&&is_listed| is_listed).count();
         assert_eq!(flags, self.listed.len(), "numbers that are listed, and their flags");
         assert!(self.listed.iter().all(|&index| self.contains(index)), "a listed number without a flag");
-        assert!(self.listed.capacity() >= self.is_listed.len(), "there is no room to list every number");
+        assert!(self.listed.capacity() >= self.is_listed.indices().len(), "there is no room to list every number");
     }
 }
 

@@ -8,7 +8,8 @@
 //!   wakes, for whatever reason ──► turn( Wait::Poll )   and serves what that found, as always
 //! ```
 
-use super::{EventLoop, Wait};
+use super::EventLoop;
+use super::turn::Wait;
 use rustix::fd::BorrowedFd;
 use std::io;
 
@@ -23,7 +24,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// `Unsupported` where there is none (`select`, and Windows): there a turn of `Wait::AtMost` now and then has to do. Or what the
     /// kernel says.
     pub fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
-        self.backend.pollable()
+        self.observed.backend().pollable()
     }
 
     /// How long the other loop may wait: until the next timer is due, 0 when there is work at hand, `None` for ever.
@@ -35,8 +36,8 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Errors
     /// What the kernel says.
     pub fn next_timeout_ns(&mut self) -> io::Result<Option<u64>> {
-        self.settle();
-        let has_more = self.backend.prepare()?;
+        self.observed.settle();
+        let has_more = self.observed.backend().prepare()?;
         Ok(if has_more { Some(0) } else { self.prepare(Wait::Block) })
     }
 }

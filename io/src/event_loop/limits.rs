@@ -3,16 +3,14 @@
 //! Whoever runs somebody else's program, a script, sets them, so that the program gets an error where the process would
 //! have run out of memory or descriptors, and so that a turn comes back soon. Without a word from the host there is none.
 
-use super::EventLoop;
 use crate::memory;
-use crate::{Key, Plan};
 use cogloop_engine::NoRoom;
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
 
 /// The most timers that any loop holds: as many as the wheel does.
-const TIMERS_MAX: usize = 1 << 30;
+pub(super) const TIMERS_MAX: usize = 1 << 30;
 
 /// How much a loop may hold, and serve in a turn. The default limits only what one kind may take of a turn while the other waits.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
@@ -105,69 +103,5 @@ impl From<AddError> for io::Error {
             AddError::Limit(reached) => reached.into(),
             AddError::Memory => io::ErrorKind::OutOfMemory.into(),
         }
-    }
-}
-
-impl<T: Default + Clone> EventLoop<T> {
-    /// What this loop may hold and do.
-    pub fn limits(&self) -> Limits {
-        self.limits
-    }
-
-    /// Changes it, from now on. Whatever is there stays, even if it is more than would be let in now.
-    pub fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits;
-        self.look_at_limits();
-    }
-
-    /// [`add_timer`](Self::add_timer), for loops with a limit, and for programs that go on when memory runs out.
-    ///
-    /// # Errors
-    /// At the limit, or without memory; nothing is armed then.
-    ///
-    /// ```
-    /// use cogloop_io::{EventLoop, Limits, Options};
-    ///
-    /// let limits = Limits { timers: 1, ..Limits::default() };
-    /// let mut events: EventLoop<u64> = EventLoop::new(&Options { limits, ..Options::default() })?;
-    /// events.try_add_timer(1_000_000, 0)?;
-    /// let refused = events.try_add_timer(1_000_000, 0).unwrap_err();
-    /// assert_eq!(refused.to_string(), "too many timers: the limit of this loop is 1");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn try_add_timer(&mut self, delay_ns: u64, value: T) -> Result<Key, AddError> {
-        self.has_room_for_a_timer()?;
-        let now_ns = self.now_ns();
-        Ok(match delay_ns {
-            0 => self.scheduler.try_add_due(now_ns, value),
-            _ => self.scheduler.try_add(Plan::once(now_ns.saturating_add(delay_ns)), value),
-        }?)
-    }
-
-    /// [`add_timer_at`](Self::add_timer_at), as [`try_add_timer`](Self::try_add_timer).
-    ///
-    /// # Errors
-    /// At the limit, or without memory; nothing is armed then.
-    pub fn try_add_timer_at(&mut self, deadline_ns: u64, value: T) -> Result<Key, AddError> {
-        self.try_add_planned(Plan::once(deadline_ns), value)
-    }
-
-    /// [`add_planned`](Self::add_planned), as [`try_add_timer`](Self::try_add_timer).
-    ///
-    /// # Errors
-    /// At the limit, or without memory; nothing is armed then.
-    pub fn try_add_planned(&mut self, plan: Plan, value: T) -> Result<Key, AddError> {
-        self.has_room_for_a_timer()?;
-        Ok(self.scheduler.try_add(plan, value)?)
-    }
-
-    fn has_room_for_a_timer(&self) -> Result<(), LimitReached> {
-        let limit = self.limits.timers.min(TIMERS_MAX);
-        if self.timers() < limit { Ok(()) } else { Err(LimitReached { what: "timers", limit }) }
-    }
-
-    pub(super) fn has_room_for_a_descriptor(&self) -> Result<(), LimitReached> {
-        let limit = self.limits.descriptors;
-        if self.descriptors() < limit { Ok(()) } else { Err(LimitReached { what: "descriptors", limit }) }
     }
 }

@@ -1,13 +1,9 @@
 //! Descriptors that the loop keeps open as long as they are observed, so that nobody can close one too early.
-//!
-//! ```text
-//!   add_owned( fd )           the loop owns it; take_owned gives it back
-//!   add_shared( Rc<file> )    the loop holds one reference among others
-//! ```
 
-use super::{EventLoop, Mode};
+use super::EventLoop;
+use super::parts::mode::Mode;
 use crate::{Interest, Token};
-use rustix::fd::{AsFd, IntoRawFd, OwnedFd};
+use rustix::fd::{AsFd, OwnedFd};
 use std::io;
 use std::rc::Rc;
 
@@ -21,12 +17,10 @@ impl<T: Default + Clone> EventLoop<T> {
     pub fn add_owned(&mut self, fd: OwnedFd, interest: Interest) -> io::Result<Token> {
         // It stays open while the table and the backend know it: it is kept below, and is closed or given away after both
         // have forgotten it.
-        self.owned.try_grow(self.table.propose(fd.as_fd()).0.index())?;
-        let token = self.observe(fd.as_fd(), interest)?;
-        if let Some(closed) = self.owned.replace(token.index(), Some(fd)) {
-            // Somebody has closed it behind the loop's back, and the number is that of the new one.
-            let _ = closed.into_raw_fd();
-        }
+        let index = self.observed.table().propose(fd.as_fd()).token.index();
+        self.observed.kept().try_grow_owned(index)?;
+        let token = self.observe(fd.as_fd(), interest, Mode::Level)?;
+        self.observed.kept().own(token, fd);
         Ok(token)
     }
 
@@ -40,9 +34,10 @@ impl<T: Default + Clone> EventLoop<T> {
         // It is open while its owner lives, and a reference to that is kept below until the table and the backend have
         // forgotten it. The owner is asked once: another time it could lend another descriptor.
         let fd = file.as_fd();
-        self.shared.try_grow(self.table.propose(fd).0.index())?;
-        let token = self.observe_with(fd, interest, mode)?;
-        self.shared.replace(token.index(), Some(file));
+        let index = self.observed.table().propose(fd).token.index();
+        self.observed.kept().try_grow_shared(index)?;
+        let token = self.observe(fd, interest, mode)?;
+        self.observed.kept().share(token, file);
         Ok(token)
     }
 
@@ -51,17 +46,11 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Errors
     /// `NotFound` for a stale token and for a descriptor that the loop does not own; nothing changes then.
     pub fn take_owned(&mut self, token: Token) -> io::Result<OwnedFd> {
-        self.table.get(token).ok_or(io::ErrorKind::NotFound)?;
-        let fd = self.owned.take(token.index()).ok_or(io::ErrorKind::NotFound)?;
+        self.observed.table().get(token).ok_or(io::ErrorKind::NotFound)?;
+        let fd = self.observed.kept().take_owned(token).ok_or(io::ErrorKind::NotFound)?;
         // What the kernel says is for information: it is forgotten anyway.
         let _ = self.remove_descriptor(token);
         Ok(fd)
-    }
-
-    /// Lets go of what was kept for a token whose descriptor the backend knows no more.
-    pub(super) fn let_go(&mut self, token: Token) {
-        self.owned.take(token.index());
-        self.shared.take(token.index());
     }
 }
 
@@ -69,7 +58,7 @@ impl<T: Default + Clone> EventLoop<T> {
 mod tests {
     use crate::fork::tests::FORKING;
     use crate::number::Number;
-    use crate::{EventLoop, Interest, Options, Ready, Wait};
+    use crate::{EventLoop, Interest, Mode, Options, Ready, Wait};
     use rustix::fd::{AsFd, OwnedFd};
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
@@ -85,7 +74,7 @@ mod tests {
             // The loop keeps it open until it is removed below.
             let number = Number::of(ours.as_fd());
             let old = events.add_owned(OwnedFd::from(ours), Interest::READ).unwrap();
-            let new = events.observe(number.as_fd(), Interest::READ).unwrap();
+            let new = events.observe(number.as_fd(), Interest::READ, Mode::Level).unwrap();
             assert!(events.take_owned(old).is_err(), "stale");
             peer.write_all(b"x").unwrap();
             events.turn(Wait::Poll).unwrap();

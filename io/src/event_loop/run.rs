@@ -12,7 +12,10 @@
 //!
 //! Whoever holds callbacks, a binding, writes these few lines himself and keeps his callbacks out of the loop.
 
-use super::{EventLoop, ExpiredTimer, Ready, Wait};
+use super::assemble::{EventLoop, Phase};
+use super::parts::readiness::Ready;
+use super::pull::ExpiredTimer;
+use super::turn::Wait;
 use crate::memory::error_in_words;
 use std::io;
 
@@ -30,7 +33,7 @@ struct Running<'a, T>(&'a mut EventLoop<T>);
 
 impl<T> Drop for Running<'_, T> {
     fn drop(&mut self) {
-        self.0.is_running = false;
+        self.0.phase = Phase::AtRest;
     }
 }
 
@@ -57,7 +60,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// ```
     pub fn run(&mut self, mut serve: impl FnMut(&mut Self, Due<T>)) -> io::Result<()> {
         let running = self.begin()?;
-        while !running.0.is_stopped && !running.0.is_idle() {
+        while running.0.phase == Phase::Running && !running.0.is_idle() {
             running.0.turn(Wait::Block)?;
             running.0.serve_turn(&mut serve);
         }
@@ -80,25 +83,27 @@ impl<T: Default + Clone> EventLoop<T> {
     /// Ends [`run`](Self::run) when `serve` returns. Timers that were not served yet stay due, descriptors stay ready: the
     /// next run begins with them. Without effect on a loop that does not run.
     pub fn stop(&mut self) {
-        self.is_stopped = true;
+        if self.phase == Phase::Running {
+            self.phase = Phase::Stopping;
+        }
     }
 
     fn begin(&mut self) -> io::Result<Running<'_, T>> {
-        if self.is_running {
+        if self.phase != Phase::AtRest {
             let message = format_args!("this loop is running already: what it serves cannot run it again");
             return Err(error_in_words(io::ErrorKind::ResourceBusy, message));
         }
-        (self.is_running, self.is_stopped) = (true, false);
+        self.phase = Phase::Running;
         Ok(Running(self))
     }
 
     fn serve_turn(&mut self, serve: &mut impl FnMut(&mut Self, Due<T>)) {
-        while !self.is_stopped
+        while self.phase == Phase::Running
             && let Some(timer) = self.next_expired()
         {
             serve(self, Due::Timer(timer));
         }
-        while !self.is_stopped
+        while self.phase == Phase::Running
             && let Some(ready) = self.next_ready()
         {
             serve(self, Due::Descriptor(ready));

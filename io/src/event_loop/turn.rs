@@ -26,17 +26,14 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Errors
     /// What the kernel says to the wait. Due timers can be pulled all the same.
     pub fn turn(&mut self, wait: Wait) -> io::Result<()> {
-        self.drop_leftovers();
-        self.settle();
+        self.readiness.begin_turn(&mut self.observed);
+        self.observed.settle();
         let timeout_ns = self.prepare(wait);
-        let waited = self.backend.wait(&mut self.events, timeout_ns);
-        self.is_outdated = self.backend.may_be_outdated();
-        // The trait says that a clock does not go back. Were one to, time would stand still, and nothing fire early.
-        self.turn_ns = self.turn_ns.max(self.now_ns());
-        self.begin_shares();
-        self.scheduler.advance(self.turn_ns);
-        self.merge_marks();
-        self.order_by_service();
+        let waited = self.readiness.wait(&mut self.observed, timeout_ns);
+        self.time.begin_turn(self.now_ns());
+        self.shares.begin_turn(self.turn_ns());
+        self.timers.advance(self.turn_ns());
+        self.readiness.complete(&mut self.observed);
         waited
     }
 
@@ -44,7 +41,7 @@ impl<T: Default + Clone> EventLoop<T> {
     pub(super) fn prepare(&mut self, wait: Wait) -> Option<u64> {
         let timeout_ns = self.timeout_ns(wait);
         let has_time = timeout_ns.is_none_or(|ns| ns >= SPARE_NS);
-        if has_time && self.scheduler.prepare() { self.timeout_ns(wait) } else { timeout_ns }
+        if has_time && self.timers.prepare() { self.timeout_ns(wait) } else { timeout_ns }
     }
 
     /// How long to wait so as to wake up once, when the earliest deadline has come.
@@ -54,10 +51,10 @@ impl<T: Default + Clone> EventLoop<T> {
             Wait::Poll => return Some(0),
             Wait::AtMost(ns) => Some(ns),
         };
-        if self.has_marks() {
+        if self.readiness.has_marks(&self.observed) {
             return Some(0);
         }
-        let Some(deadline_ns) = self.scheduler.next_deadline() else { return limit_ns };
+        let Some(deadline_ns) = self.timers.next_deadline() else { return limit_ns };
         let until_ns = deadline_ns.saturating_sub(self.now_ns());
         Some(limit_ns.map_or(until_ns, |limit_ns| limit_ns.min(until_ns)))
     }

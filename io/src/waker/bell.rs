@@ -3,6 +3,7 @@
 //! All are non-blocking and close-on-exec. Ringing can only fail because so many rings wait that there is room for no
 //! more, and silencing only because there is none: neither is worth an error.
 
+use super::pending::Sounding;
 #[cfg(unix)]
 use crate::own::above_standard;
 use crate::own::own;
@@ -11,14 +12,6 @@ use rustix::fd::AsRawFd;
 use rustix::fd::{AsFd, BorrowedFd};
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
-
-/// Can be rung from anywhere, and heard by a backend.
-pub(super) trait Sounding {
-    /// Makes it readable.
-    fn ring(&self);
-    /// Takes all rings so far.
-    fn silence(&self);
-}
 
 #[derive(Debug)]
 pub(super) enum Bell {

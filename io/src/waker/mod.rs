@@ -17,7 +17,7 @@ mod pending;
 mod tests;
 
 use crate::memory;
-use bell::{Bell, Sounding};
+use bell::Bell;
 use pending::Pending;
 use rustix::fd::BorrowedFd;
 use std::io;

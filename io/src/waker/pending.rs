@@ -1,11 +1,17 @@
 //! The protocol by which many wakes become one ring and none is lost. `cargo xtask test loom` tries the interleavings.
 
-use super::Sounding;
-
 #[cfg(all(loom, test))]
 use loom::sync::atomic::{AtomicBool, Ordering};
 #[cfg(not(all(loom, test)))]
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Can be rung from anywhere, and heard by a backend.
+pub(super) trait Sounding {
+    /// Makes it readable.
+    fn ring(&self);
+    /// Takes all rings so far.
+    fn silence(&self);
+}
 
 /// A bell, and whether somebody has rung it, or is about to.
 #[derive(Debug)]

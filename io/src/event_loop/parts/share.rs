@@ -15,7 +15,8 @@
 //! How far apart the looks are is remembered from turn to turn. The number is for clocks that stand still during a
 //! callback, virtual ones: the same program is then served in the same order each time.
 
-use super::EventLoop;
+use super::time::Time;
+use std::num::NonZeroUsize;
 
 /// How long a turn serves one kind while the other may wait.
 const SHARE_NS: u64 = 10_000_000;
@@ -28,8 +29,8 @@ const STEP_MAX: usize = 16;
 
 /// What a turn has served of one kind.
 #[derive(Debug)]
-pub(super) struct Share {
-    pub(super) served: usize,
+pub(crate) struct Share {
+    served: usize,
     // At this many there is something to decide.
     look_at: usize,
     step: usize,
@@ -45,12 +46,14 @@ impl Default for Share {
 
 impl Share {
     /// Begins anew, at a moment that is known without asking the clock.
+    #[inline]
     fn begin(&mut self, now_ns: u64) {
         (self.served, self.start_ns, self.looked_ns) = (0, now_ns, now_ns);
         self.look_at = 0;
     }
 
     /// Whether the share is used up at `now_ns`; plans the next look.
+    #[inline]
     fn is_used_up(&mut self, now_ns: u64) -> bool {
         if self.served >= SHARE_MAX || now_ns.saturating_sub(self.start_ns) >= SHARE_NS {
             return true;
@@ -62,76 +65,102 @@ impl Share {
     }
 
     /// The next look, no later than at a limit.
+    #[inline]
     fn plan(&mut self, limit: usize) {
         self.look_at = (self.served + self.step).min(limit).min(SHARE_MAX);
     }
 
+    #[inline]
     fn must_look(&self) -> bool {
         self.served >= self.look_at
     }
 }
 
-impl<T: Default + Clone> EventLoop<T> {
+/// The shares of the two kinds.
+#[derive(Debug, Default)]
+pub(crate) struct Shares {
+    timers: Share,
+    descriptors: Share,
+}
+
+impl Shares {
     /// A turn begins, at `turn_ns`.
-    pub(super) fn begin_shares(&mut self) {
-        self.timers_share.begin(self.turn_ns);
-        self.descriptors_share.begin(self.turn_ns);
+    #[inline]
+    pub(crate) fn begin_turn(&mut self, turn_ns: u64) {
+        self.timers.begin(turn_ns);
+        self.descriptors.begin(turn_ns);
     }
 
-    /// The host has changed its limits: both are compared with the new ones.
-    pub(super) fn look_at_limits(&mut self) {
-        (self.timers_share.look_at, self.descriptors_share.look_at) = (0, 0);
+    /// The limit has changed: both kinds are compared with the new one.
+    pub(crate) fn compare_with_limit(&mut self) {
+        (self.timers.look_at, self.descriptors.look_at) = (0, 0);
+    }
+
+    /// A timer is given out.
+    #[inline]
+    pub(crate) fn serve_timer(&mut self) {
+        self.timers.served += 1;
+    }
+
+    /// A descriptor is given out.
+    #[inline]
+    pub(crate) fn serve_descriptor(&mut self) {
+        self.descriptors.served += 1;
+    }
+
+    /// Whether [`timers_are_used_up`](Self::timers_are_used_up) has to be asked before the next timer.
+    #[inline]
+    pub(crate) fn must_look_at_timers(&self) -> bool {
+        self.timers.must_look()
+    }
+
+    /// Whether [`descriptors_are_used_up`](Self::descriptors_are_used_up) has to be asked before the next descriptor.
+    #[inline]
+    pub(crate) fn must_look_at_descriptors(&self) -> bool {
+        self.descriptors.must_look()
     }
 
     /// Whether this turn has to leave further timers to the next one.
-    #[inline(always)]
-    pub(super) fn has_served_timers(&mut self) -> bool {
-        self.timers_share.must_look() && self.look_at_timers()
-    }
-
     #[cold]
-    fn look_at_timers(&mut self) -> bool {
-        let limit = self.limits.served_in_turn.get();
-        if self.timers_share.served >= limit {
+    pub(crate) fn timers_are_used_up(&mut self, limit: NonZeroUsize, time: &Time, has_descriptors: bool) -> bool {
+        let (limit, share) = (limit.get(), &mut self.timers);
+        if share.served >= limit {
             return true;
         }
-        if self.descriptors() == 0 {
-            // One that is added meanwhile cannot be ready in this turn.
-            self.timers_share.look_at = limit;
+        if !has_descriptors {
+            // A descriptor that is added meanwhile cannot be ready in this turn.
+            share.look_at = limit;
             return false;
         }
-        if self.timers_share.served > 0 {
-            let now_ns = self.now_ns();
-            if self.timers_share.is_used_up(now_ns) {
-                return true;
-            }
+        if share.served > 0 && share.is_used_up(time.now_ns()) {
+            return true;
         }
-        self.timers_share.plan(limit);
+        share.plan(limit);
         false
     }
 
     /// Whether this turn has to leave further descriptors to the next one.
-    pub(super) fn has_served_descriptors(&mut self) -> bool {
-        self.descriptors_share.must_look() && self.look_at_descriptors()
-    }
-
-    fn look_at_descriptors(&mut self) -> bool {
-        let limit = self.limits.served_in_turn.get();
-        let served = self.descriptors_share.served;
-        if served >= limit {
+    #[inline]
+    pub(crate) fn descriptors_are_used_up(&mut self, limit: NonZeroUsize, time: &Time, has_timers: bool) -> bool {
+        let (limit, share) = (limit.get(), &mut self.descriptors);
+        if share.served >= limit {
             return true;
         }
-        if served == 0 {
+        if share.served == 0 {
             // Timers had a share of their own, which ended about here.
-            let began_ns = self.timers_share.looked_ns.max(self.turn_ns);
-            self.descriptors_share.begin(began_ns);
-        } else if !self.scheduler.is_empty() {
-            let now_ns = self.now_ns();
-            if self.descriptors_share.is_used_up(now_ns) {
-                return true;
-            }
+            share.begin(self.timers.looked_ns.max(time.turn_ns()));
+        } else if has_timers && share.is_used_up(time.now_ns()) {
+            return true;
         }
-        self.descriptors_share.plan(limit);
+        share.plan(limit);
         false
+    }
+
+    /// Panics when a kind has had more than its share allows before the next look.
+    pub(crate) fn audit(&self) {
+        for share in [&self.timers, &self.descriptors] {
+            assert!((1..=STEP_MAX).contains(&share.step), "{share:?}: the distance of two looks");
+            assert!(share.looked_ns >= share.start_ns, "{share:?}: it was looked at before it began");
+        }
     }
 }

@@ -4,25 +4,10 @@
 //! the deadline that a callback is told of, that lateness counts from, and that the order goes by; equal ones come in the
 //! order of arming.
 
-use super::{AddError, EventLoop};
+use super::EventLoop;
+use super::limits::AddError;
 use crate::Key;
 use cogloop_engine::{Next, Plan};
-
-/// A timer that was due, as it leaves the loop, or, if it repeats, goes on to its next deadline.
-#[derive(Copy, Clone, Eq, PartialEq, Debug)]
-pub struct ExpiredTimer<T> {
-    /// Its key: stale, or good for the next time if it repeats.
-    pub key: Key,
-    /// The deadline that it was due for, rounded up to the loop's resolution. A period counts from the deadline as it was
-    /// before, so that it does not drift.
-    pub deadline_ns: u64,
-    /// How long ago that was when the turn began.
-    pub late_ns: u64,
-    /// Deadlines after this one that have passed as well and will not be served; see [`Missed`](crate::Missed).
-    pub missed: u64,
-    /// What it was added with.
-    pub value: T,
-}
 
 /// For callers that have no use for an error.
 #[cold]
@@ -75,19 +60,56 @@ impl<T: Default + Clone> EventLoop<T> {
         self.try_add_planned(plan, value).unwrap_or_else(|refused| panic(refused, "try_add_planned"))
     }
 
+    /// [`add_timer`](Self::add_timer), for loops with a limit, and for programs that go on when memory runs out.
+    ///
+    /// # Errors
+    /// At the limit, or without memory; nothing is armed then.
+    ///
+    /// ```
+    /// use cogloop_io::{EventLoop, Limits, Options};
+    ///
+    /// let limits = Limits { timers: 1, ..Limits::default() };
+    /// let mut events: EventLoop<u64> = EventLoop::new(&Options { limits, ..Options::default() })?;
+    /// events.try_add_timer(1_000_000, 0)?;
+    /// let refused = events.try_add_timer(1_000_000, 0).unwrap_err();
+    /// assert_eq!(refused.to_string(), "too many timers: the limit of this loop is 1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_add_timer(&mut self, delay_ns: u64, value: T) -> Result<Key, AddError> {
+        self.has_room_for_a_timer()?;
+        let now_ns = self.now_ns();
+        Ok(match delay_ns {
+            0 => self.timers.try_add_due(now_ns, value),
+            _ => self.timers.try_add(Plan::once(now_ns.saturating_add(delay_ns)), value),
+        }?)
+    }
+
+    /// [`add_timer_at`](Self::add_timer_at), as [`try_add_timer`](Self::try_add_timer).
+    ///
+    /// # Errors
+    /// At the limit, or without memory; nothing is armed then.
+    pub fn try_add_timer_at(&mut self, deadline_ns: u64, value: T) -> Result<Key, AddError> {
+        self.try_add_planned(Plan::once(deadline_ns), value)
+    }
+
+    /// [`add_planned`](Self::add_planned), as [`try_add_timer`](Self::try_add_timer).
+    ///
+    /// # Errors
+    /// At the limit, or without memory; nothing is armed then.
+    pub fn try_add_planned(&mut self, plan: Plan, value: T) -> Result<Key, AddError> {
+        self.has_room_for_a_timer()?;
+        Ok(self.timers.try_add(plan, value)?)
+    }
+
     /// Takes a timer back, even one that is due in this turn and was not pulled yet. `None` for a stale key.
     pub fn cancel_timer(&mut self, key: Key) -> Option<T> {
-        self.note_paused(key, false);
-        let value = self.scheduler.cancel(key);
-        self.forget_unref(key);
-        value
+        self.timers.cancel(key)
     }
 
     /// Gives a timer a new deadline, from which a period counts; the key stays. One that is due in this turn and was not
     /// pulled yet is taken back, one that is paused goes on. `false` for a stale key.
     pub fn reschedule_timer_at(&mut self, key: Key, deadline_ns: u64) -> bool {
-        self.note_paused(key, false);
-        self.scheduler.reschedule(key, deadline_ns)
+        self.timers.reschedule(key, deadline_ns)
     }
 
     /// Stops a timer's time; what is left to its deadline is kept. While it is paused it does not keep the loop going.
@@ -104,85 +126,59 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Errors
     /// When there is no memory to note what is left of a one-shot timer's time; it goes on then.
     pub fn try_pause_timer(&mut self, key: Key) -> Result<bool, AddError> {
-        let now_ns = self.now_ns();
-        let is_done = self.scheduler.try_pause(key, now_ns)?;
-        if is_done {
-            self.note_paused(key, true);
-        }
-        Ok(is_done)
+        Ok(self.timers.try_pause(key, self.time.now_ns())?)
     }
 
     /// Lets a paused timer's time go on. `false` if it is not paused, or for a stale key.
     pub fn resume_timer(&mut self, key: Key) -> bool {
-        self.note_paused(key, false);
-        self.scheduler.resume(key, self.now_ns())
+        self.timers.resume(key, self.time.now_ns())
     }
 
     /// What is left to a timer's deadline, or was when it was paused; 0 when it is due. `None` for a stale key.
     pub fn remaining_ns(&self, key: Key) -> Option<u64> {
-        self.scheduler.remaining(key, self.now_ns())
+        self.timers.scheduler().remaining(key, self.now_ns())
     }
 
     /// A timer's deadline, rounded up to the loop's resolution. `None` while it is paused, and for a stale key.
     pub fn deadline_ns(&self, key: Key) -> Option<u64> {
-        self.scheduler.deadline(key)
+        self.timers.scheduler().deadline(key)
     }
 
     /// The deadline that a timer is told of which asks for this one: rounded up to the loop's resolution.
     pub fn round_up_ns(&self, deadline_ns: u64) -> u64 {
-        self.scheduler.round_up(deadline_ns)
+        self.timers.scheduler().round_up(deadline_ns)
     }
 
     /// What follows the deadline of a plan that is served at `now_ns`, for a caller that keeps a schedule of its own; `None`
     /// if it fires once. The loop's own intervals go by the same rule.
     pub fn follow(&self, plan: &Plan, now_ns: u64) -> Option<Next> {
-        self.scheduler.follow(plan, now_ns)
+        self.timers.scheduler().follow(plan, now_ns)
     }
 
     /// The value of a timer. `None` for a stale key.
     pub fn timer(&self, key: Key) -> Option<&T> {
-        self.scheduler.get(key)
+        self.timers.scheduler().get(key)
     }
 
     /// The value of a timer, to change. `None` for a stale key.
     pub fn timer_mut(&mut self, key: Key) -> Option<&mut T> {
-        self.scheduler.get_mut(key)
-    }
-
-    /// How many timers there are: armed, due and not pulled yet, and paused.
-    pub fn timers(&self) -> usize {
-        self.scheduler.len()
+        self.timers.get_mut(key)
     }
 
     /// Every timer's key, deadline in nanoseconds or `None` while it is paused, and value; in no particular order.
     pub fn iter_timers(&self) -> impl Iterator<Item = (Key, Option<u64>, &T)> {
-        self.scheduler.iter()
+        self.timers.scheduler().iter()
     }
 
     /// Every timer that is not paused: its key, its rank, its value. Sorted by rank, stably, they are in the order in which
     /// they come, slack and what is due already included.
     pub fn iter_queued_timers(&self) -> impl Iterator<Item = (Key, u64, &T)> {
-        self.scheduler.iter_queued()
+        self.timers.scheduler().iter_queued()
     }
 
     /// The time at which the next timer makes a turn worth while, slack used, rounded up to the resolution: exact. Not
     /// after [`turn_ns`](Self::turn_ns) while due timers wait to be pulled.
     pub fn next_deadline_ns(&mut self) -> Option<u64> {
-        self.scheduler.next_deadline()
-    }
-
-    /// The next timer that was due when this turn began, in the order of deadlines, then of arming. One that repeats is
-    /// armed again at once, as its plan says, and does not come twice in a turn; of more than [`Limits`](crate::Limits) let
-    /// a turn serve, the rest comes in the next.
-    pub fn next_expired(&mut self) -> Option<ExpiredTimer<T>> {
-        if self.has_served_timers() {
-            return None;
-        }
-        let fired = self.scheduler.pop()?;
-        self.timers_share.served += 1;
-        self.is_outdated = true;
-        self.forget_unref(fired.key);
-        let (key, deadline_ns, late_ns) = (fired.key, fired.deadline, fired.late);
-        Some(ExpiredTimer { key, deadline_ns, late_ns, missed: fired.missed, value: fired.value })
+        self.timers.next_deadline()
     }
 }

@@ -1,0 +1,155 @@
+//! The loop, put together of its [parts](super::parts): what it consists of, and how one is made.
+
+use super::limits::{LimitReached, Limits, TIMERS_MAX};
+use super::options::{ClockChoice, Options};
+use super::parts::observed::Observed;
+use super::parts::readiness::Readiness;
+use super::parts::share::Shares;
+use super::parts::time::Time;
+use super::parts::timers::Timers;
+use crate::choose::{self, BackendReport};
+use crate::memory;
+use crate::{Backend, Clock, Error, MonotonicClock, Waker, Warp};
+use std::num::NonZeroU64;
+
+/// Whether [`run`](EventLoop::run) is on its way.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(super) enum Phase {
+    /// Nothing runs.
+    AtRest,
+    /// `run` serves turn after turn.
+    Running,
+    /// `run` returns as soon as what it serves does.
+    Stopping,
+}
+
+/// Timers that carry a `T` – an index, most often – and descriptors. See the [module's page](super).
+pub struct EventLoop<T = u64> {
+    pub(super) time: Time,
+    pub(super) timers: Timers<T>,
+    pub(super) observed: Observed,
+    pub(super) readiness: Readiness,
+    pub(super) shares: Shares,
+    pub(super) limits: Limits,
+    pub(super) waker: Waker,
+    pub(super) report: BackendReport,
+    pub(super) phase: Phase,
+}
+
+impl<T: Default + Clone> EventLoop<T> {
+    /// A loop at time 0.
+    ///
+    /// # Errors
+    /// An unknown backend, none that works, a resolution of 0, no memory, or what the kernel refuses.
+    pub fn new(options: &Options) -> Result<Self, Error> {
+        Self::expect_memory()?;
+        let (backend, report) = choose::open(options.backend.as_deref())?;
+        let mut events = match &options.clock {
+            ClockChoice::Monotonic => Self::assemble(Box::new(MonotonicClock), backend, report, options.resolution_ns),
+            ClockChoice::Virtual(clock) => {
+                let warp = Box::new(Warp::new(backend, clock.clone()));
+                Self::assemble(Box::new(clock.clone()), warp, report, options.resolution_ns)
+            }
+        }?;
+        events.set_limits(options.limits);
+        Ok(events)
+    }
+
+    /// A loop of a given clock and backend: for tests, and for kernels that this crate does not know.
+    ///
+    /// # Errors
+    /// A resolution of 0, no memory, or what the kernel or the backend refuses.
+    pub fn from_parts(clock: Box<dyn Clock>, backend: Box<dyn Backend>, resolution_ns: u64) -> Result<Self, Error> {
+        Self::expect_memory()?;
+        let report = BackendReport { name: backend.name(), reason: "handed in".to_owned() };
+        Self::assemble(clock, backend, report, resolution_ns)
+    }
+
+    fn expect_memory() -> Result<(), Error> {
+        memory::expect_bytes(memory::FOR_A_LOOP).map_err(Error::memory)
+    }
+
+    fn assemble(
+        clock: Box<dyn Clock>,
+        mut backend: Box<dyn Backend>,
+        report: BackendReport,
+        resolution_ns: u64,
+    ) -> Result<Self, Error> {
+        let resolution = NonZeroU64::new(resolution_ns).ok_or(Error::ZeroResolution)?;
+        let waker = Waker::new().map_err(|source| Error::Io { doing: "making the waker", source })?;
+        backend.attach(&waker).map_err(|source| Error::Io { doing: "registering the waker", source })?;
+        Ok(Self {
+            time: Time::start(clock),
+            timers: Timers::try_new(resolution).map_err(Error::memory)?,
+            observed: Observed::new(backend),
+            readiness: Readiness::new(),
+            shares: Shares::default(),
+            limits: Limits::default(),
+            waker,
+            report,
+            phase: Phase::AtRest,
+        })
+    }
+
+    /// The backend's name, and why it is this one.
+    pub fn backend(&self) -> &BackendReport {
+        &self.report
+    }
+
+    /// The time: a fresh reading of the clock.
+    #[inline]
+    pub fn now_ns(&self) -> u64 {
+        self.time.now_ns()
+    }
+
+    /// The time at which this turn's timers were found due. Stands still between two turns.
+    #[inline]
+    pub fn turn_ns(&self) -> u64 {
+        self.time.turn_ns()
+    }
+
+    /// What wakes this loop from elsewhere.
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
+    /// What this loop may hold and do.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Changes it, from now on. Whatever is there stays, even if it is more than would be let in now.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.shares.compare_with_limit();
+    }
+
+    #[inline]
+    pub(super) fn has_room_for_a_timer(&self) -> Result<(), LimitReached> {
+        let limit = self.limits.timers.min(TIMERS_MAX);
+        if self.timers() < limit { Ok(()) } else { Err(LimitReached { what: "timers", limit }) }
+    }
+
+    pub(super) fn has_room_for_a_descriptor(&self) -> Result<(), LimitReached> {
+        let limit = self.limits.descriptors;
+        if self.descriptors() < limit { Ok(()) } else { Err(LimitReached { what: "descriptors", limit }) }
+    }
+
+    /// How many timers there are: armed, due and not pulled yet, and paused.
+    #[inline]
+    pub fn timers(&self) -> usize {
+        self.timers.scheduler().len()
+    }
+
+    /// How many descriptors are observed.
+    pub fn descriptors(&self) -> usize {
+        self.observed.table().len()
+    }
+
+    /// Removes every timer and every descriptor, and what this turn has left of either.
+    pub fn clear(&mut self) {
+        self.timers.clear();
+        self.observed.clear();
+        self.readiness.clear();
+    }
+}

@@ -1,0 +1,39 @@
+//! What can be chosen when a loop is made.
+
+use super::limits::Limits;
+use crate::VirtualClock;
+
+/// How long a tick is unless [`Options`] say otherwise: 1 µs, fine enough to hide behind the kernel's own lateness.
+pub const DEFAULT_RESOLUTION_NS: u64 = 1_000;
+
+/// The clock that a loop reads.
+#[derive(Clone, Debug, Default)]
+pub enum ClockChoice {
+    /// The kernel's monotonic clock.
+    #[default]
+    Monotonic,
+    /// A clock that jumps where the loop would wait for a deadline; see [`Warp`](crate::Warp).
+    Virtual(VirtualClock),
+}
+
+/// What can be chosen when a loop is made.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The backend's name; `None`: the environment's choice, else the best that works. See
+    /// [`choose::open`](crate::choose::open).
+    pub backend: Option<String>,
+    /// The length of a tick in nanoseconds, at least 1. Timers with deadlines in the same tick are served in the order
+    /// in which they were added.
+    pub resolution_ns: u64,
+    /// The clock.
+    pub clock: ClockChoice,
+    /// How much the loop may hold, and serve in a turn.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let (clock, limits) = (ClockChoice::Monotonic, Limits::default());
+        Self { backend: None, resolution_ns: DEFAULT_RESOLUTION_NS, clock, limits }
+    }
+}

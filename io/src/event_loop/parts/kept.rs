@@ -1,0 +1,76 @@
+//! Descriptors that the loop keeps open as long as they are observed, so that nobody can close one too early.
+//!
+//! ```text
+//!   add_owned( fd )           the loop owns it; take_owned gives it back
+//!   add_shared( Rc<file> )    the loop holds one reference among others
+//! ```
+
+use super::table::Table;
+use crate::Token;
+use crate::memory::ByIndex;
+use rustix::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::collections::TryReserveError;
+use std::rc::Rc;
+
+/// What the loop owns, and what it holds a reference to; both by the index of the token.
+#[derive(Default)]
+pub(crate) struct Kept {
+    owned: ByIndex<Option<OwnedFd>>,
+    shared: ByIndex<Option<Rc<dyn AsFd>>>,
+}
+
+impl Kept {
+    pub(crate) fn try_grow_owned(&mut self, index: u32) -> Result<(), TryReserveError> {
+        self.owned.try_grow(index)
+    }
+
+    pub(crate) fn try_grow_shared(&mut self, index: u32) -> Result<(), TryReserveError> {
+        self.shared.try_grow(index)
+    }
+
+    /// Owns a descriptor, for which there is room.
+    pub(crate) fn own(&mut self, token: Token, fd: OwnedFd) {
+        if let Some(closed) = self.owned.replace(token.index(), Some(fd)) {
+            // The old one was closed behind the loop's back: the new one has its number. Closing it again would close that.
+            let _ = closed.into_raw_fd();
+        }
+    }
+
+    /// Holds a reference, for which there is room.
+    pub(crate) fn share(&mut self, token: Token, file: Rc<dyn AsFd>) {
+        self.shared.replace(token.index(), Some(file));
+    }
+
+    /// Drops the reference of an observation that another one has replaced. The loop owns what it owned before.
+    pub(crate) fn replaced(&mut self, token: Token) {
+        self.shared.take(token.index());
+    }
+
+    /// Gives back what the loop owns.
+    pub(crate) fn take_owned(&mut self, token: Token) -> Option<OwnedFd> {
+        self.owned.take(token.index())
+    }
+
+    /// Lets go of what was kept for a token. The backend has forgotten its descriptor.
+    pub(crate) fn let_go(&mut self, token: Token) {
+        self.owned.take(token.index());
+        self.shared.take(token.index());
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.owned.clear();
+        self.shared.clear();
+    }
+
+    /// Panics when something is kept of which the table knows nothing, or another number.
+    pub(crate) fn audit(&self, table: &Table) {
+        for (index, fd) in self.owned.indices().zip(self.owned.iter()) {
+            let Some(fd) = fd else { continue };
+            let observed = table.at(index).map(|descriptor| descriptor.fd.as_raw_fd());
+            assert_eq!(observed, Some(fd.as_raw_fd()), "the loop owns a descriptor in slot {index}, and observes");
+        }
+        for (index, _) in self.shared.indices().zip(self.shared.iter()).filter(|(_, file)| file.is_some()) {
+            assert!(table.at(index).is_some(), "the loop holds a file in slot {index}, and observes none there");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What a loop consists of. Each part holds an invariant of its own, and has an audit that checks it.
+//!
+//! | part | what always holds |
+//! |---|---|
+//! | [`Time`](time::Time) | the time of a turn does not go back |
+//! | [`Timers`](timers::Timers) | every timer counts as keeping the loop going, or as an exception, never as both |
+//! | [`Observed`](observed::Observed) | the backend observes what the table says; a descriptor that the loop owns stays open until the backend has forgotten it |
+//! | [`Readiness`](readiness::Readiness) | every descriptor with a mark is listed; an event is given out once |
+//! | [`Shares`](share::Shares) | a turn serves no more of a kind than its share |
+//!
+//! The parts do not know the loop. `Readiness` works on `Observed`; the others do not know each other either. The files
+//! beside this folder join them, and are what a user calls.
+
+pub(super) mod kept;
+pub(super) mod mode;
+pub(super) mod observed;
+pub(super) mod readiness;
+pub(super) mod share;
+pub(super) mod table;
+pub(super) mod time;
+pub(super) mod timers;
+pub(super) mod unreferenced;

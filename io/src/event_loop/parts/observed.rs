@@ -1,0 +1,231 @@
+//! Observed descriptors: the table, and the backend that was told of each of them.
+//!
+//! A direction of [`Mode::Edge`] or [`Mode::OneShot`] that was reported is silent. The backend is level-triggered and would
+//! go on reporting it, so it is told. That waits until the next turn begins: a user who has said
+//! [`drained`](crate::EventLoop::drained) by then causes no system call.
+
+#[cfg(unix)]
+use super::kept::Kept;
+use super::mode::Mode;
+use super::table::{Descriptor, Proposal, Table};
+use crate::memory::Worklist;
+use crate::{Backend, Event, Interest, Token, look};
+use rustix::fd::BorrowedFd;
+use std::collections::TryReserveError;
+use std::io;
+
+/// The table's descriptors are those that the backend knows.
+pub(crate) struct Observed {
+    pub(super) table: Table,
+    // Indices of descriptors of which the backend may have to hear that a direction is silent.
+    unsettled: Worklist,
+    backend: Box<dyn Backend>,
+    // After the backend, so that it is dropped after it: a descriptor is closed when the backend has forgotten it.
+    #[cfg(unix)]
+    kept: Kept,
+}
+
+impl Observed {
+    pub(crate) fn new(backend: Box<dyn Backend>) -> Self {
+        Self {
+            table: Table::default(),
+            unsettled: Worklist::default(),
+            backend,
+            #[cfg(unix)]
+            kept: Kept::default(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    #[inline]
+    pub(crate) fn backend(&mut self) -> &mut dyn Backend {
+        &mut *self.backend
+    }
+
+    pub(crate) fn set_referenced(&mut self, token: Token, is_referenced: bool) -> bool {
+        self.table.set_referenced(token, is_referenced)
+    }
+
+    /// Makes room for whatever may be noted of a descriptor until it is removed.
+    #[inline]
+    pub(crate) fn try_grow(&mut self, index: u32, fd: BorrowedFd<'_>) -> Result<(), TryReserveError> {
+        self.table.try_grow(index, fd)?;
+        self.unsettled.try_grow(index)
+    }
+
+    /// Makes a proposal true, for which there is room. The caller sees to it that the descriptor stays open until the
+    /// backend has forgotten it.
+    ///
+    /// # Errors
+    /// The kernel's; nothing has changed then.
+    #[inline]
+    pub(crate) fn put(
+        &mut self,
+        proposal: Proposal,
+        fd: BorrowedFd<'_>,
+        interest: Interest,
+        mode: Mode,
+        may_block: bool,
+    ) -> io::Result<()> {
+        let token = proposal.token;
+        if proposal.replaces {
+            self.backend.modify(fd, interest, token)?;
+        } else {
+            self.backend.add(fd, interest, token)?;
+        }
+        self.table.put(token, fd, interest, mode, may_block);
+        if mode == Mode::Edge {
+            self.backend.expect_news(token);
+        }
+        #[cfg(unix)]
+        if proposal.replaces {
+            self.kept.replaced(token);
+        }
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn kept(&mut self) -> &mut Kept {
+        &mut self.kept
+    }
+
+    /// # Errors
+    /// `NotFound` for a stale token, or what the kernel says; the old interest stands then.
+    #[inline]
+    pub(crate) fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
+        let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
+        self.backend.modify(descriptor.fd.as_fd(), interest, token)?;
+        descriptor.may_block = look::may_block(descriptor.fd.as_fd()).unwrap_or(true);
+        (descriptor.interest, descriptor.told, descriptor.silent) = (interest, interest, Interest::NONE);
+        Ok(())
+    }
+
+    /// # Errors
+    /// `NotFound` for a stale token. What the kernel says is for information: the descriptor is forgotten anyway.
+    #[inline]
+    pub(crate) fn remove(&mut self, token: Token) -> io::Result<()> {
+        let descriptor = self.table.take(token).ok_or(io::ErrorKind::NotFound)?;
+        let removed = self.backend.remove(descriptor.fd.as_fd(), token);
+        #[cfg(unix)]
+        self.kept.let_go(token);
+        removed
+    }
+
+    /// These directions are reported again when they are ready.
+    ///
+    /// # Errors
+    /// `NotFound` for a stale token, or what the kernel says; they stay silent then.
+    #[inline]
+    pub(crate) fn drained(&mut self, token: Token, directions: Interest) -> io::Result<()> {
+        let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
+        if descriptor.mode != Mode::Edge {
+            return Ok(());
+        }
+        let mut silent = descriptor.silent;
+        silent.remove(directions);
+        let wanted = descriptor.interest.without(silent);
+        if !descriptor.told.contains(wanted) {
+            self.backend.modify(descriptor.fd.as_fd(), wanted, token)?;
+            descriptor.told = wanted;
+        }
+        descriptor.silent = silent;
+        Ok(())
+    }
+
+    /// What of an event is to be reported now. From here on it is silent if the descriptor's mode says so.
+    #[inline]
+    pub(crate) fn take_ready(&mut self, token: Token, ready: Interest) -> Interest {
+        let Some(descriptor) = self.table.serve(token) else {
+            return Interest::NONE;
+        };
+        let ready = ready & descriptor.wanted();
+        descriptor.marked_in_turn.remove(ready);
+        if descriptor.mode != Mode::Level {
+            if !ready.is_empty() {
+                descriptor.silent.insert(descriptor.mode.silenced(ready));
+            }
+            self.unsettled.add(token.index());
+        }
+        ready
+    }
+
+    /// An event of this descriptor was not given out. A backend need not report an edge twice, unless it is told to.
+    pub(super) fn expect_again(&mut self, token: Token) {
+        if let Some(descriptor) = self.table.get_mut(token).filter(|known| known.mode == Mode::Edge) {
+            descriptor.told = Interest::NONE;
+            self.unsettled.add(token.index());
+        }
+    }
+
+    /// Tells the backend which directions have fallen silent and still are.
+    #[inline]
+    pub(crate) fn settle(&mut self) {
+        if self.unsettled.is_empty() {
+            return;
+        }
+        for index in self.unsettled.iter() {
+            let Some((token, descriptor)) = self.table.at_mut(index) else { continue };
+            let wanted = descriptor.wanted();
+            // When it is refused, the next turn may find this event again, and tries once more.
+            if wanted != descriptor.told && self.backend.modify(descriptor.fd.as_fd(), wanted, token).is_ok() {
+                descriptor.told = wanted;
+            }
+        }
+        self.unsettled.clear();
+    }
+
+    /// What of an event that may be outdated still holds, for a descriptor that may block. A descriptor that does not
+    /// block is given out all the same: reading it answers `WouldBlock`, and looking would cost a system call each time.
+    #[inline]
+    pub(super) fn still_ready(&mut self, event: Event) -> Interest {
+        let Some(&descriptor) = self.table.get(event.token).filter(|known| known.may_block) else {
+            return event.ready;
+        };
+        let asked = event.ready & descriptor.wanted();
+        if asked.is_empty() {
+            return asked;
+        }
+        // The kernel does not know of marks.
+        self.look(&descriptor, event.token, asked) | event.ready & descriptor.marked_in_turn
+    }
+
+    /// For which of these directions a descriptor that may block is ready at this moment; `directions` itself for one that
+    /// does not block.
+    #[inline]
+    pub(crate) fn look_again(&mut self, token: Token, directions: Interest) -> Interest {
+        let Some(&descriptor) = self.table.get(token) else { return Interest::NONE };
+        let asked = directions & descriptor.interest;
+        if !descriptor.may_block || asked.is_empty() {
+            return asked;
+        }
+        self.look(&descriptor, token, asked)
+    }
+
+    #[inline]
+    fn look(&mut self, descriptor: &Descriptor, token: Token, asked: Interest) -> Interest {
+        self.backend.look(descriptor.fd.as_fd(), asked, token)
+    }
+
+    /// Removes every descriptor.
+    pub(crate) fn clear(&mut self) {
+        for (token, descriptor) in self.table.iter() {
+            // An error would say that the kernel does not know the descriptor any more, which is what the caller wants.
+            let _ = self.backend.remove(descriptor.fd.as_fd(), token);
+        }
+        self.table.forget_all();
+        #[cfg(unix)]
+        self.kept.clear();
+    }
+
+    /// Panics when the table is not sound, or something is kept of which it knows nothing.
+    pub(crate) fn audit(&self) {
+        self.table.audit();
+        self.unsettled.audit();
+        #[cfg(unix)]
+        self.kept.audit(&self.table);
+    }
+}

@@ -1,0 +1,194 @@
+//! What a turn has found ready: the events of its wait, what the user has marked, and how far both were pulled.
+//!
+//! # Fairness towards events that nobody pulls
+//!
+//! ```text
+//!   ready          a b c d e f g     more than the kernel reports at once, and more than the user pulls
+//!
+//!   turn 1  finds  a b c d           the user pulls a b
+//!   turn 2  finds  e f g a           the user pulls e f
+//!   turn 3  finds  c d e f           in this order: c and d have waited longest; the user pulls c d
+//! ```
+//!
+//! An event that is not pulled is dropped, because the kernel reports it again. The kernel reports in turns, so that each
+//! ready descriptor is in one of any few batches. That does not help a descriptor at the end of a batch, which the user
+//! never reaches. So as long as a descriptor may have been left out, the events of a turn are ordered by how long ago each
+//! descriptor was served. The one that has waited longest comes first in every batch that it is in.
+
+use super::observed::Observed;
+use super::table::Descriptor;
+use crate::backend::EVENTS_MAX;
+use crate::memory::Worklist;
+use crate::{Event, Interest, Token};
+use std::collections::TryReserveError;
+use std::io;
+
+/// An observed descriptor that can make progress.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub struct Ready {
+    /// The descriptor.
+    pub token: Token,
+    /// The observed directions that are ready. Serve read first; then look whether write is still observed.
+    pub ready: Interest,
+}
+
+/// The events of one turn, each given out once at most, and the marks: of those, none is lost.
+pub(crate) struct Readiness {
+    events: Vec<Event>,
+    pulled: usize,
+    // For how many turns more a descriptor may be ready that was left out.
+    unfair_turns: usize,
+    // Whether a callback may have used up what the last wait has reported.
+    is_outdated: bool,
+    // Indices of descriptors that were marked ready since the last turn began, and before that.
+    marked: Worklist,
+    marked_in_turn: Worklist,
+}
+
+impl Readiness {
+    pub(crate) fn new() -> Self {
+        Self {
+            events: Vec::with_capacity(EVENTS_MAX),
+            pulled: 0,
+            unfair_turns: 0,
+            is_outdated: false,
+            marked: Worklist::default(),
+            marked_in_turn: Worklist::default(),
+        }
+    }
+
+    /// Makes room for the marks of a descriptor.
+    pub(crate) fn try_grow(&mut self, index: u32) -> Result<(), TryReserveError> {
+        self.marked.try_grow(index)?;
+        self.marked_in_turn.try_grow(index)
+    }
+
+    /// A turn begins: drops the last one's events, keeps their marks, and notes whether any event was left.
+    #[inline]
+    pub(crate) fn begin_turn(&mut self, observed: &mut Observed) {
+        if self.pulled < self.events.len() {
+            // After so many turns without a rest every ready descriptor has been in a batch, and was served.
+            self.unfair_turns = observed.table.len() / EVENTS_MAX + 2;
+            self.events[self.pulled..].iter().for_each(|event| observed.expect_again(event.token));
+        } else {
+            self.unfair_turns = self.unfair_turns.saturating_sub(1);
+        }
+        self.events.clear();
+        self.pulled = 0;
+        // The kernel does not know of marks, and would not report them again.
+        for nth in 0..self.marked_in_turn.len() {
+            let index = self.marked_in_turn.nth(nth);
+            let Some((token, descriptor)) = index.and_then(|index| observed.table.at_mut(index)) else { continue };
+            let unreported = descriptor.take_unreported();
+            self.mark(observed, token, unreported);
+        }
+        self.marked_in_turn.clear();
+    }
+
+    /// Marks a descriptor ready. Without effect for a stale token.
+    #[inline]
+    pub(crate) fn mark(&mut self, observed: &mut Observed, token: Token, ready: Interest) {
+        let Some(descriptor) = observed.table.get_mut(token) else { return };
+        if descriptor.marked.is_empty() && !ready.is_empty() {
+            self.marked.add(token.index());
+        }
+        descriptor.marked.insert(ready);
+    }
+
+    /// Whether a mark waits for the next turn.
+    #[inline]
+    pub(crate) fn has_marks(&self, observed: &Observed) -> bool {
+        let is_unreported = |descriptor: &Descriptor| !descriptor.unreported().is_empty();
+        let is_marked = |descriptor: &Descriptor| !descriptor.marked.is_empty();
+        self.marked.iter().any(|index| observed.table.at(index).is_some_and(is_marked))
+            || self.marked_in_turn.iter().any(|index| observed.table.at(index).is_some_and(is_unreported))
+    }
+
+    /// Waits for events.
+    ///
+    /// # Errors
+    /// The kernel's.
+    #[inline]
+    pub(crate) fn wait(&mut self, observed: &mut Observed, timeout_ns: Option<u64>) -> io::Result<()> {
+        let waited = observed.backend().wait(&mut self.events, timeout_ns);
+        self.is_outdated = observed.backend().may_be_outdated();
+        waited
+    }
+
+    /// Joins the marks to the events: one event for each token. Puts first what was served longest ago.
+    #[inline]
+    pub(crate) fn complete(&mut self, observed: &mut Observed) {
+        if !self.marked.is_empty() {
+            self.merge_marks(observed);
+        }
+        if self.unfair_turns > 0 {
+            let table = &observed.table;
+            self.events.sort_unstable_by_key(|event| table.get(event.token).map(|known| known.served));
+        }
+    }
+
+    fn merge_marks(&mut self, observed: &mut Observed) {
+        std::mem::swap(&mut self.marked, &mut self.marked_in_turn);
+        for event in &mut self.events {
+            if let Some(descriptor) = observed.table.get_mut(event.token) {
+                event.ready.insert(descriptor.use_mark());
+            }
+        }
+        for index in self.marked_in_turn.iter() {
+            let Some((token, descriptor)) = observed.table.at_mut(index) else { continue };
+            if descriptor.marked.is_empty() {
+                continue;
+            }
+            if self.events.try_reserve(1).is_err() {
+                // The next turn does not wait because of it, and has room for it.
+                self.marked.add(index);
+                continue;
+            }
+            self.events.push(Event::new(token, descriptor.use_mark()));
+        }
+    }
+
+    /// Whether an event is left to pull.
+    #[inline]
+    pub(crate) fn has_more(&self) -> bool {
+        self.pulled < self.events.len()
+    }
+
+    /// Pulls the next event, if there is one. `None` also if nothing of it holds any more.
+    #[inline]
+    pub(crate) fn pull(&mut self, observed: &mut Observed) -> Option<Ready> {
+        let &event = self.events.get(self.pulled)?;
+        self.pulled += 1;
+        let ready = if self.is_outdated { observed.still_ready(event) } else { event.ready };
+        let ready = observed.take_ready(event.token, ready);
+        if ready.is_empty() {
+            return None;
+        }
+        self.expect_callback();
+        Some(Ready { token: event.token, ready })
+    }
+
+    /// Something is given out, and its callback may use up what was reported of a descriptor.
+    #[inline]
+    pub(crate) fn expect_callback(&mut self) {
+        self.is_outdated = true;
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.events.clear();
+        self.pulled = 0;
+        self.marked.clear();
+        self.marked_in_turn.clear();
+    }
+
+    /// Panics when a mark is not listed, or more was pulled than there is.
+    pub(crate) fn audit(&self, observed: &Observed) {
+        self.marked.audit();
+        self.marked_in_turn.audit();
+        assert!(self.pulled <= self.events.len(), "pulled {} of {} events", self.pulled, self.events.len());
+        for (token, descriptor) in observed.table.iter() {
+            let is_listed = self.marked.contains(token.index());
+            assert!(descriptor.marked.is_empty() || is_listed, "{token:?} is marked and not listed as marked");
+        }
+    }
+}

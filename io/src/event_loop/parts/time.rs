@@ -1,0 +1,40 @@
+//! The loop's time: nanoseconds since it was made, and the moment by which a turn judges.
+
+use crate::Clock;
+
+/// A clock that starts at 0, and its reading when the turn began.
+pub(crate) struct Time {
+    clock: Box<dyn Clock>,
+    // The clock's reading at loop time 0.
+    origin_ns: u64,
+    turn_ns: u64,
+}
+
+impl Time {
+    /// Starts at 0.
+    pub(crate) fn start(clock: Box<dyn Clock>) -> Self {
+        let origin_ns = clock.now_ns();
+        Self { clock, origin_ns, turn_ns: 0 }
+    }
+
+    /// A fresh reading of the clock.
+    #[inline]
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.clock.now_ns().saturating_sub(self.origin_ns)
+    }
+
+    /// The time at which this turn began.
+    #[inline]
+    pub(crate) fn turn_ns(&self) -> u64 {
+        self.turn_ns
+    }
+
+    /// A turn begins, at `now_ns`.
+    ///
+    /// [`Clock`] promises that a clock does not go back. If one does all the same, time stands still, and no timer fires
+    /// early.
+    #[inline]
+    pub(crate) fn begin_turn(&mut self, now_ns: u64) {
+        self.turn_ns = self.turn_ns.max(now_ns);
+    }
+}

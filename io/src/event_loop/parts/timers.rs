@@ -1,0 +1,139 @@
+//! The loop's timers: the scheduler, and which of its timers keep the loop going.
+
+use super::unreferenced::Unreferenced;
+use crate::{Key, Plan};
+use cogloop_engine::{Fired, NoRoom, Scheduler};
+use std::collections::TryReserveError;
+use std::num::NonZeroU64;
+
+/// Every timer is in the scheduler; a timer that is unreferenced is noted until it is gone.
+pub(crate) struct Timers<T> {
+    scheduler: Scheduler<T>,
+    unreferenced: Unreferenced,
+}
+
+impl<T: Default + Clone> Timers<T> {
+    /// No timers; a tick takes `resolution` nanoseconds.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub(crate) fn try_new(resolution: NonZeroU64) -> Result<Self, TryReserveError> {
+        Ok(Self { scheduler: Scheduler::try_new(resolution)?, unreferenced: Unreferenced::default() })
+    }
+
+    /// The scheduler, to be asked. What changes it goes through this type.
+    #[inline]
+    pub(crate) fn scheduler(&self) -> &Scheduler<T> {
+        &self.scheduler
+    }
+
+    /// Whether a timer is left that keeps the loop going: one that is neither paused nor unreferenced.
+    #[inline]
+    pub(crate) fn keep_going(&self) -> bool {
+        self.scheduler.len() > self.scheduler.paused() + self.unreferenced.armed()
+    }
+
+    #[inline]
+    pub(crate) fn try_add(&mut self, plan: Plan, value: T) -> Result<Key, NoRoom> {
+        self.scheduler.try_add(plan, value)
+    }
+
+    /// Adds a timer that is due in the very next turn.
+    #[inline]
+    pub(crate) fn try_add_due(&mut self, now_ns: u64, value: T) -> Result<Key, NoRoom> {
+        self.scheduler.try_add_due(now_ns, value)
+    }
+
+    #[inline]
+    pub(crate) fn cancel(&mut self, key: Key) -> Option<T> {
+        if !self.unreferenced.is_empty() {
+            let is_paused = self.scheduler.is_paused(key);
+            self.unreferenced.remove(key, is_paused);
+        }
+        self.scheduler.cancel(key)
+    }
+
+    pub(crate) fn reschedule(&mut self, key: Key, deadline_ns: u64) -> bool {
+        self.leaves_its_pause(key);
+        self.scheduler.reschedule(key, deadline_ns)
+    }
+
+    pub(crate) fn try_pause(&mut self, key: Key, now_ns: u64) -> Result<bool, NoRoom> {
+        let is_done = self.scheduler.try_pause(key, now_ns)?;
+        if is_done {
+            self.unreferenced.pause(key);
+        }
+        Ok(is_done)
+    }
+
+    pub(crate) fn resume(&mut self, key: Key, now_ns: u64) -> bool {
+        self.leaves_its_pause(key);
+        self.scheduler.resume(key, now_ns)
+    }
+
+    fn leaves_its_pause(&mut self, key: Key) {
+        if !self.unreferenced.is_empty() && self.scheduler.is_paused(key) {
+            self.unreferenced.resume(key);
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        self.scheduler.get_mut(key)
+    }
+
+    /// Lets the loop be idle in spite of this timer. `false` for a stale key.
+    ///
+    /// # Errors
+    /// When there is no memory to note it; the timer keeps the loop going then.
+    pub(crate) fn try_unreference(&mut self, key: Key) -> Result<bool, TryReserveError> {
+        let is_live = self.scheduler.get(key).is_some();
+        if is_live {
+            self.unreferenced.try_add(key, self.scheduler.is_paused(key))?;
+        }
+        Ok(is_live)
+    }
+
+    /// Takes it back. `false` for a stale key.
+    pub(crate) fn reference(&mut self, key: Key) -> bool {
+        self.unreferenced.remove(key, self.scheduler.is_paused(key));
+        self.scheduler.get(key).is_some()
+    }
+
+    #[inline]
+    pub(crate) fn next_deadline(&mut self) -> Option<u64> {
+        self.scheduler.next_deadline()
+    }
+
+    #[inline]
+    pub(crate) fn advance(&mut self, now_ns: u64) {
+        self.scheduler.advance(now_ns);
+    }
+
+    /// Does what the wheel can do ahead of its time. Whether that may have changed the next deadline.
+    #[inline]
+    pub(crate) fn prepare(&mut self) -> bool {
+        self.scheduler.prepare()
+    }
+
+    /// The next timer that is due.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Fired<T>> {
+        let fired = self.scheduler.pop()?;
+        // A timer that fires is not paused. One that repeats is live still, and stays unreferenced.
+        if !self.unreferenced.is_empty() && self.scheduler.get(fired.key).is_none() {
+            self.unreferenced.remove(fired.key, false);
+        }
+        Some(fired)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.scheduler.clear();
+        self.unreferenced.clear();
+    }
+
+    /// Panics when the wheel is not sound, or a timer counts that is gone.
+    pub(crate) fn audit(&self) {
+        self.scheduler.audit();
+        self.unreferenced.audit(&self.scheduler);
+    }
+}
