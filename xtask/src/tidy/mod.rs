@@ -6,6 +6,7 @@
 //! | `arrows` | who may depend on whom |
 //! | `manifests` | what every package declares; each dependency has a reason |
 //! | `circles` | no files that import each other |
+//! | `floors` | the floors of the Lua faces |
 //! | `sizes` | a file is one idea |
 //! | `code` | where `unsafe` may stand; nothing unfinished |
 //! | `conformance` | each behaviour of the list has a test, or is marked open |
@@ -20,6 +21,7 @@ mod circles;
 mod code;
 mod conformance;
 mod finding;
+mod floors;
 mod links;
 mod manifests;
 mod mutants;
@@ -44,6 +46,7 @@ pub(crate) fn run(project: &Project) -> Result<(), String> {
     findings.extend(mutants::check(&tree));
     findings.extend(book::check(&tree));
     findings.extend(circles::check(&tree));
+    findings.extend(floors::check(&tree));
     for file in &tree.files {
         findings.extend(sizes::check(file));
         findings.extend(code::check(file));

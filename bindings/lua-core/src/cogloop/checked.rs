@@ -9,7 +9,7 @@
 use super::loops::receiver;
 use super::source::{check_pid, check_signal};
 use super::upvalue;
-use crate::lua::args::{check_callable, check_ms, upvalue as shared};
+use crate::lua::args::{check_callable, check_ms};
 use mlua::ffi::{
     LUA_MULTRET, LUA_TTABLE, lua_CFunction, lua_State, lua_call, lua_getfield, lua_gettop, lua_insert,
     lua_pushcclosure, lua_pushnil, lua_pushvalue, lua_remove, lua_setfield, lua_type, lua_upvalueindex,
@@ -82,7 +82,7 @@ unsafe fn pass_on(lua: *mut lua_State) -> c_int {
     // SAFETY: only called by the functions above. No Rust value with a destructor is alive.
     unsafe {
         check_callable(lua, 3);
-        if lua_type(lua, lua_upvalueindex(shared::DEFAULT)) == LUA_TTABLE {
+        if lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) == LUA_TTABLE {
             lua_remove(lua, 1);
         }
         lua_pushvalue(lua, lua_upvalueindex(INNER));

@@ -8,133 +8,21 @@
 //!                        └── coroutine closed, or resumed by others ──► void: the next use of the claim drops it
 //! ```
 
-use super::arm::{Payload, arm_entry};
-use super::coroutine::{Left, go, is_left, push_reason};
-use crate::host::node::{COROUTINE, DIRECTIONS, NodeBlock, direction_value, drop_directions};
-use crate::host::observed::holds_data;
-use crate::host::state::{state_at, value};
-use crate::lua::guard::stack_is;
+use super::left::{Left, is_left};
+use super::ticket::{Payload, arm_entry};
+use crate::host::entries::unlink;
+use crate::host::memory::{COROUTINE, DIRECTIONS, Handle, NodeBlock, direction_value, value};
+use crate::host::node::{drop_directions, push_node};
+use crate::host::state::state_at;
+use crate::lua::args::bad_argument;
 use crate::lua::version::push_user_value;
-use crate::t_loop::task::unlink;
 use cogloop_io::{EventLoop, Interest, Key};
 use mlua::ffi::{
-    lua_State, lua_gettop, lua_next, lua_pop, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawequal, lua_rawgeti,
-    lua_settop, lua_tothread, lua_touserdata,
+    lua_State, lua_gettop, lua_next, lua_pop, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_settop, lua_tothread,
+    lua_touserdata,
 };
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::ffi::{CStr, c_int};
-use std::os::fd::BorrowedFd;
+use std::ffi::c_int;
 use std::ptr::null_mut;
-
-/// Goes on with the coroutine that waits for direction `i` of the watcher at 3.
-///
-/// # Safety
-///
-/// The rule of the crate; the loop is open. S: loop nodes node
-pub(crate) unsafe fn wake(lua: *mut lua_State, i: usize, ready: Interest) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let node = lua_touserdata(lua, 3).cast::<NodeBlock>();
-        let mut mine = DIRECTIONS[i];
-        push_user_value(lua, 3, direction_value(DIRECTIONS[i])); // S: loop nodes node co
-        push_user_value(lua, 3, direction_value(DIRECTIONS[1 - i]));
-        if lua_rawequal(lua, -1, -2) != 0 {
-            mine = Interest::BOTH;
-        }
-        lua_settop(lua, 4);
-        end_limit(lua, node, i);
-        stack_is(lua, 4);
-        let _ = drop_directions(lua, state_at(lua, 1), 3, mine);
-        lua_pushstring(lua, name_of(ready & mine).unwrap_or(c"rw").as_ptr());
-        go(lua, 4, Left::Waiting, 1);
-    }
-}
-
-/// The entry, at 3, is the watcher for whose handle a coroutine has waited long enough. What was there before the time was
-/// over wins.
-///
-/// # Safety
-///
-/// The rule of the crate; the loop is at 1 and open. S: loop entries node
-pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let node = lua_touserdata(lua, 3).cast::<NodeBlock>();
-        if node.is_null() {
-            return;
-        }
-        let due = timed(node, key);
-        if due.is_empty() {
-            return;
-        }
-        let ready = ready_now(lua, node, due);
-        // Asking an object runs Lua code: everything is looked up again after it.
-        stack_is(lua, 3);
-        let state = state_at(lua, 1);
-        if state.is_null() || timed(node, key) != due {
-            return;
-        }
-        push_user_value(
-            lua,
-            3,
-            direction_value(if due.contains(DIRECTIONS[0]) { DIRECTIONS[0] } else { DIRECTIONS[1] }),
-        );
-        let _ = drop_directions(lua, state, 3, due);
-        let values = match name_of(ready) {
-            Some(name) => {
-                lua_pushstring(lua, name.as_ptr());
-                1
-            }
-            None => push_reason(lua, rustix::io::Errno::TIMEDOUT, "timed out"),
-        };
-        go(lua, 4, Left::Waiting, values); // S: loop entries node co values…
-    }
-}
-
-/// The directions of a Node whose waits end with the timer `key`.
-unsafe fn timed(node: *mut NodeBlock, key: Key) -> Interest {
-    let mut due = Interest::NONE;
-    // SAFETY: only called with a Node on the stack.
-    unsafe {
-        for (i, each) in DIRECTIONS.into_iter().enumerate() {
-            if (*node).timeouts[i] == key.to_bits() && (*node).args[i] == COROUTINE && (*node).token != 0 {
-                due.insert(each);
-            }
-        }
-    }
-    due
-}
-
-/// Which of these directions of the Node at 3 are ready by now. The stack is as it was.
-unsafe fn ready_now(lua: *mut lua_State, node: *mut NodeBlock, due: Interest) -> Interest {
-    // SAFETY: only called by `time_out`. The number may be anything: the kernel says what it is.
-    unsafe {
-        let mut wanted = PollFlags::empty();
-        wanted.set(PollFlags::IN, due.contains(Interest::READ));
-        wanted.set(PollFlags::OUT, due.contains(Interest::WRITE));
-        let mut polled = [PollFd::from_borrowed_fd(BorrowedFd::borrow_raw((*node).number), wanted)];
-        let found = match poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
-            Ok(1..) => polled[0].revents(),
-            _ => PollFlags::empty(),
-        };
-        let mut ready = Interest::NONE;
-        let both = PollFlags::HUP | PollFlags::ERR;
-        for (each, flag) in [(Interest::READ, PollFlags::IN), (Interest::WRITE, PollFlags::OUT)] {
-            if due.contains(each) && found.intersects(flag | both) {
-                ready.insert(each);
-            }
-        }
-        if due.contains(Interest::READ) && !ready.contains(Interest::READ) && holds_data(lua, 3) {
-            ready.insert(Interest::READ);
-        }
-        ready
-    }
-}
-
-/// `'r'`, `'w'` or `'rw'`; `None` for nothing.
-fn name_of(ready: Interest) -> Option<&'static CStr> {
-    [None, Some(c"r"), Some(c"w"), Some(c"rw")][usize::from(ready.bits())]
-}
 
 /// Queues the coroutines that wait for the handle of the Node at `index`, which was closed, so that they are told.
 ///
@@ -171,7 +59,7 @@ pub(crate) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
 }
 
 /// Cancels the timer that would end the wait for direction `i`, if there is one. Neither raises nor allocates.
-unsafe fn end_limit(lua: *mut lua_State, node: *mut NodeBlock, i: usize) {
+pub(super) unsafe fn end_limit(lua: *mut lua_State, node: *mut NodeBlock, i: usize) {
     // SAFETY: only called with the open loop of the Node at 1, and room for two values.
     unsafe {
         let state = state_at(lua, 1);
@@ -226,7 +114,7 @@ pub(crate) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
 pub(crate) unsafe fn find_waiting(lua: *mut lua_State) {
     // SAFETY: the caller's promise. The table is only emptied of the entry that is looked at, which lua_next allows.
     unsafe {
-        let known = (*state_at(lua, 1)).own.waiting;
+        let known = (*state_at(lua, 1)).cogloop.waiting;
         if known < 0 {
             return;
         }
@@ -245,7 +133,7 @@ pub(crate) unsafe fn find_waiting(lua: *mut lua_State) {
                 lua_settop(lua, top + 2);
             }
         }
-        (*state_at(lua, 1)).own.waiting = waiting;
+        (*state_at(lua, 1)).cogloop.waiting = waiting;
         lua_settop(lua, top);
     }
 }
@@ -260,6 +148,36 @@ unsafe fn has_waiting(lua: *mut lua_State, index: c_int) -> bool {
         }
         void_dead_claims(lua, index);
         (*node).args.contains(&COROUTINE)
+    }
+}
+
+/// Raises if somebody else has the direction of a handle: a coroutine always, a function unless it may be replaced.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1, the handle is argument 2. Lua code may run. Room for ten values.
+pub(crate) unsafe fn check_free(lua: *mut lua_State, handle: Handle, direction: Interest, may_replace: bool) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let node = push_node(lua, 2, handle);
+        if !node.is_null() {
+            void_dead_claims(lua, lua_gettop(lua));
+        }
+        lua_pop(lua, 1);
+        if node.is_null() {
+            return;
+        }
+        for (i, each) in DIRECTIONS.into_iter().enumerate() {
+            if !(direction & (*node).interest).contains(each) {
+                continue;
+            }
+            if (*node).args[i] == COROUTINE {
+                bad_argument(lua, 2, c"handle: a coroutine waits for it".as_ptr());
+            }
+            if !may_replace {
+                bad_argument(lua, 2, c"handle: it is watched already".as_ptr());
+            }
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Running a loop, its time, and its end.
 
-use super::arm::{Ticket, push_ms, push_ticket};
 use super::loops::receiver;
+use super::ticket::{Ticket, push_ticket};
 use super::upvalue;
-use crate::host::drive::{Pace, drive};
-use crate::host::state::{LoopBlock, check_loop, state_at, value};
-use crate::lua::args::{bad_argument, check_ms, is_callable, test_userdata, wrong};
+use crate::host::drive::drive;
+use crate::host::memory::{LoopBlock, Pace, value};
+use crate::host::state::{check_loop, state_at};
+use crate::lua::args::{bad_argument, check_ms, is_callable, push_ms, test_userdata, wrong};
 use crate::lua::guard::{Failure, Text};
 use crate::lua::version::{push_user_value, set_user_value};
 use cogloop_io::Wait;
@@ -18,7 +19,7 @@ use std::ffi::c_int;
 /// What the kernel said to a run that is over, if it refused to wait. The loop is at 1.
 unsafe fn refused(lua: *mut lua_State) -> Option<Failure> {
     // SAFETY: only called by functions of the module.
-    unsafe { state_at(lua, 1).as_mut() }?.own.refused.take()
+    unsafe { state_at(lua, 1).as_mut() }?.cogloop.refused.take()
 }
 
 /// `loop:run( )` → true: until `stop`, or until nothing is left; or nil, message, errno
@@ -97,7 +98,7 @@ pub(crate) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
             lua_settop(lua, 1);
             lua_rawgeti(lua, lua_upvalueindex(upvalue::DEFAULT), 1);
             lua_replace(lua, 1);
-        } else if test_userdata(lua, 1, crate::lua::args::upvalue::LOOP).is_null() {
+        } else if test_userdata(lua, 1, upvalue::LOOP).is_null() {
             check_loop(lua, 1);
         }
         crate::host::create::close(lua)
@@ -120,7 +121,7 @@ pub(crate) unsafe extern "C-unwind" fn firing(lua: *mut lua_State) -> c_int {
     unsafe {
         let state = receiver(lua);
         let owner = (*state).id;
-        let Some(fired) = (*state).own.firing else { return 0 };
+        let Some(fired) = (*state).cogloop.firing else { return 0 };
         push_ticket(lua, Ticket { key: fired.key.to_bits(), owner }, lua_upvalueindex(upvalue::TIMER));
         push_ms(lua, fired.late_ns);
         lua_pushinteger(lua, fired.missed.try_into().unwrap_or(i64::MAX));
@@ -150,7 +151,7 @@ pub(crate) unsafe extern "C-unwind" fn onerror(lua: *mut lua_State) -> c_int {
 pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; `LoopBlock` may be asked of a closed loop.
     unsafe {
-        if test_userdata(lua, 1, crate::lua::args::upvalue::LOOP).is_null() {
+        if test_userdata(lua, 1, upvalue::LOOP).is_null() {
             check_loop(lua, 1);
         }
         let block = lua_touserdata(lua, 1).cast::<LoopBlock>();

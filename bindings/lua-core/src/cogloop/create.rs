@@ -1,9 +1,10 @@
 //! `cogloop.loop{ backend =, clock =, resolution = }`
 
+use super::serve::FACE;
 use super::upvalue;
-use crate::host::create::{Choice, bytes_at, in_words, open, push_loop, refuse};
-use crate::host::state::State;
-use crate::lua::args::fraction_to_ns;
+use crate::host::create::{Choice, in_words, open, push_loop};
+use crate::host::memory::State;
+use crate::lua::args::{bytes, fraction_to_ns, refuse_option, wrong};
 use crate::lua::guard::{ErrorText, Failure, Text, guard};
 use cogloop_io::Error;
 use mlua::ffi::{
@@ -46,7 +47,6 @@ unsafe fn push_open(lua: *mut lua_State, choice: Choice) -> Result<(), Failure> 
             Err(text) => text.raise(lua),
         };
         (*block).state = state;
-        (*state).own.is_face = true;
         lua_pushvalue(lua, -1);
         lua_rawseti(lua, lua_upvalueindex(upvalue::LOOPS), (*state).id.cast_signed());
     }
@@ -55,7 +55,7 @@ unsafe fn push_open(lua: *mut lua_State, choice: Choice) -> Result<(), Failure> 
 
 /// What the kernel refuses is the inner error, a wrong option the outer.
 fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, ErrorText> {
-    match open(choice) {
+    match open(&FACE, choice) {
         Ok(state) => Ok(Ok(state)),
         Err(Error::Io { doing, source }) => Ok(Err(Failure::of(doing, &source))),
         Err(error @ Error::NoBackend { .. }) => Ok(Err(Failure { errno: libc::ENOSYS, text: Text::new(error) })),
@@ -79,13 +79,13 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
         match lua_type(lua, 1) {
             LUA_TNONE | LUA_TNIL => return choice,
             LUA_TTABLE => {}
-            _ => crate::lua::args::wrong(lua, 1, c"options", c"a table"),
+            _ => wrong(lua, 1, c"options", c"a table"),
         }
         lua_pushnil(lua);
         while lua_next(lua, 1) != 0 {
             // S: options … key value
-            let key = if lua_type(lua, -2) == LUA_TSTRING { bytes_at(lua, -2) } else { b"" };
-            let text = if lua_type(lua, -1) == LUA_TSTRING { Some(bytes_at(lua, -1)) } else { None };
+            let key = if lua_type(lua, -2) == LUA_TSTRING { bytes(lua, -2) } else { b"" };
+            let text = if lua_type(lua, -1) == LUA_TSTRING { Some(bytes(lua, -1)) } else { None };
             let number = if lua_type(lua, -1) == LUA_TNUMBER { fraction_to_ns(lua_tonumber(lua, -1)) } else { None };
             let count = if lua_type(lua, -1) == LUA_TNUMBER { whole(lua_tonumber(lua, -1)) } else { None };
             match (key, text, number) {
@@ -97,14 +97,16 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
                     (b"max_timers", Some(count)) => choice.limits.timers = count.get(),
                     (b"max_handles", Some(count)) => choice.limits.descriptors = count.get(),
                     (_, Some(count)) => choice.limits.served_in_turn = count,
-                    _ => refuse(lua, c"a limit: a whole number above 0 expected, got %s"),
+                    _ => refuse_option(lua, c"a limit: a whole number above 0 expected, got %s"),
                 },
-                (b"backend", ..) => refuse(lua, c"option 'backend': a name expected, got %s"),
-                (b"clock", ..) => refuse(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
-                (b"resolution", ..) => refuse(lua, c"option 'resolution': milliseconds above 0 expected, got %s"),
+                (b"backend", ..) => refuse_option(lua, c"option 'backend': a name expected, got %s"),
+                (b"clock", ..) => refuse_option(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
+                (b"resolution", ..) => {
+                    refuse_option(lua, c"option 'resolution': milliseconds above 0 expected, got %s")
+                }
                 _ => {
                     lua_pop(lua, 1);
-                    refuse(lua, UNKNOWN)
+                    refuse_option(lua, UNKNOWN)
                 }
             }
             lua_pop(lua, 1);

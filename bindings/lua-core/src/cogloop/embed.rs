@@ -1,8 +1,8 @@
 //! A loop inside another one: its descriptor, and how long the other may wait. As cqueues asks for them.
 
-use super::arm::push_ms;
 use super::loops::receiver;
-use crate::host::state::State;
+use crate::host::memory::State;
+use crate::lua::args::push_ms;
 use crate::lua::guard::Failure;
 use mlua::ffi::{lua_State, lua_pushinteger, lua_pushnil, lua_pushnumber, lua_pushstring};
 use std::ffi::c_int;

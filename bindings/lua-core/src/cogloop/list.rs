@@ -1,15 +1,15 @@
 //! What a loop has: `timers`, `handles`, `dump`.
 
-use super::arm::{Payload, Ticket, push_ms, push_ticket};
 use super::loops::receiver;
+use super::ticket::{Payload, Ticket, push_ticket};
 use super::upvalue;
-use crate::host::node::{HANDLE, NodeBlock};
-use crate::host::state::{State, check_loop, state_at, value, with_or_raise};
+use crate::host::entries::slot;
+use crate::host::memory::{HANDLE, Listed, NodeBlock, State, value};
+use crate::host::state::{check_loop, state_at, with_or_raise};
+use crate::lua::args::push_ms;
 use crate::lua::errno::NO_MEMORY;
 use crate::lua::guard::{ErrorText, Text};
 use crate::lua::version::{new_userdata, push_user_value};
-use crate::t_loop::task::slot;
-use cogloop_io::Key;
 use mlua::ffi::{
     LUA_TNIL, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushboolean, lua_pushlstring, lua_pushnil,
     lua_pushstring, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_setfield, lua_settop, lua_touserdata, lua_type,
@@ -17,14 +17,6 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 use std::fmt::Write;
-
-/// A timer as it is listed.
-#[derive(Clone, Copy)]
-pub(crate) struct Listed {
-    is_paused: bool,
-    value: u64,
-    key: Key,
-}
 
 fn list(state: &mut State) -> Result<(), ErrorText> {
     state.drop_unlinked();
@@ -38,9 +30,9 @@ fn list(state: &mut State) -> Result<(), ErrorText> {
     let paused = state.events.iter_timers().filter(|timer| timer.1.is_none());
     let paused = paused.map(|(key, _, &value)| Listed { is_paused: true, value, key });
     let queued = queued.into_iter().map(|(_, key, value)| Listed { is_paused: false, value, key });
-    state.own.listed.clear();
-    state.own.listed.try_reserve(timers)?;
-    state.own.listed.extend(queued.chain(paused));
+    state.cogloop.listed.clear();
+    state.cogloop.listed.try_reserve(timers)?;
+    state.cogloop.listed.extend(queued.chain(paused));
     Ok(())
 }
 
@@ -55,7 +47,8 @@ pub(crate) unsafe extern "C-unwind" fn timers(lua: *mut lua_State) -> c_int {
         push_user_value(lua, 1, value::TASKS);
         lua_createtable(lua, 0, 0); // S: loop entries list
         let (mut position, mut count) = (0, 0);
-        while let Some(timer) = state_at(lua, 1).as_ref().and_then(|state| state.own.listed.get(position).copied()) {
+        while let Some(timer) = state_at(lua, 1).as_ref().and_then(|state| state.cogloop.listed.get(position).copied())
+        {
             position += 1;
             lua_settop(lua, 3);
             lua_rawgeti(lua, 2, slot(timer.key.index())); // S: loop entries list entry
@@ -143,7 +136,7 @@ pub(crate) unsafe extern "C-unwind" fn dump(lua: *mut lua_State) -> c_int {
         let state = check_loop(lua, 1);
         let length = with_or_raise(lua, state, |state| {
             let length = write_dump(state)?.min(room);
-            std::ptr::copy_nonoverlapping(state.own.text.as_ptr(), block, length);
+            std::ptr::copy_nonoverlapping(state.cogloop.text.as_ptr(), block, length);
             Ok(length)
         });
         lua_pushlstring(lua, block.cast(), length);
@@ -153,9 +146,9 @@ pub(crate) unsafe extern "C-unwind" fn dump(lua: *mut lua_State) -> c_int {
 
 /// Writes the text into the state, and says how long it is.
 fn write_dump(state: &mut State) -> Result<usize, ErrorText> {
-    state.own.text.clear();
-    write!(Growing(&mut state.own.text), "{}", state.events.dump()).map_err(|_| Text::new(NO_MEMORY))?;
-    Ok(state.own.text.len())
+    state.cogloop.text.clear();
+    write!(Growing(&mut state.cogloop.text), "{}", state.events.dump()).map_err(|_| Text::new(NO_MEMORY))?;
+    Ok(state.cogloop.text.len())
 }
 
 /// A text that asks for memory before it grows.

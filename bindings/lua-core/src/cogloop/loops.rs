@@ -1,7 +1,8 @@
 //! Which loop a function means: the one before its arguments, the default one, or a ticket's.
 
 use super::{create, upvalue};
-use crate::host::state::{LoopBlock, State, check_loop};
+use crate::host::memory::{LoopBlock, State};
+use crate::host::state::check_loop;
 use mlua::ffi::{
     LUA_TTABLE, lua_State, lua_insert, lua_pop, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_touserdata, lua_type,
     lua_upvalueindex,

@@ -13,116 +13,36 @@
 //! A loop's methods stand in the table of the module too: there they have a table for the default loop as an upvalue, and
 //! put that loop before their arguments.
 
-pub(crate) mod arm;
+mod arm;
 mod checked;
-pub(crate) mod claim;
+mod claim;
 mod control;
-pub(crate) mod coroutine;
+mod coroutine;
 mod create;
 mod embed;
+mod left;
 mod list;
 mod loops;
-pub(crate) mod serve;
-pub(crate) mod source;
-pub(crate) mod stats;
+mod resume;
+mod serve;
+mod source;
+mod stats;
+mod ticket;
 mod timer;
+mod upvalue;
+mod wake;
 mod watch;
 
 use crate::host::create::close;
-use crate::lua::args::upvalue as shared;
-use crate::lua::guard::{CHUNK, Failure};
-use crate::t_loop::push_weak_table;
-use cogloop_io::ExpiredTimer;
+use crate::lua::class::push_weak_table;
+use crate::lua::guard::CHUNK;
 use mlua::ffi::{
     LUA_OK, LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error,
     lua_getfield, lua_gettop, lua_pushcclosure, lua_pushcfunction, lua_pushnil, lua_pushstring, lua_pushvalue,
     lua_rawgetp, lua_rawsetp, lua_setfield, lua_settop, luaL_loadbufferx,
 };
 use std::ffi::{CStr, c_int};
-use std::os::fd::RawFd;
-use std::ptr::{null, null_mut};
-
-/// The upvalues that every function of the module has. The first four mean what they mean elsewhere in the crate.
-pub(crate) mod upvalue {
-    use std::ffi::c_int;
-    pub(crate) const TIMER: c_int = super::shared::TASK;
-    /// `{ [owner] = loop }`, weak.
-    pub(crate) const LOOPS: c_int = 5;
-    /// `{ loop }`, the default one, for a function of the module; nil for a method.
-    pub(crate) const DEFAULT: c_int = super::shared::DEFAULT;
-    pub(crate) const COUNT: c_int = 6;
-}
-
-/// What a loop of this face has beside what every loop has.
-pub(crate) struct Own {
-    /// Whether the loop is one of this face.
-    pub(crate) is_face: bool,
-    /// The timer whose callback runs.
-    pub(crate) firing: Option<ExpiredTimer<u64>>,
-    /// Whether the error on its way brings its traceback.
-    pub(crate) has_traceback: bool,
-    /// The coroutine that runs, or null.
-    pub(crate) resumed: *mut lua_State,
-    /// A descriptor for which a coroutine waited when that was last looked at; -1: none does.
-    pub(crate) waiting: RawFd,
-    /// Whether this run has made it possible for coroutines to yield.
-    pub(crate) may_yield: bool,
-    /// What it asks for as it yields.
-    pub(crate) request: Option<coroutine::Request>,
-    /// What the kernel said when it refused to wait: `run` returns it.
-    pub(crate) refused: Option<Failure>,
-    /// Whether callbacks are timed: for `stats`, or for `slow`.
-    pub(crate) is_measuring: bool,
-    pub(crate) meter: Option<Box<stats::Meter>>,
-    /// A callback that takes so long is slow.
-    pub(crate) slow_ns: u64,
-    pub(crate) turns: u64,
-    pub(crate) fired: u64,
-    pub(crate) waited_ns: u64,
-    /// Scratch: the timers in order.
-    pub(crate) listed: Vec<list::Listed>,
-    /// Scratch: a text on its way to Lua.
-    pub(crate) text: String,
-}
-
-impl Default for Own {
-    fn default() -> Self {
-        Self {
-            is_face: false,
-            firing: None,
-            has_traceback: false,
-            resumed: null_mut(),
-            waiting: -1,
-            may_yield: false,
-            request: None,
-            refused: None,
-            is_measuring: false,
-            meter: None,
-            slow_ns: u64::MAX,
-            turns: 0,
-            fired: 0,
-            waited_ns: 0,
-            listed: Vec::new(),
-            text: String::new(),
-        }
-    }
-}
-
-impl Own {
-    /// No callback runs any more.
-    pub(crate) fn end_batch(&mut self) {
-        self.firing = None;
-        self.has_traceback = false;
-        self.resumed = null_mut();
-        self.may_yield = false;
-    }
-
-    /// The timer whose callback failed just now, for `onerror`.
-    pub(crate) fn take_firing(&mut self, owner: u64) -> Option<arm::Ticket> {
-        self.has_traceback = false;
-        self.firing.take().map(|fired| arm::Ticket { key: fired.key.to_bits(), owner })
-    }
-}
+use std::ptr::null;
 
 /// Its address is the module's place in the registry: one module for a Lua state.
 static MODULE_KEY: u8 = 0;
@@ -202,25 +122,25 @@ pub(crate) unsafe extern "C-unwind" fn open_cogloop(lua: *mut lua_State) -> c_in
         lua_createtable(lua, 0, 32); // S: loop timer watcher module
         push_weak_table(lua);
         lua_pushnil(lua); // S: loop timer watcher module loops default
-        set_functions(lua, shared::LOOP, &LOOP_META);
+        set_functions(lua, upvalue::LOOP, &LOOP_META);
         set_functions(lua, upvalue::TIMER, &TIMER_META);
-        set_functions(lua, shared::NODE, &WATCHER_META);
-        set_methods(lua, shared::LOOP, &METHODS);
-        set_methods(lua, shared::NODE, &WATCHER_METHODS);
+        set_functions(lua, upvalue::WATCHER, &WATCHER_META);
+        set_methods(lua, upvalue::LOOP, &METHODS);
+        set_methods(lua, upvalue::WATCHER, &WATCHER_METHODS);
         set_methods(lua, upvalue::TIMER, &TIMER_METHODS);
-        set_functions(lua, shared::CLASS, &[(c"loop", create::construct)]);
+        set_functions(lua, upvalue::MODULE, &[(c"loop", create::construct)]);
         lua_settop(lua, upvalue::LOOPS);
         lua_createtable(lua, 1, 0); // S: loop timer watcher module loops { }
-        set_functions(lua, shared::CLASS, &METHODS);
+        set_functions(lua, upvalue::MODULE, &METHODS);
         run_chunks(lua);
         lua_settop(lua, upvalue::COUNT); // S: loop timer watcher module loops { }
-        lua_pushvalue(lua, shared::CLASS);
+        lua_pushvalue(lua, upvalue::MODULE);
         checked::wrap(lua, false);
-        lua_getfield(lua, shared::LOOP, c"__index".as_ptr());
+        lua_getfield(lua, upvalue::LOOP, c"__index".as_ptr());
         checked::wrap(lua, true);
-        lua_pushvalue(lua, shared::CLASS);
+        lua_pushvalue(lua, upvalue::MODULE);
         lua_rawsetp(lua, LUA_REGISTRYINDEX, (&raw const MODULE_KEY).cast());
-        lua_settop(lua, shared::CLASS);
+        lua_settop(lua, upvalue::MODULE);
     }
     1
 }
@@ -233,8 +153,8 @@ unsafe fn run_chunks(lua: *mut lua_State) {
             if luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), CHUNK.as_ptr(), null()) != LUA_OK {
                 lua_error(lua);
             }
-            lua_pushvalue(lua, shared::CLASS);
-            lua_getfield(lua, shared::LOOP, c"__index".as_ptr());
+            lua_pushvalue(lua, upvalue::MODULE);
+            lua_getfield(lua, upvalue::LOOP, c"__index".as_ptr());
             lua_pushcfunction(lua, source::open_signal);
             lua_pushcfunction(lua, source::open_child);
             lua_call(lua, 4, 0);

@@ -1,24 +1,28 @@
 //! Serving what is due: one C function for a batch, one Lua call for a callback, and between the two as little as can be.
 
-use super::arm::Payload;
-use super::coroutine;
-use super::stats::Meter;
+use super::claim::{find_waiting, tell_waiting, void_dead_claims};
+use super::resume::{go, push_reason};
+use super::ticket::{Payload, Ticket, push_ticket};
+use super::wake::{time_out, wake};
 use crate::host::drive::must_return;
-use crate::host::state::{LoopBlock, State, value, with};
+use crate::host::entries::slot;
+use crate::host::face::Face;
+use crate::host::memory::{LoopBlock, Meter, State, value};
+use crate::host::state::{state_at, with};
 use crate::lua::callback::call;
 use crate::lua::guard::stack_is;
-use crate::lua::version::push_user_value;
-use crate::t_loop::task::slot;
-use mlua::ffi::{lua_State, lua_call, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop};
+use crate::lua::version::{push_user_value, set_user_value};
+use cogloop_io::Key;
+use mlua::ffi::{
+    lua_State, lua_call, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata,
+};
+use std::ffi::c_int;
 
 /// Calls every timer that is due in this turn. Returns whether there was any.
-///
-/// # Safety
-///
-/// The rule of the crate; the loop of this block is at 1, is open, and is one of the face `cogloop`.
-pub(crate) unsafe fn serve_timers(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
+unsafe fn serve_timers(lua: *mut lua_State) -> bool {
     // SAFETY: the caller's promise; the state is fetched anew after each callback, which may have closed the loop.
     unsafe {
+        let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
         lua_settop(lua, 1);
         push_user_value(lua, 1, value::TASKS); // S: loop entries
         let mut found = false;
@@ -32,7 +36,7 @@ pub(crate) unsafe fn serve_timers(lua: *mut lua_State, block: *mut LoopBlock) ->
             found = true;
             stack_is(lua, 2);
             (*state).served = true;
-            (*state).own.firing = Some(expired);
+            (*state).cogloop.firing = Some(expired);
             let payload = Payload(expired.value);
             lua_rawgeti(lua, 2, slot(expired.key.index())); // S: loop entries entry
             if !payload.repeats() {
@@ -40,10 +44,10 @@ pub(crate) unsafe fn serve_timers(lua: *mut lua_State, block: *mut LoopBlock) ->
                 lua_pushnil(lua);
                 lua_rawseti(lua, 2, slot(expired.key.index()));
             }
-            (*state).own.fired += 1;
+            (*state).cogloop.fired += 1;
             if payload.is_wait() {
-                coroutine::serve(lua, payload, expired.key);
-            } else if (*state).own.is_measuring {
+                serve_coroutine(lua, payload, expired.key);
+            } else if (*state).cogloop.is_measuring {
                 measured(lua, state, payload, expired.late_ns);
             } else {
                 invoke(lua, payload);
@@ -51,7 +55,7 @@ pub(crate) unsafe fn serve_timers(lua: *mut lua_State, block: *mut LoopBlock) ->
             lua_settop(lua, 2);
         }
         if let Some(state) = (*block).state.as_mut() {
-            state.own.firing = None;
+            state.cogloop.firing = None;
         }
         found
     }
@@ -74,7 +78,7 @@ unsafe fn invoke(lua: *mut lua_State, payload: Payload) {
 unsafe fn measured(lua: *mut lua_State, state: *mut State, payload: Payload, late_ns: u64) {
     // SAFETY: only called by `serve_timers`. S: loop entries entry
     unsafe {
-        if let Some(meter) = &mut (*state).own.meter {
+        if let Some(meter) = &mut (*state).cogloop.meter {
             meter.late(late_ns);
         }
         let start_ns = Meter::start(state);
@@ -83,5 +87,48 @@ unsafe fn measured(lua: *mut lua_State, state: *mut State, payload: Payload, lat
         if let Some(start_ns) = start_ns {
             Meter::stop(lua, start_ns, 3);
         }
+    }
+}
+
+/// What the loop asks of this face.
+pub(super) static FACE: Face = Face {
+    serve_timers,
+    resume: wake,
+    handle_closed: tell_waiting,
+    drop_void_claims: void_dead_claims,
+    find_waiting,
+    note_failed,
+    // A timer is done before its callback begins.
+    end_failed: |_, _| {},
+    returns_refusals: true,
+};
+
+/// Makes the timer whose callback raised the CURRENT object. Handles and coroutines are so already.
+unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
+    // SAFETY: the loop calls it with an open loop at the first index and the metatable at the second.
+    unsafe {
+        let state = state_at(lua, index);
+        (*state).cogloop.has_traceback = false;
+        if let Some(fired) = (*state).cogloop.firing.take() {
+            push_ticket(lua, Ticket { key: fired.key.to_bits(), owner: (*state).id }, timers);
+            set_user_value(lua, index, value::CURRENT);
+        }
+    }
+}
+
+/// Goes on with the coroutine that a timer was armed for: the entry on top.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1 and open, and what `payload` says is on top.
+unsafe fn serve_coroutine(lua: *mut lua_State, payload: Payload, key: Key) {
+    // SAFETY: the caller's promise. S: loop entries entry
+    unsafe {
+        if !payload.is_coroutine() {
+            return time_out(lua, key);
+        }
+        let values =
+            if payload.is_closed() { push_reason(lua, rustix::io::Errno::BADF, "the handle was closed") } else { 0 };
+        go(lua, 3, payload.left(), values);
     }
 }

@@ -1,4 +1,4 @@
-//! What Lua code in `rate.lua` observes for `signal` and `child`: an object with a descriptor that becomes readable.
+//! What Lua code in `source.lua` observes for `signal` and `child`: an object with a descriptor that becomes readable.
 //!
 //! ```text
 //!   signal ──────► Signals ──► loop ──► f( name )         the old handler is back when nobody watches any more
@@ -10,8 +10,9 @@
 //!
 //! Where there is no pidfd, before Linux 5.3 and under some tools, SIGCHLD tells that some child has ended.
 
-use crate::host::create::bytes_at;
-use crate::lua::args::wrong;
+use crate::host::memory::Source;
+use crate::host::source::release;
+use crate::lua::args::{bytes, wrong};
 use crate::lua::guard::{Failure, guard};
 use crate::lua::version::new_userdata;
 use cogloop_io::child;
@@ -26,7 +27,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
 use std::ffi::{CStr, c_int};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::ptr::null_mut;
 
@@ -47,16 +48,6 @@ const SIGNALS: [(&[u8], c_int); 12] = [
     (b"TSTP", libc::SIGTSTP),
     (b"WINCH", libc::SIGWINCH),
 ];
-
-/// The memory of the userdata.
-#[repr(C)]
-pub(crate) struct Source {
-    /// A child, 0: none; and its pidfd, -1: none.
-    pid: c_int,
-    pidfd: RawFd,
-    /// Of a signal, or SIGCHLD in the place of a pidfd; null: none.
-    signals: *mut Signals,
-}
 
 /// Pushes a source that owns nothing yet, with its metatable.
 unsafe fn push_source(lua: *mut lua_State) -> *mut Source {
@@ -88,7 +79,7 @@ pub(super) unsafe fn check_signal(lua: *mut lua_State, arg: c_int) -> c_int {
     const WANTED: &CStr = c"'INT', 'TERM', 'HUP', 'RTMIN+1' or another signal that can be caught";
     // SAFETY: the caller's promise; the string is on the stack.
     unsafe {
-        let name = if lua_type(lua, arg) == LUA_TSTRING { bytes_at(lua, arg) } else { b"" };
+        let name = if lua_type(lua, arg) == LUA_TSTRING { bytes(lua, arg) } else { b"" };
         number_of(name.strip_prefix(b"SIG").unwrap_or(name)).unwrap_or_else(|| wrong(lua, arg, c"name", WANTED))
     }
 }
@@ -267,32 +258,5 @@ pub(crate) unsafe fn source_at(lua: *mut lua_State, index: c_int) -> *mut Source
         let is_one = lua_rawequal(lua, -1, -2) != 0;
         lua_pop(lua, 2);
         if is_one { source } else { null_mut() }
-    }
-}
-
-/// Closes a source; twice is no mistake. Makes no Lua call.
-///
-/// # Safety
-///
-/// Null, or a source whose userdata is alive.
-pub(crate) unsafe fn release(source: *mut Source) {
-    // SAFETY: the caller's promise; what the source owns is its own, and forgotten as it is given back.
-    unsafe {
-        if source.is_null() {
-            return;
-        }
-        let signals = std::mem::replace(&mut (*source).signals, null_mut());
-        let pidfd = std::mem::replace(&mut (*source).pidfd, -1);
-        (*source).pid = 0;
-        // There is nobody to tell of a panic; the next in this process would have the same to say.
-        let _ = guard(|| {
-            if !signals.is_null() {
-                drop(Box::from_raw(signals));
-            }
-            if pidfd >= 0 {
-                drop(OwnedFd::from_raw_fd(pidfd));
-            }
-            Ok(())
-        });
     }
 }

@@ -1,14 +1,15 @@
 //! The methods of a timer. Each works from the ticket alone: it finds the loop by the owner's number, the timer by the key,
 //! and says `false` or nil when either is gone.
 
-use super::arm::{Ticket, push_ms};
 use super::loops::push_owner;
+use super::ticket::Ticket;
 use super::upvalue;
-use crate::host::state::{State, value, with_or_raise};
-use crate::lua::args::{check_ms, test_userdata, wrong};
+use crate::host::entries::slot;
+use crate::host::memory::{State, value};
+use crate::host::state::with_or_raise;
+use crate::lua::args::{check_ms, push_ms, test_userdata, wrong};
 use crate::lua::guard::{ErrorText, Text};
 use crate::lua::version::push_user_value;
-use crate::t_loop::task::slot;
 use cogloop_io::Key;
 use mlua::ffi::{lua_State, lua_pushboolean, lua_pushnil, lua_rawseti, lua_settop};
 use std::ffi::c_int;

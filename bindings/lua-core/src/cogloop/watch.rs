@@ -1,20 +1,18 @@
 //! `on`: a function for a handle that is ready, and the watcher that it gives, which is the loop's Node.
 
-use super::claim::void_dead_claims;
+use super::claim::{check_free, void_dead_claims};
 use super::loops::{push_owner, receiver};
 use super::source::source_at;
-use crate::host::handle::{Handle, Kind, check_handle};
-use crate::host::node::{
-    COROUTINE, DIRECTIONS, NodeBlock, attach, drop_directions, push_node, set_callback, settle_reference,
-};
-use crate::host::state::{State, check_loop, state_at, with_or_raise};
-use crate::lua::args::{bad_argument, check_callable, check_direction, test_userdata, upvalue as shared, wrong};
+use super::upvalue;
+use crate::host::handle::check_handle;
+use crate::host::memory::{COROUTINE, DIRECTIONS, Kind, NodeBlock, State};
+use crate::host::node::{attach, drop_directions, set_callback, settle_reference};
+use crate::host::state::{check_loop, state_at, with_or_raise};
+use crate::lua::args::{check_callable, check_direction, test_userdata, wrong};
 use crate::lua::callback::pack;
 use crate::lua::guard::Text;
 use cogloop_io::{Interest, Token};
-use mlua::ffi::{
-    LUA_TNIL, lua_State, lua_gettop, lua_insert, lua_pop, lua_pushboolean, lua_pushvalue, lua_settop, lua_type,
-};
+use mlua::ffi::{LUA_TNIL, lua_State, lua_insert, lua_pushboolean, lua_pushvalue, lua_settop, lua_type};
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
@@ -44,42 +42,12 @@ pub(crate) unsafe extern "C-unwind" fn on(lua: *mut lua_State) -> c_int {
     }
 }
 
-/// Raises if somebody else has the direction of a handle: a coroutine always, a function unless it may be replaced.
-///
-/// # Safety
-///
-/// The rule of the crate; the loop is at 1, the handle is argument 2. Lua code may run. Room for ten values.
-pub(crate) unsafe fn check_free(lua: *mut lua_State, handle: Handle, direction: Interest, may_replace: bool) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let node = push_node(lua, 2, handle);
-        if !node.is_null() {
-            void_dead_claims(lua, lua_gettop(lua));
-        }
-        lua_pop(lua, 1);
-        if node.is_null() {
-            return;
-        }
-        for (i, each) in DIRECTIONS.into_iter().enumerate() {
-            if !(direction & (*node).interest).contains(each) {
-                continue;
-            }
-            if (*node).args[i] == COROUTINE {
-                bad_argument(lua, 2, c"handle: a coroutine waits for it".as_ptr());
-            }
-            if !may_replace {
-                bad_argument(lua, 2, c"handle: it is watched already".as_ptr());
-            }
-        }
-    }
-}
-
 /// The watcher at 1, and the state of its loop, which is put before it: null if the watcher is done or the loop gone.
 /// S: watcher … → loop watcher …
 unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
     // SAFETY: only called by functions of the module; a userdata with the watcher's metatable holds a NodeBlock.
     unsafe {
-        let node = test_userdata(lua, 1, shared::NODE).cast::<NodeBlock>();
+        let node = test_userdata(lua, 1, upvalue::WATCHER).cast::<NodeBlock>();
         if node.is_null() {
             wrong(lua, 1, c"watcher", c"cogloop.watcher");
         }

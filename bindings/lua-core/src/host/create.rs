@@ -1,24 +1,23 @@
-//! Making a loop, from `Loop( )`, `Loop( 10 )` or `Loop{ backend=…, clock=…, debug=… }`, and closing it.
+//! Making a loop from what a face has read of a script's options, and closing it.
 
-use crate::host::state::{LoopBlock, State, value};
-use crate::lua::args::{test_userdata, upvalue};
+use super::face::Face;
+use super::memory::{LoopBlock, State, value};
+use super::upvalue;
+use crate::lua::args::test_userdata;
 use crate::lua::errno::Told;
 use crate::lua::guard::{ErrorText, Text, guard};
 use crate::lua::interrupt;
 use crate::lua::version::{new_userdata, set_user_value};
 use cogloop_io::memory::expect_bytes;
 use cogloop_io::{ClockChoice, DEFAULT_RESOLUTION_NS, Error, EventLoop, Limits, Options, VirtualClock};
-use mlua::ffi::{
-    LUA_TBOOLEAN, LUA_TSTRING, LUA_TTABLE, lua_State, lua_createtable, lua_next, lua_pop, lua_pushfstring, lua_pushnil,
-    lua_pushvalue, lua_setmetatable, lua_toboolean, lua_tolstring, lua_type, lua_upvalueindex, luaL_argerror,
-    luaL_tolstring,
-};
+use mlua::ffi::{lua_State, lua_createtable, lua_pushnil, lua_pushvalue, lua_setmetatable, lua_upvalueindex};
 use std::collections::TryReserveError;
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 static DEFAULT_BACKEND: OnceLock<String> = OnceLock::new();
 static LOOPS: AtomicU64 = AtomicU64::new(0);
@@ -52,20 +51,6 @@ impl Default for Choice {
         let (resolution_ns, limits) = (DEFAULT_RESOLUTION_NS, Limits::default());
         Self { backend: None, is_virtual: false, debug: false, resolution_ns, limits }
     }
-}
-
-/// `Loop( … )`: the class is at 1.
-pub(crate) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the userdata gets its metatable, and with it its finalizer, before it owns anything.
-    unsafe {
-        let choice = read_options(lua);
-        let block = push_loop(lua);
-        match guard(|| open(choice).map_err(|error| in_words(&error))) {
-            Ok(state) => (*block).state = state,
-            Err(text) => text.raise(lua),
-        }
-    }
-    1
 }
 
 /// Pushes a loop that is closed so far.
@@ -104,7 +89,7 @@ pub(crate) fn in_words(error: &Error) -> ErrorText {
 /// # Errors
 ///
 /// When an option is not to be had.
-pub(crate) fn open(choice: Choice) -> Result<*mut State, Error> {
+pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Error> {
     // For the boxes and the names below.
     let refused = |refused: TryReserveError| Error::Io { doing: "making a loop", source: refused.into() };
     expect_bytes(FOR_A_STATE).map_err(refused)?;
@@ -114,65 +99,7 @@ pub(crate) fn open(choice: Choice) -> Result<*mut State, Error> {
     let events =
         EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns, limits: choice.limits })?;
     let debug = choice.debug || std::env::var_os("COGLOOP_DEBUG").is_some_and(|set| set == "1");
-    Ok(Box::into_raw(Box::new(State::new(events, LOOPS.fetch_add(1, Relaxed), virtual_clock, debug))))
-}
-
-/// Reads the options table at 2; what is no table is a lua-t script's slot count.
-unsafe fn read_options(lua: *mut lua_State) -> Choice {
-    let mut choice = Choice::default();
-    // SAFETY: only called by `construct`. A key is looked at only if it is a string, which lua_next allows.
-    unsafe {
-        if lua_type(lua, 2) != LUA_TTABLE {
-            return choice;
-        }
-        lua_pushnil(lua);
-        while lua_next(lua, 2) != 0 {
-            // S: class options … key value
-            let key = if lua_type(lua, -2) == LUA_TSTRING { bytes_at(lua, -2) } else { b"" };
-            let text = if lua_type(lua, -1) == LUA_TSTRING { Some(bytes_at(lua, -1)) } else { None };
-            match (key, text) {
-                (b"backend", Some(name)) => choice.backend = Some(Text::of_bytes(name)),
-                (b"clock", Some(b"virtual")) => choice.is_virtual = true,
-                (b"clock", Some(b"real")) => choice.is_virtual = false,
-                (b"debug", _) if lua_type(lua, -1) == LUA_TBOOLEAN => choice.debug = lua_toboolean(lua, -1) != 0,
-                (b"backend", _) => refuse(lua, c"option 'backend': a name expected, got %s"),
-                (b"clock", _) => refuse(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
-                (b"debug", _) => refuse(lua, c"option 'debug': a boolean expected, got %s"),
-                _ => {
-                    lua_pop(lua, 1);
-                    refuse(lua, c"unknown option '%s'; there are backend, clock and debug")
-                }
-            }
-            lua_pop(lua, 1);
-        }
-    }
-    choice
-}
-
-/// The bytes of the string at `index`, for as long as it is there.
-///
-/// # Safety
-///
-/// There is a string, and something on the stack keeps it alive.
-pub(crate) unsafe fn bytes_at<'a>(lua: *mut lua_State, index: c_int) -> &'a [u8] {
-    let mut length = 0;
-    // SAFETY: the caller's promise.
-    unsafe { std::slice::from_raw_parts(lua_tolstring(lua, index, &raw mut length).cast(), length) }
-}
-
-/// Raises an argument error about the options, with the value on top in it.
-///
-/// # Safety
-///
-/// The rule of the crate; the format has one %s.
-pub(crate) unsafe fn refuse(lua: *mut lua_State, format: &CStr) -> ! {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let got = luaL_tolstring(lua, -1, null_mut());
-        let text = lua_pushfstring(lua, format.as_ptr(), got);
-        luaL_argerror(lua, 1, text);
-    }
-    unreachable!("luaL_argerror does not return")
+    Ok(Box::into_raw(Box::new(State::new(face, events, LOOPS.fetch_add(1, Relaxed), virtual_clock, debug))))
 }
 
 /// `__gc` and `__close`: gives everything back. Afterwards each method says that the loop is closed.

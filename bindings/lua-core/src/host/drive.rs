@@ -1,27 +1,28 @@
-//! `run` and `stop`: turn after turn, until nothing is left.
+//! Driving a loop: turn after turn, as far as a run goes.
 //!
 //! ```text
-//!   run ── one protected call ──► serve: ┌─► pull what is due, pull what is ready, call each      (ready)
-//!    ▲          │                        │   stopped, interrupted or nothing left? ─► return
-//!    │          │ error, with traceback  │   look at the handles                               (observed)
-//!    └─ onerror ┴─ none: raise it        └── turn: wait                                        (EventLoop)
+//!   drive ── one protected call ──► serve: ┌─► timers that are due: the face serves them         (Face)
+//!    ▲            │                        │   handles that are ready: one after the other       (ready)
+//!    │            │ error, with traceback  │   closed, stopped, interrupted, nothing left? ──► return
+//!    │            │                        │   look at the handles                               (observed)
+//!    └─ onerror ──┴─ none: raise it        └── turn: wait                                        (EventLoop)
 //! ```
 //!
 //! The protected call is made once, not for each callback: a callback that raises leaves it, and only then, with an
 //! `onerror`, it is made again to go on with the rest of the batch.
 
-use crate::cogloop::{self, claim::find_waiting};
-use crate::host::leave::{PENDING, leave, on_raise};
-use crate::host::observed::look_at_handles;
-use crate::host::ready::{serve_handle, serve_task};
-use crate::host::state::{LoopBlock, State, check_loop, state_at, value, with, with_or_raise};
-use crate::lua::args::{test_userdata, upvalue};
+use super::leave::{PENDING, leave, on_raise};
+use super::memory::{LoopBlock, Pace, State, value};
+use super::observed::look_at_handles;
+use super::ready::serve_handle;
+use super::state::{check_loop, state_at, with, with_or_raise};
+use super::upvalue;
+use crate::lua::args::test_userdata;
 use crate::lua::guard::{Text, stack_is};
 use crate::lua::interrupt;
 use crate::lua::nesting::deepen;
 use crate::lua::version::{push_user_value, set_user_value};
-use crate::t_loop::task::finish;
-use cogloop_io::{ExpiredTimer, Ready, Wait};
+use cogloop_io::Wait;
 use mlua::ffi::{
     LUA_OK, LUA_TNIL, lua_State, lua_call, lua_insert, lua_pcall, lua_pushcclosure, lua_pushcfunction, lua_pushnil,
     lua_pushvalue, lua_settop, lua_setupvalue, lua_type, lua_upvalueindex,
@@ -29,13 +30,6 @@ use mlua::ffi::{
 use std::ffi::c_int;
 use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
-
-/// `loop:run( )`
-pub(crate) unsafe extern "C-unwind" fn run(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua with the loop.
-    unsafe { drive(lua, Pace::Forever) };
-    0
-}
 
 /// Runs the loop at 1 at this pace. An error that nobody takes is raised.
 ///
@@ -50,7 +44,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
         deepen(lua);
         lua_settop(lua, 1);
         lua_pushvalue(lua, 1);
-        lua_pushvalue(lua, lua_upvalueindex(upvalue::TASK));
+        lua_pushvalue(lua, lua_upvalueindex(upvalue::TIMER));
         lua_pushnil(lua);
         lua_pushcclosure(lua, on_raise, 3);
         for n in 1..=upvalue::COUNT {
@@ -80,7 +74,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
             state.running = false;
             state.in_batch = false;
             state.write_left = None;
-            state.own.end_batch();
+            state.cogloop.end_batch();
         }
         if !ended_well {
             push_user_value(lua, 1, value::TRACEBACK); // S: loop … err traceback
@@ -93,15 +87,6 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
             leave(lua);
         }
     }
-}
-
-/// `loop:stop( )`. A loop that is not running is left alone.
-pub(crate) unsafe extern "C-unwind" fn stop(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; `check_loop` vouches for the state.
-    unsafe {
-        (*check_loop(lua, 1)).stopped = true;
-    }
-    0
 }
 
 /// Calls `serve` until it ends well, or with an error that nobody takes: then the error is on top.
@@ -122,7 +107,7 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             }
             push_user_value(lua, 1, value::CURRENT); // S: loop on_raise serve err what
             if !std::mem::replace(&mut (*state).current, null_mut()).is_null() {
-                finish(lua, 5);
+                ((*state).face.end_failed)(lua, 5);
             }
             push_user_value(lua, 1, value::ONERROR); // S: loop on_raise serve err what onerror
             // An error of the loop itself is nobody's callback's: taking it would be for ever.
@@ -180,7 +165,7 @@ unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
             if must_return(state) {
                 return 0;
             }
-            find_waiting(lua);
+            ((*state).face.find_waiting)(lua);
             let is_idle = with_or_raise(lua, state, |state| {
                 state.drop_unlinked();
                 Ok(state.events.is_idle())
@@ -194,10 +179,10 @@ unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
                 Ok(())
             });
             if let Some(failure) = refused {
-                if !(*state).own.is_face {
+                if !(*state).face.returns_refusals {
                     failure.text.raise(lua);
                 }
-                (*state).own.refused = Some(failure);
+                (*state).cogloop.refused = Some(failure);
                 return 0;
             }
             in_batch = true;
@@ -228,39 +213,24 @@ unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
             serve_handle(lua, (*block).state, ready);
             found = true;
         }
-        if !must_return((*block).state) && (*(*block).state).own.is_face {
-            found |= cogloop::serve::serve_timers(lua, block);
-        }
-        while !must_return((*block).state) {
+        loop {
+            // Before each handle, too: what a callback did may let this turn go on with its timers.
+            if must_return((*block).state) {
+                return found;
+            }
+            found |= ((*(*block).state).face.serve_timers)(lua);
+            if must_return((*block).state) {
+                return found;
+            }
             let state = (*block).state;
-            let next = with(state, |state| Ok(Next::pull(state)));
-            match next {
-                Ok(Next::Task(expired)) => serve_task(lua, state, expired),
-                Ok(Next::Handle(ready)) => serve_handle(lua, state, ready),
-                Ok(Next::None) => return found,
+            match with(state, |state| Ok(state.events.next_ready())) {
+                Ok(Some(ready)) => serve_handle(lua, state, ready),
+                Ok(None) => return found,
                 Err(text) => text.raise(lua),
             }
             found = true;
         }
-        found
     }
-}
-
-/// How far a run goes.
-#[derive(Clone, Copy)]
-pub(crate) enum Pace {
-    /// Until nothing is left.
-    Forever,
-    /// One turn.
-    Once(Wait),
-    /// No further turn.
-    Enough,
-    /// Until a virtual clock shows this time, from deadline to deadline.
-    Until {
-        end_ns: u64,
-        /// Whether a turn has served what is ready at the present moment, after the last timers of it.
-        is_looked_at: bool,
-    },
 }
 
 impl Pace {
@@ -293,23 +263,6 @@ impl Pace {
                 state.pace = Self::Until { end_ns, is_looked_at: false };
                 Some(Wait::Poll)
             }
-        }
-    }
-}
-
-/// What a batch has next.
-#[derive(Clone, Copy)]
-enum Next {
-    Task(ExpiredTimer<u64>),
-    Handle(Ready),
-    None,
-}
-
-impl Next {
-    fn pull(state: &mut State) -> Self {
-        match state.events.next_expired() {
-            Some(expired) => Self::Task(expired),
-            None => state.events.next_ready().map_or(Self::None, Self::Handle),
         }
     }
 }

@@ -3,13 +3,12 @@
 //! In this order: a `t.Net.Socket`, a Lua file, a descriptor number, an object with a `getfd`, `fileno` or `pollfd` method or a `pollfd`
 //! field.
 
-use crate::host::create::bytes_at;
-use crate::lua::args::{bad_argument, wrong};
+use super::memory::{Handle, Kind, SocketBlock};
+use super::socket::push_socket_metatable;
+use crate::lua::args::{bad_argument, bytes, wrong};
 use crate::lua::guard::Text;
 use crate::lua::nesting::deepen;
 use crate::lua::version::{LuaFile, push_file_metatable};
-use crate::net::push_socket_metatable;
-use crate::net::socket::SocketBlock;
 use libc::FILE;
 use mlua::ffi::{
     LUA_OK, LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_State,
@@ -19,27 +18,6 @@ use mlua::ffi::{
 };
 use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::{BorrowedFd, RawFd};
-
-/// What kind of handle it is: how to find out whether it was closed, and whether it holds data back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A socket of `t.Net`, which takes itself out of the loop before it is closed; the userdata lives as long as the node
-    /// that keeps it.
-    Socket(*mut SocketBlock),
-    /// A Lua file; the userdata lives as long as the node that keeps it.
-    File(*const LuaFile),
-    /// A plain number. Nothing more is known of it.
-    Number,
-    /// An object that says its descriptor when asked.
-    Object,
-}
-
-/// A handle that is open, as far as it can tell.
-#[derive(Clone, Copy)]
-pub(crate) struct Handle {
-    pub(crate) number: RawFd,
-    pub(crate) kind: Kind,
-}
 
 /// How what an object has to say in the place of a number begins.
 const SAID: &[u8] = b"the text '";
@@ -250,7 +228,7 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result
                         LUA_TSTRING => {
                             let mut got = Text::new("");
                             got.extend(if lua_isnumber(lua, -1) == 0 { SAID } else { b"the string '" });
-                            let bytes = bytes_at(lua, -1);
+                            let bytes = bytes(lua, -1);
                             got.extend(&bytes[..bytes.len().min(40)]);
                             got.extend(b"'");
                             Err(Refused::NoNumber(name, got))

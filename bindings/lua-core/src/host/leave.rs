@@ -9,12 +9,14 @@
 //!
 //! The program `cogloop` prints the traceback of the callback, which the registry keeps for it.
 
-use crate::host::state::{state_at, value};
+use super::memory::value;
+use super::state::state_at;
+use super::upvalue;
 use crate::lua::guard::push_text;
 use crate::lua::version::{push_user_value, set_user_value};
 use mlua::ffi::{
-    LUA_REGISTRYINDEX, LUA_TNIL, LUA_TNONE, LUA_TSTRING, LUA_TTABLE, lua_Debug, lua_State, lua_concat, lua_createtable,
-    lua_error, lua_getfield, lua_getinfo, lua_getstack, lua_gettop, lua_insert, lua_pop, lua_pushnil, lua_pushstring,
+    LUA_REGISTRYINDEX, LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_Debug, lua_State, lua_concat, lua_createtable, lua_error,
+    lua_getfield, lua_getinfo, lua_getstack, lua_gettop, lua_insert, lua_pop, lua_pushnil, lua_pushstring,
     lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawseti, lua_replace, lua_setfield, lua_settop, lua_tolstring,
     lua_type, lua_upvalueindex, luaL_traceback,
 };
@@ -39,7 +41,7 @@ pub(crate) unsafe fn leave(lua: *mut lua_State) -> ! {
     // SAFETY: the caller's promise.
     unsafe {
         let are_texts = lua_type(lua, -1) == LUA_TSTRING && lua_type(lua, -2) == LUA_TSTRING;
-        let is_own = lua_type(lua, lua_upvalueindex(crate::lua::args::upvalue::DEFAULT)) != LUA_TNONE;
+        let is_own = upvalue::is_of_cogloop(lua);
         let tells_of_two = are_texts && (contains(lua, -1, MEANWHILE) || contains(lua, -1, CLOSED));
         if are_texts && is_own && !tells_of_two {
             keep(lua);
@@ -135,15 +137,14 @@ pub(crate) unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
             return raised_meanwhile(lua);
         }
         // A coroutine's error comes with the traceback of its own stack.
-        if state.is_null() || !(*state).own.has_traceback {
+        if state.is_null() || !(*state).cogloop.has_traceback {
             luaL_traceback(lua, lua, null(), 1);
             set_user_value(lua, lua_upvalueindex(1), value::TRACEBACK);
         }
         lua_pushvalue(lua, 1);
         lua_replace(lua, lua_upvalueindex(PENDING));
-        if let Some(ticket) = state.as_mut().and_then(|state| state.own.take_firing(state.id)) {
-            crate::cogloop::arm::push_ticket(lua, ticket, lua_upvalueindex(2));
-            set_user_value(lua, lua_upvalueindex(1), value::CURRENT);
+        if !state.is_null() {
+            ((*state).face.note_failed)(lua, lua_upvalueindex(1), lua_upvalueindex(2));
         }
     }
     1

@@ -1,10 +1,18 @@
-//! The loop as Lua holds it: its state, what is observed, and the turns. The faces make their objects from it.
+//! The loop as Lua holds it: its memory, what is observed, and the turns. The faces make their objects from it; what it asks
+//! of them stands in a table, [`face::Face`].
 
 pub(crate) mod create;
 pub(crate) mod drive;
+pub(crate) mod entries;
+pub(crate) mod face;
 pub(crate) mod handle;
 pub(crate) mod leave;
+pub(crate) mod memory;
+pub(crate) mod meter;
 pub(crate) mod node;
 pub(crate) mod observed;
 pub(crate) mod ready;
+pub(crate) mod socket;
+pub(crate) mod source;
 pub(crate) mod state;
+pub(crate) mod upvalue;

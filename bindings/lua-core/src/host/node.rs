@@ -1,62 +1,20 @@
-//! Nodes: `addHandle`, `removeHandle`, `loop[ h ]`, and the userdata that they give.
+//! Nodes: the userdata for a handle that a loop observes, and what changes it.
 
-use crate::cogloop::claim::{tell_waiting, void_dead_claims};
-use crate::cogloop::source::Source;
-use crate::host::handle::{Handle, Kind, check_handle, look, refuse};
-use crate::host::observed::{ask, forget, forget_closed, unwatch, watch};
-use crate::host::state::{State, check_loop, value, with};
-use crate::lua::args::{check_callable, check_direction, upvalue};
-use crate::lua::callback::pack;
+use super::memory::{COROUTINE, DIRECTIONS, HANDLE, Handle, Kind, NodeBlock, State, direction_value, value};
+use super::observed::{ask, expect_watch, forget, forget_closed, unwatch, watch};
+use super::state::{check_loop, state_at, with};
+use super::upvalue;
 use crate::lua::guard::{ErrorText, Failure, Text, about_descriptor, errno_of};
 use crate::lua::version::{new_userdata, push_user_value, set_user_value};
 use cogloop_io::{Interest, Token};
 use mlua::ffi::{
-    LUA_TNUMBER, lua_State, lua_gettop, lua_pop, lua_pushboolean, lua_pushnil, lua_pushstring, lua_pushvalue,
-    lua_rawequal, lua_rawgeti, lua_rawseti, lua_remove, lua_setmetatable, lua_settop, lua_touserdata, lua_type,
-    lua_upvalueindex,
+    LUA_TNUMBER, lua_State, lua_gettop, lua_pop, lua_pushnil, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawseti,
+    lua_remove, lua_setmetatable, lua_touserdata, lua_type, lua_upvalueindex,
 };
 use std::ffi::c_int;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::null_mut;
-
-/// User value of a Node: the handle. Values 1 and 2 are the callbacks' tables, see [`direction_value`].
-pub(crate) const HANDLE: c_int = 3;
-
-/// Stands where a number of arguments would: the callback is a coroutine.
-pub(crate) const COROUTINE: c_int = -1;
-
-/// Read first, then write: the order in which they are served.
-pub(crate) const DIRECTIONS: [Interest; 2] = [Interest::READ, Interest::WRITE];
-
-/// The user value of a Node with the callback `{ f, args… }` for one direction.
-pub(crate) fn direction_value(direction: Interest) -> c_int {
-    direction.bits().into()
-}
-
-/// The memory of a Node userdata. It may outlive the loop; then it is observed no longer.
-#[repr(C)]
-pub(crate) struct NodeBlock {
-    /// 0 when it is observed no longer.
-    pub(crate) token: u64,
-    pub(crate) number: RawFd,
-    pub(crate) interest: Interest,
-    pub(crate) kind: Kind,
-    /// The numbers of arguments of the callbacks for read and write; [`COROUTINE`]: a coroutine waits instead.
-    pub(crate) args: [c_int; 2],
-    /// The place among the watched ones, or among the sockets, if it is there.
-    pub(crate) watch: usize,
-    /// For a socket: the state of the loop, while it is observed, and the next Node that observes the same socket.
-    pub(crate) state: *mut State,
-    pub(crate) next_observer: *mut NodeBlock,
-    /// The number of its loop, in the module `cogloop`.
-    pub(crate) owner: u64,
-    /// The handle, if it is one of the module's sources, which is closed when it is observed no longer; else null.
-    pub(crate) source: *mut Source,
-    /// Whether the loop may end in spite of it: until the script says otherwise, whatever is observed of the handle.
-    pub(crate) is_unref: bool,
-    /// The keys of the timers that end the waits of coroutines; 0: none.
-    pub(crate) timeouts: [u64; 2],
-}
 
 /// Pushes the Node of the handle at `arg`, and returns it: null, with nil pushed, when there is none. A Node whose handle
 /// was closed while its number went to this one is dropped first.
@@ -98,30 +56,13 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
                 }
             } else {
                 // A socket was closed, and this Node of it has not been swept away yet.
-                tell_waiting(lua, index);
+                ((*state_at(lua, 1)).face.handle_closed)(lua, index);
             }
             lua_pop(lua, 1);
             lua_pushnil(lua);
             return null_mut();
         }
     }
-}
-
-/// `loop:addHandle( h, dir, f, ... )` → Node
-pub(crate) unsafe extern "C-unwind" fn add_handle(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the stack is written beside the lines.
-    unsafe {
-        check_loop(lua, 1);
-        let handle = check_handle(lua, 2);
-        let direction = check_direction(lua, 3);
-        check_callable(lua, 4);
-        let args = pack(lua, 4); // S: loop h dir tbl
-        match attach(lua, 2, handle, direction) {
-            Ok(_) => set_callback(lua, 2, direction, 4, args),
-            Err(failure) => refuse(lua, 2, failure.text),
-        }
-    }
-    1
 }
 
 /// Observes `direction` of the handle at `arg` too, and pushes its Node. When the kernel refuses, something is on top.
@@ -156,7 +97,7 @@ pub(crate) unsafe fn attach(
             enter(lua, state, fresh, handle, direction)?;
             return Ok(fresh);
         }
-        void_dead_claims(lua, lua_gettop(lua));
+        ((*state).face.drop_void_claims)(lua, lua_gettop(lua));
         if (*node).token == 0 {
             lua_pop(lua, 1);
             return attach(lua, arg, handle, direction);
@@ -166,7 +107,7 @@ pub(crate) unsafe fn attach(
                 return Err(Failure { errno: libc::EBUSY, text: Text::new("handle: a coroutine waits for it") });
             }
         }
-        observe(state, node, handle, direction)?;
+        observe_too(state, node, handle, direction)?;
         Ok(node)
     }
 }
@@ -253,7 +194,12 @@ unsafe fn enter(
 }
 
 /// Makes a Node that is in the table observe `direction` too.
-unsafe fn observe(state: *mut State, node: *mut NodeBlock, handle: Handle, direction: Interest) -> Result<(), Failure> {
+unsafe fn observe_too(
+    state: *mut State,
+    node: *mut NodeBlock,
+    handle: Handle,
+    direction: Interest,
+) -> Result<(), Failure> {
     // SAFETY: only called by `attach`, with a live state and Node.
     unsafe {
         let interest = (*node).interest | direction;
@@ -278,7 +224,7 @@ unsafe fn register(state: *mut State, node: *mut NodeBlock, handle: Handle, inte
         let fd = BorrowedFd::borrow_raw(handle.number);
         let mut errno = libc::EINVAL;
         let added = with(state, |state| {
-            state.observe(fd, interest).map_err(|error| {
+            observe(state, fd, interest).map_err(|error| {
                 errno = errno_of(&error);
                 about_descriptor(handle.number, &error)
             })
@@ -307,27 +253,6 @@ pub(crate) unsafe fn settle_reference(state: *mut State, node: *mut NodeBlock) {
             Ok(if is_kept { events.ref_descriptor(token) } else { events.unref_descriptor(token) })
         });
     }
-}
-
-/// `loop:removeHandle( h, dir )` → Node, or `false, message`
-pub(crate) unsafe extern "C-unwind" fn remove_handle(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the stack is written beside the lines.
-    unsafe {
-        check_loop(lua, 1);
-        let handle = check_handle(lua, 2);
-        let direction = check_direction(lua, 3);
-        lua_settop(lua, 3);
-        let node = push_node(lua, 2, handle); // S: loop h dir node
-        if node.is_null() || ((*node).interest & direction).is_empty() {
-            lua_pushboolean(lua, 0);
-            lua_pushstring(lua, c"Descriptor not observed in Loop -> ignoring".as_ptr());
-            return 2;
-        }
-        if let Err(why) = drop_directions(lua, check_loop(lua, 1), 4, direction) {
-            refuse(lua, 2, why);
-        }
-    }
-    1
 }
 
 /// Stops observing directions, and lets go of their callbacks.
@@ -368,24 +293,12 @@ pub(crate) unsafe fn drop_directions(
     Ok(())
 }
 
-/// `loop[ h ]`: the Node of a handle, or nil. The key is at 2.
-///
-/// # Safety
-///
-/// As for a C function that Lua calls: the loop at 1, a key at 2, the module's upvalues.
-pub(crate) unsafe fn index_handle(lua: *mut lua_State) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe {
-        check_loop(lua, 1);
-        // `__index` may be called by hand, with any number of arguments.
-        lua_settop(lua, 2);
-        match look(lua, 2) {
-            Ok(handle) => {
-                check_loop(lua, 1);
-                push_node(lua, 2, handle);
-            }
-            Err(_) => lua_pushnil(lua),
-        }
-    }
-    1
+/// Observes a descriptor, and remembers which number its token stands for.
+fn observe(state: &mut State, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
+    // Its index is one that has been used, or else the next one: all before it are in use then.
+    state.numbers.try_grow(state.events.descriptors() as u32)?;
+    expect_watch(state)?;
+    let token = state.events.add_descriptor(fd, interest)?;
+    state.numbers.replace(token.index(), fd.as_raw_fd());
+    Ok(token)
 }

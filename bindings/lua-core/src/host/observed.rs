@@ -1,13 +1,11 @@
-//! What the loop knows of an observed handle: the Node's memory, whether the handle is still what it was, and what must
-//! be known of it before a wait.
+//! What becomes of an observed handle: whether it is still what it was, what must be known of it before a wait, and how the
+//! loop forgets it.
 
-use crate::cogloop::claim::tell_waiting;
-use crate::cogloop::source::release;
-use crate::host::handle::{Handle, Kind, buffered, is_dirty, is_open, look_again};
-use crate::host::node::{self, NodeBlock};
-use crate::host::state::{State, state_at, value, with, with_or_raise};
+use super::handle::{buffered, is_dirty, is_open, look_again};
+use super::memory::{HANDLE, Handle, Kind, NodeBlock, SocketBlock, State, value};
+use super::source::release;
+use super::state::{state_at, with, with_or_raise};
 use crate::lua::version::{LuaFile, push_user_value, set_user_value};
-use crate::net::socket::SocketBlock;
 use cogloop_io::{Interest, Token};
 use mlua::ffi::{
     LUA_OK, lua_State, lua_gettop, lua_pcall, lua_pop, lua_pushboolean, lua_pushcfunction, lua_pushnil, lua_rawgeti,
@@ -32,7 +30,7 @@ pub(crate) unsafe fn is_stale(lua: *mut lua_State, index: c_int) -> bool {
             Kind::File(file) => LuaFile::stream(file).is_none(),
             Kind::Number => !is_open((*block).number),
             Kind::Object => {
-                push_user_value(lua, index, node::HANDLE); // S: … handle
+                push_user_value(lua, index, HANDLE); // S: … handle
                 let now = look_again(lua, lua_gettop(lua));
                 lua_pop(lua, 1);
                 !matches!(now, Ok(Handle { number, .. }) if number == (*block).number)
@@ -50,7 +48,7 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int
     // SAFETY: the caller's promise; the entry exists, so that setting it takes no memory.
     unsafe {
         let node = lua_touserdata(lua, index).cast::<NodeBlock>();
-        for n in 1..=node::HANDLE {
+        for n in 1..=HANDLE {
             lua_pushnil(lua);
             set_user_value(lua, index, n);
         }
@@ -82,7 +80,7 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int
 pub(crate) unsafe fn forget_closed(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise. Telling runs no Lua code.
     unsafe {
-        tell_waiting(lua, index);
+        ((*state_at(lua, 1)).face.handle_closed)(lua, index);
         forget(lua, state_at(lua, 1), index);
     }
 }
@@ -287,7 +285,7 @@ unsafe fn object_has_data(lua: *mut lua_State, index: c_int) -> bool {
             forget_closed(lua, index);
             return false;
         }
-        push_user_value(lua, index, node::HANDLE);
+        push_user_value(lua, index, HANDLE);
         // The Lua code that was asked may have put another handle in the object's place.
         (*node).kind == Kind::Object && (*node).interest.contains(Interest::READ) && is_dirty(lua, lua_gettop(lua))
     }
@@ -307,7 +305,7 @@ pub(crate) unsafe fn holds_data(lua: *mut lua_State, index: c_int) -> bool {
             Kind::Socket(_) | Kind::Number => false,
             Kind::Object => {
                 lua_pushcfunction(lua, say_dirty);
-                push_user_value(lua, index, node::HANDLE);
+                push_user_value(lua, index, HANDLE);
                 let dirty = lua_pcall(lua, 1, 1, 0) == LUA_OK && lua_toboolean(lua, -1) != 0;
                 lua_pop(lua, 1);
                 dirty
@@ -336,5 +334,11 @@ pub(crate) unsafe fn ask(lua: *mut lua_State, index: c_int) -> Option<(*mut Node
         let is_stale = is_stale(lua, index);
         let is_same = !state_at(lua, 1).is_null() && token != 0 && (*node).token == token;
         is_same.then_some((node, is_stale))
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        unwatch_all(self);
     }
 }

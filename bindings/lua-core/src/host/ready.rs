@@ -1,78 +1,16 @@
-//! Serving one task or one ready handle: from the key or token to the call of the script's function.
+//! Serving a handle that is ready: from the token to the call of the script's function.
 //!
-//! Both run inside `run`'s protected call, with the loop at 1, and simply raise.
+//! All of it runs inside `drive`'s protected call, with the loop at 1, and simply raises.
 
-use crate::cogloop::claim;
-use crate::cogloop::stats::Meter;
-use crate::host::handle::Kind;
-use crate::host::node::{COROUTINE, DIRECTIONS, NodeBlock, direction_value};
-use crate::host::observed::{ask, forget_closed, holds_data};
-use crate::host::state::{State, state_at, value, with_or_raise};
-use crate::lua::args::period_ns;
+use super::memory::{COROUTINE, DIRECTIONS, Kind, Meter, NodeBlock, State, direction_value, value};
+use super::observed::{ask, forget_closed, holds_data};
+use super::state::{state_at, with_or_raise};
 use crate::lua::callback::call;
 use crate::lua::guard::stack_is;
 use crate::lua::version::{push_user_value, set_user_value};
-use crate::t_loop::task::{CALLBACK, TaskBlock, finish, link, slot, tell_next};
-use cogloop_io::{AddError, ExpiredTimer, Interest, Key, Missed, Plan, Ready, Token};
-use mlua::ffi::{lua_State, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
+use cogloop_io::{Interest, Ready, Token};
+use mlua::ffi::{lua_State, lua_pushvalue, lua_rawgeti, lua_settop, lua_touserdata};
 use std::ffi::c_int;
-use std::num::NonZeroU64;
-use std::ptr::null_mut;
-
-/// Runs the callback of a timer that expired, and arms it again if the callback says so.
-///
-/// # Safety
-///
-/// The rule of the crate; the loop is at 1, `state` is its state, and `expired` was pulled just now.
-pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired: ExpiredTimer<u64>) {
-    // SAFETY: the caller's promise; the stack is written beside the lines.
-    unsafe {
-        lua_settop(lua, 1);
-        // The wheel has let go of the key, so its table entry is next in line for a new task: nothing that could run a
-        // finalizer, and so addTask, may come before the entry is empty.
-        push_user_value(lua, 1, value::TASKS);
-        lua_rawgeti(lua, 2, slot(expired.key.index())); // S: loop tasks task
-        let task = lua_touserdata(lua, 3).cast::<TaskBlock>();
-        if task.is_null() {
-            return;
-        }
-        lua_pushnil(lua);
-        lua_rawseti(lua, 2, slot(expired.key.index()));
-        begin(lua, state, 3);
-        (*task).key = TaskBlock::RUNNING;
-        (*state).current = task;
-        if (*state).debug {
-            tell_next(lua, state);
-        }
-        push_user_value(lua, 3, CALLBACK);
-        call(lua, (*task).args, 1); // S: loop tasks task tbl result
-        stack_is(lua, 5);
-        let state = state_at(lua, 1);
-        if state.is_null() {
-            return;
-        }
-        (*state).current = null_mut();
-        match period_ns(lua, 5) {
-            // Cancelled from its own callback: that wins over the result.
-            Some(period_ns) if (*task).key == TaskBlock::RUNNING => {
-                (*task).key = TaskBlock::DONE;
-                let key = with_or_raise(lua, state, |state| Ok(rearm(state, expired.deadline_ns, period_ns)?));
-                lua_settop(lua, 3); // S: loop tasks task
-                link(lua, state, task, key);
-            }
-            _ => finish(lua, 3),
-        }
-    }
-}
-
-/// Arms an interval's next expiry, by the engine's rule of skipping. The period is what the callback has just returned, so
-/// what passed during the callback counts.
-fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<Key, AddError> {
-    let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
-    let next = state.events.follow(&plan, state.events.now_ns());
-    let next_ns = next.map_or(u64::MAX, |next| next.deadline);
-    state.arm(|events, armed| events.try_add_timer_at(next_ns, armed))
-}
 
 /// Runs the callbacks of a handle that is ready: read first, then write, if it still is observed.
 ///
@@ -123,10 +61,10 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
                     return;
                 }
             }
-            begin(lua, state, 3);
+            note_current(lua, state, 3);
             if (*node).args[i] == COROUTINE {
                 // The other direction may be another's.
-                claim::wake(lua, i, ready.ready);
+                ((*state).face.resume)(lua, i, ready.ready);
                 lua_settop(lua, 3);
                 continue;
             }
@@ -166,7 +104,7 @@ unsafe fn forget_unless_number(lua: *mut lua_State, node: *mut NodeBlock) {
 }
 
 /// Notes whose callback runs now, for `onerror`. Neither raises nor allocates.
-unsafe fn begin(lua: *mut lua_State, state: *mut State, index: c_int) {
+pub(crate) unsafe fn note_current(lua: *mut lua_State, state: *mut State, index: c_int) {
     // SAFETY: only called with a live state of the loop at 1, and a Task or Node at `index`.
     unsafe {
         (*state).served = true;

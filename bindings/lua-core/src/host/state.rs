@@ -1,87 +1,28 @@
-//! What a loop userdata holds: an [`EventLoop`] of integers, and what its functions must remember between two calls.
+//! Work on a loop's [`State`], and the ways to it from a value on Lua's stack.
 
-use crate::cogloop::Own;
-use crate::host::drive::Pace;
-use crate::host::node::NodeBlock;
-use crate::host::observed::{expect_watch, unwatch_all};
-use crate::lua::args::{test_userdata, upvalue, wrong};
+use super::face::Face;
+use super::memory::{Cogloop, LoopBlock, NodeBlock, Pace, State};
+use super::upvalue;
+use crate::lua::args::{test_userdata, wrong};
 use crate::lua::guard::{ErrorText, Failure, Text, guard};
 use crate::lua::interrupt;
-use crate::t_loop::task::TaskBlock;
 use cogloop_io::memory::ByIndex;
-use cogloop_io::{AddError, EventLoop, Interest, Key, LimitReached, Limits, Ready, Token, VirtualClock, Wait};
-use mlua::ffi::{LUA_TNONE, lua_State, lua_touserdata, lua_type, lua_upvalueindex};
+use cogloop_io::{AddError, EventLoop, Key, LimitReached, Limits, Token, VirtualClock, Wait};
+use mlua::ffi::{lua_State, lua_touserdata};
 use std::ffi::{CStr, c_int};
-use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-
-/// The user values of a loop.
-pub(crate) mod value {
-    use std::ffi::c_int;
-    /// `{ [key index + 1] = Task }`
-    pub(crate) const TASKS: c_int = 1;
-    /// `{ [descriptor] = Node }`
-    pub(crate) const NODES: c_int = 2;
-    /// The function `loop.onerror`, or nil.
-    pub(crate) const ONERROR: c_int = 3;
-    /// The Task or Node whose callback runs, else nil.
-    pub(crate) const CURRENT: c_int = 4;
-    /// The traceback of the error on its way to `run`, else nil.
-    pub(crate) const TRACEBACK: c_int = 5;
-    /// What is told of slow callbacks, in the module `cogloop`, else nil.
-    pub(crate) const SLOW: c_int = 6;
-    pub(crate) const COUNT: c_int = 6;
-}
-
-/// The memory of a loop userdata.
-#[repr(C)]
-pub(crate) struct LoopBlock {
-    /// Null once the loop is closed.
-    pub(crate) state: *mut State,
-}
-
-/// A loop, apart from its Lua values.
-pub(crate) struct State {
-    pub(crate) events: EventLoop<u64>,
-    /// Distinguishes the loops of the process, so that a task is never cancelled in a loop that is not its own.
-    pub(crate) id: u64,
-    /// The clock of a loop with virtual time.
-    pub(crate) virtual_clock: Option<VirtualClock>,
-    /// Whether tasks know the one that fires next.
-    pub(crate) debug: bool,
-    pub(crate) running: bool,
-    pub(crate) stopped: bool,
-    /// Whether `run` shall go on with the batch that an error interrupted, before the next turn.
-    pub(crate) in_batch: bool,
-    /// Whether a callback has run since the last wait, so that what the kernel said may be out of date.
-    pub(crate) served: bool,
-    /// A handle whose read callback runs, if it is ready for writing too: so that an error does not take that turn away.
-    pub(crate) write_left: Option<Ready>,
-    /// The task whose callback runs, or null.
-    pub(crate) current: *mut TaskBlock,
-    /// A timer that is armed and whose Task is not in the table yet: what Lua's running out of memory leaves there.
-    pub(crate) unlinked: Option<Key>,
-    /// How many timers were armed: the order of equal deadlines, each timer's value.
-    pub(crate) armed: u64,
-    /// Descriptor numbers by token index.
-    pub(crate) numbers: ByIndex<RawFd>,
-    /// The nodes whose handles must be looked at before a wait; they live in the NODES table.
-    pub(crate) watched: Vec<*mut NodeBlock>,
-    /// The nodes of sockets, which need not be looked at; they live in the NODES table, too.
-    pub(crate) sockets: Vec<*mut NodeBlock>,
-    /// The numbers of sockets that were closed while they were observed, and are still in the NODES table.
-    pub(crate) closed: Vec<RawFd>,
-    /// Scratch: the tasks' table indices in the order of expiry, with the deadlines in ns.
-    pub(crate) order: Vec<(u64, u64, u32)>,
-    /// How far the run goes that is under way.
-    pub(crate) pace: Pace,
-    /// What a loop of the module `cogloop` has beside these.
-    pub(crate) own: Own,
-}
+use std::os::fd::RawFd;
+use std::ptr::null_mut;
 
 impl State {
-    pub(crate) fn new(events: EventLoop<u64>, id: u64, virtual_clock: Option<VirtualClock>, debug: bool) -> Self {
+    pub(crate) fn new(
+        face: &'static Face,
+        events: EventLoop<u64>,
+        id: u64,
+        virtual_clock: Option<VirtualClock>,
+        debug: bool,
+    ) -> Self {
         Self {
+            face,
             events,
             id,
             virtual_clock,
@@ -100,7 +41,7 @@ impl State {
             closed: Vec::new(),
             order: Vec::new(),
             pace: Pace::Forever,
-            own: Own::default(),
+            cogloop: Cogloop::default(),
         }
     }
 
@@ -109,13 +50,13 @@ impl State {
         self.drop_unlinked();
         self.served = false;
         self.check_end(wait)?;
-        let start_ns = self.own.is_measuring.then(|| self.events.now_ns());
+        let start_ns = self.cogloop.is_measuring.then(|| self.events.now_ns());
         interrupt::waits(true);
         let turned = self.events.turn(wait).map_err(|error| Failure::of("waiting failed", &error));
         interrupt::waits(false);
-        self.own.turns += 1;
+        self.cogloop.turns += 1;
         if let Some(start_ns) = start_ns {
-            self.own.waited_ns += self.events.turn_ns().saturating_sub(start_ns);
+            self.cogloop.waited_ns += self.events.turn_ns().saturating_sub(start_ns);
         }
         turned
     }
@@ -210,16 +151,6 @@ impl State {
         }
     }
 
-    /// Observes a descriptor, and remembers which number its token stands for.
-    pub(crate) fn observe(&mut self, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
-        // Its index is one that has been used, or else the next one: all before it are in use then.
-        self.numbers.try_grow(self.events.descriptors() as u32)?;
-        expect_watch(self)?;
-        let token = self.events.add_descriptor(fd, interest)?;
-        self.numbers.replace(token.index(), fd.as_raw_fd());
-        Ok(token)
-    }
-
     /// The number that a token stands for.
     pub(crate) fn number_of(&self, token: Token) -> Option<RawFd> {
         self.numbers.get(token.index()).copied()
@@ -267,12 +198,6 @@ impl State {
     }
 }
 
-impl Drop for State {
-    fn drop(&mut self) {
-        unwatch_all(self);
-    }
-}
-
 /// The state of the loop at `arg`. Raises for anything that is not a loop, and for a loop that is closed.
 ///
 /// # Safety
@@ -285,8 +210,7 @@ pub(crate) unsafe fn check_loop(lua: *mut lua_State, arg: c_int) -> *mut State {
         let block = test_userdata(lua, arg, upvalue::LOOP).cast::<LoopBlock>();
         if block.is_null() {
             // Not read from the metatable: a script may have changed it.
-            let is_own = lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) != LUA_TNONE;
-            wrong(lua, arg, c"loop", if is_own { c"cogloop.loop" } else { c"T.Loop" });
+            wrong(lua, arg, c"loop", if upvalue::is_of_cogloop(lua) { c"cogloop.loop" } else { c"T.Loop" });
         }
         if (*block).state.is_null() {
             Text::<40>::new("the loop is closed").raise(lua);
@@ -337,5 +261,15 @@ pub(crate) unsafe fn with_or_raise<R: Copy>(
             Ok(result) => result,
             Err(text) => text.raise(lua),
         }
+    }
+}
+
+impl Cogloop {
+    /// No callback runs any more.
+    pub(crate) fn end_batch(&mut self) {
+        self.firing = None;
+        self.has_traceback = false;
+        self.resumed = null_mut();
+        self.may_yield = false;
     }
 }

@@ -1,35 +1,23 @@
 //! Arguments of the functions that Lua calls: each check raises an error that names the argument.
 
-use crate::host::create::bytes_at;
-use crate::lua::guard::{Text, push_where};
-use crate::lua::version::extra_arguments;
+use super::guard::{Text, push_where};
+use super::version::extra_arguments;
 use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_concat,
-    lua_error, lua_getmetatable, lua_isinteger, lua_next, lua_pop, lua_pushfstring, lua_pushnil, lua_rawequal,
-    lua_tointeger, lua_tolstring, lua_tonumber, lua_tostring, lua_touserdata, lua_type, lua_upvalueindex,
-    luaL_argerror, luaL_getmetafield, luaL_tolstring, luaL_typename,
+    lua_error, lua_getmetatable, lua_isinteger, lua_next, lua_pop, lua_pushfstring, lua_pushinteger, lua_pushnil,
+    lua_pushnumber, lua_rawequal, lua_tointeger, lua_tolstring, lua_tonumber, lua_tostring, lua_touserdata, lua_type,
+    lua_upvalueindex, luaL_argerror, luaL_getmetafield, luaL_tolstring, luaL_typename,
 };
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
+/// The upvalue that is a table in a function that puts an object before the script's arguments, its default loop.
+pub(crate) const DEFAULT: c_int = 6;
+
 /// The longest delay: more is clamped to it. About 292 years.
 pub(crate) const MAX_DELAY_NS: u64 = 1 << 63;
-
-/// The upvalues that every function of the module has.
-pub(crate) mod upvalue {
-    use std::ffi::c_int;
-    pub(crate) const LOOP: c_int = 1;
-    pub(crate) const TASK: c_int = 2;
-    pub(crate) const NODE: c_int = 3;
-    pub(crate) const CLASS: c_int = 4;
-    /// In the functions of `t.Loop`, a weak table: the `{ f }` of the last task that was added without arguments.
-    pub(crate) const LAST: c_int = 5;
-    pub(crate) const COUNT: c_int = 5;
-    /// A table in the functions of the module `cogloop`, which put its loop before their arguments; nothing in others.
-    pub(crate) const DEFAULT: c_int = 6;
-}
 
 /// The block of the userdata at `index` if its metatable is upvalue `kind`, else null. Does not raise.
 ///
@@ -123,7 +111,7 @@ unsafe fn push_got(lua: *mut lua_State, value: c_int, wanted: &CStr) -> *const c
             // A number is of the right type mostly: then its value is what is wrong.
             LUA_TNUMBER => luaL_tolstring(lua, value, null_mut()),
             LUA_TSTRING => {
-                let bytes = bytes_at(lua, value);
+                let bytes = bytes(lua, value);
                 let mut text = Text::<64>::new("string '");
                 text.extend(&bytes[..bytes.len().min(SHOWN)]);
                 text.extend(if bytes.len() > SHOWN { b"...'" } else { b"'" });
@@ -162,7 +150,7 @@ fn contains(text: &CStr, name: &CStr) -> bool {
 pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const c_char) -> ! {
     // SAFETY: the caller's promise; luaL_argerror never returns.
     unsafe {
-        let shifted = lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) == LUA_TTABLE;
+        let shifted = lua_type(lua, lua_upvalueindex(DEFAULT)) == LUA_TTABLE;
         luaL_argerror(lua, arg - c_int::from(shifted) + extra_arguments(lua), text);
     }
     unreachable!("luaL_argerror does not return")
@@ -179,7 +167,7 @@ pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CS
         lua_pushnil(lua);
         while lua_next(lua, arg) != 0 {
             lua_pop(lua, 1); // S: … key
-            let name = if lua_type(lua, -1) == LUA_TSTRING { bytes_at(lua, -1) } else { b"" };
+            let name = if lua_type(lua, -1) == LUA_TSTRING { bytes(lua, -1) } else { b"" };
             if !known.iter().any(|known| known.to_bytes() == name) {
                 let got = luaL_tolstring(lua, -1, null_mut());
                 let format = c"unknown option '%s'; there are %s".as_ptr();
@@ -280,14 +268,14 @@ pub(crate) unsafe fn check_direction(lua: *mut lua_State, arg: c_int) -> Interes
 }
 
 /// The names of the directions, as they stand in the class.
-pub(crate) const DIRECTIONS: [(&[&CStr], u8); 3] = [
+pub(crate) const DIRECTION_NAMES: [(&[&CStr], u8); 3] = [
     (&[c"READ", c"r", c"rd", c"read", c"inc", c"incoming"], 1),
     (&[c"WRITE", c"w", c"wr", c"write", c"out", c"outgoing"], 2),
     (&[c"READWRITE", c"rw", c"rdwr", c"readwrite", c"both", c"either"], 3),
 ];
 
 fn direction(name: &[u8]) -> Option<u8> {
-    DIRECTIONS.iter().find(|(names, _)| names.iter().any(|known| known.to_bytes() == name)).map(|&(_, bits)| bits)
+    DIRECTION_NAMES.iter().find(|(names, _)| names.iter().any(|known| known.to_bytes() == name)).map(|&(_, bits)| bits)
 }
 
 /// Whether the value at `index` can be called. Does not raise.
@@ -320,6 +308,47 @@ pub(crate) unsafe fn check_callable(lua: *mut lua_State, arg: c_int) {
     unsafe {
         if !is_callable(lua, arg) {
             wrong(lua, arg, c"f", c"a function or a callable object");
+        }
+    }
+}
+
+/// The bytes of the string at `index`, for as long as it is there.
+///
+/// # Safety
+///
+/// There is a string, and something on the stack keeps it alive.
+pub(crate) unsafe fn bytes<'a>(lua: *mut lua_State, index: c_int) -> &'a [u8] {
+    let mut length = 0;
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(lua_tolstring(lua, index, &raw mut length).cast(), length) }
+}
+
+/// Raises an argument error about the options, with the value on top in it.
+///
+/// # Safety
+///
+/// The rule of the crate; the format has one %s.
+pub(crate) unsafe fn refuse_option(lua: *mut lua_State, format: &CStr) -> ! {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let got = luaL_tolstring(lua, -1, null_mut());
+        let text = lua_pushfstring(lua, format.as_ptr(), got);
+        luaL_argerror(lua, 1, text);
+    }
+    unreachable!("luaL_argerror does not return")
+}
+
+/// Pushes a time in milliseconds: a whole number of them as an integer.
+///
+/// # Safety
+///
+/// Room for a value.
+pub(crate) unsafe fn push_ms(lua: *mut lua_State, ns: u64) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match ns % 1_000_000 {
+            0 => lua_pushinteger(lua, (ns / 1_000_000) as i64),
+            _ => lua_pushnumber(lua, ns as f64 / 1e6),
         }
     }
 }

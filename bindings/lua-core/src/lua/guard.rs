@@ -1,7 +1,7 @@
 //! The border that no panic and no destructor crosses: Rust work runs in [`guard`], and what goes wrong in it comes out
 //! as an [`ErrorText`], which is plain bytes and can be left lying when Lua jumps away.
 
-use crate::lua::errno::{Lossy, NO_MEMORY, Told};
+use super::errno::{Lossy, NO_MEMORY, Told};
 use cogloop_io::{AddError, LimitReached};
 use mlua::ffi::{
     LUA_TNUMBER, LUA_TSTRING, lua_Debug, lua_State, lua_concat, lua_error, lua_getinfo, lua_getstack, lua_gettop,

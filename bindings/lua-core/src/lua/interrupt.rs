@@ -11,17 +11,15 @@
 //! The program `cogloop` calls [`raise`] on Ctrl-C. In the module nobody does, and nothing here costs more than reading
 //! two atomics. All of it is async-signal-safe: atomics, and `write` to an eventfd.
 
-use crate::lua::nesting::LEVELS;
+use super::nesting::LEVELS;
 use mlua::ffi::lua_State;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::cell::Cell;
 use std::io;
 use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
 use std::ptr::null_mut;
-use std::sync::atomic::{
-    AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize,
-    Ordering::{Relaxed, SeqCst},
-};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize};
 use std::time::{Duration, Instant};
 
 /// How many interrupts there were.

@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 pub(crate) mod callback;
+pub(crate) mod class;
 pub(crate) mod errno;
 pub(crate) mod guard;
 pub mod interrupt;

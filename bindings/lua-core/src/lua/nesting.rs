@@ -4,7 +4,7 @@
 //! An error leaves by a jump, so nobody is there to count down. Instead the addresses of the frames are kept: the stack
 //! grows down, so what lies at or below the frame that asks has been left.
 
-use crate::lua::guard::Text;
+use super::guard::Text;
 use mlua::ffi::lua_State;
 use std::cell::Cell;
 use std::hint::black_box;

@@ -1,9 +1,11 @@
 //! The functions of the module beside those that make timers.
 
 use super::queue::Taken;
-use super::service::{CALLBACKS, Service, upvalue, with};
-use super::time::{self, Alarm};
+use super::service::with;
+use super::service::{CALLBACKS, Service};
+use super::time::Alarm;
 use super::timer::{check_ms, forget};
+use super::{time, upvalue};
 use crate::lua::args::MAX_DELAY_NS;
 use crate::lua::guard::{Text, errno_of};
 use crate::lua::interrupt;

@@ -12,9 +12,9 @@ mod queue;
 mod service;
 mod time;
 mod timer;
+mod upvalue;
 
-use crate::host::create::bytes_at;
-use crate::lua::args::{bad_argument, check_options};
+use crate::lua::args::{bad_argument, bytes, check_options};
 use crate::lua::guard::guard;
 use crate::lua::version::{new_userdata, set_user_value};
 use mlua::ffi::{
@@ -22,7 +22,7 @@ use mlua::ffi::{
     lua_getfield, lua_pushcclosure, lua_pushcfunction, lua_pushstring, lua_pushvalue, lua_rawgetp, lua_rawsetp,
     lua_setfield, lua_setmetatable, lua_settop, lua_touserdata, lua_type,
 };
-use service::{CALLBACKS, Service, upvalue};
+use service::{CALLBACKS, Service};
 use std::ffi::{CStr, c_int};
 
 /// Where the registry has the module.
@@ -77,8 +77,8 @@ unsafe extern "C-unwind" fn other_service(lua: *mut lua_State) -> c_int {
                 lua_getfield(lua, 1, c"clock".as_ptr());
                 match lua_type(lua, -1) {
                     LUA_TNIL => false,
-                    LUA_TSTRING if bytes_at(lua, -1) == b"real" => false,
-                    LUA_TSTRING if bytes_at(lua, -1) == b"virtual" => true,
+                    LUA_TSTRING if bytes(lua, -1) == b"real" => false,
+                    LUA_TSTRING if bytes(lua, -1) == b"virtual" => true,
                     _ => bad_argument(lua, 1, c"option 'clock': 'real' or 'virtual' expected".as_ptr()),
                 }
             }

@@ -1,23 +1,14 @@
 //! One service: a queue, its clock, and the userdata that holds them for the functions of a module.
 
 use super::queue::Queue;
-use super::time::{self, Alarm};
+use super::time::Alarm;
+use super::{time, upvalue};
 use crate::lua::errno::NO_MEMORY;
 use crate::lua::guard::{Text, guard};
 use cogloop_io::memory::expect_bytes;
 use mlua::ffi::{lua_State, lua_touserdata, lua_upvalueindex};
 use std::collections::TryReserveError;
 use std::ffi::c_int;
-
-/// What the functions of a module have as upvalues.
-pub(super) mod upvalue {
-    use std::ffi::c_int;
-    /// The userdata of the service; its user value 1 is `{ [place + 1] = f }`.
-    pub(in crate::mockit) const SERVICE: c_int = 1;
-    /// The metatable of its timers.
-    pub(in crate::mockit) const TIMER: c_int = 2;
-    pub(in crate::mockit) const COUNT: c_int = 2;
-}
 
 /// The service's user value: the callbacks.
 pub(super) const CALLBACKS: c_int = 1;

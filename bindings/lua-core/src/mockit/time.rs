@@ -1,5 +1,6 @@
 //! `CLOCK_BOOTTIME`, which counts the time asleep; sleeping by it; and a descriptor that tells when an event is due.
 
+use super::queue::NS_PER_MS;
 use crate::lua::interrupt;
 use rustix::io::Errno;
 use rustix::thread::{NanosleepRelativeResult, clock_nanosleep_absolute, clock_nanosleep_relative};
@@ -9,8 +10,6 @@ use rustix::time::{
 };
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-
-use super::queue::NS_PER_MS;
 
 const NS_PER_SEC: u64 = 1_000_000_000;
 

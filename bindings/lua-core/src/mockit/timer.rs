@@ -1,9 +1,10 @@
 //! `oneoff`, `getit`, and the timer that they give.
 
 use super::queue::{NS_PER_MS, Timer};
-use super::service::{CALLBACKS, upvalue, with};
-use crate::lua::args::MAX_DELAY_NS;
-use crate::lua::args::{check_callable, test_userdata, wrong};
+use super::service::CALLBACKS;
+use super::service::with;
+use super::upvalue;
+use crate::lua::args::{MAX_DELAY_NS, check_callable, test_userdata, wrong};
 use crate::lua::version::{new_userdata, push_user_value};
 use mlua::ffi::{
     LUA_TNUMBER, lua_State, lua_isinteger, lua_pop, lua_pushfstring, lua_pushinteger, lua_pushnil, lua_pushvalue,

@@ -1,15 +1,16 @@
 //! `t.Net.Address`: where a socket is, or where it shall connect to. A userdata that is a [`SockAddr`], plain bytes.
 
+use super::class::Class;
 use super::endpoint::{any, host, parse, same, shown, unix, with_port};
 use super::names::{FAMILIES, name_of, value_of};
-use super::{Class, upvalue};
-use crate::lua::args::{bad_argument, no_property, test_userdata, wrong, wrong_property};
+use super::upvalue;
+use crate::lua::args::{bad_argument, bytes, no_property, test_userdata, wrong, wrong_property};
 use crate::lua::guard::{ErrorText, Text, guard};
 use crate::lua::version::new_userdata;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_concat, lua_isnumber, lua_pushboolean,
     lua_pushfstring, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawget,
-    lua_remove, lua_setmetatable, lua_tolstring, lua_tonumber, lua_topointer, lua_tostring, lua_type, lua_upvalueindex,
+    lua_remove, lua_setmetatable, lua_tonumber, lua_topointer, lua_tostring, lua_type, lua_upvalueindex,
 };
 use socket2::SockAddr;
 use std::ffi::{CStr, c_int};
@@ -61,17 +62,6 @@ pub(super) unsafe fn check_address(lua: *mut lua_State, arg: c_int) -> *mut Sock
         }
         address
     }
-}
-
-/// The bytes of the string at `arg`, for as long as it is on the stack.
-///
-/// # Safety
-///
-/// There is a string at `arg`.
-pub(super) unsafe fn bytes<'a>(lua: *mut lua_State, arg: c_int) -> &'a [u8] {
-    let mut length = 0;
-    // SAFETY: the caller's promise.
-    unsafe { std::slice::from_raw_parts(lua_tolstring(lua, arg, &raw mut length).cast(), length) }
 }
 
 /// A port: a number, or text that is one, from 0 to 65535; nothing is 0.

@@ -4,13 +4,15 @@
 //! such an address – and return it first. The address that they return is the one they were given, or a new one; once
 //! it is bound, its port is the one that the system chose.
 
-use super::address::{bytes, check_host, check_port, push_address, test_address};
+use super::address::{check_host, check_port, push_address, test_address};
+use super::attempt::{Failed, attempt, push_failure};
 use super::endpoint::{any, localhost, shown, with_port};
 use super::names::{SHUTDOWNS, value_of};
 use super::patience::{accept_at_once, may_wait};
-use super::socket::{SocketBlock, check_socket, create, on, push_socket, shut, test_socket};
-use super::{Failed, attempt, push_failure, upvalue};
-use crate::lua::args::wrong;
+use super::socket::{check_socket, create, on, push_socket, shut, test_socket};
+use super::upvalue;
+use crate::host::memory::SocketBlock;
+use crate::lua::args::{bytes, wrong};
 use crate::lua::guard::Text;
 use cogloop_io::Interest;
 use mlua::ffi::{

@@ -6,10 +6,12 @@
 //!     AF_INET6 = { … }, stats = { rx_bytes = 1, … } }
 //! ```
 
-use super::address::{bytes, push_address};
+use super::address::push_address;
+use super::attempt::{Failed, attempt, push_failure};
+use super::class::Class;
 use super::snapshot::{Found, Name, Record, Wanted};
-use super::{Class, Failed, attempt, push_failure, upvalue};
-use crate::lua::args::wrong;
+use super::upvalue;
+use crate::lua::args::{bytes, wrong};
 use crate::lua::errno::Lossy;
 use crate::lua::guard::Text;
 use crate::lua::version::new_userdata;
@@ -23,7 +25,8 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use socket2::SockAddr;
 use std::ffi::{CStr, OsStr, c_int};
-use std::io::{self, Read};
+use std::io;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::ptr::null_mut;
 

@@ -11,6 +11,8 @@
 //! System calls happen in [`attempt`], which makes no Lua call and gives plain numbers back.
 
 mod address;
+mod attempt;
+mod class;
 mod connection;
 mod endpoint;
 mod interface;
@@ -19,41 +21,25 @@ mod option;
 mod patience;
 mod select;
 mod snapshot;
-pub(crate) mod socket;
+mod socket;
 mod transfer;
+mod upvalue;
 
-use crate::lua::errno::Reason;
-use crate::lua::guard::{Text, guard};
-use crate::lua::interrupt;
+use crate::host::socket::SOCKET_META_KEY;
+use crate::lua::guard::Text;
+use class::{Class, keep, push_class};
 use mlua::ffi::{
-    LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_getfield, lua_gettop, lua_pop,
-    lua_pushboolean, lua_pushcclosure, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue,
-    lua_rawgetp, lua_rawset, lua_rawseti, lua_rawsetp, lua_setfield, lua_setmetatable, lua_settop,
+    LUA_REGISTRYINDEX, LUA_TTABLE, lua_State, lua_createtable, lua_getfield, lua_gettop, lua_pop, lua_pushinteger,
+    lua_pushlstring, lua_pushstring, lua_rawgetp, lua_rawset, lua_rawseti, lua_setfield, lua_settop,
 };
 use std::ffi::{CStr, c_int};
-use std::fmt::Write;
-use std::io;
 use std::ptr::from_ref;
-
-/// The upvalues that every function of `t.Net` has.
-mod upvalue {
-    use std::ffi::c_int;
-    /// The metatables of the two kinds of userdata.
-    pub(super) const SOCKET: c_int = 1;
-    pub(super) const ADDRESS: c_int = 2;
-    /// The class that the function belongs to; in the functions of a metatable, the table of the objects' methods.
-    pub(super) const CLASS: c_int = 3;
-    /// The metatable of the tables that say something of an interface.
-    pub(super) const INTERFACE: c_int = 4;
-    pub(super) const COUNT: c_int = 4;
-}
 
 /// Their addresses are the places in the registry: one set of classes for a Lua state, however often it is required.
 static NET_KEY: u8 = 0;
 static SOCKET_KEY: u8 = 0;
 static ADDRESS_KEY: u8 = 0;
 static INTERFACE_KEY: u8 = 0;
-static SOCKET_META_KEY: u8 = 0;
 
 /// `require 't.Net'`: the table of the three classes.
 ///
@@ -134,15 +120,6 @@ unsafe fn open_field(lua: *mut lua_State, key: &'static u8, name: &CStr) -> c_in
     1
 }
 
-/// A class: the functions that it and its objects share, their metamethods, and what `Class( … )` calls.
-struct Class {
-    methods: &'static [(&'static CStr, lua_CFunction)],
-    /// What an object has in the place of the functions of these names.
-    own: &'static [(&'static CStr, lua_CFunction)],
-    meta: &'static [(&'static CStr, lua_CFunction)],
-    construct: lua_CFunction,
-}
-
 /// Pushes what the registry has under `key`; the first time it makes all of them.
 unsafe fn open(lua: *mut lua_State, key: &'static u8) -> c_int {
     // SAFETY: only called by the functions above.
@@ -168,7 +145,7 @@ unsafe fn install(lua: *mut lua_State) {
         }
         lua_createtable(lua, 0, 4); // S: … socket address interface net
         let (metas, net) = ([top + 1, top + 2, top + 3], top + 4);
-        push_class(lua, &socket::CLASS, metas, 0); // S: … net Socket
+        push_class(lua, &SOCKET, metas, 0); // S: … net Socket
         for (name, list) in [(c"Protocol", names::PROTOCOLS), (c"Type", names::TYPES)] {
             push_names(lua, list);
             lua_setfield(lua, -2, name.as_ptr());
@@ -225,124 +202,33 @@ fn write_name(name: &str, written: usize) -> Text<24> {
     text
 }
 
-/// Pushes a class, and fills the metatable of its objects, the one of that number. The three metatables are beside it.
-unsafe fn push_class(lua: *mut lua_State, class: &Class, metas: [c_int; 3], number: usize) {
-    // SAFETY: only called by `install`, with absolute indices. The stack is written beside the lines.
-    unsafe {
-        lua_createtable(lua, 0, 32);
-        let table = lua_gettop(lua);
-        lua_createtable(lua, 0, 32); // S: … class methods
-        let methods = table + 1;
-        lua_createtable(lua, 0, 1); // S: … class methods meta
-        for (functions, target, looked_up) in [
-            (class.methods, table, table),
-            (class.methods, methods, table),
-            (class.own, methods, table),
-            (class.meta, metas[number], methods),
-            (&[(c"__call", class.construct)], table + 2, table),
-        ] {
-            for &(name, function) in functions {
-                for upvalue in [metas[0], metas[1], looked_up, metas[2]] {
-                    lua_pushvalue(lua, upvalue);
-                }
-                lua_pushcclosure(lua, function, upvalue::COUNT);
-                lua_setfield(lua, target, name.as_ptr());
-            }
-        }
-        if number == 0 {
-            [table, methods].into_iter().for_each(|target| set_ways(lua, target));
-        }
-        lua_setmetatable(lua, table);
-        lua_settop(lua, table);
-    }
-}
-
-/// Sets the names of the ways to shut a socket down.
-unsafe fn set_ways(lua: *mut lua_State, table: c_int) {
-    // SAFETY: only called by `push_class`, with an absolute index.
-    unsafe {
-        for way in names::SHUTDOWNS {
-            for name in way.names {
-                lua_pushlstring(lua, name.as_ptr().cast(), name.len());
-                lua_pushinteger(lua, way.value.into());
-                lua_rawset(lua, table);
-            }
-            lua_pushlstring(lua, way.names[0].as_ptr().cast(), way.names[0].len());
-            lua_rawseti(lua, table, way.value.into());
-        }
-    }
-}
-
-/// Keeps the value at `index` in the registry.
-unsafe fn keep(lua: *mut lua_State, index: c_int, key: &'static u8) {
-    // SAFETY: only called by `install`.
-    unsafe {
-        lua_pushvalue(lua, index);
-        lua_rawsetp(lua, LUA_REGISTRYINDEX, from_ref(key).cast());
-    }
-}
-
-/// Pushes the metatable of sockets, by which they are known outside of this module; nil before the first is made.
-///
-/// # Safety
-///
-/// Room for one value. May raise.
-pub(crate) unsafe fn push_socket_metatable(lua: *mut lua_State) {
-    // SAFETY: the caller's promise.
-    unsafe { lua_rawgetp(lua, LUA_REGISTRYINDEX, from_ref(&SOCKET_META_KEY).cast()) };
-}
-
-/// Does system calls, again when a signal interrupts them. What the system refuses comes back as its number.
-///
-/// # Safety
-///
-/// The rule of the crate; `work` makes no Lua call. Only a bug in `work` raises.
-unsafe fn attempt<R: Copy>(lua: *mut lua_State, mut work: impl FnMut() -> io::Result<R>) -> Result<R, c_int> {
-    let result = guard(|| {
-        loop {
-            match work() {
-                Ok(result) => return Ok(Ok(result)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted && !interrupt::pending() => {}
-                Err(error) => return Ok(Err(error.raw_os_error().unwrap_or(libc::EINVAL))),
-            }
-        }
-    });
-    match result {
-        Ok(result) => result,
-        // SAFETY: the caller's promise.
-        Err(bug) => unsafe { bug.raise(lua) },
-    }
-}
-
-/// How a function says that something failed, before the message.
-#[derive(Clone, Copy)]
-enum Failed {
-    Nil,
-    False,
-}
-
-/// Pushes what a function returns when the system refused: nil or false, "`what` (reason)", the system's number.
-///
-/// # Safety
-///
-/// The rule of the crate. Room for three values.
-unsafe fn push_failure(lua: *mut lua_State, first: Failed, what: Text<200>, errno: c_int) -> c_int {
-    // SAFETY: the caller's promise; the text is plain bytes.
-    unsafe {
-        match first {
-            Failed::Nil => lua_pushnil(lua),
-            Failed::False => lua_pushboolean(lua, 0),
-        }
-        reason(what, errno).push(lua);
-        lua_pushinteger(lua, errno.into());
-    }
-    3
-}
-
-fn reason(what: Text<200>, errno: c_int) -> Text<400> {
-    let mut text = Text::new("");
-    // As bytes: the name of a Unix socket need not be UTF-8.
-    text.extend(what.as_bytes());
-    let _ = write!(text, " ({})", Reason(errno));
-    text
-}
+const SOCKET: Class = Class {
+    methods: &[
+        (c"bind", connection::bind),
+        (c"listen", connection::listen),
+        (c"connect", connection::connect),
+        (c"accept", connection::accept),
+        (c"getsockname", connection::getsockname),
+        (c"getpeername", connection::getpeername),
+        (c"send", transfer::send),
+        (c"recv", transfer::recv),
+        (c"shutdown", connection::shutdown),
+        (c"close", socket::close),
+        (c"select", select::select),
+        (c"getfd", socket::getfd),
+        (c"getFd", socket::getfd),
+    ],
+    own: &[
+        (c"bind", connection::bind_method),
+        (c"listen", connection::listen_method),
+        (c"connect", connection::connect_method),
+    ],
+    meta: &[
+        (c"__index", option::index),
+        (c"__newindex", option::new_index),
+        (c"__tostring", socket::to_string),
+        (c"__gc", socket::close),
+        (c"__close", socket::close),
+    ],
+    construct: socket::construct,
+};

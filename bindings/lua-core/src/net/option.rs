@@ -1,10 +1,10 @@
 //! The properties of a socket: `sck.nodelay = true`, `print( sck.recvbuffer )`.
 
-use super::address::bytes;
+use super::attempt::{attempt, reason};
 use super::names::{FAMILIES, Named, PROTOCOLS, TYPES, name_of};
 use super::socket::{check_socket, on};
-use super::{attempt, reason, upvalue};
-use crate::lua::args::{no_property, read_ms, wrong_property};
+use super::upvalue;
+use crate::lua::args::{bytes, no_property, read_ms, wrong_property};
 use crate::lua::guard::Text;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushinteger,

@@ -8,7 +8,7 @@
 //!
 //! The socket's own O_NONBLOCK is left alone: it belongs to the open socket, which other processes may have, too.
 
-use super::socket::SocketBlock;
+use crate::host::memory::SocketBlock;
 use crate::lua::interrupt::is_running;
 use cogloop_io::Interest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -1,7 +1,8 @@
 //! `Socket.select`: waiting for sockets without a loop. By `poll`, so that the numbers of descriptors have no limit.
 
-use super::socket::{SocketBlock, test_socket};
-use super::{Failed, attempt, push_failure};
+use super::attempt::{Failed, attempt, push_failure};
+use super::socket::test_socket;
+use crate::host::memory::SocketBlock;
 use crate::lua::args::{bad_argument, check_ms, wrong, wrong_part};
 use crate::lua::guard::Text;
 use crate::lua::version::new_userdata;

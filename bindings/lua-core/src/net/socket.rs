@@ -4,11 +4,12 @@
 //! A socket knows the nodes by which loops observe it, so that closing it takes it out of each loop *first*: no event of
 //! its number can come afterwards, and the peer sees the end at once on every backend.
 
+use super::attempt::{Failed, attempt, push_failure};
 use super::names::{FAMILIES, Named, PROTOCOLS, TYPES, value_of};
-use super::{Class, Failed, attempt, connection, option, push_failure, select, transfer, upvalue};
-use crate::host::node::NodeBlock;
+use super::upvalue;
+use crate::host::memory::SocketBlock;
 use crate::host::observed::leave_loops;
-use crate::lua::args::{bad_argument, test_userdata, wrong};
+use crate::lua::args::{bad_argument, bytes, test_userdata, wrong};
 use crate::lua::guard::Text;
 use crate::lua::version::new_userdata;
 use cogloop_io::Interest;
@@ -22,48 +23,6 @@ use std::ffi::{CStr, c_int};
 use std::io;
 use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
 use std::ptr::null_mut;
-
-pub(super) const CLASS: Class = Class {
-    methods: &[
-        (c"bind", connection::bind),
-        (c"listen", connection::listen),
-        (c"connect", connection::connect),
-        (c"accept", connection::accept),
-        (c"getsockname", connection::getsockname),
-        (c"getpeername", connection::getpeername),
-        (c"send", transfer::send),
-        (c"recv", transfer::recv),
-        (c"shutdown", connection::shutdown),
-        (c"close", close),
-        (c"select", select::select),
-        (c"getfd", getfd),
-        (c"getFd", getfd),
-    ],
-    own: &[
-        (c"bind", connection::bind_method),
-        (c"listen", connection::listen_method),
-        (c"connect", connection::connect_method),
-    ],
-    meta: &[
-        (c"__index", option::index),
-        (c"__newindex", option::new_index),
-        (c"__tostring", to_string),
-        (c"__gc", close),
-        (c"__close", close),
-    ],
-    construct,
-};
-
-/// The memory of a Socket userdata.
-#[repr(C)]
-pub(crate) struct SocketBlock {
-    /// The descriptor; -1 once it is closed.
-    pub(crate) number: RawFd,
-    /// The first of the nodes that observe it, or null.
-    pub(crate) observers: *mut NodeBlock,
-    /// The directions for which a coroutine has waited.
-    pub(crate) waited: Interest,
-}
 
 /// Pushes a Socket without a descriptor.
 ///
@@ -180,7 +139,7 @@ unsafe fn read_names(lua: *mut lua_State) -> Wanted {
                 t if t <= LUA_TNIL => {}
                 LUA_TNUMBER => found[place] = c_int::try_from(lua_tointeger(lua, arg)).ok(),
                 LUA_TSTRING => {
-                    let name = super::address::bytes(lua, arg);
+                    let name = bytes(lua, arg);
                     let known = [place, (place + 1) % 3, (place + 2) % 3]
                         .into_iter()
                         .filter(|&list| found[list].is_none())
@@ -237,14 +196,14 @@ pub(super) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
 }
 
 /// `sck:getfd( )`: the descriptor's number, -1 when it is closed. Loops of others ask for it by this name.
-unsafe extern "C-unwind" fn getfd(lua: *mut lua_State) -> c_int {
+pub(super) unsafe extern "C-unwind" fn getfd(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
     unsafe { lua_pushinteger(lua, lua_Integer::from((*check_socket(lua, 1)).number)) };
     1
 }
 
 /// `t.Net.Socket{4}: 0x…`
-unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
+pub(super) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
     unsafe {
         let block = check_socket(lua, 1);

@@ -1,11 +1,11 @@
 //! Bytes out and in: `send` and `recv`. Both try once, and say how much it was.
 
-use super::address::{bytes, check_address, test_address};
+use super::address::{check_address, test_address};
+use super::attempt::{Failed, attempt, push_failure};
 use super::endpoint::shown;
 use super::patience::flag;
 use super::socket::{check_socket, on};
-use super::{Failed, attempt, push_failure};
-use crate::lua::args::wrong;
+use crate::lua::args::{bytes, wrong};
 use crate::lua::guard::Text;
 use crate::lua::version::new_userdata;
 use cogloop_io::Interest;

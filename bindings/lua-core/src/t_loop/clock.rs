@@ -1,7 +1,9 @@
 //! `time` and `sleep`: with or without a `self`. On a loop with virtual time they are virtual too.
 
-use crate::host::state::{State, check_loop};
-use crate::lua::args::{bad_argument, check_ms, test_userdata, upvalue};
+use crate::host::memory::State;
+use crate::host::state::check_loop;
+use crate::host::upvalue;
+use crate::lua::args::{bad_argument, check_ms, test_userdata};
 use crate::lua::interrupt;
 use mlua::ffi::{lua_State, lua_gettop, lua_pushinteger, lua_rawequal, lua_upvalueindex};
 use std::ffi::c_int;

@@ -4,13 +4,20 @@
 //! faster than a lookup by name, and no other library's objects can pass for ours.
 
 mod clock;
+mod create;
+mod handles;
+mod run;
+mod serve;
 mod show;
-pub(crate) mod task;
+mod task;
 
+use crate::host::create::close;
+use crate::host::memory::{HANDLE, NodeBlock, TaskBlock, value};
 use crate::host::observed::unwatch_all;
-use crate::host::state::{check_loop, state_at, value};
-use crate::host::{create, drive, node};
-use crate::lua::args::{DIRECTIONS, is_callable, upvalue, wrong_property};
+use crate::host::state::{check_loop, state_at, with_or_raise};
+use crate::host::upvalue;
+use crate::lua::args::{DIRECTION_NAMES, is_callable, wrong_property};
+use crate::lua::class::push_weak_table;
 use crate::lua::guard::{ErrorText, Text};
 use crate::lua::version::{push_user_value, set_user_value};
 use mlua::ffi::{
@@ -20,7 +27,7 @@ use mlua::ffi::{
     lua_settop, lua_touserdata, lua_type, lua_upvalueindex,
 };
 use std::ffi::{CStr, c_int};
-use task::TaskBlock;
+use task::finish;
 
 /// Its address is the class's place in the registry: one class for a Lua state, however often it is required.
 static CLASS_KEY: u8 = 0;
@@ -28,10 +35,10 @@ static CLASS_KEY: u8 = 0;
 const METHODS: [(&CStr, lua_CFunction); 11] = [
     (c"addTask", task::add_task),
     (c"cancelTask", task::cancel_task),
-    (c"addHandle", node::add_handle),
-    (c"removeHandle", node::remove_handle),
-    (c"run", drive::run),
-    (c"stop", drive::stop),
+    (c"addHandle", handles::add_handle),
+    (c"removeHandle", handles::remove_handle),
+    (c"run", run::run),
+    (c"stop", run::stop),
     (c"clean", clean),
     (c"show", show::show),
     (c"time", clock::time),
@@ -44,8 +51,8 @@ const LOOP_META: [(&CStr, lua_CFunction); 6] = [
     (c"__newindex", new_index),
     (c"__len", length),
     (c"__tostring", show::to_string),
-    (c"__gc", create::close),
-    (c"__close", create::close),
+    (c"__gc", close),
+    (c"__close", close),
 ];
 
 /// `require 't.Loop'`: the class.
@@ -73,7 +80,7 @@ pub(crate) unsafe extern "C-unwind" fn open_loop(lua: *mut lua_State) -> c_int {
             push_function(lua, function);
             lua_setfield(lua, -3, name.as_ptr());
         }
-        for (names, bits) in DIRECTIONS {
+        for (names, bits) in DIRECTION_NAMES {
             for name in names {
                 lua_pushinteger(lua, bits.into());
                 lua_setfield(lua, -3, name.as_ptr());
@@ -100,22 +107,6 @@ pub(crate) unsafe extern "C-unwind" fn open_loop(lua: *mut lua_State) -> c_int {
     1
 }
 
-/// Pushes a table that keeps its values not alive.
-///
-/// # Safety
-///
-/// Room for three values. May raise.
-pub(crate) unsafe fn push_weak_table(lua: *mut lua_State) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        lua_createtable(lua, 1, 0);
-        lua_createtable(lua, 0, 1);
-        lua_pushstring(lua, c"v".as_ptr());
-        lua_setfield(lua, -2, c"__mode".as_ptr());
-        lua_setmetatable(lua, -2);
-    }
-}
-
 /// Pushes a function whose upvalues are the values on top.
 unsafe fn push_function(lua: *mut lua_State, function: lua_CFunction) {
     // SAFETY: only called by `open_loop`, with the five values above one another.
@@ -132,7 +123,7 @@ unsafe extern "C-unwind" fn index(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua with the loop and the key.
     unsafe {
         if lua_type(lua, 2) != LUA_TSTRING {
-            return node::index_handle(lua);
+            return handles::index_handle(lua);
         }
         lua_pushvalue(lua, 2);
         lua_rawget(lua, lua_upvalueindex(upvalue::CLASS));
@@ -207,16 +198,16 @@ unsafe extern "C-unwind" fn clean(lua: *mut lua_State) -> c_int {
         push_user_value(lua, 1, value::TASKS); // S: loop tasks' nodes' tasks
         lua_pushnil(lua);
         while lua_next(lua, 4) != 0 {
-            task::finish(lua, 6); // S: loop tasks' nodes' tasks key task
+            finish(lua, 6); // S: loop tasks' nodes' tasks key task
             lua_settop(lua, 5);
         }
         lua_settop(lua, 3);
         push_user_value(lua, 1, value::NODES); // S: loop tasks' nodes' nodes
         lua_pushnil(lua);
         while lua_next(lua, 4) != 0 {
-            let node = lua_touserdata(lua, 6).cast::<node::NodeBlock>(); // S: loop tasks' nodes' nodes number node
+            let node = lua_touserdata(lua, 6).cast::<NodeBlock>(); // S: loop tasks' nodes' nodes number node
             (*node).token = 0;
-            for n in 1..=node::HANDLE {
+            for n in 1..=HANDLE {
                 lua_pushnil(lua);
                 set_user_value(lua, 6, n);
             }
@@ -229,7 +220,7 @@ unsafe extern "C-unwind" fn clean(lua: *mut lua_State) -> c_int {
         if !current.is_null() {
             (*current).key = TaskBlock::DONE;
         }
-        crate::host::state::with_or_raise(lua, state_at(lua, 1), |state| {
+        with_or_raise(lua, state_at(lua, 1), |state| {
             unwatch_all(state);
             state.closed.clear();
             state.unlinked = None;

@@ -9,12 +9,14 @@
 //!   5  [W]  function T.Net.Socket `Message to be sent`
 //! ```
 
-use crate::host::node::{DIRECTIONS, NodeBlock, direction_value};
+use super::task::CALLBACK;
+use crate::host::entries::slot;
+use crate::host::memory::{DIRECTIONS, NodeBlock, State, TaskBlock, direction_value, value};
 use crate::host::observed::sweep;
-use crate::host::state::{State, check_loop, state_at, value, with_or_raise};
+use crate::host::state::{check_loop, state_at, with_or_raise};
+use crate::host::upvalue;
 use crate::lua::guard::{Text, stack_is};
 use crate::lua::version::push_user_value;
-use crate::t_loop::task::{CALLBACK, TaskBlock, slot};
 use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_call, lua_concat, lua_getglobal,
@@ -30,7 +32,7 @@ use std::ptr::null_mut;
 pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua with the loop; `state_at` may be asked of a closed one.
     unsafe {
-        if crate::lua::args::test_userdata(lua, 1, crate::lua::args::upvalue::LOOP).is_null() {
+        if crate::lua::args::test_userdata(lua, 1, upvalue::LOOP).is_null() {
             check_loop(lua, 1);
         }
         match state_at(lua, 1).as_ref() {

@@ -1,13 +1,16 @@
 //! Tasks: `addTask`, `cancelTask`, and the userdata that they give and take.
 
-use crate::host::state::{State, check_loop, state_at, value, with, with_or_raise};
-use crate::lua::args::{check_callable, check_ms, test_userdata, upvalue, wrong};
-use crate::lua::callback::{pack, pack_shared};
+use crate::host::entries::{slot, unlink};
+use crate::host::memory::{State, TaskBlock, value};
+use crate::host::state::{check_loop, state_at, with, with_or_raise};
+use crate::host::upvalue;
+use crate::lua::args::{check_callable, check_ms, test_userdata, wrong};
+use crate::lua::callback::pack;
 use crate::lua::version::{new_userdata, push_user_value, set_user_value};
 use cogloop_io::Key;
 use mlua::ffi::{
-    lua_State, lua_gettop, lua_pop, lua_pushboolean, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti,
-    lua_setmetatable, lua_upvalueindex,
+    LUA_TTABLE, lua_State, lua_gettop, lua_pop, lua_pushboolean, lua_pushnil, lua_pushvalue, lua_rawequal, lua_rawgeti,
+    lua_rawseti, lua_replace, lua_setmetatable, lua_settop, lua_upvalueindex,
 };
 use std::ffi::c_int;
 
@@ -15,29 +18,6 @@ use std::ffi::c_int;
 pub(crate) const NEXT: c_int = 1;
 /// User value of a Task: `{ f, arg1, … }`.
 pub(crate) const CALLBACK: c_int = 2;
-
-/// The memory of a Task userdata. It holds no pointer: it may outlive its loop. There may be a million of them, so it is
-/// no larger than need be.
-#[repr(C)]
-pub(crate) struct TaskBlock {
-    /// Of the timer, or one of the two below, which no timer has.
-    pub(crate) key: u64,
-    /// The low half of its loop's number.
-    pub(crate) owner: u32,
-    pub(crate) args: c_int,
-}
-
-impl TaskBlock {
-    /// Stands for the key of a task that has run, or was cancelled.
-    pub(crate) const DONE: u64 = 0;
-    /// Stands for the key of a task whose callback runs, and may ask for a further run.
-    pub(crate) const RUNNING: u64 = 1;
-}
-
-/// Where a key's Task is in the loop's table. No key ever has the last `u32` as its index.
-pub(crate) fn slot(index: u32) -> i64 {
-    i64::from(index) + 1
-}
 
 /// `loop:addTask( ms, f, ... )` → Task
 pub(crate) unsafe extern "C-unwind" fn add_task(lua: *mut lua_State) -> c_int {
@@ -49,7 +29,7 @@ pub(crate) unsafe extern "C-unwind" fn add_task(lua: *mut lua_State) -> c_int {
         let args = if lua_gettop(lua) > 3 { pack(lua, 3) } else { pack_shared(lua) }; // S: loop ms tbl
         let task = new_userdata(lua, size_of::<TaskBlock>(), 2).cast::<TaskBlock>();
         task.write(TaskBlock { key: TaskBlock::DONE, owner, args });
-        lua_pushvalue(lua, lua_upvalueindex(upvalue::TASK));
+        lua_pushvalue(lua, lua_upvalueindex(upvalue::TIMER));
         lua_setmetatable(lua, -2);
         lua_pushvalue(lua, 3);
         set_user_value(lua, -2, CALLBACK); // S: loop ms tbl task
@@ -92,7 +72,7 @@ pub(crate) unsafe extern "C-unwind" fn cancel_task(lua: *mut lua_State) -> c_int
     // SAFETY: called by Lua; a userdata with the Task's metatable holds a TaskBlock.
     unsafe {
         // Before the loop is checked, so that what memory takes to bring the one is spent on the other.
-        let task = test_userdata(lua, 2, upvalue::TASK).cast::<TaskBlock>();
+        let task = test_userdata(lua, 2, upvalue::TIMER).cast::<TaskBlock>();
         let state = check_loop(lua, 1);
         if task.is_null() {
             wrong(lua, 2, c"task", c"T.Loop.Task");
@@ -115,21 +95,6 @@ pub(crate) unsafe extern "C-unwind" fn cancel_task(lua: *mut lua_State) -> c_int
         lua_pushboolean(lua, c_int::from(cancelled));
     }
     1
-}
-
-/// Removes what the loop's table holds for a key that left the wheel. The loop is at 1. Neither raises nor allocates.
-///
-/// # Safety
-///
-/// Room for two values.
-pub(crate) unsafe fn unlink(lua: *mut lua_State, key: Key) {
-    // SAFETY: the caller's promise; the entry exists, so that setting it takes no memory.
-    unsafe {
-        push_user_value(lua, 1, value::TASKS);
-        lua_pushnil(lua);
-        lua_rawseti(lua, -2, slot(key.index()));
-        lua_pop(lua, 1);
-    }
 }
 
 /// Ends the Task at `index`, and lets go of its function and arguments. Neither raises nor allocates.
@@ -173,3 +138,32 @@ pub(crate) unsafe fn tell_next(lua: *mut lua_State, state: *mut State) {
         debug_assert!(!state_at(lua, 1).is_null());
     }
 }
+
+/// As [`pack`] for a function at 3, on top: without arguments its table holds nothing but the function, so that a task
+/// can have the one of the last task with the same function. The last one's is in a weak table, which keeps nothing alive.
+///
+/// # Safety
+///
+/// The rule of the crate; the running function is one of `t.Loop`'s. Room for two values.
+pub(crate) unsafe fn pack_shared(lua: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let last = lua_upvalueindex(LAST);
+        if lua_rawgeti(lua, last, 1) == LUA_TTABLE {
+            lua_rawgeti(lua, 4, 1); // S: … f tbl f'
+            if lua_rawequal(lua, 5, 3) != 0 {
+                lua_pop(lua, 1);
+                lua_replace(lua, 3);
+                return 0;
+            }
+        }
+        lua_settop(lua, 3);
+        let args = pack(lua, 3);
+        lua_pushvalue(lua, 3);
+        lua_rawseti(lua, last, 1);
+        args
+    }
+}
+
+/// The upvalue with the callback's table of the last task that was added without arguments, in a weak table.
+pub(super) const LAST: c_int = 5;

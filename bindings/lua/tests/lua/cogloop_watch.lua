@@ -193,4 +193,19 @@ test( 'an object is kept while anything of it is observed, by its number too (C6
   end
 end )
 
+test( 'timers that a turn has left for the next one are not lost when the last handle goes (C05)', function( )
+  local loop, seen = cogloop.loop{ clock = 'virtual' }, { }
+  local function note( name ) seen[ #seen + 1 ] = name end
+  local file, watcher = io.tmpfile( ), nil
+  watcher = loop:on( file, 'r', function( ) note 'handle' watcher:off( ) end )
+  -- The turn's share for timers is used up: the handle comes next, and then nothing else may wait.
+  loop:after( 0, function( ) note 'slow' loop:advance( 20 ) end )
+  loop:after( 0, note, 'plain' )
+  loop:spawn( function( ) note 'spawned' loop:sleep( 1 ) note 'slept' end )
+  loop:every( 1, function( ) note 'again' return loop:stop( ) end )
+  loop:run( )
+  same_list( seen, { 'slow', 'handle', 'plain', 'spawned', 'again' } )
+  equal( #loop:timers( ), 2 )
+end )
+
 T.done( )

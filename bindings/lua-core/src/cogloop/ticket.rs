@@ -1,0 +1,122 @@
+//! What a timer userdata holds, and what a timer carries in the wheel.
+
+use super::left::Left;
+use crate::host::entries::slot;
+use crate::host::memory::State;
+use crate::host::state::with_or_raise;
+use crate::lua::version::new_userdata;
+use cogloop_io::{AddError, EventLoop, Key};
+use mlua::ffi::{lua_State, lua_pushvalue, lua_rawseti, lua_setmetatable};
+use std::ffi::c_int;
+
+/// The memory of a timer userdata. It holds no pointer: it may outlive its loop.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(crate) key: u64,
+    /// The number of its loop.
+    pub(crate) owner: u64,
+}
+
+/// What a timer carries in the wheel: how its entry in TASKS is to be called. Above it, the order of arming.
+#[derive(Clone, Copy)]
+pub(crate) struct Payload(pub(crate) u64);
+
+impl Payload {
+    pub(crate) const BITS: u32 = 24;
+    /// The entry stays: the timer repeats.
+    pub(crate) const REPEATS: u64 = 1 << 23;
+    /// The entry is a coroutine.
+    pub(crate) const COROUTINE: u64 = 1 << 22;
+    /// The entry is a watcher for which a coroutine has waited long enough.
+    pub(crate) const TIMEOUT: u64 = 1 << 21;
+    /// The entry is a coroutine that a yield of the script's own has left.
+    pub(crate) const YIELDED: u64 = Self::COROUTINE | Self::TIMEOUT;
+    /// The entry is a coroutine, and the handle for which it waited was closed.
+    pub(crate) const CLOSED: u64 = Self::COROUTINE | 1 << 20;
+    /// The number of arguments and 1, if the entry is a table `{ f, arg1, … }` or a fresh coroutine; 0 if it is the function
+    /// itself. Lua's stack has room for a million values.
+    const PACKED: u64 = (1 << 20) - 1;
+
+    /// Of a coroutine that has not begun, with so many arguments.
+    pub(super) fn fresh(args: c_int) -> u64 {
+        Self::COROUTINE | (args as u64 + 1)
+    }
+
+    /// How a coroutine was left.
+    pub(super) fn left(self) -> Left {
+        match self.packed_args() {
+            Some(args) => Left::Fresh(args),
+            None if self.0 & Self::YIELDED == Self::YIELDED => Left::Yielded,
+            None => Left::Waiting,
+        }
+    }
+
+    pub(crate) fn repeats(self) -> bool {
+        self.0 & Self::REPEATS != 0
+    }
+
+    pub(crate) fn is_coroutine(self) -> bool {
+        self.0 & Self::COROUTINE != 0
+    }
+
+    pub(crate) fn is_closed(self) -> bool {
+        self.0 & Self::CLOSED == Self::CLOSED
+    }
+
+    /// Whether the entry has to do with a coroutine, so that nothing is to be called.
+    pub(crate) fn is_wait(self) -> bool {
+        self.0 & (Self::COROUTINE | Self::TIMEOUT) != 0
+    }
+
+    pub(crate) fn packed_args(self) -> Option<c_int> {
+        (self.0 & Self::PACKED).checked_sub(1).map(|args| args as c_int)
+    }
+}
+
+/// Arms a timer for the entry on top, and pops that into the loop's TASKS, which is at `entries`. Whom the script did not
+/// ask for, a coroutine's, is armed whatever the loop's limit is; it has its function's or its handle's place.
+///
+/// # Safety
+///
+/// The rule of the crate; `state` and the table belong to the same loop, and `arm` makes no Lua call.
+#[inline]
+pub(crate) unsafe fn arm_entry(
+    lua: *mut lua_State,
+    state: *mut State,
+    entries: c_int,
+    payload: u64,
+    arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Result<Key, AddError> + Copy,
+) -> Key {
+    // SAFETY: the caller's promise. Storing may raise for want of memory; `unlinked` undoes the timer then. It cannot run
+    // a finalizer, so the state stays where it is.
+    unsafe {
+        let key = with_or_raise(lua, state, |state| {
+            let arm = |events: &mut EventLoop<u64>, armed| arm(events, armed << Payload::BITS | payload);
+            if Payload(payload).is_wait() {
+                return Ok(state.arm_unlimited(arm)?);
+            }
+            Ok(state.arm(arm)?)
+        });
+        lua_rawseti(lua, entries, slot(key.index()));
+        (*state).linked();
+        key
+    }
+}
+
+/// Pushes a timer userdata; its metatable is at `metatable`, an absolute index or an upvalue's.
+///
+/// # Safety
+///
+/// The rule of the crate. Room for two values.
+#[inline]
+pub(crate) unsafe fn push_ticket(lua: *mut lua_State, content: Ticket, metatable: c_int) -> *mut Ticket {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let ticket = new_userdata(lua, size_of::<Ticket>(), 0).cast::<Ticket>();
+        ticket.write(content);
+        lua_pushvalue(lua, metatable);
+        lua_setmetatable(lua, -2);
+        ticket
+    }
+}

@@ -1,0 +1,15 @@
+//! The upvalues that every function of the module has; see `host/upvalue.rs`.
+
+use crate::host::upvalue as shared;
+use crate::lua::args;
+use std::ffi::c_int;
+
+pub(super) const LOOP: c_int = shared::LOOP;
+pub(super) const TIMER: c_int = shared::TIMER;
+pub(super) const WATCHER: c_int = shared::NODE;
+pub(super) const MODULE: c_int = shared::CLASS;
+/// `{ [owner] = loop }`, weak.
+pub(super) const LOOPS: c_int = 5;
+/// `{ loop }`, the default one, for a function of the module; nil for a method.
+pub(super) const DEFAULT: c_int = args::DEFAULT;
+pub(super) const COUNT: c_int = 6;

@@ -1,0 +1,126 @@
+//! The ends of a wait: the handle is ready, or the time is over.
+
+use super::claim::end_limit;
+use super::left::Left;
+use super::resume::{go, push_reason};
+use crate::host::memory::{COROUTINE, DIRECTIONS, NodeBlock, direction_value};
+use crate::host::node::drop_directions;
+use crate::host::observed::holds_data;
+use crate::host::state::state_at;
+use crate::lua::guard::stack_is;
+use crate::lua::version::push_user_value;
+use cogloop_io::{Interest, Key};
+use mlua::ffi::{lua_State, lua_pushstring, lua_rawequal, lua_settop, lua_touserdata};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::ffi::CStr;
+use std::os::fd::BorrowedFd;
+
+/// Goes on with the coroutine that waits for direction `i` of the watcher at 3.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is open. S: loop nodes node
+pub(crate) unsafe fn wake(lua: *mut lua_State, i: usize, ready: Interest) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let node = lua_touserdata(lua, 3).cast::<NodeBlock>();
+        let mut mine = DIRECTIONS[i];
+        push_user_value(lua, 3, direction_value(DIRECTIONS[i])); // S: loop nodes node co
+        push_user_value(lua, 3, direction_value(DIRECTIONS[1 - i]));
+        if lua_rawequal(lua, -1, -2) != 0 {
+            mine = Interest::BOTH;
+        }
+        lua_settop(lua, 4);
+        end_limit(lua, node, i);
+        stack_is(lua, 4);
+        let _ = drop_directions(lua, state_at(lua, 1), 3, mine);
+        lua_pushstring(lua, name_of(ready & mine).unwrap_or(c"rw").as_ptr());
+        go(lua, 4, Left::Waiting, 1);
+    }
+}
+
+/// The entry, at 3, is the watcher for whose handle a coroutine has waited long enough. What was there before the time was
+/// over wins.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1 and open. S: loop entries node
+pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let node = lua_touserdata(lua, 3).cast::<NodeBlock>();
+        if node.is_null() {
+            return;
+        }
+        let due = timed(node, key);
+        if due.is_empty() {
+            return;
+        }
+        let ready = ready_now(lua, node, due);
+        // Asking an object runs Lua code: everything is looked up again after it.
+        stack_is(lua, 3);
+        let state = state_at(lua, 1);
+        if state.is_null() || timed(node, key) != due {
+            return;
+        }
+        push_user_value(
+            lua,
+            3,
+            direction_value(if due.contains(DIRECTIONS[0]) { DIRECTIONS[0] } else { DIRECTIONS[1] }),
+        );
+        let _ = drop_directions(lua, state, 3, due);
+        let values = match name_of(ready) {
+            Some(name) => {
+                lua_pushstring(lua, name.as_ptr());
+                1
+            }
+            None => push_reason(lua, rustix::io::Errno::TIMEDOUT, "timed out"),
+        };
+        go(lua, 4, Left::Waiting, values); // S: loop entries node co values…
+    }
+}
+
+/// The directions of a Node whose waits end with the timer `key`.
+unsafe fn timed(node: *mut NodeBlock, key: Key) -> Interest {
+    let mut due = Interest::NONE;
+    // SAFETY: only called with a Node on the stack.
+    unsafe {
+        for (i, each) in DIRECTIONS.into_iter().enumerate() {
+            if (*node).timeouts[i] == key.to_bits() && (*node).args[i] == COROUTINE && (*node).token != 0 {
+                due.insert(each);
+            }
+        }
+    }
+    due
+}
+
+/// Which of these directions of the Node at 3 are ready by now. The stack is as it was.
+unsafe fn ready_now(lua: *mut lua_State, node: *mut NodeBlock, due: Interest) -> Interest {
+    // SAFETY: only called by `time_out`. The number may be anything: the kernel says what it is.
+    unsafe {
+        let mut wanted = PollFlags::empty();
+        wanted.set(PollFlags::IN, due.contains(Interest::READ));
+        wanted.set(PollFlags::OUT, due.contains(Interest::WRITE));
+        let mut polled = [PollFd::from_borrowed_fd(BorrowedFd::borrow_raw((*node).number), wanted)];
+        let found = match poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+            Ok(1..) => polled[0].revents(),
+            _ => PollFlags::empty(),
+        };
+        let mut ready = Interest::NONE;
+        let both = PollFlags::HUP | PollFlags::ERR;
+        for (each, flag) in [(Interest::READ, PollFlags::IN), (Interest::WRITE, PollFlags::OUT)] {
+            if due.contains(each) && found.intersects(flag | both) {
+                ready.insert(each);
+            }
+        }
+        if due.contains(Interest::READ) && !ready.contains(Interest::READ) && holds_data(lua, 3) {
+            ready.insert(Interest::READ);
+        }
+        ready
+    }
+}
+
+/// `'r'`, `'w'` or `'rw'`; `None` for nothing.
+fn name_of(ready: Interest) -> Option<&'static CStr> {
+    [None, Some(c"r"), Some(c"w"), Some(c"rw")][usize::from(ready.bits())]
+}

@@ -1,0 +1,269 @@
+//! The memory of what a script holds, and of what the loop remembers between two calls: types only. What works on them
+//! stands in the files above.
+
+use super::face::Face;
+use crate::lua::guard::Failure;
+use crate::lua::version::LuaFile;
+use cogloop_io::memory::ByIndex;
+use cogloop_io::signals::Signals;
+use cogloop_io::{EventLoop, ExpiredTimer, Interest, Key, Ready, VirtualClock, Wait};
+use hdrhistogram::Histogram;
+use mlua::ffi::lua_State;
+use std::ffi::c_int;
+use std::os::fd::RawFd;
+use std::ptr::null_mut;
+
+/// The user values of a loop.
+pub(crate) mod value {
+    use std::ffi::c_int;
+    /// `{ [key index + 1] = Task }`
+    pub(crate) const TASKS: c_int = 1;
+    /// `{ [descriptor] = Node }`
+    pub(crate) const NODES: c_int = 2;
+    /// The function `loop.onerror`, or nil.
+    pub(crate) const ONERROR: c_int = 3;
+    /// The Task or Node whose callback runs, else nil.
+    pub(crate) const CURRENT: c_int = 4;
+    /// The traceback of the error on its way to `run`, else nil.
+    pub(crate) const TRACEBACK: c_int = 5;
+    /// What is told of slow callbacks, in the module `cogloop`, else nil.
+    pub(crate) const SLOW: c_int = 6;
+    pub(crate) const COUNT: c_int = 6;
+}
+
+/// The memory of a loop userdata.
+#[repr(C)]
+pub(crate) struct LoopBlock {
+    /// Null once the loop is closed.
+    pub(crate) state: *mut State,
+}
+
+/// A loop, apart from its Lua values.
+pub(crate) struct State {
+    /// The face that made the loop.
+    pub(crate) face: &'static Face,
+    pub(crate) events: EventLoop<u64>,
+    /// Distinguishes the loops of the process, so that a task is never cancelled in a loop that is not its own.
+    pub(crate) id: u64,
+    /// The clock of a loop with virtual time.
+    pub(crate) virtual_clock: Option<VirtualClock>,
+    /// Whether tasks know the one that fires next.
+    pub(crate) debug: bool,
+    pub(crate) running: bool,
+    pub(crate) stopped: bool,
+    /// Whether `run` shall go on with the batch that an error interrupted, before the next turn.
+    pub(crate) in_batch: bool,
+    /// Whether a callback has run since the last wait, so that what the kernel said may be out of date.
+    pub(crate) served: bool,
+    /// A handle whose read callback runs, if it is ready for writing too: so that an error does not take that turn away.
+    pub(crate) write_left: Option<Ready>,
+    /// The task whose callback runs, or null.
+    pub(crate) current: *mut TaskBlock,
+    /// A timer that is armed and whose Task is not in the table yet: what Lua's running out of memory leaves there.
+    pub(crate) unlinked: Option<Key>,
+    /// How many timers were armed: the order of equal deadlines, each timer's value.
+    pub(crate) armed: u64,
+    /// Descriptor numbers by token index.
+    pub(crate) numbers: ByIndex<RawFd>,
+    /// The nodes whose handles must be looked at before a wait; they live in the NODES table.
+    pub(crate) watched: Vec<*mut NodeBlock>,
+    /// The nodes of sockets, which need not be looked at; they live in the NODES table, too.
+    pub(crate) sockets: Vec<*mut NodeBlock>,
+    /// The numbers of sockets that were closed while they were observed, and are still in the NODES table.
+    pub(crate) closed: Vec<RawFd>,
+    /// Scratch: the tasks' table indices in the order of expiry, with the deadlines in ns.
+    pub(crate) order: Vec<(u64, u64, u32)>,
+    /// How far the run goes that is under way.
+    pub(crate) pace: Pace,
+    /// What a loop of the module `cogloop` has beside these.
+    pub(crate) cogloop: Cogloop,
+}
+
+/// How far a run goes.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// Until nothing is left.
+    Forever,
+    /// One turn.
+    Once(Wait),
+    /// No further turn.
+    Enough,
+    /// Until a virtual clock shows this time, from deadline to deadline.
+    Until {
+        end_ns: u64,
+        /// Whether a turn has served what is ready at the present moment, after the last timers of it.
+        is_looked_at: bool,
+    },
+}
+
+/// The memory of a Task userdata. It holds no pointer: it may outlive its loop. There may be a million of them, so it is
+/// no larger than need be.
+#[repr(C)]
+pub(crate) struct TaskBlock {
+    /// Of the timer, or one of the two below, which no timer has.
+    pub(crate) key: u64,
+    /// The low half of its loop's number.
+    pub(crate) owner: u32,
+    pub(crate) args: c_int,
+}
+
+impl TaskBlock {
+    /// Stands for the key of a task that has run, or was cancelled.
+    pub(crate) const DONE: u64 = 0;
+    /// Stands for the key of a task whose callback runs, and may ask for a further run.
+    pub(crate) const RUNNING: u64 = 1;
+}
+
+/// User value of a Node: the handle. Values 1 and 2 are the callbacks' tables, see [`direction_value`].
+pub(crate) const HANDLE: c_int = 3;
+
+/// Stands where a number of arguments would: the callback is a coroutine.
+pub(crate) const COROUTINE: c_int = -1;
+
+/// Read first, then write: the order in which they are served.
+pub(crate) const DIRECTIONS: [Interest; 2] = [Interest::READ, Interest::WRITE];
+
+/// The user value of a Node with the callback `{ f, args… }` for one direction.
+pub(crate) fn direction_value(direction: Interest) -> c_int {
+    direction.bits().into()
+}
+
+/// The memory of a Node userdata. It may outlive the loop; then it is observed no longer.
+#[repr(C)]
+pub(crate) struct NodeBlock {
+    /// 0 when it is observed no longer.
+    pub(crate) token: u64,
+    pub(crate) number: RawFd,
+    pub(crate) interest: Interest,
+    pub(crate) kind: Kind,
+    /// The numbers of arguments of the callbacks for read and write; [`COROUTINE`]: a coroutine waits instead.
+    pub(crate) args: [c_int; 2],
+    /// The place among the watched ones, or among the sockets, if it is there.
+    pub(crate) watch: usize,
+    /// For a socket: the state of the loop, while it is observed, and the next Node that observes the same socket.
+    pub(crate) state: *mut State,
+    pub(crate) next_observer: *mut NodeBlock,
+    /// The number of its loop, in the module `cogloop`.
+    pub(crate) owner: u64,
+    /// The handle, if it is one of the module's sources, which is closed when it is observed no longer; else null.
+    pub(crate) source: *mut Source,
+    /// Whether the loop may end in spite of it: until the script says otherwise, whatever is observed of the handle.
+    pub(crate) is_unref: bool,
+    /// The keys of the timers that end the waits of coroutines; 0: none.
+    pub(crate) timeouts: [u64; 2],
+}
+
+/// What kind of handle it is: how to find out whether it was closed, and whether it holds data back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A socket of `t.Net`, which takes itself out of the loop before it is closed; the userdata lives as long as the node
+    /// that keeps it.
+    Socket(*mut SocketBlock),
+    /// A Lua file; the userdata lives as long as the node that keeps it.
+    File(*const LuaFile),
+    /// A plain number. Nothing more is known of it.
+    Number,
+    /// An object that says its descriptor when asked.
+    Object,
+}
+
+/// A handle that is open, as far as it can tell.
+#[derive(Clone, Copy)]
+pub(crate) struct Handle {
+    pub(crate) number: RawFd,
+    pub(crate) kind: Kind,
+}
+
+/// The memory of a Socket userdata.
+#[repr(C)]
+pub(crate) struct SocketBlock {
+    /// The descriptor; -1 once it is closed.
+    pub(crate) number: RawFd,
+    /// The first of the nodes that observe it, or null.
+    pub(crate) observers: *mut NodeBlock,
+    /// The directions for which a coroutine has waited.
+    pub(crate) waited: Interest,
+}
+
+/// The memory of the userdata.
+#[repr(C)]
+pub(crate) struct Source {
+    /// A child, 0: none; and its pidfd, -1: none.
+    pub(crate) pid: c_int,
+    pub(crate) pidfd: RawFd,
+    /// Of a signal, or SIGCHLD in the place of a pidfd; null: none.
+    pub(crate) signals: *mut Signals,
+}
+
+/// What a loop of this face has beside what every loop has.
+pub(crate) struct Cogloop {
+    /// The timer whose callback runs.
+    pub(crate) firing: Option<ExpiredTimer<u64>>,
+    /// Whether the error on its way brings its traceback.
+    pub(crate) has_traceback: bool,
+    /// The coroutine that runs, or null.
+    pub(crate) resumed: *mut lua_State,
+    /// A descriptor for which a coroutine waited when that was last looked at; -1: none does.
+    pub(crate) waiting: RawFd,
+    /// Whether this run has made it possible for coroutines to yield.
+    pub(crate) may_yield: bool,
+    /// What it asks for as it yields.
+    pub(crate) request: Option<Request>,
+    /// What the kernel said when it refused to wait: `run` returns it.
+    pub(crate) refused: Option<Failure>,
+    /// Whether callbacks are timed: for `stats`, or for `slow`.
+    pub(crate) is_measuring: bool,
+    pub(crate) meter: Option<Box<Meter>>,
+    /// A callback that takes so long is slow.
+    pub(crate) slow_ns: u64,
+    pub(crate) turns: u64,
+    pub(crate) fired: u64,
+    pub(crate) waited_ns: u64,
+    /// Scratch: the timers in order.
+    pub(crate) listed: Vec<Listed>,
+    /// Scratch: a text on its way to Lua.
+    pub(crate) text: String,
+}
+
+impl Default for Cogloop {
+    fn default() -> Self {
+        Self {
+            firing: None,
+            has_traceback: false,
+            resumed: null_mut(),
+            waiting: -1,
+            may_yield: false,
+            request: None,
+            refused: None,
+            is_measuring: false,
+            meter: None,
+            slow_ns: u64::MAX,
+            turns: 0,
+            fired: 0,
+            waited_ns: 0,
+            listed: Vec::new(),
+            text: String::new(),
+        }
+    }
+}
+
+/// A timer as it is listed.
+#[derive(Clone, Copy)]
+pub(crate) struct Listed {
+    pub(crate) is_paused: bool,
+    pub(crate) value: u64,
+    pub(crate) key: Key,
+}
+
+/// What a coroutine waits for.
+#[derive(Clone, Copy)]
+pub(crate) enum Request {
+    Sleep(u64),
+    Wait { handle: Handle, direction: Interest, limit_ns: Option<u64> },
+}
+
+/// Two histograms, in nanoseconds, each exact to a hundredth.
+pub(crate) struct Meter {
+    pub(crate) late: Histogram<u64>,
+    pub(crate) callback: Histogram<u64>,
+}

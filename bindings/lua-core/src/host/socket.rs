@@ -1,0 +1,16 @@
+//! How the loop knows the sockets of `t.Net`.
+
+use mlua::ffi::{LUA_REGISTRYINDEX, lua_State, lua_rawgetp};
+use std::ptr::from_ref;
+
+pub(crate) static SOCKET_META_KEY: u8 = 0;
+
+/// Pushes the metatable of sockets, by which they are known outside of this module; nil before the first is made.
+///
+/// # Safety
+///
+/// Room for one value. May raise.
+pub(crate) unsafe fn push_socket_metatable(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe { lua_rawgetp(lua, LUA_REGISTRYINDEX, from_ref(&SOCKET_META_KEY).cast()) };
+}

@@ -1,0 +1,33 @@
+//! A source of events that a Node owns: a signal, or the end of a child.
+
+use super::memory::Source;
+use crate::lua::guard::guard;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::ptr::null_mut;
+
+/// Closes a source; twice is no mistake. Makes no Lua call.
+///
+/// # Safety
+///
+/// Null, or a source whose userdata is alive.
+pub(crate) unsafe fn release(source: *mut Source) {
+    // SAFETY: the caller's promise; what the source owns is its own, and forgotten as it is given back.
+    unsafe {
+        if source.is_null() {
+            return;
+        }
+        let signals = std::mem::replace(&mut (*source).signals, null_mut());
+        let pidfd = std::mem::replace(&mut (*source).pidfd, -1);
+        (*source).pid = 0;
+        // There is nobody to tell of a panic; the next in this process would have the same to say.
+        let _ = guard(|| {
+            if !signals.is_null() {
+                drop(Box::from_raw(signals));
+            }
+            if pidfd >= 0 {
+                drop(OwnedFd::from_raw_fd(pidfd));
+            }
+            Ok(())
+        });
+    }
+}

@@ -1,0 +1,8 @@
+//! The upvalues that every function of a module has.
+
+use std::ffi::c_int;
+/// The userdata of the service; its user value 1 is `{ [place + 1] = f }`.
+pub(super) const SERVICE: c_int = 1;
+/// The metatable of its timers.
+pub(super) const TIMER: c_int = 2;
+pub(super) const COUNT: c_int = 2;

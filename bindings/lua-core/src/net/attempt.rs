@@ -1,0 +1,67 @@
+//! System calls, and what a function returns when the system refuses one.
+
+use crate::lua::errno::Reason;
+use crate::lua::guard::{Text, guard};
+use crate::lua::interrupt;
+use mlua::ffi::{lua_State, lua_pushboolean, lua_pushinteger, lua_pushnil};
+use std::ffi::c_int;
+use std::fmt::Write;
+use std::io;
+
+/// Does system calls, again when a signal interrupts them. What the system refuses comes back as its number.
+///
+/// # Safety
+///
+/// The rule of the crate; `work` makes no Lua call. Only a bug in `work` raises.
+pub(super) unsafe fn attempt<R: Copy>(
+    lua: *mut lua_State,
+    mut work: impl FnMut() -> io::Result<R>,
+) -> Result<R, c_int> {
+    let result = guard(|| {
+        loop {
+            match work() {
+                Ok(result) => return Ok(Ok(result)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && !interrupt::pending() => {}
+                Err(error) => return Ok(Err(error.raw_os_error().unwrap_or(libc::EINVAL))),
+            }
+        }
+    });
+    match result {
+        Ok(result) => result,
+        // SAFETY: the caller's promise.
+        Err(bug) => unsafe { bug.raise(lua) },
+    }
+}
+
+/// How a function says that something failed, before the message.
+#[derive(Clone, Copy)]
+pub(super) enum Failed {
+    Nil,
+    False,
+}
+
+/// Pushes what a function returns when the system refused: nil or false, "`what` (reason)", the system's number.
+///
+/// # Safety
+///
+/// The rule of the crate. Room for three values.
+pub(super) unsafe fn push_failure(lua: *mut lua_State, first: Failed, what: Text<200>, errno: c_int) -> c_int {
+    // SAFETY: the caller's promise; the text is plain bytes.
+    unsafe {
+        match first {
+            Failed::Nil => lua_pushnil(lua),
+            Failed::False => lua_pushboolean(lua, 0),
+        }
+        reason(what, errno).push(lua);
+        lua_pushinteger(lua, errno.into());
+    }
+    3
+}
+
+pub(super) fn reason(what: Text<200>, errno: c_int) -> Text<400> {
+    let mut text = Text::new("");
+    // As bytes: the name of a Unix socket need not be UTF-8.
+    text.extend(what.as_bytes());
+    let _ = write!(text, " ({})", Reason(errno));
+    text
+}

@@ -1,0 +1,75 @@
+//! A class of `t.Net`.
+
+use super::{names, upvalue};
+use mlua::ffi::{
+    LUA_REGISTRYINDEX, lua_CFunction, lua_State, lua_createtable, lua_gettop, lua_pushcclosure, lua_pushinteger,
+    lua_pushlstring, lua_pushvalue, lua_rawset, lua_rawseti, lua_rawsetp, lua_setfield, lua_setmetatable, lua_settop,
+};
+use std::ffi::{CStr, c_int};
+use std::ptr::from_ref;
+
+/// A class: the functions that it and its objects share, their metamethods, and what `Class( … )` calls.
+pub(super) struct Class {
+    pub(super) methods: &'static [(&'static CStr, lua_CFunction)],
+    /// What an object has in the place of the functions of these names.
+    pub(super) own: &'static [(&'static CStr, lua_CFunction)],
+    pub(super) meta: &'static [(&'static CStr, lua_CFunction)],
+    pub(super) construct: lua_CFunction,
+}
+
+/// Pushes a class, and fills the metatable of its objects, the one of that number. The three metatables are beside it.
+pub(super) unsafe fn push_class(lua: *mut lua_State, class: &Class, metas: [c_int; 3], number: usize) {
+    // SAFETY: only called by `install`, with absolute indices. The stack is written beside the lines.
+    unsafe {
+        lua_createtable(lua, 0, 32);
+        let table = lua_gettop(lua);
+        lua_createtable(lua, 0, 32); // S: … class methods
+        let methods = table + 1;
+        lua_createtable(lua, 0, 1); // S: … class methods meta
+        for (functions, target, looked_up) in [
+            (class.methods, table, table),
+            (class.methods, methods, table),
+            (class.own, methods, table),
+            (class.meta, metas[number], methods),
+            (&[(c"__call", class.construct)], table + 2, table),
+        ] {
+            for &(name, function) in functions {
+                for upvalue in [metas[0], metas[1], looked_up, metas[2]] {
+                    lua_pushvalue(lua, upvalue);
+                }
+                lua_pushcclosure(lua, function, upvalue::COUNT);
+                lua_setfield(lua, target, name.as_ptr());
+            }
+        }
+        if number == 0 {
+            [table, methods].into_iter().for_each(|target| set_ways(lua, target));
+        }
+        lua_setmetatable(lua, table);
+        lua_settop(lua, table);
+    }
+}
+
+/// Keeps the value at `index` in the registry.
+pub(super) unsafe fn keep(lua: *mut lua_State, index: c_int, key: &'static u8) {
+    // SAFETY: only called by `install`.
+    unsafe {
+        lua_pushvalue(lua, index);
+        lua_rawsetp(lua, LUA_REGISTRYINDEX, from_ref(key).cast());
+    }
+}
+
+/// Sets the names of the ways to shut a socket down.
+unsafe fn set_ways(lua: *mut lua_State, table: c_int) {
+    // SAFETY: only called by `push_class`, with an absolute index.
+    unsafe {
+        for way in names::SHUTDOWNS {
+            for name in way.names {
+                lua_pushlstring(lua, name.as_ptr().cast(), name.len());
+                lua_pushinteger(lua, way.value.into());
+                lua_rawset(lua, table);
+            }
+            lua_pushlstring(lua, way.names[0].as_ptr().cast(), way.names[0].len());
+            lua_rawseti(lua, table, way.value.into());
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The upvalues that every function of `t.Net` has.
+
+use std::ffi::c_int;
+/// The metatables of the two kinds of userdata.
+pub(super) const SOCKET: c_int = 1;
+pub(super) const ADDRESS: c_int = 2;
+/// The class that the function belongs to; in the functions of a metatable, the table of the objects' methods.
+pub(super) const CLASS: c_int = 3;
+/// The metatable of the tables that say something of an interface.
+pub(super) const INTERFACE: c_int = 4;
+pub(super) const COUNT: c_int = 4;

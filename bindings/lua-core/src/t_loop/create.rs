@@ -1,0 +1,56 @@
+//! Making a loop: `Loop( )`, `Loop( 10 )` or `Loop{ backend=…, clock=…, debug=… }`
+
+use super::serve::FACE;
+use crate::host::create::{Choice, in_words, open, push_loop};
+use crate::lua::args::{bytes, refuse_option};
+use crate::lua::guard::{Text, guard};
+use mlua::ffi::{
+    LUA_TBOOLEAN, LUA_TSTRING, LUA_TTABLE, lua_State, lua_next, lua_pop, lua_pushnil, lua_toboolean, lua_type,
+};
+use std::ffi::c_int;
+
+/// `Loop( … )`: the class is at 1.
+pub(crate) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the userdata gets its metatable, and with it its finalizer, before it owns anything.
+    unsafe {
+        let choice = read_options(lua);
+        let block = push_loop(lua);
+        match guard(|| open(&FACE, choice).map_err(|error| in_words(&error))) {
+            Ok(state) => (*block).state = state,
+            Err(text) => text.raise(lua),
+        }
+    }
+    1
+}
+
+/// Reads the options table at 2; what is no table is a lua-t script's slot count.
+unsafe fn read_options(lua: *mut lua_State) -> Choice {
+    let mut choice = Choice::default();
+    // SAFETY: only called by `construct`. A key is looked at only if it is a string, which lua_next allows.
+    unsafe {
+        if lua_type(lua, 2) != LUA_TTABLE {
+            return choice;
+        }
+        lua_pushnil(lua);
+        while lua_next(lua, 2) != 0 {
+            // S: class options … key value
+            let key = if lua_type(lua, -2) == LUA_TSTRING { bytes(lua, -2) } else { b"" };
+            let text = if lua_type(lua, -1) == LUA_TSTRING { Some(bytes(lua, -1)) } else { None };
+            match (key, text) {
+                (b"backend", Some(name)) => choice.backend = Some(Text::of_bytes(name)),
+                (b"clock", Some(b"virtual")) => choice.is_virtual = true,
+                (b"clock", Some(b"real")) => choice.is_virtual = false,
+                (b"debug", _) if lua_type(lua, -1) == LUA_TBOOLEAN => choice.debug = lua_toboolean(lua, -1) != 0,
+                (b"backend", _) => refuse_option(lua, c"option 'backend': a name expected, got %s"),
+                (b"clock", _) => refuse_option(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
+                (b"debug", _) => refuse_option(lua, c"option 'debug': a boolean expected, got %s"),
+                _ => {
+                    lua_pop(lua, 1);
+                    refuse_option(lua, c"unknown option '%s'; there are backend, clock and debug")
+                }
+            }
+            lua_pop(lua, 1);
+        }
+    }
+    choice
+}

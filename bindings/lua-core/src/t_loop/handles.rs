@@ -1,0 +1,69 @@
+//! `addHandle`, `removeHandle` and `loop[ h ]`.
+
+use crate::host::handle::{check_handle, look, refuse};
+use crate::host::node::{attach, drop_directions, push_node, set_callback};
+use crate::host::state::check_loop;
+use crate::lua::args::{check_callable, check_direction};
+use crate::lua::callback::pack;
+use mlua::ffi::{lua_State, lua_pushboolean, lua_pushnil, lua_pushstring, lua_settop};
+use std::ffi::c_int;
+
+/// `loop:addHandle( h, dir, f, ... )` → Node
+pub(crate) unsafe extern "C-unwind" fn add_handle(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the stack is written beside the lines.
+    unsafe {
+        check_loop(lua, 1);
+        let handle = check_handle(lua, 2);
+        let direction = check_direction(lua, 3);
+        check_callable(lua, 4);
+        let args = pack(lua, 4); // S: loop h dir tbl
+        match attach(lua, 2, handle, direction) {
+            Ok(_) => set_callback(lua, 2, direction, 4, args),
+            Err(failure) => refuse(lua, 2, failure.text),
+        }
+    }
+    1
+}
+
+/// `loop:removeHandle( h, dir )` → Node, or `false, message`
+pub(crate) unsafe extern "C-unwind" fn remove_handle(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the stack is written beside the lines.
+    unsafe {
+        check_loop(lua, 1);
+        let handle = check_handle(lua, 2);
+        let direction = check_direction(lua, 3);
+        lua_settop(lua, 3);
+        let node = push_node(lua, 2, handle); // S: loop h dir node
+        if node.is_null() || ((*node).interest & direction).is_empty() {
+            lua_pushboolean(lua, 0);
+            lua_pushstring(lua, c"Descriptor not observed in Loop -> ignoring".as_ptr());
+            return 2;
+        }
+        if let Err(why) = drop_directions(lua, check_loop(lua, 1), 4, direction) {
+            refuse(lua, 2, why);
+        }
+    }
+    1
+}
+
+/// `loop[ h ]`: the Node of a handle, or nil. The key is at 2.
+///
+/// # Safety
+///
+/// As for a C function that Lua calls: the loop at 1, a key at 2, the module's upvalues.
+pub(crate) unsafe fn index_handle(lua: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        check_loop(lua, 1);
+        // `__index` may be called by hand, with any number of arguments.
+        lua_settop(lua, 2);
+        match look(lua, 2) {
+            Ok(handle) => {
+                check_loop(lua, 1);
+                push_node(lua, 2, handle);
+            }
+            Err(_) => lua_pushnil(lua),
+        }
+    }
+    1
+}

@@ -1,0 +1,106 @@
+//! Serving the tasks that are due: from the key to the call of the script's function.
+//!
+//! All of it runs inside `drive`'s protected call, with the loop at 1, and simply raises.
+
+use super::task::{CALLBACK, finish, link, tell_next};
+use crate::host::drive::must_return;
+use crate::host::entries::slot;
+use crate::host::face::Face;
+use crate::host::memory::{LoopBlock, State, TaskBlock, value};
+use crate::host::ready::note_current;
+use crate::host::state::{state_at, with, with_or_raise};
+use crate::lua::args::period_ns;
+use crate::lua::callback::call;
+use crate::lua::guard::stack_is;
+use crate::lua::version::push_user_value;
+use cogloop_io::{AddError, ExpiredTimer, Key, Missed, Plan};
+use mlua::ffi::{lua_State, lua_pushnil, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
+use std::num::NonZeroU64;
+use std::ptr::null_mut;
+
+/// Runs the callback of a timer that expired, and arms it again if the callback says so.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1, `state` is its state, and `expired` was pulled just now.
+pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired: ExpiredTimer<u64>) {
+    // SAFETY: the caller's promise; the stack is written beside the lines.
+    unsafe {
+        lua_settop(lua, 1);
+        // The wheel has let go of the key, so its table entry is next in line for a new task: nothing that could run a
+        // finalizer, and so addTask, may come before the entry is empty.
+        push_user_value(lua, 1, value::TASKS);
+        lua_rawgeti(lua, 2, slot(expired.key.index())); // S: loop tasks task
+        let task = lua_touserdata(lua, 3).cast::<TaskBlock>();
+        if task.is_null() {
+            return;
+        }
+        lua_pushnil(lua);
+        lua_rawseti(lua, 2, slot(expired.key.index()));
+        note_current(lua, state, 3);
+        (*task).key = TaskBlock::RUNNING;
+        (*state).current = task;
+        if (*state).debug {
+            tell_next(lua, state);
+        }
+        push_user_value(lua, 3, CALLBACK);
+        call(lua, (*task).args, 1); // S: loop tasks task tbl result
+        stack_is(lua, 5);
+        let state = state_at(lua, 1);
+        if state.is_null() {
+            return;
+        }
+        (*state).current = null_mut();
+        match period_ns(lua, 5) {
+            // Cancelled from its own callback: that wins over the result.
+            Some(period_ns) if (*task).key == TaskBlock::RUNNING => {
+                (*task).key = TaskBlock::DONE;
+                let key = with_or_raise(lua, state, |state| Ok(rearm(state, expired.deadline_ns, period_ns)?));
+                lua_settop(lua, 3); // S: loop tasks task
+                link(lua, state, task, key);
+            }
+            _ => finish(lua, 3),
+        }
+    }
+}
+
+/// Arms an interval's next expiry, by the engine's rule of skipping. The period is what the callback has just returned, so
+/// what passed during the callback counts.
+fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<Key, AddError> {
+    let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
+    let next = state.events.follow(&plan, state.events.now_ns());
+    let next_ns = next.map_or(u64::MAX, |next| next.deadline);
+    state.arm(|events, armed| events.try_add_timer_at(next_ns, armed))
+}
+
+/// What the loop asks of this face. No coroutine waits in it.
+pub(super) static FACE: Face = Face {
+    serve_timers,
+    resume: |_, _, _| {},
+    handle_closed: |_, _| {},
+    drop_void_claims: |_, _| {},
+    find_waiting: |_| {},
+    // `begin` has noted it.
+    note_failed: |_, _, _| {},
+    end_failed: finish,
+    returns_refusals: false,
+};
+
+/// Calls every task that is due in this turn. Returns whether there was any.
+unsafe fn serve_timers(lua: *mut lua_State) -> bool {
+    // SAFETY: the face's functions are called with the loop at 1; the state is fetched anew after each callback.
+    unsafe {
+        let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
+        let mut found = false;
+        while !must_return((*block).state) {
+            let state = (*block).state;
+            match with(state, |state| Ok(state.events.next_expired())) {
+                Ok(Some(expired)) => serve_task(lua, state, expired),
+                Ok(None) => break,
+                Err(text) => text.raise(lua),
+            }
+            found = true;
+        }
+        found
+    }
+}

@@ -1,0 +1,80 @@
+//! The floors of the Lua faces: what may import what.
+//!
+//! ```text
+//!   lua  <-  host  <-  t_loop, cogloop, net, mockit  <-  lib.rs
+//! ```
+//!
+//! The faces do not see each other.
+
+use super::circles::imports;
+use super::finding::Finding;
+use super::tree::Tree;
+
+const SOURCES: &str = "bindings/lua-core/src/";
+
+const WHY: &str = "arrows point down: lua <- host <- the faces <- lib.rs, and no face sees another; \
+    what two faces need stands in host, and what host needs of a face stands in its table `Face`";
+const PLACE_WHY: &str = "every folder of lua-core has a floor; give it one in this rule";
+
+/// How high a room stands: a folder, or the crate's root.
+fn floor(room: &str) -> Option<u8> {
+    match room {
+        "lua" => Some(0),
+        "host" => Some(1),
+        "t_loop" | "cogloop" | "net" | "mockit" => Some(2),
+        "lib.rs" => Some(3),
+        _ => None,
+    }
+}
+
+/// The first part of a path below the sources.
+fn room(path: &str) -> &str {
+    let path = path.strip_prefix(SOURCES).unwrap_or(path);
+    path.split_once('/').map_or(path, |(folder, _)| folder)
+}
+
+pub(super) fn check(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (file, others) in imports(tree, SOURCES) {
+        let from = room(&file);
+        if floor(from).is_none() {
+            findings.push(Finding::new(&file, 1, format!("`{from}` has no floor"), PLACE_WHY));
+        }
+        for other in &others {
+            let to = room(other);
+            if from != to && floor(to) >= floor(from) {
+                findings.push(Finding::new(&file, 1, format!("imports {other}"), WHY));
+            }
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::File;
+    use super::*;
+
+    fn found(text: &str) -> usize {
+        let files = [
+            ("lib.rs", "mod lua; mod host; mod net; mod t_loop; use net::f;"),
+            ("lua/mod.rs", "pub fn f() {}"),
+            ("host/mod.rs", text),
+            ("net/mod.rs", "pub fn f() { crate::host::g() }"),
+            ("t_loop/mod.rs", "pub fn f() {}"),
+        ];
+        let files = files.iter().map(|(path, text)| File::new(&format!("{SOURCES}{path}"), text));
+        check(&Tree { files: files.collect() }).len()
+    }
+
+    #[test]
+    fn an_import_from_below_is_allowed() {
+        assert_eq!(found("use crate::lua::f;"), 0);
+    }
+
+    #[test]
+    fn an_import_of_a_face_or_of_the_root_is_refused() {
+        assert_eq!(found("use crate::t_loop::f;"), 1);
+        assert_eq!(found("fn g() { crate::net::f() } use crate::open;"), 2);
+    }
+}
