@@ -15,10 +15,12 @@
 //! built anew when a dead one reports.
 
 use crate::alarm::Alarm;
+use crate::always::AlwaysReady;
 use crate::backend::{BRIEF_NS, EVENTS_MAX};
+use crate::checks::Checks;
 use crate::fork::ForkMark;
 use crate::identity::Identity;
-use crate::memory::{ByIndex, room_for};
+use crate::memory::ByIndex;
 use crate::number::Number;
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
 use nix::poll::PollTimeout;
@@ -29,10 +31,6 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-
-/// A registration is checked at its 1st, 2nd, 4th, … event and from then on at every one of this many, which costs a
-/// 64th of a system call for each event.
-const CHECK_EVERY: u32 = 64;
 
 /// What the kernel carries for the waker and for the alarm; no token has these bits.
 const WAKER: u64 = 0;
@@ -59,8 +57,7 @@ struct Registration {
     interest: Interest,
     token: Token,
     place: Place,
-    /// Events so far. A descriptor closed behind our back whose file lives on reports at most [`CHECK_EVERY`] times.
-    seen: u32,
+    checks: Checks,
 }
 
 /// The epoll set and what we know of its members.
@@ -69,9 +66,7 @@ pub struct Epoll {
     set: nix::sys::epoll::Epoll,
     mark: ForkMark,
     registrations: ByIndex<Option<Registration>>,
-    // Indices of the registrations that are `Always`.
-    always: Vec<u32>,
-    always_start: usize,
+    always: AlwaysReady,
     waker: Option<Waker>,
     wants_alarm: bool,
     // While there is none, the waits have timeouts.
@@ -91,8 +86,7 @@ impl Epoll {
             set: nix::sys::epoll::Epoll(crate::own::own(|| epoll::create(CreateFlags::CLOEXEC))?),
             mark: ForkMark::new()?,
             registrations: ByIndex::new(),
-            always: Vec::new(),
-            always_start: 0,
+            always: AlwaysReady::default(),
             waker: None,
             wants_alarm: true,
             alarm: None,
@@ -130,15 +124,15 @@ impl Epoll {
     fn put(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
         self.mark.check()?;
         self.registrations.try_grow(token.index())?;
-        self.always.try_reserve(1)?;
+        self.always.try_reserve()?;
         let place = self.place(fd, interest, token, is_new)?;
         let is_always = matches!(place, Place::Always(_));
-        let new = Some(Registration { fd: Number::of(fd), interest, token, place, seen: 0 });
+        let new = Some(Registration { fd: Number::of(fd), interest, token, place, checks: Checks::default() });
         if let Some(Place::Always(_)) = self.registrations.replace(token.index(), new).map(|old| old.place) {
-            self.always.retain(|&other| other != token.index());
+            self.always.remove(token.index());
         }
         if is_always {
-            self.always.push(token.index());
+            self.always.add(token.index());
         }
         Ok(())
     }
@@ -187,8 +181,7 @@ impl Epoll {
         let Some(known) = slot.and_then(Option::as_mut).filter(|known| known.token == token) else {
             return Found::Dead;
         };
-        known.seen = known.seen.wrapping_add(1);
-        if known.seen.is_power_of_two() || known.seen.is_multiple_of(CHECK_EVERY) {
+        if known.checks.is_due() {
             // Changes nothing for the file that was registered, and fails for any other.
             if epoll::modify(&self.set.0, known.fd.as_fd(), EventData::new_u64(bits), flags(known.interest)).is_err() {
                 self.registrations.take(token.index());
@@ -200,21 +193,16 @@ impl Epoll {
     }
 
     fn report_always(&mut self, events: &mut Vec<Event>) {
-        // Goes on where the last batch ended: of more than a batch holds, or than there is memory for, each has its turn.
-        let batch = room_for(events, self.always.len().min(EVENTS_MAX));
-        for nth in 0..batch {
-            let index = self.always[(self.always_start + nth) % self.always.len()];
-            let Some(Some(known)) = self.registrations.get(index) else { continue };
-            let Place::Always(file) = &known.place else { continue };
-            if file.still(known.fd.as_fd()) {
-                events.push(Event::new(known.token, Interest::BOTH));
-            } else {
-                self.registrations.take(index);
+        let registrations = &mut self.registrations;
+        self.always.report(events, |index| {
+            let known = registrations.get(index)?.as_ref()?;
+            let Place::Always(file) = &known.place else { return None };
+            let token = file.still(known.fd.as_fd()).then_some(known.token);
+            if token.is_none() {
+                registrations.take(index);
             }
-        }
-        self.always_start = (self.always_start + batch) % self.always.len();
-        let registrations = &self.registrations;
-        self.always.retain(|&index| registrations.get(index).is_some_and(Option::is_some));
+            token
+        });
     }
 
     /// Moves the living into a new set. The old one goes with everything in it, unless the kernel refuses the new one.
@@ -312,7 +300,7 @@ impl Backend for Epoll {
         match known.map(|known| known.place) {
             Some(Place::Kernel) => forgive(epoll::delete(&self.set.0, fd)),
             Some(Place::Always(_)) => {
-                self.always.retain(|&other| other != token.index());
+                self.always.remove(token.index());
                 Ok(())
             }
             Some(Place::Parked) | None => Ok(()),

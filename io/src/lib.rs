@@ -44,7 +44,9 @@
 
 #[cfg(target_os = "linux")]
 mod alarm;
+mod always;
 pub mod backend;
+mod checks;
 #[cfg(unix)]
 pub mod child;
 pub mod choose;

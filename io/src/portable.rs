@@ -11,10 +11,12 @@
 //! One-shot, because it is the one mode that every system has. It costs a system call for each event and is sure of its
 //! descriptors for it: one that was closed without `remove` cannot be armed again and is dropped.
 
+use crate::always::AlwaysReady;
 use crate::backend::EVENTS_MAX;
+use crate::checks::Checks;
 use crate::fork::ForkMark;
 use crate::identity::Identity;
-use crate::memory::{ByIndex, error_in_words, room_for};
+use crate::memory::{ByIndex, error_in_words};
 use crate::number::Number;
 use crate::own::own;
 use crate::{Backend, Event, Interest, Token, Waker};
@@ -25,9 +27,6 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::time::Duration;
-
-/// A registration is checked at its 1st, 2nd, 4th, … event and from then on at every one of this many.
-const CHECK_EVERY: u32 = 64;
 
 /// What the kernel carries for the waker; no token has this key.
 const WAKER: usize = 0;
@@ -47,8 +46,7 @@ struct Registration {
     token: Token,
     place: Place,
     file: Identity,
-    /// Events so far.
-    seen: u32,
+    checks: Checks,
 }
 
 /// The poller and what we know of its members.
@@ -57,9 +55,7 @@ pub struct Portable {
     mark: ForkMark,
     // By the token's index.
     registrations: ByIndex<Option<Registration>>,
-    // Indices of the registrations that are `Always`.
-    always: Vec<u32>,
-    always_start: usize,
+    always: AlwaysReady,
     // Keys of those that have reported and are not armed: a batch at the most.
     spent: Vec<usize>,
     waker: Option<Waker>,
@@ -77,8 +73,7 @@ impl Portable {
             poller: ManuallyDrop::new(own(Poller::new)?),
             mark: ForkMark::new()?,
             registrations: ByIndex::new(),
-            always: Vec::new(),
-            always_start: 0,
+            always: AlwaysReady::default(),
             spent: Vec::with_capacity(EVENTS_MAX),
             waker: None,
             buffer: Some(Events::with_capacity(BATCH)),
@@ -88,16 +83,16 @@ impl Portable {
     fn put(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
         self.mark.check()?;
         self.registrations.try_grow(token.index())?;
-        self.always.try_reserve(1)?;
+        self.always.try_reserve()?;
         let file = Identity::of(fd)?;
         let place = self.place(fd, &file, interest, token, is_new)?;
-        let new = Registration { fd: Number::of(fd), interest, token, place, file, seen: 0 };
+        let new = Registration { fd: Number::of(fd), interest, token, place, file, checks: Checks::default() };
         let old = self.registrations.replace(token.index(), Some(new));
         if old.is_some_and(|old| old.place == Place::Always) {
-            self.always.retain(|&other| other != token.index());
+            self.always.remove(token.index());
         }
         if place == Place::Always {
-            self.always.push(token.index());
+            self.always.add(token.index());
         }
         Ok(())
     }
@@ -176,10 +171,8 @@ impl Portable {
 
     fn report(&mut self, key: usize, ready: Interest, events: &mut Vec<Event>) {
         let Some(known) = self.find(key) else { return };
-        known.seen = known.seen.wrapping_add(1);
-        let is_time = known.seen.is_power_of_two() || known.seen.is_multiple_of(CHECK_EVERY);
         let token = known.token;
-        if is_time && !known.file.still(known.fd.as_fd()) {
+        if known.checks.is_due() && !known.file.still(known.fd.as_fd()) {
             self.registrations.take(token.index());
             return;
         }
@@ -188,20 +181,15 @@ impl Portable {
     }
 
     fn report_always(&mut self, events: &mut Vec<Event>) {
-        // Goes on where the last batch ended: of more than a batch holds, or than there is memory for, each has its turn.
-        let batch = room_for(events, self.always.len().min(EVENTS_MAX));
-        for nth in 0..batch {
-            let index = self.always[(self.always_start + nth) % self.always.len()];
-            let Some(Some(known)) = self.registrations.get(index) else { continue };
-            if known.file.still(known.fd.as_fd()) {
-                events.push(Event::new(known.token, Interest::BOTH));
-            } else {
-                self.registrations.take(index);
+        let registrations = &mut self.registrations;
+        self.always.report(events, |index| {
+            let known = registrations.get(index)?.as_ref()?;
+            let token = known.file.still(known.fd.as_fd()).then_some(known.token);
+            if token.is_none() {
+                registrations.take(index);
             }
-        }
-        self.always_start = (self.always_start + batch) % self.always.len();
-        let registrations = &self.registrations;
-        self.always.retain(|&index| registrations.get(index).is_some_and(Option::is_some));
+            token
+        });
     }
 }
 
@@ -240,7 +228,7 @@ impl Backend for Portable {
         match known.map(|known| known.place) {
             Some(Place::Kernel) => forgive(self.poller.delete(fd)),
             Some(Place::Always) => {
-                self.always.retain(|&other| other != token.index());
+                self.always.remove(token.index());
                 Ok(())
             }
             Some(Place::Parked) | None => Ok(()),

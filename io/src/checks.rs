@@ -1,0 +1,34 @@
+//! How often a backend looks whether a registration's number still stands for the file that was registered.
+//!
+//! A program may close a descriptor without removing it. The check costs a system call, so it is not made for each event.
+
+/// A registration is checked at its 1st, 2nd, 4th, … event, and from then on at every one of this many. That costs a 64th
+/// of a system call for each event, and a descriptor that was closed reports no more than so many times.
+pub(crate) const CHECK_EVERY: u32 = 64;
+
+/// Counts the events of a registration.
+#[derive(Copy, Clone, Debug, Default)]
+pub(crate) struct Checks {
+    events: u32,
+}
+
+impl Checks {
+    /// Counts an event. Whether it is time for a check.
+    #[inline]
+    pub(crate) fn is_due(&mut self) -> bool {
+        self.events = self.events.wrapping_add(1);
+        self.events.is_power_of_two() || self.events.is_multiple_of(CHECK_EVERY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_events_are_checked_often_and_the_later_ones_seldom() {
+        let mut checks = Checks::default();
+        let due: Vec<u32> = (1..=200).filter(|_| checks.is_due()).collect();
+        assert_eq!(due, [1, 2, 4, 8, 16, 32, 64, 128, 192]);
+    }
+}
