@@ -2,6 +2,7 @@
 
 use crate::core::Core;
 use crate::handle::Handle;
+use crate::memory;
 use crate::watched::Readiness;
 use crate::{Error, Interest, Mode};
 use cogloop_io::Token;
@@ -248,9 +249,12 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] for what cannot be observed, [`Error::Limit`], [`Error::Closed`].
+    /// [`Error::Io`] for what cannot be observed, [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn watch<F: AsFd + 'static>(&self, file: F) -> Result<Async<F>, Error> {
-        let (core, file) = (self.core(), Rc::new(file));
+        let core = self.core();
+        core.check_open()?;
+        let file = memory::rc(file)?;
+        core.watched.try_grow(core.token_index_max.get())?;
         let token = core.observe(file.clone(), Interest::NONE, Mode::Edge)?;
         core.events.borrow_mut().unref_descriptor(token);
         self.evict_source(token);

@@ -30,6 +30,9 @@ impl<S> Handle<S> {
         let filled = timers.iter().filter(|slot| !matches!(slot, Slot::Empty)).count();
         assert_eq!(filled, callbacks, "callbacks of timers, against timers that have one");
         let sleeping = events.iter_timers().filter(|(.., kind)| **kind == Kind::Sleep).count();
+        self.idles().borrow().audit();
+        self.channels().borrow().audit();
+        core.tasks.audit();
         assert!(core.sleepers.len() <= sleeping, "{} wakers of {sleeping} sleepers", core.sleepers.len());
         #[cfg(unix)]
         {

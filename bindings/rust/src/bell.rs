@@ -1,36 +1,26 @@
 //! How other threads, and the wakers of futures, get the loop's attention.
 //!
 //! ```text
-//!   wake ──► woken queue ─┐                                    ┌──► listening?  no: the loop looks before it waits
-//!   post ──► mail queue ──┴── first the queue, then the bell ──┘        │
-//!                                                                       └───── yes, once: end its wait
+//!   wake ──► list of the woken ─┐                                  ┌─ no:        the loop looks before it waits
+//!   post ──► queue of posts  ───┴─► bell ──► does the loop listen? ┤
+//!                                                                  └─ yes, once: end its wait
 //! ```
 //!
-//! The loop says that it listens *before* it looks into the queues a last time, and both queues are behind a lock: whoever
-//! puts something in either does so before that look, which finds it, or after it, and then sees the loop listening. A
-//! wake while callbacks run costs no system call.
+//! The loop says that it listens *before* it looks into both queues a last time, and both are behind a lock. So what is put
+//! into one comes before that look, which finds it, or after it, and then finds the loop listening. A wake while callbacks run
+//! costs no system call.
 
-use crate::channel::ChannelKey;
-use crate::task::TaskKey;
-use std::collections::{TryReserveError, VecDeque};
+use crate::woken::{Woken, WokenList};
+use crate::{Error, memory};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
-
-/// Who has something to do.
-#[derive(Copy, Clone, Eq, PartialEq, Debug)]
-pub(crate) enum Woken {
-    /// The future of `block_on`.
-    Root,
-    Task(TaskKey),
-    Channel(ChannelKey),
-}
 
 /// What a loop shares with other threads.
 pub(crate) struct Bell {
     is_listening: AtomicBool,
     waker: cogloop_io::Waker,
-    woken: Mutex<VecDeque<Woken>>,
+    woken: Mutex<WokenList>,
     /// Remotes that keep the loop going.
     pub(crate) remotes: AtomicUsize,
 }
@@ -64,65 +54,65 @@ impl Bell {
         self.waker.wake();
     }
 
-    pub(crate) fn wake(&self, who: Woken) {
-        self.woken().push_back(who);
-        self.ring();
+    /// The next of those that were woken, in the order of waking.
+    pub(crate) fn next_woken(&self) -> Option<Woken> {
+        self.woken().next()
     }
 
-    /// As [`wake`](Self::wake), for who can say that there was no memory to note it.
-    pub(crate) fn try_wake(&self, who: Woken) -> Result<(), TryReserveError> {
-        let mut woken = self.woken();
-        woken.try_reserve(1)?;
-        woken.push_back(who);
-        drop(woken);
-        self.ring();
-        Ok(())
+    pub(crate) fn woken_len(&self) -> usize {
+        self.woken().len()
     }
 
-    pub(crate) fn has_woken(&self) -> bool {
-        !self.woken().is_empty()
-    }
-
-    /// Moves those that were woken to the end of a batch, in the order in which they were.
-    pub(crate) fn take_woken(&self, batch: &mut VecDeque<Woken>) {
-        if batch.is_empty() {
-            std::mem::swap(batch, &mut *self.woken());
-        } else {
-            batch.append(&mut self.woken());
-        }
-    }
-
-    fn woken(&self) -> MutexGuard<'_, VecDeque<Woken>> {
+    fn woken(&self) -> MutexGuard<'_, WokenList> {
         self.woken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a future's [`Waker`](std::task::Waker) is underneath: made once for a task, so that waking allocates nothing.
+/// What a future's [`Waker`](std::task::Waker) is underneath, and what a channel is woken by. It has its place in the list of
+/// the woken as long as it exists, so that waking allocates nothing.
 pub(crate) struct Knock {
-    who: Woken,
+    place: u32,
     is_queued: AtomicBool,
     bell: Arc<Bell>,
 }
 
 impl Knock {
-    pub(crate) fn new(who: Woken, bell: Arc<Bell>) -> Self {
-        Self { who, is_queued: AtomicBool::new(false), bell }
+    pub(crate) fn try_new(who: Woken, bell: &Arc<Bell>) -> Result<Self, Error> {
+        let place = bell.woken().try_add(who)?;
+        Ok(Self { place, is_queued: AtomicBool::new(false), bell: Arc::clone(bell) })
     }
 
-    /// Who was woken is about to look: a wake from now on counts anew. What was done before an earlier wake is seen.
+    /// One that can be a [`Waker`](std::task::Waker).
+    pub(crate) fn try_shared(who: Woken, bell: &Arc<Bell>) -> Result<Arc<Self>, Error> {
+        memory::arc(Self::try_new(who, bell)?)
+    }
+
+    pub(crate) fn knock(&self) {
+        if !self.is_queued.swap(true, Ordering::AcqRel) {
+            self.bell.woken().wake(self.place);
+            self.bell.ring();
+        }
+    }
+
+    /// The one who was woken is off the list, and about to look: a wake from now on counts anew. What was done before an
+    /// earlier wake is seen.
     pub(crate) fn answer(&self) {
         self.is_queued.swap(false, Ordering::AcqRel);
     }
 }
 
+impl Drop for Knock {
+    fn drop(&mut self) {
+        self.bell.woken().remove(self.place);
+    }
+}
+
 impl Wake for Knock {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+        self.knock();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.is_queued.swap(true, Ordering::AcqRel) {
-            self.bell.wake(self.who);
-        }
+        self.knock();
     }
 }

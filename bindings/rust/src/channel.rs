@@ -1,21 +1,19 @@
 //! Channels: messages of one type from other threads, one callback for all of them.
 
-use crate::bell::{Bell, Woken};
+use crate::bell::Knock;
+use crate::callback::Call;
 use crate::handle::Handle;
 use crate::outcome::{Outcome, Verdict};
-use crate::{Error, options};
-use slotmap::SlotMap;
+use crate::places::{PlaceKey, Places};
+use crate::woken::Woken;
+use crate::{Error, memory, options};
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-slotmap::new_key_type! {
-    pub(crate) struct ChannelKey;
-}
-
-/// Serves the messages that wait, so many at the most; how many are left, and the callback's verdict.
-type Serve<S> = Box<dyn FnMut(&mut S, &Handle<S>, usize) -> (bool, Verdict)>;
+/// Serves the messages that wait.
+type Serve<S> = Box<dyn Call<S, Handle<S>>>;
 
 /// A channel as its loop has it. Dropped, it lets no more messages in, also while its callback runs.
 pub(crate) struct Channel<S> {
@@ -24,7 +22,7 @@ pub(crate) struct Channel<S> {
     queue: Arc<dyn Close>,
 }
 
-pub(crate) type Channels<S> = SlotMap<ChannelKey, Channel<S>>;
+pub(crate) type Channels<S> = Places<Channel<S>>;
 
 impl<S> Drop for Channel<S> {
     fn drop(&mut self) {
@@ -67,13 +65,13 @@ impl<T> Close for Shared<T> {
 pub struct Sender<T>(Arc<Shared<T>>);
 
 struct Shared<T> {
-    bell: Arc<Bell>,
+    /// Wakes the channel: when a message has come that is the first, or the last sender is gone.
+    knock: Knock,
     limit: usize,
     queue: Mutex<Queue<T>>,
 }
 
 struct Queue<T> {
-    key: ChannelKey,
     messages: VecDeque<T>,
     senders: usize,
     is_closed: bool,
@@ -133,8 +131,8 @@ impl<T> Sender<T> {
     /// ```
     ///
     /// # Errors
-    /// The message back, with [`Error::Closed`] when the channel or its loop is no more, or [`Error::Limit`] when too many
-    /// messages wait already.
+    /// The message back, with [`Error::Closed`] when the channel or its loop is no more, [`Error::Limit`] when too many
+    /// messages wait already, or [`Error::Memory`].
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         let mut queue = self.0.queue();
         if let Err(error) = self.make_room(&mut queue) {
@@ -142,20 +140,21 @@ impl<T> Sender<T> {
             return Err(SendError { message, error });
         }
         queue.messages.push_back(message);
+        let is_first = queue.messages.len() == 1;
+        drop(queue);
+        if is_first {
+            self.0.knock.knock();
+        }
         Ok(())
     }
 
-    /// For one more message, and wakes the channel if it will be the first: the loop looks when the queue is let go.
+    /// For one more message.
     fn make_room(&self, queue: &mut Queue<T>) -> Result<(), Error> {
         if queue.is_closed {
             return Err(Error::Closed);
         }
         options::check("posts", queue.messages.len(), self.0.limit)?;
-        queue.messages.try_reserve(1)?;
-        if queue.messages.is_empty() {
-            self.0.bell.try_wake(Woken::Channel(queue.key))?;
-        }
-        Ok(())
+        Ok(queue.messages.try_reserve(1)?)
     }
 }
 
@@ -171,10 +170,10 @@ impl<T> Drop for Sender<T> {
         let mut queue = self.0.queue();
         queue.senders -= 1;
         // While messages wait, the channel is awake, and finds out when it has served them.
-        let (is_end, key) = (queue.senders == 0 && queue.messages.is_empty(), queue.key);
+        let is_end = queue.senders == 0 && queue.messages.is_empty();
         drop(queue);
         if is_end {
-            self.0.bell.wake(Woken::Channel(key));
+            self.0.knock.knock();
         }
     }
 }
@@ -230,34 +229,31 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`].
+    /// [`Error::Closed`], [`Error::Memory`].
     pub fn channel<T: Send + 'static, R: Outcome>(
         &self,
         mut f: impl FnMut(&mut S, &Handle<S>, Option<T>) -> R + 'static,
     ) -> Result<Sender<T>, Error> {
         self.core().check_open()?;
-        let (bell, limit) = (Arc::clone(&self.core().bell), self.core().limits.posts);
-        // Its key is known when it has a place.
-        let queue = Queue { key: ChannelKey::default(), messages: VecDeque::new(), senders: 1, is_closed: false };
-        let shared = Arc::new(Shared { bell, limit, queue: Mutex::new(queue) });
+        let key = self.channels().borrow_mut().try_reserve()?;
+        let knock = Knock::try_new(Woken::Channel(key), &self.core().bell)?;
+        let queue = Queue { messages: VecDeque::new(), senders: 1, is_closed: false };
+        let shared = memory::arc(Shared { knock, limit: self.core().limits.posts, queue: Mutex::new(queue) })?;
         let receiver = Receiver(Arc::clone(&shared));
-        let serve: Serve<S> = Box::new(move |state, handle, limit| serve(&receiver, state, handle, limit, &mut f));
+        let serve: Serve<S> =
+            memory::boxed(move |state: &mut S, handle: &Handle<S>| serve(&receiver, state, handle, &mut f))?;
         let channel = Channel { serve: Some(serve), queue: Arc::clone(&shared) as Arc<dyn Close> };
-        shared.queue().key = self.channels().borrow_mut().insert(channel);
+        self.channels().borrow_mut().insert(channel);
         Ok(Sender(shared))
     }
 
     /// Serves a channel that has messages, or has lost its last sender.
-    pub(crate) fn serve_channel(&self, state: &mut S, key: ChannelKey) -> Result<(), Error> {
+    pub(crate) fn serve_channel(&self, state: &mut S, key: PlaceKey) -> Result<(), Error> {
         let place = self.channels().borrow_mut().get_mut(key).and_then(|channel| channel.serve.take());
         let Some(mut serve) = place else { return Ok(()) };
         let ending = Ending(self, key);
-        let (has_more, verdict) = serve(state, self, self.core().limits.io.served_in_turn.get());
-        if verdict? == ControlFlow::Continue(()) {
+        if serve.call(state, self)? == ControlFlow::Continue(()) {
             std::mem::forget(ending);
-            if has_more {
-                self.core().bell.wake(Woken::Channel(key));
-            }
             let mut serve = Some(serve);
             // Without effect when the loop was cleared; then it is dropped after the borrow.
             if let Some(channel) = self.channels().borrow_mut().get_mut(key) {
@@ -269,7 +265,7 @@ impl<S> Handle<S> {
 }
 
 /// Ends the channel whose callback runs: it is at its end, has broken off, failed or panicked.
-struct Ending<'a, S>(&'a Handle<S>, ChannelKey);
+struct Ending<'a, S>(&'a Handle<S>, PlaceKey);
 
 impl<S> Drop for Ending<'_, S> {
     fn drop(&mut self) {
@@ -278,15 +274,15 @@ impl<S> Drop for Ending<'_, S> {
     }
 }
 
-/// Serves what waits now, as far as the limit and `stop` allow: what comes meanwhile has the next turn.
+/// Serves what waits now, as far as the limit and `stop` allow. What is left, or comes meanwhile, has the next turn.
 fn serve<S, T, R: Outcome>(
     receiver: &Receiver<T>,
     state: &mut S,
     handle: &Handle<S>,
-    limit: usize,
     f: &mut impl FnMut(&mut S, &Handle<S>, Option<T>) -> R,
-) -> (bool, Verdict) {
-    let mut left = receiver.len().clamp(1, limit);
+) -> Verdict {
+    receiver.0.knock.answer();
+    let mut left = receiver.len().clamp(1, handle.core().limits.io.served_in_turn.get());
     loop {
         let (message, is_end) = receiver.next();
         let mut verdict = match message {
@@ -300,7 +296,10 @@ fn serve<S, T, R: Outcome>(
         left -= 1;
         let goes_on = matches!(verdict, Ok(ControlFlow::Continue(())));
         if !goes_on || left == 0 || receiver.is_closed() || handle.core().is_stopped.get() {
-            return (receiver.len() > 0, verdict);
+            if goes_on && receiver.len() > 0 {
+                receiver.0.knock.knock();
+            }
+            return verdict;
         }
     }
 }

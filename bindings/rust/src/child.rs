@@ -32,7 +32,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Limit`], [`Error::Closed`].
+    /// [`Error::Io`], [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn child<R: Outcome>(
         &self,
         child: Child,

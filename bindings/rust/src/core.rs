@@ -3,17 +3,17 @@
 //! Each borrow of its cells is a few lines long, and no code of the user's runs inside of one: callbacks, destructors and
 //! wakers are called when the borrow has ended. So whatever they do to the loop, no cell is found borrowed.
 
-use crate::bell::{Bell, Woken};
+use crate::bell::{Bell, Knock};
 use crate::options::{Limits, Options, nanoseconds};
 use crate::task::Tasks;
 #[cfg(unix)]
 use crate::watched::Watched;
-use crate::{Error, sleep};
+use crate::woken::Woken;
+use crate::{Error, memory, sleep};
 #[cfg(unix)]
 use cogloop_io::Token;
 use cogloop_io::{ClockChoice, EventLoop, Key, VirtualClock};
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -38,15 +38,17 @@ pub(crate) struct Core {
     origin: Instant,
     pub(crate) limits: Limits,
     pub(crate) bell: Arc<Bell>,
-    /// What of `bell`'s queue is to be served in this turn.
-    pub(crate) batch: RefCell<VecDeque<Woken>>,
     pub(crate) is_stopped: Cell<bool>,
     pub(crate) is_closed: Cell<bool>,
-    /// The future of `block_on` has something to do.
+    /// What wakes the future of `block_on`, and whether it has something to do.
+    pub(crate) root: Arc<Knock>,
     pub(crate) is_root_woken: Cell<bool>,
     pub(crate) sleepers: sleep::Sleepers,
     #[cfg(unix)]
     pub(crate) watched: Watched,
+    /// No descriptor that is added has a token with a higher index.
+    #[cfg(unix)]
+    pub(crate) token_index_max: Cell<u32>,
     pub(crate) tasks: Tasks,
 }
 
@@ -62,11 +64,13 @@ fn origin_of(events: &EventLoop<Kind>) -> Instant {
 
 impl Core {
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
+        memory::expect_small_things::<Self>()?;
         let clock = options.is_simulated.then(VirtualClock::new);
         let choice = clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
-        let events = EventLoop::new(&options.for_io(choice)).map_err(|error| Error::Backend(Box::new(error)))?;
+        let events = EventLoop::new(&options.for_io(choice)).map_err(Error::backend)?;
         let origin = origin_of(&events);
-        let bell = Arc::new(Bell::new(events.waker()));
+        let bell = memory::arc(Bell::new(events.waker()))?;
+        let root = Knock::try_shared(Woken::Root, &bell)?;
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             events: RefCell::new(events),
@@ -74,13 +78,15 @@ impl Core {
             origin,
             limits: options.limits,
             bell,
-            batch: RefCell::default(),
             is_stopped: Cell::new(false),
             is_closed: Cell::new(false),
+            root,
             is_root_woken: Cell::new(false),
             sleepers: sleep::Sleepers::default(),
             #[cfg(unix)]
             watched: Watched::default(),
+            #[cfg(unix)]
+            token_index_max: Cell::new(0),
             tasks: Tasks::default(),
         })
     }

@@ -1,5 +1,6 @@
 //! What can go wrong, in one type.
 
+use crate::memory;
 use cogloop_io::{AddError, LimitReached};
 use std::collections::TryReserveError;
 use std::fmt;
@@ -80,6 +81,15 @@ impl Error {
         }
     }
 
+    /// Why the loop below was not made.
+    pub(crate) fn backend(error: cogloop_io::Error) -> Self {
+        match error {
+            cogloop_io::Error::Io { source, .. } if source.kind() == io::ErrorKind::OutOfMemory => Self::Memory,
+            error => memory::expect_small_things::<cogloop_io::Error>()
+                .map_or_else(|refused| refused, |()| Self::Backend(error.into())),
+        }
+    }
+
     /// What the loop below refused.
     pub(crate) fn refused(refused: AddError) -> Self {
         match refused {
@@ -94,9 +104,13 @@ impl Error {
         Self::Limit { what, limit: reached.limit }
     }
 
-    /// A callback's error; one of ours that it has passed on stays what it is.
-    pub(crate) fn of_callback(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        error.downcast().map_or_else(Self::Callback, |ours| *ours)
+    /// A callback's error; one of ours that it has passed on stays what it is. Where there is no memory to tell it, that is
+    /// what is told.
+    pub(crate) fn of_callback<E: Into<Box<dyn std::error::Error + Send + Sync>>>(error: E) -> Self {
+        match memory::expect_small_things::<E>() {
+            Ok(()) => error.into().downcast().map_or_else(Self::Callback, |ours| *ours),
+            Err(refused) => refused,
+        }
     }
 }
 
@@ -139,7 +153,7 @@ impl From<Error> for io::Error {
         let kind = match error {
             Error::Io { source, .. } => return source,
             Error::Backend(ref inner) => kind_of(&**inner).unwrap_or(io::ErrorKind::Unsupported),
-            // Without a box around it.
+            // Without a box around it, for which there may be no memory.
             Error::Memory => return io::ErrorKind::OutOfMemory.into(),
             Error::Limit { .. } => io::ErrorKind::QuotaExceeded,
             Error::ZeroPeriod => io::ErrorKind::InvalidInput,
@@ -150,7 +164,7 @@ impl From<Error> for io::Error {
             Error::Elapsed => io::ErrorKind::TimedOut,
             Error::Callback(ref inner) => kind_of(&**inner).unwrap_or(io::ErrorKind::Other),
         };
-        Self::new(kind, error)
+        if memory::expect_small_things::<Error>().is_err() { kind.into() } else { Self::new(kind, error) }
     }
 }
 

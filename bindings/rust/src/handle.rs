@@ -1,13 +1,15 @@
 //! The handle: everything that can be asked of a loop, but to run.
 
+use crate::callback::CallOnce;
 use crate::core::Core;
 use crate::idle::Idles;
+use crate::memory::rc;
 use crate::options::nanoseconds;
-use crate::outcome::Verdict;
+use crate::outcome::Outcome;
 use crate::remote::Mail;
 #[cfg(unix)]
 use crate::sources;
-use crate::{BackendReport, Error, channel, timers};
+use crate::{BackendReport, Error, channel, memory, timers};
 use cogloop_io::memory::ByIndex;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -46,13 +48,13 @@ use std::time::{Duration, Instant};
 /// ```
 pub struct Handle<S>(Rc<Inner<S>>);
 
-pub(crate) type Deferred<S> = Box<dyn FnOnce(&mut S, &Handle<S>) -> Verdict>;
+pub(crate) type Deferred<S> = Box<dyn CallOnce<S, Handle<S>>>;
 
 struct Inner<S> {
     core: Rc<Core>,
     timers: RefCell<ByIndex<timers::Slot<S>>>,
     #[cfg(unix)]
-    sources: RefCell<Vec<Option<sources::Slot<S>>>>,
+    sources: RefCell<ByIndex<Option<sources::Slot<S>>>>,
     channels: RefCell<channel::Channels<S>>,
     idles: RefCell<Idles<S>>,
     deferred: RefCell<VecDeque<Deferred<S>>>,
@@ -75,10 +77,10 @@ impl<S> fmt::Debug for Handle<S> {
 }
 
 impl<S> Handle<S> {
-    pub(crate) fn new(core: Core) -> Self {
-        let mail = Arc::new(Mail::new(Arc::clone(&core.bell), core.limits.posts));
-        Self(Rc::new(Inner {
-            core: Rc::new(core),
+    pub(crate) fn try_new(core: Core) -> Result<Self, Error> {
+        let mail = memory::arc(Mail::new(Arc::clone(&core.bell), core.limits.posts))?;
+        let inner = Inner {
+            core: rc(core)?,
             timers: RefCell::default(),
             #[cfg(unix)]
             sources: RefCell::default(),
@@ -86,7 +88,8 @@ impl<S> Handle<S> {
             idles: RefCell::default(),
             deferred: RefCell::default(),
             mail,
-        }))
+        };
+        rc(inner).map(Self)
     }
 
     /// Another handle of the same loop, to keep.
@@ -221,12 +224,14 @@ impl<S> Handle<S> {
         let _timers = inner.timers.take();
         #[cfg(unix)]
         let _sources = inner.sources.take();
-        let _channels: Vec<_> = inner.channels.borrow_mut().drain().collect();
-        let _idles = inner.idles.borrow_mut().take_all();
+        inner.channels.borrow_mut().doom_all();
+        inner.idles.borrow_mut().doom_all();
+        inner.core.tasks.doom_all();
         let _deferred = inner.deferred.take();
         let _posts = inner.mail.take_all();
-        let _tasks = inner.core.tasks.take_all();
-        // Who still waits is woken, and finds out.
+        // Goes on when one of them panics.
+        let _doomed = DropDoomed(inner);
+        // What still waits is woken, and finds out.
         inner.core.sleepers.wake_all();
         #[cfg(unix)]
         let _watchers = inner.core.watched.take_all();
@@ -240,9 +245,11 @@ impl<S> Handle<S> {
     }
 
     /// Runs `f` with the state, in the next turn.
-    pub(crate) fn defer(&self, f: Deferred<S>) -> Result<(), Error> {
+    pub(crate) fn defer<R: Outcome>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> R + 'static) -> Result<(), Error> {
         self.core().check_open()?;
-        self.0.deferred.borrow_mut().push_back(f);
+        let deferred: Deferred<S> = memory::boxed(f)?;
+        self.0.deferred.borrow_mut().try_reserve(1)?;
+        self.0.deferred.borrow_mut().push_back(deferred);
         Ok(())
     }
 
@@ -255,7 +262,7 @@ impl<S> Handle<S> {
     }
 
     #[cfg(unix)]
-    pub(crate) fn sources(&self) -> &RefCell<Vec<Option<sources::Slot<S>>>> {
+    pub(crate) fn sources(&self) -> &RefCell<ByIndex<Option<sources::Slot<S>>>> {
         &self.0.sources
     }
 
@@ -273,5 +280,25 @@ impl<S> Handle<S> {
 
     pub(crate) fn mail(&self) -> &Arc<Mail<S>> {
         &self.0.mail
+    }
+}
+
+/// Drops what is doomed, one by one, each when the borrow has ended in which it was taken out.
+struct DropDoomed<'a, S>(&'a Inner<S>);
+
+impl<S> DropDoomed<'_, S> {
+    /// `false` if there was nothing.
+    fn drop_one(&self) -> bool {
+        let Self(inner) = self;
+        let task = inner.core.tasks.next_doomed();
+        let idle = inner.idles.borrow_mut().next_doomed();
+        let channel = inner.channels.borrow_mut().next_doomed();
+        task.is_some() || idle.is_some() || channel.is_some()
+    }
+}
+
+impl<S> Drop for DropDoomed<'_, S> {
+    fn drop(&mut self) {
+        while self.drop_one() {}
     }
 }

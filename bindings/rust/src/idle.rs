@@ -1,39 +1,52 @@
 //! Idle callbacks: for work in small pieces, done whenever there is nothing better to do.
 
 use crate::Error;
+use crate::callback::Call;
 use crate::handle::Handle;
-use crate::outcome::{Outcome, Verdict};
-use slotmap::SlotMap;
+use crate::memory;
+use crate::outcome::Outcome;
+use crate::places::{PlaceKey, Places};
 use std::fmt;
 use std::ops::ControlFlow;
 
-slotmap::new_key_type! {
-    struct IdleKey;
-}
-
-type Callback<S> = Box<dyn FnMut(&mut S, &Handle<S>) -> Verdict>;
+type Callback<S> = Box<dyn Call<S, Handle<S>>>;
 
 pub(crate) struct Idles<S> {
     /// `None` while it runs.
-    callbacks: SlotMap<IdleKey, Option<Callback<S>>>,
-    /// Those of this turn.
-    round: Vec<IdleKey>,
+    callbacks: Places<Option<Callback<S>>>,
+    /// Those of this turn. It has room for all.
+    round: Vec<PlaceKey>,
 }
 
 impl<S> Default for Idles<S> {
     fn default() -> Self {
-        Self { callbacks: SlotMap::with_key(), round: Vec::new() }
+        Self { callbacks: Places::default(), round: Vec::new() }
     }
 }
 
 impl<S> Idles<S> {
-    /// The keys go on from here: a stale one never finds a later callback.
-    pub(crate) fn take_all(&mut self) -> Vec<Option<impl Sized + use<S>>> {
-        self.callbacks.drain().map(|(_, callback)| callback).collect()
+    /// Ends all; they are there for [`next_doomed`](Self::next_doomed) to take.
+    pub(crate) fn doom_all(&mut self) {
+        self.callbacks.doom_all();
+    }
+
+    pub(crate) fn next_doomed(&mut self) -> Option<impl Sized + use<S>> {
+        self.callbacks.next_doomed()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.callbacks.is_empty()
+        self.callbacks.len() == 0
+    }
+
+    fn try_reserve(&mut self) -> Result<(), Error> {
+        self.callbacks.try_reserve()?;
+        let count = self.callbacks.len() + 1;
+        Ok(self.round.try_reserve(count.saturating_sub(self.round.len()))?)
+    }
+
+    pub(crate) fn audit(&self) {
+        self.callbacks.audit();
+        assert!(self.round.capacity() >= self.callbacks.len(), "there is no room to call every idle callback");
     }
 }
 
@@ -47,19 +60,21 @@ impl<S> Idles<S> {
 /// ```
 #[derive(Copy, Clone, Eq, PartialEq, Hash)]
 pub struct Idle {
-    key: IdleKey,
+    key: PlaceKey,
     owner: u32,
 }
 
 impl fmt::Debug for Idle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Idle({:?} of loop {})", self.key.0, self.owner)
+        write!(f, "Idle({:?} of loop {})", self.key, self.owner)
     }
 }
 
 impl<S> Handle<S> {
     /// Calls `f` whenever a turn has found nothing else to do, until it breaks off or is cancelled. The loop does not
-    /// wait as long as there is one, so let each call do a little, and the last one break off.
+    /// wait as long as there is one, so let each call do a little, and the last one break off. On virtual time, one that
+    /// never ends lets 10,000 turns pass at one moment, and after that a little time with each: see
+    /// [`Loop::simulated`](crate::Loop::simulated).
     ///
     /// ```
     /// use cogloop::Loop;
@@ -78,10 +93,11 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`].
-    pub fn idle<R: Outcome>(&self, mut f: impl FnMut(&mut S, &Handle<S>) -> R + 'static) -> Result<Idle, Error> {
+    /// [`Error::Closed`], [`Error::Memory`].
+    pub fn idle<R: Outcome>(&self, f: impl FnMut(&mut S, &Handle<S>) -> R + 'static) -> Result<Idle, Error> {
         self.core().check_open()?;
-        let callback: Callback<S> = Box::new(move |state, handle| f(state, handle).verdict());
+        let callback: Callback<S> = memory::boxed(f)?;
+        self.idles().borrow_mut().try_reserve()?;
         let key = self.idles().borrow_mut().callbacks.insert(Some(callback));
         Ok(Idle { key, owner: self.core().id })
     }
@@ -121,7 +137,7 @@ impl<S> Handle<S> {
             let place = self.idles().borrow_mut().callbacks.get_mut(key).and_then(Option::take);
             let Some(mut callback) = place else { continue };
             let ending = Ending(self, Idle { key, owner: self.core().id });
-            if callback(state, self)? == ControlFlow::Continue(()) {
+            if callback.call(state, self)? == ControlFlow::Continue(()) {
                 std::mem::forget(ending);
                 let mut callback = Some(callback);
                 if let Some(place) = self.idles().borrow_mut().callbacks.get_mut(key) {

@@ -56,6 +56,7 @@
 mod async_file;
 mod audit;
 mod bell;
+mod callback;
 mod channel;
 #[cfg(unix)]
 mod child;
@@ -64,8 +65,10 @@ mod error;
 mod handle;
 mod idle;
 mod interval;
+mod memory;
 mod options;
 mod outcome;
+mod places;
 mod remote;
 mod run;
 #[cfg(unix)]
@@ -85,6 +88,7 @@ mod turn;
 mod waiters;
 #[cfg(unix)]
 mod watched;
+mod woken;
 
 #[cfg(unix)]
 pub use async_file::Async;

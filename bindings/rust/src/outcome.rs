@@ -65,7 +65,7 @@ impl sealed::Outcome for ControlFlow<()> {
 
 impl<T: sealed::Outcome, E: Into<Box<dyn std::error::Error + Send + Sync>>> sealed::Outcome for Result<T, E> {
     fn verdict(self) -> Verdict {
-        self.map_err(|error| Error::of_callback(error.into())).and_then(sealed::Outcome::verdict)
+        self.map_err(Error::of_callback).and_then(sealed::Outcome::verdict)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The remote: what other threads hold of a loop.
 
 use crate::bell::Bell;
+use crate::callback::CallOnce;
 use crate::handle::Handle;
-use crate::outcome::{Outcome, Verdict};
-use crate::timers::boxed;
-use crate::{Error, options};
+use crate::outcome::Outcome;
+use crate::{Error, memory, options};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -35,19 +35,7 @@ pub struct Remote<S> {
     is_counted: bool,
 }
 
-pub(crate) type Post<S> = Box<dyn Run<S> + Send>;
-
-/// What was posted, as [`boxed`] has it.
-pub(crate) trait Run<S> {
-    fn run(self: Box<Self>, state: &mut S, handle: &Handle<S>) -> Verdict;
-}
-
-impl<S, R: Outcome, F: FnOnce(&mut S, &Handle<S>) -> R> Run<S> for [F; 1] {
-    fn run(self: Box<Self>, state: &mut S, handle: &Handle<S>) -> Verdict {
-        let [f] = *self;
-        f(state, handle).verdict()
-    }
-}
+pub(crate) type Post<S> = Box<dyn CallOnce<S, Handle<S>> + Send>;
 
 /// Where posts wait.
 pub(crate) struct Mail<S> {
@@ -79,9 +67,10 @@ impl<S> Remote<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`] when the loop is no more, [`Error::Limit`] when too many posts wait already; `f` is dropped then.
+    /// [`Error::Closed`] when the loop is no more, [`Error::Limit`] when too many posts wait already, [`Error::Memory`]; `f` is
+    /// dropped then.
     pub fn post<R: Outcome>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> R + Send + 'static) -> Result<(), Error> {
-        let post: Post<S> = boxed(f)?;
+        let post: Post<S> = memory::boxed(f)?;
         let mut posts = self.mail.posts();
         // In this order, so that what is refused is dropped without the lock.
         let refused = match posts.is_closed {

@@ -11,6 +11,9 @@ pub use cogloop_io::signals::number::{
     ALARM, CHILD, HANG_UP, INTERRUPT, PIPE, QUIT, TERMINATE, USER_1, USER_2, WINDOW_CHANGE,
 };
 
+/// How many signals there are; so many numbers are noted at the most.
+const NUMBERS: usize = 64;
+
 impl<S> Handle<S> {
     /// Calls `f` with the number of each of these signals that has come, until it is removed or `f` breaks off. Several of
     /// one number before a turn are one, as the kernel has it. Any number of loops may watch the same signal.
@@ -33,7 +36,7 @@ impl<S> Handle<S> {
     ///
     /// # Errors
     /// [`Error::Io`] for a number that is no signal or one that cannot be watched, such as SIGKILL; [`Error::Limit`],
-    /// [`Error::Closed`].
+    /// [`Error::Memory`], [`Error::Closed`].
     pub fn signals<R: Outcome>(
         &self,
         numbers: impl IntoIterator<Item = i32>,
@@ -46,8 +49,13 @@ impl<S> Handle<S> {
         }
         // Those that came and were not told yet.
         let mut came = VecDeque::new();
+        came.try_reserve_exact(NUMBERS)?;
         self.add(signals.descriptor(), Interest::READ, move |state, ready, _| {
-            came.extend(signals.take());
+            for number in signals.take() {
+                if !came.contains(&number) {
+                    came.push_back(number);
+                }
+            }
             while let Some(number) = came.pop_front() {
                 if f(state, ready, number).verdict()? == ControlFlow::Break(()) {
                     return Ok(ControlFlow::Break(()));

@@ -201,7 +201,7 @@ impl Sleep {
     /// ```
     ///
     /// # Errors
-    /// If it was ready already: [`Error::Limit`], [`Error::Closed`].
+    /// If it was ready already: [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn reset(&mut self, delay: Duration) -> Result<(), Error> {
         let deadline_ns = self.0.core.ns_after(delay);
         self.0.set(deadline_ns)
@@ -324,7 +324,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Limit`], [`Error::Closed`].
+    /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn sleep(&self, delay: Duration) -> Result<Sleep, Error> {
         Ok(Sleep(Alarm::new(self.core(), self.core().ns_after(delay), Once)?))
     }
@@ -343,7 +343,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Limit`], [`Error::Closed`].
+    /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn sleep_until(&self, when: Instant) -> Result<Sleep, Error> {
         Ok(Sleep(Alarm::new(self.core(), self.core().ns_of(when), Once)?))
     }
@@ -368,7 +368,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::ZeroPeriod`], [`Error::Limit`], [`Error::Closed`].
+    /// [`Error::ZeroPeriod`], [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn interval(&self, interval: impl Into<Interval>) -> Result<Ticks, Error> {
         let interval = interval.into();
         let period_ns = interval.period_ns()?;

@@ -3,8 +3,10 @@
 //! A source's file is held by the loop as long as it is observed, so its descriptor cannot be closed too early. The table
 //! of callbacks is indexed by the token, as that of the timers is by the key.
 
+use crate::callback::Call;
 use crate::handle::Handle;
-use crate::outcome::{Outcome, Verdict};
+use crate::memory;
+use crate::outcome::Outcome;
 use crate::{Error, Interest, Mode};
 use cogloop_io::Token;
 use std::fmt;
@@ -94,7 +96,7 @@ impl<S> Deref for Ready<'_, S> {
     }
 }
 
-type Callback<S> = Box<dyn FnMut(&mut S, &Ready<'_, S>) -> Verdict>;
+type Callback<S> = Box<dyn for<'a> Call<S, Ready<'a, S>>>;
 
 /// The callback of a source, at the index of its token; `None` while it runs. The file stands beside it so that it is
 /// never the loop below that drops it: its destructor is the user's.
@@ -146,7 +148,8 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] for what cannot be observed, [`Error::Limit`], [`Error::Closed`]; `file` is dropped then.
+    /// [`Error::Io`] for what cannot be observed, [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]; `file` is dropped
+    /// then.
     pub fn add<F: AsFd + 'static, R: Outcome>(
         &self,
         file: F,
@@ -198,20 +201,15 @@ impl<S> Handle<S> {
         mode: Mode,
         mut f: impl FnMut(&mut S, &Ready<'_, S>, &F) -> R + 'static,
     ) -> Result<Source, Error> {
-        let file = Rc::new(file);
-        let token = self.core().observe(file.clone(), interest, mode)?;
+        self.core().check_open()?;
+        let file = memory::rc(file)?;
         let held = Rc::clone(&file);
-        let callback: Callback<S> = Box::new(move |state, ready| f(state, ready, &held).verdict());
+        let callback: Callback<S> = memory::boxed(move |state: &mut S, ready: &Ready<'_, S>| f(state, ready, &held))?;
+        self.sources().borrow_mut().try_grow(self.core().token_index_max.get())?;
+        let token = self.core().observe(file.clone(), interest, mode)?;
         let slot = Slot { token, callback: Some(callback), _file: file };
         // What had the index before is dropped after the borrow.
-        let _replaced = {
-            let mut sources = self.sources().borrow_mut();
-            let index = token.index() as usize;
-            if sources.len() <= index {
-                sources.resize_with(index + 1, || None);
-            }
-            sources[index].replace(slot)
-        };
+        let _replaced = self.sources().borrow_mut().replace(token.index(), Some(slot));
         self.core().watched.evict(token);
         Ok(self.source_of(token))
     }
@@ -233,18 +231,18 @@ impl<S> Handle<S> {
 
     pub(crate) fn take_source(&self, token: Token) -> Option<Slot<S>> {
         let mut sources = self.sources().borrow_mut();
-        sources.get_mut(token.index() as usize)?.take_if(|slot| slot.token == token)
+        sources.get_mut(token.index())?.take_if(|slot| slot.token == token)
     }
 
     /// After a descriptor was taken over for futures.
     pub(crate) fn evict_source(&self, token: Token) {
         // Dropped after the borrow.
-        let _slot = self.sources().borrow_mut().get_mut(token.index() as usize).and_then(Option::take);
+        let _slot = self.sources().borrow_mut().take(token.index());
     }
 
     fn callback_of<T>(&self, token: Token, use_it: impl FnOnce(&mut Option<Callback<S>>) -> T) -> Option<T> {
         let mut sources = self.sources().borrow_mut();
-        let slot = sources.get_mut(token.index() as usize)?.as_mut().filter(|slot| slot.token == token)?;
+        let slot = sources.get_mut(token.index())?.as_mut().filter(|slot| slot.token == token)?;
         Some(use_it(&mut slot.callback))
     }
 
@@ -256,7 +254,7 @@ impl<S> Handle<S> {
         let Some(mut callback) = self.callback_of(token, Option::take).flatten() else { return Ok(()) };
         let ready = Ready { handle: self, token, ready };
         let ending = Ending(&ready);
-        let verdict = callback(state, &ready)?;
+        let verdict = callback.call(state, &ready)?;
         if verdict == ControlFlow::Continue(()) {
             std::mem::forget(ending);
             // Without effect when it has removed itself; then it is dropped here, after the borrow.

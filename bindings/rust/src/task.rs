@@ -9,23 +9,19 @@
 //! A task allocates when it is spawned: its future, its waker, the place of its result. From then on waking and polling it
 //! allocate nothing.
 
-use crate::bell::{Knock, Woken};
+use crate::bell::Knock;
 use crate::core::Core;
 use crate::handle::Handle;
-use crate::{Error, options};
-use slotmap::SlotMap;
+use crate::places::{PlaceKey, Places};
+use crate::woken::Woken;
+use crate::{Error, memory, options};
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
-use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-
-slotmap::new_key_type! {
-    pub(crate) struct TaskKey;
-}
 
 /// A future, and how it is woken.
 pub(crate) struct Spawned {
@@ -35,7 +31,7 @@ pub(crate) struct Spawned {
 }
 
 /// `None` while it is polled.
-type Table = SlotMap<TaskKey, Option<Spawned>>;
+type Table = Places<Option<Spawned>>;
 
 #[derive(Default)]
 pub(crate) struct Tasks(RefCell<Table>);
@@ -45,12 +41,20 @@ impl Tasks {
         self.0.borrow().len()
     }
 
-    /// The keys go on from here: a stale one never finds a later task.
-    pub(crate) fn take_all(&self) -> Vec<Option<Spawned>> {
-        self.0.borrow_mut().drain().map(|(_, spawned)| spawned).collect()
+    /// Ends all; they are there for [`next_doomed`](Self::next_doomed) to take.
+    pub(crate) fn doom_all(&self) {
+        self.0.borrow_mut().doom_all();
     }
 
-    fn remove(&self, key: TaskKey) {
+    pub(crate) fn next_doomed(&self) -> Option<Option<Spawned>> {
+        self.0.borrow_mut().next_doomed()
+    }
+
+    pub(crate) fn audit(&self) {
+        self.0.borrow().audit();
+    }
+
+    fn remove(&self, key: PlaceKey) {
         // Dropped after the borrow.
         let _spawned = self.0.borrow_mut().remove(key);
     }
@@ -155,7 +159,7 @@ impl<F: Future> Future for Job<F> {
 #[must_use = "a task that is dropped is cancelled: await it, keep it, or `detach` it"]
 pub struct Task<T> {
     core: Rc<Core>,
-    key: TaskKey,
+    key: PlaceKey,
     join: Rc<RefCell<Join<T>>>,
     is_detached: bool,
 }
@@ -208,13 +212,13 @@ impl<T> Drop for Task<T> {
 impl<T> fmt::Debug for Task<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.is_finished() { "finished" } else { "running" };
-        write!(f, "Task({:?}, {state})", self.key.0)
+        write!(f, "Task({:?}, {state})", self.key)
     }
 }
 
 impl Core {
     /// Polls a task that was woken.
-    pub(crate) fn poll_task(&self, key: TaskKey) {
+    pub(crate) fn poll_task(&self, key: PlaceKey) {
         let Some(mut spawned) = self.tasks.0.borrow_mut().get_mut(key).and_then(Option::take) else { return };
         let ending = Ending(self, key);
         spawned.knock.answer();
@@ -231,7 +235,7 @@ impl Core {
 }
 
 /// Ends the task that is polled: it is done, or has panicked.
-struct Ending<'a>(&'a Core, TaskKey);
+struct Ending<'a>(&'a Core, PlaceKey);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
@@ -263,19 +267,19 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Limit`], [`Error::Closed`]; the future is dropped then.
+    /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]; the future is dropped then.
     pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Result<Task<T>, Error> {
         let core = self.core();
         core.check_open()?;
         options::check("tasks", core.tasks.len(), core.limits.tasks)?;
-        let join = Rc::new(RefCell::new(Join::Waiting(None)));
+        let join = memory::rc(RefCell::new(Join::Waiting(None)))?;
         let finish = Finish(Rc::clone(&join));
-        let future = Box::pin(Job { future: Some(future), finish });
-        let key = core.tasks.0.borrow_mut().insert(None);
-        let knock = Arc::new(Knock::new(Woken::Task(key), Arc::clone(&core.bell)));
+        let future = memory::pinned(Job { future: Some(future), finish })?;
+        let key = core.tasks.0.borrow_mut().try_reserve()?;
+        let knock = Knock::try_shared(Woken::Task(key), &core.bell)?;
+        knock.knock();
         let waker = Waker::from(Arc::clone(&knock));
-        waker.wake_by_ref();
-        core.tasks.0.borrow_mut()[key] = Some(Spawned { future, knock, waker });
+        core.tasks.0.borrow_mut().insert(Some(Spawned { future, knock, waker }));
         Ok(Task { core: Rc::clone(core), key, join, is_detached: false })
     }
 
@@ -295,14 +299,11 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Cancelled`] when the loop was cleared before that, [`Error::Closed`].
+    /// [`Error::Cancelled`] when the loop was cleared before that, [`Error::Memory`], [`Error::Closed`].
     pub async fn with<T: 'static>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> T + 'static) -> Result<T, Error> {
-        let join = Rc::new(RefCell::new(Join::Waiting(None)));
+        let join = memory::rc(RefCell::new(Join::Waiting(None)))?;
         let finish = Finish(Rc::clone(&join));
-        self.defer(Box::new(move |state, handle| {
-            finish.set(Join::Done(f(state, handle)));
-            Ok(ControlFlow::Continue(()))
-        }))?;
+        self.defer(move |state: &mut S, handle: &Handle<S>| finish.set(Join::Done(f(state, handle))))?;
         std::future::poll_fn(|cx| Join::poll(&join, cx)).await
     }
 }

@@ -54,7 +54,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Elapsed`]; [`Error::Limit`], [`Error::Closed`].
+    /// [`Error::Elapsed`]; [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn timeout<F: Future>(
         &self,
         limit: Duration,

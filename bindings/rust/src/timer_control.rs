@@ -1,5 +1,6 @@
 //! What can be done to a timer by its name.
 
+use crate::Error;
 use crate::handle::Handle;
 use crate::timers::{Slot, Timer};
 use std::time::{Duration, Instant};
@@ -64,13 +65,19 @@ impl<S> Handle<S> {
     ///
     /// let mut events = cogloop::Loop::simulated()?;
     /// let timer = events.after(Duration::from_secs(10), |_, _| ())?;
-    /// assert!(events.pause(timer));
+    /// assert!(events.pause(timer)?);
     /// events.run_for(&mut (), Duration::from_secs(3600))?;
     /// assert!(events.remaining(timer) == Some(Duration::from_secs(10)) && events.resume(timer));
     /// # Ok::<(), cogloop::Error>(())
     /// ```
-    pub fn pause(&self, timer: Timer) -> bool {
-        self.knows(timer) && self.core().events.borrow_mut().pause_timer(timer.key)
+    ///
+    /// # Errors
+    /// [`Error::Memory`] when there is none to note what is left; the timer goes on then.
+    pub fn pause(&self, timer: Timer) -> Result<bool, Error> {
+        if !self.knows(timer) {
+            return Ok(false);
+        }
+        self.core().events.borrow_mut().try_pause_timer(timer.key).map_err(Error::refused)
     }
 
     /// Lets a paused timer's time go on. `false` for one that is not paused, too.
@@ -81,7 +88,7 @@ impl<S> Handle<S> {
     /// let events = cogloop::Loop::<()>::simulated()?;
     /// let timer = events.after(Duration::from_secs(10), |_, _| ())?;
     /// assert!(!events.resume(timer)); // it is not paused
-    /// assert!(events.pause(timer) && events.resume(timer));
+    /// assert!(events.pause(timer)? && events.resume(timer));
     /// # Ok::<(), cogloop::Error>(())
     /// ```
     pub fn resume(&self, timer: Timer) -> bool {
@@ -129,15 +136,18 @@ impl<S> Handle<S> {
     ///
     /// let mut events = cogloop::Loop::simulated()?;
     /// let heartbeat = events.every(Duration::from_secs(1), |beats: &mut u32, _| *beats += 1)?;
-    /// assert!(events.unref_timer(heartbeat));
+    /// assert!(events.unref_timer(heartbeat)?);
     /// events.after(Duration::from_millis(2500), |_, _| ())?;
     /// let mut beats = 0;
     /// events.run(&mut beats)?; // as long as the other one
     /// assert_eq!(beats, 2);
     /// # Ok::<(), cogloop::Error>(())
     /// ```
-    pub fn unref_timer(&self, timer: Timer) -> bool {
-        self.knows(timer) && self.core().events.borrow_mut().unref_timer(timer.key)
+    ///
+    /// # Errors
+    /// [`Error::Memory`] when there is none to note it; the timer keeps the loop going then.
+    pub fn unref_timer(&self, timer: Timer) -> Result<bool, Error> {
+        Ok(self.knows(timer) && self.core().events.borrow_mut().try_unref_timer(timer.key)?)
     }
 
     /// Takes [`unref_timer`](Self::unref_timer) back.
@@ -147,7 +157,7 @@ impl<S> Handle<S> {
     ///
     /// let mut events = cogloop::Loop::simulated()?;
     /// let timer = events.after(Duration::from_secs(1), |fired: &mut bool, _| *fired = true)?;
-    /// assert!(events.unref_timer(timer) && events.ref_timer(timer));
+    /// assert!(events.unref_timer(timer)? && events.ref_timer(timer));
     /// let mut fired = false;
     /// events.run(&mut fired)?;
     /// assert!(fired);

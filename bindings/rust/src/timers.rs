@@ -9,10 +9,12 @@
 //! The wheel gives no two live timers the same index, so the table of callbacks needs no search and no keys of its own. A
 //! callback is taken out of the table while it runs: it may do anything to the loop, its own timer included.
 
+use crate::callback::{Call, CallOnce};
 use crate::core::{Core, Kind};
 use crate::handle::Handle;
+use crate::memory::boxed;
 use crate::options::nanoseconds;
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::Outcome;
 use crate::{Error, Interval};
 use cogloop_io::{AddError, ExpiredTimer, Key, Plan};
 use std::fmt;
@@ -103,41 +105,8 @@ impl<S> Deref for Firing<'_, S> {
     }
 }
 
-type Once<S> = Box<dyn CallOnce<S>>;
-type Repeat<S> = Box<dyn Call<S>>;
-
-/// What a one-shot calls, as [`boxed`] has it.
-pub(crate) trait CallOnce<S> {
-    fn call(self: Box<Self>, state: &mut S, firing: &Firing<'_, S>) -> Verdict;
-}
-
-impl<S, R: Outcome, F: FnOnce(&mut S, &Firing<'_, S>) -> R> CallOnce<S> for [F; 1] {
-    fn call(self: Box<Self>, state: &mut S, firing: &Firing<'_, S>) -> Verdict {
-        let [f] = *self;
-        f(state, firing).verdict()
-    }
-}
-
-/// What an interval calls.
-pub(crate) trait Call<S> {
-    fn call(&mut self, state: &mut S, firing: &Firing<'_, S>) -> Verdict;
-}
-
-impl<S, R: Outcome, F: FnMut(&mut S, &Firing<'_, S>) -> R> Call<S> for [F; 1] {
-    fn call(&mut self, state: &mut S, firing: &Firing<'_, S>) -> Verdict {
-        let [f] = self;
-        f(state, firing).verdict()
-    }
-}
-
-/// A box that may find no memory: the standard library has a fallible call for vectors alone.
-pub(crate) fn boxed<T>(value: T) -> Result<Box<[T; 1]>, Error> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(1)?;
-    values.push(value);
-    // Neither of the two moves it: there is no room but for the one.
-    values.into_boxed_slice().try_into().map_err(|_| Error::Memory)
-}
+type Once<S> = Box<dyn for<'a> CallOnce<S, Firing<'a, S>>>;
+type Repeat<S> = Box<dyn for<'a> Call<S, Firing<'a, S>>>;
 
 /// The callback of a timer, at the index of its key.
 #[derive(Default)]
@@ -173,7 +142,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Limit`], [`Error::Closed`].
+    /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn after<R: Outcome>(
         &self,
         delay: Duration,
@@ -198,7 +167,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Limit`], [`Error::Closed`].
+    /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn at<R: Outcome>(
         &self,
         when: Instant,
@@ -227,7 +196,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::ZeroPeriod`], [`Error::Limit`], [`Error::Closed`].
+    /// [`Error::ZeroPeriod`], [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn every<R: Outcome>(
         &self,
         interval: impl Into<Interval>,
@@ -283,7 +252,7 @@ impl<S> Handle<S> {
         }
         let firing = Firing { handle: self, expired };
         match self.take_timer(expired.key) {
-            Slot::Once(f) => f.call(state, &firing).map(drop),
+            Slot::Once(f) => f.call_once(state, &firing).map(drop),
             Slot::Repeat(mut f) => {
                 self.put_timer(expired.key, Slot::Running);
                 let ending = Ending(&firing);

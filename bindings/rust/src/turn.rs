@@ -13,9 +13,9 @@
 //! Each kind serves what was there when its part of the turn began, and no more of it than the options allow: what comes
 //! meanwhile has the next turn, so nothing starves.
 
-use crate::bell::Woken;
 use crate::core::Core;
 use crate::run::Loop;
+use crate::woken::Woken;
 use crate::{Error, trace};
 use cogloop_io::Wait;
 use std::sync::atomic::Ordering;
@@ -35,7 +35,7 @@ impl<S> Loop<S> {
         !self.has_work()
             && core.events.borrow().is_idle()
             && core.tasks.len() == 0
-            && self.channels().borrow().is_empty()
+            && self.channels().borrow().len() == 0
             && core.bell.remotes.load(Ordering::Acquire) == 0
             // What the last remote posted before it was dropped.
             && self.mail().len() == 0
@@ -45,8 +45,7 @@ impl<S> Loop<S> {
     pub(crate) fn has_work(&self) -> bool {
         !self.deferred().borrow().is_empty()
             || !self.idles().borrow().is_empty()
-            || !self.core().batch.borrow().is_empty()
-            || self.core().bell.has_woken()
+            || self.core().bell.woken_len() > 0
             || self.mail().len() > 0
     }
 
@@ -83,11 +82,11 @@ impl<S> Loop<S> {
         let (posts, deferred) = (self.mail().len(), self.deferred().borrow().len());
         let posts = self.serve_all(posts, || {
             let Some(post) = self.mail().next() else { return Ok(false) };
-            post.run(state, self).map(|_| true)
+            post.call_once(state, self).map(|_| true)
         })?;
         let deferred = self.serve_all(deferred, || {
             let Some(deferred) = self.deferred().borrow_mut().pop_front() else { return Ok(false) };
-            deferred(state, self).map(|_| true)
+            deferred.call_once(state, self).map(|_| true)
         })?;
         Ok(posts + deferred)
     }
@@ -116,13 +115,14 @@ impl<S> Loop<S> {
 
     fn serve_woken(&self, state: &mut S) -> Result<usize, Error> {
         let core = self.core();
-        // After those that an earlier turn has left.
-        core.bell.take_woken(&mut core.batch.borrow_mut());
-        let most = core.batch.borrow().len();
+        let most = core.bell.woken_len();
         self.serve_all(most, || {
-            let Some(who) = core.batch.borrow_mut().pop_front() else { return Ok(false) };
+            let Some(who) = core.bell.next_woken() else { return Ok(false) };
             match who {
-                Woken::Root => core.is_root_woken.set(true),
+                Woken::Root => {
+                    core.root.answer();
+                    core.is_root_woken.set(true);
+                }
                 Woken::Task(key) => core.poll_task(key),
                 Woken::Channel(key) => self.serve_channel(state, key)?,
             }

@@ -4,6 +4,7 @@ use crate::core::Core;
 use crate::waiters::{WaiterKey, Waiters};
 use crate::{Error, Interest, Mode};
 use cogloop_io::Token;
+use cogloop_io::memory::ByIndex;
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
@@ -14,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 
 /// Who waits for which direction of a descriptor, by the index of its token.
 #[derive(Default)]
-pub(crate) struct Watched(RefCell<Vec<Option<Watchers>>>);
+pub(crate) struct Watched(RefCell<ByIndex<Option<Watchers>>>);
 
 #[derive(Debug)]
 pub(crate) struct Watchers {
@@ -52,32 +53,31 @@ impl Watched {
         self.0.borrow().iter().flatten().map(|watchers| watchers.token).collect()
     }
 
-    pub(crate) fn take_all(&self) -> Vec<Option<Watchers>> {
+    pub(crate) fn take_all(&self) -> ByIndex<Option<Watchers>> {
         self.0.take()
     }
 
+    /// Makes room for the watchers of the descriptors up to this index.
+    pub(crate) fn try_grow(&self, index: u32) -> Result<(), Error> {
+        Ok(self.0.borrow_mut().try_grow(index)?)
+    }
+
+    /// Puts in what there is room for.
     pub(crate) fn put(&self, token: Token) {
         let watchers = Watchers { token, read: Direction::default(), write: Direction::default() };
         // What had the index before is dropped after the borrow.
-        let _replaced = {
-            let mut watched = self.0.borrow_mut();
-            let index = token.index() as usize;
-            if watched.len() <= index {
-                watched.resize_with(index + 1, || None);
-            }
-            watched[index].replace(watchers)
-        };
+        let _replaced = self.0.borrow_mut().replace(token.index(), Some(watchers));
     }
 
     /// After another source has taken a descriptor over.
     pub(crate) fn evict(&self, token: Token) {
         // Dropped after the borrow.
-        let _watchers = self.0.borrow_mut().get_mut(token.index() as usize).and_then(Option::take);
+        let _watchers = self.0.borrow_mut().take(token.index());
     }
 
     pub(crate) fn take(&self, token: Token) -> Option<Watchers> {
         let mut watched = self.0.borrow_mut();
-        watched.get_mut(token.index() as usize)?.take_if(|watchers| watchers.token == token)
+        watched.get_mut(token.index())?.take_if(|watchers| watchers.token == token)
     }
 
     pub(crate) fn audit(&self) {
@@ -89,7 +89,7 @@ impl Watched {
 
     fn with<T>(&self, token: Token, direction: Interest, use_it: impl FnOnce(&mut Direction) -> T) -> Option<T> {
         let mut watched = self.0.borrow_mut();
-        let watchers = watched.get_mut(token.index() as usize)?.as_mut().filter(|watchers| watchers.token == token)?;
+        let watchers = watched.get_mut(token.index())?.as_mut().filter(|watchers| watchers.token == token)?;
         Some(use_it(watchers.of(direction)))
     }
 }
@@ -99,6 +99,9 @@ impl Core {
     pub(crate) fn observe(&self, file: Rc<dyn AsFd>, interest: Interest, mode: Mode) -> Result<Token, Error> {
         self.check_open()?;
         let added = self.events.borrow_mut().add_shared(file, interest, mode);
+        let added = added.inspect(|token| {
+            self.token_index_max.set(self.token_index_max.get().max(token.index().saturating_add(1)));
+        });
         added.map_err(|error| match error.get_ref().and_then(|inner| inner.downcast_ref()) {
             Some(&reached) => Error::limit(reached),
             None => Error::io("observing a descriptor")(error),

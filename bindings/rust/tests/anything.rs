@@ -104,7 +104,7 @@ fn act(events: &Handle<Shared>, world: &Shared) {
                 }
                 7 => assert_eq!(events.reschedule(timer, delay), events.is_active(timer)),
                 _ => {
-                    let is_paused = events.pause(timer);
+                    let is_paused = events.pause(timer).unwrap();
                     assert_eq!(is_paused, events.resume(timer), "one that was paused goes on");
                 }
             }

@@ -60,7 +60,7 @@ fn who_is_unreferenced_is_served_and_keeps_no_loop_going_c34() {
     let mut events = simulated();
     let pulse = events.every(SECOND, |log: &mut Vec<u64>, _| log.push(1)).unwrap();
     let remote = events.remote();
-    assert!(events.unref_timer(pulse));
+    assert!(events.unref_timer(pulse).unwrap());
     let remote = remote.unref();
     let (reader, _writer) = std::io::pipe().unwrap();
     let source = events.add(reader, Interest::READ, |_: &mut Vec<u64>, _, _| ()).unwrap();
@@ -70,7 +70,7 @@ fn who_is_unreferenced_is_served_and_keeps_no_loop_going_c34() {
     assert_eq!(log_of(&mut events), [1, 1, 1, 2]);
 
     assert!(events.ref_timer(pulse) && events.ref_source(source) && events.cancel(pulse) && events.remove(source));
-    assert!(!events.ref_timer(pulse) && !events.unref_timer(pulse) && !events.unref_source(source));
+    assert!(!events.ref_timer(pulse) && !events.unref_timer(pulse).unwrap() && !events.unref_source(source));
     drop(remote);
     assert_eq!(log_of(&mut events), []);
 }
@@ -286,7 +286,7 @@ fn idle_callbacks_fill_the_time_and_give_way() {
         })
         .unwrap();
     let far = events.after(3600 * SECOND, |_, _| panic!("nobody waits for it")).unwrap();
-    assert!(events.unref_timer(far));
+    assert!(events.unref_timer(far).unwrap());
     let mut log = Vec::new();
     events.run(&mut log).unwrap();
     assert_eq!(log, ["timer", "idle"]);
@@ -338,4 +338,32 @@ fn what_is_shown_needs_no_words_of_the_users_types() {
     let refused = sender.send(Wordless).unwrap_err();
     assert_eq!(format!("{refused:?}"), "SendError { error: Closed, .. }");
     let _: Box<dyn std::error::Error> = Box::new(refused);
+}
+
+/// Each held virtual time back to a microsecond a turn: an hour took longer than an hour.
+#[test]
+fn an_idle_callback_or_a_timer_that_arms_itself_for_now_lets_virtual_time_go_on() {
+    fn again(events: &Handle<Vec<u64>>) -> Result<(), Error> {
+        events.after(Duration::ZERO, |_, firing| again(firing)).map(drop)
+    }
+    for is_idle in [false, true] {
+        let mut events = simulated();
+        let start = events.now();
+        if is_idle {
+            events.idle(|_, _| ()).map(drop).unwrap()
+        } else {
+            again(&events).unwrap()
+        }
+        events
+            .every(600 * SECOND, move |log: &mut Vec<u64>, firing| {
+                let passed = firing.deadline() - start;
+                assert!(firing.late() <= passed / 10_000, "{:?} late after {passed:?}", firing.late());
+                log.push(passed.as_secs());
+            })
+            .unwrap();
+        let mut log = Vec::new();
+        events.run_for(&mut log, 3600 * SECOND).unwrap();
+        assert_eq!(log, [600, 1200, 1800, 2400, 3000, 3600]);
+        assert!(events.now() - start >= 3600 * SECOND);
+    }
 }

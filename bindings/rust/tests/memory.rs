@@ -1,11 +1,17 @@
 //! Memory runs out, at each request in turn: `Error::Memory`, nothing half done, and all that needs none goes on.
 #![allow(unsafe_code, reason = "an allocator that refuses")]
 
-use cogloop::{Error, Interval, Loop, Options, SendError};
+use cogloop::{Async, Error, Interest, Interval, Loop, Options, Remote, SendError, Sender, Task};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fmt::Debug;
+use std::future::{Future, pending, poll_fn};
+use std::io::{self, PipeReader, Read, Write};
+use std::os::fd::AsFd;
+use std::pin::pin;
 use std::ptr::null_mut;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// What this thread is granted.
@@ -16,11 +22,15 @@ enum Grant {
     Requests(usize),
     /// All but the one after so many.
     AllBut(usize),
+    /// Requests that fit into so many bytes together, with what is given back.
+    Bytes(usize),
 }
 
 thread_local! {
     static GRANT: Cell<Grant> = const { Cell::new(Grant::All) };
     static REFUSED: Cell<usize> = const { Cell::new(0) };
+    /// What was given back last: allocators keep it for a request of the same size, so that one is granted.
+    static RETURNED: Cell<Option<Layout>> = const { Cell::new(None) };
 }
 
 struct Limited;
@@ -28,13 +38,18 @@ struct Limited;
 #[global_allocator]
 static LIMITED: Limited = Limited;
 
-fn grants() -> bool {
+fn grants(layout: Layout) -> bool {
     let Ok(grant) = GRANT.try_with(Cell::get) else { return true };
+    // A failed test is to say why.
+    if matches!(grant, Grant::All) || RETURNED.take() == Some(layout) || std::thread::panicking() {
+        return true;
+    }
     let (is_granted, left) = match grant {
         Grant::All => return true,
         Grant::Requests(left) => (left > 0, Grant::Requests(left.saturating_sub(1))),
         Grant::AllBut(0) => (false, Grant::All),
         Grant::AllBut(left) => (true, Grant::AllBut(left - 1)),
+        Grant::Bytes(left) => (layout.size() <= left, Grant::Bytes(left.saturating_sub(layout.size()))),
     };
     GRANT.set(left);
     REFUSED.set(REFUSED.get() + usize::from(!is_granted));
@@ -45,37 +60,62 @@ fn grants() -> bool {
 unsafe impl GlobalAlloc for Limited {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise.
-        if grants() { unsafe { System.alloc(layout) } } else { null_mut() }
+        if grants(layout) { unsafe { System.alloc(layout) } } else { null_mut() }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        match GRANT.try_with(Cell::get) {
+            Ok(Grant::Bytes(left)) => GRANT.set(Grant::Bytes(left + layout.size())),
+            Ok(_) => RETURNED.set(Some(layout)),
+            Err(_) => {}
+        }
         // SAFETY: the caller's promise, and the memory is the system allocator's.
         unsafe { System.dealloc(memory, layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let is_granted = size < layout.size() || grants(layout);
         // SAFETY: as above; shrinking is never refused.
-        if size < layout.size() || grants() { unsafe { System.realloc(memory, layout, size) } } else { null_mut() }
+        if is_granted { unsafe { System.realloc(memory, layout, size) } } else { null_mut() }
     }
 }
 
 fn with<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize) {
     REFUSED.set(0);
+    RETURNED.set(None);
     GRANT.set(grant);
     let result = work();
     GRANT.set(Grant::All);
     (result, REFUSED.get())
 }
 
+/// Runs a story with ever more requests granted until it is refused none, then with each refused alone.
+fn at_each_request(least: usize, story: impl Fn(Grant) -> usize) {
+    let enough = (0..10_000).find(|&requests| story(Grant::Requests(requests)) == 0).unwrap();
+    assert!(enough > least, "{enough} requests");
+    for request in 0..enough {
+        assert_eq!(story(Grant::AllBut(request)), 1, "request {request} of {enough} is refused");
+    }
+}
+
 /// What was done; an error can only be one about memory.
-fn done<T: Debug>(result: Result<T, Error>) -> Option<T> {
+fn done<T>(result: Result<T, Error>) -> Option<T> {
     result.map_err(|error| assert!(matches!(error, Error::Memory), "{error}")).ok()
+}
+
+/// The same for what says so by the system's type.
+fn done_io<T: Debug>(result: io::Result<T>) -> Option<T> {
+    result.map_err(|error| assert_eq!(error.kind(), io::ErrorKind::OutOfMemory, "{error}")).ok()
 }
 
 type State = [u64; 64];
 
+fn a_loop() -> Loop<State> {
+    Loop::with_options(Options::new().backend("select").simulated()).unwrap()
+}
+
 /// What is armed, posted and sent while memory runs out. The closures carry something, so that each has a box.
-fn live(events: &Loop<State>, remote: &cogloop::Remote<State>, sender: &cogloop::Sender<u64>) -> usize {
+fn live(events: &Loop<State>, remote: &Remote<State>, sender: &Sender<u64>) -> usize {
     let (carried, mut live) = ([1_u64; 8], 0);
     for round in 0..40 {
         let delay = Duration::from_micros(1 + round);
@@ -101,8 +141,8 @@ fn live(events: &Loop<State>, remote: &cogloop::Remote<State>, sender: &cogloop:
 
 #[test]
 fn memory_that_runs_out_at_any_request_is_an_error() {
-    let story = |grant| {
-        let mut events = Loop::<State>::with_options(Options::new().backend("select").simulated()).unwrap();
+    at_each_request(100, |grant| {
+        let mut events = a_loop();
         let remote = events.remote();
         let sender =
             events.channel(|state: &mut State, _, message: Option<u64>| state[3] += message.unwrap_or(0)).unwrap();
@@ -117,10 +157,325 @@ fn memory_that_runs_out_at_any_request_is_an_error() {
         assert_eq!((state[0], state[1], state[4]), (live as u64, 0, 1));
         events.audit();
         refused
+    });
+}
+
+/// Paused and unreferenced timers have more to be noted than others.
+#[test]
+fn memory_that_runs_out_where_a_timer_is_paused_or_unreferenced_is_an_error() {
+    at_each_request(4, |grant| {
+        let mut events = a_loop();
+        let timers: Vec<_> =
+            (0..20).map(|_| events.after(Duration::from_secs(1), |state, _| state[0] += 1).unwrap()).collect();
+        let (paused, refused) = with(grant, || {
+            let mut paused = 0;
+            for (nth, &timer) in timers.iter().enumerate() {
+                if nth % 2 == 0 {
+                    let is_paused = done(events.pause(timer)).is_some_and(|is_new| is_new);
+                    assert!(!is_paused || !events.pause(timer).unwrap(), "it is paused already");
+                    paused += u64::from(is_paused);
+                } else {
+                    let _ = done(events.unref_timer(timer));
+                }
+            }
+            paused
+        });
+        events.audit();
+        timers.iter().for_each(|&timer| assert!(events.ref_timer(timer)));
+        let mut state = [0; 64];
+        events.run(&mut state).unwrap();
+        assert_eq!(state[0], 20 - paused, "those that are not paused");
+        let resumed = timers.iter().filter(|&&timer| events.resume(timer)).count();
+        assert_eq!(resumed as u64, paused);
+        refused
+    });
+}
+
+/// Made before memory runs out, and ready at once.
+fn pipes(count: usize) -> Vec<PipeReader> {
+    let pipe = |_| {
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"x").unwrap();
+        reader
     };
-    let enough = (0..10_000).find(|&requests| story(Grant::Requests(requests)) == 0).unwrap();
-    assert!(enough > 100, "{enough} requests");
-    for request in 0..enough {
-        story(Grant::AllBut(request));
+    (0..count).map(pipe).collect()
+}
+
+/// Counts how many of it there are.
+struct Counted<T>(T, Rc<Cell<usize>>);
+
+impl<T> Counted<T> {
+    fn new(value: T, count: &Rc<Cell<usize>>) -> Self {
+        count.set(count.get() + 1);
+        Self(value, Rc::clone(count))
     }
+}
+
+impl<const N: usize> Counted<[u64; N]> {
+    /// A closure that calls it captures all of this.
+    fn one(&self) -> u64 {
+        self.0[0]
+    }
+}
+
+impl<T> Drop for Counted<T> {
+    fn drop(&mut self) {
+        self.1.set(self.1.get() - 1);
+    }
+}
+
+impl<T: AsFd> AsFd for Counted<T> {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[test]
+fn memory_that_runs_out_where_a_source_is_added_is_an_error() {
+    at_each_request(20, |grant| {
+        let mut events = a_loop();
+        let files = Rc::new(Cell::new(0));
+        let mut readers = pipes(24).into_iter().map(|reader| Counted::new(reader, &files)).collect::<Vec<_>>();
+        let mut watched = Vec::<Async<Counted<PipeReader>>>::with_capacity(24);
+        let (sources, refused) = with(grant, || {
+            let mut sources = 0;
+            while let Some(reader) = readers.pop() {
+                let (carried, is_watched) = ([1; 8], readers.len() % 3 == 0);
+                if is_watched {
+                    watched.extend(done(events.watch(reader)));
+                } else {
+                    let added = done(events.add(reader, Interest::READ, move |state, ready, reader| {
+                        state[5] += (&reader.0).read(&mut [0]).map_or(0, |length| length as u64) * carried[0];
+                        ready.remove(ready.source());
+                    }));
+                    if let Some(source) = added.filter(|_| readers.len() % 4 == 1) {
+                        assert!(events.remove(source), "what ends something needs no memory");
+                    } else {
+                        sources += u64::from(added.is_some());
+                    }
+                }
+                let live = sources as usize + watched.len();
+                assert_eq!((events.source_count(), files.get()), (live, live + readers.len()), "nothing half done");
+            }
+            sources
+        });
+        events.audit();
+        let mut state = [0; 64];
+        events.run(&mut state).unwrap();
+        assert_eq!(state[5], sources);
+        drop(watched);
+        assert_eq!((events.source_count(), files.get()), (0, 0));
+        refused
+    });
+}
+
+#[test]
+fn memory_that_runs_out_where_a_channel_or_an_idle_callback_is_made_is_an_error() {
+    at_each_request(20, |grant| {
+        let mut events = a_loop();
+        let callbacks = Rc::new(Cell::new(0));
+        let mut senders = Vec::<Sender<u64>>::with_capacity(16);
+        let (idles, refused) = with(grant, || {
+            let mut idles = 0;
+            for nth in 0..16 {
+                let counted = Counted::new([1; 8], &callbacks);
+                senders.extend(done(events.channel(move |state: &mut State, _, message: Option<u64>| {
+                    state[6] += message.unwrap_or(0) * counted.one();
+                })));
+                let counted = Counted::new([1; 8], &callbacks);
+                let idle = done(events.idle(move |state, handle| {
+                    state[7] += counted.one();
+                    if state[7] > 100 {
+                        handle.clear()
+                    }
+                }));
+                if let Some(idle) = idle.filter(|_| nth % 2 == 0) {
+                    assert!(events.cancel_idle(idle), "what ends something needs no memory");
+                } else {
+                    idles += usize::from(idle.is_some());
+                }
+                assert_eq!(callbacks.get(), senders.len() + idles, "nothing is half done");
+            }
+            idles
+        });
+        let sent = senders.iter().filter(|sender| sender.send(1).is_ok()).count() as u64;
+        let mut state = [0; 64];
+        events.turn(&mut state, Some(Duration::ZERO)).unwrap();
+        assert_eq!((sent, state[6]), (senders.len() as u64, sent), "each message comes");
+        events.turn(&mut state, Some(Duration::ZERO)).unwrap();
+        assert_eq!(state[7], idles as u64, "each idle callback is called");
+        drop(senders);
+        // No memory at all, for what ends everything.
+        with(Grant::Requests(0), || events.clear());
+        assert_eq!(callbacks.get(), 0);
+        events.audit();
+        refused
+    });
+}
+
+/// A task that needs no memory once it runs.
+fn task(events: &Loop<State>, count: &Rc<Cell<usize>>, nap: Duration) -> Option<Task<u64>> {
+    let (sleep, counted) = (done(events.sleep(nap))?, Counted::new([1; 8], count));
+    done(events.spawn(async move {
+        sleep.await;
+        counted.one()
+    }))
+}
+
+#[test]
+fn memory_that_runs_out_where_a_task_is_spawned_is_an_error() {
+    at_each_request(40, |grant| {
+        let mut events = a_loop();
+        let futures = Rc::new(Cell::new(0));
+        let mut tasks = Vec::with_capacity(20);
+        let ((), refused) = with(grant, || {
+            for nth in 0..20 {
+                tasks.extend(task(&events, &futures, Duration::from_millis(nth)));
+                if nth % 5 == 4 {
+                    // What ends something needs no memory.
+                    drop(tasks.pop());
+                }
+                assert_eq!((events.task_count(), futures.get()), (tasks.len(), tasks.len()), "nothing is half done");
+                assert_eq!(events.timer_count(), tasks.len());
+            }
+        });
+        events.audit();
+        // Waking, polling and ending them needs none.
+        let mut state = [0; 64];
+        let (run, _) = with(Grant::Requests(0), || {
+            events
+                .turn(&mut state, Some(Duration::ZERO))
+                .and_then(|_| events.run_for(&mut state, Duration::from_millis(30)))
+        });
+        run.unwrap();
+        assert_eq!((events.task_count(), futures.get()), (0, 0));
+        let mut sum = 0;
+        for task in tasks.drain(..) {
+            assert!(task.is_finished());
+            sum += events.block_on(&mut state, task).unwrap().unwrap();
+        }
+        assert!(sum <= 16);
+        events.audit();
+        refused
+    });
+}
+
+/// Polls once, by a waker that needs no memory.
+fn poll_once<T>(future: impl Future<Output = T>) -> Poll<T> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn memory_that_runs_out_where_a_future_waits_is_an_error() {
+    at_each_request(10, |grant| {
+        let mut events = a_loop();
+        let handle = events.handle();
+        let (left, mut right) = std::os::unix::net::UnixStream::pair().unwrap();
+        left.set_nonblocking(true).unwrap();
+        let left = events.watch(left).unwrap();
+        let mut state = [0; 64];
+        let (visited, refused) = with(grant, || {
+            let mut visited = 0;
+            for _ in 0..10 {
+                // The state: granted and served later, or refused at once.
+                let carried = [1; 8];
+                let visit = handle.with(move |state: &mut State, _| state[8] += carried[0]);
+                match poll_once(visit) {
+                    Poll::Ready(refused) => assert!(done(refused).is_none()),
+                    Poll::Pending => visited += 1,
+                }
+                // A descriptor, and a limit of time.
+                if let Poll::Ready(refused) = poll_once(left.readable()) {
+                    assert!(done_io(refused).is_none());
+                }
+                let limited = handle.timeout(Duration::from_secs(1), pending::<()>());
+                if let Poll::Ready(refused) = poll_once(limited) {
+                    assert!(done(refused).is_none());
+                }
+                // A future on which a thread blocks.
+                let _ = done(events.block_on(&mut state, async {}));
+            }
+            visited
+        });
+        events.audit();
+        right.write_all(b"x").unwrap();
+        let (read, _) = with(Grant::Requests(0), || events.block_on(&mut state, left.readable()));
+        let _ = done(read).map(done_io);
+        events.turn(&mut state, Some(Duration::ZERO)).unwrap();
+        assert_eq!(state[8], visited, "each visit that was accepted");
+        events.audit();
+        refused
+    });
+}
+
+/// The first step of a program. A loop asks for more than it needs in one piece, so it is bytes that run out here.
+#[test]
+fn memory_that_runs_out_where_a_loop_is_made_is_an_error() {
+    let story = |bytes| {
+        let options = Options::new().backend("select").simulated();
+        with(Grant::Bytes(bytes), || done(Loop::<State>::with_options(options)).is_some()).0
+    };
+    let made: Vec<_> = (0..1024).step_by(16).map(|kilobytes| story(kilobytes << 10)).collect();
+    assert!(!made[0] && made.is_sorted() && made[made.len() - 1], "{made:?}");
+}
+
+/// An error that a callback passes on needs no memory, and one of its own that would is told as `Memory`.
+#[test]
+fn errors_of_callbacks_pass_where_there_is_no_memory() {
+    let mut events = a_loop();
+    events.after(Duration::ZERO, |_, _| Err::<(), _>(Error::Memory)).unwrap();
+    events.after(Duration::ZERO, |_, _| Err::<(), _>(Large([7_u64; 4]))).unwrap();
+    events.after(Duration::ZERO, |_, _| Err::<(), _>(io::Error::from(Error::Removed))).unwrap();
+    let mut state = [0; 64];
+    let ((), refused) = with(Grant::Requests(0), || {
+        (0..3).for_each(|_| assert!(matches!(events.run(&mut state), Err(Error::Memory | Error::Callback(_)))));
+    });
+    assert!(refused > 0);
+    events.run(&mut state).unwrap();
+    events.audit();
+}
+
+#[derive(Debug)]
+struct Large([u64; 4]);
+
+impl std::fmt::Display for Large {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl std::error::Error for Large {}
+
+/// A thread that wakes a task, and a sender that is the last, find room for what they note.
+#[test]
+fn a_wake_needs_no_memory_however_many_tasks_there_are() {
+    let mut events = a_loop();
+    let mut wakers = Vec::with_capacity(300);
+    let woken = Rc::new(Cell::new(0));
+    for nth in 0..300 {
+        let (kept, count) = (Rc::new(Cell::new(None)), Rc::clone(&woken));
+        let keeps = Rc::clone(&kept);
+        let task = events.spawn(poll_fn(move |cx| {
+            keeps.set(Some(cx.waker().clone()));
+            count.set(count.get() + 1);
+            Poll::<()>::Pending
+        }));
+        let mut state = [0; 64];
+        events.turn(&mut state, Some(Duration::ZERO)).unwrap();
+        wakers.push(kept.take().unwrap());
+        if nth % 3 == 0 { drop(task) } else { task.unwrap().detach() }
+    }
+    let senders: Vec<_> = (0..300).map(|_| events.channel(|_, _, _: Option<u64>| ()).unwrap()).collect();
+    woken.set(0);
+    let mut state = [0; 64];
+    let (turn, refused) = with(Grant::Requests(0), || {
+        wakers.iter().chain(&wakers).for_each(Waker::wake_by_ref);
+        senders.iter().for_each(|sender| drop(sender.clone()));
+        drop(senders);
+        events.turn(&mut state, Some(Duration::ZERO))
+    });
+    turn.unwrap();
+    assert_eq!((woken.get(), refused), (200, 0), "those that were not dropped, once each");
+    with(Grant::Requests(0), || events.clear());
+    assert!(!events.turn(&mut state, Some(Duration::ZERO)).unwrap());
 }

@@ -211,3 +211,28 @@ fn a_channel_that_is_cleared_in_its_callback_takes_and_tells_nothing_more() {
     assert_eq!((log, refused.get()), (vec![Some(1)], 1));
     events.audit();
 }
+
+/// Each message that a callback sent to its own channel noted the channel twice, and each note was served: twice as many
+/// each turn, until memory ran out.
+#[test]
+fn a_channel_that_sends_to_itself_is_served_once_a_turn() {
+    let mut events = Loop::<u64>::new().unwrap();
+    let own = Rc::new(RefCell::new(None::<cogloop::Sender<u64>>));
+    let sends = Rc::clone(&own);
+    let sender = events.channel(move |served: &mut u64, _, message: Option<u64>| {
+        *served += 1;
+        if let Some(sender) = &*sends.borrow() {
+            sender.send(message.unwrap_or(0) + 1).unwrap();
+        }
+    });
+    own.replace(Some(sender.unwrap()));
+    if let Some(sender) = &*own.borrow() {
+        sender.send(0).unwrap();
+    }
+    let mut served = 0;
+    for turn in 1..=16 {
+        events.turn(&mut served, Some(Duration::ZERO)).unwrap();
+        assert_eq!(served, turn);
+    }
+    own.take();
+}

@@ -109,9 +109,9 @@ impl World {
             }
             Action::Cancel(n) => self.with_timer(*n, |timer| handle.cancel(timer)),
             Action::Reschedule(n, ns) => self.with_timer(*n, |timer| handle.reschedule(timer, duration(*ns))),
-            Action::Pause(n) => self.with_timer(*n, |timer| handle.pause(timer)),
+            Action::Pause(n) => self.with_timer(*n, |timer| handle.pause(timer).unwrap()),
             Action::Resume(n) => self.with_timer(*n, |timer| handle.resume(timer)),
-            Action::Unref(n) => self.with_timer(*n, |timer| handle.unref_timer(timer)),
+            Action::Unref(n) => self.with_timer(*n, |timer| handle.unref_timer(timer).unwrap()),
             Action::Ref(n) => self.with_timer(*n, |timer| handle.ref_timer(timer)),
             Action::Spawn(steps) => self.spawn(steps),
             Action::DropTask(n) => drop(take(&self.tasks, *n)),

@@ -1,0 +1,241 @@
+//! Values by a key that goes stale: an index, and how often its place was used before.
+//!
+//! ```text
+//!   places   0 used, 3rd time │ 1 free ──► 3 │ 2 doomed ──► 4 │ 3 free │ 4 doomed
+//! ```
+//!
+//! Room is made before a value is added, and taking one out needs no memory. To end all at once, they are *doomed* first,
+//! which makes their keys stale, and taken out one by one after that, so that each can be dropped outside of any borrow.
+
+use crate::Error;
+use std::fmt;
+
+const NONE: u32 = u32::MAX;
+
+/// Names a value. Stale once that was taken out, for ever: a place that was used 2³² times is not used again.
+#[derive(Copy, Clone, Eq, PartialEq, Hash)]
+pub(crate) struct PlaceKey {
+    index: u32,
+    generation: u32,
+}
+
+impl fmt::Debug for PlaceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.index, self.generation)
+    }
+}
+
+struct Place<T> {
+    generation: u32,
+    content: Content<T>,
+}
+
+enum Content<T> {
+    /// `next` is the next free place.
+    Free {
+        next: u32,
+    },
+    Used(T),
+    /// `next` is the next doomed place.
+    Doomed {
+        value: T,
+        next: u32,
+    },
+}
+
+pub(crate) struct Places<T> {
+    places: Vec<Place<T>>,
+    free: u32,
+    doomed: u32,
+    len: usize,
+}
+
+impl<T> Default for Places<T> {
+    fn default() -> Self {
+        Self { places: Vec::new(), free: NONE, doomed: NONE, len: 0 }
+    }
+}
+
+impl<T> Places<T> {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Makes room for one more, and returns the key that the next one to be added has.
+    pub(crate) fn try_reserve(&mut self) -> Result<PlaceKey, Error> {
+        match self.places.get(self.free as usize) {
+            Some(place) => Ok(PlaceKey { index: self.free, generation: place.generation }),
+            None if self.places.len() < NONE as usize => {
+                self.places.try_reserve(1)?;
+                Ok(PlaceKey { index: self.places.len() as u32, generation: 0 })
+            }
+            None => Err(Error::Memory),
+        }
+    }
+
+    /// Adds a value for which [`try_reserve`](Self::try_reserve) has made room.
+    pub(crate) fn insert(&mut self, value: T) -> PlaceKey {
+        self.len += 1;
+        let index = self.free;
+        if let Some(place) = self.places.get_mut(index as usize)
+            && let Content::Free { next } = place.content
+        {
+            self.free = next;
+            place.content = Content::Used(value);
+            return PlaceKey { index, generation: place.generation };
+        }
+        self.places.push(Place { generation: 0, content: Content::Used(value) });
+        PlaceKey { index: self.places.len() as u32 - 1, generation: 0 }
+    }
+
+    pub(crate) fn get_mut(&mut self, key: PlaceKey) -> Option<&mut T> {
+        match self.places.get_mut(key.index as usize) {
+            Some(Place { generation, content: Content::Used(value) }) if *generation == key.generation => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Takes a value out. It is for the caller to drop, without a borrow.
+    pub(crate) fn remove(&mut self, key: PlaceKey) -> Option<T> {
+        self.get_mut(key)?;
+        self.len -= 1;
+        match self.release(key.index) {
+            Content::Used(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Frees a place, unless its generations are used up.
+    fn release(&mut self, index: u32) -> Content<T> {
+        let place = &mut self.places[index as usize];
+        let content = std::mem::replace(&mut place.content, Content::Free { next: self.free });
+        if let Some(generation) = place.generation.checked_add(1) {
+            place.generation = generation;
+            self.free = index;
+        }
+        content
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = PlaceKey> {
+        let used = (0..).zip(&self.places).filter(|(_, place)| matches!(place.content, Content::Used(_)));
+        used.map(|(index, place)| PlaceKey { index, generation: place.generation })
+    }
+
+    /// Makes all keys stale; the values are there for [`next_doomed`](Self::next_doomed) to take.
+    pub(crate) fn doom_all(&mut self) {
+        for (index, place) in (0..).zip(&mut self.places) {
+            let content = std::mem::replace(&mut place.content, Content::Free { next: NONE });
+            place.content = match content {
+                Content::Used(value) => {
+                    let next = std::mem::replace(&mut self.doomed, index);
+                    Content::Doomed { value, next }
+                }
+                content => content,
+            };
+        }
+        self.len = 0;
+    }
+
+    /// Takes the next doomed value out.
+    pub(crate) fn next_doomed(&mut self) -> Option<T> {
+        let Place { content: Content::Doomed { next, .. }, .. } = *self.places.get(self.doomed as usize)? else {
+            return None;
+        };
+        let index = std::mem::replace(&mut self.doomed, next);
+        match self.release(index) {
+            Content::Doomed { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Panics when the lists and the places disagree.
+    pub(crate) fn audit(&self) {
+        assert_eq!(self.keys().count(), self.len, "places in use");
+        let (mut free, mut index) = (0, self.free);
+        while let Some(place) = self.places.get(index as usize) {
+            let Content::Free { next } = place.content else { panic!("place {index} is in use and free") };
+            (free, index) = (free + 1, next);
+            assert!(free <= self.places.len(), "the list of free places is a ring");
+        }
+        let (mut doomed, mut index) = (0, self.doomed);
+        while let Some(place) = self.places.get(index as usize) {
+            let Content::Doomed { next, .. } = place.content else { panic!("place {index} is in use and doomed") };
+            (doomed, index) = (doomed + 1, next);
+            assert!(doomed <= self.places.len(), "the list of doomed places is a ring");
+        }
+        let used_up = self
+            .places
+            .iter()
+            .filter(|place| place.generation == u32::MAX && matches!(place.content, Content::Free { .. }));
+        assert!(self.len + free + doomed + used_up.count() >= self.places.len(), "a place is in no list");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Adds, removes and dooms at random, against a plain list.
+    #[test]
+    fn a_key_finds_its_value_until_that_is_taken_out_and_nothing_after_that() {
+        let (mut places, mut live, mut stale) = (Places::default(), Vec::new(), Vec::new());
+        let mut random = 1_u64;
+        for value in 0..20_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let choice = (random >> 33) as usize;
+            match choice % 16 {
+                0..9 => {
+                    let reserved = places.try_reserve().unwrap();
+                    assert_eq!(places.insert(value), reserved);
+                    live.push((reserved, value));
+                }
+                9..15 if !live.is_empty() => {
+                    let (key, value) = live.swap_remove(choice / 16 % live.len());
+                    assert_eq!(places.remove(key), Some(value));
+                    stale.push(key);
+                }
+                _ if choice % 1024 == 15 => {
+                    places.doom_all();
+                    let (keys, mut values): (Vec<_>, Vec<_>) = live.drain(..).unzip();
+                    stale.extend(keys);
+                    let mut taken: Vec<_> = std::iter::from_fn(|| places.next_doomed()).collect();
+                    taken.sort_unstable();
+                    values.sort_unstable();
+                    assert_eq!(taken, values);
+                }
+                _ => {}
+            }
+            assert_eq!(places.len(), live.len());
+            assert!(live.iter().all(|&(key, value)| places.get_mut(key).copied() == Some(value)));
+            if let Some(&key) = stale.get(choice % stale.len().max(1)) {
+                assert!(places.get_mut(key).is_none() && places.remove(key).is_none());
+            }
+            places.audit();
+        }
+        assert!(stale.len() > 5_000);
+    }
+
+    #[test]
+    fn what_is_added_while_the_doomed_are_taken_out_stays() {
+        let mut places = Places::default();
+        let old = [1, 2, 3].map(|value| places.insert(value));
+        places.doom_all();
+        assert_eq!(places.next_doomed(), Some(3));
+        let new = places.insert(4);
+        assert_eq!([places.next_doomed(), places.next_doomed(), places.next_doomed()], [Some(2), Some(1), None]);
+        assert!(places.get_mut(new).is_some() && old.iter().all(|&key| places.get_mut(key).is_none()));
+        places.audit();
+    }
+
+    #[test]
+    fn a_place_whose_generations_are_used_up_is_not_used_again() {
+        let mut places = Places::default();
+        let first = places.insert(1);
+        places.places[0].generation = u32::MAX;
+        let last = PlaceKey { generation: u32::MAX, ..first };
+        assert_eq!(places.remove(last), Some(1));
+        let next = places.insert(2);
+        assert_eq!((next.index, places.get_mut(last)), (1, None));
+        places.audit();
+    }
+}
