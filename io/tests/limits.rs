@@ -195,6 +195,25 @@ fn slow_descriptors_let_a_due_timer_wait_for_10_ms_and_each_has_its_turn() {
     assert_eq!(served.len(), 20);
 }
 
+/// The share of descriptors began at the last look before that of timers was used up, so it was over after one of them.
+#[test]
+fn timers_that_use_up_their_share_take_nothing_of_that_of_descriptors() {
+    let _guard = alone();
+    let (mut events, clock) = simulated();
+    for _ in 1..20 {
+        let (fd, mut peer) = pair();
+        events.add_descriptor(fd, READ).unwrap();
+        write(&mut peer);
+        std::mem::forget(peer);
+    }
+    for number in 0..3 {
+        events.add_timer(0, number);
+    }
+    for number in 0..3 {
+        assert_eq!(turn_of(&mut events, &clock, 12 * MS), (vec![number], 20));
+    }
+}
+
 /// A callback that arms itself for now held the virtual clock where it was, and what was armed for later never came.
 #[test]
 fn a_virtual_clock_does_not_stand_still_for_ever() {

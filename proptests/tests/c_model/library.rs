@@ -195,11 +195,11 @@ fn act(call: &Call) {
     // number. A descriptor that is watched stays open until its loop is freed.
     unsafe {
         match *call {
-            Call::New { timers_max, served_max } => {
+            Call::New { resolution_ns, timers_max, served_max } => {
                 let options = Options {
                     size: size_of::<Options>(),
                     backend: c"select".as_ptr().cast(),
-                    resolution_ns: 0,
+                    resolution_ns,
                     timers_max,
                     watches_max: 0,
                     served_in_turn_max: served_max,

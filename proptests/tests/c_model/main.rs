@@ -7,6 +7,7 @@
 mod library;
 mod model;
 mod program;
+mod share;
 
 use library::Library;
 use model::Model;

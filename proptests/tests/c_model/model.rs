@@ -5,7 +5,8 @@
 //! ```
 
 use crate::program::{Call, NEVER, Name, PIPES, Program, What};
-use cogloop_io::Missed;
+use crate::share::Share;
+use cogloop_engine::{Missed, Next};
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
 
@@ -27,7 +28,7 @@ type Run<T = ()> = Result<T, Endless>;
 #[derive(Clone, Debug)]
 struct Timer {
     of: usize,
-    /// `None`: paused, with so much left.
+    /// Its scheduled time, and how it was armed; `None`: paused, with so much left.
     armed: Option<(u64, u64)>,
     left_ns: u64,
     is_referenced: bool,
@@ -47,6 +48,7 @@ struct Watch {
 
 #[derive(Clone, Debug, Default)]
 struct Loop {
+    tick_ns: u64,
     timers_max: usize,
     served_max: usize,
     now_ns: u64,
@@ -63,14 +65,24 @@ struct Loop {
     watch_calls: u64,
     post_calls: u64,
     late_ns_max: u64,
-    /// How many timers are served between two looks at the clock, less one.
-    step_less_1: usize,
+    timers_share: Share,
+    watches_share: Share,
 }
 
-/// While descriptors are observed, a turn's timers have this long. The clock is read after 1, 2, 4, … 16 callbacks, and after
-/// each while they are slow.
-const SHARE_NS: u64 = 10_000_000;
-const STEP_MAX: usize = 16;
+/// The length of a tick where nothing else is said.
+const TICK_NS: u64 = 1_000;
+
+impl Loop {
+    /// A deadline is the first tick that is not before the scheduled time. It is when a timer fires, and what it is told.
+    fn deadline(&self, scheduled_ns: u64) -> u64 {
+        if scheduled_ns == NEVER { NEVER } else { scheduled_ns.next_multiple_of(self.tick_ns) }
+    }
+
+    /// The tick that has begun.
+    fn begun(&self, ns: u64) -> u64 {
+        ns / self.tick_ns * self.tick_ns
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
@@ -134,9 +146,11 @@ impl Model {
             return Err(Endless);
         }
         match *call {
-            Call::New { timers_max, served_max } => {
+            Call::New { resolution_ns, timers_max, served_max } => {
                 let of = |limit: u32| if limit == 0 { usize::MAX } else { limit as usize };
-                self.loops.push(Loop { timers_max: of(timers_max), served_max: of(served_max), ..Loop::default() });
+                let tick_ns = if resolution_ns == 0 { TICK_NS } else { resolution_ns };
+                let (timers_max, served_max) = (of(timers_max), of(served_max));
+                self.loops.push(Loop { tick_ns, timers_max, served_max, ..Loop::default() });
                 self.code(OK);
             }
             Call::Write(pipe) => self.bytes[pipe] += 1,
@@ -186,9 +200,11 @@ impl Model {
     }
 
     fn act_on_timer(&mut self, n: usize, call: &Call) {
-        let (now_ns, arming) = (self.loops[self.timers[n].of].now_ns, self.armings);
         let timer = &mut self.timers[n];
-        let left_ns = timer.armed.map_or(timer.left_ns, |(deadline_ns, _)| deadline_ns.saturating_sub(now_ns));
+        let (known, arming) = (&self.loops[timer.of], self.armings);
+        let now_ns = known.now_ns;
+        let left = |(scheduled_ns, _)| known.deadline(scheduled_ns).saturating_sub(now_ns);
+        let left_ns = timer.armed.map_or(timer.left_ns, left);
         match *call {
             Call::Cancel(_) => timer.is_live = false,
             Call::Reschedule(_, ns) => timer.armed = Some((now_ns.saturating_add(ns), arming)),
@@ -226,7 +242,12 @@ impl Model {
                 self.log.extend(counts.map(What::Output));
                 return Ok(());
             }
-            Call::After(_, ns, body) => return self.arm(n, self.loops[n].now_ns.saturating_add(ns), None, body),
+            Call::After(_, ns, body) => {
+                let known = &self.loops[n];
+                // Without delay it is due in the next turn.
+                let ns = if ns == 0 { known.begun(known.now_ns) } else { known.now_ns.saturating_add(ns) };
+                return self.arm(n, ns, None, body);
+            }
             Call::At(_, ns, body) => return self.arm(n, ns, None, body),
             Call::Every(_, ns, missed, body) => {
                 let missed = [Missed::Skip, Missed::Burst, Missed::Delay][missed as usize];
@@ -245,13 +266,13 @@ impl Model {
         Ok(())
     }
 
-    fn arm(&mut self, of: usize, deadline_ns: u64, period: Option<(NonZeroU64, Missed)>, body: usize) -> Run {
+    fn arm(&mut self, of: usize, scheduled_ns: u64, period: Option<(NonZeroU64, Missed)>, body: usize) -> Run {
         let live = self.timers.iter().filter(|timer| timer.is_live && timer.of == of).count();
         if live >= self.loops[of].timers_max {
             self.code(LIMIT);
             return Ok(());
         }
-        let armed = Some((deadline_ns, self.armings));
+        let armed = Some((scheduled_ns, self.armings));
         self.armings += 1;
         self.timers.push(Timer { of, armed, left_ns: 0, is_referenced: true, period, body, is_live: true });
         self.code(OK);
@@ -316,7 +337,7 @@ impl Model {
     fn turn(&mut self, n: usize, most_ns: u64) -> Run {
         let is_waiting = self.loops[n].posts.is_empty() && self.is_alive(n) && most_ns != 0;
         let next = self.timers.iter().filter(|timer| timer.of == n && timer.is_live).filter_map(|timer| timer.armed);
-        let next = next.map(|(deadline_ns, _)| deadline_ns).filter(|&ns| ns != NEVER).min();
+        let next = next.map(|(scheduled_ns, _)| self.loops[n].deadline(scheduled_ns)).filter(|&ns| ns != NEVER).min();
         let is_woken = std::mem::take(&mut self.loops[n].is_woken);
         let has_ready = !self.ready(n).is_empty();
         let known = &mut self.loops[n];
@@ -352,10 +373,9 @@ impl Model {
         let known = &self.loops[n];
         let mut due: Vec<_> = Vec::new();
         for (timer, of) in self.timers.iter().enumerate().filter(|(_, timer)| timer.of == n && timer.is_live) {
-            if let Some((deadline_ns, arming)) = of.armed
-                && deadline_ns <= known.turn_ns
-                && !known.due.contains(&(timer, arming))
-            {
+            let Some((scheduled_ns, arming)) = of.armed else { continue };
+            let deadline_ns = known.deadline(scheduled_ns);
+            if deadline_ns <= known.turn_ns && !known.due.contains(&(timer, arming)) {
                 due.push((deadline_ns, arming, timer));
             }
         }
@@ -364,7 +384,8 @@ impl Model {
     }
 
     fn serve_timers(&mut self, n: usize) -> Run {
-        let (mut served, mut look_at, mut looked_ns) = (0, 0, self.loops[n].turn_ns);
+        let turn_ns = self.loops[n].turn_ns;
+        self.loops[n].timers_share.begin(turn_ns);
         while !self.loops[n].is_stopped {
             let timers = &self.timers;
             let armed = |&(timer, arming): &(usize, u64)| {
@@ -373,41 +394,35 @@ impl Model {
             while self.loops[n].due.front().is_some_and(|first| armed(first).is_none()) {
                 self.loops[n].due.pop_front();
             }
-            if served >= look_at {
-                let watches = self.watches.iter().filter(|watch| watch.of == n && watch.is_live).count();
-                let known = &mut self.loops[n];
-                if served == known.served_max {
+            let has_watches = self.watches.iter().any(|watch| watch.of == n && watch.is_live);
+            let known = &mut self.loops[n];
+            // A descriptor that is watched after a look without any is not ready in this turn.
+            if !has_watches && known.timers_share.served >= known.timers_share.look_at {
+                known.timers_share.look_at = known.served_max;
+                if known.timers_share.served >= known.served_max {
                     break;
                 }
-                look_at = known.served_max;
-                if watches > 0 {
-                    if served > 0 && known.now_ns - known.turn_ns >= SHARE_NS {
-                        break;
-                    }
-                    if served > 0 {
-                        let is_slow = known.now_ns - looked_ns >= SHARE_NS / STEP_MAX as u64;
-                        let step = if is_slow { 1 } else { ((known.step_less_1 + 1) * 2).min(STEP_MAX) };
-                        (known.step_less_1, looked_ns) = (step - 1, known.now_ns);
-                    }
-                    look_at = look_at.min(served + known.step_less_1 + 1);
-                }
+            }
+            if known.timers_share.is_over(known.now_ns, known.served_max, has_watches) {
+                break;
             }
             let Some(&(timer, arming)) = self.loops[n].due.front() else { break };
-            let Some((deadline_ns, _)) = armed(&(timer, arming)) else { break };
-            served += 1;
+            let Some((scheduled_ns, _)) = armed(&(timer, arming)) else { break };
+            self.loops[n].timers_share.served += 1;
             self.loops[n].due.pop_front();
-            let (turn_ns, next_arming) = (self.loops[n].turn_ns, self.armings);
+            let (known, next_arming) = (&mut self.loops[n], self.armings);
+            let (turn_ns, deadline_ns) = (known.turn_ns, known.deadline(scheduled_ns));
             self.armings += 1;
             let of = &mut self.timers[timer];
             let (body, mut missed) = (of.body, 0);
             match of.period {
                 Some((period, policy)) => {
-                    let next = policy.next(deadline_ns, period, turn_ns);
+                    let next = follow(known, policy, scheduled_ns, period);
                     (missed, of.armed) = (next.missed, Some((next.deadline, next_arming)));
                 }
                 None => of.is_live = false,
             }
-            let (late_ns, known) = (turn_ns - deadline_ns, &mut self.loops[n]);
+            let late_ns = turn_ns - deadline_ns;
             known.timer_calls += 1;
             known.late_ns_max = known.late_ns_max.max(late_ns);
             self.log.push(What::Fired { timer: Some(timer), deadline_ns, late_ns, missed, body });
@@ -418,16 +433,33 @@ impl Model {
 
     /// Those that the wait has found, as far as they are still there.
     fn serve_watches(&mut self, n: usize, ready: Vec<usize>) {
-        let ready: Vec<_> =
-            ready.into_iter().filter(|&watch| self.watches[watch].is_live && self.watches[watch].reads).collect();
-        for watch in ready.into_iter().take(self.loops[n].served_max) {
-            if self.loops[n].is_stopped {
+        let has_timers = self.timers.iter().any(|timer| timer.of == n && timer.is_live);
+        let known = &mut self.loops[n];
+        let began_ns = known.timers_share.looked_ns.max(known.turn_ns);
+        known.watches_share.begin(began_ns);
+        for watch in ready {
+            let known = &mut self.loops[n];
+            if known.is_stopped || known.watches_share.is_over(known.now_ns, known.served_max, has_timers) {
                 break;
             }
-            let pipe = self.watches[watch].pipe;
-            self.loops[n].watch_calls += 1;
-            self.log.push(What::Ready { pipe });
-            self.bytes[pipe] = self.bytes[pipe].saturating_sub(1);
+            if self.watches[watch].is_live && self.watches[watch].reads {
+                let pipe = self.watches[watch].pipe;
+                known.watches_share.served += 1;
+                known.watch_calls += 1;
+                self.log.push(What::Ready { pipe });
+                self.bytes[pipe] = self.bytes[pipe].saturating_sub(1);
+            }
         }
     }
+}
+
+/// What follows a scheduled time that is served in this turn. By its deadline it is on time, and of a tick that has begun
+/// only the start has passed; but of several deadlines in one tick all but the first are late.
+fn follow(known: &Loop, policy: Missed, scheduled_ns: u64, period: NonZeroU64) -> Next {
+    let is_short = period.get() < known.tick_ns;
+    if !is_short && known.turn_ns <= known.deadline(scheduled_ns) {
+        return Next { deadline: scheduled_ns.saturating_add(period.get()), missed: 0 };
+    }
+    let passed_ns = if policy == Missed::Skip { known.begun(known.turn_ns) } else { known.turn_ns };
+    policy.next(scheduled_ns, period, passed_ns)
 }

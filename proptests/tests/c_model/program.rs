@@ -16,6 +16,7 @@ pub(crate) enum Name {
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     New {
+        resolution_ns: u64,
         timers_max: u32,
         served_max: u32,
     },
@@ -94,7 +95,17 @@ fn loop_name() -> impl Strategy<Value = Name> {
 }
 
 fn ns() -> impl Strategy<Value = u64> {
-    prop_oneof![2 => Just(0), 8 => (1..30u64).prop_map(|ms| ms * 1_000_000), 2 => (1..5_000u64).prop_map(|us| us * 1000)]
+    prop_oneof![
+        2 => Just(0),
+        8 => (1..30u64).prop_map(|ms| ms * 1_000_000),
+        2 => (1..5_000u64).prop_map(|us| us * 1000),
+        1 => 1..5_000_000u64,
+    ]
+}
+
+/// 0 is that of a loop without options.
+fn resolution() -> impl Strategy<Value = u64> {
+    prop_oneof![4 => Just(0), 1 => Just(1), 1 => Just(1_000_000), 1 => Just(8_000_000)]
 }
 
 fn call() -> impl Strategy<Value = Call> {
@@ -103,8 +114,8 @@ fn call() -> impl Strategy<Value = Call> {
     let pipe = || 0..PIPES;
     let never = || prop_oneof![20 => ns(), 1 => Just(NEVER)];
     let loops = prop_oneof![
-        1 => (prop_oneof![3 => Just(0), 1 => 1..5u32], prop_oneof![3 => Just(0), 1 => 1..3u32])
-            .prop_map(|(timers_max, served_max)| New { timers_max, served_max }),
+        1 => (resolution(), prop_oneof![3 => Just(0), 1 => 1..5u32], prop_oneof![3 => Just(0), 1 => 1..3u32])
+            .prop_map(|(resolution_ns, timers_max, served_max)| New { resolution_ns, timers_max, served_max }),
         1 => loop_name().prop_map(Free),
         2 => loop_name().prop_map(Run),
         3 => (loop_name(), never()).prop_map(|(name, ns)| RunOnce(name, ns)),
@@ -141,7 +152,7 @@ fn call() -> impl Strategy<Value = Call> {
 }
 
 pub(crate) fn program() -> impl Strategy<Value = Program> {
-    let first = Just(Call::New { timers_max: 0, served_max: 0 });
+    let first = resolution().prop_map(|resolution_ns| Call::New { resolution_ns, timers_max: 0, served_max: 0 });
     (vec(vec(call(), 0..4), 6), first, vec(call(), 1..60)).prop_map(|(bodies, first, mut calls)| {
         calls.insert(0, first);
         Program { bodies, calls }

@@ -55,12 +55,12 @@ impl Share {
     /// Whether the share is used up at `now_ns`; plans the next look.
     #[inline]
     fn is_used_up(&mut self, now_ns: u64) -> bool {
+        let is_slow = now_ns.saturating_sub(self.looked_ns) >= SHARE_NS / STEP_MAX as u64;
+        self.looked_ns = now_ns;
         if self.served >= SHARE_MAX || now_ns.saturating_sub(self.start_ns) >= SHARE_NS {
             return true;
         }
-        let is_slow = now_ns.saturating_sub(self.looked_ns) >= SHARE_NS / STEP_MAX as u64;
         self.step = if is_slow { 1 } else { (self.step * 2).min(STEP_MAX) };
-        self.looked_ns = now_ns;
         false
     }
 

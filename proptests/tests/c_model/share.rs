@@ -1,0 +1,42 @@
+//! A turn's share for timers, and for descriptors.
+
+/// While descriptors are observed, a turn's timers have this long, and likewise descriptors while there are timers.
+const SHARE_NS: u64 = 10_000_000;
+const STEP_MAX: usize = 16;
+
+/// How far one kind has come in its share of a turn. The clock is read after 1, 2, 4, … 16 callbacks, and after each while they
+/// are slow; how far apart the looks are is remembered from turn to turn.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Share {
+    pub(crate) served: usize,
+    pub(crate) look_at: usize,
+    start_ns: u64,
+    pub(crate) looked_ns: u64,
+    step_less_1: usize,
+}
+
+impl Share {
+    pub(crate) fn begin(&mut self, now_ns: u64) {
+        *self = Self { start_ns: now_ns, looked_ns: now_ns, step_less_1: self.step_less_1, ..Self::default() };
+    }
+
+    /// Whether the turn leaves the rest to the next one. `is_shared`: the loop has something of the other kind.
+    pub(crate) fn is_over(&mut self, now_ns: u64, most: usize, is_shared: bool) -> bool {
+        if self.served < self.look_at {
+            return false;
+        }
+        if self.served >= most {
+            return true;
+        }
+        if is_shared && self.served > 0 {
+            let is_slow = now_ns - self.looked_ns >= SHARE_NS / STEP_MAX as u64;
+            self.looked_ns = now_ns;
+            if now_ns - self.start_ns >= SHARE_NS {
+                return true;
+            }
+            self.step_less_1 = if is_slow { 0 } else { ((self.step_less_1 + 1) * 2).min(STEP_MAX) - 1 };
+        }
+        self.look_at = most.min(self.served + self.step_less_1 + 1);
+        false
+    }
+}
