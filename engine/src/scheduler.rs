@@ -154,7 +154,7 @@ impl<T: Default + Clone> Scheduler<T> {
     #[inline]
     pub fn try_add(&mut self, plan: Plan, value: T) -> Result<Key, NoRoom> {
         if !plan.needs_extra() {
-            return self.wheel.try_insert(self.resolution.deadline_tick(plan.deadline), Job { value, extra: NONE });
+            return self.try_add_once(plan.deadline, value);
         }
         let extra = self.extras.try_put(Extra { plan, remaining: None })?;
         let added = self.wheel.try_insert(plan.tick(self.resolution), Job { value, extra });
@@ -162,6 +162,15 @@ impl<T: Default + Clone> Scheduler<T> {
             self.take_extra(extra);
         }
         added
+    }
+
+    /// [`Scheduler::try_add`] for a timer that fires once, without slack.
+    ///
+    /// # Errors
+    /// As [`Scheduler::try_add`].
+    #[inline]
+    pub fn try_add_once(&mut self, deadline: u64, value: T) -> Result<Key, NoRoom> {
+        self.wheel.try_insert(self.resolution.deadline_tick(deadline), Job { value, extra: NONE })
     }
 
     /// Adds a one-shot timer that is due at the next [`Scheduler::advance`] to `now` or later. Rounded up like others, it

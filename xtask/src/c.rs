@@ -18,6 +18,8 @@ use crate::project::Project;
 use crate::{files, process};
 
 const HEADERS: &str = "bindings/c/include";
+/// In the workspace's manifest.
+const PROFILE: &str = "library";
 const SHARED: &str = "libcogloop.so.0";
 const URL: &str = "https://crates.io/crates/cogloop";
 /// What the static library needs beside C's own.
@@ -77,8 +79,8 @@ pub(crate) fn command(project: &Project, arguments: &[&str]) -> Result<(), Strin
 /// Builds the library and puts everything into its place.
 pub(crate) fn install(project: &Project, place: &Place) -> Result<(), String> {
     let _lock = files::lock(project, "c")?;
-    process::run(&mut project.cargo(&["build", "--release", "--quiet", "-p", "cogloop-c"]))?;
-    let built = project.target.join("release");
+    process::run(&mut project.cargo(&["build", "--profile", PROFILE, "--quiet", "-p", "cogloop-c"]))?;
+    let built = project.target.join(PROFILE);
     let stripped = project.target.join("c-stripped");
     strip(project, &built, &stripped)?;
     let said = |error| format!("cannot install into {}: {error}", place.now(&place.prefix).display());

@@ -76,6 +76,12 @@ enum {
                                 wake does not end it */
 };
 
+/* What delays count from; options->delays. */
+enum {
+    COG_DELAYS_FROM_NOW = 0,   /* the call, for which the clock is read */
+    COG_DELAYS_FROM_CACHED = 1 /* cog_loop_now_cached: what the callbacks of this turn have taken is part of the delay */
+};
+
 #define COG_NEVER UINT64_MAX
 
 /* The handles. */
@@ -99,6 +105,8 @@ typedef struct cog_options {
     uint32_t watches_max;        /* the same of watches */
     uint32_t served_in_turn_max; /* how many of each a turn serves; the rest comes in the next ones. 0: all */
     uint32_t clock;              /* COG_CLOCK_MONOTONIC or COG_CLOCK_VIRTUAL */
+    uint32_t delays;             /* COG_DELAYS_FROM_NOW or COG_DELAYS_FROM_CACHED */
+    uint32_t reserved;           /* 0 */
 } cog_options;
 
 /* What a loop has done. Set size to sizeof(cog_stats). */
@@ -159,6 +167,11 @@ int cog_loop_post(cog_loop loop, cog_post_fn fn, cog_post_fn discard, void *ctx)
 int cog_loop_wake(cog_loop loop);
 /* A fresh reading of the clock. */
 int cog_loop_now(cog_loop loop, uint64_t *now_ns);
+/* The time without a reading: the turn's, or that of the last cog_loop_update_now if it came after it. Never later than
+ * cog_loop_now, and 0 before the first turn. */
+int cog_loop_now_cached(cog_loop loop, uint64_t *now_ns);
+/* Reads the clock for cog_loop_now_cached: after work that took long. */
+int cog_loop_update_now(cog_loop loop);
 /* COG_CLOCK_VIRTUAL: lets time pass. */
 int cog_loop_advance(cog_loop loop, uint64_t by_ns);
 /* Inside another loop: watch fd for reading, wait no longer than timeout_ns, then cog_loop_step. Ask for the timeout
@@ -220,7 +233,7 @@ int cog_watch_unref(cog_watch watch);
 COG_ASSERT__(sizeof(cog_loop) == 8 && sizeof(cog_timer) == 16 && sizeof(cog_watch) == 16);
 COG_ASSERT__(sizeof(cog_expiry) == 24);
 #if UINTPTR_MAX == UINT64_MAX
-COG_ASSERT__(sizeof(cog_options) == 40 && sizeof(cog_stats) == 64);
+COG_ASSERT__(sizeof(cog_options) == 48 && sizeof(cog_stats) == 64);
 COG_ASSERT__(offsetof(cog_options, resolution_ns) == 16 && offsetof(cog_options, clock) == 36);
 #endif
 #undef COG_ASSERT__

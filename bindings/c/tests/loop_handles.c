@@ -33,6 +33,8 @@ static int with_loop(cog_loop loop, int code) {
     CHECK(cog_loop_step(loop) == code);
     CHECK(cog_loop_stop(loop) == code);
     CHECK(cog_loop_now(loop, &ns) == code && ns == 7);
+    CHECK(cog_loop_now_cached(loop, &ns) == code && ns == 7);
+    CHECK(cog_loop_update_now(loop) == code);
     CHECK(cog_loop_advance(loop, 1) == code);
     CHECK(cog_loop_pollable(loop, &fd) == code && fd == 7);
     CHECK(cog_loop_next_timeout(loop, &ns) == code && ns == 7);
@@ -114,6 +116,47 @@ static void a_places_next_tenant_is_another_timer(void) {
     cog_loop_free(loop);
 }
 
+/* Each loop has a place in a table of its thread, which the next one gets when it is free. */
+static void loops_of_a_thread_come_and_go_in_any_order(void) {
+    enum { LOOPS = 9 };
+    cog_loop loops[LOOPS], old[LOOPS];
+    for (int n = 0; n < LOOPS; n++) loops[n] = virtual_loop();
+    memcpy(old, loops, sizeof old);
+    for (int n = 0; n < LOOPS; n += 2) CHECK(cog_loop_free(loops[n]) == COG_OK);
+    for (int n = LOOPS - 1; n >= 0; n -= 2) loops[n] = virtual_loop();
+    for (int n = 0; n < LOOPS; n++) {
+        CHECK(cog_loop_stop(old[n]) == (n % 2 ? COG_OK : COG_ERROR_STALE));
+        for (int other = 0; other < n; other++) CHECK(loops[n].id != loops[other].id);
+    }
+    for (int n = 0; n < LOOPS; n++) CHECK(cog_loop_free(loops[n]) == COG_OK && cog_loop_free(loops[n]) == COG_ERROR_STALE);
+    cog_loop refused = { 7 };
+    cog_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.backend = "none of that name";
+    /* A place that was taken for nothing is given back. */
+    for (int n = 0; n < 3; n++) CHECK(cog_loop_new(&options, &refused) == COG_ERROR_BACKEND && refused.id == 7);
+    cog_loop next = virtual_loop();
+    CHECK((next.id & 0xffff) < LOOPS && cog_loop_free(next) == COG_OK);
+}
+
+/* It is put into words when it is asked for, which must not change what it says. */
+static void the_last_message_is_that_of_the_last_call_that_failed(void) {
+    cog_loop loop = virtual_loop();
+    cog_timer timer = { loop.id, 0 };
+    CHECK(cog_timer_cancel(timer) == COG_ERROR_STALE);
+    CHECK(cog_timer_after(loop, 1, on_timer, &calls, &timer) == COG_OK && cog_timer_cancel(timer) == COG_OK);
+    const char *words = cog_last_message();
+    CHECK(strcmp(words, "timer: it is gone, or was none of this loop") == 0);
+    CHECK(cog_strerror(EBADF)[0] && strcmp(words, cog_last_message()) == 0);
+    CHECK(cog_watch_descriptor(loop, 0, 4, COG_LEVEL, on_watch, &calls, NULL) == COG_ERROR_ARGUMENT);
+    CHECK(strcmp(cog_last_message(), "directions: 4 is more than COG_READ and COG_WRITE") == 0);
+    CHECK(cog_watch_descriptor(loop, 1 << 20, COG_READ, COG_LEVEL, on_watch, &calls, NULL) == EBADF);
+    CHECK(strcmp(cog_last_message(), "fd: Bad file descriptor (os error 9)") == 0);
+    CHECK(cog_loop_free(loop) == COG_OK && cog_loop_free(loop) == COG_ERROR_STALE);
+    CHECK(strcmp(cog_last_message(), "loop: it is gone, or was none of this loop") == 0);
+}
+
 static void wrong_arguments_are_named(void) {
     cog_loop loop = virtual_loop();
     cog_timer timer = { 7, 7 };
@@ -150,6 +193,12 @@ static void options_are_held_to_what_they_can_be(void) {
     options->clock = 9;
     CHECK(cog_loop_new(options, &loop) == COG_ERROR_ARGUMENT && strstr(cog_last_message(), "clock"));
     options->clock = COG_CLOCK_VIRTUAL;
+    options->delays = 2;
+    CHECK(cog_loop_new(options, &loop) == COG_ERROR_ARGUMENT && strstr(cog_last_message(), "delays"));
+    options->delays = COG_DELAYS_FROM_NOW;
+    options->reserved = 1;
+    CHECK(cog_loop_new(options, &loop) == COG_ERROR_ARGUMENT && strstr(cog_last_message(), "newer"));
+    options->reserved = 0;
     options->backend = "kqueueue";
     CHECK(cog_loop_new(options, &loop) == COG_ERROR_BACKEND && strstr(cog_last_message(), "epoll"));
     options->backend = NULL;
@@ -282,6 +331,8 @@ int main(void) {
     RUN(none_and_garbage_are_stale);
     RUN(a_freed_loops_handles_are_stale_and_never_the_next_ones);
     RUN(a_places_next_tenant_is_another_timer);
+    RUN(loops_of_a_thread_come_and_go_in_any_order);
+    RUN(the_last_message_is_that_of_the_last_call_that_failed);
     RUN(wrong_arguments_are_named);
     RUN(options_are_held_to_what_they_can_be);
     RUN(a_loop_does_not_run_inside_itself);

@@ -143,6 +143,51 @@ static void what_is_due_in_the_same_turn_can_still_be_cancelled(void) {
     cog_loop_free(loop);
 }
 
+/* At 10 ms a callback works for 5 ms and then arms timers. */
+struct worker {
+    struct log *log;
+    cog_timer timers[4];
+    uint64_t cached_ns[2];
+};
+static void work_and_arm(cog_timer timer, const cog_expiry *expiry, void *ctx) {
+    struct worker *worker = (struct worker *)ctx;
+    cog_loop loop = worker->log->loop;
+    (void)timer, (void)expiry;
+    cog_loop_advance(loop, 5 * MS + 1);
+    CHECK(cog_loop_now_cached(loop, &worker->cached_ns[0]) == COG_OK);
+    CHECK(cog_timer_after(loop, 10 * MS, note, worker->log, &worker->timers[0]) == COG_OK);
+    CHECK(cog_timer_reschedule(worker->timers[1], 20 * MS) == COG_OK);
+    CHECK(cog_timer_every(loop, 30 * MS, COG_MISSED_SKIP, note, worker->log, &worker->timers[2]) == COG_OK);
+    CHECK(cog_loop_update_now(loop) == COG_OK && cog_loop_now_cached(loop, &worker->cached_ns[1]) == COG_OK);
+    CHECK(cog_timer_after(loop, 0, note, worker->log, &worker->timers[3]) == COG_OK);
+}
+static void delays_count_from_the_call_or_from_the_turn_as_the_options_say(void) {
+    static const uint64_t deadlines_us[2][4] = { { 15000, 25001, 35001, 45001 }, { 15000, 20000, 30000, 40000 } };
+    for (unsigned from = COG_DELAYS_FROM_NOW; from <= COG_DELAYS_FROM_CACHED; from++) {
+        NEW(cog_options, options);
+        options.size = sizeof options;
+        options.clock = COG_CLOCK_VIRTUAL;
+        options.delays = from;
+        cog_loop loop;
+        CHECK(cog_loop_new(&options, &loop) == COG_OK);
+        struct log log = log_of(loop);
+        NEW(struct worker, worker);
+        worker.log = &log;
+        log.stop_after = 4;
+        uint64_t cached_ns = 7;
+        CHECK(cog_loop_now_cached(loop, &cached_ns) == COG_OK && cached_ns == 0);
+        cog_timer_after(loop, 1000 * MS, note, &log, &worker.timers[1]);
+        cog_timer_after(loop, 10 * MS, work_and_arm, &worker, NULL);
+        CHECK(cog_loop_run(loop) == COG_OK && log.calls == 4);
+        CHECK(worker.cached_ns[0] == 10 * MS && worker.cached_ns[1] == 15 * MS + 1);
+        /* Where it counts from the turn, a delay of 0 is due in the next one all the same, and nothing before its deadline. */
+        for (int n = 0; n < 4; n++) CHECK(log.deadline_ns[n] == deadlines_us[from][n] * 1000 && log.at_ns[n] >= log.deadline_ns[n]);
+        CHECK(log.at_ns[0] == 15 * MS + 1);
+        CHECK(cog_loop_now_cached(loop, &cached_ns) == COG_OK && cached_ns == log.at_ns[3]);
+        cog_loop_free(loop);
+    }
+}
+
 static void what_is_unreferenced_does_not_keep_the_loop(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
@@ -238,6 +283,7 @@ int main(void) {
     RUN(late_deadlines_are_skipped_or_made_up_for_or_begin_anew);
     RUN(a_timer_is_moved_paused_and_resumed);
     RUN(what_is_due_in_the_same_turn_can_still_be_cancelled);
+    RUN(delays_count_from_the_call_or_from_the_turn_as_the_options_say);
     RUN(what_is_unreferenced_does_not_keep_the_loop);
     RUN(a_one_shot_and_an_interval_are_told_the_same_deadline_in_order);
     RUN(one_turn_at_a_time);

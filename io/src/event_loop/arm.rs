@@ -76,11 +76,21 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn try_add_timer(&mut self, delay_ns: u64, value: T) -> Result<Key, AddError> {
+        self.try_add_timer_from(self.now_ns(), delay_ns, value)
+    }
+
+    /// [`try_add_timer`](Self::try_add_timer), with a delay that counts from `now_ns`: an earlier reading of
+    /// [`now_ns`](Self::now_ns), or [`turn_ns`](Self::turn_ns), for callers that spare themselves the clock. What has passed
+    /// since then is part of the delay.
+    ///
+    /// # Errors
+    /// At the limit, or without memory; nothing is armed then.
+    #[inline]
+    pub fn try_add_timer_from(&mut self, now_ns: u64, delay_ns: u64, value: T) -> Result<Key, AddError> {
         self.has_room_for_a_timer()?;
-        let now_ns = self.now_ns();
         Ok(match delay_ns {
             0 => self.timers.try_add_due(now_ns, value),
-            _ => self.timers.try_add(Plan::once(now_ns.saturating_add(delay_ns)), value),
+            _ => self.timers.try_add_once(now_ns.saturating_add(delay_ns), value),
         }?)
     }
 
@@ -88,8 +98,10 @@ impl<T: Default + Clone> EventLoop<T> {
     ///
     /// # Errors
     /// At the limit, or without memory; nothing is armed then.
+    #[inline]
     pub fn try_add_timer_at(&mut self, deadline_ns: u64, value: T) -> Result<Key, AddError> {
-        self.try_add_planned(Plan::once(deadline_ns), value)
+        self.has_room_for_a_timer()?;
+        Ok(self.timers.try_add_once(deadline_ns, value)?)
     }
 
     /// [`add_planned`](Self::add_planned), as [`try_add_timer`](Self::try_add_timer).

@@ -126,8 +126,9 @@ impl<T: Default + Clone> EventLoop<T> {
 
     #[inline]
     pub(super) fn has_room_for_a_timer(&self) -> Result<(), LimitReached> {
-        let limit = self.limits.timers.min(TIMERS_MAX);
-        if self.timers() < limit { Ok(()) } else { Err(LimitReached { what: "timers", limit }) }
+        // The wheel knows its own limit, and counting its timers takes a while.
+        let limit = self.limits.timers;
+        if limit >= TIMERS_MAX || self.timers() < limit { Ok(()) } else { Err(LimitReached { what: "timers", limit }) }
     }
 
     pub(super) fn has_room_for_a_descriptor(&self) -> Result<(), LimitReached> {

@@ -32,9 +32,7 @@ pub unsafe extern "C" fn cog_loop_new(options: *const CogOptions, r#loop: *mut C
             let options = CogOptions::read(options)?;
             (options, options.backend())
         };
-        let made = Loop::new(&options, backend)?;
-        let id = made.id;
-        registry::add(made)?;
+        let id = registry::add(|place| Loop::new(&options, backend, place))?;
         // SAFETY: the caller's promise.
         unsafe { put(r#loop, CogLoop { id }) };
         Ok(())
@@ -137,6 +135,31 @@ pub unsafe extern "C" fn cog_loop_now(r#loop: CogLoop, now_ns: *mut u64) -> c_in
     })
 }
 
+/// The time of the turn, or of the last update.
+///
+/// # Safety
+/// `now_ns` is NULL or points to a `uint64_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_loop_now_cached(r#loop: CogLoop, now_ns: *mut u64) -> c_int {
+    answer(|| {
+        let now = registry::with(r#loop.id, |found| Ok(found.cached_ns.get()))?;
+        // SAFETY: the caller's promise.
+        unsafe { put(now_ns, now) };
+        Ok(())
+    })
+}
+
+/// Reads the clock for it.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_loop_update_now(r#loop: CogLoop) -> c_int {
+    answer(|| {
+        registry::with(r#loop.id, |found| {
+            found.cached_ns.set(found.events.borrow().now_ns());
+            Ok(())
+        })
+    })
+}
+
 /// Lets virtual time pass.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_advance(r#loop: CogLoop, by_ns: u64) -> c_int {
@@ -217,10 +240,8 @@ pub unsafe extern "C" fn cog_loop_stats(r#loop: CogLoop, stats: *mut CogStats) -
             if stats.is_null() {
                 return Err(Failure::argument("stats: NULL, and there would be nobody to tell"));
             }
-            let events = found.events.borrow();
-            let (timers, watches) = (events.timers() as u64, events.descriptors() as u64);
             // SAFETY: the caller's promise.
-            unsafe { CogStats { timers, watches, ..found.stats.get() }.write(stats) }
+            unsafe { found.stats().write(stats) }
         })
     })
 }

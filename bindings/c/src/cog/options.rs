@@ -10,6 +10,8 @@ use super::answer::Failure;
 
 const COG_CLOCK_MONOTONIC: u32 = 0;
 const COG_CLOCK_VIRTUAL: u32 = 1;
+const COG_DELAYS_FROM_NOW: u32 = 0;
+const COG_DELAYS_FROM_CACHED: u32 = 1;
 
 /// `cog_options`. Zero is the default of everything.
 #[repr(C)]
@@ -22,6 +24,8 @@ pub struct CogOptions {
     watches_max: u32,
     served_in_turn_max: u32,
     clock: u32,
+    delays: u32,
+    reserved: u32,
 }
 
 /// `cog_stats`.
@@ -40,7 +44,7 @@ pub struct CogStats {
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<CogOptions>() == 40 && size_of::<CogStats>() == 64);
+    assert!(size_of::<CogOptions>() == 48 && size_of::<CogStats>() == 64);
     assert!(offset_of!(CogOptions, resolution_ns) == 16 && offset_of!(CogOptions, clock) == 36);
 };
 
@@ -59,6 +63,8 @@ impl CogOptions {
             watches_max: 0,
             served_in_turn_max: 0,
             clock: 0,
+            delays: 0,
+            reserved: 0,
         };
         if options.is_null() {
             return Ok(read);
@@ -67,7 +73,7 @@ impl CogOptions {
         let beyond = unsafe {
             let size = options.cast::<usize>().read();
             if size < size_of::<usize>() || size > usize::from(u16::MAX) {
-                return Err(Failure::argument(format_args!(
+                return Err(Failure::argument_in_words(format_args!(
                     "options->size: {size} is not sizeof(cog_options), {ours}"
                 )));
             }
@@ -75,13 +81,20 @@ impl CogOptions {
             bytes.copy_to_nonoverlapping((&raw mut read).cast(), size.min(ours));
             std::slice::from_raw_parts(bytes.add(size.min(ours)), size.saturating_sub(ours))
         };
-        if beyond.iter().any(|&byte| byte != 0) {
+        if read.reserved != 0 || beyond.iter().any(|&byte| byte != 0) {
             return Err(Failure::argument("options: something in it is newer than this library, and unknown to it"));
         }
-        match read.clock {
-            COG_CLOCK_MONOTONIC | COG_CLOCK_VIRTUAL => Ok(read),
-            other => Err(Failure::argument(format_args!("options->clock: {other} is no COG_CLOCK_"))),
+        match (read.clock, read.delays) {
+            (COG_CLOCK_MONOTONIC | COG_CLOCK_VIRTUAL, COG_DELAYS_FROM_NOW | COG_DELAYS_FROM_CACHED) => Ok(read),
+            (COG_CLOCK_MONOTONIC | COG_CLOCK_VIRTUAL, other) => {
+                Err(Failure::argument_in_words(format_args!("options->delays: {other} is no COG_DELAYS_")))
+            }
+            (other, _) => Err(Failure::argument_in_words(format_args!("options->clock: {other} is no COG_CLOCK_"))),
         }
+    }
+
+    pub(super) fn delays_are_cached(&self) -> bool {
+        self.delays == COG_DELAYS_FROM_CACHED
     }
 
     /// # Safety
@@ -122,7 +135,9 @@ impl CogStats {
         unsafe {
             let size = output.cast::<usize>().read();
             if size < size_of::<usize>() || size > usize::from(u16::MAX) {
-                return Err(Failure::argument(format_args!("stats->size: {size} is not sizeof(cog_stats), {ours}")));
+                return Err(Failure::argument_in_words(format_args!(
+                    "stats->size: {size} is not sizeof(cog_stats), {ours}"
+                )));
             }
             let bytes = output.cast::<u8>();
             bytes.write_bytes(0, size);

@@ -1,77 +1,113 @@
 //! Which loops there are: those of this thread, whole, and of every thread what others may touch.
 //!
 //! ```text
-//!   this thread    id ──► Rc<Loop>        dropped with the thread
-//!   the process    id ──► Arc<Remote>     see `remotes`; empty in a forked child
+//!   a loop's id   generation, 24 bits │ index, 24 bits │ place, 16 bits
+//!   this thread   place ──► Rc<Loop>       dropped with the thread
+//!   the process   index ──► Arc<Remote>    see `remotes`; empty in a forked child
 //! ```
+//!
+//! A handle that is good leads to its loop in one step. Why another one does not is looked up afterwards.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::answer::{COG_ERROR_THREAD, Failure, or_no_memory};
+use super::answer::{COG_ERROR_LIMIT, COG_ERROR_THREAD, Failure, or_no_memory};
 use super::post::Remote;
-use super::remotes;
+use super::remotes::{self, PLACE_BITS};
 use super::state::Loop;
 
+/// The loops of a thread, by their places.
+#[derive(Default)]
+struct Places {
+    loops: Vec<Option<Rc<Loop>>>,
+    /// It has room for all of them.
+    free: Vec<u16>,
+}
+
+impl Places {
+    const NONE: Self = Self { loops: Vec::new(), free: Vec::new() };
+
+    fn take(&mut self) -> Result<u16, Failure> {
+        if let Some(place) = self.free.pop() {
+            return Ok(place);
+        }
+        let full =
+            |_| Failure::new(COG_ERROR_LIMIT, "loop: this thread has 65536 of them, as many as a thread can have");
+        let place = u16::try_from(self.loops.len()).map_err(full)?;
+        or_no_memory("loop", self.loops.try_reserve(1))?;
+        or_no_memory("loop", self.free.try_reserve(self.loops.len() + 1))?;
+        self.loops.push(None);
+        Ok(place)
+    }
+
+    #[inline(always)]
+    fn get(&self, id: u64) -> Option<&Rc<Loop>> {
+        let found = self.loops.get(place_of(id))?.as_ref();
+        found.filter(|found| found.id == id)
+    }
+}
+
 thread_local! {
-    /// By their numbers, in order.
-    static LOOPS: RefCell<Vec<Rc<Loop>>> = const { RefCell::new(Vec::new()) };
+    static LOOPS: RefCell<Places> = const { RefCell::new(Places::NONE) };
 }
 
-/// Where a loop is, or would be.
-fn place(loops: &[Rc<Loop>], id: u64) -> Result<usize, usize> {
-    loops.binary_search_by_key(&id, |known| known.id)
+fn place_of(id: u64) -> usize {
+    (id & ((1 << PLACE_BITS) - 1)) as usize
 }
 
-pub(super) fn add(made: Rc<Loop>) -> Result<(), Failure> {
-    let added = LOOPS.try_with(|loops| {
-        let mut loops = loops.borrow_mut();
-        or_no_memory("loop", loops.try_reserve(1))?;
-        let (Ok(at) | Err(at)) = place(&loops, made.id);
-        loops.insert(at, made);
-        Ok(())
-    });
+/// Keeps the loop that `make` makes for a place of this thread, and returns its number.
+pub(super) fn add(make: impl FnOnce(u16) -> Result<Rc<Loop>, Failure>) -> Result<u64, Failure> {
     let is_ending = |_| Failure::new(COG_ERROR_THREAD, "this thread is ending: it can have no loop any more");
-    added.map_err(is_ending)?
+    let place = LOOPS.try_with(|places| places.borrow_mut().take()).map_err(is_ending)??;
+    let made = make(place);
+    let keep = |places: &RefCell<Places>| match made {
+        Ok(made) => {
+            let id = made.id;
+            places.borrow_mut().loops[usize::from(place)] = Some(made);
+            Ok(id)
+        }
+        Err(failure) => {
+            places.borrow_mut().free.push(place);
+            Err(failure)
+        }
+    };
+    LOOPS.try_with(keep).map_err(is_ending)?
 }
 
 /// Calls `f` with a loop of this thread. While it runs, it may call no user.
+#[inline(always)]
 pub(super) fn with<T>(id: u64, f: impl FnOnce(&Rc<Loop>) -> Result<T, Failure>) -> Result<T, Failure> {
-    let found = LOOPS.try_with(|loops| {
-        let loops = loops.borrow();
-        match place(&loops, id).ok().and_then(|at| loops.get(at)) {
-            Some(found) if found.forks != remotes::forks() => Err(Failure::new(
-                COG_ERROR_THREAD,
-                "the loop belongs to the parent process; make a new one after a fork",
-            )),
-            Some(found) => f(found),
-            None => Err(not_here(id)),
-        }
+    let found = LOOPS.try_with(|places| match places.borrow().get(id) {
+        Some(found) if found.forks == remotes::forks() => f(found),
+        Some(_) => Err(Failure::new(COG_ERROR_THREAD, PARENTS)),
+        None => Err(not_here(id)),
     });
     found.unwrap_or_else(|_| Err(not_here(id)))
 }
 
+const PARENTS: &str = "the loop belongs to the parent process; make a new one after a fork";
+const ANOTHERS: &str =
+    "the loop belongs to another thread; only cog_loop_post and cog_loop_wake may be called from here";
+
+#[cold]
+#[inline(never)]
 fn not_here(id: u64) -> Failure {
-    match remotes::enter(id) {
-        Some(_) => Failure::new(
-            COG_ERROR_THREAD,
-            "the loop belongs to another thread; only cog_loop_post and cog_loop_wake may be called from here",
-        ),
-        None => Failure::stale("loop"),
-    }
+    if remotes::enter(id).is_some() { Failure::new(COG_ERROR_THREAD, ANOTHERS) } else { Failure::STALE_LOOP }
 }
 
 /// What any thread may touch.
 pub(super) fn remote(id: u64) -> Result<Arc<Remote>, Failure> {
-    remotes::enter(id).map(|guest| guest.keep()).ok_or_else(|| Failure::stale("loop"))
+    remotes::enter(id).map(|guest| guest.keep()).ok_or(Failure::STALE_LOOP)
 }
 
 /// Takes a loop of this thread, a parent's too, out of everybody's sight.
 pub(super) fn take(id: u64) -> Result<Rc<Loop>, Failure> {
-    let taken = LOOPS.try_with(|loops| {
-        let mut loops = loops.borrow_mut();
-        place(&loops, id).ok().map(|at| loops.remove(at))
+    let taken = LOOPS.try_with(|places| {
+        let mut places = places.borrow_mut();
+        let place = place_of(id);
+        let taken = places.loops.get_mut(place)?.take_if(|found| found.id == id);
+        taken.inspect(|_| places.free.push(place as u16))
     });
     taken.ok().flatten().ok_or_else(|| not_here(id))
 }

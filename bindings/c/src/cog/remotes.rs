@@ -2,7 +2,7 @@
 //! wake a loop whatever it has interrupted.
 //!
 //! ```text
-//!   id      generation, 40 bits │ index, 24 bits
+//!   id      generation, 24 bits │ index, 24 bits │ place in its thread's table, 16 bits
 //!   chunks  64 slots │ 128 │ 256 │ …               made when needed, and kept: a slot never moves
 //!   slot    id (0: free) │ users │ remote
 //!
@@ -22,11 +22,13 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use super::answer::{COG_ERROR_LIMIT, Failure, or_no_memory};
 use super::post::Remote;
 
+/// The lowest bits of an id are not for this table, but for its thread's.
+pub(super) const PLACE_BITS: u32 = u16::BITS;
 const INDEX_BITS: u32 = 24;
 const FIRST_CHUNK: usize = 64;
 /// 64 + 128 + … are all but 64 of the indices.
 const CHUNKS: usize = (INDEX_BITS - FIRST_CHUNK.ilog2()) as usize;
-const GENERATION_MAX: u64 = u64::MAX >> INDEX_BITS;
+const GENERATION_MAX: u64 = u64::MAX >> (INDEX_BITS + PLACE_BITS);
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -72,7 +74,7 @@ fn slot_at(index: usize) -> Option<&'static Slot> {
 }
 
 fn index_of(id: u64) -> usize {
-    (id & ((1 << INDEX_BITS) - 1)) as usize
+    (id >> PLACE_BITS & ((1 << INDEX_BITS) - 1)) as usize
 }
 
 impl Free {
@@ -82,7 +84,9 @@ impl Free {
             return Ok(index);
         }
         let (chunk, _) = place_of(self.slots);
-        let place = TABLE.get(chunk).ok_or_else(|| Failure::new(COG_ERROR_LIMIT, "loop: there are too many loops"))?;
+        let place = TABLE
+            .get(chunk)
+            .ok_or_else(|| Failure::new(COG_ERROR_LIMIT, "loop: the process has as many as there are numbers for"))?;
         let (begin, length) = (self.slots, FIRST_CHUNK << chunk);
         let mut slots = Vec::new();
         or_no_memory("loop", slots.try_reserve_exact(length))?;
@@ -103,15 +107,15 @@ impl Free {
     }
 }
 
-/// Makes it known, under a number that no other loop has had or will have.
-pub(super) fn add(remote: Arc<Remote>) -> Result<u64, Failure> {
+/// Makes it known, under a number that no other loop has had or will have, with its place in its thread's table.
+pub(super) fn add(remote: Arc<Remote>, place: u16) -> Result<u64, Failure> {
     mind_forks();
     let mut free = lock();
     let index = free.take()?;
     let slot = slot_at(index as usize).ok_or_else(|| Failure::memory("loop"))?;
     let generation = slot.generation.load(Ordering::Relaxed) + 1;
     slot.generation.store(generation, Ordering::Relaxed);
-    let id = generation << INDEX_BITS | u64::from(index);
+    let id = (generation << INDEX_BITS | u64::from(index)) << PLACE_BITS | u64::from(place);
     slot.remote.store(Arc::into_raw(remote).cast_mut(), Ordering::Release);
     slot.id.store(id, Ordering::SeqCst);
     Ok(id)

@@ -5,7 +5,7 @@ use std::ffi::c_int;
 use cogloop_io::Wait;
 
 use super::answer::{COG_ERROR_RUNNING, Failure};
-use super::state::Loop;
+use super::state::{Counters, Loop};
 use super::{CogExpiry, CogTimer};
 
 /// The loop while it runs.
@@ -54,7 +54,8 @@ impl Loop {
         // What was posted must not wait, and a virtual clock not jump over it.
         let wait = if self.has_posts() || !self.is_alive() { Wait::Poll } else { wait };
         let waited = self.events.borrow_mut().turn(wait);
-        self.count(|stats| stats.turns += 1);
+        self.cached_ns.set(self.events.borrow().turn_ns().max(self.cached_ns.get()));
+        Counters::count(&self.counters.turns);
         self.serve_timers();
         self.serve_watches();
         self.serve_posts();
@@ -64,10 +65,9 @@ impl Loop {
     fn serve_timers(&self) {
         while !self.is_stopped.get() {
             let Some(timer) = self.events.borrow_mut().next_expired() else { return };
-            self.count(|stats| {
-                stats.timer_calls += 1;
-                stats.late_ns_max = stats.late_ns_max.max(timer.late_ns);
-            });
+            let counters = &self.counters;
+            Counters::count(&counters.timer_calls);
+            counters.late_ns_max.set(counters.late_ns_max.get().max(timer.late_ns));
             let name = CogTimer { loop_id: self.id, key: timer.key.to_bits() };
             let (deadline_ns, late_ns, missed) = (timer.deadline_ns, timer.late_ns, timer.missed);
             let expiry = CogExpiry { deadline_ns, late_ns, missed };
@@ -82,7 +82,7 @@ impl Loop {
         while !self.is_stopped.get() {
             let Some(ready) = self.events.borrow_mut().next_ready() else { return };
             let Some((run, what, ctx)) = self.call_of(ready) else { continue };
-            self.count(|stats| stats.watch_calls += 1);
+            Counters::count(&self.counters.watch_calls);
             let name = self.watch_name(ready.token);
             // SAFETY: as for the timers.
             unsafe { run(name, c_int::from(what), ctx) };
@@ -96,7 +96,7 @@ impl Loop {
         while left > 0 && !self.is_stopped.get() {
             let Some(post) = self.posts.borrow_mut().pop_front() else { return };
             left -= 1;
-            self.count(|stats| stats.post_calls += 1);
+            Counters::count(&self.counters.post_calls);
             // SAFETY: as for the timers.
             unsafe { (post.run)(post.ctx) };
         }

@@ -7,13 +7,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use cogloop_io::memory::ByIndex;
+use cogloop_io::signals::Signals;
 use cogloop_io::{ClockChoice, EventLoop, Options, Token, VirtualClock};
 
 use super::answer::{Failure, expect_memory, to_c};
 use super::options::{CogOptions, CogStats};
 use super::post::{Post, Remote};
-use super::watches::Watch;
-use super::{CogTimerFn, remotes};
+use super::{CogTimerFn, CogWatchFn, remotes};
 
 /// What a timer calls.
 #[derive(Copy, Clone, Debug)]
@@ -26,6 +26,35 @@ pub(super) struct Call {
 impl Default for Call {
     fn default() -> Self {
         Self { run: None, ctx: std::ptr::null_mut() }
+    }
+}
+
+/// What is watched, and what it calls.
+pub(super) struct Watch {
+    pub(super) run: CogWatchFn,
+    pub(super) ctx: *mut c_void,
+    pub(super) source: Source,
+}
+
+pub(super) enum Source {
+    Descriptor,
+    Signal(Signals),
+    Child(u32),
+}
+
+/// What a loop has done, counted one by one.
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) turns: Cell<u64>,
+    pub(super) timer_calls: Cell<u64>,
+    pub(super) watch_calls: Cell<u64>,
+    pub(super) post_calls: Cell<u64>,
+    pub(super) late_ns_max: Cell<u64>,
+}
+
+impl Counters {
+    pub(super) fn count(counter: &Cell<u64>) {
+        counter.set(counter.get() + 1);
     }
 }
 
@@ -46,11 +75,16 @@ pub(super) struct Loop {
     pub(super) is_running: Cell<bool>,
     /// No further callback starts in this run.
     pub(super) is_stopped: Cell<bool>,
-    pub(super) stats: Cell<CogStats>,
+    /// The clock's reading that [`Loop::now_cached`] goes by.
+    pub(super) cached_ns: Cell<u64>,
+    /// Whether delays count from there.
+    delays_are_cached: bool,
+    pub(super) counters: Counters,
 }
 
 impl Loop {
-    pub(super) fn new(options: &CogOptions, backend: Option<String>) -> Result<Rc<Self>, Failure> {
+    /// A loop for this place in the thread's table.
+    pub(super) fn new(options: &CogOptions, backend: Option<String>, place: u16) -> Result<Rc<Self>, Failure> {
         let clock = options.is_virtual().then(VirtualClock::new);
         let chosen = Options {
             backend,
@@ -61,7 +95,7 @@ impl Loop {
         let events = EventLoop::new(&chosen)?;
         expect_memory("loop")?;
         let remote = Arc::new(Remote::new(events.waker()));
-        let id = remotes::add(Arc::clone(&remote))?;
+        let id = remotes::add(Arc::clone(&remote), place)?;
         Ok(Rc::new(Self {
             id,
             forks: remotes::forks(),
@@ -73,7 +107,9 @@ impl Loop {
             reason: to_c(events.backend().reason.as_str()),
             is_running: Cell::new(false),
             is_stopped: Cell::new(false),
-            stats: Cell::default(),
+            cached_ns: Cell::new(0),
+            delays_are_cached: options.delays_are_cached(),
+            counters: Counters::default(),
             events: RefCell::new(events),
         }))
     }
@@ -95,10 +131,24 @@ impl Loop {
         }
     }
 
-    pub(super) fn count(&self, change: impl FnOnce(&mut CogStats)) {
-        let mut stats = self.stats.get();
-        change(&mut stats);
-        self.stats.set(stats);
+    /// The moment from which delays count.
+    #[inline(always)]
+    pub(super) fn now_for_delays(&self, events: &EventLoop<Call>) -> u64 {
+        if self.delays_are_cached { self.cached_ns.get() } else { events.now_ns() }
+    }
+
+    pub(super) fn stats(&self) -> CogStats {
+        let (events, counters) = (self.events.borrow(), &self.counters);
+        CogStats {
+            size: 0,
+            timers: events.timers() as u64,
+            watches: events.descriptors() as u64,
+            turns: counters.turns.get(),
+            timer_calls: counters.timer_calls.get(),
+            watch_calls: counters.watch_calls.get(),
+            post_calls: counters.post_calls.get(),
+            late_ns_max: counters.late_ns_max.get(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use cogloop_io::{AddError, EventLoop, Key, Missed, Plan};
 
 use super::answer::{Failure, answer, or_no_memory};
-use super::state::Call;
+use super::state::{Call, Loop};
 use super::{CogLoop, CogTimer, CogTimerFn, put, registry};
 
 const COG_MISSED_SKIP: c_int = 0;
@@ -26,7 +26,12 @@ pub unsafe extern "C" fn cog_timer_after(
     timer: *mut CogTimer,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    answer(|| unsafe { arm(r#loop, r#fn, ctx, timer, |events, call| events.try_add_timer(delay_ns, call)) })
+    answer(|| unsafe {
+        arm(r#loop, r#fn, ctx, timer, |found, events, call| {
+            let now_ns = found.now_for_delays(events);
+            events.try_add_timer_from(now_ns, delay_ns, call)
+        })
+    })
 }
 
 /// Fires once, at a time.
@@ -42,7 +47,7 @@ pub unsafe extern "C" fn cog_timer_at(
     timer: *mut CogTimer,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    answer(|| unsafe { arm(r#loop, r#fn, ctx, timer, |events, call| events.try_add_timer_at(deadline_ns, call)) })
+    answer(|| unsafe { arm(r#loop, r#fn, ctx, timer, |_, events, call| events.try_add_timer_at(deadline_ns, call)) })
 }
 
 /// Fires again and again.
@@ -65,10 +70,10 @@ pub unsafe extern "C" fn cog_timer_every(
             COG_MISSED_SKIP => Missed::Skip,
             COG_MISSED_BURST => Missed::Burst,
             COG_MISSED_DELAY => Missed::Delay,
-            other => return Err(Failure::argument(format_args!("missed: {other} is no COG_MISSED_"))),
+            other => return Err(Failure::argument_in_words(format_args!("missed: {other} is no COG_MISSED_"))),
         };
-        let add = |events: &mut EventLoop<Call>, call| {
-            let first_ns = events.now_ns().saturating_add(period_ns);
+        let add = |found: &Loop, events: &mut EventLoop<Call>, call| {
+            let first_ns = found.now_for_delays(events).saturating_add(period_ns);
             events.try_add_planned(Plan::every(first_ns, period, missed), call)
         };
         // SAFETY: the caller's promise.
@@ -78,49 +83,60 @@ pub unsafe extern "C" fn cog_timer_every(
 
 /// # Safety
 /// `timer` is NULL or points to a handle.
+#[inline(always)]
 unsafe fn arm(
     r#loop: CogLoop,
     run: Option<CogTimerFn>,
     ctx: *mut c_void,
     timer: *mut CogTimer,
-    add: impl FnOnce(&mut EventLoop<Call>, Call) -> Result<Key, AddError>,
+    add: impl FnOnce(&Loop, &mut EventLoop<Call>, Call) -> Result<Key, AddError>,
 ) -> Result<(), Failure> {
     if run.is_none() {
         return Err(Failure::argument("fn: NULL, and there would be nothing to call"));
     }
     let key = registry::with(r#loop.id, |found| {
-        let added = add(&mut found.events.borrow_mut(), Call { run, ctx });
-        added.map_err(|refused| Failure::system("loop", &refused.into()))
+        let added = add(found, &mut found.events.borrow_mut(), Call { run, ctx });
+        added.map_err(refused)
     })?;
     // SAFETY: the caller's promise.
     unsafe { put(timer, CogTimer { loop_id: r#loop.id, key: key.to_bits() }) };
     Ok(())
 }
 
+#[cold]
+#[inline(never)]
+fn refused(why: AddError) -> Failure {
+    Failure::system("loop", &why.into())
+}
+
+/// Calls `f`, which knows whether there is such a timer.
+#[inline(always)]
+fn find<T>(timer: CogTimer, f: impl FnOnce(&Loop, &mut EventLoop<Call>, Key) -> Option<T>) -> Result<T, Failure> {
+    registry::with(timer.loop_id, |found| {
+        let key = Key::from_bits(timer.key).ok_or(Failure::STALE_TIMER)?;
+        f(found, &mut found.events.borrow_mut(), key).ok_or(Failure::STALE_TIMER)
+    })
+}
+
 /// Calls `f` with a timer that there is.
 fn with<T>(timer: CogTimer, f: impl FnOnce(&mut EventLoop<Call>, Key) -> T) -> Result<T, Failure> {
-    registry::with(timer.loop_id, |found| {
-        let mut events = found.events.borrow_mut();
-        let key = Key::from_bits(timer.key).filter(|&key| events.timer(key).is_some());
-        Ok(f(&mut events, key.ok_or_else(|| Failure::stale("timer"))?))
-    })
+    find(timer, |_, events, key| events.timer(key).is_some().then(|| f(events, key)))
 }
 
 /// Ends a timer.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_cancel(timer: CogTimer) -> c_int {
-    answer(|| with(timer, |events, key| events.cancel_timer(key)).map(drop))
+    answer(|| find(timer, |_, events, key| events.cancel_timer(key).map(drop)))
 }
 
 /// Gives it a new deadline.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_reschedule(timer: CogTimer, delay_ns: u64) -> c_int {
     answer(|| {
-        let moves = |events: &mut EventLoop<Call>, key| {
-            let deadline_ns = events.now_ns().saturating_add(delay_ns);
-            events.reschedule_timer_at(key, deadline_ns)
-        };
-        with(timer, moves).map(drop)
+        find(timer, |found, events, key| {
+            let deadline_ns = found.now_for_delays(events).saturating_add(delay_ns);
+            events.reschedule_timer_at(key, deadline_ns).then_some(())
+        })
     })
 }
 

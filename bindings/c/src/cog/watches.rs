@@ -11,7 +11,7 @@ use cogloop_io::signals::Signals;
 use cogloop_io::{Interest, Mode, Ready, Token, child};
 
 use super::answer::{Failure, answer, expect_memory, or_no_memory};
-use super::state::Loop;
+use super::state::{Loop, Source, Watch};
 use super::{CogLoop, CogWatch, CogWatchFn, put, registry};
 
 const COG_READ: c_int = 1;
@@ -23,19 +23,6 @@ const COG_ONE_SHOT: c_int = 2;
 
 /// What somebody else's `waitpid` has left of a child's status.
 const UNKNOWN_STATUS: c_int = -1;
-
-/// What is watched, and whom to call.
-pub(super) struct Watch {
-    run: CogWatchFn,
-    ctx: *mut c_void,
-    source: Source,
-}
-
-enum Source {
-    Descriptor,
-    Signal(Signals),
-    Child(u32),
-}
 
 impl Loop {
     pub(super) fn watch_name(&self, token: Token) -> CogWatch {
@@ -79,7 +66,9 @@ impl Loop {
 
 fn directions_of(directions: c_int) -> Result<Interest, Failure> {
     let known = u8::try_from(directions).ok().and_then(Interest::from_bits);
-    known.ok_or_else(|| Failure::argument(format_args!("directions: {directions} is more than COG_READ and COG_WRITE")))
+    known.ok_or_else(|| {
+        Failure::argument_in_words(format_args!("directions: {directions} is more than COG_READ and COG_WRITE"))
+    })
 }
 
 /// Watches what `add` adds to the loop.
@@ -120,7 +109,7 @@ pub unsafe extern "C" fn cog_watch_descriptor(
 ) -> c_int {
     answer(|| {
         if fd < 0 {
-            return Err(Failure::argument(format_args!("fd: {fd} is no descriptor")));
+            return Err(Failure::argument_in_words(format_args!("fd: {fd} is no descriptor")));
         }
         let directions = directions_of(directions)?;
         let mode = match mode {
@@ -128,7 +117,7 @@ pub unsafe extern "C" fn cog_watch_descriptor(
             COG_EDGE => Mode::Edge,
             COG_ONE_SHOT => Mode::OneShot,
             other => {
-                return Err(Failure::argument(format_args!(
+                return Err(Failure::argument_in_words(format_args!(
                     "mode: {other} is none of COG_LEVEL, COG_EDGE, COG_ONE_SHOT"
                 )));
             }
@@ -184,8 +173,8 @@ pub unsafe extern "C" fn cog_watch_child(
 ) -> c_int {
     let failed = |error: std::io::Error| Failure::system("pid", &error);
     let add = |found: &Rc<Loop>| {
-        let number =
-            u32::try_from(pid).map_err(|_| Failure::argument(format_args!("pid: {pid} is no child's number")))?;
+        let number = u32::try_from(pid)
+            .map_err(|_| Failure::argument_in_words(format_args!("pid: {pid} is no child's number")))?;
         let descriptor = child::pidfd(number).map_err(failed)?;
         let added = found.events.borrow_mut().add_owned(descriptor, Interest::READ);
         Ok((added.map_err(failed)?, Source::Child(number)))
@@ -198,7 +187,7 @@ pub unsafe extern "C" fn cog_watch_child(
 fn with<T>(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> Result<T, Failure>) -> Result<T, Failure> {
     registry::with(watch.loop_id, |found| {
         let token = Token::from_bits(watch.token).filter(|&token| found.events.borrow().interest(token).is_some());
-        f(found, token.ok_or_else(|| Failure::stale("watch"))?)
+        f(found, token.ok_or(Failure::STALE_WATCH)?)
     })
 }
 

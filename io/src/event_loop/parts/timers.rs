@@ -38,6 +38,12 @@ impl<T: Default + Clone> Timers<T> {
         self.scheduler.try_add(plan, value)
     }
 
+    /// Adds a timer that fires once.
+    #[inline]
+    pub(crate) fn try_add_once(&mut self, deadline_ns: u64, value: T) -> Result<Key, NoRoom> {
+        self.scheduler.try_add_once(deadline_ns, value)
+    }
+
     /// Adds a timer that is due in the very next turn.
     #[inline]
     pub(crate) fn try_add_due(&mut self, now_ns: u64, value: T) -> Result<Key, NoRoom> {
