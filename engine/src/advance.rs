@@ -1,29 +1,28 @@
-//! How time passes: what falls due between one tick and a later one, in order, with one visit to each timer.
+//! How time passes: what is due between one tick and a later one expires, in order, and each timer is visited once.
 //!
 //! The slots are numbered through all levels so that their order is the order of time. Seen from the old time, the new
 //! time lies in one of them, the *entered* slot:
 //!
 //! ```text
 //!   slots before the entered one    due, all of their timers
-//!   the entered slot                split: some are due, the rest falls to lower levels
+//!   the entered slot                cascades: what is due expires, the rest falls to lower levels
 //!   slots behind it                 not touched
 //! ```
 //!
-//! A slot that knows itself sorted – those of level 0, which hold one deadline each, do – moves to the expired list
-//! whole, without a look at its timers, as soon as its last deadline has come. Any other that is due is sorted first. Of
-//! the slot that is entered, what is due expires, and the rest falls straight to where it stands as seen from the new
-//! time, however many levels lower: a timer that is alone in its stretch of time is touched once and wakes the caller
-//! once.
+//! A list that is sorted – those of level 0, which hold one deadline each, always are – moves to the expired queue whole,
+//! without a look at its timers, as soon as its last deadline has come. Any other that is due is sorted first. From the
+//! slot that is entered a timer falls straight to where it stands as seen from the new time, however many levels lower:
+//! a timer that is alone in its stretch of time is visited once and wakes the caller once.
 //!
-//! Equal deadlines keep the order of insertion: where a timer stands depends on its deadline and on now, so two of the
-//! same deadline are always in the same slot, the earlier inserted first; falling and splitting read a slot in order,
-//! and the sort is by position where deadlines are equal.
+//! Equal deadlines keep the order of insertion. Where a timer stands depends on its deadline and on now, so two with the
+//! same deadline are always in the same slot, the earlier inserted first; a cascade reads a slot in order, and the sort is
+//! stable.
 //!
 //! # In slices
 //!
-//! Sorting or splitting a slot of a hundred thousand timers takes milliseconds. [`Wheel::advance_within`] does not start
-//! on a slot that is larger than what is left of its budget, but lets it fall to lower levels, slice by slice, as if
-//! time stood at the slot's first tick:
+//! To sort or to cascade a slot of a hundred thousand timers takes milliseconds. [`Wheel::advance_within`] does not start
+//! on a slot that is larger than what is left of its budget. It lets the slot cascade slice by slice, as if time stood at
+//! the slot's first tick:
 //!
 //! ```text
 //!   time is held here ──┐┌── the slot's first tick
@@ -33,11 +32,12 @@
 //!                                    └─► lower levels: a b ···   empty before, and all of it after time `now`
 //! ```
 //!
-//! Held one tick before, `now` sees every lower level as over, so nothing else stands or comes there; and a deadline in
+//! From one tick before the slot, every lower level is over, so nothing else stands or comes there; and a deadline in
 //! the slot's stretch still belongs to the slot. When the slot is empty, time takes the one step to its first tick.
 
 use crate::geometry;
-use crate::lists::{UNSORTED, Walk};
+use crate::jump::Walk;
+use crate::list::{self, UNSORTED};
 use crate::wheel::{UNKNOWN, Wheel};
 
 /// Moves that [`Wheel::advance_within`] makes in less than a millisecond, on a machine of 2021 whose caches hold none of
@@ -45,49 +45,49 @@ use crate::wheel::{UNKNOWN, Wheel};
 pub const MOVES_A_MILLISECOND: usize = 4096;
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Lets time pass until the tick `now` and moves every timer whose deadline has come to the expired queue, where
-    /// [`Wheel::pop_expired`] finds it: behind those that an earlier call moved there, and among themselves in the
+    /// Advances time to the tick `now` and moves every timer whose deadline has come to the expired queue, from which
+    /// [`Wheel::pop_expired`] takes them: behind those that an earlier call moved there, and among themselves in the
     /// order of deadlines, then of insertion. An earlier `now` than the one reached counts as the one reached.
     pub fn advance(&mut self, now: u64) {
         self.advance_within(now, usize::MAX);
     }
 
-    /// [`Wheel::advance`] in slices: stops when it has touched about `moves_max` timers, at least one, and returns
-    /// whether it has come to its end. Timers set in the past are counted as one.
+    /// [`Wheel::advance`] in slices: stops when it has visited about `moves_max` timers, at least one. Returns whether it
+    /// has come to its end. Timers set in the past count as one.
     ///
     /// If it has not, [`Wheel::now`] lies before `now`, and the timers whose deadline is not after [`Wheel::now`] have
-    /// expired. Everything can be done then that can be done at other times. [`Wheel::has_due`] is true, and any
-    /// advance goes on, at least to the latest tick that was asked for.
+    /// expired. The wheel can be used as at other times. [`Wheel::has_due`] is true, and any advance goes on, at least to
+    /// the latest tick that was asked for.
     pub fn advance_within(&mut self, now: u64, moves_max: usize) -> bool {
-        if !self.arena.is_empty(Self::OVERDUE) {
+        if !list::is_empty(&self.arena.nodes, Self::OVERDUE) {
             self.expire(Self::OVERDUE);
         }
         let mut moves = moves_max.max(1);
         let was_unfinished = self.target > self.now;
         self.target = self.target.max(now.min(Self::LAST_TICK));
-        if was_unfinished && !self.fall(&mut moves) {
+        if was_unfinished && !self.cascade_slice(&mut moves) {
             return false;
         }
-        // A list that ends by then and is sorted is due whole. `UNSORTED` itself is never in time.
+        // A list that is sorted and ends by then is due whole. `UNSORTED` itself is never in time.
         let sorted_due = self.target.min(UNSORTED - 1);
-        let mut entered = geometry::home::<BITS>(self.target, self.now);
+        let mut entered = geometry::slot_of::<BITS>(self.target, self.now);
         while let Some(slot) = self.occupied.first()
             && slot <= entered
         {
             let list = slot as u32;
-            let has_annex = self.has_annex(list);
-            if !has_annex && self.arena.last_deadline(list) <= sorted_due {
+            let has_annex = self.annexes.has(list);
+            if !has_annex && list::last_deadline(&self.arena.nodes, list) <= sorted_due {
                 self.expire_sorted(list);
                 continue;
             }
-            let size_max = self.arena.size_max(list) as usize;
+            let size_max = list::size_max(&self.arena.nodes, list) as usize;
             if has_annex || size_max > moves {
                 self.hold_before(slot);
-                self.unfold(list);
-                if !self.fall(&mut moves) {
+                self.close_annex(list);
+                if !self.cascade_slice(&mut moves) {
                     return false;
                 }
-                entered = geometry::home::<BITS>(self.target, self.now);
+                entered = geometry::slot_of::<BITS>(self.target, self.now);
                 continue;
             }
             moves -= size_max;
@@ -95,7 +95,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
                 self.expire_unsorted(list);
             } else {
                 self.reach(self.target);
-                self.enter(list);
+                self.cascade(list);
                 break;
             }
         }
@@ -110,34 +110,34 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Lets time come to the tick before `slot` begins. All that stood in earlier slots has gone.
+    /// Advances time to the tick before `slot` begins. All that stood in earlier slots has gone.
     #[inline(never)]
     fn hold_before(&mut self, slot: usize) {
         let (level, digit) = (slot >> BITS, slot & ((1 << BITS) - 1));
         self.reach(geometry::slot_start::<BITS>(self.now, level, digit) - 1);
     }
 
-    /// Lets timers of the slot that begins with the next tick fall to where they stand as seen from there, and lets time
-    /// come to that tick when none is left. Whether that is so is returned.
+    /// Lets timers of the slot that begins with the next tick fall to where they stand as seen from there. When none is
+    /// left, advances time to that tick. Returns whether that is so.
     #[inline(never)]
-    fn fall(&mut self, moves: &mut usize) -> bool {
+    fn cascade_slice(&mut self, moves: &mut usize) -> bool {
         let start = self.now + 1;
-        let slot = geometry::home::<BITS>(start, self.now) as u32;
-        let mut walk = Walk::new(&self.arena, slot);
+        let slot = geometry::slot_of::<BITS>(start, self.now) as u32;
+        let mut walk = Walk::new(&self.arena.nodes, slot);
         while *moves > 0
-            && let Some((node, deadline)) = walk.next(&self.arena)
+            && let Some((node, deadline)) = walk.next(&self.arena.nodes)
         {
             *moves -= 1;
             self.append_seen_from(start, node, deadline);
         }
-        self.arena.cut_before(slot, walk.rest());
-        if !self.arena.is_empty(slot) {
+        list::cut_before(&mut self.arena.nodes, slot, walk.rest());
+        if !list::is_empty(&self.arena.nodes, slot) {
             return false;
         }
-        self.forget(slot);
+        self.empty(slot);
         self.reach(start);
         // What is due at the first tick itself.
-        if !self.arena.is_empty(0) {
+        if !list::is_empty(&self.arena.nodes, 0) {
             self.expire(0);
         }
         true

@@ -1,64 +1,42 @@
-//! The arena: where timers live, which key still means which of them, and which are free. How they are linked to lists
-//! is in `lists.rs`.
+//! The arena: where timers live, which key still means which of them, and which places are free.
 
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::mem;
 
-use crate::lists;
-use crate::places::Places;
+use crate::free_list::FreeList;
+use crate::list;
+use crate::node::Node;
 use crate::room::NoRoom;
 
 /// Timers that a wheel can hold at a time, so that a node's number has 32 bits.
 const TIMERS_MAX: usize = 1 << 30;
 
-/// Nodes from which on the arena does not double any more when it grows, and not by a half: a megabyte, and sixteen.
+/// Nodes from which on the arena does not double any more when it grows, but grows by a half: a megabyte.
 const MANY: usize = 1 << 15;
+/// Nodes from which on it grows by a fifth: sixteen megabytes.
 const VERY_MANY: usize = 1 << 19;
 
-/// A node: a timer, or the sentinel of a list, in which some fields mean the list.
-///
-/// Half a cache line with a value of 8 bytes. Memory that the allocator has mapped begins a quarter into a line, so the
-/// order of the fields says which share one for certain: what is read on the way through a list, and what is not.
-#[derive(Debug)]
-#[repr(C)]
-pub(crate) struct Entry<T> {
-    /// Of a list: the last deadline that was appended, if each was the latest since the list was empty; `UNSORTED` if
-    /// not.
-    pub(crate) deadline: u64,
-    pub(crate) prev: u32,
-    pub(crate) next: u32,
-    pub(crate) value: T,
-    /// Odd while the place is taken. Of a list: timers appended since it was empty.
-    pub(crate) generation: u32,
-    /// A guess at the node some places later in the list. Of a list: the node whose guess is the next to be made.
-    pub(crate) ahead: u32,
-}
-
-/// Timers, and before them the sentinels of lists, by node.
+/// Timers, and before them the sentinels of lists.
 #[derive(Debug)]
 pub(crate) struct Arena<T> {
-    pub(crate) nodes: Vec<Entry<T>>,
-    free: Places,
+    pub(crate) nodes: Vec<Node<T>>,
+    free: FreeList,
     lists: u32,
     /// Places whose generations are used up.
     retired: usize,
-    /// Nodes that will be taken off the expired queue before the next have to be brought near.
-    pub(crate) near: u32,
 }
 
 impl<T: Default> Arena<T> {
     /// So many empty lists, and no timer.
     pub(crate) fn try_new(lists: u32) -> Result<Self, TryReserveError> {
-        let sentinel =
-            |node| Entry { deadline: 0, prev: node, next: node, value: T::default(), generation: 0, ahead: node };
-        let mut free = Places::new();
+        let mut free = FreeList::new();
         free.try_grow(lists as usize)?;
         // With room for a few timers, so that the first do not move all sentinels: that costs more than they do.
         let mut nodes = Vec::new();
         nodes.try_reserve_exact(lists as usize * 7 / 5)?;
-        nodes.extend((0..lists).map(sentinel));
-        Ok(Self { nodes, free, lists, retired: 0, near: lists::FOR_LONG })
+        nodes.extend((0..lists).map(Node::sentinel));
+        Ok(Self { nodes, free, lists, retired: 0 })
     }
 
     /// Timers.
@@ -66,28 +44,28 @@ impl<T: Default> Arena<T> {
         self.nodes.len() - self.lists as usize - self.free.len() - self.retired
     }
 
-    /// A place for a new timer, which `insert` must be given next.
+    /// The node of a new timer, which `insert` must be given next.
     #[inline(always)]
-    pub(crate) fn take_place(&mut self) -> Result<u32, NoRoom> {
+    pub(crate) fn take_node(&mut self) -> Result<u32, NoRoom> {
         match self.free.take() {
-            Some(place) => Ok(place),
+            Some(node) => Ok(node),
             None => self.push(),
         }
     }
 
-    /// Appends a new timer to a list. Its generation is returned, and whether the list was empty.
+    /// Appends a new timer to a list. Returns its generation, and whether the list was empty.
     #[inline(always)]
     pub(crate) fn insert(&mut self, list: u32, node: u32, deadline: u64, value: T) -> (u32, bool) {
         let nodes = self.nodes.as_mut_slice();
-        let entry = &mut nodes[node as usize];
-        entry.generation += 1;
-        entry.deadline = deadline;
-        entry.value = value;
-        let generation = entry.generation;
-        (generation, lists::append(nodes, list, node, deadline))
+        let this = &mut nodes[node as usize];
+        this.generation += 1;
+        this.deadline = deadline;
+        this.value = value;
+        let generation = this.generation;
+        (generation, list::append(nodes, list, node, deadline))
     }
 
-    /// Makes places, which are free, and returns the first: the others are taken without a call.
+    /// Adds free nodes and returns the first: the others are taken without a call.
     #[inline(never)]
     fn push(&mut self) -> Result<u32, NoRoom> {
         let node = self.nodes.len();
@@ -98,10 +76,9 @@ impl<T: Default> Arena<T> {
         if node == self.nodes.capacity() {
             self.try_grow()?;
         }
-        let count = (self.nodes.capacity() - node).min(timers_left).min(Places::FRESH_MAX);
+        let count = (self.nodes.capacity() - node).min(timers_left).min(FreeList::FRESH_MAX);
         self.free.try_grow(node + count)?;
-        let free = |_| Entry { deadline: 0, prev: 0, next: 0, value: T::default(), generation: 0, ahead: 0 };
-        self.nodes.extend((0..count).map(free));
+        self.nodes.extend((0..count).map(|_| Node::vacant()));
         self.free.add_fresh(node as u32 + 1, count - 1);
         Ok(node as u32)
     }
@@ -109,8 +86,8 @@ impl<T: Default> Arena<T> {
     /// Makes room for more nodes.
     ///
     /// Memory is to follow the timers: the more there are, the smaller the step, since doubling would leave up to half of
-    /// it empty. Smaller ones copy too often where the allocator does not move large blocks by the page table. A step that
-    /// the allocator refuses is halved, so that the last of the memory can be used.
+    /// it empty. Smaller steps copy too often where the allocator does not move large blocks by the page table. A step
+    /// that the allocator refuses is halved, so that the last of the memory can be used.
     fn try_grow(&mut self) -> Result<(), TryReserveError> {
         let node = self.nodes.len();
         let mut step = match node {
@@ -120,32 +97,32 @@ impl<T: Default> Arena<T> {
         };
         loop {
             match self.nodes.try_reserve_exact(step) {
-                Err(_) if step > Places::FRESH_MAX => step /= 2,
+                Err(_) if step > FreeList::FRESH_MAX => step /= 2,
                 answer => return answer,
             }
         }
     }
 
-    /// The timer's entry, if the node has this generation.
+    /// The timer's node, if it has this generation.
     #[inline(always)]
-    pub(crate) fn get(&self, node: usize, generation: u32) -> Option<&Entry<T>> {
-        self.nodes.get(node).filter(|entry| entry.generation == generation)
+    pub(crate) fn get(&self, node: usize, generation: u32) -> Option<&Node<T>> {
+        self.nodes.get(node).filter(|this| this.generation == generation)
     }
 
     #[inline(always)]
-    pub(crate) fn get_mut(&mut self, node: usize, generation: u32) -> Option<&mut Entry<T>> {
-        self.nodes.get_mut(node).filter(|entry| entry.generation == generation)
+    pub(crate) fn get_mut(&mut self, node: usize, generation: u32) -> Option<&mut Node<T>> {
+        self.nodes.get_mut(node).filter(|this| this.generation == generation)
     }
 
-    /// Frees a timer's place and returns its generation, deadline and value.
+    /// Frees a timer's node and returns its generation, deadline and value.
     ///
-    /// A place whose generations are used up is retired: it is never taken again, which costs one entry in 2³¹ timers.
+    /// A node whose generations are used up is retired: it is never taken again, which costs one node in 2³¹ timers.
     #[inline(always)]
     pub(crate) fn remove(&mut self, node: usize) -> (u32, u64, T) {
-        let entry = &mut self.nodes[node];
-        let removed = (entry.generation, entry.deadline, mem::take(&mut entry.value));
-        entry.generation = entry.generation.wrapping_add(1);
-        if entry.generation == 0 {
+        let this = &mut self.nodes[node];
+        let removed = (this.generation, this.deadline, mem::take(&mut this.value));
+        this.generation = this.generation.wrapping_add(1);
+        if this.generation == 0 {
             self.retired += 1;
         } else {
             self.free.give_back(node as u32);
@@ -153,12 +130,12 @@ impl<T: Default> Arena<T> {
         removed
     }
 
-    /// The nodes of all timers, in the order of their places, with their entries.
-    pub(crate) fn timers(&self) -> impl Iterator<Item = (u32, &Entry<T>)> {
-        (0..).zip(&self.nodes).skip(self.lists as usize).filter(|(_, entry)| entry.generation % 2 == 1)
+    /// All timers with the numbers of their nodes, in the order of those.
+    pub(crate) fn timers(&self) -> impl Iterator<Item = (u32, &Node<T>)> {
+        (0..).zip(&self.nodes).skip(self.lists as usize).filter(|(_, node)| node.generation % 2 == 1)
     }
 
-    /// Panics unless every place is either live, or free and known as free once, or retired.
+    /// Panics unless every node is either live, or free and known as free once, or retired.
     pub(crate) fn audit(&self) {
         self.free.audit(self.nodes.len());
         let mut known_free = alloc::vec![false; self.nodes.len()];
@@ -166,14 +143,14 @@ impl<T: Default> Arena<T> {
             assert!(self.nodes[node as usize].generation % 2 != 1, "node {node} is free and live");
             assert!(!mem::replace(&mut known_free[node as usize], true), "node {node} is free twice");
         }
-        for (node, entry) in self.nodes.iter().enumerate().skip(self.lists as usize) {
-            let accounted = entry.generation % 2 == 1 || known_free[node] || entry.generation == 0;
-            assert!(accounted, "node {node} got lost in generation {}", entry.generation);
+        for (node, this) in self.nodes.iter().enumerate().skip(self.lists as usize) {
+            let accounted = this.generation % 2 == 1 || known_free[node] || this.generation == 0;
+            assert!(accounted, "node {node} got lost in generation {}", this.generation);
         }
         assert_eq!(self.timers().count(), self.len(), "timers counted, and the count kept");
     }
 
-    /// For tests of what happens after 2³² uses: sets the generation of a place that is free.
+    /// For tests of what happens after 2³² uses: sets the generation of a node that is free.
     #[cfg(test)]
     pub(crate) fn wear(&mut self, node: u32, generation: u32) {
         assert!(self.nodes[node as usize].generation % 2 != 1 && generation % 2 != 1);

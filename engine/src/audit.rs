@@ -1,6 +1,7 @@
 //! The checker: dumb on purpose, slow, and the judge in every test.
 
 use crate::geometry;
+use crate::list;
 use crate::wheel::{UNKNOWN, Wheel};
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
@@ -16,14 +17,15 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             found += deadlines.len();
             if list < Self::SLOTS as u32 {
                 let noted = self.occupied.contains(list as usize);
-                let annexed = self.annex_of(list).is_some_and(|mut annex| annex.any(|list| !self.arena.is_empty(list)));
+                let annex = self.annexes.of(list).into_iter().flatten();
+                let annexed = { annex }.any(|list| !list::is_empty(&self.arena.nodes, list));
                 assert_eq!(noted, annexed || !deadlines.is_empty(), "the occupancy bit of slot {list}");
             }
             if list < Self::SLOTS as u32 || list >= Self::ANNEX {
                 earliest = deadlines.iter().copied().fold(earliest, u64::min);
             }
             for deadline in deadlines {
-                self.audit_home(list, deadline);
+                self.audit_slot(list, deadline);
             }
         }
         let armed = self.iter().filter(|&(key, ..)| self.is_armed(key)).count();
@@ -36,17 +38,17 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     fn audit_list(&self, list: u32) -> alloc::vec::Vec<u64> {
         let mut before = list;
         let mut deadlines = alloc::vec::Vec::new();
-        for (node, entry) in self.arena.walk(list) {
+        for (node, timer) in list::iter(&self.arena.nodes, list) {
             assert!(node >= Self::LISTS, "list {list} leads to list {node}");
-            assert_eq!(entry.prev, before, "list {list} backwards from {node}");
+            assert_eq!(timer.prev, before, "list {list} backwards from {node}");
             assert!(deadlines.len() < self.len(), "list {list} goes round");
-            assert!(entry.generation % 2 == 1, "list {list} holds the dead timer {node}");
-            deadlines.push(entry.deadline);
+            assert!(timer.generation % 2 == 1, "list {list} holds the dead timer {node}");
+            deadlines.push(timer.deadline);
             before = node;
         }
-        let sentinel = self.arena.node(list);
+        let sentinel = &self.arena.nodes[list as usize];
         assert_eq!(sentinel.prev, before, "the end of list {list}");
-        if list >= 1 << BITS && list != Self::EXPIRED && self.arena.is_sorted(list) {
+        if list >= 1 << BITS && list != Self::EXPIRED && list::is_sorted(&self.arena.nodes, list) {
             let last = sentinel.deadline;
             assert!(deadlines.is_sorted(), "list {list} says that it is sorted: {deadlines:?}");
             assert!(deadlines.last().is_none_or(|&deadline| deadline <= last), "list {list} ends after {last}");
@@ -54,19 +56,25 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         deadlines
     }
 
-    fn audit_home(&self, list: u32, deadline: u64) {
+    /// Panics unless a timer with this deadline belongs on a list.
+    fn audit_slot(&self, list: u32, deadline: u64) {
         if list >= Self::ANNEX {
-            return self.audit_annex(list, deadline);
+            let (level, digit) = self.annexes.place_of(list);
+            let slot = geometry::slot_of::<BITS>(deadline, self.now) as u32;
+            assert_eq!(self.annexes.slot_on(level), Some(slot), "the slot with an annex, for {deadline} in there");
+            let digit_below = (deadline >> ((level as u32 - 1) * BITS)) as u32 & ((1 << BITS) - 1);
+            assert_eq!(digit, digit_below, "the list of {deadline} in its annex");
+            return;
         }
         if list >= Self::EXPIRED {
             assert!(deadline <= self.now, "the deadline {deadline} is due at tick {}", self.now);
             return;
         }
         assert!(deadline > self.now, "the deadline {deadline} stands in a slot at tick {}", self.now);
-        // While a slot falls, what has fallen stands as seen from the slot's first tick, the next.
-        let has_fallen = self.target > self.now && list < geometry::home::<BITS>(self.now + 1, self.now) as u32;
+        // While a slot cascades, what has fallen stands as seen from the slot's first tick, the next.
+        let has_fallen = self.target > self.now && list < geometry::slot_of::<BITS>(self.now + 1, self.now) as u32;
         let seen_from = self.now + u64::from(has_fallen);
-        let home = geometry::home::<BITS>(deadline, seen_from);
-        assert_eq!(home, list as usize, "where {deadline} stands at tick {seen_from}");
+        let slot = geometry::slot_of::<BITS>(deadline, seen_from);
+        assert_eq!(slot, list as usize, "the slot of {deadline} at tick {seen_from}");
     }
 }

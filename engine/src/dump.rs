@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::geometry;
+use crate::list;
 use crate::wheel::Wheel;
 
 /// Draws a wheel, level by level; made by [`Wheel::dump`].
@@ -37,10 +38,11 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 impl<T: Default, const BITS: u32, const LEVELS: usize> fmt::Display for Dump<'_, T, BITS, LEVELS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(wheel) = self;
-        let count = |list: usize| wheel.arena.walk(list as u32).count();
+        let count = |list: usize| list::iter(&wheel.arena.nodes, list as u32).count();
         let expired = count(Wheel::<T, BITS, LEVELS>::EXPIRED as usize);
         let due = expired + count(Wheel::<T, BITS, LEVELS>::OVERDUE as usize);
-        let in_annex = |slot: usize| wheel.annex_of(slot as u32).into_iter().flatten().map(|list| count(list as usize));
+        let in_annex =
+            |slot: usize| wheel.annexes.of(slot as u32).into_iter().flatten().map(|list| count(list as usize));
         let in_slot = |slot: usize| count(slot) + in_annex(slot).sum::<usize>();
         let pending: usize = (0..Wheel::<T, BITS, LEVELS>::SLOTS).map(in_slot).sum();
         writeln!(f, "now {}, {} timers, {due} of them due", wheel.now, pending + due)?;

@@ -17,7 +17,7 @@
 /// The slot in which a deadline after `now` stands, counted through all levels, the lowest first. Of two timers in
 /// different slots the one with the smaller number is due earlier.
 #[inline]
-pub(crate) const fn home<const BITS: u32>(deadline: u64, now: u64) -> usize {
+pub(crate) const fn slot_of<const BITS: u32>(deadline: u64, now: u64) -> usize {
     // `| 1` moves no deadline, and shows the compiler that there is a highest bit.
     let highest_bit = ((deadline ^ now) | 1).ilog2();
     let shift = highest_bit - highest_bit % BITS;
@@ -59,7 +59,7 @@ mod tests {
             (u64::MAX - 1, u64::MAX, 0, 63),
         ];
         for (now, deadline, expected_level, expected_slot) in table {
-            assert_eq!(home::<6>(deadline, now), expected_level << 6 | expected_slot, "{now} -> {deadline}");
+            assert_eq!(slot_of::<6>(deadline, now), expected_level << 6 | expected_slot, "{now} -> {deadline}");
         }
     }
 

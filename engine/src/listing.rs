@@ -1,6 +1,7 @@
 //! The timers as they stand in the wheel, for whoever wants to show them in the order in which they will expire.
 
 use crate::key::Key;
+use crate::list;
 use crate::wheel::Wheel;
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
@@ -12,9 +13,9 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         let annexes = Self::ANNEX..Self::LISTS;
         let lists = [Self::EXPIRED, Self::OVERDUE].into_iter().chain(annexes).chain(0..Self::SLOTS as u32);
         lists.flat_map(move |list| {
-            self.arena.walk(list).map(move |(node, entry)| {
-                let rank = if list == Self::EXPIRED { 0 } else { entry.deadline };
-                (Self::key(node, entry.generation), rank, &entry.value)
+            list::iter(&self.arena.nodes, list).map(move |(node, timer)| {
+                let rank = if list == Self::EXPIRED { 0 } else { timer.deadline };
+                (Self::key(node, timer.generation), rank, &timer.value)
             })
         })
     }
@@ -49,7 +50,7 @@ mod tests {
                     }
                     _ => keys.push(wheel.insert(random(40), value)),
                 }
-                wheel.prepare(random(3) as usize);
+                wheel.cascade_early(random(3) as usize);
             }
             wheel.disarm(keys[0]);
             let wanted = listed(&wheel);

@@ -38,8 +38,8 @@ pub struct Fired<T> {
     pub value: T,
 }
 
-/// Timers that are brought down in one go before a wait. They take two to four microseconds; and since a loop takes a turn
-/// for every few timers that fire, any number of them is down in time.
+/// Timers that fall early before one wait. They take two to four microseconds; and since a loop takes a turn for every few
+/// timers that fire, any number of them falls in time.
 const MOVES_AT_A_TIME: usize = 64;
 
 /// What the wheel holds for the scheduler.
@@ -289,11 +289,11 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.advance_within(self.resolution.tick(self.now), MOVES_A_MILLISECOND);
     }
 
-    /// Does some work that a later [`Scheduler::advance`] would have to do, if there is such work, for who would sleep
-    /// otherwise; see [`Wheel::prepare`]. Returns whether there was: some µs have passed then.
+    /// Does some work that a later [`Scheduler::advance`] would have to do, if there is such work, for a caller that is about
+    /// to sleep; see [`Wheel::cascade_early`]. Returns whether there was: some µs have passed then.
     #[inline]
-    pub fn prepare(&mut self) -> bool {
-        self.wheel.prepare(MOVES_AT_A_TIME) > 0
+    pub fn cascade_early(&mut self) -> bool {
+        self.wheel.cascade_early(MOVES_AT_A_TIME) > 0
     }
 
     /// The next timer that is due, in the order of deadlines, then of insertion. One that repeats is armed again at

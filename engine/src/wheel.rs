@@ -1,12 +1,14 @@
-//! The wheel: timers in, cancelled and moved. Time passes in `advance.rs`.
+//! The wheel: timers are set, cancelled and moved. How time passes is in `advance.rs`.
 
 use alloc::collections::TryReserveError;
 
-use crate::ahead;
-use crate::arena::{Arena, Entry};
+use crate::annex::{self, Annexes};
+use crate::arena::Arena;
 use crate::geometry;
+use crate::jump::Front;
 use crate::key::Key;
-use crate::lists;
+use crate::list;
+use crate::node::Node;
 use crate::occupied::Occupied;
 use crate::room::NoRoom;
 use crate::sort::Sorter;
@@ -24,28 +26,28 @@ pub struct Expired<T> {
 
 /// A hierarchical timing wheel of `LEVELS` levels with 2^`BITS` slots each.
 ///
-/// Ticks count from 0, where a new wheel stands; how long one lasts is the caller's affair. With the default geometry
-/// the levels cover all of `u64`; in a smaller one, which is for tests, a deadline beyond the last level's end is
-/// taken for that end.
+/// A new wheel stands at tick 0. How long a tick lasts is up to the caller. With the default geometry the levels cover all
+/// of `u64`. A smaller one ends with its last level: a deadline beyond that end is taken for the end.
 ///
 /// A value is what the caller knows its timer by: an integer, an index, a boxed function in an `Option`. It has a
-/// default so that a freed place can hold one without `unsafe`.
+/// default so that a free node can hold one without `unsafe`.
 ///
-/// At most 2³⁰ timers are held at a time. [`Wheel::try_insert`] returns an error at that limit and when memory runs out,
-/// [`Wheel::insert`] panics. Nothing else needs memory.
+/// A wheel holds at most 2³⁰ timers at a time. At that limit, and when memory runs out, [`Wheel::try_insert`] returns an
+/// error and [`Wheel::insert`] panics. Nothing else needs memory.
 #[derive(Debug)]
 pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     /// The tick that `advance` has reached.
     pub(crate) now: u64,
     /// The tick that it is on the way to: later than `now` while an advance is unfinished.
     pub(crate) target: u64,
-    /// The earliest deadline after `now`, or `UNKNOWN`. Timers that are due already are not meant.
+    /// The earliest deadline after `now`, or `UNKNOWN`. Timers that are due already do not count.
     pub(crate) earliest: u64,
     /// The slots, of all levels, that are not empty.
     pub(crate) occupied: Occupied,
-    /// The slots that have an annex, by level.
-    pub(crate) opened: [u32; ahead::LEVELS],
+    pub(crate) annexes: Annexes<BITS>,
     pub(crate) arena: Arena<T>,
+    /// Of the expired queue.
+    pub(crate) front: Front,
     pub(crate) sorter: Sorter,
 }
 
@@ -71,10 +73,10 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     pub(crate) const SLOTS: usize = LEVELS << BITS;
     /// The list that `pop_expired` takes from.
     pub(crate) const EXPIRED: u32 = Self::SLOTS as u32;
-    /// The list of timers inserted with a deadline that had passed: they expire at the next `advance`.
+    /// The list of timers that were set for a deadline that had passed: they expire at the next `advance`.
     pub(crate) const OVERDUE: u32 = Self::EXPIRED + 1;
     /// Lists. The nodes with smaller numbers are their sentinels, the others timers.
-    pub(crate) const LISTS: u32 = Self::ANNEX + ((ahead::LEVELS as u32) << BITS);
+    pub(crate) const LISTS: u32 = Self::ANNEX + Annexes::<BITS>::LISTS;
     /// The first list of the annexes.
     pub(crate) const ANNEX: u32 = Self::OVERDUE + 1;
 
@@ -102,7 +104,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         Self::try_with_geometry().unwrap_or_else(|_| panic!("not enough memory for a wheel"))
     }
 
-    /// The same.
+    /// [`Wheel::with_geometry`] for callers that go on when memory runs out.
     ///
     /// # Errors
     /// When there is no memory for it: some 100 KB in the default geometry.
@@ -116,8 +118,9 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             target: 0,
             earliest: UNKNOWN,
             occupied: Occupied::NONE,
-            opened: [ahead::NONE; ahead::LEVELS],
+            annexes: Annexes::new(Self::ANNEX),
             arena: Arena::try_new(Self::LISTS)?,
+            front: Front::EMPTY,
             sorter: Sorter::default(),
         })
     }
@@ -163,11 +166,11 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     #[inline(always)]
     pub fn try_insert(&mut self, deadline: u64, value: T) -> Result<Key, NoRoom> {
         let deadline = deadline.min(Self::LAST_TICK);
-        let node = self.arena.take_place()?;
+        let node = self.arena.take_node()?;
         let list = self.list_for(deadline);
         let (generation, was_empty) = self.arena.insert(list, node, deadline, value);
         if was_empty {
-            self.note(list);
+            self.mark_occupied(list);
         }
         Ok(Self::key(node, generation))
     }
@@ -191,64 +194,64 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
         let deadline = deadline.min(Self::LAST_TICK);
         let node = Self::node(key);
-        let Some(entry) = self.arena.get_mut(node, key.generation()) else { return false };
-        let old = core::mem::replace(&mut entry.deadline, deadline);
+        let Some(timer) = self.arena.get_mut(node, key.generation()) else { return false };
+        let old = core::mem::replace(&mut timer.deadline, deadline);
         self.unlink(node, old);
         self.append(node as u32, deadline);
         true
     }
 
-    /// Lets a timer, pending or expired, rest: it keeps its key and its value, and expires no more until it is
-    /// rescheduled. `false` if it rests already or is not there any more.
+    /// Disarms a timer, pending or expired: it keeps its key and its value, but does not expire until it is rescheduled.
+    /// `false` if it is disarmed already or is not there any more.
     pub fn disarm(&mut self, key: Key) -> bool {
         let is_armed = self.is_armed(key);
         if is_armed {
             let node = Self::node(key);
             self.unlink(node, self.arena.nodes[node].deadline);
-            self.arena.set_alone(node as u32);
+            list::set_unlinked(&mut self.arena.nodes, node as u32);
         }
         is_armed
     }
 
     /// Whether the timer is still in the wheel.
     pub fn contains(&self, key: Key) -> bool {
-        self.entry(key).is_some()
+        self.timer(key).is_some()
     }
 
     /// Whether the timer is in the wheel and will expire, or has expired and was not popped yet.
     pub fn is_armed(&self, key: Key) -> bool {
-        self.contains(key) && !self.arena.is_alone(Self::node(key) as u32)
+        self.contains(key) && !list::is_empty(&self.arena.nodes, Self::node(key) as u32)
     }
 
     /// The tick for which the timer is, or was last, set.
     pub fn deadline(&self, key: Key) -> Option<u64> {
-        self.entry(key).map(|entry| entry.deadline)
+        self.timer(key).map(|timer| timer.deadline)
     }
 
     /// The timer's value.
     pub fn get(&self, key: Key) -> Option<&T> {
-        self.entry(key).map(|entry| &entry.value)
+        self.timer(key).map(|timer| &timer.value)
     }
 
     /// The timer's value, to be changed.
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        self.arena.get_mut(Self::node(key), key.generation()).map(|entry| &mut entry.value)
+        self.arena.get_mut(Self::node(key), key.generation()).map(|timer| &mut timer.value)
     }
 
-    fn entry(&self, key: Key) -> Option<&Entry<T>> {
+    fn timer(&self, key: Key) -> Option<&Node<T>> {
         self.arena.get(Self::node(key), key.generation())
     }
 
     /// All timers – key, deadline, value – in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         let timers = self.arena.timers();
-        timers.map(|(node, entry)| (Self::key(node, entry.generation), entry.deadline, &entry.value))
+        timers.map(|(node, timer)| (Self::key(node, timer.generation), timer.deadline, &timer.value))
     }
 
     /// Takes all timers out of the wheel; the time that it has reached stays.
     pub fn clear(&mut self) {
         for node in Self::LISTS..self.arena.nodes.len() as u32 {
-            let generation = self.arena.node(node).generation;
+            let generation = self.arena.nodes[node as usize].generation;
             if generation % 2 == 1 {
                 self.cancel(Self::key(node, generation));
             }
@@ -256,79 +259,87 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.target = self.now;
     }
 
-    /// Appends a timer that is set anew, and is on no list, to the one for its deadline.
+    /// Appends a timer that is on no list to the one for its new deadline.
     #[inline(always)]
     pub(crate) fn append(&mut self, node: u32, deadline: u64) {
-        let list = self.list_anew_for(deadline);
-        if lists::append(&mut self.arena.nodes, list, node, deadline) {
-            self.note(list);
+        let list = self.list_for(deadline);
+        if list::append(&mut self.arena.nodes, list, node, deadline) {
+            self.mark_occupied(list);
         }
-    }
-
-    /// The list for a timer that was in the wheel before.
-    #[inline(always)]
-    pub(crate) fn list_anew_for(&mut self, deadline: u64) -> u32 {
-        self.list_for(deadline)
     }
 
     /// The list for a timer that is set now.
     #[inline(always)]
-    fn list_for(&mut self, deadline: u64) -> u32 {
+    pub(crate) fn list_for(&mut self, deadline: u64) -> u32 {
         if deadline <= self.now {
             return Self::OVERDUE;
         }
         if deadline < self.earliest {
             self.earliest = deadline;
         }
-        geometry::home::<BITS>(deadline, self.now) as u32
+        geometry::slot_of::<BITS>(deadline, self.now) as u32
     }
 
-    /// Takes note that a list is not empty any more.
+    /// Marks the slot of a list that is not empty any more.
     #[inline(never)]
-    pub(crate) fn note(&mut self, list: u32) {
+    pub(crate) fn mark_occupied(&mut self, list: u32) {
         if list < Self::EXPIRED {
             self.occupied.insert(list as usize);
         }
     }
 
-    /// Appends a timer to the slot where its deadline stands as seen from `now`.
+    /// Appends a timer to the slot of its deadline as seen from `now`.
     #[inline(always)]
     pub(crate) fn append_seen_from(&mut self, now: u64, node: u32, deadline: u64) {
-        let slot = geometry::home::<BITS>(deadline, now);
-        if lists::append(&mut self.arena.nodes, slot as u32, node, deadline) {
+        let slot = geometry::slot_of::<BITS>(deadline, now);
+        if list::append(&mut self.arena.nodes, slot as u32, node, deadline) {
             self.occupied.insert(slot);
         }
     }
 
-    /// Takes a timer off its list, if it is on one. Which one is not known, nor needed: its slot follows from the
-    /// deadline and `now`, but the node that is left alone says it sooner.
+    /// Takes a timer off its list, if it is on one. Which one it was is not computed from the deadline: if the list is empty
+    /// now, its sentinel is the one node that is left, and tells.
     #[inline(always)]
     fn unlink(&mut self, node: usize, deadline: u64) {
         if deadline == self.earliest {
             self.earliest = UNKNOWN;
         }
-        if let Some(emptied) = self.arena.unlink(node) {
-            self.forget(emptied);
+        if let Some(emptied) = list::unlink(&mut self.arena.nodes, node) {
+            self.empty(emptied);
         }
     }
 
-    /// Takes note that a list has become empty; that a node stays alone is no news.
+    /// Makes a list empty, and unmarks its slot. A node that was on no list is left as it is.
     #[inline]
-    pub(crate) fn forget(&mut self, emptied: u32) {
-        if emptied < Self::LISTS {
-            self.arena.reset(emptied);
-            if emptied < ahead::LOWEST_LEVEL << BITS {
-                self.note_empty(emptied);
+    pub(crate) fn empty(&mut self, list: u32) {
+        if list < Self::LISTS {
+            list::reset(&mut self.arena.nodes, list);
+            if list < (annex::LOWEST_LEVEL << BITS) as u32 {
+                self.unmark(list);
             } else {
-                self.note_empty_far(emptied);
+                self.unmark_far(list);
             }
         }
     }
 
+    /// Unmarks the slot of a list that is empty.
     #[inline(always)]
-    pub(crate) fn note_empty(&mut self, list: u32) {
+    pub(crate) fn unmark(&mut self, list: u32) {
         if list < Self::EXPIRED {
             self.occupied.remove(list as usize);
+        }
+    }
+
+    /// The same, for a list on a level that can have annexes, or of an annex: its slot is occupied while there is anything
+    /// in either.
+    #[cold]
+    fn unmark_far(&mut self, list: u32) {
+        let slot = self.annexes.slot_of(list).unwrap_or(list);
+        let Some(mut annex) = self.annexes.of(slot) else { return self.unmark(slot) };
+        let nodes = &self.arena.nodes;
+        if list::is_empty(nodes, slot) && annex.all(|list| list::is_empty(nodes, list)) {
+            self.annexes.close(slot);
+            self.unmark(slot);
         }
     }
 }

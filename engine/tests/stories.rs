@@ -371,7 +371,7 @@ fn c27_cancelling_the_earliest_moves_the_next_deadline() {
 /// A crowd that was brought down ahead of time costs nothing when its time comes, and comes in order: those that were set
 /// for the same ticks while half of it was down among them.
 #[test]
-fn a_crowd_that_was_prepared_is_there_in_one_slice_and_in_order() {
+fn a_crowd_that_fell_early_is_there_in_one_slice_and_in_order() {
     let mut wheel = Wheel::new();
     wheel.advance(2 * 65_536 + 40_000);
     let deadline = |n: u64| 3 * 65_536 + n * 7_919 % 65_536;
@@ -380,7 +380,7 @@ fn a_crowd_that_was_prepared_is_there_in_one_slice_and_in_order() {
     for &(deadline, n) in &expected {
         keys.push(wheel.insert(deadline, n));
         if n == 2_000 {
-            assert_eq!(wheel.prepare(1_200), 1_200);
+            assert_eq!(wheel.cascade_early(1_200), 1_200);
             audit(&wheel);
         }
     }
@@ -392,7 +392,7 @@ fn a_crowd_that_was_prepared_is_there_in_one_slice_and_in_order() {
     expected[5] = (3 * 65_536 - 1, 5);
     expected.retain(|&(deadline, _)| deadline > 0);
     expected.sort_by_key(|&(deadline, _)| deadline);
-    while wheel.prepare(100) > 0 {
+    while wheel.cascade_early(100) > 0 {
         audit(&wheel);
         assert_eq!(wheel.next_deadline(), Some(expected[0].0));
     }
@@ -407,29 +407,29 @@ fn a_crowd_that_was_prepared_is_there_in_one_slice_and_in_order() {
 
 /// What is far away may be cancelled yet, and is left where it is.
 #[test]
-fn a_crowd_is_prepared_when_its_slot_is_near_and_no_sooner() {
+fn a_crowd_falls_early_when_its_slot_is_near_and_no_sooner() {
     let mut wheel = Wheel::new();
     for n in 0..2_000 {
         wheel.insert(3 * 65_536 + n, n);
     }
     for (now, moves) in [(0, 0), (2 * 65_536, 0), (3 * 65_536 - 32_769, 0), (3 * 65_536 - 32_768, 10)] {
         wheel.advance(now);
-        assert_eq!(wheel.prepare(10), moves, "at {now}");
+        assert_eq!(wheel.cascade_early(10), moves, "at {now}");
     }
     audit(&wheel);
     wheel.clear();
     audit(&wheel);
-    assert_eq!(wheel.prepare(10), 0);
+    assert_eq!(wheel.cascade_early(10), 0);
 }
 
-/// A crowd that was prepared and is cancelled leaves an empty slot that wakes nobody, and its like can be prepared again.
+/// A crowd that fell early and is cancelled leaves an empty slot that wakes no caller, and another crowd can fall early again.
 #[test]
-fn c21_a_prepared_slot_that_is_emptied_wakes_nobody() {
+fn c21_an_annex_that_is_emptied_wakes_no_caller() {
     let mut wheel = Wheel::new();
     wheel.advance(500_000);
     for _ in 0..2 {
         let keys: Vec<Key> = (0..1_100).map(|n| wheel.insert(530_000 + n * 50, n)).collect();
-        assert_eq!(wheel.prepare(600), 600);
+        assert_eq!(wheel.cascade_early(600), 600);
         for (n, key) in (0..).zip(keys) {
             assert_eq!(wheel.next_deadline(), Some(530_000 + n * 50));
             assert_eq!(wheel.cancel(key), Some(n));

@@ -22,7 +22,7 @@ pub enum Operation {
     /// To this tick, in one slice of so many moves.
     AdvanceWithin(u64, usize),
     /// Of what is still far, so many moves.
-    Prepare(usize),
+    CascadeEarly(usize),
     /// To the next deadline, as an idle loop does.
     AdvanceToNext,
     /// Of the next expired timer, if any.
@@ -98,7 +98,7 @@ impl<const BITS: u32, const LEVELS: usize> Beside<BITS, LEVELS> {
             }
             Operation::Advance(now) => self.advance(now),
             Operation::AdvanceWithin(now, moves_max) => self.advance_within(now, moves_max),
-            Operation::Prepare(moves_max) => assert!(self.wheel.prepare(moves_max) <= moves_max),
+            Operation::CascadeEarly(moves_max) => assert!(self.wheel.cascade_early(moves_max) <= moves_max),
             Operation::AdvanceToNext => self.advance(self.model.next_deadline().unwrap_or(self.model.now())),
             Operation::Pop => drop(self.pop()),
             Operation::Next => {

@@ -81,7 +81,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
             27 => Operation::Next,
             28 => Operation::Rearm(self.deadline(bytes)),
             29 => Operation::PopAll,
-            30 => Operation::Prepare(usize::from(bytes.next())),
+            30 => Operation::CascadeEarly(usize::from(bytes.next())),
             // A wheel that is emptied all the time shows little.
             _ => match bytes.next() {
                 0..16 => Operation::Clear,

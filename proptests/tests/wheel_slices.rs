@@ -15,7 +15,7 @@ enum Step {
     /// So many ticks more than were asked for before, with so many moves.
     Advance(u64, usize),
     /// So many moves.
-    Prepare(usize),
+    CascadeEarly(usize),
     Pop,
     Clear,
 }
@@ -33,7 +33,7 @@ fn steps(last: u64) -> impl Strategy<Value = Vec<Step>> {
         1 => any::<usize>().prop_map(Step::Disarm),
         8 => (delays(last), 0..6usize).prop_map(|(ticks, moves)| Step::Advance(ticks, moves)),
         4 => Just(Step::Advance(0, 1)),
-        4 => (1..30usize).prop_map(Step::Prepare),
+        4 => (1..30usize).prop_map(Step::CascadeEarly),
         6 => Just(Step::Pop),
     ];
     let mostly = prop_oneof![200 => step, 1 => Just(Step::Clear)];
@@ -46,7 +46,7 @@ fn crowds() -> impl Strategy<Value = Vec<Step>> {
         40 => (0..64u64).prop_map(Step::Insert),
         12 => any::<usize>().prop_map(Step::Cancel),
         4 => (any::<usize>(), 0..64u64).prop_map(|(timer, delay)| Step::Reschedule(timer, delay)),
-        6 => (1..30usize).prop_map(Step::Prepare),
+        6 => (1..30usize).prop_map(Step::CascadeEarly),
         4 => (0..8u64, 0..40usize).prop_map(|(ticks, moves)| Step::Advance(ticks, moves)),
         4 => Just(Step::Pop),
     ];
@@ -67,7 +67,7 @@ fn compare<const BITS: u32, const LEVELS: usize>(steps: Vec<Step>, last: u64) ->
                 model.insert(keys.len() as Id, deadline);
                 keys.push(wheel.insert(deadline, keys.len() as Id));
             }
-            Step::Prepare(moves) => assert!(wheel.prepare(moves) <= moves),
+            Step::CascadeEarly(moves) => assert!(wheel.cascade_early(moves) <= moves),
             Step::Pop => {
                 let popped = wheel.pop_expired().map(|expired| (expired.deadline, expired.value));
                 assert_eq!(popped, model.pop_expired());
@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn crowds_that_are_prepared_do_what_a_sorted_map_does(steps in crowds()) {
+    fn crowds_that_fall_early_do_what_a_sorted_map_does(steps in crowds()) {
         compare::<2, 6>(steps, 4095);
     }
 }

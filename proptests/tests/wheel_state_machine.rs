@@ -57,7 +57,7 @@ impl<const BITS: u32, const LEVELS: usize> ReferenceStateMachine for Reference<B
                 Some(moves_max) => Operation::AdvanceWithin(now, moves_max),
                 None => Operation::Advance(now),
             }),
-            4 => prop_oneof![Just(Operation::AdvanceToNext), (0..40usize).prop_map(Operation::Prepare)],
+            4 => prop_oneof![Just(Operation::AdvanceToNext), (0..40usize).prop_map(Operation::CascadeEarly)],
             4 => Just(Operation::Pop),
             5 => prop_oneof![Just(Operation::Next), ticks(now, last).prop_map(Operation::Rearm)],
             2 => Just(Operation::PopAll),
@@ -84,7 +84,7 @@ impl<const BITS: u32, const LEVELS: usize> ReferenceStateMachine for Reference<B
             Operation::Rearm(deadline) => {
                 model.next_expired().inspect(|&id| assert!(model.reschedule(id, deadline)));
             }
-            Operation::Prepare(_) => {}
+            Operation::CascadeEarly(_) => {}
             Operation::PopAll => while model.pop_expired().is_some() {},
             Operation::Clear => model.clear(),
         }

@@ -8,7 +8,7 @@
 //!            │  3 timeout ◄── 0                  if marks or due timers wait    │
 //!            │            ◄── next deadline      exact: one wake-up a timer     │
 //!            │            ◄── for ever           nothing armed                  │
-//!            │    with time to spare: Scheduler::prepare, a few µs             │
+//!            │    with time to spare: Scheduler::cascade_early, a few µs        │
 //!            │  4 Backend::wait( timeout ) ──► one buffer of events             │
 //!            │  5 read the clock ──► turn_ns                                    │
 //!            │  6 Scheduler::advance ──► expired queue: what is due at turn_ns      │

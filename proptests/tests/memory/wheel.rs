@@ -51,7 +51,7 @@ fn use_wheel<const BITS: u32, const LEVELS: usize>(wheel: &mut Wheel<u64, BITS, 
                 }
             }
         }
-        wheel.prepare(64);
+        wheel.cascade_early(64);
         for step in 1..=4 {
             wheel.advance_within(start + span * step / 4, if step == 2 { 100 } else { usize::MAX });
             while let Some(expired) = wheel.pop_expired() {

@@ -118,7 +118,7 @@ impl<T: Default + Clone> Timers<T> {
     /// Does what the wheel can do ahead of its time. Whether that may have changed the next deadline.
     #[inline]
     pub(crate) fn prepare(&mut self) -> bool {
-        self.scheduler.prepare()
+        self.scheduler.cascade_early()
     }
 
     /// The next timer that is due.

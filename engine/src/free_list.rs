@@ -1,9 +1,9 @@
-//! The free places of the arena: a few in a stack, the rest as bits.
+//! The free list of the arena: a few nodes in a stack, the rest as bits.
 //!
-//! A place that is given back goes to the stack; when that is full it is emptied to the bits. A place is taken from the
-//! stack, and when that is empty from the lowest word of bits. So an arena that was emptied in any order is filled
-//! again from one end, neighbours one after the other, where a stack of all places would send each new timer to another
-//! corner of memory. And a bit is less than the four bytes of a place.
+//! A node that is freed goes to the stack; when that is full it is emptied to the bits. A node is taken from the stack, and
+//! when that is empty from the lowest word of bits. So an arena that was emptied in any order is filled again from one end,
+//! neighbours one after the other, where a stack of all free nodes would send each new timer to another corner of memory.
+//! And a bit is less than the four bytes of a node's number.
 
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
@@ -11,16 +11,16 @@ use alloc::vec::Vec;
 /// One more than the stack holds, so that every count of it fits a byte and every byte is an index.
 const RECENT: usize = 1 << u8::BITS;
 
-/// Places that are free.
+/// Nodes that are free.
 #[derive(Debug)]
-pub(crate) struct Places {
-    /// The next to be taken last.
+pub(crate) struct FreeList {
+    /// The stack: taken from first.
     recent: [u32; RECENT],
     recent_count: u8,
-    /// The places of one word of bits, which is taken after `recent`, and the first place that it could name.
+    /// One word of bits, which is taken from after `recent`, and the number of the first node that it could name.
     word: u64,
     word_start: u32,
-    /// A bit for each place that is free and not in `recent` or `word`.
+    /// A bit for each node that is free and not in `recent` or `word`.
     bits: Vec<u64>,
     /// A bit for each word of `bits` that is not 0.
     summary: Vec<u64>,
@@ -30,7 +30,7 @@ pub(crate) struct Places {
     spilled: usize,
 }
 
-impl Places {
+impl FreeList {
     pub(crate) const fn new() -> Self {
         Self {
             recent: [0; RECENT],
@@ -44,14 +44,14 @@ impl Places {
         }
     }
 
-    /// Free places.
+    /// Free nodes.
     pub(crate) fn len(&self) -> usize {
         usize::from(self.recent_count) + self.word.count_ones() as usize + self.spilled
     }
 
-    /// Takes note that there are so many places in all, so that to give one back never allocates.
-    pub(crate) fn try_grow(&mut self, places: usize) -> Result<(), TryReserveError> {
-        let words = places.div_ceil(64).max(self.bits.len());
+    /// Makes room for so many nodes in all, so that to free one never allocates.
+    pub(crate) fn try_grow(&mut self, nodes: usize) -> Result<(), TryReserveError> {
+        let words = nodes.div_ceil(64).max(self.bits.len());
         let summaries = words.div_ceil(64);
         self.bits.try_reserve(words - self.bits.len())?;
         self.summary.try_reserve(summaries - self.summary.len())?;
@@ -60,10 +60,10 @@ impl Places {
         Ok(())
     }
 
-    /// As many places as can be added at once.
+    /// As many nodes as can be added at once.
     pub(crate) const FRESH_MAX: usize = u64::BITS as usize;
 
-    /// Adds places that follow each other, fewer than [`Places::FRESH_MAX`], when there is none.
+    /// Adds nodes that follow each other, fewer than [`FreeList::FRESH_MAX`], when none is free.
     pub(crate) fn add_fresh(&mut self, first: u32, count: usize) {
         (self.word, self.word_start) = ((1 << count) - 1, first);
     }
@@ -83,8 +83,8 @@ impl Places {
     }
 
     #[inline(always)]
-    pub(crate) fn give_back(&mut self, place: u32) {
-        self.recent[usize::from(self.recent_count)] = place;
+    pub(crate) fn give_back(&mut self, node: u32) {
+        self.recent[usize::from(self.recent_count)] = node;
         match self.recent_count.checked_add(1) {
             Some(count) => self.recent_count = count,
             None => self.spill(),
@@ -94,9 +94,9 @@ impl Places {
     #[inline(never)]
     fn spill(&mut self) {
         let mut lowest = self.lowest;
-        for &place in &self.recent {
-            let word = place as usize / 64;
-            self.bits[word] |= 1 << (place % 64);
+        for &node in &self.recent {
+            let word = node as usize / 64;
+            self.bits[word] |= 1 << (node % 64);
             self.summary[word / 64] |= 1 << (word % 64);
             lowest = lowest.min(word / 64);
         }
@@ -122,7 +122,7 @@ impl Places {
         true
     }
 
-    /// All free places, each once if all is well.
+    /// All free nodes, each once if all is well.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
         let words = (0..).step_by(64).zip(self.bits.iter().copied()).chain([(self.word_start, self.word)]);
         let bits =
@@ -130,14 +130,14 @@ impl Places {
         self.recent[..usize::from(self.recent_count)].iter().copied().chain(bits)
     }
 
-    /// Panics unless the notes about the free ones of `places` places are true.
-    pub(crate) fn audit(&self, places: usize) {
-        assert!(self.bits.len() * 64 >= places, "giving back the last place would find no bit for it");
+    /// Panics unless its counts and summaries are true and it has room for `nodes` nodes.
+    pub(crate) fn audit(&self, nodes: usize) {
+        assert!(self.bits.len() * 64 >= nodes, "freeing the last node would find no bit for it");
         for (word, &bits) in self.bits.iter().enumerate() {
             let noted = self.summary[word / 64] >> (word % 64) & 1 == 1;
             assert_eq!(noted, bits != 0, "the summary of word {word}");
             assert!(bits == 0 || word / 64 >= self.lowest, "word {word} is below the lowest");
         }
-        assert_eq!(self.len(), self.iter().count(), "free places counted, and the count kept");
+        assert_eq!(self.len(), self.iter().count(), "free nodes counted, and the count kept");
     }
 }

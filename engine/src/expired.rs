@@ -1,11 +1,12 @@
-//! The expired timer that comes next, looked at before it is taken out: for a timer that is to be set again.
+//! The expired queue: the next timer is taken out, or looked at first, if it may be set again.
 
 use crate::key::Key;
-use crate::lists;
+use crate::list;
+use crate::node::Node;
 use crate::wheel::{Expired, Wheel};
 
-/// The timer that [`Wheel::pop_expired`] would give; made by [`Wheel::peek_expired`]. When it is dropped nothing happens,
-/// and the timer is the next one still.
+/// The timer that [`Wheel::pop_expired`] would return; made by [`Wheel::peek_expired`]. Dropped, it changes nothing: the
+/// timer is still the next one.
 #[derive(Debug)]
 pub struct PeekExpired<'a, T, const BITS: u32, const LEVELS: usize> {
     wheel: &'a mut Wheel<T, BITS, LEVELS>,
@@ -13,9 +14,15 @@ pub struct PeekExpired<'a, T, const BITS: u32, const LEVELS: usize> {
 }
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+    /// Takes the next expired timer out of the wheel; `None` when all that [`Wheel::advance`] moved is gone.
+    #[inline(always)]
+    pub fn pop_expired(&mut self) -> Option<Expired<T>> {
+        self.peek_expired().map(PeekExpired::remove)
+    }
+
     /// The next expired timer, left in the wheel; `None` when all that [`Wheel::advance`] moved is gone.
     ///
-    /// A timer that fires again and again is cheaper to set anew than to take out and to insert, and keeps its key:
+    /// A timer that fires again and again is cheaper to reschedule than to take out and insert again, and keeps its key:
     ///
     /// ```
     /// let mut wheel = cogloop_engine::Wheel::<u64>::new();
@@ -29,11 +36,11 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// ```
     #[inline(always)]
     pub fn peek_expired(&mut self) -> Option<PeekExpired<'_, T, BITS, LEVELS>> {
-        let node = self.arena.node(Self::EXPIRED).next;
+        let node = self.arena.nodes[Self::EXPIRED as usize].next;
         if node == Self::EXPIRED {
             return None;
         }
-        self.arena.approach(Self::EXPIRED, node);
+        self.front.approach(&self.arena.nodes, Self::EXPIRED, node);
         Some(PeekExpired { wheel: self, node })
     }
 }
@@ -41,25 +48,30 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 impl<T: Default, const BITS: u32, const LEVELS: usize> PeekExpired<'_, T, BITS, LEVELS> {
     /// The timer's key.
     pub fn key(&self) -> Key {
-        Wheel::<T, BITS, LEVELS>::key(self.node, self.wheel.arena.node(self.node).generation)
+        Wheel::<T, BITS, LEVELS>::key(self.node, self.timer().generation)
     }
 
     /// The tick for which the timer was set.
     pub fn deadline(&self) -> u64 {
-        self.wheel.arena.node(self.node).deadline
+        self.timer().deadline
     }
 
     /// The timer's value.
     #[inline(always)]
     pub fn get(&self) -> &T {
-        &self.wheel.arena.node(self.node).value
+        &self.timer().value
+    }
+
+    #[inline(always)]
+    fn timer(&self) -> &Node<T> {
+        &self.wheel.arena.nodes[self.node as usize]
     }
 
     /// Takes the timer out of the wheel.
     #[inline(always)]
     pub fn remove(self) -> Expired<T> {
         let arena = &mut self.wheel.arena;
-        lists::take_first(&mut arena.nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, self.node);
+        list::take_first(&mut arena.nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, self.node);
         let (generation, deadline, value) = arena.remove(self.node as usize);
         Expired { key: Wheel::<T, BITS, LEVELS>::key(self.node, generation), deadline, value }
     }
@@ -69,12 +81,12 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> PeekExpired<'_, T, BITS, 
     pub fn reschedule(self, deadline: u64) {
         let Self { wheel, node } = self;
         let deadline = deadline.min(Wheel::<T, BITS, LEVELS>::LAST_TICK);
-        let list = wheel.list_anew_for(deadline);
+        let list = wheel.list_for(deadline);
         let nodes = wheel.arena.nodes.as_mut_slice();
         nodes[node as usize].deadline = deadline;
-        lists::take_first(nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, node);
-        if lists::append(nodes, list, node, deadline) {
-            wheel.note(list);
+        list::take_first(nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, node);
+        if list::append(nodes, list, node, deadline) {
+            wheel.mark_occupied(list);
         }
     }
 }

@@ -1,0 +1,75 @@
+//! Which slots have an annex: lists to which a crowd has fallen before its time. What for, is in `cascade_early.rs`.
+
+use core::ops::Range;
+
+/// No slot has one.
+const NONE: u32 = u32::MAX;
+
+/// The lowest level whose slots can have an annex: to fall from the first to level 0 is quick.
+pub(crate) const LOWEST_LEVEL: usize = 2;
+/// As many levels from there on have one annex each. With ticks of a microsecond, slots further up span more than an hour.
+pub(crate) const LEVELS: usize = 2;
+
+/// The annexes: `2^BITS` lists for each of `LEVELS` levels, which belong to one slot of the level at a time.
+#[derive(Debug)]
+pub(crate) struct Annexes<const BITS: u32> {
+    /// The slot to which the annex of a level belongs, or `NONE`.
+    open: [u32; LEVELS],
+    /// The first list of the first annex.
+    first: u32,
+}
+
+impl<const BITS: u32> Annexes<BITS> {
+    /// How many lists they are.
+    pub(crate) const LISTS: u32 = (LEVELS as u32) << BITS;
+
+    pub(crate) const fn new(first: u32) -> Self {
+        Self { open: [NONE; LEVELS], first }
+    }
+
+    /// The slot of a level that has the level's annex.
+    pub(crate) fn slot_on(&self, level: usize) -> Option<u32> {
+        Some(self.open[level - LOWEST_LEVEL]).filter(|&slot| slot != NONE)
+    }
+
+    /// The slot to which a list of an annex belongs.
+    pub(crate) fn slot_of(&self, list: u32) -> Option<u32> {
+        let place = list.checked_sub(self.first)?;
+        Some(self.open[(place >> BITS) as usize])
+    }
+
+    /// Whether a slot has an annex.
+    #[inline(always)]
+    pub(crate) fn has(&self, slot: u32) -> bool {
+        slot >= (LOWEST_LEVEL as u32) << BITS && self.open.contains(&slot)
+    }
+
+    /// The lists of the annex that a slot has.
+    pub(crate) fn of(&self, slot: u32) -> Option<Range<u32>> {
+        let level = (slot >> BITS) as usize;
+        let open = self.open.get(level.wrapping_sub(LOWEST_LEVEL))?;
+        (*open == slot).then(|| self.lists(level))
+    }
+
+    /// Gives a slot the annex of its level and returns the lists.
+    pub(crate) fn open(&mut self, slot: u32) -> Range<u32> {
+        let level = (slot >> BITS) as usize;
+        self.open[level - LOWEST_LEVEL] = slot;
+        self.lists(level)
+    }
+
+    pub(crate) fn close(&mut self, slot: u32) {
+        self.open[(slot >> BITS) as usize - LOWEST_LEVEL] = NONE;
+    }
+
+    fn lists(&self, level: usize) -> Range<u32> {
+        let first = self.first + (((level - LOWEST_LEVEL) as u32) << BITS);
+        first..first + (1 << BITS)
+    }
+
+    /// Where in its annex a list stands: the level of the slot, and the digit of the deadlines on the level below.
+    pub(crate) fn place_of(&self, list: u32) -> (usize, u32) {
+        let place = list - self.first;
+        (LOWEST_LEVEL + (place >> BITS) as usize, place & ((1 << BITS) - 1))
+    }
+}

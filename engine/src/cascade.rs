@@ -1,0 +1,75 @@
+//! How a list expires, and how a slot cascades: what is due of it expires, the rest falls to lower levels.
+
+use crate::jump::Walk;
+use crate::list;
+use crate::wheel::Wheel;
+
+impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+    /// Moves all timers of a list, which is not empty, to the expired queue.
+    pub(crate) fn expire(&mut self, list: u32) {
+        if list::is_sorted(&self.arena.nodes, list) {
+            self.expire_sorted(list);
+        } else {
+            self.expire_unsorted(list);
+        }
+    }
+
+    /// Moves the timers of a list that is sorted, without a look at them.
+    #[inline(always)]
+    pub(crate) fn expire_sorted(&mut self, list: u32) {
+        list::splice(&mut self.arena.nodes, list, Self::EXPIRED, &mut self.front);
+        self.unmark(list);
+    }
+
+    /// Sorts the timers of a list and moves them.
+    #[inline(never)]
+    pub(crate) fn expire_unsorted(&mut self, list: u32) {
+        if !self.has_room_to_sort(list) {
+            crate::merge::sort_in_place(&mut self.arena.nodes, list);
+            return self.expire_sorted(list);
+        }
+        self.collect(list);
+        self.expire_collected();
+    }
+
+    /// Splits the slot in which `now` lies: what is due expires, the rest falls to where it stands as seen from `now`.
+    #[inline(always)]
+    pub(crate) fn cascade_plainly(&mut self, slot: u32) {
+        let mut walk = Walk::new(&self.arena.nodes, slot);
+        self.empty(slot);
+        while let Some((node, deadline)) = walk.next(&self.arena.nodes) {
+            if deadline <= self.now {
+                self.sorter.push(deadline, node);
+            } else {
+                self.append_seen_from(self.now, node, deadline);
+            }
+        }
+        self.expire_collected();
+    }
+
+    /// Whether there is memory to sort what is on a list.
+    #[inline(always)]
+    pub(crate) fn has_room_to_sort(&mut self, list: u32) -> bool {
+        // The lists of level 0 are not counted when timers fall to them; one of them comes here at the end of time.
+        let count_max = if list < 1 << BITS { usize::MAX } else { list::size_max(&self.arena.nodes, list) as usize };
+        count_max <= self.sorter.room() || self.sorter.try_reserve(count_max.min(self.len())).is_ok()
+    }
+
+    /// Takes the timers of a list off it, to be sorted.
+    pub(crate) fn collect(&mut self, list: u32) {
+        let nodes = self.arena.nodes.as_slice();
+        let mut walk = Walk::new(nodes, list);
+        while let Some((node, deadline)) = walk.next(nodes) {
+            self.sorter.push(deadline, node);
+        }
+        self.empty(list);
+    }
+
+    /// Moves what was collected to the expired queue, in order.
+    pub(crate) fn expire_collected(&mut self) {
+        let nodes = self.arena.nodes.as_mut_slice();
+        self.sorter.drain(|node, _| {
+            list::append_uncounted(nodes, Self::EXPIRED, node);
+        });
+    }
+}

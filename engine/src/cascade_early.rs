@@ -1,0 +1,106 @@
+//! Cascades before their time: what a crowded slot costs when time enters it, paid while there is nothing else to do.
+//!
+//! When time enters a slot of ten thousand timers, they fall to lower levels, and what is due among them, or right behind
+//! them, waits for that: a third of a millisecond. A caller that is about to sleep can let them fall before, a few at a
+//! time, to an *annex*: lists that stand for the slots of the next lower level, as they will be when time enters the slot.
+//!
+//! ```text
+//!   level 2    ····[ the slot: y z ]····            an insert still comes here, behind its equals
+//!                      │  cascade_early()
+//!                      ▼
+//!   annex      [ 0: a ][ 1: b c ][ 2: ][ 3: d ] ··· all of it in the slot's stretch of time
+//!                 │         │               │
+//!                 │         ▼               ▼       when time enters the slot: whole lists, no visits
+//!   level 1       │    [ 1: b c ]      [ 3: d ] ···
+//!                 └─► the slot again, which cascades as ever: a y z
+//! ```
+//!
+//! The slot keeps its place in the order of time: it is marked as occupied while there is anything in its annex. What is
+//! in the annex was set earlier than what stands in the slot behind it, so equal deadlines stay in order.
+//!
+//! With 100,000 random timers this brings the time within which 99 % fire from 200 µs to 30 (docs/wheel.md).
+
+use crate::annex;
+use crate::geometry;
+use crate::jump::Walk;
+use crate::list;
+use crate::wheel::Wheel;
+
+impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+    /// An annex is worth opening for so many timers in a slot.
+    const WORTH_OPENING: u32 = 4 << BITS;
+    /// A slot that has an annex is worth a visit for so many more.
+    const WORTH_A_VISIT: u32 = 1 << BITS >> 2;
+
+    /// Does some work that an [`advance`](Wheel::advance) would have to do later, if there is such work: lets up to
+    /// `moves_max` timers of a crowded slot fall before time enters it. Returns how many they were.
+    ///
+    /// It is for a caller that is about to sleep, and changes nothing else that can be seen.
+    pub fn cascade_early(&mut self, moves_max: usize) -> usize {
+        if self.target > self.now {
+            return 0;
+        }
+        let levels = annex::LOWEST_LEVEL..LEVELS.min(annex::LOWEST_LEVEL + annex::LEVELS);
+        levels.map(|level| self.cascade_level_early(level, moves_max)).find(|&moves| moves > 0).unwrap_or(0)
+    }
+
+    #[inline]
+    fn cascade_level_early(&mut self, level: usize, moves_max: usize) -> usize {
+        let (slot, enough) = match self.annexes.slot_on(level) {
+            None => match self.occupied.first_from(level << BITS) {
+                Some(slot) if slot >> BITS == level && self.is_near(level, slot) => (slot as u32, Self::WORTH_OPENING),
+                _ => return 0,
+            },
+            Some(slot) => (slot, Self::WORTH_A_VISIT),
+        };
+        let is_worth_it = list::size_max(&self.arena.nodes, slot) >= enough;
+        if is_worth_it { self.fill_annex(slot, level, moves_max) } else { 0 }
+    }
+
+    /// Whether a slot begins within half of its length. Most timers are cancelled; those cancelled before then did not fall
+    /// for nothing.
+    fn is_near(&self, level: usize, slot: usize) -> bool {
+        let start = geometry::slot_start::<BITS>(self.now, level, slot & ((1 << BITS) - 1));
+        start - self.now <= 1 << (level as u32 * BITS - 1)
+    }
+
+    #[inline(never)]
+    fn fill_annex(&mut self, slot: u32, level: usize, moves_max: usize) -> usize {
+        let annex = self.annexes.open(slot).start;
+        let nodes = self.arena.nodes.as_mut_slice();
+        let shift = (level as u32 - 1) * BITS;
+        let mut walk = Walk::new(nodes, slot);
+        let mut moves = 0;
+        while moves < moves_max
+            && let Some((node, deadline)) = walk.next(nodes)
+        {
+            let digit = (deadline >> shift) as u32 & ((1 << BITS) - 1);
+            list::append(nodes, annex + digit, node, deadline);
+            moves += 1;
+        }
+        list::cut_before(nodes, slot, walk.rest());
+        if list::is_empty(nodes, slot) {
+            list::reset(nodes, slot);
+        }
+        moves
+    }
+
+    /// Moves what is in a slot's annex, if it has one, to where it stands when time enters the slot. Time is held one
+    /// tick before that, and all lower levels are empty.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn close_annex(&mut self, slot: u32) {
+        let Some(annex) = self.annexes.of(slot) else { return };
+        self.annexes.close(slot);
+        let nodes = self.arena.nodes.as_mut_slice();
+        // The first stretch of the slot lies on lower levels: it cascades with the rest of the slot, before which it came.
+        list::splice_before(nodes, annex.start, slot);
+        let level_below = ((slot >> BITS) - 1) << BITS;
+        for (from, to) in annex.zip(level_below..).skip(1) {
+            if !list::is_empty(nodes, from) {
+                list::move_all(nodes, from, to);
+                self.occupied.insert(to as usize);
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! When the caller has to look at the wheel again.
+
+use crate::jump::Walk;
+use crate::list;
+use crate::wheel::{UNKNOWN, Wheel};
+
+impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+    /// Whether a timer is due: expired and not popped yet, or bound to expire at the next [`Wheel::advance`], whatever
+    /// its argument. True as well while an advance is unfinished.
+    #[inline]
+    pub fn has_due(&self) -> bool {
+        let nodes = &self.arena.nodes;
+        !list::is_empty(nodes, Self::EXPIRED) || !list::is_empty(nodes, Self::OVERDUE) || self.target > self.now
+    }
+
+    /// The earliest deadline of all timers, exactly; [`Wheel::now`] if one is due already or an advance is unfinished;
+    /// `None` if there is none.
+    ///
+    /// The cost is that of reading a few words, unless the earliest timer was cancelled or has expired: then its slot is
+    /// searched, once. A slot whose timers were inserted in the order of their deadlines, as those of equal delay are,
+    /// knows its first timer without a search.
+    #[inline]
+    pub fn next_deadline(&mut self) -> Option<u64> {
+        if self.has_due() {
+            return Some(self.now);
+        }
+        if self.earliest == UNKNOWN {
+            let slot = self.occupied.first()? as u32;
+            self.earliest = self.earliest_in_slot(slot);
+        }
+        Some(self.earliest)
+    }
+
+    /// The earliest deadline in a slot, which is occupied.
+    #[inline]
+    fn earliest_in_slot(&self, slot: u32) -> u64 {
+        if self.annexes.has(slot) { self.earliest_with_annex(slot) } else { self.earliest_in(slot) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn earliest_with_annex(&self, slot: u32) -> u64 {
+        let nodes = &self.arena.nodes;
+        let annexed = self.annexes.of(slot).into_iter().flatten().find(|&list| !list::is_empty(nodes, list));
+        let in_slot = (!list::is_empty(nodes, slot)).then_some(slot);
+        annexed.into_iter().chain(in_slot).map(|list| self.earliest_in(list)).min().unwrap_or(UNKNOWN)
+    }
+
+    /// The earliest deadline on a list, which is not empty.
+    #[inline]
+    fn earliest_in(&self, list: u32) -> u64 {
+        let nodes = &self.arena.nodes;
+        if list::is_sorted(nodes, list) {
+            return nodes[nodes[list as usize].next as usize].deadline;
+        }
+        self.search(list)
+    }
+
+    #[inline(never)]
+    fn search(&self, list: u32) -> u64 {
+        let nodes = &self.arena.nodes;
+        let mut walk = Walk::new(nodes, list);
+        core::iter::from_fn(|| walk.next(nodes)).map(|(_, deadline)| deadline).min().unwrap_or(UNKNOWN)
+    }
+}
