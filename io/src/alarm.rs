@@ -102,6 +102,7 @@ fn will_do(set_for_ns: Option<u64>, wanted_ns: Option<u64>, now_ns: u64) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::told::or_skip;
     use rustix::time::timerfd_gettime;
 
     const HOUR_NS: u64 = 3_600_000_000_000;
@@ -133,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_kernel_has_the_earliest_that_was_wanted_until_it_is_cancelled() {
-        let mut alarm = Alarm::new().unwrap();
+        let Some(mut alarm) = or_skip("timerfd", Alarm::new().map_err(Into::into)) else { return };
         assert_eq!(left_s(&alarm), 0);
         for (hours, rings_in) in [(2, 2), (1, 1), (3, 1)] {
             alarm.set(Some(hours * HOUR_NS)).unwrap();

@@ -7,26 +7,26 @@
 //! ```
 //!
 //! A wait for a deadline is ended by a timer descriptor in the set (`alarm.rs`): a timeout would be late by the
-//! thread's timer slack. Where there is none to be had, timeouts are in nanoseconds through `epoll_pwait2` (Linux 5.11), on an
-//! older kernel in milliseconds, rounded up.
+//! thread's timer slack. Where there is none to be had, the set itself is waited for by `ppoll`, whose timeout is in
+//! nanoseconds on every kernel. So a wait on the set lasts for ever or not at all, and `epoll_pwait2`, which kernels
+//! before 5.11 do not have, is not needed.
 //!
 //! A descriptor that is closed leaves the epoll set by itself, unless a duplicate keeps its file open: then epoll goes on
 //! reporting a registration that no call can reach. So registrations are checked now and then, and the whole set is
 //! built anew when a dead one reports.
 
+mod wait;
+
 use crate::alarm::Alarm;
 use crate::always::AlwaysReady;
-use crate::backend::{BRIEF_NS, EVENTS_MAX};
+use crate::backend::EVENTS_MAX;
 use crate::checks::Checks;
 use crate::fork::ForkMark;
 use crate::identity::Identity;
 use crate::memory::ByIndex;
 use crate::number::Number;
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
-use nix::poll::PollTimeout;
 use nix::sys::epoll::EpollEvent;
-use rustix::buffer::spare_capacity;
-use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 use std::io;
@@ -62,7 +62,7 @@ struct Registration {
 
 /// The epoll set and what we know of its members.
 pub struct Epoll {
-    // nix's type, because its `wait` is the one for old kernels; rustix makes every other call.
+    // nix's type, because its `wait` is the one without a choice of system calls; rustix makes every other call.
     set: nix::sys::epoll::Epoll,
     mark: ForkMark,
     registrations: ByIndex<Option<Registration>>,
@@ -72,8 +72,8 @@ pub struct Epoll {
     // While there is none, the waits have timeouts.
     alarm: Option<Alarm>,
     buffer: Vec<epoll::Event>,
-    // `Some` on a kernel without epoll_pwait2.
-    buffer_ms: Option<Vec<EpollEvent>>,
+    // `Some` where the kernel lacks the system call that rustix makes.
+    plain_buffer: Option<Vec<EpollEvent>>,
 }
 
 impl Epoll {
@@ -91,7 +91,7 @@ impl Epoll {
             wants_alarm: true,
             alarm: None,
             buffer: Vec::with_capacity(EVENTS_MAX),
-            buffer_ms: None,
+            plain_buffer: None,
         })
     }
 
@@ -103,22 +103,15 @@ impl Epoll {
         Ok(Self { wants_alarm: false, ..Self::new()? })
     }
 
-    /// The same on a kernel before 5.11: timeouts are in milliseconds, rounded up.
+    /// The same, and the set is waited for by `epoll_wait`, as where the kernel lacks the system call that rustix makes.
+    /// That is `epoll_pwait2`, of Linux 5.11, in a program in which another crate switches rustix's `linux_5_11` on.
     ///
     /// # Errors
     /// The kernel's, `EMFILE` for example.
-    pub fn with_millisecond_waits() -> io::Result<Self> {
+    pub fn with_plain_waits() -> io::Result<Self> {
         let mut new = Self::with_timeouts()?;
-        new.use_milliseconds()?;
+        new.use_plain_waits()?;
         Ok(new)
-    }
-
-    fn use_milliseconds(&mut self) -> io::Result<()> {
-        let mut buffer = Vec::new();
-        buffer.try_reserve_exact(EVENTS_MAX)?;
-        buffer.resize(EVENTS_MAX, EpollEvent::empty());
-        self.buffer_ms = Some(buffer);
-        Ok(())
     }
 
     fn put(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
@@ -226,49 +219,6 @@ impl Epoll {
         self.set = nix::sys::epoll::Epoll(set);
         Ok(())
     }
-
-    /// How long the kernel's wait may last: for ever, if the alarm is to end it.
-    fn kernel_timeout_ns(&mut self, left_ns: Option<u64>) -> Option<u64> {
-        if left_ns.is_some_and(|ns| ns <= BRIEF_NS) {
-            return Some(0);
-        }
-        match self.alarm.as_mut().map(|alarm| alarm.set(left_ns)) {
-            Some(Ok(())) => return None,
-            Some(Err(_)) => self.alarm = None,
-            None => {}
-        }
-        left_ns
-    }
-
-    fn wait_ns(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> Result<Found, Errno> {
-        let timeout =
-            timeout_ns.map(|ns| Timespec { tv_sec: (ns / 1_000_000_000) as _, tv_nsec: (ns % 1_000_000_000) as _ });
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.clear();
-        let answer = epoll::wait(&self.set.0, spare_capacity(&mut buffer), timeout.as_ref());
-        let mut found = Found::Nothing;
-        for event in &buffer {
-            let (flags, data) = (event.flags, event.data);
-            found = found.max(self.report(data.u64(), readiness(flags.bits()), events));
-        }
-        self.buffer = buffer;
-        answer.map(|_| found)
-    }
-
-    fn wait_ms(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> Result<Found, Errno> {
-        // Up, or the last fraction of a millisecond before a deadline would be spent spinning.
-        let ms = timeout_ns.map(|ns| i32::try_from(ns.div_ceil(1_000_000)).unwrap_or(i32::MAX));
-        let timeout = ms.map_or(PollTimeout::NONE, |ms| ms.try_into().unwrap_or(PollTimeout::MAX));
-        let mut buffer = self.buffer_ms.take().unwrap_or_default();
-        let answer = self.set.wait(&mut buffer, timeout);
-        let mut found = Found::Nothing;
-        for event in &buffer[..answer.unwrap_or(0)] {
-            let ready = readiness(event.events().bits() as u32);
-            found = found.max(self.report(event.data(), ready, events));
-        }
-        self.buffer_ms = Some(buffer);
-        answer.map(|_| found).map_err(|error| Errno::from_raw_os_error(error as i32))
-    }
 }
 
 impl Backend for Epoll {
@@ -314,10 +264,7 @@ impl Backend for Epoll {
         let mut left_ns = timeout_ns;
         loop {
             let timeout_ns = self.kernel_timeout_ns(left_ns);
-            let answer = match self.buffer_ms {
-                None => self.wait_ns(events, timeout_ns),
-                Some(_) => self.wait_ms(events, timeout_ns),
-            };
+            let answer = self.wait_for(events, timeout_ns);
             if !self.always.is_empty() {
                 self.report_always(events);
             }
@@ -329,7 +276,6 @@ impl Backend for Epoll {
                     let _ = self.rebuild();
                     return Ok(());
                 }
-                Err(Errno::NOSYS) if self.buffer_ms.is_none() => self.use_milliseconds()?,
                 Err(error) => return Err(error.into()),
             }
             if left_ns == Some(0) {
@@ -368,16 +314,6 @@ fn flags(interest: Interest) -> EventFlags {
     flags
 }
 
-/// Hang-up and error end both directions: who observes one of them has to learn of it by trying.
-fn readiness(bits: u32) -> Interest {
-    const ENDS: u32 = EventFlags::HUP.bits() | EventFlags::ERR.bits();
-    const READS: u32 = EventFlags::IN.bits() | EventFlags::RDHUP.bits() | ENDS;
-    const WRITES: u32 = EventFlags::OUT.bits() | ENDS;
-    let read = if bits & READS != 0 { Interest::READ } else { Interest::NONE };
-    let write = if bits & WRITES != 0 { Interest::WRITE } else { Interest::NONE };
-    read | write
-}
-
 /// A descriptor that is closed, not in the set, or of a file that was never let in, is gone already.
 fn forgive(answer: Result<(), Errno>) -> io::Result<()> {
     match answer {
@@ -389,6 +325,8 @@ fn forgive(answer: Result<(), Errno>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::BRIEF_NS;
+    use crate::told::or_skip;
     use std::collections::BTreeSet;
     use std::io::Write;
     use std::num::NonZeroU32;
@@ -417,10 +355,12 @@ mod tests {
         assert_eq!(members(&epoll), 1, "a new set has the living");
     }
 
-    fn attached() -> Epoll {
+    /// One with an alarm, if this system has any.
+    fn attached() -> Option<Epoll> {
+        or_skip("timerfd", Alarm::new().map_err(Into::into))?;
         let mut epoll = Epoll::new().unwrap();
         epoll.attach(&Waker::new().unwrap()).unwrap();
-        epoll
+        Some(epoll)
     }
 
     /// What its alarm is set for.
@@ -433,7 +373,7 @@ mod tests {
     #[test]
     fn a_deadline_that_stays_or_is_put_off_is_set_once() {
         for put_off_ns in [0, 1_000_000] {
-            let mut epoll = attached();
+            let Some(mut epoll) = attached() else { return };
             let (reader, mut writer) = std::io::pipe().unwrap();
             let reader: &'static OwnedFd = Box::leak(Box::new(reader.into()));
             epoll.add(reader.as_fd(), Interest::READ, Token::new(0, NonZeroU32::MIN)).unwrap();
@@ -458,7 +398,7 @@ mod tests {
 
     #[test]
     fn an_alarm_of_a_deadline_that_was_put_off_ends_no_wait() {
-        let (mut epoll, mut events) = (attached(), Vec::new());
+        let (Some(mut epoll), mut events) = (attached(), Vec::new()) else { return };
         epoll.kernel_timeout_ns(Some(110_000_000));
         let start_ns = MonotonicClock.now_ns();
         epoll.wait(&mut events, Some(130_000_000)).unwrap();
@@ -469,7 +409,7 @@ mod tests {
     #[test]
     fn a_brief_wait_lasts_and_sets_no_alarm() {
         for timeout_ns in [1, BRIEF_NS] {
-            let (mut epoll, mut events) = (attached(), Vec::new());
+            let (Some(mut epoll), mut events) = (attached(), Vec::new()) else { return };
             let start_ns = MonotonicClock.now_ns();
             epoll.wait(&mut events, Some(timeout_ns)).unwrap();
             assert!(MonotonicClock.now_ns() >= start_ns + timeout_ns);
@@ -479,7 +419,7 @@ mod tests {
 
     #[test]
     fn the_alarm_of_an_old_set_rings_in_a_new_one() {
-        let (mut epoll, mut events) = (attached(), Vec::new());
+        let (Some(mut epoll), mut events) = (attached(), Vec::new()) else { return };
         epoll.kernel_timeout_ns(Some(2_000_000));
         epoll.rebuild().unwrap();
         epoll.wait(&mut events, Some(4_000_000)).unwrap();

@@ -73,6 +73,9 @@ pub mod select;
 #[allow(unsafe_code, reason = "installing a signal handler")]
 pub mod signals;
 pub mod token;
+#[cfg(all(test, target_os = "linux"))]
+#[path = "../tests/common/told.rs"]
+mod told;
 #[cfg(target_os = "linux")]
 pub mod uring;
 pub mod waker;

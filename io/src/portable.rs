@@ -31,6 +31,10 @@ use std::time::Duration;
 /// What the kernel carries for the waker; no token has this key.
 const WAKER: usize = 0;
 
+/// The longest timeout that is asked for at a time. Without a timer descriptor a kernel before Linux 5.11 takes milliseconds
+/// of 31 bits only; who waits longer comes back for nothing now and then.
+const TIMEOUT_MAX_NS: u64 = 1_000_000_000_000_000;
+
 const BATCH: NonZeroUsize = NonZeroUsize::new(EVENTS_MAX).unwrap();
 
 #[derive(Copy, Clone, Eq, PartialEq)]
@@ -241,7 +245,7 @@ impl Backend for Portable {
         let timeout_ns = if self.always.is_empty() { timeout_ns } else { Some(0) };
         let Some(mut buffer) = self.buffer.take() else { return Ok(()) };
         buffer.clear();
-        let found = self.poller.wait(&mut buffer, timeout_ns.map(Duration::from_nanos));
+        let found = self.poller.wait(&mut buffer, timeout_ns.map(|ns| Duration::from_nanos(ns.min(TIMEOUT_MAX_NS))));
         for event in buffer.iter() {
             if event.key == WAKER {
                 self.waker.iter().for_each(Waker::drain);

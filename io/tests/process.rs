@@ -100,7 +100,8 @@ fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
 fn after_a_stop_of_a_second_intervals_go_on_by_policy_and_no_storm_comes_c29() {
     const PERIOD: u64 = 10 * MS;
     let _guard = alone();
-    let loops = backends().map(|(name, backend)| {
+    // Made before the stop.
+    let loops = backends().into_iter().map(|(name, backend)| {
         let mut events = Loop::from_parts(Box::new(MonotonicClock), backend, 1_000).unwrap();
         let first_ns = events.now_ns() + PERIOD;
         for (value, missed) in [(0, Missed::Skip), (1, Missed::Delay), (2, Missed::Burst)] {
@@ -108,6 +109,7 @@ fn after_a_stop_of_a_second_intervals_go_on_by_policy_and_no_storm_comes_c29() {
         }
         (name, events)
     });
+    let loops: Vec<_> = loops.collect();
     let mut shell = Command::new("sh").args(["-c", "kill -STOP $PPID; sleep 1; kill -CONT $PPID"]).spawn().unwrap();
     assert!(shell.wait().unwrap().success());
     on_each(loops, |mut events| {

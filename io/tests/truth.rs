@@ -130,7 +130,7 @@ fn the_end_of_a_stream_is_reported_after_a_callback_too_c47() {
 #[test]
 fn a_blocking_reader_outlives_a_stranger_who_takes_its_input() {
     let _guard = alone();
-    for backend in BACKENDS {
+    for backend in permitted() {
         let options = Options { backend: Some(backend.to_owned()), ..Options::default() };
         let mut events = EventLoop::<u64>::new(&options).unwrap();
         let (mine, theirs) = UnixStream::pair().unwrap();

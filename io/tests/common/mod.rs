@@ -7,13 +7,13 @@ use cogloop_io::epoll::Epoll;
 use cogloop_io::portable::Portable;
 use cogloop_io::select::Select;
 use cogloop_io::uring::{Setup, Uring};
-use cogloop_io::{Backend, EventLoop, Interest, MonotonicClock, Ready, Token, Wait};
-use std::io::{ErrorKind, Read, Write};
+use cogloop_io::{Backend, BackendReport, EventLoop, Interest, MonotonicClock, Ready, Token, Wait};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use told::{not_on, on_each};
+pub use told::{not_on, on_each, or_skip, skip};
 
 pub const READ: Interest = Interest::READ;
 pub const WRITE: Interest = Interest::WRITE;
@@ -28,18 +28,33 @@ pub type Loop = EventLoop<u64>;
 /// Descriptor numbers belong to the whole process, and these tests close and reuse them.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-pub fn backends() -> [(&'static str, Box<dyn Backend>); 8] {
-    [
-        ("uring", Box::new(Uring::new().unwrap())),
-        ("uring, older", Box::new(Uring::with_rings(64, Setup::Cooperative).unwrap())),
+/// Every backend in every variant that this system permits.
+pub fn backends() -> Vec<(&'static str, Box<dyn Backend>)> {
+    type Open = fn() -> io::Result<Box<dyn Backend>>;
+    let known: [(&str, Open); 8] = [
+        ("uring", || Ok(Box::new(Uring::new()?))),
+        ("uring, older", || Ok(Box::new(Uring::with_rings(64, Setup::Cooperative)?))),
         // Every story fills and overflows these.
-        ("uring, tiny and plain", Box::new(Uring::with_rings(1, Setup::Plain).unwrap())),
-        ("epoll", Box::new(Epoll::new().unwrap())),
-        ("epoll with timeouts", Box::new(Epoll::with_timeouts().unwrap())),
-        ("epoll in ms", Box::new(Epoll::with_millisecond_waits().unwrap())),
-        ("select", Box::new(Select::new())),
-        ("portable", Box::new(Portable::new().unwrap())),
-    ]
+        ("uring, tiny and plain", || Ok(Box::new(Uring::with_rings(1, Setup::Plain)?))),
+        ("epoll", || Ok(Box::new(Epoll::new()?))),
+        ("epoll with timeouts", || Ok(Box::new(Epoll::with_timeouts()?))),
+        ("epoll, plain waits", || Ok(Box::new(Epoll::with_plain_waits()?))),
+        ("select", || Ok(Box::new(Select::new()))),
+        ("portable", || Ok(Box::new(Portable::new()?))),
+    ];
+    let opened = known.into_iter().map(|(name, open)| Some((name, or_skip(name, open())?)));
+    opened.flatten().collect()
+}
+
+/// Those of [`BACKENDS`] that this system permits.
+pub fn permitted() -> Vec<&'static str> {
+    let opened = BACKENDS.into_iter().filter(|name| {
+        let refused = |report: &BackendReport| io::Error::new(ErrorKind::Unsupported, report.reason.clone());
+        let opened = cogloop_io::choose::open(Some(name)).unwrap().1;
+        let is_it = if opened.name == *name { Ok(()) } else { Err(refused(&opened)) };
+        or_skip(name, is_it).is_some()
+    });
+    opened.collect()
 }
 
 /// Nobody else in this process opens or closes descriptors meanwhile.

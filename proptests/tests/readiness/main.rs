@@ -9,6 +9,8 @@
 //!
 //! Each seed is a script of its own; a failure is shrunk and names the command that replays it.
 
+#[path = "../../../io/tests/common/told.rs"]
+mod told;
 mod world;
 
 use cogloop_io::Backend;
@@ -18,6 +20,8 @@ use cogloop_io::select::Select;
 use cogloop_io::uring::{Setup, Uring};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
+use std::io;
+use told::or_skip;
 use world::World;
 
 const SEEDS: u64 = 150;
@@ -67,16 +71,19 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn backends() -> [(&'static str, Box<dyn Backend>); 7] {
-    [
-        ("epoll", Box::new(Epoll::new().unwrap())),
-        ("epoll in ms", Box::new(Epoll::with_millisecond_waits().unwrap())),
-        ("select", Box::new(Select::new())),
-        ("portable", Box::new(Portable::new().unwrap())),
-        ("uring", Box::new(Uring::new().unwrap())),
-        ("uring, older", Box::new(Uring::with_rings(64, Setup::Cooperative).unwrap())),
-        ("uring, tiny and plain", Box::new(Uring::with_rings(1, Setup::Plain).unwrap())),
-    ]
+/// Those that this system permits.
+fn backends() -> Vec<(&'static str, Box<dyn Backend>)> {
+    type Open = fn() -> io::Result<Box<dyn Backend>>;
+    let known: [(&str, Open); 7] = [
+        ("epoll", || Ok(Box::new(Epoll::new()?))),
+        ("epoll, plain waits", || Ok(Box::new(Epoll::with_plain_waits()?))),
+        ("select", || Ok(Box::new(Select::new()))),
+        ("portable", || Ok(Box::new(Portable::new()?))),
+        ("uring", || Ok(Box::new(Uring::new()?))),
+        ("uring, older", || Ok(Box::new(Uring::with_rings(64, Setup::Cooperative)?))),
+        ("uring, tiny and plain", || Ok(Box::new(Uring::with_rings(1, Setup::Plain)?))),
+    ];
+    known.into_iter().filter_map(|(name, open)| Some((name, or_skip(name, open())?))).collect()
 }
 
 /// The same script in one world after the other.

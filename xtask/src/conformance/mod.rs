@@ -4,6 +4,7 @@
 //! there. A story that was not told leaves none, so a test that passes without having used a backend fills no cell.
 
 pub(crate) mod list;
+mod refused;
 mod table;
 
 use std::path::Path;
@@ -21,6 +22,9 @@ const LAST: u32 = 60;
 /// The variable that names the file; `io/tests/common/told.rs` reads it.
 const TOLD: &str = "COGLOOP_TEST_TOLD";
 
+/// The event loop's tests.
+const TESTS: [&str; 7] = ["test", "--quiet", "-p", "cogloop-io", "--lib", "--tests", "--no-fail-fast"];
+
 /// Far above what the tests take, so that a hang becomes a failure.
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -35,6 +39,7 @@ pub(crate) fn run(project: &Project) -> Result<String, String> {
     let table = Table::new(rows, &told.lines().filter_map(Told::read).collect::<Vec<_>>());
     print!("\n{table}");
     ran?;
+    refused::run(project)?;
     match table.tally() {
         (passed, 0) => Ok(format!("{passed} passed, 0 failed")),
         (_, failed) => Err(format!("{failed} cells of the table have failed or are missing")),
@@ -45,8 +50,7 @@ pub(crate) fn run(project: &Project) -> Result<String, String> {
 fn tell(project: &Project, file: &Path) -> Result<(), String> {
     // That of an earlier run.
     let _ = std::fs::remove_file(file);
-    let tests = ["test", "--quiet", "-p", "cogloop-io", "--lib", "--tests", "--no-fail-fast"];
-    process::run(project.cargo(&tests).arg("--no-run"))?;
+    process::run(project.cargo(&TESTS).arg("--no-run"))?;
     // With one thread, a test's thread would not have the test's name.
-    process::watch(project.cargo(&tests).env(TOLD, file).env("RUST_TEST_THREADS", "2"), LIMIT).1
+    process::watch(project.cargo(&TESTS).env(TOLD, file).env("RUST_TEST_THREADS", "2"), LIMIT).1
 }

@@ -31,6 +31,11 @@ impl Told {
         let backend = backend.split([' ', ',']).next()?;
         Some(Self { backend: backend.to_owned(), verdict: verdict.to_owned(), story: story.to_owned() })
     }
+
+    /// Whether it is of a story that held on this backend.
+    pub(super) fn holds_on(&self, backend: &str) -> bool {
+        self.backend == backend && self.verdict == "ok"
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -149,7 +154,7 @@ mod tests {
             "uring\tok\tstory_c01_c02",
             "uring, older\tok\tstory_c01_c02",
             "epoll\tok\tstory_c01",
-            "epoll in ms\tFAILED\tstory_c01",
+            "epoll, plain waits\tFAILED\tstory_c01",
             "select\tno such thing\tstory_c01",
             "portable\tok\tanother_c01_c03",
             "no line of a test",

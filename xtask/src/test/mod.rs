@@ -39,7 +39,8 @@ use std::time::Instant;
 use crate::project::{FUZZ_MANIFEST, LUA_MANIFEST, Project};
 use crate::{bench, conformance, faces, lua, mutants, process, tidy};
 use step::{Outcome, Step, TESTS_LIMIT};
-use summary::{Report, Tally};
+use summary::Report;
+pub(crate) use summary::Tally;
 
 /// The step that all others wait for.
 const TOOLS: &str = "tools";

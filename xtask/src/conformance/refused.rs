@@ -1,0 +1,73 @@
+//! The same tests where system calls are refused, as by an older kernel or a container: a line for each set of calls.
+//!
+//! ```text
+//!   cargo test ──► runner: io/examples/refuse.rs SET ──► each test program of the event loop, behind a filter of seccomp
+//! ```
+
+use std::fmt;
+use std::path::Path;
+
+use super::table::{BACKENDS, Told};
+use super::{LIMIT, TESTS, TOLD};
+use crate::process;
+use crate::project::Project;
+use crate::test::Tally;
+
+/// Names of `io/tests/common/refuse.rs`: one by one, all together, and whatever Linux 4.18 does not have.
+const SETS: [&str; 6] =
+    ["io_uring", "epoll_pwait2", "pidfd", "timerfd", "io_uring,epoll_pwait2,pidfd,timerfd", "linux-4.18"];
+
+/// What the tests came to without the calls of one set.
+struct Line {
+    set: &'static str,
+    /// How many stories held, for each of [`BACKENDS`].
+    told: [usize; BACKENDS.len()],
+    tally: Tally,
+}
+
+/// Runs them, prints the lines, and says how many tests have failed.
+pub(super) fn run(project: &Project) -> Result<(), String> {
+    process::run(&mut project.cargo(&["build", "--quiet", "-p", "cogloop-io", "--example", "refuse"]))?;
+    let runner = project.target.join("debug/examples/refuse");
+    let file = project.target.join("conformance.refused");
+    let mut failed = Vec::new();
+    let [uring, epoll, select, portable] = BACKENDS;
+    println!("\nthe same without:\n     {uring:8} {epoll:8} {select:8} {portable:8}");
+    for set in SETS {
+        let line = tell(project, &runner, &file, set)?;
+        println!("     {line}");
+        failed.extend(line.tally.outcome().is_err().then_some(set));
+    }
+    println!("\nlinux-4.18: all that came after it; a number: so many stories hold; –: refused");
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed without {}", failed.join("; without "))) }
+}
+
+fn tell(project: &Project, runner: &Path, file: &Path, set: &'static str) -> Result<Line, String> {
+    // That of an earlier run.
+    let _ = std::fs::remove_file(file);
+    let runner = format!("target.'cfg(unix)'.runner=['{}', '{set}']", runner.display());
+    let mut cargo = project.cargo(&["--config", &runner]);
+    cargo.args(TESTS).env(TOLD, file).env("RUST_TEST_THREADS", "2");
+    let (lines, status) = process::listen(&mut cargo, LIMIT)?;
+    let mut tally = Tally::of(&lines);
+    if status.is_none_or(|status| !status.success()) {
+        lines.iter().for_each(|line| println!("{line}"));
+        tally.expect_failure();
+    }
+    let told = std::fs::read_to_string(file).unwrap_or_default();
+    let told: Vec<_> = told.lines().filter_map(Told::read).collect();
+    Ok(Line { set, told: BACKENDS.map(|backend| told.iter().filter(|told| told.holds_on(backend)).count()), tally })
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for &stories in &self.told {
+            if stories == 0 {
+                write!(f, "{:8} ", "–")?;
+            } else {
+                write!(f, "{stories:<8} ")?;
+            }
+        }
+        write!(f, "{}: {}", self.set, self.tally)
+    }
+}
