@@ -19,6 +19,7 @@ mod c;
 mod conformance;
 mod faces;
 mod files;
+mod load;
 mod lua;
 mod mutants;
 mod process;

@@ -7,13 +7,13 @@ use crate::border::{Tally, Target};
 use crate::faces;
 use crate::project::Project;
 use crate::test::interpreters::Interpreter;
-use crate::{built, process};
+use crate::{built, load, process};
 
 const USAGE: &str = "\
 usage: cargo xtask soak [--minutes N] [--programs N] [--only NAME]… [--seed S] | --case SEED
   --minutes N   for so long altogether, 5 if nothing is said
   --programs N  so many programs of the border's fuzzer on each Lua, instead of a time
-  --only NAME   only this, or all of `border` or `faces`; --list says what there is
+  --only NAME   only this, or all of `border`, `faces` or `load`; --list says what there is
   --seed S      repeats a run; the first of the border's programs has this seed
   --case SEED   one case of the wheel's model";
 
@@ -36,6 +36,8 @@ enum Entry {
     Model { test: &'static str },
     /// The border's fuzzer on a Lua, perhaps under valgrind.
     Border { interpreter: String, valgrind: bool },
+    /// A server in Lua with a million timers and thousands of connections.
+    Load { backend: &'static str },
 }
 
 /// Such tests: a model beside a face.
@@ -52,6 +54,7 @@ impl Entry {
         all.extend(Interpreter::names().map(|interpreter| Self::Faces { interpreter }));
         all.extend(Interpreter::names().map(border));
         all.push(Self::Border { interpreter: "lua5.4".into(), valgrind: true });
+        all.extend(load::BACKENDS.iter().map(|backend| Self::Load { backend }));
         all
     }
 
@@ -63,6 +66,7 @@ impl Entry {
             Self::Border { interpreter, valgrind } => {
                 format!("border-{}{}", interpreter.replace(' ', "-"), if *valgrind { "-valgrind" } else { "" })
             }
+            Self::Load { backend } => format!("load-{backend}"),
         }
     }
 }
@@ -73,6 +77,7 @@ impl Entry {
         self.name() == only
             || only == "border" && matches!(self, Self::Border { .. })
             || only == "faces" && matches!(self, Self::Faces { .. })
+            || only == "load" && matches!(self, Self::Load { .. })
     }
 }
 
@@ -143,6 +148,7 @@ fn soak(project: &Project, entry: &Entry, options: &Options, share: Duration) ->
         Entry::Faces { interpreter } => {
             faces::soak(project, &Interpreter::named(project, interpreter)?, share, options.seed)
         }
+        Entry::Load { backend } => load::soak(project, backend, share),
         Entry::Border { interpreter, valgrind } => {
             let interpreter = Interpreter::named(project, interpreter)?;
             let target = Target { project, interpreter, valgrind: *valgrind };

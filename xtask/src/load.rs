@@ -1,0 +1,71 @@
+//! A server in Lua under load, its clients in a process of their own (`proptests/faces/load`): a million timers, a thousand
+//! intervals and 6,000 connections, some of which stall or are reset. Nothing may be lost, early, or deaf to a SIGTERM.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::project::Project;
+use crate::test::interpreters::Interpreter;
+
+pub(crate) const BACKENDS: &[&str] = &["uring", "epoll"];
+
+const TIMERS: &str = "1000000";
+const INTERVALS: &str = "1000";
+const CONNECTIONS: &str = "6000";
+/// After this the server has served the signal in its turn.
+const SIGNAL_MAX: Duration = Duration::from_secs(1);
+
+/// Both processes for so long, and then until the last connection has ended in order. What they counted.
+pub(crate) fn soak(project: &Project, backend: &str, share: Duration) -> Result<String, String> {
+    let interpreter = Interpreter::named(project, "lua5.4")?;
+    let start = |script: &str, arguments: &[&str]| {
+        let mut command = interpreter.command(project, backend);
+        command.arg(format!("proptests/faces/load/{script}")).args(arguments);
+        Ended::start(command.stdout(Stdio::piped()))
+    };
+    let mut server = start("server.lua", &[TIMERS, INTERVALS])?;
+    let mut said = BufReader::new(server.0.stdout.take().ok_or("the server has no output")?);
+    let mut line = || {
+        let mut line = String::new();
+        said.read_line(&mut line).map_err(|error| format!("the server's output: {error}"))?;
+        Ok::<_, String>(line.trim().to_owned())
+    };
+    let port = line()?;
+    let seconds = share.as_secs().max(1).to_string();
+    let mut clients = start("clients.lua", &[&port, &seconds, CONNECTIONS])?;
+    std::thread::sleep(share);
+
+    let asked = Instant::now();
+    let pid = server.0.id().to_string();
+    crate::process::run(Command::new("kill").args(["-TERM", &pid]))?;
+    if line()? != "SIGTERM" {
+        return Err("the server did not take the signal".into());
+    }
+    let took = asked.elapsed();
+    let mut sum = String::new();
+    let mut output = clients.0.stdout.take().ok_or("the clients have no output")?;
+    output.read_to_string(&mut sum).map_err(|error| format!("the clients' output: {error}"))?;
+    let is_whole = clients.0.wait().is_ok_and(|status| status.success());
+    let served = line()?;
+    let story = format!("SIGTERM after {} ms; server: {served}; clients: {}", took.as_millis(), sum.trim());
+    let is_right = is_whole && took < SIGNAL_MAX && served.contains(", 0 refused,") && served.ends_with(" 0 early");
+    if is_right { Ok(story) } else { Err(story) }
+}
+
+/// A process that ends with its owner, whatever goes wrong in between.
+struct Ended(Child);
+
+impl Ended {
+    fn start(command: &mut Command) -> Result<Self, String> {
+        command.spawn().map(Self).map_err(|error| format!("{}: {error}", command.get_program().display()))
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // It may have ended already, which is what is wanted.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
