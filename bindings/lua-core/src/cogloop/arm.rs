@@ -3,12 +3,14 @@
 use super::loops::receiver;
 use super::ticket::{Payload, Ticket, arm_entry, push_ticket};
 use super::upvalue;
+use crate::host::arm::Due;
 use crate::host::memory::value;
 use crate::host::state::{check_loop, state_at};
 use crate::lua::args::{MS, bytes, check_callable, check_ms, check_options, read_ms, wrong_part};
 use crate::lua::callback::pack;
+use crate::lua::guard::stack_is;
 use crate::lua::version::push_user_value;
-use cogloop_io::{AddError, EventLoop, Key, Missed, Plan};
+use cogloop_io::{Missed, Plan};
 use mlua::ffi::{
     LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_State, lua_getfield, lua_gettop, lua_pop, lua_pushvalue, lua_type,
     lua_upvalueindex,
@@ -22,7 +24,7 @@ pub(crate) unsafe extern "C-unwind" fn after(lua: *mut lua_State) -> c_int {
     unsafe {
         receiver(lua);
         let delay_ns = check_ms(lua, 2);
-        add(lua, 0, |events, value| events.try_add_timer(delay_ns, value))
+        add(lua, 0, Due::After(delay_ns))
     }
 }
 
@@ -32,7 +34,7 @@ pub(crate) unsafe extern "C-unwind" fn at(lua: *mut lua_State) -> c_int {
     unsafe {
         receiver(lua);
         let deadline_ns = check_ms(lua, 2);
-        add(lua, 0, |events, value| events.try_add_timer_at(deadline_ns, value))
+        add(lua, 0, Due::At(deadline_ns))
     }
 }
 
@@ -42,9 +44,7 @@ pub(crate) unsafe extern "C-unwind" fn every(lua: *mut lua_State) -> c_int {
     unsafe {
         receiver(lua);
         let plan = check_plan(lua);
-        add(lua, Payload::REPEATS, |events, value| {
-            events.try_add_planned(Plan { deadline: events.now_ns().saturating_add(plan.deadline), ..plan }, value)
-        })
+        add(lua, Payload::REPEATS, Due::Repeating(plan))
     }
 }
 
@@ -89,12 +89,9 @@ unsafe fn check_period(lua: *mut lua_State, index: c_int) -> NonZeroU64 {
     }
 }
 
-/// Arms a timer with the function and arguments from 3 on, and pushes its ticket. `arm` makes no Lua call.
-unsafe fn add(
-    lua: *mut lua_State,
-    flags: u64,
-    arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Result<Key, AddError> + Copy,
-) -> c_int {
+/// Arms a timer with the function and arguments from 3 on, and pushes its ticket.
+#[inline(always)]
+unsafe fn add(lua: *mut lua_State, flags: u64, due: Due) -> c_int {
     // SAFETY: only called by functions of the module, with the loop at 1; the stack is written beside the lines.
     unsafe {
         check_callable(lua, 3);
@@ -103,7 +100,7 @@ unsafe fn add(
             payload |= pack(lua, 3) as u64 + 1; // S: loop ms tbl
         }
         push_user_value(lua, 1, value::TASKS);
-        let entries = lua_gettop(lua); // S: loop ms f entries
+        stack_is(lua, 4); // S: loop ms f entries
         let ticket = push_ticket(lua, Ticket { key: 0, owner: 0 }, lua_upvalueindex(upvalue::TIMER));
         // Anew: making these objects may have run a finalizer, and that may have closed the loop.
         let state = state_at(lua, 1);
@@ -111,7 +108,7 @@ unsafe fn add(
             check_loop(lua, 1);
         }
         lua_pushvalue(lua, 3); // S: loop ms f entries ticket f
-        let key = arm_entry(lua, state, entries, payload, arm);
+        let key = arm_entry(lua, state, 4, payload, due);
         ticket.write(Ticket { key: key.to_bits(), owner: (*state).id });
     }
     1

@@ -10,13 +10,14 @@
 
 use super::left::{Left, is_left};
 use super::ticket::{Payload, arm_entry};
+use crate::host::arm::Due;
 use crate::host::entries::unlink;
 use crate::host::memory::{COROUTINE, DIRECTIONS, Handle, NodeBlock, direction_value, value};
 use crate::host::node::{drop_directions, push_node};
 use crate::host::state::state_at;
 use crate::lua::args::bad_argument;
 use crate::lua::version::push_user_value;
-use cogloop_io::{EventLoop, Interest, Key};
+use cogloop_io::{Interest, Key};
 use mlua::ffi::{
     lua_State, lua_gettop, lua_next, lua_pop, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_settop, lua_tothread,
     lua_touserdata,
@@ -47,7 +48,7 @@ pub(crate) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
             push_user_value(lua, index, direction_value(each)); // S: … tasks co
             let coroutine = lua_tothread(lua, -1);
             if !coroutine.is_null() && coroutine != told {
-                arm_entry(lua, state, top + 1, Payload::CLOSED, |events, value| events.try_add_timer(0, value));
+                arm_entry(lua, state, top + 1, Payload::CLOSED, Due::After(0));
                 told = coroutine;
             }
             (*node).args[i] = 0;
@@ -192,8 +193,7 @@ pub(super) unsafe fn limit(lua: *mut lua_State, node: *mut NodeBlock, direction:
         push_user_value(lua, 1, value::TASKS);
         let entries = lua_gettop(lua);
         lua_pushvalue(lua, entries - 1);
-        let arm = |events: &mut EventLoop<u64>, value| events.try_add_timer(limit_ns, value);
-        let key = arm_entry(lua, state_at(lua, 1), entries, Payload::TIMEOUT, arm);
+        let key = arm_entry(lua, state_at(lua, 1), entries, Payload::TIMEOUT, Due::After(limit_ns));
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
             if direction.contains(each) {
                 (*node).timeouts[i] = key.to_bits();

@@ -13,9 +13,10 @@ use super::claim::check_free;
 use super::left::mark;
 use super::loops::receiver;
 use super::ticket::{Payload, arm_entry};
+use crate::host::arm::Due;
 use crate::host::handle::check_handle;
 use crate::host::memory::{Kind, Request, State, value};
-use crate::host::state::{check_loop, with_or_raise};
+use crate::host::state::check_loop;
 use crate::lua::args::{check_callable, check_direction, check_ms};
 use crate::lua::guard::Text;
 use crate::lua::version::{begin_with, can_yield, push_user_value};
@@ -40,9 +41,8 @@ pub(crate) unsafe extern "C-unwind" fn spawn(lua: *mut lua_State) -> c_int {
         push_user_value(lua, 1, value::TASKS);
         lua_pushvalue(lua, top + 1);
         let state = check_loop(lua, 1);
-        with_or_raise(lua, state, |state| state.check_room());
         let payload = Payload::fresh(args);
-        arm_entry(lua, state, top + 2, payload, |events, value| events.try_add_timer(0, value));
+        arm_entry(lua, state, top + 2, payload, Due::After(0));
         lua_settop(lua, top + 1);
     }
     1

@@ -28,6 +28,7 @@ pub(crate) unsafe fn receiver(lua: *mut lua_State) -> *mut State {
 }
 
 /// Pushes the default loop, made anew if there is none or it was closed.
+#[inline(never)]
 unsafe fn push_default(lua: *mut lua_State) {
     // SAFETY: only called by `receiver`, for a function of the module.
     unsafe {

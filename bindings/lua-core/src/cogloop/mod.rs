@@ -34,18 +34,20 @@ mod wake;
 mod watch;
 
 use crate::host::create::close;
-use crate::lua::class::push_weak_table;
+use crate::lua::class::{keep, push_kept, push_metatable, push_weak_table, set_functions, set_methods};
 use crate::lua::guard::CHUNK;
 use mlua::ffi::{
-    LUA_OK, LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error,
-    lua_getfield, lua_gettop, lua_pushcclosure, lua_pushcfunction, lua_pushnil, lua_pushstring, lua_pushvalue,
-    lua_rawgetp, lua_rawsetp, lua_setfield, lua_settop, luaL_loadbufferx,
+    LUA_OK, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error, lua_getfield, lua_pushcfunction,
+    lua_pushnil, lua_pushvalue, lua_settop, luaL_loadbufferx,
 };
 use std::ffi::{CStr, c_int};
 use std::ptr::null;
 
 /// Its address is the module's place in the registry: one module for a Lua state.
 static MODULE_KEY: u8 = 0;
+
+/// What every function of the module has as upvalues is at the bottom of the stack while the module is made.
+const UPVALUES: [c_int; upvalue::COUNT as usize] = [1, 2, 3, 4, 5, 6];
 
 /// The methods of a loop, and functions of the module.
 const METHODS: [(&CStr, lua_CFunction); 26] = [
@@ -110,36 +112,33 @@ const CHUNKS: [&str; 2] = [include_str!("rate.lua"), include_str!("source.lua")]
 pub(crate) unsafe extern "C-unwind" fn open_cogloop(lua: *mut lua_State) -> c_int {
     // SAFETY: the caller's promise; the stack is written beside the lines.
     unsafe {
-        if lua_rawgetp(lua, LUA_REGISTRYINDEX, (&raw const MODULE_KEY).cast()) == LUA_TTABLE {
+        if push_kept(lua, &MODULE_KEY) {
             return 1;
         }
         lua_settop(lua, 0);
         for name in [c"cogloop.loop", c"cogloop.timer", c"cogloop.watcher"] {
-            lua_createtable(lua, 0, 8);
-            lua_pushstring(lua, name.as_ptr());
-            lua_setfield(lua, -2, c"__name".as_ptr());
+            push_metatable(lua, name);
         }
         lua_createtable(lua, 0, 32); // S: loop timer watcher module
         push_weak_table(lua);
         lua_pushnil(lua); // S: loop timer watcher module loops default
-        set_functions(lua, upvalue::LOOP, &LOOP_META);
-        set_functions(lua, upvalue::TIMER, &TIMER_META);
-        set_functions(lua, upvalue::WATCHER, &WATCHER_META);
-        set_methods(lua, upvalue::LOOP, &METHODS);
-        set_methods(lua, upvalue::WATCHER, &WATCHER_METHODS);
-        set_methods(lua, upvalue::TIMER, &TIMER_METHODS);
-        set_functions(lua, upvalue::MODULE, &[(c"loop", create::construct)]);
+        set_functions(lua, upvalue::LOOP, &UPVALUES, &LOOP_META);
+        set_functions(lua, upvalue::TIMER, &UPVALUES, &TIMER_META);
+        set_functions(lua, upvalue::WATCHER, &UPVALUES, &WATCHER_META);
+        set_methods(lua, upvalue::LOOP, &UPVALUES, &METHODS);
+        set_methods(lua, upvalue::WATCHER, &UPVALUES, &WATCHER_METHODS);
+        set_methods(lua, upvalue::TIMER, &UPVALUES, &TIMER_METHODS);
+        set_functions(lua, upvalue::MODULE, &UPVALUES, &[(c"loop", create::construct)]);
         lua_settop(lua, upvalue::LOOPS);
         lua_createtable(lua, 1, 0); // S: loop timer watcher module loops { }
-        set_functions(lua, upvalue::MODULE, &METHODS);
+        set_functions(lua, upvalue::MODULE, &UPVALUES, &METHODS);
         run_chunks(lua);
         lua_settop(lua, upvalue::COUNT); // S: loop timer watcher module loops { }
         lua_pushvalue(lua, upvalue::MODULE);
         checked::wrap(lua, false);
         lua_getfield(lua, upvalue::LOOP, c"__index".as_ptr());
         checked::wrap(lua, true);
-        lua_pushvalue(lua, upvalue::MODULE);
-        lua_rawsetp(lua, LUA_REGISTRYINDEX, (&raw const MODULE_KEY).cast());
+        keep(lua, upvalue::MODULE, &MODULE_KEY);
         lua_settop(lua, upvalue::MODULE);
     }
     1
@@ -159,29 +158,5 @@ unsafe fn run_chunks(lua: *mut lua_State) {
             lua_pushcfunction(lua, source::open_child);
             lua_call(lua, 4, 0);
         }
-    }
-}
-
-/// Sets functions, with the six values at the bottom of the stack as upvalues, as fields of the table at `index`.
-unsafe fn set_functions(lua: *mut lua_State, index: c_int, functions: &[(&CStr, lua_CFunction)]) {
-    // SAFETY: only called by `open_cogloop`.
-    unsafe {
-        for &(name, function) in functions {
-            for n in 1..=upvalue::COUNT {
-                lua_pushvalue(lua, n);
-            }
-            lua_pushcclosure(lua, function, upvalue::COUNT);
-            lua_setfield(lua, index, name.as_ptr());
-        }
-    }
-}
-
-/// Gives the metatable at `index` a table of methods.
-unsafe fn set_methods(lua: *mut lua_State, index: c_int, methods: &[(&CStr, lua_CFunction)]) {
-    // SAFETY: only called by `open_cogloop`.
-    unsafe {
-        lua_createtable(lua, 0, 32);
-        set_functions(lua, lua_gettop(lua), methods);
-        lua_setfield(lua, index, c"__index".as_ptr());
     }
 }

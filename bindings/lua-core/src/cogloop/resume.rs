@@ -3,6 +3,7 @@
 use super::claim::limit;
 use super::left::{Left, is_left, mark};
 use super::ticket::{Payload, arm_entry};
+use crate::host::arm::Due;
 use crate::host::leave::CLOSED;
 use crate::host::memory::{COROUTINE, Request, State, value};
 use crate::host::node::{attach, drop_directions, set_callback, settle_reference};
@@ -145,7 +146,7 @@ unsafe fn queue(lua: *mut lua_State, state: *mut State, index: c_int, payload: u
         lua_settop(lua, index);
         push_user_value(lua, 1, value::TASKS);
         lua_pushvalue(lua, index);
-        arm_entry(lua, state, index + 1, payload, |events, value| events.try_add_timer(delay_ns, value));
+        arm_entry(lua, state, index + 1, payload, Due::After(delay_ns));
         lua_settop(lua, index);
     }
 }

@@ -13,15 +13,16 @@
 use crate::host::memory::Source;
 use crate::host::source::release;
 use crate::lua::args::{bytes, wrong};
+use crate::lua::class::set_functions;
 use crate::lua::guard::{Failure, guard};
 use crate::lua::version::new_userdata;
 use cogloop_io::child;
 use cogloop_io::memory::expect_bytes;
 use cogloop_io::signals::Signals;
 use mlua::ffi::{
-    LUA_TNUMBER, LUA_TSTRING, lua_State, lua_getmetatable, lua_isinteger, lua_pop, lua_pushboolean, lua_pushcfunction,
-    lua_pushinteger, lua_pushstring, lua_pushvalue, lua_rawequal, lua_setfield, lua_setmetatable, lua_tointeger,
-    lua_tonumber, lua_touserdata, lua_type, luaL_checkudata, luaL_getmetatable, luaL_newmetatable,
+    LUA_TNUMBER, LUA_TSTRING, lua_CFunction, lua_State, lua_getmetatable, lua_gettop, lua_isinteger, lua_pop,
+    lua_pushboolean, lua_pushinteger, lua_pushstring, lua_pushvalue, lua_rawequal, lua_setfield, lua_setmetatable,
+    lua_tointeger, lua_tonumber, lua_touserdata, lua_type, luaL_checkudata, luaL_getmetatable, luaL_newmetatable,
 };
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
@@ -32,6 +33,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::ptr::null_mut;
 
 const NAME: &CStr = c"cogloop.source";
+
+const METHODS: [(&CStr, lua_CFunction); 4] =
+    [(c"fileno", fileno), (c"take", take), (c"close", close), (c"__gc", close)];
 
 /// What may be asked for: each ends or stops a program, or is ignored, when nobody asks.
 const SIGNALS: [(&[u8], c_int); 12] = [
@@ -58,12 +62,7 @@ unsafe fn push_source(lua: *mut lua_State) -> *mut Source {
         if luaL_newmetatable(lua, NAME.as_ptr()) != 0 {
             lua_pushvalue(lua, -1);
             lua_setfield(lua, -2, c"__index".as_ptr());
-            let methods: [(&CStr, unsafe extern "C-unwind" fn(*mut lua_State) -> c_int); 4] =
-                [(c"fileno", fileno), (c"take", take), (c"close", close), (c"__gc", close)];
-            for (name, method) in methods {
-                lua_pushcfunction(lua, method);
-                lua_setfield(lua, -2, name.as_ptr());
-            }
+            set_functions(lua, lua_gettop(lua), &[], &METHODS);
         }
         lua_setmetatable(lua, -2);
         source

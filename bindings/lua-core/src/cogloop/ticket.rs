@@ -1,11 +1,12 @@
 //! What a timer userdata holds, and what a timer carries in the wheel.
 
 use super::left::Left;
+use crate::host::arm::{Due, For};
 use crate::host::entries::slot;
 use crate::host::memory::State;
 use crate::host::state::with_or_raise;
 use crate::lua::version::new_userdata;
-use cogloop_io::{AddError, EventLoop, Key};
+use cogloop_io::Key;
 use mlua::ffi::{lua_State, lua_pushvalue, lua_rawseti, lua_setmetatable};
 use std::ffi::c_int;
 
@@ -23,7 +24,6 @@ pub(crate) struct Ticket {
 pub(crate) struct Payload(pub(crate) u64);
 
 impl Payload {
-    pub(crate) const BITS: u32 = 24;
     /// The entry stays: the timer repeats.
     pub(crate) const REPEATS: u64 = 1 << 23;
     /// The entry is a coroutine.
@@ -69,35 +69,29 @@ impl Payload {
         self.0 & (Self::COROUTINE | Self::TIMEOUT) != 0
     }
 
+    /// A coroutine that has not begun is the script's: `spawn` has asked for it.
+    #[inline]
+    fn whose(self) -> For {
+        if self.is_wait() && self.packed_args().is_none() { For::Waiting } else { For::Script }
+    }
+
     pub(crate) fn packed_args(self) -> Option<c_int> {
         (self.0 & Self::PACKED).checked_sub(1).map(|args| args as c_int)
     }
 }
 
-/// Arms a timer for the entry on top, and pops that into the loop's TASKS, which is at `entries`. Whom the script did not
-/// ask for, a coroutine's, is armed whatever the loop's limit is; it has its function's or its handle's place.
+/// Arms a timer for the entry on top, and pops that into the loop's TASKS, which is at `entries`.
 ///
 /// # Safety
 ///
-/// The rule of the crate; `state` and the table belong to the same loop, and `arm` makes no Lua call.
-#[inline]
-pub(crate) unsafe fn arm_entry(
-    lua: *mut lua_State,
-    state: *mut State,
-    entries: c_int,
-    payload: u64,
-    arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Result<Key, AddError> + Copy,
-) -> Key {
+/// The rule of the crate; `state` and the table belong to the same loop.
+#[inline(always)]
+pub(crate) unsafe fn arm_entry(lua: *mut lua_State, state: *mut State, entries: c_int, payload: u64, due: Due) -> Key {
     // SAFETY: the caller's promise. Storing may raise for want of memory; `unlinked` undoes the timer then. It cannot run
     // a finalizer, so the state stays where it is.
     unsafe {
-        let key = with_or_raise(lua, state, |state| {
-            let arm = |events: &mut EventLoop<u64>, armed| arm(events, armed << Payload::BITS | payload);
-            if Payload(payload).is_wait() {
-                return Ok(state.arm_unlimited(arm)?);
-            }
-            Ok(state.arm(arm)?)
-        });
+        let whose = Payload(payload).whose();
+        let key = with_or_raise(lua, state, move |state| Ok(state.arm(due, whose, payload)?));
         lua_rawseti(lua, entries, slot(key.index()));
         (*state).linked();
         key

@@ -12,13 +12,14 @@
 use super::memory::value;
 use super::state::state_at;
 use super::upvalue;
+use crate::lua::args::bytes;
 use crate::lua::guard::push_text;
 use crate::lua::version::{push_user_value, set_user_value};
 use mlua::ffi::{
     LUA_REGISTRYINDEX, LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_Debug, lua_State, lua_concat, lua_createtable, lua_error,
     lua_getfield, lua_getinfo, lua_getstack, lua_gettop, lua_insert, lua_pop, lua_pushnil, lua_pushstring,
-    lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawseti, lua_replace, lua_setfield, lua_settop, lua_tolstring,
-    lua_type, lua_upvalueindex, luaL_traceback,
+    lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawseti, lua_replace, lua_setfield, lua_settop, lua_type,
+    lua_upvalueindex, luaL_traceback,
 };
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
@@ -116,10 +117,8 @@ pub unsafe fn push_traceback(lua: *mut lua_State) -> bool {
 unsafe fn contains(lua: *mut lua_State, index: c_int, needle: &CStr) -> bool {
     // SAFETY: only called for a string; its bytes stay on the stack.
     unsafe {
-        let mut length = 0;
-        let bytes = lua_tolstring(lua, index, &raw mut length);
         let needle = needle.to_bytes();
-        std::slice::from_raw_parts(bytes.cast::<u8>(), length).windows(needle.len()).any(|window| window == needle)
+        bytes(lua, index).windows(needle.len()).any(|window| window == needle)
     }
 }
 

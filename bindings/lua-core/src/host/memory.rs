@@ -61,7 +61,9 @@ pub(crate) struct State {
     pub(crate) current: *mut TaskBlock,
     /// A timer that is armed and whose Task is not in the table yet: what Lua's running out of memory leaves there.
     pub(crate) unlinked: Option<Key>,
-    /// How many timers were armed: the order of equal deadlines, each timer's value.
+    /// How many timers the loop's host allows the script; `None`: as many as there may be.
+    pub(crate) timers_max: Option<usize>,
+    /// How many timers were armed: the order of equal deadlines.
     pub(crate) armed: u64,
     /// Descriptor numbers by token index.
     pub(crate) numbers: ByIndex<RawFd>,

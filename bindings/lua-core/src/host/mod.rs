@@ -1,6 +1,7 @@
 //! The loop as Lua holds it: its memory, what is observed, and the turns. The faces make their objects from it; what it asks
 //! of them stands in a table, [`face::Face`].
 
+pub(crate) mod arm;
 pub(crate) mod create;
 pub(crate) mod drive;
 pub(crate) mod entries;

@@ -7,7 +7,7 @@ use crate::lua::args::{test_userdata, wrong};
 use crate::lua::guard::{ErrorText, Failure, Text, guard};
 use crate::lua::interrupt;
 use cogloop_io::memory::ByIndex;
-use cogloop_io::{AddError, EventLoop, Key, LimitReached, Limits, Token, VirtualClock, Wait};
+use cogloop_io::{EventLoop, Token, VirtualClock, Wait};
 use mlua::ffi::{lua_State, lua_touserdata};
 use std::ffi::{CStr, c_int};
 use std::os::fd::RawFd;
@@ -35,6 +35,7 @@ impl State {
             current: std::ptr::null_mut(),
             unlinked: None,
             armed: 0,
+            timers_max: None,
             numbers: ByIndex::new(),
             watched: Vec::new(),
             sockets: Vec::new(),
@@ -99,56 +100,6 @@ impl State {
         // The last nanosecond is the end, which is never reached.
         let is_left = self.events.now_ns().checked_add(by_ns).is_some_and(|end_ns| end_ns < u64::MAX);
         if is_left { Ok(()) } else { Err(c"ms: the virtual clock ends before that, 2^64 ns after its start") }
-    }
-
-    /// Arms a timer whose Task the caller puts into the table next, and then calls [`State::linked`].
-    ///
-    /// # Errors
-    ///
-    /// At the limit of the loop's host, or without memory.
-    pub(crate) fn arm(
-        &mut self,
-        arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Result<Key, AddError>,
-    ) -> Result<Key, AddError> {
-        self.drop_unlinked();
-        let key = arm(&mut self.events, self.armed + 1)?;
-        self.armed += 1;
-        self.unlinked = Some(key);
-        Ok(key)
-    }
-
-    /// As [`State::arm`], for a timer of the loop's own that has to be, however few its host allows the script.
-    pub(crate) fn arm_unlimited(
-        &mut self,
-        arm: impl FnOnce(&mut EventLoop<u64>, u64) -> Result<Key, AddError>,
-    ) -> Result<Key, AddError> {
-        let limits = self.events.limits();
-        self.events.set_limits(Limits { timers: usize::MAX, ..limits });
-        let key = self.arm(arm);
-        self.events.set_limits(limits);
-        key
-    }
-
-    /// Whether the host allows another timer.
-    ///
-    /// # Errors
-    ///
-    /// That it does not.
-    pub(crate) fn check_room(&self) -> Result<(), ErrorText> {
-        let limit = self.events.limits().timers;
-        if self.events.timers() < limit { Ok(()) } else { Err(Text::new(LimitReached { what: "timers", limit })) }
-    }
-
-    /// The timer that was armed last is in the table.
-    pub(crate) fn linked(&mut self) {
-        self.unlinked = None;
-    }
-
-    /// Takes back the timer whose Task never got into the table, because Lua ran out of memory.
-    pub(crate) fn drop_unlinked(&mut self) {
-        if let Some(key) = self.unlinked.take() {
-            self.events.cancel_timer(key);
-        }
     }
 
     /// The number that a token stands for.
@@ -241,7 +192,7 @@ pub(crate) unsafe fn with<R: Copy>(
     work: impl FnOnce(&mut State) -> Result<R, ErrorText>,
 ) -> Result<R, ErrorText> {
     // SAFETY: the caller's promise: no other reference is alive, since nothing but such work ever makes one.
-    guard(|| work(unsafe { &mut *state }))
+    guard(move || work(unsafe { &mut *state }))
 }
 
 /// As [`with`]; what goes wrong is raised.

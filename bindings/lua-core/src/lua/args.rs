@@ -252,11 +252,7 @@ pub(crate) unsafe fn check_direction(lua: *mut lua_State, arg: c_int) -> Interes
     // SAFETY: the caller's promise; the bytes belong to a string on the stack, and are not used after it is gone.
     unsafe {
         let bits = match lua_type(lua, arg) {
-            LUA_TSTRING => {
-                let mut length = 0;
-                let name = lua_tolstring(lua, arg, &raw mut length);
-                direction(std::slice::from_raw_parts(name.cast(), length))
-            }
+            LUA_TSTRING => direction(bytes(lua, arg)),
             LUA_TNUMBER => Some(lua_tonumber(lua, arg)).filter(|n| [1.0, 2.0, 3.0].contains(n)).map(|n| n as u8),
             _ => None,
         };

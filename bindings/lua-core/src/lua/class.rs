@@ -1,8 +1,34 @@
-//! Classes: tables of functions, metatables, and where the registry keeps them.
+//! One way to build what a module consists of: metatables, tables of functions that share their upvalues, and the places in
+//! the registry where a module is kept.
+//!
+//! Functions know their own objects by the metatables among their upvalues. That is faster than a lookup by name, and no
+//! other library's object can pass for one of ours.
 
-use mlua::ffi::{lua_State, lua_createtable, lua_pushstring, lua_setfield, lua_setmetatable};
+use mlua::ffi::{
+    LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_gettop, lua_pop, lua_pushcclosure,
+    lua_pushstring, lua_pushvalue, lua_rawgetp, lua_rawsetp, lua_setfield, lua_setmetatable,
+};
+use std::ffi::{CStr, c_int};
+use std::ptr::from_ref;
 
-/// Pushes a table that keeps its values not alive.
+/// Functions by their names.
+pub(crate) type Functions = [(&'static CStr, lua_CFunction)];
+
+/// Pushes a metatable with this `__name`.
+///
+/// # Safety
+///
+/// Room for two values. May raise.
+pub(crate) unsafe fn push_metatable(lua: *mut lua_State, name: &CStr) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lua_createtable(lua, 0, 16);
+        lua_pushstring(lua, name.as_ptr());
+        lua_setfield(lua, -2, c"__name".as_ptr());
+    }
+}
+
+/// Pushes a table with weak values.
 ///
 /// # Safety
 ///
@@ -15,5 +41,67 @@ pub(crate) unsafe fn push_weak_table(lua: *mut lua_State) {
         lua_pushstring(lua, c"v".as_ptr());
         lua_setfield(lua, -2, c"__mode".as_ptr());
         lua_setmetatable(lua, -2);
+    }
+}
+
+/// Sets functions as fields of the table at `table`. Their upvalues are the values at `upvalues`, in this order.
+///
+/// # Safety
+///
+/// A table and values at these absolute indices. Room for the upvalues and one value more. May raise.
+pub(crate) unsafe fn set_functions(lua: *mut lua_State, table: c_int, upvalues: &[c_int], functions: &Functions) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        for &(name, function) in functions {
+            for &upvalue in upvalues {
+                lua_pushvalue(lua, upvalue);
+            }
+            lua_pushcclosure(lua, function, upvalues.len() as c_int);
+            lua_setfield(lua, table, name.as_ptr());
+        }
+    }
+}
+
+/// Gives the metatable at `meta` a new table of methods as its `__index`.
+///
+/// # Safety
+///
+/// As for [`set_functions`], with room for one value more.
+pub(crate) unsafe fn set_methods(lua: *mut lua_State, meta: c_int, upvalues: &[c_int], methods: &Functions) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lua_createtable(lua, 0, methods.len() as c_int);
+        set_functions(lua, lua_gettop(lua), upvalues, methods);
+        lua_setfield(lua, meta, c"__index".as_ptr());
+    }
+}
+
+/// Keeps the value at `index` in the registry. The key's address is the place, so that a module exists once in a Lua
+/// state, however often it is required.
+///
+/// # Safety
+///
+/// A value at this index. Room for one value. May raise.
+pub(crate) unsafe fn keep(lua: *mut lua_State, index: c_int, key: &'static u8) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lua_pushvalue(lua, index);
+        lua_rawsetp(lua, LUA_REGISTRYINDEX, from_ref(key).cast());
+    }
+}
+
+/// Pushes the table that [`keep`] has kept, and returns true. Pushes nothing if there is none.
+///
+/// # Safety
+///
+/// Room for one value.
+pub(crate) unsafe fn push_kept(lua: *mut lua_State, key: &'static u8) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let is_kept = lua_rawgetp(lua, LUA_REGISTRYINDEX, from_ref(key).cast()) == LUA_TTABLE;
+        if !is_kept {
+            lua_pop(lua, 1);
+        }
+        is_kept
     }
 }

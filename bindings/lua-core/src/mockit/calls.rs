@@ -1,8 +1,7 @@
 //! The functions of the module beside those that make timers.
 
 use super::queue::Taken;
-use super::service::with;
-use super::service::{CALLBACKS, Service};
+use super::service::{CALLBACKS, Service, with};
 use super::time::Alarm;
 use super::timer::{check_ms, forget};
 use super::{time, upvalue};

@@ -15,12 +15,12 @@ mod timer;
 mod upvalue;
 
 use crate::lua::args::{bad_argument, bytes, check_options};
+use crate::lua::class::{keep, push_kept, push_metatable, set_functions};
 use crate::lua::guard::guard;
 use crate::lua::version::{new_userdata, set_user_value};
 use mlua::ffi::{
-    LUA_REGISTRYINDEX, LUA_TNIL, LUA_TNONE, LUA_TSTRING, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable,
-    lua_getfield, lua_pushcclosure, lua_pushcfunction, lua_pushstring, lua_pushvalue, lua_rawgetp, lua_rawsetp,
-    lua_setfield, lua_setmetatable, lua_settop, lua_touserdata, lua_type,
+    LUA_TNIL, LUA_TNONE, LUA_TSTRING, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_getfield, lua_gettop,
+    lua_pushcfunction, lua_pushvalue, lua_setfield, lua_setmetatable, lua_settop, lua_touserdata, lua_type,
 };
 use service::{CALLBACKS, Service};
 use std::ffi::{CStr, c_int};
@@ -53,15 +53,14 @@ const TIMER_META: [(&CStr, lua_CFunction); 3] =
 pub(crate) unsafe extern "C-unwind" fn open_luamockit(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua, with the stack room of a C function.
     unsafe {
-        if lua_rawgetp(lua, LUA_REGISTRYINDEX, (&raw const MODULE_KEY).cast()) == LUA_TTABLE {
+        if push_kept(lua, &MODULE_KEY) {
             return 1;
         }
         lua_settop(lua, 0);
         push_module(lua, false); // S: … module
         lua_pushcfunction(lua, other_service);
         lua_setfield(lua, -2, c"service".as_ptr());
-        lua_pushvalue(lua, -1);
-        lua_rawsetp(lua, LUA_REGISTRYINDEX, (&raw const MODULE_KEY).cast());
+        keep(lua, -1, &MODULE_KEY);
     }
     1
 }
@@ -110,28 +109,13 @@ unsafe fn push_module(lua: *mut lua_State, is_virtual: bool) {
             text.raise(lua);
         }
 
-        lua_createtable(lua, 0, 5); // S: service timer
-        set_functions(lua, &TIMER_META);
-        lua_pushstring(lua, c"mockit timer".as_ptr());
-        lua_setfield(lua, upvalue::TIMER, c"__name".as_ptr());
+        let upvalues = [upvalue::SERVICE, upvalue::TIMER];
+        push_metatable(lua, c"mockit timer"); // S: service timer
+        set_functions(lua, upvalue::TIMER, &upvalues, &TIMER_META);
         lua_pushvalue(lua, upvalue::TIMER);
         lua_setfield(lua, upvalue::TIMER, c"__index".as_ptr());
         lua_createtable(lua, 0, FUNCTIONS.len() as c_int + 1); // S: service timer module
-        set_functions(lua, &FUNCTIONS);
-    }
-}
-
-/// Sets functions, with the two values at the bottom of the stack as upvalues, as fields of the table on top.
-unsafe fn set_functions(lua: *mut lua_State, functions: &[(&CStr, lua_CFunction)]) {
-    // SAFETY: only called by `push_module`.
-    unsafe {
-        for &(name, function) in functions {
-            for n in 1..=upvalue::COUNT {
-                lua_pushvalue(lua, n);
-            }
-            lua_pushcclosure(lua, function, upvalue::COUNT);
-            lua_setfield(lua, -2, name.as_ptr());
-        }
+        set_functions(lua, lua_gettop(lua), &upvalues, &FUNCTIONS);
     }
 }
 

@@ -10,7 +10,7 @@
 //! between the others'. They are not kept one by one: a timer has one *run*, its oldest event and how many follow a period
 //! apart, so that a year of missed milliseconds takes no memory.
 
-use cogloop_engine::{Key, NoRoom, Plan, Scheduler};
+use cogloop_engine::{Key, Missed, NoRoom, Plan, Scheduler};
 use cogloop_io::memory::expect_bytes;
 use std::collections::{BTreeMap, TryReserveError};
 use std::num::NonZeroU64;
@@ -194,10 +194,11 @@ impl Queue {
             let mut count = 1;
             known.key = None;
             if known.is_cyclic {
-                // The wheel has it for a deadline that has not passed: those up to now are counted.
-                let period_ns = known.delay_ns.max(1);
-                count += now_ns.saturating_sub(known.next_ns) / period_ns;
-                known.next_ns = known.next_ns.saturating_add(period_ns.saturating_mul(count));
+                // The wheel has it for a deadline that has not passed: those up to now are counted, by the engine's rule.
+                let period_ns = NonZeroU64::new(known.delay_ns).unwrap_or(NonZeroU64::MIN);
+                let next = Missed::Skip.next(known.next_ns, period_ns, now_ns);
+                count += next.missed;
+                known.next_ns = next.deadline;
                 // At the end of time there is no next one.
                 let next = (known.next_ns > now_ns).then(|| Plan::once(known.next_ns));
                 // It has the place that has just become free, which takes no memory.

@@ -1,8 +1,7 @@
 //! `oneoff`, `getit`, and the timer that they give.
 
 use super::queue::{NS_PER_MS, Timer};
-use super::service::CALLBACKS;
-use super::service::with;
+use super::service::{CALLBACKS, with};
 use super::upvalue;
 use crate::lua::args::{MAX_DELAY_NS, check_callable, test_userdata, wrong};
 use crate::lua::version::{new_userdata, push_user_value};

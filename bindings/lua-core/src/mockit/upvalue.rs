@@ -5,4 +5,3 @@ use std::ffi::c_int;
 pub(super) const SERVICE: c_int = 1;
 /// The metatable of its timers.
 pub(super) const TIMER: c_int = 2;
-pub(super) const COUNT: c_int = 2;

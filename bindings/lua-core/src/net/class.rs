@@ -1,19 +1,19 @@
 //! A class of `t.Net`.
 
-use super::{names, upvalue};
+use super::names;
+use crate::lua::class::{Functions, set_functions};
 use mlua::ffi::{
-    LUA_REGISTRYINDEX, lua_CFunction, lua_State, lua_createtable, lua_gettop, lua_pushcclosure, lua_pushinteger,
-    lua_pushlstring, lua_pushvalue, lua_rawset, lua_rawseti, lua_rawsetp, lua_setfield, lua_setmetatable, lua_settop,
+    lua_CFunction, lua_State, lua_createtable, lua_gettop, lua_pushinteger, lua_pushlstring, lua_rawset, lua_rawseti,
+    lua_setmetatable, lua_settop,
 };
-use std::ffi::{CStr, c_int};
-use std::ptr::from_ref;
+use std::ffi::c_int;
 
 /// A class: the functions that it and its objects share, their metamethods, and what `Class( … )` calls.
 pub(super) struct Class {
-    pub(super) methods: &'static [(&'static CStr, lua_CFunction)],
+    pub(super) methods: &'static Functions,
     /// What an object has in the place of the functions of these names.
-    pub(super) own: &'static [(&'static CStr, lua_CFunction)],
-    pub(super) meta: &'static [(&'static CStr, lua_CFunction)],
+    pub(super) own: &'static Functions,
+    pub(super) meta: &'static Functions,
     pub(super) construct: lua_CFunction,
 }
 
@@ -33,28 +33,13 @@ pub(super) unsafe fn push_class(lua: *mut lua_State, class: &Class, metas: [c_in
             (class.meta, metas[number], methods),
             (&[(c"__call", class.construct)], table + 2, table),
         ] {
-            for &(name, function) in functions {
-                for upvalue in [metas[0], metas[1], looked_up, metas[2]] {
-                    lua_pushvalue(lua, upvalue);
-                }
-                lua_pushcclosure(lua, function, upvalue::COUNT);
-                lua_setfield(lua, target, name.as_ptr());
-            }
+            set_functions(lua, target, &[metas[0], metas[1], looked_up, metas[2]], functions);
         }
         if number == 0 {
             [table, methods].into_iter().for_each(|target| set_ways(lua, target));
         }
         lua_setmetatable(lua, table);
         lua_settop(lua, table);
-    }
-}
-
-/// Keeps the value at `index` in the registry.
-pub(super) unsafe fn keep(lua: *mut lua_State, index: c_int, key: &'static u8) {
-    // SAFETY: only called by `install`.
-    unsafe {
-        lua_pushvalue(lua, index);
-        lua_rawsetp(lua, LUA_REGISTRYINDEX, from_ref(key).cast());
     }
 }
 

@@ -26,14 +26,14 @@ mod transfer;
 mod upvalue;
 
 use crate::host::socket::SOCKET_META_KEY;
+use crate::lua::class::{keep, push_kept, push_metatable};
 use crate::lua::guard::Text;
-use class::{Class, keep, push_class};
+use class::{Class, push_class};
 use mlua::ffi::{
-    LUA_REGISTRYINDEX, LUA_TTABLE, lua_State, lua_createtable, lua_getfield, lua_gettop, lua_pop, lua_pushinteger,
-    lua_pushlstring, lua_pushstring, lua_rawgetp, lua_rawset, lua_rawseti, lua_setfield, lua_settop,
+    lua_State, lua_createtable, lua_getfield, lua_gettop, lua_pushinteger, lua_pushlstring, lua_rawset, lua_rawseti,
+    lua_setfield, lua_settop,
 };
 use std::ffi::{CStr, c_int};
-use std::ptr::from_ref;
 
 /// Their addresses are the places in the registry: one set of classes for a Lua state, however often it is required.
 static NET_KEY: u8 = 0;
@@ -124,10 +124,9 @@ unsafe fn open_field(lua: *mut lua_State, key: &'static u8, name: &CStr) -> c_in
 unsafe fn open(lua: *mut lua_State, key: &'static u8) -> c_int {
     // SAFETY: only called by the functions above.
     unsafe {
-        if lua_rawgetp(lua, LUA_REGISTRYINDEX, from_ref(key).cast()) != LUA_TTABLE {
-            lua_pop(lua, 1);
+        if !push_kept(lua, key) {
             install(lua);
-            lua_rawgetp(lua, LUA_REGISTRYINDEX, from_ref(key).cast());
+            push_kept(lua, key);
         }
     }
     1
@@ -139,9 +138,7 @@ unsafe fn install(lua: *mut lua_State) {
     unsafe {
         let top = lua_gettop(lua);
         for name in [c"T.Net.Socket", c"T.Net.Address", c"T.Net.Interface"] {
-            lua_createtable(lua, 0, 16);
-            lua_pushstring(lua, name.as_ptr());
-            lua_setfield(lua, -2, c"__name".as_ptr());
+            push_metatable(lua, name);
         }
         lua_createtable(lua, 0, 4); // S: … socket address interface net
         let (metas, net) = ([top + 1, top + 2, top + 3], top + 4);

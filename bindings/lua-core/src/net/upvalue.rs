@@ -8,4 +8,3 @@ pub(super) const ADDRESS: c_int = 2;
 pub(super) const CLASS: c_int = 3;
 /// The metatable of the tables that say something of an interface.
 pub(super) const INTERFACE: c_int = 4;
-pub(super) const COUNT: c_int = 4;

@@ -1,7 +1,6 @@
 //! The class `t.Loop`: its table, and the metatables of its objects.
 //!
-//! Every function has the three metatables, the class and a weak table as upvalues: comparing with one tells a loop from anything else
-//! faster than a lookup by name, and no other library's objects can pass for ours.
+//! Every function has the metatables, the class and a weak table as upvalues; see `host/upvalue.rs`.
 
 mod clock;
 mod create;
@@ -17,14 +16,13 @@ use crate::host::observed::unwatch_all;
 use crate::host::state::{check_loop, state_at, with_or_raise};
 use crate::host::upvalue;
 use crate::lua::args::{DIRECTION_NAMES, is_callable, wrong_property};
-use crate::lua::class::push_weak_table;
+use crate::lua::class::{keep, push_kept, push_metatable, push_weak_table, set_functions};
 use crate::lua::guard::{ErrorText, Text};
 use crate::lua::version::{push_user_value, set_user_value};
 use mlua::ffi::{
-    LUA_REGISTRYINDEX, LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_insert,
-    lua_next, lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushinteger, lua_pushnil, lua_pushstring,
-    lua_pushvalue, lua_rawequal, lua_rawget, lua_rawgetp, lua_rawseti, lua_rawsetp, lua_setfield, lua_setmetatable,
-    lua_settop, lua_touserdata, lua_type, lua_upvalueindex,
+    LUA_TNIL, LUA_TSTRING, lua_CFunction, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushcfunction,
+    lua_pushinteger, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawequal, lua_rawget, lua_rawseti, lua_replace,
+    lua_setfield, lua_setmetatable, lua_settop, lua_touserdata, lua_type, lua_upvalueindex,
 };
 use std::ffi::{CStr, c_int};
 use task::finish;
@@ -61,61 +59,41 @@ const LOOP_META: [(&CStr, lua_CFunction); 6] = [
 ///
 /// For Lua to call: `lua` is a live state and has the stack room of a C function.
 pub(crate) unsafe extern "C-unwind" fn open_loop(lua: *mut lua_State) -> c_int {
-    // SAFETY: the caller's promise; the stack is written beside the lines, relative to its top.
+    // SAFETY: the caller's promise; the stack is written beside the lines.
     unsafe {
-        if lua_rawgetp(lua, LUA_REGISTRYINDEX, (&raw const CLASS_KEY).cast()) == LUA_TTABLE {
+        if push_kept(lua, &CLASS_KEY) {
             return 1;
         }
-        lua_pop(lua, 1);
+        let top = lua_gettop(lua);
         for name in [c"T.Loop", c"T.Loop.Task", c"T.Loop.Node"] {
-            lua_createtable(lua, 0, 8);
-            lua_pushstring(lua, name.as_ptr());
-            lua_setfield(lua, -2, c"__name".as_ptr());
+            push_metatable(lua, name);
             lua_pushcfunction(lua, show::object_to_string);
             lua_setfield(lua, -2, c"__tostring".as_ptr());
         }
         lua_createtable(lua, 3, 32);
         push_weak_table(lua); // S: … loop task node class last
-        for (name, function) in METHODS {
-            push_function(lua, function);
-            lua_setfield(lua, -3, name.as_ptr());
-        }
+        let upvalues = [1, 2, 3, 4, 5].map(|n| top + n);
+        let class = top + upvalue::CLASS;
+        set_functions(lua, class, &upvalues, &METHODS);
         for (names, bits) in DIRECTION_NAMES {
             for name in names {
                 lua_pushinteger(lua, bits.into());
-                lua_setfield(lua, -3, name.as_ptr());
+                lua_setfield(lua, class, name.as_ptr());
             }
             lua_pushstring(lua, names[0].as_ptr());
-            lua_rawseti(lua, -3, bits.into());
+            lua_rawseti(lua, class, bits.into());
         }
-        for (name, function) in LOOP_META {
-            push_function(lua, function);
-            lua_setfield(lua, -6, name.as_ptr());
-        }
-        push_function(lua, create::construct); // S: … loop task node class last construct
-        lua_createtable(lua, 0, 1);
-        lua_insert(lua, -2);
-        lua_setfield(lua, -2, c"__call".as_ptr()); // S: … loop task node class last meta
-        lua_setmetatable(lua, -3);
-        lua_pop(lua, 1); // S: … loop task node class
-        lua_pushvalue(lua, -1);
-        lua_rawsetp(lua, LUA_REGISTRYINDEX, (&raw const CLASS_KEY).cast());
+        set_functions(lua, top + upvalue::LOOP, &upvalues, &LOOP_META);
+        lua_createtable(lua, 0, 1); // S: … loop task node class last meta
+        set_functions(lua, lua_gettop(lua), &upvalues, &[(c"__call", create::construct)]);
+        lua_setmetatable(lua, class);
+        keep(lua, class, &CLASS_KEY);
         // Each function keeps the metatables.
-        lua_insert(lua, -4);
-        lua_pop(lua, 3);
+        lua_settop(lua, class);
+        lua_replace(lua, top + 1);
+        lua_settop(lua, top + 1); // S: … class
     }
     1
-}
-
-/// Pushes a function whose upvalues are the values on top.
-unsafe fn push_function(lua: *mut lua_State, function: lua_CFunction) {
-    // SAFETY: only called by `open_loop`, with the five values above one another.
-    unsafe {
-        for _ in 0..upvalue::COUNT {
-            lua_pushvalue(lua, -upvalue::COUNT);
-        }
-        lua_pushcclosure(lua, function, upvalue::COUNT);
-    }
 }
 
 /// `loop[ key ]`: a method or constant of the class, `onerror`, or the node of a handle.

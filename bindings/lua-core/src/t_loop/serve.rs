@@ -3,6 +3,7 @@
 //! All of it runs inside `drive`'s protected call, with the loop at 1, and simply raises.
 
 use super::task::{CALLBACK, finish, link, tell_next};
+use crate::host::arm::{Due, For};
 use crate::host::drive::must_return;
 use crate::host::entries::slot;
 use crate::host::face::Face;
@@ -70,7 +71,7 @@ fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<K
     let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
     let next = state.events.follow(&plan, state.events.now_ns());
     let next_ns = next.map_or(u64::MAX, |next| next.deadline);
-    state.arm(|events, armed| events.try_add_timer_at(next_ns, armed))
+    state.arm(Due::At(next_ns), For::Script, 0)
 }
 
 /// What the loop asks of this face. No coroutine waits in it.

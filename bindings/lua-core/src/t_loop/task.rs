@@ -1,5 +1,6 @@
 //! Tasks: `addTask`, `cancelTask`, and the userdata that they give and take.
 
+use crate::host::arm::{Due, For};
 use crate::host::entries::{slot, unlink};
 use crate::host::memory::{State, TaskBlock, value};
 use crate::host::state::{check_loop, state_at, with, with_or_raise};
@@ -39,8 +40,7 @@ pub(crate) unsafe extern "C-unwind" fn add_task(lua: *mut lua_State) -> c_int {
         if state.is_null() {
             check_loop(lua, 1);
         }
-        let key =
-            with_or_raise(lua, state, |state| Ok(state.arm(|events, armed| events.try_add_timer(delay_ns, armed))?));
+        let key = with_or_raise(lua, state, |state| Ok(state.arm(Due::After(delay_ns), For::Script, 0)?));
         link(lua, state, task, key);
     }
     1
