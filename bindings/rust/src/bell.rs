@@ -54,7 +54,12 @@ impl Bell {
         self.waker.wake();
     }
 
-    /// The next of those that were woken, in the order of waking.
+    /// Who is woken from now on is for another turn.
+    pub(crate) fn begin_turn(&self) {
+        self.woken().begin_round();
+    }
+
+    /// The next of those that were woken before this turn served them, in the order of waking.
     pub(crate) fn next_woken(&self) -> Option<Woken> {
         self.woken().next()
     }
@@ -73,13 +78,15 @@ impl Bell {
 pub(crate) struct Knock {
     place: u32,
     is_queued: AtomicBool,
+    /// Changes while the list is locked.
+    is_gone: AtomicBool,
     bell: Arc<Bell>,
 }
 
 impl Knock {
     pub(crate) fn try_new(who: Woken, bell: &Arc<Bell>) -> Result<Self, Error> {
         let place = bell.woken().try_add(who)?;
-        Ok(Self { place, is_queued: AtomicBool::new(false), bell: Arc::clone(bell) })
+        Ok(Self { place, is_queued: AtomicBool::new(false), is_gone: AtomicBool::new(false), bell: Arc::clone(bell) })
     }
 
     /// One that can be a [`Waker`](std::task::Waker).
@@ -89,7 +96,12 @@ impl Knock {
 
     pub(crate) fn knock(&self) {
         if !self.is_queued.swap(true, Ordering::AcqRel) {
-            self.bell.woken().wake(self.place);
+            let mut woken = self.bell.woken();
+            if self.is_gone.load(Ordering::Relaxed) {
+                return;
+            }
+            woken.wake(self.place);
+            drop(woken);
             self.bell.ring();
         }
     }
@@ -101,9 +113,19 @@ impl Knock {
     }
 }
 
+impl Knock {
+    /// There is nobody to wake any more, whoever still holds this.
+    pub(crate) fn leave(&self) {
+        let mut woken = self.bell.woken();
+        if !self.is_gone.swap(true, Ordering::Relaxed) {
+            woken.remove(self.place);
+        }
+    }
+}
+
 impl Drop for Knock {
     fn drop(&mut self) {
-        self.bell.woken().remove(self.place);
+        self.leave();
     }
 }
 

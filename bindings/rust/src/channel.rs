@@ -43,6 +43,7 @@ impl<T> Close for Shared<T> {
         let messages = std::mem::take(&mut queue.messages);
         drop(queue);
         drop(messages);
+        self.knock.leave();
     }
 }
 

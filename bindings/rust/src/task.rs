@@ -30,6 +30,13 @@ pub(crate) struct Spawned {
     waker: Waker,
 }
 
+/// A waker that somebody keeps wakes nobody.
+impl Drop for Spawned {
+    fn drop(&mut self) {
+        self.knock.leave();
+    }
+}
+
 /// `None` while it is polled.
 type Table = Places<Option<Spawned>>;
 

@@ -115,8 +115,8 @@ impl<S> Loop<S> {
 
     fn serve_woken(&self, state: &mut S) -> Result<usize, Error> {
         let core = self.core();
-        let most = core.bell.woken_len();
-        self.serve_all(most, || {
+        core.bell.begin_turn();
+        self.serve_all(usize::MAX, || {
             let Some(who) = core.bell.next_woken() else { return Ok(false) };
             match who {
                 Woken::Root => {

@@ -33,6 +33,8 @@ enum State {
 struct Place {
     who: Woken,
     state: State,
+    /// The round in which it was woken.
+    round: u32,
     /// Of one that was woken, the next one; of a free place, the next free one.
     next: u32,
 }
@@ -43,19 +45,21 @@ pub(crate) struct WokenList {
     first: u32,
     last: u32,
     free: u32,
+    /// How many of the list are to come; the others are gone.
     len: usize,
+    round: u32,
 }
 
 impl Default for WokenList {
     fn default() -> Self {
-        Self { places: Vec::new(), first: NONE, last: NONE, free: NONE, len: 0 }
+        Self { places: Vec::new(), first: NONE, last: NONE, free: NONE, len: 0, round: 0 }
     }
 }
 
 impl WokenList {
     /// Lets one more in, asleep. Its place is what it is known by.
     pub(crate) fn try_add(&mut self, who: Woken) -> Result<u32, TryReserveError> {
-        let place = Place { who, state: State::Asleep, next: NONE };
+        let place = Place { who, state: State::Asleep, round: 0, next: NONE };
         let index = self.free;
         if let Some(free) = self.places.get_mut(index as usize) {
             self.free = free.next;
@@ -73,7 +77,7 @@ impl WokenList {
         if place.state != State::Asleep {
             return;
         }
-        (place.state, place.next) = (State::Woken, NONE);
+        (place.state, place.round, place.next) = (State::Woken, self.round, NONE);
         match self.places.get_mut(self.last as usize) {
             Some(last) => last.next = index,
             None => self.first = index,
@@ -85,22 +89,33 @@ impl WokenList {
     /// Lets one out, who is not to be woken any more.
     pub(crate) fn remove(&mut self, index: u32) {
         match self.places[index as usize].state {
-            State::Woken => self.places[index as usize].state = State::Gone,
+            State::Woken => {
+                self.places[index as usize].state = State::Gone;
+                self.len -= 1;
+            }
             _ => self.release(index),
         }
     }
 
-    /// Takes the first one off the list. Those that are gone are passed over.
+    /// Who is woken from now on comes in the next round.
+    pub(crate) fn begin_round(&mut self) {
+        self.round = self.round.wrapping_add(1);
+    }
+
+    /// Takes the first one of this round off the list. Those that are gone are passed over.
     pub(crate) fn next(&mut self) -> Option<Woken> {
         while let Some(place) = self.places.get_mut(self.first as usize) {
+            if place.state == State::Woken && place.round == self.round {
+                return None;
+            }
             let (index, state, who) = (self.first, place.state, place.who);
             place.state = State::Asleep;
             self.first = place.next;
             if self.first == NONE {
                 self.last = NONE;
             }
-            self.len -= 1;
             if state == State::Woken {
+                self.len -= 1;
                 return Some(who);
             }
             self.release(index);
@@ -108,7 +123,7 @@ impl WokenList {
         None
     }
 
-    /// How many places are on the list.
+    /// How many are on the list, without those that are gone.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -124,6 +139,23 @@ impl WokenList {
 mod tests {
     use super::*;
     use crate::places::Places;
+
+    #[test]
+    fn who_is_woken_in_a_round_comes_in_the_next_one_also_where_another_has_gone() {
+        let (mut list, mut names) = (WokenList::default(), Places::default());
+        let who = [(); 3].map(|()| Woken::Task(names.insert(())));
+        let [first, second, third] = who.map(|who| list.try_add(who).unwrap());
+        list.wake(first);
+        list.wake(second);
+        list.begin_round();
+        assert_eq!(list.next(), Some(who[0]));
+        list.wake(third);
+        list.wake(first);
+        list.remove(second);
+        assert_eq!((list.next(), list.len()), (None, 2));
+        list.begin_round();
+        assert_eq!([list.next(), list.next(), list.next()], [Some(who[2]), Some(who[0]), None]);
+    }
 
     /// Adds, wakes and removes at random, against plain lists.
     #[test]
@@ -153,11 +185,12 @@ mod tests {
                 }
                 5.. => {
                     let first = (!woken.is_empty()).then(|| woken.remove(0));
+                    list.begin_round();
                     assert_eq!(list.next(), first);
                 }
                 _ => {}
             }
-            assert!(list.len() >= woken.len() && list.places.len() <= known.len() + list.len() + 600);
+            assert!(list.len() == woken.len() && list.places.len() <= known.len() + list.len() + 600);
         }
         let places = list.places.len();
         assert!(places < 2_000, "{places} places: those of the gone are used again");

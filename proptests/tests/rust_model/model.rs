@@ -190,7 +190,8 @@ impl Model {
     }
 
     fn has_work(&self) -> bool {
-        !self.deferred.is_empty() || !self.batch.is_empty() || !self.woken.is_empty() || !self.mail.is_empty()
+        let has_woken = self.batch.iter().chain(&self.woken).any(|&who| self.is_there(who));
+        !self.deferred.is_empty() || has_woken || !self.mail.is_empty()
     }
 
     /// Waits for what comes first, no longer than `most`, and serves it.
@@ -234,23 +235,32 @@ impl Model {
     /// What of the queue was there when this part began; first what an earlier turn left.
     fn serve_woken(&mut self) -> Run {
         self.batch.append(&mut self.woken);
-        for _ in 0..self.batch.len().min(self.limits.callbacks) {
-            if self.is_stopped {
-                break;
-            }
-            match self.batch.pop_front() {
-                Some(Who::Root) => self.is_root_woken = true,
-                Some(Who::Task(task)) => self.poll_task(task)?,
-                Some(Who::Channel(channel)) => self.serve_channel(channel)?,
-                None => break,
+        let mut left = self.limits.callbacks;
+        while left > 0 && !self.is_stopped {
+            let Some(who) = self.batch.pop_front() else { break };
+            // Of what is gone there is nothing to count.
+            left -= usize::from(self.is_there(who));
+            match who {
+                Who::Root => self.is_root_woken = true,
+                Who::Task(task) => self.poll_task(task)?,
+                Who::Channel(channel) => self.serve_channel(channel)?,
             }
         }
         Ok(())
     }
 
+    fn is_there(&self, who: Who) -> bool {
+        match who {
+            Who::Root => true,
+            Who::Task(task) => self.tasks.contains_key(&task),
+            Who::Channel(channel) => self.channels.contains_key(&channel),
+        }
+    }
+
     fn serve_channel(&mut self, channel: usize) -> Run {
         let Some(served) = self.channels.get_mut(&channel).filter(|channel| !channel.is_running) else { return Ok(()) };
         served.is_running = true;
+        self.queued.remove(&Who::Channel(channel));
         let body = served.body.clone();
         let left = self.queues[channel].messages.len().clamp(1, self.limits.callbacks);
         let ended = self.serve_messages(channel, &body, left);
@@ -258,7 +268,7 @@ impl Model {
             let Some(served) = self.channels.get_mut(&channel) else { return Ok(()) };
             served.is_running = false;
             if !self.queues[channel].messages.is_empty() {
-                self.woken.push_back(Who::Channel(channel));
+                self.wake(Who::Channel(channel));
             }
             return Ok(());
         }
@@ -353,7 +363,7 @@ impl Model {
                 let queue = &mut self.queues[channel];
                 queue.senders -= 1;
                 if queue.senders == 0 && queue.messages.is_empty() {
-                    self.woken.push_back(Who::Channel(channel));
+                    self.wake(Who::Channel(channel));
                 }
             }
             Action::Remote { is_counted } => self.remotes.push(Some(*is_counted)),
@@ -381,7 +391,7 @@ impl Model {
         if is_allowed {
             queue.messages.push_back(message);
             if queue.messages.len() == 1 {
-                self.woken.push_back(Who::Channel(channel));
+                self.wake(Who::Channel(channel));
             }
         }
         self.note(What::Answer(if is_allowed { 1 } else { REFUSED }));
