@@ -3,7 +3,7 @@
 use crate::core::Core;
 use crate::handle::Handle;
 use crate::memory;
-use crate::watched::Readiness;
+use crate::readiness::Readiness;
 use crate::{Error, Interest, Mode};
 use cogloop_io::Token;
 use std::fmt;

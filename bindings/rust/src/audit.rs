@@ -2,7 +2,7 @@
 
 use crate::core::Kind;
 use crate::handle::Handle;
-use crate::timers::Slot;
+use crate::slots::TimerSlot;
 use std::fmt;
 
 impl<S> Handle<S> {
@@ -23,11 +23,11 @@ impl<S> Handle<S> {
         let timers = self.timers().borrow();
         let mut callbacks = 0;
         for (key, _, &kind) in events.iter_timers() {
-            let has_slot = timers.get(key.index()).is_some_and(|slot| !matches!(slot, Slot::Empty));
+            let has_slot = timers.get(key.index()).is_some_and(|slot| !matches!(slot, TimerSlot::Empty));
             assert_eq!(has_slot, kind == Kind::Callback, "{key:?} is for a callback, or has one, not both");
             callbacks += usize::from(has_slot);
         }
-        let filled = timers.iter().filter(|slot| !matches!(slot, Slot::Empty)).count();
+        let filled = timers.iter().filter(|slot| !matches!(slot, TimerSlot::Empty)).count();
         assert_eq!(filled, callbacks, "callbacks of timers, against timers that have one");
         let sleeping = events.iter_timers().filter(|(.., kind)| **kind == Kind::Sleep).count();
         self.idles().borrow().audit();
@@ -38,7 +38,7 @@ impl<S> Handle<S> {
         {
             core.watched.audit();
             let sources = self.sources().borrow();
-            for token in sources.iter().flatten().map(|slot| slot.token()).chain(core.watched.tokens()) {
+            for token in sources.iter().flatten().map(|slot| slot.token).chain(core.watched.tokens()) {
                 assert!(events.interest(token).is_some(), "{token:?} has a callback or wakers, and is not observed");
             }
             let known = sources.iter().flatten().count() + core.watched.tokens().len();

@@ -91,7 +91,7 @@ impl Knock {
 
     /// One that can be a [`Waker`](std::task::Waker).
     pub(crate) fn try_shared(who: Woken, bell: &Arc<Bell>) -> Result<Arc<Self>, Error> {
-        memory::arc(Self::try_new(who, bell)?)
+        Ok(memory::arc(Self::try_new(who, bell)?)?)
     }
 
     pub(crate) fn knock(&self) {

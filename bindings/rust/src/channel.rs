@@ -1,51 +1,16 @@
 //! Channels: messages of one type from other threads, one callback for all of them.
 
 use crate::bell::Knock;
-use crate::callback::Call;
-use crate::handle::Handle;
+use crate::handle::{Handle, Serve};
 use crate::outcome::{Outcome, Verdict};
-use crate::places::{PlaceKey, Places};
+use crate::places::PlaceKey;
+use crate::queue::{Channel, Close, Queue, Receiver, Shared};
 use crate::woken::Woken;
 use crate::{Error, memory, options};
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Serves the messages that wait.
-type Serve<S> = Box<dyn Call<S, Handle<S>>>;
-
-/// A channel as its loop has it. Dropped, it lets no more messages in, also while its callback runs.
-pub(crate) struct Channel<S> {
-    /// `None` while it runs.
-    serve: Option<Serve<S>>,
-    queue: Arc<dyn Close>,
-}
-
-pub(crate) type Channels<S> = Places<Channel<S>>;
-
-impl<S> Drop for Channel<S> {
-    fn drop(&mut self) {
-        self.queue.close();
-    }
-}
-
-/// The queue of a channel, whatever its messages are.
-trait Close {
-    fn close(&self);
-}
-
-impl<T> Close for Shared<T> {
-    fn close(&self) {
-        let mut queue = self.queue();
-        queue.is_closed = true;
-        // Dropped after the lock.
-        let messages = std::mem::take(&mut queue.messages);
-        drop(queue);
-        drop(messages);
-        self.knock.leave();
-    }
-}
+use std::sync::{Arc, Mutex};
 
 /// The sending end of [`channel`](Handle::channel), for any thread.
 ///
@@ -64,19 +29,6 @@ impl<T> Close for Shared<T> {
 /// # Ok::<(), cogloop::Error>(())
 /// ```
 pub struct Sender<T>(Arc<Shared<T>>);
-
-struct Shared<T> {
-    /// Wakes the channel: when a message has come that is the first, or the last sender is gone.
-    knock: Knock,
-    limit: usize,
-    queue: Mutex<Queue<T>>,
-}
-
-struct Queue<T> {
-    messages: VecDeque<T>,
-    senders: usize,
-    is_closed: bool,
-}
 
 /// A message that could not be sent, and why.
 ///
@@ -182,32 +134,6 @@ impl<T> Drop for Sender<T> {
 impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sender({} messages waiting)", self.0.queue().messages.len())
-    }
-}
-
-impl<T> Shared<T> {
-    fn queue(&self) -> MutexGuard<'_, Queue<T>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The receiving end.
-struct Receiver<T>(Arc<Shared<T>>);
-
-impl<T> Receiver<T> {
-    /// The next message, and whether it was the last one and there will be no more.
-    fn next(&self) -> (Option<T>, bool) {
-        let mut queue = self.0.queue();
-        let message = queue.messages.pop_front();
-        (message, queue.messages.is_empty() && queue.senders == 0)
-    }
-
-    fn len(&self) -> usize {
-        self.0.queue().messages.len()
-    }
-
-    fn is_closed(&self) -> bool {
-        self.0.queue().is_closed
     }
 }
 

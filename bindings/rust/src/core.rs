@@ -5,11 +5,12 @@
 
 use crate::bell::{Bell, Knock};
 use crate::options::{Limits, Options, nanoseconds};
-use crate::task::Tasks;
+use crate::sleepers::Sleepers;
+use crate::tasks::Tasks;
 #[cfg(unix)]
 use crate::watched::Watched;
 use crate::woken::Woken;
-use crate::{Error, memory, sleep};
+use crate::{Error, memory};
 #[cfg(unix)]
 use cogloop_io::Token;
 use cogloop_io::{ClockChoice, EventLoop, Key, VirtualClock};
@@ -43,7 +44,7 @@ pub(crate) struct Core {
     /// What wakes the future of `block_on`, and whether it has something to do.
     pub(crate) root: Arc<Knock>,
     pub(crate) is_root_woken: Cell<bool>,
-    pub(crate) sleepers: sleep::Sleepers,
+    pub(crate) sleepers: Sleepers,
     #[cfg(unix)]
     pub(crate) watched: Watched,
     /// No descriptor that is added has a token with a higher index.
@@ -82,7 +83,7 @@ impl Core {
             is_closed: Cell::new(false),
             root,
             is_root_woken: Cell::new(false),
-            sleepers: sleep::Sleepers::default(),
+            sleepers: Sleepers::default(),
             #[cfg(unix)]
             watched: Watched::default(),
             #[cfg(unix)]

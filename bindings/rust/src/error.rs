@@ -86,7 +86,7 @@ impl Error {
         match error {
             cogloop_io::Error::Io { source, .. } if source.kind() == io::ErrorKind::OutOfMemory => Self::Memory,
             error => memory::expect_small_things::<cogloop_io::Error>()
-                .map_or_else(|refused| refused, |()| Self::Backend(error.into())),
+                .map_or(Self::Memory, |()| Self::Backend(error.into())),
         }
     }
 
@@ -109,7 +109,7 @@ impl Error {
     pub(crate) fn of_callback<E: Into<Box<dyn std::error::Error + Send + Sync>>>(error: E) -> Self {
         match memory::expect_small_things::<E>() {
             Ok(()) => error.into().downcast().map_or_else(Self::Callback, |ours| *ours),
-            Err(refused) => refused,
+            Err(_) => Self::Memory,
         }
     }
 }

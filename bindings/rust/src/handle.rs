@@ -1,22 +1,34 @@
-//! The handle: everything that can be asked of a loop, but to run.
+//! The handle, and what holds it: the tables of a loop, each with the type of its callbacks, and what the callbacks are given.
+//!
+//! ```text
+//!   Handle ──► tables ──► callbacks, which are called with ──► Firing, Ready ──► Handle
+//! ```
+//!
+//! The tables stand in files below, generic over the callback, so that this is the one place where the circle is closed. All
+//! that can be done with a handle stands in files above.
 
-use crate::callback::CallOnce;
-use crate::core::Core;
-use crate::idle::Idles;
-use crate::memory::rc;
-use crate::options::nanoseconds;
-use crate::outcome::Outcome;
-use crate::remote::Mail;
 #[cfg(unix)]
-use crate::sources;
-use crate::{BackendReport, Error, channel, memory, timers};
+use crate::Interest;
+use crate::callback::{Call, CallOnce};
+use crate::core::{Core, Kind};
+use crate::idles::Idles;
+use crate::mail::Mail;
+use crate::places::Places;
+use crate::queue::Channel;
+#[cfg(unix)]
+use crate::slots::SourceSlot;
+use crate::slots::TimerSlot;
+use crate::{Error, memory};
+use cogloop_io::ExpiredTimer;
+#[cfg(unix)]
+use cogloop_io::Token;
 use cogloop_io::memory::ByIndex;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// Everything that can be asked of a loop, but to run it. A [`Loop`](crate::Loop) is one, and so is what callbacks are
 /// given; clones are the same loop. It stays on the thread of the loop: other threads have a [`Remote`](crate::Remote).
@@ -48,17 +60,32 @@ use std::time::{Duration, Instant};
 /// ```
 pub struct Handle<S>(Rc<Inner<S>>);
 
-pub(crate) type Deferred<S> = Box<dyn CallOnce<S, Handle<S>>>;
+/// What a one-shot timer calls.
+pub(crate) type Once<S> = Box<dyn for<'a> CallOnce<S, Firing<'a, S>>>;
+/// What an interval calls.
+pub(crate) type Repeat<S> = Box<dyn for<'a> Call<S, Firing<'a, S>>>;
+#[cfg(unix)]
+pub(crate) type OnReady<S> = Box<dyn for<'a> Call<S, Ready<'a, S>>>;
+pub(crate) type OnIdle<S> = Box<dyn Call<S, Handle<S>>>;
+/// Serves the messages that wait in a channel.
+pub(crate) type Serve<S> = Box<dyn Call<S, Handle<S>>>;
+/// What a future does with the state.
+pub(crate) type Visit<S> = Box<dyn CallOnce<S, Handle<S>>>;
+pub(crate) type Post<S> = Box<dyn CallOnce<S, Handle<S>> + Send>;
+
+pub(crate) type TimerTable<S> = ByIndex<TimerSlot<Once<S>, Repeat<S>>>;
+#[cfg(unix)]
+pub(crate) type SourceTable<S> = ByIndex<Option<SourceSlot<OnReady<S>>>>;
 
 struct Inner<S> {
     core: Rc<Core>,
-    timers: RefCell<ByIndex<timers::Slot<S>>>,
+    timers: RefCell<TimerTable<S>>,
     #[cfg(unix)]
-    sources: RefCell<ByIndex<Option<sources::Slot<S>>>>,
-    channels: RefCell<channel::Channels<S>>,
-    idles: RefCell<Idles<S>>,
-    deferred: RefCell<VecDeque<Deferred<S>>>,
-    mail: Arc<Mail<S>>,
+    sources: RefCell<SourceTable<S>>,
+    channels: RefCell<Places<Channel<Serve<S>>>>,
+    idles: RefCell<Idles<OnIdle<S>>>,
+    visits: RefCell<VecDeque<Visit<S>>>,
+    mail: Arc<Mail<Post<S>>>,
 }
 
 impl<S> Clone for Handle<S> {
@@ -80,16 +107,16 @@ impl<S> Handle<S> {
     pub(crate) fn try_new(core: Core) -> Result<Self, Error> {
         let mail = memory::arc(Mail::new(Arc::clone(&core.bell), core.limits.posts))?;
         let inner = Inner {
-            core: rc(core)?,
+            core: memory::rc(core)?,
             timers: RefCell::default(),
             #[cfg(unix)]
             sources: RefCell::default(),
             channels: RefCell::default(),
             idles: RefCell::default(),
-            deferred: RefCell::default(),
+            visits: RefCell::default(),
             mail,
         };
-        rc(inner).map(Self)
+        Ok(Self(memory::rc(inner)?))
     }
 
     /// Another handle of the same loop, to keep.
@@ -98,207 +125,103 @@ impl<S> Handle<S> {
         self.clone()
     }
 
-    /// The loop's time: the system's monotonic clock, or the virtual one.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let mut events = cogloop::Loop::simulated()?;
-    /// let start = events.now();
-    /// events.run_for(&mut (), Duration::from_secs(60))?;
-    /// assert_eq!(events.now() - start, Duration::from_secs(60));
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    pub fn now(&self) -> Instant {
-        let core = self.core();
-        // The clock of the standard library goes on for longer than a machine does.
-        core.instant(core.now_ns()).unwrap_or_else(Instant::now)
-    }
-
-    /// Lets virtual time pass and serves nothing, as a callback does that takes so long; what is due meanwhile is late.
-    /// `false` on real time, which passes by itself.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let mut events = cogloop::Loop::simulated()?;
-    /// events.after(Duration::from_secs(1), |late: &mut Duration, firing| *late = firing.late())?;
-    /// assert!(events.advance(Duration::from_secs(5)));
-    /// let mut late = Duration::ZERO;
-    /// events.run(&mut late)?;
-    /// assert_eq!(late, Duration::from_secs(4));
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    pub fn advance(&self, by: Duration) -> bool {
-        self.core().clock.as_ref().inspect(|clock| clock.advance_ns(nanoseconds(by))).is_some()
-    }
-
-    /// The backend's name, and why it is this one.
-    ///
-    /// ```
-    /// let events = cogloop::Loop::<()>::new()?;
-    /// println!("waiting with {}: {}", events.backend().name, events.backend().reason);
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    pub fn backend(&self) -> BackendReport {
-        self.core().events.borrow().backend().clone()
-    }
-
-    /// Ends [`run`](crate::Loop::run) after the callback that calls it. What was due and has not been served is served
-    /// by the next run. Without effect on a loop that does not run.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let mut events = cogloop::Loop::simulated()?;
-    /// events.every(Duration::from_secs(1), |ticks: &mut u32, firing| {
-    ///     *ticks += 1;
-    ///     if *ticks == 3 { firing.stop() }
-    /// })?;
-    /// let mut ticks = 0;
-    /// events.run(&mut ticks)?;
-    /// assert_eq!(ticks, 3);
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    pub fn stop(&self) {
-        self.core().is_stopped.set(true);
-    }
-
-    /// How many timers there are: armed, due and not served yet, and paused.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let events = cogloop::Loop::<()>::simulated()?;
-    /// events.after(Duration::from_secs(1), |_, _| ())?;
-    /// assert_eq!(events.timer_count(), 1);
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    pub fn timer_count(&self) -> usize {
-        self.core().events.borrow().timers()
-    }
-
-    /// How many descriptors are observed: sources, signals, children, and what tasks watch.
-    ///
-    /// ```
-    /// let events = cogloop::Loop::<()>::simulated()?;
-    /// events.add(std::io::stdin(), cogloop::Interest::READ, |_, _, _| ())?;
-    /// assert_eq!(events.source_count(), 1);
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    pub fn source_count(&self) -> usize {
-        self.core().events.borrow().descriptors()
-    }
-
-    /// How many tasks have been spawned and are not done.
-    ///
-    /// ```
-    /// let mut events = cogloop::Loop::<()>::simulated()?;
-    /// events.spawn(async { println!("on the loop") })?.detach();
-    /// assert_eq!(events.task_count(), 1);
-    /// events.run(&mut ())?;
-    /// assert_eq!(events.task_count(), 0);
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    pub fn task_count(&self) -> usize {
-        self.core().tasks.len()
-    }
-
-    /// Removes everything: timers, sources, channels, idle callbacks, tasks, posts. A loop that runs comes to its end,
-    /// unless something is added after that.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let mut events = cogloop::Loop::<()>::simulated()?;
-    /// events.every(Duration::from_secs(1), |_, _| ())?;
-    /// events.after(Duration::from_secs(60), |_, firing| firing.clear())?;
-    /// events.run(&mut ())?;
-    /// assert_eq!(events.timer_count(), 0);
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    pub fn clear(&self) {
-        let inner = &*self.0;
-        inner.core.events.borrow_mut().clear();
-        // Everything is taken out first and dropped last: a destructor may use the loop.
-        let _timers = inner.timers.take();
-        #[cfg(unix)]
-        let _sources = inner.sources.take();
-        inner.channels.borrow_mut().doom_all();
-        inner.idles.borrow_mut().doom_all();
-        inner.core.tasks.doom_all();
-        let _deferred = inner.deferred.take();
-        let _posts = inner.mail.take_all();
-        // Goes on when one of them panics.
-        let _doomed = DropDoomed(inner);
-        // What still waits is woken, and finds out.
-        inner.core.sleepers.wake_all();
-        #[cfg(unix)]
-        let _watchers = inner.core.watched.take_all();
-    }
-
-    /// Nothing can be added any more, and nothing is left.
-    pub(crate) fn close(&self) {
-        self.core().is_closed.set(true);
-        self.0.mail.close();
-        self.clear();
-    }
-
-    /// Runs `f` with the state, in the next turn.
-    pub(crate) fn defer<R: Outcome>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> R + 'static) -> Result<(), Error> {
-        self.core().check_open()?;
-        let deferred: Deferred<S> = memory::boxed(f)?;
-        self.0.deferred.borrow_mut().try_reserve(1)?;
-        self.0.deferred.borrow_mut().push_back(deferred);
-        Ok(())
-    }
-
     pub(crate) fn core(&self) -> &Rc<Core> {
         &self.0.core
     }
 
-    pub(crate) fn timers(&self) -> &RefCell<ByIndex<timers::Slot<S>>> {
+    pub(crate) fn timers(&self) -> &RefCell<TimerTable<S>> {
         &self.0.timers
     }
 
     #[cfg(unix)]
-    pub(crate) fn sources(&self) -> &RefCell<ByIndex<Option<sources::Slot<S>>>> {
+    pub(crate) fn sources(&self) -> &RefCell<SourceTable<S>> {
         &self.0.sources
     }
 
-    pub(crate) fn channels(&self) -> &RefCell<channel::Channels<S>> {
+    pub(crate) fn channels(&self) -> &RefCell<Places<Channel<Serve<S>>>> {
         &self.0.channels
     }
 
-    pub(crate) fn idles(&self) -> &RefCell<Idles<S>> {
+    pub(crate) fn idles(&self) -> &RefCell<Idles<OnIdle<S>>> {
         &self.0.idles
     }
 
-    pub(crate) fn deferred(&self) -> &RefCell<VecDeque<Deferred<S>>> {
-        &self.0.deferred
+    pub(crate) fn visits(&self) -> &RefCell<VecDeque<Visit<S>>> {
+        &self.0.visits
     }
 
-    pub(crate) fn mail(&self) -> &Arc<Mail<S>> {
+    pub(crate) fn mail(&self) -> &Arc<Mail<Post<S>>> {
         &self.0.mail
     }
 }
 
-/// Drops what is doomed, one by one, each when the borrow has ended in which it was taken out.
-struct DropDoomed<'a, S>(&'a Inner<S>);
+/// What the callback of a timer is told; a [`Handle`] of the loop as well.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut events = cogloop::Loop::simulated()?;
+/// let second = Duration::from_secs(1);
+/// events.every(second, move |late: &mut Vec<Duration>, firing| {
+///     assert_eq!(firing.deadline() + firing.late(), firing.now());
+///     late.push(firing.late());
+///     if firing.missed() == 0 {
+///         firing.advance(3 * second); // this callback takes so long
+///     } else {
+///         assert_eq!(firing.missed(), 2); // those of 3 and 4 seconds
+///         firing.cancel(firing.timer());
+///     }
+/// })?;
+/// let mut late = Vec::new();
+/// events.run(&mut late)?;
+/// assert_eq!(late, [Duration::ZERO, 2 * second]);
+/// # Ok::<(), cogloop::Error>(())
+/// ```
+pub struct Firing<'a, S> {
+    pub(crate) handle: &'a Handle<S>,
+    pub(crate) expired: ExpiredTimer<Kind>,
+}
 
-impl<S> DropDoomed<'_, S> {
-    /// `false` if there was nothing.
-    fn drop_one(&self) -> bool {
-        let Self(inner) = self;
-        let task = inner.core.tasks.next_doomed();
-        let idle = inner.idles.borrow_mut().next_doomed();
-        let channel = inner.channels.borrow_mut().next_doomed();
-        task.is_some() || idle.is_some() || channel.is_some()
+impl<S> Deref for Firing<'_, S> {
+    type Target = Handle<S>;
+
+    fn deref(&self) -> &Handle<S> {
+        self.handle
     }
 }
 
-impl<S> Drop for DropDoomed<'_, S> {
-    fn drop(&mut self) {
-        while self.drop_one() {}
+/// What the callback of a source is told; a [`Handle`] of the loop as well.
+///
+/// ```
+/// use cogloop::{Interest, Loop};
+///
+/// let mut events = Loop::new()?;
+/// let (left, right) = std::os::unix::net::UnixStream::pair().unwrap();
+/// events.add(left, Interest::READ | Interest::WRITE, |_, ready, _| {
+///     if ready.is_readable() {
+///         ready.remove(ready.source()); // the end
+///     } else if ready.is_writable() {
+///         assert_eq!(ready.ready(), Interest::WRITE);
+///         ready.set_interest(ready.source(), Interest::READ)?;
+///     }
+///     Ok::<_, cogloop::Error>(())
+/// })?;
+/// drop(right);
+/// events.run(&mut ())?;
+/// # Ok::<(), cogloop::Error>(())
+/// ```
+#[cfg(unix)]
+pub struct Ready<'a, S> {
+    pub(crate) handle: &'a Handle<S>,
+    pub(crate) token: Token,
+    pub(crate) ready: Interest,
+}
+
+#[cfg(unix)]
+impl<S> Deref for Ready<'_, S> {
+    type Target = Handle<S>;
+
+    fn deref(&self) -> &Handle<S> {
+        self.handle
     }
 }

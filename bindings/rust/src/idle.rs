@@ -1,54 +1,13 @@
 //! Idle callbacks: for work in small pieces, done whenever there is nothing better to do.
 
 use crate::Error;
-use crate::callback::Call;
-use crate::handle::Handle;
+use crate::handle::{Handle, OnIdle};
+use crate::idles::Idles;
 use crate::memory;
 use crate::outcome::Outcome;
-use crate::places::{PlaceKey, Places};
+use crate::places::PlaceKey;
 use std::fmt;
 use std::ops::ControlFlow;
-
-type Callback<S> = Box<dyn Call<S, Handle<S>>>;
-
-pub(crate) struct Idles<S> {
-    /// `None` while it runs.
-    callbacks: Places<Option<Callback<S>>>,
-    /// Those of this turn. It has room for all.
-    round: Vec<PlaceKey>,
-}
-
-impl<S> Default for Idles<S> {
-    fn default() -> Self {
-        Self { callbacks: Places::default(), round: Vec::new() }
-    }
-}
-
-impl<S> Idles<S> {
-    /// Ends all; they are there for [`next_doomed`](Self::next_doomed) to take.
-    pub(crate) fn doom_all(&mut self) {
-        self.callbacks.doom_all();
-    }
-
-    pub(crate) fn next_doomed(&mut self) -> Option<impl Sized + use<S>> {
-        self.callbacks.next_doomed()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.callbacks.len() == 0
-    }
-
-    fn try_reserve(&mut self) -> Result<(), Error> {
-        self.callbacks.try_reserve()?;
-        let count = self.callbacks.len() + 1;
-        Ok(self.round.try_reserve(count.saturating_sub(self.round.len()))?)
-    }
-
-    pub(crate) fn audit(&self) {
-        self.callbacks.audit();
-        assert!(self.round.capacity() >= self.callbacks.len(), "there is no room to call every idle callback");
-    }
-}
 
 /// Names an idle callback of one loop, as a [`Timer`](crate::Timer) names a timer.
 ///
@@ -96,7 +55,7 @@ impl<S> Handle<S> {
     /// [`Error::Closed`], [`Error::Memory`].
     pub fn idle<R: Outcome>(&self, f: impl FnMut(&mut S, &Handle<S>) -> R + 'static) -> Result<Idle, Error> {
         self.core().check_open()?;
-        let callback: Callback<S> = memory::boxed(f)?;
+        let callback: OnIdle<S> = memory::boxed(f)?;
         self.idles().borrow_mut().try_reserve()?;
         let key = self.idles().borrow_mut().callbacks.insert(Some(callback));
         Ok(Idle { key, owner: self.core().id })

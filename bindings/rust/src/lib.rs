@@ -27,10 +27,10 @@
 //! # How it is built
 //!
 //! ```text
-//!   Loop<S> ──────►  Handle<S>        callbacks, by the index of their timer or source; posts; channels; idle
+//!   Loop<S> ──────►  Handle<S>        callbacks, in tables by the index of their timer or source; posts; channels; idle
 //!   runs                │
 //!                       ▼
-//!                     Core            tasks, and whom timers and descriptors wake: what futures hold
+//!                     Core            tasks, and the wakers of what waits for time or a descriptor: what futures hold
 //!                       │
 //!                       ▼
 //!                  cogloop-io         the turn: a timing wheel, a clock, epoll, io_uring, select, …
@@ -60,25 +60,34 @@ mod callback;
 mod channel;
 #[cfg(unix)]
 mod child;
+mod control;
 mod core;
 mod error;
 mod handle;
 mod idle;
+mod idles;
 mod interval;
+mod mail;
 mod memory;
 mod options;
 mod outcome;
 mod places;
+mod queue;
+#[cfg(unix)]
+mod readiness;
 mod remote;
 mod run;
 #[cfg(unix)]
 pub mod signal;
 mod sleep;
+mod sleepers;
+mod slots;
 #[cfg(unix)]
-mod source_names;
+mod source_control;
 #[cfg(unix)]
 mod sources;
 mod task;
+mod tasks;
 mod timeout;
 mod timer_control;
 mod timers;
@@ -95,7 +104,9 @@ pub use async_file::Async;
 pub use channel::{SendError, Sender};
 pub use cogloop_io::{BackendReport, Interest, Missed, Mode};
 pub use error::Error;
-pub use handle::Handle;
+#[cfg(unix)]
+pub use handle::Ready;
+pub use handle::{Firing, Handle};
 pub use idle::Idle;
 pub use interval::Interval;
 pub use options::Options;
@@ -104,9 +115,9 @@ pub use remote::Remote;
 pub use run::Loop;
 pub use sleep::{Sleep, Tick, Ticks};
 #[cfg(unix)]
-pub use sources::{Ready, Source};
+pub use sources::Source;
 pub use task::Task;
-pub use timers::{Firing, Timer};
+pub use timers::Timer;
 
 /// The example of the page in the registry.
 #[cfg(doctest)]

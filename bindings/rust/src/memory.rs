@@ -10,20 +10,20 @@
 //! block that was given back last, so the question is as good as the answer, unless another thread takes the last block of
 //! that size in between: then the process ends.
 
-use crate::Error;
 use cogloop_io::memory::expect_bytes;
+use std::collections::TryReserveError;
 use std::hint::black_box;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// A box that may find no memory.
-pub(crate) fn boxed<T>(value: T) -> Result<Box<[T; 1]>, Error> {
+pub(crate) fn boxed<T>(value: T) -> Result<Box<[T; 1]>, TryReserveError> {
     let mut values = Vec::new();
     values.try_reserve_exact(1)?;
     values.push(value);
     // Neither of the two moves it: there is no room but for the one.
-    values.into_boxed_slice().try_into().map_err(|_| Error::Memory)
+    Ok(values.into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!("a vector of one")))
 }
 
 /// What an `Rc` or an `Arc` of a `T` allocates: two counts and the value.
@@ -31,7 +31,7 @@ pub(crate) fn boxed<T>(value: T) -> Result<Box<[T; 1]>, Error> {
 struct Counted<T>(usize, usize, T);
 
 /// Whether the allocator has a block for a `T`.
-fn expect<T>() -> Result<(), Error> {
+fn expect<T>() -> Result<(), TryReserveError> {
     let mut block = Vec::<T>::new();
     block.try_reserve_exact(1)?;
     // An allocation that nobody uses may be left out by the compiler.
@@ -39,17 +39,17 @@ fn expect<T>() -> Result<(), Error> {
     Ok(())
 }
 
-pub(crate) fn pinned<T>(value: T) -> Result<Pin<Box<T>>, Error> {
+pub(crate) fn pinned<T>(value: T) -> Result<Pin<Box<T>>, TryReserveError> {
     expect::<T>()?;
     Ok(Box::pin(value))
 }
 
-pub(crate) fn rc<T>(value: T) -> Result<Rc<T>, Error> {
+pub(crate) fn rc<T>(value: T) -> Result<Rc<T>, TryReserveError> {
     expect::<Counted<T>>()?;
     Ok(Rc::new(value))
 }
 
-pub(crate) fn arc<T>(value: T) -> Result<Arc<T>, Error> {
+pub(crate) fn arc<T>(value: T) -> Result<Arc<T>, TryReserveError> {
     expect::<Counted<T>>()?;
     Ok(Arc::new(value))
 }
@@ -60,6 +60,6 @@ const SMALL_THINGS: usize = 4 << 10;
 
 /// Whether there is room for a few small things beside a `T`.
 #[cold]
-pub(crate) fn expect_small_things<T>() -> Result<(), Error> {
-    Ok(expect_bytes(size_of::<T>() + SMALL_THINGS)?)
+pub(crate) fn expect_small_things<T>() -> Result<(), TryReserveError> {
+    expect_bytes(size_of::<T>() + SMALL_THINGS)
 }

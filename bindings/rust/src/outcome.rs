@@ -42,7 +42,7 @@ pub(crate) type Verdict = Result<ControlFlow<()>, Error>;
 
 pub(crate) mod sealed {
     pub trait Outcome {
-        fn verdict(self) -> super::Verdict;
+        fn verdict(self) -> crate::outcome::Verdict;
     }
 
     /// The type of `panic!()` has no name of its own outside of a function's result.

@@ -1,14 +1,12 @@
 //! The remote: what other threads hold of a loop.
 
-use crate::bell::Bell;
-use crate::callback::CallOnce;
-use crate::handle::Handle;
+use crate::handle::{Handle, Post};
+use crate::mail::Mail;
 use crate::outcome::Outcome;
 use crate::{Error, memory, options};
-use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Posts closures to a loop from any thread, and wakes it. Clones are of the same loop.
 ///
@@ -31,22 +29,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// # Ok::<(), cogloop::Error>(())
 /// ```
 pub struct Remote<S> {
-    mail: Arc<Mail<S>>,
+    mail: Arc<Mail<Post<S>>>,
     is_counted: bool,
-}
-
-pub(crate) type Post<S> = Box<dyn CallOnce<S, Handle<S>> + Send>;
-
-/// Where posts wait.
-pub(crate) struct Mail<S> {
-    bell: Arc<Bell>,
-    limit: usize,
-    posts: Mutex<Posts<S>>,
-}
-
-struct Posts<S> {
-    queue: VecDeque<Post<S>>,
-    is_closed: bool,
 }
 
 impl<S> Remote<S> {
@@ -169,31 +153,5 @@ impl<S> Handle<S> {
     pub fn remote(&self) -> Remote<S> {
         self.core().bell.remotes.fetch_add(1, Ordering::Relaxed);
         Remote { mail: Arc::clone(self.mail()), is_counted: true }
-    }
-}
-
-impl<S> Mail<S> {
-    pub(crate) fn new(bell: Arc<Bell>, limit: usize) -> Self {
-        Self { bell, limit, posts: Mutex::new(Posts { queue: VecDeque::new(), is_closed: false }) }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.posts().queue.len()
-    }
-
-    pub(crate) fn next(&self) -> Option<Post<S>> {
-        self.posts().queue.pop_front()
-    }
-
-    pub(crate) fn take_all(&self) -> VecDeque<Post<S>> {
-        std::mem::take(&mut self.posts().queue)
-    }
-
-    pub(crate) fn close(&self) {
-        self.posts().is_closed = true;
-    }
-
-    fn posts(&self) -> MutexGuard<'_, Posts<S>> {
-        self.posts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

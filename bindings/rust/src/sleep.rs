@@ -4,46 +4,14 @@ use crate::core::{Core, Kind};
 use crate::handle::Handle;
 use crate::options::nanoseconds;
 use crate::{Error, Interval, Missed};
-use cogloop_io::memory::ByIndex;
 use cogloop_io::{Key, Plan};
-use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-
-/// Whom a timer wakes, by the index of its key.
-#[derive(Default)]
-pub(crate) struct Sleepers(RefCell<ByIndex<Option<Waker>>>);
-
-impl Sleepers {
-    fn put(&self, key: Key, waker: &Waker) {
-        let index = key.index();
-        let is_known = self.0.borrow().get(index).and_then(Option::as_ref).is_some_and(|known| known.will_wake(waker));
-        if is_known {
-            return;
-        }
-        // Cloned before and dropped after the borrow: either may be the user's code.
-        let new = waker.clone();
-        let _old = self.0.borrow_mut().get_mut(index).map(|place| place.replace(new));
-    }
-
-    fn take(&self, key: Key) -> Option<Waker> {
-        self.0.borrow_mut().take(key.index())
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.borrow().iter().flatten().count()
-    }
-
-    pub(crate) fn wake_all(&self) {
-        let mut all = self.0.take();
-        all.indices().filter_map(|index| all.take(index)).for_each(Waker::wake);
-    }
-}
 
 /// What an alarm does with its timer when that has fired.
 trait Keeping {
@@ -99,8 +67,7 @@ impl<K: Keeping> Alarm<K> {
             false => events.try_add_timer(0, Kind::Sleep),
         };
         let key = added.map_err(Error::refused)?;
-        // Its waker has a place from now on: a poll could not say that there is none.
-        if let Err(refused) = self.core.sleepers.0.borrow_mut().try_grow(key.index()) {
+        if let Err(refused) = self.core.sleepers.try_grow(key.index()) {
             events.cancel_timer(key);
             return Err(refused.into());
         }

@@ -3,14 +3,14 @@
 //! A source's file is held by the loop as long as it is observed, so its descriptor cannot be closed too early. The table
 //! of callbacks is indexed by the token, as that of the timers is by the key.
 
-use crate::callback::Call;
-use crate::handle::Handle;
+use crate::handle::{Handle, OnReady, Ready};
 use crate::memory;
 use crate::outcome::Outcome;
+use crate::slots::SourceSlot;
 use crate::{Error, Interest, Mode};
 use cogloop_io::Token;
 use std::fmt;
-use std::ops::{ControlFlow, Deref};
+use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 
@@ -40,32 +40,6 @@ impl fmt::Debug for Source {
     }
 }
 
-/// What the callback of a source is told; a [`Handle`] of the loop as well.
-///
-/// ```
-/// use cogloop::{Interest, Loop};
-///
-/// let mut events = Loop::new()?;
-/// let (left, right) = std::os::unix::net::UnixStream::pair().unwrap();
-/// events.add(left, Interest::READ | Interest::WRITE, |_, ready, _| {
-///     if ready.is_readable() {
-///         ready.remove(ready.source()); // the end
-///     } else if ready.is_writable() {
-///         assert_eq!(ready.ready(), Interest::WRITE);
-///         ready.set_interest(ready.source(), Interest::READ)?;
-///     }
-///     Ok::<_, cogloop::Error>(())
-/// })?;
-/// drop(right);
-/// events.run(&mut ())?;
-/// # Ok::<(), cogloop::Error>(())
-/// ```
-pub struct Ready<'a, S> {
-    handle: &'a Handle<S>,
-    token: Token,
-    ready: Interest,
-}
-
 impl<S> Ready<'_, S> {
     /// The source that is ready.
     pub fn source(&self) -> Source {
@@ -85,30 +59,6 @@ impl<S> Ready<'_, S> {
     /// Whether writing would not wait: there is room, or it fails at once.
     pub fn is_writable(&self) -> bool {
         self.ready.contains(Interest::WRITE)
-    }
-}
-
-impl<S> Deref for Ready<'_, S> {
-    type Target = Handle<S>;
-
-    fn deref(&self) -> &Handle<S> {
-        self.handle
-    }
-}
-
-type Callback<S> = Box<dyn for<'a> Call<S, Ready<'a, S>>>;
-
-/// The callback of a source, at the index of its token; `None` while it runs. The file stands beside it so that it is
-/// never the loop below that drops it: its destructor is the user's.
-pub(crate) struct Slot<S> {
-    token: Token,
-    callback: Option<Callback<S>>,
-    _file: Rc<dyn AsFd>,
-}
-
-impl<S> Slot<S> {
-    pub(crate) fn token(&self) -> Token {
-        self.token
     }
 }
 
@@ -204,10 +154,10 @@ impl<S> Handle<S> {
         self.core().check_open()?;
         let file = memory::rc(file)?;
         let held = Rc::clone(&file);
-        let callback: Callback<S> = memory::boxed(move |state: &mut S, ready: &Ready<'_, S>| f(state, ready, &held))?;
+        let callback: OnReady<S> = memory::boxed(move |state: &mut S, ready: &Ready<'_, S>| f(state, ready, &held))?;
         self.sources().borrow_mut().try_grow(self.core().token_index_max.get())?;
         let token = self.core().observe(file.clone(), interest, mode)?;
-        let slot = Slot { token, callback: Some(callback), _file: file };
+        let slot = SourceSlot { token, callback: Some(callback), _file: file };
         // What had the index before is dropped after the borrow.
         let _replaced = self.sources().borrow_mut().replace(token.index(), Some(slot));
         self.core().watched.evict(token);
@@ -229,7 +179,7 @@ impl<S> Handle<S> {
         if self.knows_source(source) && self.core().is_observed(source.token) { Ok(()) } else { Err(Error::Removed) }
     }
 
-    pub(crate) fn take_source(&self, token: Token) -> Option<Slot<S>> {
+    pub(crate) fn take_source(&self, token: Token) -> Option<SourceSlot<OnReady<S>>> {
         let mut sources = self.sources().borrow_mut();
         sources.get_mut(token.index())?.take_if(|slot| slot.token == token)
     }
@@ -240,7 +190,7 @@ impl<S> Handle<S> {
         let _slot = self.sources().borrow_mut().take(token.index());
     }
 
-    fn callback_of<T>(&self, token: Token, use_it: impl FnOnce(&mut Option<Callback<S>>) -> T) -> Option<T> {
+    fn callback_of<T>(&self, token: Token, use_it: impl FnOnce(&mut Option<OnReady<S>>) -> T) -> Option<T> {
         let mut sources = self.sources().borrow_mut();
         let slot = sources.get_mut(token.index())?.as_mut().filter(|slot| slot.token == token)?;
         Some(use_it(&mut slot.callback))

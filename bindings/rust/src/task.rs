@@ -12,7 +12,8 @@
 use crate::bell::Knock;
 use crate::core::Core;
 use crate::handle::Handle;
-use crate::places::{PlaceKey, Places};
+use crate::places::PlaceKey;
+use crate::tasks::Spawned;
 use crate::woken::Woken;
 use crate::{Error, memory, options};
 use std::cell::RefCell;
@@ -22,50 +23,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-
-/// A future, and how it is woken.
-pub(crate) struct Spawned {
-    future: Pin<Box<dyn Future<Output = ()>>>,
-    knock: Arc<Knock>,
-    waker: Waker,
-}
-
-/// A waker that somebody keeps wakes nobody.
-impl Drop for Spawned {
-    fn drop(&mut self) {
-        self.knock.leave();
-    }
-}
-
-/// `None` while it is polled.
-type Table = Places<Option<Spawned>>;
-
-#[derive(Default)]
-pub(crate) struct Tasks(RefCell<Table>);
-
-impl Tasks {
-    pub(crate) fn len(&self) -> usize {
-        self.0.borrow().len()
-    }
-
-    /// Ends all; they are there for [`next_doomed`](Self::next_doomed) to take.
-    pub(crate) fn doom_all(&self) {
-        self.0.borrow_mut().doom_all();
-    }
-
-    pub(crate) fn next_doomed(&self) -> Option<Option<Spawned>> {
-        self.0.borrow_mut().next_doomed()
-    }
-
-    pub(crate) fn audit(&self) {
-        self.0.borrow().audit();
-    }
-
-    fn remove(&self, key: PlaceKey) {
-        // Dropped after the borrow.
-        let _spawned = self.0.borrow_mut().remove(key);
-    }
-}
 
 /// What has become of a task, or of a visit to the state.
 enum Join<T> {
@@ -226,17 +183,13 @@ impl<T> fmt::Debug for Task<T> {
 impl Core {
     /// Polls a task that was woken.
     pub(crate) fn poll_task(&self, key: PlaceKey) {
-        let Some(mut spawned) = self.tasks.0.borrow_mut().get_mut(key).and_then(Option::take) else { return };
+        let Some(mut spawned) = self.tasks.take(key) else { return };
         let ending = Ending(self, key);
         spawned.knock.answer();
         let polled = spawned.future.as_mut().poll(&mut Context::from_waker(&spawned.waker));
         if polled.is_pending() {
             std::mem::forget(ending);
-            let mut spawned = Some(spawned);
-            // Without effect when it was cancelled meanwhile; then it is dropped after the borrow.
-            if let Some(place) = self.tasks.0.borrow_mut().get_mut(key) {
-                *place = spawned.take();
-            }
+            self.tasks.put_back(key, spawned);
         }
     }
 }
@@ -282,11 +235,11 @@ impl<S> Handle<S> {
         let join = memory::rc(RefCell::new(Join::Waiting(None)))?;
         let finish = Finish(Rc::clone(&join));
         let future = memory::pinned(Job { future: Some(future), finish })?;
-        let key = core.tasks.0.borrow_mut().try_reserve()?;
+        let key = core.tasks.try_reserve()?;
         let knock = Knock::try_shared(Woken::Task(key), &core.bell)?;
         knock.knock();
         let waker = Waker::from(Arc::clone(&knock));
-        core.tasks.0.borrow_mut().insert(Some(Spawned { future, knock, waker }));
+        core.tasks.insert(Spawned { future, knock, waker });
         Ok(Task { core: Rc::clone(core), key, join, is_detached: false })
     }
 
@@ -310,7 +263,7 @@ impl<S> Handle<S> {
     pub async fn with<T: 'static>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> T + 'static) -> Result<T, Error> {
         let join = memory::rc(RefCell::new(Join::Waiting(None)))?;
         let finish = Finish(Rc::clone(&join));
-        self.defer(move |state: &mut S, handle: &Handle<S>| finish.set(Join::Done(f(state, handle))))?;
+        self.visit(move |state: &mut S, handle: &Handle<S>| finish.set(Join::Done(f(state, handle))))?;
         std::future::poll_fn(|cx| Join::poll(&join, cx)).await
     }
 }

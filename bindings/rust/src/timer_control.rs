@@ -2,7 +2,8 @@
 
 use crate::Error;
 use crate::handle::Handle;
-use crate::timers::{Slot, Timer};
+use crate::slots::TimerSlot;
+use crate::timers::Timer;
 use std::time::{Duration, Instant};
 
 /// Timers by name. All of these say whether the timer was still there to be changed: one that has fired for the last
@@ -21,7 +22,7 @@ impl<S> Handle<S> {
     pub fn cancel(&self, timer: Timer) -> bool {
         let is_live = self.knows(timer) && self.core().events.borrow_mut().cancel_timer(timer.key).is_some();
         // The destructors of what the callback holds run after the borrows.
-        let _callback = if is_live { self.take_timer(timer.key) } else { Slot::Empty };
+        let _callback = if is_live { self.take_timer(timer.key) } else { TimerSlot::Empty };
         is_live
     }
 

@@ -9,16 +9,16 @@
 //! The wheel gives no two live timers the same index, so the table of callbacks needs no search and no keys of its own. A
 //! callback is taken out of the table while it runs: it may do anything to the loop, its own timer included.
 
-use crate::callback::{Call, CallOnce};
 use crate::core::{Core, Kind};
-use crate::handle::Handle;
+use crate::handle::{Firing, Handle, Once, Repeat};
 use crate::memory::boxed;
 use crate::options::nanoseconds;
 use crate::outcome::Outcome;
+use crate::slots::TimerSlot;
 use crate::{Error, Interval};
 use cogloop_io::{AddError, ExpiredTimer, Key, Plan};
 use std::fmt;
-use std::ops::{ControlFlow, Deref};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// Names a timer of one loop. It is a number with a generation: copy it, keep it, drop it, none of which touches the
@@ -46,33 +46,6 @@ impl fmt::Debug for Timer {
     }
 }
 
-/// What the callback of a timer is told; a [`Handle`] of the loop as well.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let mut events = cogloop::Loop::simulated()?;
-/// let second = Duration::from_secs(1);
-/// events.every(second, move |late: &mut Vec<Duration>, firing| {
-///     assert_eq!(firing.deadline() + firing.late(), firing.now());
-///     late.push(firing.late());
-///     if firing.missed() == 0 {
-///         firing.advance(3 * second); // this callback takes so long
-///     } else {
-///         assert_eq!(firing.missed(), 2); // those of 3 and 4 seconds
-///         firing.cancel(firing.timer());
-///     }
-/// })?;
-/// let mut late = Vec::new();
-/// events.run(&mut late)?;
-/// assert_eq!(late, [Duration::ZERO, 2 * second]);
-/// # Ok::<(), cogloop::Error>(())
-/// ```
-pub struct Firing<'a, S> {
-    handle: &'a Handle<S>,
-    expired: ExpiredTimer<Kind>,
-}
-
 impl<S> Firing<'_, S> {
     /// The timer that fires. That of [`every`](Handle::every) can be cancelled, paused or rescheduled; one that fires once
     /// has ended already.
@@ -95,28 +68,6 @@ impl<S> Firing<'_, S> {
     pub fn missed(&self) -> u64 {
         self.expired.missed
     }
-}
-
-impl<S> Deref for Firing<'_, S> {
-    type Target = Handle<S>;
-
-    fn deref(&self) -> &Handle<S> {
-        self.handle
-    }
-}
-
-type Once<S> = Box<dyn for<'a> CallOnce<S, Firing<'a, S>>>;
-type Repeat<S> = Box<dyn for<'a> Call<S, Firing<'a, S>>>;
-
-/// The callback of a timer, at the index of its key.
-#[derive(Default)]
-pub(crate) enum Slot<S> {
-    #[default]
-    Empty,
-    Once(Once<S>),
-    Repeat(Repeat<S>),
-    /// It repeats, and is out of the table because it runs.
-    Running,
 }
 
 /// Making timers.
@@ -149,7 +100,7 @@ impl<S> Handle<S> {
         f: impl FnOnce(&mut S, &Firing<'_, S>) -> R + 'static,
     ) -> Result<Timer, Error> {
         self.core().check_open()?;
-        let slot = Slot::Once(boxed(f)?);
+        let slot = TimerSlot::Once(boxed(f)? as Once<S>);
         let added = self.core().events.borrow_mut().try_add_timer(nanoseconds(delay), Kind::Callback);
         self.keep_timer(added, slot)
     }
@@ -175,7 +126,7 @@ impl<S> Handle<S> {
     ) -> Result<Timer, Error> {
         self.core().check_open()?;
         let deadline_ns = self.core().ns_of(when);
-        let slot = Slot::Once(boxed(f)?);
+        let slot = TimerSlot::Once(boxed(f)? as Once<S>);
         let added = self.core().events.borrow_mut().try_add_timer_at(deadline_ns, Kind::Callback);
         self.keep_timer(added, slot)
     }
@@ -207,7 +158,7 @@ impl<S> Handle<S> {
         self.core().check_open()?;
         let first_ns = self.core().ns_after(interval.first.unwrap_or(interval.period));
         let plan = Plan::every(first_ns, period_ns, interval.missed).with_slack(nanoseconds(interval.slack));
-        let slot = Slot::Repeat(boxed(f)?);
+        let slot = TimerSlot::Repeat(boxed(f)? as Repeat<S>);
         let added = self.core().events.borrow_mut().try_add_planned(plan, Kind::Callback);
         self.keep_timer(added, slot)
     }
@@ -224,7 +175,7 @@ impl<S> Handle<S> {
     }
 
     /// Gives a timer that was added its callback; where there is no room for that, it is gone again.
-    fn keep_timer(&self, added: Result<Key, AddError>, slot: Slot<S>) -> Result<Timer, Error> {
+    fn keep_timer(&self, added: Result<Key, AddError>, slot: TimerSlot<Once<S>, Repeat<S>>) -> Result<Timer, Error> {
         let key = added.map_err(Error::refused)?;
         if let Err(refused) = self.timers().borrow_mut().try_grow(key.index()) {
             self.core().events.borrow_mut().cancel_timer(key);
@@ -234,13 +185,13 @@ impl<S> Handle<S> {
         Ok(self.timer_of(key))
     }
 
-    fn put_timer(&self, key: Key, slot: Slot<S>) {
+    fn put_timer(&self, key: Key, slot: TimerSlot<Once<S>, Repeat<S>>) {
         if let Some(place) = self.timers().borrow_mut().get_mut(key.index()) {
             *place = slot;
         }
     }
 
-    pub(crate) fn take_timer(&self, key: Key) -> Slot<S> {
+    pub(crate) fn take_timer(&self, key: Key) -> TimerSlot<Once<S>, Repeat<S>> {
         self.timers().borrow_mut().take(key.index())
     }
 
@@ -252,9 +203,9 @@ impl<S> Handle<S> {
         }
         let firing = Firing { handle: self, expired };
         match self.take_timer(expired.key) {
-            Slot::Once(f) => f.call_once(state, &firing).map(drop),
-            Slot::Repeat(mut f) => {
-                self.put_timer(expired.key, Slot::Running);
+            TimerSlot::Once(f) => f.call_once(state, &firing).map(drop),
+            TimerSlot::Repeat(mut f) => {
+                self.put_timer(expired.key, TimerSlot::Running);
                 let ending = Ending(&firing);
                 let verdict = f.call(state, &firing)?;
                 if verdict == ControlFlow::Continue(()) {
@@ -263,14 +214,14 @@ impl<S> Handle<S> {
                 }
                 Ok(())
             }
-            Slot::Running | Slot::Empty => Ok(()),
+            TimerSlot::Running | TimerSlot::Empty => Ok(()),
         }
     }
 
     /// After its callback has run: the timer may have been cancelled by it, and its place be another one's.
     fn put_back(&self, key: Key, f: Repeat<S>) {
         if self.core().is_live(key) {
-            self.put_timer(key, Slot::Repeat(f));
+            self.put_timer(key, TimerSlot::Repeat(f));
         }
     }
 }

@@ -10,15 +10,13 @@
 //! All of them have the target `cogloop`.
 #![cfg_attr(not(feature = "tracing"), allow(clippy::missing_const_for_fn, reason = "they are empty"))]
 
-use crate::core::Kind;
-use crate::handle::Handle;
-use cogloop_io::ExpiredTimer;
-#[cfg(unix)]
-use cogloop_io::Ready;
-
 #[cfg(feature = "tracing")]
 mod events {
-    use super::*;
+    use crate::core::Kind;
+    use crate::handle::Handle;
+    use cogloop_io::ExpiredTimer;
+    #[cfg(unix)]
+    use cogloop_io::Ready;
 
     pub(crate) fn made<S>(handle: &Handle<S>) {
         let report = handle.backend();
@@ -41,7 +39,11 @@ mod events {
 
 #[cfg(not(feature = "tracing"))]
 mod events {
-    use super::*;
+    use crate::core::Kind;
+    use crate::handle::Handle;
+    use cogloop_io::ExpiredTimer;
+    #[cfg(unix)]
+    use cogloop_io::Ready;
 
     pub(crate) fn made<S>(_: &Handle<S>) {}
     pub(crate) fn timer(_: &ExpiredTimer<Kind>) {}

@@ -14,13 +14,13 @@
 //! meanwhile has the next turn, so nothing starves.
 
 use crate::core::Core;
-use crate::run::Loop;
+use crate::handle::Handle;
 use crate::woken::Woken;
 use crate::{Error, trace};
 use cogloop_io::Wait;
 use std::sync::atomic::Ordering;
 
-impl<S> Loop<S> {
+impl<S> Handle<S> {
     pub(crate) fn begin(&self) {
         self.core().is_stopped.set(false);
     }
@@ -43,7 +43,7 @@ impl<S> Loop<S> {
 
     /// Whether something is at hand for which the kernel need not be asked.
     pub(crate) fn has_work(&self) -> bool {
-        !self.deferred().borrow().is_empty()
+        !self.visits().borrow().is_empty()
             || !self.idles().borrow().is_empty()
             || self.core().bell.woken_len() > 0
             || self.mail().len() > 0
@@ -79,16 +79,16 @@ impl<S> Loop<S> {
     }
 
     fn serve_posts(&self, state: &mut S) -> Result<usize, Error> {
-        let (posts, deferred) = (self.mail().len(), self.deferred().borrow().len());
+        let (posts, visits) = (self.mail().len(), self.visits().borrow().len());
         let posts = self.serve_all(posts, || {
             let Some(post) = self.mail().next() else { return Ok(false) };
             post.call_once(state, self).map(|_| true)
         })?;
-        let deferred = self.serve_all(deferred, || {
-            let Some(deferred) = self.deferred().borrow_mut().pop_front() else { return Ok(false) };
-            deferred.call_once(state, self).map(|_| true)
+        let visits = self.serve_all(visits, || {
+            let Some(visit) = self.visits().borrow_mut().pop_front() else { return Ok(false) };
+            visit.call_once(state, self).map(|_| true)
         })?;
-        Ok(posts + deferred)
+        Ok(posts + visits)
     }
 
     fn serve_timers(&self, state: &mut S) -> Result<usize, Error> {

@@ -1,0 +1,185 @@
+//! The loop as a whole, by its handle: time, backend, how much there is, and ending it.
+
+use crate::handle::{Handle, Visit};
+use crate::options::nanoseconds;
+use crate::outcome::Outcome;
+use crate::{BackendReport, Error, memory};
+use std::time::{Duration, Instant};
+
+/// The loop as a whole.
+impl<S> Handle<S> {
+    /// The loop's time: the system's monotonic clock, or the virtual one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::simulated()?;
+    /// let start = events.now();
+    /// events.run_for(&mut (), Duration::from_secs(60))?;
+    /// assert_eq!(events.now() - start, Duration::from_secs(60));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn now(&self) -> Instant {
+        let core = self.core();
+        // The clock of the standard library goes on for longer than a machine does.
+        core.instant(core.now_ns()).unwrap_or_else(Instant::now)
+    }
+
+    /// Lets virtual time pass and serves nothing, as a callback does that takes so long; what is due meanwhile is late.
+    /// `false` on real time, which passes by itself.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::simulated()?;
+    /// events.after(Duration::from_secs(1), |late: &mut Duration, firing| *late = firing.late())?;
+    /// assert!(events.advance(Duration::from_secs(5)));
+    /// let mut late = Duration::ZERO;
+    /// events.run(&mut late)?;
+    /// assert_eq!(late, Duration::from_secs(4));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn advance(&self, by: Duration) -> bool {
+        self.core().clock.as_ref().inspect(|clock| clock.advance_ns(nanoseconds(by))).is_some()
+    }
+
+    /// The backend's name, and why it is this one.
+    ///
+    /// ```
+    /// let events = cogloop::Loop::<()>::new()?;
+    /// println!("waiting with {}: {}", events.backend().name, events.backend().reason);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn backend(&self) -> BackendReport {
+        self.core().events.borrow().backend().clone()
+    }
+
+    /// Ends [`run`](crate::Loop::run) after the callback that calls it. What was due and has not been served is served
+    /// by the next run. Without effect on a loop that does not run.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::simulated()?;
+    /// events.every(Duration::from_secs(1), |ticks: &mut u32, firing| {
+    ///     *ticks += 1;
+    ///     if *ticks == 3 { firing.stop() }
+    /// })?;
+    /// let mut ticks = 0;
+    /// events.run(&mut ticks)?;
+    /// assert_eq!(ticks, 3);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn stop(&self) {
+        self.core().is_stopped.set(true);
+    }
+
+    /// How many timers there are: armed, due and not served yet, and paused.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let events = cogloop::Loop::<()>::simulated()?;
+    /// events.after(Duration::from_secs(1), |_, _| ())?;
+    /// assert_eq!(events.timer_count(), 1);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn timer_count(&self) -> usize {
+        self.core().events.borrow().timers()
+    }
+
+    /// How many descriptors are observed: sources, signals, children, and what tasks watch.
+    ///
+    /// ```
+    /// let events = cogloop::Loop::<()>::simulated()?;
+    /// events.add(std::io::stdin(), cogloop::Interest::READ, |_, _, _| ())?;
+    /// assert_eq!(events.source_count(), 1);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn source_count(&self) -> usize {
+        self.core().events.borrow().descriptors()
+    }
+
+    /// How many tasks have been spawned and are not done.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::<()>::simulated()?;
+    /// events.spawn(async { println!("on the loop") })?.detach();
+    /// assert_eq!(events.task_count(), 1);
+    /// events.run(&mut ())?;
+    /// assert_eq!(events.task_count(), 0);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn task_count(&self) -> usize {
+        self.core().tasks.len()
+    }
+
+    /// Removes everything: timers, sources, channels, idle callbacks, tasks, posts. A loop that runs comes to its end,
+    /// unless something is added after that.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut events = cogloop::Loop::<()>::simulated()?;
+    /// events.every(Duration::from_secs(1), |_, _| ())?;
+    /// events.after(Duration::from_secs(60), |_, firing| firing.clear())?;
+    /// events.run(&mut ())?;
+    /// assert_eq!(events.timer_count(), 0);
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn clear(&self) {
+        let core = self.core();
+        core.events.borrow_mut().clear();
+        // Everything is taken out first and dropped last: a destructor may use the loop.
+        let _timers = self.timers().take();
+        #[cfg(unix)]
+        let _sources = self.sources().take();
+        self.channels().borrow_mut().doom_all();
+        self.idles().borrow_mut().doom_all();
+        core.tasks.doom_all();
+        let _visits = self.visits().take();
+        let _posts = self.mail().take_all();
+        // Goes on when one of them panics.
+        let _doomed = DropDoomed(self);
+        // What still waits is woken, and finds out.
+        core.sleepers.wake_all();
+        #[cfg(unix)]
+        let _watchers = core.watched.take_all();
+    }
+
+    /// Nothing can be added any more, and nothing is left.
+    pub(crate) fn close(&self) {
+        self.core().is_closed.set(true);
+        self.mail().close();
+        self.clear();
+    }
+
+    /// Runs `f` with the state, in the next turn.
+    pub(crate) fn visit<R: Outcome>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> R + 'static) -> Result<(), Error> {
+        self.core().check_open()?;
+        let visit: Visit<S> = memory::boxed(f)?;
+        self.visits().borrow_mut().try_reserve(1)?;
+        self.visits().borrow_mut().push_back(visit);
+        Ok(())
+    }
+}
+
+/// Drops what is doomed, one by one, each when the borrow has ended in which it was taken out.
+struct DropDoomed<'a, S>(&'a Handle<S>);
+
+impl<S> DropDoomed<'_, S> {
+    /// `false` if there was nothing.
+    fn drop_one(&self) -> bool {
+        let Self(handle) = self;
+        let task = handle.core().tasks.next_doomed();
+        let idle = handle.idles().borrow_mut().next_doomed();
+        let channel = handle.channels().borrow_mut().next_doomed();
+        task.is_some() || idle.is_some() || channel.is_some()
+    }
+}
+
+impl<S> Drop for DropDoomed<'_, S> {
+    fn drop(&mut self) {
+        while self.drop_one() {}
+    }
+}

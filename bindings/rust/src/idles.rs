@@ -1,0 +1,43 @@
+//! The table of idle callbacks.
+
+use crate::Error;
+use crate::places::{PlaceKey, Places};
+
+pub(crate) struct Idles<C> {
+    /// `None` while it runs.
+    pub(crate) callbacks: Places<Option<C>>,
+    /// Those of this turn. It has room for all.
+    pub(crate) round: Vec<PlaceKey>,
+}
+
+impl<C> Default for Idles<C> {
+    fn default() -> Self {
+        Self { callbacks: Places::default(), round: Vec::new() }
+    }
+}
+
+impl<C> Idles<C> {
+    /// Ends all; they are there for [`next_doomed`](Self::next_doomed) to take.
+    pub(crate) fn doom_all(&mut self) {
+        self.callbacks.doom_all();
+    }
+
+    pub(crate) fn next_doomed(&mut self) -> Option<Option<C>> {
+        self.callbacks.next_doomed()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.callbacks.len() == 0
+    }
+
+    pub(crate) fn try_reserve(&mut self) -> Result<(), Error> {
+        self.callbacks.try_reserve()?;
+        let count = self.callbacks.len() + 1;
+        Ok(self.round.try_reserve(count.saturating_sub(self.round.len()))?)
+    }
+
+    pub(crate) fn audit(&self) {
+        self.callbacks.audit();
+        assert!(self.round.capacity() >= self.callbacks.len(), "there is no room to call every idle callback");
+    }
+}

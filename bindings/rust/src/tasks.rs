@@ -1,0 +1,77 @@
+//! The table of tasks: futures that were spawned, and what wakes each.
+
+use crate::Error;
+use crate::bell::Knock;
+use crate::places::{PlaceKey, Places};
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Waker;
+
+/// A future, and how it is woken.
+pub(crate) struct Spawned {
+    pub(crate) future: Pin<Box<dyn Future<Output = ()>>>,
+    pub(crate) knock: Arc<Knock>,
+    pub(crate) waker: Waker,
+}
+
+/// A waker that somebody keeps wakes nobody.
+impl Drop for Spawned {
+    fn drop(&mut self) {
+        self.knock.leave();
+    }
+}
+
+/// `None` while it is polled.
+type Table = Places<Option<Spawned>>;
+
+#[derive(Default)]
+pub(crate) struct Tasks(RefCell<Table>);
+
+impl Tasks {
+    pub(crate) fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    /// Makes room for one more, and returns its key.
+    pub(crate) fn try_reserve(&self) -> Result<PlaceKey, Error> {
+        self.0.borrow_mut().try_reserve()
+    }
+
+    /// Adds one for which there is room.
+    pub(crate) fn insert(&self, spawned: Spawned) {
+        self.0.borrow_mut().insert(Some(spawned));
+    }
+
+    /// Takes one out, to be polled.
+    pub(crate) fn take(&self, key: PlaceKey) -> Option<Spawned> {
+        self.0.borrow_mut().get_mut(key).and_then(Option::take)
+    }
+
+    /// Puts one back that was polled. Without effect when it was cancelled meanwhile; then it is dropped after the borrow.
+    pub(crate) fn put_back(&self, key: PlaceKey, spawned: Spawned) {
+        let mut spawned = Some(spawned);
+        if let Some(place) = self.0.borrow_mut().get_mut(key) {
+            *place = spawned.take();
+        }
+    }
+
+    /// Ends all; they are there for [`next_doomed`](Self::next_doomed) to take.
+    pub(crate) fn doom_all(&self) {
+        self.0.borrow_mut().doom_all();
+    }
+
+    pub(crate) fn next_doomed(&self) -> Option<Option<Spawned>> {
+        self.0.borrow_mut().next_doomed()
+    }
+
+    pub(crate) fn audit(&self) {
+        self.0.borrow().audit();
+    }
+
+    pub(crate) fn remove(&self, key: PlaceKey) {
+        // Dropped after the borrow.
+        let _spawned = self.0.borrow_mut().remove(key);
+    }
+}
