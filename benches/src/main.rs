@@ -8,10 +8,11 @@
 //!                   └─► floor                         the bare memory of timers
 //!           ─► resolution, readiness, precision, latency, lua, rust    benchmarks of the loop, by themselves
 //!           ─► page                                         draws what all of them found
-//!           ─► mockit                                            the C library, in processes of its own
+//!           ─► mockit, c                                         the C library, in processes of its own
 //! ```
 
 mod allocator;
+mod c;
 mod clock;
 mod floor;
 mod instructions;
@@ -71,6 +72,7 @@ fn run(options: &Options) -> Result<(), String> {
         },
         Benchmark::Lua => write_json(options, &lua::run(options)?),
         Benchmark::Mockit => write_json(options, &mockit::run(options)?),
+        Benchmark::C => write_json(options, &c::run(options)?),
         Benchmark::Latency => write_json(options, &latency::run(options)?),
         Benchmark::Scaling => write_json(options, &scaling::run(options, &chosen(&options.only)?)),
         Benchmark::Rust => write_json(options, &rust::run(options)?),

@@ -21,6 +21,8 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
   report DIR        draws DIR/index.html of all figures in DIR/NAME.json; takes --pictures
   mockit            timers with callbacks in C and Lua, beside a thread for each and the timers of POSIX; start it as
                     `cargo xtask bench mockit`; takes --quick, --json, --sizes and --reps
+  c                 timers, descriptors and loops through cogloop.h, beside libev and libuv; start it as
+                    `cargo xtask bench c`; takes --quick, --json, --sizes and --reps
 
   --quick           fewer sizes, operations and repetitions: about a minute or two
   --smoke           next to nothing: whether it runs
@@ -50,6 +52,7 @@ pub(crate) enum Benchmark {
     Scaling,
     Report,
     Mockit,
+    C,
 }
 
 /// The names of the benchmarks.
@@ -64,6 +67,7 @@ const BENCHMARKS: &[(&str, Benchmark)] = &[
     ("scaling", Benchmark::Scaling),
     ("report", Benchmark::Report),
     ("mockit", Benchmark::Mockit),
+    ("c", Benchmark::C),
 ];
 
 /// A Lua, and where the modules stand that are built for it.

@@ -8,9 +8,10 @@
 //! modules beside this one. All write the shape that `benches/src/json.rs` describes.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::project::Project;
+use crate::test::apt_install;
 use crate::{bench_lua, c, lua, process};
 
 /// A benchmark, by its name.
@@ -30,6 +31,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "rust", run: of_the_crate },
     Benchmark { name: "lua", run: of_lua },
     Benchmark { name: "mockit", run: of_mockit },
+    Benchmark { name: "c", run: of_c },
 ];
 
 /// Run by name only: they write no figures that the page would draw.
@@ -116,6 +118,20 @@ fn of_mockit(project: &Project, name: &'static str, options: &[&str]) -> Result<
     c::install(project, &c::Place::at(&prefix))?;
     let lua = lua::build(project, lua::find("5.4")?)?;
     process::run(benches(project).arg(name).arg("--prefix").arg(&prefix).args(options).envs(lua::env(&lua)))
+}
+
+/// With the library that it measures, and the peers that Debian has.
+fn of_c(project: &Project, name: &'static str, options: &[&str]) -> Result<(), String> {
+    let missing = [("ev.h", "libev-dev"), ("uv.h", "libuv1-dev")];
+    let missing = missing.iter().filter(|(header, _)| !Path::new("/usr/include").join(header).exists());
+    let packages: Vec<_> = missing.map(|(_, package)| *package).collect();
+    if !packages.is_empty() {
+        // Without them the run is shorter, and says so.
+        apt_install(project, &packages).unwrap_or_else(|message| eprintln!("{message}"));
+    }
+    let prefix = project.target.join("c");
+    c::install(project, &c::Place::at(&prefix))?;
+    process::run(benches(project).arg(name).arg("--prefix").arg(&prefix).args(options))
 }
 
 fn benches(project: &Project) -> std::process::Command {

@@ -54,6 +54,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
     rust                 the crate cogloop beside other loops for Rust
     resolution           what the length of a tick costs and gives
     mockit               timers with callbacks in C and Lua, beside a thread for each and the timers of POSIX
+    c                    timers, descriptors and loops through cogloop.h, beside libev and libuv
     lua                  timers and sockets of t.Loop and cogloop beside other loops for Lua
   bench report           draws the page again; --pictures DIR writes its pictures as files, too
   exits [--runs N]       scripts with 10,000 tasks pending end in three ways on each Lua, 1000 times if N is not said

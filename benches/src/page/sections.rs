@@ -128,4 +128,10 @@ pub(super) const SECTIONS: &[Section] = &[
         about: "libcogloop's mockit.h beside a thread for each timer.",
         layouts: &[Layout::Bars { title: "Armed timers in C", about: "", figures: &[], hidden: &[] }],
     },
+    Section {
+        name: "c",
+        title: "Loops for C",
+        about: "libcogloop's cogloop.h beside libev and libuv, each in a process of its own.",
+        layouts: &[Layout::Bars { title: "Timers, descriptors and loops in C", about: "", figures: &[], hidden: &[] }],
+    },
 ];

@@ -4,7 +4,10 @@
 //! Source: M. Okabe, K. Ito, "Color Universal Design", 2008.
 
 /// Contenders by the start of their names, with the class of their lines and bars. The first that fits counts.
-const CLASSES: [(&str, &str); 27] = [
+const CLASSES: [(&str, &str); 31] = [
+    ("cogloop, clock", "ours two"),
+    ("cogloop, ticks", "ours six"),
+    ("cogloop, io_uring", "ours three"),
     ("cogloop", "ours"),
     ("ours/uring", "ours"),
     ("ours/epoll", "ours two"),
@@ -22,6 +25,7 @@ const CLASSES: [(&str, &str); 27] = [
     ("tokio", "red"),
     ("calloop", "green"),
     ("libuv", "pink"),
+    ("libev", "green"),
     ("luv", "pink"),
     ("async-io", "amber"),
     ("mio", "amber"),
