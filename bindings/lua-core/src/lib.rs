@@ -37,6 +37,7 @@ pub use host::leave::push_traceback;
 pub use lua::interrupt;
 pub use lua::version::NAME as LUA_VERSION;
 
+use lua::entry::entry;
 use mlua::ffi::{
     LUA_OK, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error, lua_pushcfunction, lua_pushvalue,
     lua_setfield, luaL_loadbufferx,
@@ -78,14 +79,9 @@ pub unsafe fn set_openers(lua: *mut lua_State) {
 /// What else that table has, as lua-t's.
 const BASE: &str = include_str!("base.lua");
 
-/// `require 't'`: the table of the modules of this library.
-///
-/// # Safety
-///
-/// For Lua to call: `lua` is a live state and has the stack room of a C function.
-unsafe extern "C-unwind" fn open_t(lua: *mut lua_State) -> c_int {
-    // SAFETY: the state is live and the stack has the room that Lua gives a C function.
-    unsafe {
+entry!(
+    /// `require 't'`: the table of the modules of this library.
+    fn open_t(lua: *mut lua_State) -> c_int {
         lua_createtable(lua, 0, 8); // S: … t
         open_loop(lua); // S: … t Loop
         lua_setfield(lua, -2, c"Loop".as_ptr());
@@ -96,6 +92,6 @@ unsafe extern "C-unwind" fn open_t(lua: *mut lua_State) -> c_int {
         }
         lua_pushvalue(lua, -2);
         lua_call(lua, 1, 0);
+        1
     }
-    1
-}
+);

@@ -8,7 +8,8 @@ use crate::host::memory::value;
 use crate::host::state::{check_loop, state_at};
 use crate::lua::args::{MS, bytes, check_callable, check_ms, check_options, read_ms, wrong_part};
 use crate::lua::callback::pack;
-use crate::lua::guard::stack_is;
+use crate::lua::entry::entry;
+use crate::lua::stack::stack;
 use crate::lua::version::push_user_value;
 use cogloop_io::{Missed, Plan};
 use mlua::ffi::{
@@ -18,35 +19,32 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int};
 use std::num::NonZeroU64;
 
-/// `loop:after( ms, f, ... )` → timer
-pub(crate) unsafe extern "C-unwind" fn after(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's.
-    unsafe {
+entry!(
+    /// `loop:after( ms, f, ... )` → timer
+    pub(crate) fn after(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let delay_ns = check_ms(lua, 2);
         add(lua, 0, Due::After(delay_ns))
     }
-}
+);
 
-/// `loop:at( ms, f, ... )` → timer: at a time of the loop's own, as `now` says it.
-pub(crate) unsafe extern "C-unwind" fn at(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's.
-    unsafe {
+entry!(
+    /// `loop:at( ms, f, ... )` → timer: at a time of the loop's own, as `now` says it.
+    pub(crate) fn at(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let deadline_ns = check_ms(lua, 2);
         add(lua, 0, Due::At(deadline_ns))
     }
-}
+);
 
-/// `loop:every( ms, f, ... )`, `loop:every( { ms =, first =, policy =, slack = }, f, ... )` → timer
-pub(crate) unsafe extern "C-unwind" fn every(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's.
-    unsafe {
+entry!(
+    /// `loop:every( ms, f, ... )`, `loop:every( { ms =, first =, policy =, slack = }, f, ... )` → timer
+    pub(crate) fn every(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let plan = check_plan(lua);
         add(lua, Payload::REPEATS, Due::Repeating(plan))
     }
-}
+);
 
 /// What `every` takes in a table.
 const OPTIONS: [&CStr; 4] = [c"ms", c"first", c"slack", c"policy"];
@@ -97,17 +95,19 @@ unsafe fn add(lua: *mut lua_State, flags: u64, due: Due) -> c_int {
         check_callable(lua, 3);
         let mut payload = flags;
         if lua_gettop(lua) > 3 {
-            payload |= pack(lua, 3) as u64 + 1; // S: loop ms tbl
+            payload |= pack(lua, 3) as u64 + 1;
+            stack!(lua: loop ms tbl);
         }
         push_user_value(lua, 1, value::TASKS);
-        stack_is(lua, 4); // S: loop ms f entries
+        stack!(lua: loop ms f entries);
         let ticket = push_ticket(lua, Ticket { key: 0, owner: 0 }, lua_upvalueindex(upvalue::TIMER));
         // Anew: making these objects may have run a finalizer, and that may have closed the loop.
         let state = state_at(lua, 1);
         if state.is_null() {
             check_loop(lua, 1);
         }
-        lua_pushvalue(lua, 3); // S: loop ms f entries ticket f
+        lua_pushvalue(lua, 3);
+        stack!(lua: loop ms f entries ticket f);
         let key = arm_entry(lua, state, 4, payload, due);
         ticket.write(Ticket { key: key.to_bits(), owner: (*state).id });
     }

@@ -10,6 +10,7 @@ use super::loops::receiver;
 use super::source::{check_pid, check_signal};
 use super::upvalue;
 use crate::lua::args::{check_callable, check_ms};
+use crate::lua::entry::entry;
 use mlua::ffi::{
     LUA_MULTRET, LUA_TTABLE, lua_CFunction, lua_State, lua_call, lua_getfield, lua_gettop, lua_insert,
     lua_pushcclosure, lua_pushnil, lua_pushvalue, lua_remove, lua_setfield, lua_type, lua_upvalueindex,
@@ -47,35 +48,32 @@ pub(super) unsafe fn wrap(lua: *mut lua_State, is_method: bool) {
     }
 }
 
-/// `loop:debounce( ms, f )`, `loop:throttle( ms, f )`
-unsafe extern "C-unwind" fn rate(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `loop:debounce( ms, f )`, `loop:throttle( ms, f )`
+    fn rate(lua: *mut lua_State) -> c_int {
         receiver(lua);
         check_ms(lua, 2);
         pass_on(lua)
     }
-}
+);
 
-/// `loop:signal( name, f )`
-unsafe extern "C-unwind" fn signal(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `loop:signal( name, f )`
+    fn signal(lua: *mut lua_State) -> c_int {
         receiver(lua);
         check_signal(lua, 2);
         pass_on(lua)
     }
-}
+);
 
-/// `loop:child( pid, f )`
-unsafe extern "C-unwind" fn child(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `loop:child( pid, f )`
+    fn child(lua: *mut lua_State) -> c_int {
         receiver(lua);
         check_pid(lua, 2);
         pass_on(lua)
     }
-}
+);
 
 /// Calls the Lua function with what the script gave, once its second argument is a function, too.
 unsafe fn pass_on(lua: *mut lua_State) -> c_int {

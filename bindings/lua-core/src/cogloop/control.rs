@@ -7,7 +7,9 @@ use crate::host::drive::drive;
 use crate::host::memory::{LoopBlock, Pace, value};
 use crate::host::state::{check_loop, state_at};
 use crate::lua::args::{bad_argument, check_ms, is_callable, push_ms, test_userdata, wrong};
+use crate::lua::entry::entry;
 use crate::lua::guard::{Failure, Text};
+use crate::lua::stack::stack;
 use crate::lua::version::{push_user_value, set_user_value};
 use cogloop_io::Wait;
 use mlua::ffi::{
@@ -22,24 +24,22 @@ unsafe fn refused(lua: *mut lua_State) -> Option<Failure> {
     unsafe { state_at(lua, 1).as_mut() }?.cogloop.refused.take()
 }
 
-/// `loop:run( )` → true: until `stop`, or until nothing is left; or nil, message, errno
-pub(crate) unsafe extern "C-unwind" fn run(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's.
-    unsafe {
+entry!(
+    /// `loop:run( )` → true: until `stop`, or until nothing is left; or nil, message, errno
+    pub(crate) fn run(lua: *mut lua_State) -> c_int {
         receiver(lua);
         drive(lua, Pace::Forever);
         if let Some(failure) = refused(lua) {
             return failure.push(lua);
         }
         lua_pushboolean(lua, 1);
+        1
     }
-    1
-}
+);
 
-/// `loop:step( [ms] )` → whether anything is left: one turn, which waits for `ms` at the most; or nil, message, errno
-pub(crate) unsafe extern "C-unwind" fn step(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's.
-    unsafe {
+entry!(
+    /// `loop:step( [ms] )` → whether anything is left: one turn, which waits for `ms` at the most; or nil, message, errno
+    pub(crate) fn step(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let wait = match lua_type(lua, 2) {
             LUA_TNONE | LUA_TNIL => Wait::Block,
@@ -51,15 +51,14 @@ pub(crate) unsafe extern "C-unwind" fn step(lua: *mut lua_State) -> c_int {
         }
         let is_left = state_at(lua, 1).as_ref().is_some_and(|state| !state.events.is_idle());
         lua_pushboolean(lua, c_int::from(is_left));
+        1
     }
-    1
-}
+);
 
-/// `loop:advance( ms )` → true: lets virtual time pass, and serves what becomes due, each at its own moment. In a callback only the
-/// time passes, as if the callback took so long.
-pub(crate) unsafe extern "C-unwind" fn advance(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's.
-    unsafe {
+entry!(
+    /// `loop:advance( ms )` → true: lets virtual time pass, and serves what becomes due, each at its own moment. In a callback only the
+    /// time passes, as if the callback took so long.
+    pub(crate) fn advance(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         let by_ns = check_ms(lua, 2);
         let Some(clock) = &(*state).virtual_clock else {
@@ -79,21 +78,22 @@ pub(crate) unsafe extern "C-unwind" fn advance(lua: *mut lua_State) -> c_int {
             return failure.push(lua);
         }
         lua_pushboolean(lua, 1);
+        1
     }
-    1
-}
+);
 
-/// `loop:stop( )`: `run` returns after the callback that calls this.
-pub(crate) unsafe extern "C-unwind" fn stop(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's.
-    unsafe { (*receiver(lua)).stopped = true };
-    0
-}
+entry!(
+    /// `loop:stop( )`: `run` returns after the callback that calls this.
+    pub(crate) fn stop(lua: *mut lua_State) -> c_int {
+        (*receiver(lua)).stopped = true;
+        0
+    }
+);
 
-/// `loop:close( )`: twice is no mistake.
-pub(crate) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's. The default loop is closed only if there is one.
-    unsafe {
+entry!(
+    /// `loop:close( )`: twice is no mistake.
+    pub(crate) fn close(lua: *mut lua_State) -> c_int {
+        // The default loop is closed only if there is one.
         if lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) == LUA_TTABLE {
             lua_settop(lua, 1);
             lua_rawgeti(lua, lua_upvalueindex(upvalue::DEFAULT), 1);
@@ -103,54 +103,52 @@ pub(crate) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
         }
         crate::host::create::close(lua)
     }
-}
+);
 
-/// `loop:now( )`: milliseconds since the loop was made.
-pub(crate) unsafe extern "C-unwind" fn now(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's.
-    unsafe {
+entry!(
+    /// `loop:now( )`: milliseconds since the loop was made.
+    pub(crate) fn now(lua: *mut lua_State) -> c_int {
         let now_ns = (*receiver(lua)).events.now_ns();
         push_ms(lua, now_ns);
+        1
     }
-    1
-}
+);
 
-/// `loop:firing( )` → timer, ms late, deadlines missed: of the timer whose callback runs; nil in none.
-pub(crate) unsafe extern "C-unwind" fn firing(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's.
-    unsafe {
+entry!(
+    /// `loop:firing( )` → timer, ms late, deadlines missed: of the timer whose callback runs; nil in none.
+    pub(crate) fn firing(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         let owner = (*state).id;
         let Some(fired) = (*state).cogloop.firing else { return 0 };
         push_ticket(lua, Ticket { key: fired.key.to_bits(), owner }, lua_upvalueindex(upvalue::TIMER));
         push_ms(lua, fired.late_ns);
         lua_pushinteger(lua, fired.missed.try_into().unwrap_or(i64::MAX));
+        3
     }
-    3
-}
+);
 
-/// `loop:onerror( [f] )` → the function before: `f( err, traceback, what )` takes the errors of callbacks; nil: none does.
-pub(crate) unsafe extern "C-unwind" fn onerror(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's.
-    unsafe {
+entry!(
+    /// `loop:onerror( [f] )` → the function before: `f( err, traceback, what )` takes the errors of callbacks; nil: none does.
+    pub(crate) fn onerror(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let is_given = lua_gettop(lua) > 1;
         if is_given && lua_type(lua, 2) != LUA_TNIL && !is_callable(lua, 2) {
             wrong(lua, 2, c"f", c"a function, a callable object or nil");
         }
         lua_settop(lua, 2);
-        push_user_value(lua, 1, value::ONERROR); // S: loop f before
+        push_user_value(lua, 1, value::ONERROR);
+        stack!(lua: loop f before);
         if is_given {
             lua_pushvalue(lua, 2);
             set_user_value(lua, 1, value::ONERROR);
         }
+        1
     }
-    1
-}
+);
 
-pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; `LoopBlock` may be asked of a closed loop.
-    unsafe {
+entry!(
+    pub(crate) fn to_string(lua: *mut lua_State) -> c_int {
+        // `LoopBlock` may be asked of a closed loop.
         if test_userdata(lua, 1, upvalue::LOOP).is_null() {
             check_loop(lua, 1);
         }
@@ -163,6 +161,6 @@ pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
                 lua_pushfstring(lua, c"cogloop.loop: %d timers, %d handles, %p".as_ptr(), timers, handles, pointer)
             }
         };
+        1
     }
-    1
-}
+);

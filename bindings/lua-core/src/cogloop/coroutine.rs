@@ -18,7 +18,9 @@ use crate::host::handle::check_handle;
 use crate::host::memory::{Kind, Request, State, value};
 use crate::host::state::check_loop;
 use crate::lua::args::{check_callable, check_direction, check_ms};
+use crate::lua::entry::entry;
 use crate::lua::guard::Text;
+use crate::lua::stack::stack;
 use crate::lua::version::{begin_with, can_yield, push_user_value};
 use mlua::ffi::{
     lua_State, lua_checkstack, lua_gettop, lua_newthread, lua_pushboolean, lua_pushlightuserdata, lua_pushvalue,
@@ -26,10 +28,9 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// `loop:spawn( f, ... )` → coroutine: `f( ... )` begins in the next turn.
-pub(crate) unsafe extern "C-unwind" fn spawn(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the stack is written beside the lines.
-    unsafe {
+entry!(
+    /// `loop:spawn( f, ... )` → coroutine: `f( ... )` begins in the next turn.
+    pub(crate) fn spawn(lua: *mut lua_State) -> c_int {
         receiver(lua);
         check_callable(lua, 2);
         let top = lua_gettop(lua);
@@ -44,14 +45,14 @@ pub(crate) unsafe extern "C-unwind" fn spawn(lua: *mut lua_State) -> c_int {
         let payload = Payload::fresh(args);
         arm_entry(lua, state, top + 2, payload, Due::After(0));
         lua_settop(lua, top + 1);
+        1
     }
-    1
-}
+);
 
-/// `loop:sleep( ms )`, in a coroutine of `spawn`
-pub(crate) unsafe extern "C-unwind" fn sleep(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; nothing is alive here when it yields.
-    unsafe {
+entry!(
+    /// `loop:sleep( ms )`, in a coroutine of `spawn`
+    pub(crate) fn sleep(lua: *mut lua_State) -> c_int {
+        // Nothing is alive here when it yields.
         let state = receiver(lua);
         let delay_ns = check_ms(lua, 2);
         check_inside(lua, state);
@@ -59,12 +60,12 @@ pub(crate) unsafe extern "C-unwind" fn sleep(lua: *mut lua_State) -> c_int {
         lua_pushlightuserdata(lua, mark());
         lua_yield(lua, 1)
     }
-}
+);
 
-/// `loop:wait( handle, dir [, ms] )`, in a coroutine of `spawn` → `'r'`, `'w'` or `'rw'`; nil, message, errno
-pub(crate) unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; nothing is alive here when it yields.
-    unsafe {
+entry!(
+    /// `loop:wait( handle, dir [, ms] )`, in a coroutine of `spawn` → `'r'`, `'w'` or `'rw'`; nil, message, errno
+    pub(crate) fn wait(lua: *mut lua_State) -> c_int {
+        // Nothing is alive here when it yields.
         receiver(lua);
         let handle = check_handle(lua, 2);
         let direction = check_direction(lua, 3);
@@ -78,10 +79,11 @@ pub(crate) unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
             (*socket).waited.insert(direction);
         }
         (*state).cogloop.request = Some(Request::Wait { handle, direction, limit_ns });
-        lua_pushlightuserdata(lua, mark()); // S: loop handle mark
+        lua_pushlightuserdata(lua, mark());
+        stack!(lua: loop handle mark);
         lua_yield(lua, 2)
     }
-}
+);
 
 /// Raises unless `lua` is a coroutine of this loop that can yield.
 unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
@@ -97,12 +99,11 @@ unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
     }
 }
 
-/// `loop:running( )` → whether the caller is a coroutine that may sleep and wait
-pub(crate) unsafe extern "C-unwind" fn running(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `loop:running( )` → whether the caller is a coroutine that may sleep and wait
+    pub(crate) fn running(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         lua_pushboolean(lua, c_int::from((*state).cogloop.resumed == lua && can_yield(lua)));
+        1
     }
-    1
-}
+);

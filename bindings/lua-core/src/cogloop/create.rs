@@ -5,6 +5,7 @@ use super::upvalue;
 use crate::host::create::{Choice, in_words, open, push_loop};
 use crate::host::memory::State;
 use crate::lua::args::{bytes, fraction_to_ns, refuse_option, wrong};
+use crate::lua::entry::entry;
 use crate::lua::guard::{ErrorText, Failure, Text, guard};
 use cogloop_io::Error;
 use mlua::ffi::{
@@ -14,15 +15,14 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int};
 use std::num::NonZeroUsize;
 
-/// `cogloop.loop( [options] )` → loop; or nil, message, errno
-pub(crate) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's.
-    unsafe {
+entry!(
+    /// `cogloop.loop( [options] )` → loop; or nil, message, errno
+    pub(crate) fn construct(lua: *mut lua_State) -> c_int {
         let choice = read_options(lua);
         lua_settop(lua, 1);
         push_open(lua, choice).map_or_else(|failure| failure.push(lua), |()| 1)
     }
-}
+);
 
 /// Pushes a loop with nothing chosen.
 ///

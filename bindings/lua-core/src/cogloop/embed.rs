@@ -3,15 +3,16 @@
 use super::loops::receiver;
 use crate::host::memory::State;
 use crate::lua::args::push_ms;
+use crate::lua::entry::entry;
 use crate::lua::guard::Failure;
 use mlua::ffi::{lua_State, lua_pushinteger, lua_pushnil, lua_pushnumber, lua_pushstring};
 use std::ffi::c_int;
 use std::os::fd::AsRawFd;
 
-/// `loop:fd( )`, `loop:pollfd( )` → descriptor; or nil, message, errno
-pub(crate) unsafe extern "C-unwind" fn fd(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the error is made into plain bytes before anything can raise.
-    unsafe {
+entry!(
+    /// `loop:fd( )`, `loop:pollfd( )` → descriptor; or nil, message, errno
+    pub(crate) fn fd(lua: *mut lua_State) -> c_int {
+        // The error is made into plain bytes before anything can raise.
         let state = receiver(lua);
         let answer = match (*state).events.pollable() {
             Ok(fd) => Ok(fd.as_raw_fd()),
@@ -21,47 +22,44 @@ pub(crate) unsafe extern "C-unwind" fn fd(lua: *mut lua_State) -> c_int {
             Ok(number) => lua_pushinteger(lua, number.into()),
             Err(failure) => return failure.push(lua),
         }
+        1
     }
-    1
-}
+);
 
-/// `loop:events( )` → `'r'`
-pub(crate) unsafe extern "C-unwind" fn events(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `loop:events( )` → `'r'`
+    pub(crate) fn events(lua: *mut lua_State) -> c_int {
         receiver(lua);
         lua_pushstring(lua, c"r".as_ptr());
+        1
     }
-    1
-}
+);
 
 unsafe fn next_ns(state: *mut State) -> Result<Option<u64>, Failure> {
     // SAFETY: only called with the state of an open loop.
     unsafe { (*state).events.next_timeout_ns() }.map_err(|error| Failure::of("the backend", &error))
 }
 
-/// `loop:timeout( )` → seconds, as in cqueues: until there is something to do; nil: for ever
-pub(crate) unsafe extern "C-unwind" fn timeout(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `loop:timeout( )` → seconds, as in cqueues: until there is something to do; nil: for ever
+    pub(crate) fn timeout(lua: *mut lua_State) -> c_int {
         match next_ns(receiver(lua)) {
             Ok(Some(ns)) => lua_pushnumber(lua, ns as f64 / 1e9),
             Ok(None) => lua_pushnil(lua),
             Err(failure) => return failure.push(lua),
         }
+        1
     }
-    1
-}
+);
 
-/// `loop:remaining( )` → the same in milliseconds
-pub(crate) unsafe extern "C-unwind" fn remaining(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `loop:remaining( )` → the same in milliseconds
+    pub(crate) fn remaining(lua: *mut lua_State) -> c_int {
         match next_ns(receiver(lua)) {
             Ok(Some(ns)) => push_ms(lua, ns),
             Ok(None) => lua_pushnil(lua),
             Err(failure) => return failure.push(lua),
         }
+        1
     }
-    1
-}
+);

@@ -7,8 +7,10 @@ use crate::host::entries::slot;
 use crate::host::memory::{HANDLE, Listed, NodeBlock, State, value};
 use crate::host::state::{check_loop, state_at, with_or_raise};
 use crate::lua::args::push_ms;
+use crate::lua::entry::entry;
 use crate::lua::errno::NO_MEMORY;
 use crate::lua::guard::{ErrorText, Text};
+use crate::lua::stack::stack;
 use crate::lua::version::{new_userdata, push_user_value};
 use mlua::ffi::{
     LUA_TNIL, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushboolean, lua_pushlstring, lua_pushnil,
@@ -36,22 +38,23 @@ fn list(state: &mut State) -> Result<(), ErrorText> {
     Ok(())
 }
 
-/// `loop:timers( )` → `{ { timer =, remaining =, f =, repeats =, paused = }, … }` in the order in which they fire
-pub(crate) unsafe extern "C-unwind" fn timers(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua. The list is copied entry by entry: making a table may run a finalizer, which may change
-    // anything.
-    unsafe {
+entry!(
+    /// `loop:timers( )` → `{ { timer =, remaining =, f =, repeats =, paused = }, … }` in the order in which they fire
+    pub(crate) fn timers(lua: *mut lua_State) -> c_int {
+        // The list is copied entry by entry: making a table may run a finalizer, which may change anything.
         let state = receiver(lua);
         with_or_raise(lua, state, list);
         lua_settop(lua, 1);
         push_user_value(lua, 1, value::TASKS);
-        lua_createtable(lua, 0, 0); // S: loop entries list
+        lua_createtable(lua, 0, 0);
+        stack!(lua: loop entries list);
         let (mut position, mut count) = (0, 0);
         while let Some(timer) = state_at(lua, 1).as_ref().and_then(|state| state.cogloop.listed.get(position).copied())
         {
             position += 1;
             lua_settop(lua, 3);
-            lua_rawgeti(lua, 2, slot(timer.key.index())); // S: loop entries list entry
+            lua_rawgeti(lua, 2, slot(timer.key.index()));
+            stack!(lua: loop entries list entry);
             lua_createtable(lua, 0, 5);
             let state = state_at(lua, 1);
             let Some(left_ns) = state.as_ref().and_then(|state| state.events.remaining_ns(timer.key)) else { continue };
@@ -78,14 +81,14 @@ pub(crate) unsafe extern "C-unwind" fn timers(lua: *mut lua_State) -> c_int {
             lua_rawseti(lua, 3, count);
         }
         lua_settop(lua, 3);
+        1
     }
-    1
-}
+);
 
-/// `loop:handles( )` → `{ { handle =, direction =, watcher = }, … }` in the order of their descriptors
-pub(crate) unsafe extern "C-unwind" fn handles(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua. Going through NODES allocates nothing; then each watcher is looked up, which may be gone.
-    unsafe {
+entry!(
+    /// `loop:handles( )` → `{ { handle =, direction =, watcher = }, … }` in the order of their descriptors
+    pub(crate) fn handles(lua: *mut lua_State) -> c_int {
+        // Going through NODES allocates nothing; then each watcher is looked up, which may be gone.
         let state = receiver(lua);
         lua_settop(lua, 1);
         push_user_value(lua, 1, value::NODES);
@@ -100,13 +103,16 @@ pub(crate) unsafe extern "C-unwind" fn handles(lua: *mut lua_State) -> c_int {
             lua_pop(lua, 1);
         }
         (*state).order.sort_unstable();
-        lua_createtable(lua, 0, 0); // S: loop nodes list
+        lua_createtable(lua, 0, 0);
+        stack!(lua: loop nodes list);
         let (mut position, mut count) = (0, 0);
         while let Some((number, _)) = state_at(lua, 1).as_ref().and_then(|state| state.sorted_at(position)) {
             position += 1;
             lua_settop(lua, 3);
-            lua_createtable(lua, 0, 3); // S: loop nodes list item
-            lua_rawgeti(lua, 2, number.cast_signed()); // S: loop nodes list item node
+            lua_createtable(lua, 0, 3);
+            stack!(lua: loop nodes list item);
+            lua_rawgeti(lua, 2, number.cast_signed());
+            stack!(lua: loop nodes list item node);
             if lua_type(lua, 5) == LUA_TNIL {
                 continue;
             }
@@ -121,15 +127,14 @@ pub(crate) unsafe extern "C-unwind" fn handles(lua: *mut lua_State) -> c_int {
             lua_rawseti(lua, 3, count);
         }
         lua_settop(lua, 3);
+        1
     }
-    1
-}
+);
 
-/// `loop:dump( )` → text: the backend, the descriptors, the wheel
-pub(crate) unsafe extern "C-unwind" fn dump(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua. Making a block or a string may run a finalizer, and that may change the loop, dump it too, or
-    // close it. So the text goes from the state into a block of Lua's first, as much of it as there is room for.
-    unsafe {
+entry!(
+    /// `loop:dump( )` → text: the backend, the descriptors, the wheel
+    pub(crate) fn dump(lua: *mut lua_State) -> c_int {
+        // Making a block or a string may run a finalizer, and that may change the loop, dump it too, or close it. So the text goes from the state into a block of Lua's first, as much of it as there is room for.
         let state = receiver(lua);
         let room = with_or_raise(lua, state, write_dump);
         let block = new_userdata(lua, room, 0).cast::<u8>();
@@ -140,9 +145,9 @@ pub(crate) unsafe extern "C-unwind" fn dump(lua: *mut lua_State) -> c_int {
             Ok(length)
         });
         lua_pushlstring(lua, block.cast(), length);
+        1
     }
-    1
-}
+);
 
 /// Writes the text into the state, and says how long it is.
 fn write_dump(state: &mut State) -> Result<usize, ErrorText> {

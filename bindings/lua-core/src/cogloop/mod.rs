@@ -35,7 +35,9 @@ mod watch;
 
 use crate::host::create::close;
 use crate::lua::class::{keep, push_kept, push_metatable, push_weak_table, set_functions, set_methods};
+use crate::lua::entry::entry;
 use crate::lua::guard::CHUNK;
+use crate::lua::stack::stack;
 use mlua::ffi::{
     LUA_OK, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error, lua_getfield, lua_pushcfunction,
     lua_pushnil, lua_pushvalue, lua_settop, luaL_loadbufferx,
@@ -104,14 +106,9 @@ const WATCHER_META: [(&CStr, lua_CFunction); 2] = [(c"__close", watch::close), (
 /// What is easier said in Lua.
 const CHUNKS: [&str; 2] = [include_str!("rate.lua"), include_str!("source.lua")];
 
-/// `require 'cogloop'`: the module.
-///
-/// # Safety
-///
-/// For Lua to call: `lua` is a live state and has the stack room of a C function.
-pub(crate) unsafe extern "C-unwind" fn open_cogloop(lua: *mut lua_State) -> c_int {
-    // SAFETY: the caller's promise; the stack is written beside the lines.
-    unsafe {
+entry!(
+    /// `require 'cogloop'`: the module.
+    pub(crate) fn open_cogloop(lua: *mut lua_State) -> c_int {
         if push_kept(lua, &MODULE_KEY) {
             return 1;
         }
@@ -119,9 +116,11 @@ pub(crate) unsafe extern "C-unwind" fn open_cogloop(lua: *mut lua_State) -> c_in
         for name in [c"cogloop.loop", c"cogloop.timer", c"cogloop.watcher"] {
             push_metatable(lua, name);
         }
-        lua_createtable(lua, 0, 32); // S: loop timer watcher module
+        lua_createtable(lua, 0, 32);
+        stack!(lua: loop timer watcher module);
         push_weak_table(lua);
-        lua_pushnil(lua); // S: loop timer watcher module loops default
+        lua_pushnil(lua);
+        stack!(lua: loop timer watcher module loops default);
         set_functions(lua, upvalue::LOOP, &UPVALUES, &LOOP_META);
         set_functions(lua, upvalue::TIMER, &UPVALUES, &TIMER_META);
         set_functions(lua, upvalue::WATCHER, &UPVALUES, &WATCHER_META);
@@ -130,19 +129,21 @@ pub(crate) unsafe extern "C-unwind" fn open_cogloop(lua: *mut lua_State) -> c_in
         set_methods(lua, upvalue::TIMER, &UPVALUES, &TIMER_METHODS);
         set_functions(lua, upvalue::MODULE, &UPVALUES, &[(c"loop", create::construct)]);
         lua_settop(lua, upvalue::LOOPS);
-        lua_createtable(lua, 1, 0); // S: loop timer watcher module loops { }
+        lua_createtable(lua, 1, 0);
+        stack!(lua: loop timer watcher module loops default);
         set_functions(lua, upvalue::MODULE, &UPVALUES, &METHODS);
         run_chunks(lua);
-        lua_settop(lua, upvalue::COUNT); // S: loop timer watcher module loops { }
+        lua_settop(lua, upvalue::COUNT);
+        stack!(lua: loop timer watcher module loops default);
         lua_pushvalue(lua, upvalue::MODULE);
         checked::wrap(lua, false);
         lua_getfield(lua, upvalue::LOOP, c"__index".as_ptr());
         checked::wrap(lua, true);
         keep(lua, upvalue::MODULE, &MODULE_KEY);
         lua_settop(lua, upvalue::MODULE);
+        1
     }
-    1
-}
+);
 
 /// Runs the parts that are written in Lua.
 unsafe fn run_chunks(lua: *mut lua_State) {

@@ -10,7 +10,7 @@ use crate::host::face::Face;
 use crate::host::memory::{LoopBlock, Meter, State, value};
 use crate::host::state::{state_at, with};
 use crate::lua::callback::call;
-use crate::lua::guard::stack_is;
+use crate::lua::stack::stack;
 use crate::lua::version::{push_user_value, set_user_value};
 use cogloop_io::Key;
 use mlua::ffi::{
@@ -24,7 +24,8 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
     unsafe {
         let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
         lua_settop(lua, 1);
-        push_user_value(lua, 1, value::TASKS); // S: loop entries
+        push_user_value(lua, 1, value::TASKS);
+        stack!(lua: loop entries);
         let mut found = false;
         while !must_return((*block).state) {
             let state = (*block).state;
@@ -34,11 +35,12 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
                 Err(text) => text.raise(lua),
             };
             found = true;
-            stack_is(lua, 2);
+            stack!(lua: loop entries);
             (*state).served = true;
             (*state).cogloop.firing = Some(expired);
             let payload = Payload(expired.value);
-            lua_rawgeti(lua, 2, slot(expired.key.index())); // S: loop entries entry
+            lua_rawgeti(lua, 2, slot(expired.key.index()));
+            stack!(lua: loop entries entry);
             if !payload.repeats() {
                 // The wheel has let go of the key, so this place is next in line for a new timer.
                 lua_pushnil(lua);

@@ -14,6 +14,7 @@ use crate::host::memory::Source;
 use crate::host::source::release;
 use crate::lua::args::{bytes, wrong};
 use crate::lua::class::set_functions;
+use crate::lua::entry::entry;
 use crate::lua::guard::{Failure, guard};
 use crate::lua::version::new_userdata;
 use cogloop_io::child;
@@ -112,10 +113,10 @@ fn real_time(_name: &str) -> Option<c_int> {
     None
 }
 
-/// `( name )` → source; nil, message, errno
-pub(crate) unsafe extern "C-unwind" fn open_signal(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the string is on the stack. The userdata has its finalizer before it owns anything.
-    unsafe {
+entry!(
+    /// `( name )` → source; nil, message, errno
+    pub(crate) fn open_signal(lua: *mut lua_State) -> c_int {
+        // The userdata has its finalizer before it owns anything.
         let signal = check_signal(lua, 1);
         let source = push_source(lua);
         match guard(|| Ok(catch(signal).map_err(|error| Failure::of("signal", &error)))) {
@@ -127,7 +128,7 @@ pub(crate) unsafe extern "C-unwind" fn open_signal(lua: *mut lua_State) -> c_int
             Err(text) => text.raise(lua),
         }
     }
-}
+);
 
 /// More than a box takes.
 const FOR_A_BOX: usize = 4 << 10;
@@ -155,10 +156,10 @@ pub(super) unsafe fn check_pid(lua: *mut lua_State, arg: c_int) -> Pid {
     }
 }
 
-/// `( pid )` → source; nil, message, errno
-pub(crate) unsafe extern "C-unwind" fn open_child(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua. The userdata has its finalizer before it owns anything.
-    unsafe {
+entry!(
+    /// `( pid )` → source; nil, message, errno
+    pub(crate) fn open_child(lua: *mut lua_State) -> c_int {
+        // The userdata has its finalizer before it owns anything.
         let pid = check_pid(lua, 1);
         let source = push_source(lua);
         match guard(|| Ok(observe(pid).map_err(|error| Failure::of("child", &error)))) {
@@ -170,7 +171,7 @@ pub(crate) unsafe extern "C-unwind" fn open_child(lua: *mut lua_State) -> c_int 
             Err(text) => text.raise(lua),
         }
     }
-}
+);
 
 fn observe(pid: Pid) -> io::Result<(RawFd, *mut Signals)> {
     match child::pidfd(pid.as_raw_nonzero().get().unsigned_abs()) {
@@ -192,21 +193,19 @@ unsafe fn check(lua: *mut lua_State) -> *mut Source {
     unsafe { luaL_checkudata(lua, 1, NAME.as_ptr()).cast() }
 }
 
-unsafe extern "C-unwind" fn fileno(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    fn fileno(lua: *mut lua_State) -> c_int {
         let source = check(lua);
         let number =
             (*source).signals.as_ref().map_or((*source).pidfd, |signals| signals.descriptor().as_fd().as_raw_fd());
         lua_pushinteger(lua, number.into());
+        1
     }
-    1
-}
+);
 
-/// Of a signal: whether it came. Of a child: `'exit'` or `'signal'`, and the code, once; nil as long as it runs.
-unsafe extern "C-unwind" fn take(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// Of a signal: whether it came. Of a child: `'exit'` or `'signal'`, and the code, once; nil as long as it runs.
+    fn take(lua: *mut lua_State) -> c_int {
         let source = check(lua);
         let came = (*source).signals.as_mut().is_some_and(|signals| signals.take().next().is_some());
         if (*source).pid == 0 {
@@ -228,18 +227,18 @@ unsafe extern "C-unwind" fn take(lua: *mut lua_State) -> c_int {
             Some(code) => lua_pushinteger(lua, code.into()),
             None => mlua::ffi::lua_pushnil(lua),
         }
+        2
     }
-    2
-}
+);
 
-/// Also `__gc`.
-unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; what the source owns is its own, and forgotten as it is given back.
-    unsafe {
+entry!(
+    /// Also `__gc`.
+    fn close(lua: *mut lua_State) -> c_int {
+        // What the source owns is its own, and forgotten as it is given back.
         release(check(lua));
+        0
     }
-    0
-}
+);
 
 /// The source at `index`, or null.
 ///

@@ -5,6 +5,7 @@ use super::loops::receiver;
 use crate::host::memory::{Meter, State, value};
 use crate::host::state::check_loop;
 use crate::lua::args::{check_callable, check_ms, push_ms};
+use crate::lua::entry::entry;
 use crate::lua::guard::{ErrorText, guard};
 use crate::lua::version::set_user_value;
 use hdrhistogram::Histogram;
@@ -14,10 +15,9 @@ use mlua::ffi::{
 };
 use std::ffi::{CStr, c_int};
 
-/// `loop:slow( [ms, f] )`: `f( where, ms )` is told of each callback that takes `ms` or longer; nothing: nobody is.
-pub(crate) unsafe extern "C-unwind" fn slow(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's.
-    unsafe {
+entry!(
+    /// `loop:slow( [ms, f] )`: `f( where, ms )` is told of each callback that takes `ms` or longer; nothing: nobody is.
+    pub(crate) fn slow(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let limit_ns = match lua_type(lua, 2) {
             t if t <= LUA_TNIL => u64::MAX,
@@ -32,15 +32,14 @@ pub(crate) unsafe extern "C-unwind" fn slow(lua: *mut lua_State) -> c_int {
         let own = &mut (*check_loop(lua, 1)).cogloop;
         own.slow_ns = limit_ns;
         own.is_measuring = own.meter.is_some() || limit_ns != u64::MAX;
+        0
     }
-    0
-}
+);
 
-/// `loop:stats( [measure] )` → table; `true` begins to measure anew, `false` ends it.
-pub(crate) unsafe extern "C-unwind" fn stats(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of the module's. The state is fetched anew for each number, because
-    // making a table may run a finalizer.
-    unsafe {
+entry!(
+    /// `loop:stats( [measure] )` → table; `true` begins to measure anew, `false` ends it.
+    pub(crate) fn stats(lua: *mut lua_State) -> c_int {
+        // The state is fetched anew for each number, because making a table may run a finalizer.
         let state = receiver(lua);
         if lua_type(lua, 2) > LUA_TNIL && lua_type(lua, 2) != LUA_TBOOLEAN {
             crate::lua::args::wrong(lua, 2, c"measure", c"a boolean or nil");
@@ -79,9 +78,9 @@ pub(crate) unsafe extern "C-unwind" fn stats(lua: *mut lua_State) -> c_int {
         }
         push_ms(lua, (*check_loop(lua, 1)).cogloop.waited_ns);
         lua_setfield(lua, 2, c"waited".as_ptr());
+        1
     }
-    1
-}
+);
 
 unsafe fn measure(state: *mut State, on: bool) -> Result<(), ErrorText> {
     guard(|| {

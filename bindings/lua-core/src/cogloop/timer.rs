@@ -8,6 +8,7 @@ use crate::host::entries::slot;
 use crate::host::memory::{State, value};
 use crate::host::state::with_or_raise;
 use crate::lua::args::{check_ms, push_ms, test_userdata, wrong};
+use crate::lua::entry::entry;
 use crate::lua::guard::{ErrorText, Text};
 use crate::lua::version::push_user_value;
 use cogloop_io::Key;
@@ -41,10 +42,10 @@ unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> Resu
     }
 }
 
-/// `timer:cancel( )` → whether it was pending
-pub(crate) unsafe extern "C-unwind" fn cancel(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the entry of a timer that is pending exists, so that emptying it takes no memory.
-    unsafe {
+entry!(
+    /// `timer:cancel( )` → whether it was pending
+    pub(crate) fn cancel(lua: *mut lua_State) -> c_int {
+        // The entry of a timer that is pending exists, so that emptying it takes no memory.
         let ticket = check_ticket(lua);
         let state = push_owner(lua, ticket.owner); // S: ticket … loop
         let mut was_pending = false;
@@ -57,76 +58,75 @@ pub(crate) unsafe extern "C-unwind" fn cancel(lua: *mut lua_State) -> c_int {
             }
         }
         lua_pushboolean(lua, c_int::from(was_pending));
+        1
     }
-    1
-}
+);
 
-/// `timer:reschedule( ms )` → whether it was pending
-pub(crate) unsafe extern "C-unwind" fn reschedule(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `timer:reschedule( ms )` → whether it was pending
+    pub(crate) fn reschedule(lua: *mut lua_State) -> c_int {
         check_ticket(lua);
         let delay_ns = check_ms(lua, 2);
         answer(lua, |state, key| {
             let deadline_ns = state.events.now_ns().saturating_add(delay_ns);
             Ok(state.events.reschedule_timer_at(key, deadline_ns))
         });
+        1
     }
-    1
-}
+);
 
-/// `timer:pause( )` → whether its time was running
-pub(crate) unsafe extern "C-unwind" fn pause(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe { answer(lua, |state, key| Ok(state.events.try_pause_timer(key)?)) };
-    1
-}
+entry!(
+    /// `timer:pause( )` → whether its time was running
+    pub(crate) fn pause(lua: *mut lua_State) -> c_int {
+        answer(lua, |state, key| Ok(state.events.try_pause_timer(key)?));
+        1
+    }
+);
 
-/// `timer:resume( )` → whether it was paused
-pub(crate) unsafe extern "C-unwind" fn resume(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe { answer(lua, |state, key| Ok(state.events.resume_timer(key))) };
-    1
-}
+entry!(
+    /// `timer:resume( )` → whether it was paused
+    pub(crate) fn resume(lua: *mut lua_State) -> c_int {
+        answer(lua, |state, key| Ok(state.events.resume_timer(key)));
+        1
+    }
+);
 
-/// `timer:active( )` → whether its time is running
-pub(crate) unsafe extern "C-unwind" fn active(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe { answer(lua, |state, key| Ok(state.events.deadline_ns(key).is_some())) };
-    1
-}
+entry!(
+    /// `timer:active( )` → whether its time is running
+    pub(crate) fn active(lua: *mut lua_State) -> c_int {
+        answer(lua, |state, key| Ok(state.events.deadline_ns(key).is_some()));
+        1
+    }
+);
 
-/// `timer:ref( )` → timer: it keeps the loop running, as at first
-pub(crate) unsafe extern "C-unwind" fn reference(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `timer:ref( )` → timer: it keeps the loop running, as at first
+    pub(crate) fn reference(lua: *mut lua_State) -> c_int {
         answer(lua, |state, key| Ok(state.events.ref_timer(key)));
         lua_settop(lua, 1);
+        1
     }
-    1
-}
+);
 
-/// `timer:unref( )` → timer: the loop may end in spite of it
-pub(crate) unsafe extern "C-unwind" fn unreference(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `timer:unref( )` → timer: the loop may end in spite of it
+    pub(crate) fn unreference(lua: *mut lua_State) -> c_int {
         answer(lua, |state, key| Ok(state.events.try_unref_timer(key)?));
         lua_settop(lua, 1);
+        1
     }
-    1
-}
+);
 
-/// `timer:remaining( )` → milliseconds, or nil when it is done
-pub(crate) unsafe extern "C-unwind" fn remaining(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `timer:remaining( )` → milliseconds, or nil when it is done
+    pub(crate) fn remaining(lua: *mut lua_State) -> c_int {
         match remaining_ns(lua) {
             Some(ns) => push_ms(lua, ns),
             None => lua_pushnil(lua),
         }
+        1
     }
-    1
-}
+);
 
 unsafe fn remaining_ns(lua: *mut lua_State) -> Option<u64> {
     // SAFETY: only called by functions of the module.
@@ -139,25 +139,24 @@ unsafe fn remaining_ns(lua: *mut lua_State) -> Option<u64> {
     }
 }
 
-/// Two userdata may stand for one timer: `firing`, `timers` and `onerror` give a fresh one.
-pub(crate) unsafe extern "C-unwind" fn equal(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua with two values of which one is a timer.
-    unsafe {
+entry!(
+    /// Two userdata may stand for one timer: `firing`, `timers` and `onerror` give a fresh one.
+    pub(crate) fn equal(lua: *mut lua_State) -> c_int {
+        // One of the two values is a timer, the other may be anything.
         let [a, b] = [1, 2].map(|index| test_userdata(lua, index, upvalue::TIMER).cast::<Ticket>());
         lua_pushboolean(lua, c_int::from(!a.is_null() && !b.is_null() && *a == *b));
+        1
     }
-    1
-}
+);
 
-pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    pub(crate) fn to_string(lua: *mut lua_State) -> c_int {
         let left = remaining_ns(lua);
         let text: Text<64> = match left {
             Some(ns) => Text::new(format_args!("cogloop.timer: {} ms left", ns as f64 / 1e6)),
             None => Text::new("cogloop.timer: done"),
         };
         text.push(lua);
+        1
     }
-    1
-}
+);

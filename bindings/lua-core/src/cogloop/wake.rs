@@ -7,7 +7,7 @@ use crate::host::memory::{COROUTINE, DIRECTIONS, NodeBlock, direction_value};
 use crate::host::node::drop_directions;
 use crate::host::observed::holds_data;
 use crate::host::state::state_at;
-use crate::lua::guard::stack_is;
+use crate::lua::stack::stack;
 use crate::lua::version::push_user_value;
 use cogloop_io::{Interest, Key};
 use mlua::ffi::{lua_State, lua_pushstring, lua_rawequal, lua_settop, lua_touserdata};
@@ -25,14 +25,15 @@ pub(crate) unsafe fn wake(lua: *mut lua_State, i: usize, ready: Interest) {
     unsafe {
         let node = lua_touserdata(lua, 3).cast::<NodeBlock>();
         let mut mine = DIRECTIONS[i];
-        push_user_value(lua, 3, direction_value(DIRECTIONS[i])); // S: loop nodes node co
+        push_user_value(lua, 3, direction_value(DIRECTIONS[i]));
+        stack!(lua: loop nodes node co);
         push_user_value(lua, 3, direction_value(DIRECTIONS[1 - i]));
         if lua_rawequal(lua, -1, -2) != 0 {
             mine = Interest::BOTH;
         }
         lua_settop(lua, 4);
         end_limit(lua, node, i);
-        stack_is(lua, 4);
+        stack!(lua: loop nodes node co);
         let _ = drop_directions(lua, state_at(lua, 1), 3, mine);
         lua_pushstring(lua, name_of(ready & mine).unwrap_or(c"rw").as_ptr());
         go(lua, 4, Left::Waiting, 1);
@@ -58,7 +59,7 @@ pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
         }
         let ready = ready_now(lua, node, due);
         // Asking an object runs Lua code: everything is looked up again after it.
-        stack_is(lua, 3);
+        stack!(lua: loop entries node);
         let state = state_at(lua, 1);
         if state.is_null() || timed(node, key) != due {
             return;

@@ -10,21 +10,23 @@ use crate::host::node::{attach, drop_directions, set_callback, settle_reference}
 use crate::host::state::{check_loop, state_at, with_or_raise};
 use crate::lua::args::{check_callable, check_direction, test_userdata, wrong};
 use crate::lua::callback::pack;
+use crate::lua::entry::entry;
 use crate::lua::guard::Text;
+use crate::lua::stack::stack;
 use cogloop_io::{Interest, Token};
 use mlua::ffi::{LUA_TNIL, lua_State, lua_insert, lua_pushboolean, lua_pushvalue, lua_settop, lua_type};
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// `loop:on( handle, dir, f, ... )` → watcher; or nil, message, errno
-pub(crate) unsafe extern "C-unwind" fn on(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the stack is written beside the lines.
-    unsafe {
+entry!(
+    /// `loop:on( handle, dir, f, ... )` → watcher; or nil, message, errno
+    pub(crate) fn on(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let handle = check_handle(lua, 2);
         let direction = check_direction(lua, 3);
         check_callable(lua, 4);
-        let args = pack(lua, 4); // S: loop h dir tbl
+        let args = pack(lua, 4);
+        stack!(lua: loop h dir tbl);
         let source = if handle.kind == Kind::Object { source_at(lua, 2) } else { null_mut() };
         check_free(lua, handle, direction, true);
         check_loop(lua, 1);
@@ -40,7 +42,7 @@ pub(crate) unsafe extern "C-unwind" fn on(lua: *mut lua_State) -> c_int {
             Err(failure) => failure.push(lua),
         }
     }
-}
+);
 
 /// The watcher at 1, and the state of its loop, which is put before it: null if the watcher is done or the loop gone.
 /// S: watcher … → loop watcher …
@@ -57,20 +59,21 @@ unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
     }
 }
 
-/// `watcher:off( [dir] )` → whether it was on
-pub(crate) unsafe extern "C-unwind" fn off(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua. What the kernel complains of is closed already, and forgotten.
-    unsafe {
+entry!(
+    /// `watcher:off( [dir] )` → whether it was on
+    pub(crate) fn off(lua: *mut lua_State) -> c_int {
+        // What the kernel complains of is closed already, and forgotten.
         let direction = if lua_type(lua, 2) > LUA_TNIL { check_direction(lua, 2) } else { Interest::BOTH };
         stop(lua, direction)
     }
-}
+);
 
-/// `__close`: its second argument is an error, not a direction.
-pub(crate) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe { stop(lua, Interest::BOTH) }
-}
+entry!(
+    /// `__close`: its second argument is an error, not a direction.
+    pub(crate) fn close(lua: *mut lua_State) -> c_int {
+        stop(lua, Interest::BOTH)
+    }
+);
 
 unsafe fn stop(lua: *mut lua_State, direction: Interest) -> c_int {
     // SAFETY: only called by functions of the module, with a watcher at 1.
@@ -98,27 +101,28 @@ unsafe fn stop(lua: *mut lua_State, direction: Interest) -> c_int {
     1
 }
 
-/// `watcher:active( )` → whether it is on
-pub(crate) unsafe extern "C-unwind" fn active(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `watcher:active( )` → whether it is on
+    pub(crate) fn active(lua: *mut lua_State) -> c_int {
         let (_, state) = receive(lua);
         lua_pushboolean(lua, c_int::from(!state.is_null()));
+        1
     }
-    1
-}
+);
 
-/// `watcher:ref( )` → watcher: it keeps the loop running, as at first
-pub(crate) unsafe extern "C-unwind" fn reference(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe { keep(lua, true) }
-}
+entry!(
+    /// `watcher:ref( )` → watcher: it keeps the loop running, as at first
+    pub(crate) fn reference(lua: *mut lua_State) -> c_int {
+        keep(lua, true)
+    }
+);
 
-/// `watcher:unref( )` → watcher: the loop may end in spite of it
-pub(crate) unsafe extern "C-unwind" fn unreference(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe { keep(lua, false) }
-}
+entry!(
+    /// `watcher:unref( )` → watcher: the loop may end in spite of it
+    pub(crate) fn unreference(lua: *mut lua_State) -> c_int {
+        keep(lua, false)
+    }
+);
 
 unsafe fn keep(lua: *mut lua_State, keep: bool) -> c_int {
     // SAFETY: only called by functions of the module.
@@ -136,10 +140,9 @@ unsafe fn keep(lua: *mut lua_State, keep: bool) -> c_int {
     1
 }
 
-/// `tostring( watcher )`
-pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `tostring( watcher )`
+    pub(crate) fn to_string(lua: *mut lua_State) -> c_int {
         let (node, state) = receive(lua);
         let text: Text<64> = if state.is_null() {
             Text::new("cogloop.watcher: off")
@@ -148,6 +151,6 @@ pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
             Text::new(format_args!("cogloop.watcher: {} {name}", (*node).number))
         };
         text.push(lua);
+        1
     }
-    1
-}
+);

@@ -4,6 +4,7 @@ use super::face::Face;
 use super::memory::{LoopBlock, State, value};
 use super::upvalue;
 use crate::lua::args::test_userdata;
+use crate::lua::entry::entry;
 use crate::lua::errno::Told;
 use crate::lua::guard::{ErrorText, Text, guard};
 use crate::lua::interrupt;
@@ -105,11 +106,10 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
     Ok(Box::into_raw(Box::new(state)))
 }
 
-/// `__gc` and `__close`: gives everything back. Afterwards each method says that the loop is closed.
-pub(crate) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; whoever holds the state's pointer fetches it anew after Lua code has run. `drop` makes no Lua
-    // call.
-    unsafe {
+entry!(
+    /// `__gc` and `__close`: gives everything back. Afterwards each method says that the loop is closed.
+    pub(crate) fn close(lua: *mut lua_State) -> c_int {
+        // Whoever holds the state's pointer fetches it anew after Lua code has run. `drop` makes no Lua call.
         let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
         if block.is_null() {
             return 0;
@@ -132,6 +132,6 @@ pub(crate) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
         if let Err(text) = dropped {
             Text::raise(text, lua);
         }
+        0
     }
-    0
-}
+);

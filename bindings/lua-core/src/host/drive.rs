@@ -18,9 +18,11 @@ use super::ready::serve_handle;
 use super::state::{check_loop, state_at, with, with_or_raise};
 use super::upvalue;
 use crate::lua::args::test_userdata;
-use crate::lua::guard::{Text, stack_is};
+use crate::lua::entry::entry;
+use crate::lua::guard::Text;
 use crate::lua::interrupt;
 use crate::lua::nesting::deepen;
+use crate::lua::stack::stack;
 use crate::lua::version::{push_user_value, set_user_value};
 use cogloop_io::Wait;
 use mlua::ffi::{
@@ -50,7 +52,8 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
         for n in 1..=upvalue::COUNT {
             lua_pushvalue(lua, lua_upvalueindex(n));
         }
-        lua_pushcclosure(lua, serve, upvalue::COUNT); // S: loop on_raise serve
+        lua_pushcclosure(lua, serve, upvalue::COUNT);
+        stack!(lua: loop on_raise serve);
         let state = check_loop(lua, 1);
         if (*state).running {
             Text::<80>::new("this loop is running already: its callbacks cannot run it again").raise(lua);
@@ -100,24 +103,28 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             if lua_pcall(lua, 1, 0, 2) == LUA_OK {
                 return true;
             }
-            stack_is(lua, 4); // S: loop on_raise serve err
+            stack!(lua: loop on_raise serve err);
             let state = state_at(lua, 1);
             if state.is_null() {
                 return false;
             }
-            push_user_value(lua, 1, value::CURRENT); // S: loop on_raise serve err what
+            push_user_value(lua, 1, value::CURRENT);
+            stack!(lua: loop on_raise serve err what);
             if !std::mem::replace(&mut (*state).current, null_mut()).is_null() {
                 ((*state).face.end_failed)(lua, 5);
             }
-            push_user_value(lua, 1, value::ONERROR); // S: loop on_raise serve err what onerror
+            push_user_value(lua, 1, value::ONERROR);
+            stack!(lua: loop on_raise serve err what onerror);
             // An error of the loop itself is nobody's callback's: taking it would be for ever.
             if lua_type(lua, 5) == LUA_TNIL || lua_type(lua, 6) == LUA_TNIL {
                 lua_settop(lua, 4);
                 return false;
             }
-            lua_insert(lua, 4); // S: loop on_raise serve onerror err what
+            lua_insert(lua, 4);
+            stack!(lua: loop on_raise serve onerror err what);
             push_user_value(lua, 1, value::TRACEBACK);
-            lua_insert(lua, 6); // S: loop on_raise serve onerror err traceback what
+            lua_insert(lua, 6);
+            stack!(lua: loop on_raise serve onerror err traceback what);
             if lua_pcall(lua, 3, 0, 2) != LUA_OK {
                 return false;
             }
@@ -134,10 +141,10 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
     }
 }
 
-/// What `run` calls protected, with the loop: serves turn after turn. One of the module's functions, by its upvalues.
-unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by `run` with the loop, which stays at 1. The state is fetched anew after whatever may run Lua code.
-    unsafe {
+entry!(
+    /// What `run` calls protected, with the loop: serves turn after turn. One of the module's functions, by its upvalues.
+    fn serve(lua: *mut lua_State) -> c_int {
+        // The loop stays at 1. The state is fetched anew after whatever may run Lua code.
         let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
         // Only the debug library gives this function to a script.
         if block.is_null() || (*block).state.is_null() {
@@ -188,7 +195,7 @@ unsafe extern "C-unwind" fn serve(lua: *mut lua_State) -> c_int {
             in_batch = true;
         }
     }
-}
+);
 
 unsafe extern "C-unwind" fn nothing(_: *mut lua_State) -> c_int {
     0

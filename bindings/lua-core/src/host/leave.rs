@@ -13,6 +13,7 @@ use super::memory::value;
 use super::state::state_at;
 use super::upvalue;
 use crate::lua::args::bytes;
+use crate::lua::entry::entry;
 use crate::lua::guard::push_text;
 use crate::lua::version::{push_user_value, set_user_value};
 use mlua::ffi::{
@@ -125,11 +126,10 @@ unsafe fn contains(lua: *mut lua_State, index: c_int, needle: &CStr) -> bool {
 /// The upvalue of [`on_raise`] with the error that nobody was told of yet.
 pub(crate) const PENDING: c_int = 3;
 
-/// The message handler: keeps the traceback, and the error as it is. Its upvalues: the loop, the metatable of timers, and
-/// the pending error, nil if there is none.
-pub(crate) unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua in the place of the error; a C function's stack has the room.
-    unsafe {
+entry!(
+    /// The message handler: keeps the traceback, and the error as it is. Its upvalues: the loop, the metatable of timers, and
+    /// the pending error, nil if there is none.
+    pub(crate) fn on_raise(lua: *mut lua_State) -> c_int {
         lua_settop(lua, 1);
         let state = state_at(lua, lua_upvalueindex(1));
         if lua_type(lua, lua_upvalueindex(PENDING)) != LUA_TNIL {
@@ -145,9 +145,9 @@ pub(crate) unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
         if !state.is_null() {
             ((*state).face.note_failed)(lua, lua_upvalueindex(1), lua_upvalueindex(2));
         }
+        1
     }
-    1
-}
+);
 
 /// A further error, while another was on its way: of a `__close` that the other one ran, or of `onerror`. It takes the other
 /// one's place, and its traceback tells of both.

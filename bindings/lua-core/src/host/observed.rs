@@ -5,6 +5,7 @@ use super::handle::{buffered, is_dirty, is_open, look_again};
 use super::memory::{HANDLE, Handle, Kind, NodeBlock, SocketBlock, State, value};
 use super::source::release;
 use super::state::{state_at, with, with_or_raise};
+use crate::lua::entry::entry;
 use crate::lua::version::{LuaFile, push_user_value, set_user_value};
 use cogloop_io::{Interest, Token};
 use mlua::ffi::{
@@ -314,11 +315,13 @@ pub(crate) unsafe fn holds_data(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-unsafe extern "C-unwind" fn say_dirty(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by `holds_data` with the handle.
-    unsafe { lua_pushboolean(lua, c_int::from(is_dirty(lua, 1))) };
-    1
-}
+entry!(
+    fn say_dirty(lua: *mut lua_State) -> c_int {
+        // Called by `holds_data` with the handle.
+        lua_pushboolean(lua, c_int::from(is_dirty(lua, 1)));
+        1
+    }
+);
 
 /// Finds out whether the Node at `index` [is stale](is_stale). `None`: what ran meanwhile has closed the loop, or changed
 /// what the Node observes, so that the answer is about something that is gone. After this nothing that was known before holds.

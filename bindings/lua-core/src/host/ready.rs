@@ -6,7 +6,7 @@ use super::memory::{COROUTINE, DIRECTIONS, Kind, Meter, NodeBlock, State, direct
 use super::observed::{ask, forget_closed, holds_data};
 use super::state::{state_at, with_or_raise};
 use crate::lua::callback::call;
-use crate::lua::guard::stack_is;
+use crate::lua::stack::stack;
 use crate::lua::version::{push_user_value, set_user_value};
 use cogloop_io::{Interest, Ready, Token};
 use mlua::ffi::{lua_State, lua_pushvalue, lua_rawgeti, lua_settop, lua_touserdata};
@@ -23,7 +23,8 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
         let Some(number) = (*state).number_of(ready.token) else { return };
         lua_settop(lua, 1);
         push_user_value(lua, 1, value::NODES);
-        lua_rawgeti(lua, 2, number.into()); // S: loop nodes node
+        lua_rawgeti(lua, 2, number.into());
+        stack!(lua: loop nodes node);
         let node = lua_touserdata(lua, 3).cast::<NodeBlock>();
         if node.is_null() {
             return;
@@ -45,7 +46,7 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
             if (*state).served {
                 // Asking an object runs its Lua code: everything is looked up again after it.
                 let Some((_, is_stale)) = ask(lua, 3) else { return };
-                stack_is(lua, 3);
+                stack!(lua: loop nodes node);
                 if is_stale {
                     forget_unless_number(lua, node);
                     return;

@@ -4,8 +4,8 @@
 use super::errno::{Lossy, NO_MEMORY, Told};
 use cogloop_io::{AddError, LimitReached};
 use mlua::ffi::{
-    LUA_TNUMBER, LUA_TSTRING, lua_Debug, lua_State, lua_concat, lua_error, lua_getinfo, lua_getstack, lua_gettop,
-    lua_pop, lua_pushfstring, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushvalue, lua_tostring, lua_type,
+    LUA_TNUMBER, LUA_TSTRING, lua_Debug, lua_State, lua_concat, lua_error, lua_getinfo, lua_getstack, lua_pop,
+    lua_pushfstring, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushvalue, lua_tostring, lua_type,
     luaL_typename, luaL_where,
 };
 use std::collections::TryReserveError;
@@ -141,18 +141,6 @@ impl<const N: usize> Write for Text<N> {
         self.length += fits;
         Ok(())
     }
-}
-
-/// What a comment says of the stack, checked in a debug build: it is `height` values high. For a stack that must not depend on
-/// what the script gave.
-///
-/// # Safety
-///
-/// The state is live.
-#[inline]
-pub(crate) unsafe fn stack_is(lua: *mut lua_State, height: c_int) {
-    // SAFETY: the caller's promise.
-    debug_assert_eq!(unsafe { lua_gettop(lua) }, height, "the height of the Lua stack");
 }
 
 /// Pushes an error value as text, without running its metamethods.

@@ -3,8 +3,10 @@
 pub(crate) mod args;
 pub(crate) mod callback;
 pub(crate) mod class;
+pub(crate) mod entry;
 pub(crate) mod errno;
 pub(crate) mod guard;
 pub mod interrupt;
 pub(crate) mod nesting;
+pub(crate) mod stack;
 pub(crate) mod version;

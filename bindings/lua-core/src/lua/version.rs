@@ -23,6 +23,7 @@ pub(crate) use one::{new_userdata, push_user_value, set_user_value};
 #[cfg(feature = "lua51")]
 mod begin;
 
+use super::entry::entry;
 use libc::FILE;
 use mlua::ffi::{lua_State, luaL_getmetatable};
 use std::ffi::c_int;
@@ -118,11 +119,13 @@ pub(crate) unsafe fn allow_yields(lua: *mut lua_State) {
     let _ = lua;
 }
 
-#[cfg(feature = "luajit")]
-unsafe extern "C-unwind" fn yield_nothing(lua: *mut lua_State) -> std::ffi::c_int {
-    // SAFETY: called by `lua_resume`.
-    unsafe { mlua::ffi::lua_yield(lua, 0) }
-}
+entry!(
+    #[cfg(feature = "luajit")]
+    fn yield_nothing(lua: *mut lua_State) -> c_int {
+        // Called by `lua_resume`.
+        mlua::ffi::lua_yield(lua, 0)
+    }
+);
 
 /// Puts what a coroutine begins with, the values from `index` up to `top`, onto its own stack, and returns how many
 /// arguments the first has there.

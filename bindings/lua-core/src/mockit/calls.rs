@@ -6,8 +6,10 @@ use super::time::Alarm;
 use super::timer::{check_ms, forget};
 use super::{time, upvalue};
 use crate::lua::args::MAX_DELAY_NS;
+use crate::lua::entry::entry;
 use crate::lua::guard::{Text, errno_of};
 use crate::lua::interrupt;
+use crate::lua::stack::stack;
 use crate::lua::version::push_user_value;
 use mlua::ffi::{
     LUA_OK, LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_error, lua_gettop, lua_pcall, lua_pop,
@@ -22,28 +24,27 @@ fn wall() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-/// `mstimestamp( )` → milliseconds since the epoch
-pub(super) unsafe extern "C-unwind" fn mstimestamp(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe { lua_pushinteger(lua, wall().as_millis() as i64) };
-    1
-}
+entry!(
+    /// `mstimestamp( )` → milliseconds since the epoch
+    pub(super) fn mstimestamp(lua: *mut lua_State) -> c_int {
+        lua_pushinteger(lua, wall().as_millis() as i64);
+        1
+    }
+);
 
-/// `time( )` → seconds since the epoch, milliseconds within that second
-pub(super) unsafe extern "C-unwind" fn time(lua: *mut lua_State) -> c_int {
-    let now = wall();
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `time( )` → seconds since the epoch, milliseconds within that second
+    pub(super) fn time(lua: *mut lua_State) -> c_int {
+        let now = wall();
         lua_pushinteger(lua, now.as_secs() as i64);
         lua_pushinteger(lua, now.subsec_millis().into());
+        2
     }
-    2
-}
+);
 
-/// `sleep( ms [, resume] )` → milliseconds left, error number
-pub(super) unsafe extern "C-unwind" fn sleep(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of a module's.
-    unsafe {
+entry!(
+    /// `sleep( ms [, resume] )` → milliseconds left, error number
+    pub(super) fn sleep(lua: *mut lua_State) -> c_int {
         let ms = check_ms(lua, 1, 0, c"an integer that is 0 or more").unsigned_abs();
         let resume = lua_toboolean(lua, 2) != 0;
         let was_virtual = with(lua, |service| {
@@ -54,9 +55,9 @@ pub(super) unsafe extern "C-unwind" fn sleep(lua: *mut lua_State) -> c_int {
         let (left, error) = if was_virtual.is_some() { (0, 0) } else { time::sleep(ms, resume) };
         lua_pushinteger(lua, left.try_into().unwrap_or(i64::MAX));
         lua_pushinteger(lua, error.into());
+        2
     }
-    2
-}
+);
 
 /// What `wait` and `getfd` cannot do, in words.
 type Problem = Text<80>;
@@ -69,11 +70,11 @@ enum Next {
     Fail(Problem),
 }
 
-/// `wait( [ms] )` → 0: there is an event, the time is over, or a signal came; or 1, message. With no timer armed and no
-/// limit it sleeps until a signal comes.
-pub(super) unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of a module's. Nothing with a destructor is alive at a Lua call.
-    unsafe {
+entry!(
+    /// `wait( [ms] )` → 0: there is an event, the time is over, or a signal came; or 1, message. With no timer armed and no
+    /// limit it sleeps until a signal comes.
+    pub(super) fn wait(lua: *mut lua_State) -> c_int {
+        // Nothing with a destructor is alive at a Lua call.
         let limit_ms = match lua_type(lua, 1) {
             LUA_TNONE | LUA_TNIL => 0,
             _ => check_ms(lua, 1, 0, c"an integer that is 0 or more, or nothing").unsigned_abs(),
@@ -127,46 +128,44 @@ pub(super) unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
             return 2;
         }
     }
-}
+);
 
-/// `pending( )` → events whose callback would run
-pub(super) unsafe extern "C-unwind" fn pending(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of a module's.
-    unsafe {
+entry!(
+    /// `pending( )` → events whose callback would run
+    pub(super) fn pending(lua: *mut lua_State) -> c_int {
         let live = with(lua, |service| {
             service.refresh();
             service.set_alarm();
             service.queue.live()
         });
         lua_pushinteger(lua, live as i64);
+        1
     }
-    1
-}
+);
 
-/// `inqueue( )` → all events, those of timers that were destroyed since among them
-pub(super) unsafe extern "C-unwind" fn inqueue(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of a module's.
-    unsafe {
+entry!(
+    /// `inqueue( )` → all events, those of timers that were destroyed since among them
+    pub(super) fn inqueue(lua: *mut lua_State) -> c_int {
         let all = with(lua, |service| {
             service.refresh();
             service.set_alarm();
             service.queue.len()
         });
         lua_pushinteger(lua, all as i64);
+        1
     }
-    1
-}
+);
 
-/// `process_events( )` → callbacks run: those of the events that are in the queue now. The first error is raised when all
-/// have run.
-pub(super) unsafe extern "C-unwind" fn process_events(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of a module's. Each callback is called protected, and nothing with a
-    // destructor is alive meanwhile.
-    unsafe {
+entry!(
+    /// `process_events( )` → callbacks run: those of the events that are in the queue now. The first error is raised when all
+    /// have run.
+    pub(super) fn process_events(lua: *mut lua_State) -> c_int {
+        // Each callback is called protected, and nothing with a destructor is alive meanwhile.
         lua_settop(lua, 0);
         luaL_checkstack(lua, 8, c"too many nested calls".as_ptr());
         lua_pushcfunction(lua, with_traceback);
-        push_user_value(lua, lua_upvalueindex(upvalue::SERVICE), CALLBACKS); // S: handler callbacks
+        push_user_value(lua, lua_upvalueindex(upvalue::SERVICE), CALLBACKS);
+        stack!(lua: handler callbacks);
         let present = with(lua, |service| {
             service.refresh();
             service.queue.present()
@@ -174,7 +173,8 @@ pub(super) unsafe extern "C-unwind" fn process_events(lua: *mut lua_State) -> c_
         let mut ran = 0;
         while let Some(taken) = with(lua, |service| service.queue.take(present)) {
             let Taken::Event(event) = taken else { continue };
-            debug_assert!(lua_gettop(lua) <= 3, "handler callbacks [first error]");
+            // S: handler callbacks [first error]
+            debug_assert!(lua_gettop(lua) <= 3);
             lua_rawgeti(lua, 2, i64::from(event.timer.place) + 1);
             if event.is_last {
                 forget(lua, event.timer);
@@ -190,35 +190,34 @@ pub(super) unsafe extern "C-unwind" fn process_events(lua: *mut lua_State) -> c_
             lua_error(lua);
         }
         lua_pushinteger(lua, ran);
+        1
     }
-    1
-}
+);
 
-/// The message handler: a text gets the traceback of its place, and so does what can be made one; another value stays what
-/// it is.
-unsafe extern "C-unwind" fn with_traceback(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua in the place of the error, with the error value.
-    unsafe {
+entry!(
+    /// The message handler: a text gets the traceback of its place, and so does what can be made one; another value stays what
+    /// it is.
+    fn with_traceback(lua: *mut lua_State) -> c_int {
         let is_text = matches!(lua_type(lua, 1), LUA_TSTRING | LUA_TNUMBER);
         if is_text || luaL_callmeta(lua, 1, c"__tostring".as_ptr()) != 0 {
             let text = lua_tostring(lua, -1);
             luaL_traceback(lua, lua, text, 1);
         }
+        1
     }
-    1
-}
+);
 
-/// `init( )`: older scripts call it.
-pub(super) unsafe extern "C-unwind" fn init(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe { lua_pushboolean(lua, 1) };
-    1
-}
+entry!(
+    /// `init( )`: older scripts call it.
+    pub(super) fn init(lua: *mut lua_State) -> c_int {
+        lua_pushboolean(lua, 1);
+        1
+    }
+);
 
-/// `getfd( )` → a descriptor that is readable while an event is due; or nil, message, errno. A loop can watch it.
-pub(super) unsafe extern "C-unwind" fn getfd(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of a module's.
-    unsafe {
+entry!(
+    /// `getfd( )` → a descriptor that is readable while an event is due; or nil, message, errno. A loop can watch it.
+    pub(super) fn getfd(lua: *mut lua_State) -> c_int {
         let answer = with(lua, |service| {
             if service.alarm.is_none() {
                 match Alarm::new() {
@@ -244,4 +243,4 @@ pub(super) unsafe extern "C-unwind" fn getfd(lua: *mut lua_State) -> c_int {
             }
         }
     }
-}
+);

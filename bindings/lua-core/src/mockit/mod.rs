@@ -16,7 +16,9 @@ mod upvalue;
 
 use crate::lua::args::{bad_argument, bytes, check_options};
 use crate::lua::class::{keep, push_kept, push_metatable, set_functions};
+use crate::lua::entry::entry;
 use crate::lua::guard::guard;
+use crate::lua::stack::stack;
 use crate::lua::version::{new_userdata, set_user_value};
 use mlua::ffi::{
     LUA_TNIL, LUA_TNONE, LUA_TSTRING, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_getfield, lua_gettop,
@@ -45,14 +47,9 @@ const FUNCTIONS: [(&CStr, lua_CFunction); 11] = [
 const TIMER_META: [(&CStr, lua_CFunction); 3] =
     [(c"__tostring", timer::to_string), (c"__close", timer::destroy), (c"destroy", timer::destroy)];
 
-/// `require 'luamockit'`: the module.
-///
-/// # Safety
-///
-/// For Lua to call.
-pub(crate) unsafe extern "C-unwind" fn open_luamockit(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua, with the stack room of a C function.
-    unsafe {
+entry!(
+    /// `require 'luamockit'`: the module.
+    pub(crate) fn open_luamockit(lua: *mut lua_State) -> c_int {
         if push_kept(lua, &MODULE_KEY) {
             return 1;
         }
@@ -61,14 +58,14 @@ pub(crate) unsafe extern "C-unwind" fn open_luamockit(lua: *mut lua_State) -> c_
         lua_pushcfunction(lua, other_service);
         lua_setfield(lua, -2, c"service".as_ptr());
         keep(lua, -1, &MODULE_KEY);
+        1
     }
-    1
-}
+);
 
-/// `service{ clock = 'virtual' }` → a table like the module, with timers and a queue of its own
-unsafe extern "C-unwind" fn other_service(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the bytes belong to a string on the stack.
-    unsafe {
+entry!(
+    /// `service{ clock = 'virtual' }` → a table like the module, with timers and a queue of its own
+    fn other_service(lua: *mut lua_State) -> c_int {
+        // The bytes belong to a string on the stack.
         let is_virtual = match lua_type(lua, 1) {
             LUA_TNONE | LUA_TNIL => false,
             LUA_TTABLE => {
@@ -85,9 +82,9 @@ unsafe extern "C-unwind" fn other_service(lua: *mut lua_State) -> c_int {
         };
         lua_settop(lua, 0);
         push_module(lua, is_virtual);
+        1
     }
-    1
-}
+);
 
 /// Pushes a table of functions with a service of their own. The stack is empty before.
 unsafe fn push_module(lua: *mut lua_State, is_virtual: bool) {
@@ -110,24 +107,25 @@ unsafe fn push_module(lua: *mut lua_State, is_virtual: bool) {
         }
 
         let upvalues = [upvalue::SERVICE, upvalue::TIMER];
-        push_metatable(lua, c"mockit timer"); // S: service timer
+        push_metatable(lua, c"mockit timer");
+        stack!(lua: service timer);
         set_functions(lua, upvalue::TIMER, &upvalues, &TIMER_META);
         lua_pushvalue(lua, upvalue::TIMER);
         lua_setfield(lua, upvalue::TIMER, c"__index".as_ptr());
-        lua_createtable(lua, 0, FUNCTIONS.len() as c_int + 1); // S: service timer module
+        lua_createtable(lua, 0, FUNCTIONS.len() as c_int + 1);
+        stack!(lua: service timer module);
         set_functions(lua, lua_gettop(lua), &upvalues, &FUNCTIONS);
     }
 }
 
-/// The finalizer of a service.
-unsafe extern "C-unwind" fn drop_service(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua with the userdata, or by a script that found it with the debug library: it is asked for its type,
-    // and a second call finds nothing.
-    unsafe {
+entry!(
+    /// The finalizer of a service.
+    fn drop_service(lua: *mut lua_State) -> c_int {
+        // A script can find it with the debug library and call it with any value: the type is asked for, and a second call finds nothing.
         let block = lua_touserdata(lua, 1).cast::<Option<Box<Service>>>();
         if !block.is_null() {
             drop((*block).take());
         }
+        0
     }
-    0
-}
+);

@@ -4,6 +4,8 @@ use super::queue::{NS_PER_MS, Timer};
 use super::service::{CALLBACKS, with};
 use super::upvalue;
 use crate::lua::args::{MAX_DELAY_NS, check_callable, test_userdata, wrong};
+use crate::lua::entry::entry;
+use crate::lua::stack::stack;
 use crate::lua::version::{new_userdata, push_user_value};
 use mlua::ffi::{
     LUA_TNUMBER, lua_State, lua_isinteger, lua_pop, lua_pushfstring, lua_pushinteger, lua_pushnil, lua_pushvalue,
@@ -41,23 +43,21 @@ pub(super) unsafe fn check_ms(lua: *mut lua_State, arg: c_int, least: i64, wante
     }
 }
 
-/// `oneoff( ms, f )` → timer
-pub(super) unsafe extern "C-unwind" fn oneoff(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of a module's.
-    unsafe {
+entry!(
+    /// `oneoff( ms, f )` → timer
+    pub(super) fn oneoff(lua: *mut lua_State) -> c_int {
         let ms = check_ms(lua, 1, 0, c"an integer that is 0 or more");
         arm(lua, ms, false)
     }
-}
+);
 
-/// `getit( ms, f )` → timer
-pub(super) unsafe extern "C-unwind" fn getit(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of a module's.
-    unsafe {
+entry!(
+    /// `getit( ms, f )` → timer
+    pub(super) fn getit(lua: *mut lua_State) -> c_int {
         let ms = check_ms(lua, 1, 1, c"an integer above 0");
         arm(lua, ms, true)
     }
-}
+);
 
 unsafe fn arm(lua: *mut lua_State, ms: i64, is_cyclic: bool) -> c_int {
     // SAFETY: only called by `oneoff` and `getit`. Making the userdata may run finalizers, which may arm timers; storing the
@@ -66,7 +66,8 @@ unsafe fn arm(lua: *mut lua_State, ms: i64, is_cyclic: bool) -> c_int {
         check_callable(lua, 2);
         lua_settop(lua, 2);
         let block = new_userdata(lua, size_of::<Block>(), 0).cast::<Block>();
-        push_user_value(lua, lua_upvalueindex(upvalue::SERVICE), CALLBACKS); // S: ms f timer callbacks
+        push_user_value(lua, lua_upvalueindex(upvalue::SERVICE), CALLBACKS);
+        stack!(lua: ms f timer callbacks);
         lua_pushvalue(lua, 2);
         let place = with(lua, |service| service.queue.next_place());
         lua_rawseti(lua, -2, i64::from(place) + 1);
@@ -99,10 +100,9 @@ unsafe fn check_timer(lua: *mut lua_State) -> Block {
     }
 }
 
-/// `timer:destroy( [wait] )`: its events are dropped. A second one is harmless.
-pub(super) unsafe extern "C-unwind" fn destroy(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of a module's.
-    unsafe {
+entry!(
+    /// `timer:destroy( [wait] )`: its events are dropped. A second one is harmless.
+    pub(super) fn destroy(lua: *mut lua_State) -> c_int {
         let block = check_timer(lua);
         let was_armed = with(lua, |service| {
             service.refresh();
@@ -114,9 +114,9 @@ pub(super) unsafe extern "C-unwind" fn destroy(lua: *mut lua_State) -> c_int {
             forget(lua, block.timer);
         }
         lua_pushnil(lua);
+        1
     }
-    1
-}
+);
 
 /// Lets go of a callback. Neither raises nor allocates: the place is there.
 ///
@@ -132,10 +132,9 @@ pub(super) unsafe fn forget(lua: *mut lua_State, timer: Timer) {
     }
 }
 
-/// `mockit timer: every 3000 ms, armed`
-pub(super) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the function is one of a module's.
-    unsafe {
+entry!(
+    /// `mockit timer: every 3000 ms, armed`
+    pub(super) fn to_string(lua: *mut lua_State) -> c_int {
         let block = check_timer(lua);
         let (is_armed, is_cyclic) =
             with(lua, |service| (service.queue.is_armed(block.timer), service.queue.is_cyclic(block.timer)));
@@ -147,6 +146,6 @@ pub(super) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
         };
         let text = lua_tostring(lua, -1);
         lua_pushfstring(lua, format.as_ptr(), text);
+        1
     }
-    1
-}
+);

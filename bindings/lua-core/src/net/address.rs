@@ -5,6 +5,7 @@ use super::endpoint::{any, host, parse, same, shown, unix, with_port};
 use super::names::{FAMILIES, name_of, value_of};
 use super::upvalue;
 use crate::lua::args::{bad_argument, bytes, no_property, test_userdata, wrong, wrong_property};
+use crate::lua::entry::entry;
 use crate::lua::guard::{ErrorText, Text, guard};
 use crate::lua::version::new_userdata;
 use mlua::ffi::{
@@ -130,39 +131,37 @@ unsafe fn read(lua: *mut lua_State, first: c_int) -> SockAddr {
     }
 }
 
-/// `Address( [ip] [, port] )`, `Address( adr )`: the class is at 1.
-unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `Address( [ip] [, port] )`, `Address( adr )`: the class is at 1.
+    fn construct(lua: *mut lua_State) -> c_int {
         lua_remove(lua, 1);
         let other = test_address(lua, 1);
         let address = if other.is_null() { read(lua, 1) } else { (*other).clone() };
         push_address(lua, address);
+        1
     }
-    1
-}
+);
 
-/// `adr:get( )` → ip, port
-unsafe extern "C-unwind" fn get(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the userdata stays on the stack.
-    unsafe {
+entry!(
+    /// `adr:get( )` → ip, port
+    fn get(lua: *mut lua_State) -> c_int {
+        // The userdata stays on the stack.
         let address = check_address(lua, 1);
         push_ip(lua, address);
         push_port(lua, address);
+        2
     }
-    2
-}
+);
 
-/// `adr:set( [ip] [, port] )` → adr
-unsafe extern "C-unwind" fn set(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `adr:set( [ip] [, port] )` → adr
+    fn set(lua: *mut lua_State) -> c_int {
         let address = check_address(lua, 1);
         *address = read(lua, 2);
         lua_pushvalue(lua, 1);
+        1
     }
-    1
-}
+);
 
 unsafe fn push_ip(lua: *mut lua_State, address: *const SockAddr) {
     // SAFETY: only called with a live userdata; the text is made before Lua is called.
@@ -179,10 +178,9 @@ unsafe fn push_port(lua: *mut lua_State, address: *const SockAddr) {
     }
 }
 
-/// `adr.ip`, `.port`, `.family`, `.scope`, `.flow`, or a method.
-unsafe extern "C-unwind" fn index(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua with the address and the key.
-    unsafe {
+entry!(
+    /// `adr.ip`, `.port`, `.family`, `.scope`, `.flow`, or a method.
+    fn index(lua: *mut lua_State) -> c_int {
         let address = check_address(lua, 1);
         if lua_type(lua, 2) != LUA_TSTRING {
             lua_pushnil(lua);
@@ -203,9 +201,9 @@ unsafe extern "C-unwind" fn index(lua: *mut lua_State) -> c_int {
                 lua_rawget(lua, lua_upvalueindex(upvalue::CLASS));
             }
         }
+        1
     }
-    1
-}
+);
 
 /// Raises that the value at 3 is not what the property takes.
 unsafe fn refuse(lua: *mut lua_State, name: &CStr, wanted: &CStr) -> ! {
@@ -213,12 +211,11 @@ unsafe fn refuse(lua: *mut lua_State, name: &CStr, wanted: &CStr) -> ! {
     unsafe { wrong_property(lua, name, c"an address", wanted, 3) }
 }
 
-/// `adr.ip = …`, `adr.port = …`, `adr.family = …`
-unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
-    const FAMILY: &CStr = c"'AF_INET', 'AF_INET6' or 'AF_UNIX'";
-    const IP: &CStr = c"an IP address or the path of a Unix socket";
-    // SAFETY: called by Lua with the address, the key and the value.
-    unsafe {
+entry!(
+    /// `adr.ip = …`, `adr.port = …`, `adr.family = …`
+    fn new_index(lua: *mut lua_State) -> c_int {
+        const FAMILY: &CStr = c"'AF_INET', 'AF_INET6' or 'AF_UNIX'";
+        const IP: &CStr = c"an IP address or the path of a Unix socket";
         let address = check_address(lua, 1);
         let port = (*address).as_socket().map_or(0, |address| address.port());
         let is_text = lua_type(lua, 3) == LUA_TSTRING;
@@ -249,30 +246,29 @@ unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
             },
             _ => no_property(lua, 2, c"an address", c"ip, port and family"),
         }
+        0
     }
-    0
-}
+);
 
-/// `adr1 == adr2`
-unsafe extern "C-unwind" fn equal(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `adr1 == adr2`
+    fn equal(lua: *mut lua_State) -> c_int {
         let (a, b) = (test_address(lua, 1), test_address(lua, 2));
         let is_same = !a.is_null() && !b.is_null() && guard(|| Ok(same(&*a, &*b))).unwrap_or(false);
         lua_pushboolean(lua, is_same.into());
+        1
     }
-    1
-}
+);
 
-/// `t.Net.Address{127.0.0.1:8000}: 0x…`
-unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the userdata stays on the stack.
-    unsafe {
+entry!(
+    /// `t.Net.Address{127.0.0.1:8000}: 0x…`
+    fn to_string(lua: *mut lua_State) -> c_int {
+        // The userdata stays on the stack.
         let address = check_address(lua, 1);
         lua_pushstring(lua, c"t.Net.Address{".as_ptr());
         shown(&*address).push(lua);
         lua_pushfstring(lua, c"}: %p".as_ptr(), lua_topointer(lua, 1));
         lua_concat(lua, 3);
+        1
     }
-    1
-}
+);

@@ -13,6 +13,7 @@ use super::socket::{check_socket, create, on, push_socket, shut, test_socket};
 use super::upvalue;
 use crate::host::memory::SocketBlock;
 use crate::lua::args::{bytes, wrong};
+use crate::lua::entry::entry;
 use crate::lua::guard::Text;
 use cogloop_io::Interest;
 use mlua::ffi::{
@@ -131,22 +132,20 @@ fn keep_port(address: &mut SockAddr, socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// `sck:bind( … )` → adr; `Socket.bind( … )` → sck, adr
-pub(super) unsafe extern "C-unwind" fn bind(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `sck:bind( … )` → adr; `Socket.bind( … )` → sck, adr
+    pub(super) fn bind(lua: *mut lua_State) -> c_int {
         let call = read(lua, any, false);
         perform(lua, &call, "Can't bind socket to", |socket, address| {
             socket.bind(address)?;
             keep_port(address, socket)
         })
     }
-}
+);
 
-/// `sck:listen( … [, backlog] )` → adr; `Socket.listen( … [, backlog] )` → sck, adr
-pub(super) unsafe extern "C-unwind" fn listen(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `sck:listen( … [, backlog] )` → adr; `Socket.listen( … [, backlog] )` → sck, adr
+    pub(super) fn listen(lua: *mut lua_State) -> c_int {
         let call = read(lua, any, true);
         let backlog = match lua_type(lua, call.rest) {
             t if t <= LUA_TNIL => BACKLOG,
@@ -170,20 +169,19 @@ pub(super) unsafe extern "C-unwind" fn listen(lua: *mut lua_State) -> c_int {
             }
         })
     }
-}
+);
 
-/// `sck:connect( … )` → adr; `Socket.connect( … )` → sck, adr. A socket that does not block says EINPROGRESS; when it is
-/// ready to be written, `sck.error` says how it ended.
-pub(super) unsafe extern "C-unwind" fn connect(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `sck:connect( … )` → adr; `Socket.connect( … )` → sck, adr. A socket that does not block says EINPROGRESS; when it is
+    /// ready to be written, `sck.error` says how it ended.
+    pub(super) fn connect(lua: *mut lua_State) -> c_int {
         let call = read(lua, localhost, false);
         perform(lua, &call, "Can't connect socket to", |socket, address| match socket.connect(address) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => wait_for_connection(socket),
             other => other,
         })
     }
-}
+);
 
 /// Waits for a connection that a signal left unfinished: it goes on by itself, and asking again would be an error.
 fn wait_for_connection(socket: &Socket) -> io::Result<()> {
@@ -196,10 +194,10 @@ fn wait_for_connection(socket: &Socket) -> io::Result<()> {
     socket.take_error()?.map_or(Ok(()), Err)
 }
 
-/// `sck:accept( )` → the client's socket, its address
-pub(super) unsafe extern "C-unwind" fn accept(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua. The new objects are on the stack while the descriptor goes into them.
-    unsafe {
+entry!(
+    /// `sck:accept( )` → the client's socket, its address
+    pub(super) fn accept(lua: *mut lua_State) -> c_int {
+        // The new objects are on the stack while the descriptor goes into them.
         let block = check_socket(lua, 1);
         let (server, may_wait) = ((*block).number, may_wait(block, Interest::READ));
         let client = push_socket(lua);
@@ -217,12 +215,11 @@ pub(super) unsafe extern "C-unwind" fn accept(lua: *mut lua_State) -> c_int {
             Err(errno) => push_failure(lua, Failed::Nil, Text::new("Can't accept on socket"), errno),
         }
     }
-}
+);
 
-/// `sck:shutdown( [how] )` → true. `how` is a direction, 0, 1 or 2; like lua-t, without one it is the reading side.
-pub(super) unsafe extern "C-unwind" fn shutdown(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `sck:shutdown( [how] )` → true. `how` is a direction, 0, 1 or 2; like lua-t, without one it is the reading side.
+    pub(super) fn shutdown(lua: *mut lua_State) -> c_int {
         let number = (*check_socket(lua, 1)).number;
         let how = match lua_type(lua, 2) {
             t if t <= LUA_TNIL => Some(libc::SHUT_RD),
@@ -240,51 +237,50 @@ pub(super) unsafe extern "C-unwind" fn shutdown(lua: *mut lua_State) -> c_int {
             Ok(()) => lua_pushboolean(lua, 1),
             Err(errno) => return push_failure(lua, Failed::Nil, Text::new("Can't shutdown socket"), errno),
         }
+        1
     }
-    1
-}
+);
 
-/// `sck:bind( … )`, for which the class's own would make another socket when the script wrote `sck.bind( … )`.
-pub(super) unsafe extern "C-unwind" fn bind_method(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `sck:bind( … )`, for which the class's own would make another socket when the script wrote `sck.bind( … )`.
+    pub(super) fn bind_method(lua: *mut lua_State) -> c_int {
         check_socket(lua, 1);
         bind(lua)
     }
-}
+);
 
-/// `sck:listen( … )`
-pub(super) unsafe extern "C-unwind" fn listen_method(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `sck:listen( … )`
+    pub(super) fn listen_method(lua: *mut lua_State) -> c_int {
         check_socket(lua, 1);
         listen(lua)
     }
-}
+);
 
-/// `sck:connect( … )`
-pub(super) unsafe extern "C-unwind" fn connect_method(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `sck:connect( … )`
+    pub(super) fn connect_method(lua: *mut lua_State) -> c_int {
         check_socket(lua, 1);
         connect(lua)
     }
-}
+);
 
 /// Which end of a connection.
 type End = fn(&Socket) -> io::Result<SockAddr>;
 
-/// `sck:getsockname( [adr] )` → adr
-pub(super) unsafe extern "C-unwind" fn getsockname(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe { name(lua, Socket::local_addr) }
-}
+entry!(
+    /// `sck:getsockname( [adr] )` → adr
+    pub(super) fn getsockname(lua: *mut lua_State) -> c_int {
+        name(lua, Socket::local_addr)
+    }
+);
 
-/// `sck:getpeername( [adr] )` → adr
-pub(super) unsafe extern "C-unwind" fn getpeername(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe { name(lua, Socket::peer_addr) }
-}
+entry!(
+    /// `sck:getpeername( [adr] )` → adr
+    pub(super) fn getpeername(lua: *mut lua_State) -> c_int {
+        name(lua, Socket::peer_addr)
+    }
+);
 
 /// Writes the address of one end into the Address at 2, or a new one.
 unsafe fn name(lua: *mut lua_State, end: End) -> c_int {

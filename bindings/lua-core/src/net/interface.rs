@@ -12,6 +12,7 @@ use super::class::Class;
 use super::snapshot::{Found, Name, Record, Wanted};
 use super::upvalue;
 use crate::lua::args::{bytes, wrong};
+use crate::lua::entry::entry;
 use crate::lua::errno::Lossy;
 use crate::lua::guard::Text;
 use crate::lua::version::new_userdata;
@@ -240,36 +241,34 @@ unsafe fn push_found(lua: *mut lua_State, found: Found) -> bool {
     true
 }
 
-/// `Interface.list( )` → `{ [name] = interface }`
-unsafe extern "C-unwind" fn list(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `Interface.list( )` → `{ [name] = interface }`
+    fn list(lua: *mut lua_State) -> c_int {
         match push_tables(lua, Wanted::All) {
             Ok(_) => 1,
             Err(errno) => push_failure(lua, Failed::Nil, Text::new("Can't list network interfaces"), errno),
         }
     }
-}
+);
 
-/// `Interface.default( )` → the interface that leads out
-unsafe extern "C-unwind" fn default(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe { push_one(lua, Wanted::Default) }
-}
+entry!(
+    /// `Interface.default( )` → the interface that leads out
+    fn default(lua: *mut lua_State) -> c_int {
+        push_one(lua, Wanted::Default)
+    }
+);
 
-/// `Interface( name )`: as `get`; the class is at 1.
-unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `Interface( name )`: as `get`; the class is at 1.
+    fn construct(lua: *mut lua_State) -> c_int {
         lua_remove(lua, 1);
         get(lua)
     }
-}
+);
 
-/// `Interface.get( name )` → the interface of that name; `'default'` is the one that leads out.
-unsafe extern "C-unwind" fn get(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `Interface.get( name )` → the interface of that name; `'default'` is the one that leads out.
+    fn get(lua: *mut lua_State) -> c_int {
         let is_method = lua_rawequal(lua, 1, lua_upvalueindex(upvalue::CLASS)) != 0;
         let arg = if is_method { 2 } else { 1 };
         if lua_type(lua, arg) != LUA_TSTRING {
@@ -281,12 +280,11 @@ unsafe extern "C-unwind" fn get(lua: *mut lua_State) -> c_int {
         };
         push_one(lua, wanted)
     }
-}
+);
 
-/// `tostring( interface )`, `Interface.tostring( interface )` → `t.Net.Interface{eth0}: 0x…`
-unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `tostring( interface )`, `Interface.tostring( interface )` → `t.Net.Interface{eth0}: 0x…`
+    fn to_string(lua: *mut lua_State) -> c_int {
         let is_ours = lua_type(lua, 1) == LUA_TTABLE
             && lua_getmetatable(lua, 1) != 0
             && lua_rawequal(lua, -1, lua_upvalueindex(upvalue::INTERFACE)) != 0;
@@ -298,9 +296,9 @@ unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
         lua_rawget(lua, 1);
         let name = luaL_tolstring(lua, -1, null_mut());
         lua_pushfstring(lua, c"t.Net.Interface{%s}: %p".as_ptr(), name, lua_topointer(lua, 1));
+        1
     }
-    1
-}
+);
 
 unsafe fn push_one(lua: *mut lua_State, wanted: Wanted) -> c_int {
     // SAFETY: only called by the two above.

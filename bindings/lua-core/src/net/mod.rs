@@ -27,6 +27,7 @@ mod upvalue;
 
 use crate::host::socket::SOCKET_META_KEY;
 use crate::lua::class::{keep, push_kept, push_metatable};
+use crate::lua::entry::entry;
 use crate::lua::guard::Text;
 use class::{Class, push_class};
 use mlua::ffi::{
@@ -41,75 +42,54 @@ static SOCKET_KEY: u8 = 0;
 static ADDRESS_KEY: u8 = 0;
 static INTERFACE_KEY: u8 = 0;
 
-/// `require 't.Net'`: the table of the three classes.
-///
-/// # Safety
-///
-/// For Lua to call: `lua` is a live state and has the stack room of a C function.
-pub(crate) unsafe extern "C-unwind" fn open_net(lua: *mut lua_State) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { open(lua, &NET_KEY) }
-}
+entry!(
+    /// `require 't.Net'`: the table of the three classes.
+    pub(crate) fn open_net(lua: *mut lua_State) -> c_int {
+        open(lua, &NET_KEY)
+    }
+);
 
-/// `require 't.Net.Socket'`
-///
-/// # Safety
-///
-/// As for [`open_net`].
-pub(crate) unsafe extern "C-unwind" fn open_socket(lua: *mut lua_State) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { open(lua, &SOCKET_KEY) }
-}
+entry!(
+    /// `require 't.Net.Socket'`
+    pub(crate) fn open_socket(lua: *mut lua_State) -> c_int {
+        open(lua, &SOCKET_KEY)
+    }
+);
 
-/// `require 't.Net.Address'`
-///
-/// # Safety
-///
-/// As for [`open_net`].
-pub(crate) unsafe extern "C-unwind" fn open_address(lua: *mut lua_State) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { open(lua, &ADDRESS_KEY) }
-}
+entry!(
+    /// `require 't.Net.Address'`
+    pub(crate) fn open_address(lua: *mut lua_State) -> c_int {
+        open(lua, &ADDRESS_KEY)
+    }
+);
 
-/// `require 't.Net.Interface'`
-///
-/// # Safety
-///
-/// As for [`open_net`].
-pub(crate) unsafe extern "C-unwind" fn open_interface(lua: *mut lua_State) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { open(lua, &INTERFACE_KEY) }
-}
+entry!(
+    /// `require 't.Net.Interface'`
+    pub(crate) fn open_interface(lua: *mut lua_State) -> c_int {
+        open(lua, &INTERFACE_KEY)
+    }
+);
 
-/// `require 't.Net.Family'`: the numbers of address families by name, and the names by number.
-///
-/// # Safety
-///
-/// As for [`open_net`].
-pub(crate) unsafe extern "C-unwind" fn open_family(lua: *mut lua_State) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { open_field(lua, &NET_KEY, c"Family") }
-}
+entry!(
+    /// `require 't.Net.Family'`: the numbers of address families by name, and the names by number.
+    pub(crate) fn open_family(lua: *mut lua_State) -> c_int {
+        open_field(lua, &NET_KEY, c"Family")
+    }
+);
 
-/// `require 't.Net.Socket.Protocol'`
-///
-/// # Safety
-///
-/// As for [`open_net`].
-pub(crate) unsafe extern "C-unwind" fn open_protocol(lua: *mut lua_State) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { open_field(lua, &SOCKET_KEY, c"Protocol") }
-}
+entry!(
+    /// `require 't.Net.Socket.Protocol'`
+    pub(crate) fn open_protocol(lua: *mut lua_State) -> c_int {
+        open_field(lua, &SOCKET_KEY, c"Protocol")
+    }
+);
 
-/// `require 't.Net.Socket.Type'`
-///
-/// # Safety
-///
-/// As for [`open_net`].
-pub(crate) unsafe extern "C-unwind" fn open_type(lua: *mut lua_State) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { open_field(lua, &SOCKET_KEY, c"Type") }
-}
+entry!(
+    /// `require 't.Net.Socket.Type'`
+    pub(crate) fn open_type(lua: *mut lua_State) -> c_int {
+        open_field(lua, &SOCKET_KEY, c"Type")
+    }
+);
 
 unsafe fn open_field(lua: *mut lua_State, key: &'static u8, name: &CStr) -> c_int {
     // SAFETY: only called by the functions above.

@@ -5,6 +5,7 @@ use super::names::{FAMILIES, Named, PROTOCOLS, TYPES, name_of};
 use super::socket::{check_socket, on};
 use super::upvalue;
 use crate::lua::args::{bytes, no_property, read_ms, wrong_property};
+use crate::lua::entry::entry;
 use crate::lua::guard::Text;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushinteger,
@@ -73,10 +74,9 @@ enum Value {
     Nothing,
 }
 
-/// `sck[ key ]`: a method, a constant or a property; nil for what there is not, or the system does not tell.
-pub(super) unsafe extern "C-unwind" fn index(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua with the socket and the key.
-    unsafe {
+entry!(
+    /// `sck[ key ]`: a method, a constant or a property; nil for what there is not, or the system does not tell.
+    pub(super) fn index(lua: *mut lua_State) -> c_int {
         // Methods first: they are looked up with every call of one.
         lua_pushvalue(lua, 2);
         if lua_rawget(lua, lua_upvalueindex(upvalue::CLASS)) != LUA_TNIL {
@@ -91,9 +91,9 @@ pub(super) unsafe extern "C-unwind" fn index(lua: *mut lua_State) -> c_int {
             Value::Text(text) => drop(lua_pushlstring(lua, text.as_ptr().cast(), text.len())),
             Value::Nothing => lua_pushnil(lua),
         }
+        1
     }
-    1
-}
+);
 
 fn get(socket: &Socket, kind: Kind) -> io::Result<Value> {
     Ok(match kind {
@@ -126,10 +126,9 @@ fn named(list: &'static [Named], value: c_int) -> Value {
     name_of(list, value).map_or(Value::Integer(value.into()), Value::Text)
 }
 
-/// `sck[ key ] = value`. What the system refuses is raised: an assignment has no result that could say so.
-pub(super) unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua with the socket, the key and the value.
-    unsafe {
+entry!(
+    /// `sck[ key ] = value`. What the system refuses is raised: an assignment has no result that could say so.
+    pub(super) fn new_index(lua: *mut lua_State) -> c_int {
         let number = (*check_socket(lua, 1)).number;
         let kind = if lua_type(lua, 2) == LUA_TSTRING { property(bytes(lua, 2)) } else { None };
         let done = match kind {
@@ -172,9 +171,9 @@ pub(super) unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
         if let Err(errno) = done {
             reason(Text::new("Can't set socket option"), errno).raise(lua);
         }
+        0
     }
-    0
-}
+);
 
 /// The properties that can be assigned.
 const NAMES: &CStr = c"broadcast, debug, dontroute, keepalive, maxsegment, nodelay, nonblock, oobinline, recvbuffer, \

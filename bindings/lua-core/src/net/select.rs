@@ -4,7 +4,9 @@ use super::attempt::{Failed, attempt, push_failure};
 use super::socket::test_socket;
 use crate::host::memory::SocketBlock;
 use crate::lua::args::{bad_argument, check_ms, wrong, wrong_part};
+use crate::lua::entry::entry;
 use crate::lua::guard::Text;
+use crate::lua::stack::stack;
 use crate::lua::version::new_userdata;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TTABLE, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushfstring,
@@ -18,16 +20,17 @@ use std::time::{Duration, Instant};
 /// Where the lists are on the stack, what each waits for, and where the list of its ready ones is.
 const LISTS: [(c_int, PollFlags, c_int); 2] = [(1, PollFlags::IN, 5), (2, PollFlags::OUT, 6)];
 
-/// `Socket.select( [readers] [, writers] [, ms] )` → the readers that are ready, the writers that are
-pub(super) unsafe extern "C-unwind" fn select(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua. The descriptors are in a userdata on the stack; nothing has a destructor.
-    unsafe {
+entry!(
+    /// `Socket.select( [readers] [, writers] [, ms] )` → the readers that are ready, the writers that are
+    pub(super) fn select(lua: *mut lua_State) -> c_int {
+        // The descriptors are in a userdata on the stack; nothing has a destructor.
         lua_settop(lua, 3);
         let timeout = (lua_type(lua, 3) != LUA_TNIL).then(|| Duration::from_nanos(check_ms(lua, 3)));
         let count = LISTS.into_iter().map(|(list, _, _)| count(lua, list)).sum::<usize>();
         let polled = new_userdata(lua, count.max(1) * size_of::<PollFd>(), 0).cast::<PollFd>();
         lua_createtable(lua, 0, 0);
-        lua_createtable(lua, 0, 0); // S: readers writers ms polled ready ready
+        lua_createtable(lua, 0, 0);
+        stack!(lua: readers writers ms polled ready ready);
         let mut filled = 0;
         for (list, flags, _) in LISTS.into_iter().filter(|&(list, _, _)| lua_type(lua, list) == LUA_TTABLE) {
             lua_pushnil(lua);
@@ -55,9 +58,9 @@ pub(super) unsafe extern "C-unwind" fn select(lua: *mut lua_State) -> c_int {
             };
             collect(lua, list, ready, is_ready);
         }
+        2
     }
-    2
-}
+);
 
 /// How many sockets are in the list at `arg`; what is no open socket raises.
 unsafe fn count(lua: *mut lua_State, arg: c_int) -> usize {

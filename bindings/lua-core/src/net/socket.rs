@@ -10,6 +10,7 @@ use super::upvalue;
 use crate::host::memory::SocketBlock;
 use crate::host::observed::leave_loops;
 use crate::lua::args::{bad_argument, bytes, test_userdata, wrong};
+use crate::lua::entry::entry;
 use crate::lua::guard::Text;
 use crate::lua::version::new_userdata;
 use cogloop_io::Interest;
@@ -99,10 +100,10 @@ struct Wanted {
     kind: Option<c_int>,
 }
 
-/// `Socket( [protocol] [, family] [, type] )`: the class is at 1.
-pub(super) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the userdata has its finalizer before it owns anything.
-    unsafe {
+entry!(
+    /// `Socket( [protocol] [, family] [, type] )`: the class is at 1.
+    pub(super) fn construct(lua: *mut lua_State) -> c_int {
+        // The userdata has its finalizer before it owns anything.
         lua_remove(lua, 1);
         let wanted = read_names(lua);
         let family = wanted.family.unwrap_or(libc::AF_INET);
@@ -116,9 +117,9 @@ pub(super) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
             Ok(number) => (*block).number = number,
             Err(errno) => return push_failure(lua, Failed::Nil, Text::new("Can't create socket"), errno),
         }
+        1
     }
-    1
-}
+);
 
 /// Reads the three names. Each has its place, but a name that only another place knows is taken for that one, so that
 /// `Socket( 'unix', 'dgram' )` needs no `nil` for a protocol.
@@ -182,32 +183,32 @@ pub(super) unsafe fn shut(block: *mut SocketBlock) -> io::Result<()> {
     }
 }
 
-/// `sck:close( )` → true; also `__gc` and `__close`.
-pub(super) unsafe extern "C-unwind" fn close(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua. `shut` is not tried again when interrupted: the second time there is nothing to close.
-    unsafe {
+entry!(
+    /// `sck:close( )` → true; also `__gc` and `__close`.
+    pub(super) fn close(lua: *mut lua_State) -> c_int {
+        // `shut` is not tried again when interrupted: the second time there is nothing to close.
         let block = check_socket(lua, 1);
         match attempt(lua, || shut(block)) {
             Ok(()) => lua_pushboolean(lua, 1),
             Err(errno) => return push_failure(lua, Failed::Nil, Text::new("Can't close socket"), errno),
         }
+        1
     }
-    1
-}
+);
 
-/// `sck:getfd( )`: the descriptor's number, -1 when it is closed. Loops of others ask for it by this name.
-pub(super) unsafe extern "C-unwind" fn getfd(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe { lua_pushinteger(lua, lua_Integer::from((*check_socket(lua, 1)).number)) };
-    1
-}
+entry!(
+    /// `sck:getfd( )`: the descriptor's number, -1 when it is closed. Loops of others ask for it by this name.
+    pub(super) fn getfd(lua: *mut lua_State) -> c_int {
+        lua_pushinteger(lua, lua_Integer::from((*check_socket(lua, 1)).number));
+        1
+    }
+);
 
-/// `t.Net.Socket{4}: 0x…`
-pub(super) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
+entry!(
+    /// `t.Net.Socket{4}: 0x…`
+    pub(super) fn to_string(lua: *mut lua_State) -> c_int {
         let block = check_socket(lua, 1);
         lua_pushfstring(lua, c"t.Net.Socket{%d}: %p".as_ptr(), (*block).number, lua_topointer(lua, 1));
+        1
     }
-    1
-}
+);

@@ -6,6 +6,7 @@ use super::endpoint::shown;
 use super::patience::flag;
 use super::socket::{check_socket, on};
 use crate::lua::args::{bytes, wrong};
+use crate::lua::entry::entry;
 use crate::lua::guard::Text;
 use crate::lua::version::new_userdata;
 use cogloop_io::Interest;
@@ -43,10 +44,10 @@ unsafe fn check_max(lua: *mut lua_State, arg: c_int, least: f64) -> Option<usize
     }
 }
 
-/// `sck:send( msg [, adr] [, max] )` → bytes sent
-pub(super) unsafe extern "C-unwind" fn send(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; message and address stay on the stack.
-    unsafe {
+entry!(
+    /// `sck:send( msg [, adr] [, max] )` → bytes sent
+    pub(super) fn send(lua: *mut lua_State) -> c_int {
+        // Message and address stay on the stack.
         let block = check_socket(lua, 1);
         let (number, flags) = ((*block).number, flag(block, Interest::WRITE) | QUIETLY);
         if !matches!(lua_type(lua, 2), LUA_TSTRING | LUA_TNUMBER) {
@@ -75,16 +76,16 @@ pub(super) unsafe extern "C-unwind" fn send(lua: *mut lua_State) -> c_int {
                 return push_failure(lua, Failed::False, what, errno);
             }
         }
+        1
     }
-    1
-}
+);
 
-/// `sck:recv( [adr,] [max] )` → msg, bytes; `nil, 0` when the other side has ended its stream, and for an
-/// empty datagram, as lua-t has it. The sender's address is
-/// written into `adr`.
-pub(super) unsafe extern "C-unwind" fn recv(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; what it made for a long message stays on the stack until the message is copied.
-    unsafe {
+entry!(
+    /// `sck:recv( [adr,] [max] )` → msg, bytes; `nil, 0` when the other side has ended its stream, and for an
+    /// empty datagram, as lua-t has it. The sender's address is
+    /// written into `adr`.
+    pub(super) fn recv(lua: *mut lua_State) -> c_int {
+        // What it made for a long message stays on the stack until the message is copied.
         let block = check_socket(lua, 1);
         let from = ((*block).number, flag(block, Interest::READ));
         let is_first = lua_type(lua, 2) == LUA_TNUMBER;
@@ -98,7 +99,7 @@ pub(super) unsafe extern "C-unwind" fn recv(lua: *mut lua_State) -> c_int {
             receive(lua, from, address, room)
         }
     }
-}
+);
 
 /// Has the room on the C stack. Apart from `recv`, whose errors may call a handler that calls it again, a hundred times:
 /// this function has taken the room only while no Lua code of the caller's runs.

@@ -4,6 +4,7 @@ use crate::host::memory::State;
 use crate::host::state::check_loop;
 use crate::host::upvalue;
 use crate::lua::args::{bad_argument, check_ms, test_userdata};
+use crate::lua::entry::entry;
 use crate::lua::interrupt;
 use mlua::ffi::{lua_State, lua_gettop, lua_pushinteger, lua_rawequal, lua_upvalueindex};
 use std::ffi::c_int;
@@ -24,10 +25,10 @@ unsafe fn receiver(lua: *mut lua_State) -> (c_int, *mut State) {
     }
 }
 
-/// `Loop.time()`: milliseconds since the Unix epoch. A virtual loop counts its own time, from the epoch.
-pub(crate) unsafe extern "C-unwind" fn time(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the loop's state is read through a pointer, no reference is kept.
-    unsafe {
+entry!(
+    /// `Loop.time()`: milliseconds since the Unix epoch. A virtual loop counts its own time, from the epoch.
+    pub(crate) fn time(lua: *mut lua_State) -> c_int {
+        // The loop's state is read through a pointer, no reference is kept.
         let (_, state) = receiver(lua);
         let since_epoch = match state.as_ref() {
             Some(state) if state.virtual_clock.is_some() => Duration::from_nanos(state.events.now_ns()),
@@ -35,14 +36,14 @@ pub(crate) unsafe extern "C-unwind" fn time(lua: *mut lua_State) -> c_int {
             _ => SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
         };
         lua_pushinteger(lua, since_epoch.as_millis() as i64);
+        1
     }
-    1
-}
+);
 
-/// `Loop.sleep( ms )`: blocks, not shortened by a signal.
-pub(crate) unsafe extern "C-unwind" fn sleep(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the loop's state is read through a pointer, no reference is kept.
-    unsafe {
+entry!(
+    /// `Loop.sleep( ms )`: blocks, not shortened by a signal.
+    pub(crate) fn sleep(lua: *mut lua_State) -> c_int {
+        // The loop's state is read through a pointer, no reference is kept.
         let (arg, state) = receiver(lua);
         let delay_ns = check_ms(lua, arg);
         match state.as_mut().filter(|state| state.virtual_clock.is_some()) {
@@ -53,6 +54,6 @@ pub(crate) unsafe extern "C-unwind" fn sleep(lua: *mut lua_State) -> c_int {
             }
             None => interrupt::sleep(Duration::from_nanos(delay_ns)),
         }
+        0
     }
-    0
-}
+);

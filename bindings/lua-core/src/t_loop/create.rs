@@ -3,25 +3,26 @@
 use super::serve::FACE;
 use crate::host::create::{Choice, in_words, open, push_loop};
 use crate::lua::args::{bytes, refuse_option};
+use crate::lua::entry::entry;
 use crate::lua::guard::{Text, guard};
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TSTRING, LUA_TTABLE, lua_State, lua_next, lua_pop, lua_pushnil, lua_toboolean, lua_type,
 };
 use std::ffi::c_int;
 
-/// `Loop( … )`: the class is at 1.
-pub(crate) unsafe extern "C-unwind" fn construct(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the userdata gets its metatable, and with it its finalizer, before it owns anything.
-    unsafe {
+entry!(
+    /// `Loop( … )`: the class is at 1.
+    pub(crate) fn construct(lua: *mut lua_State) -> c_int {
+        // The userdata gets its metatable, and with it its finalizer, before it owns anything.
         let choice = read_options(lua);
         let block = push_loop(lua);
         match guard(|| open(&FACE, choice).map_err(|error| in_words(&error))) {
             Ok(state) => (*block).state = state,
             Err(text) => text.raise(lua),
         }
+        1
     }
-    1
-}
+);
 
 /// Reads the options table at 2; what is no table is a lua-t script's slot count.
 unsafe fn read_options(lua: *mut lua_State) -> Choice {

@@ -5,35 +5,37 @@ use crate::host::node::{attach, drop_directions, push_node, set_callback};
 use crate::host::state::check_loop;
 use crate::lua::args::{check_callable, check_direction};
 use crate::lua::callback::pack;
+use crate::lua::entry::entry;
+use crate::lua::stack::stack;
 use mlua::ffi::{lua_State, lua_pushboolean, lua_pushnil, lua_pushstring, lua_settop};
 use std::ffi::c_int;
 
-/// `loop:addHandle( h, dir, f, ... )` → Node
-pub(crate) unsafe extern "C-unwind" fn add_handle(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the stack is written beside the lines.
-    unsafe {
+entry!(
+    /// `loop:addHandle( h, dir, f, ... )` → Node
+    pub(crate) fn add_handle(lua: *mut lua_State) -> c_int {
         check_loop(lua, 1);
         let handle = check_handle(lua, 2);
         let direction = check_direction(lua, 3);
         check_callable(lua, 4);
-        let args = pack(lua, 4); // S: loop h dir tbl
+        let args = pack(lua, 4);
+        stack!(lua: loop h dir tbl);
         match attach(lua, 2, handle, direction) {
             Ok(_) => set_callback(lua, 2, direction, 4, args),
             Err(failure) => refuse(lua, 2, failure.text),
         }
+        1
     }
-    1
-}
+);
 
-/// `loop:removeHandle( h, dir )` → Node, or `false, message`
-pub(crate) unsafe extern "C-unwind" fn remove_handle(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the stack is written beside the lines.
-    unsafe {
+entry!(
+    /// `loop:removeHandle( h, dir )` → Node, or `false, message`
+    pub(crate) fn remove_handle(lua: *mut lua_State) -> c_int {
         check_loop(lua, 1);
         let handle = check_handle(lua, 2);
         let direction = check_direction(lua, 3);
         lua_settop(lua, 3);
-        let node = push_node(lua, 2, handle); // S: loop h dir node
+        let node = push_node(lua, 2, handle);
+        stack!(lua: loop h dir node);
         if node.is_null() || ((*node).interest & direction).is_empty() {
             lua_pushboolean(lua, 0);
             lua_pushstring(lua, c"Descriptor not observed in Loop -> ignoring".as_ptr());
@@ -42,9 +44,9 @@ pub(crate) unsafe extern "C-unwind" fn remove_handle(lua: *mut lua_State) -> c_i
         if let Err(why) = drop_directions(lua, check_loop(lua, 1), 4, direction) {
             refuse(lua, 2, why);
         }
+        1
     }
-    1
-}
+);
 
 /// `loop[ h ]`: the Node of a handle, or nil. The key is at 2.
 ///

@@ -17,7 +17,9 @@ use crate::host::state::{check_loop, state_at, with_or_raise};
 use crate::host::upvalue;
 use crate::lua::args::{DIRECTION_NAMES, is_callable, wrong_property};
 use crate::lua::class::{keep, push_kept, push_metatable, push_weak_table, set_functions};
+use crate::lua::entry::entry;
 use crate::lua::guard::{ErrorText, Text};
+use crate::lua::stack::stack;
 use crate::lua::version::{push_user_value, set_user_value};
 use mlua::ffi::{
     LUA_TNIL, LUA_TSTRING, lua_CFunction, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushcfunction,
@@ -53,14 +55,9 @@ const LOOP_META: [(&CStr, lua_CFunction); 6] = [
     (c"__close", close),
 ];
 
-/// `require 't.Loop'`: the class.
-///
-/// # Safety
-///
-/// For Lua to call: `lua` is a live state and has the stack room of a C function.
-pub(crate) unsafe extern "C-unwind" fn open_loop(lua: *mut lua_State) -> c_int {
-    // SAFETY: the caller's promise; the stack is written beside the lines.
-    unsafe {
+entry!(
+    /// `require 't.Loop'`: the class.
+    pub(crate) fn open_loop(lua: *mut lua_State) -> c_int {
         if push_kept(lua, &CLASS_KEY) {
             return 1;
         }
@@ -91,15 +88,14 @@ pub(crate) unsafe extern "C-unwind" fn open_loop(lua: *mut lua_State) -> c_int {
         // Each function keeps the metatables.
         lua_settop(lua, class);
         lua_replace(lua, top + 1);
-        lua_settop(lua, top + 1); // S: … class
+        lua_settop(lua, top + 1); // S: … class;
+        1
     }
-    1
-}
+);
 
-/// `loop[ key ]`: a method or constant of the class, `onerror`, or the node of a handle.
-unsafe extern "C-unwind" fn index(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua with the loop and the key.
-    unsafe {
+entry!(
+    /// `loop[ key ]`: a method or constant of the class, `onerror`, or the node of a handle.
+    fn index(lua: *mut lua_State) -> c_int {
         if lua_type(lua, 2) != LUA_TSTRING {
             return handles::index_handle(lua);
         }
@@ -109,14 +105,13 @@ unsafe extern "C-unwind" fn index(lua: *mut lua_State) -> c_int {
             check_loop(lua, 1);
             push_user_value(lua, 1, value::ONERROR);
         }
+        1
     }
-    1
-}
+);
 
-/// `loop.onerror = f`; nothing else can be assigned.
-unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua with the loop, the key and the value.
-    unsafe {
+entry!(
+    /// `loop.onerror = f`; nothing else can be assigned.
+    fn new_index(lua: *mut lua_State) -> c_int {
         check_loop(lua, 1);
         if lua_type(lua, 2) != LUA_TSTRING || !is_onerror(lua) {
             Text::<80>::new("nothing but onerror can be assigned to a loop").raise(lua);
@@ -126,9 +121,9 @@ unsafe extern "C-unwind" fn new_index(lua: *mut lua_State) -> c_int {
         }
         lua_settop(lua, 3);
         set_user_value(lua, 1, value::ONERROR);
+        0
     }
-    0
-}
+);
 
 /// Whether the string at 2 is `onerror`.
 unsafe fn is_onerror(lua: *mut lua_State) -> bool {
@@ -141,49 +136,53 @@ unsafe fn is_onerror(lua: *mut lua_State) -> bool {
     }
 }
 
-/// `#loop`: how many handles are observed.
-unsafe extern "C-unwind" fn length(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the reference lives for one call that touches no Lua.
-    unsafe {
+entry!(
+    /// `#loop`: how many handles are observed.
+    fn length(lua: *mut lua_State) -> c_int {
+        // The reference lives for one call that touches no Lua.
         let count = (*check_loop(lua, 1)).events.descriptors();
         lua_pushinteger(lua, count as i64);
+        1
     }
-    1
-}
+);
 
-/// `loop:backend( )` → name, why it is this one
-unsafe extern "C-unwind" fn backend(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua. The texts are copies: making a string may run a finalizer, and that may close the loop.
-    unsafe {
+entry!(
+    /// `loop:backend( )` → name, why it is this one
+    fn backend(lua: *mut lua_State) -> c_int {
+        // The texts are copies: making a string may run a finalizer, and that may close the loop.
         let report = (*check_loop(lua, 1)).events.backend();
         let (name, reason) = (ErrorText::new(report.name), ErrorText::new(&report.reason));
         name.push(lua);
         reason.push(lua);
+        2
     }
-    2
-}
+);
 
-/// `loop:clean( )`: removes every task and every handle.
-unsafe extern "C-unwind" fn clean(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the new tables are made first, and nothing after that raises. The stack is written beside.
-    unsafe {
+entry!(
+    /// `loop:clean( )`: removes every task and every handle.
+    fn clean(lua: *mut lua_State) -> c_int {
+        // The new tables are made first, and nothing after that raises.
         check_loop(lua, 1);
         lua_settop(lua, 1);
         for _ in [value::TASKS, value::NODES] {
             lua_createtable(lua, 0, 0);
         }
         let state = check_loop(lua, 1);
-        push_user_value(lua, 1, value::TASKS); // S: loop tasks' nodes' tasks
+        push_user_value(lua, 1, value::TASKS);
+        stack!(lua: loop new_tasks new_nodes tasks);
         lua_pushnil(lua);
         while lua_next(lua, 4) != 0 {
-            finish(lua, 6); // S: loop tasks' nodes' tasks key task
+            finish(lua, 6);
+            stack!(lua: loop new_tasks new_nodes tasks key task);
             lua_settop(lua, 5);
         }
         lua_settop(lua, 3);
-        push_user_value(lua, 1, value::NODES); // S: loop tasks' nodes' nodes
+        push_user_value(lua, 1, value::NODES);
+        stack!(lua: loop new_tasks new_nodes nodes);
         lua_pushnil(lua);
         while lua_next(lua, 4) != 0 {
-            let node = lua_touserdata(lua, 6).cast::<NodeBlock>(); // S: loop tasks' nodes' nodes number node
+            let node = lua_touserdata(lua, 6).cast::<NodeBlock>();
+            stack!(lua: loop new_tasks new_nodes nodes number node);
             (*node).token = 0;
             for n in 1..=HANDLE {
                 lua_pushnil(lua);
@@ -205,6 +204,6 @@ unsafe extern "C-unwind" fn clean(lua: *mut lua_State) -> c_int {
             state.events.clear();
             Ok(())
         });
+        0
     }
-    0
-}
+);

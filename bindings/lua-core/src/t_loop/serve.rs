@@ -12,7 +12,7 @@ use crate::host::ready::note_current;
 use crate::host::state::{state_at, with, with_or_raise};
 use crate::lua::args::period_ns;
 use crate::lua::callback::call;
-use crate::lua::guard::stack_is;
+use crate::lua::stack::stack;
 use crate::lua::version::push_user_value;
 use cogloop_io::{AddError, ExpiredTimer, Key, Missed, Plan};
 use mlua::ffi::{lua_State, lua_pushnil, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
@@ -31,7 +31,8 @@ pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
         // The wheel has let go of the key, so its table entry is next in line for a new task: nothing that could run a
         // finalizer, and so addTask, may come before the entry is empty.
         push_user_value(lua, 1, value::TASKS);
-        lua_rawgeti(lua, 2, slot(expired.key.index())); // S: loop tasks task
+        lua_rawgeti(lua, 2, slot(expired.key.index()));
+        stack!(lua: loop tasks task);
         let task = lua_touserdata(lua, 3).cast::<TaskBlock>();
         if task.is_null() {
             return;
@@ -45,8 +46,8 @@ pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
             tell_next(lua, state);
         }
         push_user_value(lua, 3, CALLBACK);
-        call(lua, (*task).args, 1); // S: loop tasks task tbl result
-        stack_is(lua, 5);
+        call(lua, (*task).args, 1);
+        stack!(lua: loop tasks task tbl result);
         let state = state_at(lua, 1);
         if state.is_null() {
             return;
@@ -57,7 +58,8 @@ pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
             Some(period_ns) if (*task).key == TaskBlock::RUNNING => {
                 (*task).key = TaskBlock::DONE;
                 let key = with_or_raise(lua, state, |state| Ok(rearm(state, expired.deadline_ns, period_ns)?));
-                lua_settop(lua, 3); // S: loop tasks task
+                lua_settop(lua, 3);
+                stack!(lua: loop tasks task);
                 link(lua, state, task, key);
             }
             _ => finish(lua, 3),

@@ -15,7 +15,9 @@ use crate::host::memory::{DIRECTIONS, NodeBlock, State, TaskBlock, direction_val
 use crate::host::observed::sweep;
 use crate::host::state::{check_loop, state_at, with_or_raise};
 use crate::host::upvalue;
-use crate::lua::guard::{Text, stack_is};
+use crate::lua::entry::entry;
+use crate::lua::guard::Text;
+use crate::lua::stack::stack;
 use crate::lua::version::push_user_value;
 use cogloop_io::Interest;
 use mlua::ffi::{
@@ -28,10 +30,10 @@ use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 
-/// `tostring( loop )`: the number of observed descriptors in braces.
-pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua with the loop; `state_at` may be asked of a closed one.
-    unsafe {
+entry!(
+    /// `tostring( loop )`: the number of observed descriptors in braces.
+    pub(crate) fn to_string(lua: *mut lua_State) -> c_int {
+        // `state_at` may be asked of a closed one.
         if crate::lua::args::test_userdata(lua, 1, upvalue::LOOP).is_null() {
             check_loop(lua, 1);
         }
@@ -42,31 +44,32 @@ pub(crate) unsafe extern "C-unwind" fn to_string(lua: *mut lua_State) -> c_int {
                 lua_pushfstring(lua, c"t.Loop{%d}: %p".as_ptr(), count, lua_topointer(lua, 1))
             }
         };
+        1
     }
-    1
-}
+);
 
-/// `tostring( task )` and `tostring( node )`: `T.Loop.Task: 0x…`, which Lua before 5.3 does not say by itself.
-pub(crate) unsafe extern "C-unwind" fn object_to_string(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the name is on the stack, or lives for ever.
-    unsafe {
+entry!(
+    /// `tostring( task )` and `tostring( node )`: `T.Loop.Task: 0x…`, which Lua before 5.3 does not say by itself.
+    pub(crate) fn object_to_string(lua: *mut lua_State) -> c_int {
+        // The name is on the stack, or lives for ever.
         luaL_checkany(lua, 1);
         let has_name = luaL_getmetafield(lua, 1, c"__name".as_ptr()) == LUA_TSTRING;
         let name = if has_name { lua_tostring(lua, -1) } else { luaL_typename(lua, 1) };
         lua_pushfstring(lua, c"%s: %p".as_ptr(), name, lua_topointer(lua, 1));
+        1
     }
-    1
-}
+);
 
-/// `loop:show( )`: prints, and returns, the tasks in the order of expiry and the handles.
-pub(crate) unsafe extern "C-unwind" fn show(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua. The buffer has no destructor and stays where it is; each line is one balanced push and add.
-    unsafe {
+entry!(
+    /// `loop:show( )`: prints, and returns, the tasks in the order of expiry and the handles.
+    pub(crate) fn show(lua: *mut lua_State) -> c_int {
+        // The buffer has no destructor and stays where it is; each line is one balanced push and add.
         let state = check_loop(lua, 1);
         lua_settop(lua, 1);
         sweep(lua);
         push_user_value(lua, 1, value::TASKS);
-        push_user_value(lua, 1, value::NODES); // S: loop tasks nodes
+        push_user_value(lua, 1, value::NODES);
+        stack!(lua: loop tasks nodes);
         with_or_raise(lua, state, State::sort);
         let now_ns = (*state).events.now_ns();
         let next_ms = (*state).sorted_at(0).map_or(0, |(deadline_ns, _)| left_ms(deadline_ns, now_ns));
@@ -116,16 +119,17 @@ pub(crate) unsafe extern "C-unwind" fn show(lua: *mut lua_State) -> c_int {
                 add_callback(lua, buffer, args);
             }
         }
-        luaL_pushresult(buffer); // S: loop tasks nodes text
+        luaL_pushresult(buffer);
+        stack!(lua: loop tasks nodes text);
         if lua_getglobal(lua, c"print".as_ptr()) == LUA_TFUNCTION {
             lua_pushvalue(lua, -2);
             lua_call(lua, 1, 0);
         } else {
             lua_pop(lua, 1);
         }
+        1
     }
-    1
-}
+);
 
 /// The milliseconds until a deadline, rounded up.
 fn left_ms(deadline_ns: u64, now_ns: u64) -> u64 {
@@ -212,8 +216,7 @@ unsafe fn describe(lua: *mut lua_State) {
                 }
             },
         }
-        // S: … value text
-        stack_is(lua, top + 1);
+        stack!(lua, top: text);
         mlua::ffi::lua_remove(lua, -2);
     }
 }

@@ -7,6 +7,8 @@ use crate::host::state::{check_loop, state_at, with, with_or_raise};
 use crate::host::upvalue;
 use crate::lua::args::{check_callable, check_ms, test_userdata, wrong};
 use crate::lua::callback::pack;
+use crate::lua::entry::entry;
+use crate::lua::stack::stack;
 use crate::lua::version::{new_userdata, push_user_value, set_user_value};
 use cogloop_io::Key;
 use mlua::ffi::{
@@ -20,20 +22,21 @@ pub(crate) const NEXT: c_int = 1;
 /// User value of a Task: `{ f, arg1, … }`.
 pub(crate) const CALLBACK: c_int = 2;
 
-/// `loop:addTask( ms, f, ... )` → Task
-pub(crate) unsafe extern "C-unwind" fn add_task(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the stack is written beside the lines, and `check_loop` vouches for the state.
-    unsafe {
+entry!(
+    /// `loop:addTask( ms, f, ... )` → Task
+    pub(crate) fn add_task(lua: *mut lua_State) -> c_int {
         let owner = (*check_loop(lua, 1)).id as u32;
         let delay_ns = check_ms(lua, 2);
         check_callable(lua, 3);
-        let args = if lua_gettop(lua) > 3 { pack(lua, 3) } else { pack_shared(lua) }; // S: loop ms tbl
+        let args = if lua_gettop(lua) > 3 { pack(lua, 3) } else { pack_shared(lua) };
+        stack!(lua: loop ms tbl);
         let task = new_userdata(lua, size_of::<TaskBlock>(), 2).cast::<TaskBlock>();
         task.write(TaskBlock { key: TaskBlock::DONE, owner, args });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::TIMER));
         lua_setmetatable(lua, -2);
         lua_pushvalue(lua, 3);
-        set_user_value(lua, -2, CALLBACK); // S: loop ms tbl task
+        set_user_value(lua, -2, CALLBACK);
+        stack!(lua: loop ms tbl task);
 
         // Anew: making these objects may have run a finalizer, and that may have closed the loop.
         let state = state_at(lua, 1);
@@ -42,9 +45,9 @@ pub(crate) unsafe extern "C-unwind" fn add_task(lua: *mut lua_State) -> c_int {
         }
         let key = with_or_raise(lua, state, |state| Ok(state.arm(Due::After(delay_ns), For::Script, 0)?));
         link(lua, state, task, key);
+        1
     }
-    1
-}
+);
 
 /// Puts the Task on top into the loop's table, as the one of `key`. The loop is at 1.
 ///
@@ -67,10 +70,9 @@ pub(crate) unsafe fn link(lua: *mut lua_State, state: *mut State, task: *mut Tas
     }
 }
 
-/// `loop:cancelTask( task )` → whether it was pending. From its own callback: whether it was not cancelled yet.
-pub(crate) unsafe extern "C-unwind" fn cancel_task(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; a userdata with the Task's metatable holds a TaskBlock.
-    unsafe {
+entry!(
+    /// `loop:cancelTask( task )` → whether it was pending. From its own callback: whether it was not cancelled yet.
+    pub(crate) fn cancel_task(lua: *mut lua_State) -> c_int {
         // Before the loop is checked, so that what memory takes to bring the one is spent on the other.
         let task = test_userdata(lua, 2, upvalue::TIMER).cast::<TaskBlock>();
         let state = check_loop(lua, 1);
@@ -93,9 +95,9 @@ pub(crate) unsafe extern "C-unwind" fn cancel_task(lua: *mut lua_State) -> c_int
             tell_next(lua, state);
         }
         lua_pushboolean(lua, c_int::from(cancelled));
+        1
     }
-    1
-}
+);
 
 /// Ends the Task at `index`, and lets go of its function and arguments. Neither raises nor allocates.
 ///

@@ -1,5 +1,6 @@
 //! What a coroutine begins with on Lua 5.1: a Lua function, with nothing beside it on the coroutine's stack.
 
+use crate::lua::entry::entry;
 use mlua::ffi::{
     LUA_OK, LUA_TFUNCTION, lua_State, lua_call, lua_createtable, lua_error, lua_iscfunction, lua_pushcfunction,
     lua_pushinteger, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_tointeger, lua_type, luaL_checkstack,
@@ -38,10 +39,10 @@ pub(super) unsafe fn push(lua: *mut lua_State, index: c_int, top: c_int) -> c_in
     0
 }
 
-/// `spread( args, count )` → the values 1 to `count` of the table
-unsafe extern "C-unwind" fn spread(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua, by the function above alone, with a table and a number.
-    unsafe {
+entry!(
+    /// `spread( args, count )` → the values 1 to `count` of the table
+    fn spread(lua: *mut lua_State) -> c_int {
+        // Only the function above has it called, with a table and a number.
         let count = lua_tointeger(lua, 2) as c_int;
         luaL_checkstack(lua, count, c"too many arguments".as_ptr());
         for each in 1..=count {
@@ -49,4 +50,4 @@ unsafe extern "C-unwind" fn spread(lua: *mut lua_State) -> c_int {
         }
         count
     }
-}
+);

@@ -1,0 +1,16 @@
+//! What stands on Lua's stack, written into the code so that a debug build checks it.
+
+/// `stack!( lua: loop tasks task )`: the stack has these values, and no other. `stack!( lua, base: key value )`: so many
+/// stand above `base`. A debug build compares the height; a release build has nothing of it.
+macro_rules! stack {
+    ($lua:ident: $($value:tt)*) => { $crate::lua::stack::stack!($lua, 0: $($value)*) };
+    ($lua:ident, $base:tt: $($value:tt)*) => {
+        if cfg!(debug_assertions) {
+            let values = [$(stringify!($value)),*];
+            let height = mlua::ffi::lua_gettop($lua);
+            assert_eq!(height, $base + values.len() as std::ffi::c_int, "above {} there are to be {values:?}", $base);
+        }
+    };
+}
+
+pub(crate) use stack;
