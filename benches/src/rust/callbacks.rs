@@ -40,6 +40,25 @@ pub(super) fn pending<C: Callbacks>(work: Work) -> io::Result<Vec<Figure>> {
     Ok(measure::of_pending(insert_ns, bytes, cancelling.cpu_ns_for_one_of(work.timers)))
 }
 
+/// A timeout that is cancelled at once, as most of a server's are, beside so many that are pending.
+pub(super) fn pairs<C: Callbacks>(work: Work) -> io::Result<Vec<Figure>> {
+    let (mut events, mut pending, mut ns) = (C::new()?, 0, [0.0; 3]);
+    for (crowd, ns) in measure::crowds(work).into_iter().zip(&mut ns) {
+        for delay in measure::timeouts(crowd - pending).0 {
+            events.after(delay, || {})?;
+        }
+        pending = crowd;
+        let (delays, _) = measure::timeouts(measure::pairs_count(work));
+        let watch = Stopwatch::start();
+        for &delay in &delays {
+            let timer = events.after(delay, || {})?;
+            events.cancel(timer);
+        }
+        *ns = watch.cpu_ns_for_one_of(delays.len());
+    }
+    Ok(measure::of_pairs(ns))
+}
+
 /// Sets timers that count, and takes turns until all of them have.
 fn count_all<C: Callbacks>(delays: &[Duration], wait: Duration) -> io::Result<(Stopwatch, u64)> {
     let mut events = C::new()?;

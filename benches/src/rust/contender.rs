@@ -10,36 +10,46 @@ type Step = fn(Work) -> io::Result<Vec<Figure>>;
 #[derive(Copy, Clone)]
 pub(super) struct Contender {
     pub(super) name: &'static str,
-    steps: [Step; 5],
-    /// Of what only futures can do.
-    given_up: Option<Step>,
+    /// `None` for what it cannot do: to set and cancel without a task is for callbacks, to give up waiting for futures.
+    steps: [Option<Step>; 7],
 }
 
 impl Contender {
-    pub(super) const STEPS: [&'static str; 6] =
-        ["pending timeouts", "due timers", "lone timers", "posts", "ping-pong", "waits that are given up"];
+    pub(super) const STEPS: [&'static str; 7] = [
+        "pending timeouts",
+        "timeouts cancelled at once",
+        "due timers",
+        "lone timers",
+        "posts",
+        "ping-pong",
+        "waits that are given up",
+    ];
 
     /// No figures of what it cannot do.
     pub(super) fn step(&self, nth: usize, work: Work) -> io::Result<Vec<Figure>> {
-        let step = self.steps.get(nth).copied().or(self.given_up);
-        step.map_or(Ok(Vec::new()), |step| step(work))
+        self.steps[nth].map_or(Ok(Vec::new()), |step| step(work))
     }
 
     /// Whether it has figures of a step.
     #[cfg(test)]
     pub(super) fn does(&self, nth: usize) -> bool {
-        nth < self.steps.len() || self.given_up.is_some()
+        self.steps[nth].is_some()
     }
 
     const fn with_callbacks<C: callbacks::Callbacks>(name: &'static str) -> Self {
-        use callbacks::{due, pending, pingpong, posts, sparse};
-        Self { name, steps: [pending::<C>, due::<C>, sparse::<C>, posts::<C>, pingpong::<C>], given_up: None }
+        use callbacks::{due, pairs, pending, pingpong, posts, sparse};
+        let steps: [Step; 6] = [pending::<C>, pairs::<C>, due::<C>, sparse::<C>, posts::<C>, pingpong::<C>];
+        let [pending, pairs, due, sparse, posts, pingpong] = steps;
+        let steps = [Some(pending), Some(pairs), Some(due), Some(sparse), Some(posts), Some(pingpong), None];
+        Self { name, steps }
     }
 
     const fn with_futures<F: futures::Futures>(name: &'static str) -> Self {
         use futures::{due, given_up, pending, pingpong, posts, sparse};
-        let steps: [Step; 5] = [pending::<F>, due::<F>, sparse::<F>, posts::<F>, pingpong::<F>];
-        Self { name, steps, given_up: Some(given_up::<F>) }
+        let steps: [Step; 6] = [pending::<F>, due::<F>, sparse::<F>, posts::<F>, pingpong::<F>, given_up::<F>];
+        let [pending, due, sparse, posts, pingpong, given_up] = steps;
+        let steps = [Some(pending), None, Some(due), Some(sparse), Some(posts), Some(pingpong), Some(given_up)];
+        Self { name, steps }
     }
 }
 

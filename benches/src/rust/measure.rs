@@ -38,6 +38,16 @@ pub(super) fn timeouts(count: usize) -> (Vec<Duration>, Vec<usize>) {
     ((0..count).map(|_| Duration::from_millis(random.u64(3_600_000..7_200_000))).collect(), order)
 }
 
+/// How many timeouts are pending while others are set and cancelled at once.
+pub(super) fn crowds(work: Work) -> [usize; 3] {
+    if work.timers < 1_000 { [1, 10, 100] } else { [1, 1_000, 1_000_000] }
+}
+
+/// How many are, beside each crowd.
+pub(super) fn pairs_count(work: Work) -> usize {
+    work.timers.min(50_000)
+}
+
 /// Delays that are over soon, and the time at which all of them are.
 pub(super) fn soon(count: usize) -> (Vec<Duration>, Duration) {
     const ALL_NS: u64 = 20_000_000;
@@ -95,6 +105,12 @@ pub(super) fn of_pending(insert_ns: f64, bytes: f64, cancel_ns: f64) -> Vec<Figu
         figure("a timeout is cancelled", "CPU time, ns", cancel_ns),
         figure("a pending timeout", "memory, bytes", bytes),
     ]
+}
+
+pub(super) fn of_pairs(ns: [f64; 3]) -> Vec<Figure> {
+    const WORKLOADS: [&str; 3] =
+        ["set and cancelled, 1 pending", "set and cancelled, 1,000 pending", "set and cancelled, 1,000,000 pending"];
+    WORKLOADS.into_iter().zip(ns).map(|(workload, ns)| figure(workload, "CPU time, ns", ns)).collect()
 }
 
 pub(super) fn of_due(fire_ns: f64) -> Vec<Figure> {

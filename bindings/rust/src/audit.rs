@@ -2,7 +2,6 @@
 
 use crate::core::Kind;
 use crate::handle::Handle;
-use crate::slots::TimerSlot;
 use std::fmt;
 
 impl<S> Handle<S> {
@@ -23,11 +22,11 @@ impl<S> Handle<S> {
         let timers = self.timers().borrow();
         let mut callbacks = 0;
         for (key, _, &kind) in events.iter_timers() {
-            let has_slot = timers.get(key.index()).is_some_and(|slot| !matches!(slot, TimerSlot::Empty));
-            assert_eq!(has_slot, kind == Kind::Callback, "{key:?} is for a callback, or has one, not both");
+            let has_slot = timers.get(key.index()).is_some_and(Option::is_some);
+            assert_eq!(has_slot, kind != Kind::Sleep, "{key:?} is for a callback, or has one, not both");
             callbacks += usize::from(has_slot);
         }
-        let filled = timers.iter().filter(|slot| !matches!(slot, TimerSlot::Empty)).count();
+        let filled = timers.iter().flatten().count();
         assert_eq!(filled, callbacks, "callbacks of timers, against timers that have one");
         let sleeping = events.iter_timers().filter(|(.., kind)| **kind == Kind::Sleep).count();
         self.idles().borrow().audit();

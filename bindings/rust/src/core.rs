@@ -22,8 +22,12 @@ use std::time::{Duration, Instant};
 /// What a timer of the wheel is for.
 #[derive(Copy, Clone, Default, Eq, PartialEq, Debug)]
 pub(crate) enum Kind {
+    /// A callback that is called once.
     #[default]
-    Callback,
+    Once,
+    /// One that is called again and again.
+    Repeat,
+    /// To wake a future.
     Sleep,
 }
 

@@ -9,15 +9,14 @@
 
 #[cfg(unix)]
 use crate::Interest;
-use crate::callback::{Call, CallOnce};
+use crate::callback::{Call, CallOnce, OnTimer};
 use crate::core::{Core, Kind};
 use crate::idles::Idles;
 use crate::mail::Mail;
 use crate::places::Places;
 use crate::queue::Channel;
 #[cfg(unix)]
-use crate::slots::SourceSlot;
-use crate::slots::TimerSlot;
+use crate::source_slot::SourceSlot;
 use crate::{Error, memory};
 use cogloop_io::ExpiredTimer;
 #[cfg(unix)]
@@ -60,10 +59,8 @@ use std::sync::Arc;
 /// ```
 pub struct Handle<S>(Rc<Inner<S>>);
 
-/// What a one-shot timer calls.
-pub(crate) type Once<S> = Box<dyn for<'a> CallOnce<S, Firing<'a, S>>>;
-/// What an interval calls.
-pub(crate) type Repeat<S> = Box<dyn for<'a> Call<S, Firing<'a, S>>>;
+/// What a timer calls.
+pub(crate) type TimerCallback<S> = Box<dyn for<'a> OnTimer<S, Firing<'a, S>>>;
 #[cfg(unix)]
 pub(crate) type OnReady<S> = Box<dyn for<'a> Call<S, Ready<'a, S>>>;
 pub(crate) type OnIdle<S> = Box<dyn Call<S, Handle<S>>>;
@@ -73,7 +70,7 @@ pub(crate) type Serve<S> = Box<dyn Call<S, Handle<S>>>;
 pub(crate) type Visit<S> = Box<dyn CallOnce<S, Handle<S>>>;
 pub(crate) type Post<S> = Box<dyn CallOnce<S, Handle<S>> + Send>;
 
-pub(crate) type TimerTable<S> = ByIndex<TimerSlot<Once<S>, Repeat<S>>>;
+pub(crate) type TimerTable<S> = ByIndex<Option<TimerCallback<S>>>;
 #[cfg(unix)]
 pub(crate) type SourceTable<S> = ByIndex<Option<SourceSlot<OnReady<S>>>>;
 

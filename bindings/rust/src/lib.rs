@@ -81,9 +81,10 @@ mod run;
 pub mod signal;
 mod sleep;
 mod sleepers;
-mod slots;
 #[cfg(unix)]
 mod source_control;
+#[cfg(unix)]
+mod source_slot;
 #[cfg(unix)]
 mod sources;
 mod task;

@@ -118,6 +118,8 @@ pub(crate) fn check(what: &'static str, present: usize, limit: usize) -> Result<
 }
 
 /// The duration in nanoseconds; anything above 584 years is 584 years.
+#[inline]
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    let of_seconds = duration.as_secs().checked_mul(1_000_000_000);
+    of_seconds.and_then(|ns| ns.checked_add(u64::from(duration.subsec_nanos()))).unwrap_or(u64::MAX)
 }

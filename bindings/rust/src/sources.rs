@@ -6,7 +6,7 @@
 use crate::handle::{Handle, OnReady, Ready};
 use crate::memory;
 use crate::outcome::Outcome;
-use crate::slots::SourceSlot;
+use crate::source_slot::SourceSlot;
 use crate::{Error, Interest, Mode};
 use cogloop_io::Token;
 use std::fmt;

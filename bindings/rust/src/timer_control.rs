@@ -2,7 +2,6 @@
 
 use crate::Error;
 use crate::handle::Handle;
-use crate::slots::TimerSlot;
 use crate::timers::Timer;
 use std::time::{Duration, Instant};
 
@@ -20,10 +19,13 @@ impl<S> Handle<S> {
     /// # Ok::<(), cogloop::Error>(())
     /// ```
     pub fn cancel(&self, timer: Timer) -> bool {
-        let is_live = self.knows(timer) && self.core().events.borrow_mut().cancel_timer(timer.key).is_some();
+        let Some(key) = self.key_of(timer) else { return false };
+        if self.core().events.borrow_mut().cancel_timer(key).is_none() {
+            return false;
+        }
         // The destructors of what the callback holds run after the borrows.
-        let _callback = if is_live { self.take_timer(timer.key) } else { TimerSlot::Empty };
-        is_live
+        drop(self.take_timer(key));
+        true
     }
 
     /// Gives a timer a new deadline, `delay` from now, from which a period counts. A paused one goes on.
@@ -39,7 +41,7 @@ impl<S> Handle<S> {
     /// ```
     pub fn reschedule(&self, timer: Timer, delay: Duration) -> bool {
         let deadline_ns = self.core().ns_after(delay);
-        self.knows(timer) && self.core().events.borrow_mut().reschedule_timer_at(timer.key, deadline_ns)
+        self.key_of(timer).is_some_and(|key| self.core().events.borrow_mut().reschedule_timer_at(key, deadline_ns))
     }
 
     /// Gives a timer a new deadline, from which a period counts. A paused one goes on.
@@ -55,7 +57,7 @@ impl<S> Handle<S> {
     /// ```
     pub fn reschedule_at(&self, timer: Timer, when: Instant) -> bool {
         let deadline_ns = self.core().ns_of(when);
-        self.knows(timer) && self.core().events.borrow_mut().reschedule_timer_at(timer.key, deadline_ns)
+        self.key_of(timer).is_some_and(|key| self.core().events.borrow_mut().reschedule_timer_at(key, deadline_ns))
     }
 
     /// Stops a timer's time; what is left to its deadline is kept. `false` for one that is paused already, too. While it is
@@ -75,10 +77,8 @@ impl<S> Handle<S> {
     /// # Errors
     /// [`Error::Memory`] when there is none to note what is left; the timer goes on then.
     pub fn pause(&self, timer: Timer) -> Result<bool, Error> {
-        if !self.knows(timer) {
-            return Ok(false);
-        }
-        self.core().events.borrow_mut().try_pause_timer(timer.key).map_err(Error::refused)
+        let Some(key) = self.key_of(timer) else { return Ok(false) };
+        self.core().events.borrow_mut().try_pause_timer(key).map_err(Error::refused)
     }
 
     /// Lets a paused timer's time go on. `false` for one that is not paused, too.
@@ -93,7 +93,7 @@ impl<S> Handle<S> {
     /// # Ok::<(), cogloop::Error>(())
     /// ```
     pub fn resume(&self, timer: Timer) -> bool {
-        self.knows(timer) && self.core().events.borrow_mut().resume_timer(timer.key)
+        self.key_of(timer).is_some_and(|key| self.core().events.borrow_mut().resume_timer(key))
     }
 
     /// What is left to a timer's deadline, zero if it is due. `None` if it has ended.
@@ -110,7 +110,7 @@ impl<S> Handle<S> {
     /// # Ok::<(), cogloop::Error>(())
     /// ```
     pub fn remaining(&self, timer: Timer) -> Option<Duration> {
-        let ns = self.core().events.borrow().remaining_ns(timer.key).filter(|_| self.knows(timer))?;
+        let ns = self.core().events.borrow().remaining_ns(self.key_of(timer)?)?;
         Some(Duration::from_nanos(ns))
     }
 
@@ -127,7 +127,7 @@ impl<S> Handle<S> {
     /// # Ok::<(), cogloop::Error>(())
     /// ```
     pub fn is_active(&self, timer: Timer) -> bool {
-        self.knows(timer) && self.core().is_live(timer.key)
+        self.key_of(timer).is_some_and(|key| self.core().is_live(key))
     }
 
     /// Lets the loop come to its end in spite of this timer; it is served as long as something else keeps the loop going.
@@ -148,7 +148,8 @@ impl<S> Handle<S> {
     /// # Errors
     /// [`Error::Memory`] when there is none to note it; the timer keeps the loop going then.
     pub fn unref_timer(&self, timer: Timer) -> Result<bool, Error> {
-        Ok(self.knows(timer) && self.core().events.borrow_mut().try_unref_timer(timer.key)?)
+        let Some(key) = self.key_of(timer) else { return Ok(false) };
+        Ok(self.core().events.borrow_mut().try_unref_timer(key)?)
     }
 
     /// Takes [`unref_timer`](Self::unref_timer) back.
@@ -165,6 +166,6 @@ impl<S> Handle<S> {
     /// # Ok::<(), cogloop::Error>(())
     /// ```
     pub fn ref_timer(&self, timer: Timer) -> bool {
-        self.knows(timer) && self.core().events.borrow_mut().ref_timer(timer.key)
+        self.key_of(timer).is_some_and(|key| self.core().events.borrow_mut().ref_timer(key))
     }
 }

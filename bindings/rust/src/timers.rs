@@ -3,21 +3,22 @@
 //! ```text
 //!   wheel (cogloop-io)      key = index + generation  ──►  due
 //!                                  │
-//!   timers: [ Empty │ Once( f ) │ Repeat( f ) │ Running │ … ]     by the key's index
+//!   timers: [ none │ f │ running │ f │ … ]     by the key's index
 //! ```
 //!
 //! The wheel gives no two live timers the same index, so the table of callbacks needs no search and no keys of its own. A
 //! callback is taken out of the table while it runs: it may do anything to the loop, its own timer included.
 
+use crate::callback::{Once, Repeat, Running};
 use crate::core::{Core, Kind};
-use crate::handle::{Firing, Handle, Once, Repeat};
+use crate::handle::{Firing, Handle, TimerCallback};
 use crate::memory::boxed;
 use crate::options::nanoseconds;
 use crate::outcome::Outcome;
-use crate::slots::TimerSlot;
 use crate::{Error, Interval};
 use cogloop_io::{AddError, ExpiredTimer, Key, Plan};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -36,13 +37,27 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Copy, Clone, Eq, PartialEq, Hash)]
 pub struct Timer {
-    pub(crate) key: Key,
+    /// The bits of the key, its generation below. In one piece, so that a timer is handed on in registers.
+    bits: NonZeroU64,
     owner: u32,
+}
+
+impl Timer {
+    #[inline]
+    fn new(key: Key, owner: u32) -> Self {
+        // A generation is odd: `| 1` changes nothing, and shows the compiler that this is not zero.
+        Self { bits: NonZeroU64::MIN | key.to_bits().rotate_left(32), owner }
+    }
+
+    #[inline]
+    fn key(self) -> Option<Key> {
+        Key::from_bits(self.bits.get().rotate_left(32))
+    }
 }
 
 impl fmt::Debug for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Timer({:?} of loop {})", self.key, self.owner)
+        write!(f, "Timer({:?} of loop {})", self.key(), self.owner)
     }
 }
 
@@ -99,10 +114,7 @@ impl<S> Handle<S> {
         delay: Duration,
         f: impl FnOnce(&mut S, &Firing<'_, S>) -> R + 'static,
     ) -> Result<Timer, Error> {
-        self.core().check_open()?;
-        let slot = TimerSlot::Once(boxed(f)? as Once<S>);
-        let added = self.core().events.borrow_mut().try_add_timer(nanoseconds(delay), Kind::Callback);
-        self.keep_timer(added, slot)
+        self.arm_once(nanoseconds(delay), boxed(Once(f))?)
     }
 
     /// Calls `f` once, at `when`; in the next turn if that has passed.
@@ -124,11 +136,7 @@ impl<S> Handle<S> {
         when: Instant,
         f: impl FnOnce(&mut S, &Firing<'_, S>) -> R + 'static,
     ) -> Result<Timer, Error> {
-        self.core().check_open()?;
-        let deadline_ns = self.core().ns_of(when);
-        let slot = TimerSlot::Once(boxed(f)? as Once<S>);
-        let added = self.core().events.borrow_mut().try_add_timer_at(deadline_ns, Kind::Callback);
-        self.keep_timer(added, slot)
+        self.arm_once_at(self.core().ns_of(when), boxed(Once(f))?)
     }
 
     /// Calls `f` every so often, until it is cancelled or `f` breaks off, on a schedule that does not drift.
@@ -155,73 +163,102 @@ impl<S> Handle<S> {
     ) -> Result<Timer, Error> {
         let interval = interval.into();
         let period_ns = interval.period_ns()?;
-        self.core().check_open()?;
         let first_ns = self.core().ns_after(interval.first.unwrap_or(interval.period));
         let plan = Plan::every(first_ns, period_ns, interval.missed).with_slack(nanoseconds(interval.slack));
-        let slot = TimerSlot::Repeat(boxed(f)? as Repeat<S>);
-        let added = self.core().events.borrow_mut().try_add_planned(plan, Kind::Callback);
-        self.keep_timer(added, slot)
+        self.arm_planned(plan, boxed(Repeat(f))?)
     }
 }
 
 /// What names, callbacks and the wheel have to do with each other.
 impl<S> Handle<S> {
     pub(crate) fn timer_of(&self, key: Key) -> Timer {
-        Timer { key, owner: self.core().id }
+        Timer::new(key, self.core().id)
     }
 
-    pub(crate) fn knows(&self, timer: Timer) -> bool {
-        timer.owner == self.core().id
+    /// The key of a timer of this loop.
+    #[inline]
+    pub(crate) fn key_of(&self, timer: Timer) -> Option<Key> {
+        timer.key().filter(|_| timer.owner == self.core().id)
     }
 
-    /// Gives a timer that was added its callback; where there is no room for that, it is gone again.
-    fn keep_timer(&self, added: Result<Key, AddError>, slot: TimerSlot<Once<S>, Repeat<S>>) -> Result<Timer, Error> {
+    // One of each for all types of callbacks.
+
+    fn arm_once(&self, delay_ns: u64, f: TimerCallback<S>) -> Result<Timer, Error> {
+        self.core().check_open()?;
+        let added = self.core().events.borrow_mut().try_add_timer(delay_ns, Kind::Once);
+        self.keep_timer(added, f)
+    }
+
+    fn arm_once_at(&self, deadline_ns: u64, f: TimerCallback<S>) -> Result<Timer, Error> {
+        self.core().check_open()?;
+        let added = self.core().events.borrow_mut().try_add_timer_at(deadline_ns, Kind::Once);
+        self.keep_timer(added, f)
+    }
+
+    fn arm_planned(&self, plan: Plan, f: TimerCallback<S>) -> Result<Timer, Error> {
+        self.core().check_open()?;
+        let added = self.core().events.borrow_mut().try_add_planned(plan, Kind::Repeat);
+        self.keep_timer(added, f)
+    }
+
+    /// Gives a timer that was added its callback.
+    #[inline]
+    fn keep_timer(&self, added: Result<Key, AddError>, f: TimerCallback<S>) -> Result<Timer, Error> {
         let key = added.map_err(Error::refused)?;
-        if let Err(refused) = self.timers().borrow_mut().try_grow(key.index()) {
-            self.core().events.borrow_mut().cancel_timer(key);
-            return Err(refused.into());
+        if self.timers().borrow().get(key.index()).is_none() {
+            self.make_room_for(key)?;
         }
-        self.put_timer(key, slot);
+        self.put_timer(key, f);
         Ok(self.timer_of(key))
     }
 
-    fn put_timer(&self, key: Key, slot: TimerSlot<Once<S>, Repeat<S>>) {
-        if let Some(place) = self.timers().borrow_mut().get_mut(key.index()) {
-            *place = slot;
-        }
+    /// Where there is no room for a callback, its timer is gone again.
+    #[cold]
+    fn make_room_for(&self, key: Key) -> Result<(), Error> {
+        let grown = self.timers().borrow_mut().try_grow(key.index());
+        grown.map_err(|refused| {
+            self.core().events.borrow_mut().cancel_timer(key);
+            refused.into()
+        })
     }
 
-    pub(crate) fn take_timer(&self, key: Key) -> TimerSlot<Once<S>, Repeat<S>> {
-        self.timers().borrow_mut().take(key.index())
+    /// Returns what was there before.
+    #[inline]
+    fn put_timer(&self, key: Key, f: TimerCallback<S>) -> Option<TimerCallback<S>> {
+        self.timers().borrow_mut().get_mut(key.index())?.replace(f)
+    }
+
+    #[inline]
+    pub(crate) fn take_timer(&self, key: Key) -> Option<TimerCallback<S>> {
+        self.timers().borrow_mut().get_mut(key.index())?.take()
     }
 
     /// Calls what the timer is for.
     pub(crate) fn fire(&self, state: &mut S, expired: ExpiredTimer<Kind>) -> Result<(), Error> {
-        if expired.value == Kind::Sleep {
-            Core::wake_sleeper(self.core(), expired.key);
-            return Ok(());
-        }
-        let firing = Firing { handle: self, expired };
-        match self.take_timer(expired.key) {
-            TimerSlot::Once(f) => f.call_once(state, &firing).map(drop),
-            TimerSlot::Repeat(mut f) => {
-                self.put_timer(expired.key, TimerSlot::Running);
-                let ending = Ending(&firing);
-                let verdict = f.call(state, &firing)?;
-                if verdict == ControlFlow::Continue(()) {
-                    std::mem::forget(ending);
-                    self.put_back(expired.key, f);
+        let (key, firing) = (expired.key, Firing { handle: self, expired });
+        match firing.expired.value {
+            Kind::Sleep => Core::wake_sleeper(self.core(), key),
+            Kind::Once => {
+                if let Some(f) = self.take_timer(key) {
+                    let _ = f.call_once(state, &firing)?;
                 }
-                Ok(())
             }
-            TimerSlot::Running | TimerSlot::Empty => Ok(()),
+            Kind::Repeat => {
+                let Some(mut f) = self.put_timer(key, Box::new(Running)) else { return Ok(()) };
+                let ending = Ending(&firing);
+                if f.call(state, &firing)? == ControlFlow::Continue(()) {
+                    std::mem::forget(ending);
+                    self.put_back(key, f);
+                }
+            }
         }
+        Ok(())
     }
 
     /// After its callback has run: the timer may have been cancelled by it, and its place be another one's.
-    fn put_back(&self, key: Key, f: Repeat<S>) {
+    fn put_back(&self, key: Key, f: TimerCallback<S>) {
         if self.core().is_live(key) {
-            self.put_timer(key, TimerSlot::Repeat(f));
+            self.put_timer(key, f);
         }
     }
 }
