@@ -1,26 +1,31 @@
 //! The Lua faces of the event loop, shared by the module `t` (a cdylib) and the program `cogloop`.
 //!
 //! ```text
-//!   Lua script        loop userdata ── user value TASKS ──► { [key index + 1] = Task userdata ──► { f, arg1, … } }
-//!       │                  │       └── user value NODES ──► { [descriptor]    = Node userdata ──► { f, arg1, … } ×2 }
-//!       ▼                  ▼
-//!   class, task, node ─► state ─► EventLoop<u64>   integers only: it holds no Lua value and no callback
-//!       ▲                  ▲
-//!       └───── run ────────┘      one C function pulls what is due and calls it, one turn after the other
+//!   lib.rs                                what `require` opens
+//!   t_loop   cogloop   net   mockit       the faces: the functions that a script calls
+//!   host                                  a loop as Lua holds it: its state, its handles, its turns
+//!   lua                                   the border to Lua: arguments, errors, versions, classes
+//! ```
+//!
+//! A file imports what stands below it, and no face another one. The loop itself holds integers only:
+//!
+//! ```text
+//!   Lua script ──► loop userdata ──► State ──► EventLoop<u64>    no Lua value and no callback in it
+//!                       ├── user value TASKS ──► { [key index + 1] = Task userdata ──► { f, arg1, … } }
+//!                       └── user value NODES ──► { [descriptor]    = Node userdata ──► { f, arg1, … } ×2 }
 //! ```
 //!
 //! # The rule of this crate
 //!
-//! A Lua call that can raise leaves by `longjmp`: no destructor runs. And a call that can allocate can run the garbage
+//! A Lua call that can raise leaves by `longjmp`: no destructor runs. A call that can allocate can run the garbage
 //! collector, whose `__gc` functions may call this very loop. So:
 //!
-//! 1. such a call happens only where no Rust value with a destructor is alive, no reference into the loop's `State`
-//!    either, and never inside `catch_unwind`;
-//! 2. work on the loop happens in short closures (`state::with`) that make no Lua call, and a panic there becomes
-//!    a Lua error;
-//! 3. a function first reads its arguments, then makes every object that it needs, then changes the loop: an error at
-//!    any step leaves nothing half done;
-//! 4. after every call that may run Lua code the loop's state is fetched anew: it may have been closed.
+//! 1. Such a call is made only where no Rust value with a destructor is alive and no reference into the loop's `State`, and
+//!    never inside `catch_unwind`.
+//! 2. Work on the loop is done in short closures (`state::with`) that make no Lua call. A panic there becomes a Lua error.
+//! 3. A function first reads its arguments, then makes every object that it needs, then changes the loop. So an error at any
+//!    step leaves nothing half done.
+//! 4. After every call that may run Lua code the loop's state is fetched anew: it may have been closed.
 
 // What goes wrong must be `Copy`, since Lua jumps over it, and is written only when something went wrong.
 #![allow(clippy::result_large_err)]
