@@ -1,4 +1,4 @@
-//! Arming a timer: the one way, for both faces. A timer is in the wheel first, and then in the loop's table TASKS.
+//! The one way to arm a timer. A timer is put into the wheel first, and then into the loop's table TASKS.
 //!
 //! ```text
 //!   arm ──► wheel: key ──► the caller sets TASKS[ slot( key ) ] ──► linked
@@ -12,7 +12,7 @@ use cogloop_io::{AddError, Key, LimitReached, Plan};
 /// When a timer is due.
 #[derive(Clone, Copy)]
 pub(crate) enum Due {
-    /// So many nanoseconds from now; 0: in the next turn.
+    /// After so many nanoseconds; 0 is the next turn.
     After(u64),
     /// At this time of the loop's clock.
     At(u64),
@@ -25,7 +25,7 @@ pub(crate) enum Due {
 pub(crate) enum For {
     /// The script's, which the loop's host may limit.
     Script,
-    /// A coroutine's that waits. It is not counted against the limit: its function's or its handle's place was.
+    /// A waiting coroutine's. It is exempt from the limit: its function or its handle was counted.
     Waiting,
 }
 
@@ -33,13 +33,13 @@ pub(crate) enum For {
 pub(crate) const PAYLOAD_BITS: u32 = 24;
 
 impl State {
-    /// Arms a timer with this payload of the face's. The caller puts its entry into the loop's table next, and then calls
+    /// Arms a timer with a payload of the face's. The caller puts its entry into the loop's table next, and then calls
     /// [`State::linked`].
     ///
     /// # Errors
     ///
     /// At the limit of the loop's host, or without memory; nothing is armed then.
-    // Inlined, because each caller knows its kind of `Due`: that saves 2 % of what adding a timer costs.
+    // Inlined, because each caller knows its kind of `Due`. That saves 2 % of the cost of adding a timer.
     #[inline(always)]
     pub(crate) fn arm(&mut self, due: Due, whose: For, payload: u64) -> Result<Key, AddError> {
         self.drop_unlinked();

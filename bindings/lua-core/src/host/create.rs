@@ -1,4 +1,4 @@
-//! Making a loop from what a face has read of a script's options, and closing it.
+//! Makes a loop from the options that a face has read, and closes it.
 
 use super::face::Face;
 use super::memory::{LoopBlock, State, value};
@@ -23,11 +23,11 @@ use std::sync::atomic::Ordering::Relaxed;
 static DEFAULT_BACKEND: OnceLock<String> = OnceLock::new();
 static LOOPS: AtomicU64 = AtomicU64::new(0);
 
-/// Chooses the backend of every loop of the program that does not choose its own. The first call holds.
+/// Chooses the backend for every loop of the program that does not choose its own. Later calls change nothing.
 ///
 /// # Errors
 ///
-/// An unknown name, with the names that are known.
+/// The name is unknown; the message has the known ones.
 pub fn set_default_backend(name: &str) -> Result<(), String> {
     if !cogloop_io::choose::names().any(|known| known == name) {
         let known: Vec<_> = cogloop_io::choose::names().collect();
@@ -54,7 +54,7 @@ impl Default for Choice {
     }
 }
 
-/// Pushes a loop that is closed so far.
+/// Pushes a loop that is still closed.
 ///
 /// # Safety
 ///
@@ -74,10 +74,10 @@ pub(crate) unsafe fn push_loop(lua: *mut lua_State) -> *mut LoopBlock {
     }
 }
 
-/// More than a state takes.
+/// More bytes than a state takes.
 const FOR_A_STATE: usize = 64 << 10;
 
-/// Why no loop was made, in words that take no memory.
+/// Why no loop was made, as a text that needs no memory.
 pub(crate) fn in_words(error: &Error) -> ErrorText {
     match error {
         Error::Io { doing, source } => Text::new(format_args!("{doing}: {}", Told(source))),
@@ -89,7 +89,7 @@ pub(crate) fn in_words(error: &Error) -> ErrorText {
 ///
 /// # Errors
 ///
-/// When an option is not to be had.
+/// The system refuses, or an option cannot be fulfilled.
 pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Error> {
     // For the boxes and the names below.
     let refused = |refused: TryReserveError| Error::Io { doing: "making a loop", source: refused.into() };
@@ -107,9 +107,9 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
 }
 
 entry!(
-    /// `__gc` and `__close`: gives everything back. Afterwards each method says that the loop is closed.
+    /// `__gc` and `__close`: frees everything. Afterwards each method says that the loop is closed.
     pub(crate) fn close(lua: *mut lua_State) -> c_int {
-        // Whoever holds the state's pointer fetches it anew after Lua code has run. `drop` makes no Lua call.
+        // Code that holds the state's pointer fetches it anew after Lua code has run. `drop` makes no Lua call.
         let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
         if block.is_null() {
             return 0;

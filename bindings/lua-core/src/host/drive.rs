@@ -8,7 +8,7 @@
 //!    └─ onerror ──┴─ none: raise it        └── turn: wait                                        (EventLoop)
 //! ```
 //!
-//! The protected call is made once, not for each callback: a callback that raises leaves it, and only then, with an
+//! The protected call is made once, not for each callback. A callback that raises ends it. Then, if there is an
 //! `onerror`, it is made again to go on with the rest of the batch.
 
 use super::leave::{PENDING, leave, on_raise};
@@ -33,7 +33,7 @@ use std::ffi::c_int;
 use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
 
-/// Runs the loop at 1 at this pace. An error that nobody takes is raised.
+/// Runs the loop at 1 at this pace. Raises an error that no `onerror` takes.
 ///
 /// # Safety
 ///
@@ -59,7 +59,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
             Text::<80>::new("this loop is running already: its callbacks cannot run it again").raise(lua);
         }
         if interrupt::pending() {
-            // Told once; and in a callback the loop around it shall return, too.
+            // The script is told once. In a callback the outer loop returns, too, so the interrupt stays pending.
             if !interrupt::is_running() {
                 interrupt::raised();
             }
@@ -69,7 +69,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
         (*state).stopped = false;
         (*state).pace = pace;
         let outer = interrupt::enter((*state).events.waker().write_end().as_raw_fd(), lua);
-        // It does not raise: what a callback raises is caught in it.
+        // It does not raise: it catches the errors of callbacks.
         let ended_well = interrupt::while_running(|| protected(lua));
         interrupt::leave(outer, ended_well);
         let state = state_at(lua, 1);
@@ -92,7 +92,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
     }
 }
 
-/// Calls `serve` until it ends well, or with an error that nobody takes: then the error is on top.
+/// Calls `serve` until it ends well, or with an error that no `onerror` takes. Then the error is on top.
 unsafe fn protected(lua: *mut lua_State) -> bool {
     // SAFETY: only called by `run`; nothing here raises but in the protected calls.
     unsafe {
@@ -115,7 +115,7 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             }
             push_user_value(lua, 1, value::ONERROR);
             stack!(lua: loop on_raise serve err what onerror);
-            // An error of the loop itself is nobody's callback's: taking it would be for ever.
+            // The loop's own error belongs to no callback. If `onerror` took it, the loop would fail again for ever.
             if lua_type(lua, 5) == LUA_TNIL || lua_type(lua, 6) == LUA_TNIL {
                 lua_settop(lua, 4);
                 return false;
@@ -128,7 +128,7 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             if lua_pcall(lua, 3, 0, 2) != LUA_OK {
                 return false;
             }
-            // The error was told.
+            // `onerror` has taken the error.
             lua_settop(lua, 3);
             lua_pushnil(lua);
             lua_setupvalue(lua, 2, PENDING);
@@ -142,11 +142,11 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
 }
 
 entry!(
-    /// What `run` calls protected, with the loop: serves turn after turn. One of the module's functions, by its upvalues.
+    /// Serves turn after turn, in the protected call, with the loop at 1. It has the upvalues of the face's functions.
     fn serve(lua: *mut lua_State) -> c_int {
         // The loop stays at 1. The state is fetched anew after whatever may run Lua code.
         let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
-        // Only the debug library gives this function to a script.
+        // A script can get this function by the debug library only.
         if block.is_null() || (*block).state.is_null() {
             return 0;
         }
@@ -161,7 +161,7 @@ entry!(
             lua_pushnil(lua);
             set_user_value(lua, 1, value::CURRENT);
             if in_batch && !found {
-                // A wait that a signal ended: a debug hook, lua's own Ctrl-C, gets its chance in a call.
+                // A signal has ended the wait. A debug hook, such as that of lua's own Ctrl-C, runs in a call.
                 lua_pushcfunction(lua, nothing);
                 lua_call(lua, 0, 0);
             }
@@ -211,7 +211,7 @@ pub(crate) unsafe fn must_return(state: *mut State) -> bool {
     unsafe { state.as_ref() }.is_none_or(|state| state.stopped) || interrupt::pending()
 }
 
-/// Serves what is left of the last turn: tasks, then handles. Returns whether there was anything.
+/// Serves what is left of the last turn: timers, then handles. Returns whether there was anything.
 unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
     // SAFETY: only called by `serve`; each callback may close the loop, so the state is fetched anew.
     unsafe {
@@ -221,7 +221,8 @@ unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
             found = true;
         }
         loop {
-            // Before each handle, too: what a callback did may let this turn go on with its timers.
+            // Before each handle, too: a callback may have removed the last handle, and then the turn goes on with its
+            // timers.
             if must_return((*block).state) {
                 return found;
             }
@@ -241,8 +242,8 @@ unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
 }
 
 impl Pace {
-    /// How the next turn waits; `None` when there is to be none. An idle loop does not wait; what is unreferenced in it is
-    /// served as far as this pace goes.
+    /// How the next turn waits; `None` if there is to be no further turn. An idle loop does not wait. Its unreferenced
+    /// timers and handles are served as far as this pace goes.
     unsafe fn next(state: *mut State, is_idle: bool) -> Option<Wait> {
         // SAFETY: only called by `serve`, with the state of an open loop; nothing here runs Lua code.
         let state = unsafe { &mut *state };
@@ -258,7 +259,7 @@ impl Pace {
                 let now_ns = state.events.now_ns();
                 let next_ns = state.events.next_deadline_ns().filter(|&deadline_ns| deadline_ns <= end_ns);
                 let is_due = next_ns.is_some_and(|deadline_ns| deadline_ns <= now_ns);
-                // A descriptor that is ready comes before time passes; one that stays ready does not hold time up.
+                // A ready descriptor is served before time passes, once: one that stays ready does not stop the time.
                 if is_due || !is_looked_at && state.events.descriptors() > 0 {
                     state.pace = Self::Until { end_ns, is_looked_at: !is_due };
                     return Some(Wait::Poll);

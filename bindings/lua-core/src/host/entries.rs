@@ -1,16 +1,16 @@
-//! The table TASKS of a loop: what it holds for a timer, by the index of the key.
+//! The table TASKS of a loop, which holds an entry for each timer, by the index of its key.
 
 use super::memory::value;
 use crate::lua::version::push_user_value;
 use cogloop_io::Key;
 use mlua::ffi::{lua_State, lua_pop, lua_pushnil, lua_rawseti};
 
-/// Where a key's Task is in the loop's table. No key ever has the last `u32` as its index.
+/// The place of a key's entry in the table. No key has the last `u32` as its index.
 pub(crate) fn slot(index: u32) -> i64 {
     i64::from(index) + 1
 }
 
-/// Removes what the loop's table holds for a key that left the wheel. The loop is at 1. Neither raises nor allocates.
+/// Removes the entry of a timer that left the wheel. The loop is at 1. Neither raises nor allocates.
 ///
 /// # Safety
 ///

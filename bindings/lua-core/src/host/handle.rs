@@ -1,4 +1,4 @@
-//! What a script may hand to the loop as a handle, and which descriptor it stands for.
+//! What a script may give to a loop as a handle, and which descriptor it stands for.
 //!
 //! In this order: a `t.Net.Socket`, a Lua file, a descriptor number, an object with a `getfd`, `fileno` or `pollfd` method or a `pollfd`
 //! field.
@@ -19,11 +19,11 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::{BorrowedFd, RawFd};
 
-/// How what an object has to say in the place of a number begins.
+/// The beginning of a text that an object returned in the place of a number.
 const SAID: &[u8] = b"the text '";
 impl Handle {
-    /// Whether it still is what it was when it was looked at, as far as that can be known without Lua code: a finalizer may
-    /// have closed it.
+    /// Whether it still stands for the same descriptor, as far as that is known without Lua code. A finalizer may have
+    /// closed it.
     ///
     /// # Safety
     ///
@@ -40,12 +40,12 @@ impl Handle {
     }
 }
 
-/// Why a value is no handle.
+/// Why a value is not a handle.
 #[derive(Clone, Copy)]
 pub(crate) enum Refused {
     Closed,
     NotAHandle,
-    /// The method of this name returned something else than a number; in words.
+    /// The method of this name returned something other than a number, which the text describes.
     NoNumber(&'static CStr, Text<64>),
 }
 
@@ -59,7 +59,7 @@ pub(crate) unsafe fn look(lua: *mut lua_State, index: c_int) -> Result<Handle, R
     unsafe { look_by(lua, index, call) }
 }
 
-/// As [`look`], for a handle that is observed: an object whose method raises is taken for closed (cqueues' sockets).
+/// As [`look`], for an observed handle. An object whose method raises counts as closed (cqueues' sockets).
 ///
 /// # Safety
 ///
@@ -69,7 +69,7 @@ pub(crate) unsafe fn look_again(lua: *mut lua_State, index: c_int) -> Result<Han
     unsafe { look_by(lua, index, try_call) }
 }
 
-/// Calls the method below the object on top, and leaves its result in their place.
+/// Calls the method below the object on top, and replaces both by the result.
 type Call = unsafe fn(*mut lua_State);
 
 unsafe fn call(lua: *mut lua_State) {
@@ -78,7 +78,7 @@ unsafe fn call(lua: *mut lua_State) {
 }
 
 unsafe fn try_call(lua: *mut lua_State) {
-    // SAFETY: only called by `object_number`. In the place of an error there is nil.
+    // SAFETY: only called by `object_number`. An error becomes nil.
     unsafe {
         if lua_pcall(lua, 1, 1, 0) != LUA_OK {
             lua_pop(lua, 1);
@@ -109,7 +109,7 @@ fn open(number: f64, kind: Kind) -> Result<Handle, Refused> {
     if number.fract() != 0.0 || number > RawFd::MAX.into() {
         return Err(Refused::NotAHandle);
     }
-    // What closed objects say: LuaSocket and fileno() -1.
+    // LuaSocket and `fileno( )` return -1 for closed objects.
     if number < 0.0 && kind != Kind::Number {
         return Err(Refused::Closed);
     }
@@ -119,7 +119,7 @@ fn open(number: f64, kind: Kind) -> Result<Handle, Refused> {
     Ok(Handle { number: number as RawFd, kind })
 }
 
-/// As [`look`]; what is no handle raises an argument error.
+/// As [`look`]. Raises an argument error for a value that is not a handle.
 ///
 /// # Safety
 ///
@@ -135,7 +135,7 @@ pub(crate) unsafe fn check_handle(lua: *mut lua_State, arg: c_int) -> Handle {
             Err(Refused::NoNumber(method, got)) => {
                 got.push(lua);
                 let format = match got.as_bytes().starts_with(SAID) {
-                    // A text in the place of the number: that is how an object may say so.
+                    // An object may return a text in the place of the number when it is closed.
                     true => c"handle: it is closed: its method %s returned %s",
                     false => c"handle: its method %s returned %s, not the number of a descriptor",
                 };
@@ -146,7 +146,7 @@ pub(crate) unsafe fn check_handle(lua: *mut lua_State, arg: c_int) -> Handle {
     }
 }
 
-/// Raises an argument error with what the kernel said to a handle.
+/// Raises an argument error with what the kernel says about a handle.
 ///
 /// # Safety
 ///
@@ -186,7 +186,7 @@ unsafe fn has_metatable(lua: *mut lua_State, index: c_int, push: unsafe fn(*mut 
     }
 }
 
-/// Whether asking the value for a field is sure to raise no "attempt to index".
+/// Whether reading a field of the value cannot raise "attempt to index".
 unsafe fn can_be_indexed(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: only called with an acceptable index and room for two values.
     unsafe {
@@ -201,7 +201,7 @@ unsafe fn can_be_indexed(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// What an object says its descriptor is.
+/// The descriptor number that an object gives.
 unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result<f64, Refused> {
     // SAFETY: only called with an absolute index and room for four values.
     unsafe {
@@ -218,7 +218,7 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result
                     lua_settop(lua, top);
                     return Ok(number);
                 }
-                // A method that cannot be called raises here, and its name is in the message.
+                // A method that cannot be called raises here; the message has its name.
                 _ => {
                     deepen(lua);
                     lua_pushvalue(lua, index);
@@ -233,7 +233,7 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result
                             got.extend(b"'");
                             Err(Refused::NoNumber(name, got))
                         }
-                        // So do objects that are closed: -1, nil or false.
+                        // Closed objects return -1, nil or false.
                         LUA_TNIL | LUA_TBOOLEAN => Err(Refused::Closed),
                         _ => {
                             let kind = CStr::from_ptr(luaL_typename(lua, -1)).to_bytes();
@@ -252,7 +252,7 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result
     }
 }
 
-/// Whether the object at `index` says that it holds data that it has read already (`dirty`, LuaSocket).
+/// Whether the object at `index` says that it holds data which it has read already (LuaSocket's `dirty`).
 ///
 /// # Safety
 ///
@@ -273,13 +273,13 @@ pub(crate) unsafe fn is_dirty(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// Whether a number still is an open descriptor.
+/// Whether the number is an open descriptor.
 pub(crate) fn is_open(number: RawFd) -> bool {
-    // SAFETY: only asked, whatever it is: the kernel says EBADF for one that is not open.
+    // SAFETY: any number will do: the kernel answers EBADF for one that is not open.
     rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).is_ok()
 }
 
-/// How many bytes a C stream has read from its descriptor and not given out yet: the kernel does not know of them.
+/// How many bytes a C stream has read from its descriptor and not given out yet. The kernel does not know of them.
 ///
 /// # Safety
 ///
@@ -300,7 +300,7 @@ pub(crate) unsafe fn buffered(stream: *mut FILE) -> usize {
     }
 }
 
-/// How many bytes a C stream has read from its descriptor and not given out yet: the kernel does not know of them.
+/// How many bytes a C stream has read from its descriptor and not given out yet. The kernel does not know of them.
 ///
 /// # Safety
 ///
@@ -315,7 +315,8 @@ pub(crate) unsafe fn buffered(stream: *mut FILE) -> usize {
     unsafe { __freadahead(stream) }
 }
 
-/// Elsewhere it cannot be known. A script reads as much as there is (`file:read( 4096 )`), or sets `file:setvbuf( 'no' )`.
+/// Cannot be known here. A script has to read all that there is (`file:read( 4096 )`), or to set `file:setvbuf( 'no'
+/// )`.
 ///
 /// # Safety
 ///

@@ -26,12 +26,12 @@ use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
 use std::ptr::null;
 
-/// What stands in a traceback before another error; see [`raised_meanwhile`].
+/// The text before another error in a traceback; see [`raised_meanwhile`].
 const MEANWHILE: &CStr = c"\nwhile this error was handled: ";
-/// The same, of an error in a `__close` of a coroutine.
+/// The same for an error in a `__close` of a coroutine.
 pub(crate) const CLOSED: &CStr = c"\nand while the coroutine was closed: ";
 
-/// Where the registry has `{ error, traceback, run }` of the text that left a loop of `cogloop` last.
+/// The registry's field with `{ error, traceback, run }` of the last text that left a loop of `cogloop`.
 const LEFT: &CStr = c"cogloop.left";
 
 /// Raises the error below the traceback on top.
@@ -75,7 +75,7 @@ unsafe fn keep(lua: *mut lua_State) {
     }
 }
 
-/// Pushes the function that runs at this level, or nil.
+/// Pushes the function that runs at this level; nil if there is none.
 unsafe fn push_function(lua: *mut lua_State, level: c_int) {
     // SAFETY: only called with room for a value. `lua_getstack` fills in what `lua_getinfo` reads.
     unsafe {

@@ -119,7 +119,7 @@ impl TaskBlock {
 /// User value of a Node: the handle. Values 1 and 2 are the callbacks' tables, see [`direction_value`].
 pub(crate) const HANDLE: c_int = 3;
 
-/// Stands where a number of arguments would: the callback is a coroutine.
+/// In the place of a number of arguments: the callback is a coroutine.
 pub(crate) const COROUTINE: c_int = -1;
 
 /// Read first, then write: the order in which they are served.
@@ -130,42 +130,41 @@ pub(crate) fn direction_value(direction: Interest) -> c_int {
     direction.bits().into()
 }
 
-/// The memory of a Node userdata. It may outlive the loop; then it is observed no longer.
+/// The memory of a Node userdata. It may outlive its loop, and is then no longer observed.
 #[repr(C)]
 pub(crate) struct NodeBlock {
-    /// 0 when it is observed no longer.
+    /// 0 when it is no longer observed.
     pub(crate) token: u64,
     pub(crate) number: RawFd,
     pub(crate) interest: Interest,
     pub(crate) kind: Kind,
     /// The numbers of arguments of the callbacks for read and write; [`COROUTINE`]: a coroutine waits instead.
     pub(crate) args: [c_int; 2],
-    /// The place among the watched ones, or among the sockets, if it is there.
+    /// Its place in the list of watched nodes or of sockets, if it is in one.
     pub(crate) watch: usize,
-    /// For a socket: the state of the loop, while it is observed, and the next Node that observes the same socket.
+    /// For an observed socket: the state of the loop, and the next Node that observes the same socket.
     pub(crate) state: *mut State,
     pub(crate) next_observer: *mut NodeBlock,
     /// The number of its loop, in the module `cogloop`.
     pub(crate) owner: u64,
-    /// The handle, if it is one of the module's sources, which is closed when it is observed no longer; else null.
+    /// The handle, if it is a source of the module's, which is closed with the last observation; else null.
     pub(crate) source: *mut Source,
-    /// Whether the loop may end in spite of it: until the script says otherwise, whatever is observed of the handle.
+    /// Whether the script has unreferenced it, so that the loop may end in spite of it.
     pub(crate) is_unref: bool,
     /// The keys of the timers that end the waits of coroutines; 0: none.
     pub(crate) timeouts: [u64; 2],
 }
 
-/// What kind of handle it is: how to find out whether it was closed, and whether it holds data back.
+/// The kind of a handle. It decides how to find out whether the handle was closed, and whether it holds data back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A socket of `t.Net`, which takes itself out of the loop before it is closed; the userdata lives as long as the node
-    /// that keeps it.
+    /// A socket of `t.Net`, which leaves the loop before it is closed. The node keeps the userdata alive.
     Socket(*mut SocketBlock),
-    /// A Lua file; the userdata lives as long as the node that keeps it.
+    /// A Lua file. The node keeps the userdata alive.
     File(*const LuaFile),
-    /// A plain number. Nothing more is known of it.
+    /// A plain number, of which nothing more is known.
     Number,
-    /// An object that says its descriptor when asked.
+    /// An object whose methods tell its descriptor.
     Object,
 }
 
@@ -187,41 +186,41 @@ pub(crate) struct SocketBlock {
     pub(crate) waited: Interest,
 }
 
-/// The memory of the userdata.
+/// A source of events that a Node owns: a signal, or the end of a child. The memory of its userdata.
 #[repr(C)]
 pub(crate) struct Source {
-    /// A child, 0: none; and its pidfd, -1: none.
+    /// A child's number, 0 if there is none, and its pidfd, -1 if there is none.
     pub(crate) pid: c_int,
     pub(crate) pidfd: RawFd,
-    /// Of a signal, or SIGCHLD in the place of a pidfd; null: none.
+    /// For a signal, or for SIGCHLD in the place of a pidfd; else null.
     pub(crate) signals: *mut Signals,
 }
 
-/// What a loop of this face has beside what every loop has.
+/// What a loop of the module `cogloop` has in addition.
 pub(crate) struct Cogloop {
     /// The timer whose callback runs.
     pub(crate) firing: Option<ExpiredTimer<u64>>,
-    /// Whether the error on its way brings its traceback.
+    /// Whether the error that is being raised has its traceback already.
     pub(crate) has_traceback: bool,
     /// The coroutine that runs, or null.
     pub(crate) resumed: *mut lua_State,
-    /// A descriptor for which a coroutine waited when that was last looked at; -1: none does.
+    /// A descriptor for which a coroutine waited when the loop last looked; -1: no coroutine waits.
     pub(crate) waiting: RawFd,
     /// Whether this run has made it possible for coroutines to yield.
     pub(crate) may_yield: bool,
-    /// What it asks for as it yields.
+    /// What the coroutine asks for as it yields.
     pub(crate) request: Option<Request>,
-    /// What the kernel said when it refused to wait: `run` returns it.
+    /// The kernel's error when it refused a wait. `run` returns it.
     pub(crate) refused: Option<Failure>,
     /// Whether callbacks are timed: for `stats`, or for `slow`.
     pub(crate) is_measuring: bool,
     pub(crate) meter: Option<Box<Meter>>,
-    /// A callback that takes so long is slow.
+    /// A callback that takes this long is slow.
     pub(crate) slow_ns: u64,
     pub(crate) turns: u64,
     pub(crate) fired: u64,
     pub(crate) waited_ns: u64,
-    /// Scratch: the timers in order.
+    /// Scratch: the timers in the order in which they fire.
     pub(crate) listed: Vec<Listed>,
     /// Scratch: a text on its way to Lua.
     pub(crate) text: String,
@@ -249,7 +248,7 @@ impl Default for Cogloop {
     }
 }
 
-/// A timer as it is listed.
+/// A timer in a listing.
 #[derive(Clone, Copy)]
 pub(crate) struct Listed {
     pub(crate) is_paused: bool,

@@ -14,10 +14,10 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
 
-/// Beyond an hour it is an hour.
+/// A longer time counts as an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// More than two histograms take, which ask for their memory without a question.
+/// More bytes than two histograms take. They allocate without a fallible call.
 const FOR_A_METER: usize = 512 << 10;
 
 impl Meter {
@@ -32,7 +32,7 @@ impl Meter {
         self.late.saturating_record(late_ns);
     }
 
-    /// The time, if callbacks are to be timed.
+    /// The time now, if callbacks are timed.
     ///
     /// # Safety
     ///
@@ -43,8 +43,8 @@ impl Meter {
         unsafe { (*state).cogloop.is_measuring.then(|| (*state).events.now_ns()) }
     }
 
-    /// Notes how long a callback took, and tells of it if that was too long. The callback is at `callback`: a function, its
-    /// table, or what it is not.
+    /// Notes how long a callback took, and calls the hook of `slow` if that was too long. At `callback` there is the
+    /// function, its table, or another value.
     ///
     /// # Safety
     ///
@@ -76,7 +76,7 @@ impl Meter {
 
 /// `source:line` of the function at `index`, or in the table there.
 unsafe fn describe(lua: *mut lua_State, index: c_int) -> Text<200> {
-    // SAFETY: only called by `stop`. lua_getinfo fills what it is asked for, and pops the function.
+    // SAFETY: only called by `stop`. `lua_getinfo` fills in what is read, and pops the function.
     unsafe {
         lua_pushvalue(lua, index);
         if lua_type(lua, -1) == LUA_TTABLE {

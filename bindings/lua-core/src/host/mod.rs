@@ -1,5 +1,5 @@
-//! The loop as Lua holds it: its memory, what is observed, and the turns. The faces make their objects from it; what it asks
-//! of them stands in a table, [`face::Face`].
+//! A loop as Lua holds it: its memory, what it observes, and its turns. The faces are built on it. What it asks of them
+//! stands in a table, [`face::Face`].
 
 pub(crate) mod arm;
 pub(crate) mod create;

@@ -16,8 +16,8 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::null_mut;
 
-/// Pushes the Node of the handle at `arg`, and returns it: null, with nil pushed, when there is none. A Node whose handle
-/// was closed while its number went to this one is dropped first.
+/// Pushes the Node of the handle at `arg`, and returns it. If there is none, pushes nil and returns null. If the Node
+/// of this number belongs to a handle that was closed, drops that Node first.
 ///
 /// # Safety
 ///
@@ -26,7 +26,7 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
     // SAFETY: the caller's promise.
     unsafe {
         loop {
-            // The handle's own code has run, here or to say its number, and may have closed the loop.
+            // The handle's own code has run, here or in `look`, and may have closed the loop.
             check_loop(lua, 1);
             push_user_value(lua, 1, value::NODES);
             lua_rawgeti(lua, -1, handle.number.into());
@@ -39,7 +39,7 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
             push_user_value(lua, index, HANDLE);
             let same = lua_rawequal(lua, -1, arg) != 0;
             lua_pop(lua, 1);
-            // A number is what the script says it is, now as then.
+            // A plain number stands for whatever the script means by it.
             if same || (*node).kind == Kind::Number {
                 return node;
             }
@@ -47,7 +47,7 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
                 match ask(lua, index) {
                     Some((node, false)) => return node,
                     Some((_, true)) => forget_closed(lua, index),
-                    // The Lua code that was asked has changed something: look the number up again.
+                    // The handle's Lua code has changed something: look the number up again.
                     None => {
                         check_loop(lua, 1);
                         lua_pop(lua, 1);
@@ -55,7 +55,7 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
                     }
                 }
             } else {
-                // A socket was closed, and this Node of it has not been swept away yet.
+                // The socket of this Node was closed, and the Node has not been swept away yet.
                 ((*state_at(lua, 1)).face.handle_closed)(lua, index);
             }
             lua_pop(lua, 1);
@@ -65,7 +65,8 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
     }
 }
 
-/// Observes `direction` of the handle at `arg` too, and pushes its Node. When the kernel refuses, something is on top.
+/// Observes `direction` of the handle at `arg` too, and pushes its Node. If the kernel refuses, the value on top is
+/// undefined.
 ///
 /// # Safety
 ///
@@ -80,14 +81,14 @@ pub(crate) unsafe fn attach(
     unsafe {
         let mut node = push_node(lua, arg, handle); // S: … node
         if node.is_null() {
-            // Its making may run a finalizer, and that may add this very handle: so look again.
+            // Making it may run a finalizer, which may add this very handle: look again.
             new_node(lua, handle); // S: … nil fresh
             node = push_node(lua, arg, handle); // S: … nil fresh node
             if node.is_null() {
                 lua_pop(lua, 1);
             }
         }
-        // Nothing from here on runs Lua code.
+        // From here on nothing runs Lua code.
         let state = check_loop(lua, 1);
         if !handle.is_current() {
             return Err(Failure { errno: libc::EBADF, text: Text::new("handle: it was closed") });
@@ -122,7 +123,7 @@ pub(crate) unsafe fn set_callback(lua: *mut lua_State, arg: c_int, direction: In
     unsafe {
         let index = lua_gettop(lua);
         let node = lua_touserdata(lua, index).cast::<NodeBlock>();
-        // An object is kept while anything of it is observed, by its number too.
+        // An object is kept alive while anything of it is observed, by its number too.
         if (*node).kind == Kind::Number || lua_type(lua, arg) != LUA_TNUMBER {
             push_user_value(lua, index, HANDLE);
             if lua_rawequal(lua, -1, arg) == 0 {
@@ -167,7 +168,7 @@ unsafe fn new_node(lua: *mut lua_State, handle: Handle) {
     }
 }
 
-/// Puts a new Node, on top, into the loop's table and its descriptor into the backend: the table first, because only that
+/// Puts a new Node, on top, into the loop's table and its descriptor into the backend. The table comes first: only that
 /// can raise, and it is easily undone.
 unsafe fn enter(
     lua: *mut lua_State,
@@ -193,7 +194,7 @@ unsafe fn enter(
     Ok(())
 }
 
-/// Makes a Node that is in the table observe `direction` too.
+/// Makes a Node that is in the table already observe `direction` too.
 unsafe fn observe_too(
     state: *mut State,
     node: *mut NodeBlock,
@@ -204,7 +205,7 @@ unsafe fn observe_too(
     unsafe {
         let interest = (*node).interest | direction;
         if interest != (*node).interest || handle.kind == Kind::Number {
-            // Registered anew rather than changed: the kernel has forgotten a number that was closed meanwhile.
+            // Registered anew, not changed: the kernel has forgotten a number that was closed meanwhile.
             register(state, node, handle, interest)?;
         }
         if handle.kind != (*node).kind && handle.kind != Kind::Number {
@@ -216,10 +217,10 @@ unsafe fn observe_too(
     Ok(())
 }
 
-/// Gives a Node's descriptor to the backend; what was registered for its number before is replaced.
+/// Registers a Node's descriptor with the backend, in the place of what had its number before.
 unsafe fn register(state: *mut State, node: *mut NodeBlock, handle: Handle, interest: Interest) -> Result<(), Failure> {
-    // SAFETY: only called with a live state and Node. The descriptor may be closed at any time by the script; the event
-    // loop and its backends are made so that this breaks nothing.
+    // SAFETY: only called with a live state and Node. The script may close the descriptor at any time; the event loop
+    // and its backends allow for that.
     unsafe {
         let fd = BorrowedFd::borrow_raw(handle.number);
         let mut errno = libc::EINVAL;
@@ -255,7 +256,7 @@ pub(crate) unsafe fn settle_reference(state: *mut State, node: *mut NodeBlock) {
     }
 }
 
-/// Stops observing directions, and lets go of their callbacks.
+/// Stops observing these directions, and drops their callbacks.
 ///
 /// # Safety
 ///
@@ -295,7 +296,7 @@ pub(crate) unsafe fn drop_directions(
 
 /// Observes a descriptor, and remembers which number its token stands for.
 fn observe(state: &mut State, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
-    // Its index is one that has been used, or else the next one: all before it are in use then.
+    // Its index has been used before, or is the next one after those in use.
     state.numbers.try_grow(state.events.descriptors() as u32)?;
     expect_watch(state)?;
     let token = state.events.add_descriptor(fd, interest)?;

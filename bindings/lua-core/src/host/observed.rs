@@ -1,5 +1,5 @@
-//! What becomes of an observed handle: whether it is still what it was, what must be known of it before a wait, and how the
-//! loop forgets it.
+//! What becomes of an observed handle: whether it still stands for its descriptor, what the loop checks before a wait,
+//! and how the loop forgets it.
 
 use super::handle::{buffered, is_dirty, is_open, look_again};
 use super::memory::{HANDLE, Handle, Kind, NodeBlock, SocketBlock, State, value};
@@ -16,8 +16,8 @@ use std::collections::TryReserveError;
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// Whether the handle of the Node at `index` is known to be closed, or to stand for another descriptor by now. An object
-/// is asked, so Lua code may run.
+/// Whether the handle of the Node at `index` was closed, or stands for another descriptor now. An object's methods are
+/// called, so Lua code may run.
 ///
 /// # Safety
 ///
@@ -40,7 +40,8 @@ pub(crate) unsafe fn is_stale(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// Forgets an observed descriptor, and lets go of its callbacks and its handle. The loop is at 1, its Node at `index`. Neither raises nor allocates on Lua's side.
+/// Forgets an observed descriptor, and drops its callbacks and its handle. The loop is at 1, its Node at `index`.
+/// Neither raises nor allocates in Lua.
 ///
 /// # Safety
 ///
@@ -55,7 +56,7 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int
         }
         push_user_value(lua, 1, value::NODES);
         lua_rawgeti(lua, -1, (*node).number.into()); // S: … nodes node
-        // Another Node may have the number by now.
+        // Another Node may have taken the number.
         if lua_touserdata(lua, -1).cast::<NodeBlock>() == node {
             lua_pushnil(lua);
             lua_rawseti(lua, -3, (*node).number.into());
@@ -66,14 +67,14 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int
         (*node).interest = Interest::NONE;
         (*node).args = [0, 0];
         unwatch(state, node);
-        // A complaint is about a descriptor that is closed already: it is forgotten all the same.
+        // An error means that the descriptor is closed already. It is forgotten all the same.
         let _ = with(state, |state| Ok(token.map(|token| state.events.remove_descriptor(token).is_ok())));
-        // Nothing since the Node let go of its handle has allocated, so the source is still there.
+        // Nothing has allocated since the Node dropped its handle, so the source is still alive.
         release(std::mem::replace(&mut (*node).source, null_mut()));
     }
 }
 
-/// As [`forget`], for a handle that was closed: a coroutine that waits for it is told.
+/// As [`forget`], for a handle that was closed. Coroutines that wait for it are told.
 ///
 /// # Safety
 ///
@@ -86,8 +87,8 @@ pub(crate) unsafe fn forget_closed(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Remembers a Node that is observed now: one whose handle must be looked at before each wait, or a socket, which says
-/// when it is closed. Nothing is to be known of a number.
+/// Remembers an observed Node: one whose handle must be checked before each wait, or a socket, which tells when it is
+/// closed. A plain number is not remembered.
 ///
 /// # Safety
 ///
@@ -111,7 +112,7 @@ pub(crate) unsafe fn watch(state: *mut State, node: *mut NodeBlock) {
     }
 }
 
-/// Makes room for one more in the lists of [`watch`], and for what becomes of it when its handle is closed.
+/// Makes room for one more Node in the lists of [`watch`], and in the list of closed sockets.
 ///
 /// # Errors
 ///
@@ -122,7 +123,7 @@ pub(crate) fn expect_watch(state: &mut State) -> Result<(), TryReserveError> {
     state.closed.try_reserve(state.sockets.len() + 1)
 }
 
-/// Undoes [`watch`], if it was done.
+/// Undoes [`watch`]; does nothing if the Node is in no list.
 ///
 /// # Safety
 ///
@@ -162,7 +163,7 @@ unsafe fn unlink(node: *mut NodeBlock) {
     }
 }
 
-/// Forgets all that [`watch`] remembers: the loop lets go of its nodes.
+/// Empties the lists of [`watch`]: the loop drops its nodes.
 pub(crate) fn unwatch_all(state: &mut State) {
     for node in state.watched.drain(..) {
         // SAFETY: a Node in the loop's table lives, and keeps its source.
@@ -174,7 +175,7 @@ pub(crate) fn unwatch_all(state: &mut State) {
     }
 }
 
-/// Takes a socket that is about to be closed out of every loop. What is left of it in the loops' tables is swept away
+/// Takes a socket that is about to be closed out of every loop. What remains of it in the loops' tables is swept away
 /// before they wait.
 ///
 /// # Safety
@@ -190,13 +191,13 @@ pub(crate) unsafe fn leave_loops(socket: *mut SocketBlock) {
             node.interest = Interest::NONE;
             unwatch(state, node);
             (*state).closed.push(node.number);
-            // A complaint changes nothing: the descriptor is closed next.
+            // An error changes nothing: the descriptor is closed next.
             let _ = with(state, |state| Ok(token.map(|token| state.events.remove_descriptor(token).is_ok())));
         }
     }
 }
 
-/// Lets go of what sockets left in the loop's table when they were closed.
+/// Removes what closed sockets have left in the loop's table.
 ///
 /// # Safety
 ///
@@ -218,8 +219,8 @@ pub(crate) unsafe fn sweep(lua: *mut lua_State) {
     }
 }
 
-/// Before a wait: drops the handles that were closed without being removed, and marks those ready that hold data which
-/// the kernel cannot see. Returns false if Lua code that ran closed the loop.
+/// Before a wait: drops the handles that were closed without being removed, and marks those as ready that hold data
+/// which the kernel cannot see. Returns false if Lua code closed the loop meanwhile.
 ///
 /// # Safety
 ///
@@ -238,14 +239,14 @@ pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
             }
             let Some(node) = (*state).watched_at(position) else { return true };
             position += 1;
-            // On the stack it lives, whatever Lua code does to the table.
+            // The stack keeps it alive, whatever Lua code does to the table.
             let index = push_watched(lua, node); // S: … node
             let has_data = match (*node).kind {
                 Kind::File(file) => match LuaFile::stream(file) {
                     Some(stream) => (*node).interest.contains(Interest::READ) && buffered(stream) > 0,
                     None => {
                         forget_closed(lua, index);
-                        // Another one has taken this place.
+                        // Another Node has taken this place.
                         position -= 1;
                         false
                     }
@@ -277,7 +278,8 @@ unsafe fn push_watched(lua: *mut lua_State, node: *mut NodeBlock) -> c_int {
     }
 }
 
-/// Asks the object that is observed by the Node at `index`; drops it if it stands for something else by now.
+/// Whether the object that the Node at `index` observes holds data. Drops the Node if the object stands for another
+/// descriptor now.
 unsafe fn object_has_data(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: only called by `look_at_handles`, which has the loop at 1 and restores the stack.
     unsafe {
@@ -287,12 +289,13 @@ unsafe fn object_has_data(lua: *mut lua_State, index: c_int) -> bool {
             return false;
         }
         push_user_value(lua, index, HANDLE);
-        // The Lua code that was asked may have put another handle in the object's place.
+        // The object's Lua code may have put another handle in its place.
         (*node).kind == Kind::Object && (*node).interest.contains(Interest::READ) && is_dirty(lua, lua_gettop(lua))
     }
 }
 
-/// Whether the handle of the Node at `index` holds data that the kernel does not see. What an object raises is no data.
+/// Whether the handle of the Node at `index` holds data that the kernel does not see. An object whose method raises
+/// holds none.
 ///
 /// # Safety
 ///
@@ -323,8 +326,9 @@ entry!(
     }
 );
 
-/// Finds out whether the Node at `index` [is stale](is_stale). `None`: what ran meanwhile has closed the loop, or changed
-/// what the Node observes, so that the answer is about something that is gone. After this nothing that was known before holds.
+/// Finds out whether the Node at `index` [is stale](is_stale). `None` if Lua code has closed the loop meanwhile, or
+/// changed what the Node observes: then the answer would be about something that is gone. What the caller knew before
+/// does not hold after this.
 ///
 /// # Safety
 ///

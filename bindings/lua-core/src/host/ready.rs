@@ -35,16 +35,16 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
                 let has_more = i == 0 && ready.ready == Interest::BOTH;
                 state.write_left = has_more.then_some(Ready { ready: Interest::WRITE, ..ready });
             }
-            // A callback, of this handle or of an earlier one, may have changed anything.
+            // An earlier callback, of this handle or another, may have changed anything.
             if state.is_null() || (*state).stopped || (*node).token != ready.token.to_bits() {
                 return;
             }
             if (ready.ready & (*node).interest & direction).is_empty() {
                 continue;
             }
-            // What the kernel said holds until the first callback.
+            // The kernel's report holds until the first callback.
             if (*state).served {
-                // Asking an object runs its Lua code: everything is looked up again after it.
+                // This runs an object's Lua code: everything is looked up again after it.
                 let Some((_, is_stale)) = ask(lua, 3) else { return };
                 stack!(lua: loop nodes node);
                 if is_stale {
@@ -56,7 +56,7 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
                 {
                     continue;
                 }
-                // An object that was asked for its data may have done anything.
+                // The object's Lua code may have done anything.
                 state = state_at(lua, 1);
                 if state.is_null() || (*state).stopped || (*node).token != ready.token.to_bits() {
                     return;
@@ -64,7 +64,7 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
             }
             note_current(lua, state, 3);
             if (*node).args[i] == COROUTINE {
-                // The other direction may be another's.
+                // The other direction may belong to another coroutine or function.
                 ((*state).face.resume)(lua, i, ready.ready);
                 lua_settop(lua, 3);
                 continue;
@@ -80,9 +80,10 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
     }
 }
 
-/// Whether a callback that has run since this was reported has used it up, of the Node at 3, whose handle blocks: its own
-/// read callback, as for writing, or anybody's who has emptied the buffer for whose sake it was reported. Of what only
-/// the kernel knows the loop has looked just before it gave out the report. An object's Lua code may run.
+/// Whether a callback that ran since the report has used up the readiness of the Node at 3, whose handle may block. For
+/// writing that may be the Node's own read callback. For reading it may be any callback that emptied the buffer because
+/// of which the handle was reported; readiness that only the kernel knows was checked when the loop gave out the
+/// report. An object's Lua code may run.
 unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, direction: Interest) -> bool {
     // SAFETY: only called by `serve_handle`, with the Node at 3 and the loop open.
     unsafe {
@@ -93,8 +94,8 @@ unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBloc
     }
 }
 
-/// Drops the Node at 3 of a handle that was closed. A number that is not open is kept until the script removes it: on
-/// every backend it gets no event, and the script may open it again.
+/// Drops the Node at 3, whose handle was closed. A plain number is kept until the script removes it: while it is closed
+/// it gets no event on any backend, and the script may open it again.
 unsafe fn forget_unless_number(lua: *mut lua_State, node: *mut NodeBlock) {
     // SAFETY: only called by `serve_handle`, with the Node at 3 and the loop open.
     unsafe {
@@ -104,7 +105,7 @@ unsafe fn forget_unless_number(lua: *mut lua_State, node: *mut NodeBlock) {
     }
 }
 
-/// Notes whose callback runs now, for `onerror`. Neither raises nor allocates.
+/// Makes the value at `index` the CURRENT one, whose callback runs now, for `onerror`. Neither raises nor allocates.
 pub(crate) unsafe fn note_current(lua: *mut lua_State, state: *mut State, index: c_int) {
     // SAFETY: only called with a live state of the loop at 1, and a Task or Node at `index`.
     unsafe {

@@ -5,7 +5,7 @@ use std::ptr::from_ref;
 
 pub(crate) static SOCKET_META_KEY: u8 = 0;
 
-/// Pushes the metatable of sockets, by which they are known outside of this module; nil before the first is made.
+/// Pushes the metatable by which sockets are known; nil before `t.Net` is loaded.
 ///
 /// # Safety
 ///

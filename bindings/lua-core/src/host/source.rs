@@ -5,13 +5,13 @@ use crate::lua::guard::guard;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::null_mut;
 
-/// Closes a source; twice is no mistake. Makes no Lua call.
+/// Closes a source; a second call does nothing. Makes no Lua call.
 ///
 /// # Safety
 ///
 /// Null, or a source whose userdata is alive.
 pub(crate) unsafe fn release(source: *mut Source) {
-    // SAFETY: the caller's promise; what the source owns is its own, and forgotten as it is given back.
+    // SAFETY: the caller's promise. The source owns what it frees, and forgets it at once.
     unsafe {
         if source.is_null() {
             return;
@@ -19,7 +19,7 @@ pub(crate) unsafe fn release(source: *mut Source) {
         let signals = std::mem::replace(&mut (*source).signals, null_mut());
         let pidfd = std::mem::replace(&mut (*source).pidfd, -1);
         (*source).pid = 0;
-        // There is nobody to tell of a panic; the next in this process would have the same to say.
+        // A panic is dropped: no caller could be told of it.
         let _ = guard(|| {
             if !signals.is_null() {
                 drop(Box::from_raw(signals));

@@ -46,7 +46,7 @@ impl State {
         }
     }
 
-    /// Takes a turn. The error is what the kernel says to the wait.
+    /// Takes a turn. The error is the kernel's, if it refuses to wait.
     pub(crate) fn turn(&mut self, wait: Wait) -> Result<(), Failure> {
         self.drop_unlinked();
         self.served = false;
@@ -62,9 +62,10 @@ impl State {
         turned
     }
 
-    /// Fails if the turn could never end: all timers are due after the end of a virtual clock, and there is nothing else.
+    /// Fails if the turn could never end because all timers are due after the end of the virtual clock, and nothing
+    /// else is observed.
     fn check_end(&mut self, wait: Wait) -> Result<(), Failure> {
-        // A delay is 2^63 ns at the most: in the first quarter of its time none reaches its end.
+        // A delay is at most 2^63 ns, so in the first quarter of the clock's time no deadline reaches its end.
         let is_early = self.events.turn_ns() < 1 << 62;
         if is_early || self.virtual_clock.is_none() || wait != Wait::Block || self.events.descriptors() > 0 {
             return Ok(());
@@ -78,11 +79,11 @@ impl State {
         }
     }
 
-    /// Lets time pass on the virtual clock, which the loop has.
+    /// Lets time pass on the loop's virtual clock.
     ///
     /// # Errors
     ///
-    /// That so much is not left of the clock; nothing changes then.
+    /// The clock has less time left; nothing changes then.
     pub(crate) fn pass(&mut self, by_ns: u64) -> Result<(), &'static CStr> {
         self.check_left(by_ns)?;
         if let Some(clock) = &self.virtual_clock {
@@ -91,13 +92,13 @@ impl State {
         Ok(())
     }
 
-    /// Whether the clock has so much time left.
+    /// Checks that the clock has so much time left.
     ///
     /// # Errors
     ///
-    /// That it has not.
+    /// It has less.
     pub(crate) fn check_left(&self, by_ns: u64) -> Result<(), &'static CStr> {
-        // The last nanosecond is the end, which is never reached.
+        // The last nanosecond is the clock's end, which it never reaches.
         let is_left = self.events.now_ns().checked_add(by_ns).is_some_and(|end_ns| end_ns < u64::MAX);
         if is_left { Ok(()) } else { Err(c"ms: the virtual clock ends before that, 2^64 ns after its start") }
     }
@@ -107,7 +108,7 @@ impl State {
         self.numbers.get(token.index()).copied()
     }
 
-    /// One of the nodes whose handles must be looked at.
+    /// One of the nodes whose handles must be checked.
     pub(crate) fn watched_at(&self, position: usize) -> Option<*mut NodeBlock> {
         self.watched.get(position).copied()
     }
@@ -122,7 +123,7 @@ impl State {
         self.order.len()
     }
 
-    /// Empties [`State::order`], with room for every Node of the loop: those of closed sockets are there, too.
+    /// Empties [`State::order`], and makes room for every Node of the loop, those of closed sockets included.
     ///
     /// # Errors
     ///
@@ -153,7 +154,8 @@ impl State {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is one of the module's. The pointer is good until Lua code may have run.
+/// The rule of the crate; the running function is one of the module's. The pointer is valid until Lua code may have
+/// run.
 #[inline]
 pub(crate) unsafe fn check_loop(lua: *mut lua_State, arg: c_int) -> *mut State {
     // SAFETY: the caller's promise; a userdata with the loop's metatable holds a LoopBlock.
@@ -195,7 +197,7 @@ pub(crate) unsafe fn with<R: Copy>(
     guard(move || work(unsafe { &mut *state }))
 }
 
-/// As [`with`]; what goes wrong is raised.
+/// As [`with`], but raises an error.
 ///
 /// # Safety
 ///
@@ -216,7 +218,7 @@ pub(crate) unsafe fn with_or_raise<R: Copy>(
 }
 
 impl Cogloop {
-    /// No callback runs any more.
+    /// Notes that no callback runs any more.
     pub(crate) fn end_batch(&mut self) {
         self.firing = None;
         self.has_traceback = false;

@@ -1,4 +1,4 @@
-//! Arguments of the functions that Lua calls: each check raises an error that names the argument.
+//! Arguments of the functions that Lua calls. Each check raises an error that names the argument.
 
 use super::guard::{Text, push_where};
 use super::version::extra_arguments;
@@ -13,10 +13,11 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
-/// The upvalue that is a table in a function that puts an object before the script's arguments, its default loop.
+/// An upvalue of the functions that put a default loop before the script's arguments: a table. Other functions have no
+/// table there.
 pub(crate) const DEFAULT: c_int = 6;
 
-/// The longest delay: more is clamped to it. About 292 years.
+/// The longest delay, about 292 years. A longer one is clamped to it.
 pub(crate) const MAX_DELAY_NS: u64 = 1 << 63;
 
 /// The block of the userdata at `index` if its metatable is upvalue `kind`, else null. Does not raise.
@@ -38,7 +39,7 @@ pub(crate) unsafe fn test_userdata(lua: *mut lua_State, index: c_int, kind: c_in
     }
 }
 
-/// Raises "bad argument": `name`: `wanted` expected, got what is there.
+/// Raises "bad argument": `name` should be `wanted`, and what was given instead.
 ///
 /// # Safety
 ///
@@ -49,7 +50,7 @@ pub(crate) unsafe fn wrong(lua: *mut lua_State, arg: c_int, name: &CStr, wanted:
     unsafe { wrong_part(lua, arg, name, wanted, arg) }
 }
 
-/// As [`wrong`], for a part of the argument, such as a field of a table: the part's value is at `value`.
+/// As [`wrong`], for a part of the argument, such as a field of a table. The part's value is at `value`.
 ///
 /// # Safety
 ///
@@ -64,8 +65,8 @@ pub(crate) unsafe fn wrong_part(lua: *mut lua_State, arg: c_int, name: &CStr, wa
     }
 }
 
-/// Raises that a property of an object cannot have the value at `value`. The operator of an assignment has no arguments
-/// that a script could count.
+/// Raises that a property of an object cannot have the value at `value`. An assignment has no arguments that a script
+/// could count, so the message names the property.
 ///
 /// # Safety
 ///
@@ -101,14 +102,14 @@ pub(crate) unsafe fn no_property(lua: *mut lua_State, key: c_int, of: &CStr, kno
     }
 }
 
-/// Pushes what there is in the place of `wanted`, in words, and returns the text.
+/// Describes the value that was given in the place of `wanted`. Returns the text, which may be on the stack.
 unsafe fn push_got(lua: *mut lua_State, value: c_int, wanted: &CStr) -> *const c_char {
-    /// More than this of a string is not shown.
+    /// How many bytes of a string are shown.
     const SHOWN: usize = 40;
     // SAFETY: only called by the functions above. The string's bytes are copied while it is on the stack.
     unsafe {
         match lua_type(lua, value) {
-            // A number is of the right type mostly: then its value is what is wrong.
+            // A number mostly has the right type, and its value is wrong.
             LUA_TNUMBER => luaL_tolstring(lua, value, null_mut()),
             LUA_TSTRING => {
                 let bytes = bytes(lua, value);
@@ -123,7 +124,7 @@ unsafe fn push_got(lua: *mut lua_State, value: c_int, wanted: &CStr) -> *const c
                 let name = lua_tostring(lua, -1);
                 let is_another = lua_type(lua, value) == LUA_TUSERDATA && contains(wanted, CStr::from_ptr(name));
                 match is_another {
-                    // Its type has the right name and is not ours.
+                    // The type has the right name and is another library's.
                     true => {
                         lua_pushfstring(lua, c"one of another copy of this library, which is loaded twice".as_ptr())
                     }
@@ -141,7 +142,7 @@ fn contains(text: &CStr, name: &CStr) -> bool {
     text.to_bytes().split(is_end).any(|word| word == name.to_bytes())
 }
 
-/// Raises "bad argument", with this text.
+/// Raises "bad argument" with this text.
 ///
 /// # Safety
 ///
@@ -156,7 +157,7 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
     unreachable!("luaL_argerror does not return")
 }
 
-/// Raises if the table of options at `arg` has a name that is not `known`; `list` is those names in words.
+/// Raises if the table of options at `arg` has a name that is not in `known`. `list` has those names in words.
 ///
 /// # Safety
 ///
@@ -177,7 +178,8 @@ pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CS
     }
 }
 
-/// A delay of milliseconds, fractions allowed, as nanoseconds: rounded up, so that it is never early, and at most 2^63.
+/// A delay in milliseconds, fractions allowed, as nanoseconds. Rounded up, so that a timer is never early; at most
+/// 2^63.
 ///
 /// # Safety
 ///
@@ -187,10 +189,10 @@ pub(crate) unsafe fn check_ms(lua: *mut lua_State, arg: c_int) -> u64 {
     unsafe { read_ms(lua, arg).unwrap_or_else(|| wrong(lua, arg, c"ms", MS)) }
 }
 
-/// What a delay has to be.
+/// What a delay must be.
 pub(crate) const MS: &CStr = c"a finite number that is 0 or more";
 
-/// As [`check_ms`]; `None` for what is none.
+/// As [`check_ms`]; `None` if the value is no delay.
 ///
 /// # Safety
 ///
@@ -208,7 +210,7 @@ pub(crate) unsafe fn read_ms(lua: *mut lua_State, index: c_int) -> Option<u64> {
     }
 }
 
-/// Whole milliseconds as nanoseconds, at most [`MAX_DELAY_NS`].
+/// Whole milliseconds in nanoseconds, at most [`MAX_DELAY_NS`].
 pub(crate) fn ms_to_ns(ms: u64) -> u64 {
     ms.saturating_mul(1_000_000).min(MAX_DELAY_NS)
 }
@@ -217,13 +219,13 @@ pub(crate) fn fraction_to_ns(ms: f64) -> Option<u64> {
     if !ms.is_finite() || ms < 0.0 {
         return None;
     }
-    // Apart, so that a long delay keeps its fraction: as one product it would be rounded, and perhaps down.
+    // In two parts, so that a long delay keeps its fraction. One product would be rounded, perhaps down.
     let whole = ms_to_ns(ms.trunc() as u64);
     let fraction = (ms.fract() * 1e6).ceil() as u64;
     Some((whole + fraction).min(MAX_DELAY_NS))
 }
 
-/// The period in ns that a callback asked for by its result at `index`: a number with an integer value of 1 or more.
+/// The period in ns that a callback asks for by its result at `index`: a whole number of milliseconds, 1 or more.
 ///
 /// # Safety
 ///
@@ -242,7 +244,7 @@ pub(crate) unsafe fn period_ns(lua: *mut lua_State, index: c_int) -> Option<NonZ
     }
 }
 
-/// A direction: 1, 2, 3 or one of the names.
+/// A direction: 1, 2, 3 or one of their names.
 ///
 /// # Safety
 ///
@@ -263,7 +265,7 @@ pub(crate) unsafe fn check_direction(lua: *mut lua_State, arg: c_int) -> Interes
     }
 }
 
-/// The names of the directions, as they stand in the class.
+/// The names of the directions, which are fields of the class.
 pub(crate) const DIRECTION_NAMES: [(&[&CStr], u8); 3] = [
     (&[c"READ", c"r", c"rd", c"read", c"inc", c"incoming"], 1),
     (&[c"WRITE", c"w", c"wr", c"write", c"out", c"outgoing"], 2),
@@ -308,18 +310,18 @@ pub(crate) unsafe fn check_callable(lua: *mut lua_State, arg: c_int) {
     }
 }
 
-/// The bytes of the string at `index`, for as long as it is there.
+/// The bytes of the string at `index`. They are valid while the string is on the stack.
 ///
 /// # Safety
 ///
-/// There is a string, and something on the stack keeps it alive.
+/// There is a string at `index`, and something on the stack keeps it alive.
 pub(crate) unsafe fn bytes<'a>(lua: *mut lua_State, index: c_int) -> &'a [u8] {
     let mut length = 0;
     // SAFETY: the caller's promise.
     unsafe { std::slice::from_raw_parts(lua_tolstring(lua, index, &raw mut length).cast(), length) }
 }
 
-/// Raises an argument error about the options, with the value on top in it.
+/// Raises an argument error about the options. The message has the value on top.
 ///
 /// # Safety
 ///
@@ -334,7 +336,7 @@ pub(crate) unsafe fn refuse_option(lua: *mut lua_State, format: &CStr) -> ! {
     unreachable!("luaL_argerror does not return")
 }
 
-/// Pushes a time in milliseconds: a whole number of them as an integer.
+/// Pushes a time in milliseconds, as an integer if it is a whole number.
 ///
 /// # Safety
 ///

@@ -1,12 +1,12 @@
-//! A callback as Lua keeps it: the table `{ f, arg1, … }`, and the number of arguments beside it, because trailing nils
-//! count and a table cannot tell.
+//! A callback as Lua keeps it: the table `{ f, arg1, … }`, and the number of arguments beside it. A table cannot tell
+//! how many trailing nils there are.
 
 use mlua::ffi::{
     lua_State, lua_call, lua_createtable, lua_gettop, lua_insert, lua_rawgeti, lua_rawseti, luaL_checkstack,
 };
 use std::ffi::c_int;
 
-/// Replaces everything from `first` to the top, a function and its arguments, by their table. Returns the number of
+/// Replaces a function and its arguments, everything from `first` to the top, by their table. Returns the number of
 /// arguments.
 ///
 /// # Safety

@@ -1,10 +1,10 @@
-//! Errors in words, without memory: the standard library's own text of a system's error is a `String`.
+//! Texts of errors that need no memory. The standard library's text of a system error is a `String`.
 
 use std::ffi::{CStr, c_int};
 use std::fmt::{Display, Formatter, Result, Write};
 use std::io;
 
-/// Bytes as text, without memory; what is not UTF-8 is replaced.
+/// Displays bytes as text, without memory. What is not UTF-8 is replaced.
 pub(crate) struct Lossy<'a>(pub(crate) &'a [u8]);
 
 impl Display for Lossy<'_> {
@@ -19,27 +19,27 @@ impl Display for Lossy<'_> {
     }
 }
 
-/// Lua's own words for memory that has run out.
+/// Lua's own message when memory has run out.
 pub(crate) const NO_MEMORY: &str = "not enough memory";
 
-/// What the system says to an error number.
+/// Displays the system's text of an error number.
 pub(crate) struct Reason(pub(crate) c_int);
 
 impl Display for Reason {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let mut words = [0; 128];
-        // SAFETY: the buffer is as long as is said; the last byte stays zero whatever is written before it.
+        // SAFETY: the buffer has the length that is given; its last byte stays zero.
         let failed = unsafe { libc::strerror_r(self.0, words.as_mut_ptr(), words.len() - 1) } != 0;
         if failed && words[0] == 0 {
             return write!(f, "error {}", self.0);
         }
-        // SAFETY: there is a zero byte at its end, if nowhere before.
+        // SAFETY: there is a zero byte, at the end of the buffer at the latest.
         let words = unsafe { CStr::from_ptr(words.as_ptr()) };
         Lossy(words.to_bytes()).fmt(f)
     }
 }
 
-/// An error as its own `Display` has it.
+/// Displays an error like its own `Display`, without memory.
 pub(crate) struct Told<'a>(pub(crate) &'a io::Error);
 
 impl Display for Told<'_> {

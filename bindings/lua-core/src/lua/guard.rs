@@ -1,5 +1,5 @@
-//! The border that no panic and no destructor crosses: Rust work runs in [`guard`], and what goes wrong in it comes out
-//! as an [`ErrorText`], which is plain bytes and can be left lying when Lua jumps away.
+//! The border that no panic and no destructor crosses. Rust work runs in [`guard`]; an error comes out of it as an
+//! [`ErrorText`], plain bytes that need no destructor when Lua jumps away.
 
 use super::errno::{Lossy, NO_MEMORY, Told};
 use cogloop_io::{AddError, LimitReached};
@@ -15,14 +15,14 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// A short text without a destructor; what does not fit is cut off.
+/// A short text without a destructor. What does not fit is cut off.
 #[derive(Clone, Copy)]
 pub(crate) struct Text<const N: usize> {
     length: usize,
     bytes: [u8; N],
 }
 
-/// What went wrong, in words.
+/// An error message.
 pub(crate) type ErrorText = Text<400>;
 
 impl From<TryReserveError> for ErrorText {
@@ -40,12 +40,12 @@ impl From<AddError> for ErrorText {
 impl<const N: usize> Text<N> {
     pub(crate) fn new(content: impl Display) -> Self {
         let mut text = Self { length: 0, bytes: [0; N] };
-        // It cannot fail: `write_str` below never does. A `Display` that fails leaves the text short, no more.
+        // `write_str` below never fails. If a `Display` fails, the text is short, no more.
         let _ = write!(text, "{content}");
         text
     }
 
-    /// The bytes as text; what is not UTF-8 is replaced.
+    /// Bytes as text. What is not UTF-8 is replaced.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
         Self::new(Lossy(bytes))
     }
@@ -75,7 +75,7 @@ impl<const N: usize> Text<N> {
         }
     }
 
-    /// Appends bytes, whatever they are: names of Unix sockets need not be UTF-8.
+    /// Appends any bytes: names of Unix sockets need not be UTF-8.
     pub(crate) fn extend(&mut self, more: &[u8]) {
         let fits = more.len().min(N - self.length);
         self.bytes[self.length..self.length + fits].copy_from_slice(&more[..fits]);
@@ -88,11 +88,11 @@ impl<const N: usize> Text<N> {
     }
 }
 
-/// What the parts of a module that are written in Lua are called, as the source of their functions.
+/// The chunk name of the modules' parts that are written in Lua.
 pub(crate) const CHUNK: &CStr = c"=cogloop";
 
-/// Pushes the place in the script from which the running function was called, for the beginning of a message. The module's
-/// own Lua code is no such place.
+/// Pushes the place in the script that called the running function, for the beginning of a message. The module's own
+/// Lua code is skipped.
 ///
 /// # Safety
 ///
@@ -108,7 +108,7 @@ pub(crate) unsafe fn push_where(lua: *mut lua_State) {
             let source = CStr::from_ptr((*about.as_ptr()).source);
             match source == CHUNK {
                 true => is_below_ours = true,
-                // Between the script and that code there may be functions of ours that are not written in Lua.
+                // Between the script and that code there may be C functions of ours.
                 false if is_below_ours && source == c"=[C]" => {}
                 false => break,
             }
@@ -149,7 +149,7 @@ impl<const N: usize> Write for Text<N> {
 ///
 /// There is a value at `index`. Room for two values. May raise.
 pub(crate) unsafe fn push_text(lua: *mut lua_State, index: c_int) {
-    // SAFETY: the caller's promise; a number is made text on the copy.
+    // SAFETY: the caller's promise; a number is converted on the copy.
     unsafe {
         lua_pushvalue(lua, index);
         if !matches!(lua_type(lua, -1), LUA_TSTRING | LUA_TNUMBER) {
@@ -162,7 +162,7 @@ pub(crate) unsafe fn push_text(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// What the system refused: it is returned, not raised.
+/// An error of the system, which a function returns and does not raise.
 #[derive(Clone, Copy)]
 pub(crate) struct Failure {
     pub(crate) errno: i32,
@@ -190,8 +190,8 @@ impl Failure {
     }
 }
 
-/// The system's number of an error. An error of our own has the one that the system has for the like: a script that looks
-/// at the number must not take a failure for none.
+/// The system's number of an error. An error of our own gets the number of a similar system error, so that a script
+/// that looks at the number does not miss the failure.
 pub(crate) fn errno_of(error: &io::Error) -> i32 {
     use io::ErrorKind::{InvalidInput, OutOfMemory, PermissionDenied, ResourceBusy, Unsupported};
     if let Some(number) = error.raw_os_error() {
@@ -206,21 +206,21 @@ pub(crate) fn errno_of(error: &io::Error) -> i32 {
         PermissionDenied => libc::EPERM,
         ResourceBusy => libc::EBUSY,
         Unsupported => libc::ENOSYS,
-        // What belongs to another process: after a fork.
+        // A loop of another process, after a fork.
         _ => libc::EPERM,
     }
 }
 
-/// What the system says to an observed descriptor.
+/// The message for what the system refuses for an observed descriptor.
 pub(crate) fn about_descriptor(number: c_int, error: &io::Error) -> ErrorText {
     Text::new(format_args!("handle: descriptor {number}: {}", Told(error)))
 }
 
-/// Runs Rust work that makes no Lua call. A panic in it is an error like any other.
+/// Runs Rust work that makes no Lua call. A panic in it becomes an error like any other.
 ///
-/// The result is `Copy`, so that it can be alive when Lua jumps.
+/// The result is `Copy`, so it may be alive when Lua jumps.
 pub(crate) fn guard<R: Copy>(work: impl FnOnce() -> Result<R, ErrorText>) -> Result<R, ErrorText> {
-    // Beside the result: in it, the text's room would be copied by every call that has no text.
+    // Kept beside the result: inside it, every call would copy the text's room.
     let mut refused = None;
     let done = catch_unwind(AssertUnwindSafe(|| match work() {
         Ok(result) => Some(result),

@@ -8,8 +8,8 @@
 //!                          RAISED = COUNT ◄───────────┘   once the script was told by an error, loops run again
 //! ```
 //!
-//! The program `cogloop` calls [`raise`] on Ctrl-C. In the module nobody does, and nothing here costs more than reading
-//! two atomics. All of it is async-signal-safe: atomics, and `write` to an eventfd.
+//! The program `cogloop` calls [`raise`] on Ctrl-C. In the module nothing does, and this file then costs two reads of
+//! an atomic. All of it is async-signal-safe: atomics, and `write` to an eventfd.
 
 use super::nesting::LEVELS;
 use mlua::ffi::lua_State;
@@ -22,21 +22,21 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize};
 use std::time::{Duration, Instant};
 
-/// How many interrupts there were.
+/// The number of interrupts.
 static COUNT: AtomicU32 = AtomicU32::new(0);
-/// How many of them were raised in the script as an error, and so are done with; see [`raised`].
+/// How many of them the script was told of by an error; see [`raised`].
 static RAISED: AtomicU32 = AtomicU32::new(0);
 /// Whether an error about the interrupt is on its way out of a callback; see [`told`].
 static TOLD: AtomicBool = AtomicBool::new(false);
-/// The wakers' descriptors of the running loops, the innermost last; -1 in the place of one that was closed.
+/// The descriptors that wake the running loops, the innermost last; -1 for a loop that was closed.
 static LOOPS: [AtomicI32; LEVELS] = [const { AtomicI32::new(-1) }; LEVELS];
-/// How many run.
+/// How many loops run.
 static DEPTH: AtomicUsize = AtomicUsize::new(0);
-/// Whether the innermost of them waits, and runs no callback.
+/// Whether the innermost of them waits instead of running a callback.
 static IS_WAITING: AtomicBool = AtomicBool::new(false);
 /// The coroutine in which callbacks run.
 static RUNNER: AtomicPtr<lua_State> = AtomicPtr::new(null_mut());
-/// The descriptor that wakes a sleep, -1 when nobody installed it. Never closed.
+/// The descriptor that wakes a sleep; -1 before [`install`]. Never closed.
 static SLEEP: AtomicI32 = AtomicI32::new(-1);
 
 /// What an interrupt found.
@@ -61,16 +61,16 @@ pub fn install() -> io::Result<()> {
     Ok(())
 }
 
-/// Interrupts: running loops return from `run` as after `stop`, a sleep ends, and so does every later sleep, at once: there
-/// is no moment in which an interrupt is lost because the script was not waiting yet. Returns whether it is the first that
-/// the script was not told of, and what it found. Async-signal-safe.
+/// Interrupts: running loops return from `run` as after `stop`, and a sleep ends. Later sleeps end at once, too, so an
+/// interrupt is not lost when the script was not waiting yet. Returns whether the script had been told of all
+/// interrupts before, and what this one found. Async-signal-safe.
 pub fn raise() -> (bool, Found) {
     let is_first = COUNT.fetch_add(1, SeqCst) == RAISED.load(SeqCst);
     let depth = DEPTH.load(SeqCst).min(LEVELS);
     let loops = LOOPS[..depth].iter().map(|waker| waker.load(SeqCst));
     for descriptor in loops.chain([SLEEP.load(SeqCst)]) {
         if descriptor >= 0 {
-            // SAFETY: each is open: the loops' while they are running, the other one for ever.
+            // SAFETY: each is open. A loop's is while the loop runs, the other one for ever.
             let wake = unsafe { BorrowedFd::borrow_raw(descriptor) };
             // A full counter (EAGAIN) wakes just as well.
             let _ = rustix::io::write(wake, &1_u64.to_ne_bytes());
@@ -84,8 +84,8 @@ pub fn raise() -> (bool, Found) {
     (is_first, found)
 }
 
-/// Says that an error in the script tells of the interrupts so far. In a callback of a running loop it may end there: then
-/// the loop returns all the same, and the next one raises.
+/// Notes that an error in the script tells of the interrupts so far. A callback may catch that error: then its loop
+/// returns all the same, and the next one raises.
 pub fn told() {
     if DEPTH.load(SeqCst) > 0 {
         TOLD.store(true, SeqCst);
@@ -94,12 +94,12 @@ pub fn told() {
     }
 }
 
-/// Says that the interrupts so far were raised in the script: should it go on nevertheless, its loops run and it sleeps.
+/// Notes that the script was told of the interrupts so far. If it goes on, its loops run and its sleeps last.
 pub(crate) fn raised() {
     RAISED.store(COUNT.load(SeqCst), SeqCst);
 }
 
-/// Whether there was an interrupt of which the script was not told by an error.
+/// Whether there was an interrupt that the script has not been told of by an error.
 #[must_use]
 #[inline]
 pub fn pending() -> bool {
@@ -117,7 +117,7 @@ thread_local! {
     static RUNNING: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Does `work`, in which a loop runs.
+/// Does `work`, during which a loop runs.
 pub(crate) fn while_running<R>(work: impl FnOnce() -> R) -> R {
     RUNNING.set(RUNNING.get() + 1);
     let result = work();
@@ -130,7 +130,7 @@ pub(crate) fn is_running() -> bool {
     RUNNING.get() > 0
 }
 
-/// Whether a loop runs, on whatever thread.
+/// Whether a loop runs, on any thread.
 #[must_use]
 pub fn any_runs() -> bool {
     DEPTH.load(SeqCst) > 0
@@ -143,7 +143,7 @@ pub(crate) struct Outer {
     runner: *mut lua_State,
 }
 
-/// Says which loop runs now, by the descriptor that wakes it, and in which coroutine.
+/// Notes that a loop runs now: the descriptor that wakes it, and its coroutine.
 pub(crate) fn enter(waker: RawFd, lua: *mut lua_State) -> Outer {
     let depth = DEPTH.load(SeqCst);
     if let Some(place) = LOOPS.get(depth) {
@@ -153,7 +153,7 @@ pub(crate) fn enter(waker: RawFd, lua: *mut lua_State) -> Outer {
     Outer { depth, runner: run_in(lua) }
 }
 
-/// Says that the loop no longer runs, and whether it ended well. If not, an error leaves it.
+/// Notes that the loop no longer runs, and whether it ended well or by an error.
 pub(crate) fn leave(outer: Outer, ended_well: bool) {
     DEPTH.store(outer.depth, SeqCst);
     run_in(outer.runner);
@@ -164,7 +164,7 @@ pub(crate) fn leave(outer: Outer, ended_well: bool) {
     }
 }
 
-/// Says that callbacks run in this coroutine now; returns in which they ran before.
+/// Notes the coroutine in which callbacks run now. Returns the one before.
 #[inline]
 pub(crate) fn run_in(lua: *mut lua_State) -> *mut lua_State {
     let outer = RUNNER.load(Relaxed);
@@ -172,22 +172,22 @@ pub(crate) fn run_in(lua: *mut lua_State) -> *mut lua_State {
     outer
 }
 
-/// A running loop is closed, and its waker with it.
+/// Notes that a running loop is closed, and its waker with it.
 pub(crate) fn close(waker: RawFd) {
     for place in &LOOPS[..DEPTH.load(SeqCst).min(LEVELS)] {
         let _ = place.compare_exchange(waker, -1, SeqCst, SeqCst);
     }
 }
 
-/// Says whether the loop waits.
+/// Notes whether the loop waits.
 #[inline]
 pub(crate) fn waits(is_waiting: bool) {
-    // The handler runs on this thread, mostly: what it must see is the order of the program.
+    // The handler mostly runs on this thread: it has to see the stores in the program's order.
     IS_WAITING.store(is_waiting, Relaxed);
     std::sync::atomic::compiler_fence(SeqCst);
 }
 
-/// Blocks for `duration`, not shortened by any signal, though by an interrupt, be it one of before.
+/// Blocks for `duration`. A signal does not shorten it; an interrupt does, also one that came before.
 pub(crate) fn sleep(duration: Duration) {
     let start = Instant::now();
     while COUNT.load(SeqCst) == RAISED.load(SeqCst)
@@ -203,7 +203,7 @@ pub(crate) fn sleep(duration: Duration) {
         // SAFETY: once installed it stays open.
         let wake = unsafe { BorrowedFd::borrow_raw(wake) };
         if poll(&mut [PollFd::from_borrowed_fd(wake, PollFlags::IN)], Some(&timeout)).is_ok_and(|ready| ready > 0) {
-            // Emptied, so that an interrupt that is done with wakes no later sleep again and again.
+            // Emptied, so that an old interrupt does not wake every later sleep.
             let _ = rustix::io::read(wake, &mut [0_u8; 8]);
         }
     }

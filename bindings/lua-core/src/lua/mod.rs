@@ -1,4 +1,4 @@
-//! The border to Lua: what is true of any C function, whatever it is for. It knows nothing of a loop.
+//! The border to Lua: what any C function needs. Nothing here knows of a loop.
 
 pub(crate) mod args;
 pub(crate) mod callback;

@@ -1,15 +1,15 @@
 //! How deep loops, and methods of handles that a loop asks, may be nested in each other: each level takes some of the C
 //! stack. Lua 5.1 to 5.5 count C calls and stop at some 200; LuaJIT does not count, and would overflow.
 //!
-//! An error leaves by a jump, so nobody is there to count down. Instead the addresses of the frames are kept: the stack
-//! grows down, so what lies at or below the frame that asks has been left.
+//! An error leaves by a jump, so nothing could count down. Instead the addresses of the frames are kept. The stack
+//! grows down: a frame at or below the one that asks has been left.
 
 use super::guard::Text;
 use mlua::ffi::lua_State;
 use std::cell::Cell;
 use std::hint::black_box;
 
-/// A level takes 2 to 5 kB of a stack that has megabytes.
+/// A level takes 2 to 5 kB; a C stack has megabytes.
 pub(crate) const LEVELS: usize = 100;
 
 thread_local! {
@@ -17,7 +17,7 @@ thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Goes one level deeper; beyond the last one it raises.
+/// Goes one level deeper. Raises beyond the last level.
 ///
 /// # Safety
 ///

@@ -1,7 +1,7 @@
 //! What stands on Lua's stack, written into the code so that a debug build checks it.
 
-/// `stack!( lua: loop tasks task )`: the stack has these values, and no other. `stack!( lua, base: key value )`: so many
-/// stand above `base`. A debug build compares the height; a release build has nothing of it.
+/// `stack!( lua: loop tasks task )` says that the stack has these values and no other, `stack!( lua, base: key value )`
+/// that it has these above `base`. A debug build compares the height. In a release build it costs nothing.
 macro_rules! stack {
     ($lua:ident: $($value:tt)*) => { $crate::lua::stack::stack!($lua, 0: $($value)*) };
     ($lua:ident, $base:tt: $($value:tt)*) => {

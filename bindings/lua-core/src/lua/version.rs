@@ -7,8 +7,8 @@
 //!   5.1, JIT   the environment table   (one)      FILE*, null when closed
 //! ```
 //!
-//! The rest of the crate speaks of *user values* 1 … n of a userdata and of a Lua file's C stream, and does not know how
-//! a version keeps them. Which version it is, the crate's feature says; what mlua's `ffi` levels out by itself is not here.
+//! The rest of the crate uses *user values* 1 … n of a userdata, and a Lua file's C stream, and does not know how a
+//! version keeps them. The crate's feature chooses the version. What mlua's `ffi` evens out is not here.
 
 #[cfg(any(feature = "lua54", feature = "lua55"))]
 mod many;
@@ -52,7 +52,7 @@ pub(crate) struct LuaFile {
 }
 
 impl LuaFile {
-    /// The C stream, or `None` when the file is closed.
+    /// The C stream; `None` if the file is closed.
     ///
     /// # Safety
     ///
@@ -70,7 +70,7 @@ impl LuaFile {
     }
 }
 
-/// Pushes the metatable of Lua files, by which they are known.
+/// Pushes the metatable by which Lua files are known.
 ///
 /// # Safety
 ///
@@ -80,7 +80,7 @@ pub(crate) unsafe fn push_file_metatable(lua: *mut lua_State) {
     unsafe { luaL_getmetatable(lua, c"FILE*".as_ptr()) };
 }
 
-/// Whether the coroutine can yield here, where a version says so beforehand; elsewhere Lua says it when it tries.
+/// Whether the coroutine can yield here. Versions that cannot tell answer true, and Lua raises when it tries.
 ///
 /// # Safety
 ///
@@ -96,10 +96,10 @@ pub(crate) unsafe fn can_yield(lua: *mut lua_State) -> bool {
     }
 }
 
-/// LuaJIT: makes it possible to yield from C, where a finalizer or a debug hook called us. There a flag is set, by which
-/// `lua_yield` takes a yield for that of a hook, and leaves a frame on the coroutine that cannot be resumed. It also clears
-/// the flag; so a coroutine of no use yields first. LuaJIT sets the flag anew for the next hook or finalizer, and keeps
-/// another one by which a finalizer is neither traced nor entered again.
+/// LuaJIT: makes it possible to yield from C where a finalizer or a debug hook called us. LuaJIT has set a flag there,
+/// so `lua_yield` takes the yield for a hook's and leaves a frame on the coroutine that cannot be resumed. The yield
+/// also clears the flag, so a scratch coroutine yields first. LuaJIT sets the flag anew for the next hook or finalizer.
+/// By another flag it neither traces nor re-enters a finalizer.
 ///
 /// # Safety
 ///
@@ -127,12 +127,12 @@ entry!(
     }
 );
 
-/// Puts what a coroutine begins with, the values from `index` up to `top`, onto its own stack, and returns how many
-/// arguments the first has there.
+/// Puts a function and its arguments, the values from `index` to `top`, onto the stack of a coroutine that begins with
+/// them. Returns how many arguments there are on that stack.
 ///
-/// On 5.1 that is one Lua function without arguments, which calls the first value with the others: 5.1 goes on with a C
-/// function that began a coroutine and yielded as if it were Lua code. A script that resumes the coroutine itself would
-/// begin with the last of the values otherwise.
+/// On 5.1 it is one Lua function without arguments, which calls the first value with the others. If a C function begins
+/// a coroutine and yields, 5.1 resumes it as if it were Lua code, and a script that resumed the coroutine would begin
+/// with the last of the values.
 ///
 /// # Safety
 ///
