@@ -20,10 +20,13 @@
 //! A Lua call that can raise leaves by `longjmp`: no destructor runs. A call that can allocate can run the garbage
 //! collector, whose `__gc` functions may call this very loop. So:
 //!
-//! 1. Such a call is made only where no Rust value with a destructor is alive and no reference into the loop's `State`, and
+//! 1. Such a call is made only where no Rust value with a destructor is alive and no reference into the loop's `State`,
+//!    and
 //!    never inside `catch_unwind`.
-//! 2. Work on the loop is done in short closures (`state::with`) that make no Lua call. A panic there becomes a Lua error.
-//! 3. A function first reads its arguments, then makes every object that it needs, then changes the loop. So an error at any
+//! 2. Work on the loop is done in short closures (`state::with`) that make no Lua call. A panic there becomes a Lua
+//!    error.
+//! 3. A function first reads its arguments, then makes every object that it needs, then changes the loop. So an error
+//!    at any
 //!    step leaves nothing half done.
 //! 4. After every call that may run Lua code the loop's state is fetched anew: it may have been closed.
 

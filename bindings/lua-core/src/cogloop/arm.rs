@@ -1,4 +1,4 @@
-//! `after`, `every` and `at`: arming a timer, and the ticket that it gives.
+//! `after`, `every` and `at`, which arm a timer and return its ticket.
 
 use super::loops::receiver;
 use super::ticket::{Payload, Ticket, arm_entry, push_ticket};
@@ -21,7 +21,7 @@ use std::num::NonZeroU64;
 
 entry!(
     /// `loop:after( ms, f, ... )` → timer
-    pub(crate) fn after(lua: *mut lua_State) -> c_int {
+    pub(super) fn after(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let delay_ns = check_ms(lua, 2);
         add(lua, 0, Due::After(delay_ns))
@@ -29,8 +29,8 @@ entry!(
 );
 
 entry!(
-    /// `loop:at( ms, f, ... )` → timer: at a time of the loop's own, as `now` says it.
-    pub(crate) fn at(lua: *mut lua_State) -> c_int {
+    /// `loop:at( ms, f, ... )` → timer: due at this time of the loop, on the scale of `now`.
+    pub(super) fn at(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let deadline_ns = check_ms(lua, 2);
         add(lua, 0, Due::At(deadline_ns))
@@ -39,17 +39,17 @@ entry!(
 
 entry!(
     /// `loop:every( ms, f, ... )`, `loop:every( { ms =, first =, policy =, slack = }, f, ... )` → timer
-    pub(crate) fn every(lua: *mut lua_State) -> c_int {
+    pub(super) fn every(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let plan = check_plan(lua);
         add(lua, Payload::REPEATS, Due::Repeating(plan))
     }
 );
 
-/// What `every` takes in a table.
+/// The options of `every`.
 const OPTIONS: [&CStr; 4] = [c"ms", c"first", c"slack", c"policy"];
 
-/// The plan at 2, whose deadline is the delay of the first time.
+/// The plan at 2. Its deadline is the delay until the first time.
 unsafe fn check_plan(lua: *mut lua_State) -> Plan {
     // SAFETY: only called by `every`, before it touches its stack; what raises leaves nothing behind.
     unsafe {

@@ -1,5 +1,5 @@
-//! The functions of the module that are written in Lua: a function here checks the arguments and then calls the Lua code,
-//! so that an error names the script's line, its function and its argument, and not those of our own code.
+//! The functions of the module that are written in Lua. A function here checks the arguments and then calls the Lua
+//! code. So an error names the script's line, function and argument, not those of our own code.
 //!
 //! ```text
 //!   script ── loop:signal( 'KILL', f ) ──► signal, here: argument 1 is wrong
@@ -17,14 +17,14 @@ use mlua::ffi::{
 };
 use std::ffi::{CStr, c_int};
 
-/// The Lua function, an upvalue behind those that every function of the module has.
+/// The upvalue with the Lua function, behind those of every function of the module.
 const INNER: c_int = upvalue::COUNT + 1;
 
 const FUNCTIONS: [(&CStr, lua_CFunction); 4] =
     [(c"debounce", rate), (c"throttle", rate), (c"signal", signal), (c"child", child)];
 
-/// Puts the checks before the Lua functions in the table on top. Those of the module have the table of the default loop
-/// on the stack, those of a loop nil.
+/// Puts the checks before the Lua functions in the table on top. A function of the module gets the table of the default
+/// loop as an upvalue, a method of a loop gets nil.
 ///
 /// # Safety
 ///
@@ -75,7 +75,7 @@ entry!(
     }
 );
 
-/// Calls the Lua function with what the script gave, once its second argument is a function, too.
+/// Checks that the script's second argument is a function, and calls the Lua function with all arguments.
 unsafe fn pass_on(lua: *mut lua_State) -> c_int {
     // SAFETY: only called by the functions above. No Rust value with a destructor is alive.
     unsafe {

@@ -1,4 +1,4 @@
-//! The claims of coroutines on handles: a direction of a Node for which a coroutine waits, instead of a function that is
+//! The claims of coroutines on handles: for a direction of a Node a coroutine waits, in the place of a function that is
 //! called.
 //!
 //! ```text
@@ -25,13 +25,15 @@ use mlua::ffi::{
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// Queues the coroutines that wait for the handle of the Node at `index`, which was closed, so that they are told.
+/// Queues the coroutines that wait for the handle of the Node at `index`, which was closed: `wait` returns an error to
+/// them.
 ///
 /// # Safety
 ///
 /// The rule of the crate; the loop is at 1 and open, and its Node at `index`, an absolute one. Room for eight values.
-pub(crate) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
-    // SAFETY: the caller's promise. What raises, for want of memory, leaves the coroutine waiting, to be told next time.
+pub(super) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
+    // SAFETY: the caller's promise. What raises, for want of memory, leaves the coroutine waiting, to be told next
+    // time.
     unsafe {
         let node = lua_touserdata(lua, index).cast::<NodeBlock>();
         if !(*node).args.contains(&COROUTINE) {
@@ -72,14 +74,14 @@ pub(super) unsafe fn end_limit(lua: *mut lua_State, node: *mut NodeBlock, i: usi
     }
 }
 
-/// Drops the directions of the Node at `index` for which a coroutine waited that waits no longer: it was closed, or others
-/// have resumed it.
+/// Drops the directions of the Node at `index` whose coroutine no longer waits, because it was closed or others have
+/// resumed it.
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1 and open, and its Node at `index`, an absolute one. Room for five values. Runs
-/// no Lua code.
-pub(crate) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
+/// The rule of the crate; the loop is at 1 and open, and its Node at `index`, an absolute one. Room for five values.
+/// Runs no Lua code.
+pub(super) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
         let node = lua_touserdata(lua, index).cast::<NodeBlock>();
@@ -106,13 +108,13 @@ pub(crate) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Before the loop asks whether anything is left: drops dead claims until it finds a coroutine that really waits. That one
-/// is remembered, so that the next time one look is enough.
+/// Before the loop asks whether anything is left: drops void claims until it finds a coroutine that really waits.
+/// Remembers its descriptor, so that the next time one look is enough.
 ///
 /// # Safety
 ///
 /// The rule of the crate; the loop is at 1 and open. Room for twelve values. Runs no Lua code.
-pub(crate) unsafe fn find_waiting(lua: *mut lua_State) {
+pub(super) unsafe fn find_waiting(lua: *mut lua_State) {
     // SAFETY: the caller's promise. The table is only emptied of the entry that is looked at, which lua_next allows.
     unsafe {
         let known = (*state_at(lua, 1)).cogloop.waiting;
@@ -152,12 +154,12 @@ unsafe fn has_waiting(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// Raises if somebody else has the direction of a handle: a coroutine always, a function unless it may be replaced.
+/// Raises if the direction of a handle is taken: by a coroutine, or by a function that must not be replaced.
 ///
 /// # Safety
 ///
 /// The rule of the crate; the loop is at 1, the handle is argument 2. Lua code may run. Room for ten values.
-pub(crate) unsafe fn check_free(lua: *mut lua_State, handle: Handle, direction: Interest, may_replace: bool) {
+pub(super) unsafe fn check_free(lua: *mut lua_State, handle: Handle, direction: Interest, may_replace: bool) {
     // SAFETY: the caller's promise.
     unsafe {
         let node = push_node(lua, 2, handle);
@@ -182,7 +184,7 @@ pub(crate) unsafe fn check_free(lua: *mut lua_State, handle: Handle, direction: 
     }
 }
 
-/// Arms the timer that ends the wait of the watcher on top.
+/// Arms the timer that ends the wait for the watcher on top.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! Running a loop, its time, and its end.
+//! Running a loop, asking it for its time, and closing it.
 
 use super::loops::receiver;
 use super::ticket::{Ticket, push_ticket};
@@ -18,15 +18,15 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// What the kernel said to a run that is over, if it refused to wait. The loop is at 1.
+/// The kernel's error of the last run, if it refused to wait. The loop is at 1.
 unsafe fn refused(lua: *mut lua_State) -> Option<Failure> {
     // SAFETY: only called by functions of the module.
     unsafe { state_at(lua, 1).as_mut() }?.cogloop.refused.take()
 }
 
 entry!(
-    /// `loop:run( )` → true: until `stop`, or until nothing is left; or nil, message, errno
-    pub(crate) fn run(lua: *mut lua_State) -> c_int {
+    /// `loop:run( )` → true, after `stop` or when nothing is left; or nil, message, errno
+    pub(super) fn run(lua: *mut lua_State) -> c_int {
         receiver(lua);
         drive(lua, Pace::Forever);
         if let Some(failure) = refused(lua) {
@@ -38,8 +38,9 @@ entry!(
 );
 
 entry!(
-    /// `loop:step( [ms] )` → whether anything is left: one turn, which waits for `ms` at the most; or nil, message, errno
-    pub(crate) fn step(lua: *mut lua_State) -> c_int {
+    /// `loop:step( [ms] )` → whether anything is left, after one turn, which waits for at most `ms`; or nil, message,
+    /// errno
+    pub(super) fn step(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let wait = match lua_type(lua, 2) {
             LUA_TNONE | LUA_TNIL => Wait::Block,
@@ -56,9 +57,9 @@ entry!(
 );
 
 entry!(
-    /// `loop:advance( ms )` → true: lets virtual time pass, and serves what becomes due, each at its own moment. In a callback only the
-    /// time passes, as if the callback took so long.
-    pub(crate) fn advance(lua: *mut lua_State) -> c_int {
+    /// `loop:advance( ms )` → true: lets virtual time pass, and serves what becomes due, each at its own time. Inside a
+    /// callback only the time passes, as if the callback took so long.
+    pub(super) fn advance(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         let by_ns = check_ms(lua, 2);
         let Some(clock) = &(*state).virtual_clock else {
@@ -84,16 +85,16 @@ entry!(
 
 entry!(
     /// `loop:stop( )`: `run` returns after the callback that calls this.
-    pub(crate) fn stop(lua: *mut lua_State) -> c_int {
+    pub(super) fn stop(lua: *mut lua_State) -> c_int {
         (*receiver(lua)).stopped = true;
         0
     }
 );
 
 entry!(
-    /// `loop:close( )`: twice is no mistake.
-    pub(crate) fn close(lua: *mut lua_State) -> c_int {
-        // The default loop is closed only if there is one.
+    /// `loop:close( )`. A second call does nothing.
+    pub(super) fn close(lua: *mut lua_State) -> c_int {
+        // The default loop is not made in order to be closed.
         if lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) == LUA_TTABLE {
             lua_settop(lua, 1);
             lua_rawgeti(lua, lua_upvalueindex(upvalue::DEFAULT), 1);
@@ -107,7 +108,7 @@ entry!(
 
 entry!(
     /// `loop:now( )`: milliseconds since the loop was made.
-    pub(crate) fn now(lua: *mut lua_State) -> c_int {
+    pub(super) fn now(lua: *mut lua_State) -> c_int {
         let now_ns = (*receiver(lua)).events.now_ns();
         push_ms(lua, now_ns);
         1
@@ -115,8 +116,8 @@ entry!(
 );
 
 entry!(
-    /// `loop:firing( )` → timer, ms late, deadlines missed: of the timer whose callback runs; nil in none.
-    pub(crate) fn firing(lua: *mut lua_State) -> c_int {
+    /// `loop:firing( )` → timer, ms late, deadlines missed, of the timer whose callback runs; else nil.
+    pub(super) fn firing(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         let owner = (*state).id;
         let Some(fired) = (*state).cogloop.firing else { return 0 };
@@ -128,8 +129,9 @@ entry!(
 );
 
 entry!(
-    /// `loop:onerror( [f] )` → the function before: `f( err, traceback, what )` takes the errors of callbacks; nil: none does.
-    pub(crate) fn onerror(lua: *mut lua_State) -> c_int {
+    /// `loop:onerror( [f] )` → the previous function. `f( err, traceback, what )` takes the errors of callbacks; nil
+    /// ends that.
+    pub(super) fn onerror(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let is_given = lua_gettop(lua) > 1;
         if is_given && lua_type(lua, 2) != LUA_TNIL && !is_callable(lua, 2) {
@@ -147,8 +149,8 @@ entry!(
 );
 
 entry!(
-    pub(crate) fn to_string(lua: *mut lua_State) -> c_int {
-        // `LoopBlock` may be asked of a closed loop.
+    pub(super) fn to_string(lua: *mut lua_State) -> c_int {
+        // A closed loop has a `LoopBlock`, too.
         if test_userdata(lua, 1, upvalue::LOOP).is_null() {
             check_loop(lua, 1);
         }

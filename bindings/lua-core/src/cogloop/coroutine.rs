@@ -6,8 +6,8 @@
 //!    └───────────────────────────── the timer is due, the handle is ready ◄────────┘
 //! ```
 //!
-//! A coroutine is queued only when `lua_resume` has said that it has yielded: where yielding is impossible, in a callback
-//! of `table.sort` or, on 5.1, below a `pcall`, Lua raises in the coroutine and nothing is left armed.
+//! A coroutine is queued only after `lua_resume` has said that it has yielded. Where it cannot yield, in a callback of
+//! `table.sort` or, on 5.1, below a `pcall`, Lua raises in the coroutine, and nothing stays armed.
 
 use super::claim::check_free;
 use super::left::mark;
@@ -30,7 +30,7 @@ use std::ffi::c_int;
 
 entry!(
     /// `loop:spawn( f, ... )` → coroutine: `f( ... )` begins in the next turn.
-    pub(crate) fn spawn(lua: *mut lua_State) -> c_int {
+    pub(super) fn spawn(lua: *mut lua_State) -> c_int {
         receiver(lua);
         check_callable(lua, 2);
         let top = lua_gettop(lua);
@@ -51,8 +51,8 @@ entry!(
 
 entry!(
     /// `loop:sleep( ms )`, in a coroutine of `spawn`
-    pub(crate) fn sleep(lua: *mut lua_State) -> c_int {
-        // Nothing is alive here when it yields.
+    pub(super) fn sleep(lua: *mut lua_State) -> c_int {
+        // No value with a destructor is alive when it yields.
         let state = receiver(lua);
         let delay_ns = check_ms(lua, 2);
         check_inside(lua, state);
@@ -64,8 +64,8 @@ entry!(
 
 entry!(
     /// `loop:wait( handle, dir [, ms] )`, in a coroutine of `spawn` → `'r'`, `'w'` or `'rw'`; nil, message, errno
-    pub(crate) fn wait(lua: *mut lua_State) -> c_int {
-        // Nothing is alive here when it yields.
+    pub(super) fn wait(lua: *mut lua_State) -> c_int {
+        // No value with a destructor is alive when it yields.
         receiver(lua);
         let handle = check_handle(lua, 2);
         let direction = check_direction(lua, 3);
@@ -74,7 +74,7 @@ entry!(
         check_free(lua, handle, direction, false);
         let state = check_loop(lua, 1);
         check_inside(lua, state);
-        // What is there when it goes on may be gone when it reads: then it is not to wait a second time, in the call.
+        // What is ready when the coroutine goes on may be gone when it reads. Then the call must not wait, too.
         if let Kind::Socket(socket) = handle.kind {
             (*socket).waited.insert(direction);
         }
@@ -101,7 +101,7 @@ unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
 
 entry!(
     /// `loop:running( )` → whether the caller is a coroutine that may sleep and wait
-    pub(crate) fn running(lua: *mut lua_State) -> c_int {
+    pub(super) fn running(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         lua_pushboolean(lua, c_int::from((*state).cogloop.resumed == lua && can_yield(lua)));
         1

@@ -1,4 +1,4 @@
-//! `cogloop.loop{ backend =, clock =, resolution = }`
+//! Making a loop: `cogloop.loop{ backend =, clock =, resolution =, … }`
 
 use super::serve::FACE;
 use super::upvalue;
@@ -17,19 +17,19 @@ use std::num::NonZeroUsize;
 
 entry!(
     /// `cogloop.loop( [options] )` → loop; or nil, message, errno
-    pub(crate) fn construct(lua: *mut lua_State) -> c_int {
+    pub(super) fn construct(lua: *mut lua_State) -> c_int {
         let choice = read_options(lua);
         lua_settop(lua, 1);
         push_open(lua, choice).map_or_else(|failure| failure.push(lua), |()| 1)
     }
 );
 
-/// Pushes a loop with nothing chosen.
+/// Pushes a loop with the default options.
 ///
 /// # Safety
 ///
 /// The rule of the crate; the running function is one of the module's.
-pub(crate) unsafe fn push_default(lua: *mut lua_State) {
+pub(super) unsafe fn push_default(lua: *mut lua_State) {
     // SAFETY: the caller's promise.
     unsafe {
         if let Err(failure) = push_open(lua, Choice::default()) {
@@ -53,7 +53,7 @@ unsafe fn push_open(lua: *mut lua_State, choice: Choice) -> Result<(), Failure> 
     Ok(())
 }
 
-/// What the kernel refuses is the inner error, a wrong option the outer.
+/// The kernel's refusal is the inner error, a wrong option the outer one.
 fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, ErrorText> {
     match open(&FACE, choice) {
         Ok(state) => Ok(Ok(state)),
@@ -66,7 +66,7 @@ fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, ErrorText> {
 const UNKNOWN: &CStr = c"unknown option '%s'; there are backend, clock, resolution, max_timers, max_handles and \
     max_callbacks";
 
-/// A number of things, at least one.
+/// A whole number above 0.
 fn whole(number: f64) -> Option<NonZeroUsize> {
     if number.fract() == 0.0 && number < u32::MAX.into() { NonZeroUsize::new(number as usize) } else { None }
 }

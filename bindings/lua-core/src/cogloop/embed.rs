@@ -1,4 +1,4 @@
-//! A loop inside another one: its descriptor, and how long the other may wait. As cqueues asks for them.
+//! A loop inside another one: its descriptor, and how long the other may wait, as cqueues asks for them.
 
 use super::loops::receiver;
 use crate::host::memory::State;
@@ -11,8 +11,8 @@ use std::os::fd::AsRawFd;
 
 entry!(
     /// `loop:fd( )`, `loop:pollfd( )` → descriptor; or nil, message, errno
-    pub(crate) fn fd(lua: *mut lua_State) -> c_int {
-        // The error is made into plain bytes before anything can raise.
+    pub(super) fn fd(lua: *mut lua_State) -> c_int {
+        // The error becomes plain bytes before anything can raise.
         let state = receiver(lua);
         let answer = match (*state).events.pollable() {
             Ok(fd) => Ok(fd.as_raw_fd()),
@@ -28,7 +28,7 @@ entry!(
 
 entry!(
     /// `loop:events( )` → `'r'`
-    pub(crate) fn events(lua: *mut lua_State) -> c_int {
+    pub(super) fn events(lua: *mut lua_State) -> c_int {
         receiver(lua);
         lua_pushstring(lua, c"r".as_ptr());
         1
@@ -41,8 +41,8 @@ unsafe fn next_ns(state: *mut State) -> Result<Option<u64>, Failure> {
 }
 
 entry!(
-    /// `loop:timeout( )` → seconds, as in cqueues: until there is something to do; nil: for ever
-    pub(crate) fn timeout(lua: *mut lua_State) -> c_int {
+    /// `loop:timeout( )` → seconds, as in cqueues, until there is something to do; nil: none is expected
+    pub(super) fn timeout(lua: *mut lua_State) -> c_int {
         match next_ns(receiver(lua)) {
             Ok(Some(ns)) => lua_pushnumber(lua, ns as f64 / 1e9),
             Ok(None) => lua_pushnil(lua),
@@ -54,7 +54,7 @@ entry!(
 
 entry!(
     /// `loop:remaining( )` → the same in milliseconds
-    pub(crate) fn remaining(lua: *mut lua_State) -> c_int {
+    pub(super) fn remaining(lua: *mut lua_State) -> c_int {
         match next_ns(receiver(lua)) {
             Ok(Some(ns)) => push_ms(lua, ns),
             Ok(None) => lua_pushnil(lua),

@@ -1,4 +1,4 @@
-//! What a loop has: `timers`, `handles`, `dump`.
+//! `timers`, `handles` and `dump`: what a loop holds.
 
 use super::loops::receiver;
 use super::ticket::{Payload, Ticket, push_ticket};
@@ -27,7 +27,7 @@ fn list(state: &mut State) -> Result<(), ErrorText> {
     queued.try_reserve_exact(timers)?;
     let timers_queued = (0_u32..).zip(state.events.iter_queued_timers());
     queued.extend(timers_queued.map(|(nth, (key, rank, &value))| ((rank, nth), key, value)));
-    // By rank and place is as good as stably by rank, which would need memory.
+    // Sorting by rank and place is stable, too, and needs no memory.
     queued.sort_unstable_by_key(|timer| timer.0);
     let paused = state.events.iter_timers().filter(|timer| timer.1.is_none());
     let paused = paused.map(|(key, _, &value)| Listed { is_paused: true, value, key });
@@ -40,7 +40,7 @@ fn list(state: &mut State) -> Result<(), ErrorText> {
 
 entry!(
     /// `loop:timers( )` → `{ { timer =, remaining =, f =, repeats =, paused = }, … }` in the order in which they fire
-    pub(crate) fn timers(lua: *mut lua_State) -> c_int {
+    pub(super) fn timers(lua: *mut lua_State) -> c_int {
         // The list is copied entry by entry: making a table may run a finalizer, which may change anything.
         let state = receiver(lua);
         with_or_raise(lua, state, list);
@@ -87,8 +87,8 @@ entry!(
 
 entry!(
     /// `loop:handles( )` → `{ { handle =, direction =, watcher = }, … }` in the order of their descriptors
-    pub(crate) fn handles(lua: *mut lua_State) -> c_int {
-        // Going through NODES allocates nothing; then each watcher is looked up, which may be gone.
+    pub(super) fn handles(lua: *mut lua_State) -> c_int {
+        // Iterating over NODES allocates nothing. Later each watcher is looked up again, since it may be gone.
         let state = receiver(lua);
         lua_settop(lua, 1);
         push_user_value(lua, 1, value::NODES);
@@ -96,7 +96,7 @@ entry!(
         lua_pushnil(lua);
         while lua_next(lua, 2) != 0 {
             let node = lua_touserdata(lua, -1).cast::<NodeBlock>();
-            // A handle that was closed stays here until the next turn.
+            // A closed handle stays in the table until the next turn.
             if (*node).interest.bits() != 0 {
                 (*state).order.push(((*node).number as u64, 0, 0));
             }
@@ -133,8 +133,9 @@ entry!(
 
 entry!(
     /// `loop:dump( )` → text: the backend, the descriptors, the wheel
-    pub(crate) fn dump(lua: *mut lua_State) -> c_int {
-        // Making a block or a string may run a finalizer, and that may change the loop, dump it too, or close it. So the text goes from the state into a block of Lua's first, as much of it as there is room for.
+    pub(super) fn dump(lua: *mut lua_State) -> c_int {
+        // Making a block or a string may run a finalizer, which may change the loop, dump it too, or close it. So the
+        // text is first copied from the state into a block of Lua's, as much of it as has room.
         let state = receiver(lua);
         let room = with_or_raise(lua, state, write_dump);
         let block = new_userdata(lua, room, 0).cast::<u8>();
@@ -149,7 +150,7 @@ entry!(
     }
 );
 
-/// Writes the text into the state, and says how long it is.
+/// Writes the text into the state. Returns its length.
 fn write_dump(state: &mut State) -> Result<usize, ErrorText> {
     state.cogloop.text.clear();
     write!(Growing(&mut state.cogloop.text), "{}", state.events.dump()).map_err(|_| Text::new(NO_MEMORY))?;

@@ -1,4 +1,4 @@
-//! Which loop a function means: the one before its arguments, the default one, or a ticket's.
+//! The loop that a function works on: the one before its arguments, the default one, or that of a ticket.
 
 use super::{create, upvalue};
 use crate::host::memory::{LoopBlock, State};
@@ -9,14 +9,15 @@ use mlua::ffi::{
 };
 use std::ptr::null_mut;
 
-/// The state of the loop that the running function is called for; the loop is at 1 then, the arguments follow.
+/// The state of the loop that the running function is called for. Afterwards the loop is at 1, and the arguments
+/// follow.
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is one of the module's and has not touched its stack. The pointer is good
-/// until Lua code may have run.
+/// The rule of the crate; the running function is one of the module's and has not touched its stack. The pointer is
+/// valid until Lua code may have run.
 #[inline]
-pub(crate) unsafe fn receiver(lua: *mut lua_State) -> *mut State {
+pub(super) unsafe fn receiver(lua: *mut lua_State) -> *mut State {
     // SAFETY: the caller's promise.
     unsafe {
         if lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) == LUA_TTABLE {
@@ -27,7 +28,7 @@ pub(crate) unsafe fn receiver(lua: *mut lua_State) -> *mut State {
     }
 }
 
-/// Pushes the default loop, made anew if there is none or it was closed.
+/// Pushes the default loop. Makes one if there is none, or if it was closed.
 #[inline(never)]
 unsafe fn push_default(lua: *mut lua_State) {
     // SAFETY: only called by `receiver`, for a function of the module.
@@ -49,7 +50,7 @@ unsafe fn push_default(lua: *mut lua_State) {
 /// # Safety
 ///
 /// The running function is one of the module's. Room for a value.
-pub(crate) unsafe fn push_owner(lua: *mut lua_State, owner: u64) -> *mut State {
+pub(super) unsafe fn push_owner(lua: *mut lua_State, owner: u64) -> *mut State {
     // SAFETY: the caller's promise. What is in the table is a loop.
     unsafe {
         lua_rawgeti(lua, lua_upvalueindex(upvalue::LOOPS), owner.cast_signed());

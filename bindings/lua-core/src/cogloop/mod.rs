@@ -7,11 +7,11 @@
 //!   timer userdata: a ticket, key and owner ──► LOOPS { [owner] = loop }   weak: a timer keeps no loop alive
 //! ```
 //!
-//! The loop does not hold its timers' userdata, so a script that drops one pays nothing for it, and one that keeps a
-//! million pays 16 bytes for each beside Lua's own header. A ticket of a timer that is done is stale, like its key.
+//! The loop does not hold its timers' userdata. A script that drops one pays nothing for it; one that keeps a million
+//! pays 16 bytes for each, and Lua's header. The ticket of a finished timer is stale, like its key.
 //!
-//! A loop's methods stand in the table of the module too: there they have a table for the default loop as an upvalue, and
-//! put that loop before their arguments.
+//! The methods of a loop are functions of the module, too. There they have a table for the default loop as an upvalue,
+//! and put that loop before their arguments.
 
 mod arm;
 mod checked;
@@ -45,10 +45,10 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int};
 use std::ptr::null;
 
-/// Its address is the module's place in the registry: one module for a Lua state.
+/// The module's place in the registry.
 static MODULE_KEY: u8 = 0;
 
-/// What every function of the module has as upvalues is at the bottom of the stack while the module is made.
+/// The upvalues of all functions are at the bottom of the stack while the module is made.
 const UPVALUES: [c_int; upvalue::COUNT as usize] = [1, 2, 3, 4, 5, 6];
 
 /// The methods of a loop, and functions of the module.
@@ -103,7 +103,7 @@ const WATCHER_METHODS: [(&CStr, lua_CFunction); 4] =
 
 const WATCHER_META: [(&CStr, lua_CFunction); 2] = [(c"__close", watch::close), (c"__tostring", watch::to_string)];
 
-/// What is easier said in Lua.
+/// The parts that are written in Lua.
 const CHUNKS: [&str; 2] = [include_str!("rate.lua"), include_str!("source.lua")];
 
 entry!(

@@ -19,15 +19,15 @@ use mlua::ffi::{
 use std::ffi::c_int;
 use std::ptr::null;
 
-/// Resumes the coroutine at `index` with the `values` on top, if it is as it was left, and queues it for what it waits for.
+/// Resumes the coroutine at `index` with the `values` on top, if it is as it was left, and then queues it for what it
+/// waits for.
 ///
 /// # Safety
 ///
 /// The rule of the crate; the loop is at 1, at `index` what was a coroutine when the entry was made.
 pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut values: c_int) {
-    // SAFETY: the caller's promise. No Rust value with a destructor is alive;
-    // the state is fetched anew after the coroutine has run. Nothing is pushed to or popped from the coroutine's stack
-    // but after `is_left`.
+    // SAFETY: the caller's promise. No Rust value with a destructor is alive; the state is fetched anew after the
+    // coroutine has run. The coroutine's stack is touched only after `is_left`.
     unsafe {
         let coroutine = lua_tothread(lua, index);
         let state = state_at(lua, 1);
@@ -57,7 +57,7 @@ pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut v
             };
             let state = state_at(lua, 1);
             let Some(request) = request else {
-                // A yield of the script's own is no request: it lets others run.
+                // A yield of the script's own lets others run.
                 lua_pop(coroutine, results);
                 return queue(lua, state, index, Payload::YIELDED, 0);
             };
@@ -82,7 +82,7 @@ pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut v
                     lua_settop(lua, index);
                     return;
                 }
-                // An object was asked by Lua code, and that has resumed or ended the coroutine.
+                // The object's Lua code has resumed or ended the coroutine.
                 Ok(_) => {
                     let _ = drop_directions(lua, state_at(lua, 1), lua_gettop(lua), direction);
                     return;
@@ -96,8 +96,8 @@ pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut v
     }
 }
 
-/// Resumes a coroutine with the `args` on its stack. Returns what it asks for, if it asks for something, and how many values
-/// it has yielded; `None` if it has ended, or the loop is closed. An error in it is raised.
+/// Resumes a coroutine with the `args` on its stack. Returns its request, if it has one, and how many values it has
+/// yielded; `None` if it has ended, or the loop is closed. Raises its error.
 unsafe fn resume(
     lua: *mut lua_State,
     state: *mut State,
@@ -120,7 +120,7 @@ unsafe fn resume(
         match status {
             LUA_YIELD => {}
             LUA_OK => {
-                // With nothing on its stack it is dead, and `coroutine.status` says so.
+                // With an empty stack it is dead, and `coroutine.status` says so.
                 lua_settop(coroutine, 0);
                 return None;
             }
@@ -151,10 +151,11 @@ unsafe fn queue(lua: *mut lua_State, state: *mut State, index: c_int, payload: u
     }
 }
 
-/// Raises the error of a coroutine, with the traceback of its own stack. Closing the coroutine may raise another error, in a
-/// `__close`: the traceback tells of that.
+/// Raises the error of a coroutine, with the traceback of its own stack. Closing the coroutine may raise another error
+/// in a `__close`, which the traceback then tells.
 unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State) -> ! {
-    // SAFETY: only called by `resume`; the error is on top of the coroutine's stack, and stays there: its `__close` get it.
+    // SAFETY: only called by `resume`; the error is on top of the coroutine's stack, and stays there: its `__close` get
+    // it.
     unsafe {
         luaL_traceback(lua, coroutine, null(), 0);
         lua_xmove(coroutine, lua, 1); // S: … traceback err
@@ -181,13 +182,13 @@ unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State) -> ! {
     }
 }
 
-/// Pushes what `wait` returns to a coroutine that did not get what it waited for, and says how many values that is.
+/// Pushes what `wait` returns to a coroutine when its wait fails. Returns the number of values.
 ///
 /// # Safety
 ///
 /// The rule of the crate. Room for three values.
 pub(super) unsafe fn push_reason(lua: *mut lua_State, errno: rustix::io::Errno, why: &str) -> c_int {
-    // SAFETY: the caller's promise. They are made on this stack: running out of memory on the
-    // coroutine's would find nobody to catch it.
+    // SAFETY: the caller's promise. They are made on this stack: an error of memory on the coroutine's stack would not
+    // be caught.
     unsafe { Failure { errno: errno.raw_os_error(), text: Text::new(why) }.push(lua) }
 }

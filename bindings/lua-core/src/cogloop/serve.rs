@@ -1,4 +1,5 @@
-//! Serving what is due: one C function for a batch, one Lua call for a callback, and between the two as little as can be.
+//! Serving the timers that are due: one C function for a batch, one Lua call for a callback, and little between the
+//! two.
 
 use super::claim::{find_waiting, tell_waiting, void_dead_claims};
 use super::resume::{go, push_reason};
@@ -18,7 +19,7 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// Calls every timer that is due in this turn. Returns whether there was any.
+/// Calls every timer that is due in this turn. Returns whether there were any.
 unsafe fn serve_timers(lua: *mut lua_State) -> bool {
     // SAFETY: the caller's promise; the state is fetched anew after each callback, which may have closed the loop.
     unsafe {
@@ -42,7 +43,7 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
             lua_rawgeti(lua, 2, slot(expired.key.index()));
             stack!(lua: loop entries entry);
             if !payload.repeats() {
-                // The wheel has let go of the key, so this place is next in line for a new timer.
+                // The wheel has freed the key, so the next timer takes this place.
                 lua_pushnil(lua);
                 lua_rawseti(lua, 2, slot(expired.key.index()));
             }
@@ -118,7 +119,7 @@ unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
     }
 }
 
-/// Goes on with the coroutine that a timer was armed for: the entry on top.
+/// Goes on with the coroutine of a timer, the entry on top.
 ///
 /// # Safety
 ///

@@ -1,14 +1,14 @@
-//! What Lua code in `source.lua` observes for `signal` and `child`: an object with a descriptor that becomes readable.
+//! The objects that `source.lua` observes for `signal` and `child`. Each has a descriptor that becomes readable.
 //!
 //! ```text
 //!   signal ──────► Signals ──► loop ──► f( name )         the old handler is back when nobody watches any more
 //!   child ends ──► pidfd ────► loop ──► f( pid, how, code )
 //! ```
 //!
-//! A source is closed as soon as its watcher is off or its loop closed; the collector only comes after those that never
-//! were watched.
+//! A source is closed as soon as its watcher is off or its loop is closed. The collector closes only sources that were
+//! never watched.
 //!
-//! Where there is no pidfd, before Linux 5.3 and under some tools, SIGCHLD tells that some child has ended.
+//! Without pidfds, before Linux 5.3 and under some tools, SIGCHLD tells that some child has ended.
 
 use crate::host::memory::Source;
 use crate::host::source::release;
@@ -38,7 +38,7 @@ const NAME: &CStr = c"cogloop.source";
 const METHODS: [(&CStr, lua_CFunction); 4] =
     [(c"fileno", fileno), (c"take", take), (c"close", close), (c"__gc", close)];
 
-/// What may be asked for: each ends or stops a program, or is ignored, when nobody asks.
+/// The signals that can be watched.
 const SIGNALS: [(&[u8], c_int); 12] = [
     (b"HUP", libc::SIGHUP),
     (b"INT", libc::SIGINT),
@@ -91,7 +91,7 @@ fn number_of(name: &[u8]) -> Option<c_int> {
     real_time(std::str::from_utf8(name).ok()?)
 }
 
-/// `RTMIN`, `RTMIN+1`, `RTMAX-1`, `RTMAX`: what is between the two.
+/// `RTMIN`, `RTMIN+1`, `RTMAX-1`, `RTMAX`: a signal in this range.
 #[cfg(target_os = "linux")]
 fn real_time(name: &str) -> Option<c_int> {
     let (least, most) = (libc::SIGRTMIN(), libc::SIGRTMAX());
@@ -115,7 +115,7 @@ fn real_time(_name: &str) -> Option<c_int> {
 
 entry!(
     /// `( name )` → source; nil, message, errno
-    pub(crate) fn open_signal(lua: *mut lua_State) -> c_int {
+    pub(super) fn open_signal(lua: *mut lua_State) -> c_int {
         // The userdata has its finalizer before it owns anything.
         let signal = check_signal(lua, 1);
         let source = push_source(lua);
@@ -130,7 +130,7 @@ entry!(
     }
 );
 
-/// More than a box takes.
+/// More bytes than a box takes.
 const FOR_A_BOX: usize = 4 << 10;
 
 fn catch(signal: c_int) -> io::Result<*mut Signals> {
@@ -158,7 +158,7 @@ pub(super) unsafe fn check_pid(lua: *mut lua_State, arg: c_int) -> Pid {
 
 entry!(
     /// `( pid )` → source; nil, message, errno
-    pub(crate) fn open_child(lua: *mut lua_State) -> c_int {
+    pub(super) fn open_child(lua: *mut lua_State) -> c_int {
         // The userdata has its finalizer before it owns anything.
         let pid = check_pid(lua, 1);
         let source = push_source(lua);
@@ -180,7 +180,7 @@ fn observe(pid: Pid) -> io::Result<(RawFd, *mut Signals)> {
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
             waitid(WaitId::Pid(pid), options).map_err(|_| Errno::SRCH)?;
             let signals = catch(libc::SIGCHLD)?;
-            // It may have ended before anybody watched: this makes the first turn look.
+            // The child may have ended before: this makes the first turn look.
             let _ = kill_process(getpid(), Signal::CHILD);
             Ok((-1, signals))
         }
@@ -204,7 +204,7 @@ entry!(
 );
 
 entry!(
-    /// Of a signal: whether it came. Of a child: `'exit'` or `'signal'`, and the code, once; nil as long as it runs.
+    /// For a signal, whether it came. For a child, `'exit'` or `'signal'` and the code, once; nil while it runs.
     fn take(lua: *mut lua_State) -> c_int {
         let source = check(lua);
         let came = (*source).signals.as_mut().is_some_and(|signals| signals.take().next().is_some());
@@ -212,14 +212,14 @@ entry!(
             lua_pushboolean(lua, c_int::from(came));
             return 1;
         }
-        // A child's number is its own until somebody takes its status.
+        // A child keeps its number until its status is taken.
         let (how, code) = match child::exit_status((*source).pid.unsigned_abs()) {
             Ok(None) => return 0,
             Ok(Some(status)) => match status.code() {
                 Some(code) => (c"exit", Some(code)),
                 None => (c"signal", status.signal()),
             },
-            // Somebody else has taken the child's status.
+            // Another part of the program has taken the child's status.
             Err(_) => (c"exit", None),
         };
         lua_pushstring(lua, how.as_ptr());
@@ -234,7 +234,7 @@ entry!(
 entry!(
     /// Also `__gc`.
     fn close(lua: *mut lua_State) -> c_int {
-        // What the source owns is its own, and forgotten as it is given back.
+        // `release` forgets what it frees, so a second call does nothing.
         release(check(lua));
         0
     }
@@ -245,7 +245,7 @@ entry!(
 /// # Safety
 ///
 /// The rule of the crate. Room for two values.
-pub(crate) unsafe fn source_at(lua: *mut lua_State, index: c_int) -> *mut Source {
+pub(super) unsafe fn source_at(lua: *mut lua_State, index: c_int) -> *mut Source {
     // SAFETY: the caller's promise.
     unsafe {
         let source = lua_touserdata(lua, index).cast::<Source>();

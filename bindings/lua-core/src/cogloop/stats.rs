@@ -1,5 +1,5 @@
-//! `stats` and `slow`: how late timers are, how long callbacks take, and which are slow. Off at first: it costs two readings
-//! of the clock for each callback.
+//! `stats` and `slow`: how late timers are, how long callbacks take, and which are slow. Off at first: it costs two
+//! readings of the clock for each callback.
 
 use super::loops::receiver;
 use crate::host::memory::{Meter, State, value};
@@ -16,8 +16,9 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int};
 
 entry!(
-    /// `loop:slow( [ms, f] )`: `f( where, ms )` is told of each callback that takes `ms` or longer; nothing: nobody is.
-    pub(crate) fn slow(lua: *mut lua_State) -> c_int {
+    /// `loop:slow( [ms, f] )`: calls `f( where, ms )` for each callback that takes `ms` or longer; without arguments it
+    /// ends that.
+    pub(super) fn slow(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let limit_ns = match lua_type(lua, 2) {
             t if t <= LUA_TNIL => u64::MAX,
@@ -29,16 +30,16 @@ entry!(
         };
         lua_settop(lua, 3);
         set_user_value(lua, 1, value::SLOW);
-        let own = &mut (*check_loop(lua, 1)).cogloop;
-        own.slow_ns = limit_ns;
-        own.is_measuring = own.meter.is_some() || limit_ns != u64::MAX;
+        let cogloop = &mut (*check_loop(lua, 1)).cogloop;
+        cogloop.slow_ns = limit_ns;
+        cogloop.is_measuring = cogloop.meter.is_some() || limit_ns != u64::MAX;
         0
     }
 );
 
 entry!(
-    /// `loop:stats( [measure] )` → table; `true` begins to measure anew, `false` ends it.
-    pub(crate) fn stats(lua: *mut lua_State) -> c_int {
+    /// `loop:stats( [measure] )` → table. `true` starts measuring anew, `false` ends it.
+    pub(super) fn stats(lua: *mut lua_State) -> c_int {
         // The state is fetched anew for each number, because making a table may run a finalizer.
         let state = receiver(lua);
         if lua_type(lua, 2) > LUA_TNIL && lua_type(lua, 2) != LUA_TBOOLEAN {
@@ -85,15 +86,15 @@ entry!(
 unsafe fn measure(state: *mut State, on: bool) -> Result<(), ErrorText> {
     guard(|| {
         // SAFETY: only called with the state of an open loop; no Lua call is made here.
-        let own = unsafe { &mut (*state).cogloop };
-        own.meter = if on { Some(Box::new(Meter::try_new()?)) } else { None };
-        own.waited_ns = 0;
-        own.is_measuring = on || own.slow_ns != u64::MAX;
+        let cogloop = unsafe { &mut (*state).cogloop };
+        cogloop.meter = if on { Some(Box::new(Meter::try_new()?)) } else { None };
+        cogloop.waited_ns = 0;
+        cogloop.is_measuring = on || cogloop.slow_ns != u64::MAX;
         Ok(())
     })
 }
 
-/// A histogram in a few numbers.
+/// A summary of a histogram.
 #[derive(Clone, Copy)]
 struct Summary {
     count: u64,

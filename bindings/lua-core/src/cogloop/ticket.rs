@@ -13,32 +13,32 @@ use std::ffi::c_int;
 /// The memory of a timer userdata. It holds no pointer: it may outlive its loop.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket {
-    pub(crate) key: u64,
+pub(super) struct Ticket {
+    pub(super) key: u64,
     /// The number of its loop.
-    pub(crate) owner: u64,
+    pub(super) owner: u64,
 }
 
-/// What a timer carries in the wheel: how its entry in TASKS is to be called. Above it, the order of arming.
+/// A timer's value in the wheel: how its entry in TASKS is called. The bits above are the order of arming.
 #[derive(Clone, Copy)]
-pub(crate) struct Payload(pub(crate) u64);
+pub(super) struct Payload(pub(crate) u64);
 
 impl Payload {
     /// The entry stays: the timer repeats.
-    pub(crate) const REPEATS: u64 = 1 << 23;
+    pub(super) const REPEATS: u64 = 1 << 23;
     /// The entry is a coroutine.
-    pub(crate) const COROUTINE: u64 = 1 << 22;
+    pub(super) const COROUTINE: u64 = 1 << 22;
     /// The entry is a watcher for which a coroutine has waited long enough.
-    pub(crate) const TIMEOUT: u64 = 1 << 21;
+    pub(super) const TIMEOUT: u64 = 1 << 21;
     /// The entry is a coroutine that a yield of the script's own has left.
-    pub(crate) const YIELDED: u64 = Self::COROUTINE | Self::TIMEOUT;
+    pub(super) const YIELDED: u64 = Self::COROUTINE | Self::TIMEOUT;
     /// The entry is a coroutine, and the handle for which it waited was closed.
-    pub(crate) const CLOSED: u64 = Self::COROUTINE | 1 << 20;
-    /// The number of arguments and 1, if the entry is a table `{ f, arg1, … }` or a fresh coroutine; 0 if it is the function
-    /// itself. Lua's stack has room for a million values.
+    pub(super) const CLOSED: u64 = Self::COROUTINE | 1 << 20;
+    /// One more than the number of arguments, if the entry is a table `{ f, arg1, … }` or a fresh coroutine; 0 if it is
+    /// the function itself. Lua's stack has room for a million values.
     const PACKED: u64 = (1 << 20) - 1;
 
-    /// Of a coroutine that has not begun, with so many arguments.
+    /// The payload of a coroutine that has not begun, with so many arguments.
     pub(super) fn fresh(args: c_int) -> u64 {
         Self::COROUTINE | (args as u64 + 1)
     }
@@ -52,20 +52,20 @@ impl Payload {
         }
     }
 
-    pub(crate) fn repeats(self) -> bool {
+    pub(super) fn repeats(self) -> bool {
         self.0 & Self::REPEATS != 0
     }
 
-    pub(crate) fn is_coroutine(self) -> bool {
+    pub(super) fn is_coroutine(self) -> bool {
         self.0 & Self::COROUTINE != 0
     }
 
-    pub(crate) fn is_closed(self) -> bool {
+    pub(super) fn is_closed(self) -> bool {
         self.0 & Self::CLOSED == Self::CLOSED
     }
 
-    /// Whether the entry has to do with a coroutine, so that nothing is to be called.
-    pub(crate) fn is_wait(self) -> bool {
+    /// Whether the timer belongs to a coroutine, so that there is no function to call.
+    pub(super) fn is_wait(self) -> bool {
         self.0 & (Self::COROUTINE | Self::TIMEOUT) != 0
     }
 
@@ -75,7 +75,7 @@ impl Payload {
         if self.is_wait() && self.packed_args().is_none() { For::Waiting } else { For::Script }
     }
 
-    pub(crate) fn packed_args(self) -> Option<c_int> {
+    pub(super) fn packed_args(self) -> Option<c_int> {
         (self.0 & Self::PACKED).checked_sub(1).map(|args| args as c_int)
     }
 }
@@ -86,9 +86,9 @@ impl Payload {
 ///
 /// The rule of the crate; `state` and the table belong to the same loop.
 #[inline(always)]
-pub(crate) unsafe fn arm_entry(lua: *mut lua_State, state: *mut State, entries: c_int, payload: u64, due: Due) -> Key {
-    // SAFETY: the caller's promise. Storing may raise for want of memory; `unlinked` undoes the timer then. It cannot run
-    // a finalizer, so the state stays where it is.
+pub(super) unsafe fn arm_entry(lua: *mut lua_State, state: *mut State, entries: c_int, payload: u64, due: Due) -> Key {
+    // SAFETY: the caller's promise. Storing may raise for want of memory; `unlinked` undoes the timer then. It cannot
+    // run a finalizer, so the state stays where it is.
     unsafe {
         let whose = Payload(payload).whose();
         let key = with_or_raise(lua, state, move |state| Ok(state.arm(due, whose, payload)?));
@@ -104,7 +104,7 @@ pub(crate) unsafe fn arm_entry(lua: *mut lua_State, state: *mut State, entries: 
 ///
 /// The rule of the crate. Room for two values.
 #[inline]
-pub(crate) unsafe fn push_ticket(lua: *mut lua_State, content: Ticket, metatable: c_int) -> *mut Ticket {
+pub(super) unsafe fn push_ticket(lua: *mut lua_State, content: Ticket, metatable: c_int) -> *mut Ticket {
     // SAFETY: the caller's promise.
     unsafe {
         let ticket = new_userdata(lua, size_of::<Ticket>(), 0).cast::<Ticket>();

@@ -1,5 +1,5 @@
-//! The methods of a timer. Each works from the ticket alone: it finds the loop by the owner's number, the timer by the key,
-//! and says `false` or nil when either is gone.
+//! The methods of a timer. Each needs the ticket only: it finds the loop by its number and the timer by its key, and
+//! returns `false` or nil if either is gone.
 
 use super::loops::push_owner;
 use super::ticket::Ticket;
@@ -27,7 +27,8 @@ unsafe fn check_ticket(lua: *mut lua_State) -> Ticket {
     }
 }
 
-/// Works on the timer of the ticket at 1 and pushes the answer: `false` for one that is gone. S: ticket … → ticket loop answer
+/// Works on the timer of the ticket at 1 and pushes the answer, `false` if the timer is gone. S: ticket … → ticket loop
+/// answer
 unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> Result<bool, ErrorText> + Copy) {
     // SAFETY: only called by functions of the module; `work` makes no Lua call.
     unsafe {
@@ -44,8 +45,8 @@ unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> Resu
 
 entry!(
     /// `timer:cancel( )` → whether it was pending
-    pub(crate) fn cancel(lua: *mut lua_State) -> c_int {
-        // The entry of a timer that is pending exists, so that emptying it takes no memory.
+    pub(super) fn cancel(lua: *mut lua_State) -> c_int {
+        // A pending timer has an entry, so emptying it takes no memory.
         let ticket = check_ticket(lua);
         let state = push_owner(lua, ticket.owner); // S: ticket … loop
         let mut was_pending = false;
@@ -64,7 +65,7 @@ entry!(
 
 entry!(
     /// `timer:reschedule( ms )` → whether it was pending
-    pub(crate) fn reschedule(lua: *mut lua_State) -> c_int {
+    pub(super) fn reschedule(lua: *mut lua_State) -> c_int {
         check_ticket(lua);
         let delay_ns = check_ms(lua, 2);
         answer(lua, |state, key| {
@@ -77,7 +78,7 @@ entry!(
 
 entry!(
     /// `timer:pause( )` → whether its time was running
-    pub(crate) fn pause(lua: *mut lua_State) -> c_int {
+    pub(super) fn pause(lua: *mut lua_State) -> c_int {
         answer(lua, |state, key| Ok(state.events.try_pause_timer(key)?));
         1
     }
@@ -85,7 +86,7 @@ entry!(
 
 entry!(
     /// `timer:resume( )` → whether it was paused
-    pub(crate) fn resume(lua: *mut lua_State) -> c_int {
+    pub(super) fn resume(lua: *mut lua_State) -> c_int {
         answer(lua, |state, key| Ok(state.events.resume_timer(key)));
         1
     }
@@ -93,7 +94,7 @@ entry!(
 
 entry!(
     /// `timer:active( )` → whether its time is running
-    pub(crate) fn active(lua: *mut lua_State) -> c_int {
+    pub(super) fn active(lua: *mut lua_State) -> c_int {
         answer(lua, |state, key| Ok(state.events.deadline_ns(key).is_some()));
         1
     }
@@ -101,7 +102,7 @@ entry!(
 
 entry!(
     /// `timer:ref( )` → timer: it keeps the loop running, as at first
-    pub(crate) fn reference(lua: *mut lua_State) -> c_int {
+    pub(super) fn reference(lua: *mut lua_State) -> c_int {
         answer(lua, |state, key| Ok(state.events.ref_timer(key)));
         lua_settop(lua, 1);
         1
@@ -110,7 +111,7 @@ entry!(
 
 entry!(
     /// `timer:unref( )` → timer: the loop may end in spite of it
-    pub(crate) fn unreference(lua: *mut lua_State) -> c_int {
+    pub(super) fn unreference(lua: *mut lua_State) -> c_int {
         answer(lua, |state, key| Ok(state.events.try_unref_timer(key)?));
         lua_settop(lua, 1);
         1
@@ -118,8 +119,8 @@ entry!(
 );
 
 entry!(
-    /// `timer:remaining( )` → milliseconds, or nil when it is done
-    pub(crate) fn remaining(lua: *mut lua_State) -> c_int {
+    /// `timer:remaining( )` → milliseconds; nil if the timer is done
+    pub(super) fn remaining(lua: *mut lua_State) -> c_int {
         match remaining_ns(lua) {
             Some(ns) => push_ms(lua, ns),
             None => lua_pushnil(lua),
@@ -140,8 +141,8 @@ unsafe fn remaining_ns(lua: *mut lua_State) -> Option<u64> {
 }
 
 entry!(
-    /// Two userdata may stand for one timer: `firing`, `timers` and `onerror` give a fresh one.
-    pub(crate) fn equal(lua: *mut lua_State) -> c_int {
+    /// Two userdata may stand for one timer: `firing`, `timers` and `onerror` make new ones.
+    pub(super) fn equal(lua: *mut lua_State) -> c_int {
         // One of the two values is a timer, the other may be anything.
         let [a, b] = [1, 2].map(|index| test_userdata(lua, index, upvalue::TIMER).cast::<Ticket>());
         lua_pushboolean(lua, c_int::from(!a.is_null() && !b.is_null() && *a == *b));
@@ -150,7 +151,7 @@ entry!(
 );
 
 entry!(
-    pub(crate) fn to_string(lua: *mut lua_State) -> c_int {
+    pub(super) fn to_string(lua: *mut lua_State) -> c_int {
         let left = remaining_ns(lua);
         let text: Text<64> = match left {
             Some(ns) => Text::new(format_args!("cogloop.timer: {} ms left", ns as f64 / 1e6)),

@@ -20,7 +20,7 @@ use std::os::fd::BorrowedFd;
 /// # Safety
 ///
 /// The rule of the crate; the loop is open. S: loop nodes node
-pub(crate) unsafe fn wake(lua: *mut lua_State, i: usize, ready: Interest) {
+pub(super) unsafe fn wake(lua: *mut lua_State, i: usize, ready: Interest) {
     // SAFETY: the caller's promise.
     unsafe {
         let node = lua_touserdata(lua, 3).cast::<NodeBlock>();
@@ -40,8 +40,7 @@ pub(crate) unsafe fn wake(lua: *mut lua_State, i: usize, ready: Interest) {
     }
 }
 
-/// The entry, at 3, is the watcher for whose handle a coroutine has waited long enough. What was there before the time was
-/// over wins.
+/// Ends the wait for the watcher at 3, whose time is over. If the handle is ready by now, that wins.
 ///
 /// # Safety
 ///
@@ -58,7 +57,7 @@ pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
             return;
         }
         let ready = ready_now(lua, node, due);
-        // Asking an object runs Lua code: everything is looked up again after it.
+        // This may run an object's Lua code: everything is looked up again after it.
         stack!(lua: loop entries node);
         let state = state_at(lua, 1);
         if state.is_null() || timed(node, key) != due {
@@ -95,7 +94,7 @@ unsafe fn timed(node: *mut NodeBlock, key: Key) -> Interest {
     due
 }
 
-/// Which of these directions of the Node at 3 are ready by now. The stack is as it was.
+/// Which of these directions of the Node at 3 are ready now. Leaves the stack as it was.
 unsafe fn ready_now(lua: *mut lua_State, node: *mut NodeBlock, due: Interest) -> Interest {
     // SAFETY: only called by `time_out`. The number may be anything: the kernel says what it is.
     unsafe {

@@ -1,4 +1,4 @@
-//! `on`: a function for a handle that is ready, and the watcher that it gives, which is the loop's Node.
+//! `on`, which calls a function when a handle is ready, and the watcher that it returns: the loop's Node.
 
 use super::claim::{check_free, void_dead_claims};
 use super::loops::{push_owner, receiver};
@@ -20,7 +20,7 @@ use std::ptr::null_mut;
 
 entry!(
     /// `loop:on( handle, dir, f, ... )` → watcher; or nil, message, errno
-    pub(crate) fn on(lua: *mut lua_State) -> c_int {
+    pub(super) fn on(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let handle = check_handle(lua, 2);
         let direction = check_direction(lua, 3);
@@ -44,7 +44,8 @@ entry!(
     }
 );
 
-/// The watcher at 1, and the state of its loop, which is put before it: null if the watcher is done or the loop gone.
+/// The watcher at 1, and the state of its loop, which is put before it on the stack. Null if the watcher is off or the
+/// loop gone.
 /// S: watcher … → loop watcher …
 unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
     // SAFETY: only called by functions of the module; a userdata with the watcher's metatable holds a NodeBlock.
@@ -61,8 +62,8 @@ unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
 
 entry!(
     /// `watcher:off( [dir] )` → whether it was on
-    pub(crate) fn off(lua: *mut lua_State) -> c_int {
-        // What the kernel complains of is closed already, and forgotten.
+    pub(super) fn off(lua: *mut lua_State) -> c_int {
+        // If the kernel reports an error, the descriptor is closed already: it is forgotten.
         let direction = if lua_type(lua, 2) > LUA_TNIL { check_direction(lua, 2) } else { Interest::BOTH };
         stop(lua, direction)
     }
@@ -70,7 +71,7 @@ entry!(
 
 entry!(
     /// `__close`: its second argument is an error, not a direction.
-    pub(crate) fn close(lua: *mut lua_State) -> c_int {
+    pub(super) fn close(lua: *mut lua_State) -> c_int {
         stop(lua, Interest::BOTH)
     }
 );
@@ -83,7 +84,7 @@ unsafe fn stop(lua: *mut lua_State, direction: Interest) -> c_int {
         let mut stopped = Interest::NONE;
         let mut was_on = false;
         if !state.is_null() {
-            // What a coroutine waited for that waits no longer is off with this.
+            // Void claims of coroutines count as switched off by this call.
             let before = direction & (*node).interest;
             void_dead_claims(lua, 2);
             was_on = !before.without((*node).interest).is_empty();
@@ -103,7 +104,7 @@ unsafe fn stop(lua: *mut lua_State, direction: Interest) -> c_int {
 
 entry!(
     /// `watcher:active( )` → whether it is on
-    pub(crate) fn active(lua: *mut lua_State) -> c_int {
+    pub(super) fn active(lua: *mut lua_State) -> c_int {
         let (_, state) = receive(lua);
         lua_pushboolean(lua, c_int::from(!state.is_null()));
         1
@@ -112,14 +113,14 @@ entry!(
 
 entry!(
     /// `watcher:ref( )` → watcher: it keeps the loop running, as at first
-    pub(crate) fn reference(lua: *mut lua_State) -> c_int {
+    pub(super) fn reference(lua: *mut lua_State) -> c_int {
         keep(lua, true)
     }
 );
 
 entry!(
     /// `watcher:unref( )` → watcher: the loop may end in spite of it
-    pub(crate) fn unreference(lua: *mut lua_State) -> c_int {
+    pub(super) fn unreference(lua: *mut lua_State) -> c_int {
         keep(lua, false)
     }
 );
@@ -142,7 +143,7 @@ unsafe fn keep(lua: *mut lua_State, keep: bool) -> c_int {
 
 entry!(
     /// `tostring( watcher )`
-    pub(crate) fn to_string(lua: *mut lua_State) -> c_int {
+    pub(super) fn to_string(lua: *mut lua_State) -> c_int {
         let (node, state) = receive(lua);
         let text: Text<64> = if state.is_null() {
             Text::new("cogloop.watcher: off")

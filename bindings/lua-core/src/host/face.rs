@@ -5,8 +5,8 @@
 //!        └─► a handle is ready, and a coroutine waits for it ──► resume
 //! ```
 //!
-//! Each function runs under the rule of the crate, with the loop open. If nothing else is said, the loop is at 1, and
-//! the function leaves the stack as it was.
+//! Each function keeps the rule of the crate, and is called with an open loop. If nothing else is said, the loop is at
+//! 1, and the function leaves the stack as it was.
 
 use cogloop_io::Interest;
 use mlua::ffi::lua_State;
@@ -19,7 +19,8 @@ pub(crate) struct Face {
     /// Resumes the coroutine that waits for a direction, a place in `DIRECTIONS`, of the Node at 3. The Node is ready
     /// for this interest. May leave values on the stack.
     pub(crate) resume: unsafe fn(*mut lua_State, usize, Interest),
-    /// The handle of the Node at this index was closed: tells the coroutines that wait for it. Needs room for eight values.
+    /// The handle of the Node at this index was closed: tells the coroutines that wait for it. Needs room for eight
+    /// values.
     pub(crate) handle_closed: unsafe fn(*mut lua_State, c_int),
     /// Drops those directions of the Node at this index whose coroutines no longer wait. Needs room for five values.
     /// Runs no Lua code.

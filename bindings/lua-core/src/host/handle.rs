@@ -1,7 +1,7 @@
 //! What a script may give to a loop as a handle, and which descriptor it stands for.
 //!
-//! In this order: a `t.Net.Socket`, a Lua file, a descriptor number, an object with a `getfd`, `fileno` or `pollfd` method or a `pollfd`
-//! field.
+//! In this order: a `t.Net.Socket`, a Lua file, a descriptor number, an object with a `getfd`, `fileno` or `pollfd`
+//! method or a `pollfd` field.
 
 use super::memory::{Handle, Kind, SocketBlock};
 use super::socket::push_socket_metatable;

@@ -43,12 +43,12 @@ pub(crate) unsafe fn leave(lua: *mut lua_State) -> ! {
     // SAFETY: the caller's promise.
     unsafe {
         let are_texts = lua_type(lua, -1) == LUA_TSTRING && lua_type(lua, -2) == LUA_TSTRING;
-        let is_own = upvalue::is_of_cogloop(lua);
+        let is_cogloop = upvalue::is_of_cogloop(lua);
         let tells_of_two = are_texts && (contains(lua, -1, MEANWHILE) || contains(lua, -1, CLOSED));
-        if are_texts && is_own && !tells_of_two {
+        if are_texts && is_cogloop && !tells_of_two {
             keep(lua);
         }
-        if are_texts && (tells_of_two || !is_own) && !contains(lua, -2, c"\nstack traceback:\n") {
+        if are_texts && (tells_of_two || !is_cogloop) && !contains(lua, -2, c"\nstack traceback:\n") {
             lua_pushstring(lua, c"\n".as_ptr());
             lua_insert(lua, -2);
             lua_concat(lua, 3);
@@ -87,8 +87,8 @@ unsafe fn push_function(lua: *mut lua_State, level: c_int) {
     }
 }
 
-/// For a message handler, with the error at 1: pushes the traceback of the callback that raised it, if the error has just
-/// left the `run` of a loop. If not, pushes nothing and returns false.
+/// For a message handler, with the error at 1: pushes the traceback of the callback that raised it, if the error has
+/// just left the `run` of a loop. If not, pushes nothing and returns false.
 ///
 /// # Safety
 ///
@@ -123,12 +123,12 @@ unsafe fn contains(lua: *mut lua_State, index: c_int, needle: &CStr) -> bool {
     }
 }
 
-/// The upvalue of [`on_raise`] with the error that nobody was told of yet.
+/// The upvalue of [`on_raise`] with the error that `onerror` has not taken yet.
 pub(crate) const PENDING: c_int = 3;
 
 entry!(
-    /// The message handler: keeps the traceback, and the error as it is. Its upvalues: the loop, the metatable of timers, and
-    /// the pending error, nil if there is none.
+    /// The message handler: keeps the traceback, and leaves the error as it is. Its upvalues are the loop, the
+    /// metatable of timers, and the pending error, nil if there is none.
     pub(crate) fn on_raise(lua: *mut lua_State) -> c_int {
         lua_settop(lua, 1);
         let state = state_at(lua, lua_upvalueindex(1));
@@ -149,12 +149,12 @@ entry!(
     }
 );
 
-/// A further error, while another was on its way: of a `__close` that the other one ran, or of `onerror`. It takes the other
-/// one's place, and its traceback tells of both.
+/// A further error while another one is being raised: in a `__close` that the first one ran, or in `onerror`. It
+/// replaces the first one, and its traceback tells of both.
 unsafe fn raised_meanwhile(lua: *mut lua_State) -> c_int {
     // SAFETY: only called by `on_raise`, with the error at 1.
     unsafe {
-        // The same again: `onerror` raises what it was given.
+        // The same error again: `onerror` raises what it was given.
         if lua_rawequal(lua, 1, lua_upvalueindex(PENDING)) != 0 {
             return 1;
         }

@@ -1,5 +1,5 @@
-//! The memory of what a script holds, and of what the loop remembers between two calls: types only. What works on them
-//! stands in the files above.
+//! The memory of a script's userdata, and what a loop remembers between two calls: types only. The files above work on
+//! them.
 
 use super::face::Face;
 use crate::lua::guard::Failure;
@@ -26,7 +26,7 @@ pub(crate) mod value {
     pub(crate) const CURRENT: c_int = 4;
     /// The traceback of the error on its way to `run`, else nil.
     pub(crate) const TRACEBACK: c_int = 5;
-    /// What is told of slow callbacks, in the module `cogloop`, else nil.
+    /// The hook for slow callbacks, in the module `cogloop`, else nil.
     pub(crate) const SLOW: c_int = 6;
     pub(crate) const COUNT: c_int = 6;
 }
@@ -43,39 +43,40 @@ pub(crate) struct State {
     /// The face that made the loop.
     pub(crate) face: &'static Face,
     pub(crate) events: EventLoop<u64>,
-    /// Distinguishes the loops of the process, so that a task is never cancelled in a loop that is not its own.
+    /// The number of the loop in the process, so that a task is never cancelled in another loop.
     pub(crate) id: u64,
     /// The clock of a loop with virtual time.
     pub(crate) virtual_clock: Option<VirtualClock>,
-    /// Whether tasks know the one that fires next.
+    /// Whether each task knows which one fires next.
     pub(crate) debug: bool,
     pub(crate) running: bool,
     pub(crate) stopped: bool,
-    /// Whether `run` shall go on with the batch that an error interrupted, before the next turn.
+    /// Whether `run` goes on with the batch that an error interrupted before it takes the next turn.
     pub(crate) in_batch: bool,
-    /// Whether a callback has run since the last wait, so that what the kernel said may be out of date.
+    /// Whether a callback has run since the last wait, so that the kernel's reports may be out of date.
     pub(crate) served: bool,
-    /// A handle whose read callback runs, if it is ready for writing too: so that an error does not take that turn away.
+    /// A handle whose read callback runs, if it is ready for writing too: an error in the callback does not skip that.
     pub(crate) write_left: Option<Ready>,
     /// The task whose callback runs, or null.
     pub(crate) current: *mut TaskBlock,
-    /// A timer that is armed and whose Task is not in the table yet: what Lua's running out of memory leaves there.
+    /// A timer that is armed and whose entry is not in the table yet. It remains when Lua runs out of memory in
+    /// between.
     pub(crate) unlinked: Option<Key>,
-    /// How many timers the loop's host allows the script; `None`: as many as there may be.
+    /// How many timers the loop's host allows the script; `None` without a limit.
     pub(crate) timers_max: Option<usize>,
     /// How many timers were armed: the order of equal deadlines.
     pub(crate) armed: u64,
     /// Descriptor numbers by token index.
     pub(crate) numbers: ByIndex<RawFd>,
-    /// The nodes whose handles must be looked at before a wait; they live in the NODES table.
+    /// The nodes whose handles must be checked before a wait. The NODES table keeps them alive.
     pub(crate) watched: Vec<*mut NodeBlock>,
-    /// The nodes of sockets, which need not be looked at; they live in the NODES table, too.
+    /// The nodes of sockets, which need no check. The NODES table keeps them alive.
     pub(crate) sockets: Vec<*mut NodeBlock>,
-    /// The numbers of sockets that were closed while they were observed, and are still in the NODES table.
+    /// The numbers of sockets that were closed while they were observed, and whose nodes are still in the NODES table.
     pub(crate) closed: Vec<RawFd>,
     /// Scratch: the tasks' table indices in the order of expiry, with the deadlines in ns.
     pub(crate) order: Vec<(u64, u64, u32)>,
-    /// How far the run goes that is under way.
+    /// How far the present run goes.
     pub(crate) pace: Pace,
     /// What a loop of the module `cogloop` has beside these.
     pub(crate) cogloop: Cogloop,
@@ -98,8 +99,8 @@ pub(crate) enum Pace {
     },
 }
 
-/// The memory of a Task userdata. It holds no pointer: it may outlive its loop. There may be a million of them, so it is
-/// no larger than need be.
+/// The memory of a Task userdata. It holds no pointer: it may outlive its loop. There may be a million of them, so it
+/// is no larger than need be.
 #[repr(C)]
 pub(crate) struct TaskBlock {
     /// Of the timer, or one of the two below, which no timer has.

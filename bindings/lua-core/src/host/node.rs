@@ -113,7 +113,8 @@ pub(crate) unsafe fn attach(
     }
 }
 
-/// Gives the Node on top the handle at `arg`, and for `direction` the callback at `callback`. Neither raises nor allocates.
+/// Gives the Node on top the handle at `arg`, and for `direction` the callback at `callback`. Neither raises nor
+/// allocates.
 ///
 /// # Safety
 ///
@@ -260,8 +261,8 @@ pub(crate) unsafe fn settle_reference(state: *mut State, node: *mut NodeBlock) {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop of `state` is at 1, and at `index`, an absolute one, an observed Node of it. Room for
-/// three values.
+/// The rule of the crate; the loop of `state` is at 1, and at `index`, an absolute one, an observed Node of it. Room
+/// for three values.
 pub(crate) unsafe fn drop_directions(
     lua: *mut lua_State,
     state: *mut State,

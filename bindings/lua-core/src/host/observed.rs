@@ -45,7 +45,8 @@ pub(crate) unsafe fn is_stale(lua: *mut lua_State, index: c_int) -> bool {
 ///
 /// # Safety
 ///
-/// `state` belongs to the loop at 1, and there is a Node of that loop at `index`, an absolute index. Room for three values.
+/// `state` belongs to the loop at 1, and there is a Node of that loop at `index`, an absolute index. Room for three
+/// values.
 pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int) {
     // SAFETY: the caller's promise; the entry exists, so that setting it takes no memory.
     unsafe {
@@ -182,8 +183,8 @@ pub(crate) fn unwatch_all(state: &mut State) {
 ///
 /// The socket lives, and no reference into a loop's state is alive. Makes no Lua call.
 pub(crate) unsafe fn leave_loops(socket: *mut SocketBlock) {
-    // SAFETY: the caller's promise. Each observer is in its loop's table, and that loop is open: `unwatch_all` is called
-    // before a state goes.
+    // SAFETY: the caller's promise. Each observer is in its loop's table, and that loop is open: `unwatch_all` is
+    // called before a state goes.
     unsafe {
         while let Some(node) = (*socket).observers.as_mut() {
             let state = node.state;

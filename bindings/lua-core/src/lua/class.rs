@@ -1,8 +1,8 @@
-//! One way to build what a module consists of: metatables, tables of functions that share their upvalues, and the places in
-//! the registry where a module is kept.
+//! One way to build what a module consists of: metatables, tables of functions that share their upvalues, and the
+//! places in the registry where a module is kept.
 //!
-//! Functions know their own objects by the metatables among their upvalues. That is faster than a lookup by name, and no
-//! other library's object can pass for one of ours.
+//! Functions know their own objects by the metatables among their upvalues. That is faster than a lookup by name, and
+//! no other library's object can pass for one of ours.
 
 use mlua::ffi::{
     LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_gettop, lua_pop, lua_pushcclosure,

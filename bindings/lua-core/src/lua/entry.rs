@@ -8,8 +8,8 @@
 /// 2. The function has its module's upvalues, as `set_functions` gave them, or those that are named where it is pushed.
 /// 3. A userdata whose metatable is one of these upvalues was made by this module and holds what that kind holds.
 ///
-/// What its body has to keep is the rule of the crate: where a Lua call may raise, no value with a destructor is alive; and a
-/// pointer into a loop is good until Lua code may have run.
+/// What its body has to keep is the rule of the crate: where a Lua call may raise, no value with a destructor is alive;
+/// and a pointer into a loop is good until Lua code may have run.
 ///
 /// Rust code that calls an entry is an entry itself, or stands for one, and hands its own stack on.
 macro_rules! entry {

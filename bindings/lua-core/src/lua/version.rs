@@ -157,8 +157,8 @@ pub(crate) unsafe fn begin_with(lua: *mut lua_State, coroutine: *mut lua_State, 
     }
 }
 
-/// Closes the variables that are to be closed of a coroutine that failed, in the versions that have such. Whether an error
-/// is on top of its stack after that: its own, or that of a `__close`.
+/// Closes the to-be-closed variables of a coroutine that failed, in the versions that have them. Returns whether an
+/// error is on top of its stack after that: its own, or that of a `__close`.
 ///
 /// # Safety
 ///
@@ -177,8 +177,8 @@ pub(crate) unsafe fn close_thread(coroutine: *mut lua_State) -> bool {
     }
 }
 
-/// How many arguments a `__call` has put before those of the script. `luaL_argerror` of Lua 5.5 takes them off; the functions
-/// of this crate have done so before.
+/// How many arguments a `__call` has put before those of the script. `luaL_argerror` of Lua 5.5 takes them off; the
+/// functions of this crate have done so before.
 ///
 /// # Safety
 ///

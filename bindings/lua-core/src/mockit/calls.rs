@@ -20,7 +20,7 @@ use std::ffi::c_int;
 use std::time::{Duration, SystemTime};
 
 fn wall() -> Duration {
-    // Before 1970 there is no answer but this one.
+    // A time before 1970 counts as 1970.
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
@@ -59,7 +59,7 @@ entry!(
     }
 );
 
-/// What `wait` and `getfd` cannot do, in words.
+/// An error message of `wait` and `getfd`.
 type Problem = Text<80>;
 
 /// What `wait` does next.
@@ -71,8 +71,8 @@ enum Next {
 }
 
 entry!(
-    /// `wait( [ms] )` → 0: there is an event, the time is over, or a signal came; or 1, message. With no timer armed and no
-    /// limit it sleeps until a signal comes.
+    /// `wait( [ms] )` → 0: there is an event, the time is over, or a signal came; or 1, message. With no timer armed
+    /// and no limit it sleeps until a signal comes.
     pub(super) fn wait(lua: *mut lua_State) -> c_int {
         // Nothing with a destructor is alive at a Lua call.
         let limit_ms = match lua_type(lua, 1) {
@@ -94,7 +94,7 @@ entry!(
                     return Next::Return;
                 }
                 match &mut service.virtual_ns {
-                    // Nothing could end that wait, no signal either: it would not pass the time.
+                    // Nothing could end that wait, not even a signal: virtual time would not pass.
                     Some(_) if until_ns == u64::MAX => {
                         return Next::Fail(Text::new("wait: no timer is armed, so that no event would ever come"));
                     }
@@ -157,8 +157,8 @@ entry!(
 );
 
 entry!(
-    /// `process_events( )` → callbacks run: those of the events that are in the queue now. The first error is raised when all
-    /// have run.
+    /// `process_events( )` → callbacks run: those of the events that are in the queue now. The first error is raised
+    /// when all have run.
     pub(super) fn process_events(lua: *mut lua_State) -> c_int {
         // Each callback is called protected, and nothing with a destructor is alive meanwhile.
         lua_settop(lua, 0);
@@ -195,8 +195,8 @@ entry!(
 );
 
 entry!(
-    /// The message handler: a text gets the traceback of its place, and so does what can be made one; another value stays what
-    /// it is.
+    /// The message handler: adds the traceback to a text, and to a value that has `__tostring`. Leaves other values
+    /// alone.
     fn with_traceback(lua: *mut lua_State) -> c_int {
         let is_text = matches!(lua_type(lua, 1), LUA_TSTRING | LUA_TNUMBER);
         if is_text || luaL_callmeta(lua, 1, c"__tostring".as_ptr()) != 0 {
@@ -208,7 +208,7 @@ entry!(
 );
 
 entry!(
-    /// `init( )`: older scripts call it.
+    /// `init( )` does nothing; older scripts call it.
     pub(super) fn init(lua: *mut lua_State) -> c_int {
         lua_pushboolean(lua, 1);
         1

@@ -4,8 +4,9 @@
 //!   oneoff, getit ──► queue: wheel ── due ──► events ── process_events ──► callbacks, on the caller's thread
 //! ```
 //!
-//! Nothing calls Lua by itself and there is no thread: each function brings the queue up to date from the wheel first, so
-//! that they all agree. There is one service for each Lua state; `service( )` makes others, with virtual time if asked.
+//! There is no thread, and nothing calls Lua by itself. Each function first brings the queue up to date from the wheel,
+//! so that they all agree. There is one service for each Lua state; `service( )` makes others, with virtual time if
+//! asked.
 
 mod calls;
 mod queue;
@@ -121,7 +122,8 @@ unsafe fn push_module(lua: *mut lua_State, is_virtual: bool) {
 entry!(
     /// The finalizer of a service.
     fn drop_service(lua: *mut lua_State) -> c_int {
-        // A script can find it with the debug library and call it with any value: the type is asked for, and a second call finds nothing.
+        // A script can find it with the debug library and call it with any value: the type is asked for, and a second
+        // call finds nothing.
         let block = lua_touserdata(lua, 1).cast::<Option<Box<Service>>>();
         if !block.is_null() {
             drop((*block).take());

@@ -6,9 +6,9 @@
 //!                                                   └── of a timer destroyed meanwhile: dropped
 //! ```
 //!
-//! An interval that was not processed for long has an event for each deadline that has passed, and they take their turn
-//! between the others'. They are not kept one by one: a timer has one *run*, its oldest event and how many follow a period
-//! apart, so that a year of missed milliseconds takes no memory.
+//! An interval that was not processed for long has an event for each deadline that has passed, in order with those of
+//! other timers. They are not kept one by one: a timer has one *run*, its oldest event and the number of those that
+//! follow, a period apart. So a year of missed milliseconds takes no memory.
 
 use cogloop_engine::{Key, Missed, NoRoom, Plan, Scheduler};
 use cogloop_io::memory::expect_bytes;
@@ -17,10 +17,10 @@ use std::num::NonZeroU64;
 
 pub(super) const NS_PER_MS: u64 = 1_000_000;
 
-/// More than a map takes for an entry: a node on each of its levels.
+/// More bytes than a map takes for an entry: a node on each of its levels.
 const FOR_A_RUN: usize = 8 << 10;
 
-/// A timer: its place, and how often that had been taken before. A stale one is of no timer.
+/// A timer: its place, and how often the place had been taken before. A stale one resolves to no timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Timer {
     pub(super) place: u32,
@@ -35,7 +35,7 @@ struct Place {
     is_taken: bool,
     is_cyclic: bool,
     delay_ns: u64,
-    /// The deadline that the wheel has, or had last.
+    /// The deadline in the wheel, or the last one.
     next_ns: u64,
     /// The order of arming.
     armed: u64,
@@ -43,8 +43,8 @@ struct Place {
     run: Option<Order>,
 }
 
-/// When an event is served: by its deadline. Those of the same deadline are in the order in which they came to the wheel: a
-/// one-off when it was armed, an interval when the one before was due.
+/// The order of events: by deadline. Equal deadlines are in the order in which they came to the wheel: a one-off when
+/// it was armed, an interval when its previous deadline was due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Order {
     deadline_ns: u64,
@@ -81,7 +81,7 @@ pub(super) struct Queue {
     /// It has room for all places.
     free: Vec<u32>,
     runs: BTreeMap<Order, Run>,
-    /// How many events they stand for, and how many of these are of timers that still are.
+    /// How many events the runs stand for, and how many of these belong to timers that were not destroyed.
     len: u64,
     live: u64,
     /// How many timers were armed.
@@ -98,7 +98,7 @@ pub(super) struct Present {
 }
 
 impl Present {
-    /// What comes later has a later deadline, or is of a timer that was armed later and sorts behind its equals.
+    /// A later event has a later deadline, or belongs to a timer that was armed later.
     fn has(self, order: &Order) -> bool {
         order.deadline_ns <= self.until_ns && order.armed < self.armed
     }
@@ -186,7 +186,7 @@ impl Queue {
         self.scheduler.advance(now_ns);
         self.reached_ns = self.reached_ns.max(now_ns);
         while self.scheduler.has_due() {
-            // A map's nodes are asked for without a question.
+            // A map allocates its nodes without a fallible call.
             expect_bytes(FOR_A_RUN)?;
             let Some(fired) = self.scheduler.pop() else { break };
             let known = &mut self.places[fired.value as usize];
@@ -194,14 +194,14 @@ impl Queue {
             let mut count = 1;
             known.key = None;
             if known.is_cyclic {
-                // The wheel has it for a deadline that has not passed: those up to now are counted, by the engine's rule.
+                // The wheel gets a deadline that has not passed. Those up to now are counted, by the engine's rule.
                 let period_ns = NonZeroU64::new(known.delay_ns).unwrap_or(NonZeroU64::MIN);
                 let next = Missed::Skip.next(known.next_ns, period_ns, now_ns);
                 count += next.missed;
                 known.next_ns = next.deadline;
                 // At the end of time there is no next one.
                 let next = (known.next_ns > now_ns).then(|| Plan::once(known.next_ns));
-                // It has the place that has just become free, which takes no memory.
+                // It takes the place that has just become free, so it needs no memory.
                 known.key = next.and_then(|next| self.scheduler.try_add(next, fired.value).ok());
             }
             self.live += count;

@@ -13,7 +13,7 @@ use std::ffi::c_int;
 /// The service's user value: the callbacks.
 pub(super) const CALLBACKS: c_int = 1;
 
-/// Beside a block itself, so that what is given back serves a smaller request.
+/// Bytes asked for beside a block's own.
 const FOR_A_BOX: usize = 4 << 10;
 
 pub(super) struct Service {
@@ -21,7 +21,7 @@ pub(super) struct Service {
     /// Virtual time, for tests; `None` is `CLOCK_BOOTTIME`.
     pub(super) virtual_ns: Option<u64>,
     pub(super) alarm: Option<Alarm>,
-    /// Whether there was no memory for something: the function that runs raises that.
+    /// Whether memory has run out. The running function raises that.
     pub(super) is_out_of_memory: bool,
 }
 
@@ -39,28 +39,28 @@ impl Service {
         self.virtual_ns.unwrap_or_else(time::now_ns)
     }
 
-    /// Brings the queue up to date, and says what time it is.
+    /// Brings the queue up to date. Returns the time.
     pub(super) fn refresh(&mut self) -> u64 {
         let now_ns = self.now_ns();
         self.is_out_of_memory |= self.queue.refresh(now_ns).is_err();
         now_ns
     }
 
-    /// Brings the descriptor up to date, if somebody asked for it. 1 ns after the start has passed.
+    /// Brings the descriptor up to date, if the script has asked for it. The time 1 ns has always passed.
     pub(super) fn set_alarm(&mut self) {
         let Some(alarm) = &mut self.alarm else { return };
         alarm.set(if self.queue.len() > 0 { 1 } else { self.queue.next_deadline().unwrap_or(0) });
     }
 }
 
-/// Work on the service of the running function, which makes no Lua call. A panic, and memory that runs out, becomes a Lua
-/// error.
+/// Work on the service of the running function, which makes no Lua call. A panic becomes a Lua error, and so does
+/// memory that runs out.
 ///
 /// # Safety
 /// The rule of the crate; the running function is one of a module's.
 pub(super) unsafe fn with<R: Copy>(lua: *mut lua_State, work: impl FnOnce(&mut Service) -> R) -> R {
-    // SAFETY: the upvalue is a service's userdata, alive as long as the function, and its finalizer has not run: a module's
-    // functions are reachable. `work` makes no Lua call, so nothing else refers to the service meanwhile.
+    // SAFETY: the upvalue is a service's userdata, alive as long as the function, and its finalizer has not run: a
+    // module's functions are reachable. `work` makes no Lua call, so nothing else refers to the service meanwhile.
     unsafe {
         let service = lua_touserdata(lua, lua_upvalueindex(upvalue::SERVICE)).cast::<Option<Box<Service>>>();
         let worked = guard(|| match (*service).as_deref_mut() {

@@ -1,4 +1,5 @@
-//! `CLOCK_BOOTTIME`, which counts the time asleep; sleeping by it; and a descriptor that tells when an event is due.
+//! `CLOCK_BOOTTIME`, which also counts while the machine sleeps; sleeping by it; and a descriptor that is readable when
+//! an event is due.
 
 use super::queue::NS_PER_MS;
 use crate::lua::interrupt;
@@ -26,10 +27,10 @@ fn to_timespec(ns: u64) -> Timespec {
     Timespec { tv_sec: (ns / NS_PER_SEC) as _, tv_nsec: (ns % NS_PER_SEC) as _ }
 }
 
-/// Sleeps until `at_ns`, or until a signal comes: `false`.
+/// Sleeps until `at_ns`. Returns false if a signal came first.
 ///
 /// # Errors
-/// The kernel's, which knows no reason to refuse.
+/// The kernel's; none is expected.
 pub(super) fn sleep_until(at_ns: u64) -> io::Result<bool> {
     match clock_nanosleep_absolute(ClockId::Boottime, &to_timespec(at_ns)) {
         Ok(()) => Ok(true),
@@ -38,8 +39,8 @@ pub(super) fn sleep_until(at_ns: u64) -> io::Result<bool> {
     }
 }
 
-/// Sleeps, through signals if `resume`, though not through an interrupt. The milliseconds that were left, rounded up, and
-/// the error number.
+/// Sleeps, with `resume` through signals, but not through an interrupt. Returns the milliseconds that are left, rounded
+/// up, and the error number.
 pub(super) fn sleep(ms: u64, resume: bool) -> (u64, i32) {
     let end_ns = now_ns().saturating_add(ms.saturating_mul(NS_PER_MS));
     let left_ms = |left_ns: u64| left_ns.div_ceil(NS_PER_MS);
@@ -66,14 +67,14 @@ impl Alarm {
         Ok(Self { fd, at_ns: 0 })
     }
 
-    /// Readable from `at_ns` on; 0 is never. Setting it ends that it is readable, if it was.
+    /// Makes it readable from `at_ns` on; 0 is never. Until then it is not readable.
     pub(super) fn set(&mut self, at_ns: u64) {
         if at_ns == self.at_ns {
             return;
         }
         self.at_ns = at_ns;
         let value = Itimerspec { it_interval: to_timespec(0), it_value: to_timespec(at_ns) };
-        // It can only fail for a time that is none.
+        // It can fail for an invalid time only.
         let _ = timerfd_settime(&self.fd, TimerfdTimerFlags::ABSTIME, &value);
     }
 

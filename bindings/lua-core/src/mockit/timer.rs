@@ -1,4 +1,4 @@
-//! `oneoff`, `getit`, and the timer that they give.
+//! `oneoff` and `getit`, and the timer that they return.
 
 use super::queue::{NS_PER_MS, Timer};
 use super::service::{CALLBACKS, with};
@@ -30,7 +30,7 @@ pub(super) unsafe fn check_ms(lua: *mut lua_State, arg: c_int, least: i64, wante
     unsafe {
         let ms = match lua_type(lua, arg) {
             LUA_TNUMBER if lua_isinteger(lua, arg) != 0 => Some(lua_tointeger(lua, arg)),
-            // 2^63 and more is the longest delay there is; the cast clamps.
+            // From 2^63 on it is the longest delay; the cast clamps.
             LUA_TNUMBER => {
                 Some(lua_tonumber(lua, arg)).filter(|ms| ms.is_finite() && ms.fract() == 0.0).map(|ms| ms as i64)
             }
@@ -60,8 +60,9 @@ entry!(
 );
 
 unsafe fn arm(lua: *mut lua_State, ms: i64, is_cyclic: bool) -> c_int {
-    // SAFETY: only called by `oneoff` and `getit`. Making the userdata may run finalizers, which may arm timers; storing the
-    // callback may raise for want of memory, and runs none, so that the place is still the next one when it is taken.
+    // SAFETY: only called by `oneoff` and `getit`. Making the userdata may run finalizers, which may arm timers;
+    // storing the callback may raise for want of memory, and runs none, so that the place is still the next one when it
+    // is taken.
     unsafe {
         check_callable(lua, 2);
         lua_settop(lua, 2);
@@ -80,7 +81,7 @@ unsafe fn arm(lua: *mut lua_State, ms: i64, is_cyclic: bool) -> c_int {
             service.set_alarm();
             timer.ok()
         });
-        // Without one, `with` has raised.
+        // Without a timer `with` has raised.
         let Some(timer) = timer else { return 0 };
         block.write(Block { timer, ms });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::TIMER));
@@ -101,7 +102,7 @@ unsafe fn check_timer(lua: *mut lua_State) -> Block {
 }
 
 entry!(
-    /// `timer:destroy( [wait] )`: its events are dropped. A second one is harmless.
+    /// `timer:destroy( [wait] )`: its events are dropped. A second call does nothing.
     pub(super) fn destroy(lua: *mut lua_State) -> c_int {
         let block = check_timer(lua);
         let was_armed = with(lua, |service| {
@@ -118,7 +119,7 @@ entry!(
     }
 );
 
-/// Lets go of a callback. Neither raises nor allocates: the place is there.
+/// Drops a callback. Neither raises nor allocates, because the place exists.
 ///
 /// # Safety
 /// The running function is one of a module's, and the timer has ended just now. Room for three values.

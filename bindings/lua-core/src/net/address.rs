@@ -1,4 +1,4 @@
-//! `t.Net.Address`: where a socket is, or where it shall connect to. A userdata that is a [`SockAddr`], plain bytes.
+//! `t.Net.Address`: the address of a socket. A userdata that is a [`SockAddr`], plain bytes.
 
 use super::class::Class;
 use super::endpoint::{any, host, parse, same, shown, unix, with_port};
@@ -65,7 +65,7 @@ pub(super) unsafe fn check_address(lua: *mut lua_State, arg: c_int) -> *mut Sock
     }
 }
 
-/// A port: a number, or text that is one, from 0 to 65535; nothing is 0.
+/// A port: a number from 0 to 65535, or a text with one. Nil is 0.
 ///
 /// # Safety
 ///
@@ -82,7 +82,7 @@ pub(super) unsafe fn check_port(lua: *mut lua_State, arg: c_int) -> u16 {
 
 const PORT: &CStr = c"an integer from 0 to 65535";
 
-/// As [`check_port`]; `None` for what is none, and for nothing.
+/// As [`check_port`]; `None` for another value, and for nil.
 unsafe fn read_port(lua: *mut lua_State, index: c_int) -> Option<u16> {
     // SAFETY: only called with an acceptable index.
     let (is_number, port) = unsafe { (lua_isnumber(lua, index) != 0, lua_tonumber(lua, index)) };
@@ -220,7 +220,7 @@ entry!(
         let port = (*address).as_socket().map_or(0, |address| address.port());
         let is_text = lua_type(lua, 3) == LUA_TSTRING;
         match if lua_type(lua, 2) == LUA_TSTRING { bytes(lua, 2) } else { b"" } {
-            // In the Unix family every text is a path, be it one without a slash.
+            // In the Unix family every text is a path, with or without a slash.
             b"ip" => {
                 let is_unix = (*address).is_unix();
                 let text = if is_text { bytes(lua, 3) } else { refuse(lua, c"ip", IP) };

@@ -8,7 +8,7 @@ use std::ffi::c_int;
 use std::fmt::Write;
 use std::io;
 
-/// Does system calls, again when a signal interrupts them. What the system refuses comes back as its number.
+/// Makes system calls, again when a signal interrupts them. Returns the number of the system's error.
 ///
 /// # Safety
 ///
@@ -40,7 +40,7 @@ pub(super) enum Failed {
     False,
 }
 
-/// Pushes what a function returns when the system refused: nil or false, "`what` (reason)", the system's number.
+/// Pushes what a function returns when the system refuses: nil or false, "`what` (reason)", the number of the error.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! A class of `t.Net`.
+//! How the classes of `t.Net` are built.
 
 use super::names;
 use crate::lua::class::{Functions, set_functions};
@@ -11,13 +11,13 @@ use std::ffi::c_int;
 /// A class: the functions that it and its objects share, their metamethods, and what `Class( … )` calls.
 pub(super) struct Class {
     pub(super) methods: &'static Functions,
-    /// What an object has in the place of the functions of these names.
+    /// What an object has instead of the functions of these names.
     pub(super) own: &'static Functions,
     pub(super) meta: &'static Functions,
     pub(super) construct: lua_CFunction,
 }
 
-/// Pushes a class, and fills the metatable of its objects, the one of that number. The three metatables are beside it.
+/// Pushes a class, and fills the metatable of its objects, which is number `number` of the three in `metas`.
 pub(super) unsafe fn push_class(lua: *mut lua_State, class: &Class, metas: [c_int; 3], number: usize) {
     // SAFETY: only called by `install`, with absolute indices. The stack is written beside the lines.
     unsafe {

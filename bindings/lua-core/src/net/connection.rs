@@ -1,8 +1,8 @@
-//! Where a socket is and whom it talks to: `bind`, `listen`, `connect`, `accept`, `shutdown`, and the names of both ends.
+//! Connecting sockets: `bind`, `listen`, `connect`, `accept`, `shutdown`, and the addresses of both ends.
 //!
-//! The first three are methods of a socket and functions of the class, which then make a TCP socket – or a Unix one for
-//! such an address – and return it first. The address that they return is the one they were given, or a new one; once
-//! it is bound, its port is the one that the system chose.
+//! The first three are methods of a socket and functions of the class. A function of the class makes a TCP socket, or a
+//! Unix one for such an address, and returns it first. All return the address that they were given, or a new one. After
+//! binding it has the port that the system chose.
 
 use super::address::{check_host, check_port, push_address, test_address};
 use super::attempt::{Failed, attempt, push_failure};
@@ -27,24 +27,24 @@ use std::io;
 use std::net::Shutdown;
 use std::os::fd::IntoRawFd;
 
-/// Longer than what systems allow, who shorten it.
+/// More than systems allow: they shorten it.
 const BACKLOG: c_int = 4096;
 
-/// What a call is about: its arguments, read.
+/// The arguments of a call.
 struct Call {
-    /// Null when the class was called: then a socket is made.
+    /// Null if the class was called; then a socket is made.
     socket: *mut SocketBlock,
     address: SockAddr,
     /// Where the Address is on the stack; 0 when none was given.
     given: c_int,
-    /// Whether the arguments said anything about an address.
+    /// Whether the arguments had any part of an address.
     is_said: bool,
     /// The index of the first argument that is not part of the address.
     rest: c_int,
 }
 
-/// Reads `[sck,] [adr | host [, port] | port]`. With `backlog`, a number alone is not a port. `default` makes the address
-/// for a family and a port when there is no host.
+/// Reads `[sck,] [adr | host [, port] | port]`. With `backlog`, a number alone is not a port. `default` makes the
+/// address for a family and a port when there is no host.
 unsafe fn read(lua: *mut lua_State, default: fn(c_int, u16) -> SockAddr, backlog: bool) -> Call {
     // SAFETY: only called by the functions below, under the rule of the crate; nothing here has a destructor.
     unsafe {
@@ -113,7 +113,7 @@ unsafe fn perform(
         match done {
             Ok(()) => c_int::from(is_new) + 1,
             Err(errno) => {
-                // The one error is told; what closing says would hide it.
+                // The first error is returned; an error of closing would hide it.
                 let _ = if is_new { attempt(lua, || shut(socket)) } else { Ok(()) };
                 let mut text = Text::new(what);
                 text.extend(b" ");
@@ -155,7 +155,7 @@ entry!(
         let is_new = call.socket.is_null();
         perform(lua, &call, "Can't listen on", |socket, address| {
             if is_new && !address.is_unix() {
-                // A server that starts again need not wait until the last connections of the old one are forgotten.
+                // A restarted server need not wait until the system forgets the last connections of the old one.
                 socket.set_reuse_address(true)?;
             }
             if is_new || call.is_said {
@@ -172,8 +172,8 @@ entry!(
 );
 
 entry!(
-    /// `sck:connect( … )` → adr; `Socket.connect( … )` → sck, adr. A socket that does not block says EINPROGRESS; when it is
-    /// ready to be written, `sck.error` says how it ended.
+    /// `sck:connect( … )` → adr; `Socket.connect( … )` → sck, adr. A socket that does not block says EINPROGRESS; when
+    /// it is ready to be written, `sck.error` says how it ended.
     pub(super) fn connect(lua: *mut lua_State) -> c_int {
         let call = read(lua, localhost, false);
         perform(lua, &call, "Can't connect socket to", |socket, address| match socket.connect(address) {
@@ -183,7 +183,8 @@ entry!(
     }
 );
 
-/// Waits for a connection that a signal left unfinished: it goes on by itself, and asking again would be an error.
+/// Waits for a connection attempt that a signal has interrupted. It goes on by itself; a second `connect` would be an
+/// error.
 fn wait_for_connection(socket: &Socket) -> io::Result<()> {
     let mut ready = [PollFd::new(socket, PollFlags::OUT)];
     while let Err(error) = poll(&mut ready, None) {

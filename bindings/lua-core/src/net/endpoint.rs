@@ -1,4 +1,4 @@
-//! Socket addresses as text: what a script may write for an IP address or a Unix socket's path, and how each is shown.
+//! Socket addresses as text: what a script may write for one, and how it is shown.
 //!
 //! | text | address |
 //! |---|---|
@@ -46,7 +46,7 @@ const NAME_MAX: usize = 128;
 pub(super) fn unix(text: &[u8]) -> Result<SockAddr, ErrorText> {
     let wrong = |why: std::fmt::Arguments<'_>| Text::new(format_args!("'{}'{why}", Lossy(text)));
     let mut room = [0; NAME_MAX];
-    // What is too long for this is so for the system, which says it of the whole.
+    // A longer name is too long for the system, too, whose error then has the whole name.
     let name = match room.get_mut(..text.len()) {
         Some(name) => {
             name.copy_from_slice(text);
@@ -74,7 +74,7 @@ fn scope(zone: &str) -> Result<u32, ErrorText> {
     nix::net::if_::if_nametoindex(zone).map_err(|_| Text::new(format_args!("there is no network interface '{zone}'")))
 }
 
-/// The address of "any" in a family: what a socket is bound to that names none.
+/// The address "any" of a family, for a socket that is bound to no particular one.
 pub(super) fn any(family: libc::c_int, port: u16) -> SockAddr {
     match family {
         libc::AF_INET6 => SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0).into(),
@@ -101,7 +101,7 @@ pub(super) fn with_port(address: &SockAddr, port: u16) -> SockAddr {
     )
 }
 
-/// Whether both mean the same: what the kernel leaves in the rest of the structure does not count.
+/// Whether both are the same address. The unused rest of the structures does not count.
 pub(super) fn same(a: &SockAddr, b: &SockAddr) -> bool {
     match (a.as_socket(), b.as_socket()) {
         (Some(a), Some(b)) => a == b,
@@ -110,8 +110,8 @@ pub(super) fn same(a: &SockAddr, b: &SockAddr) -> bool {
     }
 }
 
-/// Text enough for any address: 108 bytes of a path, or an IPv6 address with its zone and port. The name of a Unix socket
-/// is bytes; they need not be UTF-8.
+/// Room for any address: 108 bytes of a path, or an IPv6 address with its zone and port. The name of a Unix socket is
+/// any bytes.
 pub(super) type AddressText = Text<128>;
 
 /// An address without its port, as [`parse`] reads it.
@@ -140,7 +140,7 @@ pub(super) fn host(address: &SockAddr) -> AddressText {
 /// Appends the zone of an IPv6 address: the interface's name, or its number if it has none any more.
 fn zone(text: &mut AddressText, scope: u32) {
     text.extend(b"%");
-    // nix says a number that no interface has by an empty name.
+    // nix returns an empty name for a number that no interface has.
     match nix::net::if_::if_indextoname(scope) {
         Ok(name) if !name.is_empty() => text.extend(name.to_bytes()),
         _ => text.extend(scope.to_string().as_bytes()),

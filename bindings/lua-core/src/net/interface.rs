@@ -1,4 +1,4 @@
-//! `t.Net.Interface`: what networks the machine is on. Each call takes a snapshot and gives plain tables.
+//! `t.Net.Interface`: the network interfaces of the machine. Each call takes a snapshot and returns plain tables.
 //!
 //! ```text
 //!   { name = 'eth0', index = 2, mtu = 1500, flags = { IFF_UP = true, … }, address = adr, hw_address = '00:1a:…',
@@ -65,7 +65,7 @@ const STATS: &[&CStr] = &[
 
 /// Pushes a userdata with a snapshot of all addresses of all interfaces: Lua frees it whatever happens.
 unsafe fn push_records<'a>(lua: *mut lua_State) -> Result<&'a [Record], c_int> {
-    // SAFETY: only called by the functions below. There may be more the second time; what there is no room for is left out.
+    // SAFETY: only called by the functions below. The second list may be longer; what has no room is left out.
     unsafe {
         let room = attempt(lua, || Ok(getifaddrs()?.count()))?;
         let records = new_userdata(lua, room * size_of::<Record>(), 0).cast::<Record>();
@@ -83,7 +83,8 @@ unsafe fn push_records<'a>(lua: *mut lua_State) -> Result<&'a [Record], c_int> {
 
 /// Pushes the table of the interfaces that are wanted, by name. Returns how many there are.
 unsafe fn push_tables(lua: *mut lua_State, wanted: Wanted) -> Result<usize, c_int> {
-    // SAFETY: only called by the functions below. The records are in a userdata on the stack; the stack is written beside.
+    // SAFETY: only called by the functions below. The records are in a userdata on the stack; the stack is written
+    // beside.
     unsafe {
         let records = push_records(lua)?; // S: … records
         let wanted = attempt(lua, || Ok(wanted.resolve(records)))?;
@@ -107,7 +108,7 @@ unsafe fn push_tables(lua: *mut lua_State, wanted: Wanted) -> Result<usize, c_in
     }
 }
 
-/// Pushes what is known of an interface, but for its addresses.
+/// Pushes the table of an interface, without its addresses.
 unsafe fn push_interface(lua: *mut lua_State, record: &Record) {
     // SAFETY: only called by `push_tables`.
     unsafe {
@@ -134,7 +135,7 @@ unsafe fn push_interface(lua: *mut lua_State, record: &Record) {
     }
 }
 
-/// What the system's file about an interface says; Linux only.
+/// A number from the system's files about an interface; Linux only.
 unsafe fn read_number(lua: *mut lua_State, name: &Name, folder: &str, file: &CStr) -> Option<lua_Integer> {
     // SAFETY: only called by `push_interface`.
     let number = unsafe {
@@ -148,7 +149,7 @@ unsafe fn read_number(lua: *mut lua_State, name: &Name, folder: &str, file: &CSt
     number.ok()
 }
 
-/// The beginning of a small file, without memory.
+/// The beginning of a small file, without allocating memory.
 fn contents(path: std::fmt::Arguments<'_>) -> io::Result<Text<64>> {
     let path = Text::<200>::new(path);
     let mut file = std::fs::File::open(OsStr::from_bytes(path.as_bytes()))?;
@@ -186,8 +187,8 @@ unsafe fn set_number(lua: *mut lua_State, name: &CStr, number: Option<lua_Intege
     }
 }
 
-/// Gives the interface on top the addresses of the record: appends them to the list of its family, whose fields are those
-/// of its first item. `interface.address` is the IPv4 address, or the first one of another family.
+/// Appends the addresses of the record to the list of its family in the interface on top. The list has the fields of
+/// its first item, too. `interface.address` is the IPv4 address, or the first one of another family.
 unsafe fn set_addresses(lua: *mut lua_State, record: &Record) {
     // SAFETY: only called by `push_tables`, with the interface's table on top; the stack is written beside the lines.
     unsafe {
@@ -252,7 +253,7 @@ entry!(
 );
 
 entry!(
-    /// `Interface.default( )` → the interface that leads out
+    /// `Interface.default( )` → the interface of the default route
     fn default(lua: *mut lua_State) -> c_int {
         push_one(lua, Wanted::Default)
     }
@@ -267,7 +268,7 @@ entry!(
 );
 
 entry!(
-    /// `Interface.get( name )` → the interface of that name; `'default'` is the one that leads out.
+    /// `Interface.get( name )` → the interface of that name; `'default'` is that of the default route.
     fn get(lua: *mut lua_State) -> c_int {
         let is_method = lua_rawequal(lua, 1, lua_upvalueindex(upvalue::CLASS)) != 0;
         let arg = if is_method { 2 } else { 1 };

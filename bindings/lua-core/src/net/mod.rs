@@ -6,9 +6,9 @@
 //!           └─ Interface  functions that give tables ───────────────────────── interface, snapshot
 //! ```
 //!
-//! Two kinds of failure: a wrong argument raises an error that names it; what the system refuses is returned, as
-//! `nil, message, errno` – from `send` and `recv` as `false, message, errno`, because their nil means something else.
-//! System calls happen in [`attempt`], which makes no Lua call and gives plain numbers back.
+//! There are two kinds of failure. A wrong argument raises an error that names it. An error of the system is returned,
+//! as `nil, message, errno`; `send` and `recv` return `false, message, errno`, because their nil means something else.
+//! System calls are made in [`attempt::attempt`], which makes no Lua call and returns plain numbers.
 
 mod address;
 mod attempt;
@@ -36,7 +36,7 @@ use mlua::ffi::{
 };
 use std::ffi::{CStr, c_int};
 
-/// Their addresses are the places in the registry: one set of classes for a Lua state, however often it is required.
+/// The places of the classes in the registry.
 static NET_KEY: u8 = 0;
 static SOCKET_KEY: u8 = 0;
 static ADDRESS_KEY: u8 = 0;
@@ -100,7 +100,7 @@ unsafe fn open_field(lua: *mut lua_State, key: &'static u8, name: &CStr) -> c_in
     1
 }
 
-/// Pushes what the registry has under `key`; the first time it makes all of them.
+/// Pushes what the registry has under `key`. Makes all classes the first time.
 unsafe fn open(lua: *mut lua_State, key: &'static u8) -> c_int {
     // SAFETY: only called by the functions above.
     unsafe {
@@ -143,8 +143,8 @@ unsafe fn install(lua: *mut lua_State) {
     }
 }
 
-/// Pushes a table of values by their names and of the first names by value: `Type.SOCK_STREAM == 1`, `Type.stream == 1`,
-/// `Type[ 1 ] == 'SOCK_STREAM'`. A short name is there in the three ways of writing that lua-t has.
+/// Pushes a table of values by their names, and of the first names by value: `Type.SOCK_STREAM`, `Type.stream`, `Type[
+/// 1 ]`. A short name is written in the three ways that lua-t has.
 unsafe fn push_names(lua: *mut lua_State, list: &[names::Named]) {
     // SAFETY: only called by `install`.
     unsafe {

@@ -1,5 +1,5 @@
-//! The names of protocols, families, kinds of socket and ways to shut one down. The first name of each is the one that a
-//! script gets back; upper and lower case are alike.
+//! The names of protocols, families, kinds of socket and ways to shut one down. A script gets the first name of each
+//! back. Upper and lower case are alike.
 
 use std::ffi::c_int;
 

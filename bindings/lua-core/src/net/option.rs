@@ -18,7 +18,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-/// What a property is.
+/// The kind of a property.
 #[derive(Clone, Copy)]
 enum Kind {
     /// A flag or a number of the socket itself: level and name for `getsockopt`.
@@ -65,7 +65,7 @@ fn property(name: &[u8]) -> Option<Kind> {
     PROPERTIES.iter().find(|(known, _)| *known == name).map(|&(_, kind)| kind)
 }
 
-/// What a property holds.
+/// The value of a property.
 #[derive(Clone, Copy)]
 enum Value {
     Boolean(bool),
@@ -75,9 +75,9 @@ enum Value {
 }
 
 entry!(
-    /// `sck[ key ]`: a method, a constant or a property; nil for what there is not, or the system does not tell.
+    /// `sck[ key ]`: a method, a constant or a property; nil if there is none, or if the system does not tell.
     pub(super) fn index(lua: *mut lua_State) -> c_int {
-        // Methods first: they are looked up with every call of one.
+        // Methods first: each call of one looks it up.
         lua_pushvalue(lua, 2);
         if lua_rawget(lua, lua_upvalueindex(upvalue::CLASS)) != LUA_TNIL {
             return 1;
@@ -127,7 +127,7 @@ fn named(list: &'static [Named], value: c_int) -> Value {
 }
 
 entry!(
-    /// `sck[ key ] = value`. What the system refuses is raised: an assignment has no result that could say so.
+    /// `sck[ key ] = value`. Raises what the system refuses: an assignment has no result that could tell.
     pub(super) fn new_index(lua: *mut lua_State) -> c_int {
         let number = (*check_socket(lua, 1)).number;
         let kind = if lua_type(lua, 2) == LUA_TSTRING { property(bytes(lua, 2)) } else { None };

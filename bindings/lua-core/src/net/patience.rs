@@ -1,12 +1,12 @@
-//! Whether a call on a socket may wait. In a callback of a loop that observes the socket it may not: what the loop has
-//! reported may be gone by then, taken by another callback or another process, and the whole loop would stand still.
+//! Whether a call on a socket may wait. In a callback of a loop that observes the socket it may not: another callback
+//! or process may have taken what the loop has reported, and then the whole loop would stand still.
 //!
 //! | socket | in a callback | elsewhere |
 //! |---|---|---|
 //! | observed for that direction, or a coroutine has waited for it | at once, or EAGAIN | as the socket is set |
 //! | any other | as the socket is set | as the socket is set |
 //!
-//! The socket's own O_NONBLOCK is left alone: it belongs to the open socket, which other processes may have, too.
+//! The socket's O_NONBLOCK is left alone: it belongs to the open socket, which other processes may share.
 
 use crate::host::memory::SocketBlock;
 use crate::lua::interrupt::is_running;
@@ -49,15 +49,15 @@ pub(super) unsafe fn flag(socket: *const SocketBlock, direction: Interest) -> li
     if unsafe { may_wait(socket, direction) } { 0 } else { libc::MSG_DONTWAIT }
 }
 
-/// One `accept` of this process at a time: the locks of files are the process's.
+/// One `accept` of this process at a time: file locks belong to the whole process.
 static ACCEPTING: Mutex<()> = Mutex::new(());
 
-/// Accepts a client that is there. `accept` has no flag for that, so this looks first. Another process that looks in the
-/// same moment is kept out by a lock of the listener's file, which ends with the process that holds it.
+/// Accepts a waiting client without waiting for one. `accept` has no flag for that, so this polls first. A lock of the
+/// listener's file keeps other processes out meanwhile; it ends with the process that holds it.
 ///
 /// # Errors
 ///
-/// EAGAIN without a client, or when another process is accepting one. What the system says.
+/// EAGAIN without a client, or while another process accepts one. Else the system's error.
 pub(super) fn accept_at_once(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
     if socket.nonblocking()? {
         return socket.accept();

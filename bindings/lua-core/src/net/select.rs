@@ -35,7 +35,7 @@ entry!(
         for (list, flags, _) in LISTS.into_iter().filter(|&(list, _, _)| lua_type(lua, list) == LUA_TTABLE) {
             lua_pushnil(lua);
             while lua_next(lua, list) != 0 {
-                // A finalizer may have closed one since it was looked at, or put more into the list.
+                // A finalizer may have closed one since the first look, or put more into the list.
                 let socket = test_socket(lua, lua_gettop(lua));
                 let number = if socket.is_null() { -1 } else { (*socket).number };
                 if filled < count && number >= 0 {
@@ -62,7 +62,7 @@ entry!(
     }
 );
 
-/// How many sockets are in the list at `arg`; what is no open socket raises.
+/// How many sockets are in the list at `arg`. Raises for a value that is not an open socket.
 unsafe fn count(lua: *mut lua_State, arg: c_int) -> usize {
     // SAFETY: only called by `select`; the stack is written beside.
     unsafe {
@@ -113,8 +113,8 @@ unsafe fn collect(lua: *mut lua_State, arg: c_int, ready: c_int, is_ready: impl 
     }
 }
 
-/// Waits until one is ready or the time is over. Without any socket and without a time it does not wait: nothing could end
-/// it.
+/// Waits until one is ready or the time is over. Without sockets and a time it does not wait: nothing could end the
+/// wait.
 unsafe fn wait(lua: *mut lua_State, polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<(), c_int> {
     if polled.is_empty() && timeout.is_none() {
         return Ok(());

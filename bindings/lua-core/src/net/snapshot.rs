@@ -1,4 +1,4 @@
-//! What the system says of the machine's networks, as plain bytes: one record for each address of each interface.
+//! A snapshot of the machine's networks, as plain bytes: one record for each address of each interface.
 
 use nix::ifaddrs::InterfaceAddress;
 use nix::net::if_::InterfaceFlags;
@@ -73,12 +73,12 @@ impl Record {
     }
 }
 
-/// Which interfaces a call is about.
+/// Which interfaces a call asks for.
 #[derive(Clone, Copy)]
 pub(super) enum Wanted {
     All,
     Named(Name),
-    /// The one that leads out.
+    /// That of the default route.
     Default,
 }
 

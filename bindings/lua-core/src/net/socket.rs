@@ -1,8 +1,8 @@
-//! `t.Net.Socket`: a userdata that owns a descriptor. This file makes and closes sockets; what they do is in
+//! `t.Net.Socket`: a userdata that owns a descriptor. This file makes and closes sockets; their methods are in
 //! `connection`, `transfer` and `option`.
 //!
-//! A socket knows the nodes by which loops observe it, so that closing it takes it out of each loop *first*: no event of
-//! its number can come afterwards, and the peer sees the end at once on every backend.
+//! A socket knows the nodes by which loops observe it. Closing takes it out of each loop *first*: no event of its
+//! number can come afterwards, and the peer sees the end at once on every backend.
 
 use super::attempt::{Failed, attempt, push_failure};
 use super::names::{FAMILIES, Named, PROTOCOLS, TYPES, value_of};
@@ -67,11 +67,11 @@ pub(super) unsafe fn test_socket(lua: *mut lua_State, arg: c_int) -> *mut Socket
     unsafe { test_userdata(lua, arg, upvalue::SOCKET).cast() }
 }
 
-/// Works on the descriptor. For a closed socket it is the system that says so: EBADF.
+/// Works on the descriptor. A closed socket gives the system's error, EBADF.
 ///
 /// # Errors
 ///
-/// What `work` says.
+/// That of `work`.
 pub(super) fn on<R>(number: RawFd, work: impl FnOnce(&Socket) -> io::Result<R>) -> io::Result<R> {
     if number < 0 {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
@@ -82,17 +82,17 @@ pub(super) fn on<R>(number: RawFd, work: impl FnOnce(&Socket) -> io::Result<R>) 
     work(&socket)
 }
 
-/// Makes a socket, closed on exec, and gives its number away.
+/// Makes a socket that is closed on exec. The caller owns the number.
 ///
 /// # Errors
 ///
-/// What the system says.
+/// The system's.
 pub(super) fn create(family: c_int, kind: c_int, protocol: c_int) -> io::Result<RawFd> {
     let protocol = (protocol != 0).then(|| Protocol::from(protocol));
     Socket::new(Domain::from(family), Type::from(kind), protocol).map(IntoRawFd::into_raw_fd)
 }
 
-/// What a script asked for, as far as it has said.
+/// What a script asked for; `None` for what it left open.
 #[derive(Clone, Copy)]
 struct Wanted {
     protocol: Option<c_int>,
@@ -121,7 +121,7 @@ entry!(
     }
 );
 
-/// Reads the three names. Each has its place, but a name that only another place knows is taken for that one, so that
+/// Reads the three names. Each has its place, but a name that only another place knows counts for that place. So
 /// `Socket( 'unix', 'dgram' )` needs no `nil` for a protocol.
 unsafe fn read_names(lua: *mut lua_State) -> Wanted {
     const LISTS: [&[Named]; 3] = [PROTOCOLS, FAMILIES, TYPES];
@@ -165,17 +165,17 @@ unsafe fn read_names(lua: *mut lua_State) -> Wanted {
     Wanted { protocol: found[0], family: found[1], kind: found[2] }
 }
 
-/// Takes the socket out of the loops that observe it, and closes it. Nothing happens to one that is closed.
+/// Takes the socket out of the loops that observe it, and closes it. Does nothing if it is closed.
 ///
 /// # Errors
 ///
-/// What `close` says; the descriptor is gone all the same.
+/// That of `close`; the descriptor is gone all the same.
 ///
 /// # Safety
 ///
 /// `block` is the memory of a live Socket. Makes no Lua call.
 pub(super) unsafe fn shut(block: *mut SocketBlock) -> io::Result<()> {
-    // SAFETY: the caller's promise; the number was this socket's own.
+    // SAFETY: the caller's promise; the socket owned the number.
     unsafe {
         leave_loops(block);
         let number = std::mem::replace(&mut (*block).number, -1);
@@ -197,7 +197,7 @@ entry!(
 );
 
 entry!(
-    /// `sck:getfd( )`: the descriptor's number, -1 when it is closed. Loops of others ask for it by this name.
+    /// `sck:getfd( )`: the descriptor's number, -1 when it is closed. Other libraries' loops call this method.
     pub(super) fn getfd(lua: *mut lua_State) -> c_int {
         lua_pushinteger(lua, lua_Integer::from((*check_socket(lua, 1)).number));
         1

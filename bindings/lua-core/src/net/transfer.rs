@@ -1,4 +1,4 @@
-//! Bytes out and in: `send` and `recv`. Both try once, and say how much it was.
+//! `send` and `recv`. Both try once, and return how many bytes went.
 
 use super::address::{check_address, test_address};
 use super::attempt::{Failed, attempt, push_failure};
@@ -19,17 +19,17 @@ use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 
-/// What `recv` takes at most, if nothing is said: the longest datagram there is.
+/// How much `recv` takes at most by default: the longest datagram.
 const RECEIVED: usize = 65_536;
 
-/// A script is told by EPIPE that the other side is gone, and not killed by a signal.
+/// When the other side is gone, a script gets EPIPE instead of a deadly signal.
 #[cfg(not(target_vendor = "apple"))]
 const QUIETLY: c_int = libc::MSG_NOSIGNAL;
-/// Here each socket is made so, by socket2.
+/// Here socket2 sets that for each socket.
 #[cfg(target_vendor = "apple")]
 const QUIETLY: c_int = 0;
 
-/// The number of bytes at `arg`, or `None` when nothing is said.
+/// The number of bytes at `arg`; `None` for nil.
 unsafe fn check_max(lua: *mut lua_State, arg: c_int, least: f64) -> Option<usize> {
     // SAFETY: only called by the functions below, under the rule of the crate.
     unsafe {
@@ -85,7 +85,7 @@ entry!(
     /// empty datagram, as lua-t has it. The sender's address is
     /// written into `adr`.
     pub(super) fn recv(lua: *mut lua_State) -> c_int {
-        // What it made for a long message stays on the stack until the message is copied.
+        // The buffer for a long message stays on the stack until the message is copied.
         let block = check_socket(lua, 1);
         let from = ((*block).number, flag(block, Interest::READ));
         let is_first = lua_type(lua, 2) == LUA_TNUMBER;
@@ -101,8 +101,8 @@ entry!(
     }
 );
 
-/// Has the room on the C stack. Apart from `recv`, whose errors may call a handler that calls it again, a hundred times:
-/// this function has taken the room only while no Lua code of the caller's runs.
+/// Receives into a buffer on the C stack. Apart from `recv`, because an error there may call a handler that calls
+/// `recv` again, a hundred times; this function holds its buffer only while none of the caller's Lua code runs.
 #[inline(never)]
 unsafe fn receive_short(lua: *mut lua_State, from: (RawFd, c_int), address: *mut SockAddr, max: usize) -> c_int {
     let mut room = [MaybeUninit::<u8>::uninit(); RECEIVED];
@@ -124,7 +124,7 @@ unsafe fn receive(
                 let count = match address.as_mut() {
                     Some(address) => {
                         let (count, from) = socket.recv_from_with_flags(room, flags)?;
-                        // A connected stream names no sender: there it is the other end.
+                        // A connected stream names no sender: it is the other end.
                         *address = if from.len() > 0 { from } else { socket.peer_addr()? };
                         count
                     }

@@ -1,4 +1,4 @@
-//! `time` and `sleep`: with or without a `self`. On a loop with virtual time they are virtual too.
+//! `time` and `sleep`, with or without a `self`. On a loop with virtual time they are virtual, too.
 
 use crate::host::memory::State;
 use crate::host::state::check_loop;
@@ -27,12 +27,12 @@ unsafe fn receiver(lua: *mut lua_State) -> (c_int, *mut State) {
 
 entry!(
     /// `Loop.time()`: milliseconds since the Unix epoch. A virtual loop counts its own time, from the epoch.
-    pub(crate) fn time(lua: *mut lua_State) -> c_int {
+    pub(super) fn time(lua: *mut lua_State) -> c_int {
         // The loop's state is read through a pointer, no reference is kept.
         let (_, state) = receiver(lua);
         let since_epoch = match state.as_ref() {
             Some(state) if state.virtual_clock.is_some() => Duration::from_nanos(state.events.now_ns()),
-            // Before 1970 there is no answer but this one.
+            // A time before 1970 counts as 1970.
             _ => SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
         };
         lua_pushinteger(lua, since_epoch.as_millis() as i64);
@@ -41,8 +41,8 @@ entry!(
 );
 
 entry!(
-    /// `Loop.sleep( ms )`: blocks, not shortened by a signal.
-    pub(crate) fn sleep(lua: *mut lua_State) -> c_int {
+    /// `Loop.sleep( ms )`: blocks. A signal does not shorten it.
+    pub(super) fn sleep(lua: *mut lua_State) -> c_int {
         // The loop's state is read through a pointer, no reference is kept.
         let (arg, state) = receiver(lua);
         let delay_ns = check_ms(lua, arg);

@@ -12,7 +12,7 @@ use std::ffi::c_int;
 
 entry!(
     /// `Loop( … )`: the class is at 1.
-    pub(crate) fn construct(lua: *mut lua_State) -> c_int {
+    pub(super) fn construct(lua: *mut lua_State) -> c_int {
         // The userdata gets its metatable, and with it its finalizer, before it owns anything.
         let choice = read_options(lua);
         let block = push_loop(lua);
@@ -24,7 +24,7 @@ entry!(
     }
 );
 
-/// Reads the options table at 2; what is no table is a lua-t script's slot count.
+/// Reads the options table at 2. Another value is the slot count of a lua-t script, and is ignored.
 unsafe fn read_options(lua: *mut lua_State) -> Choice {
     let mut choice = Choice::default();
     // SAFETY: only called by `construct`. A key is looked at only if it is a string, which lua_next allows.

@@ -12,7 +12,7 @@ use std::ffi::c_int;
 
 entry!(
     /// `loop:addHandle( h, dir, f, ... )` → Node
-    pub(crate) fn add_handle(lua: *mut lua_State) -> c_int {
+    pub(super) fn add_handle(lua: *mut lua_State) -> c_int {
         check_loop(lua, 1);
         let handle = check_handle(lua, 2);
         let direction = check_direction(lua, 3);
@@ -29,7 +29,7 @@ entry!(
 
 entry!(
     /// `loop:removeHandle( h, dir )` → Node, or `false, message`
-    pub(crate) fn remove_handle(lua: *mut lua_State) -> c_int {
+    pub(super) fn remove_handle(lua: *mut lua_State) -> c_int {
         check_loop(lua, 1);
         let handle = check_handle(lua, 2);
         let direction = check_direction(lua, 3);
@@ -53,7 +53,7 @@ entry!(
 /// # Safety
 ///
 /// As for a C function that Lua calls: the loop at 1, a key at 2, the module's upvalues.
-pub(crate) unsafe fn index_handle(lua: *mut lua_State) -> c_int {
+pub(super) unsafe fn index_handle(lua: *mut lua_State) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
         check_loop(lua, 1);

@@ -29,7 +29,7 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int};
 use task::finish;
 
-/// Its address is the class's place in the registry: one class for a Lua state, however often it is required.
+/// The class's place in the registry.
 static CLASS_KEY: u8 = 0;
 
 const METHODS: [(&CStr, lua_CFunction); 11] = [
@@ -139,7 +139,7 @@ unsafe fn is_onerror(lua: *mut lua_State) -> bool {
 entry!(
     /// `#loop`: how many handles are observed.
     fn length(lua: *mut lua_State) -> c_int {
-        // The reference lives for one call that touches no Lua.
+        // The reference lives for one call that makes no Lua call.
         let count = (*check_loop(lua, 1)).events.descriptors();
         lua_pushinteger(lua, count as i64);
         1

@@ -9,7 +9,7 @@ use std::ffi::c_int;
 
 entry!(
     /// `loop:run( )`
-    pub(crate) fn run(lua: *mut lua_State) -> c_int {
+    pub(super) fn run(lua: *mut lua_State) -> c_int {
         drive(lua, Pace::Forever);
         0
     }
@@ -17,7 +17,7 @@ entry!(
 
 entry!(
     /// `loop:stop( )`. A loop that is not running is left alone.
-    pub(crate) fn stop(lua: *mut lua_State) -> c_int {
+    pub(super) fn stop(lua: *mut lua_State) -> c_int {
         (*check_loop(lua, 1)).stopped = true;
         0
     }

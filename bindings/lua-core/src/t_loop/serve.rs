@@ -19,17 +19,17 @@ use mlua::ffi::{lua_State, lua_pushnil, lua_rawgeti, lua_rawseti, lua_settop, lu
 use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
-/// Runs the callback of a timer that expired, and arms it again if the callback says so.
+/// Runs the callback of an expired timer, and arms the timer again if the callback asks for it.
 ///
 /// # Safety
 ///
 /// The rule of the crate; the loop is at 1, `state` is its state, and `expired` was pulled just now.
-pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired: ExpiredTimer<u64>) {
+pub(super) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired: ExpiredTimer<u64>) {
     // SAFETY: the caller's promise; the stack is written beside the lines.
     unsafe {
         lua_settop(lua, 1);
-        // The wheel has let go of the key, so its table entry is next in line for a new task: nothing that could run a
-        // finalizer, and so addTask, may come before the entry is empty.
+        // The wheel has freed the key, so the next task takes its table entry. Nothing that could run a finalizer, and
+        // so `addTask`, may come before the entry is empty.
         push_user_value(lua, 1, value::TASKS);
         lua_rawgeti(lua, 2, slot(expired.key.index()));
         stack!(lua: loop tasks task);
@@ -54,7 +54,7 @@ pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
         }
         (*state).current = null_mut();
         match period_ns(lua, 5) {
-            // Cancelled from its own callback: that wins over the result.
+            // If the callback has cancelled its own task, that wins over its result.
             Some(period_ns) if (*task).key == TaskBlock::RUNNING => {
                 (*task).key = TaskBlock::DONE;
                 let key = with_or_raise(lua, state, |state| Ok(rearm(state, expired.deadline_ns, period_ns)?));
@@ -67,8 +67,8 @@ pub(crate) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
     }
 }
 
-/// Arms an interval's next expiry, by the engine's rule of skipping. The period is what the callback has just returned, so
-/// what passed during the callback counts.
+/// Arms an interval's next expiry, by the engine's rule of skipping. The callback has just returned the period, so the
+/// time that it took counts.
 fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<Key, AddError> {
     let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
     let next = state.events.follow(&plan, state.events.now_ns());
@@ -83,13 +83,13 @@ pub(super) static FACE: Face = Face {
     handle_closed: |_, _| {},
     drop_void_claims: |_, _| {},
     find_waiting: |_| {},
-    // `begin` has noted it.
+    // `note_current` has done so.
     note_failed: |_, _, _| {},
     end_failed: finish,
     returns_refusals: false,
 };
 
-/// Calls every task that is due in this turn. Returns whether there was any.
+/// Calls every task that is due in this turn. Returns whether there were any.
 unsafe fn serve_timers(lua: *mut lua_State) -> bool {
     // SAFETY: the face's functions are called with the loop at 1; the state is fetched anew after each callback.
     unsafe {

@@ -32,8 +32,8 @@ use std::ptr::null_mut;
 
 entry!(
     /// `tostring( loop )`: the number of observed descriptors in braces.
-    pub(crate) fn to_string(lua: *mut lua_State) -> c_int {
-        // `state_at` may be asked of a closed one.
+    pub(super) fn to_string(lua: *mut lua_State) -> c_int {
+        // `state_at` works on a closed loop, too.
         if crate::lua::args::test_userdata(lua, 1, upvalue::LOOP).is_null() {
             check_loop(lua, 1);
         }
@@ -50,7 +50,7 @@ entry!(
 
 entry!(
     /// `tostring( task )` and `tostring( node )`: `T.Loop.Task: 0x…`, which Lua before 5.3 does not say by itself.
-    pub(crate) fn object_to_string(lua: *mut lua_State) -> c_int {
+    pub(super) fn object_to_string(lua: *mut lua_State) -> c_int {
         // The name is on the stack, or lives for ever.
         luaL_checkany(lua, 1);
         let has_name = luaL_getmetafield(lua, 1, c"__name".as_ptr()) == LUA_TSTRING;
@@ -62,8 +62,9 @@ entry!(
 
 entry!(
     /// `loop:show( )`: prints, and returns, the tasks in the order of expiry and the handles.
-    pub(crate) fn show(lua: *mut lua_State) -> c_int {
-        // The buffer has no destructor and stays where it is; each line is one balanced push and add.
+    pub(super) fn show(lua: *mut lua_State) -> c_int {
+        // The buffer has no destructor and does not move. Each line is pushed and then added, so the stack stays
+        // balanced.
         let state = check_loop(lua, 1);
         lua_settop(lua, 1);
         sweep(lua);
@@ -76,7 +77,7 @@ entry!(
         let mut memory = MaybeUninit::<luaL_Buffer>::uninit();
         let buffer = memory.as_mut_ptr();
         luaL_buffinit(lua, buffer);
-        // From here on a finalizer may run at any step, and close the loop.
+        // From here on a finalizer may run at any step, and may close the loop.
         Text::<40>::new(format_args!("T.Loop[{next_ms}]")).push(lua);
         lua_pushfstring(lua, c": %p TIMER LIST:".as_ptr(), lua_topointer(lua, 1));
         lua_concat(lua, 2);
@@ -172,7 +173,7 @@ unsafe fn add_callback(lua: *mut lua_State, buffer: *mut luaL_Buffer, args: c_in
     unsafe {
         luaL_checkstack(lua, 8, null_mut());
         lua_insert(lua, -2); // S: … object table line
-        // It is no table any more if a finalizer ended the task meanwhile.
+        // It is nil if a finalizer has ended the task meanwhile.
         let count = if lua_type(lua, -2) == LUA_TNIL { 0 } else { args + 1 };
         for i in 1..=count {
             lua_pushstring(lua, c" ".as_ptr());
@@ -186,7 +187,7 @@ unsafe fn add_callback(lua: *mut lua_State, buffer: *mut luaL_Buffer, args: c_in
     }
 }
 
-/// Replaces the value on top by a short text for it. No metamethod runs, so that a string takes its place, whatever it is.
+/// Replaces the value on top by a short text. No metamethod runs, so the result is always a string.
 unsafe fn describe(lua: *mut lua_State) {
     // SAFETY: only called by `add_callback`, with room for two values.
     unsafe {

@@ -18,13 +18,13 @@ use mlua::ffi::{
 use std::ffi::c_int;
 
 /// User value of a Task: the task that fires next, in a loop made with `debug`.
-pub(crate) const NEXT: c_int = 1;
+pub(super) const NEXT: c_int = 1;
 /// User value of a Task: `{ f, arg1, … }`.
-pub(crate) const CALLBACK: c_int = 2;
+pub(super) const CALLBACK: c_int = 2;
 
 entry!(
     /// `loop:addTask( ms, f, ... )` → Task
-    pub(crate) fn add_task(lua: *mut lua_State) -> c_int {
+    pub(super) fn add_task(lua: *mut lua_State) -> c_int {
         let owner = (*check_loop(lua, 1)).id as u32;
         let delay_ns = check_ms(lua, 2);
         check_callable(lua, 3);
@@ -54,9 +54,9 @@ entry!(
 /// # Safety
 ///
 /// The rule of the crate; `state` and `task` belong to those values, and `key` was armed just now.
-pub(crate) unsafe fn link(lua: *mut lua_State, state: *mut State, task: *mut TaskBlock, key: Key) {
-    // SAFETY: the caller's promise. Storing may raise for want of memory; `unlinked` undoes the timer then. It cannot run
-    // a finalizer, so the state stays where it is.
+pub(super) unsafe fn link(lua: *mut lua_State, state: *mut State, task: *mut TaskBlock, key: Key) {
+    // SAFETY: the caller's promise. Storing may raise for want of memory; `unlinked` undoes the timer then. It cannot
+    // run a finalizer, so the state stays where it is.
     unsafe {
         push_user_value(lua, 1, value::TASKS);
         lua_pushvalue(lua, -2);
@@ -72,8 +72,8 @@ pub(crate) unsafe fn link(lua: *mut lua_State, state: *mut State, task: *mut Tas
 
 entry!(
     /// `loop:cancelTask( task )` → whether it was pending. From its own callback: whether it was not cancelled yet.
-    pub(crate) fn cancel_task(lua: *mut lua_State) -> c_int {
-        // Before the loop is checked, so that what memory takes to bring the one is spent on the other.
+    pub(super) fn cancel_task(lua: *mut lua_State) -> c_int {
+        // The task is read before the loop is checked: the processor loads it from memory meanwhile.
         let task = test_userdata(lua, 2, upvalue::TIMER).cast::<TaskBlock>();
         let state = check_loop(lua, 1);
         if task.is_null() {
@@ -99,12 +99,12 @@ entry!(
     }
 );
 
-/// Ends the Task at `index`, and lets go of its function and arguments. Neither raises nor allocates.
+/// Ends the Task at `index`, and drops its function and arguments. Neither raises nor allocates.
 ///
 /// # Safety
 ///
 /// There is a Task at `index`, an absolute index. Room for one value.
-pub(crate) unsafe fn finish(lua: *mut lua_State, index: c_int) {
+pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
         (*mlua::ffi::lua_touserdata(lua, index).cast::<TaskBlock>()).key = TaskBlock::DONE;
@@ -121,7 +121,7 @@ pub(crate) unsafe fn finish(lua: *mut lua_State, index: c_int) {
 ///
 /// The rule of the crate; `state` belongs to the loop at 1.
 #[cold]
-pub(crate) unsafe fn tell_next(lua: *mut lua_State, state: *mut State) {
+pub(super) unsafe fn tell_next(lua: *mut lua_State, state: *mut State) {
     // SAFETY: the caller's promise. No call in the loop raises, allocates or runs Lua code, so `order` stays as it is.
     unsafe {
         if with(state, State::sort).is_err() {
@@ -141,13 +141,13 @@ pub(crate) unsafe fn tell_next(lua: *mut lua_State, state: *mut State) {
     }
 }
 
-/// As [`pack`] for a function at 3, on top: without arguments its table holds nothing but the function, so that a task
-/// can have the one of the last task with the same function. The last one's is in a weak table, which keeps nothing alive.
+/// As [`pack`], for a function at 3, on top. Without arguments the table holds the function only, so a task can share
+/// that of the last task if it has the same function. A weak table remembers the last one's.
 ///
 /// # Safety
 ///
 /// The rule of the crate; the running function is one of `t.Loop`'s. Room for two values.
-pub(crate) unsafe fn pack_shared(lua: *mut lua_State) -> c_int {
+pub(super) unsafe fn pack_shared(lua: *mut lua_State) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
         let last = lua_upvalueindex(LAST);

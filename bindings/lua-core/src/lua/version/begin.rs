@@ -1,4 +1,4 @@
-//! What a coroutine begins with on Lua 5.1: a Lua function, with nothing beside it on the coroutine's stack.
+//! What a coroutine begins with on Lua 5.1: a Lua function that is alone on the coroutine's stack.
 
 use crate::lua::entry::entry;
 use mlua::ffi::{
@@ -8,8 +8,8 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// Pushes a Lua function that calls the value at `index` with the others up to `top`: that value itself, where it is one
-/// and there are no others. Returns how many arguments it has, none.
+/// Pushes a Lua function that calls the value at `index` with the others up to `top`; or that value itself, if it is a
+/// Lua function and there are no others. Returns the number of its arguments, 0.
 ///
 /// # Safety
 ///
@@ -21,7 +21,7 @@ pub(super) unsafe fn push(lua: *mut lua_State, index: c_int, top: c_int) -> c_in
             lua_pushvalue(lua, index);
             return 0;
         }
-        // No global is named in it: a script may have changed them all.
+        // It uses no global: a script may have changed them.
         let text = c"local f, spread, args, count = ... return function( ) return f( spread( args, count ) ) end";
         if luaL_loadstring(lua, text.as_ptr()) != LUA_OK {
             lua_error(lua);
@@ -42,7 +42,7 @@ pub(super) unsafe fn push(lua: *mut lua_State, index: c_int, top: c_int) -> c_in
 entry!(
     /// `spread( args, count )` → the values 1 to `count` of the table
     fn spread(lua: *mut lua_State) -> c_int {
-        // Only the function above has it called, with a table and a number.
+        // Only the chunk above calls it, with a table and a number.
         let count = lua_tointeger(lua, 2) as c_int;
         luaL_checkstack(lua, count, c"too many arguments".as_ptr());
         for each in 1..=count {

@@ -28,8 +28,8 @@ pub(crate) unsafe fn push_user_value(lua: *mut lua_State, index: c_int, n: c_int
 ///
 /// # Safety
 ///
-/// There is a userdata at `index`, which [`new_userdata`] made with `n` user values or more, a value on top, and room for
-/// one more.
+/// There is a userdata at `index`, which [`new_userdata`] made with `n` user values or more, a value on top, and room
+/// for one more.
 #[inline]
 pub(crate) unsafe fn set_user_value(lua: *mut lua_State, index: c_int, n: c_int) {
     // SAFETY: the caller's promise.

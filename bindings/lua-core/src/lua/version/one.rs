@@ -1,6 +1,7 @@
 //! User values where a userdata has but one, or an environment: before Lua 5.4. The twin of `many`.
 //!
-//! The one is a table with a place for each. The places are made with it, so that filling one takes no memory.
+//! The one user value is a table with a place for each. The places are allocated with it, so filling one takes no
+//! memory.
 
 use mlua::ffi::{
     lua_State, lua_createtable, lua_getuservalue, lua_insert, lua_newuserdata, lua_pop, lua_rawgeti, lua_rawseti,
@@ -44,8 +45,8 @@ pub(crate) unsafe fn push_user_value(lua: *mut lua_State, index: c_int, n: c_int
 ///
 /// # Safety
 ///
-/// There is a userdata at `index`, which [`new_userdata`] made with `n` user values or more, a value on top, and room for
-/// one more.
+/// There is a userdata at `index`, which [`new_userdata`] made with `n` user values or more, a value on top, and room
+/// for one more.
 #[inline]
 pub(crate) unsafe fn set_user_value(lua: *mut lua_State, index: c_int, n: c_int) {
     // SAFETY: the caller's promise.
