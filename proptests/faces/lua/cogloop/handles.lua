@@ -105,7 +105,7 @@ return function( M )
 
   -- ## Being ready
   -- A turn serves the directions that were ready when its wait ended, and that were observed then and still are: read
-  -- first, then write. Which handle comes first is open. It serves as many as `max_callbacks`. Whether one for which a
+  -- first, then write. Which handle comes first is open. Their share limits them. Whether one for which a
   -- direction was added meanwhile has this turn or the next is open too, and so for `on` with a number or an object, which
   -- may be another file by then.
   function M.ready( loop )
@@ -137,19 +137,19 @@ return function( M )
     end
   end
 
-  function M.serve_ready( loop, ready )
-    local served = 0
-    while #ready > 0 and served < loop.max_callbacks and not M.over( loop ) do
-      for i = #ready, 1, -1 do
-        local item = ready[ i ]
-        local entry = item.entry
-        if entry.gone or not world.descriptor( entry.handle ) or not (item.r and entry.r or item.w and entry.w) then table.remove( ready, i ) end
-      end
-      local i = world.next( ready )
-      if not i then return end
-      served = served + 1
-      serve( loop, ready[ i ].entry, table.remove( ready, i ) )
+  -- Serves one; whether there was any.
+  function M.serve_next( loop, ready )
+    for i = #ready, 1, -1 do
+      local item = ready[ i ]
+      local entry = item.entry
+      if entry.gone or not world.descriptor( entry.handle ) or not (item.r and entry.r or item.w and entry.w) then table.remove( ready, i ) end
     end
+    if #ready == 0 or M.handles_are_over( loop ) then return false end
+    local i = world.next( ready )
+    if not i then return false end
+    loop.shares.handles.served = loop.shares.handles.served + 1
+    serve( loop, ready[ i ].entry, table.remove( ready, i ) )
+    return true
   end
 
   -- ## A watcher

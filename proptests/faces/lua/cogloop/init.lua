@@ -3,6 +3,7 @@
 -- what holds, in words. Nothing here is fast: everything is a plain list that is walked.
 --
 --   loop.lua      time, turns, run and its kin, errors
+--   share.lua     how much a turn serves
 --   timers.lua    deadlines, intervals, slack, and what a timer can be asked
 --   tasks.lua     coroutines
 --   handles.lua   descriptors, watchers, signals
@@ -16,6 +17,6 @@ return function( world, part )
   local Loop = { }
   Loop.__index = Loop
   local M = { Loop = Loop, world = world }
-  for _, name in ipairs{ 'loop', 'timers', 'tasks', 'handles', 'calls', 'look' } do part( name )( M ) end
+  for _, name in ipairs{ 'loop', 'share', 'timers', 'tasks', 'handles', 'calls', 'look' } do part( name )( M ) end
   return { loop = M.make }
 end

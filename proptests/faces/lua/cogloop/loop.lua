@@ -13,7 +13,7 @@ return function( M )
       pending = { }, entries = { }, to_tell = { },
       max_timers = options.max_timers or math.huge, max_handles = options.max_handles or math.huge,
       max_callbacks = options.max_callbacks or math.huge,
-      fired = 0, turns = 0,
+      fired = 0, turns = 0, shares = M.shares( ),
     }, Loop )
     world.loops[ #world.loops + 1 ] = loop
     return loop
@@ -69,8 +69,8 @@ return function( M )
   -- ## A turn
   -- It waits for what comes first: a handle that is ready, or a deadline; but not beyond `latest`. A ready handle, or a
   -- timer that is due, comes before any passing of time. Then it serves the timers that were due and the handles that were
-  -- ready *when its wait ended*, timers first: what becomes due or ready in its callbacks has a later turn, and what its
-  -- callbacks cancel or remove is not served.
+  -- ready *when its wait ended*, timers first, each for its share: what becomes due or ready in its callbacks has a later
+  -- turn, and what its callbacks cancel or remove is not served.
   function M.turn( loop, latest )
     local ready = M.ready( loop )
     if #ready == 0 then
@@ -79,8 +79,9 @@ return function( M )
       if moment > loop.time then loop.time = moment end
     end
     loop.reading = loop.time
-    M.serve_timers( loop )
-    if not over( loop ) then M.serve_ready( loop, ready ) end
+    M.begin_shares( loop )
+    local due = M.due( loop )
+    repeat M.serve_timers( loop, due ) until over( loop ) or not M.serve_next( loop, ready )
   end
 
   -- ## Running

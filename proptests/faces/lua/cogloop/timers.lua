@@ -97,8 +97,8 @@ return function( M )
 
   -- ## Being due
   -- Due is each timer whose moment is not later than now. A turn serves those that were due when its wait ended, in the
-  -- order of their moments, then of arming, and only as many as `max_callbacks`; a timer that was given another deadline
-  -- meanwhile is not among them any more. What a turn leaves comes first in the next.
+  -- order of their moments, then of arming, as far as their share goes; a timer that was given another deadline meanwhile
+  -- is not among them any more. What a turn leaves comes first in the next.
   local function earlier( a, b )
     local turn_of_a, turn_of_b = a.turn or math.huge, b.turn or math.huge
     if turn_of_a ~= turn_of_b then return turn_of_a < turn_of_b end
@@ -119,8 +119,8 @@ return function( M )
     return next
   end
 
-  function M.serve_timers( loop )
-    local due, served = { }, 0
+  function M.due( loop )
+    local due = { }
     loop.turns = loop.turns + 1
     for _, timer in ipairs( loop.pending ) do
       if not timer.paused and timer.moment <= loop.reading then
@@ -128,13 +128,17 @@ return function( M )
         due[ #due + 1 ] = { timer = timer, moment = timer.moment, order = timer.order, turn = timer.turn }
       end
     end
-    for _, item in ipairs( M.in_order( due ) ) do
-      if M.over( loop ) or served >= loop.max_callbacks then return end
-      local timer = item.timer
-      if not timer.done and not timer.paused and timer.order == item.order then
-        served = served + 1
-        M.fire( loop, timer )
-      end
+    return M.in_order( due )
+  end
+
+  function M.serve_timers( loop, due )
+    while not M.over( loop ) and not M.timers_are_over( loop ) do
+      local item
+      repeat item = table.remove( due, 1 )
+      until not item or not item.timer.done and not item.timer.paused and item.timer.order == item.order
+      if not item then return end
+      loop.shares.timers.served = loop.shares.timers.served + 1
+      M.fire( loop, item.timer )
     end
   end
 

@@ -48,9 +48,7 @@ return function( R, length )
   on( 'H', 'node', 'h' )
   for _, name in ipairs{ 'send', 'fill', 'drain', 'close' } do on( 'S', name, 'x' ) end
   for _, name in ipairs{ 'run', 'stop', 'clean', 'count', 'fail' } do on( nil, name, 'x' ) end
-  -- While handles are observed, a turn's tasks have 10 ms together, which the model does not know: in a callback little time
-  -- passes.
-  on( nil, 'sleep', 'x', function( op, level ) op.ms = level == 0 and R.pick( MS ) or 0.01 end )
+  on( nil, 'sleep', 'x', function( op ) op.ms = R.pick( MS ) end )
   on( nil, 'onerror', 'x', function( op ) op.to = R.pick{ 'log', 'log', 'fail', 'none' } end )
   on( nil, 'pair', 'x', function( op )
     op.h, op.peer = op.n, number( )

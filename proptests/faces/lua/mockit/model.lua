@@ -6,17 +6,19 @@ return function( )
 
   local function service( )
     local S = { }
-    -- The timers that are armed; the events that wait, in the order of expiry; the time in ms.
-    local timers, events, time, armed, made = { }, { }, 0, 0, 0
-    local refresh
+    -- The timers that are armed and the events that wait, both in the order of expiry, and how many of these are of timers
+    -- that still are; the time in ms.
+    local timers, events, live, time, armed, made = { }, { }, 0, 0, 0, 0
+    local refresh, insert
 
     -- ## Arming
     -- Of two deadlines for one moment that expires first whose time began first, then that of the timer that was made first.
     local function make( ms, f, period )
       refresh( )
       armed = armed + 1
-      local timer = setmetatable( { refresh = refresh, f = f, ms = ms, period = period, deadline = time + ms, order = armed }, Timer )
-      table.insert( timers, timer )
+      local timer = setmetatable( { refresh = refresh, f = f, ms = ms, period = period, deadline = time + ms, order = armed, events = 0 }, Timer )
+      function timer.drop( ) live = live - timer.events end
+      insert( timer )
       return timer
     end
 
@@ -32,30 +34,25 @@ return function( )
       return a.order < b.order
     end
 
-    local function first( )
-      local earliest
-      for _, timer in ipairs( timers ) do
-        if not timer.destroyed and (not earliest or is_earlier( timer, earliest )) then earliest = timer end
-      end
-      return earliest
-    end
-
-    local function remove( gone )
-      for i, timer in ipairs( timers ) do
-        if timer == gone then table.remove( timers, i ) end
-      end
+    function insert( timer )
+      local place = #timers + 1
+      while place > 1 and is_earlier( timer, timers[ place - 1 ] ) do place = place - 1 end
+      table.insert( timers, place, timer )
     end
 
     function refresh( )
       for i = #timers, 1, -1 do
         if timers[ i ].destroyed then table.remove( timers, i ) end
       end
-      local timer = first( )
-      while timer and timer.deadline <= time do
+      while timers[ 1 ] and timers[ 1 ].deadline <= time do
+        local timer = table.remove( timers, 1 )
         made = made + 1
         table.insert( events, { timer = timer, number = made } )
-        if timer.period then timer.deadline = timer.deadline + timer.period else remove( timer ) end
-        timer = first( )
+        live, timer.events = live + 1, timer.events + 1
+        if timer.period then
+          timer.deadline = timer.deadline + timer.period
+          insert( timer )
+        end
       end
     end
 
@@ -67,11 +64,7 @@ return function( )
     -- Those of timers that were destroyed since will not run.
     function S.pending( )
       refresh( )
-      local count = 0
-      for _, event in ipairs( events ) do
-        if not event.timer.destroyed then count = count + 1 end
-      end
-      return count
+      return live
     end
 
     -- ## Running
@@ -87,7 +80,7 @@ return function( )
             if events[ i ].timer == timer then table.remove( events, i ) end
           end
         else
-          ran = ran + 1
+          ran, live, timer.events = ran + 1, live - 1, timer.events - 1
           local ok, err = pcall( timer.f )
           if not ok then failure = failure or { err } end
         end
@@ -101,7 +94,7 @@ return function( )
     function S.wait( ms )
       if S.pending( ) > 0 then return 0 end
       local limit = ms and ms > 0 and time + ms
-      local next = first( )
+      local next = timers[ 1 ]
       if not next and not limit then return 1, 'no timer is armed' end
       time = math.min( next and next.deadline or limit, limit or next.deadline )
       refresh( )
@@ -121,6 +114,7 @@ return function( )
   -- At once; a second time it does nothing.
   function Timer.destroy( timer )
     timer.refresh( )
+    if not timer.destroyed then timer.drop( ) end
     timer.destroyed = true
     return nil
   end

@@ -1,0 +1,63 @@
+-- A turn's share.
+
+local SHARE, STEP = 10e6, 16      -- in ns; in callbacks
+
+return function( M )
+
+  -- ## Shares
+  -- While a loop has handles, a turn serves timers for 10 ms, and handles for 10 ms while it has timers. The rest comes first
+  -- in the next turn. The clock is looked at after the first callback, and then after twice as many as the last time, 16 at the
+  -- most; after each, while the callbacks are slow. How many is remembered from turn to turn. No more than `max_callbacks`
+  -- are served of either kind.
+  function M.shares( )
+    return { timers = { step = 1 }, handles = { step = 1 } }
+  end
+
+  local function begin( share, time )
+    share.served, share.look_at, share.start, share.looked = 0, 0, time, time
+  end
+
+  function M.begin_shares( loop )
+    begin( loop.shares.timers, loop.reading )
+    begin( loop.shares.handles, loop.reading )
+  end
+
+  local function is_used_up( loop, share )
+    local is_slow = loop.time - share.looked >= SHARE / STEP
+    share.looked = loop.time
+    if loop.time - share.start >= SHARE then return true end
+    share.step = is_slow and 1 or math.min( share.step * 2, STEP )
+    return false
+  end
+
+  local function plan( loop, share )
+    share.look_at = math.min( share.served + share.step, loop.max_callbacks )
+    return false
+  end
+
+  -- Whether the turn leaves its further timers to the next one. A handle that comes after a look without any cannot be ready
+  -- in this turn.
+  function M.timers_are_over( loop )
+    local share = loop.shares.timers
+    if share.served < share.look_at then return false end
+    if share.served >= loop.max_callbacks then return true end
+    if #loop.entries == 0 then
+      share.look_at = loop.max_callbacks
+      return false
+    end
+    return share.served > 0 and is_used_up( loop, share ) or plan( loop, share )
+  end
+
+  -- Likewise with handles. Their share begins when that of timers has ended.
+  function M.handles_are_over( loop )
+    local share = loop.shares.handles
+    if share.served < share.look_at then return false end
+    if share.served >= loop.max_callbacks then return true end
+    if share.served == 0 then
+      begin( share, loop.shares.timers.looked )
+    elseif #loop.pending > 0 and is_used_up( loop, share ) then
+      return true
+    end
+    return plan( loop, share )
+  end
+end
