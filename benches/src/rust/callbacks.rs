@@ -42,19 +42,24 @@ pub(super) fn pending<C: Callbacks>(work: Work) -> io::Result<Vec<Figure>> {
 
 /// A timeout that is cancelled at once, as most of a server's are, beside so many that are pending.
 pub(super) fn pairs<C: Callbacks>(work: Work) -> io::Result<Vec<Figure>> {
-    let (mut events, mut pending, mut ns) = (C::new()?, 0, [0.0; 3]);
-    for (crowd, ns) in measure::crowds(work).into_iter().zip(&mut ns) {
-        for delay in measure::timeouts(crowd - pending).0 {
+    let (mut events, mut pending, mut ns) = (C::new()?, 0, Vec::new());
+    for crowd in measure::crowds(work) {
+        let filling = Stopwatch::start();
+        for (nth, delay) in measure::timeouts(crowd - pending).0.into_iter().enumerate() {
             events.after(delay, || {})?;
+            if filling.is_enough(nth) {
+                return Ok(measure::of_pairs(ns));
+            }
         }
         pending = crowd;
         let (delays, _) = measure::timeouts(measure::pairs_count(work));
-        let watch = Stopwatch::start();
-        for &delay in &delays {
-            let timer = events.after(delay, || {})?;
+        let (watch, mut count) = (Stopwatch::start(), 0);
+        while count < delays.len() && !watch.is_enough(count) {
+            let timer = events.after(delays[count], || {})?;
             events.cancel(timer);
+            count += 1;
         }
-        *ns = watch.cpu_ns_for_one_of(delays.len());
+        ns.push(watch.cpu_ns_for_one_of(count));
     }
     Ok(measure::of_pairs(ns))
 }
