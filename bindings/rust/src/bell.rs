@@ -54,7 +54,7 @@ impl Bell {
         self.waker.wake();
     }
 
-    /// Who is woken from now on is for another turn.
+    /// A wake from now on is for the next turn.
     pub(crate) fn begin_turn(&self) {
         self.woken().begin_round();
     }
@@ -106,15 +106,15 @@ impl Knock {
         }
     }
 
-    /// The one who was woken is off the list, and about to look: a wake from now on counts anew. What was done before an
-    /// earlier wake is seen.
+    /// The task or channel was taken off the list and is about to look: a wake from now on counts anew. It sees all that was
+    /// done before an earlier wake.
     pub(crate) fn answer(&self) {
         self.is_queued.swap(false, Ordering::AcqRel);
     }
 }
 
 impl Knock {
-    /// There is nobody to wake any more, whoever still holds this.
+    /// Wakes nothing from now on: the task or channel is gone, though a waker may be left.
     pub(crate) fn leave(&self) {
         let mut woken = self.bell.woken();
         if !self.is_gone.swap(true, Ordering::Relaxed) {

@@ -13,7 +13,7 @@ impl<S> Handle<S> {
     /// Calls `f` once, when the child has ended, with how it did; it has been waited for then. Take its pipes out of it
     /// before, if you need them.
     ///
-    /// A child whose source is removed runs on, and nobody waits for it.
+    /// A child whose source is removed runs on, and is not waited for: it stays a zombie when it ends.
     ///
     /// ```
     /// use cogloop::Loop;

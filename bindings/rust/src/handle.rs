@@ -1,11 +1,11 @@
-//! The handle, and what holds it: the tables of a loop, each with the type of its callbacks, and what the callbacks are given.
+//! The handle: the tables of a loop, the type of the callbacks in each, and what the callbacks are given.
 //!
 //! ```text
 //!   Handle ──► tables ──► callbacks, which are called with ──► Firing, Ready ──► Handle
 //! ```
 //!
-//! The tables stand in files below, generic over the callback, so that this is the one place where the circle is closed. All
-//! that can be done with a handle stands in files above.
+//! These types need each other. The tables are in files below and generic over the callback, so this file is the only one that
+//! knows the whole circle. The methods of a handle are in files above.
 
 #[cfg(unix)]
 use crate::Interest;
@@ -29,17 +29,18 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Everything that can be asked of a loop, but to run it. A [`Loop`](crate::Loop) is one, and so is what callbacks are
-/// given; clones are the same loop. It stays on the thread of the loop: other threads have a [`Remote`](crate::Remote).
+/// Everything that a loop can do except run. A [`Loop`](crate::Loop) dereferences to its handle, and so does the argument of a
+/// callback. Clones refer to the same loop. A handle stays on the loop's thread; other threads use a
+/// [`Remote`](crate::Remote).
 ///
-/// Every method may be called from everywhere – a callback, a destructor, a future – and does at once what it says. Once
-/// the loop has been dropped they answer [`Error::Closed`], `false` or `None`.
+/// Every method may be called from anywhere, a callback, a destructor or a future included, and takes effect at once. Once
+/// the loop has been dropped, methods return [`Error::Closed`], `false` or `None`.
 ///
 /// ```
 /// use cogloop::{Error, Handle, Loop};
 /// use std::time::Duration;
 ///
-/// /// Whoever has a handle can add to the loop, from wherever he is.
+/// /// A part of a program that keeps a handle to add timers later.
 /// struct Blinker { events: Handle<u32> }
 ///
 /// impl Blinker {

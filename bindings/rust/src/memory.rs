@@ -34,7 +34,7 @@ struct Counted<T>(usize, usize, T);
 fn expect<T>() -> Result<(), TryReserveError> {
     let mut block = Vec::<T>::new();
     block.try_reserve_exact(1)?;
-    // An allocation that nobody uses may be left out by the compiler.
+    // The compiler may leave out an allocation that is not used.
     black_box(block.as_mut_ptr());
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 /// What can be chosen when a loop is made; see [`Loop::with_options`](crate::Loop::with_options).
 ///
-/// The limits guard a host against a runaway: who reaches one gets [`Error::Limit`] and nothing else changes. Without a
-/// word there are none.
+/// The limits guard a host against a runaway. A call that would exceed one returns [`Error::Limit`] and changes nothing. By
+/// default there are none.
 ///
 /// ```
 /// use cogloop::{Error, Loop, Options};
@@ -55,7 +55,7 @@ impl Options {
     }
 
     /// Asks for a backend by its name: `epoll`, `uring`, `select`, `portable`. One that the system refuses gives way to the
-    /// best that works, and [`backend`](crate::Handle::backend) says so. Without a word the environment variable
+    /// best that works, and [`backend`](crate::Handle::backend) says so. By default the environment variable
     /// `COGLOOP_BACKEND` may name one.
     pub fn backend(mut self, name: &str) -> Self {
         self.backend = Some(name.to_owned());

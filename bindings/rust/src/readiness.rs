@@ -48,7 +48,7 @@ impl Core {
         is_watched
     }
 
-    /// A direction is silent after each report, and not observed before the first time somebody waits for it.
+    /// A direction is silent after each report, and not observed before the first wait for it.
     fn report_again(&self, token: Token, direction: Interest, is_used_up: bool) -> io::Result<()> {
         let mut events = self.events.borrow_mut();
         let interest = events.interest(token).ok_or(Error::Removed)?;
@@ -60,7 +60,7 @@ impl Core {
     }
 }
 
-/// Waits for the first report of a direction after the one that it has seen. Dropped, it is out of the list of waiters.
+/// Waits for the next report of a direction. When it is dropped, it leaves the list of waiters.
 pub(crate) struct Readiness<'a> {
     core: &'a Core,
     token: Token,
@@ -71,8 +71,8 @@ pub(crate) struct Readiness<'a> {
 }
 
 impl<'a> Readiness<'a> {
-    /// Whether the direction was used up, so that only news matter, is for the caller to know: then a wait most often costs
-    /// no system call.
+    /// `is_used_up` says that the caller has seen `WouldBlock`, so that only new readiness counts. Then a wait mostly needs no
+    /// system call.
     pub(crate) fn new(core: &'a Core, token: Token, direction: Interest, is_used_up: bool) -> Self {
         Self { core, token, direction, is_used_up, seen: None, waiter: None }
     }

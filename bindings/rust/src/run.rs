@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// Dropped, it drops every callback and task, and closes the files of its sources; handles that are left answer
 /// [`Error::Closed`].
 ///
-/// It cannot be run from within a callback: that would take the loop itself, which whoever runs it has borrowed.
+/// A callback cannot run the loop that it belongs to: running needs `&mut Loop`, which is borrowed while the loop runs.
 ///
 /// ```compile_fail,E0499
 /// let mut events = cogloop::Loop::new().unwrap();
@@ -121,8 +121,7 @@ impl<S> Loop<S> {
         Ok(Self { handle })
     }
 
-    /// Serves whatever is due until nothing is left that could come – no timer, source, channel, task, remote – or until
-    /// [`stop`](Handle::stop).
+    /// Runs until nothing is left to wait for (no timer, source, channel, task or remote) or until [`stop`](Handle::stop).
     ///
     /// # Errors
     /// What a callback returns, as [`Error::Callback`], or [`Error::Io`] when the kernel refuses to wait. The loop stays
@@ -136,7 +135,7 @@ impl<S> Loop<S> {
         Ok(())
     }
 
-    /// As [`run`](Self::run), for so long by the loop's clock, even if nothing is left; less after a `stop`.
+    /// Runs for `duration` by the loop's clock, even if nothing is left to wait for. [`stop`](Handle::stop) ends it sooner.
     ///
     /// ```
     /// use std::time::Duration;
@@ -156,7 +155,7 @@ impl<S> Loop<S> {
         self.run_to(state, end_ns)
     }
 
-    /// As [`run_for`](Self::run_for), until `when`.
+    /// Runs until `when`, as [`run_for`](Self::run_for) does for a duration.
     ///
     /// ```
     /// use std::time::Duration;
@@ -216,7 +215,7 @@ impl<S> Loop<S> {
         Ok(!self.is_idle())
     }
 
-    /// Runs until the future is ready, and is what it comes to. Everything else of the loop is served meanwhile.
+    /// Runs the loop until the future completes, and returns its output. Everything else of the loop is served meanwhile.
     ///
     /// The future is polled on this thread, need be neither `Send` nor `'static`, and may use handles of the loop. When it
     /// waits for what never comes, so does this.

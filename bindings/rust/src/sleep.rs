@@ -315,8 +315,8 @@ impl<S> Handle<S> {
         Ok(Sleep(Alarm::new(self.core(), self.core().ns_of(when), Once)?))
     }
 
-    /// Ticks for a future, with the same policies for those that are missed as [`every`](Self::every) has. As long as
-    /// nobody asks for the next one, they wake nobody.
+    /// Ticks for a future, with the same policies for those that are missed as [`every`](Self::every) has. A tick
+    /// that passes while no future waits for it wakes no future.
     ///
     /// ```
     /// use cogloop::Loop;

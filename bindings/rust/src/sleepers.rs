@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::TryReserveError;
 use std::task::Waker;
 
-/// What each timer wakes.
+/// The waker of each sleeping future, by the index of its timer's key.
 #[derive(Default)]
 pub(crate) struct Sleepers(RefCell<ByIndex<Option<Waker>>>);
 

@@ -3,10 +3,10 @@
 use crate::handle::Handle;
 use crate::{Error, Interest, Source};
 
-/// Sources by name. One that has been removed, has broken off, or belongs to another loop is nobody here.
+/// Sources by name. A name whose source was removed, has broken off or belongs to another loop is stale.
 impl<S> Handle<S> {
-    /// Observes a source no longer, and drops its callback and its file: at once, or when its callback returns if that is
-    /// who asks. `false` if it has been removed already, or belongs to another loop.
+    /// Stops observing a source, and drops its callback and its file: at once, or when the callback returns if it is the
+    /// caller. `false` if it has been removed already, or belongs to another loop.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};

@@ -65,7 +65,7 @@ impl<S> Ready<'_, S> {
 /// Sources.
 impl<S> Handle<S> {
     /// Calls `f` in every turn in which `file` is ready for `interest`, until it is removed or `f` breaks off; then `file`
-    /// is dropped, unless it is an [`Rc`] that somebody else holds a clone of.
+    /// is dropped. To keep it, hand in an [`Rc`] and hold a clone.
     ///
     /// Anything with a descriptor will do: sockets, listeners, pipes, files, [`OwnedFd`](std::os::fd::OwnedFd). The loop
     /// does not make it non-blocking: read once for each call, or make it so. Adding a descriptor that another source

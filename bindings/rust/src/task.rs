@@ -100,8 +100,8 @@ impl<F: Future> Future for Job<F> {
     }
 }
 
-/// A spawned future: awaited, it is what that comes to. Dropped, it cancels the future, which is dropped at once;
-/// [`detach`](Self::detach) lets it go on alone.
+/// A spawned future. Awaiting it returns the future's output. Dropping it cancels the future, which is dropped at once;
+/// [`detach`](Self::detach) lets it run on.
 ///
 /// ```
 /// use cogloop::Loop;
@@ -129,7 +129,7 @@ pub struct Task<T> {
 }
 
 impl<T> Task<T> {
-    /// Lets the task go on without anybody waiting for it. It keeps the loop going until it is done.
+    /// Lets the task run on without a handle. It keeps the loop going until it is done.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::simulated()?;
@@ -243,8 +243,8 @@ impl<S> Handle<S> {
         Ok(Task { core: Rc::clone(core), key, join, is_detached: false })
     }
 
-    /// From within a future: calls `f` with the loop's state, between two callbacks of this turn or the next, and is what
-    /// `f` returns.
+    /// For a future: calls `f` with the loop's state, between two callbacks of this turn or the next, and returns what `f`
+    /// returns.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;

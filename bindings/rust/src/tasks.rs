@@ -16,7 +16,7 @@ pub(crate) struct Spawned {
     pub(crate) waker: Waker,
 }
 
-/// A waker that somebody keeps wakes nobody.
+/// A waker may outlive its task; it wakes nothing then.
 impl Drop for Spawned {
     fn drop(&mut self) {
         self.knock.leave();

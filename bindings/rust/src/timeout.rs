@@ -40,7 +40,7 @@ impl<F: Future> Future for Timeout<F> {
 
 /// A limit of time for futures.
 impl<S> Handle<S> {
-    /// What the future comes to, if it does within `limit`; it is dropped in either case.
+    /// The output of the future, if it completes within `limit`. The future is dropped in either case.
     ///
     /// ```
     /// use cogloop::{Error, Loop};

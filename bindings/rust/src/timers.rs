@@ -22,8 +22,8 @@ use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-/// Names a timer of one loop. It is a number with a generation: copy it, keep it, drop it, none of which touches the
-/// timer. Once the timer has ended it names nothing, for ever, and in another loop it never named anything.
+/// Names a timer of one loop: a number with a generation. Copying or dropping it does not touch the timer. Once the timer has
+/// ended, the name is stale for ever; in another loop it is never valid.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 /// let timer = events.after(Duration::from_secs(1), |_, _| ())?;
 /// let copy = timer;
 /// assert!(events.cancel(copy));
-/// assert!(!events.cancel(timer)); // gone, whoever asks
+/// assert!(!events.cancel(timer)); // it is gone
 /// # Ok::<(), cogloop::Error>(())
 /// ```
 #[derive(Copy, Clone, Eq, PartialEq, Hash)]

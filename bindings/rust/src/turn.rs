@@ -1,13 +1,12 @@
 //! The turn: whether there is anything to wait for, the wait, and the serving of what it has found.
 //!
 //! ```text
-//!   ┌─ turn ───────────────────────────────────────────────────────────────────────────────┐
-//!   │  listen; anything at hand?  yes: look at the kernel only.  no: wait for the first of  │
-//!   │  timer, descriptor, post, wake                                                       │
-//!   │                                                                                      │
-//!   │  posts ──► timers ──► sources ──► tasks and channels that were woken                 │
-//!   │  in order  deadlines  ready now   until now             nothing of all that: idle    │
-//!   └──────────────────────────────────────────────────────────────────────────────────────┘
+//!   listen
+//!     │
+//!   is there work at hand?     yes: ask the kernel, do not wait
+//!     │                        no:  wait for the first timer, descriptor, post or wake
+//!     ▼
+//!   posts ──► timers ──► sources ──► woken tasks and channels ──► idle callbacks, if there was nothing else
 //! ```
 //!
 //! Each kind serves what was there when its part of the turn began, and no more of it than the options allow: what comes
@@ -132,8 +131,8 @@ impl<S> Handle<S> {
 }
 
 impl Core {
-    /// The loop is awake, and will look at what comes. However that ends, whoever watches the loop's descriptor hears of
-    /// what comes after it.
+    /// The loop is awake and will look at what comes, until the guard is dropped. After that, what comes makes the loop's
+    /// descriptor readable again.
     pub(crate) fn hush(&self) -> Listening<'_> {
         self.bell.hush();
         Listening(self)

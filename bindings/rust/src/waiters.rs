@@ -1,7 +1,7 @@
-//! Futures that wait for one direction of a descriptor: first in, first out, and out at once when dropped.
+//! The futures that wait for one direction of a descriptor, first in, first out. One that is dropped leaves at once.
 //!
 //! ```text
-//!   places   0 free ──► 3 free      1 ◄──► 2 ◄──► 4       each with a ticket, so that a stale key finds nobody
+//!   places   0 free ──► 3 free      1 ◄──► 2 ◄──► 4       each with a ticket, so that a stale key finds nothing
 //!                                   first          last
 //! ```
 //!
@@ -73,7 +73,7 @@ impl Waiters {
         Ok(WaiterKey { index, ticket })
     }
 
-    /// Whom to wake for a waiter.
+    /// The waker of a waiter.
     pub(crate) fn waker_mut(&mut self, key: WaiterKey) -> Option<&mut Waker> {
         self.places.get_mut(key.index as usize).filter(|place| place.ticket == key.ticket)?.waker.as_mut()
     }

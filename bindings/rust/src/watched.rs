@@ -7,7 +7,7 @@ use cogloop_io::memory::ByIndex;
 use std::cell::RefCell;
 use std::task::Waker;
 
-/// Who waits for which direction of a descriptor, by the index of its token.
+/// The waiters of each direction of a descriptor, by the index of its token.
 #[derive(Default)]
 pub(crate) struct Watched(RefCell<ByIndex<Option<Watchers>>>);
 
@@ -22,12 +22,12 @@ pub(crate) struct Watchers {
 pub(crate) struct Direction {
     /// How often it was reported: a future that has seen another number has been answered.
     pub(crate) reports: u64,
-    /// The kernel was asked, and has not answered yet: who comes now need not ask again.
+    /// The kernel was asked and has not answered yet: another waiter need not ask again.
     pub(crate) is_asked: bool,
     pub(crate) waiters: Waiters,
 }
 
-/// Who waited for a descriptor that is observed no longer is woken, and finds out.
+/// Wakes all waiters: the descriptor is not observed any more, and their next poll says so.
 impl Drop for Watchers {
     fn drop(&mut self) {
         for direction in [&mut self.read, &mut self.write] {

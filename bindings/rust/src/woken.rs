@@ -1,5 +1,5 @@
-//! Who was woken, in the order of waking: a list through places that all who can be woken have from the start, so that a wake
-//! needs no memory.
+//! The tasks and channels that were woken, in the order of waking. Each has a place from the start and the list runs through
+//! the places, so a wake needs no memory.
 //!
 //! ```text
 //!   places   0 task A ──► 2 │ 1 task B, asleep │ 2 channel C │ 3 free
@@ -11,7 +11,7 @@ use std::collections::TryReserveError;
 
 const NONE: u32 = u32::MAX;
 
-/// Who has something to do.
+/// What can be woken.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub(crate) enum Woken {
     /// The future of `block_on`.
@@ -57,7 +57,7 @@ impl Default for WokenList {
 }
 
 impl WokenList {
-    /// Lets one more in, asleep. Its place is what it is known by.
+    /// Adds one, asleep, and returns its place, by which it is known.
     pub(crate) fn try_add(&mut self, who: Woken) -> Result<u32, TryReserveError> {
         let place = Place { who, state: State::Asleep, round: 0, next: NONE };
         let index = self.free;
@@ -86,7 +86,7 @@ impl WokenList {
         self.len += 1;
     }
 
-    /// Lets one out, who is not to be woken any more.
+    /// Removes one, which is not woken any more.
     pub(crate) fn remove(&mut self, index: u32) {
         match self.places[index as usize].state {
             State::Woken => {
@@ -97,7 +97,7 @@ impl WokenList {
         }
     }
 
-    /// Who is woken from now on comes in the next round.
+    /// A wake from now on belongs to the next round.
     pub(crate) fn begin_round(&mut self) {
         self.round = self.round.wrapping_add(1);
     }
