@@ -9,7 +9,7 @@ use cogloop_io::Token;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
 /// A file, socket or the like with calls for futures: [`Handle::watch`]. Dropped, it is observed no longer.
@@ -57,6 +57,26 @@ impl<F> Async<F> {
     /// ```
     pub fn get_ref(&self) -> &F {
         &self.file
+    }
+
+    /// Stops observing the file and returns it, still non-blocking if you made it so. Also once the loop is gone.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    ///
+    /// let events = cogloop::Loop::<()>::new()?;
+    /// let (left, mut right) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// let watched = events.watch(left)?;
+    /// right.write_all(b"x").unwrap();
+    /// let mut left = watched.into_inner();
+    /// assert_eq!((events.source_count(), left.read(&mut [0; 8]).unwrap()), (0, 1));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn into_inner(self) -> F {
+        let Self { registration, file } = self;
+        drop(registration);
+        // The loop held the only other reference, and let go of it with the registration or before.
+        Rc::into_inner(file).unwrap_or_else(|| unreachable!("a file that is not observed has one owner"))
     }
 
     /// Is ready when there is something to read: data, a connection, the end, an error.
@@ -220,6 +240,13 @@ where
             }
         }
         Ok(())
+    }
+}
+
+/// The descriptor, for system calls that the file's type does not offer.
+impl<F: AsFd> AsFd for Async<F> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }
 

@@ -135,3 +135,30 @@ fn a_wait_for_what_was_removed_ends_with_an_error_that_can_be_matched() {
     let error = events.block_on(&mut (), watched.writable()).unwrap().unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 }
+
+/// The loop has a reference to it until it is observed no longer, in whichever way that ends.
+#[test]
+fn a_file_comes_back_from_the_loop_however_it_was_let_go() {
+    use std::os::fd::{AsFd, AsRawFd};
+    on_every_backend(|options| {
+        for end in ["observed", "cleared", "taken over", "without a loop"] {
+            let mut events = Some(Loop::<()>::with_options(options.clone()).unwrap());
+            let handle = events.as_ref().unwrap().handle();
+            let file = Rc::new(std::io::pipe().unwrap().0);
+            let watched = handle.watch(Rc::clone(&file)).unwrap();
+            assert_eq!(watched.as_fd().as_raw_fd(), file.as_raw_fd());
+            match end {
+                "cleared" => handle.clear(),
+                "taken over" => {
+                    let other = handle.add(Rc::clone(&file), cogloop::Interest::READ, |_, _, _| ()).unwrap();
+                    assert!(handle.remove(other));
+                }
+                "without a loop" => drop(events.take()),
+                _ => {}
+            }
+            let back = watched.into_inner();
+            assert_eq!((Rc::strong_count(&file), back.as_raw_fd()), (2, file.as_raw_fd()), "{end}");
+            assert_eq!(handle.source_count(), 0);
+        }
+    });
+}
