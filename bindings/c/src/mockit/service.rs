@@ -9,29 +9,33 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::alarm::Alarm;
-use super::layout::Mockit;
-use super::pool::{self, Pool};
+use super::layout::{self, Mockit};
+use super::pool::{self, Need, Pool};
 use super::thread;
 use super::time::{NS_PER_MS, now_ns};
-use super::timers::{Ending, Timers};
+use super::timers::{Ending, Job, Runner, Timers};
 
 /// While jobs wait for a thread, the timer thread looks after them this often.
 const SUPERVISION_NS: u64 = NS_PER_MS;
+
+/// A thread without work ends after this.
+const IDLE_TIME: Duration = Duration::from_secs(10);
 
 /// Null before the first timer, and in a forked child until its own first: threads do not survive a fork.
 static SERVICE: AtomicPtr<Service> = AtomicPtr::new(std::ptr::null_mut());
 
 /// What the lock protects.
-pub(super) struct State {
-    pub(super) timers: Timers,
-    pub(super) pool: Pool,
+struct State {
+    timers: Timers,
+    pool: Pool,
     /// When the alarm goes off.
     alarm_ns: u64,
-    pub(super) is_closing: bool,
+    is_closing: bool,
     /// Who waits for a callback to return.
-    pub(super) waiting: usize,
+    waiting: usize,
     /// The timer thread, from the first timer on.
     keeper: Option<JoinHandle<()>>,
 }
@@ -39,9 +43,9 @@ pub(super) struct State {
 pub(super) struct Service {
     state: Mutex<State>,
     /// A job for a thread of the pool.
-    pub(super) work: Condvar,
+    work: Condvar,
     /// A callback has returned that somebody may wait for.
-    pub(super) finished: Condvar,
+    finished: Condvar,
     alarm: Alarm,
 }
 
@@ -119,7 +123,7 @@ impl Service {
         Ok(Self { state: Mutex::new(state), work: Condvar::new(), finished: Condvar::new(), alarm: Alarm::new()? })
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -167,6 +171,20 @@ impl Service {
         ending
     }
 
+    /// Sees to it that what waits is served.
+    fn supervise(&'static self, state: &mut State) {
+        match state.pool.need(state.timers.taken, state.timers.has_queued()) {
+            Need::Nothing => {}
+            Need::Wake => self.work.notify_one(),
+            Need::Thread(me) => {
+                // Refused for want of memory or threads: the next look tries again.
+                if let Ok(handle) = thread::spawn("cogloop callbacks", move || serve(self, me)) {
+                    state.pool.add(me, handle);
+                }
+            }
+        }
+    }
+
     /// The timer thread.
     fn keep_time(&'static self) {
         loop {
@@ -176,7 +194,7 @@ impl Service {
             }
             let now_ns = now_ns();
             state.timers.expire(now_ns);
-            Pool::supervise(&mut state, self);
+            self.supervise(&mut state);
             let mut next_ns = state.timers.next_deadline();
             if state.timers.has_queued() {
                 next_ns = next_ns.min(now_ns + SUPERVISION_NS);
@@ -185,6 +203,52 @@ impl Service {
             self.alarm.set(next_ns);
             drop(state);
             self.alarm.sleep();
+        }
+    }
+}
+
+/// A thread of the pool.
+fn serve(service: &'static Service, me: Runner) {
+    pool::enlist(me);
+    let mut state = service.lock();
+    while !state.is_closing {
+        if let Some(job) = state.timers.take(me) {
+            state.pool.set_busy(me, true);
+            drop(state);
+            run(&job);
+            state = service.lock();
+            let is_over = state.timers.finish(job.timer);
+            // Each notification is a system call.
+            if state.waiting > 0 {
+                service.finished.notify_all();
+            }
+            if is_over {
+                drop(state);
+                // SAFETY: it has left every list of ours, and a timer ends once.
+                unsafe { layout::end(job.timer) };
+                state = service.lock();
+            }
+            state.pool.set_busy(me, false);
+            continue;
+        }
+        state.pool.idle += 1;
+        let woken = service.work.wait_timeout(state, IDLE_TIME).unwrap_or_else(PoisonError::into_inner);
+        state = woken.0;
+        state.pool.idle -= 1;
+        if woken.1.timed_out() && !state.timers.has_queued() {
+            state.pool.remove(me);
+            return;
+        }
+    }
+}
+
+fn run(job: &Job) {
+    // SAFETY:
+    // 1. The timer is marked as running, so that nobody ends it meanwhile.
+    // 2. The callback is what the user gave for it.
+    unsafe {
+        if let Some(callback) = (*job.timer).callback().filter(|_| job.calls) {
+            callback(job.timer.cast());
         }
     }
 }
