@@ -38,6 +38,11 @@
 extern "C" {
 #endif
 
+/* The version of this header; that of the library is cog_version(). */
+#define COG_VERSION_MAJOR 0
+#define COG_VERSION_MINOR 1
+#define COG_VERSION_PATCH 0
+
 /* What a function returns. */
 enum {
     COG_OK = 0,
@@ -109,6 +114,16 @@ typedef struct cog_options {
     uint32_t reserved;           /* 0 */
 } cog_options;
 
+/* When a timer fires. Set size to sizeof(cog_plan), and everything else to 0 but for what you choose. */
+typedef struct cog_plan {
+    size_t size;
+    uint64_t delay_ns;  /* to the first time */
+    uint64_t period_ns; /* from one time to the next; 0: it fires once */
+    uint64_t slack_ns;  /* by how much it may come late, so that several timers share one wake of the processor */
+    uint32_t missed;    /* COG_MISSED_SKIP and others */
+    uint32_t reserved;  /* 0 */
+} cog_plan;
+
 /* What a loop has done. Set size to sizeof(cog_stats). */
 typedef struct cog_stats {
     size_t size;
@@ -139,6 +154,8 @@ typedef void (*cog_post_fn)(void *ctx);
 const char *cog_version(void);
 /* What a function's answer means. Good until this thread asks again. */
 const char *cog_strerror(int code);
+/* The name of a code of ours, as "COG_ERROR_STALE"; "" for any other number. */
+const char *cog_error_name(int code);
 /* What was wrong with the last call of this thread that failed, with the argument's name; "" if none did. Good until
  * the next call that fails. */
 const char *cog_last_message(void);
@@ -158,6 +175,9 @@ int cog_loop_run_once(cog_loop loop, uint64_t timeout_ns, bool *is_alive);
 int cog_loop_step(cog_loop loop);
 /* Ends the run when the callback returns. What is due stays so, and the next run begins with it. */
 int cog_loop_stop(cog_loop loop);
+/* Whether cog_loop_run waits for posts when there is nothing else to wait for, until cog_loop_stop; at first it does not. For
+ * a thread that lives on what others post. */
+int cog_loop_keep_alive(cog_loop loop, bool keeps);
 /* Any thread: calls fn on the loop's thread, in the order of posting. When the loop is freed first, discard, which may
  * be NULL, is called there instead, so that ctx can be freed. COG_ERROR_STALE when the loop is gone: neither is called.
  */
@@ -190,6 +210,13 @@ int cog_timer_after(cog_loop loop, uint64_t delay_ns, cog_timer_fn fn, void *ctx
 int cog_timer_at(cog_loop loop, uint64_t deadline_ns, cog_timer_fn fn, void *ctx, cog_timer *timer);
 /* Fires every period_ns, at least 1, first after one. missed: what happens to late ones, COG_MISSED_SKIP and others. */
 int cog_timer_every(cog_loop loop, uint64_t period_ns, int missed, cog_timer_fn fn, void *ctx, cog_timer *timer);
+/* Fires as planned. With slack a timer takes the time within it that most others choose as well; its deadline stays, and so
+ * it is never early. */
+int cog_timer_add(cog_loop loop, const cog_plan *plan, cog_timer_fn fn, void *ctx, cog_timer *timer);
+/* What it calls, and with what. */
+int cog_timer_callback(cog_timer timer, cog_timer_fn *fn, void **ctx);
+/* Lets it call something else from now on. */
+int cog_timer_set_callback(cog_timer timer, cog_timer_fn fn, void *ctx);
 /* Ends a timer: it does not fire any more, even if it is due. */
 int cog_timer_cancel(cog_timer timer);
 /* Gives it a new deadline, from which a period counts. One that is paused goes on. */
@@ -214,6 +241,10 @@ int cog_watch_signal(cog_loop loop, int number, cog_watch_fn fn, void *ctx, cog_
 /* Waits for a child, as waitpid does, and for no other one; the watch is stale when it is called. ECHILD for a process
  * that is no child of this one, ESRCH for none. */
 int cog_watch_child(cog_loop loop, int pid, cog_watch_fn fn, void *ctx, cog_watch *watch);
+/* What it calls, and with what. */
+int cog_watch_callback(cog_watch watch, cog_watch_fn *fn, void **ctx);
+/* Lets it call something else from now on. */
+int cog_watch_set_callback(cog_watch watch, cog_watch_fn fn, void *ctx);
 /* Watches nothing any more; a call that was due does not come. */
 int cog_watch_remove(cog_watch watch);
 /* Descriptors: other directions; COG_ONE_SHOT reports again. */
@@ -233,7 +264,7 @@ int cog_watch_unref(cog_watch watch);
 COG_ASSERT__(sizeof(cog_loop) == 8 && sizeof(cog_timer) == 16 && sizeof(cog_watch) == 16);
 COG_ASSERT__(sizeof(cog_expiry) == 24);
 #if UINTPTR_MAX == UINT64_MAX
-COG_ASSERT__(sizeof(cog_options) == 48 && sizeof(cog_stats) == 64);
+COG_ASSERT__(sizeof(cog_options) == 48 && sizeof(cog_stats) == 64 && sizeof(cog_plan) == 40);
 COG_ASSERT__(offsetof(cog_options, resolution_ns) == 16 && offsetof(cog_options, clock) == 36);
 #endif
 #undef COG_ASSERT__

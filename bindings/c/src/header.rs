@@ -180,6 +180,30 @@ fn cogloop_h_declares_what_the_library_has() {
     assert!(header.len() > 50, "{} declarations are not all of them", header.len());
 }
 
+/// Programs are linked with these names: one that is gone, or means something else, breaks them. So the list only grows, and
+/// an old name keeps its parameters.
+#[test]
+fn the_symbols_are_those_of_the_list() {
+    let names = |sources| of_the_library(sources).into_keys().filter(|name| !name.starts_with("COG_"));
+    let functions = |name: &String| name.starts_with("cog_") && COGLOOP_H.contains(&format!("{name}("));
+    let mut exported: Vec<_> = names(COG).filter(functions).chain(names(MOCKIT)).collect();
+    exported.sort();
+    let listed: Vec<_> = include_str!("../symbols.txt").lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(exported, listed);
+}
+
+#[test]
+fn the_headers_version_is_the_librarys() {
+    let parts = [
+        ("MAJOR", env!("CARGO_PKG_VERSION_MAJOR")),
+        ("MINOR", env!("CARGO_PKG_VERSION_MINOR")),
+        ("PATCH", env!("CARGO_PKG_VERSION_PATCH")),
+    ];
+    for (name, number) in parts {
+        assert!(COGLOOP_H.contains(&format!("\n#define COG_VERSION_{name} {number}\n")), "{name} is not {number}");
+    }
+}
+
 #[test]
 fn mockit_h_names_what_the_library_has() {
     let mut library = of_the_library(MOCKIT);

@@ -32,6 +32,7 @@ static int with_loop(cog_loop loop, int code) {
     CHECK(cog_loop_run_once(loop, 0, &is_alive) == code && is_alive);
     CHECK(cog_loop_step(loop) == code);
     CHECK(cog_loop_stop(loop) == code);
+    CHECK(cog_loop_keep_alive(loop, true) == code);
     CHECK(cog_loop_now(loop, &ns) == code && ns == 7);
     CHECK(cog_loop_now_cached(loop, &ns) == code && ns == 7);
     CHECK(cog_loop_update_now(loop) == code);
@@ -51,6 +52,8 @@ static int with_loop(cog_loop loop, int code) {
 }
 static void with_timer(cog_timer timer, int code) {
     uint64_t ns = 7;
+    CHECK(cog_timer_callback(timer, NULL, NULL) == code);
+    CHECK(cog_timer_set_callback(timer, on_timer, &calls) == code);
     CHECK(cog_timer_reschedule(timer, 1) == code);
     CHECK(cog_timer_pause(timer) == code);
     CHECK(cog_timer_resume(timer) == code);
@@ -60,6 +63,8 @@ static void with_timer(cog_timer timer, int code) {
     CHECK(cog_timer_cancel(timer) == code);
 }
 static void with_watch(cog_watch watch, int code) {
+    CHECK(cog_watch_callback(watch, NULL, NULL) == code);
+    CHECK(cog_watch_set_callback(watch, on_watch, &calls) == code);
     CHECK(cog_watch_set(watch, COG_READ) == code);
     CHECK(cog_watch_drained(watch, COG_READ) == code);
     CHECK(cog_watch_ref(watch) == code);
@@ -293,12 +298,16 @@ static void a_callback_may_free_its_loop_and_nothing_follows(void) {
 }
 
 static void each_code_has_its_words(void) {
-    for (int code = COG_ERROR_INTERNAL; code <= COG_OK; code++) {
+    for (int code = COG_ERROR_MEMORY; code <= COG_OK; code++) {
+        CHECK(strncmp(cog_error_name(code), code ? "COG_ERROR_" : "COG_OK", 6) == 0);
         CHECK(cog_strerror(code)[0] && strcmp(cog_strerror(code), cog_strerror(-99)) != 0);
     }
     CHECK(strcmp(cog_strerror(EBADF), strerror(EBADF)) == 0);
     CHECK(cog_strerror(INT_MIN)[0] && cog_strerror(INT_MAX)[0]);
-    CHECK(strchr(cog_version(), '.'));
+    CHECK(strcmp(cog_error_name(COG_ERROR_MEMORY), "COG_ERROR_MEMORY") == 0 && cog_error_name(EBADF)[0] == 0);
+    char version[32];
+    snprintf(version, sizeof version, "%d.%d.%d", COG_VERSION_MAJOR, COG_VERSION_MINOR, COG_VERSION_PATCH);
+    CHECK(strcmp(version, cog_version()) == 0);
 }
 
 /* The child of a fork is told so, and has loops of its own; the parent's are left alone. */

@@ -72,6 +72,35 @@ static void a_post_keeps_the_loop_and_waits_for_nobody(void) {
     cog_loop_free(loop);
 }
 
+/* Without a timer or a watch, until a post says that it is over. */
+static void stop_at_three(void *ctx) {
+    (void)ctx;
+    if (++ran == 3) CHECK(cog_loop_stop(loop) == COG_OK);
+}
+static void *post_three(void *argument) {
+    for (int n = 0; n < 3; n++) {
+        Mockit_bsleep(2, true, NULL);
+        CHECK(cog_loop_post(loop, stop_at_three, NULL, argument) == COG_OK);
+    }
+    return NULL;
+}
+static void a_loop_that_is_kept_alive_waits_for_posts(void) {
+    for (int is_virtual = 0; is_virtual < 2; is_virtual++) {
+        if (is_virtual) loop = virtual_loop();
+        else CHECK(cog_loop_new(NULL, &loop) == COG_OK);
+        ran = 0;
+        pthread_t thread;
+        bool is_alive = false;
+        CHECK(cog_loop_keep_alive(loop, true) == COG_OK);
+        CHECK(cog_loop_run_once(loop, 0, &is_alive) == COG_OK && is_alive);
+        pthread_create(&thread, NULL, post_three, NULL);
+        CHECK(cog_loop_run(loop) == COG_OK && ran == 3);
+        pthread_join(thread, NULL);
+        CHECK(cog_loop_keep_alive(loop, false) == COG_OK && cog_loop_run(loop) == COG_OK);
+        CHECK(cog_loop_free(loop) == COG_OK);
+    }
+}
+
 static void *wake_it(void *argument) {
     (void)argument;
     cog_loop_wake(loop);
@@ -258,6 +287,7 @@ int main(int argc, char **argv) {
     if (argc > 1) posts = atoi(argv[1]) / THREADS;
     RUN(posts_of_many_threads_all_run_in_order_on_the_loops);
     RUN(a_post_keeps_the_loop_and_waits_for_nobody);
+    RUN(a_loop_that_is_kept_alive_waits_for_posts);
     RUN(a_wake_ends_the_wait);
     RUN(everything_else_is_the_owners);
     RUN(a_loop_ends_with_its_thread);

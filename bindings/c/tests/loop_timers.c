@@ -188,6 +188,58 @@ static void delays_count_from_the_call_or_from_the_turn_as_the_options_say(void)
     }
 }
 
+static void a_plan_has_a_first_delay_a_period_and_slack(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    NEW(cog_plan, plan);
+    cog_timer timer = { 7, 7 };
+    CHECK(cog_timer_add(loop, NULL, note, &log, &timer) == COG_ERROR_ARGUMENT && timer.key == 7);
+    CHECK(cog_timer_add(loop, &plan, note, &log, &timer) == COG_ERROR_ARGUMENT && strstr(cog_last_message(), "cog_plan"));
+    plan.size = sizeof plan;
+    plan.missed = 3;
+    CHECK(cog_timer_add(loop, &plan, note, &log, &timer) == COG_ERROR_ARGUMENT && strstr(cog_last_message(), "missed"));
+    plan.missed = COG_MISSED_SKIP;
+    plan.reserved = 1;
+    CHECK(cog_timer_add(loop, &plan, note, &log, &timer) == COG_ERROR_ARGUMENT && timer.key == 7);
+    plan.reserved = 0;
+    plan.delay_ns = 3 * MS;
+    plan.period_ns = 10 * MS;
+    log.stop_after = 3;
+    CHECK(cog_timer_add(loop, &plan, note, &log, &timer) == COG_OK && cog_loop_run(loop) == COG_OK);
+    for (int n = 0; n < 3; n++) CHECK(log.deadline_ns[n] == (3u + 10u * n) * MS && log.at_ns[n] == log.deadline_ns[n]);
+    CHECK(cog_timer_cancel(timer) == COG_OK);
+    /* Once each, and together: neither is early, nor later than its slack. */
+    struct log late = log_of(loop);
+    uint64_t now_ns = now_of(loop);
+    plan.period_ns = 0;
+    plan.slack_ns = 5 * MS;
+    for (int n = 0; n < 2; n++) {
+        plan.delay_ns = (20u + 2u * n) * MS;
+        CHECK(cog_timer_add(loop, &plan, note, &late, NULL) == COG_OK);
+    }
+    CHECK(cog_loop_run(loop) == COG_OK && late.calls == 2 && late.at_ns[0] == late.at_ns[1]);
+    CHECK(late.deadline_ns[0] == now_ns + 20 * MS && late.deadline_ns[1] == now_ns + 22 * MS);
+    CHECK(late.at_ns[0] >= late.deadline_ns[1] && late.at_ns[0] <= now_ns + 25 * MS);
+    cog_loop_free(loop);
+}
+
+static void a_timers_callback_can_be_read_and_changed(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    cog_timer timer;
+    cog_timer_fn fn = NULL;
+    void *ctx = NULL;
+    order[0] = 0;
+    cog_timer_after(loop, 10 * MS, append, (void *)"x", &timer);
+    CHECK(cog_timer_callback(timer, &fn, &ctx) == COG_OK && fn == append && strcmp((char *)ctx, "x") == 0);
+    CHECK(cog_timer_set_callback(timer, NULL, NULL) == COG_ERROR_ARGUMENT);
+    CHECK(cog_timer_set_callback(timer, note, &log) == COG_OK && cog_timer_callback(timer, NULL, &ctx) == COG_OK && ctx == &log);
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 1 && order[0] == 0);
+    ctx = &order;
+    CHECK(cog_timer_callback(timer, &fn, &ctx) == COG_ERROR_STALE && fn == append && ctx == &order);
+    cog_loop_free(loop);
+}
+
 static void what_is_unreferenced_does_not_keep_the_loop(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
@@ -284,6 +336,8 @@ int main(void) {
     RUN(a_timer_is_moved_paused_and_resumed);
     RUN(what_is_due_in_the_same_turn_can_still_be_cancelled);
     RUN(delays_count_from_the_call_or_from_the_turn_as_the_options_say);
+    RUN(a_plan_has_a_first_delay_a_period_and_slack);
+    RUN(a_timers_callback_can_be_read_and_changed);
     RUN(what_is_unreferenced_does_not_keep_the_loop);
     RUN(a_one_shot_and_an_interval_are_told_the_same_deadline_in_order);
     RUN(one_turn_at_a_time);

@@ -220,6 +220,25 @@ static void the_backend_is_named_with_the_reason(void) {
 }
 
 /* `loop_watches BACKEND…`: on these only. */
+static void a_watchs_callback_can_be_read_and_changed(void) {
+    cog_loop loop = new_loop();
+    int pair[2];
+    make_pair(pair);
+    struct seen first = seen_of(loop, pair[0]), second = seen_of(loop, pair[0]);
+    cog_watch watch;
+    cog_watch_fn fn = NULL;
+    void *ctx = NULL;
+    CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_ready, &first, &watch) == COG_OK);
+    CHECK(cog_watch_callback(watch, &fn, &ctx) == COG_OK && fn == on_ready && ctx == &first);
+    CHECK(cog_watch_set_callback(watch, NULL, NULL) == COG_ERROR_ARGUMENT);
+    CHECK(cog_watch_set_callback(watch, on_ready, &second) == COG_OK);
+    put_byte(pair[1]);
+    CHECK(calls_become(loop, &second.calls, 1) && first.calls == 0);
+    CHECK(cog_watch_remove(watch) == COG_OK && cog_watch_callback(watch, &fn, &ctx) == COG_ERROR_STALE && ctx == &first);
+    CHECK(cog_loop_free(loop) == COG_OK);
+    close_pair(pair);
+}
+
 static void what_is_no_child_is_refused(void) {
     cog_loop loop = new_loop();
     cog_watch watch = { 7, 7 };
@@ -257,6 +276,7 @@ int main(int argc, char **argv) {
         RUN(what_is_ready_in_the_same_turn_can_still_be_removed);
         RUN(a_signal_is_a_callback);
         RUN(a_childs_end_is_a_callback_with_its_status);
+        RUN(a_watchs_callback_can_be_read_and_changed);
         RUN(what_is_no_child_is_refused);
         RUN(a_loop_can_live_in_another_one);
         RUN(the_backend_is_named_with_the_reason);

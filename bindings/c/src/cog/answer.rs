@@ -22,17 +22,18 @@ pub(super) const COG_ERROR_UNSUPPORTED: c_int = -7;
 pub(super) const COG_ERROR_INTERNAL: c_int = -8;
 pub(super) const COG_ERROR_MEMORY: c_int = -9;
 
-const WORDS: &[(c_int, &CStr)] = &[
-    (COG_OK, c"no error"),
-    (COG_ERROR_ARGUMENT, c"an argument is not what was expected"),
-    (COG_ERROR_STALE, c"the handle names nothing, or nothing any more"),
-    (COG_ERROR_THREAD, c"the loop belongs to another thread"),
-    (COG_ERROR_RUNNING, c"the loop is running already"),
-    (COG_ERROR_LIMIT, c"the loop has as many as its options allow"),
-    (COG_ERROR_BACKEND, c"no backend of that name, or none that works"),
-    (COG_ERROR_UNSUPPORTED, c"this loop, or this system, cannot do that"),
-    (COG_ERROR_INTERNAL, c"a fault in the library"),
-    (COG_ERROR_MEMORY, c"there is not enough memory"),
+/// Each code, its name, what it means.
+const WORDS: &[(c_int, &CStr, &CStr)] = &[
+    (COG_OK, c"COG_OK", c"no error"),
+    (COG_ERROR_ARGUMENT, c"COG_ERROR_ARGUMENT", c"an argument is not what was expected"),
+    (COG_ERROR_STALE, c"COG_ERROR_STALE", c"the handle names nothing, or nothing any more"),
+    (COG_ERROR_THREAD, c"COG_ERROR_THREAD", c"the loop belongs to another thread"),
+    (COG_ERROR_RUNNING, c"COG_ERROR_RUNNING", c"the loop is running already"),
+    (COG_ERROR_LIMIT, c"COG_ERROR_LIMIT", c"the loop has as many as its options allow"),
+    (COG_ERROR_BACKEND, c"COG_ERROR_BACKEND", c"no backend of that name, or none that works"),
+    (COG_ERROR_UNSUPPORTED, c"COG_ERROR_UNSUPPORTED", c"this loop, or this system, cannot do that"),
+    (COG_ERROR_INTERNAL, c"COG_ERROR_INTERNAL", c"a fault in the library"),
+    (COG_ERROR_MEMORY, c"COG_ERROR_MEMORY", c"there is not enough memory"),
 ];
 
 thread_local! {
@@ -200,7 +201,7 @@ pub(super) fn to_c(text: impl Into<Vec<u8>>) -> CString {
 /// What a code means, in words.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_strerror(code: c_int) -> *const c_char {
-    if let Some((_, words)) = WORDS.iter().find(|(known, _)| *known == code) {
+    if let Some((.., words)) = WORDS.iter().find(|(known, ..)| *known == code) {
         return words.as_ptr();
     }
     if code < 0 {
@@ -209,6 +210,13 @@ pub extern "C" fn cog_strerror(code: c_int) -> *const c_char {
     // The thread keeps it until it asks again.
     SYSTEMS_WORDS.set(of_number(code));
     SYSTEMS_WORDS.with_borrow(Words::as_ptr)
+}
+
+/// What the header calls a code.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_error_name(code: c_int) -> *const c_char {
+    let known = WORDS.iter().find(|(known, ..)| *known == code);
+    known.map_or(c"".as_ptr(), |(_, name, _)| name.as_ptr())
 }
 
 /// What was wrong with this thread's last call that failed.

@@ -97,6 +97,17 @@ pub extern "C" fn cog_loop_stop(r#loop: CogLoop) -> c_int {
     })
 }
 
+/// Lets it go on with nothing to do, or end.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_loop_keep_alive(r#loop: CogLoop, keeps: bool) -> c_int {
+    answer(|| {
+        registry::with(r#loop.id, |found| {
+            found.is_kept_alive.set(keeps);
+            Ok(())
+        })
+    })
+}
+
 /// Hands work to the loop's thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_post(

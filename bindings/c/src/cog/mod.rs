@@ -11,7 +11,7 @@
 //! | file | C |
 //! |---|---|
 //! | `loops`, `timers`, `watches` | `cog_loop_…`, `cog_timer_…`, `cog_watch_…` |
-//! | `options` | `cog_options`, `cog_stats` |
+//! | `options` | `cog_options`, `cog_plan`, `cog_stats` |
 //! | `answer`, `words` | the codes, `cog_strerror`, `cog_last_message` |
 //!
 //! What holds for each function – who owns what, which thread, what comes back – is written once, at the header's top.
@@ -33,7 +33,7 @@ mod words;
 
 use std::ffi::c_void;
 
-pub use options::{CogOptions, CogStats};
+pub use options::{CogOptions, CogPlan, CogStats};
 
 /// `cog_loop`: 0 is none, and no number is given twice in the life of a process.
 #[repr(C)]

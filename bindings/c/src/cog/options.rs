@@ -28,6 +28,18 @@ pub struct CogOptions {
     reserved: u32,
 }
 
+/// `cog_plan`. Zero fires once, now.
+#[repr(C)]
+#[derive(Copy, Clone, Debug)]
+pub struct CogPlan {
+    size: usize,
+    pub(super) delay_ns: u64,
+    pub(super) period_ns: u64,
+    pub(super) slack_ns: u64,
+    pub(super) missed: u32,
+    reserved: u32,
+}
+
 /// `cog_stats`.
 #[repr(C)]
 #[derive(Copy, Clone, Debug, Default)]
@@ -44,9 +56,50 @@ pub struct CogStats {
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
+    assert!(size_of::<CogPlan>() == 40);
     assert!(size_of::<CogOptions>() == 48 && size_of::<CogStats>() == 64);
     assert!(offset_of!(CogOptions, resolution_ns) == 16 && offset_of!(CogOptions, clock) == 36);
 };
+
+fn is_newer(argument: &str) -> Failure {
+    let message = "something in it is newer than this library, and unknown to it";
+    Failure::argument_in_words(format_args!("{argument}: {message}"))
+}
+
+/// A struct that begins with its size, as long as the caller knows it; what he does not know is as in `defaults`.
+///
+/// # Safety
+/// The pointer points to as many bytes as its first field says, and any bytes make a `T`.
+unsafe fn read_sized<T>(from: *const T, defaults: T, argument: &str, name: &str) -> Result<T, Failure> {
+    let (mut read, ours) = (defaults, size_of::<T>());
+    // SAFETY: the caller's promise; no more is read than is there.
+    let beyond = unsafe {
+        let size = from.cast::<usize>().read();
+        if size < size_of::<usize>() || size > usize::from(u16::MAX) {
+            return Err(Failure::argument_in_words(format_args!(
+                "{argument}->size: {size} is not sizeof({name}), {ours}"
+            )));
+        }
+        let bytes = from.cast::<u8>();
+        bytes.copy_to_nonoverlapping((&raw mut read).cast(), size.min(ours));
+        std::slice::from_raw_parts(bytes.add(size.min(ours)), size.saturating_sub(ours))
+    };
+    if beyond.iter().any(|&byte| byte != 0) { Err(is_newer(argument)) } else { Ok(read) }
+}
+
+impl CogPlan {
+    /// # Safety
+    /// The pointer is NULL, or points to as many bytes as its first field says.
+    pub(super) unsafe fn read(plan: *const Self) -> Result<Self, Failure> {
+        if plan.is_null() {
+            return Err(Failure::argument("plan: NULL, and there would be no time to fire at"));
+        }
+        let once = Self { size: size_of::<Self>(), delay_ns: 0, period_ns: 0, slack_ns: 0, missed: 0, reserved: 0 };
+        // SAFETY: the caller's promise, and any bytes make such a struct.
+        let read = unsafe { read_sized(plan, once, "plan", "cog_plan")? };
+        if read.reserved == 0 { Ok(read) } else { Err(is_newer("plan")) }
+    }
+}
 
 impl CogOptions {
     /// The caller's, or the defaults for NULL.
@@ -54,9 +107,8 @@ impl CogOptions {
     /// # Safety
     /// The pointer is NULL, or points to as many bytes as its first field says.
     pub(super) unsafe fn read(options: *const Self) -> Result<Self, Failure> {
-        let ours = size_of::<Self>();
-        let mut read = Self {
-            size: ours,
+        let defaults = Self {
+            size: size_of::<Self>(),
             backend: std::ptr::null(),
             resolution_ns: 0,
             timers_max: 0,
@@ -67,22 +119,12 @@ impl CogOptions {
             reserved: 0,
         };
         if options.is_null() {
-            return Ok(read);
+            return Ok(defaults);
         }
-        // SAFETY: the caller's promise; no more is read than is there, and any bytes make such a struct.
-        let beyond = unsafe {
-            let size = options.cast::<usize>().read();
-            if size < size_of::<usize>() || size > usize::from(u16::MAX) {
-                return Err(Failure::argument_in_words(format_args!(
-                    "options->size: {size} is not sizeof(cog_options), {ours}"
-                )));
-            }
-            let bytes = options.cast::<u8>();
-            bytes.copy_to_nonoverlapping((&raw mut read).cast(), size.min(ours));
-            std::slice::from_raw_parts(bytes.add(size.min(ours)), size.saturating_sub(ours))
-        };
-        if read.reserved != 0 || beyond.iter().any(|&byte| byte != 0) {
-            return Err(Failure::argument("options: something in it is newer than this library, and unknown to it"));
+        // SAFETY: the caller's promise, and any bytes make such a struct.
+        let read = unsafe { read_sized(options, defaults, "options", "cog_options")? };
+        if read.reserved != 0 {
+            return Err(is_newer("options"));
         }
         match (read.clock, read.delays) {
             (COG_CLOCK_MONOTONIC | COG_CLOCK_VIRTUAL, COG_DELAYS_FROM_NOW | COG_DELAYS_FROM_CACHED) => Ok(read),

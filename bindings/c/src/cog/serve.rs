@@ -47,7 +47,7 @@ impl Loop {
     }
 
     fn is_alive(&self) -> bool {
-        !self.events.borrow().is_idle() || self.has_posts()
+        self.is_kept_alive.get() || !self.events.borrow().is_idle() || self.has_posts()
     }
 
     fn turn(&self, wait: Wait) -> Result<(), Failure> {

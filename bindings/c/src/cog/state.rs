@@ -75,7 +75,9 @@ pub(super) struct Loop {
     pub(super) is_running: Cell<bool>,
     /// No further callback starts in this run.
     pub(super) is_stopped: Cell<bool>,
-    /// The clock's reading that [`Loop::now_cached`] goes by.
+    /// Whether it goes on with nothing to do, since something may be posted.
+    pub(super) is_kept_alive: Cell<bool>,
+    /// The clock's reading of the turn, or of the last update.
     pub(super) cached_ns: Cell<u64>,
     /// Whether delays count from there.
     delays_are_cached: bool,
@@ -107,6 +109,7 @@ impl Loop {
             reason: to_c(events.backend().reason.as_str()),
             is_running: Cell::new(false),
             is_stopped: Cell::new(false),
+            is_kept_alive: Cell::new(false),
             cached_ns: Cell::new(0),
             delays_are_cached: options.delays_are_cached(),
             counters: Counters::default(),

@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use cogloop_io::{AddError, EventLoop, Key, Missed, Plan};
 
 use super::answer::{Failure, answer, or_no_memory};
+use super::options::CogPlan;
 use super::state::{Call, Loop};
 use super::{CogLoop, CogTimer, CogTimerFn, put, registry};
 
@@ -66,17 +67,47 @@ pub unsafe extern "C" fn cog_timer_every(
     answer(|| {
         let period = NonZeroU64::new(period_ns)
             .ok_or_else(|| Failure::argument("period_ns: 0, and there would be no end of it; at least 1"))?;
-        let missed = match missed {
-            COG_MISSED_SKIP => Missed::Skip,
-            COG_MISSED_BURST => Missed::Burst,
-            COG_MISSED_DELAY => Missed::Delay,
-            other => return Err(Failure::argument_in_words(format_args!("missed: {other} is no COG_MISSED_"))),
-        };
+        let missed = missed_of(missed.into(), "missed")?;
         let add = |found: &Loop, events: &mut EventLoop<Call>, call| {
             let first_ns = found.now_for_delays(events).saturating_add(period_ns);
             events.try_add_planned(Plan::every(first_ns, period, missed), call)
         };
         // SAFETY: the caller's promise.
+        unsafe { arm(r#loop, r#fn, ctx, timer, add) }
+    })
+}
+
+fn missed_of(missed: i64, name: &str) -> Result<Missed, Failure> {
+    match c_int::try_from(missed) {
+        Ok(COG_MISSED_SKIP) => Ok(Missed::Skip),
+        Ok(COG_MISSED_BURST) => Ok(Missed::Burst),
+        Ok(COG_MISSED_DELAY) => Ok(Missed::Delay),
+        _ => Err(Failure::argument_in_words(format_args!("{name}: {missed} is no COG_MISSED_"))),
+    }
+}
+
+/// Fires by plan.
+///
+/// # Safety
+/// `plan` is NULL or points to as many bytes as its `size` says; `timer` is NULL or points to a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_timer_add(
+    r#loop: CogLoop,
+    plan: *const CogPlan,
+    r#fn: Option<CogTimerFn>,
+    ctx: *mut c_void,
+    timer: *mut CogTimer,
+) -> c_int {
+    answer(|| {
+        // SAFETY: the caller's promise.
+        let plan = unsafe { CogPlan::read(plan)? };
+        let missed = missed_of(plan.missed.into(), "plan->missed")?;
+        let period = NonZeroU64::new(plan.period_ns);
+        let add = |found: &Loop, events: &mut EventLoop<Call>, call| {
+            let deadline = found.now_for_delays(events).saturating_add(plan.delay_ns);
+            events.try_add_planned(Plan { deadline, period, missed, slack: plan.slack_ns }, call)
+        };
+        // SAFETY: the same promise.
         unsafe { arm(r#loop, r#fn, ctx, timer, add) }
     })
 }
@@ -121,6 +152,38 @@ fn find<T>(timer: CogTimer, f: impl FnOnce(&Loop, &mut EventLoop<Call>, Key) -> 
 /// Calls `f` with a timer that there is.
 fn with<T>(timer: CogTimer, f: impl FnOnce(&mut EventLoop<Call>, Key) -> T) -> Result<T, Failure> {
     find(timer, |_, events, key| events.timer(key).is_some().then(|| f(events, key)))
+}
+
+/// What it calls.
+///
+/// # Safety
+/// `fn` is NULL or points to a `cog_timer_fn`, `ctx` is NULL or points to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_timer_callback(
+    timer: CogTimer,
+    r#fn: *mut Option<CogTimerFn>,
+    ctx: *mut *mut c_void,
+) -> c_int {
+    answer(|| {
+        let call = find(timer, |_, events, key| events.timer(key).copied())?;
+        // SAFETY: the caller's promise.
+        unsafe {
+            put(r#fn, call.run);
+            put(ctx, call.ctx);
+        }
+        Ok(())
+    })
+}
+
+/// Lets it call something else.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_timer_set_callback(timer: CogTimer, r#fn: Option<CogTimerFn>, ctx: *mut c_void) -> c_int {
+    answer(|| {
+        if r#fn.is_none() {
+            return Err(Failure::argument("fn: NULL, and there would be nothing to call"));
+        }
+        find(timer, |_, events, key| events.timer_mut(key).map(|call| *call = Call { run: r#fn, ctx }))
+    })
 }
 
 /// Ends a timer.

@@ -204,6 +204,45 @@ pub extern "C" fn cog_watch_remove(watch: CogWatch) -> c_int {
     })
 }
 
+/// Calls `f` with what is kept of a watch.
+fn with_kept<T>(watch: CogWatch, f: impl FnOnce(&mut Watch) -> T) -> Result<T, Failure> {
+    with(watch, |found, token| {
+        let mut watches = found.watches.borrow_mut();
+        let kept = watches.get_mut(token.index()).and_then(Option::as_mut).filter(|(kept, _)| *kept == token);
+        kept.map(|(_, watch)| f(watch)).ok_or(Failure::STALE_WATCH)
+    })
+}
+
+/// What it calls.
+///
+/// # Safety
+/// `fn` is NULL or points to a `cog_watch_fn`, `ctx` is NULL or points to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_watch_callback(
+    watch: CogWatch,
+    r#fn: *mut Option<CogWatchFn>,
+    ctx: *mut *mut c_void,
+) -> c_int {
+    answer(|| {
+        let (run, kept) = with_kept(watch, |watch| (watch.run, watch.ctx))?;
+        // SAFETY: the caller's promise.
+        unsafe {
+            put(r#fn, Some(run));
+            put(ctx, kept);
+        }
+        Ok(())
+    })
+}
+
+/// Lets it call something else.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_watch_set_callback(watch: CogWatch, r#fn: Option<CogWatchFn>, ctx: *mut c_void) -> c_int {
+    answer(|| {
+        let run = r#fn.ok_or_else(|| Failure::argument("fn: NULL, and there would be nothing to call"))?;
+        with_kept(watch, |watch| (watch.run, watch.ctx) = (run, ctx))
+    })
+}
+
 /// As [`with`], for a descriptor's alone.
 fn with_descriptor(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> std::io::Result<()>) -> Result<(), Failure> {
     with(watch, |found, token| {
