@@ -118,8 +118,8 @@ pub trait Backend {
     fn remove(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()>;
 
     /// Waits until something is ready or `timeout_ns` have passed (`None`: for ever), and appends to `events`, which has
-    /// room for [`EVENTS_MAX`]. A backend with more to report asks for memory, and leaves the rest to the next wait when
-    /// there is none.
+    /// room for an event of each registration, [`EVENTS_MAX`] at the most. A backend with more to report asks for memory,
+    /// and leaves the rest to the next wait when there is none.
     ///
     /// May come back early with nothing.
     ///

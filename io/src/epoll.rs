@@ -23,7 +23,7 @@ use crate::backend::EVENTS_MAX;
 use crate::checks::Checks;
 use crate::fork::ForkMark;
 use crate::identity::Identity;
-use crate::memory::ByIndex;
+use crate::memory::{self, ByIndex};
 use crate::number::Number;
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
 use nix::sys::epoll::EpollEvent;
@@ -35,6 +35,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 /// What the kernel carries for the waker and for the alarm; no token has these bits.
 const WAKER: u64 = 0;
 const ALARM: u64 = 1;
+
+/// How many members of the set are ours: those two.
+const OUR_OWN: usize = 2;
 
 /// What a wait of the kernel's came to.
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd)]
@@ -90,7 +93,7 @@ impl Epoll {
             waker: None,
             wants_alarm: true,
             alarm: None,
-            buffer: Vec::with_capacity(EVENTS_MAX),
+            buffer: Vec::with_capacity(OUR_OWN),
             plain_buffer: None,
         })
     }
@@ -117,6 +120,7 @@ impl Epoll {
     fn put(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
         self.mark.check()?;
         self.registrations.try_grow(token.index())?;
+        memory::try_grow_batch(&mut self.buffer, token.index() as usize + 1 + OUR_OWN, EVENTS_MAX)?;
         self.always.try_reserve()?;
         let place = self.place(fd, interest, token, is_new)?;
         let is_always = matches!(place, Place::Always(_));

@@ -3,7 +3,8 @@
 //! A forked child has the parent's backend in its memory, and in the kernel the two share it: what the child queued in
 //! rings the parent would send, what it took out of an epoll set would be gone for the parent, and the waker's rings that
 //! it took would be lost. Asking for the process id costs a system call each time; a page that the kernel wipes for a
-//! child costs a load. Linux has that; elsewhere the process id has to do. Windows has no fork.
+//! child costs a load. Linux has that, and one page serves all loops of a process; elsewhere the process id has to do.
+//! Windows has no fork.
 
 use crate::memory::error_in_words;
 use std::io;
@@ -52,56 +53,79 @@ mod elsewhere {
 mod linux {
     use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
     use std::io;
-    use std::ptr::{self, NonNull};
-    use std::sync::atomic::{AtomicU8, Ordering};
+    use std::ptr;
+    use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
     // The kernel rounds it up to a page.
-    const LENGTH: usize = 1;
+    const LENGTH: usize = size_of::<AtomicU64>();
 
-    /// A byte that is 1 in the process that made it, and 0 in its forked children.
-    pub(crate) struct ForkMark(NonNull<AtomicU8>);
+    /// The page that the kernel wipes for a child, once it is mapped: one for all loops. It holds this process's number, or
+    /// 0 in a child that has no loop yet. It stays mapped for the rest of the process.
+    static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
+
+    /// The last number that was given. A child has its parent's, and goes on from there: its own number is a new one.
+    static LAST: AtomicU64 = AtomicU64::new(0);
+
+    /// The number of the process that made it.
+    pub(crate) struct ForkMark(u64);
 
     impl ForkMark {
         /// # Errors
         /// The kernel's, `ENOMEM` for example.
         pub(crate) fn new() -> io::Result<Self> {
-            // SAFETY: the kernel chooses the address, so the mapping takes nobody's place.
-            let page = unsafe {
-                mmap_anonymous(ptr::null_mut(), LENGTH, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
-            }?;
-            let byte = NonNull::new(page.cast::<AtomicU8>()).ok_or(io::ErrorKind::OutOfMemory)?;
-            // From here on dropping unmaps.
-            let mark = Self(byte);
-            // SAFETY: the page was mapped above and nobody else knows it; the advice changes nothing in this process.
-            unsafe { madvise(page, LENGTH, Advice::LinuxWipeOnFork) }?;
-            mark.byte().store(1, Ordering::Relaxed);
-            Ok(mark)
-        }
-
-        fn byte(&self) -> &AtomicU8 {
-            // SAFETY:
-            // 1. The page is mapped, readable, writable and aligned from `new` until `drop`, in a child too.
-            // 2. Any byte is a valid `AtomicU8`, the zero of a child too.
-            unsafe { self.0.as_ref() }
+            let page = match page() {
+                Some(page) => page,
+                None => map()?,
+            };
+            let known = page.load(Ordering::Relaxed);
+            if known != 0 {
+                return Ok(Self(known));
+            }
+            let new = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+            // Another thread may have been faster.
+            match page.compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => Ok(Self(new)),
+                Err(faster) => Ok(Self(faster)),
+            }
         }
 
         /// Whether this is the process that made the mark.
+        #[inline]
         pub(crate) fn is_ours(&self) -> bool {
-            self.byte().load(Ordering::Relaxed) == 1
+            page().is_some_and(|page| page.load(Ordering::Relaxed) == self.0)
         }
     }
 
-    impl Drop for ForkMark {
-        fn drop(&mut self) {
-            // SAFETY: `new` mapped it, and no reference to the byte outlives `self`.
+    #[inline]
+    fn page() -> Option<&'static AtomicU64> {
+        // SAFETY: null, or what `map` has put there:
+        // 1. A page that is mapped, readable, writable and aligned for the rest of the process, in a child too.
+        // 2. Any 8 bytes are a valid `AtomicU64`, the zeros of a child too, and all who touch them do so by this type.
+        unsafe { PAGE.load(Ordering::Acquire).as_ref() }
+    }
+
+    fn map() -> io::Result<&'static AtomicU64> {
+        // SAFETY: the kernel chooses the address, so the mapping takes the place of no other.
+        let new =
+            unsafe { mmap_anonymous(ptr::null_mut(), LENGTH, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }?;
+        // SAFETY: the page was mapped above and nobody else knows it; the advice changes nothing in this process.
+        let advised = unsafe { madvise(new, LENGTH, Advice::LinuxWipeOnFork) };
+        let is_kept = advised.is_ok()
+            && PAGE.compare_exchange(ptr::null_mut(), new.cast(), Ordering::AcqRel, Ordering::Acquire).is_ok();
+        if !is_kept {
+            // SAFETY: it was mapped above, and nobody else has heard of it.
             // It can only fail for an address that is not a page's.
-            let _ = unsafe { munmap(self.0.as_ptr().cast(), LENGTH) };
+            let _ = unsafe { munmap(new, LENGTH) };
         }
+        advised?;
+        // Another thread may have been faster, and its page serves as well.
+        page().ok_or_else(|| io::ErrorKind::OutOfMemory.into())
     }
 }
 
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) mod tests {
+    use super::ForkMark;
     use crate::epoll::Epoll;
     use crate::portable::Portable;
     use crate::select::Select;
@@ -118,6 +142,37 @@ pub(crate) mod tests {
     pub(crate) static FORKING: Mutex<()> = Mutex::new(());
 
     type Loop = EventLoop<u64>;
+
+    /// What `told` answers in a forked child; the child ends.
+    fn in_a_child(told: impl FnOnce() -> bool) -> bool {
+        // SAFETY: the child calls only what allocates and makes system calls, which the C library makes safe after a
+        // fork, and ends with `_exit`: it never comes back into the test's harness.
+        match unsafe { fork() }.unwrap() {
+            // SAFETY: it ends this process and touches nothing.
+            ForkResult::Child => unsafe { nix::libc::_exit(i32::from(told())) },
+            ForkResult::Parent { child } => waitpid(child, None) == Ok(WaitStatus::Exited(child, 1)),
+        }
+    }
+
+    #[test]
+    fn a_childs_mark_is_neither_its_parents_nor_its_childs() {
+        let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
+        let parents = ForkMark::new().unwrap();
+        assert!(parents.is_ours() && ForkMark::new().unwrap().is_ours());
+        assert!(in_a_child(|| {
+            let before = !parents.is_ours();
+            let childs = ForkMark::new().unwrap();
+            let after = childs.is_ours() && !parents.is_ours();
+            before
+                && after
+                && in_a_child(|| {
+                    let before = !childs.is_ours();
+                    let own = ForkMark::new().unwrap();
+                    before && own.is_ours() && !childs.is_ours() && !parents.is_ours()
+                })
+        }));
+        assert!(parents.is_ours());
+    }
 
     fn lent_pipe() -> (BorrowedFd<'static>, io::PipeWriter) {
         let (reader, writer) = io::pipe().unwrap();

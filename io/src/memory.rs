@@ -143,7 +143,8 @@ impl Worklist {
 }
 
 /// What the standard library allocates for a loop, its clock, its backend and its waker, and has no fallible call for.
-pub(crate) const FOR_A_LOOP: usize = 512 << 10;
+/// The most is the portable backend's, about 24 KB. Below the size for which allocators ask the kernel each time.
+pub(crate) const FOR_A_LOOP: usize = 64 << 10;
 
 /// The same for a message, or another small thing. Larger than what allocators keep in lists of one size each, so that what
 /// is given back serves any smaller request.
@@ -161,6 +162,21 @@ pub fn expect_bytes(bytes: usize) -> Result<(), TryReserveError> {
     std::hint::black_box(probe.as_mut_ptr());
     Ok(())
 }
+
+/// Makes room for a batch of so many events, in steps of powers of two, up to `max`.
+///
+/// # Errors
+/// When there is no memory.
+pub(crate) fn try_grow_batch<T>(batch: &mut Vec<T>, wanted: usize, max: usize) -> Result<(), TryReserveError> {
+    let wanted = wanted.min(max);
+    if wanted <= batch.capacity() {
+        return Ok(());
+    }
+    batch.try_reserve_exact(wanted.next_power_of_two().clamp(BATCH_MIN, max) - batch.len())
+}
+
+/// The least room that is made for a batch.
+const BATCH_MIN: usize = 8;
 
 /// How many of `wanted` more a list has room for; it is given more if there is memory.
 pub(crate) fn room_for<T>(list: &mut Vec<T>, wanted: usize) -> usize {
@@ -200,6 +216,19 @@ mod tests {
         assert!(table.try_grow(u32::MAX - 1).is_err());
         assert!(table.indices().is_empty());
         assert!(expect_bytes(1 << 60).is_err() && expect_bytes(1).is_ok());
+    }
+
+    #[test]
+    fn a_batch_grows_in_few_steps_and_no_further_than_its_maximum() {
+        let mut batch = Vec::<u8>::new();
+        let mut capacities = Vec::new();
+        for wanted in 1..=200 {
+            try_grow_batch(&mut batch, wanted, 100).unwrap();
+            assert!(batch.capacity() >= wanted.min(100));
+            capacities.push(batch.capacity());
+        }
+        capacities.dedup();
+        assert_eq!(capacities, [8, 16, 32, 64, 100]);
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl<T: Default + Clone> EventLoop<T> {
             time: Time::start(clock),
             timers: Timers::try_new(resolution).map_err(Error::memory)?,
             observed: Observed::new(backend),
-            readiness: Readiness::new(),
+            readiness: Readiness::default(),
             shares: Shares::default(),
             limits: Limits::default(),
             waker,

@@ -18,7 +18,7 @@
 use super::observed::Observed;
 use super::table::Descriptor;
 use crate::backend::EVENTS_MAX;
-use crate::memory::Worklist;
+use crate::memory::{self, Worklist};
 use crate::{Event, Interest, Token};
 use std::collections::TryReserveError;
 use std::io;
@@ -33,6 +33,7 @@ pub struct Ready {
 }
 
 /// The events of one turn, each given out once at most, and the marks: of those, none is lost.
+#[derive(Default)]
 pub(crate) struct Readiness {
     events: Vec<Event>,
     pulled: usize,
@@ -46,19 +47,9 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
-    pub(crate) fn new() -> Self {
-        Self {
-            events: Vec::with_capacity(EVENTS_MAX),
-            pulled: 0,
-            unfair_turns: 0,
-            is_outdated: false,
-            marked: Worklist::default(),
-            marked_in_turn: Worklist::default(),
-        }
-    }
-
-    /// Makes room for the marks of a descriptor.
+    /// Makes room for the event of a descriptor in a batch, and for its marks.
     pub(crate) fn try_grow(&mut self, index: u32) -> Result<(), TryReserveError> {
+        memory::try_grow_batch(&mut self.events, index as usize + 1, EVENTS_MAX)?;
         self.marked.try_grow(index)?;
         self.marked_in_turn.try_grow(index)
     }
