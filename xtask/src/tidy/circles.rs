@@ -118,7 +118,7 @@ fn owner<'a>(
 
 /// All paths of a file, before its unit tests: those of its `use` lines, taken apart, and those inside its code.
 fn paths(code: &str) -> Vec<Vec<String>> {
-    let code = code.split("\nmod tests {").next().unwrap_or_default();
+    let code = code.split("mod tests {").next().unwrap_or_default();
     let mut found = Vec::new();
     let tokens = tokens(code);
     let mut at = 0;
