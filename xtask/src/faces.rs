@@ -3,14 +3,17 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::process;
 use crate::project::Project;
 use crate::test::interpreters::Interpreter;
+use crate::{lua, process};
 
 const SCRIPT: &str = "proptests/faces/lua/faces.lua";
 
 /// How many programs each Lua runs in the tests.
 const PROGRAMS: &str = "120";
+
+/// How many, where it is one Lua only that runs them.
+const PROGRAMS_ON_ONE: &str = "400";
 
 /// The seed of the tests: the same programs each time.
 const SEED: u64 = 1;
@@ -58,6 +61,13 @@ pub(crate) fn test(project: &Project) -> Result<String, String> {
 /// A backend whose reports are always true: on io_uring one may be of what a callback has drained before the wait, which the
 /// models do not know and longer runs meet.
 const TRUE_BACKEND: &str = "epoll";
+
+/// The programs of the tests on one of the stock interpreters, on a backend whose reports are always true.
+pub(crate) fn on_stock_lua(project: &Project, version: &lua::Version) -> Result<Command, String> {
+    let mut command = command(project, &Interpreter::stock(project, version)?, TRUE_BACKEND, SEED);
+    command.arg(PROGRAMS_ON_ONE);
+    Ok(command)
+}
 
 /// As many programs as there is time for.
 pub(crate) fn soak(project: &Project, interpreter: &Interpreter, time: Duration, seed: u64) -> Result<String, String> {

@@ -15,7 +15,18 @@ use program::{Program, What};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use std::time::{Duration, Instant};
 
-const PROGRAMS: u64 = 1_000;
+const PROGRAMS: u64 = 3_000;
+
+/// Far more than a program takes, with all that is tried to make it small.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Ends the process when the library does not come back from a call: nothing else could.
+fn watch_over(seed: u64, done: &std::sync::mpsc::Receiver<()>) {
+    if done.recv_timeout(LIMIT) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+        println!("the program of COGLOOP_SEED={seed} does not end: the library waits where the model does not");
+        std::process::abort();
+    }
+}
 
 /// How much happened.
 fn compare(program: &Program) -> Result<usize, String> {
@@ -74,7 +85,12 @@ fn the_library_does_what_its_header_says() {
     };
     let (mut ran, mut happened) = (0, 0);
     while ran < programs && soak.is_none_or(|end| Instant::now() < end) {
-        happened += run(first.wrapping_add(ran));
+        let seed = first.wrapping_add(ran);
+        let (done, is_done) = std::sync::mpsc::channel();
+        let watch = std::thread::spawn(move || watch_over(seed, &is_done));
+        happened += run(seed);
+        drop(done);
+        watch.join().unwrap();
         ran += 1;
     }
     println!("{ran} programs, {happened} operations");

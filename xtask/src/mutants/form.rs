@@ -3,6 +3,7 @@
 //! ```text
 //! where: tokio, issue 8334
 //! what: once 2³⁰ units have passed, a timer at the end of time hides all shorter ones
+//! asked: c_model              where it is no test of the event loop that is to catch it
 //!
 //! --- engine/src/expire.rs, fn next_deadline
 //! the lines as they stand
@@ -26,6 +27,8 @@ pub(crate) struct Mutant {
     pub(crate) source: String,
     /// What goes wrong.
     pub(crate) story: String,
+    /// The suite that is to catch it; `None`: one of those of the event loop.
+    pub(crate) asked: Option<String>,
     pub(crate) edits: Vec<Edit>,
 }
 
@@ -69,7 +72,8 @@ impl fmt::Display for Misfit {
 impl Mutant {
     /// Its row in the list.
     pub(crate) fn row(&self) -> String {
-        format!("| `{}` | {} | {} |", self.name, self.source, self.story)
+        let asked = self.asked.iter().map(|suite| format!(" `{suite}` |"));
+        format!("| `{}` | {} | {} |{}", self.name, self.source, self.story, asked.collect::<String>())
     }
 
     /// Reads a bug's file.
@@ -79,15 +83,16 @@ impl Mutant {
         let head = sections.next().unwrap_or_default();
         let field = |field: &str| {
             let value = head.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(": "));
-            value.map(|value| value.trim().to_owned()).ok_or_else(|| wrong(&format!("no line `{field}: …`")))
+            value.map(|value| value.trim().to_owned())
         };
-        let (source, story) = (field("where")?, field("what")?);
+        let needed = |name| field(name).ok_or_else(|| wrong(&format!("no line `{name}: …`")));
+        let (source, story, asked) = (needed("where")?, needed("what")?, field("asked"));
         let sections: Vec<_> = sections.collect();
         let edits: Option<Vec<_>> = sections.chunks(2).map(Edit::parse).collect();
         let edits = edits.filter(|edits| !edits.is_empty());
         let edits =
             edits.ok_or_else(|| wrong("expected pairs of `--- FILE` or `--- FILE, fn NAME`, and `--- become`"))?;
-        Ok(Self { name: name.to_owned(), source, story, edits })
+        Ok(Self { name: name.to_owned(), source, story, asked, edits })
     }
 }
 

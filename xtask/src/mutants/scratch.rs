@@ -55,12 +55,12 @@ fn read(root: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -> std
 fn apply(files: &mut BTreeMap<String, Vec<u8>>, mutants: &[Mutant]) -> Result<(), String> {
     let mut of_files: BTreeMap<&str, Vec<_>> = BTreeMap::new();
     for mutant in mutants {
-        let switch = switch(&mutant.name);
         for edit in &mutant.edits {
             let told = |what: &dyn std::fmt::Display| format!("{}: {}: {what}", path_of(&mutant.name), edit.path);
             let bytes = files.get(&edit.path).ok_or_else(|| told(&"no such file"))?;
             let text = std::str::from_utf8(bytes).map_err(|_| told(&"no UTF-8"))?;
-            let replacement = edit.replacement(text, &switch).map_err(|misfit| told(&misfit))?;
+            let replacement =
+                edit.replacement(text, &switch(&edit.path, &mutant.name)).map_err(|misfit| told(&misfit))?;
             of_files.entry(&edit.path).or_default().push(replacement);
         }
     }
@@ -73,7 +73,10 @@ fn apply(files: &mut BTreeMap<String, Vec<u8>>, mutants: &[Mutant]) -> Result<()
 }
 
 /// An expression that is true when the environment names the bug: in any crate, also one without the standard library.
-fn switch(name: &str) -> String {
+fn switch(path: &str, name: &str) -> String {
+    if path.ends_with(".lua") {
+        return format!("(os.getenv '{VARIABLE}' == '{name}')");
+    }
     format!(
         "{{ extern crate std; static ON: std::sync::OnceLock<bool> = std::sync::OnceLock::new(); \
          *ON.get_or_init(|| std::env::var_os({VARIABLE:?}).is_some_and(|name| name == {name:?})) }}"

@@ -53,7 +53,11 @@ const STEPS: &[Step] = &[
     Step { name: "miri", about: "the engine's tests under Miri, those that loop long in short", run: miri::run },
     Step { name: "rust", about: "unit, property and doc tests", run: rust_tests },
     Step { name: "simulate", about: "10,000 simulated worlds around the event loop", run: simulate::run },
-    Step { name: "mutants", about: "each of many old bugs is caught", run: |project| mutants::run(project, &[]) },
+    Step {
+        name: "mutants",
+        about: "each of many old bugs is caught",
+        run: |project| mutants::run(project, &["--quick"]),
+    },
     Step { name: "conformance", about: "the list of behaviours, on each backend", run: conformance::run },
     Step { name: "loom", about: "the waker's protocol, in every order with up to three preemptions", run: loom::run },
     Step { name: "targets", about: "for macOS, FreeBSD, illumos, Windows and a bare machine", run: targets::check },

@@ -53,7 +53,7 @@ return function( random, length )
   creates( 'F', 'throttle', 1, false, function( op ) op.ms = ms( ) end )
   creates( 'C', 'spawn', 1, true, function( ) end )
   creates( 'W', 'on', 1, false, function( op )
-    op.h, op.dir = R.pick( known.H ), R.pick{ 'r', 'r', 'w', 'rw' }
+    op.h, op.dir = R.pick( known.H ), R.pick{ 'r', 'r', 'w', 'rw', 'rw' }
     op.drain = R.chance( 80 )
   end )
 
@@ -140,7 +140,7 @@ return function( random, length )
     if level == 0 then
       add( 'advance', 6 ) add( 'run', 2 ) add( 'step', 2 ) add( 'step_ms', 3 )
     else
-      add( 'advance', 2 ) add( 'stop', 1 ) add( 'firing', 1 ) add( 'fail', 1 )
+      add( 'advance', 2 ) add( 'stop', 1 ) add( 'firing', 1 ) add( 'fail', 2 )
       if R.chance( 10 ) then add( 'close_loop', 1 ) add( 'run', 1 ) end
       if in_task then
         add( 'sleep', 8 ) add( 'yield', 3 )
@@ -150,11 +150,20 @@ return function( random, length )
     return list
   end
 
+  -- One more, and after some what chance seldom puts there: a look at the handles once one is closed, a timer that counts
+  -- for nothing from the start, a handle that is observed anew once it counts for nothing.
+  local function append( list, level, in_task )
+    local op = make[ R.weighted( choices( level, in_task ) ) ]( level )
+    list[ #list + 1 ] = op
+    if op.k == 'close' and R.chance( 50 ) then list[ #list + 1 ] = make.handles( ) end
+    local is_timer = op.k == 'after' or op.k == 'every' or op.k == 'at'
+    if is_timer and not without.unref and R.chance( 15 ) then list[ #list + 1 ] = { k = 'unref', n = number( ), x = op.n } end
+    if op.k == 'watch_unref' and level < 3 and R.chance( 50 ) then list[ #list + 1 ] = make.on( level ) end
+  end
+
   function body( level, in_task )
     local list = { }
-    for i = 1, in_task and R.upto( 6 ) or R.upto( 4 ) - 1 do
-      list[ i ] = make[ R.weighted( choices( level, in_task ) ) ]( level )
-    end
+    for _ = 1, in_task and R.upto( 6 ) or R.upto( 4 ) - 1 do append( list, level, in_task ) end
     return list
   end
 
@@ -165,7 +174,8 @@ return function( random, length )
   if R.chance( 10 ) and not without.fractions then P.options.resolution = R.pick{ 1, 0.5, 8 } end
   P.ops = { }
   if has_handles then P.ops[ 1 ] = make.pair( ) end
-  for _ = 1, length do P.ops[ #P.ops + 1 ] = make[ R.weighted( choices( 0, false ) ) ]( 0 ) end
+  if R.chance( 40 ) then P.ops[ #P.ops + 1 ] = make.onerror( ) end
+  for _ = 1, length do append( P.ops, 0, false ) end
   P.ops[ #P.ops + 1 ] = { k = 'advance', n = number( ), ms = 200 }
   return P
 end

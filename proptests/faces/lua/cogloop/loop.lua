@@ -46,9 +46,9 @@ return function( M )
     loop.failure = { err }
   end
 
-  -- Of two errors both are told.
+  -- Of two errors both are told, in one text.
   function M.both( first, second )
-    return second, first
+    return tostring( second ) .. ' while this error was handled: ' .. tostring( first )
   end
 
   -- Calls a function of the script's, and measures it unless it raises: how long it took, by the loop's clock, goes to the

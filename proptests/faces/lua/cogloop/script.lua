@@ -93,7 +93,7 @@ function emit.wait( op )
 end
 
 function emit.onerror( op )
-  local to = { none = 'nil', log = 'S.failed', fail = ("function( err ) error( tostring( err ) .. ' oops%d', 0 ) end"):format( op.n ) }
+  local to = { none = 'nil', log = 'S.failed', fail = ("function( ) error( 'oops%d', 0 ) end"):format( op.n ) }
   return ("ask( %d, loop, 'onerror', %s )"):format( op.n, to[ op.to ] )
 end
 

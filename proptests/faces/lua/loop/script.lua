@@ -31,7 +31,7 @@ for _, name in ipairs{ 'send', 'fill', 'drain', 'close' } do
 end
 
 function emit.onerror( op )
-  local to = { none = 'nil', log = 'S.failed', fail = ("function( err ) error( tostring( err ) .. ' oops%d', 0 ) end"):format( op.n ) }
+  local to = { none = 'nil', log = 'S.failed', fail = ("function( ) error( 'oops%d', 0 ) end"):format( op.n ) }
   return ('loop.onerror = %s'):format( to[ op.to ] )
 end
 

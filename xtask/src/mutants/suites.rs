@@ -1,0 +1,118 @@
+//! The programs that are to catch the bugs, built in the copy, and what they say.
+
+use std::fmt;
+use std::process::Command;
+use std::time::Duration;
+
+use super::scratch::VARIABLE;
+use crate::project::Project;
+use crate::{built, faces, lua, process};
+
+/// The tests of the event loop, in the order in which they are asked.
+const OF_THE_LOOP: [&str; 4] = ["simulation", "stories", "event_loop", "scheduler"];
+
+/// The models of the faces for Rust and C.
+const MODELS: [&str; 2] = ["rust_model", "c_model"];
+
+/// Those of the Lua faces, on Lua 5.4.
+const FACES: &str = "faces";
+
+/// Where those are that are tests.
+const PACKAGES: [&str; 3] = ["cogloop-engine", "cogloop-io", "cogloop-proptests"];
+
+/// Far more than any suite takes: one that is still at work then has been hung by its mutant.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A program that is to catch bugs.
+pub(super) struct Suite {
+    pub(super) name: &'static str,
+    command: Command,
+}
+
+/// What a suite says of the code that it is run on.
+pub(super) enum Answer {
+    Passed,
+    /// What it has found: the first test that failed, or the promise that was broken.
+    Failed(String),
+    Hung,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed => f.write_str("–"),
+            Self::Failed(test) => f.write_str(test),
+            Self::Hung => f.write_str("does not end"),
+        }
+    }
+}
+
+/// Builds those that are asked, in the copy. Those that are no test of the loop's come last.
+pub(super) fn build(scratch: &Project, asked: &[Option<&str>]) -> Result<Vec<Suite>, String> {
+    let known = OF_THE_LOOP.iter().chain(&MODELS);
+    let tests: Vec<&'static str> = known.copied().filter(|name| is_asked(name, asked)).collect();
+    let mut suites = Vec::new();
+    if !tests.is_empty() {
+        let mut cargo = scratch.cargo(&["test", "--no-run"]);
+        cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+        let built = built::build(cargo.args(tests.iter().flat_map(|suite| ["--test", suite])))?;
+        for name in tests {
+            suites.push(Suite { name, command: scratch.program(built::program(&built, name)?) });
+        }
+    }
+    if is_asked(FACES, asked) {
+        suites.push(Suite { name: FACES, command: faces::on_stock_lua(scratch, lua::find("5.4")?)? });
+    }
+    let unknown = asked.iter().flatten().find(|asked| suites.iter().all(|suite| suite.name != **asked));
+    unknown.map_or(Ok(suites), |unknown| Err(format!("there is no suite `{unknown}` to be asked")))
+}
+
+fn is_asked(suite: &str, asked: &[Option<&str>]) -> bool {
+    asked.iter().any(|asked| asked.map_or(OF_THE_LOOP.contains(&suite), |asked| asked == suite))
+}
+
+impl Suite {
+    /// Whether it is the one that is to catch a bug.
+    pub(super) fn is_for(&self, asked: Option<&str>) -> bool {
+        is_asked(self.name, &[asked])
+    }
+
+    pub(super) fn ask(&mut self, mutant: Option<&str>) -> Result<Answer, String> {
+        let command = &mut self.command;
+        command.env_remove(VARIABLE).envs(mutant.map(|name| (VARIABLE, name)));
+        // What fails is enough; the shortest case that fails, kept for the next time, is for a bug of our own.
+        command.envs([("PROPTEST_MAX_SHRINK_ITERS", "0"), ("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1")]);
+        command.env("COGLOOP_SHRINK", "0");
+        let (lines, status) = process::listen(command, LIMIT)?;
+        let failed = lines.iter().find_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
+        let differs = || lines.last().filter(|line| line.ends_with("differ")).map(String::as_str);
+        Ok(match (status, failed.or_else(differs)) {
+            (Some(status), _) if status.success() => Answer::Passed,
+            (_, Some(test)) => Answer::Failed(promise(&lines).unwrap_or(test).to_owned()),
+            (Some(status), None) => Answer::Failed(status.to_string()),
+            (None, None) => Answer::Hung,
+        })
+    }
+}
+
+/// The promise that a simulated life has found broken: it says more than the name of a test that runs hundreds. Likewise what
+/// a model has found.
+fn promise(lines: &[String]) -> Option<&str> {
+    let panicked = |line: &&String| line.contains("panicked at proptests/");
+    let mut lines = lines.iter().skip_while(|line| !panicked(line)).skip(1);
+    let said = lines.next()?.trim_start_matches("assertion `left == right` failed: ");
+    (!said.starts_with("Test failed")).then_some(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bug_asks_the_tests_of_the_loop_or_the_suite_that_it_names() {
+        assert!(is_asked("stories", &[None]) && !is_asked("faces", &[None]));
+        assert!(is_asked("faces", &[None, Some("faces")]) && !is_asked("stories", &[Some("faces")]));
+        let suite = |name| Suite { name, command: Command::new("true") };
+        assert!(suite("c_model").is_for(Some("c_model")) && !suite("c_model").is_for(None));
+    }
+}
