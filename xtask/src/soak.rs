@@ -7,6 +7,7 @@ use crate::border::{Tally, Target};
 use crate::faces;
 use crate::project::Project;
 use crate::test::interpreters::Interpreter;
+use crate::test::limits;
 use crate::{built, load, process};
 
 const USAGE: &str = "\
@@ -36,6 +37,8 @@ enum Entry {
     Model { test: &'static str },
     /// The border's fuzzer on a Lua, perhaps under valgrind.
     Border { interpreter: String, valgrind: bool },
+    /// Scripts on Lua 5.4 whose memory is limited, in fifty steps, however long that takes.
+    Limits,
     /// A server in Lua with a million timers and thousands of connections.
     Load { backend: &'static str },
 }
@@ -54,6 +57,7 @@ impl Entry {
         all.extend(Interpreter::names().map(|interpreter| Self::Faces { interpreter }));
         all.extend(Interpreter::names().map(border));
         all.push(Self::Border { interpreter: "lua5.4".into(), valgrind: true });
+        all.push(Self::Limits);
         all.extend(load::BACKENDS.iter().map(|backend| Self::Load { backend }));
         all
     }
@@ -66,6 +70,7 @@ impl Entry {
             Self::Border { interpreter, valgrind } => {
                 format!("border-{}{}", interpreter.replace(' ', "-"), if *valgrind { "-valgrind" } else { "" })
             }
+            Self::Limits => "limits".into(),
             Self::Load { backend } => format!("load-{backend}"),
         }
     }
@@ -148,6 +153,7 @@ fn soak(project: &Project, entry: &Entry, options: &Options, share: Duration) ->
         Entry::Faces { interpreter } => {
             faces::soak(project, &Interpreter::named(project, interpreter)?, share, options.seed)
         }
+        Entry::Limits => limits::all(project, &Interpreter::named(project, "lua5.4")?),
         Entry::Load { backend } => load::soak(project, backend, share),
         Entry::Border { interpreter, valgrind } => {
             let interpreter = Interpreter::named(project, interpreter)?;

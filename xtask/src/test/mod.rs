@@ -14,6 +14,7 @@ mod examples;
 pub(crate) mod exits;
 pub(crate) mod interpreters;
 mod lanes;
+pub(crate) mod limits;
 mod loom;
 mod lua_suite;
 mod luacheck;
@@ -74,6 +75,7 @@ const STEPS: &[Step] = &[
         run: faces::test,
     },
     Step { name: "luacheck", about: "luacheck on all Lua code", run: luacheck::run },
+    Step { name: "limits", about: "scripts that grow until memory runs out, on each Lua", run: limits::run },
     Step { name: "exits", about: "scripts with 10,000 tasks pending end well, in every way", run: exits::run },
     Step { name: "versions", about: "the modules of one Lua with another: a clear error", run: versions::run },
     Step { name: "rock", about: "LuaRocks installs, offline, and the README's example runs with it", run: rock::run },

@@ -1,0 +1,52 @@
+-- Everything that a loop can hold, until memory runs out: grow.lua KIND, with KIND one of timers, coroutines, sockets, tasks.
+--
+-- Run under `ulimit -v`. What is refused is an error that pcall catches, or nil and a message; afterwards the loop serves
+-- what it has, and ends in order.
+local cogloop = require 'cogloop'
+local Loop    = require 't.Loop'
+local Socket  = require 't.Net.Socket'
+
+local loop, tloop = cogloop.loop( ), Loop( )
+local kind = arg[ 1 ]
+local held, fired = { }, 0
+local function count( ) fired = fired + 1 end
+
+local grow = { }
+function grow.timers( )
+  for i = 1, 100 do held[ #held + 1 ] = loop:after( i % 7, count ) end
+end
+function grow.coroutines( )
+  for i = 1, 100 do loop:spawn( function( ) loop:sleep( i % 7 ) count( ) end ) end
+end
+function grow.tasks( )
+  for i = 1, 100 do tloop:addTask( i % 7, count ) end
+end
+-- Sockets until the system has no more of them, and what they receive.
+local first
+function grow.sockets( )
+  local sck = Socket( 'udp', 'ip4' )
+  if sck then
+    assert( loop:on( sck, 'r', count ) )
+    held[ #held + 1 ] = sck
+  end
+  first = first or sck
+  local adr = first:getsockname( )
+  if adr.port == 0 then adr = first:bind( '127.0.0.1', 0 ) end
+  for _ = 1, 10 do
+    first:send( ('x'):rep( 20000 ), adr )
+    held[ #held + 1 ] = assert( first:recv( ) ) .. #held
+  end
+end
+
+local ok, problem = true, nil
+while ok do ok, problem = pcall( grow[ kind ] ) end
+held = nil
+local grown, refused = pcall( function( )
+  loop:after( 50, loop.stop, loop )
+  tloop:addTask( 50, function( ) tloop:stop( ) end )
+end )
+if grown then
+  pcall( loop.run, loop )
+  pcall( tloop.run, tloop )
+end
+print( kind, fired, problem, refused )
