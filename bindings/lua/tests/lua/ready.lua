@@ -253,7 +253,8 @@ test( 'handles added and removed in callbacks of tasks and handles', function( )
 end )
 
 test( 'as many ready handles as the process may have: all are served, fairly (C49)', function( )
-  local loop, reader, writer = Loop( ), T.fifo( )
+  -- On virtual time a turn's share does not end early on a machine that is busy.
+  local loop, reader, writer = Loop{ clock = 'virtual' }, T.fifo( )
   local name = os.tmpname( )
   os.remove( name )
   assert( os.execute( 'mkfifo ' .. name ) )
