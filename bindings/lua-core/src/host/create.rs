@@ -94,16 +94,18 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
     // For the boxes and the names below.
     let refused = |refused: TryReserveError| Error::Io { doing: "making a loop", source: refused.into() };
     expect_bytes(FOR_A_STATE).map_err(refused)?;
+    // All of it before the loop is made, which takes what memory there is.
+    let room = Box::<State>::new_uninit();
+    let debug = choice.debug || std::env::var_os("COGLOOP_DEBUG").is_some_and(|set| set == "1");
     let backend = choice.backend.map(|name| name.to_string()).or_else(|| DEFAULT_BACKEND.get().cloned());
     let virtual_clock = choice.is_virtual.then(VirtualClock::new);
     let clock = virtual_clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
     // The loop's own timers are not counted, so `State::arm` holds the limit of timers.
     let limits = Limits { timers: Limits::default().timers, ..choice.limits };
     let events = EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns, limits })?;
-    let debug = choice.debug || std::env::var_os("COGLOOP_DEBUG").is_some_and(|set| set == "1");
     let mut state = State::new(face, events, LOOPS.fetch_add(1, Relaxed), virtual_clock, debug);
     state.timers_max = Some(choice.limits.timers).filter(|&max| max < Limits::default().timers);
-    Ok(Box::into_raw(Box::new(state)))
+    Ok(Box::into_raw(Box::write(room, state)))
 }
 
 entry!(
