@@ -94,7 +94,7 @@ impl<T: Default + Clone> EventLoop<T> {
     }
 
     /// For which of these observed directions a descriptor that may block is ready at this moment; `directions` itself for
-    /// one that does not block. For a callback that comes after another one of the same [`Ready`].
+    /// one that does not block. For a callback that comes after another one of the same [`Ready`](crate::Ready).
     pub fn look_again(&mut self, token: Token, directions: Interest) -> Interest {
         self.observed.look_again(token, directions)
     }
