@@ -106,14 +106,16 @@ fn a_turn_serves_so_many_timers_and_descriptors_and_the_next_one_goes_on_c36_c49
     });
 }
 
-/// A loop on virtual time, with a descriptor that is ready.
-fn simulated() -> (Loop, VirtualClock) {
+/// A loop on virtual time, with so many descriptors that are ready.
+fn simulated(ready: usize) -> (Loop, VirtualClock) {
     let clock = VirtualClock::new();
     let mut events = Loop::new(&Options { clock: ClockChoice::Virtual(clock.clone()), ..Options::default() }).unwrap();
-    let (fd, mut peer) = pair();
-    events.add_descriptor(fd, READ).unwrap();
-    write(&mut peer);
-    std::mem::forget(peer);
+    for _ in 0..ready {
+        let (fd, mut peer) = pair();
+        events.add_descriptor(fd, READ).unwrap();
+        write(&mut peer);
+        std::mem::forget(peer);
+    }
     (events, clock)
 }
 
@@ -132,7 +134,7 @@ fn turn_of(events: &mut Loop, clock: &VirtualClock, each_ns: u64) -> (Vec<u64>, 
 #[test]
 fn slow_timers_let_a_ready_descriptor_wait_for_two_of_them() {
     let _guard = alone();
-    let (mut events, clock) = simulated();
+    let (mut events, clock) = simulated(1);
     for number in 0..1_000 {
         events.add_planned(Plan::every(MS, MS.try_into().unwrap(), Missed::Skip), number);
     }
@@ -147,7 +149,7 @@ fn slow_timers_let_a_ready_descriptor_wait_for_two_of_them() {
 #[test]
 fn a_clock_that_stands_still_lets_a_descriptor_wait_for_ten_thousand_timers() {
     let _guard = alone();
-    let (mut events, clock) = simulated();
+    let (mut events, clock) = simulated(1);
     for number in 0..25_000 {
         events.add_timer(0, number);
     }
@@ -171,13 +173,7 @@ fn without_a_descriptor_a_turn_serves_all_timers_that_are_due() {
 #[test]
 fn slow_descriptors_let_a_due_timer_wait_for_10_ms_and_each_has_its_turn() {
     let _guard = alone();
-    let (mut events, clock) = simulated();
-    for _ in 1..20 {
-        let (fd, mut peer) = pair();
-        events.add_descriptor(fd, READ).unwrap();
-        write(&mut peer);
-        std::mem::forget(peer);
-    }
+    let (mut events, clock) = simulated(20);
     events.add_planned(Plan::every(MS, MS.try_into().unwrap(), Missed::Skip), 1);
     let mut served = std::collections::HashSet::new();
     for nth in 0..12 {
@@ -199,13 +195,7 @@ fn slow_descriptors_let_a_due_timer_wait_for_10_ms_and_each_has_its_turn() {
 #[test]
 fn timers_that_use_up_their_share_take_nothing_of_that_of_descriptors() {
     let _guard = alone();
-    let (mut events, clock) = simulated();
-    for _ in 1..20 {
-        let (fd, mut peer) = pair();
-        events.add_descriptor(fd, READ).unwrap();
-        write(&mut peer);
-        std::mem::forget(peer);
-    }
+    let (mut events, clock) = simulated(20);
     for number in 0..3 {
         events.add_timer(0, number);
     }
@@ -241,7 +231,7 @@ fn a_virtual_clock_does_not_stand_still_for_ever() {
     assert!((10_000..16_000).contains(&rounds), "{rounds} rounds");
 
     // A descriptor that stays ready; time stands still for as many turns as before.
-    let (mut events, _) = simulated();
+    let (mut events, _) = simulated(1);
     events.add_timer(5 * MS, 1);
     let fired = |events: &mut Loop, turns| {
         (0..turns).find(|_| {
