@@ -67,7 +67,8 @@ impl Futures for WithFutures {
     }
 
     fn sleep(&self, delay: Duration) -> impl Future<Output = ()> + 'static {
-        self.0.sleep(delay).expect("an open loop without a limit")
+        let sleep = self.0.sleep(delay).expect("an open loop without a limit");
+        async move { sleep.await.expect("an open loop") }
     }
 
     fn block_on(&mut self, future: impl Future<Output = ()>) -> io::Result<()> {

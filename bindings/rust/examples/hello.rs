@@ -71,7 +71,7 @@ fn task(events: &Handle<Show>) -> Result<(), Error> {
     let handle = events.handle();
     let nap = async move {
         for number in 1..=2 {
-            handle.sleep(Duration::from_millis(180))?.await;
+            handle.sleep(Duration::from_millis(180))?.await?;
             handle.with(move |show, _| show.line(None, &format!("task, nap {number} of 2"))).await?;
         }
         Ok::<_, Error>(())

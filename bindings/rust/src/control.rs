@@ -1,9 +1,8 @@
 //! The loop as a whole, by its handle: time, backend, how much there is, and ending it.
 
-use crate::handle::{Handle, Visit};
+use crate::BackendReport;
+use crate::handle::Handle;
 use crate::options::nanoseconds;
-use crate::outcome::Outcome;
-use crate::{BackendReport, Error, memory};
 use std::time::{Duration, Instant};
 
 /// The loop as a whole.
@@ -21,8 +20,7 @@ impl<S> Handle<S> {
     /// ```
     pub fn now(&self) -> Instant {
         let core = self.core();
-        // The clock of the standard library goes on for longer than a machine does.
-        core.instant(core.now_ns()).unwrap_or_else(Instant::now)
+        core.past_instant(core.now_ns())
     }
 
     /// Lets virtual time pass and serves nothing, as a callback does that takes so long; what is due meanwhile is late.
@@ -152,15 +150,6 @@ impl<S> Handle<S> {
         self.core().is_closed.set(true);
         self.mail().close();
         self.clear();
-    }
-
-    /// Runs `f` with the state, in the next turn.
-    pub(crate) fn visit<R: Outcome>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> R + 'static) -> Result<(), Error> {
-        self.core().check_open()?;
-        let visit: Visit<S> = memory::boxed(f)?;
-        self.visits().borrow_mut().try_reserve(1)?;
-        self.visits().borrow_mut().push_back(visit);
-        Ok(())
     }
 }
 

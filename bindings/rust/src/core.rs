@@ -105,6 +105,11 @@ impl Core {
         self.origin.checked_add(Duration::from_nanos(ns))
     }
 
+    /// One that has passed, or a little earlier where that is beyond the end of the standard library's clock.
+    pub(crate) fn past_instant(&self, ns: u64) -> Instant {
+        self.instant(ns).or_else(|| self.instant(self.now_ns())).unwrap_or_else(Instant::now)
+    }
+
     pub(crate) fn ns_of(&self, when: Instant) -> u64 {
         nanoseconds(when.saturating_duration_since(self.origin))
     }

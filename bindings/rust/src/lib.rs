@@ -67,6 +67,7 @@ mod handle;
 mod idle;
 mod idles;
 mod interval;
+mod join;
 mod mail;
 mod memory;
 mod options;
@@ -94,6 +95,7 @@ mod timer_control;
 mod timers;
 mod trace;
 mod turn;
+mod visit;
 #[cfg(unix)]
 mod waiters;
 #[cfg(unix)]

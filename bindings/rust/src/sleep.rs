@@ -89,13 +89,14 @@ impl<K: Keeping> Alarm<K> {
         })
     }
 
-    fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
         if !self.is_waiting() {
             if self.core.now_ns() >= self.deadline_ns {
-                return Poll::Ready(());
+                return Poll::Ready(Ok(()));
             }
+            self.core.check_open()?;
             // It has not fired: the loop was cleared. Where there is no room for it again, the next turn may have some.
-            if !self.core.is_closed.get() && self.arm().is_err() {
+            if self.arm().is_err() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -124,7 +125,8 @@ impl Core {
     }
 }
 
-/// Is ready once its time has come: [`Handle::sleep`]. Dropped, it costs nothing more: its timer is gone at once.
+/// Completes when its time has come, or with [`Error::Closed`] when its loop is gone before that: [`Handle::sleep`].
+/// Dropping it takes its timer out of the wheel at once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -162,7 +164,7 @@ impl Sleep {
     /// let mut events = cogloop::Loop::<()>::simulated()?;
     /// let (mut sleep, start) = (events.sleep(Duration::from_secs(60))?, events.now());
     /// sleep.reset(Duration::from_secs(90))?;
-    /// events.block_on(&mut (), sleep)?;
+    /// events.block_on(&mut (), sleep)??;
     /// assert_eq!(events.now() - start, Duration::from_secs(90));
     /// # Ok::<(), cogloop::Error>(())
     /// ```
@@ -176,9 +178,10 @@ impl Sleep {
 }
 
 impl Future for Sleep {
-    type Output = ();
+    /// [`Error::Closed`] when the loop was dropped before the time had come.
+    type Output = Result<(), Error>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.poll(cx)
     }
 }
@@ -198,7 +201,7 @@ impl fmt::Debug for Sleep {
 /// let mut events = Loop::<()>::simulated()?;
 /// let second = Duration::from_secs(1);
 /// let mut ticks = events.interval(Interval::new(second).first(Duration::ZERO).missed(Missed::Delay))?;
-/// let late = events.block_on(&mut (), async { ticks.tick().await.late })?;
+/// let late = events.block_on(&mut (), async { ticks.tick().await })??.late;
 /// assert!(late < second);
 /// # Ok::<(), cogloop::Error>(())
 /// ```
@@ -216,13 +219,16 @@ pub struct Ticks {
 /// let mut events = cogloop::Loop::<()>::simulated()?;
 /// let mut ticks = events.interval(Duration::from_secs(1))?;
 /// events.advance(Duration::from_millis(2500));
-/// let tick = events.block_on(&mut (), async { ticks.tick().await })?;
+/// let tick = events.block_on(&mut (), async { ticks.tick().await })??;
 /// assert_eq!((tick.late, tick.missed), (Duration::from_millis(1500), 1));
+/// assert_eq!(tick.deadline + tick.late, events.now());
 /// # Ok::<(), cogloop::Error>(())
 /// ```
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Tick {
+    /// The moment at which it was due, rounded up to the loop's resolution.
+    pub deadline: Instant,
     /// How long before now it was due.
     pub late: Duration,
     /// How many ticks after it have passed as well and will not come; with [`Missed::Skip`] only.
@@ -238,19 +244,23 @@ impl Ticks {
     /// let mut events = cogloop::Loop::<()>::simulated()?;
     /// let (mut ticks, start) = (events.interval(Duration::from_secs(1))?, events.now());
     /// events.block_on(&mut (), async {
-    ///     for _ in 0..3 {
-    ///         ticks.tick().await;
+    ///     for second in 1..=3 {
+    ///         assert_eq!(ticks.tick().await?.deadline, start + Duration::from_secs(second));
     ///     }
-    /// })?;
+    ///     Ok::<_, cogloop::Error>(())
+    /// })??;
     /// assert_eq!(events.now() - start, Duration::from_secs(3));
     /// # Ok::<(), cogloop::Error>(())
     /// ```
-    pub async fn tick(&mut self) -> Tick {
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the loop was dropped before the time of the tick.
+    pub async fn tick(&mut self) -> Result<Tick, Error> {
         poll_fn(|cx| self.poll_tick(cx)).await
     }
 
-    fn poll_tick(&mut self, cx: &Context<'_>) -> Poll<Tick> {
-        std::task::ready!(self.alarm.poll(cx));
+    fn poll_tick(&mut self, cx: &Context<'_>) -> Poll<Result<Tick, Error>> {
+        std::task::ready!(self.alarm.poll(cx))?;
         let now_ns = self.alarm.core.now_ns();
         let plan = Plan::every(self.alarm.deadline_ns, self.period_ns, self.policy);
         let (next, told_ns) = {
@@ -261,7 +271,8 @@ impl Ticks {
         let Some(next) = next else { return Poll::Pending };
         // Its place is its own; only a loop that was cleared has another answer, and then the next poll arms it.
         let _ = self.alarm.set(next.deadline);
-        Poll::Ready(Tick { late: Duration::from_nanos(now_ns.saturating_sub(told_ns)), missed: next.missed })
+        let late = Duration::from_nanos(now_ns.saturating_sub(told_ns));
+        Poll::Ready(Ok(Tick { deadline: self.alarm.core.past_instant(told_ns), late, missed: next.missed }))
     }
 }
 
@@ -283,7 +294,7 @@ impl<S> Handle<S> {
     /// let mut events = Loop::simulated()?;
     /// let (handle, start) = (events.handle(), events.now());
     /// events.block_on(&mut (), async {
-    ///     handle.sleep(Duration::from_secs(60))?.await;
+    ///     handle.sleep(Duration::from_secs(60))?.await?;
     ///     assert_eq!(handle.now() - start, Duration::from_secs(60));
     ///     Ok::<_, cogloop::Error>(())
     /// })??;
@@ -304,7 +315,7 @@ impl<S> Handle<S> {
     /// let mut events = cogloop::Loop::<()>::simulated()?;
     /// let when = events.now() + Duration::from_secs(60);
     /// let sleep = events.sleep_until(when)?;
-    /// events.block_on(&mut (), sleep)?;
+    /// events.block_on(&mut (), sleep)??;
     /// assert_eq!(events.now(), when);
     /// # Ok::<(), cogloop::Error>(())
     /// ```
@@ -326,9 +337,9 @@ impl<S> Handle<S> {
     /// let handle = events.handle();
     /// let missed = events.block_on(&mut (), async {
     ///     let mut ticks = handle.interval(Duration::from_secs(1))?;
-    ///     ticks.tick().await;
-    ///     handle.sleep(Duration::from_millis(3500))?.await; // 2, 3 and 4 pass; 2 is late, 3 and 4 are skipped
-    ///     Ok::<_, cogloop::Error>(ticks.tick().await.missed)
+    ///     ticks.tick().await?;
+    ///     handle.sleep(Duration::from_millis(3500))?.await?; // 2, 3 and 4 pass; 2 is late, 3 and 4 are skipped
+    ///     Ok::<_, cogloop::Error>(ticks.tick().await?.missed)
     /// })??;
     /// assert_eq!(missed, 2);
     /// # Ok::<(), cogloop::Error>(())

@@ -12,6 +12,7 @@
 use crate::bell::Knock;
 use crate::core::Core;
 use crate::handle::Handle;
+use crate::join::{Finish, Join};
 use crate::places::PlaceKey;
 use crate::tasks::Spawned;
 use crate::woken::Woken;
@@ -23,57 +24,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-
-/// What has become of a task, or of a visit to the state.
-enum Join<T> {
-    Waiting(Option<Waker>),
-    Done(T),
-    Cancelled,
-}
-
-impl<T> Join<T> {
-    fn poll(join: &RefCell<Self>, cx: &Context<'_>) -> Poll<Result<T, Error>> {
-        let waker = cx.waker().clone();
-        let mut place = join.borrow_mut();
-        match &mut *place {
-            Self::Waiting(known) => {
-                let old = known.replace(waker);
-                // Dropped after the borrow.
-                drop(place);
-                drop(old);
-                Poll::Pending
-            }
-            Self::Cancelled => Poll::Ready(Err(Error::Cancelled)),
-            Self::Done(_) => match std::mem::replace(&mut *place, Self::Cancelled) {
-                Self::Done(output) => Poll::Ready(Ok(output)),
-                _ => Poll::Ready(Err(Error::Cancelled)),
-            },
-        }
-    }
-}
-
-/// The writing end of a `Join`: dropped, it says that there will be nothing.
-struct Finish<T>(Rc<RefCell<Join<T>>>);
-
-impl<T> Finish<T> {
-    fn set(&self, new: Join<T>) {
-        let mut place = self.0.borrow_mut();
-        if let Join::Waiting(waker) = &mut *place {
-            let waker = waker.take();
-            *place = new;
-            drop(place);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        }
-    }
-}
-
-impl<T> Drop for Finish<T> {
-    fn drop(&mut self) {
-        self.set(Join::Cancelled);
-    }
-}
 
 pin_project_lite::pin_project! {
     /// What is boxed for a task. An `async` block around the future would have room for it twice: as it was captured, and as
@@ -112,7 +62,7 @@ impl<F: Future> Future for Job<F> {
 /// let answer = events.spawn(async { 42 })?;
 /// let endless = events.spawn(async move {
 ///     loop {
-///         handle.sleep(Duration::from_secs(1)).unwrap().await;
+///         handle.sleep(Duration::from_secs(1)).unwrap().await.unwrap();
 ///     }
 /// })?;
 /// assert_eq!(events.block_on(&mut (), answer)??, 42);
@@ -216,8 +166,8 @@ impl<S> Handle<S> {
     /// let handle = events.handle();
     /// events.spawn(async move {
     ///     let nap = handle.sleep(Duration::from_secs(1))?;
-    ///     let answer = handle.spawn(async move { nap.await; 42 })?;
-    ///     let answer = answer.await?;
+    ///     let answer = handle.spawn(async move { nap.await.map(|()| 42) })?;
+    ///     let answer = answer.await??;
     ///     handle.with(move |state: &mut u32, _| *state = answer).await
     /// })?.detach();
     /// let mut state = 0;
@@ -241,29 +191,5 @@ impl<S> Handle<S> {
         let waker = Waker::from(Arc::clone(&knock));
         core.tasks.insert(Spawned { future, knock, waker });
         Ok(Task { core: Rc::clone(core), key, join, is_detached: false })
-    }
-
-    /// For a future: calls `f` with the loop's state, between two callbacks of this turn or the next, and returns what `f`
-    /// returns.
-    ///
-    /// ```
-    /// let mut events = cogloop::Loop::new()?;
-    /// let handle = events.handle();
-    /// events.spawn(async move {
-    ///     let length = handle.with(|names: &mut Vec<&str>, _| names.len()).await?;
-    ///     assert_eq!(length, 2);
-    ///     Ok::<_, cogloop::Error>(())
-    /// })?.detach();
-    /// events.run(&mut vec!["one", "two"])?;
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`] when the loop was cleared before that, [`Error::Memory`], [`Error::Closed`].
-    pub async fn with<T: 'static>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> T + 'static) -> Result<T, Error> {
-        let join = memory::rc(RefCell::new(Join::Waiting(None)))?;
-        let finish = Finish(Rc::clone(&join));
-        self.visit(move |state: &mut S, handle: &Handle<S>| finish.set(Join::Done(f(state, handle))))?;
-        std::future::poll_fn(|cx| Join::poll(&join, cx)).await
     }
 }

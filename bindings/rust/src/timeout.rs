@@ -26,8 +26,8 @@ impl<F: Future> Future for Timeout<F> {
             (Some(future), Ok(sleep)) => match future.poll(cx) {
                 Poll::Ready(output) => Ok(output),
                 Poll::Pending => {
-                    ready!(Pin::new(sleep).poll(cx));
-                    Err(Error::Elapsed)
+                    let elapsed = ready!(Pin::new(sleep).poll(cx));
+                    Err(elapsed.err().unwrap_or(Error::Elapsed))
                 }
             },
             (_, refused) => Err(refused.as_mut().err().and_then(Option::take).unwrap_or(Error::Elapsed)),
@@ -54,7 +54,8 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Elapsed`]; [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
+    /// [`Error::Elapsed`] when the limit is over; [`Error::Limit`], [`Error::Memory`]; [`Error::Closed`], also when the
+    /// loop is dropped meanwhile.
     pub fn timeout<F: Future>(
         &self,
         limit: Duration,

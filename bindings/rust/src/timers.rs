@@ -70,8 +70,7 @@ impl<S> Firing<'_, S> {
 
     /// The moment for which it was armed, rounded up to the loop's resolution.
     pub fn deadline(&self) -> Instant {
-        // A deadline that has passed is not beyond the end of the clock.
-        self.handle.core().instant(self.expired.deadline_ns).unwrap_or_else(|| self.handle.now())
+        self.handle.core().past_instant(self.expired.deadline_ns)
     }
 
     /// How late it was when the turn began.

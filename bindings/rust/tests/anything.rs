@@ -132,7 +132,7 @@ fn act(events: &Handle<Shared>, world: &Shared) {
                 let _restless = Restless(handle.clone(), Rc::clone(&shared));
                 for _ in 0..3 {
                     let delay = shared.borrow_mut().delay();
-                    handle.sleep(delay).unwrap().await;
+                    let _ = handle.sleep(delay).unwrap().await;
                     act(&handle, &shared);
                 }
             });

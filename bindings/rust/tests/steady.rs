@@ -109,7 +109,7 @@ fn tasks_that_sleep_and_read_and_are_woken_allocate_nothing() {
             let mut buffer = [0; 8];
             loop {
                 let length = right.read(&mut buffer).await.unwrap();
-                handle.sleep(Duration::ZERO).unwrap().await;
+                handle.sleep(Duration::ZERO).unwrap().await.unwrap();
                 right.write_all(&buffer[..length]).await.unwrap();
             }
         });
@@ -149,7 +149,7 @@ fn a_task_and_a_timeout_take_the_bytes_of_their_future_and_a_few_hundred() {
         let handle = events.handle();
         let future = async move {
             let kept = [7u8; KEPT];
-            handle.sleep(SECOND).unwrap().await;
+            handle.sleep(SECOND).unwrap().await.unwrap();
             std::hint::black_box(&kept);
         };
         events.spawn(events.timeout(2 * SECOND, future)).unwrap().detach();

@@ -229,11 +229,11 @@ async fn yield_now() {
     .await;
 }
 
-async fn first_of(one: impl Future<Output = ()>, other: impl Future<Output = ()>) -> u64 {
+async fn first_of(one: impl Future, other: impl Future) -> u64 {
     let (mut one, mut other) = (pin!(one), pin!(other));
     poll_fn(|context| match (one.as_mut().poll(context), Poll::Pending::<()>) {
-        (Poll::Ready(()), _) => Poll::Ready(1),
-        (Poll::Pending, _) => other.as_mut().poll(context).map(|()| 2),
+        (Poll::Ready(_), _) => Poll::Ready(1),
+        (Poll::Pending, _) => other.as_mut().poll(context).map(|_| 2),
     })
     .await
 }
@@ -244,7 +244,7 @@ impl World {
         match step {
             Step::Act(action) => self.act(&action),
             Step::Sleep(ns) => match handle.sleep(duration(ns)) {
-                Ok(sleep) => sleep.await,
+                Ok(sleep) => sleep.await.unwrap(),
                 Err(_) => return REFUSED,
             },
             Step::Yield => yield_now().await,
@@ -252,7 +252,7 @@ impl World {
             Step::Timeout(limit_ns, ns) => {
                 let Ok(sleep) = handle.sleep(duration(ns)) else { return REFUSED };
                 return match handle.timeout(duration(limit_ns), sleep).await {
-                    Ok(()) => 1,
+                    Ok(slept) => slept.map_or(REFUSED, |()| 1),
                     Err(Error::Elapsed) => 2,
                     Err(_) => REFUSED,
                 };
@@ -268,7 +268,8 @@ impl World {
                 };
                 let mut sum = 0;
                 for _ in 0..count {
-                    let tick = ticks.tick().await;
+                    let tick = ticks.tick().await.unwrap();
+                    assert!(tick.deadline + tick.late == handle.now());
                     sum += tick.late.as_nanos() as u64 + tick.missed;
                 }
                 return sum;

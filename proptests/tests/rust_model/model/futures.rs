@@ -109,8 +109,9 @@ impl Model {
                 self.cancel(other.0);
             }
             Waiting::Join(task) => self.cancel_task(task),
-            // What it has asked for is done all the same, and wakes nobody who is there.
-            Waiting::Nothing | Waiting::Yield { .. } | Waiting::Visit(_) | Waiting::Refused => {}
+            // One that waits for its turn finds nothing to do then.
+            Waiting::Visit(visit) => self.visits[visit] = Join::Cancelled,
+            Waiting::Nothing | Waiting::Yield { .. } | Waiting::Refused => {}
         }
     }
 
@@ -127,6 +128,9 @@ impl Model {
     }
 
     pub(super) fn visit(&mut self, visit: Visit) -> Run {
+        if matches!(self.visits[visit.join], Join::Cancelled) {
+            return Ok(());
+        }
         self.state += 1;
         self.note(What::Visited { state: self.state });
         visit.actions.iter().for_each(|action| self.act(action));

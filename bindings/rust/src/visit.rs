@@ -1,0 +1,73 @@
+//! A visit to the state: what a future does with it, in the loop's next turn.
+//!
+//! ```text
+//!   with ──► Asked { f, join } ◄── queue of visits ──► called with the state: `f` is taken out, and `join` is told
+//!                  ▲
+//!   dropped: `f` is taken out and dropped, and the visit finds nothing to call
+//! ```
+
+use crate::handle::{Handle, Visit};
+use crate::join::Join;
+use crate::{Error, memory};
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+
+/// What a future has asked for.
+struct Asked<T, F> {
+    /// `None` when it was called, or is not wanted any more.
+    f: Cell<Option<F>>,
+    join: RefCell<Join<T>>,
+}
+
+/// The end of the future: dropped, it takes back what was not called yet.
+struct Asking<T, F>(Rc<Asked<T, F>>);
+
+impl<T, F> Drop for Asking<T, F> {
+    fn drop(&mut self) {
+        drop(self.0.f.take());
+    }
+}
+
+/// The end of the loop: dropped, it says that there will be no result.
+struct Answering<T, F>(Rc<Asked<T, F>>);
+
+impl<T, F> Drop for Answering<T, F> {
+    fn drop(&mut self) {
+        Join::end(&self.0.join, Join::Cancelled);
+    }
+}
+
+impl<S> Handle<S> {
+    /// For a future: calls `f` with the loop's state, between two callbacks of this turn or the next, and returns what `f`
+    /// returns. If the future is dropped before that, `f` is dropped with it and is not called.
+    ///
+    /// ```
+    /// let mut events = cogloop::Loop::new()?;
+    /// let handle = events.handle();
+    /// events.spawn(async move {
+    ///     let length = handle.with(|names: &mut Vec<&str>, _| names.len()).await?;
+    ///     assert_eq!(length, 2);
+    ///     Ok::<_, cogloop::Error>(())
+    /// })?.detach();
+    /// events.run(&mut vec!["one", "two"])?;
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when the loop was cleared before that, or `f` panicked; [`Error::Memory`], [`Error::Closed`].
+    pub async fn with<T: 'static>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> T + 'static) -> Result<T, Error> {
+        self.core().check_open()?;
+        let asked = Asked { f: Cell::new(Some(f)), join: RefCell::new(Join::Waiting(None)) };
+        let asking = Asking(memory::rc(asked)?);
+        let answering = Answering(Rc::clone(&asking.0));
+        let visit: Visit<S> = memory::boxed(move |state: &mut S, handle: &Handle<S>| {
+            if let Some(f) = answering.0.f.take() {
+                Join::end(&answering.0.join, Join::Done(f(state, handle)));
+            }
+        })?;
+        self.visits().borrow_mut().try_reserve(1)?;
+        self.visits().borrow_mut().push_back(visit);
+        poll_fn(|cx| Join::poll(&asking.0.join, cx)).await
+    }
+}
