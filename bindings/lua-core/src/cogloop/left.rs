@@ -20,7 +20,7 @@ pub(super) fn mark() -> *mut c_void {
 /// How a coroutine was left when its entry was made.
 #[derive(Clone, Copy)]
 pub(super) enum Left {
-    /// It has not begun: its stack has the function and so many arguments.
+    /// It has not begun: its stack has what `begin_with` put there, and `begin` needs this number.
     Fresh(c_int),
     /// By a yield of the script's own.
     Yielded,
@@ -42,7 +42,7 @@ pub(super) unsafe fn is_left(coroutine: *mut lua_State, left: Left) -> bool {
             (Left::Waiting, LUA_YIELD) => is_waiting(),
             // If others have begun it, and it has yielded since, it goes on.
             (Left::Fresh(_) | Left::Yielded, LUA_YIELD) => !is_waiting(),
-            (Left::Fresh(args), LUA_OK) => !is_active(coroutine) && lua_gettop(coroutine) == args + 1,
+            (Left::Fresh(_), LUA_OK) => !is_active(coroutine) && lua_gettop(coroutine) == 1,
             _ => false,
         }
     }

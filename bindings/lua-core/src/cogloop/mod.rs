@@ -25,6 +25,7 @@ mod list;
 mod loops;
 mod resume;
 mod serve;
+mod sleepers;
 mod source;
 mod stats;
 mod ticket;

@@ -2,15 +2,16 @@
 
 use super::claim::limit;
 use super::left::{Left, is_left, mark};
+use super::sleepers::expect_sleeper;
 use super::ticket::{Payload, arm_entry};
 use crate::host::arm::Due;
 use crate::host::leave::CLOSED;
 use crate::host::memory::{COROUTINE, Request, State, value};
 use crate::host::node::{attach, drop_directions, set_callback, settle_reference};
-use crate::host::state::state_at;
+use crate::host::state::{state_at, with_or_raise};
 use crate::lua::guard::{Failure, Text, push_text};
 use crate::lua::interrupt;
-use crate::lua::version::{allow_yields, close_thread, push_user_value, set_user_value};
+use crate::lua::version::{allow_yields, begin, close_thread, push_user_value, set_user_value};
 use mlua::ffi::{
     LUA_OK, LUA_TLIGHTUSERDATA, LUA_YIELD, lua_State, lua_checkstack, lua_concat, lua_error, lua_gettop, lua_pop,
     lua_pushstring, lua_pushvalue, lua_rawequal, lua_replace, lua_resume, lua_settop, lua_status, lua_tothread,
@@ -36,11 +37,15 @@ pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut v
         }
         while !coroutine.is_null() && is_left(coroutine, left) {
             let state = state_at(lua, 1);
-            if state.is_null() || lua_checkstack(coroutine, values + 8) == 0 {
+            let fresh = if let Left::Fresh(args) = left { args } else { 0 };
+            if state.is_null() || lua_checkstack(coroutine, values + fresh + 8) == 0 {
                 return;
             }
             let args = match left {
-                Left::Fresh(args) if lua_status(coroutine) == LUA_OK => args,
+                Left::Fresh(args) if lua_status(coroutine) == LUA_OK => {
+                    begin(coroutine, args);
+                    args
+                }
                 Left::Fresh(_) | Left::Yielded => 0,
                 Left::Waiting => {
                     lua_pop(coroutine, 1); // the mark
@@ -146,7 +151,13 @@ unsafe fn queue(lua: *mut lua_State, state: *mut State, index: c_int, payload: u
         lua_settop(lua, index);
         push_user_value(lua, 1, value::TASKS);
         lua_pushvalue(lua, index);
-        arm_entry(lua, state, index + 1, payload, Due::After(delay_ns));
+        if payload == Payload::COROUTINE {
+            with_or_raise(lua, state, |state| Ok(expect_sleeper(state)?));
+        }
+        let key = arm_entry(lua, state, index + 1, payload, Due::After(delay_ns));
+        if payload == Payload::COROUTINE {
+            (*state).cogloop.sleepers.push(key);
+        }
         lua_settop(lua, index);
     }
 }

@@ -3,6 +3,7 @@
 
 use super::claim::{find_waiting, tell_waiting, void_dead_claims};
 use super::resume::{go, push_reason};
+use super::sleepers::find_sleeping;
 use super::ticket::{Payload, Ticket, push_ticket};
 use super::wake::{time_out, wake};
 use crate::host::drive::must_return;
@@ -99,12 +100,21 @@ pub(super) static FACE: Face = Face {
     resume: wake,
     handle_closed: tell_waiting,
     drop_void_claims: void_dead_claims,
-    find_waiting,
+    find_waiting: find_any,
     note_failed,
     // A timer is done before its callback begins.
     end_failed: |_, _| {},
     returns_refusals: true,
 };
+
+/// Drops what coroutines no longer wait for, until it finds one that waits for a handle and one that sleeps.
+unsafe fn find_any(lua: *mut lua_State) {
+    // SAFETY: the loop calls it with the loop at 1 and open, and room for twelve values.
+    unsafe {
+        find_waiting(lua);
+        find_sleeping(lua);
+    }
+}
 
 /// Makes the timer whose callback raised the CURRENT object. Handles and coroutines are so already.
 unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {

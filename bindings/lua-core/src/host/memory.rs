@@ -120,6 +120,10 @@ impl TaskBlock {
 /// User value of a Node: the handle. Values 1 and 2 are the callbacks' tables, see [`direction_value`].
 pub(crate) const HANDLE: c_int = 3;
 
+/// User value of a Node: an earlier handle of the same descriptor, while the direction for which it was given is
+/// observed.
+pub(crate) const EARLIER: c_int = 4;
+
 /// In the place of a number of arguments: the callback is a coroutine.
 pub(crate) const COROUTINE: c_int = -1;
 
@@ -154,6 +158,8 @@ pub(crate) struct NodeBlock {
     pub(crate) is_unref: bool,
     /// The keys of the timers that end the waits of coroutines; 0: none.
     pub(crate) timeouts: [u64; 2],
+    /// The direction for which the EARLIER handle was given; none if there is no such handle.
+    pub(crate) earlier: Interest,
 }
 
 /// The kind of a handle. It decides how to find out whether the handle was closed, and whether it holds data back.
@@ -207,6 +213,8 @@ pub(crate) struct Cogloop {
     pub(crate) resumed: *mut lua_State,
     /// A descriptor for which a coroutine waited when the loop last looked; -1: no coroutine waits.
     pub(crate) waiting: RawFd,
+    /// The timers of coroutines that sleep, in the order of arming. Some of them may be done.
+    pub(crate) sleepers: Vec<Key>,
     /// Whether this run has made it possible for coroutines to yield.
     pub(crate) may_yield: bool,
     /// What the coroutine asks for as it yields.
@@ -234,6 +242,7 @@ impl Default for Cogloop {
             has_traceback: false,
             resumed: null_mut(),
             waiting: -1,
+            sleepers: Vec::new(),
             may_yield: false,
             request: None,
             refused: None,

@@ -1,6 +1,6 @@
 //! Nodes: the userdata for a handle that a loop observes, and what changes it.
 
-use super::memory::{COROUTINE, DIRECTIONS, HANDLE, Handle, Kind, NodeBlock, State, direction_value, value};
+use super::memory::{COROUTINE, DIRECTIONS, EARLIER, HANDLE, Handle, Kind, NodeBlock, State, direction_value, value};
 use super::observed::{ask, expect_watch, forget, forget_closed, unwatch, watch};
 use super::state::{check_loop, state_at, with};
 use super::upvalue;
@@ -129,8 +129,10 @@ pub(crate) unsafe fn set_callback(lua: *mut lua_State, arg: c_int, direction: In
             push_user_value(lua, index, HANDLE);
             if lua_rawequal(lua, -1, arg) == 0 {
                 (*node).source = null_mut();
+                keep_earlier(lua, index, (*node).interest.without(direction));
             }
             lua_pop(lua, 1);
+            let_earlier_go(lua, index, (*node).interest.without(direction));
             lua_pushvalue(lua, arg);
             set_user_value(lua, index, HANDLE);
         }
@@ -145,11 +147,38 @@ pub(crate) unsafe fn set_callback(lua: *mut lua_State, arg: c_int, direction: In
     }
 }
 
+/// Before another handle takes the place of the one on top: keeps that one for the direction that remains its own, so
+/// that the collector does not close it. Neither raises nor allocates.
+unsafe fn keep_earlier(lua: *mut lua_State, index: c_int, rest: Interest) {
+    // SAFETY: only called by `set_callback`, with a Node at `index` and room for two values.
+    unsafe {
+        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
+        if !rest.is_empty() && (*node).earlier != rest {
+            (*node).earlier = rest;
+            lua_pushvalue(lua, -1);
+            set_user_value(lua, index, EARLIER);
+        }
+    }
+}
+
+/// Drops the earlier handle unless its direction is among the `rest`. Neither raises nor allocates.
+unsafe fn let_earlier_go(lua: *mut lua_State, index: c_int, rest: Interest) {
+    // SAFETY: only called with a Node at `index`, an absolute index, and room for two values.
+    unsafe {
+        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
+        if !rest.contains((*node).earlier) {
+            (*node).earlier = Interest::NONE;
+            lua_pushnil(lua);
+            set_user_value(lua, index, EARLIER);
+        }
+    }
+}
+
 /// Pushes a Node that is not observed yet.
 unsafe fn new_node(lua: *mut lua_State, handle: Handle) {
     // SAFETY: only called by `attach`, with room for three values.
     unsafe {
-        let node = new_userdata(lua, size_of::<NodeBlock>(), HANDLE).cast::<NodeBlock>();
+        let node = new_userdata(lua, size_of::<NodeBlock>(), EARLIER).cast::<NodeBlock>();
         node.write(NodeBlock {
             token: 0,
             number: handle.number,
@@ -163,6 +192,7 @@ unsafe fn new_node(lua: *mut lua_State, handle: Handle) {
             source: null_mut(),
             is_unref: false,
             timeouts: [0, 0],
+            earlier: Interest::NONE,
         });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::NODE));
         lua_setmetatable(lua, -2);
@@ -283,6 +313,7 @@ pub(crate) unsafe fn drop_directions(
                 state.events.set_interest(token, rest).map_err(|error| about_descriptor(number, &error))
             })?;
             (*node).interest = rest;
+            let_earlier_go(lua, index, rest);
             settle_reference(state, node);
         }
         for each in DIRECTIONS {

@@ -2,7 +2,7 @@
 //! and how the loop forgets it.
 
 use super::handle::{buffered, is_dirty, is_open, look_again};
-use super::memory::{HANDLE, Handle, Kind, NodeBlock, SocketBlock, State, value};
+use super::memory::{EARLIER, HANDLE, Handle, Kind, NodeBlock, SocketBlock, State, value};
 use super::source::release;
 use super::state::{state_at, with, with_or_raise};
 use crate::lua::entry::entry;
@@ -51,10 +51,11 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int
     // SAFETY: the caller's promise; the entry exists, so that setting it takes no memory.
     unsafe {
         let node = lua_touserdata(lua, index).cast::<NodeBlock>();
-        for n in 1..=HANDLE {
+        for n in 1..=EARLIER {
             lua_pushnil(lua);
             set_user_value(lua, index, n);
         }
+        (*node).earlier = Interest::NONE;
         push_user_value(lua, 1, value::NODES);
         lua_rawgeti(lua, -1, (*node).number.into()); // S: … nodes node
         // Another Node may have taken the number.

@@ -20,8 +20,9 @@ mod one;
 #[cfg(not(any(feature = "lua54", feature = "lua55")))]
 pub(crate) use one::{new_userdata, push_user_value, set_user_value};
 
-#[cfg(feature = "lua51")]
 mod begin;
+#[cfg(not(any(feature = "lua51", feature = "luajit")))]
+mod closure;
 
 use super::entry::entry;
 use libc::FILE;
@@ -127,12 +128,12 @@ entry!(
     }
 );
 
-/// Puts a function and its arguments, the values from `index` to `top`, onto the stack of a coroutine that begins with
-/// them. Returns how many arguments there are on that stack.
+/// Puts what calls a function with its arguments, the values from `index` to `top`, onto the stack of a coroutine that
+/// begins with them, as one value: whoever resumes the coroutine first, a script or the loop, begins the same. Returns
+/// what [`begin`] needs.
 ///
-/// On 5.1 it is one Lua function without arguments, which calls the first value with the others. If a C function begins
-/// a coroutine and yields, 5.1 resumes it as if it were Lua code, and a script that resumed the coroutine would begin
-/// with the last of the values.
+/// On 5.1 it is a Lua function in any case. If a C function begins a coroutine and yields, 5.1 resumes it as if it were
+/// Lua code.
 ///
 /// # Safety
 ///
@@ -140,21 +141,36 @@ entry!(
 pub(crate) unsafe fn begin_with(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int, top: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
-        #[cfg(feature = "lua51")]
-        {
-            let count = begin::push(lua, index, top);
-            mlua::ffi::lua_xmove(lua, coroutine, 1);
-            count
+        #[cfg(not(any(feature = "lua51", feature = "luajit")))]
+        let args = if (1..=closure::ARGS_MAX).contains(&(top - index)) { top - index } else { 0 };
+        #[cfg(any(feature = "lua51", feature = "luajit"))]
+        let args = 0;
+        match args {
+            0 => begin::push(lua, index, top),
+            #[cfg(not(any(feature = "lua51", feature = "luajit")))]
+            _ => closure::push(lua, index, top),
+            #[cfg(any(feature = "lua51", feature = "luajit"))]
+            _ => {}
         }
-        #[cfg(not(feature = "lua51"))]
-        {
-            for each in index..=top {
-                mlua::ffi::lua_pushvalue(lua, each);
-            }
-            mlua::ffi::lua_xmove(lua, coroutine, top - index + 1);
-            top - index
-        }
+        mlua::ffi::lua_xmove(lua, coroutine, 1);
+        args
     }
+}
+
+/// Makes a coroutine that has not begun ready for `lua_resume`. `args` is what [`begin_with`] returned, and so many
+/// arguments are on the coroutine's stack after this. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// [`begin_with`] filled the coroutine, and it has not begun. It has room for `args` and two more values.
+pub(crate) unsafe fn begin(coroutine: *mut lua_State, args: c_int) {
+    #[cfg(not(any(feature = "lua51", feature = "luajit")))]
+    if args > 0 {
+        // SAFETY: the caller's promise.
+        unsafe { closure::take_apart(coroutine, args) };
+    }
+    #[cfg(any(feature = "lua51", feature = "luajit"))]
+    let _ = (coroutine, args);
 }
 
 /// Closes the to-be-closed variables of a coroutine that failed, in the versions that have them. Returns whether an

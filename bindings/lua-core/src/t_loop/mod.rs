@@ -11,7 +11,7 @@ mod show;
 mod task;
 
 use crate::host::create::close;
-use crate::host::memory::{HANDLE, NodeBlock, TaskBlock, value};
+use crate::host::memory::{EARLIER, NodeBlock, TaskBlock, value};
 use crate::host::observed::unwatch_all;
 use crate::host::state::{check_loop, state_at, with_or_raise};
 use crate::host::upvalue;
@@ -184,7 +184,7 @@ entry!(
             let node = lua_touserdata(lua, 6).cast::<NodeBlock>();
             stack!(lua: loop new_tasks new_nodes nodes number node);
             (*node).token = 0;
-            for n in 1..=HANDLE {
+            for n in 1..=EARLIER {
                 lua_pushnil(lua);
                 set_user_value(lua, 6, n);
             }

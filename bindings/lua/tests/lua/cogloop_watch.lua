@@ -193,6 +193,47 @@ test( 'an object is kept while anything of it is observed, by its number too (C6
   end
 end )
 
+test( 'of two objects with one descriptor both are kept, each while its own direction is observed (C62)', function( )
+  local loop, reader, writer = cogloop.loop( ), T.fifo( )
+  local weak = setmetatable( { }, { __mode = 'v' } )
+  local watcher = loop:on( reader, 'r', print )
+  local number  = tonumber( tostring( watcher ):match '%d+' )
+  watcher:off( )
+  local function object( name )
+    weak[ name ] = { getfd = function( ) return number end }
+    return weak[ name ]
+  end
+  local function kept( )
+    T.collect( )
+    T.collect( )
+    local names = { }
+    for _, name in ipairs{ 'a', 'b', 'c' } do
+      if weak[ name ] then names[ #names + 1 ] = name end
+    end
+    return table.concat( names, ' ' )
+  end
+  loop:on( object 'a', 'r', print )
+  equal( kept( ), 'a' )
+  loop:on( object 'b', 'w', print )
+  equal( kept( ), 'a b' )
+  loop:on( object 'c', 'w', print )
+  equal( kept( ), 'a c' )
+  loop:on( object 'b', 'r', print )
+  equal( kept( ), 'b c' )
+  equal( loop:handles( )[ 1 ].handle, weak.b )
+  loop:on( number, 'w', print ):off 'w'
+  equal( kept( ), 'b' )
+  loop:on( object 'a', 'w', print )
+  equal( kept( ), 'a b' )
+  loop:on( object 'c', 'rw', print )
+  equal( kept( ), 'c' )
+  loop:on( object 'a', 'w', print )
+  loop:on( number, 'r', print ):off( )
+  equal( kept( ), '' )
+  reader:close( )
+  writer:close( )
+end )
+
 test( 'timers that a turn has left for the next one are not lost when the last handle goes (C05)', function( )
   local loop, seen = cogloop.loop{ clock = 'virtual' }, { }
   local function note( name ) seen[ #seen + 1 ] = name end

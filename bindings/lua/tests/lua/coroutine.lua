@@ -31,6 +31,32 @@ test( 'a coroutine with arguments that a script resumes runs the loop, and is no
   equal( coroutine.status( co ), 'dead' )
 end )
 
+test( 'a coroutine that a script resumes before the loop does begins with its own function and arguments', function( )
+  local many = { }
+  for i = 1, 300 do many[ i ] = i end
+  for _, args in ipairs{ { 'a' }, { print, 2 }, { false, nil, 3, n = 3 }, many } do
+    local loop, got, again = virtual( ), nil, nil
+    local count = args.n or #args
+    local co = loop:spawn( function( ... )
+      got = { n = select( '#', ... ), ... }
+      again = coroutine.yield( 'yielded' )
+      again = again .. tostring( pcall( error ) )
+    end, (unpack or table.unpack)( args, 1, count ) )
+    local ok, yielded = coroutine.resume( co, 'x' )
+    equal( ok, true, tostring( yielded ) )
+    equal( yielded, 'yielded' )
+    equal( got.n, count )
+    for i = 1, count do equal( got[ i ], args[ i ], i ) end
+    equal( coroutine.resume( co, 'y' ), true )
+    equal( again, 'yfalse' )
+    equal( coroutine.status( co ), 'dead' )
+    loop:run( )
+    equal( got.n, count )
+  end
+  local co = virtual( ):spawn( error, 'oh', 0 )
+  same_list( { coroutine.resume( co ) }, { false, 'oh' } )
+end )
+
 test( 'a coroutine that waits for a handle is resumed by a script, and runs the loop while that is ready', function( )
   for _, limit in ipairs{ false, 0, 1, 60000 } do
     local loop, reader, writer = cogloop.loop( ), T.fifo( )
@@ -173,6 +199,49 @@ test( 'a loop whose last coroutine was closed, or resumed by others, has nothing
       equal( #loop:handles( ), 1, name )
       equal( #loop:timers( ), 0, name )
     end
+  end
+end )
+
+test( 'a coroutine that was closed while it slept, or resumed by others, does not keep the loop going', function( )
+  for name, finish in pairs( ends ) do
+    local loop, all = virtual( ), { }
+    for i = 1, 100 do
+      all[ i ] = loop:spawn( function( ) loop:sleep( 60000 + i ) end )
+    end
+    loop:after( 5, function( ) for i = 1, 100 do finish( all[ i ] ) end end )
+    loop:run( )
+    equal( loop:now( ), 5, name )
+    equal( #loop:timers( ), 0, name )
+  end
+end )
+
+test( 'a coroutine that sleeps is served to its end, whatever becomes of the others', function( )
+  for name, finish in pairs( ends ) do
+    local loop, all, woken = virtual( ), { }, { }
+    for i = 1, 60 do
+      all[ i ] = loop:spawn( function( )
+        for _ = 1, 3 do loop:sleep( 10 * (i % 7) + 1 ) end
+        woken[ #woken + 1 ] = i
+      end )
+    end
+    loop:after( 5, function( )
+      for i = 1, 60 do if i % 2 == 0 and i % 7 ~= 0 then finish( all[ i ] ) end end
+    end )
+    loop:run( )
+    equal( #woken, 34, name )
+    equal( #loop:timers( ), 0, name )
+    equal( loop:now( ), 183, name )
+  end
+end )
+
+test( 'step says that nothing is left when only coroutines that were closed sleep', function( )
+  for name, finish in pairs( ends ) do
+    local loop = virtual( )
+    local co = loop:spawn( function( ) loop:sleep( 60000 ) end )
+    equal( loop:step( ), true, name )
+    finish( co )
+    equal( loop:step( ), false, name )
+    equal( loop:now( ), 0, name )
   end
 end )
 

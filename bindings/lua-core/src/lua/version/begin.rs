@@ -1,34 +1,34 @@
-//! What a coroutine begins with on Lua 5.1: a Lua function that is alone on the coroutine's stack.
+//! What a coroutine begins with on Lua 5.1 and LuaJIT: a Lua function that is alone on the coroutine's stack. The other
+//! versions have it for more arguments than a C closure holds.
 
 use crate::lua::entry::entry;
 use mlua::ffi::{
-    LUA_OK, LUA_TFUNCTION, lua_State, lua_call, lua_createtable, lua_error, lua_iscfunction, lua_pushcfunction,
-    lua_pushinteger, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_tointeger, lua_type, luaL_checkstack,
-    luaL_loadstring,
+    LUA_OK, LUA_REGISTRYINDEX, LUA_TFUNCTION, lua_State, lua_call, lua_createtable, lua_error, lua_getfield,
+    lua_iscfunction, lua_pop, lua_pushcfunction, lua_pushinteger, lua_pushvalue, lua_rawgeti, lua_rawseti,
+    lua_setfield, lua_tointeger, lua_type, luaL_checkstack, luaL_loadstring,
 };
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 
-/// Pushes a Lua function that calls the value at `index` with the others up to `top`; or that value itself, if it is a
-/// Lua function and there are no others. Returns the number of its arguments, 0.
+/// The registry's field with the function that makes such functions.
+const MAKER: &CStr = c"cogloop.begin";
+
+/// Pushes a Lua function that calls the value at `index` with the others up to `top`; or that value itself, if there are
+/// no others, on 5.1 only if it is a Lua function.
 ///
 /// # Safety
 ///
 /// The rule of the crate; `index` is absolute. Room for six values.
-pub(super) unsafe fn push(lua: *mut lua_State, index: c_int, top: c_int) -> c_int {
+pub(super) unsafe fn push(lua: *mut lua_State, index: c_int, top: c_int) {
     // SAFETY: the caller's promise; the stack is written beside the lines.
     unsafe {
-        if index == top && lua_type(lua, index) == LUA_TFUNCTION && lua_iscfunction(lua, index) == 0 {
-            lua_pushvalue(lua, index);
-            return 0;
+        let is_lua = lua_type(lua, index) == LUA_TFUNCTION && lua_iscfunction(lua, index) == 0;
+        if index == top && (is_lua || cfg!(not(feature = "lua51"))) {
+            return lua_pushvalue(lua, index);
         }
-        // It uses no global: a script may have changed them.
-        let text = c"local f, spread, args, count = ... return function( ) return f( spread( args, count ) ) end";
-        if luaL_loadstring(lua, text.as_ptr()) != LUA_OK {
-            lua_error(lua);
-        }
+        push_maker(lua);
         lua_pushvalue(lua, index);
         lua_pushcfunction(lua, spread);
-        lua_createtable(lua, top - index, 0); // S: … chunk f spread args
+        lua_createtable(lua, top - index, 0); // S: … maker f spread args
         for each in index + 1..=top {
             lua_pushvalue(lua, each);
             lua_rawseti(lua, -2, (each - index).into());
@@ -36,7 +36,24 @@ pub(super) unsafe fn push(lua: *mut lua_State, index: c_int, top: c_int) -> c_in
         lua_pushinteger(lua, (top - index).into());
         lua_call(lua, 4, 1);
     }
-    0
+}
+
+unsafe fn push_maker(lua: *mut lua_State) {
+    // SAFETY: only called by `push`; only this function sets the registry's field.
+    unsafe {
+        lua_getfield(lua, LUA_REGISTRYINDEX, MAKER.as_ptr());
+        if lua_type(lua, -1) == LUA_TFUNCTION {
+            return;
+        }
+        lua_pop(lua, 1);
+        // It uses no global: a script may have changed them.
+        let text = c"local f, spread, args, count = ... return function( ) return f( spread( args, count ) ) end";
+        if luaL_loadstring(lua, text.as_ptr()) != LUA_OK {
+            lua_error(lua);
+        }
+        lua_pushvalue(lua, -1);
+        lua_setfield(lua, LUA_REGISTRYINDEX, MAKER.as_ptr());
+    }
 }
 
 entry!(

@@ -1,0 +1,64 @@
+//! The timers of coroutines that sleep, so that a coroutine that was closed does not keep the loop going.
+//!
+//! Nothing tells the loop that others have closed a coroutine or resumed it. So the loop looks before it asks whether
+//! anything is left: at the last sleeper of a list, and at those before it only while the last one is gone. Each sleep
+//! is looked at in vain once at the most, so a look costs the same however many coroutines sleep.
+
+use super::left::{Left, is_left};
+use crate::host::entries::{slot, unlink};
+use crate::host::memory::{State, value};
+use crate::host::state::state_at;
+use crate::lua::version::push_user_value;
+use cogloop_io::Key;
+use mlua::ffi::{lua_State, lua_gettop, lua_rawgeti, lua_settop, lua_tothread};
+use std::collections::TryReserveError;
+
+/// Makes room for one more sleeper. Those whose timer is done make room first, so the list is at most about twice as
+/// long as there are sleepers.
+pub(super) fn expect_sleeper(state: &mut State) -> Result<(), TryReserveError> {
+    let (sleepers, events) = (&mut state.cogloop.sleepers, &state.events);
+    if sleepers.len() == sleepers.capacity() {
+        sleepers.retain(|&key| events.timer(key).is_some());
+        if sleepers.len() >= sleepers.capacity() / 2 {
+            sleepers.try_reserve(sleepers.len().max(16))?;
+        }
+    }
+    Ok(())
+}
+
+/// Before the loop asks whether anything is left: cancels the timers of coroutines that no longer sleep, until it finds
+/// one that does.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1 and open. Room for four values. Runs no Lua code.
+pub(super) unsafe fn find_sleeping(lua: *mut lua_State) {
+    // SAFETY: the caller's promise. What is pending has an entry in the table.
+    unsafe {
+        let state = state_at(lua, 1);
+        while let Some(&key) = (*state).cogloop.sleepers.last() {
+            if (*state).events.timer(key).is_some() {
+                if sleeps(lua, key) {
+                    break;
+                }
+                (*state).events.cancel_timer(key);
+                unlink(lua, key);
+            }
+            (*state).cogloop.sleepers.pop();
+        }
+    }
+}
+
+/// Whether the coroutine of this timer still sleeps.
+unsafe fn sleeps(lua: *mut lua_State, key: Key) -> bool {
+    // SAFETY: only called by `find_sleeping`, with the key of a pending timer of a coroutine.
+    unsafe {
+        let top = lua_gettop(lua);
+        push_user_value(lua, 1, value::TASKS);
+        lua_rawgeti(lua, -1, slot(key.index())); // S: … entries co
+        let coroutine = lua_tothread(lua, -1);
+        let sleeps = !coroutine.is_null() && is_left(coroutine, Left::Waiting);
+        lua_settop(lua, top);
+        sleeps
+    }
+}

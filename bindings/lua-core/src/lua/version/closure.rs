@@ -1,0 +1,75 @@
+//! What a coroutine begins with since Lua 5.2: a C closure that holds a function and its arguments.
+//!
+//! The values themselves on the coroutine's stack would do for the loop. But a script that resumed the coroutine first
+//! would call the last argument. The loop takes the closure apart, so it costs no frame in a traceback.
+
+use crate::lua::entry::entry;
+use mlua::ffi::{
+    LUA_MULTRET, lua_State, lua_callk, lua_gettop, lua_getupvalue, lua_pushcclosure, lua_pushinteger, lua_pushvalue,
+    lua_remove, lua_settop, lua_tointeger, lua_upvalueindex, luaL_checkstack,
+};
+use std::ffi::c_int;
+
+/// A closure has 255 upvalues: the number of arguments, the function, the arguments.
+pub(super) const ARGS_MAX: c_int = 253;
+
+/// Pushes a C closure that calls the value at `index` with the others up to `top`, at most [`ARGS_MAX`].
+///
+/// # Safety
+///
+/// The rule of the crate; `index` is absolute. Room for all values and one more.
+pub(super) unsafe fn push(lua: *mut lua_State, index: c_int, top: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lua_pushinteger(lua, (top - index).into());
+        for each in index..=top {
+            lua_pushvalue(lua, each);
+        }
+        lua_pushcclosure(lua, begin, top - index + 2);
+    }
+}
+
+/// Replaces the closure that is alone on the coroutine's stack by its function and its `args` arguments. Neither raises
+/// nor allocates.
+///
+/// # Safety
+///
+/// [`push`] made the closure with so many arguments. Room for all values and one more.
+pub(super) unsafe fn take_apart(coroutine: *mut lua_State, args: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        for n in 2..args + 3 {
+            lua_getupvalue(coroutine, 1, n);
+        }
+        lua_remove(coroutine, 1);
+    }
+}
+
+entry!(
+    /// Its upvalues: the number of arguments, the function, the arguments. A script's own arguments are dropped.
+    fn begin(lua: *mut lua_State) -> c_int {
+        lua_settop(lua, 0);
+        let args = lua_tointeger(lua, lua_upvalueindex(1)) as c_int;
+        luaL_checkstack(lua, args + 1, c"too many arguments".as_ptr());
+        for n in 2..args + 3 {
+            lua_pushvalue(lua, lua_upvalueindex(n));
+        }
+        lua_callk(lua, args, LUA_MULTRET, 0, Some(end));
+        lua_gettop(lua)
+    }
+);
+
+#[cfg(feature = "lua52")]
+entry!(
+    /// After a yield of the function: returns what it has returned.
+    fn end(lua: *mut lua_State) -> c_int {
+        lua_gettop(lua)
+    }
+);
+
+/// After a yield of the function: returns what it has returned.
+#[cfg(not(feature = "lua52"))]
+unsafe extern "C-unwind" fn end(lua: *mut lua_State, _: c_int, _: mlua::ffi::lua_KContext) -> c_int {
+    // SAFETY: Lua calls it with the stack of `begin`.
+    unsafe { lua_gettop(lua) }
+}
