@@ -1,6 +1,6 @@
-//! How time passes: what is due between one tick and a later one expires, in order, and each timer is visited once.
+//! How time passes: timers that are due between one tick and a later one expire in order, and each is visited once.
 //!
-//! The slots are numbered through all levels so that their order is the order of time. Seen from the old time, the new
+//! The slots are numbered through all levels, so that their order is the order of time. Seen from the old time, the new
 //! time lies in one of them, the *entered* slot:
 //!
 //! ```text
@@ -9,20 +9,20 @@
 //!   slots behind it                 not touched
 //! ```
 //!
-//! A list that is sorted – those of level 0, which hold one deadline each, always are – moves to the expired queue whole,
-//! without a look at its timers, as soon as its last deadline has come. Any other that is due is sorted first. From the
-//! slot that is entered a timer falls straight to where it stands as seen from the new time, however many levels lower:
+//! A sorted list moves to the expired queue whole, without a visit to its timers, as soon as its last deadline is due. The
+//! lists of level 0 hold one deadline each and are always sorted. Any other list that is due is sorted first. A timer in
+//! the entered slot moves straight to the slot that it has as seen from the new time, however many levels lower that is. So
 //! a timer that is alone in its stretch of time is visited once and wakes the caller once.
 //!
-//! Equal deadlines keep the order of insertion. Where a timer stands depends on its deadline and on now, so two with the
-//! same deadline are always in the same slot, the earlier inserted first; a cascade reads a slot in order, and the sort is
-//! stable.
+//! Equal deadlines keep the order of insertion. A timer's slot depends on its deadline and on now, so two timers with the
+//! same deadline are always in the same slot, the one that was inserted earlier first. A cascade reads a slot in order, and
+//! the sort is stable.
 //!
 //! # In slices
 //!
-//! To sort or to cascade a slot of a hundred thousand timers takes milliseconds. [`Wheel::advance_within`] does not start
-//! on a slot that is larger than what is left of its budget. It lets the slot cascade slice by slice, as if time stood at
-//! the slot's first tick:
+//! Sorting or cascading a slot of a hundred thousand timers takes milliseconds. [`Wheel::advance_within`] does not begin
+//! with a slot that is larger than the rest of its budget. It cascades the slot slice by slice, as if time stood at the
+//! slot's first tick:
 //!
 //! ```text
 //!   time is held here ──┐┌── the slot's first tick
@@ -32,32 +32,33 @@
 //!                                    └─► lower levels: a b ···   empty before, and all of it after time `now`
 //! ```
 //!
-//! From one tick before the slot, every lower level is over, so nothing else stands or comes there; and a deadline in
-//! the slot's stretch still belongs to the slot. When the slot is empty, time takes the one step to its first tick.
+//! One tick before the slot begins, the lower levels have no time left and are empty, so only the slot's own timers are
+//! put there. A new deadline in the slot's stretch still belongs to the slot. When the slot is empty, time takes the one
+//! step to its first tick.
 
 use crate::geometry;
 use crate::jump::Walk;
 use crate::list::{self, UNSORTED};
 use crate::wheel::{UNKNOWN, Wheel};
 
-/// Moves that [`Wheel::advance_within`] makes in less than a millisecond, on a machine of 2021 whose caches hold none of
-/// a million timers.
+/// The number of moves that [`Wheel::advance_within`] makes in less than a millisecond, on a machine of 2021 with a million
+/// timers that no cache holds.
 pub const MOVES_A_MILLISECOND: usize = 4096;
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Advances time to the tick `now` and moves every timer whose deadline has come to the expired queue, from which
-    /// [`Wheel::pop_expired`] takes them: behind those that an earlier call moved there, and among themselves in the
-    /// order of deadlines, then of insertion. An earlier `now` than the one reached counts as the one reached.
+    /// Advances time to the tick `now` and moves every timer that is due to the end of the expired queue, from which
+    /// [`Wheel::pop_expired`] takes them. The timers are in the order of deadlines, then of insertion. An earlier `now`
+    /// than the one reached counts as the one reached.
     pub fn advance(&mut self, now: u64) {
         self.advance_within(now, usize::MAX);
     }
 
-    /// [`Wheel::advance`] in slices: stops when it has visited about `moves_max` timers, at least one. Returns whether it
-    /// has come to its end. Timers set in the past count as one.
+    /// [`Wheel::advance`] in slices: stops when it has visited about `moves_max` timers, at least one. All timers that were
+    /// set in the past count as one. Returns whether time has reached `now`.
     ///
-    /// If it has not, [`Wheel::now`] lies before `now`, and the timers whose deadline is not after [`Wheel::now`] have
-    /// expired. The wheel can be used as at other times. [`Wheel::has_due`] is true, and any advance goes on, at least to
-    /// the latest tick that was asked for.
+    /// If it has not, every timer whose deadline is not after [`Wheel::now`] has expired, and the wheel can be used as at
+    /// other times. [`Wheel::has_due`] is true, and any call continues the advance, at least to the latest tick that was
+    /// asked for.
     pub fn advance_within(&mut self, now: u64, moves_max: usize) -> bool {
         if !list::is_empty(&self.arena.nodes, Self::OVERDUE) {
             self.expire(Self::OVERDUE);
@@ -68,7 +69,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if was_unfinished && !self.cascade_slice(&mut moves) {
             return false;
         }
-        // A list that is sorted and ends by then is due whole. `UNSORTED` itself is never in time.
+        // A sorted list whose last deadline is not after this is due whole. `UNSORTED` is later than any.
         let sorted_due = self.target.min(UNSORTED - 1);
         let mut entered = geometry::slot_of::<BITS>(self.target, self.now);
         while let Some(slot) = self.occupied.first()
@@ -110,15 +111,15 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Advances time to the tick before `slot` begins. All that stood in earlier slots has gone.
+    /// Advances time to the tick before `slot` begins. All earlier slots are empty.
     #[inline(never)]
     fn hold_before(&mut self, slot: usize) {
         let (level, digit) = (slot >> BITS, slot & ((1 << BITS) - 1));
         self.reach(geometry::slot_start::<BITS>(self.now, level, digit) - 1);
     }
 
-    /// Lets timers of the slot that begins with the next tick fall to where they stand as seen from there. When none is
-    /// left, advances time to that tick. Returns whether that is so.
+    /// Moves timers of the slot that begins with the next tick to the slots that they have as seen from that tick. When
+    /// none is left, advances time to that tick and returns `true`.
     #[inline(never)]
     fn cascade_slice(&mut self, moves: &mut usize) -> bool {
         let start = self.now + 1;
@@ -136,7 +137,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
         self.empty(slot);
         self.reach(start);
-        // What is due at the first tick itself.
+        // The timers that are due at the first tick itself.
         if !list::is_empty(&self.arena.nodes, 0) {
             self.expire(0);
         }

@@ -1,16 +1,16 @@
-//! Which slots have an annex: lists to which a crowd has fallen before its time. What for, is in `cascade_early.rs`.
+//! The table of annexes: which slot has an annex, and which lists that is. `cascade_early.rs` says what an annex is for.
 
 use core::ops::Range;
 
-/// No slot has one.
+/// Stands for no slot.
 const NONE: u32 = u32::MAX;
 
-/// The lowest level whose slots can have an annex: to fall from the first to level 0 is quick.
+/// The lowest level whose slots can have an annex. Cascading from level 1 to level 0 is fast without one.
 pub(crate) const LOWEST_LEVEL: usize = 2;
-/// As many levels from there on have one annex each. With ticks of a microsecond, slots further up span more than an hour.
+/// The number of levels that have an annex. With ticks of a microsecond, slots further up span more than an hour.
 pub(crate) const LEVELS: usize = 2;
 
-/// The annexes: `2^BITS` lists for each of `LEVELS` levels, which belong to one slot of the level at a time.
+/// The annexes: `2^BITS` lists for each of `LEVELS` levels. The lists of a level belong to one of its slots at a time.
 #[derive(Debug)]
 pub(crate) struct Annexes<const BITS: u32> {
     /// The slot to which the annex of a level belongs, or `NONE`.
@@ -20,7 +20,7 @@ pub(crate) struct Annexes<const BITS: u32> {
 }
 
 impl<const BITS: u32> Annexes<BITS> {
-    /// How many lists they are.
+    /// The number of lists.
     pub(crate) const LISTS: u32 = (LEVELS as u32) << BITS;
 
     pub(crate) const fn new(first: u32) -> Self {
@@ -67,7 +67,7 @@ impl<const BITS: u32> Annexes<BITS> {
         first..first + (1 << BITS)
     }
 
-    /// Where in its annex a list stands: the level of the slot, and the digit of the deadlines on the level below.
+    /// The position of a list in its annex: the level of the slot, and the digit of the deadlines on the level below.
     pub(crate) fn place_of(&self, list: u32) -> (usize, u32) {
         let place = list - self.first;
         (LOWEST_LEVEL + (place >> BITS) as usize, place & ((1 << BITS) - 1))

@@ -1,4 +1,4 @@
-//! The arena: where timers live, which key still means which of them, and which places are free.
+//! The arena: the memory of all timers. It resolves keys and knows which places are free.
 
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
@@ -9,42 +9,42 @@ use crate::list;
 use crate::node::Node;
 use crate::room::NoRoom;
 
-/// Timers that a wheel can hold at a time, so that a node's number has 32 bits.
+/// The greatest number of timers in a wheel. With it, a node's number fits 32 bits.
 const TIMERS_MAX: usize = 1 << 30;
 
-/// Nodes from which on the arena does not double any more when it grows, but grows by a half: a megabyte.
+/// From so many nodes on, a megabyte, the arena grows by a half; with fewer nodes it doubles.
 const MANY: usize = 1 << 15;
-/// Nodes from which on it grows by a fifth: sixteen megabytes.
+/// From so many nodes on, sixteen megabytes, the arena grows by a fifth.
 const VERY_MANY: usize = 1 << 19;
 
-/// Timers, and before them the sentinels of lists.
+/// The sentinels of all lists, and behind them the timers.
 #[derive(Debug)]
 pub(crate) struct Arena<T> {
     pub(crate) nodes: Vec<Node<T>>,
     free: FreeList,
     lists: u32,
-    /// Places whose generations are used up.
+    /// The number of places whose generations are used up.
     retired: usize,
 }
 
 impl<T: Default> Arena<T> {
-    /// So many empty lists, and no timer.
+    /// Makes an arena with `lists` empty lists and no timer.
     pub(crate) fn try_new(lists: u32) -> Result<Self, TryReserveError> {
         let mut free = FreeList::new();
         free.try_grow(lists as usize)?;
-        // With room for a few timers, so that the first do not move all sentinels: that costs more than they do.
+        // There is room for the first timers, so that inserting them does not move all sentinels.
         let mut nodes = Vec::new();
         nodes.try_reserve_exact(lists as usize * 7 / 5)?;
         nodes.extend((0..lists).map(Node::sentinel));
         Ok(Self { nodes, free, lists, retired: 0 })
     }
 
-    /// Timers.
+    /// The number of timers.
     pub(crate) fn len(&self) -> usize {
         self.nodes.len() - self.lists as usize - self.free.len() - self.retired
     }
 
-    /// The node of a new timer, which `insert` must be given next.
+    /// Takes a node for a new timer. Pass it to `insert` next.
     #[inline(always)]
     pub(crate) fn take_node(&mut self) -> Result<u32, NoRoom> {
         match self.free.take() {
@@ -65,7 +65,7 @@ impl<T: Default> Arena<T> {
         (generation, list::append(nodes, list, node, deadline))
     }
 
-    /// Adds free nodes and returns the first: the others are taken without a call.
+    /// Adds free nodes and takes the first of them. Later calls of `take_node` take the others without growing.
     #[inline(never)]
     fn push(&mut self) -> Result<u32, NoRoom> {
         let node = self.nodes.len();
@@ -83,11 +83,11 @@ impl<T: Default> Arena<T> {
         Ok(node as u32)
     }
 
-    /// Makes room for more nodes.
+    /// Reserves memory for more nodes.
     ///
-    /// Memory is to follow the timers: the more there are, the smaller the step, since doubling would leave up to half of
-    /// it empty. Smaller steps copy too often where the allocator does not move large blocks by the page table. A step
-    /// that the allocator refuses is halved, so that the last of the memory can be used.
+    /// Doubling a large arena would leave up to half of it empty, so the step gets smaller as the arena grows. Even smaller
+    /// steps would copy too often with an allocator that does not move large blocks by the page table. If the allocator
+    /// refuses a step, the step is halved, so that the last free memory can be used.
     fn try_grow(&mut self) -> Result<(), TryReserveError> {
         let node = self.nodes.len();
         let mut step = match node {
@@ -116,7 +116,7 @@ impl<T: Default> Arena<T> {
 
     /// Frees a timer's node and returns its generation, deadline and value.
     ///
-    /// A node whose generations are used up is retired: it is never taken again, which costs one node in 2³¹ timers.
+    /// A node whose generations are used up is retired and never taken again. That loses one node in 2³¹ timers.
     #[inline(always)]
     pub(crate) fn remove(&mut self, node: usize) -> (u32, u64, T) {
         let this = &mut self.nodes[node];
@@ -130,12 +130,12 @@ impl<T: Default> Arena<T> {
         removed
     }
 
-    /// All timers with the numbers of their nodes, in the order of those.
+    /// All timers with the numbers of their nodes, in the order of the numbers.
     pub(crate) fn timers(&self) -> impl Iterator<Item = (u32, &Node<T>)> {
         (0..).zip(&self.nodes).skip(self.lists as usize).filter(|(_, node)| node.generation % 2 == 1)
     }
 
-    /// Panics unless every node is either live, or free and known as free once, or retired.
+    /// Panics unless every node is live, or free and once in the free list, or retired.
     pub(crate) fn audit(&self) {
         self.free.audit(self.nodes.len());
         let mut known_free = alloc::vec![false; self.nodes.len()];

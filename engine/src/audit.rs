@@ -1,14 +1,15 @@
-//! The checker: dumb on purpose, slow, and the judge in every test.
+//! The audit: a slow and simple check of all invariants, called by the tests.
 
 use crate::geometry;
 use crate::list;
 use crate::wheel::{UNKNOWN, Wheel};
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Panics, with a story, unless every invariant of the wheel holds. O(timers); for tests and debugging.
+    /// Checks every invariant of the wheel. Panics with a description of the first that does not hold. Takes O(timers); for
+    /// tests and debugging.
     ///
-    /// Each armed timer is on exactly one list, the one that its deadline names, and each other on none; each count,
-    /// occupancy bit and note about order tells the truth; each place is in use or free.
+    /// Each armed timer is on exactly one list, the one for its deadline, and each disarmed timer on none. Each count, each
+    /// occupancy bit and each record of order is right. Each place is either in use or free.
     pub fn audit(&self) {
         self.arena.audit();
         let (mut found, mut earliest) = (0, u64::MAX);
@@ -71,7 +72,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             return;
         }
         assert!(deadline > self.now, "the deadline {deadline} stands in a slot at tick {}", self.now);
-        // While a slot cascades, what has fallen stands as seen from the slot's first tick, the next.
+        // While a slot cascades in slices, its timers move to the slots that they have as seen from its first tick.
         let has_fallen = self.target > self.now && list < geometry::slot_of::<BITS>(self.now + 1, self.now) as u32;
         let seen_from = self.now + u64::from(has_fallen);
         let slot = geometry::slot_of::<BITS>(deadline, seen_from);

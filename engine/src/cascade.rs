@@ -1,4 +1,4 @@
-//! How a list expires, and how a slot cascades: what is due of it expires, the rest falls to lower levels.
+//! Expiring a list and cascading a slot: the slot's timers that are due expire, and the others move to lower levels.
 
 use crate::jump::Walk;
 use crate::list;
@@ -14,7 +14,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Moves the timers of a list that is sorted, without a look at them.
+    /// Moves the timers of a sorted list without visiting them.
     #[inline(always)]
     pub(crate) fn expire_sorted(&mut self, list: u32) {
         list::splice(&mut self.arena.nodes, list, Self::EXPIRED, &mut self.front);
@@ -32,7 +32,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.expire_collected();
     }
 
-    /// Splits the slot in which `now` lies: what is due expires, the rest falls to where it stands as seen from `now`.
+    /// Splits the slot in which `now` lies: timers that are due expire, the others move to the slots that they have as seen
+    /// from `now`.
     #[inline(always)]
     pub(crate) fn cascade_plainly(&mut self, slot: u32) {
         let mut walk = Walk::new(&self.arena.nodes, slot);
@@ -47,15 +48,15 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.expire_collected();
     }
 
-    /// Whether there is memory to sort what is on a list.
+    /// Whether there is memory to sort the timers of a list.
     #[inline(always)]
     pub(crate) fn has_room_to_sort(&mut self, list: u32) -> bool {
-        // The lists of level 0 are not counted when timers fall to them; one of them comes here at the end of time.
+        // The lists of level 0 have no count. One of them comes here only at the end of time.
         let count_max = if list < 1 << BITS { usize::MAX } else { list::size_max(&self.arena.nodes, list) as usize };
         count_max <= self.sorter.room() || self.sorter.try_reserve(count_max.min(self.len())).is_ok()
     }
 
-    /// Takes the timers of a list off it, to be sorted.
+    /// Moves the timers of a list to the sorter.
     pub(crate) fn collect(&mut self, list: u32) {
         let nodes = self.arena.nodes.as_slice();
         let mut walk = Walk::new(nodes, list);
@@ -65,7 +66,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.empty(list);
     }
 
-    /// Moves what was collected to the expired queue, in order.
+    /// Moves the timers in the sorter to the expired queue, in order.
     pub(crate) fn expire_collected(&mut self) {
         let nodes = self.arena.nodes.as_mut_slice();
         self.sorter.drain(|node, _| {

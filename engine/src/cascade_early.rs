@@ -1,8 +1,8 @@
-//! Cascades before their time: what a crowded slot costs when time enters it, paid while there is nothing else to do.
+//! Early cascades: a crowded slot is cascaded while the caller has nothing else to do, before time enters it.
 //!
-//! When time enters a slot of ten thousand timers, they fall to lower levels, and what is due among them, or right behind
-//! them, waits for that: a third of a millisecond. A caller that is about to sleep can let them fall before, a few at a
-//! time, to an *annex*: lists that stand for the slots of the next lower level, as they will be when time enters the slot.
+//! When time enters a slot of ten thousand timers, they move to lower levels. Timers that are due then wait for that, a third
+//! of a millisecond. A caller that is about to sleep can move them earlier, a few at a time, to an *annex*: lists that stand
+//! for the slots of the next lower level, as they will be when time enters the slot.
 //!
 //! ```text
 //!   level 2    ····[ the slot: y z ]····            an insert still comes here, behind its equals
@@ -12,13 +12,13 @@
 //!                 │         │               │
 //!                 │         ▼               ▼       when time enters the slot: whole lists, no visits
 //!   level 1       │    [ 1: b c ]      [ 3: d ] ···
-//!                 └─► the slot again, which cascades as ever: a y z
+//!                 └─► the slot again, which then cascades: a y z
 //! ```
 //!
-//! The slot keeps its place in the order of time: it is marked as occupied while there is anything in its annex. What is
-//! in the annex was set earlier than what stands in the slot behind it, so equal deadlines stay in order.
+//! The slot keeps its place in the order of time: it is marked as occupied while its annex has a timer. Timers in the annex
+//! were set earlier than those in the slot itself, so equal deadlines stay in order.
 //!
-//! With 100,000 random timers this brings the time within which 99 % fire from 200 µs to 30 (docs/wheel.md).
+//! With 100,000 random timers, 99 % fire within 30 µs instead of 200 (docs/wheel.md).
 
 use crate::annex;
 use crate::geometry;
@@ -27,15 +27,15 @@ use crate::list;
 use crate::wheel::Wheel;
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// An annex is worth opening for so many timers in a slot.
+    /// A slot with at least so many timers gets an annex.
     const WORTH_OPENING: u32 = 4 << BITS;
-    /// A slot that has an annex is worth a visit for so many more.
+    /// A slot that has an annex is visited again for at least so many further timers.
     const WORTH_A_VISIT: u32 = 1 << BITS >> 2;
 
-    /// Does some work that an [`advance`](Wheel::advance) would have to do later, if there is such work: lets up to
-    /// `moves_max` timers of a crowded slot fall before time enters it. Returns how many they were.
+    /// Does a part of the work that [`Wheel::advance`] would have to do later: moves up to `moves_max` timers of a crowded
+    /// slot before time enters it. Returns their number, 0 if there is no such work.
     ///
-    /// It is for a caller that is about to sleep, and changes nothing else that can be seen.
+    /// For a caller that is about to sleep. The wheel answers everything else as before.
     pub fn cascade_early(&mut self, moves_max: usize) -> usize {
         if self.target > self.now {
             return 0;
@@ -57,8 +57,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if is_worth_it { self.fill_annex(slot, level, moves_max) } else { 0 }
     }
 
-    /// Whether a slot begins within half of its length. Most timers are cancelled; those cancelled before then did not fall
-    /// for nothing.
+    /// Whether a slot begins within half of its length. Most timers are cancelled, so moving them earlier would often be
+    /// wasted.
     fn is_near(&self, level: usize, slot: usize) -> bool {
         let start = geometry::slot_start::<BITS>(self.now, level, slot & ((1 << BITS) - 1));
         start - self.now <= 1 << (level as u32 * BITS - 1)
@@ -85,15 +85,15 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         moves
     }
 
-    /// Moves what is in a slot's annex, if it has one, to where it stands when time enters the slot. Time is held one
-    /// tick before that, and all lower levels are empty.
+    /// Moves the timers of a slot's annex, if it has one, to the slots that they have when time enters the slot. Time stands
+    /// one tick before that, and all lower levels are empty.
     #[cold]
     #[inline(never)]
     pub(crate) fn close_annex(&mut self, slot: u32) {
         let Some(annex) = self.annexes.of(slot) else { return };
         self.annexes.close(slot);
         let nodes = self.arena.nodes.as_mut_slice();
-        // The first stretch of the slot lies on lower levels: it cascades with the rest of the slot, before which it came.
+        // The timers of the first list belong below the next level. They go to the front of the slot, which cascades next.
         list::splice_before(nodes, annex.start, slot);
         let level_below = ((slot >> BITS) - 1) << BITS;
         for (from, to) in annex.zip(level_below..).skip(1) {

@@ -1,10 +1,10 @@
-//! Slots that cascade in a way of their own. What comes out is the same; how long it takes, and the memory for it, is not.
+//! Special cascades for some slots. The result is the same; the time and the memory that they need differ.
 //!
-//! | the slot | what is done | what for |
+//! | the slot | what is done | why |
 //! |---|---|---|
-//! | on level 1, sparse | its timers are appended to level 0 without notes about order and length | a fifth of the instructions |
-//! | a crowd, unsorted | sorted before it falls | the lists to which it falls are sorted, and expire without a look |
-//! | any, when memory runs out | sorted in place | a wheel works on without memory |
+//! | on level 1, sparse | its timers are appended to level 0 without a record of order and length | saves a fifth of the instructions |
+//! | 1,024 to 8,192 timers, unsorted | it is sorted before it cascades | the lists below become sorted, and expire whole |
+//! | any, when memory runs out | it is sorted in place | the wheel works on without memory |
 
 use core::mem;
 use core::ops::RangeInclusive;
@@ -15,15 +15,15 @@ use crate::merge;
 use crate::wheel::Wheel;
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// As many timers of a slot as it pays to sort at once: four and more for each list of the next level, and no more
-    /// than a second-level cache holds, since they are visited twice.
+    /// The sizes of slots that are sorted before they cascade: at least four timers for each list of the next level, and no
+    /// more than a second-level cache holds, since the timers are visited twice.
     const CROWD: RangeInclusive<u32> = 4 << BITS..=1 << 13;
 
-    /// Below so many timers in a slot of level 1 the lists of level 0 to which they fall are short, and walks through them
-    /// better off without jump pointers.
+    /// A slot of level 1 with fewer timers is sparse: the lists of level 0 become short, and walks through them are faster
+    /// without jump pointers.
     const SPARSE: u32 = 48 << BITS;
 
-    /// Lets a slot cascade, in its own way if it has one.
+    /// Cascades a slot in the way that fits it.
     #[inline(never)]
     pub(crate) fn cascade(&mut self, slot: u32) {
         if !self.has_room_to_sort(slot) {
@@ -39,8 +39,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Of level 1: from there timers fall to level 0, whose lists hold one deadline each, so that nothing has to be known
-    /// about them.
+    /// Cascades a slot of level 1. Its timers move to level 0, whose lists hold one deadline each, so their order and length
+    /// need not be recorded.
     #[inline(never)]
     fn cascade_to_level_0(&mut self, slot: u32) {
         let mut walk = Walk::new(&self.arena.nodes, slot);
@@ -59,7 +59,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.expire_collected();
     }
 
-    /// In the order of deadlines, so that the lists to which timers fall are sorted.
+    /// Cascades a slot in the order of deadlines, so that the lists below become sorted.
     #[inline(never)]
     fn cascade_sorted(&mut self, slot: u32) {
         self.collect(slot);
@@ -68,7 +68,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.sorter = sorter;
     }
 
-    /// Without memory to collect what is due.
+    /// Cascades a slot without memory for the sorter.
     #[cold]
     #[inline(never)]
     fn cascade_in_place(&mut self, slot: u32) {
@@ -80,7 +80,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Of a slot that is read in order: what is due goes to the expired queue at once.
+    /// Moves one timer of a slot that is read in the order of deadlines. If it is due, it goes to the expired queue at once.
     #[inline(always)]
     fn cascade_one(&mut self, node: u32, deadline: u64) {
         if deadline <= self.now {

@@ -11,8 +11,8 @@ use crate::wheel::Wheel;
 pub struct Dump<'a, T, const BITS: u32, const LEVELS: usize>(&'a Wheel<T, BITS, LEVELS>);
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// A drawing of the wheel for a person: the time, what is due, and for each occupied level the slots that hold
-    /// timers, each with the tick at which it starts and how many timers it holds.
+    /// Draws the wheel as text: the time, the number of timers and of due ones, and each occupied level with its occupied
+    /// slots. For each slot it says the first tick and the number of timers.
     ///
     /// ```
     /// let mut wheel = cogloop_engine::Wheel::<u64>::new();

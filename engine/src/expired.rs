@@ -1,12 +1,12 @@
-//! The expired queue: the next timer is taken out, or looked at first, if it may be set again.
+//! The expired queue: its first timer is popped, or peeked at, so that it can be set again where it is.
 
 use crate::key::Key;
 use crate::list;
 use crate::node::Node;
 use crate::wheel::{Expired, Wheel};
 
-/// The timer that [`Wheel::pop_expired`] would return; made by [`Wheel::peek_expired`]. Dropped, it changes nothing: the
-/// timer is still the next one.
+/// The timer that [`Wheel::pop_expired`] would return; made by [`Wheel::peek_expired`]. Dropping it changes nothing: the
+/// timer stays first in the queue.
 #[derive(Debug)]
 pub struct PeekExpired<'a, T, const BITS: u32, const LEVELS: usize> {
     wheel: &'a mut Wheel<T, BITS, LEVELS>,
@@ -14,15 +14,15 @@ pub struct PeekExpired<'a, T, const BITS: u32, const LEVELS: usize> {
 }
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Takes the next expired timer out of the wheel; `None` when all that [`Wheel::advance`] moved is gone.
+    /// Takes the next expired timer out of the wheel; `None` when the expired queue is empty.
     #[inline(always)]
     pub fn pop_expired(&mut self) -> Option<Expired<T>> {
         self.peek_expired().map(PeekExpired::remove)
     }
 
-    /// The next expired timer, left in the wheel; `None` when all that [`Wheel::advance`] moved is gone.
+    /// The next expired timer, which stays in the wheel; `None` when the expired queue is empty.
     ///
-    /// A timer that fires again and again is cheaper to reschedule than to take out and insert again, and keeps its key:
+    /// Rescheduling a timer that fires again is cheaper than popping and inserting it, and the timer keeps its key:
     ///
     /// ```
     /// let mut wheel = cogloop_engine::Wheel::<u64>::new();

@@ -1,32 +1,32 @@
-//! What some timers of the scheduler have beyond a deadline and a value, in a table beside the wheel.
+//! A table beside the wheel for periods, slack and remaining times, which few timers have.
 
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 
 use crate::plan::Plan;
 
-/// The place of a timer that has nothing here.
+/// The place of a timer that has no entry.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// What a timer has beyond a deadline and a value.
+/// The entry of a timer that repeats, has slack or is paused.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Extra {
-    /// The plan, with the deadline that comes next.
+    /// The plan, with the next deadline.
     pub(crate) plan: Plan,
-    /// What was left to the next deadline, while the timer is paused.
+    /// The time that remained to the next deadline when the timer was paused; `None` while it runs.
     pub(crate) remaining: Option<u64>,
 }
 
-/// Extras by place. A place that is given back is used again.
+/// Extras by place. A place that was freed is used again.
 #[derive(Debug, Default)]
 pub(crate) struct Extras {
     all: Vec<Extra>,
-    /// Places in `all`. It has room for each of them, so that a timer can end without memory.
+    /// Free places in `all`. There is always room for every place, so ending a timer never allocates.
     free: Vec<u32>,
 }
 
 impl Extras {
-    /// Puts an extra in, and says where.
+    /// Stores an extra and returns its place.
     pub(crate) fn try_put(&mut self, extra: Extra) -> Result<u32, TryReserveError> {
         if let Some(place) = self.free.pop() {
             self.all[place as usize] = extra;
@@ -48,7 +48,7 @@ impl Extras {
         self.all.get_mut(place as usize)
     }
 
-    /// Frees a place, unless it is `NONE`.
+    /// Frees a place, if it is not `NONE`, and returns its extra.
     #[inline]
     pub(crate) fn take(&mut self, place: u32) -> Option<Extra> {
         let extra = self.get(place).copied();
@@ -60,7 +60,7 @@ impl Extras {
         self.free.clear();
     }
 
-    /// Panics unless each place is free, or one of those `in_use`, and never both.
+    /// Panics unless each place is either free or `in_use`, and never both.
     pub(crate) fn audit(&self, in_use: impl Iterator<Item = u32>) {
         let mut used = alloc::vec![false; self.all.len()];
         for place in in_use.chain(self.free.iter().copied()) {

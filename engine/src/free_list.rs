@@ -1,32 +1,32 @@
-//! The free list of the arena: a few nodes in a stack, the rest as bits.
+//! The free list of the arena: a small stack of nodes, and a bitmap for the rest.
 //!
-//! A node that is freed goes to the stack; when that is full it is emptied to the bits. A node is taken from the stack, and
-//! when that is empty from the lowest word of bits. So an arena that was emptied in any order is filled again from one end,
-//! neighbours one after the other, where a stack of all free nodes would send each new timer to another corner of memory.
-//! And a bit is less than the four bytes of a node's number.
+//! A freed node goes to the stack; a full stack is moved to the bitmap. A new node comes from the stack, or from the lowest
+//! word of the bitmap if the stack is empty. So an arena that was emptied in any order is filled again from one end, and
+//! timers that are inserted one after the other are neighbours in memory. With a stack of all free nodes each new timer
+//! would be far from the one before. A bit also needs less memory than the four bytes of a node's number.
 
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 
-/// One more than the stack holds, so that every count of it fits a byte and every byte is an index.
+/// One more than the stack holds. The stack's length fits a byte, and every byte is a valid index.
 const RECENT: usize = 1 << u8::BITS;
 
-/// Nodes that are free.
+/// The free nodes.
 #[derive(Debug)]
 pub(crate) struct FreeList {
-    /// The stack: taken from first.
+    /// The stack. Nodes are taken from here first.
     recent: [u32; RECENT],
     recent_count: u8,
-    /// One word of bits, which is taken from after `recent`, and the number of the first node that it could name.
+    /// The current word of the bitmap, used when the stack is empty, and the node of its lowest bit.
     word: u64,
     word_start: u32,
-    /// A bit for each node that is free and not in `recent` or `word`.
+    /// A bit for each free node that is not in `recent` or `word`.
     bits: Vec<u64>,
     /// A bit for each word of `bits` that is not 0.
     summary: Vec<u64>,
-    /// No word of `summary` before this one has a bit set.
+    /// All words of `summary` before this one are 0.
     lowest: usize,
-    /// Bits set in `bits`.
+    /// The number of bits set in `bits`.
     spilled: usize,
 }
 
@@ -44,12 +44,12 @@ impl FreeList {
         }
     }
 
-    /// Free nodes.
+    /// The number of free nodes.
     pub(crate) fn len(&self) -> usize {
         usize::from(self.recent_count) + self.word.count_ones() as usize + self.spilled
     }
 
-    /// Makes room for so many nodes in all, so that to free one never allocates.
+    /// Makes room for `nodes` nodes in all, so that freeing one never allocates.
     pub(crate) fn try_grow(&mut self, nodes: usize) -> Result<(), TryReserveError> {
         let words = nodes.div_ceil(64).max(self.bits.len());
         let summaries = words.div_ceil(64);
@@ -60,10 +60,10 @@ impl FreeList {
         Ok(())
     }
 
-    /// As many nodes as can be added at once.
+    /// The greatest number of nodes that can be added at once.
     pub(crate) const FRESH_MAX: usize = u64::BITS as usize;
 
-    /// Adds nodes that follow each other, fewer than [`FreeList::FRESH_MAX`], when none is free.
+    /// Adds consecutive nodes, fewer than [`FreeList::FRESH_MAX`]. No other node may be free.
     pub(crate) fn add_fresh(&mut self, first: u32, count: usize) {
         (self.word, self.word_start) = ((1 << count) - 1, first);
     }
@@ -122,7 +122,7 @@ impl FreeList {
         true
     }
 
-    /// All free nodes, each once if all is well.
+    /// All free nodes.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
         let words = (0..).step_by(64).zip(self.bits.iter().copied()).chain([(self.word_start, self.word)]);
         let bits =
@@ -130,7 +130,7 @@ impl FreeList {
         self.recent[..usize::from(self.recent_count)].iter().copied().chain(bits)
     }
 
-    /// Panics unless its counts and summaries are true and it has room for `nodes` nodes.
+    /// Panics unless its counts and summaries are right and it has room for `nodes` nodes.
     pub(crate) fn audit(&self, nodes: usize) {
         assert!(self.bits.len() * 64 >= nodes, "freeing the last node would find no bit for it");
         for (word, &bits) in self.bits.iter().enumerate() {

@@ -1,7 +1,7 @@
-//! The arithmetic of levels and slots, in free functions of plain numbers.
+//! The arithmetic of levels and slots, as free functions on plain numbers.
 //!
-//! A tick is read as digits of `BITS` bits, the lowest first. A timer stands on the level of the highest digit in
-//! which its deadline differs from now, in the slot that this digit of the deadline names:
+//! A tick is read as digits of `BITS` bits, the lowest first. A timer is on the level of the highest digit in which its
+//! deadline differs from now, in the slot that this digit of the deadline names:
 //!
 //! ```text
 //!              digit:   3  2  1  0
@@ -9,30 +9,30 @@
 //!   deadline          0.17.09.02   differs first in digit 1  →  level 1, slot 9
 //! ```
 //!
-//! Everything in that slot lies in the same stretch of time, later than all that stands on lower levels. When now
-//! enters the stretch, the digit no longer differs, and the slot's timers fall to lower levels. The idea of levels is
-//! Varghese and Lauck's (*Hashed and Hierarchical Timing Wheels*, SOSP 1987, scheme 7); choosing the level by exclusive
-//! or is how Linux's and tokio's relatives of it do without a clock hand for each level.
+//! All timers in that slot lie in the same stretch of time, which is later than every timer on lower levels. When now
+//! enters the stretch, the digit no longer differs, and the slot's timers move to lower levels. The levels come from
+//! Varghese and Lauck (*Hashed and Hierarchical Timing Wheels*, SOSP 1987, scheme 7). Choosing the level by exclusive or
+//! is tokio's way; it needs no clock hand for each level.
 
-/// The slot in which a deadline after `now` stands, counted through all levels, the lowest first. Of two timers in
-/// different slots the one with the smaller number is due earlier.
+/// The slot of a deadline after `now`. Slots are numbered through all levels, the lowest level first. If two timers are in
+/// different slots, the one in the slot with the smaller number is due earlier.
 #[inline]
 pub(crate) const fn slot_of<const BITS: u32>(deadline: u64, now: u64) -> usize {
-    // `| 1` moves no deadline, and shows the compiler that there is a highest bit.
+    // `| 1` does not change the slot. It shows the compiler that there is a highest bit.
     let highest_bit = ((deadline ^ now) | 1).ilog2();
     let shift = highest_bit - highest_bit % BITS;
     let level = (shift / BITS) as usize;
     level << BITS | (deadline >> shift) as usize & ((1 << BITS) - 1)
 }
 
-/// The first tick of the slot on `level` that is numbered `slot` in the stretch that holds `now`.
+/// The first tick of the slot `slot` on `level`, as seen from `now`.
 pub(crate) const fn slot_start<const BITS: u32>(now: u64, level: usize, slot: usize) -> u64 {
     let shift = level as u32 * BITS;
     let above = if shift + BITS >= u64::BITS { 0 } else { now >> (shift + BITS) << (shift + BITS) };
     above | (slot as u64) << shift
 }
 
-/// The last tick that `levels` levels tell apart.
+/// The last tick that `levels` levels can represent.
 pub(crate) const fn last_tick<const BITS: u32>(levels: usize) -> u64 {
     let bits = BITS * levels as u32;
     if bits >= u64::BITS { u64::MAX } else { (1 << bits) - 1 }

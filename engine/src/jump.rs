@@ -1,40 +1,40 @@
-//! Jump pointers: how a walk through a long list does not wait for memory at every step. Only speed depends on them.
+//! Jump pointers: with them, a walk through a long list does not wait for memory at every step. Only speed depends on them.
 //!
-//! Among a million timers each step of a walk is a cache miss, and only the node before could name the next one. So, while
-//! a list grows, an earlier node is told which node comes [`DISTANCE`] places after it, and a walk that passes there
-//! touches that one's memory at once: jump-pointer prefetching (Luk and Mowry, *Compiler-Based Prefetching for Recursive
-//! Data Structures*, ASPLOS 1996). At the beginning of a list the nth node's pointer leads to the 2nth, so that a walk gets
-//! up to its pace in five steps.
+//! With a million timers, each step of a walk is a cache miss, and the address of a node is known only when the node before
+//! it has arrived. So while a list grows, an earlier node gets a pointer to the node [`DISTANCE`] places after it. A walk
+//! that passes the earlier node reads the later one at once. This is jump-pointer prefetching (Luk and Mowry,
+//! *Compiler-Based Prefetching for Recursive Data Structures*, ASPLOS 1996). At the beginning of a list the nth node points
+//! to the 2nth, so that a walk reaches its full speed in five steps.
 //!
 //! ```text
 //!   walk ──►  1   2   3   4  …  20  21  …                 32 reads or so are under way at any time
 //!             └►2 └──►4 └──►6   └──────────► 36
 //! ```
 //!
-//! A jump pointer may be wrong by now, when timers were cancelled. With a million timers these reads take a third off the
-//! time in which a timer expires (docs/wheel.md, "Lists").
+//! A jump pointer may have become wrong when timers were cancelled. With a million timers these reads save a third of the
+//! time that a timer takes to expire (docs/wheel.md, "Lists").
 
 use crate::node::Node;
 
-/// Places by which a jump pointer leads. With 8, 24 and 32 a walk was slower.
+/// The number of places that a jump pointer skips. With 8, 24 and 32 a walk was slower.
 const DISTANCE: u32 = 16;
 
-/// Nodes that are touched at a time.
+/// The number of nodes that are read ahead at a time.
 const BATCH: u32 = 64;
 
-/// Appends after which a list is long. A walk through a shorter one is better off without jump pointers.
+/// A list is long after so many appends. A walk through a shorter list is faster without jump pointers.
 const LONG: u32 = 8;
 
-/// Nodes that fit a usual second-level cache. Below, a walk is better off without jump pointers, too.
+/// The number of nodes that fit a usual second-level cache. With fewer nodes a walk is faster without jump pointers.
 const CACHED: usize = 1 << 14;
 
-/// Appends after which the pointers of a list start anew from its end, in case that the chain was lost.
+/// After so many appends the pointers of a list start again from its end: cancelled timers may have broken the chain.
 const RESTART: u32 = 1024;
 
-/// No batch has to be touched for so many nodes: in effect, ever.
+/// Stands for a batch that is never needed.
 const NEVER: u32 = u32::MAX;
 
-/// Sets the jump pointer of an earlier node to `node`, which has just become the last of `list`, its `count`th.
+/// Sets the jump pointer of an earlier node to `node`, which has just been appended to `list` as its `count`th node.
 #[inline(always)]
 pub(crate) fn appended<T>(nodes: &mut [Node<T>], list: u32, node: u32, count: u32) {
     if nodes.len() >= CACHED && (count > 2 * DISTANCE || count.is_multiple_of(2)) {
@@ -66,8 +66,8 @@ fn has_pointers<T>(nodes: &[Node<T>], list: u32) -> bool {
     nodes[list as usize].generation > LONG && nodes.len() >= CACHED
 }
 
-/// Touches a batch of nodes of a list, from this one on, and returns how many they are. The loop is all loads and no
-/// decisions, but for the end of the list, so that the processor waits for many of them at a time.
+/// Reads a batch of a list's nodes, starting with `node`, and returns their number. The loop consists of loads and has no
+/// branch but the end of the list, so the processor has many loads in flight at a time.
 #[inline(never)]
 fn touch_batch<T>(nodes: &[Node<T>], list: u32, mut node: u32) -> u32 {
     let (mut seen, mut count) = (0, 0);
@@ -83,11 +83,11 @@ fn touch_batch<T>(nodes: &[Node<T>], list: u32, mut node: u32) -> u32 {
     count
 }
 
-/// A walk through a list, during which the nodes that it has passed may be linked elsewhere.
+/// A walk through a list. Nodes that it has passed may be moved to other lists meanwhile.
 pub(crate) struct Walk {
     list: u32,
     node: u32,
-    /// Nodes to the next batch, or `NEVER`.
+    /// The number of nodes before the next batch is read, or `NEVER`.
     batch: u32,
 }
 
@@ -121,17 +121,17 @@ impl Walk {
     }
 }
 
-/// What is known about a queue whose nodes are taken off one by one at its front.
+/// The state of reading ahead in a queue whose nodes are taken off one by one at its front.
 #[derive(Debug)]
 pub(crate) struct Front {
-    /// Nodes that will be taken off before the next batch has to be touched, or `NEVER`.
+    /// The number of nodes that are taken off before the next batch is read, or `NEVER`.
     left: u32,
 }
 
 impl Front {
     pub(crate) const EMPTY: Self = Self { left: NEVER };
 
-    /// A list is about to be spliced to the queue.
+    /// Call before a list is spliced to the queue.
     #[inline(always)]
     pub(crate) fn spliced<T>(&mut self, nodes: &[Node<T>], from: u32) {
         if has_pointers(nodes, from) {
@@ -139,8 +139,8 @@ impl Front {
         }
     }
 
-    /// `node`, the first of the queue, is about to be taken off. If a list with jump pointers was spliced to the queue, the
-    /// node and those behind it are touched, a batch at a time.
+    /// Call before `node`, the first of the queue, is taken off. If a list with jump pointers was spliced to the queue,
+    /// this reads the node and those behind it, a batch at a time.
     #[inline(always)]
     pub(crate) fn approach<T>(&mut self, nodes: &[Node<T>], list: u32, node: u32) {
         self.left = match self.left.checked_sub(1) {

@@ -1,12 +1,12 @@
-//! Keys: how a timer is named from outside.
+//! Keys: the names of timers outside of the wheel.
 
 use core::fmt;
 use core::num::NonZeroU32;
 
 /// The name of one timer in one wheel: a place in its arena and the place's generation.
 ///
-/// A generation is odd while the place is taken and changes each time the place is taken or freed, so a key that is
-/// kept after its timer has gone never resolves again. A place whose generations are used up is retired.
+/// The generation changes each time the place is taken or freed, and is odd while it is taken. So a key that is kept after
+/// its timer has ended never resolves again. A place whose generations are used up is retired.
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Key {
     index: u32,
@@ -16,12 +16,12 @@ pub struct Key {
 impl Key {
     pub(crate) fn new(index: u32, generation: u32) -> Self {
         debug_assert!(generation % 2 == 1, "a live generation is odd, not {generation}");
-        // `| 1` changes nothing of an odd number and shows the compiler that it is not zero.
+        // `| 1` does not change an odd number. It shows the compiler that the number is not zero.
         Self { index, generation: NonZeroU32::MIN | generation }
     }
 
-    /// The timer's place, counted from 0. Places are dense and reused: at any time no two live timers share one, so a
-    /// side table can be indexed by it.
+    /// The timer's place, counted from 0. Places are dense and are used again. No two live timers share one, so it can be
+    /// the index into a table of the caller's.
     pub fn index(self) -> u32 {
         self.index
     }

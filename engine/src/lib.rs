@@ -12,18 +12,19 @@
 //!        └────── cancel( key ), reschedule( key, deadline ) ──────┘
 //! ```
 //!
-//! [`Wheel`] is the store of timers; [`Scheduler`], on top of it, has timers that repeat, pause and may be a little late.
+//! [`Wheel`] is the store of timers. [`Scheduler`], on top of it, adds periods, pausing and slack.
 //!
-//! The engine knows neither a clock nor a callback: time is a count of *ticks* that the caller advances, and a timer
-//! carries a value of the caller's. It promises:
+//! The engine has neither a clock nor callbacks: time is a count of *ticks* that the caller advances, and a timer carries
+//! a value of the caller's. The engine promises:
 //!
-//! - a timer never expires before its deadline, expires once, and in the order of deadlines, then of insertion;
-//! - a cancelled timer never comes out, even when it had expired and was not popped yet;
+//! - a timer never expires before its deadline, and it expires once;
+//! - timers expire in the order of deadlines, then of insertion;
+//! - a cancelled timer is never popped, even if it had expired already;
 //! - a stale [`Key`] never resolves to another timer;
 //! - [`Wheel::next_deadline`] is exact, so that the caller sleeps until then and wakes once;
-//! - inserting and cancelling cost O(1), and memory follows the number of live timers;
-//! - only inserting needs memory, and [`Wheel::try_insert`] returns an error when there is none: cancelling, moving and
-//!   expiring go on without.
+//! - inserting and cancelling take O(1), and memory follows the number of live timers;
+//! - only inserting needs memory, and [`Wheel::try_insert`] returns an error when there is none. Cancelling, moving and
+//!   expiring need none.
 //!
 //! ```
 //! use cogloop_engine::Wheel;
@@ -82,7 +83,7 @@ pub use room::NoRoom;
 pub use scheduler::{Fired, Scheduler};
 pub use wheel::{Expired, Wheel};
 
-/// The example of the page in the registry.
+/// The examples of the README, as doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;

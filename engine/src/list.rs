@@ -1,4 +1,4 @@
-//! Lists of timers: circles of nodes, doubly linked by their numbers, each through a sentinel.
+//! Lists of timers: circular doubly linked lists of nodes, linked by the nodes' numbers, each with a sentinel.
 //!
 //! ```text
 //!   node:   0      …      N-1 │  N        N+1      N+2      …
@@ -9,25 +9,22 @@
 //!            └─────────────────────────┘
 //! ```
 //!
-//! A node is taken off its list without knowing which one it is: its neighbours are joined. If they are the same node, that
-//! is the sentinel of a list that has become empty. A node on no list is linked to itself, so that taking it off does no
-//! harm.
+//! Taking a node off joins its neighbours; the list's number is not needed. If both neighbours are the same node, it is the
+//! sentinel of a list that has become empty. A node on no list is linked to itself, so taking it off changes nothing.
 //!
-//! A sentinel's `deadline` is the last deadline that was appended, if each was the latest since the list was empty:
-//! then the list is sorted. `UNSORTED` stands there otherwise.
+//! While a list is sorted, its sentinel's `deadline` is the last deadline that was appended. Otherwise it is `UNSORTED`.
 //!
-//! The functions take the nodes as a slice: through a `Vec` the compiler would read its address anew after each write.
+//! The functions take the nodes as a slice. With a `Vec` the compiler would load the address again after each write.
 
 use core::mem;
 
 use crate::jump::{self, Front};
 use crate::node::Node;
 
-/// The list is, or was since it was last empty, out of order. A deadline that is the same number only makes a list look
-/// worse than it is.
+/// The list may be out of order. A real deadline of this value makes a sorted list count as unsorted, which does no harm.
 pub(crate) const UNSORTED: u64 = u64::MAX;
 
-/// Appends a node, which is on no list and has this deadline. Returns whether the list was empty.
+/// Appends a node that is on no list and has this deadline. Returns whether the list was empty.
 #[inline(always)]
 pub(crate) fn append<T>(nodes: &mut [Node<T>], list: u32, node: u32, deadline: u64) -> bool {
     let sentinel = &mut nodes[list as usize];
@@ -42,8 +39,7 @@ pub(crate) fn append<T>(nodes: &mut [Node<T>], list: u32, node: u32, deadline: u
     last == list
 }
 
-/// Appends a node to a list of which nothing has to be known: not whether it is sorted, nor how long it is. Returns
-/// whether it was empty.
+/// Appends a node to a list whose order and length are not recorded. Returns whether the list was empty.
 #[inline(always)]
 pub(crate) fn append_uncounted<T>(nodes: &mut [Node<T>], list: u32, node: u32) -> bool {
     let last = mem::replace(&mut nodes[list as usize].prev, node);
@@ -53,8 +49,8 @@ pub(crate) fn append_uncounted<T>(nodes: &mut [Node<T>], list: u32, node: u32) -
     last == list
 }
 
-/// Takes a node off its list and leaves its own links as they were. Returns the sentinel of the list if that is empty now,
-/// or the node itself if it was on no list.
+/// Takes a node off its list and leaves the node's own links unchanged. Returns the list's sentinel if the list is empty
+/// now, or the node itself if it was on no list.
 #[inline(always)]
 pub(crate) fn unlink<T>(nodes: &mut [Node<T>], node: usize) -> Option<u32> {
     let Node { prev, next, .. } = nodes[node];
@@ -63,7 +59,7 @@ pub(crate) fn unlink<T>(nodes: &mut [Node<T>], node: usize) -> Option<u32> {
     (prev == next).then_some(prev)
 }
 
-/// Takes the first node off a list and leaves its own links as they were.
+/// Takes the first node off a list and leaves the node's own links unchanged.
 #[inline(always)]
 pub(crate) fn take_first<T>(nodes: &mut [Node<T>], list: u32, node: u32) {
     let next = nodes[node as usize].next;
@@ -71,7 +67,7 @@ pub(crate) fn take_first<T>(nodes: &mut [Node<T>], list: u32, node: u32) {
     nodes[next as usize].prev = list;
 }
 
-/// Takes everything before `node` off a list.
+/// Takes all nodes before `node` off a list.
 pub(crate) fn cut_before<T>(nodes: &mut [Node<T>], list: u32, node: u32) {
     nodes[list as usize].next = node;
     nodes[node as usize].prev = list;
@@ -84,13 +80,13 @@ pub(crate) fn set_unlinked<T>(nodes: &mut [Node<T>], node: u32) {
     (this.prev, this.next) = (node, node);
 }
 
-/// Whether a list is empty, or a node on no list.
+/// Whether a list is empty, or a node is on no list.
 #[inline(always)]
 pub(crate) fn is_empty<T>(nodes: &[Node<T>], list: u32) -> bool {
     nodes[list as usize].next == list
 }
 
-/// The last deadline of a list that is sorted, or a later one that was there; `UNSORTED` for another list.
+/// The last deadline of a sorted list, or a later one that has been on it; `UNSORTED` for any other list.
 #[inline(always)]
 pub(crate) fn last_deadline<T>(nodes: &[Node<T>], list: u32) -> u64 {
     nodes[list as usize].deadline
@@ -101,13 +97,13 @@ pub(crate) fn is_sorted<T>(nodes: &[Node<T>], list: u32) -> bool {
     last_deadline(nodes, list) != UNSORTED
 }
 
-/// Timers that were appended since the list was empty: at least as many as are still there.
+/// The number of timers that were appended since the list was empty. The list holds no more.
 #[inline(always)]
 pub(crate) fn size_max<T>(nodes: &[Node<T>], list: u32) -> u32 {
     nodes[list as usize].generation
 }
 
-/// Makes a list empty, whatever was there.
+/// Makes a list empty, whatever it holds.
 #[inline(always)]
 pub(crate) fn reset<T>(nodes: &mut [Node<T>], list: u32) {
     let sentinel = &mut nodes[list as usize];
@@ -115,7 +111,7 @@ pub(crate) fn reset<T>(nodes: &mut [Node<T>], list: u32) {
     (sentinel.deadline, sentinel.generation) = (0, 0);
 }
 
-/// Moves all nodes of one list, which is not empty, to the end of another, the front of which is known.
+/// Moves all nodes of a list that is not empty to the end of a queue with this front.
 #[inline(always)]
 pub(crate) fn splice<T>(nodes: &mut [Node<T>], from: u32, to: u32, front: &mut Front) {
     front.spliced(nodes, from);
@@ -128,7 +124,7 @@ pub(crate) fn splice<T>(nodes: &mut [Node<T>], from: u32, to: u32, front: &mut F
     nodes[last as usize].next = to;
 }
 
-/// Moves all nodes of one list to another, which is empty, with all that is known of them.
+/// Moves all nodes of one list, with the record of their order and number, to an empty one.
 pub(crate) fn move_all<T>(nodes: &mut [Node<T>], from: u32, to: u32) {
     let Node { prev: last, next: first, deadline, generation, jump, .. } = nodes[from as usize];
     let sentinel = &mut nodes[to as usize];
@@ -139,7 +135,7 @@ pub(crate) fn move_all<T>(nodes: &mut [Node<T>], from: u32, to: u32) {
     reset(nodes, from);
 }
 
-/// Moves all nodes of one list to the front of another, of which it is not known any more whether it is sorted.
+/// Moves all nodes of one list to the front of another, which counts as unsorted from then on.
 pub(crate) fn splice_before<T>(nodes: &mut [Node<T>], from: u32, to: u32) {
     if is_empty(nodes, from) {
         return;
@@ -154,7 +150,7 @@ pub(crate) fn splice_before<T>(nodes: &mut [Node<T>], from: u32, to: u32) {
     reset(nodes, from);
 }
 
-/// A list's timers with their numbers, in order, for readers.
+/// A list's timers with their numbers, in order.
 pub(crate) fn iter<T>(nodes: &[Node<T>], list: u32) -> impl Iterator<Item = (u32, &Node<T>)> {
     let mut node = nodes[list as usize].next;
     core::iter::from_fn(move || {

@@ -1,6 +1,6 @@
-//! Sorts a list without memory: slower than `sort.rs`, for the case that the allocator refuses what that needs.
+//! Sorts a list without allocating. It is slower than `sort.rs` and is used when the allocator refuses memory for that.
 //!
-//! A merge sort on the links themselves. Each node in turn becomes a run of one; two runs of the same length become one of
+//! It is a merge sort on the links. Each node becomes a run of one; two runs of the same length are merged into one of
 //! twice that length. So there is at most one run of each length, and a fixed array holds them all:
 //!
 //! ```text
@@ -12,11 +12,11 @@ use core::mem;
 use crate::jump::Walk;
 use crate::node::Node;
 
-/// One for each power of two that can count a list's nodes, whose numbers have 32 bits.
+/// One for each power of two up to the greatest number of nodes, which fits 32 bits.
 const RUNS: usize = u32::BITS as usize;
 
-/// Sorts the nodes of a list by deadline; equals keep their order. What the sentinel knows about the list, such as whether
-/// it is sorted, stays as it was.
+/// Sorts the nodes of a list by deadline; equals keep their order. The sentinel's record of the list is not changed: it
+/// still says `UNSORTED`, for example.
 #[cold]
 #[inline(never)]
 pub(crate) fn sort_in_place<T>(nodes: &mut [Node<T>], list: u32) {
@@ -38,7 +38,7 @@ pub(crate) fn sort_in_place<T>(nodes: &mut [Node<T>], list: u32) {
     link_again(nodes, list, first);
 }
 
-/// Joins two runs; of equals, those of `earlier` come first. Only `next` is good afterwards.
+/// Merges two runs. Of equal deadlines, those of `earlier` come first. Only the `next` links are valid afterwards.
 fn merge<T>(nodes: &mut [Node<T>], mut earlier: u32, mut later: u32, list: u32) -> u32 {
     // The list's sentinel is the node before the first.
     let mut last = list;
@@ -53,7 +53,7 @@ fn merge<T>(nodes: &mut [Node<T>], mut earlier: u32, mut later: u32, list: u32) 
     nodes[list as usize].next
 }
 
-/// Makes a list of a run, whose nodes know only the one behind.
+/// Makes a list of a run, in which only the `next` links are valid.
 fn link_again<T>(nodes: &mut [Node<T>], list: u32, first: u32) {
     nodes[list as usize].next = first;
     let mut before = list;

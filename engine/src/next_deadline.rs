@@ -1,24 +1,24 @@
-//! When the caller has to look at the wheel again.
+//! The next deadline: the tick at which the caller has to advance the wheel again.
 
 use crate::jump::Walk;
 use crate::list;
 use crate::wheel::{UNKNOWN, Wheel};
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Whether a timer is due: expired and not popped yet, or bound to expire at the next [`Wheel::advance`], whatever
-    /// its argument. True as well while an advance is unfinished.
+    /// Whether a timer is due: it has expired and was not popped yet, or it expires at the next [`Wheel::advance`] even if
+    /// that does not move time. Also true while an advance is unfinished.
     #[inline]
     pub fn has_due(&self) -> bool {
         let nodes = &self.arena.nodes;
         !list::is_empty(nodes, Self::EXPIRED) || !list::is_empty(nodes, Self::OVERDUE) || self.target > self.now
     }
 
-    /// The earliest deadline of all timers, exactly; [`Wheel::now`] if one is due already or an advance is unfinished;
-    /// `None` if there is none.
+    /// The earliest deadline of all timers, exactly. [`Wheel::now`] if a timer is due already or an advance is unfinished;
+    /// `None` if there is no timer.
     ///
-    /// The cost is that of reading a few words, unless the earliest timer was cancelled or has expired: then its slot is
-    /// searched, once. A slot whose timers were inserted in the order of their deadlines, as those of equal delay are,
-    /// knows its first timer without a search.
+    /// This usually reads a few words. If the earliest timer was cancelled or has expired, the first occupied slot is
+    /// searched once. A slot whose timers were inserted in the order of their deadlines, as timers with equal delays are,
+    /// needs no search.
     #[inline]
     pub fn next_deadline(&mut self) -> Option<u64> {
         if self.has_due() {

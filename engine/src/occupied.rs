@@ -1,13 +1,13 @@
-//! Which slots are not empty: a bit for each, and a bit for each word of those.
+//! The set of slots that are not empty: a bit for each slot, and a summary with a bit for each word of those bits.
 
-/// As many as the summary, one word, can tell apart.
+/// The number of words; the summary has one bit for each.
 const WORDS: usize = 64;
 
 /// A set of numbers below [`Occupied::SLOTS_MAX`].
 #[derive(Debug)]
 pub(crate) struct Occupied {
     words: [u64; WORDS],
-    /// The words that are not 0.
+    /// A bit for each word that is not 0.
     summary: u64,
 }
 
@@ -41,14 +41,14 @@ impl Occupied {
         Some(self.first_in(self.summary))
     }
 
-    /// The smallest number of those words, which are not 0.
+    /// The smallest number in the words that `words` has bits for. There is at least one.
     #[inline(always)]
     fn first_in(&self, words: u64) -> usize {
         let word = words.trailing_zeros() as usize;
         word * 64 + self.words[word].trailing_zeros() as usize
     }
 
-    /// The smallest number in the set that is no smaller than this one.
+    /// The smallest number in the set that is at least `slot`.
     #[inline]
     pub(crate) fn first_from(&self, slot: usize) -> Option<usize> {
         let word = slot / 64 % WORDS;

@@ -1,4 +1,4 @@
-//! When a timer fires: what its owner asks for, and what the wheel makes of it.
+//! Plans: when a timer fires, as its owner asks for it, and the tick at which the wheel lets it expire.
 
 use core::num::NonZeroU64;
 
@@ -10,28 +10,28 @@ use crate::ticks::Resolution;
 pub struct Plan {
     /// The first deadline.
     pub deadline: u64,
-    /// From one deadline to the next; `None` fires once.
+    /// The time from one deadline to the next; `None` for a timer that fires once.
     pub period: Option<NonZeroU64>,
-    /// What to do about deadlines that nobody served in time.
+    /// The policy for deadlines that were not served in time.
     pub missed: Missed,
-    /// By how much it may fire late, so that neighbours can share a wake-up.
+    /// How late the timer may fire, so that timers with near deadlines share a wake-up.
     pub slack: u64,
 }
 
 impl Plan {
-    /// Once, at this time.
+    /// Fires once, at `deadline`.
     #[must_use]
     pub fn once(deadline: u64) -> Self {
         Self { deadline, ..Self::default() }
     }
 
-    /// At `first` and every `period` from then on; late deadlines as `missed` says.
+    /// Fires at `first` and then every `period`. `missed` is the policy for late deadlines.
     #[must_use]
     pub fn every(first: u64, period: NonZeroU64, missed: Missed) -> Self {
         Self { deadline: first, period: Some(period), missed, slack: 0 }
     }
 
-    /// The same, up to so much late.
+    /// The same plan with this slack.
     #[must_use]
     pub fn with_slack(self, slack: u64) -> Self {
         Self { slack, ..self }
@@ -43,28 +43,29 @@ impl Plan {
         resolution.deadline_tick(deadline)
     }
 
-    /// The deadline that a timer of this plan is told of, which expires at this tick: without slack, when that begins.
+    /// The deadline that is reported for a timer of this plan when it expires at `tick`: the start of the tick, unless
+    /// slack has put it off.
     #[inline]
-    pub(crate) fn told(&self, resolution: Resolution, tick: u64) -> u64 {
-        if self.slack == 0 { resolution.start(tick) } else { resolution.told(self.deadline) }
+    pub(crate) fn reported(&self, resolution: Resolution, tick: u64) -> u64 {
+        if self.slack == 0 { resolution.start(tick) } else { resolution.round_up(self.deadline) }
     }
 
-    /// What follows the deadline of a timer of this plan, which is told `told` and served at `now`; `None` if it fires once.
+    /// The deadline after the one that is reported as `reported` and served at `now`; `None` if the plan fires once.
     ///
-    /// Whether it is late, and which deadlines have passed as well, goes by what timers are told: by rounded deadlines.
+    /// Rounded deadlines decide whether the timer is late and which deadlines it has missed.
     #[inline]
-    pub(crate) fn next(&self, resolution: Resolution, told: u64, now: u64) -> Option<Next> {
+    pub(crate) fn next(&self, resolution: Resolution, reported: u64, now: u64) -> Option<Next> {
         let period = self.period?;
-        // Of several deadlines in one tick all but the first are late, if there is no slack.
+        // Without slack, if several deadlines lie in one tick, all but the first are late.
         let is_short = self.slack == 0 && period < resolution.0;
         let latest = match self.slack {
-            0 => told,
-            slack => resolution.told(self.deadline.saturating_add(slack)),
+            0 => reported,
+            slack => resolution.round_up(self.deadline.saturating_add(slack)),
         };
         if !is_short && now <= latest {
             return Some(Next { deadline: self.deadline.saturating_add(period.get()), missed: 0 });
         }
-        // Of a tick that has begun only the start is over.
+        // A deadline within the current tick has not passed yet: it is rounded up to the end of the tick.
         let now = if self.missed == Missed::Skip { resolution.start(resolution.tick(now)) } else { now };
         Some(self.missed.next(self.deadline, period, now))
     }

@@ -30,7 +30,7 @@ impl From<TryReserveError> for NoRoom {
 }
 
 impl NoRoom {
-    /// For callers that have no use for an error.
+    /// Panics with this error, for the functions that do not return it.
     #[cold]
     #[inline(never)]
     pub(crate) fn panic(self) -> ! {

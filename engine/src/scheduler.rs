@@ -1,15 +1,14 @@
-//! The scheduler: timers that repeat, rest and may be a little late, on top of the wheel.
+//! The scheduler adds periods, pausing and slack to the wheel.
 //!
-//! It counts time in a unit of the caller's – nanoseconds, in an event loop – and the wheel's ticks are so many of them:
-//! the *resolution*. Deadlines are rounded up to a tick, so that nothing is early: that of a one-shot timer and each one
-//! of a repeating timer alike. The rounded deadline is the one that a timer is told of, that it is late by, and that its
-//! place in the order goes by. A period is not rounded: each deadline of a repeating timer is computed in the unit first,
-//! so that it does not drift, whatever the resolution.
+//! It counts time in a unit that the caller chooses; an event loop chooses nanoseconds. The *resolution* is the number of
+//! units in one tick of the wheel. Every deadline is rounded up to a tick, so no timer is early. The rounded deadline is
+//! the one that is reported, that lateness counts from, and that decides the order. A period is not rounded: each deadline
+//! of a repeating timer is computed in the unit first and rounded then, so the timer does not drift at any resolution.
 //!
-//! A timer with slack takes its place at the time within its slack that it has chosen. Its deadline stays what it was.
+//! A timer with slack expires at a time that the scheduler chooses within the slack. Its deadline stays the same.
 //!
-//! A one-shot timer costs an index more here than in the wheel. What else a timer needs – a period, slack, the time
-//! that is left while it is paused – stands in a table beside the wheel, and only for the timers that need it.
+//! A one-shot timer takes one index more here than in the wheel. Periods, slack and the remaining time of paused timers
+//! stand in a table beside the wheel, which has entries only for the timers that need one.
 
 use alloc::collections::TryReserveError;
 use core::num::NonZeroU64;
@@ -26,27 +25,27 @@ use crate::wheel::{Expired, Wheel};
 /// A timer that fires.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Fired<T> {
-    /// Its key: stale now, or good for the next time if it repeats.
+    /// The timer's key. It stays valid if the timer repeats, and is stale otherwise.
     pub key: Key,
-    /// The deadline that it fires for, rounded up to the resolution.
+    /// The deadline for which the timer fires, rounded up to the resolution.
     pub deadline: u64,
-    /// How long ago that was when time was last advanced.
+    /// The time from the deadline to the last [`Scheduler::advance`].
     pub late: u64,
-    /// Deadlines after this one that have passed as well and will not be served.
+    /// The number of later deadlines that have passed as well and will not be served.
     pub missed: u64,
-    /// What it was added with.
+    /// The value that the timer was added with.
     pub value: T,
 }
 
-/// Timers that fall early before one wait. They take two to four microseconds; and since a loop takes a turn for every few
-/// timers that fire, any number of them falls in time.
+/// How many timers one call of [`Scheduler::cascade_early`] moves. That takes two to four microseconds. A loop takes a turn
+/// for every few timers that fire, so even a large crowd is moved in time.
 const MOVES_AT_A_TIME: usize = 64;
 
-/// What the wheel holds for the scheduler.
+/// The value that the wheel holds for a timer of the scheduler.
 #[derive(Debug)]
 struct Job<T> {
     value: T,
-    /// Its place in the table of extras, or `NONE`.
+    /// The timer's place in the table of extras, or `NONE`.
     extra: u32,
 }
 
@@ -56,7 +55,7 @@ impl<T: Default> Default for Job<T> {
     }
 }
 
-/// Timers, one-shot and repeating, to be cancelled, moved, paused and resumed by key.
+/// A store of one-shot and repeating timers. A key cancels, reschedules, pauses or resumes a timer.
 ///
 /// ```
 /// use cogloop_engine::{Missed, Plan, Scheduler};
@@ -83,12 +82,12 @@ pub struct Scheduler<T = u64> {
     /// The time that `advance` has reached.
     now: u64,
     extras: Extras,
-    /// How many timers are paused.
+    /// The number of paused timers.
     paused: usize,
 }
 
 impl<T: Default + Clone> Scheduler<T> {
-    /// An empty scheduler at time 0, whose wheel has ticks of `resolution` units.
+    /// Makes an empty scheduler at time 0, whose wheel has ticks of `resolution` units.
     ///
     /// # Panics
     /// When there is no memory for it.
@@ -97,7 +96,7 @@ impl<T: Default + Clone> Scheduler<T> {
         Self::try_new(resolution).unwrap_or_else(|_| panic!("not enough memory for a scheduler"))
     }
 
-    /// The same.
+    /// [`Scheduler::new`] for callers that go on when memory runs out.
     ///
     /// # Errors
     /// When there is no memory for it.
@@ -111,7 +110,7 @@ impl<T: Default + Clone> Scheduler<T> {
         self.now
     }
 
-    /// Timers: pending, due and not popped yet, and paused.
+    /// The number of timers: pending ones, due ones that were not popped yet, and paused ones.
     pub fn len(&self) -> usize {
         self.wheel.len()
     }
@@ -121,24 +120,24 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.is_empty()
     }
 
-    /// How many timers are paused.
+    /// The number of paused timers.
     pub fn paused(&self) -> usize {
         self.paused
     }
 
-    /// The deadline that a timer is told of which asks for this one: rounded up to the resolution.
+    /// Rounds a deadline up to the resolution: a timer that is added with `deadline` fires for the result.
     pub fn round_up(&self, deadline: u64) -> u64 {
-        self.resolution.told(deadline)
+        self.resolution.round_up(deadline)
     }
 
-    /// What follows the deadline of a plan that is served at `now`, for a caller that keeps a schedule of its own; `None` if
-    /// it fires once.
+    /// The deadline that follows the plan's one, if that is served at `now`; `None` if the plan fires once. For callers
+    /// that keep a schedule of their own.
     pub fn follow(&self, plan: &Plan, now: u64) -> Option<Next> {
-        plan.next(self.resolution, self.resolution.told(plan.deadline), now)
+        plan.next(self.resolution, self.resolution.round_up(plan.deadline), now)
     }
 
-    /// Adds a timer. A deadline that has passed is due at the next [`Scheduler::advance`], or with the end of the tick that
-    /// has begun.
+    /// Adds a timer. If its deadline has passed, it is due at the next [`Scheduler::advance`], or when the current tick
+    /// ends.
     ///
     /// # Panics
     /// Where [`Scheduler::try_add`] returns an error.
@@ -150,7 +149,7 @@ impl<T: Default + Clone> Scheduler<T> {
     /// [`Scheduler::add`] for callers that go on when memory runs out.
     ///
     /// # Errors
-    /// When there is no memory for another timer, or there are 2³⁰ already; the scheduler is as it was then.
+    /// When there is no memory for another timer, or there are 2³⁰ already. The scheduler is unchanged then.
     #[inline]
     pub fn try_add(&mut self, plan: Plan, value: T) -> Result<Key, NoRoom> {
         if !plan.needs_extra() {
@@ -173,8 +172,8 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.try_insert(self.resolution.deadline_tick(deadline), Job { value, extra: NONE })
     }
 
-    /// Adds a one-shot timer that is due at the next [`Scheduler::advance`] to `now` or later. Rounded up like others, it
-    /// could miss that one by less than a tick.
+    /// Adds a one-shot timer that is due at the next [`Scheduler::advance`] to `now` or later. [`Scheduler::add`] would
+    /// round its deadline up, so that the timer could miss that call by less than a tick.
     ///
     /// # Panics
     /// Where [`Scheduler::try_add_due`] returns an error.
@@ -192,7 +191,7 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.try_insert(self.resolution.tick(now), Job { value, extra: NONE })
     }
 
-    /// Ends a timer, due or not, and returns its value; `None` if it has ended already.
+    /// Cancels a timer, due or not, and returns its value; `None` if it has ended already.
     #[inline]
     pub fn cancel(&mut self, key: Key) -> Option<T> {
         let job = self.wheel.cancel(key)?;
@@ -200,7 +199,7 @@ impl<T: Default + Clone> Scheduler<T> {
         Some(job.value)
     }
 
-    /// Gives a timer another next deadline; a period counts from there. One that is paused goes on. `false` if it has
+    /// Sets a timer's next deadline; a period counts from it. A paused timer resumes. Returns `false` if the timer has
     /// ended.
     pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
         let mut plan = Plan::once(deadline);
@@ -213,8 +212,8 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.reschedule(key, plan.tick(self.resolution))
     }
 
-    /// Stops a timer's time at `now`: it keeps its key and what was left to its deadline. `false` if it is
-    /// paused already or has ended.
+    /// Pauses a timer at `now`. It keeps its key and the time that remains to its deadline. Returns `false` if the timer
+    /// is paused already or has ended.
     ///
     /// # Panics
     /// Where [`Scheduler::try_pause`] returns an error.
@@ -225,7 +224,7 @@ impl<T: Default + Clone> Scheduler<T> {
     /// [`Scheduler::pause`] for callers that go on when memory runs out.
     ///
     /// # Errors
-    /// When there is no memory to note what is left of a one-shot timer's time; it goes on then.
+    /// When there is no memory to store the remaining time of a one-shot timer. The timer is not paused then.
     pub fn try_pause(&mut self, key: Key, now: u64) -> Result<bool, NoRoom> {
         let Some(deadline) = self.deadline(key) else { return Ok(false) };
         let remaining = Some(deadline.saturating_sub(now));
@@ -242,7 +241,7 @@ impl<T: Default + Clone> Scheduler<T> {
         Ok(self.wheel.disarm(key))
     }
 
-    /// Lets a paused timer's time go on from `now`. `false` if it is not paused or has ended.
+    /// Resumes a paused timer at `now`. Returns `false` if the timer is not paused or has ended.
     pub fn resume(&mut self, key: Key, now: u64) -> bool {
         match self.extra_mut(key).and_then(|extra| extra.remaining) {
             Some(remaining) => self.reschedule(key, now.saturating_add(remaining)),
@@ -255,8 +254,8 @@ impl<T: Default + Clone> Scheduler<T> {
         self.extra(key).is_some_and(|extra| extra.remaining.is_some())
     }
 
-    /// From `now` to the timer's next deadline, or what was left when it was paused; 0 when it is due. `None` if it has
-    /// ended.
+    /// The time from `now` to the timer's next deadline, 0 if it is due; for a paused timer, the time that remained when
+    /// it was paused. `None` if the timer has ended.
     pub fn remaining(&self, key: Key, now: u64) -> Option<u64> {
         let paused = self.extra(key).and_then(|extra| extra.remaining);
         paused.or_else(|| self.deadline(key).map(|deadline| deadline.saturating_sub(now)))
@@ -265,7 +264,7 @@ impl<T: Default + Clone> Scheduler<T> {
     /// The timer's next deadline, without its slack, rounded up to the resolution. `None` if it is paused or has ended.
     pub fn deadline(&self, key: Key) -> Option<u64> {
         match self.extra(key) {
-            Some(extra) => extra.remaining.is_none().then(|| self.resolution.told(extra.plan.deadline)),
+            Some(extra) => extra.remaining.is_none().then(|| self.resolution.round_up(extra.plan.deadline)),
             None => self.wheel.deadline(key).map(|tick| self.resolution.start(tick)),
         }
     }
@@ -275,36 +274,38 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.get(key).map(|job| &job.value)
     }
 
-    /// The timer's value, to be changed.
+    /// The timer's value, mutable.
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         self.wheel.get_mut(key).map(|job| &mut job.value)
     }
 
-    /// Lets time pass until `now`; what is due waits for [`Scheduler::pop`]. Time does not go back.
+    /// Advances time to `now`. Timers that are due wait for [`Scheduler::pop`]. An earlier `now` than the one reached
+    /// changes nothing.
     ///
-    /// It takes a millisecond at the most. Where that is not enough, with hundreds of thousands of timers in one stretch
-    /// of time, [`Scheduler::has_due`] is true, [`Scheduler::next_deadline`] is not after `now`, and the next call goes on.
+    /// A call takes a millisecond at the most. With hundreds of thousands of timers in one stretch of time that may not be
+    /// enough: then [`Scheduler::has_due`] is true, [`Scheduler::next_deadline`] is not after `now`, and the next call
+    /// continues.
     pub fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.wheel.advance_within(self.resolution.tick(self.now), MOVES_A_MILLISECOND);
     }
 
-    /// Does some work that a later [`Scheduler::advance`] would have to do, if there is such work, for a caller that is about
-    /// to sleep; see [`Wheel::cascade_early`]. Returns whether there was: some µs have passed then.
+    /// Does a part of the work that a later [`Scheduler::advance`] would have to do; see [`Wheel::cascade_early`]. For a
+    /// caller that is about to sleep. Returns whether there was any work; it has taken a few µs then.
     #[inline]
     pub fn cascade_early(&mut self) -> bool {
         self.wheel.cascade_early(MOVES_AT_A_TIME) > 0
     }
 
-    /// The next timer that is due, in the order of deadlines, then of insertion. One that repeats is armed again at
-    /// once, as its policy says, and fires no second time before the next [`Scheduler::advance`].
+    /// Takes the next timer that is due, in the order of deadlines, then of insertion. A repeating timer is armed again at
+    /// once by its policy. It does not fire again before the next [`Scheduler::advance`].
     #[inline]
     pub fn pop(&mut self) -> Option<Fired<T>> {
         let expired = self.wheel.peek_expired()?;
         let (key, tick, job) = (expired.key(), expired.deadline(), expired.get());
         let extra = self.extras.get_mut(job.extra);
         let deadline = match &extra {
-            Some(extra) => extra.plan.told(self.resolution, tick),
+            Some(extra) => extra.plan.reported(self.resolution, tick),
             None => self.resolution.start(tick),
         };
         let late = self.now.saturating_sub(deadline);
@@ -321,27 +322,28 @@ impl<T: Default + Clone> Scheduler<T> {
         Some(Fired { key, deadline, late, missed: 0, value: job.value })
     }
 
-    /// Whether a timer is due, now or at the next [`Scheduler::advance`] whatever its argument.
+    /// Whether a timer is due, or will be due at the next [`Scheduler::advance`] even if that does not move time.
     pub fn has_due(&self) -> bool {
         self.wheel.has_due()
     }
 
-    /// The time to wake at: the earliest at which a timer is due, slack used, rounded up to the resolution; exact. The
-    /// time of the last [`Scheduler::advance`], or shortly before, if one is due; `None` if none ever will be.
+    /// The time at which the caller should wake: the earliest time at which a timer is due, with slack used, rounded up to
+    /// the resolution. It is exact. If a timer is due already, it is the time of the last [`Scheduler::advance`] or shortly
+    /// before. `None` if no timer will ever be due.
     #[inline]
     pub fn next_deadline(&mut self) -> Option<u64> {
         let tick = self.wheel.next_deadline().filter(|&tick| self.resolution.is_reached(tick))?;
         Some(self.resolution.start(tick))
     }
 
-    /// Ends all timers; the time that was reached stays.
+    /// Cancels all timers. The time does not change.
     pub fn clear(&mut self) {
         self.wheel.clear();
         self.extras.clear();
         self.paused = 0;
     }
 
-    /// All timers – key, next deadline or `None` while paused, value – in no particular order.
+    /// All timers in no particular order: key, next deadline (`None` while paused), value.
     pub fn iter(&self) -> impl Iterator<Item = (Key, Option<u64>, &T)> {
         self.wheel.iter().map(|(key, _, job)| (key, self.deadline(key), &job.value))
     }
@@ -356,7 +358,7 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.dump()
     }
 
-    /// Panics, with a story, unless every invariant of the scheduler and its wheel holds.
+    /// Checks every invariant of the scheduler and its wheel. Panics with a description of the first that does not hold.
     pub fn audit(&self) {
         self.wheel.audit();
         let jobs = || self.wheel.iter().map(|(key, _, job)| (key, job.extra)).filter(|&(_, extra)| extra != NONE);

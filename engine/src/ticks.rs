@@ -1,4 +1,4 @@
-//! The scheduler's unit of time into the wheel's ticks, and back.
+//! Conversion between the scheduler's unit of time and the wheel's ticks.
 //!
 //! ```text
 //!   deadline   ├────┼────┼──●─┼►       up:   the first tick that begins at or after it
@@ -6,7 +6,7 @@
 //!              t    t+1  t+2  t+3            ⇒ now's tick ≥ deadline's tick only when now ≥ deadline
 //! ```
 //!
-//! [`u64::MAX`] is the end of time: no clock reaches it, whatever the resolution, so a deadline that saturated never comes.
+//! [`u64::MAX`] is the end of time: no clock reaches it at any resolution, so a timer whose deadline saturated never fires.
 
 use core::num::NonZeroU64;
 
@@ -15,25 +15,25 @@ use core::num::NonZeroU64;
 pub(crate) struct Resolution(pub(crate) NonZeroU64);
 
 impl Resolution {
-    /// The tick of a deadline, rounded up.
-    ///
-    /// A deadline in the last tick of `u64` rounds up to a tick that no clock reaches.
+    /// The first tick that begins at or after a deadline. For a deadline in the last tick of `u64` that is a tick that no
+    /// clock reaches.
     pub(crate) fn deadline_tick(self, time: u64) -> u64 {
         time.div_ceil(self.0.get())
     }
 
-    /// The tick in which a moment lies. The end of time counts as the moment before.
+    /// The tick in which `time` lies. The end of time counts as the unit before it.
     pub(crate) fn tick(self, time: u64) -> u64 {
         time.min(u64::MAX - 1) / self.0
     }
 
-    /// When a tick begins; [`u64::MAX`] for one that no clock reaches.
+    /// The time at which a tick begins; [`u64::MAX`] for a tick that no clock reaches.
     pub(crate) fn start(self, tick: u64) -> u64 {
         tick.saturating_mul(self.0.get())
     }
 
-    /// The deadline that a timer is told of, and that its lateness counts from: rounded up to the start of a tick.
-    pub(crate) fn told(self, deadline: u64) -> u64 {
+    /// Rounds a deadline up to the start of a tick. The result is reported as the timer's deadline, and its lateness
+    /// counts from there.
+    pub(crate) fn round_up(self, deadline: u64) -> u64 {
         self.start(deadline.div_ceil(self.0.get()))
     }
 
@@ -66,7 +66,7 @@ mod tests {
             assert_eq!((ticks.deadline_tick(time), ticks.tick(time)), (deadline, tick), "{time} at {resolution}");
             assert!(ticks.start(deadline) >= time, "early: {time} at {resolution}");
             assert!(ticks.start(tick) <= time);
-            assert_eq!(ticks.told(time), ticks.start(deadline));
+            assert_eq!(ticks.round_up(time), ticks.start(deadline));
         }
     }
 
@@ -77,7 +77,7 @@ mod tests {
             let ticks = Resolution(resolution.try_into().unwrap());
             assert!(!ticks.is_reached(ticks.deadline_tick(u64::MAX)), "at {resolution}");
             assert!(ticks.tick(u64::MAX) < ticks.deadline_tick(u64::MAX), "at {resolution}");
-            assert_eq!(ticks.told(u64::MAX), u64::MAX, "at {resolution}");
+            assert_eq!(ticks.round_up(u64::MAX), u64::MAX, "at {resolution}");
         }
     }
 

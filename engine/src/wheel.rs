@@ -1,4 +1,4 @@
-//! The wheel: timers are set, cancelled and moved. How time passes is in `advance.rs`.
+//! The wheel: inserting, cancelling and moving timers. How time passes is in `advance.rs`.
 
 use alloc::collections::TryReserveError;
 
@@ -13,24 +13,24 @@ use crate::occupied::Occupied;
 use crate::room::NoRoom;
 use crate::sort::Sorter;
 
-/// A timer that has expired, as it leaves the wheel.
+/// An expired timer that has left the wheel.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Expired<T> {
-    /// The key that the timer had; it is stale now.
+    /// The timer's key, which is stale now.
     pub key: Key,
     /// The tick for which the timer was set.
     pub deadline: u64,
-    /// What was inserted with it.
+    /// The value that the timer was inserted with.
     pub value: T,
 }
 
 /// A hierarchical timing wheel of `LEVELS` levels with 2^`BITS` slots each.
 ///
-/// A new wheel stands at tick 0. How long a tick lasts is up to the caller. With the default geometry the levels cover all
-/// of `u64`. A smaller one ends with its last level: a deadline beyond that end is taken for the end.
+/// A new wheel stands at tick 0. The caller decides how long a tick lasts. With the default geometry the levels cover all
+/// of `u64`. A smaller wheel ends with its last level: a later deadline is set to that end.
 ///
-/// A value is what the caller knows its timer by: an integer, an index, a boxed function in an `Option`. It has a
-/// default so that a free node can hold one without `unsafe`.
+/// A value identifies a timer to the caller: an integer, an index, a boxed function in an `Option`. Its type has a default,
+/// which free nodes hold; this needs no `unsafe`.
 ///
 /// A wheel holds at most 2³⁰ timers at a time. At that limit, and when memory runs out, [`Wheel::try_insert`] returns an
 /// error and [`Wheel::insert`] panics. Nothing else needs memory.
@@ -38,20 +38,20 @@ pub struct Expired<T> {
 pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     /// The tick that `advance` has reached.
     pub(crate) now: u64,
-    /// The tick that it is on the way to: later than `now` while an advance is unfinished.
+    /// The tick that `advance` was asked for. It is later than `now` while an advance is unfinished.
     pub(crate) target: u64,
     /// The earliest deadline after `now`, or `UNKNOWN`. Timers that are due already do not count.
     pub(crate) earliest: u64,
-    /// The slots, of all levels, that are not empty.
+    /// The slots of all levels that are not empty.
     pub(crate) occupied: Occupied,
     pub(crate) annexes: Annexes<BITS>,
     pub(crate) arena: Arena<T>,
-    /// Of the expired queue.
+    /// The state of prefetching at the front of the expired queue.
     pub(crate) front: Front,
     pub(crate) sorter: Sorter,
 }
 
-/// The earliest deadline has been cancelled or has passed. No timer after `now` has this one.
+/// The value of `earliest` after the earliest timer was cancelled or has expired. No timer after `now` has this deadline.
 pub(crate) const UNKNOWN: u64 = 0;
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Default for Wheel<T, BITS, LEVELS> {
@@ -61,7 +61,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Default for Wheel<T, BITS
 }
 
 impl<T: Default> Wheel<T> {
-    /// An empty wheel of the default geometry, which stands at tick 0.
+    /// Makes an empty wheel of the default geometry at tick 0.
     #[must_use]
     pub fn new() -> Self {
         Self::with_geometry()
@@ -69,20 +69,20 @@ impl<T: Default> Wheel<T> {
 }
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Slots of all levels. The lists with smaller numbers are theirs.
+    /// The number of slots of all levels. The lists with smaller numbers are the slots.
     pub(crate) const SLOTS: usize = LEVELS << BITS;
     /// The list that `pop_expired` takes from.
     pub(crate) const EXPIRED: u32 = Self::SLOTS as u32;
-    /// The list of timers that were set for a deadline that had passed: they expire at the next `advance`.
+    /// The list of timers whose deadline had passed when they were set. They expire at the next `advance`.
     pub(crate) const OVERDUE: u32 = Self::EXPIRED + 1;
-    /// Lists. The nodes with smaller numbers are their sentinels, the others timers.
+    /// The number of lists. The nodes with smaller numbers are their sentinels; the other nodes are timers.
     pub(crate) const LISTS: u32 = Self::ANNEX + Annexes::<BITS>::LISTS;
     /// The first list of the annexes.
     pub(crate) const ANNEX: u32 = Self::OVERDUE + 1;
 
     pub(crate) const LAST_TICK: u64 = geometry::last_tick::<BITS>(LEVELS);
 
-    /// The node that a key's timer has, if it is there at all.
+    /// The node of a key's timer, if the timer is in the wheel.
     #[inline(always)]
     fn node(key: Key) -> usize {
         (key.index() as usize).saturating_add(Self::LISTS as usize)
@@ -95,7 +95,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 }
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// An empty wheel that stands at tick 0, of whichever geometry its type names.
+    /// Makes an empty wheel at tick 0, with the geometry that its type names.
     ///
     /// # Panics
     /// When there is no memory for it.
@@ -110,8 +110,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// When there is no memory for it: some 100 KB in the default geometry.
     pub fn try_with_geometry() -> Result<Self, TryReserveError> {
         const {
-            assert!(BITS >= 1 && LEVELS >= 1 && Self::SLOTS <= Occupied::SLOTS_MAX, "slots have a bit each in a set");
-            assert!((LEVELS as u32 - 1) * BITS < u64::BITS, "the last level would stand beyond the last bit of a tick");
+            assert!(BITS >= 1 && LEVELS >= 1 && Self::SLOTS <= Occupied::SLOTS_MAX, "each slot has a bit in the set");
+            assert!((LEVELS as u32 - 1) * BITS < u64::BITS, "the last level would lie beyond the last bit of a tick");
         }
         Ok(Self {
             now: 0,
@@ -130,7 +130,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.now
     }
 
-    /// Timers in the wheel: pending, expired and not popped yet, and disarmed.
+    /// The number of timers in the wheel: pending ones, expired ones that were not popped yet, and disarmed ones.
     pub fn len(&self) -> usize {
         self.arena.len()
     }
@@ -142,8 +142,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
     /// Sets a timer for the tick `deadline`.
     ///
-    /// A deadline that is not after [`Wheel::now`] expires at the next [`Wheel::advance`], before what falls due
-    /// later, and never joins the expired timers that are being popped.
+    /// If the deadline is not after [`Wheel::now`], the timer expires at the next [`Wheel::advance`], before timers that
+    /// become due later. It never joins the expired timers that are being popped.
     ///
     /// # Panics
     /// Where [`Wheel::try_insert`] returns an error.
@@ -155,7 +155,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// [`Wheel::insert`] for callers that go on when memory runs out.
     ///
     /// # Errors
-    /// When there is no memory for another timer, or there are 2³⁰ already; the wheel is as it was then.
+    /// When there is no memory for another timer, or there are 2³⁰ already. The wheel is unchanged then.
     ///
     /// ```
     /// let mut wheel = cogloop_engine::Wheel::<u64>::new();
@@ -175,8 +175,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         Ok(Self::key(node, generation))
     }
 
-    /// Takes a timer out of the wheel, pending, expired or disarmed, and returns its value; `None` if it is not there any
-    /// more.
+    /// Takes a timer out of the wheel, whether it is pending, expired or disarmed, and returns its value; `None` if the key
+    /// is stale.
     #[inline(always)]
     pub fn cancel(&mut self, key: Key) -> Option<T> {
         let node = Self::node(key);
@@ -186,10 +186,10 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         Some(value)
     }
 
-    /// Moves a timer, pending, expired or disarmed, to another deadline; its key stays. `false` if it is not there any
-    /// more.
+    /// Moves a timer, whether it is pending, expired or disarmed, to another deadline. Its key stays valid. Returns `false`
+    /// if the key is stale.
     ///
-    /// Among equal deadlines it comes as if it were inserted now.
+    /// Among timers with the same deadline it comes last, as if it were inserted now.
     #[inline]
     pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
         let deadline = deadline.min(Self::LAST_TICK);
@@ -201,8 +201,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         true
     }
 
-    /// Disarms a timer, pending or expired: it keeps its key and its value, but does not expire until it is rescheduled.
-    /// `false` if it is disarmed already or is not there any more.
+    /// Disarms a timer, whether it is pending or expired. It keeps its key and its value, and does not expire until it is
+    /// rescheduled. Returns `false` if the timer is disarmed already or the key is stale.
     pub fn disarm(&mut self, key: Key) -> bool {
         let is_armed = self.is_armed(key);
         if is_armed {
@@ -218,12 +218,12 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.timer(key).is_some()
     }
 
-    /// Whether the timer is in the wheel and will expire, or has expired and was not popped yet.
+    /// Whether the timer is in the wheel and not disarmed: it is pending, or it has expired and was not popped yet.
     pub fn is_armed(&self, key: Key) -> bool {
         self.contains(key) && !list::is_empty(&self.arena.nodes, Self::node(key) as u32)
     }
 
-    /// The tick for which the timer is, or was last, set.
+    /// The tick for which the timer was last set.
     pub fn deadline(&self, key: Key) -> Option<u64> {
         self.timer(key).map(|timer| timer.deadline)
     }
@@ -233,7 +233,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.timer(key).map(|timer| &timer.value)
     }
 
-    /// The timer's value, to be changed.
+    /// The timer's value, mutable.
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         self.arena.get_mut(Self::node(key), key.generation()).map(|timer| &mut timer.value)
     }
@@ -242,13 +242,13 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.arena.get(Self::node(key), key.generation())
     }
 
-    /// All timers – key, deadline, value – in no particular order.
+    /// All timers in no particular order: key, deadline, value.
     pub fn iter(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         let timers = self.arena.timers();
         timers.map(|(node, timer)| (Self::key(node, timer.generation), timer.deadline, &timer.value))
     }
 
-    /// Takes all timers out of the wheel; the time that it has reached stays.
+    /// Takes all timers out of the wheel. The time does not change.
     pub fn clear(&mut self) {
         for node in Self::LISTS..self.arena.nodes.len() as u32 {
             let generation = self.arena.nodes[node as usize].generation;
@@ -259,7 +259,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.target = self.now;
     }
 
-    /// Appends a timer that is on no list to the one for its new deadline.
+    /// Appends a timer that is on no list to the list for its new deadline.
     #[inline(always)]
     pub(crate) fn append(&mut self, node: u32, deadline: u64) {
         let list = self.list_for(deadline);
@@ -280,7 +280,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         geometry::slot_of::<BITS>(deadline, self.now) as u32
     }
 
-    /// Marks the slot of a list that is not empty any more.
+    /// Marks the slot of a list as occupied, when the first timer is appended.
     #[inline(never)]
     pub(crate) fn mark_occupied(&mut self, list: u32) {
         if list < Self::EXPIRED {
@@ -297,8 +297,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Takes a timer off its list, if it is on one. Which one it was is not computed from the deadline: if the list is empty
-    /// now, its sentinel is the one node that is left, and tells.
+    /// Takes a timer off its list, if it is on one. The list's number is not computed from the deadline: if the list has
+    /// become empty, the only node left is its sentinel, whose index is the number.
     #[inline(always)]
     fn unlink(&mut self, node: usize, deadline: u64) {
         if deadline == self.earliest {
@@ -309,7 +309,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Makes a list empty, and unmarks its slot. A node that was on no list is left as it is.
+    /// Makes a list empty and unmarks its slot. Does nothing if `list` is the number of a timer, which was on no list.
     #[inline]
     pub(crate) fn empty(&mut self, list: u32) {
         if list < Self::LISTS {
@@ -330,8 +330,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// The same, for a list on a level that can have annexes, or of an annex: its slot is occupied while there is anything
-    /// in either.
+    /// The same for a slot that can have an annex, or for a list of an annex. The slot is occupied while it or its annex
+    /// has a timer.
     #[cold]
     fn unmark_far(&mut self, list: u32) {
         let slot = self.annexes.slot_of(list).unwrap_or(list);
@@ -364,10 +364,10 @@ mod tests {
 
     #[test]
     fn a_place_whose_generations_are_used_up_is_retired_and_its_last_key_stays_stale() {
-        let mut wheel = Wheel::new();
+        let mut wheel = Wheel::<u64, 2, 3>::with_geometry();
         let first = wheel.insert(1, 0);
         wheel.cancel(first);
-        wheel.arena.wear(Wheel::<u64>::node(first) as u32, u32::MAX - 1);
+        wheel.arena.wear(Wheel::<u64, 2, 3>::node(first) as u32, u32::MAX - 1);
         let last = wheel.insert(10, 1);
         assert_eq!(last.to_bits() >> 32, u64::from(u32::MAX));
         assert_eq!(wheel.cancel(last), Some(1));
