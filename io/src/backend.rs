@@ -11,9 +11,7 @@
 //!
 //! - Level-triggered: what stays ready is reported by every wait, unless [`expect_news`](Backend::expect_news) has said
 //!   that it need not be.
-//! - What a wait reports is true when it comes back. On io_uring there is one exception: what has happened while callbacks
-//!   ran is reported even if one of them has used it up since; [`may_be_outdated`](Backend::may_be_outdated) says so, and
-//!   the loop looks again at each descriptor that would block.
+//! - What a wait reports is true when it comes back, whatever the user's code has read or written before.
 //! - Hang-up and error are reported as readiness for both directions; the loop masks it by what is observed.
 //! - Regular files, directories and `/dev/null` are always ready.
 //! - After `remove` there is no event of that token, and nothing of ours keeps the descriptor's file open.
@@ -126,12 +124,6 @@ pub trait Backend {
     /// # Errors
     /// The kernel's; never that of a signal.
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()>;
-
-    /// Whether what the last `wait` reported may have been true before that wait only: it happened while callbacks ran, and
-    /// one of them may have used it up. The loop then looks at descriptors that block before it gives them out.
-    fn may_be_outdated(&self) -> bool {
-        false
-    }
 
     /// For which of `directions` a registered descriptor is ready at this moment. The loop asks it of a descriptor that
     /// blocks, when a callback has run since it was reported: reading it for nothing would wait.

@@ -84,10 +84,6 @@ impl Backend for Warp {
         Ok(())
     }
 
-    fn may_be_outdated(&self) -> bool {
-        self.inner.may_be_outdated()
-    }
-
     fn look(&mut self, fd: BorrowedFd<'_>, directions: Interest, token: Token) -> Interest {
         self.inner.look(fd, directions, token)
     }

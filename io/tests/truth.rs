@@ -45,6 +45,54 @@ fn what_came_and_was_taken_between_two_waits_is_not_reported() {
     });
 }
 
+/// Nor to a descriptor that does not block, whose reader would get `WouldBlock`; in every mode, and of both directions.
+#[test]
+fn what_was_taken_between_two_waits_is_not_reported_to_a_reader_that_does_not_block() {
+    on_every_backend(|events| {
+        for (mode, taken) in [(Mode::Level, 0), (Mode::Level, 1), (Mode::Edge, 0), (Mode::OneShot, 0)] {
+            let ends = &mut observed(events, 3, mode);
+            for (token, end, _) in ends.iter() {
+                rustix::io::ioctl_fionbio(end, true).unwrap();
+                events.set_interest(*token, READ).unwrap();
+            }
+            assert_eq!(poll(events), []);
+            for round in 0..20 {
+                let (a, b) = (round % 3, (round + 1) % 3);
+                for n in [a, b] {
+                    write(&mut ends[n].2);
+                }
+                take(ends[a].1);
+                let reported = poll(events);
+                assert_eq!(reported, [(ends[b].0, READ)], "{mode:?}, round {round}");
+                take(ends[b].1);
+                match mode {
+                    Mode::Edge => events.drained(ends[b].0, READ).unwrap(),
+                    Mode::OneShot => events.set_interest(ends[b].0, READ).unwrap(),
+                    Mode::Level => {}
+                }
+                // Also after turns in which nothing happened.
+                (0..taken).for_each(|_| assert_eq!(poll(events), [], "{mode:?}, round {round}"));
+            }
+            ends.iter().for_each(|(token, ..)| events.remove_descriptor(*token).unwrap());
+        }
+    });
+}
+
+/// Both directions come in one report, though only one of them woke the loop.
+#[test]
+fn of_two_directions_that_came_between_two_waits_both_are_reported() {
+    on_every_backend(|events| {
+        let (ours, mut peer) = pair();
+        rustix::io::ioctl_fionbio(ours, true).unwrap();
+        while rustix::io::write(ours, &[0; 4096]).is_ok() {}
+        let token = events.add_descriptor(ours, BOTH).unwrap();
+        assert_eq!(poll(events), []);
+        write(&mut peer);
+        while std::io::Read::read(&mut peer, &mut [0; 4096]).is_ok_and(|length| length > 0) {}
+        assert_eq!(poll(events), [(token, BOTH)]);
+    });
+}
+
 /// Each of three that are ready in one batch, as it is served, takes what a subset of all was to report.
 #[test]
 fn what_a_callback_of_the_same_batch_has_taken_is_not_reported_to_a_descriptor_that_blocks() {

@@ -58,13 +58,10 @@ pub(crate) fn test(project: &Project) -> Result<String, String> {
     Ok(sum.to_string())
 }
 
-/// A backend whose reports are always true: on io_uring one may be of what a callback has drained before the wait, which the
-/// models do not know and longer runs meet.
-const TRUE_BACKEND: &str = "epoll";
-
-/// The programs of the tests on one of the stock interpreters, on a backend whose reports are always true.
+/// The programs of the tests on one of the stock interpreters, on the backend that Linux gets.
 pub(crate) fn on_stock_lua(project: &Project, version: &lua::Version) -> Result<Command, String> {
-    let mut command = command(project, &Interpreter::stock(project, version)?, TRUE_BACKEND, SEED);
+    let interpreter = Interpreter::stock(project, version)?;
+    let mut command = command(project, &interpreter, interpreter.backends[0], SEED);
     command.arg(PROGRAMS_ON_ONE);
     Ok(command)
 }
@@ -72,7 +69,7 @@ pub(crate) fn on_stock_lua(project: &Project, version: &lua::Version) -> Result<
 /// As many programs as there is time for.
 pub(crate) fn soak(project: &Project, interpreter: &Interpreter, time: Duration, seed: u64) -> Result<String, String> {
     let seconds = time.as_secs().max(1);
-    let mut command = command(project, interpreter, TRUE_BACKEND, seed);
+    let mut command = command(project, interpreter, interpreter.backends[0], seed);
     command.env("COGLOOP_SOAK_SECONDS", seconds.to_string());
     run(&mut command, time.saturating_add(LIMIT)).map(|compared| compared.to_string())
 }

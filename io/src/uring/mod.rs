@@ -1,46 +1,71 @@
 //! `io_uring`, the backend of Linux 5.11 and later where it is permitted. Twin of [`epoll`](crate::epoll).
 //!
 //! ```text
-//!                    add, modify                wait: one system call
-//!   registration ───────────────► Listed ──────────────────────────────► Armed     a one-shot poll in the kernel
-//!                                   ▲                                      │
-//!                                   └───────────── it completes ───────────┘
-//!                ──► observed for nothing: neither
+//!                 add, modify
+//!                      │
+//!                      ▼
+//!              ┌───────────────┐   armed when it is idle, or the loop is about to sleep   ┌────────────────┐
+//!       ┌─────►│     Dirty     │ ────────────────────────────────────────────────────────►│     Armed      │
+//!       │      │  the kernel   │                                                          │  a poll in the │
+//!       │      │  tells us     │◄──────────────────────────────────────────────────────── │  kernel tells  │
+//!       │      │  nothing      │   its poll completes                                     │  us            │
+//!       │      └───────┬───────┘                                                          └────────────────┘
+//!       └──────────────┘
+//!    a look finds it ready: it is reported
+//!
+//!   one wait   1  collect what has completed since the last wait ──► dirty
+//!              2  look: one `poll( 2 )` of all that are dirty ──► something is ready: report it and return
+//!              3  nothing is ready: arm all that are dirty and sleep, in one `io_uring_enter` ──► report and return
 //! ```
 //!
-//! Level-triggered readiness is a one-shot poll for each registration. One that has reported is armed again by the next
-//! wait, in the same system call that waits; if it is still ready, its poll completes there and then. No other way is
-//! cheaper everywhere: multishot polls, with a `poll` before each wait to see who is still ready, cost more where one thing
-//! happens at a time, and a little less where ten do. Who needs news only ([`expect_news`](Backend::expect_news)) gets what
-//! is cheaper: a multishot poll, which stays armed. What bare loops of each kind cost, this one beside them, and how late
-//! its timers are, stands in `docs/backends.md` with the commands that measure it.
+//! A level-triggered registration has a one-shot poll: it is dirty again when that has completed. An edge
+//! ([`expect_news`](Backend::expect_news)) has a multishot poll, which stays in the kernel when it reports.
 //!
-//! Every poll has a name of its own, serial number and slot, so that a completion of one that was cancelled is known as
-//! late and dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) has it cancelled
-//! before it returns, or, where the kernel has no memory for that, says so and leaves it to the next wait. A descriptor
-//! that is closed without that is found out when its poll is armed, by a check of one armed registration at every 64th
-//! wait, and by a check of all when nothing has happened for 10 to 20 ms: its peer sees the end then, not at once as with
-//! epoll.
+//! Step 2 is left out where step 3 does the same for less: when nothing has completed since the last wait and no
+//! registration is busy, arming a dirty one finds out whether it is ready, in the system call that sleeps.
 //!
-//! What was woken between two waits is reported by the next, even if the user has taken the data in between without
-//! having been told of it; and of a poll for both directions only the one that woke it, the other a turn later.
+//! A busy registration has no poll in the kernel: its completion would cost more than a look. As a network driver polls
+//! under load and waits for interrupts otherwise, one that is found ready by look after look stays unarmed until the loop
+//! sleeps, or until many looks in a row have found it not ready. So while the same descriptors are busy, a wait is one
+//! `poll`, and the rings do nothing. `docs/backends.md` has the figures of this and of other ways, with the commands that
+//! measure them.
 //!
-//! Timeouts are in nanoseconds. The rings belong to the process that made them: a forked child is told so. The best kind
-//! belongs to a thread, too; a loop that is used in another one makes new rings there. `unsafe` stands in `ring` only.
+//! What is reported is true when [`wait`](Backend::wait) returns. A poll that completes while the user's code runs may be
+//! outdated, because that code may have read the data: its completion only says which registration to look at. A poll
+//! that completes while the loop sleeps is true.
+//!
+//! Each poll has a name of its own, a serial number and a slot. So the completion of a cancelled poll is recognised and
+//! dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) cancels it before it returns.
+//! Where the kernel has no memory for that, `remove` says so, and the next wait cancels it.
+//!
+//! A descriptor that is closed without `remove` is found when it is polled or armed, by a check of one armed registration
+//! at every 64th wait, and by a check of all when nothing has happened for 10 to 20 ms. Its peer sees the end then, not at
+//! once as with epoll.
+//!
+//! Timeouts are in nanoseconds. The rings belong to the process that made them: a forked child gets an error. The best kind
+//! of rings belongs to a thread, too: a loop that moves to another thread makes new rings there. `unsafe` stands in `ring`
+//! and `polled` only.
 
+mod arm;
+mod look;
+#[allow(unsafe_code, reason = "one system call, whose array is ours")]
+mod polled;
 mod reap;
+mod registration;
 #[allow(unsafe_code, reason = "the io_uring crate leaves it to its user that pointers in entries are valid")]
 mod ring;
-mod send;
 #[cfg(test)]
 #[allow(unsafe_code, reason = "a fork")]
 mod tests;
 
 use crate::backend::BRIEF_NS;
+use crate::checks::CHECK_EVERY;
 use crate::fork::ForkMark;
 use crate::identity::Identity;
 use crate::number::Number;
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
+use polled::Polled;
+use registration::Registration;
 use ring::{Completion, Ring};
 use rustix::io::Errno;
 use std::collections::{TryReserveError, VecDeque};
@@ -49,74 +74,59 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 pub use ring::Setup;
 
-/// More entries than this in one wait take a system call more.
+/// The size of the submission ring. A wait with more entries needs one more system call.
 const ENTRIES: u32 = 256;
 
-/// A registration is checked at its 1st, 2nd, 4th, … event and from then on at every one of this many. Of the armed
-/// ones, one is checked at every wait of this many.
-const CHECK_EVERY: u32 = 64;
-
-/// How long nothing happens, at the least, before armed registrations are checked: those of busy loops never are.
-const QUIET_NS: u64 = 10_000_000;
-
-/// How many of them before it waits again: 10,000 would take two milliseconds.
+/// The most registrations that are checked before the loop sleeps again: 10,000 would take two milliseconds.
 const CHECK_BATCH: usize = 256;
 
-/// How long to wait for the kernel to find memory for an entry again.
+/// How long to wait before the kernel is asked again, after it had no memory for an entry.
 const SCARCE_NS: u64 = 1_000_000;
 
-/// The names of what is no registration's poll: their serial number is 0.
+/// Names of entries that are no registration's poll. Their serial number is 0.
 const WAKER: u64 = 0;
 const REMOVAL: u64 = 1;
 const ALARM: u64 = 2;
 
-struct Registration {
-    fd: Number,
-    interest: Interest,
-    token: Token,
-    file: Identity,
-    /// The serial number of its poll in the kernel; 0: it has none.
-    serial: u32,
-    /// Whether its poll stays in the kernel when it reports, and does so again for news only.
-    is_lasting: bool,
-    /// Events so far.
-    seen: u32,
-    /// The last wait that reported it.
-    reported: u32,
-}
-
 #[derive(Default)]
 struct Slot {
     registration: Option<Registration>,
-    // Whether `listed` has its index.
-    is_listed: bool,
+    // Whether `dirty` has its index.
+    is_dirty: bool,
 }
 
-/// The rings and what we know of the polls in them.
+/// The rings, and what we know of the polls in them.
 pub struct Uring {
     mark: ForkMark,
     ring: Ring,
     // By the token's index.
     slots: Vec<Slot>,
-    // Indices of slots to look at before the next wait: whatever is there and has no poll gets one. Room for all slots.
-    listed: Vec<u32>,
-    // Names of polls whose removal found no room, of registrations that are gone. Room for one more of each slot.
-    owed: Vec<u64>,
+    // Indices of slots of which the kernel would not tell when they are ready: unarmed ones, and those that may have been
+    // ready since before. Has room for all slots.
+    dirty: Vec<u32>,
+    // Whether one of them is armed, or busy: arming alone would not do, or would cost more than a look.
+    needs_look: bool,
+    // For the next look. Has room for all slots and the waker.
+    polled: Polled,
+    // Whether a look has found an unarmed registration idle for so long that it is to be armed for that reason alone.
+    has_overdue: bool,
+    // Names of polls to remove, of registrations that are gone: the queue was full, and the kernel took nothing. Has room
+    // for one more of each slot.
+    pending_removals: Vec<u64>,
     armed: usize,
     last_serial: u32,
     waker: Option<Waker>,
     waker_is_armed: bool,
-    // Whether an alarm is on its way, and whether there was no event since it was set.
+    waker_idle: u8,
+    // Whether an alarm is in the kernel, and whether there was no event since it was set.
     alarm_is_set: bool,
     is_quiet: bool,
-    // Whether one has come after a time without an event.
+    // Whether an alarm has come after a time without an event.
     is_time_to_check: bool,
-    // Completions that had to make room before the wait for them.
+    // Completions that were taken to make room in the ring, and are not handled yet.
     early: VecDeque<Completion>,
     waits: u32,
-    // Whether there were completions before the last wait.
-    is_outdated: bool,
-    // Which slot is checked next.
+    // The next slot to check.
     cursor: usize,
     // Whether the kernel has said that it had no memory for a completion.
     has_lost: bool,
@@ -149,25 +159,28 @@ impl Uring {
             ring: Ring::new(entries, setup)?,
             mark: ForkMark::new()?,
             slots: Vec::new(),
-            listed: Vec::new(),
-            owed: Vec::new(),
+            dirty: Vec::new(),
+            needs_look: false,
+            polled: Polled::default(),
+            has_overdue: false,
+            pending_removals: Vec::new(),
             armed: 0,
             last_serial: 0,
             waker: None,
             waker_is_armed: false,
+            waker_idle: 0,
             alarm_is_set: false,
             is_quiet: false,
             is_time_to_check: false,
             early: VecDeque::new(),
             waits: 0,
-            is_outdated: false,
             cursor: 0,
             has_lost: false,
         })
     }
 
-    /// Where the kernel has said that the rings belong to another thread: new ones of this thread, and every poll to be
-    /// armed anew. The old ones let go of their polls a little after they are closed.
+    /// Makes new rings in this thread when the kernel says that the old ones belong to another. All registrations are
+    /// unarmed then. The kernel drops the old polls a little after the old rings are closed.
     fn come_here(&mut self, error: Errno) -> io::Result<()> {
         if error != Errno::EXIST {
             return Err(error.into());
@@ -176,12 +189,12 @@ impl Uring {
         for index in 0..self.slots.len() {
             if let Some(known) = &mut self.slots[index].registration {
                 known.serial = 0;
-                self.list(index as u32);
+                self.mark_dirty(index as u32);
             }
         }
         self.armed = 0;
         (self.waker_is_armed, self.alarm_is_set) = (false, false);
-        self.owed.clear();
+        self.pending_removals.clear();
         self.early.clear();
         Ok(())
     }
@@ -196,31 +209,72 @@ impl Uring {
         self.make_room(index)?;
         self.disarm(index).or_else(|error| self.come_here(error))?;
         let earlier = self.slots[index].registration.as_ref().filter(|earlier| earlier.token == token);
-        let is_lasting = earlier.is_some_and(|earlier| earlier.is_lasting && earlier.file.still(fd));
-        self.slots[index].registration = Some(Registration {
-            fd: Number::of(fd),
-            interest,
-            token,
-            file,
-            serial: 0,
-            is_lasting,
-            seen: 0,
-            reported: 0,
-        });
-        self.list(token.index());
+        let needs_news_only = earlier.is_some_and(|earlier| earlier.needs_news_only && earlier.file.still(fd));
+        let new = Registration::new(Number::of(fd), interest, token, file, needs_news_only, self.waits);
+        self.slots[index].registration = Some(new);
+        self.mark_dirty(token.index());
         Ok(())
     }
 
-    /// Room for a slot, and for what has to be noted of each of them when memory may have run out.
+    /// Room for a slot, and for all that may be noted of each slot when memory has run out.
     fn make_room(&mut self, index: usize) -> Result<(), TryReserveError> {
         let more = (index + 1).saturating_sub(self.slots.len());
+        let count = self.slots.len() + more;
         self.slots.try_reserve(more)?;
-        self.listed.try_reserve(self.slots.len() + more - self.listed.len())?;
-        self.owed.try_reserve(self.slots.len() + more)?;
+        self.dirty.try_reserve(count - self.dirty.len())?;
+        self.pending_removals.try_reserve(count)?;
+        self.polled.try_grow(count + 1)?;
         if more > 0 {
             self.slots.resize_with(index + 1, Slot::default);
         }
         Ok(())
+    }
+
+    /// Arms all that are unarmed and sleeps until something is ready, in one system call. None that is armed may be ready.
+    fn sleep(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
+        let mut unchecked = if timeout_ns == Some(0) { 0 } else { self.slots.len() };
+        let deadline_ns = timeout_ns.filter(|&ns| ns > 0).map(|ns| MonotonicClock.now_ns().saturating_add(ns));
+        let mut left_ns = timeout_ns;
+        let mut has_come = false;
+        loop {
+            let mut armed = self.arm();
+            if unchecked > 0 && self.armed > 0 {
+                armed = armed.and_then(|()| self.set_alarm());
+            }
+            let is_brief = left_ns.is_some_and(|ns| ns <= BRIEF_NS);
+            let slice_ns = if is_brief || self.has_lost || !self.early.is_empty() { Some(0) } else { left_ns };
+            let mut is_over = match armed.and_then(|()| self.ring.enter(slice_ns)) {
+                Ok(_) | Err(Errno::TIME) => false,
+                Err(Errno::INTR) => true,
+                Err(Errno::AGAIN | Errno::BUSY) => {
+                    // The next wait tries again, whatever becomes of this one.
+                    let waited = self.ring.wait(left_ns.map_or(SCARCE_NS, |ns| ns.min(SCARCE_NS)));
+                    self.has_lost |= waited == Err(Errno::BADR);
+                    true
+                }
+                Err(Errno::BADR) => {
+                    self.has_lost = true;
+                    true
+                }
+                Err(error) if has_come => return Err(error.into()),
+                Err(error) => {
+                    self.come_here(error)?;
+                    has_come = true;
+                    continue;
+                }
+            };
+            is_over |= self.reap(events);
+            if self.recover_lost() || is_over || !events.is_empty() || timeout_ns == Some(0) {
+                return Ok(());
+            }
+            if std::mem::take(&mut self.is_time_to_check) {
+                unchecked = unchecked.saturating_sub(self.check(CHECK_BATCH));
+            }
+            left_ns = deadline_ns.map(|deadline_ns| deadline_ns.saturating_sub(MonotonicClock.now_ns()));
+            if left_ns == Some(0) {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -246,7 +300,7 @@ impl Backend for Uring {
         let slot = self.slots.get_mut(token.index() as usize);
         let known = slot.and_then(|slot| slot.registration.as_mut()).filter(|known| known.token == token);
         if let Some(known) = known {
-            known.is_lasting = known.file.announces();
+            known.needs_news_only = known.file.announces();
         }
     }
 
@@ -258,7 +312,7 @@ impl Backend for Uring {
             self.forget(index);
             disarmed.or_else(|error| self.come_here(error))?;
         }
-        // Whatever is queued may hold the file: a removal that a change of interest left there.
+        // A removal that a change of interest has queued keeps the file open, too.
         if self.ring.queued() > 0 {
             self.send().or_else(|error| self.come_here(error))?;
         }
@@ -268,75 +322,36 @@ impl Backend for Uring {
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
         self.mark.check()?;
         self.waits = self.waits.wrapping_add(1);
-        self.is_outdated = !self.early.is_empty() || self.ring.has_completed() || self.ring.has_more();
         if self.waits.is_multiple_of(CHECK_EVERY) {
             self.check(1);
         }
-        let mut unchecked = if timeout_ns == Some(0) { 0 } else { self.slots.len() };
-        let deadline_ns = timeout_ns.filter(|&ns| ns > 0).map(|ns| MonotonicClock.now_ns().saturating_add(ns));
-        let mut left_ns = timeout_ns;
-        let mut has_come = false;
-        loop {
-            let mut armed = self.arm();
-            if unchecked > 0 && self.armed > 0 {
-                armed = armed.and_then(|()| self.set_alarm());
-            }
-            let is_brief = left_ns.is_some_and(|ns| ns <= BRIEF_NS);
-            let slice_ns = if is_brief || self.has_lost || !self.early.is_empty() { Some(0) } else { left_ns };
-            let mut is_over = match armed.and_then(|()| self.ring.enter(slice_ns)) {
-                Ok(_) | Err(Errno::TIME) => false,
-                Err(Errno::INTR) => true,
-                Err(Errno::AGAIN | Errno::BUSY) => {
-                    // Whether it is fulfilled or not, the next wait tries again.
-                    let waited = self.ring.wait(left_ns.map_or(SCARCE_NS, |ns| ns.min(SCARCE_NS)));
-                    self.has_lost |= waited == Err(Errno::BADR);
-                    true
-                }
-                Err(Errno::BADR) => {
-                    self.has_lost = true;
-                    true
-                }
-                Err(error) if has_come => return Err(error.into()),
-                Err(error) => {
-                    self.come_here(error)?;
-                    has_come = true;
-                    continue;
-                }
-            };
-            is_over |= self.reap(events);
-            if std::mem::take(&mut self.has_lost) {
-                self.expect_nothing();
-                is_over = true;
-            }
-            if is_over || !events.is_empty() || timeout_ns == Some(0) {
-                return Ok(());
-            }
-            if std::mem::take(&mut self.is_time_to_check) {
-                unchecked = unchecked.saturating_sub(self.check(CHECK_BATCH));
-            }
-            left_ns = deadline_ns.map(|deadline_ns| deadline_ns.saturating_sub(MonotonicClock.now_ns()));
-            if left_ns == Some(0) {
-                return Ok(());
-            }
+        let mut is_over = self.has_completions() && self.collect()?;
+        if self.needs_look {
+            self.needs_look = false;
+            is_over |= self.look(events);
         }
+        if is_over || !events.is_empty() {
+            return if self.has_to_send() { self.send_along() } else { Ok(()) };
+        }
+        let is_settled = self.dirty.is_empty() && self.waker_is_armed;
+        if timeout_ns == Some(0) && is_settled && !self.has_to_send() && !self.has_completions() {
+            return Ok(());
+        }
+        self.sleep(events, timeout_ns)
     }
 
-    fn may_be_outdated(&self) -> bool {
-        self.is_outdated
-    }
-
-    /// Completions that are deferred are announced to nobody but who waits for them here: not to an epoll set that the
-    /// rings are in, nor, when a descriptor is an eventfd itself, to an eventfd of theirs. So a loop that is watched from
+    /// The kernel announces deferred completions to nobody who waits elsewhere: not to an epoll set that has the rings
+    /// in it, nor, when a descriptor is an eventfd itself, to an eventfd of the rings. So a loop that is watched from
     /// outside goes on with rings of the older kind, which interrupt the outer wait.
     fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
         self.mark.check()?;
         if self.ring.setup() == Setup::Deferred {
             let announced = Ring::new(ENTRIES, Setup::Cooperative)?;
-            self.expect_nothing();
-            // What is refused now is let go when the rings are.
+            self.disarm_all();
+            // What the kernel refuses now it drops with the rings.
             let _ = self.send();
             self.ring = announced;
-            self.owed.clear();
+            self.pending_removals.clear();
             self.early.clear();
             self.prepare()?;
         }
@@ -345,6 +360,8 @@ impl Backend for Uring {
 
     fn prepare(&mut self) -> io::Result<bool> {
         self.mark.check()?;
+        // What may be ready still is announced by a new poll only.
+        self.disarm_dirty();
         match self.arm().and_then(|()| self.send()) {
             Ok(()) => Ok(self.has_lost || self.ring.has_completed() || !self.early.is_empty()),
             Err(Errno::AGAIN | Errno::BUSY) => Ok(true),
@@ -354,7 +371,7 @@ impl Backend for Uring {
 }
 
 impl Drop for Uring {
-    /// The kernel takes its time to clear rings away; the files that they hold open are let go here.
+    /// The kernel clears rings away some time after they are closed. So the files that they keep open are let go here.
     fn drop(&mut self) {
         if !self.mark.is_ours() {
             return;
@@ -362,6 +379,6 @@ impl Drop for Uring {
         for index in 0..self.slots.len() {
             let _ = self.disarm(index);
         }
-        let _ = self.pay().and_then(|()| self.send());
+        let _ = self.flush_removals().and_then(|()| self.send());
     }
 }

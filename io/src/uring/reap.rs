@@ -1,40 +1,71 @@
 //! What comes from the kernel: completions, most of them events. And what nobody reports: descriptors that were closed.
 
 use super::ring::Completion;
-use super::{ALARM, CHECK_EVERY, Uring, WAKER};
+use super::{ALARM, Uring, WAKER};
 use crate::backend::EVENTS_MAX;
 use crate::{Event, Interest, Waker};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
 impl Uring {
-    /// Handles what has completed, one batch at the most. `true` when the wait is over although there is no event.
+    /// Reports what has completed while the loop slept, one batch at the most. `true` when the wait is over although there
+    /// is no event.
     pub(super) fn reap(&mut self, events: &mut Vec<Event>) -> bool {
         let mut is_over = false;
         let mut asked_in_vain = false;
         loop {
             while events.len() < EVENTS_MAX {
-                let Some(completion) = self.early.pop_front().or_else(|| self.ring.next()) else { break };
-                is_over |= self.complete(completion, events);
+                let Some(completion) = self.next_completion() else { break };
+                is_over |= self.complete(completion, Some(events));
                 asked_in_vain = false;
             }
-            // The kernel may set its hint just after it has done the work that the hint speaks of, and takes it back
-            // when there is work again, not before.
-            if asked_in_vain || events.len() >= EVENTS_MAX || !self.ring.has_more() {
-                return is_over;
-            }
-            if let Err(error) = self.ring.wait(0) {
-                self.has_lost |= error == Errno::BADR;
+            if asked_in_vain || events.len() >= EVENTS_MAX || !self.enter_for_more() {
                 return is_over;
             }
             asked_in_vain = true;
         }
     }
 
-    pub(super) fn complete(&mut self, completion: Completion, events: &mut Vec<Event>) -> bool {
+    /// Takes what has completed while the user's code ran: those registrations are dirty, and nothing is reported. `true`
+    /// when a wake was among it.
+    pub(super) fn reap_unreported(&mut self) -> bool {
+        let (mut is_over, mut asked_in_vain) = (false, false);
+        loop {
+            while let Some(completion) = self.next_completion() {
+                is_over |= completion.name == WAKER;
+                self.complete(completion, None);
+                asked_in_vain = false;
+            }
+            if asked_in_vain || !self.enter_for_more() {
+                return is_over;
+            }
+            asked_in_vain = true;
+        }
+    }
+
+    /// Has the kernel make the completions that it has deferred. `false` when there are none, or when it fails.
+    ///
+    /// The kernel may set its hint just after it has done the work that the hint speaks of. It takes the hint back when
+    /// there is work again, not before. So who has asked in vain does not ask again.
+    fn enter_for_more(&mut self) -> bool {
+        if !self.ring.has_more() {
+            return false;
+        }
+        let entered = self.ring.wait(0);
+        self.has_lost |= entered == Err(Errno::BADR);
+        entered.is_ok()
+    }
+
+    fn next_completion(&mut self) -> Option<Completion> {
+        self.early.pop_front().or_else(|| self.ring.next())
+    }
+
+    /// Handles a completion. Its event is appended to `events`, if there are any to append to. `true` when the wait is
+    /// over, with or without an event.
+    pub(super) fn complete(&mut self, completion: Completion, events: Option<&mut Vec<Event>>) -> bool {
         let Completion { name, result, has_ended } = completion;
         if name == WAKER {
-            self.waker_is_armed = false;
+            (self.waker_is_armed, self.waker_idle) = (false, 0);
             self.waker.iter().for_each(Waker::drain);
             return true;
         }
@@ -46,35 +77,50 @@ impl Uring {
         let slot = self.slots.get_mut(index as usize).filter(|_| serial != 0);
         let Some(known) = slot.and_then(|slot| slot.registration.as_mut()).filter(|known| known.serial == serial)
         else {
-            // Late: cancelled, or what a removal had to say.
+            // Late: its poll was cancelled. Or it is the answer to a removal.
             return false;
         };
-        self.is_quiet = false;
-        known.seen = known.seen.wrapping_add(1);
         if has_ended {
             known.serial = 0;
             self.armed -= 1;
         }
-        let ready = match u32::try_from(result) {
-            Ok(bits) => readiness(bits),
+        let answer = match u32::try_from(result) {
+            Ok(bits) => PollFlags::from_bits_retain(bits as u16),
             Err(_) => match Errno::from_raw_os_error(-result) {
-                Errno::CANCELED | Errno::AGAIN | Errno::NOMEM | Errno::INTR => Interest::NONE,
-                // Closed behind our back before its poll was armed.
+                Errno::CANCELED | Errno::AGAIN | Errno::NOMEM | Errno::INTR => PollFlags::empty(),
+                // Closed without being removed, before its poll was armed.
                 Errno::BADF => {
                     self.slots[index as usize].registration = None;
                     return false;
                 }
-                _ => Interest::BOTH,
+                _ => PollFlags::ERR,
             },
         };
-        let is_time = known.seen.is_power_of_two() || known.seen.is_multiple_of(CHECK_EVERY);
-        if is_time && !known.file.still(known.fd.as_fd()) {
-            // Where there is no room for that, the next check tries again.
-            if self.disarm(index as usize).is_ok() {
-                self.slots[index as usize].registration = None;
+        match events {
+            Some(events) => {
+                if has_ended {
+                    self.mark_dirty(index);
+                }
+                self.report(index, answer, events)
             }
+            None => {
+                self.needs_look = true;
+                self.mark_dirty(index);
+                true
+            }
+        }
+    }
+
+    /// Appends the event of a registration, unless its number stands for another file now: then it is dropped. `false` for
+    /// one that is dropped.
+    pub(super) fn report(&mut self, index: u32, answer: PollFlags, events: &mut Vec<Event>) -> bool {
+        self.is_quiet = false;
+        let Some(known) = &mut self.slots[index as usize].registration else { return false };
+        if known.checks.is_due() && !known.file.still(known.fd.as_fd()) {
+            self.drop_closed(index);
             return false;
         }
+        let ready = readiness(answer);
         if !ready.is_empty() {
             let was_reported = std::mem::replace(&mut known.reported, self.waits) == self.waits;
             let earlier = if was_reported { events.iter_mut().find(|event| event.token == known.token) } else { None };
@@ -83,14 +129,11 @@ impl Uring {
                 None => events.push(Event::new(known.token, ready)),
             }
         }
-        if has_ended {
-            self.list(index);
-        }
         true
     }
 
-    /// Drops those that were closed behind our back among the next armed registrations, `limit` at the most. Says how
-    /// many slots that took.
+    /// Drops those that were closed without being removed among the next armed registrations, `limit` at the most. Says
+    /// how many slots that took.
     pub(super) fn check(&mut self, limit: usize) -> usize {
         let (mut looked, mut checked) = (0, 0);
         while looked < self.slots.len() && checked < limit {
@@ -101,8 +144,8 @@ impl Uring {
                 continue;
             };
             checked += 1;
-            if !known.file.still(known.fd.as_fd()) && self.disarm(index).is_ok() {
-                self.slots[index].registration = None;
+            if !known.file.still(known.fd.as_fd()) {
+                self.drop_closed(index as u32);
             }
         }
         if self.ring.queued() > 0 {
@@ -113,12 +156,15 @@ impl Uring {
     }
 }
 
-/// Hang-up and error end both directions: who observes one of them has to learn of it by trying.
-fn readiness(bits: u32) -> Interest {
+/// A hang-up or an error ends both directions: the user learns which by trying.
+fn readiness(answer: PollFlags) -> Interest {
     const ENDS: PollFlags = PollFlags::HUP.union(PollFlags::ERR);
-    const READS: u32 = PollFlags::IN.union(PollFlags::RDHUP).union(ENDS).bits() as u32;
-    const WRITES: u32 = PollFlags::OUT.union(ENDS).bits() as u32;
-    let read = if bits & READS != 0 { Interest::READ } else { Interest::NONE };
-    let write = if bits & WRITES != 0 { Interest::WRITE } else { Interest::NONE };
-    read | write
+    let mut ready = Interest::NONE;
+    if answer.intersects(PollFlags::IN.union(PollFlags::RDHUP).union(ENDS)) {
+        ready.insert(Interest::READ);
+    }
+    if answer.intersects(PollFlags::OUT.union(ENDS)) {
+        ready.insert(Interest::WRITE);
+    }
+    ready
 }

@@ -6,14 +6,15 @@
 //!           next ◄── completion ring ◄─┘
 //! ```
 //!
-//! Only polls, their removal, and an alarm pass through here. None carries a pointer to anything that goes away, so the
-//! kernel keeps nothing of ours after a call but the rings, and those it counts.
+//! Only polls, their removal, and an alarm pass through here. None of them points to anything that goes away: after a call
+//! the kernel keeps nothing of ours but the rings, which it counts references to.
 
 use crate::memory::error_in_words;
 use crate::own::above_standard;
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{Fd, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, cqueue, opcode};
+use rustix::event::PollFlags;
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -33,31 +34,35 @@ impl Setup {
     pub(super) const ALL: [Self; 3] = [Self::Deferred, Self::Cooperative, Self::Plain];
 }
 
-/// What the kernel has to say to an entry.
+/// The kernel's answer to an entry.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Completion {
-    /// The entry's.
+    /// The entry's name.
     pub(super) name: u64,
     /// What the operation returns, or the negative error number.
     pub(super) result: i32,
-    /// Whether it is the last word.
+    /// Whether the entry is finished. A poll that lasts is not.
     pub(super) has_ended: bool,
 }
 
-/// The kernel finds a poll to remove by a table whose size goes with that of the completion ring, an eighth of a place for
-/// four completions. With 10,000 polls a removal takes 4 µs at four times the submission ring, 1.6 µs at this. A kernel
-/// before 5.12 counts the rings as locked memory, of which there is little, so plain ones stay small.
+/// The size of the completion ring, in submission rings. The kernel finds a poll to remove by a hash table, whose size
+/// follows that of the completion ring. With 10,000 polls a removal takes 4 µs at four submission rings, and 1.6 µs at this.
+/// A kernel before 5.12 counts the rings as locked memory, of which a process has little: plain rings stay small.
 const COMPLETIONS: u32 = 32;
 
-/// How long an alarm takes.
-static ALARM: Timespec = Timespec::new().nsec(super::QUIET_NS as u32);
+/// How long an alarm takes: the time without an event after which armed registrations are checked.
+pub(super) const QUIET_NS: u64 = 10_000_000;
+
+static ALARM: Timespec = Timespec::new().nsec(QUIET_NS as u32);
 
 /// A submission ring and a completion ring.
 pub(super) struct Ring {
     rings: IoUring,
     setup: Setup,
-    // What a removal that succeeded has to say, if the kernel knows how to leave it out.
+    // Has the kernel leave out the completion of a removal that succeeds, where it can.
     quiet: Flags,
+    // Whether polls can last (Linux 5.13).
+    pub(super) has_multishot: bool,
 }
 
 impl Ring {
@@ -89,22 +94,25 @@ impl Ring {
         }
         let can_be_quiet = rings.params().is_feature_skip_cqe_on_success();
         let quiet = if can_be_quiet { Flags::SKIP_SUCCESS } else { Flags::empty() };
-        Ok(Self { rings, setup, quiet })
+        // Of the same version, and it has a flag.
+        let has_multishot = rings.params().is_feature_resource_tagging();
+        Ok(Self { rings, setup, quiet, has_multishot })
     }
 
-    /// Queues a poll that completes under `name`, once, or, if it `lasts`, whenever there is news; `false` when the ring is
-    /// full.
-    pub(super) fn poll(&mut self, name: u64, fd: BorrowedFd<'_>, events: u32, lasts: bool) -> bool {
-        self.queue(&opcode::PollAdd::new(Fd(fd.as_raw_fd()), events).multi(lasts).build().user_data(name))
+    /// Queues a poll that completes under `name`: once, or, if it `lasts` and the kernel knows how, whenever there is news.
+    /// `false` when the ring is full.
+    pub(super) fn poll(&mut self, name: u64, fd: BorrowedFd<'_>, flags: PollFlags, lasts: bool) -> bool {
+        let poll = opcode::PollAdd::new(Fd(fd.as_raw_fd()), flags.bits().into()).multi(lasts && self.has_multishot);
+        self.queue(&poll.build().user_data(name))
     }
 
-    /// Queues the removal of the poll `name`, which completes too, under its own name; what the removal itself has to
-    /// say comes under `answer`, or not at all. `false` when the ring is full.
+    /// Queues the removal of the poll `name`, which completes too, under its own name. The completion of the removal itself
+    /// has the name `answer`, or is left out. `false` when the ring is full.
     pub(super) fn unpoll(&mut self, name: u64, answer: u64) -> bool {
         self.queue(&opcode::PollRemove::new(name).build().user_data(answer).flags(self.quiet))
     }
 
-    /// Queues a completion under `name` after `ALARM`; `false` when the ring is full.
+    /// Queues a completion under `name` after [`QUIET_NS`]. `false` when the ring is full.
     pub(super) fn alarm(&mut self, name: u64) -> bool {
         self.queue(&opcode::Timeout::new(&ALARM).build().user_data(name))
     }
@@ -112,8 +120,8 @@ impl Ring {
     fn queue(&mut self, entry: &Entry) -> bool {
         // SAFETY:
         // 1. An entry's pointers must be valid until it completes: `poll`, `unpoll` and `alarm` build the only entries;
-        //    the first two have none, and that of an alarm is to a static.
-        // 2. A descriptor in it may be closed meanwhile: it is a number, and the kernel holds the file that it stood for.
+        //    the first two have none, and that of an alarm points to a static.
+        // 2. A descriptor in it may be closed meanwhile: it is a number, and the kernel keeps the file that it stood for.
         unsafe { self.rings.submission().push(entry) }.is_ok()
     }
 
@@ -122,8 +130,8 @@ impl Ring {
         self.rings.submission().len()
     }
 
-    /// Whether the kernel has completions that only another [`enter`](Self::enter) brings: more than the ring holds, or
-    /// more than it makes at a time.
+    /// Whether there are completions that only another [`enter`](Self::enter) brings: the kernel has deferred them, or
+    /// they are more than the ring holds.
     pub(super) fn has_more(&mut self) -> bool {
         let queue = self.rings.submission();
         queue.cq_overflow() || queue.taskrun()

@@ -1,5 +1,6 @@
 //! What only the kernel's own account of the rings shows, and a fork.
 
+mod busy;
 mod lasting;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
 mod refused;
@@ -156,7 +157,7 @@ fn after_lost_completions_everybody_is_armed_again_once() {
     }
     assert_eq!(waited(&mut uring), []);
     pipes[3].1.write_all(b"x").unwrap();
-    uring.expect_nothing();
+    uring.disarm_all();
     assert_eq!(waited(&mut uring), [3]);
     assert_eq!(waited(&mut uring), [3]);
     assert_eq!((uring.armed, polls(&uring)), (4, 4));
@@ -296,7 +297,7 @@ fn a_quiet_wait_drops_what_was_closed_c41() {
     // One would do, but the kernel cuts a wait short now and then.
     for _ in 0..100 {
         if uring.armed == 300 {
-            uring.wait(&mut Vec::new(), Some(4 * QUIET_NS)).unwrap();
+            uring.wait(&mut Vec::new(), Some(4 * ring::QUIET_NS)).unwrap();
         }
     }
     assert_eq!((uring.armed, polls(&uring)), (299, 299));
@@ -317,6 +318,24 @@ fn carry<T: Send>(backend: &mut dyn Backend, act: impl FnOnce(&mut dyn Backend) 
         act(backend)
     };
     std::thread::scope(|scope| scope.spawn(story).join().unwrap())
+}
+
+/// A loop that watched itself would find itself ready for ever.
+#[test]
+fn a_backends_own_descriptor_is_refused() {
+    let ours = |setup| or_skip("uring", Uring::with_rings(4, setup)).map(|uring| Box::new(uring) as Box<dyn Backend>);
+    let all = Setup::ALL.into_iter().filter_map(|setup| Some(("uring", ours(setup)?)));
+    on_each(all.chain(others()), |mut backend| {
+        let Ok(number) = backend.pollable().map(|own| own.as_raw_fd()) else { return };
+        // SAFETY: it stays open as long as the backend lives, and is given to the backend only.
+        let own = unsafe { BorrowedFd::borrow_raw(number) };
+        for interest in [Interest::READ, Interest::NONE] {
+            let refused = backend.add(own, interest, token(1)).err().and_then(|error| error.raw_os_error());
+            let is_taken = refused.is_none() && backend.name() != "uring" && interest.is_empty();
+            assert!(is_taken || refused == Some(Errno::INVAL.raw_os_error()), "{interest:?}: {refused:?}");
+        }
+        assert_eq!(ready(&mut *backend), []);
+    });
 }
 
 /// One wait: which tokens are ready.

@@ -101,9 +101,8 @@ impl Readiness {
     /// The kernel's.
     #[inline]
     pub(crate) fn wait(&mut self, observed: &mut Observed, timeout_ns: Option<u64>) -> io::Result<()> {
-        let waited = observed.backend().wait(&mut self.events, timeout_ns);
-        self.is_outdated = observed.backend().may_be_outdated();
-        waited
+        self.is_outdated = false;
+        observed.backend().wait(&mut self.events, timeout_ns)
     }
 
     /// Joins the marks to the events: one event for each token. Puts first what was served longest ago.

@@ -1,0 +1,201 @@
+//! What goes to the kernel: polls for registrations that are unarmed, and the removal of polls.
+
+use super::{ALARM, REMOVAL, Uring, WAKER};
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use std::os::fd::AsFd;
+
+/// A busy registration that so many looks in a row have found not ready is armed when there is a system call anyway. Of two
+/// that answer each other every other look finds one not ready: both stay unarmed.
+pub(super) const IDLE: u8 = 2;
+
+impl Uring {
+    /// Notes that the kernel would not tell when a slot's registration is ready.
+    pub(super) fn mark_dirty(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        if !slot.is_dirty {
+            slot.is_dirty = true;
+            self.dirty.push(index);
+        }
+    }
+
+    /// Queues the removal of the polls of dirty registrations. What finds no room stays armed, and is looked at.
+    pub(super) fn disarm_dirty(&mut self) {
+        for nth in 0..self.dirty.len() {
+            self.needs_look |= self.disarm(self.dirty[nth] as usize).is_err();
+        }
+    }
+
+    /// Drops a registration whose descriptor was closed without being removed. Where its poll finds no room to be removed,
+    /// the next check tries again.
+    pub(super) fn drop_closed(&mut self, index: u32) {
+        if self.disarm(index as usize).is_ok() {
+            self.slots[index as usize].registration = None;
+        }
+    }
+
+    /// Queues the removal of a slot's poll, if it has one.
+    pub(super) fn disarm(&mut self, index: usize) -> Result<(), Errno> {
+        let Some(known) = &mut self.slots[index].registration else { return Ok(()) };
+        if known.serial == 0 {
+            return Ok(());
+        }
+        let name = name(known.serial, index as u32);
+        if !self.ring.unpoll(name, REMOVAL) {
+            self.send()?;
+            self.ring.unpoll(name, REMOVAL);
+        }
+        if let Some(known) = &mut self.slots[index].registration {
+            known.serial = 0;
+        }
+        self.armed -= 1;
+        Ok(())
+    }
+
+    /// Empties a slot. A poll that could not be disarmed is remembered, and removed before the next wait.
+    pub(super) fn forget(&mut self, index: usize) {
+        let armed = self.slots[index].registration.take().filter(|known| known.serial != 0);
+        if let Some(known) = armed {
+            self.pending_removals.push(name(known.serial, index as u32));
+            self.armed -= 1;
+        }
+    }
+
+    /// Queues the removals that found no room before.
+    pub(super) fn flush_removals(&mut self) -> Result<(), Errno> {
+        while let Some(&name) = self.pending_removals.last() {
+            if self.ring.unpoll(name, REMOVAL) {
+                self.pending_removals.pop();
+            } else {
+                self.send()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues a poll for the waker and for every unarmed registration that is observed.
+    pub(super) fn arm(&mut self) -> Result<(), Errno> {
+        self.arm_idle(0)
+    }
+
+    /// Queues a poll for the waker, and for every unarmed registration that is observed, but for busy ones that fewer looks
+    /// in a row have found not ready.
+    pub(super) fn arm_idle(&mut self, looks: u8) -> Result<(), Errno> {
+        self.flush_removals()?;
+        self.arm_waker()?;
+        let (mut done, mut kept) = (0, 0);
+        let mut answer = Ok(());
+        while let Some(&index) = self.dirty.get(done) {
+            let known = self.slots[index as usize].registration.as_ref().filter(|known| !known.interest.is_empty());
+            let is_kept = known.is_some_and(|known| !known.is_unarmed() || known.is_busy() && known.idle < looks);
+            if is_kept {
+                self.dirty[kept] = index;
+                kept += 1;
+            } else if known.is_some() && !self.arm_slot(index) {
+                // What found no room stays dirty until the kernel has taken what is queued.
+                answer = self.send();
+                if answer.is_err() {
+                    break;
+                }
+                continue;
+            }
+            self.slots[index as usize].is_dirty = is_kept;
+            done += 1;
+        }
+        self.dirty.drain(kept..done);
+        self.needs_look &= !self.dirty.is_empty();
+        answer
+    }
+
+    fn arm_waker(&mut self) -> Result<(), Errno> {
+        if self.waker_is_armed {
+            return Ok(());
+        }
+        let Some(waker) = &self.waker else { return Ok(()) };
+        if !self.ring.poll(WAKER, waker.as_fd(), PollFlags::IN, false) {
+            self.send()?;
+            return self.arm_waker();
+        }
+        self.waker_is_armed = true;
+        Ok(())
+    }
+
+    /// Queues a poll for a registration. `false` when the queue is full.
+    fn arm_slot(&mut self, index: u32) -> bool {
+        let Some(known) = &mut self.slots[index as usize].registration else { return true };
+        let serial = self.last_serial.checked_add(1).unwrap_or(1);
+        let is_queued = self.ring.poll(name(serial, index), known.fd.as_fd(), known.flags(), known.needs_news_only);
+        if is_queued {
+            self.last_serial = serial;
+            known.arm(serial);
+            self.armed += 1;
+        }
+        is_queued
+    }
+
+    /// Queues an alarm, unless one is in the kernel already. One that stays there from wait to wait costs less than a
+    /// timeout of each of them.
+    pub(super) fn set_alarm(&mut self) -> Result<(), Errno> {
+        if !self.alarm_is_set {
+            if !self.ring.alarm(ALARM) {
+                self.send()?;
+                self.ring.alarm(ALARM);
+            }
+            (self.alarm_is_set, self.is_quiet) = (true, true);
+        }
+        Ok(())
+    }
+
+    /// Has the kernel take all that is queued, and do at once what a removal leaves to be done.
+    pub(super) fn send(&mut self) -> Result<(), Errno> {
+        loop {
+            let before = (self.ring.queued(), self.early.len());
+            match self.ring.enter(Some(0)) {
+                Ok(_) | Err(Errno::INTR) => {}
+                // An older kernel takes nothing while more has completed than the ring holds.
+                Err(Errno::BUSY) => {
+                    while self.early.try_reserve(1).is_ok()
+                        && let Some(completion) = self.ring.next()
+                    {
+                        self.early.push_back(completion);
+                    }
+                }
+                // Handled by the next wait: the caller may be in the middle of a change.
+                Err(Errno::BADR) => self.has_lost = true,
+                Err(error) => return Err(error),
+            }
+            match self.ring.queued() {
+                0 => return Ok(()),
+                // Nothing was taken, and nothing was in the way: there is no memory for it.
+                left if (left, self.early.len()) == before => return Err(Errno::AGAIN),
+                _ => {}
+            }
+        }
+    }
+
+    /// The kernel had no memory for a completion, if it has said so, and does not tell whose: every poll is removed, to be
+    /// armed again. Whether it was so.
+    pub(super) fn recover_lost(&mut self) -> bool {
+        let has_lost = std::mem::take(&mut self.has_lost);
+        if has_lost {
+            self.disarm_all();
+        }
+        has_lost
+    }
+
+    /// Queues the removal of every poll.
+    pub(super) fn disarm_all(&mut self) {
+        for index in 0..self.slots.len() {
+            match self.disarm(index) {
+                Ok(()) => self.mark_dirty(index as u32),
+                // No room for that: the next wait tries again.
+                Err(_) => self.has_lost = true,
+            }
+        }
+        (self.waker_is_armed, self.alarm_is_set) = (false, false);
+    }
+}
+
+fn name(serial: u32, index: u32) -> u64 {
+    u64::from(serial) << 32 | u64::from(index)
+}

@@ -1,0 +1,143 @@
+//! What is ready at this moment, by one system call for all registrations that are dirty.
+
+use super::Uring;
+use super::arm::IDLE;
+use super::registration::OVERDUE;
+use crate::backend::EVENTS_MAX;
+use crate::{Event, Waker};
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use std::os::fd::{AsFd, AsRawFd};
+
+impl Uring {
+    /// Whether polls have completed since the last wait.
+    pub(super) fn has_completions(&mut self) -> bool {
+        !self.early.is_empty() || self.ring.has_completed() || self.ring.has_more()
+    }
+
+    /// Takes what has completed while the user's code ran, without reporting it: it may be outdated. `true` when a wake
+    /// was among it.
+    pub(super) fn collect(&mut self) -> std::io::Result<bool> {
+        if self.ring.has_more() || self.has_to_send() {
+            self.send_along()?;
+        }
+        let is_woken = self.reap_unreported();
+        Ok(self.recover_lost() || is_woken)
+    }
+
+    /// Whether something is to be sent that should not wait until the loop sleeps.
+    pub(super) fn has_to_send(&mut self) -> bool {
+        self.has_overdue || self.ring.queued() > 0 || !self.pending_removals.is_empty()
+    }
+
+    /// Sends what is queued, and arms those that are not busy. What the kernel has no memory for is sent by a later wait.
+    pub(super) fn send_along(&mut self) -> std::io::Result<()> {
+        self.has_overdue = false;
+        match self.arm_idle(IDLE).and_then(|()| self.ring.enter(Some(0))) {
+            Ok(_) | Err(Errno::INTR | Errno::AGAIN | Errno::BUSY) => {}
+            Err(Errno::BADR) => self.has_lost = true,
+            Err(error) => self.come_here(error)?,
+        }
+        Ok(())
+    }
+
+    /// Asks the kernel which of the dirty registrations are ready now, and reports those, a batch at the most. `true` when
+    /// the wait is over even without an event.
+    pub(super) fn look(&mut self, events: &mut Vec<Event>) -> bool {
+        let first = self.prepare_look();
+        if self.polled.len() == 0 {
+            return false;
+        }
+        match self.polled.ask() {
+            Ok(()) => {}
+            Err(Errno::INTR) => {
+                self.needs_look = true;
+                return true;
+            }
+            Err(_) => {
+                // Without an answer: arming them anew finds out which are ready.
+                self.disarm_dirty();
+                return false;
+            }
+        }
+        let is_woken = first == 1 && self.hear_waker();
+        let (mut kept, mut next) = (0, None);
+        for nth in 0..self.dirty.len() {
+            let (index, answer) = (self.dirty[nth], self.polled.answer(first + nth));
+            let is_dirty = if events.len() >= EVENTS_MAX && !answer.is_empty() {
+                next.get_or_insert(kept);
+                true
+            } else {
+                self.take_answer(index, answer, events)
+            };
+            self.slots[index as usize].is_dirty = is_dirty;
+            if is_dirty {
+                self.dirty[kept] = index;
+                kept += 1;
+            }
+        }
+        self.dirty.truncate(kept);
+        // Those that found no room in this batch come first in the next.
+        self.needs_look |= next.is_some();
+        self.dirty.rotate_left(next.unwrap_or(0));
+        is_woken
+    }
+
+    /// Lists whom to ask about: the waker, if it is unarmed, and all dirty registrations, in their order. How many places
+    /// the waker has.
+    fn prepare_look(&mut self) -> usize {
+        self.polled.clear();
+        if let Some(waker) = self.waker.as_ref().filter(|_| !self.waker_is_armed) {
+            self.polled.push(waker.as_fd().as_raw_fd(), PollFlags::IN);
+        }
+        let first = self.polled.len();
+        let (slots, polled) = (&mut self.slots, &mut self.polled);
+        self.dirty.retain(|&index| {
+            let slot = &mut slots[index as usize];
+            let known = slot.registration.as_ref().filter(|known| !known.interest.is_empty());
+            slot.is_dirty = known.is_some();
+            known.inspect(|known| polled.push(known.fd.as_raw_fd(), known.flags())).is_some()
+        });
+        first
+    }
+
+    /// The answer for the waker. Whether it was woken.
+    fn hear_waker(&mut self) -> bool {
+        let is_woken = !self.polled.answer(0).is_empty();
+        if is_woken {
+            self.waker.iter().for_each(Waker::drain);
+            self.waker_idle = 0;
+        } else {
+            self.waker_idle = self.waker_idle.saturating_add(1);
+            self.has_overdue |= self.waker_idle >= OVERDUE;
+        }
+        is_woken
+    }
+
+    /// Whether the registration stays dirty.
+    fn take_answer(&mut self, index: u32, answer: PollFlags, events: &mut Vec<Event>) -> bool {
+        let Some(known) = &mut self.slots[index as usize].registration else { return false };
+        known.note_look(!answer.is_empty(), self.waits);
+        if answer.is_empty() {
+            let is_unarmed = known.is_unarmed();
+            self.needs_look |= is_unarmed && known.is_busy();
+            self.has_overdue |= is_unarmed && known.idle >= OVERDUE;
+            // Of an armed one the kernel tells when it is ready again.
+            return is_unarmed;
+        }
+        if answer.contains(PollFlags::NVAL) {
+            self.drop_closed(index);
+            return false;
+        }
+        if known.is_busy() {
+            // Where there is no room for the removal of a poll that lasts, the poll stays armed for now.
+            let _ = self.disarm(index as usize);
+        }
+        if !self.report(index, answer, events) {
+            return false;
+        }
+        let known = self.slots[index as usize].registration.as_ref().filter(|known| known.is_unarmed());
+        self.needs_look |= known.is_some_and(|known| known.may_be_busy());
+        known.is_some()
+    }
+}

@@ -1,0 +1,187 @@
+//! Busy registrations: without a poll in the kernel, looked at by each wait, and armed again when they are idle.
+
+use super::*;
+use crate::event_loop::EventLoop;
+use std::os::unix::net::UnixStream;
+
+/// Both ends of a pair, which are observed as 0 and 1.
+fn ends(uring: &mut Uring) -> [BorrowedFd<'static>; 2] {
+    let ends = <[_; 2]>::from(UnixStream::pair().unwrap()).map(lend);
+    for (index, end) in (0..).zip(ends) {
+        uring.add(end, Interest::READ, token(index)).unwrap();
+    }
+    ends
+}
+
+/// A byte goes to and fro so many times, and is reported each time, once.
+fn play(uring: &mut Uring, ends: [BorrowedFd<'static>; 2], times: u32) {
+    for turn in 0..times {
+        let to = turn % 2;
+        rustix::io::write(ends[1 - to as usize], b"x").unwrap();
+        assert_eq!(waited(uring), [to], "{turn}");
+        assert_eq!(rustix::io::read(ends[to as usize], &mut [0; 8]), Ok(1));
+    }
+}
+
+#[test]
+fn who_is_ready_again_and_again_is_armed_when_nothing_is_ready_and_not_before() {
+    if !permitted() {
+        return;
+    }
+    for setup in Setup::ALL {
+        let mut uring = Uring::with_rings(4, setup).unwrap();
+        let ends = ends(&mut uring);
+        assert_eq!(waited(&mut uring), []);
+        assert_eq!((uring.armed, polls(&uring)), (2, 2));
+        for _ in 0..3 {
+            play(&mut uring, ends, 20);
+            assert_eq!((uring.armed, polls(&uring)), (0, 0), "{setup:?}, busy");
+            assert_eq!(waited(&mut uring), []);
+            assert_eq!((uring.armed, polls(&uring)), (2, 2), "{setup:?}, idle");
+        }
+    }
+}
+
+/// The loop never sleeps, and looks neither at who is armed nor for long at who is not.
+#[test]
+fn among_the_busy_the_idle_are_armed_and_heard_when_they_are_ready() {
+    if !permitted() {
+        return;
+    }
+    for setup in Setup::ALL {
+        let mut uring = Uring::with_rings(4, setup).unwrap();
+        let ends = ends(&mut uring);
+        let mut pipe = pipes(1).remove(0);
+        uring.add(pipe.0, Interest::READ, token(2)).unwrap();
+        assert_eq!(waited(&mut uring), []);
+        for _ in 0..3 {
+            play(&mut uring, ends, 20);
+            assert_eq!((uring.armed, uring.dirty.len()), (1, 2), "{setup:?}, the idle one is armed");
+            pipe.1.write_all(b"x").unwrap();
+            assert_eq!(waited(&mut uring), [2]);
+            rustix::io::read(pipe.0, &mut [0; 8]).unwrap();
+        }
+    }
+}
+
+/// An edge has a poll that lasts. It is removed while the edge is busy.
+#[test]
+fn a_busy_edge_is_disarmed_and_lasts_again_when_it_is_idle() {
+    if !permitted() {
+        return;
+    }
+    let mut uring = Uring::new().unwrap();
+    let ends = ends(&mut uring);
+    (0..2).for_each(|index| uring.expect_news(token(index)));
+    assert_eq!(waited(&mut uring), []);
+    for _ in 0..3 {
+        play(&mut uring, ends, 60);
+        assert_eq!((uring.armed, polls(&uring)), (0, 0), "busy");
+        assert_eq!(waited(&mut uring), []);
+        assert_eq!((uring.armed, polls(&uring)), (2, 2), "idle");
+        rustix::io::write(ends[0], b"x").unwrap();
+        assert_eq!([waited(&mut uring), waited(&mut uring)], [vec![1], vec![]], "news only");
+        rustix::io::read(ends[1], &mut [0; 8]).unwrap();
+    }
+}
+
+/// Linux before 5.13: its edges are level-triggered underneath.
+#[test]
+fn without_polls_that_last_an_edge_is_reported_like_any_other() {
+    if !permitted() {
+        return;
+    }
+    let mut uring = Uring::new().unwrap();
+    uring.ring.has_multishot = false;
+    let ends = ends(&mut uring);
+    (0..2).for_each(|index| uring.expect_news(token(index)));
+    play(&mut uring, ends, 60);
+    rustix::io::write(ends[0], b"x").unwrap();
+    assert_eq!([waited(&mut uring), waited(&mut uring)], [[1], [1]]);
+}
+
+/// The waker's poll is spent by the first wake, and the loop does not sleep: it looks at the waker, too.
+#[test]
+fn a_busy_loop_hears_its_waker() {
+    if !permitted() {
+        return;
+    }
+    let mut uring = Uring::new().unwrap();
+    let waker = Waker::with_pipe().unwrap();
+    uring.attach(&waker).unwrap();
+    let ends = ends(&mut uring);
+    for _ in 0..30 {
+        play(&mut uring, ends, 20);
+        waker.wake();
+        assert_eq!(waited(&mut uring), []);
+        let mut polled = [rustix::event::PollFd::new(&waker, rustix::event::PollFlags::IN)];
+        let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        assert_eq!(rustix::event::poll(&mut polled, Some(&at_once)), Ok(0), "its wakes were taken");
+    }
+}
+
+/// C41: there is no poll that would keep it open, or tell of it.
+#[test]
+fn a_busy_registration_that_was_closed_is_dropped_by_the_next_look_c41() {
+    if !permitted() {
+        return;
+    }
+    let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut uring = Uring::new().unwrap();
+    let ends = ends(&mut uring);
+    play(&mut uring, ends, 20);
+    assert_eq!(uring.armed, 0);
+    nix::unistd::close(ends[0].as_raw_fd()).unwrap();
+    assert_eq!(rustix::io::read(ends[1], &mut [0; 8]), Ok(0), "the peer sees the end at once");
+    assert_eq!(waited(&mut uring), [1]);
+    assert!(uring.slots[0].registration.is_none());
+}
+
+/// C59: the rings are made anew when they are needed again.
+#[test]
+fn a_busy_loop_that_goes_to_another_thread_works_there_c59() {
+    if !permitted() {
+        return;
+    }
+    let mut uring = Uring::new().unwrap();
+    let ends = ends(&mut uring);
+    play(&mut uring, ends, 20);
+    for _ in 0..2 {
+        rustix::io::write(ends[1], b"x").unwrap();
+        assert_eq!(carry(&mut uring, ready), [token(0)]);
+        rustix::io::read(ends[0], &mut [0; 8]).unwrap();
+        assert_eq!(carry(&mut uring, ready), []);
+        play(&mut uring, ends, 20);
+    }
+}
+
+/// More than a batch are busy: each has its turn.
+#[test]
+fn of_more_busy_ones_than_a_batch_holds_the_rest_comes_first_c49() {
+    if !permitted() {
+        return;
+    }
+    const COUNT: u32 = 2_000;
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let mut events =
+        EventLoop::<u64>::from_parts(Box::new(MonotonicClock), Box::new(Uring::new().unwrap()), 1).unwrap();
+    let tokens: Vec<_> =
+        (0..COUNT).map(|_| events.add_descriptor(lend(reader.try_clone().unwrap()), Interest::READ).unwrap()).collect();
+    let mut turn = || {
+        events.turn(crate::Wait::Poll).unwrap();
+        std::iter::from_fn(|| events.next_ready()).map(|ready| ready.token).collect::<Vec<_>>()
+    };
+    assert_eq!(turn(), []);
+    for _ in 0..5 {
+        writer.write_all(b"x").unwrap();
+        let mut served: Vec<_> = (0..4).flat_map(|_| turn()).collect();
+        served.sort_unstable();
+        served.dedup();
+        assert_eq!(served.len(), tokens.len());
+        rustix::io::read(&reader, &mut [0; 8]).unwrap();
+        assert_eq!(turn(), [], "nothing of what was there");
+    }
+}
