@@ -15,6 +15,7 @@ pub(crate) struct Identity {
     witness: Option<std::os::fd::OwnedFd>,
     is_always_ready: bool,
     #[cfg(target_os = "linux")]
+    #[allow(dead_code, reason = "io_uring asks, which some architectures lack")]
     announces: bool,
 }
 
@@ -55,6 +56,7 @@ impl Identity {
     /// Whether it is sure to tell who waits for it whenever there is more to read, or more room. A device may be always
     /// ready and never say so.
     #[cfg(target_os = "linux")]
+    #[allow(dead_code, reason = "io_uring asks, which some architectures lack")]
     pub(crate) fn announces(&self) -> bool {
         self.announces
     }

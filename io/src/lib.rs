@@ -77,6 +77,16 @@ pub mod token;
 #[path = "../tests/common/told.rs"]
 mod told;
 #[cfg(target_os = "linux")]
+#[cfg_attr(
+    not(any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "loongarch64",
+        target_arch = "powerpc64"
+    )),
+    path = "uring/absent.rs"
+)]
 pub mod uring;
 pub mod waker;
 pub mod warp;

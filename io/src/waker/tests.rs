@@ -7,7 +7,7 @@ use crate::portable::Portable;
 use crate::select::Select;
 use crate::told::or_skip;
 use crate::uring::Uring;
-use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
 use rustix::io::Errno;
 use std::sync::Arc;
@@ -86,11 +86,12 @@ fn of_wakes_from_a_signal_handler_none_is_lost_c54() {
         };
         // SAFETY: the handler does what is promised to be safe in one: an atomic addition, and a wake.
         let id = unsafe { signal_hook::low_level::register(signal_hook::consts::SIGUSR2, handler) }.unwrap();
-        let waiter = pthread_self();
+        // As a number: musl's is a pointer, which no other thread may have.
+        let waiter = pthread_self() as usize;
         thread::scope(|scope| {
             scope.spawn(|| {
                 for sent in 0..SIGNALS {
-                    pthread_kill(waiter, Signal::SIGUSR2).unwrap();
+                    pthread_kill(waiter as Pthread, Signal::SIGUSR2).unwrap();
                     // Two pending signals of one kind would be one.
                     while handled.load(Ordering::SeqCst) == sent {
                         thread::yield_now();

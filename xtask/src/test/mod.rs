@@ -15,6 +15,7 @@ pub(crate) mod exits;
 pub(crate) mod interpreters;
 mod lanes;
 pub(crate) mod limits;
+mod linux;
 mod loom;
 mod lua_suite;
 mod luacheck;
@@ -62,6 +63,7 @@ const STEPS: &[Step] = &[
     Step { name: "conformance", about: "the list of behaviours, on each backend", run: conformance::run },
     Step { name: "loom", about: "the waker's protocol, in every order with up to three preemptions", run: loom::run },
     Step { name: "targets", about: "for macOS, FreeBSD, illumos, Windows and a bare machine", run: targets::check },
+    Step { name: "linux", about: "for i686, musl, aarch64 and s390x, natively or in qemu", run: linux::run },
     Step { name: "lua", about: "the Lua suite, on each interpreter and backend", run: lua_suite::run },
     Step { name: "valgrind", about: "the Lua suite on Debian's Lua 5.4 under valgrind", run: valgrind::run },
     Step {

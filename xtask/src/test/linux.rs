@@ -1,0 +1,123 @@
+//! Linux as it is elsewhere: words of 32 bits, another C library, another order of bytes.
+//!
+//! ```text
+//!   i686     the wheel, and the event loop without io_uring    runs here, natively
+//!   musl     the wheel, the event loop, and a static program   runs here, natively
+//!   aarch64  the wheel                                         in qemu
+//!   s390x    the wheel, with the high byte first               in qemu
+//! ```
+//!
+//! Only the wheel runs in qemu, which knows neither io_uring nor all that the event loop's tests ask of a kernel.
+
+use super::step::{Outcome, TESTS_LIMIT};
+use super::summary::Tally;
+use super::tools::apt_install;
+use crate::process;
+use crate::project::Project;
+
+/// A kind of Linux that this machine is not.
+struct Machine {
+    target: &'static str,
+    /// The compiler for C, which links, too, and what runs a program of it; empty: the machine itself does.
+    compiler: &'static str,
+    runner: &'static str,
+    /// Debian's packages that have both.
+    packages: &'static [&'static str],
+    tests: &'static [&'static str],
+    /// What is left out.
+    without: &'static [&'static str],
+}
+
+const ENGINE: &[&str] = &["-p", "cogloop-engine", "--lib", "--tests"];
+const ENGINE_AND_IO: &[&str] = &["-p", "cogloop-engine", "-p", "cogloop-io", "--lib", "--tests"];
+const MUSL: &str = "x86_64-unknown-linux-musl";
+
+const MACHINES: &[Machine] = &[
+    Machine {
+        target: "i686-unknown-linux-gnu",
+        compiler: "i686-linux-gnu-gcc",
+        runner: "",
+        packages: &["gcc-i686-linux-gnu", "libc6-dev-i386-cross"],
+        tests: ENGINE_AND_IO,
+        // A system call of such a program takes ten times as long, and these make 600,000 each.
+        without: &["--skip", "_c49"],
+    },
+    Machine {
+        target: MUSL,
+        compiler: "musl-gcc",
+        runner: "",
+        packages: &["musl-tools"],
+        tests: ENGINE_AND_IO,
+        without: &[],
+    },
+    Machine {
+        target: "aarch64-unknown-linux-gnu",
+        compiler: "aarch64-linux-gnu-gcc",
+        runner: "qemu-aarch64",
+        packages: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-user"],
+        tests: ENGINE,
+        without: &[],
+    },
+    Machine {
+        target: "s390x-unknown-linux-gnu",
+        compiler: "s390x-linux-gnu-gcc",
+        runner: "qemu-s390x",
+        packages: &["gcc-s390x-linux-gnu", "libc6-dev-s390x-cross", "qemu-user"],
+        tests: ENGINE,
+        without: &[],
+    },
+];
+
+pub(super) fn run(project: &Project) -> Outcome {
+    let mut all = Tally::default();
+    let mut missing = Vec::new();
+    for machine in MACHINES {
+        if let Err(why) = prepare(project, machine) {
+            println!("skipped: {}: {why}", machine.target);
+            missing.push(machine.target);
+            continue;
+        }
+        let (lines, verdict) = process::watch(&mut cargo(project, machine, "test"), TESTS_LIMIT);
+        let tally = Tally::of(&lines);
+        verdict.map_err(|message| format!("{}: {message} ({tally})", machine.target))?;
+        all.add(&tally);
+    }
+    if !missing.contains(&MUSL) {
+        static_program(project)?;
+    }
+    let note = all.outcome()?;
+    if missing.is_empty() { Ok(note) } else { Ok(format!("{note}; without {}, not to be had", missing.join(" "))) }
+}
+
+/// What has to be there before: the standard library, what links, what runs.
+fn prepare(project: &Project, machine: &Machine) -> Result<(), String> {
+    process::run(project.program("rustup").args(["--quiet", "target", "add", machine.target]))?;
+    let is_there = |program: &str| program.is_empty() || process::exists(program);
+    if is_there(machine.compiler) && is_there(machine.runner) { Ok(()) } else { apt_install(project, machine.packages) }
+}
+
+/// Static programs, so that neither this machine nor qemu has to find another C library.
+fn cargo(project: &Project, machine: &Machine, command: &str) -> std::process::Command {
+    let name = machine.target.to_uppercase().replace('-', "_");
+    let mut cargo = project.cargo(&[command, "--quiet", "--target", machine.target, "--no-fail-fast"]);
+    cargo.args(machine.tests).arg("--").args(machine.without);
+    // Rust brings musl itself, and links it as it is used to.
+    if machine.target != MUSL {
+        cargo.env(format!("CARGO_TARGET_{name}_LINKER"), machine.compiler);
+    }
+    cargo.env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), "-C target-feature=+crt-static");
+    if !machine.runner.is_empty() {
+        cargo.env(format!("CARGO_TARGET_{name}_RUNNER"), machine.runner);
+    }
+    cargo
+}
+
+/// The program `cogloop`, which needs no library of the system then, and runs in an empty container.
+fn static_program(project: &Project) -> Result<(), String> {
+    let mut cargo = project.cargo(&["build", "--quiet", "--target", MUSL, "-p", "cogloop-runner"]);
+    process::run(cargo.env("CC_x86_64_unknown_linux_musl", "musl-gcc"))?;
+    let program = project.target.join(MUSL).join("debug/cogloop");
+    let script = "local l = require 't.Loop'( ); l:addTask( 5, print, 'static' ); l:run( )";
+    let printed = process::capture(project.program(&program).args(["-e", script]))?;
+    if printed.trim() == "static" { Ok(()) } else { Err(format!("the static program printed `{printed}`")) }
+}
