@@ -10,10 +10,11 @@
  *           (errno.h) above 0. cog_strerror puts it into words, and cog_last_message says what exactly was wrong.
  *           Nothing has happened then, and what outputs point to is as it was.
  * Outputs   stand last. Where nobody is interested, NULL.
- * Handles   cog_loop, cog_timer and cog_watch are small values, to be copied at will. All zero is none. One whose loop,
+ * Handles   cog_loop, cog_timer, cog_watch and cog_hook are small values, to be copied at will. All zero is none. One whose loop,
  *           timer or watch is gone is stale for ever: COG_ERROR_STALE, and never the next one in its place.
  * Times     are nanoseconds, delays from now, other times from the loop's creation. COG_NEVER is the end of time.
- * Owners    ctx is the caller's; the library hands it to the callback and does not look at it. A descriptor stays the
+ * Owners    ctx is the caller's; the library hands it to the callback and does not look at it. cog_timer_on_end and
+ *           cog_watch_on_end name a function that frees it when the library has let go of it. A descriptor stays the
  *           caller's: remove its watch first, then close it. A string that is returned is the library's.
  * Threads   A loop belongs to the thread that made it, and ends with it. Any thread may call cog_loop_post and
  *           cog_loop_wake; from another one than the loop's, everything else is COG_ERROR_THREAD. A signal handler may
@@ -60,6 +61,21 @@ enum {
 /* Directions of a descriptor: what is watched, and what is ready. */
 enum { COG_READ = 1, COG_WRITE = 2 };
 
+/* What cog_watch_conditions tells besides COG_READ and COG_WRITE. */
+enum {
+    COG_PRIORITY = 4,      /* urgent data: POLLPRI */
+    COG_HUNG_UP = 8,       /* both directions have ended: POLLHUP */
+    COG_READ_HUNG_UP = 16, /* the other end writes no more: POLLRDHUP */
+    COG_BROKEN = 32        /* an error; getsockopt's SO_ERROR says which: POLLERR */
+};
+
+/* When a hook runs, in each turn. */
+enum {
+    COG_HOOK_IDLE = 1,    /* first; while there is one the loop neither waits nor ends */
+    COG_HOOK_PREPARE = 2, /* before the wait, whose length it can still change by arming or cancelling timers */
+    COG_HOOK_CHECK = 3    /* after the wait, before the first callback */
+};
+
 /* How often readiness is reported. */
 enum {
     COG_LEVEL = 0,   /* as long as it lasts */
@@ -99,6 +115,9 @@ typedef struct cog_timer {
 typedef struct cog_watch {
     uint64_t loop_id, token;
 } cog_watch;
+typedef struct cog_hook {
+    uint64_t loop_id, number;
+} cog_hook;
 
 /* What a loop is made with. Set size to sizeof(cog_options), and everything else to 0 but for what you choose. */
 typedef struct cog_options {
@@ -145,8 +164,11 @@ typedef void (*cog_timer_fn)(cog_timer timer, const cog_expiry *expiry, void *ct
 /* A watch has something to say: a descriptor the directions that are ready, a signal its number, a child its status as
  * waitpid gives it, or -1 if somebody else has taken that. */
 typedef void (*cog_watch_fn)(cog_watch watch, int what, void *ctx);
-/* Something that was posted. */
+/* Something that was posted, a hook, or what frees a ctx. */
 typedef void (*cog_post_fn)(void *ctx);
+/* One of the timers and of the watches of a walk. */
+typedef void (*cog_walk_timer_fn)(cog_timer timer, void *arg);
+typedef void (*cog_walk_watch_fn)(cog_watch watch, void *arg);
 
 /* ---- The library ---- */
 
@@ -192,6 +214,8 @@ int cog_loop_now(cog_loop loop, uint64_t *now_ns);
 int cog_loop_now_cached(cog_loop loop, uint64_t *now_ns);
 /* Reads the clock for cog_loop_now_cached: after work that took long. */
 int cog_loop_update_now(cog_loop loop);
+/* A time of the loop by the time of day, in nanoseconds since 1970, as that is set now: for messages and logs. */
+int cog_loop_wall_time(cog_loop loop, uint64_t at_ns, int64_t *unix_ns);
 /* COG_CLOCK_VIRTUAL: lets time pass. */
 int cog_loop_advance(cog_loop loop, uint64_t by_ns);
 /* Inside another loop: watch fd for reading, wait no longer than timeout_ns, then cog_loop_step. Ask for the timeout
@@ -201,6 +225,16 @@ int cog_loop_next_timeout(cog_loop loop, uint64_t *timeout_ns);
 /* The backend, and in words why it is this one. Both are good until the loop is freed. */
 int cog_loop_backend(cog_loop loop, const char **name, const char **reason);
 int cog_loop_stats(cog_loop loop, cog_stats *stats);
+/* Calls each_timer for every timer there is, then each_watch for every watch, either of which may be NULL, in no particular
+ * order. They may change everything: what has ended by then is not visited, nor what is new. */
+int cog_loop_walk(cog_loop loop, cog_walk_timer_fn each_timer, cog_walk_watch_fn each_watch, void *arg);
+
+/* ---- Hooks ---- */
+
+/* Calls fn in each turn. when: COG_HOOK_IDLE and others. Those of one kind run in the order in which they were added. A hook
+ * that is idle keeps cog_loop_run going, and a virtual clock does not jump; the others do neither. */
+int cog_hook_add(cog_loop loop, int when, cog_post_fn fn, void *ctx, cog_hook *hook);
+int cog_hook_remove(cog_hook hook);
 
 /* ---- Timers: never early ---- */
 
@@ -217,6 +251,11 @@ int cog_timer_add(cog_loop loop, const cog_plan *plan, cog_timer_fn fn, void *ct
 int cog_timer_callback(cog_timer timer, cog_timer_fn *fn, void **ctx);
 /* Lets it call something else from now on. */
 int cog_timer_set_callback(cog_timer timer, cog_timer_fn fn, void *ctx);
+/* Calls fn with the timer's ctx, once, when the timer has ended: after its last callback, when it is cancelled, or when its loop
+ * is freed. In its own callback it is called when that returns. NULL takes it back. */
+int cog_timer_on_end(cog_timer timer, cog_post_fn fn);
+/* When it is due, by the loop's time; COG_NEVER while it is paused. */
+int cog_timer_deadline(cog_timer timer, uint64_t *deadline_ns);
 /* Ends a timer: it does not fire any more, even if it is due. */
 int cog_timer_cancel(cog_timer timer);
 /* Gives it a new deadline, from which a period counts. One that is paused goes on. */
@@ -245,6 +284,10 @@ int cog_watch_child(cog_loop loop, int pid, cog_watch_fn fn, void *ctx, cog_watc
 int cog_watch_callback(cog_watch watch, cog_watch_fn *fn, void **ctx);
 /* Lets it call something else from now on. */
 int cog_watch_set_callback(cog_watch watch, cog_watch_fn fn, void *ctx);
+/* Calls fn with the watch's ctx, once, when the watch has ended: as cog_timer_on_end. */
+int cog_watch_on_end(cog_watch watch, cog_post_fn fn);
+/* Descriptors: asks the system what they are ready for at this moment: COG_READ, COG_WRITE, COG_HUNG_UP and others. */
+int cog_watch_conditions(cog_watch watch, int *conditions);
 /* Watches nothing any more; a call that was due does not come. */
 int cog_watch_remove(cog_watch watch);
 /* Descriptors: other directions; COG_ONE_SHOT reports again. */
@@ -262,7 +305,7 @@ int cog_watch_unref(cog_watch watch);
 #define COG_ASSERT__(what) _Static_assert(what, #what)
 #endif
 COG_ASSERT__(sizeof(cog_loop) == 8 && sizeof(cog_timer) == 16 && sizeof(cog_watch) == 16);
-COG_ASSERT__(sizeof(cog_expiry) == 24);
+COG_ASSERT__(sizeof(cog_hook) == 16 && sizeof(cog_expiry) == 24);
 #if UINTPTR_MAX == UINT64_MAX
 COG_ASSERT__(sizeof(cog_options) == 48 && sizeof(cog_stats) == 64 && sizeof(cog_plan) == 40);
 COG_ASSERT__(offsetof(cog_options, resolution_ns) == 16 && offsetof(cog_options, clock) == 36);

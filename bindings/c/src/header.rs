@@ -12,9 +12,11 @@ const MOCKIT_H: &str = include_str!("../include/mockit.h");
 const COG: &[&str] = &[
     include_str!("cog/mod.rs"),
     include_str!("cog/answer.rs"),
+    include_str!("cog/hooks.rs"),
     include_str!("cog/loops.rs"),
     include_str!("cog/options.rs"),
     include_str!("cog/timers.rs"),
+    include_str!("cog/walk.rs"),
     include_str!("cog/watches.rs"),
 ];
 const MOCKIT: &[&str] = &[include_str!("mockit/mod.rs")];
@@ -118,6 +120,7 @@ fn c_type(kind: &str) -> String {
         "bool" => "bool".to_owned(),
         "usize" => "size_t".to_owned(),
         "u64" => "uint64_t".to_owned(),
+        "i64" => "int64_t".to_owned(),
         "u32" => "uint32_t".to_owned(),
         ours => {
             let name = ours.strip_prefix("Cog").unwrap_or_else(|| panic!("`{ours}` is no type that C has"));

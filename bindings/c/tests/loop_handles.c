@@ -26,6 +26,8 @@ static int with_loop(cog_loop loop, int code) {
     const char *name = NULL;
     cog_timer timer = { 7, 7 };
     cog_watch watch = { 7, 7 };
+    cog_hook hook = { 7, 7 };
+    int64_t wall_ns = 7;
     cog_stats stats;
     stats.size = sizeof stats;
     CHECK(cog_loop_run(loop) == code);
@@ -47,6 +49,11 @@ static int with_loop(cog_loop loop, int code) {
     CHECK(cog_watch_descriptor(loop, 0, COG_READ, COG_LEVEL, on_watch, &calls, &watch) == code);
     CHECK(cog_watch_signal(loop, 10, on_watch, &calls, &watch) == code);
     CHECK(cog_watch_child(loop, 1, on_watch, &calls, &watch) == code);
+    CHECK(cog_loop_walk(loop, NULL, NULL, NULL) == code);
+    CHECK(cog_loop_wall_time(loop, 0, &wall_ns) == code && wall_ns == 7);
+    CHECK(cog_hook_add(loop, COG_HOOK_CHECK, on_post, &calls, &hook) == code);
+    hook.loop_id = loop.id;
+    CHECK(cog_hook_remove(hook) == code && hook.number == 7);
     CHECK(timer.key == 7 && watch.token == 7 && cog_last_message()[0]);
     return code;
 }
@@ -54,6 +61,8 @@ static void with_timer(cog_timer timer, int code) {
     uint64_t ns = 7;
     CHECK(cog_timer_callback(timer, NULL, NULL) == code);
     CHECK(cog_timer_set_callback(timer, on_timer, &calls) == code);
+    CHECK(cog_timer_on_end(timer, on_post) == code);
+    CHECK(cog_timer_deadline(timer, &ns) == code && ns == 7);
     CHECK(cog_timer_reschedule(timer, 1) == code);
     CHECK(cog_timer_pause(timer) == code);
     CHECK(cog_timer_resume(timer) == code);
@@ -65,6 +74,9 @@ static void with_timer(cog_timer timer, int code) {
 static void with_watch(cog_watch watch, int code) {
     CHECK(cog_watch_callback(watch, NULL, NULL) == code);
     CHECK(cog_watch_set_callback(watch, on_watch, &calls) == code);
+    int conditions = 7;
+    CHECK(cog_watch_on_end(watch, on_post) == code);
+    CHECK(cog_watch_conditions(watch, &conditions) == code && conditions == 7);
     CHECK(cog_watch_set(watch, COG_READ) == code);
     CHECK(cog_watch_drained(watch, COG_READ) == code);
     CHECK(cog_watch_ref(watch) == code);

@@ -62,6 +62,7 @@ enum About {
     Loop,
     Timer,
     Watch,
+    Hook,
 }
 
 /// From what a sentence is made.
@@ -79,6 +80,8 @@ impl Failure {
     pub(super) const STALE_LOOP: Self = Self { code: COG_ERROR_STALE, about: About::Loop };
     pub(super) const STALE_TIMER: Self = Self { code: COG_ERROR_STALE, about: About::Timer };
     pub(super) const STALE_WATCH: Self = Self { code: COG_ERROR_STALE, about: About::Watch };
+
+    pub(super) const STALE_HOOK: Self = Self { code: COG_ERROR_STALE, about: About::Hook };
 
     fn told(code: c_int, told: Told) -> Self {
         NEW.set(told);
@@ -135,6 +138,7 @@ impl Failure {
             About::Loop => Told::Argument("loop"),
             About::Timer => Told::Argument("timer"),
             About::Watch => Told::Argument("watch"),
+            About::Hook => Told::Argument("hook"),
         };
         if let Told::Words = told {
             LAST_WORDS.set(NEW_WORDS.with_borrow(|words| *words));

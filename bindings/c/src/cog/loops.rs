@@ -2,6 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::os::fd::AsRawFd;
+use std::time::SystemTime;
 
 use cogloop_io::Wait;
 use nix::errno::Errno;
@@ -168,6 +169,25 @@ pub extern "C" fn cog_loop_update_now(r#loop: CogLoop) -> c_int {
             found.cached_ns.set(found.events.borrow().now_ns());
             Ok(())
         })
+    })
+}
+
+/// A time of the loop by the time of day.
+///
+/// # Safety
+/// `unix_ns` is NULL or points to an `int64_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_loop_wall_time(r#loop: CogLoop, at_ns: u64, unix_ns: *mut i64) -> c_int {
+    answer(|| {
+        let now_ns = registry::with(r#loop.id, |found| Ok(found.events.borrow().now_ns()))?;
+        let wall_ns = match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => after.as_nanos() as i128,
+            Err(before) => -(before.duration().as_nanos() as i128),
+        };
+        let at = wall_ns + i128::from(at_ns) - i128::from(now_ns);
+        // SAFETY: the caller's promise.
+        unsafe { put(unix_ns, at.clamp(i64::MIN.into(), i64::MAX.into()) as i64) };
+        Ok(())
     })
 }
 

@@ -9,10 +9,12 @@ use std::os::fd::AsRawFd;
 use std::ptr::{null, null_mut};
 
 use super::answer::{COG_ERROR_MEMORY, COG_ERROR_STALE, COG_OK, cog_last_message, cog_strerror};
+use super::hooks::*;
 use super::loops::*;
 use super::timers::*;
+use super::walk::*;
 use super::watches::*;
-use super::{CogExpiry, CogLoop, CogTimer, CogWatch};
+use super::{CogExpiry, CogHook, CogLoop, CogTimer, CogWatch};
 
 /// What this thread is granted.
 #[derive(Copy, Clone)]
@@ -126,6 +128,7 @@ fn live(events: CogLoop, pipes: &[(io::PipeReader, io::PipeWriter)], calls: *mut
                 assert!(is_done(cog_timer_resume(timer)));
                 let _ = is_done(cog_timer_unref(timer));
                 assert!(is_done(cog_timer_ref(timer)));
+                let _ = is_done(cog_timer_on_end(timer, Some(on_post)));
                 if round % 3 == 0 {
                     assert!(is_done(cog_timer_cancel(timer)));
                 }
@@ -141,14 +144,29 @@ fn live(events: CogLoop, pipes: &[(io::PipeReader, io::PipeWriter)], calls: *mut
             let fd = reader.as_raw_fd();
             if is_done(cog_watch_descriptor(events, fd, 1, 0, Some(on_watch), calls, &raw mut watch)) {
                 let _ = is_done(cog_watch_set(watch, 0));
+                assert!(is_done(cog_watch_on_end(watch, Some(on_post))), "its own place has room for it");
                 let _ = is_done(cog_watch_unref(watch));
                 assert!(is_done(cog_watch_remove(watch)), "removal needs none");
             } else {
                 assert_eq!((watch.loop_id, watch.token), (7, 7), "nothing is half done");
             }
         }
+        for _ in 0..5 {
+            let mut hook = CogHook { loop_id: 7, number: 7 };
+            if is_done(cog_hook_add(events, 2, Some(on_post), calls, &raw mut hook)) {
+                assert!(is_done(cog_hook_remove(hook)), "removal needs none");
+            } else {
+                assert_eq!((hook.loop_id, hook.number), (7, 7), "nothing is half done");
+            }
+            let _ = is_done(cog_hook_add(events, 3, Some(on_post), calls, null_mut()));
+        }
+        let _ = is_done(cog_loop_walk(events, Some(each_timer), None, null_mut()));
         let _ = is_done(cog_loop_step(events));
     }
+}
+
+unsafe extern "C" fn each_timer(timer: CogTimer, _: *mut c_void) {
+    assert_eq!(cog_timer_reschedule(timer, 1), COG_OK);
 }
 
 /// The loop is as usable as before.

@@ -10,7 +10,9 @@
 //!
 //! | file | C |
 //! |---|---|
-//! | `loops`, `timers`, `watches` | `cog_loop_…`, `cog_timer_…`, `cog_watch_…` |
+//! | `loops`, `timers`, `watches`, `hooks` | `cog_loop_…`, `cog_timer_…`, `cog_watch_…`, `cog_hook_…` |
+//! | `ends` | `cog_…_on_end` |
+//! | `walk` | `cog_loop_walk` |
 //! | `options` | `cog_options`, `cog_plan`, `cog_stats` |
 //! | `answer`, `words` | the codes, `cog_strerror`, `cog_last_message` |
 //!
@@ -18,6 +20,9 @@
 //! That the header and these files say the same is a test: `header`.
 
 pub mod answer;
+mod ends;
+mod hook_list;
+pub mod hooks;
 pub mod loops;
 #[cfg(test)]
 mod memory_tests;
@@ -28,6 +33,7 @@ mod remotes;
 mod serve;
 mod state;
 pub mod timers;
+pub mod walk;
 pub mod watches;
 mod words;
 
@@ -58,6 +64,14 @@ pub struct CogWatch {
     token: u64,
 }
 
+/// `cog_hook`: the loop's number, and the hook's own.
+#[repr(C)]
+#[derive(Copy, Clone, Debug)]
+pub struct CogHook {
+    loop_id: u64,
+    number: u64,
+}
+
 /// `cog_expiry`: why a timer fires.
 #[repr(C)]
 #[derive(Copy, Clone, Debug)]
@@ -73,9 +87,14 @@ pub type CogTimerFn = unsafe extern "C" fn(CogTimer, *const CogExpiry, *mut c_vo
 pub type CogWatchFn = unsafe extern "C" fn(CogWatch, std::ffi::c_int, *mut c_void);
 /// `cog_post_fn`.
 pub type CogPostFn = unsafe extern "C" fn(*mut c_void);
+/// `cog_walk_timer_fn`.
+pub type CogWalkTimerFn = unsafe extern "C" fn(CogTimer, *mut c_void);
+/// `cog_walk_watch_fn`.
+pub type CogWalkWatchFn = unsafe extern "C" fn(CogWatch, *mut c_void);
 
 const _: () = {
     assert!(size_of::<CogLoop>() == 8 && size_of::<CogTimer>() == 16 && size_of::<CogWatch>() == 16);
+    assert!(size_of::<CogHook>() == 16);
     assert!(size_of::<CogExpiry>() == 24);
 };
 

@@ -5,8 +5,12 @@ use std::ffi::c_int;
 use cogloop_io::Wait;
 
 use super::answer::{COG_ERROR_RUNNING, Failure};
+use super::ends::{End, Serving};
+use super::hook_list::When;
 use super::state::{Counters, Loop};
 use super::{CogExpiry, CogTimer};
+use cogloop_io::Key;
+use std::ffi::c_void;
 
 /// The loop while it runs.
 struct Running<'a>(&'a Loop);
@@ -47,19 +51,40 @@ impl Loop {
     }
 
     fn is_alive(&self) -> bool {
-        self.is_kept_alive.get() || !self.events.borrow().is_idle() || self.has_posts()
+        self.is_kept_alive.get() || self.hooks.are_busy() || !self.events.borrow().is_idle() || self.has_posts()
     }
 
     fn turn(&self, wait: Wait) -> Result<(), Failure> {
+        self.call_hooks(When::Idle);
+        self.call_hooks(When::Prepare);
+        if self.is_stopped.get() {
+            return Ok(());
+        }
         // What was posted must not wait, and a virtual clock not jump over it.
-        let wait = if self.has_posts() || !self.is_alive() { Wait::Poll } else { wait };
+        let has_work = self.has_posts() || self.hooks.are_busy() || !self.is_alive();
+        let wait = if has_work { Wait::Poll } else { wait };
         let waited = self.events.borrow_mut().turn(wait);
         self.cached_ns.set(self.events.borrow().turn_ns().max(self.cached_ns.get()));
         Counters::count(&self.counters.turns);
+        self.call_hooks(When::Check);
         self.serve_timers();
         self.serve_watches();
         self.serve_posts();
         waited.map_err(|error| Failure::system("waiting", &error))
+    }
+
+    /// Calls those that there are now.
+    fn call_hooks(&self, when: When) {
+        let last = self.hooks.last();
+        let mut after = 0;
+        while let Some(hook) = self.hooks.next(when, after).filter(|hook| hook.number <= last) {
+            if self.is_stopped.get() {
+                return;
+            }
+            after = hook.number;
+            // SAFETY: the user gave both for this; nothing of the loop is borrowed.
+            unsafe { (hook.run)(hook.ctx) };
+        }
     }
 
     fn serve_timers(&self) {
@@ -71,21 +96,46 @@ impl Loop {
             let name = CogTimer { loop_id: self.id, key: timer.key.to_bits() };
             let (deadline_ns, late_ns, missed) = (timer.deadline_ns, timer.late_ns, timer.missed);
             let expiry = CogExpiry { deadline_ns, late_ns, missed };
+            let ended = self.begin_timer(timer.key, timer.value.ctx);
             if let Some(run) = timer.value.run {
                 // SAFETY: the user gave both for this; nothing of the loop is borrowed.
                 unsafe { run(name, &raw const expiry, timer.value.ctx) };
             }
+            self.finish(ended);
+        }
+    }
+
+    /// Before a timer's callback. Returns what has to be called after it if this was its last one: its place in the wheel may
+    /// be another timer's by then.
+    #[inline]
+    fn begin_timer(&self, key: Key, ctx: *mut c_void) -> Option<End> {
+        if !self.ends.are_used() {
+            return None;
+        }
+        self.ends.begin(Serving::Timer(key));
+        let is_last = self.events.borrow().timer(key).is_none();
+        if is_last { self.ends.take_timers(key, ctx) } else { None }
+    }
+
+    /// After a callback.
+    #[inline]
+    fn finish(&self, ended: Option<End>) {
+        if self.ends.are_used() {
+            let in_it = self.ends.finish();
+            ended.into_iter().chain(in_it).for_each(End::call);
         }
     }
 
     fn serve_watches(&self) {
         while !self.is_stopped.get() {
             let Some(ready) = self.events.borrow_mut().next_ready() else { return };
-            let Some((run, what, ctx)) = self.call_of(ready) else { continue };
+            let Some((run, what, ctx, ended)) = self.call_of(ready) else { continue };
             Counters::count(&self.counters.watch_calls);
             let name = self.watch_name(ready.token);
+            self.ends.begin(Serving::Watch(ready.token));
             // SAFETY: as for the timers.
             unsafe { run(name, c_int::from(what), ctx) };
+            self.finish(ended);
         }
     }
 

@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use cogloop_io::memory::ByIndex;
 use cogloop_io::signals::Signals;
-use cogloop_io::{ClockChoice, EventLoop, Options, Token, VirtualClock};
+use cogloop_io::{ClockChoice, EventLoop, Key, Options, Token, VirtualClock};
 
 use super::answer::{Failure, expect_memory, to_c};
+use super::ends::{End, Ends, Serving};
+use super::hook_list::Hooks;
 use super::options::{CogOptions, CogStats};
 use super::post::{Post, Remote};
-use super::{CogTimerFn, CogWatchFn, remotes};
+use super::{CogPostFn, CogTimerFn, CogWatchFn, remotes};
 
 /// What a timer calls.
 #[derive(Copy, Clone, Debug)]
@@ -33,11 +35,19 @@ impl Default for Call {
 pub(super) struct Watch {
     pub(super) run: CogWatchFn,
     pub(super) ctx: *mut c_void,
+    pub(super) on_end: Option<CogPostFn>,
     pub(super) source: Source,
 }
 
+impl Watch {
+    /// What is to be called when it has ended.
+    pub(super) fn end(&self) -> Option<End> {
+        self.on_end.map(|run| End { run, ctx: self.ctx })
+    }
+}
+
 pub(super) enum Source {
-    Descriptor,
+    Descriptor(std::ffi::c_int),
     Signal(Signals),
     Child(u32),
 }
@@ -66,6 +76,8 @@ pub(super) struct Loop {
     pub(super) events: RefCell<EventLoop<Call>>,
     /// By the index of their tokens.
     pub(super) watches: RefCell<ByIndex<Option<(Token, Watch)>>>,
+    pub(super) ends: Ends,
+    pub(super) hooks: Hooks,
     pub(super) clock: Option<VirtualClock>,
     pub(super) remote: Arc<Remote>,
     /// Posts that are on this thread, and did not run yet.
@@ -75,6 +87,8 @@ pub(super) struct Loop {
     pub(super) is_running: Cell<bool>,
     /// No further callback starts in this run.
     pub(super) is_stopped: Cell<bool>,
+    /// Whether it was freed, while one of its callbacks may still run.
+    pub(super) is_closed: Cell<bool>,
     /// Whether it goes on with nothing to do, since something may be posted.
     pub(super) is_kept_alive: Cell<bool>,
     /// The clock's reading of the turn, or of the last update.
@@ -102,6 +116,8 @@ impl Loop {
             id,
             forks: remotes::forks(),
             watches: RefCell::default(),
+            ends: Ends::default(),
+            hooks: Hooks::default(),
             clock,
             remote,
             posts: RefCell::default(),
@@ -109,6 +125,7 @@ impl Loop {
             reason: to_c(events.backend().reason.as_str()),
             is_running: Cell::new(false),
             is_stopped: Cell::new(false),
+            is_closed: Cell::new(false),
             is_kept_alive: Cell::new(false),
             cached_ns: Cell::new(0),
             delays_are_cached: options.delays_are_cached(),
@@ -120,6 +137,7 @@ impl Loop {
     /// Ends its run, and discards what was posted and did not run. Once it has been, it does nothing.
     pub(super) fn close(&self) {
         self.is_stopped.set(true);
+        self.is_closed.set(true);
         if self.forks != remotes::forks() {
             // The parent's thread may have held the queue's lock when it forked, and discards what is its own.
             return;
@@ -132,6 +150,7 @@ impl Loop {
                 unsafe { discard(post.ctx) };
             }
         }
+        self.end_everything();
     }
 
     /// The moment from which delays count.
@@ -151,6 +170,31 @@ impl Loop {
             watch_calls: counters.watch_calls.get(),
             post_calls: counters.post_calls.get(),
             late_ns_max: counters.late_ns_max.get(),
+        }
+    }
+}
+
+impl Loop {
+    /// The function of a timer that was cancelled, if it can be called now.
+    pub(super) fn end_of_timer(&self, key: Key, ctx: *mut c_void) -> Option<End> {
+        self.ends.or_defer(Serving::Timer(key), self.ends.take_timers(key, ctx))
+    }
+
+    /// Calls the functions of everything that a loop still has when it is freed. Its callbacks find it gone.
+    pub(super) fn end_everything(&self) {
+        if !self.ends.are_used() {
+            return;
+        }
+        for (key, run) in self.ends.drain_timers() {
+            // A place that was not cleared when its timer ended does not exist: each end takes its own out.
+            let Some(call) = self.events.borrow().timer(key).copied() else { continue };
+            let end = Some(End { run, ctx: call.ctx });
+            self.ends.or_defer(Serving::Timer(key), end).inspect(|end| end.call());
+        }
+        let of_watches = self.watches.borrow().indices();
+        for index in of_watches {
+            let Some((token, watch)) = self.watches.borrow_mut().take(index) else { continue };
+            self.ends.or_defer(Serving::Watch(token), watch.end()).inspect(|end| end.call());
         }
     }
 }

@@ -8,7 +8,7 @@ use cogloop_io::{AddError, EventLoop, Key, Missed, Plan};
 use super::answer::{Failure, answer, or_no_memory};
 use super::options::CogPlan;
 use super::state::{Call, Loop};
-use super::{CogLoop, CogTimer, CogTimerFn, put, registry};
+use super::{CogLoop, CogPostFn, CogTimer, CogTimerFn, put, registry};
 
 const COG_MISSED_SKIP: c_int = 0;
 const COG_MISSED_BURST: c_int = 1;
@@ -175,6 +175,31 @@ pub unsafe extern "C" fn cog_timer_callback(
     })
 }
 
+/// Frees a timer's `ctx` when the timer has ended.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_timer_on_end(timer: CogTimer, r#fn: Option<CogPostFn>) -> c_int {
+    answer(|| {
+        let set = |found: &Loop, events: &mut EventLoop<Call>, key| {
+            events.timer(key).is_some().then(|| found.ends.set_timer(key, r#fn))
+        };
+        find(timer, set)?
+    })
+}
+
+/// When it is due.
+///
+/// # Safety
+/// `deadline_ns` is NULL or points to a `uint64_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_timer_deadline(timer: CogTimer, deadline_ns: *mut u64) -> c_int {
+    answer(|| {
+        let deadline = with(timer, |events, key| events.deadline_ns(key))?;
+        // SAFETY: the caller's promise.
+        unsafe { put(deadline_ns, deadline.unwrap_or(u64::MAX)) };
+        Ok(())
+    })
+}
+
 /// Lets it call something else.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_set_callback(timer: CogTimer, r#fn: Option<CogTimerFn>, ctx: *mut c_void) -> c_int {
@@ -189,7 +214,14 @@ pub extern "C" fn cog_timer_set_callback(timer: CogTimer, r#fn: Option<CogTimerF
 /// Ends a timer.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_cancel(timer: CogTimer) -> c_int {
-    answer(|| find(timer, |_, events, key| events.cancel_timer(key).map(drop)))
+    answer(|| {
+        let end = find(timer, |found, events, key| {
+            let call = events.cancel_timer(key)?;
+            Some(found.ends.are_used().then(|| found.end_of_timer(key, call.ctx)).flatten())
+        })?;
+        end.inspect(|end| end.call());
+        Ok(())
+    })
 }
 
 /// Gives it a new deadline.

@@ -11,12 +11,17 @@ use cogloop_io::signals::Signals;
 use cogloop_io::{Interest, Mode, Ready, Token, child};
 
 use super::answer::{Failure, answer, expect_memory, or_no_memory};
+use super::ends::{End, Serving};
 use super::state::{Loop, Source, Watch};
-use super::{CogLoop, CogWatch, CogWatchFn, put, registry};
+use super::{CogLoop, CogPostFn, CogWatch, CogWatchFn, put, registry};
 
 const COG_READ: c_int = 1;
 const COG_WRITE: c_int = 2;
 const _: () = assert!(COG_READ == Interest::READ.bits() as c_int && COG_WRITE == Interest::WRITE.bits() as c_int);
+const COG_PRIORITY: c_int = 4;
+const COG_HUNG_UP: c_int = 8;
+const COG_READ_HUNG_UP: c_int = 16;
+const COG_BROKEN: c_int = 32;
 const COG_LEVEL: c_int = 0;
 const COG_EDGE: c_int = 1;
 const COG_ONE_SHOT: c_int = 2;
@@ -30,26 +35,28 @@ impl Loop {
     }
 
     /// Whom to call with what, if there is anything to say. A child's watch is gone then.
-    pub(super) fn call_of(&self, ready: Ready) -> Option<(CogWatchFn, c_int, *mut c_void)> {
+    pub(super) fn call_of(&self, ready: Ready) -> Option<(CogWatchFn, c_int, *mut c_void, Option<End>)> {
         let mut watches = self.watches.borrow_mut();
         let place = watches.get_mut(ready.token.index())?;
         let (_, watch) = place.as_mut().filter(|(token, _)| *token == ready.token)?;
         let (run, ctx) = (watch.run, watch.ctx);
+        let mut ended = None;
         let what = match &mut watch.source {
-            Source::Descriptor => c_int::from(ready.ready.bits()),
+            Source::Descriptor(_) => c_int::from(ready.ready.bits()),
             Source::Signal(signals) => signals.take().next()?,
             Source::Child(pid) => {
                 let status = match child::exit_status(*pid) {
                     Ok(status) => status?.into_raw(),
                     Err(_) => UNKNOWN_STATUS,
                 };
+                ended = watch.end();
                 *place = None;
                 // It is the loop's own descriptor.
                 let _ = self.events.borrow_mut().remove_descriptor(ready.token);
                 status
             }
         };
-        Some((run, what, ctx))
+        Some((run, what, ctx, ended))
     }
 
     /// Before one more is added: it gets a place that was used before, or the next one.
@@ -58,9 +65,14 @@ impl Loop {
         or_no_memory("loop", self.watches.borrow_mut().try_grow(places))
     }
 
-    fn keep(&self, token: Token, watch: Watch) -> CogWatch {
-        self.watches.borrow_mut().replace(token.index(), Some((token, watch)));
-        self.watch_name(token)
+    /// Returns its handle, and the function of an older watch of the same descriptor.
+    fn keep(&self, token: Token, watch: Watch) -> (CogWatch, Option<End>) {
+        let older = self.watches.borrow_mut().replace(token.index(), Some((token, watch)));
+        (self.watch_name(token), older.and_then(|older| self.end_of_watch(&older)))
+    }
+
+    fn end_of_watch(&self, (token, watch): &(Token, Watch)) -> Option<End> {
+        self.ends.or_defer(Serving::Watch(*token), watch.end())
     }
 }
 
@@ -83,13 +95,14 @@ unsafe fn begin(
     add: impl FnOnce(&Rc<Loop>) -> Result<(Token, Source), Failure>,
 ) -> Result<(), Failure> {
     let run = run.ok_or_else(|| Failure::argument("fn: NULL, and there would be nothing to call"))?;
-    let name = registry::with(r#loop.id, |found| {
+    let (name, end) = registry::with(r#loop.id, |found| {
         found.make_room()?;
         let (token, source) = add(found)?;
-        Ok(found.keep(token, Watch { run, ctx, source }))
+        Ok(found.keep(token, Watch { run, ctx, on_end: None, source }))
     })?;
     // SAFETY: the caller's promise.
     unsafe { put(watch, name) };
+    end.inspect(|end| end.call());
     Ok(())
 }
 
@@ -127,7 +140,7 @@ pub unsafe extern "C" fn cog_watch_descriptor(
             // events of this number, and no memory.
             let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
             let added = found.events.borrow_mut().add_descriptor_with(borrowed, directions, mode);
-            Ok((added.map_err(|error| Failure::system("fd", &error))?, Source::Descriptor))
+            Ok((added.map_err(|error| Failure::system("fd", &error))?, Source::Descriptor(fd)))
         };
         // SAFETY: the caller's promise.
         unsafe { begin(r#loop, r#fn, ctx, watch, add) }
@@ -195,21 +208,23 @@ fn with<T>(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> Result<T, Failure>) 
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_watch_remove(watch: CogWatch) -> c_int {
     answer(|| {
-        with(watch, |found, token| {
+        let end = with(watch, |found, token| {
             // What the system says of a descriptor that is closed already is of no interest: it is forgotten anyway.
             let _ = found.events.borrow_mut().remove_descriptor(token);
-            found.watches.borrow_mut().take(token.index());
-            Ok(())
-        })
+            let removed = found.watches.borrow_mut().take(token.index());
+            Ok(removed.and_then(|removed| found.end_of_watch(&removed)))
+        })?;
+        end.inspect(|end| end.call());
+        Ok(())
     })
 }
 
 /// Calls `f` with what is kept of a watch.
-fn with_kept<T>(watch: CogWatch, f: impl FnOnce(&mut Watch) -> T) -> Result<T, Failure> {
+fn with_kept<T>(watch: CogWatch, f: impl FnOnce(&Loop, &mut Watch) -> T) -> Result<T, Failure> {
     with(watch, |found, token| {
         let mut watches = found.watches.borrow_mut();
         let kept = watches.get_mut(token.index()).and_then(Option::as_mut).filter(|(kept, _)| *kept == token);
-        kept.map(|(_, watch)| f(watch)).ok_or(Failure::STALE_WATCH)
+        kept.map(|(_, watch)| f(found, watch)).ok_or(Failure::STALE_WATCH)
     })
 }
 
@@ -224,7 +239,7 @@ pub unsafe extern "C" fn cog_watch_callback(
     ctx: *mut *mut c_void,
 ) -> c_int {
     answer(|| {
-        let (run, kept) = with_kept(watch, |watch| (watch.run, watch.ctx))?;
+        let (run, kept) = with_kept(watch, |_, watch| (watch.run, watch.ctx))?;
         // SAFETY: the caller's promise.
         unsafe {
             put(r#fn, Some(run));
@@ -239,7 +254,18 @@ pub unsafe extern "C" fn cog_watch_callback(
 pub extern "C" fn cog_watch_set_callback(watch: CogWatch, r#fn: Option<CogWatchFn>, ctx: *mut c_void) -> c_int {
     answer(|| {
         let run = r#fn.ok_or_else(|| Failure::argument("fn: NULL, and there would be nothing to call"))?;
-        with_kept(watch, |watch| (watch.run, watch.ctx) = (run, ctx))
+        with_kept(watch, |_, watch| (watch.run, watch.ctx) = (run, ctx))
+    })
+}
+
+/// Frees a watch's `ctx` when the watch has ended.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_watch_on_end(watch: CogWatch, r#fn: Option<CogPostFn>) -> c_int {
+    answer(|| {
+        with_kept(watch, |found, watch| {
+            watch.on_end = r#fn;
+            found.ends.note_watch();
+        })
     })
 }
 
@@ -248,7 +274,7 @@ fn with_descriptor(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> std::io::Res
     with(watch, |found, token| {
         let watches = found.watches.borrow();
         let is_descriptor = |place: &Option<(Token, Watch)>| {
-            place.as_ref().is_some_and(|(_, watch)| matches!(watch.source, Source::Descriptor))
+            place.as_ref().is_some_and(|(_, watch)| matches!(watch.source, Source::Descriptor(_)))
         };
         if !watches.get(token.index()).is_some_and(is_descriptor) {
             return Err(Failure::argument("watch: it is a signal's or a child's, which have no directions"));
@@ -273,6 +299,48 @@ pub extern "C" fn cog_watch_drained(watch: CogWatch, directions: c_int) -> c_int
         let directions = directions_of(directions)?;
         with_descriptor(watch, |found, token| found.events.borrow_mut().drained(token, directions))
     })
+}
+
+/// What the system says of a descriptor now.
+///
+/// # Safety
+/// `conditions` is NULL or points to an `int`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_watch_conditions(watch: CogWatch, conditions: *mut c_int) -> c_int {
+    answer(|| {
+        let found = with_kept(watch, |_, watch| match watch.source {
+            Source::Descriptor(fd) => conditions_of(fd).map_err(|error| Failure::system("watch", &error)),
+            _ => Err(Failure::argument("watch: it is a signal's or a child's, which have no conditions")),
+        })??;
+        // SAFETY: the caller's promise.
+        unsafe { put(conditions, found) };
+        Ok(())
+    })
+}
+
+fn conditions_of(fd: c_int) -> std::io::Result<c_int> {
+    let asked = libc::POLLIN | libc::POLLOUT | libc::POLLPRI | libc::POLLRDHUP;
+    let mut entry = libc::pollfd { fd, events: asked, revents: 0 };
+    // SAFETY: one entry, which is ours.
+    while unsafe { libc::poll(&raw mut entry, 1, 0) } < 0 {
+        let error = std::io::Error::last_os_error();
+        if error.kind() != std::io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    if entry.revents & libc::POLLNVAL != 0 {
+        return Err(std::io::Error::from_raw_os_error(libc::EBADF));
+    }
+    let names = [
+        (libc::POLLIN, COG_READ),
+        (libc::POLLOUT, COG_WRITE),
+        (libc::POLLPRI, COG_PRIORITY),
+        (libc::POLLHUP, COG_HUNG_UP),
+        (libc::POLLRDHUP, COG_READ_HUNG_UP),
+        (libc::POLLERR, COG_BROKEN),
+    ];
+    let there = names.iter().filter(|(theirs, _)| entry.revents & theirs != 0);
+    Ok(there.fold(0, |all, (_, ours)| all | ours))
 }
 
 /// Lets it keep the loop going.

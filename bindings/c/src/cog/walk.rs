@@ -1,0 +1,67 @@
+//! `cog_loop_walk`: everything that a loop has.
+
+use std::ffi::{c_int, c_void};
+
+use cogloop_io::{Key, Token};
+
+use super::answer::{Failure, answer, or_no_memory};
+use super::state::Loop;
+use super::{CogLoop, CogTimer, CogWalkTimerFn, CogWalkWatchFn, registry};
+
+/// Collected before the first call, which may change everything.
+fn collected<T>(count: usize, all: impl Iterator<Item = T>) -> Result<Vec<T>, Failure> {
+    let mut list = Vec::new();
+    or_no_memory("loop", list.try_reserve_exact(count))?;
+    list.extend(all.take(count));
+    Ok(list)
+}
+
+impl Loop {
+    fn has_timer(&self, key: Key) -> bool {
+        self.events.borrow().timer(key).is_some()
+    }
+
+    fn has_watch(&self, token: Token) -> bool {
+        self.events.borrow().interest(token).is_some()
+    }
+}
+
+/// Calls a function for each timer, and another one for each watch.
+///
+/// # Safety
+/// Both functions may be called with `arg`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_loop_walk(
+    r#loop: CogLoop,
+    each_timer: Option<CogWalkTimerFn>,
+    each_watch: Option<CogWalkWatchFn>,
+    arg: *mut c_void,
+) -> c_int {
+    answer(|| {
+        let found = registry::with(r#loop.id, |found| Ok(found.clone()))?;
+        let timers =
+            collected(found.events.borrow().timers(), found.events.borrow().iter_timers().map(|(key, ..)| key))?;
+        let watches = collected(
+            found.watches.borrow().iter().flatten().count(),
+            found.watches.borrow().iter().flatten().map(|(token, _)| *token),
+        )?;
+        let is_there = || registry::with(r#loop.id, |_| Ok(())).is_ok();
+        if let Some(each) = each_timer {
+            for key in timers {
+                if is_there() && found.has_timer(key) {
+                    // SAFETY: the caller's promise; nothing of the loop is borrowed.
+                    unsafe { each(CogTimer { loop_id: found.id, key: key.to_bits() }, arg) };
+                }
+            }
+        }
+        if let Some(each) = each_watch {
+            for token in watches {
+                if is_there() && found.has_watch(token) {
+                    // SAFETY: as above.
+                    unsafe { each(found.watch_name(token), arg) };
+                }
+            }
+        }
+        Ok(())
+    })
+}
