@@ -30,10 +30,17 @@ pub(crate) struct Compared {
 
 impl Compared {
     /// Understands the closing line, `3 programs, 120 operations`.
-    fn of(line: &str) -> Option<Self> {
+    pub(crate) fn of(line: &str) -> Option<Self> {
         let (programs, rest) = line.split_once(" programs, ")?;
         let operations = rest.strip_suffix(" operations")?;
         Some(Self { programs: programs.parse().ok()?, operations: operations.parse().ok()? })
+    }
+}
+
+impl std::ops::AddAssign for Compared {
+    fn add_assign(&mut self, more: Self) {
+        self.programs += more.programs;
+        self.operations += more.operations;
     }
 }
 
@@ -50,9 +57,7 @@ pub(crate) fn test(project: &Project) -> Result<String, String> {
         for backend in interpreter.backends {
             println!("--- {} on {backend}", interpreter.name);
             let mut command = command(project, &interpreter, backend, SEED);
-            let compared = run(command.arg(PROGRAMS), LIMIT)?;
-            sum.programs += compared.programs;
-            sum.operations += compared.operations;
+            sum += run(command.arg(PROGRAMS), LIMIT)?;
         }
     }
     Ok(sum.to_string())
@@ -67,11 +72,16 @@ pub(crate) fn on_stock_lua(project: &Project, version: &lua::Version) -> Result<
 }
 
 /// As many programs as there is time for.
-pub(crate) fn soak(project: &Project, interpreter: &Interpreter, time: Duration, seed: u64) -> Result<String, String> {
+pub(crate) fn soak(
+    project: &Project,
+    interpreter: &Interpreter,
+    time: Duration,
+    seed: u64,
+) -> Result<Compared, String> {
     let seconds = time.as_secs().max(1);
     let mut command = command(project, interpreter, interpreter.backends[0], seed);
     command.env("COGLOOP_SOAK_SECONDS", seconds.to_string());
-    run(&mut command, time.saturating_add(LIMIT)).map(|compared| compared.to_string())
+    run(&mut command, time.saturating_add(LIMIT))
 }
 
 fn command(project: &Project, interpreter: &Interpreter, backend: &str, seed: u64) -> Command {

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::border::{Tally, Target};
-use crate::faces;
+use crate::faces::{self, Compared};
 use crate::project::Project;
 use crate::test::interpreters::Interpreter;
 use crate::test::limits;
@@ -14,7 +14,7 @@ const USAGE: &str = "\
 usage: cargo xtask soak [--minutes N] [--programs N] [--only NAME]… [--seed S] | --case SEED
   --minutes N   for so long altogether, 5 if nothing is said
   --programs N  so many programs of the border's fuzzer on each Lua, instead of a time
-  --only NAME   only this, or all of `border`, `faces` or `load`; --list says what there is
+  --only NAME   only this, or all of `border`, `faces`, `load` or `models`; --list says what there is
   --seed S      repeats a run; the first of the border's programs has this seed
   --case SEED   one case of the wheel's model";
 
@@ -45,6 +45,9 @@ enum Entry {
 
 /// Such tests: a model beside a face.
 const MODELS: &[&str] = &["rust_model", "c_model"];
+
+/// Beside those, the Luas whose faces belong to the group `models`: each language once, and each kind of interpreter.
+const MODELS_LUAS: [&str; 2] = ["lua5.4", "luajit"];
 
 /// What a model's test may take beside its share of the time.
 const GRACE: Duration = Duration::from_secs(300);
@@ -83,6 +86,33 @@ impl Entry {
             || only == "border" && matches!(self, Self::Border { .. })
             || only == "faces" && matches!(self, Self::Faces { .. })
             || only == "load" && matches!(self, Self::Load { .. })
+            || only == "models" && self.is_a_model()
+    }
+
+    fn is_a_model(&self) -> bool {
+        match self {
+            Self::Model { .. } => true,
+            Self::Faces { interpreter } => MODELS_LUAS.contains(&interpreter.as_str()),
+            _ => false,
+        }
+    }
+}
+
+/// What an entry has to say when its time is over.
+struct Told {
+    line: String,
+    compared: Compared,
+}
+
+impl From<String> for Told {
+    fn from(line: String) -> Self {
+        Self { line, compared: Compared::default() }
+    }
+}
+
+impl From<Compared> for Told {
+    fn from(compared: Compared) -> Self {
+        Self { line: compared.to_string(), compared }
     }
 }
 
@@ -108,10 +138,13 @@ pub(crate) fn command(project: &Project, arguments: &[&str]) -> Result<(), Strin
     println!("soak: {} minutes, seed {}", options.minutes, options.seed);
     let share = Duration::try_from_secs_f64(options.minutes * 60.0 / entries.len() as f64).unwrap_or(Duration::MAX);
     let mut lines = Vec::new();
-    let mut failed = Vec::new();
+    let (mut failed, mut sum) = (Vec::new(), Compared::default());
     for entry in entries {
         let line = match soak(project, &entry, &options, share) {
-            Ok(line) => line,
+            Ok(told) => {
+                sum += told.compared;
+                told.line
+            }
             Err(message) => {
                 failed.push(entry.name());
                 message
@@ -121,6 +154,9 @@ pub(crate) fn command(project: &Project, arguments: &[&str]) -> Result<(), Strin
         lines.push(format!("{:24} {line}", entry.name()));
     }
     println!("\n{}", lines.join("\n"));
+    if sum != Compared::default() {
+        println!("{:24} {sum}", "all that agree");
+    }
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
 }
 
@@ -141,25 +177,25 @@ fn parse(arguments: &[&str]) -> Result<Options, String> {
     Ok(options)
 }
 
-/// The closing line of an entry, which is an error if something failed.
-fn soak(project: &Project, entry: &Entry, options: &Options, share: Duration) -> Result<String, String> {
+/// The closing words of an entry, which are an error if something failed.
+fn soak(project: &Project, entry: &Entry, options: &Options, share: Duration) -> Result<Told, String> {
     match entry {
         Entry::Wheel => {
             let minutes = (share.as_secs_f64() / 60.0).to_string();
             wheel(project, &["--minutes", &minutes, "--seed", &options.seed.to_string()])?;
-            Ok("no difference".into())
+            Ok(String::from("no difference").into())
         }
-        Entry::Model { test } => model(project, test, share, options.seed),
+        Entry::Model { test } => Ok(model(project, test, share, options.seed)?.into()),
         Entry::Faces { interpreter } => {
-            faces::soak(project, &Interpreter::named(project, interpreter)?, share, options.seed)
+            Ok(faces::soak(project, &Interpreter::named(project, interpreter)?, share, options.seed)?.into())
         }
-        Entry::Limits => limits::all(project, &Interpreter::named(project, "lua5.4")?),
-        Entry::Load { backend } => load::soak(project, backend, share),
+        Entry::Limits => Ok(limits::all(project, &Interpreter::named(project, "lua5.4")?)?.into()),
+        Entry::Load { backend } => Ok(load::soak(project, backend, share)?.into()),
         Entry::Border { interpreter, valgrind } => {
             let interpreter = Interpreter::named(project, interpreter)?;
             let target = Target { project, interpreter, valgrind: *valgrind };
             let tally = border(&target, options, share)?;
-            if tally.crashes.is_empty() { Ok(tally.to_string()) } else { Err(tally.to_string()) }
+            if tally.crashes.is_empty() { Ok(tally.to_string().into()) } else { Err(tally.to_string()) }
         }
     }
 }
@@ -190,7 +226,7 @@ fn border(target: &Target<'_>, options: &Options, share: Duration) -> Result<Tal
 }
 
 /// A test's program, for so long.
-fn model(project: &Project, test: &str, share: Duration, seed: u64) -> Result<String, String> {
+fn model(project: &Project, test: &str, share: Duration, seed: u64) -> Result<Compared, String> {
     let built =
         built::build(&mut project.cargo(&["test", "--no-run", "--package", "cogloop-proptests", "--test", test]))?;
     let mut program = project.program(built::program(&built, test)?);
@@ -198,8 +234,8 @@ fn model(project: &Project, test: &str, share: Duration, seed: u64) -> Result<St
     program.arg("--nocapture").env("COGLOOP_SOAK_SECONDS", seconds).env("COGLOOP_SEED", seed.to_string());
     let (lines, verdict) = process::watch(&mut program, share.saturating_add(GRACE));
     verdict?;
-    let closing = lines.iter().rfind(|line| line.contains(" programs, ") && line.ends_with(" operations"));
-    closing.cloned().ok_or_else(|| format!("{test} said nothing of what it did"))
+    let closing = lines.iter().rev().find_map(|line| Compared::of(line));
+    closing.ok_or_else(|| format!("{test} said nothing of what it did"))
 }
 
 /// In the profile of the tests, which notices an overflow.
@@ -226,6 +262,8 @@ mod tests {
         let all = Entry::all();
         let border = all.iter().filter(|entry| entry.is_meant("border")).count();
         assert_eq!(border, Interpreter::names().count() + 1, "each Lua, and one under valgrind");
+        let models = all.iter().filter(|entry| entry.is_meant("models")).count();
+        assert_eq!(models, MODELS.len() + MODELS_LUAS.len(), "Rust, C, and Lua on two interpreters");
         let names: std::collections::BTreeSet<_> = all.iter().map(Entry::name).collect();
         assert_eq!(names.len(), all.len());
     }

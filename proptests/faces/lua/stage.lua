@@ -18,7 +18,9 @@ return function( world, own )
   -- Most objects are asked for by the name that they got last.
   local KINDS, named = { T = S.T, W = S.W, C = S.C, F = S.F }, { }
 
-  local function name_of( value )
+  -- `guess` is where it is most of the time: a callback of timer 7 speaks of T7.
+  local function name_of( value, guess )
+    if guess and S.T[ guess ] == value then return 'T' .. guess end
     local known = named[ value ]
     if known and KINDS[ known.kind ][ known.n ] == value then return known.kind .. known.n end
     for kind, list in pairs( KINDS ) do
@@ -50,21 +52,27 @@ return function( world, own )
 
   local texts_of = { }
 
-  function S.text( value )
+  function S.text( value, guess )
+    if value == nil then return 'nil' end
+    local known = texts_of[ value ]
+    if known then return known end
     local kind = type( value )
     if kind == 'number' or kind == 'string' then
-      texts_of[ value ] = texts_of[ value ] or (kind == 'number' and number or about)( value )
-      return texts_of[ value ]
+      known = (kind == 'number' and number or about)( value )
+      texts_of[ value ] = known
+      return known
     end
-    if value == nil or kind == 'boolean' then return tostring( value ) end
-    return name_of( value ) or kind == 'table' and 'userdata' or kind
+    if kind == 'boolean' then return tostring( value ) end
+    return name_of( value, guess ) or kind == 'table' and 'userdata' or kind
   end
 
-  local function texts( ... )
-    local all = { }
-    for i = 1, select( '#', ... ) do all[ i ] = S.text( (select( i, ... )) ) end
-    return table.concat( all, ' ' )
+  local function texts( guess, n, value, ... )
+    if n == 0 then return '' end
+    local text = S.text( value, guess )
+    return n == 1 and text or text .. ' ' .. texts( guess, n - 1, ... )
   end
+
+  function S.texts( ... ) return texts( nil, select( '#', ... ), ... ) end
 
   -- ## The log
   local function now( )
@@ -74,7 +82,7 @@ return function( world, own )
 
   function S.say( n, ... )
     if S.over then return end
-    S.lines[ #S.lines + 1 ] = ('%s  #%s  %s'):format( now( ), n, texts( ... ) )
+    S.lines[ #S.lines + 1 ] = now( ) .. '  #' .. n .. '  ' .. texts( n, select( '#', ... ), ... )
   end
 
   local function answered( n, name, ok, ... )
@@ -105,7 +113,7 @@ return function( world, own )
   -- Each begins with one of these. After many of them all is ended, and nothing more is asked: so every program ends.
   function S.enough( )
     S.calls = S.calls + 1
-    if S.calls >= S.most then
+    if S.calls == S.most then
       S.over = true
       S.end_all( )
     end

@@ -1,12 +1,6 @@
 -- What a program over `require 'cogloop'` has on its stage beside the rest; see stage.lua.
 
 return function( S, world )
-  local function texts( ... )
-    local all = { }
-    for i = 1, select( '#', ... ) do all[ i ] = S.text( (select( i, ... )) ) end
-    return table.concat( all, ' ' )
-  end
-
   function S.time( ) return S.main:now( ) end
   function S.end_all( ) S.main:close( ) end
 
@@ -53,7 +47,7 @@ return function( S, world )
     if not ok then return S.say( n, 'timers', list ) end
     local running, paused = { }, { }
     for _, item in ipairs( list ) do
-      local line = texts( item.timer, item.remaining, item.repeats, item.paused )
+      local line = S.texts( item.timer, item.remaining, item.repeats, item.paused )
       table.insert( item.paused and paused or running, line )
       if not item.paused and #paused > 0 then S.say( n, 'a paused timer before one that runs' ) end
     end

@@ -27,7 +27,12 @@ return function( R, length )
     make[ name ] = function( ) return { k = name, n = number( ) } end
   end
 
-  function make.sleep( ) return { k = 'sleep', n = number( ), ms = R.pick( MS ) } end
+  -- A callback sleeps shortly: in a long sleep intervals bring thousands of events, each of which sleeps as long.
+  function make.sleep( level )
+    local ms = R.pick( MS )
+    return { k = 'sleep', n = number( ), ms = level == 0 and ms or math.min( ms, 5 ) }
+  end
+
   function make.wait( ) return { k = 'wait', n = number( ), ms = R.chance( 70 ) and R.pick( MS ) or nil } end
   function make.destroy( ) return { k = 'destroy', n = number( ), x = R.pick( timers ) } end
 

@@ -35,9 +35,12 @@ return function( )
     end
 
     function insert( timer )
-      local place = #timers + 1
-      while place > 1 and is_earlier( timer, timers[ place - 1 ] ) do place = place - 1 end
-      table.insert( timers, place, timer )
+      local low, high = 1, #timers + 1        -- its place is one of these, or between them
+      while low < high do
+        local middle = math.floor( (low + high) / 2 )
+        if is_earlier( timer, timers[ middle ] ) then high = middle else low = middle + 1 end
+      end
+      table.insert( timers, low, timer )
     end
 
     function refresh( )
