@@ -143,6 +143,79 @@ with( 'posix.unistd', 'of two processes that accept on one listener, the one tha
   server:close( )
 end )
 
+with( 'posix.unistd', "in a forked child run and step of the parent's loops say so, and the child makes its own", function( unistd )
+  local EPERM = 1
+  local wait, reader, writer = require 'posix.sys.wait'.wait, T.fifo( )
+  local outcomes = { }
+  -- What a child finds wrong becomes its exit code.
+  local function child( body )
+    local ok, problem = pcall( body )
+    if not ok then io.stderr:write( tostring( problem ), '\n' ) end
+    unistd._exit( ok and 0 or 1 )
+  end
+  local function outcome( pid )
+    local _, how, code = wait( pid )
+    outcomes[ #outcomes + 1 ] = how .. ' ' .. code
+  end
+  local function is_told( none, message, errno )
+    equal( none, nil )
+    is_true( message:find( 'fork', 1, true ), message )
+    equal( errno, EPERM )
+  end
+  local function has_its_own( )
+    local own, called = cogloop.loop( ), nil
+    own:on( reader, 'r', function( ) called = true own:stop( ) end )
+    own:after( 1, function( ) writer:write 'x' end )
+    equal( own:run( ), true )
+    equal( called, true )
+    own:close( )
+  end
+
+  -- Between two runs.
+  local loop, other, fired = cogloop.loop( ), Loop( ), 0
+  local function fire( ) fired = fired + 1 end
+  loop:after( 20, fire )
+  other:addTask( 20, fire )
+  local pid = assert( unistd.fork( ) )
+  if pid == 0 then
+    child( function( )
+      is_told( loop:run( ) )
+      is_told( loop:step( 0 ) )
+      fails( 'fork', other.run, other )
+      is_true( not pcall( loop.on, loop, reader, 'r', fire ) or not loop:on( reader, 'r', fire ) )
+      equal( fired, 0 )
+      loop:close( )
+      has_its_own( )
+    end )
+  end
+  outcome( pid )
+  equal( reader:read( 1 ), 'x' )
+  equal( loop:run( ), true )
+  other:run( )
+  equal( fired, 2 )
+
+  -- In a callback: `run` comes back in the child, too.
+  local is_child
+  loop:after( 1, function( )
+    pid = assert( unistd.fork( ) )
+    is_child = pid == 0
+  end )
+  loop:after( 20, fire )
+  local answer = { loop:run( ) }
+  if is_child then
+    child( function( )
+      is_told( (unpack or table.unpack)( answer, 1, 3 ) )
+      has_its_own( )
+    end )
+  end
+  equal( answer[ 1 ], true )
+  outcome( pid )
+  equal( fired, 3 )
+  T.same_list( outcomes, { 'exited 0', 'exited 0' } )
+  reader:close( )
+  writer:close( )
+end )
+
 with( 'posix.sys.socket', 'two sockets', function( posix )
   local loop, unistd = Loop( ), require 'posix.unistd'
   local a, b = assert( posix.socketpair( posix.AF_UNIX, posix.SOCK_STREAM, 0 ) )
