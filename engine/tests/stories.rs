@@ -2,8 +2,7 @@
 
 use cogloop_engine::{Key, Wheel};
 
-/// Miri takes a thousand times as long: there the stories are told in short, and without the audit, which visits
-/// every slot.
+/// Miri takes a thousand times as long. There each story has fewer cases, and no audit, which visits every slot.
 fn audit<T: Default>(wheel: &Wheel<T>) {
     if !cfg!(miri) {
         wheel.audit();
@@ -39,8 +38,8 @@ fn c02_a_timer_expires_once() {
     assert!(!wheel.contains(key) && wheel.is_empty());
 }
 
-/// C03: equal deadlines keep the order of insertion although some were inserted from far, some from near, and all fell
-/// through other levels.
+/// C03: equal deadlines keep the order of insertion, although some timers were inserted long before the deadline and others
+/// shortly before, so that they came through different levels.
 #[test]
 fn c03_equal_deadlines_expire_in_the_order_of_insertion_from_whatever_distance() {
     for deadline in [64, 4096, 4097, 262_144, 300_000, 1 << 30] {
@@ -62,7 +61,7 @@ fn c03_equal_deadlines_expire_in_the_order_of_insertion_from_whatever_distance()
     }
 }
 
-/// C03: several deadlines that fall due in one jump come in the order of deadlines, not of their slots' filling.
+/// C03: when several timers of a slot become due in one jump, they expire in the order of deadlines, not of insertion.
 #[test]
 fn c03_what_a_jump_finds_due_in_one_slot_is_sorted() {
     let mut wheel = Wheel::new();
@@ -73,11 +72,11 @@ fn c03_what_a_jump_finds_due_in_one_slot_is_sorted() {
     assert_eq!(run_until(&mut wheel, 1 << 40), [0, 2]);
 }
 
-/// C03: time enters a far slot in which a crowd stands, so that it is sorted before it falls. Equals keep their order,
-/// among themselves and before what is inserted later.
+/// C03: time enters a far slot with many timers, which is sorted before it cascades. Equal deadlines keep the order of
+/// insertion, also with timers that are inserted later.
 #[test]
 fn c03_a_crowd_in_a_far_slot_falls_in_order() {
-    // The last two are too large to be sorted, and lists of theirs have guesses at nodes to come.
+    // The last two are too large to be sorted, and their lists have jump pointers.
     let crowds = [
         (3 << 16, 1 << 16, 1_100),
         (3 << 16, 700, 5_000),
@@ -106,7 +105,7 @@ fn c03_a_crowd_in_a_far_slot_falls_in_order() {
     }
 }
 
-/// C04: what is inserted while expired timers are popped waits for the next advance, even if it is due at once.
+/// C04: a timer that is inserted while expired timers are popped waits for the next advance, even if it is due at once.
 #[test]
 fn c04_a_timer_inserted_in_a_batch_waits_for_the_next() {
     let mut wheel = Wheel::new();
@@ -119,10 +118,10 @@ fn c04_a_timer_inserted_in_a_batch_waits_for_the_next() {
     assert_eq!(wheel.pop_expired().unwrap().value, 2);
     assert_eq!(wheel.pop_expired(), None);
     assert_eq!(wheel.next_deadline(), Some(10), "no sleep before the next turn");
-    assert_eq!(run_until(&mut wheel, 10), [4, 3], "by deadline, also where it had passed");
+    assert_eq!(run_until(&mut wheel, 10), [4, 3], "by deadline, also if it had passed");
 }
 
-/// C06: a sibling that has expired as well and is cancelled before its turn does not come.
+/// C06: a timer that has expired as well, and is cancelled before it is popped, is not popped.
 #[test]
 fn c06_cancel_a_sibling_that_has_expired() {
     let mut wheel = Wheel::new();
@@ -136,7 +135,7 @@ fn c06_cancel_a_sibling_that_has_expired() {
     assert_eq!(run_until(&mut wheel, 10), (2..20).step_by(2).collect::<Vec<u64>>());
 }
 
-/// C08, C09: cancelling twice, or after expiry, says so – also when the place has been taken again.
+/// C08, C09: cancelling twice or after expiry returns `None`, also when the place has been taken again.
 #[test]
 fn c08_c09_a_stale_key_cancels_nothing() {
     let mut wheel = Wheel::new();
@@ -157,7 +156,7 @@ fn c08_c09_a_stale_key_cancels_nothing() {
     assert_eq!(run_until(&mut wheel, 20), [3]);
 }
 
-/// C11, C12: a timer that is moved several times expires at the last place only, and behind its equals there.
+/// C11, C12: a timer that is moved several times expires at the last deadline only, behind others with that deadline.
 #[test]
 fn c12_of_several_moves_the_last_wins() {
     let mut wheel = Wheel::new();
@@ -171,7 +170,7 @@ fn c12_of_several_moves_the_last_wins() {
     assert_eq!(wake_ups(&mut wheel), [(50, vec![2, 1])]);
 }
 
-/// C11: an expired timer that is moved in the middle of the batch comes at its new time, and only then.
+/// C11: an expired timer that is moved before it is popped expires at its new deadline only.
 #[test]
 fn c11_an_expired_timer_can_be_taken_back() {
     let mut wheel = Wheel::new();
@@ -184,7 +183,7 @@ fn c11_an_expired_timer_can_be_taken_back() {
     assert_eq!(wake_ups(&mut wheel), [(30, vec![2])]);
 }
 
-/// C14: the millionth expiry of an interval is where arithmetic puts it.
+/// C14: an interval expires for the millionth time at exactly a million periods.
 #[test]
 fn c14_a_million_periods_do_not_drift() {
     let mut wheel = Wheel::new();
@@ -198,12 +197,13 @@ fn c14_a_million_periods_do_not_drift() {
     }
 }
 
-/// C17 (hierarchical_hash_wheel_timer: u32::MAX−1 ms set at 65,536 came after 16,777,214 ms): long delays are exact,
-/// from wherever they start, and take one wake-up.
+/// C17 (hierarchical_hash_wheel_timer: u32::MAX−1 ms set at 65,536 came after 16,777,214 ms): long delays are exact from
+/// every start, and take one wake-up.
 #[test]
 fn c17_long_delays_are_exact() {
     let delays = [(1 << 31) - 1, (1 << 31) + 1, u64::from(u32::MAX) - 1, (1 << 32) + 1, 1 << 48, (1 << 63) - 1];
-    for start in [0, 1, 65_536, 1 << 40] {
+    let starts = [1, 0, 65_536, 1 << 40];
+    for &start in &starts[..if cfg!(miri) { 1 } else { starts.len() }] {
         for delay in delays {
             let mut wheel = Wheel::new();
             wheel.advance(start);
@@ -234,7 +234,7 @@ fn comes_exactly_at(deadline: u64, start: u64) {
     assert_eq!(wheel.pop_expired().map(|expired| expired.deadline), Some(deadline), "set at {start}");
 }
 
-/// C19: every boundary 64^k ± 1, from every slot that one can start in.
+/// C19: every boundary 64^k ± 1, from every starting slot.
 #[test]
 fn c19_every_slot_boundary_from_every_starting_slot() {
     let boundaries = || (0..11).step_by(if cfg!(miri) { 10 } else { 1 });
@@ -251,7 +251,7 @@ fn c19_every_slot_boundary_from_every_starting_slot() {
     }
 }
 
-/// C20 (ratas): from inside a batch, timers are inserted into each slot near and far; all come at their time.
+/// C20 (ratas): while a batch is popped, timers are inserted into each near and far slot. All expire at their deadlines.
 #[test]
 fn c20_insert_into_each_slot_while_a_batch_is_popped() {
     let mut wheel = Wheel::new();
@@ -275,9 +275,9 @@ fn c20_insert_into_each_slot_while_a_batch_is_popped() {
     assert_eq!(came, expected);
 }
 
-/// C21 (timeout.c): with its last timer gone a slot is not occupied, and nobody wakes for it.
+/// C21 (timeout.c): a slot whose last timer is cancelled is not occupied, and the caller does not wake for it.
 #[test]
-fn c21_an_emptied_slot_wakes_nobody() {
+fn c21_an_emptied_slot_wakes_no_caller() {
     let mut wheel = Wheel::new();
     let (near, far) = (wheel.insert(70, 1), wheel.insert(5_000, 2));
     wheel.cancel(near);
@@ -290,9 +290,9 @@ fn c21_an_emptied_slot_wakes_nobody() {
     assert_eq!(wheel.next_deadline(), None);
 }
 
-/// C22: one jump over a day or a hundred years brings all that is due, once, in order.
+/// C22: in one jump over a day or a hundred years all due timers expire once, in order.
 #[test]
-fn c22_one_far_jump_brings_everything_in_order() {
+fn c22_in_one_far_jump_everything_expires_in_order() {
     const DAY_US: u64 = 86_400_000_000;
     for jump in [DAY_US, 13 * DAY_US, 730 * DAY_US, 36_500 * DAY_US] {
         let mut wheel = Wheel::new();
@@ -309,7 +309,7 @@ fn c22_one_far_jump_brings_everything_in_order() {
     }
 }
 
-/// C23 (tokio #8334: beside a timer at the maximum, short ones hung after 12 days).
+/// C23 (tokio #8334): with a timer at the maximum, short timers hung after 12 days.
 #[test]
 fn c23_short_timers_beside_one_at_the_end_of_time() {
     let mut wheel = Wheel::new();
@@ -336,7 +336,7 @@ fn c25_an_empty_wheel_has_no_next_deadline() {
     assert_eq!((wheel.next_deadline(), wheel.pop_expired()), (None, None));
 }
 
-/// C26 (tokio, hierarchical_hash_wheel_timer: one wake-up for each level): ten timers spread over 2⁴⁰ ticks cost ten.
+/// C26 (tokio and hierarchical_hash_wheel_timer wake once for each level): ten timers over 2⁴⁰ ticks take ten wake-ups.
 #[test]
 fn c26_ten_sparse_timers_cost_ten_wake_ups() {
     let mut wheel = Wheel::new();
@@ -347,7 +347,7 @@ fn c26_ten_sparse_timers_cost_ten_wake_ups() {
     assert_eq!(wake_ups(&mut wheel), deadlines.iter().map(|&deadline| (deadline, vec![deadline])).collect::<Vec<_>>());
 }
 
-/// C27 (redis #11069): when the earliest timer is cancelled the next deadline is at once that of another.
+/// C27 (redis #11069): when the earliest timer is cancelled, the next deadline is that of the following timer at once.
 #[test]
 fn c27_cancelling_the_earliest_moves_the_next_deadline() {
     for sorted in [true, false] {
@@ -368,10 +368,10 @@ fn c27_cancelling_the_earliest_moves_the_next_deadline() {
     }
 }
 
-/// A crowd that was brought down ahead of time costs nothing when its time comes, and comes in order: those that were set
-/// for the same ticks while half of it was down among them.
+/// A slot that was cascaded early needs no work when time enters it. Its timers expire in order, together with timers that
+/// were set for the same ticks while half of the slot had been cascaded.
 #[test]
-fn a_crowd_that_fell_early_is_there_in_one_slice_and_in_order() {
+fn a_crowd_that_was_cascaded_early_expires_in_one_slice_and_in_order() {
     let mut wheel = Wheel::new();
     wheel.advance(2 * 65_536 + 40_000);
     let deadline = |n: u64| 3 * 65_536 + n * 7_919 % 65_536;
@@ -392,7 +392,7 @@ fn a_crowd_that_fell_early_is_there_in_one_slice_and_in_order() {
     expected[5] = (3 * 65_536 - 1, 5);
     expected.retain(|&(deadline, _)| deadline > 0);
     expected.sort_by_key(|&(deadline, _)| deadline);
-    while wheel.cascade_early(100) > 0 {
+    while wheel.cascade_early(if cfg!(miri) { 1_000 } else { 100 }) > 0 {
         audit(&wheel);
         assert_eq!(wheel.next_deadline(), Some(expected[0].0));
     }
@@ -405,9 +405,9 @@ fn a_crowd_that_fell_early_is_there_in_one_slice_and_in_order() {
     assert_eq!(came, expected.iter().map(|&(_, n)| n).collect::<Vec<_>>());
 }
 
-/// What is far away may be cancelled yet, and is left where it is.
+/// Timers that are far away may still be cancelled, so they are not moved.
 #[test]
-fn a_crowd_falls_early_when_its_slot_is_near_and_no_sooner() {
+fn a_crowd_is_cascaded_early_when_its_slot_is_near_and_no_sooner() {
     let mut wheel = Wheel::new();
     for n in 0..2_000 {
         wheel.insert(3 * 65_536 + n, n);
@@ -422,7 +422,8 @@ fn a_crowd_falls_early_when_its_slot_is_near_and_no_sooner() {
     assert_eq!(wheel.cascade_early(10), 0);
 }
 
-/// A crowd that fell early and is cancelled leaves an empty slot that wakes no caller, and another crowd can fall early again.
+/// When all timers of a slot that was cascaded early are cancelled, the slot is empty and wakes no caller. Another crowd can
+/// then be cascaded early.
 #[test]
 fn c21_an_annex_that_is_emptied_wakes_no_caller() {
     let mut wheel = Wheel::new();
@@ -431,7 +432,10 @@ fn c21_an_annex_that_is_emptied_wakes_no_caller() {
         let keys: Vec<Key> = (0..1_100).map(|n| wheel.insert(530_000 + n * 50, n)).collect();
         assert_eq!(wheel.cascade_early(600), 600);
         for (n, key) in (0..).zip(keys) {
-            assert_eq!(wheel.next_deadline(), Some(530_000 + n * 50));
+            // Each search visits all that is left.
+            if !cfg!(miri) || n % 100 == 0 {
+                assert_eq!(wheel.next_deadline(), Some(530_000 + n * 50));
+            }
             assert_eq!(wheel.cancel(key), Some(n));
         }
         audit(&wheel);
@@ -439,9 +443,9 @@ fn c21_an_annex_that_is_emptied_wakes_no_caller() {
     }
 }
 
-/// What is cleared is gone, its keys are stale, and time has not gone back.
+/// After `clear` the wheel is empty, all keys are stale, and time has not gone back.
 #[test]
-fn clear_takes_everything_and_leaves_the_time() {
+fn clear_removes_everything_and_keeps_the_time() {
     let mut wheel = Wheel::new();
     wheel.advance(100);
     let keys = [100, 101, 500, 1 << 40].map(|deadline| wheel.insert(deadline, deadline));
@@ -454,7 +458,7 @@ fn clear_takes_everything_and_leaves_the_time() {
     assert_eq!(run_until(&mut wheel, 200), [1]);
 }
 
-/// A value is dropped when its timer is cancelled or cleared, not when the place is taken again.
+/// A value is dropped when its timer is cancelled or cleared, not only when the place is taken again.
 #[test]
 fn values_are_dropped_with_their_timers() {
     use std::rc::Rc;

@@ -37,27 +37,27 @@ const WORDS: &[(c_int, &CStr, &CStr)] = &[
 ];
 
 thread_local! {
-    /// Of the failure that was made last, from what its sentence is made. It may be one that nobody will hear of.
-    static NEW: Cell<Told> = const { Cell::new(Told::Words) };
+    /// The source of the newest failure's message. No function may ever return that failure.
+    static NEW: Cell<Message> = const { Cell::new(Message::Words) };
     static NEW_WORDS: RefCell<Words> = const { RefCell::new(Words::new()) };
-    /// The thread's last failure that was an answer, with its code.
-    static LAST: Cell<(c_int, Told)> = const { Cell::new((COG_OK, Told::Words)) };
+    /// The thread's last failure that a function has returned, with its code.
+    static LAST: Cell<(c_int, Message)> = const { Cell::new((COG_OK, Message::Words)) };
     static LAST_WORDS: RefCell<Words> = const { RefCell::new(Words::new()) };
     static SYSTEMS_WORDS: RefCell<Words> = const { RefCell::new(Words::new()) };
 }
 
-/// Why a call failed: hardly more than a code, since most callers look at nothing else. The sentence is made when somebody
-/// asks for it.
+/// Why a call failed. It is hardly more than a code, since most callers look at nothing else. `cog_last_message` makes the
+/// sentence.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Failure {
     code: c_int,
     about: About,
 }
 
-/// What a failure is about.
+/// The subject of a failure.
 #[derive(Copy, Clone, Debug)]
 enum About {
-    /// The thread's place for a new failure says so.
+    /// `NEW` says what the failure is about.
     New,
     Loop,
     Timer,
@@ -65,14 +65,14 @@ enum About {
     Hook,
 }
 
-/// From what a sentence is made.
+/// The source of a failure's message.
 #[derive(Copy, Clone, Debug)]
-enum Told {
-    /// It is this one.
+enum Message {
+    /// This sentence.
     Sentence(&'static str),
-    /// From an argument, and what the code means.
+    /// The name of an argument, and the meaning of the code.
     Argument(&'static str),
-    /// It was made at once, from what only that moment knew, and is in the thread's place for words.
+    /// The message contains values of the moment, so it was written at once, to `NEW_WORDS` or `LAST_WORDS`.
     Words,
 }
 
@@ -80,25 +80,24 @@ impl Failure {
     pub(super) const STALE_LOOP: Self = Self { code: COG_ERROR_STALE, about: About::Loop };
     pub(super) const STALE_TIMER: Self = Self { code: COG_ERROR_STALE, about: About::Timer };
     pub(super) const STALE_WATCH: Self = Self { code: COG_ERROR_STALE, about: About::Watch };
-
     pub(super) const STALE_HOOK: Self = Self { code: COG_ERROR_STALE, about: About::Hook };
 
-    fn told(code: c_int, told: Told) -> Self {
-        NEW.set(told);
+    fn with_message(code: c_int, message: Message) -> Self {
+        NEW.set(message);
         Self { code, about: About::New }
     }
 
-    /// A failure that is told by the same sentence each time.
+    /// A failure that has the same message each time.
     pub(super) fn new(code: c_int, sentence: &'static str) -> Self {
-        Self::told(code, Told::Sentence(sentence))
+        Self::with_message(code, Message::Sentence(sentence))
     }
 
-    /// A failure whose sentence has something of the moment in it.
+    /// A failure whose message contains values of the moment.
     #[cold]
     #[inline(never)]
     pub(super) fn in_words(code: c_int, message: impl Display) -> Self {
         NEW_WORDS.with_borrow_mut(|words| *words = Words::of(message));
-        Self::told(code, Told::Words)
+        Self::with_message(code, Message::Words)
     }
 
     pub(super) fn argument(sentence: &'static str) -> Self {
@@ -110,15 +109,15 @@ impl Failure {
     }
 
     pub(super) fn memory(argument: &'static str) -> Self {
-        Self::told(COG_ERROR_MEMORY, Told::Argument(argument))
+        Self::with_message(COG_ERROR_MEMORY, Message::Argument(argument))
     }
 
-    /// What the system refused; `about` is the argument, or what was done.
+    /// A failure of the system; `about` is the argument, or what was done.
     #[cold]
     #[inline(never)]
     pub(super) fn system(about: &'static str, error: &io::Error) -> Self {
         if let Some(code) = error.raw_os_error() {
-            return Self::told(code, Told::Argument(about));
+            return Self::with_message(code, Message::Argument(about));
         }
         let code = match error.kind() {
             io::ErrorKind::NotFound => COG_ERROR_STALE,
@@ -131,39 +130,39 @@ impl Failure {
         Self::in_words(code, format_args!("{about}: {}", OfError(error)))
     }
 
-    /// Takes note of it as the thread's last failure.
+    /// Records it as the thread's last failure.
     fn keep(self) -> c_int {
-        let told = match self.about {
+        let message = match self.about {
             About::New => NEW.get(),
-            About::Loop => Told::Argument("loop"),
-            About::Timer => Told::Argument("timer"),
-            About::Watch => Told::Argument("watch"),
-            About::Hook => Told::Argument("hook"),
+            About::Loop => Message::Argument("loop"),
+            About::Timer => Message::Argument("timer"),
+            About::Watch => Message::Argument("watch"),
+            About::Hook => Message::Argument("hook"),
         };
-        if let Told::Words = told {
+        if let Message::Words = message {
             LAST_WORDS.set(NEW_WORDS.with_borrow(|words| *words));
         }
-        LAST.set((self.code, told));
+        LAST.set((self.code, message));
         self.code
     }
 }
 
-/// The sentence, unless it is in the thread's place for words.
-fn words_of(code: c_int, told: Told) -> Option<Words> {
+/// Writes the message, unless it has been written already.
+fn words_of(code: c_int, message: Message) -> Option<Words> {
     let about = |argument: &str, rest: &dyn Display| Words::of(format_args!("{argument}: {rest}"));
-    match (told, code) {
-        (Told::Words, _) => None,
-        (Told::Sentence(sentence), _) => Some(Words::of(sentence)),
-        (Told::Argument(name), COG_ERROR_STALE) => Some(about(name, &"it is gone, or was none of this loop")),
-        (Told::Argument(name), COG_ERROR_MEMORY) => Some(about(name, &"there is not enough memory")),
-        (Told::Argument(name), _) => Some(about(name, &OfError(&io::Error::from_raw_os_error(code)))),
+    match (message, code) {
+        (Message::Words, _) => None,
+        (Message::Sentence(sentence), _) => Some(Words::of(sentence)),
+        (Message::Argument(name), COG_ERROR_STALE) => Some(about(name, &"it is gone, or was none of this loop")),
+        (Message::Argument(name), COG_ERROR_MEMORY) => Some(about(name, &"there is not enough memory")),
+        (Message::Argument(name), _) => Some(about(name, &OfError(&io::Error::from_raw_os_error(code)))),
     }
 }
 
-/// What the standard library allocates without a word for a small thing.
+/// More than a small allocation of the standard library takes.
 const FOR_A_SMALL_THING: usize = 16 << 10;
 
-/// Asks whether there is memory for a `Box`, an `Rc` or a `String`, which have no other way to say that there is none.
+/// Checks that there is memory for a `Box`, an `Rc` or a `String`, whose allocation cannot fail with an error.
 pub(super) fn expect_memory(about: &'static str) -> Result<(), Failure> {
     or_no_memory(about, memory::expect_bytes(FOR_A_SMALL_THING))
 }
@@ -182,10 +181,10 @@ impl From<Error> for Failure {
     }
 }
 
-/// The border: whatever happens inside is a code outside.
+/// The border to C: turns a failure or a panic into a code.
 #[inline]
 pub(super) fn answer(call: impl FnOnce() -> Result<(), Failure>) -> c_int {
-    // What a panic leaves behind is a loop that answers with errors, at worst: its state is behind cells that notice.
+    // At worst a panic leaves a loop that returns errors: its state is in cells, which notice a borrow that was not ended.
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => COG_OK,
         Ok(Err(failure)) => failure.keep(),
@@ -195,14 +194,14 @@ pub(super) fn answer(call: impl FnOnce() -> Result<(), Failure>) -> c_int {
 
 const FAULT: &str = "a fault in the library, which has told it on standard error";
 
-/// Up to the first zero byte, of which our texts have none.
+/// The text as a C string, without zero bytes. Our texts have none.
 pub(super) fn to_c(text: impl Into<Vec<u8>>) -> CString {
     let mut bytes = text.into();
     bytes.retain(|&byte| byte != 0);
     CString::new(bytes).unwrap_or_default()
 }
 
-/// What a code means, in words.
+/// Describes a code.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_strerror(code: c_int) -> *const c_char {
     if let Some((.., words)) = WORDS.iter().find(|(known, ..)| *known == code) {
@@ -211,25 +210,25 @@ pub extern "C" fn cog_strerror(code: c_int) -> *const c_char {
     if code < 0 {
         return c"an unknown code".as_ptr();
     }
-    // The thread keeps it until it asks again.
+    // The thread keeps it until its next call.
     SYSTEMS_WORDS.set(of_number(code));
     SYSTEMS_WORDS.with_borrow(Words::as_ptr)
 }
 
-/// What the header calls a code.
+/// The name of a code in the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_error_name(code: c_int) -> *const c_char {
     let known = WORDS.iter().find(|(known, ..)| *known == code);
     known.map_or(c"".as_ptr(), |(_, name, _)| name.as_ptr())
 }
 
-/// What was wrong with this thread's last call that failed.
+/// Describes the last failure of a call on this thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_last_message() -> *const c_char {
-    let (code, told) = LAST.get();
-    if let Some(words) = words_of(code, told) {
+    let (code, message) = LAST.get();
+    if let Some(words) = words_of(code, message) {
         LAST_WORDS.set(words);
-        LAST.set((code, Told::Words));
+        LAST.set((code, Message::Words));
     }
     LAST_WORDS.with_borrow(Words::as_ptr)
 }
