@@ -14,6 +14,7 @@ pub(super) struct AsyncIo(LocalExecutor<'static>);
 impl Futures for AsyncIo {
     type Task = Task<()>;
     type Stream = Async<UnixStream>;
+    type Sleep = Timer;
 
     fn new() -> io::Result<Self> {
         Ok(Self(LocalExecutor::new()))
@@ -34,6 +35,10 @@ impl Futures for AsyncIo {
     fn sleep(&self, delay: Duration) -> impl Future<Output = ()> + 'static {
         let timer = Timer::after(delay);
         async move { _ = timer.await }
+    }
+
+    fn sleeper(&self) -> impl Fn(Duration) -> Timer + 'static {
+        Timer::after
     }
 
     fn block_on(&mut self, future: impl Future<Output = ()>) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use cogloop::{Async, Interest, Loop, Task, Timer};
+use cogloop::{Async, Interest, Loop, Sleep, Task, Timer};
 
 use super::callbacks::Callbacks;
 use super::futures::Futures;
@@ -49,6 +49,7 @@ pub(super) struct WithFutures(Loop<()>);
 impl Futures for WithFutures {
     type Task = Task<()>;
     type Stream = Async<UnixStream>;
+    type Sleep = Sleep;
 
     fn new() -> io::Result<Self> {
         Loop::new().map(Self).map_err(io::Error::other)
@@ -69,6 +70,11 @@ impl Futures for WithFutures {
     fn sleep(&self, delay: Duration) -> impl Future<Output = ()> + 'static {
         let sleep = self.0.sleep(delay).expect("an open loop without a limit");
         async move { sleep.await.expect("an open loop") }
+    }
+
+    fn sleeper(&self) -> impl Fn(Duration) -> Sleep + 'static {
+        let handle = self.0.handle();
+        move |delay| handle.sleep(delay).expect("an open loop without a limit")
     }
 
     fn block_on(&mut self, future: impl Future<Output = ()>) -> io::Result<()> {

@@ -10,7 +10,7 @@ type Step = fn(Work) -> io::Result<Vec<Figure>>;
 #[derive(Copy, Clone)]
 pub(super) struct Contender {
     pub(super) name: &'static str,
-    /// `None` for what it cannot do: to set and cancel without a task is for callbacks, to give up waiting for futures.
+    /// `None` for what it cannot do: to give up waiting for a socket is for futures.
     steps: [Option<Step>; 7],
 }
 
@@ -45,10 +45,11 @@ impl Contender {
     }
 
     const fn with_futures<F: futures::Futures>(name: &'static str) -> Self {
-        use futures::{due, given_up, pending, pingpong, posts, sparse};
-        let steps: [Step; 6] = [pending::<F>, due::<F>, sparse::<F>, posts::<F>, pingpong::<F>, given_up::<F>];
-        let [pending, due, sparse, posts, pingpong, given_up] = steps;
-        let steps = [Some(pending), None, Some(due), Some(sparse), Some(posts), Some(pingpong), Some(given_up)];
+        use futures::{due, given_up, pairs, pending, pingpong, posts, sparse};
+        let steps: [Step; 7] =
+            [pending::<F>, pairs::<F>, due::<F>, sparse::<F>, posts::<F>, pingpong::<F>, given_up::<F>];
+        let [pending, pairs, due, sparse, posts, pingpong, given_up] = steps;
+        let steps = [Some(pending), Some(pairs), Some(due), Some(sparse), Some(posts), Some(pingpong), Some(given_up)];
         Self { name, steps }
     }
 }

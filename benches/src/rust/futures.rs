@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 use std::thread;
@@ -18,6 +18,7 @@ use crate::measure::voluntary_switches;
 pub(super) trait Futures: Sized {
     type Task: 'static;
     type Stream: 'static;
+    type Sleep: Future + 'static;
 
     fn new() -> io::Result<Self>;
     fn spawn(&self, future: impl Future<Output = ()> + 'static) -> io::Result<Self::Task>;
@@ -26,6 +27,8 @@ pub(super) trait Futures: Sized {
     /// Lets it run on.
     fn detach(task: Self::Task);
     fn sleep(&self, delay: Duration) -> impl Future<Output = ()> + 'static;
+    /// What makes sleeps within `block_on`.
+    fn sleeper(&self) -> impl Fn(Duration) -> Self::Sleep + 'static;
     fn block_on(&mut self, future: impl Future<Output = ()>) -> io::Result<()>;
     fn stream(&self, socket: UnixStream) -> io::Result<Self::Stream>;
     fn read(stream: &Self::Stream, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>>;
@@ -48,15 +51,7 @@ impl Count {
     /// Lets the runtime go on until that many are there.
     async fn is(&self, count: usize) {
         while self.0.get() != count {
-            let mut has_waited = false;
-            poll_fn(|context| {
-                if std::mem::replace(&mut has_waited, true) {
-                    return Poll::Ready(());
-                }
-                context.waker().wake_by_ref();
-                Poll::Pending
-            })
-            .await;
+            yield_now().await;
         }
     }
 }
@@ -95,6 +90,64 @@ pub(super) fn pending<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     }
     runtime.block_on(asleep.is(0))?;
     Ok(measure::of_pending(insert_ns, bytes, cancelling.cpu_ns_for_one_of(work.timers)))
+}
+
+/// Lets the runtime have a turn now and then: tokio gives a task that does much at a time no more answers.
+async fn yield_sometimes(nth: usize) {
+    if nth % 64 == 63 {
+        yield_now().await;
+    }
+}
+
+async fn yield_now() {
+    let mut has_waited = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Asks a future once. It is an error if that has completed.
+async fn begin<F: Future>(mut future: Pin<&mut F>) -> io::Result<()> {
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Pending => Poll::Ready(Ok(())),
+        Poll::Ready(_) => Poll::Ready(Err(io::Error::other("what should wait for long was over at once"))),
+    })
+    .await
+}
+
+/// A sleep that is polled once and dropped, as in a race that something else wins, beside so many that are pending.
+pub(super) fn pairs<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
+    let mut runtime = F::new()?;
+    let sleep = runtime.sleeper();
+    let mut result = Ok(Vec::new());
+    runtime.block_on(async { result = measure_pairs::<F>(work, &sleep).await })?;
+    result.map(measure::of_pairs)
+}
+
+async fn measure_pairs<F: Futures>(work: Work, sleep: &impl Fn(Duration) -> F::Sleep) -> io::Result<Vec<f64>> {
+    let (mut pending, mut ns) = (Vec::new(), Vec::new());
+    for crowd in measure::crowds(work) {
+        for (nth, delay) in measure::timeouts(crowd - pending.len()).0.into_iter().enumerate() {
+            let mut sleep = Box::pin(sleep(delay));
+            begin(sleep.as_mut()).await?;
+            pending.push(sleep);
+            yield_sometimes(nth).await;
+        }
+        let (delays, _) = measure::timeouts(measure::pairs_count(work));
+        let (watch, mut count) = (Stopwatch::start(), 0);
+        while count < delays.len() && !watch.is_enough(count) {
+            begin(pin!(sleep(delays[count]))).await?;
+            yield_sometimes(count).await;
+            count += 1;
+        }
+        ns.push(watch.cpu_ns_for_one_of(count));
+    }
+    Ok(ns)
 }
 
 /// Tasks that sleep and end; runs until all have.
@@ -180,13 +233,13 @@ async fn give_back<F: Futures>(stream: &F::Stream) -> io::Result<usize> {
     }
 }
 
-/// Waits for a socket that stays silent: given up one after the other, and many at a time.
+/// Waits for a socket that stays silent: given up one after the other, after a turn and at once, and many at a time.
 pub(super) fn given_up<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let mut runtime = F::new()?;
     let (one, _other) = measure::sockets()?;
     let stream = runtime.stream(one)?;
     let (races, crowd) = (work.rallies, work.timers.min(20_000));
-    let mut figures = (0.0, 0.0, 0.0);
+    let mut figures = (0.0, 0.0, 0.0, 0.0);
     let mut answered = false;
     runtime.block_on(async {
         let watch = Stopwatch::start();
@@ -207,6 +260,12 @@ pub(super) fn given_up<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
         }
         (figures.0, figures.1) = (watch.cpu_ns_for_one_of(races), watch.bytes_for_one_of(races));
         let watch = Stopwatch::start();
+        for nth in 0..races {
+            answered |= begin(pin!(F::readable(&stream))).await.is_err();
+            yield_sometimes(nth).await;
+        }
+        figures.2 = watch.cpu_ns_for_one_of(races);
+        let watch = Stopwatch::start();
         let mut waiting: Vec<_> = (0..crowd).map(|_| Box::pin(F::readable(&stream))).collect();
         poll_fn(|context| {
             answered |= waiting.iter_mut().any(|one| one.as_mut().poll(context).is_ready());
@@ -214,10 +273,10 @@ pub(super) fn given_up<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
         })
         .await;
         drop(waiting);
-        figures.2 = watch.cpu_ns_for_one_of(crowd);
+        figures.3 = watch.cpu_ns_for_one_of(crowd);
     })?;
     if answered {
         return Err(io::Error::other("a silent socket was said to be readable"));
     }
-    Ok(measure::of_given_up(figures.0, figures.1, figures.2))
+    Ok(measure::of_given_up(figures))
 }

@@ -141,10 +141,11 @@ pub(super) fn of_pingpong(cpu_us: f64) -> Vec<Figure> {
     vec![figure("ping-pong over sockets, a byte", "CPU time, µs", cpu_us)]
 }
 
-pub(super) fn of_given_up(race_ns: f64, bytes: f64, crowd_ns: f64) -> Vec<Figure> {
+pub(super) fn of_given_up((race_ns, bytes, alone_ns, crowd_ns): (f64, f64, f64, f64)) -> Vec<Figure> {
     vec![
         figure("a wait for a socket loses a race", "CPU time, ns", race_ns),
         figure("a wait for a socket loses a race", "memory kept, bytes", bytes),
+        figure("a wait for a silent socket is made and dropped", "CPU time, ns", alone_ns),
         figure("one of 20,000 waits for a socket is given up", "CPU time, ns", crowd_ns),
     ]
 }

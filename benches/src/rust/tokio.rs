@@ -19,6 +19,7 @@ pub(super) struct Tokio {
 impl Futures for Tokio {
     type Task = JoinHandle<()>;
     type Stream = UnixStream;
+    type Sleep = tokio::time::Sleep;
 
     fn new() -> io::Result<Self> {
         Ok(Self { tasks: LocalSet::new(), runtime: Builder::new_current_thread().enable_all().build()? })
@@ -37,6 +38,10 @@ impl Futures for Tokio {
     fn sleep(&self, delay: Duration) -> impl Future<Output = ()> + 'static {
         let _context = self.runtime.enter();
         tokio::time::sleep(delay)
+    }
+
+    fn sleeper(&self) -> impl Fn(Duration) -> tokio::time::Sleep + 'static {
+        tokio::time::sleep
     }
 
     fn block_on(&mut self, future: impl Future<Output = ()>) -> io::Result<()> {
