@@ -4,8 +4,8 @@ use crate::core::Core;
 use crate::handle::Handle;
 use crate::memory;
 use crate::readiness::Readiness;
+use crate::registration::Registration;
 use crate::{Error, Interest, Mode};
-use cogloop_io::Token;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Read, Write};
@@ -14,7 +14,10 @@ use std::rc::Rc;
 
 /// A file, socket or the like with calls for futures: [`Handle::watch`]. Dropped, it is observed no longer.
 ///
-/// What it wraps must be non-blocking for the calls that try first and wait then; make it so yourself.
+/// The calls that try first and wait then need a file that is non-blocking; make it so yourself.
+///
+/// With the feature `futures`, which is on by default, it has the traits `AsyncRead` and `AsyncWrite` of the crate
+/// `futures-io`, and so has a reference to it.
 ///
 /// ```
 /// let mut events = cogloop::Loop::<()>::new()?;
@@ -29,20 +32,20 @@ use std::rc::Rc;
 /// # Ok::<(), cogloop::Error>(())
 /// ```
 pub struct Async<F> {
-    registration: Registration,
-    file: Rc<F>,
+    pub(crate) registration: Registration,
+    pub(crate) file: Rc<F>,
 }
 
-struct Registration {
-    core: Rc<Core>,
-    token: Token,
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        // What the kernel says is for information: the descriptor is forgotten anyway.
-        let _ = self.core.events.borrow_mut().remove_descriptor(self.token);
-        let _watchers = self.core.watched.take(self.token);
+impl<F: AsFd + 'static> Async<F> {
+    /// A source that has this descriptor is for the caller to end. One that was just opened has none.
+    pub(crate) fn new(core: &Rc<Core>, file: F) -> Result<Self, Error> {
+        core.check_open()?;
+        let file = memory::rc(file)?;
+        core.watched.try_grow(core.token_index_max.get())?;
+        let token = core.observe(file.clone(), Interest::NONE, Mode::Edge)?;
+        core.events.borrow_mut().unref_descriptor(token);
+        core.watched.put(token);
+        Ok(Self { registration: Registration::new(core, token), file })
     }
 }
 
@@ -157,7 +160,7 @@ impl<F> Async<F> {
     }
 
     fn ready_for(&self, direction: Interest, is_used_up: bool) -> Readiness<'_> {
-        Readiness::new(&self.registration.core, self.registration.token, direction, is_used_up)
+        Readiness::new(self.registration.core(), self.registration.awaited(direction, is_used_up))
     }
 
     async fn retry<T>(&self, direction: Interest, mut f: impl FnMut(&F) -> io::Result<T>) -> io::Result<T> {
@@ -252,7 +255,7 @@ impl<F: AsFd> AsFd for Async<F> {
 
 impl<F> fmt::Debug for Async<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Async(descriptor in slot {})", self.registration.token.index())
+        write!(f, "Async(descriptor in slot {})", self.registration.token().index())
     }
 }
 
@@ -278,14 +281,8 @@ impl<S> Handle<S> {
     /// # Errors
     /// [`Error::Io`] for what cannot be observed, [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn watch<F: AsFd + 'static>(&self, file: F) -> Result<Async<F>, Error> {
-        let core = self.core();
-        core.check_open()?;
-        let file = memory::rc(file)?;
-        core.watched.try_grow(core.token_index_max.get())?;
-        let token = core.observe(file.clone(), Interest::NONE, Mode::Edge)?;
-        core.events.borrow_mut().unref_descriptor(token);
-        self.evict_source(token);
-        core.watched.put(token);
-        Ok(Async { registration: Registration { core: Rc::clone(core), token }, file })
+        let watched = Async::new(self.core(), file)?;
+        self.evict_source(watched.registration.token());
+        Ok(watched)
     }
 }

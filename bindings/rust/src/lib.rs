@@ -54,6 +54,8 @@
 
 #[cfg(unix)]
 mod async_file;
+#[cfg(unix)]
+mod async_poll;
 mod audit;
 mod bell;
 mod callback;
@@ -63,6 +65,8 @@ mod child;
 mod control;
 mod core;
 mod error;
+#[cfg(all(unix, feature = "futures"))]
+mod futures_io;
 mod handle;
 mod idle;
 mod idles;
@@ -76,6 +80,8 @@ mod places;
 mod queue;
 #[cfg(unix)]
 mod readiness;
+#[cfg(unix)]
+mod registration;
 mod remote;
 mod run;
 #[cfg(unix)]
@@ -83,11 +89,17 @@ pub mod signal;
 mod sleep;
 mod sleepers;
 #[cfg(unix)]
+mod socket;
+#[cfg(unix)]
+mod sockets;
+#[cfg(unix)]
 mod source_control;
 #[cfg(unix)]
 mod source_slot;
 #[cfg(unix)]
 mod sources;
+#[cfg(feature = "futures")]
+mod streams;
 mod task;
 mod tasks;
 mod timeout;

@@ -60,48 +60,54 @@ impl Core {
     }
 }
 
-/// Waits for the next report of a direction. When it is dropped, it leaves the list of waiters.
-pub(crate) struct Readiness<'a> {
-    core: &'a Core,
-    token: Token,
-    direction: Interest,
-    is_used_up: bool,
+/// How far a wait for a direction is.
+#[derive(Copy, Clone, Default)]
+pub(crate) struct Wait {
+    /// How many reports there were when it began.
     seen: Option<u64>,
     waiter: Option<WaiterKey>,
 }
 
-impl<'a> Readiness<'a> {
-    /// `is_used_up` says that the caller has seen `WouldBlock`, so that only new readiness counts. Then a wait mostly needs no
-    /// system call.
-    pub(crate) fn new(core: &'a Core, token: Token, direction: Interest, is_used_up: bool) -> Self {
-        Self { core, token, direction, is_used_up, seen: None, waiter: None }
+/// A direction of a descriptor, and whether it was used up: the caller has seen `WouldBlock`, so that only new readiness
+/// counts. Then a wait mostly needs no system call.
+#[derive(Copy, Clone)]
+pub(crate) struct Awaited {
+    pub(crate) token: Token,
+    pub(crate) direction: Interest,
+    pub(crate) is_used_up: bool,
+}
+
+impl Core {
+    fn with_direction<T>(&self, awaited: Awaited, use_it: impl FnOnce(&mut Direction) -> T) -> io::Result<T> {
+        self.watched.with(awaited.token, awaited.direction, use_it).ok_or_else(|| Error::Removed.into())
     }
 
-    fn with<T>(&self, use_it: impl FnOnce(&mut Direction) -> T) -> io::Result<T> {
-        self.core.watched.with(self.token, self.direction, use_it).ok_or_else(|| Error::Removed.into())
+    /// Waits for the next report.
+    pub(crate) fn poll_direction(&self, awaited: Awaited, wait: &mut Wait, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        self.try_poll_direction(awaited, wait, cx).map_or_else(|error| Poll::Ready(Err(error)), |polled| polled.map(Ok))
     }
 
-    fn poll_it(&mut self, cx: &Context<'_>) -> io::Result<Poll<()>> {
-        let (reports, is_asked) = self.with(|place| (place.reports, place.is_asked))?;
-        let seen = match self.seen {
+    fn try_poll_direction(&self, awaited: Awaited, wait: &mut Wait, cx: &Context<'_>) -> io::Result<Poll<()>> {
+        let (reports, is_asked) = self.with_direction(awaited, |place| (place.reports, place.is_asked))?;
+        let seen = match wait.seen {
             Some(before) if before != reports => return Ok(Poll::Ready(())),
             Some(before) => before,
             None => {
                 if !is_asked {
-                    self.core.report_again(self.token, self.direction, self.is_used_up)?;
-                    self.with(|place| place.is_asked = true)?;
+                    self.report_again(awaited.token, awaited.direction, awaited.is_used_up)?;
+                    self.with_direction(awaited, |place| place.is_asked = true)?;
                 }
-                *self.seen.insert(reports)
+                *wait.seen.insert(reports)
             }
         };
-        self.wait(seen, cx.waker())?;
+        self.add_waiter(awaited, wait, seen, cx.waker())?;
         Ok(Poll::Pending)
     }
 
     /// Puts the waker into the list, or into the place of the one that it has there.
-    fn wait(&mut self, seen: u64, waker: &Waker) -> io::Result<()> {
-        let waiter = self.waiter;
-        let is_known = self.with(|place| {
+    fn add_waiter(&self, awaited: Awaited, wait: &mut Wait, seen: u64, waker: &Waker) -> io::Result<()> {
+        let waiter = wait.waiter;
+        let is_known = self.with_direction(awaited, |place| {
             waiter.and_then(|key| place.waiters.waker_mut(key)).is_some_and(|known| known.will_wake(waker))
         })?;
         if is_known {
@@ -109,7 +115,7 @@ impl<'a> Readiness<'a> {
         }
         // Cloned before and dropped after the borrow: either may be the user's code.
         let mut new = Some(waker.clone());
-        let added = self.with(|place| {
+        let added = self.with_direction(awaited, |place| {
             if let Some(known) = waiter.and_then(|key| place.waiters.waker_mut(key)) {
                 std::mem::swap(known, new.as_mut()?);
                 return None;
@@ -117,9 +123,30 @@ impl<'a> Readiness<'a> {
             new.take().map(|waker| place.waiters.try_add(waker, seen))
         })?;
         if let Some(added) = added {
-            self.waiter = Some(added.map_err(|_| io::ErrorKind::OutOfMemory)?);
+            wait.waiter = Some(added.map_err(|_| io::ErrorKind::OutOfMemory)?);
         }
         Ok(())
+    }
+
+    /// Ends a wait; it leaves the list of waiters.
+    pub(crate) fn end_wait(&self, awaited: Awaited, wait: Wait) {
+        if let Some(key) = wait.waiter {
+            // Dropped after the borrow.
+            let _waker = self.watched.with(awaited.token, awaited.direction, |place| place.waiters.remove(key));
+        }
+    }
+}
+
+/// A future that waits for the next report of a direction. When it is dropped, it leaves the list of waiters.
+pub(crate) struct Readiness<'a> {
+    core: &'a Core,
+    awaited: Awaited,
+    wait: Wait,
+}
+
+impl<'a> Readiness<'a> {
+    pub(crate) fn new(core: &'a Core, awaited: Awaited) -> Self {
+        Self { core, awaited, wait: Wait::default() }
     }
 }
 
@@ -127,18 +154,13 @@ impl Future for Readiness<'_> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.poll_it(cx) {
-            Ok(polled) => polled.map(Ok),
-            Err(error) => Poll::Ready(Err(error)),
-        }
+        let Self { core, awaited, wait } = &mut *self;
+        core.poll_direction(*awaited, wait, cx)
     }
 }
 
 impl Drop for Readiness<'_> {
     fn drop(&mut self) {
-        if let Some(key) = self.waiter {
-            // Dropped after the borrow.
-            let _waker = self.core.watched.with(self.token, self.direction, |place| place.waiters.remove(key));
-        }
+        self.core.end_wait(self.awaited, self.wait);
     }
 }

@@ -259,7 +259,11 @@ impl Ticks {
         poll_fn(|cx| self.poll_tick(cx)).await
     }
 
-    fn poll_tick(&mut self, cx: &Context<'_>) -> Poll<Result<Tick, Error>> {
+    /// [`tick`](Self::tick) for a future of your own.
+    ///
+    /// # Errors
+    /// Those of [`tick`](Self::tick).
+    pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Result<Tick, Error>> {
         std::task::ready!(self.alarm.poll(cx))?;
         let now_ns = self.alarm.core.now_ns();
         let plan = Plan::every(self.alarm.deadline_ns, self.period_ns, self.policy);

@@ -1,0 +1,54 @@
+//! Sockets that connect without waiting, which the standard library cannot make.
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, Shutdown, SocketAddrUnix, SocketType, connect, shutdown};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+/// A stream socket that does not block, and is closed in a program that this one starts.
+#[cfg(not(target_vendor = "apple"))]
+fn stream(family: AddressFamily) -> io::Result<OwnedFd> {
+    use rustix::net::{SocketFlags, socket_with};
+    Ok(socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?)
+}
+
+#[cfg(target_vendor = "apple")]
+fn stream(family: AddressFamily) -> io::Result<OwnedFd> {
+    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    Ok(socket)
+}
+
+/// One that is under way is no error: it is writable when it is through.
+fn under_way(begun: Result<(), Errno>) -> io::Result<()> {
+    match begun {
+        // Interrupted, it goes on all the same.
+        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn connect_tcp(address: SocketAddr) -> io::Result<OwnedFd> {
+    let socket = stream(if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 })?;
+    under_way(connect(&socket, &address))?;
+    Ok(socket)
+}
+
+pub(crate) fn connect_unix(path: &Path) -> io::Result<OwnedFd> {
+    let socket = stream(AddressFamily::UNIX)?;
+    under_way(connect(&socket, &SocketAddrUnix::new(path)?))?;
+    Ok(socket)
+}
+
+/// The peer of a socket reads the end. Anything else has no direction that could end.
+#[cfg_attr(not(feature = "futures"), allow(dead_code, reason = "for the traits of others"))]
+pub(crate) fn end_writing(file: impl AsFd) -> io::Result<()> {
+    match shutdown(file, Shutdown::Write) {
+        // The peer has gone already.
+        Ok(()) | Err(Errno::NOTSOCK | Errno::NOTCONN) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,27 @@
+//! The trait `Stream` of the crate `futures-core`, with which libraries that know no runtime go through what comes.
+
+use crate::{Tick, Ticks};
+use futures_core::Stream;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Ends when the loop is gone.
+///
+/// ```
+/// use futures_core::Stream;
+/// use std::{future::poll_fn, pin::Pin, time::Duration};
+///
+/// let mut events = cogloop::Loop::<()>::simulated()?;
+/// let mut ticks = events.interval(Duration::from_secs(1))?;
+/// let next = poll_fn(|cx| Pin::new(&mut ticks).poll_next(cx));
+/// let tick = events.block_on(&mut (), next)?.expect("an open loop");
+/// assert_eq!(tick.deadline, events.now());
+/// # Ok::<(), cogloop::Error>(())
+/// ```
+impl Stream for Ticks {
+    type Item = Tick;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Tick>> {
+        self.poll_tick(cx).map(Result::ok)
+    }
+}
