@@ -9,7 +9,7 @@
 //!
 //! It may ring too soon, and who hears it looks at the clock; it never rings too late.
 
-use crate::own::own;
+use crate::sys::own;
 use crate::{Clock, MonotonicClock};
 use rustix::io::Errno;
 use rustix::time::{

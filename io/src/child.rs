@@ -33,7 +33,7 @@ pub fn pidfd(pid: u32) -> io::Result<std::os::fd::OwnedFd> {
     match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT) {
         Err(Errno::CHILD) if test_kill_process(pid) == Err(Errno::SRCH) => Err(Errno::SRCH.into()),
         Err(error) => Err(error.into()),
-        Ok(_) => Ok(crate::own::own(|| pidfd_open(pid, PidfdFlags::empty()))?),
+        Ok(_) => Ok(crate::sys::own(|| pidfd_open(pid, PidfdFlags::empty()))?),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which backend: the one asked for, else the best that works here. The one place that knows what a platform has.
 
 use crate::portable::Portable;
+use crate::sys::usual_cause;
 use crate::{Backend, Error};
 use std::io;
 
@@ -89,24 +90,7 @@ fn in_words(error: &io::Error) -> String {
     format!("{} ({cause})", text.split(" (os error").next().unwrap_or(&text))
 }
 
-#[cfg(unix)]
-fn usual_cause(error: &io::Error) -> Option<&'static str> {
-    use rustix::io::Errno;
-    match Errno::from_io_error(error)? {
-        Errno::PERM => Some("a container's seccomp filter or kernel.io_uring_disabled does that"),
-        Errno::NOSYS => Some("the kernel is without it, or a container's seccomp filter hides it"),
-        Errno::NOMEM => Some("on an older kernel the rings count as locked memory, ulimit -l"),
-        Errno::MFILE => Some("the process has used up its descriptors, ulimit -n"),
-        _ => None,
-    }
-}
-
-#[cfg(windows)]
-fn usual_cause(_: &io::Error) -> Option<&'static str> {
-    None
-}
-
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 

@@ -13,24 +13,13 @@ pub trait Clock {
 
 /// `CLOCK_MONOTONIC`: nanoseconds since about the machine's start, blind to steps of the wall clock. On Windows, the
 /// performance counter since its first reading.
-///
-/// On Linux a reading is a call into the vDSO, not a system call: rustix looks the function up once and calls it directly.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct MonotonicClock;
 
 impl Clock for MonotonicClock {
-    #[cfg(unix)]
+    #[inline]
     fn now_ns(&self) -> u64 {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        // Neither field is negative on this clock, and 2^64 ns are 584 years of uptime.
-        now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-    }
-
-    #[cfg(windows)]
-    fn now_ns(&self) -> u64 {
-        static FIRST: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-        // 2^64 ns are 584 years.
-        FIRST.get_or_init(std::time::Instant::now).elapsed().as_nanos() as u64
+        crate::sys::monotonic_ns()
     }
 }
 

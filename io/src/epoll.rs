@@ -22,9 +22,9 @@ use crate::always::AlwaysReady;
 use crate::backend::EVENTS_MAX;
 use crate::checks::Checks;
 use crate::fork::ForkMark;
-use crate::identity::Identity;
 use crate::memory::{self, ByIndex};
 use crate::number::Number;
+use crate::sys::Identity;
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
 use nix::sys::epoll::EpollEvent;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
@@ -86,7 +86,7 @@ impl Epoll {
     /// The kernel's, `EMFILE` for example.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
-            set: nix::sys::epoll::Epoll(crate::own::own(|| epoll::create(CreateFlags::CLOEXEC))?),
+            set: nix::sys::epoll::Epoll(crate::sys::own(|| epoll::create(CreateFlags::CLOEXEC))?),
             mark: ForkMark::new()?,
             registrations: ByIndex::new(),
             always: AlwaysReady::default(),
@@ -204,7 +204,7 @@ impl Epoll {
 
     /// Moves the living into a new set. The old one goes with everything in it, unless the kernel refuses the new one.
     fn rebuild(&mut self) -> Result<(), Errno> {
-        let set = crate::own::own(|| epoll::create(CreateFlags::CLOEXEC))?;
+        let set = crate::sys::own(|| epoll::create(CreateFlags::CLOEXEC))?;
         if let Some(waker) = &self.waker {
             epoll::add(&set, waker, EventData::new_u64(WAKER), EventFlags::IN)?;
         }

@@ -57,13 +57,11 @@ pub mod error;
 pub mod event_loop;
 #[allow(unsafe_code, reason = "a page that is wiped for a forked child")]
 mod fork;
-mod identity;
 pub mod interest;
 mod look;
 pub mod memory;
 #[allow(unsafe_code, reason = "a number is a descriptor again")]
 mod number;
-mod own;
 #[allow(unsafe_code, reason = "polling leaves it to its user that descriptors stay open")]
 pub mod portable;
 pub mod scripted;
@@ -72,6 +70,7 @@ pub mod select;
 #[cfg(unix)]
 #[allow(unsafe_code, reason = "installing a signal handler")]
 pub mod signals;
+mod sys;
 pub mod token;
 #[cfg(all(test, target_os = "linux"))]
 #[path = "../tests/common/told.rs"]

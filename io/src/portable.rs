@@ -1,5 +1,5 @@
 //! The crate `polling`, the backend for systems that have none of their own here: kqueue on macOS and the BSDs, event
-//! ports on Solaris and illumos. On Linux it is epoll underneath, which is where it is tested. Twin of
+//! ports on Solaris and illumos, a completion port on Windows. On Linux it is epoll underneath. Twin of
 //! [`epoll`](crate::epoll).
 //!
 //! ```text
@@ -11,21 +11,28 @@
 //! One-shot, because it is the one mode that every system has. It costs a system call for each event and is sure of its
 //! descriptors for it: one that was closed without `remove` cannot be armed again and is dropped.
 
+#[cfg(unix)]
+#[path = "portable/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "portable/windows.rs"]
+mod system;
+
 use crate::always::AlwaysReady;
 use crate::backend::EVENTS_MAX;
 use crate::checks::Checks;
 use crate::fork::ForkMark;
-use crate::identity::Identity;
 use crate::memory::{ByIndex, error_in_words};
 use crate::number::Number;
-use crate::own::own;
+use crate::sys::{Identity, own};
 use crate::{Backend, Event, Interest, Token, Waker};
 use polling::{Events, PollMode, Poller};
-use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the kernel carries for the waker; no token has this key.
@@ -55,7 +62,7 @@ struct Registration {
 
 /// The poller and what we know of its members.
 pub struct Portable {
-    poller: ManuallyDrop<Poller>,
+    poller: ManuallyDrop<Arc<Poller>>,
     mark: ForkMark,
     // By the token's index.
     registrations: ByIndex<Option<Registration>>,
@@ -74,7 +81,7 @@ impl Portable {
     /// The kernel's, `EMFILE` for example.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
-            poller: ManuallyDrop::new(own(Poller::new)?),
+            poller: ManuallyDrop::new(Arc::new(own(Poller::new)?)),
             mark: ForkMark::new()?,
             registrations: ByIndex::new(),
             always: AlwaysReady::default(),
@@ -122,11 +129,15 @@ impl Portable {
         // What we hold true can be out of date, because closing a descriptor takes it out of the set.
         let answer = if is_new {
             match self.insert(fd, event) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.poller.modify(fd, event),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => system::replace(&self.poller, fd, event),
                 answer => answer,
             }
         } else {
-            match self.poller.modify(fd, event) {
+            let known = self.registrations.get(token.index()).and_then(Option::as_ref);
+            let is_same = known.is_some_and(|known| known.token == token);
+            let modified =
+                if is_same { self.poller.modify(fd, event) } else { system::replace(&self.poller, fd, event) };
+            match modified {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => self.insert(fd, event),
                 answer => answer,
             }
@@ -154,7 +165,7 @@ impl Portable {
         for nth in 0..self.spent.len() {
             let key = self.spent[nth];
             if key == WAKER {
-                self.waker.iter().try_for_each(|waker| self.poller.modify(waker, wanted(WAKER, Interest::READ)))?;
+                self.waker.iter().try_for_each(|waker| system::arm(&self.poller, waker))?;
                 continue;
             }
             let Some(known) = self.find(key).filter(|known| known.place == Place::Kernel) else { continue };
@@ -173,14 +184,18 @@ impl Portable {
         key(known.token).is_ok_and(|key| key == wanted).then_some(known)
     }
 
-    fn report(&mut self, key: usize, ready: Interest, events: &mut Vec<Event>) {
+    fn report(&mut self, reported: &polling::Event, events: &mut Vec<Event>) {
+        let key = reported.key;
         let Some(known) = self.find(key) else { return };
         let token = known.token;
         if known.checks.is_due() && !known.file.still(known.fd.as_fd()) {
             self.registrations.take(token.index());
             return;
         }
-        events.push(Event::new(token, ready));
+        let ready = system::ready(known.fd.as_fd(), reported, known.interest);
+        if !ready.is_empty() {
+            events.push(Event::new(token, ready));
+        }
         self.spent.push(key);
     }
 
@@ -213,7 +228,7 @@ impl Backend for Portable {
     }
 
     fn attach(&mut self, waker: &Waker) -> io::Result<()> {
-        self.insert(waker.as_fd(), wanted(WAKER, Interest::READ))?;
+        system::attach(&self.poller, waker)?;
         self.waker = Some(waker.clone());
         Ok(())
     }
@@ -246,19 +261,14 @@ impl Backend for Portable {
         let Some(mut buffer) = self.buffer.take() else { return Ok(()) };
         buffer.clear();
         let found = self.poller.wait(&mut buffer, timeout_ns.map(|ns| Duration::from_nanos(ns.min(TIMEOUT_MAX_NS))));
+        self.waker.iter().for_each(system::waited);
         for event in buffer.iter() {
             if event.key == WAKER {
                 self.waker.iter().for_each(Waker::drain);
                 self.spent.push(WAKER);
                 continue;
             }
-            let mut ready = Interest::NONE;
-            for (direction, is_ready) in [(Interest::READ, event.readable), (Interest::WRITE, event.writable)] {
-                if is_ready {
-                    ready.insert(direction);
-                }
-            }
-            self.report(event.key, ready, events);
+            self.report(&event, events);
         }
         self.buffer = Some(buffer);
         if !self.always.is_empty() {
@@ -269,7 +279,7 @@ impl Backend for Portable {
 
     #[cfg(unix)]
     fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
-        Ok(self.poller.as_fd())
+        Ok(rustix::fd::AsFd::as_fd(&**self.poller))
     }
 
     fn prepare(&mut self) -> io::Result<bool> {
@@ -296,6 +306,16 @@ fn key(token: Token) -> io::Result<usize> {
 
 fn wanted(key: usize, interest: Interest) -> polling::Event {
     polling::Event::new(key, interest.contains(Interest::READ), interest.contains(Interest::WRITE))
+}
+
+fn directions(reported: &polling::Event) -> Interest {
+    let mut ready = Interest::NONE;
+    for (direction, is_ready) in [(Interest::READ, reported.readable), (Interest::WRITE, reported.writable)] {
+        if is_ready {
+            ready.insert(direction);
+        }
+    }
+    ready
 }
 
 /// A descriptor that is closed, not in the set, or of a file that was never let in, is gone already.

@@ -11,9 +11,9 @@
 
 use crate::backend::EVENTS_MAX;
 use crate::fork::ForkMark;
-use crate::identity::Identity;
 use crate::memory::{ByIndex, error_in_words};
 use crate::number::Number;
+use crate::sys::Identity;
 use crate::{Backend, Event, Interest, Token, Waker};
 use nix::errno::Errno;
 use nix::sys::select::{FD_SETSIZE, FdSet, select};

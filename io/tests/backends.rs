@@ -5,8 +5,8 @@ mod common;
 use cogloop_io::scripted::{Call, Step};
 use cogloop_io::{Backend, Event, MonotonicClock, Ready, ScriptedBackend, Token, VirtualClock, Wait, Waker};
 use common::*;
+use rustix::fd::{AsRawFd, BorrowedFd};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
 
 fn scripted() -> (Loop, ScriptedBackend) {
     let clock = VirtualClock::new();
@@ -96,6 +96,7 @@ fn the_backend_is_told_of_every_change() {
 }
 
 /// C50: and who has no set of a fixed size takes any number.
+#[cfg(unix)]
 #[test]
 fn select_refuses_a_number_beyond_its_set_and_goes_on_c50() {
     on_every_backend(|events| {

@@ -1,5 +1,5 @@
 //! A child's end as readiness, and descriptors that the loop owns.
-
+#![cfg(unix)]
 #![allow(clippy::zombie_processes, reason = "they are waited for by number")]
 
 mod common;

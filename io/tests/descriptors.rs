@@ -4,10 +4,13 @@ mod common;
 
 use cogloop_io::{Interest, Wait};
 use common::*;
-use std::fs::File;
-use std::io::{Stdin, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd};
+#[cfg(unix)]
+use std::{
+    fs::File,
+    io::{Stdin, Write},
+    os::fd::{AsFd, AsRawFd},
+};
 
 /// C37
 #[test]
@@ -31,6 +34,7 @@ fn whoever_is_removed_within_the_batch_gets_no_event_c37() {
 }
 
 /// C38
+#[cfg(unix)]
 #[test]
 fn a_number_reused_within_the_batch_gets_no_stale_event_c38() {
     on_every_backend(|events| {
@@ -57,6 +61,7 @@ fn a_number_reused_within_the_batch_gets_no_stale_event_c38() {
 }
 
 /// C38, without the removal: the number alone names the new file.
+#[cfg(unix)]
 #[test]
 fn a_number_closed_without_removal_and_added_again_is_the_new_files_c38() {
     on_every_backend(|events| {
@@ -145,6 +150,7 @@ fn after_remove_and_close_the_peer_sees_the_end_c40() {
 }
 
 /// C41: sockets and regular files alike.
+#[cfg(unix)]
 #[test]
 fn closed_without_removal_is_silence_and_the_peer_sees_the_end_c41() {
     on_every_backend(|events| {
@@ -164,6 +170,7 @@ fn closed_without_removal_is_silence_and_the_peer_sees_the_end_c41() {
 }
 
 /// C41: io_uring holds the file while it waits for it; the end comes when that is found out, quiet loop or busy.
+#[cfg(unix)]
 #[test]
 fn closed_without_removal_while_it_is_waited_for_the_peer_sees_the_end_in_time_c41() {
     on_every_backend(|events| {
@@ -200,6 +207,7 @@ fn one_closed_without_removal_delays_nobody_c41() {
 }
 
 /// C41: the number now is a file that nobody gave to the loop.
+#[cfg(unix)]
 #[test]
 fn a_stranger_with_an_observed_number_gets_no_event_c41() {
     on_every_backend(|events| {
@@ -220,6 +228,7 @@ fn a_stranger_with_an_observed_number_gets_no_event_c41() {
 }
 
 /// C38: all eventfds share one inode, so device and inode do not tell them apart.
+#[cfg(unix)]
 #[test]
 fn an_eventfd_that_takes_the_number_of_another_gets_none_of_its_events_c38() {
     let eventfd = || rustix::event::eventfd(0, rustix::event::EventfdFlags::NONBLOCK).unwrap();
@@ -250,6 +259,7 @@ fn an_eventfd_that_takes_the_number_of_another_gets_none_of_its_events_c38() {
 }
 
 /// C39, C41: dropping one closed descriptor does not let a stranger in under the number of another.
+#[cfg(unix)]
 #[test]
 fn dropping_a_closed_descriptor_keeps_strangers_out_c39_c41() {
     on_every_backend(|events| {
@@ -269,6 +279,7 @@ fn dropping_a_closed_descriptor_keeps_strangers_out_c39_c41() {
 }
 
 /// C42
+#[cfg(unix)]
 #[test]
 fn a_hang_up_or_an_error_wakes_the_direction_that_is_observed_c42() {
     on_every_backend(|events| {
@@ -292,6 +303,7 @@ fn a_hang_up_or_an_error_wakes_the_direction_that_is_observed_c42() {
 }
 
 /// C42: the end of a pipe that can only be read, observed for writing: a bare hang-up, without an error beside it.
+#[cfg(unix)]
 #[test]
 fn a_bare_hang_up_wakes_whoever_observes_writing_only_c42() {
     on_every_backend(|events| {
@@ -308,6 +320,7 @@ fn a_bare_hang_up_wakes_whoever_observes_writing_only_c42() {
 }
 
 /// C42: a bare hang-up ends both directions for whoever observes both.
+#[cfg(unix)]
 #[test]
 fn a_bare_hang_up_is_readiness_for_both_directions_c42() {
     on_every_backend(|events| {
@@ -319,6 +332,7 @@ fn a_bare_hang_up_is_readiness_for_both_directions_c42() {
 }
 
 /// C42: the same, while the loop waits.
+#[cfg(unix)]
 #[test]
 fn a_bare_hang_up_ends_a_wait_c42() {
     on_every_backend(|events| {
@@ -395,6 +409,7 @@ fn a_second_add_replaces_the_first_c45() {
 }
 
 /// C46
+#[cfg(unix)]
 #[test]
 fn files_directories_and_dev_null_are_always_ready_c46() {
     on_every_backend(|events| {
@@ -421,6 +436,7 @@ fn files_directories_and_dev_null_are_always_ready_c46() {
 }
 
 /// C46: beside a socket, neither hides the other.
+#[cfg(unix)]
 #[test]
 fn an_always_ready_file_hides_nobody_c46() {
     on_every_backend(|events| {
@@ -444,7 +460,7 @@ fn a_closed_descriptor_is_refused_and_nothing_is_left_of_it_c47() {
         close(fd);
         for interest in [READ, WRITE, BOTH, Interest::NONE] {
             let error = events.add_descriptor(fd, interest).unwrap_err();
-            assert_eq!(error.raw_os_error(), Some(nix::errno::Errno::EBADF as i32));
+            assert_eq!(error.raw_os_error(), Some(BAD_DESCRIPTOR));
         }
         assert!(events.is_idle());
         assert_eq!(poll(events), []);
@@ -452,6 +468,7 @@ fn a_closed_descriptor_is_refused_and_nothing_is_left_of_it_c47() {
 }
 
 /// C47
+#[cfg(unix)]
 #[test]
 fn descriptor_0_is_one_like_any_other_c47() {
     on_every_backend(|events| {

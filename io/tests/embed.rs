@@ -1,4 +1,5 @@
 //! A loop inside another one, which waits by `poll` or by an epoll set of its own.
+#![cfg(unix)]
 
 mod common;
 

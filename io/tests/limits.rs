@@ -52,7 +52,7 @@ fn a_descriptor_too_many_is_refused_and_the_others_are_as_they_were() {
         let refused = events.add_descriptor(b, READ).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::QuotaExceeded);
         assert_eq!(refused.to_string(), "too many descriptors: the limit of this loop is 1");
-        let owned = rustix::io::fcntl_dupfd_cloexec(b, 0).unwrap();
+        let owned = b.try_clone_to_owned().unwrap();
         assert!(events.add_owned(owned, READ).is_err(), "in no other way either");
         write(&mut peer);
         write(&mut other);

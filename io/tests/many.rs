@@ -1,4 +1,5 @@
 //! 10,000 descriptors at once. A program of its own: it uses up the process's descriptor numbers.
+#![cfg(unix)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! A descriptor that is itself a set of descriptors.
+#![cfg(unix)]
 
 mod common;
 

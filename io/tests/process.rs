@@ -1,4 +1,5 @@
 //! Signals, stopping, and exec. Each test signals its own thread or process.
+#![cfg(unix)]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! What a container, an old kernel or an exhausted process refuses. A seccomp filter lasts as long as its thread, so each
 //! story has a thread, or a process, of its own.
 
+#![cfg(target_os = "linux")]
 #![cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
 
 mod common;

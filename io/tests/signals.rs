@@ -1,4 +1,5 @@
 //! Signals as readiness. Each test has signals of its own, which do nothing by themselves.
+#![cfg(unix)]
 
 mod common;
 

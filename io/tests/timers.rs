@@ -515,8 +515,8 @@ fn the_listing_shows_timers_descriptors_and_time() {
 fn a_resolution_of_nothing_is_refused() {
     let options = Options { resolution_ns: 0, ..Options::default() };
     assert_eq!(Loop::new(&options).err().unwrap().to_string(), "the resolution must be at least 1 ns");
-    let named = Options { backend: Some("select".to_owned()), ..Options::default() };
+    let named = Options { backend: Some("portable".to_owned()), ..Options::default() };
     let events = Loop::new(&named).unwrap();
-    assert_eq!((events.backend().name, events.backend().reason.as_str()), ("select", "asked for by name"));
+    assert_eq!((events.backend().name, events.backend().reason.as_str()), ("portable", "asked for by name"));
     assert_eq!(ScriptedBackend::new(VirtualClock::new()).name(), "scripted");
 }

@@ -5,17 +5,15 @@ mod common;
 
 use cogloop_io::{EventLoop, Mode, Options, Token, Wait};
 use common::*;
-use rustix::io::read;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
+use rustix::fd::{AsFd, BorrowedFd};
 
 /// What a stranger's callback takes from a descriptor that blocks.
 fn take(fd: BorrowedFd<'_>) {
-    assert_eq!(read(fd, &mut [0; 64]), Ok(1));
+    assert_eq!(read(fd, &mut [0; 64]).unwrap(), 1);
 }
 
 /// `n` blocking ends that are observed for reading, and their peers.
-fn observed(events: &mut Loop, n: usize, mode: Mode) -> Vec<(Token, BorrowedFd<'static>, UnixStream)> {
+fn observed(events: &mut Loop, n: usize, mode: Mode) -> Vec<(Token, BorrowedFd<'static>, Peer)> {
     let observe = |_| {
         let (ours, peer) = pair();
         (events.add_descriptor_with(ours, READ, mode).unwrap(), ours, peer)
@@ -181,7 +179,7 @@ fn a_blocking_reader_outlives_a_stranger_who_takes_its_input() {
     for backend in permitted() {
         let options = Options { backend: Some(backend.to_owned()), ..Options::default() };
         let mut events = EventLoop::<u64>::new(&options).unwrap();
-        let (mine, theirs) = UnixStream::pair().unwrap();
+        let (mine, theirs) = streams();
         let mine = lend(mine);
         events.add_descriptor(mine, READ).unwrap();
         events.add_timer(MS, 0);
@@ -190,7 +188,7 @@ fn a_blocking_reader_outlives_a_stranger_who_takes_its_input() {
         events
             .run(|events, due| match due {
                 cogloop_io::Due::Timer(timer) if timer.value == 0 => {
-                    rustix::io::write(theirs.as_fd(), b"x").unwrap();
+                    send(theirs.as_fd(), b"x").unwrap();
                     take(mine);
                 }
                 cogloop_io::Due::Timer(_) => events.clear(),
@@ -202,6 +200,7 @@ fn a_blocking_reader_outlives_a_stranger_who_takes_its_input() {
 }
 
 /// It can be neither read nor written: `EBADF`, whatever it is the path of.
+#[cfg(unix)]
 #[test]
 fn a_descriptor_that_is_a_path_only_is_refused() {
     use rustix::fs::{Mode, OFlags, open};
@@ -219,6 +218,7 @@ fn a_descriptor_that_is_a_path_only_is_refused() {
 }
 
 /// A waker that is observed would wake no more; another loop's descriptor is welcome.
+#[cfg(unix)]
 #[test]
 fn a_loop_refuses_its_own_waker() {
     on_every_backend(|events| {

@@ -53,6 +53,46 @@ fn of_wakes_from_many_threads_none_is_lost_c54() {
     });
 }
 
+/// C54: each of two threads waits for its wake to arrive before it wakes again, at a moment that changes. By the environment it
+/// goes on for longer.
+#[test]
+fn two_threads_wake_for_as_long_as_one_likes_and_none_is_lost_c54() {
+    const LOST_NS: u64 = 60_000 * MS;
+    let seconds = std::env::var("COGLOOP_HAMMER_S").map_or(0.1, |seconds| seconds.parse::<f64>().unwrap());
+    on_every_backend(|events| {
+        let (left, taken, is_over) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+        let end_ns = events.now_ns() + (seconds * 1e9) as u64;
+        thread::scope(|scope| {
+            for thread in 0..2 {
+                let (left, taken, is_over, waker) = (&left, &taken, &is_over, events.waker());
+                scope.spawn(move || {
+                    for nth in 0.. {
+                        let mine = left.fetch_add(1, Ordering::SeqCst) + 1;
+                        waker.wake();
+                        while taken.load(Ordering::SeqCst) < mine {
+                            if is_over.load(Ordering::SeqCst) {
+                                return;
+                            }
+                            thread::yield_now();
+                        }
+                        (0..(nth * 7 + thread * 3) % 50).for_each(|_| std::hint::spin_loop());
+                    }
+                });
+            }
+            let mut lost = 0;
+            while lost == 0 && events.now_ns() < end_ns {
+                let before_ns = events.now_ns();
+                events.turn(Wait::AtMost(LOST_NS)).unwrap();
+                lost = u64::from(events.turn_ns() - before_ns >= LOST_NS);
+                taken.store(left.load(Ordering::SeqCst), Ordering::SeqCst);
+            }
+            is_over.store(true, Ordering::SeqCst);
+            assert_eq!(lost, 0, "a wait of a minute, while both threads wake");
+        });
+        println!("{} wakes", taken.load(Ordering::SeqCst));
+    });
+}
+
 /// C54: the kernel's hint that there is more to collect can stay set although there is nothing (it was set after the work
 /// that it speaks of had been done), and a loop that believed it collected for ever. One run in a hundred found it.
 #[test]
@@ -77,6 +117,7 @@ fn a_stale_hint_of_more_to_collect_is_not_believed_for_ever_c54() {
 }
 
 /// C54: what a signal handler does, which has the descriptor's number and `write`.
+#[cfg(unix)]
 #[test]
 fn writing_to_the_wakers_descriptor_wakes_c54() {
     on_every_backend(|events| {

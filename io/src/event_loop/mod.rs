@@ -38,7 +38,6 @@ mod embed;
 mod limits;
 mod observe;
 mod options;
-#[cfg(unix)]
 mod owned;
 mod parts;
 mod pull;

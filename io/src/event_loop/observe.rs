@@ -2,8 +2,8 @@
 
 use super::EventLoop;
 use super::parts::mode::Mode;
-use crate::{Interest, Token, look};
-use rustix::fd::{AsRawFd, BorrowedFd};
+use crate::{Interest, Token, sys};
+use rustix::fd::BorrowedFd;
 use std::io;
 
 impl<T: Default + Clone> EventLoop<T> {
@@ -37,7 +37,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// As [`add_descriptor_with`](Self::add_descriptor_with). The caller sees to it that the descriptor stays open until the
     /// backend has forgotten it.
     pub(super) fn observe(&mut self, fd: BorrowedFd<'_>, interest: Interest, mode: Mode) -> io::Result<Token> {
-        let may_block = look::may_block(fd)?;
+        let may_block = sys::may_block(fd)?;
         self.refuse_the_waker(fd)?;
         let proposal = self.observed.table().propose(fd);
         self.observed.try_grow(proposal.token.index(), fd)?;
@@ -51,8 +51,7 @@ impl<T: Default + Clone> EventLoop<T> {
 
     /// A waker that is observed would not wake any more.
     fn refuse_the_waker(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        let ours = [self.waker.read_end(), self.waker.write_end()].map(|end| end.as_raw_fd());
-        if ours.contains(&fd.as_raw_fd()) { Err(rustix::io::Errno::INVAL.into()) } else { Ok(()) }
+        if self.waker.owns(fd) { Err(rustix::io::Errno::INVAL.into()) } else { Ok(()) }
     }
 
     /// Changes which directions are observed. Holds at once, for readiness of this turn that was not pulled too.

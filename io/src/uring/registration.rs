@@ -1,8 +1,8 @@
 //! One registration: what is observed, its poll in the kernel, and how busy it is.
 
 use crate::checks::Checks;
-use crate::identity::Identity;
 use crate::number::Number;
+use crate::sys::Identity;
 use crate::{Interest, Token};
 use rustix::event::PollFlags;
 

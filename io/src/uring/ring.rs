@@ -10,7 +10,7 @@
 //! the kernel keeps nothing of ours but the rings, which it counts references to.
 
 use crate::memory::error_in_words;
-use crate::own::above_standard;
+use crate::sys::above_standard;
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{Fd, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, cqueue, opcode};

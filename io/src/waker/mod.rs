@@ -10,26 +10,34 @@
 //! pending takes 7 to 10 ns, the write to an eventfd that it saves 460 to 630 ns; a wake and the turn that it ends take
 //! 2.3 to 2.9 µs with the flag and without.
 
-mod bell;
 mod pending;
 #[cfg(all(test, target_os = "linux", not(loom)))]
 #[allow(unsafe_code, reason = "a signal handler")]
 mod tests;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
 use crate::memory;
-use bell::Bell;
 use pending::Pending;
 use rustix::fd::BorrowedFd;
+#[cfg(unix)]
+use rustix::fd::{AsFd, AsRawFd};
 use std::io;
 use std::sync::Arc;
+#[cfg(unix)]
+use unix::Bell;
+#[cfg(windows)]
+use windows::Bell;
 
 /// Wakes the loop that it came from. Clones wake the same loop; one that outlives its loop wakes nobody.
 ///
 /// Wakes are coalesced, never lost: a wake before or during a wait ends that wait, and what was done before [`wake`]
 /// (a push into a queue, say) is visible once the turn that it ended has returned.
 ///
-/// Underneath is an eventfd on Linux, a pipe on any other Unix, a socket of the loopback network on Windows; non-blocking
-/// and close-on-exec. A forked child must leave its parent's wakers alone.
+/// Underneath is an eventfd on Linux and a pipe on any other Unix, non-blocking and close-on-exec; on Windows a call of the
+/// backend's that posts to its completion port. A forked child must leave its parent's wakers alone.
 ///
 /// [`wake`]: Waker::wake
 #[derive(Clone, Debug)]
@@ -38,23 +46,6 @@ pub struct Waker(Arc<Pending<Bell>>);
 impl Waker {
     pub(crate) fn new() -> io::Result<Self> {
         Self::of(Bell::best()?)
-    }
-
-    /// As on a Unix other than Linux.
-    ///
-    /// # Errors
-    /// The kernel's, `EMFILE` for example.
-    #[cfg(unix)]
-    pub fn with_pipe() -> io::Result<Self> {
-        Self::of(Bell::pipe()?)
-    }
-
-    /// As on Windows.
-    ///
-    /// # Errors
-    /// The kernel's, `EMFILE` for example, or where there is no loopback network.
-    pub fn with_socket() -> io::Result<Self> {
-        Self::of(Bell::socket()?)
     }
 
     fn of(bell: Bell) -> io::Result<Self> {
@@ -71,9 +62,16 @@ impl Waker {
     pub fn drain(&self) {
         self.0.drain();
     }
+}
 
-    pub(crate) fn read_end(&self) -> BorrowedFd<'_> {
-        self.0.bell().read_end()
+#[cfg(unix)]
+impl Waker {
+    /// As on a Unix other than Linux.
+    ///
+    /// # Errors
+    /// The kernel's, `EMFILE` for example.
+    pub fn with_pipe() -> io::Result<Self> {
+        Self::of(Bell::pipe()?)
     }
 
     /// For a signal handler that has nothing but `write`: 8 bytes of a native `u64`, value 1, wake the loop.
@@ -81,20 +79,31 @@ impl Waker {
     pub fn write_end(&self) -> BorrowedFd<'_> {
         self.0.bell().write_end()
     }
+
+    /// Whether this descriptor is one of the waker's own.
+    pub(crate) fn owns(&self, fd: BorrowedFd<'_>) -> bool {
+        [self.as_fd(), self.write_end()].iter().any(|own| own.as_raw_fd() == fd.as_raw_fd())
+    }
 }
 
 /// What becomes readable by a wake.
 #[cfg(unix)]
-impl rustix::fd::AsFd for Waker {
+impl AsFd for Waker {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.bell().read_end()
     }
 }
 
-/// What becomes readable by a wake.
 #[cfg(windows)]
-impl std::os::windows::io::AsSocket for Waker {
-    fn as_socket(&self) -> BorrowedFd<'_> {
-        self.0.bell().read_end()
+impl Waker {
+    /// For a [`Backend`](crate::Backend): what ends its wait, the current one or the next. It is called by any thread. Of two
+    /// backends the first one is woken.
+    pub fn end_waits_by(&self, end_wait: impl Fn() + Send + Sync + 'static) {
+        self.0.bell().ring_by(Box::new(end_wait));
+    }
+
+    /// Whether this descriptor is one of the waker's own: it has none.
+    pub(crate) fn owns(&self, _: BorrowedFd<'_>) -> bool {
+        false
     }
 }

@@ -2,49 +2,31 @@
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test program uses its part")]
 
 mod told;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
-use cogloop_io::epoll::Epoll;
-use cogloop_io::portable::Portable;
-use cogloop_io::select::Select;
-use cogloop_io::uring::{Setup, Uring};
-use cogloop_io::{Backend, BackendReport, EventLoop, Interest, MonotonicClock, Ready, Token, Wait};
+use cogloop_io::{BackendReport, EventLoop, Interest, MonotonicClock, Ready, Token, Wait};
+use rustix::fd::BorrowedFd;
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use told::{not_on, on_each, or_skip, skip};
+#[cfg(unix)]
+pub use unix::*;
+#[cfg(windows)]
+pub use windows::*;
 
 pub const READ: Interest = Interest::READ;
 pub const WRITE: Interest = Interest::WRITE;
 pub const BOTH: Interest = Interest::BOTH;
 pub const MS: u64 = 1_000_000;
 
-/// The names by which they are chosen.
-pub const BACKENDS: [&str; 4] = ["uring", "epoll", "select", "portable"];
-
 pub type Loop = EventLoop<u64>;
 
 /// Descriptor numbers belong to the whole process, and these tests close and reuse them.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-/// Every backend in every variant that this system permits.
-pub fn backends() -> Vec<(&'static str, Box<dyn Backend>)> {
-    type Open = fn() -> io::Result<Box<dyn Backend>>;
-    let known: [(&str, Open); 8] = [
-        ("uring", || Ok(Box::new(Uring::new()?))),
-        ("uring, older", || Ok(Box::new(Uring::with_rings(64, Setup::Cooperative)?))),
-        // Every story fills and overflows these.
-        ("uring, tiny and plain", || Ok(Box::new(Uring::with_rings(1, Setup::Plain)?))),
-        ("epoll", || Ok(Box::new(Epoll::new()?))),
-        ("epoll with timeouts", || Ok(Box::new(Epoll::with_timeouts()?))),
-        ("epoll, plain waits", || Ok(Box::new(Epoll::with_plain_waits()?))),
-        ("select", || Ok(Box::new(Select::new()))),
-        ("portable", || Ok(Box::new(Portable::new()?))),
-    ];
-    let opened = known.into_iter().map(|(name, open)| Some((name, or_skip(name, open())?)));
-    opened.flatten().collect()
-}
 
 /// Those of [`BACKENDS`] that this system permits.
 pub fn permitted() -> Vec<&'static str> {
@@ -72,34 +54,9 @@ pub fn on_every_backend(story: impl Fn(&mut Loop)) {
     });
 }
 
-/// Gives a descriptor away for good: only [`close`] closes it.
-pub fn lend(fd: impl Into<OwnedFd>) -> BorrowedFd<'static> {
-    let leaked: &'static OwnedFd = Box::leak(Box::new(fd.into()));
-    leaked.as_fd()
-}
-
-/// Closes a descriptor, whoever thinks to own it.
-pub fn close(fd: BorrowedFd<'static>) {
-    nix::unistd::close(fd.as_raw_fd()).unwrap();
-}
-
-/// A connected pair: a lent end to observe, and its peer.
-pub fn pair() -> (BorrowedFd<'static>, UnixStream) {
-    let (ours, peer) = UnixStream::pair().unwrap();
-    peer.set_nonblocking(true).unwrap();
-    (lend(ours), peer)
-}
-
-/// A duplicate of `fd` at exactly `number`, which must be free.
-pub fn dup_at(fd: BorrowedFd<'_>, number: i32) -> BorrowedFd<'static> {
-    let dup = lend(rustix::io::fcntl_dupfd_cloexec(fd, number).unwrap());
-    assert_eq!(dup.as_raw_fd(), number);
-    dup
-}
-
 /// One turn that does not wait, and all that it found ready.
 pub fn poll(events: &mut Loop) -> Vec<(Token, Interest)> {
-    events.turn(Wait::Poll).unwrap();
+    events.turn(FOR_WHAT_IS_READY).unwrap();
     events.audit();
     std::iter::from_fn(|| events.next_ready()).map(|Ready { token, ready }| (token, ready)).collect()
 }
@@ -115,7 +72,7 @@ pub fn waits_quietly(events: &mut Loop) -> bool {
 }
 
 /// Whether the peer sees the end of the stream.
-pub fn sees_the_end(peer: &mut UnixStream) -> bool {
+pub fn sees_the_end(peer: &mut Peer) -> bool {
     match peer.read(&mut [0; 64]) {
         Ok(length) => length == 0,
         // What the end is called when something was left unread.
@@ -123,6 +80,13 @@ pub fn sees_the_end(peer: &mut UnixStream) -> bool {
     }
 }
 
-pub fn write(peer: &mut UnixStream) {
+pub fn write(peer: &mut Peer) {
     peer.write_all(b"x").unwrap();
+}
+
+/// A connected pair: a lent end to observe, and its peer.
+pub fn pair() -> (BorrowedFd<'static>, Peer) {
+    let (ours, peer) = streams();
+    peer.set_nonblocking(true).unwrap();
+    (lend(ours), peer)
 }

@@ -11,7 +11,6 @@
 //! The parts do not know the loop. `Readiness` works on `Observed`; the others do not know each other either. The files
 //! beside this folder join them, and are what a user calls.
 
-#[cfg(unix)]
 pub(super) mod kept;
 pub(super) mod mode;
 pub(super) mod observed;

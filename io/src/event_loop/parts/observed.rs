@@ -4,12 +4,11 @@
 //! go on reporting it, so it is told. That waits until the next turn begins: a user who has said
 //! [`drained`](crate::EventLoop::drained) by then causes no system call.
 
-#[cfg(unix)]
 use super::kept::Kept;
 use super::mode::Mode;
 use super::table::{Descriptor, Proposal, Table};
 use crate::memory::Worklist;
-use crate::{Backend, Event, Interest, Token, look};
+use crate::{Backend, Event, Interest, Token, sys};
 use rustix::fd::BorrowedFd;
 use std::collections::TryReserveError;
 use std::io;
@@ -21,19 +20,12 @@ pub(crate) struct Observed {
     unsettled: Worklist,
     backend: Box<dyn Backend>,
     // After the backend, so that it is dropped after it: a descriptor is closed when the backend has forgotten it.
-    #[cfg(unix)]
     kept: Kept,
 }
 
 impl Observed {
     pub(crate) fn new(backend: Box<dyn Backend>) -> Self {
-        Self {
-            table: Table::default(),
-            unsettled: Worklist::default(),
-            backend,
-            #[cfg(unix)]
-            kept: Kept::default(),
-        }
+        Self { table: Table::default(), unsettled: Worklist::default(), backend, kept: Kept::default() }
     }
 
     #[inline]
@@ -81,14 +73,12 @@ impl Observed {
         if mode == Mode::Edge {
             self.backend.expect_news(token);
         }
-        #[cfg(unix)]
         if proposal.replaces {
             self.kept.replaced(token);
         }
         Ok(())
     }
 
-    #[cfg(unix)]
     pub(crate) fn kept(&mut self) -> &mut Kept {
         &mut self.kept
     }
@@ -99,7 +89,7 @@ impl Observed {
     pub(crate) fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
         self.backend.modify(descriptor.fd.as_fd(), interest, token)?;
-        descriptor.may_block = look::may_block(descriptor.fd.as_fd()).unwrap_or(true);
+        descriptor.may_block = sys::may_block(descriptor.fd.as_fd()).unwrap_or(true);
         (descriptor.interest, descriptor.told, descriptor.silent) = (interest, interest, Interest::NONE);
         Ok(())
     }
@@ -110,7 +100,6 @@ impl Observed {
     pub(crate) fn remove(&mut self, token: Token) -> io::Result<()> {
         let descriptor = self.table.take(token).ok_or(io::ErrorKind::NotFound)?;
         let removed = self.backend.remove(descriptor.fd.as_fd(), token);
-        #[cfg(unix)]
         self.kept.let_go(token);
         removed
     }
@@ -217,7 +206,6 @@ impl Observed {
             let _ = self.backend.remove(descriptor.fd.as_fd(), token);
         }
         self.table.forget_all();
-        #[cfg(unix)]
         self.kept.clear();
     }
 
@@ -225,7 +213,6 @@ impl Observed {
     pub(crate) fn audit(&self) {
         self.table.audit();
         self.unsettled.audit();
-        #[cfg(unix)]
         self.kept.audit(&self.table);
     }
 }

@@ -1,10 +1,78 @@
-//! Which file a descriptor number stands for: what shows that a number was closed and used again behind our back.
+//! Unix: the clock, what a number stands for, descriptors of our own. Twin of `windows`.
 
 use rustix::fd::BorrowedFd;
 use std::io;
 
+/// Nanoseconds of `CLOCK_MONOTONIC`. On Linux a reading is a call into the vDSO, not a system call: rustix looks the
+/// function up once and calls it directly.
+#[inline]
+pub(crate) fn monotonic_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    // Neither field is negative on this clock, and 2^64 ns are 584 years of uptime.
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// What is usually behind a refusal of the kernel's.
+pub(crate) fn usual_cause(error: &io::Error) -> Option<&'static str> {
+    use rustix::io::Errno;
+    match Errno::from_io_error(error)? {
+        Errno::PERM => Some("a container's seccomp filter or kernel.io_uring_disabled does that"),
+        Errno::NOSYS => Some("the kernel is without it, or a container's seccomp filter hides it"),
+        Errno::NOMEM => Some("on an older kernel the rings count as locked memory, ulimit -l"),
+        Errno::MFILE => Some("the process has used up its descriptors, ulimit -n"),
+        _ => None,
+    }
+}
+
+/// Whether reading or writing may wait. It is asked when a descriptor is added and when its interest is set.
+///
+/// # Errors
+/// `EBADF` for a descriptor that is not open, or is open as a path only (`O_PATH`): nobody can read or write that.
+pub(crate) fn may_block(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    use rustix::fs::{OFlags, fcntl_getfl};
+    let flags = fcntl_getfl(fd)?;
+    #[cfg(target_os = "linux")]
+    if flags.contains(OFlags::PATH) {
+        return Err(rustix::io::Errno::BADF.into());
+    }
+    Ok(!flags.contains(OFlags::NONBLOCK))
+}
+
+// Descriptors of our own are never standard input, output or error. A daemon may have closed these, and the kernel gives
+// the lowest number that is free. What the process prints afterwards would go into a ring or a waker.
+
+/// The highest number that stands for something by convention.
+const STANDARD_MAX: std::os::fd::RawFd = 2;
+
+/// Makes something that has a descriptor whose number is above those of the standard streams. What got such a number is held
+/// until there is one above, and then closed.
+///
+/// # Errors
+/// What `make` says.
+pub(crate) fn above_standard<T, E>(
+    mut make: impl FnMut() -> Result<T, E>,
+    lowest: impl Fn(&T) -> std::os::fd::RawFd,
+) -> Result<T, E> {
+    let mut held = [const { None }; STANDARD_MAX as usize + 1];
+    for place in &mut held {
+        let made = make()?;
+        if lowest(&made) > STANDARD_MAX {
+            return Ok(made);
+        }
+        *place = Some(made);
+    }
+    make()
+}
+
+/// As [`above_standard`], for one descriptor.
+///
+/// # Errors
+/// What `make` says.
+pub(crate) fn own<T: std::os::fd::AsRawFd, E>(make: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    above_standard(make, T::as_raw_fd)
+}
+
 /// Device and inode. Every socket and pipe has an inode of its own.
-#[cfg(unix)]
 pub(crate) struct Identity {
     device: u64,
     inode: u64,
@@ -19,7 +87,6 @@ pub(crate) struct Identity {
     announces: bool,
 }
 
-#[cfg(unix)]
 impl Identity {
     /// # Errors
     /// `EBADF` when the number is not open.
@@ -67,37 +134,11 @@ impl Identity {
     }
 }
 
-/// The type of a socket: all that Windows tells. A number that was closed and is another socket's now goes unnoticed.
-#[cfg(windows)]
-pub(crate) struct Identity(rustix::net::SocketType);
-
-#[cfg(windows)]
-impl Identity {
-    /// # Errors
-    /// For whatever is no open socket, saying so.
-    pub(crate) fn of(fd: BorrowedFd<'_>) -> io::Result<Self> {
-        rustix::net::sockopt::socket_type(fd).map(Self).map_err(|error| {
-            let message = format_args!("on Windows only sockets can be observed: {}", io::Error::from(error));
-            crate::memory::error_in_words(io::ErrorKind::InvalidInput, message)
-        })
-    }
-
-    /// No socket is.
-    pub(crate) fn is_always_ready(&self) -> bool {
-        false
-    }
-
-    /// Whether `fd` still stands for this file.
-    pub(crate) fn still(&self, fd: BorrowedFd<'_>) -> bool {
-        Self::of(fd).is_ok_and(|now| now.0 == self.0)
-    }
-}
-
 /// An epoll set of this one file, which asks for nothing.
 #[cfg(target_os = "linux")]
 fn witness(fd: BorrowedFd<'_>) -> Option<std::os::fd::OwnedFd> {
     use rustix::event::epoll::{CreateFlags, EventData, EventFlags, add, create};
-    let set = crate::own::own(|| create(CreateFlags::CLOEXEC)).ok()?;
+    let set = own(|| create(CreateFlags::CLOEXEC)).ok()?;
     add(&set, fd, EventData::new_u64(0), EventFlags::empty()).ok()?;
     Some(set)
 }

@@ -1,0 +1,56 @@
+//! What the tests need of Windows. Twin of `unix`.
+
+use cogloop_io::portable::Portable;
+use cogloop_io::{Backend, Wait};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use rustix::net::{RecvFlags, SendFlags};
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+/// The names by which they are chosen.
+pub const BACKENDS: [&str; 1] = ["portable"];
+
+/// How long to wait for what is ready already: the system looks at a socket beside us, and its answer takes a moment.
+pub const FOR_WHAT_IS_READY: Wait = Wait::AtMost(15_000_000);
+
+/// What no open socket is: `WSAENOTSOCK`.
+pub const BAD_DESCRIPTOR: i32 = 10_038;
+
+/// An end of a stream.
+pub type Peer = TcpStream;
+
+/// Every backend.
+pub fn backends() -> Vec<(&'static str, Box<dyn Backend>)> {
+    vec![("portable", Box::new(Portable::new().unwrap()))]
+}
+
+/// Gives a socket away for good: only [`close`] closes it.
+pub fn lend(fd: impl Into<OwnedFd>) -> BorrowedFd<'static> {
+    let leaked: &'static OwnedFd = Box::leak(Box::new(fd.into()));
+    leaked.as_fd()
+}
+
+/// Closes a socket, whoever thinks to own it.
+pub fn close(fd: BorrowedFd<'static>) {
+    // SAFETY: a test closes only what it has lent, and does not use it any more: the leaked owner never closes it.
+    drop(unsafe { OwnedFd::from_raw_fd(fd.as_raw_fd()) });
+}
+
+/// Two ends of one stream.
+pub fn streams() -> (Peer, Peer) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (peer, _) = listener.accept().unwrap();
+    for end in [&ours, &peer] {
+        end.set_nodelay(true).unwrap();
+    }
+    (ours, peer)
+}
+
+pub fn read(fd: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(rustix::net::recv(fd, buffer, RecvFlags::empty()).map(|(length, _)| length)?)
+}
+
+pub fn send(fd: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(fd, bytes, SendFlags::empty())?)
+}
