@@ -106,6 +106,15 @@ enum {
 
 #define COG_NEVER UINT64_MAX
 
+/* A call whose code must be looked at: a program that goes on without the loop or the watch would only find out later. */
+#if defined(__cplusplus) && __cplusplus >= 201703L
+#define COG_NODISCARD [[nodiscard]]
+#elif defined(__GNUC__)
+#define COG_NODISCARD __attribute__((warn_unused_result))
+#else
+#define COG_NODISCARD
+#endif
+
 /* The handles. */
 typedef struct cog_loop {
     uint64_t id;
@@ -187,7 +196,7 @@ const char *cog_last_message(void);
 /* ---- The loop ---- */
 
 /* Makes a loop at time 0. options: NULL for the defaults. */
-int cog_loop_new(const cog_options *options, cog_loop *loop);
+COG_NODISCARD int cog_loop_new(const cog_options *options, cog_loop *loop);
 /* Ends a loop with its timers and watches; all their handles become stale. Posts that did not run are discarded. */
 int cog_loop_free(cog_loop loop);
 /* Runs until there is no timer, no watch and no post left, or until cog_loop_stop. Unreferenced timers and watches do not
@@ -224,7 +233,7 @@ int cog_loop_wall_time(cog_loop loop, uint64_t at_ns, int64_t *unix_ns);
 int cog_loop_advance(cog_loop loop, uint64_t by_ns);
 /* Inside another loop: watch fd for reading, wait for timeout_ns at most, then call cog_loop_step. Ask for the timeout
  * before each wait, after all other calls; COG_NEVER is no limit. COG_ERROR_UNSUPPORTED with the backend select. */
-int cog_loop_pollable(cog_loop loop, int *fd);
+COG_NODISCARD int cog_loop_pollable(cog_loop loop, int *fd);
 int cog_loop_next_timeout(cog_loop loop, uint64_t *timeout_ns);
 /* The backend's name, and the reason why it was chosen. Both are valid until the loop is freed. */
 int cog_loop_backend(cog_loop loop, const char **name, const char **reason);
@@ -280,12 +289,13 @@ int cog_timer_unref(cog_timer timer);
 /* Watches a descriptor for COG_READ, COG_WRITE, both, or, for the time being, 0. mode: COG_LEVEL, COG_EDGE or
  * COG_ONE_SHOT. The end of a stream and errors count as readiness. Watching a descriptor again makes its older watch stale.
  */
-int cog_watch_descriptor(cog_loop loop, int fd, int directions, int mode, cog_watch_fn fn, void *ctx, cog_watch *watch);
+COG_NODISCARD int cog_watch_descriptor(cog_loop loop, int fd, int directions, int mode, cog_watch_fn fn, void *ctx,
+                                       cog_watch *watch);
 /* Watches a signal. If it arrives several times before the callback, the callback is called once. */
-int cog_watch_signal(cog_loop loop, int number, cog_watch_fn fn, void *ctx, cog_watch *watch);
+COG_NODISCARD int cog_watch_signal(cog_loop loop, int number, cog_watch_fn fn, void *ctx, cog_watch *watch);
 /* Waits for the end of this child, as waitpid does, and collects no other one. The watch is stale when its callback is called.
  * ECHILD if the process is no child of this one, ESRCH if there is no such process. */
-int cog_watch_child(cog_loop loop, int pid, cog_watch_fn fn, void *ctx, cog_watch *watch);
+COG_NODISCARD int cog_watch_child(cog_loop loop, int pid, cog_watch_fn fn, void *ctx, cog_watch *watch);
 /* The watch's callback and its ctx. */
 int cog_watch_callback(cog_watch watch, cog_watch_fn *fn, void **ctx);
 /* Sets the watch's callback and its ctx. */

@@ -69,9 +69,9 @@ fn c_fields(body: &str) -> Vec<String> {
 
 fn of_the_header(header: &str) -> Declarations {
     let code = without_comments(header);
-    let code = code.split_once("extern \"C\" {").expect("the part for C++").1;
+    let code = code.split_once("extern \"C\" {").expect("the part for C++").1.replace("COG_NODISCARD ", "");
     let mut found = Declarations::new();
-    let mut rest = code;
+    let mut rest = code.as_str();
     while let Some(at) = rest.find(|c| ";{".contains(c)) {
         let (head, after) = (spaced(&rest[..at]), &rest[at + 1..]);
         if rest.as_bytes()[at] == b';' {

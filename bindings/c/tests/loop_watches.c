@@ -111,7 +111,7 @@ static void the_end_of_a_stream_is_readiness_and_a_closed_number_an_error(void) 
     struct seen seen = seen_of(loop, pair[0]);
     seen.stops = 1;
     cog_watch watch;
-    cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_ready, &seen, &watch);
+    CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_ready, &seen, &watch) == COG_OK);
     close(pair[1]);
     CHECK(cog_loop_run(loop) == COG_OK && seen.calls == 1 && seen.what == COG_READ);
     cog_watch_remove(watch);
@@ -193,7 +193,7 @@ static void a_loop_can_live_in_another_one(void) {
     int pair[2], fd = -1;
     make_pair(pair);
     struct seen seen = seen_of(loop, pair[0]);
-    cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_ready, &seen, NULL);
+    CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_ready, &seen, NULL) == COG_OK);
     int code = cog_loop_pollable(loop, &fd);
     if (backend && strcmp(backend, "select") == 0) {
         CHECK(code == COG_ERROR_UNSUPPORTED && fd == -1);
