@@ -22,6 +22,7 @@ use mlua::ffi::{
 };
 use rustix::event::{PollFd, PollFlags, poll};
 use socket2::{SockAddr, Socket};
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::io;
 use std::net::Shutdown;
@@ -87,11 +88,12 @@ unsafe fn family(lua: *mut lua_State, socket: *const SocketBlock) -> c_int {
     }
 }
 
-/// Makes the socket if there is none, and does `work` with it and the address. Returns the results of the call.
+/// Makes the socket if there is none, and does `work` with it and the address. Returns the results of the call. When
+/// the work fails, `what` says what failed, and whether the address follows in the message.
 unsafe fn perform(
     lua: *mut lua_State,
     call: &Call,
-    what: &str,
+    what: impl Fn() -> (&'static str, bool),
     mut work: impl FnMut(&Socket, &mut SockAddr) -> io::Result<()>,
 ) -> c_int {
     // SAFETY: only called by the functions below, under the rule of the crate. Both objects are on the stack.
@@ -115,9 +117,12 @@ unsafe fn perform(
             Err(errno) => {
                 // The first error is returned; an error of closing would hide it.
                 let _ = if is_new { attempt(lua, || shut(socket)) } else { Ok(()) };
+                let (what, names_address) = what();
                 let mut text = Text::new(what);
-                text.extend(b" ");
-                text.extend(shown(&call.address).as_bytes());
+                if names_address {
+                    text.extend(b" ");
+                    text.extend(shown(&call.address).as_bytes());
+                }
                 push_failure(lua, Failed::Nil, text, errno)
             }
         }
@@ -136,10 +141,15 @@ entry!(
     /// `sck:bind( … )` → adr; `Socket.bind( … )` → sck, adr
     pub(super) fn bind(lua: *mut lua_State) -> c_int {
         let call = read(lua, any, false);
-        perform(lua, &call, "Can't bind socket to", |socket, address| {
-            socket.bind(address)?;
-            keep_port(address, socket)
-        })
+        perform(
+            lua,
+            &call,
+            || ("Can't bind socket to", true),
+            |socket, address| {
+                socket.bind(address)?;
+                keep_port(address, socket)
+            },
+        )
     }
 );
 
@@ -153,13 +163,16 @@ entry!(
             _ => wrong(lua, call.rest, c"backlog", c"a number that is 0 or more"),
         };
         let is_new = call.socket.is_null();
-        perform(lua, &call, "Can't listen on", |socket, address| {
+        let is_bound = Cell::new(!is_new && !call.is_said);
+        let what = || if is_bound.get() { ("Can't listen on socket", false) } else { ("Can't bind socket to", true) };
+        perform(lua, &call, what, |socket, address| {
             if is_new && !address.is_unix() {
                 // A restarted server need not wait until the system forgets the last connections of the old one.
                 socket.set_reuse_address(true)?;
             }
             if is_new || call.is_said {
                 socket.bind(address)?;
+                is_bound.set(true);
                 socket.listen(backlog)?;
                 keep_port(address, socket)
             } else {
@@ -176,10 +189,15 @@ entry!(
     /// it is ready to be written, `sck.error` says how it ended.
     pub(super) fn connect(lua: *mut lua_State) -> c_int {
         let call = read(lua, localhost, false);
-        perform(lua, &call, "Can't connect socket to", |socket, address| match socket.connect(address) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => wait_for_connection(socket),
-            other => other,
-        })
+        perform(
+            lua,
+            &call,
+            || ("Can't connect socket to", true),
+            |socket, address| match socket.connect(address) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => wait_for_connection(socket),
+                other => other,
+            },
+        )
     }
 );
 

@@ -98,7 +98,7 @@ test( 'a Unix stream', function( )
   -- The name stays, as the system keeps it: whoever listens again removes it first.
   local again, message = Socket.listen( at )
   equal( again, nil )
-  is_true( message:find( "Can't listen on " .. at .. ' (Address already in use)', 1, true ), message )
+  is_true( message:find( "Can't bind socket to " .. at .. ' (Address already in use)', 1, true ), message )
   is_true( os.remove( at ) )
   again = assert( Socket.listen( adr ) )
   again:close( )

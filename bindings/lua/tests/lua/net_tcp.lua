@@ -141,8 +141,12 @@ end )
 
 test( 'an address that is taken: EADDRINUSE', function( )
   local first, adr = Socket.listen( HOST, 0 )
-  local number = refused( nil, ("Can't listen on %s:%d (Address already in use)"):format( HOST, adr.port ),
+  -- As in lua-t: `listen` binds first, and says what failed.
+  local number = refused( nil, ("Can't bind socket to %s:%d (Address already in use)"):format( HOST, adr.port ),
     Socket.listen( HOST, adr.port ) )
+  equal( refused( nil, "Can't bind socket to", Socket( ):listen( adr ) ), number )
+  refused( nil, "Can't listen on socket (", Socket( 'udp' ):listen( HOST, 0 ) )
+  refused( nil, "Can't listen on socket (", (Socket( 'udp' )):listen( ) )
   equal( refused( nil, ("Can't bind socket to %s:%d ("):format( HOST, adr.port ), Socket.bind( adr ) ), number )
   local sck = Socket( )
   equal( refused( nil, "Can't bind socket to", sck:bind( adr ) ), number )
