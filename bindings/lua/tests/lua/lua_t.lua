@@ -102,6 +102,127 @@ test( 'a TCP echo server and its client, which asks for the write direction when
   same_list( report, { 'client gone' } )
 end )
 
+-- An HTTP server as lua-t builds one: a table of connections by their sockets, a read handler that gathers requests, a
+-- write handler that is there only while an answer is, a task that closes those that never ask. A socket is closed in its
+-- own handlers, with the other direction still observed.
+local function http_server( ael, answer, idle_ms )
+  assert( t.type( ael ) == 'T.Loop', '`T.Loop` is required' )
+  local server = { streams = { }, closed = { } }
+  local socket, address = Net.Socket.listen( HOST, 0, 5 )
+  assert( socket, address )
+  socket.nonblock = true
+  local function destroy( stream, why )
+    server.streams[ stream.socket ] = nil
+    server.closed[ #server.closed + 1 ] = why
+    stream.socket:close( )
+  end
+  local function respond( stream )
+    local sent = stream.socket:send( stream.out, 700 )
+    stream.out = stream.out:sub( (sent or 0) + 1 )
+    if #stream.out > 0 then return end
+    ael:removeHandle( stream.socket, 'write' )
+    stream.responding = false
+    if not stream.keep then destroy( stream, 'done' ) end
+  end
+  local function receive( stream )
+    local data = stream.socket:recv( )
+    if not data then
+      ael:removeHandle( stream.socket, 'read' )
+      return destroy( stream, 'hung up' )
+    end
+    stream.has_asked, stream.inp = true, stream.inp .. data
+    while true do
+      local head, start = stream.inp:match '^(.-)\r\n\r\n()'
+      local length = head and tonumber( head:match '[Ll]ength: (%d+)' or 0 )
+      if not head or #stream.inp < start + length - 1 then return end
+      local body = stream.inp:sub( start, start + length - 1 )
+      stream.inp  = stream.inp:sub( start + length )
+      stream.keep = not head:find 'close'
+      local text  = answer( head:match '^(%u+) (%S+)', body )
+      stream.out  = stream.out .. ('HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s'):format( #text, text )
+      if not stream.responding then
+        ael:addHandle( stream.socket, 'write', respond, stream )
+        stream.responding = true
+      end
+    end
+  end
+  ael:addHandle( socket, 'read', function( )
+    local client, peer = socket:accept( )
+    if not client then return end
+    equal( t.type( client ), 'T.Net.Socket' )
+    equal( t.type( peer ), 'T.Net.Address' )
+    local stream = { socket = client, inp = '', out = '', keep = true, since = ael:time( ) }
+    server.streams[ client ] = stream
+    ael:addHandle( client, 'read', receive, stream )
+  end )
+  ael:addTask( idle_ms, function( )
+    local idle, now = { }, ael:time( )
+    for _, stream in pairs( server.streams ) do
+      if server.may_sweep and not stream.has_asked and now - stream.since >= idle_ms then idle[ #idle + 1 ] = stream end
+    end
+    for _, stream in ipairs( idle ) do
+      ael:removeHandle( stream.socket, 'read' )
+      destroy( stream, 'idle' )
+    end
+    if server.is_over then
+      ael:removeHandle( socket, 'read' )
+      socket:close( )
+      return
+    end
+    return idle_ms
+  end )
+  return server, address
+end
+
+test( 'an HTTP server: requests in a row and in pieces, long answers, clients that hang up and that stay silent', function( )
+  local ael = Loop( 20 )
+  local server, address = http_server( ael, function( method, body )
+    return method == 'POST' and body:upper( ) or ('x'):rep( 20000 )
+  end, 20 )
+  -- A client sends its pieces one after the other, and gathers what comes until it has enough or the end.
+  local function client( pieces, enough, done )
+    local socket, got = assert( Net.Socket.connect( address ) ), ''
+    local function send( )
+      local piece = table.remove( pieces, 1 )
+      if piece then socket:send( piece ) end
+      return #pieces > 0 and 5 or nil
+    end
+    ael:addHandle( socket, 'read', function( )
+      local data = socket:recv( )
+      got = got .. (data or '')
+      if data and #got < enough then return end
+      ael:removeHandle( socket, 'read' )
+      done( got, not data )
+      socket:close( )
+    end )
+    ael:addTask( 1, send )
+  end
+  local left, results = 4, { }
+  local function result( name, value )
+    results[ name ], left = value, left - 1
+    -- Not before the others are served, however slow the machine is.
+    server.may_sweep, server.is_over = left <= 1, left == 0
+  end
+  local get, long = 'GET /long HTTP/1.1\r\n\r\n', #'HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n' + 20000
+  client( { get .. get .. get }, 3 * long, function( got ) result( 'in a row', #got ) end )
+  client( { 'POST / HTTP/1.1\r\nContent-Le', 'ngth: 10\r\n\r\nhello', ' mind' }, 49, function( got )
+    result( 'in pieces', got:match '%C+$' )
+  end )
+  client( { 'GET /once HTTP/1.1\r\nConnection: close\r\n\r\n' }, 1e9, function( got, is_end )
+    result( 'once', is_end and #got )
+  end )
+  client( { }, 1e9, function( got, is_end ) result( 'silent', is_end and got ) end )
+  ael:run( )
+  equal( results[ 'in a row' ], 3 * long )
+  equal( results[ 'in pieces' ], 'HELLO MIND' )
+  equal( results.once, long )
+  equal( results.silent, '' )
+  equal( next( server.streams ), nil )
+  table.sort( server.closed )
+  same_list( server.closed, { 'done', 'hung up', 'hung up', 'idle' } )
+  equal( #ael, 0 )
+end )
+
 test( 'a UDP server that is asked to show its loop and to stop it', function( )
   local l, commands, shown = t.Loop( 3 ), { }, nil
   local server, client = t.Net.Socket( 'udp' ), t.Net.Socket( 'udp' )
