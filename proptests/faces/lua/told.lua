@@ -64,6 +64,12 @@ return function( )
     return world.socket( next.h ) == entry.descriptor and last and next.turn == last.turn
   end
 
+  -- Whether the module served another handle in that turn.
+  function world.goes_on( )
+    local last, next = world.marks[ #world.S.marks ], next_mark( )
+    return next.h ~= nil and last ~= nil and next.turn == last.turn
+  end
+
   -- Which of these is served next: the one that the module served. One whose turn is open has it only if it was that.
   function world.next( candidates )
     local socket, must = world.socket( next_mark( ).h ), nil

@@ -144,9 +144,9 @@ return function( M )
       local entry = item.entry
       if entry.gone or not world.descriptor( entry.handle ) or not (item.r and entry.r or item.w and entry.w) then table.remove( ready, i ) end
     end
-    if #ready == 0 or M.handles_are_over( loop ) then return false end
     local i = world.next( ready )
-    if not i then return false end
+    if not i and #ready > 0 then M.leave_open( loop ) end
+    if not i or M.handles_are_over( loop ) then return false end
     loop.shares.handles.served = loop.shares.handles.served + 1
     serve( loop, ready[ i ].entry, table.remove( ready, i ) )
     return true
@@ -182,13 +182,12 @@ return function( M )
   -- ## Closing
   -- A handle that was closed gets no call any more, and leaves the loop: a socket before it is closed, an object before the
   -- next turn; a number, which may mean another file tomorrow, stays until it is off. A coroutine that waits for it is told:
-  -- before the next turn it gets a timer for now.
+  -- before the next turn it gets a timer for now. Until then the timer of its limit is still there, and does nothing.
   local function close( entry )
     for one in each 'rw' do
       local task = entry[ one ] and entry[ one ].task
       if task and not task.told then
         task.told = true
-        M.end_wait( task )
         table.insert( entry.loop.to_tell, task )
       end
       entry[ one ] = nil
@@ -211,6 +210,7 @@ return function( M )
     for i = #loop.entries, 1, -1 do drop_dead( loop.entries[ i ] ) end
     for _, task in ipairs( loop.to_tell ) do
       task.told = nil
+      M.end_wait( task )
       M.wake( loop, task, 0, nil, 'the handle was closed', 9 )
     end
     loop.to_tell = { }

@@ -48,11 +48,20 @@ return function( M )
     return share.served > 0 and is_used_up( loop, share ) or plan( loop, share )
   end
 
-  -- Likewise with handles. Their share begins when that of timers has ended.
+  -- Likewise with handles. Their share begins when that of timers has ended. Once a turn has left a handle out whose turn is
+  -- open, it is open too when the clock is looked at.
+  function M.leave_open( loop )
+    local share = loop.shares.handles
+    share.is_open = share.is_open or share.served > 0
+  end
+
   function M.handles_are_over( loop )
     local share = loop.shares.handles
-    if share.served < share.look_at then return false end
     if share.served >= loop.max_callbacks then return true end
+    if share.is_open and share.served > 0 then
+      return #loop.pending > 0 and loop.time - share.start >= SHARE and not M.world.goes_on( )
+    end
+    if share.served < share.look_at then return false end
     if share.served == 0 then
       begin( share, loop.shares.timers.looked )
     elseif #loop.pending > 0 and is_used_up( loop, share ) then

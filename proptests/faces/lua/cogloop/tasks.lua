@@ -61,6 +61,7 @@ return function( M )
     if not entry then return nil, message, errno end
     task.limit = ms and M.add( loop, M.from_now( loop, ms ), { f = task.co, coroutine = true, fire = function( )
       task.limit = nil
+      if task.told then return end
       local ready = M.ready_for( entry, task )
       M.unclaim( entry, task )
       if ready then world.served( entry ) return resume( loop, task, ready ) end
