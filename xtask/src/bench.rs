@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::project::Project;
 use crate::test::apt_install;
-use crate::{bench_lua, c, lua, process};
+use crate::{bench_lua, built, c, lua, process};
 
 /// A benchmark, by its name.
 struct Benchmark {
@@ -141,10 +141,10 @@ fn benches(project: &Project) -> std::process::Command {
 /// Runs each of the crate's benchmarks for a moment, as the tests are built, and draws what it found.
 pub(crate) fn smoke(project: &Project) -> Result<String, String> {
     let folder = project.target.join("smoke");
-    let program = |arguments: &[&str]| {
-        let mut cargo = project.cargo(&["run", "--quiet", "-p", "cogloop-benches", "--"]);
-        process::capture(cargo.args(arguments))
-    };
+    // With an example, whose dependencies have the features of the tests: then most crates are compiled already.
+    let mut cargo = project.cargo(&["build", "--workspace", "--bin", "cogloop-benches", "--example", "simulate"]);
+    let built = built::program(&built::build(&mut cargo)?, "cogloop-benches")?;
+    let program = |arguments: &[&str]| process::capture(project.program(&built).args(arguments));
     fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     for name in SMOKED {
         let json = folder.join(format!("{name}.json")).display().to_string();
