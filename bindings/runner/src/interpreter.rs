@@ -5,10 +5,10 @@ use crate::command_line::{Script, Source};
 use crate::ctrl_c;
 use cogloop_lua_core::{interrupt, push_traceback};
 use mlua::ffi::{
-    LUA_OK, LUA_TSTRING, lua_State, lua_close, lua_createtable, lua_error, lua_getfield, lua_getglobal, lua_pcall,
-    lua_pop, lua_pushcfunction, lua_pushfstring, lua_pushlightuserdata, lua_pushlstring, lua_rawseti, lua_setglobal,
-    lua_tolstring, lua_tostring, lua_touserdata, lua_type, luaL_callmeta, luaL_checkstack, luaL_loadbufferx,
-    luaL_loadfile, luaL_newstate, luaL_openlibs, luaL_traceback, luaL_typename,
+    LUA_OK, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_close, lua_createtable, lua_error, lua_getfield, lua_getglobal,
+    lua_pcall, lua_pop, lua_pushcfunction, lua_pushfstring, lua_pushlightuserdata, lua_pushlstring, lua_pushvalue,
+    lua_rawseti, lua_setglobal, lua_tolstring, lua_tostring, lua_touserdata, lua_type, luaL_callmeta, luaL_checkstack,
+    luaL_loadbufferx, luaL_loadfile, luaL_newstate, luaL_openlibs, luaL_traceback, luaL_typename,
 };
 use std::ffi::{CStr, c_int, c_void};
 use std::io::Write;
@@ -127,10 +127,14 @@ unsafe fn push_arg_table(lua: *mut lua_State, script: *const Script) {
 unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua in the place of the error, with the error value.
     unsafe {
-        if lua_type(lua, 1) != LUA_TSTRING && luaL_callmeta(lua, 1, c"__tostring".as_ptr()) == 0 {
+        // As `lua` tells it: a number is a text; what `__tostring` returns counts only if it is one.
+        let is_text = matches!(lua_type(lua, 1), LUA_TSTRING | LUA_TNUMBER)
+            || luaL_callmeta(lua, 1, c"__tostring".as_ptr()) != 0 && lua_type(lua, -1) == LUA_TSTRING;
+        if !is_text {
             lua_pushfstring(lua, c"(error object is a %s value)".as_ptr(), luaL_typename(lua, 1));
         }
-        // S: error [text]
+        // S: error … text. The error itself stays as it is: `push_traceback` compares it.
+        lua_pushvalue(lua, -1);
         let text = lua_tostring(lua, -1);
         // An error of a callback left `run`: the traceback of its own place says more than ours.
         if push_traceback(lua) {

@@ -52,6 +52,40 @@ fn a_lua_error_prints_its_traceback_and_exits_1() {
     }
 }
 
+/// As `lua` tells them; raised by the script itself, in a callback and in a coroutine.
+#[test]
+fn an_error_of_any_kind_has_its_text_and_the_traceback_of_its_place() {
+    let object = |told: &str| format!("setmetatable( {{ }}, {{ __tostring = function( ) {told} end }} )");
+    let kinds: [(&str, &str); 8] = [
+        ("'text', 0", "text"),
+        ("nil", "(error object is a nil value)"),
+        ("true", "(error object is a boolean value)"),
+        ("42", "42"),
+        ("{ }", "(error object is a table value)"),
+        (&object("return 'told'"), "told"),
+        (&object("return { }"), "(error object is a table value)"),
+        (&object("return 7"), "(error object is a table value)"),
+    ];
+    let places = [
+        "deep( )",
+        "local loop = require 'cogloop'.loop( ) loop:after( 0, deep ) loop:run( )",
+        "local loop = require 'cogloop'.loop( ) loop:spawn( deep ) loop:run( )",
+        "local loop = require 'cogloop'.loop( ) loop:spawn( function( ) loop:sleep( 1 ) deep( ) end ) loop:run( )",
+    ];
+    for (value, message) in kinds {
+        for place in places {
+            let code = format!("local function deep( )\nerror( {value} ) end\n{place}");
+            let out = run(cogloop().args(["-e", &code]));
+            let stderr = text(&out.stderr);
+            let begin = format!("cogloop: {message}\nstack traceback:\n");
+            assert!(stderr.starts_with(&begin), "{code}: {stderr}");
+            assert_eq!(stderr.matches("stack traceback:").count(), 1, "{code}: {stderr}");
+            assert!(stderr.contains("(command line):2: in "), "{code}: {stderr}");
+            assert_eq!(out.status.code(), Some(1), "{code}");
+        }
+    }
+}
+
 #[test]
 fn an_error_in_a_callback_is_told_once_with_its_own_traceback() {
     for arm in ["local loop = require 't.Loop'( ) loop:addTask", "local loop = require 'cogloop'.loop( ) loop:after"] {

@@ -17,10 +17,10 @@ use crate::lua::entry::entry;
 use crate::lua::guard::push_text;
 use crate::lua::version::{push_user_value, set_user_value};
 use mlua::ffi::{
-    LUA_REGISTRYINDEX, LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_Debug, lua_State, lua_concat, lua_createtable, lua_error,
-    lua_getfield, lua_getinfo, lua_getstack, lua_gettop, lua_insert, lua_pop, lua_pushnil, lua_pushstring,
-    lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawseti, lua_replace, lua_setfield, lua_settop, lua_type,
-    lua_upvalueindex, luaL_traceback,
+    LUA_REGISTRYINDEX, LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_Debug, lua_State, lua_concat,
+    lua_createtable, lua_error, lua_getfield, lua_getinfo, lua_getstack, lua_gettop, lua_insert, lua_pop,
+    lua_pushlightuserdata, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawseti,
+    lua_replace, lua_setfield, lua_settop, lua_topointer, lua_type, lua_upvalueindex, luaL_traceback,
 };
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
@@ -31,7 +31,8 @@ const MEANWHILE: &CStr = c"\nwhile this error was handled: ";
 /// The same for an error in a `__close` of a coroutine.
 pub(crate) const CLOSED: &CStr = c"\nand while the coroutine was closed: ";
 
-/// The registry's field with `{ error, traceback, run }` of the last text that left a loop of `cogloop`.
+/// The registry's field with `{ error, traceback, run }` of the last error that left a loop of `cogloop`. In the place of
+/// an object there is its address, so that it is not kept.
 const LEFT: &CStr = c"cogloop.left";
 
 /// Raises the error below the traceback on top.
@@ -42,10 +43,11 @@ const LEFT: &CStr = c"cogloop.left";
 pub(crate) unsafe fn leave(lua: *mut lua_State) -> ! {
     // SAFETY: the caller's promise.
     unsafe {
-        let are_texts = lua_type(lua, -1) == LUA_TSTRING && lua_type(lua, -2) == LUA_TSTRING;
+        let has_traceback = lua_type(lua, -1) == LUA_TSTRING;
+        let are_texts = has_traceback && lua_type(lua, -2) == LUA_TSTRING;
         let is_cogloop = upvalue::is_of_cogloop(lua);
         let tells_of_two = are_texts && (contains(lua, -1, MEANWHILE) || contains(lua, -1, CLOSED));
-        if are_texts && is_cogloop && !tells_of_two {
+        if has_traceback && is_cogloop && !tells_of_two {
             keep(lua);
         }
         if are_texts && (tells_of_two || !is_cogloop) && !contains(lua, -2, c"\nstack traceback:\n") {
@@ -65,13 +67,24 @@ unsafe fn keep(lua: *mut lua_State) {
     unsafe {
         let top = lua_gettop(lua);
         lua_createtable(lua, 3, 0);
-        for (place, index) in [(1, top - 1), (2, top)] {
-            lua_pushvalue(lua, index);
-            lua_rawseti(lua, -2, place);
-        }
+        push_error(lua, top - 1);
+        lua_rawseti(lua, -2, 1);
+        lua_pushvalue(lua, top);
+        lua_rawseti(lua, -2, 2);
         push_function(lua, 0);
         lua_rawseti(lua, -2, 3);
         lua_setfield(lua, LUA_REGISTRYINDEX, LEFT.as_ptr());
+    }
+}
+
+/// Pushes what stands for the error at `index`, an absolute index: its address if it is an object, else itself.
+unsafe fn push_error(lua: *mut lua_State, index: c_int) {
+    // SAFETY: only called with a value there, and room for one more.
+    unsafe {
+        match lua_type(lua, index) {
+            LUA_TNIL | LUA_TBOOLEAN | LUA_TNUMBER | LUA_TSTRING => lua_pushvalue(lua, index),
+            _ => lua_pushlightuserdata(lua, lua_topointer(lua, index).cast_mut()),
+        }
     }
 }
 
@@ -92,7 +105,7 @@ unsafe fn push_function(lua: *mut lua_State, level: c_int) {
 ///
 /// # Safety
 ///
-/// The handler is the running function, with room for four values.
+/// The handler is the running function, with room for five values.
 pub unsafe fn push_traceback(lua: *mut lua_State) -> bool {
     // SAFETY: the caller's promise; only this module sets the registry's field.
     unsafe {
@@ -101,8 +114,9 @@ pub unsafe fn push_traceback(lua: *mut lua_State) -> bool {
         if lua_type(lua, -1) == LUA_TTABLE {
             push_function(lua, 1);
             lua_rawgeti(lua, top + 1, 3);
-            lua_rawgeti(lua, top + 1, 1); // S: err … left raiser run error
-            if lua_rawequal(lua, -2, -3) != 0 && lua_rawequal(lua, -1, 1) != 0 {
+            lua_rawgeti(lua, top + 1, 1);
+            push_error(lua, 1); // S: err … left raiser run error raised
+            if lua_rawequal(lua, -3, -4) != 0 && lua_rawequal(lua, -1, -2) != 0 {
                 lua_settop(lua, top + 1);
                 lua_rawgeti(lua, -1, 2);
                 lua_replace(lua, top + 1);
