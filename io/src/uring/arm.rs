@@ -9,6 +9,11 @@ use std::os::fd::AsFd;
 /// that answer each other every other look finds one not ready: both stay unarmed.
 pub(super) const IDLE: u8 = 2;
 
+/// After so many waits in a row that did not sleep, a new poll is one that lasts. A look follows its completion anyway, so
+/// it need not be armed again to learn whether the registration is still ready. In a loop that sleeps a poll for once costs
+/// less: arming it again and sleeping is one system call, a look and sleeping are two.
+const SLEEPLESS: u32 = 32;
+
 impl Uring {
     /// Notes that the kernel would not tell when a slot's registration is ready.
     pub(super) fn mark_dirty(&mut self, index: u32) {
@@ -36,19 +41,23 @@ impl Uring {
 
     /// Queues the removal of a slot's poll, if it has one.
     pub(super) fn disarm(&mut self, index: usize) -> Result<(), Errno> {
-        let Some(known) = &mut self.slots[index].registration else { return Ok(()) };
-        if known.serial == 0 {
+        let Some(known) = &self.slots[index].registration else { return Ok(()) };
+        if known.is_unarmed() {
             return Ok(());
         }
-        let name = name(known.serial, index as u32);
-        if !self.ring.unpoll(name, REMOVAL) {
-            self.send()?;
-            self.ring.unpoll(name, REMOVAL);
-        }
+        self.remove_poll(name(known.serial, index as u32))?;
         if let Some(known) = &mut self.slots[index].registration {
             known.serial = 0;
         }
         self.armed -= 1;
+        Ok(())
+    }
+
+    fn remove_poll(&mut self, name: u64) -> Result<(), Errno> {
+        if !self.ring.unpoll(name, REMOVAL) {
+            self.send()?;
+            self.ring.unpoll(name, REMOVAL);
+        }
         Ok(())
     }
 
@@ -112,11 +121,14 @@ impl Uring {
             return Ok(());
         }
         let Some(waker) = &self.waker else { return Ok(()) };
-        if !self.ring.poll(WAKER, waker.as_fd(), PollFlags::IN, false) {
+        // The name of one that was removed is not used again: its last completion may be on its way. One that lasts tells
+        // of every wake, because all earlier ones are taken with each.
+        let name = if self.waker_name < u64::from(u32::MAX) { self.waker_name + 1 } else { WAKER };
+        if !self.ring.poll(name, waker.as_fd(), PollFlags::IN, true) {
             self.send()?;
             return self.arm_waker();
         }
-        self.waker_is_armed = true;
+        (self.waker_is_armed, self.waker_name) = (true, name);
         Ok(())
     }
 
@@ -124,7 +136,8 @@ impl Uring {
     fn arm_slot(&mut self, index: u32) -> bool {
         let Some(known) = &mut self.slots[index as usize].registration else { return true };
         let serial = self.last_serial.checked_add(1).unwrap_or(1);
-        let is_queued = self.ring.poll(name(serial, index), known.fd.as_fd(), known.flags(), known.needs_news_only);
+        let lasts = known.needs_news_only || self.sleepless >= SLEEPLESS;
+        let is_queued = self.ring.poll(name(serial, index), known.fd.as_fd(), known.flags(), lasts);
         if is_queued {
             self.last_serial = serial;
             known.arm(serial);
@@ -191,6 +204,9 @@ impl Uring {
                 // No room for that: the next wait tries again.
                 Err(_) => self.has_lost = true,
             }
+        }
+        if self.waker_is_armed && self.remove_poll(self.waker_name).is_err() {
+            self.has_lost = true;
         }
         (self.waker_is_armed, self.alarm_is_set) = (false, false);
     }

@@ -3,11 +3,11 @@
 use super::Uring;
 use super::arm::IDLE;
 use super::registration::OVERDUE;
+use crate::Event;
 use crate::backend::EVENTS_MAX;
-use crate::{Event, Waker};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 
 impl Uring {
     /// Whether polls have completed since the last wait.
@@ -27,7 +27,8 @@ impl Uring {
 
     /// Whether something is to be sent that should not wait until the loop sleeps.
     pub(super) fn has_to_send(&mut self) -> bool {
-        self.has_overdue || self.ring.queued() > 0 || !self.pending_removals.is_empty()
+        let waker_is_heard = self.waker_is_armed || self.waker.is_none();
+        self.has_overdue || !waker_is_heard || self.ring.queued() > 0 || !self.pending_removals.is_empty()
     }
 
     /// Sends what is queued, and arms those that are not busy. What the kernel has no memory for is sent by a later wait.
@@ -41,29 +42,28 @@ impl Uring {
         Ok(())
     }
 
-    /// Asks the kernel which of the dirty registrations are ready now, and reports those, a batch at the most. `true` when
-    /// the wait is over even without an event.
+    /// Asks the kernel which of the dirty registrations are ready now, and reports those, a batch at the most. `false` when
+    /// a signal has cut that short.
     pub(super) fn look(&mut self, events: &mut Vec<Event>) -> bool {
-        let first = self.prepare_look();
+        self.prepare_look();
         if self.polled.len() == 0 {
-            return false;
+            return true;
         }
         match self.polled.ask() {
             Ok(()) => {}
             Err(Errno::INTR) => {
                 self.needs_look = true;
-                return true;
+                return false;
             }
             Err(_) => {
                 // Without an answer: arming them anew finds out which are ready.
                 self.disarm_dirty();
-                return false;
+                return true;
             }
         }
-        let is_woken = first == 1 && self.hear_waker();
         let (mut kept, mut next) = (0, None);
         for nth in 0..self.dirty.len() {
-            let (index, answer) = (self.dirty[nth], self.polled.answer(first + nth));
+            let (index, answer) = (self.dirty[nth], self.polled.answer(nth));
             let is_dirty = if events.len() >= EVENTS_MAX && !answer.is_empty() {
                 next.get_or_insert(kept);
                 true
@@ -80,17 +80,12 @@ impl Uring {
         // Those that found no room in this batch come first in the next.
         self.needs_look |= next.is_some();
         self.dirty.rotate_left(next.unwrap_or(0));
-        is_woken
+        true
     }
 
-    /// Lists whom to ask about: the waker, if it is unarmed, and all dirty registrations, in their order. How many places
-    /// the waker has.
-    fn prepare_look(&mut self) -> usize {
+    /// Lists what to ask about: all dirty registrations, in their order.
+    fn prepare_look(&mut self) {
         self.polled.clear();
-        if let Some(waker) = self.waker.as_ref().filter(|_| !self.waker_is_armed) {
-            self.polled.push(waker.as_fd().as_raw_fd(), PollFlags::IN);
-        }
-        let first = self.polled.len();
         let (slots, polled) = (&mut self.slots, &mut self.polled);
         self.dirty.retain(|&index| {
             let slot = &mut slots[index as usize];
@@ -98,20 +93,6 @@ impl Uring {
             slot.is_dirty = known.is_some();
             known.inspect(|known| polled.push(known.fd.as_raw_fd(), known.flags())).is_some()
         });
-        first
-    }
-
-    /// The answer for the waker. Whether it was woken.
-    fn hear_waker(&mut self) -> bool {
-        let is_woken = !self.polled.answer(0).is_empty();
-        if is_woken {
-            self.waker.iter().for_each(Waker::drain);
-            self.waker_idle = 0;
-        } else {
-            self.waker_idle = self.waker_idle.saturating_add(1);
-            self.has_overdue |= self.waker_idle >= OVERDUE;
-        }
-        is_woken
     }
 
     /// Whether the registration stays dirty.
@@ -136,8 +117,11 @@ impl Uring {
         if !self.report(index, answer, events) {
             return false;
         }
-        let known = self.slots[index as usize].registration.as_ref().filter(|known| known.is_unarmed());
-        self.needs_look |= known.is_some_and(|known| known.may_be_busy());
-        known.is_some()
+        let Some(known) = &self.slots[index as usize].registration else { return false };
+        // Of an armed edge there is nothing to say until there is news. Of others the next wait says whether they still are
+        // ready: by a look, or, when they are unarmed, by arming them.
+        let is_dirty = known.is_unarmed() || !known.needs_news_only;
+        self.needs_look |= is_dirty && (!known.is_unarmed() || known.may_be_busy());
+        is_dirty
     }
 }

@@ -19,7 +19,8 @@
 //! ```
 //!
 //! A level-triggered registration has a one-shot poll: it is dirty again when that has completed. An edge
-//! ([`expect_news`](Backend::expect_news)) has a multishot poll, which stays in the kernel when it reports.
+//! ([`expect_news`](Backend::expect_news)) has a multishot poll, which stays in the kernel when it reports; so has the waker.
+//! While the loop does not sleep, new polls are multishot for all: a look follows each completion anyway.
 //!
 //! Step 2 is left out where step 3 does the same for less: when nothing has completed since the last wait and no
 //! registration is busy, arming a dirty one finds out whether it is ready, in the system call that sleeps.
@@ -83,10 +84,11 @@ const CHECK_BATCH: usize = 256;
 /// How long to wait before the kernel is asked again, after it had no memory for an entry.
 const SCARCE_NS: u64 = 1_000_000;
 
-/// Names of entries that are no registration's poll. Their serial number is 0.
-const WAKER: u64 = 0;
-const REMOVAL: u64 = 1;
-const ALARM: u64 = 2;
+/// Names of entries that are no registration's poll. Their serial number is 0. Each poll of the waker has a name of its own,
+/// this one or a higher one.
+const REMOVAL: u64 = 0;
+const ALARM: u64 = 1;
+const WAKER: u64 = 2;
 
 #[derive(Default)]
 struct Slot {
@@ -106,7 +108,7 @@ pub struct Uring {
     dirty: Vec<u32>,
     // Whether one of them is armed, or busy: arming alone would not do, or would cost more than a look.
     needs_look: bool,
-    // For the next look. Has room for all slots and the waker.
+    // For the next look. Has room for all slots.
     polled: Polled,
     // Whether a look has found an unarmed registration idle for so long that it is to be armed for that reason alone.
     has_overdue: bool,
@@ -117,7 +119,8 @@ pub struct Uring {
     last_serial: u32,
     waker: Option<Waker>,
     waker_is_armed: bool,
-    waker_idle: u8,
+    // The name of the waker's poll.
+    waker_name: u64,
     // Whether an alarm is in the kernel, and whether there was no event since it was set.
     alarm_is_set: bool,
     is_quiet: bool,
@@ -126,6 +129,8 @@ pub struct Uring {
     // Completions that were taken to make room in the ring, and are not handled yet.
     early: VecDeque<Completion>,
     waits: u32,
+    // How many waits in a row did not sleep.
+    sleepless: u32,
     // The next slot to check.
     cursor: usize,
     // Whether the kernel has said that it had no memory for a completion.
@@ -168,12 +173,13 @@ impl Uring {
             last_serial: 0,
             waker: None,
             waker_is_armed: false,
-            waker_idle: 0,
+            waker_name: WAKER,
             alarm_is_set: false,
             is_quiet: false,
             is_time_to_check: false,
             early: VecDeque::new(),
             waits: 0,
+            sleepless: 0,
             cursor: 0,
             has_lost: false,
         })
@@ -223,7 +229,7 @@ impl Uring {
         self.slots.try_reserve(more)?;
         self.dirty.try_reserve(count - self.dirty.len())?;
         self.pending_removals.try_reserve(count)?;
-        self.polled.try_grow(count + 1)?;
+        self.polled.try_grow(count)?;
         if more > 0 {
             self.slots.resize_with(index + 1, Slot::default);
         }
@@ -328,15 +334,17 @@ impl Backend for Uring {
         let mut is_over = self.has_completions() && self.collect()?;
         if self.needs_look {
             self.needs_look = false;
-            is_over |= self.look(events);
+            is_over |= !self.look(events);
         }
         if is_over || !events.is_empty() {
+            self.sleepless = self.sleepless.saturating_add(1);
             return if self.has_to_send() { self.send_along() } else { Ok(()) };
         }
-        let is_settled = self.dirty.is_empty() && self.waker_is_armed;
-        if timeout_ns == Some(0) && is_settled && !self.has_to_send() && !self.has_completions() {
+        let is_settled = self.dirty.is_empty() && !self.has_to_send();
+        if timeout_ns == Some(0) && is_settled && !self.has_completions() {
             return Ok(());
         }
+        self.sleepless = 0;
         self.sleep(events, timeout_ns)
     }
 

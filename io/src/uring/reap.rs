@@ -1,7 +1,7 @@
 //! What comes from the kernel: completions, most of them events. And what nobody reports: descriptors that were closed.
 
 use super::ring::Completion;
-use super::{ALARM, Uring, WAKER};
+use super::{ALARM, Uring};
 use crate::backend::EVENTS_MAX;
 use crate::{Event, Interest, Waker};
 use rustix::event::PollFlags;
@@ -32,7 +32,7 @@ impl Uring {
         let (mut is_over, mut asked_in_vain) = (false, false);
         loop {
             while let Some(completion) = self.next_completion() {
-                is_over |= completion.name == WAKER;
+                is_over |= completion.name == self.waker_name;
                 self.complete(completion, None);
                 asked_in_vain = false;
             }
@@ -64,8 +64,8 @@ impl Uring {
     /// over, with or without an event.
     pub(super) fn complete(&mut self, completion: Completion, events: Option<&mut Vec<Event>>) -> bool {
         let Completion { name, result, has_ended } = completion;
-        if name == WAKER {
-            (self.waker_is_armed, self.waker_idle) = (false, 0);
+        if name == self.waker_name {
+            self.waker_is_armed &= !has_ended;
             self.waker.iter().for_each(Waker::drain);
             return true;
         }
@@ -96,9 +96,15 @@ impl Uring {
                 _ => PollFlags::ERR,
             },
         };
+        let is_edge = known.needs_news_only;
         match events {
             Some(events) => {
-                if has_ended {
+                if !has_ended && !is_edge {
+                    // The next wait, too, may sleep, and a poll for once says by then whether it is still ready. Where there
+                    // is no room for the removal, a look does.
+                    self.needs_look |= self.disarm(index as usize).is_err();
+                }
+                if has_ended || !is_edge {
                     self.mark_dirty(index);
                 }
                 self.report(index, answer, events)

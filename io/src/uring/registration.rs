@@ -57,7 +57,7 @@ impl Registration {
     }
 
     pub(super) fn is_busy(&self) -> bool {
-        self.streak >= if self.needs_news_only { BUSY_LASTING } else { BUSY }
+        self.streak >= if self.is_unarmed() { BUSY } else { BUSY_LASTING }
     }
 
     /// Whether it may become busy, so that the next wait should look before it arms anything.
@@ -67,10 +67,10 @@ impl Registration {
 
     /// It has a poll from now on.
     pub(super) fn arm(&mut self, serial: u32) {
-        self.serial = serial;
         if self.is_busy() {
             self.streak = 0;
         }
+        self.serial = serial;
     }
 
     /// The look of this wait has found it ready, or not.
