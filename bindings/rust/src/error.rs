@@ -41,9 +41,10 @@ use std::io;
 pub enum Error {
     /// The loop could not be made: no backend of that name, or none that works here.
     Backend(Box<dyn std::error::Error + Send + Sync>),
-    /// A limit that the host has set in [`Options`](crate::Options) is reached.
+    /// A limit that the host has set in [`Options`](crate::Options), or the capacity of a channel, is reached.
     Limit {
-        /// What there are too many of: `"timers"`, `"sources"`, `"tasks"` or `"posts"`.
+        /// What there are too many of: `"timers"`, `"sources"`, `"tasks"`, `"posts"`, or `"messages"` of a channel with a
+        /// capacity of its own.
         what: &'static str,
         /// How many there may be.
         limit: usize,
@@ -124,6 +125,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Backend(error) => write!(f, "making a loop: {error}"),
+            Self::Limit { what: "messages", limit } => {
+                write!(f, "this channel holds {limit} messages and no more; wait for room with `send`")
+            }
             Self::Limit { what, limit } => {
                 write!(
                     f,

@@ -17,8 +17,8 @@
 //! |---|---|
 //! | timers | [`after`](Handle::after), [`at`](Handle::at), [`every`](Handle::every) with [policies](Missed) for late ones; [`cancel`](Handle::cancel), [`reschedule`](Handle::reschedule), [`pause`](Handle::pause) |
 //! | descriptors | [`add`](Handle::add) anything with one; [level, edge or one-shot](Mode) |
-//! | other threads | [`remote`](Handle::remote) posts closures, [`channel`](Handle::channel) carries messages |
-//! | the system | [`signals`](Handle::signals), [`child`](Handle::child) |
+//! | other threads | [`remote`](Handle::remote) posts closures, [`channel`](Handle::channel) carries messages to a callback, [`channel()`](channel()) to a future |
+//! | the system | [`signals`](Handle::signals), [`child`](Handle::child); for futures [`watch_signals`](Handle::watch_signals), [`watch_child`](Handle::watch_child) |
 //! | spare time | [`idle`](Handle::idle) |
 //! | futures | [`spawn`](Handle::spawn), [`block_on`](Loop::block_on), [`sleep`](Handle::sleep), [`interval`](Handle::interval), [`timeout`](Handle::timeout), [`watch`](Handle::watch) |
 //! | tests | [`Loop::simulated`]: time jumps, and the order is always the same |
@@ -80,10 +80,12 @@ mod places;
 mod queue;
 #[cfg(unix)]
 mod readiness;
+mod receiver;
 #[cfg(unix)]
 mod registration;
 mod remote;
 mod run;
+mod sender;
 #[cfg(unix)]
 pub mod signal;
 mod sleep;
@@ -108,7 +110,6 @@ mod timers;
 mod trace;
 mod turn;
 mod visit;
-#[cfg(unix)]
 mod waiters;
 #[cfg(unix)]
 mod watched;
@@ -116,7 +117,8 @@ mod woken;
 
 #[cfg(unix)]
 pub use async_file::Async;
-pub use channel::{SendError, Sender};
+#[cfg(unix)]
+pub use child::Process;
 pub use cogloop_io::{BackendReport, Interest, Missed, Mode};
 pub use error::Error;
 #[cfg(unix)]
@@ -126,8 +128,10 @@ pub use idle::Idle;
 pub use interval::Interval;
 pub use options::Options;
 pub use outcome::Outcome;
+pub use receiver::{Receiver, channel};
 pub use remote::Remote;
 pub use run::Loop;
+pub use sender::{SendError, Sender};
 pub use sleep::{Sleep, Tick, Ticks};
 #[cfg(unix)]
 pub use sources::Source;

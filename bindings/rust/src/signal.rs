@@ -1,11 +1,16 @@
-//! Signals of the process, as callbacks.
+//! Signals of the process: as callbacks, and for futures.
 
 use crate::handle::Handle;
 use crate::outcome::Outcome;
-use crate::{Error, Interest, Source};
-use cogloop_io::signals::Signals;
+use crate::{Async, Error, Interest, Source};
+use cogloop_io::Waker;
+use cogloop_io::signals::Signals as Watch;
 use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
 use std::ops::ControlFlow;
+use std::task::{Context, Poll, ready};
 
 pub use cogloop_io::signals::number::{
     ALARM, CHILD, HANG_UP, INTERRUPT, PIPE, QUIT, TERMINATE, USER_1, USER_2, WINDOW_CHANGE,
@@ -14,7 +19,95 @@ pub use cogloop_io::signals::number::{
 /// How many signals there are; so many numbers are noted at the most.
 const NUMBERS: usize = 64;
 
+/// Signals that have come and were not told yet, each number once.
+struct Came {
+    watch: Watch,
+    numbers: VecDeque<i32>,
+}
+
+impl Came {
+    fn new(numbers: impl IntoIterator<Item = i32>) -> Result<Self, Error> {
+        let mut watch = Watch::new().map_err(Error::io("watching signals"))?;
+        for number in numbers {
+            watch.watch(number).map_err(Error::io("watching a signal"))?;
+        }
+        let mut numbers = VecDeque::new();
+        numbers.try_reserve_exact(NUMBERS)?;
+        Ok(Self { watch, numbers })
+    }
+
+    /// Adds those that have come since the last time.
+    fn take(&mut self) {
+        for number in self.watch.take() {
+            if !self.numbers.contains(&number) {
+                self.numbers.push_back(number);
+            }
+        }
+    }
+}
+
+/// Signals for a future: [`Handle::watch_signals`]. Dropped, they are watched no longer.
+///
+/// With the feature `futures`, which is on by default, it is a `Stream`.
+pub struct Signals {
+    came: Came,
+    watched: Async<Waker>,
+}
+
+impl Signals {
+    /// The number of the next signal, waiting for one. The future may be dropped: no signal is lost.
+    ///
+    /// # Errors
+    /// [`Error::Removed`] inside of an [`io::Error`], when the loop was cleared or is no more.
+    pub async fn recv(&mut self) -> io::Result<i32> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// [`recv`](Self::recv) for a future of your own.
+    ///
+    /// # Errors
+    /// Those of [`recv`](Self::recv).
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<i32>> {
+        loop {
+            self.came.take();
+            if let Some(number) = self.came.numbers.pop_front() {
+                return Poll::Ready(Ok(number));
+            }
+            ready!(self.watched.poll_readable(cx))?;
+        }
+    }
+}
+
+impl fmt::Debug for Signals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signals({} waiting)", self.came.numbers.len())
+    }
+}
+
 impl<S> Handle<S> {
+    /// The signals with these numbers, for a future: each that comes, as [`signals`](Self::signals) calls a callback. By
+    /// themselves they do not keep the loop going; a task that waits for one does.
+    ///
+    /// ```
+    /// use cogloop::{Loop, signal};
+    /// use std::time::Duration;
+    ///
+    /// let mut events = Loop::<()>::new()?;
+    /// let handle = events.handle();
+    /// let mut signals = events.watch_signals([signal::INTERRUPT, signal::TERMINATE])?;
+    /// let asked_to_end = events.block_on(&mut (), handle.timeout(Duration::from_millis(1), signals.recv()))?;
+    /// assert!(asked_to_end.is_err()); // none has come
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`signals`](Self::signals).
+    pub fn watch_signals(&self, numbers: impl IntoIterator<Item = i32>) -> Result<Signals, Error> {
+        let came = Came::new(numbers)?;
+        let watched = self.watch(came.watch.descriptor())?;
+        Ok(Signals { came, watched })
+    }
+
     /// Calls `f` with the number of each of these signals that has come, until it is removed or `f` breaks off. Several of
     /// one number before a turn are one, as the kernel has it. Any number of loops may watch the same signal.
     ///
@@ -43,20 +136,10 @@ impl<S> Handle<S> {
         mut f: impl FnMut(&mut S, &Handle<S>, i32) -> R + 'static,
     ) -> Result<Source, Error> {
         self.core().check_open()?;
-        let mut signals = Signals::new().map_err(Error::io("watching signals"))?;
-        for number in numbers {
-            signals.watch(number).map_err(Error::io("watching a signal"))?;
-        }
-        // Those that came and were not told yet.
-        let mut came = VecDeque::new();
-        came.try_reserve_exact(NUMBERS)?;
-        self.add(signals.descriptor(), Interest::READ, move |state, ready, _| {
-            for number in signals.take() {
-                if !came.contains(&number) {
-                    came.push_back(number);
-                }
-            }
-            while let Some(number) = came.pop_front() {
+        let mut came = Came::new(numbers)?;
+        self.add(came.watch.descriptor(), Interest::READ, move |state, ready, _| {
+            came.take();
+            while let Some(number) = came.numbers.pop_front() {
                 if f(state, ready, number).verdict()? == ControlFlow::Break(()) {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -65,7 +148,7 @@ impl<S> Handle<S> {
                     break;
                 }
             }
-            if !came.is_empty() {
+            if !came.numbers.is_empty() {
                 ready.mark_ready(ready.source(), Interest::READ);
             }
             Ok::<_, Error>(ControlFlow::Continue(()))

@@ -1,7 +1,9 @@
 //! What the table of sources holds: a file and a callback, of whatever type.
 
 use cogloop_io::Token;
+use std::cell::RefCell;
 use std::os::fd::AsFd;
+use std::process::Child;
 use std::rc::Rc;
 
 /// The callback of a source, at the index of its token; `None` while it runs. The file stands beside it so that it is
@@ -10,4 +12,6 @@ pub(crate) struct SourceSlot<C> {
     pub(crate) token: Token,
     pub(crate) callback: Option<C>,
     pub(crate) _file: Rc<dyn AsFd>,
+    /// The child process whose end it waits for.
+    pub(crate) child: Option<Rc<RefCell<Child>>>,
 }

@@ -9,9 +9,11 @@ use crate::outcome::Outcome;
 use crate::source_slot::SourceSlot;
 use crate::{Error, Interest, Mode};
 use cogloop_io::Token;
+use std::cell::RefCell;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
+use std::process::Child;
 use std::rc::Rc;
 
 /// Names a source of one loop, as a [`Timer`](crate::Timer) names a timer: once it is removed it names nothing.
@@ -157,7 +159,7 @@ impl<S> Handle<S> {
         let callback: OnReady<S> = memory::boxed(move |state: &mut S, ready: &Ready<'_, S>| f(state, ready, &held))?;
         self.sources().borrow_mut().try_grow(self.core().token_index_max.get())?;
         let token = self.core().observe(file.clone(), interest, mode)?;
-        let slot = SourceSlot { token, callback: Some(callback), _file: file };
+        let slot = SourceSlot { token, callback: Some(callback), _file: file, child: None };
         // What had the index before is dropped after the borrow.
         let _replaced = self.sources().borrow_mut().replace(token.index(), Some(slot));
         self.core().watched.evict(token);
@@ -188,6 +190,19 @@ impl<S> Handle<S> {
     pub(crate) fn evict_source(&self, token: Token) {
         // Dropped after the borrow.
         let _slot = self.sources().borrow_mut().take(token.index());
+    }
+
+    /// Tells a source which child process it is of.
+    pub(crate) fn set_child(&self, source: Source, child: Rc<RefCell<Child>>) {
+        let mut sources = self.sources().borrow_mut();
+        if let Some(Some(slot)) = sources.get_mut(source.token.index()) {
+            slot.child = Some(child);
+        }
+    }
+
+    pub(crate) fn child_of(&self, source: Source) -> Option<Rc<RefCell<Child>>> {
+        self.check_source(source).ok()?;
+        self.sources().borrow().get(source.token.index())?.as_ref()?.child.clone()
     }
 
     fn callback_of<T>(&self, token: Token, use_it: impl FnOnce(&mut Option<OnReady<S>>) -> T) -> Option<T> {

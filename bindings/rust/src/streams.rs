@@ -1,6 +1,6 @@
 //! The trait `Stream` of the crate `futures-core`, with which libraries that know no runtime go through what comes.
 
-use crate::{Tick, Ticks};
+use crate::{Receiver, Tick, Ticks};
 use futures_core::Stream;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -23,5 +23,24 @@ impl Stream for Ticks {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Tick>> {
         self.poll_tick(cx).map(Result::ok)
+    }
+}
+
+/// Ends when every sender is dropped.
+impl<T> Stream for Receiver<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_recv(cx)
+    }
+}
+
+/// Ends when the loop was cleared or is no more.
+#[cfg(unix)]
+impl Stream for crate::signal::Signals {
+    type Item = i32;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<i32>> {
+        self.poll_recv(cx).map(Result::ok)
     }
 }

@@ -1,4 +1,4 @@
-//! The futures that wait for one direction of a descriptor, first in, first out. One that is dropped leaves at once.
+//! The futures that wait for one direction of a descriptor, or for room in a channel, first in, first out. One that is dropped leaves at once.
 //!
 //! ```text
 //!   places   0 free ──► 3 free      1 ◄──► 2 ◄──► 4       each with a ticket, so that a stale key finds nothing

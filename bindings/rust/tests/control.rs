@@ -103,7 +103,7 @@ fn a_loop_that_is_cleared_in_a_callback_comes_to_its_end_c35() {
         let mut count = 0;
         events.run(&mut count).unwrap();
         assert_eq!((count, events.timer_count(), events.source_count(), events.task_count()), (0, 0, 0, 0));
-        assert!(waiting.is_finished() && sender.send(1).is_err());
+        assert!(waiting.is_finished() && sender.try_send(1).is_err());
         assert!(matches!(events.block_on(&mut count, waiting).unwrap(), Err(Error::Cancelled)));
         events.after(MS, |count, _| *count += 1).unwrap();
         events.run(&mut count).unwrap();
@@ -127,7 +127,7 @@ fn an_error_in_a_callback_ends_the_run_and_leaves_the_loop_usable() {
             events.add(reader, Interest::READ, |_, _, _| fail()).map(|_| ())
         },
         |events| events.remote().post(|_, _| fail()),
-        |events| events.channel(|_, _, _: Option<u32>| fail())?.send(1).map_err(|refused| refused.error),
+        |events| events.channel(|_, _, _: Option<u32>| fail())?.try_send(1).map_err(|refused| refused.error),
         |events| events.idle(|_, _| fail()).map(|_| ()),
     ];
     for (number, setup) in setups.into_iter().enumerate() {
@@ -164,7 +164,9 @@ fn a_panic_in_a_callback_ends_what_it_belongs_to_and_nothing_else_c32() {
             events.add(reader, Interest::READ, |_, _, _| panic!("expected")).map(|_| ())
         },
         |events| events.remote().post(|_, _| panic!("expected")),
-        |events| events.channel(|_, _, _: Option<u32>| panic!("expected"))?.send(1).map_err(|refused| refused.error),
+        |events| {
+            events.channel(|_, _, _: Option<u32>| panic!("expected"))?.try_send(1).map_err(|refused| refused.error)
+        },
         |events| events.idle(|_, _| panic!("expected")).map(|_| ()),
         |events| events.spawn(async { panic!("expected") }).map(Task::detach),
     ];
@@ -257,7 +259,7 @@ fn a_handle_that_outlives_its_loop_says_so() {
     assert!(matches!(handle.idle(|_, _| ()), Err(Error::Closed)));
     assert!(matches!(handle.channel(|_, _, _: Option<u32>| ()), Err(Error::Closed)));
     assert!(matches!(remote.post(|_, _| ()), Err(Error::Closed)));
-    assert!(remote.is_closed() && matches!(sender.send(1).unwrap_err().error, Error::Closed));
+    assert!(remote.is_closed() && matches!(sender.try_send(1).unwrap_err().error, Error::Closed));
     assert!(!handle.cancel(timer) && handle.remaining(timer).is_none() && task.is_finished());
     remote.wake();
     // Waited for by another loop, what belonged to the first one ends with an error.
@@ -332,7 +334,7 @@ fn what_is_shown_needs_no_words_of_the_users_types() {
     assert!(format!("{events:?}").starts_with("Loop { handle: Handle(loop "), "{events:?}");
     let sender = events.channel(|_, _, _: Option<Wordless>| ()).unwrap();
     drop(events);
-    let refused = sender.send(Wordless).unwrap_err();
+    let refused = sender.try_send(Wordless).unwrap_err();
     assert_eq!(format!("{refused:?}"), "SendError { error: Closed, .. }");
     let _: Box<dyn std::error::Error> = Box::new(refused);
 }

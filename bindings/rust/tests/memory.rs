@@ -131,7 +131,7 @@ fn live(events: &Loop<State>, remote: &Remote<State>, sender: &Sender<u64>) -> u
         live -= usize::from(slept.is_some());
         drop(slept);
         let _ = done(remote.post(move |state: &mut State, _| state[2] += carried[2]));
-        let _ = done(sender.send(round).map_err(|SendError { error, message }| {
+        let _ = done(sender.try_send(round).map_err(|SendError { error, message }| {
             assert_eq!(message, round, "it comes back");
             error
         }));
@@ -298,7 +298,7 @@ fn memory_that_runs_out_where_a_channel_or_an_idle_callback_is_made_is_an_error(
             }
             idles
         });
-        let sent = senders.iter().filter(|sender| sender.send(1).is_ok()).count() as u64;
+        let sent = senders.iter().filter(|sender| sender.try_send(1).is_ok()).count() as u64;
         let mut state = [0; 64];
         events.turn(&mut state, Some(Duration::ZERO)).unwrap();
         assert_eq!((sent, state[6]), (senders.len() as u64, sent), "each message comes");

@@ -112,8 +112,8 @@ fn too_many_posts_are_refused() {
             refused.to_string(),
             "this loop may have 2 posts and no more; raise `Options::max_posts`, or end some first"
         );
-        sender.send(1).and_then(|()| sender.send(2)).unwrap();
-        let refused = sender.send(3).unwrap_err();
+        sender.try_send(1).and_then(|()| sender.try_send(2)).unwrap();
+        let refused = sender.try_send(3).unwrap_err();
         assert_eq!(refused.message, 3);
         assert!(matches!(refused.error, Error::Limit { what: "posts", limit: 2 }));
         events.run_for(&mut log, MS).unwrap();
@@ -135,7 +135,7 @@ fn a_channel_serves_in_turns_and_ends_with_its_last_sender() {
         .unwrap();
     let other = sender.clone();
     for message in 1..=3 {
-        sender.send(message).unwrap();
+        sender.try_send(message).unwrap();
     }
     drop(sender);
     let mut log = Vec::new();
@@ -143,7 +143,7 @@ fn a_channel_serves_in_turns_and_ends_with_its_last_sender() {
     assert_eq!(log, [Some(1), Some(2)], "stopped");
     events.turn(&mut log, None).unwrap();
     assert_eq!(log.last(), Some(&Some(3)));
-    let sending = thread::spawn(move || other.send(4).unwrap());
+    let sending = thread::spawn(move || other.try_send(4).unwrap());
     events.run(&mut log).unwrap();
     sending.join().unwrap();
     assert_eq!(log[3..], [Some(4), None]);
@@ -156,12 +156,12 @@ fn a_channel_that_breaks_off_refuses_what_is_sent() {
     let sender = events
         .channel(|log: &mut Vec<String>, _, text: Option<String>| (log.extend(text), ControlFlow::Break(())).1)
         .unwrap();
-    sender.send("one".to_owned()).unwrap();
-    sender.send("two".to_owned()).unwrap();
+    sender.try_send("one".to_owned()).unwrap();
+    sender.try_send("two".to_owned()).unwrap();
     let mut log = Vec::new();
     events.run(&mut log).unwrap();
     assert_eq!(log, ["one"]);
-    let refused = sender.send("three".to_owned()).unwrap_err();
+    let refused = sender.try_send("three".to_owned()).unwrap_err();
     assert!(matches!(refused.error, Error::Closed));
     assert_eq!(refused.message, "three");
 }
@@ -176,7 +176,7 @@ fn a_turn_serves_no_more_of_a_kind_than_the_host_allows_c36() {
     for _ in 0..7 {
         events.after(Duration::ZERO, |log: &mut Vec<u64>, _| log.push(1)).unwrap();
         remote.post(|log: &mut Vec<u64>, _| log.push(2)).unwrap();
-        sender.send(4).unwrap();
+        sender.try_send(4).unwrap();
         let (reader, writer) = std::io::pipe().unwrap();
         drop(writer);
         events
@@ -202,10 +202,12 @@ fn a_channel_that_is_cleared_in_its_callback_takes_and_tells_nothing_more() {
         log.push(message);
         handle.clear();
         let sender = own.borrow();
-        seen.set(seen.get() + u32::from(matches!(sender.as_ref().unwrap().send(9).unwrap_err().error, Error::Closed)));
+        seen.set(
+            seen.get() + u32::from(matches!(sender.as_ref().unwrap().try_send(9).unwrap_err().error, Error::Closed)),
+        );
     });
     *senders.borrow_mut() = Some(sender.unwrap());
-    (1..=3).for_each(|message| senders.borrow().as_ref().unwrap().send(message).unwrap());
+    (1..=3).for_each(|message| senders.borrow().as_ref().unwrap().try_send(message).unwrap());
     let mut log = Vec::new();
     events.run(&mut log).unwrap();
     assert_eq!((log, refused.get()), (vec![Some(1)], 1));
@@ -222,12 +224,12 @@ fn a_channel_that_sends_to_itself_is_served_once_a_turn() {
     let sender = events.channel(move |served: &mut u64, _, message: Option<u64>| {
         *served += 1;
         if let Some(sender) = &*sends.borrow() {
-            sender.send(message.unwrap_or(0) + 1).unwrap();
+            sender.try_send(message.unwrap_or(0) + 1).unwrap();
         }
     });
     own.replace(Some(sender.unwrap()));
     if let Some(sender) = &*own.borrow() {
-        sender.send(0).unwrap();
+        sender.try_send(0).unwrap();
     }
     let mut served = 0;
     for turn in 1..=16 {

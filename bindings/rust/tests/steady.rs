@@ -131,7 +131,7 @@ fn messages_and_posts_without_captures_allocate_nothing() {
     let sender = events.channel(|count: &mut u64, _, message: Option<u64>| *count += message.unwrap_or(0)).unwrap();
     let remote = events.remote();
     let counted = allocations(&mut events, |events, count| {
-        sender.send(1).unwrap();
+        sender.try_send(1).unwrap();
         remote.post(|count: &mut u64, _| *count += 1).unwrap();
         events.turn(count, Some(SECOND)).unwrap();
     });

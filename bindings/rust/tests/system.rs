@@ -132,3 +132,48 @@ fn a_child_that_has_ended_already_is_told_too() {
     events.run(&mut ended).unwrap();
     assert!(ended);
 }
+
+#[test]
+fn signals_and_the_end_of_a_child_wake_futures() {
+    on_every_backend(|options| {
+        let mut events = Loop::<()>::with_options(options.clone()).unwrap();
+        let mut signals = events.watch_signals([signal::USER_2, signal::QUIT]).unwrap();
+        let handle = events.handle();
+        let waited = events.block_on(&mut (), handle.timeout(MS, signals.recv())).unwrap();
+        assert!(matches!(waited, Err(Error::Elapsed)));
+        [signal::USER_2, signal::QUIT, signal::USER_2].into_iter().for_each(send);
+        let came = events.block_on(&mut (), async { [signals.recv().await, signals.recv().await] });
+        assert_eq!(came.unwrap().map(Result::unwrap), [signal::QUIT, signal::USER_2]);
+
+        let mut child = events.watch_child(Command::new("cat").stdin(Stdio::piped()).spawn().unwrap()).unwrap();
+        let waited = events.block_on(&mut (), handle.timeout(MS, child.wait())).unwrap();
+        assert!(matches!(waited, Err(Error::Elapsed)), "it reads");
+        drop(child.child().stdin.take());
+        let ended = events.block_on(&mut (), async { [child.wait().await, child.wait().await] }).unwrap();
+        assert!(ended.into_iter().all(|status| status.unwrap().success()));
+        child.kill().unwrap();
+        events.clear();
+        assert!(events.block_on(&mut (), signals.recv()).unwrap().is_err(), "the loop was cleared");
+    });
+}
+
+/// It was moved into the loop, out of the reach of whoever had started it.
+#[test]
+fn a_child_that_the_loop_owns_can_be_killed() {
+    let mut events = Loop::new().unwrap();
+    let child = || Command::new("sleep").arg("3600").spawn().unwrap();
+    let killed =
+        events.child(child(), |log: &mut Vec<Option<i32>>, _, status| log.push(status.unwrap().code())).unwrap();
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let other = events.add(reader, Interest::READ, |_, _, _| ()).unwrap();
+    assert!(!events.kill(other).unwrap() && events.kill(killed).unwrap());
+    assert!(events.remove(other) && !events.kill(other).unwrap());
+    let mut log = Vec::new();
+    events.run(&mut log).unwrap();
+    assert_eq!(log, [None], "by a signal");
+    assert!(!events.kill(killed).unwrap());
+    let mut process = events.watch_child(child()).unwrap();
+    process.kill().unwrap();
+    let status = events.block_on(&mut log, process.wait()).unwrap().unwrap();
+    assert_eq!((status.code(), process.into_inner().wait().unwrap().code()), (None, None));
+}

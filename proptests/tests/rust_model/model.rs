@@ -4,6 +4,7 @@
 //!   turn:  posts ──► what `with` asked for ──► timers ──► channels and tasks that were woken
 //! ```
 
+mod channels;
 mod futures;
 mod timers;
 
@@ -43,11 +44,22 @@ struct Channel {
 }
 
 /// What senders share with a channel.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Queue {
     messages: VecDeque<u64>,
+    capacity: usize,
     senders: usize,
     is_closed: bool,
+    /// Messages that wait for room, and whoever sends them.
+    waiting: VecDeque<(u64, Who)>,
+    /// Those for which there is room now.
+    granted: BTreeSet<u64>,
+}
+
+impl Queue {
+    fn has_room(&self) -> bool {
+        self.messages.len() + self.granted.len() < self.capacity
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -281,6 +293,7 @@ impl Model {
     fn serve_messages(&mut self, channel: usize, body: &Body, left: usize) -> Run<bool> {
         for _ in 0..left {
             if let Some(message) = self.queues[channel].messages.pop_front() {
+                self.grant(channel);
                 let is_end = self.queues[channel].messages.is_empty() && self.queues[channel].senders == 0;
                 if !self.message(channel, body, Some(message), is_end)? {
                     return Ok(false);
@@ -304,11 +317,6 @@ impl Model {
             return self.message(channel, body, None, false).map(|_| false);
         }
         Ok(goes_on)
-    }
-
-    fn close_queue(&mut self, channel: usize) {
-        self.queues[channel].is_closed = true;
-        self.queues[channel].messages.clear();
     }
 
     /// Whether what it belongs to goes on.
@@ -347,11 +355,7 @@ impl Model {
             Action::Spawn(steps) => self.spawn(steps),
             Action::DropTask(n) => self.drop_task_handle(*n),
             Action::Detach(n) => _ = self.take_handle(*n),
-            Action::Channel(body) => {
-                self.senders.push(Some(self.queues.len()));
-                self.channels.insert(self.queues.len(), Channel { body: body.clone(), is_running: false });
-                self.queues.push(Queue { senders: 1, ..Queue::default() });
-            }
+            Action::Channel(capacity, body) => self.add_channel(*capacity, body),
             Action::Send(n) => self.send(*n),
             Action::CloneSender(n) => {
                 let Some(Some(channel)) = pick(&self.senders, *n).copied() else { return };
@@ -360,11 +364,7 @@ impl Model {
             }
             Action::DropSender(n) => {
                 let Some(channel) = pick_mut(&mut self.senders, *n).and_then(Option::take) else { return };
-                let queue = &mut self.queues[channel];
-                queue.senders -= 1;
-                if queue.senders == 0 && queue.messages.is_empty() {
-                    self.wake(Who::Channel(channel));
-                }
+                self.drop_sender(channel);
             }
             Action::Remote { is_counted } => self.remotes.push(Some(*is_counted)),
             Action::Post(n, body) => {
@@ -387,12 +387,9 @@ impl Model {
         let Some(Some(channel)) = pick(&self.senders, n).copied() else { return };
         let (message, queue) = (self.messages, &mut self.queues[channel]);
         self.messages += 1;
-        let is_allowed = !queue.is_closed && queue.messages.len() < self.limits.posts;
+        let is_allowed = !queue.is_closed && queue.has_room();
         if is_allowed {
-            queue.messages.push_back(message);
-            if queue.messages.len() == 1 {
-                self.wake(Who::Channel(channel));
-            }
+            self.put(channel, message);
         }
         self.note(What::Answer(if is_allowed { 1 } else { REFUSED }));
     }

@@ -7,8 +7,16 @@ use proptest::prelude::*;
 /// What can be done anywhere. A number names the n-th of its kind that was made, modulo how many there are.
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
-    After { delay_ns: u64, body: Body },
-    Every { first_ns: u64, period_ns: u64, missed: Missed, body: Body },
+    After {
+        delay_ns: u64,
+        body: Body,
+    },
+    Every {
+        first_ns: u64,
+        period_ns: u64,
+        missed: Missed,
+        body: Body,
+    },
     Cancel(usize),
     Reschedule(usize, u64),
     Pause(usize),
@@ -18,11 +26,14 @@ pub(crate) enum Action {
     Spawn(Vec<Step>),
     DropTask(usize),
     Detach(usize),
-    Channel(Body),
+    /// With a capacity of its own.
+    Channel(Option<usize>, Body),
     Send(usize),
     CloneSender(usize),
     DropSender(usize),
-    Remote { is_counted: bool },
+    Remote {
+        is_counted: bool,
+    },
     Post(usize, Body),
     DropRemote(usize),
     Advance(u64),
@@ -65,6 +76,8 @@ pub(crate) enum Step {
         count: usize,
     },
     Join(usize),
+    /// Waits for room in a channel.
+    Send(usize),
     Panic,
 }
 
@@ -197,6 +210,7 @@ fn steps(action: BoxedStrategy<Action>) -> BoxedStrategy<Vec<Step>> {
             Step::Ticks { period_ns: ns / 1000 * 1000 + 1_000_000, missed, count }
         }),
         2 => (0..12usize).prop_map(Step::Join),
+        4 => (0..12usize).prop_map(Step::Send),
         1 => prop_oneof![1 => Just(Step::Panic), 3 => Just(Step::Yield)],
     ];
     vec(step, 0..5).boxed()
@@ -213,7 +227,8 @@ fn action() -> BoxedStrategy<Action> {
                     Action::Every { first_ns, period_ns: ms * 1_000_000, missed, body }
                 }),
                 6 => steps(inner.clone()).prop_map(Action::Spawn),
-                2 => body(inner.clone()).prop_map(Action::Channel),
+                3 => (prop::option::of(0..3usize), body(inner.clone()))
+                    .prop_map(|(capacity, body)| Action::Channel(capacity, body)),
                 3 => ((0..12usize), body(inner)).prop_map(|(n, body)| Action::Post(n, body)),
             ]
         })

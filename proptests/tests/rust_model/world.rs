@@ -116,18 +116,22 @@ impl World {
             Action::Spawn(steps) => self.spawn(steps),
             Action::DropTask(n) => drop(take(&self.tasks, *n)),
             Action::Detach(n) => _ = take(&self.tasks, *n).map(Task::detach),
-            Action::Channel(body) => {
+            Action::Channel(capacity, body) => {
                 let (channel, body) = (next(&self.channels), body.clone());
-                let made = handle.channel(move |state, _, message| {
+                let serve = move |state: &mut State, _: &Handle<State>, message| {
                     *state += 1;
                     world().note(What::Message { channel, message });
                     run(&body)
-                });
+                };
+                let made = match capacity {
+                    Some(capacity) => handle.channel_with(*capacity, serve),
+                    None => handle.channel(serve),
+                };
                 self.senders.borrow_mut().push(made.ok());
             }
             Action::Send(n) => {
                 let Some(sender) = self.sender(*n) else { return };
-                let refused = sender.send(next(&self.messages)).is_err();
+                let refused = sender.try_send(next(&self.messages)).is_err();
                 // Not for the clone to be the last.
                 drop(sender);
                 self.answer(if refused { REFUSED } else { 1 });
@@ -276,6 +280,13 @@ impl World {
             }
             Step::Join(n) => match take(&self.tasks, n) {
                 Some(task) => return if task.await.is_ok() { 1 } else { 2 },
+                None => return 3,
+            },
+            Step::Send(n) => match self.sender(n) {
+                Some(sender) => {
+                    let sent = sender.send(next(&self.messages)).await;
+                    return if sent.is_ok() { 1 } else { REFUSED };
+                }
                 None => return 3,
             },
             Step::Panic => resume_unwind(Box::new("on purpose")),

@@ -1,6 +1,6 @@
 //! Tasks and the future of `block_on`: each a list of steps, and what the current one waits for.
 
-use super::{Break, Model, Run, TURNS_MAX, Who, pick_mut};
+use super::{Break, Model, Run, TURNS_MAX, Who, pick, pick_mut};
 use crate::program::{Action, Outcome, Program, REFUSED, Step, What};
 use cogloop::Missed;
 use std::collections::VecDeque;
@@ -40,6 +40,10 @@ enum Waiting {
     /// The refused limit of a timeout: an answer at once.
     Refused,
     Join(usize),
+    Send {
+        channel: usize,
+        message: u64,
+    },
 }
 
 /// What becomes of a task, or of a visit to the state.
@@ -109,6 +113,7 @@ impl Model {
                 self.cancel(other.0);
             }
             Waiting::Join(task) => self.cancel_task(task),
+            Waiting::Send { channel, message } => self.end_sending(channel, message),
             // One that waits for its turn finds nothing to do then.
             Waiting::Visit(visit) => self.visits[visit] = Join::Cancelled,
             Waiting::Nothing | Waiting::Yield { .. } | Waiting::Refused => {}
@@ -274,6 +279,13 @@ impl Model {
                 Some(task) => Waiting::Join(task),
                 None => return Ok(Some(3)),
             },
+            Step::Send(n) => {
+                let Some(Some(channel)) = pick(&self.senders, n).copied() else { return Ok(Some(3)) };
+                self.queues[channel].senders += 1;
+                let message = self.messages;
+                self.messages += 1;
+                Waiting::Send { channel, message }
+            }
             Step::Panic => return Err(Break::Panicked),
         };
         Ok(None)
@@ -284,6 +296,9 @@ impl Model {
         match &mut future.waiting {
             Waiting::Nothing => None,
             Waiting::Refused => Some(REFUSED),
+            &mut Waiting::Send { channel, message } => {
+                self.ask_to_send(channel, message, who).map(|sent| if sent { 1 } else { REFUSED })
+            }
             Waiting::Yield { is_over } => {
                 if std::mem::replace(is_over, true) {
                     return Some(0);

@@ -1,0 +1,73 @@
+//! Channels for futures: messages of one type, from any thread or task, for one task.
+
+use crate::queue::{Capacity, Close, Shared};
+use crate::sender::Sender;
+use crate::{Error, memory};
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// A channel for futures, which holds so many messages, at least one. It belongs to no loop: either end may be on any thread,
+/// and be awaited on any executor. For messages that call a callback there is [`Handle::channel`](crate::Handle::channel).
+///
+/// ```
+/// let mut events = cogloop::Loop::<()>::new()?;
+/// let (sender, mut receiver) = cogloop::channel(8)?;
+/// std::thread::spawn(move || ["one", "two"].map(|word| sender.send_blocking(word).unwrap()));
+/// let words = events.block_on(&mut (), async {
+///     [receiver.recv().await, receiver.recv().await, receiver.recv().await]
+/// })?;
+/// assert_eq!(words, [Some("one"), Some("two"), None]);
+/// # Ok::<(), cogloop::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn channel<T>(capacity: usize) -> Result<(Sender<T>, Receiver<T>), Error> {
+    let shared = memory::arc(Shared::new(None, Capacity::own(capacity), None))?;
+    Ok((Sender::new(Arc::clone(&shared)), Receiver(shared)))
+}
+
+/// The receiving end of [`channel`]. Dropped, it drops the messages that wait, and senders are told that it is closed.
+///
+/// With the feature `futures`, which is on by default, it is a `Stream`.
+pub struct Receiver<T>(Arc<Shared<T>>);
+
+impl<T> Receiver<T> {
+    /// The next message, waiting for it; `None` when every sender is dropped and all was received. The future may be
+    /// dropped: no message is lost.
+    pub async fn recv(&mut self) -> Option<T> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// [`recv`](Self::recv) for a future of your own.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.0.poll_next(cx.waker())
+    }
+
+    /// The next message, if one is there.
+    ///
+    /// ```
+    /// let (sender, mut receiver) = cogloop::channel(1)?;
+    /// assert_eq!(receiver.try_recv(), None);
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(receiver.try_recv(), Some(1));
+    /// # Ok::<(), cogloop::Error>(())
+    /// ```
+    pub fn try_recv(&mut self) -> Option<T> {
+        self.0.next().0
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Receiver({} messages waiting)", self.0.len())
+    }
+}
