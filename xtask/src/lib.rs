@@ -27,6 +27,7 @@ mod project;
 mod soak;
 mod test;
 mod tidy;
+mod wine;
 
 use project::Project;
 

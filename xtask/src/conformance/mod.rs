@@ -22,6 +22,9 @@ const LAST: u32 = 60;
 /// The variable that names the file; `io/tests/common/told.rs` reads it.
 const TOLD: &str = "COGLOOP_TEST_TOLD";
 
+/// What the tests have told under Wine, the last time.
+const TOLD_ON_WINDOWS: &str = "conformance.windows";
+
 /// The event loop's tests.
 const TESTS: [&str; 7] = ["test", "--quiet", "-p", "cogloop-io", "--lib", "--tests", "--no-fail-fast"];
 
@@ -36,13 +39,26 @@ pub(crate) fn run(project: &Project) -> Result<String, String> {
     let file = project.target.join("conformance.told");
     let ran = tell(project, &file);
     let told = std::fs::read_to_string(&file).map_err(|error| format!("no test has told anything: {error}"))?;
-    let table = Table::new(rows, &told.lines().filter_map(Told::read).collect::<Vec<_>>());
+    let on_windows = std::fs::read_to_string(project.target.join(TOLD_ON_WINDOWS)).unwrap_or_default();
+    let told = told.lines().filter_map(Told::read);
+    let told: Vec<_> = told.chain(on_windows.lines().filter_map(Told::read).map(Told::on_windows)).collect();
+    let table = Table::new(rows, &told);
     print!("\n{table}");
     ran?;
     refused::run(project)?;
     match table.tally() {
         (passed, 0) => Ok(format!("{passed} passed, 0 failed")),
         (_, failed) => Err(format!("{failed} cells of the table have failed or are missing")),
+    }
+}
+
+/// Lets the event loop's tests, which are about to run under Wine, leave what they tell for the table.
+pub(crate) fn listen_to_windows(project: &Project, package: &str, tests: &mut std::process::Command) {
+    if package == "cogloop-io" {
+        let file = project.target.join(TOLD_ON_WINDOWS);
+        // That of an earlier run.
+        let _ = std::fs::remove_file(&file);
+        tests.env(TOLD, file).env("RUST_TEST_THREADS", "2");
     }
 }
 

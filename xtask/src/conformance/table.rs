@@ -11,8 +11,17 @@ use std::fmt;
 
 use super::list::{Row, carries};
 
-/// The columns.
+/// The columns of this system.
 pub(super) const BACKENDS: [&str; 4] = ["uring", "epoll", "select", "portable"];
+
+/// The column of the portable backend under Wine.
+const WINDOWS: &str = "windows";
+
+const COLUMNS: [&str; 5] = ["uring", "epoll", "select", "portable", WINDOWS];
+
+/// What stands in that column where nothing was told.
+const NOT_ON_WINDOWS: &str = "not told on Windows: `io/tests/left_out.rs` says why";
+const WITHOUT_WINE: &str = "`cargo xtask test windows`, which fills this column, has not run here";
 
 /// What one story came to on one backend.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +39,11 @@ impl Told {
         let (verdict, story) = rest.split_once('\t')?;
         let backend = backend.split([' ', ',']).next()?;
         Some(Self { backend: backend.to_owned(), verdict: verdict.to_owned(), story: story.to_owned() })
+    }
+
+    /// The same, told under Wine.
+    pub(super) fn on_windows(self) -> Self {
+        Self { backend: WINDOWS.to_owned(), ..self }
     }
 
     /// Whether it is of a story that held on this backend.
@@ -61,7 +75,7 @@ impl Table {
     pub(super) fn new(rows: Vec<Row>, told: &[Told]) -> Self {
         let mut table = Self { rows: Vec::new(), notes: Vec::new(), failures: Vec::new() };
         for row in rows {
-            let cells = BACKENDS.iter().map(|backend| table.cell(&row, backend, told)).collect();
+            let cells = COLUMNS.iter().map(|backend| table.cell(&row, backend, told)).collect();
             table.rows.push((row, cells));
         }
         table
@@ -78,16 +92,23 @@ impl Table {
         } else if held > 0 {
             Cell::Ok(held)
         } else if let Some(told) = here.first() {
-            let known = self.notes.iter().position(|note| *note == told.verdict);
-            Cell::Reason(known.unwrap_or_else(|| {
-                self.notes.push(told.verdict.clone());
-                self.notes.len() - 1
-            }))
+            self.reason(&told.verdict)
         } else if row.is_open {
             Cell::Open
+        } else if backend == WINDOWS {
+            let has_run = told.iter().any(|told| told.backend == WINDOWS);
+            self.reason(if has_run { NOT_ON_WINDOWS } else { WITHOUT_WINE })
         } else {
             Cell::Empty
         }
+    }
+
+    fn reason(&mut self, why: &str) -> Cell {
+        let known = self.notes.iter().position(|note| note == why);
+        Cell::Reason(known.unwrap_or_else(|| {
+            self.notes.push(why.to_owned());
+            self.notes.len() - 1
+        }))
     }
 
     fn count(&self, is_it: impl Fn(&Cell) -> bool) -> usize {
@@ -116,8 +137,8 @@ impl fmt::Display for Cell {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [uring, epoll, select, portable] = BACKENDS;
-        writeln!(f, "     {uring:8} {epoll:8} {select:8} {portable:8}")?;
+        let [uring, epoll, select, portable, windows] = COLUMNS;
+        writeln!(f, "     {uring:8} {epoll:8} {select:8} {portable:8} {windows:8}")?;
         for (row, cells) in &self.rows {
             write!(f, "C{:02}  ", row.number)?;
             for cell in cells {
@@ -159,16 +180,17 @@ mod tests {
             "portable\tok\tanother_c01_c03",
             "no line of a test",
         ];
-        let told: Vec<_> = lines.iter().filter_map(|line| Told::read(line)).collect();
+        let mut told: Vec<_> = lines.iter().filter_map(|line| Told::read(line)).collect();
         assert_eq!(told.len(), 6);
+        told.extend(Told::read("portable\tok\tstory_c01").map(Told::on_windows));
         let table = Table::new(vec![row(1, false), row(2, false), row(3, true)], &told);
         let cells: Vec<_> = table.rows.iter().map(|(_, cells)| cells.clone()).collect();
-        assert_eq!(cells[0], [Cell::Ok(2), Cell::Failed, Cell::Reason(0), Cell::Ok(1)]);
-        assert_eq!(cells[1], [Cell::Ok(2), Cell::Empty, Cell::Empty, Cell::Empty]);
-        assert_eq!(cells[2], [Cell::Open, Cell::Open, Cell::Open, Cell::Ok(1)]);
-        assert_eq!(table.tally(), (4, 4));
+        assert_eq!(cells[0], [Cell::Ok(2), Cell::Failed, Cell::Reason(0), Cell::Ok(1), Cell::Ok(1)]);
+        assert_eq!(cells[1], [Cell::Ok(2), Cell::Empty, Cell::Empty, Cell::Empty, Cell::Reason(1)]);
+        assert_eq!(cells[2], [Cell::Open, Cell::Open, Cell::Open, Cell::Ok(1), Cell::Open]);
+        assert_eq!(table.tally(), (5, 4));
         let text = table.to_string();
         assert!(text.contains("[1]  no such thing") && text.contains("FAILED C01 on epoll: story_c01"), "{text}");
-        assert!(text.ends_with("4 passed, 4 failed\n"), "{text}");
+        assert!(text.ends_with("5 passed, 4 failed\n"), "{text}");
     }
 }

@@ -32,6 +32,7 @@ mod targets;
 mod tools;
 pub(crate) mod valgrind;
 mod versions;
+mod windows;
 
 pub(crate) use tools::apt_install;
 
@@ -64,6 +65,7 @@ const STEPS: &[Step] = &[
     Step { name: "loom", about: "the waker's protocol, in every order with up to three preemptions", run: loom::run },
     Step { name: "targets", about: "for macOS, FreeBSD, illumos, Windows and a bare machine", run: targets::check },
     Step { name: "linux", about: "for i686, musl, aarch64 and s390x, natively or in qemu", run: linux::run },
+    Step { name: "windows", about: "Windows programs, built by mingw and run by Wine", run: windows::run },
     Step { name: "lua", about: "the Lua suite, on each interpreter and backend", run: lua_suite::run },
     Step { name: "valgrind", about: "the Lua suite on Debian's Lua 5.4 under valgrind", run: valgrind::run },
     Step {

@@ -1,0 +1,90 @@
+//! Wine: Windows programs are built by mingw and run here.
+//!
+//! ```text
+//!   mingw ──► target/wine/lib/bcryptprimitives.dll     which Wine 8 lacks, and Rust's library needs
+//!   wineboot ──► target/wine/prefix                    the machine that the programs see
+//! ```
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::process;
+use crate::project::Project;
+use crate::test::apt_install;
+
+/// The target of Rust that mingw links.
+pub(crate) const TARGET: &str = "x86_64-pc-windows-gnu";
+
+/// The compiler for C, which links, too.
+pub(crate) const COMPILER: &str = "x86_64-w64-mingw32-gcc";
+
+/// A program, and the Debian package that has it.
+const PROGRAMS: [(&str, &str); 2] = [(COMPILER, "gcc-mingw-w64-x86-64"), ("wine", "wine")];
+
+/// What the loader of Wine 8 does not find. A program ends in silence then, with code 53.
+const RANDOM: &str = "\
+#include <windows.h>
+BOOLEAN NTAPI SystemFunction036( PVOID bytes, ULONG length );
+__declspec( dllexport ) BOOL WINAPI ProcessPrng( PBYTE bytes, SIZE_T length )
+{
+    return SystemFunction036( bytes, (ULONG)length );
+}
+";
+
+/// What is set up, once for each target directory.
+pub(crate) struct Wine {
+    folder: PathBuf,
+}
+
+impl Wine {
+    /// Installs what is missing, and sets it up.
+    pub(crate) fn set_up(project: &Project) -> Result<Self, String> {
+        let missing: Vec<_> = PROGRAMS.iter().filter(|(program, _)| !process::exists(program)).collect();
+        if !missing.is_empty() {
+            // Debian's `wine` chooses between two others, of which one is needed.
+            let packages: Vec<_> = missing.iter().map(|(_, package)| *package).chain(["wine64"]).collect();
+            apt_install(project, &packages)?;
+        }
+        process::run(project.program("rustup").args(["--quiet", "target", "add", TARGET]))?;
+        let wine = Self { folder: project.target.join("wine") };
+        wine.compile_random(project)?;
+        if !wine.prefix().join("drive_c/windows/system32").exists() {
+            process::run(wine.surround(&mut project.program("wineboot")).arg("--init"))?;
+        }
+        Ok(wine)
+    }
+
+    /// Where libraries lie that every program finds.
+    pub(crate) fn libraries(&self) -> PathBuf {
+        self.folder.join("lib")
+    }
+
+    fn prefix(&self) -> PathBuf {
+        self.folder.join("prefix")
+    }
+
+    fn compile_random(&self, project: &Project) -> Result<(), String> {
+        let (folder, source) = (self.libraries(), self.folder.join("random.c"));
+        let library = folder.join("bcryptprimitives.dll");
+        if library.exists() {
+            return Ok(());
+        }
+        let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&source, RANDOM));
+        written.map_err(|error| format!("{}: {error}", source.display()))?;
+        process::run(project.program(COMPILER).args(["-shared", "-o"]).arg(library).arg(source).arg("-ladvapi32"))
+    }
+
+    /// The environment in which a Windows program runs.
+    pub(crate) fn surround<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("WINEPREFIX", self.prefix()).env("WINEDEBUG", "-all");
+        // Wine shows the whole file system as drive Z.
+        command.env("WINEPATH", format!("Z:{}", self.libraries().display()).replace('/', "\\"))
+    }
+
+    /// Cargo, for Windows; what it builds is run by Wine.
+    pub(crate) fn cargo(&self, project: &Project, arguments: &[&str]) -> Command {
+        let mut cargo = project.cargo(arguments);
+        self.surround(cargo.args(["--target", TARGET])).env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine");
+        cargo
+    }
+}
