@@ -105,6 +105,41 @@ function Watcher:unref( ) end
 ---@field direction 'r' | 'w' | 'rw'
 ---@field watcher cogloop.Watcher
 
+--- How a task ended that was cancelled: the error that its wait raised, and that `join` gives.
+---@class cogloop.Cancellation
+---@field reason any what `cancel` was given
+---@field name? string the task's name
+
+---@class cogloop.Spawn
+---@field [1] fun( ... ) what the task runs
+---@field name? string
+---@field grace? number how long it may wait after it was cancelled; default 1000
+
+--- A coroutine with an owner. It is kept until it ends, whether or not somebody holds it.
+---@class cogloop.Task : userdata
+local Task = { }
+
+--- Wakes the task at its wait, which raises a cancellation; what it waited for is free at once. A task that runs, or is about to, meets it at its
+--- next wait; one that has not begun never begins. With Lua 5.4 also at the end of a `<close>` variable.
+---@param reason? any
+---@return boolean cancelled false: it had ended, or was cancelled before
+function Task:cancel( reason ) end
+
+--- Waits for the task's end, in another task of the loop; of a task that has ended, anywhere.
+---@param ms? number how long; nil: for as long as it takes
+---@return any ... its results; nil and its error or cancellation; nil, 'timed out', errno
+function Task:join( ms ) end
+
+---@return 'ready' | 'running' | 'waiting' | 'done' | 'failed' | 'cancelled'
+function Task:status( ) end
+
+---@return string? name
+function Task:name( ) end
+
+--- Its coroutine, for `debug` and `coroutine`. Others may close it, which equals a cancellation.
+---@return thread? co nil once the task has ended
+function Task:thread( ) end
+
 --- An event loop.
 ---@class cogloop.Loop
 local Loop = { }
@@ -144,17 +179,32 @@ function Loop:firing( ) end
 ---@return cogloop.Watcher?, string? message, integer? errno
 function Loop:on( handle, dir, f, ... ) end
 
---- Runs `f( ... )` as a coroutine, from the next turn on.
----@param f fun( ... )
+--- Runs `f( ... )` as a task, from the next turn on.
+---@param f fun( ... ) | cogloop.Spawn
 ---@param ... any
----@return thread
+---@return cogloop.Task
 function Loop:spawn( f, ... ) end
 
---- In a coroutine of `spawn`: waits for `ms`.
+--- The tasks that have not ended, in no order.
+---@return cogloop.Task[]
+function Loop:tasks( ) end
+
+--- In a task: waits until somebody calls `unpark` with it.
+---@param ms? number how long
+---@return any ... what `unpark` was given; nil, 'timed out', errno
+function Loop:park( ms ) end
+
+--- Wakes a task that is parked: its `park` returns the values, in the next turn.
+---@param task cogloop.Task
+---@param ... any
+---@return boolean parked false: it does not wait in `park`, or is woken already; the values go nowhere
+function Loop:unpark( task, ... ) end
+
+--- In a task: waits for `ms`.
 ---@param ms number
 function Loop:sleep( ms ) end
 
---- In a coroutine of `spawn`: waits until the handle is ready or closed, `ms` at the most.
+--- In a task: waits until the handle is ready or closed, `ms` at the most.
 ---@param handle cogloop.Handle
 ---@param dir cogloop.Direction
 ---@param ms? number
@@ -163,7 +213,8 @@ function Loop:sleep( ms ) end
 ---@return integer? errno
 function Loop:wait( handle, dir, ms ) end
 
----@return boolean inside whether the caller is a coroutine that may sleep and wait
+---@return boolean inside whether the caller is a task that may wait
+---@return cogloop.Task? task
 function Loop:running( ) end
 
 --- Calls `f( name )` whenever the signal comes, until the watcher is off.
@@ -217,8 +268,8 @@ function Loop:close( ) end
 ---@return number ms since the loop was made
 function Loop:now( ) end
 
---- Takes the errors of callbacks; nil: they leave `run`. `what` is the timer, watcher or coroutine.
----@param f? fun( err: any, traceback: string?, what: cogloop.Timer | cogloop.Watcher | thread )
+--- Takes the errors of callbacks; nil: they leave `run`. `what` is the timer, watcher or task.
+---@param f? fun( err: any, traceback: string?, what: cogloop.Timer | cogloop.Watcher | cogloop.Task )
 ---@return function? before the function before
 function Loop:onerror( f ) end
 
@@ -305,10 +356,28 @@ function cogloop.firing( ) end
 ---@return cogloop.Watcher?
 function cogloop.on( handle, dir, f, ... ) end
 
----@param f fun( ... )
+---@param f fun( ... ) | cogloop.Spawn
 ---@param ... any
----@return thread
+---@return cogloop.Task
 function cogloop.spawn( f, ... ) end
+
+---@return cogloop.Task[]
+function cogloop.tasks( ) end
+
+---@param ms? number
+---@return any ...
+function cogloop.park( ms ) end
+
+---@param task cogloop.Task
+---@param ... any
+---@return boolean parked
+function cogloop.unpark( task, ... ) end
+
+--- Whether an error is a cancellation, and for what reason.
+---@param err any
+---@return boolean is
+---@return any reason
+function cogloop.cancelled( err ) end
 
 ---@param ms number
 function cogloop.sleep( ms ) end
@@ -319,7 +388,8 @@ function cogloop.sleep( ms ) end
 ---@return 'r' | 'w' | 'rw' | nil ready
 function cogloop.wait( handle, dir, ms ) end
 
----@return boolean inside whether the caller is a coroutine that may sleep and wait
+---@return boolean inside whether the caller is a task that may wait
+---@return cogloop.Task? task
 function cogloop.running( ) end
 
 ---@param ms number
@@ -350,7 +420,7 @@ function cogloop.close( ) end
 ---@return number ms since the loop was made
 function cogloop.now( ) end
 
----@param f? fun( err: any, traceback: string?, what: cogloop.Timer | cogloop.Watcher | thread )
+---@param f? fun( err: any, traceback: string?, what: cogloop.Timer | cogloop.Watcher | cogloop.Task )
 ---@return function? before the function before
 function cogloop.onerror( f ) end
 

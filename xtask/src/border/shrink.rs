@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_script_shrinks_to_the_statement_that_fails() {
-        let whole = Script::new(1..6);
+        let whole = Script::new(10..16);
         let shrunk = shortest(whole, &mut |script| script.text().contains("T[ 2 ] = theirs"));
         assert_eq!(shrunk.members.len(), 1);
         let statements = numbers(&generate::program(shrunk.members[0].seed));

@@ -14,6 +14,7 @@ pub(super) enum Slot {
     Theirs,
     Timer,
     Watcher,
+    Task,
     Sock,
     Thing,
     Thread,
@@ -25,8 +26,8 @@ pub(super) enum Slot {
 }
 
 impl Slot {
-    pub(super) const ALL: [Self; 11] =
-        [Own, Theirs, Timer, Watcher, Sock, Thing, Thread, Closure, Address, Service, Slot::Any];
+    pub(super) const ALL: [Self; 12] =
+        [Own, Theirs, Timer, Watcher, Task, Sock, Thing, Thread, Closure, Address, Service, Slot::Any];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -34,6 +35,7 @@ impl Slot {
             Theirs => "T",
             Timer => "k",
             Watcher => "w",
+            Task => "p",
             Sock => "s",
             Thing => "h",
             Thread => "co",
@@ -99,6 +101,7 @@ const L: On = On::A(Own);
 const T: On = On::A(Theirs);
 const K: On = On::A(Timer);
 const W: On = On::A(Watcher);
+const P: On = On::A(Task);
 const S: On = On::A(Sock);
 const M: On = On::A(Service);
 const COGLOOP: On = On::Module("cogloop");
@@ -111,7 +114,10 @@ pub(super) const CALLS: &[Call] = &[
     call(L, "at", &[Ms, Function, Whatever], Some(Timer), 6),
     call(L, "firing", &[], Some(Timer), 8),
     call(L, "on", &[Handle, Direction, Lua, Whatever], Some(Watcher), 25),
-    call(L, "spawn", &[Body, Whatever], Some(Thread), 20),
+    call(L, "spawn", &[Body, Whatever], Some(Task), 20),
+    call(L, "park", &[Ms], None, 8),
+    call(L, "unpark", &[An(Task), Whatever], None, 8),
+    call(L, "tasks", &[], None, 3),
     call(L, "sleep", &[Ms], None, 10),
     call(L, "wait", &[Handle, Direction, Ms], None, 14),
     call(L, "running", &[], None, 3),
@@ -137,7 +143,8 @@ pub(super) const CALLS: &[Call] = &[
     call(L, "remaining", &[], None, 2),
     call(COGLOOP, "after", &[Ms, Function, Whatever], Some(Timer), 4),
     call(COGLOOP, "every", &[Period, Lua, Whatever], Some(Timer), 2),
-    call(COGLOOP, "spawn", &[Body, Whatever], Some(Thread), 3),
+    call(COGLOOP, "spawn", &[Body, Whatever], Some(Task), 3),
+    call(COGLOOP, "cancelled", &[Whatever], None, 2),
     call(COGLOOP, "on", &[Handle, Direction, Lua], Some(Watcher), 3),
     call(COGLOOP, "wait", &[Handle, Direction, Ms], None, 2),
     call(COGLOOP, "sleep", &[Ms], None, 2),
@@ -148,6 +155,11 @@ pub(super) const CALLS: &[Call] = &[
     call(COGLOOP, "firing", &[], Some(Timer), 1),
     call(COGLOOP, "timers", &[], None, 1),
     call(COGLOOP, "throttle", &[Ms, Function], Some(Closure), 1),
+    call(P, "cancel", &[Whatever], None, 12),
+    call(P, "join", &[Ms], None, 10),
+    call(P, "status", &[], None, 3),
+    call(P, "name", &[], None, 1),
+    call(P, "thread", &[], Some(Thread), 10),
     call(K, "cancel", &[], None, 12),
     call(K, "reschedule", &[Ms], None, 10),
     call(K, "pause", &[], None, 6),

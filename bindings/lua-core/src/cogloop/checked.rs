@@ -28,18 +28,17 @@ const FUNCTIONS: [(&CStr, lua_CFunction); 4] =
 ///
 /// # Safety
 ///
-/// Only for `open_cogloop`, with the six upvalues at the bottom of the stack. May raise.
+/// Only for `open_cogloop`, with the upvalues at the bottom of the stack. May raise.
 pub(super) unsafe fn wrap(lua: *mut lua_State, is_method: bool) {
     // SAFETY: the caller's promise; the stack is written beside the lines.
     unsafe {
         let table = lua_gettop(lua); // S: … table
         for (name, function) in FUNCTIONS {
-            for n in 1..upvalue::COUNT {
-                lua_pushvalue(lua, n);
-            }
-            match is_method {
-                true => lua_pushnil(lua),
-                false => lua_pushvalue(lua, upvalue::DEFAULT),
+            for n in 1..=upvalue::COUNT {
+                match is_method && n == upvalue::DEFAULT {
+                    true => lua_pushnil(lua),
+                    false => lua_pushvalue(lua, n),
+                }
             }
             lua_getfield(lua, table, name.as_ptr());
             lua_pushcclosure(lua, function, INNER);

@@ -1,28 +1,32 @@
-//! The claims of coroutines on handles: for a direction of a Node a coroutine waits, in the place of a function that is
-//! called.
+//! The claims of tasks on handles: for a direction of a Node a task waits, in the place of a function that is called.
 //!
 //! ```text
 //!   wait ──► go: claim ──┬── ready ──────────► wake ──► go: 'r', 'w' or 'rw'
 //!                        ├── time is over ───► time_out
 //!                        ├── handle closed ──► tell_waiting: an entry, and later go
+//!                        ├── cancelled ──────► drop_claim
 //!                        └── coroutine closed, or resumed by others ──► void: the next use of the claim drops it
 //! ```
 
+use super::finish::sweep;
 use super::left::{Left, is_left};
+use super::sleepers::find_sleeping;
+use super::task::{Phase, task_at, thread_of};
 use super::ticket::{Payload, arm_entry};
 use crate::host::arm::Due;
 use crate::host::entries::unlink;
-use crate::host::memory::{COROUTINE, DIRECTIONS, Handle, NodeBlock, direction_value, value};
+use crate::host::memory::{COROUTINE, DIRECTIONS, Handle, NodeBlock, Pace, direction_value, value};
 use crate::host::node::{drop_directions, push_node};
 use crate::host::state::state_at;
 use crate::lua::args::bad_argument;
 use crate::lua::version::push_user_value;
 use cogloop_io::{Interest, Key};
 use mlua::ffi::{
-    lua_State, lua_gettop, lua_next, lua_pop, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_settop, lua_tothread,
+    lua_State, lua_gettop, lua_next, lua_pop, lua_pushnil, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_settop,
     lua_touserdata,
 };
 use std::ffi::c_int;
+use std::os::fd::RawFd;
 use std::ptr::null_mut;
 
 /// Queues the coroutines that wait for the handle of the Node at `index`, which was closed: `wait` returns an error to
@@ -47,11 +51,13 @@ pub(super) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
                 continue;
             }
             let state = state_at(lua, 1);
-            push_user_value(lua, index, direction_value(each)); // S: … tasks co
-            let coroutine = lua_tothread(lua, -1);
-            if !coroutine.is_null() && coroutine != told {
-                arm_entry(lua, state, top + 1, Payload::CLOSED, Due::After(0));
-                told = coroutine;
+            push_user_value(lua, index, direction_value(each)); // S: … tasks task
+            let task = task_at(lua, -1);
+            if !task.is_null() && task != told {
+                let key = arm_entry(lua, state, top + 1, Payload::CLOSED, Due::After(0));
+                (*task).key = key.to_bits();
+                (*task).phase = Phase::Queued;
+                told = task;
             }
             (*node).args[i] = 0;
             end_limit(lua, node, i);
@@ -74,6 +80,40 @@ pub(super) unsafe fn end_limit(lua: *mut lua_State, node: *mut NodeBlock, i: usi
     }
 }
 
+/// Drops what the task at `index` claims of the handle of this number. Neither raises nor runs Lua code.
+///
+/// # Safety
+///
+/// The loop is at 1 and open, and a task of it at `index`, an absolute one. Room for eight values.
+pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: RawFd) {
+    // SAFETY: the caller's promise. What the kernel may refuse is forgotten all the same.
+    unsafe {
+        let top = lua_gettop(lua);
+        push_user_value(lua, 1, value::NODES);
+        lua_rawgeti(lua, -1, number.into()); // S: … nodes node
+        let node = lua_touserdata(lua, top + 2).cast::<NodeBlock>();
+        let mut mine = Interest::NONE;
+        if !node.is_null() && (*node).token != 0 {
+            for (i, each) in DIRECTIONS.into_iter().enumerate() {
+                if (*node).args[i] != COROUTINE || !(*node).interest.contains(each) {
+                    continue;
+                }
+                push_user_value(lua, top + 2, direction_value(each));
+                if lua_rawequal(lua, -1, index) != 0 {
+                    mine.insert(each);
+                    (*node).args[i] = 0;
+                    end_limit(lua, node, i);
+                }
+                lua_settop(lua, top + 2);
+            }
+        }
+        if !mine.is_empty() {
+            let _ = drop_directions(lua, state_at(lua, 1), top + 2, mine);
+        }
+        lua_settop(lua, top);
+    }
+}
+
 /// Drops the directions of the Node at `index` whose coroutine no longer waits, because it was closed or others have
 /// resumed it.
 ///
@@ -89,7 +129,7 @@ pub(super) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
             if (*node).token != 0 && (*node).args[i] == COROUTINE && (*node).interest.contains(each) {
                 push_user_value(lua, index, direction_value(each));
-                let coroutine = lua_tothread(lua, -1);
+                let coroutine = thread_of(lua, lua_gettop(lua));
                 if coroutine.is_null() || !is_left(coroutine, Left::Waiting) {
                     dead.insert(each);
                 }
@@ -108,14 +148,10 @@ pub(super) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Before the loop asks whether anything is left: drops void claims until it finds a coroutine that really waits.
-/// Remembers its descriptor, so that the next time one look is enough.
-///
-/// # Safety
-///
-/// The rule of the crate; the loop is at 1 and open. Room for twelve values. Runs no Lua code.
-pub(super) unsafe fn find_waiting(lua: *mut lua_State) {
-    // SAFETY: the caller's promise. The table is only emptied of the entry that is looked at, which lua_next allows.
+/// Drops void claims until it finds a coroutine that really waits.
+/// Remembers its descriptor, so that the next time one look is enough. Runs no Lua code.
+unsafe fn find_waiting(lua: *mut lua_State) {
+    // SAFETY: only called by `before_idle`. The table is only emptied of the entry that is looked at, which lua_next allows.
     unsafe {
         let known = (*state_at(lua, 1)).cogloop.waiting;
         if known < 0 {
@@ -138,6 +174,24 @@ pub(super) unsafe fn find_waiting(lua: *mut lua_State) {
         }
         (*state_at(lua, 1)).cogloop.waiting = waiting;
         lua_settop(lua, top);
+    }
+}
+
+/// What the loop asks before it looks whether anything is left. Drops void claims and timers; and where `run` would return, ends
+/// the tasks whose coroutines others have closed, because somebody may wait for those.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1 and open. Room for twelve values. Lua code may run.
+pub(super) unsafe fn before_idle(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        find_waiting(lua);
+        find_sleeping(lua);
+        let state = state_at(lua, 1);
+        if (*state).cogloop.alive > 0 && matches!((*state).pace, Pace::Forever) && (*state).events.is_idle() {
+            sweep(lua);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
-//! Coroutines that wait: `spawn`, `sleep`, `wait`.
+//! What a task's coroutine calls: `sleep`, `wait`, `park`; and `spawn`, which begins one.
 //!
 //! ```text
-//!   go ── lua_resume ──► coroutine ── sleep: note the request, yield MARK ──► go: arm a timer for the coroutine
+//!   go ── lua_resume ──► coroutine ── sleep: note the request, yield MARK ──► go: arm a timer for the task
 //!    ▲                                                                             │
 //!    └───────────────────────────── the timer is due, the handle is ready ◄────────┘
 //! ```
@@ -10,66 +10,79 @@
 //! `table.sort` or, on 5.1, below a `pcall`, Lua raises in the coroutine, and nothing stays armed.
 
 use super::claim::check_free;
-use super::left::mark;
+use super::left::{mark, raise_mark};
 use super::loops::receiver;
+use super::spawn::{read_options, set_up};
+use super::task::{check_task, receive};
 use super::ticket::{Payload, arm_entry};
 use crate::host::arm::Due;
 use crate::host::handle::check_handle;
 use crate::host::memory::{Kind, Request, State, value};
 use crate::host::state::check_loop;
-use crate::lua::args::{check_callable, check_direction, check_ms};
+use crate::lua::args::{check_direction, check_ms};
 use crate::lua::entry::entry;
 use crate::lua::guard::Text;
 use crate::lua::stack::stack;
-use crate::lua::version::{begin_with, can_yield, push_user_value};
+use crate::lua::version::{begin_with, can_yield, push_user_value, suspend};
 use mlua::ffi::{
-    lua_State, lua_checkstack, lua_gettop, lua_newthread, lua_pushboolean, lua_pushlightuserdata, lua_pushvalue,
-    lua_settop, lua_type, lua_yield,
+    LUA_TNIL, lua_State, lua_checkstack, lua_gettop, lua_newthread, lua_pushboolean, lua_pushnil, lua_pushvalue,
+    lua_rawequal, lua_rawseti, lua_settop, lua_type, lua_yield,
 };
 use std::ffi::c_int;
 
 entry!(
-    /// `loop:spawn( f, ... )` → coroutine: `f( ... )` begins in the next turn.
+    /// `loop:spawn( f, ... )`, `loop:spawn( { f, name =, grace = }, ... )` → task: `f( ... )` begins in the next turn.
     pub(super) fn spawn(lua: *mut lua_State) -> c_int {
         receiver(lua);
-        check_callable(lua, 2);
-        let top = lua_gettop(lua);
-        let coroutine = lua_newthread(lua); // S: loop f args… co
-        if lua_checkstack(coroutine, top) == 0 || lua_checkstack(lua, top + 6) == 0 {
+        let grace_ms = read_options(lua); // S: loop f args… name
+        let top = lua_gettop(lua) - 1;
+        let coroutine = lua_newthread(lua);
+        if lua_checkstack(coroutine, top + 2) == 0 || lua_checkstack(lua, top + 10) == 0 {
             Text::<40>::new("too many arguments").raise(lua);
         }
         let args = begin_with(lua, coroutine, 2, top);
+        // S: loop f args… name co
+        let task = set_up(lua, top + 1, grace_ms);
+        stack!(lua: .. name co task);
         push_user_value(lua, 1, value::TASKS);
-        lua_pushvalue(lua, top + 1);
+        push_user_value(lua, 1, value::ALIVE);
         let state = check_loop(lua, 1);
-        let payload = Payload::fresh(args);
-        arm_entry(lua, state, top + 2, payload, Due::After(0));
-        lua_settop(lua, top + 1);
+        // The place counts only when the timer is armed, too. Storing may raise for want of memory.
+        let place = (*state).cogloop.alive + 1;
+        lua_pushvalue(lua, top + 3);
+        lua_rawseti(lua, -2, place.into());
+        lua_pushvalue(lua, top + 3);
+        let key = arm_entry(lua, state, top + 4, Payload::fresh(args), Due::After(0));
+        (*state).cogloop.alive = place;
+        (*task).owner = (*state).id;
+        (*task).key = key.to_bits();
+        (*task).place = place;
+        lua_settop(lua, top + 3);
         1
     }
 );
 
 entry!(
-    /// `loop:sleep( ms )`, in a coroutine of `spawn`
+    /// `loop:sleep( ms )`, in a task
     pub(super) fn sleep(lua: *mut lua_State) -> c_int {
         // No value with a destructor is alive when it yields.
         let state = receiver(lua);
         let delay_ns = check_ms(lua, 2);
         check_inside(lua, state);
         (*state).cogloop.request = Some(Request::Sleep(delay_ns));
-        lua_pushlightuserdata(lua, mark());
-        lua_yield(lua, 1)
+        lua_settop(lua, 0);
+        suspend(lua, 0, mark(), raise_mark())
     }
 );
 
 entry!(
-    /// `loop:wait( handle, dir [, ms] )`, in a coroutine of `spawn` → `'r'`, `'w'` or `'rw'`; nil, message, errno
+    /// `loop:wait( handle, dir [, ms] )`, in a task → `'r'`, `'w'` or `'rw'`; nil, message, errno
     pub(super) fn wait(lua: *mut lua_State) -> c_int {
         // No value with a destructor is alive when it yields.
         receiver(lua);
         let handle = check_handle(lua, 2);
         let direction = check_direction(lua, 3);
-        let limit_ns = if lua_type(lua, 4) > mlua::ffi::LUA_TNIL { Some(check_ms(lua, 4)) } else { None };
+        let limit_ns = check_limit(lua, 4);
         lua_settop(lua, 2);
         check_free(lua, handle, direction, false);
         let state = check_loop(lua, 1);
@@ -79,11 +92,78 @@ entry!(
             (*socket).waited.insert(direction);
         }
         (*state).cogloop.request = Some(Request::Wait { handle, direction, limit_ns });
-        lua_pushlightuserdata(lua, mark());
-        stack!(lua: loop handle mark);
-        lua_yield(lua, 2)
+        stack!(lua: loop handle);
+        suspend(lua, 1, mark(), raise_mark())
     }
 );
+
+/// A limit in milliseconds at `arg`; `None` for nil and nothing.
+unsafe fn check_limit(lua: *mut lua_State, arg: c_int) -> Option<u64> {
+    // SAFETY: only called by functions of the module.
+    unsafe { if lua_type(lua, arg) > LUA_TNIL { Some(check_ms(lua, arg)) } else { None } }
+}
+
+entry!(
+    /// `loop:park( [ms] )`, in a task → what `unpark` says; nil, `'timed out'`, errno
+    pub(super) fn park(lua: *mut lua_State) -> c_int {
+        let state = receiver(lua);
+        let limit_ns = check_limit(lua, 2);
+        check_inside(lua, state);
+        (*state).cogloop.request = Some(Request::Park { limit_ns });
+        lua_settop(lua, 0);
+        suspend(lua, 0, mark(), raise_mark())
+    }
+);
+
+entry!(
+    /// `( loop [, ms] )`: as `park`, but a cancellation does not raise: it returns RAISE and the error. For the parts
+    /// that are written in Lua, which put their things in order first.
+    pub(super) fn pause(lua: *mut lua_State) -> c_int {
+        let state = check_loop(lua, 1);
+        let limit_ns = check_limit(lua, 2);
+        check_inside(lua, state);
+        (*state).cogloop.request = Some(Request::Park { limit_ns });
+        mlua::ffi::lua_pushlightuserdata(lua, mark());
+        lua_yield(lua, 1)
+    }
+);
+
+entry!(
+    /// `( task [, ms] )`, in another task: waits for the end of the first one → true; as `pause`
+    pub(super) fn await_end(lua: *mut lua_State) -> c_int {
+        check_task(lua, 1);
+        let limit_ns = check_limit(lua, 2);
+        lua_settop(lua, 1);
+        let (_, state) = receive(lua); // S: loop task
+        if super::finish::is_over(lua, 2, state) {
+            lua_pushboolean(lua, 1);
+            return 1;
+        }
+        if state.is_null() {
+            return crate::lua::guard::Failure { errno: libc::EBADF, text: Text::new("the loop is closed") }.push(lua);
+        }
+        check_inside(lua, state);
+        push_running(lua); // S: loop task me
+        if lua_rawequal(lua, 2, 3) != 0 {
+            Text::<60>::new("a task cannot wait for its own end").raise(lua);
+        }
+        super::finish::add_waiter(lua, 2);
+        let state = check_loop(lua, 1);
+        (*state).cogloop.request = Some(Request::Park { limit_ns });
+        mlua::ffi::lua_pushlightuserdata(lua, mark());
+        lua_yield(lua, 1)
+    }
+);
+
+/// Pushes the task that runs in the loop at 1.
+///
+/// # Safety
+///
+/// The rule of the crate; `check_inside` was called for this loop. Room for two values.
+unsafe fn push_running(lua: *mut lua_State) {
+    // SAFETY: the caller's promise: CURRENT is the task while its coroutine runs.
+    unsafe { push_user_value(lua, 1, value::CURRENT) };
+}
 
 /// Raises unless `lua` is a coroutine of this loop that can yield.
 unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
@@ -100,10 +180,15 @@ unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
 }
 
 entry!(
-    /// `loop:running( )` → whether the caller is a coroutine that may sleep and wait
+    /// `loop:running( )` → whether the caller is a task that may wait, and the task
     pub(super) fn running(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
-        lua_pushboolean(lua, c_int::from((*state).cogloop.resumed == lua && can_yield(lua)));
-        1
+        let is_task = (*state).cogloop.resumed == lua && can_yield(lua);
+        lua_pushboolean(lua, c_int::from(is_task));
+        match is_task {
+            true => push_running(lua),
+            false => lua_pushnil(lua),
+        }
+        2
     }
 );

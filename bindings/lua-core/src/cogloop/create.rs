@@ -3,14 +3,15 @@
 use super::serve::FACE;
 use super::upvalue;
 use crate::host::create::{Choice, in_words, open, push_loop};
-use crate::host::memory::State;
+use crate::host::memory::{State, value};
 use crate::lua::args::{bytes, fraction_to_ns, refuse_option, wrong};
 use crate::lua::entry::entry;
 use crate::lua::guard::{ErrorText, Failure, Text, guard};
+use crate::lua::version::set_user_value;
 use cogloop_io::Error;
 use mlua::ffi::{
-    LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_next, lua_pop, lua_pushnil,
-    lua_pushvalue, lua_rawseti, lua_settop, lua_tonumber, lua_type, lua_upvalueindex,
+    LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_createtable, lua_next, lua_pop,
+    lua_pushnil, lua_pushvalue, lua_rawseti, lua_settop, lua_tonumber, lua_type, lua_upvalueindex,
 };
 use std::ffi::{CStr, c_int};
 use std::num::NonZeroUsize;
@@ -42,6 +43,8 @@ unsafe fn push_open(lua: *mut lua_State, choice: Choice) -> Result<(), Failure> 
     // SAFETY: only called by functions of the module; the userdata has its finalizer before it owns anything.
     unsafe {
         let block = push_loop(lua);
+        lua_createtable(lua, 0, 0);
+        set_user_value(lua, -2, value::ALIVE);
         let state = match guard(|| try_open(choice)) {
             Ok(opened) => opened?,
             Err(text) => text.raise(lua),

@@ -1,6 +1,6 @@
 //! How a coroutine was left, and whether it still is so.
 //!
-//! `spawn` gives the coroutine away: a script may resume it, close it, or run this loop in it. `lua_status` cannot
+//! A script can get at the coroutine of a task: it may resume it, close it, or run this loop in it. `lua_status` cannot
 //! tell: a running coroutine has the status of a fresh one, and one that waits here has that of one that others made
 //! yield. So each entry says how the coroutine was left, and a coroutine that waits keeps MARK on top of its stack.
 //! Resuming or closing the coroutine takes the mark away. [`is_left`] compares the two, and nothing touches a
@@ -12,9 +12,15 @@ use std::mem::MaybeUninit;
 
 /// Our functions yield its address, so that no other yield is taken for theirs.
 static MARK: u8 = 0;
+/// The first of the two values with which a wait ends that raises; the second is the error.
+static RAISE: u8 = 0;
 
 pub(super) fn mark() -> *mut c_void {
     (&raw const MARK).cast_mut().cast()
+}
+
+pub(super) fn raise_mark() -> *mut c_void {
+    (&raw const RAISE).cast_mut().cast()
 }
 
 /// How a coroutine was left when its entry was made.
@@ -24,8 +30,10 @@ pub(super) enum Left {
     Fresh(c_int),
     /// By a yield of the script's own.
     Yielded,
-    /// In `sleep` or `wait`, with MARK on top.
+    /// In a wait, with MARK on top.
     Waiting,
+    /// In a wait that has ended, with so many values for it below MARK.
+    Woken(c_int),
 }
 
 /// Whether a coroutine is still as it was left. If not, others have resumed, closed or ended it, or it runs right now:
@@ -39,7 +47,7 @@ pub(super) unsafe fn is_left(coroutine: *mut lua_State, left: Left) -> bool {
     unsafe {
         let is_waiting = || lua_gettop(coroutine) > 0 && lua_touserdata(coroutine, -1) == mark();
         match (left, lua_status(coroutine)) {
-            (Left::Waiting, LUA_YIELD) => is_waiting(),
+            (Left::Waiting | Left::Woken(_), LUA_YIELD) => is_waiting(),
             // If others have begun it, and it has yielded since, it goes on.
             (Left::Fresh(_) | Left::Yielded, LUA_YIELD) => !is_waiting(),
             (Left::Fresh(_), LUA_OK) => !is_active(coroutine) && lua_gettop(coroutine) == 1,
@@ -48,9 +56,29 @@ pub(super) unsafe fn is_left(coroutine: *mut lua_State, left: Left) -> bool {
     }
 }
 
+/// Whether a coroutine has ended, or was closed. Neither raises nor runs Lua code.
+///
+/// # Safety
+///
+/// As for [`is_left`].
+pub(super) unsafe fn is_dead(coroutine: *mut lua_State) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match lua_status(coroutine) {
+            LUA_YIELD => false,
+            LUA_OK => !is_active(coroutine) && lua_gettop(coroutine) == 0,
+            _ => true,
+        }
+    }
+}
+
 /// Whether a coroutine has called something that has not returned.
-unsafe fn is_active(coroutine: *mut lua_State) -> bool {
+///
+/// # Safety
+///
+/// As for [`is_left`].
+pub(super) unsafe fn is_active(coroutine: *mut lua_State) -> bool {
     let mut frame = MaybeUninit::<lua_Debug>::zeroed();
-    // SAFETY: only called with a coroutine that is on the stack; what is filled in is plain data.
+    // SAFETY: the caller's promise; what is filled in is plain data.
     unsafe { lua_getstack(coroutine, 0, frame.as_mut_ptr()) != 0 }
 }

@@ -1,7 +1,7 @@
 //! `require 'cogloop'`: our own face of the event loop.
 //!
 //! ```text
-//!   loop userdata ── user value TASKS ──► { [key index + 1] = f, or { f, arg1, … }, or a coroutine }
+//!   loop userdata ── user value TASKS ──► { [key index + 1] = f, or { f, arg1, … }, or a task }
 //!                └── user value NODES ──► { [descriptor]    = watcher ──► { f, arg1, … } ×2 }
 //!
 //!   timer userdata: a ticket, key and owner ──► LOOPS { [owner] = loop }   weak: a timer keeps no loop alive
@@ -14,12 +14,14 @@
 //! and put that loop before their arguments.
 
 mod arm;
+mod cancel;
 mod checked;
 mod claim;
 mod control;
 mod coroutine;
 mod create;
 mod embed;
+mod finish;
 mod left;
 mod list;
 mod loops;
@@ -27,7 +29,9 @@ mod resume;
 mod serve;
 mod sleepers;
 mod source;
+mod spawn;
 mod stats;
+mod task;
 mod ticket;
 mod timer;
 mod upvalue;
@@ -39,9 +43,11 @@ use crate::lua::class::{keep, push_kept, push_metatable, push_weak_table, set_fu
 use crate::lua::entry::entry;
 use crate::lua::guard::CHUNK;
 use crate::lua::stack::stack;
+use crate::lua::version::CAN_RAISE;
 use mlua::ffi::{
-    LUA_OK, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error, lua_getfield, lua_pushcfunction,
-    lua_pushnil, lua_pushvalue, lua_settop, luaL_loadbufferx,
+    LUA_OK, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error, lua_getfield, lua_gettop, lua_pushboolean,
+    lua_pushlightuserdata, lua_pushnil, lua_pushstring, lua_pushvalue, lua_replace, lua_setfield, lua_setmetatable,
+    lua_settop, luaL_loadbufferx,
 };
 use std::ffi::{CStr, c_int};
 use std::ptr::null;
@@ -50,10 +56,10 @@ use std::ptr::null;
 static MODULE_KEY: u8 = 0;
 
 /// The upvalues of all functions are at the bottom of the stack while the module is made.
-const UPVALUES: [c_int; upvalue::COUNT as usize] = [1, 2, 3, 4, 5, 6];
+const UPVALUES: [c_int; upvalue::COUNT as usize] = [1, 2, 3, 4, 5, 6, 7];
 
 /// The methods of a loop, and functions of the module.
-const METHODS: [(&CStr, lua_CFunction); 26] = [
+const METHODS: [(&CStr, lua_CFunction); 29] = [
     (c"after", arm::after),
     (c"every", arm::every),
     (c"at", arm::at),
@@ -62,6 +68,9 @@ const METHODS: [(&CStr, lua_CFunction); 26] = [
     (c"sleep", coroutine::sleep),
     (c"wait", coroutine::wait),
     (c"running", coroutine::running),
+    (c"park", coroutine::park),
+    (c"unpark", cancel::unpark),
+    (c"tasks", task::tasks),
     (c"firing", control::firing),
     (c"run", control::run),
     (c"step", control::step),
@@ -104,8 +113,26 @@ const WATCHER_METHODS: [(&CStr, lua_CFunction); 4] =
 
 const WATCHER_META: [(&CStr, lua_CFunction); 2] = [(c"__close", watch::close), (c"__tostring", watch::to_string)];
 
+const TASK_METHODS: [(&CStr, lua_CFunction); 4] =
+    [(c"cancel", cancel::cancel), (c"status", task::status), (c"name", task::name), (c"thread", task::thread)];
+
+const TASK_META: [(&CStr, lua_CFunction); 2] = [(c"__close", cancel::close), (c"__tostring", task::to_string)];
+
+/// What the parts that are written in Lua get, apart from what a script gets.
+const INNER: [(&CStr, lua_CFunction); 9] = [
+    (c"open_signal", source::open_signal),
+    (c"open_child", source::open_child),
+    (c"await", coroutine::await_end),
+    (c"pause", coroutine::pause),
+    (c"outcome", finish::outcome),
+    (c"watch", finish::watch),
+    (c"unwatch", finish::unwatch),
+    (c"unawait", finish::unawait),
+    (c"unpark", cancel::resume_parked),
+];
+
 /// The parts that are written in Lua.
-const CHUNKS: [&str; 2] = [include_str!("rate.lua"), include_str!("source.lua")];
+const CHUNKS: [&str; 3] = [include_str!("rate.lua"), include_str!("source.lua"), include_str!("task.lua")];
 
 entry!(
     /// `require 'cogloop'`: the module.
@@ -121,21 +148,25 @@ entry!(
         stack!(lua: loop timer watcher module);
         push_weak_table(lua);
         lua_pushnil(lua);
-        stack!(lua: loop timer watcher module loops default);
+        push_metatable(lua, c"cogloop.task");
+        stack!(lua: loop timer watcher module loops default task);
         set_functions(lua, upvalue::LOOP, &UPVALUES, &LOOP_META);
+        set_functions(lua, upvalue::TASK, &UPVALUES, &TASK_META);
+        set_methods(lua, upvalue::TASK, &UPVALUES, &TASK_METHODS);
         set_functions(lua, upvalue::TIMER, &UPVALUES, &TIMER_META);
         set_functions(lua, upvalue::WATCHER, &UPVALUES, &WATCHER_META);
         set_methods(lua, upvalue::LOOP, &UPVALUES, &METHODS);
         set_methods(lua, upvalue::WATCHER, &UPVALUES, &WATCHER_METHODS);
         set_methods(lua, upvalue::TIMER, &UPVALUES, &TIMER_METHODS);
         set_functions(lua, upvalue::MODULE, &UPVALUES, &[(c"loop", create::construct)]);
-        lua_settop(lua, upvalue::LOOPS);
+        push_inner(lua);
         lua_createtable(lua, 1, 0);
-        stack!(lua: loop timer watcher module loops default);
+        lua_replace(lua, upvalue::DEFAULT);
+        stack!(lua: loop timer watcher module loops default task inner);
         set_functions(lua, upvalue::MODULE, &UPVALUES, &METHODS);
         run_chunks(lua);
         lua_settop(lua, upvalue::COUNT);
-        stack!(lua: loop timer watcher module loops default);
+        stack!(lua: loop timer watcher module loops default task);
         lua_pushvalue(lua, upvalue::MODULE);
         checked::wrap(lua, false);
         lua_getfield(lua, upvalue::LOOP, c"__index".as_ptr());
@@ -146,19 +177,46 @@ entry!(
     }
 );
 
-/// Runs the parts that are written in Lua.
-unsafe fn run_chunks(lua: *mut lua_State) {
-    // SAFETY: only called by `open_cogloop`.
+/// Pushes the table of what the parts that are written in Lua get, and keeps what Rust needs of it. Its functions are
+/// methods, without a default loop.
+unsafe fn push_inner(lua: *mut lua_State) {
+    // SAFETY: only called by `open_cogloop`, with nil in the place of the default loop.
     unsafe {
+        lua_createtable(lua, 0, 16);
+        let inner = lua_gettop(lua);
+        set_functions(lua, inner, &UPVALUES, &INNER);
+        push_metatable(lua, c"cogloop.cancellation");
+        keep(lua, inner + 1, &finish::CANCELLATION_KEY);
+        lua_setfield(lua, inner, c"Cancellation".as_ptr());
+        lua_createtable(lua, 0, 0);
+        lua_createtable(lua, 0, 1);
+        lua_pushstring(lua, c"k".as_ptr());
+        lua_setfield(lua, -2, c"__mode".as_ptr());
+        lua_setmetatable(lua, -2);
+        keep(lua, inner + 1, &finish::TRACES_KEY);
+        lua_settop(lua, inner);
+        lua_getfield(lua, upvalue::TASK, c"__index".as_ptr());
+        lua_setfield(lua, inner, c"Task".as_ptr());
+        lua_pushlightuserdata(lua, left::raise_mark());
+        lua_setfield(lua, inner, c"RAISE".as_ptr());
+        lua_pushboolean(lua, c_int::from(CAN_RAISE));
+        lua_setfield(lua, inner, c"can_raise".as_ptr());
+    }
+}
+
+/// Runs the parts that are written in Lua. They get the module, the methods of loops, and what is above.
+unsafe fn run_chunks(lua: *mut lua_State) {
+    // SAFETY: only called by `open_cogloop`, with that table on top.
+    unsafe {
+        let inner = lua_gettop(lua);
         for code in CHUNKS {
             if luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), CHUNK.as_ptr(), null()) != LUA_OK {
                 lua_error(lua);
             }
             lua_pushvalue(lua, upvalue::MODULE);
             lua_getfield(lua, upvalue::LOOP, c"__index".as_ptr());
-            lua_pushcfunction(lua, source::open_signal);
-            lua_pushcfunction(lua, source::open_child);
-            lua_call(lua, 4, 0);
+            lua_pushvalue(lua, inner);
+            lua_call(lua, 3, 0);
         }
     }
 }

@@ -1,8 +1,11 @@
-//! Resuming a coroutine, and queueing it for what it waits for next.
+//! Resuming the coroutine of a task, and queueing the task for what it waits for next.
 
+use super::cancel::{CUTS_MAX, push_raise, told};
 use super::claim::limit;
+use super::finish::{finish, is_over, is_own_cancellation, on_raise, push_traceback};
 use super::left::{Left, is_left, mark};
 use super::sleepers::expect_sleeper;
+use super::task::{ABOUT, Asked, Phase, THREAD, Task, task_at};
 use super::ticket::{Payload, arm_entry};
 use crate::host::arm::Due;
 use crate::host::leave::CLOSED;
@@ -13,75 +16,100 @@ use crate::lua::guard::{Failure, Text, push_text};
 use crate::lua::interrupt;
 use crate::lua::version::{allow_yields, begin, close_thread, push_user_value, set_user_value};
 use mlua::ffi::{
-    LUA_OK, LUA_TLIGHTUSERDATA, LUA_YIELD, lua_State, lua_checkstack, lua_concat, lua_error, lua_gettop, lua_pop,
-    lua_pushstring, lua_pushvalue, lua_rawequal, lua_replace, lua_resume, lua_settop, lua_status, lua_tothread,
-    lua_touserdata, lua_type, lua_xmove, luaL_traceback,
+    LUA_OK, LUA_TLIGHTUSERDATA, LUA_YIELD, lua_State, lua_checkstack, lua_concat, lua_error, lua_gettop, lua_insert,
+    lua_pop, lua_pushlightuserdata, lua_pushstring, lua_pushvalue, lua_rawequal, lua_replace, lua_resume, lua_settop,
+    lua_status, lua_tothread, lua_touserdata, lua_type, lua_xmove, luaL_checkstack,
 };
 use std::ffi::c_int;
-use std::ptr::null;
 
-/// Resumes the coroutine at `index` with the `values` on top, if it is as it was left, and then queues it for what it
-/// waits for.
+/// Resumes the coroutine of the task at `index` with the `values` on top, if it is as it was left, and then queues it
+/// for what it waits for.
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1, at `index` what was a coroutine when the entry was made.
+/// The rule of the crate; the loop is at 1, and a task at `index`, with nothing but the values above it.
 pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut values: c_int) {
     // SAFETY: the caller's promise. No Rust value with a destructor is alive; the state is fetched anew after the
-    // coroutine has run. The coroutine's stack is touched only after `is_left`.
+    // coroutine has run. The coroutine is on the stack, and its own stack is touched only after `is_left`.
     unsafe {
-        let coroutine = lua_tothread(lua, index);
+        push_user_value(lua, index, THREAD);
+        lua_insert(lua, index + 1); // S: … task co values…
+        let task = task_at(lua, index);
+        let coroutine = lua_tothread(lua, index + 1);
         let state = state_at(lua, 1);
         if !state.is_null() && !std::mem::replace(&mut (*state).cogloop.may_yield, true) {
             allow_yields(lua);
         }
-        while !coroutine.is_null() && is_left(coroutine, left) {
+        if coroutine.is_null() || (*task).is_over() || !is_left(coroutine, left) {
+            return lost(lua, index);
+        }
+        loop {
             let state = state_at(lua, 1);
             let fresh = if let Left::Fresh(args) = left { args } else { 0 };
             if state.is_null() || lua_checkstack(coroutine, values + fresh + 8) == 0 {
                 return;
             }
             let args = match left {
-                Left::Fresh(args) if lua_status(coroutine) == LUA_OK => {
-                    begin(coroutine, args);
-                    args
-                }
+                Left::Fresh(args) if lua_status(coroutine) == LUA_OK => begin(coroutine, args, on_raise),
                 Left::Fresh(_) | Left::Yielded => 0,
+                Left::Woken(count) => {
+                    lua_pop(coroutine, 1); // the mark
+                    count
+                }
                 Left::Waiting => {
                     lua_pop(coroutine, 1); // the mark
                     lua_xmove(lua, coroutine, values);
                     values
                 }
             };
+            lua_settop(lua, index + 1);
+            (*task).phase = Phase::Running;
+            (*task).key = 0;
+            (*task).is_cut = false;
             // For `onerror`.
             lua_pushvalue(lua, index);
             set_user_value(lua, 1, value::CURRENT);
-            let (request, results) = match resume(lua, state, coroutine, args) {
-                Some(yielded) => yielded,
-                None => return,
-            };
+            let Some((request, results)) = resume(lua, state, coroutine, index, args) else { return };
             let state = state_at(lua, 1);
             let Some(request) = request else {
                 // A yield of the script's own lets others run.
                 lua_pop(coroutine, results);
+                (*task).phase = Phase::Queued;
                 return queue(lua, state, index, Payload::YIELDED, 0);
             };
-            let Request::Wait { handle, direction, limit_ns } = request else {
-                let Request::Sleep(delay_ns) = request else { return };
-                lua_pop(coroutine, results - 1); // the mark stays
-                return queue(lua, state, index, Payload::COROUTINE, delay_ns);
-            };
-            lua_pushvalue(coroutine, -2);
-            lua_xmove(coroutine, lua, 1); // S: … co handle
             left = Left::Waiting;
-            match attach(lua, index + 1, handle, direction) {
+            match (*task).asked {
+                Asked::Pending => {
+                    keep_mark(coroutine, results);
+                    (*task).asked = told(state, task);
+                    values = push_raise(lua, index);
+                    continue;
+                }
+                Asked::Told { .. } if (*task).cuts >= CUTS_MAX => {
+                    close_thread(coroutine);
+                    lua_settop(coroutine, 0);
+                    push_user_value(lua, index, ABOUT);
+                    finish(lua, index, Phase::Cancelled, 1);
+                    return;
+                }
+                _ => {}
+            }
+            let Request::Wait { handle, direction, limit_ns } = request else {
+                keep_mark(coroutine, results);
+                return rest(lua, state, index, request);
+            };
+            lua_pop(coroutine, 1);
+            lua_xmove(coroutine, lua, 1); // S: … task co handle
+            lua_pushlightuserdata(coroutine, mark());
+            match attach(lua, index + 2, handle, direction) {
                 Ok(node) if is_left(coroutine, left) => {
                     let state = state_at(lua, 1);
                     (*node).owner = (*state).id;
-                    set_callback(lua, index + 1, direction, index, COROUTINE); // S: … co handle … node
+                    set_callback(lua, index + 2, direction, index, COROUTINE); // S: … task co handle … node
                     (*state).cogloop.waiting = handle.number;
+                    (*task).phase = Phase::Watching(handle.number);
                     settle_reference(state, node);
-                    if let Some(limit_ns) = limit_ns {
+                    if let Some(limit_ns) = cut(state, task, limit_ns) {
                         limit(lua, node, direction, limit_ns);
                     }
                     lua_settop(lua, index);
@@ -93,20 +121,84 @@ pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut v
                     return;
                 }
                 Err(failure) => {
-                    lua_settop(lua, index);
+                    lua_settop(lua, index + 1);
                     values = failure.push(lua);
+                    if !is_left(coroutine, left) {
+                        return;
+                    }
                 }
             }
         }
     }
 }
 
-/// Resumes a coroutine with the `args` on its stack. Returns its request, if it has one, and how many values it has
-/// yielded; `None` if it has ended, or the loop is closed. Raises its error.
+/// Leaves the mark alone of the values that a coroutine has yielded.
+unsafe fn keep_mark(coroutine: *mut lua_State, results: c_int) {
+    // SAFETY: only called with a coroutine that has yielded these, the mark on top.
+    unsafe {
+        if results > 1 {
+            lua_pop(coroutine, results);
+            lua_pushlightuserdata(coroutine, mark());
+        }
+    }
+}
+
+/// The task at `index` is not as it was left: others have resumed its coroutine, or closed it. Then it has ended.
+unsafe fn lost(lua: *mut lua_State, index: c_int) {
+    // SAFETY: only called by `go`.
+    unsafe {
+        lua_settop(lua, index);
+        (*task_at(lua, index)).key = 0;
+        is_over(lua, index, state_at(lua, 1));
+    }
+}
+
+/// How long a wait may take: no longer than a cancelled task may clean up. If it is cut short, the task's end of it
+/// raises the cancellation again.
+unsafe fn cut(state: *mut State, task: *mut Task, limit_ns: Option<u64>) -> Option<u64> {
+    // SAFETY: only called by `go` and `rest`, with an open loop.
+    unsafe {
+        let Asked::Told { until_ns } = (*task).asked else { return limit_ns };
+        let left_ns = until_ns.saturating_sub((*state).events.now_ns());
+        if limit_ns.is_some_and(|limit_ns| limit_ns < left_ns) {
+            return limit_ns;
+        }
+        (*task).is_cut = true;
+        (*task).cuts += u8::from(left_ns == 0);
+        Some(left_ns)
+    }
+}
+
+/// Lets the task at `index` sleep, or park.
+unsafe fn rest(lua: *mut lua_State, state: *mut State, index: c_int, request: Request) {
+    // SAFETY: only called by `go`, with an open loop.
+    unsafe {
+        let task = task_at(lua, index);
+        match request {
+            Request::Sleep(delay_ns) => {
+                (*task).phase = Phase::Sleeping;
+                let delay_ns = cut(state, task, Some(delay_ns)).unwrap_or(delay_ns);
+                queue(lua, state, index, Payload::COROUTINE, delay_ns);
+            }
+            Request::Park { limit_ns } => {
+                (*task).phase = Phase::Parked;
+                if let Some(limit_ns) = cut(state, task, limit_ns) {
+                    queue(lua, state, index, Payload::UNPARKED, limit_ns);
+                }
+            }
+            Request::Wait { .. } => {}
+        }
+    }
+}
+
+/// Resumes the coroutine of the task at `index` with the `args` on its stack. Returns its request, if it has one, and
+/// how many values it has yielded; `None` if it has ended, or the loop is closed. Raises its error if nobody waits for
+/// the task.
 unsafe fn resume(
     lua: *mut lua_State,
     state: *mut State,
     coroutine: *mut lua_State,
+    index: c_int,
     args: c_int,
 ) -> Option<(Option<Request>, c_int)> {
     // SAFETY: only called by `go`, with a coroutine that can be resumed.
@@ -125,11 +217,17 @@ unsafe fn resume(
         match status {
             LUA_YIELD => {}
             LUA_OK => {
+                luaL_checkstack(lua, results + 8, c"too many results".as_ptr());
+                lua_xmove(coroutine, lua, results);
                 // With an empty stack it is dead, and `coroutine.status` says so.
                 lua_settop(coroutine, 0);
+                finish(lua, index, Phase::Done, results);
                 return None;
             }
-            _ => fail(lua, coroutine),
+            _ => {
+                fail(lua, coroutine, index);
+                return None;
+            }
         }
         if state.is_null() {
             return None;
@@ -137,38 +235,50 @@ unsafe fn resume(
         let is_ours =
             results > 0 && lua_type(coroutine, -1) == LUA_TLIGHTUSERDATA && lua_touserdata(coroutine, -1) == mark();
         let request = (*state).cogloop.request.take().filter(|request| match request {
-            Request::Sleep(_) => is_ours,
+            Request::Sleep(_) | Request::Park { .. } => is_ours,
             Request::Wait { .. } => is_ours && results > 1,
         });
         Some((request, results))
     }
 }
 
-/// Arms a timer that goes on with the coroutine at `index`.
+/// Arms a timer that goes on with the task at `index`.
 unsafe fn queue(lua: *mut lua_State, state: *mut State, index: c_int, payload: u64, delay_ns: u64) {
     // SAFETY: only called by `go`, with the state of the loop at 1.
     unsafe {
         lua_settop(lua, index);
         push_user_value(lua, 1, value::TASKS);
         lua_pushvalue(lua, index);
-        if payload == Payload::COROUTINE {
+        let may_be_void = payload == Payload::COROUTINE || payload == Payload::UNPARKED;
+        if may_be_void {
             with_or_raise(lua, state, |state| Ok(expect_sleeper(state)?));
         }
         let key = arm_entry(lua, state, index + 1, payload, Due::After(delay_ns));
-        if payload == Payload::COROUTINE {
+        if may_be_void {
             (*state).cogloop.sleepers.push(key);
         }
+        (*task_at(lua, index)).key = key.to_bits();
         lua_settop(lua, index);
     }
 }
 
-/// Raises the error of a coroutine, with the traceback of its own stack. Closing the coroutine may raise another error
-/// in a `__close`, which the traceback then tells.
-unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State) -> ! {
+/// Ends the task at `index`, whose coroutine has failed. Raises the error, with the traceback of the coroutine's own
+/// stack, if nobody waits for the task. Closing the coroutine may raise another error in a `__close`, which the
+/// traceback then tells.
+unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
     // SAFETY: only called by `resume`; the error is on top of the coroutine's stack, and stays there: its `__close` get
     // it.
     unsafe {
-        luaL_traceback(lua, coroutine, null(), 0);
+        lua_pushvalue(coroutine, -1);
+        lua_xmove(coroutine, lua, 1);
+        if is_own_cancellation(lua, index) {
+            close_thread(coroutine);
+            lua_settop(coroutine, 0);
+            finish(lua, index, Phase::Cancelled, 1);
+            return;
+        }
+        lua_pop(lua, 1);
+        push_traceback(lua, coroutine);
         lua_xmove(coroutine, lua, 1); // S: … traceback err
         lua_pushvalue(lua, -1);
         lua_xmove(lua, coroutine, 1);
@@ -184,6 +294,10 @@ unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State) -> ! {
             lua_pop(lua, 1);
         }
         lua_settop(coroutine, 0);
+        lua_pushvalue(lua, -1);
+        if finish(lua, index, Phase::Failed, 1) {
+            return;
+        }
         if let Some(state) = state_at(lua, 1).as_mut() {
             state.cogloop.has_traceback = true;
             lua_pushvalue(lua, -2);

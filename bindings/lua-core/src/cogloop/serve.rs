@@ -1,9 +1,10 @@
 //! Serving the timers that are due: one C function for a batch, one Lua call for a callback, and little between the
 //! two.
 
-use super::claim::{find_waiting, tell_waiting, void_dead_claims};
+use super::cancel::push_raise;
+use super::claim::{before_idle, tell_waiting, void_dead_claims};
 use super::resume::{go, push_reason};
-use super::sleepers::find_sleeping;
+use super::task::task_at;
 use super::ticket::{Payload, Ticket, push_ticket};
 use super::wake::{time_out, wake};
 use crate::host::drive::must_return;
@@ -100,21 +101,12 @@ pub(super) static FACE: Face = Face {
     resume: wake,
     handle_closed: tell_waiting,
     drop_void_claims: void_dead_claims,
-    find_waiting: find_any,
+    before_idle,
     note_failed,
     // A timer is done before its callback begins.
     end_failed: |_, _| {},
     returns_refusals: true,
 };
-
-/// Drops what coroutines no longer wait for, until it finds one that waits for a handle and one that sleeps.
-unsafe fn find_any(lua: *mut lua_State) {
-    // SAFETY: the loop calls it with the loop at 1 and open, and room for twelve values.
-    unsafe {
-        find_waiting(lua);
-        find_sleeping(lua);
-    }
-}
 
 /// Makes the timer whose callback raised the CURRENT object. Handles and coroutines are so already.
 unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
@@ -129,7 +121,7 @@ unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
     }
 }
 
-/// Goes on with the coroutine of a timer, the entry on top.
+/// Goes on with the task of a timer, the entry on top.
 ///
 /// # Safety
 ///
@@ -137,11 +129,22 @@ unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
 unsafe fn serve_coroutine(lua: *mut lua_State, payload: Payload, key: Key) {
     // SAFETY: the caller's promise. S: loop entries entry
     unsafe {
-        if !payload.is_coroutine() {
+        if payload.is_of_watcher() {
             return time_out(lua, key);
         }
-        let values =
-            if payload.is_closed() { push_reason(lua, rustix::io::Errno::BADF, "the handle was closed") } else { 0 };
+        let task = task_at(lua, 3);
+        if task.is_null() {
+            return;
+        }
+        let values = if (*task).is_cut {
+            push_raise(lua, 3)
+        } else if payload.is_closed() {
+            push_reason(lua, rustix::io::Errno::BADF, "the handle was closed")
+        } else if payload.is_unparked() {
+            push_reason(lua, rustix::io::Errno::TIMEDOUT, "timed out")
+        } else {
+            0
+        };
         go(lua, 3, payload.left(), values);
     }
 }

@@ -5,12 +5,13 @@
 //! is looked at in vain once at the most, so a look costs the same however many coroutines sleep.
 
 use super::left::{Left, is_left};
+use super::task::thread_of;
 use crate::host::entries::{slot, unlink};
 use crate::host::memory::{State, value};
 use crate::host::state::state_at;
 use crate::lua::version::push_user_value;
 use cogloop_io::Key;
-use mlua::ffi::{lua_State, lua_gettop, lua_rawgeti, lua_settop, lua_tothread};
+use mlua::ffi::{lua_State, lua_gettop, lua_rawgeti, lua_settop};
 use std::collections::TryReserveError;
 
 /// Makes room for one more sleeper. Those whose timer is done make room first, so the list is at most about twice as
@@ -55,8 +56,8 @@ unsafe fn sleeps(lua: *mut lua_State, key: Key) -> bool {
     unsafe {
         let top = lua_gettop(lua);
         push_user_value(lua, 1, value::TASKS);
-        lua_rawgeti(lua, -1, slot(key.index())); // S: … entries co
-        let coroutine = lua_tothread(lua, -1);
+        lua_rawgeti(lua, -1, slot(key.index())); // S: … entries task
+        let coroutine = thread_of(lua, top + 2);
         let sleeps = !coroutine.is_null() && is_left(coroutine, Left::Waiting);
         lua_settop(lua, top);
         sleeps

@@ -1,6 +1,7 @@
--- signal and child, on top of `on`. The chunk gets the module's table, the methods' table, and what opens the sources.
+-- signal and child, on top of `on`. The chunk gets the module's table, the methods' table, and the inner functions.
 -- The arguments are checked before, in checked.rs. A source is closed with its watcher, and if there is to be none.
-local module, methods, open_signal, open_child = ...
+local module, methods, inner = ...
+local open_signal, open_child = inner.open_signal, inner.open_child
 
 local function signal( loop, name, f )
   local source, message, errno = open_signal( name )

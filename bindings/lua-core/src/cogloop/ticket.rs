@@ -26,29 +26,42 @@ pub(super) struct Payload(pub(crate) u64);
 impl Payload {
     /// The entry stays: the timer repeats.
     pub(super) const REPEATS: u64 = 1 << 23;
-    /// The entry is a coroutine.
+    /// The entry is a task.
     pub(super) const COROUTINE: u64 = 1 << 22;
     /// The entry is a watcher for which a coroutine has waited long enough.
     pub(super) const TIMEOUT: u64 = 1 << 21;
-    /// The entry is a coroutine that a yield of the script's own has left.
+    /// The entry is a task that a yield of the script's own has left.
     pub(super) const YIELDED: u64 = Self::COROUTINE | Self::TIMEOUT;
-    /// The entry is a coroutine, and the handle for which it waited was closed.
-    pub(super) const CLOSED: u64 = Self::COROUTINE | 1 << 20;
-    /// One more than the number of arguments, if the entry is a table `{ f, arg1, … }` or a fresh coroutine; 0 if it is
-    /// the function itself. Lua's stack has room for a million values.
+    /// The entry is a task, and the handle for which it waited was closed.
+    pub(super) const CLOSED: u64 = Self::COROUTINE | Self::OTHER;
+    /// The entry is a task that was woken; the count of its values is packed.
+    const WOKEN: u64 = Self::YIELDED | Self::OTHER;
+    /// The entry is a task that has parked for long enough.
+    pub(super) const UNPARKED: u64 = Self::TIMEOUT | Self::OTHER;
+    const OTHER: u64 = 1 << 20;
+    /// The bits that say what the entry is.
+    const KIND: u64 = Self::REPEATS | Self::COROUTINE | Self::TIMEOUT | Self::OTHER;
+    /// One more than the number of arguments, if the entry is a table `{ f, arg1, … }` or a fresh task, or the number of
+    /// values for a woken one; 0 if it is the function itself. Lua's stack has room for a million values.
     const PACKED: u64 = (1 << 20) - 1;
 
-    /// The payload of a coroutine that has not begun, with so many arguments.
+    /// The payload of a task that has not begun, with so many arguments.
     pub(super) fn fresh(args: c_int) -> u64 {
         Self::COROUTINE | (args as u64 + 1)
     }
 
-    /// How a coroutine was left.
+    /// The payload of a task that was woken with so many values.
+    pub(super) fn woken(values: c_int) -> u64 {
+        Self::WOKEN | (values as u64 + 1)
+    }
+
+    /// How the coroutine of a task was left.
     pub(super) fn left(self) -> Left {
-        match self.packed_args() {
-            Some(args) => Left::Fresh(args),
-            None if self.0 & Self::YIELDED == Self::YIELDED => Left::Yielded,
-            None => Left::Waiting,
+        match (self.0 & Self::KIND, self.packed_args()) {
+            (Self::WOKEN, values) => Left::Woken(values.unwrap_or(0)),
+            (_, Some(args)) => Left::Fresh(args),
+            (Self::YIELDED, None) => Left::Yielded,
+            _ => Left::Waiting,
         }
     }
 
@@ -56,23 +69,29 @@ impl Payload {
         self.0 & Self::REPEATS != 0
     }
 
-    pub(super) fn is_coroutine(self) -> bool {
-        self.0 & Self::COROUTINE != 0
+    /// Whether the entry is the watcher for which a task waits.
+    pub(super) fn is_of_watcher(self) -> bool {
+        self.0 & Self::KIND == Self::TIMEOUT
     }
 
     pub(super) fn is_closed(self) -> bool {
-        self.0 & Self::CLOSED == Self::CLOSED
+        self.0 & Self::KIND == Self::CLOSED
     }
 
-    /// Whether the timer belongs to a coroutine, so that there is no function to call.
+    pub(super) fn is_unparked(self) -> bool {
+        self.0 & Self::KIND == Self::UNPARKED
+    }
+
+    /// Whether the timer belongs to a task, so that there is no function to call.
     pub(super) fn is_wait(self) -> bool {
         self.0 & (Self::COROUTINE | Self::TIMEOUT) != 0
     }
 
-    /// A coroutine that has not begun is the script's: `spawn` has asked for it.
+    /// A task that has not begun is the script's: `spawn` has asked for it.
     #[inline]
     fn whose(self) -> For {
-        if self.is_wait() && self.packed_args().is_none() { For::Waiting } else { For::Script }
+        let is_waiting = self.is_wait() && (self.packed_args().is_none() || self.0 & Self::TIMEOUT != 0);
+        if is_waiting { For::Waiting } else { For::Script }
     }
 
     pub(super) fn packed_args(self) -> Option<c_int> {

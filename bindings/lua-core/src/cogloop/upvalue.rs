@@ -12,4 +12,6 @@ pub(super) const MODULE: c_int = shared::CLASS;
 pub(super) const LOOPS: c_int = 5;
 /// `{ loop }`, the default one, for a function of the module; nil for a method.
 pub(super) const DEFAULT: c_int = args::DEFAULT;
-pub(super) const COUNT: c_int = 6;
+/// The metatable of tasks.
+pub(super) const TASK: c_int = 7;
+pub(super) const COUNT: c_int = 7;

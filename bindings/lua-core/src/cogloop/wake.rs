@@ -1,8 +1,10 @@
 //! The ends of a wait: the handle is ready, or the time is over.
 
+use super::cancel::push_raise;
 use super::claim::end_limit;
 use super::left::Left;
 use super::resume::{go, push_reason};
+use super::task::task_at;
 use crate::host::memory::{COROUTINE, DIRECTIONS, NodeBlock, direction_value};
 use crate::host::node::drop_directions;
 use crate::host::observed::holds_data;
@@ -70,6 +72,7 @@ pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
         );
         let _ = drop_directions(lua, state, 3, due);
         let values = match name_of(ready) {
+            None if (*task_at(lua, 4)).is_cut => push_raise(lua, 4),
             Some(name) => {
                 lua_pushstring(lua, name.as_ptr());
                 1

@@ -172,7 +172,11 @@ entry!(
             if must_return(state) {
                 return 0;
             }
-            ((*state).face.find_waiting)(lua);
+            ((*state).face.before_idle)(lua);
+            state = (*block).state;
+            if must_return(state) {
+                return 0;
+            }
             let is_idle = with_or_raise(lua, state, |state| {
                 state.drop_unlinked();
                 Ok(state.events.is_idle())

@@ -25,9 +25,10 @@ pub(crate) struct Face {
     /// Drops those directions of the Node at this index whose coroutines no longer wait. Needs room for five values.
     /// Runs no Lua code.
     pub(crate) drop_void_claims: unsafe fn(*mut lua_State, c_int),
-    /// Drops void claims and the timers of coroutines that no longer sleep, until it finds a coroutine that really
-    /// waits and one that sleeps. The loop calls it before it asks whether anything is left to do. Needs room for twelve values. Runs no Lua code.
-    pub(crate) find_waiting: unsafe fn(*mut lua_State),
+    /// Drops void claims and the timers of tasks that no longer sleep, until it finds a task that really waits and one
+    /// that sleeps. The loop calls it before it asks whether anything is left to do. Needs room for twelve values. Lua
+    /// code may run.
+    pub(crate) before_idle: unsafe fn(*mut lua_State),
     /// A callback has just raised: makes its object the CURRENT one of the loop at the first index, unless it is so
     /// already. The second index has the metatable of timers.
     pub(crate) note_failed: unsafe fn(*mut lua_State, c_int, c_int),

@@ -27,7 +27,7 @@ use std::mem::MaybeUninit;
 use std::ptr::null;
 
 /// The text before another error in a traceback; see [`raised_meanwhile`].
-const MEANWHILE: &CStr = c"\nwhile this error was handled: ";
+pub(crate) const MEANWHILE: &CStr = c"\nwhile this error was handled: ";
 /// The same for an error in a `__close` of a coroutine.
 pub(crate) const CLOSED: &CStr = c"\nand while the coroutine was closed: ";
 

@@ -28,7 +28,9 @@ pub(crate) mod value {
     pub(crate) const TRACEBACK: c_int = 5;
     /// The hook for slow callbacks, in the module `cogloop`, else nil.
     pub(crate) const SLOW: c_int = 6;
-    pub(crate) const COUNT: c_int = 6;
+    /// The tasks of the module `cogloop` that have not ended: a list, in no order. Else nil.
+    pub(crate) const ALIVE: c_int = 7;
+    pub(crate) const COUNT: c_int = 7;
 }
 
 /// The memory of a loop userdata.
@@ -209,8 +211,10 @@ pub(crate) struct Cogloop {
     pub(crate) firing: Option<ExpiredTimer<u64>>,
     /// Whether the error that is being raised has its traceback already.
     pub(crate) has_traceback: bool,
-    /// The coroutine that runs, or null.
+    /// The coroutine that runs and may wait, or null: a task's, or one that the task made by `wrap`.
     pub(crate) resumed: *mut lua_State,
+    /// How many tasks there are in ALIVE.
+    pub(crate) alive: u32,
     /// A descriptor for which a coroutine waited when the loop last looked; -1: no coroutine waits.
     pub(crate) waiting: RawFd,
     /// The timers of coroutines that sleep, in the order of arming. Some of them may be done.
@@ -241,6 +245,7 @@ impl Default for Cogloop {
             firing: None,
             has_traceback: false,
             resumed: null_mut(),
+            alive: 0,
             waiting: -1,
             sleepers: Vec::new(),
             may_yield: false,
@@ -270,7 +275,15 @@ pub(crate) struct Listed {
 #[derive(Clone, Copy)]
 pub(crate) enum Request {
     Sleep(u64),
-    Wait { handle: Handle, direction: Interest, limit_ns: Option<u64> },
+    /// Until another one wakes it.
+    Park {
+        limit_ns: Option<u64>,
+    },
+    Wait {
+        handle: Handle,
+        direction: Interest,
+        limit_ns: Option<u64>,
+    },
 }
 
 /// Two histograms, in nanoseconds, each exact to a hundredth.

@@ -8,6 +8,7 @@
 //! | 4 | the class | the module |
 //! | 5 | the table of the last task that was added without arguments, in a weak table | the loops by their number, weak |
 //! | 6 | none | the default loop in a table, for a function of the module; nil for a method |
+//! | 7 | none | metatable of tasks |
 
 use crate::lua::args::DEFAULT;
 use mlua::ffi::{LUA_TNONE, lua_State, lua_type, lua_upvalueindex};

@@ -1,15 +1,17 @@
 //! Arguments of the functions that Lua calls. Each check raises an error that names the argument.
 
-use super::guard::{Text, push_where};
+use super::guard::{Text, push_where, script_level};
 use super::version::extra_arguments;
 use cogloop_io::Interest;
 use mlua::ffi::{
-    LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_concat,
-    lua_error, lua_getmetatable, lua_isinteger, lua_next, lua_pop, lua_pushfstring, lua_pushinteger, lua_pushnil,
-    lua_pushnumber, lua_rawequal, lua_tointeger, lua_tolstring, lua_tonumber, lua_tostring, lua_touserdata, lua_type,
-    lua_upvalueindex, luaL_argerror, luaL_getmetafield, luaL_tolstring, luaL_typename,
+    LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_Debug, lua_State,
+    lua_concat, lua_error, lua_getinfo, lua_getmetatable, lua_getstack, lua_isinteger, lua_next, lua_pop,
+    lua_pushfstring, lua_pushinteger, lua_pushnil, lua_pushnumber, lua_rawequal, lua_tointeger, lua_tolstring,
+    lua_tonumber, lua_tostring, lua_touserdata, lua_type, lua_upvalueindex, luaL_argerror, luaL_getmetafield,
+    luaL_tolstring, luaL_typename, luaL_where,
 };
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
@@ -152,9 +154,35 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
     // SAFETY: the caller's promise; luaL_argerror never returns.
     unsafe {
         let shifted = lua_type(lua, lua_upvalueindex(DEFAULT)) == LUA_TTABLE;
-        luaL_argerror(lua, arg - c_int::from(shifted) + extra_arguments(lua), text);
+        let arg = arg - c_int::from(shifted);
+        let level = script_level(lua);
+        if level > 1 {
+            bad_argument_of(lua, level, arg, text);
+        }
+        luaL_argerror(lua, arg + extra_arguments(lua), text);
     }
     unreachable!("luaL_argerror does not return")
+}
+
+/// As `luaL_argerror`, for a function of ours that is written in Lua and hands its arguments on: the script called it at
+/// this level.
+unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *const c_char) -> ! {
+    // SAFETY: only called by `bad_argument`. `lua_getinfo` fills in what is read; a name lives as long as its function.
+    unsafe {
+        let mut about = MaybeUninit::<lua_Debug>::zeroed();
+        let is_named = lua_getstack(lua, level - 1, about.as_mut_ptr()) != 0
+            && lua_getinfo(lua, c"n".as_ptr(), about.as_mut_ptr()) != 0
+            && !(*about.as_ptr()).name.is_null();
+        let name = if is_named { (*about.as_ptr()).name } else { c"?".as_ptr() };
+        let is_method = is_named && CStr::from_ptr((*about.as_ptr()).namewhat) == c"method";
+        luaL_where(lua, level);
+        match arg - c_int::from(is_method) {
+            0 => lua_pushfstring(lua, c"calling '%s' on bad self (%s)".as_ptr(), name, text),
+            arg => lua_pushfstring(lua, c"bad argument #%d to '%s' (%s)".as_ptr(), arg, name, text),
+        };
+        lua_concat(lua, 2);
+        lua_error(lua)
+    }
 }
 
 /// Raises if the table of options at `arg` has a name that is not in `known`. `list` has those names in words.

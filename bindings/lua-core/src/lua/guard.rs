@@ -98,6 +98,17 @@ pub(crate) const CHUNK: &CStr = c"=cogloop";
 ///
 /// Lua's stack has room for two values. May raise, for want of memory.
 pub(crate) unsafe fn push_where(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe { luaL_where(lua, script_level(lua)) };
+}
+
+/// The level of the script's function that called the running one: 1, or more if the module's own Lua code is between.
+/// Neither raises nor allocates.
+///
+/// # Safety
+///
+/// `lua` runs a C function.
+pub(crate) unsafe fn script_level(lua: *mut lua_State) -> c_int {
     // SAFETY: the caller's promise. `lua_getstack` and `lua_getinfo` fill in what is read; they allocate nothing.
     unsafe {
         let mut level = 1;
@@ -114,7 +125,7 @@ pub(crate) unsafe fn push_where(lua: *mut lua_State) {
             }
             level += 1;
         }
-        luaL_where(lua, level);
+        level
     }
 }
 

@@ -24,6 +24,12 @@ mod begin;
 #[cfg(not(any(feature = "lua51", feature = "luajit")))]
 mod closure;
 
+#[cfg(any(feature = "lua54", feature = "lua55"))]
+mod body;
+
+mod suspend;
+pub(crate) use suspend::{CAN_RAISE, suspend};
+
 use super::entry::entry;
 use libc::FILE;
 use mlua::ffi::{lua_State, luaL_getmetatable};
@@ -157,20 +163,25 @@ pub(crate) unsafe fn begin_with(lua: *mut lua_State, coroutine: *mut lua_State, 
     }
 }
 
-/// Makes a coroutine that has not begun ready for `lua_resume`. `args` is what [`begin_with`] returned, and so many
-/// arguments are on the coroutine's stack after this. Neither raises nor allocates.
+/// Makes a coroutine that has not begun ready for `lua_resume`. `args` is what [`begin_with`] returned. Returns how many
+/// arguments are on the coroutine's stack after this. Since 5.4 the function runs in a protected call with this message
+/// handler. Neither raises nor allocates.
 ///
 /// # Safety
 ///
-/// [`begin_with`] filled the coroutine, and it has not begun. It has room for `args` and two more values.
-pub(crate) unsafe fn begin(coroutine: *mut lua_State, args: c_int) {
-    #[cfg(not(any(feature = "lua51", feature = "luajit")))]
-    if args > 0 {
-        // SAFETY: the caller's promise.
-        unsafe { closure::take_apart(coroutine, args) };
+/// [`begin_with`] filled the coroutine, and it has not begun. It has room for `args` and four more values.
+pub(crate) unsafe fn begin(coroutine: *mut lua_State, args: c_int, handler: mlua::ffi::lua_CFunction) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(not(any(feature = "lua51", feature = "luajit")))]
+        if args > 0 {
+            closure::take_apart(coroutine, args);
+        }
+        #[cfg(any(feature = "lua54", feature = "lua55"))]
+        body::put_below(coroutine, handler);
+        let _ = (args, handler);
+        mlua::ffi::lua_gettop(coroutine) - 1
     }
-    #[cfg(any(feature = "lua51", feature = "luajit"))]
-    let _ = (coroutine, args);
 }
 
 /// Closes the to-be-closed variables of a coroutine that failed, in the versions that have them. Returns whether an

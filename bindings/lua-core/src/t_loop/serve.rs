@@ -82,7 +82,7 @@ pub(super) static FACE: Face = Face {
     resume: |_, _, _| {},
     handle_closed: |_, _| {},
     drop_void_claims: |_, _| {},
-    find_waiting: |_| {},
+    before_idle: |_| {},
     // `note_current` has done so.
     note_failed: |_, _, _| {},
     end_failed: finish,

@@ -104,7 +104,7 @@ test( 'a coroutine that begins with a C function which yields', function( )
   local set = { }
   loop:spawn( rawset, set, 1, 7 )
   -- The script may resume it first, and not with what it was given.
-  local taken = loop:spawn( function( ) end, coroutine.yield )
+  local taken = loop:spawn( function( ) end, coroutine.yield ):thread( )
   for _ = 1, 5 do coroutine.resume( taken, 1 ) end
   loop:run( )
   equal( ran, 3 )

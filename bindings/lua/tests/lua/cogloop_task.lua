@@ -8,7 +8,7 @@ local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
 
 test( 'a spawned coroutine begins in the next turn, with its arguments', function( )
   local loop, got = virtual( ), nil
-  local co = loop:spawn( function( ... ) got = { select( '#', ... ), ... } end, 'a', nil, nil )
+  local co = loop:spawn( function( ... ) got = { select( '#', ... ), ... } end, 'a', nil, nil ):thread( )
   equal( type( co ), 'thread' )
   equal( got, nil )
   loop:run( )
@@ -279,10 +279,10 @@ end )
 test( 'a coroutine that the script resumes itself, to its end or not, does no harm', function( )
   local loop, reader, writer = virtual( ), T.fifo( )
   local steps = 0
-  local a = loop:spawn( function( ) steps = steps + 1 end )
-  local b = loop:spawn( function( ) loop:sleep( 5 ) steps = steps + 10 end )
-  local c = loop:spawn( function( ) loop:wait( reader, 'r', 5 ) steps = steps + 100 end )
-  local d = loop:spawn( function( ) error 'oh' end )
+  local a = loop:spawn( function( ) steps = steps + 1 end ):thread( )
+  local b = loop:spawn( function( ) loop:sleep( 5 ) steps = steps + 10 end ):thread( )
+  local c = loop:spawn( function( ) loop:wait( reader, 'r', 5 ) steps = steps + 100 end ):thread( )
+  local d = loop:spawn( function( ) error 'oh' end ):thread( )
   coroutine.resume( a )
   coroutine.resume( d )
   loop:advance( 1 )
@@ -297,7 +297,7 @@ test( 'a coroutine that the script resumes itself, to its end or not, does no ha
     fails( "only in a coroutine of this loop's spawn", loop.sleep, loop, 1 )
     coroutine.yield( )
     steps = steps + 1000
-  end )
+  end ):thread( )
   coroutine.resume( e )
   loop:run( )
   equal( steps, 1111 )

@@ -1,14 +1,17 @@
--- Coroutines of `spawn` that others resume, close or run: nothing of it harms the loop, and what they claimed is void.
+-- Coroutines of tasks that others resume, close or run: nothing of it harms the loop, and what they claimed is void.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
 local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
 
+-- Spawns a task, and gives its coroutine away.
+local function spawn( loop, ... ) return loop:spawn( ... ):thread( ) end
+
 local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
 
 test( 'a coroutine that a script resumes runs the loop that has it in a timer', function( )
   local loop, steps = virtual( ), 0
-  local co = loop:spawn( function( )
+  local co = spawn( loop, function( )
     loop:step( 0 )
     steps = steps + 1
   end )
@@ -21,7 +24,7 @@ end )
 test( 'a coroutine with arguments that a script resumes runs the loop, and is not begun twice', function( )
   local loop, begun = virtual( ), 0
   local co
-  co = loop:spawn( function( step )
+  co = spawn( loop, function( step )
     begun = begun + 1
     if step then step( loop, 0 ) end
   end, loop.step )
@@ -37,7 +40,7 @@ test( 'a coroutine that a script resumes before the loop does begins with its ow
   for _, args in ipairs{ { 'a' }, { print, 2 }, { false, nil, 3, n = 3 }, many } do
     local loop, got, again = virtual( ), nil, nil
     local count = args.n or #args
-    local co = loop:spawn( function( ... )
+    local co = spawn( loop, function( ... )
       got = { n = select( '#', ... ), ... }
       again = coroutine.yield( 'yielded' )
       again = again .. tostring( pcall( error ) )
@@ -53,7 +56,7 @@ test( 'a coroutine that a script resumes before the loop does begins with its ow
     loop:run( )
     equal( got.n, count )
   end
-  local co = virtual( ):spawn( error, 'oh', 0 )
+  local co = spawn( virtual( ), error, 'oh', 0 )
   same_list( { coroutine.resume( co ) }, { false, 'oh' } )
 end )
 
@@ -61,7 +64,7 @@ test( 'a coroutine that waits for a handle is resumed by a script, and runs the 
   for _, limit in ipairs{ false, 0, 1, 60000 } do
     local loop, reader, writer = cogloop.loop( ), T.fifo( )
     local reached
-    local co = loop:spawn( function( )
+    local co = spawn( loop, function( )
       loop:wait( reader, 'r', limit or nil )
       loop:step( 0 )
       loop:step( 0 )
@@ -79,7 +82,7 @@ end )
 
 test( 'a coroutine that a script resumes while it sleeps, and that yields, is not resumed by the old timer', function( )
   local loop, got = virtual( ), { }
-  local co = loop:spawn( function( )
+  local co = spawn( loop, function( )
     loop:sleep( 5 )
     got[ #got + 1 ] = coroutine.yield( 'mine' )
   end )
@@ -94,12 +97,12 @@ end )
 test( 'a coroutine that has ended is dead, whatever it returned', function( )
   local loop = virtual( )
   local all = {
-    loop:spawn( function( ) return 42 end ),
-    loop:spawn( function( ) loop:sleep( 1 ) return 1, 2, 3 end ),
-    loop:spawn( function( ) coroutine.yield( ) return print end ),
-    loop:spawn( function( ... ) return ... end, 'a', 'b', 'c' ),
-    loop:spawn( function( ) error 'oh' end ),
-    loop:spawn( function( ) loop:sleep( 1 ) error( { } ) end ),
+    spawn( loop, function( ) return 42 end ),
+    spawn( loop, function( ) loop:sleep( 1 ) return 1, 2, 3 end ),
+    spawn( loop, function( ) coroutine.yield( ) return print end ),
+    spawn( loop, function( ... ) return ... end, 'a', 'b', 'c' ),
+    spawn( loop, function( ) error 'oh' end ),
+    spawn( loop, function( ) loop:sleep( 1 ) error( { } ) end ),
   }
   loop:onerror( function( ) end )
   loop:run( )
@@ -169,7 +172,7 @@ test( 'a coroutine that was closed, or resumed by others, claims its handle no l
     for _, limit in ipairs{ false, 60000 } do
       local loop, reader, writer = cogloop.loop( ), T.fifo( )
       local got
-      local co = loop:spawn( function( ) loop:wait( reader, 'rw', limit or nil ) end )
+      local co = spawn( loop, function( ) loop:wait( reader, 'rw', limit or nil ) end )
       loop:step( 0 )
       fails( 'a coroutine waits for it', loop.on, loop, reader, 'r', print )
       finish( co )
@@ -190,7 +193,7 @@ test( 'a loop whose last coroutine was closed, or resumed by others, has nothing
       for i = 1, 5 do
         local reader, writer = T.fifo( )
         keep[ i ] = { reader, writer }
-        all[ i ] = loop:spawn( function( ) loop:wait( reader, 'r', limit or nil ) end )
+        all[ i ] = spawn( loop, function( ) loop:wait( reader, 'r', limit or nil ) end )
       end
       loop:step( 0 )
       loop:on( keep[ 1 ][ 2 ], 'r', print ):unref( )
@@ -206,7 +209,7 @@ test( 'a coroutine that was closed while it slept, or resumed by others, does no
   for name, finish in pairs( ends ) do
     local loop, all = virtual( ), { }
     for i = 1, 100 do
-      all[ i ] = loop:spawn( function( ) loop:sleep( 60000 + i ) end )
+      all[ i ] = spawn( loop, function( ) loop:sleep( 60000 + i ) end )
     end
     loop:after( 5, function( ) for i = 1, 100 do finish( all[ i ] ) end end )
     loop:run( )
@@ -219,7 +222,7 @@ test( 'a coroutine that sleeps is served to its end, whatever becomes of the oth
   for name, finish in pairs( ends ) do
     local loop, all, woken = virtual( ), { }, { }
     for i = 1, 60 do
-      all[ i ] = loop:spawn( function( )
+      all[ i ] = spawn( loop, function( )
         for _ = 1, 3 do loop:sleep( 10 * (i % 7) + 1 ) end
         woken[ #woken + 1 ] = i
       end )
@@ -237,7 +240,7 @@ end )
 test( 'step says that nothing is left when only coroutines that were closed sleep', function( )
   for name, finish in pairs( ends ) do
     local loop = virtual( )
-    local co = loop:spawn( function( ) loop:sleep( 60000 ) end )
+    local co = spawn( loop, function( ) loop:sleep( 60000 ) end )
     equal( loop:step( ), true, name )
     finish( co )
     equal( loop:step( ), false, name )
@@ -248,7 +251,7 @@ end )
 test( 'the watcher of a coroutine that was closed can be switched off, and says that it was on', function( )
   for name, finish in pairs( ends ) do
     local loop, reader, writer = cogloop.loop( ), T.fifo( )
-    local co = loop:spawn( function( ) loop:wait( reader, 'r' ) end )
+    local co = spawn( loop, function( ) loop:wait( reader, 'r' ) end )
     loop:step( 0 )
     local watcher = loop:handles( )[ 1 ].watcher
     equal( watcher:off( ), false, name )
@@ -264,7 +267,7 @@ test( 'a coroutine that waits is left alone when others of the same loop end', f
     local loop, reader, writer = cogloop.loop( ), T.fifo( )
     local other, other_writer = T.fifo( )
     local got
-    local gone = loop:spawn( function( ) loop:wait( other, 'r' ) end )
+    local gone = spawn( loop, function( ) loop:wait( other, 'r' ) end )
     loop:spawn( function( ) got = loop:wait( reader, 'r' ) end )
     loop:step( 0 )
     finish( gone )
@@ -290,7 +293,7 @@ test( "a handle's method resumes the coroutine that is about to wait for it", fu
       end }
     end
     loop:on( handle( ), 'w', function( ) loop:handles( )[ 1 ].watcher:off( 'w' ) end )
-    co = loop:spawn( function( ) loop:wait( handle( ), 'r', 5 ) end )
+    co = spawn( loop, function( ) loop:wait( handle( ), 'r', 5 ) end )
     loop:run( )
     equal( #loop:handles( ), 0 )
   end
@@ -298,10 +301,10 @@ end )
 
 test( 'timers lists coroutines that have not begun, with their arguments', function( )
   local loop = virtual( )
-  local co = loop:spawn( print, 1, 2, 3 )
+  local task = loop:spawn( print, 1, 2, 3 )
   local listed = loop:timers( )
   equal( #listed, 1 )
-  equal( listed[ 1 ].f, co )
+  equal( listed[ 1 ].f, task )
 end )
 
 test( 'every way to treat a coroutine of each status', function( )
@@ -330,7 +333,7 @@ test( 'every way to treat a coroutine of each status', function( )
         for b = 1, #treatments do
           local loop = cogloop.loop( )
           loop:onerror( function( ) end )
-          local co = args == 0 and loop:spawn( function( ) body( loop ) end ) or loop:spawn( body, loop, 2, 3 )
+          local co = args == 0 and spawn( loop, function( ) body( loop ) end ) or spawn( loop, body, loop, 2, 3 )
           pcall( treatments[ a ], co, loop )
           pcall( loop.step, loop, 0 )
           pcall( treatments[ b ], co, loop )

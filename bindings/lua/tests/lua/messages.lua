@@ -24,6 +24,7 @@ local function world( )
   w.h, w.sck, w.udp       = writer, Net.Socket( 'tcp' ), Net.Socket( 'udp' )
   w.adr, w.mtimer         = Net.Address( '127.0.0.1', 80 ), service.oneoff( 1000, f )
   w.unix                  = Net.Address '/tmp/x'
+  w.task                  = loop:spawn( f )
   w.print, w.self, w.keep = print, w, reader
   return w
 end
@@ -81,6 +82,12 @@ local CASES = {
   { 'timer.pause( loop )', 1, 'timer', 'got cogloop.loop' }, { 'timer.remaining( )', 1, 'timer', 'got no value' },
   { "watcher:off( 'x' )", 1, 'dir', "got string 'x'" },  { 'watcher.off( timer )', 1, 'watcher', 'got cogloop.timer' },
   { 'watcher.ref( 1 )', 1, 'watcher', 'got 1' },
+  { "loop:park( 'x' )", 1, 'ms', "got string 'x'" },     { 'c.park( -1 )', 1, 'ms', 'got -1' },
+  { 'loop:unpark( )', 1, 'task', 'got no value' },       { 'c.unpark( 5 )', 1, 'task', 'got 5' },
+  { 'c.unpark( task )', 1, 'task', 'another loop' },      { "loop:spawn( { f, name = 5 } )", 1, 'name', 'got 5' },
+  { "task:join( 'x' )", 1, 'ms', "got string 'x'" },     { 'task.join( loop )', 1, 'task', 'got cogloop.loop' },
+  { 'task.cancel( )', 1, 'task', 'got no value' },       { 'task.status( 5 )', 1, 'task', 'got 5' },
+  { 'task.name( timer )', 1, 'task', 'got cogloop.timer' }, { 'task.thread( { } )', 1, 'task', 'got table' },
   -- lua-t's.
   { "l:addTask( 'x', f )", 1, 'ms', "got string 'x'" },  { 'l:addTask( 1, 2 )', 2, 'f', 'got 2' },
   { 'l:cancelTask( 5 )', 1, 'task', 'got 5' },           { 'l.addTask( loop, 1, f )', 1, 'loop', 'got cogloop.loop' },
@@ -144,11 +151,12 @@ test( 'the list above has every public function that takes an argument', functio
   end
   -- Without arguments but the object itself, or any at all.
   for name in ([[
-    running firing run stop close now timers handles dump fd pollfd events timeout remaining loop resume active unref
+    running tasks cancelled firing run stop close now timers handles dump fd pollfd events timeout remaining loop resume active unref
     clean show time backend accept getFd list default mstimestamp pending inqueue process_events init getfd
   ]]):gmatch '%S+' do called[ name ] = true end
   local tables = {
     cogloop = cogloop, loop = getmetatable( w.loop ).__index, timer = getmetatable( w.timer ).__index,
+    task = getmetatable( w.task ).__index,
     watcher = getmetatable( w.watcher ).__index, ['t.Loop'] = Loop, Socket = Net.Socket, Address = Net.Address,
     Interface = Net.Interface, luamockit = mockit,
   }

@@ -36,7 +36,7 @@ return function( M )
 
   -- ## A callback
   -- An error in it is given to the function of `onerror`, with what failed; if there is none, or if that one fails too,
-  -- it leaves `run`, and the loop can run again; so it does if the callback has closed the loop. `what` is the timer, the watcher, or the coroutine.
+  -- it leaves `run`, and the loop can run again; so it does if the callback has closed the loop. `what` is the timer, the watcher, or the task.
   function M.report( loop, what, err )
     if loop.on_error and not loop.closed then
       local ok, again = pcall( loop.on_error, err, 'traceback', what )

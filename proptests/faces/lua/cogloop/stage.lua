@@ -76,12 +76,21 @@ return function( S, world )
     if ok and #list == 0 then S.ask( n, loop, 'remaining' ) end
   end
 
-  function S.status( n, co )
-    S.say( n, 'status', co and coroutine.status( co ) or 'nobody to ask' )
+  -- A task of the module has a coroutine until it ends.
+  local function coroutine_status( task )
+    local co = task:thread( )
+    return co and coroutine.status( co ) or 'dead', co
   end
 
-  function S.close_coroutine( n, co )
-    if not coroutine.close or not co or coroutine.status( co ) ~= 'suspended' then return S.say( n, 'nothing to close' ) end
+  function S.status( n, task )
+    local status = task and coroutine_status( task )
+    S.say( n, 'status', status or 'nobody to ask' )
+  end
+
+  function S.close_coroutine( n, task )
+    local status, co
+    if task then status, co = coroutine_status( task ) end
+    if not coroutine.close or status ~= 'suspended' then return S.say( n, 'nothing to close' ) end
     S.say( n, 'closes', coroutine.close( co ) )
   end
 

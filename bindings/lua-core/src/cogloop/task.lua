@@ -1,0 +1,42 @@
+-- What a task has that is written in Lua. The chunk gets the module's table, the methods' table, and the inner functions.
+local module, methods, inner = ...
+local Task, Cancellation, RAISE = inner.Task, inner.Cancellation, inner.RAISE
+local await, outcome, unawait   = inner.await, inner.outcome, inner.unawait
+local error, getmetatable, select, tostring = error, getmetatable, select, tostring
+
+function Cancellation.__tostring( cancellation )
+  local reason = cancellation.reason
+  return reason == nil and 'cancelled' or 'cancelled: ' .. tostring( reason )
+end
+
+-- Whether an error is a cancellation, and the reason that was given for it.
+function module.cancelled( err )
+  if getmetatable( err ) == Cancellation then return true, err.reason end
+  return false
+end
+
+-- Where functions of C cannot raise when they go on, they are wrapped in one that does.
+if not inner.can_raise then
+  local function back( ... )
+    if ... == RAISE then error( select( 2, ... ), 0 ) end
+    return ...
+  end
+  for _, functions in pairs{ module, methods } do
+    for _, name in pairs{ 'sleep', 'wait', 'park' } do
+      local suspend = functions[ name ]
+      functions[ name ] = function( ... ) return back( suspend( ... ) ) end
+    end
+  end
+end
+
+local function joined( task, done, err, ... )
+  if done == true then return outcome( task ) end
+  unawait( task )
+  if done == RAISE then error( err, 0 ) end
+  return done, err, ...
+end
+
+-- Waits for the task's end: its results; nil and its error; nil, 'timed out', errno.
+function Task.join( task, ms )
+  return joined( task, await( task, ms ) )
+end

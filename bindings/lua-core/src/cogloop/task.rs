@@ -1,0 +1,269 @@
+//! A task: the userdata that `spawn` returns. It owns a coroutine while that lives, and its outcome afterwards.
+//!
+//! ```text
+//!   loop ── user value ALIVE ──► { task, task, … }     until a task has ended, so no task is lost
+//!   task ── THREAD ───► the coroutine; when it has ended: its result, the table of its results, or its error
+//!        ├─ WAITERS ──► who is told of the end: nil, a task, or a table of tasks and functions
+//!        └─ ABOUT ────► its name; once it is cancelled: the cancellation, with the name in it
+//! ```
+//!
+//! A coroutine may escape its task (`task:thread( )`, `coroutine.running( )`): others may resume it, close it, or run
+//! this loop in it. So nothing touches a coroutine's stack before `is_left` has said yes.
+
+use super::left::is_dead;
+use super::loops::push_owner;
+use super::upvalue;
+use crate::host::memory::{State, value};
+use crate::lua::args::{test_userdata, wrong};
+use crate::lua::entry::entry;
+use crate::lua::version::push_user_value;
+use mlua::ffi::{
+    LUA_TSTRING, LUA_TTABLE, lua_State, lua_concat, lua_insert, lua_pop, lua_pushfstring, lua_pushnil, lua_pushstring,
+    lua_rawget, lua_remove, lua_settop, lua_topointer, lua_tostring, lua_tothread, lua_touserdata, lua_type,
+};
+use std::ffi::{CStr, c_int};
+use std::os::fd::RawFd;
+
+/// The user values of a task.
+pub(super) const THREAD: c_int = 1;
+pub(super) const WAITERS: c_int = 2;
+pub(super) const ABOUT: c_int = 3;
+pub(super) const USER_VALUES: c_int = 3;
+
+/// Where a task stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    /// It has not begun. A timer begins it.
+    Fresh,
+    /// It has been woken, or has yielded by itself. A timer goes on with it in the next turn.
+    Queued,
+    Running,
+    /// In `sleep`. A timer ends it.
+    Sleeping,
+    /// In `wait`, for the handle of this number.
+    Watching(RawFd),
+    /// In `park` and what is built upon it. `unpark` ends it; a timer does if there is a limit.
+    Parked,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+/// How far a cancellation has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    No,
+    /// The next wait raises it.
+    Pending,
+    /// The task has got it. It may wait until this moment of its loop.
+    Told {
+        until_ns: u64,
+    },
+}
+
+/// The memory of a task's userdata. It holds no pointer: it may outlive its loop.
+#[repr(C)]
+pub(super) struct Task {
+    /// The number of its loop.
+    pub(super) owner: u64,
+    /// The timer whose entry is this task; 0: none.
+    pub(super) key: u64,
+    pub(super) asked: Asked,
+    pub(super) phase: Phase,
+    /// Its place in ALIVE; 0: none.
+    pub(super) place: u32,
+    /// How long it may clean up.
+    pub(super) grace_ms: u32,
+    /// How many results it has.
+    pub(super) results: c_int,
+    /// The present wait was cut short: its end raises the cancellation again.
+    pub(super) is_cut: bool,
+    /// How many waits were cut short.
+    pub(super) cuts: u8,
+}
+
+/// How long a cancelled task may clean up if nothing else is said.
+pub(super) const GRACE_MS: u32 = 1000;
+
+impl Task {
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Done | Phase::Failed | Phase::Cancelled)
+    }
+}
+
+/// The task at `arg`. Raises for anything else.
+///
+/// # Safety
+///
+/// The rule of the crate; the running function is one of the module's.
+pub(super) unsafe fn check_task(lua: *mut lua_State, arg: c_int) -> *mut Task {
+    // SAFETY: the caller's promise; a userdata with the task's metatable holds one.
+    unsafe {
+        let task = test_userdata(lua, arg, upvalue::TASK).cast::<Task>();
+        if task.is_null() {
+            wrong(lua, arg, c"task", c"cogloop.task");
+        }
+        task
+    }
+}
+
+/// The task at `index`, which is known to be one; null for nil.
+///
+/// # Safety
+///
+/// An acceptable index.
+pub(super) unsafe fn task_at(lua: *mut lua_State, index: c_int) -> *mut Task {
+    // SAFETY: the caller's promise.
+    unsafe { lua_touserdata(lua, index).cast() }
+}
+
+/// The coroutine of the task at `index`, which keeps it alive; null if it has ended, or if there is no task.
+///
+/// # Safety
+///
+/// There is a task or nil at `index`. Room for two values. Neither raises nor allocates.
+pub(super) unsafe fn thread_of(lua: *mut lua_State, index: c_int) -> *mut lua_State {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let task = task_at(lua, index);
+        if task.is_null() || (*task).is_over() {
+            return std::ptr::null_mut();
+        }
+        push_user_value(lua, index, THREAD);
+        let coroutine = lua_tothread(lua, -1);
+        lua_pop(lua, 1);
+        coroutine
+    }
+}
+
+/// Pushes the name of the task at `index`, an absolute one, or nil.
+///
+/// # Safety
+///
+/// There is a task at `index`. Room for three values. May raise for want of memory.
+pub(super) unsafe fn push_name(lua: *mut lua_State, index: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        push_user_value(lua, index, ABOUT);
+        if lua_type(lua, -1) == LUA_TTABLE {
+            lua_pushstring(lua, c"name".as_ptr());
+            lua_rawget(lua, -2);
+            lua_remove(lua, -2);
+        }
+        if lua_type(lua, -1) != LUA_TSTRING {
+            lua_pop(lua, 1);
+            lua_pushnil(lua);
+        }
+    }
+}
+
+/// Pushes the loop of the task at 1 below it, and returns both. The state is null if the loop is gone or closed.
+/// S: task … → loop task …
+///
+/// # Safety
+///
+/// The rule of the crate; the running function is one of the module's, called with a task.
+pub(super) unsafe fn receive(lua: *mut lua_State) -> (*mut Task, *mut State) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let task = check_task(lua, 1);
+        let state = push_owner(lua, (*task).owner);
+        lua_insert(lua, 1);
+        (task, state)
+    }
+}
+
+entry!(
+    /// `task:thread( )` → its coroutine, for `debug` and `coroutine`; nil once it has ended
+    pub(super) fn thread(lua: *mut lua_State) -> c_int {
+        let task = check_task(lua, 1);
+        lua_settop(lua, 1);
+        match (*task).is_over() {
+            true => lua_pushnil(lua),
+            false => push_user_value(lua, 1, THREAD),
+        }
+        1
+    }
+);
+
+entry!(
+    /// `task:name( )` → what `spawn` was told, or nil
+    pub(super) fn name(lua: *mut lua_State) -> c_int {
+        check_task(lua, 1);
+        lua_settop(lua, 1);
+        push_name(lua, 1);
+        1
+    }
+);
+
+/// What `status` says of the task at `index`. Its coroutine may have been ended by others; or its loop, which is over if
+/// `state` is null.
+///
+/// # Safety
+///
+/// There is a task at `index`. Room for two values. Neither raises nor allocates.
+pub(super) unsafe fn status_of(lua: *mut lua_State, index: c_int, state: *mut State) -> &'static CStr {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let coroutine = thread_of(lua, index);
+        match (*task_at(lua, index)).phase {
+            Phase::Done => c"done",
+            Phase::Failed => c"failed",
+            Phase::Cancelled => c"cancelled",
+            _ if state.is_null() || coroutine.is_null() || is_dead(coroutine) => c"cancelled",
+            Phase::Running => c"running",
+            Phase::Fresh | Phase::Queued => c"ready",
+            Phase::Sleeping | Phase::Watching(_) | Phase::Parked => c"waiting",
+        }
+    }
+}
+
+entry!(
+    /// `task:status( )` → `'ready'`, `'running'`, `'waiting'`; `'done'`, `'failed'`, `'cancelled'`
+    pub(super) fn status(lua: *mut lua_State) -> c_int {
+        let (_, state) = receive(lua);
+        let text = status_of(lua, 2, state);
+        lua_pushstring(lua, text.as_ptr());
+        1
+    }
+);
+
+entry!(
+    pub(super) fn to_string(lua: *mut lua_State) -> c_int {
+        let (_, state) = receive(lua);
+        lua_settop(lua, 2);
+        let text = status_of(lua, 2, state);
+        push_name(lua, 2); // S: loop task name
+        lua_pushstring(lua, c"cogloop.task: ".as_ptr());
+        match lua_type(lua, 3) == LUA_TSTRING {
+            true => lua_pushfstring(lua, c"'%s', ".as_ptr(), lua_tostring(lua, 3)),
+            false => lua_pushstring(lua, c"".as_ptr()),
+        };
+        lua_pushfstring(lua, c"%s, %p".as_ptr(), text.as_ptr(), lua_topointer(lua, 2));
+        lua_concat(lua, 3);
+        1
+    }
+);
+
+entry!(
+    /// `loop:tasks( )` → the tasks that have not ended, in no order
+    pub(super) fn tasks(lua: *mut lua_State) -> c_int {
+        // The list is copied by its length: making the table may run a finalizer, which may change anything.
+        super::loops::receiver(lua);
+        lua_settop(lua, 1);
+        mlua::ffi::lua_createtable(lua, 0, 0);
+        push_user_value(lua, 1, value::ALIVE); // S: loop list alive
+        let mut count = 0;
+        loop {
+            let state = crate::host::state::state_at(lua, 1);
+            if state.is_null() || count >= (*state).cogloop.alive {
+                break;
+            }
+            count += 1;
+            mlua::ffi::lua_rawgeti(lua, 3, count.into());
+            mlua::ffi::lua_rawseti(lua, 2, count.into());
+        }
+        lua_settop(lua, 2);
+        1
+    }
+);

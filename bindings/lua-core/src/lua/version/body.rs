@@ -1,0 +1,49 @@
+//! What a coroutine begins with where variables can be closed, since Lua 5.4: a function that calls the script's in a
+//! protected call. An error then closes the variables in the coroutine itself, so a `__close` may wait. `lua_closethread`
+//! closes them in the caller, where nothing can yield.
+
+use mlua::ffi::{
+    LUA_MULTRET, LUA_OK, LUA_YIELD, lua_CFunction, lua_KContext, lua_State, lua_error, lua_gettop, lua_insert,
+    lua_pcallk, lua_pushcfunction,
+};
+use std::ffi::c_int;
+
+/// Puts it below the script's function and its arguments, which are all that is on the coroutine's stack, with a message
+/// handler as its first argument. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// The coroutine has not begun. Room for two values.
+pub(super) unsafe fn put_below(coroutine: *mut lua_State, handler: lua_CFunction) {
+    // SAFETY: the caller's promise. A C function without upvalues is no object.
+    unsafe {
+        lua_pushcfunction(coroutine, body);
+        lua_insert(coroutine, 1);
+        lua_pushcfunction(coroutine, handler);
+        lua_insert(coroutine, 2);
+    }
+}
+
+unsafe extern "C-unwind" fn body(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua as a coroutine begins, with the values of `put_below`. S: handler f args…
+    unsafe {
+        // A script can take the function from the coroutine by the debug library only.
+        if lua_gettop(lua) < 2 {
+            return 0;
+        }
+        let args = lua_gettop(lua) - 2;
+        let status = lua_pcallk(lua, args, LUA_MULTRET, 1, 0, Some(end));
+        end(lua, status, 0)
+    }
+}
+
+/// Returns the results, or raises the error again. S: handler results… or handler err
+unsafe extern "C-unwind" fn end(lua: *mut lua_State, status: c_int, _: lua_KContext) -> c_int {
+    // SAFETY: called by `body`, or by Lua when the coroutine has yielded meanwhile.
+    unsafe {
+        if status != LUA_OK && status != LUA_YIELD {
+            lua_error(lua);
+        }
+        lua_gettop(lua) - 1
+    }
+}
