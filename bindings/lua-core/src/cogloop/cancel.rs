@@ -172,7 +172,12 @@ unsafe fn cancel_at_1(lua: *mut lua_State) -> c_int {
     // SAFETY: only called by the entries above.
     unsafe {
         let (task, state) = receive(lua); // S: loop task reason
-        let is_late = state.is_null() || (*task).asked != Asked::No || is_over(lua, 2, state);
+        // The loop may be gone: then there is nil in its place.
+        if state.is_null() {
+            lua_pushboolean(lua, 0);
+            return 1;
+        }
+        let is_late = (*task).asked != Asked::No || is_over(lua, 2, state);
         if !is_late {
             push_cancellation(lua, 2); // S: loop task cancellation
         }

@@ -462,6 +462,15 @@ test( 'a loop at its limit refuses a task, and keeps nothing of it', function( )
   equal( #loop:tasks( ), 0 )
 end )
 
+test( 'a task outlives its loop', function( )
+  local task = virtual( ):spawn( function( ) end )
+  T.collect( )
+  equal( task:status( ), 'cancelled' )
+  equal( task:cancel( ), false )
+  equal( select( 2, task:join( ) ), 'the loop is closed' )
+  is_true( tostring( task ):find 'cancelled' )
+end )
+
 test( 'a closed loop: its tasks go no further', function( )
   local loop, ran = virtual( ), 0
   local fresh  = loop:spawn( function( ) ran = ran + 1 end )
