@@ -233,8 +233,10 @@ const ELSEWHERE: [&str; 6] = ["run", "clean", "accept", "loop", "service", "tost
 mod tests {
     use super::*;
 
-    const TYPES: [&str; 6] = [
+    const TYPES: [&str; 8] = [
         include_str!("../../../bindings/lua/types/cogloop.lua"),
+        include_str!("../../../bindings/lua/types/cogloop/task.lua"),
+        include_str!("../../../bindings/lua/types/cogloop/timer.lua"),
         include_str!("../../../bindings/lua/types/luamockit.lua"),
         include_str!("../../../bindings/lua/types/t/Loop.lua"),
         include_str!("../../../bindings/lua/types/t/Net/Socket.lua"),

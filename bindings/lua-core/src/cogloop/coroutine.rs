@@ -13,7 +13,6 @@ use super::claim::check_free;
 use super::left::{mark, raise_mark};
 use super::loops::receiver;
 use super::spawn::{read_options, set_up};
-use super::task::{check_task, receive};
 use super::ticket::{Payload, arm_entry};
 use crate::host::arm::Due;
 use crate::host::handle::check_handle;
@@ -25,8 +24,8 @@ use crate::lua::guard::Text;
 use crate::lua::stack::stack;
 use crate::lua::version::{begin_with, can_yield, push_user_value, suspend};
 use mlua::ffi::{
-    LUA_TNIL, lua_State, lua_checkstack, lua_gettop, lua_newthread, lua_pushboolean, lua_pushnil, lua_pushvalue,
-    lua_rawequal, lua_rawseti, lua_settop, lua_type, lua_yield,
+    LUA_TNIL, lua_State, lua_checkstack, lua_gettop, lua_newthread, lua_pushboolean, lua_pushlightuserdata,
+    lua_pushnil, lua_pushvalue, lua_rawseti, lua_settop, lua_type, lua_yield,
 };
 use std::ffi::c_int;
 
@@ -98,8 +97,12 @@ entry!(
 );
 
 /// A limit in milliseconds at `arg`; `None` for nil and nothing.
-unsafe fn check_limit(lua: *mut lua_State, arg: c_int) -> Option<u64> {
-    // SAFETY: only called by functions of the module.
+///
+/// # Safety
+///
+/// The rule of the crate.
+pub(super) unsafe fn check_limit(lua: *mut lua_State, arg: c_int) -> Option<u64> {
+    // SAFETY: the caller's promise.
     unsafe { if lua_type(lua, arg) > LUA_TNIL { Some(check_ms(lua, arg)) } else { None } }
 }
 
@@ -123,34 +126,7 @@ entry!(
         let limit_ns = check_limit(lua, 2);
         check_inside(lua, state);
         (*state).cogloop.request = Some(Request::Park { limit_ns });
-        mlua::ffi::lua_pushlightuserdata(lua, mark());
-        lua_yield(lua, 1)
-    }
-);
-
-entry!(
-    /// `( task [, ms] )`, in another task: waits for the end of the first one → true; as `pause`
-    pub(super) fn await_end(lua: *mut lua_State) -> c_int {
-        check_task(lua, 1);
-        let limit_ns = check_limit(lua, 2);
-        lua_settop(lua, 1);
-        let (_, state) = receive(lua); // S: loop task
-        if super::finish::is_over(lua, 2, state) {
-            lua_pushboolean(lua, 1);
-            return 1;
-        }
-        if state.is_null() {
-            return crate::lua::guard::Failure { errno: libc::EBADF, text: Text::new("the loop is closed") }.push(lua);
-        }
-        check_inside(lua, state);
-        push_running(lua); // S: loop task me
-        if lua_rawequal(lua, 2, 3) != 0 {
-            Text::<60>::new("a task cannot wait for its own end").raise(lua);
-        }
-        super::finish::add_waiter(lua, 2);
-        let state = check_loop(lua, 1);
-        (*state).cogloop.request = Some(Request::Park { limit_ns });
-        mlua::ffi::lua_pushlightuserdata(lua, mark());
+        lua_pushlightuserdata(lua, mark());
         lua_yield(lua, 1)
     }
 );
@@ -166,8 +142,12 @@ unsafe fn push_running(lua: *mut lua_State) {
 }
 
 /// Raises unless `lua` is a coroutine of this loop that can yield.
-unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
-    // SAFETY: only called by functions of the module.
+///
+/// # Safety
+///
+/// The rule of the crate; the state of an open loop.
+pub(super) unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
+    // SAFETY: the caller's promise.
     unsafe {
         if (*state).cogloop.resumed != lua {
             Text::<120>::new("only in a coroutine of this loop's spawn, and not in one that it made itself").raise(lua);

@@ -7,28 +7,18 @@
 //!                                               └─ nobody, and Failed: the error is raised, for `onerror`
 //! ```
 
-use super::cancel::{push_cancellation, unpark_at};
 use super::left::is_dead;
-use super::task::{ABOUT, Phase, THREAD, Task, WAITERS, check_task, receive, task_at, thread_of};
-use crate::host::leave::MEANWHILE;
+use super::task::{ABOUT, Phase, THREAD, Task, WAITERS, task_at, thread_of};
+use super::unpark::{push_cancellation, unpark_at};
 use crate::host::memory::{State, value};
 use crate::host::state::state_at;
-use crate::lua::class::push_kept;
-use crate::lua::entry::entry;
-use crate::lua::guard::{Failure, Text, push_text};
 use crate::lua::version::{push_user_value, set_user_value};
 use mlua::ffi::{
-    LUA_TFUNCTION, LUA_TNIL, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_call, lua_concat, lua_createtable,
-    lua_getmetatable, lua_gettop, lua_insert, lua_pop, lua_pushboolean, lua_pushnil, lua_pushstring, lua_pushthread,
-    lua_pushvalue, lua_rawequal, lua_rawget, lua_rawgeti, lua_rawlen, lua_rawset, lua_rawseti, lua_remove, lua_settop,
-    lua_type, lua_xmove, luaL_checkstack, luaL_traceback,
+    LUA_TFUNCTION, LUA_TNIL, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_call, lua_createtable, lua_gettop, lua_insert,
+    lua_pop, lua_pushboolean, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawlen,
+    lua_rawseti, lua_settop, lua_type, luaL_checkstack,
 };
 use std::ffi::c_int;
-use std::ptr::null;
-
-/// The places in the registry of `{ [coroutine] = { error, traceback } }`, weak, and of the metatable of cancellations.
-pub(super) static TRACES_KEY: u8 = 0;
-pub(super) static CANCELLATION_KEY: u8 = 0;
 
 /// Ends the task at `index`: its outcome are the `values` on top, which it pops. Returns whether anybody was told.
 ///
@@ -137,109 +127,6 @@ unsafe fn tell_one(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// Adds the value on top, a task or a function, to those that are told of the end of the task at `index`, and pops it.
-///
-/// # Safety
-///
-/// The rule of the crate; a task at `index`, an absolute one. Room for four values.
-pub(super) unsafe fn add_waiter(lua: *mut lua_State, index: c_int) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let new = lua_gettop(lua);
-        push_user_value(lua, index, WAITERS);
-        match lua_type(lua, -1) {
-            LUA_TNIL => {
-                lua_pushvalue(lua, new);
-                set_user_value(lua, index, WAITERS);
-            }
-            LUA_TTABLE => {
-                lua_pushvalue(lua, new);
-                lua_rawseti(lua, -2, lua_rawlen(lua, -2) as i64 + 1);
-            }
-            _ => {
-                lua_createtable(lua, 2, 0);
-                lua_pushvalue(lua, new + 1);
-                lua_rawseti(lua, -2, 1);
-                lua_pushvalue(lua, new);
-                lua_rawseti(lua, -2, 2);
-                set_user_value(lua, index, WAITERS);
-            }
-        }
-        lua_settop(lua, new - 1);
-    }
-}
-
-entry!(
-    /// `( task, waiter )`: the task, or the function, is told of the first one's end. Returns whether it has ended already.
-    pub(super) fn watch(lua: *mut lua_State) -> c_int {
-        check_task(lua, 1);
-        lua_settop(lua, 2);
-        let (_, state) = receive(lua); // S: loop task waiter
-        let has_ended = is_over(lua, 2, state);
-        if !has_ended {
-            add_waiter(lua, 2);
-        }
-        lua_pushboolean(lua, c_int::from(has_ended));
-        1
-    }
-);
-
-entry!(
-    /// `( task, waiter )`: ends that.
-    pub(super) fn unwatch(lua: *mut lua_State) -> c_int {
-        check_task(lua, 1);
-        lua_settop(lua, 2);
-        drop_waiter(lua, 1, 2);
-        0
-    }
-);
-
-entry!(
-    /// `( task )`: ends it for the task that runs.
-    pub(super) fn unawait(lua: *mut lua_State) -> c_int {
-        check_task(lua, 1);
-        lua_settop(lua, 1);
-        let (_, state) = receive(lua); // S: loop task
-        if !state.is_null() {
-            push_user_value(lua, 1, value::CURRENT);
-            drop_waiter(lua, 2, 3);
-        }
-        0
-    }
-);
-
-/// Removes a waiter, at `waiter`, from those of the task at `index`.
-unsafe fn drop_waiter(lua: *mut lua_State, index: c_int, waiter: c_int) {
-    // SAFETY: only called by the entries above, with the waiter on top.
-    unsafe {
-        let waiters = waiter + 1;
-        push_user_value(lua, index, WAITERS);
-        if lua_type(lua, waiters) != LUA_TTABLE {
-            if lua_rawequal(lua, waiter, waiters) != 0 {
-                lua_pushnil(lua);
-                set_user_value(lua, index, WAITERS);
-            }
-            return;
-        }
-        // The order of the others stays: first come, first told.
-        let count = lua_rawlen(lua, waiters) as i64;
-        let mut kept = 0;
-        for n in 1..=count {
-            lua_rawgeti(lua, waiters, n);
-            if lua_rawequal(lua, -1, waiter) != 0 {
-                lua_pop(lua, 1);
-            } else {
-                kept += 1;
-                lua_rawseti(lua, waiters, kept);
-            }
-        }
-        for n in kept + 1..=count {
-            lua_pushnil(lua);
-            lua_rawseti(lua, waiters, n);
-        }
-    }
-}
-
 /// Whether the task at `index` has ended. If others have closed its coroutine, it ends now.
 ///
 /// # Safety
@@ -289,116 +176,6 @@ pub(super) unsafe fn sweep(lua: *mut lua_State) {
             lua_settop(lua, top);
             place -= 1;
         }
-    }
-}
-
-entry!(
-    /// `( task )` → its results; nil and its error
-    pub(super) fn outcome(lua: *mut lua_State) -> c_int {
-        let task = check_task(lua, 1);
-        lua_settop(lua, 1);
-        match (*task).phase {
-            Phase::Done => {
-                push_user_value(lua, 1, THREAD);
-                let count = (*task).results;
-                if count < 2 {
-                    return count;
-                }
-                luaL_checkstack(lua, count, c"too many results".as_ptr());
-                for n in 1..=count {
-                    lua_rawgeti(lua, 2, n.into());
-                }
-                count
-            }
-            Phase::Failed | Phase::Cancelled => {
-                lua_pushnil(lua);
-                push_user_value(lua, 1, THREAD);
-                2
-            }
-            _ => Failure { errno: libc::EBADF, text: Text::new("the loop is closed") }.push(lua),
-        }
-    }
-);
-
-/// Whether the value at `index` is a cancellation.
-///
-/// # Safety
-///
-/// An acceptable index. Room for two values. Neither raises nor allocates.
-pub(super) unsafe fn is_cancellation(lua: *mut lua_State, index: c_int) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe {
-        if lua_type(lua, index) != LUA_TTABLE || lua_getmetatable(lua, index) == 0 {
-            return false;
-        }
-        let is_one = push_kept(lua, &CANCELLATION_KEY) && lua_rawequal(lua, -1, -2) != 0;
-        lua_pop(lua, 2);
-        is_one
-    }
-}
-
-entry!(
-    /// The message handler of a task's coroutine, since Lua 5.4: keeps the traceback, and leaves the error as it is.
-    pub(super) fn on_raise(lua: *mut lua_State) -> c_int {
-        lua_settop(lua, 1);
-        if is_cancellation(lua, 1) || !push_kept(lua, &TRACES_KEY) {
-            return 1;
-        }
-        lua_pushthread(lua);
-        lua_pushvalue(lua, 3);
-        lua_rawget(lua, 2); // S: err traces co { first, traceback } or nil
-        luaL_traceback(lua, lua, null(), 1);
-        if lua_type(lua, 4) == LUA_TTABLE {
-            lua_rawgeti(lua, 4, 1);
-            if lua_rawequal(lua, 1, -1) != 0 {
-                return (lua_settop(lua, 1), 1).1;
-            }
-            lua_pushstring(lua, MEANWHILE.as_ptr());
-            push_text(lua, -2);
-            lua_remove(lua, -3);
-            lua_pushstring(lua, c"\n".as_ptr());
-            lua_rawgeti(lua, 4, 2);
-            lua_concat(lua, 5);
-        }
-        lua_createtable(lua, 2, 0); // S: err traces co before traceback { }
-        lua_pushvalue(lua, 1);
-        lua_rawseti(lua, 6, 1);
-        lua_pushvalue(lua, 5);
-        lua_rawseti(lua, 6, 2);
-        lua_remove(lua, 5);
-        lua_remove(lua, 4);
-        lua_rawset(lua, 2);
-        lua_settop(lua, 1);
-        1
-    }
-);
-
-/// Pushes the traceback of the error on top of a coroutine's stack.
-///
-/// # Safety
-///
-/// The rule of the crate; the coroutine is alive and has failed. Room for four values.
-pub(super) unsafe fn push_traceback(lua: *mut lua_State, coroutine: *mut lua_State) {
-    // SAFETY: the caller's promise. A coroutine has room for two values beside its error.
-    unsafe {
-        let top = lua_gettop(lua);
-        if push_kept(lua, &TRACES_KEY) {
-            lua_pushthread(coroutine);
-            lua_xmove(coroutine, lua, 1); // S: … traces co
-            lua_pushvalue(lua, -1);
-            lua_rawget(lua, -3); // S: … traces co kept
-            if lua_type(lua, -1) == LUA_TTABLE {
-                lua_rawgeti(lua, -1, 2);
-                lua_insert(lua, top + 1);
-                lua_pop(lua, 1);
-                lua_pushnil(lua);
-                lua_rawset(lua, -3);
-                lua_settop(lua, top + 1);
-                return;
-            }
-        }
-        lua_settop(lua, top);
-        luaL_traceback(lua, coroutine, null(), 0);
     }
 }
 

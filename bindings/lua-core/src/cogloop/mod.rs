@@ -22,6 +22,7 @@ mod coroutine;
 mod create;
 mod embed;
 mod finish;
+mod join;
 mod left;
 mod list;
 mod loops;
@@ -32,8 +33,11 @@ mod source;
 mod spawn;
 mod stats;
 mod task;
+mod tasks;
 mod ticket;
 mod timer;
+mod trace;
+mod unpark;
 mod upvalue;
 mod wake;
 mod watch;
@@ -70,7 +74,7 @@ const METHODS: [(&CStr, lua_CFunction); 29] = [
     (c"running", coroutine::running),
     (c"park", coroutine::park),
     (c"unpark", cancel::unpark),
-    (c"tasks", task::tasks),
+    (c"tasks", tasks::tasks),
     (c"firing", control::firing),
     (c"run", control::run),
     (c"step", control::step),
@@ -114,20 +118,20 @@ const WATCHER_METHODS: [(&CStr, lua_CFunction); 4] =
 const WATCHER_META: [(&CStr, lua_CFunction); 2] = [(c"__close", watch::close), (c"__tostring", watch::to_string)];
 
 const TASK_METHODS: [(&CStr, lua_CFunction); 4] =
-    [(c"cancel", cancel::cancel), (c"status", task::status), (c"name", task::name), (c"thread", task::thread)];
+    [(c"cancel", cancel::cancel), (c"status", tasks::status), (c"name", tasks::name), (c"thread", tasks::thread)];
 
-const TASK_META: [(&CStr, lua_CFunction); 2] = [(c"__close", cancel::close), (c"__tostring", task::to_string)];
+const TASK_META: [(&CStr, lua_CFunction); 2] = [(c"__close", cancel::close), (c"__tostring", tasks::to_string)];
 
 /// What the parts that are written in Lua get, apart from what a script gets.
 const INNER: [(&CStr, lua_CFunction); 9] = [
     (c"open_signal", source::open_signal),
     (c"open_child", source::open_child),
-    (c"await", coroutine::await_end),
+    (c"await", join::await_end),
     (c"pause", coroutine::pause),
-    (c"outcome", finish::outcome),
-    (c"watch", finish::watch),
-    (c"unwatch", finish::unwatch),
-    (c"unawait", finish::unawait),
+    (c"outcome", join::outcome),
+    (c"watch", join::watch),
+    (c"unwatch", join::unwatch),
+    (c"unawait", join::unawait),
     (c"unpark", cancel::resume_parked),
 ];
 
@@ -186,14 +190,14 @@ unsafe fn push_inner(lua: *mut lua_State) {
         let inner = lua_gettop(lua);
         set_functions(lua, inner, &UPVALUES, &INNER);
         push_metatable(lua, c"cogloop.cancellation");
-        keep(lua, inner + 1, &finish::CANCELLATION_KEY);
+        keep(lua, inner + 1, &unpark::CANCELLATION_KEY);
         lua_setfield(lua, inner, c"Cancellation".as_ptr());
         lua_createtable(lua, 0, 0);
         lua_createtable(lua, 0, 1);
         lua_pushstring(lua, c"k".as_ptr());
         lua_setfield(lua, -2, c"__mode".as_ptr());
         lua_setmetatable(lua, -2);
-        keep(lua, inner + 1, &finish::TRACES_KEY);
+        keep(lua, inner + 1, &trace::TRACES_KEY);
         lua_settop(lua, inner);
         lua_getfield(lua, upvalue::TASK, c"__index".as_ptr());
         lua_setfield(lua, inner, c"Task".as_ptr());

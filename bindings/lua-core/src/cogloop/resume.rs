@@ -1,12 +1,13 @@
 //! Resuming the coroutine of a task, and queueing the task for what it waits for next.
 
-use super::cancel::{CUTS_MAX, push_raise, told};
 use super::claim::limit;
-use super::finish::{finish, is_over, is_own_cancellation, on_raise, push_traceback};
+use super::finish::{finish, is_over, is_own_cancellation};
 use super::left::{Left, is_left, mark};
 use super::sleepers::expect_sleeper;
 use super::task::{ABOUT, Asked, Phase, THREAD, Task, task_at};
 use super::ticket::{Payload, arm_entry};
+use super::trace::{on_raise, push_traceback};
+use super::unpark::{CUTS_MAX, push_raise, told};
 use crate::host::arm::Due;
 use crate::host::leave::CLOSED;
 use crate::host::memory::{COROUTINE, Request, State, value};

@@ -1,11 +1,11 @@
 //! Serving the timers that are due: one C function for a batch, one Lua call for a callback, and little between the
 //! two.
 
-use super::cancel::push_raise;
 use super::claim::{before_idle, tell_waiting, void_dead_claims};
 use super::resume::{go, push_reason};
 use super::task::task_at;
 use super::ticket::{Payload, Ticket, push_ticket};
+use super::unpark::push_raise;
 use super::wake::{time_out, wake};
 use crate::host::drive::must_return;
 use crate::host::entries::slot;

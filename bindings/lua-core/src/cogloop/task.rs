@@ -10,18 +10,14 @@
 //! A coroutine may escape its task (`task:thread( )`, `coroutine.running( )`): others may resume it, close it, or run
 //! this loop in it. So nothing touches a coroutine's stack before `is_left` has said yes.
 
-use super::left::is_dead;
-use super::loops::push_owner;
 use super::upvalue;
-use crate::host::memory::{State, value};
 use crate::lua::args::{test_userdata, wrong};
-use crate::lua::entry::entry;
 use crate::lua::version::push_user_value;
 use mlua::ffi::{
-    LUA_TSTRING, LUA_TTABLE, lua_State, lua_concat, lua_insert, lua_pop, lua_pushfstring, lua_pushnil, lua_pushstring,
-    lua_rawget, lua_remove, lua_settop, lua_topointer, lua_tostring, lua_tothread, lua_touserdata, lua_type,
+    LUA_TSTRING, LUA_TTABLE, lua_State, lua_pop, lua_pushnil, lua_pushstring, lua_rawget, lua_remove, lua_tothread,
+    lua_touserdata, lua_type,
 };
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 use std::os::fd::RawFd;
 
 /// The user values of a task.
@@ -156,114 +152,3 @@ pub(super) unsafe fn push_name(lua: *mut lua_State, index: c_int) {
         }
     }
 }
-
-/// Pushes the loop of the task at 1 below it, and returns both. The state is null if the loop is gone or closed.
-/// S: task … → loop task …
-///
-/// # Safety
-///
-/// The rule of the crate; the running function is one of the module's, called with a task.
-pub(super) unsafe fn receive(lua: *mut lua_State) -> (*mut Task, *mut State) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let task = check_task(lua, 1);
-        let state = push_owner(lua, (*task).owner);
-        lua_insert(lua, 1);
-        (task, state)
-    }
-}
-
-entry!(
-    /// `task:thread( )` → its coroutine, for `debug` and `coroutine`; nil once it has ended
-    pub(super) fn thread(lua: *mut lua_State) -> c_int {
-        let task = check_task(lua, 1);
-        lua_settop(lua, 1);
-        match (*task).is_over() {
-            true => lua_pushnil(lua),
-            false => push_user_value(lua, 1, THREAD),
-        }
-        1
-    }
-);
-
-entry!(
-    /// `task:name( )` → what `spawn` was told, or nil
-    pub(super) fn name(lua: *mut lua_State) -> c_int {
-        check_task(lua, 1);
-        lua_settop(lua, 1);
-        push_name(lua, 1);
-        1
-    }
-);
-
-/// What `status` says of the task at `index`. Its coroutine may have been ended by others; or its loop, which is over if
-/// `state` is null.
-///
-/// # Safety
-///
-/// There is a task at `index`. Room for two values. Neither raises nor allocates.
-pub(super) unsafe fn status_of(lua: *mut lua_State, index: c_int, state: *mut State) -> &'static CStr {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let coroutine = thread_of(lua, index);
-        match (*task_at(lua, index)).phase {
-            Phase::Done => c"done",
-            Phase::Failed => c"failed",
-            Phase::Cancelled => c"cancelled",
-            _ if state.is_null() || coroutine.is_null() || is_dead(coroutine) => c"cancelled",
-            Phase::Running => c"running",
-            Phase::Fresh | Phase::Queued => c"ready",
-            Phase::Sleeping | Phase::Watching(_) | Phase::Parked => c"waiting",
-        }
-    }
-}
-
-entry!(
-    /// `task:status( )` → `'ready'`, `'running'`, `'waiting'`; `'done'`, `'failed'`, `'cancelled'`
-    pub(super) fn status(lua: *mut lua_State) -> c_int {
-        let (_, state) = receive(lua);
-        let text = status_of(lua, 2, state);
-        lua_pushstring(lua, text.as_ptr());
-        1
-    }
-);
-
-entry!(
-    pub(super) fn to_string(lua: *mut lua_State) -> c_int {
-        let (_, state) = receive(lua);
-        lua_settop(lua, 2);
-        let text = status_of(lua, 2, state);
-        push_name(lua, 2); // S: loop task name
-        lua_pushstring(lua, c"cogloop.task: ".as_ptr());
-        match lua_type(lua, 3) == LUA_TSTRING {
-            true => lua_pushfstring(lua, c"'%s', ".as_ptr(), lua_tostring(lua, 3)),
-            false => lua_pushstring(lua, c"".as_ptr()),
-        };
-        lua_pushfstring(lua, c"%s, %p".as_ptr(), text.as_ptr(), lua_topointer(lua, 2));
-        lua_concat(lua, 3);
-        1
-    }
-);
-
-entry!(
-    /// `loop:tasks( )` → the tasks that have not ended, in no order
-    pub(super) fn tasks(lua: *mut lua_State) -> c_int {
-        // The list is copied by its length: making the table may run a finalizer, which may change anything.
-        super::loops::receiver(lua);
-        lua_settop(lua, 1);
-        mlua::ffi::lua_createtable(lua, 0, 0);
-        push_user_value(lua, 1, value::ALIVE); // S: loop list alive
-        let mut count = 0;
-        loop {
-            let state = crate::host::state::state_at(lua, 1);
-            if state.is_null() || count >= (*state).cogloop.alive {
-                break;
-            }
-            count += 1;
-            mlua::ffi::lua_rawgeti(lua, 3, count.into());
-            mlua::ffi::lua_rawseti(lua, 2, count.into());
-        }
-        lua_settop(lua, 2);
-        1
-    }
-);

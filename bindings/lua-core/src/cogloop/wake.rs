@@ -1,10 +1,10 @@
 //! The ends of a wait: the handle is ready, or the time is over.
 
-use super::cancel::push_raise;
 use super::claim::end_limit;
 use super::left::Left;
 use super::resume::{go, push_reason};
 use super::task::task_at;
+use super::unpark::push_raise;
 use crate::host::memory::{COROUTINE, DIRECTIONS, NodeBlock, direction_value};
 use crate::host::node::drop_directions;
 use crate::host::observed::holds_data;

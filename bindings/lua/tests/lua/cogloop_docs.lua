@@ -46,7 +46,7 @@ end
 
 test( 'the documentation has its blocks', function( ) is_true( #blocks > 12 ) end )
 
-local types = read '../../types/cogloop.lua'
+local types = read '../../types/cogloop.lua' .. read '../../types/cogloop/task.lua' .. read '../../types/cogloop/timer.lua'
 
 local function compare( object, prefix )
   local said = { }
@@ -62,6 +62,7 @@ test( 'the definitions for LuaLS have what the module has', function( )
   local loop = cogloop.loop( )
   compare( getmetatable( loop ).__index, 'Loop:' )
   compare( getmetatable( loop:after( 1, print ) ).__index, 'Timer:' )
+  compare( getmetatable( loop:spawn( print ) ).__index, 'Task:' )
   compare( getmetatable( loop:on( assert( io.open '/dev/null' ), 'r', print ) ).__index, 'Watcher:' )
 end )
 
@@ -69,6 +70,7 @@ test( 'the documentation has each function', function( )
   local text = read '../../../../docs/lua.md'
   for name in pairs( cogloop ) do is_true( text:find( name .. '[({]' ), name ) end
   for name in types:gmatch '\nfunction Timer:(%a+)' do is_true( text:find( 'timer:' .. name .. '(', 1, true ), name ) end
+  for name in types:gmatch '\nfunction Task:(%a+)' do is_true( text:find( 'task:' .. name .. '(', 1, true ), name ) end
   for name in types:gmatch '\nfunction Watcher:(%a+)' do is_true( text:find( 'watcher:' .. name .. '(', 1, true ), name ) end
 end )
 

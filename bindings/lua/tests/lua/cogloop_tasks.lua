@@ -229,16 +229,14 @@ test( 'a task that catches its cancellation for ever is closed, and others go on
   local task = loop:spawn( function( )
     if _VERSION >= 'Lua 5.4' then
       -- `<close>` is no syntax elsewhere.
-      local guard = assert( load 'local guard = ... ; local it <close> = guard ; while true do pcall( coroutine.running( ) and SLEEP, LOOP, 10 ) end' )
-      SLEEP, LOOP = loop.sleep, loop
-      guard( setmetatable( { }, { __close = function( ) closed = true end } ) )
+      local catch = assert( load 'local guard, loop = ... ; local it <close> = guard ; while true do pcall( loop.sleep, loop, 10 ) end' )
+      catch( setmetatable( { }, { __close = function( ) closed = true end } ), loop )
     end
     while true do pcall( loop.sleep, loop, 10 ) end
   end )
   loop:every( 100, function( ) other = other + 1 end ):unref( )
   loop:after( 5, function( ) task:cancel( ) end )
   loop:run( )
-  SLEEP, LOOP = nil, nil
   equal( task:status( ), 'cancelled' )
   equal( closed, _VERSION >= 'Lua 5.4' )
   is_true( other > 5 )

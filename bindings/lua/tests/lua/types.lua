@@ -34,9 +34,10 @@ local seen = { }
 for path in assert( io.popen( 'find "' .. here .. '../../types" -name "*.lua"' ) ):lines( ) do
   local module, names = read_definitions( path )
   seen[ tostring( module ) ] = true
-  test( ('the definitions of %s are what it exports'):format( module ), function( )
+  -- A file of the name _ has classes that another one speaks of.
+  if module then test( ('the definitions of %s are what it exports'):format( module ), function( )
     same_list( sorted( names ), sorted( require( module ) ), module )
-  end )
+  end ) end
 end
 
 test( 'there are definitions', function( ) is_true( seen[ 't.Loop' ] ) end )

@@ -1,0 +1,172 @@
+//! Waiting for the end of a task: those that are told of it, and what they are told.
+
+use super::coroutine::check_inside;
+use super::finish::is_over;
+use super::left::mark;
+use super::task::{Phase, THREAD, WAITERS, check_task};
+use super::tasks::receive;
+use crate::host::memory::{Request, value};
+use crate::host::state::check_loop;
+use crate::lua::entry::entry;
+use crate::lua::guard::{Failure, Text};
+use crate::lua::version::{push_user_value, set_user_value};
+use mlua::ffi::{
+    LUA_TNIL, LUA_TTABLE, lua_State, lua_createtable, lua_gettop, lua_pop, lua_pushboolean, lua_pushlightuserdata,
+    lua_pushnil, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawlen, lua_rawseti, lua_settop, lua_type, lua_yield,
+    luaL_checkstack,
+};
+use std::ffi::c_int;
+
+entry!(
+    /// `( task [, ms] )`, in another task: waits for the end of the first one → true; as `pause`
+    pub(super) fn await_end(lua: *mut lua_State) -> c_int {
+        check_task(lua, 1);
+        let limit_ns = super::coroutine::check_limit(lua, 2);
+        lua_settop(lua, 1);
+        let (_, state) = receive(lua); // S: loop task
+        if is_over(lua, 2, state) {
+            lua_pushboolean(lua, 1);
+            return 1;
+        }
+        if state.is_null() {
+            return Failure { errno: libc::EBADF, text: Text::new("the loop is closed") }.push(lua);
+        }
+        check_inside(lua, state);
+        push_user_value(lua, 1, value::CURRENT); // S: loop task me
+        if lua_rawequal(lua, 2, 3) != 0 {
+            Text::<60>::new("a task cannot wait for its own end").raise(lua);
+        }
+        add_waiter(lua, 2);
+        let state = check_loop(lua, 1);
+        (*state).cogloop.request = Some(Request::Park { limit_ns });
+        lua_pushlightuserdata(lua, mark());
+        lua_yield(lua, 1)
+    }
+);
+
+/// Adds the value on top, a task or a function, to those that are told of the end of the task at `index`, and pops it.
+unsafe fn add_waiter(lua: *mut lua_State, index: c_int) {
+    // SAFETY: only called by the entries here, with room for four values.
+    unsafe {
+        let new = lua_gettop(lua);
+        push_user_value(lua, index, WAITERS);
+        match lua_type(lua, -1) {
+            LUA_TNIL => {
+                lua_pushvalue(lua, new);
+                set_user_value(lua, index, WAITERS);
+            }
+            LUA_TTABLE => {
+                lua_pushvalue(lua, new);
+                lua_rawseti(lua, -2, lua_rawlen(lua, -2) as i64 + 1);
+            }
+            _ => {
+                lua_createtable(lua, 2, 0);
+                lua_pushvalue(lua, new + 1);
+                lua_rawseti(lua, -2, 1);
+                lua_pushvalue(lua, new);
+                lua_rawseti(lua, -2, 2);
+                set_user_value(lua, index, WAITERS);
+            }
+        }
+        lua_settop(lua, new - 1);
+    }
+}
+
+entry!(
+    /// `( task, waiter )`: the task, or the function, is told of the first one's end. Returns whether it has ended already.
+    pub(super) fn watch(lua: *mut lua_State) -> c_int {
+        check_task(lua, 1);
+        lua_settop(lua, 2);
+        let (_, state) = receive(lua); // S: loop task waiter
+        let has_ended = is_over(lua, 2, state);
+        if !has_ended {
+            add_waiter(lua, 2);
+        }
+        lua_pushboolean(lua, c_int::from(has_ended));
+        1
+    }
+);
+
+entry!(
+    /// `( task, waiter )`: ends that.
+    pub(super) fn unwatch(lua: *mut lua_State) -> c_int {
+        check_task(lua, 1);
+        lua_settop(lua, 2);
+        drop_waiter(lua, 1, 2);
+        0
+    }
+);
+
+entry!(
+    /// `( task )`: ends it for the task that runs.
+    pub(super) fn unawait(lua: *mut lua_State) -> c_int {
+        check_task(lua, 1);
+        lua_settop(lua, 1);
+        let (_, state) = receive(lua); // S: loop task
+        if !state.is_null() {
+            push_user_value(lua, 1, value::CURRENT);
+            drop_waiter(lua, 2, 3);
+        }
+        0
+    }
+);
+
+/// Removes a waiter, at `waiter`, from those of the task at `index`.
+unsafe fn drop_waiter(lua: *mut lua_State, index: c_int, waiter: c_int) {
+    // SAFETY: only called by the entries above, with the waiter on top.
+    unsafe {
+        let waiters = waiter + 1;
+        push_user_value(lua, index, WAITERS);
+        if lua_type(lua, waiters) != LUA_TTABLE {
+            if lua_rawequal(lua, waiter, waiters) != 0 {
+                lua_pushnil(lua);
+                set_user_value(lua, index, WAITERS);
+            }
+            return;
+        }
+        // The order of the others stays: first come, first told.
+        let count = lua_rawlen(lua, waiters) as i64;
+        let mut kept = 0;
+        for n in 1..=count {
+            lua_rawgeti(lua, waiters, n);
+            if lua_rawequal(lua, -1, waiter) != 0 {
+                lua_pop(lua, 1);
+            } else {
+                kept += 1;
+                lua_rawseti(lua, waiters, kept);
+            }
+        }
+        for n in kept + 1..=count {
+            lua_pushnil(lua);
+            lua_rawseti(lua, waiters, n);
+        }
+    }
+}
+
+entry!(
+    /// `( task )` → its results; nil and its error
+    pub(super) fn outcome(lua: *mut lua_State) -> c_int {
+        let task = check_task(lua, 1);
+        lua_settop(lua, 1);
+        match (*task).phase {
+            Phase::Done => {
+                push_user_value(lua, 1, THREAD);
+                let count = (*task).results;
+                if count < 2 {
+                    return count;
+                }
+                luaL_checkstack(lua, count, c"too many results".as_ptr());
+                for n in 1..=count {
+                    lua_rawgeti(lua, 2, n.into());
+                }
+                count
+            }
+            Phase::Failed | Phase::Cancelled => {
+                lua_pushnil(lua);
+                push_user_value(lua, 1, THREAD);
+                2
+            }
+            _ => Failure { errno: libc::EBADF, text: Text::new("the loop is closed") }.push(lua),
+        }
+    }
+);

@@ -1,0 +1,146 @@
+//! Ending a task's wait from outside, with values: they go onto the coroutine's own stack, below the mark.
+//!
+//! Once told of its cancellation, a task may wait until its grace is over. A wait beyond that is cut short and raises
+//! again. After [`CUTS_MAX`] of these the coroutine is closed: a task that catches its cancellation for ever cannot stay.
+
+use super::left::{Left, is_left, mark, raise_mark};
+use super::task::{ABOUT, Asked, Phase, Task, task_at, thread_of};
+use super::ticket::{Payload, arm_entry};
+use crate::host::arm::Due;
+use crate::host::entries::unlink;
+use crate::host::memory::{State, value};
+use crate::host::state::state_at;
+use crate::lua::class::push_kept;
+use crate::lua::guard::Text;
+use crate::lua::version::push_user_value;
+use cogloop_io::Key;
+use mlua::ffi::{
+    LUA_TSTRING, lua_State, lua_checkstack, lua_createtable, lua_gettop, lua_insert, lua_pop, lua_pushlightuserdata,
+    lua_pushstring, lua_pushvalue, lua_rawset, lua_setmetatable, lua_settop, lua_type, lua_xmove,
+};
+use std::ffi::c_int;
+
+/// The place in the registry of the metatable of cancellations.
+pub(super) static CANCELLATION_KEY: u8 = 0;
+
+/// After so many waits that were cut short a task is closed.
+pub(super) const CUTS_MAX: u8 = 100;
+
+/// Replaces the reason on top by a cancellation of the task at `index`.
+///
+/// # Safety
+///
+/// The rule of the crate; a task at `index`, an absolute one. Room for four values.
+pub(super) unsafe fn push_cancellation(lua: *mut lua_State, index: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lua_createtable(lua, 0, 2);
+        lua_insert(lua, -2); // S: … { } reason
+        lua_pushstring(lua, c"reason".as_ptr());
+        lua_insert(lua, -2);
+        lua_rawset(lua, -3);
+        push_user_value(lua, index, ABOUT);
+        if lua_type(lua, -1) == LUA_TSTRING {
+            lua_pushstring(lua, c"name".as_ptr());
+            lua_insert(lua, -2);
+            lua_rawset(lua, -3);
+        } else {
+            lua_pop(lua, 1);
+        }
+        if push_kept(lua, &CANCELLATION_KEY) {
+            lua_setmetatable(lua, -2);
+        }
+    }
+}
+
+/// Cancels the timer of a task, if there is one. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// The open loop of the task is at 1. Room for two values.
+pub(super) unsafe fn end_timer(lua: *mut lua_State, task: *mut Task) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let state = state_at(lua, 1);
+        if let Some(key) = Key::from_bits(std::mem::take(&mut (*task).key))
+            && (*state).events.cancel_timer(key).is_some()
+        {
+            unlink(lua, key);
+        }
+    }
+}
+
+/// Queues the task at `index`, which waits: its wait ends in the next turn with the `values` on top, which are popped.
+/// If it raises, for want of memory, nothing has changed.
+///
+/// # Safety
+///
+/// The rule of the crate; the task's loop is at 1 and open, and `is_left` has said that the coroutine waits. Room for
+/// four values.
+pub(super) unsafe fn queue_woken(lua: *mut lua_State, index: c_int, coroutine: *mut lua_State, values: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if lua_checkstack(coroutine, values + 4) == 0 {
+            Text::<40>::new("too many values").raise(lua);
+        }
+        let top = lua_gettop(lua);
+        push_user_value(lua, 1, value::TASKS);
+        lua_pushvalue(lua, index);
+        let key = arm_entry(lua, state_at(lua, 1), top + 1, Payload::woken(values), Due::After(0));
+        lua_settop(lua, top);
+        let task = task_at(lua, index);
+        end_timer(lua, task);
+        (*task).key = key.to_bits();
+        (*task).phase = Phase::Queued;
+        (*task).is_cut = false;
+        lua_pop(coroutine, 1); // the mark
+        lua_xmove(lua, coroutine, values);
+        lua_pushlightuserdata(coroutine, mark());
+    }
+}
+
+/// Wakes the task at `index` with the `values` on top, which are popped, if it is parked. Returns whether it was.
+///
+/// # Safety
+///
+/// The rule of the crate; the task's loop is at 1 and open, `index` is absolute. Room for four values.
+pub(super) unsafe fn unpark_at(lua: *mut lua_State, index: c_int, values: c_int) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let coroutine = thread_of(lua, index);
+        let is_parked =
+            !coroutine.is_null() && (*task_at(lua, index)).phase == Phase::Parked && is_left(coroutine, Left::Waiting);
+        if is_parked {
+            queue_woken(lua, index, coroutine, values);
+        } else {
+            lua_pop(lua, values);
+        }
+        is_parked
+    }
+}
+
+/// The task gets its cancellation now.
+///
+/// # Safety
+///
+/// The state of the task's open loop.
+pub(super) unsafe fn told(state: *mut State, task: *mut Task) -> Asked {
+    // SAFETY: the caller's promise.
+    unsafe {
+        Asked::Told { until_ns: (*state).events.now_ns().saturating_add(u64::from((*task).grace_ms) * 1_000_000) }
+    }
+}
+
+/// Pushes what makes a wait of the task at `index` raise its cancellation. Returns the number of values.
+///
+/// # Safety
+///
+/// A cancelled task at `index`. Room for three values. Neither raises nor allocates.
+pub(super) unsafe fn push_raise(lua: *mut lua_State, index: c_int) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lua_pushlightuserdata(lua, raise_mark());
+        push_user_value(lua, index, ABOUT);
+        2
+    }
+}
