@@ -9,6 +9,7 @@ use common::*;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::HashSet;
 use std::fs::File;
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd};
 
 const MANY: usize = 10_000;
@@ -111,5 +112,30 @@ fn taking_a_few_events_a_turn_of_more_than_a_batch_serves_everybody_c49() {
             events.clear();
             added.into_iter().for_each(|(_, fd)| close(fd));
         }
+    });
+}
+
+/// More descriptors than a batch holds become ready again and again: each is served.
+#[test]
+fn of_more_busy_ones_than_a_batch_holds_the_rest_comes_first_c49() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+    on_every_backend(|events| {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let added = add_up_to(2_000, events, reader.as_fd());
+        let mut turn = || {
+            events.turn(Wait::Poll).unwrap();
+            std::iter::from_fn(|| events.next_ready()).map(|ready| ready.token).collect::<Vec<_>>()
+        };
+        assert_eq!(turn(), []);
+        for _ in 0..5 {
+            writer.write_all(b"x").unwrap();
+            let served: HashSet<_> = (0..4).flat_map(|_| turn()).collect();
+            assert_eq!(served.len(), added.len());
+            rustix::io::read(&reader, &mut [0; 8]).unwrap();
+            assert_eq!(turn(), [], "nothing of what was there");
+        }
+        events.clear();
+        added.into_iter().for_each(|(_, fd)| close(fd));
     });
 }
