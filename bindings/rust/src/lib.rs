@@ -68,6 +68,8 @@ mod error;
 #[cfg(all(unix, feature = "futures"))]
 mod futures_io;
 mod handle;
+#[cfg(all(unix, feature = "hyper"))]
+mod hyper;
 mod idle;
 mod idles;
 mod interval;
@@ -124,6 +126,8 @@ pub use error::Error;
 #[cfg(unix)]
 pub use handle::Ready;
 pub use handle::{Firing, Handle};
+#[cfg(all(unix, feature = "hyper"))]
+pub use hyper::Timeouts;
 pub use idle::Idle;
 pub use interval::Interval;
 pub use options::Options;
