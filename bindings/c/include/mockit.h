@@ -76,8 +76,9 @@ void Mockit_static_init(struct mockit *timer, void (*cb)(void *mockit), uint32_t
 struct mockit *Mockit_dynamic_init(void (*cb)(void *mockit), uint32_t ms, bool cyclic, void *ctx,
                                    int (*destructor)(void *mockit));
 
-/* Starts a timer; starts it anew if it is armed, also from its own callback. Returns 0 or an error number. The second
- * form takes delay or period from its argument: more than 49 days, say. */
+/* Starts a timer; starts it anew if it is armed, also from its own callback. Returns 0 or an error number: ENOMEM without
+ * memory, EAGAIN without threads; the timer is as it was then. The second form takes delay or period from its argument:
+ * more than 49 days, say. */
 int Mockit_arm(struct mockit *timer);
 int Mockit_arm64(struct mockit *timer, uint64_t ms);
 

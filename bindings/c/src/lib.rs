@@ -10,6 +10,9 @@
 // A failure is told without memory, which may be what ran out, so it is not boxed.
 #![allow(clippy::result_large_err)]
 
+#[cfg(test)]
+#[path = "../../../proptests/tests/memory/allocator.rs"]
+mod allocator;
 pub mod cog;
 #[cfg(test)]
 mod header;

@@ -1,11 +1,10 @@
 //! Memory runs out in the exported functions, at each request in turn: `COG_ERROR_MEMORY`, nothing half done, and all that
 //! needs no memory goes on.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::process::Command;
 use std::ptr::{null, null_mut};
 
 use super::answer::{COG_ERROR_MEMORY, COG_ERROR_STALE, COG_OK, cog_last_message, cog_strerror};
@@ -15,72 +14,7 @@ use super::timers::*;
 use super::walk::*;
 use super::watches::*;
 use super::{CogExpiry, CogHook, CogLoop, CogTimer, CogWatch};
-
-/// What this thread is granted.
-#[derive(Copy, Clone)]
-enum Grant {
-    All,
-    /// So many requests, and none after them.
-    Requests(usize),
-    /// All but the one after so many.
-    AllBut(usize),
-    /// Requests that fit into so many bytes together, with what is given back.
-    Bytes(usize),
-}
-
-thread_local! {
-    static GRANT: Cell<Grant> = const { Cell::new(Grant::All) };
-    static REFUSED: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Limited;
-
-#[global_allocator]
-static LIMITED: Limited = Limited;
-
-fn grants(more: usize) -> bool {
-    let Ok(grant) = GRANT.try_with(Cell::get) else { return true };
-    let (is_granted, left) = match grant {
-        Grant::All => return true,
-        Grant::Requests(left) => (left > 0, Grant::Requests(left.saturating_sub(1))),
-        Grant::AllBut(0) => (false, Grant::All),
-        Grant::AllBut(left) => (true, Grant::AllBut(left - 1)),
-        Grant::Bytes(left) => (more <= left, Grant::Bytes(if more <= left { left - more } else { left })),
-    };
-    GRANT.set(left);
-    REFUSED.set(REFUSED.get() + usize::from(!is_granted));
-    is_granted
-}
-
-fn take_back(bytes: usize) {
-    if let Ok(Grant::Bytes(left)) = GRANT.try_with(Cell::get) {
-        GRANT.set(Grant::Bytes(left.saturating_add(bytes)));
-    }
-}
-
-// SAFETY: each call is passed on to the system's allocator as it is, or answered by null, which says that there is none.
-unsafe impl GlobalAlloc for Limited {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise.
-        if grants(layout.size()) { unsafe { System.alloc(layout) } } else { null_mut() }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        take_back(layout.size());
-        // SAFETY: the caller's promise, and the memory is the system allocator's.
-        unsafe { System.dealloc(memory, layout) }
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if size < layout.size() {
-            take_back(layout.size() - size);
-        } else if !grants(size - layout.size()) {
-            return null_mut();
-        }
-        // SAFETY: as above.
-        unsafe { System.realloc(memory, layout, size) }
-    }
-}
+use crate::allocator::{Grant, with};
 
 unsafe extern "C" fn on_timer(_: CogTimer, _: *const CogExpiry, calls: *mut c_void) {
     // SAFETY: each test gives a counter of its own that outlives its loop.
@@ -188,14 +122,6 @@ fn count(calls: *mut c_void) -> u32 {
     unsafe { *calls.cast::<u32>() }
 }
 
-fn with(grant: Grant, work: impl FnOnce()) -> usize {
-    REFUSED.set(0);
-    GRANT.set(grant);
-    work();
-    GRANT.set(Grant::All);
-    REFUSED.get()
-}
-
 #[test]
 fn memory_that_runs_out_at_any_request_is_an_error() {
     let pipes: Vec<_> = (0..20).map(|_| io::pipe().unwrap()).collect();
@@ -204,13 +130,59 @@ fn memory_that_runs_out_at_any_request_is_an_error() {
         assert_eq!(code, COG_OK);
         let mut calls = 0_u32;
         let counter = (&raw mut calls).cast::<c_void>();
-        let refused = with(grant, || live(events, &pipes, counter));
+        let ((), refused) = with(grant, || live(events, &pipes, counter));
         check(events, counter);
         assert_eq!(cog_loop_free(events), COG_OK);
         refused
     };
     let enough = (0..10_000).find(|&requests| story(Grant::Requests(requests)) == 0).unwrap();
     assert!(enough > 10, "{enough} requests");
+    for request in 0..enough {
+        story(Grant::AllBut(request));
+    }
+}
+
+/// `cog_loop_run` and the children's watches.
+#[test]
+fn memory_that_runs_out_while_a_loop_runs_and_waits_for_children_is_an_error() {
+    let story = |grant| {
+        let (code, events) = new_loop();
+        assert_eq!(code, COG_OK);
+        let mut children: Vec<_> = (0..3).map(|_| Command::new("true").spawn().unwrap()).collect();
+        let mut calls = 0_u32;
+        let counter = (&raw mut calls).cast::<c_void>();
+        let mut watched = 0;
+        let ((), refused) = with(grant, || {
+            for child in &children {
+                let mut watch = CogWatch { loop_id: 7, token: 7 };
+                // SAFETY: a place for the handle, and the counter outlives the loop.
+                let code = unsafe {
+                    cog_watch_child(events, child.id().cast_signed(), Some(on_watch), counter, &raw mut watch)
+                };
+                if code == libc::ENOSYS || !is_done(code) {
+                    assert_eq!((watch.loop_id, watch.token), (7, 7), "nothing is half done");
+                } else {
+                    watched += 1;
+                }
+            }
+            for round in 0..20_u64 {
+                // SAFETY: as above.
+                let _ = is_done(unsafe { cog_timer_after(events, round, Some(on_timer), counter, null_mut()) });
+            }
+            // It may end early, and go on.
+            let _ = is_done(cog_loop_run(events));
+        });
+        assert!(is_done(cog_loop_run(events)));
+        assert!(count(counter) >= watched, "{watched} children are told of");
+        check(events, counter);
+        assert_eq!(cog_loop_free(events), COG_OK);
+        for child in &mut children {
+            // The loop may have been faster.
+            let _ = child.wait();
+        }
+        refused
+    };
+    let enough = (0..10_000).find(|&requests| story(Grant::Requests(requests)) == 0).unwrap();
     for request in 0..enough {
         story(Grant::AllBut(request));
     }

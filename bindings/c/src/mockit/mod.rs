@@ -11,6 +11,8 @@
 
 mod alarm;
 mod layout;
+#[cfg(test)]
+mod memory_tests;
 mod pool;
 mod service;
 mod thread;
@@ -182,7 +184,16 @@ pub unsafe extern "C" fn Mockit_arm64(timer: *mut Mockit, ms: u64) -> c_int {
 pub unsafe extern "C" fn Mockit_disarm(timer: *mut Mockit) {
     if !timer.is_null() {
         // SAFETY: the caller's promise.
-        guarded(|| service::service().map_or_else(|error| error, |service| unsafe { service.disarm(timer) }));
+        guarded(|| match service::made() {
+            // SAFETY: the caller's promise.
+            Some(service) => unsafe { service.disarm(timer) },
+            // Nothing is armed.
+            None => {
+                // SAFETY: the caller's promise.
+                unsafe { (*timer).disarm() };
+                0
+            }
+        });
     }
 }
 
@@ -197,9 +208,14 @@ pub unsafe extern "C" fn Mockit_destroy(timer: *mut Mockit) -> c_int {
         return EINVAL;
     }
     guarded(|| {
-        let Ok(service) = service::service() else { return EINVAL };
-        // SAFETY: the caller's promise.
-        if unsafe { service.destroy(timer) } == Ending::Now {
+        let ending = match service::made() {
+            // SAFETY: the caller's promise.
+            Some(service) => unsafe { service.destroy(timer) },
+            // SAFETY: the same. Nothing is armed, so nobody else ends it.
+            None if unsafe { (*timer).begin_to_end() } => Ending::Now,
+            None => Ending::Not,
+        };
+        if ending == Ending::Now {
             // SAFETY: the same promise; the service has let go of it.
             unsafe { layout::end(timer) };
         }

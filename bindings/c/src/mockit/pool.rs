@@ -9,7 +9,7 @@
 //! then have hundreds of threads.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{HashMap, TryReserveError};
 use std::num::NonZeroU64;
 use std::thread::{self, JoinHandle};
 
@@ -47,7 +47,7 @@ pub(super) enum Need {
 
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    members: BTreeMap<Runner, Member>,
+    members: HashMap<Runner, Member>,
     /// How many wait for work.
     pub(super) idle: usize,
     /// Jobs taken when the timer thread looked last.
@@ -75,6 +75,16 @@ impl Pool {
         Need::Thread(NonZeroU64::MIN.saturating_add(self.last))
     }
 
+    /// How many threads there are.
+    pub(super) fn threads(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Makes room for one more thread.
+    pub(super) fn expect_thread(&mut self) -> Result<(), TryReserveError> {
+        self.members.try_reserve(1)
+    }
+
     pub(super) fn add(&mut self, me: Runner, handle: JoinHandle<()>) {
         self.members.insert(me, Member { handle, is_busy: false });
     }
@@ -84,9 +94,9 @@ impl Pool {
     }
 
     /// The threads that are in no callback; they end as soon as they see that the service is closing.
-    pub(super) fn take_free(&mut self) -> Vec<JoinHandle<()>> {
+    pub(super) fn take_free(&mut self) -> impl Iterator<Item = JoinHandle<()>> + use<> {
         let members = std::mem::take(&mut self.members);
-        members.into_values().filter(|member| !member.is_busy).map(|member| member.handle).collect()
+        members.into_values().filter(|member| !member.is_busy).map(|member| member.handle)
     }
 
     pub(super) fn set_busy(&mut self, me: Runner, is_busy: bool) {

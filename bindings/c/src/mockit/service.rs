@@ -6,6 +6,7 @@
 
 use std::ffi::c_int;
 use std::io;
+use std::ptr::slice_from_raw_parts_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -49,20 +50,28 @@ pub(super) struct Service {
     alarm: Alarm,
 }
 
+/// The service, if there is one.
+pub(super) fn made() -> Option<&'static Service> {
+    // SAFETY: what it points to is never freed.
+    unsafe { SERVICE.load(Ordering::Acquire).as_ref() }
+}
+
 /// The service, made if there is none. The error is a number.
 pub(super) fn service() -> Result<&'static Service, c_int> {
-    // SAFETY: what it points to is never freed.
-    if let Some(service) = unsafe { SERVICE.load(Ordering::Acquire).as_ref() } {
+    if let Some(service) = made() {
         return Ok(service);
     }
-    let mine = Box::new(Service::new().map_err(number_of)?);
+    let mut place = Vec::new();
+    place.try_reserve_exact(1).map_err(|_| libc::ENOMEM)?;
+    place.push(Service::new().map_err(number_of)?);
     hook();
-    let mine = Box::into_raw(mine);
+    // With room for just one it becomes a box as it is.
+    let mine = Box::into_raw(place.into_boxed_slice()).cast::<Service>();
     let made = SERVICE.compare_exchange(std::ptr::null_mut(), mine, Ordering::AcqRel, Ordering::Acquire);
     let service = made.map_or_else(
         |theirs| {
-            // SAFETY: it came from a box a moment ago, and nobody else has seen it.
-            drop(unsafe { Box::from_raw(mine) });
+            // SAFETY: it came from a box of one a moment ago, and nobody else has seen it.
+            drop(unsafe { Box::from_raw(slice_from_raw_parts_mut(mine, 1)) });
             theirs
         },
         |_| mine,
@@ -72,7 +81,10 @@ pub(super) fn service() -> Result<&'static Service, c_int> {
 }
 
 fn number_of(error: io::Error) -> c_int {
-    error.raw_os_error().unwrap_or(libc::EAGAIN)
+    match error.kind() {
+        io::ErrorKind::OutOfMemory => libc::ENOMEM,
+        _ => error.raw_os_error().unwrap_or(libc::EAGAIN),
+    }
 }
 
 /// Tells the C library what to call at exit and in forked children, before there is anything to do then. Threads that
@@ -92,11 +104,10 @@ fn hook() {
 /// From here on no callback starts: the program is taking itself apart. Threads end, but for those inside a callback,
 /// which may wait for something that never comes, or be the one that called `exit`.
 extern "C" fn close_at_exit() {
-    // SAFETY: what it points to is never freed.
-    let Some(service) = (unsafe { SERVICE.load(Ordering::Acquire).as_ref() }) else { return };
+    let Some(service) = made() else { return };
     let mut state = service.lock();
     state.is_closing = true;
-    let threads = state.pool.take_free().into_iter().chain(state.keeper.take());
+    let threads = state.pool.take_free().chain(state.keeper.take());
     drop(state);
     service.alarm.set(0);
     service.work.notify_all();
@@ -113,7 +124,7 @@ extern "C" fn forget_in_a_forked_child() {
 impl Service {
     fn new() -> io::Result<Self> {
         let state = State {
-            timers: Timers::new(),
+            timers: Timers::try_new()?,
             pool: Pool::default(),
             alarm_ns: u64::MAX,
             is_closing: false,
@@ -138,7 +149,7 @@ impl Service {
             }
         }
         // SAFETY: the caller's promise.
-        let deadline_ns = unsafe { state.timers.arm(timer, now_ns(), ms) };
+        let Ok(deadline_ns) = (unsafe { state.timers.arm(timer, now_ns(), ms) }) else { return libc::ENOMEM };
         if deadline_ns < state.alarm_ns {
             state.alarm_ns = deadline_ns;
             self.alarm.set(deadline_ns);
@@ -178,7 +189,11 @@ impl Service {
             Need::Wake => self.work.notify_one(),
             Need::Thread(me) => {
                 // Refused for want of memory or threads: the next look tries again.
-                if let Ok(handle) = thread::spawn("cogloop callbacks", move || serve(self, me)) {
+                let threads = state.pool.threads();
+                if state.timers.expect_thread(threads).is_ok()
+                    && state.pool.expect_thread().is_ok()
+                    && let Ok(handle) = thread::spawn("cogloop callbacks", move || serve(self, me))
+                {
                     state.pool.add(me, handle);
                 }
             }

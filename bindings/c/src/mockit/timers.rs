@@ -8,10 +8,10 @@
 //!     └────────────────────────────────────┘
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, TryReserveError, VecDeque};
 use std::num::NonZeroU64;
 
-use cogloop_engine::{Key, Missed, Plan, Scheduler};
+use cogloop_engine::{Key, Missed, NoRoom, Plan, Scheduler};
 
 use super::layout::Mockit;
 use super::time::NS_PER_MS;
@@ -52,24 +52,30 @@ pub(super) struct Job {
 #[derive(Debug)]
 pub(super) struct Timers {
     scheduler: Scheduler<usize>,
-    flights: BTreeMap<usize, Flight>,
+    flights: HashMap<usize, Flight>,
+    /// It has room for each flight that is not in it.
     queue: VecDeque<usize>,
-    /// Which timer's callback a thread of the pool waits for.
-    waits: BTreeMap<Runner, usize>,
+    /// Which timer's callback a thread of the pool waits for. It has room for each such thread.
+    waits: HashMap<Runner, usize>,
     /// Jobs taken, ever.
     pub(super) taken: u64,
 }
 
 impl Timers {
-    pub(super) fn new() -> Self {
+    pub(super) fn try_new() -> Result<Self, TryReserveError> {
         let tick = const { NonZeroU64::new(NS_PER_MS).unwrap() };
-        Self {
-            scheduler: Scheduler::new(tick),
-            flights: BTreeMap::new(),
+        Ok(Self {
+            scheduler: Scheduler::try_new(tick)?,
+            flights: HashMap::new(),
             queue: VecDeque::new(),
-            waits: BTreeMap::new(),
+            waits: HashMap::new(),
             taken: 0,
-        }
+        })
+    }
+
+    /// Makes room for one more thread of the pool, beside the `threads` that there are.
+    pub(super) fn expect_thread(&mut self, threads: usize) -> Result<(), TryReserveError> {
+        self.waits.try_reserve(threads + 1)
     }
 
     /// The time to wake at; `u64::MAX` when there is none.
@@ -81,21 +87,14 @@ impl Timers {
         !self.queue.is_empty()
     }
 
-    /// Arms it from `now_ns`, anew if it is armed. An interval of 0 ms is one of 1 ms. Returns the deadline.
+    /// Arms it from `now_ns`, anew if it is armed. An interval of 0 ms is one of 1 ms. Returns the deadline. Without
+    /// memory nothing changes.
     ///
     /// # Safety
     /// `timer` points to a timer that has not ended, here and in the other functions.
-    pub(super) unsafe fn arm(&mut self, timer: *mut Mockit, now_ns: u64, ms: u64) -> u64 {
+    pub(super) unsafe fn arm(&mut self, timer: *mut Mockit, now_ns: u64, ms: u64) -> Result<u64, NoRoom> {
         // SAFETY: the caller's promise.
         let mockit = unsafe { &*timer };
-        if let Some(key) = self.armed(timer, mockit) {
-            self.scheduler.cancel(key);
-        }
-        // Of what is due and has not begun nothing is left; what runs goes on, and ends nothing.
-        if let Some(flight) = self.flights.get_mut(&(timer as usize)) {
-            (flight.due, flight.is_last) = (0, false);
-        }
-        mockit.revive();
         let ns = ms.saturating_mul(NS_PER_MS);
         let deadline_ns = now_ns.saturating_add(ns);
         let plan = match NonZeroU64::new(ns.max(NS_PER_MS)) {
@@ -104,8 +103,17 @@ impl Timers {
             }
             _ => Plan::once(deadline_ns),
         };
-        mockit.set_key(self.scheduler.add(plan, timer as usize).to_bits());
-        plan.deadline
+        let key = self.scheduler.try_add(plan, timer as usize)?;
+        if let Some(before) = self.armed(timer, mockit) {
+            self.scheduler.cancel(before);
+        }
+        // Of what is due and has not begun nothing is left; what runs goes on, and ends nothing.
+        if let Some(flight) = self.flights.get_mut(&(timer as usize)) {
+            (flight.due, flight.is_last) = (0, false);
+        }
+        mockit.revive();
+        mockit.set_key(key.to_bits());
+        Ok(plan.deadline)
     }
 
     /// # Safety
@@ -157,10 +165,13 @@ impl Timers {
         Ending::Wait
     }
 
-    /// Queues what is due at `now_ns`. A long list takes several calls, and the next deadline has passed until then.
+    /// Queues what is due at `now_ns`. A long list takes several calls, and the next deadline has passed until then; so
+    /// it has where memory runs out, which ends a call early.
     pub(super) fn expire(&mut self, now_ns: u64) {
         self.scheduler.advance(now_ns);
-        while let Some(fired) = self.scheduler.pop() {
+        while self.expect_flight().is_ok()
+            && let Some(fired) = self.scheduler.pop()
+        {
             let flight = self.flights.entry(fired.value).or_default();
             flight.due = flight.due.saturating_add(1);
             flight.is_last |= self.scheduler.get(fired.key).is_none();
@@ -169,6 +180,12 @@ impl Timers {
                 self.queue.push_back(fired.value);
             }
         }
+    }
+
+    /// Makes room for one more flight.
+    fn expect_flight(&mut self) -> Result<(), TryReserveError> {
+        self.flights.try_reserve(1)?;
+        self.queue.try_reserve(self.flights.len() + 1)
     }
 
     /// The next job for this thread.

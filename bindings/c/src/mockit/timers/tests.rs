@@ -1,9 +1,11 @@
 //! Threads that arm, disarm, destroy and call back in any order, told one step after the other: each step is what a thread
 //! does with the service's lock in its hand. A model knows who may be called, and who has ended.
 
+use std::collections::BTreeMap;
 use std::ptr;
 
 use super::*;
+use crate::allocator::{Grant, with};
 
 const TIMERS: usize = 5;
 const RUNNERS: u64 = 3;
@@ -47,7 +49,7 @@ impl World {
         Self {
             random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             now_ns: 0,
-            timers: Timers::new(),
+            timers: Timers::try_new().unwrap(),
             all: (0..TIMERS).map(|number| timer(number % 3 != 0)).collect(),
             known: (0..TIMERS).map(|_| Known::default()).collect(),
             running: BTreeMap::new(),
@@ -101,7 +103,7 @@ impl World {
             0 | 1 if is_free => {
                 let ms = self.below(4);
                 // SAFETY: it is in `all`.
-                unsafe { self.timers.arm(timer, self.now_ns, ms) };
+                unsafe { self.timers.arm(timer, self.now_ns, ms) }.unwrap();
                 self.known[number].may_be_called = true;
             }
             2 if is_free => {
@@ -186,11 +188,11 @@ fn in_every_order_of_steps_a_timer_is_called_only_while_it_may_and_ends_once() {
 
 #[test]
 fn an_interval_is_called_once_for_each_deadline_however_late() {
-    let mut timers = Timers::new();
+    let mut timers = Timers::try_new().unwrap();
     let mut interval = timer(true);
     let pointer = &raw mut interval;
     // SAFETY: it lives as long as `timers` has it.
-    unsafe { timers.arm(pointer, 0, 10) };
+    unsafe { timers.arm(pointer, 0, 10) }.unwrap();
     let mut calls = 0;
     for now_ms in [10, 19, 20, 75, 75, 76, 100] {
         // As the timer thread does, which finds its next deadline passed.
@@ -205,4 +207,60 @@ fn an_interval_is_called_once_for_each_deadline_however_late() {
     }
     // SAFETY: as above.
     assert_eq!(unsafe { timers.destroy(pointer, None, false) }, Ending::Now);
+}
+
+/// The timer thread goes on without memory: what is due waits until there is some.
+#[test]
+fn what_is_due_while_memory_has_run_out_is_served_when_there_is_some() {
+    let mut timers = Timers::try_new().unwrap();
+    let mut all: Vec<_> = (0..300).map(|number| timer(number % 3 == 0)).collect();
+    for each in &mut all {
+        // SAFETY: it stays where it is, and has not ended.
+        unsafe { timers.arm(each, 0, 10) }.unwrap();
+    }
+    let mut begun = 0;
+    for requests in 0.. {
+        let refused = with(Grant::Requests(requests), || timers.expire(10 * MS)).1;
+        while let Some(job) = timers.take(runner(1)) {
+            assert!(job.calls);
+            begun += 1;
+            // It returns when the next one is due, so that it is queued again, which needs no memory.
+            let _ = with(Grant::Requests(0), || timers.finish(job.timer));
+        }
+        if refused == 0 {
+            break;
+        }
+        assert!(timers.next_deadline() <= 10 * MS, "what was not served is due");
+    }
+    assert_eq!(begun, 300);
+}
+
+#[test]
+fn arming_without_memory_is_an_error_and_leaves_the_timer_as_it_was() {
+    let mut refused = 0;
+    for requests in 0..20 {
+        let Ok(mut timers) = with(Grant::Requests(requests), Timers::try_new).0 else {
+            refused += 1;
+            continue;
+        };
+        let mut all: Vec<_> = (0..2000).map(|_| timer(true)).collect();
+        let mut armed = 0;
+        for (number, each) in all.iter_mut().enumerate() {
+            let key = each.key();
+            let grant = if number % 7 == 0 { Grant::Requests(0) } else { Grant::All };
+            // SAFETY: it stays where it is, and has not ended.
+            match with(grant, || unsafe { timers.arm(each, 0, 10) }).0 {
+                Ok(_) => armed += 1,
+                Err(_) => assert_eq!(each.key(), key),
+            }
+        }
+        assert!(armed > 0 && armed < 2000, "{armed}");
+        // Those that were refused can be armed now, and the others anew.
+        for each in &mut all {
+            // SAFETY: as above.
+            unsafe { timers.arm(each, 0, 10) }.unwrap();
+        }
+        assert_eq!(timers.scheduler.len(), 2000);
+    }
+    assert!(refused < 20, "{refused}");
 }
