@@ -13,6 +13,7 @@ for name in (os.getenv 'COGLOOP_WITHOUT' or ''):gmatch '[%w_]+' do without[ name
 return function( random, length )
   local R, P = random, { made = 0 }
   local known = { T = { }, W = { }, C = { }, F = { }, H = { }, S = { }, K = { } }
+  local peer_of, watched_by = { }, { }      -- the other end of a handle; the handle of a watcher
   local fractions, has_handles, has_tasks = not without.fractions and R.chance( 25 ), R.chance( 60 ), R.chance( 60 )
 
   local function ms( )
@@ -24,6 +25,12 @@ return function( random, length )
     P.made = P.made + 1
     return P.made
   end
+
+  P.options = { }
+  if R.chance( 15 ) then P.options.max_timers = R.upto( 5 ) end
+  if R.chance( 10 ) then P.options.max_handles = R.upto( 2 ) end
+  if R.chance( 15 ) then P.options.max_callbacks = R.upto( 3 ) end
+  if R.chance( 10 ) and not without.fractions then P.options.resolution = R.pick{ 1, 0.5, 8 } end
 
   local body
   local make = { }
@@ -55,6 +62,7 @@ return function( random, length )
   creates( 'W', 'on', 1, false, function( op )
     op.h, op.dir = R.pick( known.H ), R.pick{ 'r', 'r', 'w', 'rw', 'rw' }
     op.drain = R.chance( 80 )
+    watched_by[ op.n ] = op.h
   end )
 
   local function on_object( kind, name, more )
@@ -70,6 +78,7 @@ return function( random, length )
   on_object( 'F', 'call' )
   on_object( 'C', 'status' )
   on_object( 'C', 'end_task' )
+  on_object( 'C', 'resume_task' )
   on_object( 'W', 'off', function( op ) op.dir = R.pick{ 'r', 'w', 'rw', false } end )
   for _, name in ipairs{ 'watching', 'watch_ref', 'watch_unref' } do on_object( 'W', name ) end
   for _, name in ipairs{ 'send', 'fill', 'drain' } do on_object( 'S', name ) end
@@ -99,6 +108,7 @@ return function( random, length )
   -- none is closed.
   plain( 'pair', function( op )
     op.h, op.peer = op.n, number( )
+    peer_of[ op.h ], peer_of[ op.peer ] = op.peer, op.h
     for _, list in ipairs{ known.H, known.S, known.K } do
       table.insert( list, op.h )
       table.insert( list, op.peer )
@@ -107,6 +117,7 @@ return function( random, length )
   plain( 'another', function( op )
     op.h, op.peer, op.form = number( ), number( ), R.pick{ 'number', 'object' }
     table.insert( known.H, op.n )
+    peer_of[ op.h ], peer_of[ op.n ], peer_of[ op.peer ] = op.peer, op.peer, op.h
     for _, list in ipairs{ known.H, known.S, known.K } do table.insert( list, op.peer ) end
     table.insert( known.S, op.h )
     if op.form == 'object' then table.insert( known.K, op.h ) end
@@ -130,7 +141,7 @@ return function( random, length )
     if #known.F > 0 then add( 'call', 4 ) end
     if has_tasks then
       add( 'running', 1 )
-      if #known.C > 0 then add( 'status', 1 ) add( 'end_task', 1 ) end
+      if #known.C > 0 then add( 'status', 1 ) add( 'end_task', 1 ) add( 'resume_task', 2 ) end
     end
     if has_handles then
       add( 'handles', 1 ) add( 'pair', 1 )
@@ -150,15 +161,57 @@ return function( random, length )
     return list
   end
 
-  -- One more, and after some what chance seldom puts there: a look at the handles once one is closed, a timer that counts
-  -- for nothing from the start, a handle that is observed anew once it counts for nothing.
+  -- ## What chance seldom puts there
+  -- After an operation of this kind: more of them, so that both speak of one thing.
+  local seldom = { }
+
+  -- A look at the handles once one is closed.
+  function seldom.close( _, list )
+    if R.chance( 50 ) then list[ #list + 1 ] = make.handles( ) end
+  end
+
+  -- A timer that counts for nothing from the start.
+  function seldom.after( op, list )
+    if not without.unref and R.chance( 15 ) then list[ #list + 1 ] = { k = 'unref', n = number( ), x = op.n } end
+  end
+  seldom.every, seldom.at = seldom.after, seldom.after
+
+  -- A call that the limit of timers refuses, and one when there is room again.
+  function seldom.throttle( op, list )
+    if not P.options.max_timers or R.chance( 40 ) then return end
+    for _ = 1, 2 do
+      list[ #list + 1 ] = { k = 'call', n = number( ), x = op.n }
+      list[ #list + 1 ] = make.advance( )
+    end
+    list[ #list + 1 ] = { k = 'call', n = number( ), x = op.n }
+  end
+
+  -- A handle that is ready for both directions, of which reading ends in an error, or has a coroutine that waits for it.
+  function seldom.on( op, list, level )
+    if R.chance( 60 ) then return end
+    if op.dir == 'rw' then
+      op.body[ #op.body + 1 ] = make.fail( )
+    elseif op.dir == 'w' and has_tasks and level < 3 then
+      local task = make.spawn( level )
+      table.insert( task.body, 1, { k = 'wait', n = number( ), h = op.h, dir = 'r' } )
+      list[ #list + 1 ] = task
+    end
+    list[ #list + 1 ] = { k = 'send', n = number( ), x = peer_of[ op.h ] }
+  end
+
+  -- A handle that is observed anew once it counts for nothing, and a loop that may run out.
+  function seldom.watch_unref( op, list, level )
+    if level == 3 or R.chance( 40 ) then return end
+    local on = make.on( level )
+    on.h = watched_by[ op.x ]
+    list[ #list + 1 ] = on
+    if level == 0 then list[ #list + 1 ] = make.run( ) end
+  end
+
   local function append( list, level, in_task )
     local op = make[ R.weighted( choices( level, in_task ) ) ]( level )
     list[ #list + 1 ] = op
-    if op.k == 'close' and R.chance( 50 ) then list[ #list + 1 ] = make.handles( ) end
-    local is_timer = op.k == 'after' or op.k == 'every' or op.k == 'at'
-    if is_timer and not without.unref and R.chance( 15 ) then list[ #list + 1 ] = { k = 'unref', n = number( ), x = op.n } end
-    if op.k == 'watch_unref' and level < 3 and R.chance( 50 ) then list[ #list + 1 ] = make.on( level ) end
+    if seldom[ op.k ] then seldom[ op.k ]( op, list, level ) end
   end
 
   function body( level, in_task )
@@ -167,11 +220,6 @@ return function( random, length )
     return list
   end
 
-  P.options = { }
-  if R.chance( 15 ) then P.options.max_timers = R.upto( 5 ) end
-  if R.chance( 10 ) then P.options.max_handles = R.upto( 2 ) end
-  if R.chance( 15 ) then P.options.max_callbacks = R.upto( 3 ) end
-  if R.chance( 10 ) and not without.fractions then P.options.resolution = R.pick{ 1, 0.5, 8 } end
   P.ops = { }
   if has_handles then P.ops[ 1 ] = make.pair( ) end
   if R.chance( 40 ) then P.ops[ #P.ops + 1 ] = make.onerror( ) end

@@ -27,20 +27,24 @@ return function( M )
     end
   end
 
-  -- The claim of a coroutine that is dead is void: it is dropped when somebody wants its place, and before each turn.
-  local function drop_dead( entry )
+  -- The claim of a coroutine that does not wait any more, since others have resumed or closed it, is void: it is dropped when
+  -- somebody wants its place, and before each turn.
+  local function drop_void( entry )
     if not entry then return end
     for one in each 'rw' do
       local task = entry[ one ] and entry[ one ].task
-      if task and coroutine.status( task.co ) == 'dead' then M.unclaim( entry, task ) end
+      if task and not M.is_waiting( task ) then M.unclaim( entry, task ) end
     end
     return not entry.gone and entry or nil
   end
 
+  local function check( handle )
+    return world.descriptor( handle ) or error( handle and 'handle: it is closed' or 'handle: none', 0 )
+  end
+
   -- The entry of a handle, or a new one; nil and a message at the limit, or where the system refuses.
   local function entry_of( loop, handle )
-    local descriptor = world.descriptor( handle )
-    if not descriptor then error( handle and 'handle: it is closed' or 'handle: none', 0 ) end
+    local descriptor = check( handle )
     local entry = find( loop, descriptor )
     if entry then return entry end
     if #loop.entries >= loop.max_handles then return nil, 'too many descriptors', 24 end
@@ -54,7 +58,7 @@ return function( M )
   function Loop.on( loop, handle, direction, f, ... )
     M.open( loop )
     local descriptor = world.descriptor( handle )
-    local there = descriptor and drop_dead( find( loop, descriptor ) )
+    local there = descriptor and drop_void( find( loop, descriptor ) )
     for one in each( direction ) do
       if there and there[ one ] and there[ one ].task then error( 'handle: a coroutine waits for it', 0 ) end
     end
@@ -72,13 +76,16 @@ return function( M )
 
   -- ## A claim of a coroutine
   -- Each direction is for one: a function, or a coroutine.
-  function M.claim( loop, handle, direction, task )
-    local descriptor = world.descriptor( handle )
-    local there = descriptor and drop_dead( find( loop, descriptor ) )
+  function M.check_free( loop, handle, direction )
+    local descriptor = check( handle )
+    local there = drop_void( find( loop, descriptor ) )
     for one in each( direction ) do
       local other = there and there[ one ]
       if other then error( other.task and 'handle: a coroutine waits for it' or 'handle: it is watched already', 0 ) end
     end
+  end
+
+  function M.claim( loop, handle, direction, task )
     local entry, message, errno = entry_of( loop, handle )
     if not entry then return nil, message, errno end
     for one in each( direction ) do entry[ one ] = { task = task } end
@@ -207,12 +214,13 @@ return function( M )
       local entry = loop.entries[ i ]
       if world.is_object( entry.handle ) and not world.descriptor( entry.handle ) then close( entry ) end
     end
-    for i = #loop.entries, 1, -1 do drop_dead( loop.entries[ i ] ) end
+    for i = #loop.entries, 1, -1 do drop_void( loop.entries[ i ] ) end
     for _, task in ipairs( loop.to_tell ) do
       task.told = nil
       M.end_wait( task )
-      M.wake( loop, task, 0, nil, 'the handle was closed', 9 )
+      M.wake( loop, task, 0, true, nil, 'the handle was closed', 9 )
     end
     loop.to_tell = { }
+    M.drop_sleeps( loop )
   end
 end

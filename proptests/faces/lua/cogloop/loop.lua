@@ -10,7 +10,7 @@ return function( M )
   function M.make( options )
     local loop = setmetatable( {
       time = 0, tick = (options.resolution or 0.001) * 1e6, armed = 0,
-      pending = { }, entries = { }, to_tell = { },
+      pending = { }, entries = { }, to_tell = { }, sleeps = { },
       max_timers = options.max_timers or math.huge, max_handles = options.max_handles or math.huge,
       max_callbacks = options.max_callbacks or math.huge,
       fired = 0, turns = 0, shares = M.shares( ),
@@ -169,7 +169,7 @@ return function( M )
     loop.closed = true
     for _, timer in ipairs( loop.pending ) do timer.done = true end
     for _, entry in ipairs( loop.entries ) do entry.gone = true end
-    loop.pending, loop.entries, loop.to_tell = { }, { }, { }
+    loop.pending, loop.entries, loop.to_tell, loop.sleeps = { }, { }, { }, { }
   end
 
   -- Returns the function before; without an argument it only says it.

@@ -74,6 +74,7 @@ end
 emit.call        = text( "S.call( $1, F[ $2 ], $1 )", 'n', 'x' )
 emit.status      = text( "S.status( $1, C[ $2 ] )", 'n', 'x' )
 emit.end_task    = text( "S.close_coroutine( $1, C[ $2 ] )", 'n', 'x' )
+emit.resume_task = text( "S.resume( $1, C[ $2 ] )", 'n', 'x' )
 emit.pair        = text( "S.pair( $1, $2 )", 'h', 'peer' )
 emit.another     = text( "S.pair( $2, $4 ) S.$1( $2, $3 )", 'form', 'h', 'n', 'peer' )
 for _, name in ipairs{ 'send', 'fill', 'drain', 'close' } do emit[ name ] = text( 'S.' .. name .. '( $1 )', 'x' ) end

@@ -94,6 +94,16 @@ return function( S, world )
     S.say( n, 'closes', coroutine.close( co ) )
   end
 
+  -- The script's own resume.
+  function S.resume( n, task )
+    if S.over then return end
+    local status, co
+    if task then status, co = coroutine_status( task ) end
+    if status ~= 'suspended' then return S.say( n, 'nothing to resume' ) end
+    local ok, message = coroutine.resume( co )
+    if ok then S.say( n, 'resumed' ) else S.say( n, 'resumed', message ) end
+  end
+
   function S.loop( options )
     S.main = world.loop( options )
     return S.main
