@@ -153,3 +153,67 @@ fn a_busy_loop_that_goes_to_another_thread_works_there_c59() {
         play(&mut uring, ends, 20);
     }
 }
+
+/// A look follows each completion anyway. What stays ready is reported again, and a poll that wakes the loop from a sleep is
+/// one for once from then on.
+#[test]
+fn while_the_loop_does_not_sleep_a_poll_stays_in_the_kernel() {
+    if !permitted() {
+        return;
+    }
+    let mut uring = Uring::new().unwrap();
+    let ends = ends(&mut uring);
+    play(&mut uring, ends, 60);
+    let mut pipe = pipes(1).remove(0);
+    uring.add(pipe.0, Interest::READ, token(2)).unwrap();
+    play(&mut uring, ends, 20);
+    let serial = |uring: &Uring| uring.slots[2].registration.as_ref().unwrap().serial;
+    let armed = serial(&uring);
+    assert_ne!(armed, 0);
+    for _ in 0..5 {
+        pipe.1.write_all(b"x").unwrap();
+        assert_eq!([waited(&mut uring), waited(&mut uring)], [[2], [2]], "it is still ready");
+        rustix::io::read(pipe.0, &mut [0; 8]).unwrap();
+        play(&mut uring, ends, 20);
+        assert_eq!(serial(&uring), armed, "the same poll");
+    }
+    let mut events = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            pipe.1.write_all(b"x").unwrap();
+        });
+        while events.is_empty() {
+            uring.wait(&mut events, None).unwrap();
+        }
+    });
+    assert_eq!(serial(&uring), 0, "it is for once from here on");
+    assert_eq!([waited(&mut uring), waited(&mut uring)], [[2], [2]], "it is still ready");
+    rustix::io::read(pipe.0, &mut [0; 8]).unwrap();
+    assert_eq!(waited(&mut uring), []);
+}
+
+/// Every wake takes all earlier ones, so the waker's poll need not be armed again.
+#[test]
+fn the_wakers_poll_stays_in_the_kernel() {
+    if !permitted() {
+        return;
+    }
+    let mut uring = Uring::new().unwrap();
+    let waker = Waker::new().unwrap();
+    uring.attach(&waker).unwrap();
+    assert_eq!(waited(&mut uring), []);
+    let name = uring.waker_name;
+    for _ in 0..20 {
+        waker.wake();
+        // It ends a wait that would last for ever.
+        uring.wait(&mut Vec::new(), None).unwrap();
+        assert_eq!((uring.waker_is_armed, uring.waker_name), (true, name));
+    }
+    uring.has_lost = true;
+    for _ in 0..20 {
+        waker.wake();
+        uring.wait(&mut Vec::new(), None).unwrap();
+    }
+    assert_eq!((uring.waker_is_armed, uring.waker_name), (true, name + 1), "armed again once, after a loss");
+}
