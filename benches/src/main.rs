@@ -1,14 +1,14 @@
-//! Benchmarks of Cogloop against what could be used instead of it, all in one run.
+//! Benchmarks that compare Cogloop with its peers, all in one run.
 //!
 //! ```text
-//!   options ─► run ─┬─► workloads ─► store: the trait ◄─ stores: ours and the peers
-//!                   │      └─► measure, allocator
-//!                   ├─► report, wheel_rows ─► json: the shape that all benchmarks share
-//!                   ├─► instructions ─► valgrind ─► this program again ─► workloads/probe
-//!                   └─► floor                         the bare memory of timers
-//!           ─► resolution, readiness, precision, latency, lua, rust    benchmarks of the loop, by themselves
-//!           ─► page                                         draws what all of them found
-//!           ─► mockit, c                                         the C library, in processes of its own
+//!   options ─┬─► run ─┬─► workloads ─► store: the trait ◄─ stores: ours and the peers
+//!            │        │      └─► measure, allocator
+//!            │        ├─► report, wheel_rows ─► json: the shape that all benchmarks share
+//!            │        ├─► instructions ─► valgrind ─► this program again ─► workloads/probe
+//!            │        └─► floor                                   the bare memory of timers
+//!            ├─► resolution, readiness, precision, latency, lua, rust   the loop
+//!            ├─► mockit, c                                        the C library, in processes of their own
+//!            └─► page                                             draws the results of all of them
 //! ```
 
 mod allocator;

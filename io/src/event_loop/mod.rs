@@ -11,7 +11,7 @@
 //!            │    with time to spare: Scheduler::cascade_early, a few µs        │
 //!            │  4 Backend::wait( timeout ) ──► one buffer of events             │
 //!            │  5 read the clock ──► turn_ns                                    │
-//!            │  6 Scheduler::advance ──► expired queue: what is due at turn_ns      │
+//!            │  6 Scheduler::advance ──► expired queue: what is due at turn_ns  │
 //!            │  7 merge the marks into the events                               │
 //!            └──────────────────────────────┬───────────────────────────────────┘
 //!                                           ▼
