@@ -188,22 +188,23 @@ return function( random, length )
 
   -- A handle that is ready for both directions, of which reading ends in an error, or has a coroutine that waits for it.
   function seldom.on( op, list, level )
-    if R.chance( 60 ) then return end
+    if R.chance( op.dir == 'w' and 20 or 50 ) then return end
     if op.dir == 'rw' then
       op.body[ #op.body + 1 ] = make.fail( )
     elseif op.dir == 'w' and has_tasks and level < 3 then
       local task = make.spawn( level )
       table.insert( task.body, 1, { k = 'wait', n = number( ), h = op.h, dir = 'r' } )
+      op.drain = false
       list[ #list + 1 ] = task
     end
     list[ #list + 1 ] = { k = 'send', n = number( ), x = peer_of[ op.h ] }
   end
 
-  -- A handle that is observed anew once it counts for nothing, and a loop that may run out.
+  -- A handle that is observed in both directions once it counts for nothing, and a loop that may run out.
   function seldom.watch_unref( op, list, level )
     if level == 3 or R.chance( 40 ) then return end
     local on = make.on( level )
-    on.h = watched_by[ op.x ]
+    on.h, on.dir = watched_by[ op.x ], 'rw'
     list[ #list + 1 ] = on
     if level == 0 then list[ #list + 1 ] = make.run( ) end
   end

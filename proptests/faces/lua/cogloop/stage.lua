@@ -28,11 +28,14 @@ return function( S, world )
   end
 
   -- ## Running
-  -- A loop with a handle that is never ready would wait for ever: so there is a timer that stops it.
+  -- A loop with a handle that is never ready would wait for ever: so there is a timer that stops it, and keeps nothing
+  -- running itself.
   function S.run( n, loop )
-    local ok = pcall( loop.after, loop, 300, function( ) S.say( n, 'enough' ) loop:stop( ) S.enough( ) end )
+    local ok, guard = pcall( loop.after, loop, 300, function( ) S.say( n, 'enough' ) loop:stop( ) S.enough( ) end )
     if not ok then return S.say( n, 'run', 'no timer to spare' ) end
-    return S.ask( n, loop, 'run' )
+    guard:unref( )
+    S.ask( n, loop, 'run' )
+    guard:cancel( )
   end
 
   function S.step( n, loop )
