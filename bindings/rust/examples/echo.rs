@@ -127,7 +127,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             let count_it = move |counts: &mut Counts, handle: &Handle<Counts>| {
                 counts.clients += 1;
-                if counts.clients == clients { handle.remove(server) } else { false }
+                if counts.clients == clients { handle.cancel(server) } else { false }
             };
             handle.with(count_it).await.map(drop)
         };

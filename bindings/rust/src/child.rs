@@ -141,7 +141,7 @@ impl<S> Handle<S> {
     /// Calls `f` once, when the child has ended, with its status; it has been waited for then. The loop owns the child: take
     /// its pipes out of it before, if you need them.
     ///
-    /// A child whose source is removed runs on, and is not waited for: it stays a zombie when it ends. To end it,
+    /// A child whose source is cancelled runs on, and is not waited for: it stays a zombie when it ends. To end it,
     /// [`kill`](Self::kill) it, and `f` is called.
     ///
     /// ```
@@ -171,8 +171,8 @@ impl<S> Handle<S> {
         self.add_child(watched, child, f)
     }
 
-    /// Kills the child of [`child`](Self::child), by SIGKILL; its callback is called when it has ended. `false` if it has
-    /// been removed, or the source is of something else.
+    /// Kills the child of [`child`](Self::child), by SIGKILL; its callback is called when it has ended. `false` if it was
+    /// cancelled, or the source is of something else.
     ///
     /// ```
     /// use cogloop::Loop;

@@ -49,7 +49,9 @@ impl<S> Handle<S> {
     /// # Ok::<(), cogloop::Error>(())
     /// ```
     pub fn backend(&self) -> BackendReport {
-        self.core().events.borrow().backend().clone()
+        let events = self.core().events.borrow();
+        let report = events.backend();
+        BackendReport { name: report.name, reason: report.reason.clone() }
     }
 
     /// Ends [`run`](crate::Loop::run) after the callback that calls it. What was due and has not been served is served

@@ -55,7 +55,7 @@ pub enum Error {
     ZeroPeriod,
     /// The [`Loop`](crate::Loop) has been dropped.
     Closed,
-    /// The source has been removed, or another one has taken its descriptor.
+    /// The source was cancelled, or another one has taken its descriptor.
     Removed,
     /// [`stop`](crate::Handle::stop) came before the future of [`block_on`](crate::Loop::block_on) was ready.
     Stopped,
@@ -139,7 +139,7 @@ impl fmt::Display for Error {
                 f.write_str("a period must be longer than zero; for something to do in every turn use `idle`")
             }
             Self::Closed => f.write_str("the loop has been dropped; keep it as long as its handles are used"),
-            Self::Removed => f.write_str("the source has been removed, or another one has taken its descriptor"),
+            Self::Removed => f.write_str("the source was cancelled, or another one has taken its descriptor"),
             Self::Stopped => f.write_str("the loop was stopped before the future was ready; `block_on` it again"),
             Self::Elapsed => f.write_str("the time was over before the future was ready"),
             Self::Cancelled => {

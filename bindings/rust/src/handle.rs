@@ -188,6 +188,13 @@ impl<S> Deref for Firing<'_, S> {
     }
 }
 
+impl<S> fmt::Debug for Firing<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ExpiredTimer { key, deadline_ns, late_ns, missed, .. } = self.expired;
+        write!(f, "Firing({key:?}, due at {deadline_ns} ns, {late_ns} ns late, {missed} missed)")
+    }
+}
+
 /// What the callback of a source is told; a [`Handle`] of the loop as well.
 ///
 /// ```
@@ -197,7 +204,7 @@ impl<S> Deref for Firing<'_, S> {
 /// let (left, right) = std::os::unix::net::UnixStream::pair().unwrap();
 /// events.add(left, Interest::READ | Interest::WRITE, |_, ready, _| {
 ///     if ready.is_readable() {
-///         ready.remove(ready.source()); // the end
+///         ready.cancel(ready.source()); // the end
 ///     } else if ready.is_writable() {
 ///         assert_eq!(ready.ready(), Interest::WRITE);
 ///         ready.set_interest(ready.source(), Interest::READ)?;
@@ -213,6 +220,13 @@ pub struct Ready<'a, S> {
     pub(crate) handle: &'a Handle<S>,
     pub(crate) token: Token,
     pub(crate) ready: Interest,
+}
+
+#[cfg(unix)]
+impl<S> fmt::Debug for Ready<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ready({:?}, {:?})", self.token, self.ready)
+    }
 }
 
 #[cfg(unix)]

@@ -10,6 +10,7 @@ use crate::handle::Handle;
 use crate::remote::Remote;
 use crate::{Async, Timer, socket};
 use hyper::rt::{Executor, ReadBufCursor};
+use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::AsFd;
@@ -73,8 +74,13 @@ impl<S, F: Future<Output: 'static> + 'static> Executor<F> for Handle<S> {
 /// a post; within the loop, [`Handle::sleep`] costs less.
 ///
 /// A timer of a loop that has been dropped, or that refuses it, never completes.
-#[derive(Debug)]
 pub struct Timeouts<S>(Remote<S>);
+
+impl<S> fmt::Debug for Timeouts<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Timeouts").field(&self.0).finish()
+    }
+}
 
 impl<S> Clone for Timeouts<S> {
     fn clone(&self) -> Self {

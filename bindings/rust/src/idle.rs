@@ -4,6 +4,7 @@ use crate::Error;
 use crate::handle::{Handle, OnIdle};
 use crate::idles::Idles;
 use crate::memory;
+use crate::names::sealed::Name;
 use crate::outcome::Outcome;
 use crate::places::PlaceKey;
 use std::fmt;
@@ -14,10 +15,10 @@ use std::ops::ControlFlow;
 /// ```
 /// let events = cogloop::Loop::<()>::new()?;
 /// let idle = events.idle(|_, _| ())?;
-/// assert!(events.cancel_idle(idle) && !events.cancel_idle(idle));
+/// assert!(events.cancel(idle) && !events.cancel(idle));
 /// # Ok::<(), cogloop::Error>(())
 /// ```
-#[derive(Copy, Clone, Eq, PartialEq, Hash)]
+#[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Idle {
     key: PlaceKey,
     owner: u32,
@@ -26,6 +27,17 @@ pub struct Idle {
 impl fmt::Debug for Idle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Idle({:?} of loop {})", self.key, self.owner)
+    }
+}
+
+impl Name for Idle {
+    fn cancel<S>(self, handle: &Handle<S>) -> bool {
+        if self.owner != handle.core().id {
+            return false;
+        }
+        // Dropped after the borrow.
+        let removed = handle.idles().borrow_mut().callbacks.remove(self.key);
+        removed.is_some()
     }
 }
 
@@ -61,28 +73,6 @@ impl<S> Handle<S> {
         Ok(Idle { key, owner: self.core().id })
     }
 
-    /// Ends an idle callback. `false` if it has ended already, or belongs to another loop.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let mut events = cogloop::Loop::new()?;
-    /// let idle = events.idle(|rounds: &mut u32, _| *rounds += 1)?;
-    /// events.after(Duration::from_millis(1), move |_, firing| assert!(firing.cancel_idle(idle)))?;
-    /// let mut rounds = 0;
-    /// events.run(&mut rounds)?;
-    /// assert!(rounds > 0);
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    pub fn cancel_idle(&self, idle: Idle) -> bool {
-        if idle.owner != self.core().id {
-            return false;
-        }
-        // Dropped after the borrow.
-        let removed = self.idles().borrow_mut().callbacks.remove(idle.key);
-        removed.is_some()
-    }
-
     /// Calls each of them once.
     pub(crate) fn serve_idle(&self, state: &mut S) -> Result<(), Error> {
         {
@@ -113,6 +103,6 @@ struct Ending<'a, S>(&'a Handle<S>, Idle);
 
 impl<S> Drop for Ending<'_, S> {
     fn drop(&mut self) {
-        self.0.cancel_idle(self.1);
+        self.0.cancel(self.1);
     }
 }

@@ -25,6 +25,7 @@ use std::time::Duration;
 /// ```
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 #[must_use]
+#[doc(alias = "MissedTickBehavior")]
 pub struct Interval {
     pub(crate) period: Duration,
     pub(crate) first: Option<Duration>,

@@ -16,7 +16,7 @@
 //! | what | how |
 //! |---|---|
 //! | timers | [`after`](Handle::after), [`at`](Handle::at), [`every`](Handle::every) with [policies](Missed) for late ones; [`cancel`](Handle::cancel), [`reschedule`](Handle::reschedule), [`pause`](Handle::pause) |
-//! | descriptors | [`add`](Handle::add) anything with one; [level, edge or one-shot](Mode) |
+//! | descriptors | [`add`](Handle::add) anything with one; [level, edge or one-shot](Mode); [`cancel`](Handle::cancel) |
 //! | other threads | [`remote`](Handle::remote) posts closures, [`channel`](Handle::channel) carries messages to a callback, [`channel()`](channel()) to a future |
 //! | the system | [`signals`](Handle::signals), [`child`](Handle::child); for futures [`watch_signals`](Handle::watch_signals), [`watch_child`](Handle::watch_child) |
 //! | spare time | [`idle`](Handle::idle) |
@@ -51,6 +51,7 @@
 //! What a loop does can be followed with the crate `tracing`: the feature of that name reports turns, timers and sources,
 //! with the target `cogloop`.
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 #[cfg(unix)]
 mod async_file;
@@ -76,6 +77,7 @@ mod interval;
 mod join;
 mod mail;
 mod memory;
+mod names;
 mod options;
 mod outcome;
 mod places;
@@ -121,7 +123,7 @@ mod woken;
 pub use async_file::Async;
 #[cfg(unix)]
 pub use child::Process;
-pub use cogloop_io::{BackendReport, Interest, Missed, Mode};
+pub use cogloop_io::{Interest, Missed, Mode};
 pub use error::Error;
 #[cfg(unix)]
 pub use handle::Ready;
@@ -130,7 +132,8 @@ pub use handle::{Firing, Handle};
 pub use hyper::Timeouts;
 pub use idle::Idle;
 pub use interval::Interval;
-pub use options::Options;
+pub use names::Name;
+pub use options::{BackendReport, Options};
 pub use outcome::Outcome;
 pub use receiver::{Receiver, channel};
 pub use remote::Remote;

@@ -31,6 +31,16 @@ pub struct Options {
     pub(crate) limits: Limits,
 }
 
+/// Which backend a loop has: [`backend`](crate::Handle::backend).
+#[derive(Clone, Eq, PartialEq, Hash, Debug)]
+#[non_exhaustive]
+pub struct BackendReport {
+    /// One of the names that [`Options::backend`] takes.
+    pub name: &'static str,
+    /// Why it is this one, in words for a person.
+    pub reason: String,
+}
+
 /// How many there may be of each.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Limits {

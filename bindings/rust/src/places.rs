@@ -13,7 +13,7 @@ use std::fmt;
 const NONE: u32 = u32::MAX;
 
 /// Names a value. Stale once that was taken out, for ever: a place that was used 2³² times is not used again.
-#[derive(Copy, Clone, Eq, PartialEq, Hash)]
+#[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub(crate) struct PlaceKey {
     index: u32,
     generation: u32,

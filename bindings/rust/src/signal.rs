@@ -108,7 +108,7 @@ impl<S> Handle<S> {
         Ok(Signals { came, watched })
     }
 
-    /// Calls `f` with the number of each of these signals that has come, until it is removed or `f` breaks off. Several of
+    /// Calls `f` with the number of each of these signals that has come, until it is cancelled or `f` breaks off. Several of
     /// one number before a turn are one, as the kernel has it. Any number of loops may watch the same signal.
     ///
     /// While a signal is watched it does what this says instead of what it did before – end the process, say; after that,
@@ -123,7 +123,7 @@ impl<S> Handle<S> {
     ///     println!("signal {number}: good bye");
     ///     handle.stop();
     /// })?;
-    /// assert!(events.remove(watched));
+    /// assert!(events.cancel(watched));
     /// # Ok::<(), cogloop::Error>(())
     /// ```
     ///

@@ -205,6 +205,8 @@ impl fmt::Debug for Sleep {
 /// assert!(late < second);
 /// # Ok::<(), cogloop::Error>(())
 /// ```
+#[must_use = "an interval that is dropped has no more ticks"]
+#[doc(alias = "Interval")]
 pub struct Ticks {
     alarm: Alarm<Kept>,
     period_ns: NonZeroU64,
@@ -224,7 +226,7 @@ pub struct Ticks {
 /// assert_eq!(tick.deadline + tick.late, events.now());
 /// # Ok::<(), cogloop::Error>(())
 /// ```
-#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+#[derive(Copy, Clone, Eq, PartialEq, Hash, Debug)]
 #[non_exhaustive]
 pub struct Tick {
     /// The moment at which it was due, rounded up to the loop's resolution.

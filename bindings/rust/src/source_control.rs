@@ -1,36 +1,23 @@
 //! What can be done to a source by its name.
 
 use crate::handle::Handle;
+use crate::names::sealed::Name;
 use crate::{Error, Interest, Source};
 
-/// Sources by name. A name whose source was removed, has broken off or belongs to another loop is stale.
-impl<S> Handle<S> {
-    /// Stops observing a source, and drops its callback and its file: at once, or when the callback returns if it is the
-    /// caller. `false` if it has been removed already, or belongs to another loop.
-    ///
-    /// ```
-    /// use cogloop::{Interest, Loop};
-    /// use std::{io::Write, rc::Rc};
-    ///
-    /// let events = Loop::<()>::new()?;
-    /// let (reader, mut writer) = std::io::pipe().unwrap();
-    /// let reader = Rc::new(reader);
-    /// let source = events.add(Rc::clone(&reader), Interest::READ, |_, _, _| ())?;
-    /// assert!(events.remove(source));
-    /// writer.write_all(b"x").unwrap(); // the reader is still open: it is held here
-    /// assert_eq!(Rc::strong_count(&reader), 1);
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    pub fn remove(&self, source: Source) -> bool {
-        if !self.knows_source(source) || !self.core().is_observed(source.token) {
+impl Name for Source {
+    fn cancel<S>(self, handle: &Handle<S>) -> bool {
+        if !handle.knows_source(self) || !handle.core().is_observed(self.token) {
             return false;
         }
         // What the kernel says is for information: the source is forgotten anyway.
-        let _ = self.core().events.borrow_mut().remove_descriptor(source.token);
-        let _slot = self.take_source(source.token);
+        let _ = handle.core().events.borrow_mut().remove_descriptor(self.token);
+        let _slot = handle.take_source(self.token);
         true
     }
+}
 
+/// Sources by name. A name whose source was cancelled, has broken off or belongs to another loop is stale.
+impl<S> Handle<S> {
     /// Changes which directions are observed; it holds at once. A source in `Mode::OneShot` is armed again.
     ///
     /// ```
@@ -52,7 +39,7 @@ impl<S> Handle<S> {
         set.map_err(Error::io("changing what is observed of a descriptor"))
     }
 
-    /// Which directions are observed. `None` if the source has been removed.
+    /// Which directions are observed. `None` if the source was cancelled.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};
@@ -60,7 +47,7 @@ impl<S> Handle<S> {
     /// let events = Loop::<()>::new()?;
     /// let source = events.add(std::io::stdin(), Interest::READ, |_, _, _| ())?;
     /// assert_eq!(events.interest(source), Some(Interest::READ));
-    /// events.remove(source);
+    /// events.cancel(source);
     /// assert_eq!(events.interest(source), None);
     /// # Ok::<(), cogloop::Error>(())
     /// ```
@@ -99,7 +86,7 @@ impl<S> Handle<S> {
     }
 
     /// Reports a source as ready in the next turn, once, for what the kernel cannot see: data in a buffer, say. `false` if
-    /// it has been removed.
+    /// it was cancelled.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};
@@ -125,7 +112,7 @@ impl<S> Handle<S> {
     }
 
     /// Lets the loop come to its end in spite of this source; it is served as long as something else keeps the loop
-    /// going. `false` if it has been removed.
+    /// going. `false` if it was cancelled.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};

@@ -16,7 +16,7 @@ use std::os::fd::AsFd;
 use std::process::Child;
 use std::rc::Rc;
 
-/// Names a source of one loop, as a [`Timer`](crate::Timer) names a timer: once it is removed it names nothing.
+/// Names a source of one loop, as a [`Timer`](crate::Timer) names a timer: once it is cancelled it names nothing.
 ///
 /// ```
 /// use cogloop::{Interest, Loop};
@@ -25,12 +25,12 @@ use std::rc::Rc;
 /// let mut events = Loop::new()?;
 /// let (reader, writer) = std::io::pipe().unwrap();
 /// let source = events.add(reader, Interest::READ, |_: &mut (), _, _| ())?;
-/// assert!(events.remove(source) && !events.remove(source));
+/// assert!(events.cancel(source) && !events.cancel(source));
 /// drop(writer);
 /// events.run(&mut ())?;
 /// # Ok::<(), cogloop::Error>(())
 /// ```
-#[derive(Copy, Clone, Eq, PartialEq, Hash)]
+#[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Source {
     pub(crate) token: Token,
     owner: u32,
@@ -66,7 +66,7 @@ impl<S> Ready<'_, S> {
 
 /// Sources.
 impl<S> Handle<S> {
-    /// Calls `f` in every turn in which `file` is ready for `interest`, until it is removed or `f` breaks off; then `file`
+    /// Calls `f` in every turn in which `file` is ready for `interest`, until it is cancelled or `f` breaks off; then `file`
     /// is dropped. To keep it, hand in an [`Rc`] and hold a clone.
     ///
     /// Anything with a descriptor will do: sockets, listeners, pipes, files, [`OwnedFd`](std::os::fd::OwnedFd). The loop
@@ -125,7 +125,7 @@ impl<S> Handle<S> {
     ///     loop {
     ///         match stream.read(&mut buffer) {
     ///         Ok(0) => {
-    ///             ready.remove(ready.source());
+    ///             ready.cancel(ready.source());
     ///             return Ok(());
     ///         }
     ///             Ok(length) => text.extend(&buffer[..length]),
@@ -235,6 +235,6 @@ struct Ending<'a, S>(&'a Ready<'a, S>);
 
 impl<S> Drop for Ending<'_, S> {
     fn drop(&mut self) {
-        self.0.remove(self.0.source());
+        self.0.cancel(self.0.source());
     }
 }

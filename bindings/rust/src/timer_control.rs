@@ -2,32 +2,26 @@
 
 use crate::Error;
 use crate::handle::Handle;
+use crate::names::sealed::Name;
 use crate::timers::Timer;
 use std::time::{Duration, Instant};
+
+impl Name for Timer {
+    #[inline]
+    fn cancel<S>(self, handle: &Handle<S>) -> bool {
+        let Some(key) = handle.key_of(self) else { return false };
+        if handle.core().events.borrow_mut().cancel_timer(key).is_none() {
+            return false;
+        }
+        // The destructors of what the callback holds run after the borrows.
+        drop(handle.take_timer(key));
+        true
+    }
+}
 
 /// Timers by name. All of these say whether the timer was still there to be changed: one that has fired for the last
 /// time, was cancelled, or belongs to another loop, is not.
 impl<S> Handle<S> {
-    /// Ends a timer, even one that is due in this very turn. From within its own callback, it was the last time.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let events = cogloop::Loop::<()>::simulated()?;
-    /// let timer = events.after(Duration::from_secs(1), |_, _| ())?;
-    /// assert!(events.cancel(timer) && !events.cancel(timer));
-    /// # Ok::<(), cogloop::Error>(())
-    /// ```
-    pub fn cancel(&self, timer: Timer) -> bool {
-        let Some(key) = self.key_of(timer) else { return false };
-        if self.core().events.borrow_mut().cancel_timer(key).is_none() {
-            return false;
-        }
-        // The destructors of what the callback holds run after the borrows.
-        drop(self.take_timer(key));
-        true
-    }
-
     /// Gives a timer a new deadline, `delay` from now, from which a period counts. A paused one goes on.
     ///
     /// ```

@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 /// assert!(!events.cancel(timer)); // it is gone
 /// # Ok::<(), cogloop::Error>(())
 /// ```
-#[derive(Copy, Clone, Eq, PartialEq, Hash)]
+#[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Timer {
     /// The bits of the key, its generation below. In one piece, so that a timer is handed on in registers.
     bits: NonZeroU64,

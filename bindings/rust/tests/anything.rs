@@ -124,7 +124,7 @@ fn act(events: &Handle<Shared>, world: &Shared) {
         }
         11 => {
             let picked = pick(world, |world| &world.sources);
-            picked.map(|source| events.remove(source));
+            picked.map(|source| events.cancel(source));
         }
         12 | 13 => {
             let handle = events.handle();

@@ -69,7 +69,7 @@ fn who_is_unreferenced_is_served_and_keeps_no_loop_going_c34() {
     events.after(3500 * MS, |log: &mut Vec<u64>, _| log.push(2)).unwrap();
     assert_eq!(log_of(&mut events), [1, 1, 1, 2]);
 
-    assert!(events.ref_timer(pulse) && events.ref_source(source) && events.cancel(pulse) && events.remove(source));
+    assert!(events.ref_timer(pulse) && events.ref_source(source) && events.cancel(pulse) && events.cancel(source));
     assert!(!events.ref_timer(pulse) && !events.unref_timer(pulse).unwrap() && !events.unref_source(source));
     drop(remote);
     assert_eq!(log_of(&mut events), []);
@@ -191,10 +191,10 @@ fn whatever_is_dropped_may_use_the_loop() {
             let timer = self.0.after(MS, |_, _| ());
             drop(timer.map(|timer| self.0.cancel(timer)));
             let (reader, _writer) = std::io::pipe().unwrap();
-            drop(self.0.add(reader, Interest::READ, |_, _, _| ()).map(|source| self.0.remove(source)));
+            drop(self.0.add(reader, Interest::READ, |_, _, _| ()).map(|source| self.0.cancel(source)));
             drop(self.0.spawn(async {}));
             drop(self.0.remote().post(|_, _| ()));
-            drop(self.0.idle(|_, _| ()).map(|idle| self.0.cancel_idle(idle)));
+            drop(self.0.idle(|_, _| ()).map(|idle| self.0.cancel(idle)));
             drop(self.0.channel(|_, _, _: Option<()>| ()));
             *self.1.borrow_mut() += 1;
         }
@@ -223,7 +223,7 @@ fn whatever_is_dropped_may_use_the_loop() {
         (once, repeat, source, idle, task, sender, sleeping.unwrap())
     };
     let (once, repeat, source, idle, ..) = fill(&events);
-    assert!(events.cancel(once) && events.cancel(repeat) && events.remove(source) && events.cancel_idle(idle));
+    assert!(events.cancel(once) && events.cancel(repeat) && events.cancel(source) && events.cancel(idle));
     events.run(&mut 0).unwrap();
     assert_eq!(*dropped.borrow(), 7);
 

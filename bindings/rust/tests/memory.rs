@@ -246,10 +246,10 @@ fn memory_that_runs_out_where_a_source_is_added_is_an_error() {
                 } else {
                     let added = done(events.add(reader, Interest::READ, move |state, ready, reader| {
                         state[5] += (&reader.0).read(&mut [0]).map_or(0, |length| length as u64) * carried[0];
-                        ready.remove(ready.source());
+                        ready.cancel(ready.source());
                     }));
                     if let Some(source) = added.filter(|_| readers.len() % 4 == 1) {
-                        assert!(events.remove(source), "what ends something needs no memory");
+                        assert!(events.cancel(source), "what ends something needs no memory");
                     } else {
                         sources += u64::from(added.is_some());
                     }
@@ -290,7 +290,7 @@ fn memory_that_runs_out_where_a_channel_or_an_idle_callback_is_made_is_an_error(
                     }
                 }));
                 if let Some(idle) = idle.filter(|_| nth % 2 == 0) {
-                    assert!(events.cancel_idle(idle), "what ends something needs no memory");
+                    assert!(events.cancel(idle), "what ends something needs no memory");
                 } else {
                     idles += usize::from(idle.is_some());
                 }

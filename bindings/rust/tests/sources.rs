@@ -68,8 +68,8 @@ fn a_source_that_is_removed_in_the_same_turn_is_not_called_c37_c40() {
             move |log: &mut Log, ready: &Ready<'_, Log>, _: &UnixStream| {
                 let (left, right) = names.get().unwrap();
                 let other = if ready.source() == left { right } else { left };
-                if ready.remove(other) {
-                    assert!(!ready.remove(other) && ready.interest(other).is_none());
+                if ready.cancel(other) {
+                    assert!(!ready.cancel(other) && ready.interest(other).is_none());
                     log.push(("one", ready.ready()));
                 }
             }
@@ -96,7 +96,7 @@ fn a_new_file_with_an_old_number_gets_nothing_of_the_old_ones_c38() {
             .add(ours, READ, move |log: &mut Log, ready, mut ours| {
                 let length = ours.read(&mut [0; 8]).unwrap();
                 log.push(("first", ready.ready()));
-                if length == 1 && ready.remove(second) {
+                if length == 1 && ready.cancel(second) {
                     let (new, kept) = pair();
                     assert_eq!(new.as_raw_fd(), number, "the number is used again");
                     ready.add(new, READ, note("new")).unwrap();
@@ -121,7 +121,7 @@ fn a_hang_up_wakes_the_observed_direction_c42_c43() {
             let source = events.add(ours, interest, note("end")).unwrap();
             drop(peer);
             assert_eq!(poll(&mut events), [("end", interest)]);
-            assert!(events.remove(source));
+            assert!(events.cancel(source));
         }
         let (ours, peer) = pair();
         events.add(ours, READ, note("half")).unwrap();
@@ -163,19 +163,19 @@ fn a_second_source_takes_a_descriptor_over_c45() {
         let second =
             events.add(Rc::clone(&ours), READ, |log: &mut Log, ready, _| log.push(("second", ready.ready()))).unwrap();
         assert_eq!(Rc::strong_count(&dropped), 1, "the first callback is gone");
-        assert!(events.interest(first).is_none() && !events.remove(first));
+        assert!(events.interest(first).is_none() && !events.cancel(first));
         assert!(matches!(events.set_interest(first, READ), Err(Error::Removed)));
         assert_eq!((poll(&mut events), events.source_count()), (vec![("second", READ)], 1));
 
         let watched = events.watch(Rc::clone(&ours)).unwrap();
-        assert!(!events.remove(second));
+        assert!(!events.cancel(second));
         let third =
             events.add(Rc::clone(&ours), READ, |log: &mut Log, ready, _| log.push(("third", ready.ready()))).unwrap();
         let error = events.block_on(&mut Log::new(), watched.readable()).unwrap().unwrap_err();
         assert!(error.to_string().contains("another one has taken its descriptor"), "{error}");
         drop(watched);
         assert_eq!(poll(&mut events), [("third", READ)]);
-        assert!(events.remove(third));
+        assert!(events.cancel(third));
         assert_eq!(Rc::strong_count(&ours), 1, "nobody else holds it");
     });
 }
@@ -191,7 +191,7 @@ fn files_are_always_ready_and_what_cannot_be_observed_is_an_error_c46_c47() {
                 })
                 .unwrap();
             assert_eq!(poll(&mut events), [("file", READ)], "{path}");
-            assert!(events.remove(source));
+            assert!(events.cancel(source));
         }
         assert_eq!(events.source_count(), 0);
     });
@@ -224,13 +224,13 @@ fn level_edge_and_one_shot_report_as_often_as_they_say_c52() {
 
         let source = events.add_with(Rc::clone(&ours), READ, Mode::Level, log_it).unwrap();
         assert_eq!((poll(&mut events), poll(&mut events)), (once.into(), once.into()));
-        assert!(events.remove(source));
+        assert!(events.cancel(source));
 
         let source = events.add_with(Rc::clone(&ours), READ, Mode::Edge, log_it).unwrap();
         assert_eq!((poll(&mut events), poll(&mut events)), (once.into(), vec![]));
         events.drained(source, READ).unwrap();
         assert_eq!((poll(&mut events), poll(&mut events)), (once.into(), vec![]));
-        assert!(events.mark_ready(source, READ) && events.remove(source) && !events.mark_ready(source, READ));
+        assert!(events.mark_ready(source, READ) && events.cancel(source) && !events.mark_ready(source, READ));
 
         let source = events.add_with(Rc::clone(&ours), READ, Mode::OneShot, log_it).unwrap();
         assert_eq!((poll(&mut events), poll(&mut events)), (once.into(), vec![]));
@@ -260,7 +260,7 @@ fn a_source_ends_by_what_its_callback_returns() {
             .add(ours, READ, |log: &mut Log, ready, _| (log.push(("last", ready.ready())), ControlFlow::Break(())).1)
             .unwrap();
         let mut other = Loop::<Log>::simulated().unwrap();
-        assert!(!other.remove(source) && !other.unref_source(source) && other.interest(source).is_none());
+        assert!(!other.cancel(source) && !other.unref_source(source) && other.interest(source).is_none());
         assert!(matches!(other.drained(source, READ), Err(Error::Removed)));
         other.run(&mut Log::new()).unwrap();
         peer.write_all(b"x").unwrap();

@@ -44,7 +44,7 @@ fn a_signal_is_a_callback_and_what_watches_it_can_end() {
         assert_eq!(log[1..], [-signal::WINDOW_CHANGE, signal::WINDOW_CHANGE]);
         events.run(&mut log).unwrap();
         assert_eq!(events.source_count(), 1, "the second watcher has broken off");
-        assert!(events.remove(all));
+        assert!(events.cancel(all));
 
         let error = events.signals([9], |_, _, _| ()).unwrap_err();
         assert!(matches!(error, Error::Io { .. }) && error.to_string().starts_with("watching a signal: "), "{error}");
@@ -64,7 +64,7 @@ fn of_several_signals_at_once_none_comes_after_a_removal_or_a_stop() {
             let watched = events.signals(numbers, move |log: &mut Vec<i32>, handle, number| {
                 log.push(number);
                 match known.get().filter(|_| is_removed) {
-                    Some(source) => assert!(handle.remove(source)),
+                    Some(source) => assert!(handle.cancel(source)),
                     None => handle.stop(),
                 }
             });
@@ -127,7 +127,7 @@ fn a_child_that_has_ended_already_is_told_too() {
     events.child(child, |ended: &mut bool, _, status| *ended = status.is_ok_and(|status| status.success())).unwrap();
     let other = Command::new("true").spawn().unwrap();
     let source = events.child(other, |_, _, _| panic!("it was removed")).unwrap();
-    assert!(events.remove(source));
+    assert!(events.cancel(source));
     let mut ended = false;
     events.run(&mut ended).unwrap();
     assert!(ended);
@@ -167,7 +167,7 @@ fn a_child_that_the_loop_owns_can_be_killed() {
     let (reader, _writer) = std::io::pipe().unwrap();
     let other = events.add(reader, Interest::READ, |_, _, _| ()).unwrap();
     assert!(!events.kill(other).unwrap() && events.kill(killed).unwrap());
-    assert!(events.remove(other) && !events.kill(other).unwrap());
+    assert!(events.cancel(other) && !events.kill(other).unwrap());
     let mut log = Vec::new();
     events.run(&mut log).unwrap();
     assert_eq!(log, [None], "by a signal");

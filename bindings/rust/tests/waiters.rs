@@ -151,7 +151,7 @@ fn a_file_comes_back_from_the_loop_however_it_was_let_go() {
                 "cleared" => handle.clear(),
                 "taken over" => {
                     let other = handle.add(Rc::clone(&file), cogloop::Interest::READ, |_, _, _| ()).unwrap();
-                    assert!(handle.remove(other));
+                    assert!(handle.cancel(other));
                 }
                 "without a loop" => drop(events.take()),
                 _ => {}

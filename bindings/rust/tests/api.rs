@@ -1,0 +1,35 @@
+//! What the types of the crate can do, whatever their methods say.
+
+use cogloop::*;
+use std::fmt::Debug;
+use std::hash::Hash;
+
+fn is_for_every_thread<T: Send + Sync + 'static>() {}
+fn is_a_key<T: Copy + Ord + Hash + Debug>() {}
+
+#[test]
+fn what_other_threads_hold_is_send_and_sync_and_what_names_something_is_a_key() {
+    is_for_every_thread::<Remote<std::rc::Rc<()>>>();
+    is_for_every_thread::<Sender<u8>>();
+    is_for_every_thread::<Receiver<u8>>();
+    is_for_every_thread::<SendError<u8>>();
+    is_for_every_thread::<Error>();
+    is_for_every_thread::<Options>();
+    is_for_every_thread::<(Timer, Source, Idle, Interval, Tick)>();
+    is_a_key::<Timer>();
+    is_a_key::<Source>();
+    is_a_key::<Idle>();
+}
+
+/// One verb for all of them.
+#[test]
+fn a_name_is_cancelled_once_and_by_its_own_loop_only() {
+    let (events, other) = (Loop::<()>::new().unwrap(), Loop::<()>::new().unwrap());
+    let timer = events.after(std::time::Duration::from_secs(1), |_, _| ()).unwrap();
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let source = events.add(reader, Interest::READ, |_, _, _| ()).unwrap();
+    let idle = events.idle(|_, _| ()).unwrap();
+    assert!(!other.cancel(timer) && !other.cancel(source) && !other.cancel(idle));
+    assert!(events.cancel(timer) && events.cancel(source) && events.cancel(idle));
+    assert!(!events.cancel(timer) && !events.cancel(source) && !events.cancel(idle));
+}
