@@ -24,7 +24,7 @@ use crate::checks::Checks;
 use crate::fork::ForkMark;
 use crate::memory::{self, ByIndex};
 use crate::number::Number;
-use crate::sys::Identity;
+use crate::sys::{self, Identity};
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
 use nix::sys::epoll::EpollEvent;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
@@ -136,8 +136,8 @@ impl Epoll {
 
     fn place(&self, fd: BorrowedFd<'_>, interest: Interest, token: Token, is_new: bool) -> io::Result<Place> {
         if interest.is_empty() {
-            // Shows a closed descriptor, as every other path does.
-            rustix::io::fcntl_getfd(fd)?;
+            // The kernel is not told of it, so it refuses nothing.
+            sys::refuse_path_only(fd)?;
             if !is_new {
                 forgive(epoll::delete(&self.set.0, fd))?;
             }

@@ -24,7 +24,7 @@ use crate::checks::Checks;
 use crate::fork::ForkMark;
 use crate::memory::{ByIndex, error_in_words};
 use crate::number::Number;
-use crate::sys::{Identity, own};
+use crate::sys::{Identity, own, refuse_path_only};
 use crate::{Backend, Event, Interest, Token, Waker};
 use polling::{Events, PollMode, Poller};
 use rustix::fd::BorrowedFd;
@@ -95,6 +95,9 @@ impl Portable {
         self.mark.check()?;
         self.registrations.try_grow(token.index())?;
         self.always.try_reserve()?;
+        if is_new {
+            refuse_path_only(fd)?;
+        }
         let file = Identity::of(fd)?;
         let place = self.place(fd, &file, interest, token, is_new)?;
         let new = Registration { fd: Number::of(fd), interest, token, place, file, checks: Checks::default() };

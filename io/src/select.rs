@@ -13,7 +13,7 @@ use crate::backend::EVENTS_MAX;
 use crate::fork::ForkMark;
 use crate::memory::{ByIndex, error_in_words};
 use crate::number::Number;
-use crate::sys::Identity;
+use crate::sys::{self, Identity};
 use crate::{Backend, Event, Interest, Token, Waker};
 use nix::errno::Errno;
 use nix::sys::select::{FD_SETSIZE, FdSet, select};
@@ -61,6 +61,7 @@ impl Select {
     fn put(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.check_process()?;
         refuse_beyond_the_set(fd)?;
+        sys::refuse_path_only(fd)?;
         let file = Identity::of(fd)?;
         self.registrations.try_grow(token.index())?;
         self.bound = self.bound.max(fd.as_raw_fd() + 1);

@@ -131,6 +131,29 @@ fn what_a_callback_of_the_same_batch_has_taken_is_not_reported_to_a_descriptor_t
     });
 }
 
+/// Whether it blocks counts when its report is about to be given out, not when it was added.
+#[cfg(unix)]
+#[test]
+fn a_descriptor_that_began_to_block_after_it_was_added_is_not_reported_for_nothing() {
+    on_every_backend(|events| {
+        let pairs: Vec<_> = (0..2).map(|_| pair()).collect();
+        let mut ends = Vec::new();
+        for (ours, peer) in pairs {
+            rustix::io::ioctl_fionbio(ours, true).unwrap();
+            ends.push((events.add_descriptor(ours, READ).unwrap(), ours, peer));
+        }
+        assert_eq!(poll(events), []);
+        for (_, ours, peer) in &mut ends {
+            rustix::io::ioctl_fionbio(*ours, false).unwrap();
+            write(peer);
+        }
+        events.turn(Wait::Block).unwrap();
+        let first = events.next_ready().unwrap().token;
+        ends.iter().for_each(|(_, ours, _)| take(*ours));
+        assert_eq!(events.next_ready(), None, "after {first:?}: reading would wait");
+    });
+}
+
 /// Reading is over, writing is not.
 #[test]
 fn of_two_directions_the_one_that_is_left_is_reported() {

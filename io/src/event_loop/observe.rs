@@ -2,7 +2,7 @@
 
 use super::EventLoop;
 use super::parts::mode::Mode;
-use crate::{Interest, Token, sys};
+use crate::{Interest, Token};
 use rustix::fd::BorrowedFd;
 use std::io;
 
@@ -37,7 +37,6 @@ impl<T: Default + Clone> EventLoop<T> {
     /// As [`add_descriptor_with`](Self::add_descriptor_with). The caller sees to it that the descriptor stays open until the
     /// backend has forgotten it.
     pub(super) fn observe(&mut self, fd: BorrowedFd<'_>, interest: Interest, mode: Mode) -> io::Result<Token> {
-        let may_block = sys::may_block(fd)?;
         self.refuse_the_waker(fd)?;
         let proposal = self.observed.table().propose(fd);
         self.observed.try_grow(proposal.token.index(), fd)?;
@@ -45,7 +44,7 @@ impl<T: Default + Clone> EventLoop<T> {
         if !proposal.replaces {
             self.has_room_for_a_descriptor()?;
         }
-        self.observed.put(proposal, fd, interest, mode, may_block)?;
+        self.observed.put(proposal, fd, interest, mode)?;
         Ok(proposal.token)
     }
 

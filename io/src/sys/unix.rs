@@ -24,18 +24,26 @@ pub(crate) fn usual_cause(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-/// Whether reading or writing may wait. It is asked when a descriptor is added and when its interest is set.
+/// Whether reading or writing may wait.
+pub(crate) fn may_block(fd: BorrowedFd<'_>) -> bool {
+    use rustix::fs::{OFlags, fcntl_getfl};
+    fcntl_getfl(fd).map_or(true, |flags| !flags.contains(OFlags::NONBLOCK))
+}
+
+/// For backends whose kernel call takes a descriptor that is open as a path only (`O_PATH`), which cannot be read or written.
 ///
 /// # Errors
-/// `EBADF` for a descriptor that is not open, or is open as a path only (`O_PATH`): nobody can read or write that.
-pub(crate) fn may_block(fd: BorrowedFd<'_>) -> io::Result<bool> {
+/// `EBADF` for such a descriptor, and for one that is not open.
+#[cfg(target_os = "linux")]
+pub(crate) fn refuse_path_only(fd: BorrowedFd<'_>) -> io::Result<()> {
     use rustix::fs::{OFlags, fcntl_getfl};
-    let flags = fcntl_getfl(fd)?;
-    #[cfg(target_os = "linux")]
-    if flags.contains(OFlags::PATH) {
-        return Err(rustix::io::Errno::BADF.into());
-    }
-    Ok(!flags.contains(OFlags::NONBLOCK))
+    if fcntl_getfl(fd)?.contains(OFlags::PATH) { Err(rustix::io::Errno::BADF.into()) } else { Ok(()) }
+}
+
+/// Other systems know no such descriptors.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn refuse_path_only(_: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(())
 }
 
 // Descriptors of our own are never standard input, output or error. A daemon may have closed these, and the kernel gives

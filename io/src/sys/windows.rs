@@ -18,8 +18,13 @@ pub(crate) fn usual_cause(_: &io::Error) -> Option<&'static str> {
 }
 
 /// Whether reading or writing may wait: Windows does not tell.
-pub(crate) fn may_block(_: BorrowedFd<'_>) -> io::Result<bool> {
-    Ok(true)
+pub(crate) fn may_block(_: BorrowedFd<'_>) -> bool {
+    true
+}
+
+/// Windows knows no descriptors that are a path only.
+pub(crate) fn refuse_path_only(_: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(())
 }
 
 /// Makes something of our own. Sockets of Windows have no numbers that stand for something by convention.

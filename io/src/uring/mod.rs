@@ -63,7 +63,7 @@ use crate::backend::BRIEF_NS;
 use crate::checks::CHECK_EVERY;
 use crate::fork::ForkMark;
 use crate::number::Number;
-use crate::sys::Identity;
+use crate::sys::{self, Identity};
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
 use polled::Polled;
 use registration::Registration;
@@ -210,14 +210,19 @@ impl Uring {
         if fd.as_raw_fd() == self.ring.as_fd().as_raw_fd() {
             return Err(Errno::INVAL.into());
         }
-        let file = Identity::of(fd)?;
         let index = token.index() as usize;
-        self.make_room(index)?;
-        self.disarm(index).or_else(|error| self.come_here(error))?;
-        let earlier = self.slots[index].registration.as_ref().filter(|earlier| earlier.token == token);
-        let needs_news_only = earlier.is_some_and(|earlier| earlier.needs_news_only && earlier.file.still(fd));
-        let new = Registration::new(Number::of(fd), interest, token, file, needs_news_only, self.waits);
-        self.slots[index].registration = Some(new);
+        let earlier = self.slots.get(index).and_then(|slot| slot.registration.as_ref());
+        if earlier.is_some_and(|earlier| earlier.token == token && earlier.file.still(fd)) {
+            self.disarm(index).or_else(|error| self.come_here(error))?;
+            self.slots[index].registration.iter_mut().for_each(|known| known.interest = interest);
+        } else {
+            sys::refuse_path_only(fd)?;
+            let file = Identity::of(fd)?;
+            self.make_room(index)?;
+            self.disarm(index).or_else(|error| self.come_here(error))?;
+            let new = Registration::new(Number::of(fd), interest, token, file, self.waits);
+            self.slots[index].registration = Some(new);
+        }
         self.mark_dirty(token.index());
         Ok(())
     }

@@ -39,17 +39,10 @@ pub(super) struct Registration {
 
 impl Registration {
     /// An unarmed one, after so many waits of its backend.
-    pub(super) fn new(
-        fd: Number,
-        interest: Interest,
-        token: Token,
-        file: Identity,
-        needs_news_only: bool,
-        waits: u32,
-    ) -> Self {
+    pub(super) fn new(fd: Number, interest: Interest, token: Token, file: Identity, waits: u32) -> Self {
         let reported = waits.wrapping_sub(SOON + 1);
         let checks = Checks::default();
-        Self { fd, interest, token, file, needs_news_only, serial: 0, checks, reported, idle: 0, streak: 0 }
+        Self { fd, interest, token, file, needs_news_only: false, serial: 0, checks, reported, idle: 0, streak: 0 }
     }
 
     pub(super) fn is_unarmed(&self) -> bool {

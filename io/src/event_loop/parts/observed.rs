@@ -61,7 +61,6 @@ impl Observed {
         fd: BorrowedFd<'_>,
         interest: Interest,
         mode: Mode,
-        may_block: bool,
     ) -> io::Result<()> {
         let token = proposal.token;
         if proposal.replaces {
@@ -69,7 +68,7 @@ impl Observed {
         } else {
             self.backend.add(fd, interest, token)?;
         }
-        self.table.put(token, fd, interest, mode, may_block);
+        self.table.put(token, fd, interest, mode);
         if mode == Mode::Edge {
             self.backend.expect_news(token);
         }
@@ -89,7 +88,7 @@ impl Observed {
     pub(crate) fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
         self.backend.modify(descriptor.fd.as_fd(), interest, token)?;
-        descriptor.may_block = sys::may_block(descriptor.fd.as_fd()).unwrap_or(true);
+        descriptor.may_block = None;
         (descriptor.interest, descriptor.told, descriptor.silent) = (interest, interest, Interest::NONE);
         Ok(())
     }
@@ -171,9 +170,7 @@ impl Observed {
     /// block is given out all the same: reading it answers `WouldBlock`, and looking would cost a system call each time.
     #[inline]
     pub(super) fn still_ready(&mut self, event: Event) -> Interest {
-        let Some(&descriptor) = self.table.get(event.token).filter(|known| known.may_block) else {
-            return event.ready;
-        };
+        let Some(descriptor) = self.blocking(event.token) else { return event.ready };
         let asked = event.ready & descriptor.wanted();
         if asked.is_empty() {
             return asked;
@@ -186,12 +183,21 @@ impl Observed {
     /// does not block.
     #[inline]
     pub(crate) fn look_again(&mut self, token: Token, directions: Interest) -> Interest {
-        let Some(&descriptor) = self.table.get(token) else { return Interest::NONE };
+        let Some(descriptor) = self.table.get(token) else { return Interest::NONE };
         let asked = directions & descriptor.interest;
-        if !descriptor.may_block || asked.is_empty() {
-            return asked;
+        match self.blocking(token) {
+            Some(descriptor) if !asked.is_empty() => self.look(&descriptor, token, asked),
+            _ => asked,
         }
-        self.look(&descriptor, token, asked)
+    }
+
+    /// The descriptor, if it may block. The system is asked for that once, when the answer is first needed: most descriptors
+    /// are removed before, or are alone in their turns.
+    #[inline]
+    fn blocking(&mut self, token: Token) -> Option<Descriptor> {
+        let descriptor = self.table.get_mut(token)?;
+        let may_block = *descriptor.may_block.get_or_insert_with(|| sys::may_block(descriptor.fd.as_fd()));
+        may_block.then_some(*descriptor)
     }
 
     #[inline]

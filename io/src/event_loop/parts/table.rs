@@ -24,8 +24,8 @@ struct Slot {
 pub(crate) struct Descriptor {
     pub(crate) fd: Number,
     pub(crate) interest: Interest,
-    /// Whether reading or writing may wait.
-    pub(crate) may_block: bool,
+    /// Whether reading or writing may wait, if that has been asked since its interest was set.
+    pub(crate) may_block: Option<bool>,
     /// Readiness that the user reported since the last turn.
     pub(crate) marked: Interest,
     pub(crate) mode: Mode,
@@ -163,7 +163,7 @@ impl Table {
 
     /// Makes a proposal true, for which there is room. A descriptor that takes the place of another has waited as long as
     /// that one.
-    pub(crate) fn put(&mut self, token: Token, fd: BorrowedFd<'_>, interest: Interest, mode: Mode, may_block: bool) {
+    pub(crate) fn put(&mut self, token: Token, fd: BorrowedFd<'_>, interest: Interest, mode: Mode) {
         let index = token.index() as usize;
         self.last_served += 1;
         let replaced = self.slots.get(index).and_then(|slot| slot.descriptor.as_ref());
@@ -171,7 +171,7 @@ impl Table {
         let descriptor = Some(Descriptor {
             fd: Number::of(fd),
             interest,
-            may_block,
+            may_block: None,
             marked: Interest::NONE,
             mode,
             silent: Interest::NONE,
