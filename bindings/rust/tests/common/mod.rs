@@ -2,20 +2,31 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
 use cogloop::{Loop, Options};
+use std::io::Write;
 use std::time::Duration;
 
 pub const MS: Duration = Duration::from_millis(1);
 pub const SECOND: Duration = Duration::from_secs(1);
 
-/// Tells the story on each backend.
+/// Tells the story on each backend that this system permits. `cargo xtask test` counts the line that names another one.
 pub fn on_every_backend(story: impl Fn(&Options)) {
     for name in ["uring", "epoll", "select", "portable"] {
         let options = Options::new().backend(name);
-        let taken = Loop::<()>::with_options(options.clone()).unwrap();
-        assert_eq!(taken.backend().name, name, "{}", taken.backend().reason);
-        println!("on {name}:");
-        story(&options);
+        let opened = Loop::<()>::with_options(options.clone()).unwrap().backend().clone();
+        if opened.name == name {
+            println!("on {name}:");
+            story(&options);
+        } else {
+            skip(name, &opened.reason);
+        }
     }
+}
+
+/// Says that a story is not told, for want of what it needs.
+pub fn skip(need: &str, why: &str) {
+    let line = format!("skipped: {}: {need}: {why}\n", std::thread::current().name().unwrap_or_default());
+    // Past the harness, which keeps what a test prints that passes.
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
 
 /// A loop on virtual time, and what its callbacks write down.
