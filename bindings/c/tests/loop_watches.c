@@ -167,6 +167,7 @@ static void a_childs_end_is_a_callback_with_its_status(void) {
     cog_watch watch;
     int code = cog_watch_child(loop, child, on_ready, &seen, &watch);
     if (code == ENOSYS) { /* before Linux 5.3, and under valgrind: nothing is watched, and the child is still ours */
+        printf("skipped: %s: pidfd: %s\n", __func__, strerror(code));
         CHECK(waitpid(child, NULL, 0) == child && cog_loop_run(loop) == COG_OK && seen.calls == 0);
         cog_loop_free(loop);
         return;
@@ -214,7 +215,7 @@ static void the_backend_is_named_with_the_reason(void) {
     cog_loop loop = new_loop();
     const char *name = NULL, *reason = NULL;
     CHECK(cog_loop_backend(loop, &name, &reason) == COG_OK);
-    CHECK(name && reason && (strcmp(name, backend) == 0 || strstr(reason, "refused")));
+    CHECK(name && reason && strcmp(name, backend) == 0);
     CHECK(cog_loop_backend(loop, NULL, NULL) == COG_OK);
     cog_loop_free(loop);
 }
@@ -265,10 +266,22 @@ static void what_a_loop_opened_is_closed_with_it(void) {
     CHECK(open_descriptors() == before);
 }
 
+/* `cargo xtask test` counts the line of a backend that this system refuses. */
+static int is_permitted(void) {
+    cog_loop loop = new_loop();
+    const char *name = "", *reason = "";
+    CHECK(cog_loop_backend(loop, &name, &reason) == COG_OK);
+    int is_it = strcmp(name, backend) == 0;
+    if (!is_it) printf("skipped: loop_watches: %s: %s\n", backend, reason);
+    CHECK(cog_loop_free(loop) == COG_OK);
+    return is_it;
+}
+
 int main(int argc, char **argv) {
     static const char *const all[] = { "epoll", "uring", "select", "portable" };
     for (int n = 0; n < (argc > 1 ? argc - 1 : 4); n++) {
         backend = argc > 1 ? argv[n + 1] : all[n];
+        if (!is_permitted()) continue;
         printf("on %s\n", backend);
         RUN(readiness_is_reported_as_long_as_it_lasts);
         RUN(an_edge_comes_again_when_it_was_drained_and_a_one_shot_when_it_is_set);

@@ -195,7 +195,7 @@ fn lines_of_a_long_input_beside_an_interval() {
         loop:run( )
         print( lines, ticks >= 5 )";
     let input: String = (1..=100_000).map(|line| format!("{line}\n")).collect();
-    for backend in ["epoll", "uring", "select", "portable"] {
+    for backend in common::backends() {
         let out = run_with_input(cogloop().args(["--backend", backend, "-e", code]), input.as_bytes());
         assert_eq!(text(&out.stdout), "100000\ttrue\n", "{backend}: {}", text(&out.stderr));
     }
@@ -211,7 +211,7 @@ fn redirected_standard_input_is_always_ready() {
         end )
         loop:run( ) print( n )";
     let file = common::script("1\n2\n3\n");
-    for backend in ["epoll", "uring", "select", "portable"] {
+    for backend in common::backends() {
         let mut command = cogloop();
         command.args(["--backend", backend, "-e", code]);
         let from_file = run(command.stdin(std::fs::File::open(file.path()).expect("just written")));

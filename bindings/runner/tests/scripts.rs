@@ -2,12 +2,10 @@
 
 mod common;
 
-use common::{cogloop, root, run, text};
+use common::{backends, cogloop, root, run, text};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
-
-const BACKENDS: [&str; 4] = ["epoll", "uring", "select", "portable"];
 
 #[test]
 fn the_lua_tests_pass_on_every_backend() {
@@ -16,7 +14,7 @@ fn the_lua_tests_pass_on_every_backend() {
         fs::read_dir(&folder).expect("the folder is there").map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(files.len() >= 7, "{files:?}");
-    for backend in BACKENDS {
+    for backend in backends() {
         for file in &files {
             let out = run(cogloop().args(["--backend", backend]).arg(file));
             let stdout = text(&out.stdout);
@@ -38,7 +36,7 @@ fn ten_thousand_ready_handles_are_served_fairly() {
 
 #[test]
 fn hello_tells_its_timeline_and_nothing_is_early() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let out = run(cogloop().args(["--backend", backend]).arg(root().join("examples/hello.lua")));
         let stdout = text(&out.stdout);
         assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));

@@ -3,6 +3,7 @@
 //! The tests tell it themselves: where the environment names a file, a story that was told on a backend leaves a line
 //! there. A story that was not told leaves none, so a test that passes without having used a backend fills no cell.
 
+mod faces;
 pub(crate) mod list;
 mod refused;
 mod table;

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //!   cargo test ──► runner: io/examples/refuse.rs SET ──► each test program of the event loop, behind a filter of seccomp
+//!                                                    ──► and the tests of each face
 //! ```
 
 use std::fmt;
 use std::path::Path;
 
+use super::faces::{FACES, Faces, as_runner};
 use super::table::{BACKENDS, Told};
 use super::{LIMIT, TESTS, TOLD};
 use crate::process;
@@ -22,6 +24,8 @@ struct Line {
     set: &'static str,
     /// How many stories held, for each of [`BACKENDS`].
     told: [usize; BACKENDS.len()],
+    /// How many tests of each of [`FACES`] have passed.
+    faces: [u64; FACES.len()],
     tally: Tally,
 }
 
@@ -30,23 +34,23 @@ pub(super) fn run(project: &Project) -> Result<(), String> {
     process::run(&mut project.cargo(&["build", "--quiet", "-p", "cogloop-io", "--example", "refuse"]))?;
     let runner = project.target.join("debug/examples/refuse");
     let file = project.target.join("conformance.refused");
+    let faces = Faces::build(project, &runner)?;
     let mut failed = Vec::new();
-    let [uring, epoll, select, portable] = BACKENDS;
-    println!("\nthe same without:\n     {uring:8} {epoll:8} {select:8} {portable:8}");
+    println!("\nthe same, and each face, without:");
+    println!("     {}", BACKENDS.iter().chain(&FACES).map(|name| format!("{name:8} ")).collect::<String>());
     for set in SETS {
-        let line = tell(project, &runner, &file, set)?;
+        let line = tell(project, &runner, &file, &faces, set)?;
         println!("     {line}");
         failed.extend(line.tally.outcome().is_err().then_some(set));
     }
-    println!("\nlinux-4.18: all that came after it; a number: so many stories hold; –: refused");
+    println!("\nlinux-4.18: all that came after it; a number: so many stories or tests hold; –: refused");
     if failed.is_empty() { Ok(()) } else { Err(format!("failed without {}", failed.join("; without "))) }
 }
 
-fn tell(project: &Project, runner: &Path, file: &Path, set: &'static str) -> Result<Line, String> {
+fn tell(project: &Project, runner: &Path, file: &Path, faces: &Faces, set: &'static str) -> Result<Line, String> {
     // That of an earlier run.
     let _ = std::fs::remove_file(file);
-    let runner = format!("target.'cfg(unix)'.runner=['{}', '{set}']", runner.display());
-    let mut cargo = project.cargo(&["--config", &runner]);
+    let mut cargo = project.cargo(&["--config", &as_runner(runner, set)]);
     cargo.args(TESTS).env(TOLD, file).env("RUST_TEST_THREADS", "2");
     let (lines, status) = process::listen(&mut cargo, LIMIT)?;
     let mut tally = Tally::of(&lines);
@@ -56,7 +60,10 @@ fn tell(project: &Project, runner: &Path, file: &Path, set: &'static str) -> Res
     }
     let told = std::fs::read_to_string(file).unwrap_or_default();
     let told: Vec<_> = told.lines().filter_map(Told::read).collect();
-    Ok(Line { set, told: BACKENDS.map(|backend| told.iter().filter(|told| told.holds_on(backend)).count()), tally })
+    let told = BACKENDS.map(|backend| told.iter().filter(|told| told.holds_on(backend)).count());
+    let tallies = faces.run(project, set)?;
+    tallies.iter().for_each(|face| tally.add(face));
+    Ok(Line { set, told, faces: tallies.map(|face| face.passed()), tally })
 }
 
 impl fmt::Display for Line {
@@ -67,6 +74,9 @@ impl fmt::Display for Line {
             } else {
                 write!(f, "{stories:<8} ")?;
             }
+        }
+        for &tests in &self.faces {
+            write!(f, "{tests:<8} ")?;
         }
         write!(f, "{}: {}", self.set, self.tally)
     }

@@ -63,6 +63,23 @@ pub(super) fn exits(project: &Project) -> Outcome {
     Tally::of(&watched(project.program(&program).arg("250"))?).outcome()
 }
 
+/// The tests of the loop and of the timers, compiled once, for who runs them in another way: those that end.
+pub(crate) fn compiled(project: &Project) -> Result<Vec<PathBuf>, String> {
+    let prefix = project.target.join("c");
+    c::install(project, &c::Place::at(&prefix))?;
+    let mut programs = Vec::new();
+    for source in sources(project)? {
+        let name = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if name == "exit" {
+            continue;
+        }
+        let program = prefix.join(format!("tests/{name}-static"));
+        compile(project, &COMPILERS[1], &source, &program, &prefix)?;
+        programs.push(program);
+    }
+    Ok(programs)
+}
+
 fn watched(command: &mut std::process::Command) -> Result<Vec<String>, String> {
     let (lines, verdict) = process::watch(command, LIMIT);
     verdict.map(|()| lines)

@@ -68,8 +68,27 @@ impl Interpreter {
 
     pub(crate) fn command(&self, project: &Project, backend: &str) -> Command {
         let mut command = project.program(&self.program);
-        command.envs(self.env.iter().map(|(name, value)| (name, value))).env("COGLOOP_BACKEND", backend);
+        self.prepare(&mut command, backend);
         command
+    }
+
+    /// The same, started by another program, which is given the interpreter's name as its last argument.
+    pub(crate) fn command_behind(&self, mut starter: Command, backend: &str) -> Command {
+        starter.arg(&self.program);
+        self.prepare(&mut starter, backend);
+        starter
+    }
+
+    fn prepare(&self, command: &mut Command, backend: &str) {
+        command.envs(self.env.iter().map(|(name, value)| (name, value))).env("COGLOOP_BACKEND", backend);
+    }
+
+    /// Why the system refuses a backend, if it does: a loop runs on another one then.
+    pub(crate) fn refused(&self, project: &Project, backend: &str) -> Result<Option<String>, String> {
+        let mut command = self.command(project, backend);
+        let told = process::capture(command.args(["-e", "print( require 't.Loop'( ):backend( ) )"]))?;
+        let (name, reason) = told.trim().split_once('\t').unwrap_or((told.trim(), ""));
+        Ok((name != backend).then(|| reason.to_owned()))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{lua, process};
 const SUITE: &str = "bindings/lua/tests/lua";
 
 /// For one file: far above what it takes, so that a hang becomes a failure.
-pub(super) const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) fn run(project: &Project) -> Outcome {
     let interpreters = Interpreter::all(project)?;
@@ -34,6 +34,12 @@ fn run_on<'a>(project: &Project, columns: impl Iterator<Item = (&'a Interpreter,
         let on = format!("{} on {backend}", interpreter.name);
         println!("--- {on}");
         let mut sum = Tally::default();
+        if let Some(why) = interpreter.refused(project, backend)? {
+            let line = format!("skipped: {on}: {why}");
+            println!("{line}");
+            total.add(&Tally::of(&[line]));
+            continue;
+        }
         for file in &files {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             println!("{name}");
@@ -52,7 +58,7 @@ fn run_on<'a>(project: &Project, columns: impl Iterator<Item = (&'a Interpreter,
 }
 
 /// The files of the suite.
-pub(super) fn files(project: &Project) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn files(project: &Project) -> Result<Vec<PathBuf>, String> {
     scripts(&project.root.join(SUITE))
 }
 

@@ -71,7 +71,11 @@ impl Tally {
         tally
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;

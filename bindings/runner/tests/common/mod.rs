@@ -13,6 +13,23 @@ pub(crate) fn cogloop() -> Command {
     command
 }
 
+/// The backends that this system permits. `cargo xtask test` counts the line that names another one.
+pub(crate) fn backends() -> Vec<&'static str> {
+    let is_permitted = |backend: &&str| {
+        let out = run(cogloop().args(["--backend", backend, "-e", "print( require 't.Loop'( ):backend( ) )"]));
+        let told = text(&out.stdout);
+        let is_it = told.split('\t').next() == Some(backend);
+        if !is_it {
+            let story = std::thread::current().name().unwrap_or_default().to_owned();
+            let line = format!("skipped: {story}: {backend}: {}\n", told.trim());
+            // Past the harness, which keeps what a test prints that passes.
+            std::io::stdout().write_all(line.as_bytes()).expect("it is open");
+        }
+        is_it
+    };
+    ["epoll", "uring", "select", "portable"].into_iter().filter(is_permitted).collect()
+}
+
 /// The project's root folder.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -1,0 +1,80 @@
+//! The faces where system calls are refused: the tests of the Rust crate, of the C library, and the Lua suite on one stock
+//! interpreter, each behind the filter, on the backend that the face chooses there.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::LIMIT;
+use crate::project::Project;
+use crate::test::interpreters::Interpreter;
+use crate::test::{Tally, c_programs, lua_suite};
+use crate::{lua, process};
+
+/// The columns.
+pub(super) const FACES: [&str; 3] = ["rust", "c", "lua"];
+
+const RUST_TESTS: [&str; 6] = ["test", "--quiet", "-p", "cogloop", "--tests", "--no-fail-fast"];
+
+/// What is run, built before the first filter.
+pub(super) struct Faces {
+    runner: PathBuf,
+    programs: Vec<PathBuf>,
+    interpreter: Interpreter,
+    scripts: Vec<PathBuf>,
+}
+
+impl Faces {
+    pub(super) fn build(project: &Project, runner: &Path) -> Result<Self, String> {
+        process::run(project.cargo(&RUST_TESTS).arg("--no-run"))?;
+        Ok(Self {
+            runner: runner.into(),
+            programs: c_programs::compiled(project)?,
+            interpreter: Interpreter::stock(project, lua::find("5.4")?)?,
+            scripts: lua_suite::files(project)?,
+        })
+    }
+
+    /// Runs the tests of each face without the calls of a set. What fails is printed.
+    pub(super) fn run(&self, project: &Project, set: &str) -> Result<[Tally; FACES.len()], String> {
+        let mut rust = project.cargo(&["--config", &as_runner(&self.runner, set)]);
+        rust.args(RUST_TESTS).env_remove("COGLOOP_BACKEND");
+        let mut c = Tally::default();
+        for program in &self.programs {
+            let mut command = self.behind(project, set);
+            command.arg(program).env("LD_LIBRARY_PATH", project.target.join("c/lib")).env_remove("COGLOOP_BACKEND");
+            c.add(&listen(&mut command, LIMIT)?);
+        }
+        let mut scripts = Tally::default();
+        for script in &self.scripts {
+            // Empty, it names no backend.
+            let mut command = self.interpreter.command_behind(self.behind(project, set), "");
+            scripts.add(&listen(command.arg(script), lua_suite::LIMIT)?);
+        }
+        Ok([listen(&mut rust, LIMIT)?, c, scripts])
+    }
+
+    /// The program that refuses, and what.
+    fn behind(&self, project: &Project, set: &str) -> Command {
+        let mut command = project.program(&self.runner);
+        command.arg(set);
+        command
+    }
+}
+
+/// For cargo: each test program is started by the one that refuses.
+pub(super) fn as_runner(runner: &Path, set: &str) -> String {
+    format!("target.'cfg(unix)'.runner=['{}', '{set}']", runner.display())
+}
+
+/// Counts what passes. The lines of a program that fails are printed.
+fn listen(command: &mut Command, limit: Duration) -> Result<Tally, String> {
+    let (lines, status) = process::listen(command, limit)?;
+    let mut tally = Tally::of(&lines);
+    if status.is_none_or(|status| !status.success()) || tally.outcome().is_err() {
+        println!("{}:", process::words(command));
+        lines.iter().for_each(|line| println!("{line}"));
+        tally.expect_failure();
+    }
+    Ok(tally)
+}
