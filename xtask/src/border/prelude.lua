@@ -311,7 +311,7 @@ undisturbed[ leave ] = true
 function F.program( number, body )
   say( 'begin', number )
   operations = 0
-  local v = { { }, { }, { }, { }, { }, { }, { }, { }, { }, { }, { }, { } }
+  local v = { { }, { }, { }, { }, { }, { }, { }, { }, { }, { }, { }, { }, { } }
   result( leave( pcall( protected, body, unpack( v ) ) ) )
   clean( )
   F.kept[ number % 3 ] = v

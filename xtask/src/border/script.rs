@@ -43,7 +43,7 @@ impl Script {
         text += "local Socket, Interface = require 't.Net.Socket', require 't.Net.Interface'\n";
         for (i, member) in self.members.iter().enumerate() {
             text += &format!(
-                "\n-- seed {}\nF.program( {}, function( L, T, k, w, p, s, h, co, f, a, m, x )\n",
+                "\n-- seed {}\nF.program( {}, function( L, T, k, w, p, q, s, h, co, f, a, m, x )\n",
                 member.seed,
                 i + 1
             );

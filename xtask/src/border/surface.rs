@@ -15,6 +15,7 @@ pub(super) enum Slot {
     Timer,
     Watcher,
     Task,
+    Sync,
     Sock,
     Thing,
     Thread,
@@ -26,8 +27,8 @@ pub(super) enum Slot {
 }
 
 impl Slot {
-    pub(super) const ALL: [Self; 12] =
-        [Own, Theirs, Timer, Watcher, Task, Sock, Thing, Thread, Closure, Address, Service, Slot::Any];
+    pub(super) const ALL: [Self; 13] =
+        [Own, Theirs, Timer, Watcher, Task, Sync, Sock, Thing, Thread, Closure, Address, Service, Slot::Any];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -36,6 +37,7 @@ impl Slot {
             Timer => "k",
             Watcher => "w",
             Task => "p",
+            Sync => "q",
             Sock => "s",
             Thing => "h",
             Thread => "co",
@@ -102,6 +104,7 @@ const T: On = On::A(Theirs);
 const K: On = On::A(Timer);
 const W: On = On::A(Watcher);
 const P: On = On::A(Task);
+const Q: On = On::A(Sync);
 const S: On = On::A(Sock);
 const M: On = On::A(Service);
 const COGLOOP: On = On::Module("cogloop");
@@ -139,7 +142,7 @@ pub(super) const CALLS: &[Call] = &[
     call(L, "fd", &[], Some(Thing), 3),
     call(L, "pollfd", &[], Some(Thing), 2),
     call(L, "events", &[], None, 1),
-    call(L, "timeout", &[], None, 2),
+    call(COGLOOP, "timeout", &[], None, 2),
     call(L, "remaining", &[], None, 2),
     call(COGLOOP, "after", &[Ms, Function, Whatever], Some(Timer), 4),
     call(COGLOOP, "every", &[Period, Lua, Whatever], Some(Timer), 2),
@@ -155,6 +158,27 @@ pub(super) const CALLS: &[Call] = &[
     call(COGLOOP, "firing", &[], Some(Timer), 1),
     call(COGLOOP, "timers", &[], None, 1),
     call(COGLOOP, "throttle", &[Ms, Function], Some(Closure), 1),
+    call(L, "group", &[], Some(Sync), 5),
+    call(L, "channel", &[Max], Some(Sync), 6),
+    call(L, "semaphore", &[Max], Some(Sync), 3),
+    call(L, "event", &[], Some(Sync), 2),
+    call(L, "all", &[Body, An(Task)], None, 3),
+    call(L, "any", &[Body, An(Task)], None, 3),
+    call(L, "timeout", &[Ms, Body, Whatever], None, 4),
+    call(L, "wrap", &[Body], Some(Closure), 4),
+    call(L, "pcall", &[Body, Whatever], None, 4),
+    call(Q, "spawn", &[Body, Whatever], Some(Task), 6),
+    call(Q, "join", &[Ms], None, 5),
+    call(Q, "cancel", &[Whatever], None, 4),
+    call(Q, "send", &[Whatever, Ms], None, 6),
+    call(Q, "recv", &[Ms], None, 6),
+    call(Q, "close", &[], None, 2),
+    call(Q, "acquire", &[Ms], None, 4),
+    call(Q, "release", &[], None, 4),
+    call(Q, "set", &[], None, 2),
+    call(Q, "clear", &[], None, 1),
+    call(Q, "is_set", &[], None, 1),
+    call(Q, "wait", &[Ms], None, 2),
     call(P, "cancel", &[Whatever], None, 12),
     call(P, "join", &[Ms], None, 10),
     call(P, "status", &[], None, 3),
@@ -233,9 +257,11 @@ const ELSEWHERE: [&str; 6] = ["run", "clean", "accept", "loop", "service", "tost
 mod tests {
     use super::*;
 
-    const TYPES: [&str; 8] = [
+    const TYPES: [&str; 10] = [
         include_str!("../../../bindings/lua/types/cogloop.lua"),
         include_str!("../../../bindings/lua/types/cogloop/task.lua"),
+        include_str!("../../../bindings/lua/types/cogloop/loop.lua"),
+        include_str!("../../../bindings/lua/types/cogloop/sync.lua"),
         include_str!("../../../bindings/lua/types/cogloop/timer.lua"),
         include_str!("../../../bindings/lua/types/luamockit.lua"),
         include_str!("../../../bindings/lua/types/t/Loop.lua"),

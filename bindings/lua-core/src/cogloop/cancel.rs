@@ -4,7 +4,8 @@
 //!                    │ what it does              │ `cancel`
 //!   ─────────────────┼───────────────────────────┼──────────────────────────────────────────────
 //!   Fresh            │ has not begun             │ it never begins
-//!   Sleeping, Parked │ waits: a timer, or none   │ the timer is gone; its wait raises, next turn
+//!   Sleeping, Parked,│ waits: a timer, or none   │ the timer is gone; its wait raises, next turn
+//!   Paused           │                           │
 //!   Watching         │ waits for a handle        │ the handle is free; its wait raises, next turn
 //!   Running, Queued  │ runs, or is about to      │ the next wait raises
 //! ```
@@ -36,7 +37,7 @@ entry!(
             bad_argument(lua, 2, c"task: it belongs to another loop".as_ptr());
         }
         let values = lua_gettop(lua) - 2;
-        let was_parked = unpark_at(lua, 2, values);
+        let was_parked = unpark_at(lua, 2, Phase::Parked, values);
         lua_pushboolean(lua, c_int::from(was_parked));
         1
     }
@@ -47,7 +48,7 @@ entry!(
     pub(super) fn resume_parked(lua: *mut lua_State) -> c_int {
         let values = lua_gettop(lua) - 1;
         let (_, state) = receive(lua);
-        let was_parked = !state.is_null() && unpark_at(lua, 2, values);
+        let was_parked = !state.is_null() && unpark_at(lua, 2, Phase::Paused, values);
         lua_pushboolean(lua, c_int::from(was_parked));
         1
     }
@@ -112,7 +113,7 @@ unsafe fn interrupt(lua: *mut lua_State, state: *mut State, task: *mut Task) {
                 note(lua, task, Asked::Pending);
                 finish(lua, 2, Phase::Cancelled, 1);
             }
-            Phase::Sleeping | Phase::Parked | Phase::Watching(_) if is_waiting => {
+            Phase::Sleeping | Phase::Parked | Phase::Paused | Phase::Watching(_) if is_waiting => {
                 lua_pushlightuserdata(lua, raise_mark());
                 lua_insert(lua, 3);
                 lua_pushvalue(lua, 4);

@@ -112,7 +112,7 @@ entry!(
         let state = receiver(lua);
         let limit_ns = check_limit(lua, 2);
         check_inside(lua, state);
-        (*state).cogloop.request = Some(Request::Park { limit_ns });
+        (*state).cogloop.request = Some(Request::Park { limit_ns, is_public: true });
         lua_settop(lua, 0);
         suspend(lua, 0, mark(), raise_mark())
     }
@@ -125,7 +125,7 @@ entry!(
         let state = check_loop(lua, 1);
         let limit_ns = check_limit(lua, 2);
         check_inside(lua, state);
-        (*state).cogloop.request = Some(Request::Park { limit_ns });
+        (*state).cogloop.request = Some(Request::Park { limit_ns, is_public: false });
         lua_pushlightuserdata(lua, mark());
         lua_yield(lua, 1)
     }
@@ -150,7 +150,10 @@ pub(super) unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
     // SAFETY: the caller's promise.
     unsafe {
         if (*state).cogloop.resumed != lua {
-            Text::<120>::new("only in a coroutine of this loop's spawn, and not in one that it made itself").raise(lua);
+            Text::<120>::new(
+                "only in a coroutine of this loop's spawn, and not in one that it made itself without wrap",
+            )
+            .raise(lua);
         }
         if !can_yield(lua) {
             Text::<120>::new("no coroutine can wait here: a C function, as table.sort, or a metamethod is in between")

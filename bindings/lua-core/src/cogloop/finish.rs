@@ -115,7 +115,7 @@ unsafe fn tell_one(lua: *mut lua_State, index: c_int) -> bool {
             LUA_TUSERDATA if !state_at(lua, 1).is_null() => {
                 let waiter = lua_gettop(lua);
                 lua_pushboolean(lua, 1);
-                unpark_at(lua, waiter, 1)
+                unpark_at(lua, waiter, Phase::Paused, 1)
             }
             LUA_TFUNCTION => {
                 lua_pushvalue(lua, index);

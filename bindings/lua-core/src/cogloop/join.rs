@@ -38,7 +38,7 @@ entry!(
         }
         add_waiter(lua, 2);
         let state = check_loop(lua, 1);
-        (*state).cogloop.request = Some(Request::Park { limit_ns });
+        (*state).cogloop.request = Some(Request::Park { limit_ns, is_public: false });
         lua_pushlightuserdata(lua, mark());
         lua_yield(lua, 1)
     }

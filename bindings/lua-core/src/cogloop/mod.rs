@@ -22,6 +22,7 @@ mod coroutine;
 mod create;
 mod embed;
 mod finish;
+mod inner;
 mod join;
 mod left;
 mod list;
@@ -50,8 +51,8 @@ use crate::lua::stack::stack;
 use crate::lua::version::CAN_RAISE;
 use mlua::ffi::{
     LUA_OK, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error, lua_getfield, lua_gettop, lua_pushboolean,
-    lua_pushlightuserdata, lua_pushnil, lua_pushstring, lua_pushvalue, lua_replace, lua_setfield, lua_setmetatable,
-    lua_settop, luaL_loadbufferx,
+    lua_pushinteger, lua_pushlightuserdata, lua_pushnil, lua_pushstring, lua_pushvalue, lua_replace, lua_setfield,
+    lua_setmetatable, lua_settop, luaL_loadbufferx,
 };
 use std::ffi::{CStr, c_int};
 use std::ptr::null;
@@ -123,7 +124,7 @@ const TASK_METHODS: [(&CStr, lua_CFunction); 4] =
 const TASK_META: [(&CStr, lua_CFunction); 2] = [(c"__close", cancel::close), (c"__tostring", tasks::to_string)];
 
 /// What the parts that are written in Lua get, apart from what a script gets.
-const INNER: [(&CStr, lua_CFunction); 9] = [
+const INNER: [(&CStr, lua_CFunction); 16] = [
     (c"open_signal", source::open_signal),
     (c"open_child", source::open_child),
     (c"await", join::await_end),
@@ -133,10 +134,35 @@ const INNER: [(&CStr, lua_CFunction); 9] = [
     (c"unwatch", join::unwatch),
     (c"unawait", join::unawait),
     (c"unpark", cancel::resume_parked),
+    (c"me", inner::me),
+    (c"check_limit", inner::check_limit),
+    (c"check_value", inner::check_value),
+    (c"enter", inner::enter),
+    (c"leave", inner::leave),
+    (c"relay", inner::relay),
+    (c"is_wait", inner::is_wait),
+];
+
+/// The same, for functions whose first argument is a loop: for methods, and for functions of the module, which have the
+/// default loop.
+const CHECKS: [(&CStr, lua_CFunction); 6] = [
+    (c"default", inner::default),
+    (c"timed", inner::check_timed),
+    (c"f", inner::check_f),
+    (c"all", inner::check_all),
+    (c"capacity", inner::check_capacity),
+    (c"permits", inner::check_permits),
 ];
 
 /// The parts that are written in Lua.
-const CHUNKS: [&str; 3] = [include_str!("rate.lua"), include_str!("source.lua"), include_str!("task.lua")];
+const CHUNKS: [&str; 6] = [
+    include_str!("rate.lua"),
+    include_str!("source.lua"),
+    include_str!("task.lua"),
+    include_str!("channel.lua"),
+    include_str!("scope.lua"),
+    include_str!("nest.lua"),
+];
 
 entry!(
     /// `require 'cogloop'`: the module.
@@ -168,6 +194,9 @@ entry!(
         lua_replace(lua, upvalue::DEFAULT);
         stack!(lua: loop timer watcher module loops default task inner);
         set_functions(lua, upvalue::MODULE, &UPVALUES, &METHODS);
+        lua_createtable(lua, 0, 8);
+        set_functions(lua, upvalue::COUNT + 2, &UPVALUES, &CHECKS);
+        lua_setfield(lua, upvalue::COUNT + 1, c"of_module".as_ptr());
         run_chunks(lua);
         lua_settop(lua, upvalue::COUNT);
         stack!(lua: loop timer watcher module loops default task);
@@ -189,6 +218,9 @@ unsafe fn push_inner(lua: *mut lua_State) {
         lua_createtable(lua, 0, 16);
         let inner = lua_gettop(lua);
         set_functions(lua, inner, &UPVALUES, &INNER);
+        lua_createtable(lua, 0, 8);
+        set_functions(lua, inner + 1, &UPVALUES, &CHECKS);
+        lua_setfield(lua, inner, c"of_loop".as_ptr());
         push_metatable(lua, c"cogloop.cancellation");
         keep(lua, inner + 1, &unpark::CANCELLATION_KEY);
         lua_setfield(lua, inner, c"Cancellation".as_ptr());
@@ -201,6 +233,12 @@ unsafe fn push_inner(lua: *mut lua_State) {
         lua_settop(lua, inner);
         lua_getfield(lua, upvalue::TASK, c"__index".as_ptr());
         lua_setfield(lua, inner, c"Task".as_ptr());
+        lua_pushvalue(lua, upvalue::TASK);
+        lua_setfield(lua, inner, c"TaskMeta".as_ptr());
+        for (name, errno) in [(c"ETIMEDOUT", libc::ETIMEDOUT), (c"EPIPE", libc::EPIPE)] {
+            lua_pushinteger(lua, errno.into());
+            lua_setfield(lua, inner, name.as_ptr());
+        }
         lua_pushlightuserdata(lua, left::raise_mark());
         lua_setfield(lua, inner, c"RAISE".as_ptr());
         lua_pushboolean(lua, c_int::from(CAN_RAISE));

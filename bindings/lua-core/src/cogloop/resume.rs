@@ -181,8 +181,8 @@ unsafe fn rest(lua: *mut lua_State, state: *mut State, index: c_int, request: Re
                 let delay_ns = cut(state, task, Some(delay_ns)).unwrap_or(delay_ns);
                 queue(lua, state, index, Payload::COROUTINE, delay_ns);
             }
-            Request::Park { limit_ns } => {
-                (*task).phase = Phase::Parked;
+            Request::Park { limit_ns, is_public } => {
+                (*task).phase = if is_public { Phase::Parked } else { Phase::Paused };
                 if let Some(limit_ns) = cut(state, task, limit_ns) {
                     queue(lua, state, index, Payload::UNPARKED, limit_ns);
                 }

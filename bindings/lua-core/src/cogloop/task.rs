@@ -38,8 +38,10 @@ pub(super) enum Phase {
     Sleeping,
     /// In `wait`, for the handle of this number.
     Watching(RawFd),
-    /// In `park` and what is built upon it. `unpark` ends it; a timer does if there is a limit.
+    /// In `park`. `unpark` ends it; a timer does if there is a limit.
     Parked,
+    /// In `join`, or in what is written in Lua. That ends it, and not `unpark`; so does a timer if there is a limit.
+    Paused,
     Done,
     Failed,
     Cancelled,

@@ -69,7 +69,7 @@ pub(super) unsafe fn status_of(lua: *mut lua_State, index: c_int, state: *mut St
             _ if state.is_null() || coroutine.is_null() || is_dead(coroutine) => c"cancelled",
             Phase::Running => c"running",
             Phase::Fresh | Phase::Queued => c"ready",
-            Phase::Sleeping | Phase::Watching(_) | Phase::Parked => c"waiting",
+            Phase::Sleeping | Phase::Watching(_) | Phase::Parked | Phase::Paused => c"waiting",
         }
     }
 }

@@ -99,17 +99,18 @@ pub(super) unsafe fn queue_woken(lua: *mut lua_State, index: c_int, coroutine: *
     }
 }
 
-/// Wakes the task at `index` with the `values` on top, which are popped, if it is parked. Returns whether it was.
+/// Wakes the task at `index` with the `values` on top, which are popped, if it is in this phase, parked or paused.
+/// Returns whether it was.
 ///
 /// # Safety
 ///
 /// The rule of the crate; the task's loop is at 1 and open, `index` is absolute. Room for four values.
-pub(super) unsafe fn unpark_at(lua: *mut lua_State, index: c_int, values: c_int) -> bool {
+pub(super) unsafe fn unpark_at(lua: *mut lua_State, index: c_int, phase: Phase, values: c_int) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
         let coroutine = thread_of(lua, index);
         let is_parked =
-            !coroutine.is_null() && (*task_at(lua, index)).phase == Phase::Parked && is_left(coroutine, Left::Waiting);
+            !coroutine.is_null() && (*task_at(lua, index)).phase == phase && is_left(coroutine, Left::Waiting);
         if is_parked {
             queue_woken(lua, index, coroutine, values);
         } else {

@@ -278,6 +278,7 @@ pub(crate) enum Request {
     /// Until another one wakes it.
     Park {
         limit_ns: Option<u64>,
+        is_public: bool,
     },
     Wait {
         handle: Handle,

@@ -46,7 +46,8 @@ end
 
 test( 'the documentation has its blocks', function( ) is_true( #blocks > 12 ) end )
 
-local types = read '../../types/cogloop.lua' .. read '../../types/cogloop/task.lua' .. read '../../types/cogloop/timer.lua'
+local types = read '../../types/cogloop.lua'
+for _, name in ipairs{ 'loop', 'timer', 'task', 'sync' } do types = types .. read( '../../types/cogloop/' .. name .. '.lua' ) end
 
 local function compare( object, prefix )
   local said = { }
@@ -63,6 +64,9 @@ test( 'the definitions for LuaLS have what the module has', function( )
   compare( getmetatable( loop ).__index, 'Loop:' )
   compare( getmetatable( loop:after( 1, print ) ).__index, 'Timer:' )
   compare( getmetatable( loop:spawn( print ) ).__index, 'Task:' )
+  for class, object in pairs{ Group = loop:group( ), Channel = loop:channel( ), Semaphore = loop:semaphore( 1 ), Event = loop:event( ) } do
+    compare( getmetatable( object ).__index, class .. ':' )
+  end
   compare( getmetatable( loop:on( assert( io.open '/dev/null' ), 'r', print ) ).__index, 'Watcher:' )
 end )
 
@@ -70,6 +74,9 @@ test( 'the documentation has each function', function( )
   local text = read '../../../../docs/lua.md'
   for name in pairs( cogloop ) do is_true( text:find( name .. '[({]' ), name ) end
   for name in types:gmatch '\nfunction Timer:(%a+)' do is_true( text:find( 'timer:' .. name .. '(', 1, true ), name ) end
+  for class in ('Group Channel Semaphore Event'):gmatch '%a+' do
+    for name in types:gmatch( '\nfunction ' .. class .. ':([%a_]+)' ) do is_true( text:find( class:lower( ) .. ':' .. name .. '(', 1, true ), name ) end
+  end
   for name in types:gmatch '\nfunction Task:(%a+)' do is_true( text:find( 'task:' .. name .. '(', 1, true ), name ) end
   for name in types:gmatch '\nfunction Watcher:(%a+)' do is_true( text:find( 'watcher:' .. name .. '(', 1, true ), name ) end
 end )

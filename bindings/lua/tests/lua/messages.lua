@@ -25,6 +25,8 @@ local function world( )
   w.adr, w.mtimer         = Net.Address( '127.0.0.1', 80 ), service.oneoff( 1000, f )
   w.unix                  = Net.Address '/tmp/x'
   w.task                  = loop:spawn( f )
+  w.group, w.channel      = loop:group( ), loop:channel( )
+  w.semaphore, w.event    = loop:semaphore( 1 ), loop:event( )
   w.print, w.self, w.keep = print, w, reader
   return w
 end
@@ -87,6 +89,22 @@ local CASES = {
   { 'c.unpark( task )', 1, 'task', 'another loop' },      { "loop:spawn( { f, name = 5 } )", 1, 'name', 'got 5' },
   { "task:join( 'x' )", 1, 'ms', "got string 'x'" },     { 'task.join( loop )', 1, 'task', 'got cogloop.loop' },
   { 'task.cancel( )', 1, 'task', 'got no value' },       { 'task.status( 5 )', 1, 'task', 'got 5' },
+  { "loop:channel( 'x' )", 1, 'capacity', "got string 'x'" }, { 'c.channel( -1 )', 1, 'capacity', 'got -1' },
+  { 'loop:semaphore( )', 1, 'count', 'got nil' },        { 'c.semaphore( 0.5 )', 1, 'count', 'got 0.5' },
+  { 'loop.event( 5 )', 1, 'loop', 'got 5' },             { 'loop.group( 5 )', 1, 'loop', 'got 5' },
+  { "loop:timeout( 'x', f )", 1, 'ms', "got string 'x'" }, { 'c.timeout( 5 )', 2, 'f', 'got no value' },
+  { 'loop:all( f, 5 )', 2, 'f', 'got 5' },               { 'c.all( 5 )', 1, 'f', 'got 5' },
+  { 'loop:any( )', 1, 'f', 'got no value' },             { 'c.any( f, f, nil, f )', 3, 'f', 'got nil' },
+  { 'loop:wrap( 5 )', 1, 'f', 'got 5' },                 { 'c.wrap( )', 1, 'f', 'got nil' },
+  { 'loop:pcall( 5 )', 1, 'f', 'got 5' },                { 'c.pcall( { } )', 1, 'f', 'got table' },
+  { 'channel:send( nil )', 1, 'value', 'got nil' },      { "channel:send( 1, 'x' )", 2, 'ms', "got string 'x'" },
+  { "channel:recv( 'x' )", 1, 'ms', "got string 'x'" },  { 'channel.recv( 5 )', 1, 'channel', 'got number' },
+  { 'channel.send( group, 1 )', 1, 'channel', 'got table' }, { 'channel.close( )', 1, 'channel', 'got nil' },
+  { "semaphore:acquire( 'x' )", 1, 'ms', "got string 'x'" }, { 'semaphore.release( 5 )', 1, 'semaphore', 'got number' },
+  { "event:wait( -1 )", 1, 'ms', 'got -1' },             { 'event.set( 5 )', 1, 'event', 'got number' },
+  { 'event.clear( 5 )', 1, 'event', 'got number' },      { 'event.is_set( 5 )', 1, 'event', 'got number' },
+  { "group:spawn( 5 )", 1, 'f', 'got 5' },               { "group:join( 'x' )", 1, 'ms', "got string 'x'" },
+  { 'group.cancel( 5 )', 1, 'group', 'got number' },
   { 'task.name( timer )', 1, 'task', 'got cogloop.timer' }, { 'task.thread( { } )', 1, 'task', 'got table' },
   -- lua-t's.
   { "l:addTask( 'x', f )", 1, 'ms', "got string 'x'" },  { 'l:addTask( 1, 2 )', 2, 'f', 'got 2' },
@@ -156,7 +174,8 @@ test( 'the list above has every public function that takes an argument', functio
   ]]):gmatch '%S+' do called[ name ] = true end
   local tables = {
     cogloop = cogloop, loop = getmetatable( w.loop ).__index, timer = getmetatable( w.timer ).__index,
-    task = getmetatable( w.task ).__index,
+    task = getmetatable( w.task ).__index, group = getmetatable( w.group ).__index,
+    channel = getmetatable( w.channel ).__index, semaphore = getmetatable( w.semaphore ).__index, event = getmetatable( w.event ).__index,
     watcher = getmetatable( w.watcher ).__index, ['t.Loop'] = Loop, Socket = Net.Socket, Address = Net.Address,
     Interface = Net.Interface, luamockit = mockit,
   }

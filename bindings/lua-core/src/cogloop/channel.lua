@@ -1,0 +1,208 @@
+-- Between tasks: channel, semaphore, event. First come, first served. Each is a list of tasks that are paused, and hands over what
+-- they wait for as it wakes them, so nobody else can take it meanwhile: no wake-up is lost, and none is in vain.
+--
+-- A task that was cancelled, or whose time is over, is not paused any more although it is in the list until it runs: `unpark`
+-- says no, and the next one is asked.
+local module, methods, inner = ...
+local me, pause, unpark, RAISE = inner.me, inner.pause, inner.unpark, inner.RAISE
+local check_limit, check_value = inner.check_limit, inner.check_value
+local error, getmetatable, setmetatable, type = error, getmetatable, setmetatable, type
+local ETIMEDOUT, EPIPE = inner.ETIMEDOUT, inner.EPIPE
+
+-- ## Lists of waiting tasks, linked doubly, so that one that gives up leaves at once
+local function push( list, task, value )
+  local last = list.last
+  local node = { task = task, value = value, prev = last, is_in = true }
+  if last then last.next = node else list.first = node end
+  list.last = node
+  return node
+end
+
+local function remove( list, node )
+  if not node.is_in then return end
+  node.is_in = false
+  local prev, next = node.prev, node.next
+  if prev then prev.next = next else list.first = next end
+  if next then next.prev = prev else list.last = prev end
+end
+inner.push, inner.remove = push, remove
+
+-- Wakes the first that still waits, and returns its node; nil if there is none.
+local function wake( list, ... )
+  local node = list.first
+  while node do
+    remove( list, node )
+    if unpark( node.task, ... ) then return node end
+    node = list.first
+  end
+end
+
+local function wake_all( list, ... )
+  while wake( list, ... ) do end
+end
+inner.wake_all = wake_all
+
+-- The end of a wait: what it was woken with after true; or it leaves the list, and the cancellation is raised, or the reason returned.
+local function woken( list, node, done, value, errno )
+  if done == true then return true, value end
+  remove( list, node )
+  if done == RAISE then error( value, 0 ) end
+  return nil, value, errno
+end
+
+local function not_one( self, name, method )
+  error( ("bad argument #1 to '%s' (%s: cogloop.%s expected, got %s)"):format( method, name, name, type( self ) ), 3 )
+end
+
+-- A class with what makes its objects, as a method of loops and as a function of the module; `check` is that of the argument.
+local function class( name, check, make )
+  local meta = { __name = 'cogloop.' .. name, __index = { } }
+  local check_of_loop, check_of_module, default = inner.of_loop[ check ], inner.of_module[ check ], inner.of_module.default
+  methods[ name ] = function( loop, n )
+    check_of_loop( loop, n )
+    return setmetatable( make( loop, n ), meta )
+  end
+  module[ name ] = function( n )
+    check_of_module( n )
+    return setmetatable( make( default( ), n ), meta )
+  end
+  return meta, meta.__index
+end
+
+-- ## Channels
+local Channel, channel = class( 'channel', 'capacity', function( loop, capacity )
+  return { loop = loop, capacity = capacity or 0, values = { }, first = 1, count = 0, closed = false, senders = { }, receivers = { } }
+end )
+
+local function put( self, value )
+  self.values[ self.first + self.count ] = value
+  self.count = self.count + 1
+end
+
+local function closed( ) return nil, 'the channel is closed', EPIPE end
+
+-- True; nil, message, errno when the time is over or the channel closed.
+function channel.send( self, value, ms )
+  if getmetatable( self ) ~= Channel then not_one( self, 'channel', 'send' ) end
+  if value == nil or ms ~= nil then check_value( self, value, ms ) end
+  if self.closed then return closed( ) end
+  if self.receivers.first and wake( self.receivers, true, value ) then return true end
+  if self.count < self.capacity then
+    put( self, value )
+    return true
+  end
+  if ms == 0 then return nil, 'timed out', ETIMEDOUT end
+  local loop = self.loop
+  local node = push( self.senders, me( loop ), value )
+  return woken( self.senders, node, pause( loop, ms ) )
+end
+
+local function received( list, node, ... )
+  local done, value, errno = woken( list, node, ... )
+  if done then return value end
+  return nil, value, errno
+end
+
+-- The value; nil, message, errno.
+function channel.recv( self, ms )
+  if getmetatable( self ) ~= Channel then not_one( self, 'channel', 'recv' ) end
+  if ms ~= nil then check_limit( self, ms ) end
+  if self.count > 0 then
+    local first = self.first
+    local value = self.values[ first ]
+    self.values[ first ] = nil
+    self.first, self.count = first + 1, self.count - 1
+    -- Who waits longest puts its value into the free place.
+    local sender = self.senders.first and wake( self.senders, true )
+    if sender then put( self, sender.value ) end
+    return value
+  end
+  local sender = self.senders.first and wake( self.senders, true )
+  if sender then return sender.value end
+  if self.closed then return closed( ) end
+  if ms == 0 then return nil, 'timed out', ETIMEDOUT end
+  local loop = self.loop
+  local node = push( self.receivers, me( loop ) )
+  return received( self.receivers, node, pause( loop, ms ) )
+end
+
+-- Nothing is sent any more. What is in it can be received. Whether it was open.
+function channel.close( self )
+  if getmetatable( self ) ~= Channel then not_one( self, 'channel', 'close' ) end
+  if self.closed then return false end
+  self.closed = true
+  wake_all( self.receivers, closed( ) )
+  wake_all( self.senders, closed( ) )
+  return true
+end
+
+-- `for value in channel do … end`, until it is closed and empty.
+function Channel.__call( self ) return (channel.recv( self )) end
+Channel.__close = channel.close
+function Channel.__tostring( self )
+  return ('cogloop.channel: %d of %d%s'):format( self.count, self.capacity, self.closed and ', closed' or '' )
+end
+
+-- ## Semaphores
+local Semaphore, semaphore = class( 'semaphore', 'permits', function( loop, count )
+  return { loop = loop, count = count, most = count, waiters = { } }
+end )
+
+-- True; nil, 'timed out', errno.
+function semaphore.acquire( self, ms )
+  if getmetatable( self ) ~= Semaphore then not_one( self, 'semaphore', 'acquire' ) end
+  if ms ~= nil then check_limit( self, ms ) end
+  if self.count > 0 then
+    self.count = self.count - 1
+    return true
+  end
+  if ms == 0 then return nil, 'timed out', ETIMEDOUT end
+  local loop = self.loop
+  local node = push( self.waiters, me( loop ) )
+  return woken( self.waiters, node, pause( loop, ms ) )
+end
+
+function semaphore.release( self )
+  if getmetatable( self ) ~= Semaphore then not_one( self, 'semaphore', 'release' ) end
+  if self.waiters.first and wake( self.waiters, true ) then return end
+  if self.count == self.most then error( 'the semaphore was released more often than acquired', 2 ) end
+  self.count = self.count + 1
+end
+
+function Semaphore.__tostring( self )
+  return ('cogloop.semaphore: %d of %d free'):format( self.count, self.most )
+end
+
+-- ## Events
+local Event, event = class( 'event', 'default', function( loop )
+  return { loop = loop, is_on = false, waiters = { } }
+end )
+
+function event.set( self )
+  if getmetatable( self ) ~= Event then not_one( self, 'event', 'set' ) end
+  self.is_on = true
+  wake_all( self.waiters, true )
+end
+
+function event.clear( self )
+  if getmetatable( self ) ~= Event then not_one( self, 'event', 'clear' ) end
+  self.is_on = false
+end
+
+function event.is_set( self )
+  if getmetatable( self ) ~= Event then not_one( self, 'event', 'is_set' ) end
+  return self.is_on
+end
+
+-- True; nil, 'timed out', errno.
+function event.wait( self, ms )
+  if getmetatable( self ) ~= Event then not_one( self, 'event', 'wait' ) end
+  if ms ~= nil then check_limit( self, ms ) end
+  if self.is_on then return true end
+  if ms == 0 then return nil, 'timed out', ETIMEDOUT end
+  local loop = self.loop
+  local node = push( self.waiters, me( loop ) )
+  return woken( self.waiters, node, pause( loop, ms ) )
+end
+
+function Event.__tostring( self ) return 'cogloop.event: ' .. (self.is_on and 'set' or 'not set') end

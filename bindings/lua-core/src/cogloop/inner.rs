@@ -1,0 +1,181 @@
+//! What the parts that are written in Lua need of the loop: checks of their arguments, the task that runs, and the way
+//! of a wait through coroutines that a task makes itself.
+//!
+//! ```text
+//!   task ── wrap: enter ──► coroutine of its own ── sleep: request, yield MARK ──┐
+//!     ▲                                                                          │
+//!   relay: yield MARK ◄── wrap ◄─────────────────────────────────────────────────┘
+//! ```
+//!
+//! A check is called with the arguments in the places that they have in the script's call, so its message is about
+//! that.
+
+use super::coroutine::check_inside;
+use super::left::mark;
+use super::loops::receiver;
+use super::upvalue;
+use crate::host::memory::value;
+use crate::host::state::{check_loop, state_at};
+use crate::lua::args::{check_callable, check_ms, is_callable, test_userdata, wrong};
+use crate::lua::entry::entry;
+use crate::lua::version::push_user_value;
+use mlua::ffi::{
+    LUA_TNIL, LUA_TNUMBER, lua_State, lua_gettop, lua_pushboolean, lua_settop, lua_toboolean, lua_tonumber,
+    lua_tothread, lua_touserdata, lua_type, lua_yield,
+};
+use std::ffi::c_int;
+
+entry!(
+    /// `( loop )` → the task that runs; raises if it cannot wait
+    pub(super) fn me(lua: *mut lua_State) -> c_int {
+        let state = check_loop(lua, 1);
+        check_inside(lua, state);
+        push_user_value(lua, 1, value::CURRENT);
+        1
+    }
+);
+
+entry!(
+    /// `( self [, ms] )`
+    pub(super) fn check_limit(lua: *mut lua_State) -> c_int {
+        if lua_type(lua, 2) > LUA_TNIL {
+            check_ms(lua, 2);
+        }
+        0
+    }
+);
+
+entry!(
+    /// `( self, value [, ms] )`
+    pub(super) fn check_value(lua: *mut lua_State) -> c_int {
+        if lua_type(lua, 2) <= LUA_TNIL {
+            wrong(lua, 2, c"value", c"any value but nil");
+        }
+        if lua_type(lua, 3) > LUA_TNIL {
+            check_ms(lua, 3);
+        }
+        0
+    }
+);
+
+entry!(
+    /// `( loop, ms, f )`
+    pub(super) fn check_timed(lua: *mut lua_State) -> c_int {
+        receiver(lua);
+        check_ms(lua, 2);
+        check_callable(lua, 3);
+        0
+    }
+);
+
+entry!(
+    /// `( loop, f )`
+    pub(super) fn check_f(lua: *mut lua_State) -> c_int {
+        receiver(lua);
+        check_callable(lua, 2);
+        0
+    }
+);
+
+entry!(
+    /// `( loop, f, … )`: functions and tasks, one at least
+    pub(super) fn check_all(lua: *mut lua_State) -> c_int {
+        receiver(lua);
+        for arg in 2..=lua_gettop(lua).max(2) {
+            if test_userdata(lua, arg, upvalue::TASK).is_null() && !is_callable(lua, arg) {
+                wrong(lua, arg, c"f", c"a function, a callable object or a task");
+            }
+        }
+        0
+    }
+);
+
+entry!(
+    /// `( loop, capacity )`
+    pub(super) fn check_capacity(lua: *mut lua_State) -> c_int {
+        receiver(lua);
+        check_count(lua, 0.0)
+    }
+);
+
+entry!(
+    /// `( loop, count )`
+    pub(super) fn check_permits(lua: *mut lua_State) -> c_int {
+        receiver(lua);
+        check_count(lua, 1.0)
+    }
+);
+
+/// Checks the whole number at 2.
+unsafe fn check_count(lua: *mut lua_State, least: f64) -> c_int {
+    // SAFETY: only called by the entries above.
+    unsafe {
+        // A capacity may be left out.
+        if least == 0.0 && lua_type(lua, 2) <= LUA_TNIL {
+            return 0;
+        }
+        let number = lua_tonumber(lua, 2);
+        if lua_type(lua, 2) != LUA_TNUMBER || number.fract() != 0.0 || number < least || number > 1e15 {
+            match least > 0.0 {
+                true => wrong(lua, 2, c"count", c"a whole number above 0"),
+                false => wrong(lua, 2, c"capacity", c"a whole number that is 0 or more"),
+            }
+        }
+        0
+    }
+}
+
+entry!(
+    /// `( loop, co )`: the coroutine, which the caller resumes next, may wait as the caller may. Returns whether that is
+    /// so.
+    pub(super) fn enter(lua: *mut lua_State) -> c_int {
+        let state = check_loop(lua, 1);
+        let is_inside = (*state).cogloop.resumed == lua && !lua_tothread(lua, 2).is_null();
+        if is_inside {
+            (*state).cogloop.resumed = lua_tothread(lua, 2);
+        }
+        lua_pushboolean(lua, c_int::from(is_inside));
+        1
+    }
+);
+
+entry!(
+    /// `( loop, was_inside, … )` → …: the coroutine is left; the caller may wait again.
+    pub(super) fn leave(lua: *mut lua_State) -> c_int {
+        // The loop may have been closed meanwhile.
+        if !test_userdata(lua, 1, upvalue::LOOP).is_null()
+            && lua_toboolean(lua, 2) != 0
+            && let Some(state) = state_at(lua, 1).as_mut()
+        {
+            state.cogloop.resumed = lua;
+        }
+        lua_gettop(lua) - 2
+    }
+);
+
+entry!(
+    /// `( … )`: yields what a coroutine has yielded whose wait goes through the caller.
+    pub(super) fn relay(lua: *mut lua_State) -> c_int {
+        lua_yield(lua, lua_gettop(lua))
+    }
+);
+
+entry!(
+    /// `( a, b )` → whether one of the two values is that of a wait
+    pub(super) fn is_wait(lua: *mut lua_State) -> c_int {
+        lua_settop(lua, 2);
+        let is_mark = |index| lua_touserdata(lua, index) == mark();
+        let is_wait = is_mark(1) || is_mark(2);
+        lua_pushboolean(lua, c_int::from(is_wait));
+        1
+    }
+);
+
+entry!(
+    /// `( )` → the default loop
+    pub(super) fn default(lua: *mut lua_State) -> c_int {
+        receiver(lua);
+        lua_settop(lua, 1);
+        1
+    }
+);

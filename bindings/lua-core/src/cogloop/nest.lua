@@ -1,0 +1,58 @@
+-- Coroutines that a task makes itself, and in which it may wait. A wait in one of them is yielded to the one below, and so on
+-- down to the task, which yields it to the loop.
+local module, methods, inner = ...
+local enter, leave, relay, is_wait = inner.enter, inner.leave, inner.relay, inner.is_wait
+local create, resume, status, yield = coroutine.create, coroutine.resume, coroutine.status, coroutine.yield
+local error, pcall = error, pcall
+local default, check_f, check_f_of_module = inner.of_module.default, inner.of_loop.f, inner.of_module.f
+
+-- Resumes `co`, and lets its waits through. Returns what `resume` does.
+local function step( loop, co, ... )
+  local function go_on( ok, ... )
+    if ok and status( co ) == 'suspended' and is_wait( ... ) then return step( loop, co, relay( ... ) ) end
+    return ok, ...
+  end
+  return go_on( leave( loop, enter( loop, co ), resume( co, ... ) ) )
+end
+
+local function returned( ok, ... )
+  if not ok then error( ..., 0 ) end
+  return ...
+end
+
+-- As `coroutine.wrap`.
+function methods.wrap( loop, f )
+  check_f( loop, f )
+  local co = create( function( ... ) return f( ... ) end )
+  return function( ... ) return returned( step( loop, co, ... ) ) end
+end
+
+-- As `pcall`. Where that cannot yield, the function runs in a coroutine of its own.
+local probe = create( function( ) return pcall( yield ) end )
+resume( probe )
+if status( probe ) == 'suspended' then
+  function methods.pcall( loop, f, ... )
+    check_f( loop, f )
+    return pcall( f, ... )
+  end
+else
+  local function go_on( loop, co, ok, ... )
+    if ok and status( co ) == 'suspended' then return go_on( loop, co, step( loop, co, yield( ... ) ) ) end
+    return ok, ...
+  end
+  function methods.pcall( loop, f, ... )
+    check_f( loop, f )
+    local co = create( function( ... ) return f( ... ) end )
+    return go_on( loop, co, step( loop, co, ... ) )
+  end
+end
+
+function module.wrap( f )
+  check_f_of_module( f )
+  return methods.wrap( default( ), f )
+end
+
+function module.pcall( f, ... )
+  check_f_of_module( f )
+  return methods.pcall( default( ), f, ... )
+end

@@ -1,0 +1,192 @@
+-- Tasks that end together: group, all, any, timeout. Whoever leaves one of these leaves no task of it behind: if the task that
+-- waits is cancelled, those it waits for are cancelled, and their ends awaited, before its own wait raises.
+local module, methods, inner = ...
+local await, unawait, outcome, watch = inner.await, inner.unawait, inner.outcome, inner.watch
+local me, pause, RAISE, TaskMeta = inner.me, inner.pause, inner.RAISE, inner.TaskMeta
+local push, remove, wake_all = inner.push, inner.remove, inner.wake_all
+local spawn, running = methods.spawn, methods.running
+local of_loop, of_module, default = inner.of_loop, inner.of_module, inner.of_module.default
+local error, getmetatable, select, setmetatable, type = error, getmetatable, select, setmetatable, type
+local unpack = table.unpack or unpack
+
+local Group = { __name = 'cogloop.group', __index = { } }
+local group = Group.__index
+
+local function cancel_all( self, reason )
+  self.reason = self.reason or { reason }
+  local node = self.members.first
+  while node do
+    local next = node.next
+    node.task:cancel( reason )
+    node = next
+  end
+end
+
+local FAILED = 'another task of the group has failed'
+
+-- One of the tasks has ended.
+local function ended( self, task )
+  remove( self.members, self.nodes[ task ] )
+  self.nodes[ task ] = nil
+  self.count = self.count - 1
+  local status = task:status( )
+  if status == 'failed' and not self.has_failed then
+    self.has_failed, self.err = true, select( 2, outcome( task ) )
+    if not self.wants_one then cancel_all( self, FAILED ) end
+  elseif status == 'done' and self.wants_one and not self.winner then
+    self.winner = task
+    cancel_all( self, 'another one was first' )
+  end
+  if self.count == 0 then wake_all( self.waiters, true ) end
+end
+
+local function new_group( loop, wants_one )
+  local self = { loop = loop, members = { }, nodes = { }, count = 0, waiters = { }, wants_one = wants_one }
+  self.told = function( task ) ended( self, task ) end
+  return setmetatable( self, Group )
+end
+
+local function add( self, task )
+  if self.nodes[ task ] then return task end
+  self.nodes[ task ] = push( self.members, task )
+  self.count = self.count + 1
+  if watch( task, self.told ) then
+    ended( self, task )
+  elseif self.reason then
+    task:cancel( self.reason[ 1 ] )
+  end
+  return task
+end
+
+local function not_one( self, method )
+  error( ("bad argument #1 to '%s' (group: cogloop.group expected, got %s)"):format( method, type( self ) ), 3 )
+end
+
+-- Waits until all have ended: true; as `pause`.
+local function rest( self, ms )
+  if self.count == 0 then return true end
+  local loop = self.loop
+  local task = me( loop )
+  if self.nodes[ task ] then error( 'a task of the group cannot wait for the end of it', 3 ) end
+  local node = push( self.waiters, task )
+  local done, err, errno = pause( loop, ms )
+  remove( self.waiters, node )
+  return done, err, errno
+end
+
+-- The task that waits was cancelled. It has its grace for the ends of the others, which have theirs.
+local function raise( self, err )
+  cancel_all( self, err.reason )
+  rest( self )
+  error( err, 0 )
+end
+
+function group.spawn( self, ... )
+  if getmetatable( self ) ~= Group then not_one( self, 'spawn' ) end
+  local task = spawn( self.loop, ... )
+  return add( self, task )
+end
+
+function group.cancel( self, reason )
+  if getmetatable( self ) ~= Group then not_one( self, 'cancel' ) end
+  local was_open = not self.reason
+  cancel_all( self, reason )
+  return was_open
+end
+
+-- True; nil and the first error; nil, 'timed out', errno: then the tasks go on.
+function group.join( self, ms )
+  if getmetatable( self ) ~= Group then not_one( self, 'join' ) end
+  if ms ~= nil then inner.check_limit( self, ms ) end
+  local done, err, errno = rest( self, ms )
+  if done == RAISE then raise( self, err ) end
+  if not done then return nil, err, errno end
+  if self.has_failed then return nil, self.err end
+  return true
+end
+
+-- The end of a `<close>` variable: nothing of the group is left, unless the place cannot wait.
+function Group.__close( self )
+  cancel_all( self, 'its variable was closed' )
+  if not running( self.loop ) then return end
+  local done, err = rest( self )
+  if done == RAISE then error( err, 0 ) end
+end
+
+function Group.__tostring( self )
+  return ('cogloop.group: %d tasks%s'):format( self.count, self.reason and ', cancelled' or '' )
+end
+
+local scopes = { }
+
+function scopes.group( loop ) return new_group( of_loop.default( loop ), false ) end
+
+local function run_all( loop, wants_one, ... )
+  local self, tasks = new_group( loop, wants_one ), { ... }
+  me( loop )
+  for i = 1, #tasks do
+    if getmetatable( tasks[ i ] ) ~= TaskMeta then tasks[ i ] = spawn( loop, tasks[ i ] ) end
+    add( self, tasks[ i ] )
+  end
+  local done, err = rest( self )
+  if done == RAISE then raise( self, err ) end
+  return self, tasks
+end
+
+-- The first results of all, in order. The first error cancels the others and is raised.
+function scopes.all( loop, ... )
+  of_loop.all( loop, ... )
+  local self, tasks = run_all( loop, false, ... )
+  if self.has_failed then error( self.err, 0 ) end
+  local results = { }
+  for i = 1, #tasks do
+    local value, err = outcome( tasks[ i ] )
+    if tasks[ i ]:status( ) ~= 'done' then error( err, 0 ) end
+    results[ i ] = value
+  end
+  return unpack( results, 1, #tasks )
+end
+
+-- The results of the first that returns; the others are cancelled. If none returns, the first error is raised.
+function scopes.any( loop, ... )
+  of_loop.all( loop, ... )
+  local self, tasks = run_all( loop, true, ... )
+  if self.winner then return outcome( self.winner ) end
+  if self.has_failed then error( self.err, 0 ) end
+  error( select( 2, outcome( tasks[ 1 ] ) ), 0 )
+end
+
+-- `f( … )` in a task of its own, which may take so long: its results, or its error raised; nil, 'timed out', errno. The limit is the one
+-- timer of the wait.
+local seconds = methods.timeout
+local function timed( task, done, err, errno )
+  if done ~= true then
+    unawait( task )
+    task:cancel( done == RAISE and err.reason or 'timed out' )
+    await( task )
+    if done == RAISE then error( err, 0 ) end
+    return nil, err, errno
+  end
+  if task:status( ) ~= 'done' then error( select( 2, outcome( task ) ), 0 ) end
+  return outcome( task )
+end
+
+function scopes.timeout( loop, ... )
+  -- What cqueues asks for has no arguments.
+  if select( '#', ... ) == 0 then return seconds( loop ) end
+  of_loop.timed( loop, ... )
+  me( loop )
+  local task = spawn( loop, select( 2, ... ) )
+  return timed( task, await( task, (...) ) )
+end
+
+local module_seconds = module.timeout
+local checks = { all = of_module.all, any = of_module.all, timeout = of_module.timed }
+for name, scope in pairs( scopes ) do
+  methods[ name ] = scope
+  module[ name ] = function( ... )
+    if name == 'timeout' and select( '#', ... ) == 0 then return module_seconds( ) end
+    if checks[ name ] then checks[ name ]( ... ) end
+    return scope( default( ), ... )
+  end
+end

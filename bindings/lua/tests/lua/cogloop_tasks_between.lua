@@ -1,0 +1,271 @@
+-- Between tasks in `require 'cogloop'`: channel, semaphore, event.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local cogloop = require 'cogloop'
+local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
+
+local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
+
+test( 'a channel without room hands over: the sender waits for the receiver, and the reverse', function( )
+  local loop, order = virtual( ), { }
+  local channel = loop:channel( )
+  loop:spawn( function( ) for i = 1, 3 do channel:send( i ) order[ #order + 1 ] = 'sent ' .. i end end )
+  loop:spawn( function( )
+    loop:sleep( 5 )
+    for _ = 1, 3 do
+      local value = channel:recv( )
+      order[ #order + 1 ] = 'got ' .. value
+      loop:sleep( 1 )
+    end
+  end )
+  loop:run( )
+  same_list( order, { 'got 1', 'sent 1', 'got 2', 'sent 2', 'got 3', 'sent 3' } )
+end )
+
+test( 'a channel with room lets so many in', function( )
+  local loop, sent = virtual( ), 0
+  local channel = loop:channel( 3 )
+  loop:spawn( function( ) for i = 1, 10 do channel:send( i ) sent = i end end )
+  loop:run( )
+  equal( sent, 3 )
+  equal( channel:recv( 0 ), 1 )
+  loop:run( )
+  equal( sent, 4 )
+  local got = { }
+  loop:spawn( function( ) for _ = 1, 9 do got[ #got + 1 ] = channel:recv( ) end end )
+  loop:run( )
+  same_list( got, { 2, 3, 4, 5, 6, 7, 8, 9, 10 } )
+  is_true( tostring( channel ):find '0 of 3' )
+end )
+
+test( 'first come, first served: receivers, senders, values', function( )
+  local loop, got, order = virtual( ), { }, { }
+  local channel = loop:channel( )
+  for i = 1, 5 do loop:spawn( function( ) local value = channel:recv( ) got[ i ] = value order[ #order + 1 ] = i end ) end
+  loop:step( 0 )
+  for i = 1, 5 do equal( channel:send( 'v' .. i, 0 ), true ) end
+  loop:run( )
+  same_list( got, { 'v1', 'v2', 'v3', 'v4', 'v5' } )
+  same_list( order, { 1, 2, 3, 4, 5 } )
+  for i = 1, 5 do loop:spawn( function( ) channel:send( i ) end ) end
+  loop:step( 0 )
+  for i = 1, 5 do equal( channel:recv( 0 ), i ) end
+  equal( select( 2, channel:recv( 0 ) ), 'timed out' )
+end )
+
+test( 'callbacks send and receive where they need not wait, and else they are told', function( )
+  local loop = virtual( )
+  local channel = loop:channel( 1 )
+  equal( channel:send 'a', true )
+  equal( select( 3, channel:send( 'b', 0 ) ), 110 )
+  fails( "only in a coroutine of this loop's spawn", channel.send, channel, 'b' )
+  equal( channel:recv( ), 'a' )
+  fails( "only in a coroutine of this loop's spawn", channel.recv, channel )
+  equal( channel:send( false ), true, 'false is a value' )
+  equal( channel:recv( ), false )
+end )
+
+test( 'limits of send and recv', function( )
+  local loop, got = virtual( ), { }
+  local channel = loop:channel( )
+  loop:spawn( function( ) got[ 1 ] = select( 2, channel:recv( 10 ) ) got[ 2 ] = loop:now( ) end )
+  loop:run( )
+  loop:spawn( function( ) got[ 3 ] = select( 2, channel:send( 'x', 10 ) ) got[ 4 ] = loop:now( ) end )
+  loop:run( )
+  same_list( got, { 'timed out', 10, 'timed out', 20 } )
+  equal( select( 2, channel:recv( 0 ) ), 'timed out', 'what was not sent in time is not there' )
+end )
+
+test( 'a receiver that was cancelled or timed out loses no value: the next one gets it', function( )
+  for _, how in ipairs{ 'cancel', 'limit' } do
+    local loop, got = virtual( ), nil
+    local channel = loop:channel( )
+    local first = loop:spawn( function( ) channel:recv( how == 'limit' and 5 or nil ) end )
+    loop:spawn( function( ) got = channel:recv( ) end )
+    loop:step( 0 )
+    if how == 'cancel' then
+      first:cancel( )
+    else
+      loop:advance( 5 )
+    end
+    equal( channel:send( 'value', 0 ), true, how )
+    loop:run( )
+    equal( got, 'value', how )
+  end
+end )
+
+test( 'a value that was handed over before the receiver was cancelled is received', function( )
+  local loop, got = virtual( ), nil
+  local channel = loop:channel( )
+  local task = loop:spawn( function( ) got = channel:recv( ) loop:sleep( 1 ) got = 'too far' end )
+  loop:step( 0 )
+  equal( channel:send( 'value', 0 ), true )
+  equal( task:cancel( ), true )
+  loop:run( )
+  equal( got, 'value' )
+  equal( task:status( ), 'cancelled' )
+end )
+
+test( 'close: what is in it can be received; those that wait are told', function( )
+  local loop, told = virtual( ), { }
+  local channel = loop:channel( 1 )
+  loop:spawn( function( )
+    channel:send 'in'
+    told[ #told + 1 ] = select( 2, channel:send 'not in' )
+  end )
+  loop:step( 0 )
+  same_list( { channel:close( ), channel:close( ) }, { true, false } )
+  loop:run( )
+  equal( channel:recv( ), 'in' )
+  local value, message, errno = channel:recv( )
+  equal( value, nil )
+  equal( message, 'the channel is closed' )
+  equal( errno, 32 )
+  equal( select( 2, channel:send 'x' ), 'the channel is closed' )
+  local empty = loop:channel( )
+  for i = 1, 3 do loop:spawn( function( ) local _, why = empty:recv( ) told[ #told + 1 ] = i .. why end ) end
+  loop:step( 0 )
+  empty:close( )
+  loop:run( )
+  same_list( told, { 'the channel is closed', '1the channel is closed', '2the channel is closed', '3the channel is closed' } )
+end )
+
+test( 'iteration ends with the channel', function( )
+  local loop, got = virtual( ), { }
+  local channel = loop:channel( )
+  loop:spawn( function( ) for value in channel do got[ #got + 1 ] = value end got[ #got + 1 ] = 'end' end )
+  loop:spawn( function( ) for i = 1, 3 do channel:send( i ) loop:sleep( 1 ) end channel:close( ) end )
+  loop:run( )
+  same_list( got, { 1, 2, 3, 'end' } )
+end )
+
+test( 'a join, a channel and a semaphore are not ended by unpark', function( )
+  local loop = virtual( )
+  local channel, semaphore, event = loop:channel( ), loop:semaphore( 1 ), loop:event( )
+  semaphore:acquire( )
+  local never = loop:spawn( function( ) loop:park( ) end )
+  local tasks = { }
+  for i, wait in ipairs{
+    function( ) never:join( ) end, function( ) channel:recv( ) end, function( ) semaphore:acquire( ) end,
+    function( ) event:wait( ) end,
+  } do tasks[ i ] = loop:spawn( wait ) end
+  loop:step( 0 )
+  loop:step( 0 )
+  for i, task in ipairs( tasks ) do
+    equal( loop:unpark( task, true ), false, i )
+    equal( task:status( ), 'waiting' )
+  end
+end )
+
+test( 'a semaphore lets so many in, first come, first served', function( )
+  local loop, inside, most, order = virtual( ), 0, 0, { }
+  local semaphore = loop:semaphore( 3 )
+  for i = 1, 20 do
+    loop:spawn( function( )
+      semaphore:acquire( )
+      inside = inside + 1
+      most = math.max( most, inside )
+      order[ #order + 1 ] = i
+      loop:sleep( i % 4 )
+      inside = inside - 1
+      semaphore:release( )
+    end )
+  end
+  loop:run( )
+  equal( most, 3 )
+  equal( #order, 20 )
+  for i = 1, 20 do equal( order[ i ], i ) end
+  fails( 'released more often than acquired', semaphore.release, semaphore )
+  is_true( tostring( semaphore ):find '3 of 3' )
+end )
+
+test( 'a semaphore: limits, callbacks, and a waiter that was cancelled', function( )
+  local loop, got = virtual( ), { }
+  local semaphore = loop:semaphore( 1 )
+  equal( semaphore:acquire( ), true )
+  equal( select( 2, semaphore:acquire( 0 ) ), 'timed out' )
+  local first = loop:spawn( function( ) semaphore:acquire( ) got[ #got + 1 ] = 'first' end )
+  loop:spawn( function( ) got[ #got + 1 ] = select( 2, semaphore:acquire( 5 ) ) end )
+  loop:spawn( function( ) semaphore:acquire( ) got[ #got + 1 ] = 'third' end )
+  loop:advance( 10 )
+  first:cancel( )
+  semaphore:release( )
+  loop:run( )
+  same_list( got, { 'timed out', 'third' } )
+end )
+
+test( 'an event wakes all that wait, and lets others through until it is cleared', function( )
+  local loop, woken = virtual( ), 0
+  local event = loop:event( )
+  for _ = 1, 5 do loop:spawn( function( ) event:wait( ) woken = woken + 1 end ) end
+  loop:after( 10, function( ) event:set( ) end )
+  loop:run( )
+  equal( woken, 5 )
+  equal( event:is_set( ), true )
+  equal( event:wait( ), true, 'in no task, since it need not wait' )
+  event:clear( )
+  equal( select( 2, event:wait( 0 ) ), 'timed out' )
+  local got
+  loop:spawn( function( ) got = { event:wait( 5 ) } end )
+  loop:run( )
+  equal( got[ 2 ], 'timed out' )
+  is_true( tostring( event ):find 'not set' )
+end )
+
+test( 'many waiters with limits leave at once: nothing of them stays in the channel', function( )
+  local loop, gone = virtual( ), 0
+  local channel = loop:channel( )
+  for i = 1, 2000 do
+    loop:spawn( function( ) if not channel:recv( 1 + (i * 7919) % 50 ) then gone = gone + 1 end end )
+  end
+  loop:run( )
+  equal( gone, 2000 )
+  equal( channel.receivers.first, nil )
+  equal( channel.receivers.last, nil )
+end )
+
+-- A random program of tasks that send, receive, are cancelled and time out: each value that was sent is received once, or is still there.
+test( 'no value is lost and none comes twice, whatever is cancelled', function( )
+  local seed = 7
+  local function random( n )
+    seed = (seed * 16807) % 2147483647
+    return seed % n + 1
+  end
+  for round = 1, T.many( 100 ) do
+    local loop = virtual( )
+    local channel = loop:channel( round % 4 )
+    local sent, got, tasks, value = { }, { }, { }, 0
+    for i = 1, 20 do
+      tasks[ i ] = loop:spawn( function( )
+        for _ = 1, 10 do
+          if i % 2 == 0 then
+            value = value + 1
+            local mine = value
+            if channel:send( mine, random( 3 ) == 1 and random( 10 ) or nil ) then sent[ mine ] = true end
+          else
+            local one = channel:recv( random( 3 ) == 1 and random( 10 ) or nil )
+            if one then
+              equal( got[ one ], nil, 'twice' )
+              got[ one ] = true
+            end
+          end
+          if random( 2 ) == 1 then loop:sleep( random( 4 ) - 1 ) end
+        end
+      end )
+    end
+    for _ = 1, 10 do loop:after( random( 30 ), function( ) tasks[ random( 20 ) ]:cancel( ) end ) end
+    loop:run( )
+    for _, task in ipairs( loop:tasks( ) ) do task:cancel( ) end
+    loop:run( )
+    equal( #loop:tasks( ), 0 )
+    while true do
+      local one = channel:recv( 0 )
+      if not one then break end
+      equal( got[ one ], nil, 'twice' )
+      got[ one ] = true
+    end
+    for mine in pairs( sent ) do equal( got[ mine ], true, 'value ' .. mine ) end
+  end
+end )
+
+T.done( )

@@ -1,0 +1,304 @@
+-- Scopes of tasks in `require 'cogloop'`: group, all, any, timeout; and waits in coroutines that a task makes: wrap, pcall.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local cogloop = require 'cogloop'
+local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
+
+local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
+
+-- Runs `f` in a task of the loop; returns its results, or raises its error. No task is left.
+local function run_in( loop, f )
+  local task = loop:spawn( f )
+  loop:spawn( function( ) task:join( ) end )
+  loop:run( )
+  equal( #loop:tasks( ), 0, 'tasks that are left' )
+  equal( #loop:timers( ), 0, 'timers that are left' )
+  local results = { n = select( '#', task:join( ) ), task:join( ) }
+  if task:status( ) ~= 'done' then error( results[ 2 ], 0 ) end
+  return (table.unpack or unpack)( results, 1, results.n )
+end
+
+test( 'a group ends when all its tasks have ended', function( )
+  local loop, ended = virtual( ), 0
+  equal( run_in( loop, function( )
+    local group = loop:group( )
+    for i = 1, 10 do group:spawn( function( n ) loop:sleep( n ) ended = ended + 1 end, i ) end
+    local ok = group:join( )
+    equal( ended, 10 )
+    return ok
+  end ), true )
+  equal( loop:now( ), 10 )
+  equal( run_in( loop, function( ) return loop:group( ):join( ) end ), true, 'of nobody' )
+end )
+
+test( 'the first error of a group cancels the others, is reported nowhere else, and comes out of join', function( )
+  local loop, seen, status = virtual( ), 0, { }
+  loop:onerror( function( ) seen = seen + 1 end )
+  local ok, err = run_in( loop, function( )
+    local group = loop:group( )
+    local slow = group:spawn( function( ) loop:sleep( 1000 ) end )
+    group:spawn( function( ) loop:sleep( 5 ) error( 'first', 0 ) end )
+    group:spawn( function( ) loop:sleep( 5 ) error( 'second', 0 ) end )
+    local ok, err = group:join( )
+    status[ 1 ] = slow:status( )
+    status[ 2 ] = group:spawn( print ):status( )
+    return ok, err
+  end )
+  equal( ok, nil )
+  equal( err, 'first' )
+  equal( seen, 0 )
+  same_list( status, { 'cancelled', 'cancelled' } )
+  equal( loop:now( ), 5 )
+end )
+
+test( 'a group whose join timed out goes on; it is cancelled by hand', function( )
+  local loop = virtual( )
+  run_in( loop, function( )
+    local group = loop:group( )
+    group:spawn( function( ) loop:sleep( 100 ) end )
+    local value, message, errno = group:join( 10 )
+    equal( value, nil )
+    equal( message, 'timed out' )
+    equal( errno, 110 )
+    same_list( { group:cancel( ), group:cancel( ) }, { true, false } )
+    equal( group:join( ), true )
+  end )
+  equal( loop:now( ), 10 )
+end )
+
+test( 'whoever waits for a group, and is cancelled, leaves nobody behind', function( )
+  local loop, order = virtual( ), { }
+  local outer = loop:spawn( function( )
+    local group = loop:group( )
+    for i = 1, 3 do
+      group:spawn( function( )
+        loop:pcall( loop.sleep, loop, 1000 )
+        loop:sleep( i )
+        order[ #order + 1 ] = 'task ' .. i .. ' at ' .. loop:now( )
+      end )
+    end
+    group:join( )
+    order[ #order + 1 ] = 'not reached'
+  end )
+  loop:after( 10, function( ) outer:cancel 'enough' end )
+  loop:run( )
+  equal( outer:status( ), 'cancelled' )
+  equal( select( 2, outer:join( ) ).reason, 'enough' )
+  same_list( order, { 'task 1 at 11', 'task 2 at 12', 'task 3 at 13' } )
+  equal( loop:now( ), 13 )
+  equal( #loop:tasks( ), 0 )
+end )
+
+test( 'a task of a group cannot join that', function( )
+  local loop = virtual( )
+  run_in( loop, function( )
+    local group = loop:group( )
+    group:spawn( function( ) fails( 'a task of the group cannot wait for the end of it', group.join, group ) end )
+    equal( group:join( ), true )
+  end )
+end )
+
+test( 'all: the results in order; the first error cancels the others', function( )
+  local loop = virtual( )
+  same_list( { run_in( loop, function( )
+    local started = loop:spawn( function( ) loop:sleep( 3 ) return 'c', 'more' end )
+    return loop:all( function( ) loop:sleep( 5 ) return 'a' end, function( ) return 'b' end, started )
+  end ) }, { 'a', 'b', 'c' } )
+  equal( loop:now( ), 5 )
+  equal( fails( 'oh', run_in, loop, function( )
+    loop:all( function( ) loop:sleep( 1000 ) end, function( ) loop:sleep( 1 ) error( 'oh', 0 ) end )
+  end ), 'oh' )
+  equal( loop:now( ), 6 )
+  local nils = { n = 0, run_in( loop, function( ) return select( '#', loop:all( print, function( ) end ) ) end ) }
+  equal( nils[ 1 ], 2 )
+end )
+
+test( 'any: the results of the first that returns; errors count only if nobody returns', function( )
+  local loop = virtual( )
+  same_list( { run_in( loop, function( )
+    return loop:any( function( ) loop:sleep( 50 ) return 'slow' end, function( ) error 'x' end,
+      function( ) loop:sleep( 2 ) return 'fast', 2 end )
+  end ) }, { 'fast', 2 } )
+  equal( loop:now( ), 2 )
+  equal( fails( 'second', run_in, loop, function( )
+    loop:any( function( ) loop:sleep( 2 ) error( 'first', 0 ) end, function( ) loop:sleep( 1 ) error( 'second', 0 ) end )
+  end ), 'second' )
+end )
+
+test( 'timeout: results in time, nil and the reason after it, errors raised', function( )
+  local loop = virtual( )
+  local function limited( ms, f, ... )
+    local args, n = { ... }, select( '#', ... )
+    return run_in( loop, function( ) return loop:timeout( ms, f, (table.unpack or unpack)( args, 1, n ) ) end )
+  end
+  same_list( { limited( 10, function( ... ) loop:sleep( 5 ) return select( '#', ... ), ... end, 'a', 'b' ) }, { 2, 'a', 'b' } )
+  local value, message, errno = limited( 10, function( ) loop:sleep( 50 ) end )
+  equal( value, nil )
+  equal( message, 'timed out' )
+  equal( errno, 110 )
+  equal( loop:now( ), 15 )
+  fails( 'oh', limited, 10, function( ) loop:sleep( 1 ) error( 'oh', 0 ) end )
+  equal( limited( 10, function( ) end ), nil )
+  -- What is in time does not wait for the limit, and cleaning up may take longer than that.
+  equal( loop:now( ), 16 )
+  limited( 10, function( ) loop:pcall( loop.sleep, loop, 50 ) loop:sleep( 100 ) end )
+  equal( loop:now( ), 126 )
+end )
+
+test( 'timeout takes one timer while it waits', function( )
+  local loop = virtual( )
+  local reader, writer = T.fifo( )
+  local counted
+  loop:spawn( function( ) loop:timeout( 100, function( ) loop:wait( reader, 'r' ) end ) end )
+  loop:after( 1, function( ) counted = #loop:timers( ) end )
+  loop:run( )
+  equal( counted, 1 )
+  is_true( writer )
+end )
+
+test( 'timeouts in each other: the shortest wins, and each names itself', function( )
+  local loop = virtual( )
+  same_list( { run_in( loop, function( )
+    return loop:timeout( 100, function( )
+      local value, message = loop:timeout( 10, function( ) loop:sleep( 1000 ) end )
+      return tostring( value ), message, loop:now( )
+    end )
+  end ) }, { 'nil', 'timed out', 10 } )
+  local value, message = run_in( loop, function( )
+    return loop:timeout( 10, function( ) return loop:timeout( 100, function( ) loop:sleep( 1000 ) end ) end )
+  end )
+  equal( value, nil )
+  equal( message, 'timed out' )
+  equal( loop:now( ), 20 )
+end )
+
+test( 'timeout without arguments is what cqueues asks for', function( )
+  local loop = virtual( )
+  equal( loop:timeout( ), nil )
+  loop:after( 1500, print )
+  equal( loop:timeout( ), 1.5 )
+end )
+
+test( 'a cancelled task leaves nothing of its scopes', function( )
+  for _, scope in ipairs{
+    function( loop, f ) loop:all( f, f ) end,
+    function( loop, f ) loop:any( f, f ) end,
+    function( loop, f ) loop:timeout( 1e6, f ) end,
+    function( loop, f ) loop:timeout( 1e6, function( ) loop:all( f, f ) end ) end,
+  } do
+    local loop = virtual( )
+    local task = loop:spawn( function( ) scope( loop, function( ) loop:sleep( 1e6 ) end ) end )
+    loop:after( 5, function( ) task:cancel 'why' end )
+    loop:run( )
+    equal( task:status( ), 'cancelled' )
+    equal( #loop:tasks( ), 0 )
+    equal( loop:now( ), 5 )
+  end
+end )
+
+test( 'a scope that is cancelled at every point leaves nothing', function( )
+  for at = 0, 12 do
+    for turn = 0, 3 do
+      local loop = virtual( )
+      local channel = loop:channel( )
+      local task = loop:spawn( function( )
+        loop:sleep( 2 )
+        loop:timeout( 5, function( )
+          loop:all( function( ) channel:send( 1 ) loop:sleep( 1 ) end, function( ) channel:recv( ) loop:sleep( 2 ) end )
+          loop:any( function( ) loop:sleep( 1 ) end, function( ) loop:sleep( 9 ) end )
+        end )
+        loop:sleep( 3 )
+      end )
+      loop:advance( at )
+      for _ = 1, turn do loop:step( 0 ) end
+      local was_over = task:status( ) == 'done'
+      equal( task:cancel( ), not was_over )
+      loop:run( )
+      equal( #loop:tasks( ), 0, at .. '/' .. turn )
+      equal( #loop:timers( ), 0 )
+      equal( task:status( ), was_over and 'done' or 'cancelled' )
+    end
+  end
+end )
+
+test( 'wrap: waits in a coroutine that a task makes, and its own yields', function( )
+  local loop = virtual( )
+  local reader, writer = T.fifo( )
+  local got = { run_in( loop, function( )
+    local next = loop:wrap( function( a )
+      loop:sleep( 5 )
+      local b = coroutine.yield( a + 1 )
+      equal( select( 2, loop:wait( reader, 'r', 5 ) ), 'timed out' )
+      local c = coroutine.yield( b * 2 )
+      local inner = loop:wrap( function( ) loop:sleep( 5 ) coroutine.yield( 'deep' ) end )
+      return inner( ) .. c
+    end )
+    return next( 1 ), next( 10 ), next( '!' ), loop:now( )
+  end ) }
+  same_list( got, { 2, 20, 'deep!', 15 } )
+  is_true( writer )
+  -- Outside of a task it is a plain coroutine.
+  equal( loop:wrap( function( a ) return a end )( 7 ), 7 )
+  fails( "only in a coroutine of this loop's spawn", loop:wrap( function( ) loop:sleep( 1 ) end ) )
+end )
+
+test( 'wrap: errors and cancellations come through', function( )
+  local loop = virtual( )
+  equal( fails( 'deep', run_in, loop, function( ) loop:wrap( function( ) loop:sleep( 1 ) error( 'deep', 0 ) end )( ) end ), 'deep' )
+  local task = loop:spawn( function( ) loop:wrap( function( ) loop:sleep( 1000 ) end )( ) end )
+  loop:step( 0 )
+  task:cancel( )
+  loop:run( )
+  equal( task:status( ), 'cancelled' )
+end )
+
+test( 'pcall: waits below it on every Lua', function( )
+  local loop = virtual( )
+  local got = { run_in( loop, function( )
+    local ok, a, b = loop:pcall( function( x ) loop:sleep( 5 ) return x, loop:now( ) end, 'x' )
+    local bad, err = loop:pcall( function( ) loop:sleep( 5 ) error( 'oh', 0 ) end )
+    local nested = loop:pcall( loop.pcall, loop, loop.sleep, loop, 5 )
+    local yields = loop:pcall( coroutine.yield, 1 )
+    return ok, a, b, bad, err, nested, yields
+  end ) }
+  same_list( got, { true, 'x', 5, false, 'oh', true, true } )
+  local caught
+  local task = loop:spawn( function( )
+    local _, err = loop:pcall( loop.sleep, loop, 1000 )
+    caught = err
+    loop:sleep( 7 )
+    error( err, 0 )
+  end )
+  loop:step( 0 )
+  task:cancel 'why'
+  loop:run( )
+  equal( caught.reason, 'why' )
+  equal( task:status( ), 'cancelled' )
+  same_list( { loop:pcall( function( ) return 1, 2 end ) }, { true, 1, 2 } )
+end )
+
+if _VERSION >= 'Lua 5.4' then
+  test( 'a group as <close>: at the end of the block nothing of it is left', function( )
+    local loop = virtual( )
+    local code = [[
+      local loop, equal = ...
+      local ended = 0
+      do
+        local group <close> = loop:group( )
+        for i = 1, 3 do
+          group:spawn( function( )
+            pcall( loop.sleep, loop, 1000 )
+            loop:sleep( i )
+            ended = ended + 1
+          end )
+        end
+        loop:sleep( 5 )
+      end
+      equal( ended, 3 )
+      equal( loop:now( ), 8 )
+    ]]
+    run_in( loop, function( ) assert( load( code ) )( loop, equal ) end )
+  end )
+end
+
+T.done( )
