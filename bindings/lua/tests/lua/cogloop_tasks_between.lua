@@ -131,6 +131,8 @@ test( 'close: what is in it can be received; those that wait are told', function
 end )
 
 test( 'iteration ends with the channel', function( )
+  -- The `for` of Lua 5.1 cannot be yielded through.
+  if _VERSION == 'Lua 5.1' and not jit then return end
   local loop, got = virtual( ), { }
   local channel = loop:channel( )
   loop:spawn( function( ) for value in channel do got[ #got + 1 ] = value end got[ #got + 1 ] = 'end' end )
