@@ -138,7 +138,7 @@ pub(super) fn simple(dice: &mut Dice) -> String {
         2..5 => number(dice).into(),
         5..7 => dice.pick(STRINGS).into(),
         7 => dice.pick(&["{ }", "{ 1, 2, 3 }", "{ r = true }"]).into(),
-        8 => dice.pick(&["print", "error", "pcall", "tostring", "collectgarbage", "coroutine.yield", "os.time"]).into(),
+        8 => dice.pick(&["print", "error", "pcall", "tostring", "collectgarbage", "coroutine.yield", "rawget"]).into(),
         _ => dice.pick(&["io.stdout", "cogloop", "mockit", "Loop", "Socket", "coroutine", "_G"]).into(),
     }
 }
