@@ -42,7 +42,7 @@ entry!(
         let args = begin_with(lua, coroutine, 2, top);
         // S: loop f args… name co
         let task = set_up(lua, top + 1, grace_ms);
-        stack!(lua: .. name co task);
+        stack!(lua, top: name co task);
         push_user_value(lua, 1, value::TASKS);
         push_user_value(lua, 1, value::ALIVE);
         let state = check_loop(lua, 1);

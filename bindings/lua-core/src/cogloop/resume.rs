@@ -270,6 +270,9 @@ unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
     // SAFETY: only called by `resume`; the error is on top of the coroutine's stack, and stays there: its `__close` get
     // it.
     unsafe {
+        // Behind the error a coroutine has no room by itself. Where it cannot get any, its stack has overflowed, and Lua keeps
+        // a few places beyond the end for what handles that.
+        lua_checkstack(coroutine, 3);
         lua_pushvalue(coroutine, -1);
         lua_xmove(coroutine, lua, 1);
         if is_own_cancellation(lua, index) {
