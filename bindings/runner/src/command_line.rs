@@ -1,4 +1,4 @@
-//! The command line. What stands before the script is ours, what stands after it is the script's.
+//! The command line, as that of `lua`. What stands before the script is ours, what stands after it is the script's.
 
 use lexopt::{Arg, Parser, ValueExt};
 use std::ffi::{CString, OsString};
@@ -8,14 +8,26 @@ use std::os::unix::ffi::OsStringExt;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Source {
     File(CString),
-    /// The code itself; it may hold zero bytes.
-    Code(Vec<u8>),
     Stdin,
+    /// There is only what the options say.
+    None,
+}
+
+/// What an option does before the script, in the order of the line.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Before {
+    /// `-e`, or the environment: runs code, which may hold zero bytes, under a chunk's name.
+    Run { code: Vec<u8>, name: CString },
+    /// The environment: runs a file.
+    File(CString),
+    /// `-l`: requires a module, into a global of that name.
+    Require { global: CString, module: CString },
 }
 
 /// What to run.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Script {
+    pub(crate) before: Vec<Before>,
     pub(crate) source: Source,
     /// Becomes `arg[0]`.
     pub(crate) name: Vec<u8>,
@@ -23,6 +35,12 @@ pub(crate) struct Script {
     pub(crate) args: Vec<Vec<u8>>,
     /// The program itself: `arg[-1]`.
     pub(crate) program: Vec<u8>,
+    /// `-W`: whether warnings are written.
+    pub(crate) warns: bool,
+    /// `-E`: whether the environment's variables for Lua are left alone.
+    pub(crate) ignores_environment: bool,
+    /// `--check`: whether the script is compiled, and not run.
+    pub(crate) is_checked_only: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -36,6 +54,8 @@ pub(crate) enum Command {
 pub(crate) struct Options {
     pub(crate) command: Command,
     pub(crate) backend: Option<String>,
+    /// `-v`: whether the version is told before the script runs.
+    pub(crate) tells_version: bool,
 }
 
 /// Reads the arguments.
@@ -43,43 +63,68 @@ pub(crate) struct Options {
 /// # Errors
 ///
 /// In words, when they make no sense.
-pub(crate) fn parse(mut parser: Parser) -> Result<Options, String> {
-    let mut backend = None;
-    let command = match read(&mut parser, &mut backend).map_err(|error| error.to_string())? {
-        Some(Ok(command)) => command,
-        Some(Err((source, name))) => {
-            let args = parser.raw_args().map_err(|error| error.to_string())?.map(OsString::into_vec).collect();
-            let program = parser.bin_name().unwrap_or("cogloop").into();
-            Command::Run(Script { source, name, args, program })
-        }
-        None => return Err("no script given".into()),
-    };
-    Ok(Options { command, backend })
+pub(crate) fn parse(parser: Parser) -> Result<Options, String> {
+    read(parser).map_err(|error| error.to_string())
 }
 
-/// Reads up to the script, whose source and name are the `Err`.
-type Found = Result<Command, (Source, Vec<u8>)>;
-
-fn read(parser: &mut Parser, backend: &mut Option<String>) -> Result<Option<Found>, lexopt::Error> {
+fn read(mut parser: Parser) -> Result<Options, lexopt::Error> {
+    let mut script = Script {
+        before: Vec::new(),
+        source: Source::None,
+        name: Vec::new(),
+        args: Vec::new(),
+        program: Vec::new(),
+        warns: false,
+        ignores_environment: false,
+        is_checked_only: false,
+    };
+    let (mut backend, mut tells_version) = (None, false);
     while let Some(arg) = parser.next()? {
-        return Ok(Some(match arg {
-            Arg::Long("backend") => {
-                *backend = Some(parser.value()?.string()?);
-                continue;
+        match arg {
+            Arg::Long("backend") => backend = Some(parser.value()?.string()?),
+            Arg::Long("version") => return Ok(Options { command: Command::Version, backend, tells_version }),
+            Arg::Long("help") | Arg::Short('h') => {
+                return Ok(Options { command: Command::Help, backend, tells_version });
             }
-            Arg::Long("version") => Ok(Command::Version),
-            Arg::Long("help") | Arg::Short('h') => Ok(Command::Help),
-            Arg::Short('e') => Err((Source::Code(parser.value()?.into_vec()), b"-e".to_vec())),
-            Arg::Value(name) if name == "-" => Err((Source::Stdin, b"-".to_vec())),
+            Arg::Long("check") => script.is_checked_only = true,
+            Arg::Short('e') => {
+                script.before.push(Before::Run { code: parser.value()?.into_vec(), name: c"=(command line)".into() })
+            }
+            Arg::Short('l') => script.before.push(required(parser.value()?.into_vec())?),
+            Arg::Short('v') => tells_version = true,
+            Arg::Short('W') => script.warns = true,
+            Arg::Short('E') => script.ignores_environment = true,
             Arg::Value(name) => {
-                let name = name.into_vec();
-                let path = CString::new(name.clone()).map_err(|_| "a file name has no zero byte")?;
-                Err((Source::File(path), name))
+                script.name = name.into_vec();
+                script.source = if script.name == b"-" {
+                    Source::Stdin
+                } else {
+                    Source::File(CString::new(script.name.clone()).map_err(|_| "a file name has no zero byte")?)
+                };
+                script.args = parser.raw_args()?.map(OsString::into_vec).collect();
             }
             other => return Err(other.unexpected()),
-        }));
+        }
     }
-    Ok(None)
+    if script.source == Source::None && (script.is_checked_only || script.before.is_empty() && !tells_version) {
+        return Err("no script given".into());
+    }
+    script.program = parser.bin_name().unwrap_or("cogloop").into();
+    if script.source == Source::None {
+        script.name.clone_from(&script.program);
+    }
+    Ok(Options { command: Command::Run(script), backend, tells_version })
+}
+
+/// `-l name` and `-l global=name`. Without a global, the module's name up to a hyphen is it.
+fn required(text: Vec<u8>) -> Result<Before, lexopt::Error> {
+    let split = text.iter().position(|&byte| byte == b'=');
+    let (global, module) = match split {
+        Some(at) => (text[..at].to_vec(), text[at + 1..].to_vec()),
+        None => (text.split(|&byte| byte == b'-').next().unwrap_or_default().to_vec(), text),
+    };
+    let whole = |name| CString::new(name).map_err(|_| "a module's name has no zero byte");
+    Ok(Before::Require { global: whole(global)?, module: whole(module)? })
 }
 
 #[cfg(test)]
@@ -107,15 +152,31 @@ mod tests {
     }
 
     #[test]
-    fn code_and_standard_input_have_arguments_too() {
-        assert_eq!(script(&["cogloop", "-e", "print(1)", "--version"]).args, [b"--version".to_vec()]);
-        assert_eq!(script(&["cogloop", "-", "-"]).args, [b"-".to_vec()]);
-        assert_eq!(script(&["cogloop", "-", "-"]).source, Source::Stdin);
+    fn what_comes_before_the_script_keeps_its_order() {
+        let found = script(&["cogloop", "-e", "a()", "-l", "x.y", "-lz=x-y", "-W", "-E", "-", "-", "--version"]);
+        let module = |global: &str, module: &str| Before::Require {
+            global: CString::new(global).unwrap(),
+            module: CString::new(module).unwrap(),
+        };
+        let code = Before::Run { code: b"a()".to_vec(), name: c"=(command line)".into() };
+        assert_eq!(found.before, [code, module("x.y", "x.y"), module("z", "x-y")]);
+        assert_eq!(found.source, Source::Stdin);
+        assert_eq!(found.args, [b"-".to_vec(), b"--version".to_vec()]);
+        assert!(found.warns && found.ignores_environment && !found.is_checked_only);
+        assert_eq!(required(b"lua-x".to_vec()).unwrap(), module("lua", "lua-x"));
+    }
+
+    #[test]
+    fn options_alone_are_enough() {
+        let found = script(&["cogloop", "-e", "print(1)"]);
+        assert_eq!((found.source, found.name), (Source::None, b"cogloop".to_vec()));
+        assert!(parsed(&["cogloop", "-v"]).expect("good usage").tells_version);
     }
 
     #[test]
     fn bad_usage_is_named() {
         assert_eq!(parsed(&["cogloop"]), Err("no script given".into()));
+        assert_eq!(parsed(&["cogloop", "--check"]), Err("no script given".into()));
         assert!(parsed(&["cogloop", "--bakend", "x"]).is_err_and(|error| error.contains("--bakend")));
         assert!(parsed(&["cogloop", "-e"]).is_err_and(|error| error.contains("-e")));
     }

@@ -1,14 +1,15 @@
 //! One Lua state with the standard libraries and our modules, one script in it. As in the `lua` program, all of it runs
 //! inside one protected call.
 
-use crate::command_line::{Script, Source};
+use crate::command_line::{Before, Script, Source};
 use crate::ctrl_c;
 use cogloop_lua_core::{interrupt, push_traceback};
 use mlua::ffi::{
-    LUA_OK, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_close, lua_createtable, lua_error, lua_getfield, lua_getglobal,
-    lua_pcall, lua_pop, lua_pushcfunction, lua_pushfstring, lua_pushlightuserdata, lua_pushlstring, lua_pushvalue,
-    lua_rawseti, lua_setglobal, lua_tolstring, lua_tostring, lua_touserdata, lua_type, luaL_callmeta, luaL_checkstack,
-    luaL_loadbufferx, luaL_loadfile, luaL_newstate, luaL_openlibs, luaL_traceback, luaL_typename,
+    LUA_OK, LUA_REGISTRYINDEX, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_close, lua_createtable, lua_error,
+    lua_getfield, lua_getglobal, lua_pcall, lua_pop, lua_pushboolean, lua_pushcfunction, lua_pushfstring,
+    lua_pushlightuserdata, lua_pushlstring, lua_pushstring, lua_pushvalue, lua_rawseti, lua_setfield, lua_setglobal,
+    lua_tolstring, lua_tostring, lua_touserdata, lua_type, luaL_callmeta, luaL_checkstack, luaL_loadbufferx,
+    luaL_loadfile, luaL_newstate, luaL_openlibs, luaL_traceback, luaL_typename,
 };
 use std::ffi::{CStr, c_int, c_void};
 use std::io::Write;
@@ -72,31 +73,81 @@ unsafe extern "C-unwind" fn main(lua: *mut lua_State) -> c_int {
     // SAFETY: called by `run` with the script, which outlives the call; the stack is written beside the lines.
     unsafe {
         let script = lua_touserdata(lua, 1).cast_const().cast::<Script>();
+        let script = &*script;
+        if script.ignores_environment {
+            // The libraries look for it when they are opened.
+            lua_pushboolean(lua, 1);
+            lua_setfield(lua, LUA_REGISTRYINDEX, c"LUA_NOENV".as_ptr());
+        }
         luaL_openlibs(lua);
         preload(lua);
         push_arg_table(lua, script);
         lua_setglobal(lua, c"arg".as_ptr());
         lua_pushcfunction(lua, on_raise); // S: script on_raise
-        let loaded = match &(*script).source {
-            Source::File(path) => luaL_loadfile(lua, path.as_ptr()),
-            Source::Stdin => luaL_loadfile(lua, null()),
-            Source::Code(code) => {
-                luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), c"=(command line)".as_ptr(), null())
+        if !script.is_checked_only {
+            for before in &script.before {
+                prepare(lua, before);
             }
-        };
-        if loaded != LUA_OK {
-            lua_error(lua); // S: script on_raise message
         }
-        let count = (*script).args.len() as c_int;
+        match &script.source {
+            Source::File(path) => load(lua, luaL_loadfile(lua, path.as_ptr())),
+            Source::Stdin => load(lua, luaL_loadfile(lua, null())),
+            Source::None => return 0,
+        }
+        if script.is_checked_only {
+            return 0;
+        }
+        let count = script.args.len() as c_int;
         luaL_checkstack(lua, count, c"too many arguments to script".as_ptr());
-        for arg in &(*script).args {
+        for arg in &script.args {
             lua_pushlstring(lua, arg.as_ptr().cast(), arg.len());
         }
-        if lua_pcall(lua, count, 0, 2) != LUA_OK {
+        call(lua, count);
+    }
+    0
+}
+
+/// Raises what a loader has left instead of a function.
+unsafe fn load(lua: *mut lua_State, answer: c_int) {
+    if answer != LUA_OK {
+        // SAFETY: only called by `main`, right after a loader: its message is on top.
+        unsafe { lua_error(lua) };
+    }
+}
+
+/// Calls the function below so many arguments, and drops its results.
+unsafe fn call(lua: *mut lua_State, arguments: c_int) {
+    // SAFETY: only called by `main`, whose stack is: script on_raise function arguments.
+    unsafe {
+        if lua_pcall(lua, arguments, 0, 2) != LUA_OK {
             lua_error(lua);
         }
     }
-    0
+}
+
+/// Does what an option or the environment asks for.
+unsafe fn prepare(lua: *mut lua_State, before: &Before) {
+    // SAFETY: only called by `main`, whose stack is: script on_raise. It is the same afterwards.
+    unsafe {
+        match before {
+            Before::Run { code, name } => {
+                load(lua, luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), name.as_ptr(), null()));
+                call(lua, 0);
+            }
+            Before::File(path) => {
+                load(lua, luaL_loadfile(lua, path.as_ptr()));
+                call(lua, 0);
+            }
+            Before::Require { global, module } => {
+                lua_getglobal(lua, c"require".as_ptr());
+                lua_pushstring(lua, module.as_ptr());
+                if lua_pcall(lua, 1, 1, 2) != LUA_OK {
+                    lua_error(lua);
+                }
+                lua_setglobal(lua, global.as_ptr());
+            }
+        }
+    }
 }
 
 /// `require` finds our modules before it looks at any file.
@@ -111,10 +162,9 @@ unsafe fn preload(lua: *mut lua_State) {
 }
 
 /// Pushes `arg`: the program at -1, the script at 0, its arguments from 1.
-unsafe fn push_arg_table(lua: *mut lua_State, script: *const Script) {
-    // SAFETY: only called by `main`; the script outlives the call.
+unsafe fn push_arg_table(lua: *mut lua_State, script: &Script) {
+    // SAFETY: only called by `main`, with room on the stack.
     unsafe {
-        let script = &*script;
         lua_createtable(lua, script.args.len() as c_int, 2);
         for (place, text) in [&script.program, &script.name].into_iter().chain(&script.args).enumerate() {
             lua_pushlstring(lua, text.as_ptr().cast(), text.len());

@@ -1,31 +1,43 @@
 //! The program `cogloop`: runs a Lua script on a built-in Lua that has the event loop preloaded.
 //!
 //! ```text
-//!   command_line ──► what to run ──► interpreter ──► exit status
-//!                                        ▲
-//!                           ctrl_c ──────┘  stops running loops in order, or raises in the script
+//!   command_line ──► what to run ──► environment ──► interpreter ──► exit status
+//!                                    LUA_INIT, …         ▲
+//!                                           ctrl_c ──────┘  stops running loops in order, or raises in the script
 //! ```
 //!
 //! Exit status: 0 when the script ends, 1 for a Lua error, 2 for bad usage, 130 after Ctrl-C; or what `os.exit` says.
 
 mod command_line;
 mod ctrl_c;
+mod environment;
 mod interpreter;
 
 use command_line::Command;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-Usage: cogloop [options] script.lua [args]
-       cogloop [options] -e 'code' [args]
+Usage: cogloop [options] [script.lua [args]]
        cogloop [options] -             run standard input
 
-Options:
+Options, as those of lua:
+  -e CODE          run CODE, before the script; may be given more than once
+  -l [GLOBAL=]NAME require the module NAME, and keep it in GLOBAL, or else in NAME
+  -v               print the version, then go on
+  -W               write warnings
+  -E               leave LUA_INIT, LUA_PATH and LUA_CPATH alone
+  --               no options after this
+Others:
   --backend NAME   how to wait for descriptors, for every loop that does not choose itself (uring, epoll, select, portable)
+  --check          compile the script, and do not run it
   --version        print the version and end
-  --help           print this and end
+  -h, --help       print this and end
 
-A script finds the event loop with  local Loop = require 't.Loop'  and its arguments in  arg.
+Environment: LUA_INIT or LUA_INIT_5_4 is code, or @FILE, that runs first; LUA_PATH and LUA_CPATH are where modules are;
+COGLOOP_BACKEND is a default for --backend.
+
+A script finds the event loop with  local cogloop = require 'cogloop'  or  local Loop = require 't.Loop'  and its arguments
+in  arg.
 ";
 
 fn main() -> ExitCode {
@@ -37,16 +49,26 @@ fn main() -> ExitCode {
         if let Some(backend) = &options.backend {
             cogloop_lua_core::set_default_backend(backend)?;
         }
+        if options.tells_version {
+            println!("{}", version());
+        }
         Ok(options.command)
     });
     match command {
         Ok(Command::Help) => print!("{USAGE}"),
-        Ok(Command::Version) => println!("cogloop {} ({})", env!("CARGO_PKG_VERSION"), cogloop_lua_core::LUA_VERSION),
-        Ok(Command::Run(script)) => return interpreter::run(&script),
+        Ok(Command::Version) => println!("{}", version()),
+        Ok(Command::Run(mut script)) => {
+            environment::prepare(&mut script, cogloop_lua_core::LUA_VERSION);
+            return interpreter::run(&script);
+        }
         Err(problem) => {
             eprintln!("cogloop: {problem}\nTry 'cogloop --help'.");
             return ExitCode::from(2);
         }
     }
     ExitCode::SUCCESS
+}
+
+fn version() -> String {
+    format!("cogloop {} ({})", env!("CARGO_PKG_VERSION"), cogloop_lua_core::LUA_VERSION)
 }

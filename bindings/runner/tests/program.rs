@@ -7,13 +7,77 @@ use common::{cogloop, run, run_with_input, text};
 #[test]
 fn a_script_gets_its_arguments() {
     let code = "print( arg[ 0 ], arg[ 1 ], arg[ 2 ], #arg, ... )";
-    let out = run(cogloop().args(["-e", code, "one", "--two"]));
-    assert_eq!(text(&out.stdout), "-e\tone\t--two\t2\tone\t--two\n");
+    let out = run_with_input(cogloop().args(["-", "one", "--two"]), code.as_bytes());
+    assert_eq!(text(&out.stdout), "-\tone\t--two\t2\tone\t--two\n");
     assert_eq!(out.status.code(), Some(0));
 
     let script = common::script("print( arg[ 0 ] == debug.getinfo( 1 ).short_src, arg[ 1 ], arg[ -1 ] ~= nil, ... )");
     let out = run(cogloop().arg(script.path()).arg("x"));
     assert_eq!(text(&out.stdout), "true\tx\ttrue\tx\n");
+}
+
+/// In the order of the line, as `lua` does.
+#[test]
+fn options_prepare_what_the_script_finds() {
+    let (module, script) = (common::script("return { name = ... }"), common::script("print( a, arg[ 1 ] )"));
+    let name = module.path().file_stem().unwrap().to_str().unwrap();
+    let path = format!("package.path = {:?}", module.path().with_file_name("?.lua"));
+    let mut command = cogloop();
+    // Up to the first hyphen, the module's name is the global's.
+    command.args(["-e", &path, "-l", name, "-e", "a = cogloop.name", "-e", "a = a .. '!'"]);
+    let out = run(command.arg(script.path()).arg("-e"));
+    assert_eq!(text(&out.stdout), format!("{name}!\t-e\n"), "{}", text(&out.stderr));
+
+    let required = format!("j={name}");
+    let out =
+        run(cogloop().args(["-e", &path, "-l", &required, "-e", "print( j.name, cogloop, arg[ 0 ] == arg[ -1 ] )"]));
+    assert_eq!(text(&out.stdout), format!("{name}\tnil\ttrue\n"), "{}", text(&out.stderr));
+    let out = run(cogloop().args(["-l", "no.such.module"]));
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).contains("module 'no.such.module' not found"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn lua_init_runs_first_unless_the_environment_is_to_be_left_alone() {
+    let init = common::script("b = 'file'");
+    let print = ["-e", "print( a, b )"];
+    let out = run(cogloop().env("LUA_INIT", "a = 'code'").args(print));
+    assert_eq!(text(&out.stdout), "code\tnil\n");
+    let mut at = std::ffi::OsString::from("@");
+    at.push(init.path());
+    let out = run(cogloop().env("LUA_INIT", "a = 'code'").env("LUA_INIT_5_4", at).args(print));
+    assert_eq!(text(&out.stdout), "nil\tfile\n", "the version's own comes first");
+    let out = run(cogloop().env("LUA_INIT", "a = 'code'").arg("-E").args(print));
+    assert_eq!(text(&out.stdout), "nil\tnil\n");
+    let out = run(cogloop().env("LUA_INIT", "error 'trouble'").args(print));
+    assert!(text(&out.stderr).starts_with("cogloop: LUA_INIT:1: trouble\nstack traceback:\n"), "{}", text(&out.stderr));
+    assert_eq!((out.status.code(), text(&out.stdout)), (Some(1), String::new()));
+}
+
+#[test]
+fn modules_are_looked_for_where_a_distribution_keeps_them_too() {
+    let code = "print( package.path:find( '/usr/share/lua/5.4/?.lua', 1, true ) ~= nil, (package.path:find( 'x/?.lua', 1, true )) )";
+    let out = run(cogloop().env_remove("LUA_PATH").args(["-e", code]));
+    assert_eq!(text(&out.stdout), "true\tnil\n");
+    let out = run(cogloop().env("LUA_PATH", "x/?.lua").args(["-e", code]));
+    assert_eq!(text(&out.stdout), "false\t1\n", "a path that is set is the whole path");
+}
+
+#[test]
+fn warnings_are_written_when_they_are_asked_for() {
+    let code = "warn 'careful'";
+    assert_eq!(text(&run(cogloop().args(["-e", code])).stderr), "");
+    assert_eq!(text(&run(cogloop().args(["-W", "-e", code])).stderr), "Lua warning: careful\n");
+}
+
+#[test]
+fn a_script_is_checked_without_being_run() {
+    let (good, bad) = (common::script("print 'run'"), common::script("print(\n'run'"));
+    let out = run(cogloop().args(["--check", "-e", "print 'before'"]).arg(good.path()));
+    assert_eq!((text(&out.stdout), out.status.code()), (String::new(), Some(0)), "{}", text(&out.stderr));
+    let out = run(cogloop().arg("--check").arg(bad.path()));
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).contains("')' expected (to close '(' at line 1) near <eof>"), "{}", text(&out.stderr));
 }
 
 #[test]
@@ -144,7 +208,10 @@ fn help_and_version() {
     assert!(text(&out.stdout).contains("--backend NAME"));
     assert_eq!(out.status.code(), Some(0));
     let out = run(cogloop().arg("--version"));
-    assert_eq!(text(&out.stdout), format!("cogloop {} (Lua 5.4)\n", env!("CARGO_PKG_VERSION")));
+    let version = format!("cogloop {} (Lua 5.4)\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(text(&out.stdout), version);
+    assert_eq!(text(&run(cogloop().arg("-v")).stdout), version);
+    assert_eq!(text(&run(cogloop().args(["-v", "-e", "print( 1 )"])).stdout), format!("{version}1\n"));
 }
 
 #[test]
@@ -171,9 +238,10 @@ fn ten_thousand_pending_tasks_do_not_disturb_the_end() {
         if how == 'callback' then loop:addTask( 0, os.exit, true, true ) loop:run( ) end
         if how == 'exit' then os.exit( true, true ) end
         if how == 'error' then error 'x' end";
+    let script = common::script(code);
     for how in ["callback", "exit", "error", "end"] {
         for _ in 0..25 {
-            let out = run(cogloop().args(["-e", code, how]));
+            let out = run(cogloop().arg(script.path()).arg(how));
             let wanted = if how == "error" { 1 } else { 0 };
             assert_eq!(out.status.code(), Some(wanted), "{how}: {}", text(&out.stderr));
         }

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// The program, without a choice of backend from outside.
+/// The program, as if nothing was chosen by the environment.
 pub(crate) fn cogloop() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cogloop"));
-    command.env_remove("COGLOOP_BACKEND").env_remove("COGLOOP_DEBUG").stdin(Stdio::null());
+    for name in ["COGLOOP_BACKEND", "COGLOOP_DEBUG", "LUA_INIT", "LUA_INIT_5_4"] {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
     command
 }
 
