@@ -7,7 +7,7 @@
 //!                        └── the same deadline again, or a later one while it is far off: no system call
 //! ```
 //!
-//! It may ring too soon, and who hears it looks at the clock; it never rings too late.
+//! It may ring too soon, so the wait looks at the clock then. It never rings too late.
 
 use crate::sys::own;
 use crate::{Clock, MonotonicClock};
@@ -21,11 +21,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 /// by what passes between two readings of the clock.
 const SAME_NS: u64 = 1_000;
 
-/// An alarm this far off is left to itself when the deadline moves away: who puts off a timeout at every event would pay a
-/// system call each time, and pays a wake-up for many.
+/// An alarm this far off is left as it is when the deadline moves away. A program that puts off a timeout at every event
+/// would pay a system call each time; so it pays one wake-up for many.
 const FAR_NS: u64 = 100_000_000;
 
-/// To be put into an epoll set edge-triggered: then nobody has to read from it.
+/// Belongs into an epoll set edge-triggered: then it need not be read.
 pub(crate) struct Alarm {
     fd: OwnedFd,
     // On the monotonic clock.

@@ -31,8 +31,8 @@ use std::io;
 /// does not take: it bounds a turn's work and fixes the buffer's size.
 pub const EVENTS_MAX: usize = 1024;
 
-/// Who is to wait no longer than this does not sleep, but asks the kernel again and again for what is ready, until it is
-/// time. Falling asleep and waking up takes as much CPU time, and ends later by more than that: `docs/backends.md`.
+/// Waits shorter than this spin instead of sleeping: they ask the kernel again and again what is ready, until it is time.
+/// Falling asleep and waking up takes as much CPU time, and ends later by more than that: `docs/backends.md`.
 pub const BRIEF_NS: u64 = 16_000;
 
 /// What a wait found out about one registration.

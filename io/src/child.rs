@@ -29,7 +29,7 @@ fn known(pid: u32) -> io::Result<Pid> {
 pub fn pidfd(pid: u32) -> io::Result<std::os::fd::OwnedFd> {
     use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, pidfd_open, test_kill_process, waitid};
     let pid = known(pid)?;
-    // The kernel opens any process. Nobody could be told how one ended that is not a child.
+    // The kernel opens any process. How one ended that is not a child cannot be found out.
     match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT) {
         Err(Errno::CHILD) if test_kill_process(pid) == Err(Errno::SRCH) => Err(Errno::SRCH.into()),
         Err(error) => Err(error.into()),

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A wait for a deadline is ended by a timer descriptor in the set (`alarm.rs`): a timeout would be late by the
-//! thread's timer slack. Where there is none to be had, the set itself is waited for by `ppoll`, whose timeout is in
+//! thread's timer slack. Where the system refuses one, the loop waits for the set itself by `ppoll`, whose timeout is in
 //! nanoseconds on every kernel. So a wait on the set lasts for ever or not at all, and `epoll_pwait2`, which kernels
 //! before 5.11 do not have, is not needed.
 //!
@@ -390,7 +390,7 @@ mod tests {
                 assert_eq!(events.len(), 1, "what is ready ends the wait");
                 settings.extend(set_for(&epoll));
             }
-            // Who is interrupted between two readings of the clock sets it anew.
+            // After an interruption between two readings of the clock it is set anew.
             assert!((1..50).contains(&settings.len()), "{} times in 100 waits", settings.len());
             assert!(settings.iter().all(|&ns| ns >= deadline_ns), "never early");
             epoll.wait(&mut Vec::new(), Some(0)).unwrap();

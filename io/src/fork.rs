@@ -100,7 +100,8 @@ mod linux {
     fn page() -> Option<&'static AtomicU64> {
         // SAFETY: null, or what `map` has put there:
         // 1. A page that is mapped, readable, writable and aligned for the rest of the process, in a child too.
-        // 2. Any 8 bytes are a valid `AtomicU64`, the zeros of a child too, and all who touch them do so by this type.
+        // 2. Any 8 bytes are a valid `AtomicU64`, the zeros of a child too, and all code that touches them does so by this
+        //    type.
         unsafe { PAGE.load(Ordering::Acquire).as_ref() }
     }
 
@@ -108,12 +109,13 @@ mod linux {
         // SAFETY: the kernel chooses the address, so the mapping takes the place of no other.
         let new =
             unsafe { mmap_anonymous(ptr::null_mut(), LENGTH, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }?;
-        // SAFETY: the page was mapped above and nobody else knows it; the advice changes nothing in this process.
+        // SAFETY: the page was mapped above, and its address has not left this function; the advice changes nothing in this
+        // process.
         let advised = unsafe { madvise(new, LENGTH, Advice::LinuxWipeOnFork) };
         let is_kept = advised.is_ok()
             && PAGE.compare_exchange(ptr::null_mut(), new.cast(), Ordering::AcqRel, Ordering::Acquire).is_ok();
         if !is_kept {
-            // SAFETY: it was mapped above, and nobody else has heard of it.
+            // SAFETY: it was mapped above, and its address has not left this function.
             // It can only fail for an address that is not a page's.
             let _ = unsafe { munmap(new, LENGTH) };
         }
@@ -184,7 +186,7 @@ pub(crate) mod tests {
         answer.is_err_and(|error| error.to_string().contains("make a new loop after a fork"))
     }
 
-    /// C57: epoll's set, the rings and the waker are one in the kernel, whoever holds them.
+    /// C57: epoll's set, the rings and the waker are one in the kernel, whichever process holds them.
     #[test]
     fn a_forked_child_is_told_so_makes_its_own_and_the_parent_notices_nothing_c57() {
         type Open = fn() -> io::Result<Box<dyn Backend>>;

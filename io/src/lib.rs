@@ -4,16 +4,17 @@
 //!   bindings          keep the callbacks; a timer's value and a descriptor's token lead back to them
 //!      │
 //!      ▼
-//!   EventLoop  ──►  Scheduler (cogloop-engine) deadlines on a timing wheel; knows neither clock nor kernel
-//!      │
-//!      ├────────►  dyn Clock                  MonotonicClock │ VirtualClock
-//!      │
-//!      └────────►  dyn Backend                Epoll │ Uring │ Select │ Portable │ Warp (virtual time) │ ScriptedBackend
-//!                      ▲
-//!                      └── Waker              wakes a waiting loop from another thread or a signal handler
+//!   EventLoop ──┬──►  Scheduler     of cogloop-engine: deadlines on a timing wheel; it knows neither clock nor kernel
+//!               │
+//!               ├──►  dyn Clock     MonotonicClock, VirtualClock
+//!               │
+//!               └──►  dyn Backend   Epoll, Uring, Select, Portable; VirtualTime around one of them; ScriptedBackend
+//!                         ▲
+//!                         └───────  Waker: ends a wait from another thread or from a signal handler
 //! ```
 //!
-//! The loop calls nobody. Its user asks for a [`turn`](EventLoop::turn) and then pulls what the turn found:
+//! The loop makes no calls into its user's code. The user asks for a [`turn`](EventLoop::turn) and then pulls what the turn
+//! found:
 //!
 //! ```
 //! use cogloop_io::{EventLoop, Options, Wait};
@@ -34,8 +35,14 @@
 //!
 //! Every time is a `u64` of nanoseconds since the loop's creation unless its name says otherwise; 2⁶⁴ ns are 584 years.
 //!
-//! What it promises: memory that runs out is an error ([`memory`]), and only what adds something needs any; no timer before its deadline; no event of a removed descriptor; a signal is invisible; a turn's
-//! work is bounded by what was due or ready when it began. Reading order: this page, [`event_loop`], one backend.
+//! What it promises:
+//!
+//! - No timer expires before its deadline, and a removed descriptor has no event.
+//! - A turn serves no more than was due or ready when it began.
+//! - A signal is invisible.
+//! - Running out of memory is an error ([`memory`]). Only what adds something needs memory.
+//!
+//! Reading order: this page, [`event_loop`], one backend.
 //!
 //! A *descriptor* is what the system calls one: a file descriptor on Unix; on Windows a socket, and nothing else can be
 //! observed there. The types are those of [`rustix::fd`], which are the standard library's for each system. Which backends
@@ -87,8 +94,8 @@ mod told;
     path = "uring/absent.rs"
 )]
 pub mod uring;
+pub mod virtual_time;
 pub mod waker;
-pub mod warp;
 
 pub use backend::{Backend, Event};
 pub use choose::BackendReport;
@@ -102,8 +109,8 @@ pub use event_loop::{
 pub use interest::Interest;
 pub use scripted::ScriptedBackend;
 pub use token::Token;
+pub use virtual_time::VirtualTime;
 pub use waker::Waker;
-pub use warp::Warp;
 
 /// The example of the page in the registry.
 #[cfg(doctest)]

@@ -1,4 +1,4 @@
-//! Memory that is asked for before it is used, so that running out of it is an error and no abort.
+//! Memory that is asked for before it is used, so that running out of it is an error and not an abort.
 //!
 //! Rust's collections abort the process when an insertion finds no memory. So every table here grows in a step of its own,
 //! which can fail, before anything else has happened; what comes after it, and every removal, has its room already.
@@ -158,7 +158,7 @@ pub(crate) const FOR_A_MESSAGE: usize = 4 << 10;
 pub fn expect_bytes(bytes: usize) -> Result<(), TryReserveError> {
     let mut probe = Vec::<u8>::new();
     probe.try_reserve_exact(bytes)?;
-    // An allocation that nobody uses may be left out by the compiler.
+    // The compiler may leave out an allocation that is not used.
     std::hint::black_box(probe.as_mut_ptr());
     Ok(())
 }

@@ -19,7 +19,7 @@ impl Number {
         // SAFETY:
         // 1. The value is no invalid one (-1): it was a borrowed descriptor's.
         // 2. The loop's table hands it to a backend, which may be a program's own, for the length of a call. The descriptor
-        //    is open then: whoever gave it to `add_descriptor` has promised so by `'static`; `add_owned` and `add_shared`
+        //    is open then: the caller of `add_descriptor` has promised so by `'static`; `add_owned` and `add_shared`
         //    keep it until the backend has forgotten it.
         // 3. A backend has no such promise: the number may be closed, or another file's. So the backends of this crate use
         //    it for `fstat`, `fcntl( F_GETFD )`, `poll`, `select` and registering only. Those answer `EBADF` or tell of the

@@ -39,7 +39,7 @@ use std::time::Duration;
 const WAKER: usize = 0;
 
 /// The longest timeout that is asked for at a time. Without a timer descriptor a kernel before Linux 5.11 takes milliseconds
-/// of 31 bits only; who waits longer comes back for nothing now and then.
+/// of 31 bits only. A longer wait ends early now and then, and goes on.
 const TIMEOUT_MAX_NS: u64 = 1_000_000_000_000_000;
 
 const BATCH: NonZeroUsize = NonZeroUsize::new(EVENTS_MAX).unwrap();
@@ -157,8 +157,8 @@ impl Portable {
         // SAFETY:
         // 1. `polling` asks for a valid descriptor: it is borrowed, so it is open.
         // 2. It asks that the descriptor be deleted before it is closed. `Backend` asks the same of its caller, and the
-        //    waker is kept as long as the poller. A caller who closes all the same gets what the kernels do then, which is
-        //    to forget the descriptor: `polling` keeps numbers, not memory.
+        //    waker is kept as long as the poller. If a caller closes it all the same, the kernels forget
+        //    the descriptor: `polling` keeps numbers, not memory.
         unsafe { self.poller.add_with_mode(&fd, event, PollMode::Oneshot) }
     }
 

@@ -2,9 +2,9 @@
 //!
 //! Descriptor numbers from `FD_SETSIZE` (1024 nearly everywhere) on are refused. Timeouts are in microseconds, rounded up.
 //!
-//! Its write set does not hear a bare hang-up, and its read set hears it along with data that nobody asked for. So who is
-//! observed for writing only is looked at before each wait, and put into the read set unless data lies there already;
-//! a hang-up behind such data is seen by the wait after.
+//! Its write set does not hear a bare hang-up, and its read set hears it along with data that was not asked for. So a
+//! descriptor that is observed for writing only is looked at before each wait, and put into the read set unless there is
+//! data already. A hang-up behind such data is seen by the wait after.
 //!
 //! select watches numbers, not files: it has no idea that one was closed and given to another file. So every registration
 //! remembers its file, and one whose number stands for something else is dropped when it reports.
@@ -197,7 +197,7 @@ impl Backend for Select {
         self.check_process()?;
         let (mut read, mut write) = self.sets();
         let hung_up = match self.hung_up(&mut read) {
-            // A signal: whoever has hung up is not known of, so this wait is over.
+            // A signal: which descriptors have hung up is not known, so this wait is over.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             answer => answer?,
         };

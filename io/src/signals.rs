@@ -59,7 +59,7 @@ struct Place {
     next: OnceLock<&'static Place>,
 }
 
-/// How often who drops a waker looks whether a handler is at it, before the waker is left to leak. A handler needs no longer
+/// How often a dropped waker is looked at for a handler that still uses it, before it is leaked. A handler needs no longer
 /// than a system call; only in a forked child one may never end, since its thread is the parent's.
 const LOOKS_MAX: u32 = 1_000;
 
@@ -74,7 +74,7 @@ impl Place {
             // SAFETY:
             // 1. Something is wanted only between `Signals::new`, which has stored a waker, and `retire`, which finds
             //    that nothing is wanted and frees the waker only when there are no users.
-            // 2. This user is counted until it is done, and nobody changes the waker itself.
+            // 2. This user is counted until it is done, and the waker itself is not changed.
             unsafe { &*self.waker.load(Ordering::Acquire) }.wake();
         }
         self.users.fetch_sub(1, Ordering::Release);
@@ -126,7 +126,7 @@ impl Shared {
             next: OnceLock::new(),
         });
         let place: &'static Place = &place.leak()[0];
-        // Nobody else appends: the lock is held.
+        // The lock is held, so no other thread appends.
         let end = places().last().map_or(&FIRST, |last| &last.next);
         let _ = end.set(place);
         Ok(place)

@@ -87,7 +87,7 @@ impl Epoll {
     }
 }
 
-/// Hang-up and error end both directions: who observes one of them has to learn of it by trying.
+/// Hang-up and error end both directions. The user learns which by trying.
 fn readiness(bits: u32) -> Interest {
     const ENDS: u32 = EventFlags::HUP.bits() | EventFlags::ERR.bits();
     const READS: u32 = EventFlags::IN.bits() | EventFlags::RDHUP.bits() | ENDS;

@@ -9,7 +9,7 @@ use super::parts::time::Time;
 use super::parts::timers::Timers;
 use crate::choose::{self, BackendReport};
 use crate::memory;
-use crate::{Backend, Clock, Error, MonotonicClock, Waker, Warp};
+use crate::{Backend, Clock, Error, MonotonicClock, VirtualTime, Waker};
 use std::num::NonZeroU64;
 
 /// Whether [`run`](EventLoop::run) is on its way.
@@ -47,8 +47,8 @@ impl<T: Default + Clone> EventLoop<T> {
         let mut events = match &options.clock {
             ClockChoice::Monotonic => Self::assemble(Box::new(MonotonicClock), backend, report, options.resolution_ns),
             ClockChoice::Virtual(clock) => {
-                let warp = Box::new(Warp::new(backend, clock.clone()));
-                Self::assemble(Box::new(clock.clone()), warp, report, options.resolution_ns)
+                let backend = Box::new(VirtualTime::new(backend, clock.clone()));
+                Self::assemble(Box::new(clock.clone()), backend, report, options.resolution_ns)
             }
         }?;
         events.set_limits(options.limits);

@@ -18,11 +18,11 @@ impl<T: Default + Clone> EventLoop<T> {
     /// it, level-triggered, and do nothing else to it.
     ///
     /// A backend that is made anew inside has another one. That happens after a descriptor was closed without being
-    /// removed; who never does that asks once.
+    /// removed. A program that never does that needs to ask only once.
     ///
     /// # Errors
-    /// `Unsupported` where there is none (`select`, and Windows): there a turn of `Wait::AtMost` now and then has to do. Or what the
-    /// kernel says.
+    /// `Unsupported` where there is none (`select`, and Windows): there a turn of `Wait::AtMost` now and then has to do. Or
+    /// what the kernel says.
     pub fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
         self.observed.backend().pollable()
     }

@@ -1,7 +1,8 @@
 //! What a host allows a loop: how many timers and descriptors it may hold, and how many of each it serves in a turn.
 //!
-//! Whoever runs somebody else's program, a script, sets them, so that the program gets an error where the process would
-//! have run out of memory or descriptors, and so that a turn comes back soon. Without a word from the host there is none.
+//! A host that runs somebody else's program, such as a script, sets limits. The program then gets an error where the process
+//! would have run out of memory or descriptors, and a turn returns soon. By default only a turn's share is limited, of each kind while
+//! the other waits.
 
 use crate::memory;
 use cogloop_engine::NoRoom;
@@ -12,7 +13,8 @@ use std::num::NonZeroUsize;
 /// The most timers that any loop holds: as many as the wheel does.
 pub(super) const TIMERS_MAX: usize = 1 << 30;
 
-/// How much a loop may hold, and serve in a turn. The default limits only what one kind may take of a turn while the other waits.
+/// How much a loop may hold, and serve in a turn. The default limits only what one kind may take of a turn while the other
+/// waits.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct Limits {
     /// Timers at a time: armed, due and not pulled yet, and paused. Never more than 2³⁰, the wheel's own limit.

@@ -12,7 +12,7 @@ pub enum ClockChoice {
     /// The kernel's monotonic clock.
     #[default]
     Monotonic,
-    /// A clock that jumps where the loop would wait for a deadline; see [`Warp`](crate::Warp).
+    /// A clock that jumps where the loop would wait for a deadline; see [`VirtualTime`](crate::VirtualTime).
     Virtual(VirtualClock),
 }
 

@@ -1,4 +1,4 @@
-//! Descriptors that the loop keeps open as long as they are observed, so that nobody can close one too early.
+//! Descriptors that the loop keeps open as long as they are observed, so that none is closed too early.
 
 use super::EventLoop;
 use super::parts::mode::Mode;
@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 impl<T: Default + Clone> EventLoop<T> {
     /// Observes a descriptor as [`add_descriptor`](Self::add_descriptor) does, and keeps it. It is closed when it is
-    /// removed, and when the loop is cleared or dropped. Who adds its number once more gets a new token for it, and the
-    /// loop owns it still.
+    /// removed, and when the loop is cleared or dropped. If its number is added once more, that gives a new token, and
+    /// the loop still owns it.
     ///
     /// # Errors
     /// Those of [`add_descriptor`](Self::add_descriptor); the descriptor is closed then.
@@ -25,8 +25,8 @@ impl<T: Default + Clone> EventLoop<T> {
     }
 
     /// Observes the descriptor of a file, socket or the like as [`add_descriptor_with`](Self::add_descriptor_with) does, and
-    /// holds a reference to it until it is removed or replaced, or the loop is cleared or dropped. Who clones the
-    /// reference before can go on using it.
+    /// holds a reference to it until it is removed or replaced, or the loop is cleared or dropped. A clone of the
+    /// reference can be used on.
     ///
     /// # Errors
     /// Those of [`add_descriptor`](Self::add_descriptor).

@@ -35,8 +35,8 @@ impl<T: Default + Clone> EventLoop<T> {
         Some(ExpiredTimer { key, deadline_ns, late_ns, missed: fired.missed, value: fired.value })
     }
 
-    /// The next descriptor that this turn's wait found ready, for a direction that is observed now. Whoever was removed
-    /// or replaced since does not come; of more than [`Limits`](crate::Limits) let a turn serve, the rest comes in the next.
+    /// The next descriptor that this turn's wait found ready, for a direction that is observed now. One that was
+    /// removed or replaced since is left out. What exceeds the [`Limits`](crate::Limits) of a turn comes in the next turn.
     pub fn next_ready(&mut self) -> Option<Ready> {
         while self.readiness.has_more() {
             if self.shares.must_look_at_descriptors() && self.descriptors_are_used_up() {

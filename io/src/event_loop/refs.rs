@@ -1,9 +1,9 @@
-//! What keeps a loop going: every timer whose time runs and every descriptor, but for those that are told not to.
+//! What keeps a loop going: every timer whose time runs and every descriptor, except those that are unreferenced.
 //!
 //! A heartbeat, or a descriptor that only listens for a reload, should not keep a program alive that has nothing else to
-//! do. It is served like any other as long as something else does.
+//! do. As long as something else keeps the loop going, it is served like any other.
 //!
-//! A paused timer cannot come, so it keeps no loop going either; resumed, it does.
+//! A paused timer cannot expire, so it does not keep the loop going until it is resumed.
 
 use super::EventLoop;
 use crate::{Key, Token};

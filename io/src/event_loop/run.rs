@@ -1,4 +1,4 @@
-//! Turn after turn, each thing that is due handed to one function: for programs that need no loop of their own.
+//! Runs turn after turn and hands each thing that is due to one function: for programs that write no such loop themselves.
 //!
 //! ```text
 //!   run ──► idle or stopped? ─── yes ──► return
@@ -10,7 +10,7 @@
 //!            └──── serve( timer ), serve( timer ), … serve( descriptor ), …       what was due when the turn began
 //! ```
 //!
-//! Whoever holds callbacks, a binding, writes these few lines himself and keeps his callbacks out of the loop.
+//! A binding, which holds callbacks, writes these few lines itself and keeps its callbacks out of the loop.
 
 use super::assemble::{EventLoop, Phase};
 use super::parts::readiness::Ready;

@@ -10,7 +10,7 @@ pub(super) fn attach(poller: &Arc<Poller>, waker: &Waker) -> io::Result<()> {
     // A waker may outlive its loop, and the port must not.
     let poller = Arc::downgrade(poller);
     waker.end_waits_by(move || {
-        // It fails when the system is out of memory, and then there is nobody to tell.
+        // It fails when the system is out of memory, and then there is no one to report it to.
         poller.upgrade().map(|poller| poller.notify());
     });
     Ok(())
@@ -31,7 +31,7 @@ pub(super) fn waited(waker: &Waker) {
 /// the old socket. Its answer says that it was closed, and `polling` would take out what has the number then.
 pub(super) fn replace(poller: &Poller, fd: BorrowedFd<'_>, event: Event) -> io::Result<()> {
     poller.delete(fd)?;
-    // SAFETY: a borrowed socket is open. Whoever closes it without taking it out loses its events, as `Backend` says.
+    // SAFETY: a borrowed socket is open. If it is closed without being removed, its events are lost, as `Backend` says.
     unsafe { poller.add_with_mode(&fd, event, polling::PollMode::Oneshot) }
 }
 

@@ -30,7 +30,8 @@ pub(crate) fn may_block(fd: BorrowedFd<'_>) -> bool {
     fcntl_getfl(fd).map_or(true, |flags| !flags.contains(OFlags::NONBLOCK))
 }
 
-/// For backends whose kernel call takes a descriptor that is open as a path only (`O_PATH`), which cannot be read or written.
+/// For backends whose kernel call takes a descriptor that is open as a path only (`O_PATH`), which cannot be read or
+/// written.
 ///
 /// # Errors
 /// `EBADF` for such a descriptor, and for one that is not open.
@@ -85,8 +86,8 @@ pub(crate) struct Identity {
     device: u64,
     inode: u64,
     /// What the kernel makes up, an eventfd or a timer descriptor for example, has one inode for all. An epoll set tells
-    /// them apart, since it knows its members by number and file. Nobody waits for it, and it keeps no file open. Without a
-    /// descriptor to spare there is none.
+    /// them apart, since it knows its members by number and file. It is never waited for, and it keeps no file open. Without
+    /// a descriptor to spare there is none.
     #[cfg(target_os = "linux")]
     witness: Option<std::os::fd::OwnedFd>,
     is_always_ready: bool,
@@ -128,8 +129,8 @@ impl Identity {
         rustix::fs::fstat(fd).is_ok_and(|stat| (stat.st_dev as u64, stat.st_ino as u64) == (self.device, self.inode))
     }
 
-    /// Whether it is sure to tell who waits for it whenever there is more to read, or more room. A device may be always
-    /// ready and never say so.
+    /// Whether a poll that stays armed is sure to report whenever there is more to read, or more room. A device may be
+    /// always ready and never report it.
     #[cfg(target_os = "linux")]
     #[allow(dead_code, reason = "io_uring asks, which some architectures lack")]
     pub(crate) fn announces(&self) -> bool {

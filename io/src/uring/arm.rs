@@ -1,6 +1,6 @@
 //! What goes to the kernel: polls for registrations that are unarmed, and the removal of polls.
 
-use super::{ALARM, REMOVAL, Uring, WAKER};
+use super::{QUIET_TIMER, REMOVAL, Uring, WAKER};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use std::os::fd::AsFd;
@@ -146,15 +146,15 @@ impl Uring {
         is_queued
     }
 
-    /// Queues an alarm, unless one is in the kernel already. One that stays there from wait to wait costs less than a
+    /// Queues the quiet timer, unless it is in the kernel already. One that stays there from wait to wait costs less than a
     /// timeout of each of them.
-    pub(super) fn set_alarm(&mut self) -> Result<(), Errno> {
-        if !self.alarm_is_set {
-            if !self.ring.alarm(ALARM) {
+    pub(super) fn set_quiet_timer(&mut self) -> Result<(), Errno> {
+        if !self.quiet_timer_is_set {
+            if !self.ring.quiet_timer(QUIET_TIMER) {
                 self.send()?;
-                self.ring.alarm(ALARM);
+                self.ring.quiet_timer(QUIET_TIMER);
             }
-            (self.alarm_is_set, self.is_quiet) = (true, true);
+            (self.quiet_timer_is_set, self.is_quiet) = (true, true);
         }
         Ok(())
     }
@@ -208,7 +208,7 @@ impl Uring {
         if self.waker_is_armed && self.remove_poll(self.waker_name).is_err() {
             self.has_lost = true;
         }
-        (self.waker_is_armed, self.alarm_is_set) = (false, false);
+        (self.waker_is_armed, self.quiet_timer_is_set) = (false, false);
     }
 }
 

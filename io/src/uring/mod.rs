@@ -19,8 +19,8 @@
 //! ```
 //!
 //! A level-triggered registration has a one-shot poll: it is dirty again when that has completed. An edge
-//! ([`expect_news`](Backend::expect_news)) has a multishot poll, which stays in the kernel when it reports; so has the waker.
-//! While the loop does not sleep, new polls are multishot for all: a look follows each completion anyway.
+//! ([`expect_news`](Backend::expect_news)) has a multishot poll, which stays in the kernel when it reports; so has the
+//! waker. While the loop does not sleep, new polls are multishot for all: a look follows each completion anyway.
 //!
 //! Step 2 is left out where step 3 does the same for less: when nothing has completed since the last wait and no
 //! registration is busy, arming a dirty one finds out whether it is ready, in the system call that sleeps.
@@ -87,7 +87,7 @@ const SCARCE_NS: u64 = 1_000_000;
 /// Names of entries that are no registration's poll. Their serial number is 0. Each poll of the waker has a name of its own,
 /// this one or a higher one.
 const REMOVAL: u64 = 0;
-const ALARM: u64 = 1;
+const QUIET_TIMER: u64 = 1;
 const WAKER: u64 = 2;
 
 #[derive(Default)]
@@ -121,10 +121,10 @@ pub struct Uring {
     waker_is_armed: bool,
     // The name of the waker's poll.
     waker_name: u64,
-    // Whether an alarm is in the kernel, and whether there was no event since it was set.
-    alarm_is_set: bool,
+    // Whether the quiet timer is in the kernel, and whether there was no event since it was set.
+    quiet_timer_is_set: bool,
     is_quiet: bool,
-    // Whether an alarm has come after a time without an event.
+    // Whether the quiet timer has come after a time without an event.
     is_time_to_check: bool,
     // Completions that were taken to make room in the ring, and are not handled yet.
     early: VecDeque<Completion>,
@@ -174,7 +174,7 @@ impl Uring {
             waker: None,
             waker_is_armed: false,
             waker_name: WAKER,
-            alarm_is_set: false,
+            quiet_timer_is_set: false,
             is_quiet: false,
             is_time_to_check: false,
             early: VecDeque::new(),
@@ -199,7 +199,7 @@ impl Uring {
             }
         }
         self.armed = 0;
-        (self.waker_is_armed, self.alarm_is_set) = (false, false);
+        (self.waker_is_armed, self.quiet_timer_is_set) = (false, false);
         self.pending_removals.clear();
         self.early.clear();
         Ok(())
@@ -250,7 +250,7 @@ impl Uring {
         loop {
             let mut armed = self.arm();
             if unchecked > 0 && self.armed > 0 {
-                armed = armed.and_then(|()| self.set_alarm());
+                armed = armed.and_then(|()| self.set_quiet_timer());
             }
             let is_brief = left_ns.is_some_and(|ns| ns <= BRIEF_NS);
             let slice_ns = if is_brief || self.has_lost || !self.early.is_empty() { Some(0) } else { left_ns };
@@ -353,7 +353,7 @@ impl Backend for Uring {
         self.sleep(events, timeout_ns)
     }
 
-    /// The kernel announces deferred completions to nobody who waits elsewhere: not to an epoll set that has the rings
+    /// The kernel announces deferred completions only to a wait for the rings: not to an epoll set that has the rings
     /// in it, nor, when a descriptor is an eventfd itself, to an eventfd of the rings. So a loop that is watched from
     /// outside goes on with rings of the older kind, which interrupt the outer wait.
     fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {

@@ -1,7 +1,8 @@
-//! What comes from the kernel: completions, most of them events. And what nobody reports: descriptors that were closed.
+//! What comes from the kernel: completions, most of them events. And what the kernel does not report: descriptors that were
+//! closed.
 
 use super::ring::Completion;
-use super::{ALARM, Uring};
+use super::{QUIET_TIMER, Uring};
 use crate::backend::EVENTS_MAX;
 use crate::{Event, Interest, Waker};
 use rustix::event::PollFlags;
@@ -46,7 +47,7 @@ impl Uring {
     /// Has the kernel make the completions that it has deferred. `false` when there are none, or when it fails.
     ///
     /// The kernel may set its hint just after it has done the work that the hint speaks of. It takes the hint back when
-    /// there is work again, not before. So who has asked in vain does not ask again.
+    /// there is work again, not before. So after one enter in vain there is no second.
     fn enter_for_more(&mut self) -> bool {
         if !self.ring.has_more() {
             return false;
@@ -69,8 +70,8 @@ impl Uring {
             self.waker.iter().for_each(Waker::drain);
             return true;
         }
-        if name == ALARM {
-            (self.alarm_is_set, self.is_time_to_check) = (false, self.is_quiet);
+        if name == QUIET_TIMER {
+            (self.quiet_timer_is_set, self.is_time_to_check) = (false, self.is_quiet);
             return false;
         }
         let (serial, index) = ((name >> 32) as u32, name as u32);
@@ -162,7 +163,7 @@ impl Uring {
     }
 }
 
-/// A hang-up or an error ends both directions: the user learns which by trying.
+/// Hang-up and error end both directions. The user learns which by trying.
 fn readiness(answer: PollFlags) -> Interest {
     const ENDS: PollFlags = PollFlags::HUP.union(PollFlags::ERR);
     let mut ready = Interest::NONE;

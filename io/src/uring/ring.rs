@@ -6,8 +6,8 @@
 //!           next ◄── completion ring ◄─┘
 //! ```
 //!
-//! Only polls, their removal, and an alarm pass through here. None of them points to anything that goes away: after a call
-//! the kernel keeps nothing of ours but the rings, which it counts references to.
+//! Only polls, their removal, and the quiet timer pass through here. None of them points to anything that goes away: after a
+//! call the kernel keeps nothing of ours but the rings, which it counts references to.
 
 use crate::memory::error_in_words;
 use crate::sys::above_standard;
@@ -50,10 +50,10 @@ pub(super) struct Completion {
 /// A kernel before 5.12 counts the rings as locked memory, of which a process has little: plain rings stay small.
 const COMPLETIONS: u32 = 32;
 
-/// How long an alarm takes: the time without an event after which armed registrations are checked.
+/// How long the quiet timer takes: the time without an event after which armed registrations are checked.
 pub(super) const QUIET_NS: u64 = 10_000_000;
 
-static ALARM: Timespec = Timespec::new().nsec(QUIET_NS as u32);
+static QUIET_TIMER: Timespec = Timespec::new().nsec(QUIET_NS as u32);
 
 /// A submission ring and a completion ring.
 pub(super) struct Ring {
@@ -113,14 +113,14 @@ impl Ring {
     }
 
     /// Queues a completion under `name` after [`QUIET_NS`]. `false` when the ring is full.
-    pub(super) fn alarm(&mut self, name: u64) -> bool {
-        self.queue(&opcode::Timeout::new(&ALARM).build().user_data(name))
+    pub(super) fn quiet_timer(&mut self, name: u64) -> bool {
+        self.queue(&opcode::Timeout::new(&QUIET_TIMER).build().user_data(name))
     }
 
     fn queue(&mut self, entry: &Entry) -> bool {
         // SAFETY:
-        // 1. An entry's pointers must be valid until it completes: `poll`, `unpoll` and `alarm` build the only entries;
-        //    the first two have none, and that of an alarm points to a static.
+        // 1. An entry's pointers must be valid until it completes: `poll`, `unpoll` and `quiet_timer` build the only
+        //    entries; the first two have none, and that of the quiet timer points to a static.
         // 2. A descriptor in it may be closed meanwhile: it is a number, and the kernel keeps the file that it stood for.
         unsafe { self.rings.submission().push(entry) }.is_ok()
     }

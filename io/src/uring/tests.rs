@@ -108,7 +108,7 @@ fn a_late_completion_is_dropped() {
         let mut uring = Uring::with_rings(4, setup).unwrap();
         uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
         assert_eq!(waited(&mut uring), []);
-        // The poll completes, and nobody has looked yet.
+        // The poll completes, and there was no look yet.
         pipes[0].1.write_all(b"x").unwrap();
         uring.remove(pipes[0].0, token(0)).unwrap();
         let newer = Token::new(0, NonZeroU32::new(2).unwrap());

@@ -3,7 +3,7 @@
 //! ```text
 //!   wake ──► pending?  no ──► ring the bell ──► readable: the wait ends ──► drain: silence the bell, then no longer pending
 //!               │
-//!               └───── yes: whoever set it rings, or has rung
+//!               └───── yes: the caller that set it rings, or has rung
 //! ```
 //!
 //! The flag spares all but the first of many wakes the system call. Measured on Linux 6.18: a wake that finds another one
@@ -31,7 +31,7 @@ use unix::Bell;
 #[cfg(windows)]
 use windows::Bell;
 
-/// Wakes the loop that it came from. Clones wake the same loop; one that outlives its loop wakes nobody.
+/// Wakes the loop that it came from. Clones wake the same loop; one that outlives its loop has no effect.
 ///
 /// Wakes are coalesced, never lost: a wake before or during a wait ends that wait, and what was done before [`wake`]
 /// (a push into a queue, say) is visible once the turn that it ended has returned.
@@ -96,8 +96,8 @@ impl AsFd for Waker {
 
 #[cfg(windows)]
 impl Waker {
-    /// For a [`Backend`](crate::Backend): what ends its wait, the current one or the next. It is called by any thread. Of two
-    /// backends the first one is woken.
+    /// For a [`Backend`](crate::Backend): what ends its wait, the current one or the next. It is called by any thread. Of
+    /// two backends the first one is woken.
     pub fn end_waits_by(&self, end_wait: impl Fn() + Send + Sync + 'static) {
         self.0.bell().ring_by(Box::new(end_wait));
     }

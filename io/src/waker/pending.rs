@@ -40,8 +40,8 @@ impl<B: Sounding> Pending<B> {
 
     /// From the loop, when the bell has been heard.
     pub(super) fn drain(&self) {
-        // In this order. The other way round a wake between the two rings, is silenced, and leaves the flag up: nobody
-        // would ring again. In this order it finds the flag up, and the loop is awake already.
+        // In this order. The other way round a wake between the two rings, is silenced, and leaves the flag up: no later
+        // wake would ring. In this order it finds the flag up, and the loop is awake already.
         self.bell.silence();
         self.is_pending.swap(false, Ordering::Acquire);
     }

@@ -1,7 +1,7 @@
 //! What a wake does on Windows: a call that the backend has left here, which ends its wait. Twin of `unix`.
 //!
 //! A completion port has such a call, and it needs no socket. A socket of the loopback network would: `send` can say that it
-//! would block, and then nobody would ring again.
+//! would block, and then the bell would not ring again.
 
 use super::pending::Sounding;
 use std::fmt;

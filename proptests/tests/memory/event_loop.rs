@@ -3,7 +3,8 @@
 use crate::allocator::{Grant, with};
 use crate::{Dice, at_each_request};
 use cogloop_io::{
-    AddError, Backend, Error, EventLoop, Interest, Missed, Mode, Options, Plan, Token, VirtualClock, Wait, Warp, choose,
+    AddError, Backend, Error, EventLoop, Interest, Missed, Mode, Options, Plan, Token, VirtualClock, VirtualTime, Wait,
+    choose,
 };
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -30,8 +31,8 @@ fn lend(fd: impl Into<OwnedFd>) -> &'static OwnedFd {
 
 fn open(backend: &str, clock: &VirtualClock) -> EventLoop<u64> {
     let (backend, _) = choose::open(Some(backend)).map_err(|error| error.to_string()).unwrap();
-    let warp: Box<dyn Backend> = Box::new(Warp::new(backend, clock.clone()));
-    EventLoop::from_parts(Box::new(clock.clone()), warp, 1_000).unwrap()
+    let jumping: Box<dyn Backend> = Box::new(VirtualTime::new(backend, clock.clone()));
+    EventLoop::from_parts(Box::new(clock.clone()), jumping, 1_000).unwrap()
 }
 
 impl World {

@@ -1,4 +1,4 @@
-//! Descriptors that the loop keeps open as long as they are observed, so that nobody can close one too early.
+//! Descriptors that the loop keeps open as long as they are observed, so that none is closed too early.
 //!
 //! ```text
 //!   add_owned( fd )           the loop owns it; take_owned gives it back

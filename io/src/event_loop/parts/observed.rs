@@ -1,7 +1,7 @@
-//! Observed descriptors: the table, and the backend that was told of each of them.
+//! Observed descriptors: the table, and the backend that observes each of them.
 //!
 //! A direction of [`Mode::Edge`] or [`Mode::OneShot`] that was reported is silent. The backend is level-triggered and would
-//! go on reporting it, so it is told. That waits until the next turn begins: a user who has said
+//! go on reporting it, so the direction is taken out there. That waits until the next turn begins: a user who has said
 //! [`drained`](crate::EventLoop::drained) by then causes no system call.
 
 use super::kept::Kept;
@@ -89,7 +89,7 @@ impl Observed {
         let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
         self.backend.modify(descriptor.fd.as_fd(), interest, token)?;
         descriptor.may_block = None;
-        (descriptor.interest, descriptor.told, descriptor.silent) = (interest, interest, Interest::NONE);
+        (descriptor.interest, descriptor.registered, descriptor.silent) = (interest, interest, Interest::NONE);
         Ok(())
     }
 
@@ -116,9 +116,9 @@ impl Observed {
         let mut silent = descriptor.silent;
         silent.remove(directions);
         let wanted = descriptor.interest.without(silent);
-        if !descriptor.told.contains(wanted) {
+        if !descriptor.registered.contains(wanted) {
             self.backend.modify(descriptor.fd.as_fd(), wanted, token)?;
-            descriptor.told = wanted;
+            descriptor.registered = wanted;
         }
         descriptor.silent = silent;
         Ok(())
@@ -141,10 +141,10 @@ impl Observed {
         ready
     }
 
-    /// An event of this descriptor was not given out. A backend need not report an edge twice, unless it is told to.
+    /// An event of this descriptor was not given out. A backend need not report an edge twice, unless it is registered anew.
     pub(super) fn expect_again(&mut self, token: Token) {
         if let Some(descriptor) = self.table.get_mut(token).filter(|known| known.mode == Mode::Edge) {
-            descriptor.told = Interest::NONE;
+            descriptor.registered = Interest::NONE;
             self.unsettled.add(token.index());
         }
     }
@@ -159,8 +159,8 @@ impl Observed {
             let Some((token, descriptor)) = self.table.at_mut(index) else { continue };
             let wanted = descriptor.wanted();
             // When it is refused, the next turn may find this event again, and tries once more.
-            if wanted != descriptor.told && self.backend.modify(descriptor.fd.as_fd(), wanted, token).is_ok() {
-                descriptor.told = wanted;
+            if wanted != descriptor.registered && self.backend.modify(descriptor.fd.as_fd(), wanted, token).is_ok() {
+                descriptor.registered = wanted;
             }
         }
         self.unsettled.clear();

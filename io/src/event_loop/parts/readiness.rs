@@ -1,6 +1,6 @@
 //! What a turn has found ready: the events of its wait, what the user has marked, and how far both were pulled.
 //!
-//! # Fairness towards events that nobody pulls
+//! # Fairness towards events that are not pulled
 //!
 //! ```text
 //!   ready          a b c d e f g     more than the kernel reports at once, and more than the user pulls

@@ -31,8 +31,8 @@ pub(crate) struct Descriptor {
     pub(crate) mode: Mode,
     /// Directions that were reported, and are not again until the user says so; never any in `Mode::Level`.
     pub(crate) silent: Interest,
-    /// What the backend was told to observe.
-    pub(crate) told: Interest,
+    /// The interest that the backend has registered.
+    pub(crate) registered: Interest,
     /// The marks that are part of this turn's events and were not pulled.
     pub(crate) marked_in_turn: Interest,
     /// When it was reported last, or added: greater is later.
@@ -175,7 +175,7 @@ impl Table {
             marked: Interest::NONE,
             mode,
             silent: Interest::NONE,
-            told: interest,
+            registered: interest,
             marked_in_turn: Interest::NONE,
             served,
             is_referenced: true,

@@ -41,7 +41,7 @@ fn who_is_ready_again_and_again_is_armed_when_nothing_is_ready_and_not_before() 
     }
 }
 
-/// The loop never sleeps, and looks neither at who is armed nor for long at who is not.
+/// The loop never sleeps. It does not look at armed registrations, and not for long at others that are idle.
 #[test]
 fn among_the_busy_the_idle_are_armed_and_heard_when_they_are_ready() {
     if !permitted() {

@@ -1,8 +1,8 @@
-//! What stays in the kernel from wait to wait: the polls of edges, and the alarm.
+//! What stays in the kernel from wait to wait: the polls of edges, and the quiet timer.
 
 use super::*;
 
-/// Who needs news only gets them by a poll that is never armed again.
+/// News of an edge come from a poll that is never armed again.
 #[test]
 fn news_come_each_once_by_one_poll_that_stays() {
     if !permitted() {
@@ -54,9 +54,9 @@ fn who_needs_news_only_is_dropped_too_when_it_was_closed_c41() {
     assert_eq!((waited(&mut uring), uring.armed, polls(&uring)), (vec![], 0, 0));
 }
 
-/// One stays on its way from wait to wait; a loop that is busy meanwhile checks nobody.
+/// One stays on its way from wait to wait; a loop that is busy meanwhile checks none.
 #[test]
-fn an_alarm_ends_no_wait_and_is_followed_by_a_check_where_nothing_happened() {
+fn the_quiet_timer_ends_no_wait_and_is_followed_by_a_check_where_nothing_happened() {
     if !permitted() {
         return;
     }
@@ -65,15 +65,15 @@ fn an_alarm_ends_no_wait_and_is_followed_by_a_check_where_nothing_happened() {
     uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
     for is_busy in [false, true] {
         uring.arm().unwrap();
-        uring.set_alarm().unwrap();
-        assert!(uring.alarm_is_set && !uring.is_time_to_check);
+        uring.set_quiet_timer().unwrap();
+        assert!(uring.quiet_timer_is_set && !uring.is_time_to_check);
         if is_busy {
             pipes[0].1.write_all(b"x").unwrap();
             assert_eq!(waited(&mut uring), [0]);
         }
-        let alarm = Completion { name: ALARM, result: -Errno::TIME.raw_os_error(), has_ended: true };
-        assert!(!uring.complete(alarm, Some(&mut Vec::new())));
-        assert!(!uring.alarm_is_set);
+        let rung = Completion { name: QUIET_TIMER, result: -Errno::TIME.raw_os_error(), has_ended: true };
+        assert!(!uring.complete(rung, Some(&mut Vec::new())));
+        assert!(!uring.quiet_timer_is_set);
         assert_eq!(std::mem::take(&mut uring.is_time_to_check), !is_busy);
     }
 }

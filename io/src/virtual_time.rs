@@ -12,7 +12,7 @@ use std::io;
 /// 140,000 turns then, and a timer is late by a ten-thousandth of the time at the most.
 ///
 /// Without a timeout there is nothing to jump to, and the inner backend really waits: for a descriptor, or a wake.
-pub struct Warp {
+pub struct VirtualTime {
     inner: Box<dyn Backend>,
     clock: VirtualClock,
     // The clock after the last wait, how many waits in a row had no time to let pass, and what the last of them took.
@@ -27,7 +27,7 @@ const STANDING_MAX: u64 = 10_000;
 /// What each further one takes at the least.
 const CREEP_NS_MIN: u64 = 1_000;
 
-impl Warp {
+impl VirtualTime {
     /// `inner`, with time passing on `clock`; the loop must read the same clock.
     #[must_use]
     pub fn new(inner: Box<dyn Backend>, clock: VirtualClock) -> Self {
@@ -50,7 +50,7 @@ impl Warp {
     }
 }
 
-impl Backend for Warp {
+impl Backend for VirtualTime {
     fn name(&self) -> &'static str {
         self.inner.name()
     }
