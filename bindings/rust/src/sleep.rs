@@ -94,12 +94,9 @@ impl<K: Keeping> Alarm<K> {
             if self.core.now_ns() >= self.deadline_ns {
                 return Poll::Ready(Ok(()));
             }
+            // It has not fired: the loop was cleared.
             self.core.check_open()?;
-            // It has not fired: the loop was cleared. Where there is no room for it again, the next turn may have some.
-            if self.arm().is_err() {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
+            self.arm()?;
         }
         if let Some(key) = self.key {
             self.core.sleepers.put(key, cx.waker());
@@ -178,7 +175,8 @@ impl Sleep {
 }
 
 impl Future for Sleep {
-    /// [`Error::Closed`] when the loop was dropped before the time had come.
+    /// [`Error::Closed`] when the loop was dropped before the time had come. After a [`clear`](Handle::clear) it waits on,
+    /// with a new timer: [`Error::Limit`] or [`Error::Memory`] where there is no room for that.
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -256,7 +254,8 @@ impl Ticks {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`] when the loop was dropped before the time of the tick.
+    /// [`Error::Closed`] when the loop was dropped before the time of the tick; after a [`clear`](Handle::clear), those of
+    /// [`Handle::interval`].
     pub async fn tick(&mut self) -> Result<Tick, Error> {
         poll_fn(|cx| self.poll_tick(cx)).await
     }

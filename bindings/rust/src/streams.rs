@@ -5,7 +5,7 @@ use futures_core::Stream;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Ends when the loop is gone.
+/// Ends when the loop is gone, or after a `clear` has no room for another timer.
 ///
 /// ```
 /// use futures_core::Stream;

@@ -65,3 +65,16 @@ fn a_sleep_that_is_over_when_its_loop_goes_is_no_error() {
     drop(inner);
     assert!(matches!(poll_once(sleep), Poll::Ready(Ok(()))));
 }
+
+/// It woke its task again and again, with the processor busy, until there was room.
+#[test]
+fn a_sleep_that_was_cleared_and_finds_no_room_is_an_error() {
+    let mut events = Loop::with_options(cogloop::Options::new().simulated().max_timers(1)).unwrap();
+    let (handle, sleep) = (events.handle(), events.sleep(SECOND).unwrap());
+    let slept = events.block_on(&mut (), async move {
+        handle.clear();
+        let _other = handle.sleep(60 * SECOND)?;
+        sleep.await
+    });
+    assert!(matches!(slept.unwrap(), Err(Error::Limit { what: "timers", limit: 1 })));
+}

@@ -410,6 +410,79 @@ fn memory_that_runs_out_where_a_future_waits_is_an_error() {
     });
 }
 
+#[test]
+fn memory_that_runs_out_where_a_sender_waits_for_room_is_an_error() {
+    at_each_request(5, |grant| {
+        let events = a_loop();
+        let ((), refused) = with(grant, || {
+            let _served = done(events.channel_with(1, |state: &mut State, _, _: Option<u64>| state[0] += 1));
+            let Some((sender, mut receiver)) = done(cogloop::channel(1)) else { return };
+            let Some(()) = done(sender.try_send(1).map_err(|refused| refused.error)) else { return };
+            let mut sends = [2, 3, 4].map(|message| Some(sender.send(message)));
+            for (place, message) in sends.iter_mut().zip(2..) {
+                let mut send = pin!(place.take().unwrap());
+                if let Poll::Ready(Err(refused)) = poll_once(send.as_mut()) {
+                    assert_eq!(refused.message, message, "it comes back");
+                    assert!(done::<()>(Err(refused.error)).is_none());
+                    continue;
+                }
+                assert!(receiver.try_recv().is_some());
+                match poll_once(send.as_mut()) {
+                    Poll::Ready(Err(refused)) => return assert!(done::<()>(Err(refused.error)).is_none()),
+                    sent => assert!(matches!(sent, Poll::Ready(Ok(())))),
+                }
+            }
+        });
+        events.audit();
+        refused
+    });
+}
+
+#[test]
+fn memory_that_runs_out_where_children_and_sockets_are_watched_is_an_error() {
+    let path = std::env::temp_dir().join(format!("cogloop-memory-{}", std::process::id()));
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    at_each_request(10, |grant| {
+        let events = a_loop();
+        let handle = events.handle();
+        let children = [(); 2].map(|()| std::process::Command::new("true").spawn().unwrap());
+        let (_, refused) = with(grant, || {
+            let [child, other] = children;
+            let called = done(events.child(child, |_, _, _| ()));
+            let process = done(events.watch_child(other));
+            let stream = match poll_once(Async::<std::os::unix::net::UnixStream>::connect(&handle, &path)) {
+                Poll::Ready(connected) => done_io(connected),
+                Poll::Pending => None,
+            };
+            let count = [called.is_some(), process.is_some(), stream.is_some()];
+            assert_eq!(events.source_count(), count.into_iter().filter(|&is_there| is_there).count());
+        });
+        // Where it waits to be connected, it is gone.
+        events.audit();
+        drop(listener.accept().unwrap());
+        refused
+    });
+    std::fs::remove_file(path).unwrap();
+}
+
+/// Asks for more than it needs in one piece, as a loop does.
+#[test]
+fn memory_that_runs_out_where_signals_are_watched_is_an_error() {
+    let events = a_loop();
+    let watched: Vec<_> = (0..32 << 10)
+        .step_by(256)
+        .map(|bytes| {
+            let numbers = [cogloop::signal::USER_2];
+            let (called, _) = with(Grant::Bytes(bytes), || done(events.signals(numbers, |_, _, _| ())));
+            let (signals, _) = with(Grant::Bytes(bytes), || done(events.watch_signals(numbers)));
+            assert_eq!(events.source_count(), usize::from(called.is_some()) + usize::from(signals.is_some()));
+            called.map(|source| events.cancel(source)).is_some() && signals.is_some()
+        })
+        .collect();
+    assert!(!watched[0] && watched[watched.len() - 1] && watched.is_sorted());
+    events.audit();
+}
+
 /// The first step of a program. A loop asks for more than it needs in one piece, so it is bytes that run out here.
 #[test]
 fn memory_that_runs_out_where_a_loop_is_made_is_an_error() {

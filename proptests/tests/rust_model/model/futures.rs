@@ -306,25 +306,25 @@ impl Model {
                 self.wake(who);
                 None
             }
-            Waiting::Sleep(sleep) => self.ask_sleep(sleep, false, who).then_some(0),
+            Waiting::Sleep(sleep) => self.ask_sleep(sleep, false, who).map(|slept| if slept { 0 } else { REFUSED }),
             Waiting::Visit(visit) => ask_join(&mut self.visits[*visit], who),
             Waiting::Join(task) => ask_join(&mut self.joins[*task], who),
             Waiting::Timeout { inner, limit } => {
-                if self.ask_sleep(inner, false, who) {
-                    return Some(1);
+                if let Some(slept) = self.ask_sleep(inner, false, who) {
+                    return Some(if slept { 1 } else { REFUSED });
                 }
-                self.ask_sleep(limit, false, who).then_some(2)
+                self.ask_sleep(limit, false, who).map(|is_over| if is_over { 2 } else { REFUSED })
             }
             Waiting::Select(one, other) => {
-                if self.ask_sleep(one, false, who) {
+                if self.ask_sleep(one, false, who).is_some() {
                     return Some(1);
                 }
-                self.ask_sleep(other, false, who).then_some(2)
+                self.ask_sleep(other, false, who).map(|_| 2)
             }
             Waiting::Ticks { sleep, period_ns, missed, left, sum } => {
                 while *left > 0 {
-                    if !self.ask_sleep(sleep, true, who) {
-                        return None;
+                    if !self.ask_sleep(sleep, true, who)? {
+                        return Some(REFUSED);
                     }
                     let next = missed.next(sleep.1, NonZeroU64::new(*period_ns)?, self.now_ns);
                     *sum += self.now_ns - sleep.1 + next.missed;
@@ -341,21 +341,18 @@ impl Model {
         }
     }
 
-    /// One that was cleared is set again; where there is no room for it, it asks again in the next turn.
-    fn ask_sleep(&mut self, sleep: &mut Sleep, is_kept: bool, who: Who) -> bool {
+    /// One that was cleared is set again; `Some(false)`: there is no room for it.
+    fn ask_sleep(&mut self, sleep: &mut Sleep, is_kept: bool, who: Who) -> Option<bool> {
         let is_waiting = if is_kept { self.is_set(sleep.0, sleep.1) } else { self.timers.contains_key(&sleep.0) };
         if !is_waiting {
             if self.now_ns >= sleep.1 {
-                return true;
+                return Some(true);
             }
-            let Some(id) = self.add_sleep(sleep.1, is_kept) else {
-                self.wake(who);
-                return false;
-            };
+            let Some(id) = self.add_sleep(sleep.1, is_kept) else { return Some(false) };
             sleep.0 = id;
         }
         self.set_waiting(sleep.0, Some(who));
-        false
+        None
     }
 }
 
