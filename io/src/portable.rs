@@ -58,6 +58,8 @@ struct Registration {
     place: Place,
     file: Identity,
     checks: Checks,
+    /// One more than the place of its event among those of a wait, until it is armed again.
+    reported: u32,
 }
 
 /// The poller and what we know of its members.
@@ -100,7 +102,8 @@ impl Portable {
         }
         let file = Identity::of(fd)?;
         let place = self.place(fd, &file, interest, token, is_new)?;
-        let new = Registration { fd: Number::of(fd), interest, token, place, file, checks: Checks::default() };
+        let (fd, checks) = (Number::of(fd), Checks::default());
+        let new = Registration { fd, interest, token, place, file, checks, reported: 0 };
         let old = self.registrations.replace(token.index(), Some(new));
         if old.is_some_and(|old| old.place == Place::Always) {
             self.always.remove(token.index());
@@ -172,6 +175,7 @@ impl Portable {
                 continue;
             }
             let Some(known) = self.find(key).filter(|known| known.place == Place::Kernel) else { continue };
+            known.reported = 0;
             let (fd, interest, index) = (known.fd, known.interest, known.token.index());
             if self.poller.modify(fd.as_fd(), wanted(key, interest)).is_err() {
                 self.registrations.take(index);
@@ -187,10 +191,16 @@ impl Portable {
         key(known.token).is_ok_and(|key| key == wanted).then_some(known)
     }
 
+    /// A kqueue reports the two directions of one descriptor as two events, which become one.
     fn report(&mut self, reported: &polling::Event, events: &mut Vec<Event>) {
         let key = reported.key;
         let Some(known) = self.find(key) else { return };
         let token = known.token;
+        let earlier = (known.reported as usize).checked_sub(1).and_then(|place| events.get_mut(place));
+        if let Some(earlier) = earlier.filter(|earlier| earlier.token == token) {
+            earlier.ready.insert(system::ready(known.fd.as_fd(), reported, known.interest));
+            return;
+        }
         if known.checks.is_due() && !known.file.still(known.fd.as_fd()) {
             self.registrations.take(token.index());
             return;
@@ -198,6 +208,7 @@ impl Portable {
         let ready = system::ready(known.fd.as_fd(), reported, known.interest);
         if !ready.is_empty() {
             events.push(Event::new(token, ready));
+            known.reported = events.len() as u32;
         }
         self.spent.push(key);
     }
@@ -327,5 +338,35 @@ fn forgive(answer: io::Result<()>) -> io::Result<()> {
         Err(error) if Errno::from_io_error(error) == Some(Errno::BADF) => Ok(()),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => Ok(()),
         _ => answer,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    /// As a kqueue reports them, in any order and with others between them.
+    #[test]
+    fn two_reports_of_one_descriptor_are_one_event() {
+        let mut portable = Portable::new().unwrap();
+        let pairs = [0, 1].map(|_| std::os::unix::net::UnixStream::pair().unwrap());
+        let tokens = [0, 1].map(|index| Token::new(index, std::num::NonZeroU32::MIN));
+        for ((end, _), token) in pairs.iter().zip(tokens) {
+            portable.add(end.as_fd(), Interest::BOTH, token).unwrap();
+        }
+        for _ in 0..2 {
+            let mut events = Vec::new();
+            let keys = tokens.map(|token| key(token).unwrap());
+            let [a, b] = keys.map(polling::Event::readable);
+            let [late_a, late_b] = keys.map(polling::Event::writable);
+            for reported in [a, b, late_a, late_b] {
+                portable.report(&reported, &mut events);
+            }
+            assert_eq!(events, tokens.map(|token| Event::new(token, Interest::BOTH)));
+            assert_eq!(portable.spent, keys, "each is armed once");
+            // What is there again in the next wait is reported again.
+            portable.arm().unwrap();
+        }
     }
 }
