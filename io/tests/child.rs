@@ -4,7 +4,9 @@
 
 mod common;
 
-use cogloop_io::child::{exit_status, pidfd};
+use cogloop_io::child::exit_status;
+#[cfg(target_os = "linux")]
+use cogloop_io::child::pidfd;
 use cogloop_io::signals::Signals;
 use cogloop_io::{Mode, Token, Wait};
 use common::*;
@@ -17,6 +19,11 @@ use std::rc::Rc;
 
 fn shell(script: &str) -> Child {
     Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn pidfd(_: u32) -> std::io::Result<OwnedFd> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 /// Whether this system has descriptors for processes.

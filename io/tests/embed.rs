@@ -1,5 +1,5 @@
 //! A loop inside another one, which waits by `poll` or by an epoll set of its own.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 mod common;
 

@@ -17,6 +17,22 @@ fn what_the_kernel_refuses_c51() {
     told::skip("a filter of system calls", "the crate seccompiler does not know this architecture");
 }
 
+/// What stands under `cfg( target_os = "linux" )` in these tests.
+#[cfg(all(unix, not(target_os = "linux")))]
+#[test]
+fn what_only_linux_has_c51_c53_c60() {
+    told::not_on(&["portable", "select"], "the story is written with epoll, seccomp or a timer that signals a thread");
+    for (need, why) in [
+        ("an epoll set inside a loop, and a loop inside one", "epoll is Linux's"),
+        ("a filter of system calls", "seccomp is Linux's"),
+        ("a timer that signals a thread", "the crate nix has none on this system"),
+        ("a descriptor that is a path only", "Linux's alone"),
+        ("an eventfd", "not on every Unix"),
+    ] {
+        told::skip(need, why);
+    }
+}
+
 /// What stands under `cfg( unix )` in these tests.
 #[cfg(windows)]
 #[test]

@@ -1,5 +1,5 @@
 //! A descriptor that is itself a set of descriptors.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 mod common;
 

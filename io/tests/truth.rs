@@ -223,7 +223,7 @@ fn a_blocking_reader_outlives_a_stranger_who_takes_its_input() {
 }
 
 /// It can be neither read nor written: `EBADF`, whatever it is the path of.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn a_descriptor_that_is_a_path_only_is_refused() {
     use rustix::fs::{Mode, OFlags, open};

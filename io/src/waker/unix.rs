@@ -4,7 +4,7 @@
 //! that there is room for no more, and silencing only because there is none: neither is worth an error.
 
 use super::pending::Sounding;
-use crate::sys::{above_standard, own};
+use crate::sys::above_standard;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::io;
 
@@ -21,6 +21,7 @@ impl Bell {
     /// The one that this system does best.
     #[cfg(target_os = "linux")]
     pub(super) fn best() -> io::Result<Self> {
+        use crate::sys::own;
         use rustix::event::{EventfdFlags, eventfd};
         Ok(Self::Eventfd(own(|| eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC))?))
     }

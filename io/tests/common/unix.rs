@@ -1,9 +1,11 @@
 //! What the tests need of Unix. Twin of `windows`.
 
 use super::or_skip;
+#[cfg(target_os = "linux")]
 use cogloop_io::epoll::Epoll;
 use cogloop_io::portable::Portable;
 use cogloop_io::select::Select;
+#[cfg(target_os = "linux")]
 use cogloop_io::uring::{Setup, Uring};
 use cogloop_io::{Backend, Wait};
 use std::io;
@@ -11,7 +13,30 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 /// The names by which they are chosen.
+#[cfg(target_os = "linux")]
 pub const BACKENDS: [&str; 4] = ["uring", "epoll", "select", "portable"];
+#[cfg(not(target_os = "linux"))]
+pub const BACKENDS: [&str; 2] = ["portable", "select"];
+
+type Open = fn() -> io::Result<Box<dyn Backend>>;
+
+const KNOWN: &[(&str, Open)] = &[
+    #[cfg(target_os = "linux")]
+    ("uring", || Ok(Box::new(Uring::new()?))),
+    #[cfg(target_os = "linux")]
+    ("uring, older", || Ok(Box::new(Uring::with_rings(64, Setup::Cooperative)?))),
+    // Every story fills and overflows these.
+    #[cfg(target_os = "linux")]
+    ("uring, tiny and plain", || Ok(Box::new(Uring::with_rings(1, Setup::Plain)?))),
+    #[cfg(target_os = "linux")]
+    ("epoll", || Ok(Box::new(Epoll::new()?))),
+    #[cfg(target_os = "linux")]
+    ("epoll with timeouts", || Ok(Box::new(Epoll::with_timeouts()?))),
+    #[cfg(target_os = "linux")]
+    ("epoll, plain waits", || Ok(Box::new(Epoll::with_plain_waits()?))),
+    ("select", || Ok(Box::new(Select::new()))),
+    ("portable", || Ok(Box::new(Portable::new()?))),
+];
 
 /// How long to wait for what is ready already.
 pub const FOR_WHAT_IS_READY: Wait = Wait::Poll;
@@ -24,19 +49,7 @@ pub type Peer = UnixStream;
 
 /// Every backend in every variant that this system permits.
 pub fn backends() -> Vec<(&'static str, Box<dyn Backend>)> {
-    type Open = fn() -> io::Result<Box<dyn Backend>>;
-    let known: [(&str, Open); 8] = [
-        ("uring", || Ok(Box::new(Uring::new()?))),
-        ("uring, older", || Ok(Box::new(Uring::with_rings(64, Setup::Cooperative)?))),
-        // Every story fills and overflows these.
-        ("uring, tiny and plain", || Ok(Box::new(Uring::with_rings(1, Setup::Plain)?))),
-        ("epoll", || Ok(Box::new(Epoll::new()?))),
-        ("epoll with timeouts", || Ok(Box::new(Epoll::with_timeouts()?))),
-        ("epoll, plain waits", || Ok(Box::new(Epoll::with_plain_waits()?))),
-        ("select", || Ok(Box::new(Select::new()))),
-        ("portable", || Ok(Box::new(Portable::new()?))),
-    ];
-    let opened = known.into_iter().map(|(name, open)| Some((name, or_skip(name, open())?)));
+    let opened = KNOWN.iter().map(|&(name, open)| Some((name, or_skip(name, open())?)));
     opened.flatten().collect()
 }
 

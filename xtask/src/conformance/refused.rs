@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::faces::{FACES, Faces, as_runner};
-use super::table::{BACKENDS, Told};
+use super::table::{BACKENDS, Told, heading};
 use super::{LIMIT, TESTS, TOLD};
 use crate::process;
 use crate::project::Project;
@@ -23,7 +23,7 @@ const SETS: [&str; 6] =
 struct Line {
     set: &'static str,
     /// How many stories held, for each of [`BACKENDS`].
-    told: [usize; BACKENDS.len()],
+    told: Vec<usize>,
     /// How many tests of each of [`FACES`] have passed.
     faces: [u64; FACES.len()],
     tally: Tally,
@@ -37,7 +37,7 @@ pub(super) fn run(project: &Project) -> Result<(), String> {
     let faces = Faces::build(project, &runner)?;
     let mut failed = Vec::new();
     println!("\nthe same, and each face, without:");
-    println!("     {}", BACKENDS.iter().chain(&FACES).map(|name| format!("{name:8} ")).collect::<String>());
+    println!("{}", heading(BACKENDS.iter().chain(&FACES)));
     for set in SETS {
         let line = tell(project, &runner, &file, &faces, set)?;
         println!("     {line}");
@@ -60,7 +60,8 @@ fn tell(project: &Project, runner: &Path, file: &Path, faces: &Faces, set: &'sta
     }
     let told = std::fs::read_to_string(file).unwrap_or_default();
     let told: Vec<_> = told.lines().filter_map(Told::read).collect();
-    let told = BACKENDS.map(|backend| told.iter().filter(|told| told.holds_on(backend)).count());
+    let count = |backend: &&str| told.iter().filter(|told| told.holds_on(backend)).count();
+    let told = BACKENDS.iter().map(count).collect();
     let tallies = faces.run(project, set)?;
     tallies.iter().for_each(|face| tally.add(face));
     Ok(Line { set, told, faces: tallies.map(|face| face.passed()), tally })

@@ -11,13 +11,21 @@ use std::fmt;
 
 use super::list::{Row, carries};
 
-/// The columns of this system.
-pub(super) const BACKENDS: [&str; 4] = ["uring", "epoll", "select", "portable"];
+/// The columns of this system: Linux, or another Unix.
+pub(super) const BACKENDS: &[&str] =
+    if cfg!(target_os = "linux") { &["uring", "epoll", "select", "portable"] } else { &["select", "portable"] };
 
 /// The column of the portable backend under Wine.
 const WINDOWS: &str = "windows";
 
-const COLUMNS: [&str; 5] = ["uring", "epoll", "select", "portable", WINDOWS];
+const COLUMNS: &[&str] =
+    if cfg!(target_os = "linux") { &["uring", "epoll", "select", "portable", WINDOWS] } else { BACKENDS };
+
+/// The names of columns, as they stand above them.
+pub(super) fn heading<'a>(names: impl IntoIterator<Item = &'a &'static str>) -> String {
+    let names: String = names.into_iter().map(|name| format!("{name:8} ")).collect();
+    format!("     {}", names.trim_end())
+}
 
 /// What stands in that column where nothing was told.
 const NOT_ON_WINDOWS: &str = "not told on Windows: `io/tests/left_out.rs` says why";
@@ -137,8 +145,7 @@ impl fmt::Display for Cell {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [uring, epoll, select, portable, windows] = COLUMNS;
-        writeln!(f, "     {uring:8} {epoll:8} {select:8} {portable:8} {windows:8}")?;
+        writeln!(f, "{}", heading(COLUMNS))?;
         for (row, cells) in &self.rows {
             write!(f, "C{:02}  ", row.number)?;
             for cell in cells {
