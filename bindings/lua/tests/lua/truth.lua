@@ -132,4 +132,19 @@ test( 'a read callback fills the pipe: the write callback of the same report is 
   equal( table.concat( order ), 'rrw' )
 end )
 
+test( "a loop's own descriptor, given to itself, is refused on every backend", function( )
+  for _, backend in ipairs{ 'uring', 'epoll', 'select', 'portable' } do
+    local loop = cogloop.loop{ backend = backend }
+    local fd   = loop and loop:fd( )
+    -- Where io_uring is not permitted there is no such loop; `select` has no descriptor.
+    if fd then
+      local watcher, why, errno = loop:on( fd, 'r', print )
+      equal( watcher, nil, backend )
+      is_true( why:find( 'Invalid argument', 1, true ), why )
+      equal( errno, 22, backend )
+      equal( #loop:handles( ), 0, backend )
+    end
+  end
+end )
+
 T.done( )
