@@ -50,7 +50,7 @@ impl<F: AsFd + 'static> Async<F> {
 }
 
 impl<F> Async<F> {
-    /// What is wrapped.
+    /// The wrapped file.
     ///
     /// ```
     /// let events = cogloop::Loop::<()>::new()?;
@@ -82,7 +82,7 @@ impl<F> Async<F> {
         Rc::into_inner(file).unwrap_or_else(|| unreachable!("a file that is not observed has one owner"))
     }
 
-    /// Is ready when there is something to read: data, a connection, the end, an error.
+    /// Waits until there is something to read: data, a connection, the end, an error.
     ///
     /// ```
     /// use std::io::Write;
@@ -96,12 +96,12 @@ impl<F> Async<F> {
     /// ```
     ///
     /// # Errors
-    /// The kernel's; [`Error::Removed`] when the loop was cleared or is no more.
+    /// The kernel's; [`Error::Removed`] when the loop was cleared or dropped.
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
         self.ready_for(Interest::READ, false)
     }
 
-    /// Is ready when writing would not wait.
+    /// Waits until writing would not block.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -117,7 +117,7 @@ impl<F> Async<F> {
         self.ready_for(Interest::WRITE, false)
     }
 
-    /// Calls `f` until it answers something else than `WouldBlock`, waiting for something to read in between.
+    /// Calls `f`, and again after each wait for something to read, until it does not return `WouldBlock`.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -140,7 +140,7 @@ impl<F> Async<F> {
         self.retry(Interest::READ, f).await
     }
 
-    /// Calls `f` until it answers something else than `WouldBlock`, waiting for room to write in between.
+    /// Calls `f`, and again after each wait for room to write, until it does not return `WouldBlock`.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -178,7 +178,7 @@ impl<F> Async<F>
 where
     for<'a> &'a F: Read,
 {
-    /// Reads what there is, waiting for it; 0 is the end.
+    /// Reads what there is, waiting for it. Returns the number of bytes; 0 is the end.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -202,7 +202,7 @@ impl<F> Async<F>
 where
     for<'a> &'a F: Write,
 {
-    /// Writes as much as there is room for, waiting for some.
+    /// Writes as much as there is room for, waiting for some. Returns the number of bytes.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -221,7 +221,7 @@ where
         self.write_with(|mut file| file.write(data)).await
     }
 
-    /// Writes all of it. Dropped before it is done, it has written a part.
+    /// Writes all of it. A future that is dropped before it completes has written a part.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;

@@ -1,12 +1,15 @@
-//! For the eye and for tests: a listing of the loop, and a check of everything that must agree.
+//! For debugging and for tests: a listing of the loop, and a check of its invariants.
 
 use crate::core::Kind;
 use crate::handle::Handle;
 use std::fmt;
 
 impl<S> Handle<S> {
-    /// Panics, with what disagrees, when the loop is not sound: the wheel, the descriptors, and whether each has its
-    /// callback and each callback its own. Slow on purpose, for tests.
+    /// Checks the invariants of the loop: those of the wheel and of the descriptors, and that timers, sources and callbacks
+    /// match one to one. Takes time in proportion to all that there is; for tests.
+    ///
+    /// # Panics
+    /// When an invariant does not hold, with what disagrees.
     ///
     /// ```
     /// let events = cogloop::Loop::<()>::simulated()?;

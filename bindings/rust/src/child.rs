@@ -68,10 +68,10 @@ pub struct Process {
 
 impl Process {
     /// How the child has ended, waiting for that. It has been waited for then, and any later call answers the same. The
-    /// future may be dropped. The child's standard input stays open: drop it if the child reads to its end.
+    /// future may be dropped. The child's standard input stays open: drop it if the child reads until its end.
     ///
     /// # Errors
-    /// The kernel's; [`Error::Removed`] inside of an [`io::Error`], when the loop was cleared or is no more.
+    /// The kernel's; [`Error::Removed`] inside of an [`io::Error`], when the loop was cleared or dropped.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         poll_fn(|cx| self.poll_wait(cx)).await
     }

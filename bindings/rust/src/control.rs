@@ -1,4 +1,4 @@
-//! The loop as a whole, by its handle: time, backend, how much there is, and ending it.
+//! The loop as a whole, through its handle: time, backend, counts, and stopping it.
 
 use crate::BackendReport;
 use crate::handle::Handle;
@@ -23,8 +23,8 @@ impl<S> Handle<S> {
         core.past_instant(core.now_ns())
     }
 
-    /// Lets virtual time pass and serves nothing, as a callback does that takes so long; what is due meanwhile is late.
-    /// `false` on real time, which passes by itself.
+    /// Advances virtual time by `by` and serves nothing, like a callback that takes so long. What is due meanwhile is late.
+    /// Returns `false` on real time, which passes by itself.
     ///
     /// ```
     /// use std::time::Duration;
@@ -74,7 +74,7 @@ impl<S> Handle<S> {
         self.core().is_stopped.set(true);
     }
 
-    /// How many timers there are: armed, due and not served yet, and paused.
+    /// The number of timers: armed, due but not served yet, and paused.
     ///
     /// ```
     /// use std::time::Duration;
@@ -88,7 +88,7 @@ impl<S> Handle<S> {
         self.core().events.borrow().timers()
     }
 
-    /// How many descriptors are observed: sources, signals, children, and what tasks watch.
+    /// The number of observed descriptors: sources, signals, children, and what tasks watch.
     ///
     /// ```
     /// let events = cogloop::Loop::<()>::simulated()?;
@@ -100,7 +100,7 @@ impl<S> Handle<S> {
         self.core().events.borrow().descriptors()
     }
 
-    /// How many tasks have been spawned and are not done.
+    /// The number of tasks that were spawned and are not done.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::simulated()?;
@@ -114,8 +114,8 @@ impl<S> Handle<S> {
         self.core().tasks.len()
     }
 
-    /// Removes everything: timers, sources, channels, idle callbacks, tasks, posts. A loop that runs comes to its end,
-    /// unless something is added after that.
+    /// Removes everything: timers, sources, channels, idle callbacks, tasks, posts. `run` returns after that, unless
+    /// something is added.
     ///
     /// ```
     /// use std::time::Duration;

@@ -39,7 +39,7 @@ pub(crate) struct Core {
     pub(crate) events: RefCell<EventLoop<Kind>>,
     /// The clock, if time is virtual.
     pub(crate) clock: Option<VirtualClock>,
-    /// The loop's time 0 on the clock of the standard library, or shortly before.
+    /// The loop's time 0 on the clock of the standard library, or a little earlier.
     origin: Instant,
     pub(crate) limits: Limits,
     pub(crate) bell: Arc<Bell>,
@@ -100,7 +100,7 @@ impl Core {
         self.events.borrow().now_ns()
     }
 
-    /// A moment of the loop's time as others say it; `None` where the standard library's clock ends before.
+    /// Converts a time of the loop; `None` where that is beyond the end of the standard library's clock.
     pub(crate) fn instant(&self, ns: u64) -> Option<Instant> {
         self.origin.checked_add(Duration::from_nanos(ns))
     }

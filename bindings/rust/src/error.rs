@@ -1,4 +1,4 @@
-//! What can go wrong, in one type.
+//! The errors of the crate, in one type.
 
 use crate::memory;
 use cogloop_io::{AddError, LimitReached};
@@ -6,7 +6,7 @@ use std::collections::TryReserveError;
 use std::fmt;
 use std::io;
 
-/// Why a loop could not do what it was asked for. Each says what to do about it.
+/// Why a call failed. The message of each says what to do about it.
 ///
 /// ```
 /// use cogloop::{Error, Loop};
@@ -39,7 +39,7 @@ use std::io;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The loop could not be made: no backend of that name, or none that works here.
+    /// The loop could not be made: there is no backend of that name, or none works here.
     Backend(Box<dyn std::error::Error + Send + Sync>),
     /// A limit that the host has set in [`Options`](crate::Options), or the capacity of a channel, is reached.
     Limit {
@@ -49,7 +49,7 @@ pub enum Error {
         /// How many there may be.
         limit: usize,
     },
-    /// There is no memory for what was to be added; nothing has changed.
+    /// There is not enough memory; nothing has changed.
     Memory,
     /// The period of an interval is zero.
     ZeroPeriod,
@@ -82,7 +82,7 @@ impl Error {
         }
     }
 
-    /// Why the loop below was not made.
+    /// Converts the error of making the loop of `cogloop-io`.
     pub(crate) fn backend(error: cogloop_io::Error) -> Self {
         match error {
             cogloop_io::Error::Io { source, .. } if source.kind() == io::ErrorKind::OutOfMemory => Self::Memory,
@@ -91,7 +91,7 @@ impl Error {
         }
     }
 
-    /// What the loop below refused.
+    /// Converts the error of arming a timer.
     pub(crate) fn refused(refused: AddError) -> Self {
         match refused {
             AddError::Limit(reached) => Self::limit(reached),
@@ -99,14 +99,14 @@ impl Error {
         }
     }
 
-    /// A limit of the loop below.
+    /// Converts a limit of `cogloop-io`.
     pub(crate) fn limit(reached: LimitReached) -> Self {
         let what = if reached.what == "descriptors" { "sources" } else { reached.what };
         Self::Limit { what, limit: reached.limit }
     }
 
-    /// A callback's error; one of ours that it has passed on stays what it is. Where there is no memory to tell it, that is
-    /// what is told.
+    /// The error that a callback returned. An error of this crate is not wrapped again. Where there is no memory for the box,
+    /// it becomes [`Error::Memory`].
     pub(crate) fn of_callback<E: Into<Box<dyn std::error::Error + Send + Sync>>>(error: E) -> Self {
         match memory::expect_small_things::<E>() {
             Ok(()) => error.into().downcast().map_or_else(Self::Callback, |ours| *ours),
@@ -172,7 +172,7 @@ impl From<Error> for io::Error {
     }
 }
 
-/// That of the first error of the system's among its causes.
+/// The kind of the first system error among the causes.
 fn kind_of(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
     let mut causes = std::iter::successors(Some(error), |&error| error.source());
     causes.find_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind)

@@ -153,7 +153,7 @@ impl<S> Handle<S> {
     }
 }
 
-/// What the callback of a timer is told; a [`Handle`] of the loop as well.
+/// The argument of a timer's callback: which timer fires, when it was due, how late it is. Dereferences to the [`Handle`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -195,7 +195,7 @@ impl<S> fmt::Debug for Firing<'_, S> {
     }
 }
 
-/// What the callback of a source is told; a [`Handle`] of the loop as well.
+/// The argument of a source's callback: which source is ready, and for what. Dereferences to the [`Handle`].
 ///
 /// ```
 /// use cogloop::{Interest, Loop};

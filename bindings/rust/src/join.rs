@@ -1,4 +1,4 @@
-//! What becomes of a task, or of a visit to the state: the place of its result, and who waits for that.
+//! The result of a task, or of a visit to the state, and the waker of whatever waits for it.
 
 use crate::Error;
 use std::cell::RefCell;

@@ -125,7 +125,7 @@ impl<T> Shared<T> {
         self.knock.iter().for_each(Knock::knock);
     }
 
-    /// What waited when its callback begins to be served was told.
+    /// The callback is about to look at the queue: a knock from now on counts anew.
     pub(crate) fn answer(&self) {
         self.knock.iter().for_each(Knock::answer);
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 /// Posts closures to a loop from any thread, and wakes it. Clones are of the same loop.
 ///
-/// As long as one of them exists, the loop has something to wait for and does not come to its end; but see
+/// While a remote exists, the loop waits for its posts, and `run` does not return; but see
 /// [`unref`](Self::unref).
 ///
 /// ```
@@ -51,7 +51,7 @@ impl<S> Remote<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`] when the loop is no more, [`Error::Limit`] when too many posts wait already, [`Error::Memory`]; `f` is
+    /// [`Error::Closed`] when the loop was dropped, [`Error::Limit`] when too many posts wait already, [`Error::Memory`]; `f` is
     /// dropped then.
     pub fn post<R: Outcome>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> R + Send + 'static) -> Result<(), Error> {
         let post: Post<S> = memory::boxed(f)?;
@@ -72,8 +72,8 @@ impl<S> Remote<S> {
         refused
     }
 
-    /// Ends the loop's wait, the current or the next one, so that [`turn`](crate::Loop::turn) returns. Of many, one is
-    /// enough; none is lost.
+    /// Ends the current wait of the loop, or its next one, so that [`turn`](crate::Loop::turn) returns. Several
+    /// before one wait count as one; none is lost.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -86,7 +86,7 @@ impl<S> Remote<S> {
         self.mail.bell.end_wait();
     }
 
-    /// Whether the loop is no more.
+    /// Whether the loop was dropped.
     ///
     /// ```
     /// let events = cogloop::Loop::<()>::new()?;
@@ -100,7 +100,7 @@ impl<S> Remote<S> {
         self.mail.posts().is_closed
     }
 
-    /// The same remote, and its clones, without keeping the loop going.
+    /// Makes this remote one that does not keep the loop going; so are clones of it.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;

@@ -99,7 +99,7 @@ impl<T> Sender<T> {
     /// ```
     ///
     /// # Errors
-    /// The message back, with [`Error::Closed`] when the channel or its loop is no more, [`Error::Limit`] when as many
+    /// The message back, with [`Error::Closed`] when the channel has ended or its loop was dropped, [`Error::Limit`] when as many
     /// messages wait as the channel holds, or [`Error::Memory`].
     pub fn try_send(&self, message: T) -> Result<(), SendError<T>> {
         Ok(self.0.try_send(message)?)
@@ -129,7 +129,7 @@ impl<T> Sender<T> {
     /// ```
     ///
     /// # Errors
-    /// The message back, with [`Error::Closed`] when the channel or its loop is no more, also while it waits, or
+    /// The message back, with [`Error::Closed`] when the channel has ended or its loop was dropped, also while it waits, or
     /// [`Error::Memory`].
     pub fn send(&self, message: T) -> impl Future<Output = Result<(), SendError<T>>> + use<'_, T> {
         Sending { shared: &self.0, message: Some(message), key: None }
@@ -169,7 +169,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Whether the channel or its loop is no more, so that nothing can be sent.
+    /// Whether the channel has ended, or its loop was dropped: nothing can be sent.
     ///
     /// ```
     /// let (sender, receiver) = cogloop::channel::<u32>(1)?;

@@ -58,7 +58,7 @@ impl Signals {
     /// The number of the next signal, waiting for one. The future may be dropped: no signal is lost.
     ///
     /// # Errors
-    /// [`Error::Removed`] inside of an [`io::Error`], when the loop was cleared or is no more.
+    /// [`Error::Removed`] inside of an [`io::Error`], when the loop was cleared or dropped.
     pub async fn recv(&mut self) -> io::Result<i32> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }

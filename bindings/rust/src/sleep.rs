@@ -13,16 +13,16 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// What an alarm does with its timer when that has fired.
+/// Whether an alarm keeps its timer when that has fired.
 trait Keeping {
     /// The slack of a timer that is kept.
     fn slack_ns(&self) -> Option<u64>;
 }
 
-/// That of [`Sleep`] is gone.
+/// [`Sleep`] does not.
 struct Once;
 
-/// That of [`Ticks`] is kept, and so its place within the limit; it is for the wheel one with a period that never ends.
+/// [`Ticks`] does, and so keeps its place within the limit. For the wheel it is an interval with an endless period.
 struct Kept {
     slack_ns: u64,
 }
@@ -48,7 +48,7 @@ struct Alarm<K: Keeping> {
 }
 
 impl<K: Keeping> Alarm<K> {
-    /// One that is armed.
+    /// Makes one and arms it.
     fn new(core: &Rc<Core>, deadline_ns: u64, keeping: K) -> Result<Self, Error> {
         core.check_open()?;
         let mut alarm = Self { core: Rc::clone(core), deadline_ns, keeping, key: None };
@@ -139,7 +139,7 @@ impl Core {
 pub struct Sleep(Alarm<Once>);
 
 impl Sleep {
-    /// When it will be ready.
+    /// When it completes. `None` where that is beyond the end of the standard library's clock.
     ///
     /// ```
     /// use std::time::Duration;
@@ -153,7 +153,7 @@ impl Sleep {
         self.0.core.instant(self.0.deadline_ns)
     }
 
-    /// Lets it be ready `delay` from now instead, whether or not it was ready already.
+    /// Sets a new deadline, `delay` from now, also after it has completed.
     ///
     /// ```
     /// use std::time::Duration;
@@ -167,7 +167,7 @@ impl Sleep {
     /// ```
     ///
     /// # Errors
-    /// If it was ready already: [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
+    /// Only if it had completed, and so needs a new timer: [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn reset(&mut self, delay: Duration) -> Result<(), Error> {
         let deadline_ns = self.0.core.ns_after(delay);
         self.0.set(deadline_ns)
@@ -229,14 +229,14 @@ pub struct Ticks {
 pub struct Tick {
     /// The moment at which it was due, rounded up to the loop's resolution.
     pub deadline: Instant,
-    /// How long before now it was due.
+    /// How late it is: the time since its deadline.
     pub late: Duration,
-    /// How many ticks after it have passed as well and will not come; with [`Missed::Skip`] only.
+    /// How many later ticks have passed as well and are skipped; always 0 unless the policy is [`Missed::Skip`].
     pub missed: u64,
 }
 
 impl Ticks {
-    /// The next tick, at once if its time has passed already. May be dropped and asked for again: no tick gets lost.
+    /// Waits for the next tick; completes at once if its time has passed already. The future may be dropped: no tick is lost.
     ///
     /// ```
     /// use std::time::Duration;
@@ -274,7 +274,7 @@ impl Ticks {
             (next, events.round_up_ns(plan.deadline))
         };
         let Some(next) = next else { return Poll::Pending };
-        // Its place is its own; only a loop that was cleared has another answer, and then the next poll arms it.
+        // The timer was kept, so this succeeds, unless the loop was cleared; then the next poll arms a new one.
         let _ = self.alarm.set(next.deadline);
         let late = Duration::from_nanos(now_ns.saturating_sub(told_ns));
         Poll::Ready(Ok(Tick { deadline: self.alarm.core.past_instant(told_ns), late, missed: next.missed }))
@@ -289,8 +289,8 @@ impl fmt::Debug for Ticks {
 
 /// Time for futures.
 impl<S> Handle<S> {
-    /// A future that is ready `delay` from now: counted from this call, not from its first poll. One of zero lets the loop
-    /// have a turn.
+    /// A future that completes `delay` from now, counted from this call and not from its first poll. A delay of zero lets the
+    /// loop have one turn.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -312,7 +312,7 @@ impl<S> Handle<S> {
         Ok(Sleep(Alarm::new(self.core(), self.core().ns_after(delay), Once)?))
     }
 
-    /// A future that is ready at `when`.
+    /// A future that completes at `when`.
     ///
     /// ```
     /// use std::time::Duration;

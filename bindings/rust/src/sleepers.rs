@@ -1,4 +1,4 @@
-//! The wakers of the futures that sleep, by the index of the timer's key.
+//! The wakers of sleeping futures, by the index of their timers' keys.
 
 use cogloop_io::Key;
 use cogloop_io::memory::ByIndex;
@@ -11,7 +11,7 @@ use std::task::Waker;
 pub(crate) struct Sleepers(RefCell<ByIndex<Option<Waker>>>);
 
 impl Sleepers {
-    /// Makes room for the waker of the timer with this index: a poll could not say that there is none.
+    /// Makes room for the waker of the timer with this index. A poll could not report that there is none.
     pub(crate) fn try_grow(&self, index: u32) -> Result<(), TryReserveError> {
         self.0.borrow_mut().try_grow(index)
     }

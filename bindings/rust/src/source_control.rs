@@ -1,4 +1,4 @@
-//! What can be done to a source by its name.
+//! Operations on a source, by its name.
 
 use crate::handle::Handle;
 use crate::names::sealed::Name;
@@ -55,8 +55,8 @@ impl<S> Handle<S> {
         self.core().events.borrow().interest(source.token).filter(|_| self.knows_source(source))
     }
 
-    /// Says that these directions of a source in `Mode::Edge` were used up: reading, or writing, has answered
-    /// `WouldBlock`. From now on their readiness is reported again.
+    /// Re-arms these directions of a source in `Mode::Edge`, after reading or writing has answered `WouldBlock`: their
+    /// readiness is reported again from now on.
     ///
     /// ```
     /// use cogloop::{Interest, Loop, Mode};
@@ -111,8 +111,8 @@ impl<S> Handle<S> {
         is_here
     }
 
-    /// Lets the loop come to its end in spite of this source; it is served as long as something else keeps the loop
-    /// going. `false` if it was cancelled.
+    /// Lets [`run`](crate::Loop::run) return although this source is observed. It is served as long as something else keeps
+    /// the loop going. `false` if it was cancelled.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};
@@ -128,7 +128,7 @@ impl<S> Handle<S> {
         self.knows_source(source) && self.core().events.borrow_mut().unref_descriptor(source.token)
     }
 
-    /// Takes [`unref_source`](Self::unref_source) back.
+    /// Undoes [`unref_source`](Self::unref_source).
     ///
     /// ```
     /// use cogloop::{Interest, Loop};

@@ -167,7 +167,7 @@ impl<S> Handle<S> {
     }
 }
 
-/// What names, callbacks and descriptors have to do with each other.
+/// The ties between names, callbacks and descriptors.
 impl<S> Handle<S> {
     fn source_of(&self, token: Token) -> Source {
         Source { token, owner: self.core().id }

@@ -35,7 +35,7 @@ impl<T> Stream for Receiver<T> {
     }
 }
 
-/// Ends when the loop was cleared or is no more.
+/// Ends when the loop was cleared or dropped.
 #[cfg(unix)]
 impl Stream for crate::signal::Signals {
     type Item = i32;

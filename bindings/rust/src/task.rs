@@ -92,7 +92,7 @@ impl<T> Task<T> {
         self.is_detached = true;
     }
 
-    /// Whether it is done, or was cancelled.
+    /// Whether the future has completed or was dropped.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::simulated()?;

@@ -1,4 +1,4 @@
-//! What can be done to a timer by its name.
+//! Operations on a timer, by its name.
 
 use crate::Error;
 use crate::handle::Handle;
@@ -19,10 +19,10 @@ impl Name for Timer {
     }
 }
 
-/// Timers by name. All of these say whether the timer was still there to be changed: one that has fired for the last
-/// time, was cancelled, or belongs to another loop, is not.
+/// Timers by name. Each call returns whether the timer was there: not if it has fired for the last time, was cancelled, or
+/// belongs to another loop.
 impl<S> Handle<S> {
-    /// Gives a timer a new deadline, `delay` from now, from which a period counts. A paused one goes on.
+    /// Sets a new deadline, `delay` from now. The period of an interval counts from it. A paused timer is resumed.
     ///
     /// ```
     /// use std::time::Duration;
@@ -38,7 +38,7 @@ impl<S> Handle<S> {
         self.key_of(timer).is_some_and(|key| self.core().events.borrow_mut().reschedule_timer_at(key, deadline_ns))
     }
 
-    /// Gives a timer a new deadline, from which a period counts. A paused one goes on.
+    /// Sets a new deadline. The period of an interval counts from it. A paused timer is resumed.
     ///
     /// ```
     /// use std::time::Duration;
@@ -54,8 +54,8 @@ impl<S> Handle<S> {
         self.key_of(timer).is_some_and(|key| self.core().events.borrow_mut().reschedule_timer_at(key, deadline_ns))
     }
 
-    /// Stops a timer's time; what is left to its deadline is kept. `false` for one that is paused already, too. While it is
-    /// paused it does not keep [`run`](crate::Loop::run) going.
+    /// Pauses a timer and keeps the time that remains. Returns `false` also if it is paused already. A paused timer does not
+    /// keep [`run`](crate::Loop::run) going.
     ///
     /// ```
     /// use std::time::Duration;
@@ -69,13 +69,13 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Memory`] when there is none to note what is left; the timer goes on then.
+    /// [`Error::Memory`] when there is none to note the time that remains; the timer goes on then.
     pub fn pause(&self, timer: Timer) -> Result<bool, Error> {
         let Some(key) = self.key_of(timer) else { return Ok(false) };
         self.core().events.borrow_mut().try_pause_timer(key).map_err(Error::refused)
     }
 
-    /// Lets a paused timer's time go on. `false` for one that is not paused, too.
+    /// Resumes a paused timer. Returns `false` also if it is not paused.
     ///
     /// ```
     /// use std::time::Duration;
@@ -90,7 +90,7 @@ impl<S> Handle<S> {
         self.key_of(timer).is_some_and(|key| self.core().events.borrow_mut().resume_timer(key))
     }
 
-    /// What is left to a timer's deadline, zero if it is due. `None` if it has ended.
+    /// The time that remains to a timer's deadline, zero if it is due. `None` if the timer has ended.
     ///
     /// ```
     /// use std::time::Duration;
@@ -124,7 +124,8 @@ impl<S> Handle<S> {
         self.key_of(timer).is_some_and(|key| self.core().is_live(key))
     }
 
-    /// Lets the loop come to its end in spite of this timer; it is served as long as something else keeps the loop going.
+    /// Lets [`run`](crate::Loop::run) return although this timer is armed. It fires as long as something else keeps the loop
+    /// going.
     ///
     /// ```
     /// use std::time::Duration;
@@ -146,7 +147,7 @@ impl<S> Handle<S> {
         Ok(self.core().events.borrow_mut().try_unref_timer(key)?)
     }
 
-    /// Takes [`unref_timer`](Self::unref_timer) back.
+    /// Undoes [`unref_timer`](Self::unref_timer).
     ///
     /// ```
     /// use std::time::Duration;

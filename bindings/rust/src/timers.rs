@@ -78,7 +78,8 @@ impl<S> Firing<'_, S> {
         Duration::from_nanos(self.expired.late_ns)
     }
 
-    /// How many deadlines have passed as well and will not be served; of [`Missed::Skip`](crate::Missed::Skip) only.
+    /// How many later deadlines have passed as well and are skipped; always 0 unless the policy is
+    /// [`Missed::Skip`](crate::Missed::Skip).
     pub fn missed(&self) -> u64 {
         self.expired.missed
     }
@@ -138,7 +139,7 @@ impl<S> Handle<S> {
         self.arm_once_at(self.core().ns_of(when), boxed(Once(f))?)
     }
 
-    /// Calls `f` every so often, until it is cancelled or `f` breaks off, on a schedule that does not drift.
+    /// Calls `f` at each deadline of an interval, until it is cancelled or `f` breaks off. The schedule does not drift.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -168,7 +169,7 @@ impl<S> Handle<S> {
     }
 }
 
-/// What names, callbacks and the wheel have to do with each other.
+/// The ties between names, callbacks and the wheel.
 impl<S> Handle<S> {
     pub(crate) fn timer_of(&self, key: Key) -> Timer {
         Timer::new(key, self.core().id)
