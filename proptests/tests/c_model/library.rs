@@ -4,7 +4,7 @@
 // The library itself: nothing of it is used but what it exports.
 use cogloop_c as _;
 
-use crate::program::{Call, Name, PIPES, Program, What};
+use crate::program::{Call, Name, PIPES, Planned, Program, What};
 use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
 use std::io::{PipeReader, PipeWriter, Read, Write};
@@ -31,6 +31,17 @@ struct Options {
     watches_max: u32,
     served_in_turn_max: u32,
     clock: u32,
+    delays: u32,
+    reserved: u32,
+}
+#[repr(C)]
+struct Plan {
+    size: usize,
+    delay_ns: u64,
+    period_ns: u64,
+    slack_ns: u64,
+    missed: u32,
+    reserved: u32,
 }
 #[repr(C)]
 #[derive(Default)]
@@ -59,11 +70,18 @@ unsafe extern "C" {
     fn cog_loop_post(of: Loop, run: PostFn, discard: PostFn, ctx: *mut c_void) -> c_int;
     fn cog_loop_wake(of: Loop) -> c_int;
     fn cog_loop_now(of: Loop, now_ns: *mut u64) -> c_int;
+    fn cog_loop_now_cached(of: Loop, now_ns: *mut u64) -> c_int;
+    fn cog_loop_update_now(of: Loop) -> c_int;
+    fn cog_loop_keep_alive(of: Loop, keeps: bool) -> c_int;
     fn cog_loop_advance(of: Loop, by_ns: u64) -> c_int;
     fn cog_loop_stats(of: Loop, stats: *mut Stats) -> c_int;
     fn cog_timer_after(of: Loop, ns: u64, run: TimerFn, ctx: *mut c_void, timer: *mut Part) -> c_int;
     fn cog_timer_at(of: Loop, ns: u64, run: TimerFn, ctx: *mut c_void, timer: *mut Part) -> c_int;
     fn cog_timer_every(of: Loop, ns: u64, missed: c_int, run: TimerFn, ctx: *mut c_void, timer: *mut Part) -> c_int;
+    fn cog_timer_add(of: Loop, plan: *const Plan, run: TimerFn, ctx: *mut c_void, timer: *mut Part) -> c_int;
+    fn cog_timer_callback(timer: Part, run: *mut Option<TimerFn>, ctx: *mut *mut c_void) -> c_int;
+    fn cog_timer_set_callback(timer: Part, run: TimerFn, ctx: *mut c_void) -> c_int;
+    fn cog_timer_deadline(timer: Part, ns: *mut u64) -> c_int;
     fn cog_timer_cancel(timer: Part) -> c_int;
     fn cog_timer_reschedule(timer: Part, ns: u64) -> c_int;
     fn cog_timer_pause(timer: Part) -> c_int;
@@ -195,7 +213,7 @@ fn act(call: &Call) {
     // number. A descriptor that is watched stays open until its loop is freed.
     unsafe {
         match *call {
-            Call::New { resolution_ns, timers_max, served_max } => {
+            Call::New { resolution_ns, timers_max, served_max, is_cached } => {
                 let options = Options {
                     size: size_of::<Options>(),
                     backend: c"select".as_ptr().cast(),
@@ -204,6 +222,8 @@ fn act(call: &Call) {
                     watches_max: 0,
                     served_in_turn_max: served_max,
                     clock: 1,
+                    delays: is_cached.into(),
+                    reserved: 0,
                 };
                 let mut made = Loop::default();
                 kept(cog_loop_new(&raw const options, &raw mut made), made, |world| &mut world.loops);
@@ -223,6 +243,12 @@ fn act(call: &Call) {
                 let code = cog_loop_now(loop_of(name), &raw mut output);
                 told(code, &[output]);
             }
+            Call::NowCached(name) => {
+                let code = cog_loop_now_cached(loop_of(name), &raw mut output);
+                told(code, &[output]);
+            }
+            Call::UpdateNow(name) => told(cog_loop_update_now(loop_of(name)), &[]),
+            Call::KeepAlive(name, keeps) => told(cog_loop_keep_alive(loop_of(name), keeps), &[]),
             Call::Advance(name, ns) => told(cog_loop_advance(loop_of(name), ns), &[]),
             Call::Stats(name) => {
                 let mut stats = Stats { size: size_of::<Stats>(), ..Stats::default() };
@@ -240,6 +266,22 @@ fn act(call: &Call) {
             Call::Every(name, ns, missed, body) => {
                 let code = cog_timer_every(loop_of(name), ns, missed, on_timer, ctx(body), &raw mut made);
                 kept(code, made, |world| &mut world.timers);
+            }
+            Call::Add(name, Planned { delay_ns, period_ns, slack_ns, missed }, body) => {
+                let plan = Plan { size: size_of::<Plan>(), delay_ns, period_ns, slack_ns, missed, reserved: 0 };
+                let code = cog_timer_add(loop_of(name), &raw const plan, on_timer, ctx(body), &raw mut made);
+                kept(code, made, |world| &mut world.timers);
+            }
+            Call::Callback(name) => {
+                let (mut run, mut known) = (None, ctx(7));
+                let code = cog_timer_callback(timer(name), &raw mut run, &raw mut known);
+                assert_eq!(run.is_some(), code == 0, "each timer has a function");
+                told(code, &[known as u64]);
+            }
+            Call::SetCallback(name, body) => told(cog_timer_set_callback(timer(name), on_timer, ctx(body)), &[]),
+            Call::Deadline(name) => {
+                let code = cog_timer_deadline(timer(name), &raw mut output);
+                told(code, &[output]);
             }
             Call::Cancel(name) => told(cog_timer_cancel(timer(name)), &[]),
             Call::Reschedule(name, ns) => told(cog_timer_reschedule(timer(name), ns), &[]),

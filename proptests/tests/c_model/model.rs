@@ -4,7 +4,7 @@
 //!   turn:  timers, by deadline, then by arming ──► watches ──► posts
 //! ```
 
-use crate::program::{Call, NEVER, Name, PIPES, Program, What};
+use crate::program::{Call, NEVER, Name, PIPES, Planned, Program, What};
 use crate::share::Share;
 use cogloop_engine::{Missed, Next};
 use std::collections::VecDeque;
@@ -33,8 +33,21 @@ struct Timer {
     left_ns: u64,
     is_referenced: bool,
     period: Option<(NonZeroU64, Missed)>,
+    slack_ns: u64,
     body: usize,
     is_live: bool,
+}
+
+impl Timer {
+    /// When it fires: of the times within its slack the one that the highest power of two divides, so that timers meet.
+    fn moment(&self, known: &Loop, scheduled_ns: u64) -> u64 {
+        let last_ns = scheduled_ns.saturating_add(self.slack_ns);
+        if scheduled_ns == 0 || scheduled_ns == last_ns {
+            return known.deadline(scheduled_ns);
+        }
+        let powers = (0..u64::BITS).rev().map(|bits| last_ns >> bits << bits);
+        known.deadline(powers.into_iter().find(|&ns| ns >= scheduled_ns).unwrap_or(last_ns))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +73,10 @@ struct Loop {
     is_running: bool,
     is_stopped: bool,
     is_freed: bool,
+    /// The time of the last reading, and whether delays count from it.
+    cached_ns: u64,
+    is_cached: bool,
+    is_kept_alive: bool,
     turns: u64,
     timer_calls: u64,
     watch_calls: u64,
@@ -69,6 +86,8 @@ struct Loop {
     watches_share: Share,
 }
 
+const POLICIES: [Missed; 3] = [Missed::Skip, Missed::Burst, Missed::Delay];
+
 /// The length of a tick where nothing else is said.
 const TICK_NS: u64 = 1_000;
 
@@ -76,6 +95,11 @@ impl Loop {
     /// A deadline is the first tick that is not before the scheduled time. It is when a timer fires, and what it is told.
     fn deadline(&self, scheduled_ns: u64) -> u64 {
         if scheduled_ns == NEVER { NEVER } else { scheduled_ns.next_multiple_of(self.tick_ns) }
+    }
+
+    /// The start of delays.
+    fn start_ns(&self) -> u64 {
+        if self.is_cached { self.cached_ns } else { self.now_ns }
     }
 
     /// The tick that has begun.
@@ -94,17 +118,21 @@ pub(crate) struct Model {
     armings: u64,
     calls: usize,
     log: Vec<What>,
+    /// The pipes that the library has served in this call.
+    order: VecDeque<usize>,
 }
 
 impl Model {
     pub(crate) fn new(program: &Program) -> Self {
         let (loops, timers, watches, log) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { bodies: program.bodies.clone(), loops, timers, watches, bytes: [0; PIPES], armings: 0, calls: 0, log }
+        let (bodies, order) = (program.bodies.clone(), VecDeque::new());
+        Self { bodies, loops, timers, watches, bytes: [0; PIPES], armings: 0, calls: 0, log, order }
     }
 
-    /// What happens in a call; an error if it would never end.
-    pub(crate) fn call(&mut self, call: &Call) -> Run<Vec<What>> {
-        self.calls = 0;
+    /// What happens in a call; an error if it would never end. Of several descriptors that are ready at once the order is
+    /// open, and so is which of them a turn leaves to the next one: the model goes by what the library has served.
+    pub(crate) fn call(&mut self, call: &Call, order: VecDeque<usize>) -> Run<Vec<What>> {
+        (self.calls, self.order) = (0, order);
         self.act(call)?;
         Ok(std::mem::take(&mut self.log))
     }
@@ -146,16 +174,17 @@ impl Model {
             return Err(Endless);
         }
         match *call {
-            Call::New { resolution_ns, timers_max, served_max } => {
+            Call::New { resolution_ns, timers_max, served_max, is_cached } => {
                 let of = |limit: u32| if limit == 0 { usize::MAX } else { limit as usize };
                 let tick_ns = if resolution_ns == 0 { TICK_NS } else { resolution_ns };
                 let (timers_max, served_max) = (of(timers_max), of(served_max));
-                self.loops.push(Loop { tick_ns, timers_max, served_max, ..Loop::default() });
+                self.loops.push(Loop { tick_ns, timers_max, served_max, is_cached, ..Loop::default() });
                 self.code(OK);
             }
             Call::Write(pipe) => self.bytes[pipe] += 1,
             Call::Read(pipe) => self.bytes[pipe] = self.bytes[pipe].saturating_sub(1),
             Call::Every(_, period_ns, missed, _) if period_ns == 0 || !(0..3).contains(&missed) => self.code(ARGUMENT),
+            Call::Add(_, planned, _) if planned.missed >= 3 => self.code(ARGUMENT),
             Call::Free(name)
             | Call::Run(name)
             | Call::RunOnce(name, _)
@@ -164,6 +193,10 @@ impl Model {
             | Call::Post(name, _)
             | Call::Wake(name)
             | Call::Now(name)
+            | Call::NowCached(name)
+            | Call::UpdateNow(name)
+            | Call::KeepAlive(name, _)
+            | Call::Add(name, ..)
             | Call::Advance(name, _)
             | Call::Stats(name)
             | Call::After(name, ..)
@@ -185,7 +218,10 @@ impl Model {
                 }
                 self.code(if is_live { OK } else { STALE });
             }
-            Call::Cancel(name)
+            Call::Callback(name)
+            | Call::SetCallback(name, _)
+            | Call::Deadline(name)
+            | Call::Cancel(name)
             | Call::Reschedule(name, _)
             | Call::Pause(name)
             | Call::Resume(name)
@@ -205,16 +241,23 @@ impl Model {
         let now_ns = known.now_ns;
         let left = |(scheduled_ns, _)| known.deadline(scheduled_ns).saturating_sub(now_ns);
         let left_ns = timer.armed.map_or(timer.left_ns, left);
+        let deadline_ns = timer.armed.map_or(NEVER, |(scheduled_ns, _)| known.deadline(scheduled_ns));
         match *call {
             Call::Cancel(_) => timer.is_live = false,
-            Call::Reschedule(_, ns) => timer.armed = Some((now_ns.saturating_add(ns), arming)),
+            Call::Reschedule(_, ns) => timer.armed = Some((known.start_ns().saturating_add(ns), arming)),
+            Call::SetCallback(_, body) => timer.body = body,
             Call::Pause(_) => (timer.armed, timer.left_ns) = (None, left_ns),
             Call::Resume(_) if timer.armed.is_none() => timer.armed = Some((now_ns.saturating_add(left_ns), arming)),
             Call::Ref(_) | Call::Unref(_) => timer.is_referenced = matches!(call, Call::Ref(_)),
             _ => {}
         }
         self.armings += 1;
-        if matches!(call, Call::Remaining(_)) { self.told(left_ns) } else { self.code(OK) }
+        match call {
+            Call::Remaining(_) => self.told(left_ns),
+            Call::Deadline(_) => self.told(deadline_ns),
+            Call::Callback(_) => self.told(self.timers[n].body as u64),
+            _ => self.code(OK),
+        }
     }
 
     fn act_on_loop(&mut self, n: usize, call: &Call) -> Run {
@@ -228,8 +271,11 @@ impl Model {
             }
             Call::Wake(_) => self.loops[n].is_woken = true,
             Call::Advance(_, ns) => self.loops[n].now_ns += ns,
-            Call::Now(_) => {
-                self.told(self.loops[n].now_ns);
+            Call::UpdateNow(_) => self.loops[n].cached_ns = self.loops[n].now_ns,
+            Call::KeepAlive(_, keeps) => self.loops[n].is_kept_alive = keeps,
+            Call::Now(_) | Call::NowCached(_) => {
+                let known = &self.loops[n];
+                self.told(if matches!(call, Call::Now(_)) { known.now_ns } else { known.cached_ns });
                 return Ok(());
             }
             Call::Stats(_) => {
@@ -245,14 +291,19 @@ impl Model {
             Call::After(_, ns, body) => {
                 let known = &self.loops[n];
                 // Without delay it is due in the next turn.
-                let ns = if ns == 0 { known.begun(known.now_ns) } else { known.now_ns.saturating_add(ns) };
-                return self.arm(n, ns, None, body);
+                let start_ns = known.start_ns();
+                let ns = if ns == 0 { known.begun(start_ns) } else { start_ns.saturating_add(ns) };
+                return self.arm(n, ns, None, 0, body);
             }
-            Call::At(_, ns, body) => return self.arm(n, ns, None, body),
+            Call::At(_, ns, body) => return self.arm(n, ns, None, 0, body),
+            Call::Add(_, Planned { delay_ns, period_ns, slack_ns, missed }, body) => {
+                let scheduled_ns = self.loops[n].start_ns().saturating_add(delay_ns);
+                let period = NonZeroU64::new(period_ns).map(|period| (period, POLICIES[missed as usize]));
+                return self.arm(n, scheduled_ns, period, slack_ns, body);
+            }
             Call::Every(_, ns, missed, body) => {
-                let missed = [Missed::Skip, Missed::Burst, Missed::Delay][missed as usize];
-                let period = NonZeroU64::new(ns).map(|ns| (ns, missed));
-                return self.arm(n, self.loops[n].now_ns.saturating_add(ns), period, body);
+                let period = NonZeroU64::new(ns).map(|ns| (ns, POLICIES[missed as usize]));
+                return self.arm(n, self.loops[n].start_ns().saturating_add(ns), period, 0, body);
             }
             Call::Watch(_, pipe) => {
                 // Watching a number again makes the older watch stale.
@@ -266,7 +317,14 @@ impl Model {
         Ok(())
     }
 
-    fn arm(&mut self, of: usize, scheduled_ns: u64, period: Option<(NonZeroU64, Missed)>, body: usize) -> Run {
+    fn arm(
+        &mut self,
+        of: usize,
+        scheduled_ns: u64,
+        period: Option<(NonZeroU64, Missed)>,
+        slack_ns: u64,
+        body: usize,
+    ) -> Run {
         let live = self.timers.iter().filter(|timer| timer.is_live && timer.of == of).count();
         if live >= self.loops[of].timers_max {
             self.code(LIMIT);
@@ -274,7 +332,7 @@ impl Model {
         }
         let armed = Some((scheduled_ns, self.armings));
         self.armings += 1;
-        self.timers.push(Timer { of, armed, left_ns: 0, is_referenced: true, period, body, is_live: true });
+        self.timers.push(Timer { of, armed, left_ns: 0, is_referenced: true, period, slack_ns, body, is_live: true });
         self.code(OK);
         Ok(())
     }
@@ -323,7 +381,10 @@ impl Model {
     fn is_alive(&self, n: usize) -> bool {
         let keeps = |timer: &Timer| timer.of == n && timer.is_live && timer.is_referenced && timer.armed.is_some();
         let watches = |watch: &Watch| watch.of == n && watch.is_live && watch.is_referenced;
-        !self.loops[n].posts.is_empty() || self.timers.iter().any(keeps) || self.watches.iter().any(watches)
+        self.loops[n].is_kept_alive
+            || !self.loops[n].posts.is_empty()
+            || self.timers.iter().any(keeps)
+            || self.watches.iter().any(watches)
     }
 
     /// The pipes that a loop would be told of.
@@ -336,11 +397,17 @@ impl Model {
 
     fn turn(&mut self, n: usize, most_ns: u64) -> Run {
         let is_waiting = self.loops[n].posts.is_empty() && self.is_alive(n) && most_ns != 0;
-        let next = self.timers.iter().filter(|timer| timer.of == n && timer.is_live).filter_map(|timer| timer.armed);
-        let next = next.map(|(scheduled_ns, _)| self.loops[n].deadline(scheduled_ns)).filter(|&ns| ns != NEVER).min();
+        let timers = self.timers.iter().filter(|timer| timer.of == n && timer.is_live);
+        let moments = timers.filter_map(|timer| Some(timer.moment(&self.loops[n], timer.armed?.0)));
+        let next = moments.filter(|&ns| ns != NEVER).min();
         let is_woken = std::mem::take(&mut self.loops[n].is_woken);
         let has_ready = !self.ready(n).is_empty();
         let known = &mut self.loops[n];
+        // What a turn has left is due as long as it is not cancelled or changed.
+        let timers = &self.timers;
+        known.due.retain(|&(timer, arming)| {
+            timers[timer].is_live && timers[timer].armed.is_some_and(|armed| armed.1 == arming)
+        });
         // A wake ends a wait. A jump takes no time, and there is nothing to end.
         if is_waiting && !has_ready && known.due.is_empty() {
             let latest_ns = known.now_ns.saturating_add(most_ns);
@@ -352,6 +419,7 @@ impl Model {
             };
         }
         known.turn_ns = known.now_ns;
+        known.cached_ns = known.cached_ns.max(known.turn_ns);
         known.turns += 1;
         self.find_due(n);
         let ready = self.ready(n);
@@ -374,9 +442,9 @@ impl Model {
         let mut due: Vec<_> = Vec::new();
         for (timer, of) in self.timers.iter().enumerate().filter(|(_, timer)| timer.of == n && timer.is_live) {
             let Some((scheduled_ns, arming)) = of.armed else { continue };
-            let deadline_ns = known.deadline(scheduled_ns);
-            if deadline_ns <= known.turn_ns && !known.due.contains(&(timer, arming)) {
-                due.push((deadline_ns, arming, timer));
+            let moment_ns = of.moment(known, scheduled_ns);
+            if moment_ns <= known.turn_ns && !known.due.contains(&(timer, arming)) {
+                due.push((moment_ns, arming, timer));
             }
         }
         due.sort_unstable();
@@ -417,7 +485,7 @@ impl Model {
             let (body, mut missed) = (of.body, 0);
             match of.period {
                 Some((period, policy)) => {
-                    let next = follow(known, policy, scheduled_ns, period);
+                    let next = follow(known, policy, (scheduled_ns, of.slack_ns), period);
                     (missed, of.armed) = (next.missed, Some((next.deadline, next_arming)));
                 }
                 None => of.is_live = false,
@@ -432,18 +500,22 @@ impl Model {
     }
 
     /// Those that the wait has found, as far as they are still there.
-    fn serve_watches(&mut self, n: usize, ready: Vec<usize>) {
+    fn serve_watches(&mut self, n: usize, mut ready: Vec<usize>) {
         let has_timers = self.timers.iter().any(|timer| timer.of == n && timer.is_live);
         let known = &mut self.loops[n];
         let began_ns = known.timers_share.looked_ns.max(known.turn_ns);
         known.watches_share.begin(began_ns);
-        for watch in ready {
+        while !ready.is_empty() {
             let known = &mut self.loops[n];
             if known.is_stopped || known.watches_share.is_over(known.now_ns, known.served_max, has_timers) {
                 break;
             }
+            let is_next = |&watch: &usize| Some(&self.watches[watch].pipe) == self.order.front();
+            let watch = ready.remove(ready.iter().position(is_next).unwrap_or(0));
             if self.watches[watch].is_live && self.watches[watch].reads {
                 let pipe = self.watches[watch].pipe;
+                self.order.pop_front();
+                let known = &mut self.loops[n];
                 known.watches_share.served += 1;
                 known.watch_calls += 1;
                 self.log.push(What::Ready { pipe });
@@ -453,11 +525,11 @@ impl Model {
     }
 }
 
-/// What follows a scheduled time that is served in this turn. By its deadline it is on time, and of a tick that has begun
-/// only the start has passed; but of several deadlines in one tick all but the first are late.
-fn follow(known: &Loop, policy: Missed, scheduled_ns: u64, period: NonZeroU64) -> Next {
-    let is_short = period.get() < known.tick_ns;
-    if !is_short && known.turn_ns <= known.deadline(scheduled_ns) {
+/// What follows a scheduled time that is served in this turn. Within its slack it is on time, and of a tick that has begun
+/// only the start has passed; but of several deadlines in one tick, without slack, all but the first are late.
+fn follow(known: &Loop, policy: Missed, (scheduled_ns, slack_ns): (u64, u64), period: NonZeroU64) -> Next {
+    let is_short = slack_ns == 0 && period.get() < known.tick_ns;
+    if !is_short && known.turn_ns <= known.deadline(scheduled_ns.saturating_add(slack_ns)) {
         return Next { deadline: scheduled_ns.saturating_add(period.get()), missed: 0 };
     }
     let passed_ns = if policy == Missed::Skip { known.begun(known.turn_ns) } else { known.turn_ns };

@@ -19,6 +19,8 @@ pub(crate) enum Call {
         resolution_ns: u64,
         timers_max: u32,
         served_max: u32,
+        /// Whether delays count from the time of the last reading.
+        is_cached: bool,
     },
     Free(Name),
     Run(Name),
@@ -28,12 +30,20 @@ pub(crate) enum Call {
     Post(Name, usize),
     Wake(Name),
     Now(Name),
+    NowCached(Name),
+    UpdateNow(Name),
+    KeepAlive(Name, bool),
     Advance(Name, u64),
     Stats(Name),
     After(Name, u64, usize),
     At(Name, u64, usize),
     /// The period may be 0, and the policy none.
     Every(Name, u64, i32, usize),
+    /// As planned: the period may be 0, and the policy none.
+    Add(Name, Planned, usize),
+    Callback(Name),
+    SetCallback(Name, usize),
+    Deadline(Name),
     Cancel(Name),
     Reschedule(Name, u64),
     Pause(Name),
@@ -49,6 +59,15 @@ pub(crate) enum Call {
     UnrefWatch(Name),
     Write(usize),
     Read(usize),
+}
+
+/// What `cog_plan` says.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Planned {
+    pub(crate) delay_ns: u64,
+    pub(crate) period_ns: u64,
+    pub(crate) slack_ns: u64,
+    pub(crate) missed: u32,
 }
 
 pub(crate) const PIPES: usize = 3;
@@ -108,14 +127,27 @@ fn resolution() -> impl Strategy<Value = u64> {
     prop_oneof![4 => Just(0), 1 => Just(1), 1 => Just(1_000_000), 1 => Just(8_000_000)]
 }
 
+fn planned() -> impl Strategy<Value = Planned> {
+    let delay = prop_oneof![20 => ns(), 1 => Just(NEVER)];
+    let slack = prop_oneof![2 => Just(0), 4 => ns()];
+    (delay, prop_oneof![1 => Just(0), 2 => ns()], slack, 0..4u32)
+        .prop_map(|(delay_ns, period_ns, slack_ns, missed)| Planned { delay_ns, period_ns, slack_ns, missed })
+}
+
 fn call() -> impl Strategy<Value = Call> {
     use Call::*;
     let body = || 0..6usize;
     let pipe = || 0..PIPES;
     let never = || prop_oneof![20 => ns(), 1 => Just(NEVER)];
     let loops = prop_oneof![
-        1 => (resolution(), prop_oneof![3 => Just(0), 1 => 1..5u32], prop_oneof![3 => Just(0), 1 => 1..3u32])
-            .prop_map(|(resolution_ns, timers_max, served_max)| New { resolution_ns, timers_max, served_max }),
+        1 => (
+            resolution(),
+            prop_oneof![3 => Just(0), 1 => 1..5u32],
+            prop_oneof![3 => Just(0), 1 => 1..3u32],
+            any::<bool>(),
+        ).prop_map(|(resolution_ns, timers_max, served_max, is_cached)| {
+            New { resolution_ns, timers_max, served_max, is_cached }
+        }),
         1 => loop_name().prop_map(Free),
         2 => loop_name().prop_map(Run),
         3 => (loop_name(), never()).prop_map(|(name, ns)| RunOnce(name, ns)),
@@ -124,6 +156,9 @@ fn call() -> impl Strategy<Value = Call> {
         4 => (loop_name(), body()).prop_map(|(name, body)| Post(name, body)),
         1 => loop_name().prop_map(Wake),
         1 => loop_name().prop_map(Now),
+        1 => loop_name().prop_map(NowCached),
+        1 => loop_name().prop_map(UpdateNow),
+        1 => (loop_name(), any::<bool>()).prop_map(|(name, keeps)| KeepAlive(name, keeps)),
         2 => (loop_name(), ns()).prop_map(|(name, ns)| Advance(name, ns)),
         1 => loop_name().prop_map(Stats),
     ];
@@ -131,6 +166,10 @@ fn call() -> impl Strategy<Value = Call> {
         6 => (loop_name(), never(), body()).prop_map(|(name, ns, body)| After(name, ns, body)),
         3 => (loop_name(), never(), body()).prop_map(|(name, ns, body)| At(name, ns, body)),
         4 => (loop_name(), ns(), -1..5i32, body()).prop_map(|(name, ns, missed, body)| Every(name, ns, missed, body)),
+        4 => (loop_name(), planned(), body()).prop_map(|(name, planned, body)| Add(name, planned, body)),
+        1 => name().prop_map(Callback),
+        1 => (name(), body()).prop_map(|(name, body)| SetCallback(name, body)),
+        1 => name().prop_map(Deadline),
         3 => name().prop_map(Cancel),
         2 => (name(), never()).prop_map(|(name, ns)| Reschedule(name, ns)),
         2 => name().prop_map(Pause),
@@ -152,7 +191,12 @@ fn call() -> impl Strategy<Value = Call> {
 }
 
 pub(crate) fn program() -> impl Strategy<Value = Program> {
-    let first = resolution().prop_map(|resolution_ns| Call::New { resolution_ns, timers_max: 0, served_max: 0 });
+    let first = (resolution(), any::<bool>()).prop_map(|(resolution_ns, is_cached)| Call::New {
+        resolution_ns,
+        timers_max: 0,
+        served_max: 0,
+        is_cached,
+    });
     (vec(vec(call(), 0..4), 6), first, vec(call(), 1..60)).prop_map(|(bodies, first, mut calls)| {
         calls.insert(0, first);
         Program { bodies, calls }
