@@ -6,10 +6,10 @@ use crate::memory;
 use crate::readiness::Readiness;
 use crate::registration::Registration;
 use crate::{Error, Interest, Mode};
+use rustix::fd::{AsFd, BorrowedFd};
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
 /// A file, socket or the like with calls for futures: [`Handle::watch`]. Dropped, it is observed no longer.

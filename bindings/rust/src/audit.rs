@@ -36,7 +36,6 @@ impl<S> Handle<S> {
         self.channels().borrow().audit();
         core.tasks.audit();
         assert!(core.sleepers.len() <= sleeping, "{} wakers of {sleeping} sleepers", core.sleepers.len());
-        #[cfg(unix)]
         {
             core.watched.audit();
             let sources = self.sources().borrow();

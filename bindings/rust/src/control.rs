@@ -132,7 +132,6 @@ impl<S> Handle<S> {
         core.events.borrow_mut().clear();
         // Everything is taken out first and dropped last: a destructor may use the loop.
         let _timers = self.timers().take();
-        #[cfg(unix)]
         let _sources = self.sources().take();
         self.channels().borrow_mut().doom_all();
         self.idles().borrow_mut().doom_all();
@@ -143,7 +142,6 @@ impl<S> Handle<S> {
         let _doomed = DropDoomed(self);
         // What still waits is woken, and finds out.
         core.sleepers.wake_all();
-        #[cfg(unix)]
         let _watchers = core.watched.take_all();
     }
 

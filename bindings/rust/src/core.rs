@@ -7,11 +7,9 @@ use crate::bell::{Bell, Knock};
 use crate::options::{Limits, Options, nanoseconds};
 use crate::sleepers::Sleepers;
 use crate::tasks::Tasks;
-#[cfg(unix)]
 use crate::watched::Watched;
 use crate::woken::Woken;
 use crate::{Error, memory};
-#[cfg(unix)]
 use cogloop_io::Token;
 use cogloop_io::{ClockChoice, EventLoop, Key, VirtualClock};
 use std::cell::{Cell, RefCell};
@@ -49,10 +47,8 @@ pub(crate) struct Core {
     pub(crate) root: Arc<Knock>,
     pub(crate) is_root_woken: Cell<bool>,
     pub(crate) sleepers: Sleepers,
-    #[cfg(unix)]
     pub(crate) watched: Watched,
     /// No descriptor that is added has a token with a higher index.
-    #[cfg(unix)]
     pub(crate) token_index_max: Cell<u32>,
     pub(crate) tasks: Tasks,
 }
@@ -88,9 +84,7 @@ impl Core {
             root,
             is_root_woken: Cell::new(false),
             sleepers: Sleepers::default(),
-            #[cfg(unix)]
             watched: Watched::default(),
-            #[cfg(unix)]
             token_index_max: Cell::new(0),
             tasks: Tasks::default(),
         })
@@ -127,7 +121,6 @@ impl Core {
         self.events.borrow().timer(key).is_some()
     }
 
-    #[cfg(unix)]
     pub(crate) fn is_observed(&self, token: Token) -> bool {
         self.events.borrow().interest(token).is_some()
     }

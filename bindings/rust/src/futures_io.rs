@@ -2,8 +2,8 @@
 
 use crate::{Async, socket};
 use futures_io::{AsyncRead, AsyncWrite};
+use rustix::fd::AsFd;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -66,7 +66,7 @@ where
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         std::task::ready!(self.as_ref().poll_write_with(cx, |mut file| file.flush()))?;
-        Poll::Ready(socket::end_writing(self.get_ref()))
+        Poll::Ready(socket::end_writing(self.get_ref().as_fd()))
     }
 }
 

@@ -7,7 +7,6 @@
 //! These types need each other. The tables are in files below and generic over the callback, so this file is the only one that
 //! knows the whole circle. The methods of a handle are in files above.
 
-#[cfg(unix)]
 use crate::Interest;
 use crate::callback::{Call, CallOnce, OnTimer};
 use crate::core::{Core, Kind};
@@ -15,11 +14,9 @@ use crate::idles::Idles;
 use crate::mail::Mail;
 use crate::places::Places;
 use crate::queue::Channel;
-#[cfg(unix)]
 use crate::source_slot::SourceSlot;
 use crate::{Error, memory};
 use cogloop_io::ExpiredTimer;
-#[cfg(unix)]
 use cogloop_io::Token;
 use cogloop_io::memory::ByIndex;
 use std::cell::RefCell;
@@ -62,7 +59,6 @@ pub struct Handle<S>(Rc<Inner<S>>);
 
 /// What a timer calls.
 pub(crate) type TimerCallback<S> = Box<dyn for<'a> OnTimer<S, Firing<'a, S>>>;
-#[cfg(unix)]
 pub(crate) type OnReady<S> = Box<dyn for<'a> Call<S, Ready<'a, S>>>;
 pub(crate) type OnIdle<S> = Box<dyn Call<S, Handle<S>>>;
 /// Serves the messages that wait in a channel.
@@ -72,13 +68,11 @@ pub(crate) type Visit<S> = Box<dyn CallOnce<S, Handle<S>>>;
 pub(crate) type Post<S> = Box<dyn CallOnce<S, Handle<S>> + Send>;
 
 pub(crate) type TimerTable<S> = ByIndex<Option<TimerCallback<S>>>;
-#[cfg(unix)]
 pub(crate) type SourceTable<S> = ByIndex<Option<SourceSlot<OnReady<S>>>>;
 
 struct Inner<S> {
     core: Rc<Core>,
     timers: RefCell<TimerTable<S>>,
-    #[cfg(unix)]
     sources: RefCell<SourceTable<S>>,
     channels: RefCell<Places<Channel<Serve<S>>>>,
     idles: RefCell<Idles<OnIdle<S>>>,
@@ -107,7 +101,6 @@ impl<S> Handle<S> {
         let inner = Inner {
             core: memory::rc(core)?,
             timers: RefCell::default(),
-            #[cfg(unix)]
             sources: RefCell::default(),
             channels: RefCell::default(),
             idles: RefCell::default(),
@@ -131,7 +124,6 @@ impl<S> Handle<S> {
         &self.0.timers
     }
 
-    #[cfg(unix)]
     pub(crate) fn sources(&self) -> &RefCell<SourceTable<S>> {
         &self.0.sources
     }
@@ -215,21 +207,18 @@ impl<S> fmt::Debug for Firing<'_, S> {
 /// events.run(&mut ())?;
 /// # Ok::<(), cogloop::Error>(())
 /// ```
-#[cfg(unix)]
 pub struct Ready<'a, S> {
     pub(crate) handle: &'a Handle<S>,
     pub(crate) token: Token,
     pub(crate) ready: Interest,
 }
 
-#[cfg(unix)]
 impl<S> fmt::Debug for Ready<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Ready({:?}, {:?})", self.token, self.ready)
     }
 }
 
-#[cfg(unix)]
 impl<S> Deref for Ready<'_, S> {
     type Target = Handle<S>;
 

@@ -10,10 +10,10 @@ use crate::handle::Handle;
 use crate::remote::Remote;
 use crate::{Async, Timer, socket};
 use hyper::rt::{Executor, ReadBufCursor};
+use rustix::fd::AsFd;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSlice, Read, Write};
-use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -47,7 +47,7 @@ where
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         std::task::ready!(self.poll_write_with(cx, |mut file| file.flush()))?;
-        Poll::Ready(socket::end_writing(&*self))
+        Poll::Ready(socket::end_writing(self.as_fd()))
     }
 
     fn is_write_vectored(&self) -> bool {

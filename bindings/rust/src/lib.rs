@@ -53,9 +53,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
-#[cfg(unix)]
 mod async_file;
-#[cfg(unix)]
 mod async_poll;
 mod audit;
 mod bell;
@@ -66,10 +64,10 @@ mod child;
 mod control;
 mod core;
 mod error;
-#[cfg(all(unix, feature = "futures"))]
+#[cfg(feature = "futures")]
 mod futures_io;
 mod handle;
-#[cfg(all(unix, feature = "hyper"))]
+#[cfg(feature = "hyper")]
 mod hyper;
 mod idle;
 mod idles;
@@ -82,10 +80,8 @@ mod options;
 mod outcome;
 mod places;
 mod queue;
-#[cfg(unix)]
 mod readiness;
 mod receiver;
-#[cfg(unix)]
 mod registration;
 mod remote;
 mod run;
@@ -94,15 +90,10 @@ mod sender;
 pub mod signal;
 mod sleep;
 mod sleepers;
-#[cfg(unix)]
 mod socket;
-#[cfg(unix)]
 mod sockets;
-#[cfg(unix)]
 mod source_control;
-#[cfg(unix)]
 mod source_slot;
-#[cfg(unix)]
 mod sources;
 #[cfg(feature = "futures")]
 mod streams;
@@ -115,20 +106,17 @@ mod trace;
 mod turn;
 mod visit;
 mod waiters;
-#[cfg(unix)]
 mod watched;
 mod woken;
 
-#[cfg(unix)]
 pub use async_file::Async;
 #[cfg(unix)]
 pub use child::Process;
 pub use cogloop_io::{Interest, Missed, Mode};
 pub use error::Error;
-#[cfg(unix)]
 pub use handle::Ready;
 pub use handle::{Firing, Handle};
-#[cfg(all(unix, feature = "hyper"))]
+#[cfg(feature = "hyper")]
 pub use hyper::Timeouts;
 pub use idle::Idle;
 pub use interval::Interval;
@@ -140,7 +128,6 @@ pub use remote::Remote;
 pub use run::Loop;
 pub use sender::{SendError, Sender};
 pub use sleep::{Sleep, Tick, Ticks};
-#[cfg(unix)]
 pub use sources::Source;
 pub use task::Task;
 pub use timers::Timer;

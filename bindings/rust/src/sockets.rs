@@ -4,7 +4,9 @@ use crate::handle::Handle;
 use crate::{Async, socket};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+#[cfg(unix)]
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener, UnixStream};
+#[cfg(unix)]
 use std::path::Path;
 
 impl Async<TcpStream> {
@@ -67,6 +69,7 @@ impl Async<TcpListener> {
     }
 }
 
+#[cfg(unix)]
 impl Async<UnixStream> {
     /// Connects without holding up the loop. Dropped before it is done, it closes the connection.
     ///
@@ -80,6 +83,7 @@ impl Async<UnixStream> {
     }
 }
 
+#[cfg(unix)]
 impl Async<UnixListener> {
     /// Listens at a path, which must not exist yet; whoever made the listener removes the path afterwards.
     ///

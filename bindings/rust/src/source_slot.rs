@@ -1,8 +1,8 @@
 //! What the table of sources holds: a file and a callback, of whatever type.
 
 use cogloop_io::Token;
+use rustix::fd::AsFd;
 use std::cell::RefCell;
-use std::os::fd::AsFd;
 use std::process::Child;
 use std::rc::Rc;
 
@@ -13,5 +13,6 @@ pub(crate) struct SourceSlot<C> {
     pub(crate) callback: Option<C>,
     pub(crate) _file: Rc<dyn AsFd>,
     /// The child process whose end it waits for.
+    #[cfg_attr(windows, allow(dead_code, reason = "children are for Unix"))]
     pub(crate) child: Option<Rc<RefCell<Child>>>,
 }

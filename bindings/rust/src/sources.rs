@@ -9,10 +9,10 @@ use crate::outcome::Outcome;
 use crate::source_slot::SourceSlot;
 use crate::{Error, Interest, Mode};
 use cogloop_io::Token;
+use rustix::fd::AsFd;
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::os::fd::AsFd;
 use std::process::Child;
 use std::rc::Rc;
 
@@ -193,6 +193,7 @@ impl<S> Handle<S> {
     }
 
     /// Tells a source which child process it is of.
+    #[cfg_attr(windows, allow(dead_code, reason = "children are for Unix"))]
     pub(crate) fn set_child(&self, source: Source, child: Rc<RefCell<Child>>) {
         let mut sources = self.sources().borrow_mut();
         if let Some(Some(slot)) = sources.get_mut(source.token.index()) {
@@ -200,6 +201,7 @@ impl<S> Handle<S> {
         }
     }
 
+    #[cfg_attr(windows, allow(dead_code, reason = "children are for Unix"))]
     pub(crate) fn child_of(&self, source: Source) -> Option<Rc<RefCell<Child>>> {
         self.check_source(source).ok()?;
         self.sources().borrow().get(source.token.index())?.as_ref()?.child.clone()

@@ -15,7 +15,6 @@ mod events {
     use crate::core::Kind;
     use crate::handle::Handle;
     use cogloop_io::ExpiredTimer;
-    #[cfg(unix)]
     use cogloop_io::Ready;
 
     pub(crate) fn made<S>(handle: &Handle<S>) {
@@ -27,7 +26,6 @@ mod events {
         tracing::trace!(target: "cogloop", late_ns = expired.late_ns, missed = expired.missed, "a timer fires");
     }
 
-    #[cfg(unix)]
     pub(crate) fn source(ready: Ready) {
         tracing::trace!(target: "cogloop", slot = ready.token.index(), ready = ?ready.ready, "a source is ready");
     }
@@ -42,16 +40,13 @@ mod events {
     use crate::core::Kind;
     use crate::handle::Handle;
     use cogloop_io::ExpiredTimer;
-    #[cfg(unix)]
     use cogloop_io::Ready;
 
     pub(crate) fn made<S>(_: &Handle<S>) {}
     pub(crate) fn timer(_: &ExpiredTimer<Kind>) {}
-    #[cfg(unix)]
     pub(crate) fn source(_: Ready) {}
     pub(crate) fn turn(_: usize) {}
 }
 
-#[cfg(unix)]
 pub(crate) use events::source;
 pub(crate) use events::{made, timer, turn};

@@ -98,18 +98,12 @@ impl<S> Handle<S> {
         })
     }
 
-    #[cfg(unix)]
     fn serve_sources(&self, state: &mut S) -> Result<usize, Error> {
         self.serve_all(usize::MAX, || {
             let Some(ready) = self.core().events.borrow_mut().next_ready() else { return Ok(false) };
             trace::source(ready);
             self.serve_ready(state, ready.token, ready.ready).map(|()| true)
         })
-    }
-
-    #[cfg(not(unix))]
-    fn serve_sources(&self, _state: &mut S) -> Result<usize, Error> {
-        Ok(0)
     }
 
     fn serve_woken(&self, state: &mut S) -> Result<usize, Error> {

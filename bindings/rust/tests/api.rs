@@ -1,4 +1,5 @@
 //! What the types of the crate can do, whatever their methods say.
+#![cfg(unix)]
 
 use cogloop::*;
 use std::fmt::Debug;

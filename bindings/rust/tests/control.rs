@@ -4,9 +4,11 @@ mod common;
 
 use cogloop::{Error, Handle, Interest, Loop, Task};
 use common::*;
+#[cfg(unix)]
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(unix)]
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -62,7 +64,7 @@ fn who_is_unreferenced_is_served_and_keeps_no_loop_going_c34() {
     let remote = events.remote();
     assert!(events.unref_timer(pulse).unwrap());
     let remote = remote.unref();
-    let (reader, _writer) = std::io::pipe().unwrap();
+    let (reader, _writer) = pipe();
     let source = events.add(reader, Interest::READ, |_: &mut Vec<u64>, _, _| ()).unwrap();
     assert!(events.unref_source(source));
     assert_eq!(log_of(&mut events), []);
@@ -83,7 +85,7 @@ fn a_loop_that_is_cleared_in_a_callback_comes_to_its_end_c35() {
         |events| events.after(MS, |_, firing| firing.clear()).map(|_| ()),
         |events| events.every(MS, |_, firing| firing.clear()).map(|_| ()),
         |events| {
-            let (reader, writer) = std::io::pipe().unwrap();
+            let (reader, writer) = pipe();
             drop(writer);
             events.add(reader, Interest::READ, |_, ready, _| ready.clear()).map(|_| ())
         },
@@ -122,7 +124,7 @@ fn an_error_in_a_callback_ends_the_run_and_leaves_the_loop_usable() {
         |events| events.after(MS, |_, _| fail()).map(|_| ()),
         |events| events.every(MS, |_, _| fail()).map(|_| ()),
         |events| {
-            let (reader, writer) = std::io::pipe().unwrap();
+            let (reader, writer) = pipe();
             drop(writer);
             events.add(reader, Interest::READ, |_, _, _| fail()).map(|_| ())
         },
@@ -159,7 +161,7 @@ fn a_panic_in_a_callback_ends_what_it_belongs_to_and_nothing_else_c32() {
         |events| events.after(MS, |_, _| panic!("expected")).map(|_| ()),
         |events| events.every(MS, |_, _| panic!("expected")).map(|_| ()),
         |events| {
-            let (reader, writer) = std::io::pipe().unwrap();
+            let (reader, writer) = pipe();
             drop(writer);
             events.add(reader, Interest::READ, |_, _, _| panic!("expected")).map(|_| ())
         },
@@ -183,6 +185,7 @@ fn a_panic_in_a_callback_ends_what_it_belongs_to_and_nothing_else_c32() {
 }
 
 /// A destructor of what a callback holds may use the loop, whenever it runs.
+#[cfg(unix)]
 #[test]
 fn whatever_is_dropped_may_use_the_loop() {
     struct Busy(Handle<u32>, Rc<RefCell<u32>>);
@@ -190,7 +193,7 @@ fn whatever_is_dropped_may_use_the_loop() {
         fn drop(&mut self) {
             let timer = self.0.after(MS, |_, _| ());
             drop(timer.map(|timer| self.0.cancel(timer)));
-            let (reader, _writer) = std::io::pipe().unwrap();
+            let (reader, _writer) = pipe();
             drop(self.0.add(reader, Interest::READ, |_, _, _| ()).map(|source| self.0.cancel(source)));
             drop(self.0.spawn(async {}));
             drop(self.0.remote().post(|_, _| ()));
@@ -207,7 +210,7 @@ fn whatever_is_dropped_may_use_the_loop() {
         let [a, b, c, d, e, f, g] = held;
         let once = events.after(MS, move |_, _| drop(a)).unwrap();
         let repeat = events.every(MS, move |_, _| (&b, ControlFlow::Break(())).1).unwrap();
-        let (reader, _writer) = std::io::pipe().unwrap();
+        let (reader, _writer) = pipe();
         let source = events.add(reader, Interest::READ, move |_, _, _| (&c, ControlFlow::Break(())).1).unwrap();
         let idle = events.idle(move |_, _| (&d, ControlFlow::Break(())).1).unwrap();
         let task = events.spawn(async move { drop(e) }).unwrap();
@@ -253,7 +256,7 @@ fn a_handle_that_outlives_its_loop_says_so() {
     drop(events);
     assert!(matches!(handle.after(MS, |_, _| ()), Err(Error::Closed)));
     assert!(matches!(handle.every(MS, |_, _| ()), Err(Error::Closed)));
-    assert!(matches!(handle.add(std::io::stdin(), Interest::READ, |_, _, _| ()), Err(Error::Closed)));
+    assert!(matches!(handle.add(pipe().0, Interest::READ, |_, _, _| ()), Err(Error::Closed)));
     assert!(matches!(handle.spawn(async {}), Err(Error::Closed)));
     assert!(matches!(handle.sleep(MS), Err(Error::Closed)));
     assert!(matches!(handle.idle(|_, _| ()), Err(Error::Closed)));
@@ -292,11 +295,12 @@ fn idle_callbacks_fill_the_time_and_give_way() {
 }
 
 /// A loop in another one: what wakes the inner one makes its descriptor readable.
+#[cfg(unix)]
 #[test]
 fn a_loop_inside_of_another_one_is_served_by_it() {
     let mut inner = Loop::<Vec<u64>>::with_options(cogloop::Options::new().backend("epoll")).unwrap();
     let remote = inner.remote();
-    let (reader, mut writer) = std::io::pipe().unwrap();
+    let (reader, mut writer) = pipe();
     inner.add(reader, Interest::READ, |log: &mut Vec<u64>, _, _| (log.push(2), ControlFlow::Break(())).1).unwrap();
     assert_eq!(inner.next_timeout().unwrap(), None);
     let timer = inner.after(3600 * SECOND, |_, _| ()).unwrap();

@@ -1,4 +1,5 @@
 //! Memory runs out, at each request in turn: `Error::Memory`, nothing half done, and all that needs none goes on.
+#![cfg(unix)]
 #![allow(unsafe_code, reason = "an allocator that refuses")]
 
 use cogloop::{Async, Error, Interest, Interval, Loop, Options, Remote, SendError, Sender, Task};

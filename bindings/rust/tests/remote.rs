@@ -177,7 +177,7 @@ fn a_turn_serves_no_more_of_a_kind_than_the_host_allows_c36() {
         events.after(Duration::ZERO, |log: &mut Vec<u64>, _| log.push(1)).unwrap();
         remote.post(|log: &mut Vec<u64>, _| log.push(2)).unwrap();
         sender.try_send(4).unwrap();
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (reader, writer) = pipe();
         drop(writer);
         events
             .add(reader, cogloop::Interest::READ, |log: &mut Vec<u64>, _, _| (log.push(3), ControlFlow::Break(())).1)

@@ -1,4 +1,5 @@
 //! Sockets for futures: connecting, accepting, the calls that are polled, and the traits of `futures-io`.
+#![cfg(unix)]
 
 mod common;
 

@@ -2,12 +2,14 @@
 
 mod common;
 
-use cogloop::{Error, Interest, Loop, Mode, Options, Ready, Source};
+#[cfg(unix)]
+use cogloop::Options;
+use cogloop::{Error, Interest, Loop, Mode, Ready, Source};
 use common::*;
 use std::io::{ErrorKind, Read, Write};
 use std::ops::ControlFlow;
+#[cfg(unix)]
 use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,15 +32,15 @@ fn on_each(story: impl Fn(Loop<Log>)) {
 
 type Log = Vec<(&'static str, Interest)>;
 
-fn pair() -> (UnixStream, UnixStream) {
-    let (ours, peer) = UnixStream::pair().unwrap();
+fn pair() -> (Stream, Stream) {
+    let (ours, peer) = streams();
     ours.set_nonblocking(true).unwrap();
     peer.set_nonblocking(true).unwrap();
     (ours, peer)
 }
 
 /// A callback that writes down for what it is called.
-fn note(name: &'static str) -> impl FnMut(&mut Log, &Ready<'_, Log>, &UnixStream) {
+fn note(name: &'static str) -> impl FnMut(&mut Log, &Ready<'_, Log>, &Stream) {
     move |log, ready, _| log.push((name, ready.ready()))
 }
 
@@ -49,7 +51,7 @@ fn poll(events: &mut Loop<Log>) -> Log {
     log
 }
 
-fn sees_the_end(mut peer: &UnixStream) -> bool {
+fn sees_the_end(mut peer: &Stream) -> bool {
     match peer.read(&mut [0; 8]) {
         Ok(length) => length == 0,
         // What the end is called when something was left unread.
@@ -65,7 +67,7 @@ fn a_source_that_is_removed_in_the_same_turn_is_not_called_c37_c40() {
         let names = Rc::new(std::cell::Cell::new(None::<(Source, Source)>));
         let remove_other = |names: &Rc<std::cell::Cell<Option<(Source, Source)>>>| {
             let names = Rc::clone(names);
-            move |log: &mut Log, ready: &Ready<'_, Log>, _: &UnixStream| {
+            move |log: &mut Log, ready: &Ready<'_, Log>, _: &Stream| {
                 let (left, right) = names.get().unwrap();
                 let other = if ready.source() == left { right } else { left };
                 if ready.cancel(other) {
@@ -86,6 +88,7 @@ fn a_source_that_is_removed_in_the_same_turn_is_not_called_c37_c40() {
 }
 
 /// C38: the number of a closed file is used again within the batch.
+#[cfg(unix)]
 #[test]
 fn a_new_file_with_an_old_number_gets_nothing_of_the_old_ones_c38() {
     on_each(|mut events| {
@@ -181,6 +184,7 @@ fn a_second_source_takes_a_descriptor_over_c45() {
 }
 
 /// C46, C47: what is always ready, what is nothing, and what has no such direction.
+#[cfg(unix)]
 #[test]
 fn files_are_always_ready_and_what_cannot_be_observed_is_an_error_c46_c47() {
     on_each(|mut events| {
@@ -198,6 +202,7 @@ fn files_are_always_ready_and_what_cannot_be_observed_is_an_error_c46_c47() {
 }
 
 /// C50: a number that `select` cannot take is refused, and nothing else changes.
+#[cfg(unix)]
 #[test]
 fn a_refused_descriptor_is_dropped_and_changes_nothing_c50() {
     let _guard = alone();
@@ -218,7 +223,7 @@ fn level_edge_and_one_shot_report_as_often_as_they_say_c52() {
     on_each(|mut events| {
         let (ours, mut peer) = pair();
         let ours = Rc::new(ours);
-        let log_it = |log: &mut Log, ready: &Ready<'_, Log>, _: &Rc<UnixStream>| log.push(("ready", ready.ready()));
+        let log_it = |log: &mut Log, ready: &Ready<'_, Log>, _: &Rc<Stream>| log.push(("ready", ready.ready()));
         let once = [("ready", READ)];
         peer.write_all(b"x").unwrap();
 

@@ -1,4 +1,5 @@
 //! Signals and child processes, on every backend.
+#![cfg(unix)]
 
 mod common;
 

@@ -7,7 +7,6 @@ use common::*;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -35,8 +34,8 @@ async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     (from_a.unwrap(), from_b.unwrap())
 }
 
-fn pair() -> (UnixStream, UnixStream) {
-    let (left, right) = UnixStream::pair().unwrap();
+fn pair() -> (Stream, Stream) {
+    let (left, right) = streams();
     left.set_nonblocking(true).and(right.set_nonblocking(true)).unwrap();
     (left, right)
 }

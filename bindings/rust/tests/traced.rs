@@ -53,7 +53,7 @@ fn turns_timers_and_sources_are_told() {
         let mut events = simulated();
         events.after(MS, |log: &mut Vec<u64>, firing| (log.push(1), assert!(firing.advance(MS))).0).unwrap();
         events.after(MS, |log: &mut Vec<u64>, _| log.push(2)).unwrap();
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (reader, writer) = pipe();
         drop(writer);
         events.add(reader, Interest::READ, |_: &mut Vec<u64>, _, _| ControlFlow::Break(())).unwrap();
         assert_eq!(log_of(&mut events), [1, 2]);

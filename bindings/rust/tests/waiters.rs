@@ -8,7 +8,6 @@ use common::*;
 use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, Write};
-use std::os::unix::net::UnixStream;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +32,7 @@ fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
 fn a_wait_that_is_given_up_is_gone_at_once() {
     on_every_backend(|options| {
         let events = Loop::<()>::with_options(options.clone()).unwrap();
-        let (ours, _peer) = UnixStream::pair().unwrap();
+        let (ours, _peer) = streams();
         let watched = events.watch(ours).unwrap();
         for name in 0..1_000 {
             let log = Arc::default();
@@ -61,7 +60,7 @@ fn those_who_wait_are_woken_in_the_order_in_which_they_began() {
     on_every_backend(|options| {
         const COUNT: usize = 20_000;
         let mut events = Loop::<()>::with_options(options.clone()).unwrap();
-        let (ours, mut peer) = UnixStream::pair().unwrap();
+        let (ours, mut peer) = streams();
         let watched = events.watch(ours).unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let wakers: Vec<_> = (0..COUNT).map(|name| Waker::from(Arc::new(Named(name, Arc::clone(&log))))).collect();
@@ -99,7 +98,7 @@ fn whoever_is_woken_may_drop_the_others() {
         }
     }
     let mut events = Loop::<()>::new().unwrap();
-    let (ours, mut peer) = UnixStream::pair().unwrap();
+    let (ours, mut peer) = streams();
     let watched = Rc::new(events.watch(ours).unwrap());
     let dropping = Arc::new(Dropping(AtomicUsize::new(0)));
     let waker = Waker::from(Arc::clone(&dropping));
@@ -120,7 +119,7 @@ fn whoever_is_woken_may_drop_the_others() {
 #[test]
 fn a_wait_for_what_was_removed_ends_with_an_error_that_can_be_matched() {
     let mut events = Loop::<()>::simulated().unwrap();
-    let (ours, _peer) = UnixStream::pair().unwrap();
+    let (ours, _peer) = streams();
     let watched = events.watch(ours).unwrap();
     let log = Arc::new(Mutex::new(Vec::new()));
     let waker = Waker::from(Arc::new(Named(7, Arc::clone(&log))));
@@ -137,6 +136,7 @@ fn a_wait_for_what_was_removed_ends_with_an_error_that_can_be_matched() {
 }
 
 /// The loop has a reference to it until it is observed no longer, in whichever way that ends.
+#[cfg(unix)]
 #[test]
 fn a_file_comes_back_from_the_loop_however_it_was_let_go() {
     use std::os::fd::{AsFd, AsRawFd};
@@ -144,7 +144,7 @@ fn a_file_comes_back_from_the_loop_however_it_was_let_go() {
         for end in ["observed", "cleared", "taken over", "without a loop"] {
             let mut events = Some(Loop::<()>::with_options(options.clone()).unwrap());
             let handle = events.as_ref().unwrap().handle();
-            let file = Rc::new(std::io::pipe().unwrap().0);
+            let file = Rc::new(pipe().0);
             let watched = handle.watch(Rc::clone(&file)).unwrap();
             assert_eq!(watched.as_fd().as_raw_fd(), file.as_raw_fd());
             match end {

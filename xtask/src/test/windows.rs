@@ -9,7 +9,7 @@ use crate::wine::Wine;
 use crate::{conformance, process};
 
 /// The packages whose tests run.
-const PACKAGES: [&str; 2] = ["cogloop-engine", "cogloop-io"];
+const PACKAGES: [&str; 3] = ["cogloop-engine", "cogloop-io", "cogloop"];
 
 pub(super) fn run(project: &Project) -> Outcome {
     let wine = Wine::set_up(project)?;

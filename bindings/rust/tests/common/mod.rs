@@ -1,16 +1,25 @@
 //! What the stories share: every backend in turn, and virtual time.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 use cogloop::{Loop, Options};
 use std::io::Write;
 use std::time::Duration;
+#[cfg(unix)]
+pub use unix::*;
+#[cfg(windows)]
+pub use windows::*;
 
 pub const MS: Duration = Duration::from_millis(1);
 pub const SECOND: Duration = Duration::from_secs(1);
 
 /// Tells the story on each backend that this system permits. `cargo xtask test` counts the line that names another one.
 pub fn on_every_backend(story: impl Fn(&Options)) {
-    for name in ["uring", "epoll", "select", "portable"] {
+    for name in BACKENDS {
         let options = Options::new().backend(name);
         let opened = Loop::<()>::with_options(options.clone()).unwrap().backend().clone();
         if opened.name == name {

@@ -1,10 +1,10 @@
-//! Sockets that connect without waiting, which the standard library cannot make.
+//! Unix. Twin of `windows`.
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, Shutdown, SocketAddrUnix, SocketType, connect, shutdown};
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// A stream socket that does not block, and is closed in a program that this one starts.
@@ -45,7 +45,7 @@ pub(crate) fn connect_unix(path: &Path) -> io::Result<OwnedFd> {
 
 /// The peer of a socket reads the end. Anything else has no direction that could end.
 #[cfg_attr(not(feature = "futures"), allow(dead_code, reason = "for the traits of others"))]
-pub(crate) fn end_writing(file: impl AsFd) -> io::Result<()> {
+pub(crate) fn end_writing(file: BorrowedFd<'_>) -> io::Result<()> {
     match shutdown(file, Shutdown::Write) {
         // The peer has gone already.
         Ok(()) | Err(Errno::NOTSOCK | Errno::NOTCONN) => Ok(()),

@@ -1,0 +1,19 @@
+//! Sockets that connect without waiting, which the standard library cannot make: twins for Unix and Windows.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+#[cfg_attr(
+    not(any(feature = "futures", feature = "hyper")),
+    allow(unused_imports, reason = "for the traits of others")
+)]
+pub(crate) use unix::{connect_tcp, connect_unix, end_writing};
+#[cfg(windows)]
+#[cfg_attr(
+    not(any(feature = "futures", feature = "hyper")),
+    allow(unused_imports, reason = "for the traits of others")
+)]
+pub(crate) use windows::{connect_tcp, end_writing};

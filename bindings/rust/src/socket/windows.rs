@@ -1,0 +1,35 @@
+//! Windows. Twin of `unix`.
+
+use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, Shutdown, SocketType, connect, shutdown, socket};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+
+/// A stream socket that does not block.
+fn stream(family: AddressFamily) -> io::Result<OwnedFd> {
+    // The standard library starts the system's sockets when it makes the first of its own.
+    drop(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?);
+    let socket = socket(family, SocketType::STREAM, None)?;
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    Ok(socket)
+}
+
+pub(crate) fn connect_tcp(address: SocketAddr) -> io::Result<OwnedFd> {
+    let socket = stream(if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 })?;
+    match connect(&socket, &address) {
+        // One that is under way is no error: it is writable when it is through.
+        Ok(()) | Err(Errno::WOULDBLOCK | Errno::INPROGRESS) => Ok(socket),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The peer of a socket reads the end.
+#[cfg_attr(not(feature = "futures"), allow(dead_code, reason = "for the traits of others"))]
+pub(crate) fn end_writing(file: BorrowedFd<'_>) -> io::Result<()> {
+    match shutdown(file, Shutdown::Write) {
+        // The peer has gone already.
+        Ok(()) | Err(Errno::NOTSOCK | Errno::NOTCONN) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
