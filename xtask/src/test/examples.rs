@@ -24,6 +24,7 @@ pub(super) fn run(project: &Project) -> Outcome {
         tail(project, &interpreter, backend)?;
         echo(project, &interpreter, backend)?;
         daemon(project, &interpreter, backend)?;
+        tls(project, &interpreter, backend)?;
     }
     rust_examples::run(project)
 }
@@ -51,6 +52,22 @@ fn echo(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(
         return Ok(());
     }
     Err(format!("echo.lua does not say how many messages came back ({})", interpreter.name))
+}
+
+/// LuaSec, where it is installed for this Lua, over a real connection.
+fn tls(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(), String> {
+    let (lines, verdict) =
+        process::watch(interpreter.command(project, backend).args(["examples/tls.lua", "3", "5"]), LIMIT);
+    verdict?;
+    let has = |what: &str| lines.iter().any(|line| line.starts_with(what));
+    if has("this example needs") {
+        println!("skipped: tls.lua with {}: LuaSec or openssl is missing", interpreter.name);
+        return Ok(());
+    }
+    if has("3 clients, 15 messages echoed over TLS") && has("a silent client: timeout") {
+        return Ok(());
+    }
+    Err(format!("tls.lua does not say how many messages came back ({})", interpreter.name))
 }
 
 /// No report is early, and the one that fails takes nothing with it.

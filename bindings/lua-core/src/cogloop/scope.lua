@@ -6,7 +6,7 @@ local me, pause, RAISE, TaskMeta = inner.me, inner.pause, inner.RAISE, inner.Tas
 local push, remove, wake_all = inner.push, inner.remove, inner.wake_all
 local spawn, running = methods.spawn, methods.running
 local of_loop, of_module, default = inner.of_loop, inner.of_module, inner.of_module.default
-local error, getmetatable, select, setmetatable, type = error, getmetatable, select, setmetatable, type
+local error, getmetatable, pcall, select, setmetatable, type = error, getmetatable, pcall, select, setmetatable, type
 local unpack = table.unpack or unpack
 
 local Group = { __name = 'cogloop.group', __index = { } }
@@ -125,7 +125,16 @@ local function run_all( loop, wants_one, ... )
   local self, tasks = new_group( loop, wants_one ), { ... }
   me( loop )
   for i = 1, #tasks do
-    if getmetatable( tasks[ i ] ) ~= TaskMeta then tasks[ i ] = spawn( loop, tasks[ i ] ) end
+    if getmetatable( tasks[ i ] ) ~= TaskMeta then
+      local ok, task = pcall( spawn, loop, tasks[ i ] )
+      if not ok then
+        -- At the loop's limit. Those that were made before do not stay.
+        cancel_all( self, FAILED )
+        rest( self )
+        error( task, 0 )
+      end
+      tasks[ i ] = task
+    end
     add( self, tasks[ i ] )
   end
   local done, err = rest( self )

@@ -196,6 +196,35 @@ test( 'a cancelled task leaves nothing of its scopes', function( )
   end
 end )
 
+test( 'a scope that meets the limit of the loop half-way leaves none of its tasks', function( )
+  local loop, begun = cogloop.loop{ clock = 'virtual', max_timers = 2 }, 0
+  local task = loop:spawn( function( )
+    local function part( ) begun = begun + 1 loop:sleep( 1000 ) end
+    loop:sleep( 1 )
+    loop:all( part, part, part, part )
+  end )
+  loop:spawn( function( ) task:join( ) end )
+  loop:run( )
+  equal( task:status( ), 'failed' )
+  is_true( select( 2, task:join( ) ):find 'too many timers' )
+  equal( begun, 0 )
+  equal( #loop:tasks( ), 0 )
+  equal( loop:now( ), 1 )
+end )
+
+-- Two tasks that join each other wait for ever, and do not keep the loop going; a limit or a cancel ends it.
+test( 'a circle of joins is left by a cancel', function( )
+  local loop, one, two = virtual( ), nil, nil
+  one = loop:spawn( function( ) return two:join( ) end )
+  two = loop:spawn( function( ) return one:join( ) end )
+  loop:run( )
+  equal( #loop:tasks( ), 2 )
+  one:cancel( )
+  loop:run( )
+  equal( #loop:tasks( ), 0 )
+  equal( two:status( ), 'done' )
+end )
+
 test( 'a scope that is cancelled at every point leaves nothing', function( )
   for at = 0, 12 do
     for turn = 0, 3 do
