@@ -7,7 +7,7 @@ use cogloop_io::backend::EVENTS_MAX;
 use cogloop_io::{Interest, Token, Wait};
 use common::*;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -44,6 +44,28 @@ fn all_are_served(events: &mut Loop, added: &[(Token, BorrowedFd<'static>)]) {
     assert_eq!(served.len(), added.len(), "after {turns} turns");
 }
 
+/// Turns that end early, as a turn's share does: all descriptors are always ready, and a turn serves `LEAST` of them or a
+/// batch, in turns. No descriptor waits longer than the bound, and all are served about as often.
+fn turns_that_end_early_share_out_evenly(events: &mut Loop, added: &[(Token, BorrowedFd<'static>)]) {
+    const LEAST: usize = 100;
+    let longest_wait = (added.len().div_ceil(EVENTS_MAX) + 1) * added.len().div_ceil(LEAST);
+    let mut served = HashMap::new();
+    let turns = 200;
+    for turn in 1..=turns {
+        events.turn(Wait::Poll).unwrap();
+        for _ in 0..[LEAST, EVENTS_MAX, 3 * LEAST][turn % 3] {
+            let Some(ready) = events.next_ready() else { break };
+            let (times, last) = served.entry(ready.token).or_insert((0, 0));
+            assert!(turn - *last <= longest_wait, "{:?} waited from turn {last} to {turn}", ready.token);
+            (*times, *last) = (*times + 1, turn);
+        }
+    }
+    assert_eq!(served.len(), added.len());
+    let times = || served.values().map(|(times, _)| *times);
+    let (least, most) = (times().min().unwrap(), times().max().unwrap());
+    assert!(2 * least >= most, "served {least} to {most} times in {turns} turns");
+}
+
 /// C49: sockets (a peer that hung up stays readable), then regular files, which epoll does not take.
 #[test]
 fn all_of_10_000_ready_descriptors_are_served_beyond_one_buffer_c49() {
@@ -56,6 +78,7 @@ fn all_of_10_000_ready_descriptors_are_served_beyond_one_buffer_c49() {
         for source in [reader.as_fd(), file.as_fd()] {
             let added = add_up_to(MANY, events, source);
             all_are_served(events, &added);
+            turns_that_end_early_share_out_evenly(events, &added);
             for (token, _) in &added[1..] {
                 events.set_interest(*token, Interest::NONE).unwrap();
             }
