@@ -82,7 +82,7 @@ fn chosen(names: &[&str]) -> Result<Vec<&'static Benchmark>, String> {
     names.iter().map(|name| find(name)).collect()
 }
 
-/// Runs them, whoever of them fails, and draws the page of all that have ever written their figures.
+/// Runs them all, even if one fails, and draws the page of all figures that are there.
 fn run_all(project: &Project, chosen: &[&Benchmark], options: &[&str]) -> Result<(), String> {
     let folder = folder(project);
     fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;

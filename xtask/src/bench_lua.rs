@@ -8,8 +8,8 @@ use crate::test::apt_install;
 
 const INTERPRETERS: [&str; 2] = ["5.4", "jit"];
 
-/// A module that a contender needs, and the Debian package that has it. It may have it for some Luas only; whom no package
-/// has, as lua-ev, takes part where somebody has installed it.
+/// A module that a contender needs, and the Debian package that has it, perhaps for some versions of Lua only. A contender
+/// without a package, such as lua-ev, takes part if it is installed.
 const PEERS: [(&str, &str); 4] =
     [("luv", "lua-luv"), ("cqueues", "lua-cqueues"), ("socket", "lua-socket"), ("copas", "lua-copas")];
 

@@ -1,4 +1,4 @@
-//! What cargo has built, and where: for programs that are run more than once, or in an environment of their own.
+//! The programs that cargo has built, for steps that run a program more than once or in an environment of its own.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use crate::process;
 
-/// One target that cargo has built, or had.
+/// A target that cargo has built, now or before.
 pub(crate) struct Built {
-    /// The target's name: of a library, with underscores.
+    /// The target's name; that of a library has underscores.
     pub(crate) name: String,
     /// Its program, if it is one.
     pub(crate) program: Option<PathBuf>,
 }
 
-/// Runs a `cargo build` or `cargo test --no-run`, and says what came of it.
+/// Runs a `cargo build` or `cargo test --no-run`, and returns its targets.
 pub(crate) fn build(cargo: &mut Command) -> Result<Vec<Built>, String> {
     let messages = process::capture(cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]))?;
     Ok(messages.lines().filter_map(|line| artifact(&serde_json::from_str(line).ok()?)).collect())

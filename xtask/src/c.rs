@@ -5,7 +5,7 @@
 //!   LIBDIR/libcogloop.a   libcogloop.so -> libcogloop.so.0   libcogloop.so.0.debug   pkgconfig/cogloop.pc
 //! ```
 //!
-//! LIBDIR is PREFIX/lib if nobody says otherwise. As `make install` does, it puts everything below DESTDIR if the environment
+//! LIBDIR is PREFIX/lib by default. As `make install` does, it puts everything below DESTDIR if the environment
 //! has one, for a package; the files then still name the places where they will stand.
 
 use std::ffi::OsStr;

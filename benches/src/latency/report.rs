@@ -119,7 +119,7 @@ fn is_no_more(ours: f64, best: f64) -> bool {
 }
 
 /// A figure of ours, and the best peer's; ✗ where that is better.
-fn beside((ours, best): (f64, Option<(&'static str, f64)>), digits: usize) -> String {
+fn with_best_peer((ours, best): (f64, Option<(&'static str, f64)>), digits: usize) -> String {
     match best {
         Some((name, best)) if is_no_more(ours, best) => format!("{ours:.digits$} | {best:.digits$} {name}"),
         Some((name, best)) => format!("{ours:.digits$} ✗ | {best:.digits$} {name}"),
@@ -146,8 +146,8 @@ pub(super) fn print_verdicts(verdicts: &[Verdict]) {
             ratio => format!("{ratio:.2} ✗"),
         };
         let early = if verdict.early == 0 { "0".to_owned() } else { format!("{} ✗", verdict.early) };
-        let p99 = if is_coarse { format!("{:.0} | –", verdict.p99_us.0) } else { beside(verdict.p99_us, 0) };
-        let wakes = beside(verdict.wakes, 3);
+        let p99 = if is_coarse { format!("{:.0} | –", verdict.p99_us.0) } else { with_best_peer(verdict.p99_us, 0) };
+        let wakes = with_best_peer(verdict.wakes, 3);
         println!("| {}: {} | {ratio} | {early} | {p99} | {wakes} |", verdict.cell, verdict.name);
     }
 }
@@ -161,9 +161,9 @@ mod tests {
 
     #[test]
     fn a_figure_that_is_not_the_best_is_marked() {
-        assert_eq!(beside((10.0, Some(("calloop", 9.8))), 0), "10 | 10 calloop");
-        assert_eq!(beside((10.0, Some(("calloop", 5.0))), 0), "10 ✗ | 5 calloop");
-        assert_eq!(beside((0.25, None), 2), "0.25 | –");
+        assert_eq!(with_best_peer((10.0, Some(("calloop", 9.8))), 0), "10 | 10 calloop");
+        assert_eq!(with_best_peer((10.0, Some(("calloop", 5.0))), 0), "10 ✗ | 5 calloop");
+        assert_eq!(with_best_peer((0.25, None), 2), "0.25 | –");
     }
 
     /// One round for each p99.

@@ -1,26 +1,26 @@
 //! That all stores do the same work: without it the times would say nothing.
 
-use super::bed::Bed;
 use super::inputs::{Inputs, SPAN, mix};
 use super::steady::churn_pairs;
+use super::testbed::Testbed;
 use crate::store::Store;
 
 /// A checksum of which timers fire when, after many were replaced and while every third is set again once.
 pub(crate) fn checksum<S: Store>(inputs: &Inputs) -> u64 {
     const STEPS: u64 = 2_000;
-    let mut bed = Bed::<S>::fresh(0.0);
-    bed.fill(inputs);
-    churn_pairs(&mut bed, &inputs.churn);
+    let mut testbed = Testbed::<S>::fresh(0.0);
+    testbed.fill(inputs);
+    churn_pairs(&mut testbed, &inputs.churn);
     let mut checksum = 0_u64;
     let again = inputs.size as u64;
     for step in 1..=STEPS {
         let now = step * (2 * SPAN / STEPS);
-        bed.store.advance(now, |id| {
+        testbed.store.advance(now, |id| {
             checksum = checksum.wrapping_add(mix(id, now));
             let first_time = now <= SPAN / 2;
             (first_time && id % 3 == 0).then(|| now + 1 + mix(id, again) % SPAN)
         });
     }
-    assert_eq!(bed.store.next_deadline(), None, "{} is empty when all have fired", S::NAME);
+    assert_eq!(testbed.store.next_deadline(), None, "{} is empty when all have fired", S::NAME);
     checksum
 }

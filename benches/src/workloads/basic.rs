@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
-use super::bed::Bed;
 use super::inputs::{Inputs, SPAN, mix};
+use super::testbed::Testbed;
 use super::workload::{Sample, Workload};
 use crate::measure::timed_ns;
 use crate::store::Store;
@@ -12,12 +12,12 @@ use crate::store::Store;
 const STEPS: u64 = 1_000;
 
 /// Inserts all timers; then cancels them in random order. What cancelling left behind is dropped after that, by itself.
-pub(super) fn insert_and_cancel<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> [Sample; 2] {
+pub(super) fn insert_and_cancel<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> [Sample; 2] {
     let size = inputs.size as f64;
-    let insert_ns = timed_ns(|| bed.fill(inputs));
-    let cancel_ns = timed_ns(|| bed.cancel_all(inputs));
-    let purge_ns = bed.timed_without_turns_ns(|bed| {
-        bed.purge();
+    let insert_ns = timed_ns(|| testbed.fill(inputs));
+    let cancel_ns = timed_ns(|| testbed.cancel_all(inputs));
+    let purge_ns = testbed.timed_without_turns_ns(|testbed| {
+        testbed.purge();
         1
     });
     [
@@ -27,11 +27,11 @@ pub(super) fn insert_and_cancel<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> 
 }
 
 /// Lets all timers expire while time passes in equal steps.
-pub(super) fn expire_in_steps<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> Sample {
-    bed.fill(inputs);
+pub(super) fn expire_in_steps<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> Sample {
+    testbed.fill(inputs);
     let (mut fired, mut checksum) = (0, 0_u64);
-    let ns = bed.timed_without_turns_ns(|bed| {
-        pass_in_steps(bed, |id, step| {
+    let ns = testbed.timed_without_turns_ns(|testbed| {
+        pass_in_steps(testbed, |id, step| {
             fired += 1;
             checksum = checksum.wrapping_add(mix(id, step));
         })
@@ -42,11 +42,11 @@ pub(super) fn expire_in_steps<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> Sa
 
 /// Lets the time of all timers pass in equal steps, and says of each in which one it fired. How many steps is returned.
 #[inline]
-pub(super) fn pass_in_steps<S: Store>(bed: &mut Bed<S>, mut fired: impl FnMut(u64, u64)) -> u64 {
-    let start = bed.now;
+pub(super) fn pass_in_steps<S: Store>(testbed: &mut Testbed<S>, mut fired: impl FnMut(u64, u64)) -> u64 {
+    let start = testbed.now;
     for step in 1..=STEPS {
-        bed.now = start + step * (SPAN / STEPS);
-        bed.store.advance(bed.now, |id| {
+        testbed.now = start + step * (SPAN / STEPS);
+        testbed.store.advance(testbed.now, |id| {
             fired(id, step);
             None
         });
@@ -55,35 +55,35 @@ pub(super) fn pass_in_steps<S: Store>(bed: &mut Bed<S>, mut fired: impl FnMut(u6
 }
 
 /// Lets all timers expire while time jumps from deadline to deadline.
-pub(super) fn expire_by_deadline<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> Option<Sample> {
-    let start = bed.now;
+pub(super) fn expire_by_deadline<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> Option<Sample> {
+    let start = testbed.now;
     if !S::NEXT_IS_EXACT {
-        bed.purge();
+        testbed.purge();
         return None;
     }
-    bed.fill(inputs);
+    testbed.fill(inputs);
     let (mut fired, mut checksum) = (0, 0_u64);
-    let ns = bed.timed_without_turns_ns(|bed| {
-        pass_by_deadline(bed, |id, now| {
+    let ns = testbed.timed_without_turns_ns(|testbed| {
+        pass_by_deadline(testbed, |id, now| {
             fired += 1;
             checksum = checksum.wrapping_add(mix(id, now - start));
         })
     });
     assert_eq!(fired, inputs.size, "{} fires each timer once", S::NAME);
-    bed.now = start;
-    bed.purge(); // so that every store has come to the same tick
+    testbed.now = start;
+    testbed.purge(); // so that every store has come to the same tick
     Some(Sample { checksum, ..Sample::new(Workload::ExpireByDeadline, ns / inputs.size as f64) })
 }
 
 /// Lets time jump from deadline to deadline, and says of each timer at which one it fired. How many deadlines is
 /// returned.
 #[inline]
-pub(super) fn pass_by_deadline<S: Store>(bed: &mut Bed<S>, mut fired: impl FnMut(u64, u64)) -> u64 {
+pub(super) fn pass_by_deadline<S: Store>(testbed: &mut Testbed<S>, mut fired: impl FnMut(u64, u64)) -> u64 {
     let mut turns = 0;
-    while let Some(next) = black_box(bed.store.next_deadline()) {
-        bed.now = next;
+    while let Some(next) = black_box(testbed.store.next_deadline()) {
+        testbed.now = next;
         turns += 1;
-        bed.store.advance(next, |id| {
+        testbed.store.advance(next, |id| {
             fired(id, next);
             None
         });

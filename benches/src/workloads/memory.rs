@@ -2,9 +2,9 @@
 
 use fastrand::Rng;
 
-use super::bed::Bed;
 use super::inputs::{Inputs, SPAN};
 use super::steady::{churn_pairs, rearm_fill, rearm_step};
+use super::testbed::Testbed;
 use crate::allocator;
 use crate::store::Store;
 
@@ -23,25 +23,25 @@ pub(crate) fn filled<S: Store>(inputs: &Inputs) -> Footprint {
 
 /// Bytes after many timers were cancelled and replaced, and no time has passed.
 pub(crate) fn churned<S: Store>(inputs: &Inputs, pairs: usize) -> Footprint {
-    after::<S>(inputs, |bed| {
+    after::<S>(inputs, |testbed| {
         let mut random = Rng::with_seed(pairs as u64);
         for _ in 0..pairs {
-            churn_pairs(bed, &[(random.u32(0..inputs.size as u32), random.u32(1..=SPAN as u32))]);
+            churn_pairs(testbed, &[(random.u32(0..inputs.size as u32), random.u32(1..=SPAN as u32))]);
         }
     })
 }
 
-fn after<S: Store>(inputs: &Inputs, work: impl FnOnce(&mut Bed<S>)) -> Footprint {
+fn after<S: Store>(inputs: &Inputs, work: impl FnOnce(&mut Testbed<S>)) -> Footprint {
     drop(S::new()); // what the peer keeps for the whole program is not the store's
     let before = allocator::live_bytes();
-    let mut bed = Bed::<S>::fresh(0.0);
+    let mut testbed = Testbed::<S>::fresh(0.0);
     let empty = allocator::bytes_since(before);
-    bed.handles.reserve_exact(inputs.size);
+    testbed.handles.reserve_exact(inputs.size);
     let handles = allocator::bytes_since(before) - empty;
-    bed.fill(inputs);
-    work(&mut bed);
+    testbed.fill(inputs);
+    work(&mut testbed);
     let bytes = allocator::bytes_since(before) - handles;
-    bed.cancel_all(inputs);
+    testbed.cancel_all(inputs);
     Footprint { empty, per_timer: bytes as f64 / inputs.size as f64 }
 }
 
@@ -53,18 +53,18 @@ pub(crate) struct SteadyAllocations {
 }
 
 pub(crate) fn allocations<S: Store>(inputs: &Inputs) -> SteadyAllocations {
-    let mut bed = Bed::<S>::fresh(0.0);
-    bed.fill(inputs);
-    churn_pairs(&mut bed, &inputs.churn);
-    let churn = thousandths(inputs.churn.len() as u64, || churn_pairs(&mut bed, &inputs.churn));
-    bed.cancel_all(inputs);
-    bed.purge();
+    let mut testbed = Testbed::<S>::fresh(0.0);
+    testbed.fill(inputs);
+    churn_pairs(&mut testbed, &inputs.churn);
+    let churn = thousandths(inputs.churn.len() as u64, || churn_pairs(&mut testbed, &inputs.churn));
+    testbed.cancel_all(inputs);
+    testbed.purge();
 
-    rearm_fill(&mut bed, inputs);
+    rearm_fill(&mut testbed, inputs);
     let mut rearm_all = || {
         let mut fired = 0;
         while fired < inputs.fires {
-            rearm_step(&mut bed, inputs, |_, _| fired += 1);
+            rearm_step(&mut testbed, inputs, |_, _| fired += 1);
         }
     };
     rearm_all();

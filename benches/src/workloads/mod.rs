@@ -2,7 +2,6 @@
 
 pub(crate) mod agreement;
 mod basic;
-mod bed;
 mod inputs;
 pub(crate) mod memory;
 pub(crate) mod pause;
@@ -10,35 +9,36 @@ pub(crate) mod probe;
 pub(crate) mod scaling;
 pub(crate) mod sparse;
 mod steady;
+mod testbed;
 mod workload;
 
-pub(crate) use bed::Memory;
 pub(crate) use inputs::{Inputs, Scale};
+pub(crate) use testbed::Memory;
 pub(crate) use workload::{Sample, Workload};
 
 use crate::allocator;
 use crate::store::Store;
-use bed::Bed;
+use testbed::Testbed;
 
 /// One sample of each workload; of a store in new memory, of insertion only.
 pub(crate) fn run<S: Store>(inputs: &Inputs, memory: Memory) -> Vec<Sample> {
-    type Work<S> = fn(&mut Bed<S>, &Inputs) -> Vec<Sample>;
-    let turn_ns = bed::measure_turn_ns::<S>();
-    let mut scrambled = (memory == Memory::Scrambled).then(|| Bed::<S>::scrambled(inputs, turn_ns));
+    type Work<S> = fn(&mut Testbed<S>, &Inputs) -> Vec<Sample>;
+    let turn_ns = testbed::measure_turn_ns::<S>();
+    let mut scrambled = (memory == Memory::Scrambled).then(|| Testbed::<S>::scrambled(inputs, turn_ns));
     let mut on_bed = |workload: Work<S>| match memory {
         Memory::New => {
             allocator::give_back_unused();
-            workload(&mut Bed::fresh(turn_ns), inputs)
+            workload(&mut Testbed::fresh(turn_ns), inputs)
         }
-        Memory::Ordered => workload(&mut Bed::ordered(inputs, turn_ns), inputs),
-        Memory::Scrambled => scrambled.as_mut().map(|bed| workload(bed, inputs)).unwrap_or_default(),
+        Memory::Ordered => workload(&mut Testbed::ordered(inputs, turn_ns), inputs),
+        Memory::Scrambled => scrambled.as_mut().map(|testbed| workload(testbed, inputs)).unwrap_or_default(),
     };
     let short: Vec<Work<S>> = match memory {
-        Memory::New => vec![|bed, inputs| basic::insert_and_cancel(bed, inputs)[..1].to_vec()],
+        Memory::New => vec![|testbed, inputs| basic::insert_and_cancel(testbed, inputs)[..1].to_vec()],
         _ => vec![
-            |bed, inputs| basic::insert_and_cancel(bed, inputs).to_vec(),
-            |bed, inputs| vec![basic::expire_in_steps(bed, inputs)],
-            |bed, inputs| Vec::from_iter(basic::expire_by_deadline(bed, inputs)),
+            |testbed, inputs| basic::insert_and_cancel(testbed, inputs).to_vec(),
+            |testbed, inputs| vec![basic::expire_in_steps(testbed, inputs)],
+            |testbed, inputs| Vec::from_iter(basic::expire_by_deadline(testbed, inputs)),
         ],
     };
     let mut samples = Vec::new();
@@ -47,8 +47,8 @@ pub(crate) fn run<S: Store>(inputs: &Inputs, memory: Memory) -> Vec<Sample> {
         samples.extend(mean(&rounds));
     }
     if memory != Memory::New {
-        samples.extend(on_bed(|bed, inputs| vec![steady::churn(bed, inputs)]));
-        samples.extend(on_bed(|bed, inputs| vec![steady::rearm(bed, inputs)]));
+        samples.extend(on_bed(|testbed, inputs| vec![steady::churn(testbed, inputs)]));
+        samples.extend(on_bed(|testbed, inputs| vec![steady::rearm(testbed, inputs)]));
     }
     samples
 }

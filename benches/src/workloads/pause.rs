@@ -2,8 +2,8 @@
 //!
 //! The turns of a peer's own loop stay in here: about a microsecond, which is not what makes a pause.
 
-use super::bed::Bed;
 use super::inputs::{Inputs, SPAN, mix};
+use super::testbed::Testbed;
 use crate::measure::cpu_ns;
 use crate::store::Store;
 
@@ -76,7 +76,7 @@ fn longest_us(steps_ns: &[u32]) -> Option<f64> {
 }
 
 pub(crate) fn run<S: Store>(inputs: &Inputs, course: Course) -> Steps {
-    let mut bed = Bed::<S>::fresh(0.0);
+    let mut testbed = Testbed::<S>::fresh(0.0);
     let (step, end) = match course {
         Course::OneTick => (1, SPAN),
         Course::ThousandTicks => (1_000, SPAN),
@@ -84,25 +84,25 @@ pub(crate) fn run<S: Store>(inputs: &Inputs, course: Course) -> Steps {
     };
     if course == Course::FarSlot {
         for id in 0..inputs.size as u64 {
-            bed.store.insert(FAR - FAR_JITTER + 1 + mix(id, 0) % (2 * FAR_JITTER), id);
+            testbed.store.insert(FAR - FAR_JITTER + 1 + mix(id, 0) % (2 * FAR_JITTER), id);
         }
     } else {
-        bed.fill(inputs);
+        testbed.fill(inputs);
     }
     let mut steps = Steps::default();
-    steps.whole_ns.reserve(((end - bed.now) / step) as usize);
+    steps.whole_ns.reserve(((end - testbed.now) / step) as usize);
     let since = |start: u64, now: u64| u32::try_from(now - start).unwrap_or(u32::MAX);
     let mut fired = 0;
     let mut start = cpu_ns();
-    while bed.now < end {
-        bed.now += step;
+    while testbed.now < end {
+        testbed.now += step;
         let mut slice_start = start;
-        bed.store.advance_in_slices(bed.now, || {
+        testbed.store.advance_in_slices(testbed.now, || {
             let now = cpu_ns();
             steps.slices_ns.push(since(slice_start, now));
             slice_start = now;
         });
-        bed.store.advance(bed.now, |_| {
+        testbed.store.advance(testbed.now, |_| {
             fired += 1;
             None
         });

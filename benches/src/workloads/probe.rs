@@ -3,9 +3,9 @@
 use std::hint::black_box;
 
 use super::basic::{pass_by_deadline, pass_in_steps};
-use super::bed::Bed;
 use super::inputs::{Inputs, REARM_SPAN_NEAR, Scale};
 use super::steady::{churn_pairs, rearm_fill, rearm_step};
+use super::testbed::Testbed;
 use crate::store::Store;
 
 pub(crate) const TIMERS: usize = 1_000;
@@ -33,46 +33,46 @@ fn measured_region<R>(work: impl FnOnce() -> R) -> R {
 pub(crate) fn run<S: Store>(probe: &str, operations: usize) -> usize {
     let scale = Scale { churn_pairs: operations, fires: operations as u64, round_operations: operations };
     let inputs = Inputs::new(TIMERS, 1, &scale);
-    let mut bed = Bed::<S>::scrambled(&inputs, 0.0);
+    let mut testbed = Testbed::<S>::scrambled(&inputs, 0.0);
     match probe {
         "insert" => fill_and_empty(
-            &mut bed,
+            &mut testbed,
             &inputs,
-            |bed| measured_region(|| bed.fill(&inputs)),
-            |bed| bed.cancel_all(&inputs),
+            |testbed| measured_region(|| testbed.fill(&inputs)),
+            |testbed| testbed.cancel_all(&inputs),
         ),
         "cancel" => fill_and_empty(
-            &mut bed,
+            &mut testbed,
             &inputs,
-            |bed| bed.fill(&inputs),
-            |bed| measured_region(|| bed.cancel_all(&inputs)),
+            |testbed| testbed.fill(&inputs),
+            |testbed| measured_region(|| testbed.cancel_all(&inputs)),
         ),
         "churn" => {
-            bed.fill(&inputs);
-            measured_region(|| churn_pairs(&mut bed, &inputs.churn));
+            testbed.fill(&inputs);
+            measured_region(|| churn_pairs(&mut testbed, &inputs.churn));
             operations
         }
-        "rearm" => rearm(&mut bed, &inputs, operations),
-        "rearm-near" => rearm(&mut bed, &inputs.with_rearm_span(REARM_SPAN_NEAR), operations),
+        "rearm" => rearm(&mut testbed, &inputs, operations),
+        "rearm-near" => rearm(&mut testbed, &inputs.with_rearm_span(REARM_SPAN_NEAR), operations),
         "expire" => {
             for _ in 0..inputs.rounds {
-                bed.fill(&inputs);
-                measured_region(|| pass_in_steps(&mut bed, |_, _| ()));
+                testbed.fill(&inputs);
+                measured_region(|| pass_in_steps(&mut testbed, |_, _| ()));
             }
             inputs.rounds * inputs.size
         }
         "expire-by-deadline" => {
             for _ in 0..inputs.rounds {
-                bed.fill(&inputs);
-                measured_region(|| pass_by_deadline(&mut bed, |_, _| ()));
+                testbed.fill(&inputs);
+                measured_region(|| pass_by_deadline(&mut testbed, |_, _| ()));
             }
             inputs.rounds * inputs.size
         }
         "next" => {
-            bed.fill(&inputs);
+            testbed.fill(&inputs);
             measured_region(|| {
                 for _ in 0..operations {
-                    black_box(black_box(&mut bed.store).next_deadline());
+                    black_box(black_box(&mut testbed.store).next_deadline());
                 }
             });
             operations
@@ -81,27 +81,27 @@ pub(crate) fn run<S: Store>(probe: &str, operations: usize) -> usize {
     }
 }
 
-fn rearm<S: Store>(bed: &mut Bed<S>, inputs: &Inputs, operations: usize) -> usize {
-    rearm_fill(bed, inputs);
+fn rearm<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs, operations: usize) -> usize {
+    rearm_fill(testbed, inputs);
     let mut fired = 0;
     measured_region(|| {
         while fired < operations {
-            rearm_step(bed, inputs, |_, _| fired += 1);
+            rearm_step(testbed, inputs, |_, _| fired += 1);
         }
     });
     fired
 }
 
 fn fill_and_empty<S: Store>(
-    bed: &mut Bed<S>,
+    testbed: &mut Testbed<S>,
     inputs: &Inputs,
-    fill: impl Fn(&mut Bed<S>),
-    empty: impl Fn(&mut Bed<S>),
+    fill: impl Fn(&mut Testbed<S>),
+    empty: impl Fn(&mut Testbed<S>),
 ) -> usize {
     for _ in 0..inputs.rounds {
-        fill(bed);
-        empty(bed);
-        bed.purge();
+        fill(testbed);
+        empty(testbed);
+        testbed.purge();
     }
     inputs.rounds * inputs.size
 }

@@ -2,9 +2,9 @@
 
 use fastrand::Rng;
 
-use super::bed::Bed;
 use super::inputs::{Inputs, SPAN};
 use super::steady::churn_pairs;
+use super::testbed::Testbed;
 use crate::allocator;
 use crate::measure::timed_ns;
 use crate::store::Store;
@@ -24,32 +24,32 @@ pub(crate) struct Life {
 }
 
 pub(crate) fn life<S: Store>(inputs: &Inputs, expires: bool) -> Life {
-    let turn_ns = super::bed::measure_turn_ns::<S>();
-    let (mut bed, before) = bed_with_room::<S>(inputs, turn_ns);
+    let turn_ns = super::testbed::measure_turn_ns::<S>();
+    let (mut testbed, before) = bed_with_room::<S>(inputs, turn_ns);
     let size = inputs.size as f64;
-    let insert_ns = timed_ns(|| bed.fill(inputs)) / size;
+    let insert_ns = timed_ns(|| testbed.fill(inputs)) / size;
     let bytes = allocator::bytes_since(before) as f64 / size;
-    let churn_ns = timed_ns(|| churn_pairs(&mut bed, &inputs.churn)) / inputs.churn.len() as f64;
-    let expire_ns = if expires { expire(&mut bed, inputs.size) } else { f64::NAN };
+    let churn_ns = timed_ns(|| churn_pairs(&mut testbed, &inputs.churn)) / inputs.churn.len() as f64;
+    let expire_ns = if expires { expire(&mut testbed, inputs.size) } else { f64::NAN };
     Life { insert_ns, churn_ns, expire_ns, bytes }
 }
 
 /// A new store; and the live bytes from which its own count, the empty store's among them, and not those of the handles.
-fn bed_with_room<S: Store>(inputs: &Inputs, turn_ns: f64) -> (Bed<S>, u64) {
+fn bed_with_room<S: Store>(inputs: &Inputs, turn_ns: f64) -> (Testbed<S>, u64) {
     drop(S::new()); // what the peer keeps for the whole program is not the store's
     let before = allocator::live_bytes();
-    let mut bed = Bed::<S>::fresh(turn_ns);
+    let mut testbed = Testbed::<S>::fresh(turn_ns);
     let empty = allocator::bytes_since(before);
-    bed.handles.reserve_exact(inputs.size);
+    testbed.handles.reserve_exact(inputs.size);
     let handles = allocator::bytes_since(before) - empty;
-    (bed, before.wrapping_add(handles))
+    (testbed, before.wrapping_add(handles))
 }
 
-fn expire<S: Store>(bed: &mut Bed<S>, size: usize) -> f64 {
+fn expire<S: Store>(testbed: &mut Testbed<S>, size: usize) -> f64 {
     let mut fired = 0;
-    let ns = bed.timed_without_turns_ns(|bed| {
+    let ns = testbed.timed_without_turns_ns(|testbed| {
         for step in 1..=STEPS {
-            bed.store.advance(step * (SPAN / STEPS), |_| {
+            testbed.store.advance(step * (SPAN / STEPS), |_| {
                 fired += 1;
                 None
             });
@@ -62,17 +62,17 @@ fn expire<S: Store>(bed: &mut Bed<S>, size: usize) -> f64 {
 
 /// Bytes for each of the timers, at first and whenever so many of them have been cancelled and replaced.
 pub(crate) fn growth<S: Store>(inputs: &Inputs, pairs_a_sample: usize, samples: usize) -> Vec<f64> {
-    let (mut bed, before) = bed_with_room::<S>(inputs, 0.0);
-    bed.fill(inputs);
+    let (mut testbed, before) = bed_with_room::<S>(inputs, 0.0);
+    testbed.fill(inputs);
     let mut random = Rng::with_seed(inputs.size as u64);
     let bytes = (0..=samples).map(|sample| {
         let pairs = if sample == 0 { 0 } else { pairs_a_sample };
         for _ in 0..pairs {
-            churn_pairs(&mut bed, &[(random.u32(0..inputs.size as u32), random.u32(1..=SPAN as u32))]);
+            churn_pairs(&mut testbed, &[(random.u32(0..inputs.size as u32), random.u32(1..=SPAN as u32))]);
         }
         allocator::bytes_since(before) as f64 / inputs.size as f64
     });
     let bytes = bytes.collect();
-    bed.cancel_all(inputs);
+    testbed.cancel_all(inputs);
     bytes
 }

@@ -2,54 +2,54 @@
 
 use std::hint::black_box;
 
-use super::bed::Bed;
 use super::inputs::{Inputs, mix};
+use super::testbed::Testbed;
 use super::workload::{Sample, Workload};
 use crate::measure::timed_ns;
 use crate::store::Store;
 
 /// Cancels a random timer and inserts another, many times. What a store that cancels lazily has left behind is dropped
 /// at the end: the time for it is shared among all that was cancelled.
-pub(super) fn churn<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> Sample {
-    bed.fill(inputs);
+pub(super) fn churn<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> Sample {
+    testbed.fill(inputs);
     let pairs = inputs.churn.len() as f64;
-    let pair_ns = timed_ns(|| churn_pairs(bed, &inputs.churn)) / pairs;
-    bed.cancel_all(inputs);
-    let purge_ns = bed.timed_without_turns_ns(|bed| {
-        bed.purge();
+    let pair_ns = timed_ns(|| churn_pairs(testbed, &inputs.churn)) / pairs;
+    testbed.cancel_all(inputs);
+    let purge_ns = testbed.timed_without_turns_ns(|testbed| {
+        testbed.purge();
         1
     });
     Sample { later_ns: purge_ns / (pairs + inputs.size as f64), ..Sample::new(Workload::Churn, pair_ns) }
 }
 
 #[inline]
-pub(super) fn churn_pairs<S: Store>(bed: &mut Bed<S>, pairs: &[(u32, u32)]) {
+pub(super) fn churn_pairs<S: Store>(testbed: &mut Testbed<S>, pairs: &[(u32, u32)]) {
     for &(victim, delay) in pairs {
-        let handle = &mut bed.handles[victim as usize];
-        bed.store.cancel(*handle);
-        *handle = bed.store.insert(bed.now + u64::from(delay), u64::from(victim));
+        let handle = &mut testbed.handles[victim as usize];
+        testbed.store.cancel(*handle);
+        *handle = testbed.store.insert(testbed.now + u64::from(delay), u64::from(victim));
     }
-    black_box(&bed.handles);
+    black_box(&testbed.handles);
 }
 
 /// Lets timers fire and sets each again at once.
-pub(super) fn rearm<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> Sample {
-    rearm_fill(bed, inputs);
+pub(super) fn rearm<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> Sample {
+    rearm_fill(testbed, inputs);
     let (mut fired, mut checksum) = (0, 0_u64);
-    let ns = bed.timed_without_turns_ns(|bed| {
+    let ns = testbed.timed_without_turns_ns(|testbed| {
         let mut turns = 0;
         while fired < inputs.fires {
             turns += 1;
-            rearm_step(bed, inputs, |id, now| {
+            rearm_step(testbed, inputs, |id, now| {
                 fired += 1;
                 checksum = checksum.wrapping_add(mix(id, now));
             });
         }
         turns
     });
-    bed.now += inputs.rearm_span;
+    testbed.now += inputs.rearm_span;
     let mut left = 0;
-    bed.store.advance(bed.now, |_| {
+    testbed.store.advance(testbed.now, |_| {
         left += 1;
         None
     });
@@ -57,17 +57,17 @@ pub(super) fn rearm<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) -> Sample {
     Sample { checksum, ..Sample::new(Workload::Rearm, ns / fired as f64) }
 }
 
-pub(super) fn rearm_fill<S: Store>(bed: &mut Bed<S>, inputs: &Inputs) {
+pub(super) fn rearm_fill<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) {
     for id in 0..inputs.size as u64 {
-        bed.store.insert(bed.now + rearm_delay(id, bed.now, inputs.rearm_span), id);
+        testbed.store.insert(testbed.now + rearm_delay(id, testbed.now, inputs.rearm_span), id);
     }
 }
 
 #[inline]
-pub(super) fn rearm_step<S: Store>(bed: &mut Bed<S>, inputs: &Inputs, mut fired: impl FnMut(u64, u64)) {
-    bed.now += inputs.rearm_step;
-    let now = bed.now;
-    bed.store.advance(now, |id| {
+pub(super) fn rearm_step<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs, mut fired: impl FnMut(u64, u64)) {
+    testbed.now += inputs.rearm_step;
+    let now = testbed.now;
+    testbed.store.advance(now, |id| {
         fired(id, now);
         Some(now + rearm_delay(id, now, inputs.rearm_span))
     });

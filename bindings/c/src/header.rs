@@ -1,8 +1,8 @@
-//! The headers and the library say the same. A header is written by hand, for people; so this test reads it together with
-//! our sources, and compares what both declare: functions with names, types and order of their parameters, structs with
-//! their fields, constants with their values.
+//! Tests that the headers and the library agree. The headers are written by hand. So the test reads them and our sources, and
+//! compares the declarations: functions with names, types and order of their parameters, structs with their fields, constants
+//! with their values.
 //!
-//! It reads the small part of both languages that stands there, and fails loudly on anything else.
+//! It reads only the parts of both languages that occur there, and fails on anything else.
 
 use std::collections::BTreeMap;
 

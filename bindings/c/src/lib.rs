@@ -5,9 +5,9 @@
 //!   mockit.h ───► mockit/    one-off and interval timers; callbacks on threads of the library
 //! ```
 //!
-//! No panic leaves this library, and no argument of a caller ends the process: what is wrong is an error number.
+//! No panic leaves this library, and no argument of a caller ends the process: errors are returned as numbers.
 
-// A failure is told without memory, which may be what ran out, so it is not boxed.
+// A failure is not boxed: memory may be what ran out.
 #![allow(clippy::result_large_err)]
 
 #[cfg(test)]

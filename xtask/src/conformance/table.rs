@@ -68,7 +68,7 @@ enum Cell {
     /// The number of a note.
     Reason(usize),
     Open,
-    /// Nobody has told anything.
+    /// No test has reported anything.
     Empty,
 }
 

@@ -20,14 +20,14 @@ pub(crate) const LIST: &str = "docs/mutants.md";
 
 /// All bugs, in the order of their names.
 fn read_all(project: &Project) -> Result<Vec<Mutant>, String> {
-    let told = |error: std::io::Error| format!("{FOLDER}: {error}");
-    let entries = std::fs::read_dir(project.root.join(FOLDER)).map_err(told)?;
+    let with_path = |error: std::io::Error| format!("{FOLDER}: {error}");
+    let entries = std::fs::read_dir(project.root.join(FOLDER)).map_err(with_path)?;
     let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
-    let mut paths = paths.map_err(told)?;
+    let mut paths = paths.map_err(with_path)?;
     paths.sort();
     let read = |path: &PathBuf| {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        Mutant::parse(&name, &std::fs::read_to_string(path).map_err(told)?)
+        Mutant::parse(&name, &std::fs::read_to_string(path).map_err(with_path)?)
     };
     paths.iter().map(read).collect()
 }

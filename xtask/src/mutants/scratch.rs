@@ -16,22 +16,22 @@ const SKIPPED: [&str; 3] = ["target", ".git", FOLDER];
 pub(super) fn prepare(project: &Project, mutants: &[Mutant]) -> Result<Project, String> {
     let folder = project.target.join("mutants");
     let root = folder.join("tree");
-    let told = |error: std::io::Error| format!("{}: {error}", root.display());
+    let with_path = |error: std::io::Error| format!("{}: {error}", root.display());
     let mut files = BTreeMap::new();
     read(&project.root, "", &mut files).map_err(|error| format!("the sources: {error}"))?;
     apply(&mut files, mutants)?;
     let mut stale = BTreeMap::new();
     if root.exists() {
-        read(&root, "", &mut stale).map_err(told)?;
+        read(&root, "", &mut stale).map_err(with_path)?;
     }
     for (path, bytes) in &files {
         if stale.remove(path).as_ref() != Some(bytes) {
             let place = root.join(path);
-            place.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(told)?;
-            std::fs::write(place, bytes).map_err(told)?;
+            place.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(with_path)?;
+            std::fs::write(place, bytes).map_err(with_path)?;
         }
     }
-    stale.keys().try_for_each(|path| std::fs::remove_file(root.join(path))).map_err(told)?;
+    stale.keys().try_for_each(|path| std::fs::remove_file(root.join(path))).map_err(with_path)?;
     Ok(Project { root, target: folder })
 }
 
@@ -56,11 +56,11 @@ fn apply(files: &mut BTreeMap<String, Vec<u8>>, mutants: &[Mutant]) -> Result<()
     let mut of_files: BTreeMap<&str, Vec<_>> = BTreeMap::new();
     for mutant in mutants {
         for edit in &mutant.edits {
-            let told = |what: &dyn std::fmt::Display| format!("{}: {}: {what}", path_of(&mutant.name), edit.path);
-            let bytes = files.get(&edit.path).ok_or_else(|| told(&"no such file"))?;
-            let text = std::str::from_utf8(bytes).map_err(|_| told(&"no UTF-8"))?;
+            let misfit_at = |what: &dyn std::fmt::Display| format!("{}: {}: {what}", path_of(&mutant.name), edit.path);
+            let bytes = files.get(&edit.path).ok_or_else(|| misfit_at(&"no such file"))?;
+            let text = std::str::from_utf8(bytes).map_err(|_| misfit_at(&"no UTF-8"))?;
             let replacement =
-                edit.replacement(text, &switch(&edit.path, &mutant.name)).map_err(|misfit| told(&misfit))?;
+                edit.replacement(text, &switch(&edit.path, &mutant.name)).map_err(|misfit| misfit_at(&misfit))?;
             of_files.entry(&edit.path).or_default().push(replacement);
         }
     }

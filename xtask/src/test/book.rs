@@ -7,13 +7,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::interpreters::default_runner;
-use super::step::Outcome;
+use super::step::StepResult;
 use crate::process;
 use crate::project::Project;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     let program = default_runner(project)?;
     let mut count = 0;
     for path in pages(project)? {

@@ -1,6 +1,6 @@
 //! The fuzzer of the Lua border, in short: the same programs each time, on every Lua, and a few of them under valgrind.
 
-use super::Outcome;
+use super::StepResult;
 use super::interpreters::Interpreter;
 use crate::border::{self, Tally, Target};
 use crate::project::Project;
@@ -11,7 +11,7 @@ const PROGRAMS: u64 = 500;
 /// Under valgrind, which is fifty times slower, on the interpreter whose modules the step `valgrind` tests.
 const UNDER_VALGRIND: (&str, u64) = ("lua5.4", 25);
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     for note in border::check_faults(project)? {
         println!("{note}");
     }

@@ -39,7 +39,7 @@ const WHY: &str = "no text block says what this program prints";
 /// Where it begins, its source, and the lines that it prints.
 type Program<'a> = (usize, String, Vec<&'a str>);
 
-/// The programs of a page. The error is the place of one of which nobody says that.
+/// The programs of a page. The error names a program that is not marked so.
 fn programs(markdown: &str) -> Result<Vec<Program<'_>>, usize> {
     let mut blocks = blocks(markdown).into_iter();
     let mut programs = Vec::new();

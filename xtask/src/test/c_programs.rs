@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::c_compiler::{Compiler, LIMIT, compile};
-use super::step::Outcome;
+use super::step::StepResult;
 use super::summary::Tally;
 use super::{c_docs, c_examples, c_install};
 use crate::project::Project;
@@ -20,7 +20,7 @@ const COMPILERS: &[Compiler] = &[
     Compiler { words: &["clang++", "-x", "c++", "-std=c++17"], is_static: true },
 ];
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     let prefix = project.target.join("c");
     c::install(project, &c::Place::at(&prefix))?;
     let mut lines = Vec::new();
@@ -55,7 +55,7 @@ pub(super) fn run(project: &Project) -> Outcome {
 }
 
 /// A thousand processes that end with 10,000 timers armed, a quarter of them in each way.
-pub(super) fn exits(project: &Project) -> Outcome {
+pub(super) fn exits(project: &Project) -> StepResult {
     let prefix = project.target.join("c");
     c::install(project, &c::Place::at(&prefix))?;
     let (compiler, program) = (&COMPILERS[1], prefix.join("tests/exit"));

@@ -1,17 +1,17 @@
-//! The C library and its tests under the thread sanitizer: data that two threads use without an order between them.
+//! The C library and its tests under the thread sanitizer, which finds data races.
 //!
 //! ```text
-//!   libcogloop.a   by nightly, with the standard library that belongs to it, all of it instrumented
-//!   a test in C    by clang, instrumented     ──► linked with the sanitizer's runtime that came with nightly
+//!   libcogloop.a   built by nightly with its standard library, all instrumented
+//!   a test in C    built by clang, instrumented     ──► linked with the sanitizer's runtime of nightly
 //! ```
 //!
-//! Once more it is shown that the watchman is awake: a program with a race must be told of.
+//! A program with a race is run, too: the sanitizer must report it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::step::Outcome;
+use super::step::StepResult;
 use super::summary::Tally;
 use crate::process;
 use crate::project::Project;
@@ -20,27 +20,27 @@ const TESTS: &str = "bindings/c/tests";
 const HEADERS: &str = "bindings/c/include";
 /// Naming it keeps the flags from build scripts.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-/// How a program ends of which there is something to tell. A child may have threads of its own after a fork, and no end
-/// takes a second more for races that may yet come.
+/// The sanitizer's options: the exit code for a report; a child may start threads after a fork; no extra second at exit to wait
+/// for further races.
 const OPTIONS: &str = "exitcode=66 die_after_fork=0 atexit_sleep_ms=0";
-const TOLD: i32 = 66;
-/// Far above what one takes.
+const REPORTED: i32 = 66;
+/// Far above what one program takes.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// The tests in which threads meet, and what they are given.
+/// Tests with threads, and their arguments.
 type Programs<'a> = &'a [(&'a str, &'a [&'a str])];
 
-/// What fits into every run.
-pub(super) fn in_short(project: &Project) -> Outcome {
+/// Runs few operations, for `cargo xtask test`.
+pub(super) fn in_short(project: &Project) -> StepResult {
     run(project, &[("timers", &[]), ("loop_threads", &[]), ("stress", &["100000"]), ("exit", &["1"])])
 }
 
-/// A million operations.
-pub(super) fn at_length(project: &Project) -> Outcome {
+/// Runs a million operations.
+pub(super) fn at_length(project: &Project) -> StepResult {
     run(project, &[("timers", &[]), ("loop_threads", &["100000"]), ("stress", &["1000000"]), ("exit", &["25"])])
 }
 
-fn run(project: &Project, programs: Programs) -> Outcome {
+fn run(project: &Project, programs: Programs) -> StepResult {
     let folder = project.target.join("sanitize/c");
     let runtime = match runtime(project) {
         Ok(runtime) => runtime,
@@ -59,7 +59,7 @@ fn run(project: &Project, programs: Programs) -> Outcome {
     let race = compile(project, "sanitizer/race", &folder, &runtime, &library)?;
     let output = project.program(&race).env("TSAN_OPTIONS", OPTIONS).output();
     let code = output.map_err(|error| format!("{} cannot be started: {error}", race.display()))?.status.code();
-    if code != Some(TOLD) {
+    if code != Some(REPORTED) {
         return Err(format!("the race in sanitizer/race.c went unseen: {code:?}"));
     }
     Tally::of(&lines).outcome()
@@ -71,7 +71,7 @@ fn nightly(project: &Project, arguments: &[&str]) -> Command {
     command
 }
 
-/// The sanitizer's runtime of the nightly compiler. The error says what this machine is without.
+/// The sanitizer's runtime of the nightly compiler. The error names what is missing on this machine.
 fn runtime(project: &Project) -> Result<PathBuf, String> {
     let ask = |what: &str| {
         let said = process::capture(&mut nightly(project, &["rustc", "--print", what]))
@@ -86,11 +86,11 @@ fn runtime(project: &Project) -> Result<PathBuf, String> {
     if runtime.is_file() { Ok(runtime) } else { Err("nightly has no thread sanitizer here".to_owned()) }
 }
 
-/// The static library. It must know each atomic operation, those of the standard library too.
+/// Builds the static library, with the standard library: the sanitizer must see each atomic operation.
 fn build(project: &Project, folder: &Path) -> Result<PathBuf, String> {
     let arguments = ["cargo", "build", "--quiet", "-Zbuild-std=std", "--target", TARGET, "-p", "cogloop-c"];
     let mut cargo = nightly(project, &arguments);
-    // Unoptimised it is built in half the time, and seen through as well.
+    // Without optimisation it builds in half the time, and the sanitizer finds as much.
     cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
     process::run(cargo.env("RUSTFLAGS", "-Zsanitizer=thread").env("CARGO_TARGET_DIR", folder))?;
     Ok(folder.join(TARGET).join("debug/libcogloop_c.a"))
@@ -102,7 +102,7 @@ fn compile(project: &Project, name: &str, folder: &Path, runtime: &Path, library
     let mut compiler = project.program("clang");
     compiler.args(["-std=c11", "-O1", "-g", "-fsanitize=thread", "-I", HEADERS, "-c", "-o"]).arg(&object);
     process::run(compiler.arg(format!("{TESTS}/{name}.c")))?;
-    // Clang is not told of the sanitizer here: its own runtime is of another version, if it is there at all.
+    // Without the option for the sanitizer: clang's own runtime has another version, or is not installed.
     let mut linker = project.program("clang");
     linker.arg("-o").arg(&program).arg(&object).args(["-rdynamic", "-Wl,--whole-archive"]).arg(runtime);
     linker.arg("-Wl,--no-whole-archive").arg(library).args(["-lpthread", "-ldl", "-lm", "-lrt"]);

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use super::interpreters::Interpreter;
 use super::rust_examples;
-use super::step::Outcome;
+use super::step::StepResult;
 use crate::process;
 use crate::project::Project;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     for interpreter in Interpreter::all(project)? {
         // The suite has shown that they all behave alike.
         let backend = interpreter.backends[0];

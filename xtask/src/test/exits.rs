@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::step::Outcome;
+use super::step::StepResult;
 use crate::lua::{self, VERSIONS, Version};
 use crate::project::Project;
 
@@ -16,7 +16,7 @@ const RUNS_ALONE: u32 = 1_000;
 /// What the last callback does, and the exit status after it.
 const ENDS: [(&str, i32); 3] = [("os.exit( true, true )", 0), ("error( 'the end' )", 1), ("loop:stop( )", 0)];
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     run_each(project, RUNS)
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn command(project: &Project, arguments: &[&str]) -> Result<(), Strin
     run_each(project, runs).map(|note| println!("{note}"))
 }
 
-fn run_each(project: &Project, runs: u32) -> Outcome {
+fn run_each(project: &Project, runs: u32) -> StepResult {
     for (number, version) in VERSIONS.iter().enumerate() {
         let folder = lua::build(project, version)?;
         for (way, (end, expected)) in ENDS.into_iter().enumerate() {

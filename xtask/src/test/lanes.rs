@@ -5,7 +5,7 @@
 //!                           └─► lane 2: `xtask test miri` ──► target/steps/miri.log ──► the terminal
 //! ```
 //!
-//! Many steps wait more than they compute, or compute on one core only. On two cores two lanes take two thirds of the time.
+//! Many steps wait most of the time, or use one core only. On two cores, two lanes take two thirds of the time of one.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::step::{Outcome, Step};
+use super::step::{Step, StepResult};
 use super::summary::Report;
 use crate::project::Project;
 
@@ -27,7 +27,7 @@ struct Running {
     start: Instant,
 }
 
-/// How many steps run side by side if nobody says: one for each core, and at most four.
+/// The default number of steps that run side by side: one for each core, and at most four.
 pub(super) fn default_lanes() -> usize {
     thread::available_parallelism().map_or(1, |cores| cores.get().min(4))
 }
@@ -82,7 +82,7 @@ impl Running {
         Ok(Self { step, process, log, start: Instant::now() })
     }
 
-    /// A process that cannot be asked has ended, too: `finish` finds no verdict in its log and says so.
+    /// An error counts as an end, too: `finish` then finds no result in the log and reports that.
     fn has_ended(&mut self) -> bool {
         !matches!(self.process.try_wait(), Ok(None))
     }
@@ -96,8 +96,8 @@ impl Running {
     }
 }
 
-/// What a step has said, without the table of its one row, and what the row says.
-fn split<'a>(name: &str, text: &'a str) -> (&'a str, Outcome) {
+/// Splits the output of a step into the text before its table and the result in the table's one row.
+fn split<'a>(name: &str, text: &'a str) -> (&'a str, StepResult) {
     let Some((said, table)) = text.rsplit_once(Report::HEADING) else {
         return (text, Err("it ended without a verdict".to_owned()));
     };
@@ -114,7 +114,7 @@ fn show_progress(running: &[Running], ended: usize, all: usize) {
     if output.is_terminal() {
         let names = running.iter().map(|each| format!("{} {} s", each.step.name, each.start.elapsed().as_secs()));
         let names = names.collect::<Vec<_>>().join(", ");
-        // A terminal that is gone takes nothing, and the steps go on.
+        // If the terminal is closed, the steps go on.
         let _ = write!(output, "\r\x1b[K[{}{}] {ended} of {all}: {names}", "#".repeat(ended), ".".repeat(all - ended));
         let _ = output.flush();
     }
@@ -130,7 +130,7 @@ fn clear_progress() {
 mod tests {
     use super::*;
 
-    fn told(name: &'static str, outcome: Outcome) -> Outcome {
+    fn there_and_back(name: &'static str, outcome: StepResult) -> StepResult {
         let mut report = Report::default();
         report.add(name, Duration::from_millis(1234), outcome);
         let text = format!("\n=== {name}\nline\n\n{report}");
@@ -141,9 +141,9 @@ mod tests {
 
     #[test]
     fn a_verdict_comes_back_from_the_table_as_it_went_in() {
-        assert_eq!(told("rust", Ok("3 passed, 0 failed".into())), Ok("3 passed, 0 failed".into()));
-        assert_eq!(told("c-threads", Ok(String::new())), Ok(String::new()));
-        assert_eq!(told("lua", Err("no lua5.4\nmore".into())), Err("no lua5.4".into()));
+        assert_eq!(there_and_back("rust", Ok("3 passed, 0 failed".into())), Ok("3 passed, 0 failed".into()));
+        assert_eq!(there_and_back("c-threads", Ok(String::new())), Ok(String::new()));
+        assert_eq!(there_and_back("lua", Err("no lua5.4\nmore".into())), Err("no lua5.4".into()));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::interpreters::Interpreter;
-use super::step::Outcome;
+use super::step::StepResult;
 use crate::process;
 use crate::project::Project;
 
@@ -17,7 +17,7 @@ const STEPS: u64 = 50;
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// On each Lua, with two limits.
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     let mut runs = 0;
     for interpreter in Interpreter::all(project)? {
         runs += grow(project, &interpreter, [*LIMITS.start(), 2 * LIMITS.start() - 60])?;

@@ -9,7 +9,7 @@
 //!
 //! Only the wheel runs in qemu, which knows neither io_uring nor all that the event loop's tests ask of a kernel.
 
-use super::step::{Outcome, TESTS_LIMIT};
+use super::step::{StepResult, TESTS_LIMIT};
 use super::summary::Tally;
 use super::tools::apt_install;
 use crate::process;
@@ -55,7 +55,7 @@ const MACHINES: &[Machine] = &[
     },
 ];
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     let mut all = Tally::default();
     let mut missing = Vec::new();
     for machine in MACHINES {

@@ -1,12 +1,12 @@
 //! The waker's protocol under loom, which runs it in every order that threads and memory allow with up to three
 //! preemptions; without that bound it does not end.
 
-use super::step::{Outcome, TESTS_LIMIT};
+use super::step::{StepResult, TESTS_LIMIT};
 use super::summary::Tally;
 use crate::process;
 use crate::project::Project;
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     let mut cargo = project.cargo(&["test", "--package", "cogloop-io", "--lib", "waker::pending"]);
     // Another folder, because everything is built with the flag: in the same one each step would undo the other's work.
     cargo.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", project.target.join("loom"));

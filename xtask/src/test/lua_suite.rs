@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::interpreters::Interpreter;
-use super::step::Outcome;
+use super::step::StepResult;
 use super::summary::Tally;
 use crate::project::Project;
 use crate::{lua, process};
@@ -14,18 +14,18 @@ const SUITE: &str = "bindings/lua/tests/lua";
 /// For one file: far above what it takes, so that a hang becomes a failure.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     let interpreters = Interpreter::all(project)?;
     run_on(project, interpreters.iter().flat_map(|each| each.backends.iter().map(move |&backend| (each, backend))))
 }
 
 /// On one stock interpreter, with the backend that Linux gets: for a quick look.
-pub(super) fn run_once(project: &Project) -> Outcome {
+pub(super) fn run_once(project: &Project) -> StepResult {
     let interpreter = Interpreter::stock(project, lua::find("5.4")?)?;
     run_on(project, [(&interpreter, interpreter.backends[0])].into_iter())
 }
 
-fn run_on<'a>(project: &Project, columns: impl Iterator<Item = (&'a Interpreter, &'static str)>) -> Outcome {
+fn run_on<'a>(project: &Project, columns: impl Iterator<Item = (&'a Interpreter, &'static str)>) -> StepResult {
     let files = files(project)?;
     let mut total = Tally::default();
     let mut failures = Vec::new();

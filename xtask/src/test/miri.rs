@@ -1,15 +1,15 @@
 //! The engine's tests under Miri, Rust's interpreter, which finds undefined behaviour and leaks.
 //!
-//! Miri comes with nightly compilers only. Where none is to be had the step is skipped, and says so.
+//! Miri comes with nightly compilers only. If none can be installed, the step is skipped and says so.
 
 use std::process::Command;
 
-use super::step::{Outcome, TESTS_LIMIT};
+use super::step::{StepResult, TESTS_LIMIT};
 use super::summary::Tally;
 use crate::process;
 use crate::project::Project;
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     if !is_installed(project) {
         let install = ["toolchain", "install", "nightly", "--profile", "minimal", "--component", "miri,rust-src"];
         let installed = process::run(project.program("rustup").args(install));
@@ -24,7 +24,7 @@ pub(super) fn run(project: &Project) -> Outcome {
 }
 
 fn is_installed(project: &Project) -> bool {
-    // The toolchain may be there without it; what is said then is of no interest.
+    // The toolchain may be installed without Miri; its message then does not matter.
     miri(project).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 

@@ -1,6 +1,6 @@
-//! `cargo xtask test`: everything that must hold, each step under a header, with a summary at the end.
+//! `cargo xtask test`: all checks and tests, as steps, with a summary at the end.
 //!
-//! A failed step does not stop the others, so that one run shows all there is to mend.
+//! A failed step does not stop the others, so that one run shows everything that has to be fixed.
 
 mod book;
 mod border;
@@ -41,11 +41,11 @@ use std::time::Instant;
 
 use crate::project::{FUZZ_MANIFEST, LUA_MANIFEST, Project};
 use crate::{bench, conformance, faces, lua, mutants, process, tidy};
-use step::{Outcome, Step, TESTS_LIMIT};
+use step::{Step, StepResult, TESTS_LIMIT};
 use summary::Report;
 pub(crate) use summary::Tally;
 
-/// The step that all others wait for.
+/// The step that runs before all others.
 const TOOLS: &str = "tools";
 
 const STEPS: &[Step] = &[
@@ -97,7 +97,7 @@ const STEPS: &[Step] = &[
     Step { name: "supply", about: "licences, bans and sources of all dependencies", run: supply::run },
 ];
 
-/// What a developer runs after each edit.
+/// The steps of `cargo xtask check`, which a developer runs after each edit.
 const QUICK_STEPS: &[Step] = &[
     Step { name: "format", about: "rustfmt --check", run: format },
     Step { name: "clippy", about: "clippy on all targets, warnings are errors", run: clippy_here },
@@ -130,7 +130,7 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
     let start = Instant::now();
     let mut report = Report::default();
     let (first, rest) = steps.into_iter().partition(|step| step.name == TOOLS);
-    // What the first step installs, the others need.
+    // The other steps need what the first one installs.
     lanes::run(project, first, 1, &mut report)?;
     lanes::run(project, rest, lanes, &mut report)?;
     report.whole = Some(start.elapsed());
@@ -138,7 +138,7 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
     report.verdict()
 }
 
-/// Runs the checks for after an edit: less than a minute when nothing has to be built anew.
+/// Runs the checks for after an edit. They take less than a minute if little has to be compiled.
 pub(crate) fn check(project: &Project) -> Result<(), String> {
     run_steps(project, QUICK_STEPS.iter())
 }
@@ -168,13 +168,13 @@ fn run_steps<'a>(project: &Project, steps: impl Iterator<Item = &'a Step>) -> Re
     report.verdict()
 }
 
-fn format(project: &Project) -> Outcome {
+fn format(project: &Project) -> StepResult {
     process::run(&mut project.cargo(&["fmt", "--all", "--check"]))?;
     process::run(&mut project.cargo(&["fmt", "--manifest-path", LUA_MANIFEST, "--check"]))?;
     done(process::run(&mut project.cargo(&["fmt", "--manifest-path", FUZZ_MANIFEST, "--check"])))
 }
 
-fn clippy_here(project: &Project) -> Outcome {
+fn clippy_here(project: &Project) -> StepResult {
     done(process::run(&mut project.cargo(&[
         "clippy",
         "--quiet",
@@ -186,7 +186,7 @@ fn clippy_here(project: &Project) -> Outcome {
     ])))
 }
 
-fn clippy(project: &Project) -> Outcome {
+fn clippy(project: &Project) -> StepResult {
     clippy_here(project)?;
     for version in lua::VERSIONS {
         process::run(lua::cargo(project, "clippy", version).args(["--quiet", "--", "-D", "warnings"]))?;
@@ -194,29 +194,29 @@ fn clippy(project: &Project) -> Outcome {
     done(Ok(()))
 }
 
-fn unit_tests(project: &Project) -> Outcome {
+fn unit_tests(project: &Project) -> StepResult {
     count_tests(&mut project.cargo(&["test", "--workspace", "--lib", "--no-fail-fast"]))
 }
 
-fn rust_tests(project: &Project) -> Outcome {
-    // Compiled first, without a limit: the limit is for a test that hangs.
+fn rust_tests(project: &Project) -> StepResult {
+    // Compiles without a time limit: the limit is for a test that hangs.
     process::run(&mut project.cargo(&["test", "--quiet", "--workspace", "--no-run"]))?;
     count_tests(&mut project.cargo(&["test", "--workspace", "--no-fail-fast"]))
 }
 
-fn count_tests(command: &mut Command) -> Outcome {
+fn count_tests(command: &mut Command) -> StepResult {
     let (lines, verdict) = process::watch(command, TESTS_LIMIT);
     let tally = Tally::of(&lines);
     verdict.map_err(|message| format!("{message} ({tally})"))?;
     tally.outcome()
 }
 
-fn docs(project: &Project) -> Outcome {
+fn docs(project: &Project) -> StepResult {
     let mut cargo = project.cargo(&["doc", "--quiet", "--workspace", "--no-deps"]);
     done(process::run(cargo.env("RUSTDOCFLAGS", "-D warnings")))
 }
 
-fn done(result: Result<(), String>) -> Outcome {
+fn done(result: Result<(), String>) -> StepResult {
     result.map(|()| String::new())
 }
 

@@ -1,15 +1,15 @@
-//! The crates that are there for others to depend on can be packed for a registry: every file is in, the licences and the
-//! page that is shown of it among them, and every dependency has a version.
+//! The published crates can be packed for a registry: the package has all files, with the licences and the README, and every
+//! dependency has a version.
 //!
-//! They are not compiled once more from their packages: `cargo package` without this step's options does that.
+//! The packages are not compiled. `cargo package` without this step's options does that.
 
-use super::step::Outcome;
+use super::step::StepResult;
 use crate::process;
 use crate::project::{PUBLISHED, Project};
 
 const PACKED: [&str; 3] = ["README.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     for package in PUBLISHED {
         let arguments = ["package", "--quiet", "--list", "--allow-dirty", "--offline", "-p", package];
         let list = process::capture(&mut project.cargo(&arguments))?;

@@ -2,14 +2,14 @@
 //! of its own; then the README's Lua example runs with it.
 
 use super::book;
-use super::step::Outcome;
+use super::step::StepResult;
 use crate::project::Project;
 use crate::{lua, process};
 
 /// The oldest Lua and the newest that Debian has.
 const VERSIONS: [&str; 2] = ["5.1", "5.4"];
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     for name in VERSIONS {
         let tree = project.target.join("rock").join(name);
         // What an earlier run left must not help; and there may be nothing.

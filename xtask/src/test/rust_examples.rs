@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::step::Outcome;
+use super::step::StepResult;
 use crate::process;
 use crate::project::Project;
 
@@ -36,7 +36,7 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     // All of the workspace, as the tests were built: then there is next to nothing left to do.
     process::run(&mut project.cargo(&["build", "--quiet", "--workspace", "--examples"]))?;
     for example in EXAMPLES {

@@ -1,7 +1,7 @@
-//! `cargo xtask test --sanitize`: the compiler's own watchmen. Not in the run of everything, because each of them builds
-//! all anew. Nightly compilers only.
+//! `cargo xtask test --sanitize`: the compiler's sanitizers. They are not part of `cargo xtask test`, because each of them
+//! compiles everything again. They need a nightly compiler.
 
-use super::step::{Outcome, Step, TESTS_LIMIT};
+use super::step::{Step, StepResult, TESTS_LIMIT};
 use super::summary::Tally;
 use super::{c_programs, c_threads};
 use crate::process;
@@ -21,21 +21,20 @@ pub(super) const STEPS: &[Step] = &[
 /// Naming it keeps the flags from build scripts.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Memory used after it was freed, beyond its end, or twice freed. Leaks are not looked for: the tests lend descriptors
-/// for ever.
-fn address(project: &Project) -> Outcome {
+/// Finds use after free, access out of bounds, and double frees. Leaks are not reported: the tests lend descriptors for ever.
+fn address(project: &Project) -> StepResult {
     watched(project, "address", &["-p", "cogloop-io", "-p", "cogloop-lua-core", "-p", "cogloop-runner", "--tests"])
 }
 
-/// Data that two threads use without order between them. It must know each atomic operation, those of the standard
-/// library too, which is therefore built with it, and takes most of the time. It puts a signal off until the thread calls
-/// the C library; a thread that sleeps in a system call of its own never does, so the tests of signals are left out.
-fn thread(project: &Project) -> Outcome {
+/// Finds data races. The sanitizer must see each atomic operation, so the standard library is built, too, which takes most of
+/// the time. It delivers a signal only when the thread calls the C library. A thread that sleeps in a raw system call does not
+/// call it, so the tests of signals are left out.
+fn thread(project: &Project) -> StepResult {
     let tests = ["-p", "cogloop-io", "--lib", "--test", "waker", "wake", "--", "--skip", "signal"];
     watched(project, "thread", &[&["-Zbuild-std"][..], &tests].concat())
 }
 
-fn watched(project: &Project, sanitizer: &str, arguments: &[&str]) -> Outcome {
+fn watched(project: &Project, sanitizer: &str, arguments: &[&str]) -> StepResult {
     let mut cargo = project.program("rustup");
     cargo.args(["run", "nightly", "cargo", "test", "--target", TARGET]).args(arguments);
     cargo.env("RUSTFLAGS", format!("-Zsanitizer={sanitizer}"));

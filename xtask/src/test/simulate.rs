@@ -2,14 +2,14 @@
 
 use std::process::Command;
 
-use super::step::{Outcome, TESTS_LIMIT};
+use super::step::{StepResult, TESTS_LIMIT};
 use super::summary::Tally;
 use crate::project::Project;
 use crate::{built, process};
 
 const SEEDS: &str = "10000";
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     let (lines, verdict) = process::watch(command(project)?.args(["--seeds", SEEDS]), TESTS_LIMIT);
     verdict.map_err(|message| format!("{message} ({})", Tally::of(&lines)))?;
     Tally::of(&lines).outcome()

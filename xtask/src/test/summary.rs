@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::step::Outcome;
+use super::step::StepResult;
 
 #[derive(Default)]
 pub(super) struct Report {
-    rows: Vec<(&'static str, Duration, Outcome)>,
+    rows: Vec<(&'static str, Duration, StepResult)>,
     /// How long all took, where steps ran side by side.
     pub(super) whole: Option<Duration>,
 }
@@ -16,7 +16,7 @@ impl Report {
     /// The first line of the table.
     pub(super) const HEADING: &str = "step       result  seconds\n";
 
-    pub(super) fn add(&mut self, name: &'static str, time: Duration, outcome: Outcome) {
+    pub(super) fn add(&mut self, name: &'static str, time: Duration, outcome: StepResult) {
         self.rows.push((name, time, outcome));
     }
 
@@ -87,7 +87,7 @@ impl Tally {
     }
 
     /// Where no test ran, nothing has been shown.
-    pub(crate) fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> StepResult {
         if self.failed > 0 || self.passed == 0 { Err(self.to_string()) } else { Ok(self.to_string()) }
     }
 }

@@ -1,17 +1,16 @@
 //! Licences, bans and sources of all dependencies, by cargo-deny and `deny.toml`.
 //!
-//! Advisories are not asked for: their database changes by itself, so the same commit would pass today and fail
-//! tomorrow.
+//! Advisories are not checked: their database changes, so the same commit could pass today and fail tomorrow.
 
 use std::path::PathBuf;
 
-use super::step::Outcome;
+use super::step::StepResult;
 use crate::process;
 use crate::project::{LUA_MANIFEST, Project};
 
 const VERSION: &str = "0.20.2";
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     let deny = cargo_deny(project)?;
     for manifest in ["Cargo.toml", LUA_MANIFEST] {
         let mut command = project.program(&deny);
@@ -21,7 +20,7 @@ pub(super) fn run(project: &Project) -> Outcome {
     Ok(String::new())
 }
 
-/// Our own, below the target directory: built once, in a minute or so, and the same version for everyone.
+/// cargo-deny below the target directory, always in this version. It is built once, in a minute or so.
 fn cargo_deny(project: &Project) -> Result<PathBuf, String> {
     let tools = project.target.join("tools");
     let deny = tools.join("bin/cargo-deny");
@@ -29,14 +28,14 @@ fn cargo_deny(project: &Project) -> Result<PathBuf, String> {
         println!("building cargo-deny {VERSION}, once, into {}", tools.display());
         let mut cargo =
             project.cargo(&["install", "--quiet", "--locked", "--debug", "cargo-deny", "--version", VERSION]);
-        // It runs for seconds: building it fast is worth more than running it fast.
+        // It runs for seconds only, so a fast build matters more.
         cargo
             .arg("--root")
             .arg(&tools)
             .env("CARGO_TARGET_DIR", tools.join("build"))
             .env("CARGO_PROFILE_DEV_DEBUG", "0");
         process::run(&mut cargo)?;
-        // Hundreds of megabytes that nobody needs again; where they stay, no harm is done.
+        // Hundreds of megabytes that are not needed any more. An error does no harm.
         let _ = std::fs::remove_dir_all(tools.join("build"));
     }
     Ok(deny)

@@ -1,6 +1,6 @@
-//! Compiles what runs elsewhere: this machine can neither link nor run it, but a compiler knows every target.
+//! Checks the code for other systems. This machine can neither link nor run it, but the compiler can check it.
 
-use super::step::Outcome;
+use super::step::StepResult;
 use crate::process;
 use crate::project::Project;
 
@@ -42,7 +42,7 @@ const TARGETS: &[Target] = &[
     },
 ];
 
-pub(crate) fn check(project: &Project) -> Outcome {
+pub(crate) fn check(project: &Project) -> StepResult {
     let mut missing = Vec::new();
     for target in TARGETS {
         // Says nothing and takes no time when it is there. Where the standard library for it cannot be had, the others

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::step::Outcome;
+use super::step::StepResult;
 use crate::lua;
 use crate::process;
 use crate::project::Project;
@@ -32,7 +32,7 @@ const LIBRARIES: &[(&str, &str)] =
 const HEADERS: &[(&str, &str)] =
     &[("/usr/include/lua5.1/lua.h", "liblua5.1-0-dev"), ("/usr/include/lua5.4/lua.h", "liblua5.4-dev")];
 
-pub(super) fn install(project: &Project) -> Outcome {
+pub(super) fn install(project: &Project) -> StepResult {
     for (component, subcommand) in COMPONENTS {
         if project.cargo(&[subcommand, "--version"]).output().is_ok_and(|output| !output.status.success()) {
             process::run(project.program("rustup").args(["component", "add", component]))?;

@@ -1,16 +1,16 @@
 //! The Lua suite on a stock interpreter under valgrind: no access to what was freed or never written, nothing lost.
 
 use super::lua_suite::{LIMIT, files};
-use super::step::Outcome;
+use super::step::StepResult;
 use super::summary::Tally;
 use crate::project::Project;
 use crate::{lua, process};
 
-/// What is in front of the interpreter. Memory that is still reachable when the program ends is Lua's and libc's own.
+/// The command before the interpreter. Memory that is still reachable at exit belongs to Lua and libc and is not reported.
 pub(crate) const VALGRIND: &[&str] =
     &["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"];
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     let version = lua::find("5.4")?;
     let folder = lua::build(project, version)?;
     let mut total = Tally::default();

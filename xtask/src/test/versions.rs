@@ -1,10 +1,10 @@
 //! The modules that were built for one Lua, loaded by each other one: an error that says what is wrong, never a crash.
 
-use super::step::Outcome;
+use super::step::StepResult;
 use crate::lua::{self, VERSIONS};
 use crate::project::Project;
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     let mut pairs = 0;
     for built in VERSIONS {
         let folder = lua::build(project, built)?;

@@ -2,7 +2,7 @@
 //!
 //! The tests of the event loop leave what they tell for the column of `cargo xtask conformance`.
 
-use super::step::{Outcome, TESTS_LIMIT};
+use super::step::{StepResult, TESTS_LIMIT};
 use super::summary::Tally;
 use crate::project::Project;
 use crate::wine::Wine;
@@ -11,7 +11,7 @@ use crate::{conformance, process};
 /// The packages whose tests run.
 const PACKAGES: [&str; 3] = ["cogloop-engine", "cogloop-io", "cogloop"];
 
-pub(super) fn run(project: &Project) -> Outcome {
+pub(super) fn run(project: &Project) -> StepResult {
     let wine = Wine::set_up(project)?;
     let mut all = Tally::default();
     for package in PACKAGES {

@@ -1,4 +1,4 @@
-//! Who may depend on whom.
+//! Which crate may depend on which.
 //!
 //! ```text
 //! engine  <-  io  <-  bindings/*, proptests, benches
@@ -14,7 +14,7 @@ use crate::project::{Dependency, Package};
 
 const ARROW_WHY: &str =
     "arrows point one way: engine <- io <- bindings, proptests, benches; bindings never see each other";
-const ENGINE_WHY: &str = "the engine has no dependency: whoever embeds it takes the wheel and nothing else";
+const ENGINE_WHY: &str = "the engine has no dependency, so that a program can embed the wheel alone";
 const PLACE_WHY: &str = "every package has a place in the house; give it one in this rule";
 
 /// The only arrows on the right-hand side: (from, to).

@@ -24,7 +24,7 @@ fn check_page(page: &File, summary: &File, tree: &Tree) -> Vec<Finding> {
         let inclusion = format!("{}\")]", page.path);
         let is_tested = |file: &File| file.has_extension("rs") && file.text.contains(&inclusion);
         if !tree.files.iter().any(is_tested) {
-            let why = "an example that nobody compiles is wrong one day; include the page as a doc test";
+            let why = "an example that is not compiled becomes wrong; include the page as a doc test";
             findings.push(Finding::new(&page.path, line + 1, "code in Rust that is no doc test", why));
         }
     }

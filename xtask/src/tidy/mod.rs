@@ -3,7 +3,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `arrows` | who may depend on whom |
+//! | `arrows` | which crate may depend on which |
 //! | `manifests` | what every package declares; each dependency has a reason |
 //! | `circles` | no files that import each other |
 //! | `floors` | the floors of the Lua faces |

@@ -7,7 +7,7 @@ use super::tree::File;
 
 const WHY: &str = "a path of one machine says nothing on another; compute it, or write it relative to the root";
 
-/// Places that exist on somebody's machine only, whoever that is.
+/// Places that exist on one person's machine only.
 const PRIVATE: &[&str] = &["/home/", "/Users/"];
 
 /// Folders that would betray the machine on which the check runs: the project's, the one around it, the user's home.

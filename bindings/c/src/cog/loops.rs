@@ -1,4 +1,4 @@
-//! `cog_loop_…`. What each does is written in the header.
+//! `cog_loop_…`. The header describes each function.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::os::fd::AsRawFd;
@@ -13,7 +13,7 @@ use super::post::Post;
 use super::state::Loop;
 use super::{CogLoop, CogPostFn, put, registry, remotes};
 
-/// No limit, and no time.
+/// As a timeout, no limit; as a time, never.
 const COG_NEVER: u64 = u64::MAX;
 
 /// Makes a loop.
@@ -82,7 +82,7 @@ pub extern "C" fn cog_loop_step(r#loop: CogLoop) -> c_int {
     answer(|| running(r#loop)?.run_once(Wait::Poll).map(drop))
 }
 
-/// Kept alive by the one who runs it, whatever its callbacks do.
+/// A reference to the loop that keeps it alive during the run, whatever its callbacks do.
 fn running(r#loop: CogLoop) -> Result<std::rc::Rc<Loop>, Failure> {
     registry::with(r#loop.id, |found| Ok(found.clone()))
 }
@@ -98,7 +98,7 @@ pub extern "C" fn cog_loop_stop(r#loop: CogLoop) -> c_int {
     })
 }
 
-/// Lets it go on with nothing to do, or end.
+/// Whether a run waits for posts when there is nothing else to do.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_keep_alive(r#loop: CogLoop, keeps: bool) -> c_int {
     answer(|| {
@@ -109,7 +109,7 @@ pub extern "C" fn cog_loop_keep_alive(r#loop: CogLoop, keeps: bool) -> c_int {
     })
 }
 
-/// Hands work to the loop's thread.
+/// Posts work to the loop's thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_post(
     r#loop: CogLoop,
@@ -123,8 +123,8 @@ pub extern "C" fn cog_loop_post(
     })
 }
 
-/// Ends the loop's wait. In a signal handler too: no lock, no memory, nothing of the thread's but errno, which is kept. So
-/// it leaves the thread's last message alone.
+/// Ends the loop's wait. A signal handler may call it: it takes no lock and no memory, and uses nothing of the thread's but
+/// errno, which it keeps. So it does not change the thread's last message.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_wake(r#loop: CogLoop) -> c_int {
     let errno = Errno::last_raw();
@@ -172,7 +172,7 @@ pub extern "C" fn cog_loop_update_now(r#loop: CogLoop) -> c_int {
     })
 }
 
-/// A time of the loop by the time of day.
+/// Converts a time of the loop to the time of day.
 ///
 /// # Safety
 /// `unix_ns` is NULL or points to an `int64_t`.
@@ -203,7 +203,7 @@ pub extern "C" fn cog_loop_advance(r#loop: CogLoop, by_ns: u64) -> c_int {
     })
 }
 
-/// What another loop watches.
+/// The descriptor that another loop watches.
 ///
 /// # Safety
 /// `fd` is NULL or points to an `int`.

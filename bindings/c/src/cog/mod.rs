@@ -16,8 +16,8 @@
 //! | `options` | `cog_options`, `cog_plan`, `cog_stats` |
 //! | `answer`, `words` | the codes, `cog_strerror`, `cog_last_message` |
 //!
-//! What holds for each function – who owns what, which thread, what comes back – is written once, at the header's top.
-//! That the header and these files say the same is a test: `header`.
+//! The conventions for all functions – ownership, threads, errors – are written once, at the header's top. A test, `header`,
+//! compares the header with these files.
 
 pub mod answer;
 mod ends;
@@ -98,7 +98,7 @@ const _: () = {
     assert!(size_of::<CogExpiry>() == 24);
 };
 
-/// Writes an output of a C function, where somebody is interested.
+/// Writes an output of a C function, unless it is NULL.
 ///
 /// # Safety
 /// `output` is NULL or points to a `T`, initialised or not.

@@ -1,4 +1,4 @@
-//! What other threads may touch of a loop: a queue of work for it, and its waker.
+//! The part of a loop that any thread may use: a queue of posts, and the waker.
 
 use std::collections::VecDeque;
 use std::ffi::c_void;
@@ -18,7 +18,8 @@ pub(super) struct Post {
     pub(super) ctx: *mut c_void,
 }
 
-// SAFETY: whoever posts hands `ctx` to the loop's thread, and only that calls one of the two functions, once.
+// SAFETY: the caller of `cog_loop_post` gives `ctx` to the loop's thread, and only that thread calls one of the two
+// functions, once.
 unsafe impl Send for Post {}
 
 #[derive(Debug, Default)]
@@ -30,7 +31,7 @@ struct Queue {
 #[derive(Debug)]
 pub(super) struct Remote {
     queue: Mutex<Queue>,
-    /// Spares a turn without posts the lock.
+    /// With it, a turn without posts does not take the lock.
     has_posts: AtomicBool,
     waker: Waker,
 }
@@ -44,7 +45,7 @@ impl Remote {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An error: the loop takes nothing any more, or there is no memory for it.
+    /// Fails if the loop is being freed, or if there is no memory.
     pub(super) fn post(&self, post: Post) -> Result<(), Failure> {
         let mut queue = self.lock();
         if queue.is_closed {
@@ -66,8 +67,8 @@ impl Remote {
         self.has_posts.load(Ordering::Acquire)
     }
 
-    /// Moves what was posted so far to the end of `posts`, in order. Where there is no memory for both together it stays
-    /// until those that are there already are done.
+    /// Moves the queued posts to the end of `posts`, in order. If there is no memory for that, they stay in the queue until
+    /// `posts` is empty.
     pub(super) fn move_to(&self, posts: &mut VecDeque<Post>) {
         if !self.has_posts() {
             return;
@@ -81,7 +82,7 @@ impl Remote {
         self.has_posts.store(!queue.posts.is_empty(), Ordering::Release);
     }
 
-    /// From here on nothing can be posted. What was is returned.
+    /// Closes the queue: later posts fail. Returns the queued ones.
     pub(super) fn close(&self) -> VecDeque<Post> {
         let mut queue = self.lock();
         queue.is_closed = true;

@@ -1,4 +1,4 @@
-//! Which loops there are: those of this thread, whole, and of every thread what others may touch.
+//! The tables of loops: those of this thread, and for all threads the part of a loop that any thread may use.
 //!
 //! ```text
 //!   a loop's id   generation, 24 bits │ index, 24 bits │ place, 16 bits
@@ -6,7 +6,7 @@
 //!   the process   index ──► Arc<Remote>    see `remotes`; empty in a forked child
 //! ```
 //!
-//! A handle that is good leads to its loop in one step. Why another one does not is looked up afterwards.
+//! A valid handle leads to its loop in one step. For another handle the reason is looked up afterwards.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -56,7 +56,7 @@ fn place_of(id: u64) -> usize {
     (id & ((1 << PLACE_BITS) - 1)) as usize
 }
 
-/// Keeps the loop that `make` makes for a place of this thread, and returns its number.
+/// Takes a place of this thread, stores the loop that `make` makes for it, and returns the loop's number.
 pub(super) fn add(make: impl FnOnce(u16) -> Result<Rc<Loop>, Failure>) -> Result<u64, Failure> {
     let is_ending = |_| Failure::new(COG_ERROR_THREAD, "this thread is ending: it can have no loop any more");
     let place = LOOPS.try_with(|places| places.borrow_mut().take()).map_err(is_ending)??;
@@ -75,7 +75,7 @@ pub(super) fn add(make: impl FnOnce(u16) -> Result<Rc<Loop>, Failure>) -> Result
     LOOPS.try_with(keep).map_err(is_ending)?
 }
 
-/// Calls `f` with a loop of this thread. While it runs, it may call no user.
+/// Calls `f` with a loop of this thread. `f` must not call the user's functions.
 #[inline(always)]
 pub(super) fn with<T>(id: u64, f: impl FnOnce(&Rc<Loop>) -> Result<T, Failure>) -> Result<T, Failure> {
     let found = LOOPS.try_with(|places| match places.borrow().get(id) {
@@ -96,12 +96,12 @@ fn not_here(id: u64) -> Failure {
     if remotes::enter(id).is_some() { Failure::new(COG_ERROR_THREAD, ANOTHERS) } else { Failure::STALE_LOOP }
 }
 
-/// What any thread may touch.
+/// The part of a loop that any thread may use.
 pub(super) fn remote(id: u64) -> Result<Arc<Remote>, Failure> {
     remotes::enter(id).map(|guest| guest.keep()).ok_or(Failure::STALE_LOOP)
 }
 
-/// Takes a loop of this thread, a parent's too, out of everybody's sight.
+/// Takes a loop of this thread, also one of the parent process, out of the table.
 pub(super) fn take(id: u64) -> Result<Rc<Loop>, Failure> {
     let taken = LOOPS.try_with(|places| {
         let mut places = places.borrow_mut();

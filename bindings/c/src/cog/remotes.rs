@@ -1,5 +1,5 @@
-//! What any thread may reach of a loop by its number: a table that is read without a lock, so that a signal handler can
-//! wake a loop whatever it has interrupted.
+//! The table that any thread uses to find a loop's queue and waker by the loop's number. It is read without a lock, so that a
+//! signal handler can wake a loop whatever it has interrupted.
 //!
 //! ```text
 //!   id      generation, 24 bits │ index, 24 bits │ place in its thread's table, 16 bits
@@ -10,8 +10,8 @@
 //!   forget  id := 0;    until there are no users: wait.  Then the remote is dropped, and the slot is free
 //! ```
 //!
-//! A user stays for one system call, so `forget` waits for no longer than that. A lock guards what only changes the table:
-//! which slots are free. It is held while somebody forks, since the child has no other thread that could give it back.
+//! A user stays for one system call, so `forget` waits no longer than that. A lock guards the list of free slots. A thread
+//! that forks holds it, since the child has no other thread that could release it.
 
 use std::cell::Cell;
 use std::ops::Deref;
@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use super::answer::{COG_ERROR_LIMIT, Failure, or_no_memory};
 use super::post::Remote;
 
-/// The lowest bits of an id are not for this table, but for its thread's.
+/// The lowest bits of an id are the loop's place in its thread's table.
 pub(super) const PLACE_BITS: u32 = u16::BITS;
 const INDEX_BITS: u32 = 24;
 const FIRST_CHUNK: usize = 64;
@@ -32,16 +32,16 @@ const GENERATION_MAX: u64 = u64::MAX >> (INDEX_BITS + PLACE_BITS);
 
 #[derive(Debug, Default)]
 struct Slot {
-    /// 0: free, or about to be.
+    /// 0 in a slot that is free or is being freed.
     id: AtomicU64,
     users: AtomicU32,
     /// From `Arc::into_raw`; null in a free slot.
     remote: AtomicPtr<Remote>,
-    /// That of its last tenant; changed with the lock only.
+    /// The generation of the present or last loop. It changes only while the lock is held.
     generation: AtomicU64,
 }
 
-/// Which slots there are, and which of them are free. The list has room for all of them.
+/// The number of slots, and the free ones. The list has room for all slots.
 #[derive(Debug)]
 struct Free {
     slots: usize,
@@ -50,11 +50,11 @@ struct Free {
 
 static TABLE: [OnceLock<Box<[Slot]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
 static FREE: Mutex<Free> = Mutex::new(Free { slots: 0, indices: Vec::new() });
-/// Forks that led to this process. What was made at another count is a parent's.
+/// The number of forks that led to this process. A loop that was made at another count belongs to the parent process.
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// While this thread forks.
+    /// Holds the lock while this thread forks.
     static HELD: Cell<Option<MutexGuard<'static, Free>>> = const { Cell::new(None) };
 }
 
@@ -92,7 +92,7 @@ impl Free {
         or_no_memory("loop", slots.try_reserve_exact(length))?;
         or_no_memory("loop", self.indices.try_reserve(begin + length))?;
         slots.resize_with(length, Slot::default);
-        // Nobody else sets it: the lock is held.
+        // No other thread sets it: the lock is held.
         let _ = place.set(slots.into_boxed_slice());
         self.slots = begin + length;
         self.indices.extend((begin as u32..self.slots as u32).rev());
@@ -107,7 +107,8 @@ impl Free {
     }
 }
 
-/// Makes it known, under a number that no other loop has had or will have, with its place in its thread's table.
+/// Adds a remote to the table. Returns a number that no other loop has had or will have; it contains the place in the thread's
+/// table.
 pub(super) fn add(remote: Arc<Remote>, place: u16) -> Result<u64, Failure> {
     mind_forks();
     let mut free = lock();
@@ -121,7 +122,7 @@ pub(super) fn add(remote: Arc<Remote>, place: u16) -> Result<u64, Failure> {
     Ok(id)
 }
 
-/// Nobody finds it any more, and nobody who has found it is still at it.
+/// Removes a remote from the table. When it returns, no thread uses the remote through the table.
 pub(super) fn forget(id: u64) {
     let Some(slot) = slot_at(index_of(id)).filter(|_| id != 0) else { return };
     if slot.id.compare_exchange(id, 0, Ordering::SeqCst, Ordering::Relaxed).is_err() {
@@ -134,7 +135,7 @@ pub(super) fn forget(id: u64) {
     lock().give_back(index_of(id), slot);
 }
 
-/// Of a slot that nobody uses.
+/// Drops the remote of a slot without users.
 fn drop_remote(slot: &Slot) {
     let remote = slot.remote.swap(ptr::null_mut(), Ordering::AcqRel);
     if !remote.is_null() {
@@ -143,22 +144,22 @@ fn drop_remote(slot: &Slot) {
     }
 }
 
-/// A remote that stays where it is.
+/// A use of a remote: while it exists, the remote is not dropped.
 #[derive(Debug)]
 pub(super) struct Guest(&'static Slot);
 
-/// Finds a remote. Without a lock and without memory: what a signal handler may do.
+/// Finds a remote. It takes no lock and no memory, so a signal handler may call it.
 pub(super) fn enter(id: u64) -> Option<Guest> {
     let slot = slot_at(index_of(id)).filter(|_| id != 0)?;
-    // In this order, both in the one order of everything: either `forget` sees this user, or this user sees that the id
-    // is gone.
+    // Both operations are sequentially consistent, in this order: either `forget` sees this user, or this user sees that
+    // the id is gone.
     slot.users.fetch_add(1, Ordering::SeqCst);
     let guest = Guest(slot);
     (slot.id.load(Ordering::SeqCst) == id).then_some(guest)
 }
 
 impl Guest {
-    /// For longer than a moment.
+    /// A reference that may be kept for longer than one system call.
     pub(super) fn keep(&self) -> Arc<Remote> {
         let remote: *const Remote = &raw const **self;
         // SAFETY: it is from `Arc::into_raw`, and the slot's own count is not given up before this guest leaves.
@@ -189,7 +190,7 @@ impl Drop for Guest {
 }
 
 extern "C" fn before_a_fork() {
-    // A thread that is taking itself apart forks without.
+    // A thread that is ending forks without the lock.
     let _ = HELD.try_with(|held| held.set(Some(lock())));
 }
 
@@ -197,7 +198,7 @@ extern "C" fn after_a_fork() {
     let _ = HELD.try_with(Cell::take);
 }
 
-/// The parent's loops are none of the child's, and the threads that were at one are not here.
+/// Empties the table: the parent's loops do not belong to the child, and the threads that used one do not exist here.
 extern "C" fn in_a_forked_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
     let Ok(Some(mut free)) = HELD.try_with(Cell::take) else { return };
@@ -214,13 +215,13 @@ extern "C" fn in_a_forked_child() {
 fn mind_forks() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        // SAFETY: the functions may be called whenever a thread forks, and the library stays loaded. No lock of ours is
-        // held then: nothing of the user's is called with one.
+        // SAFETY: the functions may be called whenever a thread forks, and the library stays loaded. The forking thread holds
+        // no lock of ours: we call no function of the user's while we hold one.
         unsafe { libc::pthread_atfork(Some(before_a_fork), Some(after_a_fork), Some(in_a_forked_child)) };
     });
 }
 
-/// The count to keep with what belongs to this process.
+/// The count to store with an object that belongs to this process.
 pub(super) fn forks() -> u64 {
     FORKS.load(Ordering::Relaxed)
 }

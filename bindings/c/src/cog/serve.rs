@@ -1,4 +1,4 @@
-//! Running: turn after turn, and each callback with nothing of the loop borrowed.
+//! Running a loop. Nothing of the loop is borrowed while a callback runs.
 
 use std::ffi::c_int;
 
@@ -12,7 +12,7 @@ use super::{CogExpiry, CogTimer};
 use cogloop_io::Key;
 use std::ffi::c_void;
 
-/// The loop while it runs.
+/// Marks the loop as running until it is dropped.
 struct Running<'a>(&'a Loop);
 
 impl Drop for Running<'_> {
@@ -60,7 +60,7 @@ impl Loop {
         if self.is_stopped.get() {
             return Ok(());
         }
-        // What was posted must not wait, and a virtual clock not jump over it.
+        // Posts must not wait, and a virtual clock must not jump while there is one.
         let has_work = self.has_posts() || self.hooks.are_busy() || !self.is_alive();
         let wait = if has_work { Wait::Poll } else { wait };
         let waited = self.events.borrow_mut().turn(wait);
@@ -73,7 +73,7 @@ impl Loop {
         waited.map_err(|error| Failure::system("waiting", &error))
     }
 
-    /// Calls those that there are now.
+    /// Calls the hooks that exist when it begins.
     fn call_hooks(&self, when: When) {
         let last = self.hooks.last();
         let mut after = 0;
@@ -139,7 +139,7 @@ impl Loop {
         }
     }
 
-    /// Those that were there when the turn's wait ended.
+    /// Runs the posts that were there when the turn's wait ended.
     fn serve_posts(&self) {
         self.remote.move_to(&mut self.posts.borrow_mut());
         let mut left = self.posts.borrow().len();

@@ -1,4 +1,4 @@
-//! A loop as this binding has it: the event loop, whose timers carry their callbacks, and a table of the watches'.
+//! The state of a loop: the event loop, whose timers carry their callbacks, and a table of the watches and theirs.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ use super::options::{CogOptions, CogStats};
 use super::post::{Post, Remote};
 use super::{CogPostFn, CogTimerFn, CogWatchFn, remotes};
 
-/// What a timer calls.
+/// The callback of a timer.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Call {
     /// `None` only in a free place of the wheel.
@@ -31,7 +31,7 @@ impl Default for Call {
     }
 }
 
-/// What is watched, and what it calls.
+/// A watch: its source and its callback.
 pub(super) struct Watch {
     pub(super) run: CogWatchFn,
     pub(super) ctx: *mut c_void,
@@ -52,7 +52,7 @@ pub(super) enum Source {
     Child(u32),
 }
 
-/// What a loop has done, counted one by one.
+/// The counters of `cog_loop_stats`.
 #[derive(Default)]
 pub(super) struct Counters {
     pub(super) turns: Cell<u64>,
@@ -99,7 +99,7 @@ pub(super) struct Loop {
 }
 
 impl Loop {
-    /// A loop for this place in the thread's table.
+    /// Makes a loop for a place in the thread's table.
     pub(super) fn new(options: &CogOptions, backend: Option<String>, place: u16) -> Result<Rc<Self>, Failure> {
         let clock = options.is_virtual().then(VirtualClock::new);
         let chosen = Options {
@@ -134,12 +134,12 @@ impl Loop {
         }))
     }
 
-    /// Ends its run, and discards what was posted and did not run. Once it has been, it does nothing.
+    /// Ends the run, and discards posts that did not run. A second call does nothing.
     pub(super) fn close(&self) {
         self.is_stopped.set(true);
         self.is_closed.set(true);
         if self.forks != remotes::forks() {
-            // The parent's thread may have held the queue's lock when it forked, and discards what is its own.
+            // Another thread may have held the queue's lock during the fork. The parent process discards its posts itself.
             return;
         }
         remotes::forget(self.id);

@@ -1,4 +1,4 @@
-//! `cog_timer_…`. What each does is written in the header.
+//! `cog_timer_…`. The header describes each function.
 
 use std::ffi::{c_int, c_void};
 use std::num::NonZeroU64;
@@ -140,7 +140,7 @@ fn refused(why: AddError) -> Failure {
     Failure::system("loop", &why.into())
 }
 
-/// Calls `f`, which knows whether there is such a timer.
+/// Calls `f`, which returns `None` if there is no such timer.
 #[inline(always)]
 fn find<T>(timer: CogTimer, f: impl FnOnce(&Loop, &mut EventLoop<Call>, Key) -> Option<T>) -> Result<T, Failure> {
     registry::with(timer.loop_id, |found| {
@@ -149,12 +149,12 @@ fn find<T>(timer: CogTimer, f: impl FnOnce(&Loop, &mut EventLoop<Call>, Key) -> 
     })
 }
 
-/// Calls `f` with a timer that there is.
+/// Calls `f` if there is such a timer.
 fn with<T>(timer: CogTimer, f: impl FnOnce(&mut EventLoop<Call>, Key) -> T) -> Result<T, Failure> {
     find(timer, |_, events, key| events.timer(key).is_some().then(|| f(events, key)))
 }
 
-/// What it calls.
+/// The timer's callback.
 ///
 /// # Safety
 /// `fn` is NULL or points to a `cog_timer_fn`, `ctx` is NULL or points to a pointer.
@@ -186,7 +186,7 @@ pub extern "C" fn cog_timer_on_end(timer: CogTimer, r#fn: Option<CogPostFn>) -> 
     })
 }
 
-/// When it is due.
+/// The timer's deadline.
 ///
 /// # Safety
 /// `deadline_ns` is NULL or points to a `uint64_t`.
@@ -235,7 +235,7 @@ pub extern "C" fn cog_timer_reschedule(timer: CogTimer, delay_ns: u64) -> c_int 
     })
 }
 
-/// Stops its time.
+/// Pauses a timer.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_pause(timer: CogTimer) -> c_int {
     answer(|| {
@@ -244,13 +244,13 @@ pub extern "C" fn cog_timer_pause(timer: CogTimer) -> c_int {
     })
 }
 
-/// Lets its time go on.
+/// Resumes a timer.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_resume(timer: CogTimer) -> c_int {
     answer(|| with(timer, EventLoop::resume_timer).map(drop))
 }
 
-/// What is left to its deadline.
+/// The remaining time to the deadline.
 ///
 /// # Safety
 /// `remaining_ns` is NULL or points to a `uint64_t`.
@@ -264,13 +264,13 @@ pub unsafe extern "C" fn cog_timer_remaining(timer: CogTimer, remaining_ns: *mut
     })
 }
 
-/// Lets it keep the loop going.
+/// References a timer: it keeps the loop running.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_ref(timer: CogTimer) -> c_int {
     answer(|| with(timer, EventLoop::ref_timer).map(drop))
 }
 
-/// Lets the loop end in spite of it.
+/// Unreferences a timer: it does not keep the loop running.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_unref(timer: CogTimer) -> c_int {
     answer(|| or_no_memory("timer", with(timer, EventLoop::try_unref_timer)?).map(drop))

@@ -1,6 +1,7 @@
-//! `cog_watch_…`: descriptors, signals, children. What each does is written in the header.
+//! `cog_watch_…`: descriptors, signals, children. The header describes each function.
 //!
-//! To the loop all three are descriptors: a signal's becomes readable when it has come, a child's when it has ended.
+//! To the loop all three are descriptors: that of a signal becomes readable when the signal arrives, that of a child when the
+//! child ends.
 
 use std::ffi::{c_int, c_void};
 use std::os::fd::BorrowedFd;
@@ -26,7 +27,7 @@ const COG_LEVEL: c_int = 0;
 const COG_EDGE: c_int = 1;
 const COG_ONE_SHOT: c_int = 2;
 
-/// What somebody else's `waitpid` has left of a child's status.
+/// The status of a child that other code has collected with `waitpid`.
 const UNKNOWN_STATUS: c_int = -1;
 
 impl Loop {
@@ -34,7 +35,8 @@ impl Loop {
         CogWatch { loop_id: self.id, token: token.to_bits() }
     }
 
-    /// Whom to call with what, if there is anything to say. A child's watch is gone then.
+    /// The callback for a ready descriptor with its arguments, or `None` if there is nothing to report. The watch of a child
+    /// has ended then.
     pub(super) fn call_of(&self, ready: Ready) -> Option<(CogWatchFn, c_int, *mut c_void, Option<End>)> {
         let mut watches = self.watches.borrow_mut();
         let place = watches.get_mut(ready.token.index())?;
@@ -59,13 +61,13 @@ impl Loop {
         Some((run, what, ctx, ended))
     }
 
-    /// Before one more is added: it gets a place that was used before, or the next one.
+    /// Reserves a place in the table for one more watch.
     fn make_room(&self) -> Result<(), Failure> {
         let places = self.events.borrow().descriptors() as u32;
         or_no_memory("loop", self.watches.borrow_mut().try_grow(places))
     }
 
-    /// Returns its handle, and the function of an older watch of the same descriptor.
+    /// Stores a watch. Returns its handle, and the end function of an older watch of the same descriptor.
     fn keep(&self, token: Token, watch: Watch) -> (CogWatch, Option<End>) {
         let older = self.watches.borrow_mut().replace(token.index(), Some((token, watch)));
         (self.watch_name(token), older.and_then(|older| self.end_of_watch(&older)))
@@ -136,8 +138,8 @@ pub unsafe extern "C" fn cog_watch_descriptor(
             }
         };
         let add = |found: &Rc<Loop>| {
-            // SAFETY: not -1. That it stays open while it is watched is the caller's promise; one that is broken costs
-            // events of this number, and no memory.
+            // SAFETY: not -1. The caller promises that it stays open while it is watched. If the promise is broken, events of
+            // this number are lost or wrong, but memory is safe.
             let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
             let added = found.events.borrow_mut().add_descriptor_with(borrowed, directions, mode);
             Ok((added.map_err(|error| Failure::system("fd", &error))?, Source::Descriptor(fd)))
@@ -196,7 +198,7 @@ pub unsafe extern "C" fn cog_watch_child(
     answer(|| unsafe { begin(r#loop, r#fn, ctx, watch, add) })
 }
 
-/// Calls `f` with a watch that there is.
+/// Calls `f` if there is such a watch.
 fn with<T>(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> Result<T, Failure>) -> Result<T, Failure> {
     registry::with(watch.loop_id, |found| {
         let token = Token::from_bits(watch.token).filter(|&token| found.events.borrow().interest(token).is_some());
@@ -209,7 +211,7 @@ fn with<T>(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> Result<T, Failure>) 
 pub extern "C" fn cog_watch_remove(watch: CogWatch) -> c_int {
     answer(|| {
         let end = with(watch, |found, token| {
-            // What the system says of a descriptor that is closed already is of no interest: it is forgotten anyway.
+            // An error means that the descriptor was closed already. It is removed from the loop all the same.
             let _ = found.events.borrow_mut().remove_descriptor(token);
             let removed = found.watches.borrow_mut().take(token.index());
             Ok(removed.and_then(|removed| found.end_of_watch(&removed)))
@@ -219,7 +221,7 @@ pub extern "C" fn cog_watch_remove(watch: CogWatch) -> c_int {
     })
 }
 
-/// Calls `f` with what is kept of a watch.
+/// Calls `f` with the entry of a watch.
 fn with_kept<T>(watch: CogWatch, f: impl FnOnce(&Loop, &mut Watch) -> T) -> Result<T, Failure> {
     with(watch, |found, token| {
         let mut watches = found.watches.borrow_mut();
@@ -228,7 +230,7 @@ fn with_kept<T>(watch: CogWatch, f: impl FnOnce(&Loop, &mut Watch) -> T) -> Resu
     })
 }
 
-/// What it calls.
+/// The watch's callback.
 ///
 /// # Safety
 /// `fn` is NULL or points to a `cog_watch_fn`, `ctx` is NULL or points to a pointer.
@@ -249,7 +251,7 @@ pub unsafe extern "C" fn cog_watch_callback(
     })
 }
 
-/// Lets it call something else.
+/// Sets the watch's callback.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_watch_set_callback(watch: CogWatch, r#fn: Option<CogWatchFn>, ctx: *mut c_void) -> c_int {
     answer(|| {
@@ -269,7 +271,7 @@ pub extern "C" fn cog_watch_on_end(watch: CogWatch, r#fn: Option<CogPostFn>) -> 
     })
 }
 
-/// As [`with`], for a descriptor's alone.
+/// As [`with`], for watches of descriptors only.
 fn with_descriptor(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> std::io::Result<()>) -> Result<(), Failure> {
     with(watch, |found, token| {
         let watches = found.watches.borrow();
@@ -292,7 +294,7 @@ pub extern "C" fn cog_watch_set(watch: CogWatch, directions: c_int) -> c_int {
     })
 }
 
-/// Says that directions are used up.
+/// Reports that directions are drained.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_watch_drained(watch: CogWatch, directions: c_int) -> c_int {
     answer(|| {
@@ -301,7 +303,7 @@ pub extern "C" fn cog_watch_drained(watch: CogWatch, directions: c_int) -> c_int
     })
 }
 
-/// What the system says of a descriptor now.
+/// The present conditions of a descriptor.
 ///
 /// # Safety
 /// `conditions` is NULL or points to an `int`.
@@ -343,13 +345,13 @@ fn conditions_of(fd: c_int) -> std::io::Result<c_int> {
     Ok(there.fold(0, |all, (_, ours)| all | ours))
 }
 
-/// Lets it keep the loop going.
+/// References a watch: it keeps the loop running.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_watch_ref(watch: CogWatch) -> c_int {
     answer(|| with(watch, |found, token| Ok(found.events.borrow_mut().ref_descriptor(token))).map(drop))
 }
 
-/// Lets the loop end in spite of it.
+/// Unreferences a watch: it does not keep the loop running.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_watch_unref(watch: CogWatch) -> c_int {
     answer(|| with(watch, |found, token| Ok(found.events.borrow_mut().unref_descriptor(token))).map(drop))

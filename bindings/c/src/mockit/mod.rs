@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!   Mockit_arm ──► timers: wheel ── due ──► queue ──► pool ──► cb ──► destructor, or free
-//!                      ▲      the timer thread          threads that grow when callbacks block
-//!                    alarm    sleeps on one timerfd
+//!                      ▲      the timer thread          more threads while callbacks block
+//!                kernel timer   the thread sleeps on this one timerfd
 //! ```
 //!
 //! The clock is `CLOCK_BOOTTIME`. Deadlines are kept in nanoseconds and served in ticks of a millisecond, the unit of
 //! this interface, so that a thousand intervals cost a thousand wake-ups a second at the most.
 
-mod alarm;
+mod kernel_timer;
 mod layout;
 #[cfg(test)]
 mod memory_tests;

@@ -1,12 +1,11 @@
-//! The threads on which callbacks run: which there are, and when there is need of another one. What a thread does stands
-//! in `service`.
+//! The pool of threads on which callbacks run: its members, and when it needs another one. `service` has the code that a
+//! thread runs.
 //!
-//! One thread serves callbacks that return. When the timer thread sees that jobs wait and none was taken since it last
-//! looked, a millisecond ago, every thread is held up, and it adds one; so a callback that blocks delays the others by
-//! that much, and a thousand that do not block need one thread. Threads without work for ten seconds end.
+//! If no callback blocks, one thread is enough. The timer thread checks each millisecond: if jobs wait and none was taken
+//! since the last check, all threads are blocked, and it adds one. So a callback that blocks delays others by a
+//! millisecond. Threads without work for ten seconds end.
 //!
-//! Not a pool of crates.io: those that grow do so by the length of the queue, which a thousand short callbacks fill, and
-//! then have hundreds of threads.
+//! Pools on crates.io that grow do so by the length of the queue: a thousand short callbacks would start hundreds of threads.
 
 use std::cell::Cell;
 use std::collections::{HashMap, TryReserveError};
@@ -32,25 +31,25 @@ pub(super) fn number() -> Option<Runner> {
 #[derive(Debug)]
 struct Member {
     handle: JoinHandle<()>,
-    /// Inside a callback or a destructor.
+    /// Whether it is inside a callback or a destructor.
     is_busy: bool,
 }
 
-/// What jobs that wait need.
+/// What has to be done for waiting jobs.
 pub(super) enum Need {
     Nothing,
-    /// A thread that waits for work.
+    /// Wake a thread that waits for work.
     Wake,
-    /// A new thread, of this number.
+    /// Start a new thread with this number.
     Thread(Runner),
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     members: HashMap<Runner, Member>,
-    /// How many wait for work.
+    /// The number of threads that wait for work.
     pub(super) idle: usize,
-    /// Jobs taken when the timer thread looked last.
+    /// The number of jobs taken at the timer thread's last check.
     seen: u64,
     cores: Option<usize>,
     last: u64,

@@ -1,8 +1,8 @@
-//! The service of a process: made for the first timer, and there until the process ends.
+//! The service of a process: made for the first timer, and kept until the process ends.
 //!
-//! A fork may come from another thread at any moment, and the child has the memory as it was then, with every lock that
-//! somebody held. So making the service takes no lock: whoever is second throws his own away. What comes after it is done
-//! under the lock of a service that the child forgets.
+//! Another thread may fork at any moment. The child then has the memory of that moment, with every lock that a thread held.
+//! So making the service takes no lock: if two threads make one, the second drops its own. All later work is done under the
+//! lock of the service, which a child forgets.
 
 use std::ffi::c_int;
 use std::io;
@@ -12,14 +12,14 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::alarm::Alarm;
+use super::kernel_timer::KernelTimer;
 use super::layout::{self, Mockit};
 use super::pool::{self, Need, Pool};
 use super::thread;
 use super::time::{NS_PER_MS, now_ns};
 use super::timers::{Ending, Job, Runner, Timers};
 
-/// While jobs wait for a thread, the timer thread looks after them this often.
+/// While jobs wait for a thread, the timer thread checks the pool this often.
 const SUPERVISION_NS: u64 = NS_PER_MS;
 
 /// A thread without work ends after this.
@@ -28,14 +28,14 @@ const IDLE_TIME: Duration = Duration::from_secs(10);
 /// Null before the first timer, and in a forked child until its own first: threads do not survive a fork.
 static SERVICE: AtomicPtr<Service> = AtomicPtr::new(std::ptr::null_mut());
 
-/// What the lock protects.
+/// The state that the lock protects.
 struct State {
     timers: Timers,
     pool: Pool,
-    /// When the alarm goes off.
-    alarm_ns: u64,
+    /// The time for which the kernel timer is set.
+    wake_ns: u64,
     is_closing: bool,
-    /// Who waits for a callback to return.
+    /// The number of threads that wait for a callback to return.
     waiting: usize,
     /// The timer thread, from the first timer on.
     keeper: Option<JoinHandle<()>>,
@@ -43,16 +43,16 @@ struct State {
 
 pub(super) struct Service {
     state: Mutex<State>,
-    /// A job for a thread of the pool.
+    /// Notified when there is a job for a thread of the pool.
     work: Condvar,
-    /// A callback has returned that somebody may wait for.
+    /// Notified when a callback has returned and a thread may wait for it.
     finished: Condvar,
-    alarm: Alarm,
+    kernel_timer: KernelTimer,
 }
 
 /// The service, if there is one.
 pub(super) fn made() -> Option<&'static Service> {
-    // SAFETY: what it points to is never freed.
+    // SAFETY: the service is never freed.
     unsafe { SERVICE.load(Ordering::Acquire).as_ref() }
 }
 
@@ -65,12 +65,12 @@ pub(super) fn service() -> Result<&'static Service, c_int> {
     place.try_reserve_exact(1).map_err(|_| libc::ENOMEM)?;
     place.push(Service::new().map_err(number_of)?);
     hook();
-    // With room for just one it becomes a box as it is.
+    // Its capacity is 1, so it becomes a box without a new allocation.
     let mine = Box::into_raw(place.into_boxed_slice()).cast::<Service>();
     let made = SERVICE.compare_exchange(std::ptr::null_mut(), mine, Ordering::AcqRel, Ordering::Acquire);
     let service = made.map_or_else(
         |theirs| {
-            // SAFETY: it came from a box of one a moment ago, and nobody else has seen it.
+            // SAFETY: it came from a box of one a moment ago, and no other thread has seen it.
             drop(unsafe { Box::from_raw(slice_from_raw_parts_mut(mine, 1)) });
             theirs
         },
@@ -87,8 +87,8 @@ fn number_of(error: io::Error) -> c_int {
     }
 }
 
-/// Tells the C library what to call at exit and in forked children, before there is anything to do then. Threads that
-/// come at once both tell it, which does no harm: the calls may be repeated.
+/// Registers the functions for exit and for forked children with the C library, before there is anything to do then. If two
+/// threads do so at once, the functions are called twice, which does no harm.
 fn hook() {
     static IS_DONE: AtomicBool = AtomicBool::new(false);
     if !IS_DONE.load(Ordering::Acquire) {
@@ -101,18 +101,18 @@ fn hook() {
     }
 }
 
-/// From here on no callback starts: the program is taking itself apart. Threads end, but for those inside a callback,
-/// which may wait for something that never comes, or be the one that called `exit`.
+/// Ends the service at exit: from here on no callback starts. All threads end except those inside a callback. Such a thread
+/// may wait for something that never comes, or may be the one that called `exit`.
 extern "C" fn close_at_exit() {
     let Some(service) = made() else { return };
     let mut state = service.lock();
     state.is_closing = true;
     let threads = state.pool.take_free().chain(state.keeper.take());
     drop(state);
-    service.alarm.set(0);
+    service.kernel_timer.set(0);
     service.work.notify_all();
     for thread in threads {
-        // A panic of theirs has been printed.
+        // If the thread has panicked, the message has been printed.
         let _ = thread.join();
     }
 }
@@ -126,12 +126,17 @@ impl Service {
         let state = State {
             timers: Timers::try_new()?,
             pool: Pool::default(),
-            alarm_ns: u64::MAX,
+            wake_ns: u64::MAX,
             is_closing: false,
             waiting: 0,
             keeper: None,
         };
-        Ok(Self { state: Mutex::new(state), work: Condvar::new(), finished: Condvar::new(), alarm: Alarm::new()? })
+        Ok(Self {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            finished: Condvar::new(),
+            kernel_timer: KernelTimer::new()?,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -150,9 +155,9 @@ impl Service {
         }
         // SAFETY: the caller's promise.
         let Ok(deadline_ns) = (unsafe { state.timers.arm(timer, now_ns(), ms) }) else { return libc::ENOMEM };
-        if deadline_ns < state.alarm_ns {
-            state.alarm_ns = deadline_ns;
-            self.alarm.set(deadline_ns);
+        if deadline_ns < state.wake_ns {
+            state.wake_ns = deadline_ns;
+            self.kernel_timer.set(deadline_ns);
         }
         0
     }
@@ -182,13 +187,13 @@ impl Service {
         ending
     }
 
-    /// Sees to it that what waits is served.
+    /// Ensures that a thread serves the jobs that wait.
     fn supervise(&'static self, state: &mut State) {
         match state.pool.need(state.timers.taken, state.timers.has_queued()) {
             Need::Nothing => {}
             Need::Wake => self.work.notify_one(),
             Need::Thread(me) => {
-                // Refused for want of memory or threads: the next look tries again.
+                // If the system refuses, for lack of memory or threads, the next check tries again.
                 let threads = state.pool.threads();
                 if state.timers.expect_thread(threads).is_ok()
                     && state.pool.expect_thread().is_ok()
@@ -214,10 +219,10 @@ impl Service {
             if state.timers.has_queued() {
                 next_ns = next_ns.min(now_ns + SUPERVISION_NS);
             }
-            state.alarm_ns = next_ns;
-            self.alarm.set(next_ns);
+            state.wake_ns = next_ns;
+            self.kernel_timer.set(next_ns);
             drop(state);
-            self.alarm.sleep();
+            self.kernel_timer.sleep();
         }
     }
 }
@@ -239,7 +244,7 @@ fn serve(service: &'static Service, me: Runner) {
             }
             if is_over {
                 drop(state);
-                // SAFETY: it has left every list of ours, and a timer ends once.
+                // SAFETY: the timer is on no list of ours any more, and a timer ends once.
                 unsafe { layout::end(job.timer) };
                 state = service.lock();
             }
@@ -259,8 +264,8 @@ fn serve(service: &'static Service, me: Runner) {
 
 fn run(job: &Job) {
     // SAFETY:
-    // 1. The timer is marked as running, so that nobody ends it meanwhile.
-    // 2. The callback is what the user gave for it.
+    // 1. The timer is marked as running, so that no thread ends it meanwhile.
+    // 2. The user gave the callback for this timer.
     unsafe {
         if let Some(callback) = (*job.timer).callback().filter(|_| job.calls) {
             callback(job.timer.cast());

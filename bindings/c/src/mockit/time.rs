@@ -22,12 +22,12 @@ pub(super) fn now_ns() -> u64 {
     now.tv_sec as u64 * NS_PER_SEC + now.tv_nsec as u64
 }
 
-/// As the kernel takes it; what lies beyond its range is the end of it.
+/// Converts to the kernel's type. A time beyond its range becomes its end.
 pub(super) fn to_timespec(ns: u64) -> Timespec {
     Timespec { tv_sec: (ns / NS_PER_SEC) as _, tv_nsec: (ns % NS_PER_SEC) as _ }
 }
 
-/// Sleeps, through signals if `resume`. The milliseconds that were left, rounded up, and the error number.
+/// Sleeps. With `resume`, signals do not end the sleep. Returns the remaining milliseconds, rounded up, and the error number.
 pub(super) fn sleep(ms: u64, resume: bool) -> (u64, c_int) {
     let ns = ms.saturating_mul(NS_PER_MS);
     if !resume {
@@ -50,7 +50,7 @@ pub(super) fn sleep(ms: u64, resume: bool) -> (u64, c_int) {
     }
 }
 
-/// Keeps the nanoseconds below a second.
+/// Adds milliseconds; the nanoseconds stay below a second.
 pub(super) fn add_ms(ts: &mut timespec, ms: u32) {
     let ns = ts.tv_nsec as u64 + u64::from(ms % 1000) * NS_PER_MS;
     ts.tv_sec += time_t::from(ms / 1000) + (ns / NS_PER_SEC) as time_t;

@@ -1,5 +1,5 @@
-//! Who is armed, who waits for a thread, who is running: what the service's lock protects. No thread is known here but by
-//! its number, and no callback is called, so that every order of events can be told in a test.
+//! The state of all timers, which the service's lock protects: armed, queued, running. Threads are only numbers here, and no
+//! callback is called, so a test can try every order of events.
 //!
 //! ```text
 //!   armed ── due ──► queued ── take ──► running ── finish ──► ended: destructor or free
@@ -19,29 +19,29 @@ use super::time::NS_PER_MS;
 /// The number of a thread of the pool.
 pub(super) type Runner = NonZeroU64;
 
-/// What is to be done about a timer's end.
+/// What the caller has to do to end a timer.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) enum Ending {
-    /// The one who asked calls the destructor, outside the lock.
+    /// Call the destructor, outside the lock.
     Now,
-    /// Nothing, or somebody else does it.
+    /// Nothing: the timer does not end, or another thread ends it.
     Not,
-    /// Ask again when its callback has returned.
+    /// Ask again when the timer's callback has returned.
     Wait,
 }
 
 /// A timer between its deadline and the end of its callback.
 #[derive(Debug, Default)]
 struct Flight {
-    /// Deadlines that have passed and were not served.
+    /// The number of deadlines that have passed and were not served.
     due: u32,
     is_queued: bool,
     runner: Option<Runner>,
-    /// It ends after this: a one-off timer, or an interval that its own callback destroyed.
+    /// Whether the timer ends afterwards: a one-off timer, or an interval that its own callback destroyed.
     is_last: bool,
 }
 
-/// What a thread of the pool has to do.
+/// A job for a thread of the pool.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) timer: *mut Mockit,
@@ -78,7 +78,7 @@ impl Timers {
         self.waits.try_reserve(threads + 1)
     }
 
-    /// The time to wake at; `u64::MAX` when there is none.
+    /// The next deadline; `u64::MAX` if there is none.
     pub(super) fn next_deadline(&mut self) -> u64 {
         self.scheduler.next_deadline().unwrap_or(u64::MAX)
     }
@@ -87,7 +87,7 @@ impl Timers {
         !self.queue.is_empty()
     }
 
-    /// Arms it from `now_ns`, anew if it is armed. An interval of 0 ms is one of 1 ms. Returns the deadline. Without
+    /// Arms a timer, or arms it again, from `now_ns`. An interval of 0 ms counts as one of 1 ms. Returns the deadline. Without
     /// memory nothing changes.
     ///
     /// # Safety
@@ -107,7 +107,7 @@ impl Timers {
         if let Some(before) = self.armed(timer, mockit) {
             self.scheduler.cancel(before);
         }
-        // Of what is due and has not begun nothing is left; what runs goes on, and ends nothing.
+        // Callbacks that are due and have not begun are dropped. One that runs continues, and does not end the timer.
         if let Some(flight) = self.flights.get_mut(&(timer as usize)) {
             (flight.due, flight.is_last) = (0, false);
         }
@@ -127,8 +127,8 @@ impl Timers {
         }
     }
 
-    /// Whether the caller, who is `me` if a thread of the pool, ends it, waits, or neither. Once it has waited it asks
-    /// with `goes_on`.
+    /// Says what the caller has to do to destroy a timer. `me` is the caller's number, if it is a thread of the pool.
+    /// `goes_on` is true when it asks again after waiting.
     ///
     /// # Safety
     /// As for [`Timers::arm`].
@@ -141,7 +141,7 @@ impl Timers {
             mockit.disarm();
             return Ending::Not;
         }
-        // Its callback may have armed it again while somebody waited for that to return.
+        // The callback may have armed the timer again while another thread waited for it to return.
         if !mockit.begin_to_end() && !goes_on {
             return Ending::Not;
         }
@@ -203,13 +203,14 @@ impl Timers {
             flight.runner = Some(me);
             self.taken += 1;
             let timer = timer as *mut Mockit;
-            // SAFETY: a timer in flight has not ended; that is what its caller promised when he armed it.
+            // SAFETY: a timer in flight has not ended, as its caller promised when arming it.
             let calls = !unsafe { &*timer }.is_disarmed();
             return Some(Job { timer, calls });
         }
     }
 
-    /// Its callback has returned. `true`: it ends, and the caller calls the destructor, outside the lock.
+    /// Call when a timer's callback has returned. If it returns `true`, the timer ends, and the caller calls the destructor
+    /// outside the lock.
     pub(super) fn finish(&mut self, timer: *mut Mockit) -> bool {
         let address = timer as usize;
         let Some(flight) = self.flights.get_mut(&address) else { return false };
@@ -228,7 +229,7 @@ impl Timers {
         is_over
     }
 
-    /// The key of an armed timer. That in the timer may be an old one, or garbage.
+    /// The key of an armed timer. The key in the struct may be stale or garbage.
     fn armed(&self, timer: *mut Mockit, mockit: &Mockit) -> Option<Key> {
         let key = Key::from_bits(mockit.key())?;
         (self.scheduler.get(key) == Some(&(timer as usize))).then_some(key)

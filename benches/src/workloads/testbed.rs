@@ -27,7 +27,7 @@ impl Memory {
     }
 }
 
-pub(crate) struct Bed<S: Store> {
+pub(crate) struct Testbed<S: Store> {
     pub(crate) store: S,
     /// The tick that the store has reached.
     pub(crate) now: u64,
@@ -36,25 +36,25 @@ pub(crate) struct Bed<S: Store> {
     turn_ns: f64,
 }
 
-impl<S: Store> Bed<S> {
+impl<S: Store> Testbed<S> {
     pub(crate) fn fresh(turn_ns: f64) -> Self {
         Self { store: S::new(), now: 0, handles: Vec::new(), turn_ns }
     }
 
     pub(crate) fn ordered(inputs: &Inputs, turn_ns: f64) -> Self {
-        let mut bed = Self::fresh(turn_ns);
-        bed.fill(inputs);
-        bed.handles.iter().for_each(|&handle| bed.store.cancel(handle));
-        bed.purge();
-        bed
+        let mut testbed = Self::fresh(turn_ns);
+        testbed.fill(inputs);
+        testbed.handles.iter().for_each(|&handle| testbed.store.cancel(handle));
+        testbed.purge();
+        testbed
     }
 
     pub(crate) fn scrambled(inputs: &Inputs, turn_ns: f64) -> Self {
-        let mut bed = Self::fresh(turn_ns);
-        bed.fill(inputs);
-        bed.cancel_all(inputs);
-        bed.purge();
-        bed
+        let mut testbed = Self::fresh(turn_ns);
+        testbed.fill(inputs);
+        testbed.cancel_all(inputs);
+        testbed.purge();
+        testbed
     }
 
     /// Inserts all timers.

@@ -1,4 +1,4 @@
-//! What the timer thread sleeps on: one timer of the kernel, set by whoever has an earlier deadline.
+//! The kernel timer on which the timer thread sleeps. A thread that arms an earlier deadline sets it.
 
 use std::os::fd::OwnedFd;
 
@@ -9,9 +9,9 @@ use super::time::to_timespec;
 
 /// A descriptor that becomes readable at a time of `CLOCK_BOOTTIME`.
 #[derive(Debug)]
-pub(super) struct Alarm(OwnedFd);
+pub(super) struct KernelTimer(OwnedFd);
 
-impl Alarm {
+impl KernelTimer {
     pub(super) fn new() -> Result<Self, Errno> {
         timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::CLOEXEC).map(Self)
     }
