@@ -32,7 +32,7 @@ pub(crate) fn bytes_since(before: u64) -> u64 {
     live_bytes().wrapping_sub(before)
 }
 
-/// Has the allocator give all memory that nobody uses back to the system, so that what a new store asks for is new to the
+/// Makes the allocator give all unused memory back to the system, so that the memory of a new store is new to the
 /// process: else it would depend on who ran before.
 pub(crate) fn give_back_unused() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -20,7 +20,7 @@
 //! }
 //! ```
 //!
-//! Whoever reads it may leave out what it does not know, and a benchmark may add to it.
+//! A reader may ignore fields that it does not know, and a benchmark may add fields.
 
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ pub(crate) struct Document {
     notes: Vec<String>,
 }
 
-/// Where a row belongs: what was done, by whom, at which size, and what the numbers are.
+/// The key of a row: the workload, the contender, the size, and what the figures are.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Place<'a> {
     workload: &'a str,

@@ -1,5 +1,5 @@
-//! `bench mockit`: what timers with callbacks cost in memory, threads and CPU time, through libcogloop, through luamockit,
-//! and through two peers: a thread for each timer, and the timers of POSIX whose notifications are threads.
+//! `bench mockit`: the memory, threads and CPU time of timers with callbacks, in libcogloop, in luamockit, and in two peers: a
+//! thread for each timer, and POSIX timers whose notifications are threads.
 //!
 //! ```text
 //!   benches/mockit/program.c ──► one program for each: linked with libcogloop, with threads.c, with timer_create.c
@@ -8,8 +8,8 @@
 //!                                     └─► lines `name value` ──► here: rounds, medians, tables, JSON
 //! ```
 //!
-//! Each figure is of a process of its own, so that nobody inherits memory, threads or a warm library. A round has all
-//! contenders, so that what the machine does beside is shared by all.
+//! Each figure comes from a process of its own, so none inherits memory, threads or a warm library. A round has all
+//! contenders, so that other work on the machine affects all of them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

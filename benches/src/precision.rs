@@ -2,7 +2,7 @@
 //! `clock_nanosleep( TIMER_ABSTIME )`.
 //!
 //! ```text
-//!   schedule    first + 0 · period     first + 1 · period     first + 2 · period     never moved, whoever is late
+//!   schedule    first + 0 · period     first + 1 · period     first + 2 · period     never moved, also if one is late
 //!   woken                         └─ late ─┘              └ late ┘
 //! ```
 //!

@@ -1,12 +1,12 @@
-//! A course: timers with a schedule that nobody moves, and a record of when each fired.
+//! A course: timers with a fixed schedule, and a record of when each fired.
 //!
 //! ```text
-//!   schedule    due            due + delay              + delay        kept here, whoever is late
+//!   schedule    due            due + delay              + delay        kept here, also if a timer is late
 //!   fired           └─ late ─┘             └ late ┘                     as the contender calls
 //! ```
 //!
-//! The contender asks when a timer is first due, and says when it has fired; the answer is when it is due again. CPU
-//! time and wake-ups count from the first that fired, so that what it takes to set the timers is not in them.
+//! The contender asks for the first deadline of a timer. When the timer has fired it says so, and gets the next deadline. CPU
+//! time and wake-ups count from the first timer that fires, so setting the timers is not included.
 
 use std::cell::{Cell, RefCell};
 use std::io;

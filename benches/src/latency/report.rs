@@ -86,8 +86,8 @@ pub(super) struct Verdict {
     /// The median of the rounds: ours, and that of the most punctual peer.
     p99_us: (f64, Option<(&'static str, f64)>),
     early: u64,
-    /// Ours, and those of the peer that has fewest, of those that have the same unit and keep up. Nobody's under the load
-    /// of descriptors: who reads a byte as soon as it is there wakes for each, and who comes late finds several.
+    /// Ours, and those of the peer with the fewest among those that have the same unit and keep up. Not compared under the
+    /// load of descriptors: a contender that reads each byte at once wakes for each, and a late one finds several.
     wakes: (f64, Option<(&'static str, f64)>),
 }
 

@@ -54,7 +54,7 @@ pub(super) const CLIENTS: usize = 50;
 /// What a process printed: figures by their names.
 pub(super) type Sample = Vec<(String, f64)>;
 
-/// Whom to start for what.
+/// The script of a contender for a workload.
 pub(super) struct Script<'a> {
     pub(super) scripts: &'a Path,
     pub(super) interpreter: &'a Interpreter,

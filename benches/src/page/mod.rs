@@ -92,8 +92,8 @@ fn html(found: &[(&Section, Figures, Vec<Picture>)]) -> String {
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>Cogloop: benchmarks</title>\n\
          <style>{}{STYLE}</style></head>\n<body><main>\n<h1>Cogloop: benchmarks</h1>\n\
-         <p>Ours is blue, everybody else is not. Every picture was drawn from the figures of one run, in which all \
-         contenders took turns; the table below it has them.</p>\n{body}</main></body></html>\n",
+         <p>Cogloop is blue. Each picture shows the figures of one run, in which all contenders took turns; the table \
+         below it has the figures.</p>\n{body}</main></body></html>\n",
         theme::css()
     )
 }

@@ -169,7 +169,7 @@ fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Sto
     thread::sleep(wait);
     let (watch, wakes) = (Stopwatch::start(), voluntary_switches().unwrap_or(0));
     // `None` when the last of them is gone.
-    runtime.block_on(async { assert!(ended.recv().await.is_none(), "nobody sends") })?;
+    runtime.block_on(async { assert!(ended.recv().await.is_none(), "no sender is left") })?;
     Ok((watch, voluntary_switches().unwrap_or(0) - wakes))
 }
 

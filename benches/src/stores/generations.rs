@@ -1,6 +1,6 @@
 //! A slab of generations: how a store that cannot cancel is made to.
 //!
-//! The store holds tickets. Cancelling makes the ticket stale, and whoever takes a stale one out of the store later
+//! The store holds tickets. Cancelling makes the ticket stale, and the code that takes a stale one out of the store later
 //! throws it away.
 
 /// What the store holds of a timer.
