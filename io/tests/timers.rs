@@ -16,7 +16,7 @@ fn scripted(resolution_ns: u64) -> (Loop, ScriptedBackend, VirtualClock) {
     (events, backend, clock)
 }
 
-/// The values of what is due, one turn's worth.
+/// The values of the timers that expired in this turn.
 fn expired(events: &mut Loop) -> Vec<u64> {
     events.audit();
     std::iter::from_fn(|| events.next_expired()).map(|timer| timer.value).collect()
@@ -50,7 +50,8 @@ fn no_source_file_reads_the_wall_clock_c28() {
     not_on(&BACKENDS, "shown by the sources, which read no wall clock: to step it would upset the whole machine");
 }
 
-/// A crowd in a far slot takes several turns when its time comes, unless it came down in the waits before.
+/// Many timers in a slot of a high level take several turns to cascade when they are due. If the slot cascaded during
+/// earlier waits, one turn is enough.
 #[test]
 fn a_crowd_that_came_down_during_waits_is_there_in_one_turn() {
     for waits_before in [0, 200] {
@@ -299,7 +300,8 @@ fn the_wait_is_the_shortest_of_limit_deadline_and_work_at_hand() {
     assert_eq!(expired(&mut events), [5]);
 }
 
-/// The event loop's state machine found it: the mark outlived the descriptor, and the next turn came back for nothing.
+/// A state machine test found this fault: the mark outlived the descriptor, so the next turn did not wait and reported
+/// nothing.
 #[test]
 fn the_mark_of_a_removed_descriptor_costs_no_turn() {
     let (mut events, backend, _) = scripted(1_000);
@@ -325,8 +327,8 @@ fn a_period_finer_than_the_resolution_does_not_drift_c14() {
     }
 }
 
-/// C13, C16: an interval whose callback takes longer than its period: what each policy serves, what it leaves out, and
-/// how late it says it is. The loop goes on between two of them.
+/// C13, C16: the callback of an interval takes longer than the period. For each policy the test shows the deadlines
+/// that are served, the number that is missed, and the lateness. A turn serves the interval once, so the loop goes on.
 #[test]
 fn a_callback_longer_than_its_period_is_served_by_policy_c13_c16() {
     let served = |missed| {
@@ -347,7 +349,8 @@ fn a_callback_longer_than_its_period_is_served_by_policy_c13_c16() {
     assert_eq!(served(Missed::Delay), [(10, 0, 0), (20, 15, 0), (45, 15, 0)]);
 }
 
-/// The interval was told 1500, the others 2000, and those came first: a deadline is rounded up whoever asks for it.
+/// Every timer reports its deadline rounded up to the tick. The interval used to report 1500 and the others 2000,
+/// although the others came first.
 #[test]
 fn one_shots_and_intervals_in_one_tick_are_told_the_same_and_come_in_the_order_of_arming() {
     let (mut events, _, _) = scripted(1_000);
@@ -368,7 +371,7 @@ fn one_shots_and_intervals_in_one_tick_are_told_the_same_and_come_in_the_order_o
         .map(|timer| (timer.value, timer.deadline_ns, timer.late_ns, timer.missed))
         .collect();
     assert_eq!(fired, [0, 1, 2, 3, 4, 5].map(|value| (value, 2_000, 0, 0)));
-    // The schedule is not rounded: 3000 and 2900.
+    // The schedule itself is not rounded: its next points are 3000 and 2900. Both are reported as 3000.
     let mut next: Vec<_> = events.iter_timers().map(|(_, deadline_ns, &value)| (value, deadline_ns)).collect();
     next.sort_unstable();
     assert_eq!(next, [(0, Some(3_000)), (3, Some(3_000))]);
@@ -382,7 +385,7 @@ fn a_paused_timer_keeps_no_loop_going_and_a_resumed_one_does() {
     assert!(events.pause_timer(key) && events.is_idle());
     events.run(|_, due| panic!("{due:?} while it is paused")).unwrap();
     assert!(events.resume_timer(key) && !events.is_idle());
-    // Paused and unreferenced is one exception, not two.
+    // A timer that is both paused and unreferenced counts once among those that do not keep the loop going.
     let other = events.add_timer(20 * MS, 2);
     assert!(events.unref_timer(key) && events.pause_timer(key) && !events.is_idle());
     assert!(events.ref_timer(key) && !events.is_idle() && events.unref_timer(key));
@@ -396,7 +399,7 @@ fn a_paused_timer_keeps_no_loop_going_and_a_resumed_one_does() {
     assert!(events.is_idle());
 }
 
-/// Paused, a timer neither comes nor keeps its deadline; resumed, it comes after what was left.
+/// A paused timer does not fire and has no deadline. When it is resumed, it fires after the time that was left.
 #[test]
 fn a_paused_timer_keeps_what_was_left() {
     let (mut events, backend, clock) = scripted(1_000);
@@ -414,8 +417,8 @@ fn a_paused_timer_keeps_what_was_left() {
     assert!(!events.pause_timer(key) && !events.resume_timer(key) && events.remaining_ns(key).is_none());
 }
 
-/// C36: a hundred thousand timers in one stretch of time are brought up to date in slices: turns come in between, none of
-/// which waits, and all timers come in order.
+/// C36: a hundred thousand timers become due by one jump of the clock. They expire in slices, over several turns. None
+/// of these turns waits, and all timers fire in order.
 #[test]
 fn a_crowd_of_timers_is_brought_up_to_date_over_several_turns_c36() {
     const CROWD: u64 = 100_000;
@@ -437,7 +440,7 @@ fn a_crowd_of_timers_is_brought_up_to_date_over_several_turns_c36() {
     assert!(waits(&backend).iter().all(|&timeout| timeout == Some(0)), "work was waiting");
 }
 
-/// Timers that may be 5 ms late share wake-ups; nobody is early, nobody later than allowed.
+/// Timers that may be 5 ms late share wake-ups; no timer is early, and none is later than allowed.
 #[test]
 fn slack_brings_neighbours_into_one_wake_up() {
     let (mut events, backend, _) = scripted(1_000);

@@ -47,7 +47,7 @@ pub(super) fn nanosleep(course: &Course) -> io::Result<()> {
     Ok(())
 }
 
-/// A timer descriptor in an epoll set, set anew for each next deadline.
+/// A timer descriptor in an epoll set. It is armed again for each next deadline.
 pub(super) fn timerfd(course: &Course) -> io::Result<()> {
     const TIMER: u64 = u64::MAX;
     let set = epoll::create(CreateFlags::CLOEXEC)?;

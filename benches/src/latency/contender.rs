@@ -1,4 +1,4 @@
-//! Who keeps the schedule.
+//! The contenders: the loops and system calls that keep the schedule.
 
 use std::io;
 use std::rc::Rc;
@@ -12,13 +12,13 @@ pub(super) enum Role {
     /// A bare system call: what the kernel gives at best.
     Floor,
     Ours,
-    /// Ours, measured apart: it does not sleep all of the time.
+    /// Our loop when it spins. It is not compared with the peers, because it does not sleep all of the time.
     Spinning,
     /// Ours with ticks of a millisecond.
     OursCoarse,
-    /// As fine as the kernel allows.
+    /// A peer whose timers are as fine as the kernel allows.
     Peer,
-    /// In units of a millisecond: later, and with fewer wake-ups.
+    /// A peer whose timers are in milliseconds. It is later and has fewer wake-ups.
     PeerCoarse,
 }
 
@@ -27,7 +27,7 @@ impl Role {
         matches!(self, Self::Peer | Self::PeerCoarse)
     }
 
-    /// The role of the peers whose wake-ups can be compared with those of a loop of ours.
+    /// The role of the peers with the same unit as this loop of ours. Only their wake-ups can be compared with its own.
     pub(super) fn same_unit(self) -> Option<Self> {
         match self {
             Self::Ours => Some(Self::Peer),
@@ -68,7 +68,7 @@ pub(super) const ALL: [Contender; 11] = [
     Contender { missing: libuv::missing, ..contender("libuv", Role::PeerCoarse, |course| libuv::run(course)) },
 ];
 
-/// Those of the names, and the first; all, if there is no name.
+/// The first contender and those that are named; all contenders if no name is given.
 pub(super) fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
     if let Some(unknown) = only.iter().find(|name| ALL.iter().all(|contender| contender.name != **name)) {
         let known = ALL.map(|contender| contender.name).join(", ");

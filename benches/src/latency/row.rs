@@ -5,19 +5,19 @@ use hdrhistogram::Histogram;
 use super::contender::Contender;
 use super::course::{Record, empty};
 
-/// What one contender did in one cell: of every round a record.
+/// What one contender did in one cell: a record for each round.
 pub(super) struct Row {
     pub(super) contender: Contender,
     pub(super) records: Vec<Record>,
 }
 
 impl Row {
-    /// In µs, the quantile of each round.
+    /// The quantile of the lateness in each round, in µs.
     pub(super) fn late_us(&self, quantile: f64) -> Vec<f64> {
         self.records.iter().map(|record| record.late_ns.value_at_quantile(quantile) as f64 / 1e3).collect()
     }
 
-    /// A part of each round's record, for one timer that fired.
+    /// A part of each round's record, divided by the number of timers that fired.
     pub(super) fn for_a_fire(&self, part: impl Fn(&Record) -> f64) -> Vec<f64> {
         self.records.iter().map(|record| part(record) / record.late_ns.len() as f64).collect()
     }

@@ -9,7 +9,7 @@ use crate::machine::Machine;
 use crate::options::Interpreter;
 use crate::statistics::{Summary, ratios};
 
-/// Of one workload on one interpreter: by contender and figure, the samples of all rounds.
+/// The samples of all rounds, by contender and figure, for one workload on one interpreter.
 pub(super) type Samples = BTreeMap<&'static str, BTreeMap<String, Vec<f64>>>;
 
 pub(super) fn print_head(machine: &Machine) {
@@ -25,7 +25,7 @@ fn values(samples: &Samples, name: &str, figure: &Figure) -> Vec<f64> {
     raw.map_or_else(Vec::new, |raw| raw.iter().map(|value| value / figure.unit).collect())
 }
 
-/// The best median of those that are neither ours nor bare, and whose it is.
+/// The peer with the best median, and that median. A peer is any contender but ours and the bare loop.
 fn best_peer<'a>(samples: &'a Samples, figure: &Figure) -> Option<(&'a str, f64)> {
     let peers = samples.keys().filter(|name| **name != BARE && !OURS.contains(name));
     let medians = peers.map(|name| (*name, Summary::of(values(samples, name, figure)).median));
@@ -54,7 +54,7 @@ pub(super) fn print(interpreter: &Interpreter, workload: &Workload, samples: &Sa
     }
 }
 
-/// A line on one of ours.
+/// A line that compares one of our contenders with the bare loop and with the best peer.
 fn verdict(samples: &Samples, workload: &Workload, name: &str) -> Option<String> {
     let mut parts = Vec::new();
     for figure in workload.figures {

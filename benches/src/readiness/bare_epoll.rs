@@ -1,4 +1,4 @@
-//! The least that a loop over epoll can be: level-triggered, the index in the kernel's data, nothing checked.
+//! The smallest loop over epoll: it is level-triggered, stores the index in the event's data, and checks nothing.
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -57,10 +57,10 @@ impl Poller for BareEpoll {
     }
 }
 
-/// What adds 1 to an eventfd.
+/// A closure that wakes the loop: it adds 1 to the eventfd.
 pub(crate) fn wakes(waker: Arc<OwnedFd>) -> Box<dyn Fn() + Send> {
     Box::new(move || {
-        // It can only fail because the counter is full: then the wake is there already.
+        // The write can only fail when the counter is full, and then a wake is pending already.
         let _ = rustix::io::write(&waker, &1u64.to_ne_bytes());
     })
 }

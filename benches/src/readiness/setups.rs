@@ -1,4 +1,4 @@
-//! `bench readiness --setups`: what a bare loop over io_uring costs, by what it asks of its rings.
+//! `bench readiness --setups`: what a bare loop over io_uring costs with different setups of its rings.
 
 use super::bare_uring::{BareUring, Kind, ONE_SHOT};
 use super::contenders::ALL;

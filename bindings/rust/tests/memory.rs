@@ -1,4 +1,5 @@
-//! Memory runs out, at each request in turn: `Error::Memory`, nothing half done, and all that needs none goes on.
+//! Each allocation is refused in turn. The call returns `Error::Memory` and leaves nothing half done. What needs no
+//! memory still works.
 #![cfg(unix)]
 #![allow(unsafe_code, reason = "an allocator that refuses")]
 
@@ -21,16 +22,17 @@ enum Grant {
     All,
     /// So many requests, and none after them.
     Requests(usize),
-    /// All but the one after so many.
+    /// All requests but one: the one that follows this many others.
     AllBut(usize),
-    /// Requests that fit into so many bytes together, with what is given back.
+    /// Requests, as long as they fit into this many bytes. Memory that is freed is added to them.
     Bytes(usize),
 }
 
 thread_local! {
     static GRANT: Cell<Grant> = const { Cell::new(Grant::All) };
     static REFUSED: Cell<usize> = const { Cell::new(0) };
-    /// What was given back last: allocators keep it for a request of the same size, so that one is granted.
+    /// The block that was freed last. The next request is granted if it has the same layout, because allocators keep a
+    /// freed block for a request of the same size.
     static RETURNED: Cell<Option<Layout>> = const { Cell::new(None) };
 }
 
@@ -41,7 +43,7 @@ static LIMITED: Limited = Limited;
 
 fn grants(layout: Layout) -> bool {
     let Ok(grant) = GRANT.try_with(Cell::get) else { return true };
-    // A failed test is to say why.
+    // A thread that panics gets memory, because the message of a failed test needs some.
     if matches!(grant, Grant::All) || RETURNED.take() == Some(layout) || std::thread::panicking() {
         return true;
     }
@@ -57,7 +59,7 @@ fn grants(layout: Layout) -> bool {
     is_granted
 }
 
-// SAFETY: each call is passed on to the system's allocator as it is, or answered by null, which says that there is none.
+// SAFETY: each call is passed on to the system's allocator unchanged, or returns null, which means that memory ran out.
 unsafe impl GlobalAlloc for Limited {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise.
@@ -90,7 +92,8 @@ fn with<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize) {
     (result, REFUSED.get())
 }
 
-/// Runs a story with ever more requests granted until it is refused none, then with each refused alone.
+/// Runs a story with one more request granted each time, until none is refused. Then it runs the story once for each
+/// request, and refuses only that one. The story returns the number of requests that were refused.
 fn at_each_request(least: usize, story: impl Fn(Grant) -> usize) {
     let enough = (0..10_000).find(|&requests| story(Grant::Requests(requests)) == 0).unwrap();
     assert!(enough > least, "{enough} requests");
@@ -99,12 +102,12 @@ fn at_each_request(least: usize, story: impl Fn(Grant) -> usize) {
     }
 }
 
-/// What was done; an error can only be one about memory.
+/// The value of a call, or `None` if memory ran out. Any other error fails the test.
 fn done<T>(result: Result<T, Error>) -> Option<T> {
     result.map_err(|error| assert!(matches!(error, Error::Memory), "{error}")).ok()
 }
 
-/// The same for what says so by the system's type.
+/// The same for calls that return an `io::Error`.
 fn done_io<T: Debug>(result: io::Result<T>) -> Option<T> {
     result.map_err(|error| assert_eq!(error.kind(), io::ErrorKind::OutOfMemory, "{error}")).ok()
 }
@@ -115,7 +118,8 @@ fn a_loop() -> Loop<State> {
     Loop::with_options(Options::new().backend("select").simulated()).unwrap()
 }
 
-/// What is armed, posted and sent while memory runs out. The closures carry something, so that each has a box.
+/// Arms, posts and sends while memory runs out, and returns the number of timers that stay armed. Each closure captures
+/// something, so that its box needs memory.
 fn live(events: &Loop<State>, remote: &Remote<State>, sender: &Sender<u64>) -> usize {
     let (carried, mut live) = ([1_u64; 8], 0);
     for round in 0..40 {
@@ -161,7 +165,7 @@ fn memory_that_runs_out_at_any_request_is_an_error() {
     });
 }
 
-/// Paused and unreferenced timers have more to be noted than others.
+/// To pause a timer or to unreference it can need memory, because the loop notes it in a further table.
 #[test]
 fn memory_that_runs_out_where_a_timer_is_paused_or_unreferenced_is_an_error() {
     at_each_request(4, |grant| {
@@ -192,7 +196,7 @@ fn memory_that_runs_out_where_a_timer_is_paused_or_unreferenced_is_an_error() {
     });
 }
 
-/// Made before memory runs out, and ready at once.
+/// Pipes that are made before memory runs out. They are readable at once.
 fn pipes(count: usize) -> Vec<PipeReader> {
     let pipe = |_| {
         let (reader, mut writer) = io::pipe().unwrap();
@@ -202,7 +206,7 @@ fn pipes(count: usize) -> Vec<PipeReader> {
     (0..count).map(pipe).collect()
 }
 
-/// Counts how many of it there are.
+/// A value that is counted as long as it lives.
 struct Counted<T>(T, Rc<Cell<usize>>);
 
 impl<T> Counted<T> {
@@ -213,7 +217,7 @@ impl<T> Counted<T> {
 }
 
 impl<const N: usize> Counted<[u64; N]> {
-    /// A closure that calls it captures all of this.
+    /// Used in closures instead of the field: a closure that calls this captures the whole `Counted`.
     fn one(&self) -> u64 {
         self.0[0]
     }
@@ -306,7 +310,7 @@ fn memory_that_runs_out_where_a_channel_or_an_idle_callback_is_made_is_an_error(
         events.turn(&mut state, Some(Duration::ZERO)).unwrap();
         assert_eq!(state[7], idles as u64, "each idle callback is called");
         drop(senders);
-        // No memory at all, for what ends everything.
+        // `clear` ends everything and needs no memory.
         with(Grant::Requests(0), || events.clear());
         assert_eq!(callbacks.get(), 0);
         events.audit();
@@ -338,7 +342,7 @@ fn memory_that_runs_out_where_a_task_is_spawned_is_an_error() {
             }
         });
         events.audit();
-        // Waking, polling and ending them needs none.
+        // No memory is needed to wake, poll or end the tasks.
         let mut state = [0; 64];
         let (run, _) = with(Grant::Requests(0), || {
             events
@@ -372,7 +376,7 @@ fn memory_that_runs_out_where_a_future_waits_is_an_error() {
         left.set_nonblocking(true).unwrap();
         let left = events.watch(left).unwrap();
         let mut state = [0; 64];
-        // One that is dropped would not be made.
+        // All visits are kept, because a visit whose future is dropped does not take place.
         let mut visits: Vec<_> = std::iter::repeat_with(|| {
             let carried = [1; 8];
             Box::pin(handle.with(move |state: &mut State, _| state[8] += carried[0]))
@@ -382,7 +386,7 @@ fn memory_that_runs_out_where_a_future_waits_is_an_error() {
         let (visited, refused) = with(grant, || {
             let mut visited = 0;
             for visit in &mut visits {
-                // The state: granted and served later, or refused at once.
+                // A visit to the state: it is accepted and takes place later, or it is refused at once.
                 match poll_once(visit) {
                     Poll::Ready(refused) => assert!(done(refused).is_none()),
                     Poll::Pending => visited += 1,
@@ -458,7 +462,7 @@ fn memory_that_runs_out_where_children_and_sockets_are_watched_is_an_error() {
             let count = [called.is_some(), process.is_some(), stream.is_some()];
             assert_eq!(events.source_count(), count.into_iter().filter(|&is_there| is_there).count());
         });
-        // Where it waits to be connected, it is gone.
+        // A socket that was still waiting for its connection has been dropped, so it must not be in the loop.
         events.audit();
         drop(listener.accept().unwrap());
         refused
@@ -466,7 +470,7 @@ fn memory_that_runs_out_where_children_and_sockets_are_watched_is_an_error() {
     std::fs::remove_file(path).unwrap();
 }
 
-/// Asks for more than it needs in one piece, as a loop does.
+/// Bytes run out here instead of requests: to watch signals, the library asks for more than it needs in one piece.
 #[test]
 fn memory_that_runs_out_where_signals_are_watched_is_an_error() {
     let events = a_loop();
@@ -484,7 +488,8 @@ fn memory_that_runs_out_where_signals_are_watched_is_an_error() {
     events.audit();
 }
 
-/// The first step of a program. A loop asks for more than it needs in one piece, so it is bytes that run out here.
+/// The first step of a program. A loop asks for more than it needs in one piece, so bytes run out here instead of
+/// requests.
 #[test]
 fn memory_that_runs_out_where_a_loop_is_made_is_an_error() {
     let story = |bytes| {
@@ -495,7 +500,8 @@ fn memory_that_runs_out_where_a_loop_is_made_is_an_error() {
     assert!(!made[0] && made.is_sorted() && made[made.len() - 1], "{made:?}");
 }
 
-/// An error that a callback passes on needs no memory, and one of its own that would is told as `Memory`.
+/// A callback that passes on an error of the loop needs no memory. An error of its own needs a box; if there is no
+/// memory for it, `Error::Memory` is returned instead.
 #[test]
 fn errors_of_callbacks_pass_where_there_is_no_memory() {
     let mut events = a_loop();
@@ -522,7 +528,7 @@ impl std::fmt::Display for Large {
 
 impl std::error::Error for Large {}
 
-/// A thread that wakes a task, and a sender that is the last, find room for what they note.
+/// Waking a task and dropping the last sender need no memory, because the place for each wake is reserved beforehand.
 #[test]
 fn a_wake_needs_no_memory_however_many_tasks_there_are() {
     let mut events = a_loop();

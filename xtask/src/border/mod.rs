@@ -7,8 +7,9 @@
 //!             └──────── shrink ◄────────────────┘ a shorter script, which a person can paste
 //! ```
 //!
-//! A program is Lua text made here, so that every Lua runs the same one, and a shorter program is the same one without
-//! some of its statements. What is an interpreter's own fault stands in `faults/`, and the prelude keeps programs from it.
+//! A program is Lua text that is generated here, so every Lua runs the same program. A shorter program is the same text
+//! without some of its statements. Faults of the interpreters themselves are listed in `faults/`, and the prelude keeps
+//! programs from them.
 
 mod dice;
 mod faults;
@@ -37,14 +38,15 @@ use script::Script;
 /// Programs of one process.
 const BATCH: u64 = 100;
 
-/// Failures that are shrunk, and after which no more programs are tried.
+/// So many failures are shrunk.
 const SHRUNK_MAX: usize = 3;
+/// After so many failures no more programs are tried.
 const FAILURES_MAX: usize = 10;
 
-/// After so long the shortest script so far has to do.
+/// Shrinking stops after this time and keeps the shortest script that it has found.
 const SHRINK_FOR: Duration = Duration::from_secs(60);
 
-/// Kilobytes of address space that a process may have: what takes all memory shall meet its end before the machine does.
+/// Kilobytes of address space that a process may have, so that a program cannot use up the machine's memory.
 const MEMORY_MAX_KB: u32 = 4_000_000;
 
 /// How the programs are run.
@@ -77,7 +79,7 @@ impl std::fmt::Display for Tally {
     }
 }
 
-/// Files of several runs at once do not meet.
+/// The number of script files so far. It is part of each file's name, so that runs at the same time share no file.
 static FILES: AtomicU64 = AtomicU64::new(0);
 
 impl Target<'_> {
@@ -85,7 +87,8 @@ impl Target<'_> {
         if self.valgrind { format!("{} under valgrind", self.interpreter.name) } else { self.interpreter.name.clone() }
     }
 
-    /// Runs the programs with these seeds; `go_on` is asked before each process, with what there is so far.
+    /// Runs the programs with these seeds. Before each batch it passes the results so far to `go_on`, which says
+    /// whether to continue.
     pub(crate) fn fuzz(
         &self,
         seeds: &mut dyn Iterator<Item = u64>,
@@ -105,10 +108,10 @@ impl Target<'_> {
         Ok(tally)
     }
 
-    /// Runs the programs, and those after a crash in a process of their own.
+    /// Runs the programs in one process. If the process ends early, a new one runs the programs that are left.
     fn batch(&self, mut seeds: &[u64], number: usize, tally: &mut Tally) -> Result<(), String> {
         let backends = self.interpreter.backends;
-        // Valgrind does not know all system calls of the others.
+        // Valgrind does not know all system calls of the other backends.
         let backend = if self.valgrind { "select" } else { backends[number % backends.len()] };
         while !seeds.is_empty() {
             let script = Script::new(seeds.iter().copied());
