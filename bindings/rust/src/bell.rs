@@ -111,9 +111,30 @@ impl Knock {
     pub(crate) fn answer(&self) {
         self.is_queued.swap(false, Ordering::AcqRel);
     }
-}
 
-impl Knock {
+    /// As [`answer`](Self::answer), also where it was woken again since it was taken off the list: the look that follows is
+    /// for that wake too.
+    pub(crate) fn answer_all(&self) {
+        if self.is_queued.load(Ordering::Relaxed) {
+            let mut woken = self.bell.woken();
+            woken.withdraw(self.place);
+            self.answer();
+        }
+    }
+
+    /// Wakes nothing until [`come_back`](Self::come_back): the future is gone, and another may take its place.
+    pub(crate) fn go_away(&self) {
+        let mut woken = self.bell.woken();
+        woken.withdraw(self.place);
+        self.is_gone.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn come_back(&self) {
+        let _woken = self.bell.woken();
+        self.is_gone.store(false, Ordering::Relaxed);
+        self.answer();
+    }
+
     /// Wakes nothing from now on: the task or channel is gone, though a waker may be left.
     pub(crate) fn leave(&self) {
         let mut woken = self.bell.woken();

@@ -234,13 +234,16 @@ impl<S> Loop<S> {
     /// [`Error::Stopped`] after [`stop`](Handle::stop), and those of [`run`](Self::run).
     pub fn block_on<F: Future>(&mut self, state: &mut S, future: F) -> Result<F::Output, Error> {
         self.begin();
-        let waker = Waker::from(Arc::clone(&self.core().root));
+        let core = self.core();
+        let waker = Waker::from(Arc::clone(&core.root));
+        // Before the future, and so dropped after it: what is dropped with the future may wake it.
+        let _root = Root::begin(core);
         let mut future = pin!(future);
-        self.core().is_root_woken.set(true);
         loop {
-            if self.core().is_root_woken.take() {
+            if core.is_root_woken.take() {
+                core.root.answer_all();
                 // The turn below looks before it waits, so what the future wakes needs no bell.
-                let _listening = self.core().hush();
+                let _listening = core.hush();
                 if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                     return Ok(output);
                 }
@@ -304,5 +307,24 @@ impl<S> Loop<S> {
         let mut events = self.core().events.borrow_mut();
         let duplicate = events.pollable().and_then(|descriptor| descriptor.try_clone_to_owned());
         duplicate.map_err(Error::io("giving the loop's descriptor to another loop"))
+    }
+}
+
+/// There is a future of `block_on`, which is to be polled first of all. Dropped, nothing is left of its wakes, so they are
+/// not work for a loop on which no future waits, nor for the next one.
+struct Root<'a>(&'a Core);
+
+impl<'a> Root<'a> {
+    fn begin(core: &'a Core) -> Self {
+        core.root.come_back();
+        core.is_root_woken.set(true);
+        Self(core)
+    }
+}
+
+impl Drop for Root<'_> {
+    fn drop(&mut self) {
+        self.0.root.go_away();
+        self.0.is_root_woken.set(false);
     }
 }

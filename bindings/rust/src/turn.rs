@@ -17,6 +17,7 @@ use crate::handle::Handle;
 use crate::woken::Woken;
 use crate::{Error, trace};
 use cogloop_io::Wait;
+use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
 impl<S> Handle<S> {
@@ -83,11 +84,21 @@ impl<S> Handle<S> {
             let Some(post) = self.mail().next() else { return Ok(false) };
             post.call_once(state, self).map(|_| true)
         })?;
-        let visits = self.serve_all(visits, || {
-            let Some(visit) = self.visits().borrow_mut().pop_front() else { return Ok(false) };
-            visit.call_once(state, self).map(|_| true)
-        })?;
-        Ok(posts + visits)
+        Ok(posts + self.serve_visits(state, visits)?)
+    }
+
+    /// Those whose future is gone are passed over, and count for nothing.
+    fn serve_visits(&self, state: &mut S, mut left: usize) -> Result<usize, Error> {
+        self.serve_all(usize::MAX, || {
+            while let Some(fewer) = left.checked_sub(1) {
+                left = fewer;
+                let Some(visit) = self.visits().borrow_mut().pop_front() else { break };
+                if visit.call_once(state, self)? == ControlFlow::Continue(()) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
     }
 
     fn serve_timers(&self, state: &mut S) -> Result<usize, Error> {

@@ -11,6 +11,7 @@ use crate::join::Join;
 use crate::{Error, memory};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 /// What a future has asked for.
@@ -62,9 +63,10 @@ impl<S> Handle<S> {
         let asking = Asking(memory::rc(asked)?);
         let answering = Answering(Rc::clone(&asking.0));
         let visit: Visit<S> = memory::boxed(move |state: &mut S, handle: &Handle<S>| {
-            if let Some(f) = answering.0.f.take() {
-                Join::end(&answering.0.join, Join::Done(f(state, handle)));
-            }
+            // Breaking off says that there was nothing to call.
+            let Some(f) = answering.0.f.take() else { return ControlFlow::Break(()) };
+            Join::end(&answering.0.join, Join::Done(f(state, handle)));
+            ControlFlow::Continue(())
         })?;
         self.visits().borrow_mut().try_reserve(1)?;
         self.visits().borrow_mut().push_back(visit);

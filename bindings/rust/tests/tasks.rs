@@ -382,3 +382,96 @@ fn after_a_stop_both_what_it_left_and_what_was_woken_since_have_their_turn() {
     events.run(&mut ()).unwrap();
     assert_eq!(log.borrow().len(), 4);
 }
+
+/// A loop that serves one thing of a kind per turn, on which `block_on` has failed in the turn that woke its future.
+fn after_a_block_on_that_failed_when_its_future_was_woken() -> Loop<()> {
+    let options = Options::new().simulated().max_callbacks_per_turn(1);
+    let mut events = Loop::with_options(options).unwrap();
+    events.after(Duration::ZERO, |(), _| Err::<(), _>(io::Error::other("on purpose"))).unwrap();
+    let handle = events.handle();
+    // The turn makes the visit, which wakes the future, before it calls the timer.
+    let failed = events.block_on(&mut (), handle.with(|(), _| ()));
+    assert!(matches!(failed, Err(Error::Callback(_))));
+    events
+}
+
+#[test]
+fn a_wake_that_a_failed_block_on_leaves_is_no_work_and_takes_no_turn_of_others() {
+    let mut events = after_a_block_on_that_failed_when_its_future_was_woken();
+    assert_eq!(events.next_timeout().unwrap(), None);
+    let task = events.spawn(async {}).unwrap();
+    assert!(!events.turn(&mut (), Some(Duration::ZERO)).unwrap(), "the turn serves one, and there is one");
+    assert!(task.is_finished());
+}
+
+#[test]
+fn a_future_of_block_on_is_not_polled_for_a_wake_of_the_one_before() {
+    let mut events = after_a_block_on_that_failed_when_its_future_was_woken();
+    let mut sleep = pin!(events.sleep(Duration::from_millis(1)).unwrap());
+    let mut polls = 0;
+    let counted = poll_fn(|cx| {
+        polls += 1;
+        sleep.as_mut().poll(cx)
+    });
+    events.block_on(&mut (), counted).unwrap().unwrap();
+    assert_eq!(polls, 2);
+}
+
+#[test]
+fn a_future_of_block_on_that_was_woken_again_before_its_poll_leaves_nothing_for_the_next_turn() {
+    let mut events = Loop::<()>::simulated().unwrap();
+    let handle = events.handle();
+    let mut tasks = Vec::new();
+    let future = poll_fn(|cx| {
+        if !tasks.is_empty() {
+            return Poll::Ready(());
+        }
+        // Its own wake is served first; the task's comes before it is polled.
+        cx.waker().wake_by_ref();
+        let waker = cx.waker().clone();
+        tasks.push(handle.spawn(async move { waker.wake() }).unwrap());
+        Poll::Pending
+    });
+    events.block_on(&mut (), future).unwrap();
+    assert!(tasks[0].is_finished());
+    assert_eq!(events.next_timeout().unwrap(), None);
+}
+
+#[test]
+fn a_waker_of_a_block_on_that_is_over_wakes_nothing_and_those_of_the_next_do() {
+    let mut events = Loop::<()>::simulated().unwrap();
+    let waker = events.block_on(&mut (), poll_fn(|cx| Poll::Ready(cx.waker().clone()))).unwrap();
+    waker.wake_by_ref();
+    assert_eq!(events.next_timeout().unwrap(), None);
+    let mut is_second = false;
+    let twice = poll_fn(|cx| match std::mem::replace(&mut is_second, true) {
+        true => Poll::Ready(()),
+        false => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    });
+    events.block_on(&mut (), twice).unwrap();
+    waker.wake();
+    assert_eq!(events.next_timeout().unwrap(), None);
+}
+
+#[test]
+fn a_visit_whose_future_is_gone_takes_no_turn_of_another() {
+    let options = Options::new().simulated().max_callbacks_per_turn(1);
+    let mut events = Loop::with_options(options).unwrap();
+    let handle = events.handle();
+    let asks = async move {
+        for _ in 0..2 {
+            let mut dropped = pin!(handle.with(|_: &mut u32, _| unreachable!()));
+            assert!(poll_fn(|cx| Poll::Ready(dropped.as_mut().poll(cx).is_pending())).await);
+        }
+        handle.with(|visits, _| *visits += 1).await
+    };
+    events.spawn(asks).unwrap().detach();
+    let mut visits = 0;
+    events.turn(&mut visits, Some(Duration::ZERO)).unwrap();
+    assert_eq!(visits, 0);
+    events.turn(&mut visits, Some(Duration::ZERO)).unwrap();
+    assert_eq!(visits, 1);
+}

@@ -234,11 +234,13 @@ impl Model {
             self.note(What::Posted { post });
             self.body(&body)?;
         }
-        for _ in 0..visits.min(self.limits.callbacks) {
-            if self.is_stopped {
+        let mut left = self.limits.callbacks;
+        for _ in 0..visits {
+            if self.is_stopped || left == 0 {
                 break;
             }
             let Some(visit) = self.deferred.pop_front() else { break };
+            left -= usize::from(self.is_wanted(&visit));
             self.visit(visit)?;
         }
         Ok(())
@@ -259,6 +261,13 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// What it was woken for is done, or will not be.
+    fn forget_wakes(&mut self, who: Who) {
+        self.queued.remove(&who);
+        self.batch.retain(|&other| other != who);
+        self.woken.retain(|&other| other != who);
     }
 
     fn is_there(&self, who: Who) -> bool {

@@ -132,8 +132,13 @@ impl Model {
         }
     }
 
+    /// Whether the future that has asked for it is still there.
+    pub(super) fn is_wanted(&self, visit: &Visit) -> bool {
+        !matches!(self.visits[visit.join], Join::Cancelled)
+    }
+
     pub(super) fn visit(&mut self, visit: Visit) -> Run {
-        if matches!(self.visits[visit.join], Join::Cancelled) {
+        if !self.is_wanted(&visit) {
             return Ok(());
         }
         self.state += 1;
@@ -179,20 +184,21 @@ impl Model {
 
     pub(super) fn block_on(&mut self, steps: &[Step]) -> Run<Outcome> {
         let mut future = Future::new(Program::ROOT, steps);
-        self.queued.remove(&Who::Root);
         self.is_root_woken = true;
         let ended = self.drive(&mut future);
         self.is_root_asleep = false;
         if ended != Ok(Outcome::Done) {
             self.drop_future(future);
         }
+        self.is_root_woken = false;
+        self.forget_wakes(Who::Root);
         ended
     }
 
     fn drive(&mut self, future: &mut Future) -> Run<Outcome> {
         for _ in 0..TURNS_MAX {
             if std::mem::take(&mut self.is_root_woken) {
-                self.queued.remove(&Who::Root);
+                self.forget_wakes(Who::Root);
                 if self.poll(future, Who::Root)? {
                     return Ok(Outcome::Done);
                 }
