@@ -223,6 +223,7 @@ function cogloop.wrap( f ) end
 ---@return any ...
 function cogloop.pcall( f, ... ) end
 
+---0: a step is due. It may serve nothing.
 ---@return number?
 function cogloop.remaining( ) end
 

@@ -29,6 +29,9 @@ impl<T: Default + Clone> EventLoop<T> {
 
     /// How long the other loop may wait: until the next timer is due, 0 when there is work at hand, `None` for ever.
     ///
+    /// The turn after a 0 may report nothing. io_uring has work at hand, too, when a poll that was removed has ended: its
+    /// descriptor is readable until a turn has taken that.
+    ///
     /// It also hands to the kernel what a turn would hand to it by waiting. So it has to be asked before each wait of the
     /// other loop, after the last change of timers and descriptors, or [`pollable`](Self::pollable) does not tell of
     /// them.

@@ -5,7 +5,8 @@
 //!                        ├── time is over ───► time_out
 //!                        ├── handle closed ──► tell_waiting: an entry, and later go
 //!                        ├── cancelled ──────► drop_claim
-//!                        └── coroutine closed, or resumed by others ──► void: the next use of the claim drops it
+//!                        └── coroutine closed, or resumed by others ──► void: the next use of the claim drops it,
+//!                                                                   and so does a look at the watcher or the loop
 //! ```
 
 use super::finish::sweep;
@@ -53,7 +54,7 @@ pub(super) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
             let state = state_at(lua, 1);
             push_user_value(lua, index, direction_value(each)); // S: … tasks task
             let task = task_at(lua, -1);
-            if !task.is_null() && task != told {
+            if !task.is_null() && task != told && still_waits(lua, index, each) {
                 let key = arm_entry(lua, state, top + 1, Payload::CLOSED, Due::After(0));
                 (*task).key = key.to_bits();
                 (*task).phase = Phase::Queued;
@@ -127,13 +128,9 @@ pub(super) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
         let node = lua_touserdata(lua, index).cast::<NodeBlock>();
         let mut dead = Interest::NONE;
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
-            if (*node).token != 0 && (*node).args[i] == COROUTINE && (*node).interest.contains(each) {
-                push_user_value(lua, index, direction_value(each));
-                let coroutine = thread_of(lua, lua_gettop(lua));
-                if coroutine.is_null() || !is_left(coroutine, Left::Waiting) {
-                    dead.insert(each);
-                }
-                lua_pop(lua, 1);
+            let is_claimed = (*node).token != 0 && (*node).args[i] == COROUTINE && (*node).interest.contains(each);
+            if is_claimed && !still_waits(lua, index, each) {
+                dead.insert(each);
             }
         }
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
@@ -145,6 +142,46 @@ pub(super) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
         if !dead.is_empty() {
             let _ = drop_directions(lua, state_at(lua, 1), index, dead);
         }
+    }
+}
+
+/// Whether the task that claims this direction of the Node at `index` still waits: others have neither closed nor resumed
+/// its coroutine. Neither raises nor runs Lua code.
+///
+/// # Safety
+///
+/// A Node with such a claim at `index`, an absolute one. Room for three values.
+pub(super) unsafe fn still_waits(lua: *mut lua_State, index: c_int, direction: Interest) -> bool {
+    // SAFETY: the caller's promise. The task on the stack keeps the coroutine alive.
+    unsafe {
+        push_user_value(lua, index, direction_value(direction));
+        let coroutine = thread_of(lua, lua_gettop(lua));
+        let waits = !coroutine.is_null() && is_left(coroutine, Left::Waiting);
+        lua_pop(lua, 1);
+        waits
+    }
+}
+
+/// Drops all void claims of the loop, so that a list of what it holds does not tell of them.
+///
+/// # Safety
+///
+/// The rule of the crate; the loop is at 1 and open. Room for eight values. Runs no Lua code.
+pub(super) unsafe fn void_all_dead(lua: *mut lua_State) {
+    // SAFETY: the caller's promise. The table is only emptied of the entry that is looked at, which lua_next allows.
+    unsafe {
+        if (*state_at(lua, 1)).cogloop.waiting < 0 {
+            return;
+        }
+        let top = lua_gettop(lua);
+        push_user_value(lua, 1, value::NODES);
+        lua_pushnil(lua);
+        while lua_next(lua, top + 1) != 0 {
+            // S: … nodes number node
+            void_dead_claims(lua, top + 3);
+            lua_settop(lua, top + 2);
+        }
+        lua_settop(lua, top);
     }
 }
 

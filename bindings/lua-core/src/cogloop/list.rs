@@ -1,5 +1,6 @@
 //! `timers`, `handles` and `dump`: what a loop holds.
 
+use super::claim::void_all_dead;
 use super::loops::receiver;
 use super::ticket::{Payload, Ticket, push_ticket};
 use super::upvalue;
@@ -43,6 +44,7 @@ entry!(
     pub(super) fn timers(lua: *mut lua_State) -> c_int {
         // The list is copied entry by entry: making a table may run a finalizer, which may change anything.
         let state = receiver(lua);
+        void_all_dead(lua);
         with_or_raise(lua, state, list);
         lua_settop(lua, 1);
         push_user_value(lua, 1, value::TASKS);
@@ -91,6 +93,7 @@ entry!(
         // Iterating over NODES allocates nothing. Later each watcher is looked up again, since it may be gone.
         let state = receiver(lua);
         lua_settop(lua, 1);
+        void_all_dead(lua);
         push_user_value(lua, 1, value::NODES);
         with_or_raise(lua, state, State::expect_nodes);
         lua_pushnil(lua);

@@ -1,6 +1,6 @@
 //! The ends of a wait: the handle is ready, or the time is over.
 
-use super::claim::end_limit;
+use super::claim::{end_limit, still_waits, void_dead_claims};
 use super::left::Left;
 use super::resume::{go, push_reason};
 use super::task::task_at;
@@ -58,6 +58,12 @@ pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
         if due.is_empty() {
             return;
         }
+        let first = DIRECTIONS[usize::from(!due.contains(DIRECTIONS[0]))];
+        if !still_waits(lua, 3, first) {
+            // Others have ended the wait, so this limit is nobody's: nothing has fired.
+            (*state_at(lua, 1)).cogloop.fired -= 1;
+            return void_dead_claims(lua, 3);
+        }
         let ready = ready_now(lua, node, due);
         // This may run an object's Lua code: everything is looked up again after it.
         stack!(lua: loop entries node);
@@ -65,11 +71,7 @@ pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
         if state.is_null() || timed(node, key) != due {
             return;
         }
-        push_user_value(
-            lua,
-            3,
-            direction_value(if due.contains(DIRECTIONS[0]) { DIRECTIONS[0] } else { DIRECTIONS[1] }),
-        );
+        push_user_value(lua, 3, direction_value(first));
         let _ = drop_directions(lua, state, 3, due);
         let values = match name_of(ready) {
             None if (*task_at(lua, 4)).is_cut => push_raise(lua, 4),

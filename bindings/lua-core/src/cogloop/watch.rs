@@ -45,7 +45,7 @@ entry!(
 );
 
 /// The watcher at 1, and the state of its loop, which is put before it on the stack. Null if the watcher is off or the
-/// loop gone.
+/// loop gone. Claims of coroutines that no longer wait are dropped first: they keep no watcher on.
 /// S: watcher … → loop watcher …
 unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
     // SAFETY: only called by functions of the module; a userdata with the watcher's metatable holds a NodeBlock.
@@ -56,6 +56,9 @@ unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
         }
         let state = push_owner(lua, (*node).owner);
         lua_insert(lua, 1);
+        if (*node).token != 0 && !state.is_null() {
+            void_dead_claims(lua, 2);
+        }
         (node, if (*node).token == 0 { null_mut() } else { state })
     }
 }
@@ -82,12 +85,7 @@ unsafe fn stop(lua: *mut lua_State, direction: Interest) -> c_int {
         let (node, state) = receive(lua);
         lua_settop(lua, 2);
         let mut stopped = Interest::NONE;
-        let mut was_on = false;
         if !state.is_null() {
-            // Void claims of coroutines count as switched off by this call.
-            let before = direction & (*node).interest;
-            void_dead_claims(lua, 2);
-            was_on = !before.without((*node).interest).is_empty();
             for (i, each) in DIRECTIONS.into_iter().enumerate() {
                 if (direction & (*node).interest).contains(each) && (*node).args[i] != COROUTINE {
                     stopped.insert(each);
@@ -97,7 +95,7 @@ unsafe fn stop(lua: *mut lua_State, direction: Interest) -> c_int {
                 let _ = drop_directions(lua, state, 2, stopped);
             }
         }
-        lua_pushboolean(lua, c_int::from(was_on || !stopped.is_empty()));
+        lua_pushboolean(lua, c_int::from(!stopped.is_empty()));
     }
     1
 }

@@ -316,8 +316,10 @@ pub(crate) unsafe fn drop_directions(
             let_earlier_go(lua, index, rest);
             settle_reference(state, node);
         }
-        for each in DIRECTIONS {
+        for (i, each) in DIRECTIONS.into_iter().enumerate() {
             if !rest.contains(each) {
+                // What is observed there next is settled by what is there by then: no claim of a coroutine.
+                (*node).args[i] = 0;
                 lua_pushnil(lua);
                 set_user_value(lua, index, direction_value(each));
             }

@@ -134,6 +134,26 @@ test( 'unref lets the loop end in spite of a timer or a handle (C34)', function(
   is_true( writer )
 end )
 
+test( 'a handle that is unreferenced once a task has waited for it keeps no loop running when more of it is observed', function( )
+  local socket = require 't.Net.Socket'( 'udp' )
+  -- It becomes ready, or the time is over.
+  for _, case in ipairs{ { 'w', 'r' }, { 'r', 'w', 5 } } do
+    local loop, count = cogloop.loop{ clock = 'virtual' }, 0
+    local watcher = loop:on( socket, case[ 2 ], function( ) end )
+    loop:spawn( function( )
+      loop:wait( socket, case[ 1 ], case[ 3 ] )
+      watcher:unref( )
+      loop:on( socket, 'rw', function( )
+        count = count + 1
+        if count > 2 then loop:stop( ) end
+      end )
+    end )
+    loop:run( )
+    is_true( count <= 1, count )
+    equal( loop:step( 0 ), false )
+  end
+end )
+
 test( 'unref is a state of the handle until ref, whatever is observed of it', function( )
   local loop, reader = cogloop.loop( ), T.fifo( )
   local f = function( ) end

@@ -248,16 +248,91 @@ test( 'step says that nothing is left when only coroutines that were closed slee
   end
 end )
 
-test( 'the watcher of a coroutine that was closed can be switched off, and says that it was on', function( )
+test( 'the watcher of a coroutine that was closed, or resumed by others, is off, and has nothing to switch off', function( )
   for name, finish in pairs( ends ) do
-    local loop, reader, writer = cogloop.loop( ), T.fifo( )
-    local co = spawn( loop, function( ) loop:wait( reader, 'r' ) end )
+    for _, first in ipairs{ 'off', 'active' } do
+      local loop, reader, writer = cogloop.loop( ), T.fifo( )
+      local co = spawn( loop, function( ) loop:wait( reader, 'r' ) end )
+      loop:step( 0 )
+      local watcher = loop:handles( )[ 1 ].watcher
+      equal( watcher:off( ), false, name )
+      equal( watcher:active( ), true, name )
+      finish( co )
+      equal( watcher[ first ]( watcher ), false, name )
+      equal( watcher:active( ), false, name )
+      equal( watcher:off( ), false, name )
+      is_true( tostring( watcher ):find( 'off', 1, true ) )
+      is_true( writer )
+    end
+  end
+end )
+
+test( 'a function for the other direction stays when a coroutine that was closed, or resumed by others, has left', function( )
+  local socket = require 't.Net.Socket'( 'udp' )
+  for name, finish in pairs( ends ) do
+    local loop, count = cogloop.loop( ), 0
+    local watcher = loop:on( socket, 'w', function( ) count = count + 1 end )
+    local co = spawn( loop, function( ) loop:wait( socket, 'r' ) end )
     loop:step( 0 )
-    local watcher = loop:handles( )[ 1 ].watcher
-    equal( watcher:off( ), false, name )
+    loop:step( 0 )
+    equal( loop:handles( )[ 1 ].direction, 'rw', name )
     finish( co )
+    equal( watcher:off 'r', false, name )
+    equal( watcher:active( ), true, name )
+    equal( loop:handles( )[ 1 ].direction, 'w', name )
+    count = 0
+    loop:step( 0 )
+    equal( count, 1, name )
     equal( watcher:off( ), true, name )
-    equal( watcher:off( ), false, name )
+  end
+end )
+
+-- Two coroutines that wait, the first with a limit. The second goes on waiting.
+local function two_waits( finish )
+  local loop, reader, writer = virtual( ), T.fifo( )
+  local other, other_writer = T.fifo( )
+  local first = spawn( loop, function( ) loop:wait( reader, 'r', 5 ) end )
+  loop:spawn( function( ) loop:wait( other, 'r' ) end )
+  loop:step( 0 )
+  equal( #loop:timers( ), 1 )
+  equal( #loop:handles( ), 2 )
+  finish( first )
+  return loop, { reader, writer, other, other_writer }
+end
+
+test( 'a wait that others have ended is not listed, nor is its limit, while another coroutine waits', function( )
+  for name, finish in pairs( ends ) do
+    local loop = two_waits( finish )
+    equal( #loop:timers( ), 0, name )
+    loop = two_waits( finish )
+    equal( #loop:handles( ), 1, name )
+    equal( loop:stats( ).timers, 0, name )
+  end
+end )
+
+test( 'the limit of a wait that others have ended does not count as a timer that fires', function( )
+  for name, finish in pairs( ends ) do
+    local loop = two_waits( finish )
+    local fired = loop:stats( ).fired
+    loop:advance( 10 )
+    equal( loop:stats( ).fired, fired, name )
+    equal( #loop:handles( ), 1, name )
+  end
+end )
+
+test( 'a coroutine that others have resumed is not told that the handle was closed for which it waited', function( )
+  for name, finish in pairs( ends ) do
+    local loop, reader, writer = virtual( ), T.fifo( )
+    local socket = require 't.Net.Socket'( 'udp' )
+    local co = spawn( loop, function( ) loop:wait( socket, 'r', 5 ) end )
+    loop:spawn( function( ) loop:wait( reader, 'r' ) end )
+    loop:step( 0 )
+    local fired = loop:stats( ).fired
+    finish( co )
+    socket:close( )
+    loop:advance( 10 )
+    equal( loop:stats( ).fired, fired, name )
+    equal( #loop:timers( ), 0, name )
     is_true( writer )
   end
 end )

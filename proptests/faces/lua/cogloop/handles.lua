@@ -28,7 +28,8 @@ return function( M )
   end
 
   -- The claim of a coroutine that does not wait any more, since others have resumed or closed it, is void: it is dropped when
-  -- somebody wants its place, and before each turn.
+  -- somebody wants its place, asks its watcher, or looks at what the loop holds, and at the latest when its limit has come.
+  -- A turn, too, drops some: it looks for one that really waits. A program looks before: see `S.look`.
   local function drop_void( entry )
     if not entry then return end
     for one in each 'rw' do
@@ -36,6 +37,10 @@ return function( M )
       if task and not M.is_waiting( task ) then M.unclaim( entry, task ) end
     end
     return not entry.gone and entry or nil
+  end
+
+  function M.drop_all_void( loop )
+    for i = #loop.entries, 1, -1 do drop_void( loop.entries[ i ] ) end
   end
 
   local function check( handle )
@@ -162,6 +167,7 @@ return function( M )
   -- ## A watcher
   -- Of one whose functions are all off, or whose loop is closed, the answers are false.
   function Watcher.off( entry, direction )
+    drop_void( entry )
     local was = false
     for one in each( direction or 'rw' ) do
       if entry[ one ] and not entry[ one ].task and not entry.gone then
@@ -173,15 +179,18 @@ return function( M )
   end
 
   function Watcher.active( entry )
+    drop_void( entry )
     return not entry.gone
   end
 
   function Watcher.ref( entry )
+    drop_void( entry )
     entry.referenced = true
     return entry
   end
 
   function Watcher.unref( entry )
+    drop_void( entry )
     entry.referenced = false
     return entry
   end
@@ -214,11 +223,11 @@ return function( M )
       local entry = loop.entries[ i ]
       if world.is_object( entry.handle ) and not world.descriptor( entry.handle ) then close( entry ) end
     end
-    for i = #loop.entries, 1, -1 do drop_void( loop.entries[ i ] ) end
+    M.drop_all_void( loop )
     for _, task in ipairs( loop.to_tell ) do
       task.told = nil
       M.end_wait( task )
-      M.wake( loop, task, 0, true, nil, 'the handle was closed', 9 )
+      if M.is_waiting( task ) then M.wake( loop, task, 0, true, nil, 'the handle was closed', 9 ) end
     end
     loop.to_tell = { }
     M.drop_sleeps( loop )

@@ -7,6 +7,7 @@ return function( M )
   -- In the order in which they fire; the paused ones last.
   function Loop.timers( loop )
     M.open( loop )
+    M.drop_all_void( loop )
     local running, list = { }, { }
     for _, timer in ipairs( loop.pending ) do
       if not timer.paused then running[ #running + 1 ] = timer end
@@ -28,6 +29,7 @@ return function( M )
   -- One line for each descriptor, in no particular order.
   function Loop.handles( loop )
     M.open( loop )
+    M.drop_all_void( loop )
     local list = { }
     for i, entry in ipairs( loop.entries ) do
       list[ i ] = {
@@ -73,7 +75,8 @@ return function( M )
   end
 
   -- ## remaining
-  -- How long another loop may wait: not at all if something is ready or due, else until the next moment, else for ever.
+  -- How long another loop may wait: not at all if something is ready or due, else until the next moment, else for ever. Not
+  -- at all, too, where the backend has a turn's work to do.
   function Loop.remaining( loop )
     M.open( loop )
     local next = M.next_moment( loop )

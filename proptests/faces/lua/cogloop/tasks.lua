@@ -94,7 +94,7 @@ return function( M )
   end
 
   -- The claim ends with what comes first: the handle is ready, it is closed, or the limit has come; a handle that is ready
-  -- by then counts more than the limit.
+  -- by then counts more than the limit. The limit of one that others have ended is no timer that fires.
   function Loop.wait( loop, handle, direction, ms )
     M.open( loop )
     M.check_free( loop, handle, direction )
@@ -104,6 +104,10 @@ return function( M )
     task.limit = ms and M.add( loop, M.from_now( loop, ms ), { f = task, coroutine = true, fire = function( )
       task.limit = nil
       if task.told then return end
+      if not M.is_waiting( task ) then
+        loop.fired = loop.fired - 1
+        return M.unclaim( entry, task )
+      end
       local ready = M.ready_for( entry, task )
       M.unclaim( entry, task )
       if ready then world.served( entry ) return resume( loop, task, true, ready ) end
