@@ -85,7 +85,18 @@ return function( world, own )
     S.lines[ #S.lines + 1 ] = now( ) .. '  #' .. n .. '  ' .. texts( n, select( '#', ... ), ... )
   end
 
+  -- Callbacks that run the loop are nested, which Lua 5.1 allows about 100 times: long before that a program ends.
+  local depth, deepest = 0, 40
+
+  local function begin( )
+    depth = depth + 1
+    if depth < deepest then return end
+    S.over = true
+    S.end_all( )
+  end
+
   local function answered( n, name, ok, ... )
+    depth = depth - 1
     S.say( n, name, ok and '->' or 'raises', ... )
     if ok then return ... end
   end
@@ -94,12 +105,14 @@ return function( world, own )
   function S.ask( n, object, name, ... )
     if S.over then return end
     if object == nil then return S.say( n, name, 'nobody to ask' ) end
+    begin( )
     return answered( n, name, pcall( object[ name ], object, ... ) )
   end
 
   function S.call( n, f, ... )
     if S.over then return end
     if f == nil then return S.say( n, 'call', 'nobody to ask' ) end
+    begin( )
     return answered( n, 'call', pcall( f, ... ) )
   end
 
