@@ -272,6 +272,8 @@ test( 'a callable object is a callback (C70)', function( )
 end )
 
 test( 'a running loop processes the events: it watches the module', function( )
+  local descriptor, message = mit.getfd( )
+  if not descriptor then return print( 'skipped: a running loop processes the events: ' .. message ) end
   local loop, ran = Loop( ), 0
   local timer
   timer = mit.getit( 5, function( )
