@@ -46,6 +46,8 @@ pub(crate) struct Core {
     /// What wakes the future of `block_on`, and whether it has something to do.
     pub(crate) root: Arc<Knock>,
     pub(crate) is_root_woken: Cell<bool>,
+    /// How many visits are in the queue whose future is gone.
+    pub(crate) visits_gone: Cell<usize>,
     pub(crate) sleepers: Sleepers,
     pub(crate) watched: Watched,
     /// No descriptor that is added has a token with a higher index.
@@ -83,6 +85,7 @@ impl Core {
             is_closed: Cell::new(false),
             root,
             is_root_woken: Cell::new(false),
+            visits_gone: Cell::new(0),
             sleepers: Sleepers::default(),
             watched: Watched::default(),
             token_index_max: Cell::new(0),

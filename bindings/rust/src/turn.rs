@@ -43,7 +43,7 @@ impl<S> Handle<S> {
 
     /// Whether something is at hand for which the kernel need not be asked.
     pub(crate) fn has_work(&self) -> bool {
-        !self.visits().borrow().is_empty()
+        self.visits().borrow().len() > self.core().visits_gone.get()
             || !self.idles().borrow().is_empty()
             || self.core().bell.woken_len() > 0
             || self.mail().len() > 0

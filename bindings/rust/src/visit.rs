@@ -6,6 +6,7 @@
 //!   dropped: `f` is taken out and dropped, and the visit finds nothing to call
 //! ```
 
+use crate::core::Core;
 use crate::handle::{Handle, Visit};
 use crate::join::Join;
 use crate::{Error, memory};
@@ -19,6 +20,9 @@ struct Asked<T, F> {
     /// `None` when it was called, or is not wanted any more.
     f: Cell<Option<F>>,
     join: RefCell<Join<T>>,
+    /// Whether the visit is still in the queue, and counted as gone.
+    is_gone: Cell<bool>,
+    core: Rc<Core>,
 }
 
 /// The end of the future: dropped, it takes back what was not called yet.
@@ -26,7 +30,11 @@ struct Asking<T, F>(Rc<Asked<T, F>>);
 
 impl<T, F> Drop for Asking<T, F> {
     fn drop(&mut self) {
-        drop(self.0.f.take());
+        let Some(f) = self.0.f.take() else { return };
+        self.0.is_gone.set(true);
+        let gone = &self.0.core.visits_gone;
+        gone.set(gone.get() + 1);
+        drop(f);
     }
 }
 
@@ -35,7 +43,13 @@ struct Answering<T, F>(Rc<Asked<T, F>>);
 
 impl<T, F> Drop for Answering<T, F> {
     fn drop(&mut self) {
+        let not_called = self.0.f.take();
+        if self.0.is_gone.get() {
+            let gone = &self.0.core.visits_gone;
+            gone.set(gone.get() - 1);
+        }
         Join::end(&self.0.join, Join::Cancelled);
+        drop(not_called);
     }
 }
 
@@ -59,7 +73,12 @@ impl<S> Handle<S> {
     /// [`Error::Cancelled`] when the loop was cleared before that, or `f` panicked; [`Error::Memory`], [`Error::Closed`].
     pub async fn with<T: 'static>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> T + 'static) -> Result<T, Error> {
         self.core().check_open()?;
-        let asked = Asked { f: Cell::new(Some(f)), join: RefCell::new(Join::Waiting(None)) };
+        let asked = Asked {
+            f: Cell::new(Some(f)),
+            join: RefCell::new(Join::Waiting(None)),
+            is_gone: Cell::new(false),
+            core: Rc::clone(self.core()),
+        };
         let asking = Asking(memory::rc(asked)?);
         let answering = Answering(Rc::clone(&asking.0));
         let visit: Visit<S> = memory::boxed(move |state: &mut S, handle: &Handle<S>| {

@@ -475,3 +475,26 @@ fn a_visit_whose_future_is_gone_takes_no_turn_of_another() {
     events.turn(&mut visits, Some(Duration::ZERO)).unwrap();
     assert_eq!(visits, 1);
 }
+
+#[test]
+fn a_visit_whose_future_is_gone_is_no_work() {
+    let mut events = Loop::<()>::simulated().unwrap();
+    let handle = events.handle();
+    for is_cleared in [false, true] {
+        let mut visit = Box::pin(handle.with(|(), _| unreachable!()));
+        assert!(visit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(events.next_timeout().unwrap(), Some(Duration::ZERO));
+        if is_cleared {
+            events.clear();
+        }
+        drop(visit);
+        assert_eq!(events.next_timeout().unwrap(), None);
+    }
+    let mut visit = Box::pin(handle.with(|(), _| ()));
+    assert!(visit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(events.next_timeout().unwrap(), Some(Duration::ZERO));
+    // It makes the visit, and passes over the one that is gone.
+    assert!(!events.turn(&mut (), None).unwrap());
+    assert!(visit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    events.audit();
+}

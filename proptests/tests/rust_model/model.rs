@@ -203,7 +203,7 @@ impl Model {
 
     fn has_work(&self) -> bool {
         let has_woken = self.batch.iter().chain(&self.woken).any(|&who| self.is_there(who));
-        !self.deferred.is_empty() || has_woken || !self.mail.is_empty()
+        self.deferred.iter().any(|visit| self.is_wanted(visit)) || has_woken || !self.mail.is_empty()
     }
 
     /// Waits for what comes first, no longer than `most`, and serves it.
