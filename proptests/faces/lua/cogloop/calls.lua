@@ -28,17 +28,18 @@ return function( M )
 
   -- ## throttle
   -- The first call goes through and starts a time of `ms`. Of the calls within it the last is kept, goes through at its end, and
-  -- starts the next one. A call that the loop's limit refuses changes nothing, and does not go through.
+  -- starts the next one. A call that the loop's limit refuses changes nothing, and does not go through. If the limit refuses the
+  -- next time, that is an error of the timer: the kept call does not go through, and the next one starts again.
   function Loop.throttle( loop, ms, f )
     M.open( loop )
     local resting, last = false, nil
     local function start( )
       loop:after( ms, function( )
-        resting = last ~= nil
-        if not resting then return end
+        resting = false
+        if not last then return end
         local arguments = last
-        last = nil
         start( )
+        resting, last = true, nil
         f( spread( arguments ) )
       end )
     end
@@ -47,7 +48,7 @@ return function( M )
         last = pack( ... )
       else
         start( )
-        resting = true
+        resting, last = true, nil
         f( ... )
       end
     end
