@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::LIMIT;
+use super::runs::LIMIT;
 use crate::project::Project;
 use crate::test::interpreters::Interpreter;
 use crate::test::{Tally, c_programs, lua_suite};

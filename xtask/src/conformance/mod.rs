@@ -6,33 +6,35 @@
 mod faces;
 pub(crate) mod list;
 mod refused;
+mod runs;
 mod table;
 
 use std::path::Path;
-use std::time::Duration;
 
 use crate::process;
 use crate::project::Project;
 use list::{LIST, Row};
+use runs::{EVERY_SET, LIMIT, OLD_LINUX, TESTS, TOLD};
 use table::{Table, Told};
 
 /// The timers' rows that are about waiting; from C28 on all are, up to Lua's own.
 const ABOUT_WAITING: &[u32] = &[1, 2, 4, 5, 15, 17, 25, 26, 27];
 const LAST: u32 = 60;
 
-/// The variable that names the file; `io/tests/common/told.rs` reads it.
-const TOLD: &str = "COGLOOP_TEST_TOLD";
-
 /// What the tests have told under Wine, the last time.
 const TOLD_ON_WINDOWS: &str = "conformance.windows";
 
-/// The event loop's tests.
-const TESTS: [&str; 7] = ["test", "--quiet", "-p", "cogloop-io", "--lib", "--tests", "--no-fail-fast"];
-
-/// Far above what the tests take, so that a hang becomes a failure.
-const LIMIT: Duration = Duration::from_secs(300);
-
+/// Every set of refused calls, for the loop and for each face: tens of minutes.
 pub(crate) fn run(project: &Project) -> Result<String, String> {
+    print(project, &EVERY_SET)
+}
+
+/// The same, but the faces without all that came after Linux 4.18 only.
+pub(crate) fn in_short(project: &Project) -> Result<String, String> {
+    print(project, &[OLD_LINUX])
+}
+
+fn print(project: &Project, sets_for_faces: &[&str]) -> Result<String, String> {
     let list = std::fs::read_to_string(project.root.join(LIST)).map_err(|error| format!("{LIST}: {error}"))?;
     let is_here = |row: &Row| ABOUT_WAITING.contains(&row.number) || (28..=LAST).contains(&row.number);
     let rows = list::rows(&list).into_iter().filter(is_here).collect();
@@ -47,7 +49,7 @@ pub(crate) fn run(project: &Project) -> Result<String, String> {
     print!("\n{table}");
     ran?;
     if cfg!(target_os = "linux") {
-        refused::run(project)?;
+        refused::run(project, sets_for_faces)?;
     } else {
         println!("{}, {}: paste the table and this line", std::env::consts::OS, std::env::consts::ARCH);
     }

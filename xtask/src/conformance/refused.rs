@@ -9,28 +9,24 @@ use std::fmt;
 use std::path::Path;
 
 use super::faces::{FACES, Faces, as_runner};
+use super::runs::{EVERY_SET, LIMIT, TESTS, TOLD};
 use super::table::{BACKENDS, Told, heading};
-use super::{LIMIT, TESTS, TOLD};
 use crate::process;
 use crate::project::Project;
 use crate::test::Tally;
-
-/// Names of `io/tests/common/refuse.rs`: one by one, all together, and whatever Linux 4.18 does not have.
-const SETS: [&str; 6] =
-    ["io_uring", "epoll_pwait2", "pidfd", "timerfd", "io_uring,epoll_pwait2,pidfd,timerfd", "linux-4.18"];
 
 /// What the tests came to without the calls of one set.
 struct Line {
     set: &'static str,
     /// How many stories held, for each of [`BACKENDS`].
     told: Vec<usize>,
-    /// How many tests of each of [`FACES`] have passed.
-    faces: [u64; FACES.len()],
+    /// How many tests of each of [`FACES`] have passed, where they ran.
+    faces: Option<[u64; FACES.len()]>,
     tally: Tally,
 }
 
 /// Runs them, prints the lines, and says how many tests have failed.
-pub(super) fn run(project: &Project) -> Result<(), String> {
+pub(super) fn run(project: &Project, sets_for_faces: &[&str]) -> Result<(), String> {
     process::run(&mut project.cargo(&["build", "--quiet", "-p", "cogloop-io", "--example", "refuse"]))?;
     let runner = project.target.join("debug/examples/refuse");
     let file = project.target.join("conformance.refused");
@@ -38,16 +34,25 @@ pub(super) fn run(project: &Project) -> Result<(), String> {
     let mut failed = Vec::new();
     println!("\nthe same, and each face, without:");
     println!("{}", heading(BACKENDS.iter().chain(&FACES)));
-    for set in SETS {
-        let line = tell(project, &runner, &file, &faces, set)?;
+    for set in EVERY_SET {
+        let faces = sets_for_faces.contains(&set).then_some(&faces);
+        let line = tell(project, &runner, &file, faces, set)?;
         println!("     {line}");
         failed.extend(line.tally.outcome().is_err().then_some(set));
     }
-    println!("\nlinux-4.18: all that came after it; a number: so many stories or tests hold; –: refused");
+    println!(
+        "\nlinux-4.18: all that came after it; a number: so many stories or tests hold; –: refused; ·: told by `cargo xtask conformance`"
+    );
     if failed.is_empty() { Ok(()) } else { Err(format!("failed without {}", failed.join("; without "))) }
 }
 
-fn tell(project: &Project, runner: &Path, file: &Path, faces: &Faces, set: &'static str) -> Result<Line, String> {
+fn tell(
+    project: &Project,
+    runner: &Path,
+    file: &Path,
+    faces: Option<&Faces>,
+    set: &'static str,
+) -> Result<Line, String> {
     // That of an earlier run.
     let _ = std::fs::remove_file(file);
     let mut cargo = project.cargo(&["--config", &as_runner(runner, set)]);
@@ -62,9 +67,10 @@ fn tell(project: &Project, runner: &Path, file: &Path, faces: &Faces, set: &'sta
     let told: Vec<_> = told.lines().filter_map(Told::read).collect();
     let count = |backend: &&str| told.iter().filter(|told| told.holds_on(backend)).count();
     let told = BACKENDS.iter().map(count).collect();
-    let tallies = faces.run(project, set)?;
-    tallies.iter().for_each(|face| tally.add(face));
-    Ok(Line { set, told, faces: tallies.map(|face| face.passed()), tally })
+    let tallies = faces.map(|faces| faces.run(project, set)).transpose()?;
+    tallies.iter().flatten().for_each(|face| tally.add(face));
+    let faces = tallies.map(|tallies| tallies.map(|face| face.passed()));
+    Ok(Line { set, told, faces, tally })
 }
 
 impl fmt::Display for Line {
@@ -76,8 +82,11 @@ impl fmt::Display for Line {
                 write!(f, "{stories:<8} ")?;
             }
         }
-        for &tests in &self.faces {
-            write!(f, "{tests:<8} ")?;
+        for nth in 0..FACES.len() {
+            match self.faces {
+                Some(faces) => write!(f, "{:<8} ", faces[nth])?,
+                None => write!(f, "{:8} ", "·")?,
+            }
         }
         write!(f, "{}: {}", self.set, self.tally)
     }

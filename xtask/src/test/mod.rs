@@ -61,7 +61,7 @@ const STEPS: &[Step] = &[
         about: "each of many old bugs is caught",
         run: |project| mutants::run(project, &["--quick"]),
     },
-    Step { name: "conformance", about: "the list of behaviours, on each backend", run: conformance::run },
+    Step { name: "conformance", about: "the list of behaviours, on each backend", run: conformance::in_short },
     Step { name: "loom", about: "the waker's protocol, in every order with up to three preemptions", run: loom::run },
     Step { name: "targets", about: "for macOS, FreeBSD, illumos, Windows and a bare machine", run: targets::check },
     Step { name: "linux", about: "for i686, musl, aarch64 and s390x, natively or in qemu", run: linux::run },

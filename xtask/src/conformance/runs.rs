@@ -1,0 +1,17 @@
+//! What is run, and where system calls are refused.
+
+use std::time::Duration;
+
+/// The variable that names the file; `io/tests/common/told.rs` reads it.
+pub(super) const TOLD: &str = "COGLOOP_TEST_TOLD";
+
+/// The event loop's tests.
+pub(super) const TESTS: [&str; 7] = ["test", "--quiet", "-p", "cogloop-io", "--lib", "--tests", "--no-fail-fast"];
+
+/// Far above what the tests take, so that a hang becomes a failure.
+pub(super) const LIMIT: Duration = Duration::from_secs(300);
+
+/// Names of `io/tests/common/refuse.rs`: one by one, all together, and whatever Linux 4.18 does not have.
+pub(super) const EVERY_SET: [&str; 6] =
+    ["io_uring", "epoll_pwait2", "pidfd", "timerfd", "io_uring,epoll_pwait2,pidfd,timerfd", OLD_LINUX];
+pub(super) const OLD_LINUX: &str = "linux-4.18";
