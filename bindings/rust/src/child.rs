@@ -18,6 +18,7 @@ use std::task::{Context, Poll, ready};
 /// What is readable when a child may have ended.
 enum End {
     /// The descriptor of the process.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux has one"))]
     Process(OwnedFd),
     /// Where a process has no descriptor: the signal that some child has ended.
     Signal(Waker),
