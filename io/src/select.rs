@@ -60,9 +60,10 @@ impl Select {
 
     fn put(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.check_process()?;
+        // First: a number that is not open is `EBADF`, however high it is.
+        let file = Identity::of(fd)?;
         refuse_beyond_the_set(fd)?;
         sys::refuse_path_only(fd)?;
-        let file = Identity::of(fd)?;
         self.registrations.try_grow(token.index())?;
         self.bound = self.bound.max(fd.as_raw_fd() + 1);
         let new = Registration { fd: Number::of(fd), interest, token, file };
