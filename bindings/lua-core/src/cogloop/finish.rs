@@ -1,4 +1,4 @@
-//! The end of a task: its outcome is kept, it leaves the loop's list, and whoever waits for it is told.
+//! The end of a task: the task keeps its outcome, leaves the loop's list, and wakes the tasks that wait for it.
 //!
 //! ```text
 //!   returns ──► Done: results            ┐

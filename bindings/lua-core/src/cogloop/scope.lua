@@ -1,5 +1,5 @@
--- Tasks that end together: group, all, any, timeout. Whoever leaves one of these leaves no task of it behind: if the task that
--- waits is cancelled, those it waits for are cancelled, and their ends awaited, before its own wait raises.
+-- Tasks that end together: group, all, any, timeout. None of them leaves a task behind: if the task that waits is
+-- cancelled, it cancels the tasks it waits for and awaits their ends before its own wait raises.
 local module, methods, inner = ...
 local await, unawait, outcome, watch = inner.await, inner.unawait, inner.outcome, inner.watch
 local me, pause, RAISE, TaskMeta = inner.me, inner.pause, inner.RAISE, inner.TaskMeta

@@ -135,7 +135,7 @@ entry!(
 );
 
 /// Puts what calls a function with its arguments, the values from `index` to `top`, onto the stack of a coroutine that
-/// begins with them, as one value: whoever resumes the coroutine first, a script or the loop, begins the same. Returns
+/// begins with them, as one value. So it begins the same, whether a script or the loop resumes it first. Returns
 /// what [`begin`] needs.
 ///
 /// On 5.1 it is a Lua function in any case. If a C function begins a coroutine and yields, 5.1 resumes it as if it were

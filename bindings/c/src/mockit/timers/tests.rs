@@ -255,7 +255,7 @@ fn arming_without_memory_is_an_error_and_leaves_the_timer_as_it_was() {
             }
         }
         assert!(armed > 0 && armed < 2000, "{armed}");
-        // Those that were refused can be armed now, and the others anew.
+        // There is memory again: timers that were refused can be armed, and timers that were armed can be armed again.
         for each in &mut all {
             // SAFETY: as above.
             unsafe { timers.arm(each, 0, 10) }.unwrap();

@@ -78,7 +78,7 @@ mod kind {
         // SAFETY: called by Lua, with the stack as `suspend` left it and the values that it goes on with.
         unsafe {
             let below = below as c_int;
-            // Whoever resumes the coroutine in our place has left the mark before the values, and perhaps others.
+            // A script that resumed the coroutine in our place has left the mark before the values, and perhaps other values.
             let mark = lua_touserdata(lua, 1);
             for index in (below + 1..=lua_gettop(lua)).rev() {
                 if lua_touserdata(lua, index) == mark {
