@@ -18,7 +18,7 @@ pub(crate) fn usual_cause(error: &io::Error) -> Option<&'static str> {
     match Errno::from_io_error(error)? {
         Errno::PERM => Some("a container's seccomp filter or kernel.io_uring_disabled does that"),
         Errno::NOSYS => Some("the kernel is without it, or a container's seccomp filter hides it"),
-        Errno::NOMEM => Some("on an older kernel the rings count as locked memory, ulimit -l"),
+        Errno::NOMEM => Some("most kernels count the rings as locked memory, ulimit -l"),
         Errno::MFILE => Some("the process has used up its descriptors, ulimit -n"),
         _ => None,
     }

@@ -46,9 +46,14 @@ pub(super) struct Completion {
 }
 
 /// The size of the completion ring, in submission rings. The kernel finds a poll to remove by a hash table, whose size
-/// follows that of the completion ring. With 10,000 polls a removal takes 4 µs at four submission rings, and 1.6 µs at this.
-/// A kernel before 5.12 counts the rings as locked memory, of which a process has little: plain rings stay small.
+/// follows that of the completion ring. With 10,000 polls a removal takes 1.6 µs at this size.
 const COMPLETIONS: u32 = 32;
+
+/// The same where memory is short; a removal among 10,000 polls takes 4 µs. Two things make the larger ring fail with
+/// `ENOMEM` while the machine has memory: the rings count as locked memory (`ulimit -l`, before Linux 5.12 and at least in
+/// 6.18, unless the process has `CAP_IPC_LOCK`), and the kernel may find no adjacent pages for it
+/// (<https://github.com/axboe/liburing/issues/1614>).
+const FEW_COMPLETIONS: u32 = 4;
 
 /// How long the quiet timer takes: the time without an event after which armed registrations are checked.
 pub(super) const QUIET_NS: u64 = 10_000_000;
@@ -69,13 +74,24 @@ impl Ring {
     /// # Errors
     /// The kernel's: `EINVAL` for a setup that it is too old for, `EPERM` or `ENOSYS` where it is forbidden.
     pub(super) fn new(entries: u32, setup: Setup) -> io::Result<Self> {
-        above_standard(|| Self::make(entries, setup), |ring| ring.rings.as_raw_fd())
+        above_standard(|| Self::make_of_a_size(entries, setup), |ring| ring.rings.as_raw_fd())
     }
 
-    fn make(entries: u32, setup: Setup) -> io::Result<Self> {
-        let completions = if setup == Setup::Plain { entries * 4 } else { entries * COMPLETIONS };
+    fn make_of_a_size(entries: u32, setup: Setup) -> io::Result<Self> {
+        if setup == Setup::Plain {
+            return Self::make(entries, FEW_COMPLETIONS, setup);
+        }
+        match Self::make(entries, COMPLETIONS, setup) {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::NOMEM) => {
+                Self::make(entries, FEW_COMPLETIONS, setup)
+            }
+            made => made,
+        }
+    }
+
+    fn make(entries: u32, completions: u32, setup: Setup) -> io::Result<Self> {
         let mut builder = IoUring::builder();
-        builder.setup_cqsize(completions);
+        builder.setup_cqsize(entries * completions);
         match setup {
             Setup::Deferred => {
                 builder.setup_single_issuer().setup_defer_taskrun().setup_taskrun_flag().setup_submit_all()
