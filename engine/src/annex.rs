@@ -1,4 +1,5 @@
-//! The table of annexes: which slot has an annex, and which lists that is. `cascade_early.rs` says what an annex is for.
+//! The table of annexes: which slot has an annex, and which lists form it. `cascade_early.rs` says what an annex is
+//! for.
 
 use core::ops::Range;
 
@@ -27,7 +28,7 @@ impl<const BITS: u32> Annexes<BITS> {
         Self { open: [NONE; LEVELS], first }
     }
 
-    /// The slot of a level that has the level's annex.
+    /// The slot that has the annex of a level.
     pub(crate) fn slot_on(&self, level: usize) -> Option<u32> {
         Some(self.open[level - LOWEST_LEVEL]).filter(|&slot| slot != NONE)
     }

@@ -12,9 +12,9 @@ use crate::room::NoRoom;
 /// The greatest number of timers in a wheel. With it, a node's number fits 32 bits.
 const TIMERS_MAX: usize = 1 << 30;
 
-/// From so many nodes on, a megabyte, the arena grows by a half; with fewer nodes it doubles.
+/// With at least so many nodes (a megabyte) the arena grows by a half; with fewer it doubles.
 const MANY: usize = 1 << 15;
-/// From so many nodes on, sixteen megabytes, the arena grows by a fifth.
+/// With at least so many nodes (sixteen megabytes) the arena grows by a fifth.
 const VERY_MANY: usize = 1 << 19;
 
 /// The sentinels of all lists, and behind them the timers.
@@ -85,9 +85,9 @@ impl<T: Default> Arena<T> {
 
     /// Reserves memory for more nodes.
     ///
-    /// Doubling a large arena would leave up to half of it empty, so the step gets smaller as the arena grows. Even smaller
-    /// steps would copy too often with an allocator that does not move large blocks by the page table. If the allocator
-    /// refuses a step, the step is halved, so that the last free memory can be used.
+    /// Doubling a large arena would leave up to half of it empty, so the step gets smaller as the arena grows. Even
+    /// smaller steps would copy the arena too often, unless the allocator moves large blocks by remapping their pages.
+    /// If the allocator refuses a step, the step is halved, so that the last free memory can be used.
     fn try_grow(&mut self) -> Result<(), TryReserveError> {
         let node = self.nodes.len();
         let mut step = match node {
@@ -116,7 +116,7 @@ impl<T: Default> Arena<T> {
 
     /// Frees a timer's node and returns its generation, deadline and value.
     ///
-    /// A node whose generations are used up is retired and never taken again. That loses one node in 2³¹ timers.
+    /// A node whose generations are used up is retired and never taken again. That is one node for every 2³¹ timers.
     #[inline(always)]
     pub(crate) fn remove(&mut self, node: usize) -> (u32, u64, T) {
         let this = &mut self.nodes[node];

@@ -62,7 +62,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if list >= Self::ANNEX {
             let (level, digit) = self.annexes.place_of(list);
             let slot = geometry::slot_of::<BITS>(deadline, self.now) as u32;
-            assert_eq!(self.annexes.slot_on(level), Some(slot), "the slot with an annex, for {deadline} in there");
+            assert_eq!(self.annexes.slot_on(level), Some(slot), "the slot whose annex holds the deadline {deadline}");
             let digit_below = (deadline >> ((level as u32 - 1) * BITS)) as u32 & ((1 << BITS) - 1);
             assert_eq!(digit, digit_below, "the list of {deadline} in its annex");
             return;

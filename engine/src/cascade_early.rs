@@ -1,8 +1,8 @@
 //! Early cascades: a crowded slot is cascaded while the caller has nothing else to do, before time enters it.
 //!
-//! When time enters a slot of ten thousand timers, they move to lower levels. Timers that are due then wait for that, a third
-//! of a millisecond. A caller that is about to sleep can move them earlier, a few at a time, to an *annex*: lists that stand
-//! for the slots of the next lower level, as they will be when time enters the slot.
+//! When time enters a slot of ten thousand timers, they move to lower levels. That takes a third of a millisecond, and
+//! timers that are due then wait for it. A caller that is about to sleep can move them earlier, a few at a time, to an
+//! *annex*: lists that stand for the slots of the next lower level, as they will be when time enters the slot.
 //!
 //! ```text
 //!   level 2    ····[ the slot: y z ]····            an insert still comes here, behind its equals
@@ -29,13 +29,13 @@ use crate::wheel::Wheel;
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// A slot with at least so many timers gets an annex.
     const WORTH_OPENING: u32 = 4 << BITS;
-    /// A slot that has an annex is visited again for at least so many further timers.
+    /// A slot that has an annex is visited again after at least so many further timers were added.
     const WORTH_A_VISIT: u32 = 1 << BITS >> 2;
 
     /// Does a part of the work that [`Wheel::advance`] would have to do later: moves up to `moves_max` timers of a crowded
     /// slot before time enters it. Returns their number, 0 if there is no such work.
     ///
-    /// For a caller that is about to sleep. The wheel answers everything else as before.
+    /// For a caller that is about to sleep. No other result changes.
     pub fn cascade_early(&mut self, moves_max: usize) -> usize {
         if self.target > self.now {
             return 0;

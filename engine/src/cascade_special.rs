@@ -1,4 +1,4 @@
-//! Special cascades for some slots. The result is the same; the time and the memory that they need differ.
+//! Special cascades for some slots. The result is the same; they differ in time and memory.
 //!
 //! | the slot | what is done | why |
 //! |---|---|---|

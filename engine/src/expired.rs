@@ -1,4 +1,4 @@
-//! The expired queue: its first timer is popped, or peeked at, so that it can be set again where it is.
+//! The expired queue. Its first timer is popped, or peeked at and rescheduled in place.
 
 use crate::key::Key;
 use crate::list;

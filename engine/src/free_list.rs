@@ -60,7 +60,7 @@ impl FreeList {
         Ok(())
     }
 
-    /// The greatest number of nodes that can be added at once.
+    /// One more than the number of nodes that can be added at once.
     pub(crate) const FRESH_MAX: usize = u64::BITS as usize;
 
     /// Adds consecutive nodes, fewer than [`FreeList::FRESH_MAX`]. No other node may be free.

@@ -35,7 +35,7 @@ impl Key {
         u64::from(self.generation.get()) << 32 | u64::from(self.index)
     }
 
-    /// The key that [`Key::to_bits`] made `bits` from; `None` for a number that no key makes.
+    /// The key whose [`Key::to_bits`] is `bits`; `None` if there is no such key.
     pub fn from_bits(bits: u64) -> Option<Self> {
         let generation = (bits >> 32) as u32;
         (generation % 2 == 1).then(|| Self::new(bits as u32, generation))

@@ -2,8 +2,8 @@
 
 /// A timer, or the sentinel of a list. In a sentinel some fields describe the list.
 ///
-/// With a value of 8 bytes a node is half a cache line. Memory that the allocator has mapped begins a quarter into a line.
-/// So the order of the fields decides which of them are always on the same line.
+/// With a value of 8 bytes a node is half a cache line. A block that the allocator has mapped begins a quarter into a
+/// line. So the order of the fields decides which of them are always on the same line.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Node<T> {

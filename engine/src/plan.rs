@@ -1,4 +1,4 @@
-//! Plans: when a timer fires, as its owner asks for it, and the tick at which the wheel lets it expire.
+//! Plans: when a timer should fire, and the tick at which it expires in the wheel.
 
 use core::num::NonZeroU64;
 
@@ -43,20 +43,20 @@ impl Plan {
         resolution.deadline_tick(deadline)
     }
 
-    /// The deadline that is reported for a timer of this plan when it expires at `tick`: the start of the tick, unless
-    /// slack has put it off.
+    /// The deadline that is reported for a timer of this plan when it expires at `tick`: the start of the tick, or with
+    /// slack the plan's own deadline, rounded up.
     #[inline]
     pub(crate) fn reported(&self, resolution: Resolution, tick: u64) -> u64 {
         if self.slack == 0 { resolution.start(tick) } else { resolution.round_up(self.deadline) }
     }
 
-    /// The deadline after the one that is reported as `reported` and served at `now`; `None` if the plan fires once.
+    /// The deadline after the one that was reported as `reported` and served at `now`; `None` if the plan fires once.
     ///
     /// Rounded deadlines decide whether the timer is late and which deadlines it has missed.
     #[inline]
     pub(crate) fn next(&self, resolution: Resolution, reported: u64, now: u64) -> Option<Next> {
         let period = self.period?;
-        // Without slack, if several deadlines lie in one tick, all but the first are late.
+        // Without slack, a period shorter than a tick puts several deadlines into one tick. All but the first are late.
         let is_short = self.slack == 0 && period < resolution.0;
         let latest = match self.slack {
             0 => reported,

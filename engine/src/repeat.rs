@@ -7,8 +7,8 @@ use core::num::NonZeroU64;
 
 /// The policy of a repeating timer for deadlines that passed before it was served.
 ///
-/// A deadline that is served within the timer's slack is on time, and all policies do the same. With period 10 and no
-/// slack, a timer that is served at 12 and then only at 45:
+/// A deadline that is served within the timer's slack is on time, and then all policies do the same. An example with
+/// period 10 and no slack: the timer is served at 12, and then only at 45.
 ///
 /// ```text
 ///             10  20  30  40  50  60
@@ -53,8 +53,8 @@ pub(crate) trait Arithmetic: Sized {
     /// The deadline after `deadline`, and how many in between are missed. `period` is not 0.
     fn follow(policy: Missed, deadline: Self, period: Self, now: Self) -> (Self, Self);
 
-    /// The time from `deadline` to `slack` later at which a timer with slack expires: the one that ends in the most zero
-    /// bits, so that timers with near deadlines choose the same time.
+    /// The time at which a timer with slack expires. Of all times from `deadline` to `deadline + slack` it is the one
+    /// that ends in the most zero bits, so that timers with near deadlines choose the same time.
     fn coalesce(deadline: Self, slack: Self) -> Self;
 }
 
@@ -119,7 +119,8 @@ mod tests {
         }
     }
 
-    /// The scheduler's model found it: a deadline of 8 with a slack of 3 was put off to 10, although 8 is rounder.
+    /// A deadline of 8 with a slack of 3 was put off to 10, although 8 ends in more zero bits. The model of the
+    /// scheduler found it.
     #[test]
     fn a_deadline_that_is_itself_the_roundest_is_kept() {
         assert_eq!(u64::coalesce(8, 3), 8);

@@ -125,13 +125,14 @@ impl<T: Default + Clone> Scheduler<T> {
         self.paused
     }
 
-    /// Rounds a deadline up to the resolution: a timer that is added with `deadline` fires for the result.
+    /// Rounds a deadline up to the resolution. A timer that is added with `deadline` reports the result as its
+    /// deadline.
     pub fn round_up(&self, deadline: u64) -> u64 {
         self.resolution.round_up(deadline)
     }
 
-    /// The deadline that follows the plan's one, if that is served at `now`; `None` if the plan fires once. For callers
-    /// that keep a schedule of their own.
+    /// The deadline that follows the plan's first one, if the first is served at `now`; `None` if the plan fires once.
+    /// For callers that keep a schedule of their own.
     pub fn follow(&self, plan: &Plan, now: u64) -> Option<Next> {
         plan.next(self.resolution, self.resolution.round_up(plan.deadline), now)
     }
@@ -173,7 +174,7 @@ impl<T: Default + Clone> Scheduler<T> {
     }
 
     /// Adds a one-shot timer that is due at the next [`Scheduler::advance`] to `now` or later. [`Scheduler::add`] would
-    /// round its deadline up, so that the timer could miss that call by less than a tick.
+    /// round its deadline up to the next tick, so the timer could miss that call.
     ///
     /// # Panics
     /// Where [`Scheduler::try_add_due`] returns an error.
@@ -279,8 +280,8 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.get_mut(key).map(|job| &mut job.value)
     }
 
-    /// Advances time to `now`. Timers that are due wait for [`Scheduler::pop`]. An earlier `now` than the one reached
-    /// changes nothing.
+    /// Advances time to `now`. Timers that are due wait for [`Scheduler::pop`]. If `now` is earlier than the time
+    /// already reached, nothing changes.
     ///
     /// A call takes a millisecond at the most. With hundreds of thousands of timers in one stretch of time that may not be
     /// enough: then [`Scheduler::has_due`] is true, [`Scheduler::next_deadline`] is not after `now`, and the next call
@@ -290,8 +291,8 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.advance_within(self.resolution.tick(self.now), MOVES_A_MILLISECOND);
     }
 
-    /// Does a part of the work that a later [`Scheduler::advance`] would have to do; see [`Wheel::cascade_early`]. For a
-    /// caller that is about to sleep. Returns whether there was any work; it has taken a few µs then.
+    /// Does a part of the work that a later [`Scheduler::advance`] would have to do; see [`Wheel::cascade_early`]. Call
+    /// it before sleeping. Returns whether there was any work, which takes a few µs.
     #[inline]
     pub fn cascade_early(&mut self) -> bool {
         self.wheel.cascade_early(MOVES_AT_A_TIME) > 0

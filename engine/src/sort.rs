@@ -4,7 +4,8 @@ use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::mem;
 
-/// Fewer timers than this, doubled for each byte that differs, are sorted faster by comparison.
+/// Fewer timers than this are sorted faster by comparison. The bound doubles with each byte in which the deadlines
+/// differ.
 const MANY: usize = 16;
 
 /// Sorts timers by deadline, and by arrival where deadlines are equal. It keeps its memory for the next use.
@@ -43,7 +44,7 @@ impl Sorter {
         self.items.push(u128::from(deadline) << 64 | (self.items.len() as u128) << 32 | u128::from(node));
     }
 
-    /// Passes all timers to `each` in order, and is empty afterwards.
+    /// Passes all timers to `each` in order. The sorter is empty afterwards.
     #[inline]
     pub(crate) fn drain(&mut self, mut each: impl FnMut(u32, u64)) {
         let bytes = (u64::BITS - self.differing.leading_zeros()).div_ceil(8);

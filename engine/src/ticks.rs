@@ -21,7 +21,7 @@ impl Resolution {
         time.div_ceil(self.0.get())
     }
 
-    /// The tick in which `time` lies. The end of time counts as the unit before it.
+    /// The tick in which `time` lies. [`u64::MAX`] counts as the unit before it.
     pub(crate) fn tick(self, time: u64) -> u64 {
         time.min(u64::MAX - 1) / self.0
     }

@@ -330,8 +330,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// The same for a slot that can have an annex, or for a list of an annex. The slot is occupied while it or its annex
-    /// has a timer.
+    /// [`Self::unmark`] for a slot that can have an annex, or for a list of an annex. The slot is occupied while it or
+    /// its annex has a timer.
     #[cold]
     fn unmark_far(&mut self, list: u32) {
         let slot = self.annexes.slot_of(list).unwrap_or(list);

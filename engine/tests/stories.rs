@@ -2,14 +2,14 @@
 
 use cogloop_engine::{Key, Wheel};
 
-/// Miri takes a thousand times as long. There each story has fewer cases, and no audit, which visits every slot.
+/// Audits the wheel, but not under Miri: an audit visits every slot, and Miri is a thousand times slower.
 fn audit<T: Default>(wheel: &Wheel<T>) {
     if !cfg!(miri) {
         wheel.audit();
     }
 }
 
-/// Lets time pass and pops all that has expired: the values, in order.
+/// Advances time to `now`, pops all expired timers and returns their values in order.
 fn run_until(wheel: &mut Wheel<u64>, now: u64) -> Vec<u64> {
     wheel.advance(now);
     audit(wheel);
@@ -18,7 +18,7 @@ fn run_until(wheel: &mut Wheel<u64>, now: u64) -> Vec<u64> {
     popped
 }
 
-/// Wakes at each next deadline, as an idle loop does, until nothing is left: wake-up times with what expired.
+/// Advances to each next deadline until the wheel is empty. Returns the deadlines, each with the values that expired.
 fn wake_ups(wheel: &mut Wheel<u64>) -> Vec<(u64, Vec<u64>)> {
     let mut wakes = Vec::new();
     while let Some(next) = wheel.next_deadline() {
@@ -38,8 +38,8 @@ fn c02_a_timer_expires_once() {
     assert!(!wheel.contains(key) && wheel.is_empty());
 }
 
-/// C03: equal deadlines keep the order of insertion, although some timers were inserted long before the deadline and others
-/// shortly before, so that they came through different levels.
+/// C03: equal deadlines keep the order of insertion, even if some timers were inserted long before the deadline and
+/// others shortly before, and so started on different levels.
 #[test]
 fn c03_equal_deadlines_expire_in_the_order_of_insertion_from_whatever_distance() {
     for deadline in [64, 4096, 4097, 262_144, 300_000, 1 << 30] {
@@ -61,7 +61,8 @@ fn c03_equal_deadlines_expire_in_the_order_of_insertion_from_whatever_distance()
     }
 }
 
-/// C03: when several timers of a slot become due in one jump, they expire in the order of deadlines, not of insertion.
+/// C03: when several timers of a slot become due in one jump of time, they expire in the order of deadlines, not of
+/// insertion.
 #[test]
 fn c03_what_a_jump_finds_due_in_one_slot_is_sorted() {
     let mut wheel = Wheel::new();
@@ -121,7 +122,7 @@ fn c04_a_timer_inserted_in_a_batch_waits_for_the_next() {
     assert_eq!(run_until(&mut wheel, 10), [4, 3], "by deadline, also if it had passed");
 }
 
-/// C06: a timer that has expired as well, and is cancelled before it is popped, is not popped.
+/// C06: a timer that is cancelled after it has expired and before it is popped is not popped.
 #[test]
 fn c06_cancel_a_sibling_that_has_expired() {
     let mut wheel = Wheel::new();
@@ -197,8 +198,8 @@ fn c14_a_million_periods_do_not_drift() {
     }
 }
 
-/// C17 (hierarchical_hash_wheel_timer: u32::MAX−1 ms set at 65,536 came after 16,777,214 ms): long delays are exact from
-/// every start, and take one wake-up.
+/// C17 (hierarchical_hash_wheel_timer: a delay of u32::MAX−1 ms, set at 65,536, expired after 16,777,214 ms): long
+/// delays are exact from every start, and take one wake-up.
 #[test]
 fn c17_long_delays_are_exact() {
     let delays = [(1 << 31) - 1, (1 << 31) + 1, u64::from(u32::MAX) - 1, (1 << 32) + 1, 1 << 48, (1 << 63) - 1];

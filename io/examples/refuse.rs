@@ -1,5 +1,5 @@
-//! Runs a program on a system that refuses some system calls, as an older kernel or a container does. What it starts is
-//! refused the same.
+//! Runs a program as on a system that refuses some system calls, such as an older kernel or a container. The processes
+//! that the program starts are refused the same calls.
 //!
 //! ```sh
 //! cargo build -p cogloop-io --example refuse
@@ -32,5 +32,5 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))))]
 fn main() {
-    eprintln!("refuse: filters of system calls are Linux's, and the crate seccompiler knows three architectures");
+    eprintln!("refuse: works only on Linux, on the three architectures that the crate seccompiler supports");
 }

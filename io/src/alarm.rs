@@ -1,5 +1,5 @@
-//! A timer descriptor, which ends an epoll wait when a deadline has come. The timeout of the wait itself is subject to the
-//! thread's timer slack; this is not.
+//! A timer descriptor (timerfd) that ends an epoll wait at a deadline. The timeout of the wait itself would be late by
+//! the thread's timer slack; a timer descriptor is not.
 //!
 //! ```text
 //!   set( timeout ) ──► armed ──► rings, once ──► rang( )
@@ -7,7 +7,7 @@
 //!                        └── the same deadline again, or a later one while it is far off: no system call
 //! ```
 //!
-//! It may ring too soon, so the wait looks at the clock then. It never rings too late.
+//! The alarm may ring too early, and the wait then looks at the clock. It never rings too late.
 
 use crate::sys::own;
 use crate::{Clock, MonotonicClock};
@@ -17,15 +17,15 @@ use rustix::time::{
 };
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Deadlines this close together are one. A timeout is relative, so the same deadline comes out a little later each time,
-/// by what passes between two readings of the clock.
+/// Deadlines this close together count as equal. A timeout is relative, so the same deadline seems a little later each
+/// time, by the time between two readings of the clock.
 const SAME_NS: u64 = 1_000;
 
-/// An alarm this far off is left as it is when the deadline moves away. A program that puts off a timeout at every event
-/// would pay a system call each time; so it pays one wake-up for many.
+/// An alarm at least this far off is not moved when the deadline moves later. A program may postpone a timeout at every
+/// event. It would need a system call each time; this way many such changes cost one early wake-up.
 const FAR_NS: u64 = 100_000_000;
 
-/// Belongs into an epoll set edge-triggered: then it need not be read.
+/// Watch it edge-triggered in an epoll set. Then it need not be read.
 pub(crate) struct Alarm {
     fd: OwnedFd,
     // On the monotonic clock.
@@ -33,7 +33,7 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    /// Not set, and close-on-exec.
+    /// Makes an alarm that is not set, close-on-exec.
     ///
     /// # Errors
     /// The kernel's, `EMFILE` for example.
@@ -43,7 +43,7 @@ impl Alarm {
         Ok(Self { fd, set_for_ns: None })
     }
 
-    /// Rings when `timeout_ns` have passed, or before; `None`: need not ring.
+    /// Makes it ring when `timeout_ns` have passed, or earlier. With `None` it need not ring.
     ///
     /// # Errors
     /// The kernel's.
@@ -56,7 +56,7 @@ impl Alarm {
         if will_do(self.set_for_ns, wanted_ns, now_ns) { Ok(()) } else { self.set_for(wanted_ns) }
     }
 
-    /// Does not ring.
+    /// Makes it stay silent.
     ///
     /// # Errors
     /// The kernel's.
@@ -66,20 +66,20 @@ impl Alarm {
 
     fn set_for(&mut self, wanted_ns: Option<u64>) -> Result<(), Errno> {
         let time = |ns: u64| Timespec { tv_sec: (ns / 1_000_000_000) as _, tv_nsec: (ns % 1_000_000_000) as _ };
-        // 0 says "never" to the kernel, and is no time that is still to come.
+        // The kernel takes 0 for "never", so a deadline of 0 must not be set; it would have passed anyway.
         let once = Itimerspec { it_interval: time(0), it_value: time(wanted_ns.unwrap_or(0)) };
         timerfd_settime(&self.fd, TimerfdTimerFlags::ABSTIME, &once)?;
         self.set_for_ns = wanted_ns;
         Ok(())
     }
 
-    /// When it rings, by the monotonic clock.
+    /// The deadline that it is set for, on the monotonic clock.
     #[cfg(test)]
     pub(crate) fn set_for_ns(&self) -> Option<u64> {
         self.set_for_ns
     }
 
-    /// Says that it has rung.
+    /// Call when it has rung.
     pub(crate) fn rang(&mut self) {
         self.set_for_ns = None;
     }
@@ -91,7 +91,7 @@ impl AsFd for Alarm {
     }
 }
 
-/// Whether an alarm that is set for the one serves for the other.
+/// Whether an alarm that is set for `set_for_ns` also serves a deadline of `wanted_ns`.
 fn will_do(set_for_ns: Option<u64>, wanted_ns: Option<u64>, now_ns: u64) -> bool {
     let Some(set_for_ns) = set_for_ns else { return wanted_ns.is_none() };
     let is_same = wanted_ns.is_some_and(|wanted_ns| wanted_ns.abs_diff(set_for_ns) <= SAME_NS);
@@ -107,7 +107,7 @@ mod tests {
 
     const HOUR_NS: u64 = 3_600_000_000_000;
 
-    /// What the kernel says is left, in seconds; 0: it is not set.
+    /// The time left by the kernel, in seconds; 0 if the alarm is not set.
     fn left_s(alarm: &Alarm) -> i64 {
         timerfd_gettime(alarm).unwrap().it_value.tv_sec
     }
@@ -149,6 +149,6 @@ mod tests {
         alarm.set(Some(FAR_NS / 2)).unwrap();
         alarm.set(None).unwrap();
         let left = timerfd_gettime(&alarm).unwrap().it_value;
-        assert_eq!((left.tv_sec, left.tv_nsec), (0, 0), "what is near is taken back");
+        assert_eq!((left.tv_sec, left.tv_nsec), (0, 0), "a near alarm is cancelled");
     }
 }

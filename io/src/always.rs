@@ -1,10 +1,10 @@
-//! Registrations that are ready at every wait and that the kernel's interface does not take: regular files, directories,
-//! and devices such as `/dev/null`.
+//! Registrations that are ready at every wait, and that the kernel's interface refuses: regular files, directories, and
+//! devices such as `/dev/null`.
 //!
 //! ```text
 //!   a b c d e f g      more of them than one wait reports
 //!   └─────┘            the first wait reports these
-//!           └───┘      the next goes on from there, and begins again at a
+//!           └───┘      the second continues there, and then starts again at a
 //! ```
 
 use crate::backend::EVENTS_MAX;
@@ -12,7 +12,7 @@ use crate::memory::room_for;
 use crate::{Event, Interest, Token};
 use std::collections::TryReserveError;
 
-/// The indices of those registrations, and where the next report goes on.
+/// The indices of those registrations, and the position at which the next report continues.
 #[derive(Debug, Default)]
 pub(crate) struct AlwaysReady {
     indices: Vec<u32>,
@@ -24,7 +24,7 @@ impl AlwaysReady {
         self.indices.is_empty()
     }
 
-    /// Makes room for one more.
+    /// Makes room for one more registration.
     ///
     /// # Errors
     /// When there is no memory.
@@ -32,7 +32,7 @@ impl AlwaysReady {
         self.indices.try_reserve(1)
     }
 
-    /// Adds a registration, for which there is room.
+    /// Adds a registration. There must be room for it.
     pub(crate) fn add(&mut self, index: u32) {
         self.indices.push(index);
     }
@@ -44,8 +44,8 @@ impl AlwaysReady {
         }
     }
 
-    /// Reports the next batch: as many as a wait may report, or as there is memory for. `still` says what a registration
-    /// is called, or `None` if its descriptor was closed; that one is dropped.
+    /// Reports the next batch: as many registrations as one wait may report, or as there is memory for. `still` returns
+    /// the token of a registration, or `None` if its descriptor was closed; that registration is dropped.
     pub(crate) fn report(&mut self, events: &mut Vec<Event>, mut still: impl FnMut(u32) -> Option<Token>) {
         for _ in 0..room_for(events, self.indices.len().min(EVENTS_MAX)) {
             if self.start >= self.indices.len() {

@@ -1,4 +1,5 @@
-//! What the loop asks of a kernel: register, change, forget, wait. One file for each kernel interface, twins of each other.
+//! What the loop asks of a kernel: register, change, forget, wait. Each kernel interface has a file, and all files have
+//! the same structure.
 //!
 //! ```text
 //!            add ──► modify ──► remove          one registration, named by its token
@@ -6,33 +7,35 @@
 //!             ▼        ▼
 //!            wait ──► [ Event{ token, ready }, … ]      at most one for each token
 //! ```
+//! ```
 //!
-//! What every backend of a kernel promises, so that a program cannot tell on which one it runs:
+//! Every backend of a kernel promises the following, so that a program cannot tell on which one it runs:
 //!
-//! - Level-triggered: what stays ready is reported by every wait, unless [`expect_news`](Backend::expect_news) has said
-//!   that it need not be.
-//! - What a wait reports is true when it comes back, whatever the user's code has read or written before.
-//! - Hang-up and error are reported as readiness for both directions; the loop masks it by what is observed.
+//! - It is level-triggered: every wait reports a descriptor that is still ready, unless
+//!   [`expect_news`](Backend::expect_news) has said that this is not necessary.
+//! - What a wait reports is true when the wait returns, whatever the user's code has read or written before.
+//! - Hang-up and error are reported as readiness for both directions; the loop masks them by what is observed.
 //! - Regular files, directories and `/dev/null` are always ready.
-//! - After `remove` there is no event of that token, and nothing of ours keeps the descriptor's file open.
-//! - A signal, and a wake, are no events: `wait` comes back early, with nothing.
-//! - A descriptor that was closed without `remove` is dropped: no event, no spinning, and its peer sees the end (on
-//!   io_uring, which holds the file while it waits for it, when that is found out: see [`uring`](crate::uring)).
-//! - When there is more than one batch holds, later waits report the rest before the same ones again.
-//! - Running out of memory is an error of `add`, and of a `modify` that makes a registration anew; `remove` and `wait` need
-//!   none.
+//! - After `remove` there is no event of that token, and no reference of the backend keeps the descriptor's file open.
+//! - A signal or a wake is not an event: `wait` returns early and reports nothing.
+//! - A descriptor that was closed without `remove` is dropped: it causes no event and no busy loop, and its peer sees the
+//!   end. io_uring holds a file open while it polls it. There the peer sees the end only when the backend notices that
+//!   the descriptor was closed: see [`uring`](crate::uring).
+//! - If more is ready than one batch holds, later waits report the rest before they report the same descriptors again.
+//! - When memory runs out, `add` returns an error, and so does a `modify` that makes a registration anew. `remove` and
+//!   `wait` need no memory.
 
 use crate::memory::error_in_words;
 use crate::{Interest, Token, Waker};
 use rustix::fd::BorrowedFd;
 use std::io;
 
-/// The most events that one wait takes from the kernel, and the most that it adds of what is always ready and the kernel
-/// does not take: it bounds a turn's work and fixes the buffer's size.
+/// The most events that one wait takes from the kernel. A wait adds at most as many events of descriptors that the
+/// kernel refuses because they are always ready. This bounds a turn's work and the size of the buffer.
 pub const EVENTS_MAX: usize = 1024;
 
-/// Waits shorter than this spin instead of sleeping: they ask the kernel again and again what is ready, until it is time.
-/// Falling asleep and waking up takes as much CPU time, and ends later by more than that: `docs/backends.md`.
+/// Waits shorter than this spin instead of sleeping: they poll the kernel until the time has passed. Going to sleep and
+/// waking up would take as much CPU time and end later (docs/backends.md).
 pub const BRIEF_NS: u64 = 16_000;
 
 /// What a wait found out about one registration.
@@ -55,13 +58,13 @@ impl Event {
 
 /// A kernel interface that reports readiness.
 ///
-/// The caller keeps a descriptor number under one token at a time, and gives a new token the old one's slot when it puts
-/// one in the place of another. The caller keeps the descriptor open from `add` to `remove`; a descriptor that was closed
-/// in spite of that loses its events and disturbs nothing else.
+/// The caller registers a descriptor number under at most one token at a time. A new token that replaces an old one has
+/// the same index. The caller keeps the descriptor open from `add` to `remove`. If it closes the descriptor earlier,
+/// only the events of that descriptor are lost.
 ///
-/// A backend has the descriptor for the length of a call. It may keep the number
-/// ([`as_raw_fd`](rustix::fd::AsRawFd::as_raw_fd)), which gives no access to the file. It cannot keep the descriptor, since
-/// that could be another file's later:
+/// A backend borrows the descriptor for the length of a call. It may keep the number
+/// ([`as_raw_fd`](rustix::fd::AsRawFd::as_raw_fd)), which gives no access to the file. It cannot keep the descriptor,
+/// because another file may have that number later:
 ///
 /// ```compile_fail,E0308
 /// # use cogloop_io::{Backend, Event, Interest, Token, Waker};
@@ -82,11 +85,11 @@ impl Event {
 /// }
 /// ```
 pub trait Backend {
-    /// The name by which it is chosen.
+    /// The name by which the backend is chosen.
     fn name(&self) -> &'static str;
 
-    /// Lets `waker` end every wait. The backend keeps a clone, takes its wakes before `wait` comes back, and reports no
-    /// event of it.
+    /// Lets `waker` end every wait. The backend keeps a clone of it, takes its wakes before `wait` returns, and reports
+    /// no event of it.
     ///
     /// # Errors
     /// The kernel's.
@@ -98,51 +101,53 @@ pub trait Backend {
     /// The kernel's; nothing is registered then.
     fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()>;
 
-    /// Changes what is observed, or puts a new token in the place of an old one. A registration that the backend has
-    /// dropped since, because the descriptor was closed, is made anew for the file that has the number now.
+    /// Changes the interest, or replaces the old token by a new one. If the backend has dropped the registration
+    /// because the descriptor was closed, it is made anew for the file that has the number now.
     ///
     /// # Errors
-    /// The kernel's; the old registration stands then.
+    /// The kernel's; the old registration stays then.
     fn modify(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()>;
 
-    /// Says that of this registration only news matter, until another token takes its place: readiness that was reported
-    /// need not be reported again before [`modify`](Self::modify). A backend to which that is no help goes on as ever.
+    /// Says that the loop needs only new readiness of this registration: readiness that was reported need not be
+    /// reported again before [`modify`](Self::modify), or before another token replaces this one. A backend that gains
+    /// nothing from this may ignore it.
     fn expect_news(&mut self, _token: Token) {}
 
-    /// Forgets a registration, always. A descriptor that is already closed is no error.
+    /// Forgets a registration in any case. It is no error if the descriptor is already closed.
     ///
     /// # Errors
-    /// The kernel's, for information.
+    /// The kernel's, for information only.
     fn remove(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()>;
 
-    /// Waits until something is ready or `timeout_ns` have passed (`None`: for ever), and appends to `events`, which has
-    /// room for an event of each registration, [`EVENTS_MAX`] at the most. A backend with more to report asks for memory,
-    /// and leaves the rest to the next wait when there is none.
+    /// Waits until a descriptor is ready or `timeout_ns` have passed (`None`: for ever), and appends the events to
+    /// `events`. That vector has room for an event of each registration, but not for more than [`EVENTS_MAX`]. A
+    /// backend with more events asks for memory. If there is none, it leaves the rest to the next wait.
     ///
-    /// May come back early with nothing.
+    /// It may return early without an event.
     ///
     /// # Errors
-    /// The kernel's; never that of a signal.
+    /// The kernel's, but not `EINTR`.
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()>;
 
-    /// For which of `directions` a registered descriptor is ready at this moment. The loop asks it of a descriptor that
-    /// blocks, when a callback has run since it was reported: reading it for nothing would wait.
+    /// The directions of `directions` in which a registered descriptor is ready at this moment. The loop asks before it
+    /// gives out a blocking descriptor if a callback has run since the wait: the callback may have read all the data,
+    /// and then the next read would block.
     fn look(&mut self, fd: BorrowedFd<'_>, directions: Interest, _token: Token) -> Interest {
         crate::look::now(fd, directions)
     }
 
-    /// A descriptor that is readable when [`wait`](Self::wait) would report something or was woken, for a loop around
-    /// this one.
+    /// A descriptor that is readable when [`wait`](Self::wait) would report an event or was woken. An outer event loop
+    /// can watch it.
     ///
     /// # Errors
-    /// `Unsupported` where there is none, or the kernel's.
+    /// `Unsupported` if the backend has none, or the kernel's.
     fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
         let message = format_args!("{} has no descriptor that another loop could watch", self.name());
         Err(error_in_words(io::ErrorKind::Unsupported, message))
     }
 
-    /// Hands to the kernel what the next `wait` would, so that [`pollable`](Self::pollable) tells of it from now on.
-    /// `true` when the next `wait` comes back at once anyway.
+    /// Hands to the kernel what the next `wait` would hand to it, so that [`pollable`](Self::pollable) becomes readable
+    /// for it. Returns `true` if the next `wait` returns at once anyway.
     ///
     /// # Errors
     /// The kernel's.

@@ -1,9 +1,9 @@
-//! How often a backend looks whether a registration's number still stands for the file that was registered.
+//! How often a backend checks that a registration's number still names the file that was registered.
 //!
 //! A program may close a descriptor without removing it. The check costs a system call, so it is not made for each event.
 
-/// A registration is checked at its 1st, 2nd, 4th, … event, and from then on at every one of this many. That costs a 64th
-/// of a system call for each event, and a descriptor that was closed reports no more than so many times.
+/// A registration is checked at its 1st, 2nd, 4th, … event, and from then on at each multiple of this number. That
+/// costs a 64th of a system call for each event, and a descriptor that was closed reports at most 64 more events.
 pub(crate) const CHECK_EVERY: u32 = 64;
 
 /// Counts the events of a registration.
@@ -13,7 +13,7 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
-    /// Counts an event. Whether it is time for a check.
+    /// Counts an event. Returns whether a check is due.
     #[inline]
     pub(crate) fn is_due(&mut self) -> bool {
         self.events = self.events.wrapping_add(1);

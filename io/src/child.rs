@@ -1,10 +1,12 @@
-//! A child's end as readiness: a descriptor that becomes readable when the process has ended, whether or not anybody has
-//! looked at it before. No signal handler, no other child is touched, and a number that is used again is another process.
+//! The end of a child process as readiness: a descriptor that becomes readable when the process has ended, even if it
+//! ended before the descriptor was made. This needs no signal handler and touches no other child. If the process number
+//! is reused, the descriptor does not follow.
 //!
-//! Give it to [`EventLoop::add_owned`](crate::EventLoop::add_owned); once it is ready, ask the one who started the child:
-//! [`std::process::Child::try_wait`], or [`exit_status`] for a bare process number.
+//! Pass it to [`EventLoop::add_owned`](crate::EventLoop::add_owned). When it is ready, get the exit status from
+//! [`std::process::Child::try_wait`], or from [`exit_status`] if you have only the process number.
 //!
-//! Linux 5.3 and later. Elsewhere watch SIGCHLD with [`Signals`](crate::signals::Signals) and ask in the same way.
+//! It needs Linux 5.3. On other systems watch SIGCHLD with [`Signals`](crate::signals::Signals) and get the status in
+//! the same way.
 
 use crate::memory::error_in_words;
 use rustix::io::Errno;
@@ -20,16 +22,16 @@ fn known(pid: u32) -> io::Result<Pid> {
         .ok_or_else(|| error_in_words(io::ErrorKind::InvalidInput, format_args!("{pid} is no process number")))
 }
 
-/// A descriptor for the process `pid`, a child that has not been waited for, close-on-exec.
+/// A descriptor (pidfd, close-on-exec) for the process `pid`, which must be a child that has not been waited for.
 ///
 /// # Errors
-/// `ESRCH` when there is no such process, `ECHILD` when it is none of this process's children, `ENOSYS` before Linux 5.3,
-/// `EMFILE`.
+/// `ESRCH` when there is no such process, `ECHILD` when it is not a child of this process, `ENOSYS` before Linux 5.3,
+/// `EMFILE` when there are too many descriptors.
 #[cfg(target_os = "linux")]
 pub fn pidfd(pid: u32) -> io::Result<std::os::fd::OwnedFd> {
     use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, pidfd_open, test_kill_process, waitid};
     let pid = known(pid)?;
-    // The kernel opens any process. How one ended that is not a child cannot be found out.
+    // The kernel opens any process, but the exit status of a process that is not a child cannot be read.
     match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT) {
         Err(Errno::CHILD) if test_kill_process(pid) == Err(Errno::SRCH) => Err(Errno::SRCH.into()),
         Err(error) => Err(error.into()),
@@ -37,10 +39,10 @@ pub fn pidfd(pid: u32) -> io::Result<std::os::fd::OwnedFd> {
     }
 }
 
-/// How the child ended, which is told once; `None` while it runs. Other children are left alone.
+/// How the child ended; `None` while it runs. The system tells it once. Other children are not touched.
 ///
 /// # Errors
-/// `ECHILD` when it is no child of this process, or was waited for already.
+/// `ECHILD` when it is not a child of this process, or has been waited for already.
 pub fn exit_status(pid: u32) -> io::Result<Option<ExitStatus>> {
     loop {
         match waitpid(Some(known(pid)?), WaitOptions::NOHANG) {

@@ -1,4 +1,5 @@
-//! Which backend: the one asked for, else the best that works here. The one place that knows what a platform has.
+//! Chooses the backend: the one asked for, or the best that works here. Only this file knows which backends a platform
+//! has.
 
 use crate::portable::Portable;
 use crate::sys::usual_cause;
@@ -10,15 +11,15 @@ pub const VARIABLE: &str = "COGLOOP_BACKEND";
 
 type Opener = fn() -> io::Result<Box<dyn Backend>>;
 
-// Best first. On Linux best is measured (the figures stand in docs/backends.md): on io_uring registrations and deadlines
-// travel with the wait, edges are cheapest, and with many descriptors an event costs as much as on epoll.
-// A backend that is not opened makes no system call.
+// Best first. On Linux the order is measured (docs/backends.md). With io_uring, changes of registrations and the
+// deadline are passed in the same system call as the wait, an edge-triggered event costs least, and with many
+// descriptors an event costs as much as with epoll. A backend that is not opened makes no system call.
 const KNOWN: &[(&str, Opener)] = &[
     #[cfg(target_os = "linux")]
     ("uring", || Ok(Box::new(crate::uring::Uring::new()?))),
     #[cfg(target_os = "linux")]
     ("epoll", || Ok(Box::new(crate::epoll::Epoll::new()?))),
-    // Elsewhere the crate `polling` speaks to the kernel's own interface, which scales; select does not.
+    // On other systems the crate `polling` uses the kernel's own interface, which scales; select does not.
     #[cfg(not(target_os = "linux"))]
     ("portable", || Ok(Box::new(Portable::new()?))),
     #[cfg(unix)]
@@ -27,26 +28,26 @@ const KNOWN: &[(&str, Opener)] = &[
     ("portable", || Ok(Box::new(Portable::new()?))),
 ];
 
-/// Which backend a loop runs on, and why.
+/// The backend that a loop runs on, and the reason.
 #[derive(Clone, Eq, PartialEq, Debug)]
 pub struct BackendReport {
-    /// Its name.
+    /// The backend's name.
     pub name: &'static str,
-    /// Why this one, in words; names the backends that were refused and the kernel's reason.
+    /// Why it was chosen, in words. Names the backends that were refused, each with the kernel's reason.
     pub reason: String,
 }
 
-/// The names that [`open`] knows, best first.
+/// The names of the backends that [`open`] knows, best first.
 pub fn names() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(|&(name, _)| name)
 }
 
-/// Opens the backend of that name; with `None` the one that the environment names; without either the best.
+/// Opens the backend called `name`. If that is `None`, it opens the one that the environment names, or else the best.
 ///
-/// One that the kernel refuses gives way to the best that works, and the report says so.
+/// If the kernel refuses the backend, the best that works is opened instead, and the report says so.
 ///
 /// # Errors
-/// [`Error::UnknownBackend`] for a name that is not in [`names`], [`Error::NoBackend`] when every one is refused.
+/// [`Error::UnknownBackend`] for a name that is not in [`names`], [`Error::NoBackend`] when every backend is refused.
 pub fn open(name: Option<&str>) -> Result<(Box<dyn Backend>, BackendReport), Error> {
     let from_environment = std::env::var(VARIABLE).ok().filter(|value| !value.is_empty());
     match (name, from_environment) {
@@ -83,7 +84,7 @@ fn open_from(
     Err(Error::NoBackend { reasons: refusals.join("; ") })
 }
 
-/// The kernel's answer, and what is usually behind it.
+/// The kernel's error, with its usual cause.
 fn in_words(error: &io::Error) -> String {
     let text = error.to_string();
     let Some(cause) = usual_cause(error) else { return text };

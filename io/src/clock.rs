@@ -1,18 +1,18 @@
-//! Where time comes from. The loop reads a [`Clock`] and nothing else, so that a test can put its own in.
+//! The source of time. The loop reads only a [`Clock`], so a test can supply its own.
 //!
-//! A clock never goes back. The monotonic clock of the kernel keeps that promise whatever happens to the wall clock.
+//! A clock never goes back. The kernel's monotonic clock keeps that promise when the wall clock is set.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 /// A source of time.
 pub trait Clock {
-    /// Nanoseconds since a moment of the clock's own choice; never less than what it said before.
+    /// Nanoseconds since an arbitrary moment; never less than the last reading.
     fn now_ns(&self) -> u64;
 }
 
-/// `CLOCK_MONOTONIC`: nanoseconds since about the machine's start, blind to steps of the wall clock. On Windows, the
-/// performance counter since its first reading.
+/// `CLOCK_MONOTONIC`: nanoseconds since about the machine's start. Setting the wall clock does not change it. On
+/// Windows it is the performance counter, from its first reading on.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct MonotonicClock;
 
@@ -23,7 +23,7 @@ impl Clock for MonotonicClock {
     }
 }
 
-/// A clock that stands still until somebody moves it. Clones show the same time.
+/// A clock that stands still until it is moved by a call. Clones show the same time.
 #[derive(Clone, Debug, Default)]
 pub struct VirtualClock(Rc<Cell<u64>>);
 
@@ -34,7 +34,7 @@ impl VirtualClock {
         Self::default()
     }
 
-    /// Lets `by_ns` pass; stops at the end of `u64`.
+    /// Moves the clock forward by `by_ns`; it stops at [`u64::MAX`].
     pub fn advance_ns(&self, by_ns: u64) {
         self.0.set(self.0.get().saturating_add(by_ns));
     }

@@ -1,19 +1,19 @@
-//! `epoll`, the backend of Linux. Twin of [`select`](crate::select).
+//! The backend for `epoll` on Linux. It has the same structure as [`select`](crate::select).
 //!
 //! ```text
 //!   registration ──► Kernel    in the epoll set
-//!                ──► Always    a regular file or directory: epoll refuses it (EPERM), it is ready at every wait
-//!                ──► Parked    observed for nothing: outside the set, because epoll would report its hang-up for ever
+//!                ──► Always    a regular file or directory: epoll refuses it (EPERM), and it is ready at every wait
+//!                ──► Parked    no direction is observed: not in the set, because epoll would always report its hang-up
 //! ```
 //!
-//! A wait for a deadline is ended by a timer descriptor in the set (`alarm.rs`): a timeout would be late by the
-//! thread's timer slack. Where the system refuses one, the loop waits for the set itself by `ppoll`, whose timeout is in
-//! nanoseconds on every kernel. So a wait on the set lasts for ever or not at all, and `epoll_pwait2`, which kernels
-//! before 5.11 do not have, is not needed.
+//! A timer descriptor in the set (`alarm.rs`) ends a wait at its deadline. A timeout would be late by the thread's
+//! timer slack. If the system refuses a timer descriptor, the loop waits for the set with `ppoll`, whose timeout is in
+//! nanoseconds on every kernel. So the wait on the set itself either has no timeout or does not wait, and
+//! `epoll_pwait2`, which kernels before 5.11 lack, is not needed.
 //!
-//! A descriptor that is closed leaves the epoll set by itself, unless a duplicate keeps its file open: then epoll goes on
-//! reporting a registration that no call can reach. So registrations are checked now and then, and the whole set is
-//! built anew when a dead one reports.
+//! A descriptor that is closed leaves the epoll set by itself, unless a duplicate keeps its file open. Then epoll goes
+//! on reporting a registration that cannot be removed. So each registration is checked now and then. When a dead one is
+//! found, the whole set is built anew.
 
 mod wait;
 
@@ -32,20 +32,20 @@ use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// What the kernel carries for the waker and for the alarm; no token has these bits.
+/// The data of the waker's and the alarm's events. No token has these bits.
 const WAKER: u64 = 0;
 const ALARM: u64 = 1;
 
-/// How many members of the set are ours: those two.
+/// The number of members of the set that are the loop's own: those two.
 const OUR_OWN: usize = 2;
 
-/// What a wait of the kernel's came to.
+/// The result of a wait.
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd)]
 enum Found {
-    /// At most that the alarm has rung, maybe of a time before.
+    /// No event. The alarm may have rung, perhaps for an earlier deadline.
     Nothing,
     Something,
-    /// A registration that no call can reach has reported.
+    /// A dead registration has reported: its descriptor was closed, so it cannot be removed.
     Dead,
 }
 
@@ -63,24 +63,25 @@ struct Registration {
     checks: Checks,
 }
 
-/// The epoll set and what we know of its members.
+/// The epoll set and its members.
 pub struct Epoll {
-    // nix's type, because its `wait` is the one without a choice of system calls; rustix makes every other call.
+    // nix's `wait` always makes the same system call; that of rustix depends on a feature. Every other call is made by
+    // rustix.
     set: nix::sys::epoll::Epoll,
     mark: ForkMark,
     registrations: ByIndex<Option<Registration>>,
     always: AlwaysReady,
     waker: Option<Waker>,
     wants_alarm: bool,
-    // While there is none, the waits have timeouts.
+    // If there is none, the waits have timeouts.
     alarm: Option<Alarm>,
     buffer: Vec<epoll::Event>,
-    // `Some` where the kernel lacks the system call that rustix makes.
+    // `Some` if the kernel lacks the system call that rustix makes.
     plain_buffer: Option<Vec<EpollEvent>>,
 }
 
 impl Epoll {
-    /// An empty set, close-on-exec.
+    /// Makes an empty set, close-on-exec.
     ///
     /// # Errors
     /// The kernel's, `EMFILE` for example.
@@ -98,7 +99,7 @@ impl Epoll {
         })
     }
 
-    /// As where the kernel refuses a timer descriptor: its waits have timeouts.
+    /// Makes a set whose waits have timeouts, as where the kernel refuses a timer descriptor.
     ///
     /// # Errors
     /// The kernel's, `EMFILE` for example.
@@ -106,8 +107,8 @@ impl Epoll {
         Ok(Self { wants_alarm: false, ..Self::new()? })
     }
 
-    /// The same, and the set is waited for by `epoll_wait`, as where the kernel lacks the system call that rustix makes.
-    /// That is `epoll_pwait2`, of Linux 5.11, in a program in which another crate switches rustix's `linux_5_11` on.
+    /// Makes such a set that also waits with `epoll_wait`, as where the kernel lacks the system call that rustix makes.
+    /// That call is `epoll_pwait2` (Linux 5.11) if another crate of the program enables rustix's feature `linux_5_11`.
     ///
     /// # Errors
     /// The kernel's, `EMFILE` for example.
@@ -136,7 +137,7 @@ impl Epoll {
 
     fn place(&self, fd: BorrowedFd<'_>, interest: Interest, token: Token, is_new: bool) -> io::Result<Place> {
         if interest.is_empty() {
-            // The kernel is not told of it, so it refuses nothing.
+            // The kernel does not see this descriptor, so it cannot refuse it.
             sys::refuse_path_only(fd)?;
             if !is_new {
                 forgive(epoll::delete(&self.set.0, fd))?;
@@ -144,7 +145,7 @@ impl Epoll {
             return Ok(Place::Parked);
         }
         let (data, flags) = (EventData::new_u64(token.to_bits()), flags(interest));
-        // What we hold true can be out of date, because closing a descriptor takes it out of the set.
+        // This knowledge may be out of date: closing a descriptor takes it out of the set.
         let answer = if is_new {
             match epoll::add(&self.set.0, fd, data, flags) {
                 Err(Errno::EXIST) => epoll::modify(&self.set.0, fd, data, flags),
@@ -163,7 +164,7 @@ impl Epoll {
         }
     }
 
-    /// Turns what the kernel reported into an event.
+    /// Turns a report of the kernel into an event.
     fn report(&mut self, bits: u64, ready: Interest, events: &mut Vec<Event>) -> Found {
         if bits == WAKER {
             self.waker.iter().for_each(Waker::drain);
@@ -179,7 +180,7 @@ impl Epoll {
             return Found::Dead;
         };
         if known.checks.is_due() {
-            // Changes nothing for the file that was registered, and fails for any other.
+            // Changes nothing if the number still names the file that was registered, and fails otherwise.
             if epoll::modify(&self.set.0, known.fd.as_fd(), EventData::new_u64(bits), flags(known.interest)).is_err() {
                 self.registrations.take(token.index());
                 return Found::Dead;
@@ -202,7 +203,8 @@ impl Epoll {
         });
     }
 
-    /// Moves the living into a new set. The old one goes with everything in it, unless the kernel refuses the new one.
+    /// Moves the live registrations into a new set and closes the old one. If the kernel refuses a new set, the old one
+    /// stays.
     fn rebuild(&mut self) -> Result<(), Errno> {
         let set = crate::sys::own(|| epoll::create(CreateFlags::CLOEXEC))?;
         if let Some(waker) = &self.waker {
@@ -214,7 +216,7 @@ impl Epoll {
         for known in self.registrations.iter().flatten() {
             if let Place::Kernel = known.place {
                 let (data, flags) = (EventData::new_u64(known.token.to_bits()), flags(known.interest));
-                // The old set knows whether the number still stands for the file that was registered.
+                // This succeeds in the old set only if the number still names the file that was registered.
                 if epoll::modify(&self.set.0, known.fd.as_fd(), data, flags).is_ok() {
                     epoll::add(&set, known.fd.as_fd(), data, flags)?;
                 }
@@ -234,7 +236,7 @@ impl Backend for Epoll {
         epoll::add(&self.set.0, waker, EventData::new_u64(WAKER), EventFlags::IN)?;
         self.waker = Some(waker.clone());
         if self.wants_alarm {
-            // After what a loop cannot do without, in case there are not descriptors enough.
+            // The alarm comes last, after the descriptors that every loop needs, in case there are too few.
             self.alarm = Alarm::new().ok().filter(|alarm| watch_alarm(&self.set.0, alarm).is_ok());
         }
         Ok(())
@@ -276,7 +278,8 @@ impl Backend for Epoll {
                 Ok(Found::Nothing) => {}
                 Ok(Found::Something) | Err(Errno::INTR) => return Ok(()),
                 Ok(Found::Dead) => {
-                    // Refused, for want of descriptors perhaps, it is tried again when a dead one reports again.
+                    // If it is refused, for lack of descriptors perhaps, it is tried again when a dead registration
+                    // reports again.
                     let _ = self.rebuild();
                     return Ok(());
                 }
@@ -298,7 +301,7 @@ impl Backend for Epoll {
 
     fn prepare(&mut self) -> io::Result<bool> {
         self.mark.check()?;
-        // The other loop waits no longer than it is told to, and need not hear of that from the set as well.
+        // The outer loop knows how long to wait, so the set need not report the deadline as well.
         if self.alarm.as_mut().is_some_and(|alarm| alarm.cancel().is_err()) {
             self.alarm = None;
         }
@@ -306,7 +309,7 @@ impl Backend for Epoll {
     }
 }
 
-/// Edge-triggered: it is heard of once each time that it rings.
+/// Edge-triggered: the wait reports the alarm once each time that it rings.
 fn watch_alarm(set: impl AsFd, alarm: &Alarm) -> Result<(), Errno> {
     epoll::add(set, alarm, EventData::new_u64(ALARM), EventFlags::IN | EventFlags::ET)
 }
@@ -318,7 +321,7 @@ fn flags(interest: Interest) -> EventFlags {
     flags
 }
 
-/// A descriptor that is closed, not in the set, or of a file that was never let in, is gone already.
+/// The registration is gone already if the descriptor is closed, is not in the set, or could never be added to it.
 fn forgive(answer: Result<(), Errno>) -> io::Result<()> {
     match answer {
         Ok(()) | Err(Errno::BADF | Errno::NOENT | Errno::PERM) => Ok(()),
@@ -336,7 +339,7 @@ mod tests {
     use std::num::NonZeroU32;
     use std::os::fd::{AsRawFd, OwnedFd};
 
-    /// The kernel's own list of the set's members, the waker left out.
+    /// The number of the set's members by the kernel's own list, without the waker.
     fn members(epoll: &Epoll) -> usize {
         let path = format!("/proc/self/fdinfo/{}", epoll.set.0.as_raw_fd());
         std::fs::read_to_string(path).unwrap().lines().filter(|line| line.starts_with("tfd:")).count()
@@ -356,10 +359,10 @@ mod tests {
         assert_eq!(members(&epoll), 0, "removed");
         epoll.add(fd, Interest::READ, token).unwrap();
         epoll.rebuild().unwrap();
-        assert_eq!(members(&epoll), 1, "a new set has the living");
+        assert_eq!(members(&epoll), 1, "the new set has the live registrations");
     }
 
-    /// One with an alarm, if this system has any.
+    /// An epoll set with an alarm, or `None` if this system refuses timer descriptors.
     fn attached() -> Option<Epoll> {
         or_skip("timerfd", Alarm::new().map_err(Into::into))?;
         let mut epoll = Epoll::new().unwrap();
@@ -367,7 +370,7 @@ mod tests {
         Some(epoll)
     }
 
-    /// What its alarm is set for.
+    /// The deadline that its alarm is set for.
     fn set_for(epoll: &Epoll) -> Option<u64> {
         epoll.alarm.as_ref().unwrap().set_for_ns()
     }
@@ -387,16 +390,16 @@ mod tests {
             for round in 0..100 {
                 let mut events = Vec::new();
                 epoll.wait(&mut events, Some(deadline_ns + round * put_off_ns - MonotonicClock.now_ns())).unwrap();
-                assert_eq!(events.len(), 1, "what is ready ends the wait");
+                assert_eq!(events.len(), 1, "a ready descriptor ends the wait");
                 settings.extend(set_for(&epoll));
             }
-            // After an interruption between two readings of the clock it is set anew.
+            // An interruption between two readings of the clock makes it set the alarm again.
             assert!((1..50).contains(&settings.len()), "{} times in 100 waits", settings.len());
             assert!(settings.iter().all(|&ns| ns >= deadline_ns), "never early");
             epoll.wait(&mut Vec::new(), Some(0)).unwrap();
-            assert!(set_for(&epoll).is_some(), "a wait that does not last needs no alarm, and leaves it");
+            assert!(set_for(&epoll).is_some(), "a wait that does not block leaves the alarm set");
             assert!(!epoll.prepare().unwrap());
-            assert_eq!(set_for(&epoll), None, "another loop knows how long to wait");
+            assert_eq!(set_for(&epoll), None, "the outer loop knows how long to wait");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Why a loop could not be made. Everything later is a plain [`std::io::Error`] from the kernel.
+//! Errors of making a loop. A running loop returns plain [`std::io::Error`]s of the kernel.
 
 use std::collections::TryReserveError;
 use std::fmt;
@@ -15,18 +15,18 @@ pub enum Error {
         /// The names that exist on this platform.
         known: Vec<&'static str>,
     },
-    /// Every backend was refused by the kernel; the text says which one for what.
+    /// The kernel refused every backend. The text gives the reason for each.
     NoBackend {
         /// One clause for each backend that was tried.
         reasons: String,
     },
-    /// A resolution of 0 ns: ticks would have no length.
+    /// The resolution is 0 ns, so a tick would have no length.
     ZeroResolution,
-    /// The kernel, or the allocator, refused something that every loop needs.
+    /// The kernel or the allocator refused something that every loop needs.
     Io {
-        /// What was being done.
+        /// The step that failed.
         doing: &'static str,
-        /// The kernel's answer; of the kind `OutOfMemory` for the allocator's.
+        /// The kernel's error; its kind is `OutOfMemory` if the allocator refused.
         source: io::Error,
     },
 }

@@ -1,8 +1,8 @@
-//! The wait on an epoll set, by the calls that the kernel has.
+//! The wait on an epoll set, by the system calls that the kernel has.
 //!
 //! ```text
-//!   a deadline ──► the alarm rings in the set, and the wait lasts for ever
-//!              ──► without an alarm: ppoll on the set, for so many ns; then a wait that takes what is ready
+//!   a deadline ──► with an alarm: the alarm rings in the set, and the wait has no timeout
+//!              ──► without one: ppoll on the set with a timeout in ns, then a wait of 0 that takes the events
 //! ```
 
 use super::{Epoll, Found};
@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::collections::TryReserveError;
 
-/// The longest timeout that is asked for at a time: any kernel takes it, those with seconds of 32 bits too.
+/// The longest timeout that is passed to the kernel. Every kernel takes it, also those with 32-bit seconds.
 const TIMEOUT_MAX_NS: u64 = 1_000_000_000_000_000;
 
 impl Epoll {
@@ -27,7 +27,7 @@ impl Epoll {
         Ok(())
     }
 
-    /// How long the kernel's wait may last: for ever, if the alarm is to end it.
+    /// The timeout for the kernel's wait; none if the alarm will end it.
     pub(super) fn kernel_timeout_ns(&mut self, left_ns: Option<u64>) -> Option<u64> {
         if left_ns.is_some_and(|ns| ns <= BRIEF_NS) {
             return Some(0);
@@ -40,7 +40,7 @@ impl Epoll {
         left_ns
     }
 
-    /// Waits until something is ready or `timeout_ns` have passed (`None`: for ever), and reports.
+    /// Waits until a descriptor is ready or `timeout_ns` have passed (`None`: for ever), and reports the events.
     pub(super) fn wait_for(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> Result<Found, Errno> {
         if let Some(ns) = timeout_ns.filter(|&ns| ns > 0) {
             let ns = ns.min(TIMEOUT_MAX_NS);
@@ -57,7 +57,7 @@ impl Epoll {
         self.take_plainly(events, lasts)
     }
 
-    /// Reports what is ready; waits for it, if it `lasts`.
+    /// Reports the events that there are. If `lasts`, it waits for the first one.
     fn take(&mut self, events: &mut Vec<Event>, lasts: bool) -> Result<Found, Errno> {
         const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -72,7 +72,7 @@ impl Epoll {
         answer.map(|_| found)
     }
 
-    /// The same by `epoll_wait`.
+    /// [`take`](Self::take) by `epoll_wait`.
     fn take_plainly(&mut self, events: &mut Vec<Event>, lasts: bool) -> Result<Found, Errno> {
         let timeout = if lasts { EpollTimeout::NONE } else { EpollTimeout::ZERO };
         let mut buffer = self.plain_buffer.take().unwrap_or_default();
@@ -87,7 +87,7 @@ impl Epoll {
     }
 }
 
-/// Hang-up and error end both directions. The user learns which by trying.
+/// Hang-up and error make both directions ready. The user learns which it was by reading or writing.
 fn readiness(bits: u32) -> Interest {
     const ENDS: u32 = EventFlags::HUP.bits() | EventFlags::ERR.bits();
     const READS: u32 = EventFlags::IN.bits() | EventFlags::RDHUP.bits() | ENDS;

@@ -1,36 +1,36 @@
-//! Timers: the scheduler's, in nanoseconds, with delays from now.
+//! The loop's timers: those of the scheduler, in nanoseconds, with delays that count from now.
 //!
-//! A deadline is rounded up to the loop's resolution, that of a one-shot timer and each one of an interval alike. That is
-//! the deadline that a callback is told of, that lateness counts from, and that the order goes by; equal ones come in the
-//! order of arming.
+//! Every deadline, also each one of an interval, is rounded up to the loop's resolution. The rounded deadline is the
+//! one that is reported, that lateness counts from, and that decides the order. Timers with equal deadlines fire in the
+//! order in which they were armed.
 
 use super::EventLoop;
 use super::limits::AddError;
 use crate::Key;
 use cogloop_engine::{Next, Plan};
 
-/// For callers that have no use for an error.
+/// For the functions that panic instead of returning an error.
 #[cold]
 #[inline(never)]
 fn panic(refused: AddError, instead: &str) -> ! {
-    panic!("{refused}; `{instead}` says so without a panic")
+    panic!("{refused}; `{instead}` returns an error instead")
 }
 
 impl<T: Default + Clone> EventLoop<T> {
-    /// Arms a timer that is due once, `delay_ns` from now; now is a fresh reading of the clock, so time spent since the
-    /// turn began counts. Saturates at `u64::MAX`.
+    /// Arms a one-shot timer that is due `delay_ns` from now. Now is a fresh reading of the clock, so the time since
+    /// the turn began does not shorten the delay. The deadline saturates at `u64::MAX`.
     ///
-    /// The deadline is rounded up to the loop's resolution, except that a delay of 0 is due in the very next turn.
+    /// The deadline is rounded up to the loop's resolution. A delay of 0 is due in the next turn.
     ///
     /// # Panics
-    /// At the limit of a loop that has one ([`Limits`](crate::Limits)), and when there is no memory;
-    /// [`try_add_timer`](Self::try_add_timer) says so by an error.
+    /// At the loop's limit ([`Limits`](crate::Limits)), and when there is no memory.
+    /// [`try_add_timer`](Self::try_add_timer) returns an error instead.
     pub fn add_timer(&mut self, delay_ns: u64, value: T) -> Key {
         self.try_add_timer(delay_ns, value).unwrap_or_else(|refused| panic(refused, "try_add_timer"))
     }
 
-    /// Arms a timer that is due once, at `deadline_ns`, rounded up to the loop's resolution. One in the past is due in the
-    /// next turn, or with the end of the tick that has begun; one in the last tick of `u64` never comes.
+    /// Arms a one-shot timer that is due at `deadline_ns`, rounded up to the loop's resolution. A deadline in the past
+    /// is due in the next turn, or at the end of the current tick. A deadline in the last tick of `u64` is never due.
     ///
     /// # Panics
     /// As [`add_timer`](Self::add_timer).
@@ -38,7 +38,7 @@ impl<T: Default + Clone> EventLoop<T> {
         self.try_add_timer_at(deadline_ns, value).unwrap_or_else(|refused| panic(refused, "try_add_timer_at"))
     }
 
-    /// Arms a timer by plan, all of its times in nanoseconds: one that repeats, or may be late.
+    /// Arms a timer by a plan, with all times in nanoseconds. A plan can repeat and can have slack.
     ///
     /// # Panics
     /// As [`add_timer`](Self::add_timer).
@@ -60,10 +60,10 @@ impl<T: Default + Clone> EventLoop<T> {
         self.try_add_planned(plan, value).unwrap_or_else(|refused| panic(refused, "try_add_planned"))
     }
 
-    /// [`add_timer`](Self::add_timer), for loops with a limit, and for programs that go on when memory runs out.
+    /// [`add_timer`](Self::add_timer) for loops with a limit, and for programs that go on when memory runs out.
     ///
     /// # Errors
-    /// At the limit, or without memory; nothing is armed then.
+    /// At the loop's limit, or when there is no memory. Nothing is armed then.
     ///
     /// ```
     /// use cogloop_io::{EventLoop, Limits, Options};
@@ -79,12 +79,12 @@ impl<T: Default + Clone> EventLoop<T> {
         self.try_add_timer_from(self.now_ns(), delay_ns, value)
     }
 
-    /// [`try_add_timer`](Self::try_add_timer), with a delay that counts from `now_ns`: an earlier reading of
-    /// [`now_ns`](Self::now_ns), or [`turn_ns`](Self::turn_ns), for callers that spare themselves the clock. What has passed
-    /// since then is part of the delay.
+    /// [`try_add_timer`](Self::try_add_timer) with a delay that counts from `now_ns`. That is an earlier reading of
+    /// [`now_ns`](Self::now_ns), or [`turn_ns`](Self::turn_ns), for callers that avoid reading the clock. The time that
+    /// has passed since then is part of the delay.
     ///
     /// # Errors
-    /// At the limit, or without memory; nothing is armed then.
+    /// At the loop's limit, or when there is no memory. Nothing is armed then.
     #[inline]
     pub fn try_add_timer_from(&mut self, now_ns: u64, delay_ns: u64, value: T) -> Result<Key, AddError> {
         self.has_room_for_a_timer()?;
@@ -94,38 +94,39 @@ impl<T: Default + Clone> EventLoop<T> {
         }?)
     }
 
-    /// [`add_timer_at`](Self::add_timer_at), as [`try_add_timer`](Self::try_add_timer).
+    /// [`add_timer_at`](Self::add_timer_at) that returns an error as [`try_add_timer`](Self::try_add_timer) does.
     ///
     /// # Errors
-    /// At the limit, or without memory; nothing is armed then.
+    /// At the loop's limit, or when there is no memory. Nothing is armed then.
     #[inline]
     pub fn try_add_timer_at(&mut self, deadline_ns: u64, value: T) -> Result<Key, AddError> {
         self.has_room_for_a_timer()?;
         Ok(self.timers.try_add_once(deadline_ns, value)?)
     }
 
-    /// [`add_planned`](Self::add_planned), as [`try_add_timer`](Self::try_add_timer).
+    /// [`add_planned`](Self::add_planned) that returns an error as [`try_add_timer`](Self::try_add_timer) does.
     ///
     /// # Errors
-    /// At the limit, or without memory; nothing is armed then.
+    /// At the loop's limit, or when there is no memory. Nothing is armed then.
     pub fn try_add_planned(&mut self, plan: Plan, value: T) -> Result<Key, AddError> {
         self.has_room_for_a_timer()?;
         Ok(self.timers.try_add(plan, value)?)
     }
 
-    /// Takes a timer back, even one that is due in this turn and was not pulled yet. `None` for a stale key.
+    /// Cancels a timer, even one that is due in this turn and was not pulled yet. Returns its value, or `None` for a
+    /// stale key.
     pub fn cancel_timer(&mut self, key: Key) -> Option<T> {
         self.timers.cancel(key)
     }
 
-    /// Gives a timer a new deadline, from which a period counts; the key stays. One that is due in this turn and was not
-    /// pulled yet is taken back, one that is paused goes on. `false` for a stale key.
+    /// Gives a timer a new deadline, from which its period counts. The key stays valid. A timer that is due in this
+    /// turn and was not pulled yet is not due any more. A paused timer resumes. Returns `false` for a stale key.
     pub fn reschedule_timer_at(&mut self, key: Key, deadline_ns: u64) -> bool {
         self.timers.reschedule(key, deadline_ns)
     }
 
-    /// Stops a timer's time; what is left to its deadline is kept. While it is paused it does not keep the loop going.
-    /// `false` if it is paused already, or for a stale key.
+    /// Pauses a timer and keeps the time that remains to its deadline. A paused timer does not keep the loop going.
+    /// Returns `false` if the timer is paused already, or for a stale key.
     ///
     /// # Panics
     /// Where [`try_pause_timer`](Self::try_pause_timer) returns an error.
@@ -133,20 +134,21 @@ impl<T: Default + Clone> EventLoop<T> {
         self.try_pause_timer(key).unwrap_or_else(|refused| panic(refused, "try_pause_timer"))
     }
 
-    /// [`pause_timer`](Self::pause_timer), for programs that go on when memory runs out.
+    /// [`pause_timer`](Self::pause_timer) for programs that go on when memory runs out.
     ///
     /// # Errors
-    /// When there is no memory to note what is left of a one-shot timer's time; it goes on then.
+    /// When there is no memory to store the remaining time of a one-shot timer. The timer is not paused then.
     pub fn try_pause_timer(&mut self, key: Key) -> Result<bool, AddError> {
         Ok(self.timers.try_pause(key, self.time.now_ns())?)
     }
 
-    /// Lets a paused timer's time go on. `false` if it is not paused, or for a stale key.
+    /// Resumes a paused timer. Returns `false` if it is not paused, or for a stale key.
     pub fn resume_timer(&mut self, key: Key) -> bool {
         self.timers.resume(key, self.time.now_ns())
     }
 
-    /// What is left to a timer's deadline, or was when it was paused; 0 when it is due. `None` for a stale key.
+    /// The time that remains to a timer's deadline, 0 if it is due; for a paused timer, the time that remained when it
+    /// was paused. `None` for a stale key.
     pub fn remaining_ns(&self, key: Key) -> Option<u64> {
         self.timers.scheduler().remaining(key, self.now_ns())
     }
@@ -156,13 +158,14 @@ impl<T: Default + Clone> EventLoop<T> {
         self.timers.scheduler().deadline(key)
     }
 
-    /// The deadline that a timer is told of which asks for this one: rounded up to the loop's resolution.
+    /// Rounds a deadline up to the loop's resolution. A timer that is added with `deadline_ns` reports the result as
+    /// its deadline.
     pub fn round_up_ns(&self, deadline_ns: u64) -> u64 {
         self.timers.scheduler().round_up(deadline_ns)
     }
 
-    /// What follows the deadline of a plan that is served at `now_ns`, for a caller that keeps a schedule of its own; `None`
-    /// if it fires once. The loop's own intervals go by the same rule.
+    /// The deadline that follows the plan's first one, if the first is served at `now_ns`; `None` if the plan fires
+    /// once. The loop's own intervals follow the same rule. For callers that keep a schedule of their own.
     pub fn follow(&self, plan: &Plan, now_ns: u64) -> Option<Next> {
         self.timers.scheduler().follow(plan, now_ns)
     }
@@ -172,24 +175,24 @@ impl<T: Default + Clone> EventLoop<T> {
         self.timers.scheduler().get(key)
     }
 
-    /// The value of a timer, to change. `None` for a stale key.
+    /// The value of a timer, mutable. `None` for a stale key.
     pub fn timer_mut(&mut self, key: Key) -> Option<&mut T> {
         self.timers.get_mut(key)
     }
 
-    /// Every timer's key, deadline in nanoseconds or `None` while it is paused, and value; in no particular order.
+    /// All timers in no particular order: key, deadline in nanoseconds (`None` while paused), value.
     pub fn iter_timers(&self) -> impl Iterator<Item = (Key, Option<u64>, &T)> {
         self.timers.scheduler().iter()
     }
 
-    /// Every timer that is not paused: its key, its rank, its value. Sorted by rank, stably, they are in the order in which
-    /// they come, slack and what is due already included.
+    /// All timers that are not paused: key, rank, value. A stable sort by rank puts them into the order in which they
+    /// will fire. Slack and timers that are already due are taken into account.
     pub fn iter_queued_timers(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         self.timers.scheduler().iter_queued()
     }
 
-    /// The time at which the next timer makes a turn worth while, slack used, rounded up to the resolution: exact. Not
-    /// after [`turn_ns`](Self::turn_ns) while due timers wait to be pulled.
+    /// The exact time at which the next timer is due, with slack used, rounded up to the resolution. If timers are due
+    /// that were not pulled yet, it is not after [`turn_ns`](Self::turn_ns).
     pub fn next_deadline_ns(&mut self) -> Option<u64> {
         self.timers.next_deadline()
     }

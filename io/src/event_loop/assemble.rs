@@ -1,4 +1,4 @@
-//! The loop, put together of its [parts](super::parts): what it consists of, and how one is made.
+//! The loop, assembled of its [parts](super::parts): its fields, and how it is made.
 
 use super::limits::{LimitReached, Limits, TIMERS_MAX};
 use super::options::{ClockChoice, Options};
@@ -12,18 +12,18 @@ use crate::memory;
 use crate::{Backend, Clock, Error, MonotonicClock, VirtualTime, Waker};
 use std::num::NonZeroU64;
 
-/// Whether [`run`](EventLoop::run) is on its way.
+/// Whether [`run`](EventLoop::run) is active.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub(super) enum Phase {
-    /// Nothing runs.
+    /// `run` is not active.
     AtRest,
-    /// `run` serves turn after turn.
+    /// `run` takes one turn after another.
     Running,
-    /// `run` returns as soon as what it serves does.
+    /// `run` returns when the function that it is calling returns.
     Stopping,
 }
 
-/// Timers that carry a `T` – an index, most often – and descriptors. See the [module's page](super).
+/// An event loop of descriptors and of timers that carry a `T`, most often an index. See the [module's page](super).
 pub struct EventLoop<T = u64> {
     pub(super) time: Time,
     pub(super) timers: Timers<T>,
@@ -37,10 +37,10 @@ pub struct EventLoop<T = u64> {
 }
 
 impl<T: Default + Clone> EventLoop<T> {
-    /// A loop at time 0.
+    /// Makes a loop at time 0.
     ///
     /// # Errors
-    /// An unknown backend, none that works, a resolution of 0, no memory, or what the kernel refuses.
+    /// The backend is unknown, or none works; the resolution is 0; there is no memory; or the kernel refuses a call.
     pub fn new(options: &Options) -> Result<Self, Error> {
         Self::expect_memory()?;
         let (backend, report) = choose::open(options.backend.as_deref())?;
@@ -55,10 +55,10 @@ impl<T: Default + Clone> EventLoop<T> {
         Ok(events)
     }
 
-    /// A loop of a given clock and backend: for tests, and for kernels that this crate does not know.
+    /// Makes a loop of a given clock and backend: for tests, and for kernels that this crate does not know.
     ///
     /// # Errors
-    /// A resolution of 0, no memory, or what the kernel or the backend refuses.
+    /// The resolution is 0; there is no memory; or the kernel or the backend refuses a call.
     pub fn from_parts(clock: Box<dyn Clock>, backend: Box<dyn Backend>, resolution_ns: u64) -> Result<Self, Error> {
         Self::expect_memory()?;
         let report = BackendReport { name: backend.name(), reason: "handed in".to_owned() };
@@ -91,34 +91,34 @@ impl<T: Default + Clone> EventLoop<T> {
         })
     }
 
-    /// The backend's name, and why it is this one.
+    /// The backend's name, and why it was chosen.
     pub fn backend(&self) -> &BackendReport {
         &self.report
     }
 
-    /// The time: a fresh reading of the clock.
+    /// The time by a fresh reading of the clock.
     #[inline]
     pub fn now_ns(&self) -> u64 {
         self.time.now_ns()
     }
 
-    /// The time at which this turn's timers were found due. Stands still between two turns.
+    /// The time at which this turn found its timers due. It does not change between two turns.
     #[inline]
     pub fn turn_ns(&self) -> u64 {
         self.time.turn_ns()
     }
 
-    /// What wakes this loop from elsewhere.
+    /// A waker, which wakes this loop from other threads.
     pub fn waker(&self) -> Waker {
         self.waker.clone()
     }
 
-    /// What this loop may hold and do.
+    /// The loop's limits.
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// Changes it, from now on. Whatever is there stays, even if it is more than would be let in now.
+    /// Changes the limits from now on. Timers and descriptors beyond a new limit stay.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
         self.shares.compare_with_limit();
@@ -126,7 +126,7 @@ impl<T: Default + Clone> EventLoop<T> {
 
     #[inline]
     pub(super) fn has_room_for_a_timer(&self) -> Result<(), LimitReached> {
-        // The wheel knows its own limit, and counting its timers takes a while.
+        // The wheel checks its own limit, and counting the timers costs time.
         let limit = self.limits.timers;
         if limit >= TIMERS_MAX || self.timers() < limit { Ok(()) } else { Err(LimitReached { what: "timers", limit }) }
     }
@@ -136,18 +136,18 @@ impl<T: Default + Clone> EventLoop<T> {
         if self.descriptors() < limit { Ok(()) } else { Err(LimitReached { what: "descriptors", limit }) }
     }
 
-    /// How many timers there are: armed, due and not pulled yet, and paused.
+    /// The number of timers: armed ones, due ones that were not pulled yet, and paused ones.
     #[inline]
     pub fn timers(&self) -> usize {
         self.timers.scheduler().len()
     }
 
-    /// How many descriptors are observed.
+    /// The number of observed descriptors.
     pub fn descriptors(&self) -> usize {
         self.observed.table().len()
     }
 
-    /// Removes every timer and every descriptor, and what this turn has left of either.
+    /// Removes all timers and descriptors, also those that this turn has not given out yet.
     pub fn clear(&mut self) {
         self.timers.clear();
         self.observed.clear();

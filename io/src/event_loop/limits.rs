@@ -1,8 +1,8 @@
-//! What a host allows a loop: how many timers and descriptors it may hold, and how many of each it serves in a turn.
+//! A host's limits for a loop: how many timers and descriptors it may hold, and how many of each it serves in a turn.
 //!
-//! A host that runs somebody else's program, such as a script, sets limits. The program then gets an error where the process
-//! would have run out of memory or descriptors, and a turn returns soon. By default only a turn's share is limited, of each kind while
-//! the other waits.
+//! A host that runs an untrusted program, such as a script, sets limits. The program then gets an error where the
+//! process would have run out of memory or descriptors, and a turn returns soon. By default there is one limit: the
+//! share of a turn that timers may take while there are descriptors, and descriptors while there are timers.
 
 use crate::memory;
 use cogloop_engine::NoRoom;
@@ -10,24 +10,25 @@ use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
 
-/// The most timers that any loop holds: as many as the wheel does.
+/// The most timers that any loop holds; the wheel's own limit.
 pub(super) const TIMERS_MAX: usize = 1 << 30;
 
-/// How much a loop may hold, and serve in a turn. The default limits only what one kind may take of a turn while the other
-/// waits.
+/// How much a loop may hold, and how much it serves in a turn. By default only a turn's share is limited, and only
+/// while the loop holds both timers and descriptors.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct Limits {
-    /// Timers at a time: armed, due and not pulled yet, and paused. Never more than 2³⁰, the wheel's own limit.
+    /// The most timers at a time: armed, due and not pulled yet, and paused. Never more than 2³⁰, the wheel's own
+    /// limit.
     pub timers: usize,
-    /// Observed descriptors at a time.
+    /// The most observed descriptors at a time.
     pub descriptors: usize,
-    /// Timers that a turn gives out at the most, and descriptors that it does: this many of each, so that neither waits
-    /// for the other. Timers that are left stay due, descriptors stay ready, and their turn comes in the next ones, in
-    /// order. Whatever this says, a loop with descriptors gives out timers for 10 ms or 10,000 of them in a turn, and one
-    /// with timers as many descriptors.
+    /// The most timers that a turn gives out, and the most descriptors. The number holds for each kind, so that neither
+    /// waits for the other. The remaining timers stay due and the remaining descriptors stay ready; the next turns
+    /// serve them in order. There is another limit that cannot be changed. While the loop holds descriptors, a turn
+    /// gives out timers for 10 ms or 10,000 of them; while it holds timers, the same limit holds for descriptors.
     ///
-    /// The clock is read after every 16th callback at the least, and after each while they are slow. So a turn may last
-    /// longer than 10 ms by up to 16 callbacks: if each suddenly takes 5 ms after quick ones, by 80 ms.
+    /// The clock is read at least after every 16th callback, and after each one while callbacks are slow. So a turn may
+    /// exceed the 10 ms by up to 16 callbacks: by 80 ms if, after quick ones, each suddenly takes 5 ms.
     pub served_in_turn: NonZeroUsize,
 }
 
@@ -37,12 +38,12 @@ impl Default for Limits {
     }
 }
 
-/// Something was refused because the loop's host allows no more of it.
+/// A timer or descriptor was refused because the host's limit is reached.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct LimitReached {
-    /// Of what: `"timers"` or `"descriptors"`.
+    /// Which limit: `"timers"` or `"descriptors"`.
     pub what: &'static str,
-    /// How many are allowed.
+    /// The limit.
     pub limit: usize,
 }
 
@@ -55,7 +56,7 @@ impl fmt::Display for LimitReached {
 impl std::error::Error for LimitReached {}
 
 impl From<LimitReached> for io::Error {
-    /// Of the kind `QuotaExceeded`.
+    /// The kind is `QuotaExceeded`.
     fn from(reached: LimitReached) -> Self {
         let kind = io::ErrorKind::QuotaExceeded;
         match memory::expect_bytes(memory::FOR_A_MESSAGE) {
@@ -65,13 +66,13 @@ impl From<LimitReached> for io::Error {
     }
 }
 
-/// Why a timer was not added; nothing has changed.
+/// Why a timer was not added. Nothing has changed.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum AddError {
-    /// The loop's host allows no more.
+    /// The host's limit is reached.
     Limit(LimitReached),
-    /// There is no memory for another one.
+    /// There is no memory for another timer.
     Memory,
 }
 
@@ -102,7 +103,7 @@ impl From<NoRoom> for AddError {
 }
 
 impl From<AddError> for io::Error {
-    /// Of the kind `QuotaExceeded` or `OutOfMemory`.
+    /// The kind is `QuotaExceeded` or `OutOfMemory`.
     fn from(refused: AddError) -> Self {
         match refused {
             AddError::Limit(reached) => reached.into(),

@@ -1,4 +1,4 @@
-//! The event loop: one wheel, one clock, one backend, and the turn that joins them.
+//! The event loop: one wheel, one clock and one backend, joined by the turn.
 //!
 //! ```text
 //!   ┌────────────────────────── turn( wait ) ──────────────────────────┐
@@ -20,17 +20,19 @@
 //!         The user pulls these, and may add, cancel, remove and stop in between.
 //! ```
 //!
-//! What it promises, each with its reason:
+//! The loop promises the following:
 //!
-//! - A timer never expires early: its deadline is rounded up to a tick, the clock's reading down.
-//! - The loop holds, and serves in a turn, no more than its host allows ([`Limits`]). While it holds descriptors, a turn
-//!   gives out timers for 10 ms or 10,000 of them; while it holds timers, descriptors likewise.
-//! - Only what was due at `turn_ns`, or ready in the one wait, is served in a turn: a timer armed meanwhile, even for
-//!   now, comes in a later turn. So neither timers nor descriptors can starve the other.
-//! - Timers that were due and not pulled stay due and come first in the next turn; readiness that was not pulled is
-//!   dropped, because a level-triggered kernel reports it again. The descriptor that was served longest ago comes first then.
-//! - Whatever its user removes or changes between two pulls holds at the next pull: readiness is looked up by token and
-//!   masked by the interest of that moment.
+//! - A timer never expires early: its deadline is rounded up to a tick, and the clock's reading is rounded down.
+//! - The loop does not hold more, and does not serve more in a turn, than its host allows ([`Limits`]). While it holds
+//!   descriptors, a turn gives out timers for 10 ms or 10,000 of them; while it holds timers, the same holds for
+//!   descriptors.
+//! - A turn serves only timers that were due at `turn_ns` and descriptors that were ready in its wait. A timer that is
+//!   armed during the turn, even for now, fires in a later turn. So neither timers nor descriptors starve the other.
+//! - Timers that were due and not pulled stay due and come first in the next turn. Readiness that was not pulled is
+//!   dropped, because a level-triggered kernel reports it again. Then the descriptor that was served longest ago comes
+//!   first.
+//! - What the user removes or changes between two pulls takes effect at the next pull: readiness is looked up by token and
+//!   masked by the current interest.
 //! - Nothing is allocated in a steady state.
 
 mod arm;

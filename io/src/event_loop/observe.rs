@@ -1,4 +1,4 @@
-//! Descriptors: adding, changing, removing, and pulling what is ready.
+//! Descriptors: adding, changing and removing them, and marking them ready.
 
 use super::EventLoop;
 use super::parts::mode::Mode;
@@ -7,21 +7,22 @@ use rustix::fd::BorrowedFd;
 use std::io;
 
 impl<T: Default + Clone> EventLoop<T> {
-    /// Observes a descriptor, level-triggered, until it is removed. It stays the caller's: the loop neither closes it nor
-    /// changes its flags. `'static` is the caller's promise that it stays open. For a descriptor that does not live so long
-    /// there are [`add_owned`](Self::add_owned) and [`add_shared`](Self::add_shared).
+    /// Observes a descriptor, level-triggered, until it is removed. The descriptor stays the caller's: the loop neither
+    /// closes it nor changes its flags. With the lifetime `'static` the caller promises that it stays open.
+    /// [`add_owned`](Self::add_owned) and [`add_shared`](Self::add_shared) take descriptors without that promise.
     ///
-    /// A number that is observed already, or was closed without being removed, gets a new token and the old one is stale.
+    /// If the number is observed already, or was closed without being removed, it gets a new token and the old one is
+    /// stale.
     ///
     /// # Errors
-    /// `EBADF` for a descriptor that is not open, `InvalidInput` for a number too high for the backend, or what else the
-    /// kernel says; `QuotaExceeded` at the limit of [`Limits`](crate::Limits), `OutOfMemory` for want of it. Nothing changes
-    /// then: an older observation of the number stands.
+    /// `EBADF` for a descriptor that is not open, `InvalidInput` for a number that is too high for the backend,
+    /// `QuotaExceeded` at the limit of [`Limits`](crate::Limits), `OutOfMemory` when there is no memory, or another
+    /// error of the kernel's. Nothing changes then: an older observation of the number stays.
     pub fn add_descriptor(&mut self, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
         self.observe(fd, interest, Mode::Level)
     }
 
-    /// As [`add_descriptor`](Self::add_descriptor), in another mode than `Level`.
+    /// [`add_descriptor`](Self::add_descriptor) in another mode than `Level`.
     ///
     /// # Errors
     /// Those of [`add_descriptor`](Self::add_descriptor).
@@ -34,8 +35,8 @@ impl<T: Default + Clone> EventLoop<T> {
         self.observe(fd, interest, mode)
     }
 
-    /// As [`add_descriptor_with`](Self::add_descriptor_with). The caller sees to it that the descriptor stays open until the
-    /// backend has forgotten it.
+    /// [`add_descriptor_with`](Self::add_descriptor_with) for any lifetime. The caller keeps the descriptor open until
+    /// the backend has forgotten it.
     pub(super) fn observe(&mut self, fd: BorrowedFd<'_>, interest: Interest, mode: Mode) -> io::Result<Token> {
         self.refuse_the_waker(fd)?;
         let proposal = self.observed.table().propose(fd);
@@ -48,51 +49,54 @@ impl<T: Default + Clone> EventLoop<T> {
         Ok(proposal.token)
     }
 
-    /// A waker that is observed would not wake any more.
+    /// The waker would no longer wake the loop if its descriptor were observed.
     fn refuse_the_waker(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         if self.waker.owns(fd) { Err(rustix::io::Errno::INVAL.into()) } else { Ok(()) }
     }
 
-    /// Changes which directions are observed. Holds at once, for readiness of this turn that was not pulled too.
+    /// Changes which directions are observed. This takes effect at once, also for readiness of this turn that was not
+    /// pulled.
     ///
     /// # Errors
-    /// `NotFound` for a stale token, or what the kernel says; the old interest stands then.
+    /// `NotFound` for a stale token, or the kernel's; the old interest stays then.
     pub fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         self.observed.set_interest(token, interest)
     }
 
-    /// Observes the descriptor no longer. Do it before closing: then the peer sees the end at once and a new file with
-    /// the same number gets nothing of the old one's.
+    /// Stops observing the descriptor. Call it before closing the descriptor. Then the peer sees the end at once, and a
+    /// new file with the same number gets no event of the old one.
     ///
     /// # Errors
-    /// `NotFound` for a stale token. What the kernel says is for information: the descriptor is forgotten anyway.
+    /// `NotFound` for a stale token. An error of the kernel's is for information: the descriptor is forgotten in any
+    /// case.
     pub fn remove_descriptor(&mut self, token: Token) -> io::Result<()> {
         self.observed.remove(token)
     }
 
-    /// What is observed of a descriptor. `None` for a stale token.
+    /// The observed directions of a descriptor. `None` for a stale token.
     pub fn interest(&self, token: Token) -> Option<Interest> {
         self.observed.table().get(token).map(|descriptor| descriptor.interest)
     }
 
-    /// Tells the loop of readiness that the kernel cannot see, data in a buffer for example: the next turn does not wait,
-    /// and reports it once, together with what the kernel says. If it is not pulled then, it is reported again. Without
-    /// effect for a stale token.
+    /// Tells the loop about readiness that the kernel cannot see, such as data in a user-space buffer. The next turn
+    /// does not wait and reports it once, together with what the kernel reports. If it is not pulled in that turn, it
+    /// is reported again. A stale token has no effect.
     pub fn mark_ready(&mut self, token: Token, ready: Interest) {
         self.readiness.mark(&mut self.observed, token, ready);
     }
 
-    /// Says that these directions of a descriptor in `Mode::Edge` were used up: reading, or writing, has answered
-    /// `WouldBlock`. They are reported again when they are ready. Without effect in the other modes.
+    /// Says that these directions of a descriptor in `Mode::Edge` were drained: a read or write has returned
+    /// `WouldBlock`. They are reported again when they are ready. In the other modes this has no effect.
     ///
     /// # Errors
-    /// `NotFound` for a stale token, or what the kernel says; they stay silent then.
+    /// `NotFound` for a stale token, or the kernel's; the directions stay silent then.
     pub fn drained(&mut self, token: Token, directions: Interest) -> io::Result<()> {
         self.observed.drained(token, directions)
     }
 
-    /// For which of these observed directions a descriptor that may block is ready at this moment; `directions` itself for
-    /// one that does not block. For a callback that comes after another one of the same [`Ready`](crate::Ready).
+    /// The directions of `directions` in which a descriptor that may block is ready at this moment. For a descriptor
+    /// that does not block, all of `directions`. For a callback that runs after another one for the same
+    /// [`Ready`](crate::Ready).
     pub fn look_again(&mut self, token: Token, directions: Interest) -> Interest {
         self.observed.look_again(token, directions)
     }

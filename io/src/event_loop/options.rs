@@ -1,9 +1,9 @@
-//! What can be chosen when a loop is made.
+//! The options of a loop.
 
 use super::limits::Limits;
 use crate::VirtualClock;
 
-/// How long a tick is unless [`Options`] say otherwise: 1 µs, fine enough to hide behind the kernel's own lateness.
+/// The default length of a tick: 1 µs, which is less than the kernel's own lateness.
 pub const DEFAULT_RESOLUTION_NS: u64 = 1_000;
 
 /// The clock that a loop reads.
@@ -12,14 +12,14 @@ pub enum ClockChoice {
     /// The kernel's monotonic clock.
     #[default]
     Monotonic,
-    /// A clock that jumps where the loop would wait for a deadline; see [`VirtualTime`](crate::VirtualTime).
+    /// A clock that jumps to the deadline where the loop would wait for it; see [`VirtualTime`](crate::VirtualTime).
     Virtual(VirtualClock),
 }
 
-/// What can be chosen when a loop is made.
+/// The options of a loop.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The backend's name; `None`: the environment's choice, else the best that works. See
+    /// The backend's name. With `None` the environment chooses, or else the best that works is taken. See
     /// [`choose::open`](crate::choose::open).
     pub backend: Option<String>,
     /// The length of a tick in nanoseconds, at least 1. Timers with deadlines in the same tick are served in the order
@@ -27,7 +27,7 @@ pub struct Options {
     pub resolution_ns: u64,
     /// The clock.
     pub clock: ClockChoice,
-    /// How much the loop may hold, and serve in a turn.
+    /// How much the loop may hold, and how much it serves in a turn.
     pub limits: Limits,
 }
 

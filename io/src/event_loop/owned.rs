@@ -8,15 +8,15 @@ use std::io;
 use std::rc::Rc;
 
 impl<T: Default + Clone> EventLoop<T> {
-    /// Observes a descriptor as [`add_descriptor`](Self::add_descriptor) does, and keeps it. It is closed when it is
-    /// removed, and when the loop is cleared or dropped. If its number is added once more, that gives a new token, and
+    /// Observes a descriptor as [`add_descriptor`](Self::add_descriptor) does, and owns it. The loop closes it when it
+    /// is removed, and when the loop is cleared or dropped. If its number is added once more, it gets a new token, and
     /// the loop still owns it.
     ///
     /// # Errors
     /// Those of [`add_descriptor`](Self::add_descriptor); the descriptor is closed then.
     pub fn add_owned(&mut self, fd: OwnedFd, interest: Interest) -> io::Result<Token> {
-        // It stays open while the table and the backend know it: it is kept below, and is closed or given away after both
-        // have forgotten it.
+        // The table and the backend need it open. It is kept below, and is closed or given away only after both have
+        // forgotten it.
         let index = self.observed.table().propose(fd.as_fd()).token.index();
         self.observed.kept().try_grow_owned(index)?;
         let token = self.observe(fd.as_fd(), interest, Mode::Level)?;
@@ -24,15 +24,16 @@ impl<T: Default + Clone> EventLoop<T> {
         Ok(token)
     }
 
-    /// Observes the descriptor of a file, socket or the like as [`add_descriptor_with`](Self::add_descriptor_with) does, and
-    /// holds a reference to it until it is removed or replaced, or the loop is cleared or dropped. A clone of the
-    /// reference can be used on.
+    /// Observes the descriptor of a file or socket as [`add_descriptor_with`](Self::add_descriptor_with) does. The loop
+    /// holds the reference until the descriptor is removed or replaced, or the loop is cleared or dropped. The caller
+    /// may keep and use a clone of the reference.
     ///
     /// # Errors
     /// Those of [`add_descriptor`](Self::add_descriptor).
     pub fn add_shared(&mut self, file: Rc<dyn AsFd>, interest: Interest, mode: Mode) -> io::Result<Token> {
-        // It is open while its owner lives, and a reference to that is kept below until the table and the backend have
-        // forgotten it. The owner is asked once: another time it could lend another descriptor.
+        // The descriptor is open while its owner lives, and the reference to the owner is kept below until the table
+        // and the backend have forgotten the descriptor. `as_fd` is called once, because another call could return
+        // another descriptor.
         let fd = file.as_fd();
         let index = self.observed.table().propose(fd).token.index();
         self.observed.kept().try_grow_shared(index)?;
@@ -41,14 +42,14 @@ impl<T: Default + Clone> EventLoop<T> {
         Ok(token)
     }
 
-    /// Observes it no longer, and gives it back.
+    /// Stops observing a descriptor and returns it.
     ///
     /// # Errors
     /// `NotFound` for a stale token and for a descriptor that the loop does not own; nothing changes then.
     pub fn take_owned(&mut self, token: Token) -> io::Result<OwnedFd> {
         self.observed.table().get(token).ok_or(io::ErrorKind::NotFound)?;
         let fd = self.observed.kept().take_owned(token).ok_or(io::ErrorKind::NotFound)?;
-        // What the kernel says is for information: it is forgotten anyway.
+        // An error of the kernel's is for information: the descriptor is forgotten in any case.
         let _ = self.remove_descriptor(token);
         Ok(fd)
     }
@@ -64,7 +65,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::sync::PoisonError;
 
-    /// It stayed open under a token that was stale, until the loop was cleared.
+    /// A descriptor stayed open under a stale token until the loop was cleared.
     #[test]
     fn what_the_loop_owns_it_owns_under_the_token_that_takes_the_place() {
         let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);

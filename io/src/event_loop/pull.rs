@@ -1,29 +1,29 @@
-//! Pulling what a turn has found, one thing at a time: timers that are due, descriptors that are ready.
+//! Pulling the results of a turn one by one: timers that are due, descriptors that are ready.
 
 use super::EventLoop;
 use super::parts::readiness::Ready;
 use crate::Key;
 
-/// A timer that was due, as it leaves the loop, or, if it repeats, goes on to its next deadline.
+/// A timer that was due when the turn began. It has left the loop, or is armed for its next deadline if it repeats.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct ExpiredTimer<T> {
-    /// Its key: stale, or good for the next time if it repeats.
+    /// The timer's key. It stays valid if the timer repeats, and is stale otherwise.
     pub key: Key,
-    /// The deadline that it was due for, rounded up to the loop's resolution. A period counts from the deadline as it was
-    /// before, so that it does not drift.
+    /// The deadline that the timer was due for, rounded up to the loop's resolution. A period counts from the deadline
+    /// before rounding, so it does not drift.
     pub deadline_ns: u64,
-    /// How long ago that was when the turn began.
+    /// The time from the deadline to the beginning of the turn.
     pub late_ns: u64,
-    /// Deadlines after this one that have passed as well and will not be served; see [`Missed`](crate::Missed).
+    /// The number of later deadlines that have passed as well and will not be served; see [`Missed`](crate::Missed).
     pub missed: u64,
-    /// What it was added with.
+    /// The value that the timer was added with.
     pub value: T,
 }
 
 impl<T: Default + Clone> EventLoop<T> {
-    /// The next timer that was due when this turn began, in the order of deadlines, then of arming. One that repeats is
-    /// armed again at once, as its plan says, and does not come twice in a turn; of more than [`Limits`](crate::Limits) let
-    /// a turn serve, the rest comes in the next.
+    /// The next timer that was due when this turn began, in the order of deadlines, then of arming. A repeating timer
+    /// is armed again at once by its plan, and fires at most once in a turn. Timers beyond the
+    /// [`Limits`](crate::Limits) of a turn come in the next turn.
     pub fn next_expired(&mut self) -> Option<ExpiredTimer<T>> {
         if self.shares.must_look_at_timers() && self.timers_are_used_up() {
             return None;
@@ -35,8 +35,9 @@ impl<T: Default + Clone> EventLoop<T> {
         Some(ExpiredTimer { key, deadline_ns, late_ns, missed: fired.missed, value: fired.value })
     }
 
-    /// The next descriptor that this turn's wait found ready, for a direction that is observed now. One that was
-    /// removed or replaced since is left out. What exceeds the [`Limits`](crate::Limits) of a turn comes in the next turn.
+    /// The next descriptor that this turn's wait found ready for a direction that is observed now. Descriptors that
+    /// were removed or replaced since are left out. Descriptors beyond the [`Limits`](crate::Limits) of a turn come in
+    /// the next turn.
     pub fn next_ready(&mut self) -> Option<Ready> {
         while self.readiness.has_more() {
             if self.shares.must_look_at_descriptors() && self.descriptors_are_used_up() {

@@ -1,7 +1,8 @@
-//! What keeps a loop going: every timer whose time runs and every descriptor, except those that are unreferenced.
+//! What keeps a loop going: every timer that is not paused and every descriptor, except the unreferenced ones.
 //!
-//! A heartbeat, or a descriptor that only listens for a reload, should not keep a program alive that has nothing else to
-//! do. As long as something else keeps the loop going, it is served like any other.
+//! Some timers and descriptors should not keep a program alive by themselves, such as a heartbeat, or a descriptor that
+//! only listens for a reload. As long as something else keeps the loop going, unreferenced ones are served like the
+//! others.
 //!
 //! A paused timer cannot expire, so it does not keep the loop going until it is resumed.
 
@@ -10,40 +11,42 @@ use crate::{Key, Token};
 use std::collections::TryReserveError;
 
 impl<T: Default + Clone> EventLoop<T> {
-    /// Whether nothing is left that keeps the loop going: neither timer nor descriptor, those left out that are
-    /// [paused](Self::pause_timer) or [unreferenced](Self::unref_timer). With none of either kind only a wake could end a
-    /// wait.
+    /// Whether nothing keeps the loop going: every timer is [paused](Self::pause_timer) or
+    /// [unreferenced](Self::unref_timer), and every descriptor is unreferenced. If there are no timers and no
+    /// descriptors at all, only a wake could end a wait.
     pub fn is_idle(&self) -> bool {
         !self.timers.keep_going() && !self.observed.table().keeps_going()
     }
 
-    /// Lets the loop be idle in spite of this timer, for as long as its key is good. `false` for a stale key.
+    /// Lets the loop be idle although this timer is armed, as long as its key is valid. Returns `false` for a stale
+    /// key.
     ///
     /// # Panics
-    /// When there is no memory to note it; [`try_unref_timer`](Self::try_unref_timer) says so by an error.
+    /// When there is no memory for it. [`try_unref_timer`](Self::try_unref_timer) returns an error instead.
     pub fn unref_timer(&mut self, key: Key) -> bool {
         self.try_unref_timer(key).unwrap_or_else(|_| panic!("not enough memory to unreference a timer"))
     }
 
-    /// [`unref_timer`](Self::unref_timer), for programs that go on when memory runs out.
+    /// [`unref_timer`](Self::unref_timer) for programs that go on when memory runs out.
     ///
     /// # Errors
-    /// When there is no memory to note it; the timer keeps the loop going then.
+    /// When there is no memory for it; the timer keeps the loop going then.
     pub fn try_unref_timer(&mut self, key: Key) -> Result<bool, TryReserveError> {
         self.timers.try_unreference(key)
     }
 
-    /// Takes [`unref_timer`](Self::unref_timer) back. `false` for a stale key.
+    /// Undoes [`unref_timer`](Self::unref_timer). Returns `false` for a stale key.
     pub fn ref_timer(&mut self, key: Key) -> bool {
         self.timers.reference(key)
     }
 
-    /// Lets the loop be idle in spite of this descriptor, until it is removed or replaced. `false` for a stale token.
+    /// Lets the loop be idle although this descriptor is observed, until it is removed or replaced. Returns `false` for
+    /// a stale token.
     pub fn unref_descriptor(&mut self, token: Token) -> bool {
         self.observed.set_referenced(token, false)
     }
 
-    /// Takes [`unref_descriptor`](Self::unref_descriptor) back. `false` for a stale token.
+    /// Undoes [`unref_descriptor`](Self::unref_descriptor). Returns `false` for a stale token.
     pub fn ref_descriptor(&mut self, token: Token) -> bool {
         self.observed.set_referenced(token, true)
     }

@@ -1,4 +1,5 @@
-//! Runs turn after turn and hands each thing that is due to one function: for programs that write no such loop themselves.
+//! Takes turn after turn and passes each due timer and ready descriptor to one function. For programs that do not write
+//! this loop themselves.
 //!
 //! ```text
 //!   run ──► idle or stopped? ─── yes ──► return
@@ -10,7 +11,7 @@
 //!            └──── serve( timer ), serve( timer ), … serve( descriptor ), …       what was due when the turn began
 //! ```
 //!
-//! A binding, which holds callbacks, writes these few lines itself and keeps its callbacks out of the loop.
+//! A binding holds callbacks. It writes these few lines itself and keeps its callbacks outside of the loop.
 
 use super::assemble::{EventLoop, Phase};
 use super::parts::readiness::Ready;
@@ -19,7 +20,7 @@ use super::turn::Wait;
 use crate::memory::error_in_words;
 use std::io;
 
-/// One thing to serve.
+/// A timer or descriptor to serve.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub enum Due<T> {
     /// A timer.
@@ -28,7 +29,7 @@ pub enum Due<T> {
     Descriptor(Ready),
 }
 
-/// The loop while it runs. Dropped, also by a panic in `serve`, it runs no more.
+/// The loop while it runs. It stops running when this is dropped, also by a panic in `serve`.
 struct Running<'a, T>(&'a mut EventLoop<T>);
 
 impl<T> Drop for Running<'_, T> {
@@ -38,12 +39,13 @@ impl<T> Drop for Running<'_, T> {
 }
 
 impl<T: Default + Clone> EventLoop<T> {
-    /// Serves timers and descriptors until the loop is [idle](Self::is_idle) or [stopped](Self::stop): timers first, in
-    /// the order of deadlines, then descriptors; in each turn only what was due when it began. `serve` may add, change
-    /// and remove anything.
+    /// Serves timers and descriptors until the loop is [idle](Self::is_idle) or [stopped](Self::stop). Each turn serves
+    /// only what was due when it began: first the timers in the order of deadlines, then the descriptors. `serve` may
+    /// add, change and remove anything.
     ///
     /// # Errors
-    /// `ResourceBusy` from within `serve`: the loop runs already. And what the kernel says to a wait.
+    /// `ResourceBusy` if it is called from within `serve`, because the loop runs already. The kernel's, if a wait
+    /// fails.
     ///
     /// ```
     /// use cogloop_io::{Due, EventLoop, Options};
@@ -67,8 +69,8 @@ impl<T: Default + Clone> EventLoop<T> {
         Ok(())
     }
 
-    /// One turn of [`run`](Self::run): `Wait::Block` runs once, `Wait::Poll` without waiting. An idle loop does not wait.
-    /// Says whether anything is left that keeps the loop going.
+    /// One turn of [`run`](Self::run). `Wait::Block` waits for the first event, `Wait::Poll` does not wait. An idle
+    /// loop never waits. Returns whether anything is left that keeps the loop going.
     ///
     /// # Errors
     /// Those of [`run`](Self::run).
@@ -80,8 +82,8 @@ impl<T: Default + Clone> EventLoop<T> {
         Ok(!running.0.is_idle())
     }
 
-    /// Ends [`run`](Self::run) when `serve` returns. Timers that were not served yet stay due, descriptors stay ready: the
-    /// next run begins with them. Without effect on a loop that does not run.
+    /// Ends [`run`](Self::run) when `serve` returns. Timers that were not served yet stay due and descriptors stay
+    /// ready: the next run begins with them. Has no effect on a loop that does not run.
     pub fn stop(&mut self) {
         if self.phase == Phase::Running {
             self.phase = Phase::Stopping;
@@ -90,7 +92,7 @@ impl<T: Default + Clone> EventLoop<T> {
 
     fn begin(&mut self) -> io::Result<Running<'_, T>> {
         if self.phase != Phase::AtRest {
-            let message = format_args!("this loop is running already: what it serves cannot run it again");
+            let message = format_args!("this loop is running already: it cannot be run from within itself");
             return Err(error_in_words(io::ErrorKind::ResourceBusy, message));
         }
         self.phase = Phase::Running;

@@ -1,11 +1,12 @@
-//! For the eye and for tests: a listing of the loop, and a check of everything that must agree.
+//! The loop as text, and a check of its invariants.
 
 use super::EventLoop;
 use rustix::fd::AsRawFd;
 use std::fmt;
 
 impl<T: Default + Clone> EventLoop<T> {
-    /// Panics, with what disagrees, when the wheel or the table of descriptors is not sound. Slow on purpose.
+    /// Panics with a description when the timers or the table of descriptors are not sound. Slow: for tests and
+    /// debugging.
     pub fn audit(&self) {
         self.timers.audit();
         self.observed.audit();

@@ -1,4 +1,4 @@
-//! The turn: wait for the first thing to happen, and find out all that has. Drawn on the [module's page](super).
+//! The turn: it waits for the first event and collects all that are due. The [module's page](super) has a picture.
 
 use super::EventLoop;
 use std::io;
@@ -6,25 +6,25 @@ use std::io;
 /// How long a turn may wait.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub enum Wait {
-    /// Until a timer is due, a descriptor is ready, or a wake comes. With none of them armed, for ever: ask
-    /// [`is_idle`](EventLoop::is_idle) before.
+    /// Until a timer is due, a descriptor is ready, or a wake comes. If nothing is armed or observed, it waits for
+    /// ever: check [`is_idle`](EventLoop::is_idle) first.
     Block,
-    /// Not at all.
+    /// The turn does not wait.
     Poll,
-    /// As `Block`, and no longer than this many nanoseconds.
+    /// As `Block`, but at most this many nanoseconds.
     AtMost(u64),
 }
 
-/// A wait that is shorter has no time to spare for what the wheel can do ahead of its time.
+/// In a shorter wait there is no time for early work of the wheel.
 const SPARE_NS: u64 = 8_000;
 
 impl<T: Default + Clone> EventLoop<T> {
-    /// Takes one turn; [`next_expired`](Self::next_expired) and [`next_ready`](Self::next_ready) give what it found.
+    /// Takes one turn. [`next_expired`](Self::next_expired) and [`next_ready`](Self::next_ready) return what it found.
     ///
-    /// It may find nothing: a wake or a signal ended the wait.
+    /// It may find nothing, because a wake or a signal ended the wait.
     ///
     /// # Errors
-    /// What the kernel says to the wait. Due timers can be pulled all the same.
+    /// The kernel's, if the wait fails. Due timers can be pulled all the same.
     pub fn turn(&mut self, wait: Wait) -> io::Result<()> {
         self.readiness.begin_turn(&mut self.observed);
         self.observed.settle();
@@ -37,14 +37,14 @@ impl<T: Default + Clone> EventLoop<T> {
         waited
     }
 
-    /// Does what the wheel can do ahead of its time, if there is time to spare, and says how long to wait.
+    /// Does work of the wheel before it is due, if there is time, and returns how long to wait.
     pub(super) fn prepare(&mut self, wait: Wait) -> Option<u64> {
         let timeout_ns = self.timeout_ns(wait);
         let has_time = timeout_ns.is_none_or(|ns| ns >= SPARE_NS);
         if has_time && self.timers.prepare() { self.timeout_ns(wait) } else { timeout_ns }
     }
 
-    /// How long to wait so as to wake up once, when the earliest deadline has come.
+    /// How long to wait to wake up once, when the earliest deadline has come.
     fn timeout_ns(&mut self, wait: Wait) -> Option<u64> {
         let limit_ns = match wait {
             Wait::Block => None,

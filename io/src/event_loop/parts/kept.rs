@@ -12,7 +12,7 @@ use rustix::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::collections::TryReserveError;
 use std::rc::Rc;
 
-/// What the loop owns, and what it holds a reference to; both by the index of the token.
+/// The descriptors that the loop owns, and the files that it holds a reference to, each by the index of its token.
 #[derive(Default)]
 pub(crate) struct Kept {
     owned: ByIndex<Option<OwnedFd>>,
@@ -28,30 +28,31 @@ impl Kept {
         self.shared.try_grow(index)
     }
 
-    /// Owns a descriptor, for which there is room.
+    /// Owns a descriptor. There must be room for it.
     pub(crate) fn own(&mut self, token: Token, fd: OwnedFd) {
         if let Some(closed) = self.owned.replace(token.index(), Some(fd)) {
-            // The old one was closed behind the loop's back: the new one has its number. Closing it again would close that.
+            // The old descriptor was closed without being removed, and the new one has its number. Closing the old one
+            // here would close the new one.
             let _ = closed.into_raw_fd();
         }
     }
 
-    /// Holds a reference, for which there is room.
+    /// Holds a reference. There must be room for it.
     pub(crate) fn share(&mut self, token: Token, file: Rc<dyn AsFd>) {
         self.shared.replace(token.index(), Some(file));
     }
 
-    /// Drops the reference of an observation that another one has replaced. The loop owns what it owned before.
+    /// Drops the reference of an observation that was replaced. A descriptor that the loop owns stays owned.
     pub(crate) fn replaced(&mut self, token: Token) {
         self.shared.take(token.index());
     }
 
-    /// Gives back what the loop owns.
+    /// Gives back the descriptor that the loop owns under this token.
     pub(crate) fn take_owned(&mut self, token: Token) -> Option<OwnedFd> {
         self.owned.take(token.index())
     }
 
-    /// Lets go of what was kept for a token. The backend has forgotten its descriptor.
+    /// Drops what was kept for a token. The backend has forgotten its descriptor.
     pub(crate) fn let_go(&mut self, token: Token) {
         self.owned.take(token.index());
         self.shared.take(token.index());
@@ -62,7 +63,7 @@ impl Kept {
         self.shared.clear();
     }
 
-    /// Panics when something is kept of which the table knows nothing, or another number.
+    /// Panics when the table does not know a slot in which something is kept, or knows it by another number.
     pub(crate) fn audit(&self, table: &Table) {
         for (index, fd) in self.owned.indices().zip(self.owned.iter()) {
             let Some(fd) = fd else { continue };

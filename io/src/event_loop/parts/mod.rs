@@ -1,4 +1,4 @@
-//! What a loop consists of. Each part holds an invariant of its own, and has an audit that checks it.
+//! The parts of a loop. Each part owns an invariant, and its audit checks it.
 //!
 //! | part | what always holds |
 //! |---|---|
@@ -6,10 +6,10 @@
 //! | [`Timers`](timers::Timers) | every timer counts as keeping the loop going, or as an exception, never as both |
 //! | [`Observed`](observed::Observed) | the backend observes what the table says; a descriptor that the loop owns stays open until the backend has forgotten it |
 //! | [`Readiness`](readiness::Readiness) | every descriptor with a mark is listed; an event is given out once |
-//! | [`Shares`](share::Shares) | a turn serves no more of a kind than its share |
+//! | [`Shares`](share::Shares) | a turn serves no more timers, and no more descriptors, than their share |
 //!
-//! The parts do not know the loop. `Readiness` works on `Observed`; the others do not know each other either. The files
-//! beside this folder join them, and are what a user calls.
+//! The parts do not know the loop. `Readiness` works on `Observed`; the other parts do not know each other. The files
+//! in the parent folder join the parts, and contain the functions that a user calls.
 
 pub(super) mod kept;
 pub(super) mod mode;

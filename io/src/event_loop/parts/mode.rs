@@ -10,26 +10,26 @@
 //!   ready    reported   reported                         reported
 //! ```
 //!
-//! An edge here is not the kernel's edge. Those differ from backend to backend: `select` cannot tell new readiness from
-//! old, and a missed wake-up would be missed for ever. Here the user says when a direction was used up (`WouldBlock`), and
-//! what is ready from then on is reported. So it works alike everywhere.
+//! `Edge` here is not the kernel's edge trigger, because backends differ in that: `select` cannot tell new readiness
+//! from old, and the user would miss a wake-up for ever. Here the user says that a direction was drained
+//! (`WouldBlock`), and whatever is ready from then on is reported. So the mode works the same on all backends.
 
 use crate::Interest;
 
 /// How often a descriptor's readiness is reported.
 #[derive(Copy, Clone, Default, Eq, PartialEq, Debug)]
 pub enum Mode {
-    /// In every turn, as long as it lasts.
+    /// In every turn while the descriptor is ready.
     #[default]
     Level,
-    /// Each direction once, then again after [`drained`](crate::EventLoop::drained) has said that it was used up.
+    /// Each direction once, and again after [`drained`](crate::EventLoop::drained) was called for it.
     Edge,
-    /// Once, whichever direction comes first, then again after [`set_interest`](crate::EventLoop::set_interest).
+    /// Once, for the first direction that is ready, and again after [`set_interest`](crate::EventLoop::set_interest).
     OneShot,
 }
 
 impl Mode {
-    /// The directions that are silent after `ready` has been reported.
+    /// The directions that are silent after `ready` was reported.
     pub(crate) fn silenced(self, ready: Interest) -> Interest {
         match self {
             Self::Level => Interest::NONE,

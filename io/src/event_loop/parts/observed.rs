@@ -1,8 +1,8 @@
 //! Observed descriptors: the table, and the backend that observes each of them.
 //!
-//! A direction of [`Mode::Edge`] or [`Mode::OneShot`] that was reported is silent. The backend is level-triggered and would
-//! go on reporting it, so the direction is taken out there. That waits until the next turn begins: a user who has said
-//! [`drained`](crate::EventLoop::drained) by then causes no system call.
+//! A direction of [`Mode::Edge`] or [`Mode::OneShot`] that was reported is silent. The backend is level-triggered and
+//! would go on reporting it, so the backend's interest has to lose it. That change waits until the next turn begins: if
+//! the user calls [`drained`](crate::EventLoop::drained) before, no system call is needed.
 
 use super::kept::Kept;
 use super::mode::Mode;
@@ -13,13 +13,14 @@ use rustix::fd::BorrowedFd;
 use std::collections::TryReserveError;
 use std::io;
 
-/// The table's descriptors are those that the backend knows.
+/// The descriptors of the table are exactly those that the backend knows.
 pub(crate) struct Observed {
     pub(super) table: Table,
-    // Indices of descriptors of which the backend may have to hear that a direction is silent.
+    // Indices of descriptors whose silent directions the backend may not know yet.
     unsettled: Worklist,
     backend: Box<dyn Backend>,
-    // After the backend, so that it is dropped after it: a descriptor is closed when the backend has forgotten it.
+    // Declared after the backend, and so dropped after it: a descriptor must be closed only when the backend has
+    // forgotten it.
     kept: Kept,
 }
 
@@ -42,15 +43,15 @@ impl Observed {
         self.table.set_referenced(token, is_referenced)
     }
 
-    /// Makes room for whatever may be noted of a descriptor until it is removed.
+    /// Makes room for everything that may be recorded of a descriptor until it is removed.
     #[inline]
     pub(crate) fn try_grow(&mut self, index: u32, fd: BorrowedFd<'_>) -> Result<(), TryReserveError> {
         self.table.try_grow(index, fd)?;
         self.unsettled.try_grow(index)
     }
 
-    /// Makes a proposal true, for which there is room. The caller sees to it that the descriptor stays open until the
-    /// backend has forgotten it.
+    /// Puts a proposal into effect. There must be room for it. The caller keeps the descriptor open until the backend
+    /// has forgotten it.
     ///
     /// # Errors
     /// The kernel's; nothing has changed then.
@@ -83,7 +84,7 @@ impl Observed {
     }
 
     /// # Errors
-    /// `NotFound` for a stale token, or what the kernel says; the old interest stands then.
+    /// `NotFound` for a stale token, or the kernel's; the old interest stays then.
     #[inline]
     pub(crate) fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
@@ -94,7 +95,8 @@ impl Observed {
     }
 
     /// # Errors
-    /// `NotFound` for a stale token. What the kernel says is for information: the descriptor is forgotten anyway.
+    /// `NotFound` for a stale token. An error of the kernel's is for information: the descriptor is forgotten in any
+    /// case.
     #[inline]
     pub(crate) fn remove(&mut self, token: Token) -> io::Result<()> {
         let descriptor = self.table.take(token).ok_or(io::ErrorKind::NotFound)?;
@@ -103,10 +105,10 @@ impl Observed {
         removed
     }
 
-    /// These directions are reported again when they are ready.
+    /// Lets these directions be reported again when they are ready.
     ///
     /// # Errors
-    /// `NotFound` for a stale token, or what the kernel says; they stay silent then.
+    /// `NotFound` for a stale token, or the kernel's; the directions stay silent then.
     #[inline]
     pub(crate) fn drained(&mut self, token: Token, directions: Interest) -> io::Result<()> {
         let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
@@ -124,7 +126,8 @@ impl Observed {
         Ok(())
     }
 
-    /// What of an event is to be reported now. From here on it is silent if the descriptor's mode says so.
+    /// The directions of an event that are to be reported now. They are silent from here on if the descriptor's mode
+    /// says so.
     #[inline]
     pub(crate) fn take_ready(&mut self, token: Token, ready: Interest) -> Interest {
         let Some(descriptor) = self.table.serve(token) else {
@@ -141,7 +144,8 @@ impl Observed {
         ready
     }
 
-    /// An event of this descriptor was not given out. A backend need not report an edge twice, unless it is registered anew.
+    /// An event of this descriptor was not given out. A backend need not report an edge twice, so the registration is
+    /// made anew.
     pub(super) fn expect_again(&mut self, token: Token) {
         if let Some(descriptor) = self.table.get_mut(token).filter(|known| known.mode == Mode::Edge) {
             descriptor.registered = Interest::NONE;
@@ -149,7 +153,7 @@ impl Observed {
         }
     }
 
-    /// Tells the backend which directions have fallen silent and still are.
+    /// Tells the backend which directions have become silent and still are.
     #[inline]
     pub(crate) fn settle(&mut self) {
         if self.unsettled.is_empty() {
@@ -158,7 +162,7 @@ impl Observed {
         for index in self.unsettled.iter() {
             let Some((token, descriptor)) = self.table.at_mut(index) else { continue };
             let wanted = descriptor.wanted();
-            // When it is refused, the next turn may find this event again, and tries once more.
+            // If the backend refuses, the next turn may find this event again, and tries once more.
             if wanted != descriptor.registered && self.backend.modify(descriptor.fd.as_fd(), wanted, token).is_ok() {
                 descriptor.registered = wanted;
             }
@@ -166,8 +170,9 @@ impl Observed {
         self.unsettled.clear();
     }
 
-    /// What of an event that may be outdated still holds, for a descriptor that may block. A descriptor that does not
-    /// block is given out all the same: reading it answers `WouldBlock`, and looking would cost a system call each time.
+    /// The directions of an event that are still ready, for an event that may be outdated and a descriptor that may
+    /// block. A non-blocking descriptor is given out in any case: reading it returns `WouldBlock`, and looking would
+    /// cost a system call each time.
     #[inline]
     pub(super) fn still_ready(&mut self, event: Event) -> Interest {
         let Some(descriptor) = self.blocking(event.token) else { return event.ready };
@@ -175,12 +180,12 @@ impl Observed {
         if asked.is_empty() {
             return asked;
         }
-        // The kernel does not know of marks.
+        // The kernel does not know the marks.
         self.look(&descriptor, event.token, asked) | event.ready & descriptor.marked_in_turn
     }
 
-    /// For which of these directions a descriptor that may block is ready at this moment; `directions` itself for one that
-    /// does not block.
+    /// The directions of `directions` in which a descriptor that may block is ready at this moment. For a descriptor
+    /// that does not block, all of `directions`.
     #[inline]
     pub(crate) fn look_again(&mut self, token: Token, directions: Interest) -> Interest {
         let Some(descriptor) = self.table.get(token) else { return Interest::NONE };
@@ -191,8 +196,8 @@ impl Observed {
         }
     }
 
-    /// The descriptor, if it may block. The system is asked for that once, when the answer is first needed: most descriptors
-    /// are removed before, or are alone in their turns.
+    /// The descriptor, if it may block. The system is asked once, when the answer is first needed. Most descriptors
+    /// never need it: they are removed before, or are the only one in their turns.
     #[inline]
     fn blocking(&mut self, token: Token) -> Option<Descriptor> {
         let descriptor = self.table.get_mut(token)?;
@@ -208,14 +213,14 @@ impl Observed {
     /// Removes every descriptor.
     pub(crate) fn clear(&mut self) {
         for (token, descriptor) in self.table.iter() {
-            // An error would say that the kernel does not know the descriptor any more, which is what the caller wants.
+            // An error would mean that the kernel does not know the descriptor any more, which is the aim.
             let _ = self.backend.remove(descriptor.fd.as_fd(), token);
         }
         self.table.forget_all();
         self.kept.clear();
     }
 
-    /// Panics when the table is not sound, or something is kept of which it knows nothing.
+    /// Panics when the table is not sound, or something is kept that it does not know.
     pub(crate) fn audit(&self) {
         self.table.audit();
         self.unsettled.audit();

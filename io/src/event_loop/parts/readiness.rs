@@ -1,19 +1,19 @@
-//! What a turn has found ready: the events of its wait, what the user has marked, and how far both were pulled.
+//! The ready descriptors of a turn: the events of its wait and the user's marks, and how many of them were pulled.
 //!
 //! # Fairness towards events that are not pulled
 //!
 //! ```text
-//!   ready          a b c d e f g     more than the kernel reports at once, and more than the user pulls
+//!   ready          a b c d e f g     more than one wait reports, and more than the user pulls
 //!
 //!   turn 1  finds  a b c d           the user pulls a b
 //!   turn 2  finds  e f g a           the user pulls e f
-//!   turn 3  finds  c d e f           in this order: c and d have waited longest; the user pulls c d
+//!   turn 3  finds  c d e f           sorted: c and d have waited longest; the user pulls c d
 //! ```
 //!
-//! An event that is not pulled is dropped, because the kernel reports it again. The kernel reports in turns, so that each
-//! ready descriptor is in one of any few batches. That does not help a descriptor at the end of a batch, which the user
-//! never reaches. So as long as a descriptor may have been left out, the events of a turn are ordered by how long ago each
-//! descriptor was served. The one that has waited longest comes first in every batch that it is in.
+//! An event that is not pulled is dropped, because the kernel reports it again. The kernel reports ready descriptors in
+//! rotation, so each of them is in one of a few batches. A descriptor at the end of a batch may still starve, because
+//! the user never reaches it. So as long as a descriptor may have been left out, the events of a turn are sorted by
+//! when each descriptor was last served. The one that has waited longest comes first in every batch that it is in.
 
 use super::observed::Observed;
 use super::table::Descriptor;
@@ -23,25 +23,25 @@ use crate::{Event, Interest, Token};
 use std::collections::TryReserveError;
 use std::io;
 
-/// An observed descriptor that can make progress.
+/// An observed descriptor that is ready.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct Ready {
     /// The descriptor.
     pub token: Token,
-    /// The observed directions that are ready. Serve read first; then look whether write is still observed.
+    /// The observed directions that are ready. Serve reading first, and then check whether writing is still observed.
     pub ready: Interest,
 }
 
-/// The events of one turn, each given out once at most, and the marks: of those, none is lost.
+/// The events of one turn, each given out at most once, and the marks, none of which is lost.
 #[derive(Default)]
 pub(crate) struct Readiness {
     events: Vec<Event>,
     pulled: usize,
-    // For how many turns more a descriptor may be ready that was left out.
+    // The number of further turns in which a ready descriptor may still have been left out.
     unfair_turns: usize,
-    // Whether a callback may have used up what the last wait has reported.
+    // Whether a callback may have used up what the last wait reported.
     is_outdated: bool,
-    // Indices of descriptors that were marked ready since the last turn began, and before that.
+    // Indices of descriptors that were marked ready since the last turn began, and before it began.
     marked: Worklist,
     marked_in_turn: Worklist,
 }
@@ -54,11 +54,12 @@ impl Readiness {
         self.marked_in_turn.try_grow(index)
     }
 
-    /// A turn begins: drops the last one's events, keeps their marks, and notes whether any event was left.
+    /// Begins a turn: drops the events of the last turn, keeps its marks, and notes whether an event was left.
     #[inline]
     pub(crate) fn begin_turn(&mut self, observed: &mut Observed) {
         if self.pulled < self.events.len() {
-            // After so many turns without a rest every ready descriptor has been in a batch, and was served.
+            // After so many turns in which all events were pulled, every ready descriptor has been in a batch and was
+            // served.
             self.unfair_turns = observed.table.len() / EVENTS_MAX + 2;
             self.events[self.pulled..].iter().for_each(|event| observed.expect_again(event.token));
         } else {
@@ -66,7 +67,7 @@ impl Readiness {
         }
         self.events.clear();
         self.pulled = 0;
-        // The kernel does not know of marks, and would not report them again.
+        // The kernel does not know the marks, so it would not report them again.
         for nth in 0..self.marked_in_turn.len() {
             let index = self.marked_in_turn.nth(nth);
             let Some((token, descriptor)) = index.and_then(|index| observed.table.at_mut(index)) else { continue };
@@ -76,7 +77,7 @@ impl Readiness {
         self.marked_in_turn.clear();
     }
 
-    /// Marks a descriptor ready. Without effect for a stale token.
+    /// Marks a descriptor ready. A stale token has no effect.
     #[inline]
     pub(crate) fn mark(&mut self, observed: &mut Observed, token: Token, ready: Interest) {
         let Some(descriptor) = observed.table.get_mut(token) else { return };
@@ -105,7 +106,8 @@ impl Readiness {
         observed.backend().wait(&mut self.events, timeout_ns)
     }
 
-    /// Joins the marks to the events: one event for each token. Puts first what was served longest ago.
+    /// Merges the marks into the events, one event for each token. Sorts the events so that the one served longest ago
+    /// is first.
     #[inline]
     pub(crate) fn complete(&mut self, observed: &mut Observed) {
         if !self.marked.is_empty() {
@@ -130,7 +132,7 @@ impl Readiness {
                 continue;
             }
             if self.events.try_reserve(1).is_err() {
-                // The next turn does not wait because of it, and has room for it.
+                // Because of this mark the next turn does not wait, and it has room for the mark.
                 self.marked.add(index);
                 continue;
             }
@@ -144,7 +146,7 @@ impl Readiness {
         self.pulled < self.events.len()
     }
 
-    /// Pulls the next event, if there is one. `None` also if nothing of it holds any more.
+    /// Pulls the next event, if there is one. Also `None` if no direction of the event is to be reported any more.
     #[inline]
     pub(crate) fn pull(&mut self, observed: &mut Observed) -> Option<Ready> {
         let &event = self.events.get(self.pulled)?;
@@ -158,7 +160,7 @@ impl Readiness {
         Some(Ready { token: event.token, ready })
     }
 
-    /// Something is given out, and its callback may use up what was reported of a descriptor.
+    /// Notes that something is given out: its callback may use up what was reported of a descriptor.
     #[inline]
     pub(crate) fn expect_callback(&mut self) {
         self.is_outdated = true;
@@ -171,7 +173,7 @@ impl Readiness {
         self.marked_in_turn.clear();
     }
 
-    /// Panics when a mark is not listed, or more was pulled than there is.
+    /// Panics when a mark is not listed, or when more events were pulled than there are.
     pub(crate) fn audit(&self, observed: &Observed) {
         self.marked.audit();
         self.marked_in_turn.audit();

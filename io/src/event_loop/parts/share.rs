@@ -1,37 +1,38 @@
-//! The share of a turn that timers may take while descriptors wait, and descriptors while timers do.
+//! The share of a turn: how much timers may take of it while descriptors wait, and descriptors while timers wait.
 //!
-//! A turn serves what was due when it began. With a thousand slow callbacks that takes seconds, and a signal or a client
-//! that comes meanwhile waits for all of them. So each of the two kinds has [`SHARE_NS`] or [`SHARE_MAX`] callbacks in a
-//! turn, whichever ends first, as long as the loop holds something of the other kind. The rest comes first in the next turn.
+//! A turn serves what was due when it began. With a thousand slow callbacks that would take seconds, and a signal or a
+//! client that comes meanwhile would wait for all of them. So while the loop holds something of both kinds, a turn
+//! serves each kind for at most [`SHARE_NS`] or [`SHARE_MAX`] callbacks, whichever ends first. The rest comes first in
+//! the next turn.
 //!
 //! ```text
 //!   served    1   2       4               8                             16 … 32 … 48     quick callbacks: the clock is
 //!   looks     ▲   ▲       ▲               ▲                              ▲    ▲    ▲      read after every 16th
 //!
-//!   served    1   2   3   slow callbacks: after each
+//!   served    1   2   3   slow callbacks: the clock is read after each
 //!   looks     ▲   ▲   ▲
 //! ```
 //!
-//! How far apart the looks are is remembered from turn to turn. The number is for clocks that stand still during a
-//! callback, virtual ones: the same program is then served in the same order each time.
+//! The distance between two looks is kept from turn to turn. The limit by number is for virtual clocks, which stand
+//! still during a callback: the same program is then served in the same order each time.
 
 use super::time::Time;
 use std::num::NonZeroUsize;
 
-/// How long a turn serves one kind while the other may wait.
+/// The longest time in a turn for one kind while the other may wait.
 const SHARE_NS: u64 = 10_000_000;
 
-/// How many of one kind a turn serves while the other may wait.
+/// The most callbacks in a turn for one kind while the other may wait.
 const SHARE_MAX: usize = 10_000;
 
 /// The most callbacks between two looks at the clock.
 const STEP_MAX: usize = 16;
 
-/// What a turn has served of one kind.
+/// The share of one kind in a turn.
 #[derive(Debug)]
 pub(crate) struct Share {
     served: usize,
-    // At this many there is something to decide.
+    // When `served` reaches this number, the clock or a limit has to be looked at.
     look_at: usize,
     step: usize,
     start_ns: u64,
@@ -45,7 +46,7 @@ impl Default for Share {
 }
 
 impl Share {
-    /// Begins anew, at a moment that is known without asking the clock.
+    /// Begins anew at `now_ns`, a time that is known without reading the clock.
     #[inline]
     fn begin(&mut self, now_ns: u64) {
         (self.served, self.start_ns, self.looked_ns) = (0, now_ns, now_ns);
@@ -64,7 +65,7 @@ impl Share {
         false
     }
 
-    /// The next look, no later than at a limit.
+    /// Plans the next look, but not beyond `limit`.
     #[inline]
     fn plan(&mut self, limit: usize) {
         self.look_at = (self.served + self.step).min(limit).min(SHARE_MAX);
@@ -91,18 +92,18 @@ impl Shares {
         self.descriptors.begin(turn_ns);
     }
 
-    /// The limit has changed: both kinds are compared with the new one.
+    /// Makes both kinds compare themselves with the limit, which has changed.
     pub(crate) fn compare_with_limit(&mut self) {
         (self.timers.look_at, self.descriptors.look_at) = (0, 0);
     }
 
-    /// A timer is given out.
+    /// Counts a timer that is given out.
     #[inline]
     pub(crate) fn serve_timer(&mut self) {
         self.timers.served += 1;
     }
 
-    /// A descriptor is given out.
+    /// Counts a descriptor that is given out.
     #[inline]
     pub(crate) fn serve_descriptor(&mut self) {
         self.descriptors.served += 1;
@@ -128,7 +129,7 @@ impl Shares {
             return true;
         }
         if !has_descriptors {
-            // A descriptor that is added meanwhile cannot be ready in this turn.
+            // A descriptor that is added during this turn cannot be ready in it.
             share.look_at = limit;
             return false;
         }
@@ -147,7 +148,7 @@ impl Shares {
             return true;
         }
         if share.served == 0 {
-            // Timers had a share of their own, which ended about here.
+            // Timers had their own share, which ended about at this time.
             share.begin(self.timers.looked_ns.max(time.turn_ns()));
         } else if has_timers && share.is_used_up(time.now_ns()) {
             return true;
@@ -156,7 +157,7 @@ impl Shares {
         false
     }
 
-    /// Panics when a kind has had more than its share allows before the next look.
+    /// Panics when a kind was served beyond its share before the next look.
     pub(crate) fn audit(&self) {
         for share in [&self.timers, &self.descriptors] {
             assert!((1..=STEP_MAX).contains(&share.step), "{share:?}: the distance of two looks");

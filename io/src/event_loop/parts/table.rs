@@ -15,47 +15,48 @@ use std::num::NonZeroU32;
 
 struct Slot {
     generation: NonZeroU32,
-    // `None`: free.
+    // `None` if the slot is free.
     descriptor: Option<Descriptor>,
 }
 
-/// What the loop knows of an observed descriptor.
+/// The state of an observed descriptor.
 #[derive(Copy, Clone)]
 pub(crate) struct Descriptor {
     pub(crate) fd: Number,
     pub(crate) interest: Interest,
-    /// Whether reading or writing may wait, if that has been asked since its interest was set.
+    /// Whether reading or writing may block; `None` if the system was not asked since the interest was set.
     pub(crate) may_block: Option<bool>,
-    /// Readiness that the user reported since the last turn.
+    /// The readiness that the user marked since the last turn.
     pub(crate) marked: Interest,
     pub(crate) mode: Mode,
-    /// Directions that were reported, and are not again until the user says so; never any in `Mode::Level`.
+    /// Directions that were reported and are not reported again until the user asks for it; always empty in
+    /// `Mode::Level`.
     pub(crate) silent: Interest,
     /// The interest that the backend has registered.
     pub(crate) registered: Interest,
     /// The marks that are part of this turn's events and were not pulled.
     pub(crate) marked_in_turn: Interest,
-    /// When it was reported last, or added: greater is later.
+    /// When it was reported last, or added, as a count: a greater one is later.
     pub(crate) served: u64,
     /// Whether it keeps the loop going.
     pub(crate) is_referenced: bool,
 }
 
 impl Descriptor {
-    /// What is marked becomes part of what this turn reports.
+    /// Makes the marks part of this turn's events.
     #[inline]
     pub(crate) fn use_mark(&mut self) -> Interest {
         self.marked_in_turn = std::mem::take(&mut self.marked);
         self.marked_in_turn
     }
 
-    /// What is observed and not silent.
+    /// The directions that are observed and not silent.
     #[inline]
     pub(crate) fn wanted(&self) -> Interest {
         self.interest.without(self.silent)
     }
 
-    /// What was marked for this turn, is observed, and was not reported.
+    /// The marked directions of this turn that are observed and were not reported yet.
     #[inline]
     pub(crate) fn unreported(&self) -> Interest {
         self.marked_in_turn & self.wanted()
@@ -68,7 +69,7 @@ impl Descriptor {
     }
 }
 
-/// A token for a number that is not in the table under it yet, so that the kernel can still refuse.
+/// A token for a number, before the table records it, so that the kernel can still refuse the number.
 #[derive(Copy, Clone)]
 pub(crate) struct Proposal {
     pub(crate) token: Token,
@@ -80,16 +81,16 @@ pub(crate) struct Proposal {
 #[derive(Default)]
 pub(crate) struct Table {
     slots: Vec<Slot>,
-    // It has room for all slots.
+    // Its capacity is the number of slots, so freeing a slot never allocates.
     free: Vec<u32>,
     by_number: ByIndex<Option<Token>>,
-    // How many do not keep the loop going.
+    // The number of descriptors that do not keep the loop going.
     unreferenced: usize,
-    // Counts descriptors, as they are reported and as they are added.
+    // Counts each report and each addition of a descriptor.
     last_served: u64,
 }
 
-/// A number's place in the table. A socket of Windows, too, has no more than 32 bits that matter.
+/// A number's index in the table. On Windows, too, only the lower 32 bits of a socket matter.
 fn place(fd: &impl AsRawFd) -> u32 {
     fd.as_raw_fd() as u32
 }
@@ -100,7 +101,7 @@ impl Table {
         self.slots.len() - self.free.len()
     }
 
-    /// Whether a descriptor is left that keeps the loop going.
+    /// Whether there is a descriptor that keeps the loop going.
     #[inline]
     pub(crate) fn keeps_going(&self) -> bool {
         self.len() > self.unreferenced
@@ -126,7 +127,7 @@ impl Table {
         slot.descriptor.as_mut().filter(|_| slot.generation == token.generation())
     }
 
-    /// The token under which a number will be known once it is [`put`](Self::put). Nothing changes yet.
+    /// The token that a number will have when it is [`put`](Self::put). Nothing changes yet.
     pub(crate) fn propose(&self, fd: BorrowedFd<'_>) -> Proposal {
         let old = self.by_number.get(place(&fd)).copied().flatten();
         let index = old.map(Token::index).or_else(|| self.free.last().copied()).unwrap_or(self.slots.len() as u32);
@@ -152,7 +153,7 @@ impl Table {
         slot.descriptor.as_mut().map(|descriptor| (token, descriptor))
     }
 
-    /// Makes room for what was [proposed](Self::propose), and to take it out again.
+    /// Makes room for a [proposal](Self::propose), and for removing it later.
     pub(crate) fn try_grow(&mut self, index: u32, fd: BorrowedFd<'_>) -> Result<(), TryReserveError> {
         if index as usize == self.slots.len() {
             self.slots.try_reserve(1)?;
@@ -161,8 +162,8 @@ impl Table {
         self.by_number.try_grow(place(&fd))
     }
 
-    /// Makes a proposal true, for which there is room. A descriptor that takes the place of another has waited as long as
-    /// that one.
+    /// Puts a proposal into effect. There must be room for it. If the descriptor replaces another one, it counts as
+    /// served when that one was.
     pub(crate) fn put(&mut self, token: Token, fd: BorrowedFd<'_>, interest: Interest, mode: Mode) {
         let index = token.index() as usize;
         self.last_served += 1;
@@ -194,7 +195,7 @@ impl Table {
         self.by_number.replace(place(&fd), Some(token));
     }
 
-    /// Notes that a descriptor is reported now.
+    /// Records that a descriptor is reported now.
     #[inline]
     pub(crate) fn serve(&mut self, token: Token) -> Option<&mut Descriptor> {
         self.last_served += 1;
@@ -231,10 +232,10 @@ impl Table {
     pub(crate) fn audit(&self) {
         for (token, descriptor) in self.iter() {
             let known = self.by_number.get(place(&descriptor.fd));
-            assert_eq!(known, Some(&Some(token)), "{:?} of {token:?} is elsewhere by its number", descriptor.fd);
+            assert_eq!(known, Some(&Some(token)), "the number {:?} of {token:?} leads to another slot", descriptor.fd);
             assert!(self.get(token).is_some(), "{token:?} does not resolve");
             let is_level = descriptor.mode == Mode::Level;
-            assert!(!is_level || descriptor.silent.is_empty(), "{token:?} is a silent level");
+            assert!(!is_level || descriptor.silent.is_empty(), "{token:?} is level-triggered and silent");
             assert!(descriptor.served <= self.last_served, "{token:?} was served after the last one");
         }
         let known = self.by_number.iter().flatten().count();

@@ -1,4 +1,4 @@
-//! The loop's time: nanoseconds since it was made, and the moment by which a turn judges.
+//! The loop's time: nanoseconds since the loop was made, and the time at which the turn began.
 
 use crate::Clock;
 
@@ -11,7 +11,7 @@ pub(crate) struct Time {
 }
 
 impl Time {
-    /// Starts at 0.
+    /// Starts the loop's time at 0.
     pub(crate) fn start(clock: Box<dyn Clock>) -> Self {
         let origin_ns = clock.now_ns();
         Self { clock, origin_ns, turn_ns: 0 }
@@ -29,10 +29,9 @@ impl Time {
         self.turn_ns
     }
 
-    /// A turn begins, at `now_ns`.
+    /// Begins a turn at `now_ns`.
     ///
-    /// [`Clock`] promises that a clock does not go back. If one does all the same, time stands still, and no timer fires
-    /// early.
+    /// [`Clock`] promises not to go back. If a clock does, the loop's time stands still, so that no timer fires early.
     #[inline]
     pub(crate) fn begin_turn(&mut self, now_ns: u64) {
         self.turn_ns = self.turn_ns.max(now_ns);

@@ -6,14 +6,14 @@ use cogloop_engine::{Fired, NoRoom, Scheduler};
 use std::collections::TryReserveError;
 use std::num::NonZeroU64;
 
-/// Every timer is in the scheduler; a timer that is unreferenced is noted until it is gone.
+/// All timers are in the scheduler. An unreferenced timer is also in the set `unreferenced` until it has ended.
 pub(crate) struct Timers<T> {
     scheduler: Scheduler<T>,
     unreferenced: Unreferenced,
 }
 
 impl<T: Default + Clone> Timers<T> {
-    /// No timers; a tick takes `resolution` nanoseconds.
+    /// Makes an empty store; a tick takes `resolution` nanoseconds.
     ///
     /// # Errors
     /// When there is no memory.
@@ -21,13 +21,13 @@ impl<T: Default + Clone> Timers<T> {
         Ok(Self { scheduler: Scheduler::try_new(resolution)?, unreferenced: Unreferenced::default() })
     }
 
-    /// The scheduler, to be asked. What changes it goes through this type.
+    /// The scheduler, for reading only. Changes go through this type.
     #[inline]
     pub(crate) fn scheduler(&self) -> &Scheduler<T> {
         &self.scheduler
     }
 
-    /// Whether a timer is left that keeps the loop going: one that is neither paused nor unreferenced.
+    /// Whether there is a timer that keeps the loop going: one that is neither paused nor unreferenced.
     #[inline]
     pub(crate) fn keep_going(&self) -> bool {
         self.scheduler.len() > self.scheduler.paused() + self.unreferenced.armed()
@@ -44,7 +44,7 @@ impl<T: Default + Clone> Timers<T> {
         self.scheduler.try_add_once(deadline_ns, value)
     }
 
-    /// Adds a timer that is due in the very next turn.
+    /// Adds a timer that is due in the next turn.
     #[inline]
     pub(crate) fn try_add_due(&mut self, now_ns: u64, value: T) -> Result<Key, NoRoom> {
         self.scheduler.try_add_due(now_ns, value)
@@ -87,10 +87,10 @@ impl<T: Default + Clone> Timers<T> {
         self.scheduler.get_mut(key)
     }
 
-    /// Lets the loop be idle in spite of this timer. `false` for a stale key.
+    /// Lets the loop be idle although this timer is armed. Returns `false` for a stale key.
     ///
     /// # Errors
-    /// When there is no memory to note it; the timer keeps the loop going then.
+    /// When there is no memory for the set; the timer keeps the loop going then.
     pub(crate) fn try_unreference(&mut self, key: Key) -> Result<bool, TryReserveError> {
         let is_live = self.scheduler.get(key).is_some();
         if is_live {
@@ -99,7 +99,7 @@ impl<T: Default + Clone> Timers<T> {
         Ok(is_live)
     }
 
-    /// Takes it back. `false` for a stale key.
+    /// Undoes `try_unreference`. Returns `false` for a stale key.
     pub(crate) fn reference(&mut self, key: Key) -> bool {
         self.unreferenced.remove(key, self.scheduler.is_paused(key));
         self.scheduler.get(key).is_some()
@@ -115,17 +115,17 @@ impl<T: Default + Clone> Timers<T> {
         self.scheduler.advance(now_ns);
     }
 
-    /// Does what the wheel can do ahead of its time. Whether that may have changed the next deadline.
+    /// Does work of the wheel before it is due. Returns whether that may have changed the next deadline.
     #[inline]
     pub(crate) fn prepare(&mut self) -> bool {
         self.scheduler.cascade_early()
     }
 
-    /// The next timer that is due.
+    /// Takes the next timer that is due.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Fired<T>> {
         let fired = self.scheduler.pop()?;
-        // A timer that fires is not paused. One that repeats is live still, and stays unreferenced.
+        // A timer that fires is not paused. A repeating timer is still live, and stays unreferenced.
         if !self.unreferenced.is_empty() && self.scheduler.get(fired.key).is_none() {
             self.unreferenced.remove(fired.key, false);
         }
@@ -137,7 +137,7 @@ impl<T: Default + Clone> Timers<T> {
         self.unreferenced.clear();
     }
 
-    /// Panics when the wheel is not sound, or a timer counts that is gone.
+    /// Panics when the wheel is not sound, or a timer that has ended is still counted.
     pub(crate) fn audit(&self) {
         self.scheduler.audit();
         self.unreferenced.audit(&self.scheduler);

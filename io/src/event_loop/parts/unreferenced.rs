@@ -1,31 +1,31 @@
-//! The timers that do not keep the loop going although they are not paused, and those that are paused as well.
+//! The set of unreferenced timers, which do not keep the loop going. It also counts which of them are paused.
 //!
 //! ```text
 //!              not paused       paused
 //!            ┌───────────────┬───────────────┐
 //!  referenced│ keep it going │               │
 //!            ├───────────────┼───────────────┤
-//!  un-       │               │ counted here, │
-//!  referenced│ in the set    │ in the set    │
+//!  un-       │               │ in the set,   │
+//!  referenced│ in the set    │ and counted   │
 //!            └───────────────┴───────────────┘
 //! ```
 //!
-//! A program that leaves no timer unreferenced pays nothing for this: the exceptions are counted, not the rule.
+//! A program without unreferenced timers pays nothing for this, because the set holds only the exceptions.
 
 use crate::Key;
 use cogloop_engine::Scheduler;
 use std::collections::{HashSet, TryReserveError};
 
-/// Live timers that do not keep the loop going.
+/// The live timers that do not keep the loop going although they may be armed.
 #[derive(Default)]
 pub(crate) struct Unreferenced {
     keys: HashSet<Key>,
-    // How many of those are paused.
+    // The number of them that are paused.
     paused: usize,
 }
 
 impl Unreferenced {
-    /// How many there are that are not paused.
+    /// The number of timers in the set that are not paused.
     #[inline]
     pub(crate) fn armed(&self) -> usize {
         self.keys.len() - self.paused
@@ -41,19 +41,19 @@ impl Unreferenced {
         Ok(())
     }
 
-    /// Takes a timer out, if it is in.
+    /// Removes a timer, if it is in the set.
     pub(crate) fn remove(&mut self, key: Key, is_paused: bool) {
         if !self.keys.is_empty() && self.keys.remove(&key) {
             self.paused -= usize::from(is_paused);
         }
     }
 
-    /// A timer was paused.
+    /// Records that a timer was paused.
     pub(crate) fn pause(&mut self, key: Key) {
         self.paused += usize::from(self.contains(key));
     }
 
-    /// A timer that was paused is so no longer.
+    /// Records that a paused timer was resumed.
     pub(crate) fn resume(&mut self, key: Key) {
         self.paused -= usize::from(self.contains(key));
     }
@@ -72,10 +72,10 @@ impl Unreferenced {
         self.paused = 0;
     }
 
-    /// Panics when a timer in the set is gone, or when the number of the paused ones is wrong.
+    /// Panics when a timer in the set has ended, or when the count of the paused ones is wrong.
     pub(crate) fn audit<T: Default + Clone>(&self, scheduler: &Scheduler<T>) {
         for &key in &self.keys {
-            assert!(scheduler.get(key).is_some(), "{key:?} is gone and counts as unreferenced");
+            assert!(scheduler.get(key).is_some(), "{key:?} has ended and counts as unreferenced");
         }
         let paused = self.keys.iter().filter(|&&key| scheduler.is_paused(key)).count();
         assert_eq!(self.paused, paused, "unreferenced timers that are paused");
