@@ -181,7 +181,7 @@ fn replay(seed: u64) -> ExitCode {
         return ExitCode::FAILURE;
     }
     simulation::trace(seed).iter().for_each(|line| println!("{line}"));
-    let simulation::Outcome { operations, hash } = simulation::run(seed);
+    let simulation::RunSummary { operations, hash } = simulation::run(seed);
     println!("\nseed {seed}: {operations} operations, hash {hash:016x}, every promise kept");
     ExitCode::SUCCESS
 }

@@ -3,9 +3,10 @@
 
 #![forbid(unsafe_code)]
 
-pub mod beside;
 pub mod loop_model;
+pub mod model_test;
 pub mod scheduler_model;
 pub mod script;
 pub mod simulation;
+pub mod wheel_lockstep;
 pub mod wheel_model;

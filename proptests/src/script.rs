@@ -1,5 +1,5 @@
-//! Bytes as a script of operations: what a fuzzer, a seeded generator or a file brings, done to a wheel with its model
-//! beside it. Every string of bytes is a script.
+//! Bytes as a script of operations: what a fuzzer, a seeded generator or a file brings, done to a wheel and its model
+//! in lockstep. Every string of bytes is a script.
 //!
 //! ```text
 //!   first byte: the geometry        then, again and again: operation, and what it needs
@@ -11,7 +11,7 @@
 //! A byte that is missing at the end counts as 0. Ticks are coded so that those that hurt are frequent: near the
 //! present, on both sides of the boundaries of slots, in the past, at the end of time.
 
-use crate::beside::{Beside, Operation};
+use crate::wheel_lockstep::{Operation, WheelLockstep};
 
 /// After so many operations all timers are looked at; between, only what the operations answer.
 const OPERATIONS_BETWEEN_CHECKS: u64 = 32;
@@ -42,7 +42,7 @@ impl Bytes<'_> {
 
 #[derive(Default)]
 struct Run<const BITS: u32, const LEVELS: usize> {
-    beside: Beside<BITS, LEVELS>,
+    lockstep: WheelLockstep<BITS, LEVELS>,
     operations: u64,
 }
 
@@ -52,18 +52,19 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
             self.step(&mut bytes);
         }
         // What is left must come as well.
-        for rest in [Operation::PopAll, Operation::Advance(Beside::<BITS, LEVELS>::LAST_TICK), Operation::PopAll] {
+        for rest in [Operation::PopAll, Operation::Advance(WheelLockstep::<BITS, LEVELS>::LAST_TICK), Operation::PopAll]
+        {
             self.apply(&rest);
-            self.beside.check();
+            self.lockstep.check();
         }
         self.operations
     }
 
     fn apply(&mut self, operation: &Operation) {
-        self.beside.apply(operation);
+        self.lockstep.apply(operation);
         self.operations += 1;
         if self.operations.is_multiple_of(OPERATIONS_BETWEEN_CHECKS) {
-            self.beside.check();
+            self.lockstep.check();
         }
     }
 
@@ -97,13 +98,13 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
         for n in 0..u64::from(count) {
             // Half of all distances are 0.
             let off = n * u64::from(distance.saturating_sub(128));
-            self.apply(&Operation::Insert(first.saturating_add(off).min(Beside::<BITS, LEVELS>::LAST_TICK)));
+            self.apply(&Operation::Insert(first.saturating_add(off).min(WheelLockstep::<BITS, LEVELS>::LAST_TICK)));
         }
     }
 
     /// One of the timers made: of the latest ones mostly, which are likely to live.
     fn timer(&self, bytes: &mut Bytes<'_>) -> usize {
-        let made = self.beside.made();
+        let made = self.lockstep.made();
         match bytes.next() {
             back @ 0..192 => made.saturating_sub(1 + usize::from(back)),
             high => (usize::from(high - 192) << 8 | usize::from(bytes.next())) % made.max(1),
@@ -111,7 +112,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
     }
 
     fn deadline(&self, bytes: &mut Bytes<'_>) -> u64 {
-        let now = self.beside.now();
+        let now = self.lockstep.now();
         let shape = bytes.next();
         let (low, bit) = (u64::from(shape % 64), u32::from(shape % 64));
         let tick = match shape / 64 {
@@ -124,7 +125,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
                 _ => u64::MAX,
             },
         };
-        tick.min(Beside::<BITS, LEVELS>::LAST_TICK)
+        tick.min(WheelLockstep::<BITS, LEVELS>::LAST_TICK)
     }
 
     /// A time to advance to: in small steps mostly, since a far jump to the end of time would end all interest.
@@ -134,7 +135,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
             0..176 => u64::from(step),
             _ => u64::from(bytes.next()) << ((step - 176) / 2),
         };
-        self.beside.now().saturating_add(step).min(Beside::<BITS, LEVELS>::LAST_TICK)
+        self.lockstep.now().saturating_add(step).min(WheelLockstep::<BITS, LEVELS>::LAST_TICK)
     }
 }
 

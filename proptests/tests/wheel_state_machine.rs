@@ -4,7 +4,7 @@
 //! Popping is an operation like the others, so that timers are inserted, cancelled and moved in the middle of a batch
 //! of expired ones, as callbacks do it.
 
-use cogloop_proptests::beside::{Beside, Operation};
+use cogloop_proptests::wheel_lockstep::{Operation, WheelLockstep};
 use cogloop_proptests::wheel_model::{Id, WheelModel};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -40,7 +40,7 @@ impl<const BITS: u32, const LEVELS: usize> ReferenceStateMachine for Reference<B
     }
 
     fn transitions(state: &Self) -> BoxedStrategy<Operation> {
-        let (now, last) = (state.model.now(), Beside::<BITS, LEVELS>::LAST_TICK);
+        let (now, last) = (state.model.now(), WheelLockstep::<BITS, LEVELS>::LAST_TICK);
         let any_timer = 0..state.made.max(1);
         // Time passes in small steps mostly: one far jump to the end of time would end all interest.
         let next = prop_oneof![
@@ -95,17 +95,17 @@ impl<const BITS: u32, const LEVELS: usize> ReferenceStateMachine for Reference<B
 struct Machine<const BITS: u32, const LEVELS: usize>;
 
 impl<const BITS: u32, const LEVELS: usize> StateMachineTest for Machine<BITS, LEVELS> {
-    type SystemUnderTest = Beside<BITS, LEVELS>;
+    type SystemUnderTest = WheelLockstep<BITS, LEVELS>;
     type Reference = Reference<BITS, LEVELS>;
 
     fn init_test(_: &Self::Reference) -> Self::SystemUnderTest {
-        Beside::default()
+        WheelLockstep::default()
     }
 
-    fn apply(mut beside: Self::SystemUnderTest, _: &Self::Reference, operation: Operation) -> Self::SystemUnderTest {
-        beside.apply(&operation);
-        beside.check();
-        beside
+    fn apply(mut lockstep: Self::SystemUnderTest, _: &Self::Reference, operation: Operation) -> Self::SystemUnderTest {
+        lockstep.apply(&operation);
+        lockstep.check();
+        lockstep
     }
 }
 

@@ -39,9 +39,9 @@ use trace::Trace;
 pub use dice::Step;
 pub use shorten::{Broken, shortest};
 
-/// What a run came to.
+/// What a run has done.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Outcome {
+pub struct RunSummary {
     /// Of the trace: the same for the same seed, on every machine of 64 bits.
     pub hash: u64,
     /// Lines of the trace: turns, what was reported and served, what the user did.
@@ -53,11 +53,11 @@ pub struct Outcome {
 /// # Panics
 /// When a promise is broken.
 #[must_use]
-pub fn run(seed: u64) -> Outcome {
+pub fn run(seed: u64) -> RunSummary {
     let mut run = Run::new(Dice::new(seed, BTreeSet::new()), Trace::new(false));
     run.live();
     let world = run.world.borrow();
-    Outcome { hash: world.trace.hash(), operations: world.operations }
+    RunSummary { hash: world.trace.hash(), operations: world.operations }
 }
 
 /// Whether a seed's run breaks a promise.

@@ -8,7 +8,7 @@ mod channels;
 mod futures;
 mod timers;
 
-use crate::program::{Action, Body, End, Entry, Limits, Operation, Outcome, REFUSED, What};
+use crate::program::{Action, Body, End, Event, Limits, LogEntry, Operation, REFUSED, RunResult};
 use futures::{Future, Join, Visit};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use timers::Timer;
@@ -18,9 +18,9 @@ const TURNS_MAX: usize = 1_000;
 /// The same of what is done in one operation: intervals that make intervals grow beyond all bounds.
 const ACTIONS_MAX: usize = 1_000;
 
-/// Who is woken.
+/// Which future or channel a wake is for.
 #[derive(Copy, Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Who {
+enum Waiter {
     Root,
     Task(usize),
     Channel(usize),
@@ -51,7 +51,7 @@ struct Queue {
     senders: usize,
     is_closed: bool,
     /// Messages that wait for room, and whoever sends them.
-    waiting: VecDeque<(u64, Who)>,
+    waiting: VecDeque<(u64, Waiter)>,
     /// Those for which there is room now.
     granted: BTreeSet<u64>,
 }
@@ -68,7 +68,7 @@ pub(crate) struct Model {
     now_ns: u64,
     /// When the turn's wait was over.
     turn_ns: u64,
-    log: Vec<Entry>,
+    log: Vec<LogEntry>,
     /// Every timer there is, sleeps too; those with callbacks by their names.
     timers: BTreeMap<u64, Timer>,
     timer_names: Vec<u64>,
@@ -91,9 +91,9 @@ pub(crate) struct Model {
     remotes: Vec<Option<bool>>,
     mail: VecDeque<(usize, Body)>,
     posts: usize,
-    woken: VecDeque<Who>,
-    batch: VecDeque<Who>,
-    queued: BTreeSet<Who>,
+    woken: VecDeque<Waiter>,
+    batch: VecDeque<Waiter>,
+    queued: BTreeSet<Waiter>,
     is_root_woken: bool,
     /// The future of `block_on` waits for a timer.
     is_root_asleep: bool,
@@ -138,36 +138,36 @@ impl Model {
         }
     }
 
-    fn note(&mut self, what: What) {
+    fn note(&mut self, what: Event) {
         self.log.push((self.now_ns, what));
     }
 
-    pub(crate) fn news(&mut self) -> Vec<Entry> {
+    pub(crate) fn take_log(&mut self) -> Vec<LogEntry> {
         std::mem::take(&mut self.log)
     }
 
     /// `None`: it would never end.
-    pub(crate) fn operate(&mut self, operation: &Operation) -> Option<()> {
+    pub(crate) fn apply(&mut self, operation: &Operation) -> Option<()> {
         self.is_stopped &= matches!(operation, Operation::Act(_));
         self.actions = 0;
         let ended = match operation {
             Operation::Act(action) => {
                 self.act(action);
-                Ok(Outcome::Done)
+                Ok(RunResult::Done)
             }
-            Operation::Poll => self.turn(Some(0)).map(|()| Outcome::Left(!self.is_idle())),
-            Operation::RunFor(ns) => self.run_for(*ns).map(|()| Outcome::Done),
-            Operation::Run => self.run_to_the_end().map(|()| Outcome::Done),
+            Operation::Poll => self.turn(Some(0)).map(|()| RunResult::Left(!self.is_idle())),
+            Operation::RunFor(ns) => self.run_for(*ns).map(|()| RunResult::Done),
+            Operation::Run => self.run_to_the_end().map(|()| RunResult::Done),
             Operation::BlockOn(steps) => self.block_on(steps),
         };
         let ended = match ended {
             Ok(ended) => ended,
-            Err(Break::Failed) => Outcome::Failed,
-            Err(Break::Panicked) => Outcome::Panicked,
+            Err(Break::Failed) => RunResult::Failed,
+            Err(Break::Panicked) => RunResult::Panicked,
             Err(Break::Endless) => return None,
         };
-        self.note(What::Ended(ended));
-        self.note(What::Counts { timers: self.timers.len(), tasks: self.tasks.len() });
+        self.note(Event::Ended(ended));
+        self.note(Event::Counts { timers: self.timers.len(), tasks: self.tasks.len() });
         Some(())
     }
 
@@ -202,7 +202,7 @@ impl Model {
     }
 
     fn has_work(&self) -> bool {
-        let has_woken = self.batch.iter().chain(&self.woken).any(|&who| self.is_there(who));
+        let has_woken = self.batch.iter().chain(&self.woken).any(|&waiter| self.is_there(waiter));
         self.deferred.iter().any(|visit| self.is_wanted(visit)) || has_woken || !self.mail.is_empty()
     }
 
@@ -231,7 +231,7 @@ impl Model {
             }
             let Some((post, body)) = self.mail.pop_front() else { break };
             self.state += 1;
-            self.note(What::Posted { post });
+            self.note(Event::Posted { post });
             self.body(&body)?;
         }
         let mut left = self.limits.callbacks;
@@ -251,37 +251,37 @@ impl Model {
         self.batch.append(&mut self.woken);
         let mut left = self.limits.callbacks;
         while left > 0 && !self.is_stopped {
-            let Some(who) = self.batch.pop_front() else { break };
+            let Some(waiter) = self.batch.pop_front() else { break };
             // Of what is gone there is nothing to count.
-            left -= usize::from(self.is_there(who));
-            match who {
-                Who::Root => self.is_root_woken = true,
-                Who::Task(task) => self.poll_task(task)?,
-                Who::Channel(channel) => self.serve_channel(channel)?,
+            left -= usize::from(self.is_there(waiter));
+            match waiter {
+                Waiter::Root => self.is_root_woken = true,
+                Waiter::Task(task) => self.poll_task(task)?,
+                Waiter::Channel(channel) => self.serve_channel(channel)?,
             }
         }
         Ok(())
     }
 
     /// What it was woken for is done, or will not be.
-    fn forget_wakes(&mut self, who: Who) {
-        self.queued.remove(&who);
-        self.batch.retain(|&other| other != who);
-        self.woken.retain(|&other| other != who);
+    fn forget_wakes(&mut self, waiter: Waiter) {
+        self.queued.remove(&waiter);
+        self.batch.retain(|&other| other != waiter);
+        self.woken.retain(|&other| other != waiter);
     }
 
-    fn is_there(&self, who: Who) -> bool {
-        match who {
-            Who::Root => true,
-            Who::Task(task) => self.tasks.contains_key(&task),
-            Who::Channel(channel) => self.channels.contains_key(&channel),
+    fn is_there(&self, waiter: Waiter) -> bool {
+        match waiter {
+            Waiter::Root => true,
+            Waiter::Task(task) => self.tasks.contains_key(&task),
+            Waiter::Channel(channel) => self.channels.contains_key(&channel),
         }
     }
 
     fn serve_channel(&mut self, channel: usize) -> Run {
         let Some(served) = self.channels.get_mut(&channel).filter(|channel| !channel.is_running) else { return Ok(()) };
         served.is_running = true;
-        self.queued.remove(&Who::Channel(channel));
+        self.queued.remove(&Waiter::Channel(channel));
         let body = served.body.clone();
         let left = self.queues[channel].messages.len().clamp(1, self.limits.callbacks);
         let ended = self.serve_messages(channel, &body, left);
@@ -289,7 +289,7 @@ impl Model {
             let Some(served) = self.channels.get_mut(&channel) else { return Ok(()) };
             served.is_running = false;
             if !self.queues[channel].messages.is_empty() {
-                self.wake(Who::Channel(channel));
+                self.wake(Waiter::Channel(channel));
             }
             return Ok(());
         }
@@ -320,7 +320,7 @@ impl Model {
     /// One call, and that of the end if there is no sender any more. Whether the channel goes on.
     fn message(&mut self, channel: usize, body: &Body, message: Option<u64>, is_end: bool) -> Run<bool> {
         self.state += 1;
-        self.note(What::Message { channel, message });
+        self.note(Event::Message { channel, message });
         let goes_on = self.body(body)?;
         if goes_on && is_end && self.channels.contains_key(&channel) {
             return self.message(channel, body, None, false).map(|_| false);
@@ -343,9 +343,9 @@ impl Model {
         }
     }
 
-    fn wake(&mut self, who: Who) {
-        if self.queued.insert(who) {
-            self.woken.push_back(who);
+    fn wake(&mut self, waiter: Waiter) {
+        if self.queued.insert(waiter) {
+            self.woken.push_back(waiter);
         }
     }
 
@@ -383,7 +383,7 @@ impl Model {
                 if is_allowed {
                     self.mail.push_back((post, body.clone()));
                 }
-                self.note(What::Answer(if is_allowed { 1 } else { REFUSED }));
+                self.note(Event::Answer(if is_allowed { 1 } else { REFUSED }));
             }
             Action::DropRemote(n) => _ = pick_mut(&mut self.remotes, *n).and_then(Option::take),
             Action::Advance(ns) => self.now_ns += ns,
@@ -400,7 +400,7 @@ impl Model {
         if is_allowed {
             self.put(channel, message);
         }
-        self.note(What::Answer(if is_allowed { 1 } else { REFUSED }));
+        self.note(Event::Answer(if is_allowed { 1 } else { REFUSED }));
     }
 
     /// Nothing is left.
@@ -415,7 +415,7 @@ impl Model {
         let visits = std::mem::take(&mut self.deferred);
         self.drop_all_tasks();
         visits.into_iter().for_each(|visit| self.end_visit(visit.join, Join::Cancelled));
-        // Who sleeps outside of a task finds out that the timer is gone.
+        // A sleep outside of a task finds out that the timer is gone.
         self.wake_the_root_that_sleeps();
         self.log[before..].sort();
     }

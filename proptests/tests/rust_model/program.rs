@@ -107,7 +107,7 @@ pub(crate) struct Program {
 
 /// What happened.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
-pub(crate) enum What {
+pub(crate) enum Event {
     Fired {
         timer: usize,
         deadline_ns: u64,
@@ -137,7 +137,7 @@ pub(crate) enum What {
     },
     /// Of an action.
     Answer(u64),
-    Ended(Outcome),
+    Ended(RunResult),
     Counts {
         timers: usize,
         tasks: usize,
@@ -147,7 +147,7 @@ pub(crate) enum What {
 pub(crate) const REFUSED: u64 = 99;
 
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
-pub(crate) enum Outcome {
+pub(crate) enum RunResult {
     Done,
     Left(bool),
     Stopped,
@@ -156,7 +156,7 @@ pub(crate) enum Outcome {
 }
 
 /// With the loop's time.
-pub(crate) type Entry = (u64, What);
+pub(crate) type LogEntry = (u64, Event);
 
 fn ns() -> impl Strategy<Value = u64> {
     let ms = |range: std::ops::Range<u64>| range.prop_map(|ms| ms * 1_000_000);

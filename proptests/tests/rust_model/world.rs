@@ -1,6 +1,6 @@
 //! A program on the crate itself.
 
-use crate::program::{Action, Body, End, Entry, Limits, Operation, Outcome, Program, REFUSED, Step, What};
+use crate::program::{Action, Body, End, Event, Limits, LogEntry, Operation, Program, REFUSED, RunResult, Step};
 use cogloop::{Error, Handle, Interval, Loop, Options, Remote, Sender, Task, Timer};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -27,7 +27,7 @@ fn world() -> Rc<World> {
 struct World {
     handle: Handle<State>,
     start: Instant,
-    log: RefCell<Vec<Entry>>,
+    log: RefCell<Vec<LogEntry>>,
     timers: RefCell<Vec<Timer>>,
     tasks: RefCell<Vec<Option<Task<()>>>>,
     senders: RefCell<Vec<Option<Sender<u64>>>>,
@@ -60,19 +60,19 @@ struct Guard(usize);
 impl Drop for Guard {
     fn drop(&mut self) {
         if let Some(world) = WORLD.with_borrow(|world| world.clone()) {
-            world.note(What::Dropped { task: self.0 });
+            world.note(Event::Dropped { task: self.0 });
         }
     }
 }
 
 impl World {
-    fn note(&self, what: What) {
+    fn note(&self, what: Event) {
         let now_ns = (self.handle.now() - self.start).as_nanos() as u64;
         self.log.borrow_mut().push((now_ns, what));
     }
 
     fn answer(&self, answer: u64) {
-        self.note(What::Answer(answer));
+        self.note(Event::Answer(answer));
     }
 
     fn timer(&self, n: usize) -> Option<Timer> {
@@ -120,7 +120,7 @@ impl World {
                 let (channel, body) = (next(&self.channels), body.clone());
                 let serve = move |state: &mut State, _: &Handle<State>, message| {
                     *state += 1;
-                    world().note(What::Message { channel, message });
+                    world().note(Event::Message { channel, message });
                     run(&body)
                 };
                 let made = match capacity {
@@ -170,7 +170,7 @@ impl World {
         let (post, body) = (next(&self.posts), body.clone());
         let posted = remote.post(move |state, _| {
             *state += 1;
-            world().note(What::Posted { post });
+            world().note(Event::Posted { post });
             run(&body)
         });
         self.answer(if posted.is_err() { REFUSED } else { 1 });
@@ -198,7 +198,7 @@ fn fire(timer: usize, state: &mut State, firing: &cogloop::Firing<'_, State>, bo
     *state += 1;
     let deadline_ns = (firing.deadline() - world.start).as_nanos() as u64;
     let late_ns = firing.late().as_nanos() as u64;
-    world.note(What::Fired { timer, deadline_ns, late_ns, missed: firing.missed() });
+    world.note(Event::Fired { timer, deadline_ns, late_ns, missed: firing.missed() });
     run(body)
 }
 
@@ -216,7 +216,7 @@ async fn follow(task: usize, steps: Vec<Step>) {
     let world = world();
     for (step, what) in steps.into_iter().enumerate() {
         let answer = world.step(what).await;
-        world.note(What::Stepped { task, step, answer });
+        world.note(Event::Stepped { task, step, answer });
     }
 }
 
@@ -297,7 +297,7 @@ impl World {
     async fn visit(&self, actions: Vec<Action>, panics: bool) -> u64 {
         let visited = self.handle.with(move |state, _| {
             *state += 1;
-            world().note(What::Visited { state: *state });
+            world().note(Event::Visited { state: *state });
             actions.iter().for_each(|action| world().act(action));
             if panics {
                 resume_unwind(Box::new("on purpose"));
@@ -307,24 +307,24 @@ impl World {
     }
 }
 
-fn outcome<T>(caught: std::thread::Result<Result<T, Error>>, done: impl FnOnce(T) -> Outcome) -> Outcome {
+fn outcome<T>(caught: std::thread::Result<Result<T, Error>>, done: impl FnOnce(T) -> RunResult) -> RunResult {
     match caught {
         Ok(Ok(value)) => done(value),
-        Ok(Err(Error::Stopped)) => Outcome::Stopped,
-        Ok(Err(_)) => Outcome::Failed,
-        Err(_) => Outcome::Panicked,
+        Ok(Err(Error::Stopped)) => RunResult::Stopped,
+        Ok(Err(_)) => RunResult::Failed,
+        Err(_) => RunResult::Panicked,
     }
 }
 
-/// A loop whose program runs operation by operation.
-pub(crate) struct Real {
+/// The real loop, whose program runs operation by operation.
+pub(crate) struct LoopUnderTest {
     events: Option<Loop<State>>,
     world: Rc<World>,
     state: State,
     compared: usize,
 }
 
-impl Real {
+impl LoopUnderTest {
     pub(crate) fn new(limits: &Limits) -> Self {
         let options = Options::new().backend("select").simulated().max_timers(limits.timers).max_tasks(limits.tasks);
         let options = options.max_posts(limits.posts).max_callbacks_per_turn(limits.callbacks);
@@ -345,40 +345,40 @@ impl Real {
         Self { events: Some(events), world, state: 0, compared: 0 }
     }
 
-    pub(crate) fn operate(&mut self, operation: &Operation) {
+    pub(crate) fn apply(&mut self, operation: &Operation) {
         let (events, state) = (self.events.as_mut().unwrap(), &mut self.state);
         let zero = Some(Duration::ZERO);
         let ended = match operation {
             Operation::Act(action) => {
                 self.world.act(action);
-                Outcome::Done
+                RunResult::Done
             }
-            Operation::Poll => outcome(catch_unwind(AssertUnwindSafe(|| events.turn(state, zero))), Outcome::Left),
+            Operation::Poll => outcome(catch_unwind(AssertUnwindSafe(|| events.turn(state, zero))), RunResult::Left),
             Operation::RunFor(ns) => {
-                outcome(catch_unwind(AssertUnwindSafe(|| events.run_for(state, duration(*ns)))), |()| Outcome::Done)
+                outcome(catch_unwind(AssertUnwindSafe(|| events.run_for(state, duration(*ns)))), |()| RunResult::Done)
             }
-            Operation::Run => outcome(catch_unwind(AssertUnwindSafe(|| events.run(state))), |()| Outcome::Done),
+            Operation::Run => outcome(catch_unwind(AssertUnwindSafe(|| events.run(state))), |()| RunResult::Done),
             Operation::BlockOn(steps) => {
                 let future: Pin<Box<dyn Future<Output = ()>>> = Box::pin(follow(Program::ROOT, steps.clone()));
-                outcome(catch_unwind(AssertUnwindSafe(|| events.block_on(state, future))), |()| Outcome::Done)
+                outcome(catch_unwind(AssertUnwindSafe(|| events.block_on(state, future))), |()| RunResult::Done)
             }
         };
-        self.world.note(What::Ended(ended));
-        self.world.note(What::Counts { timers: events.timer_count(), tasks: events.task_count() });
+        self.world.note(Event::Ended(ended));
+        self.world.note(Event::Counts { timers: events.timer_count(), tasks: events.task_count() });
         events.audit();
     }
 
     /// What was written down since the last time.
-    pub(crate) fn news(&mut self) -> Vec<Entry> {
+    pub(crate) fn take_log(&mut self) -> Vec<LogEntry> {
         let log = self.world.log.borrow();
-        let news = log[self.compared..].to_vec();
+        let take_log = log[self.compared..].to_vec();
         self.compared = log.len();
-        news
+        take_log
     }
 }
 
 /// Nothing is left that holds on to the loop.
-impl Drop for Real {
+impl Drop for LoopUnderTest {
     fn drop(&mut self) {
         self.events = None;
         WORLD.set(None);

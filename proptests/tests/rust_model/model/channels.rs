@@ -1,6 +1,6 @@
 //! Channels: how many messages each holds, and the tasks that wait for room.
 
-use super::{Channel, Model, Queue, Who};
+use super::{Channel, Model, Queue, Waiter};
 use crate::program::Body;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -21,7 +21,7 @@ impl Model {
     pub(super) fn put(&mut self, channel: usize, message: u64) {
         self.queues[channel].messages.push_back(message);
         if self.queues[channel].messages.len() == 1 {
-            self.wake(Who::Channel(channel));
+            self.wake(Waiter::Channel(channel));
         }
     }
 
@@ -29,15 +29,15 @@ impl Model {
     pub(super) fn grant(&mut self, channel: usize) {
         let queue = &mut self.queues[channel];
         if queue.has_room()
-            && let Some((message, who)) = queue.waiting.pop_front()
+            && let Some((message, waiter)) = queue.waiting.pop_front()
         {
             queue.granted.insert(message);
-            self.wake(who);
+            self.wake(waiter);
         }
     }
 
     /// `Some(false)`: there is no such channel any more.
-    pub(super) fn ask_to_send(&mut self, channel: usize, message: u64, who: Who) -> Option<bool> {
+    pub(super) fn ask_to_send(&mut self, channel: usize, message: u64, waiter: Waiter) -> Option<bool> {
         let queue = &mut self.queues[channel];
         if queue.is_closed {
             return Some(false);
@@ -53,7 +53,7 @@ impl Model {
             self.put(channel, message);
             return Some(true);
         }
-        queue.waiting.push_back((message, who));
+        queue.waiting.push_back((message, waiter));
         None
     }
 
@@ -71,7 +71,7 @@ impl Model {
         let queue = &mut self.queues[channel];
         queue.senders -= 1;
         if queue.senders == 0 && queue.messages.is_empty() {
-            self.wake(Who::Channel(channel));
+            self.wake(Waiter::Channel(channel));
         }
     }
 
@@ -80,6 +80,6 @@ impl Model {
         queue.is_closed = true;
         queue.messages.clear();
         let waiting = std::mem::take(&mut queue.waiting);
-        waiting.into_iter().for_each(|(_, who)| self.wake(who));
+        waiting.into_iter().for_each(|(_, waiter)| self.wake(waiter));
     }
 }

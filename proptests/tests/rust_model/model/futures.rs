@@ -1,7 +1,7 @@
 //! Tasks and the future of `block_on`: each a list of steps, and what the current one waits for.
 
-use super::{Break, Model, Run, TURNS_MAX, Who, pick, pick_mut};
-use crate::program::{Action, Outcome, Program, REFUSED, Step, What};
+use super::{Break, Model, Run, TURNS_MAX, Waiter, pick, pick_mut};
+use crate::program::{Action, Event, Program, REFUSED, RunResult, Step};
 use cogloop::Missed;
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
@@ -49,7 +49,7 @@ enum Waiting {
 /// What becomes of a task, or of a visit to the state.
 #[derive(Copy, Clone, Debug)]
 pub(super) enum Join {
-    Waiting(Option<Who>),
+    Waiting(Option<Waiter>),
     Done,
     Cancelled,
 }
@@ -68,12 +68,12 @@ impl Model {
         self.handles.push(is_allowed);
         self.joins.push(Join::Waiting(None));
         if !is_allowed {
-            self.note(What::Dropped { task: name });
-            self.note(What::Answer(REFUSED));
+            self.note(Event::Dropped { task: name });
+            self.note(Event::Answer(REFUSED));
             return;
         }
         self.tasks.insert(name, Some(Future::new(name, steps)));
-        self.wake(Who::Task(name));
+        self.wake(Waiter::Task(name));
     }
 
     /// The name of a task that the program held.
@@ -100,7 +100,7 @@ impl Model {
         if future.name == Program::ROOT {
             return;
         }
-        self.note(What::Dropped { task: future.name });
+        self.note(Event::Dropped { task: future.name });
         self.end_join(future.name, Join::Cancelled);
     }
 
@@ -122,13 +122,13 @@ impl Model {
 
     fn end_join(&mut self, task: usize, end: Join) {
         if let Join::Waiting(waiter) = std::mem::replace(&mut self.joins[task], end) {
-            waiter.into_iter().for_each(|who| self.wake(who));
+            waiter.into_iter().for_each(|waiter| self.wake(waiter));
         }
     }
 
     pub(super) fn end_visit(&mut self, visit: usize, end: Join) {
         if let Join::Waiting(waiter) = std::mem::replace(&mut self.visits[visit], end) {
-            waiter.into_iter().for_each(|who| self.wake(who));
+            waiter.into_iter().for_each(|waiter| self.wake(waiter));
         }
     }
 
@@ -142,7 +142,7 @@ impl Model {
             return Ok(());
         }
         self.state += 1;
-        self.note(What::Visited { state: self.state });
+        self.note(Event::Visited { state: self.state });
         visit.actions.iter().for_each(|action| self.act(action));
         self.end_visit(visit.join, if visit.panics { Join::Cancelled } else { Join::Done });
         if visit.panics { Err(Break::Panicked) } else { Ok(()) }
@@ -156,14 +156,14 @@ impl Model {
 
     pub(super) fn wake_the_root_that_sleeps(&mut self) {
         if self.is_root_asleep {
-            self.wake(Who::Root);
+            self.wake(Waiter::Root);
         }
     }
 
     pub(super) fn poll_task(&mut self, task: usize) -> Run {
         let Some(mut future) = self.tasks.get_mut(&task).and_then(Option::take) else { return Ok(()) };
-        self.queued.remove(&Who::Task(task));
-        match self.poll(&mut future, Who::Task(task)) {
+        self.queued.remove(&Waiter::Task(task));
+        match self.poll(&mut future, Waiter::Task(task)) {
             Ok(false) => {
                 // Cancelled meanwhile, it is dropped now.
                 match self.tasks.get_mut(&task) {
@@ -173,7 +173,7 @@ impl Model {
                 Ok(())
             }
             ended => {
-                self.note(What::Dropped { task });
+                self.note(Event::Dropped { task });
                 // Whoever waits hears of a panic when the task is out of the table, of an end before.
                 self.tasks.remove(&task);
                 self.end_join(task, if ended.is_ok() { Join::Done } else { Join::Cancelled });
@@ -182,30 +182,30 @@ impl Model {
         }
     }
 
-    pub(super) fn block_on(&mut self, steps: &[Step]) -> Run<Outcome> {
+    pub(super) fn block_on(&mut self, steps: &[Step]) -> Run<RunResult> {
         let mut future = Future::new(Program::ROOT, steps);
         self.is_root_woken = true;
         let ended = self.drive(&mut future);
         self.is_root_asleep = false;
-        if ended != Ok(Outcome::Done) {
+        if ended != Ok(RunResult::Done) {
             self.drop_future(future);
         }
         self.is_root_woken = false;
-        self.forget_wakes(Who::Root);
+        self.forget_wakes(Waiter::Root);
         ended
     }
 
-    fn drive(&mut self, future: &mut Future) -> Run<Outcome> {
+    fn drive(&mut self, future: &mut Future) -> Run<RunResult> {
         for _ in 0..TURNS_MAX {
             if std::mem::take(&mut self.is_root_woken) {
-                self.forget_wakes(Who::Root);
-                if self.poll(future, Who::Root)? {
-                    return Ok(Outcome::Done);
+                self.forget_wakes(Waiter::Root);
+                if self.poll(future, Waiter::Root)? {
+                    return Ok(RunResult::Done);
                 }
                 self.is_root_asleep = future.sleeps();
             }
             if self.is_stopped {
-                return Ok(Outcome::Stopped);
+                return Ok(RunResult::Stopped);
             }
             self.turn(None)?;
         }
@@ -213,7 +213,7 @@ impl Model {
     }
 
     /// Whether it is done.
-    fn poll(&mut self, future: &mut Future, who: Who) -> Run<bool> {
+    fn poll(&mut self, future: &mut Future, waiter: Waiter) -> Run<bool> {
         loop {
             if matches!(future.waiting, Waiting::Nothing) {
                 let Some(step) = future.steps.pop_front() else { return Ok(true) };
@@ -222,14 +222,14 @@ impl Model {
                     continue;
                 }
             }
-            let Some(answer) = self.ask(future, who) else { return Ok(false) };
+            let Some(answer) = self.ask(future, waiter) else { return Ok(false) };
             self.leave(future);
             self.stepped(future, answer);
         }
     }
 
     fn stepped(&mut self, future: &mut Future, answer: u64) {
-        self.note(What::Stepped { task: future.name, step: future.done, answer });
+        self.note(Event::Stepped { task: future.name, step: future.done, answer });
         future.done += 1;
     }
 
@@ -298,38 +298,38 @@ impl Model {
     }
 
     /// The answer that the step has waited for.
-    fn ask(&mut self, future: &mut Future, who: Who) -> Option<u64> {
+    fn ask(&mut self, future: &mut Future, waiter: Waiter) -> Option<u64> {
         match &mut future.waiting {
             Waiting::Nothing => None,
             Waiting::Refused => Some(REFUSED),
             &mut Waiting::Send { channel, message } => {
-                self.ask_to_send(channel, message, who).map(|sent| if sent { 1 } else { REFUSED })
+                self.ask_to_send(channel, message, waiter).map(|sent| if sent { 1 } else { REFUSED })
             }
             Waiting::Yield { is_over } => {
                 if std::mem::replace(is_over, true) {
                     return Some(0);
                 }
-                self.wake(who);
+                self.wake(waiter);
                 None
             }
-            Waiting::Sleep(sleep) => self.ask_sleep(sleep, false, who).map(|slept| if slept { 0 } else { REFUSED }),
-            Waiting::Visit(visit) => ask_join(&mut self.visits[*visit], who),
-            Waiting::Join(task) => ask_join(&mut self.joins[*task], who),
+            Waiting::Sleep(sleep) => self.ask_sleep(sleep, false, waiter).map(|slept| if slept { 0 } else { REFUSED }),
+            Waiting::Visit(visit) => ask_join(&mut self.visits[*visit], waiter),
+            Waiting::Join(task) => ask_join(&mut self.joins[*task], waiter),
             Waiting::Timeout { inner, limit } => {
-                if let Some(slept) = self.ask_sleep(inner, false, who) {
+                if let Some(slept) = self.ask_sleep(inner, false, waiter) {
                     return Some(if slept { 1 } else { REFUSED });
                 }
-                self.ask_sleep(limit, false, who).map(|is_over| if is_over { 2 } else { REFUSED })
+                self.ask_sleep(limit, false, waiter).map(|is_over| if is_over { 2 } else { REFUSED })
             }
             Waiting::Select(one, other) => {
-                if self.ask_sleep(one, false, who).is_some() {
+                if self.ask_sleep(one, false, waiter).is_some() {
                     return Some(1);
                 }
-                self.ask_sleep(other, false, who).map(|_| 2)
+                self.ask_sleep(other, false, waiter).map(|_| 2)
             }
             Waiting::Ticks { sleep, period_ns, missed, left, sum } => {
                 while *left > 0 {
-                    if !self.ask_sleep(sleep, true, who)? {
+                    if !self.ask_sleep(sleep, true, waiter)? {
                         return Some(REFUSED);
                     }
                     let next = missed.next(sleep.1, NonZeroU64::new(*period_ns)?, self.now_ns);
@@ -348,7 +348,7 @@ impl Model {
     }
 
     /// One that was cleared is set again; `Some(false)`: there is no room for it.
-    fn ask_sleep(&mut self, sleep: &mut Sleep, is_kept: bool, who: Who) -> Option<bool> {
+    fn ask_sleep(&mut self, sleep: &mut Sleep, is_kept: bool, waiter: Waiter) -> Option<bool> {
         let is_waiting = if is_kept { self.is_set(sleep.0, sleep.1) } else { self.timers.contains_key(&sleep.0) };
         if !is_waiting {
             if self.now_ns >= sleep.1 {
@@ -357,15 +357,15 @@ impl Model {
             let Some(id) = self.add_sleep(sleep.1, is_kept) else { return Some(false) };
             sleep.0 = id;
         }
-        self.set_waiting(sleep.0, Some(who));
+        self.set_waiting(sleep.0, Some(waiter));
         None
     }
 }
 
-fn ask_join(join: &mut Join, who: Who) -> Option<u64> {
+fn ask_join(join: &mut Join, waiter: Waiter) -> Option<u64> {
     match join {
-        Join::Waiting(waiter) => {
-            *waiter = Some(who);
+        Join::Waiting(place) => {
+            *place = Some(waiter);
             None
         }
         Join::Done => Some(1),

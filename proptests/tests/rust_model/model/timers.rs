@@ -1,7 +1,7 @@
 //! Timers: those of callbacks, and those on which futures sleep. Without slack, and with times that are whole ticks.
 
-use super::{Model, Run, Who, pick};
-use crate::program::{Body, REFUSED, What};
+use super::{Model, Run, Waiter, pick};
+use crate::program::{Body, Event, REFUSED};
 use cogloop::Missed;
 use std::num::NonZeroU64;
 
@@ -23,7 +23,7 @@ enum Kind {
     },
     /// `is_kept`: it stays when it has fired, to be set anew.
     Sleep {
-        waiting: Option<Who>,
+        waiting: Option<Waiter>,
         is_kept: bool,
     },
 }
@@ -49,14 +49,14 @@ impl Model {
         let kind = Kind::Callback { name: self.timer_names.len(), period, body: body.clone() };
         match self.insert_timer(self.now_ns + delay_ns, kind) {
             Some(id) => self.timer_names.push(id),
-            None => self.note(What::Answer(REFUSED)),
+            None => self.note(Event::Answer(REFUSED)),
         }
     }
 
     pub(super) fn with_timer(&mut self, n: usize, f: impl FnOnce(&mut Self, u64) -> bool) {
         let Some(&id) = pick(&self.timer_names, n) else { return };
         let answer = self.timers.contains_key(&id) && f(self, id);
-        self.note(What::Answer(answer.into()));
+        self.note(Event::Answer(answer.into()));
     }
 
     pub(super) fn cancel(&mut self, id: u64) -> bool {
@@ -130,7 +130,7 @@ impl Model {
                 } else {
                     self.timers.remove(&id);
                 }
-                waiting.into_iter().for_each(|who| self.wake(who));
+                waiting.into_iter().for_each(|waiter| self.wake(waiter));
                 Ok(())
             }
             Kind::Callback { name, period, body } => {
@@ -144,7 +144,7 @@ impl Model {
                     None => self.timers.remove(&id).map_or((), drop),
                 }
                 self.state += 1;
-                self.note(What::Fired { timer: name, deadline_ns, late_ns: self.turn_ns - deadline_ns, missed });
+                self.note(Event::Fired { timer: name, deadline_ns, late_ns: self.turn_ns - deadline_ns, missed });
                 let ended = self.body(&body);
                 if ended != Ok(true) {
                     self.timers.remove(&id);
@@ -159,9 +159,9 @@ impl Model {
         self.insert_timer(deadline_ns, Kind::Sleep { waiting: None, is_kept })
     }
 
-    pub(super) fn set_waiting(&mut self, id: u64, who: Option<Who>) {
+    pub(super) fn set_waiting(&mut self, id: u64, waiter: Option<Waiter>) {
         if let Some(Timer { kind: Kind::Sleep { waiting, .. }, .. }) = self.timers.get_mut(&id) {
-            *waiting = who;
+            *waiting = waiter;
         }
     }
 

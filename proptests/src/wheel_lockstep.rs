@@ -1,4 +1,4 @@
-//! The wheel with its model beside it: every operation is done to both and the answers are compared.
+//! The wheel and its model in lockstep: every operation is done to both, and the answers are compared.
 
 use std::collections::HashMap;
 
@@ -39,7 +39,7 @@ pub enum Operation {
 
 /// A wheel, what it should be, and the keys of all timers ever made.
 #[derive(Debug)]
-pub struct Beside<const BITS: u32, const LEVELS: usize> {
+pub struct WheelLockstep<const BITS: u32, const LEVELS: usize> {
     wheel: Wheel<Id, BITS, LEVELS>,
     model: WheelModel,
     keys: Vec<Key>,
@@ -47,13 +47,13 @@ pub struct Beside<const BITS: u32, const LEVELS: usize> {
     unfinished: Option<u64>,
 }
 
-impl<const BITS: u32, const LEVELS: usize> Default for Beside<BITS, LEVELS> {
+impl<const BITS: u32, const LEVELS: usize> Default for WheelLockstep<BITS, LEVELS> {
     fn default() -> Self {
         Self { wheel: Wheel::with_geometry(), model: WheelModel::default(), keys: Vec::new(), unfinished: None }
     }
 }
 
-impl<const BITS: u32, const LEVELS: usize> Beside<BITS, LEVELS> {
+impl<const BITS: u32, const LEVELS: usize> WheelLockstep<BITS, LEVELS> {
     /// The last tick of this geometry.
     pub const LAST_TICK: u64 =
         if BITS * LEVELS as u32 >= u64::BITS { u64::MAX } else { (1 << (BITS * LEVELS as u32)) - 1 };
