@@ -193,6 +193,34 @@ static void the_ctx_of_a_childs_watch_is_freed_after_it_has_ended(void) {
     cog_loop_free(loop);
 }
 
+static void ends_itself(cog_timer timer, const cog_expiry *expiry, void *ctx) {
+    (void)expiry;
+    CHECK(cog_timer_on_end(timer, end) == COG_OK);
+    CHECK(cog_timer_cancel(timer) == COG_OK);
+    say(((struct life *)ctx)->name), say(" "); /* its ctx is still there */
+}
+static void the_first_ctx_that_a_loop_is_to_free_is_that_of_a_timer_in_its_callback(void) {
+    cog_loop loop = virtual_loop();
+    CHECK(cog_timer_every(loop, MS, COG_MISSED_SKIP, ends_itself, born(loop, "a"), NULL) == COG_OK);
+    CHECK(cog_loop_run(loop) == COG_OK);
+    TRACE("a -a ");
+    cog_loop_free(loop);
+}
+static void the_first_ctx_that_a_loop_is_to_free_is_that_of_the_watch_that_was_served_last(void) {
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    cog_loop loop = virtual_loop();
+    cog_watch watch = { 0, 0 };
+    CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_watch, born(loop, "a"), &watch) == COG_OK);
+    put_byte();
+    CHECK(cog_loop_step(loop) == COG_OK);
+    TRACE("a ");
+    CHECK(cog_watch_on_end(watch, end) == COG_OK);
+    CHECK(cog_watch_remove(watch) == COG_OK);
+    TRACE("-a ");
+    cog_loop_free(loop);
+    close(pair[0]), close(pair[1]);
+}
+
 struct walk {
     cog_loop loop;
     int timers, watches, cancels;
@@ -250,6 +278,8 @@ static void hooks_run_in_each_turn_around_its_wait(void) {
     TRACE("");
     CHECK(cog_hook_add(loop, COG_HOOK_IDLE, idle, (void *)"idle ", &hooks[0]) == COG_OK);
     cog_timer_after(loop, MS, on_timer, life, NULL);
+    uint64_t timeout_ns = 7;
+    CHECK(cog_loop_next_timeout(loop, &timeout_ns) == COG_OK && timeout_ns == 0); /* inside another loop, too */
     CHECK(cog_loop_run(loop) == COG_OK && now_of(loop) == MS);
     TRACE("idle prepare check idle prepare check t ");
     CHECK(cog_hook_remove(hooks[0]) == COG_ERROR_STALE);
@@ -319,6 +349,8 @@ int main(void) {
     RUN(what_a_freed_loop_still_has_is_freed_with_it);
     RUN(a_changed_callback_takes_its_own_ctx_to_the_end);
     RUN(the_ctx_of_a_watch_is_freed_once);
+    RUN(the_first_ctx_that_a_loop_is_to_free_is_that_of_a_timer_in_its_callback);
+    RUN(the_first_ctx_that_a_loop_is_to_free_is_that_of_the_watch_that_was_served_last);
     RUN(the_ctx_of_a_childs_watch_is_freed_after_it_has_ended);
     RUN(a_walk_visits_all_and_nothing_that_has_ended);
     RUN(hooks_run_in_each_turn_around_its_wait);

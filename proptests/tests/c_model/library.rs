@@ -4,13 +4,16 @@
 // The library itself: nothing of it is used but what it exports.
 use cogloop_c as _;
 
-use crate::program::{Call, Name, PIPES, Planned, Program, What};
+use crate::program::{Call, Event, HandleRef, NEVER, PIPES, Planned, Program};
 use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsRawFd;
+use std::sync::OnceLock;
+use std::sync::mpsc::channel;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// `cog_loop`, `cog_timer` and `cog_watch`, as the header declares them.
+/// `cog_loop`; `cog_timer`, `cog_watch` and `cog_hook`, as the header declares them.
 #[repr(C)]
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 struct Loop {
@@ -59,6 +62,7 @@ struct Expiry {
 type TimerFn = extern "C" fn(Part, *const Expiry, *mut c_void);
 type WatchFn = extern "C" fn(Part, c_int, *mut c_void);
 type PostFn = extern "C" fn(*mut c_void);
+type WalkFn = extern "C" fn(Part, *mut c_void);
 
 unsafe extern "C" {
     fn cog_loop_new(options: *const Options, made: *mut Loop) -> c_int;
@@ -75,12 +79,19 @@ unsafe extern "C" {
     fn cog_loop_keep_alive(of: Loop, keeps: bool) -> c_int;
     fn cog_loop_advance(of: Loop, by_ns: u64) -> c_int;
     fn cog_loop_stats(of: Loop, stats: *mut Stats) -> c_int;
+    fn cog_loop_next_timeout(of: Loop, timeout_ns: *mut u64) -> c_int;
+    fn cog_loop_pollable(of: Loop, fd: *mut c_int) -> c_int;
+    fn cog_loop_wall_time(of: Loop, at_ns: u64, unix_ns: *mut i64) -> c_int;
+    fn cog_loop_walk(of: Loop, each_timer: WalkFn, each_watch: WalkFn, arg: *mut c_void) -> c_int;
+    fn cog_hook_add(of: Loop, when: c_int, run: PostFn, ctx: *mut c_void, hook: *mut Part) -> c_int;
+    fn cog_hook_remove(hook: Part) -> c_int;
     fn cog_timer_after(of: Loop, ns: u64, run: TimerFn, ctx: *mut c_void, timer: *mut Part) -> c_int;
     fn cog_timer_at(of: Loop, ns: u64, run: TimerFn, ctx: *mut c_void, timer: *mut Part) -> c_int;
     fn cog_timer_every(of: Loop, ns: u64, missed: c_int, run: TimerFn, ctx: *mut c_void, timer: *mut Part) -> c_int;
     fn cog_timer_add(of: Loop, plan: *const Plan, run: TimerFn, ctx: *mut c_void, timer: *mut Part) -> c_int;
     fn cog_timer_callback(timer: Part, run: *mut Option<TimerFn>, ctx: *mut *mut c_void) -> c_int;
     fn cog_timer_set_callback(timer: Part, run: TimerFn, ctx: *mut c_void) -> c_int;
+    fn cog_timer_on_end(timer: Part, run: Option<PostFn>) -> c_int;
     fn cog_timer_deadline(timer: Part, ns: *mut u64) -> c_int;
     fn cog_timer_cancel(timer: Part) -> c_int;
     fn cog_timer_reschedule(timer: Part, ns: u64) -> c_int;
@@ -100,6 +111,10 @@ unsafe extern "C" {
     ) -> c_int;
     fn cog_watch_remove(watch: Part) -> c_int;
     fn cog_watch_set(watch: Part, directions: c_int) -> c_int;
+    fn cog_watch_callback(watch: Part, run: *mut Option<WatchFn>, ctx: *mut *mut c_void) -> c_int;
+    fn cog_watch_set_callback(watch: Part, run: WatchFn, ctx: *mut c_void) -> c_int;
+    fn cog_watch_on_end(watch: Part, run: Option<PostFn>) -> c_int;
+    fn cog_watch_conditions(watch: Part, conditions: *mut c_int) -> c_int;
     fn cog_watch_ref(watch: Part) -> c_int;
     fn cog_watch_unref(watch: Part) -> c_int;
 }
@@ -109,8 +124,11 @@ struct World {
     loops: Vec<Loop>,
     timers: Vec<Part>,
     watches: Vec<Part>,
+    /// Of each watch.
+    watched: Vec<usize>,
+    hooks: Vec<Part>,
     pipes: Vec<(PipeReader, PipeWriter)>,
-    log: Vec<What>,
+    log: Vec<Event>,
 }
 
 thread_local! {
@@ -122,7 +140,7 @@ fn with<T>(use_it: impl FnOnce(&mut World) -> T) -> T {
     WORLD.with_borrow_mut(|world| use_it(world.as_mut().expect("a world while its program runs")))
 }
 
-fn note(what: What) {
+fn note(what: Event) {
     with(|world| world.log.push(what));
 }
 
@@ -135,23 +153,93 @@ extern "C" fn on_timer(timer: Part, expiry: *const Expiry, ctx: *mut c_void) {
     // SAFETY: the library gives one that is good for the call.
     let &Expiry { deadline_ns, late_ns, missed } = unsafe { &*expiry };
     let timer = with(|world| world.timers.iter().rposition(|known| *known == timer));
-    note(What::Fired { timer, deadline_ns, late_ns, missed, body: ctx as usize });
+    note(Event::Fired { timer, deadline_ns, late_ns, missed, body: ctx as usize });
     run_body(ctx);
 }
 
-extern "C" fn on_watch(_: Part, _: c_int, ctx: *mut c_void) {
-    let pipe = ctx as usize;
-    note(What::Ready { pipe });
-    act(&Call::Read(pipe));
+extern "C" fn on_watch(watch: Part, directions: c_int, ctx: *mut c_void) {
+    let (watch, pipe) = with(|world| {
+        let watch = world.watches.iter().rposition(|known| *known == watch);
+        (watch, watch.map(|watch| world.watched[watch]))
+    });
+    note(Event::Ready { watch, directions, body: ctx as usize });
+    pipe.iter().for_each(|&pipe| act(&Call::Read(pipe)));
+    run_body(ctx);
 }
 
 extern "C" fn on_post(ctx: *mut c_void) {
-    note(What::Posted { body: ctx as usize });
+    note(Event::Posted { body: ctx as usize });
     run_body(ctx);
 }
 
 extern "C" fn on_discard(ctx: *mut c_void) {
-    note(What::Discarded { body: ctx as usize });
+    note(Event::Discarded { body: ctx as usize });
+}
+
+extern "C" fn on_hook(ctx: *mut c_void) {
+    note(Event::Hooked { body: ctx as usize });
+    run_body(ctx);
+}
+
+extern "C" fn on_timer_end(ctx: *mut c_void) {
+    note(Event::TimerEnded { body: ctx as usize });
+    run_body(ctx);
+}
+
+extern "C" fn on_watch_end(ctx: *mut c_void) {
+    note(Event::WatchEnded { body: ctx as usize });
+    run_body(ctx);
+}
+
+extern "C" fn on_visited_timer(timer: Part, arg: *mut c_void) {
+    let timer = with(|world| world.timers.iter().rposition(|known| *known == timer));
+    note(Event::VisitedTimer { timer });
+    run_body(arg);
+}
+
+extern "C" fn on_visited_watch(watch: Part, arg: *mut c_void) {
+    let watch = with(|world| world.watches.iter().rposition(|known| *known == watch));
+    note(Event::VisitedWatch { watch });
+    run_body(arg);
+}
+
+/// Handles of a loop that runs on another thread as long as the process does.
+#[derive(Copy, Clone)]
+struct Foreign {
+    of: Loop,
+    timer: Part,
+    watch: Part,
+    hook: Part,
+}
+
+extern "C" fn nothing(_: *mut c_void) {}
+extern "C" fn no_timer(_: Part, _: *const Expiry, _: *mut c_void) {}
+extern "C" fn no_watch(_: Part, _: c_int, _: *mut c_void) {}
+
+/// Made when it is first asked for.
+fn foreign() -> Foreign {
+    static FOREIGN: OnceLock<Foreign> = OnceLock::new();
+    *FOREIGN.get_or_init(|| {
+        let (tell, told) = channel();
+        std::thread::spawn(move || {
+            let pipe = std::io::pipe().unwrap();
+            let [mut timer, mut watch, mut hook] = [Part::default(); 3];
+            let mut of = Loop::default();
+            let (options, null) = (options_of(0, 0, 0, false, 0), std::ptr::null_mut());
+            // SAFETY: outputs are places of the right type, and the functions are of the right types. The pipe is open as
+            // long as the loop runs.
+            unsafe {
+                assert_eq!(cog_loop_new(&raw const options, &raw mut of), 0);
+                assert_eq!(cog_timer_after(of, NEVER, no_timer, null, &raw mut timer), 0);
+                let fd = pipe.0.as_raw_fd();
+                assert_eq!(cog_watch_descriptor(of, fd, 1, 0, no_watch, null, &raw mut watch), 0);
+                assert_eq!(cog_hook_add(of, 2, nothing, null, &raw mut hook), 0);
+                tell.send(Foreign { of, timer, watch, hook }).unwrap();
+                cog_loop_run(of);
+            }
+        });
+        told.recv().unwrap()
+    })
 }
 
 /// The n-th of those that there are.
@@ -159,38 +247,58 @@ fn nth<T: Copy + Default>(table: &[T], n: usize) -> T {
     n.checked_rem(table.len()).map(|n| table[n]).unwrap_or_default()
 }
 
-fn part(of: fn(&World) -> &Vec<Part>, name: Name) -> Part {
+fn part(of: fn(&World) -> &Vec<Part>, name: HandleRef, foreigns: fn(Foreign) -> Part) -> Part {
     match name {
-        Name::Nth(n) => with(|world| nth(of(world), n)),
-        Name::Zero => Part::default(),
-        Name::Forged(n) => {
+        HandleRef::Nth(n) => with(|world| nth(of(world), n)),
+        HandleRef::Zero => Part::default(),
+        HandleRef::Forged(n) => {
             let Part { loop_id, key } = with(|world| nth(of(world), n));
             Part { loop_id, key: key.wrapping_add(1 << 60) }
         }
+        HandleRef::Foreign => foreigns(foreign()),
     }
 }
 
-fn timer(name: Name) -> Part {
-    part(|world| &world.timers, name)
+fn timer(name: HandleRef) -> Part {
+    part(|world| &world.timers, name, |foreign| foreign.timer)
 }
 
-fn watch(name: Name) -> Part {
-    part(|world| &world.watches, name)
+fn watch(name: HandleRef) -> Part {
+    part(|world| &world.watches, name, |foreign| foreign.watch)
 }
 
-fn loop_of(name: Name) -> Loop {
+fn hook(name: HandleRef) -> Part {
+    part(|world| &world.hooks, name, |foreign| foreign.hook)
+}
+
+fn loop_of(name: HandleRef) -> Loop {
     match name {
-        Name::Nth(n) => with(|world| nth(&world.loops, n)),
-        Name::Zero => Loop::default(),
-        Name::Forged(n) => Loop { id: with(|world| nth(&world.loops, n)).id.wrapping_add(1 << 60) },
+        HandleRef::Nth(n) => with(|world| nth(&world.loops, n)),
+        HandleRef::Zero => Loop::default(),
+        HandleRef::Forged(n) => Loop { id: with(|world| nth(&world.loops, n)).id.wrapping_add(1 << 60) },
+        HandleRef::Foreign => foreign().of,
+    }
+}
+
+fn options_of(resolution_ns: u64, timers_max: u32, served_in_turn_max: u32, is_cached: bool, clock: u32) -> Options {
+    Options {
+        size: size_of::<Options>(),
+        backend: c"select".as_ptr().cast(),
+        resolution_ns,
+        timers_max,
+        watches_max: 0,
+        served_in_turn_max,
+        clock,
+        delays: is_cached.into(),
+        reserved: 0,
     }
 }
 
 /// Writes down the code, and if all is well what came out.
 fn told(code: c_int, outputs: &[u64]) {
-    note(What::Code(code));
+    note(Event::Code(code));
     if code == 0 {
-        outputs.iter().for_each(|&output| note(What::Output(output)));
+        outputs.iter().for_each(|&output| note(Event::Output(output)));
     }
 }
 
@@ -214,17 +322,7 @@ fn act(call: &Call) {
     unsafe {
         match *call {
             Call::New { resolution_ns, timers_max, served_max, is_cached } => {
-                let options = Options {
-                    size: size_of::<Options>(),
-                    backend: c"select".as_ptr().cast(),
-                    resolution_ns,
-                    timers_max,
-                    watches_max: 0,
-                    served_in_turn_max: served_max,
-                    clock: 1,
-                    delays: is_cached.into(),
-                    reserved: 0,
-                };
+                let options = options_of(resolution_ns, timers_max, served_max, is_cached, 1);
                 let mut made = Loop::default();
                 kept(cog_loop_new(&raw const options, &raw mut made), made, |world| &mut world.loops);
             }
@@ -237,6 +335,8 @@ fn act(call: &Call) {
             }
             Call::Step(name) => told(cog_loop_step(loop_of(name)), &[]),
             Call::Stop(name) => told(cog_loop_stop(loop_of(name)), &[]),
+            // The loop of the other thread runs what it is given.
+            Call::Post(HandleRef::Foreign, _) => told(cog_loop_post(foreign().of, nothing, nothing, ctx(0)), &[]),
             Call::Post(name, body) => told(cog_loop_post(loop_of(name), on_post, on_discard, ctx(body)), &[]),
             Call::Wake(name) => told(cog_loop_wake(loop_of(name)), &[]),
             Call::Now(name) => {
@@ -255,6 +355,25 @@ fn act(call: &Call) {
                 let code = cog_loop_stats(loop_of(name), &raw mut stats);
                 told(code, &stats.counts);
             }
+            Call::NextTimeout(name) => {
+                let code = cog_loop_next_timeout(loop_of(name), &raw mut output);
+                told(code, &[output]);
+            }
+            Call::Pollable(name) => {
+                let mut fd = -7;
+                told(cog_loop_pollable(loop_of(name), &raw mut fd), &[]);
+                assert_eq!(fd, -7, "the backend select has no such descriptor");
+            }
+            Call::WallTime(name, at_ns) => convert(loop_of(name), at_ns),
+            Call::Walk(name, body) => {
+                told(cog_loop_walk(loop_of(name), on_visited_timer, on_visited_watch, ctx(body)), &[]);
+            }
+            Call::Hook(name, when, body) => {
+                let code = cog_hook_add(loop_of(name), when, on_hook, ctx(body), &raw mut made);
+                kept(code, made, |world| &mut world.hooks);
+            }
+            Call::RemoveHook(name) => told(cog_hook_remove(hook(name)), &[]),
+            Call::OnEnd(name, is_told) => told(cog_timer_on_end(timer(name), is_told.then_some(on_timer_end)), &[]),
             Call::After(name, ns, body) => {
                 let code = cog_timer_after(loop_of(name), ns, on_timer, ctx(body), &raw mut made);
                 kept(code, made, |world| &mut world.timers);
@@ -293,13 +412,33 @@ fn act(call: &Call) {
             }
             Call::Ref(name) => told(cog_timer_ref(timer(name)), &[]),
             Call::Unref(name) => told(cog_timer_unref(timer(name)), &[]),
-            Call::Watch(name, pipe) => {
+            Call::Watch(name, pipe, body) => {
                 let fd = with(|world| world.pipes[pipe].0.as_raw_fd());
-                let code = cog_watch_descriptor(loop_of(name), fd, 1, 0, on_watch, ctx(pipe), &raw mut made);
+                let code = cog_watch_descriptor(loop_of(name), fd, 1, 0, on_watch, ctx(body), &raw mut made);
+                if code == 0 {
+                    with(|world| world.watched.push(pipe));
+                }
                 kept(code, made, |world| &mut world.watches);
             }
             Call::Remove(name) => told(cog_watch_remove(watch(name)), &[]),
-            Call::Set(name, reads) => told(cog_watch_set(watch(name), reads.into()), &[]),
+            Call::Set(name, directions) => told(cog_watch_set(watch(name), directions), &[]),
+            Call::WatchCallback(name) => {
+                let (mut run, mut known) = (None, ctx(7));
+                let code = cog_watch_callback(watch(name), &raw mut run, &raw mut known);
+                assert_eq!(run.is_some(), code == 0, "each watch has a function");
+                told(code, &[known as u64]);
+            }
+            Call::SetWatchCallback(name, body) => {
+                told(cog_watch_set_callback(watch(name), on_watch, ctx(body)), &[]);
+            }
+            Call::OnEndOfWatch(name, is_told) => {
+                told(cog_watch_on_end(watch(name), is_told.then_some(on_watch_end)), &[]);
+            }
+            Call::Conditions(name) => {
+                let mut conditions = 0;
+                let code = cog_watch_conditions(watch(name), &raw mut conditions);
+                told(code, &[conditions as u64]);
+            }
             Call::RefWatch(name) => told(cog_watch_ref(watch(name)), &[]),
             Call::UnrefWatch(name) => told(cog_watch_unref(watch(name)), &[]),
             Call::Write(pipe) => with(|world| world.pipes[pipe].1.write_all(b"x").unwrap()),
@@ -309,6 +448,22 @@ fn act(call: &Call) {
             }
         }
     }
+}
+
+/// The time of day goes on, so it is not the model that knows it.
+fn convert(of: Loop, at_ns: u64) {
+    let (mut now_ns, mut unix_ns) = (0, 7);
+    // SAFETY: outputs are places of the right type.
+    let code = unsafe {
+        cog_loop_now(of, &raw mut now_ns);
+        cog_loop_wall_time(of, at_ns, &raw mut unix_ns)
+    };
+    let wall_ns = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i128;
+    let expected = (wall_ns + i128::from(at_ns) - i128::from(now_ns)).clamp(i64::MIN.into(), i64::MAX.into());
+    let off_ns = (i128::from(unix_ns) - expected).abs();
+    // Far more than the calls take.
+    assert!(if code == 0 { off_ns < 10_000_000_000 } else { unix_ns == 7 }, "{at_ns} of the loop's time is {unix_ns}");
+    told(code, &[]);
 }
 
 /// Calls one after the other.
@@ -323,6 +478,8 @@ impl Library {
             loops: Vec::new(),
             timers: Vec::new(),
             watches: Vec::new(),
+            watched: Vec::new(),
+            hooks: Vec::new(),
             pipes,
             log: Vec::new(),
         };
@@ -331,7 +488,7 @@ impl Library {
     }
 
     #[allow(clippy::unused_self, reason = "the world is the thread's: callbacks of C have no other way to it")]
-    pub(crate) fn call(&self, call: &Call) -> Vec<What> {
+    pub(crate) fn call(&self, call: &Call) -> Vec<Event> {
         act(call);
         with(|world| std::mem::take(&mut world.log))
     }
@@ -340,6 +497,8 @@ impl Library {
 /// The loops go before the pipes that they watch.
 impl Drop for Library {
     fn drop(&mut self) {
+        // What is called at the end of a timer or watch must not go on for ever.
+        with(|world| world.bodies.iter_mut().for_each(Vec::clear));
         for known in with(|world| world.loops.clone()) {
             // SAFETY: a handle, stale or not.
             unsafe { cog_loop_free(known) };

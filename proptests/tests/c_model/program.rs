@@ -5,12 +5,14 @@ use proptest::prelude::*;
 
 /// A handle to call with.
 #[derive(Copy, Clone, Debug)]
-pub(crate) enum Name {
+pub(crate) enum HandleRef {
     /// The n-th that was given out, modulo how many there are; it may be stale.
     Nth(usize),
     Zero,
     /// The n-th with another generation: nothing has had it.
     Forged(usize),
+    /// Of a loop that belongs to another thread.
+    Foreign,
 }
 
 #[derive(Clone, Debug)]
@@ -22,41 +24,57 @@ pub(crate) enum Call {
         /// Whether delays count from the time of the last reading.
         is_cached: bool,
     },
-    Free(Name),
-    Run(Name),
-    RunOnce(Name, u64),
-    Step(Name),
-    Stop(Name),
-    Post(Name, usize),
-    Wake(Name),
-    Now(Name),
-    NowCached(Name),
-    UpdateNow(Name),
-    KeepAlive(Name, bool),
-    Advance(Name, u64),
-    Stats(Name),
-    After(Name, u64, usize),
-    At(Name, u64, usize),
+    Free(HandleRef),
+    Run(HandleRef),
+    RunOnce(HandleRef, u64),
+    Step(HandleRef),
+    Stop(HandleRef),
+    Post(HandleRef, usize),
+    Wake(HandleRef),
+    Now(HandleRef),
+    NowCached(HandleRef),
+    UpdateNow(HandleRef),
+    KeepAlive(HandleRef, bool),
+    Advance(HandleRef, u64),
+    Stats(HandleRef),
+    NextTimeout(HandleRef),
+    Pollable(HandleRef),
+    /// Converts this time of the loop.
+    WallTime(HandleRef, u64),
+    /// Visits everything, and runs a body at each visit.
+    Walk(HandleRef, usize),
+    /// When may be none of the three.
+    Hook(HandleRef, i32, usize),
+    RemoveHook(HandleRef),
+    After(HandleRef, u64, usize),
+    At(HandleRef, u64, usize),
     /// The period may be 0, and the policy none.
-    Every(Name, u64, i32, usize),
+    Every(HandleRef, u64, i32, usize),
     /// As planned: the period may be 0, and the policy none.
-    Add(Name, Planned, usize),
-    Callback(Name),
-    SetCallback(Name, usize),
-    Deadline(Name),
-    Cancel(Name),
-    Reschedule(Name, u64),
-    Pause(Name),
-    Resume(Name),
-    Remaining(Name),
-    Ref(Name),
-    Unref(Name),
-    /// Watches one of a few pipes for reading.
-    Watch(Name, usize),
-    Remove(Name),
-    Set(Name, bool),
-    RefWatch(Name),
-    UnrefWatch(Name),
+    Add(HandleRef, Planned, usize),
+    Callback(HandleRef),
+    SetCallback(HandleRef, usize),
+    /// Whether its end is told, which runs the body that is its `ctx`.
+    OnEnd(HandleRef, bool),
+    Deadline(HandleRef),
+    Cancel(HandleRef),
+    Reschedule(HandleRef, u64),
+    Pause(HandleRef),
+    Resume(HandleRef),
+    Remaining(HandleRef),
+    Ref(HandleRef),
+    Unref(HandleRef),
+    /// Watches one of a few pipes for reading; its callback takes a byte and runs a body.
+    Watch(HandleRef, usize, usize),
+    Remove(HandleRef),
+    /// The directions may be none that there are.
+    Set(HandleRef, i32),
+    WatchCallback(HandleRef),
+    SetWatchCallback(HandleRef, usize),
+    OnEndOfWatch(HandleRef, bool),
+    Conditions(HandleRef),
+    RefWatch(HandleRef),
+    UnrefWatch(HandleRef),
     Write(usize),
     Read(usize),
 }
@@ -71,6 +89,9 @@ pub(crate) struct Planned {
 }
 
 pub(crate) const PIPES: usize = 3;
+pub(crate) const BODIES: usize = 6;
+/// The number of codes for the time at which a hook runs.
+pub(crate) const HOOKS: i32 = 3;
 pub(crate) const NEVER: u64 = u64::MAX;
 
 #[derive(Clone, Debug)]
@@ -82,7 +103,7 @@ pub(crate) struct Program {
 
 /// What happened.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
-pub(crate) enum What {
+pub(crate) enum Event {
     Code(i32),
     Output(u64),
     Fired {
@@ -92,9 +113,28 @@ pub(crate) enum What {
         missed: u64,
         body: usize,
     },
-    /// Which pipe: of several that are ready at once the order is the backend's affair.
+    /// A watch that is the n-th of all. Of several that are ready at once, the order is the backend's affair.
     Ready {
-        pipe: usize,
+        watch: Option<usize>,
+        directions: i32,
+        body: usize,
+    },
+    Hooked {
+        body: usize,
+    },
+    /// The function that frees a `ctx` was called. For a loop that is freed, the order is the library's affair, as for the
+    /// visits of a walk.
+    TimerEnded {
+        body: usize,
+    },
+    WatchEnded {
+        body: usize,
+    },
+    VisitedTimer {
+        timer: Option<usize>,
+    },
+    VisitedWatch {
+        watch: Option<usize>,
     },
     Posted {
         body: usize,
@@ -104,13 +144,13 @@ pub(crate) enum What {
     },
 }
 
-fn name() -> impl Strategy<Value = Name> {
-    prop_oneof![20 => (0..10usize).prop_map(Name::Nth), 1 => Just(Name::Zero), 1 => (0..10usize).prop_map(Name::Forged)]
+fn name() -> impl Strategy<Value = HandleRef> {
+    prop_oneof![20 => (0..10usize).prop_map(HandleRef::Nth), 1 => Just(HandleRef::Zero), 1 => (0..10usize).prop_map(HandleRef::Forged), 1 => Just(HandleRef::Foreign)]
 }
 
 /// Most programs have one loop, or two.
-fn loop_name() -> impl Strategy<Value = Name> {
-    prop_oneof![20 => (0..3usize).prop_map(Name::Nth), 1 => name()]
+fn loop_name() -> impl Strategy<Value = HandleRef> {
+    prop_oneof![20 => (0..3usize).prop_map(HandleRef::Nth), 1 => name()]
 }
 
 fn ns() -> impl Strategy<Value = u64> {
@@ -134,9 +174,13 @@ fn planned() -> impl Strategy<Value = Planned> {
         .prop_map(|(delay_ns, period_ns, slack_ns, missed)| Planned { delay_ns, period_ns, slack_ns, missed })
 }
 
+fn hook() -> impl Strategy<Value = i32> {
+    prop_oneof![1 => Just(1), 2 => 2..=HOOKS, 1 => prop_oneof![9 => Just(HOOKS), 1 => Just(0), 1 => Just(HOOKS + 1)]]
+}
+
 fn call() -> impl Strategy<Value = Call> {
     use Call::*;
-    let body = || 0..6usize;
+    let body = || 0..BODIES;
     let pipe = || 0..PIPES;
     let never = || prop_oneof![20 => ns(), 1 => Just(NEVER)];
     let loops = prop_oneof![
@@ -161,6 +205,14 @@ fn call() -> impl Strategy<Value = Call> {
         1 => (loop_name(), any::<bool>()).prop_map(|(name, keeps)| KeepAlive(name, keeps)),
         2 => (loop_name(), ns()).prop_map(|(name, ns)| Advance(name, ns)),
         1 => loop_name().prop_map(Stats),
+        1 => loop_name().prop_map(NextTimeout),
+        1 => prop_oneof![
+            2 => (loop_name(), never()).prop_map(|(name, ns)| WallTime(name, ns)),
+            1 => loop_name().prop_map(Pollable),
+        ],
+        2 => (loop_name(), body()).prop_map(|(name, body)| Walk(name, body)),
+        3 => (loop_name(), hook(), body()).prop_map(|(name, when, body)| Hook(name, when, body)),
+        4 => name().prop_map(RemoveHook),
     ];
     let timers = prop_oneof![
         6 => (loop_name(), never(), body()).prop_map(|(name, ns, body)| After(name, ns, body)),
@@ -169,6 +221,7 @@ fn call() -> impl Strategy<Value = Call> {
         4 => (loop_name(), planned(), body()).prop_map(|(name, planned, body)| Add(name, planned, body)),
         1 => name().prop_map(Callback),
         1 => (name(), body()).prop_map(|(name, body)| SetCallback(name, body)),
+        4 => (name(), prop::bool::weighted(0.8)).prop_map(|(name, is_told)| OnEnd(name, is_told)),
         1 => name().prop_map(Deadline),
         3 => name().prop_map(Cancel),
         2 => (name(), never()).prop_map(|(name, ns)| Reschedule(name, ns)),
@@ -179,9 +232,13 @@ fn call() -> impl Strategy<Value = Call> {
         1 => name().prop_map(Unref),
     ];
     let watches = prop_oneof![
-        3 => (loop_name(), pipe()).prop_map(|(name, pipe)| Watch(name, pipe)),
+        4 => (loop_name(), pipe(), body()).prop_map(|(name, pipe, body)| Watch(name, pipe, body)),
         2 => name().prop_map(Remove),
-        2 => (name(), any::<bool>()).prop_map(|(name, reads)| Set(name, reads)),
+        2 => (name(), prop_oneof![8 => 0..2i32, 1 => -1..6i32]).prop_map(|(name, directions)| Set(name, directions)),
+        1 => name().prop_map(WatchCallback),
+        1 => (name(), body()).prop_map(|(name, body)| SetWatchCallback(name, body)),
+        3 => (name(), prop::bool::weighted(0.8)).prop_map(|(name, is_told)| OnEndOfWatch(name, is_told)),
+        1 => name().prop_map(Conditions),
         1 => name().prop_map(RefWatch),
         1 => name().prop_map(UnrefWatch),
         3 => pipe().prop_map(Write),
@@ -197,7 +254,7 @@ pub(crate) fn program() -> impl Strategy<Value = Program> {
         served_max: 0,
         is_cached,
     });
-    (vec(vec(call(), 0..4), 6), first, vec(call(), 1..60)).prop_map(|(bodies, first, mut calls)| {
+    (vec(vec(call(), 0..4), BODIES), first, vec(call(), 1..60)).prop_map(|(bodies, first, mut calls)| {
         calls.insert(0, first);
         Program { bodies, calls }
     })

@@ -230,7 +230,7 @@ pub unsafe extern "C" fn cog_loop_next_timeout(r#loop: CogLoop, timeout_ns: *mut
         let timeout = registry::with(r#loop.id, |found| {
             let next = found.events.borrow_mut().next_timeout_ns();
             let next = next.map_err(|error| Failure::system("loop", &error))?;
-            Ok(if found.has_posts() { 0 } else { next.unwrap_or(COG_NEVER) })
+            Ok(if found.has_posts() || found.hooks.are_busy() { 0 } else { next.unwrap_or(COG_NEVER) })
         })?;
         // SAFETY: the caller's promise.
         unsafe { put(timeout_ns, timeout) };

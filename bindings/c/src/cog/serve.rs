@@ -109,10 +109,11 @@ impl Loop {
     /// be another timer's by then.
     #[inline]
     fn begin_timer(&self, key: Key, ctx: *mut c_void) -> Option<End> {
+        // Always: the callback may be the first to ask for the end of anything.
+        self.ends.begin(Serving::Timer(key));
         if !self.ends.are_used() {
             return None;
         }
-        self.ends.begin(Serving::Timer(key));
         let is_last = self.events.borrow().timer(key).is_none();
         if is_last { self.ends.take_timers(key, ctx) } else { None }
     }
@@ -120,10 +121,8 @@ impl Loop {
     /// After a callback.
     #[inline]
     fn finish(&self, ended: Option<End>) {
-        if self.ends.are_used() {
-            let in_it = self.ends.finish();
-            ended.into_iter().chain(in_it).for_each(End::call);
-        }
+        let in_it = self.ends.finish();
+        ended.into_iter().chain(in_it).for_each(End::call);
     }
 
     fn serve_watches(&self) {
