@@ -14,11 +14,11 @@
  *           it, and it never names a later one.
  * Times     are in nanoseconds. Delays count from now, other times from the loop's creation. COG_NEVER is the end of time.
  * Owners    ctx is the caller's: the library passes it to the callback and does not read it. cog_timer_on_end and
- *           cog_watch_on_end name a function that frees it when the library will not use it again. A descriptor is the
+ *           cog_watch_on_end set a function that frees it after the library's last use. A descriptor is the
  *           caller's: remove its watch first, then close it. A returned string is the library's.
  * Threads   A loop belongs to the thread that made it, and ends with that thread. Any thread may call cog_loop_post and
- *           cog_loop_wake. All other functions return COG_ERROR_THREAD on another thread than the loop's. A signal handler
- *           may call cog_loop_wake, whatever it has interrupted, and nothing else.
+ *           cog_loop_wake. On another thread than the loop's, all other functions return COG_ERROR_THREAD. A signal handler
+ *           may call cog_loop_wake at any time, and no other function.
  * Callbacks run in cog_loop_run, cog_loop_run_once and cog_loop_step, and nowhere else. A callback may call every function
  *           for every handle, also its own. cog_loop_run for its own loop returns COG_ERROR_RUNNING. cog_loop_free for
  *           its own loop makes all handles stale at once, and ends the run when the callback returns. A callback must
@@ -49,11 +49,11 @@ extern "C" {
 enum {
     COG_OK = 0,
     COG_ERROR_ARGUMENT = -1,    /* an argument is not what was expected */
-    COG_ERROR_STALE = -2,       /* the handle names nothing, or nothing any more */
+    COG_ERROR_STALE = -2,       /* the handle is stale: what it named has ended, or it never named anything */
     COG_ERROR_THREAD = -3,      /* the loop belongs to another thread */
     COG_ERROR_RUNNING = -4,     /* the loop is running already */
-    COG_ERROR_LIMIT = -5,       /* the loop has as many as its options allow */
-    COG_ERROR_BACKEND = -6,     /* no backend of that name, or none that works */
+    COG_ERROR_LIMIT = -5,       /* the loop has reached a limit of its options */
+    COG_ERROR_BACKEND = -6,     /* there is no backend of that name, or no backend works */
     COG_ERROR_UNSUPPORTED = -7, /* this loop, or this system, cannot do that */
     COG_ERROR_INTERNAL = -8,    /* a fault in the library */
     COG_ERROR_MEMORY = -9       /* there is not enough memory */
@@ -66,14 +66,14 @@ enum { COG_READ = 1, COG_WRITE = 2 };
 enum {
     COG_PRIORITY = 4,      /* urgent data: POLLPRI */
     COG_HUNG_UP = 8,       /* both directions have ended: POLLHUP */
-    COG_READ_HUNG_UP = 16, /* the other end writes no more: POLLRDHUP */
+    COG_READ_HUNG_UP = 16, /* the other end has ended its writing direction: POLLRDHUP */
     COG_BROKEN = 32        /* an error; getsockopt's SO_ERROR says which: POLLERR */
 };
 
 /* When a hook runs, in each turn. */
 enum {
-    COG_HOOK_IDLE = 1,    /* at the begin; while there is such a hook, the loop neither waits nor ends */
-    COG_HOOK_PREPARE = 2, /* before the wait; it can still change its length by arming or cancelling timers */
+    COG_HOOK_IDLE = 1,    /* at the start of the turn; while there is such a hook, the loop neither waits nor ends */
+    COG_HOOK_PREPARE = 2, /* before the wait; timers that the hook arms or cancels still change the wait's length */
     COG_HOOK_CHECK = 3    /* after the wait, before the first callback */
 };
 
@@ -106,7 +106,8 @@ enum {
 
 #define COG_NEVER UINT64_MAX
 
-/* A call whose code must be looked at: a program that goes on without the loop or the watch would only find out later. */
+/* Marks functions whose error code a program should not ignore: the compiler warns if it does. Without the loop or the watch
+ * that failed, the program would only fail later. */
 #if defined(__cplusplus) && __cplusplus >= 201703L
 #define COG_NODISCARD [[nodiscard]]
 #elif defined(__GNUC__)
@@ -166,7 +167,7 @@ typedef struct cog_stats {
 /* The deadline for which a timer fires. */
 typedef struct cog_expiry {
     uint64_t deadline_ns; /* the deadline; an interval's deadlines do not drift */
-    uint64_t late_ns;     /* the time from the deadline to the begin of the turn */
+    uint64_t late_ns;     /* the time from the deadline to the start of the turn */
     uint64_t missed;      /* the number of later deadlines that have passed as well and are not served */
 } cog_expiry;
 
@@ -209,25 +210,25 @@ int cog_loop_run_once(cog_loop loop, uint64_t timeout_ns, bool *is_alive);
 int cog_loop_step(cog_loop loop);
 /* Ends the run when the current callback returns. The next run begins with what is still due. */
 int cog_loop_stop(cog_loop loop);
-/* With true, cog_loop_run waits for posts until cog_loop_stop, even if there is nothing else to wait for. A new loop does
- * not. For a thread that only serves the posts of others. */
+/* With true, cog_loop_run waits for posts until cog_loop_stop, even if there is nothing else to wait for. The default is
+ * false. Use it in a thread that only serves the posts of other threads. */
 int cog_loop_keep_alive(cog_loop loop, bool keeps);
-/* Any thread: calls fn on the loop's thread, in the order of posting. If the loop is freed first, discard, which may be
- * NULL, is called there instead, so that ctx can be freed. If the loop has ended already, neither is called and the result
- * is COG_ERROR_STALE. */
+/* Any thread: calls fn on the loop's thread, in the order of posting. If the loop is freed before, discard is called there
+ * instead, so that ctx can be freed; discard may be NULL. If the loop has ended already, neither function is called, and the
+ * result is COG_ERROR_STALE. */
 int cog_loop_post(cog_loop loop, cog_post_fn fn, cog_post_fn discard, void *ctx);
 /* Any thread, and any signal handler: ends the current wait, or the next one. It takes no lock and no memory, and keeps
  * errno and cog_last_message. */
 int cog_loop_wake(cog_loop loop);
 /* Reads the clock. */
 int cog_loop_now(cog_loop loop, uint64_t *now_ns);
-/* The time of the last reading: the begin of the turn, or the last cog_loop_update_now if that was later. It is never later
+/* The time of the last reading: the start of the turn, or the last cog_loop_update_now if that was later. It is never later
  * than cog_loop_now, and 0 before the first turn. */
 int cog_loop_now_cached(cog_loop loop, uint64_t *now_ns);
 /* Reads the clock for cog_loop_now_cached. Call it after long work. */
 int cog_loop_update_now(cog_loop loop);
-/* Converts a time of the loop to the time of day, in nanoseconds since 1970, by the present setting of that clock. For
- * messages and logs. */
+/* Converts a time of the loop to the time of day, in nanoseconds since 1970, by the present setting of the system's clock.
+ * For messages and logs. */
 int cog_loop_wall_time(cog_loop loop, uint64_t at_ns, int64_t *unix_ns);
 /* COG_CLOCK_VIRTUAL: lets time pass. */
 int cog_loop_advance(cog_loop loop, uint64_t by_ns);
@@ -245,8 +246,8 @@ int cog_loop_walk(cog_loop loop, cog_walk_timer_fn each_timer, cog_walk_watch_fn
 
 /* ---- Hooks ---- */
 
-/* Calls fn in each turn. when: COG_HOOK_IDLE and others. Those of one kind run in the order in which they were added. A hook
- * that is idle keeps cog_loop_run going, and a virtual clock does not jump; the others do neither. */
+/* Calls fn in each turn. when: COG_HOOK_IDLE and others. Hooks of one kind run in the order in which they were added. An idle
+ * hook keeps cog_loop_run running and stops the jumps of a virtual clock. The other hooks do neither. */
 int cog_hook_add(cog_loop loop, int when, cog_post_fn fn, void *ctx, cog_hook *hook);
 int cog_hook_remove(cog_hook hook);
 
@@ -256,7 +257,7 @@ int cog_hook_remove(cog_hook hook);
 int cog_timer_after(cog_loop loop, uint64_t delay_ns, cog_timer_fn fn, void *ctx, cog_timer *timer);
 /* Fires once, at deadline_ns; in the next turn if that has passed. */
 int cog_timer_at(cog_loop loop, uint64_t deadline_ns, cog_timer_fn fn, void *ctx, cog_timer *timer);
-/* Fires every period_ns, which is at least 1, for the first time after one period. missed: COG_MISSED_SKIP and others. */
+/* Fires every period_ns, which is at least 1. The first deadline is one period from now. missed: COG_MISSED_SKIP and others. */
 int cog_timer_every(cog_loop loop, uint64_t period_ns, int missed, cog_timer_fn fn, void *ctx, cog_timer *timer);
 /* Fires as planned. A timer with slack fires at a time within its slack that other timers are likely to share. It is never
  * early. */
@@ -286,21 +287,21 @@ int cog_timer_unref(cog_timer timer);
 
 /* ---- Watches ---- */
 
-/* Watches a descriptor for COG_READ, COG_WRITE, both, or, for the time being, 0. mode: COG_LEVEL, COG_EDGE or
+/* Watches a descriptor for COG_READ, COG_WRITE or both; 0 reports nothing until cog_watch_set. mode: COG_LEVEL, COG_EDGE or
  * COG_ONE_SHOT. The end of a stream and errors count as readiness. Watching a descriptor again makes its older watch stale.
  */
 COG_NODISCARD int cog_watch_descriptor(cog_loop loop, int fd, int directions, int mode, cog_watch_fn fn, void *ctx,
                                        cog_watch *watch);
 /* Watches a signal. If it arrives several times before the callback, the callback is called once. */
 COG_NODISCARD int cog_watch_signal(cog_loop loop, int number, cog_watch_fn fn, void *ctx, cog_watch *watch);
-/* Waits for the end of this child, as waitpid does, and collects no other one. The watch is stale when its callback is called.
- * ECHILD if the process is no child of this one, ESRCH if there is no such process. */
+/* Watches for the end of this child and collects its status, as waitpid does. Other children are not collected. The watch is
+ * stale when its callback is called. Returns ECHILD if the process is not a child of this one, ESRCH if it does not exist. */
 COG_NODISCARD int cog_watch_child(cog_loop loop, int pid, cog_watch_fn fn, void *ctx, cog_watch *watch);
 /* The watch's callback and its ctx. */
 int cog_watch_callback(cog_watch watch, cog_watch_fn *fn, void **ctx);
 /* Sets the watch's callback and its ctx. */
 int cog_watch_set_callback(cog_watch watch, cog_watch_fn fn, void *ctx);
-/* Calls fn with the watch's ctx, once, when the watch has ended; as cog_timer_on_end. */
+/* Calls fn with the watch's ctx, once, when the watch has ended. See cog_timer_on_end. */
 int cog_watch_on_end(cog_watch watch, cog_post_fn fn);
 /* Descriptors: asks the system for the present conditions: COG_READ, COG_WRITE, COG_HUNG_UP and others. */
 int cog_watch_conditions(cog_watch watch, int *conditions);

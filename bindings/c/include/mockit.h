@@ -1,13 +1,14 @@
 /*
  * mockit.h: one-off and interval timers with callbacks.
  *
- * Delays are in milliseconds of CLOCK_BOOTTIME, which counts the time asleep; timestamps are the wall clock's. Callbacks
- * run on threads of the library, never on the caller's: those of one timer one after the other, and one that blocks
- * delays no other timer. Any number of timers needs one thread for the time and, while no callback blocks, as many for
- * the callbacks as the machine has cores at the most. No thread is started before the first timer is armed. The threads
- * block all signals but those of faults, and so does a program that a callback starts without giving it another mask.
+ * Delays are in milliseconds of CLOCK_BOOTTIME, which also counts while the machine sleeps. Timestamps are from the wall
+ * clock. Callbacks run on threads of the library, never on the caller's. Two callbacks of one timer never run at the same
+ * time. A callback that blocks delays no other timer. One thread waits for the deadlines of all timers. While no callback
+ * blocks, there are at most as many threads for callbacks as the machine has cores. No thread is started before the first
+ * timer is armed. The threads block all signals but those of faults. A program that a callback starts inherits that mask,
+ * unless the callback sets another one.
  *
- * No function ends the process, whatever it is given; NULL is an error number, or ignored where nothing is returned.
+ * No argument ends the process. With NULL a function returns an error number, or does nothing if it returns nothing.
  * A child of a fork has none of its parent's timers.
  */
 #ifndef MOCKIT_H__
@@ -19,7 +20,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Names that the original's header has too, for programs that use them. A program's own come first. */
+/* Names that the header of the original mockit has, too. A program's own definitions take precedence. */
 #ifndef MOCKIT_CLOCK_ID
 #define MOCKIT_CLOCK_ID CLOCK_BOOTTIME
 #endif
@@ -60,14 +61,14 @@ int Mockit_gettime(time_t *secs, long *ms);
 /* Milliseconds since the epoch. Returns 0, or 1 for NULL. */
 int Mockit_mstimestamp(uint64_t *timestamp);
 
-/* Blocks for ms milliseconds. With do_restart it goes on after a signal; without, a signal ends it with EINTR, and
- * *time_left says how many milliseconds were left. time_left may be NULL. Returns 0 or an error number. */
+/* Blocks for ms milliseconds. With do_restart it goes on after a signal. Without, a signal ends it with EINTR, and
+ * *time_left becomes the remaining milliseconds. time_left may be NULL. Returns 0 or an error number. */
 int Mockit_bsleep(uint32_t ms, bool do_restart, uint32_t *time_left);
 int Mockit_bsleep64(uint64_t ms, bool do_restart, uint64_t *time_left);
 
 /* Fills in a timer that the caller keeps until it has ended. cb and destructor get the timer. The destructor, which may
  * be NULL, runs when the timer ends: after the one call of a one-off timer, or when an interval is destroyed. It runs
- * on the thread that ends the timer and frees what is to be freed. An interval of 0 ms is one of 1 ms. */
+ * on the thread that ends the timer, and can free the timer and ctx. An interval of 0 ms is one of 1 ms. */
 void Mockit_static_init(struct mockit *timer, void (*cb)(void *mockit), uint32_t ms, bool cyclic, void *ctx,
                         int (*destructor)(void *mockit));
 
@@ -76,19 +77,19 @@ void Mockit_static_init(struct mockit *timer, void (*cb)(void *mockit), uint32_t
 struct mockit *Mockit_dynamic_init(void (*cb)(void *mockit), uint32_t ms, bool cyclic, void *ctx,
                                    int (*destructor)(void *mockit));
 
-/* Starts a timer; starts it anew if it is armed, also from its own callback. Returns 0 or an error number: ENOMEM without
- * memory, EAGAIN without threads; the timer is as it was then. The second form takes delay or period from its argument:
- * more than 49 days, say. */
+/* Starts a timer, or starts it anew if it is armed. A timer's own callback may call it, too. Returns 0, or an error number:
+ * ENOMEM without memory, EAGAIN without threads. Then the timer has not changed. Mockit_arm64 takes the delay or period as
+ * an argument, which may be more than 49 days. */
 int Mockit_arm(struct mockit *timer);
 int Mockit_arm64(struct mockit *timer, uint64_t ms);
 
-/* Lets no further callback start; one that a thread has already begun goes on. A one-off timer ends at its time all the
- * same, with its destructor. An interval stops, and can be armed again or destroyed. */
+/* Prevents further callbacks. A running callback goes on. A one-off timer still ends at its deadline, with its destructor.
+ * An interval stops, and can be armed again or destroyed. */
 void Mockit_disarm(struct mockit *timer);
 
-/* Interval: stops it, waits for its running callback if there is one, and ends it, at once. Called from its own callback
- * it does not wait: the timer ends when that returns. One-off: as Mockit_disarm; one that was never armed ends at once.
- * Returns 0, or EINVAL for NULL. A timer that has ended may not be used but to be initialised again. */
+/* Interval: stops it, waits for its callback if that is running, and ends it. Called from the timer's own callback it does
+ * not wait: the timer ends when the callback returns. One-off: does the same as Mockit_disarm; a timer that was never armed
+ * ends at once. Returns 0, or EINVAL for NULL. A timer that has ended may only be initialised again. */
 int Mockit_destroy(struct mockit *timer);
 
 #if (defined(__cplusplus) && __cplusplus >= 201103L) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)
