@@ -4,7 +4,7 @@
 return function( world, own )
   local S = {
     T = { }, W = { }, C = { }, F = { }, H = { },      -- timers, watchers, coroutines, functions, handles
-    lines = { }, marks = { }, calls = 0, most = 200,
+    lines = { }, marks = { numbers = { } }, calls = 0, most = 200,
   }
 
   -- ## Values as text
@@ -153,11 +153,21 @@ return function( world, own )
   -- A socket, its number, an object that knows its number. None is made twice, nor left to the garbage collector.
   local of, kept = { }, { }
 
+  -- Which number a socket gets, perhaps that of one that was closed, is the system's to choose, and the model follows it.
+  local function add( h, socket )
+    S.H[ h ], of[ h ], kept[ #kept + 1 ] = socket, socket, socket
+    if world.is_real then
+      S.marks.numbers[ h ] = world.number( socket )
+    else
+      socket.fd = world.marks.numbers[ h ]
+    end
+  end
+
   function S.pair( a, b )
     if of[ a ] then return end
-    S.H[ a ], S.H[ b ] = world.pair( )
-    of[ a ], of[ b ] = S.H[ a ], S.H[ b ]
-    kept[ #kept + 1 ], kept[ #kept + 2 ] = S.H[ a ], S.H[ b ]
+    local one, two = world.pair( )
+    add( a, one )
+    add( b, two )
   end
 
   for _, form in ipairs{ 'number', 'object' } do

@@ -30,6 +30,8 @@ return function( )
     return socket.number
   end
 
+  function world.have_one_number( one, other ) return one.fd == other.fd end
+
   function world.object( socket ) return { socket = socket, is_object = true } end
   function world.is_object( handle ) return handle.is_object end
   function world.is_socket( handle ) return handle.socket == nil end

@@ -43,13 +43,32 @@ return function( M )
     for i = #loop.entries, 1, -1 do drop_void( loop.entries[ i ] ) end
   end
 
-  local function check( handle )
-    return world.descriptor( handle ) or error( handle and 'handle: it is closed' or 'handle: none', 0 )
+  -- The system gives the number of a handle that was closed to the next one that is opened. When that one comes to the loop,
+  -- what is left of the closed one leaves it: an object its entry, and a coroutine is told now.
+  local function make_way( loop, descriptor )
+    for i = #loop.entries, 1, -1 do
+      local entry = loop.entries[ i ]
+      local is_closed = not world.descriptor( entry.handle )
+      if is_closed and world.have_one_number( entry.descriptor, descriptor ) then M.close_entry( entry ) end
+    end
+    for i = #loop.to_tell, 1, -1 do
+      local told = loop.to_tell[ i ]
+      if world.have_one_number( told.descriptor, descriptor ) then
+        table.remove( loop.to_tell, i )
+        M.tell( loop, told.task )
+      end
+    end
+  end
+
+  local function check( loop, handle )
+    local descriptor = world.descriptor( handle ) or error( handle and 'handle: it is closed' or 'handle: none', 0 )
+    make_way( loop, descriptor )
+    return descriptor
   end
 
   -- The entry of a handle, or a new one; nil and a message at the limit, or where the system refuses.
   local function entry_of( loop, handle )
-    local descriptor = check( handle )
+    local descriptor = check( loop, handle )
     local entry = find( loop, descriptor )
     if entry then return entry end
     if #loop.entries >= loop.max_handles then return nil, 'too many descriptors', 24 end
@@ -62,8 +81,7 @@ return function( M )
   -- A second `on` for the same direction replaces the function, but not a coroutine that waits.
   function Loop.on( loop, handle, direction, f, ... )
     M.open( loop )
-    local descriptor = world.descriptor( handle )
-    local there = descriptor and drop_void( find( loop, descriptor ) )
+    local there = drop_void( find( loop, check( loop, handle ) ) )
     for one in each( direction ) do
       if there and there[ one ] and there[ one ].task then error( 'handle: a coroutine waits for it', 0 ) end
     end
@@ -82,7 +100,7 @@ return function( M )
   -- ## A claim of a coroutine
   -- Each direction is for one: a function, or a coroutine.
   function M.check_free( loop, handle, direction )
-    local descriptor = check( handle )
+    local descriptor = check( loop, handle )
     local there = drop_void( find( loop, descriptor ) )
     for one in each( direction ) do
       local other = there and there[ one ]
@@ -154,10 +172,13 @@ return function( M )
     for i = #ready, 1, -1 do
       local item = ready[ i ]
       local entry = item.entry
-      if entry.gone or not world.descriptor( entry.handle ) or not (item.r and entry.r or item.w and entry.w) then table.remove( ready, i ) end
+      if entry.gone or not world.descriptor( entry.handle ) or not (item.r and entry.r or item.w and entry.w) then
+        table.remove( ready, i )
+        M.leave_open( loop )
+      end
     end
     local i = world.next( ready )
-    if not i and #ready > 0 then M.leave_open( loop ) end
+    if not i and #ready > 0 and loop.shares.handles.served > 0 then M.leave_open( loop ) end
     if not i or M.handles_are_over( loop ) then return false end
     loop.shares.handles.served = loop.shares.handles.served + 1
     serve( loop, ready[ i ].entry, table.remove( ready, i ) )
@@ -198,17 +219,24 @@ return function( M )
   -- ## Closing
   -- A handle that was closed gets no call any more, and leaves the loop: a socket before it is closed, an object before the
   -- next turn; a number, which may mean another file tomorrow, stays until it is off. A coroutine that waits for it is told:
-  -- before the next turn it gets a timer for now. Until then the timer of its limit is still there, and does nothing.
+  -- before the next turn, or when its number comes to the loop anew, it gets a timer for now. Until then the timer of its limit is still there, and does nothing.
   local function close( entry )
     for one in each 'rw' do
       local task = entry[ one ] and entry[ one ].task
       if task and not task.told then
         task.told = true
-        table.insert( entry.loop.to_tell, task )
+        table.insert( entry.loop.to_tell, { task = task, descriptor = entry.descriptor } )
       end
       entry[ one ] = nil
     end
     remove_if_empty( entry )
+  end
+  M.close_entry = close
+
+  function M.tell( loop, task )
+    task.told = nil
+    M.end_wait( task )
+    if M.is_waiting( task ) then M.wake( loop, task, 0, true, nil, 'the handle was closed', 9 ) end
   end
 
   function world.closing( descriptor )
@@ -224,11 +252,7 @@ return function( M )
       if world.is_object( entry.handle ) and not world.descriptor( entry.handle ) then close( entry ) end
     end
     M.drop_all_void( loop )
-    for _, task in ipairs( loop.to_tell ) do
-      task.told = nil
-      M.end_wait( task )
-      if M.is_waiting( task ) then M.wake( loop, task, 0, true, nil, 'the handle was closed', 9 ) end
-    end
+    for _, told in ipairs( loop.to_tell ) do M.tell( loop, told.task ) end
     loop.to_tell = { }
     M.drop_sleeps( loop )
   end

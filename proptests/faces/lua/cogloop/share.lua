@@ -48,12 +48,9 @@ return function( M )
     return share.served > 0 and is_used_up( loop, share ) or plan( loop, share )
   end
 
-  -- Likewise with handles. Their share begins when that of timers has ended. Once a turn has left a handle out whose turn is
-  -- open, it is open too when the clock is looked at.
-  function M.leave_open( loop )
-    local share = loop.shares.handles
-    share.is_open = share.is_open or share.served > 0
-  end
+  -- Likewise with handles. Their share begins when that of timers has ended. Once a turn has left a handle out, whose turn is
+  -- open or which was ready and is gone, it is open too when the clock is looked at.
+  function M.leave_open( loop ) loop.shares.handles.is_open = true end
 
   function M.handles_are_over( loop )
     local share = loop.shares.handles
