@@ -10,7 +10,7 @@
 local folder = arg[ 0 ]:match '^(.-)[^/]*$'
 local parts  = { }
 local function part( name )
-  parts[ name ] = parts[ name ] or dofile( folder .. name .. '.lua' )
+  parts[ name ] = parts[ name ] or assert( loadfile( folder .. name .. '.lua' ) )( part )
   return parts[ name ]
 end
 

@@ -1,13 +1,10 @@
 -- A program as text: what runs on module and model, and what a person can paste.
 
-local function ms( value ) return ('%.10g'):format( value ) end
+local part = ...
+local emit, W = part 'write'( )
+local ms = W.ms
 
-local write
-local emit = { }
-
-local function callback( op, indent, begin, arguments )
-  return ('function( %s )\n%s  %s\n%s%send )'):format( arguments or '...', indent, begin, write( op.body, indent .. '  ' ), indent )
-end
+local function callback( ... ) return W.callback( ... ) .. ' )' end
 
 local function timer( name )
   return function( op, indent )
@@ -75,9 +72,7 @@ emit.call        = text( "S.call( $1, F[ $2 ], $1 )", 'n', 'x' )
 emit.status      = text( "S.status( $1, C[ $2 ] )", 'n', 'x' )
 emit.end_task    = text( "S.close_coroutine( $1, C[ $2 ] )", 'n', 'x' )
 emit.resume_task = text( "S.resume( $1, C[ $2 ] )", 'n', 'x' )
-emit.pair        = text( "S.pair( $1, $2 )", 'h', 'peer' )
 emit.another     = text( "S.pair( $2, $4 ) S.$1( $2, $3 )", 'form', 'h', 'n', 'peer' )
-for _, name in ipairs{ 'send', 'fill', 'drain', 'close' } do emit[ name ] = text( 'S.' .. name .. '( $1 )', 'x' ) end
 emit.run         = text( "S.run( $1, loop )", 'n' )
 emit.step        = text( "S.step( $1, loop )", 'n' )
 emit.step_ms     = text( "ask( $1, loop, 'step', $2 )", 'n', 'ms' )
@@ -85,7 +80,6 @@ emit.advance     = text( "ask( $1, loop, 'advance', $2 )", 'n', 'ms' )
 emit.close_loop  = text( "ask( $1, loop, 'close' )", 'n' )
 for _, name in ipairs{ 'stop', 'firing', 'running' } do emit[ name ] = text( "ask( $1, loop, '" .. name .. "' )", 'n' ) end
 for _, name in ipairs{ 'timers', 'handles', 'remaining' } do emit[ name ] = text( 'S.' .. name .. '( $1, loop )', 'n' ) end
-emit.fail        = text( "if true then error( 'oops$1', 0 ) end", 'n' )
 emit.sleep       = text( "S.slept( $1, loop:sleep( $2 ) )", 'n', 'ms' )
 emit.yield       = text( "S.slept( $1, coroutine.yield( ) )", 'n' )
 
@@ -94,18 +88,11 @@ function emit.wait( op )
 end
 
 function emit.onerror( op )
-  local to = { none = 'nil', log = 'S.failed', fail = ("function( ) error( 'oops%d', 0 ) end"):format( op.n ) }
-  return ("ask( %d, loop, 'onerror', %s )"):format( op.n, to[ op.to ] )
+  return ("ask( %d, loop, 'onerror', %s )"):format( op.n, W.handler( op ) )
 end
 
 function emit.stats( op )
   return ('S.stats( %d, loop%s )'):format( op.n, op.measure ~= 'none' and ', ' .. op.measure or '' )
-end
-
-function write( ops, indent )
-  local lines = { }
-  for i, op in ipairs( ops ) do lines[ i ] = indent .. emit[ op.k ]( op, indent ) .. '\n' end
-  return table.concat( lines )
 end
 
 return function( program )
@@ -114,5 +101,5 @@ return function( program )
     if program.options[ key ] then options[ #options + 1 ] = ('%s = %s'):format( key, program.options[ key ] ) end
   end
   return ('local T, W, C, F, H, ask = S.T, S.W, S.C, S.F, S.H, S.ask\nlocal loop = S.loop{ %s }\n%sS.finish( )\n')
-    :format( table.concat( options, ', ' ), write( program.ops, '' ) )
+    :format( table.concat( options, ', ' ), W.list( program.ops, '' ) )
 end

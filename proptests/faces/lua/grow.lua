@@ -1,0 +1,50 @@
+-- A random program as data, whatever its face: lists of operations, of which some have a list of their own, the body of their
+-- callback. Where an operation makes an object its number names it; an operation on an object that is not there does
+-- nothing. So any part of a program is a program.
+
+return function( R )
+  local P = { made = 0, options = { }, ops = { } }
+  local G = { program = P, make = { }, known = { T = { }, W = { }, H = { } } }
+
+  function G.number( )
+    P.made = P.made + 1
+    return P.made
+  end
+
+  -- How each kind of operation is made. One with a body is known before that is made, so that a callback speaks of itself.
+  function G.plain( name, more )
+    G.make[ name ] = function( level )
+      local op = { k = name, n = G.number( ) }
+      if more then more( op, level ) end
+      return op
+    end
+  end
+
+  function G.creates( kind, name, more )
+    G.plain( name, function( op, level )
+      more( op )
+      table.insert( G.known[ kind ], op.n )
+      op.body = G.body( level + 1 )
+    end )
+  end
+
+  -- `choices( level, add )` says what may be asked at this depth, and how often: `add( name, weight )`.
+  local function one( level )
+    local list = { }
+    G.choices( level, function( name, weight ) list[ #list + 1 ] = { name, weight } end )
+    return G.make[ R.weighted( list ) ]( level )
+  end
+
+  function G.body( level )
+    local list = { }
+    for i = 1, R.upto( 4 ) - 1 do list[ i ] = one( level ) end
+    return list
+  end
+
+  function G.fill( length )
+    for _ = 1, length do P.ops[ #P.ops + 1 ] = one( 0 ) end
+    return P
+  end
+
+  return G
+end
