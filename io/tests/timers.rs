@@ -47,7 +47,7 @@ fn no_source_file_reads_the_wall_clock_c28() {
         }
     }
     assert!(files > 10, "{files} files looked at");
-    not_on(&BACKENDS, "shown by the sources, which read no wall clock: to step it would upset the whole machine");
+    not_on(&BACKENDS, "shown by the sources, which read no wall clock; a test would have to set the machine's clock");
 }
 
 /// Many timers in a slot of a high level take several turns to cascade when they are due. If the slot cascaded during
