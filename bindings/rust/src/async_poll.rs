@@ -1,6 +1,8 @@
 //! Descriptors for futures that are written by hand: what is polled, instead of awaited.
 
 use crate::{Async, Interest};
+#[cfg(any(feature = "futures", feature = "hyper"))]
+use rustix::fd::AsFd;
 use std::io;
 use std::task::{Context, Poll, ready};
 
@@ -87,5 +89,17 @@ impl<F> Async<F> {
                 }
             }
         }
+    }
+}
+
+#[cfg(any(feature = "futures", feature = "hyper"))]
+impl<F: AsFd> Async<F>
+where
+    for<'a> &'a F: io::Write,
+{
+    /// Flushes, and shuts the writing direction of a socket down, so that its peer reads the end.
+    pub(crate) fn poll_end_writing(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_write_with(cx, |mut file| io::Write::flush(&mut file)))?;
+        Poll::Ready(crate::socket::end_writing(self.as_fd()))
     }
 }

@@ -10,6 +10,7 @@
 //! into one comes before that look, which finds it, or after it, and then finds the loop listening. A wake while callbacks run
 //! costs no system call.
 
+use crate::slab::SlabKey;
 use crate::woken::{Woken, WokenList};
 use crate::{Error, memory};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -68,15 +69,20 @@ impl Bell {
         self.woken().len()
     }
 
+    /// Panics when the list of the woken is broken.
+    pub(crate) fn audit(&self) {
+        self.woken().audit();
+    }
+
     fn woken(&self) -> MutexGuard<'_, WokenList> {
         self.woken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a future's [`Waker`](std::task::Waker) is underneath, and what a channel is woken by. It has its place in the list of
-/// the woken as long as it exists, so that waking allocates nothing.
+/// What a future's [`Waker`](std::task::Waker) is underneath, and what a channel is woken by. It has an entry in the list
+/// of the woken as long as it exists, so that waking allocates nothing.
 pub(crate) struct Knock {
-    place: u32,
+    key: SlabKey,
     is_queued: AtomicBool,
     /// Changes while the list is locked.
     is_gone: AtomicBool,
@@ -85,8 +91,8 @@ pub(crate) struct Knock {
 
 impl Knock {
     pub(crate) fn try_new(who: Woken, bell: &Arc<Bell>) -> Result<Self, Error> {
-        let place = bell.woken().try_add(who)?;
-        Ok(Self { place, is_queued: AtomicBool::new(false), is_gone: AtomicBool::new(false), bell: Arc::clone(bell) })
+        let key = bell.woken().try_add(who)?;
+        Ok(Self { key, is_queued: AtomicBool::new(false), is_gone: AtomicBool::new(false), bell: Arc::clone(bell) })
     }
 
     /// One that can be a [`Waker`](std::task::Waker).
@@ -100,7 +106,7 @@ impl Knock {
             if self.is_gone.load(Ordering::Relaxed) {
                 return;
             }
-            woken.wake(self.place);
+            woken.wake(self.key);
             drop(woken);
             self.bell.ring();
         }
@@ -117,7 +123,7 @@ impl Knock {
     pub(crate) fn answer_all(&self) {
         if self.is_queued.load(Ordering::Relaxed) {
             let mut woken = self.bell.woken();
-            woken.withdraw(self.place);
+            woken.withdraw(self.key);
             self.answer();
         }
     }
@@ -125,7 +131,7 @@ impl Knock {
     /// Wakes nothing until [`come_back`](Self::come_back): the future is gone, and another may take its place.
     pub(crate) fn go_away(&self) {
         let mut woken = self.bell.woken();
-        woken.withdraw(self.place);
+        woken.withdraw(self.key);
         self.is_gone.store(true, Ordering::Relaxed);
     }
 
@@ -139,7 +145,7 @@ impl Knock {
     pub(crate) fn leave(&self) {
         let mut woken = self.bell.woken();
         if !self.is_gone.swap(true, Ordering::Relaxed) {
-            woken.remove(self.place);
+            woken.remove(self.key);
         }
     }
 }

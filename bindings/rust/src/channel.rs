@@ -3,9 +3,9 @@
 use crate::bell::Knock;
 use crate::handle::{Handle, Serve};
 use crate::outcome::{Outcome, Verdict};
-use crate::places::PlaceKey;
 use crate::queue::{Capacity, Channel, Close, Shared};
 use crate::sender::Sender;
+use crate::slab::SlabKey;
 use crate::woken::Woken;
 use crate::{Error, memory};
 use std::ops::ControlFlow;
@@ -87,7 +87,7 @@ impl<S> Handle<S> {
     }
 
     /// Serves a channel that has messages, or has lost its last sender.
-    pub(crate) fn serve_channel(&self, state: &mut S, key: PlaceKey) -> Result<(), Error> {
+    pub(crate) fn serve_channel(&self, state: &mut S, key: SlabKey) -> Result<(), Error> {
         let place = self.channels().borrow_mut().get_mut(key).and_then(|channel| channel.serve.take());
         let Some(mut serve) = place else { return Ok(()) };
         let ending = Ending(self, key);
@@ -104,7 +104,7 @@ impl<S> Handle<S> {
 }
 
 /// Ends the channel whose callback runs: it is at its end, has broken off, failed or panicked.
-struct Ending<'a, S>(&'a Handle<S>, PlaceKey);
+struct Ending<'a, S>(&'a Handle<S>, SlabKey);
 
 impl<S> Drop for Ending<'_, S> {
     fn drop(&mut self) {

@@ -1,6 +1,6 @@
 //! The traits of the crate `futures-io`, with which libraries that know no runtime read and write.
 
-use crate::{Async, socket};
+use crate::Async;
 use futures_io::{AsyncRead, AsyncWrite};
 use rustix::fd::AsFd;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -65,8 +65,7 @@ where
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        std::task::ready!(self.as_ref().poll_write_with(cx, |mut file| file.flush()))?;
-        Poll::Ready(socket::end_writing(self.get_ref().as_fd()))
+        self.poll_end_writing(cx)
     }
 }
 

@@ -12,8 +12,8 @@ use crate::callback::{Call, CallOnce, OnTimer};
 use crate::core::{Core, Kind};
 use crate::idles::Idles;
 use crate::mail::Mail;
-use crate::places::Places;
 use crate::queue::Channel;
+use crate::slab::Slab;
 use crate::source_slot::SourceSlot;
 use crate::{Error, memory};
 use cogloop_io::ExpiredTimer;
@@ -74,7 +74,7 @@ struct Inner<S> {
     core: Rc<Core>,
     timers: RefCell<TimerTable<S>>,
     sources: RefCell<SourceTable<S>>,
-    channels: RefCell<Places<Channel<Serve<S>>>>,
+    channels: RefCell<Slab<Channel<Serve<S>>>>,
     idles: RefCell<Idles<OnIdle<S>>>,
     visits: RefCell<VecDeque<Visit<S>>>,
     mail: Arc<Mail<Post<S>>>,
@@ -128,7 +128,7 @@ impl<S> Handle<S> {
         &self.0.sources
     }
 
-    pub(crate) fn channels(&self) -> &RefCell<Places<Channel<Serve<S>>>> {
+    pub(crate) fn channels(&self) -> &RefCell<Slab<Channel<Serve<S>>>> {
         &self.0.channels
     }
 

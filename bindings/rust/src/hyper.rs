@@ -8,7 +8,7 @@
 
 use crate::handle::Handle;
 use crate::remote::Remote;
-use crate::{Async, Timer, socket};
+use crate::{Async, Timer};
 use hyper::rt::{Executor, ReadBufCursor};
 use rustix::fd::AsFd;
 use std::fmt;
@@ -46,8 +46,7 @@ where
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        std::task::ready!(self.poll_write_with(cx, |mut file| file.flush()))?;
-        Poll::Ready(socket::end_writing(self.as_fd()))
+        self.poll_end_writing(cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -6,7 +6,7 @@ use crate::idles::Idles;
 use crate::memory;
 use crate::names::sealed::Name;
 use crate::outcome::Outcome;
-use crate::places::PlaceKey;
+use crate::slab::SlabKey;
 use std::fmt;
 use std::ops::ControlFlow;
 
@@ -20,7 +20,7 @@ use std::ops::ControlFlow;
 /// ```
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Idle {
-    key: PlaceKey,
+    key: SlabKey,
     owner: u32,
 }
 

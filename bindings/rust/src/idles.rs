@@ -1,18 +1,18 @@
 //! The table of idle callbacks.
 
 use crate::Error;
-use crate::places::{PlaceKey, Places};
+use crate::slab::{Slab, SlabKey};
 
 pub(crate) struct Idles<C> {
     /// `None` while it runs.
-    pub(crate) callbacks: Places<Option<C>>,
+    pub(crate) callbacks: Slab<Option<C>>,
     /// Those of this turn. It has room for all.
-    pub(crate) round: Vec<PlaceKey>,
+    pub(crate) round: Vec<SlabKey>,
 }
 
 impl<C> Default for Idles<C> {
     fn default() -> Self {
-        Self { callbacks: Places::default(), round: Vec::new() }
+        Self { callbacks: Slab::default(), round: Vec::new() }
     }
 }
 

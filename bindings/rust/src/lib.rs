@@ -61,6 +61,8 @@ mod callback;
 mod channel;
 #[cfg(unix)]
 mod child;
+#[cfg(test)]
+mod choices;
 mod control;
 mod core;
 mod error;
@@ -73,12 +75,12 @@ mod idle;
 mod idles;
 mod interval;
 mod join;
+mod linked_slab;
 mod mail;
 mod memory;
 mod names;
 mod options;
 mod outcome;
-mod places;
 mod queue;
 mod readiness;
 mod receiver;
@@ -88,6 +90,7 @@ mod run;
 mod sender;
 #[cfg(unix)]
 pub mod signal;
+mod slab;
 mod sleep;
 mod sleepers;
 mod socket;

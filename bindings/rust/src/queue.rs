@@ -197,7 +197,7 @@ impl<T> Shared<T> {
             let added = waker.take().map(|waker| queue.waiting.try_add(waker, 0));
             drop(queue);
             return match added {
-                Some(Err(refused)) => Poll::Ready(Err((message, refused.into()))),
+                Some(Err(refused)) => Poll::Ready(Err((message, refused))),
                 added => {
                     *key = added.and_then(Result::ok);
                     *place = Some(message);

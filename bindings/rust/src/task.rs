@@ -13,7 +13,7 @@ use crate::bell::Knock;
 use crate::core::Core;
 use crate::handle::Handle;
 use crate::join::{Finish, Join};
-use crate::places::PlaceKey;
+use crate::slab::SlabKey;
 use crate::tasks::Spawned;
 use crate::woken::Woken;
 use crate::{Error, memory, options};
@@ -73,7 +73,7 @@ impl<F: Future> Future for Job<F> {
 #[must_use = "a task that is dropped is cancelled: await it, keep it, or `detach` it"]
 pub struct Task<T> {
     core: Rc<Core>,
-    key: PlaceKey,
+    key: SlabKey,
     join: Rc<RefCell<Join<T>>>,
     is_detached: bool,
 }
@@ -132,7 +132,7 @@ impl<T> fmt::Debug for Task<T> {
 
 impl Core {
     /// Polls a task that was woken.
-    pub(crate) fn poll_task(&self, key: PlaceKey) {
+    pub(crate) fn poll_task(&self, key: SlabKey) {
         let Some(mut spawned) = self.tasks.take(key) else { return };
         let ending = Ending(self, key);
         spawned.knock.answer();
@@ -145,7 +145,7 @@ impl Core {
 }
 
 /// Ends the task that is polled: it is done, or has panicked.
-struct Ending<'a>(&'a Core, PlaceKey);
+struct Ending<'a>(&'a Core, SlabKey);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {

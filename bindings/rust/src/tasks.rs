@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::bell::Knock;
-use crate::places::{PlaceKey, Places};
+use crate::slab::{Slab, SlabKey};
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
@@ -24,7 +24,7 @@ impl Drop for Spawned {
 }
 
 /// `None` while it is polled.
-type Table = Places<Option<Spawned>>;
+type Table = Slab<Option<Spawned>>;
 
 #[derive(Default)]
 pub(crate) struct Tasks(RefCell<Table>);
@@ -35,7 +35,7 @@ impl Tasks {
     }
 
     /// Makes room for one more, and returns its key.
-    pub(crate) fn try_reserve(&self) -> Result<PlaceKey, Error> {
+    pub(crate) fn try_reserve(&self) -> Result<SlabKey, Error> {
         self.0.borrow_mut().try_reserve()
     }
 
@@ -45,12 +45,12 @@ impl Tasks {
     }
 
     /// Takes one out, to be polled.
-    pub(crate) fn take(&self, key: PlaceKey) -> Option<Spawned> {
+    pub(crate) fn take(&self, key: SlabKey) -> Option<Spawned> {
         self.0.borrow_mut().get_mut(key).and_then(Option::take)
     }
 
     /// Puts one back that was polled. Without effect when it was cancelled meanwhile; then it is dropped after the borrow.
-    pub(crate) fn put_back(&self, key: PlaceKey, spawned: Spawned) {
+    pub(crate) fn put_back(&self, key: SlabKey, spawned: Spawned) {
         let mut spawned = Some(spawned);
         if let Some(place) = self.0.borrow_mut().get_mut(key) {
             *place = spawned.take();
@@ -70,7 +70,7 @@ impl Tasks {
         self.0.borrow().audit();
     }
 
-    pub(crate) fn remove(&self, key: PlaceKey) {
+    pub(crate) fn remove(&self, key: SlabKey) {
         // Dropped after the borrow.
         let _spawned = self.0.borrow_mut().remove(key);
     }

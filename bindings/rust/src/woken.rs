@@ -1,115 +1,54 @@
-//! The tasks and channels that were woken, in the order of waking. Each has a place from the start and the list runs through
-//! the places, so a wake needs no memory, and taking one off from anywhere costs the same however many there are.
-//!
-//! ```text
-//!   places   0 task A ◄──► 2 │ 1 task B, asleep │ 2 channel C │ 3 free
-//!            first                                last
-//! ```
+//! The tasks and channels that were woken, in the order of waking. Each has its entry from the start, so a wake needs no
+//! memory, and taking one off from anywhere costs the same however many there are.
 
-use crate::places::PlaceKey;
-use std::collections::TryReserveError;
-
-const NONE: u32 = u32::MAX;
+use crate::Error;
+use crate::linked_slab::LinkedSlab;
+use crate::slab::SlabKey;
 
 /// What can be woken.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub(crate) enum Woken {
     /// The future of `block_on`.
     Root,
-    Task(PlaceKey),
-    Channel(PlaceKey),
-}
-
-#[derive(Copy, Clone, Eq, PartialEq, Debug)]
-enum State {
-    Asleep,
-    Woken,
-    Free,
+    Task(SlabKey),
+    Channel(SlabKey),
 }
 
 #[derive(Debug)]
-struct Place {
+struct Entry {
     who: Woken,
-    state: State,
     /// The round in which it was woken.
     round: u32,
-    previous: u32,
-    /// Of one that was woken, the next one; of a free place, the next free one.
-    next: u32,
 }
 
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub(crate) struct WokenList {
-    places: Vec<Place>,
-    first: u32,
-    last: u32,
-    free: u32,
-    len: usize,
+    list: LinkedSlab<Entry>,
     round: u32,
-}
-
-impl Default for WokenList {
-    fn default() -> Self {
-        Self { places: Vec::new(), first: NONE, last: NONE, free: NONE, len: 0, round: 0 }
-    }
 }
 
 impl WokenList {
-    /// Adds one, asleep, and returns its place, by which it is known.
-    pub(crate) fn try_add(&mut self, who: Woken) -> Result<u32, TryReserveError> {
-        let place = Place { who, state: State::Asleep, round: 0, previous: NONE, next: NONE };
-        let index = self.free;
-        if let Some(free) = self.places.get_mut(index as usize) {
-            self.free = free.next;
-            *free = place;
-            return Ok(index);
-        }
-        self.places.try_reserve(1)?;
-        self.places.push(place);
-        Ok(self.places.len() as u32 - 1)
+    /// Adds one, asleep, and returns the key by which it is known here.
+    pub(crate) fn try_add(&mut self, who: Woken) -> Result<SlabKey, Error> {
+        self.list.try_add(Entry { who, round: 0 })
     }
 
     /// Puts one to the end of the list, unless it is there already.
-    pub(crate) fn wake(&mut self, index: u32) {
-        let place = &mut self.places[index as usize];
-        if place.state != State::Asleep {
-            return;
+    pub(crate) fn wake(&mut self, key: SlabKey) {
+        let round = self.round;
+        if let Some(entry) = self.list.append(key) {
+            entry.round = round;
         }
-        (place.state, place.round) = (State::Woken, self.round);
-        (place.previous, place.next) = (self.last, NONE);
-        match self.places.get_mut(self.last as usize) {
-            Some(last) => last.next = index,
-            None => self.first = index,
-        }
-        self.last = index;
-        self.len += 1;
     }
 
     /// Takes one off the list, if it is there: what it was woken for is done, or will not be.
-    pub(crate) fn withdraw(&mut self, index: u32) {
-        let place = &mut self.places[index as usize];
-        if place.state != State::Woken {
-            return;
-        }
-        place.state = State::Asleep;
-        let (previous, next) = (place.previous, place.next);
-        match self.places.get_mut(previous as usize) {
-            Some(previous) => previous.next = next,
-            None => self.first = next,
-        }
-        match self.places.get_mut(next as usize) {
-            Some(next) => next.previous = previous,
-            None => self.last = previous,
-        }
-        self.len -= 1;
+    pub(crate) fn withdraw(&mut self, key: SlabKey) {
+        self.list.withdraw(key);
     }
 
     /// Removes one, which is not woken any more.
-    pub(crate) fn remove(&mut self, index: u32) {
-        self.withdraw(index);
-        let place = &mut self.places[index as usize];
-        (place.state, place.next) = (State::Free, self.free);
-        self.free = index;
+    pub(crate) fn remove(&mut self, key: SlabKey) {
+        self.list.remove(key);
     }
 
     /// A wake from now on belongs to the next round.
@@ -119,26 +58,32 @@ impl WokenList {
 
     /// Takes the first one that was woken before this round off the list.
     pub(crate) fn next(&mut self) -> Option<Woken> {
-        let place = self.places.get(self.first as usize).filter(|place| place.round != self.round)?;
-        let who = place.who;
-        self.withdraw(self.first);
+        let (key, entry) = self.list.first().filter(|(_, entry)| entry.round != self.round)?;
+        let who = entry.who;
+        self.list.withdraw(key);
         Some(who)
     }
 
     /// How many are on the list.
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.list.len()
+    }
+
+    /// Panics when the list and its entries disagree.
+    pub(crate) fn audit(&self) {
+        self.list.audit();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::places::Places;
+    use crate::choices::choices;
+    use crate::slab::Slab;
 
     #[test]
     fn who_is_woken_in_a_round_comes_in_the_next_one_also_where_another_has_gone() {
-        let (mut list, mut names) = (WokenList::default(), Places::default());
+        let (mut list, mut names) = (WokenList::default(), Slab::default());
         let who = [(); 3].map(|()| Woken::Task(names.insert(())));
         let [first, second, third] = who.map(|who| list.try_add(who).unwrap());
         list.wake(first);
@@ -156,32 +101,29 @@ mod tests {
     /// Adds, wakes, withdraws and removes at random, against plain lists.
     #[test]
     fn they_come_in_the_order_of_waking_each_once() {
-        let (mut list, mut names) = (WokenList::default(), Places::default());
+        let (mut list, mut names) = (WokenList::default(), Slab::default());
         let (mut known, mut woken) = (Vec::new(), Vec::new());
-        let mut random = 1_u64;
-        for _ in 0..20_000 {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let choice = (random >> 33) as usize;
+        for choice in choices().take(20_000) {
             match choice % 8 {
                 0 => {
                     let who = Woken::Task(names.insert(()));
                     known.push((list.try_add(who).unwrap(), who));
                 }
                 1..4 if !known.is_empty() => {
-                    let (index, who) = known[choice / 8 % known.len()];
-                    list.wake(index);
+                    let (key, who) = known[choice / 8 % known.len()];
+                    list.wake(key);
                     if !woken.contains(&who) {
                         woken.push(who);
                     }
                 }
                 4 if choice % 16 == 12 && !known.is_empty() => {
-                    let (index, who) = known[choice / 16 % known.len()];
-                    list.withdraw(index);
+                    let (key, who) = known[choice / 16 % known.len()];
+                    list.withdraw(key);
                     woken.retain(|&other| other != who);
                 }
                 4 if choice % 16 == 4 && !known.is_empty() => {
-                    let (index, who) = known.swap_remove(choice / 16 % known.len());
-                    list.remove(index);
+                    let (key, who) = known.swap_remove(choice / 16 % known.len());
+                    list.remove(key);
                     woken.retain(|&other| other != who);
                 }
                 5.. => {
@@ -191,9 +133,10 @@ mod tests {
                 }
                 _ => {}
             }
-            assert!(list.len() == woken.len() && list.places.len() <= known.len() + 600);
+            assert!(list.len() == woken.len() && list.list.places() <= known.len() + 600);
+            list.audit();
         }
-        let places = list.places.len();
+        let places = list.list.places();
         assert!(places < 2_000, "{places} places: those of the gone are used again");
     }
 }

@@ -14,22 +14,30 @@ const NONE: u32 = u32::MAX;
 
 /// Names a value. Stale once that was taken out, for ever: a place that was used 2³² times is not used again.
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
-pub(crate) struct PlaceKey {
+pub(crate) struct SlabKey {
     index: u32,
     generation: u32,
 }
 
-impl fmt::Debug for PlaceKey {
+impl SlabKey {
+    pub(crate) fn index(self) -> u32 {
+        self.index
+    }
+}
+
+impl fmt::Debug for SlabKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.index, self.generation)
     }
 }
 
+#[derive(Debug)]
 struct Place<T> {
     generation: u32,
     content: Content<T>,
 }
 
+#[derive(Debug)]
 enum Content<T> {
     /// `next` is the next free place.
     Free {
@@ -43,38 +51,39 @@ enum Content<T> {
     },
 }
 
-pub(crate) struct Places<T> {
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
     places: Vec<Place<T>>,
     free: u32,
     doomed: u32,
     len: usize,
 }
 
-impl<T> Default for Places<T> {
+impl<T> Default for Slab<T> {
     fn default() -> Self {
         Self { places: Vec::new(), free: NONE, doomed: NONE, len: 0 }
     }
 }
 
-impl<T> Places<T> {
+impl<T> Slab<T> {
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// Makes room for one more, and returns the key that the next one to be added has.
-    pub(crate) fn try_reserve(&mut self) -> Result<PlaceKey, Error> {
+    pub(crate) fn try_reserve(&mut self) -> Result<SlabKey, Error> {
         match self.places.get(self.free as usize) {
-            Some(place) => Ok(PlaceKey { index: self.free, generation: place.generation }),
+            Some(place) => Ok(SlabKey { index: self.free, generation: place.generation }),
             None if self.places.len() < NONE as usize => {
                 self.places.try_reserve(1)?;
-                Ok(PlaceKey { index: self.places.len() as u32, generation: 0 })
+                Ok(SlabKey { index: self.places.len() as u32, generation: 0 })
             }
             None => Err(Error::Memory),
         }
     }
 
     /// Adds a value for which [`try_reserve`](Self::try_reserve) has made room.
-    pub(crate) fn insert(&mut self, value: T) -> PlaceKey {
+    pub(crate) fn insert(&mut self, value: T) -> SlabKey {
         self.len += 1;
         let index = self.free;
         if let Some(place) = self.places.get_mut(index as usize)
@@ -82,21 +91,38 @@ impl<T> Places<T> {
         {
             self.free = next;
             place.content = Content::Used(value);
-            return PlaceKey { index, generation: place.generation };
+            return SlabKey { index, generation: place.generation };
         }
         self.places.push(Place { generation: 0, content: Content::Used(value) });
-        PlaceKey { index: self.places.len() as u32 - 1, generation: 0 }
+        SlabKey { index: self.places.len() as u32 - 1, generation: 0 }
     }
 
-    pub(crate) fn get_mut(&mut self, key: PlaceKey) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, key: SlabKey) -> Option<&mut T> {
         match self.places.get_mut(key.index as usize) {
             Some(Place { generation, content: Content::Used(value) }) if *generation == key.generation => Some(value),
             _ => None,
         }
     }
 
+    /// The value at an index, whatever its generation, and its key.
+    pub(crate) fn at(&self, index: u32) -> Option<(SlabKey, &T)> {
+        match self.places.get(index as usize) {
+            Some(Place { generation, content: Content::Used(value) }) => {
+                Some((SlabKey { index, generation: *generation }, value))
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn at_mut(&mut self, index: u32) -> Option<&mut T> {
+        match self.places.get_mut(index as usize) {
+            Some(Place { content: Content::Used(value), .. }) => Some(value),
+            _ => None,
+        }
+    }
+
     /// Takes a value out. It is for the caller to drop, without a borrow.
-    pub(crate) fn remove(&mut self, key: PlaceKey) -> Option<T> {
+    pub(crate) fn remove(&mut self, key: SlabKey) -> Option<T> {
         self.get_mut(key)?;
         self.len -= 1;
         match self.release(key.index) {
@@ -116,9 +142,9 @@ impl<T> Places<T> {
         content
     }
 
-    pub(crate) fn keys(&self) -> impl Iterator<Item = PlaceKey> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = SlabKey> {
         let used = (0..).zip(&self.places).filter(|(_, place)| matches!(place.content, Content::Used(_)));
-        used.map(|(index, place)| PlaceKey { index, generation: place.generation })
+        used.map(|(index, place)| SlabKey { index, generation: place.generation })
     }
 
     /// Makes all keys stale; the values are there for [`next_doomed`](Self::next_doomed) to take.
@@ -169,20 +195,24 @@ impl<T> Places<T> {
             .filter(|place| place.generation == u32::MAX && matches!(place.content, Content::Free { .. }));
         assert!(self.len + free + doomed + used_up.count() >= self.places.len(), "a place is in no list");
     }
+
+    /// How many places there is memory for.
+    #[cfg(test)]
+    pub(crate) fn places(&self) -> usize {
+        self.places.len()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::choices::choices;
 
     /// Adds, removes and dooms at random, against a plain list.
     #[test]
     fn a_key_finds_its_value_until_that_is_taken_out_and_nothing_after_that() {
-        let (mut places, mut live, mut stale) = (Places::default(), Vec::new(), Vec::new());
-        let mut random = 1_u64;
-        for value in 0..20_000 {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let choice = (random >> 33) as usize;
+        let (mut places, mut live, mut stale) = (Slab::default(), Vec::new(), Vec::new());
+        for (value, choice) in (0..20_000).zip(choices()) {
             match choice % 16 {
                 0..9 => {
                     let reserved = places.try_reserve().unwrap();
@@ -217,7 +247,7 @@ mod tests {
 
     #[test]
     fn what_is_added_while_the_doomed_are_taken_out_stays() {
-        let mut places = Places::default();
+        let mut places = Slab::default();
         let old = [1, 2, 3].map(|value| places.insert(value));
         places.doom_all();
         assert_eq!(places.next_doomed(), Some(3));
@@ -229,10 +259,10 @@ mod tests {
 
     #[test]
     fn a_place_whose_generations_are_used_up_is_not_used_again() {
-        let mut places = Places::default();
+        let mut places = Slab::default();
         let first = places.insert(1);
         places.places[0].generation = u32::MAX;
-        let last = PlaceKey { generation: u32::MAX, ..first };
+        let last = SlabKey { generation: u32::MAX, ..first };
         assert_eq!(places.remove(last), Some(1));
         let next = places.insert(2);
         assert_eq!((next.index, places.get_mut(last)), (1, None));
