@@ -8,7 +8,7 @@ mod channels;
 mod futures;
 mod timers;
 
-use crate::program::{Action, Body, End, Event, Limits, LogEntry, Operation, REFUSED, RunResult};
+use crate::program::{Action, Body, End, Event, Limits, LogEntry, MESSAGES, NONE, Operation, REFUSED, RunResult};
 use futures::{Future, Join, Visit};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use timers::Timer;
@@ -54,6 +54,16 @@ struct Queue {
     waiting: VecDeque<(u64, Waiter)>,
     /// Those for which there is room now.
     granted: BTreeSet<u64>,
+    /// Of a channel for futures: the future that has polled it last.
+    receiver: Option<Waiter>,
+}
+
+/// A receiver of a channel for futures.
+#[derive(Copy, Clone, Debug)]
+struct Receiver {
+    queue: usize,
+    /// Not while a step uses it, nor once it is dropped.
+    is_here: bool,
 }
 
 impl Queue {
@@ -86,6 +96,12 @@ pub(crate) struct Model {
     channels: BTreeMap<usize, Channel>,
     queues: Vec<Queue>,
     senders: Vec<Option<usize>>,
+    receivers: Vec<Receiver>,
+    /// Those that are there, by number.
+    idles: BTreeMap<usize, Body>,
+    idles_made: usize,
+    /// In which order the loop has called them in this operation.
+    idle_order: VecDeque<usize>,
     messages: u64,
     /// Whether the n-th remote counts; `None`: dropped.
     remotes: Vec<Option<bool>>,
@@ -94,6 +110,8 @@ pub(crate) struct Model {
     woken: VecDeque<Waiter>,
     batch: VecDeque<Waiter>,
     queued: BTreeSet<Waiter>,
+    /// A `block_on` runs.
+    is_root_there: bool,
     is_root_woken: bool,
     /// The future of `block_on` waits for a timer.
     is_root_asleep: bool,
@@ -123,6 +141,10 @@ impl Model {
             channels: BTreeMap::new(),
             queues: Vec::new(),
             senders: Vec::new(),
+            receivers: Vec::new(),
+            idles: BTreeMap::new(),
+            idles_made: 0,
+            idle_order: VecDeque::new(),
             messages: 0,
             remotes: Vec::new(),
             mail: VecDeque::new(),
@@ -130,6 +152,7 @@ impl Model {
             woken: VecDeque::new(),
             batch: VecDeque::new(),
             queued: BTreeSet::new(),
+            is_root_there: false,
             is_root_woken: false,
             is_root_asleep: false,
             is_stopped: false,
@@ -146,8 +169,9 @@ impl Model {
         std::mem::take(&mut self.log)
     }
 
-    /// `None`: it would never end.
-    pub(crate) fn apply(&mut self, operation: &Operation) -> Option<()> {
+    /// `None`: it would never end. `idle_order`: in which order the loop has called idle callbacks.
+    pub(crate) fn apply(&mut self, operation: &Operation, idle_order: VecDeque<usize>) -> Option<()> {
+        self.idle_order = idle_order;
         self.is_stopped &= matches!(operation, Operation::Act(_));
         self.actions = 0;
         let ended = match operation {
@@ -156,7 +180,14 @@ impl Model {
                 Ok(RunResult::Done)
             }
             Operation::Poll => self.turn(Some(0)).map(|()| RunResult::Left(!self.is_idle())),
-            Operation::RunFor(ns) => self.run_for(*ns).map(|()| RunResult::Done),
+            Operation::RunFor(ns) => self.run_to(self.now_ns + ns).map(|()| RunResult::Done),
+            Operation::RunUntil(ns) => self.run_to(*ns).map(|()| RunResult::Done),
+            Operation::NextTimeout => {
+                let is_due = self.has_work() || self.has_due();
+                let timeout = self.next_deadline().map(|next| next.saturating_sub(self.now_ns));
+                self.note(Event::Answer(if is_due { 0 } else { timeout.unwrap_or(NONE) }));
+                Ok(RunResult::Done)
+            }
             Operation::Run => self.run_to_the_end().map(|()| RunResult::Done),
             Operation::BlockOn(steps) => self.block_on(steps),
         };
@@ -171,8 +202,7 @@ impl Model {
         Some(())
     }
 
-    fn run_for(&mut self, ns: u64) -> Run {
-        let end_ns = self.now_ns + ns;
+    fn run_to(&mut self, end_ns: u64) -> Run {
         for _ in 0..TURNS_MAX {
             let left_ns = end_ns.saturating_sub(self.now_ns);
             self.turn(Some(left_ns))?;
@@ -203,7 +233,8 @@ impl Model {
 
     fn has_work(&self) -> bool {
         let has_woken = self.batch.iter().chain(&self.woken).any(|&waiter| self.is_there(waiter));
-        self.deferred.iter().any(|visit| self.is_wanted(visit)) || has_woken || !self.mail.is_empty()
+        let has_visits = self.deferred.iter().any(|visit| self.is_wanted(visit));
+        has_visits || has_woken || !self.mail.is_empty() || !self.idles.is_empty()
     }
 
     /// Waits for what comes first, no longer than `most`, and serves it.
@@ -218,12 +249,32 @@ impl Model {
         }
         self.turn_ns = self.now_ns;
         self.find_due();
-        self.serve_posts()?;
-        self.serve_timers()?;
-        self.serve_woken()
+        let served = self.serve_posts()? + self.serve_timers()? + self.serve_woken()?;
+        if served == 0 { self.serve_idle() } else { Ok(()) }
     }
 
-    fn serve_posts(&mut self) -> Run {
+    /// Each of those that there are, once.
+    fn serve_idle(&mut self) -> Run {
+        let mut round: Vec<_> = self.idles.keys().copied().collect();
+        while !self.is_stopped {
+            let next = self.idle_order.front().and_then(|next| round.iter().position(|idle| idle == next));
+            let Some(idle) = next.map(|next| round.remove(next)).or_else(|| round.pop()) else { break };
+            let Some(body) = self.idles.get(&idle).cloned() else { continue };
+            self.idle_order.pop_front();
+            self.state += 1;
+            self.note(Event::Idled { idle });
+            let ended = self.body(&body);
+            if ended != Ok(true) {
+                self.idles.remove(&idle);
+            }
+            ended?;
+        }
+        Ok(())
+    }
+
+    /// How many it has served, as the other parts of the turn.
+    fn serve_posts(&mut self) -> Run<usize> {
+        let mut served = 0;
         let (posts, visits) = (self.mail.len(), self.deferred.len());
         for _ in 0..posts.min(self.limits.callbacks) {
             if self.is_stopped {
@@ -233,6 +284,7 @@ impl Model {
             self.state += 1;
             self.note(Event::Posted { post });
             self.body(&body)?;
+            served += 1;
         }
         let mut left = self.limits.callbacks;
         for _ in 0..visits {
@@ -240,27 +292,31 @@ impl Model {
                 break;
             }
             let Some(visit) = self.deferred.pop_front() else { break };
-            left -= usize::from(self.is_wanted(&visit));
+            let is_wanted = self.is_wanted(&visit);
+            left -= usize::from(is_wanted);
             self.visit(visit)?;
+            served += usize::from(is_wanted);
         }
-        Ok(())
+        Ok(served)
     }
 
     /// What of the queue was there when this part began; first what an earlier turn left.
-    fn serve_woken(&mut self) -> Run {
+    fn serve_woken(&mut self) -> Run<usize> {
         self.batch.append(&mut self.woken);
-        let mut left = self.limits.callbacks;
+        let (mut left, mut served) = (self.limits.callbacks, 0);
         while left > 0 && !self.is_stopped {
             let Some(waiter) = self.batch.pop_front() else { break };
             // Of what is gone there is nothing to count.
-            left -= usize::from(self.is_there(waiter));
+            let is_there = self.is_there(waiter);
+            left -= usize::from(is_there);
+            served += usize::from(is_there);
             match waiter {
                 Waiter::Root => self.is_root_woken = true,
                 Waiter::Task(task) => self.poll_task(task)?,
                 Waiter::Channel(channel) => self.serve_channel(channel)?,
             }
         }
-        Ok(())
+        Ok(served)
     }
 
     /// What it was woken for is done, or will not be.
@@ -272,7 +328,7 @@ impl Model {
 
     fn is_there(&self, waiter: Waiter) -> bool {
         match waiter {
-            Waiter::Root => true,
+            Waiter::Root => self.is_root_there,
             Waiter::Task(task) => self.tasks.contains_key(&task),
             Waiter::Channel(channel) => self.channels.contains_key(&channel),
         }
@@ -344,7 +400,8 @@ impl Model {
     }
 
     fn wake(&mut self, waiter: Waiter) {
-        if self.queued.insert(waiter) {
+        // What was left to a future that is gone wakes nothing.
+        if self.is_there(waiter) && self.queued.insert(waiter) {
             self.woken.push_back(waiter);
         }
     }
@@ -355,8 +412,12 @@ impl Model {
             Action::Every { first_ns, period_ns, missed, body } => {
                 self.add_timer(*first_ns, Some((*period_ns, *missed)), body);
             }
+            Action::At { at_ns, body } => self.add_timer_at(*at_ns, None, body),
             Action::Cancel(n) => self.with_timer(*n, Self::cancel),
             Action::Reschedule(n, ns) => self.with_timer(*n, |model, id| model.reschedule(id, model.now_ns + ns)),
+            Action::RescheduleAt(n, ns) => self.with_timer(*n, |model, id| model.reschedule(id, *ns)),
+            Action::Remaining(n) => self.tell_remaining(*n),
+            Action::IsActive(n) => self.with_timer(*n, |_, _| true),
             Action::Pause(n) => self.with_timer(*n, Self::pause),
             Action::Resume(n) => self.with_timer(*n, Self::resume),
             Action::Unref(n) => self.with_timer(*n, |model, id| model.set_referenced(id, false)),
@@ -364,6 +425,21 @@ impl Model {
             Action::Spawn(steps) => self.spawn(steps),
             Action::DropTask(n) => self.drop_task_handle(*n),
             Action::Detach(n) => _ = self.take_handle(*n),
+            Action::IsFinished(n) => {
+                if let Some(true) = pick(&self.handles, *n) {
+                    let is_finished = !matches!(self.joins[n % self.handles.len()], Join::Waiting(_));
+                    self.note(Event::Answer(is_finished.into()));
+                }
+            }
+            Action::Idle(body) => {
+                self.idles.insert(self.idles_made, body.clone());
+                self.idles_made += 1;
+            }
+            Action::CancelIdle(n) => {
+                let Some(idle) = n.checked_rem(self.idles_made) else { return };
+                let is_cancelled = self.idles.remove(&idle).is_some();
+                self.note(Event::Answer(is_cancelled.into()));
+            }
             Action::Channel(capacity, body) => self.add_channel(*capacity, body),
             Action::Send(n) => self.send(*n),
             Action::CloneSender(n) => {
@@ -374,6 +450,24 @@ impl Model {
             Action::DropSender(n) => {
                 let Some(channel) = pick_mut(&mut self.senders, *n).and_then(Option::take) else { return };
                 self.drop_sender(channel);
+            }
+            Action::IsClosed(n) => {
+                let Some(Some(channel)) = pick(&self.senders, *n).copied() else { return };
+                self.note(Event::Answer(self.queues[channel].is_closed.into()));
+            }
+            Action::Pair(capacity) => self.add_pair(*capacity),
+            Action::TryRecv(n) => {
+                let Some(receiver) = pick(&self.receivers, *n).filter(|receiver| receiver.is_here) else { return };
+                let message = self.next_message(receiver.queue);
+                self.note(Event::Answer(message.map_or(NONE, |message| MESSAGES + message)));
+            }
+            Action::DropReceiver(n) => {
+                let Some(receiver) = pick_mut(&mut self.receivers, *n).filter(|receiver| receiver.is_here) else {
+                    return;
+                };
+                receiver.is_here = false;
+                let queue = receiver.queue;
+                self.close_queue(queue);
             }
             Action::Remote { is_counted } => self.remotes.push(Some(*is_counted)),
             Action::Post(n, body) => {
@@ -408,6 +502,7 @@ impl Model {
         let before = self.log.len();
         self.timers.clear();
         self.due.clear();
+        self.idles.clear();
         for channel in std::mem::take(&mut self.channels).into_keys() {
             self.close_queue(channel);
         }

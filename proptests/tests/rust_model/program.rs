@@ -17,8 +17,16 @@ pub(crate) enum Action {
         missed: Missed,
         body: Body,
     },
+    /// At a time of the loop, which may have passed.
+    At {
+        at_ns: u64,
+        body: Body,
+    },
     Cancel(usize),
     Reschedule(usize, u64),
+    RescheduleAt(usize, u64),
+    Remaining(usize),
+    IsActive(usize),
     Pause(usize),
     Resume(usize),
     Unref(usize),
@@ -26,11 +34,20 @@ pub(crate) enum Action {
     Spawn(Vec<Step>),
     DropTask(usize),
     Detach(usize),
+    IsFinished(usize),
+    /// Called in each turn that has nothing else to do.
+    Idle(Body),
+    CancelIdle(usize),
     /// With a capacity of its own.
     Channel(Option<usize>, Body),
     Send(usize),
     CloneSender(usize),
     DropSender(usize),
+    IsClosed(usize),
+    /// A channel without a loop, for futures.
+    Pair(usize),
+    TryRecv(usize),
+    DropReceiver(usize),
     Remote {
         is_counted: bool,
     },
@@ -61,6 +78,10 @@ pub(crate) enum End {
 pub(crate) enum Step {
     Act(Action),
     Sleep(u64),
+    /// Until a time of the loop, which may have passed.
+    SleepUntil(u64),
+    /// A sleep that is reset before it is awaited.
+    Reset(u64, u64),
     Yield,
     With {
         actions: Vec<Action>,
@@ -78,6 +99,10 @@ pub(crate) enum Step {
     Join(usize),
     /// Waits for room in a channel.
     Send(usize),
+    /// Waits for a message, perhaps as a `Stream`.
+    Recv(usize, bool),
+    /// Any other step, which is dropped when the time is over.
+    Limited(u64, Box<Step>),
     Panic,
 }
 
@@ -87,6 +112,8 @@ pub(crate) enum Operation {
     Act(Action),
     Poll,
     RunFor(u64),
+    RunUntil(u64),
+    NextTimeout,
     Run,
     BlockOn(Vec<Step>),
 }
@@ -135,6 +162,10 @@ pub(crate) enum Event {
         channel: usize,
         message: Option<u64>,
     },
+    /// Of several idle callbacks, the order is the loop's affair.
+    Idled {
+        idle: usize,
+    },
     /// Of an action.
     Answer(u64),
     Ended(RunResult),
@@ -144,7 +175,14 @@ pub(crate) enum Event {
     },
 }
 
+/// Answers of actions and steps, beside numbers and times.
 pub(crate) const REFUSED: u64 = 99;
+/// There is no such timer, or no such message, now or ever.
+pub(crate) const NONE: u64 = 98;
+/// The limit of a step was over.
+pub(crate) const ELAPSED: u64 = 97;
+/// The first message.
+pub(crate) const MESSAGES: u64 = 1_000;
 
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum RunResult {
@@ -176,6 +214,15 @@ fn leaf() -> BoxedStrategy<Action> {
     prop_oneof![
         3 => n().prop_map(Action::Cancel),
         2 => (n(), ns()).prop_map(|(n, ns)| Action::Reschedule(n, ns)),
+        1 => (n(), ns()).prop_map(|(n, ns)| Action::RescheduleAt(n, ns)),
+        1 => n().prop_map(Action::Remaining),
+        1 => n().prop_map(Action::IsActive),
+        1 => n().prop_map(Action::IsFinished),
+        2 => n().prop_map(Action::CancelIdle),
+        1 => n().prop_map(Action::IsClosed),
+        2 => (0..4usize).prop_map(Action::Pair),
+        3 => n().prop_map(Action::TryRecv),
+        1 => n().prop_map(Action::DropReceiver),
         2 => n().prop_map(Action::Pause),
         2 => n().prop_map(Action::Resume),
         1 => n().prop_map(Action::Unref),
@@ -202,6 +249,8 @@ fn steps(action: BoxedStrategy<Action>) -> BoxedStrategy<Vec<Step>> {
     let step = prop_oneof![
         4 => action.clone().prop_map(Step::Act),
         6 => ns().prop_map(Step::Sleep),
+        1 => ns().prop_map(Step::SleepUntil),
+        1 => (ns(), ns()).prop_map(|(first, second)| Step::Reset(first, second)),
         2 => Just(Step::Yield),
         3 => (vec(action, 0..3), prop::bool::weighted(0.1)).prop_map(|(actions, panics)| Step::With { actions, panics }),
         3 => (ns(), ns()).prop_map(|(limit, sleep)| Step::Timeout(limit, sleep)),
@@ -210,10 +259,14 @@ fn steps(action: BoxedStrategy<Action>) -> BoxedStrategy<Vec<Step>> {
             Step::Ticks { period_ns: ns / 1000 * 1000 + 1_000_000, missed, count }
         }),
         2 => (0..12usize).prop_map(Step::Join),
-        4 => (0..12usize).prop_map(Step::Send),
+        6 => (0..12usize).prop_map(Step::Send),
+        10 => ((0..12usize), any::<bool>()).prop_map(|(n, is_stream)| Step::Recv(n, is_stream)),
         1 => prop_oneof![1 => Just(Step::Panic), 3 => Just(Step::Yield)],
-    ];
-    vec(step, 0..5).boxed()
+    ]
+    .boxed();
+    let limited = (ns(), step.clone()).prop_map(|(ns, step)| Step::Limited(ns, Box::new(step))).boxed();
+    let twice = (ns(), limited.clone()).prop_map(|(ns, step)| Step::Limited(ns, Box::new(step))).boxed();
+    vec(prop_oneof![6 => step, 3 => limited, 1 => twice], 0..5).boxed()
 }
 
 fn action() -> BoxedStrategy<Action> {
@@ -223,6 +276,11 @@ fn action() -> BoxedStrategy<Action> {
             prop_oneof![
                 6 => leaf(),
                 6 => (ns(), body(inner.clone())).prop_map(|(delay_ns, body)| Action::After { delay_ns, body }),
+                2 => (ns(), body(inner.clone())).prop_map(|(at_ns, body)| Action::At { at_ns, body }),
+                2 => (body(inner.clone()), prop::bool::weighted(0.8)).prop_map(|(Body { actions, end }, is_last)| {
+                    let end = if is_last && matches!(end, End::Continue) { End::Break } else { end };
+                    Action::Idle(Body { actions, end })
+                }),
                 3 => (ns(), 1..20u64, missed(), body(inner.clone())).prop_map(|(first_ns, ms, missed, body)| {
                     Action::Every { first_ns, period_ns: ms * 1_000_000, missed, body }
                 }),
@@ -240,11 +298,25 @@ pub(crate) fn program() -> impl Strategy<Value = Program> {
         8 => action().prop_map(Operation::Act),
         2 => Just(Operation::Poll),
         4 => ns().prop_map(Operation::RunFor),
+        1 => ns().prop_map(Operation::RunUntil),
+        1 => Just(Operation::NextTimeout),
         1 => Just(Operation::Run),
         2 => steps(action()).prop_map(Operation::BlockOn),
     ];
     let limit = |least: usize| prop_oneof![3 => Just(usize::MAX), 1 => least..8];
     let limits = (limit(0), limit(0), limit(0), limit(1));
     let limits = limits.prop_map(|(timers, tasks, posts, callbacks)| Limits { timers, tasks, posts, callbacks });
-    (limits, vec(operation, 1..40)).prop_map(|(limits, operations)| Program { limits, operations })
+    // Without these most of what a step names would not be there.
+    let first = prop_oneof![
+        3 => (0..4usize).prop_map(Action::Pair),
+        1 => (prop::option::of(0..3usize), body(leaf())).prop_map(|(capacity, body)| Action::Channel(capacity, body)),
+        1 => any::<bool>().prop_map(|is_counted| Action::Remote { is_counted }),
+        2 => steps(leaf()).prop_map(Action::Spawn),
+    ];
+    (limits, vec(first.prop_map(Operation::Act), 0..6), vec(operation, 1..40)).prop_map(
+        |(limits, mut operations, rest)| {
+            operations.extend(rest);
+            Program { limits, operations }
+        },
+    )
 }

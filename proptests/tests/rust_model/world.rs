@@ -1,7 +1,10 @@
 //! A program on the crate itself.
 
-use crate::program::{Action, Body, End, Event, Limits, LogEntry, Operation, Program, REFUSED, RunResult, Step};
-use cogloop::{Error, Handle, Interval, Loop, Options, Remote, Sender, Task, Timer};
+use crate::program::{
+    Action, Body, ELAPSED, End, Event, Limits, LogEntry, MESSAGES, NONE, Operation, Program, REFUSED, RunResult, Step,
+};
+use cogloop::{Error, Handle, Idle, Interval, Loop, Options, Receiver, Remote, Sender, Task, Timer};
+use futures_core::Stream;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
@@ -31,6 +34,8 @@ struct World {
     timers: RefCell<Vec<Timer>>,
     tasks: RefCell<Vec<Option<Task<()>>>>,
     senders: RefCell<Vec<Option<Sender<u64>>>>,
+    receivers: RefCell<Vec<Option<Receiver<u64>>>>,
+    idles: RefCell<Vec<Idle>>,
     remotes: RefCell<Vec<Option<Remote<State>>>>,
     channels: Cell<usize>,
     posts: Cell<usize>,
@@ -61,6 +66,26 @@ impl Drop for Guard {
     fn drop(&mut self) {
         if let Some(world) = WORLD.with_borrow(|world| world.clone()) {
             world.note(Event::Dropped { task: self.0 });
+        }
+    }
+}
+
+/// A receiver that a step uses, which goes back to its place.
+struct BorrowedReceiver {
+    place: usize,
+    receiver: Option<Receiver<u64>>,
+}
+
+impl BorrowedReceiver {
+    fn get(&mut self) -> &mut Receiver<u64> {
+        self.receiver.as_mut().expect("it is here until this is dropped")
+    }
+}
+
+impl Drop for BorrowedReceiver {
+    fn drop(&mut self) {
+        if let Some(world) = WORLD.with_borrow(|world| world.clone()) {
+            world.receivers.borrow_mut()[self.place] = self.receiver.take();
         }
     }
 }
@@ -107,8 +132,21 @@ impl World {
                 let interval = Interval::new(duration(*period_ns)).first(duration(*first_ns)).missed(*missed);
                 self.add_timer(handle.every(interval, move |state, firing| fire(number, state, firing, &body)));
             }
+            Action::At { at_ns, body } => {
+                let (number, body) = (self.timers.borrow().len(), body.clone());
+                let when = self.instant(*at_ns);
+                self.add_timer(handle.at(when, move |state, firing| fire(number, state, firing, &body)));
+            }
             Action::Cancel(n) => self.with_timer(*n, |timer| handle.cancel(timer)),
             Action::Reschedule(n, ns) => self.with_timer(*n, |timer| handle.reschedule(timer, duration(*ns))),
+            Action::RescheduleAt(n, ns) => {
+                self.with_timer(*n, |timer| handle.reschedule_at(timer, self.instant(*ns)));
+            }
+            Action::Remaining(n) => {
+                let Some(timer) = self.timer(*n) else { return };
+                self.answer(handle.remaining(timer).map_or(NONE, |left| left.as_nanos() as u64));
+            }
+            Action::IsActive(n) => self.with_timer(*n, |timer| handle.is_active(timer)),
             Action::Pause(n) => self.with_timer(*n, |timer| handle.pause(timer).unwrap()),
             Action::Resume(n) => self.with_timer(*n, |timer| handle.resume(timer)),
             Action::Unref(n) => self.with_timer(*n, |timer| handle.unref_timer(timer).unwrap()),
@@ -116,6 +154,26 @@ impl World {
             Action::Spawn(steps) => self.spawn(steps),
             Action::DropTask(n) => drop(take(&self.tasks, *n)),
             Action::Detach(n) => _ = take(&self.tasks, *n).map(Task::detach),
+            Action::IsFinished(n) => {
+                let tasks = self.tasks.borrow();
+                let task = n.checked_rem(tasks.len()).and_then(|n| tasks[n].as_ref());
+                task.inspect(|task| self.answer(task.is_finished().into()));
+            }
+            Action::Idle(body) => {
+                let (idle, body) = (self.idles.borrow().len(), body.clone());
+                let added = handle.idle(move |state: &mut State, _: &Handle<State>| {
+                    *state += 1;
+                    world().note(Event::Idled { idle });
+                    run(&body)
+                });
+                self.idles.borrow_mut().push(added.unwrap());
+            }
+            Action::CancelIdle(n) => {
+                let idles = self.idles.borrow();
+                let Some(&idle) = n.checked_rem(idles.len()).map(|n| &idles[n]) else { return };
+                drop(idles);
+                self.answer(handle.cancel(idle).into());
+            }
             Action::Channel(capacity, body) => {
                 let (channel, body) = (next(&self.channels), body.clone());
                 let serve = move |state: &mut State, _: &Handle<State>, message| {
@@ -142,6 +200,24 @@ impl World {
                 }
             }
             Action::DropSender(n) => drop(take(&self.senders, *n)),
+            Action::IsClosed(n) => {
+                let Some(sender) = self.sender(*n) else { return };
+                let is_closed = sender.is_closed();
+                drop(sender);
+                self.answer(is_closed.into());
+            }
+            Action::Pair(capacity) => {
+                let (sender, receiver) = cogloop::channel(*capacity).unwrap();
+                next(&self.channels);
+                self.senders.borrow_mut().push(Some(sender));
+                self.receivers.borrow_mut().push(Some(receiver));
+            }
+            Action::TryRecv(n) => {
+                let Some(mut receiver) = self.borrow_receiver(*n) else { return };
+                let message = receiver.get().try_recv();
+                self.answer(message.map_or(NONE, |message| MESSAGES + message));
+            }
+            Action::DropReceiver(n) => drop(take(&self.receivers, *n)),
             Action::Remote { is_counted } => {
                 let remote = handle.remote();
                 self.remotes.borrow_mut().push(Some(if *is_counted { remote } else { remote.unref() }));
@@ -157,6 +233,16 @@ impl World {
                 self.log.borrow_mut()[before..].sort();
             }
         }
+    }
+
+    fn instant(&self, ns: u64) -> Instant {
+        self.start + duration(ns)
+    }
+
+    fn borrow_receiver(&self, n: usize) -> Option<BorrowedReceiver> {
+        let count = self.receivers.borrow().len();
+        let receiver = take(&self.receivers, n)?;
+        Some(BorrowedReceiver { place: n % count, receiver: Some(receiver) })
     }
 
     fn sender(&self, n: usize) -> Option<Sender<u64>> {
@@ -243,9 +329,39 @@ async fn first_of(one: impl Future, other: impl Future) -> u64 {
 }
 
 impl World {
-    async fn step(&self, step: Step) -> u64 {
+    /// Boxed: a step may be within another one.
+    fn step(&self, step: Step) -> Pin<Box<dyn Future<Output = u64> + '_>> {
+        Box::pin(self.take_step(step))
+    }
+
+    async fn take_step(&self, step: Step) -> u64 {
         let handle = &self.handle;
         match step {
+            Step::SleepUntil(ns) => match handle.sleep_until(self.instant(ns)) {
+                Ok(sleep) => return sleep.await.map_or(REFUSED, |()| 0),
+                Err(_) => return REFUSED,
+            },
+            Step::Reset(first_ns, second_ns) => {
+                let Ok(mut sleep) = handle.sleep(duration(first_ns)) else { return REFUSED };
+                sleep.reset(duration(second_ns)).unwrap();
+                return sleep.await.map_or(REFUSED, |()| 0);
+            }
+            Step::Recv(n, is_stream) => {
+                let Some(mut receiver) = self.borrow_receiver(n) else { return 3 };
+                let message = if is_stream {
+                    poll_fn(|cx| Pin::new(receiver.get()).poll_next(cx)).await
+                } else {
+                    receiver.get().recv().await
+                };
+                return message.map_or(NONE, |message| MESSAGES + message);
+            }
+            Step::Limited(limit_ns, step) => {
+                return match handle.timeout(duration(limit_ns), self.step(*step)).await {
+                    Ok(answer) => answer,
+                    Err(Error::Elapsed) => ELAPSED,
+                    Err(_) => REFUSED,
+                };
+            }
             Step::Act(action) => self.act(&action),
             Step::Sleep(ns) => match handle.sleep(duration(ns)) {
                 Ok(sleep) => return sleep.await.map_or(REFUSED, |()| 0),
@@ -336,6 +452,8 @@ impl LoopUnderTest {
             timers: RefCell::default(),
             tasks: RefCell::default(),
             senders: RefCell::default(),
+            receivers: RefCell::default(),
+            idles: RefCell::default(),
             remotes: RefCell::default(),
             channels: Cell::default(),
             posts: Cell::default(),
@@ -356,6 +474,15 @@ impl LoopUnderTest {
             Operation::Poll => outcome(catch_unwind(AssertUnwindSafe(|| events.turn(state, zero))), RunResult::Left),
             Operation::RunFor(ns) => {
                 outcome(catch_unwind(AssertUnwindSafe(|| events.run_for(state, duration(*ns)))), |()| RunResult::Done)
+            }
+            Operation::RunUntil(ns) => {
+                let when = self.world.instant(*ns);
+                outcome(catch_unwind(AssertUnwindSafe(|| events.run_until(state, when))), |()| RunResult::Done)
+            }
+            Operation::NextTimeout => {
+                let timeout = events.next_timeout().unwrap();
+                self.world.answer(timeout.map_or(NONE, |timeout| timeout.as_nanos() as u64));
+                RunResult::Done
             }
             Operation::Run => outcome(catch_unwind(AssertUnwindSafe(|| events.run(state))), |()| RunResult::Done),
             Operation::BlockOn(steps) => {
@@ -385,6 +512,6 @@ impl Drop for LoopUnderTest {
         for task in self.world.tasks.take() {
             drop(task);
         }
-        drop((self.world.senders.take(), self.world.remotes.take()));
+        drop((self.world.senders.take(), self.world.receivers.take(), self.world.remotes.take()));
     }
 }

@@ -1,21 +1,59 @@
 //! Channels: how many messages each holds, and the tasks that wait for room.
 
-use super::{Channel, Model, Queue, Waiter};
+use super::{Channel, Model, Queue, Receiver, Waiter};
 use crate::program::Body;
 use std::collections::{BTreeSet, VecDeque};
+
+impl Queue {
+    /// With one sender.
+    fn new(capacity: usize) -> Self {
+        Self {
+            messages: VecDeque::new(),
+            capacity,
+            senders: 1,
+            is_closed: false,
+            waiting: VecDeque::new(),
+            granted: BTreeSet::new(),
+            receiver: None,
+        }
+    }
+}
 
 impl Model {
     pub(super) fn add_channel(&mut self, capacity: Option<usize>, body: &Body) {
         self.senders.push(Some(self.queues.len()));
         self.channels.insert(self.queues.len(), Channel { body: body.clone(), is_running: false });
-        self.queues.push(Queue {
-            messages: VecDeque::new(),
-            capacity: capacity.map_or(usize::MAX, |own| own.max(1)).min(self.limits.posts),
-            senders: 1,
-            is_closed: false,
-            waiting: VecDeque::new(),
-            granted: BTreeSet::new(),
-        });
+        let own = capacity.map_or(usize::MAX, |own| own.max(1));
+        self.queues.push(Queue::new(own.min(self.limits.posts)));
+    }
+
+    /// A channel for futures, which belongs to no loop.
+    pub(super) fn add_pair(&mut self, capacity: usize) {
+        let queue = self.queues.len();
+        self.senders.push(Some(queue));
+        self.receivers.push(Receiver { queue, is_here: true });
+        self.queues.push(Queue::new(capacity.max(1)));
+    }
+
+    /// The room that it leaves goes to the next that waits.
+    pub(super) fn next_message(&mut self, channel: usize) -> Option<u64> {
+        let message = self.queues[channel].messages.pop_front();
+        self.grant(channel);
+        message
+    }
+
+    /// `Some(None)`: there will be no more.
+    pub(super) fn ask_to_recv(&mut self, channel: usize, waiter: Waiter) -> Option<Option<u64>> {
+        let queue = &mut self.queues[channel];
+        let is_waiting = queue.messages.is_empty() && queue.senders > 0;
+        queue.receiver = is_waiting.then_some(waiter);
+        if is_waiting { None } else { Some(self.next_message(channel)) }
+    }
+
+    fn wake_receiver(&mut self, channel: usize) {
+        if let Some(waiter) = self.queues[channel].receiver.take() {
+            self.wake(waiter);
+        }
     }
 
     pub(super) fn put(&mut self, channel: usize, message: u64) {
@@ -23,6 +61,7 @@ impl Model {
         if self.queues[channel].messages.len() == 1 {
             self.wake(Waiter::Channel(channel));
         }
+        self.wake_receiver(channel);
     }
 
     /// Room that there is belongs to the first that waits.
@@ -72,6 +111,7 @@ impl Model {
         queue.senders -= 1;
         if queue.senders == 0 && queue.messages.is_empty() {
             self.wake(Waiter::Channel(channel));
+            self.wake_receiver(channel);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Tasks and the future of `block_on`: each a list of steps, and what the current one waits for.
 
 use super::{Break, Model, Run, TURNS_MAX, Waiter, pick, pick_mut};
-use crate::program::{Action, Event, Program, REFUSED, RunResult, Step};
+use crate::program::{Action, ELAPSED, Event, MESSAGES, NONE, Program, REFUSED, RunResult, Step};
 use cogloop::Missed;
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
@@ -39,11 +39,24 @@ enum Waiting {
     },
     /// The refused limit of a timeout: an answer at once.
     Refused,
+    /// A receiver, by its number.
+    Recv(usize),
+    Limited {
+        inner: Box<Waiting>,
+        limit: Sleep,
+    },
     Join(usize),
     Send {
         channel: usize,
         message: u64,
     },
+}
+
+/// What a step does first.
+enum Begun {
+    /// There is nothing to wait for.
+    Answer(u64),
+    Waiting(Waiting),
 }
 
 /// What becomes of a task, or of a visit to the state.
@@ -106,7 +119,16 @@ impl Model {
 
     /// Drops what the current step waits for.
     fn leave(&mut self, future: &mut Future) {
-        match std::mem::replace(&mut future.waiting, Waiting::Nothing) {
+        self.drop_waiting(std::mem::replace(&mut future.waiting, Waiting::Nothing));
+    }
+
+    fn drop_waiting(&mut self, waiting: Waiting) {
+        match waiting {
+            Waiting::Recv(receiver) => self.receivers[receiver].is_here = true,
+            Waiting::Limited { inner, limit } => {
+                self.drop_waiting(*inner);
+                self.cancel(limit.0);
+            }
             Waiting::Sleep(sleep) | Waiting::Ticks { sleep, .. } => _ = self.cancel(sleep.0),
             Waiting::Timeout { inner: one, limit: other } | Waiting::Select(one, other) => {
                 self.cancel(one.0);
@@ -184,13 +206,13 @@ impl Model {
 
     pub(super) fn block_on(&mut self, steps: &[Step]) -> Run<RunResult> {
         let mut future = Future::new(Program::ROOT, steps);
-        self.is_root_woken = true;
+        (self.is_root_there, self.is_root_woken) = (true, true);
         let ended = self.drive(&mut future);
         self.is_root_asleep = false;
         if ended != Ok(RunResult::Done) {
             self.drop_future(future);
         }
-        self.is_root_woken = false;
+        (self.is_root_there, self.is_root_woken) = (false, false);
         self.forget_wakes(Waiter::Root);
         ended
     }
@@ -217,12 +239,15 @@ impl Model {
         loop {
             if matches!(future.waiting, Waiting::Nothing) {
                 let Some(step) = future.steps.pop_front() else { return Ok(true) };
-                if let Some(answer) = self.begin(future, step)? {
-                    self.stepped(future, answer);
-                    continue;
+                match self.begin(step)? {
+                    Begun::Answer(answer) => {
+                        self.stepped(future, answer);
+                        continue;
+                    }
+                    Begun::Waiting(waiting) => future.waiting = waiting,
                 }
             }
-            let Some(answer) = self.ask(future, waiter) else { return Ok(false) };
+            let Some(answer) = self.ask(&mut future.waiting, waiter) else { return Ok(false) };
             self.leave(future);
             self.stepped(future, answer);
         }
@@ -238,16 +263,27 @@ impl Model {
         Some((self.add_sleep(deadline_ns, false)?, deadline_ns))
     }
 
-    /// The answer, where there is nothing to wait for.
-    fn begin(&mut self, future: &mut Future, step: Step) -> Run<Option<u64>> {
-        future.waiting = match step {
+    fn begin(&mut self, step: Step) -> Run<Begun> {
+        Ok(Begun::Waiting(match step {
             Step::Act(action) => {
                 self.act(&action);
-                return Ok(Some(0));
+                return Ok(Begun::Answer(0));
             }
             Step::Sleep(ns) => match self.sleep(ns) {
                 Some(sleep) => Waiting::Sleep(sleep),
-                None => return Ok(Some(REFUSED)),
+                None => return Ok(Begun::Answer(REFUSED)),
+            },
+            Step::SleepUntil(ns) => match self.add_sleep(ns.max(self.now_ns), false) {
+                Some(id) => Waiting::Sleep((id, ns)),
+                None => return Ok(Begun::Answer(REFUSED)),
+            },
+            Step::Reset(first_ns, second_ns) => match self.sleep(first_ns) {
+                Some((id, _)) => {
+                    let deadline_ns = self.now_ns + second_ns;
+                    self.reschedule(id, deadline_ns);
+                    Waiting::Sleep((id, deadline_ns))
+                }
+                None => return Ok(Begun::Answer(REFUSED)),
             },
             Step::Yield => Waiting::Yield { is_over: false },
             Step::With { actions, panics } => {
@@ -257,7 +293,7 @@ impl Model {
                 Waiting::Visit(join)
             }
             Step::Timeout(limit_ns, ns) => {
-                let Some(inner) = self.sleep(ns) else { return Ok(Some(REFUSED)) };
+                let Some(inner) = self.sleep(ns) else { return Ok(Begun::Answer(REFUSED)) };
                 match self.sleep(limit_ns) {
                     Some(limit) => Waiting::Timeout { inner, limit },
                     None => {
@@ -267,39 +303,65 @@ impl Model {
                 }
             }
             Step::Select(one_ns, other_ns) => {
-                let Some(one) = self.sleep(one_ns) else { return Ok(Some(REFUSED)) };
+                let Some(one) = self.sleep(one_ns) else { return Ok(Begun::Answer(REFUSED)) };
                 match self.sleep(other_ns) {
                     Some(other) => Waiting::Select(one, other),
                     None => {
                         self.cancel(one.0);
-                        return Ok(Some(REFUSED));
+                        return Ok(Begun::Answer(REFUSED));
                     }
                 }
             }
             Step::Ticks { period_ns, missed, count } => {
                 let deadline_ns = self.now_ns + period_ns;
-                let Some(id) = self.add_sleep(deadline_ns, true) else { return Ok(Some(REFUSED)) };
+                let Some(id) = self.add_sleep(deadline_ns, true) else { return Ok(Begun::Answer(REFUSED)) };
                 Waiting::Ticks { sleep: (id, deadline_ns), period_ns, missed, left: count, sum: 0 }
             }
             Step::Join(n) => match self.take_handle(n) {
                 Some(task) => Waiting::Join(task),
-                None => return Ok(Some(3)),
+                None => return Ok(Begun::Answer(3)),
             },
             Step::Send(n) => {
-                let Some(Some(channel)) = pick(&self.senders, n).copied() else { return Ok(Some(3)) };
+                let Some(Some(channel)) = pick(&self.senders, n).copied() else { return Ok(Begun::Answer(3)) };
                 self.queues[channel].senders += 1;
                 let message = self.messages;
                 self.messages += 1;
                 Waiting::Send { channel, message }
             }
+            Step::Recv(n, _) => {
+                let count = self.receivers.len();
+                let receiver = pick_mut(&mut self.receivers, n).filter(|receiver| receiver.is_here);
+                let Some(receiver) = receiver else { return Ok(Begun::Answer(3)) };
+                receiver.is_here = false;
+                Waiting::Recv(n % count)
+            }
+            Step::Limited(limit_ns, step) => {
+                let Some(limit) = self.sleep(limit_ns) else { return Ok(Begun::Answer(REFUSED)) };
+                match self.begin(*step) {
+                    Ok(Begun::Waiting(inner)) => Waiting::Limited { inner: Box::new(inner), limit },
+                    other => {
+                        self.cancel(limit.0);
+                        return other;
+                    }
+                }
+            }
             Step::Panic => return Err(Break::Panicked),
-        };
-        Ok(None)
+        }))
     }
 
     /// The answer that the step has waited for.
-    fn ask(&mut self, future: &mut Future, waiter: Waiter) -> Option<u64> {
-        match &mut future.waiting {
+    fn ask(&mut self, waiting: &mut Waiting, waiter: Waiter) -> Option<u64> {
+        match waiting {
+            &mut Waiting::Recv(receiver) => {
+                let message = self.ask_to_recv(self.receivers[receiver].queue, waiter)?;
+                Some(message.map_or(NONE, |message| MESSAGES + message))
+            }
+            Waiting::Limited { inner, limit } => {
+                if let Some(answer) = self.ask(inner, waiter) {
+                    return Some(answer);
+                }
+                self.ask_sleep(limit, false, waiter).map(|is_over| if is_over { ELAPSED } else { REFUSED })
+            }
             Waiting::Nothing => None,
             Waiting::Refused => Some(REFUSED),
             &mut Waiting::Send { channel, message } => {
@@ -380,6 +442,6 @@ impl Future {
 
     fn sleeps(&self) -> bool {
         use Waiting::*;
-        matches!(self.waiting, Sleep(_) | Timeout { .. } | Select(..) | Ticks { .. })
+        matches!(self.waiting, Sleep(_) | Timeout { .. } | Select(..) | Ticks { .. } | Limited { .. })
     }
 }

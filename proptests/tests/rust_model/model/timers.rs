@@ -1,7 +1,7 @@
 //! Timers: those of callbacks, and those on which futures sleep. Without slack, and with times that are whole ticks.
 
 use super::{Model, Run, Waiter, pick};
-use crate::program::{Body, Event, REFUSED};
+use crate::program::{Body, Event, NONE, REFUSED};
 use cogloop::Missed;
 use std::num::NonZeroU64;
 
@@ -46,8 +46,12 @@ impl Model {
     }
 
     pub(super) fn add_timer(&mut self, delay_ns: u64, period: Option<(u64, Missed)>, body: &Body) {
+        self.add_timer_at(self.now_ns + delay_ns, period, body);
+    }
+
+    pub(super) fn add_timer_at(&mut self, deadline_ns: u64, period: Option<(u64, Missed)>, body: &Body) {
         let kind = Kind::Callback { name: self.timer_names.len(), period, body: body.clone() };
-        match self.insert_timer(self.now_ns + delay_ns, kind) {
+        match self.insert_timer(deadline_ns, kind) {
             Some(id) => self.timer_names.push(id),
             None => self.note(Event::Answer(REFUSED)),
         }
@@ -57,6 +61,15 @@ impl Model {
         let Some(&id) = pick(&self.timer_names, n) else { return };
         let answer = self.timers.contains_key(&id) && f(self, id);
         self.note(Event::Answer(answer.into()));
+    }
+
+    pub(super) fn tell_remaining(&mut self, n: usize) {
+        let Some(&id) = pick(&self.timer_names, n) else { return };
+        let left = self.timers.get(&id).map(|timer| match timer.armed {
+            Some((deadline_ns, _)) => deadline_ns.saturating_sub(self.now_ns),
+            None => timer.left_ns,
+        });
+        self.note(Event::Answer(left.unwrap_or(NONE)));
     }
 
     pub(super) fn cancel(&mut self, id: u64) -> bool {
@@ -102,8 +115,15 @@ impl Model {
         self.due.extend(due.into_iter().map(|((_, arming), id)| (id, arming)));
     }
 
-    pub(super) fn serve_timers(&mut self) -> Run {
-        let mut left = self.limits.callbacks;
+    /// Whether a turn has left some.
+    pub(super) fn has_due(&self) -> bool {
+        self.due.iter().any(|(id, arming)| {
+            self.timers.get(id).and_then(|timer| timer.armed).is_some_and(|armed| armed.1 == *arming)
+        })
+    }
+
+    pub(super) fn serve_timers(&mut self) -> Run<usize> {
+        let mut served = 0;
         // What has been changed meanwhile is not due any more.
         while let Some(&(id, arming)) = self.due.front() {
             let armed = self.timers.get(&id).and_then(|timer| timer.armed).filter(|armed| armed.1 == arming);
@@ -111,14 +131,14 @@ impl Model {
                 self.due.pop_front();
                 continue;
             };
-            if left == 0 || self.is_stopped {
+            if served == self.limits.callbacks || self.is_stopped {
                 break;
             }
-            left -= 1;
+            served += 1;
             self.due.pop_front();
             self.fire(id, deadline_ns)?;
         }
-        Ok(())
+        Ok(served)
     }
 
     fn fire(&mut self, id: u64, deadline_ns: u64) -> Run {
