@@ -4,10 +4,11 @@
 //!                    │ what it does              │ `cancel`
 //!   ─────────────────┼───────────────────────────┼──────────────────────────────────────────────
 //!   Fresh            │ has not begun             │ it never begins
-//!   Sleeping, Parked,│ waits: a timer, or none   │ the timer is gone; its wait raises, next turn
+//!   Sleeping, Parked,│ waits: a timer, or none   │ the timer is gone; its wait raises, soon
 //!   Paused           │                           │
-//!   Watching         │ waits for a handle        │ the handle is free; its wait raises, next turn
-//!   Running, Queued  │ runs, or is about to      │ the next wait raises
+//!   Watching         │ waits for a handle        │ the handle is free; its wait raises, soon
+//!   Running, Queued, │ runs, or is about to      │ the next wait raises
+//!   Woken            │                           │
 //! ```
 
 use super::claim::drop_claim;

@@ -6,13 +6,22 @@
 local module, methods, inner = ...
 local me, pause, unpark, RAISE = inner.me, inner.pause, inner.unpark, inner.RAISE
 local check_limit, check_value = inner.check_limit, inner.check_value
-local error, getmetatable, setmetatable, type = error, getmetatable, setmetatable, type
+local error, setmetatable, type = error, setmetatable, type
 local ETIMEDOUT, EPIPE = inner.ETIMEDOUT, inner.EPIPE
 
 -- ## Lists of waiting tasks, linked doubly, so that one that gives up leaves at once
+-- A list keeps one node that was used, so tasks that wait in turn make no garbage. `false` is nothing: a field that is set to
+-- nil would be made anew.
+local function new_list( ) return { first = false, last = false, spare = false } end
+
 local function push( list, task, value )
-  local last = list.last
-  local node = { task = task, value = value, prev = last, is_in = true }
+  local node, last = list.spare, list.last
+  if node then
+    list.spare = false
+    node.task, node.value, node.prev, node.is_in = task, value, last, true
+  else
+    node = { task = task, value = value, prev = last, next = false, is_in = true }
+  end
   if last then last.next = node else list.first = node end
   list.last = node
   return node
@@ -25,29 +34,45 @@ local function remove( list, node )
   if prev then prev.next = next else list.first = next end
   if next then next.prev = prev else list.last = prev end
 end
-inner.push, inner.remove = push, remove
+inner.new_list, inner.push, inner.remove = new_list, push, remove
 
 -- Wakes the first that still waits, and returns its node; nil if there is none.
-local function wake( list, ... )
+local function wake( list, done, value, errno )
   local node = list.first
   while node do
-    remove( list, node )
-    if unpark( node.task, ... ) then return node end
-    node = list.first
+    local next = node.next
+    list.first, node.is_in, node.next = next, false, false
+    if next then next.prev = false else list.last = false end
+    if unpark( node.task, done, value, errno ) then return node end
+    node = next
   end
 end
 
-local function wake_all( list, ... )
-  while wake( list, ... ) do end
+local function wake_all( list, done, value, errno )
+  while wake( list, done, value, errno ) do end
 end
 inner.wake_all = wake_all
 
--- The end of a wait: what it was woken with after true; or it leaves the list, and the cancellation is raised, or the reason returned.
-local function woken( list, node, done, value, errno )
-  if done == true then return true, value end
+-- A task that was woken needs its node no more.
+local function keep( list, node )
+  node.task, node.value = false, false
+  list.spare = node
+end
+
+-- The end of a wait that nobody has ended: the task leaves the list, and the cancellation is raised, or the reason returned.
+local function gave_up( list, node, done, why, errno )
   remove( list, node )
-  if done == RAISE then error( value, 0 ) end
-  return nil, value, errno
+  if done == RAISE then error( why, 0 ) end
+  return nil, why, errno
+end
+
+-- Waits in the list: true; or nil, message, errno.
+local function rest( list, loop, ms, value )
+  local node = push( list, me( loop ), value )
+  local done, why, errno = pause( loop, ms )
+  if done ~= true then return gave_up( list, node, done, why, errno ) end
+  keep( list, node )
+  return true
 end
 
 local function not_one( self, name, method )
@@ -58,20 +83,27 @@ end
 local function class( name, check, make )
   local meta = { __name = 'cogloop.' .. name, __index = { } }
   local check_of_loop, check_of_module, default = inner.of_loop[ check ], inner.of_module[ check ], inner.of_module.default
+  -- Whether a value is one of them: asked in each call, and a third of the price of `getmetatable`.
+  local known = setmetatable( { }, { __mode = 'k' } )
+  local function new( loop, n )
+    local self = setmetatable( make( loop, n ), meta )
+    known[ self ] = true
+    return self
+  end
   methods[ name ] = function( loop, n )
     check_of_loop( loop, n )
-    return setmetatable( make( loop, n ), meta )
+    return new( loop, n )
   end
   module[ name ] = function( n )
     check_of_module( n )
-    return setmetatable( make( default( ), n ), meta )
+    return new( default( ), n )
   end
-  return meta, meta.__index
+  return meta, meta.__index, known
 end
 
 -- ## Channels
-local Channel, channel = class( 'channel', 'capacity', function( loop, capacity )
-  return { loop = loop, capacity = capacity or 0, values = { }, first = 1, count = 0, closed = false, senders = { }, receivers = { } }
+local Channel, channel, channels = class( 'channel', 'capacity', function( loop, capacity )
+  return { loop = loop, capacity = capacity or 0, values = { }, first = 1, count = 0, closed = false, senders = new_list( ), receivers = new_list( ) }
 end )
 
 local function put( self, value )
@@ -83,7 +115,7 @@ local function closed( ) return nil, 'the channel is closed', EPIPE end
 
 -- True; nil, message, errno when the time is over or the channel closed.
 function channel.send( self, value, ms )
-  if getmetatable( self ) ~= Channel then not_one( self, 'channel', 'send' ) end
+  if not channels[ self ] then not_one( self, 'channel', 'send' ) end
   if value == nil or ms ~= nil then check_value( self, value, ms ) end
   if self.closed then return closed( ) end
   if self.receivers.first and wake( self.receivers, true, value ) then return true end
@@ -92,20 +124,12 @@ function channel.send( self, value, ms )
     return true
   end
   if ms == 0 then return nil, 'timed out', ETIMEDOUT end
-  local loop = self.loop
-  local node = push( self.senders, me( loop ), value )
-  return woken( self.senders, node, pause( loop, ms ) )
-end
-
-local function received( list, node, ... )
-  local done, value, errno = woken( list, node, ... )
-  if done then return value end
-  return nil, value, errno
+  return rest( self.senders, self.loop, ms, value )
 end
 
 -- The value; nil, message, errno.
 function channel.recv( self, ms )
-  if getmetatable( self ) ~= Channel then not_one( self, 'channel', 'recv' ) end
+  if not channels[ self ] then not_one( self, 'channel', 'recv' ) end
   if ms ~= nil then check_limit( self, ms ) end
   if self.count > 0 then
     local first = self.first
@@ -121,14 +145,17 @@ function channel.recv( self, ms )
   if sender then return sender.value end
   if self.closed then return closed( ) end
   if ms == 0 then return nil, 'timed out', ETIMEDOUT end
-  local loop = self.loop
-  local node = push( self.receivers, me( loop ) )
-  return received( self.receivers, node, pause( loop, ms ) )
+  local list, loop = self.receivers, self.loop
+  local node = push( list, me( loop ) )
+  local done, value, errno = pause( loop, ms )
+  if done ~= true then return gave_up( list, node, done, value, errno ) end
+  keep( list, node )
+  return value
 end
 
 -- Nothing is sent any more. What is in it can be received. Whether it was open.
 function channel.close( self )
-  if getmetatable( self ) ~= Channel then not_one( self, 'channel', 'close' ) end
+  if not channels[ self ] then not_one( self, 'channel', 'close' ) end
   if self.closed then return false end
   self.closed = true
   wake_all( self.receivers, closed( ) )
@@ -144,26 +171,24 @@ function Channel.__tostring( self )
 end
 
 -- ## Semaphores
-local Semaphore, semaphore = class( 'semaphore', 'permits', function( loop, count )
-  return { loop = loop, count = count, most = count, waiters = { } }
+local Semaphore, semaphore, semaphores = class( 'semaphore', 'permits', function( loop, count )
+  return { loop = loop, count = count, most = count, waiters = new_list( ) }
 end )
 
 -- True; nil, 'timed out', errno.
 function semaphore.acquire( self, ms )
-  if getmetatable( self ) ~= Semaphore then not_one( self, 'semaphore', 'acquire' ) end
+  if not semaphores[ self ] then not_one( self, 'semaphore', 'acquire' ) end
   if ms ~= nil then check_limit( self, ms ) end
   if self.count > 0 then
     self.count = self.count - 1
     return true
   end
   if ms == 0 then return nil, 'timed out', ETIMEDOUT end
-  local loop = self.loop
-  local node = push( self.waiters, me( loop ) )
-  return woken( self.waiters, node, pause( loop, ms ) )
+  return rest( self.waiters, self.loop, ms )
 end
 
 function semaphore.release( self )
-  if getmetatable( self ) ~= Semaphore then not_one( self, 'semaphore', 'release' ) end
+  if not semaphores[ self ] then not_one( self, 'semaphore', 'release' ) end
   if self.waiters.first and wake( self.waiters, true ) then return end
   if self.count == self.most then error( 'the semaphore was released more often than acquired', 2 ) end
   self.count = self.count + 1
@@ -174,35 +199,33 @@ function Semaphore.__tostring( self )
 end
 
 -- ## Events
-local Event, event = class( 'event', 'default', function( loop )
-  return { loop = loop, is_on = false, waiters = { } }
+local Event, event, events = class( 'event', 'default', function( loop )
+  return { loop = loop, is_on = false, waiters = new_list( ) }
 end )
 
 function event.set( self )
-  if getmetatable( self ) ~= Event then not_one( self, 'event', 'set' ) end
+  if not events[ self ] then not_one( self, 'event', 'set' ) end
   self.is_on = true
   wake_all( self.waiters, true )
 end
 
 function event.clear( self )
-  if getmetatable( self ) ~= Event then not_one( self, 'event', 'clear' ) end
+  if not events[ self ] then not_one( self, 'event', 'clear' ) end
   self.is_on = false
 end
 
 function event.is_set( self )
-  if getmetatable( self ) ~= Event then not_one( self, 'event', 'is_set' ) end
+  if not events[ self ] then not_one( self, 'event', 'is_set' ) end
   return self.is_on
 end
 
 -- True; nil, 'timed out', errno.
 function event.wait( self, ms )
-  if getmetatable( self ) ~= Event then not_one( self, 'event', 'wait' ) end
+  if not events[ self ] then not_one( self, 'event', 'wait' ) end
   if ms ~= nil then check_limit( self, ms ) end
   if self.is_on then return true end
   if ms == 0 then return nil, 'timed out', ETIMEDOUT end
-  local loop = self.loop
-  local node = push( self.waiters, me( loop ) )
-  return woken( self.waiters, node, pause( loop, ms ) )
+  return rest( self.waiters, self.loop, ms )
 end
 
 function Event.__tostring( self ) return 'cogloop.event: ' .. (self.is_on and 'set' or 'not set') end

@@ -226,7 +226,7 @@ pub(super) unsafe fn before_idle(lua: *mut lua_State) {
         find_waiting(lua);
         find_sleeping(lua);
         let state = state_at(lua, 1);
-        if (*state).cogloop.alive > 0 && matches!((*state).pace, Pace::Forever) && (*state).events.is_idle() {
+        if (*state).cogloop.alive > 0 && matches!((*state).pace, Pace::Forever) && (*state).is_idle() {
             sweep(lua);
         }
     }

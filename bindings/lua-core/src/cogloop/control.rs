@@ -50,7 +50,7 @@ entry!(
         if let Some(failure) = refused(lua) {
             return failure.push(lua);
         }
-        let is_left = state_at(lua, 1).as_ref().is_some_and(|state| !state.events.is_idle());
+        let is_left = state_at(lua, 1).as_ref().is_some_and(|state| !state.is_idle());
         lua_pushboolean(lua, c_int::from(is_left));
         1
     }

@@ -37,6 +37,10 @@ entry!(
 
 unsafe fn next_ns(state: *mut State) -> Result<Option<u64>, Failure> {
     // SAFETY: only called with the state of an open loop.
+    if unsafe { !(*state).cogloop.woken.is_empty() } {
+        return Ok(Some(0));
+    }
+    // SAFETY: the same.
     unsafe { (*state).events.next_timeout_ns() }.map_err(|error| Failure::of("the backend", &error))
 }
 

@@ -44,12 +44,15 @@ pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int, phase: Phase, val
         }
         set_user_value(lua, index, THREAD);
         let task = task_at(lua, index);
-        (*task).phase = phase;
+        let before = std::mem::replace(&mut (*task).phase, phase);
         (*task).results = values;
         (*task).key = 0;
         let state = state_at(lua, 1);
         if state.is_null() {
             return false;
+        }
+        if let Phase::Woken(number) = before {
+            (*state).cogloop.woken.move_to(number, 0);
         }
         leave_list(lua, state, task);
         tell(lua, index)
@@ -68,7 +71,11 @@ unsafe fn leave_list(lua: *mut lua_State, state: *mut State, task: *mut Task) {
         push_user_value(lua, 1, value::ALIVE);
         if place != last {
             lua_rawgeti(lua, -1, last.into());
-            (*task_at(lua, -1)).place = place;
+            let moved = task_at(lua, -1);
+            (*moved).place = place;
+            if let Phase::Woken(number) = (*moved).phase {
+                (*state).cogloop.woken.move_to(number, place);
+            }
             lua_rawseti(lua, -2, place.into());
         }
         lua_pushnil(lua);

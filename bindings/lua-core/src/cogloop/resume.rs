@@ -10,12 +10,13 @@ use super::trace::{on_raise, push_traceback};
 use super::unpark::{CUTS_MAX, push_raise, told};
 use crate::host::arm::Due;
 use crate::host::leave::CLOSED;
-use crate::host::memory::{COROUTINE, Request, State, value};
+use crate::host::memory::{COROUTINE, Handle, Request, State, value};
 use crate::host::node::{attach, drop_directions, set_callback, settle_reference};
 use crate::host::state::{state_at, with_or_raise};
 use crate::lua::guard::{Failure, Text, push_text};
 use crate::lua::interrupt;
 use crate::lua::version::{allow_yields, begin, close_thread, push_user_value, set_user_value};
+use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_OK, LUA_TLIGHTUSERDATA, LUA_YIELD, lua_State, lua_checkstack, lua_concat, lua_error, lua_gettop, lua_insert,
     lua_pop, lua_pushlightuserdata, lua_pushstring, lua_pushvalue, lua_rawequal, lua_replace, lua_resume, lua_settop,
@@ -30,104 +31,141 @@ use std::ffi::c_int;
 ///
 /// The rule of the crate; the loop is at 1, and a task at `index`, with nothing but the values above it.
 pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut values: c_int) {
-    // SAFETY: the caller's promise. No Rust value with a destructor is alive; the state is fetched anew after the
-    // coroutine has run. The coroutine is on the stack, and its own stack is touched only after `is_left`.
+    // SAFETY: the caller's promise. The coroutine is on the stack, and its own stack is touched only after `is_left`.
     unsafe {
         push_user_value(lua, index, THREAD);
         lua_insert(lua, index + 1); // S: … task co values…
-        let task = task_at(lua, index);
         let coroutine = lua_tothread(lua, index + 1);
         let state = state_at(lua, 1);
         if !state.is_null() && !std::mem::replace(&mut (*state).cogloop.may_yield, true) {
             allow_yields(lua);
         }
-        if coroutine.is_null() || (*task).is_over() || !is_left(coroutine, left) {
+        if coroutine.is_null() || (*task_at(lua, index)).is_over() || !is_left(coroutine, left) {
             return lost(lua, index);
         }
-        loop {
-            let state = state_at(lua, 1);
-            let fresh = if let Left::Fresh(args) = left { args } else { 0 };
-            if state.is_null() || lua_checkstack(coroutine, values + fresh + 8) == 0 {
-                return;
-            }
-            let args = match left {
-                Left::Fresh(args) if lua_status(coroutine) == LUA_OK => begin(coroutine, args, on_raise),
-                Left::Fresh(_) | Left::Yielded => 0,
-                Left::Woken(count) => {
-                    lua_pop(coroutine, 1); // the mark
-                    count
-                }
-                Left::Waiting => {
-                    lua_pop(coroutine, 1); // the mark
-                    lua_xmove(lua, coroutine, values);
-                    values
-                }
-            };
-            lua_settop(lua, index + 1);
-            (*task).phase = Phase::Running;
-            (*task).key = 0;
-            (*task).is_cut = false;
-            // For `onerror`.
-            lua_pushvalue(lua, index);
-            set_user_value(lua, 1, value::CURRENT);
-            let Some((request, results)) = resume(lua, state, coroutine, index, args) else { return };
-            let state = state_at(lua, 1);
-            let Some(request) = request else {
-                // A yield of the script's own lets others run.
-                lua_pop(coroutine, results);
-                (*task).phase = Phase::Queued;
-                return queue(lua, state, index, Payload::YIELDED, 0);
-            };
+        while let Some(again) = run_on(lua, index, coroutine, left, values) {
             left = Left::Waiting;
-            match (*task).asked {
-                Asked::Pending => {
-                    keep_mark(coroutine, results);
-                    (*task).asked = told(state, task);
-                    values = push_raise(lua, index);
-                    continue;
-                }
-                Asked::Told { .. } if (*task).cuts >= CUTS_MAX => {
-                    close_thread(coroutine);
-                    lua_settop(coroutine, 0);
-                    push_user_value(lua, index, ABOUT);
-                    finish(lua, index, Phase::Cancelled, 1);
-                    return;
-                }
-                _ => {}
-            }
-            let Request::Wait { handle, direction, limit_ns } = request else {
+            values = again;
+        }
+    }
+}
+
+/// Resumes a coroutine once, and does what it asks for. A number of values, which are on top, if it goes on with these at
+/// once. S: … task co values…
+unsafe fn run_on(
+    lua: *mut lua_State,
+    index: c_int,
+    coroutine: *mut lua_State,
+    left: Left,
+    values: c_int,
+) -> Option<c_int> {
+    // SAFETY: only called by `go`, with a coroutine that is as it was left. No Rust value with a destructor is alive; the
+    // state is fetched anew after the coroutine has run.
+    unsafe {
+        let task = task_at(lua, index);
+        let args = hand_over(lua, coroutine, left, values)?;
+        lua_settop(lua, index + 1);
+        (*task).phase = Phase::Running;
+        (*task).key = 0;
+        (*task).is_cut = false;
+        // For `onerror`.
+        lua_pushvalue(lua, index);
+        set_user_value(lua, 1, value::CURRENT);
+        let (request, results) = resume(lua, state_at(lua, 1), coroutine, index, args)?;
+        let state = state_at(lua, 1);
+        let Some(request) = request else {
+            // A yield of the script's own lets others run.
+            lua_pop(coroutine, results);
+            (*task).phase = Phase::Queued;
+            queue(lua, state, index, Payload::YIELDED, 0);
+            return None;
+        };
+        match (*task).asked {
+            Asked::Pending => {
                 keep_mark(coroutine, results);
-                return rest(lua, state, index, request);
-            };
+                (*task).asked = told(state, task);
+                return Some(push_raise(lua, index));
+            }
+            Asked::Told { .. } if (*task).cuts >= CUTS_MAX => {
+                close_thread(coroutine);
+                lua_settop(coroutine, 0);
+                push_user_value(lua, index, ABOUT);
+                finish(lua, index, Phase::Cancelled, 1);
+                return None;
+            }
+            _ => {}
+        }
+        if let Request::Wait { handle, direction, limit_ns } = request {
             lua_pop(coroutine, 1);
             lua_xmove(coroutine, lua, 1); // S: … task co handle
             lua_pushlightuserdata(coroutine, mark());
-            match attach(lua, index + 2, handle, direction) {
-                Ok(node) if is_left(coroutine, left) => {
-                    let state = state_at(lua, 1);
-                    (*node).owner = (*state).id;
-                    set_callback(lua, index + 2, direction, index, COROUTINE); // S: … task co handle … node
-                    (*state).cogloop.waiting = handle.number;
-                    (*task).phase = Phase::Watching(handle.number);
-                    settle_reference(state, node);
-                    if let Some(limit_ns) = cut(state, task, limit_ns) {
-                        limit(lua, node, direction, limit_ns);
-                    }
-                    lua_settop(lua, index);
-                    return;
+            return claim(lua, index, coroutine, (handle, direction), limit_ns);
+        }
+        keep_mark(coroutine, results);
+        rest(lua, state, index, request);
+        None
+    }
+}
+
+/// Puts onto the coroutine's stack what it goes on with: what it was given, or the `values` on top. Returns how many they
+/// are; `None` if the loop is closed, or the coroutine has no room.
+unsafe fn hand_over(lua: *mut lua_State, coroutine: *mut lua_State, left: Left, values: c_int) -> Option<c_int> {
+    // SAFETY: only called by `run_on`.
+    unsafe {
+        let fresh = if let Left::Fresh(args) = left { args } else { 0 };
+        if state_at(lua, 1).is_null() || lua_checkstack(coroutine, values + fresh + 8) == 0 {
+            return None;
+        }
+        Some(match left {
+            Left::Fresh(args) if lua_status(coroutine) == LUA_OK => begin(coroutine, args, on_raise),
+            Left::Fresh(_) | Left::Yielded => 0,
+            Left::Woken(count) => {
+                lua_pop(coroutine, 1); // the mark
+                count
+            }
+            Left::Waiting => {
+                lua_pop(coroutine, 1); // the mark
+                lua_xmove(lua, coroutine, values);
+                values
+            }
+        })
+    }
+}
+
+/// Lets the task at `index` wait for the handle on top. If the system refuses that, the task goes on with the reason: the
+/// number of values.
+unsafe fn claim(
+    lua: *mut lua_State,
+    index: c_int,
+    coroutine: *mut lua_State,
+    (handle, direction): (Handle, Interest),
+    limit_ns: Option<u64>,
+) -> Option<c_int> {
+    // SAFETY: only called by `run_on`, with an open loop. S: … task co handle
+    unsafe {
+        match attach(lua, index + 2, handle, direction) {
+            Ok(node) if is_left(coroutine, Left::Waiting) => {
+                let (state, task) = (state_at(lua, 1), task_at(lua, index));
+                (*node).owner = (*state).id;
+                set_callback(lua, index + 2, direction, index, COROUTINE); // S: … task co handle … node
+                (*state).cogloop.waiting = handle.number;
+                (*task).phase = Phase::Watching(handle.number);
+                settle_reference(state, node);
+                if let Some(limit_ns) = cut(state, task, limit_ns) {
+                    limit(lua, node, direction, limit_ns);
                 }
-                // The object's Lua code has resumed or ended the coroutine.
-                Ok(_) => {
-                    let _ = drop_directions(lua, state_at(lua, 1), lua_gettop(lua), direction);
-                    return;
-                }
-                Err(failure) => {
-                    lua_settop(lua, index + 1);
-                    values = failure.push(lua);
-                    if !is_left(coroutine, left) {
-                        return;
-                    }
-                }
+                lua_settop(lua, index);
+                None
+            }
+            // The object's Lua code has resumed or ended the coroutine.
+            Ok(_) => {
+                let _ = drop_directions(lua, state_at(lua, 1), lua_gettop(lua), direction);
+                None
+            }
+            Err(failure) => {
+                lua_settop(lua, index + 1);
+                let values = failure.push(lua);
+                is_left(coroutine, Left::Waiting).then_some(values)
             }
         }
     }
@@ -157,7 +195,7 @@ unsafe fn lost(lua: *mut lua_State, index: c_int) {
 /// How long a wait may take: no longer than a cancelled task may clean up. If it is cut short, the task's end of it
 /// raises the cancellation again.
 unsafe fn cut(state: *mut State, task: *mut Task, limit_ns: Option<u64>) -> Option<u64> {
-    // SAFETY: only called by `go` and `rest`, with an open loop.
+    // SAFETY: only called by `claim` and `rest`, with an open loop.
     unsafe {
         let Asked::Told { until_ns } = (*task).asked else { return limit_ns };
         let left_ns = until_ns.saturating_sub((*state).events.now_ns());
@@ -172,7 +210,7 @@ unsafe fn cut(state: *mut State, task: *mut Task, limit_ns: Option<u64>) -> Opti
 
 /// Lets the task at `index` sleep, or park.
 unsafe fn rest(lua: *mut lua_State, state: *mut State, index: c_int, request: Request) {
-    // SAFETY: only called by `go`, with an open loop.
+    // SAFETY: only called by `run_on`, with an open loop.
     unsafe {
         let task = task_at(lua, index);
         match request {
@@ -202,7 +240,7 @@ unsafe fn resume(
     index: c_int,
     args: c_int,
 ) -> Option<(Option<Request>, c_int)> {
-    // SAFETY: only called by `go`, with a coroutine that can be resumed.
+    // SAFETY: only called by `run_on`, with a coroutine that can be resumed.
     unsafe {
         (*state).cogloop.firing = None;
         (*state).cogloop.request = None;
@@ -245,7 +283,7 @@ unsafe fn resume(
 
 /// Arms a timer that goes on with the task at `index`.
 unsafe fn queue(lua: *mut lua_State, state: *mut State, index: c_int, payload: u64, delay_ns: u64) {
-    // SAFETY: only called by `go`, with the state of the loop at 1.
+    // SAFETY: only called by `run_on` and `rest`, with the state of the loop at 1.
     unsafe {
         lua_settop(lua, index);
         push_user_value(lua, 1, value::TASKS);

@@ -3,7 +3,7 @@
 local module, methods, inner = ...
 local await, unawait, outcome, watch = inner.await, inner.unawait, inner.outcome, inner.watch
 local me, pause, RAISE, TaskMeta = inner.me, inner.pause, inner.RAISE, inner.TaskMeta
-local push, remove, wake_all = inner.push, inner.remove, inner.wake_all
+local new_list, push, remove, wake_all = inner.new_list, inner.push, inner.remove, inner.wake_all
 local spawn, running = methods.spawn, methods.running
 local of_loop, of_module, default = inner.of_loop, inner.of_module, inner.of_module.default
 local error, getmetatable, pcall, select, setmetatable, type = error, getmetatable, pcall, select, setmetatable, type
@@ -41,7 +41,7 @@ local function ended( self, task )
 end
 
 local function new_group( loop, wants_one )
-  local self = { loop = loop, members = { }, nodes = { }, count = 0, waiters = { }, wants_one = wants_one }
+  local self = { loop = loop, members = new_list( ), nodes = { }, count = 0, waiters = new_list( ), wants_one = wants_one }
   self.told = function( task ) ended( self, task ) end
   return setmetatable( self, Group )
 end

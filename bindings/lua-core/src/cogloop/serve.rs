@@ -2,8 +2,9 @@
 //! two.
 
 use super::claim::{before_idle, tell_waiting, void_dead_claims};
+use super::left::Left;
 use super::resume::{go, push_reason};
-use super::task::task_at;
+use super::task::{Phase, task_at};
 use super::ticket::{Payload, Ticket, push_ticket};
 use super::unpark::push_raise;
 use super::wake::{time_out, wake};
@@ -66,6 +67,41 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
     }
 }
 
+/// A turn goes on with woken tasks for no longer than this, and looks at the clock after so many.
+const WOKEN_NS: u64 = 10_000_000;
+const WOKEN_LOOK: u32 = 16;
+
+/// Goes on with the tasks that were woken.
+unsafe fn serve_woken(lua: *mut lua_State) {
+    // SAFETY: the caller's promise; the state is fetched anew after each task, which may have closed the loop.
+    unsafe {
+        let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
+        lua_settop(lua, 1);
+        push_user_value(lua, 1, value::ALIVE);
+        let (mut count, mut start_ns) = (0_u32, None);
+        while !must_return((*block).state) {
+            let state = (*block).state;
+            let Some(entry) = (*state).cogloop.woken.next() else { return };
+            count += 1;
+            (*state).served = true;
+            (*state).cogloop.fired += 1;
+            lua_rawgeti(lua, 2, entry.place.into());
+            stack!(lua: loop alive task);
+            (*task_at(lua, 3)).phase = Phase::Queued;
+            go(lua, 3, Left::Woken(entry.values), 0);
+            lua_settop(lua, 2);
+            if count.is_multiple_of(WOKEN_LOOK)
+                && let Some(state) = (*block).state.as_mut()
+            {
+                let now_ns = state.events.now_ns();
+                if now_ns.saturating_sub(*start_ns.get_or_insert(now_ns)) > WOKEN_NS {
+                    state.cogloop.woken.end_turn();
+                }
+            }
+        }
+    }
+}
+
 /// Calls the entry on top.
 #[inline]
 unsafe fn invoke(lua: *mut lua_State, payload: Payload) {
@@ -98,6 +134,7 @@ unsafe fn measured(lua: *mut lua_State, state: *mut State, payload: Payload, lat
 /// What the loop asks of this face.
 pub(super) static FACE: Face = Face {
     serve_timers,
+    serve_woken,
     resume: wake,
     handle_closed: tell_waiting,
     drop_void_claims: void_dead_claims,

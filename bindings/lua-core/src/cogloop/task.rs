@@ -31,8 +31,10 @@ pub(super) const USER_VALUES: c_int = 3;
 pub(super) enum Phase {
     /// It has not begun. A timer begins it.
     Fresh,
-    /// It has been woken, or has yielded by itself. A timer goes on with it in the next turn.
+    /// It has yielded by itself, or its handle was closed. A timer goes on with it in the next turn. Or it is about to run.
     Queued,
+    /// It has been woken. The loop's queue has an entry of this number for it.
+    Woken(u32),
     Running,
     /// In `sleep`. A timer ends it.
     Sleeping,

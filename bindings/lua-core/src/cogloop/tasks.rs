@@ -68,7 +68,7 @@ pub(super) unsafe fn status_of(lua: *mut lua_State, index: c_int, state: *mut St
             Phase::Cancelled => c"cancelled",
             _ if state.is_null() || coroutine.is_null() || is_dead(coroutine) => c"cancelled",
             Phase::Running => c"running",
-            Phase::Fresh | Phase::Queued => c"ready",
+            Phase::Fresh | Phase::Queued | Phase::Woken(_) => c"ready",
             Phase::Sleeping | Phase::Watching(_) | Phase::Parked | Phase::Paused => c"waiting",
         }
     }

@@ -34,15 +34,13 @@ impl Payload {
     pub(super) const YIELDED: u64 = Self::COROUTINE | Self::TIMEOUT;
     /// The entry is a task, and the handle for which it waited was closed.
     pub(super) const CLOSED: u64 = Self::COROUTINE | Self::OTHER;
-    /// The entry is a task that was woken; the count of its values is packed.
-    const WOKEN: u64 = Self::YIELDED | Self::OTHER;
     /// The entry is a task that has parked for long enough.
     pub(super) const UNPARKED: u64 = Self::TIMEOUT | Self::OTHER;
     const OTHER: u64 = 1 << 20;
     /// The bits that say what the entry is.
     const KIND: u64 = Self::REPEATS | Self::COROUTINE | Self::TIMEOUT | Self::OTHER;
-    /// One more than the number of arguments, if the entry is a table `{ f, arg1, … }` or a fresh task, or the number of
-    /// values for a woken one; 0 if it is the function itself. Lua's stack has room for a million values.
+    /// One more than the number of arguments, if the entry is a table `{ f, arg1, … }` or a fresh task; 0 if it is the
+    /// function itself. Lua's stack has room for a million values.
     const PACKED: u64 = (1 << 20) - 1;
 
     /// The payload of a task that has not begun, with so many arguments.
@@ -50,15 +48,9 @@ impl Payload {
         Self::COROUTINE | (args as u64 + 1)
     }
 
-    /// The payload of a task that was woken with so many values.
-    pub(super) fn woken(values: c_int) -> u64 {
-        Self::WOKEN | (values as u64 + 1)
-    }
-
     /// How the coroutine of a task was left.
     pub(super) fn left(self) -> Left {
         match (self.0 & Self::KIND, self.packed_args()) {
-            (Self::WOKEN, values) => Left::Woken(values.unwrap_or(0)),
             (_, Some(args)) => Left::Fresh(args),
             (Self::YIELDED, None) => Left::Yielded,
             _ => Left::Waiting,

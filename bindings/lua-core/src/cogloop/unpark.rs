@@ -5,18 +5,16 @@
 
 use super::left::{Left, is_left, mark, raise_mark};
 use super::task::{ABOUT, Asked, Phase, Task, task_at, thread_of};
-use super::ticket::{Payload, arm_entry};
-use crate::host::arm::Due;
 use crate::host::entries::unlink;
-use crate::host::memory::{State, value};
-use crate::host::state::state_at;
+use crate::host::memory::State;
+use crate::host::state::{state_at, with_or_raise};
 use crate::lua::class::push_kept;
 use crate::lua::guard::Text;
 use crate::lua::version::push_user_value;
 use cogloop_io::Key;
 use mlua::ffi::{
-    LUA_TSTRING, lua_State, lua_checkstack, lua_createtable, lua_gettop, lua_insert, lua_pop, lua_pushlightuserdata,
-    lua_pushstring, lua_pushvalue, lua_rawset, lua_setmetatable, lua_settop, lua_type, lua_xmove,
+    LUA_TSTRING, lua_State, lua_checkstack, lua_createtable, lua_insert, lua_pop, lua_pushlightuserdata,
+    lua_pushstring, lua_rawset, lua_setmetatable, lua_type, lua_xmove,
 };
 use std::ffi::c_int;
 
@@ -70,7 +68,8 @@ pub(super) unsafe fn end_timer(lua: *mut lua_State, task: *mut Task) {
     }
 }
 
-/// Queues the task at `index`, which waits: its wait ends in the next turn with the `values` on top, which are popped.
+/// Queues the task at `index`, which waits: its wait ends, before the loop waits again, with the `values` on top, which are
+/// popped.
 /// If it raises, for want of memory, nothing has changed.
 ///
 /// # Safety
@@ -83,15 +82,11 @@ pub(super) unsafe fn queue_woken(lua: *mut lua_State, index: c_int, coroutine: *
         if lua_checkstack(coroutine, values + 4) == 0 {
             Text::<40>::new("too many values").raise(lua);
         }
-        let top = lua_gettop(lua);
-        push_user_value(lua, 1, value::TASKS);
-        lua_pushvalue(lua, index);
-        let key = arm_entry(lua, state_at(lua, 1), top + 1, Payload::woken(values), Due::After(0));
-        lua_settop(lua, top);
+        let state = state_at(lua, 1);
+        with_or_raise(lua, state, |state| Ok(state.cogloop.woken.expect()?));
         let task = task_at(lua, index);
         end_timer(lua, task);
-        (*task).key = key.to_bits();
-        (*task).phase = Phase::Queued;
+        (*task).phase = Phase::Woken((*state).cogloop.woken.push((*task).place, values));
         (*task).is_cut = false;
         lua_pop(coroutine, 1); // the mark
         lua_xmove(lua, coroutine, values);

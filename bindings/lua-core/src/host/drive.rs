@@ -3,7 +3,8 @@
 //! ```text
 //!   drive ── one protected call ──► serve: ┌─► timers that are due: the face serves them         (Face)
 //!    ▲            │                        │   handles that are ready: one after the other       (ready)
-//!    │            │ error, with traceback  │   closed, stopped, interrupted, nothing left? ──► return
+//!    │            │ error, with traceback  │   tasks that were woken: the face goes on with them
+//!    │            │                        │   closed, stopped, interrupted, nothing left? ──► return
 //!    │            │                        │   look at the handles                               (observed)
 //!    └─ onerror ──┴─ none: raise it        └── turn: wait                                        (EventLoop)
 //! ```
@@ -68,6 +69,11 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
         (*state).running = true;
         (*state).stopped = false;
         (*state).pace = pace;
+        let host_max = (*state).events.limits().served_in_turn.get();
+        match pace {
+            Pace::Once(_) => (*state).cogloop.woken.begin_one_turn(host_max),
+            _ => (*state).cogloop.woken.begin_turn(host_max),
+        }
         let outer = interrupt::enter((*state).events.waker().write_end().as_raw_fd(), lua);
         // It does not raise: it catches the errors of callbacks.
         let ended_well = interrupt::while_running(|| protected(lua));
@@ -153,11 +159,19 @@ entry!(
         let mut state = (*block).state;
         let mut in_batch = std::mem::replace(&mut (*state).in_batch, false);
         loop {
-            let found = in_batch && serve_batch(lua, block);
+            let mut found = in_batch && serve_batch(lua, block);
             if must_return((*block).state) {
                 return 0;
             }
             lua_settop(lua, 1);
+            if (*(*block).state).cogloop.woken.may_run() {
+                ((*(*block).state).face.serve_woken)(lua);
+                if must_return((*block).state) {
+                    return 0;
+                }
+                lua_settop(lua, 1);
+                found = true;
+            }
             lua_pushnil(lua);
             set_user_value(lua, 1, value::CURRENT);
             if in_batch && !found {
@@ -179,7 +193,7 @@ entry!(
             }
             let is_idle = with_or_raise(lua, state, |state| {
                 state.drop_unlinked();
-                Ok(state.events.is_idle())
+                Ok(state.is_idle())
             });
             let Some(wait) = Pace::next(state, is_idle) else { return 0 };
             let mut refused = None;
@@ -196,6 +210,7 @@ entry!(
                 (*state).cogloop.refused = Some(failure);
                 return 0;
             }
+            (*state).begin_woken();
             in_batch = true;
         }
     }
@@ -252,10 +267,15 @@ impl Pace {
         // SAFETY: only called by `serve`, with the state of an open loop; nothing here runs Lua code.
         let state = unsafe { &mut *state };
         match state.pace {
-            Self::Forever => (!is_idle).then_some(Wait::Block),
+            Self::Forever => match is_idle {
+                true => None,
+                false if state.cogloop.woken.is_empty() => Some(Wait::Block),
+                false => Some(Wait::Poll),
+            },
             Self::Once(wait) => {
                 state.pace = Self::Enough;
-                Some(if is_idle { Wait::Poll } else { wait })
+                // Tasks that have just run are what the caller waits for.
+                Some(if is_idle || state.cogloop.woken.has_run() { Wait::Poll } else { wait })
             }
             Self::Enough => None,
             Self::Until { end_ns, is_looked_at } => {
@@ -263,6 +283,8 @@ impl Pace {
                 let now_ns = state.events.now_ns();
                 let next_ns = state.events.next_deadline_ns().filter(|&deadline_ns| deadline_ns <= end_ns);
                 let is_due = next_ns.is_some_and(|deadline_ns| deadline_ns <= now_ns);
+                let is_due = is_due || !state.cogloop.woken.is_empty();
+                let is_looked_at = is_looked_at && !state.cogloop.woken.has_run();
                 // A ready descriptor is served before time passes, once: one that stays ready does not stop the time.
                 if is_due || !is_looked_at && state.events.descriptors() > 0 {
                     state.pace = Self::Until { end_ns, is_looked_at: !is_due };

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   turn ──► serve_timers ──► callbacks of timers            leave ──► note_failed, end_failed ──► onerror
-//!        └─► a handle is ready, and a coroutine waits for it ──► resume
+//!        ├─► a handle is ready, and a coroutine waits for it ──► resume
+//!        └─► tasks that were woken meanwhile ──► serve_woken
 //! ```
 //!
 //! Each function keeps the rule of the crate, and is called with an open loop. If nothing else is said, the loop is at
@@ -16,6 +17,9 @@ pub(crate) struct Face {
     /// Serves the timers that are due in this turn, until the loop has to return. Returns whether there were any. May
     /// leave values on the stack.
     pub(crate) serve_timers: unsafe fn(*mut lua_State) -> bool,
+    /// Goes on with the tasks that were woken, as many as may run in this turn, until the loop has to return. There are
+    /// some. May leave values on the stack.
+    pub(crate) serve_woken: unsafe fn(*mut lua_State),
     /// Resumes the coroutine that waits for a direction, a place in `DIRECTIONS`, of the Node at 3. The Node is ready
     /// for this interest. May leave values on the stack.
     pub(crate) resume: unsafe fn(*mut lua_State, usize, Interest),

@@ -2,6 +2,7 @@
 //! them.
 
 use super::face::Face;
+use super::woken::Woken;
 use crate::lua::guard::Failure;
 use crate::lua::version::LuaFile;
 use cogloop_io::memory::ByIndex;
@@ -215,6 +216,8 @@ pub(crate) struct Cogloop {
     pub(crate) resumed: *mut lua_State,
     /// How many tasks there are in ALIVE.
     pub(crate) alive: u32,
+    /// The tasks that were woken and run next.
+    pub(crate) woken: Woken,
     /// A descriptor for which a coroutine waited when the loop last looked; -1: no coroutine waits.
     pub(crate) waiting: RawFd,
     /// The timers of coroutines that sleep, in the order of arming. Some of them may be done.
@@ -246,6 +249,7 @@ impl Default for Cogloop {
             has_traceback: false,
             resumed: null_mut(),
             alive: 0,
+            woken: Woken::default(),
             waiting: -1,
             sleepers: Vec::new(),
             may_yield: false,

@@ -17,3 +17,4 @@ pub(crate) mod socket;
 pub(crate) mod source;
 pub(crate) mod state;
 pub(crate) mod upvalue;
+pub(crate) mod woken;

@@ -62,6 +62,19 @@ impl State {
         turned
     }
 
+    /// Whether nothing is left to do or to wait for.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.events.is_idle() && self.cogloop.woken.is_empty()
+    }
+
+    /// A turn has begun. A run of one turn goes on with tasks before it, and with no others.
+    pub(crate) fn begin_woken(&mut self) {
+        match self.pace {
+            Pace::Enough => self.cogloop.woken.end_turn(),
+            _ => self.cogloop.woken.begin_turn(self.events.limits().served_in_turn.get()),
+        }
+    }
+
     /// Fails if the turn could never end because all timers are due after the end of the virtual clock, and nothing
     /// else is observed.
     fn check_end(&mut self, wait: Wait) -> Result<(), Failure> {

@@ -79,6 +79,7 @@ fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<K
 /// What the loop asks of this face. No coroutine waits in it.
 pub(super) static FACE: Face = Face {
     serve_timers,
+    serve_woken: |_| {},
     resume: |_, _, _| {},
     handle_closed: |_, _| {},
     drop_void_claims: |_, _| {},

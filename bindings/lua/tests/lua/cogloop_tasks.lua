@@ -403,7 +403,7 @@ test( 'park with a limit', function( )
   equal( loop:now( ), 25 )
   local task
   task = loop:spawn( function( ) return loop:park( 25 ) end )
-  loop:after( 5, function( ) loop:unpark( task, 'in time' ) equal( #loop:timers( ), 1 ) end )
+  loop:after( 5, function( ) loop:unpark( task, 'in time' ) equal( #loop:timers( ), 0 ) end )
   loop:run( )
   equal( task:join( ), 'in time' )
   equal( loop:now( ), 30 )

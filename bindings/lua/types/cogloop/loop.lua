@@ -56,7 +56,7 @@ function Loop:tasks( ) end
 ---@return any ... what `unpark` was given; nil, 'timed out', errno
 function Loop:park( ms ) end
 
---- Wakes a task that is parked: its `park` returns the values, in the next turn.
+--- Wakes a task that is parked: its `park` returns the values, before the loop waits again.
 ---@param task cogloop.Task
 ---@param ... any
 ---@return boolean parked false: it does not wait in `park`, or is woken already; the values go nowhere

@@ -1,0 +1,173 @@
+//! The tasks that were woken, first woken, first run. They run before the loop asks the kernel again, so a value that
+//! goes from task to task costs neither a timer nor a system call.
+//!
+//! ```text
+//!   next ◄── │ first │ … │ … │ last │ ◄── push → the entry's number, which the task keeps
+//!                      ▲
+//!                      └── move_to: the task has another place in ALIVE, or none, because it has ended
+//! ```
+//!
+//! Two tasks that wake each other would run for ever, so a turn runs no more than [`Woken::begin_turn`] allows. The rest
+//! comes first in the next turn.
+
+use std::collections::{TryReserveError, VecDeque};
+
+/// How many of them run in a turn. A turn costs about as much as two of them, so more would save nothing.
+const TURN_MAX: usize = 256;
+
+/// A task by its place in ALIVE, and how many values it was woken with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// 0: the task has ended meanwhile.
+    pub(crate) place: u32,
+    pub(crate) values: i32,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Woken {
+    queue: VecDeque<Entry>,
+    /// The number of the first entry. Numbers wrap around.
+    first: u32,
+    /// How many of them may still run in this turn.
+    left: usize,
+    /// Whether one of them has run in this turn.
+    has_run: bool,
+}
+
+impl Woken {
+    /// Makes room for one more.
+    ///
+    /// # Errors
+    ///
+    /// When there is no memory for it.
+    #[inline]
+    pub(crate) fn expect(&mut self) -> Result<(), TryReserveError> {
+        self.queue.try_reserve(1)
+    }
+
+    /// Adds a task, for which there is room. Returns the number of its entry.
+    #[inline]
+    pub(crate) fn push(&mut self, place: u32, values: i32) -> u32 {
+        self.queue.push_back(Entry { place, values });
+        self.first.wrapping_add(self.queue.len() as u32 - 1)
+    }
+
+    /// The task of an entry has this place now; 0: it has ended.
+    pub(crate) fn move_to(&mut self, number: u32, place: u32) {
+        if let Some(entry) = self.queue.get_mut(number.wrapping_sub(self.first) as usize) {
+            entry.place = place;
+        }
+    }
+
+    /// The next one that runs in this turn.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<Entry> {
+        while self.left > 0 {
+            let entry = self.queue.pop_front()?;
+            self.first = self.first.wrapping_add(1);
+            if entry.place != 0 {
+                self.left -= 1;
+                self.has_run = true;
+                return Some(entry);
+            }
+        }
+        None
+    }
+
+    /// Whether [`next`](Self::next) may find one.
+    #[inline]
+    pub(crate) fn may_run(&self) -> bool {
+        self.left > 0 && !self.queue.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether one of them has run since the turn began.
+    #[inline]
+    pub(crate) fn has_run(&self) -> bool {
+        self.has_run
+    }
+
+    /// From now on as many may run, no more than the host allows.
+    #[inline]
+    pub(crate) fn begin_turn(&mut self, host_max: usize) {
+        self.left = host_max.min(TURN_MAX);
+        self.has_run = false;
+    }
+
+    /// A run of one turn: only those that are here may run, and they run before it.
+    pub(crate) fn begin_one_turn(&mut self, host_max: usize) {
+        self.begin_turn(host_max.min(self.queue.len()));
+    }
+
+    /// No more of them run in this turn.
+    pub(crate) fn end_turn(&mut self) {
+        self.left = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(woken: &mut Woken) -> Vec<u32> {
+        std::iter::from_fn(|| woken.next().map(|entry| entry.place)).collect()
+    }
+
+    fn pushed(places: impl IntoIterator<Item = u32>) -> (Woken, Vec<u32>) {
+        let mut woken = Woken::default();
+        let push = |place| {
+            woken.expect().unwrap();
+            woken.push(place, 0)
+        };
+        let numbers = places.into_iter().map(push).collect();
+        (woken, numbers)
+    }
+
+    #[test]
+    fn the_first_that_is_woken_runs_first() {
+        let (mut woken, _) = pushed([3, 1, 2]);
+        assert!(!woken.may_run(), "before the turn");
+        woken.begin_turn(usize::MAX);
+        assert_eq!(all(&mut woken), [3, 1, 2]);
+        assert!(woken.is_empty() && woken.has_run());
+    }
+
+    #[test]
+    fn a_turn_runs_no_more_than_its_share_or_the_hosts() {
+        let (mut woken, _) = pushed(1..=1000);
+        woken.begin_turn(usize::MAX);
+        assert_eq!(all(&mut woken).len(), TURN_MAX);
+        woken.begin_turn(5);
+        assert_eq!(all(&mut woken), (257..=261).collect::<Vec<_>>());
+        woken.begin_one_turn(usize::MAX);
+        woken.end_turn();
+        assert!(woken.next().is_none() && !woken.has_run());
+    }
+
+    #[test]
+    fn one_turn_runs_those_that_were_there_and_no_others() {
+        let (mut woken, _) = pushed([1, 2]);
+        woken.begin_one_turn(usize::MAX);
+        woken.push(3, 0);
+        assert_eq!(all(&mut woken), [1, 2]);
+        assert!(!woken.is_empty());
+    }
+
+    #[test]
+    fn an_entry_follows_its_task_also_when_numbers_wrap_around() {
+        let (mut woken, _) = pushed([]);
+        woken.first = u32::MAX - 1;
+        let numbers: Vec<_> = [1, 2, 3, 4].map(|place| woken.push(place, 0)).to_vec();
+        woken.begin_turn(1);
+        assert_eq!(woken.next().unwrap().place, 1);
+        woken.move_to(numbers[0], 9);
+        woken.move_to(numbers[1], 0);
+        woken.move_to(numbers[2], 7);
+        woken.begin_turn(usize::MAX);
+        assert_eq!(all(&mut woken), [7, 4]);
+    }
+}

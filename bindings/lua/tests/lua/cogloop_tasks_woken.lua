@@ -1,0 +1,226 @@
+-- Tasks that were woken in `require 'cogloop'`: in which order they run, and what they leave to others.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local cogloop = require 'cogloop'
+local test, equal, is_true, same_list = T.test, T.equal, T.is_true, T.same_list
+
+local function virtual( options )
+  options = options or { }
+  options.clock = 'virtual'
+  return cogloop.loop( options )
+end
+
+-- So many tasks that park, and note their number when they are woken.
+local function parked( loop, count, order, f )
+  local tasks = { }
+  for i = 1, count do
+    tasks[ i ] = loop:spawn( function( )
+      local value = loop:park( )
+      order[ #order + 1 ] = value or i
+      if f then f( i ) end
+    end )
+  end
+  for _ = 1, 2 do loop:step( 0 ) end
+  return tasks
+end
+
+-- Two tasks that wake each other until `is_over` says so. Counts the rounds.
+local function play( loop, is_over )
+  local there, back, rounds = loop:channel( ), loop:channel( ), { count = 0 }
+  loop:spawn( function( ) while there:recv( ) do back:send( true ) end end )
+  loop:spawn( function( )
+    while not is_over( ) do
+      there:send( true )
+      back:recv( )
+      rounds.count = rounds.count + 1
+    end
+    there:close( )
+  end )
+  return rounds
+end
+
+test( 'woken tasks run in the order in which they were woken, before what becomes due later', function( )
+  local loop, order = virtual( ), { }
+  local tasks = parked( loop, 4, order )
+  loop:after( 10, function( )
+    loop:after( 0, function( ) order[ #order + 1 ] = 'timer' end )
+    for _, i in ipairs{ 3, 1, 4, 2 } do is_true( loop:unpark( tasks[ i ] ) ) end
+    order[ #order + 1 ] = 'callback'
+  end )
+  loop:after( 10, function( ) order[ #order + 1 ] = 'due too' end )
+  loop:run( )
+  same_list( order, { 'callback', 'due too', 3, 1, 4, 2, 'timer' } )
+end )
+
+test( 'a task that is woken twice gets what it was woken with first', function( )
+  local loop, order = virtual( ), { }
+  local tasks = parked( loop, 1, order )
+  equal( loop:unpark( tasks[ 1 ], 'first' ), true )
+  equal( loop:unpark( tasks[ 1 ], 'second' ), false )
+  equal( tasks[ 1 ]:status( ), 'ready' )
+  loop:run( )
+  same_list( order, { 'first' } )
+end )
+
+test( 'one step goes on with those that were woken before it, and with no others', function( )
+  local loop, order = virtual( ), { }
+  local tasks
+  tasks = parked( loop, 3, order, function( i ) if i < 3 then loop:unpark( tasks[ i + 1 ] ) end end )
+  loop:unpark( tasks[ 1 ] )
+  equal( loop:remaining( ), 0 )
+  equal( loop:timeout( ), 0 )
+  for i = 1, 3 do
+    -- Without a limit it waits for something, and this is it.
+    equal( loop:step( ), i < 3 )
+    equal( #order, i )
+  end
+  equal( loop:remaining( ), nil )
+end )
+
+test( 'a step runs the timers that are due too', function( )
+  local loop, order = virtual( ), { }
+  local tasks = parked( loop, 1, order )
+  loop:unpark( tasks[ 1 ] )
+  loop:after( 0, function( ) order[ #order + 1 ] = 'timer' end )
+  loop:step( )
+  same_list( order, { 1, 'timer' } )
+end )
+
+test( 'time does not pass before a woken task has run', function( )
+  local loop, at = virtual( ), nil
+  local task = loop:spawn( function( ) loop:park( ) at = loop:now( ) end )
+  loop:after( 5, function( ) loop:unpark( task ) end )
+  loop:advance( 100 )
+  equal( at, 5 )
+  equal( loop:now( ), 100 )
+end )
+
+test( 'tasks that end while others are queued leave those where they are', function( )
+  local loop, order, wanted = virtual( ), { }, { }
+  local tasks = parked( loop, 600, order )
+  for i = 600, 1, -1 do
+    -- Each third one never runs: its coroutine is closed, or it was cancelled before.
+    if i % 3 == 0 and coroutine.close then
+      loop:unpark( tasks[ i ] )
+      coroutine.close( tasks[ i ]:thread( ) )
+      equal( tasks[ i ]:join( ), nil )
+    else
+      loop:unpark( tasks[ i ] )
+      wanted[ #wanted + 1 ] = i
+    end
+  end
+  loop:run( )
+  same_list( order, wanted )
+  equal( #loop:tasks( ), 0 )
+end )
+
+test( 'two tasks that wake each other for ever hold up neither timers nor handles', function( )
+  local loop, over = cogloop.loop( ), { timer = false, handle = false, signal = false }
+  local reader, writer = T.fifo( )
+  local watcher
+  watcher = loop:on( reader, 'r', function( )
+    reader:read( )
+    watcher:off( )
+    over.handle = true
+  end )
+  local rounds = play( loop, function( ) return over.timer and over.handle and over.signal end )
+  local signal
+  signal = loop:signal( 'USR1', function( ) signal:off( ) over.signal = true end )
+  loop:after( 2, function( )
+    over.timer = true
+    writer:write 'x\n'
+    os.execute( 'kill -USR1 $PPID' )
+  end )
+  loop:run( )
+  is_true( rounds.count > 0 )
+  reader:close( ) writer:close( )
+end )
+
+test( 'nor the time of a virtual clock', function( )
+  local loop = virtual( )
+  local is_over = false
+  play( loop, function( ) return is_over end )
+  loop:after( 0, function( ) is_over = true end )
+  loop:run( )
+  equal( #loop:tasks( ), 0 )
+end )
+
+test( 'a slow task leaves the turn to others', function( )
+  -- Each of a hundred takes 2 ms: a turn has five or some more, not all.
+  local loop, order, seen = virtual( ), { }, nil
+  local tasks = parked( loop, 100, order, function( ) loop:advance( 2 ) end )
+  loop:after( 1, function( )
+    for i = 1, 100 do loop:unpark( tasks[ i ] ) end
+    loop:after( 0, function( ) seen = #order end )
+  end )
+  loop:run( )
+  equal( #order, 100 )
+  is_true( seen > 0 and seen < 50, seen )
+end )
+
+test( "the host's limit of callbacks in a turn holds for woken tasks", function( )
+  local loop, order = virtual{ max_callbacks = 2 }, { }
+  local tasks = { }
+  for i = 1, 5 do tasks[ i ] = loop:spawn( function( ) loop:park( ) order[ #order + 1 ] = i end ) end
+  while loop:step( 0 ) do end
+  for i = 1, 5 do loop:unpark( tasks[ i ] ) end
+  for _, count in ipairs{ 2, 4, 5 } do
+    loop:step( 0 )
+    equal( #order, count )
+  end
+end )
+
+test( 'the error of one goes to onerror, and the others run', function( )
+  local loop, order, told = virtual( ), { }, { }
+  loop:onerror( function( err, _, what ) told[ #told + 1 ] = err .. ' ' .. what:name( ) end )
+  local tasks = { }
+  for i = 1, 4 do
+    tasks[ i ] = loop:spawn{ name = 'task ' .. i, function( )
+      loop:park( )
+      if i % 2 == 0 then error( 'oh', 0 ) end
+      order[ #order + 1 ] = i
+    end }
+  end
+  loop:step( 0 )
+  for i = 1, 4 do loop:unpark( tasks[ i ] ) end
+  loop:run( )
+  same_list( order, { 1, 3 } )
+  same_list( told, { 'oh task 2', 'oh task 4' } )
+end )
+
+test( 'an error that leaves run, and stop, leave the others to the next run', function( )
+  local loop, order = virtual( ), { }
+  local tasks = parked( loop, 3, order, function( i )
+    if i == 1 then error( 'oh', 0 ) end
+    if i == 2 then loop:stop( ) end
+  end )
+  for i = 1, 3 do loop:unpark( tasks[ i ] ) end
+  equal( select( 2, pcall( loop.run, loop ) ), 'oh' )
+  same_list( order, { 1 } )
+  loop:run( )
+  same_list( order, { 1, 2 } )
+  loop:run( )
+  same_list( order, { 1, 2, 3 } )
+end )
+
+test( 'a task that closes the loop is the last one', function( )
+  local loop, order = virtual( ), { }
+  local tasks = parked( loop, 3, order, function( i ) if i == 2 then loop:close( ) end end )
+  for i = 1, 3 do loop:unpark( tasks[ i ] ) end
+  loop:run( )
+  same_list( order, { 1, 2 } )
+  equal( tasks[ 3 ]:status( ), 'cancelled' )
+end )
+
+test( 'a woken task is no timer', function( )
+  local loop = virtual( )
+  local tasks = parked( loop, 2, { } )
+  loop:unpark( tasks[ 1 ] )
+  tasks[ 2 ]:cancel( )
+  equal( #loop:timers( ), 0 )
+  equal( loop:stats( ).timers, 0 )
+  loop:run( )
+  equal( tasks[ 2 ]:status( ), 'cancelled' )
+end )
+
+T.done( )
