@@ -37,7 +37,7 @@ fn a_timer_too_many_is_refused_until_one_has_gone() {
 }
 
 #[test]
-#[should_panic(expected = "too many timers: the limit of this loop is 0; `try_add_timer` says so")]
+#[should_panic(expected = "too many timers: the limit of this loop is 0; `try_add_timer` returns an error instead")]
 fn a_timer_too_many_of_a_host_that_has_not_asked_is_a_panic() {
     let limits = Limits { timers: 0, ..Limits::default() };
     Loop::new(&Options { limits, ..Options::default() }).unwrap().add_timer(0, 1);
