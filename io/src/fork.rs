@@ -1,10 +1,10 @@
-//! Whether this process is the one that made a backend.
+//! Tells whether this process is the one that made a backend.
 //!
-//! A forked child has the parent's backend in its memory, and in the kernel the two share it: what the child queued in
-//! rings the parent would send, what it took out of an epoll set would be gone for the parent, and the waker's rings that
-//! it took would be lost. Asking for the process id costs a system call each time; a page that the kernel wipes for a
-//! child costs a load. Linux has that, and one page serves all loops of a process; elsewhere the process id has to do.
-//! Windows has no fork.
+//! A forked child has a copy of the parent's backend in its memory, but in the kernel the two share one. The parent
+//! would submit what the child queued in the rings, what the child removed from an epoll set would be gone for the
+//! parent, and wakes that the child took would be lost. Reading the process id would cost a system call each time.
+//! Reading a page that the kernel wipes for a child costs a load. Linux has such pages, and one page serves all loops
+//! of a process. Other Unix systems use the process id. Windows has no fork.
 
 use crate::memory::error_in_words;
 use std::io;
@@ -16,7 +16,7 @@ pub(crate) use linux::ForkMark;
 
 impl ForkMark {
     /// # Errors
-    /// In a forked child, saying so.
+    /// In a forked child, with a message that says so.
     pub(crate) fn check(&self) -> io::Result<()> {
         if self.is_ours() {
             return Ok(());
@@ -32,7 +32,7 @@ impl ForkMark {
 mod elsewhere {
     use std::io;
 
-    /// The process that made it.
+    /// The process that made the backend.
     pub(crate) struct ForkMark(u32);
 
     impl ForkMark {
@@ -59,14 +59,15 @@ mod linux {
     // The kernel rounds it up to a page.
     const LENGTH: usize = size_of::<AtomicU64>();
 
-    /// The page that the kernel wipes for a child, once it is mapped: one for all loops. It holds this process's number, or
-    /// 0 in a child that has no loop yet. It stays mapped for the rest of the process.
+    /// The page that the kernel wipes for a child, once it is mapped. All loops share it. It holds this process's
+    /// number, or 0 in a child that has no loop yet. It stays mapped for the rest of the process.
     static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 
-    /// The last number that was given. A child has its parent's, and goes on from there: its own number is a new one.
+    /// The last number that was given to a process. A child inherits it and counts on, so the child's number is a new
+    /// one.
     static LAST: AtomicU64 = AtomicU64::new(0);
 
-    /// The number of the process that made it.
+    /// The number of the process that made the backend.
     pub(crate) struct ForkMark(u64);
 
     impl ForkMark {
@@ -98,29 +99,28 @@ mod linux {
 
     #[inline]
     fn page() -> Option<&'static AtomicU64> {
-        // SAFETY: null, or what `map` has put there:
-        // 1. A page that is mapped, readable, writable and aligned for the rest of the process, in a child too.
-        // 2. Any 8 bytes are a valid `AtomicU64`, the zeros of a child too, and all code that touches them does so by this
-        //    type.
+        // SAFETY: the pointer is null, or one that `map` stored:
+        // 1. That page is mapped, readable, writable and aligned for the rest of the process, also in a child.
+        // 2. Any 8 bytes are a valid `AtomicU64`, also the zeros in a child, and all code accesses them by this type.
         unsafe { PAGE.load(Ordering::Acquire).as_ref() }
     }
 
     fn map() -> io::Result<&'static AtomicU64> {
-        // SAFETY: the kernel chooses the address, so the mapping takes the place of no other.
+        // SAFETY: the kernel chooses the address, so the mapping replaces no other.
         let new =
             unsafe { mmap_anonymous(ptr::null_mut(), LENGTH, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }?;
-        // SAFETY: the page was mapped above, and its address has not left this function; the advice changes nothing in this
-        // process.
+        // SAFETY: the page was mapped above, and its address has not left this function. The advice changes nothing in
+        // this process.
         let advised = unsafe { madvise(new, LENGTH, Advice::LinuxWipeOnFork) };
         let is_kept = advised.is_ok()
             && PAGE.compare_exchange(ptr::null_mut(), new.cast(), Ordering::AcqRel, Ordering::Acquire).is_ok();
         if !is_kept {
-            // SAFETY: it was mapped above, and its address has not left this function.
-            // It can only fail for an address that is not a page's.
+            // SAFETY: the page was mapped above, and its address has not left this function.
+            // munmap can fail only for an address that is not a page's.
             let _ = unsafe { munmap(new, LENGTH) };
         }
         advised?;
-        // Another thread may have been faster, and its page serves as well.
+        // Another thread may have been faster. Its page serves as well.
         page().ok_or_else(|| io::ErrorKind::OutOfMemory.into())
     }
 }
@@ -140,15 +140,15 @@ pub(crate) mod tests {
     use std::io::{self, Write};
     use std::sync::{Mutex, PoisonError};
 
-    /// A forked child has every test's descriptors open, for a while.
+    /// Held by tests that fork: a child has the descriptors of all tests open for a while.
     pub(crate) static FORKING: Mutex<()> = Mutex::new(());
 
     type Loop = EventLoop<u64>;
 
-    /// What `told` answers in a forked child; the child ends.
+    /// Runs `told` in a forked child and returns its answer. The child ends.
     fn in_a_child(told: impl FnOnce() -> bool) -> bool {
-        // SAFETY: the child calls only what allocates and makes system calls, which the C library makes safe after a
-        // fork, and ends with `_exit`: it never comes back into the test's harness.
+        // SAFETY: the child only allocates and makes system calls, which the C library makes safe after a fork. It ends
+        // with `_exit`, so it never returns to the test harness.
         match unsafe { fork() }.unwrap() {
             // SAFETY: it ends this process and touches nothing.
             ForkResult::Child => unsafe { nix::libc::_exit(i32::from(told())) },
@@ -186,7 +186,7 @@ pub(crate) mod tests {
         answer.is_err_and(|error| error.to_string().contains("make a new loop after a fork"))
     }
 
-    /// C57: epoll's set, the rings and the waker are one in the kernel, whichever process holds them.
+    /// C57: in the kernel, parent and child share the epoll set, the rings and the waker.
     #[test]
     fn a_forked_child_is_told_so_makes_its_own_and_the_parent_notices_nothing_c57() {
         type Open = fn() -> io::Result<Box<dyn Backend>>;
@@ -210,8 +210,8 @@ pub(crate) mod tests {
             let token = events.add_descriptor(fd, Interest::READ).unwrap();
             events.turn(Wait::Poll).unwrap();
             events.waker().wake();
-            // SAFETY: the child calls only what allocates and makes system calls, which the C library makes safe after a
-            // fork, and ends with `_exit`: it never comes back into the test's harness.
+            // SAFETY: the child only allocates and makes system calls, which the C library makes safe after a fork. It
+            // ends with `_exit`, so it never returns to the test harness.
             match unsafe { fork() }.unwrap() {
                 ForkResult::Child => {
                     let mut told = is_told(events.turn(Wait::Poll));
@@ -229,7 +229,7 @@ pub(crate) mod tests {
                     assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 7)), "{}", events.backend().name);
                 }
             }
-            // The wake is still there, then the descriptor.
+            // The wake is still there, and then the descriptor.
             events.turn(Wait::Block).unwrap();
             assert_eq!(events.next_ready(), None);
             writer.write_all(b"x").unwrap();

@@ -1,4 +1,5 @@
-//! Which directions of a descriptor: the same set says what is observed (interest) and what is possible (readiness).
+//! A set of directions of a descriptor. It says which ones are observed (interest) and which ones are ready
+//! (readiness).
 
 use std::fmt;
 use std::ops::{BitAnd, BitOr};
@@ -8,11 +9,11 @@ use std::ops::{BitAnd, BitOr};
 pub struct Interest(u8);
 
 impl Interest {
-    /// Nothing. A descriptor observed for nothing stays registered and gets no event.
+    /// No direction. A descriptor with this interest stays registered and gets no event.
     pub const NONE: Self = Self(0);
-    /// Data, a connection, or the end of the stream can be read.
+    /// Reading would return data, a connection, or the end of the stream.
     pub const READ: Self = Self(1);
-    /// Data can be written, or writing fails at once.
+    /// Writing would take data, or fail at once.
     pub const WRITE: Self = Self(2);
     /// Read and write.
     pub const BOTH: Self = Self(3);
@@ -23,7 +24,7 @@ impl Interest {
         self.0
     }
 
-    /// The set of such an integer, `None` for any other bit.
+    /// The set of such an integer; `None` if any other bit is set.
     #[must_use]
     pub const fn from_bits(bits: u8) -> Option<Self> {
         if bits <= Self::BOTH.0 { Some(Self(bits)) } else { None }
@@ -35,24 +36,24 @@ impl Interest {
         self.0 & other.0 == other.0
     }
 
-    /// Whether no direction is in it.
+    /// Whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// This set, less the directions of `other`.
+    /// This set without the directions of `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Puts the directions of `other` in.
+    /// Adds the directions of `other`.
     pub fn insert(&mut self, other: Self) {
         self.0 |= other.0;
     }
 
-    /// Takes the directions of `other` out.
+    /// Removes the directions of `other`.
     pub fn remove(&mut self, other: Self) {
         self.0 &= !other.0;
     }

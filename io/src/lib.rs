@@ -1,7 +1,7 @@
 //! An event loop that holds integers only: timers of the wheel, and readiness of descriptors.
 //!
 //! ```text
-//!   bindings          keep the callbacks; a timer's value and a descriptor's token lead back to them
+//!   bindings          keep the callbacks, and find them by a timer's value or a descriptor's token
 //!      │
 //!      ▼
 //!   EventLoop ──┬──►  Scheduler     of cogloop-engine: deadlines on a timing wheel; it knows neither clock nor kernel
@@ -13,8 +13,7 @@
 //!                         └───────  Waker: ends a wait from another thread or from a signal handler
 //! ```
 //!
-//! The loop makes no calls into its user's code. The user asks for a [`turn`](EventLoop::turn) and then pulls what the turn
-//! found:
+//! The loop never calls its user's code. The user takes a [`turn`](EventLoop::turn) and then pulls what the turn found:
 //!
 //! ```
 //! use cogloop_io::{EventLoop, Options, Wait};
@@ -33,20 +32,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Every time is a `u64` of nanoseconds since the loop's creation unless its name says otherwise; 2⁶⁴ ns are 584 years.
+//! Every time is a `u64` of nanoseconds since the loop was made, unless its name says otherwise. 2⁶⁴ ns are 584 years.
 //!
-//! What it promises:
+//! The loop promises:
 //!
 //! - No timer expires before its deadline, and a removed descriptor has no event.
-//! - A turn serves no more than was due or ready when it began.
-//! - A signal is invisible.
-//! - Running out of memory is an error ([`memory`]). Only what adds something needs memory.
+//! A turn serves only what was due or ready when it began.
+//! - A signal may end a wait, but the user never sees it.
+//! - When memory runs out, the functions that add something return an error ([`memory`]). The others need no memory.
 //!
 //! Reading order: this page, [`event_loop`], one backend.
 //!
-//! A *descriptor* is what the system calls one: a file descriptor on Unix; on Windows a socket, and nothing else can be
-//! observed there. The types are those of [`rustix::fd`], which are the standard library's for each system. Which backends
-//! a system has stands below, at the modules, and in [`choose`], which orders them.
+//! A *descriptor* is a file descriptor on Unix and a socket on Windows, where nothing else can be observed. Its types
+//! are those of [`rustix::fd`], which are the standard library's on each system. The modules below say on which systems
+//! each backend exists. [`choose`] orders them.
 #![deny(unsafe_code)]
 
 #[cfg(target_os = "linux")]
@@ -62,20 +61,20 @@ pub mod clock;
 pub mod epoll;
 pub mod error;
 pub mod event_loop;
-#[allow(unsafe_code, reason = "a page that is wiped for a forked child")]
+#[allow(unsafe_code, reason = "it maps a page that the kernel wipes for a forked child")]
 mod fork;
 pub mod interest;
 mod look;
 pub mod memory;
-#[allow(unsafe_code, reason = "a number is a descriptor again")]
+#[allow(unsafe_code, reason = "it turns a number into a descriptor")]
 mod number;
-#[allow(unsafe_code, reason = "polling leaves it to its user that descriptors stay open")]
+#[allow(unsafe_code, reason = "the crate polling requires that its user keeps descriptors open")]
 pub mod portable;
 pub mod scripted;
 #[cfg(unix)]
 pub mod select;
 #[cfg(unix)]
-#[allow(unsafe_code, reason = "installing a signal handler")]
+#[allow(unsafe_code, reason = "it installs a signal handler")]
 pub mod signals;
 mod sys;
 pub mod token;
@@ -112,7 +111,7 @@ pub use token::Token;
 pub use virtual_time::VirtualTime;
 pub use waker::Waker;
 
-/// The example of the page in the registry.
+/// The example of the README, as a doc test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;

@@ -1,10 +1,10 @@
-//! For what a descriptor is ready at this moment.
+//! Asks the kernel for which directions a descriptor is ready at this moment.
 
 use crate::Interest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::BorrowedFd;
 
-/// For which of these directions it is ready. When the kernel cannot say, for all of them.
+/// The ready directions of `directions`. If the kernel cannot say, all of them.
 pub(crate) fn now(fd: BorrowedFd<'_>, directions: Interest) -> Interest {
     const ENDS: PollFlags = PollFlags::HUP.union(PollFlags::ERR);
     #[cfg(target_os = "linux")]

@@ -1,25 +1,25 @@
-//! Memory that is asked for before it is used, so that running out of it is an error and not an abort.
+//! Tables that ask for memory before they use it, so that running out of memory is an error and does not abort.
 //!
-//! Rust's collections abort the process when an insertion finds no memory. So every table here grows in a step of its own,
-//! which can fail, before anything else has happened; what comes after it, and every removal, has its room already.
+//! Rust's collections abort the process when an insertion finds no memory. So every table here first grows in a step of
+//! its own, which can fail before anything has changed. The insertion after it, and every removal, need no more memory.
 
 use std::collections::TryReserveError;
 use std::fmt;
 use std::io;
 
-/// Values by a small number that is used again, such as the index of a [`Token`](crate::Token) or of a
-/// [`Key`](crate::Key), or a descriptor. Where nothing was put there is `T::default()`.
+/// Values by small integers that are reused, such as the index of a [`Token`](crate::Token) or a [`Key`](crate::Key),
+/// or a descriptor. Where no value was put there is `T::default()`.
 #[derive(Debug, Default)]
 pub struct ByIndex<T>(Vec<T>);
 
 impl<T: Default> ByIndex<T> {
-    /// An empty table, without memory.
+    /// Makes an empty table, without allocating.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// Makes room for the value at `index`, from when on [`get_mut`](Self::get_mut) finds it.
+    /// Makes room for the value at `index`. From then on [`get_mut`](Self::get_mut) finds it.
     ///
     /// # Errors
     /// When there is no memory; nothing has changed then.
@@ -32,38 +32,38 @@ impl<T: Default> ByIndex<T> {
         Ok(())
     }
 
-    /// The value at `index`, if the table has come so far.
+    /// The value at `index`; `None` if there is no room at `index` yet.
     #[inline]
     pub fn get(&self, index: u32) -> Option<&T> {
         self.0.get(index as usize)
     }
 
-    /// The same, to be changed.
+    /// The value at `index`, mutable.
     #[inline]
     pub fn get_mut(&mut self, index: u32) -> Option<&mut T> {
         self.0.get_mut(index as usize)
     }
 
-    /// Takes the value at `index` and leaves `T::default()`.
+    /// Takes the value at `index` and leaves `T::default()` there.
     pub fn take(&mut self, index: u32) -> T {
         self.get_mut(index).map(std::mem::take).unwrap_or_default()
     }
 
-    /// Puts a value where [`try_grow`](Self::try_grow) has made room, and returns what was there.
+    /// Puts a value where [`try_grow`](Self::try_grow) has made room, and returns the old value.
     ///
     /// # Panics
-    /// Where there is no room.
+    /// If there is no room at `index`.
     pub fn replace(&mut self, index: u32, value: T) -> T {
         std::mem::replace(&mut self.0[index as usize], value)
     }
 
-    /// The numbers that have a place.
+    /// The indices that have room.
     #[must_use]
     pub fn indices(&self) -> std::ops::Range<u32> {
         0..self.0.len() as u32
     }
 
-    /// All values, in the order of their numbers.
+    /// All values, in the order of their indices.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter()
     }
@@ -74,8 +74,8 @@ impl<T: Default> ByIndex<T> {
     }
 }
 
-/// Numbers to come back to later, each listed once, in the order in which they were added. There is room for all before
-/// the first is added.
+/// Numbers that are to be visited later, each listed once, in the order in which they were added. There is room for all
+/// of them before the first is added.
 #[derive(Debug, Default)]
 pub(crate) struct Worklist {
     listed: Vec<u32>,
@@ -83,7 +83,7 @@ pub(crate) struct Worklist {
 }
 
 impl Worklist {
-    /// Makes room for `index` and all below it.
+    /// Makes room for `index` and all numbers below it.
     #[inline]
     pub(crate) fn try_grow(&mut self, index: u32) -> Result<(), TryReserveError> {
         let count = index as usize + 1;
@@ -111,7 +111,7 @@ impl Worklist {
         self.listed.len()
     }
 
-    /// The number that was added as the `nth` of those that are listed.
+    /// The `nth` number of the list.
     #[inline]
     pub(crate) fn nth(&self, nth: usize) -> Option<u32> {
         self.listed.get(nth).copied()
@@ -142,19 +142,20 @@ impl Worklist {
     }
 }
 
-/// What the standard library allocates for a loop, its clock, its backend and its waker, and has no fallible call for.
-/// The most is the portable backend's, about 24 KB. Below the size for which allocators ask the kernel each time.
+/// Bytes to expect before a loop is made: what the standard library allocates for a loop, its clock, its backend and
+/// its waker by calls that cannot fail. The portable backend needs the most, about 24 KB. The value is below the size
+/// from which allocators ask the kernel each time.
 pub(crate) const FOR_A_LOOP: usize = 64 << 10;
 
-/// The same for a message, or another small thing. Larger than what allocators keep in lists of one size each, so that what
-/// is given back serves any smaller request.
+/// Bytes to expect before a message or another small value is allocated. The value is larger than the size classes of
+/// allocators, so that the memory, once given back, serves any smaller request.
 pub(crate) const FOR_A_MESSAGE: usize = 4 << 10;
 
-/// Whether the allocator has so many bytes in one piece. They are given back at once: the question is for what the standard
-/// library allocates without one, a `Box` or an `Arc`, right after it.
+/// Returns an error unless the allocator has `bytes` bytes in one piece. The memory is given back at once. Call this
+/// before the standard library allocates by a call that cannot fail, such as that of a `Box` or an `Arc`.
 ///
 /// # Errors
-/// When it has not.
+/// When there is not enough memory.
 pub fn expect_bytes(bytes: usize) -> Result<(), TryReserveError> {
     let mut probe = Vec::<u8>::new();
     probe.try_reserve_exact(bytes)?;
@@ -163,7 +164,7 @@ pub fn expect_bytes(bytes: usize) -> Result<(), TryReserveError> {
     Ok(())
 }
 
-/// Makes room for a batch of so many events, in steps of powers of two, up to `max`.
+/// Makes room for a batch of `wanted` events, in powers of two up to `max`.
 ///
 /// # Errors
 /// When there is no memory.
@@ -175,10 +176,10 @@ pub(crate) fn try_grow_batch<T>(batch: &mut Vec<T>, wanted: usize, max: usize) -
     batch.try_reserve_exact(wanted.next_power_of_two().clamp(BATCH_MIN, max) - batch.len())
 }
 
-/// The least room that is made for a batch.
+/// The smallest capacity of a batch.
 const BATCH_MIN: usize = 8;
 
-/// How many of `wanted` more a list has room for; it is given more if there is memory.
+/// Makes room for `wanted` more elements if there is memory. Returns for how many of them there is room.
 pub(crate) fn room_for<T>(list: &mut Vec<T>, wanted: usize) -> usize {
     match list.try_reserve(wanted) {
         Ok(()) => wanted,
@@ -186,7 +187,7 @@ pub(crate) fn room_for<T>(list: &mut Vec<T>, wanted: usize) -> usize {
     }
 }
 
-/// An error with a message, or without one when there is no memory for it.
+/// An error with a message. When there is no memory for the message, it is left out.
 #[cold]
 pub(crate) fn error_in_words(kind: io::ErrorKind, message: fmt::Arguments<'_>) -> io::Error {
     match expect_bytes(FOR_A_MESSAGE) {

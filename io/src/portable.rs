@@ -1,15 +1,16 @@
-//! The crate `polling`, the backend for systems that have none of their own here: kqueue on macOS and the BSDs, event
-//! ports on Solaris and illumos, a completion port on Windows. On Linux it is epoll underneath. Twin of
-//! [`epoll`](crate::epoll).
+//! The backend for systems without a backend of their own here, by the crate `polling`: kqueue on macOS and the BSDs,
+//! event ports on Solaris and illumos, a completion port on Windows. On Linux it uses epoll. It has the same structure
+//! as [`epoll`](crate::epoll).
 //!
 //! ```text
 //!   registration ──► Kernel    reports once, and is armed again by the next wait
-//!                ──► Always    a regular file or directory, or what the kernel refuses: ready at every wait
-//!                ──► Parked    observed for nothing: outside the set, because its hang-up would be reported
+//!                ──► Always    a regular file or directory, which the kernel refuses: ready at every wait
+//!                ──► Parked    no direction is observed: not in the set, because its hang-up would be reported
 //! ```
 //!
-//! One-shot, because it is the one mode that every system has. It costs a system call for each event and is sure of its
-//! descriptors for it: one that was closed without `remove` cannot be armed again and is dropped.
+//! Registrations are one-shot, because that is the only mode that every system has. It costs a system call for each
+//! event. In return a descriptor that was closed without `remove` is found at once: it cannot be armed again, and is
+//! dropped.
 
 #[cfg(unix)]
 #[path = "portable/unix.rs"]
@@ -35,11 +36,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the kernel carries for the waker; no token has this key.
+/// The key of the waker's events. No token has this key.
 const WAKER: usize = 0;
 
-/// The longest timeout that is asked for at a time. Without a timer descriptor a kernel before Linux 5.11 takes milliseconds
-/// of 31 bits only. A longer wait ends early now and then, and goes on.
+/// The longest timeout that is passed to the kernel. A kernel before Linux 5.11 without timer descriptors takes only 31
+/// bits of milliseconds. A longer wait is made of several waits.
 const TIMEOUT_MAX_NS: u64 = 1_000_000_000_000_000;
 
 const BATCH: NonZeroUsize = NonZeroUsize::new(EVENTS_MAX).unwrap();
@@ -58,26 +59,27 @@ struct Registration {
     place: Place,
     file: Identity,
     checks: Checks,
-    /// One more than the place of its event among those of a wait, until it is armed again.
+    /// One more than the index of its event in the current wait's events, from its report until it is armed again; else
+    /// 0.
     reported: u32,
 }
 
-/// The poller and what we know of its members.
+/// The poller and its members.
 pub struct Portable {
     poller: ManuallyDrop<Arc<Poller>>,
     mark: ForkMark,
-    // By the token's index.
+    // By the index of the token.
     registrations: ByIndex<Option<Registration>>,
     always: AlwaysReady,
-    // Keys of those that have reported and are not armed: a batch at the most.
+    // The keys of registrations that have reported and are not armed yet: at most a batch.
     spent: Vec<usize>,
     waker: Option<Waker>,
-    // `None` while it is in use.
+    // `None` while a wait uses it.
     buffer: Option<Events>,
 }
 
 impl Portable {
-    /// An empty poller, close-on-exec.
+    /// Makes an empty poller, close-on-exec.
     ///
     /// # Errors
     /// The kernel's, `EMFILE` for example.
@@ -132,7 +134,7 @@ impl Portable {
             return Ok(Place::Always);
         }
         let event = wanted(key(token)?, interest);
-        // What we hold true can be out of date, because closing a descriptor takes it out of the set.
+        // This knowledge may be out of date: closing a descriptor takes it out of the set.
         let answer = if is_new {
             match self.insert(fd, event) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => system::replace(&self.poller, fd, event),
@@ -150,7 +152,7 @@ impl Portable {
         };
         match answer {
             Ok(()) => Ok(Place::Kernel),
-            // A device such as /dev/null.
+            // A device such as `/dev/null`.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Place::Always),
             Err(error) => Err(error),
         }
@@ -158,16 +160,17 @@ impl Portable {
 
     fn insert(&self, fd: BorrowedFd<'_>, event: polling::Event) -> io::Result<()> {
         // SAFETY:
-        // 1. `polling` asks for a valid descriptor: it is borrowed, so it is open.
-        // 2. It asks that the descriptor be deleted before it is closed. `Backend` asks the same of its caller, and the
-        //    waker is kept as long as the poller. If a caller closes it all the same, the kernels forget
-        //    the descriptor: `polling` keeps numbers, not memory.
+        // 1. `polling` requires a valid descriptor: it is borrowed, so it is open.
+        // 2. It requires that the descriptor is deleted before it is closed. `Backend` requires the same of its caller, and
+        //    the waker is kept as long as the poller. If a caller closes a descriptor all the same, the kernel forgets it;
+        //    `polling` keeps numbers, not memory.
         unsafe { self.poller.add_with_mode(&fd, event, PollMode::Oneshot) }
     }
 
-    /// Arms again what has reported; what refuses that was closed behind our back.
+    /// Arms the registrations that have reported again. If the kernel refuses one, its descriptor was closed, and it is
+    /// dropped.
     fn arm(&mut self) -> io::Result<()> {
-        // In the order in which they reported, so that of more than a batch holds each has its turn.
+        // In the order of their reports: if more is ready than a batch holds, each gets into a batch in its turn.
         for nth in 0..self.spent.len() {
             let key = self.spent[nth];
             if key == WAKER {
@@ -185,13 +188,13 @@ impl Portable {
         Ok(())
     }
 
-    /// The registration with this key.
+    /// The registration that has the key `wanted`.
     fn find(&mut self, wanted: usize) -> Option<&mut Registration> {
         let known = self.registrations.get_mut((wanted & INDEX_MAX) as u32)?.as_mut()?;
         key(known.token).is_ok_and(|key| key == wanted).then_some(known)
     }
 
-    /// A kqueue reports the two directions of one descriptor as two events, which become one.
+    /// A kqueue reports the two directions of a descriptor as two events. This merges them into one.
     fn report(&mut self, reported: &polling::Event, events: &mut Vec<Event>) {
         let key = reported.key;
         let Some(known) = self.find(key) else { return };
@@ -227,10 +230,11 @@ impl Portable {
 }
 
 impl Drop for Portable {
-    /// On its way out a poller takes its timer out of the kernel's set; a forked child's is the parent's, too.
+    /// A poller that is dropped takes its timer out of the kernel's set, which a forked child shares with the parent.
+    /// So a child leaks the poller.
     fn drop(&mut self) {
         if self.mark.is_ours() {
-            // SAFETY: nothing uses it after this.
+            // SAFETY: nothing uses the poller after this.
             unsafe { ManuallyDrop::drop(&mut self.poller) }
         }
     }
@@ -306,14 +310,15 @@ impl Backend for Portable {
 const INDEX_BITS: u32 = usize::BITS / 2;
 const INDEX_MAX: usize = (1 << INDEX_BITS) - 1;
 
-/// A key has as many bits as an address, of which the generation takes one half: what of it fits.
+/// A key has as many bits as an address. One half holds the index, the other as much of the generation as fits.
 fn key(token: Token) -> io::Result<usize> {
     let index = token.index() as usize;
     if index > INDEX_MAX {
         let message = format_args!("the portable backend takes {INDEX_MAX} descriptors here");
         return Err(error_in_words(io::ErrorKind::InvalidInput, message));
     }
-    // At least 1, because key 0 is the waker's; below the maximum, because all ones are the poller's own.
+    // The result is at least 1, because key 0 is the waker's, and below the maximum, because the poller uses the key of
+    // all ones.
     let generation = token.generation().get() as usize % (INDEX_MAX - 1) + 1;
     Ok(generation << INDEX_BITS | index)
 }
@@ -332,7 +337,7 @@ fn directions(reported: &polling::Event) -> Interest {
     ready
 }
 
-/// A descriptor that is closed, not in the set, or of a file that was never let in, is gone already.
+/// The registration is gone already if the descriptor is closed, is not in the set, or could never be added to it.
 fn forgive(answer: io::Result<()>) -> io::Result<()> {
     match &answer {
         Err(error) if Errno::from_io_error(error) == Some(Errno::BADF) => Ok(()),
@@ -346,7 +351,7 @@ mod tests {
     use super::*;
     use std::os::fd::AsFd;
 
-    /// As a kqueue reports them, in any order and with others between them.
+    /// A kqueue reports the directions in any order, with other events between them.
     #[test]
     fn two_reports_of_one_descriptor_are_one_event() {
         let mut portable = Portable::new().unwrap();
@@ -365,7 +370,7 @@ mod tests {
             }
             assert_eq!(events, tokens.map(|token| Event::new(token, Interest::BOTH)));
             assert_eq!(portable.spent, keys, "each is armed once");
-            // What is there again in the next wait is reported again.
+            // A descriptor that reports again in the next wait gets an event again.
             portable.arm().unwrap();
         }
     }

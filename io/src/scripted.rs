@@ -1,4 +1,4 @@
-//! A kernel that does what a test says: events, spurious ones, late or early returns, errors. It records every call.
+//! A kernel that follows a test's script: events, spurious ones, early and late returns, errors. It records every call.
 
 use crate::{Backend, Event, Interest, Token, VirtualClock, Waker};
 use rustix::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -7,14 +7,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 
-/// What one wait does.
+/// One wait of the script.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Lets time pass and reports. A kernel may come back early or late, so the timeout does not limit the time.
+    /// Lets time pass and reports events. A kernel may return early or late, so the timeout does not limit the time.
     Report {
         /// How long the wait takes, in nanoseconds.
         after_ns: u64,
-        /// What it reports: anything, events of removed tokens too.
+        /// The events that it reports. Any events are allowed, also those of removed tokens.
         events: Vec<Event>,
     },
     /// Fails with this error number, at once.
@@ -41,9 +41,9 @@ struct Script {
     calls: Vec<Call>,
 }
 
-/// The scripted backend. Clones share the script: one goes into the loop, the test keeps another.
+/// The scripted backend. Clones share the script: one goes into the loop, and the test keeps another.
 ///
-/// With no step left, a wait takes exactly its timeout and reports nothing; without a timeout it returns at once.
+/// When no step is left, a wait takes exactly its timeout and reports nothing. Without a timeout it returns at once.
 #[derive(Clone)]
 pub struct ScriptedBackend {
     script: Rc<RefCell<Script>>,
@@ -51,23 +51,23 @@ pub struct ScriptedBackend {
 }
 
 impl ScriptedBackend {
-    /// An empty script; waiting moves `clock`.
+    /// Makes an empty script. A wait moves `clock`.
     #[must_use]
     pub fn new(clock: VirtualClock) -> Self {
         Self { script: Rc::default(), clock }
     }
 
-    /// Appends what a later wait does.
+    /// Appends a step, for a later wait.
     pub fn push(&self, step: Step) {
         self.script.borrow_mut().steps.push_back(step);
     }
 
-    /// Lets the next call of `add` or `modify` that has no refusal yet fail with this error number.
+    /// Makes the next call of `add` or `modify` that has no refusal yet fail with this error number.
     pub fn refuse(&self, errno: i32) {
         self.script.borrow_mut().refusals.push_back(errno);
     }
 
-    /// The calls since the last time this was asked.
+    /// The calls since the last call of this function.
     #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.script.borrow_mut().calls)
@@ -85,7 +85,7 @@ impl Backend for ScriptedBackend {
         "scripted"
     }
 
-    /// Wakes nothing: a wait takes what the script says.
+    /// Ignores the waker: the script says how long a wait takes.
     fn attach(&mut self, _waker: &Waker) -> io::Result<()> {
         Ok(())
     }

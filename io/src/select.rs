@@ -1,13 +1,14 @@
-//! `select`, the backend of any Unix. Twin of [`epoll`](crate::epoll).
+//! The backend for `select`, which every Unix has. It has the same structure as [`epoll`](crate::epoll).
 //!
-//! Descriptor numbers from `FD_SETSIZE` (1024 nearly everywhere) on are refused. Timeouts are in microseconds, rounded up.
+//! It refuses descriptor numbers from `FD_SETSIZE` on, which is 1024 nearly everywhere. Timeouts are in microseconds,
+//! rounded up.
 //!
-//! Its write set does not hear a bare hang-up, and its read set hears it along with data that was not asked for. So a
-//! descriptor that is observed for writing only is looked at before each wait, and put into the read set unless there is
-//! data already. A hang-up behind such data is seen by the wait after.
+//! select's write set does not report a bare hang-up. Its read set does, but also reports data, which a user who
+//! observes only writing did not ask for. So before each wait, a descriptor that is observed only for writing is
+//! polled, and is added to the read set unless it has data already. If it has, the next wait finds the hang-up.
 //!
-//! select watches numbers, not files: it has no idea that one was closed and given to another file. So every registration
-//! remembers its file, and one whose number stands for something else is dropped when it reports.
+//! select watches numbers, not files: it does not notice that a descriptor was closed and its number given to another
+//! file. So every registration records its file. When it reports, it is dropped if its number stands for another file.
 
 use crate::backend::EVENTS_MAX;
 use crate::fork::ForkMark;
@@ -22,10 +23,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-// One wait can report all there is: illumos has room for 65,536.
+// One wait can report all registrations. illumos has room for 65,536.
 const LIMIT: usize = if FD_SETSIZE < EVENTS_MAX { FD_SETSIZE } else { EVENTS_MAX };
 
-/// How many are looked at in one call before a wait.
+/// The number of descriptors that are polled by one call before a wait.
 const AT_A_TIME: usize = 64;
 
 struct Registration {
@@ -35,32 +36,32 @@ struct Registration {
     file: Identity,
 }
 
-/// What select is asked about.
+/// The registrations, from which the sets of each wait are made.
 pub struct Select {
-    // By the token's index.
+    // By the index of the token.
     registrations: ByIndex<Option<Registration>>,
     waker: Option<Waker>,
-    // From `attach`.
+    // Set by `attach`.
     mark: Option<ForkMark>,
-    // One more than the highest number ever watched: how far the kernel has to look.
+    // One more than the highest number ever watched: the bound of the kernel's search.
     bound: i32,
 }
 
 impl Select {
-    /// One that watches nothing.
+    /// Makes a backend that watches nothing.
     #[must_use]
     pub fn new() -> Self {
         Self { registrations: ByIndex::new(), waker: None, mark: None, bound: 0 }
     }
 
-    /// A forked child shares nothing but the waker with its parent, and would take its wakes.
+    /// A forked child shares only the waker with its parent, and would take the parent's wakes.
     fn check_process(&self) -> io::Result<()> {
         self.mark.as_ref().map_or(Ok(()), ForkMark::check)
     }
 
     fn put(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.check_process()?;
-        // First: a number that is not open is `EBADF`, however high it is.
+        // First, so that a number that is not open is `EBADF`, however high it is.
         let file = Identity::of(fd)?;
         refuse_beyond_the_set(fd)?;
         sys::refuse_path_only(fd)?;
@@ -85,7 +86,7 @@ impl Select {
         (read, write)
     }
 
-    /// Drops what was closed behind our back. Whether there was any.
+    /// Drops registrations whose descriptors were closed. Returns whether there were any.
     fn forget_the_closed(&mut self) -> bool {
         let mut any = false;
         for index in self.registrations.indices() {
@@ -98,13 +99,14 @@ impl Select {
         any
     }
 
-    /// Those that are observed for writing only and have hung up; the others are added to the read set, to wake us.
+    /// Returns the descriptors that are observed only for writing and have hung up. The others are added to the read
+    /// set, so that a hang-up ends the wait.
     fn hung_up<'a>(&'a self, read: &mut FdSet<'a>) -> io::Result<Option<FdSet<'a>>> {
         let is_write_only = |known: &&Registration| known.interest == Interest::WRITE;
         let mut write_only =
             self.registrations.iter().flatten().filter(is_write_only).map(|known| known.fd.as_fd()).peekable();
         let mut hung_up = None;
-        // A few at a time, so that they need no memory.
+        // In groups, which need no memory.
         while let Some(&first) = write_only.peek() {
             let (mut fds, mut count) = ([first; AT_A_TIME], 0);
             for (place, fd) in fds.iter_mut().zip(&mut write_only) {
@@ -124,7 +126,7 @@ impl Select {
         Ok(hung_up)
     }
 
-    /// Whether there was one that was closed behind our back.
+    /// Reports the ready registrations. Returns whether one of them had been closed.
     fn report(
         &self,
         read: &FdSet<'_>,
@@ -147,7 +149,7 @@ impl Select {
             if ready.is_empty() {
                 continue;
             }
-            // The write set has not heard a bare hang-up, which ends that direction too.
+            // The write set does not report a bare hang-up, which makes both directions ready.
             if ready == Interest::READ && known.interest == Interest::BOTH && has_hung_up(fd) {
                 ready.insert(Interest::WRITE);
             }
@@ -198,13 +200,13 @@ impl Backend for Select {
         self.check_process()?;
         let (mut read, mut write) = self.sets();
         let hung_up = match self.hung_up(&mut read) {
-            // A signal: which descriptors have hung up is not known, so this wait is over.
+            // A signal came, so it is not known which descriptors have hung up, and this wait is over.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             answer => answer?,
         };
         let timeout_ns = if hung_up.is_none() { timeout_ns } else { Some(0) };
         let mut timeout = timeout_ns.map(|ns| {
-            // Up, or the last fraction of a microsecond before a deadline would be spent spinning.
+            // Rounded up: otherwise the loop would spin during the last fraction of a microsecond before a deadline.
             let us = ns.div_ceil(1000);
             TimeVal::new((us / 1_000_000).try_into().unwrap_or(i32::MAX.into()), (us % 1_000_000) as _)
         });
@@ -222,7 +224,7 @@ impl Backend for Select {
                 }
                 Ok(())
             }
-            // It came at once, so all of the time is left, and the others must not wait for another turn.
+            // select failed at once, so all of the time is left. The other descriptors must not wait for another turn.
             Err(Errno::EBADF) if self.forget_the_closed() => self.wait(events, timeout_ns),
             Err(Errno::EBADF) => Ok(()),
             Err(error) => Err(error.into()),
@@ -236,7 +238,7 @@ fn has_hung_up(fd: BorrowedFd<'_>) -> bool {
     asked.is_ok() && polled[0].revents().contains(PollFlags::HUP)
 }
 
-/// A bit beyond the set's end would be written into somebody else's memory.
+/// A bit beyond the end of the set would be written into other memory.
 fn refuse_beyond_the_set(fd: BorrowedFd<'_>) -> io::Result<()> {
     let number = fd.as_raw_fd();
     if usize::try_from(number).is_ok_and(|number| number < LIMIT) {

@@ -4,14 +4,16 @@
 //!   signal ──► on_signal ──► each Signals that watches it: a bit, and a wake ──► its descriptor is readable ──► take
 //! ```
 //!
-//! Nothing is lost, but several of one number before a [`take`](Signals::take) are one, as the kernel has it. A handler is
-//! installed when the first [`Signals`] in the process watches a number; what was there before is set aside, not called,
-//! and put back when the last one ceases, unless somebody else has installed another meanwhile.
+//! No signal is lost, but several signals of one number before a [`take`](Signals::take) count as one, as in the
+//! kernel. When the first [`Signals`] in the process watches a number, it installs a handler. The earlier action is
+//! saved and not called. It is restored when the last [`Signals`] stops watching, unless another handler was installed
+//! meanwhile.
 //!
-//! Why not signalfd: it needs the signal blocked in every thread, and programs that are started inherit that.
+//! signalfd is not used: it needs the signal blocked in every thread, and started programs inherit that.
 //!
-//! The handler walks a list that only grows, so it needs no lock. A [`Signals`] that is dropped closes its descriptor and
-//! leaves its place in the list to the next one. In a forked child, make a new one: the descriptor is the parent's, too.
+//! The handler walks a list that only grows, so it needs no lock. A [`Signals`] that is dropped closes its descriptor,
+//! and the next new one reuses its place in the list. A forked child must make new ones: it shares the descriptors with
+//! its parent.
 
 use crate::Waker;
 use crate::memory::{self, error_in_words};
@@ -22,7 +24,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// The numbers of signals that programs ask for, as this system has them.
+/// The numbers of common signals on this system.
 pub mod number {
     use nix::sys::signal::Signal;
 
@@ -30,7 +32,7 @@ pub mod number {
     pub const ALARM: i32 = Signal::SIGALRM as i32;
     /// SIGCHLD: a child has ended.
     pub const CHILD: i32 = Signal::SIGCHLD as i32;
-    /// SIGHUP: the terminal is gone; for daemons by custom, read your configuration anew.
+    /// SIGHUP: the terminal is gone. For daemons by convention: read the configuration anew.
     pub const HANG_UP: i32 = Signal::SIGHUP as i32;
     /// SIGINT: Ctrl-C.
     pub const INTERRUPT: i32 = Signal::SIGINT as i32;
@@ -38,13 +40,13 @@ pub mod number {
     pub const PIPE: i32 = Signal::SIGPIPE as i32;
     /// SIGQUIT.
     pub const QUIT: i32 = Signal::SIGQUIT as i32;
-    /// SIGTERM: somebody asks the process to end.
+    /// SIGTERM: a request to end the process.
     pub const TERMINATE: i32 = Signal::SIGTERM as i32;
     /// SIGUSR1.
     pub const USER_1: i32 = Signal::SIGUSR1 as i32;
     /// SIGUSR2.
     pub const USER_2: i32 = Signal::SIGUSR2 as i32;
-    /// SIGWINCH: the terminal has another size.
+    /// SIGWINCH: the size of the terminal has changed.
     pub const WINDOW_CHANGE: i32 = Signal::SIGWINCH as i32;
 }
 
@@ -52,41 +54,42 @@ struct Place {
     // Bit n - 1 stands for signal n.
     wanted: AtomicU64,
     pending: AtomicU64,
-    // Handlers that are at the waker.
+    // The number of handlers that may be using the waker now.
     users: AtomicU32,
-    // From a box; null where nothing is wanted.
+    // Made from a box; null while no signal is wanted.
     waker: AtomicPtr<Waker>,
     next: OnceLock<&'static Place>,
 }
 
-/// How often a dropped waker is looked at for a handler that still uses it, before it is leaked. A handler needs no longer
-/// than a system call; only in a forked child one may never end, since its thread is the parent's.
+/// How often `retire` checks for a handler that still uses the waker, before it leaks the waker. A handler needs no
+/// longer than a system call, except in a forked child: there the thread of the handler does not exist, so it never
+/// ends.
 const LOOKS_MAX: u32 = 1_000;
 
 impl Place {
-    /// In the signal handler.
+    /// Called by the signal handler.
     fn tell(&self, number: i32) {
-        // In this order, both in the one order of everything: either `retire` sees this user, or this user sees that
-        // nothing is wanted any more.
+        // This order, and `SeqCst` for both operations, make sure that either `retire` sees this user, or this user
+        // sees that no signal is wanted any more.
         self.users.fetch_add(1, Ordering::SeqCst);
         if self.wanted.load(Ordering::SeqCst) & bit(number) != 0 {
             self.pending.fetch_or(bit(number), Ordering::Release);
             // SAFETY:
-            // 1. Something is wanted only between `Signals::new`, which has stored a waker, and `retire`, which finds
-            //    that nothing is wanted and frees the waker only when there are no users.
+            // 1. A signal is wanted only between `Signals::new`, which has stored a waker, and `retire`, which runs when none
+            //    is wanted and frees the waker only when there are no users.
             // 2. This user is counted until it is done, and the waker itself is not changed.
             unsafe { &*self.waker.load(Ordering::Acquire) }.wake();
         }
         self.users.fetch_sub(1, Ordering::Release);
     }
 
-    /// When nothing is wanted any more: gives the waker up, unless a handler that never ends could be at it.
+    /// Frees the waker when no signal is wanted any more. Leaks it if a handler may still be using it.
     fn retire(&self) {
         for _ in 0..LOOKS_MAX {
             if self.users.load(Ordering::SeqCst) == 0 {
                 let waker = self.waker.swap(ptr::null_mut(), Ordering::AcqRel);
-                // SAFETY: it is from the box of `Signals::new`, and only the one `Signals` that has this place takes it.
-                // No handler is at it, and one that comes now finds that nothing is wanted.
+                // SAFETY: the pointer is from the box of `Signals::new`, and only the one `Signals` that has this place
+                // takes it. No handler uses it, and a handler that starts now finds that no signal is wanted.
                 return drop(unsafe { Box::from_raw(waker) });
             }
             std::thread::yield_now();
@@ -94,19 +97,19 @@ impl Place {
     }
 }
 
-/// The list that the handler walks.
+/// The list that the signal handler walks.
 static FIRST: OnceLock<&'static Place> = OnceLock::new();
 
-/// What only ordinary code touches.
+/// State that only ordinary code uses, not the handler.
 static SHARED: Mutex<Shared> = Mutex::new(Shared { earlier: [const { None }; NUMBERS], free: Vec::new() });
 
 /// Signals are numbered from 1 to 64.
 const NUMBERS: usize = 65;
 
 struct Shared {
-    // By number: what was there before our handler.
+    // By number: the action before this handler was installed.
     earlier: [Option<libc::sigaction>; NUMBERS],
-    // It has room for all places.
+    // Its capacity is the number of places, so freeing one never allocates.
     free: Vec<&'static Place>,
 }
 
@@ -158,7 +161,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// One that watches nothing. Installs nothing.
+    /// Makes one that watches no signal. Installs no handler.
     ///
     /// # Errors
     /// The kernel's, `EMFILE` for example.
@@ -173,11 +176,11 @@ impl Signals {
         Ok(Self { place, waker })
     }
 
-    /// Watches a signal, by its number. Watching it twice is watching it once.
+    /// Watches a signal by its number. Watching it again has no effect.
     ///
     /// # Errors
-    /// `InvalidInput` for what is no signal or cannot be waited for: SIGKILL, SIGSTOP, and those that a fault of the
-    /// program's own raises. Real-time signals are signals like the others.
+    /// `InvalidInput` for a number that is no signal, or for a signal that cannot be watched: SIGKILL, SIGSTOP, and
+    /// those that a fault of the program raises. Real-time signals can be watched like the others.
     pub fn watch(&mut self, number: i32) -> io::Result<()> {
         if FAULTS.contains(&number) || !(1..=64).contains(&number) {
             return Err(cannot_be_watched(number));
@@ -186,7 +189,7 @@ impl Signals {
         let earlier = &mut shared.earlier[number as usize];
         if earlier.is_none() {
             *earlier = Some(exchange(number, &our_action()).map_err(|error| match error {
-                // KILL, STOP, and the numbers that the C library keeps for itself.
+                // SIGKILL, SIGSTOP, and the numbers that the C library reserves.
                 Errno::EINVAL => cannot_be_watched(number),
                 _ => error.into(),
             })?);
@@ -195,7 +198,7 @@ impl Signals {
         Ok(())
     }
 
-    /// Ceases to watch a signal.
+    /// Stops watching a signal.
     pub fn unwatch(&mut self, number: i32) {
         if !(1..=64).contains(&number) {
             return;
@@ -209,21 +212,22 @@ impl Signals {
         let Some(earlier) = shared.earlier[number as usize].take() else { return };
         let Ok(current) = exchange(number, &earlier) else { return };
         if current.sa_sigaction != our_action().sa_sigaction {
-            // A newer handler of the program's own goes back to its place.
+            // The program has installed another handler meanwhile, which is put back.
             let _ = exchange(number, &current);
         }
     }
 
-    /// What to give to a loop, for reading: [`EventLoop::add_shared`](crate::EventLoop::add_shared). The descriptor is
-    /// closed when this and what it has given away are dropped.
+    /// The descriptor that becomes readable when a signal has come. Pass it to
+    /// [`EventLoop::add_shared`](crate::EventLoop::add_shared), for reading. It is closed when this value and all
+    /// clones of the descriptor are dropped.
     #[must_use]
     pub fn descriptor(&self) -> Waker {
         self.waker.clone()
     }
 
-    /// The numbers of those that have come since the last time, in ascending order.
+    /// The numbers of the signals that have come since the last call, in ascending order.
     pub fn take(&mut self) -> impl Iterator<Item = i32> + use<> {
-        // In this order: what comes in between is taken here, or makes the descriptor readable again.
+        // In this order: a signal that comes in between is taken here, or makes the descriptor readable again.
         self.waker.drain();
         let wanted = self.place.wanted.load(Ordering::Acquire);
         let taken = self.place.pending.swap(0, Ordering::Acquire) & wanted;
@@ -241,7 +245,7 @@ impl Drop for Signals {
     }
 }
 
-/// What a fault of the program's own raises.
+/// The signals that a fault of the program raises.
 const FAULTS: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL];
 
 fn cannot_be_watched(number: i32) -> io::Error {
@@ -249,20 +253,21 @@ fn cannot_be_watched(number: i32) -> io::Error {
 }
 
 fn our_action() -> libc::sigaction {
-    // SAFETY: plain integers, and pointers that may be null.
+    // SAFETY: the structure consists of integers and of pointers that may be null.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = on_signal as *const () as usize;
-    // Not one of the program's own calls is to fail for it.
+    // The program's own system calls must not fail because of the signal.
     action.sa_flags = libc::SA_RESTART;
     action
 }
 
-/// Gives a signal another action, and says what it had. By its number: nix knows no real-time signals.
+/// Sets the action of a signal and returns the old one. It takes a number because nix has no real-time signals.
 fn exchange(number: i32, action: &libc::sigaction) -> nix::Result<libc::sigaction> {
     // SAFETY: as in `our_action`.
     let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: both point to live structures. The action is ours, whose handler does what is promised to be safe in one (it
-    // loads and changes atomics in places that are never freed, and wakes), or what the kernel gave us for this signal.
+    // SAFETY: both point to live structures. The action is the one that the kernel returned for this signal, or it has
+    // our handler. That handler does only what is safe in a signal handler: it loads and changes atomics in places that
+    // are never freed, and wakes.
     Errno::result(unsafe { libc::sigaction(number, action, &raw mut before) })?;
     Ok(before)
 }

@@ -1,10 +1,12 @@
-//! The name of an observed descriptor: a slot of the loop's table and the generation that makes a reused slot a new name.
+//! The token of an observed descriptor: an index into the loop's table, and a generation that makes each reuse a new
+//! token.
 
 use std::num::NonZeroU32;
 
-/// An observed descriptor, from [`add_descriptor`](crate::EventLoop::add_descriptor) until it is removed or replaced.
+/// Names an observed descriptor from [`add_descriptor`](crate::EventLoop::add_descriptor) until it is removed or
+/// replaced.
 ///
-/// A stale token resolves to nothing, even when descriptor number and slot are in use again.
+/// A stale token never resolves, even if the descriptor's number and the index are in use again.
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Debug)]
 pub struct Token {
     index: u32,
@@ -16,13 +18,13 @@ impl Token {
         Self { index, generation }
     }
 
-    /// The slot. Small integers, reused: good for indexing a table beside the loop's.
+    /// The index into the loop's table. Indices are small and reused, so a caller can index a table of its own by them.
     #[must_use]
     pub const fn index(self) -> u32 {
         self.index
     }
 
-    /// Which life of the slot this is.
+    /// The generation: how often the index has been used.
     #[must_use]
     pub const fn generation(self) -> NonZeroU32 {
         self.generation
@@ -34,7 +36,7 @@ impl Token {
         (self.generation.get() as u64) << 32 | self.index as u64
     }
 
-    /// The token of such an integer; `None` for one that no token has.
+    /// The token that [`to_bits`](Self::to_bits) made `bits` of; `None` if there is no such token.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Option<Self> {
         match NonZeroU32::new((bits >> 32) as u32) {

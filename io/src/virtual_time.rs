@@ -1,40 +1,42 @@
-//! Virtual time over a real backend: where the loop would wait, the clock jumps.
+//! Virtual time over a real backend: the clock jumps to the deadline that the loop would wait for.
 
 use crate::{Backend, Clock, Event, Interest, Token, VirtualClock, Waker};
 use rustix::fd::BorrowedFd;
 use std::io;
 
-/// A backend that never waits for a timeout: if nothing is ready now, it moves the clock by the timeout and comes back.
+/// A backend that never waits for a timeout: if nothing is ready now, it advances the clock by the timeout and returns.
 ///
-/// A turn takes no time then. A callback that arms itself again for now, or a descriptor that stays ready, would hold the
-/// clock where it is, and later timers would never come. So after 10,000 waits in a row at one moment each further one
-/// takes 1 µs, and later a ten-thousandth of the time that has passed so, until the clock moves by itself. An hour takes
-/// 140,000 turns then, and a timer is late by a ten-thousandth of the time at the most.
+/// With it a turn takes no time. A callback that arms itself again for now, or a descriptor that stays ready, would
+/// keep the clock from moving, and later timers would never fire. So after 10,000 waits in a row at one time, each
+/// further wait takes 1 µs. Later each takes a ten-thousandth of the time that has passed in this way, until a wait
+/// advances the clock again. Then an hour takes 140,000 turns, and a timer is late by at most a ten-thousandth of that
+/// time.
 ///
-/// Without a timeout there is nothing to jump to, and the inner backend really waits: for a descriptor, or a wake.
+/// Without a timeout there is no time to jump to. Then the inner backend really waits, for a descriptor or a wake.
 pub struct VirtualTime {
     inner: Box<dyn Backend>,
     clock: VirtualClock,
-    // The clock after the last wait, how many waits in a row had no time to let pass, and what the last of them took.
+    // The clock after the last wait; how many waits in a row left it unchanged; and how much time the waits after those
+    // took in all.
     last_ns: u64,
     standing: u64,
     crept_ns: u64,
 }
 
-/// So many waits in a row at one moment are a program's own affair.
+/// The number of waits in a row at one time that take no time.
 const STANDING_MAX: u64 = 10_000;
 
-/// What each further one takes at the least.
+/// The least time that each further wait takes.
 const CREEP_NS_MIN: u64 = 1_000;
 
 impl VirtualTime {
-    /// `inner`, with time passing on `clock`; the loop must read the same clock.
+    /// Makes a backend around `inner` that advances `clock`. The loop must read the same clock.
     #[must_use]
     pub fn new(inner: Box<dyn Backend>, clock: VirtualClock) -> Self {
         Self { inner, clock, last_ns: 0, standing: 0, crept_ns: 0 }
     }
 
-    /// Lets time pass: so much, or a little when it has stood still for too long.
+    /// Advances the clock by `by_ns`, or by a little if it has not moved for too long.
     fn pass(&mut self, by_ns: u64) {
         if by_ns > 0 || self.clock.now_ns() != self.last_ns {
             (self.standing, self.crept_ns) = (0, 0);

@@ -72,7 +72,7 @@ fn where_a_backend_is_refused_the_next_serves_and_the_report_says_why_c51() {
     on_each(refused.map(|(name, with)| (name, (name, with))), |(name, (calls, next))| {
         for (errno, why) in [
             (Errno::PERM, "a container's seccomp filter or kernel.io_uring_disabled does that"),
-            (Errno::NOSYS, "the kernel is without it, or a container's seccomp filter hides it"),
+            (Errno::NOSYS, "the kernel lacks it, or a container's seccomp filter hides it"),
             (Errno::NOMEM, "most kernels count the rings as locked memory, ulimit -l"),
         ] {
             let report = report(name, calls, errno);

@@ -1,4 +1,4 @@
-//! How the waker ends a wait on Unix: its descriptor is in the set. Twin of `windows`.
+//! The waker of the portable backend on Unix: its descriptor is in the set. `windows` has the same functions.
 
 use super::{WAKER, wanted};
 use crate::{Interest, Waker};
@@ -17,15 +17,15 @@ pub(super) fn arm(poller: &Poller, waker: &Waker) -> io::Result<()> {
     poller.modify(waker, wanted(WAKER, Interest::READ))
 }
 
-/// A wait has come back: a wake is an event of the waker's descriptor, so there is nothing to do yet.
+/// Called after each wait. A wake is an event of the waker's descriptor, so nothing is to be done here.
 pub(super) fn waited(_: &Waker) {}
 
-/// Puts a new registration in the place of an old one, for the file that has the number now.
+/// Replaces a registration by a new one, for the file that has the number now.
 pub(super) fn replace(poller: &Poller, fd: BorrowedFd<'_>, event: Event) -> io::Result<()> {
     poller.modify(fd, event)
 }
 
-/// For which of the observed directions a descriptor is ready that was reported: what the kernel says by its own set is so.
+/// The observed directions in which a reported descriptor is ready. The kernel's report is true on Unix.
 pub(super) fn ready(_: BorrowedFd<'_>, reported: &Event, _: Interest) -> Interest {
     super::directions(reported)
 }

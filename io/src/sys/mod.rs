@@ -1,7 +1,7 @@
-//! What differs between Unix and Windows, in twins with the same functions: `unix` and `windows`.
+//! The differences between Unix and Windows, in two files with the same functions: `unix` and `windows`.
 //!
-//! Beside them only the waker's bell and the part of the portable backend that hears it have twins, in their own folders.
-//! `select` and `signals` exist on Unix alone.
+//! Two other parts have such files, in their own folders: the waker, and how the portable backend is woken. `select`
+//! and `signals` exist only on Unix.
 
 #[cfg(unix)]
 mod unix;

@@ -1,4 +1,4 @@
-//! Unix: the clock, what a number stands for, descriptors of our own. Twin of `windows`.
+//! Unix: the clock, the identity of a file, and the loop's own descriptors. `windows` has the same functions.
 
 use rustix::fd::BorrowedFd;
 use std::io;
@@ -12,26 +12,26 @@ pub(crate) fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// What is usually behind a refusal of the kernel's.
+/// The usual cause of an error of the kernel's.
 pub(crate) fn usual_cause(error: &io::Error) -> Option<&'static str> {
     use rustix::io::Errno;
     match Errno::from_io_error(error)? {
         Errno::PERM => Some("a container's seccomp filter or kernel.io_uring_disabled does that"),
-        Errno::NOSYS => Some("the kernel is without it, or a container's seccomp filter hides it"),
+        Errno::NOSYS => Some("the kernel lacks it, or a container's seccomp filter hides it"),
         Errno::NOMEM => Some("most kernels count the rings as locked memory, ulimit -l"),
         Errno::MFILE => Some("the process has used up its descriptors, ulimit -n"),
         _ => None,
     }
 }
 
-/// Whether reading or writing may wait.
+/// Whether reading or writing may block.
 pub(crate) fn may_block(fd: BorrowedFd<'_>) -> bool {
     use rustix::fs::{OFlags, fcntl_getfl};
     fcntl_getfl(fd).map_or(true, |flags| !flags.contains(OFlags::NONBLOCK))
 }
 
-/// For backends whose kernel call takes a descriptor that is open as a path only (`O_PATH`), which cannot be read or
-/// written.
+/// Refuses a descriptor that is open as a path only (`O_PATH`), which cannot be read or written. For backends whose
+/// kernel call accepts such a descriptor.
 ///
 /// # Errors
 /// `EBADF` for such a descriptor, and for one that is not open.
@@ -41,23 +41,24 @@ pub(crate) fn refuse_path_only(fd: BorrowedFd<'_>) -> io::Result<()> {
     if fcntl_getfl(fd)?.contains(OFlags::PATH) { Err(rustix::io::Errno::BADF.into()) } else { Ok(()) }
 }
 
-/// Other systems know no such descriptors.
+/// Other systems have no such descriptors.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn refuse_path_only(_: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-// Descriptors of our own are never standard input, output or error. A daemon may have closed these, and the kernel gives
-// the lowest number that is free. What the process prints afterwards would go into a ring or a waker.
+// The loop's own descriptors never have the numbers of standard input, output and error. A daemon may have closed
+// those, and the kernel gives out the lowest free number. Then the output of the process would go into a ring or a
+// waker.
 
-/// The highest number that stands for something by convention.
+/// The highest number with a meaning by convention.
 const STANDARD_MAX: std::os::fd::RawFd = 2;
 
-/// Makes something that has a descriptor whose number is above those of the standard streams. What got such a number is held
-/// until there is one above, and then closed.
+/// Makes a value whose descriptor has a number above those of the standard streams. Values with lower numbers are kept
+/// until one has a higher number, and are then closed.
 ///
 /// # Errors
-/// What `make` says.
+/// The error of `make`.
 pub(crate) fn above_standard<T, E>(
     mut make: impl FnMut() -> Result<T, E>,
     lowest: impl Fn(&T) -> std::os::fd::RawFd,
@@ -73,26 +74,26 @@ pub(crate) fn above_standard<T, E>(
     make()
 }
 
-/// As [`above_standard`], for one descriptor.
+/// [`above_standard`] for one descriptor.
 ///
 /// # Errors
-/// What `make` says.
+/// The error of `make`.
 pub(crate) fn own<T: std::os::fd::AsRawFd, E>(make: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     above_standard(make, T::as_raw_fd)
 }
 
-/// Device and inode. Every socket and pipe has an inode of its own.
+/// The identity of a file: device and inode. Every socket and pipe has an inode of its own.
 pub(crate) struct Identity {
     device: u64,
     inode: u64,
-    /// What the kernel makes up, an eventfd or a timer descriptor for example, has one inode for all. An epoll set tells
-    /// them apart, since it knows its members by number and file. It is never waited for, and it keeps no file open. Without
-    /// a descriptor to spare there is none.
+    /// Files that the kernel makes up, such as an eventfd or a timer descriptor, all share one inode. An epoll set
+    /// tells them apart, because it knows its members by number and file. This set is never waited for, and it keeps no
+    /// file open. `None` if there is no descriptor to spare.
     #[cfg(target_os = "linux")]
     witness: Option<std::os::fd::OwnedFd>,
     is_always_ready: bool,
     #[cfg(target_os = "linux")]
-    #[allow(dead_code, reason = "io_uring asks, which some architectures lack")]
+    #[allow(dead_code, reason = "only io_uring uses it, which some architectures lack")]
     announces: bool,
 }
 
@@ -110,7 +111,7 @@ impl Identity {
             device,
             inode,
             is_always_ready,
-            // What the kernel makes up, such as an eventfd, has no type.
+            // A file that the kernel makes up, such as an eventfd, has no type.
             #[cfg(target_os = "linux")]
             announces: matches!(kind, FileType::Socket | FileType::Fifo | FileType::Unknown),
             #[cfg(target_os = "linux")]
@@ -118,7 +119,7 @@ impl Identity {
         })
     }
 
-    /// Whether `fd` still stands for this file.
+    /// Whether `fd` still names this file.
     pub(crate) fn still(&self, fd: BorrowedFd<'_>) -> bool {
         #[cfg(target_os = "linux")]
         if let Some(witness) = &self.witness {
@@ -129,21 +130,21 @@ impl Identity {
         rustix::fs::fstat(fd).is_ok_and(|stat| (stat.st_dev as u64, stat.st_ino as u64) == (self.device, self.inode))
     }
 
-    /// Whether a poll that stays armed is sure to report whenever there is more to read, or more room. A device may be
-    /// always ready and never report it.
+    /// Whether a poll that stays armed is certain to report each time that there is more to read, or more room to
+    /// write. A device may be always ready and never report that.
     #[cfg(target_os = "linux")]
-    #[allow(dead_code, reason = "io_uring asks, which some architectures lack")]
+    #[allow(dead_code, reason = "only io_uring uses it, which some architectures lack")]
     pub(crate) fn announces(&self) -> bool {
         self.announces
     }
 
-    /// Whether it is a regular file or a directory, of which reading and writing never wait.
+    /// Whether it is a regular file or a directory. Reading and writing those never blocks.
     pub(crate) fn is_always_ready(&self) -> bool {
         self.is_always_ready
     }
 }
 
-/// An epoll set of this one file, which asks for nothing.
+/// Makes an epoll set with this one file and no interest.
 #[cfg(target_os = "linux")]
 fn witness(fd: BorrowedFd<'_>) -> Option<std::os::fd::OwnedFd> {
     use rustix::event::epoll::{CreateFlags, EventData, EventFlags, add, create};

@@ -1,4 +1,4 @@
-//! Windows: the clock, what a number stands for, descriptors of our own. Twin of `unix`.
+//! Windows: the clock, the identity of a socket, and the loop's own descriptors. `unix` has the same functions.
 
 use rustix::fd::BorrowedFd;
 use std::io;
@@ -12,45 +12,46 @@ pub(crate) fn monotonic_ns() -> u64 {
     FIRST.get_or_init(Instant::now).elapsed().as_nanos() as u64
 }
 
-/// What is usually behind a refusal of the kernel's.
+/// The usual cause of an error of the kernel's.
 pub(crate) fn usual_cause(_: &io::Error) -> Option<&'static str> {
     None
 }
 
-/// Whether reading or writing may wait: Windows does not tell.
+/// Whether reading or writing may block. Windows does not say.
 pub(crate) fn may_block(_: BorrowedFd<'_>) -> bool {
     true
 }
 
-/// Windows knows no descriptors that are a path only.
+/// Windows has no descriptors that are a path only.
 pub(crate) fn refuse_path_only(_: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes something of our own. Sockets of Windows have no numbers that stand for something by convention.
+/// Makes a value with a socket. On Windows no number has a meaning by convention.
 ///
 /// # Errors
-/// What `make` says.
+/// The error of `make`.
 pub(crate) fn own<T, E>(mut make: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     make()
 }
 
-/// The type of a socket: all that Windows tells. A number that was closed and is another socket's now goes unnoticed.
+/// The type of a socket, which is all that Windows says. If a number was closed and is another socket's now, this does
+/// not notice.
 pub(crate) struct Identity(rustix::net::SocketType);
 
 impl Identity {
     /// # Errors
-    /// `WSAENOTSOCK` for whatever is no open socket: nothing else can be observed on Windows.
+    /// `WSAENOTSOCK` if it is not an open socket: nothing else can be observed on Windows.
     pub(crate) fn of(fd: BorrowedFd<'_>) -> io::Result<Self> {
         Ok(Self(rustix::net::sockopt::socket_type(fd)?))
     }
 
-    /// No socket is.
+    /// No socket is always ready.
     pub(crate) fn is_always_ready(&self) -> bool {
         false
     }
 
-    /// Whether `fd` still stands for this file.
+    /// Whether `fd` still names this socket.
     pub(crate) fn still(&self, fd: BorrowedFd<'_>) -> bool {
         Self::of(fd).is_ok_and(|now| now.0 == self.0)
     }

@@ -1,5 +1,5 @@
-//! `io_uring` on an architecture that the crate io-uring does not know: refused, so that the next backend serves. Twin of
-//! [`uring`](crate::uring) there.
+//! Stands for `io_uring` on an architecture that the crate io-uring does not support. It refuses, so that the next
+//! backend is taken. Its interface is that of [`uring`](crate::uring) on the others.
 
 use crate::memory::error_in_words;
 use crate::{Backend, Event, Interest, Token, Waker};
@@ -7,18 +7,18 @@ use std::convert::Infallible;
 use std::io;
 use std::os::fd::BorrowedFd;
 
-/// How the kernel would be asked to treat the rings.
+/// How the rings are to be set up.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub enum Setup {
     /// Linux 6.1.
     Deferred,
     /// Linux 5.19.
     Cooperative,
-    /// What every kernel knows.
+    /// Every kernel with io_uring.
     Plain,
 }
 
-/// There is none.
+/// Cannot be made.
 pub struct Uring(Infallible);
 
 impl Uring {

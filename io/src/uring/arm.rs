@@ -1,21 +1,23 @@
-//! What goes to the kernel: polls for registrations that are unarmed, and the removal of polls.
+//! Arming: queues polls for unarmed registrations, and the removal of polls.
 
 use super::{QUIET_TIMER, REMOVAL, Uring, WAKER};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use std::os::fd::AsFd;
 
-/// A busy registration that so many looks in a row have found not ready is armed when there is a system call anyway. Of two
-/// that answer each other every other look finds one not ready: both stay unarmed.
+/// A busy registration is armed together with the next system call when so many looks in a row have found it not ready.
+/// If two descriptors answer each other, every other look finds one of them not ready. With this limit both stay
+/// unarmed.
 pub(super) const IDLE: u8 = 2;
 
-/// After so many waits in a row that did not sleep, a new poll is one that lasts. A look follows its completion anyway, so
-/// it need not be armed again to learn whether the registration is still ready. In a loop that sleeps a poll for once costs
-/// less: arming it again and sleeping is one system call, a look and sleeping are two.
+/// After so many waits in a row that did not sleep, a new poll is multishot. In a busy loop a look follows each
+/// completion anyway, so the poll need not be armed again to learn whether the descriptor is still ready. In a loop
+/// that sleeps, a one-shot poll costs less: arming it again and sleeping take one system call, while a look and
+/// sleeping take two.
 const SLEEPLESS: u32 = 32;
 
 impl Uring {
-    /// Notes that the kernel would not tell when a slot's registration is ready.
+    /// Marks a slot whose registration may be ready without a report from the kernel.
     pub(super) fn mark_dirty(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         if !slot.is_dirty {
@@ -24,15 +26,16 @@ impl Uring {
         }
     }
 
-    /// Queues the removal of the polls of dirty registrations. What finds no room stays armed, and is looked at.
+    /// Queues the removal of the polls of all dirty registrations. If the queue is full, a poll stays armed, and the
+    /// registration is looked at.
     pub(super) fn disarm_dirty(&mut self) {
         for nth in 0..self.dirty.len() {
             self.needs_look |= self.disarm(self.dirty[nth] as usize).is_err();
         }
     }
 
-    /// Drops a registration whose descriptor was closed without being removed. Where its poll finds no room to be removed,
-    /// the next check tries again.
+    /// Drops a registration whose descriptor was closed without being removed. If there is no room to queue the removal
+    /// of its poll, the next check tries again.
     pub(super) fn drop_closed(&mut self, index: u32) {
         if self.disarm(index as usize).is_ok() {
             self.slots[index as usize].registration = None;
@@ -61,7 +64,7 @@ impl Uring {
         Ok(())
     }
 
-    /// Empties a slot. A poll that could not be disarmed is remembered, and removed before the next wait.
+    /// Empties a slot. If its poll cannot be removed now, its name is kept, and it is removed before the next wait.
     pub(super) fn forget(&mut self, index: usize) {
         let armed = self.slots[index].registration.take().filter(|known| known.serial != 0);
         if let Some(known) = armed {
@@ -70,7 +73,7 @@ impl Uring {
         }
     }
 
-    /// Queues the removals that found no room before.
+    /// Queues the removals that found no room earlier.
     pub(super) fn flush_removals(&mut self) -> Result<(), Errno> {
         while let Some(&name) = self.pending_removals.last() {
             if self.ring.unpoll(name, REMOVAL) {
@@ -82,13 +85,13 @@ impl Uring {
         Ok(())
     }
 
-    /// Queues a poll for the waker and for every unarmed registration that is observed.
+    /// Queues a poll for the waker and for every unarmed registration that has an interest.
     pub(super) fn arm(&mut self) -> Result<(), Errno> {
         self.arm_idle(0)
     }
 
-    /// Queues a poll for the waker, and for every unarmed registration that is observed, but for busy ones that fewer looks
-    /// in a row have found not ready.
+    /// Queues a poll for the waker and for every unarmed registration that has an interest. It leaves out busy
+    /// registrations that fewer than `looks` looks in a row have found not ready.
     pub(super) fn arm_idle(&mut self, looks: u8) -> Result<(), Errno> {
         self.flush_removals()?;
         self.arm_waker()?;
@@ -101,7 +104,7 @@ impl Uring {
                 self.dirty[kept] = index;
                 kept += 1;
             } else if known.is_some() && !self.arm_slot(index) {
-                // What found no room stays dirty until the kernel has taken what is queued.
+                // The queue is full. The registration stays dirty until the kernel has taken the queued entries.
                 answer = self.send();
                 if answer.is_err() {
                     break;
@@ -121,8 +124,8 @@ impl Uring {
             return Ok(());
         }
         let Some(waker) = &self.waker else { return Ok(()) };
-        // The name of one that was removed is not used again: its last completion may be on its way. One that lasts tells
-        // of every wake, because all earlier ones are taken with each.
+        // A name is not used again, because the last completion of a removed poll may still come. A multishot poll
+        // needs no new arming: each wake takes all earlier ones.
         let name = if self.waker_name < u64::from(u32::MAX) { self.waker_name + 1 } else { WAKER };
         if !self.ring.poll(name, waker.as_fd(), PollFlags::IN, true) {
             self.send()?;
@@ -132,7 +135,7 @@ impl Uring {
         Ok(())
     }
 
-    /// Queues a poll for a registration. `false` when the queue is full.
+    /// Queues a poll for a registration. Returns `false` if the queue is full.
     fn arm_slot(&mut self, index: u32) -> bool {
         let Some(known) = &mut self.slots[index as usize].registration else { return true };
         let serial = self.last_serial.checked_add(1).unwrap_or(1);
@@ -146,8 +149,8 @@ impl Uring {
         is_queued
     }
 
-    /// Queues the quiet timer, unless it is in the kernel already. One that stays there from wait to wait costs less than a
-    /// timeout of each of them.
+    /// Queues the quiet timer, unless the kernel has it already. Keeping one timer from wait to wait costs less than a
+    /// timeout for each wait.
     pub(super) fn set_quiet_timer(&mut self) -> Result<(), Errno> {
         if !self.quiet_timer_is_set {
             if !self.ring.quiet_timer(QUIET_TIMER) {
@@ -159,13 +162,13 @@ impl Uring {
         Ok(())
     }
 
-    /// Has the kernel take all that is queued, and do at once what a removal leaves to be done.
+    /// Submits all queued entries. With deferred completions the kernel also finishes removals at once.
     pub(super) fn send(&mut self) -> Result<(), Errno> {
         loop {
             let before = (self.ring.queued(), self.early.len());
             match self.ring.enter(Some(0)) {
                 Ok(_) | Err(Errno::INTR) => {}
-                // An older kernel takes nothing while more has completed than the ring holds.
+                // An older kernel takes no entries while there are more completions than the ring holds.
                 Err(Errno::BUSY) => {
                     while self.early.try_reserve(1).is_ok()
                         && let Some(completion) = self.ring.next()
@@ -173,21 +176,21 @@ impl Uring {
                         self.early.push_back(completion);
                     }
                 }
-                // Handled by the next wait: the caller may be in the middle of a change.
+                // The next wait handles this, because the caller may be in the middle of a change.
                 Err(Errno::BADR) => self.has_lost = true,
                 Err(error) => return Err(error),
             }
             match self.ring.queued() {
                 0 => return Ok(()),
-                // Nothing was taken, and nothing was in the way: there is no memory for it.
+                // Nothing was taken although nothing was in the way: the kernel has no memory.
                 left if (left, self.early.len()) == before => return Err(Errno::AGAIN),
                 _ => {}
             }
         }
     }
 
-    /// The kernel had no memory for a completion, if it has said so, and does not tell whose: every poll is removed, to be
-    /// armed again. Whether it was so.
+    /// Removes every poll, to arm it again, if the kernel has reported that it lost a completion for lack of memory. It
+    /// does not say which one. Returns whether that was so.
     pub(super) fn recover_lost(&mut self) -> bool {
         let has_lost = std::mem::take(&mut self.has_lost);
         if has_lost {
@@ -201,7 +204,7 @@ impl Uring {
         for index in 0..self.slots.len() {
             match self.disarm(index) {
                 Ok(()) => self.mark_dirty(index as u32),
-                // No room for that: the next wait tries again.
+                // There is no room for the removal, so the next wait tries again.
                 Err(_) => self.has_lost = true,
             }
         }

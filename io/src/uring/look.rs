@@ -1,4 +1,4 @@
-//! What is ready at this moment, by one system call for all registrations that are dirty.
+//! The look: one `poll` for all dirty registrations, which says what is ready at this moment.
 
 use super::Uring;
 use super::arm::IDLE;
@@ -15,8 +15,8 @@ impl Uring {
         !self.early.is_empty() || self.ring.has_completed() || self.ring.has_more()
     }
 
-    /// Takes what has completed while the user's code ran, without reporting it: it may be outdated. `true` when a wake
-    /// was among it.
+    /// Takes the completions that came while the user's code ran. It does not report them, because they may be
+    /// outdated. Returns `true` if one of them was a wake.
     pub(super) fn collect(&mut self) -> std::io::Result<bool> {
         if self.ring.has_more() || self.has_to_send() {
             self.send_along()?;
@@ -25,13 +25,14 @@ impl Uring {
         Ok(self.recover_lost() || is_woken)
     }
 
-    /// Whether something is to be sent that should not wait until the loop sleeps.
+    /// Whether an entry has to be submitted before the loop sleeps.
     pub(super) fn has_to_send(&mut self) -> bool {
         let waker_is_heard = self.waker_is_armed || self.waker.is_none();
         self.has_overdue || !waker_is_heard || self.ring.queued() > 0 || !self.pending_removals.is_empty()
     }
 
-    /// Sends what is queued, and arms those that are not busy. What the kernel has no memory for is sent by a later wait.
+    /// Submits the queued entries and arms registrations that are not busy. If the kernel has no memory for an entry, a
+    /// later wait submits it.
     pub(super) fn send_along(&mut self) -> std::io::Result<()> {
         self.has_overdue = false;
         match self.arm_idle(IDLE).and_then(|()| self.ring.enter(Some(0))) {
@@ -42,8 +43,8 @@ impl Uring {
         Ok(())
     }
 
-    /// Asks the kernel which of the dirty registrations are ready now, and reports those, a batch at the most. `false` when
-    /// a signal has cut that short.
+    /// Asks the kernel which dirty registrations are ready now, and reports those, at most a batch. Returns `false` if
+    /// a signal has interrupted it.
     pub(super) fn look(&mut self, events: &mut Vec<Event>) -> bool {
         self.prepare_look();
         if self.polled.len() == 0 {
@@ -56,7 +57,7 @@ impl Uring {
                 return false;
             }
             Err(_) => {
-                // Without an answer: arming them anew finds out which are ready.
+                // There is no answer. Arming them anew finds out which are ready.
                 self.disarm_dirty();
                 return true;
             }
@@ -77,13 +78,13 @@ impl Uring {
             }
         }
         self.dirty.truncate(kept);
-        // Those that found no room in this batch come first in the next.
+        // Registrations that found no room in this batch come first in the next.
         self.needs_look |= next.is_some();
         self.dirty.rotate_left(next.unwrap_or(0));
         true
     }
 
-    /// Lists what to ask about: all dirty registrations, in their order.
+    /// Lists all dirty registrations, in their order, for the poll.
     fn prepare_look(&mut self) {
         self.polled.clear();
         let (slots, polled) = (&mut self.slots, &mut self.polled);
@@ -95,7 +96,7 @@ impl Uring {
         });
     }
 
-    /// Whether the registration stays dirty.
+    /// Handles the answer for one registration. Returns whether it stays dirty.
     fn take_answer(&mut self, index: u32, answer: PollFlags, events: &mut Vec<Event>) -> bool {
         let Some(known) = &mut self.slots[index as usize].registration else { return false };
         known.note_look(!answer.is_empty(), self.waits);
@@ -103,7 +104,7 @@ impl Uring {
             let is_unarmed = known.is_unarmed();
             self.needs_look |= is_unarmed && known.is_busy();
             self.has_overdue |= is_unarmed && known.idle >= OVERDUE;
-            // Of an armed one the kernel tells when it is ready again.
+            // If it is armed, the kernel reports when it is ready again.
             return is_unarmed;
         }
         if answer.contains(PollFlags::NVAL) {
@@ -111,15 +112,15 @@ impl Uring {
             return false;
         }
         if known.is_busy() {
-            // Where there is no room for the removal of a poll that lasts, the poll stays armed for now.
+            // If there is no room to queue the removal of a multishot poll, the poll stays armed for now.
             let _ = self.disarm(index as usize);
         }
         if !self.report(index, answer, events) {
             return false;
         }
         let Some(known) = &self.slots[index as usize].registration else { return false };
-        // Of an armed edge there is nothing to say until there is news. Of others the next wait says whether they still are
-        // ready: by a look, or, when they are unarmed, by arming them.
+        // An armed edge is clean until its poll completes. For any other registration the next wait finds out whether
+        // it is still ready: by a look, or by arming it if it is unarmed.
         let is_dirty = known.is_unarmed() || !known.needs_news_only;
         self.needs_look |= is_dirty && (!known.is_unarmed() || known.may_be_busy());
         is_dirty

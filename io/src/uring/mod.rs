@@ -1,4 +1,5 @@
-//! `io_uring`, the backend of Linux 5.11 and later where it is permitted. Twin of [`epoll`](crate::epoll).
+//! The backend for `io_uring`, on Linux 5.11 and later where it is permitted. It has the same structure as
+//! [`epoll`](crate::epoll).
 //!
 //! ```text
 //!                 add, modify
@@ -7,53 +8,55 @@
 //!              ┌───────────────┐   armed when it is idle, or the loop is about to sleep   ┌────────────────┐
 //!       ┌─────►│     Dirty     │ ────────────────────────────────────────────────────────►│     Armed      │
 //!       │      │  the kernel   │                                                          │  a poll in the │
-//!       │      │  tells us     │◄──────────────────────────────────────────────────────── │  kernel tells  │
-//!       │      │  nothing      │   its poll completes                                     │  us            │
+//!       │      │  may not      │◄──────────────────────────────────────────────────────── │  kernel        │
+//!       │      │  report it    │   its poll completes                                     │  reports it    │
 //!       │      └───────┬───────┘                                                          └────────────────┘
 //!       └──────────────┘
 //!    a look finds it ready: it is reported
 //!
-//!   one wait   1  collect what has completed since the last wait ──► dirty
-//!              2  look: one `poll( 2 )` of all that are dirty ──► something is ready: report it and return
-//!              3  nothing is ready: arm all that are dirty and sleep, in one `io_uring_enter` ──► report and return
+//!   one wait   1  collect the completions since the last wait ──► dirty
+//!              2  look: one `poll( 2 )` of all dirty registrations ──► one is ready: report and return
+//!              3  none is ready: arm all dirty ones and sleep, in one `io_uring_enter` ──► report and return
 //! ```
 //!
-//! A level-triggered registration has a one-shot poll: it is dirty again when that has completed. An edge
-//! ([`expect_news`](Backend::expect_news)) has a multishot poll, which stays in the kernel when it reports; so has the
-//! waker. While the loop does not sleep, new polls are multishot for all: a look follows each completion anyway.
+//! The poll of a level-triggered registration is one-shot: when it has completed, the registration is dirty again. The
+//! poll of an edge-triggered one ([`expect_news`](Backend::expect_news)) is multishot and stays in the kernel when it
+//! reports. The waker's poll is multishot, too. While the loop does not sleep, all new polls are multishot, because a
+//! look follows each completion anyway.
 //!
-//! Step 2 is left out where step 3 does the same for less: when nothing has completed since the last wait and no
-//! registration is busy, arming a dirty one finds out whether it is ready, in the system call that sleeps.
+//! Step 2 is left out when nothing has completed since the last wait and no registration is busy. Then step 3 finds out
+//! by arming whether a dirty registration is ready, in the system call that sleeps.
 //!
-//! A busy registration has no poll in the kernel: its completion would cost more than a look. As a network driver polls
-//! under load and waits for interrupts otherwise, one that is found ready by look after look stays unarmed until the loop
-//! sleeps, or until many looks in a row have found it not ready. So while the same descriptors are busy, a wait is one
-//! `poll`, and the rings do nothing. `docs/backends.md` has the figures of this and of other ways, with the commands that
-//! measure them.
+//! A busy registration has no poll in the kernel, because a completion costs more than a look. A network driver works
+//! in the same way: it polls under load and waits for interrupts otherwise. A registration that several looks in a row
+//! have found ready stays unarmed until the loop sleeps, or until many looks in a row have found it not ready. So while
+//! the same descriptors are busy, a wait is one `poll`, and the rings are not used. `docs/backends.md` compares this
+//! with other ways in figures, and has the commands that measure them.
 //!
-//! What is reported is true when [`wait`](Backend::wait) returns. A poll that completes while the user's code runs may be
-//! outdated, because that code may have read the data: its completion only says which registration to look at. A poll
-//! that completes while the loop sleeps is true.
+//! A report is true when [`wait`](Backend::wait) returns. A poll that completes while the user's code runs may be
+//! outdated, because that code may have read the data. Such a completion only says which registration to look at. A
+//! poll that completes while the loop sleeps is true.
 //!
-//! Each poll has a name of its own, a serial number and a slot. So the completion of a cancelled poll is recognised and
-//! dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) cancels it before it returns.
-//! Where the kernel has no memory for that, `remove` says so, and the next wait cancels it.
+//! Each poll has a name of its own, made of a serial number and a slot. So the completion of a cancelled poll is
+//! recognised and dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) cancels it
+//! before it returns. If the kernel has no memory for that, `remove` returns an error, and the next wait cancels the
+//! poll.
 //!
-//! A descriptor that is closed without `remove` is found when it is polled or armed, by a check of one armed registration
-//! at every 64th wait, and by a check of all when nothing has happened for 10 to 20 ms. Its peer sees the end then, not at
-//! once as with epoll.
+//! A descriptor that was closed without `remove` is found when it is polled or armed, by a check of one armed
+//! registration at every 64th wait, and by a check of all when nothing has happened for 10 to 20 ms. Only then does its
+//! peer see the end; with epoll it sees the end at once.
 //!
-//! Timeouts are in nanoseconds. The rings belong to the process that made them: a forked child gets an error. The best kind
-//! of rings belongs to a thread, too: a loop that moves to another thread makes new rings there. `unsafe` stands in `ring`
-//! and `polled` only.
+//! Timeouts are in nanoseconds. The rings belong to the process that made them, and a forked child gets an error. Rings
+//! with the best setup also belong to a thread, so a loop that moves to another thread makes new rings there. Only
+//! `ring` and `polled` contain `unsafe`.
 
 mod arm;
 mod look;
-#[allow(unsafe_code, reason = "one system call, whose array is ours")]
+#[allow(unsafe_code, reason = "it makes one system call, on an array that it owns")]
 mod polled;
 mod reap;
 mod registration;
-#[allow(unsafe_code, reason = "the io_uring crate leaves it to its user that pointers in entries are valid")]
+#[allow(unsafe_code, reason = "the crate io-uring requires valid pointers in entries")]
 mod ring;
 #[cfg(test)]
 #[allow(unsafe_code, reason = "a fork")]
@@ -78,14 +81,14 @@ pub use ring::Setup;
 /// The size of the submission ring. A wait with more entries needs one more system call.
 const ENTRIES: u32 = 256;
 
-/// The most registrations that are checked before the loop sleeps again: 10,000 would take two milliseconds.
+/// The most registrations that are checked at a time before the loop sleeps: 10,000 would take two milliseconds.
 const CHECK_BATCH: usize = 256;
 
-/// How long to wait before the kernel is asked again, after it had no memory for an entry.
+/// How long to wait before submitting an entry again, after the kernel had no memory for it.
 const SCARCE_NS: u64 = 1_000_000;
 
-/// Names of entries that are no registration's poll. Their serial number is 0. Each poll of the waker has a name of its own,
-/// this one or a higher one.
+/// Names of entries that are not polls of registrations. Their serial number is 0. The waker's polls have this name and
+/// higher ones, a new one each time.
 const REMOVAL: u64 = 0;
 const QUIET_TIMER: u64 = 1;
 const WAKER: u64 = 2;
@@ -97,57 +100,59 @@ struct Slot {
     is_dirty: bool,
 }
 
-/// The rings, and what we know of the polls in them.
+/// The rings and the registrations whose polls are in them.
 pub struct Uring {
     mark: ForkMark,
     ring: Ring,
-    // By the token's index.
+    // By the index of the token.
     slots: Vec<Slot>,
-    // Indices of slots of which the kernel would not tell when they are ready: unarmed ones, and those that may have been
-    // ready since before. Has room for all slots.
+    // Indices of slots whose registration may be ready without a report from the kernel: those that are unarmed, and
+    // those that may have been ready before they were armed. Its capacity is the number of slots.
     dirty: Vec<u32>,
-    // Whether one of them is armed, or busy: arming alone would not do, or would cost more than a look.
+    // Whether a dirty registration is armed or busy. Then arming alone would not find out whether it is ready, or would
+    // cost more than a look.
     needs_look: bool,
-    // For the next look. Has room for all slots.
+    // Used by the next look. Its capacity is the number of slots.
     polled: Polled,
-    // Whether a look has found an unarmed registration idle for so long that it is to be armed for that reason alone.
+    // Whether a look has found an unarmed registration idle for so long that it must be armed even without another
+    // reason for a system call.
     has_overdue: bool,
-    // Names of polls to remove, of registrations that are gone: the queue was full, and the kernel took nothing. Has room
-    // for one more of each slot.
+    // Names of polls of former registrations that are still to be removed, because the queue was full and the kernel
+    // took nothing. There is room for one more for each slot.
     pending_removals: Vec<u64>,
     armed: usize,
     last_serial: u32,
     waker: Option<Waker>,
     waker_is_armed: bool,
-    // The name of the waker's poll.
+    // The name of the waker's current poll.
     waker_name: u64,
-    // Whether the quiet timer is in the kernel, and whether there was no event since it was set.
+    // Whether the quiet timer is in the kernel, and whether there was no event since it was queued.
     quiet_timer_is_set: bool,
     is_quiet: bool,
-    // Whether the quiet timer has come after a time without an event.
+    // Whether the quiet timer has completed after a time without an event.
     is_time_to_check: bool,
     // Completions that were taken to make room in the ring, and are not handled yet.
     early: VecDeque<Completion>,
     waits: u32,
-    // How many waits in a row did not sleep.
+    // The number of waits in a row that did not sleep.
     sleepless: u32,
     // The next slot to check.
     cursor: usize,
-    // Whether the kernel has said that it had no memory for a completion.
+    // Whether the kernel has reported that it lost a completion for lack of memory.
     has_lost: bool,
 }
 
 impl Uring {
-    /// Empty rings, close-on-exec, with the best setup that the kernel knows.
+    /// Makes empty rings, close-on-exec, with the best setup that the kernel supports.
     ///
     /// # Errors
-    /// `ENOSYS` or `EPERM` where io_uring is missing or forbidden, `Unsupported` before Linux 5.11, `ENOMEM`, `EMFILE`.
+    /// `ENOSYS` or `EPERM` if io_uring is missing or forbidden, `Unsupported` before Linux 5.11, `ENOMEM`, `EMFILE`.
     pub fn new() -> io::Result<Self> {
         let mut answer = Err(Errno::INVAL.into());
         for setup in Setup::ALL {
             answer = Self::with_rings(ENTRIES, setup);
             match &answer {
-                // The kernel does not know this setup.
+                // The kernel does not support this setup.
                 Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {}
                 _ => break,
             }
@@ -155,10 +160,11 @@ impl Uring {
         answer
     }
 
-    /// As on an older kernel, or with rings so small that they overflow: `entries` to send, and a multiple to receive.
+    /// Makes rings as on an older kernel, or rings so small that they overflow. The submission ring has `entries`
+    /// entries, the completion ring a multiple of them.
     ///
     /// # Errors
-    /// Those of [`new`](Self::new), and `EINVAL` for a setup that the kernel does not know.
+    /// Those of [`new`](Self::new), and `EINVAL` for a setup that the kernel does not support.
     pub fn with_rings(entries: u32, setup: Setup) -> io::Result<Self> {
         Ok(Self {
             ring: Ring::new(entries, setup)?,
@@ -185,8 +191,8 @@ impl Uring {
         })
     }
 
-    /// Makes new rings in this thread when the kernel says that the old ones belong to another. All registrations are
-    /// unarmed then. The kernel drops the old polls a little after the old rings are closed.
+    /// Makes new rings in this thread if the kernel says that the old ones belong to another thread. All registrations
+    /// are unarmed then. The kernel drops the old polls shortly after the old rings are closed.
     fn come_here(&mut self, error: Errno) -> io::Result<()> {
         if error != Errno::EXIST {
             return Err(error.into());
@@ -227,7 +233,7 @@ impl Uring {
         Ok(())
     }
 
-    /// Room for a slot, and for all that may be noted of each slot when memory has run out.
+    /// Makes room for a slot, and for everything that is recorded of each slot when memory has run out.
     fn make_room(&mut self, index: usize) -> Result<(), TryReserveError> {
         let more = (index + 1).saturating_sub(self.slots.len());
         let count = self.slots.len() + more;
@@ -241,7 +247,8 @@ impl Uring {
         Ok(())
     }
 
-    /// Arms all that are unarmed and sleeps until something is ready, in one system call. None that is armed may be ready.
+    /// Arms all unarmed registrations and sleeps until one is ready, in one system call. Call it only when no armed
+    /// registration can be ready.
     fn sleep(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
         let mut unchecked = if timeout_ns == Some(0) { 0 } else { self.slots.len() };
         let deadline_ns = timeout_ns.filter(|&ns| ns > 0).map(|ns| MonotonicClock.now_ns().saturating_add(ns));
@@ -258,7 +265,7 @@ impl Uring {
                 Ok(_) | Err(Errno::TIME) => false,
                 Err(Errno::INTR) => true,
                 Err(Errno::AGAIN | Errno::BUSY) => {
-                    // The next wait tries again, whatever becomes of this one.
+                    // The next wait tries again, whatever this one returns.
                     let waited = self.ring.wait(left_ns.map_or(SCARCE_NS, |ns| ns.min(SCARCE_NS)));
                     self.has_lost |= waited == Err(Errno::BADR);
                     true
@@ -323,7 +330,7 @@ impl Backend for Uring {
             self.forget(index);
             disarmed.or_else(|error| self.come_here(error))?;
         }
-        // A removal that a change of interest has queued keeps the file open, too.
+        // A change of interest may have queued a removal. Until it is submitted, its poll keeps the file open as well.
         if self.ring.queued() > 0 {
             self.send().or_else(|error| self.come_here(error))?;
         }
@@ -353,15 +360,16 @@ impl Backend for Uring {
         self.sleep(events, timeout_ns)
     }
 
-    /// The kernel announces deferred completions only to a wait for the rings: not to an epoll set that has the rings
-    /// in it, nor, when a descriptor is an eventfd itself, to an eventfd of the rings. So a loop that is watched from
-    /// outside goes on with rings of the older kind, which interrupt the outer wait.
+    /// The kernel announces deferred completions only to a wait on the rings themselves. An epoll set with the rings in
+    /// it does not see them, and an eventfd of the rings does not see them if the polled descriptor is itself an
+    /// eventfd. So a loop that is watched from outside continues with rings of the older kind, which interrupt the
+    /// outer wait.
     fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
         self.mark.check()?;
         if self.ring.setup() == Setup::Deferred {
             let announced = Ring::new(ENTRIES, Setup::Cooperative)?;
             self.disarm_all();
-            // What the kernel refuses now it drops with the rings.
+            // Entries that the kernel refuses now are dropped together with the rings.
             let _ = self.send();
             self.ring = announced;
             self.pending_removals.clear();
@@ -373,7 +381,7 @@ impl Backend for Uring {
 
     fn prepare(&mut self) -> io::Result<bool> {
         self.mark.check()?;
-        // What may be ready still is announced by a new poll only.
+        // Only a new poll announces a registration that may still be ready.
         self.disarm_dirty();
         match self.arm().and_then(|()| self.send()) {
             Ok(()) => Ok(self.has_lost || self.ring.has_completed() || !self.early.is_empty()),
@@ -384,7 +392,8 @@ impl Backend for Uring {
 }
 
 impl Drop for Uring {
-    /// The kernel clears rings away some time after they are closed. So the files that they keep open are let go here.
+    /// The kernel cleans rings up some time after they are closed. So the files that their polls keep open are released
+    /// here.
     fn drop(&mut self) {
         if !self.mark.is_ours() {
             return;

@@ -1,6 +1,6 @@
 //! `poll( 2 )` of many descriptors at once, without waiting.
 //!
-//! rustix has `ppoll`, which takes 33 ns more for its timeout and its signal mask: a fortieth of an event.
+//! rustix has only `ppoll`, which needs 33 ns more for its timeout and its signal mask: a fortieth of an event.
 
 use nix::libc;
 use rustix::event::PollFlags;
@@ -8,12 +8,12 @@ use rustix::io::Errno;
 use std::collections::TryReserveError;
 use std::os::fd::RawFd;
 
-/// The descriptors to ask about, and the answers.
+/// The descriptors to poll, and the answers.
 #[derive(Default)]
 pub(super) struct Polled(Vec<libc::pollfd>);
 
 impl Polled {
-    /// Room for so many.
+    /// Makes room for `count` descriptors.
     pub(super) fn try_grow(&mut self, count: usize) -> Result<(), TryReserveError> {
         self.0.try_reserve(count.saturating_sub(self.0.len()))
     }
@@ -26,18 +26,18 @@ impl Polled {
         self.0.len()
     }
 
-    /// Adds a descriptor, which need not be open.
+    /// Adds a descriptor. It need not be open.
     pub(super) fn push(&mut self, fd: RawFd, flags: PollFlags) {
         self.0.push(libc::pollfd { fd, events: flags.bits() as i16, revents: 0 });
     }
 
-    /// Asks the kernel.
+    /// Polls the descriptors.
     ///
     /// # Errors
-    /// `NOMEM`, or `INTR` when a signal is pending and nothing is ready.
+    /// `NOMEM`, or `INTR` if a signal is pending and nothing is ready.
     pub(super) fn ask(&mut self) -> Result<(), Errno> {
-        // SAFETY: the kernel reads and writes exactly the elements of the vector, which are `pollfd`s. A number that is not
-        // open is answered by POLLNVAL; nothing is done to a file.
+        // SAFETY: the kernel reads and writes exactly the elements of the vector, which are `pollfd`s. It answers a
+        // number that is not open with POLLNVAL, and does nothing to a file.
         let answer = unsafe { libc::poll(self.0.as_mut_ptr(), self.0.len() as libc::nfds_t, 0) };
         if answer < 0 {
             Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO))
@@ -46,7 +46,7 @@ impl Polled {
         }
     }
 
-    /// What the kernel said of the `nth`; nothing where it is not ready.
+    /// The answer for the `nth` descriptor; empty if it is not ready.
     pub(super) fn answer(&self, nth: usize) -> PollFlags {
         PollFlags::from_bits_retain(self.0[nth].revents as u16)
     }

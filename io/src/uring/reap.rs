@@ -1,5 +1,4 @@
-//! What comes from the kernel: completions, most of them events. And what the kernel does not report: descriptors that were
-//! closed.
+//! Completions, most of which become events. And the check for closed descriptors, which the kernel does not report.
 
 use super::ring::Completion;
 use super::{QUIET_TIMER, Uring};
@@ -9,8 +8,8 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 
 impl Uring {
-    /// Reports what has completed while the loop slept, one batch at the most. `true` when the wait is over although there
-    /// is no event.
+    /// Reports the completions that came while the loop slept, at most a batch. Returns `true` if the wait is over
+    /// although there is no event.
     pub(super) fn reap(&mut self, events: &mut Vec<Event>) -> bool {
         let mut is_over = false;
         let mut asked_in_vain = false;
@@ -27,8 +26,8 @@ impl Uring {
         }
     }
 
-    /// Takes what has completed while the user's code ran: those registrations are dirty, and nothing is reported. `true`
-    /// when a wake was among it.
+    /// Takes the completions that came while the user's code ran. It reports nothing and marks their registrations
+    /// dirty. Returns `true` if one of them was a wake.
     pub(super) fn reap_unreported(&mut self) -> bool {
         let (mut is_over, mut asked_in_vain) = (false, false);
         loop {
@@ -44,10 +43,10 @@ impl Uring {
         }
     }
 
-    /// Has the kernel make the completions that it has deferred. `false` when there are none, or when it fails.
+    /// Makes the kernel produce the completions that it has deferred. Returns `false` if there are none, or on failure.
     ///
-    /// The kernel may set its hint just after it has done the work that the hint speaks of. It takes the hint back when
-    /// there is work again, not before. So after one enter in vain there is no second.
+    /// The kernel's hint that there are more completions may be set just after the work it announces was done. The
+    /// kernel clears the hint only when there is new work. So after one `enter` without result there is no second one.
     fn enter_for_more(&mut self) -> bool {
         if !self.ring.has_more() {
             return false;
@@ -61,8 +60,8 @@ impl Uring {
         self.early.pop_front().or_else(|| self.ring.next())
     }
 
-    /// Handles a completion. Its event is appended to `events`, if there are any to append to. `true` when the wait is
-    /// over, with or without an event.
+    /// Handles a completion and appends its event to `events`, if that is given. Returns `true` if the wait is over,
+    /// with or without an event.
     pub(super) fn complete(&mut self, completion: Completion, events: Option<&mut Vec<Event>>) -> bool {
         let Completion { name, result, has_ended } = completion;
         if name == self.waker_name {
@@ -78,7 +77,7 @@ impl Uring {
         let slot = self.slots.get_mut(index as usize).filter(|_| serial != 0);
         let Some(known) = slot.and_then(|slot| slot.registration.as_mut()).filter(|known| known.serial == serial)
         else {
-            // Late: its poll was cancelled. Or it is the answer to a removal.
+            // It is the answer to a removal, or the late completion of a cancelled poll.
             return false;
         };
         if has_ended {
@@ -89,7 +88,7 @@ impl Uring {
             Ok(bits) => PollFlags::from_bits_retain(bits as u16),
             Err(_) => match Errno::from_raw_os_error(-result) {
                 Errno::CANCELED | Errno::AGAIN | Errno::NOMEM | Errno::INTR => PollFlags::empty(),
-                // Closed without being removed, before its poll was armed.
+                // The descriptor was closed without being removed, before its poll was armed.
                 Errno::BADF => {
                     self.slots[index as usize].registration = None;
                     return false;
@@ -101,8 +100,8 @@ impl Uring {
         match events {
             Some(events) => {
                 if !has_ended && !is_edge {
-                    // The next wait, too, may sleep, and a poll for once says by then whether it is still ready. Where there
-                    // is no room for the removal, a look does.
+                    // The next wait may sleep as well, and a one-shot poll says by then whether the descriptor is still
+                    // ready. If there is no room to queue the removal, a look finds out.
                     self.needs_look |= self.disarm(index as usize).is_err();
                 }
                 if has_ended || !is_edge {
@@ -118,8 +117,8 @@ impl Uring {
         }
     }
 
-    /// Appends the event of a registration, unless its number stands for another file now: then it is dropped. `false` for
-    /// one that is dropped.
+    /// Appends the event of a registration. If its number stands for another file now, it is dropped instead. Returns
+    /// `false` if it was dropped.
     pub(super) fn report(&mut self, index: u32, answer: PollFlags, events: &mut Vec<Event>) -> bool {
         self.is_quiet = false;
         let Some(known) = &mut self.slots[index as usize].registration else { return false };
@@ -139,8 +138,8 @@ impl Uring {
         true
     }
 
-    /// Drops those that were closed without being removed among the next armed registrations, `limit` at the most. Says
-    /// how many slots that took.
+    /// Checks the next armed registrations, at most `limit`, and drops those whose descriptors were closed. Returns how
+    /// many slots it passed.
     pub(super) fn check(&mut self, limit: usize) -> usize {
         let (mut looked, mut checked) = (0, 0);
         while looked < self.slots.len() && checked < limit {
@@ -156,14 +155,14 @@ impl Uring {
             }
         }
         if self.ring.queued() > 0 {
-            // What is refused now is sent by the next wait.
+            // Entries that are refused now are submitted by the next wait.
             let _ = self.send();
         }
         looked
     }
 }
 
-/// Hang-up and error end both directions. The user learns which by trying.
+/// Hang-up and error make both directions ready. The user learns which it was by reading or writing.
 fn readiness(answer: PollFlags) -> Interest {
     const ENDS: PollFlags = PollFlags::HUP.union(PollFlags::ERR);
     let mut ready = Interest::NONE;

@@ -1,4 +1,4 @@
-//! One registration: what is observed, its poll in the kernel, and how busy it is.
+//! One registration: its interest, its poll in the kernel, and how busy it is.
 
 use crate::checks::Checks;
 use crate::number::Number;
@@ -6,17 +6,18 @@ use crate::sys::Identity;
 use crate::{Interest, Token};
 use rustix::event::PollFlags;
 
-/// A registration is busy when so many looks in a row have found it ready, each no more than [`SOON`] waits after it was
-/// last reported.
+/// An unarmed registration is busy when so many looks in a row have found it ready, each at most [`SOON`] waits after
+/// its last report.
 const BUSY: u8 = 2;
 
-/// The same for a poll that lasts, which has to be removed then: that costs what so many completions do.
+/// The same number for a registration with a multishot poll. It becomes unarmed then, and removing the poll costs as
+/// much as so many completions.
 const BUSY_LASTING: u8 = 8;
 
 const SOON: u32 = 4;
 
-/// An unarmed registration that so many looks in a row have found not ready is armed, even if that needs a system call of
-/// its own. Arming it, and taking its completion later, costs about as much as so many looks at it.
+/// An unarmed registration that so many looks in a row have found not ready is armed, even if that needs a system call
+/// of its own. Arming it and taking its completion later cost about as much as so many looks.
 pub(super) const OVERDUE: u8 = 8;
 
 pub(super) struct Registration {
@@ -26,19 +27,19 @@ pub(super) struct Registration {
     pub(super) file: Identity,
     /// Whether readiness that was reported need not be reported again.
     pub(super) needs_news_only: bool,
-    /// The serial number of its poll in the kernel. 0: it is unarmed.
+    /// The serial number of its poll in the kernel; 0 if it is unarmed.
     pub(super) serial: u32,
     pub(super) checks: Checks,
-    /// The last wait that reported it.
+    /// The number of the last wait that reported it.
     pub(super) reported: u32,
-    /// How many looks in a row have found it not ready.
+    /// The number of looks in a row that found it not ready.
     pub(super) idle: u8,
-    /// How many looks in a row have found it ready, soon after it was reported.
+    /// The number of looks in a row that found it ready soon after its last report.
     streak: u8,
 }
 
 impl Registration {
-    /// An unarmed one, after so many waits of its backend.
+    /// Makes an unarmed registration after `waits` waits of its backend.
     pub(super) fn new(fd: Number, interest: Interest, token: Token, file: Identity, waits: u32) -> Self {
         let reported = waits.wrapping_sub(SOON + 1);
         let checks = Checks::default();
@@ -53,12 +54,12 @@ impl Registration {
         self.streak >= if self.is_unarmed() { BUSY } else { BUSY_LASTING }
     }
 
-    /// Whether it may become busy, so that the next wait should look before it arms anything.
+    /// Whether it may become busy. Then the next wait looks before it arms anything.
     pub(super) fn may_be_busy(&self) -> bool {
         self.streak > 0
     }
 
-    /// It has a poll from now on.
+    /// Records the poll that the registration has now.
     pub(super) fn arm(&mut self, serial: u32) {
         if self.is_busy() {
             self.streak = 0;
@@ -66,7 +67,7 @@ impl Registration {
         self.serial = serial;
     }
 
-    /// The look of this wait has found it ready, or not.
+    /// Records whether the look of this wait found it ready.
     pub(super) fn note_look(&mut self, is_ready: bool, waits: u32) {
         if !is_ready {
             self.idle = self.idle.saturating_add(1);
@@ -76,7 +77,7 @@ impl Registration {
         (self.streak, self.idle) = (if is_soon { self.streak.saturating_add(1) } else { 0 }, 0);
     }
 
-    /// What the kernel is asked about it.
+    /// The poll flags for its interest.
     pub(super) fn flags(&self) -> PollFlags {
         let mut flags = PollFlags::empty();
         flags.set(PollFlags::IN | PollFlags::RDHUP, self.interest.contains(Interest::READ));

@@ -1,4 +1,4 @@
-//! The kernel's two rings behind a safe face: what is queued goes in, what has completed comes out.
+//! A safe interface to the kernel's two rings: queued entries go in, completions come out.
 //!
 //! ```text
 //!   poll, unpoll ──► submission ring ──┐
@@ -6,8 +6,8 @@
 //!           next ◄── completion ring ◄─┘
 //! ```
 //!
-//! Only polls, their removal, and the quiet timer pass through here. None of them points to anything that goes away: after a
-//! call the kernel keeps nothing of ours but the rings, which it counts references to.
+//! The only entries are polls, their removal, and the quiet timer. None of them points to memory that may be freed:
+//! after a call the kernel uses only the rings, and it counts its references to those.
 
 use crate::memory::error_in_words;
 use crate::sys::above_standard;
@@ -19,14 +19,14 @@ use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// How the kernel is asked to treat the rings, best first.
+/// How the rings are set up, best first.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub enum Setup {
-    /// Completions are made in `enter` and nowhere else, by the one thread that calls it (Linux 6.1).
+    /// Completions are made only in `enter`, and only the one thread that calls it may use the rings (Linux 6.1).
     Deferred,
-    /// Completions are made when this thread makes any system call, and do not interrupt it (Linux 5.19).
+    /// Completions are made when this thread makes any system call. They do not interrupt it (Linux 5.19).
     Cooperative,
-    /// What every kernel knows.
+    /// Every kernel with io_uring.
     Plain,
 }
 
@@ -39,23 +39,23 @@ impl Setup {
 pub(super) struct Completion {
     /// The entry's name.
     pub(super) name: u64,
-    /// What the operation returns, or the negative error number.
+    /// The result of the operation, or a negative error number.
     pub(super) result: i32,
-    /// Whether the entry is finished. A poll that lasts is not.
+    /// Whether the entry is finished. A multishot poll is not finished by a completion.
     pub(super) has_ended: bool,
 }
 
-/// The size of the completion ring, in submission rings. The kernel finds a poll to remove by a hash table, whose size
-/// follows that of the completion ring. With 10,000 polls a removal takes 1.6 µs at this size.
+/// The size of the completion ring as a multiple of the submission ring. The kernel finds the poll to be removed by a hash
+/// table, whose size follows that of the completion ring. With 10,000 polls a removal takes 1.6 µs at this size.
 const COMPLETIONS: u32 = 32;
 
-/// The same where memory is short; a removal among 10,000 polls takes 4 µs. Two things make the larger ring fail with
-/// `ENOMEM` while the machine has memory: the rings count as locked memory (`ulimit -l`, before Linux 5.12 and at least in
-/// 6.18, unless the process has `CAP_IPC_LOCK`), and the kernel may find no adjacent pages for it
+/// The same multiple where memory is short. With 10,000 polls a removal takes 4 µs then. The larger ring can fail with
+/// `ENOMEM` for two reasons, although the machine has memory. The rings count as locked memory (`ulimit -l`), before
+/// Linux 5.12 and at least in 6.18, unless the process has `CAP_IPC_LOCK`. And the kernel may find no adjacent pages for it
 /// (<https://github.com/axboe/liburing/issues/1614>).
 const FEW_COMPLETIONS: u32 = 4;
 
-/// How long the quiet timer takes: the time without an event after which armed registrations are checked.
+/// The duration of the quiet timer. After so long without an event the armed registrations are checked.
 pub(super) const QUIET_NS: u64 = 10_000_000;
 
 static QUIET_TIMER: Timespec = Timespec::new().nsec(QUIET_NS as u32);
@@ -64,15 +64,15 @@ static QUIET_TIMER: Timespec = Timespec::new().nsec(QUIET_NS as u32);
 pub(super) struct Ring {
     rings: IoUring,
     setup: Setup,
-    // Has the kernel leave out the completion of a removal that succeeds, where it can.
+    // Suppresses the completion of a successful removal, where the kernel can.
     quiet: Flags,
-    // Whether polls can last (Linux 5.13).
+    // Whether the kernel supports multishot polls (Linux 5.13).
     pub(super) has_multishot: bool,
 }
 
 impl Ring {
     /// # Errors
-    /// The kernel's: `EINVAL` for a setup that it is too old for, `EPERM` or `ENOSYS` where it is forbidden.
+    /// The kernel's: `EINVAL` for a setup that it does not support, `EPERM` or `ENOSYS` if io_uring is forbidden.
     pub(super) fn new(entries: u32, setup: Setup) -> io::Result<Self> {
         above_standard(|| Self::make_of_a_size(entries, setup), |ring| ring.rings.as_raw_fd())
     }
@@ -100,7 +100,7 @@ impl Ring {
             Setup::Plain => &mut builder,
         };
         let rings = match setup {
-            // Without an index between ring and entry, from Linux 6.6 on.
+            // Without an array of indices between ring and entries, from Linux 6.6 on.
             Setup::Deferred => builder.clone().setup_no_sqarray().build(entries).or_else(|_| builder.build(entries)),
             _ => builder.build(entries),
         }?;
@@ -110,60 +110,60 @@ impl Ring {
         }
         let can_be_quiet = rings.params().is_feature_skip_cqe_on_success();
         let quiet = if can_be_quiet { Flags::SKIP_SUCCESS } else { Flags::empty() };
-        // Of the same version, and it has a flag.
+        // The kernel has no flag for multishot polls, but one for a feature that came in the same version.
         let has_multishot = rings.params().is_feature_resource_tagging();
         Ok(Self { rings, setup, quiet, has_multishot })
     }
 
-    /// Queues a poll that completes under `name`: once, or, if it `lasts` and the kernel knows how, whenever there is news.
-    /// `false` when the ring is full.
+    /// Queues a poll whose completions have the name `name`. If it `lasts` and the kernel supports that, it is
+    /// multishot; else it is one-shot. Returns `false` if the ring is full.
     pub(super) fn poll(&mut self, name: u64, fd: BorrowedFd<'_>, flags: PollFlags, lasts: bool) -> bool {
         let poll = opcode::PollAdd::new(Fd(fd.as_raw_fd()), flags.bits().into()).multi(lasts && self.has_multishot);
         self.queue(&poll.build().user_data(name))
     }
 
-    /// Queues the removal of the poll `name`, which completes too, under its own name. The completion of the removal itself
-    /// has the name `answer`, or is left out. `false` when the ring is full.
+    /// Queues the removal of the poll `name`, which then completes under its own name. The completion of the removal
+    /// itself has the name `answer`, or is suppressed. Returns `false` if the ring is full.
     pub(super) fn unpoll(&mut self, name: u64, answer: u64) -> bool {
         self.queue(&opcode::PollRemove::new(name).build().user_data(answer).flags(self.quiet))
     }
 
-    /// Queues a completion under `name` after [`QUIET_NS`]. `false` when the ring is full.
+    /// Queues a timer that completes under `name` after [`QUIET_NS`]. Returns `false` if the ring is full.
     pub(super) fn quiet_timer(&mut self, name: u64) -> bool {
         self.queue(&opcode::Timeout::new(&QUIET_TIMER).build().user_data(name))
     }
 
     fn queue(&mut self, entry: &Entry) -> bool {
         // SAFETY:
-        // 1. An entry's pointers must be valid until it completes: `poll`, `unpoll` and `quiet_timer` build the only
-        //    entries; the first two have none, and that of the quiet timer points to a static.
-        // 2. A descriptor in it may be closed meanwhile: it is a number, and the kernel keeps the file that it stood for.
+        // 1. An entry's pointers must be valid until it completes. Only `poll`, `unpoll` and `quiet_timer` build entries.
+        //    Those of the first two have no pointers; that of the quiet timer points to a static.
+        // 2. A descriptor in an entry may be closed meanwhile: it is only a number, and the kernel holds its file.
         unsafe { self.rings.submission().push(entry) }.is_ok()
     }
 
-    /// How many entries are queued that the kernel has not taken.
+    /// The number of queued entries that the kernel has not taken.
     pub(super) fn queued(&mut self) -> usize {
         self.rings.submission().len()
     }
 
-    /// Whether there are completions that only another [`enter`](Self::enter) brings: the kernel has deferred them, or
-    /// they are more than the ring holds.
+    /// Whether there are completions that only another [`enter`](Self::enter) delivers: the kernel has deferred them,
+    /// or the ring had no room for them.
     pub(super) fn has_more(&mut self) -> bool {
         let queue = self.rings.submission();
         queue.cq_overflow() || queue.taskrun()
     }
 
-    /// Sends what is queued, then waits until there is a completion or `timeout_ns` have passed (`None`: for ever; 0:
-    /// not at all). Says how many entries the kernel took.
+    /// Submits the queued entries, then waits until there is a completion or `timeout_ns` have passed. `None` waits for
+    /// ever, and 0 does not wait. Returns how many entries the kernel took.
     ///
     /// # Errors
-    /// The kernel's; `TIME` when the time has passed and nothing was sent.
+    /// The kernel's; `TIME` if the time has passed and nothing was submitted.
     pub(super) fn enter(&mut self, timeout_ns: Option<u64>) -> Result<usize, Errno> {
         let queued = self.queued();
         self.enter_with(queued, timeout_ns)
     }
 
-    /// As [`enter`](Self::enter), and leaves in the queue what is queued.
+    /// [`enter`](Self::enter) that leaves the queued entries in the queue.
     pub(super) fn wait(&mut self, timeout_ns: u64) -> Result<usize, Errno> {
         self.enter_with(0, Some(timeout_ns))
     }
@@ -171,7 +171,7 @@ impl Ring {
     fn enter_with(&mut self, queued: usize, timeout_ns: Option<u64>) -> Result<usize, Errno> {
         let timeout = timeout_ns.map(|ns| Timespec::new().sec(ns / 1_000_000_000).nsec((ns % 1_000_000_000) as u32));
         let wanted = u32::from(timeout_ns != Some(0));
-        // `GETEVENTS` even when nothing is wanted: without it the kernel makes no completion.
+        // `GETEVENTS` even if nothing is waited for: without it the kernel makes no completions.
         let mut flags = EnterFlags::GETEVENTS;
         let mut arguments = None;
         if let Some(timeout) = timeout.as_ref().filter(|_| wanted > 0) {
@@ -179,10 +179,10 @@ impl Ring {
             arguments = Some(SubmitArgs::new().timespec(timeout));
         }
         // SAFETY:
-        // 1. `EXT_ARG` says that the argument is an `io_uring_getevents_arg`, and `SubmitArgs` is one, transparently;
-        //    without it there is no argument.
-        // 2. The timespec to which it points is on this frame, and the kernel reads it during the call only.
-        // 3. `queued` entries or none lie in the submission ring, put there by `queue`.
+        // 1. `EXT_ARG` says that the argument is an `io_uring_getevents_arg`, and `SubmitArgs` is a transparent wrapper of
+        //    one. Without the flag there is no argument.
+        // 2. Its timespec is on this stack frame, and the kernel reads it only during the call.
+        // 3. The submission ring holds at least `queued` entries, put there by `queue`.
         let answer = unsafe { self.rings.submitter().enter(queued as u32, wanted, flags.bits(), arguments.as_ref()) };
         answer.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
     }
@@ -192,14 +192,14 @@ impl Ring {
         !self.rings.completion().is_empty()
     }
 
-    /// How the rings were made.
+    /// The setup that the rings were made with.
     pub(super) fn setup(&self) -> Setup {
         self.setup
     }
 
-    /// The rings' own descriptor, readable while there is a completion to take.
+    /// The rings' own descriptor. It is readable while there is a completion to take.
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: the rings have it open for as long as they live, and the answer borrows them.
+        // SAFETY: the rings keep it open as long as they live, and the result borrows them.
         unsafe { BorrowedFd::borrow_raw(self.rings.as_raw_fd()) }
     }
 

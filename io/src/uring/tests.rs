@@ -1,4 +1,4 @@
-//! What only the kernel's own account of the rings shows, and a fork.
+//! Tests that read the kernel's own list of polls, or fork.
 
 mod busy;
 mod lasting;
@@ -18,7 +18,7 @@ use std::num::NonZeroU32;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::PoisonError;
 
-/// Whether this system has the rings of every kind.
+/// Whether this system permits rings with every setup.
 fn permitted() -> bool {
     Setup::ALL.into_iter().all(|setup| or_skip("uring", Uring::with_rings(4, setup)).is_some())
 }
@@ -37,7 +37,7 @@ fn pipes(count: u32) -> Vec<(BorrowedFd<'static>, PipeWriter)> {
     (0..count).map(|_| lent(std::io::pipe().unwrap())).collect()
 }
 
-/// Those that need nothing of what is tested here.
+/// The other backends, which need none of the features that are tested here.
 fn others() -> [(&'static str, Box<dyn Backend>); 3] {
     [
         ("epoll", Box::new(Epoll::new().unwrap())),
@@ -50,7 +50,7 @@ fn waited(uring: &mut Uring) -> Vec<u32> {
     ready(uring).iter().map(|token| token.index()).collect()
 }
 
-/// How many polls the kernel has.
+/// The number of polls that the kernel has.
 fn polls(uring: &Uring) -> usize {
     let path = format!("/proc/self/fdinfo/{}", uring.ring.as_fd().as_raw_fd());
     let text = std::fs::read_to_string(path).unwrap();
@@ -68,11 +68,11 @@ fn the_kernel_has_exactly_the_polls_that_are_armed() {
         for (index, (fd, _)) in (0..).zip(&pipes) {
             uring.add(*fd, Interest::READ, token(index)).unwrap();
         }
-        assert_eq!((uring.armed, polls(&uring)), (0, 0), "registrations travel with the wait");
+        assert_eq!((uring.armed, polls(&uring)), (0, 0), "registrations are submitted by the wait");
         assert_eq!(waited(&mut uring), []);
         assert_eq!((uring.armed, polls(&uring)), (3, 3), "{setup:?}");
         uring.remove(pipes[0].0, token(0)).unwrap();
-        assert_eq!((uring.armed, polls(&uring)), (2, 2), "removed before control returns");
+        assert_eq!((uring.armed, polls(&uring)), (2, 2), "removed before `remove` returns");
         uring.modify(pipes[1].0, Interest::NONE, token(1)).unwrap();
         uring.modify(pipes[2].0, Interest::BOTH, token(2)).unwrap();
         assert_eq!(waited(&mut uring), []);
@@ -82,7 +82,7 @@ fn the_kernel_has_exactly_the_polls_that_are_armed() {
     }
 }
 
-/// A change of interest leaves a removal in the queue; removing the descriptor takes it along.
+/// A change of interest leaves a removal in the queue. Removing a descriptor submits it, too.
 #[test]
 fn what_a_change_has_left_armed_is_let_go_by_a_removal() {
     if !permitted() {
@@ -108,7 +108,7 @@ fn a_late_completion_is_dropped() {
         let mut uring = Uring::with_rings(4, setup).unwrap();
         uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
         assert_eq!(waited(&mut uring), []);
-        // The poll completes, and there was no look yet.
+        // The poll has completed, but the backend has not looked yet.
         pipes[0].1.write_all(b"x").unwrap();
         uring.remove(pipes[0].0, token(0)).unwrap();
         let newer = Token::new(0, NonZeroU32::new(2).unwrap());
@@ -119,7 +119,8 @@ fn a_late_completion_is_dropped() {
     }
 }
 
-/// More registrations in one turn than the ring sends, more ready ones than it receives: all come in one batch.
+/// There are more registrations in one turn than the submission ring holds, and more ready ones than the completion
+/// ring holds. All come in one batch.
 #[test]
 fn both_rings_may_be_smaller_than_a_batch() {
     if !permitted() {
@@ -144,7 +145,7 @@ fn both_rings_may_be_smaller_than_a_batch() {
     }
 }
 
-/// `EBADR`: the kernel has lost completions and does not know whose.
+/// `EBADR`: the kernel has lost completions and does not say which.
 #[test]
 fn after_lost_completions_everybody_is_armed_again_once() {
     if !permitted() {
@@ -180,7 +181,7 @@ fn serial_numbers_begin_again_and_leave_out_the_one_of_no_poll() {
     assert_eq!(waited(&mut uring).len(), 3);
 }
 
-/// C40: the end of a loop, too, lets go of the files.
+/// C40: when a loop is dropped, it releases the files.
 #[test]
 fn a_dropped_loop_keeps_no_file_open_c40() {
     if !permitted() {
@@ -199,7 +200,7 @@ fn a_dropped_loop_keeps_no_file_open_c40() {
     }
 }
 
-/// C57: what a child queued would be sent by the parent.
+/// C57: the parent would submit what the child queued.
 #[test]
 fn a_forked_child_is_told_so_and_the_parent_notices_nothing_c57() {
     if !permitted() {
@@ -211,8 +212,8 @@ fn a_forked_child_is_told_so_and_the_parent_notices_nothing_c57() {
         let mut uring = Uring::with_rings(4, setup).unwrap();
         uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
         assert_eq!(waited(&mut uring), []);
-        // SAFETY: the child calls only what allocates and makes system calls, which the C library makes safe after a
-        // fork, and ends with `_exit`: it never comes back into the test's harness.
+        // SAFETY: the child only allocates and makes system calls, which the C library makes safe after a fork. It ends
+        // with `_exit`, so it never returns to the test harness.
         match unsafe { fork() }.unwrap() {
             ForkResult::Child => {
                 let told = [
@@ -241,7 +242,7 @@ fn a_forked_child_is_told_so_and_the_parent_notices_nothing_c57() {
     });
 }
 
-/// C57: of what a child inherits it can only let go, and make a loop of its own.
+/// C57: a child can only drop a loop that it inherits, and make one of its own.
 #[test]
 fn a_forked_child_that_makes_its_own_loop_leaves_the_parents_alone_c57() {
     if !permitted() {
@@ -281,7 +282,7 @@ fn a_forked_child_that_makes_its_own_loop_leaves_the_parents_alone_c57() {
     });
 }
 
-/// C41: of more than are looked at in one go, too.
+/// C41: the number of registrations is larger than one batch of checks.
 #[test]
 fn a_quiet_wait_drops_what_was_closed_c41() {
     if !permitted() {
@@ -294,7 +295,7 @@ fn a_quiet_wait_drops_what_was_closed_c41() {
     }
     assert_eq!(waited(&mut uring), []);
     nix::unistd::close(pipes[299].0.as_raw_fd()).unwrap();
-    // One would do, but the kernel cuts a wait short now and then.
+    // One wait would be enough, but the kernel sometimes cuts a wait short.
     for _ in 0..100 {
         if uring.armed == 300 {
             uring.wait(&mut Vec::new(), Some(4 * ring::QUIET_NS)).unwrap();
@@ -303,31 +304,31 @@ fn a_quiet_wait_drops_what_was_closed_c41() {
     assert_eq!((uring.armed, polls(&uring)), (299, 299));
 }
 
-/// What safe Rust refuses to carry to another thread, and a host of C or Lua does.
+/// A backend that is used in another thread. Safe Rust does not allow that, but a host in C or Lua can do it.
 struct Carried<'a>(&'a mut dyn Backend);
 
-// SAFETY: `carry` waits for the other thread, so that one at a time has the backend.
+// SAFETY: `carry` waits for the other thread, so only one thread has the backend at a time.
 unsafe impl Send for Carried<'_> {}
 
-/// Does something in another thread.
+/// Runs `act` in another thread.
 fn carry<T: Send>(backend: &mut dyn Backend, act: impl FnOnce(&mut dyn Backend) -> T + Send) -> T {
     let carried = Carried(backend);
     let story = move || {
-        // The whole of it, not only the reference that is not `Send`.
+        // The block moves all of `carried` into the thread, and not only the reference in it, which is not `Send`.
         let Carried(backend) = { carried };
         act(backend)
     };
     std::thread::scope(|scope| scope.spawn(story).join().unwrap())
 }
 
-/// A loop that watched itself would find itself ready for ever.
+/// A loop that observes its own descriptor would always find it ready.
 #[test]
 fn a_backends_own_descriptor_is_refused() {
     let ours = |setup| or_skip("uring", Uring::with_rings(4, setup)).map(|uring| Box::new(uring) as Box<dyn Backend>);
     let all = Setup::ALL.into_iter().filter_map(|setup| Some(("uring", ours(setup)?)));
     on_each(all.chain(others()), |mut backend| {
         let Ok(number) = backend.pollable().map(|own| own.as_raw_fd()) else { return };
-        // SAFETY: it stays open as long as the backend lives, and is given to the backend only.
+        // SAFETY: it stays open as long as the backend lives, and only the backend gets it.
         let own = unsafe { BorrowedFd::borrow_raw(number) };
         for interest in [Interest::READ, Interest::NONE] {
             let refused = backend.add(own, interest, token(1)).err().and_then(|error| error.raw_os_error());
@@ -338,14 +339,14 @@ fn a_backends_own_descriptor_is_refused() {
     });
 }
 
-/// One wait: which tokens are ready.
+/// The tokens that one wait reports.
 fn ready(backend: &mut dyn Backend) -> Vec<Token> {
     let mut events = Vec::new();
     backend.wait(&mut events, Some(0)).unwrap();
     events.iter().map(|event| event.token).collect()
 }
 
-/// C59: it works on every backend, there and back in its own thread.
+/// C59: every backend works when it is used in another thread and then in its own again.
 #[test]
 fn used_from_another_thread_it_works_c59() {
     let ours = |setup| or_skip("uring", Uring::with_rings(4, setup)).map(|uring| Box::new(uring) as Box<dyn Backend>);
@@ -353,14 +354,14 @@ fn used_from_another_thread_it_works_c59() {
     on_each(all.chain(others()), |mut backend| {
         let mut pipes = pipes(1);
         backend.add(pipes[0].0, Interest::READ, token(0)).unwrap();
-        assert_eq!(ready(&mut *backend), [], "from here on it is this thread's");
+        assert_eq!(ready(&mut *backend), [], "it belongs to this thread from here on");
         pipes[0].1.write_all(b"x").unwrap();
         assert_eq!(carry(&mut *backend, ready), [token(0)], "{}", backend.name());
         assert_eq!(ready(&mut *backend), [token(0)], "{}", backend.name());
     });
 }
 
-/// In another thread each of these is the first to meet the kernel.
+/// Each of these is the first call in the other thread that reaches the kernel.
 #[test]
 fn whatever_another_thread_does_first_brings_the_rings_there_c59() {
     if !permitted() {
@@ -369,7 +370,7 @@ fn whatever_another_thread_does_first_brings_the_rings_there_c59() {
     type First = fn(&mut dyn Backend, &[(BorrowedFd<'static>, PipeWriter)]);
     let all: [First; 3] = [
         |uring, pipes| uring.remove(pipes[0].0, token(0)).unwrap(),
-        |uring, _| assert!(uring.prepare().unwrap(), "to be sure, it says that something may have happened"),
+        |uring, _| assert!(uring.prepare().unwrap(), "it says that there may be events"),
         // The ring has room for the removal of four polls.
         |uring, pipes| {
             (0..6).for_each(|index| uring.modify(pipes[index].0, Interest::READ, token(index as u32)).unwrap())

@@ -1,18 +1,18 @@
-//! Ends a loop's wait from outside: from any thread, and from a signal handler.
+//! The waker ends a loop's wait from any thread, and from a signal handler.
 //!
 //! ```text
-//!   wake ──► pending?  no ──► ring the bell ──► readable: the wait ends ──► drain: silence the bell, then no longer pending
+//!   wake ──► pending?  no ──► set, ring the bell ──► readable: the wait ends ──► drain: silence the bell, clear pending
 //!               │
-//!               └───── yes: the caller that set it rings, or has rung
+//!               └───── yes: nothing to do; the wake that set it rings the bell, or has rung it
 //! ```
 //!
-//! The flag spares all but the first of many wakes the system call. Measured on Linux 6.18: a wake that finds another one
-//! pending takes 7 to 10 ns, the write to an eventfd that it saves 460 to 630 ns; a wake and the turn that it ends take
-//! 2.3 to 2.9 µs with the flag and without.
+//! The flag saves the system call for all but the first of many wakes. Measured on Linux 6.18: a wake that finds
+//! another one pending takes 7 to 10 ns, and saves a write to an eventfd of 460 to 630 ns. A wake and the turn that it
+//! ends take 2.3 to 2.9 µs, with and without the flag.
 
 mod pending;
 #[cfg(all(test, target_os = "linux", not(loom)))]
-#[allow(unsafe_code, reason = "a signal handler")]
+#[allow(unsafe_code, reason = "it is tested in a signal handler")]
 mod tests;
 #[cfg(unix)]
 mod unix;
@@ -31,13 +31,13 @@ use unix::Bell;
 #[cfg(windows)]
 use windows::Bell;
 
-/// Wakes the loop that it came from. Clones wake the same loop; one that outlives its loop has no effect.
+/// Wakes the loop that it was made for. Clones wake the same loop. A waker that outlives its loop has no effect.
 ///
-/// Wakes are coalesced, never lost: a wake before or during a wait ends that wait, and what was done before [`wake`]
-/// (a push into a queue, say) is visible once the turn that it ended has returned.
+/// Several wakes may count as one, but none is lost. A wake before or during a wait ends that wait. Everything that was
+/// done before [`wake`], such as a push into a queue, is visible after the turn that it ended.
 ///
-/// Underneath is an eventfd on Linux and a pipe on any other Unix, non-blocking and close-on-exec; on Windows a call of the
-/// backend's that posts to its completion port. A forked child must leave its parent's wakers alone.
+/// It uses an eventfd on Linux and a pipe on other Unix systems, both non-blocking and close-on-exec. On Windows it
+/// calls the backend, which posts to its completion port. A forked child must not use its parent's wakers.
 ///
 /// [`wake`]: Waker::wake
 #[derive(Clone, Debug)]
@@ -53,12 +53,12 @@ impl Waker {
         Ok(Self(Arc::new(Pending::new(bell))))
     }
 
-    /// Ends the loop's current wait, or its next one. One system call at the most, safe in a signal handler.
+    /// Ends the loop's current wait, or its next one. Makes at most one system call, and is safe in a signal handler.
     pub fn wake(&self) {
         self.0.wake();
     }
 
-    /// Takes all wakes so far: for a [`Backend`](crate::Backend), before its wait comes back.
+    /// Takes all wakes so far. A [`Backend`](crate::Backend) calls it before its wait returns.
     pub fn drain(&self) {
         self.0.drain();
     }
@@ -66,7 +66,7 @@ impl Waker {
 
 #[cfg(unix)]
 impl Waker {
-    /// As on a Unix other than Linux.
+    /// Makes a waker with a pipe, as on a Unix other than Linux.
     ///
     /// # Errors
     /// The kernel's, `EMFILE` for example.
@@ -74,19 +74,20 @@ impl Waker {
         Self::of(Bell::pipe()?)
     }
 
-    /// For a signal handler that has nothing but `write`: 8 bytes of a native `u64`, value 1, wake the loop.
+    /// The descriptor for a signal handler that can only call `write`: 8 bytes, a native `u64` of value 1, wake the
+    /// loop.
     #[must_use]
     pub fn write_end(&self) -> BorrowedFd<'_> {
         self.0.bell().write_end()
     }
 
-    /// Whether this descriptor is one of the waker's own.
+    /// Whether this descriptor belongs to the waker.
     pub(crate) fn owns(&self, fd: BorrowedFd<'_>) -> bool {
         [self.as_fd(), self.write_end()].iter().any(|own| own.as_raw_fd() == fd.as_raw_fd())
     }
 }
 
-/// What becomes readable by a wake.
+/// The descriptor that a wake makes readable.
 #[cfg(unix)]
 impl AsFd for Waker {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -96,13 +97,13 @@ impl AsFd for Waker {
 
 #[cfg(windows)]
 impl Waker {
-    /// For a [`Backend`](crate::Backend): what ends its wait, the current one or the next. It is called by any thread. Of
-    /// two backends the first one is woken.
+    /// Called by a [`Backend`](crate::Backend): `end_wait` ends its current wait or the next one, and may be called by
+    /// any thread. If two backends call this, the first one is woken.
     pub fn end_waits_by(&self, end_wait: impl Fn() + Send + Sync + 'static) {
         self.0.bell().ring_by(Box::new(end_wait));
     }
 
-    /// Whether this descriptor is one of the waker's own: it has none.
+    /// Whether this descriptor belongs to the waker. On Windows a waker has none.
     pub(crate) fn owns(&self, _: BorrowedFd<'_>) -> bool {
         false
     }

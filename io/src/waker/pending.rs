@@ -1,19 +1,19 @@
-//! The protocol by which many wakes become one ring and none is lost. `cargo xtask test loom` tries the interleavings.
+//! The protocol that turns many wakes into one ring and loses none. `cargo xtask test loom` tries the interleavings.
 
 #[cfg(all(loom, test))]
 use loom::sync::atomic::{AtomicBool, Ordering};
 #[cfg(not(all(loom, test)))]
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Can be rung from anywhere, and heard by a backend.
+/// A bell: any thread may ring it, and a backend notices.
 pub(super) trait Sounding {
-    /// Makes it readable.
+    /// Makes the bell readable.
     fn ring(&self);
     /// Takes all rings so far.
     fn silence(&self);
 }
 
-/// A bell, and whether somebody has rung it, or is about to.
+/// A bell, and whether a wake has rung it or is about to.
 #[derive(Debug)]
 pub(super) struct Pending<B> {
     is_pending: AtomicBool,
@@ -29,19 +29,20 @@ impl<B: Sounding> Pending<B> {
         &self.bell
     }
 
-    /// From any thread, and from a signal handler.
+    /// Called by any thread, and by signal handlers.
     pub(super) fn wake(&self) {
-        // Releases what the caller did before, to the `drain` that takes this wake: when the flag was up already, by
-        // putting it up once more.
+        // Everything that the caller did before is released to the `drain` that takes this wake. If the flag was set
+        // already, the swap sets it once more for that reason.
         if !self.is_pending.swap(true, Ordering::Release) {
             self.bell.ring();
         }
     }
 
-    /// From the loop, when the bell has been heard.
+    /// Called by the loop when it has noticed the bell.
     pub(super) fn drain(&self) {
-        // In this order. The other way round a wake between the two rings, is silenced, and leaves the flag up: no later
-        // wake would ring. In this order it finds the flag up, and the loop is awake already.
+        // The order matters. If the flag were cleared first, a wake in between would ring, its ring would be silenced,
+        // and the flag would stay set: no later wake would ring. In this order such a wake finds the flag set, and the
+        // loop is awake already.
         self.bell.silence();
         self.is_pending.swap(false, Ordering::Acquire);
     }
@@ -54,7 +55,7 @@ mod tests {
     use loom::sync::atomic::AtomicUsize;
     use loom::thread;
 
-    /// An eventfd. `Relaxed`, so that the flag alone has to make visible what was done before a wake.
+    /// An eventfd. It uses `Relaxed`, so that only the flag makes visible what was done before a wake.
     struct Counter(AtomicUsize);
 
     impl Sounding for Counter {
@@ -67,7 +68,8 @@ mod tests {
     }
 
     impl Pending<Counter> {
-        /// Blocks as a loop does: only the bell ends it. Were it never rung, loom would see no end and say so.
+        /// Blocks like a loop: only the bell ends it. If the bell were never rung, loom would report that the model
+        /// does not end.
         fn wait(&self) {
             while self.bell.0.fetch_add(0, Ordering::Relaxed) == 0 {
                 thread::yield_now();
@@ -75,10 +77,11 @@ mod tests {
         }
     }
 
-    /// C54, C55: each thread leaves `each` messages, and wakes after each; the loop goes on waiting until it has them all.
+    /// C54, C55: each thread stores `each` messages, with a wake after each one. The loop waits until it has them all.
     fn all_arrive(threads: usize, each: usize) {
         let mut model = loom::model::Builder::new();
-        // Without it two threads and the loop take many minutes. A wake is lost by one preemption in the wrong place.
+        // Without a bound, two threads and the loop take many minutes. One preemption in the wrong place is enough to
+        // lose a wake.
         model.preemption_bound = Some(3);
         model.check(move || {
             let pending = Arc::new(Pending::new(Counter(AtomicUsize::new(0))));

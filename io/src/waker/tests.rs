@@ -1,4 +1,4 @@
-//! Every kind of waker with every backend: those of other systems run here too.
+//! Every kind of waker with every backend. The kinds of other systems are tested here too.
 
 use super::Waker;
 use crate::Backend;
@@ -28,11 +28,11 @@ fn on_every_pair(story: impl Fn(&mut dyn Backend, &Waker)) {
     }
 }
 
-/// Waits for ever, but for the waker.
+/// Waits without a timeout, so only the waker ends it.
 fn wait(backend: &mut dyn Backend) {
     let mut events = Vec::new();
     backend.wait(&mut events, None).unwrap();
-    assert_eq!(events, [], "the waker is nobody's descriptor");
+    assert_eq!(events, [], "a wake is not an event");
 }
 
 fn is_readable(waker: &Waker) -> bool {
@@ -51,7 +51,7 @@ fn a_wake_before_the_wait_ends_it_and_many_are_one_c55() {
     });
 }
 
-/// The loop may not wait again until it has seen what was left before the wakes that it has taken.
+/// The loop may wait again only after it has seen everything that was done before the wakes that it took.
 #[test]
 fn of_wakes_from_many_threads_none_is_lost_c54() {
     const THREADS: usize = 4;
@@ -84,15 +84,15 @@ fn of_wakes_from_a_signal_handler_none_is_lost_c54() {
             counter.fetch_add(1, Ordering::SeqCst);
             in_handler.wake();
         };
-        // SAFETY: the handler does what is promised to be safe in one: an atomic addition, and a wake.
+        // SAFETY: the handler does only what is safe in a signal handler: an atomic addition, and a wake.
         let id = unsafe { signal_hook::low_level::register(signal_hook::consts::SIGUSR2, handler) }.unwrap();
-        // As a number: musl's is a pointer, which no other thread may have.
+        // As an integer: musl's type is a pointer, which must not be sent to another thread.
         let waiter = pthread_self() as usize;
         thread::scope(|scope| {
             scope.spawn(|| {
                 for sent in 0..SIGNALS {
                     pthread_kill(waiter as Pthread, Signal::SIGUSR2).unwrap();
-                    // Two pending signals of one kind would be one.
+                    // Two pending signals of one number would count as one.
                     while handled.load(Ordering::SeqCst) == sent {
                         thread::yield_now();
                     }
@@ -106,7 +106,7 @@ fn of_wakes_from_a_signal_handler_none_is_lost_c54() {
     });
 }
 
-/// A handler in C knows nothing of our flag.
+/// A handler in C cannot see the flag.
 #[test]
 fn writing_to_the_write_end_wakes_and_never_blocks_c54() {
     on_every_pair(|backend, waker| {
@@ -114,7 +114,7 @@ fn writing_to_the_write_end_wakes_and_never_blocks_c54() {
         assert_eq!(rustix::io::write(waker.write_end(), &one), Ok(8));
         wait(backend);
         assert!(!is_readable(waker));
-        // Until there is room for no more.
+        // Until the eventfd or pipe is full.
         let most = (u64::MAX - 1).to_ne_bytes();
         let is_full = (0..100_000).any(|_| rustix::io::write(waker.write_end(), &most) == Err(Errno::AGAIN));
         assert!(is_full);

@@ -1,7 +1,8 @@
-//! What a wake makes readable on Unix. Twin of `windows`.
+//! The bell on Unix. `windows` has the same functions.
 //!
-//! An eventfd on Linux, a pipe elsewhere; non-blocking and close-on-exec. Ringing can only fail because so many rings wait
-//! that there is room for no more, and silencing only because there is none: neither is worth an error.
+//! It is an eventfd on Linux and a pipe elsewhere, non-blocking and close-on-exec. Ringing can fail only because there
+//! are so many rings that there is no room for another. Silencing can fail only because there is no ring. Neither needs
+//! an error.
 
 use super::pending::Sounding;
 use crate::sys::above_standard;
@@ -10,15 +11,15 @@ use std::io;
 
 #[derive(Debug)]
 pub(super) enum Bell {
-    /// One descriptor; the kernel adds the rings up.
+    /// One descriptor, in which the kernel adds up the rings.
     #[cfg(target_os = "linux")]
     Eventfd(rustix::fd::OwnedFd),
-    /// A byte a ring.
+    /// One byte for each ring.
     Pipe { reader: io::PipeReader, writer: io::PipeWriter },
 }
 
 impl Bell {
-    /// The one that this system does best.
+    /// Makes the best bell for this system.
     #[cfg(target_os = "linux")]
     pub(super) fn best() -> io::Result<Self> {
         use crate::sys::own;
@@ -26,7 +27,7 @@ impl Bell {
         Ok(Self::Eventfd(own(|| eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC))?))
     }
 
-    /// The one that this system does best.
+    /// Makes the best bell for this system.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn best() -> io::Result<Self> {
         Self::pipe()

@@ -1,7 +1,7 @@
-//! What a wake does on Windows: a call that the backend has left here, which ends its wait. Twin of `unix`.
+//! The bell on Windows: a call of the backend that ends its wait. `unix` has the same functions.
 //!
-//! A completion port has such a call, and it needs no socket. A socket of the loopback network would: `send` can say that it
-//! would block, and then the bell would not ring again.
+//! A completion port has such a call, and needs no socket. A loopback socket would be less reliable: `send` may report
+//! that it would block, and then the bell would not ring again.
 
 use super::pending::Sounding;
 use std::fmt;
@@ -12,17 +12,17 @@ use std::sync::OnceLock;
 pub(super) struct Bell(OnceLock<Box<dyn Fn() + Send + Sync>>);
 
 impl Bell {
-    /// Silent, until a backend says how to ring.
+    /// Makes a bell that is silent until a backend says how to ring it.
     pub(super) fn best() -> io::Result<Self> {
         Ok(Self::default())
     }
 }
 
 impl Bell {
-    /// Is rung by this from now on, if nobody has said so before.
+    /// Makes ringing call `end_wait` from now on, unless another call was set before.
     pub(super) fn ring_by(&self, end_wait: Box<dyn Fn() + Send + Sync>) {
         if self.0.set(end_wait).is_ok() {
-            // Whoever woke before found the bell silent.
+            // A wake may have come before, while the bell was silent.
             self.ring();
         }
     }

@@ -1,9 +1,10 @@
-//! Busy registrations: without a poll in the kernel, looked at by each wait, and armed again when they are idle.
+//! Busy registrations: they have no poll in the kernel, each wait looks at them, and they are armed again when they are
+//! idle.
 
 use super::*;
 use std::os::unix::net::UnixStream;
 
-/// Both ends of a pair, which are observed as 0 and 1.
+/// Observes both ends of a pair, as tokens 0 and 1.
 fn ends(uring: &mut Uring) -> [BorrowedFd<'static>; 2] {
     let ends = <[_; 2]>::from(UnixStream::pair().unwrap()).map(lend);
     for (index, end) in (0..).zip(ends) {
@@ -12,7 +13,7 @@ fn ends(uring: &mut Uring) -> [BorrowedFd<'static>; 2] {
     ends
 }
 
-/// A byte goes to and fro so many times, and is reported each time, once.
+/// Sends a byte to and fro `times` times. Each time it is reported once.
 fn play(uring: &mut Uring, ends: [BorrowedFd<'static>; 2], times: u32) {
     for turn in 0..times {
         let to = turn % 2;
@@ -41,7 +42,7 @@ fn who_is_ready_again_and_again_is_armed_when_nothing_is_ready_and_not_before() 
     }
 }
 
-/// The loop never sleeps. It does not look at armed registrations, and not for long at others that are idle.
+/// The loop never sleeps. It looks at no armed registrations, and stops looking at idle ones soon.
 #[test]
 fn among_the_busy_the_idle_are_armed_and_heard_when_they_are_ready() {
     if !permitted() {
@@ -63,7 +64,7 @@ fn among_the_busy_the_idle_are_armed_and_heard_when_they_are_ready() {
     }
 }
 
-/// An edge has a poll that lasts. It is removed while the edge is busy.
+/// An edge has a multishot poll. The poll is removed while the edge is busy.
 #[test]
 fn a_busy_edge_is_disarmed_and_lasts_again_when_it_is_idle() {
     if !permitted() {
@@ -84,7 +85,7 @@ fn a_busy_edge_is_disarmed_and_lasts_again_when_it_is_idle() {
     }
 }
 
-/// Linux before 5.13: its edges are level-triggered underneath.
+/// On Linux before 5.13 edges are level-triggered underneath.
 #[test]
 fn without_polls_that_last_an_edge_is_reported_like_any_other() {
     if !permitted() {
@@ -119,7 +120,7 @@ fn a_busy_loop_hears_its_waker() {
     }
 }
 
-/// C41: there is no poll that would keep it open, or tell of it.
+/// C41: there is no poll that would keep the file open, or report that it was closed.
 #[test]
 fn a_busy_registration_that_was_closed_is_dropped_by_the_next_look_c41() {
     if !permitted() {
@@ -154,8 +155,8 @@ fn a_busy_loop_that_goes_to_another_thread_works_there_c59() {
     }
 }
 
-/// A look follows each completion anyway. What stays ready is reported again, and a poll that wakes the loop from a sleep is
-/// one for once from then on.
+/// A look follows each completion anyway. A descriptor that stays ready is reported again. After a poll has woken the
+/// loop from a sleep, the next one is one-shot.
 #[test]
 fn while_the_loop_does_not_sleep_a_poll_stays_in_the_kernel() {
     if !permitted() {
@@ -187,7 +188,7 @@ fn while_the_loop_does_not_sleep_a_poll_stays_in_the_kernel() {
             uring.wait(&mut events, None).unwrap();
         }
     });
-    assert_eq!(serial(&uring), 0, "it is for once from here on");
+    assert_eq!(serial(&uring), 0, "it is one-shot from here on");
     assert_eq!([waited(&mut uring), waited(&mut uring)], [[2], [2]], "it is still ready");
     rustix::io::read(pipe.0, &mut [0; 8]).unwrap();
     assert_eq!(waited(&mut uring), []);
@@ -206,7 +207,7 @@ fn the_wakers_poll_stays_in_the_kernel() {
     let name = uring.waker_name;
     for _ in 0..20 {
         waker.wake();
-        // It ends a wait that would last for ever.
+        // The wake ends a wait that would last for ever.
         uring.wait(&mut Vec::new(), None).unwrap();
         assert_eq!((uring.waker_is_armed, uring.waker_name), (true, name));
     }

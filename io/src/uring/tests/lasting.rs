@@ -1,8 +1,8 @@
-//! What stays in the kernel from wait to wait: the polls of edges, and the quiet timer.
+//! Entries that stay in the kernel from wait to wait: the polls of edges, and the quiet timer.
 
 use super::*;
 
-/// News of an edge come from a poll that is never armed again.
+/// An edge is reported by one poll that is never armed again.
 #[test]
 fn news_come_each_once_by_one_poll_that_stays() {
     if !permitted() {
@@ -25,7 +25,7 @@ fn news_come_each_once_by_one_poll_that_stays() {
         assert_eq!(uring.slots[0].registration.as_ref().unwrap().serial, name);
 
         uring.modify(pipes[0].0, Interest::READ, token(0)).unwrap();
-        assert_eq!([waited(&mut uring), waited(&mut uring)], [vec![0], vec![]], "told again, it looks again, once");
+        assert_eq!([waited(&mut uring), waited(&mut uring)], [vec![0], vec![]], "after a change it looks again, once");
         let newer = Token::new(0, NonZeroU32::new(2).unwrap());
         uring.modify(pipes[0].0, Interest::READ, newer).unwrap();
         assert_eq!([waited(&mut uring), waited(&mut uring)], [[0], [0]], "another token is level-triggered");
@@ -34,11 +34,11 @@ fn news_come_each_once_by_one_poll_that_stays() {
         uring.add(device, Interest::READ, token(1)).unwrap();
         uring.expect_news(token(1));
         uring.remove(pipes[0].0, newer).unwrap();
-        assert_eq!([waited(&mut uring), waited(&mut uring)], [[1], [1]], "it has no news, and is always ready");
+        assert_eq!([waited(&mut uring), waited(&mut uring)], [[1], [1]], "a device is always ready");
     }
 }
 
-/// C41: its poll would stay for ever.
+/// C41: otherwise its poll would stay for ever.
 #[test]
 fn who_needs_news_only_is_dropped_too_when_it_was_closed_c41() {
     if !permitted() {
@@ -54,7 +54,7 @@ fn who_needs_news_only_is_dropped_too_when_it_was_closed_c41() {
     assert_eq!((waited(&mut uring), uring.armed, polls(&uring)), (vec![], 0, 0));
 }
 
-/// One stays on its way from wait to wait; a loop that is busy meanwhile checks none.
+/// The quiet timer stays in the kernel from wait to wait. A loop that was busy meanwhile checks nothing.
 #[test]
 fn the_quiet_timer_ends_no_wait_and_is_followed_by_a_check_where_nothing_happened() {
     if !permitted() {

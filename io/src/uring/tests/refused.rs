@@ -1,9 +1,10 @@
-//! What the kernel refuses to take for want of memory, or answers for a loss, by a filter of one thread.
+//! Entries that the kernel refuses for lack of memory, and completions that it loses; simulated by a filter for one
+//! thread.
 
 use super::*;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
-/// From now on, for this thread, the kernel answers this to everything that is sent.
+/// From now on, in this thread, the kernel answers every submission with this error.
 fn refuse(errno: Errno) {
     refuse_calls(&[nix::libc::SYS_io_uring_enter], errno);
 }
@@ -16,7 +17,7 @@ fn refuse_calls(calls: &[i64], errno: Errno) {
     seccompiler::apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
 }
 
-/// It took something that had completed earlier for progress, and tried for ever.
+/// `send` took an earlier completion for progress, and tried for ever.
 #[test]
 fn a_kernel_that_stays_busy_is_asked_again_later_not_for_ever() {
     if !permitted() {
@@ -34,7 +35,8 @@ fn a_kernel_that_stays_busy_is_asked_again_later_not_for_ever() {
     std::thread::spawn(story).join().unwrap();
 }
 
-/// `EBADR` while a removal makes room for itself: what was removed meanwhile was removed twice, without end.
+/// The kernel answers `EBADR` while a removal makes room in the queue. A poll that was removed in that moment was
+/// removed twice, without end.
 #[test]
 fn lost_completions_that_show_while_sending_are_dealt_with_after_it() {
     if !permitted() {
@@ -50,15 +52,15 @@ fn lost_completions_that_show_while_sending_are_dealt_with_after_it() {
         uring.disarm(0).unwrap();
         refuse(Errno::BADR);
         assert_eq!(uring.disarm(1), Err(Errno::AGAIN), "the queue is full and is not taken");
-        assert_eq!((uring.armed, uring.has_lost), (1, true), "it stands as it was");
+        assert_eq!((uring.armed, uring.has_lost), (1, true), "nothing has changed");
         uring.wait(&mut Vec::new(), None).unwrap();
         assert_eq!((&uring.dirty[..], uring.has_lost), (&[0][..], true), "armed again; the other one by the next wait");
     };
     std::thread::spawn(story).join().unwrap();
 }
 
-/// The queue is full, and the kernel has no memory to take anything from it. The poll stayed armed for ever, and its file
-/// open.
+/// The queue is full, and the kernel has no memory to take anything from it. The poll used to stay armed for ever, and
+/// kept its file open.
 #[test]
 fn a_removal_that_finds_no_memory_is_made_up_for_by_the_next_wait() {
     if !permitted() {
@@ -81,7 +83,7 @@ fn a_removal_that_finds_no_memory_is_made_up_for_by_the_next_wait() {
     assert_eq!((uring.armed, polls(&uring)), (0, 0));
 }
 
-/// The looks go wrong; arming anew finds out what is ready. And a look that a signal cuts short is made up for.
+/// Looks fail, and arming anew finds out what is ready. A look that a signal interrupts is repeated.
 #[test]
 fn where_a_look_is_refused_nothing_is_lost_and_nothing_untrue_is_reported() {
     if !permitted() {
