@@ -97,7 +97,7 @@ mod tests {
 
     /// C13: each policy's answer, on time, a little late, and very late.
     #[test]
-    fn c13_what_follows_a_late_deadline() {
+    fn c13_the_deadline_after_a_late_one() {
         let table = [
             // deadline, period, served at, next by burst, delay, skip, missed by skip
             (10, 10, 10, 20, 20, 20, 0),

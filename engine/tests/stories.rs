@@ -41,7 +41,7 @@ fn c02_a_timer_expires_once() {
 /// C03: equal deadlines keep the order of insertion, even if some timers were inserted long before the deadline and
 /// others shortly before, and so started on different levels.
 #[test]
-fn c03_equal_deadlines_expire_in_the_order_of_insertion_from_whatever_distance() {
+fn c03_equal_deadlines_expire_in_the_order_of_insertion_from_any_distance() {
     for deadline in [64, 4096, 4097, 262_144, 300_000, 1 << 30] {
         let mut wheel = Wheel::new();
         let mut inserted = Vec::new();
@@ -64,7 +64,7 @@ fn c03_equal_deadlines_expire_in_the_order_of_insertion_from_whatever_distance()
 /// C03: when several timers of a slot become due in one jump of time, they expire in the order of deadlines, not of
 /// insertion.
 #[test]
-fn c03_what_a_jump_finds_due_in_one_slot_is_sorted() {
+fn c03_a_slot_that_a_jump_makes_due_is_sorted() {
     let mut wheel = Wheel::new();
     for (value, deadline) in [(0, 5000), (1, 4200), (2, 5000), (3, 4100), (4, 4200)] {
         wheel.insert(deadline, value);

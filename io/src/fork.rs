@@ -188,7 +188,7 @@ pub(crate) mod tests {
 
     /// C57: in the kernel, parent and child share the epoll set, the rings and the waker.
     #[test]
-    fn a_forked_child_is_told_so_makes_its_own_and_the_parent_notices_nothing_c57() {
+    fn a_forked_child_gets_an_error_makes_its_own_loop_and_the_parent_is_undisturbed_c57() {
         type Open = fn() -> io::Result<Box<dyn Backend>>;
         let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
         let kinds: [(&str, Open); 6] = [

@@ -1,4 +1,4 @@
-//! What the loop makes of a kernel's whims (scripted), and of a kernel's refusals (real).
+//! The loop's behaviour on a kernel that misbehaves (scripted), and on a kernel that refuses calls (real).
 
 mod common;
 
@@ -19,7 +19,7 @@ fn report(backend: &ScriptedBackend, events: &[(Token, cogloop_io::Interest)]) {
     backend.push(Step::Report { after_ns: 0, events });
 }
 
-/// C48: events of removed, replaced and never known tokens, and of directions that nobody observes.
+/// C48: events of tokens that were removed, replaced or never known, and of directions that are not observed.
 #[test]
 fn spurious_events_are_tolerated_c48() {
     let (mut events, backend) = scripted();
@@ -35,10 +35,10 @@ fn spurious_events_are_tolerated_c48() {
     report(&backend, &[(removed, BOTH), (replaced, BOTH), (unknown, BOTH), (reuses_the_slot, WRITE), (live, BOTH)]);
     assert_eq!(poll(&mut events), [(live, WRITE)]);
     report(&backend, &[]);
-    assert_eq!(poll(&mut events), [], "woken for nothing");
+    assert_eq!(poll(&mut events), [], "a wait without an event");
 }
 
-/// C37: what was not pulled is dropped, because a level-triggered kernel says it again.
+/// C37: readiness that was not pulled is dropped, because a level-triggered kernel reports it again.
 #[test]
 fn readiness_left_over_from_a_stopped_turn_is_not_served_stale_c37() {
     let (mut events, backend) = scripted();
@@ -51,7 +51,7 @@ fn readiness_left_over_from_a_stopped_turn_is_not_served_stale_c37() {
     assert_eq!(poll(&mut events), [(a, READ)]);
 }
 
-/// C51, as far as the loop goes: a refusal changes nothing.
+/// C51, for the loop's part: a refusal changes nothing.
 #[test]
 fn a_refused_registration_leaves_the_old_state_whole_c51() {
     let (mut events, backend) = scripted();
@@ -95,7 +95,7 @@ fn the_backend_is_told_of_every_change() {
     assert_eq!(backend.take_calls(), told);
 }
 
-/// C50: and who has no set of a fixed size takes any number.
+/// C50: a backend without a set of a fixed size takes any number.
 #[cfg(unix)]
 #[test]
 fn select_refuses_a_number_beyond_its_set_and_goes_on_c50() {

@@ -1,6 +1,6 @@
 //! A child's end as readiness, and descriptors that the loop owns.
 #![cfg(unix)]
-#![allow(clippy::zombie_processes, reason = "they are waited for by number")]
+#![allow(clippy::zombie_processes, reason = "the tests wait for them by process number")]
 
 mod common;
 
@@ -26,7 +26,7 @@ fn pidfd(_: u32) -> std::io::Result<OwnedFd> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
-/// Whether this system has descriptors for processes.
+/// Whether this system has descriptors for processes (pidfd).
 fn permitted() -> bool {
     let mut child = shell("exit 0");
     let made = or_skip("pidfd", pidfd(child.id()));
@@ -77,20 +77,20 @@ fn a_child_that_ended_before_it_was_watched_is_ready_at_once() {
     }
     on_every_backend(|events| {
         let mut child = shell("exit 3");
-        // As the kernel shows a process that ended and was not waited for.
+        // The state of a process that has ended and was not waited for.
         let stat = format!("/proc/{}/stat", child.id());
         while !std::fs::read_to_string(&stat).unwrap().contains(") Z ") {
             std::thread::yield_now();
         }
         let token = watch(events, &child);
         assert_eq!(poll(events), [(token, READ)]);
-        assert_eq!(child.try_wait().unwrap().unwrap().code(), Some(3), "std's own account is left alone");
+        assert_eq!(child.try_wait().unwrap().unwrap().code(), Some(3), "std still has the exit status");
         events.remove_descriptor(token).unwrap();
     });
 }
 
 #[test]
-fn of_a_hundred_children_each_is_told_once() {
+fn each_of_a_hundred_children_is_reported_once() {
     if !permitted() {
         return;
     }
@@ -123,7 +123,7 @@ fn a_child_that_is_no_longer_watched_is_not_waited_for() {
     });
 }
 
-/// What other systems have.
+/// Other systems have SIGCHLD instead of pidfd.
 #[test]
 fn sigchld_tells_of_a_childs_end_too() {
     on_every_backend(|events| {
@@ -134,7 +134,7 @@ fn sigchld_tells_of_a_childs_end_too() {
         let status = loop {
             assert_eq!(wait_for_one(events), token);
             assert_eq!(signals.take().collect::<Vec<_>>(), [Signal::SIGCHLD as i32]);
-            // It may have been the end of another test's child.
+            // The signal may be for another test's child.
             if let Some(status) = exit_status(child.id()).unwrap() {
                 break status;
             }

@@ -1,4 +1,4 @@
-//! Running a loop, stopping it, and what keeps it going.
+//! Running and stopping a loop, and what keeps it going.
 
 mod common;
 
@@ -7,7 +7,7 @@ use common::*;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Whatever a run serves: a timer's value, a descriptor's token.
+/// What was served: a timer's value, or a descriptor's token.
 fn served(due: Due<u64>) -> Result<u64, Token> {
     match due {
         Due::Timer(timer) => Ok(timer.value),
@@ -27,7 +27,7 @@ fn run_serves_until_nothing_is_left_c33() {
         let run = events.run(|events, due| {
             log.push(served(due));
             match due {
-                // Not in this turn.
+                // This timer must not fire in this turn.
                 Due::Timer(timer) if timer.value < 3 => {
                     events.add_timer(0, timer.value + 1);
                 }
@@ -95,7 +95,7 @@ fn what_a_stop_leaves_is_served_by_the_next_run_c30_c31() {
     });
 }
 
-/// C32: and a panic in what is served leaves the loop usable.
+/// C32: also, a panic in `serve` leaves the loop usable.
 #[test]
 fn a_nested_run_is_an_error_and_a_panic_ends_a_run_c32() {
     on_every_backend(|events| {
@@ -120,7 +120,7 @@ fn a_nested_run_is_an_error_and_a_panic_ends_a_run_c32() {
 
 /// C34
 #[test]
-fn who_is_unreferenced_is_served_and_keeps_no_loop_going_c34() {
+fn unreferenced_ones_are_served_and_keep_no_loop_going_c34() {
     on_every_backend(|events| {
         let (fd, mut peer) = pair();
         write(&mut peer);
@@ -139,7 +139,7 @@ fn who_is_unreferenced_is_served_and_keeps_no_loop_going_c34() {
         events.run(|_, due| log.push(served(due))).unwrap();
         assert!(
             log.contains(&Ok(1)) && log.contains(&Err(token)),
-            "served while something else is waited for: {log:?}"
+            "served while something else keeps the loop going: {log:?}"
         );
         assert_eq!(log.iter().filter(|due| **due == Ok(3)).count(), 1);
         assert!(events.is_idle());
@@ -152,9 +152,9 @@ fn who_is_unreferenced_is_served_and_keeps_no_loop_going_c34() {
     });
 }
 
-/// C34: of what has gone nothing is counted, whichever way it went.
+/// C34: a timer or descriptor that has ended, in whatever way, is no longer counted as unreferenced.
 #[test]
-fn an_unreferenced_one_that_has_gone_is_forgotten_c34() {
+fn unreferenced_ones_that_have_ended_are_forgotten_c34() {
     on_every_backend(|events| {
         let (fd, _peer) = pair();
         let fired = events.add_timer(0, 1);

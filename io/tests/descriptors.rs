@@ -14,7 +14,7 @@ use std::{
 
 /// C37
 #[test]
-fn whoever_is_removed_within_the_batch_gets_no_event_c37() {
+fn a_descriptor_removed_within_the_batch_gets_no_event_c37() {
     on_every_backend(|events| {
         let pairs: Vec<_> = (0..4).map(|_| pair()).collect();
         let tokens: Vec<_> = pairs.iter().map(|(fd, _)| events.add_descriptor(*fd, READ).unwrap()).collect();
@@ -53,14 +53,14 @@ fn a_number_reused_within_the_batch_gets_no_stale_event_c38() {
         let new = events.add_descriptor(reused, READ).unwrap();
         assert_ne!(new, other);
 
-        assert_eq!(events.next_ready(), None, "what the old file had ready is not the new one's");
+        assert_eq!(events.next_ready(), None, "the new file does not get the old one's readiness");
         assert_eq!(poll(events), [(first, READ)]);
         write(&mut peer);
-        assert_eq!(poll(events).len(), 2, "and it is observed");
+        assert_eq!(poll(events).len(), 2, "the new file is observed");
     });
 }
 
-/// C38, without the removal: the number alone names the new file.
+/// C38, without a removal: the reused number names the new file.
 #[cfg(unix)]
 #[test]
 fn a_number_closed_without_removal_and_added_again_is_the_new_files_c38() {
@@ -74,12 +74,12 @@ fn a_number_closed_without_removal_and_added_again_is_the_new_files_c38() {
         let new = events.add_descriptor(dup_at(quiet, fd.as_raw_fd()), READ).unwrap();
 
         assert_eq!(events.next_ready(), None);
-        assert_eq!(events.descriptors(), 1, "the old observation is not left behind");
+        assert_eq!(events.descriptors(), 1, "the old observation is gone");
         assert_eq!(poll(events), []);
         write(&mut new_peer);
         assert_eq!(poll(events), [(new, READ)]);
         assert!(events.remove_descriptor(old).is_err(), "stale");
-        assert_eq!(poll(events), [(new, READ)], "and a stale token removes nothing");
+        assert_eq!(poll(events), [(new, READ)], "a stale token removes nothing");
     });
 }
 
@@ -93,20 +93,20 @@ fn a_closed_descriptor_whose_duplicate_lives_gets_no_event_and_does_not_spin_c39
         close(fd);
         write(&mut peer);
         assert_eq!(poll(events), []);
-        assert!(waits_quietly(events), "the wait lasts: nothing is reported under the cover");
+        assert!(waits_quietly(events), "the wait lasts: the backend does not spin");
     });
 }
 
-/// C39, late: an observation that has long been at work is checked only now and then.
+/// C39: an observation with many events behind it is checked only now and then.
 #[test]
-fn a_busy_descriptor_closed_behind_our_back_falls_silent_c39() {
+fn a_busy_descriptor_closed_without_removal_gets_no_more_events_c39() {
     on_every_backend(|events| {
         let ((fd, mut peer), (other, mut other_peer)) = (pair(), pair());
         let _alive = fd.try_clone_to_owned().unwrap();
         let token = events.add_descriptor(fd, READ).unwrap();
         let other = events.add_descriptor(other, READ).unwrap();
         write(&mut peer);
-        // Past 1,024: far from the next power of two.
+        // More than 1,024 events, so that the next check at a power of two is far away.
         for _ in 0..1_100 {
             assert_eq!(poll(events), [(token, READ)]);
         }
@@ -114,13 +114,13 @@ fn a_busy_descriptor_closed_behind_our_back_falls_silent_c39() {
         let more = (0..1_000).filter(|_| !poll(events).is_empty()).count();
         assert!(more <= 64, "{more} events of a closed descriptor");
         write(&mut other_peer);
-        assert_eq!(poll(events), [(other, READ)], "nobody else is disturbed");
+        assert_eq!(poll(events), [(other, READ)], "other descriptors are not disturbed");
     });
 }
 
-/// C39, C40: removed after it was closed, with a duplicate alive.
+/// C39, C40: a descriptor is removed after it was closed, while a duplicate is open.
 #[test]
-fn removing_what_is_already_closed_works_and_silences_it_c39_c40() {
+fn removing_a_closed_descriptor_works_and_ends_its_events_c39_c40() {
     on_every_backend(|events| {
         let (fd, mut peer) = pair();
         let alive = fd.try_clone_to_owned().unwrap();
@@ -149,7 +149,7 @@ fn after_remove_and_close_the_peer_sees_the_end_c40() {
     });
 }
 
-/// C41: sockets and regular files alike.
+/// C41: for sockets and regular files.
 #[cfg(unix)]
 #[test]
 fn closed_without_removal_is_silence_and_the_peer_sees_the_end_c41() {
@@ -169,7 +169,8 @@ fn closed_without_removal_is_silence_and_the_peer_sees_the_end_c41() {
     });
 }
 
-/// C41: io_uring holds the file while it waits for it; the end comes when that is found out, quiet loop or busy.
+/// C41: io_uring holds the file open while it polls it. The peer sees the end when the closed descriptor is found, in a
+/// quiet loop as in a busy one.
 #[cfg(unix)]
 #[test]
 fn closed_without_removal_while_it_is_waited_for_the_peer_sees_the_end_in_time_c41() {
@@ -193,9 +194,9 @@ fn closed_without_removal_while_it_is_waited_for_the_peer_sees_the_end_in_time_c
     });
 }
 
-/// C41: nobody else is reported a turn later because of it.
+/// C41: it does not delay the events of other descriptors by a turn.
 #[test]
-fn one_closed_without_removal_delays_nobody_c41() {
+fn a_descriptor_closed_without_removal_delays_no_other_c41() {
     on_every_backend(|events| {
         let ((closed, _peer), (fd, mut peer)) = (pair(), pair());
         events.add_descriptor(closed, READ).unwrap();
@@ -206,7 +207,7 @@ fn one_closed_without_removal_delays_nobody_c41() {
     });
 }
 
-/// C41: the number now is a file that nobody gave to the loop.
+/// C41: the number now names a file that was never given to the loop.
 #[cfg(unix)]
 #[test]
 fn a_stranger_with_an_observed_number_gets_no_event_c41() {
@@ -227,7 +228,7 @@ fn a_stranger_with_an_observed_number_gets_no_event_c41() {
     });
 }
 
-/// C38: all eventfds share one inode, so device and inode do not tell them apart.
+/// C38: all eventfds share one inode, so device and inode do not distinguish them.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_eventfd_that_takes_the_number_of_another_gets_none_of_its_events_c38() {
@@ -239,7 +240,7 @@ fn an_eventfd_that_takes_the_number_of_another_gets_none_of_its_events_c38() {
             if is_armed {
                 assert_eq!(poll(events), []);
             }
-            // Its file lives on, and what waits for it with it.
+            // The file stays open, and so does the poll that waits for it.
             let twin = old.try_clone_to_owned().unwrap();
             close(old);
             let new = lend(eventfd());
@@ -258,7 +259,8 @@ fn an_eventfd_that_takes_the_number_of_another_gets_none_of_its_events_c38() {
     });
 }
 
-/// C39, C41: dropping one closed descriptor does not let a stranger in under the number of another.
+/// C39, C41: dropping a closed descriptor does not make the loop report another file that has the number of a second
+/// one.
 #[cfg(unix)]
 #[test]
 fn dropping_a_closed_descriptor_keeps_strangers_out_c39_c41() {
@@ -297,12 +299,12 @@ fn a_hang_up_or_an_error_wakes_the_direction_that_is_observed_c42() {
         assert_eq!(poll(events), [(hung_up, READ)], "hang-up only");
         events.set_interest(hung_up, Interest::NONE).unwrap();
         assert_eq!(poll(events), []);
-        assert!(waits_quietly(events), "observed for nothing, it does not spin");
+        assert!(waits_quietly(events), "with no interest it does not spin");
         close(reader);
     });
 }
 
-/// C42: the end of a pipe that can only be read, observed for writing: a bare hang-up, without an error beside it.
+/// C42: the read end of a pipe is observed for writing. It gets a bare hang-up, without an error.
 #[cfg(unix)]
 #[test]
 fn a_bare_hang_up_wakes_whoever_observes_writing_only_c42() {
@@ -311,15 +313,15 @@ fn a_bare_hang_up_wakes_whoever_observes_writing_only_c42() {
         let token = events.add_descriptor(lend(reader), WRITE).unwrap();
         assert_eq!(poll(events), []);
         writer.write_all(b"x").unwrap();
-        assert_eq!(poll(events), [], "data that nobody asked for");
-        assert!(waits_quietly(events), "and it does not spin");
+        assert_eq!(poll(events), [], "reading is not observed");
+        assert!(waits_quietly(events), "it does not spin");
         drop(writer);
         assert_eq!(poll(events), [(token, WRITE)]);
         assert_eq!(poll(events), [(token, WRITE)], "level-triggered");
     });
 }
 
-/// C42: a bare hang-up ends both directions for whoever observes both.
+/// C42: a bare hang-up makes both directions ready if both are observed.
 #[cfg(unix)]
 #[test]
 fn a_bare_hang_up_is_readiness_for_both_directions_c42() {
@@ -331,7 +333,7 @@ fn a_bare_hang_up_is_readiness_for_both_directions_c42() {
     });
 }
 
-/// C42: the same, while the loop waits.
+/// C42: the hang-up comes while the loop waits.
 #[cfg(unix)]
 #[test]
 fn a_bare_hang_up_ends_a_wait_c42() {
@@ -377,13 +379,13 @@ fn both_directions_come_together_and_one_can_be_dropped_c44() {
         let (fd, mut peer) = pair();
         write(&mut peer);
         let token = events.add_descriptor(fd, BOTH).unwrap();
-        assert_eq!(poll(events), [(token, BOTH)], "one event, so that the user can serve read first");
+        assert_eq!(poll(events), [(token, BOTH)], "one event, so that the user can serve reading first");
         for left in [WRITE, READ, BOTH] {
             events.set_interest(token, left).unwrap();
             assert_eq!(events.interest(token), Some(left));
             assert_eq!(poll(events), [(token, left)]);
         }
-        // Dropped between the wait and the pull.
+        // The interest changes between the wait and the pull.
         events.turn(Wait::Block).unwrap();
         events.set_interest(token, WRITE).unwrap();
         assert_eq!(events.next_ready().map(|ready| ready.ready), Some(WRITE));
@@ -425,7 +427,7 @@ fn files_directories_and_dev_null_are_always_ready_c46() {
             events.set_interest(token, BOTH).unwrap();
             assert_eq!(poll(events), [(token, BOTH)], "{path}");
             events.set_interest(token, Interest::NONE).unwrap();
-            assert_eq!(poll(events), [], "{path} observed for nothing");
+            assert_eq!(poll(events), [], "{path} with no interest");
             events.set_interest(token, READ).unwrap();
             assert_eq!(poll(events), [(token, READ)], "{path} again");
             events.remove_descriptor(token).unwrap();
@@ -435,7 +437,7 @@ fn files_directories_and_dev_null_are_always_ready_c46() {
     });
 }
 
-/// C46: beside a socket, neither hides the other.
+/// C46: a file and a socket do not hide each other's events.
 #[cfg(unix)]
 #[test]
 fn an_always_ready_file_hides_nobody_c46() {
@@ -452,7 +454,7 @@ fn an_always_ready_file_hides_nobody_c46() {
     });
 }
 
-/// C47: a negative number cannot be written as a `BorrowedFd`; the border that has numbers refuses it.
+/// C47: a `BorrowedFd` cannot be negative. The borders to C and Lua, which take integers, refuse negative numbers.
 #[test]
 fn a_closed_descriptor_is_refused_and_nothing_is_left_of_it_c47() {
     on_every_backend(|events| {
@@ -483,7 +485,7 @@ fn descriptor_0_is_one_like_any_other_c47() {
 
 /// C47
 #[test]
-fn changing_a_closed_descriptor_fails_and_keeps_what_was_c47() {
+fn changing_a_closed_descriptor_fails_and_keeps_the_old_interest_c47() {
     on_every_backend(|events| {
         let (fd, _peer) = pair();
         let token = events.add_descriptor(fd, READ).unwrap();

@@ -1,4 +1,4 @@
-//! A loop inside another one, which waits by `poll` or by an epoll set of its own.
+//! A loop inside another one, which waits with `poll` or with an epoll set of its own.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -14,14 +14,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 use std::time::Duration;
 
-/// What the other loop waits with; says whether the descriptor is readable.
+/// The outer loop's wait. It returns whether the inner loop's descriptor is readable.
 type Outside = fn(BorrowedFd<'_>, Option<&Timespec>) -> Result<bool, Errno>;
 
 const OUTSIDE: [(&str, Outside); 2] = [
     ("poll", |inner, timeout| {
         poll_outside(&mut [PollFd::from_borrowed_fd(inner, PollFlags::IN)], timeout).map(|n| n > 0)
     }),
-    // Hears only of what is announced to it: it does not look again by itself.
+    // This loop learns only what is announced to it: it does not poll the descriptor again by itself.
     ("epoll", |inner, timeout| {
         {
             let set = epoll::create(CreateFlags::CLOEXEC)?;
@@ -33,7 +33,7 @@ const OUTSIDE: [(&str, Outside); 2] = [
     }),
 ];
 
-/// A wait of the other loop, as long as the inner one allows. Says whether it ended because of the inner one.
+/// A wait of the outer loop, as long as the inner one allows. Returns whether the inner loop ended it.
 fn wait_outside(events: &mut Loop, outside: Outside) -> bool {
     let allowed = events.next_timeout_ns().unwrap().map(Duration::from_nanos);
     let timeout = allowed.map(|allowed| Timespec::try_from(allowed).unwrap());
@@ -44,7 +44,7 @@ fn wait_outside(events: &mut Loop, outside: Outside) -> bool {
     ended || allowed == Some(Duration::ZERO)
 }
 
-/// The story on every backend that has a descriptor to watch, inside of each other loop.
+/// Runs the story on every backend that has a descriptor to watch, inside each kind of outer loop.
 fn in_every_loop(story: impl Fn(&mut Loop, Outside)) {
     on_every_backend(|events| {
         for (name, outside) in OUTSIDE {
@@ -61,7 +61,7 @@ fn in_every_loop(story: impl Fn(&mut Loop, Outside)) {
     });
 }
 
-/// The other loop's wait has no end of its own: only the inner loop's descriptor ends it.
+/// The outer loop waits without a timeout, so only the inner loop's descriptor ends its wait.
 #[test]
 fn an_outer_wait_ends_when_something_inside_is_ready() {
     in_every_loop(|events, outside| {
@@ -81,11 +81,11 @@ fn an_outer_wait_ends_when_something_inside_is_ready() {
                 }
                 assert_eq!(found, [(token, READ)]);
                 assert_eq!(rustix::io::read(fd, &mut [0; 8]), Ok(1));
-                // It may be said once more that a byte came, not for ever.
+                // The byte may be announced once more, but not for ever.
                 poll(events);
             }
         });
-        // Added since the last turn, and ready already.
+        // It was added after the last turn, and is ready already.
         let (other, mut other_peer) = pair();
         write(&mut other_peer);
         let other = events.add_descriptor(other, READ).unwrap();
@@ -107,7 +107,7 @@ fn an_outer_wait_ends_for_a_wake() {
                     thread::sleep(Duration::from_micros(500));
                     waker.wake();
                 });
-                // Every other end of the wait is a signal's.
+                // A wait that ends otherwise was ended by a signal.
                 while !wait_outside(events, outside) {}
             });
             assert_eq!(poll(events), []);
@@ -115,14 +115,14 @@ fn an_outer_wait_ends_for_a_wake() {
     });
 }
 
-/// A descriptor that told of something that has been served would make the other loop spin.
+/// If the descriptor stayed readable after everything was served, the outer loop would spin.
 #[test]
 fn with_nothing_inside_the_outer_wait_lasts_until_the_deadline() {
     in_every_loop(|events, outside| {
         let (fd, mut peer) = pair();
         let token = events.add_descriptor(fd, READ).unwrap();
         assert_eq!(poll(events), []);
-        assert_eq!(events.next_timeout_ns().unwrap(), None, "nothing to wait for but the descriptor");
+        assert_eq!(events.next_timeout_ns().unwrap(), None, "there is no timeout, only the descriptor");
         for round in 0..5 {
             write(&mut peer);
             events.turn(Wait::AtMost(MS)).unwrap();
@@ -149,7 +149,7 @@ fn with_nothing_inside_the_outer_wait_lasts_until_the_deadline() {
     });
 }
 
-/// C46: no kernel watches a file, so the loop says that it need not be waited for.
+/// C46: the kernel cannot watch a file, so the loop says that the outer loop need not wait.
 #[test]
 fn a_regular_file_inside_leaves_the_outer_loop_no_wait_c46() {
     in_every_loop(|events, outside| {
@@ -162,7 +162,7 @@ fn a_regular_file_inside_leaves_the_outer_loop_no_wait_c46() {
     });
 }
 
-/// C41: the set is built anew, and its descriptor with it.
+/// C41: the set is built anew, and has another descriptor.
 #[test]
 fn after_a_closed_descriptor_was_dropped_the_new_set_is_watched_c41() {
     in_every_loop(|events, outside| {

@@ -1,4 +1,4 @@
-//! Stories that are not compiled on this system, each with its reason: they are counted as skipped.
+//! Tests that are not compiled on this system, with the reasons. They are counted as skipped.
 
 #[path = "common/told.rs"]
 mod told;
@@ -10,30 +10,30 @@ fn a_signal_a_millisecond_starves_nothing_c60() {
     told::skip("a timer that signals a thread", "the crate nix has none with this C library");
 }
 
-/// `io/tests/refused.rs`, and `refused` of the unit tests of `uring`.
+/// `io/tests/refused.rs`, and the module `refused` of the unit tests of `uring`.
 #[cfg(all(target_os = "linux", not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))))]
 #[test]
 fn what_the_kernel_refuses_c51() {
     told::skip("a filter of system calls", "the crate seccompiler does not know this architecture");
 }
 
-/// What stands under `cfg( target_os = "linux" )` in these tests.
+/// The tests under `cfg( target_os = "linux" )`.
 #[cfg(all(unix, not(target_os = "linux")))]
 #[test]
 fn what_only_linux_has_c51_c53_c60() {
-    told::not_on(&["portable", "select"], "the story is written with epoll, seccomp or a timer that signals a thread");
+    told::not_on(&["portable", "select"], "the test uses epoll, seccomp or a timer that signals a thread");
     for (need, why) in [
-        ("an epoll set inside a loop, and a loop inside one", "epoll is Linux's"),
-        ("a filter of system calls", "seccomp is Linux's"),
+        ("an epoll set inside a loop, and a loop inside one", "only Linux has epoll"),
+        ("a filter of system calls", "only Linux has seccomp"),
         ("a timer that signals a thread", "the crate nix has none on this system"),
-        ("a descriptor that is a path only", "Linux's alone"),
+        ("a descriptor that is a path only", "only Linux has it"),
         ("an eventfd", "not on every Unix"),
     ] {
         told::skip(need, why);
     }
 }
 
-/// What stands under `cfg( unix )` in these tests.
+/// The tests under `cfg( unix )`.
 #[cfg(windows)]
 #[test]
 fn what_windows_has_not() {

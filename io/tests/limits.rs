@@ -1,4 +1,5 @@
-//! What a host allows: an error at the limit, nothing lost, and room again when something has gone.
+//! A host's limits: adding returns an error at the limit, nothing is lost, and there is room again when something has
+//! ended.
 
 mod common;
 
@@ -8,13 +9,13 @@ use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 
 #[test]
-fn a_timer_too_many_is_refused_until_one_has_gone() {
+fn a_timer_beyond_the_limit_is_refused_until_one_has_ended() {
     let limits = Limits { timers: 2, ..Limits::default() };
     let mut events = Loop::new(&Options { limits, ..Options::default() }).unwrap();
     assert_eq!(events.limits(), limits);
     let far = events.try_add_timer_at(u64::MAX / 2, 1).unwrap();
     let due = events.try_add_timer(0, 2).unwrap();
-    assert!(events.pause_timer(far), "a timer that is paused is one all the same");
+    assert!(events.pause_timer(far), "a paused timer counts as well");
     let reached = LimitReached { what: "timers", limit: 2 };
     assert_eq!(events.try_add_timer(0, 3), Err(reached.into()));
     assert_eq!(events.try_add_timer_at(0, 3), Err(reached.into()));
@@ -27,24 +28,24 @@ fn a_timer_too_many_is_refused_until_one_has_gone() {
     assert_eq!(poll(&mut events), []);
     assert_eq!(events.next_expired().map(|timer| timer.key), Some(pulse));
     assert_eq!(events.next_expired().map(|timer| timer.key), Some(due));
-    assert!(events.try_add_timer(0, 5).is_ok(), "a one-shot has gone, an interval stays");
+    assert!(events.try_add_timer(0, 5).is_ok(), "the one-shot timer has ended, and the interval stays");
     assert_eq!(events.try_add_timer(0, 6), Err(reached.into()));
 
     events.set_limits(Limits { timers: 0, ..limits });
-    assert_eq!(events.timers(), 2, "what is there stays");
+    assert_eq!(events.timers(), 2, "timers beyond a new limit stay");
     events.clear();
     assert!(events.try_add_timer(0, 7).is_err());
 }
 
 #[test]
 #[should_panic(expected = "too many timers: the limit of this loop is 0; `try_add_timer` returns an error instead")]
-fn a_timer_too_many_of_a_host_that_has_not_asked_is_a_panic() {
+fn add_timer_panics_at_the_limit() {
     let limits = Limits { timers: 0, ..Limits::default() };
     Loop::new(&Options { limits, ..Options::default() }).unwrap().add_timer(0, 1);
 }
 
 #[test]
-fn a_descriptor_too_many_is_refused_and_the_others_are_as_they_were() {
+fn a_descriptor_beyond_the_limit_is_refused_and_the_others_are_unchanged() {
     on_every_backend(|events| {
         events.set_limits(Limits { descriptors: 1, ..Limits::default() });
         let ((a, mut peer), (b, mut other)) = (pair(), pair());
@@ -53,27 +54,27 @@ fn a_descriptor_too_many_is_refused_and_the_others_are_as_they_were() {
         assert_eq!(refused.kind(), ErrorKind::QuotaExceeded);
         assert_eq!(refused.to_string(), "too many descriptors: the limit of this loop is 1");
         let owned = b.try_clone_to_owned().unwrap();
-        assert!(events.add_owned(owned, READ).is_err(), "in no other way either");
+        assert!(events.add_owned(owned, READ).is_err(), "`add_owned` has the same limit");
         write(&mut peer);
         write(&mut other);
         assert_eq!(poll(events), [(token, READ)]);
 
         let again = events.add_descriptor(a, BOTH).unwrap();
-        assert_eq!(poll(events), [(again, BOTH)], "in the place of another it is none more");
+        assert_eq!(poll(events), [(again, BOTH)], "replacing one does not add one");
         events.remove_descriptor(again).unwrap();
         let token = events.add_descriptor(b, READ).unwrap();
         assert_eq!(poll(events), [(token, READ)]);
     });
 }
 
-/// C36, C49: what a turn leaves for want of permission comes in the next ones, in order, and is not waited for.
+/// C36, C49: what exceeds the limit of a turn comes in the next ones, in order. The next turn does not wait for it.
 #[test]
 fn a_turn_serves_so_many_timers_and_descriptors_and_the_next_one_goes_on_c36_c49() {
     on_every_backend(|events| {
         events.set_limits(Limits { served_in_turn: NonZeroUsize::new(3).unwrap(), ..Limits::default() });
         let pairs: Vec<_> = (0..7).map(|_| pair()).collect();
         let mut tokens: Vec<_> = pairs.iter().map(|(fd, _)| events.add_descriptor(*fd, READ).unwrap()).collect();
-        // Half by the kernel's word, half by the user's.
+        // The kernel reports one half, and the user marks the other.
         for (nth, (_, peer)) in pairs.iter().enumerate() {
             match nth % 2 {
                 0 => write(&mut peer.try_clone().unwrap()),
@@ -106,7 +107,7 @@ fn a_turn_serves_so_many_timers_and_descriptors_and_the_next_one_goes_on_c36_c49
     });
 }
 
-/// A loop on virtual time, with so many descriptors that are ready.
+/// A loop on virtual time with `ready` descriptors that are ready.
 fn simulated(ready: usize) -> (Loop, VirtualClock) {
     let clock = VirtualClock::new();
     let mut events = Loop::new(&Options { clock: ClockChoice::Virtual(clock.clone()), ..Options::default() }).unwrap();
@@ -119,7 +120,7 @@ fn simulated(ready: usize) -> (Loop, VirtualClock) {
     (events, clock)
 }
 
-/// One turn whose callbacks take so long: which timers and how many descriptors it has served.
+/// Takes a turn whose callbacks last `each_ns`. Returns the timers and the number of descriptors that it served.
 fn turn_of(events: &mut Loop, clock: &VirtualClock, each_ns: u64) -> (Vec<u64>, usize) {
     events.turn(Wait::Poll).unwrap();
     let work = |value| {
@@ -130,9 +131,9 @@ fn turn_of(events: &mut Loop, clock: &VirtualClock, each_ns: u64) -> (Vec<u64>, 
     (timers, std::iter::from_fn(|| events.next_ready()).count())
 }
 
-/// A thousand intervals of 1 ms whose callbacks take 5 ms were served all before a signal was.
+/// A thousand intervals of 1 ms, whose callbacks take 5 ms, were all served before a signal was.
 #[test]
-fn slow_timers_let_a_ready_descriptor_wait_for_two_of_them() {
+fn a_ready_descriptor_waits_for_two_slow_timers() {
     let _guard = alone();
     let (mut events, clock) = simulated(1);
     for number in 0..1_000 {
@@ -147,7 +148,7 @@ fn slow_timers_let_a_ready_descriptor_wait_for_two_of_them() {
 }
 
 #[test]
-fn a_clock_that_stands_still_lets_a_descriptor_wait_for_ten_thousand_timers() {
+fn with_a_still_clock_a_descriptor_waits_for_ten_thousand_timers() {
     let _guard = alone();
     let (mut events, clock) = simulated(1);
     for number in 0..25_000 {
@@ -191,9 +192,10 @@ fn slow_descriptors_let_a_due_timer_wait_for_10_ms_and_each_has_its_turn() {
     assert_eq!(served.len(), 20);
 }
 
-/// The share of descriptors began at the last look before that of timers was used up, so it was over after one of them.
+/// The share of descriptors began at the last look before the timers' share was used up. So it was over after one
+/// descriptor.
 #[test]
-fn timers_that_use_up_their_share_take_nothing_of_that_of_descriptors() {
+fn timers_that_use_up_their_share_leave_descriptors_theirs() {
     let _guard = alone();
     let (mut events, clock) = simulated(20);
     for number in 0..3 {
@@ -204,7 +206,7 @@ fn timers_that_use_up_their_share_take_nothing_of_that_of_descriptors() {
     }
 }
 
-/// A callback that arms itself for now held the virtual clock where it was, and what was armed for later never came.
+/// A callback that arms itself again for now kept the virtual clock from moving, and later timers never fired.
 #[test]
 fn a_virtual_clock_does_not_stand_still_for_ever() {
     let _guard = alone();
@@ -230,7 +232,7 @@ fn a_virtual_clock_does_not_stand_still_for_ever() {
     assert_eq!(late_ns, Some(0), "after {rounds} rounds");
     assert!((10_000..16_000).contains(&rounds), "{rounds} rounds");
 
-    // A descriptor that stays ready; time stands still for as many turns as before.
+    // A descriptor stays ready. Time stands still for the same number of turns.
     let (mut events, _) = simulated(1);
     events.add_timer(5 * MS, 1);
     let fired = |events: &mut Loop, turns| {

@@ -1,4 +1,4 @@
-//! 10,000 descriptors at once. A program of its own: it uses up the process's descriptor numbers.
+//! 10,000 descriptors at once. A test program of its own, because it uses up the process's descriptors.
 #![cfg(unix)]
 
 mod common;
@@ -14,7 +14,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 const MANY: usize = 10_000;
 
-/// As many as asked for, or as many as the kernel and the backend allow.
+/// Adds `count` descriptors, or as many as the kernel and the backend allow.
 fn add_up_to(count: usize, events: &mut Loop, source: BorrowedFd<'_>) -> Vec<(Token, BorrowedFd<'static>)> {
     let mut added = Vec::new();
     while added.len() < count {
@@ -27,7 +27,7 @@ fn add_up_to(count: usize, events: &mut Loop, source: BorrowedFd<'_>) -> Vec<(To
             }
         }
     }
-    assert!(added.len() > 900, "{} descriptors prove little", added.len());
+    assert!(added.len() > 900, "{} descriptors are too few for this test", added.len());
     added
 }
 
@@ -44,8 +44,8 @@ fn all_are_served(events: &mut Loop, added: &[(Token, BorrowedFd<'static>)]) {
     assert_eq!(served.len(), added.len(), "after {turns} turns");
 }
 
-/// Turns that end early, as a turn's share does: all descriptors are always ready, and a turn serves `LEAST` of them or a
-/// batch, in turns. No descriptor waits longer than the bound, and all are served about as often.
+/// Ends turns early, as a turn's share does. All descriptors are always ready, and a turn serves `LEAST` of them, three
+/// times as many, or a whole batch. No descriptor waits longer than the bound, and all are served about equally often.
 fn turns_that_end_early_share_out_evenly(events: &mut Loop, added: &[(Token, BorrowedFd<'static>)]) {
     const LEAST: usize = 100;
     let longest_wait = (added.len().div_ceil(EVENTS_MAX) + 1) * added.len().div_ceil(LEAST);
@@ -66,7 +66,7 @@ fn turns_that_end_early_share_out_evenly(events: &mut Loop, added: &[(Token, Bor
     assert!(2 * least >= most, "served {least} to {most} times in {turns} turns");
 }
 
-/// C49: sockets (a peer that hung up stays readable), then regular files, which epoll does not take.
+/// C49: sockets, which stay readable after the peer hung up, and then regular files, which epoll refuses.
 #[test]
 fn all_of_10_000_ready_descriptors_are_served_beyond_one_buffer_c49() {
     let limit = getrlimit(Resource::Nofile);
@@ -90,9 +90,9 @@ fn all_of_10_000_ready_descriptors_are_served_beyond_one_buffer_c49() {
     });
 }
 
-/// C49, and a user who takes one event a turn: everybody has his turn.
+/// C49: the user takes one event in each turn, and every descriptor gets its turn.
 #[test]
-fn taking_one_event_a_turn_serves_everybody_in_time_c49() {
+fn taking_one_event_a_turn_serves_every_descriptor_in_time_c49() {
     on_every_backend(|events| {
         let file = File::open("Cargo.toml").unwrap();
         let (reader, writer) = std::io::pipe().unwrap();
@@ -112,10 +112,11 @@ fn taking_one_event_a_turn_serves_everybody_in_time_c49() {
     });
 }
 
-/// C49, with more ready than a batch holds, of which the user takes a few a turn. The batches came in turns, and so did the
-/// places in them from which the user was served: where the two kept step, half of the descriptors never came.
+/// C49: more descriptors are ready than a batch holds, and the user takes a few in each turn. The batches rotated, and
+/// so did the positions in them that the user served. When both rotated in step, half of the descriptors were never
+/// served.
 #[test]
-fn taking_a_few_events_a_turn_of_more_than_a_batch_serves_everybody_c49() {
+fn taking_a_few_events_a_turn_of_more_than_a_batch_serves_every_descriptor_c49() {
     const TAKEN: usize = 64;
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
@@ -138,9 +139,9 @@ fn taking_a_few_events_a_turn_of_more_than_a_batch_serves_everybody_c49() {
     });
 }
 
-/// More descriptors than a batch holds become ready again and again: each is served.
+/// More descriptors than a batch holds become ready again and again. Each is served.
 #[test]
-fn of_more_busy_ones_than_a_batch_holds_the_rest_comes_first_c49() {
+fn beyond_a_batch_of_busy_descriptors_the_rest_comes_first_c49() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
     on_every_backend(|events| {
@@ -156,7 +157,7 @@ fn of_more_busy_ones_than_a_batch_holds_the_rest_comes_first_c49() {
             let served: HashSet<_> = (0..4).flat_map(|_| turn()).collect();
             assert_eq!(served.len(), added.len());
             rustix::io::read(&reader, &mut [0; 8]).unwrap();
-            assert_eq!(turn(), [], "nothing of what was there");
+            assert_eq!(turn(), [], "nothing is reported twice");
         }
         events.clear();
         added.into_iter().for_each(|(_, fd)| close(fd));

@@ -1,4 +1,4 @@
-//! C52: level, edge and one-shot interest, the same on every backend.
+//! C52: level, edge and one-shot mode, the same on every backend.
 
 mod common;
 
@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read};
 use std::thread;
 use std::time::Duration;
 
-/// A pair whose lent end does not block.
+/// A pair whose lent end is non-blocking.
 fn nonblocking() -> (BorrowedFd<'static>, Peer) {
     let (fd, peer) = pair();
     rustix::io::ioctl_fionbio(fd, true).unwrap();
@@ -63,12 +63,12 @@ fn a_one_shot_is_reported_once_until_it_is_set_again_c52() {
             assert_eq!(poll(events), [], "not for more data");
             assert_eq!(poll(events), []);
             events.drained(token, BOTH).unwrap();
-            assert_eq!(poll(events), [], "an edge's word is none for a one-shot");
-            assert!(waits_quietly(events), "the wait lasts: nothing is reported under the cover");
-            assert_eq!(events.interest(token), Some(READ), "what it is set to");
+            assert_eq!(poll(events), [], "`drained` has no effect on a one-shot");
+            assert!(waits_quietly(events), "the wait lasts: the backend does not spin");
+            assert_eq!(events.interest(token), Some(READ), "the interest is unchanged");
             events.set_interest(token, READ).unwrap();
         }
-        assert_eq!(poll(events), [(token, READ)], "what is still there is reported");
+        assert_eq!(poll(events), [(token, READ)], "unread data is reported");
 
         let (token, _, mut peer) = added(events, Mode::OneShot, BOTH);
         assert_eq!(poll(events), [(token, WRITE)]);
@@ -85,7 +85,7 @@ fn an_edge_is_reported_once_until_it_is_drained_c52() {
     on_every_backend(|events| {
         let (token, fd, mut peer) = added(events, Mode::Edge, BOTH);
         assert_eq!(poll(events), [(token, WRITE)]);
-        assert_eq!(poll(events), [], "who is always ready to write does not keep the loop busy");
+        assert_eq!(poll(events), [], "a writable descriptor does not keep the loop busy");
         assert!(waits_quietly(events));
         for _ in 0..3 {
             write(&mut peer);
@@ -95,24 +95,24 @@ fn an_edge_is_reported_once_until_it_is_drained_c52() {
             assert!(waits_quietly(events));
             read_all(fd);
             events.drained(token, READ).unwrap();
-            // Drained before it could be reported: said once more at the most.
+            // It was drained before the report, so it may be reported once more.
             while let [(again, READ)] = poll(events)[..] {
                 assert_eq!((again, read_all(fd)), (token, 0));
                 events.drained(token, READ).unwrap();
             }
         }
-        // Full, then room again.
+        // The buffer is full, and then has room again.
         while send(fd, &[0; 4096]).is_ok() {}
         events.drained(token, WRITE).unwrap();
         assert_eq!(poll(events), []);
         assert!(read_all(peer.as_fd()) > 0);
         assert_eq!(poll(events), [(token, WRITE)]);
         events.set_interest(token, BOTH).unwrap();
-        assert_eq!(poll(events), [(token, WRITE)], "set again, everything is new");
+        assert_eq!(poll(events), [(token, WRITE)], "after `set_interest` everything is reported again");
     });
 }
 
-/// C52: the race that edges are feared for: what comes between the last read and `drained` is not lost.
+/// C52: the classic race of edges: data that comes between the last read and `drained` is not lost.
 #[test]
 fn no_byte_is_lost_between_reading_and_saying_drained_c52() {
     const BYTES: usize = 2_000;
@@ -128,7 +128,8 @@ fn no_byte_is_lost_between_reading_and_saying_drained_c52() {
                         thread::sleep(Duration::from_micros(300));
                     }
                 }
-                // Closed only when all was read, so that no end of the stream helps out.
+                // The stream is closed only after everything was read, so the end of the stream cannot cause the
+                // report.
                 let _ = peer.read(&mut [0; 1]);
             });
             while taken < BYTES {
@@ -146,7 +147,7 @@ fn no_byte_is_lost_between_reading_and_saying_drained_c52() {
     });
 }
 
-/// C52, C42: the end is an edge like any other, and no spin.
+/// C52, C42: the end of the stream is an edge like any other, and does not spin.
 #[test]
 fn a_hang_up_is_reported_once_to_an_edge_and_a_one_shot_c52_c42() {
     on_every_backend(|events| {
@@ -162,7 +163,7 @@ fn a_hang_up_is_reported_once_to_an_edge_and_a_one_shot_c52_c42() {
     });
 }
 
-/// C52, C46: what is always ready too.
+/// C52, C46: also for files that are always ready.
 #[cfg(unix)]
 #[test]
 fn a_regular_file_is_reported_once_to_an_edge_and_a_one_shot_c52_c46() {
@@ -182,7 +183,7 @@ fn a_regular_file_is_reported_once_to_an_edge_and_a_one_shot_c52_c46() {
     });
 }
 
-/// C52, C37: a report that was not pulled was not made.
+/// C52, C37: a report that was not pulled does not count as made.
 #[test]
 fn what_was_not_pulled_is_reported_by_the_next_turn_c52() {
     on_every_backend(|events| {

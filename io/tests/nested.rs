@@ -1,4 +1,4 @@
-//! A descriptor that is itself a set of descriptors.
+//! A descriptor that is itself an epoll set.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -24,10 +24,10 @@ fn a_nested_epoll_set_is_readable_while_something_in_it_is_ready_c53() {
                 assert_eq!(poll(events), [(token, READ)], "round {round}: level-triggered");
             }
             assert_eq!(reader.read(&mut [0; 8]).unwrap(), 1);
-            // A poll may have been woken before the data was taken: said once more, then quiet.
+            // The poll may have completed before the data was taken. Then it is reported once more.
             poll(events);
         }
-        // And it ends a wait that has begun.
+        // The set also ends a wait that has begun.
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 std::thread::sleep(std::time::Duration::from_millis(2));

@@ -1,4 +1,4 @@
-//! Signals, stopping, and exec. Each test signals its own thread or process.
+//! Signals, stopping the process, and exec. Each test signals its own thread or process.
 #![cfg(unix)]
 
 mod common;
@@ -22,7 +22,7 @@ fn a_signal_is_invisible_and_the_deadline_is_kept_c56() {
     on_every_backend(|events| {
         let deadline_ns = events.now_ns() + 20 * MS;
         events.add_timer_at(deadline_ns, 1);
-        // As a number: musl's is a pointer, which no other thread may have.
+        // As an integer: musl's type is a pointer, which must not be sent to another thread.
         let (done, waiter) = (AtomicBool::new(false), pthread_self() as usize);
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -36,7 +36,7 @@ fn a_signal_is_invisible_and_the_deadline_is_kept_c56() {
                 interrupted.fetch_add(1, Ordering::SeqCst);
                 waited = events.turn(Wait::Block);
             }
-            // On a busy machine the first signal can come later than the deadline.
+            // On a busy machine the first signal may come after the deadline.
             while !arrived.swap(false, Ordering::SeqCst) {
                 thread::yield_now();
             }
@@ -45,7 +45,7 @@ fn a_signal_is_invisible_and_the_deadline_is_kept_c56() {
         });
         assert!(events.turn_ns() >= deadline_ns);
     });
-    assert!(interrupted.load(Ordering::SeqCst) > 0, "no wait was interrupted: this test shows nothing");
+    assert!(interrupted.load(Ordering::SeqCst) > 0, "no wait was interrupted, so this test shows nothing");
 }
 
 /// C56
@@ -76,7 +76,7 @@ fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
         String::from_utf8(output.stdout).unwrap()
     };
     on_every_backend(|events| {
-        // Into the way in which epoll builds its set anew, too.
+        // Also makes epoll build its set anew.
         let (fd, mut peer) = pair();
         let _alive = fd.try_clone_to_owned().unwrap();
         events.add_descriptor(fd, READ).unwrap();
@@ -85,21 +85,21 @@ fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
         assert_eq!(poll(events), []);
 
         let ours = list(&format!("/proc/{}/fd", std::process::id()));
-        assert!(ours.contains("[eventfd]"), "the waker is there to be inherited:\n{ours}");
+        assert!(ours.contains("[eventfd]"), "the process has a waker that could be inherited:\n{ours}");
         let childs = list("/proc/self/fd");
         assert!(childs.contains("/dev/null") || childs.contains("pipe:"), "the listing works:\n{childs}");
         assert!(!childs.contains("[eventfd]") && !childs.contains("[eventpoll]"), "inherited:\n{childs}");
     });
 }
 
-/// C29: a second without the processor. Each policy does what it says of the hundred periods that passed, in turns that
-/// serve everybody else too: nobody is called twice in one.
+/// C29: the process is stopped for a second. Each policy handles the hundred periods that passed as it promises. The
+/// turns also serve the others, and none is served twice in a turn.
 #[test]
 fn after_a_stop_of_a_second_intervals_go_on_by_policy_and_no_storm_comes_c29() {
     const PERIOD: u64 = 10 * MS;
     const RESOLUTION: u64 = 1_000;
     let _guard = alone();
-    // Made before the stop.
+    // The loops are made before the stop.
     let loops = backends().into_iter().map(|(name, backend)| {
         let mut events = Loop::from_parts(Box::new(MonotonicClock), backend, RESOLUTION).unwrap();
         let first_ns = events.now_ns() + PERIOD;
@@ -115,7 +115,7 @@ fn after_a_stop_of_a_second_intervals_go_on_by_policy_and_no_storm_comes_c29() {
         let (fd, mut peer) = pair();
         write(&mut peer);
         events.add_descriptor(fd, READ).unwrap();
-        // By policy: deadline, how many after it are left out, and the turn.
+        // By policy: the deadline, the number of missed deadlines, and the time of the turn.
         let mut served: [Vec<(u64, u64, u64)>; 3] = Default::default();
         while served[2].last().is_none_or(|(deadline_ns, _, turn_ns)| deadline_ns + PERIOD <= *turn_ns) {
             events.turn(Wait::Block).unwrap();
@@ -124,22 +124,25 @@ fn after_a_stop_of_a_second_intervals_go_on_by_policy_and_no_storm_comes_c29() {
                 served[timer.value as usize].push((timer.deadline_ns, timer.missed, events.turn_ns()));
             }
             assert!(served.iter().zip(before).all(|(now, before)| now.len() <= before + 1), "twice in a turn");
-            assert!(events.next_ready().is_some(), "the descriptor waits for no interval");
+            assert!(events.next_ready().is_some(), "the descriptor is served in each turn");
         }
         let [skip, delay, burst] = served;
-        assert!(skip[0].1 >= 90, "the others are left out and counted: {:?}", skip[0]);
+        assert!(skip[0].1 >= 90, "the others are counted as missed: {:?}", skip[0]);
         for pair in skip.windows(2) {
-            assert_eq!(pair[1].0, pair[0].0 + (1 + pair[0].1) * PERIOD, "on the old beat");
-            assert!(pair[1].0 > pair[0].2, "and never for the past");
+            assert_eq!(pair[1].0, pair[0].0 + (1 + pair[0].1) * PERIOD, "on the old schedule");
+            assert!(pair[1].0 > pair[0].2, "never for a time in the past");
         }
         let follows = |pair: &[(u64, u64, u64)]| pair[1].0 == (pair[0].2 + PERIOD).next_multiple_of(RESOLUTION);
-        assert!(delay.windows(2).all(follows), "a period after the last call, rounded up: {delay:?}");
-        assert!(burst.len() >= 90 && burst.windows(2).all(|pair| pair[1].0 == pair[0].0 + PERIOD), "every one of them");
+        assert!(delay.windows(2).all(follows), "one period after the last call, rounded up: {delay:?}");
+        assert!(
+            burst.len() >= 90 && burst.windows(2).all(|pair| pair[1].0 == pair[0].0 + PERIOD),
+            "every deadline is served"
+        );
     });
 }
 
-/// C60: a profiler's signal, every millisecond, to the thread that waits. Ends when timers and descriptors have had
-/// their part. nix has no timers that signal a thread with musl.
+/// C60: a profiler's signal every millisecond, to the thread that waits. The test ends when timers and descriptors were
+/// served often enough. nix has no timers that signal a thread with musl.
 #[cfg(target_env = "gnu")]
 #[test]
 fn a_signal_a_millisecond_starves_nothing_c60() {
@@ -163,7 +166,7 @@ fn a_signal_a_millisecond_starves_nothing_c60() {
         events.add_planned(Plan::every(first_ns, (3 * MS).try_into().unwrap(), Missed::Skip), 1);
         let (mut signals, mut timers, mut echoes) = (0, 0, 0);
         thread::scope(|scope| {
-            // Answers what it gets, until the end of the stream.
+            // Answers each byte until the end of the stream.
             scope.spawn(move || {
                 while peer.write(b"x").is_ok() && peer.read(&mut [0; 8]).is_ok_and(|length| length > 0) {
                     thread::sleep(Duration::from_micros(500));

@@ -1,5 +1,5 @@
-//! What a container, an old kernel or an exhausted process refuses. A seccomp filter lasts as long as its thread, so each
-//! story has a thread, or a process, of its own.
+//! System calls that a container, an old kernel or an exhausted process refuses. A seccomp filter lasts as long as its
+//! thread, so each test has a thread or a process of its own.
 
 #![cfg(target_os = "linux")]
 #![cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
@@ -26,7 +26,7 @@ use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::Duration;
 
-/// From now on, for this thread, nobody can register this descriptor, nor look which file it is.
+/// From now on, in this thread, this descriptor cannot be registered, and its file cannot be identified.
 fn refuse_descriptor(fd: BorrowedFd<'_>, errno: Errno) {
     let rule = |argument| {
         let number = fd.as_raw_fd() as u64;
@@ -36,13 +36,13 @@ fn refuse_descriptor(fd: BorrowedFd<'_>, errno: Errno) {
     filter(BTreeMap::from([(libc::SYS_epoll_ctl, rule(2)), (libc::SYS_fstat, rule(0))]), with(errno));
 }
 
-/// What the C library says of an error: musl's words are not glibc's.
+/// The C library's words for an error, which differ between musl and glibc.
 fn in_words(errno: Errno) -> String {
     let text = std::io::Error::from(errno).to_string();
     text.split(" (os error").next().unwrap().to_owned()
 }
 
-/// What becomes of a loop that is asked for by name where these system calls are refused; it has to work.
+/// The report of a loop that asks for a backend by name where these system calls are refused. The loop must work.
 fn report(name: &'static str, calls: &'static [i64], errno: Errno) -> BackendReport {
     let story = move || {
         refuse(calls, with(errno));
@@ -59,13 +59,13 @@ fn report(name: &'static str, calls: &'static [i64], errno: Errno) -> BackendRep
     thread::spawn(story).join().unwrap()
 }
 
-/// C51: each refusal has its words. The crate `polling` stands on epoll here.
+/// C51: each reason is told in words. The crate `polling` uses epoll here.
 #[test]
 fn where_a_backend_is_refused_the_next_serves_and_the_report_says_why_c51() {
     const URING: &[i64] = &[libc::SYS_io_uring_setup];
     const EPOLL: &[i64] = &[libc::SYS_epoll_create1];
     let permitted = permitted();
-    // Where the system itself refuses io_uring, select is left beside epoll.
+    // If the system itself refuses io_uring, only select is left beside epoll.
     let beside_epoll = if permitted.contains(&"uring") { "uring" } else { "select" };
     let refused = [("uring", (URING, "epoll")), ("epoll", (EPOLL, beside_epoll)), ("portable", (EPOLL, beside_epoll))];
     let refused = refused.into_iter().filter(|(name, _)| permitted.contains(name));
@@ -85,7 +85,7 @@ fn where_a_backend_is_refused_the_next_serves_and_the_report_says_why_c51() {
     });
 }
 
-/// C51: whatever is left.
+/// C51: select works when all other backends are refused.
 #[test]
 fn where_everything_else_is_refused_select_serves_c51() {
     on_each([("select", ())], |()| {
@@ -97,7 +97,7 @@ fn where_everything_else_is_refused_select_serves_c51() {
     });
 }
 
-/// C51: a refused descriptor leaves the others as they are.
+/// C51: a refused descriptor does not change the others.
 #[test]
 fn a_descriptor_that_the_kernel_refuses_changes_nothing_c51() {
     on_each(permitted().into_iter().map(|name| (name, name)), |name| {
@@ -122,7 +122,7 @@ fn a_descriptor_that_the_kernel_refuses_changes_nothing_c51() {
     });
 }
 
-/// A kernel before 5.11, or a container that has never heard of epoll_pwait2 or has no timer descriptors.
+/// A kernel before 5.11, or a container that refuses epoll_pwait2 or timer descriptors.
 #[test]
 fn epoll_waits_with_whatever_is_not_refused() {
     const WAITS: [i64; 2] = [libc::SYS_epoll_pwait2, libc::SYS_epoll_pwait];
@@ -152,7 +152,7 @@ fn epoll_waits_with_whatever_is_not_refused() {
     }
 }
 
-/// The turn that found the system call missing came back with nothing.
+/// The turn that found the system call missing used to return without an event.
 #[test]
 fn the_first_turn_reports_what_is_ready_where_epoll_waits_are_refused() {
     for refused in [&[libc::SYS_epoll_pwait2][..], &[libc::SYS_epoll_pwait2, libc::SYS_epoll_pwait]] {
@@ -169,8 +169,8 @@ fn the_first_turn_reports_what_is_ready_where_epoll_waits_are_refused() {
     }
 }
 
-/// rustix's feature `linux_5_11`, switched on by one crate, has `polling` call epoll_pwait2 in the whole program, on kernels
-/// without it, too: a program that only depended on this crate failed in its first wait.
+/// If one crate enables rustix's feature `linux_5_11`, `polling` calls epoll_pwait2 in the whole program, also on
+/// kernels without it. A program that only depended on this crate then failed in its first wait.
 #[test]
 fn a_poller_of_the_programs_own_waits_beside_us_where_epoll_pwait2_is_refused() {
     let story = || {
@@ -186,8 +186,8 @@ fn a_poller_of_the_programs_own_waits_beside_us_where_epoll_pwait2_is_refused() 
     thread::spawn(story).join().unwrap();
 }
 
-/// What came after Linux 4.18, one by one and all at once: a loop that is asked for nothing in particular waits for time, a
-/// descriptor and a wake.
+/// The calls that came after Linux 4.18 are refused, one by one and all at once. A loop that asks for no backend waits
+/// for a timer, a descriptor and a wake.
 #[test]
 fn the_backend_that_is_chosen_works_without_what_older_kernels_lack() {
     let each = refuse::SETS.map(|name| vec![name]);
@@ -218,13 +218,13 @@ fn the_backend_that_is_chosen_works_without_what_older_kernels_lack() {
     }
 }
 
-/// For a few microseconds nobody falls asleep: the kernel is asked what is ready, until it is time.
+/// For a few microseconds the backend polls the kernel instead of sleeping.
 #[test]
 fn a_brief_wait_does_not_sleep_in_the_rings() {
     for setup in [Setup::Deferred, Setup::Cooperative, Setup::Plain] {
         let story = move || {
             let Some(mut uring) = or_skip("uring", Uring::with_rings(4, setup)) else { return };
-            // At least one completion, or the timeout: what a wait asks for that may sleep.
+            // A wait that may sleep asks for at least one completion, or for the timeout.
             let sleeps = SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::Ge, 1).unwrap();
             let rule = SeccompRule::new(vec![sleeps]).unwrap();
             filter(BTreeMap::from([(libc::SYS_io_uring_enter, vec![rule])]), with(Errno::PERM));
@@ -237,7 +237,7 @@ fn a_brief_wait_does_not_sleep_in_the_rings() {
     }
 }
 
-/// A kernel that refuses an entry for want of memory gets it again; the wait neither fails nor spins.
+/// An entry that the kernel refuses for lack of memory is submitted again. The wait neither fails nor spins.
 #[test]
 fn an_io_uring_that_takes_no_entries_is_an_error_or_an_early_return() {
     for (errno, fails) in [(Errno::AGAIN, false), (Errno::BUSY, false), (Errno::INTR, false), (Errno::EXIST, true)] {
@@ -256,7 +256,7 @@ fn an_io_uring_that_takes_no_entries_is_an_error_or_an_early_return() {
     }
 }
 
-/// C56: a signal can come while `select` asks who has hung up, which takes no time and is interrupted all the same.
+/// C56: a signal may come while `select` polls for hang-ups. That call does not wait, and is interrupted all the same.
 #[test]
 fn a_signal_while_select_looks_for_hang_ups_is_invisible_c56() {
     on_each([("select", ())], |()| {
@@ -272,7 +272,7 @@ fn a_signal_while_select_looks_for_hang_ups_is_invisible_c56() {
     });
 }
 
-/// Runs a test of this program, which is a child's part, in a process of its own.
+/// Runs a test of this program, which is the child's part, in a process of its own.
 fn as_a_child(part: &str, backend: &str) -> ExitStatus {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", part, "--nocapture"]).env("COGLOOP_TEST_CHILD", part).env("COGLOOP_BACKEND", backend);
@@ -283,7 +283,7 @@ fn is_child(part: &str) -> bool {
     std::env::var("COGLOOP_TEST_CHILD").is_ok_and(|child| child == part)
 }
 
-/// Who opts out has reasons: a security policy that kills, for one.
+/// The user may have a reason for the opt-out, such as a security policy that kills the process.
 #[test]
 fn an_opt_out_comes_before_the_first_system_call_of_io_uring() {
     const PART: &str = "an_opt_out_comes_before_the_first_system_call_of_io_uring";
@@ -299,11 +299,15 @@ fn an_opt_out_comes_before_the_first_system_call_of_io_uring() {
         assert!(as_a_child(PART, name).success());
     });
     if or_skip("uring", Uring::new()).is_some() {
-        assert_eq!(as_a_child(PART, "uring").signal(), Some(libc::SIGSYS), "who asks for it makes the call");
+        assert_eq!(
+            as_a_child(PART, "uring").signal(),
+            Some(libc::SIGSYS),
+            "a loop that asks for io_uring makes the call"
+        );
     }
 }
 
-/// C51: no descriptor left for a loop.
+/// C51: the process has no descriptor left for a loop.
 #[test]
 fn a_process_without_descriptors_gets_an_error_and_loses_nothing_c51() {
     const PART: &str = "a_process_without_descriptors_gets_an_error_and_loses_nothing_c51";
@@ -312,11 +316,11 @@ fn a_process_without_descriptors_gets_an_error_and_loses_nothing_c51() {
         let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
         let make = || Loop::new(&Options::default());
         let before = open();
-        // Its backend's and its waker's.
+        // The descriptors of its backend and its waker.
         let one = make().unwrap();
         let takes = open() - before;
         drop(one);
-        // epoll does without its timer descriptor, if there is one at all.
+        // epoll works without its timer descriptor, and the system may have none at all.
         let needs = if asked == "epoll" { takes.min(2) } else { takes };
         let limit = getrlimit(Resource::Nofile);
         for room in 0..=takes {
@@ -327,7 +331,7 @@ fn a_process_without_descriptors_gets_an_error_and_loses_nothing_c51() {
             let made = make().map(|events| events.backend().clone()).map_err(|error| error.to_string());
             setrlimit(Resource::Nofile, limit).unwrap();
             match &made {
-                // Another that takes fewer may serve.
+                // Another backend that needs fewer descriptors may be taken.
                 Ok(report) => assert_eq!(report.name == asked, room >= needs, "{room}: {report:?}"),
                 Err(error) => assert!(room < needs && error.contains(&in_words(Errno::MFILE)), "{room}: {error}"),
             }
@@ -339,7 +343,7 @@ fn a_process_without_descriptors_gets_an_error_and_loses_nothing_c51() {
     on_each(permitted().into_iter().map(|name| (name, name)), |name| assert!(as_a_child(PART, name).success()));
 }
 
-/// A daemon has closed its standard streams. What it prints afterwards must not go into a ring or a waker.
+/// A daemon has closed its standard streams. Its output must not go into a ring or a waker.
 #[test]
 fn own_descriptors_are_above_the_standard_streams() {
     const PART: &str = "own_descriptors_are_above_the_standard_streams";
@@ -352,12 +356,12 @@ fn own_descriptors_are_above_the_standard_streams() {
         signals.watch(nix::libc::SIGUSR1).unwrap();
         events.add_timer(MS, 1);
         events.turn(Wait::Block).unwrap();
-        // What a loop makes late: a ring or a set for others to watch.
+        // Descriptors that a loop makes late: rings or a set that others can watch.
         let _ = events.pollable();
         for number in 0..3 {
             assert!(std::fs::read_link(format!("/proc/self/fd/{number}")).is_err(), "{number} is open");
         }
-        // The loop works with the program's own descriptors there.
+        // The loop works with the program's own descriptors at these numbers.
         let (fd, mut peer) = pair();
         assert!(fd.as_raw_fd() < 3);
         let token = events.add_descriptor(fd, READ).unwrap();

@@ -1,4 +1,4 @@
-//! Signals as readiness. Each test has signals of its own, which do nothing by themselves.
+//! Signals as readiness. Each test has its own signal, whose default action is to ignore it.
 #![cfg(unix)]
 
 mod common;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// Whether this process catches the signal, by the kernel's own account.
+/// Whether this process catches the signal, as the kernel lists it.
 fn is_caught(signal: Signal) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
@@ -43,13 +43,13 @@ fn a_signal_wakes_every_loop_that_watches_it_and_many_are_one() {
         events.remove_descriptor(token).unwrap();
         events.remove_descriptor(second).unwrap();
         drop(one);
-        assert!(is_caught(SIGNAL), "the other goes on watching");
+        assert!(is_caught(SIGNAL), "the other loop still watches");
         other.unwatch(SIGNAL as i32);
-        assert!(!is_caught(SIGNAL), "what was before is back");
+        assert!(!is_caught(SIGNAL), "the earlier action is restored");
     });
 }
 
-/// Each is sent only when the one before has been seen: a lost one would leave the loop waiting for ever.
+/// Each signal is sent only when the one before was seen. If one were lost, the loop would wait for ever.
 #[test]
 fn of_signals_to_another_thread_none_is_lost() {
     const SIGNAL: Signal = Signal::SIGWINCH;
@@ -102,7 +102,8 @@ fn what_cannot_be_watched_is_refused_and_nothing_is_installed() {
     assert_eq!(signals.take().count(), 0);
 }
 
-/// A place in the handler's list kept its descriptor for the next watcher: 505 were open after a hundred loops of five.
+/// A dropped watcher's place in the handler's list kept its descriptor open for the next watcher. After a hundred loops
+/// of five watchers, 505 descriptors were open.
 #[test]
 fn what_a_watcher_of_signals_opened_is_closed_with_it() {
     let is_open = |number: i32| std::path::Path::new(&format!("/proc/self/fd/{number}")).exists();
@@ -111,12 +112,12 @@ fn what_a_watcher_of_signals_opened_is_closed_with_it() {
     let numbers: Vec<_> = watchers.iter().map(|watcher| watcher.descriptor().as_fd().as_raw_fd()).collect();
     assert!(numbers.iter().all(|&number| is_open(number)));
     drop(watchers);
-    // Other tests run beside this one, and may have been given some of the numbers since.
+    // Other tests run in this process, and may have got some of the numbers since.
     let open = numbers.iter().filter(|&&number| is_open(number)).count();
     assert!(open < 25, "{open} of 50 are open");
 }
 
-/// Handlers run on one thread while watchers come and go on another.
+/// Handlers run on one thread while watchers are made and dropped on another.
 #[test]
 fn watchers_come_and_go_under_a_storm_of_signals() {
     const SIGNAL: Signal = Signal::SIGIO;
@@ -141,7 +142,7 @@ fn watchers_come_and_go_under_a_storm_of_signals() {
     assert_eq!(keeps.take().collect::<Vec<_>>(), [SIGNAL as i32]);
 }
 
-/// A number that no signal of the standard's has, which a program uses for what it likes.
+/// A real-time signal has no name in the standard, and a program may use it for any purpose.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_real_time_signal_is_watched_like_any_other() {

@@ -8,7 +8,7 @@ use cogloop_io::{
 };
 use common::*;
 
-/// A loop on virtual time over a scripted kernel that does nothing of its own.
+/// A loop on virtual time over a kernel whose script is empty.
 fn scripted(resolution_ns: u64) -> (Loop, ScriptedBackend, VirtualClock) {
     let clock = VirtualClock::new();
     let backend = ScriptedBackend::new(clock.clone());
@@ -27,7 +27,7 @@ fn waits(backend: &ScriptedBackend) -> Vec<Option<u64>> {
     backend.take_calls().into_iter().filter_map(is_wait).collect()
 }
 
-/// C28: the wall clock can be stepped as far as anybody likes, because nothing here reads it.
+/// C28: setting the wall clock has no effect, because no source file reads it.
 #[test]
 fn no_source_file_reads_the_wall_clock_c28() {
     let mut folders = vec![std::path::PathBuf::from("src")];
@@ -53,7 +53,7 @@ fn no_source_file_reads_the_wall_clock_c28() {
 /// Many timers in a slot of a high level take several turns to cascade when they are due. If the slot cascaded during
 /// earlier waits, one turn is enough.
 #[test]
-fn a_crowd_that_came_down_during_waits_is_there_in_one_turn() {
+fn a_crowd_that_cascaded_during_waits_expires_in_one_turn() {
     for waits_before in [0, 200] {
         let (mut events, _, clock) = scripted(1_000);
         (0..10_000).for_each(|n| _ = events.add_timer(70_000_000 + n * 6_000, n));
@@ -95,9 +95,9 @@ fn no_timer_is_early_and_each_fires_once_c01_c02() {
     });
 }
 
-/// C04, C05, C36: a timer that arms itself again for now, a later one, and a descriptor that stays ready.
+/// C04, C05, C36: a timer that arms itself again for now, a later timer, and a descriptor that stays ready.
 #[test]
-fn a_zero_delay_that_arms_itself_again_starves_nobody_c04_c05_c36() {
+fn a_zero_delay_that_arms_itself_again_starves_nothing_c04_c05_c36() {
     on_every_backend(|events| {
         let (fd, mut peer) = pair();
         let token = events.add_descriptor(fd, READ).unwrap();
@@ -117,13 +117,13 @@ fn a_zero_delay_that_arms_itself_again_starves_nobody_c04_c05_c36() {
                     later_fired = true;
                 }
             }
-            assert_eq!(zeros, 1, "the one armed in this turn is served in the next, and in that one");
+            assert_eq!(zeros, 1, "a timer armed in this turn fires in the next one, once");
             assert_eq!(events.next_ready().map(|ready| ready.token), Some(token), "in every turn");
         }
     });
 }
 
-/// C36: a backlog that is pulled one timer a turn.
+/// C36: a backlog of timers, of which the user pulls one in each turn.
 #[test]
 fn a_backlog_of_timers_lets_descriptors_through_and_keeps_its_order_c36() {
     on_every_backend(|events| {
@@ -135,7 +135,7 @@ fn a_backlog_of_timers_lets_descriptors_through_and_keeps_its_order_c36() {
         }
         for value in 0..100 {
             events.turn(Wait::Block).unwrap();
-            assert_eq!(events.next_expired().map(|timer| timer.value), Some(value), "what was due stays due, in order");
+            assert_eq!(events.next_expired().map(|timer| timer.value), Some(value), "due timers stay due, in order");
             assert!(events.next_ready().is_some());
         }
         assert_eq!(events.timers(), 0);
@@ -150,13 +150,13 @@ fn a_cancelled_timer_never_comes_and_a_stale_key_is_nothing_c06_c08_c09() {
     events.turn(Wait::Block).unwrap();
     let first = events.next_expired().unwrap();
     assert_eq!(first.value, 0);
-    assert_eq!(events.cancel_timer(keys[1]), Some(1), "due in this very turn, and not too late");
-    assert_eq!(events.cancel_timer(keys[1]), None, "twice is safe");
+    assert_eq!(events.cancel_timer(keys[1]), Some(1), "it is due in this turn, and can still be cancelled");
+    assert_eq!(events.cancel_timer(keys[1]), None, "cancelling twice is safe");
     assert_eq!(expired(&mut events), [2]);
 
     assert_eq!(events.cancel_timer(first.key), None, "fired");
     let reused = events.add_timer(MS, 7);
-    assert_eq!(events.cancel_timer(first.key), None, "fired, and its place is in use again");
+    assert_eq!(events.cancel_timer(first.key), None, "it has fired, and its place is in use again");
     assert_eq!(events.timer(reused), Some(&7));
     assert!(!events.reschedule_timer_at(first.key, 0));
     assert_eq!(events.deadline_ns(first.key), None);
@@ -211,7 +211,7 @@ fn the_longest_delays_are_never_early_and_do_not_spin_c17() {
     }
 }
 
-/// C17: what the kernel makes of a timeout of centuries.
+/// C17: kernels accept a timeout of centuries.
 #[test]
 fn every_kernel_takes_the_longest_timeout_c17() {
     on_every_backend(|events| {
@@ -258,7 +258,7 @@ fn with_nothing_armed_the_wait_is_for_ever_c25() {
     assert_eq!(waits(&backend), [None, Some(0), Some(7)]);
 }
 
-/// C26: a deadline far away falls through every level of the wheel, and the loop sleeps through it all.
+/// C26: a deadline far away cascades through every level of the wheel, and the loop does not wake for that.
 #[test]
 fn one_wake_up_for_one_timer_and_a_remainder_rounds_up_c26() {
     for delay_ns in [1, 999, 1_000, 1_001, 63_999, 64_001, MS + 1, 86_400_000 * MS + 1] {
@@ -294,7 +294,7 @@ fn the_wait_is_the_shortest_of_limit_deadline_and_work_at_hand() {
     events.turn(Wait::AtMost(2 * MS)).unwrap();
     assert_eq!(expired(&mut events), []);
     events.turn(Wait::AtMost(9 * MS)).unwrap();
-    // Due and not pulled: the next turn has work.
+    // It is due and not pulled, so the next turn has work.
     events.turn(Wait::Block).unwrap();
     assert_eq!(waits(&backend), [Some(2 * MS), Some(3 * MS), Some(0)]);
     assert_eq!(expired(&mut events), [5]);
@@ -312,7 +312,8 @@ fn the_mark_of_a_removed_descriptor_costs_no_turn() {
     assert_eq!(waits(&backend), [None]);
 }
 
-/// C14: a period that is no multiple of the resolution does not drift by the rounding: 60 a second are 60 a second.
+/// C14: a period that is not a multiple of the resolution does not drift by the rounding. A timer of 60 Hz fires 60
+/// times a second.
 #[test]
 fn a_period_finer_than_the_resolution_does_not_drift_c14() {
     const PERIOD_NS: u64 = 16_666_667;
@@ -352,7 +353,7 @@ fn a_callback_longer_than_its_period_is_served_by_policy_c13_c16() {
 /// Every timer reports its deadline rounded up to the tick. The interval used to report 1500 and the others 2000,
 /// although the others came first.
 #[test]
-fn one_shots_and_intervals_in_one_tick_are_told_the_same_and_come_in_the_order_of_arming() {
+fn one_shots_and_intervals_in_one_tick_report_one_deadline_and_fire_in_the_order_of_arming() {
     let (mut events, _, _) = scripted(1_000);
     let period_ns = 1_500.try_into().unwrap();
     events.add_planned(Plan::every(1_500, period_ns, Missed::Skip), 0);
@@ -407,7 +408,7 @@ fn a_paused_timer_keeps_what_was_left() {
     clock.advance_ns(4 * MS);
     assert!(events.pause_timer(key) && !events.pause_timer(key));
     events.turn(Wait::Block).unwrap();
-    assert_eq!(waits(&backend), [None], "nothing to wait for");
+    assert_eq!(waits(&backend), [None], "there is no timer to wait for");
     clock.advance_ns(100 * MS);
     assert_eq!((events.remaining_ns(key), events.deadline_ns(key)), (Some(6 * MS), None));
     assert!(events.resume_timer(key) && !events.resume_timer(key));
@@ -440,7 +441,7 @@ fn a_crowd_of_timers_is_brought_up_to_date_over_several_turns_c36() {
     assert!(waits(&backend).iter().all(|&timeout| timeout == Some(0)), "work was waiting");
 }
 
-/// Timers that may be 5 ms late share wake-ups; no timer is early, and none is later than allowed.
+/// Timers with a slack of 5 ms share wake-ups. No timer is early, and none is later than its slack allows.
 #[test]
 fn slack_brings_neighbours_into_one_wake_up() {
     let (mut events, backend, _) = scripted(1_000);
@@ -461,7 +462,7 @@ fn slack_brings_neighbours_into_one_wake_up() {
     assert!(wake_ups <= 5, "{wake_ups} wake-ups for a hundred timers within 12 ms");
 }
 
-/// C48, C56: a kernel that comes back early, late, or with an error.
+/// C48, C56: a kernel that returns early, late, or with an error.
 #[test]
 fn an_early_return_a_late_one_and_an_error_keep_every_deadline_c48_c56() {
     let (mut events, backend, _) = scripted(1_000);
@@ -491,7 +492,7 @@ fn virtual_time_jumps_over_a_real_kernel_and_real_descriptors_still_come() {
     write(&mut peer);
     events.turn(Wait::Block).unwrap();
     assert_eq!(events.next_ready().map(|ready| ready.token), Some(token));
-    assert_eq!((events.next_expired(), clock.now_ns()), (None, 0), "what is ready comes before time passes");
+    assert_eq!((events.next_expired(), clock.now_ns()), (None, 0), "ready descriptors come before time passes");
     events.remove_descriptor(token).unwrap();
     events.turn(Wait::Block).unwrap();
     assert_eq!((expired(&mut events), clock.now_ns()), (vec![1], year_ns));

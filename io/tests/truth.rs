@@ -1,5 +1,5 @@
-//! What is reported is so: a callback drains what another registration was about to report, in every order, and nobody who
-//! is told that he can read is made to wait, though his descriptor blocks.
+//! Reports are true: a callback drains a descriptor that another registration is about to report, in every order. A
+//! reader that gets a report never blocks, even if its descriptor is a blocking one.
 
 mod common;
 
@@ -7,12 +7,12 @@ use cogloop_io::{EventLoop, Mode, Options, Token, Wait};
 use common::*;
 use rustix::fd::{AsFd, BorrowedFd};
 
-/// What a stranger's callback takes from a descriptor that blocks.
+/// Another callback reads from a blocking descriptor.
 fn take(fd: BorrowedFd<'_>) {
     assert_eq!(read(fd, &mut [0; 64]).unwrap(), 1);
 }
 
-/// `n` blocking ends that are observed for reading, and their peers.
+/// `n` blocking ends that are observed for reading, with their peers.
 fn observed(events: &mut Loop, n: usize, mode: Mode) -> Vec<(Token, BorrowedFd<'static>, Peer)> {
     let observe = |_| {
         let (ours, peer) = pair();
@@ -21,7 +21,7 @@ fn observed(events: &mut Loop, n: usize, mode: Mode) -> Vec<(Token, BorrowedFd<'
     (0..n).map(observe).collect()
 }
 
-/// With io_uring its poll, armed by the wait before, completes while the callback runs.
+/// With io_uring, the poll that the wait before has armed completes while the callback runs.
 #[test]
 fn what_came_and_was_taken_between_two_waits_is_not_reported() {
     on_every_backend(|events| {
@@ -36,14 +36,15 @@ fn what_came_and_was_taken_between_two_waits_is_not_reported() {
             take(ends[b].1);
             assert_eq!(poll(events), [], "round {round}");
         }
-        // And it is heard of again.
+        // Later data are reported.
         write(&mut ends[0].2);
         events.turn(Wait::Block).unwrap();
         assert_eq!(events.next_ready().map(|ready| ready.token), Some(ends[0].0));
     });
 }
 
-/// Nor to a descriptor that does not block, whose reader would get `WouldBlock`; in every mode, and of both directions.
+/// A non-blocking descriptor is not reported either, although its reader would only get `WouldBlock`. In every mode,
+/// and for both directions.
 #[test]
 fn what_was_taken_between_two_waits_is_not_reported_to_a_reader_that_does_not_block() {
     on_every_backend(|events| {
@@ -68,7 +69,7 @@ fn what_was_taken_between_two_waits_is_not_reported_to_a_reader_that_does_not_bl
                     Mode::OneShot => events.set_interest(ends[b].0, READ).unwrap(),
                     Mode::Level => {}
                 }
-                // Also after turns in which nothing happened.
+                // Turns in which nothing happens make no difference.
                 (0..taken).for_each(|_| assert_eq!(poll(events), [], "{mode:?}, round {round}"));
             }
             ends.iter().for_each(|(token, ..)| events.remove_descriptor(*token).unwrap());
@@ -76,7 +77,7 @@ fn what_was_taken_between_two_waits_is_not_reported_to_a_reader_that_does_not_bl
     });
 }
 
-/// Both directions come in one report, though only one of them woke the loop.
+/// Both directions come in one report, although only one of them woke the loop.
 #[test]
 fn of_two_directions_that_came_between_two_waits_both_are_reported() {
     on_every_backend(|events| {
@@ -91,12 +92,13 @@ fn of_two_directions_that_came_between_two_waits_both_are_reported() {
     });
 }
 
-/// Each of three that are ready in one batch, as it is served, takes what a subset of all was to report.
+/// Three descriptors are ready in one batch. The callback of each, as it is served, drains a subset of all three.
 #[test]
 fn what_a_callback_of_the_same_batch_has_taken_is_not_reported_to_a_descriptor_that_blocks() {
     on_every_backend(|events| {
         let ends = &mut observed(events, 3, Mode::Level);
-        // By whom each is emptied: 0, 1, 2 the callback that is served then, 3 nobody, 4 a timer's.
+        // Who empties each descriptor: 0, 1, 2 the callback that is served in that place; 3 none; 4 the callback of a
+        // timer.
         for plan in 0..125 {
             let emptied_by = [plan % 5, plan / 5 % 5, plan / 25];
             let mut full = [true; 3];
@@ -121,7 +123,7 @@ fn what_a_callback_of_the_same_batch_has_taken_is_not_reported_to_a_descriptor_t
             let mut served = 0;
             while let Some(ready) = events.next_ready() {
                 let n = ends.iter().position(|(token, ..)| *token == ready.token).unwrap();
-                assert!(full_now[n], "{n} of {emptied_by:?} was reported, and reading would wait");
+                assert!(full_now[n], "{n} of {emptied_by:?} was reported, and reading would block");
                 full_now = empty(served);
                 served += 1;
             }
@@ -131,7 +133,7 @@ fn what_a_callback_of_the_same_batch_has_taken_is_not_reported_to_a_descriptor_t
     });
 }
 
-/// Whether it blocks counts when its report is about to be given out, not when it was added.
+/// It matters whether the descriptor blocks when its report is given out, not when it was added.
 #[cfg(unix)]
 #[test]
 fn a_descriptor_that_began_to_block_after_it_was_added_is_not_reported_for_nothing() {
@@ -150,11 +152,11 @@ fn a_descriptor_that_began_to_block_after_it_was_added_is_not_reported_for_nothi
         events.turn(Wait::Block).unwrap();
         let first = events.next_ready().unwrap().token;
         ends.iter().for_each(|(_, ours, _)| take(*ours));
-        assert_eq!(events.next_ready(), None, "after {first:?}: reading would wait");
+        assert_eq!(events.next_ready(), None, "after {first:?}: reading would block");
     });
 }
 
-/// Reading is over, writing is not.
+/// The descriptor is no longer readable, but still writable.
 #[test]
 fn of_two_directions_the_one_that_is_left_is_reported() {
     on_every_backend(|events| {
@@ -174,7 +176,7 @@ fn of_two_directions_the_one_that_is_left_is_reported() {
     });
 }
 
-/// C47: the ends of streams, hang-ups and errors can be read as well: they end nobody's patience.
+/// C47: a read at the end of a stream, or after a hang-up or an error, returns at once, so these are reported.
 #[test]
 fn the_end_of_a_stream_is_reported_after_a_callback_too_c47() {
     on_every_backend(|events| {
@@ -195,9 +197,9 @@ fn the_end_of_a_stream_is_reported_after_a_callback_too_c47() {
     });
 }
 
-/// The default backend, as a program has it: a timer's callback takes the input, and the reader is not told.
+/// On the default backend, a timer's callback takes the input, and the reader gets no report.
 #[test]
-fn a_blocking_reader_outlives_a_stranger_who_takes_its_input() {
+fn a_blocking_reader_does_not_hang_when_another_callback_takes_its_input() {
     let _guard = alone();
     for backend in permitted() {
         let options = Options { backend: Some(backend.to_owned()), ..Options::default() };
@@ -218,11 +220,11 @@ fn a_blocking_reader_outlives_a_stranger_who_takes_its_input() {
                 cogloop_io::Due::Descriptor(_) => told += 1,
             })
             .unwrap();
-        assert_eq!(told, 0, "on {backend} the reader was told, and would have waited for ever");
+        assert_eq!(told, 0, "on {backend} the reader got a report, and would block for ever");
     }
 }
 
-/// It can be neither read nor written: `EBADF`, whatever it is the path of.
+/// A descriptor that is a path only can be neither read nor written: `EBADF`.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_descriptor_that_is_a_path_only_is_refused() {
@@ -240,7 +242,7 @@ fn a_descriptor_that_is_a_path_only_is_refused() {
     });
 }
 
-/// A waker that is observed would wake no more; another loop's descriptor is welcome.
+/// A waker that is observed would no longer wake its loop. The waker of another loop may be observed.
 #[cfg(unix)]
 #[test]
 fn a_loop_refuses_its_own_waker() {

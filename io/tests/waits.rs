@@ -1,4 +1,4 @@
-//! What every kernel makes of the loop's waits: as long as they have to be, in one go, and never by the wall clock.
+//! The loop's waits on every kernel: each is long enough, is one system call, and does not follow the wall clock.
 
 mod common;
 
@@ -8,14 +8,14 @@ use std::io::{ErrorKind, Read};
 use std::thread;
 use std::time::Duration;
 
-/// One turn that waits for what comes first, and the timers that it found due. A kernel may come back early once in a
-/// while, so a test asks several times.
+/// Takes one turn that waits, and returns the timers that it found due. A kernel may return early now and then, so each
+/// test tries several times.
 fn turn(events: &mut Loop) -> Vec<u64> {
     events.turn(Wait::Block).unwrap();
     std::iter::from_fn(|| events.next_expired()).map(|timer| timer.value).collect()
 }
 
-/// C15: what is due by the clock is served by a turn that does not wait, wherever the time went.
+/// C15: a turn that does not wait serves what is due by the clock, no matter where the time was spent.
 #[test]
 fn time_spent_between_two_turns_counts_c15() {
     on_every_backend(|events| {
@@ -41,7 +41,7 @@ fn with_nothing_armed_only_a_wake_ends_the_wait_c25() {
                 });
                 assert_eq!(turn(events), []);
             });
-            // The wake of this round may still be there.
+            // The wake of this round may still be pending.
             events.turn(Wait::Poll).unwrap();
             events.turn_ns() >= before_ns + 15 * MS
         });
@@ -87,7 +87,7 @@ fn a_cancelled_timer_ends_no_wait_c27() {
     });
 }
 
-/// C27: a deadline of which the kernel has heard, and that has passed since, is nothing to this wait.
+/// C27: the kernel knew a deadline that was cancelled and has passed since. It does not end a later wait.
 #[test]
 fn a_timer_cancelled_between_two_waits_ends_no_later_one_c27() {
     on_every_backend(|events| {
@@ -96,7 +96,7 @@ fn a_timer_cancelled_between_two_waits_ends_no_later_one_c27() {
         let slept_through = (0..5).any(|_| {
             let earliest = events.add_timer(40 * MS, 40);
             write(&mut peer);
-            assert_eq!(turn(events), [], "the descriptor comes first");
+            assert_eq!(turn(events), [], "the descriptor ends the wait");
             assert_eq!(events.next_ready().map(|ready| ready.token), Some(token));
             assert_eq!(read(fd, &mut [0; 8]).unwrap(), 1);
             if events.cancel_timer(earliest).is_none() {
@@ -114,9 +114,9 @@ fn a_timer_cancelled_between_two_waits_ends_no_later_one_c27() {
     });
 }
 
-/// C48: two descriptors of one stream are both ready for one byte, and whoever comes second finds nothing.
+/// C48: two descriptors of one stream are both ready for one byte, and the second reader finds nothing.
 #[test]
-fn readiness_that_somebody_else_has_used_up_does_no_harm_c48() {
+fn readiness_used_up_by_another_reader_does_no_harm_c48() {
     on_every_backend(|events| {
         let (fd, mut peer) = pair();
         let mut stream = Peer::from(fd.try_clone_to_owned().unwrap());
@@ -128,10 +128,10 @@ fn readiness_that_somebody_else_has_used_up_does_no_harm_c48() {
         for _ in 0..3 {
             write(&mut peer);
             events.turn(Wait::Block).unwrap();
-            assert!(events.next_ready().is_some() && events.next_ready().is_some(), "both are told");
+            assert!(events.next_ready().is_some() && events.next_ready().is_some(), "both are reported");
             assert_eq!(stream.read(&mut [0; 8]).unwrap(), 1);
             assert_eq!(stream.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock, "spurious for the second");
-            assert_eq!(poll(events), [], "and not told again");
+            assert_eq!(poll(events), [], "not reported again");
             assert!(waits_quietly(events));
         }
     });

@@ -15,16 +15,16 @@ fn a_wake_before_the_wait_ends_it_and_many_are_one_c55() {
         for _ in 0..1_000 {
             waker.wake();
         }
-        // For ever, but for the wake.
+        // Only the wake can end this wait.
         events.turn(Wait::Block).unwrap();
-        assert_eq!(events.next_ready(), None, "the waker is nobody's descriptor");
-        assert!(events.is_idle(), "and is not counted");
+        assert_eq!(events.next_ready(), None, "a wake is not an event");
+        assert!(events.is_idle(), "the waker is not counted");
 
         assert!(waits_quietly(events), "all were taken at once");
     });
 }
 
-/// C54: each thread leaves a message, then wakes. A lost wake would leave the loop waiting for ever.
+/// C54: each thread stores a message, then wakes. If a wake were lost, the loop would wait for ever.
 #[test]
 fn of_wakes_from_many_threads_none_is_lost_c54() {
     const THREADS: usize = 8;
@@ -38,7 +38,7 @@ fn of_wakes_from_many_threads_none_is_lost_c54() {
                     for _ in 0..MESSAGES {
                         let mine = left.fetch_add(1, Ordering::SeqCst) + 1;
                         waker.wake();
-                        // Now and then let the loop fall asleep again, so that a wake meets a waiting loop.
+                        // Now and then it lets the loop fall asleep, so that a wake meets a waiting loop.
                         while mine.is_multiple_of(64) && taken.load(Ordering::SeqCst) < mine {
                             thread::yield_now();
                         }
@@ -53,10 +53,10 @@ fn of_wakes_from_many_threads_none_is_lost_c54() {
     });
 }
 
-/// C54: each of two threads waits for its wake to arrive before it wakes again, at a moment that changes. By the environment it
-/// goes on for longer.
+/// C54: each of two threads waits until its wake has arrived, and then wakes again after a varying delay. An
+/// environment variable makes the test run longer.
 #[test]
-fn two_threads_wake_for_as_long_as_one_likes_and_none_is_lost_c54() {
+fn two_threads_wake_again_and_again_and_no_wake_is_lost_c54() {
     const LOST_NS: u64 = 60_000 * MS;
     let seconds = std::env::var("COGLOOP_HAMMER_S").map_or(0.1, |seconds| seconds.parse::<f64>().unwrap());
     on_every_backend(|events| {
@@ -87,14 +87,14 @@ fn two_threads_wake_for_as_long_as_one_likes_and_none_is_lost_c54() {
                 taken.store(left.load(Ordering::SeqCst), Ordering::SeqCst);
             }
             is_over.store(true, Ordering::SeqCst);
-            assert_eq!(lost, 0, "a wait of a minute, while both threads wake");
+            assert_eq!(lost, 0, "a wait lasted a minute while both threads were waking");
         });
         println!("{} wakes", taken.load(Ordering::SeqCst));
     });
 }
 
-/// C54: the kernel's hint that there is more to collect can stay set although there is nothing (it was set after the work
-/// that it speaks of had been done), and a loop that believed it collected for ever. One run in a hundred found it.
+/// C54: the kernel's hint that there is more to collect may stay set although there is nothing: it was set after the
+/// work that it announces was done. A loop that trusted it collected for ever. One run in a hundred showed this.
 #[test]
 fn a_stale_hint_of_more_to_collect_is_not_believed_for_ever_c54() {
     on_every_backend(|events| {
@@ -116,7 +116,7 @@ fn a_stale_hint_of_more_to_collect_is_not_believed_for_ever_c54() {
     });
 }
 
-/// C54: what a signal handler does, which has the descriptor's number and `write`.
+/// C54: a signal handler has only the descriptor's number and `write`.
 #[cfg(unix)]
 #[test]
 fn writing_to_the_wakers_descriptor_wakes_c54() {
@@ -127,7 +127,8 @@ fn writing_to_the_wakers_descriptor_wakes_c54() {
     });
 }
 
-/// C39, C54: epoll's set is built anew when a closed descriptor goes on reporting; the waker moves with it.
+/// C39, C54: epoll's set is built anew when a closed descriptor goes on reporting. The waker is registered in the new
+/// set.
 #[test]
 fn a_wake_still_arrives_after_a_closed_descriptor_was_dropped_c39_c54() {
     on_every_backend(|events| {

@@ -58,7 +58,7 @@ fn what_a_stop_leaves_is_served_by_the_next_run_c30_c31() {
 
 /// C34
 #[test]
-fn who_is_unreferenced_is_served_and_keeps_no_loop_going_c34() {
+fn unreferenced_ones_are_served_and_keep_no_loop_going_c34() {
     let mut events = simulated();
     let pulse = events.every(SECOND, |log: &mut Vec<u64>, _| log.push(1)).unwrap();
     let remote = events.remote();

@@ -67,7 +67,7 @@ mod tests {
 
     /// A descriptor stayed open under a stale token until the loop was cleared.
     #[test]
-    fn what_the_loop_owns_it_owns_under_the_token_that_takes_the_place() {
+    fn the_loop_owns_a_descriptor_under_the_token_that_replaces_the_old_one() {
         let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut events = EventLoop::<u64>::new(&Options::default()).unwrap();
         for gives_back in [false, true] {

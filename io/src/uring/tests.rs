@@ -84,7 +84,7 @@ fn the_kernel_has_exactly_the_polls_that_are_armed() {
 
 /// A change of interest leaves a removal in the queue. Removing a descriptor submits it, too.
 #[test]
-fn what_a_change_has_left_armed_is_let_go_by_a_removal() {
+fn a_removal_submits_the_removal_that_a_change_has_queued() {
     if !permitted() {
         return;
     }
@@ -147,7 +147,7 @@ fn both_rings_may_be_smaller_than_a_batch() {
 
 /// `EBADR`: the kernel has lost completions and does not say which.
 #[test]
-fn after_lost_completions_everybody_is_armed_again_once() {
+fn after_lost_completions_all_polls_are_armed_again_once() {
     if !permitted() {
         return;
     }
@@ -165,7 +165,7 @@ fn after_lost_completions_everybody_is_armed_again_once() {
 }
 
 #[test]
-fn serial_numbers_begin_again_and_leave_out_the_one_of_no_poll() {
+fn serial_numbers_wrap_around_and_skip_zero() {
     if !permitted() {
         return;
     }
@@ -202,7 +202,7 @@ fn a_dropped_loop_keeps_no_file_open_c40() {
 
 /// C57: the parent would submit what the child queued.
 #[test]
-fn a_forked_child_is_told_so_and_the_parent_notices_nothing_c57() {
+fn a_forked_child_gets_an_error_and_the_parent_is_undisturbed_c57() {
     if !permitted() {
         return;
     }
@@ -348,7 +348,7 @@ fn ready(backend: &mut dyn Backend) -> Vec<Token> {
 
 /// C59: every backend works when it is used in another thread and then in its own again.
 #[test]
-fn used_from_another_thread_it_works_c59() {
+fn a_backend_works_in_another_thread_and_back_c59() {
     let ours = |setup| or_skip("uring", Uring::with_rings(4, setup)).map(|uring| Box::new(uring) as Box<dyn Backend>);
     let all = Setup::ALL.into_iter().filter_map(|setup| Some(("uring", ours(setup)?)));
     on_each(all.chain(others()), |mut backend| {
@@ -363,7 +363,7 @@ fn used_from_another_thread_it_works_c59() {
 
 /// Each of these is the first call in the other thread that reaches the kernel.
 #[test]
-fn whatever_another_thread_does_first_brings_the_rings_there_c59() {
+fn the_first_call_in_another_thread_makes_rings_there_c59() {
     if !permitted() {
         return;
     }

@@ -1,4 +1,4 @@
-//! What the tests of the loop share: every backend in turn, and descriptors that a test may close by hand.
+//! Shared by the loop's tests: runs a test on every backend, and lends descriptors that a test may close by hand.
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test program uses its part")]
 
 mod told;
@@ -25,10 +25,10 @@ pub const MS: u64 = 1_000_000;
 
 pub type Loop = EventLoop<u64>;
 
-/// Descriptor numbers belong to the whole process, and these tests close and reuse them.
+/// Held by one test at a time: descriptor numbers belong to the whole process, and these tests close and reuse them.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Those of [`BACKENDS`] that this system permits.
+/// The names of [`BACKENDS`] that this system permits.
 pub fn permitted() -> Vec<&'static str> {
     let opened = BACKENDS.into_iter().filter(|name| {
         let refused = |report: &BackendReport| io::Error::new(ErrorKind::Unsupported, report.reason.clone());
@@ -39,12 +39,12 @@ pub fn permitted() -> Vec<&'static str> {
     opened.collect()
 }
 
-/// Nobody else in this process opens or closes descriptors meanwhile.
+/// Makes sure that no other test of this process opens or closes descriptors meanwhile.
 pub fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Tells the story on every backend, on the kernel's clock.
+/// Runs the story on every backend, on the kernel's clock.
 pub fn on_every_backend(story: impl Fn(&mut Loop)) {
     let _guard = alone();
     on_each(backends(), |backend| {
@@ -54,15 +54,15 @@ pub fn on_every_backend(story: impl Fn(&mut Loop)) {
     });
 }
 
-/// One turn that does not wait, and all that it found ready.
+/// Takes one turn that does not wait, and returns everything that it found ready.
 pub fn poll(events: &mut Loop) -> Vec<(Token, Interest)> {
     events.turn(FOR_WHAT_IS_READY).unwrap();
     events.audit();
     std::iter::from_fn(|| events.next_ready()).map(|Ready { token, ready }| (token, ready)).collect()
 }
 
-/// Whether a wait with nothing to report takes its time. The kernel may cut one short, as a signal does: when it has
-/// cleared away the rings of an earlier loop of this thread.
+/// Whether a wait without events lasts until its timeout. The kernel may cut a wait short, as a signal does, when it
+/// has cleaned up the rings of an earlier loop of this thread.
 pub fn waits_quietly(events: &mut Loop) -> bool {
     let before_ns = events.now_ns();
     (0..5).any(|_| {
@@ -75,7 +75,7 @@ pub fn waits_quietly(events: &mut Loop) -> bool {
 pub fn sees_the_end(peer: &mut Peer) -> bool {
     match peer.read(&mut [0; 64]) {
         Ok(length) => length == 0,
-        // What the end is called when something was left unread.
+        // The error that stands for the end if data was left unread.
         Err(error) => error.kind() == ErrorKind::ConnectionReset,
     }
 }
@@ -84,7 +84,7 @@ pub fn write(peer: &mut Peer) {
     peer.write_all(b"x").unwrap();
 }
 
-/// A connected pair: a lent end to observe, and its peer.
+/// A connected pair: the lent end, to observe, and its peer.
 pub fn pair() -> (BorrowedFd<'static>, Peer) {
     let (ours, peer) = streams();
     peer.set_nonblocking(true).unwrap();

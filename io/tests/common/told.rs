@@ -1,4 +1,4 @@
-//! On which backends a story is told, and what came of it.
+//! Runs tests ("stories") on several backends, and records on which ones they were skipped.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
-/// Tells the story on these backends, with what belongs to each; the others have their turn even if one fails.
+/// Runs the story with the value of each backend. If it fails on one, the others still run.
 pub fn on_each<T>(backends: impl IntoIterator<Item = (&'static str, T)>, story: impl Fn(T)) {
     let mut failed = Vec::new();
     for (name, with) in backends {
@@ -19,16 +19,16 @@ pub fn on_each<T>(backends: impl IntoIterator<Item = (&'static str, T)>, story: 
     assert!(failed.is_empty(), "failed on {}", failed.join("; "));
 }
 
-/// Says why the story of this test is not told on these backends.
+/// Records why this test does not run on these backends.
 pub fn not_on(backends: &[&str], why: &str) {
     backends.iter().for_each(|name| tell(name, why));
 }
 
-/// What a story needs, or nothing where this system refuses it: an older kernel, a container, another architecture. The
-/// story is skipped then; the line that says so is counted by `cargo xtask test`.
+/// The value of `made`, or `None` if this system refuses it: an older kernel, a container, another architecture. Then
+/// the story is skipped, and `cargo xtask test` counts the line that says so.
 ///
 /// # Panics
-/// For any other error.
+/// On any other error.
 pub fn or_skip<T>(need: &str, made: io::Result<T>) -> Option<T> {
     match made {
         Ok(made) => Some(made),
@@ -40,25 +40,24 @@ pub fn or_skip<T>(need: &str, made: io::Result<T>) -> Option<T> {
     }
 }
 
-/// Says that a story is not told, for want of what it needs.
+/// Records that a story is skipped because the system refuses something that it needs.
 pub fn skip(need: &str, why: &str) {
     tell(need, &format!("refused here: {why}"));
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let line = format!("skipped: {}: {need}: {why}\n", std::thread::current().name().unwrap_or_default());
     if SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone()) {
-        // Past the harness, which keeps what a test prints that passes.
+        // Written directly to stdout, because the harness does not show what a passing test prints.
         io::stdout().write_all(line.as_bytes()).unwrap();
     }
 }
 
-/// `EPERM` and `ENOSYS` are what filters and older kernels answer, `EINVAL` what a kernel says to a flag that it does not
-/// know.
+/// Filters and older kernels return `EPERM` and `ENOSYS`. A kernel returns `EINVAL` for a flag that it does not know.
 fn is_refusal(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(1 | 22 | 38)) || error.kind() == io::ErrorKind::Unsupported
 }
 
-/// Leaves a line for the table of `cargo xtask conformance`, which names a file in the environment. A test's thread has
-/// the name of the test.
+/// Writes a line for the table of `cargo xtask conformance` to the file that is named in the environment. The thread of
+/// a test has the name of the test.
 fn tell(backend: &str, verdict: &str) {
     let Some(path) = std::env::var_os("COGLOOP_TEST_TOLD") else { return };
     let line = format!("{backend}\t{verdict}\t{}\n", std::thread::current().name().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! What the tests need of Unix. Twin of `windows`.
+//! What the tests need on Unix. `windows` has the same functions.
 
 use super::or_skip;
 #[cfg(target_os = "linux")]
@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-/// The names by which they are chosen.
+/// The names of the backends.
 #[cfg(target_os = "linux")]
 pub const BACKENDS: [&str; 4] = ["uring", "epoll", "select", "portable"];
 #[cfg(not(target_os = "linux"))]
@@ -25,7 +25,7 @@ const KNOWN: &[(&str, Open)] = &[
     ("uring", || Ok(Box::new(Uring::new()?))),
     #[cfg(target_os = "linux")]
     ("uring, older", || Ok(Box::new(Uring::with_rings(64, Setup::Cooperative)?))),
-    // Every story fills and overflows these.
+    // Every test fills and overflows these rings.
     #[cfg(target_os = "linux")]
     ("uring, tiny and plain", || Ok(Box::new(Uring::with_rings(1, Setup::Plain)?))),
     #[cfg(target_os = "linux")]
@@ -38,10 +38,10 @@ const KNOWN: &[(&str, Open)] = &[
     ("portable", || Ok(Box::new(Portable::new()?))),
 ];
 
-/// How long to wait for what is ready already.
+/// How to wait for descriptors that are ready already.
 pub const FOR_WHAT_IS_READY: Wait = Wait::Poll;
 
-/// What no open descriptor is.
+/// The error for a descriptor that is not open.
 pub const BAD_DESCRIPTOR: i32 = nix::errno::Errno::EBADF as i32;
 
 /// An end of a stream.
@@ -53,13 +53,13 @@ pub fn backends() -> Vec<(&'static str, Box<dyn Backend>)> {
     opened.flatten().collect()
 }
 
-/// Gives a descriptor away for good: only [`close`] closes it.
+/// Leaks a descriptor, so that only [`close`] closes it.
 pub fn lend(fd: impl Into<OwnedFd>) -> BorrowedFd<'static> {
     let leaked: &'static OwnedFd = Box::leak(Box::new(fd.into()));
     leaked.as_fd()
 }
 
-/// Closes a descriptor, whoever thinks to own it.
+/// Closes a descriptor that another value may own.
 pub fn close(fd: BorrowedFd<'static>) {
     nix::unistd::close(fd.as_raw_fd()).unwrap();
 }

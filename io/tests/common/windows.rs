@@ -1,4 +1,4 @@
-//! What the tests need of Windows. Twin of `unix`.
+//! What the tests need on Windows. `unix` has the same functions.
 
 use cogloop_io::portable::Portable;
 use cogloop_io::{Backend, Wait};
@@ -7,13 +7,14 @@ use rustix::net::{RecvFlags, SendFlags};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-/// The names by which they are chosen.
+/// The names of the backends.
 pub const BACKENDS: [&str; 1] = ["portable"];
 
-/// How long to wait for what is ready already: the system looks at a socket beside us, and its answer takes a moment.
+/// How to wait for sockets that are ready already: the system polls a socket in the background, and its answer takes a
+/// moment.
 pub const FOR_WHAT_IS_READY: Wait = Wait::AtMost(15_000_000);
 
-/// What no open socket is: `WSAENOTSOCK`.
+/// The error for a socket that is not open: `WSAENOTSOCK`.
 pub const BAD_DESCRIPTOR: i32 = 10_038;
 
 /// An end of a stream.
@@ -24,15 +25,16 @@ pub fn backends() -> Vec<(&'static str, Box<dyn Backend>)> {
     vec![("portable", Box::new(Portable::new().unwrap()))]
 }
 
-/// Gives a socket away for good: only [`close`] closes it.
+/// Leaks a socket, so that only [`close`] closes it.
 pub fn lend(fd: impl Into<OwnedFd>) -> BorrowedFd<'static> {
     let leaked: &'static OwnedFd = Box::leak(Box::new(fd.into()));
     leaked.as_fd()
 }
 
-/// Closes a socket, whoever thinks to own it.
+/// Closes a socket that another value may own.
 pub fn close(fd: BorrowedFd<'static>) {
-    // SAFETY: a test closes only what it has lent, and does not use it any more: the leaked owner never closes it.
+    // SAFETY: a test closes only sockets that it has lent, and does not use them afterwards. Their owners were leaked
+    // and never close them.
     drop(unsafe { OwnedFd::from_raw_fd(fd.as_raw_fd()) });
 }
 

@@ -24,7 +24,7 @@ fn play(uring: &mut Uring, ends: [BorrowedFd<'static>; 2], times: u32) {
 }
 
 #[test]
-fn who_is_ready_again_and_again_is_armed_when_nothing_is_ready_and_not_before() {
+fn a_busy_registration_is_armed_when_nothing_is_ready_and_not_before() {
     if !permitted() {
         return;
     }
@@ -44,7 +44,7 @@ fn who_is_ready_again_and_again_is_armed_when_nothing_is_ready_and_not_before() 
 
 /// The loop never sleeps. It looks at no armed registrations, and stops looking at idle ones soon.
 #[test]
-fn among_the_busy_the_idle_are_armed_and_heard_when_they_are_ready() {
+fn an_idle_registration_beside_busy_ones_is_armed_and_reported() {
     if !permitted() {
         return;
     }
@@ -66,7 +66,7 @@ fn among_the_busy_the_idle_are_armed_and_heard_when_they_are_ready() {
 
 /// An edge has a multishot poll. The poll is removed while the edge is busy.
 #[test]
-fn a_busy_edge_is_disarmed_and_lasts_again_when_it_is_idle() {
+fn a_busy_edge_is_disarmed_and_has_a_multishot_poll_again_when_idle() {
     if !permitted() {
         return;
     }
@@ -87,7 +87,7 @@ fn a_busy_edge_is_disarmed_and_lasts_again_when_it_is_idle() {
 
 /// On Linux before 5.13 edges are level-triggered underneath.
 #[test]
-fn without_polls_that_last_an_edge_is_reported_like_any_other() {
+fn without_multishot_polls_an_edge_is_still_reported() {
     if !permitted() {
         return;
     }
@@ -102,7 +102,7 @@ fn without_polls_that_last_an_edge_is_reported_like_any_other() {
 
 /// The loop does not sleep.
 #[test]
-fn a_busy_loop_hears_its_waker() {
+fn a_busy_loop_is_woken_by_its_waker() {
     if !permitted() {
         return;
     }

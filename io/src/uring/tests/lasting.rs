@@ -4,7 +4,7 @@ use super::*;
 
 /// An edge is reported by one poll that is never armed again.
 #[test]
-fn news_come_each_once_by_one_poll_that_stays() {
+fn an_edge_is_reported_once_each_time_by_one_poll() {
     if !permitted() {
         return;
     }
@@ -40,7 +40,7 @@ fn news_come_each_once_by_one_poll_that_stays() {
 
 /// C41: otherwise its poll would stay for ever.
 #[test]
-fn who_needs_news_only_is_dropped_too_when_it_was_closed_c41() {
+fn a_closed_edge_is_dropped_by_a_check_c41() {
     if !permitted() {
         return;
     }
@@ -56,7 +56,7 @@ fn who_needs_news_only_is_dropped_too_when_it_was_closed_c41() {
 
 /// The quiet timer stays in the kernel from wait to wait. A loop that was busy meanwhile checks nothing.
 #[test]
-fn the_quiet_timer_ends_no_wait_and_is_followed_by_a_check_where_nothing_happened() {
+fn the_quiet_timer_ends_no_wait_and_causes_a_check_after_a_quiet_time() {
     if !permitted() {
         return;
     }

@@ -19,7 +19,7 @@ fn refuse_calls(calls: &[i64], errno: Errno) {
 
 /// `send` took an earlier completion for progress, and tried for ever.
 #[test]
-fn a_kernel_that_stays_busy_is_asked_again_later_not_for_ever() {
+fn a_kernel_that_stays_busy_is_retried_later_not_for_ever() {
     if !permitted() {
         return;
     }
@@ -38,7 +38,7 @@ fn a_kernel_that_stays_busy_is_asked_again_later_not_for_ever() {
 /// The kernel answers `EBADR` while a removal makes room in the queue. A poll that was removed in that moment was
 /// removed twice, without end.
 #[test]
-fn lost_completions_that_show_while_sending_are_dealt_with_after_it() {
+fn lost_completions_found_while_submitting_are_handled_afterwards() {
     if !permitted() {
         return;
     }
@@ -62,7 +62,7 @@ fn lost_completions_that_show_while_sending_are_dealt_with_after_it() {
 /// The queue is full, and the kernel has no memory to take anything from it. The poll used to stay armed for ever, and
 /// kept its file open.
 #[test]
-fn a_removal_that_finds_no_memory_is_made_up_for_by_the_next_wait() {
+fn a_removal_without_memory_is_repeated_by_the_next_wait() {
     if !permitted() {
         return;
     }
@@ -85,7 +85,7 @@ fn a_removal_that_finds_no_memory_is_made_up_for_by_the_next_wait() {
 
 /// Looks fail, and arming anew finds out what is ready. A look that a signal interrupts is repeated.
 #[test]
-fn where_a_look_is_refused_nothing_is_lost_and_nothing_untrue_is_reported() {
+fn a_failed_look_loses_no_event_and_reports_none_that_is_untrue() {
     if !permitted() {
         return;
     }
