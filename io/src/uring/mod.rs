@@ -1,5 +1,4 @@
-//! The backend for `io_uring`, on Linux 5.11 and later where it is permitted. It has the same structure as
-//! [`epoll`](crate::epoll).
+//! The backend for `io_uring`, on Linux 5.11 and later where it is permitted. Structured as [`epoll`](crate::epoll).
 //!
 //! ```text
 //!                 add, modify
@@ -30,8 +29,7 @@
 //! A busy registration has no poll in the kernel, because a completion costs more than a look. A network driver works
 //! in the same way: it polls under load and waits for interrupts otherwise. A registration that several looks in a row
 //! have found ready stays unarmed until the loop sleeps, or until many looks in a row have found it not ready. So while
-//! the same descriptors are busy, a wait is one `poll`, and the rings are not used. `docs/backends.md` compares this
-//! with other ways in figures, and has the commands that measure them.
+//! the same descriptors are busy, a wait is one `poll`, and the rings are not used. docs/backends.md has figures.
 //!
 //! A report is true when [`wait`](Backend::wait) returns. A poll that completes while the user's code runs may be
 //! outdated, because that code may have read the data. Such a completion only says which registration to look at. A
@@ -39,8 +37,7 @@
 //!
 //! Each poll has a name of its own, made of a serial number and a slot. So the completion of a cancelled poll is
 //! recognised and dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) cancels it
-//! before it returns. If the kernel has no memory for that, `remove` returns an error, and the next wait cancels the
-//! poll.
+//! before it returns. If the kernel has no memory for that, `remove` returns an error, and the next wait cancels it.
 //!
 //! A descriptor that was closed without `remove` is found when it is polled or armed, by a check of one armed
 //! registration at every 64th wait, and by a check of all when nothing has happened for 10 to 20 ms. Only then does its
@@ -87,8 +84,8 @@ const CHECK_BATCH: usize = 256;
 /// How long to wait before submitting an entry again, after the kernel had no memory for it.
 const SCARCE_NS: u64 = 1_000_000;
 
-/// Names of entries that are not polls of registrations. Their serial number is 0. The waker's polls have this name and
-/// higher ones, a new one each time.
+/// Names of entries that are not polls of registrations; their serial number is 0. The waker's polls count up from
+/// `WAKER`.
 const REMOVAL: u64 = 0;
 const QUIET_TIMER: u64 = 1;
 const WAKER: u64 = 2;
@@ -109,16 +106,13 @@ pub struct Uring {
     // Indices of slots whose registration may be ready without a report from the kernel: those that are unarmed, and
     // those that may have been ready before they were armed. Its capacity is the number of slots.
     dirty: Vec<u32>,
-    // Whether a dirty registration is armed or busy. Then arming alone would not find out whether it is ready, or would
-    // cost more than a look.
+    // Whether a dirty registration is armed or busy: then a look is necessary, or costs less than arming.
     needs_look: bool,
     // Used by the next look. Its capacity is the number of slots.
     polled: Polled,
-    // Whether a look has found an unarmed registration idle for so long that it must be armed even without another
-    // reason for a system call.
+    // Whether an unarmed registration was idle for so long that arming it is worth a system call of its own.
     has_overdue: bool,
-    // Names of polls of former registrations that are still to be removed, because the queue was full and the kernel
-    // took nothing. There is room for one more for each slot.
+    // Names of polls that are still to be removed, because the queue was full. Has room for one more of each slot.
     pending_removals: Vec<u64>,
     armed: usize,
     last_serial: u32,
