@@ -1,4 +1,4 @@
-//! How the shared library is linked: it has a name of its own, and it stays loaded, since its threads run its code.
+//! Links the shared library with a soname, and so that `dlclose` does not unload it: its threads run its code.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -1,6 +1,6 @@
-/* cogloop.h: a TCP echo server and its clients in one program, on one loop. What a client sends comes back; when the
- * last client is done everything is closed, and the loop ends by itself. A client that resets its connection ends that
- * connection, and not the server.
+/* cogloop.h: a TCP echo server and its clients in one program, on one loop. The server sends back everything that it receives.
+ * When the last client is done, all sockets are closed, and the loop ends. If a client resets its connection, only that
+ * connection ends.
  *
  *    cargo xtask c --prefix ~/cogloop
  *    export PKG_CONFIG_PATH=~/cogloop/lib/pkgconfig LD_LIBRARY_PATH=~/cogloop/lib
@@ -27,9 +27,9 @@ static int listener, clients_open, echoed, messages = 50;
 struct end {
     int fd;
     cog_watch watch;
-    int sent;               /* a client's: messages under way or back */
-    int have;               /* a client's: bytes of the answer so far */
-    char out[4096];         /* a server's: what the client was not ready to take */
+    int sent;               /* a client's: the number of messages sent */
+    int have;               /* a client's: bytes of the present answer */
+    char out[4096];         /* a server's: bytes that the socket had no room for */
     int out_length;
 };
 
@@ -45,7 +45,7 @@ static void check_errno(int result, const char *doing) {
     exit(1);
 }
 
-/* NULL, and fd is closed, where there is no room for one more. */
+/* Returns NULL and closes fd if there is no memory. */
 static struct end *new_end(int fd, cog_watch_fn fn) {
     struct end *end = calloc(1, sizeof *end);
     if (end && cog_watch_descriptor(loop, fd, COG_READ, COG_LEVEL, fn, end, &end->watch) == COG_OK) {
@@ -57,14 +57,14 @@ static struct end *new_end(int fd, cog_watch_fn fn) {
     return NULL;
 }
 
-/* The watch goes before its descriptor. */
+/* Removes the watch before it closes the descriptor. */
 static void close_end(struct end *end) {
     check(cog_watch_remove(end->watch), "leaving a connection");
     close(end->fd);
     free(end);
 }
 
-/* The server's side: reads only while there is nothing left to write, so that nobody can fill its memory. */
+/* The server's side. It reads only when nothing is left to write, so no client can fill its memory. */
 static void serve(cog_watch watch, int ready, void *ctx) {
     struct end *end = ctx;
     if (ready & COG_READ) {
@@ -93,15 +93,15 @@ static void welcome(cog_watch watch, int ready, void *ctx) {
     if (fd != -1) {
         new_end(fd, serve);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        /* The client still waits to be accepted: look again when a connection may have ended, and not at once. */
+        /* No descriptor is left, and the client still waits. Try again later, when a connection may have ended. */
         check(cog_watch_set(listening, 0), "resting");
         check(cog_timer_after(loop, 100000000, welcome_again, NULL, NULL), "resting");
-    } /* else the client has gone again */
+    } /* else the client has already gone */
 }
 
 static void welcome_again(cog_timer timer, const cog_expiry *expiry, void *ctx) {
     (void)timer, (void)expiry, (void)ctx;
-    cog_watch_set(listening, COG_READ); /* stale if the server has been closed meanwhile */
+    cog_watch_set(listening, COG_READ); /* returns an error if the server was closed meanwhile */
 }
 
 static void send_message(struct end *client) {
@@ -132,7 +132,7 @@ static void on_answer(cog_watch watch, int ready, void *ctx) {
     }
 }
 
-/* A client as there are in the world: it sends, and its connection is reset before it has heard the answer. */
+/* A client that sends and then resets its connection before the answer. */
 static void reset_a_connection(const struct sockaddr_in *address) {
     struct linger at_once = { 1, 0 };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -1,5 +1,5 @@
-/* mockit.h: a meter that is read ten times a second and a display that is drawn twice, on threads of the library, while
- * the program does something else; then both are ended.
+/* mockit.h: threads of the library read a meter ten times a second and draw a display twice a second, while the program does
+ * something else. Then the program ends both timers.
  *
  *    cargo xtask c --prefix ~/cogloop
  *    export PKG_CONFIG_PATH=~/cogloop/lib/pkgconfig LD_LIBRARY_PATH=~/cogloop/lib
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What the two callbacks share; each runs on one thread at a time, and the two of them side by side. */
+/* The data of both callbacks. Each callback runs on one thread at a time, but both may run at the same time. */
 struct meter {
     pthread_mutex_t lock;
     int readings, drawings;
@@ -42,9 +42,9 @@ int main(int argc, char **argv) {
         fprintf(stderr, "no timers to be had\n");
         return 1;
     }
-    Mockit_bsleep(seconds * 1000 + 50, true, NULL); /* what a program does */
+    Mockit_bsleep(seconds * 1000 + 50, true, NULL); /* the program's own work */
     Mockit_destroy(display);
-    Mockit_destroy(reader); /* from here on nothing of it runs, and meter may go */
+    Mockit_destroy(reader); /* after this no callback runs, and meter may be freed */
     printf("%d readings in %u ms, %d drawings\n", meter.readings, (unsigned)(meter.last_ms - meter.first_ms + 100),
            meter.drawings);
     return 0;

@@ -1,8 +1,8 @@
-//! Tests that the headers and the library agree. The headers are written by hand. So the test reads them and our sources, and
+//! Tests that the headers and the library agree. The headers are written by hand, so the test reads them and our sources and
 //! compares the declarations: functions with names, types and order of their parameters, structs with their fields, constants
 //! with their values.
 //!
-//! It reads only the parts of both languages that occur there, and fails on anything else.
+//! The reader knows only the parts of both languages that occur there, and fails on anything else.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +21,10 @@ const COG: &[&str] = &[
 ];
 const MOCKIT: &[&str] = &[include_str!("mockit/mod.rs")];
 
-/// Programs declare this one themselves.
+/// Programs declare this function themselves.
 const IN_NO_HEADER: &str = "timespec_add_ms__";
 
-/// What a name stands for: `int ( cog_loop loop , bool * is_alive )`, `{ uint64_t id }`, or `-1`.
+/// The declaration of each name: `int ( cog_loop loop , bool * is_alive )`, `{ uint64_t id }`, or `-1`.
 type Declarations = BTreeMap<String, String>;
 
 fn without_comments(text: &str) -> String {
@@ -39,7 +39,7 @@ fn without_comments(text: &str) -> String {
     lines.filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join("\n")
 }
 
-/// Words and signs, one space between two of them.
+/// Puts one space between any two tokens.
 fn spaced(text: &str) -> String {
     let mut out = String::new();
     let mut was_word = false;
@@ -101,7 +101,7 @@ fn of_the_header(header: &str) -> Declarations {
     found
 }
 
-/// A type of ours as C writes it: `*mut CogLoop` is `cog_loop *`.
+/// Converts a Rust type to C: `*mut CogLoop` is `cog_loop *`.
 fn c_type(kind: &str) -> String {
     let kind = kind.trim();
     if let Some(inner) = kind.strip_prefix("Option<") {
@@ -173,7 +173,7 @@ fn of_the_library(sources: &[&str]) -> Declarations {
 #[test]
 fn cogloop_h_declares_what_the_library_has() {
     let (header, mut library) = (of_the_header(COGLOOP_H), of_the_library(COG));
-    // A macro, since no enumerator has that value.
+    // It is a macro, because an enumerator cannot have that value.
     assert_eq!(library.remove("COG_NEVER").as_deref(), Some("u64::MAX"));
     assert!(COGLOOP_H.contains("\n#define COG_NEVER UINT64_MAX\n"));
     for (name, declared) in &header {
@@ -183,8 +183,8 @@ fn cogloop_h_declares_what_the_library_has() {
     assert!(header.len() > 50, "{} declarations are not all of them", header.len());
 }
 
-/// Programs are linked with these names: one that is gone, or means something else, breaks them. So the list only grows, and
-/// an old name keeps its parameters.
+/// Programs link with these names. A removed or changed name would break them, so the list only grows, and an old name keeps its
+/// parameters.
 #[test]
 fn the_symbols_are_those_of_the_list() {
     let names = |sources| of_the_library(sources).into_keys().filter(|name| !name.starts_with("COG_"));

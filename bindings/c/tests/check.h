@@ -1,4 +1,4 @@
-/* The tests' own few words. */
+/* Helpers of the tests. */
 #ifndef CHECK_H
 #define CHECK_H
 #ifndef _GNU_SOURCE
@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What C++ asks for and C does not mind. */
+/* Makes the tests valid C++, too. */
 #define TIMER(pointer) ((struct mockit *)(pointer))
 #define CTX(type, timer) ((type *)TIMER(timer)->ctx)
 #define NEW(type, name) type name; memset(&name, 0, sizeof name)
@@ -46,7 +46,7 @@ static inline int summary(void) {
     return failed != 0;
 }
 
-/* Mockit's thread sleeps on a timer descriptor, and arming fails without one. `cargo xtask test` counts the line. */
+/* Mockit's thread sleeps on a timer descriptor, so arming fails without one. `cargo xtask test` counts the printed line. */
 static inline int lacks_timer_descriptors(const char *program) {
     int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
     if (fd == -1) printf("skipped: %s: timerfd: %s\n", program, strerror(errno));
@@ -54,7 +54,7 @@ static inline int lacks_timer_descriptors(const char *program) {
     return fd == -1;
 }
 
-/* Counters that threads share; C99 has no atomics of its own. */
+/* Counters that threads share. C99 has no atomics. */
 static inline void count(int *counter) { __atomic_add_fetch(counter, 1, __ATOMIC_SEQ_CST); }
 static inline int counted(int *counter) { return __atomic_load_n(counter, __ATOMIC_SEQ_CST); }
 static inline void wait_for(int *counter, int least) {
@@ -63,7 +63,7 @@ static inline void wait_for(int *counter, int least) {
 
 enum { MS = 1000000 };
 
-/* A loop whose time is virtual: nothing waits. */
+/* A loop with a virtual clock: nothing waits. */
 static inline cog_loop virtual_loop(void) {
     cog_options options;
     memset(&options, 0, sizeof options);

@@ -1,4 +1,4 @@
-/* A program that loads the library by itself, arms timers, and closes it while they are armed and callbacks run. */
+/* A program loads the library with dlopen, arms timers, and closes the library while timers are armed and callbacks run. */
 #include "check.h"
 #include <dlfcn.h>
 
@@ -8,7 +8,7 @@ static void tick(void *timer) {
     count(&calls);
 }
 
-/* What a function pointer is to dlsym, ISO C has no word for. */
+/* dlsym returns a data pointer. ISO C has no conversion from it to a function pointer, so the bytes are copied. */
 #define LOAD(library, function, name)               \
     do {                                            \
         void *found = dlsym(library, name);         \

@@ -1,5 +1,5 @@
-/* A process may end in any way with thousands of timers armed and callbacks running. Each end is a process of its own:
- * `exit ROUNDS` makes so many of each, `exit 0 WAY` is one of them. */
+/* A process may end in any way while thousands of timers are armed and callbacks run. Each case runs in its own process:
+ * `exit ROUNDS` runs each way of ending ROUNDS times, `exit 0 WAY` is one such process. */
 #include "check.h"
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,7 +48,7 @@ static void every_end_is_clean(void) {
     }
 }
 
-/* Threads do not survive a fork: the child has none of the timers, and a service of its own once it arms one. */
+/* Threads do not survive a fork: the child has none of the parent's timers. Its own first timer starts a service of its own. */
 static void a_forked_child_starts_afresh(void) {
     struct mockit *timer = Mockit_dynamic_init(tick, 1, true, NULL, NULL);
     Mockit_arm(timer);

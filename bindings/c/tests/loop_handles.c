@@ -1,4 +1,4 @@
-/* cogloop.h: what the library does with handles, arguments and calls that are wrong: it says so, and nothing else. */
+/* cogloop.h: for wrong handles, arguments and calls the library returns an error and changes nothing. */
 #include "check.h"
 #include <errno.h>
 #include <limits.h>
@@ -18,7 +18,7 @@ static void on_post(void *ctx) { ++*(int *)ctx; }
 
 static int calls;
 
-/* Every function that takes a handle, with this one; the code that each returns is the same. */
+/* Calls every function that takes a handle with this one. All must return the same code. */
 static int with_loop(cog_loop loop, int code) {
     bool is_alive = true;
     uint64_t ns = 7;
@@ -116,7 +116,7 @@ static void a_freed_loops_handles_are_stale_and_never_the_next_ones(void) {
     with_loop(loop, COG_ERROR_STALE);
     with_timer(timer, COG_ERROR_STALE);
     with_watch(watch, COG_ERROR_STALE);
-    CHECK(another.key == timer.key); /* the number is the same, the loop is not */
+    CHECK(another.key == timer.key); /* the same number, but another loop */
     CHECK(cog_timer_cancel(another) == COG_OK);
     cog_loop_free(next);
     close(pair[0]), close(pair[1]);
@@ -133,7 +133,7 @@ static void a_places_next_tenant_is_another_timer(void) {
     cog_loop_free(loop);
 }
 
-/* Each loop has a place in a table of its thread, which the next one gets when it is free. */
+/* Each loop has a place in a table of its thread. When the loop is freed, the next loop gets the place. */
 static void loops_of_a_thread_come_and_go_in_any_order(void) {
     enum { LOOPS = 9 };
     cog_loop loops[LOOPS], old[LOOPS];
@@ -151,27 +151,27 @@ static void loops_of_a_thread_come_and_go_in_any_order(void) {
     memset(&options, 0, sizeof options);
     options.size = sizeof options;
     options.backend = "none of that name";
-    /* A place that was taken for nothing is given back. */
+    /* If making a loop fails, its place is freed. */
     for (int n = 0; n < 3; n++) CHECK(cog_loop_new(&options, &refused) == COG_ERROR_BACKEND && refused.id == 7);
     cog_loop next = virtual_loop();
     CHECK((next.id & 0xffff) < LOOPS && cog_loop_free(next) == COG_OK);
 }
 
-/* It is put into words when it is asked for, which must not change what it says. */
+/* The message is made when cog_last_message is called. It must still describe the last failure then. */
 static void the_last_message_is_that_of_the_last_call_that_failed(void) {
     cog_loop loop = virtual_loop();
     cog_timer timer = { loop.id, 0 };
     CHECK(cog_timer_cancel(timer) == COG_ERROR_STALE);
     CHECK(cog_timer_after(loop, 1, on_timer, &calls, &timer) == COG_OK && cog_timer_cancel(timer) == COG_OK);
     const char *words = cog_last_message();
-    CHECK(strcmp(words, "timer: it is gone, or was none of this loop") == 0);
+    CHECK(strcmp(words, "timer: stale handle: it has ended, or was never valid") == 0);
     CHECK(cog_strerror(EBADF)[0] && strcmp(words, cog_last_message()) == 0);
     CHECK(cog_watch_descriptor(loop, 0, 4, COG_LEVEL, on_watch, &calls, NULL) == COG_ERROR_ARGUMENT);
-    CHECK(strcmp(cog_last_message(), "directions: 4 is more than COG_READ and COG_WRITE") == 0);
+    CHECK(strcmp(cog_last_message(), "directions: 4 has bits other than COG_READ and COG_WRITE") == 0);
     CHECK(cog_watch_descriptor(loop, 1 << 20, COG_READ, COG_LEVEL, on_watch, &calls, NULL) == EBADF);
     CHECK(strcmp(cog_last_message(), "fd: Bad file descriptor (os error 9)") == 0);
     CHECK(cog_loop_free(loop) == COG_OK && cog_loop_free(loop) == COG_ERROR_STALE);
-    CHECK(strcmp(cog_last_message(), "loop: it is gone, or was none of this loop") == 0);
+    CHECK(strcmp(cog_last_message(), "loop: stale handle: it has ended, or was never valid") == 0);
 }
 
 static void wrong_arguments_are_named(void) {
@@ -191,7 +191,7 @@ static void wrong_arguments_are_named(void) {
     CHECK(cog_loop_stats(loop, NULL) == COG_ERROR_ARGUMENT && cog_loop_new(NULL, NULL) == COG_ERROR_ARGUMENT);
     CHECK(cog_watch_descriptor(loop, 0, COG_READ, COG_LEVEL, NULL, NULL, NULL) == COG_ERROR_ARGUMENT);
     CHECK(cog_loop_post(loop, NULL, NULL, NULL) == COG_ERROR_ARGUMENT);
-    /* Where nobody is interested. */
+    /* NULL for each output. */
     CHECK(cog_loop_now(loop, NULL) == COG_OK && cog_loop_next_timeout(loop, NULL) == COG_OK);
     CHECK(cog_timer_after(loop, 1, on_timer, &calls, NULL) == COG_OK);
     cog_loop_free(loop);
@@ -219,7 +219,7 @@ static void options_are_held_to_what_they_can_be(void) {
     options->backend = "kqueueue";
     CHECK(cog_loop_new(options, &loop) == COG_ERROR_BACKEND && strstr(cog_last_message(), "epoll"));
     options->backend = NULL;
-    /* A program that knows more than this library: fine, as long as it asks for none of it. */
+    /* A program with a newer header than this library: its new fields must be zero. */
     options->size = sizeof later;
     later.beyond = 1;
     CHECK(cog_loop_new(options, &loop) == COG_ERROR_ARGUMENT && loop.id == 7);
@@ -244,7 +244,7 @@ static void options_are_held_to_what_they_can_be(void) {
     CHECK(cog_loop_step(loop) == COG_OK && calls == 1 && cog_loop_step(loop) == COG_OK && calls == 2);
     cog_loop_free(loop);
 
-    /* A program that knows less: as if the rest were zero. */
+    /* A program with an older header: the missing fields count as zero. */
     options->size = offsetof(cog_options, timers_max);
     options->resolution_ns = 0;
     CHECK(cog_loop_new(options, &loop) == COG_OK);
@@ -270,7 +270,7 @@ static void run_again(cog_timer timer, const cog_expiry *expiry, void *ctx) {
     (void)timer, (void)expiry, (void)ctx;
     codes[0] = cog_loop_run(inner);
     codes[1] = cog_loop_step(inner);
-    cog_loop another = virtual_loop(); /* another one may run inside */
+    cog_loop another = virtual_loop(); /* another loop may run in a callback */
     cog_timer_after(another, 1, on_timer, &calls, NULL);
     codes[2] = cog_loop_run(another);
     codes[3] = cog_loop_free(another);
@@ -322,7 +322,7 @@ static void each_code_has_its_words(void) {
     CHECK(strcmp(version, cog_version()) == 0);
 }
 
-/* The child of a fork is told so, and has loops of its own; the parent's are left alone. */
+/* In a forked child the parent's loops return errors, and the parent does not notice. The child can make its own loops. */
 static void a_forked_child_makes_its_own(void) {
     cog_loop loop = { 0 };
     CHECK(cog_loop_new(NULL, &loop) == COG_OK);

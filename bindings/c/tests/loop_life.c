@@ -26,7 +26,7 @@ static struct life *born(cog_loop loop, const char *name) {
     life->name = name;
     return life;
 }
-/* It frees, so that valgrind sees a use after it. */
+/* Frees the memory, so that valgrind sees a later use. */
 static void end(void *ctx) {
     struct life *life = (struct life *)ctx;
     say("-"), say(life->name), say(" ");
@@ -43,7 +43,7 @@ static void on_timer(cog_timer timer, const cog_expiry *expiry, void *ctx) {
         CHECK(cog_timer_after(life->loop, MS, on_timer, born(life->loop, "next"), &next) == COG_OK);
         CHECK(cog_timer_on_end(next, end) == COG_OK);
     }
-    say(life->name), say(" "); /* its ctx is still there */
+    say(life->name), say(" "); /* its ctx is still allocated */
 }
 static cog_timer timer_of(cog_loop loop, uint64_t period_ns, struct life *life) {
     cog_plan plan;
@@ -109,7 +109,7 @@ static void a_changed_callback_takes_its_own_ctx_to_the_end(void) {
     struct life *first = born(loop, "a"), *second = born(loop, "b");
     cog_timer timer = timer_of(loop, 0, first);
     CHECK(cog_timer_set_callback(timer, on_timer, second) == COG_OK);
-    free(first); /* it is the caller's again */
+    free(first); /* the library does not use it any more */
     CHECK(cog_loop_run(loop) == COG_OK);
     TRACE("b -b ");
     first = born(loop, "c");
@@ -152,7 +152,7 @@ static void the_ctx_of_a_watch_is_freed_once(void) {
     TRACE("-a ");
     CHECK(cog_watch_on_end(watch, end) == COG_ERROR_STALE);
     watch_of(loop, born(loop, "b"));
-    watch_of(loop, born(loop, "c")); /* the same number again */
+    watch_of(loop, born(loop, "c")); /* the same descriptor again */
     TRACE("-b ");
     put_byte();
     removes_itself = 1;
@@ -180,7 +180,7 @@ static void the_ctx_of_a_childs_watch_is_freed_after_it_has_ended(void) {
     if (pid == 0) _exit(3);
     struct life *life = born(loop, "a");
     int code = cog_watch_child(loop, pid, on_watch, life, &watch);
-    if (code == ENOSYS) { /* a system, or a valgrind, without pidfd_open */
+    if (code == ENOSYS) { /* this system, or valgrind, has no pidfd_open */
         printf("skipped, %s\n", cog_last_message());
         cog_loop_free(loop);
         free(life);
@@ -197,7 +197,7 @@ static void ends_itself(cog_timer timer, const cog_expiry *expiry, void *ctx) {
     (void)expiry;
     CHECK(cog_timer_on_end(timer, end) == COG_OK);
     CHECK(cog_timer_cancel(timer) == COG_OK);
-    say(((struct life *)ctx)->name), say(" "); /* its ctx is still there */
+    say(((struct life *)ctx)->name), say(" "); /* its ctx is still allocated */
 }
 static void the_first_ctx_that_a_loop_is_to_free_is_that_of_a_timer_in_its_callback(void) {
     cog_loop loop = virtual_loop();
@@ -274,7 +274,7 @@ static void hooks_run_in_each_turn_around_its_wait(void) {
     turns = 0;
     CHECK(cog_hook_add(loop, COG_HOOK_CHECK, hook, (void *)"check ", &hooks[2]) == COG_OK);
     CHECK(cog_hook_add(loop, COG_HOOK_PREPARE, hook, (void *)"prepare ", &hooks[1]) == COG_OK);
-    CHECK(cog_loop_run(loop) == COG_OK); /* nothing to do: these two do not keep it */
+    CHECK(cog_loop_run(loop) == COG_OK); /* these two hooks do not keep the loop running */
     TRACE("");
     CHECK(cog_hook_add(loop, COG_HOOK_IDLE, idle, (void *)"idle ", &hooks[0]) == COG_OK);
     cog_timer_after(loop, MS, on_timer, life, NULL);

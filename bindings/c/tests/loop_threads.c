@@ -72,7 +72,7 @@ static void a_post_keeps_the_loop_and_waits_for_nobody(void) {
     cog_loop_free(loop);
 }
 
-/* Without a timer or a watch, until a post says that it is over. */
+/* Runs without a timer or a watch until a post stops the loop. */
 static void stop_at_three(void *ctx) {
     (void)ctx;
     if (++ran == 3) CHECK(cog_loop_stop(loop) == COG_OK);
@@ -159,7 +159,7 @@ static void a_loop_ends_with_its_thread(void) {
     CHECK(cog_loop_post(left, count_it, discard, NULL) == COG_ERROR_STALE);
 }
 
-/* Somebody posts while the owner frees: each post runs, is discarded, or is refused, and never two of these. */
+/* Other threads post while the owner frees the loop. Each post runs, is discarded or fails: exactly one of the three. */
 static int refused, taken;
 static void take(void *ctx) {
     free(ctx);
@@ -168,7 +168,7 @@ static void take(void *ctx) {
 static void *post_until_refused(void *argument) {
     (void)argument;
     for (;;) {
-        /* A loop that is not let run is not buried. */
+        /* Keeps the queue below 10,000 posts, so that the loop can keep up. */
         while (counted(&ran) - counted(&taken) - counted(&discarded) > 10000) Mockit_bsleep(1, true, NULL);
         void *ctx = malloc(1);
         if (cog_loop_post(loop, take, discard, ctx) == COG_OK) {
@@ -193,13 +193,13 @@ static void a_loop_may_be_freed_while_others_post(void) {
     }
 }
 
-/* A handler that wakes the loop interrupts whatever the thread is at: a post, a loop that is made or freed, a failed
- * call's message. A wake that took a lock would wait for the thread that it has interrupted, for ever. */
+/* A signal handler that wakes the loop may interrupt anything: a post, the making or freeing of a loop, a message of a failed
+ * call. If cog_loop_wake took a lock, it could wait for ever for the thread that it has interrupted. */
 static cog_loop stale;
 static int wakes, wrong_answers;
 static volatile sig_atomic_t is_stormy;
-/* One signal, 200 us from now. Each handler asks for the next one, so that a thread whose handler takes longer than that, as
- * under a sanitizer, gets on nevertheless. */
+/* Sends one signal, 200 us from now. Each handler asks for the next one. So the thread makes progress even if a handler takes
+ * longer than 200 us, as under a sanitizer. */
 static void next_signal(void) {
     struct itimerval soon = { { 0, 0 }, { 0, 200 } };
     setitimer(ITIMER_REAL, &soon, NULL);
@@ -235,7 +235,7 @@ static void a_storm_of_signals_wakes_a_loop_that_is_at_work(void) {
             failed += cog_loop_new(NULL, &another) != COG_OK || cog_loop_free(another) != COG_OK;
         }
     }
-    /* A wait that only a signal's wake can end. */
+    /* Only a wake from a signal handler can end this wait. */
     cog_timer_after(loop, COG_NEVER, never, NULL, NULL);
     for (int n = 0; n < 10; n++) failed += cog_loop_run_once(loop, COG_NEVER, NULL) != COG_OK;
     is_stormy = 0;
@@ -245,7 +245,7 @@ static void a_storm_of_signals_wakes_a_loop_that_is_at_work(void) {
     CHECK(cog_loop_free(loop) == COG_OK);
 }
 
-/* The same from other threads, while loops come and go in the places that they know. */
+/* Other threads wake loops by handles whose places in the table are reused all the time. */
 static cog_loop shared_loops[4];
 static int is_over;
 static void *wake_all(void *argument) {

@@ -1,4 +1,4 @@
-/* cogloop.h: timers, on virtual time, where each test knows to the nanosecond what comes when. */
+/* cogloop.h: timers. On virtual time the tests know each firing to the nanosecond. */
 #include "check.h"
 
 struct log {
@@ -80,7 +80,7 @@ static void an_interval_keeps_its_schedule_and_is_good_until_it_is_cancelled(voi
     cog_loop_free(loop);
 }
 
-/* Period 10, the first callback works for 35. */
+/* The period is 10 ms, and the first callback works for 35 ms. */
 static void late_deadlines_are_skipped_or_made_up_for_or_begin_anew(void) {
     static const struct {
         int missed;
@@ -118,7 +118,7 @@ static void a_timer_is_moved_paused_and_resumed(void) {
     cog_loop_advance(loop, 20 * MS);
     CHECK(cog_loop_step(loop) == COG_OK && log.calls == 0);
     CHECK(cog_timer_pause(timer) == COG_OK && cog_timer_pause(timer) == COG_OK);
-    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 0); /* a paused timer keeps no loop going */
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 0); /* a paused timer does not keep the loop running */
     cog_loop_advance(loop, 1000 * MS);
     CHECK(cog_loop_step(loop) == COG_OK && log.calls == 0);
     CHECK(cog_timer_remaining(timer, &left) == COG_OK && left == 30 * MS);
@@ -180,7 +180,7 @@ static void delays_count_from_the_call_or_from_the_turn_as_the_options_say(void)
         cog_timer_after(loop, 10 * MS, work_and_arm, &worker, NULL);
         CHECK(cog_loop_run(loop) == COG_OK && log.calls == 4);
         CHECK(worker.cached_ns[0] == 10 * MS && worker.cached_ns[1] == 15 * MS + 1);
-        /* Where it counts from the turn, a delay of 0 is due in the next one all the same, and nothing before its deadline. */
+        /* Delays that count from the turn: a delay of 0 is due in the next turn, too, and no timer fires early. */
         for (int n = 0; n < 4; n++) CHECK(log.deadline_ns[n] == deadlines_us[from][n] * 1000 && log.at_ns[n] >= log.deadline_ns[n]);
         CHECK(log.at_ns[0] == 15 * MS + 1);
         CHECK(cog_loop_now_cached(loop, &cached_ns) == COG_OK && cached_ns == log.at_ns[3]);
@@ -208,7 +208,7 @@ static void a_plan_has_a_first_delay_a_period_and_slack(void) {
     CHECK(cog_timer_add(loop, &plan, note, &log, &timer) == COG_OK && cog_loop_run(loop) == COG_OK);
     for (int n = 0; n < 3; n++) CHECK(log.deadline_ns[n] == (3u + 10u * n) * MS && log.at_ns[n] == log.deadline_ns[n]);
     CHECK(cog_timer_cancel(timer) == COG_OK);
-    /* Once each, and together: neither is early, nor later than its slack. */
+    /* Each fires once, both in the same wake-up: neither early nor later than its slack. */
     struct log late = log_of(loop);
     uint64_t now_ns = now_of(loop);
     plan.period_ns = 0;
@@ -255,7 +255,7 @@ static void what_is_unreferenced_does_not_keep_the_loop(void) {
     cog_loop_free(loop);
 }
 
-/* On ticks of a microsecond the one was told 2000, came first, and the other was told 1500. */
+/* With ticks of 1 us both deadlines are rounded to 2000. Once, an interval reported 1500, its deadline before rounding. */
 static void a_one_shot_and_an_interval_are_told_the_same_deadline_in_order(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
@@ -275,7 +275,7 @@ static void one_turn_at_a_time(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
     bool is_alive = true;
-    CHECK(cog_loop_run_once(loop, COG_NEVER, &is_alive) == COG_OK && !is_alive); /* idle: it does not wait */
+    CHECK(cog_loop_run_once(loop, COG_NEVER, &is_alive) == COG_OK && !is_alive); /* an idle hook: the turn does not wait */
     cog_timer_after(loop, 10 * MS, note, &log, NULL);
     cog_timer_after(loop, 20 * MS, note, &log, NULL);
     CHECK(cog_loop_step(loop) == COG_OK && log.calls == 0);
@@ -299,7 +299,7 @@ static void a_stopped_run_begins_with_what_it_left(void) {
     cog_loop_free(loop);
 }
 
-/* On the system's clock: the schedule holds, and nothing is early. */
+/* On the system's clock: the interval keeps its schedule, and nothing is early. */
 static void on_the_systems_clock_nothing_is_early(void) {
     cog_loop loop;
     CHECK(cog_loop_new(NULL, &loop) == COG_OK);

@@ -51,12 +51,12 @@ static struct seen seen_of(cog_loop loop, int fd) {
     return seen;
 }
 
-/* Turns until so many calls have been; one may find nothing. */
+/* Runs turns until there have been this many calls. A single turn may find nothing. */
 static bool calls_become(cog_loop loop, const int *calls, int number) {
     while (*calls < number && cog_loop_run_once(loop, COG_NEVER, NULL) == COG_OK) {}
     return *calls == number;
 }
-/* A few turns, in which nobody is called. */
+/* Runs a few turns, in which no callback may be called. */
 static bool is_silent(cog_loop loop, const int *calls) {
     int before = *calls;
     for (int n = 0; n < 3; n++) cog_loop_step(loop);
@@ -97,7 +97,7 @@ static void an_edge_comes_again_when_it_was_drained_and_a_one_shot_when_it_is_se
 
     cog_watch again;
     CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_ONE_SHOT, on_ready, &seen, &again) == COG_OK);
-    CHECK(cog_watch_set(watch, COG_READ) == COG_ERROR_STALE); /* another one has its descriptor */
+    CHECK(cog_watch_set(watch, COG_READ) == COG_ERROR_STALE); /* another watch has its descriptor */
     CHECK(calls_become(loop, &seen.calls, 3) && is_silent(loop, &seen.calls));
     CHECK(cog_watch_set(again, COG_READ) == COG_OK && calls_become(loop, &seen.calls, 4));
     cog_loop_free(loop);
@@ -166,7 +166,7 @@ static void a_childs_end_is_a_callback_with_its_status(void) {
     if (child == 0) _exit(42);
     cog_watch watch;
     int code = cog_watch_child(loop, child, on_ready, &seen, &watch);
-    if (code == ENOSYS) { /* before Linux 5.3, and under valgrind: nothing is watched, and the child is still ours */
+    if (code == ENOSYS) { /* before Linux 5.3, and under valgrind: the child is not watched, so we collect it */
         printf("skipped: %s: pidfd: %s\n", __func__, strerror(code));
         CHECK(waitpid(child, NULL, 0) == child && cog_loop_run(loop) == COG_OK && seen.calls == 0);
         cog_loop_free(loop);
@@ -182,7 +182,7 @@ static void a_childs_end_is_a_callback_with_its_status(void) {
     if (child == 0) pause();
     CHECK(cog_watch_child(loop, child, on_ready, &seen, &watch) == COG_OK);
     kill(child, SIGKILL);
-    CHECK(waitpid(child, NULL, 0) == child); /* somebody else was there first */
+    CHECK(waitpid(child, NULL, 0) == child); /* other code collects the child first */
     CHECK(cog_loop_run(loop) == COG_OK && seen.calls == 2 && seen.what == -1);
     CHECK(cog_watch_child(loop, child, on_ready, &seen, &watch) == ESRCH);
     CHECK(cog_watch_child(loop, -1, on_ready, &seen, &watch) == COG_ERROR_ARGUMENT);
@@ -220,7 +220,7 @@ static void the_backend_is_named_with_the_reason(void) {
     cog_loop_free(loop);
 }
 
-/* `loop_watches BACKEND…`: on these only. */
+/* `loop_watches BACKEND…` tests only these backends. */
 static void a_watchs_callback_can_be_read_and_changed(void) {
     cog_loop loop = new_loop();
     int pair[2];
@@ -266,7 +266,7 @@ static void what_a_loop_opened_is_closed_with_it(void) {
     CHECK(open_descriptors() == before);
 }
 
-/* `cargo xtask test` counts the line of a backend that this system refuses. */
+/* `cargo xtask test` counts the printed line of each backend that this system refuses. */
 static int is_permitted(void) {
     cog_loop loop = new_loop();
     const char *name = "", *reason = "";

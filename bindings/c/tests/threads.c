@@ -1,4 +1,4 @@
-/* What the library's threads leave to the program: its signals, and forks at any time. */
+/* The library's threads do not take the program's signals, and the program may fork at any time. */
 #include "check.h"
 #include <dirent.h>
 #include <dlfcn.h>
@@ -12,7 +12,7 @@ static void tick(void *timer) {
     count(&calls);
 }
 
-/* Each thread is made here, while somebody may have asked to fork meanwhile. */
+/* Replaces pthread_create, so that a test can fork while the library makes a thread. */
 static int (*make)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 static int waits, is_making, has_forked;
 
@@ -31,7 +31,7 @@ static void *arm_the_first(void *timer) {
     CHECK(Mockit_arm(TIMER(timer)) == 0);
     return NULL;
 }
-/* Comes first: nothing is armed yet. */
+/* Runs first, while no timer is armed. */
 static void a_child_forked_while_the_first_timer_is_armed_arms_its_own(void) {
     struct mockit *timer = Mockit_dynamic_init(tick, 1, true, NULL, NULL);
     pthread_t thread;
@@ -41,7 +41,7 @@ static void a_child_forked_while_the_first_timer_is_armed_arms_its_own(void) {
     pid_t child = fork();
     if (child == 0) {
         waits = 0;
-        /* The end of one that waits for ever. */
+        /* Ends a child that hangs. */
         alarm(60);
         if (Mockit_arm(Mockit_dynamic_init(tick, 1, false, NULL, NULL)) != 0) _exit(1);
         wait_for(&calls, 1);
@@ -63,7 +63,7 @@ static int is_fault(int number) {
     for (size_t n = 0; n < sizeof faults / sizeof *faults; n++) is |= number == faults[n];
     return is;
 }
-/* Whether a line of a thread's status says that it blocks every signal that can come from others. */
+/* Whether this line of a thread's status shows that the thread blocks every signal that other processes can send. */
 static int blocks_all(const char *line) {
     unsigned long long blocked = 0;
     if (sscanf(line, "SigBlk: %llx", &blocked) != 1) return 0;
@@ -82,7 +82,7 @@ static void tick_and_listen(void *timer) {
     }
     tick(timer);
 }
-/* How many threads of the library there are; *open is how many of them a signal may come to. */
+/* Counts the threads of the library. *open becomes the number of those that do not block signals. */
 static int library_threads(int *open) {
     int all = 0;
     *open = 0;

@@ -72,7 +72,7 @@ static void milliseconds_are_added_with_a_carry(void) {
     timespec_add_ms__(NULL, 1);
 }
 
-/* The original's header has these, and its users' programs use them. */
+/* The header of the original mockit has these, and programs use them. */
 static int half(int UNUSED(first), int second) { return second / 2; }
 static void the_header_has_the_originals_macros(void) {
     struct timespec now;

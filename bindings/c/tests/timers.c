@@ -1,4 +1,4 @@
-/* One-off and interval timers, from their making to their end. */
+/* One-off and interval timers, from initialisation to end. */
 #include "check.h"
 #include <errno.h>
 #include <unistd.h>
@@ -79,7 +79,7 @@ static void a_disarmed_interval_stops_and_can_go_on(void) {
     Mockit_arm(&timer);
     wait_for(&story.calls, 2);
     Mockit_disarm(&timer);
-    /* One that had begun may still count. */
+    /* A callback that had begun may still count. */
     Mockit_bsleep(20, true, NULL);
     int calls = counted(&story.calls);
     Mockit_bsleep(30, true, NULL);
@@ -130,7 +130,7 @@ static void destroy_the_other(void *timer) {
     struct story *story = CTX(struct story, timer);
     if (counted(&story->calls) > 0) return;
     count(&story->calls);
-    /* Until both are here. */
+    /* Waits until both callbacks are here. */
     for (int n = 0; n < 2; n++) wait_for(&CTX(struct story, peers[n])->calls, 1);
     CHECK(Mockit_destroy(timer == peers[0] ? peers[1] : peers[0]) == 0);
     count(&story->blocks);
@@ -159,7 +159,7 @@ static void a_one_off_may_arm_itself_again(void) {
     CHECK(counted(&story.calls) == 3 && counted(&story.ends) == 1);
 }
 
-/* Its time comes while the callback that armed it is still running, so that it waits for that to return. */
+/* A callback arms its own timer. The deadline comes while the callback still runs, so the timer waits for its return. */
 static void arm_again_and_stay(void *timer) {
     struct story *story = CTX(struct story, timer);
     count(&story->calls);
@@ -205,7 +205,7 @@ static void callbacks_that_block_delay_nobody_else(void) {
     wait_for(&blocked.blocks, MANY);
 }
 
-/* How many threads the process has. */
+/* Returns the number of threads of the process. */
 static int threads(void) {
     char line[256];
     int number = 0;
@@ -223,7 +223,7 @@ static void twenty_thousand_armed_timers_need_no_thread_each(void) {
         timers[n] = Mockit_dynamic_init(tick, 3600000, true, &story, end_and_free);
         CHECK(Mockit_arm(timers[n]) == 0);
     }
-    CHECK(threads() <= before); /* those of earlier stories may have ended since */
+    CHECK(threads() <= before); /* threads of earlier tests may have ended */
     for (int n = 0; n < MANY; n++) CHECK(Mockit_destroy(timers[n]) == 0);
     CHECK(counted(&story.ends) == MANY && counted(&story.calls) == 0);
 }

@@ -1,24 +1,24 @@
 ---@meta cogloop
 
---- What LuaLS (the Lua language server) knows of `require 'cogloop'`: add this folder to `workspace.library`.
---- All times are milliseconds unless a name says otherwise; fractions count.
+--- Types of `require 'cogloop'` for LuaLS, the Lua language server. Add this folder to `workspace.library`.
+--- All times are in milliseconds and may have fractions.
 
 ---@alias cogloop.Handle t.Loop.Handle
 ---@alias cogloop.Direction t.Loop.Direction
 
 ---@class cogloop.Options
----@field backend? 'epoll' | 'uring' | 'select' | 'portable' how to wait; default: `COGLOOP_BACKEND`, else the best that works
+---@field backend? 'epoll' | 'uring' | 'select' | 'portable' default: `COGLOOP_BACKEND`, or the best one that works
 ---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
 ---@field resolution? number the length of a tick; default 0.001
----@field max_timers? integer how many there may be at a time; one more is an error
----@field max_handles? integer how many may be watched at a time
----@field max_callbacks? integer how many of timers, and of handles, a turn calls; the rest waits for the next ones
+---@field max_timers? integer the limit of timers at a time; beyond it `after` and the like raise
+---@field max_handles? integer the limit of observed handles at a time; beyond it `on` and `wait` fail
+---@field max_callbacks? integer the limit of timers, and of handles, that a turn serves; the next turns serve the rest
 
 ---@class cogloop.Every
----@field ms number from one deadline to the next, above 0
----@field first? number to the first deadline; default `ms`
----@field policy? 'skip' | 'burst' | 'delay' what becomes of deadlines that were not served within the slack; default 'skip'
----@field slack? number by how much it may be late, so that neighbours share a wake-up
+---@field ms number the time from one deadline to the next, above 0
+---@field first? number the time to the first deadline; default `ms`
+---@field policy? 'skip' | 'burst' | 'delay' how to serve deadlines that are later than the slack; default 'skip'
+---@field slack? number how late a call may be, so that several timers share a wake-up
 
 ---@class cogloop.Times
 ---@field count integer
@@ -31,19 +31,19 @@
 
 ---@class cogloop.Stats
 ---@field backend string
----@field reason string why it is this backend
+---@field reason string why this backend was chosen
 ---@field turns integer
----@field fired integer timers that have fired
----@field timers integer timers that there are
----@field handles integer
----@field late? cogloop.Times how late timers were, since `stats( true )`
----@field callback? cogloop.Times how long callbacks took
----@field waited? number how long the loop has waited
+---@field fired integer the number of times that timers have fired
+---@field timers integer the number of timers now
+---@field handles integer the number of observed handles now
+---@field late? cogloop.Times the lateness of timers, since `stats( true )`
+---@field callback? cogloop.Times the duration of callbacks
+---@field waited? number the time that the loop has waited
 
 ---@class cogloop.Listed
 ---@field timer cogloop.Timer
 ---@field remaining number
----@field f any the function, or what waits
+---@field f any the function, or the task that waits
 ---@field repeats boolean
 ---@field paused boolean
 
@@ -52,11 +52,11 @@
 ---@field direction 'r' | 'w' | 'rw'
 ---@field watcher cogloop.Watcher
 
---- The module: each method of a loop as a function, for a default loop, and `loop`.
+--- The module. It has `loop`, and each method of a loop as a function for the default loop.
 ---@class cogloop
 local cogloop = { }
 
---- A loop of its own.
+--- Makes a new loop.
 ---@param options? cogloop.Options
 ---@return cogloop.Loop?
 function cogloop.loop( options ) end
@@ -108,7 +108,7 @@ function cogloop.park( ms ) end
 ---@return boolean parked
 function cogloop.unpark( task, ... ) end
 
---- Whether an error is a cancellation, and for what reason.
+--- Returns whether an error is a cancellation, and its reason.
 ---@param err any
 ---@return boolean is
 ---@return any reason
@@ -156,7 +156,7 @@ function cogloop.close( ) end
 function cogloop.now( ) end
 
 ---@param f? fun( err: any, traceback: string?, what: cogloop.Timer | cogloop.Watcher | cogloop.Task )
----@return function? before the function before
+---@return function? before the previous function
 function cogloop.onerror( f ) end
 
 ---@return cogloop.Listed[]
@@ -172,7 +172,7 @@ function cogloop.dump( ) end
 ---@return cogloop.Stats
 function cogloop.stats( measure ) end
 
----@param ms? number nil: nobody is told
+---@param ms? number nil: ends the reports
 ---@param f? fun( where: string, ms: number )
 function cogloop.slow( ms, f ) end
 
@@ -223,8 +223,8 @@ function cogloop.wrap( f ) end
 ---@return any ...
 function cogloop.pcall( f, ... ) end
 
----0: a step is due. It may serve nothing.
----@return number?
+--- How long another loop may wait before the next `step( 0 )`. 0: a step is due; it may serve nothing. nil: for ever.
+---@return number? ms
 function cogloop.remaining( ) end
 
 ---@param name string

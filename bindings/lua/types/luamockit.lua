@@ -7,8 +7,8 @@ local mockit = { }
 ---@class luamockit.Timer
 local Timer = { }
 
---- Ends the timer; its events that are still queued are dropped. A second call is harmless.
----@param wait? boolean accepted, and of no effect: there is nothing to wait for
+--- Ends the timer and drops its queued events. A second call has no effect.
+---@param wait? boolean has no effect, since there is no thread to wait for
 ---@return nil
 function Timer:destroy( wait ) end
 
@@ -24,7 +24,7 @@ function mockit.time( ) end
 --- Blocks. A signal ends it, unless `resume` is true.
 ---@param ms integer
 ---@param resume? boolean
----@return integer left milliseconds, 0 when it was not cut short
+---@return integer left the milliseconds that were left; 0 if no signal ended the sleep
 ---@return integer err 0, or the error number: EINTR
 function mockit.sleep( ms, resume ) end
 
@@ -40,36 +40,36 @@ function mockit.oneoff( ms, f ) end
 ---@return luamockit.Timer
 function mockit.getit( ms, f ) end
 
---- Blocks until an event is queued, or a signal comes, for `ms` milliseconds at the most if it is given and above 0. With
---- no timer armed and no limit only a signal ends it.
+--- Blocks until an event is queued or a signal comes. If `ms` is given and above 0, it blocks for `ms` milliseconds at most. If no
+--- timer is armed and there is no limit, only a signal ends the wait.
 ---@param ms? integer
 ---@return 0|1 failed
 ---@return string? message
 function mockit.wait( ms ) end
 
---- Events in the queue whose callback would run.
+--- Returns the number of queued events, without those of destroyed timers.
 ---@return integer
 function mockit.pending( ) end
 
---- All events in the queue, those of timers that were destroyed since among them.
+--- Returns the number of queued events, with those of destroyed timers.
 ---@return integer
 function mockit.inqueue( ) end
 
---- Runs the callbacks of the events that are in the queue now; the first error is raised when all have run.
+--- Runs the callbacks of the events that are in the queue now. When all have run, it raises the first error.
 ---@return integer ran
 function mockit.process_events( ) end
 
---- Nothing to do: older scripts call it.
+--- Has no effect; older scripts call it.
 ---@return true
 function mockit.init( ) end
 
---- A descriptor that is readable while an event is due, so that a loop can watch the module.
+--- Returns a descriptor that is readable while an event is due, so that a loop can watch the module.
 ---@return integer? descriptor
 ---@return string? message
 ---@return integer? errno
 function mockit.getfd( ) end
 
---- A table like this one, with timers and a queue of its own. With `clock = 'virtual'`, `sleep` and `wait` let its time pass.
+--- Makes another module like this one, with its own timers and queue. With `clock = 'virtual'`, `sleep` and `wait` let its time pass.
 ---@param options? { clock?: 'real'|'virtual' }
 ---@return luamockit
 function mockit.service( options ) end

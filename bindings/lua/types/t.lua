@@ -1,18 +1,18 @@
 ---@meta t
 
---- The modules in the manner of lua-t, and what lua-t has beside them.
+--- The modules with the interface of lua-t, and lua-t's small functions.
 ---@class t
 ---@field Loop t.Loop
 ---@field Net t.Net
 ---@field print fun( ... )
 local t = { }
 
---- The name in an object's metatable, or Lua's own for its type.
+--- Returns the name in an object's metatable, or Lua's type.
 ---@param value any
 ---@return string
 function t.type( value ) end
 
---- As `assert`; the message is a format for what follows.
+--- Like `assert`; `message` is a format for the arguments that follow.
 ---@generic Value
 ---@param condition? Value
 ---@param message? string
@@ -20,7 +20,7 @@ function t.type( value ) end
 ---@return Value
 function t.assert( condition, message, ... ) end
 
---- As `require`, which also looks into the folder of the script that calls it.
+--- Like `require`, but also searches the folder of the script that calls it.
 ---@param name string
 ---@return any
 function t.require( name ) end

@@ -1,4 +1,4 @@
-//! What a function returns: a code, and the words for it.
+//! The codes that functions return, and their messages.
 
 use std::cell::{Cell, RefCell};
 use std::collections::TryReserveError;
@@ -22,7 +22,7 @@ pub(super) const COG_ERROR_UNSUPPORTED: c_int = -7;
 pub(super) const COG_ERROR_INTERNAL: c_int = -8;
 pub(super) const COG_ERROR_MEMORY: c_int = -9;
 
-/// Each code, its name, what it means.
+/// Each code with its name and its meaning.
 const WORDS: &[(c_int, &CStr, &CStr)] = &[
     (COG_OK, c"COG_OK", c"no error"),
     (COG_ERROR_ARGUMENT, c"COG_ERROR_ARGUMENT", c"an argument is not what was expected"),
@@ -46,8 +46,8 @@ thread_local! {
     static SYSTEMS_WORDS: RefCell<Words> = const { RefCell::new(Words::new()) };
 }
 
-/// Why a call failed. It is hardly more than a code, since most callers look at nothing else. `cog_last_message` makes the
-/// sentence.
+/// The reason why a call failed. It is little more than a code, because most callers look only at the code.
+/// `cog_last_message` makes the text.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Failure {
     code: c_int,
@@ -68,11 +68,11 @@ enum About {
 /// The source of a failure's message.
 #[derive(Copy, Clone, Debug)]
 enum Message {
-    /// This sentence.
+    /// A fixed text.
     Sentence(&'static str),
     /// The name of an argument, and the meaning of the code.
     Argument(&'static str),
-    /// The message contains values of the moment, so it was written at once, to `NEW_WORDS` or `LAST_WORDS`.
+    /// The message contains values of the call, so it was written at once, to `NEW_WORDS` or `LAST_WORDS`.
     Words,
 }
 
@@ -92,7 +92,7 @@ impl Failure {
         Self::with_message(code, Message::Sentence(sentence))
     }
 
-    /// A failure whose message contains values of the moment.
+    /// A failure whose message contains values of the call.
     #[cold]
     #[inline(never)]
     pub(super) fn in_words(code: c_int, message: impl Display) -> Self {
@@ -112,7 +112,7 @@ impl Failure {
         Self::with_message(COG_ERROR_MEMORY, Message::Argument(argument))
     }
 
-    /// A failure of the system; `about` is the argument, or what was done.
+    /// A failure of the system. `about` is the argument or the action that failed.
     #[cold]
     #[inline(never)]
     pub(super) fn system(about: &'static str, error: &io::Error) -> Self {
@@ -130,7 +130,7 @@ impl Failure {
         Self::in_words(code, format_args!("{about}: {}", OfError(error)))
     }
 
-    /// Records it as the thread's last failure.
+    /// Records the failure as the thread's last one.
     fn keep(self) -> c_int {
         let message = match self.about {
             About::New => NEW.get(),
@@ -153,13 +153,13 @@ fn words_of(code: c_int, message: Message) -> Option<Words> {
     match (message, code) {
         (Message::Words, _) => None,
         (Message::Sentence(sentence), _) => Some(Words::of(sentence)),
-        (Message::Argument(name), COG_ERROR_STALE) => Some(about(name, &"it is gone, or was none of this loop")),
+        (Message::Argument(name), COG_ERROR_STALE) => Some(about(name, &"stale handle: it has ended, or was never valid")),
         (Message::Argument(name), COG_ERROR_MEMORY) => Some(about(name, &"there is not enough memory")),
         (Message::Argument(name), _) => Some(about(name, &OfError(&io::Error::from_raw_os_error(code)))),
     }
 }
 
-/// More than a small allocation of the standard library takes.
+/// An upper bound for a small allocation of the standard library, in bytes.
 const FOR_A_SMALL_THING: usize = 16 << 10;
 
 /// Checks that there is memory for a `Box`, an `Rc` or a `String`, whose allocation cannot fail with an error.
@@ -192,7 +192,7 @@ pub(super) fn answer(call: impl FnOnce() -> Result<(), Failure>) -> c_int {
     }
 }
 
-const FAULT: &str = "a fault in the library, which has told it on standard error";
+const FAULT: &str = "a fault in the library; it was reported on standard error";
 
 /// The text as a C string, without zero bytes. Our texts have none.
 pub(super) fn to_c(text: impl Into<Vec<u8>>) -> CString {
@@ -210,7 +210,7 @@ pub extern "C" fn cog_strerror(code: c_int) -> *const c_char {
     if code < 0 {
         return c"an unknown code".as_ptr();
     }
-    // The thread keeps it until its next call.
+    // The thread keeps the text until its next call.
     SYSTEMS_WORDS.set(of_number(code));
     SYSTEMS_WORDS.with_borrow(Words::as_ptr)
 }

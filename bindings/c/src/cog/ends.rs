@@ -1,12 +1,14 @@
-//! Functions that free a `ctx`: each is called once, when the library has let go of it.
+//! *End functions*, which free a `ctx`. Each is called once, after the library's last use of the `ctx`.
 //!
 //! ```text
-//!   the last call of a one-shot, of a child's watch ──► after that callback
-//!   cancel, remove ──► at once, or after the callback if it comes from its own
-//!   cog_loop_free, the end of the thread ──► at once, or after the callback of the one that is being served
+//!   a timer or watch ends by              its end function is called
+//!   its last callback                     after that callback
+//!   cancel, remove                        at once; if its own callback is running, after that callback
+//!   cog_loop_free, the thread's end       at once; if its own callback is running, after that callback
 //! ```
 //!
-//! Few timers have one, so they stand in a table beside the wheel, and a loop without any pays for one test a call.
+//! Few timers have an end function. So the functions are in a table beside the wheel, and a loop that has none pays for one test
+//! in each call.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
@@ -17,7 +19,7 @@ use cogloop_io::{Key, Token};
 use super::CogPostFn;
 use super::answer::{Failure, or_no_memory};
 
-/// A function that is due, and its argument.
+/// An end function that has to be called, and its argument.
 #[derive(Copy, Clone, Debug)]
 #[must_use = "the ctx is freed when it is called"]
 pub(super) struct End {
@@ -26,14 +28,14 @@ pub(super) struct End {
 }
 
 impl End {
-    /// Nothing of the loop may be borrowed.
+    /// The loop must not be borrowed: the function may call it.
     pub(super) fn call(self) {
         // SAFETY: the user gave both for this.
         unsafe { (self.run)(self.ctx) }
     }
 }
 
-/// What is served at this moment.
+/// The timer or watch whose callback is running.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub(super) enum Serving {
     Nothing,
@@ -42,11 +44,11 @@ pub(super) enum Serving {
 }
 
 pub(super) struct Ends {
-    /// Whether there ever was one.
+    /// Whether an end function was ever set.
     are_used: Cell<bool>,
     of_timers: RefCell<ByIndex<Option<(Key, CogPostFn)>>>,
     serving: Cell<Serving>,
-    /// Of the timer or watch that is served, which has ended in its own callback.
+    /// The end function of a timer or watch that has ended in its own callback, while that callback is still running.
     deferred: Cell<Option<End>>,
 }
 
@@ -79,20 +81,20 @@ impl Ends {
         Ok(())
     }
 
-    /// The function of a timer that has ended.
+    /// Takes the end function of a timer that has ended.
     pub(super) fn take_timers(&self, key: Key, ctx: *mut c_void) -> Option<End> {
         let mut of_timers = self.of_timers.borrow_mut();
         let (_, run) = of_timers.get_mut(key.index())?.take_if(|(of, _)| *of == key)?;
         Some(End { run, ctx })
     }
 
-    /// Every timer that has one; none has any afterwards.
+    /// Takes the end functions of all timers.
     pub(super) fn drain_timers(&self) -> impl Iterator<Item = (Key, CogPostFn)> {
         let indices = self.of_timers.borrow().indices();
         indices.filter_map(|index| self.of_timers.borrow_mut().take(index))
     }
 
-    /// A watch has one, which stands in its own place.
+    /// Call when an end function is set for a watch. The watch's own entry stores it.
     pub(super) fn note_watch(&self) {
         self.are_used.set(true);
     }
@@ -101,13 +103,13 @@ impl Ends {
         self.serving.set(serving);
     }
 
-    /// After a callback: what has ended in it.
+    /// Call after a callback. Returns the end function that was deferred during it.
     pub(super) fn finish(&self) -> Option<End> {
         self.serving.set(Serving::Nothing);
         self.deferred.take()
     }
 
-    /// Returns what can be called now; the function of what is being served waits for its callback to return.
+    /// Returns the end function if it can be called now. If `of` is being served, defers it until the callback has returned.
     pub(super) fn or_defer(&self, of: Serving, end: Option<End>) -> Option<End> {
         if end.is_some() && self.serving.get() == of {
             self.deferred.set(end);

@@ -1,6 +1,6 @@
 //! The hooks of a loop, in the order in which they were added.
 //!
-//! A walk through them goes by their numbers, so that each may remove and add any, itself included.
+//! An iteration continues after the number of the last hook. So a hook may add hooks and remove any, itself included.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
@@ -11,7 +11,7 @@ use super::answer::{Failure, or_no_memory};
 /// When a hook runs.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub(super) enum When {
-    /// Before a wait, which then is none.
+    /// Before the wait. While there is an idle hook, the loop does not wait.
     Idle,
     /// Before a wait.
     Prepare,
@@ -27,7 +27,7 @@ pub(super) struct Hook {
     pub(super) ctx: *mut c_void,
 }
 
-/// By number, which only grows.
+/// The hooks, sorted by number. New numbers are always greater.
 #[derive(Default)]
 pub(super) struct Hooks {
     list: RefCell<Vec<Hook>>,
@@ -54,12 +54,12 @@ impl Hooks {
         Ok(())
     }
 
-    /// Whether a loop has something to do in each turn.
+    /// Whether there is an idle hook.
     pub(super) fn are_busy(&self) -> bool {
         self.idle.get() > 0
     }
 
-    /// The highest number that was given.
+    /// The highest number so far.
     pub(super) fn last(&self) -> u64 {
         self.last.get()
     }

@@ -1,4 +1,4 @@
-//! `cog_hook_…`: functions that each turn calls, beside what is due. What each does is written in the header.
+//! `cog_hook_…`: functions that are called in each turn. The header describes each function.
 
 use std::ffi::{c_int, c_void};
 
@@ -23,12 +23,12 @@ pub unsafe extern "C" fn cog_hook_add(
     hook: *mut CogHook,
 ) -> c_int {
     answer(|| {
-        let run = r#fn.ok_or_else(|| Failure::argument("fn: NULL, and there would be nothing to call"))?;
+        let run = r#fn.ok_or_else(|| Failure::argument("fn: NULL, but a function is expected"))?;
         let when = match when {
             COG_HOOK_IDLE => When::Idle,
             COG_HOOK_PREPARE => When::Prepare,
             COG_HOOK_CHECK => When::Check,
-            other => return Err(Failure::argument_in_words(format_args!("when: {other} is no COG_HOOK_"))),
+            other => return Err(Failure::argument_in_words(format_args!("when: {other} is not a COG_HOOK_ constant"))),
         };
         let number = registry::with(r#loop.id, |found| found.hooks.add(when, run, ctx))?;
         // SAFETY: the caller's promise.

@@ -13,7 +13,7 @@ use super::post::Post;
 use super::state::Loop;
 use super::{CogLoop, CogPostFn, put, registry, remotes};
 
-/// As a timeout, no limit; as a time, never.
+/// `COG_NEVER`. As a timeout it means no limit; as a time it means never.
 const COG_NEVER: u64 = u64::MAX;
 
 /// Makes a loop.
@@ -25,7 +25,7 @@ const COG_NEVER: u64 = u64::MAX;
 pub unsafe extern "C" fn cog_loop_new(options: *const CogOptions, r#loop: *mut CogLoop) -> c_int {
     answer(|| {
         if r#loop.is_null() {
-            return Err(Failure::argument("loop: NULL, and the loop could not be used"));
+            return Err(Failure::argument("loop: NULL, but a pointer to a cog_loop is expected"));
         }
         expect_memory("options")?;
         // SAFETY: the caller's promise.
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn cog_loop_new(options: *const CogOptions, r#loop: *mut C
     })
 }
 
-/// Ends a loop. Inside one of its callbacks: what it holds goes when that returns.
+/// Ends a loop. Called in a callback of the loop, it frees the memory when the callback has returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_free(r#loop: CogLoop) -> c_int {
     answer(|| {
@@ -49,7 +49,7 @@ pub extern "C" fn cog_loop_free(r#loop: CogLoop) -> c_int {
     })
 }
 
-/// Runs until nothing is left, or it is stopped.
+/// Runs until nothing is left, or until the loop is stopped.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_run(r#loop: CogLoop) -> c_int {
     answer(|| running(r#loop)?.run())
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn cog_loop_run_once(r#loop: CogLoop, timeout_ns: u64, is_
             _ => Wait::AtMost(timeout_ns),
         };
         let more = running(r#loop)?.run_once(wait)?;
-        // A callback may have freed it.
+        // A callback may have freed the loop.
         let more = more && registry::with(r#loop.id, |_| Ok(())).is_ok();
         // SAFETY: the caller's promise.
         unsafe { put(is_alive, more) };
@@ -82,7 +82,7 @@ pub extern "C" fn cog_loop_step(r#loop: CogLoop) -> c_int {
     answer(|| running(r#loop)?.run_once(Wait::Poll).map(drop))
 }
 
-/// A reference to the loop that keeps it alive during the run, whatever its callbacks do.
+/// Returns a reference that keeps the loop alive during the run, even if a callback frees it.
 fn running(r#loop: CogLoop) -> Result<std::rc::Rc<Loop>, Failure> {
     registry::with(r#loop.id, |found| Ok(found.clone()))
 }
@@ -98,7 +98,7 @@ pub extern "C" fn cog_loop_stop(r#loop: CogLoop) -> c_int {
     })
 }
 
-/// Whether a run waits for posts when there is nothing else to do.
+/// Sets whether a run waits for posts when there is nothing else to do.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_keep_alive(r#loop: CogLoop, keeps: bool) -> c_int {
     answer(|| {
@@ -118,13 +118,13 @@ pub extern "C" fn cog_loop_post(
     ctx: *mut c_void,
 ) -> c_int {
     answer(|| {
-        let run = r#fn.ok_or_else(|| Failure::argument("fn: NULL, and there would be nothing to do"))?;
+        let run = r#fn.ok_or_else(|| Failure::argument("fn: NULL, but a function is expected"))?;
         registry::remote(r#loop.id)?.post(Post { run, discard, ctx })
     })
 }
 
-/// Ends the loop's wait. A signal handler may call it: it takes no lock and no memory, and uses nothing of the thread's but
-/// errno, which it keeps. So it does not change the thread's last message.
+/// Ends the loop's wait. A signal handler may call it: it takes no lock and no memory. It keeps errno, and does not change the
+/// thread's last message.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_wake(r#loop: CogLoop) -> c_int {
     let errno = Errno::last_raw();
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn cog_loop_now_cached(r#loop: CogLoop, now_ns: *mut u64) 
     })
 }
 
-/// Reads the clock for it.
+/// Reads the clock for `cog_loop_now_cached`.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_update_now(r#loop: CogLoop) -> c_int {
     answer(|| {
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn cog_loop_wall_time(r#loop: CogLoop, at_ns: u64, unix_ns
 pub extern "C" fn cog_loop_advance(r#loop: CogLoop, by_ns: u64) -> c_int {
     answer(|| {
         registry::with(r#loop.id, |found| {
-            let real = || Failure::new(COG_ERROR_UNSUPPORTED, "loop: its clock is the system's, which nobody advances");
+            let real = || Failure::new(COG_ERROR_UNSUPPORTED, "loop: only a virtual clock can be advanced");
             found.clock.as_ref().ok_or_else(real)?.advance_ns(by_ns);
             Ok(())
         })
@@ -269,7 +269,7 @@ pub unsafe extern "C" fn cog_loop_stats(r#loop: CogLoop, stats: *mut CogStats) -
     answer(|| {
         registry::with(r#loop.id, |found| {
             if stats.is_null() {
-                return Err(Failure::argument("stats: NULL, and there would be nobody to tell"));
+                return Err(Failure::argument("stats: NULL, but a pointer to a cog_stats is expected"));
             }
             // SAFETY: the caller's promise.
             unsafe { found.stats().write(stats) }

@@ -1,5 +1,5 @@
-//! Memory runs out in the exported functions, at each request in turn: `COG_ERROR_MEMORY`, nothing half done, and all that
-//! needs no memory goes on.
+//! Refuses each request for memory in turn: the exported functions return `COG_ERROR_MEMORY` and have changed nothing, and
+//! functions that need no memory still work.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::io;
@@ -31,7 +31,7 @@ unsafe extern "C" fn on_post(calls: *mut c_void) {
     unsafe { *calls.cast::<u32>() += 1 };
 }
 
-/// Whether it was done; it is an error about memory otherwise, with words.
+/// Returns whether the call succeeded. Otherwise checks that its error and its message are about memory.
 fn is_done(code: c_int) -> bool {
     if code == COG_ERROR_MEMORY {
         // SAFETY: both are strings that stay until the next call.
@@ -49,7 +49,7 @@ fn new_loop() -> (c_int, CogLoop) {
     (code, made)
 }
 
-/// Everything that a loop may be asked for, but for the signals, which the standard library's boxes belong to.
+/// Calls every function that may need memory, except the one for signals: the standard library allocates for it with boxes.
 fn live(events: CogLoop, pipes: &[(io::PipeReader, io::PipeWriter)], calls: *mut c_void) {
     // SAFETY: outputs are places or NULL, and the counter outlives the loop.
     unsafe {
@@ -58,7 +58,7 @@ fn live(events: CogLoop, pipes: &[(io::PipeReader, io::PipeWriter)], calls: *mut
             if is_done(cog_timer_after(events, 1 + round * 1000, Some(on_timer), calls, &raw mut timer)) {
                 assert!(is_done(cog_timer_reschedule(timer, round)));
                 let _ = is_done(cog_timer_pause(timer));
-                // Paused or not, it needs none.
+                // Whether the timer is paused or not, this needs no memory.
                 assert!(is_done(cog_timer_resume(timer)));
                 let _ = is_done(cog_timer_unref(timer));
                 assert!(is_done(cog_timer_ref(timer)));
@@ -103,7 +103,7 @@ unsafe extern "C" fn each_timer(timer: CogTimer, _: *mut c_void) {
     assert_eq!(cog_timer_reschedule(timer, 1), COG_OK);
 }
 
-/// The loop is as usable as before.
+/// Checks that the loop still works.
 fn check(events: CogLoop, calls: *mut c_void) {
     let before = count(calls);
     // SAFETY: as above.
@@ -118,7 +118,7 @@ fn check(events: CogLoop, calls: *mut c_void) {
 }
 
 fn count(calls: *mut c_void) -> u32 {
-    // SAFETY: it is a counter.
+    // SAFETY: the pointer is that of a counter.
     unsafe { *calls.cast::<u32>() }
 }
 
@@ -169,7 +169,7 @@ fn memory_that_runs_out_while_a_loop_runs_and_waits_for_children_is_an_error() {
                 // SAFETY: as above.
                 let _ = is_done(unsafe { cog_timer_after(events, round, Some(on_timer), counter, null_mut()) });
             }
-            // It may end early, and go on.
+            // A run may fail early; the next one continues.
             let _ = is_done(cog_loop_run(events));
         });
         assert!(is_done(cog_loop_run(events)));
@@ -177,7 +177,7 @@ fn memory_that_runs_out_while_a_loop_runs_and_waits_for_children_is_an_error() {
         check(events, counter);
         assert_eq!(cog_loop_free(events), COG_OK);
         for child in &mut children {
-            // The loop may have been faster.
+            // The loop may have collected the child already.
             let _ = child.wait();
         }
         refused
@@ -188,7 +188,7 @@ fn memory_that_runs_out_while_a_loop_runs_and_waits_for_children_is_an_error() {
     }
 }
 
-/// What the standard library cannot be refused is asked for before, all at once.
+/// Some allocations of the standard library cannot return an error. The library asks for the same amount before them, in one piece.
 #[test]
 fn a_loop_and_a_watch_of_a_signal_that_find_no_memory_are_errors_whatever_is_left() {
     let (mut loops, mut watches) = (0, 0);

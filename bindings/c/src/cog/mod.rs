@@ -1,10 +1,10 @@
 //! `cogloop.h`: the event loop of `cogloop-io`, with callbacks.
 //!
 //! ```text
-//!   a C function ──► answer ──► registry: whose loop? ──► state: Loop ──► EventLoop, integers only
-//!    one file for     panics,      this thread's, or         ▲
-//!    each C type      messages     another's, or gone        │ serve: a turn, then its callbacks, each with nothing
-//!                                                            │ borrowed, so that it may call anything
+//!   a C function ──► answer ──► registry: which loop? ──► state: Loop ──► EventLoop, integers only
+//!    one file for     panics,      of this thread, of        ▲
+//!    each C type      messages     another one, or stale     │ serve: runs a turn and calls the callbacks. Nothing is
+//!                                                            │ borrowed then, so a callback may call any function
 //!   any thread ──► post: a queue and a waker ────────────────┘
 //! ```
 //!
@@ -16,8 +16,8 @@
 //! | `options` | `cog_options`, `cog_plan`, `cog_stats` |
 //! | `answer`, `words` | the codes, `cog_strerror`, `cog_last_message` |
 //!
-//! The conventions for all functions – ownership, threads, errors – are written once, at the header's top. A test, `header`,
-//! compares the header with these files.
+//! The top of the header has the conventions of all functions: ownership, threads, errors. A test, `header`, compares the header
+//! with these files.
 
 pub mod answer;
 mod ends;
@@ -41,7 +41,7 @@ use std::ffi::c_void;
 
 pub use options::{CogOptions, CogPlan, CogStats};
 
-/// `cog_loop`: 0 is none, and no number is given twice in the life of a process.
+/// `cog_loop`. 0 is not a loop. No number is used twice in a process.
 #[repr(C)]
 #[derive(Copy, Clone, Debug)]
 pub struct CogLoop {
@@ -72,7 +72,7 @@ pub struct CogHook {
     number: u64,
 }
 
-/// `cog_expiry`: why a timer fires.
+/// `cog_expiry`: the deadline for which a timer fires.
 #[repr(C)]
 #[derive(Copy, Clone, Debug)]
 pub struct CogExpiry {

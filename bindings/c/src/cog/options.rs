@@ -13,7 +13,7 @@ const COG_CLOCK_VIRTUAL: u32 = 1;
 const COG_DELAYS_FROM_NOW: u32 = 0;
 const COG_DELAYS_FROM_CACHED: u32 = 1;
 
-/// `cog_options`. Zero is the default of everything.
+/// `cog_options`. Zero is the default of each field.
 #[repr(C)]
 #[derive(Copy, Clone, Debug)]
 pub struct CogOptions {
@@ -28,7 +28,7 @@ pub struct CogOptions {
     reserved: u32,
 }
 
-/// `cog_plan`. Zero fires once, now.
+/// `cog_plan`. All zero fires once, in the next turn.
 #[repr(C)]
 #[derive(Copy, Clone, Debug)]
 pub struct CogPlan {
@@ -62,11 +62,12 @@ const _: () = {
 };
 
 fn is_newer(argument: &str) -> Failure {
-    let message = "something in it is newer than this library, and unknown to it";
+    let message = "a field that this library does not know is not zero";
     Failure::argument_in_words(format_args!("{argument}: {message}"))
 }
 
-/// A struct that begins with its size, as long as the caller knows it; what he does not know is as in `defaults`.
+/// Reads a struct that begins with its size. If the caller's struct is shorter than ours, the other fields are those of
+/// `defaults`.
 ///
 /// # Safety
 /// The pointer points to as many bytes as its first field says, and any bytes make a `T`.
@@ -92,7 +93,7 @@ impl CogPlan {
     /// The pointer is NULL, or points to as many bytes as its first field says.
     pub(super) unsafe fn read(plan: *const Self) -> Result<Self, Failure> {
         if plan.is_null() {
-            return Err(Failure::argument("plan: NULL, and there would be no time to fire at"));
+            return Err(Failure::argument("plan: NULL, but a pointer to a cog_plan is expected"));
         }
         let once = Self { size: size_of::<Self>(), delay_ns: 0, period_ns: 0, slack_ns: 0, missed: 0, reserved: 0 };
         // SAFETY: the caller's promise, and any bytes make such a struct.
@@ -102,7 +103,7 @@ impl CogPlan {
 }
 
 impl CogOptions {
-    /// The caller's, or the defaults for NULL.
+    /// The caller's options, or the defaults for NULL.
     ///
     /// # Safety
     /// The pointer is NULL, or points to as many bytes as its first field says.
@@ -129,9 +130,9 @@ impl CogOptions {
         match (read.clock, read.delays) {
             (COG_CLOCK_MONOTONIC | COG_CLOCK_VIRTUAL, COG_DELAYS_FROM_NOW | COG_DELAYS_FROM_CACHED) => Ok(read),
             (COG_CLOCK_MONOTONIC | COG_CLOCK_VIRTUAL, other) => {
-                Err(Failure::argument_in_words(format_args!("options->delays: {other} is no COG_DELAYS_")))
+                Err(Failure::argument_in_words(format_args!("options->delays: {other} is not a COG_DELAYS_ constant")))
             }
-            (other, _) => Err(Failure::argument_in_words(format_args!("options->clock: {other} is no COG_CLOCK_"))),
+            (other, _) => Err(Failure::argument_in_words(format_args!("options->clock: {other} is not a COG_CLOCK_ constant"))),
         }
     }
 
@@ -167,7 +168,7 @@ impl CogOptions {
 }
 
 impl CogStats {
-    /// Writes as much as the caller has room for; zeros where he knows more than we do.
+    /// Writes the fields for which the caller's struct has room. If it has more fields than ours, they become zero.
     ///
     /// # Safety
     /// The pointer is not null, and points to as many bytes as its first field says.

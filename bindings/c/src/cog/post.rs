@@ -31,7 +31,7 @@ struct Queue {
 #[derive(Debug)]
 pub(super) struct Remote {
     queue: Mutex<Queue>,
-    /// With it, a turn without posts does not take the lock.
+    /// Lets a turn without posts skip the lock.
     has_posts: AtomicBool,
     waker: Waker,
 }

@@ -1,4 +1,5 @@
-//! The tables of loops: those of this thread, and for all threads the part of a loop that any thread may use.
+//! Finds a loop by its number. Each thread has a table of its own loops. A table of the process has the part of each loop that any
+//! thread may use.
 //!
 //! ```text
 //!   a loop's id   generation, 24 bits │ index, 24 bits │ place, 16 bits
@@ -21,7 +22,7 @@ use super::state::Loop;
 #[derive(Default)]
 struct Places {
     loops: Vec<Option<Rc<Loop>>>,
-    /// It has room for all of them.
+    /// It has room for all places.
     free: Vec<u16>,
 }
 
@@ -33,7 +34,7 @@ impl Places {
             return Ok(place);
         }
         let full =
-            |_| Failure::new(COG_ERROR_LIMIT, "loop: this thread has 65536 of them, as many as a thread can have");
+            |_| Failure::new(COG_ERROR_LIMIT, "loop: this thread has 65536 loops, which is the limit");
         let place = u16::try_from(self.loops.len()).map_err(full)?;
         or_no_memory("loop", self.loops.try_reserve(1))?;
         or_no_memory("loop", self.free.try_reserve(self.loops.len() + 1))?;
@@ -58,7 +59,7 @@ fn place_of(id: u64) -> usize {
 
 /// Takes a place of this thread, stores the loop that `make` makes for it, and returns the loop's number.
 pub(super) fn add(make: impl FnOnce(u16) -> Result<Rc<Loop>, Failure>) -> Result<u64, Failure> {
-    let is_ending = |_| Failure::new(COG_ERROR_THREAD, "this thread is ending: it can have no loop any more");
+    let is_ending = |_| Failure::new(COG_ERROR_THREAD, "this thread is ending and cannot make a loop");
     let place = LOOPS.try_with(|places| places.borrow_mut().take()).map_err(is_ending)??;
     let made = make(place);
     let keep = |places: &RefCell<Places>| match made {

@@ -1,5 +1,5 @@
-//! The table that any thread uses to find a loop's queue and waker by the loop's number. It is read without a lock, so that a
-//! signal handler can wake a loop whatever it has interrupted.
+//! The table in which any thread finds a loop's queue and waker by the loop's number. It is read without a lock, so a signal handler
+//! can wake a loop at any time, even if it has interrupted a thread that holds a lock.
 //!
 //! ```text
 //!   id      generation, 24 bits │ index, 24 bits │ place in its thread's table, 16 bits
@@ -10,8 +10,8 @@
 //!   forget  id := 0;    until there are no users: wait.  Then the remote is dropped, and the slot is free
 //! ```
 //!
-//! A user stays for one system call, so `forget` waits no longer than that. A lock guards the list of free slots. A thread
-//! that forks holds it, since the child has no other thread that could release it.
+//! A user stays for one system call, so `forget` waits no longer than that. A lock guards the list of free slots. A thread takes
+//! this lock before it forks: otherwise another thread could hold it, which does not exist in the child and would never release it.
 
 use std::cell::Cell;
 use std::ops::Deref;
@@ -26,7 +26,7 @@ use super::post::Remote;
 pub(super) const PLACE_BITS: u32 = u16::BITS;
 const INDEX_BITS: u32 = 24;
 const FIRST_CHUNK: usize = 64;
-/// 64 + 128 + … are all but 64 of the indices.
+/// The chunks of 64 + 128 + … slots cover all indices but 64.
 const CHUNKS: usize = (INDEX_BITS - FIRST_CHUNK.ilog2()) as usize;
 const GENERATION_MAX: u64 = u64::MAX >> (INDEX_BITS + PLACE_BITS);
 
@@ -50,7 +50,7 @@ struct Free {
 
 static TABLE: [OnceLock<Box<[Slot]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
 static FREE: Mutex<Free> = Mutex::new(Free { slots: 0, indices: Vec::new() });
-/// The number of forks that led to this process. A loop that was made at another count belongs to the parent process.
+/// The number of forks between the first process and this one. A loop with another count belongs to the parent process.
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
@@ -62,7 +62,7 @@ fn lock() -> MutexGuard<'static, Free> {
     FREE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Which chunk holds an index, and where.
+/// The chunk that holds an index, and the place in it.
 fn place_of(index: usize) -> (usize, usize) {
     let chunk = (index / FIRST_CHUNK + 1).ilog2() as usize;
     (chunk, index - FIRST_CHUNK * ((1 << chunk) - 1))
@@ -78,7 +78,7 @@ fn index_of(id: u64) -> usize {
 }
 
 impl Free {
-    /// A free slot, one of a new chunk if there is no other.
+    /// Takes a free slot. If there is none, makes a new chunk.
     fn take(&mut self) -> Result<u32, Failure> {
         if let Some(index) = self.indices.pop() {
             return Ok(index);
@@ -86,7 +86,7 @@ impl Free {
         let (chunk, _) = place_of(self.slots);
         let place = TABLE
             .get(chunk)
-            .ok_or_else(|| Failure::new(COG_ERROR_LIMIT, "loop: the process has as many as there are numbers for"))?;
+            .ok_or_else(|| Failure::new(COG_ERROR_LIMIT, "loop: the process has used all numbers for loops"))?;
         let (begin, length) = (self.slots, FIRST_CHUNK << chunk);
         let mut slots = Vec::new();
         or_no_memory("loop", slots.try_reserve_exact(length))?;
@@ -107,7 +107,7 @@ impl Free {
     }
 }
 
-/// Adds a remote to the table. Returns a number that no other loop has had or will have; it contains the place in the thread's
+/// Adds a remote to the table. Returns a number that is never used for another loop. The number contains the place in the thread's
 /// table.
 pub(super) fn add(remote: Arc<Remote>, place: u16) -> Result<u64, Failure> {
     mind_forks();
@@ -139,7 +139,7 @@ pub(super) fn forget(id: u64) {
 fn drop_remote(slot: &Slot) {
     let remote = slot.remote.swap(ptr::null_mut(), Ordering::AcqRel);
     if !remote.is_null() {
-        // SAFETY: it is from `Arc::into_raw` in `add`, and only one caller takes it out of the slot.
+        // SAFETY: the pointer is from `Arc::into_raw` in `add`, and only one caller takes it out of the slot.
         drop(unsafe { Arc::from_raw(remote.cast_const()) });
     }
 }
@@ -162,7 +162,7 @@ impl Guest {
     /// A reference that may be kept for longer than one system call.
     pub(super) fn keep(&self) -> Arc<Remote> {
         let remote: *const Remote = &raw const **self;
-        // SAFETY: it is from `Arc::into_raw`, and the slot's own count is not given up before this guest leaves.
+        // SAFETY: the pointer is from `Arc::into_raw`, and the slot keeps its own reference until this guest has left.
         unsafe {
             Arc::increment_strong_count(remote);
             Arc::from_raw(remote)
@@ -176,9 +176,10 @@ impl Deref for Guest {
     fn deref(&self) -> &Remote {
         let remote = self.0.remote.load(Ordering::Acquire);
         // SAFETY:
-        // 1. A guest is only given away by `enter`, which found the slot's id after it was counted; `add` stores the
-        //    remote before the id, so it is not null.
-        // 2. `forget` drops it only after the id is gone and no user is left; this one leaves when it is dropped.
+        // 1. Only `enter` makes a guest. It first counts the guest and then reads the slot's id. `add` stores the remote before
+        //    the id, so the pointer is not null.
+        // 2. `forget` drops the remote only after it has cleared the id and no user is left. This guest is a user until it is
+        //    dropped.
         unsafe { &*remote }
     }
 }
@@ -190,7 +191,7 @@ impl Drop for Guest {
 }
 
 extern "C" fn before_a_fork() {
-    // A thread that is ending forks without the lock.
+    // A thread that is ending has no thread-local value for the lock, and forks without it.
     let _ = HELD.try_with(|held| held.set(Some(lock())));
 }
 
@@ -216,12 +217,12 @@ fn mind_forks() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         // SAFETY: the functions may be called whenever a thread forks, and the library stays loaded. The forking thread holds
-        // no lock of ours: we call no function of the user's while we hold one.
+        // none of our locks, because we call no function of the user while we hold one.
         unsafe { libc::pthread_atfork(Some(before_a_fork), Some(after_a_fork), Some(in_a_forked_child)) };
     });
 }
 
-/// The count to store with an object that belongs to this process.
+/// The count of forks, to be stored with an object of this process.
 pub(super) fn forks() -> u64 {
     FORKS.load(Ordering::Relaxed)
 }

@@ -1,4 +1,4 @@
-//! Running a loop. Nothing of the loop is borrowed while a callback runs.
+//! Runs a loop. The loop is not borrowed while a callback runs.
 
 use std::ffi::c_int;
 
@@ -39,7 +39,7 @@ impl Loop {
 
     fn begin(&self) -> Result<Running<'_>, Failure> {
         if self.is_running.replace(true) {
-            let message = "loop: it is running, and a callback of it cannot run it again";
+            let message = "loop: it is running; its callbacks cannot run it again";
             return Err(Failure::new(COG_ERROR_RUNNING, message));
         }
         self.is_stopped.set(false);
@@ -60,7 +60,7 @@ impl Loop {
         if self.is_stopped.get() {
             return Ok(());
         }
-        // Posts must not wait, and a virtual clock must not jump while there is one.
+        // While there is a post, the loop must not wait, and a virtual clock must not jump.
         let has_work = self.has_posts() || self.hooks.are_busy() || !self.is_alive();
         let wait = if has_work { Wait::Poll } else { wait };
         let waited = self.events.borrow_mut().turn(wait);
@@ -73,7 +73,7 @@ impl Loop {
         waited.map_err(|error| Failure::system("waiting", &error))
     }
 
-    /// Calls the hooks that exist when it begins.
+    /// Calls the hooks that exist at the start of the call.
     fn call_hooks(&self, when: When) {
         let last = self.hooks.last();
         let mut after = 0;
@@ -105,11 +105,11 @@ impl Loop {
         }
     }
 
-    /// Before a timer's callback. Returns what has to be called after it if this was its last one: its place in the wheel may
-    /// be another timer's by then.
+    /// Call before a timer's callback. If it is the timer's last callback, returns the end function to call after it. After the
+    /// callback the end function could not be found: another timer may have taken the place in the wheel.
     #[inline]
     fn begin_timer(&self, key: Key, ctx: *mut c_void) -> Option<End> {
-        // Always: the callback may be the first to ask for the end of anything.
+        // Not only if end functions are used: this callback may be the first to set one.
         self.ends.begin(Serving::Timer(key));
         if !self.ends.are_used() {
             return None;
@@ -118,7 +118,7 @@ impl Loop {
         if is_last { self.ends.take_timers(key, ctx) } else { None }
     }
 
-    /// After a callback.
+    /// Call after a callback.
     #[inline]
     fn finish(&self, ended: Option<End>) {
         let in_it = self.ends.finish();
@@ -138,7 +138,7 @@ impl Loop {
         }
     }
 
-    /// Runs the posts that were there when the turn's wait ended.
+    /// Runs the posts that were in the queue when the turn's wait ended.
     fn serve_posts(&self) {
         self.remote.move_to(&mut self.posts.borrow_mut());
         let mut left = self.posts.borrow().len();

@@ -1,4 +1,4 @@
-//! The state of a loop: the event loop, whose timers carry their callbacks, and a table of the watches and theirs.
+//! The state of a loop: the event loop, whose timers contain their callbacks, and a table of the watches with theirs.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -40,7 +40,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// What is to be called when it has ended.
+    /// The end function.
     pub(super) fn end(&self) -> Option<End> {
         self.on_end.map(|run| End { run, ctx: self.ctx })
     }
@@ -72,28 +72,28 @@ pub(super) struct Loop {
     pub(super) id: u64,
     /// The process that made it.
     pub(super) forks: u64,
-    // Before the watches: a signal's descriptor leaves the loop before it is given up.
+    // This field is dropped before `watches`: a signal's descriptor must leave the loop before it is closed.
     pub(super) events: RefCell<EventLoop<Call>>,
-    /// By the index of their tokens.
+    /// The watches, by the index of their tokens.
     pub(super) watches: RefCell<ByIndex<Option<(Token, Watch)>>>,
     pub(super) ends: Ends,
     pub(super) hooks: Hooks,
     pub(super) clock: Option<VirtualClock>,
     pub(super) remote: Arc<Remote>,
-    /// Posts that are on this thread, and did not run yet.
+    /// Posts that were taken out of the shared queue and have not run yet.
     pub(super) posts: RefCell<VecDeque<Post>>,
     pub(super) backend: CString,
     pub(super) reason: CString,
     pub(super) is_running: Cell<bool>,
-    /// No further callback starts in this run.
+    /// Whether `cog_loop_stop` was called: no further callback starts in this run.
     pub(super) is_stopped: Cell<bool>,
-    /// Whether it was freed, while one of its callbacks may still run.
+    /// Whether the loop was freed. One of its callbacks may still be running.
     pub(super) is_closed: Cell<bool>,
-    /// Whether it goes on with nothing to do, since something may be posted.
+    /// Whether a run waits for posts when there is nothing else to do.
     pub(super) is_kept_alive: Cell<bool>,
     /// The clock's reading of the turn, or of the last update.
     pub(super) cached_ns: Cell<u64>,
-    /// Whether delays count from there.
+    /// Whether delays count from `now_ns`.
     delays_are_cached: bool,
     pub(super) counters: Counters,
 }
@@ -134,12 +134,13 @@ impl Loop {
         }))
     }
 
-    /// Ends the run, and discards posts that did not run. A second call does nothing.
+    /// Ends the run and discards the posts that have not run. A second call does nothing.
     pub(super) fn close(&self) {
         self.is_stopped.set(true);
         self.is_closed.set(true);
         if self.forks != remotes::forks() {
-            // Another thread may have held the queue's lock during the fork. The parent process discards its posts itself.
+            // In a forked child the queue's lock may stay locked for ever, because another thread held it during the fork. The
+            // parent process discards its posts itself.
             return;
         }
         remotes::forget(self.id);
@@ -153,7 +154,7 @@ impl Loop {
         self.end_everything();
     }
 
-    /// The moment from which delays count.
+    /// The time from which delays count.
     #[inline(always)]
     pub(super) fn now_for_delays(&self, events: &EventLoop<Call>) -> u64 {
         if self.delays_are_cached { self.cached_ns.get() } else { events.now_ns() }
@@ -175,18 +176,18 @@ impl Loop {
 }
 
 impl Loop {
-    /// The function of a timer that was cancelled, if it can be called now.
+    /// The end function of a timer that was cancelled, if it can be called now.
     pub(super) fn end_of_timer(&self, key: Key, ctx: *mut c_void) -> Option<End> {
         self.ends.or_defer(Serving::Timer(key), self.ends.take_timers(key, ctx))
     }
 
-    /// Calls the functions of everything that a loop still has when it is freed. Its callbacks find it gone.
+    /// Calls the end functions of all timers and watches when the loop is freed. For these functions the loop's handle is stale.
     pub(super) fn end_everything(&self) {
         if !self.ends.are_used() {
             return;
         }
         for (key, run) in self.ends.drain_timers() {
-            // A place that was not cleared when its timer ended does not exist: each end takes its own out.
+            // Every entry belongs to a live timer, because each timer's end takes its entry out.
             let Some(call) = self.events.borrow().timer(key).copied() else { continue };
             let end = Some(End { run, ctx: call.ctx });
             self.ends.or_defer(Serving::Timer(key), end).inspect(|end| end.call());
@@ -199,7 +200,7 @@ impl Loop {
     }
 }
 
-/// Also at the end of its thread.
+/// Called for a freed loop, and for each loop of a thread that ends.
 impl Drop for Loop {
     fn drop(&mut self) {
         self.close();

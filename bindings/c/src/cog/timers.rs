@@ -51,7 +51,7 @@ pub unsafe extern "C" fn cog_timer_at(
     answer(|| unsafe { arm(r#loop, r#fn, ctx, timer, |_, events, call| events.try_add_timer_at(deadline_ns, call)) })
 }
 
-/// Fires again and again.
+/// Fires periodically.
 ///
 /// # Safety
 /// `timer` is NULL or points to a handle.
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn cog_timer_every(
 ) -> c_int {
     answer(|| {
         let period = NonZeroU64::new(period_ns)
-            .ok_or_else(|| Failure::argument("period_ns: 0, and there would be no end of it; at least 1"))?;
+            .ok_or_else(|| Failure::argument("period_ns: 0, but it must be at least 1"))?;
         let missed = missed_of(missed.into(), "missed")?;
         let add = |found: &Loop, events: &mut EventLoop<Call>, call| {
             let first_ns = found.now_for_delays(events).saturating_add(period_ns);
@@ -82,11 +82,11 @@ fn missed_of(missed: i64, name: &str) -> Result<Missed, Failure> {
         Ok(COG_MISSED_SKIP) => Ok(Missed::Skip),
         Ok(COG_MISSED_BURST) => Ok(Missed::Burst),
         Ok(COG_MISSED_DELAY) => Ok(Missed::Delay),
-        _ => Err(Failure::argument_in_words(format_args!("{name}: {missed} is no COG_MISSED_"))),
+        _ => Err(Failure::argument_in_words(format_args!("{name}: {missed} is not a COG_MISSED_ constant"))),
     }
 }
 
-/// Fires by plan.
+/// Fires as the plan says.
 ///
 /// # Safety
 /// `plan` is NULL or points to as many bytes as its `size` says; `timer` is NULL or points to a handle.
@@ -123,7 +123,7 @@ unsafe fn arm(
     add: impl FnOnce(&Loop, &mut EventLoop<Call>, Call) -> Result<Key, AddError>,
 ) -> Result<(), Failure> {
     if run.is_none() {
-        return Err(Failure::argument("fn: NULL, and there would be nothing to call"));
+        return Err(Failure::argument("fn: NULL, but a function is expected"));
     }
     let key = registry::with(r#loop.id, |found| {
         let added = add(found, &mut found.events.borrow_mut(), Call { run, ctx });
@@ -200,12 +200,12 @@ pub unsafe extern "C" fn cog_timer_deadline(timer: CogTimer, deadline_ns: *mut u
     })
 }
 
-/// Lets it call something else.
+/// Sets the timer's callback.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_set_callback(timer: CogTimer, r#fn: Option<CogTimerFn>, ctx: *mut c_void) -> c_int {
     answer(|| {
         if r#fn.is_none() {
-            return Err(Failure::argument("fn: NULL, and there would be nothing to call"));
+            return Err(Failure::argument("fn: NULL, but a function is expected"));
         }
         find(timer, |_, events, key| events.timer_mut(key).map(|call| *call = Call { run: r#fn, ctx }))
     })
@@ -224,7 +224,7 @@ pub extern "C" fn cog_timer_cancel(timer: CogTimer) -> c_int {
     })
 }
 
-/// Gives it a new deadline.
+/// Sets a new deadline.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_reschedule(timer: CogTimer, delay_ns: u64) -> c_int {
     answer(|| {

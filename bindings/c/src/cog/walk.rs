@@ -1,4 +1,4 @@
-//! `cog_loop_walk`: everything that a loop has.
+//! `cog_loop_walk`: calls functions for all timers and watches of a loop.
 
 use std::ffi::{c_int, c_void};
 
@@ -8,7 +8,7 @@ use super::answer::{Failure, answer, or_no_memory};
 use super::state::Loop;
 use super::{CogLoop, CogTimer, CogWalkTimerFn, CogWalkWatchFn, registry};
 
-/// Collected before the first call, which may change everything.
+/// Collects the keys before the first function is called, because the functions may add and end timers and watches.
 fn collected<T>(count: usize, all: impl Iterator<Item = T>) -> Result<Vec<T>, Failure> {
     let mut list = Vec::new();
     or_no_memory("loop", list.try_reserve_exact(count))?;
@@ -26,7 +26,7 @@ impl Loop {
     }
 }
 
-/// Calls a function for each timer, and another one for each watch.
+/// Calls `each_timer` for each timer, then `each_watch` for each watch.
 ///
 /// # Safety
 /// Both functions may be called with `arg`.

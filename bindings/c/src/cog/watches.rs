@@ -53,7 +53,7 @@ impl Loop {
                 };
                 ended = watch.end();
                 *place = None;
-                // It is the loop's own descriptor.
+                // The loop owns this descriptor.
                 let _ = self.events.borrow_mut().remove_descriptor(ready.token);
                 status
             }
@@ -81,11 +81,11 @@ impl Loop {
 fn directions_of(directions: c_int) -> Result<Interest, Failure> {
     let known = u8::try_from(directions).ok().and_then(Interest::from_bits);
     known.ok_or_else(|| {
-        Failure::argument_in_words(format_args!("directions: {directions} is more than COG_READ and COG_WRITE"))
+        Failure::argument_in_words(format_args!("directions: {directions} has bits other than COG_READ and COG_WRITE"))
     })
 }
 
-/// Watches what `add` adds to the loop.
+/// Adds a watch for the descriptor that `add` adds to the loop.
 ///
 /// # Safety
 /// `watch` is NULL or points to a handle.
@@ -96,7 +96,7 @@ unsafe fn begin(
     watch: *mut CogWatch,
     add: impl FnOnce(&Rc<Loop>) -> Result<(Token, Source), Failure>,
 ) -> Result<(), Failure> {
-    let run = run.ok_or_else(|| Failure::argument("fn: NULL, and there would be nothing to call"))?;
+    let run = run.ok_or_else(|| Failure::argument("fn: NULL, but a function is expected"))?;
     let (name, end) = registry::with(r#loop.id, |found| {
         found.make_room()?;
         let (token, source) = add(found)?;
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn cog_watch_descriptor(
 ) -> c_int {
     answer(|| {
         if fd < 0 {
-            return Err(Failure::argument_in_words(format_args!("fd: {fd} is no descriptor")));
+            return Err(Failure::argument_in_words(format_args!("fd: {fd} is not a descriptor")));
         }
         let directions = directions_of(directions)?;
         let mode = match mode {
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn cog_watch_descriptor(
             COG_ONE_SHOT => Mode::OneShot,
             other => {
                 return Err(Failure::argument_in_words(format_args!(
-                    "mode: {other} is none of COG_LEVEL, COG_EDGE, COG_ONE_SHOT"
+                    "mode: {other} is not COG_LEVEL, COG_EDGE or COG_ONE_SHOT"
                 )));
             }
         };
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn cog_watch_signal(
     answer(|| unsafe { begin(r#loop, r#fn, ctx, watch, add) })
 }
 
-/// Waits for a child.
+/// Watches for the end of a child.
 ///
 /// # Safety
 /// `watch` is NULL or points to a handle.
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn cog_watch_child(
     let failed = |error: std::io::Error| Failure::system("pid", &error);
     let add = |found: &Rc<Loop>| {
         let number = u32::try_from(pid)
-            .map_err(|_| Failure::argument_in_words(format_args!("pid: {pid} is no child's number")))?;
+            .map_err(|_| Failure::argument_in_words(format_args!("pid: {pid} cannot be the number of a process")))?;
         let descriptor = child::pidfd(number).map_err(failed)?;
         let added = found.events.borrow_mut().add_owned(descriptor, Interest::READ);
         Ok((added.map_err(failed)?, Source::Child(number)))
@@ -211,7 +211,7 @@ fn with<T>(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> Result<T, Failure>) 
 pub extern "C" fn cog_watch_remove(watch: CogWatch) -> c_int {
     answer(|| {
         let end = with(watch, |found, token| {
-            // An error means that the descriptor was closed already. It is removed from the loop all the same.
+            // An error means that the descriptor was closed already. The loop has removed it even then.
             let _ = found.events.borrow_mut().remove_descriptor(token);
             let removed = found.watches.borrow_mut().take(token.index());
             Ok(removed.and_then(|removed| found.end_of_watch(&removed)))
@@ -255,12 +255,12 @@ pub unsafe extern "C" fn cog_watch_callback(
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_watch_set_callback(watch: CogWatch, r#fn: Option<CogWatchFn>, ctx: *mut c_void) -> c_int {
     answer(|| {
-        let run = r#fn.ok_or_else(|| Failure::argument("fn: NULL, and there would be nothing to call"))?;
+        let run = r#fn.ok_or_else(|| Failure::argument("fn: NULL, but a function is expected"))?;
         with_kept(watch, |_, watch| (watch.run, watch.ctx) = (run, ctx))
     })
 }
 
-/// Frees a watch's `ctx` when the watch has ended.
+/// Sets the function that frees a watch's `ctx` when the watch has ended.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_watch_on_end(watch: CogWatch, r#fn: Option<CogPostFn>) -> c_int {
     answer(|| {
@@ -271,7 +271,7 @@ pub extern "C" fn cog_watch_on_end(watch: CogWatch, r#fn: Option<CogPostFn>) -> 
     })
 }
 
-/// As [`with`], for watches of descriptors only.
+/// Like [`with`], but only for watches of descriptors.
 fn with_descriptor(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> std::io::Result<()>) -> Result<(), Failure> {
     with(watch, |found, token| {
         let watches = found.watches.borrow();
@@ -279,7 +279,7 @@ fn with_descriptor(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> std::io::Res
             place.as_ref().is_some_and(|(_, watch)| matches!(watch.source, Source::Descriptor(_)))
         };
         if !watches.get(token.index()).is_some_and(is_descriptor) {
-            return Err(Failure::argument("watch: it is a signal's or a child's, which have no directions"));
+            return Err(Failure::argument("watch: it is for a signal or a child, which have no directions"));
         }
         f(found, token).map_err(|error| Failure::system("watch", &error))
     })
@@ -312,7 +312,7 @@ pub unsafe extern "C" fn cog_watch_conditions(watch: CogWatch, conditions: *mut 
     answer(|| {
         let found = with_kept(watch, |_, watch| match watch.source {
             Source::Descriptor(fd) => conditions_of(fd).map_err(|error| Failure::system("watch", &error)),
-            _ => Err(Failure::argument("watch: it is a signal's or a child's, which have no conditions")),
+            _ => Err(Failure::argument("watch: it is for a signal or a child, which have no conditions")),
         })??;
         // SAFETY: the caller's promise.
         unsafe { put(conditions, found) };
@@ -323,7 +323,7 @@ pub unsafe extern "C" fn cog_watch_conditions(watch: CogWatch, conditions: *mut 
 fn conditions_of(fd: c_int) -> std::io::Result<c_int> {
     let asked = libc::POLLIN | libc::POLLOUT | libc::POLLPRI | libc::POLLRDHUP;
     let mut entry = libc::pollfd { fd, events: asked, revents: 0 };
-    // SAFETY: one entry, which is ours.
+    // SAFETY: the pointer is to one entry, on our stack.
     while unsafe { libc::poll(&raw mut entry, 1, 0) } < 0 {
         let error = std::io::Error::last_os_error();
         if error.kind() != std::io::ErrorKind::Interrupted {

@@ -1,4 +1,4 @@
-//! Text in a place of its own: a failure must find words where there is no memory for any.
+//! Text in a buffer of fixed size: a message must not need memory, because memory may be what ran out.
 
 use std::ffi::{CStr, c_char, c_int};
 use std::fmt::{self, Display, Write};
@@ -6,7 +6,7 @@ use std::io;
 
 const LENGTH: usize = 512;
 
-/// A string of C, as long as there is room for, cut between two characters.
+/// A C string. A text that is too long is cut between two characters.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Words {
     /// Zeros from `length` on.
@@ -21,19 +21,19 @@ impl Words {
 
     pub(super) fn of(text: impl Display) -> Self {
         let mut words = Self::new();
-        // It is cut, and never refused.
+        // Writing never fails: a long text is cut.
         let _ = write!(words, "{text}");
         words
     }
 
-    /// Ends with a zero; good as long as these words stay where they are.
+    /// Ends with a zero. Valid until this value is moved or dropped.
     pub(super) fn as_ptr(&self) -> *const c_char {
         self.bytes.as_ptr().cast()
     }
 }
 
 impl Write for Words {
-    /// Without zeros, of which our texts have none.
+    /// Leaves out zero bytes; our texts have none.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars().filter(|&character| character != '\0') {
             let mut room = [0; 4];
@@ -49,14 +49,13 @@ impl Write for Words {
     }
 }
 
-/// The system's words for an error number. The standard library would allocate them.
+/// The system's text for an error number. The standard library would allocate it.
 struct OfNumber(c_int);
 
 impl Display for OfNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut room = [0_u8; LENGTH];
-        // SAFETY: the buffer is as long as is said, and ends with a zero whatever is written, since the last byte is left
-        // out.
+        // SAFETY: the length is that of the buffer without its last byte. So the buffer ends with a zero, whatever is written.
         let code = unsafe { libc::strerror_r(self.0, room.as_mut_ptr().cast(), LENGTH - 1) };
         let words = CStr::from_bytes_until_nul(&room).ok().and_then(|words| words.to_str().ok());
         match words.filter(|words| code == 0 && !words.is_empty()) {
@@ -66,7 +65,7 @@ impl Display for OfNumber {
     }
 }
 
-/// What an error of the system's says.
+/// The text of an error of the system.
 pub(super) struct OfError<'a>(pub(super) &'a io::Error);
 
 impl Display for OfError<'_> {
@@ -78,7 +77,7 @@ impl Display for OfError<'_> {
     }
 }
 
-/// The words for an error number alone.
+/// The text for an error number.
 pub(super) fn of_number(number: c_int) -> Words {
     Words::of(OfNumber(number))
 }

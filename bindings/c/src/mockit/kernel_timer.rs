@@ -1,4 +1,4 @@
-//! The kernel timer on which the timer thread sleeps. A thread that arms an earlier deadline sets it.
+//! The kernel timer on which the timer thread sleeps. A thread that arms an earlier deadline sets the kernel timer to it.
 
 use std::os::fd::OwnedFd;
 
@@ -18,14 +18,14 @@ impl KernelTimer {
 
     /// Ends the sleep at this time, or now if it has passed; `u64::MAX` is never.
     pub(super) fn set(&self, at_ns: u64) {
-        // All zero would switch it off.
+        // All zero would switch the timer off.
         let at = if at_ns == u64::MAX { to_timespec(0) } else { to_timespec(at_ns.max(1)) };
         let value = Itimerspec { it_interval: to_timespec(0), it_value: at };
-        // It can only fail for a time that is none.
+        // It fails only for an invalid time.
         let _ = timerfd_settime(&self.0, TimerfdTimerFlags::ABSTIME, &value);
     }
 
-    /// Sleeps until then, or until a signal comes.
+    /// Sleeps until the time that was set, or until a signal comes.
     pub(super) fn sleep(&self) {
         let _ = rustix::io::read(&self.0, &mut [0u8; 8]);
     }

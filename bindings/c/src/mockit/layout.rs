@@ -4,17 +4,17 @@ use std::ffi::c_void;
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// What a timer calls: it gets the timer.
+/// The callback of a timer. Its argument is the timer.
 pub type Callback = unsafe extern "C" fn(*mut c_void);
 
-/// What ends a timer: it gets the timer. What it returns is of no use to anybody.
+/// The destructor of a timer. Its argument is the timer; its result is ignored.
 pub type Destructor = unsafe extern "C" fn(*mut c_void) -> i32;
 
-/// The bit-fields, from the lowest bit, as every ABI of Linux lays them out.
+/// The bit-fields, from the lowest bit. Every ABI of Linux has this layout.
 const IS_CYCLIC: u8 = 1;
-/// No callback starts any more.
+/// The timer is disarmed: no callback starts any more.
 const IS_DISARMED: u8 = 2;
-/// It has ended, or is ending.
+/// The timer has ended, or is ending.
 const HAS_ENDED: u8 = 4;
 const FREE_MEMORY: u8 = 8;
 
@@ -22,7 +22,7 @@ const FREE_MEMORY: u8 = 8;
 #[repr(C)]
 #[derive(Debug)]
 pub struct Mockit {
-    /// `thread_id__`: here the key of the wheel's entry, 0 before the first.
+    /// `thread_id__`. Here it is the key of the wheel's entry, or 0 before the first arming.
     key: AtomicU64,
     flags: AtomicU8,
     ctx: *mut c_void,
@@ -83,7 +83,7 @@ impl Mockit {
         self.flags.fetch_and(!(IS_DISARMED | HAS_ENDED), Ordering::Relaxed);
     }
 
-    /// Marks it as ending; `false` when it was already.
+    /// Marks the timer as ending. Returns `false` if it was already marked.
     pub(super) fn begin_to_end(&self) -> bool {
         self.flags.fetch_or(IS_DISARMED | HAS_ENDED, Ordering::Relaxed) & HAS_ENDED == 0
     }
@@ -93,12 +93,12 @@ impl Mockit {
     }
 }
 
-/// Calls the destructor; without one, frees a timer that the library made.
+/// Calls the destructor. Without a destructor, frees a timer that the library allocated.
 ///
 /// # Safety
-/// `timer` points to a timer that is on no list of ours, and nobody else ends it.
+/// `timer` points to a timer that is on no list of ours, and no other thread ends it.
 pub(super) unsafe fn end(timer: *mut Mockit) {
-    // SAFETY: the caller's promise. What is read is read before the timer may be gone.
+    // SAFETY: the caller's promise. All fields are read before the destructor may free the timer.
     unsafe {
         match (*timer).destructor {
             Some(destructor) => {

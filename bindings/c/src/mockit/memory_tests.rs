@@ -1,7 +1,7 @@
 //! Memory runs out in the exported functions: an error number, and the timer can be armed later.
 //!
-//! What the standard library allocates for a thread is asked for in one piece before, so a limit of bytes is met there and
-//! not a request by its number.
+//! Before it starts a thread, the library asks for the memory of the standard library's allocations in one piece. So these tests
+//! limit the number of bytes, and do not refuse single requests.
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -23,7 +23,7 @@ fn a_timer_that_finds_no_memory_is_an_error_and_can_be_armed_when_there_is_some(
     for kilobytes in 0..400 {
         let timer = Mockit_dynamic_init(Some(on_timer), 1, true, null_mut(), None);
         assert!(!timer.is_null());
-        // SAFETY: an initialised timer that is ended once, below.
+        // SAFETY: the timer is initialised, and is ended once, below.
         unsafe {
             match with(Grant::Bytes(kilobytes << 10), || Mockit_arm(timer)).0 {
                 0 => {}
@@ -32,13 +32,13 @@ fn a_timer_that_finds_no_memory_is_an_error_and_can_be_armed_when_there_is_some(
                     refused += 1;
                 }
             }
-            // Ending needs none.
+            // Ending needs no memory.
             assert_eq!(with(Grant::Bytes(0), || Mockit_destroy(timer)).0, 0);
         }
     }
     assert!((1..400).contains(&refused), "{refused}");
     let mut timer = std::mem::MaybeUninit::<Mockit>::uninit();
-    // SAFETY: room for a timer, which stays there until it has ended.
+    // SAFETY: the pointer is to room for a timer, which stays there until the timer has ended.
     unsafe {
         Mockit_static_init(timer.as_mut_ptr(), Some(on_timer), 1, true, null_mut(), None);
         assert_eq!(Mockit_arm(timer.as_mut_ptr()), 0);

@@ -6,8 +6,8 @@
 //!                kernel timer   the thread sleeps on this one timerfd
 //! ```
 //!
-//! The clock is `CLOCK_BOOTTIME`. Deadlines are kept in nanoseconds and served in ticks of a millisecond, the unit of
-//! this interface, so that a thousand intervals cost a thousand wake-ups a second at the most.
+//! The clock is `CLOCK_BOOTTIME`. Deadlines are stored in nanoseconds. They are served in ticks of a millisecond, the unit of this
+//! interface, so a thousand intervals cause at most a thousand wake-ups a second.
 
 mod kernel_timer;
 mod layout;
@@ -27,7 +27,7 @@ use libc::{EFAULT, EINVAL, time_t, timespec};
 pub use layout::{Callback, Destructor, Mockit};
 use timers::Ending;
 
-/// What a panic becomes, which would be a fault of ours.
+/// The error number for a panic, which is a fault of this library.
 fn guarded(call: impl FnOnce() -> c_int) -> c_int {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or(EFAULT)
 }
@@ -39,7 +39,7 @@ fn guarded(call: impl FnOnce() -> c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn Mockit_gettime(secs: *mut time_t, ms: *mut c_long) -> c_int {
     let (now_secs, now_ms) = time::wall();
-    // SAFETY: the caller's promise; NULL was told apart.
+    // SAFETY: the caller's promise; NULL is handled.
     unsafe {
         if let Some(secs) = secs.as_mut() {
             *secs = now_secs;
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn Mockit_gettime(secs: *mut time_t, ms: *mut c_long) -> c
     0
 }
 
-/// Milliseconds since the epoch. 0, or 1 when there is nowhere to write them.
+/// Milliseconds since the epoch. Returns 0, or 1 for NULL.
 ///
 /// # Safety
 /// The pointer is NULL or points to a `uint64_t`.
@@ -64,8 +64,8 @@ pub unsafe extern "C" fn Mockit_mstimestamp(timestamp: *mut u64) -> c_int {
     0
 }
 
-/// Blocks for `ms` milliseconds. With `do_restart` it goes on after a signal; otherwise a signal ends it with `EINTR` and
-/// the milliseconds that were left, rounded up.
+/// Blocks for `ms` milliseconds. With `do_restart` it goes on after a signal. Without, a signal ends it with `EINTR`, and
+/// `time_left` becomes the remaining milliseconds, rounded up.
 ///
 /// # Safety
 /// `time_left` is NULL or points to a `uint32_t`.
@@ -74,13 +74,13 @@ pub unsafe extern "C" fn Mockit_bsleep(ms: u32, do_restart: bool, time_left: *mu
     let (left, error) = time::sleep(ms.into(), do_restart);
     // SAFETY: the caller's promise.
     if let Some(time_left) = unsafe { time_left.as_mut() } {
-        // No more than `ms`, which is 32 bits wide.
+        // The rest is at most `ms`, which has 32 bits.
         *time_left = left as u32;
     }
     error
 }
 
-/// As [`Mockit_bsleep`], for more than 49 days.
+/// Like [`Mockit_bsleep`], but also for more than 49 days.
 ///
 /// # Safety
 /// `time_left` is NULL or points to a `uint64_t`.
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn Mockit_bsleep64(ms: u64, do_restart: bool, time_left: *
     error
 }
 
-/// Adds milliseconds to a time. NULL is left alone.
+/// Adds milliseconds to a time. Does nothing for NULL.
 ///
 /// # Safety
 /// The pointer is NULL or points to a `struct timespec`.
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn timespec_add_ms__(ts: *mut timespec, ms: u32) {
     }
 }
 
-/// Fills in a timer that the caller owns. NULL is left alone.
+/// Fills in a timer that the caller owns. Does nothing for NULL.
 ///
 /// # Safety
 /// The pointer is NULL, or points to a `struct mockit` that is not armed.
@@ -120,12 +120,12 @@ pub unsafe extern "C" fn Mockit_static_init(
     destructor: Option<Destructor>,
 ) {
     if !timer.is_null() {
-        // SAFETY: the caller's promise. What was there is overwritten, not read: it may be uninitialised.
+        // SAFETY: the caller's promise. The old value is overwritten, not read: it may be uninitialised.
         unsafe { timer.write(Mockit::new(cb, ms, cyclic, ctx, destructor, false)) };
     }
 }
 
-/// Makes a timer. NULL when there is no callback or no memory.
+/// Makes a timer. Returns NULL without a callback or without memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn Mockit_dynamic_init(
     cb: Option<Callback>,
@@ -137,16 +137,16 @@ pub extern "C" fn Mockit_dynamic_init(
     if cb.is_none() {
         return std::ptr::null_mut();
     }
-    // SAFETY: `calloc` may be called with any size. C's allocator it is, because destructors call `free`.
+    // SAFETY: `calloc` may be called with any size. We use C's allocator because destructors call `free`.
     let timer = unsafe { libc::calloc(1, size_of::<Mockit>()) }.cast::<Mockit>();
     if !timer.is_null() {
-        // SAFETY: memory of that size, aligned for anything.
+        // SAFETY: the memory has this size and is aligned for any type.
         unsafe { timer.write(Mockit::new(cb, ms, cyclic, ctx, destructor, true)) };
     }
     timer
 }
 
-/// Starts a timer, or starts it anew. 0, or an error number: `EINVAL` for NULL and for a timer without a callback.
+/// Starts a timer, or starts it anew. Returns 0 or an error number: `EINVAL` for NULL and for a timer without a callback.
 ///
 /// # Safety
 /// The pointer is NULL, or points to an initialised `struct mockit` that stays where it is until it has ended.
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn Mockit_arm(timer: *mut Mockit) -> c_int {
     unsafe { Mockit_arm64(timer, ms.into()) }
 }
 
-/// As [`Mockit_arm`], with a delay or period of its own: more than 49 days, say.
+/// Like [`Mockit_arm`], with the delay or period as an argument, which may be more than 49 days.
 ///
 /// # Safety
 /// As for [`Mockit_arm`].
@@ -175,8 +175,8 @@ pub unsafe extern "C" fn Mockit_arm64(timer: *mut Mockit, ms: u64) -> c_int {
     guarded(|| service::service().map_or_else(|error| error, |service| unsafe { service.arm(timer, ms) }))
 }
 
-/// Lets no further callback of it start; one that is running goes on. A one-off timer ends at its time all the same,
-/// with its destructor; an interval can be armed again. NULL is left alone.
+/// Prevents further callbacks. A running callback goes on. A one-off timer still ends at its deadline, with its destructor. An
+/// interval can be armed again. Does nothing for NULL.
 ///
 /// # Safety
 /// The pointer is NULL, or points to an initialised `struct mockit` that has not ended.
@@ -197,8 +197,9 @@ pub unsafe extern "C" fn Mockit_disarm(timer: *mut Mockit) {
     }
 }
 
-/// Ends an interval: waits for a running callback, unless that is its caller, and calls the destructor or frees. For a
-/// one-off timer the same as [`Mockit_disarm`]; one that was never armed ends at once. 0, or `EINVAL` for NULL.
+/// Ends an interval: waits for a running callback, unless the callback itself makes this call, and then calls the destructor or
+/// frees the timer. For a one-off timer does the same as [`Mockit_disarm`]; a timer that was never armed ends at once. Returns 0,
+/// or `EINVAL` for NULL.
 ///
 /// # Safety
 /// As for [`Mockit_disarm`].
@@ -211,12 +212,12 @@ pub unsafe extern "C" fn Mockit_destroy(timer: *mut Mockit) -> c_int {
         let ending = match service::made() {
             // SAFETY: the caller's promise.
             Some(service) => unsafe { service.destroy(timer) },
-            // SAFETY: the same. Nothing is armed, so nobody else ends it.
+            // SAFETY: the same promise. No timer is armed, so no other thread ends this one.
             None if unsafe { (*timer).begin_to_end() } => Ending::Now,
             None => Ending::Not,
         };
         if ending == Ending::Now {
-            // SAFETY: the same promise; the service has let go of it.
+            // SAFETY: the same promise; the service does not use the timer any more.
             unsafe { layout::end(timer) };
         }
         0

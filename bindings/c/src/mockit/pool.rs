@@ -5,7 +5,7 @@
 //! since the last check, all threads are blocked, and it adds one. So a callback that blocks delays others by a
 //! millisecond. Threads without work for ten seconds end.
 //!
-//! Pools on crates.io that grow do so by the length of the queue: a thousand short callbacks would start hundreds of threads.
+//! Pools on crates.io add threads when their queue is long: a thousand short callbacks would start hundreds of threads.
 
 use std::cell::Cell;
 use std::collections::{HashMap, TryReserveError};
@@ -18,12 +18,12 @@ thread_local! {
     static NUMBER: Cell<Option<Runner>> = const { Cell::new(None) };
 }
 
-/// Makes this thread one of the pool.
+/// Makes the calling thread a member of the pool.
 pub(super) fn enlist(me: Runner) {
     NUMBER.set(Some(me));
 }
 
-/// The number of this thread, if it is one of the pool.
+/// The number of the calling thread, if it is a member of the pool.
 pub(super) fn number() -> Option<Runner> {
     NUMBER.get()
 }
@@ -31,11 +31,11 @@ pub(super) fn number() -> Option<Runner> {
 #[derive(Debug)]
 struct Member {
     handle: JoinHandle<()>,
-    /// Whether it is inside a callback or a destructor.
+    /// Whether the thread is inside a callback or a destructor.
     is_busy: bool,
 }
 
-/// What has to be done for waiting jobs.
+/// What the caller has to do for waiting jobs.
 pub(super) enum Need {
     Nothing,
     /// Wake a thread that waits for work.
@@ -56,7 +56,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// What is to be done for jobs that wait, of which so many were taken, ever.
+    /// Decides what to do for jobs that wait. `taken` is the number of jobs that threads have taken so far.
     pub(super) fn need(&mut self, taken: u64, has_queued: bool) -> Need {
         let is_stuck = std::mem::replace(&mut self.seen, taken) == taken;
         if !has_queued {
@@ -74,7 +74,7 @@ impl Pool {
         Need::Thread(NonZeroU64::MIN.saturating_add(self.last))
     }
 
-    /// How many threads there are.
+    /// The number of threads.
     pub(super) fn threads(&self) -> usize {
         self.members.len()
     }
@@ -92,7 +92,7 @@ impl Pool {
         self.members.remove(&me);
     }
 
-    /// The threads that are in no callback; they end as soon as they see that the service is closing.
+    /// Takes the threads that are not in a callback. They end as soon as they see that the service is closing.
     pub(super) fn take_free(&mut self) -> impl Iterator<Item = JoinHandle<()>> + use<> {
         let members = std::mem::take(&mut self.members);
         members.into_values().filter(|member| !member.is_busy).map(|member| member.handle)

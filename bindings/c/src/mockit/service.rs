@@ -1,8 +1,8 @@
 //! The service of a process: made for the first timer, and kept until the process ends.
 //!
-//! Another thread may fork at any moment. The child then has the memory of that moment, with every lock that a thread held.
-//! So making the service takes no lock: if two threads make one, the second drops its own. All later work is done under the
-//! lock of the service, which a child forgets.
+//! Another thread may fork at any time. The child then has a copy of the memory, in which a lock may be locked by a thread that
+//! does not exist in the child. So making the service takes no lock: if two threads each make one, the second drops its own. All
+//! later work is done under the lock of the service. A child drops its reference to the parent's service.
 
 use std::ffi::c_int;
 use std::io;
@@ -22,10 +22,10 @@ use super::timers::{Ending, Job, Runner, Timers};
 /// While jobs wait for a thread, the timer thread checks the pool this often.
 const SUPERVISION_NS: u64 = NS_PER_MS;
 
-/// A thread without work ends after this.
+/// A thread that has had no work for this long ends.
 const IDLE_TIME: Duration = Duration::from_secs(10);
 
-/// Null before the first timer, and in a forked child until its own first: threads do not survive a fork.
+/// Null before the first timer. Also null in a forked child before its own first timer, because threads do not survive a fork.
 static SERVICE: AtomicPtr<Service> = AtomicPtr::new(std::ptr::null_mut());
 
 /// The state that the lock protects.
@@ -45,7 +45,7 @@ pub(super) struct Service {
     state: Mutex<State>,
     /// Notified when there is a job for a thread of the pool.
     work: Condvar,
-    /// Notified when a callback has returned and a thread may wait for it.
+    /// Notified when a callback has returned for which a thread may wait.
     finished: Condvar,
     kernel_timer: KernelTimer,
 }
@@ -65,12 +65,12 @@ pub(super) fn service() -> Result<&'static Service, c_int> {
     place.try_reserve_exact(1).map_err(|_| libc::ENOMEM)?;
     place.push(Service::new().map_err(number_of)?);
     hook();
-    // Its capacity is 1, so it becomes a box without a new allocation.
+    // The vector's capacity is 1, so it becomes a box without a new allocation.
     let mine = Box::into_raw(place.into_boxed_slice()).cast::<Service>();
     let made = SERVICE.compare_exchange(std::ptr::null_mut(), mine, Ordering::AcqRel, Ordering::Acquire);
     let service = made.map_or_else(
         |theirs| {
-            // SAFETY: it came from a box of one a moment ago, and no other thread has seen it.
+            // SAFETY: the pointer is from a box of one element, made above, and no other thread has seen it.
             drop(unsafe { Box::from_raw(slice_from_raw_parts_mut(mine, 1)) });
             theirs
         },
@@ -87,8 +87,8 @@ fn number_of(error: io::Error) -> c_int {
     }
 }
 
-/// Registers the functions for exit and for forked children with the C library, before there is anything to do then. If two
-/// threads do so at once, the functions are called twice, which does no harm.
+/// Registers the functions for exit and for forked children with the C library. If two threads do so at the same time, the
+/// functions are called twice, which is harmless.
 fn hook() {
     static IS_DONE: AtomicBool = AtomicBool::new(false);
     if !IS_DONE.load(Ordering::Acquire) {
@@ -101,8 +101,8 @@ fn hook() {
     }
 }
 
-/// Ends the service at exit: from here on no callback starts. All threads end except those inside a callback. Such a thread
-/// may wait for something that never comes, or may be the one that called `exit`.
+/// Ends the service at exit: no further callback starts, and all threads end except those inside a callback. This function does
+/// not wait for them: such a thread may wait for ever, or may itself have called `exit`.
 extern "C" fn close_at_exit() {
     let Some(service) = made() else { return };
     let mut state = service.lock();
@@ -244,7 +244,7 @@ fn serve(service: &'static Service, me: Runner) {
             }
             if is_over {
                 drop(state);
-                // SAFETY: the timer is on no list of ours any more, and a timer ends once.
+                // SAFETY: the timer is on none of our lists any more, and a timer ends once.
                 unsafe { layout::end(job.timer) };
                 state = service.lock();
             }

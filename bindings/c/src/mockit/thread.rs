@@ -1,7 +1,7 @@
 //! Starting the library's threads with all signals blocked.
 //!
-//! A signal that is sent to a process goes to any thread that does not block it. If that could be one of ours, the signal
-//! would end a program that blocks it in all its threads to wait for it, and handlers would run on a thread of ours.
+//! A signal that is sent to a process goes to any thread that does not block it. If our threads did not block it, handlers would run
+//! on them. And a program that blocks a signal in all of its own threads, to wait for it with `sigwait`, would be ended by the signal.
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
@@ -9,11 +9,11 @@ use std::thread::{Builder, JoinHandle};
 use cogloop_io::memory::expect_bytes;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
-/// Signals that a thread raises by a fault of its own. They are not blocked.
+/// Signals that a fault raises in the thread itself. They are not blocked.
 const FAULTS: [Signal; 7] =
     [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGTRAP, Signal::SIGSYS, Signal::SIGABRT];
 
-/// More than the standard library allocates for a thread, apart from its stack. It has no fallible call for that.
+/// An upper bound, in bytes, for the standard library's allocations for a thread, without the stack. They have no fallible call.
 const FOR_A_THREAD: usize = 16 << 10;
 
 /// Starts a thread with these signals blocked. The caller's mask is unchanged afterwards.
@@ -24,7 +24,7 @@ pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Res
     // A new thread inherits the mask of the thread that makes it, so its signals are blocked from the start.
     let before = signals.thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
     let thread = Builder::new().name(name.into()).spawn(work);
-    // It fails only for an invalid way of setting.
+    // It fails only for an invalid `how`.
     let _ = before.thread_set_mask();
     thread
 }

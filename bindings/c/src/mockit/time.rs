@@ -1,4 +1,4 @@
-//! The clocks: the wall's for timestamps, and `CLOCK_BOOTTIME`, which counts the time asleep, for delays.
+//! The clocks: the wall clock for timestamps, and for delays `CLOCK_BOOTTIME`, which also counts while the machine sleeps.
 
 use std::ffi::{c_int, c_long};
 
@@ -16,13 +16,13 @@ pub(super) fn wall() -> (time_t, c_long) {
     (now.tv_sec as time_t, (now.tv_nsec as u64 / NS_PER_MS) as c_long)
 }
 
-/// Nanoseconds since the machine's start.
+/// Nanoseconds since the machine has started.
 pub(super) fn now_ns() -> u64 {
     let now = clock_gettime(ClockId::Boottime);
     now.tv_sec as u64 * NS_PER_SEC + now.tv_nsec as u64
 }
 
-/// Converts to the kernel's type. A time beyond its range becomes its end.
+/// Converts to the kernel's type. A time beyond that type's range becomes its greatest value.
 pub(super) fn to_timespec(ns: u64) -> Timespec {
     Timespec { tv_sec: (ns / NS_PER_SEC) as _, tv_nsec: (ns % NS_PER_SEC) as _ }
 }

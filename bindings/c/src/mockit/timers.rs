@@ -1,10 +1,10 @@
-//! The state of all timers, which the service's lock protects: armed, queued, running. Threads are only numbers here, and no
-//! callback is called, so a test can try every order of events.
+//! The state of all timers: armed, queued, running. The service's lock protects it. Threads are only numbers here, and no callback
+//! is called, so a test can try every order of events.
 //!
 //! ```text
 //!   armed ── due ──► queued ── take ──► running ── finish ──► ended: destructor or free
 //!     ▲                ▲                   │
-//!     │ interval       └── due meanwhile ──┤
+//!     │ interval       └── due again ──────┤
 //!     └────────────────────────────────────┘
 //! ```
 
@@ -24,7 +24,7 @@ pub(super) type Runner = NonZeroU64;
 pub(super) enum Ending {
     /// Call the destructor, outside the lock.
     Now,
-    /// Nothing: the timer does not end, or another thread ends it.
+    /// Do nothing: the timer does not end, or another thread ends it.
     Not,
     /// Ask again when the timer's callback has returned.
     Wait,
@@ -45,7 +45,7 @@ struct Flight {
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) timer: *mut Mockit,
-    /// `false` for a one-off timer that was disarmed: it only ends.
+    /// `false` for a one-off timer that was disarmed: it ends without a callback.
     pub(super) calls: bool,
 }
 
@@ -53,11 +53,11 @@ pub(super) struct Job {
 pub(super) struct Timers {
     scheduler: Scheduler<usize>,
     flights: HashMap<usize, Flight>,
-    /// It has room for each flight that is not in it.
+    /// It has room for each timer in flight that is not in the queue.
     queue: VecDeque<usize>,
-    /// Which timer's callback a thread of the pool waits for. It has room for each such thread.
+    /// For each thread of the pool that waits: the timer whose callback it waits for. It has room for all threads of the pool.
     waits: HashMap<Runner, usize>,
-    /// Jobs taken, ever.
+    /// The number of jobs that threads have taken so far.
     pub(super) taken: u64,
 }
 
@@ -73,7 +73,7 @@ impl Timers {
         })
     }
 
-    /// Makes room for one more thread of the pool, beside the `threads` that there are.
+    /// Makes room for one more thread of the pool, which has `threads` now.
     pub(super) fn expect_thread(&mut self, threads: usize) -> Result<(), TryReserveError> {
         self.waits.try_reserve(threads + 1)
     }
@@ -107,7 +107,7 @@ impl Timers {
         if let Some(before) = self.armed(timer, mockit) {
             self.scheduler.cancel(before);
         }
-        // Callbacks that are due and have not begun are dropped. One that runs continues, and does not end the timer.
+        // Callbacks that are due but have not begun are dropped. A running callback goes on, and does not end the timer.
         if let Some(flight) = self.flights.get_mut(&(timer as usize)) {
             (flight.due, flight.is_last) = (0, false);
         }
@@ -127,8 +127,8 @@ impl Timers {
         }
     }
 
-    /// Says what the caller has to do to destroy a timer. `me` is the caller's number, if it is a thread of the pool.
-    /// `goes_on` is true when it asks again after waiting.
+    /// Returns what the caller has to do to destroy a timer. `me` is the caller's number, if it is a thread of the pool.
+    /// `goes_on` is true if the caller asks again after it has waited.
     ///
     /// # Safety
     /// As for [`Timers::arm`].
@@ -137,7 +137,7 @@ impl Timers {
         let mockit = unsafe { &*timer };
         let is_pending = self.armed(timer, mockit).is_some() || self.flights.contains_key(&(timer as usize));
         if !mockit.is_cyclic() && is_pending {
-            // It ends at its time.
+            // The timer ends at its deadline.
             mockit.disarm();
             return Ending::Not;
         }
@@ -165,8 +165,8 @@ impl Timers {
         Ending::Wait
     }
 
-    /// Queues what is due at `now_ns`. A long list takes several calls, and the next deadline has passed until then; so
-    /// it has where memory runs out, which ends a call early.
+    /// Queues the timers that are due at `now_ns`. A long list takes several calls. A call also ends early if memory runs out. In both
+    /// cases `next_deadline` has passed, so the timer thread calls again.
     pub(super) fn expire(&mut self, now_ns: u64) {
         self.scheduler.advance(now_ns);
         while self.expect_flight().is_ok()
@@ -182,7 +182,7 @@ impl Timers {
         }
     }
 
-    /// Makes room for one more flight.
+    /// Makes room for one more timer in flight.
     fn expect_flight(&mut self) -> Result<(), TryReserveError> {
         self.flights.try_reserve(1)?;
         self.queue.try_reserve(self.flights.len() + 1)
@@ -192,7 +192,7 @@ impl Timers {
     pub(super) fn take(&mut self, me: Runner) -> Option<Job> {
         loop {
             let timer = self.queue.pop_front()?;
-            // Its place in the queue may have outlived it.
+            // The queue may still contain a timer that is not in flight any more.
             let Some(flight) = self.flights.get_mut(&timer).filter(|flight| flight.is_queued) else { continue };
             flight.is_queued = false;
             if flight.due == 0 && !flight.is_last {
@@ -235,7 +235,7 @@ impl Timers {
         (self.scheduler.get(key) == Some(&(timer as usize))).then_some(key)
     }
 
-    /// Takes an interval out of the wheel, and what was due of it back.
+    /// Takes an interval out of the wheel, and drops its due callbacks.
     fn silence(&mut self, timer: *mut Mockit, mockit: &Mockit) {
         if let Some(key) = self.armed(timer, mockit) {
             self.scheduler.cancel(key);
@@ -245,9 +245,11 @@ impl Timers {
         }
     }
 
-    /// Whether the callback of `timer` runs on the thread `me`, or waits, perhaps through others, for one that does.
+    /// Whether waiting for the callback of `timer` would be a deadlock: it runs on the thread `me`, or it waits, directly or through
+    /// other callbacks, for one that does.
     fn waits_for(&self, mut timer: usize, me: Runner) -> bool {
-        // Each step goes to another waiting thread, and each of those was asked this question when it began to wait.
+        // This ends: each step goes to another waiting thread. There is no cycle, because each of them was checked here before it
+        // began to wait.
         while let Some(runner) = self.flights.get(&timer).and_then(|flight| flight.runner) {
             if runner == me {
                 return true;

@@ -1,4 +1,4 @@
-/* Two threads, one counter, no order between them: whoever watches for that must see it here, or is not watching. */
+/* Two threads write one counter without synchronisation. A thread sanitizer that works must report this race. */
 #include <pthread.h>
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 ---@meta _
 
---- What LuaLS knows of the loops of `require 'cogloop'`.
+--- Types of the loops of `require 'cogloop'`.
 
 --- An event loop.
 ---@class cogloop.Loop
@@ -20,20 +20,20 @@ function Loop:after( ms, f, ... ) end
 ---@return cogloop.Timer
 function Loop:every( ms, f, ... ) end
 
---- Calls `f( ... )` once, at a time of the loop's own, as `now` says it.
+--- Calls `f( ... )` once, when `now( )` has reached `time`.
 ---@param time number
 ---@param f fun( ... )
 ---@param ... any
 ---@return cogloop.Timer
 function Loop:at( time, f, ... ) end
 
---- In a timer's callback: which timer it is, how late, and how many deadlines were missed. Elsewhere nothing.
+--- In a timer's callback: returns the timer, its lateness in ms, and the number of missed deadlines. Elsewhere returns nothing.
 ---@return cogloop.Timer? timer
 ---@return number? late
 ---@return integer? missed
 function Loop:firing( ) end
 
---- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces both.
+--- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces `f` and its arguments.
 ---@param handle cogloop.Handle
 ---@param dir cogloop.Direction
 ---@param f fun( ... )
@@ -47,26 +47,26 @@ function Loop:on( handle, dir, f, ... ) end
 ---@return cogloop.Task
 function Loop:spawn( f, ... ) end
 
---- The tasks that have not ended, in no order.
+--- Returns the tasks that have not ended, in no particular order.
 ---@return cogloop.Task[]
 function Loop:tasks( ) end
 
---- In a task: waits until somebody calls `unpark` with it.
----@param ms? number how long
----@return any ... what `unpark` was given; nil, 'timed out', errno
+--- In a task: waits until `unpark` is called for this task.
+---@param ms? number the longest wait
+---@return any ... the values that `unpark` was given; or nil, 'timed out', errno
 function Loop:park( ms ) end
 
---- Wakes a task that is parked: its `park` returns the values, before the loop waits again.
+--- Wakes a parked task: its `park` returns the values before the loop waits again.
 ---@param task cogloop.Task
 ---@param ... any
----@return boolean parked false: it does not wait in `park`, or is woken already; the values go nowhere
+---@return boolean parked false if the task does not wait in `park` or has already been woken; the values are then lost
 function Loop:unpark( task, ... ) end
 
 --- In a task: waits for `ms`.
 ---@param ms number
 function Loop:sleep( ms ) end
 
---- In a task: waits until the handle is ready or closed, `ms` at the most.
+--- In a task: waits until the handle is ready or closed, for `ms` at most.
 ---@param handle cogloop.Handle
 ---@param dir cogloop.Direction
 ---@param ms? number
@@ -91,78 +91,80 @@ function Loop:signal( name, f ) end
 ---@return cogloop.Watcher?, string? message, integer? errno
 function Loop:child( pid, f ) end
 
---- A function that calls `f` with its last arguments, `ms` after its last call.
+--- Returns a function that calls `f` when it has not been called for `ms`, with the arguments of its last call.
 ---@param ms number
 ---@param f fun( ... )
 ---@return fun( ... )
 function Loop:debounce( ms, f ) end
 
---- A function that calls `f` at once, and then at most every `ms`; the last call is not lost.
+--- Returns a function that calls `f` at once, and then at most once in `ms`. The arguments of the last call are not lost.
 ---@param ms number
 ---@param f fun( ... )
 ---@return fun( ... )
 function Loop:throttle( ms, f ) end
 
 --- Serves timers and handles until `stop`, or until nothing is left.
----@return true? ended nil when the system refuses to wait
+---@return true? ended nil if the system refuses to wait
 ---@return string? message
 ---@return integer? errno
 function Loop:run( ) end
 
---- Takes one turn, which waits for `ms` at the most; without `ms`, for as long as it takes.
+--- Runs one turn, which waits for at most `ms`; without `ms` it waits until something happens.
 ---@param ms? number
----@return boolean? left whether anything is left; nil when the system refuses to wait
+---@return boolean? left whether anything is left; nil if the system refuses to wait
 ---@return string? message
 ---@return integer? errno
 function Loop:step( ms ) end
 
---- Lets virtual time pass, and serves what becomes due, each at its own moment. In a callback only the time passes.
+--- Runs a loop with a virtual clock until `ms` have passed. Each timer is served at its own deadline. Inside a callback it only
+--- lets the time pass.
 ---@param ms number
 ---@return true?, string? message, integer? errno
 function Loop:advance( ms ) end
 
---- Makes `run` return after the callback that calls this. What was due stays due.
+--- Makes `run` return after the current callback. Timers that are due stay due.
 function Loop:stop( ) end
 
---- Ends the loop, and everything in it.
+--- Ends the loop and everything in it.
 function Loop:close( ) end
 
 ---@return number ms since the loop was made
 function Loop:now( ) end
 
---- Takes the errors of callbacks; nil: they leave `run`. `what` is the timer, watcher or task.
+--- Sets the function that gets the errors of callbacks. With nil errors leave `run`. `what` is the timer, watcher or task. Without
+--- an argument nothing is changed.
 ---@param f? fun( err: any, traceback: string?, what: cogloop.Timer | cogloop.Watcher | cogloop.Task )
----@return function? before the function before
+---@return function? before the previous function
 function Loop:onerror( f ) end
 
---- The timers in the order in which they fire; paused ones last.
+--- Returns the timers in the order in which they fire, with paused timers last.
 ---@return cogloop.Listed[]
 function Loop:timers( ) end
 
 ---@return cogloop.Observed[]
 function Loop:handles( ) end
 
---- The loop as text: its backend, its descriptors, its wheel.
+--- Returns the loop as text: its backend, its descriptors, its wheel.
 ---@return string
 function Loop:dump( ) end
 
---- Numbers. `true` begins to measure anew, `false` ends it.
+--- Returns counters and measurements. `true` starts a new measurement, `false` ends it.
 ---@param measure? boolean
 ---@return cogloop.Stats
 function Loop:stats( measure ) end
 
---- `f( where, ms )` is told of each callback that takes `ms` or longer, by the `source:line` of its function.
----@param ms? number nil: nobody is told
+--- Calls `f( where, ms )` after each callback that takes `ms` or longer. `where` is the `source:line` of the callback's function.
+---@param ms? number nil: ends the reports
 ---@param f? fun( where: string, ms: number )
 function Loop:slow( ms, f ) end
 
---- The descriptor that is readable when there is something to do.
+--- Returns a descriptor that is readable when there is something to do.
 ---@return integer?
 ---@return string? message
 ---@return integer? errno
 function Loop:fd( ) end
 
---- The same, as cqueues asks for it.
+--- The same as `fd`, under the name that cqueues uses.
 ---@return integer?
 ---@return string? message
 ---@return integer? errno
@@ -171,51 +173,52 @@ function Loop:pollfd( ) end
 ---@return 'r'
 function Loop:events( ) end
 
---- Runs `f( ... )` in a task of its own, which is cancelled after `ms`. Without arguments: seconds, as cqueues asks for them, until there is
---- something to do; nil: for ever.
+--- Runs `f( ... )` in a new task, which is cancelled after `ms`; an error of `f` is raised. Without arguments: returns how many
+--- seconds another loop may wait before the next `step( 0 )`, or nil for ever, in the protocol of cqueues.
 ---@param ms? number
 ---@param f? fun( ... )
 ---@param ... any
----@return any ... its results; nil, 'timed out', errno; its error is raised
+---@return any ... the results of `f`; or nil, 'timed out', errno
 function Loop:timeout( ms, f, ... ) end
 
---- Tasks that end together.
+--- Makes a group of tasks that end together.
 ---@return cogloop.Group
 function Loop:group( ) end
 
---- Waits for all: the first result of each. The first error cancels the others and is raised.
+--- Runs all functions and returns the first result of each. The first error cancels the others and is raised.
 ---@param ... fun( ) | cogloop.Task
 ---@return any ...
 function Loop:all( ... ) end
 
---- Waits for the first that returns: its results. The others are cancelled. If none returns, the first error is raised.
+--- Runs all functions and returns the results of the first that returns. The others are cancelled. If none returns, the first
+--- error is raised.
 ---@param ... fun( ) | cogloop.Task
 ---@return any ...
 function Loop:any( ... ) end
 
----@param capacity? integer how many values it holds; 0: each is handed over
+---@param capacity? integer the number of values that it holds; with 0, the default, a sender waits until its value is received
 ---@return cogloop.Channel
 function Loop:channel( capacity ) end
 
----@param count integer how many may hold it
+---@param count integer the number of permits
 ---@return cogloop.Semaphore
 function Loop:semaphore( count ) end
 
 ---@return cogloop.Event
 function Loop:event( ) end
 
---- As `coroutine.wrap`; what `f` calls may wait, too.
+--- Like `coroutine.wrap`, but `f` and the functions that it calls may wait.
 ---@param f fun( ... )
 ---@return fun( ... )
 function Loop:wrap( f ) end
 
---- As `pcall`; what `f` calls may wait, with Lua 5.1 too.
+--- Like `pcall`, but `f` and the functions that it calls may wait on Lua 5.1, too.
 ---@param f fun( ... )
 ---@param ... any
 ---@return boolean ok
 ---@return any ...
 function Loop:pcall( f, ... ) end
 
---- The same in milliseconds.
----@return number?
+--- Returns how many milliseconds another loop may wait before the next `step( 0 )`; nil: for ever.
+---@return number? ms
 function Loop:remaining( ) end

@@ -1,22 +1,22 @@
 ---@meta _
 
---- What LuaLS knows of the objects between tasks of `require 'cogloop'`. All serve in the order in which they were asked. What need not wait may
---- be called from callbacks, too; with a limit of 0 nothing waits.
+--- Types of the groups, channels, semaphores and events of `require 'cogloop'`. All serve tasks in the order of their calls.
+--- Callbacks may use every function that need not wait; with a limit of 0 ms none waits.
 
---- Tasks that end together. With Lua 5.4 the end of a `<close>` variable cancels them and awaits their ends.
+--- A group of tasks that end together. With Lua 5.4 the end of a `<close>` variable cancels them and waits until they have ended.
 ---@class cogloop.Group
 local Group = { }
 
---- A task of the group. In a group that was cancelled it never begins.
+--- Makes a task of the group. In a group that was cancelled the task never begins.
 ---@param f fun( ... ) | cogloop.Spawn
 ---@param ... any
 ---@return cogloop.Task
 function Group:spawn( f, ... ) end
 
---- Waits for the ends of all. If the waiting task is cancelled, so is the group.
+--- Waits until all tasks have ended. If the waiting task is cancelled, the group is cancelled, too.
 ---@param ms? number
 ---@return true? ended
----@return any error the first error; it has cancelled the others. 'timed out': they go on
+---@return any error the first error, which has cancelled the other tasks; or 'timed out', and the tasks go on
 ---@return integer? errno
 function Group:join( ms ) end
 
@@ -24,7 +24,7 @@ function Group:join( ms ) end
 ---@return boolean first
 function Group:cancel( reason ) end
 
---- Values from task to task. `for value in channel do … end` receives until it is closed and empty.
+--- Passes values from task to task. `for value in channel do … end` receives until the channel is closed and empty.
 ---@class cogloop.Channel
 local Channel = { }
 
@@ -41,8 +41,8 @@ function Channel:send( value, ms ) end
 ---@return integer? errno
 function Channel:recv( ms ) end
 
---- Nothing is sent any more; what is in it can be received.
----@return boolean open whether it was open
+--- Ends sending. The values in the channel can still be received.
+---@return boolean open whether the channel was open
 function Channel:close( ) end
 
 ---@class cogloop.Semaphore
@@ -59,7 +59,7 @@ function Semaphore:release( ) end
 ---@class cogloop.Event
 local Event = { }
 
---- Wakes all that wait; nobody waits until `clear`.
+--- Wakes all tasks that wait. Until `clear`, `wait` returns at once.
 function Event:set( ) end
 
 function Event:clear( ) end

@@ -1,30 +1,31 @@
 ---@meta _
 
---- What LuaLS knows of the tasks of `require 'cogloop'`.
+--- Types of the tasks of `require 'cogloop'`.
 
---- How a task ended that was cancelled: the error that its wait raised, and that `join` gives.
+--- The error of a cancelled task: its wait raises it, and `join` returns it.
 ---@class cogloop.Cancellation
----@field reason any what `cancel` was given
+---@field reason any the argument of `cancel`
 ---@field name? string the task's name
 
 ---@class cogloop.Spawn
----@field [1] fun( ... ) what the task runs
+---@field [1] fun( ... ) the function that the task runs
 ---@field name? string
----@field grace? number how long it may wait after it was cancelled; default 1000
+---@field grace? number how many ms the task may wait after it was cancelled; default 1000
 
---- A coroutine with an owner. It is kept until it ends, whether or not somebody holds it.
+--- A coroutine that the loop owns and keeps alive until it ends.
 ---@class cogloop.Task : userdata
 local Task = { }
 
---- Wakes the task at its wait, which raises a cancellation; what it waited for is free at once. A task that runs, or is about to, meets it at its
---- next wait; one that has not begun never begins. With Lua 5.4 also at the end of a `<close>` variable.
+--- Cancels the task: its wait raises a cancellation in the next turn, and its timer or handle is free at once. A task that runs, or
+--- is about to, gets the cancellation at its next wait. A task that has not begun never begins. With Lua 5.4 the end of a `<close>`
+--- variable cancels the task, too.
 ---@param reason? any
----@return boolean cancelled false: it had ended, or was cancelled before
+---@return boolean cancelled false if the task had ended or was cancelled before
 function Task:cancel( reason ) end
 
---- Waits for the task's end, in another task of the loop; of a task that has ended, anywhere.
----@param ms? number how long; nil: for as long as it takes
----@return any ... its results; nil and its error or cancellation; nil, 'timed out', errno
+--- Waits until the task has ended. Call it in another task of the loop; once the task has ended, from anywhere.
+---@param ms? number the longest wait; nil: no limit
+---@return any ... the task's results; or nil and its error or cancellation; or nil, 'timed out', errno
 function Task:join( ms ) end
 
 ---@return 'ready' | 'running' | 'waiting' | 'done' | 'failed' | 'cancelled'
@@ -33,6 +34,6 @@ function Task:status( ) end
 ---@return string? name
 function Task:name( ) end
 
---- Its coroutine, for `debug` and `coroutine`. Others may close it, which equals a cancellation.
+--- Returns the task's coroutine, for `debug` and `coroutine`. Closing it has the effect of a cancellation.
 ---@return thread? co nil once the task has ended
 function Task:thread( ) end

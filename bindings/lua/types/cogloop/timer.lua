@@ -1,21 +1,22 @@
 ---@meta _
 
---- What LuaLS knows of the timers and watchers of `require 'cogloop'`.
+--- Types of the timers and watchers of `require 'cogloop'`.
 
---- A timer. It does not keep its loop alive, and the loop does not keep it: a timer that nobody holds fires all the same.
+--- A timer. The object does not keep the loop alive, and the loop does not keep the object alive. The timer fires even if no
+--- variable holds its object.
 ---@class cogloop.Timer : userdata
 local Timer = { }
 
---- Ends the timer. With Lua 5.4 also at the end of a `<close>` variable.
+--- Cancels the timer. With Lua 5.4 the end of a `<close>` variable cancels it, too.
 ---@return boolean pending whether it was pending
 function Timer:cancel( ) end
 
---- A new deadline, `ms` from now; an interval counts from there.
+--- Sets the next deadline to `ms` from now. The schedule of an interval begins anew there.
 ---@param ms number
 ---@return boolean pending
 function Timer:reschedule( ms ) end
 
---- Stops the timer's time; what is left is kept. While it is paused it does not keep `run` from returning.
+--- Stops the timer's time and keeps the remaining time. A paused timer does not keep `run` from returning.
 ---@return boolean running whether its time was running
 function Timer:pause( ) end
 
@@ -23,17 +24,17 @@ function Timer:pause( ) end
 ---@return boolean paused whether it was paused
 function Timer:resume( ) end
 
----@return number? ms to the next deadline; nil when the timer is done
+---@return number? ms the time to the next deadline; nil if the timer has ended
 function Timer:remaining( ) end
 
 ---@return boolean running whether it is pending and not paused
 function Timer:active( ) end
 
---- It keeps the loop running, as at first.
+--- The timer keeps `run` from returning, as a new timer does.
 ---@return cogloop.Timer self
 function Timer:ref( ) end
 
---- The loop may end in spite of it.
+--- The timer does not keep `run` from returning.
 ---@return cogloop.Timer self
 function Timer:unref( ) end
 
@@ -41,7 +42,7 @@ function Timer:unref( ) end
 ---@class cogloop.Watcher : userdata
 local Watcher = { }
 
---- Stops observing, a direction or both. With Lua 5.4 also at the end of a `<close>` variable.
+--- Removes the function of a direction, or of both. With Lua 5.4 the end of a `<close>` variable does that, too.
 ---@param dir? cogloop.Direction
 ---@return boolean on whether it was on
 function Watcher:off( dir ) end

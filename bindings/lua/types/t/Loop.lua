@@ -1,6 +1,6 @@
 ---@meta t.Loop
 
---- What LuaLS (the Lua language server) knows of `require 't.Loop'`: add this folder to `workspace.library`.
+--- Types of `require 't.Loop'` for LuaLS, the Lua language server. Add this folder to `workspace.library`.
 
 --- A direction: read, write, or both.
 ---@alias t.Loop.Direction
@@ -11,19 +11,19 @@
 ---| 'WRITE' | 'w' | 'wr' | 'write' | 'out' | 'outgoing'
 ---| 'READWRITE' | 'rw' | 'rdwr' | 'readwrite' | 'both' | 'either'
 
---- An object that knows its descriptor: `getfd` or `fileno` as a method, `pollfd` as a method or a field.
+--- An object that has a descriptor: `getfd` or `fileno` as a method, `pollfd` as a method or a field.
 ---@class t.Loop.Pollable
 ---@field getfd? fun( self ): number
 ---@field fileno? fun( self ): number
 ---@field pollfd? number | fun( self ): number
----@field dirty? fun( self ): boolean whether it holds data that it has read already
+---@field dirty? fun( self ): boolean whether the object has buffered input
 
 ---@alias t.Loop.Handle file* | integer | t.Loop.Pollable
 
 ---@class t.Loop.Options
----@field backend? 'epoll' | 'uring' | 'select' | 'portable' how to wait; default: `COGLOOP_BACKEND`, else the best that works
+---@field backend? 'epoll' | 'uring' | 'select' | 'portable' default: `COGLOOP_BACKEND`, or the best one that works
 ---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
----@field debug? boolean whether a task knows the one that fires next (also: `COGLOOP_DEBUG=1`)
+---@field debug? boolean whether user value 1 of a task is the task that fires next (also: `COGLOOP_DEBUG=1`)
 
 --- A task that was added to a loop. Its user value 2 is `{ f, arg1, … }`.
 ---@class t.Loop.Task : userdata
@@ -31,8 +31,8 @@
 --- An observed handle. Its user values are `{ f, args… }` for read, the same for write, and the handle.
 ---@class t.Loop.Node : userdata
 
---- An event loop: tasks at their time, handles when they are ready. `loop[ h ]` is the node of a handle, `#loop` the
---- number of handles.
+--- An event loop. It calls tasks at their deadlines, and functions for handles that are ready. `loop[ h ]` is the node of a
+--- handle, `#loop` is the number of handles.
 ---@class t.Loop
 ---@field READ 1
 ---@field WRITE 2
@@ -52,7 +52,7 @@
 ---@field readwrite 3
 ---@field both 3
 ---@field either 3
----@field onerror? fun( err: any, traceback: string?, what: t.Loop.Task | t.Loop.Node ) takes the errors of callbacks; unset, they leave `run`
+---@field onerror? fun( err: any, traceback: string?, what: t.Loop.Task | t.Loop.Node ) gets the errors of callbacks; without it they leave `run`
 ---@field [t.Loop.Handle] t.Loop.Node?
 ---@overload fun( options?: t.Loop.Options | integer ): t.Loop
 ---@operator len: integer
@@ -66,12 +66,12 @@ local Loop = { }
 ---@return t.Loop.Task
 function Loop:addTask( ms, f, ... ) end
 
---- Cancels a task. From its own callback this wins over the number that it returns.
+--- Cancels a task. In the task's own callback this takes precedence over the number that the callback returns.
 ---@param task t.Loop.Task
----@return boolean pending whether it was pending, and is cancelled now
+---@return boolean pending whether the task was pending
 function Loop:cancelTask( task ) end
 
---- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces both.
+--- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces `f` and its arguments.
 ---@param h t.Loop.Handle
 ---@param dir t.Loop.Direction
 ---@param f fun( ... )
@@ -79,7 +79,7 @@ function Loop:cancelTask( task ) end
 ---@return t.Loop.Node
 function Loop:addHandle( h, dir, f, ... ) end
 
---- Stops observing a direction. Do it before the handle is closed.
+--- Stops observing a direction. Call it before you close the handle.
 ---@param h t.Loop.Handle
 ---@param dir t.Loop.Direction
 ---@return t.Loop.Node | false
@@ -89,22 +89,22 @@ function Loop:removeHandle( h, dir ) end
 --- Serves tasks and handles until `stop`, or until neither is left.
 function Loop:run( ) end
 
---- Makes `run` return after the callback that calls this. What was due stays due.
+--- Makes `run` return after the current callback. Tasks that are due stay due.
 function Loop:stop( ) end
 
 --- Removes every task and handle.
 function Loop:clean( ) end
 
---- Prints, and returns, the tasks in the order of expiry and the handles.
+--- Prints the tasks, in the order in which they expire, and the handles. Returns the same text.
 ---@return string
 function Loop:show( ) end
 
---- How the loop waits, and why this way.
+--- Returns the backend's name and the reason why it was chosen.
 ---@return string name
 ---@return string reason
 function Loop:backend( ) end
 
---- Milliseconds since the Unix epoch; of a loop with a virtual clock, since that loop's beginning. Without a `self` too.
+--- Milliseconds since the Unix epoch. For a loop with a virtual clock: since the loop was made. Works with and without a `self`.
 ---@return integer
 function Loop.time( ) end
 

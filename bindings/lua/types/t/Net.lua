@@ -5,7 +5,7 @@
 ---@field Socket t.Net.Socket
 ---@field Address t.Net.Address
 ---@field Interface t.Net.Interface
----@field Family table<string|integer, integer|string> `Family.AF_INET` is the number, and the number's field the name
+---@field Family table<string|integer, integer|string> `Family.AF_INET` is the number, `Family[ number ]` is the name
 local Net = { }
 
 return Net

@@ -1,5 +1,5 @@
-//! Threads that arm, disarm, destroy and call back in any order, told one step after the other: each step is what a thread
-//! does with the service's lock in its hand. A model knows who may be called, and who has ended.
+//! Random orders of the steps of several threads: arm, disarm, destroy, call back. A step is what a thread does while it holds the
+//! service's lock. A model knows which timers may be called and which have ended.
 
 use std::collections::BTreeMap;
 use std::ptr;
@@ -21,11 +21,11 @@ fn runner(number: u64) -> Runner {
     Runner::new(number).unwrap()
 }
 
-/// What the model knows of a timer.
+/// The model of a timer.
 #[derive(Debug, Default)]
 struct Known {
     may_be_called: bool,
-    /// Somebody destroys it, and nobody else may touch it.
+    /// A thread destroys the timer, so no other thread may use it.
     is_doomed: bool,
     has_ended: bool,
 }
@@ -34,12 +34,12 @@ struct World {
     random: u64,
     now_ns: u64,
     timers: Timers,
-    /// It never grows, so they stay where they are.
+    /// The timers. The vector never grows, so they do not move.
     all: Vec<Mockit>,
     known: Vec<Known>,
-    /// Which timer's callback a thread of the pool is in.
+    /// For each thread of the pool that runs a callback: the timer.
     running: BTreeMap<Runner, usize>,
-    /// Who waits for the end of a callback: a thread of the pool, or any other thread.
+    /// The threads that wait for the end of a callback: threads of the pool, or others.
     waiting: Vec<(Option<Runner>, usize)>,
     calls: u64,
 }
@@ -82,7 +82,7 @@ impl World {
 
     fn destroy(&mut self, number: usize, me: Option<Runner>, goes_on: bool) {
         let timer = self.pointer(number);
-        // SAFETY: it is in `all`.
+        // SAFETY: the timer is in `all`.
         let ending = unsafe { self.timers.destroy(timer, me, goes_on) };
         let known = &mut self.known[number];
         (known.may_be_called, known.is_doomed) = (false, true);
@@ -102,7 +102,7 @@ impl World {
         match self.below(7) {
             0 | 1 if is_free => {
                 let ms = self.below(4);
-                // SAFETY: it is in `all`.
+                // SAFETY: the timer is in `all`.
                 unsafe { self.timers.arm(timer, self.now_ns, ms) }.unwrap();
                 self.known[number].may_be_called = true;
             }
@@ -146,7 +146,7 @@ impl World {
         }
     }
 
-    /// Destroys what is left, lets every callback return, and sees to it that all has ended.
+    /// Destroys all remaining timers, lets every callback return, and checks that all timers have ended.
     fn wind_up(&mut self) {
         for number in 0..TIMERS {
             if !self.known[number].is_doomed && !self.known[number].has_ended {
@@ -191,11 +191,11 @@ fn an_interval_is_called_once_for_each_deadline_however_late() {
     let mut timers = Timers::try_new().unwrap();
     let mut interval = timer(true);
     let pointer = &raw mut interval;
-    // SAFETY: it lives as long as `timers` has it.
+    // SAFETY: the timer lives as long as `timers` refers to it.
     unsafe { timers.arm(pointer, 0, 10) }.unwrap();
     let mut calls = 0;
     for now_ms in [10, 19, 20, 75, 75, 76, 100] {
-        // As the timer thread does, which finds its next deadline passed.
+        // The timer thread does the same while the next deadline has passed.
         while timers.next_deadline() <= now_ms * MS {
             timers.expire(now_ms * MS);
             while timers.take(runner(1)).is_some_and(|job| job.calls) {
@@ -209,13 +209,13 @@ fn an_interval_is_called_once_for_each_deadline_however_late() {
     assert_eq!(unsafe { timers.destroy(pointer, None, false) }, Ending::Now);
 }
 
-/// The timer thread goes on without memory: what is due waits until there is some.
+/// The timer thread goes on without memory: due timers wait until there is memory.
 #[test]
 fn what_is_due_while_memory_has_run_out_is_served_when_there_is_some() {
     let mut timers = Timers::try_new().unwrap();
     let mut all: Vec<_> = (0..300).map(|number| timer(number % 3 == 0)).collect();
     for each in &mut all {
-        // SAFETY: it stays where it is, and has not ended.
+        // SAFETY: the timer does not move, and has not ended.
         unsafe { timers.arm(each, 0, 10) }.unwrap();
     }
     let mut begun = 0;
@@ -224,7 +224,7 @@ fn what_is_due_while_memory_has_run_out_is_served_when_there_is_some() {
         while let Some(job) = timers.take(runner(1)) {
             assert!(job.calls);
             begun += 1;
-            // It returns when the next one is due, so that it is queued again, which needs no memory.
+            // The callback returns when the next deadline is due. So the timer is queued again, which needs no memory.
             let _ = with(Grant::Requests(0), || timers.finish(job.timer));
         }
         if refused == 0 {
@@ -248,14 +248,14 @@ fn arming_without_memory_is_an_error_and_leaves_the_timer_as_it_was() {
         for (number, each) in all.iter_mut().enumerate() {
             let key = each.key();
             let grant = if number % 7 == 0 { Grant::Requests(0) } else { Grant::All };
-            // SAFETY: it stays where it is, and has not ended.
+            // SAFETY: the timer does not move, and has not ended.
             match with(grant, || unsafe { timers.arm(each, 0, 10) }).0 {
                 Ok(_) => armed += 1,
                 Err(_) => assert_eq!(each.key(), key),
             }
         }
         assert!(armed > 0 && armed < 2000, "{armed}");
-        // There is memory again: timers that were refused can be armed, and timers that were armed can be armed again.
+        // Now there is memory: the timers that could not be armed can be armed, and the others can be armed again.
         for each in &mut all {
             // SAFETY: as above.
             unsafe { timers.arm(each, 0, 10) }.unwrap();

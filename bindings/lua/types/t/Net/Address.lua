@@ -1,6 +1,6 @@
 ---@meta t.Net.Address
 
---- Where a socket is, or where it shall connect to; `docs/net.md` explains it.
+--- The address of a socket; `docs/net.md` explains it.
 
 ---@class t.Net.Address.Properties
 ---@field ip string an IP address, or the path of a Unix socket

@@ -1,6 +1,6 @@
 ---@meta t.Net.Interface
 
---- The machine's networks; `docs/net.md` explains them.
+--- The machine's network interfaces; `docs/net.md` explains them.
 
 ---@class t.Net.Interface.Addresses
 ---@field address t.Net.Address
@@ -8,7 +8,7 @@
 ---@field broadcast? t.Net.Address
 ---@field peeraddress? t.Net.Address
 
----@class t.Net.Interface.List : t.Net.Interface.Addresses the fields are those of the first
+---@class t.Net.Interface.List : t.Net.Interface.Addresses the fields are those of the first entry
 ---@field [integer] t.Net.Interface.Addresses
 
 ---@class t.Net.Interface.Snapshot

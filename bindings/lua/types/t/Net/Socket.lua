@@ -19,15 +19,15 @@
 ---@field sendlow integer
 ---@field recvtimeout number milliseconds; 0: never
 ---@field sendtimeout number milliseconds; 0: never
----@field error integer the number of the pending error, or 0; reading it clears it
----@field descriptor integer? nil once it is closed
+---@field error integer the number of the pending error, or 0; reading clears it
+---@field descriptor integer? nil for a closed socket
 ---@field family string?
 ---@field type string?
 ---@field protocol string?
 
 ---@alias t.Net.Shutdown 0 | 1 | 2 | 'r' | 'w' | 'rw' | 'read' | 'write' | 'readwrite' | 'SHUT_RD' | 'SHUT_WR' | 'SHUT_RDWR'
 
---- A socket. What the system refuses is returned: `nil, message, number`, from `send` and `recv` `false, message, number`.
+--- A socket. A failure of the system returns `nil, message, number`; from `send` and `recv` it returns `false, message, number`.
 ---@class t.Net.Socket : t.Net.Socket.Properties
 ---@field SHUT_RD 0
 ---@field r 0
@@ -41,12 +41,12 @@
 ---@field rw 2
 ---@field rdwr 2
 ---@field readwrite 2
----@field Protocol table<string|integer, integer|string> `Protocol.IPPROTO_TCP` is the number, and the number's field the name
----@field Type table<string|integer, integer|string> `Type.SOCK_STREAM` is the number, and the number's field the name
+---@field Protocol table<string|integer, integer|string> `Protocol.IPPROTO_TCP` is the number, `Protocol[ number ]` is the name
+---@field Type table<string|integer, integer|string> `Type.SOCK_STREAM` is the number, `Type[ number ]` is the name
 ---@overload fun( protocol?: string | integer, family?: string | integer, type?: string | integer ): t.Net.Socket?, string?, integer?
 local Socket = { }
 
---- As a function of the class it makes the socket and returns it first: `sck, adr = Socket.bind( host, port )`.
+--- Binds the socket. The class's function makes a socket and returns it first: `sck, adr = Socket.bind( host, port )`.
 ---@param host? string | integer | t.Net.Address
 ---@param port? integer | string
 ---@return t.Net.Address? adr
@@ -54,7 +54,7 @@ local Socket = { }
 ---@return integer? number
 function Socket:bind( host, port ) end
 
---- As a function of the class it makes the socket and returns it first: `sck, adr = Socket.listen( host, port, backlog )`.
+--- Listens. The class's function makes a socket and returns it first: `sck, adr = Socket.listen( host, port, backlog )`.
 ---@param host? string | integer | t.Net.Address
 ---@param port? integer | string
 ---@param backlog? integer
@@ -63,7 +63,7 @@ function Socket:bind( host, port ) end
 ---@return integer? number
 function Socket:listen( host, port, backlog ) end
 
---- As a function of the class it makes the socket and returns it first: `sck, adr = Socket.connect( host, port )`.
+--- Connects. The class's function makes a socket and returns it first: `sck, adr = Socket.connect( host, port )`.
 ---@param host? string | integer | t.Net.Address
 ---@param port? integer | string
 ---@return t.Net.Address? adr
@@ -77,14 +77,14 @@ function Socket:connect( host, port ) end
 function Socket:accept( ) end
 
 ---@param msg string
----@param adr? t.Net.Address | integer where to, or `max`
+---@param adr? t.Net.Address | integer the receiver, or `max`
 ---@param max? integer
 ---@return integer | false bytes
 ---@return string? message
 ---@return integer? number
 function Socket:send( msg, adr, max ) end
 
----@param adr? t.Net.Address | integer where the sender's address goes, or `max`
+---@param adr? t.Net.Address | integer the sender's address is written into it; or `max`
 ---@param max? integer
 ---@return string | false | nil msg nil at the end of the stream
 ---@return integer | string bytes or the message
@@ -97,7 +97,7 @@ function Socket:recv( adr, max ) end
 ---@return integer? number
 function Socket:shutdown( how ) end
 
---- Takes the socket out of every loop, and closes it.
+--- Removes the socket from every loop and closes it.
 ---@return true?
 ---@return string? message
 ---@return integer? number
@@ -115,7 +115,7 @@ function Socket:getsockname( adr ) end
 ---@return integer? number
 function Socket:getpeername( adr ) end
 
----@return integer descriptor -1 once it is closed
+---@return integer descriptor -1 for a closed socket
 function Socket:getfd( ) end
 
 ---@return integer descriptor
