@@ -153,7 +153,9 @@ fn words_of(code: c_int, message: Message) -> Option<Words> {
     match (message, code) {
         (Message::Words, _) => None,
         (Message::Sentence(sentence), _) => Some(Words::of(sentence)),
-        (Message::Argument(name), COG_ERROR_STALE) => Some(about(name, &"stale handle: it has ended, or was never valid")),
+        (Message::Argument(name), COG_ERROR_STALE) => {
+            Some(about(name, &"stale handle: it has ended, or was never valid"))
+        }
         (Message::Argument(name), COG_ERROR_MEMORY) => Some(about(name, &"there is not enough memory")),
         (Message::Argument(name), _) => Some(about(name, &OfError(&io::Error::from_raw_os_error(code)))),
     }

@@ -132,7 +132,9 @@ impl CogOptions {
             (COG_CLOCK_MONOTONIC | COG_CLOCK_VIRTUAL, other) => {
                 Err(Failure::argument_in_words(format_args!("options->delays: {other} is not a COG_DELAYS_ constant")))
             }
-            (other, _) => Err(Failure::argument_in_words(format_args!("options->clock: {other} is not a COG_CLOCK_ constant"))),
+            (other, _) => {
+                Err(Failure::argument_in_words(format_args!("options->clock: {other} is not a COG_CLOCK_ constant")))
+            }
         }
     }
 

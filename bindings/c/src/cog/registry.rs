@@ -33,8 +33,7 @@ impl Places {
         if let Some(place) = self.free.pop() {
             return Ok(place);
         }
-        let full =
-            |_| Failure::new(COG_ERROR_LIMIT, "loop: this thread has 65536 loops, which is the limit");
+        let full = |_| Failure::new(COG_ERROR_LIMIT, "loop: this thread has 65536 loops, which is the limit");
         let place = u16::try_from(self.loops.len()).map_err(full)?;
         or_no_memory("loop", self.loops.try_reserve(1))?;
         or_no_memory("loop", self.free.try_reserve(self.loops.len() + 1))?;

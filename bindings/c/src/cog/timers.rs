@@ -65,8 +65,8 @@ pub unsafe extern "C" fn cog_timer_every(
     timer: *mut CogTimer,
 ) -> c_int {
     answer(|| {
-        let period = NonZeroU64::new(period_ns)
-            .ok_or_else(|| Failure::argument("period_ns: 0, but it must be at least 1"))?;
+        let period =
+            NonZeroU64::new(period_ns).ok_or_else(|| Failure::argument("period_ns: 0, but it must be at least 1"))?;
         let missed = missed_of(missed.into(), "missed")?;
         let add = |found: &Loop, events: &mut EventLoop<Call>, call| {
             let first_ns = found.now_for_delays(events).saturating_add(period_ns);
