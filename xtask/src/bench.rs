@@ -1,11 +1,11 @@
-//! `cargo xtask bench`: the benchmarks, one after the other, and the page that draws what they found.
+//! `cargo xtask bench`: runs the benchmarks one after the other and draws a page of their results.
 //!
 //! ```text
 //!   bench [NAME…] [OPTIONS] ──► each benchmark ──► target/report/NAME.json ──► target/report/index.html
 //! ```
 //!
-//! Most are programs of the crate `cogloop-benches`; those that need another language's interpreter or compiler are
-//! modules beside this one. All write the shape that `benches/src/json.rs` describes.
+//! Most benchmarks are programs of the crate `cogloop-benches`. Those that need another language's interpreter or
+//! compiler are modules beside this one. All write results in the format that `benches/src/json.rs` describes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ use crate::project::Project;
 use crate::test::apt_install;
 use crate::{bench_lua, built, c, lua, process};
 
-/// A benchmark, by its name.
+/// A benchmark.
 struct Benchmark {
     name: &'static str,
-    /// Runs it with the options that follow its name; for the page, `--json FILE` is among them.
+    /// Runs it with the options that follow its name. For the page, `--json FILE` is among them.
     run: fn(&Project, &'static str, &[&str]) -> Result<(), String>,
 }
 
-/// In the order in which they run, and stand on the page.
+/// In the order in which they run and are drawn on the page.
 const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "wheel", run: of_the_crate },
     Benchmark { name: "scaling", run: of_the_crate },
@@ -34,13 +34,13 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "c", run: of_c },
 ];
 
-/// Run by name only: they write no figures that the page would draw.
+/// Benchmarks that run only by name: they write no results for the page.
 const OTHERS: &[Benchmark] = &[Benchmark { name: "resolution", run: of_the_crate }];
 
-/// Those that the tests run for a moment. The others' contenders have tests of their own, or need an interpreter.
+/// Benchmarks that the tests run briefly. The contenders of the others have their own tests, or need an interpreter.
 const SMOKED: [&str; 4] = ["wheel", "scaling", "latency", "rust"];
 
-/// Options that ask one benchmark for something else than its figures, or for these elsewhere than on the page.
+/// Options that ask for something other than results, or write the results to another place than the page's.
 const ASIDES: [&str; 7] = ["--help", "-h", "--instructions", "--floor", "--setups", "--probe", "--json"];
 
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
@@ -63,7 +63,7 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
     }
 }
 
-/// Whether there is nothing for the page in it.
+/// Whether a run with these options writes nothing for the page.
 fn is_aside(name: &str, options: &[&str]) -> bool {
     OTHERS.iter().any(|other| other.name == name) || options.iter().any(|option| ASIDES.contains(option))
 }
@@ -82,7 +82,7 @@ fn chosen(names: &[&str]) -> Result<Vec<&'static Benchmark>, String> {
     names.iter().map(|name| find(name)).collect()
 }
 
-/// Runs them all, even if one fails, and draws the page of all figures that are there.
+/// Runs all chosen benchmarks, even if one fails, and draws the page of all results that exist.
 fn run_all(project: &Project, chosen: &[&Benchmark], options: &[&str]) -> Result<(), String> {
     let folder = folder(project);
     fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
@@ -112,7 +112,7 @@ fn of_lua(project: &Project, _name: &'static str, options: &[&str]) -> Result<()
     bench_lua::run(project, options)
 }
 
-/// With the libraries that it measures.
+/// Passes the benchmark the libraries that it measures.
 fn of_mockit(project: &Project, name: &'static str, options: &[&str]) -> Result<(), String> {
     let prefix = project.target.join("c");
     c::install(project, &c::Place::at(&prefix))?;
@@ -120,13 +120,13 @@ fn of_mockit(project: &Project, name: &'static str, options: &[&str]) -> Result<
     process::run(benches(project).arg(name).arg("--prefix").arg(&prefix).args(options).envs(lua::env(&lua)))
 }
 
-/// With the library that it measures, and the peers that Debian has.
+/// Passes the benchmark the library that it measures, and the peers that Debian has.
 fn of_c(project: &Project, name: &'static str, options: &[&str]) -> Result<(), String> {
     let missing = [("ev.h", "libev-dev"), ("uv.h", "libuv1-dev")];
     let missing = missing.iter().filter(|(header, _)| !Path::new("/usr/include").join(header).exists());
     let packages: Vec<_> = missing.map(|(_, package)| *package).collect();
     if !packages.is_empty() {
-        // Without them the run is shorter, and says so.
+        // Without these packages it measures fewer contenders, and says so.
         apt_install(project, &packages).unwrap_or_else(|message| eprintln!("{message}"));
     }
     let prefix = project.target.join("c");
@@ -138,10 +138,11 @@ fn benches(project: &Project) -> std::process::Command {
     project.cargo(&["run", "--release", "--quiet", "-p", "cogloop-benches", "--"])
 }
 
-/// Runs each of the crate's benchmarks for a moment, as the tests are built, and draws what it found.
+/// Runs each of the crate's benchmarks briefly, in the profile of the tests, and draws their results.
 pub(crate) fn smoke(project: &Project) -> Result<String, String> {
     let folder = project.target.join("smoke");
-    // With an example, whose dependencies have the features of the tests: then most crates are compiled already.
+    // It builds an example, too, so that the dependencies have the features of the tests. Then most crates are compiled
+    // already.
     let mut cargo = project.cargo(&["build", "--workspace", "--bin", "cogloop-benches", "--example", "simulate"]);
     let built = built::program(&built::build(&mut cargo)?, "cogloop-benches")?;
     let program = |arguments: &[&str]| process::capture(project.program(&built).args(arguments));
@@ -155,7 +156,7 @@ pub(crate) fn smoke(project: &Project) -> Result<String, String> {
     Ok(format!("{} benchmarks run", SMOKED.len()))
 }
 
-/// Draws the page of all figures that are in the report's folder.
+/// Draws the page of all results in the report's folder.
 fn draw(project: &Project, options: &[&str]) -> Result<(), String> {
     process::run(benches(project).arg("report").arg(folder(project)).args(options))
 }
@@ -164,7 +165,7 @@ fn draw(project: &Project, options: &[&str]) -> Result<(), String> {
 mod tests {
     use super::is_aside;
 
-    /// The page was to be drawn of the figures in a folder that had none, since they had gone elsewhere.
+    /// If the results had gone to another file, the page was drawn of a folder without results.
     #[test]
     fn figures_for_a_file_of_yours_draw_no_page() {
         assert!(is_aside("wheel", &["--quick", "--json", "wheel.json"]));

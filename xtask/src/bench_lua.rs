@@ -1,5 +1,5 @@
-//! `cargo xtask bench lua`: builds the modules, installs the peers that a package has, and starts the benchmark. What it
-//! measures stands in `benches/src/lua` and `benches/lua`.
+//! `cargo xtask bench lua`: builds the modules, installs the peers that Debian has, and starts the benchmark.
+//! `benches/src/lua` and `benches/lua` contain what it measures.
 
 use crate::lua::{self, Version};
 use crate::process;
@@ -8,7 +8,7 @@ use crate::test::apt_install;
 
 const INTERPRETERS: [&str; 2] = ["5.4", "jit"];
 
-/// A module that a contender needs, and the Debian package that has it, perhaps for some versions of Lua only. A contender
+/// A module that a contender needs, and its Debian package, which may exist only for some versions of Lua. A contender
 /// without a package, such as lua-ev, takes part if it is installed.
 const PEERS: [(&str, &str); 4] =
     [("luv", "lua-luv"), ("cqueues", "lua-cqueues"), ("socket", "lua-socket"), ("copas", "lua-copas")];
@@ -27,7 +27,7 @@ fn interpreters() -> impl Iterator<Item = &'static Version> {
     lua::VERSIONS.iter().filter(|version| INTERPRETERS.contains(&version.name))
 }
 
-/// The interpreters, and the peers that none of them finds.
+/// Installs missing interpreters, and peers that no interpreter finds.
 fn install_missing(project: &Project) -> Result<(), String> {
     let mut packages: Vec<&str> =
         interpreters().map(|version| version.interpreter).filter(|program| !process::exists(program)).collect();
@@ -40,7 +40,7 @@ fn install_missing(project: &Project) -> Result<(), String> {
     if packages.is_empty() {
         return Ok(());
     }
-    // Without them the run is shorter, and says so.
+    // Without these packages it measures fewer contenders, and says so.
     apt_install(project, &packages).or_else(|message| {
         eprintln!("{message}");
         Ok(())

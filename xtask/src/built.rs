@@ -1,4 +1,4 @@
-//! The programs that cargo has built, for steps that run a program more than once or in an environment of its own.
+//! Finds the programs that cargo has built, for steps that run a program more than once or in another environment.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use crate::process;
 
-/// A target that cargo has built, now or before.
+/// A target that cargo has built, now or earlier.
 pub(crate) struct Built {
-    /// The target's name; that of a library has underscores.
+    /// The target's name. The name of a library has underscores.
     pub(crate) name: String,
-    /// Its program, if it is one.
+    /// The path of the program, unless the target is a library.
     pub(crate) program: Option<PathBuf>,
 }
 
-/// Runs a `cargo build` or `cargo test --no-run`, and returns its targets.
+/// Runs a `cargo build` or a `cargo test --no-run`, and returns its targets.
 pub(crate) fn build(cargo: &mut Command) -> Result<Vec<Built>, String> {
     let messages = process::capture(cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]))?;
     Ok(messages.lines().filter_map(|line| artifact(&serde_json::from_str(line).ok()?)).collect())
@@ -31,7 +31,7 @@ fn artifact(message: &Value) -> Option<Built> {
     })
 }
 
-/// The program of that name.
+/// The path of the program with that name.
 pub(crate) fn program(built: &[Built], name: &str) -> Result<PathBuf, String> {
     let program = built.iter().filter(|built| built.name == name).find_map(|built| built.program.clone());
     program.ok_or_else(|| format!("cargo has built no program `{name}`"))

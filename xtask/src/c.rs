@@ -1,12 +1,12 @@
-//! `cargo xtask c --prefix DIR [--libdir DIR]`: libcogloop and its headers, installed.
+//! `cargo xtask c --prefix DIR [--libdir DIR]`: builds and installs libcogloop and its headers.
 //!
 //! ```text
 //!   PREFIX/include/*.h
 //!   LIBDIR/libcogloop.a   libcogloop.so -> libcogloop.so.0   libcogloop.so.0.debug   pkgconfig/cogloop.pc
 //! ```
 //!
-//! LIBDIR is PREFIX/lib by default. As `make install` does, it puts everything below DESTDIR if the environment
-//! has one, for a package; the files then still name the places where they will stand.
+//! LIBDIR is PREFIX/lib by default. If the environment has DESTDIR, everything goes below that folder, as with `make
+//! install`, so that it can be packaged. The files still contain the final paths.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -18,18 +18,18 @@ use crate::project::Project;
 use crate::{files, process};
 
 const HEADERS: &str = "bindings/c/include";
-/// In the workspace's manifest.
+/// The profile is in the workspace's manifest.
 const PROFILE: &str = "library";
 const SHARED: &str = "libcogloop.so.0";
 const URL: &str = "https://crates.io/crates/cogloop";
-/// What the static library needs beside C's own.
+/// Libraries that the static library needs in addition to C's own.
 const LIBS_PRIVATE: &str = "-lpthread -ldl -lm";
 
-/// Where things are to stand. The folders are absolute.
+/// Where the files will be in the end. The folders are absolute.
 pub(crate) struct Place {
     prefix: PathBuf,
     libdir: PathBuf,
-    /// Below which all of it is put for now.
+    /// The folder below which everything is put for now.
     destdir: Option<PathBuf>,
 }
 
@@ -55,7 +55,7 @@ impl Place {
         Ok(Self { prefix, libdir, destdir: destdir.map_err(|error| format!("DESTDIR: {error}"))? })
     }
 
-    /// Where a file goes now that is to stand at `path`.
+    /// The path to which a file goes now, if `path` is its final path.
     fn now(&self, path: &Path) -> PathBuf {
         match &self.destdir {
             Some(destdir) => destdir.join(path.strip_prefix("/").unwrap_or(path)),
@@ -71,12 +71,12 @@ pub(crate) fn command(project: &Project, arguments: &[&str]) -> Result<(), Strin
     let libdir = place.libdir.display();
     println!("to use it: PKG_CONFIG_PATH={libdir}/pkgconfig pkg-config --cflags --libs cogloop");
     println!(
-        "a program finds the shared library by -Wl,-rpath,{libdir}, or after `ldconfig` in a folder that it knows"
+        "a program finds the shared library by -Wl,-rpath,{libdir}, or after `ldconfig` if that searches the folder"
     );
     Ok(())
 }
 
-/// Builds the library and puts everything into its place.
+/// Builds the library and installs everything.
 pub(crate) fn install(project: &Project, place: &Place) -> Result<(), String> {
     let _lock = files::lock(project, "c")?;
     process::run(&mut project.cargo(&["build", "--profile", PROFILE, "--quiet", "-p", "cogloop-c"]))?;
@@ -87,7 +87,7 @@ pub(crate) fn install(project: &Project, place: &Place) -> Result<(), String> {
     copy(project, &stripped, place).map_err(said)
 }
 
-/// The libraries without what only a debugger reads, and that in a file of its own, which the shared one names.
+/// Strips the libraries. The debug information goes to a file of its own, which the shared library names.
 fn strip(project: &Project, built: &Path, stripped: &Path) -> Result<(), String> {
     fs::create_dir_all(stripped).map_err(|error| format!("{}: {error}", stripped.display()))?;
     let tool = |name: &str, options: &[&str], files: &[&OsStr]| {
@@ -119,7 +119,7 @@ fn copy(project: &Project, stripped: &Path, place: &Place) -> std::io::Result<()
     fs::write(lib.join("pkgconfig/cogloop.pc"), package(place))
 }
 
-/// What pkg-config is told. It splits at spaces those that no backslash precedes.
+/// The file for pkg-config. pkg-config splits at each space without a backslash before it.
 fn package(place: &Place) -> String {
     let word = |path: &Path| path.display().to_string().replace('\\', r"\\").replace(' ', r"\ ");
     let libdir = match place.libdir.strip_prefix(&place.prefix) {

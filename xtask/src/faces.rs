@@ -1,4 +1,4 @@
-//! The faces of Lua beside their models: `proptests/faces/lua`, on each Lua.
+//! Runs random programs on the Lua modules and on their models (`proptests/faces/lua`), on each Lua.
 
 use std::process::Command;
 use std::time::Duration;
@@ -9,19 +9,19 @@ use crate::{lua, process};
 
 const SCRIPT: &str = "proptests/faces/lua/faces.lua";
 
-/// How many programs each Lua runs in the tests.
+/// The number of programs that each Lua runs in the tests.
 const PROGRAMS: &str = "120";
 
-/// How many, where it is one Lua only that runs them.
+/// The number of programs if only one Lua runs them.
 const PROGRAMS_ON_ONE: &str = "400";
 
 /// The seed of the tests: the same programs each time.
 const SEED: u64 = 1;
 
-/// For the programs of the tests on one Lua: far above what they take.
+/// The time limit for the programs of the tests on one Lua: far above what they take.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// What was compared.
+/// The number of programs and operations that were compared.
 #[derive(Default, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Compared {
     programs: u64,
@@ -29,7 +29,7 @@ pub(crate) struct Compared {
 }
 
 impl Compared {
-    /// Understands the closing line, `3 programs, 120 operations`.
+    /// Parses the last line of output, `3 programs, 120 operations`.
     pub(crate) fn of(line: &str) -> Option<Self> {
         let (programs, rest) = line.split_once(" programs, ")?;
         let operations = rest.strip_suffix(" operations")?;
@@ -50,7 +50,7 @@ impl std::fmt::Display for Compared {
     }
 }
 
-/// A fixed number of programs on each Lua and backend that matters.
+/// Runs a fixed number of programs on each Lua and each backend that matters.
 pub(crate) fn test(project: &Project) -> Result<String, String> {
     let mut sum = Compared::default();
     for interpreter in Interpreter::all(project)? {
@@ -63,7 +63,7 @@ pub(crate) fn test(project: &Project) -> Result<String, String> {
     Ok(sum.to_string())
 }
 
-/// The programs of the tests on one of the stock interpreters, on the backend that Linux gets.
+/// Runs the programs of the tests on one stock interpreter, on the default backend of Linux.
 pub(crate) fn on_stock_lua(project: &Project, version: &lua::Version) -> Result<Command, String> {
     let interpreter = Interpreter::stock(project, version)?;
     let mut command = command(project, &interpreter, interpreter.backends[0], SEED);
@@ -71,7 +71,7 @@ pub(crate) fn on_stock_lua(project: &Project, version: &lua::Version) -> Result<
     Ok(command)
 }
 
-/// As many programs as there is time for.
+/// Runs programs until the time has passed.
 pub(crate) fn soak(
     project: &Project,
     interpreter: &Interpreter,
@@ -90,7 +90,7 @@ fn command(project: &Project, interpreter: &Interpreter, backend: &str, seed: u6
     command
 }
 
-/// A difference is told on the program's standard output, with the script that shows it.
+/// Runs a command that compares. It prints a difference to its standard output, with a script that shows it.
 fn run(command: &mut Command, limit: Duration) -> Result<Compared, String> {
     let (lines, verdict) = process::watch(command, limit);
     verdict?;

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::project::Project;
 
-/// Holds others off while one process builds and copies: cargo puts the builds of all Luas into the same place. The lock
-/// ends with the value.
+/// Lets one process at a time build and copy: cargo writes the builds of all Luas to the same place. The lock is
+/// released when the value is dropped.
 pub(crate) fn lock(project: &Project, name: &str) -> Result<File, String> {
     let path = project.target.join(format!("{name}.lock"));
     let open = || {
@@ -20,7 +20,8 @@ pub(crate) fn lock(project: &Project, name: &str) -> Result<File, String> {
     open().map_err(|error: io::Error| format!("cannot lock {}: {error}", path.display()))
 }
 
-/// Copies a file beside its place, then moves it there: a program that has the old one mapped, or is reading it, keeps it.
+/// Copies a file to a name beside `to` and then renames it. A program that has the old file mapped or open keeps the
+/// old one.
 pub(crate) fn place(from: &Path, to: &Path) -> io::Result<()> {
     let mut fresh = to.as_os_str().to_owned();
     fresh.push(OsString::from(format!(".new-{}", std::process::id())));

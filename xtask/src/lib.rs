@@ -8,8 +8,8 @@
 //! tidy/          the rules of the source tree, one file for each group
 //! ```
 //!
-//! beside `project` (where things are) and `process` (how other programs are run). Every error is a sentence for the
-//! person at the terminal, so it is a `String`.
+//! `project` finds things in the tree, and `process` runs other programs. Every error is a sentence for the person at
+//! the terminal, so it is a `String`.
 
 mod bench;
 mod bench_lua;
@@ -46,7 +46,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
                          says where the libraries go, DESTDIR=DIR in the environment puts all below it, for a package
   tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
   bench [NAME…] [ARGS…]  the benchmarks, or those of the names, and target/report/index.html, which draws them;
-                         --quick is less exact and takes minutes, `bench NAME --help` tells what each takes:
+                         --quick is less exact and takes minutes; `bench NAME --help` lists the options:
     wheel                the timing wheel beside other timer stores
     scaling              the same stores from a thousand timers to ten million
     readiness            the loop over descriptors beside bare system calls and other loops
@@ -62,8 +62,8 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
   soak [--minutes N]     what can run for as long as one likes: random operations on the wheel, its model beside it;
                          the fuzzer of the Lua border on each Lua. --list says what there is, --only NAME chooses,
                          --seed S repeats a run, --programs N counts programs instead of minutes
-  simulate [--seeds N]   the event loop in simulated worlds, one a seed; --first S begins there, --replay S shows one
-  mutants [NAME…]        old bugs, switched on one at a time, and which test catches each; --all asks every suite
+  simulate [--seeds N]   the event loop in simulated worlds, one for each seed; --first S begins at S, --replay S shows one
+  mutants [NAME…]        switches on old bugs one at a time and shows which test catches each; --all runs every suite
   help                   this text";
 
 /// Runs the command that `arguments` name. The error is a message for the terminal.
@@ -73,7 +73,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
             println!("{HELP}");
             Ok(())
         }
-        // The benchmarks have a text of their own.
+        // The benchmarks have a help text of their own.
         [name, .., "--help" | "-h"] if *name != "bench" && has_line(name) => command(&["help"]),
         ["test", "--list"] => {
             test::list();
@@ -97,7 +97,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
     }
 }
 
-/// Whether the help knows the command.
+/// Whether the help lists the command.
 fn has_line(name: &str) -> bool {
     HELP.lines().any(|line| line.starts_with(&format!("  {name} ")))
 }

@@ -1,5 +1,6 @@
-//! A server in Lua under load, its clients in a process of their own (`proptests/faces/load`): a million timers, a thousand
-//! intervals and 6,000 connections, some of which stall or are reset. Nothing may be lost, early, or deaf to a SIGTERM.
+//! Runs a server in Lua under load, with its clients in another process (`proptests/faces/load`): a million timers, a
+//! thousand intervals and 6,000 connections, some of which stall or are reset. No timer or connection may be lost, no
+//! timer early, and the server must react to SIGTERM.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -13,10 +14,10 @@ pub(crate) const BACKENDS: &[&str] = &["uring", "epoll"];
 const TIMERS: &str = "1000000";
 const INTERVALS: &str = "1000";
 const CONNECTIONS: &str = "6000";
-/// After this the server has served the signal in its turn.
+/// The server must have served the signal within this time.
 const SIGNAL_MAX: Duration = Duration::from_secs(1);
 
-/// Both processes for so long, and then until the last connection has ended in order. What they counted.
+/// Runs both processes for `share`, and then until the last connection has ended in order. Returns their counts.
 pub(crate) fn soak(project: &Project, backend: &str, share: Duration) -> Result<String, String> {
     let interpreter = Interpreter::named(project, "lua5.4")?;
     let start = |script: &str, arguments: &[&str]| {
@@ -53,7 +54,7 @@ pub(crate) fn soak(project: &Project, backend: &str, share: Duration) -> Result<
     if is_right { Ok(story) } else { Err(story) }
 }
 
-/// A process that ends with its owner, whatever goes wrong in between.
+/// A process that is killed when its owner is dropped, also after an error.
 struct Ended(Child);
 
 impl Ended {
@@ -64,7 +65,7 @@ impl Ended {
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // It may have ended already, which is what is wanted.
+        // It may have ended already, which is fine.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,6 +1,7 @@
-//! `cargo xtask lua VERSION`: the Lua modules, built for one version of Lua into `target/lua/VERSION`.
+//! `cargo xtask lua VERSION`: builds the Lua modules for one version of Lua into `target/lua/VERSION`.
 //!
-//! One library holds all of them. The names that `require` asks for are Lua files, which open their part of it.
+//! One library holds all modules. The names that `require` asks for are Lua files, which open their part of the
+//! library.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,9 +12,9 @@ use crate::{files, process};
 /// A version of Lua that the module can be built for.
 pub(crate) struct Version {
     pub(crate) name: &'static str,
-    /// The cargo feature that chooses it.
+    /// The cargo feature that selects it.
     pub(crate) feature: &'static str,
-    /// Debian's interpreter, and the name of its package.
+    /// Debian's interpreter. Its package has the same name.
     pub(crate) interpreter: &'static str,
 }
 
@@ -43,13 +44,14 @@ pub(crate) fn print_env(project: &Project, name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Where an interpreter finds the module in `folder`; `;;` keeps the places where it looks by itself.
+/// The environment variables with which an interpreter finds the module in `folder`. `;;` stands for the default search
+/// path.
 pub(crate) fn env(folder: &Path) -> [(&'static str, String); 2] {
     let folder = folder.display();
     [("LUA_PATH", format!("{folder}/?.lua;;")), ("LUA_CPATH", format!("{folder}/?.so;;"))]
 }
 
-/// Builds the module and returns the folder in which it stands. Prints nothing to the standard output.
+/// Builds the module and returns the folder that contains it. Prints nothing to the standard output.
 pub(crate) fn build(project: &Project, version: &Version) -> Result<PathBuf, String> {
     let _lock = files::lock(project, "lua")?;
     let work = project.target.join("lua/build");
@@ -100,7 +102,7 @@ pub(crate) fn find(name: &str) -> Result<&'static Version, String> {
     })
 }
 
-/// One word for a POSIX shell.
+/// Quotes one word for a POSIX shell.
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }

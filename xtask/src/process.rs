@@ -1,25 +1,25 @@
-//! How other programs are run. Every failure names the whole command, so that it can be typed again.
+//! Runs other programs. Every error contains the whole command, so that it can be typed again.
 
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs to the end, output to the terminal.
+/// Runs a command to its end, with its output on the terminal.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let status = command.status().map_err(|error| not_started(command, &error))?;
     judge(command, status)
 }
 
-/// Runs to the end and returns what it wrote to its standard output; its complaints go to the terminal.
+/// Runs a command to its end and returns its standard output. Its standard error goes to the terminal.
 pub(crate) fn capture(command: &mut Command) -> Result<String, String> {
     let output = command.stderr(Stdio::inherit()).output().map_err(|error| not_started(command, &error))?;
     judge(command, output.status)?;
-    String::from_utf8(output.stdout).map_err(|_| format!("`{}` printed what is no UTF-8", words(command)))
+    String::from_utf8(output.stdout).map_err(|_| format!("`{}` printed text that is not UTF-8", words(command)))
 }
 
-/// Runs to the end, or until `limit` has passed on a machine that is free (see [`crowding`]); shows each line of its standard output as it comes, and returns all
-/// of them with the verdict.
+/// Runs a command to its end, or until `limit` has passed; on a busy machine time counts less (see [`crowding`]).
+/// Prints each line of its standard output at once, and returns all lines with the verdict.
 pub(crate) fn watch(command: &mut Command, limit: Duration) -> (Vec<String>, Result<(), String>) {
     let (lines, status) = match follow(command, limit, |line| println!("{line}")) {
         Ok(followed) => followed,
@@ -36,8 +36,8 @@ pub(crate) fn watch(command: &mut Command, limit: Duration) -> (Vec<String>, Res
     }
 }
 
-/// Runs to the end, or until `limit` has passed, which is no status; shows nothing, and returns all lines of its standard
-/// output.
+/// Runs a command to its end, or until `limit` has passed, and then there is no status. Prints nothing, and returns all
+/// lines of its standard output.
 pub(crate) fn listen(command: &mut Command, limit: Duration) -> Result<(Vec<String>, Option<ExitStatus>), String> {
     follow(command.stderr(Stdio::null()), limit, |_| ())
 }
@@ -54,23 +54,23 @@ fn follow(
         lines.inspect(each).collect::<Vec<_>>()
     });
     let status = wait_at_most(&mut child, limit);
-    // All that held the pipe open have ended.
+    // All processes that had the pipe open have ended.
     Ok((reader.join().unwrap_or_default(), status))
 }
 
-/// Whether a program of that name can be started at all.
+/// Whether `PATH` has a program of that name.
 pub(crate) fn exists(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }
 
-/// The command as one would type it.
+/// The command as a user would type it.
 pub(crate) fn words(command: &Command) -> String {
     let mut all = vec![short_name(command)];
     all.extend(command.get_args().map(|argument| argument.to_string_lossy().into_owned()));
     all.join(" ")
 }
 
-/// `None` when it had to be killed.
+/// The status of the process; `None` if it had to be killed.
 fn wait_at_most(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
     let mut waited = Duration::ZERO;
     let mut last = Instant::now();
@@ -85,14 +85,14 @@ fn wait_at_most(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
         last = now;
     }
     let processes: Vec<_> = with_descendants(child.id()).iter().map(u32::to_string).collect();
-    // One may have ended just now; then there is nothing to kill.
+    // A process may have ended just now. Then there is nothing to kill.
     let _ = Command::new("sh").args(["-c", &format!("kill -KILL {}", processes.join(" "))]).status();
     let _ = child.wait();
     None
 }
 
-/// How many times slower than on a free machine a program gets on: runnable threads for each core, and at least 1. A limit
-/// counts time divided by this, so that a machine that is merely busy fails no test.
+/// How many times slower programs run now than on a free machine: the number of runnable threads for each core, at
+/// least 1. Limits count time divided by this, so a busy machine does not make a test fail.
 fn crowding() -> f64 {
     let loads = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let cores = thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
@@ -104,7 +104,8 @@ fn runnable(loads: &str) -> Option<u32> {
     loads.split_whitespace().nth(3)?.split_once('/')?.0.parse().ok()
 }
 
-/// The process, its children, theirs, and so on: a test program that hangs is a child of the cargo that is waited for.
+/// The process, its children, their children, and so on. A test program that hangs is a child of the cargo that is
+/// waited for.
 fn with_descendants(process: u32) -> Vec<u32> {
     let mut all = vec![process];
     let mut next = 0;
@@ -120,7 +121,7 @@ fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The second field after the name, which stands in parentheses and may hold anything.
+/// The parent's number is the second field after the name, which is in parentheses and may contain any characters.
 fn parent_of(process: u32) -> Option<u32> {
     let line = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     line.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
@@ -141,7 +142,7 @@ fn not_started(command: &Command, error: &std::io::Error) -> String {
     format!("`{}` cannot be started: {error}", words(command))
 }
 
-/// The program without its folder: `cargo` for the full path of the toolchain's.
+/// The program without its folder: `cargo` instead of the full path in the toolchain.
 fn short_name(command: &Command) -> String {
     let path = std::path::Path::new(command.get_program());
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()

@@ -1,4 +1,4 @@
-//! Where things are: the project's root, its target directory, its packages.
+//! Finds the project's root, its target directory and its packages.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,26 +7,26 @@ use serde_json::Value;
 
 use crate::process;
 
-/// The manifest of the Lua module, a workspace of its own.
+/// The manifest of the Lua module, which is a workspace of its own.
 pub(crate) const LUA_MANIFEST: &str = "bindings/lua/Cargo.toml";
 
-/// The manifest of the fuzzer's targets, a workspace of its own.
+/// The manifest of the fuzz targets, which is a workspace of its own.
 pub(crate) const FUZZ_MANIFEST: &str = "proptests/fuzz/Cargo.toml";
 
-/// What a registry shows of a package, beside its licence and its authors.
+/// The fields that a registry shows of a package, apart from its licence and its authors.
 const SHOWN: [&str; 4] = ["description", "readme", "categories", "keywords"];
 
 pub(crate) struct Project {
-    /// Absolute.
+    /// An absolute path.
     pub(crate) root: PathBuf,
-    /// Absolute; where `CARGO_TARGET_DIR` or cargo's configuration puts it.
+    /// An absolute path, which `CARGO_TARGET_DIR` or cargo's configuration may set.
     pub(crate) target: PathBuf,
 }
 
-/// The packages that are there for others to depend on.
+/// The packages that are published for others.
 pub(crate) const PUBLISHED: &[&str] = &["cogloop-engine", "cogloop-io", "cogloop"];
 
-/// What `tidy` wants to know of one package.
+/// The data of one package that `tidy` checks.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Package {
     pub(crate) name: String,
@@ -34,9 +34,9 @@ pub(crate) struct Package {
     pub(crate) manifest: String,
     pub(crate) rust_version: Option<String>,
     pub(crate) license: Option<String>,
-    /// Whether a registry would take it.
+    /// Whether it may be published to a registry.
     pub(crate) is_published: bool,
-    /// Of what a registry shows of a package, the fields that are empty.
+    /// The fields of `SHOWN` that are empty.
     pub(crate) untold: Vec<&'static str>,
     pub(crate) dependencies: Vec<Dependency>,
 }
@@ -44,31 +44,31 @@ pub(crate) struct Package {
 #[derive(Clone, Debug)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
-    /// The folder, relative to the root, when the dependency is a package of this project.
+    /// The folder, relative to the root, if the dependency is a package of this project.
     pub(crate) folder: Option<String>,
-    /// For tests only.
+    /// Whether it is for tests only.
     pub(crate) dev: bool,
 }
 
 impl Project {
     pub(crate) fn locate() -> Result<Self, String> {
-        // Asked at run time: two clones that share a target directory share the built program, too.
-        let xtask =
-            std::env::var_os("CARGO_MANIFEST_DIR").ok_or("start it as `cargo xtask`: it needs what cargo says")?;
+        // Read at run time, because two clones that share a target directory also share the built program.
+        let xtask = std::env::var_os("CARGO_MANIFEST_DIR")
+            .ok_or("start it as `cargo xtask`: it needs an environment variable that cargo sets")?;
         let root = Path::new(&xtask).parent().ok_or("xtask has no parent folder")?.to_path_buf();
         let metadata = metadata(&root, "Cargo.toml")?;
         let target = text(&metadata["target_directory"]).ok_or("`cargo metadata` names no target directory")?;
         Ok(Self { root, target: target.into() })
     }
 
-    /// `cargo ARGUMENTS…`: the cargo that runs us, from the root, into our target directory.
+    /// `cargo ARGUMENTS…` with the cargo that runs this program, in the root, with this target directory.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = cargo();
         command.args(arguments).current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
         command
     }
 
-    /// Another program, from the root.
+    /// Another program, in the root.
     pub(crate) fn program(&self, name: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(name);
         command.current_dir(&self.root);
@@ -117,7 +117,7 @@ fn metadata(root: &Path, manifest: &str) -> Result<Value, String> {
     let mut command = cargo();
     command.args(["metadata", "--format-version", "1", "--no-deps", "--manifest-path"]).arg(root.join(manifest));
     let json = process::capture(&mut command)?;
-    serde_json::from_str(&json).map_err(|error| format!("`cargo metadata` printed what is no JSON: {error}"))
+    serde_json::from_str(&json).map_err(|error| format!("`cargo metadata` printed text that is not JSON: {error}"))
 }
 
 fn is_empty(value: &Value) -> bool {

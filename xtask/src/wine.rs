@@ -1,8 +1,8 @@
-//! Wine: Windows programs are built by mingw and run here.
+//! Wine runs Windows programs, which mingw builds.
 //!
 //! ```text
 //!   mingw ──► target/wine/lib/bcryptprimitives.dll     which Wine 8 lacks, and Rust's library needs
-//!   wineboot ──► target/wine/prefix                    the machine that the programs see
+//!   wineboot ──► target/wine/prefix                    the Windows installation that the programs use
 //! ```
 
 use std::path::PathBuf;
@@ -12,16 +12,16 @@ use crate::process;
 use crate::project::Project;
 use crate::test::apt_install;
 
-/// The target of Rust that mingw links.
+/// The Rust target that mingw links.
 pub(crate) const TARGET: &str = "x86_64-pc-windows-gnu";
 
-/// The compiler for C, which links, too.
+/// The C compiler, which is also the linker.
 pub(crate) const COMPILER: &str = "x86_64-w64-mingw32-gcc";
 
 /// A program, and the Debian package that has it.
 const PROGRAMS: [(&str, &str); 2] = [(COMPILER, "gcc-mingw-w64-x86-64"), ("wine", "wine")];
 
-/// What the loader of Wine 8 does not find. A program ends in silence then, with code 53.
+/// Wine 8 lacks this DLL. Without it a program ends with code 53 and prints nothing.
 const RANDOM: &str = "\
 #include <windows.h>
 BOOLEAN NTAPI SystemFunction036( PVOID bytes, ULONG length );
@@ -31,17 +31,17 @@ __declspec( dllexport ) BOOL WINAPI ProcessPrng( PBYTE bytes, SIZE_T length )
 }
 ";
 
-/// What is set up, once for each target directory.
+/// What was set up; once for each target directory.
 pub(crate) struct Wine {
     folder: PathBuf,
 }
 
 impl Wine {
-    /// Installs what is missing, and sets it up.
+    /// Installs the missing programs and sets Wine up.
     pub(crate) fn set_up(project: &Project) -> Result<Self, String> {
         let missing: Vec<_> = PROGRAMS.iter().filter(|(program, _)| !process::exists(program)).collect();
         if !missing.is_empty() {
-            // Debian's `wine` chooses between two others, of which one is needed.
+            // Debian's `wine` package needs one of two others.
             let packages: Vec<_> = missing.iter().map(|(_, package)| *package).chain(["wine64"]).collect();
             apt_install(project, &packages)?;
         }
@@ -54,7 +54,7 @@ impl Wine {
         Ok(wine)
     }
 
-    /// Where libraries lie that every program finds.
+    /// The folder of libraries that every program finds.
     pub(crate) fn libraries(&self) -> PathBuf {
         self.folder.join("lib")
     }
@@ -74,14 +74,14 @@ impl Wine {
         process::run(project.program(COMPILER).args(["-shared", "-o"]).arg(library).arg(source).arg("-ladvapi32"))
     }
 
-    /// The environment in which a Windows program runs.
+    /// Sets the environment in which a Windows program runs.
     pub(crate) fn surround<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("WINEPREFIX", self.prefix()).env("WINEDEBUG", "-all");
-        // Wine shows the whole file system as drive Z.
+        // Wine maps the whole file system to drive Z.
         command.env("WINEPATH", format!("Z:{}", self.libraries().display()).replace('/', "\\"))
     }
 
-    /// Cargo, for Windows; what it builds is run by Wine.
+    /// Cargo for the Windows target. Wine runs the programs that it builds.
     pub(crate) fn cargo(&self, project: &Project, arguments: &[&str]) -> Command {
         let mut cargo = project.cargo(arguments);
         self.surround(cargo.args(["--target", TARGET])).env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine");

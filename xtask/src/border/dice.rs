@@ -1,5 +1,5 @@
-//! Dice that fall the same for the same seed, on every machine: splitmix64 (Steele, Lea and Flood, *Fast Splittable
-//! Pseudorandom Number Generators*, 2014).
+//! A random number generator that gives the same numbers for the same seed on every machine: splitmix64 (Steele, Lea
+//! and Flood, *Fast Splittable Pseudorandom Number Generators*, 2014).
 
 pub(super) struct Dice(u64);
 
@@ -15,13 +15,13 @@ impl Dice {
         number ^ number >> 31
     }
 
-    /// A number below `end`, which is above 0.
+    /// A number below `end`, which must not be 0.
     pub(super) fn below(&mut self, end: u32) -> u32 {
         // The remainder's bias is below one in a billion.
         (self.next() % u64::from(end)) as u32
     }
 
-    /// Whether one of so many throws.
+    /// True with the probability 1 / `throws`.
     pub(super) fn one_in(&mut self, throws: u32) -> bool {
         self.below(throws) == 0
     }
@@ -30,7 +30,7 @@ impl Dice {
         all[self.below(all.len() as u32) as usize]
     }
 
-    /// The place of one of the weights, the heavier the oftener.
+    /// The index of one of the weights, chosen in proportion to them.
     pub(super) fn weighed(&mut self, weights: impl Iterator<Item = u32> + Clone) -> usize {
         let mut left = self.below(weights.clone().sum());
         for (place, weight) in weights.enumerate() {

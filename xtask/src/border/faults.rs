@@ -1,13 +1,14 @@
-//! Faults of the interpreters themselves, each shown by a script without any of our modules.
+//! Faults of the interpreters themselves. For each there is a script that shows it without any Cogloop module.
 //!
-//! The prelude keeps programs from them: on LuaJIT a finalizer's error is caught; on Lua 5.1 no finalizer of a program
-//! acts while the state is closed, since stock 5.1 crashes there now and then (5 of 101 runs of one that did; it does not
-//! come each time, so no script shows it here); on 5.2 nothing switches the generational mode on, which crashes with finalizers
-//! that collect (seed 183 of the step `border`, with empty tables in place of the modules; it depends on addresses).
+//! The prelude keeps programs from triggering them. On LuaJIT it catches the errors of finalizers. On Lua 5.1 the
+//! finalizers of a program do nothing while the state is closed, because stock 5.1 sometimes crashes then: 5 of 101
+//! runs of a program did. That does not happen each time, so no script shows it here. On 5.2 it never switches to the
+//! generational mode, which crashes with finalizers that collect (seed 183 of the step `border`, with empty tables in
+//! place of the modules; it depends on addresses).
 
 use crate::project::Project;
 
-/// What an interpreter does wrong each time: the script ends by a signal, or fails.
+/// A fault of an interpreter that occurs each time: the script ends by a signal, or fails.
 struct Fault {
     name: &'static str,
     script: &'static str,
@@ -23,7 +24,7 @@ const FAULTS: &[Fault] = &[
     },
 ];
 
-/// Runs each, and says what is no fault any more: then the programs may do it.
+/// Runs each script, and returns the faults that no longer occur. The prelude need not avoid those any more.
 pub(crate) fn check(project: &Project) -> Result<Vec<String>, String> {
     let mut mended = Vec::new();
     for fault in FAULTS {
@@ -31,7 +32,7 @@ pub(crate) fn check(project: &Project) -> Result<Vec<String>, String> {
         let output =
             command.args(["-e", fault.script]).output().map_err(|error| format!("{}: {error}", fault.interpreter))?;
         if output.status.success() {
-            mended.push(format!("{}: {} is no fault any more", fault.interpreter, fault.name));
+            mended.push(format!("{}: {} no longer occurs", fault.interpreter, fault.name));
         }
     }
     Ok(mended)

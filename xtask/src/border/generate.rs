@@ -1,11 +1,12 @@
-//! A random program, from its seed: statements over the whole surface, in functions that run wherever Lua code can run.
+//! Generates a random program from a seed: statements that use the whole surface, in functions that run wherever Lua
+//! code can run.
 
 use super::dice::Dice;
 use super::program::{Piece, Statement};
 use super::surface::{Arg, CALLS, Call, On, Slot};
 use super::values;
 
-/// How deep functions lie in functions.
+/// The greatest depth of nested functions.
 pub(super) const DEPTH_MAX: u32 = 3;
 
 pub(super) struct Generator {
@@ -60,7 +61,7 @@ impl Generator {
         Statement { number: self.number(), pieces: text(line).0 }
     }
 
-    /// One of each thing, so that not everything is nil.
+    /// Makes one object of each kind, so that not all variables are nil.
     fn beginning(&mut self) -> Vec<Statement> {
         let mut all = Vec::new();
         for i in 1..3 {
@@ -88,7 +89,7 @@ impl Generator {
     }
 
     pub(super) fn slot(&mut self, slot: Slot) -> String {
-        // The first is the one that is most likely there.
+        // The first value is the one that most likely exists.
         let index = if self.dice.one_in(2) { 1 } else { 1 + self.dice.below(4) };
         format!("{}[ {index} ]", slot.name())
     }
@@ -99,7 +100,7 @@ impl Generator {
     }
 
     fn statement(&mut self, depth: u32) -> Statement {
-        // (weight, what); those with a body of their own come last.
+        // (weight, kind of statement). Kinds that contain statements come last.
         const WEIGHTS: [u32; 14] = [70, 6, 8, 4, 3, 3, 5, 6, 3, 3, 6, 8, 5, 6];
         let plain = if depth >= DEPTH_MAX { 10 } else { WEIGHTS.len() };
         let kind = self.dice.weighed(WEIGHTS[..plain].iter().copied());
@@ -129,7 +130,7 @@ impl Generator {
             12 => text("guarded( function( )").body(self.body(depth)).text("end )"),
             _ => self.place(depth),
         };
-        // What is not protected by itself would end the program.
+        // An error outside of a protected call would end the program.
         let parts = if depth == 0 && matches!(kind, 2 | 11) {
             text("guarded( function( ) ").and(parts).text(" end )")
         } else {
@@ -162,7 +163,7 @@ impl Generator {
             if matches!(call.on, On::A(slot) if slot != Slot::Service) { ("call", "try") } else { ("use", "tryuse") };
         parts = parts.text(if depth == 0 || self.dice.one_in(3) { protected } else { plain });
         let on = match call.on {
-            // Hostile, or of another kind.
+            // A hostile value, or an object of another kind.
             On::A(_) if !waits(call.name) && self.dice.one_in(30) => self.any_slot(),
             On::A(slot) => self.slot(slot),
             On::Module(name) => name.into(),
@@ -223,7 +224,7 @@ impl Generator {
         })
     }
 
-    /// A function, or now and then what is called like one.
+    /// A function, or now and then another value that can be called.
     fn lua_function(&mut self, depth: u32) -> Parts {
         match self.dice.below(12) {
             0 => text(self.slot(Slot::Any)),
@@ -303,7 +304,7 @@ impl Generator {
         parts.text(" )")
     }
 
-    /// A method with a `self` of any kind. None that could block.
+    /// A method with a `self` of any kind, but no method that could block.
     fn foreign(&mut self, depth: u32) -> Parts {
         let call =
             CALLS[self.dice.weighed(CALLS.iter().map(|call| if waits(call.name) { 0 } else { call.weight }))].name;
@@ -329,7 +330,7 @@ impl Generator {
         text(format!("set( {on}, {key}, ")).and(self.whatever(1)).text(" )")
     }
 
-    /// Out of the function, by an error, a yield or a return.
+    /// Leaves the function by an error, a yield or a return.
     fn leave(&mut self) -> Parts {
         let what = if self.dice.one_in(2) { self.any_slot() } else { values::simple(&mut self.dice) };
         text(match self.dice.below(4) {
@@ -346,12 +347,12 @@ impl Generator {
     }
 }
 
-/// Whether the call sleeps for what its argument says: it is always given as it is.
+/// Whether the call sleeps for as long as an argument says. Such a call always gets a valid argument.
 fn blocks(call: &Call) -> bool {
     call.args.iter().any(|arg| matches!(arg, Arg::Soon | Arg::Brief))
 }
 
-/// Whether some object's method of that name can wait, for as long as an argument says or for ever.
+/// Whether a method of that name, of any kind of object, can wait for as long as an argument says, or for ever.
 fn waits(name: &str) -> bool {
     CALLS.iter().any(|call| call.name == name && blocks(call))
 }

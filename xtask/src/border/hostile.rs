@@ -1,4 +1,4 @@
-//! Objects that do what they like when they are asked, and places where Lua code runs beside callbacks.
+//! Hostile objects, whose fields and metamethods do anything, and places other than callbacks where Lua code runs.
 
 use super::generate::{DEPTH_MAX, Generator, Parts, text};
 use super::program::Statement;
@@ -24,7 +24,7 @@ impl Generator {
         }
     }
 
-    /// A table whose fields and metamethods do what they like.
+    /// A table whose fields and metamethods do anything.
     pub(super) fn hostile(&mut self, depth: u32) -> Statement {
         const FIELDS: [&str; 6] = ["getfd", "fileno", "pollfd", "dirty", "close", "cancel"];
         const META: [&str; 11] = [
@@ -65,7 +65,7 @@ impl Generator {
         parts
     }
 
-    /// A method that gives a number, after it has done something.
+    /// A method that returns a descriptor's number after doing something else.
     fn descriptor(&mut self, parts: Parts, depth: u32) -> Parts {
         let number = if self.dice.one_in(2) {
             values::descriptor(&mut self.dice).into()

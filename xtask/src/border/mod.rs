@@ -1,10 +1,10 @@
-//! The fuzzer of the Lua border: random programs over the whole surface of the four modules, with hostile values, on each
-//! Lua. The border holds if no program ends the process by a signal, panics, or hangs, whatever it does.
+//! The fuzzer of the Lua border: random programs over the whole surface of the four modules, with hostile values, on
+//! each Lua. A program may do anything, but it must not end the process by a signal, cause a panic, or hang.
 //!
 //! ```text
 //!   seed ─► generate ─► program ─► script ─► run: a process for a hundred programs
 //!             ▲  values, surface     prelude    │ ended badly
-//!             └──────── shrink ◄────────────────┘ a shorter script, which a person can paste
+//!             └──────── shrink ◄────────────────┘ a shorter script, for a person to run
 //! ```
 //!
 //! A program is Lua text that is generated here, so every Lua runs the same program. A shorter program is the same text
@@ -35,18 +35,18 @@ use crate::test::valgrind::VALGRIND;
 use run::{End, Log, Patience};
 use script::Script;
 
-/// Programs of one process.
+/// The number of programs in one process.
 const BATCH: u64 = 100;
 
-/// So many failures are shrunk.
+/// The number of failures that are shrunk.
 const SHRUNK_MAX: usize = 3;
-/// After so many failures no more programs are tried.
+/// No more programs are run after so many failures.
 const FAILURES_MAX: usize = 10;
 
 /// Shrinking stops after this time and keeps the shortest script that it has found.
 const SHRINK_FOR: Duration = Duration::from_secs(60);
 
-/// Kilobytes of address space that a process may have, so that a program cannot use up the machine's memory.
+/// The limit of a process's address space in kilobytes, so that a program cannot use up the machine's memory.
 const MEMORY_MAX_KB: u32 = 4_000_000;
 
 /// How the programs are run.
@@ -56,12 +56,12 @@ pub(crate) struct Target<'a> {
     pub(crate) valgrind: bool,
 }
 
-/// What became of the programs.
+/// The results of the programs.
 #[derive(Default)]
 pub(crate) struct Tally {
     pub(crate) programs: u64,
     pub(crate) operations: u64,
-    /// The story of each crash, and where its script stands.
+    /// A description of each crash, with the path of its script.
     pub(crate) crashes: Vec<String>,
 }
 
@@ -79,7 +79,8 @@ impl std::fmt::Display for Tally {
     }
 }
 
-/// The number of script files so far. It is part of each file's name, so that runs at the same time share no file.
+/// The number of script files so far. It is part of each file's name, so that two runs at the same time do not use the
+/// same file.
 static FILES: AtomicU64 = AtomicU64::new(0);
 
 impl Target<'_> {
@@ -168,7 +169,7 @@ impl Target<'_> {
         Ok(folder)
     }
 
-    /// What happened, in words, with a script that shows it.
+    /// Describes what happened, and writes a script that shows it.
     fn tell(
         &self,
         seeds: &[u64],

@@ -1,8 +1,9 @@
--- What each program of the border's fuzzer stands on. The fuzzer puts this file in front of its programs, as the body of
--- a function that returns `F`, so that a script is one file which a person can paste.
+-- The functions that the fuzzer's programs call. The fuzzer puts this file in front of its programs, as the body of a
+-- function that returns `F`, so that a script is one file.
 --
--- Every operation of a program goes through `tick`: it counts them, and once a program has had its share it closes that
--- program's loops and raises, so that a program ends whatever it does. What could block waits only behind `F.run`.
+-- Every operation of a program calls `tick`, which counts operations. When a program has used up its share, `tick`
+-- closes the program's loops and raises an error, so every program ends. Calls that could block are made only by
+-- `F.run`.
 
 local cogloop, mockit    = require 'cogloop', require 'luamockit'
 local Loop, Net          = require 't.Loop', require 't.Net'
@@ -11,13 +12,13 @@ local unpack, load       = table.unpack or unpack, loadstring or load
 local pcall, error, type = pcall, error, type
 
 local is_jit   = rawget( _G, 'jit' ) ~= nil
-local OVER     = 'the program has had its operations'
-local SHARE    = 1500                   -- operations of a program
-local STOP_MS  = 50                     -- virtual time of one `run`
+local OVER     = 'the program has used up its operations'
+local SHARE    = 1500                   -- operations that a program may use
+local STOP_MS  = 50                     -- virtual time that one `run` may take
 
 local F = { }
 
-local operations, all = 0, 0            -- of this program, and of those before it
+local operations, all = 0, 0            -- of this program; of all before it
 local closing         = false           -- the script has ended
 local inside          = false           -- a protected call around the program would catch an error
 local loops           = { }             -- of this program
@@ -40,7 +41,7 @@ local function tick( )
 end
 F.tick = tick
 
--- A panic that was caught at the border is a fault too.
+-- A panic that was caught at the border is a fault, too.
 local function result( ok, ... )
   if ok then return ... end
   local problem = ...
@@ -49,17 +50,17 @@ end
 
 local function invoke( object, name, ... ) return object[ name ]( object, ... ) end
 local function apply( module, name, ... )
-  -- The default loop may be finalized by then, and would be made anew, to be lost.
+  -- The default loop may have been finalized by then. A call would make a new one, which would never be finalized.
   if not closing or module ~= cogloop then return module[ name ]( ... ) end
 end
 
--- A method, and a function of a module; an error leaves `call` and `use`, and ends in `try` and `tryuse`.
+-- Calls a method, or a function of a module. Errors leave `call` and `use`; `try` and `tryuse` catch them.
 function F.call( ... ) tick( ) return invoke( ... ) end
 function F.use( ... ) tick( ) return apply( ... ) end
 function F.try( ... ) tick( ) return result( pcall( invoke, ... ) ) end
 function F.tryuse( ... ) tick( ) return result( pcall( apply, ... ) ) end
 
--- A method taken from one object and called with others.
+-- Takes a method from one object and calls it with others.
 function F.foreign( object, name, ... )
   tick( )
   return result( pcall( function( ... ) return object[ name ]( ... ) end, ... ) )
@@ -71,7 +72,8 @@ function F.meta( object, name, ... )
   if meta and type( object ) ~= 'string' then return result( pcall( meta[ name ], ... ) ) end
 end
 
--- For the rest of the program: a field of an object's metatable. A finalizer is not taken away: who does, leaks.
+-- Changes a field of an object's metatable for the rest of the program. It does not remove finalizers, because that
+-- would leak.
 function F.spoil( object, name, value )
   tick( )
   local meta = type( object ) == 'userdata' and name ~= '__gc' and debug.getmetatable( object )
@@ -95,7 +97,7 @@ local operators = {
 function F.operate( name, a, b ) tick( ) return result( pcall( operators[ name ], a, b ) ) end
 function F.set( object, key, value ) tick( ) result( pcall( function( ) object[ key ] = value end ) ) end
 
--- Loops, of a program's own.
+-- The loops of a program.
 local function known( loop, options )
   if type( loop ) == 'userdata' then
     loops[ #loops + 1 ] = loop
@@ -104,7 +106,7 @@ local function known( loop, options )
   return loop
 end
 
--- What a finalizer makes while the state is closed is never finalized itself, so that a loop would be lost.
+-- An object that a finalizer makes while the state is closed is never finalized itself, so a loop would leak.
 local function make( f, ... )
   tick( )
   if not closing then return (result( pcall( f, ... ) )) end
@@ -113,7 +115,7 @@ end
 function F.own( options ) return known( make( cogloop.loop, options ), options ) end
 function F.theirs( options ) return known( make( Loop, options ), options ) end
 
--- Runs a loop for a while. A virtual clock brings the stopper's time at once; a real one is only stepped.
+-- Runs a loop for a while. On a virtual clock the stopper's time comes at once; a loop on a real clock is only stepped.
 function F.run( loop )
   tick( )
   if not is_virtual[ loop ] and loop.step then
@@ -137,14 +139,14 @@ function F.run( loop )
   if not ok then error( problem, 0 ) end
 end
 
--- `clean` of `t.Loop` takes the stoppers too, so that a run which is under way might block.
+-- `clean` of `t.Loop` removes the stoppers, too, so a run that is active might block.
 function F.clean( loop )
   tick( )
   loop:clean( )
   loop:stop( )
 end
 
--- What a loop lists, but for the stoppers.
+-- A loop's list, without the stoppers.
 function F.take( into, loop, list, field )
   tick( )
   local i = 0
@@ -157,7 +159,7 @@ function F.take( into, loop, list, field )
   end
 end
 
--- Sockets never block.
+-- Makes sockets non-blocking.
 local function ready( sck )
   if type( sck ) == 'userdata' then pcall( function( ) sck.nonblock = true end ) end
   return sck
@@ -208,7 +210,7 @@ function F.child( )
   return pid, shell
 end
 
--- A signal that does nothing to a process in which nobody watches it.
+-- A signal whose default action is to do nothing.
 function F.kill( name )
   tick( )
   os.execute( 'kill -' .. name .. ' $PPID' )
@@ -217,14 +219,14 @@ end
 function F.service( options ) return make( mockit.service, options ) end
 function F.address( ... ) tick( ) return (result( pcall( Address, ... ) )) end
 
--- Where operations run.
+-- Places where operations run.
 function F.guarded( f ) tick( ) return result( pcall( f ) ) end
 function F.sort( f ) tick( ) return result( pcall( table.sort, { 3, 1, 2 }, f ) ) end
 function F.gsub( f ) tick( ) return result( pcall( string.gsub, 'ab', '.', f ) ) end
 function F.handler( f ) tick( ) return xpcall( error, f ) end
 
--- Debian's LuaJIT crashes when a finalizer raises, stock 5.1 sometimes when one acts while the state is closed: see
--- faults/.
+-- Debian's LuaJIT crashes when a finalizer raises. Stock 5.1 sometimes crashes when a finalizer does something while
+-- the state is closed: see faults/.
 local function finalizer( f )
   return function( object )
     if inside and not is_jit then return f( object ) end
@@ -244,7 +246,7 @@ function F.gc( f )
   return setmetatable( { }, { __gc = finalizer( f ) } )
 end
 
--- The generational mode of 5.2, an experiment that 5.3 took out again, frees what is alive.
+-- The generational mode of 5.2 frees live objects. It was an experiment, and 5.3 removed it.
 function F.collect( how, value )
   tick( )
   if how ~= 'generational' or _VERSION ~= 'Lua 5.2' then result( pcall( collectgarbage, how, value ) ) end
@@ -258,8 +260,8 @@ function F.closing( object, f )
   F.meta( object, '__close', object )
 end
 
--- A hook that raises or acts at every so many instructions. Where no protected call is around it it leaves the prelude
--- alone, and the stoppers always.
+-- Sets a hook that raises or does something at every so many instructions. It never disturbs the stoppers, nor the
+-- prelude outside of a protected call.
 local undisturbed = { [ result ] = true }
 local function is_undisturbed( level )
   local info = debug.getinfo( level + 1, 'fS' )
@@ -284,7 +286,7 @@ function F.hook( mask, count, f, body )
 end
 undisturbed[ F.hook ] = true
 
--- One program: fresh variables, and at its end whatever its seed left alive.
+-- Runs one program: with new variables at its start, and at its end with the objects that its seed leaves alive.
 F.kept = { }
 local function clean( )
   debug.sethook( )
@@ -296,7 +298,7 @@ local function clean( )
 end
 undisturbed[ clean ] = true
 
--- Where a finalizer may raise: within the protected call, and nowhere beside it.
+-- Where a finalizer may raise: only inside the protected call.
 local function protected( f, ... )
   inside = true
   return f( ... )
@@ -324,7 +326,7 @@ end
 
 undisturbed[ F.program ] = true
 
--- The end of the script: the objects of the last programs are alive.
+-- The end of the script. The objects of the last programs are still alive.
 function F.finish( way )
   say( 'done', all )
   closing = true

@@ -1,4 +1,5 @@
-//! A program as a tree of statements. Each has a number, so that a shorter program is the same one without some numbers.
+//! A program as a tree of statements. Each statement has a number, so a shorter program is the same one without some
+//! numbers.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -18,7 +19,7 @@ pub(super) enum Piece {
     Body(Vec<Statement>),
 }
 
-/// The text of the statements, but for those left out and all that is inside them.
+/// The text of the statements, without those that are left out and everything inside them.
 pub(super) fn render(statements: &[Statement], left_out: &LeftOut, depth: usize, text: &mut String) {
     for statement in statements.iter().filter(|statement| !left_out.contains(&statement.number)) {
         let _ = write!(text, "{:width$}", "", width = 2 * depth);

@@ -1,7 +1,7 @@
-//! One script in a process of its own: how it ended, or why it had to be ended.
+//! Runs one script in a process of its own, and tells how it ended or why it was killed.
 //!
-//! A process that neither says anything nor uses the processor is blocked; one that uses it for long without a word
-//! spins. One that waits for a processor which others have is neither: only its own time counts.
+//! A process that prints nothing and does not use the processor is blocked. A process that uses the processor for long
+//! without printing spins. Only its own processor time counts, so a process that waits for a busy processor is neither.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
@@ -12,19 +12,19 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Processor time that one program may take.
+/// The processor time that one program may use.
 const SPINS_AFTER: Duration = Duration::from_secs(20);
 
 /// How long a program may sleep without using the processor.
 const BLOCKED_AFTER: Duration = Duration::from_secs(3);
 
-/// How long a hang is waited for.
+/// How long to wait before a program counts as hanging.
 #[derive(Clone, Copy)]
 pub(crate) enum Patience {
     /// For a program that is known to hang.
     Short,
     Normal,
-    /// For one that runs fifty times slower.
+    /// For a program that runs fifty times slower.
     Long,
 }
 
@@ -38,16 +38,16 @@ impl Patience {
     }
 }
 
-/// What a script printed on its way.
+/// What a script has printed.
 #[derive(Default, Clone, Debug)]
 pub(crate) struct Log {
-    /// The program that runs, from 1; 0 before the first.
+    /// The number of the running program, from 1; 0 before the first.
     pub(crate) program: usize,
     pub(crate) programs_ended: usize,
     pub(crate) operations: u64,
     pub(crate) done: bool,
     pub(crate) panic: Option<String>,
-    /// What else came, the last lines of it.
+    /// The last lines of other output.
     pub(crate) rest: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Log {
 pub(crate) enum End {
     Well,
     Signal(i32),
-    /// An exit status that no script has by itself: valgrind's, or an abort's that a shell saw.
+    /// An exit status that no script has by itself: that of valgrind, or of an abort as a shell reports it.
     Status(i32),
     Panic(String),
     Blocked,
@@ -64,7 +64,7 @@ pub(crate) enum End {
 }
 
 impl End {
-    /// Whether two ends are of one kind, so that a shorter script may stand for a longer one.
+    /// Whether two ends are of the same kind, so that a shorter script can replace a longer one.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
@@ -83,7 +83,7 @@ impl std::fmt::Display for End {
     }
 }
 
-/// Runs `command` with the script, which is written to `path`.
+/// Runs `command` with the script, which is first written to `path`.
 pub(crate) fn run(mut command: Command, path: &Path, text: &str, patience: Patience) -> Result<(End, Log), String> {
     let path: PathBuf = path.into();
     std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
@@ -94,14 +94,14 @@ pub(crate) fn run(mut command: Command, path: &Path, text: &str, patience: Patie
     let reader = {
         let log = Arc::clone(&log);
         thread::spawn(move || {
-            // A line may hold anything.
+            // A line may contain any bytes.
             for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
                 note(&mut lock(&log), &String::from_utf8_lossy(&line));
             }
         })
     };
     let ended = watch(&mut child, &log, patience);
-    // A grandchild may keep the pipe open, so the reader is waited for only where the process ended by itself.
+    // A grandchild may keep the pipe open, so the reader is joined only if the process ended by itself.
     if ended.is_ok() {
         let _ = reader.join();
     }
@@ -137,11 +137,11 @@ fn note(log: &mut Log, line: &str) {
     }
 }
 
-/// How 5.2 and 5.3 tell of a finalizer's error. It is raised wherever the collector stands, now and then where no protected
-/// call is around, and is then the end of the script.
+/// The words with which 5.2 and 5.3 report an error of a finalizer. They raise it wherever the collector runs. If there
+/// is no protected call, it ends the script.
 const FINALIZER_RAISED: &str = "error in __gc metamethod";
 
-/// A script ends with 0, or with 1 by an error; without its last word neither is well.
+/// A script ends with 0, or with 1 after an error. Both are good ends only if the script has printed its last line.
 fn judge(status: ExitStatus, log: &Log) -> End {
     let early = log.rest.iter().any(|line| line.contains(FINALIZER_RAISED));
     match (status.signal(), status.code()) {
@@ -152,7 +152,7 @@ fn judge(status: ExitStatus, log: &Log) -> End {
     }
 }
 
-/// Waits for the end; ends what hangs.
+/// Waits until the process ends, and kills it if it hangs.
 fn watch(child: &mut Child, log: &Mutex<Log>, patience: Patience) -> Result<ExitStatus, End> {
     let (spins_after, blocked_after) = patience.limits();
     let mut at = (0, 0);
@@ -190,13 +190,13 @@ fn watch(child: &mut Child, log: &Mutex<Log>, patience: Patience) -> Result<Exit
     }
 }
 
-/// The fields of `/proc/N/stat` after the name, which may hold anything: the state is the first.
+/// The fields of `/proc/N/stat` after the name, which may contain any characters. The first is the state.
 fn stat(process: u32) -> Option<Vec<String>> {
     let line = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     Some(line.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())
 }
 
-/// In the process and the kernel for it. The unit is a hundredth of a second on every Linux.
+/// The time in the process and in the kernel. The unit is a hundredth of a second on every Linux.
 fn cpu_time(process: u32) -> Option<Duration> {
     let stat = stat(process)?;
     let ticks = stat.get(11)?.parse::<u64>().ok()? + stat.get(12)?.parse::<u64>().ok()?;

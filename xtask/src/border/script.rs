@@ -1,18 +1,18 @@
-//! A script of one or more programs: the prelude, the programs, and the end that its seed chooses.
+//! A script of one or more programs: the prelude, the programs, and an end that depends on the seed.
 
 use super::generate;
 use super::program::{LeftOut, render};
 
 const PRELUDE: &str = include_str!("prelude.lua");
 
-/// What the prelude gives its programs.
+/// The functions of the prelude that programs use.
 const NAMES: [&str; 31] = [
     "call", "use", "try", "tryuse", "foreign", "meta", "spoil", "operate", "set", "own", "theirs", "run", "clean",
     "take", "socket", "accept", "block", "pair", "file", "child", "kill", "service", "address", "guarded", "sort",
     "gsub", "handler", "gc", "collect", "closing", "hook",
 ];
 
-/// A program, and what is left out of it.
+/// A program, and the statements that are left out of it.
 #[derive(Clone)]
 pub(crate) struct Member {
     pub(crate) seed: u64,
@@ -22,12 +22,12 @@ pub(crate) struct Member {
 #[derive(Clone)]
 pub(crate) struct Script {
     pub(crate) members: Vec<Member>,
-    /// 1: the end of the file, 2: an error, 3: `os.exit`, with the state closed.
+    /// 1: the end of the file; 2: an error; 3: `os.exit` that closes the state.
     pub(crate) end: u32,
 }
 
 impl Script {
-    /// The programs of these seeds.
+    /// A script of the programs with these seeds.
     pub(crate) fn new(seeds: impl Iterator<Item = u64>) -> Self {
         let members: Vec<_> = seeds.map(|seed| Member { seed, left_out: LeftOut::new() }).collect();
         let end = members.first().map_or(1, |first| 1 + (first.seed % 3) as u32);

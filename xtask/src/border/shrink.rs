@@ -1,14 +1,15 @@
-//! The shortest script, or nearly so, that still ends badly in the same way: delta debugging (Zeller and Hildebrandt,
-//! *Simplifying and Isolating Failure-Inducing Input*, 2002), first over the programs, then over their statements.
+//! Finds a script that is about as short as possible and still ends badly in the same way. It uses delta debugging
+//! (Zeller and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input*, 2002), first on the programs and then
+//! on their statements.
 
 use super::generate;
 use super::program::numbers;
 use super::script::Script;
 
-/// Scripts that are tried before the shortest so far has to do.
+/// The greatest number of scripts that are tried.
 const TRIES_MAX: u32 = 400;
 
-/// The shortest script that `fails`, as `whole` does.
+/// The shortest script found for which `fails` is true, as it is for `whole`.
 pub(crate) fn shortest(whole: Script, fails: &mut dyn FnMut(&Script) -> bool) -> Script {
     let mut tries = 0;
     let mut try_one = |script: &Script| {
@@ -17,7 +18,7 @@ pub(crate) fn shortest(whole: Script, fails: &mut dyn FnMut(&Script) -> bool) ->
     };
     let mut best = whole;
     let members: Vec<_> = (0..best.members.len()).collect();
-    // Most often it is the last one, alone.
+    // Most often the last program alone is enough.
     let last = Script { members: best.members.last().into_iter().cloned().collect(), ..best.clone() };
     if best.members.len() > 1 && try_one(&last) {
         best = last;
@@ -41,7 +42,7 @@ pub(crate) fn shortest(whole: Script, fails: &mut dyn FnMut(&Script) -> bool) ->
     best
 }
 
-/// As few of the items as will do, taking out many at a time and then fewer.
+/// As few of the items as possible. It first tries to remove many at a time, then fewer.
 fn minimal<T: Copy>(mut items: Vec<T>, fails: &mut dyn FnMut(&[T]) -> bool) -> Vec<T> {
     let mut size = items.len().div_ceil(2);
     while size > 0 {
@@ -56,7 +57,7 @@ fn minimal<T: Copy>(mut items: Vec<T>, fails: &mut dyn FnMut(&[T]) -> bool) -> V
                 from += size;
             }
         }
-        // Once more at this size if it was of use.
+        // If this size has removed something, it is tried again.
         if items.len() == before {
             size /= 2;
         }

@@ -1,11 +1,11 @@
-//! What can be called: every function and method of the four modules, with the kinds of its arguments.
+//! Every function and method of the four modules that can be called, with the kinds of its arguments.
 //!
-//! The types in `bindings/lua/types` are the list that this one follows; a test compares the names.
+//! It follows the types in `bindings/lua/types`; a test compares the names.
 
 use Arg::*;
 use Slot::*;
 
-/// The variables of a program, each a table of four values.
+/// The variables of a program. Each holds a table of four values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Slot {
     /// A loop of `cogloop`.
@@ -49,19 +49,19 @@ impl Slot {
     }
 }
 
-/// What an argument should be; now and then it is something else.
+/// The kind of value that an argument should have. Now and then the fuzzer passes another one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arg {
     Ms,
-    /// Milliseconds that a process can sleep: never anything else that would be accepted.
+    /// A duration in milliseconds that is short enough to sleep, or a value that the call refuses.
     Soon,
-    /// As `Soon`, but not 0, which is for ever.
+    /// As `Soon`, but not 0, which means for ever.
     Brief,
     /// Above 0, or a table of `every`.
     Period,
-    /// Any function, of ours and Lua's own among them.
+    /// Any function: a program's, a module's, or one of Lua's own.
     Function,
-    /// A Lua function, which counts its calls: for what calls it without end.
+    /// A Lua function that counts its calls, for calls that may call it without end.
     Lua,
     /// A Lua function that may yield.
     Body,
@@ -90,7 +90,7 @@ pub(super) struct Call {
     pub(super) on: On,
     pub(super) name: &'static str,
     pub(super) args: &'static [Arg],
-    /// Where the first result goes.
+    /// The variable that takes the first result.
     pub(super) into: Option<Slot>,
     pub(super) weight: u32,
 }
@@ -249,7 +249,8 @@ pub(super) const CALLS: &[Call] = &[
     call(On::A(Thing), "setvbuf", &[Names], None, 1),
 ];
 
-/// Made by functions of the prelude, which see to it that nothing blocks, and what these are called there.
+/// Functions that programs call only through the prelude, which makes sure that nothing blocks; with the names that
+/// they have there.
 #[cfg(test)]
 const ELSEWHERE: [&str; 6] = ["run", "clean", "accept", "loop", "service", "tostring"];
 

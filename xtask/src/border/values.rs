@@ -1,8 +1,8 @@
-//! Values as Lua text: right ones, edges, and hostile ones.
+//! Values as Lua text: valid ones, edge cases, and hostile ones.
 
 use super::dice::Dice;
 
-/// Numbers at which something changes, and what looks like one.
+/// Numbers at edges, and values that look like numbers.
 const NUMBERS: &[&str] = &[
     "0",
     "-0.0",
@@ -38,7 +38,7 @@ const STRINGS: &[&str] =
 
 const MS: &[&str] = &["0", "0", "0", "1", "1", "2", "3", "5", "10", "20", "0.5", "1e-9", "40"];
 
-/// What can be slept through, or is refused.
+/// Durations that are short enough to sleep, and values that are refused.
 const SOON: &[&str] = &["0", "0", "0", "0.1", "1e-9", "-1", "-0.0", "0/0", "1/0", "-1/0", "'1'", "{ }", "print"];
 
 const BRIEF: &[&str] = &["1", "1", "1", "-1", "0/0", "1/0", "'x'", "{ }"];
@@ -126,7 +126,7 @@ pub(super) fn flag(dice: &mut Dice) -> &'static str {
     dice.pick(&["true", "true", "false", "nil", "1"])
 }
 
-/// A descriptor by its number: open, closed, of another kind, or none at all.
+/// A descriptor by its number: open, closed, of another kind, or invalid.
 pub(super) fn descriptor(dice: &mut Dice) -> &'static str {
     dice.pick(&["0", "1", "2", "900", "-1", "2^31", "1024", "0.5", "1/0", "'0'"])
 }

@@ -1,5 +1,5 @@
-//! The faces where system calls are refused: the tests of the Rust crate, of the C library, and the Lua suite on one stock
-//! interpreter, each behind the filter, on the backend that the face chooses there.
+//! The tests of the Rust crate, of the C library, and the Lua suite on one stock interpreter, while system calls are
+//! refused. Each runs behind the filter, on the backend that it chooses there.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,12 +11,12 @@ use crate::test::interpreters::Interpreter;
 use crate::test::{Tally, c_programs, lua_suite};
 use crate::{lua, process};
 
-/// The columns.
+/// The columns of the table.
 pub(super) const FACES: [&str; 3] = ["rust", "c", "lua"];
 
 const RUST_TESTS: [&str; 6] = ["test", "--quiet", "-p", "cogloop", "--tests", "--no-fail-fast"];
 
-/// What is run, built before the first filter.
+/// The programs that are run. They are built before the first filter.
 pub(super) struct Faces {
     runner: PathBuf,
     programs: Vec<PathBuf>,
@@ -35,7 +35,7 @@ impl Faces {
         })
     }
 
-    /// Runs the tests of each face without the calls of a set. What fails is printed.
+    /// Runs the tests of each face without the calls of a set. Prints the failures.
     pub(super) fn run(&self, project: &Project, set: &str) -> Result<[Tally; FACES.len()], String> {
         let mut rust = project.cargo(&["--config", &as_runner(&self.runner, set)]);
         rust.args(RUST_TESTS).env_remove("COGLOOP_BACKEND");
@@ -47,14 +47,14 @@ impl Faces {
         }
         let mut scripts = Tally::default();
         for script in &self.scripts {
-            // Empty, it names no backend.
+            // An empty name leaves the choice of the backend to the program.
             let mut command = self.interpreter.command_behind(self.behind(project, set), "");
             scripts.add(&listen(command.arg(script), lua_suite::LIMIT)?);
         }
         Ok([listen(&mut rust, LIMIT)?, c, scripts])
     }
 
-    /// The program that refuses, and what.
+    /// A command that starts a program behind the filter of `set`.
     fn behind(&self, project: &Project, set: &str) -> Command {
         let mut command = project.program(&self.runner);
         command.arg(set);
@@ -62,12 +62,12 @@ impl Faces {
     }
 }
 
-/// For cargo: each test program is started by the one that refuses.
+/// The setting with which cargo starts each test program behind the filter.
 pub(super) fn as_runner(runner: &Path, set: &str) -> String {
     format!("target.'cfg(unix)'.runner=['{}', '{set}']", runner.display())
 }
 
-/// Counts what passes. The lines of a program that fails are printed.
+/// Counts the tests that pass. Prints the output of a program that fails.
 fn listen(command: &mut Command, limit: Duration) -> Result<Tally, String> {
     let (lines, status) = process::listen(command, limit)?;
     let mut tally = Tally::of(&lines);

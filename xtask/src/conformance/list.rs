@@ -1,8 +1,8 @@
-//! The list of behaviours, `docs/conformance.md`: its rows, and how a test says which of them it holds.
+//! The list of behaviours, `docs/conformance.md`: reads its rows, and finds the number of a row in a test's name.
 
 pub(crate) const LIST: &str = "docs/conformance.md";
 
-/// What a row says while no test carries its number.
+/// The mark of a row that no test has shown.
 pub(crate) const OPEN: &str = "*(open)*";
 
 /// One behaviour.
@@ -27,7 +27,7 @@ pub(crate) fn number(line: &str) -> Option<u32> {
     line.strip_prefix("| C")?.split(' ').next()?.parse().ok()
 }
 
-/// Whether the text has the number as a word of its own, or as a part of a name: `C05`, `c05_story`, `story_c05`.
+/// Whether the text contains the number as a word or as a part of a name: `C05`, `c05_story`, `story_c05`.
 pub(crate) fn carries(text: &str, number: u32) -> bool {
     let text = text.to_ascii_lowercase();
     let word = format!("c{number:02}");

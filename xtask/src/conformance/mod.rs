@@ -1,7 +1,8 @@
-//! `cargo xtask conformance`: which behaviours of the list hold on which backend, by tests that use the real kernel.
+//! `cargo xtask conformance`: shows which behaviours of the list hold on which backend, by tests that use the real
+//! kernel.
 //!
-//! The tests tell it themselves: where the environment names a file, a story that was told on a backend leaves a line
-//! there. A story that was not told leaves none, so a test that passes without having used a backend fills no cell.
+//! If the environment names a file, each test writes a line to it for each backend that it ran on. A test that did not
+//! use a backend writes no line, so it fills no cell even if it passes.
 
 mod faces;
 pub(crate) mod list;
@@ -17,19 +18,19 @@ use list::{LIST, Row};
 use runs::{EVERY_SET, LIMIT, OLD_LINUX, TESTS, TOLD};
 use table::{Table, Told};
 
-/// The timers' rows that are about waiting; from C28 on all are, up to Lua's own.
+/// The rows of timers that are about waiting. All rows from C28 to `LAST` are about waiting, too.
 const ABOUT_WAITING: &[u32] = &[1, 2, 4, 5, 15, 17, 25, 26, 27];
 const LAST: u32 = 60;
 
-/// What the tests have told under Wine, the last time.
+/// The lines of the last run of the tests under Wine.
 const TOLD_ON_WINDOWS: &str = "conformance.windows";
 
-/// Every set of refused calls, for the loop and for each face: tens of minutes.
+/// The table, and the lines for every set of refused calls, for the loop and for each face. Takes tens of minutes.
 pub(crate) fn run(project: &Project) -> Result<String, String> {
     print(project, &EVERY_SET)
 }
 
-/// The same, but the faces without all that came after Linux 4.18 only.
+/// The same, but runs the faces only without the calls that came after Linux 4.18.
 pub(crate) fn in_short(project: &Project) -> Result<String, String> {
     print(project, &[OLD_LINUX])
 }
@@ -41,7 +42,7 @@ fn print(project: &Project, sets_for_faces: &[&str]) -> Result<String, String> {
 
     let file = project.target.join("conformance.told");
     let ran = tell(project, &file);
-    let told = std::fs::read_to_string(&file).map_err(|error| format!("no test has told anything: {error}"))?;
+    let told = std::fs::read_to_string(&file).map_err(|error| format!("no test has written a line: {error}"))?;
     let on_windows = std::fs::read_to_string(project.target.join(TOLD_ON_WINDOWS)).unwrap_or_default();
     let told = told.lines().filter_map(Told::read);
     let told: Vec<_> = told.chain(on_windows.lines().filter_map(Told::read).map(Told::on_windows)).collect();
@@ -59,11 +60,11 @@ fn print(project: &Project, sets_for_faces: &[&str]) -> Result<String, String> {
     }
 }
 
-/// Lets the event loop's tests, which are about to run under Wine, leave what they tell for the table.
+/// Makes the event loop's tests, which are about to run under Wine, write their lines for the table.
 pub(crate) fn listen_to_windows(project: &Project, package: &str, tests: &mut std::process::Command) {
     if package == "cogloop-io" {
         let file = project.target.join(TOLD_ON_WINDOWS);
-        // That of an earlier run.
+        // Removes the file of an earlier run.
         let _ = std::fs::remove_file(&file);
         tests.env(TOLD, file).env("RUST_TEST_THREADS", "2");
     }
@@ -71,9 +72,9 @@ pub(crate) fn listen_to_windows(project: &Project, package: &str, tests: &mut st
 
 /// Runs the event loop's tests.
 fn tell(project: &Project, file: &Path) -> Result<(), String> {
-    // That of an earlier run.
+    // Removes the file of an earlier run.
     let _ = std::fs::remove_file(file);
     process::run(project.cargo(&TESTS).arg("--no-run"))?;
-    // With one thread, a test's thread would not have the test's name.
+    // With one thread, tests run on the main thread, which does not have the test's name.
     process::watch(project.cargo(&TESTS).env(TOLD, file).env("RUST_TEST_THREADS", "2"), LIMIT).1
 }

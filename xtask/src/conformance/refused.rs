@@ -1,8 +1,9 @@
-//! The same tests where system calls are refused, as by an older kernel or a container: a line for each set of calls.
+//! Runs the tests while system calls are refused, as by an older kernel or a container. There is a line for each set of
+//! calls.
 //!
 //! ```text
 //!   cargo test ──► runner: io/examples/refuse.rs SET ──► each test program of the event loop, behind a filter of seccomp
-//!                                                    ──► and the tests of each face
+//!                                                    ──► the tests of each face
 //! ```
 
 use std::fmt;
@@ -15,17 +16,17 @@ use crate::process;
 use crate::project::Project;
 use crate::test::Tally;
 
-/// What the tests came to without the calls of one set.
+/// The results without the calls of one set.
 struct Line {
     set: &'static str,
-    /// How many stories held, for each of [`BACKENDS`].
+    /// The number of tests that held, for each of [`BACKENDS`].
     told: Vec<usize>,
-    /// How many tests of each of [`FACES`] have passed, where they ran.
+    /// The number of tests that passed for each of [`FACES`]; `None` if they did not run.
     faces: Option<[u64; FACES.len()]>,
     tally: Tally,
 }
 
-/// Runs them, prints the lines, and says how many tests have failed.
+/// Runs the tests and prints the lines. The error tells how many tests have failed.
 pub(super) fn run(project: &Project, sets_for_faces: &[&str]) -> Result<(), String> {
     process::run(&mut project.cargo(&["build", "--quiet", "-p", "cogloop-io", "--example", "refuse"]))?;
     let runner = project.target.join("debug/examples/refuse");
@@ -41,7 +42,7 @@ pub(super) fn run(project: &Project, sets_for_faces: &[&str]) -> Result<(), Stri
         failed.extend(line.tally.outcome().is_err().then_some(set));
     }
     println!(
-        "\nlinux-4.18: all that came after it; a number: so many stories or tests hold; –: refused; ·: told by `cargo xtask conformance`"
+        "\nlinux-4.18: all calls that came after it; a number: so many tests hold; –: refused; ·: run by `cargo xtask conformance`"
     );
     if failed.is_empty() { Ok(()) } else { Err(format!("failed without {}", failed.join("; without "))) }
 }
@@ -53,7 +54,7 @@ fn tell(
     faces: Option<&Faces>,
     set: &'static str,
 ) -> Result<Line, String> {
-    // That of an earlier run.
+    // Removes the file of an earlier run.
     let _ = std::fs::remove_file(file);
     let mut cargo = project.cargo(&["--config", &as_runner(runner, set)]);
     cargo.args(TESTS).env(TOLD, file).env("RUST_TEST_THREADS", "2");

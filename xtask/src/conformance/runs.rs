@@ -1,8 +1,8 @@
-//! What is run, and where system calls are refused.
+//! The tests that are run, and the sets of refused calls.
 
 use std::time::Duration;
 
-/// The variable that names the file; `io/tests/common/told.rs` reads it.
+/// The environment variable that names the file; `io/tests/common/told.rs` reads it.
 pub(super) const TOLD: &str = "COGLOOP_TEST_TOLD";
 
 /// The event loop's tests.
@@ -11,7 +11,7 @@ pub(super) const TESTS: [&str; 7] = ["test", "--quiet", "-p", "cogloop-io", "--l
 /// Far above what the tests take, so that a hang becomes a failure.
 pub(super) const LIMIT: Duration = Duration::from_secs(300);
 
-/// Names of `io/tests/common/refuse.rs`: one by one, all together, and whatever Linux 4.18 does not have.
+/// Names of sets in `io/tests/common/refuse.rs`: one by one, all together, and all calls that Linux 4.18 lacks.
 pub(super) const EVERY_SET: [&str; 6] =
     ["io_uring", "epoll_pwait2", "pidfd", "timerfd", "io_uring,epoll_pwait2,pidfd,timerfd", OLD_LINUX];
 pub(super) const OLD_LINUX: &str = "linux-4.18";

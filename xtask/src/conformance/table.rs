@@ -1,10 +1,10 @@
-//! The table: what the stories came to, a row for each behaviour, a column for each backend.
+//! The table of results: a row for each behaviour, a column for each backend.
 //!
 //! ```text
 //!   epoll  ok  a_second_add_replaces_the_first_c45          a line of a test
 //!     │     │                                    │
 //!   column  │                                   row
-//!          cell: ok 3, FAILED, a reason [1], open – or nothing, which is an error
+//!          cell: ok 3, FAILED, a reason [1], open, or nothing, which is an error
 //! ```
 
 use std::fmt;
@@ -21,27 +21,27 @@ const WINDOWS: &str = "windows";
 const COLUMNS: &[&str] =
     if cfg!(target_os = "linux") { &["uring", "epoll", "select", "portable", WINDOWS] } else { BACKENDS };
 
-/// The names of columns, as they stand above them.
+/// The names of the columns, as a heading.
 pub(super) fn heading<'a>(names: impl IntoIterator<Item = &'a &'static str>) -> String {
     let names: String = names.into_iter().map(|name| format!("{name:8} ")).collect();
     format!("     {}", names.trim_end())
 }
 
-/// What stands in that column where nothing was told.
+/// The text of a cell in that column if no test has written a line for it.
 const NOT_ON_WINDOWS: &str = "not told on Windows: `io/tests/left_out.rs` says why";
 const WITHOUT_WINE: &str = "`cargo xtask test windows`, which fills this column, has not run here";
 
-/// What one story came to on one backend.
+/// The result of one test on one backend.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Told {
     backend: String,
-    /// `ok`, `FAILED`, or why the story is not told there.
+    /// `ok`, `FAILED`, or the reason why the test does not run there.
     verdict: String,
     story: String,
 }
 
 impl Told {
-    /// Reads a line of a test: backend, verdict, name. What follows the backend's name is a variant of it: `uring, older`.
+    /// Reads a line of a test: backend, verdict, name. After the backend's name a variant may follow: `uring, older`.
     pub(super) fn read(line: &str) -> Option<Self> {
         let (backend, rest) = line.split_once('\t')?;
         let (verdict, story) = rest.split_once('\t')?;
@@ -49,12 +49,12 @@ impl Told {
         Some(Self { backend: backend.to_owned(), verdict: verdict.to_owned(), story: story.to_owned() })
     }
 
-    /// The same, told under Wine.
+    /// The same result as one under Wine.
     pub(super) fn on_windows(self) -> Self {
         Self { backend: WINDOWS.to_owned(), ..self }
     }
 
-    /// Whether it is of a story that held on this backend.
+    /// Whether the test held on this backend.
     pub(super) fn holds_on(&self, backend: &str) -> bool {
         self.backend == backend && self.verdict == "ok"
     }
@@ -62,10 +62,10 @@ impl Told {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Cell {
-    /// So many stories, told in so many ways.
+    /// The number of tests that hold; the variants of a backend count.
     Ok(usize),
     Failed,
-    /// The number of a note.
+    /// The number of the note with the reason.
     Reason(usize),
     Open,
     /// No test has reported anything.
@@ -74,7 +74,7 @@ enum Cell {
 
 pub(super) struct Table {
     rows: Vec<(Row, Vec<Cell>)>,
-    /// Why some stories are not told.
+    /// Reasons why tests do not run.
     notes: Vec<String>,
     failures: Vec<String>,
 }
@@ -123,7 +123,7 @@ impl Table {
         self.rows.iter().flat_map(|(_, cells)| cells).filter(|cell| is_it(cell)).count()
     }
 
-    /// Counts cells; an empty one counts as failed.
+    /// Counts the cells that hold and those that failed. An empty cell counts as failed.
     pub(super) fn tally(&self) -> (usize, usize) {
         let failed = self.count(|cell| matches!(cell, Cell::Failed | Cell::Empty));
         (self.count(|cell| matches!(cell, Cell::Ok(_))), failed)
@@ -153,7 +153,7 @@ impl fmt::Display for Table {
             }
             writeln!(f, "{}", row.text)?;
         }
-        writeln!(f, "\nok N: so many stories hold on the real kernel; open: no test yet; MISSING: none told here")?;
+        writeln!(f, "\nok N: so many tests hold on the real kernel; open: no test yet; MISSING: no test ran here")?;
         for (index, note) in self.notes.iter().enumerate() {
             writeln!(f, "[{}]  {note}", index + 1)?;
         }

@@ -1,9 +1,9 @@
-//! The form in which a bug is kept: `proptests/mutants/NAME.txt`, told in docs/mutants.md.
+//! The file format of a bug, `proptests/mutants/NAME.txt`; docs/mutants.md describes it.
 //!
 //! ```text
 //! where: tokio, issue 8334
 //! what: once 2³⁰ units have passed, a timer at the end of time hides all shorter ones
-//! asked: c_model              where it is no test of the event loop that is to catch it
+//! asked: c_model              only if no test of the event loop catches it
 //!
 //! --- engine/src/expire.rs, fn next_deadline
 //! the lines as they stand
@@ -13,37 +13,37 @@
 
 use std::fmt;
 
-/// Where the bugs are, a file for each.
+/// The folder of the bugs, with a file for each.
 pub(crate) const FOLDER: &str = "proptests/mutants";
 
-/// Stands in a bug's lines for "this bug is switched on".
+/// Stands in a bug's lines for the condition "this bug is switched on".
 const SWITCH: &str = "BUG";
 
 /// One bug.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Mutant {
     pub(crate) name: String,
-    /// Where it was: a project, with the issue's number there.
+    /// Where the bug was found: a project, with the number of the issue.
     pub(crate) source: String,
     /// What goes wrong.
     pub(crate) story: String,
-    /// The suite that is to catch it; `None`: one of those of the event loop.
+    /// The suite that must catch it; `None` for one of the event loop's suites.
     pub(crate) asked: Option<String>,
     pub(crate) edits: Vec<Edit>,
 }
 
-/// Lines of one file that become others.
+/// Lines of one file that are replaced by others.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Edit {
     /// Relative to the project's root.
     pub(crate) path: String,
-    /// The function in which the lines stand, if they stand in other functions too.
+    /// The function that contains the lines, if they occur in other functions, too.
     function: Option<String>,
     old: String,
     new: String,
 }
 
-/// Bytes of a file, and what takes their place.
+/// A range of bytes in a file, and the text that replaces it.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Replacement {
     start: usize,
@@ -51,7 +51,7 @@ pub(super) struct Replacement {
     text: String,
 }
 
-/// What keeps an edit from being made.
+/// The reason why an edit cannot be made.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Misfit {
     NoFunction(String),
@@ -62,7 +62,7 @@ pub(crate) enum Misfit {
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoFunction(name) => write!(f, "there is no `fn {name}` any more"),
+            Self::NoFunction(name) => write!(f, "there is no `fn {name}`"),
             Self::Gone(old) => write!(f, "these lines do not stand there any more: `{}`", old.trim()),
             Self::Ambiguous(old, times) => write!(f, "these lines stand there {times} times: `{}`", old.trim()),
         }
@@ -70,13 +70,13 @@ impl fmt::Display for Misfit {
 }
 
 impl Mutant {
-    /// Its row in the list.
+    /// The bug's row in the list.
     pub(crate) fn row(&self) -> String {
         let asked = self.asked.iter().map(|suite| format!(" `{suite}` |"));
         format!("| `{}` | {} | {} |{}", self.name, self.source, self.story, asked.collect::<String>())
     }
 
-    /// Reads a bug's file.
+    /// Parses a bug's file.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, String> {
         let wrong = |what: &str| format!("{}: {what}", path_of(name));
         let mut sections = text.split("\n--- ");
@@ -96,7 +96,7 @@ impl Mutant {
     }
 }
 
-/// Where a bug is kept.
+/// The path of a bug's file.
 pub(crate) fn path_of(name: &str) -> String {
     format!("{}/{name}.txt", FOLDER)
 }
@@ -112,12 +112,12 @@ impl Edit {
         (!old.trim().is_empty()).then(|| Self { path: path.trim().into(), function, old: old.into(), new: new.into() })
     }
 
-    /// What changes in the text of the file. White space does not count, so that a formatter cannot break a bug.
+    /// Checks that the edit fits the text of the file. White space does not count, so a formatter cannot break a bug.
     pub(crate) fn locate(&self, text: &str) -> Result<(), Misfit> {
         self.replacement(text, "").map(drop)
     }
 
-    /// As `locate`; with `switch` for the word that stands for it.
+    /// What the edit replaces, with `switch` in place of the word `BUG`.
     pub(super) fn replacement(&self, text: &str, switch: &str) -> Result<Replacement, Misfit> {
         let (start, end) = match &self.function {
             None => (0, text.len()),
@@ -136,7 +136,8 @@ impl Edit {
         Ok(self.least(&text[first..last], first, switch))
     }
 
-    /// The replacement without what the old and the new lines begin and end with: so that two bugs can stand side by side.
+    /// The replacement without the words that the old and the new lines have in common at both ends, so that two bugs
+    /// can change neighbouring words.
     fn least(&self, old: &str, start: usize, switch: &str) -> Replacement {
         let (head, new) = after_common(old, self.new.trim());
         let (tail, new) = before_common(&old[head..], new);
@@ -145,7 +146,8 @@ impl Edit {
     }
 }
 
-/// How many bytes of `old` `new` begins with, white space aside, and the rest of `new`. Whole words only.
+/// The common beginning of `old` and `new`, in whole words and without regard to white space: its length in `old`, and
+/// the rest of `new`.
 fn after_common<'a>(old: &str, new: &'a str) -> (usize, &'a str) {
     let (mut ours, mut theirs) = (0, 0);
     loop {
@@ -160,7 +162,7 @@ fn after_common<'a>(old: &str, new: &'a str) -> (usize, &'a str) {
     }
 }
 
-/// How many bytes at the end of `old` `new` ends with, white space aside, and what stands before them in `new`.
+/// The common end of `old` and `new`, in the same way: its length in `old`, and what comes before it in `new`.
 fn before_common<'a>(old: &str, new: &'a str) -> (usize, &'a str) {
     let (mut old, mut new, whole) = (old, new, old.len());
     loop {
@@ -213,7 +215,7 @@ fn with_switch(text: &str, switch: &str) -> String {
     written + rest
 }
 
-/// From the word `fn` to the brace that closes the function, which stands below it as a formatter puts it.
+/// The range from the word `fn` to the closing brace of the function, which a formatter puts below the word.
 fn span_of_function(text: &str, name: &str) -> Option<(usize, usize)> {
     let head = format!("fn {name}");
     let mut from = 0;
@@ -234,7 +236,7 @@ fn span_of_function(text: &str, name: &str) -> Option<(usize, usize)> {
     Some((start, start + text[start..].find(&end)? + end.len()))
 }
 
-/// Makes all replacements in a text. Those at one place follow each other as they are given.
+/// Makes all replacements in a text. Replacements at the same place keep the order in which they are given.
 pub(super) fn replace_all(text: &str, mut replacements: Vec<Replacement>) -> Result<String, String> {
     replacements.sort_by_key(|replacement| (replacement.start, replacement.end));
     let mut written = String::with_capacity(text.len());

@@ -1,7 +1,7 @@
-//! `cargo xtask mutants`: old bugs, put into a copy of the sources and switched on one at a time; the tests must catch each.
-//! docs/mutants.md has the list, `proptests/mutants` the bugs.
+//! `cargo xtask mutants`: puts old bugs into a copy of the sources and switches them on one at a time. The tests must
+//! catch each one. docs/mutants.md lists the bugs, and `proptests/mutants` contains them.
 //!
-//! One build of the copy has all of them, and the environment names the one that is on.
+//! The copy is built once, with all bugs in it. The environment names the one that is on.
 
 mod form;
 mod scratch;
@@ -15,7 +15,7 @@ use suites::{Answer, Suite};
 
 use crate::project::Project;
 
-/// The list: a row for each.
+/// The page with the list of bugs, which has a row for each.
 pub(crate) const LIST: &str = "docs/mutants.md";
 
 /// All bugs, in the order of their names.
@@ -32,8 +32,8 @@ fn read_all(project: &Project) -> Result<Vec<Mutant>, String> {
     paths.iter().map(read).collect()
 }
 
-/// Runs the mutants that `arguments` name, all without a name. `--quick` leaves out those of the faces, and `--all` asks every
-/// suite that is built about each.
+/// Runs the mutants that `arguments` name, or all. `--quick` leaves out those of the faces. `--all` runs every suite
+/// for each mutant.
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<String, String> {
     let asks_all = arguments.contains(&"--all");
     let is_quick = arguments.contains(&"--quick");
@@ -66,7 +66,7 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<String, Strin
     if survivors.is_empty() { Ok(tally) } else { Err(format!("{tally}: nothing catches {}", survivors.join(", "))) }
 }
 
-/// Asks the suites, and shows who has caught it.
+/// Runs the suites with the mutant, and prints which one caught it.
 fn is_caught(mutant: &Mutant, suites: &mut [Suite], asks_all: bool) -> Result<bool, String> {
     let start = Instant::now();
     let mut caught_by = Vec::new();

@@ -1,4 +1,4 @@
-//! The copy of the sources in which the bugs are: `target/mutants/tree`, kept for the next time.
+//! The copy of the sources that contains the bugs: `target/mutants/tree`. It is kept for the next run.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,10 +9,11 @@ use crate::project::Project;
 /// The environment variable that switches a bug on.
 pub(super) const VARIABLE: &str = "COGLOOP_MUTANT";
 
-/// What no build needs.
+/// Folders that no build needs.
 const SKIPPED: [&str; 3] = ["target", ".git", FOLDER];
 
-/// The project with all bugs, each behind its switch. Only files that differ are written, so that cargo builds little anew.
+/// A copy of the project with all bugs, each behind its switch. Only files that differ are written, so that cargo
+/// rebuilds little.
 pub(super) fn prepare(project: &Project, mutants: &[Mutant]) -> Result<Project, String> {
     let folder = project.target.join("mutants");
     let root = folder.join("tree");
@@ -72,7 +73,7 @@ fn apply(files: &mut BTreeMap<String, Vec<u8>>, mutants: &[Mutant]) -> Result<()
     Ok(())
 }
 
-/// An expression that is true when the environment names the bug: in any crate, also one without the standard library.
+/// An expression that is true if the environment names the bug. It also works in a crate without the standard library.
 fn switch(path: &str, name: &str) -> String {
     if path.ends_with(".lua") {
         return format!("(os.getenv '{VARIABLE}' == '{name}')");

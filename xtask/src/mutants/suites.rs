@@ -1,4 +1,4 @@
-//! The programs that are to catch the bugs, built in the copy, and what they say.
+//! The programs that must catch the bugs, built in the copy, and their verdicts.
 
 use std::fmt;
 use std::process::Command;
@@ -8,31 +8,31 @@ use super::scratch::VARIABLE;
 use crate::project::Project;
 use crate::{built, faces, lua, process};
 
-/// The tests of the event loop, in the order in which they are asked.
+/// The tests of the event loop, in the order in which they are run.
 const OF_THE_LOOP: [&str; 4] = ["simulation", "stories", "event_loop", "scheduler"];
 
 /// The models of the faces for Rust and C.
 const MODELS: [&str; 2] = ["rust_model", "c_model"];
 
-/// Those of the Lua faces, on Lua 5.4.
+/// The models of the Lua faces, on Lua 5.4.
 const FACES: &str = "faces";
 
-/// Where those are that are tests.
+/// The packages of the suites that are cargo tests.
 const PACKAGES: [&str; 3] = ["cogloop-engine", "cogloop-io", "cogloop-proptests"];
 
-/// Far more than any suite takes: one that is still at work then has been hung by its mutant.
+/// Far more than any suite takes. A suite that still runs then was hung by its mutant.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// A program that is to catch bugs.
+/// A program that must catch bugs.
 pub(super) struct Suite {
     pub(super) name: &'static str,
     command: Command,
 }
 
-/// What a suite says of the code that it is run on.
+/// The verdict of a suite on the code.
 pub(super) enum Answer {
     Passed,
-    /// What it has found: the first test that failed, or the promise that was broken.
+    /// The first test that failed, or the promise that was broken.
     Failed(String),
     Hung,
 }
@@ -47,7 +47,7 @@ impl fmt::Display for Answer {
     }
 }
 
-/// Builds those that are asked, in the copy. Those that are no test of the loop's come last.
+/// Builds the suites that are asked for, in the copy. Suites that are not tests of the loop come last.
 pub(super) fn build(scratch: &Project, asked: &[Option<&str>]) -> Result<Vec<Suite>, String> {
     let known = OF_THE_LOOP.iter().chain(&MODELS);
     let tests: Vec<&'static str> = known.copied().filter(|name| is_asked(name, asked)).collect();
@@ -72,7 +72,7 @@ fn is_asked(suite: &str, asked: &[Option<&str>]) -> bool {
 }
 
 impl Suite {
-    /// Whether it is the one that is to catch a bug.
+    /// Whether this suite must catch the bug.
     pub(super) fn is_for(&self, asked: Option<&str>) -> bool {
         is_asked(self.name, &[asked])
     }
@@ -80,7 +80,7 @@ impl Suite {
     pub(super) fn ask(&mut self, mutant: Option<&str>) -> Result<Answer, String> {
         let command = &mut self.command;
         command.env_remove(VARIABLE).envs(mutant.map(|name| (VARIABLE, name)));
-        // What fails is enough; the shortest case that fails, kept for the next time, is for a bug of our own.
+        // A failure is enough: these settings keep proptest from shrinking the case and from storing it.
         command.envs([("PROPTEST_MAX_SHRINK_ITERS", "0"), ("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1")]);
         command.env("COGLOOP_SHRINK", "0");
         let (lines, status) = process::listen(command, LIMIT)?;
@@ -95,8 +95,8 @@ impl Suite {
     }
 }
 
-/// The promise that a simulated life has found broken: it says more than the name of a test that runs hundreds. Likewise what
-/// a model has found.
+/// The broken promise that a simulated world or a model has printed. It says more than the name of the test, which runs
+/// hundreds of cases.
 fn promise(lines: &[String]) -> Option<&str> {
     let panicked = |line: &&String| line.contains("panicked at proptests/");
     let mut lines = lines.iter().skip_while(|line| !panicked(line)).skip(1);

@@ -1,6 +1,6 @@
-//! The Lua examples of the README and of the book run on the program, as they stand, and print what the text says: a `lua`
-//! block that a `text` block follows, with prose between them or not, prints that. (Rust's are doc tests, C's are
-//! compiled by the step `c`.)
+//! Runs the Lua examples of the README and of the book with the program `cogloop`, unchanged. If a `text` block follows
+//! a `lua` block, with or without prose between them, the example must print that text. (The examples in Rust are doc
+//! tests; those in C are compiled by the step `c`.)
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -63,7 +63,7 @@ fn check_one(page: &str, example: &Example, interpreter: &mut Command) -> Result
 
 #[derive(Debug, PartialEq)]
 struct Example {
-    /// Where its code begins.
+    /// The number of the first line of its code.
     line: usize,
     code: String,
     prints: Option<Vec<String>>,
@@ -86,7 +86,7 @@ fn examples(markdown: &str) -> Vec<Example> {
     examples
 }
 
-/// The blocks of code: the number of the first line, the language, the lines.
+/// All code blocks: the number of the first line, the language, the lines.
 pub(super) fn blocks(markdown: &str) -> Vec<(usize, &str, Vec<&str>)> {
     let mut blocks = Vec::new();
     let mut lines = (1..).zip(markdown.lines());

@@ -1,14 +1,16 @@
-//! The fuzzer of the Lua border, in short: the same programs each time, on every Lua, and a few of them under valgrind.
+//! Runs the fuzzer of the Lua border briefly: the same programs each time on every Lua, and a few of them under
+//! valgrind.
 
 use super::StepResult;
 use super::interpreters::Interpreter;
 use crate::border::{self, Tally, Target};
 use crate::project::Project;
 
-/// Programs on each Lua.
+/// The number of programs on each Lua.
 const PROGRAMS: u64 = 500;
 
-/// Under valgrind, which is fifty times slower, on the interpreter whose modules the step `valgrind` tests.
+/// The interpreter and the number of programs under valgrind, which is fifty times slower. The step `valgrind` uses the
+/// same interpreter.
 const UNDER_VALGRIND: (&str, u64) = ("lua5.4", 25);
 
 pub(super) fn run(project: &Project) -> StepResult {

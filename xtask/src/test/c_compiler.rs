@@ -1,4 +1,4 @@
-//! A C program compiled with the library, as pkg-config tells.
+//! Compiles a C program against the installed library, with the options that pkg-config gives.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::process;
 use crate::project::Project;
 
-/// Far above what one takes.
+/// Far above what one program takes.
 pub(super) const LIMIT: Duration = Duration::from_secs(300);
 
-/// How a compiler is called, and which library it links.
+/// A compiler's command, and the kind of library that it links.
 pub(super) struct Compiler {
     pub(super) words: &'static [&'static str],
     pub(super) is_static: bool,
@@ -28,7 +28,7 @@ pub(super) fn compile(
     let mut command = project.program(compiler.words[0]);
     command.args(&compiler.words[1..]).args(["-O1", "-g", "-Wall", "-Wextra", "-pedantic", "-Werror"]);
     command.args(pkg_config(project, prefix, &["--cflags"])?).arg(source).arg("-o").arg(program);
-    // What follows is no C++ source.
+    // The files that follow are not C++ sources.
     command.args(["-x", "none"]);
     if compiler.is_static {
         let words = pkg_config(project, prefix, &["--libs", "--static"])?;

@@ -1,5 +1,5 @@
-//! The C programs of the README and of the book compile without a warning, and print what the text says: a `c` block is a
-//! whole program, and the `text` block after it what that prints.
+//! The C programs of the README and of the book must compile without a warning. A `c` block is a whole program, and
+//! must print what the next `text` block contains.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::project::Project;
 
 const COMPILER: Compiler = Compiler { words: &["gcc", "-std=c99"], is_static: false };
 
-/// With the library that is installed at `prefix`.
+/// Uses the library that is installed at `prefix`.
 pub(super) fn run(project: &Project, prefix: &Path) -> Result<(), String> {
     let folder = prefix.join("book");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
@@ -36,10 +36,10 @@ pub(super) fn run(project: &Project, prefix: &Path) -> Result<(), String> {
 
 const WHY: &str = "no text block says what this program prints";
 
-/// Where it begins, its source, and the lines that it prints.
+/// The number of the program's first line, its source, and the lines that it prints.
 type Program<'a> = (usize, String, Vec<&'a str>);
 
-/// The programs of a page. The error names a program that is not marked so.
+/// The programs of a page. The error is the line of a program that no `text` block follows.
 fn programs(markdown: &str) -> Result<Vec<Program<'_>>, usize> {
     let mut blocks = blocks(markdown).into_iter();
     let mut programs = Vec::new();

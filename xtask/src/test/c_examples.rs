@@ -1,4 +1,4 @@
-//! The examples in C run as they stand, and do what they are there to show.
+//! Runs the examples in C unchanged and checks their output.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use crate::project::Project;
 
 const COMPILER: Compiler = Compiler { words: &["gcc", "-std=c99"], is_static: false };
 
-/// The source, its arguments, and what its last line has. How many readings an interval makes in its second is the
-/// machine's affair.
+/// The name of the source, the arguments, and a part of the last line of output. The number of readings of the interval
+/// depends on the machine, so it is not checked.
 const EXAMPLES: &[(&str, &[&str], &str)] =
     &[("interval", &["1"], " readings in "), ("echo", &["5", "10"], "5 clients, 50 messages echoed")];
 
-/// With the library that is installed at `prefix`.
+/// Uses the library that is installed at `prefix`.
 pub(super) fn run(project: &Project, prefix: &Path) -> Result<(), String> {
     for (name, arguments, expected) in EXAMPLES {
         let program = prefix.join(format!("examples/{name}"));

@@ -1,4 +1,4 @@
-//! What `cargo xtask c` installs is used as its documents say, from a folder whose name has a space.
+//! Uses what `cargo xtask c` installs in the way the documents describe, from a folder whose name has a space.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::c_compiler::LIMIT;
 use crate::project::Project;
 use crate::{c, process};
 
-/// As the README has it, but for the place.
+/// The command of the README, with another folder.
 const COMPILE: &str =
     r#"eval "gcc -std=c99 -O1 $1 -o \"$2/interval\" $(pkg-config --cflags --libs cogloop)" "'-Wl,-rpath,$2/lib'""#;
 
@@ -22,11 +22,11 @@ pub(super) fn run(project: &Project, folder: &Path) -> Result<(), String> {
     if !lines.last().is_some_and(|last| last.contains(" readings in ")) {
         return Err(format!("the installed library's program printed: {}", lines.join("\n")));
     }
-    // What only a debugger reads is many times as large as the library.
+    // The debug information is many times as large as the library.
     let size = |file: &str| std::fs::metadata(prefix.join("lib").join(file)).map_or(0, |metadata| metadata.len());
     let (stripped, debug) = (size("libcogloop.so.0"), size("libcogloop.so.0.debug"));
     if stripped == 0 || 2 * stripped > debug {
-        Err(format!("{stripped} bytes, and {debug} for a debugger"))
+        Err(format!("the library has {stripped} bytes, its debug information {debug}"))
     } else {
         Ok(())
     }

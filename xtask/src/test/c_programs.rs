@@ -1,5 +1,6 @@
-//! The C library as a C and a C++ programmer meets it: installed, found by pkg-config, compiled by each compiler without
-//! a warning, linked shared and static, and run; under valgrind as well. Then the examples, and the documents' programs.
+//! Tests the C library as C and C++ programmers use it: installed, found by pkg-config, compiled by each compiler
+//! without a warning, linked shared and static, and run, also under valgrind. Then come the examples, and the programs
+//! of the documents.
 
 use std::path::PathBuf;
 
@@ -31,13 +32,14 @@ pub(super) fn run(project: &Project) -> StepResult {
             compile(project, compiler, &source, &program, &prefix)?;
             println!("--- {name}, {}{}", compiler.words.join(" "), if compiler.is_static { ", static" } else { "" });
             lines.extend(watched(project.program(&program).env("LD_LIBRARY_PATH", prefix.join("lib")))?);
-            // Valgrind need not know who compiled it. Of a process that forks or ends at once it knows too little; and a
-            // thread that is inside a callback when the process ends takes its stack with it, "possibly lost".
+            // The programs of one compiler are enough for valgrind. It does not follow well a process that forks or
+            // ends at once. And if the process ends while a thread is inside a callback, the thread's stack is reported
+            // as "possibly lost".
             if number == 1 && !matches!(name.as_str(), "exit" | "threads") {
                 let mut valgrind = project.program("valgrind");
                 valgrind.args(["--quiet", "--fair-sched=yes", "--leak-check=full"]);
                 valgrind.args(["--errors-for-leak-kinds=definite", "--error-exitcode=9"]).arg(&program);
-                // Its system calls are those that this valgrind knows.
+                // This valgrind knows the system calls of this backend.
                 valgrind.env("COGLOOP_BACKEND", "select").env("LD_LIBRARY_PATH", prefix.join("lib"));
                 println!("--- {name} under valgrind");
                 lines.extend(watched(match name.as_str() {
@@ -54,7 +56,7 @@ pub(super) fn run(project: &Project) -> StepResult {
     Tally::of(&lines).outcome()
 }
 
-/// A thousand processes that end with 10,000 timers armed, a quarter of them in each way.
+/// Runs a thousand processes that end with 10,000 timers armed, in four ways.
 pub(super) fn exits(project: &Project) -> StepResult {
     let prefix = project.target.join("c");
     c::install(project, &c::Place::at(&prefix))?;
@@ -63,7 +65,8 @@ pub(super) fn exits(project: &Project) -> StepResult {
     Tally::of(&watched(project.program(&program).arg("250"))?).outcome()
 }
 
-/// The tests of the loop and of the timers, compiled once, for who runs them in another way: those that end.
+/// Compiles the tests of the loop and of the timers once, for callers that run them in another way. Leaves out tests
+/// that do not end.
 pub(crate) fn compiled(project: &Project) -> Result<Vec<PathBuf>, String> {
     let prefix = project.target.join("c");
     c::install(project, &c::Place::at(&prefix))?;

@@ -1,11 +1,11 @@
-//! The C library and its tests under the thread sanitizer, which finds data races.
+//! Tests the C library under the thread sanitizer, which finds data races.
 //!
 //! ```text
 //!   libcogloop.a   built by nightly with its standard library, all instrumented
 //!   a test in C    built by clang, instrumented     ──► linked with the sanitizer's runtime of nightly
 //! ```
 //!
-//! A program with a race is run, too: the sanitizer must report it.
+//! A program with a race is run as well: the sanitizer must report it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,10 +18,10 @@ use crate::project::Project;
 
 const TESTS: &str = "bindings/c/tests";
 const HEADERS: &str = "bindings/c/include";
-/// Naming it keeps the flags from build scripts.
+/// If the target is named, the flags do not apply to build scripts.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-/// The sanitizer's options: the exit code for a report; a child may start threads after a fork; no extra second at exit to wait
-/// for further races.
+/// The sanitizer's options: the exit code for a report; permission for a child to start threads after a fork; no extra
+/// second at exit in which it waits for further races.
 const OPTIONS: &str = "exitcode=66 die_after_fork=0 atexit_sleep_ms=0";
 const REPORTED: i32 = 66;
 /// Far above what one program takes.
@@ -60,7 +60,7 @@ fn run(project: &Project, programs: Programs) -> StepResult {
     let output = project.program(&race).env("TSAN_OPTIONS", OPTIONS).output();
     let code = output.map_err(|error| format!("{} cannot be started: {error}", race.display()))?.status.code();
     if code != Some(REPORTED) {
-        return Err(format!("the race in sanitizer/race.c went unseen: {code:?}"));
+        return Err(format!("the sanitizer did not report the race in sanitizer/race.c: {code:?}"));
     }
     Tally::of(&lines).outcome()
 }
@@ -71,7 +71,7 @@ fn nightly(project: &Project, arguments: &[&str]) -> Command {
     command
 }
 
-/// The sanitizer's runtime of the nightly compiler. The error names what is missing on this machine.
+/// The path of the sanitizer's runtime of the nightly compiler. The error says what this machine lacks.
 fn runtime(project: &Project) -> Result<PathBuf, String> {
     let ask = |what: &str| {
         let said = process::capture(&mut nightly(project, &["rustc", "--print", what]))
@@ -80,17 +80,17 @@ fn runtime(project: &Project) -> Result<PathBuf, String> {
     };
     let sources = ask("sysroot")?.join("lib/rustlib/src/rust/library/Cargo.lock");
     if !sources.is_file() {
-        return Err("nightly is without rust-src, the sources of the standard library".to_owned());
+        return Err("nightly lacks rust-src, the sources of the standard library".to_owned());
     }
     let runtime = ask("target-libdir")?.join("librustc-nightly_rt.tsan.a");
     if runtime.is_file() { Ok(runtime) } else { Err("nightly has no thread sanitizer here".to_owned()) }
 }
 
-/// Builds the static library, with the standard library: the sanitizer must see each atomic operation.
+/// Builds the static library together with the standard library, because the sanitizer must see each atomic operation.
 fn build(project: &Project, folder: &Path) -> Result<PathBuf, String> {
     let arguments = ["cargo", "build", "--quiet", "-Zbuild-std=std", "--target", TARGET, "-p", "cogloop-c"];
     let mut cargo = nightly(project, &arguments);
-    // Without optimisation it builds in half the time, and the sanitizer finds as much.
+    // Without optimisation the build takes half the time, and the sanitizer finds as much.
     cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
     process::run(cargo.env("RUSTFLAGS", "-Zsanitizer=thread").env("CARGO_TARGET_DIR", folder))?;
     Ok(folder.join(TARGET).join("debug/libcogloop_c.a"))
@@ -102,7 +102,7 @@ fn compile(project: &Project, name: &str, folder: &Path, runtime: &Path, library
     let mut compiler = project.program("clang");
     compiler.args(["-std=c11", "-O1", "-g", "-fsanitize=thread", "-I", HEADERS, "-c", "-o"]).arg(&object);
     process::run(compiler.arg(format!("{TESTS}/{name}.c")))?;
-    // Without the option for the sanitizer: clang's own runtime has another version, or is not installed.
+    // Without the option for the sanitizer, because clang's own runtime has another version, or is not installed.
     let mut linker = project.program("clang");
     linker.arg("-o").arg(&program).arg(&object).args(["-rdynamic", "-Wl,--whole-archive"]).arg(runtime);
     linker.arg("-Wl,--no-whole-archive").arg(library).args(["-lpthread", "-ldl", "-lm", "-lrt"]);

@@ -1,4 +1,4 @@
-//! The examples run as they stand, and do what they are there to show.
+//! Runs the examples unchanged and checks their output.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn run(project: &Project) -> StepResult {
     for interpreter in Interpreter::all(project)? {
-        // The suite has shown that they all behave alike.
+        // One backend is enough: the suite has shown that all behave alike.
         let backend = interpreter.backends[0];
         println!("--- {} on {backend}", interpreter.name);
         hello(project, &interpreter, backend)?;
@@ -54,7 +54,7 @@ fn echo(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(
     Err(format!("echo.lua does not say how many messages came back ({})", interpreter.name))
 }
 
-/// LuaSec, where it is installed for this Lua, over a real connection.
+/// Runs the example for LuaSec over a real connection, if LuaSec is installed for this Lua.
 fn tls(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(), String> {
     let (lines, verdict) =
         process::watch(interpreter.command(project, backend).args(["examples/tls.lua", "3", "5"]), LIMIT);
@@ -70,7 +70,7 @@ fn tls(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<()
     Err(format!("tls.lua does not say how many messages came back ({})", interpreter.name))
 }
 
-/// No report is early, and the one that fails takes nothing with it.
+/// No report may be early, and a callback that fails must not stop the others.
 fn daemon(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(), String> {
     let mut command = interpreter.command(project, backend);
     let (lines, verdict) = process::watch(command.args(["examples/mockit.lua", "400"]), LIMIT);
@@ -83,7 +83,7 @@ fn daemon(project: &Project, interpreter: &Interpreter, backend: &str) -> Result
     Err(format!("mockit.lua does not show its reports, the failed callback and the end ({})", interpreter.name))
 }
 
-/// Follows a file that grows meanwhile.
+/// Runs the example on a file that grows.
 fn tail(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(), String> {
     let path = project.target.join("growing.log");
     let mut file = create(&path)?;
@@ -105,7 +105,7 @@ fn tail(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(
 }
 
 fn create(path: &Path) -> Result<File, String> {
-    // What an earlier run left is of no interest, and there may be nothing.
+    // Removes the file of an earlier run, if there is one.
     let _ = std::fs::remove_file(path);
     let file = OpenOptions::new().create(true).append(true).open(path);
     file.map_err(|error| format!("cannot write {}: {error}", path.display()))

@@ -1,5 +1,5 @@
-//! However a script with 10,000 tasks and as many timers of luamockit pending ends, it ends well: over and over, because
-//! a fault there shows now and then.
+//! A script with 10,000 tasks and 10,000 timers of luamockit pending must end cleanly in every way. Each way is run
+//! many times, because a fault here shows only now and then.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use super::step::StepResult;
 use crate::lua::{self, VERSIONS, Version};
 use crate::project::Project;
 
-/// Runs of each way to end on each Lua, in the tests.
+/// How often each way to end is run on each Lua in the tests.
 const RUNS: u32 = 25;
 
-/// As many when the command says nothing else.
+/// The default of `cargo xtask exits`.
 const RUNS_ALONE: u32 = 1_000;
 
-/// What the last callback does, and the exit status after it.
+/// The last callback's code, and the exit status that it must cause.
 const ENDS: [(&str, i32); 3] = [("os.exit( true, true )", 0), ("error( 'the end' )", 1), ("loop:stop( )", 0)];
 
 pub(super) fn run(project: &Project) -> StepResult {
@@ -36,7 +36,7 @@ fn run_each(project: &Project, runs: u32) -> StepResult {
     for (number, version) in VERSIONS.iter().enumerate() {
         let folder = lua::build(project, version)?;
         for (way, (end, expected)) in ENDS.into_iter().enumerate() {
-            // Lua 5.1 knows numbers only, and never closes the state.
+            // In Lua 5.1 `os.exit` takes only numbers and never closes the state.
             let end = if version.name == "5.1" { end.replace("true, true", "0") } else { end.to_owned() };
             println!(
                 "{} of {}: {}, {end}",

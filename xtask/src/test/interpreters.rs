@@ -1,5 +1,5 @@
-//! What runs a Lua script here: the runner with each Lua that it can have built in, and each stock interpreter with the
-//! modules built for it.
+//! The programs that run Lua scripts: the runner with each Lua that can be built in, and each stock interpreter with
+//! the modules built for it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,24 +7,24 @@ use std::process::Command;
 use crate::project::Project;
 use crate::{files, lua, process};
 
-/// What must make no difference to a script.
+/// All backends. A script must behave the same on each of them.
 const BACKENDS: &[&str] = &["uring", "epoll", "select", "portable"];
 
-/// The runner's Luas, by the cargo feature; the first is its default.
+/// The versions of Lua that the runner can have, with their cargo features. The first is its default.
 const RUNNERS: &[(&str, &str)] = &[("5.4", "lua54"), ("5.5", "lua55"), ("jit", "luajit")];
 
-/// A program that runs Lua scripts with all of our modules.
+/// A program that runs Lua scripts with all modules of the project.
 pub(crate) struct Interpreter {
     pub(crate) name: String,
     program: PathBuf,
     env: Vec<(&'static str, String)>,
-    /// Those on which it is tested. The backends know nothing of Lua and Lua nothing of them, so one Lua is tested on all
-    /// of them, and each on the two that a Linux machine really uses.
+    /// The backends on which it is tested. Backends and Lua are independent of each other, so one Lua is tested on all
+    /// backends, and every other Lua on the two that a Linux machine uses.
     pub(crate) backends: &'static [&'static str],
 }
 
 impl Interpreter {
-    /// All of them; builds what they need.
+    /// Builds and returns all interpreters.
     pub(crate) fn all(project: &Project) -> Result<Vec<Self>, String> {
         let mut all = Vec::new();
         for version in lua::VERSIONS {
@@ -36,13 +36,13 @@ impl Interpreter {
         Ok(all)
     }
 
-    /// The names of all.
+    /// The names of all interpreters.
     pub(crate) fn names() -> impl Iterator<Item = String> {
         let runners = RUNNERS.iter().map(|(version, _)| runner_name(version));
         lua::VERSIONS.iter().map(|version| version.interpreter.to_owned()).chain(runners)
     }
 
-    /// The one of that name; builds what it needs.
+    /// Builds and returns the interpreter of that name.
     pub(crate) fn named(project: &Project, name: &str) -> Result<Self, String> {
         if let Some(version) = lua::VERSIONS.iter().find(|version| version.interpreter == name) {
             return Self::stock(project, version);
@@ -72,7 +72,7 @@ impl Interpreter {
         command
     }
 
-    /// The same, started by another program, which is given the interpreter's name as its last argument.
+    /// The same command, but started by another program, whose last argument is the interpreter.
     pub(crate) fn command_behind(&self, mut starter: Command, backend: &str) -> Command {
         starter.arg(&self.program);
         self.prepare(&mut starter, backend);
@@ -83,7 +83,8 @@ impl Interpreter {
         command.envs(self.env.iter().map(|(name, value)| (name, value))).env("COGLOOP_BACKEND", backend);
     }
 
-    /// Why the system refuses a backend, if it does: a loop runs on another one then.
+    /// The reason why the system refuses a backend; `None` if it does not. On a refused backend a loop uses another
+    /// one.
     pub(crate) fn refused(&self, project: &Project, backend: &str) -> Result<Option<String>, String> {
         let mut command = self.command(project, backend);
         let told = process::capture(command.args(["-e", "print( require 't.Loop'( ):backend( ) )"]))?;
@@ -96,14 +97,14 @@ fn runner_name(version: &str) -> String {
     format!("cogloop {version}")
 }
 
-/// Builds the program `cogloop` with its default Lua and returns where it stands.
+/// Builds the program `cogloop` with its default Lua and returns its path.
 pub(crate) fn default_runner(project: &Project) -> Result<PathBuf, String> {
     build_runner(project, RUNNERS[0].0, RUNNERS[0].1)
 }
 
 fn build_runner(project: &Project, version: &str, feature: &str) -> Result<PathBuf, String> {
     let features = ["--no-default-features", "--features", feature];
-    // Each build leaves its program in the same place.
+    // Each build writes its program to the same path.
     let _lock = files::lock(project, "runner")?;
     process::run(project.cargo(&["build", "--quiet", "--release", "-p", "cogloop-runner"]).args(features))?;
     let folder = project.target.join("runner").join(version);

@@ -1,11 +1,12 @@
-//! Steps side by side: each in a process of its own, its output in a file, shown whole when the step has ended.
+//! Runs steps side by side. Each has a process of its own. Its output goes to a file, and is printed whole when the
+//! step has ended.
 //!
 //! ```text
 //!   queue: rust miri lua …  ──► lane 1: `xtask test rust` ──► target/steps/rust.log ──► the terminal
 //!                           └─► lane 2: `xtask test miri` ──► target/steps/miri.log ──► the terminal
 //! ```
 //!
-//! Many steps wait most of the time, or use one core only. On two cores, two lanes take two thirds of the time of one.
+//! Many steps wait most of the time, or use only one core. On two cores, two lanes take two thirds of the time of one.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -19,7 +20,7 @@ use super::step::{Step, StepResult};
 use super::summary::Report;
 use crate::project::Project;
 
-/// A step that runs.
+/// A step that is running.
 struct Running {
     step: &'static Step,
     process: Child,
@@ -32,7 +33,7 @@ pub(super) fn default_lanes() -> usize {
     thread::available_parallelism().map_or(1, |cores| cores.get().min(4))
 }
 
-/// Runs the steps, as many at once as there are lanes, in the order given; reports them in the order in which they end.
+/// Runs the steps in the order given, as many at once as there are lanes. Reports each when it ends.
 pub(super) fn run(
     project: &Project,
     steps: Vec<&'static Step>,
@@ -82,12 +83,12 @@ impl Running {
         Ok(Self { step, process, log, start: Instant::now() })
     }
 
-    /// An error counts as an end, too: `finish` then finds no result in the log and reports that.
+    /// An error counts as an end, too: then `finish` finds no result in the log and reports that.
     fn has_ended(&mut self) -> bool {
         !matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// Shows what the step has printed, and reports its verdict.
+    /// Prints the output of the step, and reports its verdict.
     fn finish(self, report: &mut Report) {
         let text = String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned();
         let (said, outcome) = split(self.step.name, &text);
@@ -104,7 +105,7 @@ fn split<'a>(name: &str, text: &'a str) -> (&'a str, StepResult) {
     let row = table.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     let mut words = row.trim_start().splitn(2, ' ');
     let (word, rest) = (words.next(), words.next().unwrap_or_default().trim_start());
-    // The seconds, which this process has measured itself.
+    // The first word is the seconds, which this process measures itself.
     let note = rest.split_once(' ').map_or("", |(_, note)| note.trim_start()).to_owned();
     (said, if word == Some("ok") { Ok(note) } else { Err(note) })
 }
@@ -114,7 +115,7 @@ fn show_progress(running: &[Running], ended: usize, all: usize) {
     if output.is_terminal() {
         let names = running.iter().map(|each| format!("{} {} s", each.step.name, each.start.elapsed().as_secs()));
         let names = names.collect::<Vec<_>>().join(", ");
-        // If the terminal is closed, the steps go on.
+        // The steps go on even if the terminal is closed.
         let _ = write!(output, "\r\x1b[K[{}{}] {ended} of {all}: {names}", "#".repeat(ended), ".".repeat(all - ended));
         let _ = output.flush();
     }

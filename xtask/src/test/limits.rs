@@ -1,5 +1,5 @@
-//! Scripts that grow until memory runs out (`proptests/faces/load/grow.lua`), under limits of their address space: what is
-//! refused must be an error that the script catches, and no end by a signal.
+//! Runs scripts that grow until memory runs out (`proptests/faces/load/grow.lua`), with limits of their address space.
+//! A refused allocation must be an error that the script catches; it must not end the process by a signal.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::project::Project;
 
 const SCRIPT: &str = "proptests/faces/load/grow.lua";
 const KINDS: &[&str] = &["timers", "coroutines", "tasks", "sockets"];
-/// In MB. All fifty take some minutes on one Lua; with less than the first no Lua starts with its libraries.
+/// In MB. All fifty limits take some minutes on one Lua. Below the first one no Lua starts with its libraries.
 const LIMITS: std::ops::RangeInclusive<u64> = 150..=500;
 const STEPS: u64 = 50;
-/// A script that takes so long hangs.
+/// A script that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// On each Lua, with two limits.
+/// Runs each Lua with two limits.
 pub(super) fn run(project: &Project) -> StepResult {
     let mut runs = 0;
     for interpreter in Interpreter::all(project)? {
@@ -25,7 +25,7 @@ pub(super) fn run(project: &Project) -> StepResult {
     Ok(format!("{runs} scripts out of memory, each ended in order"))
 }
 
-/// All limits on one Lua.
+/// Runs one Lua with all limits.
 pub(crate) fn all(project: &Project, interpreter: &Interpreter) -> Result<String, String> {
     let width = (LIMITS.end() - LIMITS.start()) / (STEPS - 1);
     let runs = grow(project, interpreter, (0..STEPS).map(|step| LIMITS.start() + step * width))?;
@@ -42,7 +42,7 @@ fn grow(project: &Project, interpreter: &Interpreter, limits: impl IntoIterator<
             command.arg(plain.get_program()).args([SCRIPT, kind]);
             command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
             let (lines, status) = process::listen(&mut command, LIMIT)?;
-            // A script whose memory is used up to the last may be unable to print, too.
+            // A script that has used up all its memory may be unable to print as well.
             let is_told = || lines.iter().any(|line| line.contains("not enough memory"));
             match status.and_then(|status| status.code()) {
                 Some(0) => {}

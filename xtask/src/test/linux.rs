@@ -1,4 +1,4 @@
-//! Linux as it is elsewhere: words of 32 bits, another C library, another order of bytes.
+//! Tests on other kinds of Linux: words of 32 bits, another C library, another byte order.
 //!
 //! ```text
 //!   i686     the wheel, and the event loop without io_uring    runs here, natively
@@ -7,7 +7,7 @@
 //!   s390x    the wheel, with the high byte first               in qemu
 //! ```
 //!
-//! Only the wheel runs in qemu, which knows neither io_uring nor all that the event loop's tests ask of a kernel.
+//! Only the wheel runs in qemu, which lacks io_uring and other features of the kernel that the event loop's tests need.
 
 use super::step::{StepResult, TESTS_LIMIT};
 use super::summary::Tally;
@@ -15,13 +15,14 @@ use super::tools::apt_install;
 use crate::process;
 use crate::project::Project;
 
-/// A kind of Linux that this machine is not.
+/// A kind of Linux that differs from this machine's.
 struct Machine {
     target: &'static str,
-    /// The compiler for C, which links, too, and what runs a program of it; empty: the machine itself does.
+    /// The C compiler, which is also the linker, and the program that runs the results. An empty runner means that this
+    /// machine runs them itself.
     compiler: &'static str,
     runner: &'static str,
-    /// Debian's packages that have both.
+    /// Debian's packages with the compiler and the runner.
     packages: &'static [&'static str],
     tests: &'static [&'static str],
 }
@@ -73,22 +74,26 @@ pub(super) fn run(project: &Project) -> StepResult {
         static_program(project)?;
     }
     let note = all.outcome()?;
-    if missing.is_empty() { Ok(note) } else { Ok(format!("{note}; without {}, not to be had", missing.join(" "))) }
+    if missing.is_empty() {
+        Ok(note)
+    } else {
+        Ok(format!("{note}; without {}, which cannot be installed", missing.join(" ")))
+    }
 }
 
-/// What has to be there before: the standard library, what links, what runs.
+/// Installs the standard library, the linker and the runner.
 fn prepare(project: &Project, machine: &Machine) -> Result<(), String> {
     process::run(project.program("rustup").args(["--quiet", "target", "add", machine.target]))?;
     let is_there = |program: &str| program.is_empty() || process::exists(program);
     if is_there(machine.compiler) && is_there(machine.runner) { Ok(()) } else { apt_install(project, machine.packages) }
 }
 
-/// Static programs, so that neither this machine nor qemu has to find another C library.
+/// Builds static programs, so that neither this machine nor qemu needs another C library.
 fn cargo(project: &Project, machine: &Machine, command: &str) -> std::process::Command {
     let name = machine.target.to_uppercase().replace('-', "_");
     let mut cargo = project.cargo(&[command, "--quiet", "--target", machine.target, "--no-fail-fast"]);
     cargo.args(machine.tests);
-    // Rust brings musl itself, and links it as it is used to.
+    // Rust's own musl, which it links by itself.
     if machine.target != MUSL {
         cargo.env(format!("CARGO_TARGET_{name}_LINKER"), machine.compiler);
     }
@@ -99,7 +104,8 @@ fn cargo(project: &Project, machine: &Machine, command: &str) -> std::process::C
     cargo
 }
 
-/// The program `cogloop`, which needs no library of the system then, and runs in an empty container.
+/// Builds the program `cogloop` as a static program, which needs no library of the system and runs in an empty
+/// container.
 fn static_program(project: &Project) -> Result<(), String> {
     let mut cargo = project.cargo(&["build", "--quiet", "--target", MUSL, "-p", "cogloop-runner"]);
     process::run(cargo.env("CC_x86_64_unknown_linux_musl", "musl-gcc"))?;

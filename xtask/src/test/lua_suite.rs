@@ -1,4 +1,4 @@
-//! The Lua tests: every file of them, on every interpreter and backend.
+//! Runs every file of the Lua tests on every interpreter and backend.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::{lua, process};
 
 const SUITE: &str = "bindings/lua/tests/lua";
 
-/// For one file: far above what it takes, so that a hang becomes a failure.
+/// The limit for one file: far above what it takes, so that a hang becomes a failure.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) fn run(project: &Project) -> StepResult {
@@ -19,7 +19,7 @@ pub(super) fn run(project: &Project) -> StepResult {
     run_on(project, interpreters.iter().flat_map(|each| each.backends.iter().map(move |&backend| (each, backend))))
 }
 
-/// On one stock interpreter, with the backend that Linux gets: for a quick look.
+/// Runs the files on one stock interpreter, with the default backend of Linux: for a quick check.
 pub(super) fn run_once(project: &Project) -> StepResult {
     let interpreter = Interpreter::stock(project, lua::find("5.4")?)?;
     run_on(project, [(&interpreter, interpreter.backends[0])].into_iter())

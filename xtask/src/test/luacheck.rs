@@ -1,5 +1,5 @@
-//! luacheck on all Lua code: the modules, the tests, the definitions for language servers, the examples, the fuzzer's prelude,
-//! the models.
+//! Runs luacheck on all Lua code: the modules, the tests, the definitions for language servers, the examples, the
+//! fuzzer's prelude, the models.
 
 use super::step::StepResult;
 use crate::process;

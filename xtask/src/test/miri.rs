@@ -1,6 +1,6 @@
-//! The engine's tests under Miri, Rust's interpreter, which finds undefined behaviour and leaks.
+//! Runs the engine's tests under Miri, Rust's interpreter, which finds undefined behaviour and leaks.
 //!
-//! Miri comes with nightly compilers only. If none can be installed, the step is skipped and says so.
+//! Only nightly compilers have Miri. If none can be installed, the step is skipped, and its note says so.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ pub(super) fn run(project: &Project) -> StepResult {
         let install = ["toolchain", "install", "nightly", "--profile", "minimal", "--component", "miri,rust-src"];
         let installed = process::run(project.program("rustup").args(install));
         if let Err(message) = installed {
-            return Ok(format!("skipped: no nightly with Miri is to be had: {message}"));
+            return Ok(format!("skipped: no nightly with Miri can be installed: {message}"));
         }
     }
     let (lines, verdict) = process::watch(miri(project).args(["test", "-p", "cogloop-engine", "--tests"]), TESTS_LIMIT);
@@ -24,11 +24,11 @@ pub(super) fn run(project: &Project) -> StepResult {
 }
 
 fn is_installed(project: &Project) -> bool {
-    // The toolchain may be installed without Miri; its message then does not matter.
+    // The toolchain may be installed without Miri. Then the error message is of no use.
     miri(project).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// `cargo miri` of the nightly toolchain: the cargo that runs us is another one.
+/// `cargo miri` of the nightly toolchain. The cargo that runs this program is another one.
 fn miri(project: &Project) -> Command {
     let mut command = project.program("rustup");
     command.args(["run", "nightly", "cargo", "miri"]).env("CARGO_TARGET_DIR", &project.target);

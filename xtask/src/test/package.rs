@@ -1,7 +1,7 @@
-//! The published crates can be packed for a registry: the package has all files, with the licences and the README, and every
-//! dependency has a version.
+//! Packs the published crates for a registry: each package must contain all files, with the licences and the README,
+//! and every dependency must have a version.
 //!
-//! The packages are not compiled. `cargo package` without this step's options does that.
+//! The packages are not compiled here; `cargo package` without this step's options does that.
 
 use super::step::StepResult;
 use crate::process;
@@ -14,7 +14,7 @@ pub(super) fn run(project: &Project) -> StepResult {
         let arguments = ["package", "--quiet", "--list", "--allow-dirty", "--offline", "-p", package];
         let list = process::capture(&mut project.cargo(&arguments))?;
         if let Some(missing) = PACKED.iter().find(|name| !list.lines().any(|line| line == **name)) {
-            return Err(format!("the package of {package} is without {missing}"));
+            return Err(format!("the package of {package} lacks {missing}"));
         }
     }
     let mut cargo = project.cargo(&["package", "--quiet", "--no-verify", "--allow-dirty", "--offline"]);

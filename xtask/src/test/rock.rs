@@ -1,22 +1,22 @@
-//! The rock, as a new user installs it with Debian's LuaRocks: built from the source tree, without a network, into a tree
-//! of its own; then the README's Lua example runs with it.
+//! Installs the rock as a new user does with Debian's LuaRocks: from the source tree, without a network, into a tree of
+//! its own. Then it runs the README's Lua example with it.
 
 use super::book;
 use super::step::StepResult;
 use crate::project::Project;
 use crate::{lua, process};
 
-/// The oldest Lua and the newest that Debian has.
+/// The oldest and the newest Lua that Debian has.
 const VERSIONS: [&str; 2] = ["5.1", "5.4"];
 
 pub(super) fn run(project: &Project) -> StepResult {
     for name in VERSIONS {
         let tree = project.target.join("rock").join(name);
-        // What an earlier run left must not help; and there may be nothing.
+        // Removes the tree of an earlier run, if there is one.
         let _ = std::fs::remove_dir_all(&tree);
         let mut luarocks = project.program("luarocks");
         luarocks.args(["--lua-version", name, "--tree"]).arg(&tree).arg("make");
-        // Shared with the other steps, so that little is left to compile.
+        // The folder is shared with the other steps, so that little has to be compiled.
         luarocks.env("CARGO_TARGET_DIR", project.target.join("lua/build")).env("CARGO_NET_OFFLINE", "true");
         process::run(&mut luarocks)?;
 

@@ -1,4 +1,4 @@
-//! The examples of the crate `cogloop` run as they stand, and do what they are there to show.
+//! Runs the examples of the crate `cogloop` unchanged and checks their output.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ const EXAMPLES: &[Example] = &[
 ];
 
 pub(super) fn run(project: &Project) -> StepResult {
-    // All of the workspace, as the tests were built: then there is next to nothing left to do.
+    // Builds the whole workspace, as for the tests, so that almost everything is built already.
     process::run(&mut project.cargo(&["build", "--quiet", "--workspace", "--examples"]))?;
     for example in EXAMPLES {
         println!("--- {}", example.name);

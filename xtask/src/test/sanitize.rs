@@ -18,17 +18,18 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "c-exits", about: "a thousand processes that end with 10,000 timers armed", run: c_programs::exits },
 ];
 
-/// Naming it keeps the flags from build scripts.
+/// If the target is named, the flags do not apply to build scripts.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Finds use after free, access out of bounds, and double frees. Leaks are not reported: the tests lend descriptors for ever.
+/// Finds use after free, access out of bounds, and double frees. It does not report leaks, because the tests leak
+/// descriptors on purpose.
 fn address(project: &Project) -> StepResult {
     watched(project, "address", &["-p", "cogloop-io", "-p", "cogloop-lua-core", "-p", "cogloop-runner", "--tests"])
 }
 
-/// Finds data races. The sanitizer must see each atomic operation, so the standard library is built, too, which takes most of
-/// the time. It delivers a signal only when the thread calls the C library. A thread that sleeps in a raw system call does not
-/// call it, so the tests of signals are left out.
+/// Finds data races. The sanitizer must see each atomic operation, so the standard library is built as well, which
+/// takes most of the time. The sanitizer delivers a signal only when the thread calls the C library. A thread that
+/// sleeps in a raw system call does not, so the tests of signals are left out.
 fn thread(project: &Project) -> StepResult {
     let tests = ["-p", "cogloop-io", "--lib", "--test", "waker", "wake", "--", "--skip", "signal"];
     watched(project, "thread", &[&["-Zbuild-std"][..], &tests].concat())

@@ -1,4 +1,4 @@
-//! The event loop in simulated worlds: so many seeds, in the profile of the tests, which notices an overflow.
+//! Runs the event loop in simulated worlds, one for each seed, in the profile of the tests, which detects overflow.
 
 use std::process::Command;
 
@@ -15,7 +15,8 @@ pub(super) fn run(project: &Project) -> StepResult {
     Tally::of(&lines).outcome()
 }
 
-/// `simulate`, still without arguments. Built for the whole workspace, so that what others have built for it can be used.
+/// The program `simulate`, without arguments. It is built for the whole workspace, so that crates which other steps
+/// have built are reused.
 pub(crate) fn command(project: &Project) -> Result<Command, String> {
     let built = built::build(&mut project.cargo(&["build", "--workspace", "--example", "simulate"]))?;
     Ok(project.program(built::program(&built, "simulate")?))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::project::Project;
 
-/// The note for the summary if all is well, or the error.
+/// The note for the summary, or the error.
 pub(super) type StepResult = Result<String, String>;
 
 /// One step of a run.

@@ -1,4 +1,4 @@
-//! What the steps of a run came to, and what the test programs in it counted.
+//! The summary of a run: the results of its steps, and the counts that test programs have printed.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::step::StepResult;
 #[derive(Default)]
 pub(super) struct Report {
     rows: Vec<(&'static str, Duration, StepResult)>,
-    /// How long all took, where steps ran side by side.
+    /// The time of the whole run, if steps ran side by side.
     pub(super) whole: Option<Duration>,
 }
 
@@ -41,17 +41,17 @@ impl fmt::Display for Report {
     }
 }
 
-/// Tests counted from the closing lines of test programs.
+/// The counts of tests, from the last lines of test programs.
 #[derive(Default, PartialEq, Eq, Debug)]
 pub(crate) struct Tally {
     passed: u64,
     failed: u64,
-    /// Stories that were not told, for want of what this system refuses; `io/tests/common/told.rs` says so.
+    /// Tests that were skipped because this system refuses something that they need; see `io/tests/common/told.rs`.
     skipped: u64,
 }
 
 impl Tally {
-    /// Understands `test result: ok. 3 passed; 0 failed; …`, `3 passed, 0 failed` and `skipped: …`.
+    /// Parses `test result: ok. 3 passed; 0 failed; …`, `3 passed, 0 failed` and `skipped: …`.
     pub(crate) fn of(lines: &[String]) -> Self {
         let mut tally = Self::default();
         for line in lines {
@@ -81,18 +81,19 @@ impl Tally {
         self.skipped += other.skipped;
     }
 
-    /// For a program that has failed: where no test says so, it did not come to an end.
+    /// Counts at least one failure, for a program that failed: if no test has reported a failure, the program did not
+    /// reach its end.
     pub(crate) fn expect_failure(&mut self) {
         self.failed = self.failed.max(1);
     }
 
-    /// Where no test ran, nothing has been shown.
+    /// An error if a test failed, or if no test ran.
     pub(crate) fn outcome(&self) -> StepResult {
         if self.failed > 0 || self.passed == 0 { Err(self.to_string()) } else { Ok(self.to_string()) }
     }
 }
 
-/// Whether the line says that a story was not told. What a harness shows of its progress may stand before it.
+/// Whether the line says that a test was skipped. The harness may print its progress before it on the same line.
 fn skips(line: &str) -> bool {
     line.trim_start_matches('.').starts_with("skipped: ") || line.contains(" ... skipped: ")
 }

@@ -1,4 +1,4 @@
-//! Licences, bans and sources of all dependencies, by cargo-deny and `deny.toml`.
+//! Checks licences, bans and sources of all dependencies with cargo-deny and `deny.toml`.
 //!
 //! Advisories are not checked: their database changes, so the same commit could pass today and fail tomorrow.
 
@@ -20,7 +20,8 @@ pub(super) fn run(project: &Project) -> StepResult {
     Ok(String::new())
 }
 
-/// cargo-deny below the target directory, always in this version. It is built once, in a minute or so.
+/// The path of cargo-deny below the target directory, always in this version. It is built once, which takes about a
+/// minute.
 fn cargo_deny(project: &Project) -> Result<PathBuf, String> {
     let tools = project.target.join("tools");
     let deny = tools.join("bin/cargo-deny");
@@ -28,14 +29,14 @@ fn cargo_deny(project: &Project) -> Result<PathBuf, String> {
         println!("building cargo-deny {VERSION}, once, into {}", tools.display());
         let mut cargo =
             project.cargo(&["install", "--quiet", "--locked", "--debug", "cargo-deny", "--version", VERSION]);
-        // It runs for seconds only, so a fast build matters more.
+        // It runs only for seconds, so a fast build matters more than optimised code.
         cargo
             .arg("--root")
             .arg(&tools)
             .env("CARGO_TARGET_DIR", tools.join("build"))
             .env("CARGO_PROFILE_DEV_DEBUG", "0");
         process::run(&mut cargo)?;
-        // Hundreds of megabytes that are not needed any more. An error does no harm.
+        // Hundreds of megabytes that are no longer needed. An error does no harm.
         let _ = std::fs::remove_dir_all(tools.join("build"));
     }
     Ok(deny)

@@ -4,16 +4,16 @@ use super::step::StepResult;
 use crate::process;
 use crate::project::Project;
 
-/// A system that is not here, and which crates are compiled for it, by which of cargo's commands.
+/// Another system: the crates that are compiled for it, and the cargo command.
 struct Target {
     name: &'static str,
     packages: &'static [&'static str],
     command: &'static [&'static str],
-    /// What clippy is to refuse; nothing for a mere build.
+    /// The lints that clippy refuses; empty for a plain build.
     lints: &'static [&'static str],
 }
 
-/// The crates that are not for Linux only, with the loop over descriptors.
+/// The crates that are not only for Linux, with the event loop.
 const fn hosted(name: &'static str) -> Target {
     let lints = &["--", "-D", "warnings"];
     Target {
@@ -24,11 +24,11 @@ const fn hosted(name: &'static str) -> Target {
     }
 }
 
-/// Where the tests of the wheel and of the event loop compile, too.
+/// Systems for which the tests of the wheel and of the event loop must compile, too.
 const UNIXES: [&str; 3] = ["aarch64-apple-darwin", "x86_64-unknown-freebsd", "x86_64-unknown-illumos"];
 
-/// One for each way in which a descriptor is waited for – kqueue twice, event ports, IOCP –, and one with no system at
-/// all and words of 32 bits, for which the wheel is built.
+/// One system for each way of waiting for descriptors: kqueue (twice), event ports, IOCP. And one target without a
+/// system, with words of 32 bits, for which only the wheel is built.
 const TARGETS: &[Target] = &[
     hosted(UNIXES[0]),
     hosted(UNIXES[1]),
@@ -45,8 +45,8 @@ const TARGETS: &[Target] = &[
 pub(crate) fn check(project: &Project) -> StepResult {
     let mut missing = Vec::new();
     for target in TARGETS {
-        // Says nothing and takes no time when it is there. Where the standard library for it cannot be had, the others
-        // are checked all the same.
+        // This prints nothing and takes no time if the target is there. If rustup cannot get the standard library of
+        // one, the others are still checked.
         if process::run(project.program("rustup").args(["--quiet", "target", "add", target.name])).is_err() {
             missing.push(target.name);
             continue;
@@ -55,7 +55,7 @@ pub(crate) fn check(project: &Project) -> StepResult {
         cargo.args(["--target", target.name]);
         cargo.args(target.packages.iter().flat_map(|package| ["-p", package])).args(target.lints);
         process::run(&mut cargo)?;
-        // What a volunteer runs there.
+        // The tests that a volunteer would run on that system.
         if UNIXES.contains(&target.name) {
             let tests = ["clippy", "--quiet", "-p", "cogloop-engine", "-p", "cogloop-io", "--lib", "--tests"];
             process::run(project.cargo(&tests).args(["--target", target.name]).args(target.lints))?;
@@ -63,7 +63,7 @@ pub(crate) fn check(project: &Project) -> StepResult {
     }
     match missing.len() {
         0 => Ok(format!("{} targets", TARGETS.len())),
-        _ if missing.len() == TARGETS.len() => Ok("skipped: no target's standard library is to be had".into()),
+        _ if missing.len() == TARGETS.len() => Ok("skipped: no target's standard library can be installed".into()),
         _ => Ok(format!("without {}, which rustup cannot get", missing.join(" "))),
     }
 }

@@ -1,5 +1,5 @@
-//! Installs what the other steps need and this machine lacks: on Debian and its kin by apt, elsewhere it says what to
-//! install by hand.
+//! Installs programs that the other steps need and this machine lacks: by apt on Debian and its relatives. Elsewhere it
+//! says what to install by hand.
 
 use std::path::Path;
 
@@ -11,24 +11,25 @@ use crate::project::Project;
 /// A component of the toolchain, and the subcommand of cargo that it brings.
 const COMPONENTS: &[(&str, &str)] = &[("rustfmt", "fmt"), ("clippy", "clippy")];
 
-/// A program, and the Debian package that has it; beside the Lua interpreters, whose packages have their names.
+/// A program and its Debian package. The packages of the Lua interpreters have the names of the programs, so they are
+/// not listed.
 const PROGRAMS: &[(&str, &str)] = &[
-    // For the Lua modules: the package manager, and a check of Lua code.
+    // For the Lua modules: the package manager, and a linter.
     ("luarocks", "luarocks"),
     ("luacheck", "lua-check"),
-    // For the C library: compilers beside the one that is there, and what finds the library.
+    // For the C library: further compilers, and the program that finds the library.
     ("clang", "clang"),
     ("g++", "g++"),
     ("pkg-config", "pkg-config"),
-    // For both: what finds faults with memory.
+    // For both: a program that finds memory errors.
     ("valgrind", "valgrind"),
 ];
 
-/// A Lua module of others whose objects are tried as handles, and its Debian package, which serves every version.
+/// Other Lua modules, whose objects the tests use as handles, with Debian packages that serve every version of Lua.
 const LIBRARIES: &[(&str, &str)] =
     &[("socket", "lua-socket"), ("posix", "lua-posix"), ("cqueues", "lua-cqueues"), ("luv", "lua-luv")];
 
-/// Header files without which LuaRocks does nothing for that Lua, and their Debian packages.
+/// Header files without which LuaRocks refuses to work for that Lua, and their Debian packages.
 const HEADERS: &[(&str, &str)] =
     &[("/usr/include/lua5.1/lua.h", "liblua5.1-0-dev"), ("/usr/include/lua5.4/lua.h", "liblua5.4-dev")];
 
@@ -68,14 +69,14 @@ pub(crate) fn apt_install(project: &Project, packages: &[&str]) -> Result<(), St
     let apt = |arguments: &[&str]| {
         let mut command = if is_root(project) { project.program("apt-get") } else { project.program("sudo") };
         if !is_root(project) {
-            // -n: in a run without a terminal a question would wait for ever.
+            // With -n, because in a run without a terminal a question would wait for ever.
             command.args(["-n", "apt-get"]);
         }
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         process::run(&mut command).map_err(|message| format!("{message}; {by_hand}"))
     };
     apt(&["update", "--quiet"])?;
-    // Another apt may be at work, as on a machine that has just been started.
+    // Another apt may be running, as on a machine that has just started.
     let options = ["install", "--yes", "--quiet", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"];
     apt(&[&options, packages].concat())
 }

@@ -1,4 +1,5 @@
-//! The Lua suite on a stock interpreter under valgrind: no access to what was freed or never written, nothing lost.
+//! Runs the Lua suite on a stock interpreter under valgrind, which finds leaks and accesses to freed or uninitialised
+//! memory.
 
 use super::lua_suite::{LIMIT, files};
 use super::step::StepResult;
@@ -20,7 +21,7 @@ pub(super) fn run(project: &Project) -> StepResult {
         command.args(VALGRIND);
         command.arg(version.interpreter).arg(&file).envs(lua::env(&folder));
         command.env("COGLOOP_TESTS", "short");
-        // The backend whose system calls this valgrind knows; Lua's side is the same for all of them.
+        // This valgrind knows the system calls of this backend. The Lua side is the same for all backends.
         command.env("COGLOOP_BACKEND", "select");
         let (lines, verdict) = process::watch(&mut command, 5 * LIMIT);
         verdict?;

@@ -1,4 +1,4 @@
-//! The modules that were built for one Lua, loaded by each other one: an error that says what is wrong, never a crash.
+//! Loads the modules that were built for one Lua into each other one: the result must be a clear error and not a crash.
 
 use super::step::StepResult;
 use crate::lua::{self, VERSIONS};

@@ -4,9 +4,9 @@
 //! engine  <-  io  <-  bindings/*, proptests, benches
 //! ```
 //!
-//! Those on the right never see each other, but for the shared Lua code below the two that embed it. `xtask` stands
-//! outside: it is built before everything, and only its tests may look in. The benchmarks measure the Rust crate as a user
-//! has it, and the tests of `proptests` hold it and the C library beside their models.
+//! The packages on the right do not use each other, except for the shared Lua code, which the two packages that embed
+//! it use. `xtask` is built before everything else, and only its tests may use other packages. The benchmarks measure
+//! the Rust crate as a user has it. The tests of `proptests` compare it and the C library with models.
 
 use super::finding::Finding;
 use super::tree::Tree;
@@ -15,16 +15,16 @@ use crate::project::{Dependency, Package};
 const ARROW_WHY: &str =
     "arrows point one way: engine <- io <- bindings, proptests, benches; bindings never see each other";
 const ENGINE_WHY: &str = "the engine has no dependency, so that a program can embed the wheel alone";
-const PLACE_WHY: &str = "every package has a place in the house; give it one in this rule";
+const PLACE_WHY: &str = "every package has a place in the order of dependencies; give it one in this rule";
 
-/// The only arrows on the right-hand side: (from, to).
+/// The only dependencies that are allowed between packages on the right: (from, to).
 const SHARED: &[(&str, &str)] = &[
     ("bindings/lua", "bindings/lua-core"),
     ("bindings/runner", "bindings/lua-core"),
-    // What the README shows, and what is measured.
+    // For the README's example and for the measurements.
     ("xtask", "bindings/rust"),
     ("benches", "bindings/rust"),
-    // What a model is held beside, in tests.
+    // For the tests that compare with models.
     ("proptests", "bindings/rust"),
     ("proptests", "bindings/c"),
 ];
@@ -46,7 +46,7 @@ fn check_package(package: &Package, tree: &Tree) -> Vec<Finding> {
     package.dependencies.iter().filter_map(breach).collect()
 }
 
-/// Why the package in `folder` may not have this dependency; `None` when it may.
+/// Why the package in `folder` may not have this dependency; `None` if it may.
 fn refusal(folder: &str, dependency: &Dependency) -> Option<&'static str> {
     if folder == "engine" {
         return Some(ENGINE_WHY);
@@ -61,7 +61,7 @@ fn refusal(folder: &str, dependency: &Dependency) -> Option<&'static str> {
     (!allowed).then_some(ARROW_WHY)
 }
 
-/// How far to the right a folder stands; everything to its left is open to it.
+/// The position of a folder in the order. A package may depend on every package with a lower one.
 fn place(folder: &str) -> Option<u8> {
     match folder {
         "engine" => Some(0),
@@ -73,7 +73,7 @@ fn place(folder: &str) -> Option<u8> {
     }
 }
 
-/// Where the manifest names the dependency; 1 when it cannot be found.
+/// The line of the manifest that names the dependency; 1 if it is not found.
 fn line_of(manifest: &str, dependency: &str, tree: &Tree) -> usize {
     let names = |line: &str| {
         line.trim_start_matches('"').strip_prefix(dependency).is_some_and(|rest| rest.starts_with([' ', '.', '=', '"']))

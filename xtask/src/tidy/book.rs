@@ -1,4 +1,4 @@
-//! The book is whole: its summary names each page, and code in Rust on a page is a doc test of some crate.
+//! The book is complete: its summary names each page, and Rust code on a page is a doc test of some crate.
 
 use super::finding::Finding;
 use super::tree::{File, Tree};

@@ -1,7 +1,8 @@
-//! Files that import each other in a circle can only be read together. None may, but for the circles in [`KNOWN`].
+//! Files that import each other in a circle can only be understood together. No such circle is allowed, except those in
+//! [`KNOWN`].
 //!
-//! A file imports another one when it names something of that file's module: in a `use`, or by a path from `crate`, `self`
-//! or `super`. A `mod` line alone is no import. Unit tests look at what they test, so they do not count.
+//! A file imports another one when it names an item of that file's module, in a `use` or by a path from `crate`, `self`
+//! or `super`. A `mod` line alone is not an import. Unit tests do not count, because they use what they test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +13,11 @@ use super::tree::Tree;
 const WHY: &str = "files that import each other can only be read together: move what both need into a file below them";
 const GONE_WHY: &str = "the list of circles in this rule only gets shorter: take this one out of it";
 
-/// The circles that still stand, by one file of each, with the most files that it may have. None may be added.
+/// The circles that still exist: one file of each, and the greatest number of files that the circle may have. Do not
+/// add any.
 const KNOWN: &[(&str, usize)] = &[("proptests/src/simulation/mod.rs", 4)];
 
-/// Imports between the files of one crate: for each file those that it names something of.
+/// The imports between the files of one crate: for each file the files that it imports.
 pub(super) type Imports = BTreeMap<String, BTreeSet<String>>;
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
@@ -34,7 +36,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// The arrows of a circle, a line for each file.
+/// The imports in a circle, one line for each file.
 fn picture(circle: &[String], imports: &Imports) -> String {
     let arrows = |file: &String| {
         let others = imports[file].iter().filter(|other| circle.contains(other));
@@ -43,13 +45,13 @@ fn picture(circle: &[String], imports: &Imports) -> String {
     format!("a circle of {} files:{}", circle.len(), circle.iter().map(arrows).collect::<String>())
 }
 
-/// The `src/` folders.
+/// The `src/` folders of all crates.
 fn crates(tree: &Tree) -> BTreeSet<String> {
     let folder = |path: &str| Some(path.strip_suffix("Cargo.toml")?.to_owned() + "src/");
     tree.files.iter().filter_map(|file| folder(&file.path)).collect()
 }
 
-/// What each module of a crate is called, from the crate's root, and its file.
+/// The modules of a crate: the path from the crate's root, and the file.
 fn modules<'a>(tree: &'a Tree, root: &str) -> BTreeMap<Vec<&'a str>, &'a str> {
     let module = |path: &'a str| {
         let name = path.strip_prefix(root)?.strip_suffix(".rs")?;
@@ -74,11 +76,11 @@ pub(super) fn imports(tree: &Tree, root: &str) -> Imports {
 /// The paths that each module names.
 type Named<'a> = BTreeMap<Vec<&'a str>, Vec<Vec<String>>>;
 
-/// How many names lead from one to the next before we give up: two modules may take all of each other.
+/// The most re-exports that are followed: two modules may re-export all of each other.
 const DEPTH_MAX: usize = 8;
 
-/// The file that a path leads to: that of the longest module name which it begins with or, where that module has the name
-/// from another one, of that. A path to another crate leads to none.
+/// The file that a path leads to: that of the longest module path with which it begins. If that module re-exports the
+/// name from another one, it is the other one's file. A path to another crate leads to no file.
 fn owner<'a>(
     modules: &BTreeMap<Vec<&'a str>, &'a str>,
     named: &Named,
@@ -91,7 +93,7 @@ fn owner<'a>(
         "crate" => Vec::new(),
         "self" => module.to_vec(),
         "super" => module[..module.len().checked_sub(1)?].to_vec(),
-        // A child, named without `self`.
+        // A child module that is named without `self`.
         child => [module, &[child]].concat(),
     };
     while let Some((next, after)) = rest.split_first()
@@ -116,7 +118,7 @@ fn owner<'a>(
     passed_on.find_map(|path| owner(modules, named, owning, path, depth + 1))
 }
 
-/// All paths of a file, before its unit tests: those of its `use` lines, taken apart, and those inside its code.
+/// All paths of a file before its unit tests: those in `use` items, expanded, and those in the code.
 fn paths(code: &str) -> Vec<Vec<String>> {
     let code = code.split("mod tests {").next().unwrap_or_default();
     let mut found = Vec::new();
@@ -140,7 +142,7 @@ fn paths(code: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The paths of a `use` tree: `a::{b, c::d}` is `a::b` and `a::c::d`.
+/// The paths of a `use` tree: `a::{b, c::d}` stands for `a::b` and `a::c::d`.
 fn tree_paths(tokens: &[String], prefix: &[String], found: &mut Vec<Vec<String>>) {
     let mut path = prefix.to_vec();
     let mut at = 0;
@@ -171,14 +173,14 @@ fn tree_paths(tokens: &[String], prefix: &[String], found: &mut Vec<Vec<String>>
         }
         at += 1;
     }
-    // `a::{self}` is `a`.
+    // `a::{self}` stands for `a`.
     path.pop_if(|last| last == "self" && !prefix.is_empty());
     if !path.is_empty() {
         found.push(path);
     }
 }
 
-/// Words and signs; of the signs only those that matter here are told apart.
+/// The words and signs of the code. Only the signs that matter here are distinguished.
 fn tokens(code: &str) -> Vec<String> {
     let mut tokens: Vec<String> = Vec::new();
     let mut chars = code.chars().peekable();
@@ -198,7 +200,7 @@ fn tokens(code: &str) -> Vec<String> {
     tokens
 }
 
-/// The circles: sets of two or more files in which each reaches each.
+/// The circles: sets of two or more files in which each file reaches each other one.
 fn circles(imports: &Imports) -> Vec<Vec<String>> {
     let reach: BTreeMap<&str, BTreeSet<&str>> =
         imports.keys().map(|file| (file.as_str(), reached(imports, file))).collect();
@@ -213,7 +215,7 @@ fn circles(imports: &Imports) -> Vec<Vec<String>> {
     circles
 }
 
-/// Every file that one leads to, in one step or in many.
+/// Every file that one imports, directly or indirectly.
 fn reached<'a>(imports: &'a Imports, file: &str) -> BTreeSet<&'a str> {
     let mut reached = BTreeSet::new();
     let mut next = vec![file];

@@ -1,10 +1,10 @@
-//! Where `unsafe` may stand, and that nothing is left unfinished.
+//! Where `unsafe` is allowed, and that nothing is unfinished.
 
 use super::finding::Finding;
 use super::rust_text::code_only;
 use super::tree::{File, Tree};
 
-/// Where `unsafe` may stand: at the borders to C and Lua, and around the kernel's rings.
+/// The folders in which `unsafe` is allowed: the borders to C and Lua, and the code around the kernel's rings.
 const UNSAFE_ALLOWED: &[&str] = &[
     "bindings/",
     "io/src/fork.rs",
@@ -27,7 +27,7 @@ const UNSAFE_ALLOWED: &[&str] = &[
 const UNSAFE_WHY: &str =
     "unsafe code stands only at the borders to C, Lua and the kernel's rings, so that it can be read whole";
 
-/// Crates in which the compiler itself refuses it, wholly or but for the modules that say why.
+/// Crates in which the compiler itself refuses `unsafe`: everywhere, or except in modules that give a reason.
 const UNSAFE_REFUSED: &[(&str, &str)] = &[
     ("engine/src/lib.rs", "#![forbid(unsafe_code)]"),
     ("io/src/lib.rs", "#![deny(unsafe_code)]"),

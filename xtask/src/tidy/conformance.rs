@@ -1,4 +1,4 @@
-//! The list of behaviours tells the truth: a row has a test that carries its number, or says that it is open.
+//! The list of behaviours is true: each row has a test with its number, or is marked open.
 
 use super::finding::Finding;
 use super::tree::{File, Tree};
@@ -22,7 +22,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     .collect()
 }
 
-/// Rust and Lua tests stand in folders of that name, in `proptests`, or beside what they test.
+/// Tests in Rust and Lua are in folders of that name, in `proptests`, or in the file that they test.
 fn is_test(file: &File) -> bool {
     let is_code = file.has_extension("rs") || file.has_extension("lua");
     is_code && !file.path.starts_with("xtask/")

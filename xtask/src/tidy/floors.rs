@@ -1,10 +1,10 @@
-//! The floors of the Lua faces: what may import what.
+//! The layers ("floors") of the Lua faces, and which may import which.
 //!
 //! ```text
 //!   lua  <-  host  <-  t_loop, cogloop, net, mockit  <-  lib.rs
 //! ```
 //!
-//! The faces do not see each other.
+//! The faces do not import each other.
 
 use super::circles::imports;
 use super::finding::Finding;
@@ -16,7 +16,7 @@ const WHY: &str = "arrows point down: lua <- host <- the faces <- lib.rs, and no
     what two faces need stands in host, and what host needs of a face stands in its table `Face`";
 const PLACE_WHY: &str = "every folder of lua-core has a floor; give it one in this rule";
 
-/// How high a room stands: a folder, or the crate's root.
+/// The layer of a folder or of the crate's root.
 fn floor(room: &str) -> Option<u8> {
     match room {
         "lua" => Some(0),
@@ -27,7 +27,7 @@ fn floor(room: &str) -> Option<u8> {
     }
 }
 
-/// The first part of a path below the sources.
+/// The first component of a path below the sources.
 fn room(path: &str) -> &str {
     let path = path.strip_prefix(SOURCES).unwrap_or(path);
     path.split_once('/').map_or(path, |(folder, _)| folder)

@@ -1,12 +1,12 @@
 //! The files that the documents name exist.
 //!
-//! Two kinds of mention are held: the target of a link, relative to the document, and a file name in backticks, as
-//! `io/src/lib.rs`, relative to the root or the document – or, when it is only the tail of a path, anywhere.
+//! It checks two kinds of names. The target of a link is relative to the document. A file name in backticks, such as
+//! `io/src/lib.rs`, is relative to the root or to the document, or is the end of the path of any file.
 
 use super::finding::Finding;
 use super::tree::{File, Tree};
 
-const WHY: &str = "the reader would look for it in vain; mend the name, or write what it will be without backticks";
+const WHY: &str = "a reader would look for a file that does not exist; correct the name, or write it without backticks";
 
 const EXTENSIONS: &[&str] = &["rs", "md", "lua", "toml", "c", "h", "sh", "yml"];
 
@@ -44,7 +44,7 @@ fn links(line: &str) -> impl Iterator<Item = &str> {
     local.map(|target| target.split('#').next().unwrap_or(target))
 }
 
-/// What stands in backticks and looks like the name of a file of this project.
+/// Text in backticks that looks like the name of a file of this project.
 fn names(line: &str) -> impl Iterator<Item = &str> {
     let spans = line.split('`').skip(1).step_by(2);
     spans.filter(|span| {

@@ -1,4 +1,4 @@
-//! What every package declares, and that each dependency has a reason.
+//! The fields that every package declares, and a reason for each dependency.
 
 use super::finding::Finding;
 use super::tree::Tree;
@@ -8,7 +8,7 @@ const RUST_VERSION_WHY: &str = "without it cargo cannot tell a user that the com
 const LICENSE: &str = "MIT OR Apache-2.0";
 const REASONS: &str = "docs/dependencies.md";
 const REASONS_WHY: &str = "each dependency has a reason, written down where a reader finds it";
-const PUBLISH_WHY: &str = "what goes to a registry is chosen; all else says `publish = false`";
+const PUBLISH_WHY: &str = "only the listed packages are published; all others need `publish = false`";
 const UNTOLD_WHY: &str = "it is what a registry shows of a package";
 const LICENSE_WHY: &str = "every package carries the project's licence";
 
@@ -31,7 +31,7 @@ pub(super) fn check(packages: &[Package]) -> Vec<Finding> {
     findings
 }
 
-/// Every dependency of ours on others stands in the document of reasons.
+/// Each dependency on an external crate is in the document of reasons.
 pub(super) fn check_reasons(packages: &[Package], tree: &Tree) -> Vec<Finding> {
     let reasons = tree.get(REASONS).map_or("", |file| &file.text);
     let is_named =

@@ -1,5 +1,4 @@
-//! The rules of the source tree, one file for each group. A finding names the place, what stands there, and why that
-//! is not wanted.
+//! The rules of the source tree, one file for each group. A finding says the place, what is wrong there, and why.
 //!
 //! | module | holds |
 //! |---|---|

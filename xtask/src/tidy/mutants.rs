@@ -1,13 +1,13 @@
-//! Each mutant still fits into the sources, and the list of mutants tells of each what its file says.
+//! Each mutant still fits the sources, and its row in the list says the same as its file.
 
 use super::finding::Finding;
 use super::tree::Tree;
 use crate::mutants::{FOLDER, LIST, Mutant, path_of};
 
-const LISTED: &str = "the list of mutants is what a reader believes";
+const LISTED: &str = "a reader relies on the list of mutants";
 
 const FITS: &str =
-    "`cargo xtask mutants` puts the bug into a copy of the sources: take over into its file what you changed";
+    "`cargo xtask mutants` puts the bug into a copy of the sources: copy your change of these lines into its file";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let Some(list) = tree.get(LIST) else { return vec![Finding::new(LIST, 1, "no such file", LISTED)] };

@@ -1,4 +1,4 @@
-//! No path of the author's machine in what others will read.
+//! The files must not contain a path of the author's machine.
 
 use std::path::Path;
 
@@ -7,22 +7,22 @@ use super::tree::File;
 
 const WHY: &str = "a path of one machine says nothing on another; compute it, or write it relative to the root";
 
-/// Places that exist on one person's machine only.
+/// Folders that exist only on one person's machine.
 const PRIVATE: &[&str] = &["/home/", "/Users/"];
 
-/// Folders that would betray the machine on which the check runs: the project's, the one around it, the user's home.
+/// Folders of the machine on which the check runs: the project's, the one around it, the user's home.
 pub(super) fn of_this_machine(root: &Path) -> Vec<String> {
     let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
     let candidates = [Some(root.to_path_buf()), root.parent().map(Path::to_path_buf), home];
     let temporary = std::env::temp_dir();
-    // A clone below /tmp does not make every mention of /tmp private.
+    // If the clone is below /tmp, other mentions of /tmp are still allowed.
     let private = candidates.into_iter().flatten().filter(|path| path.parent().is_some() && *path != temporary);
     let own = private.map(|path| format!("{}/", path.display()));
     own.chain(PRIVATE.iter().map(|path| path.to_string())).collect()
 }
 
 pub(super) fn check(file: &File, places: &[String]) -> Vec<Finding> {
-    // The rule itself names some.
+    // This file itself names some.
     if file.path == "xtask/src/tidy/places.rs" {
         return Vec::new();
     }
@@ -35,7 +35,8 @@ pub(super) fn check(file: &File, places: &[String]) -> Vec<Finding> {
         .collect()
 }
 
-/// Whether an absolute path that starts with `place` stands in the line: `/src/` is not in `engine/src/`.
+/// Whether the line contains an absolute path that starts with `place`. `/src/` does not occur in `engine/src/` in this
+/// sense.
 fn mentions(line: &str, place: &str) -> bool {
     let starts_a_path = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-*}~)".contains(c));
     line.match_indices(place).any(|(at, _)| starts_a_path(at))

@@ -1,9 +1,9 @@
-//! Rust source with its comments and literals blanked, so that a rule about code does not trip over words.
+//! Blanks the comments and literals of Rust source, so that the rules about code do not apply to words in them.
 //!
-//! Only as much of the language as that needs: line and nested block comments, strings (raw ones too), and the
-//! difference between a character and a lifetime.
+//! It understands only as much of the language as that needs: line comments, nested block comments, strings (also raw
+//! ones), and the difference between a character and a lifetime.
 
-/// The same lines, with a space for every character of a comment or a literal.
+/// The same lines, with a space in place of each character of a comment or a literal.
 pub(super) fn code_only(source: &str) -> String {
     let chars: Vec<char> = source.chars().collect();
     let mut out = String::with_capacity(source.len());
@@ -22,7 +22,7 @@ pub(super) fn code_only(source: &str) -> String {
     out
 }
 
-/// How many characters from `at` on are a comment or a literal; 0 when code stands there.
+/// The number of characters from `at` on that belong to a comment or a literal; 0 if code stands there.
 fn blank_length(chars: &[char], at: usize) -> usize {
     let rest = &chars[at..];
     match rest {
@@ -37,7 +37,7 @@ fn blank_length(chars: &[char], at: usize) -> usize {
     }
 }
 
-/// Whether the character at `at` goes on with a word, such as the `r` of `for`.
+/// Whether the character at `at` continues a word, such as the `r` of `for`.
 fn in_word(chars: &[char], at: usize) -> bool {
     at > 0 && (chars[at - 1].is_alphanumeric() || chars[at - 1] == '_')
 }
@@ -58,7 +58,7 @@ fn block_comment(rest: &[char]) -> usize {
     rest.len()
 }
 
-/// From its first quotation mark to its last, with backslash escapes.
+/// The length from the first quotation mark to the last, with backslash escapes.
 fn quoted(rest: &[char], mark: char) -> usize {
     let mut at = 1;
     while at < rest.len() {
@@ -71,7 +71,7 @@ fn quoted(rest: &[char], mark: char) -> usize {
     rest.len()
 }
 
-/// From its first `#` or quotation mark on. `None` for a raw identifier, `r#type`.
+/// The length from the first `#` or quotation mark on. `None` for a raw identifier such as `r#type`.
 fn raw_string(rest: &[char]) -> Option<usize> {
     let hashes = rest.iter().take_while(|&&c| c == '#').count();
     if rest.get(hashes) != Some(&'"') {

@@ -1,4 +1,4 @@
-//! A file is one idea.
+//! A file contains one idea, so its length is limited.
 
 use super::finding::Finding;
 use super::tree::File;
@@ -20,7 +20,7 @@ pub(super) fn check(file: &File) -> Option<Finding> {
     (lines > LINES_MAX).then(|| Finding::new(&file.path, LINES_MAX + 1, format!("{lines} lines"), LINES_WHY))
 }
 
-/// The test module stands last in a file; what comes before it counts.
+/// The number of lines before the test module, which is the last item in a file.
 fn lines_without_tests(source: &str) -> usize {
     let lines: Vec<_> = source.lines().collect();
     let opens_tests =

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// What no one wrote, or what is no source.
+/// Folders with files that are generated or are not sources.
 const SKIPPED: &[&str] = &["target", ".git"];
 
 pub(super) struct Tree {
@@ -27,7 +27,7 @@ impl Tree {
         self.files.iter().find(|file| file.path == path)
     }
 
-    /// Whether there is such a file, or a folder with files in it.
+    /// Whether there is such a file, or a folder that contains files.
     pub(super) fn has(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         path.is_empty()
@@ -37,7 +37,7 @@ impl Tree {
             })
     }
 
-    /// Whether some file, wherever it is, ends with these path components.
+    /// Whether the path of any file ends with these components.
     pub(super) fn has_somewhere(&self, tail: &str) -> bool {
         self.files.iter().any(|file| match file.path.strip_suffix(tail) {
             Some(rest) => rest.is_empty() || rest.ends_with('/'),

@@ -1,5 +1,5 @@
--- Lua 5.4: where the C stack is full, the collector cannot call a finalizer. It warns of it, and the object is freed
--- without: what it held is lost. No module is loaded. The script fails as long as that is so.
+-- Lua 5.4: when the C stack is full, the collector cannot call a finalizer. It prints a warning and frees the object
+-- without it, so what the object held is lost. This script loads no module. It fails as long as Lua has this fault.
 local made, gone = 0, 0
 local meta = { __gc = function( ) gone = gone + 1 end }
 local function nest( )
