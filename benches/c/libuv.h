@@ -1,4 +1,4 @@
-/* libuv: a timer is a struct of the caller's, made once, in milliseconds; time is that of the turn. */
+/* libuv: a timer is a struct of the caller's that is made once. Times are in ms, and time is the turn's time. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <uv.h>
@@ -31,5 +31,5 @@ static void watch_add(int fd) {
 }
 static void watch_remove(void) {
     uv_close((uv_handle_t *)&watch, NULL);
-    uv_run(loop, UV_RUN_NOWAIT); /* which ends the closing */
+    uv_run(loop, UV_RUN_NOWAIT); /* completes the closing */
 }

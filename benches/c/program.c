@@ -1,14 +1,13 @@
-/* What `bench c` measures, once for each library: a contender's header says how that library does each step. Compile with
- * `-include CONTENDER.h`. Each figure is a line `name value`, in nanoseconds of the thread's CPU time unless it says
- * otherwise.
+/* What `bench c` measures. It is compiled once for each library with `-include CONTENDER.h`. That header defines each step
+ * for its library. Each result is a line `name value`, in nanoseconds of the thread's CPU time unless it says otherwise.
  *
  *   program timers N    N timers: set and cancelled, restarted, one cancelled and another set
  *   program fire N      N timers due within 200 ms: set, and run until all have fired
- *   program stale       the timer that is cancelled has fired; only where handles can be stale
+ *   program stale       cancels a timer that has fired; only if handles can be stale
  *   program watch       a descriptor that is ready: watched, one turn, removed
- *   program loops       a loop: made, and the bytes that it takes
- *   program count WHAT N ROUNDS    one of these steps again and again, for who counts instructions: nothing, set_cancel,
- *                                  restart, stale
+ *   program loops       makes a loop: the time, and the bytes of memory
+ *   program count WHAT N ROUNDS    repeats one of these steps, to count its instructions: nothing, set_cancel, restart,
+ *                                  stale
  */
 #include <malloc.h>
 #include <stdint.h>
@@ -19,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A server looks at the clock once for some tens of timers. */
+/* A server reads the clock once for some tens of timers. */
 enum { PER_TURN = 64, LOOPS = 64, PASSES = 5 };
 
 static uint64_t cpu_ns(void) {
@@ -39,7 +38,7 @@ static uint64_t dice(uint64_t below) {
 static struct timer *timers;
 static uint32_t *order, *delays_us;
 
-/* Random delays from 1 ms to about a minute, as of timeouts, and a random order. */
+/* Random delays from 1 ms to about a minute, as timeouts have, and a random order. */
 static void prepare(uint32_t count) {
     timers = calloc(count, sizeof *timers);
     order = calloc(count, sizeof *order);
@@ -79,7 +78,7 @@ static void replace_all(uint32_t count) {
 
 static uint32_t rounds_for(uint32_t count) { return count < 400000 ? 400000 / count : 1; }
 
-/* The median of some passes. */
+/* For the median of some passes. */
 static int by_size(const void *a, const void *b) {
     double one = *(const double *)a, other = *(const double *)b;
     return (one > other) - (one < other);
@@ -192,5 +191,5 @@ int main(int argc, char **argv) {
         return 2;
     }
     fflush(stdout);
-    _exit(0); /* what a library does at the end is not measured */
+    _exit(0); /* skips the end of the library, which is not measured */
 }

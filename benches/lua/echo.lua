@@ -1,8 +1,8 @@
--- A TCP server that sends back what it gets, until so many clients have come and gone:
+-- A TCP echo server, which ends when CLIENTS clients have connected and closed:
 --
 --    lua echo.lua CONTENDER CLIENTS
 --
--- Prints its port, and at the end the CPU time that it took.
+-- Prints its port first, and at the end the CPU time that it took.
 local peer = require( 'peer' )( arg[ 1 ], 'echo' )
 local left, start = tonumber( arg[ 2 ] ), nil
 

@@ -1,4 +1,4 @@
--- A contender by its name; if there is none, or it cannot do what is asked, the process says so and ends.
+-- Loads a contender by its name. If there is none, or it cannot do what is asked, prints why and ends the process.
 return function( name, can )
   local found, peer = pcall( require, 'peers.' .. name )
   local why = not found and tostring( peer ):match( "^[^\n]*module '[%w.]+' not found" ) and 'it is not installed'

@@ -1,8 +1,9 @@
--- Bytes that go to and fro between the ends of pairs of Unix sockets, which one loop observes all:
+-- Bytes that go to and fro between the two ends of pairs of Unix sockets. One loop observes all of them:
 --
 --    lua pingpong.lua CONTENDER PAIRS ACTIVE EVENTS
 --
--- ACTIVE of the PAIRS are in play. Prints the CPU time of one event: of the wait, the callback, the byte read and written.
+-- A byte goes to and fro in ACTIVE of the PAIRS. Prints the CPU time of one event: the wait, the callback, the read and
+-- the write.
 local peer = require( 'peer' )( arg[ 1 ], 'pairs' )
 local pairs, active, events = tonumber( arg[ 2 ] ), tonumber( arg[ 3 ] ), tonumber( arg[ 4 ] )
 

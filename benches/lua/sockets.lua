@@ -2,7 +2,7 @@
 local Socket = require 't.Net.Socket'
 
 return {
-  -- Gives each end to `observe`; returns what sends a byte from one end of a pair.
+  -- Passes each end to `observe`. Returns a function that sends a byte from one end of a pair.
   pairs = function( count, observe )
     local path = os.tmpname( )
     os.remove( path )

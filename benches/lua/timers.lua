@@ -1,10 +1,10 @@
--- One measurement of one contender's timers, in a process of its own so that its memory is its own:
+-- Measures the timers of one contender, in a process of its own so that its memory can be measured:
 --
---    lua timers.lua CONTENDER pending COUNT            add and cancel that many timers, and what they weigh
---    lua timers.lua CONTENDER due COUNT                that many timers, due at once
---    lua timers.lua CONTENDER intervals COUNT SECONDS  that many intervals of 10 ms for so long
+--   lua timers.lua CONTENDER pending COUNT            adds and cancels that many timers; their memory
+--   lua timers.lua CONTENDER due COUNT                that many timers, due at once
+--   lua timers.lua CONTENDER intervals COUNT SECONDS  runs that many intervals of 10 ms for that time
 --
--- What a contender is stands in `peers/README.md`. Prints `name value` on each line; times are CPU time.
+-- `peers/README.md` describes a contender. Prints `name value` on each line; times are CPU time.
 local peer, what, count = require( 'peer' )( arg[ 1 ], 'add' ), arg[ 2 ], tonumber( arg[ 3 ] )
 
 local function nothing( ) end
@@ -33,7 +33,7 @@ end
 
 local measure = { }
 
--- Few timers are over before the clock has moved: they are added and cancelled several times.
+-- A few timers take less time than the clock can resolve, so they are added and cancelled several times.
 function measure.pending( )
   local delays, order, handles = { }, { }, { }
   for i = 1, count do
@@ -62,10 +62,10 @@ function measure.pending( )
     if peer.settle then peer.settle( ) end
   end
   print( 'add', added / rounds / count * 1e9 )
-  -- The kernel counts in pages.
+  -- The kernel counts memory in pages.
   if count >= 10000 then print( 'bytes', bytes ) end
   if peer.cancel then print( 'cancel', cancelled / rounds / count * 1e9 ) end
-  -- The rest of a contender's timers would be waited for.
+  -- Ends here, because the contender would wait for its remaining timers.
   os.exit( 0 )
 end
 
@@ -94,7 +94,7 @@ function measure.intervals( )
   local used = timed( peer.run )
   print( 'fires', fired )
   print( 'cpu', used )
-  -- The last interval's: how much later than its schedule it was when it fired last.
+  -- The drift of the last interval: how late it was against its schedule when it fired last.
   print( 'drift', (last - start) * 1000 - fired / count * 10 )
   os.exit( 0 )
 end

@@ -1,9 +1,9 @@
--- What an armed timer of luamockit costs: `armed.lua N`. Each figure is a line `name value`, as of the program in C.
+-- The costs of an armed timer of luamockit: `armed.lua N`. Each result is a line `name value`, as in the C program.
 
 local mit   = require 'luamockit'
 local count = assert( tonumber( arg[ 1 ] ), 'usage: armed.lua N' )
 
--- The number behind a word at the beginning of a line.
+-- The number after a word at the beginning of a line.
 local function line_of( path, word )
   for line in io.lines( path ) do
     local number = line:match( '^' .. word .. ':%s+(%d+)' )
@@ -11,7 +11,7 @@ local function line_of( path, word )
   end
 end
 
--- Counted page by page, where the summary in status may be many pages behind.
+-- Counted page by page; the summary in `status` may be many pages behind.
 local function resident( ) return line_of( '/proc/self/smaps_rollup', 'Rss' ) * 1024 end
 
 local function nothing( ) end

@@ -1,8 +1,8 @@
-/* What `bench mockit` measures, through the interface of mockit.h, so that the same program runs with libcogloop and with
- * the peers beside this file. Each figure is a line `name value`.
+/* What `bench mockit` measures, through the interface of mockit.h. So the same program runs with libcogloop and with the
+ * peers in this folder. Each result is a line `name value`.
  *
  *   program armed N                 N intervals of an hour: what each costs
- *   program intervals N MS SECONDS  N intervals: how many events come, how late the last, for how much CPU time
+ *   program intervals N MS SECONDS  N intervals: the number of events, the lateness of the last, the CPU time
  *   program destroy N               ends an interval of an hour, N times
  *   program block N                 N intervals of 10 ms, while another callback blocks for a second
  */
@@ -30,7 +30,7 @@ static void sleep_ns(uint64_t ns) {
     while (clock_nanosleep(CLOCK_MONOTONIC, 0, &time, &time)) {}
 }
 
-/* The number behind a word at the beginning of a line. */
+/* The number after a word at the beginning of a line. */
 static double line_of(const char *path, const char *word) {
     char line[256];
     double value = -1;
@@ -45,7 +45,7 @@ static double line_of(const char *path, const char *word) {
 
 static int threads(void) { return (int)line_of("/proc/self/status", "Threads:"); }
 
-/* Bytes: virtual, and resident, counted page by page where the summary in status may be many pages behind. */
+/* Virtual and resident bytes. Counted page by page; the summary in `status` may be many pages behind. */
 static void memory(double bytes[2]) {
     bytes[0] = line_of("/proc/self/status", "VmSize:") * 1024;
     bytes[1] = line_of("/proc/self/smaps_rollup", "Rss:") * 1024;
@@ -55,7 +55,7 @@ static void nothing(void *timer) { (void)timer; }
 
 static void armed(int count) {
     double before[2], after[2];
-    /* The library's own threads and tables, which are there once, are not a timer's. */
+    /* Makes the library's own threads and tables, which do not belong to a timer. */
     struct mockit *first = Mockit_dynamic_init(nothing, HOUR_MS, true, NULL, NULL);
     if (!first || Mockit_arm(first)) exit(4);
     sleep_ns(20000000);
@@ -103,7 +103,7 @@ static void intervals(int count, int period_ms, int seconds) {
         all[n].armed_ns = clock_ns(CLOCK_MONOTONIC);
         if (!timer || Mockit_arm(timer)) exit(4);
     }
-    /* Half a period, so that the last deadline is not cut off. */
+    /* Half a period more, so that the last deadline is included. */
     uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + (uint64_t)seconds * 1000000000 + all[0].period_ns / 2;
     for (uint64_t now_ns; (now_ns = clock_ns(CLOCK_MONOTONIC)) < end_ns;) {
         uint64_t left_ns = end_ns - now_ns;
@@ -209,5 +209,5 @@ int main(int argc, char **argv) {
         return 2;
     }
     fflush(stdout);
-    _exit(0); /* what a library does at the end is not measured */
+    _exit(0); /* skips the end of the library, which is not measured */
 }

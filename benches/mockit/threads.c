@@ -1,5 +1,5 @@
-/* A peer: mockit.h with a thread for each timer, which sleeps, calls, and sleeps again. As much of it as the benchmark
- * asks for. Ending a timer waits for its thread to wake up. */
+/* A peer: the part of mockit.h that the benchmark uses, with a thread for each timer. The thread sleeps, calls, and
+ * sleeps again. Ending a timer waits for its thread to wake up. */
 #define _GNU_SOURCE
 #include <mockit.h>
 

@@ -1,5 +1,5 @@
-/* A peer: mockit.h on the timers of POSIX, whose notifications are threads that libc starts, one for each expiry. As much
- * of it as the benchmark asks for. */
+/* A peer: the part of mockit.h that the benchmark uses, on POSIX timers. Their notifications are threads that libc
+ * starts, one for each expiry. */
 #define _GNU_SOURCE
 #include <mockit.h>
 

@@ -1,7 +1,7 @@
-//! The system's allocator, with what this thread has asked it for counted.
+//! The system's allocator, which also counts the allocations of this thread.
 //!
-//! The ready-made crates count with atomic operations that every thread shares, several for each call; that would be
-//! charged to the stores that allocate for each timer. Counting by thread costs them an addition.
+//! Existing crates count with atomic operations that all threads share, several for each call. That cost would be
+//! charged to the stores that allocate for each timer. Counters of each thread cost only an addition.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -16,24 +16,24 @@ thread_local! {
     static LIVE_BYTES: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How often this thread has asked for memory, or for more of it.
+/// The number of allocations and reallocations of this thread.
 pub(crate) fn calls() -> u64 {
     CALLS.get()
 }
 
-/// Bytes that this thread has asked for and not given back, as asked: what the system adds to each is not in it. Only
-/// differences mean something: a thread may give back what another asked for.
+/// The bytes that this thread has allocated and not freed, without the allocator's own overhead. Only differences are
+/// meaningful, because a thread may free memory that another one allocated.
 pub(crate) fn live_bytes() -> u64 {
     LIVE_BYTES.get()
 }
 
-/// How many live bytes have come since there were `before`.
+/// The number of live bytes that were added since there were `before`.
 pub(crate) fn bytes_since(before: u64) -> u64 {
     live_bytes().wrapping_sub(before)
 }
 
-/// Makes the allocator give all unused memory back to the system, so that the memory of a new store is new to the
-/// process: else it would depend on who ran before.
+/// Makes the allocator return all unused memory to the system, so that the memory of a new store is new to the process.
+/// Otherwise it would depend on the contenders that ran before.
 pub(crate) fn give_back_unused() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -42,7 +42,7 @@ pub(crate) fn give_back_unused() {
             fn mallopt(option: std::ffi::c_int, value: std::ffi::c_int) -> std::ffi::c_int;
         }
         const M_MMAP_THRESHOLD: std::ffi::c_int = -3;
-        // SAFETY: glibc's, which take any number, lock what they change, and touch no block in use.
+        // SAFETY: these are functions of glibc. They take any number, lock what they change, and touch no block in use.
         unsafe {
             mallopt(M_MMAP_THRESHOLD, 128 << 10);
             malloc_trim(0);
@@ -54,8 +54,8 @@ fn count(bytes: usize, back: usize) {
     LIVE_BYTES.set(LIVE_BYTES.get().wrapping_add(bytes as u64).wrapping_sub(back as u64));
 }
 
-// SAFETY: every call goes to the system's allocator as it came; the counters neither allocate nor have a destructor, so
-// that they can be used at any time in a thread's life.
+// SAFETY: every call is passed on unchanged to the system's allocator. The counters neither allocate nor have a
+// destructor, so they can be used at any time in a thread's life.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         CALLS.set(CALLS.get() + 1);

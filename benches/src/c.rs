@@ -6,9 +6,9 @@
 //!                                                  └─► lines `name value` ──► here: rounds, medians, tables, JSON
 //! ```
 //!
-//! Each contender's header says how it does a step, so that all programs do the same steps. A figure is of a process of its
-//! own, and a round has all contenders, so that what the machine does beside is shared by all. Ours, as the peers, counts
-//! delays from the turn's time and waits by epoll, unless its name says otherwise.
+//! Each contender's header defines the steps, so all programs do the same ones. Each result comes from a process of its
+//! own. A round runs all contenders, so that other work on the machine affects all of them. Like its peers, libcogloop
+//! counts delays from the turn's time here and waits with epoll, unless its name says otherwise.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::options::Options;
 use crate::progress;
 use crate::statistics::Summary;
 
-/// Where the programs' sources are.
+/// The folder of the programs' sources.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/c");
 
 const OURS: &str = "cogloop";
@@ -31,7 +31,7 @@ const COARSE: &str = "cogloop, ticks of 1 ms";
 const URING: &str = "cogloop, io_uring";
 const PEERS: [&str; 2] = ["libev", "libuv"];
 
-/// A program: its header, what it is compiled with, the library, and the backend where it has several.
+/// A program: its header, its compiler options, its library, and the backend if there are several.
 struct Contender {
     name: &'static str,
     header: &'static str,
@@ -53,7 +53,7 @@ const CONTENDERS: [Contender; 6] = [
     Contender { name: PEERS[1], header: "libuv.h", flag: "-O2", library: "-luv", backend: "" },
 ];
 
-/// What a program says under a name, and what it is called here.
+/// The name of a result in the output of a program, and its label here.
 type Figures = &'static [(&'static str, &'static str)];
 
 const TIMERS: Figures = &[
@@ -66,7 +66,7 @@ const STALE: Figures = &[("stale", "cancelled when it has fired, ns")];
 const WATCH: Figures = &[("watch", "watched, one turn, removed, ns")];
 const LOOPS: Figures = &[("make", "made, ns"), ("bytes", "memory, bytes")];
 
-/// One thing to do.
+/// One measurement.
 struct Course {
     workload: &'static str,
     size: Option<usize>,
@@ -101,10 +101,10 @@ fn courses(options: &Options) -> Vec<Course> {
     all
 }
 
-/// What each contender said, by figure, one value a round.
+/// The values of each contender, by result, one for each round.
 type Said = BTreeMap<(&'static str, &'static str), Vec<f64>>;
 
-/// Measures, prints, and returns it all as JSON.
+/// Measures, prints, and returns the results as JSON.
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
     let prefix = options.prefix.as_deref();
     let prefix = prefix.ok_or("start it as `cargo xtask bench c`, which installs libcogloop for it")?;
@@ -164,7 +164,7 @@ fn compile(prefix: &Path, contender: &Contender) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(format!("cc: {}", complaint.trim())) }
 }
 
-/// One process. The error says why there are no figures.
+/// Runs one process. The error says why there are no results.
 fn once(
     prefix: &Path,
     course: &Course,
@@ -187,7 +187,7 @@ fn once(
     Ok(course.figures.iter().filter_map(move |(name, _)| Some((*name, *figures.get(*name)?))))
 }
 
-/// A line for each contender: median, spread, and how many times the best peer's median it is.
+/// A line for each contender: median, range, and the ratio to the best peer's median.
 fn print(course: &Course, said: &Said) {
     for (name, words) in course.figures {
         let summary = |contender| said.get(&(contender, *name)).map(|values| Summary::of(values.iter().copied()));

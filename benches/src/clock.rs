@@ -1,4 +1,4 @@
-//! The kernel's monotonic clock, as numbers.
+//! The kernel's monotonic clock, as integers.
 
 use cogloop_io::{Clock, MonotonicClock};
 use rustix::time::Timespec;

@@ -1,13 +1,13 @@
-//! `--floor`: what the memory of timers costs, with no timer store around it.
+//! `--floor`: the cost of the memory of timers, without a timer store.
 //!
-//! A timer that has the 32 bytes of a node in our wheel is written, found and linked here, and nothing is computed. So
-//! these are times that a store of linked nodes cannot get below on the machine, whatever it does between:
+//! A timer here has the 32 bytes of a node in the wheel. It is written, found and linked, and nothing is computed. So
+//! no store of linked nodes can be faster on this machine:
 //!
 //! ```text
-//!   first write     a new node, in memory that the system has just given: a fault for each page
-//!   known visit     each node read and written once, in random order, the order known beforehand
-//!   unlink          handle ─► node ─► both neighbours, all four somewhere
-//!   unlink, link    the same, and the node goes to the end of a list
+//!   first write     writes a new node, in memory that the system has just given: a page fault for each page
+//!   known visit     reads and writes each node once, in a random order that is known beforehand
+//!   unlink          handle ─► node ─► both neighbours, all four at random places in memory
+//!   unlink, link    the same, and then appends the node to a list
 //! ```
 
 use std::hint::black_box;
@@ -24,11 +24,11 @@ struct Node {
     deadline: u64,
     prev: u32,
     next: u32,
-    /// The value, the generation and the guess: they only take their room.
+    /// Stands for the value, the generation and the jump pointer, which only take space here.
     rest: [u64; 2],
 }
 
-/// Room for so many nodes is more than the system's allocator keeps back: it comes from the kernel, page by page.
+/// The allocator does not keep so much free memory, so it comes from the kernel, page by page.
 const NEW: usize = 1 << 21;
 
 const ROWS: [&str; 4] = ["first write", "known visit", "unlink", "unlink, link"];
@@ -59,7 +59,7 @@ fn sample(size: usize, random: &mut Rng) -> [f64; 4] {
     mean
 }
 
-/// ns for all nodes of each row.
+/// The time in ns for all nodes, for each row of the table.
 fn round(size: usize, random: &mut Rng) -> [f64; 4] {
     let order = shuffled(size, random);
     let mut nodes = Vec::with_capacity(NEW.max(size + 1));
@@ -69,7 +69,7 @@ fn round(size: usize, random: &mut Rng) -> [f64; 4] {
             nodes[node as usize].deadline += 1;
         }
     });
-    // The handles are the random numbers of nodes, as in a wheel whose places were used before.
+    // The handles are the numbers of nodes in random order, as in a wheel whose nodes were used before.
     let (handles, victims) = (shuffled(size, random), shuffled(size, random));
     link_all(&mut nodes, &order);
     let link = timed_ns(|| victims.iter().for_each(|&victim| move_to_end(&mut nodes, handles[victim as usize])));
@@ -85,7 +85,7 @@ fn shuffled(size: usize, random: &mut Rng) -> Vec<u32> {
     order
 }
 
-/// Links the nodes to a circle in this order, with a sentinel behind the last node.
+/// Links the nodes into a circle in this order, with a sentinel after the last node.
 fn link_all(nodes: &mut Vec<Node>, order: &[u32]) {
     let sentinel = order.len();
     nodes.resize(sentinel + 1, Node::default());

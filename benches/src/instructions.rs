@@ -1,24 +1,25 @@
-//! `--instructions`: how many instructions an operation takes, counted by callgrind. Unlike time this hardly varies.
+//! `--instructions`: counts the instructions of an operation with callgrind. Unlike time, this number hardly varies.
 //!
-//! The program runs itself under valgrind, twice for each operation. The difference of both counts belongs to the
-//! operations that one run had more than the other; what is left of starting and stopping cancels out.
+//! The program runs itself under valgrind twice for each kind of operation, with different numbers of operations. The
+//! difference of the counts belongs to the additional operations; starting and stopping cancel out.
 
 use std::process::Command;
 
 use crate::stores::{self, Entry};
 use crate::workloads::probe::{PROBES, REGION, TIMERS};
 
-/// What is worth counting: ours, two peers for a scale, and the loop around them, which is in the others' counts, too.
+/// The stores that are counted: the wheel, two peers for comparison, and the empty loop around them, whose instructions
+/// are part of the other counts.
 const STORES: [&str; 4] = ["cogloop", "btreemap", "lazy-heap", "nothing"];
 const OPERATIONS: [usize; 2] = [20_000, 60_000];
 
-/// Instructions for each of `PROBES`, of the stores in `STORES`.
+/// The instructions for each of `PROBES`, for the stores in `STORES`.
 pub(crate) fn count() -> Result<Vec<(&'static str, Vec<f64>)>, String> {
     STORES.into_iter().map(|store| Ok((store, count_store(store)?))).collect()
 }
 
 fn count_store(store: &str) -> Result<Vec<f64>, String> {
-    // Nothing never fires: that would go on for ever, or be over before it began.
+    // The store `nothing` never fires, so these probes would run for ever, or end at once.
     let fires = |probe: &str| probe.starts_with("rearm") || probe.starts_with("expire");
     let can = |probe: &str| !fires(probe) || store != "nothing";
     PROBES.iter().map(|(probe, _)| if can(probe) { count_probe(probe, store) } else { Ok(f64::NAN) }).collect()
@@ -31,7 +32,7 @@ fn count_probe(probe: &str, store: &str) -> Result<f64, String> {
     Ok((many_instructions - few_instructions) / (many - few))
 }
 
-/// Operations and instructions.
+/// The number of operations, and of instructions.
 fn run_under_valgrind(probe: &str, store: &str, operations: usize) -> Result<(f64, f64), String> {
     let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
     let output = Command::new("valgrind")
@@ -52,7 +53,7 @@ fn collected(said: &str) -> Option<f64> {
     said.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok())
 }
 
-/// The other side: goes through an operation, and says how often.
+/// The part that runs under valgrind: repeats an operation and prints how often.
 pub(crate) fn probe(entries: &[Entry], probe: &str, store: &str, operations: usize) -> Result<(), String> {
     let nothing = stores::nothing();
     let mut known = entries.iter().chain([&nothing]);

@@ -1,26 +1,27 @@
-//! What a benchmark found, for programs and for the report: one shape for all of them, written by `--json FILE`.
+//! The results of a benchmark, for programs and for the report. All benchmarks use this format, written by `--json
+//! FILE`.
 //!
 //! ```text
 //! {
 //!   "benchmark": "wheel",                      the name by which it is run
 //!   "machine": { "cpu", "cpus", "kernel", "rustc" },
-//!   "noise": { "others_cpus", "stolen_percent" },   what else ran meanwhile; null where it was not measured
+//!   "noise": { "others_cpus", "stolen_percent" },   load by other programs meanwhile; null if it was not measured
 //!   "rows": [ {
-//!       "workload": "insert", "contender": "cogloop", "size": 1000,      size: where there are several
-//!       "figure": "ns",                        what the numbers are, its unit last: "CPU time, ns"
-//!       "better": "less",                      or "more"; "less" where it is missing
+//!       "workload": "insert", "contender": "cogloop", "size": 1000,      "size" if there are several sizes
+//!       "figure": "ns",                        what the numbers are, the unit last: "CPU time, ns"
+//!       "better": "less",                      or "more"; "less" if it is missing
 //!       "median": 12.1, "min": 11.8, "max": 14.0, "samples": [ … ]
 //!   }, … ],
 //!   "curves": [ {
 //!       "name": "1 timer, idle", "contender": "ours/epoll",
-//!       "x": "percentile", "y": "late, ns",    what the points are
+//!       "x": "percentile", "y": "late, ns",    what the coordinates of the points are
 //!       "points": [ [ 50, 81000 ], … ]
 //!   }, … ],
 //!   "notes": [ "libuv: not installed" ]
 //! }
 //! ```
 //!
-//! A reader may ignore fields that it does not know, and a benchmark may add fields.
+//! A reader ignores fields that it does not know, so a benchmark may add fields.
 
 use serde_json::{Value, json};
 
@@ -28,14 +29,14 @@ use crate::machine::Machine;
 use crate::noise;
 use crate::statistics::Summary;
 
-/// Which end of a figure is the good one.
+/// Whether a low or a high value is better.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum Better {
     Less,
     More,
 }
 
-/// What one benchmark found.
+/// The results of one benchmark.
 pub(crate) struct Document {
     benchmark: &'static str,
     rows: Vec<Value>,
@@ -43,24 +44,24 @@ pub(crate) struct Document {
     notes: Vec<String>,
 }
 
-/// The key of a row: the workload, the contender, the size, and what the figures are.
+/// The key of a row: the workload, the contender, the size, and the figure, which says what the numbers are.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Place<'a> {
     workload: &'a str,
     contender: &'a str,
     size: Option<usize>,
-    /// The unit last.
+    /// What the numbers are, with the unit last.
     figure: &'a str,
     better: Better,
 }
 
 impl<'a> Place<'a> {
-    /// Where less is better.
+    /// The key of a figure of which less is better.
     pub(crate) fn less(workload: &'a str, contender: &'a str, size: Option<usize>, figure: &'a str) -> Self {
         Self { workload, contender, size, figure, better: Better::Less }
     }
 
-    /// Where more is better.
+    /// The key of a figure of which more is better.
     pub(crate) fn more(workload: &'a str, contender: &'a str, size: Option<usize>, figure: &'a str) -> Self {
         Self { better: Better::More, ..Self::less(workload, contender, size, figure) }
     }
@@ -71,7 +72,7 @@ impl Document {
         Self { benchmark, rows: Vec::new(), curves: Vec::new(), notes: Vec::new() }
     }
 
-    /// Adds a row; none where there is no sample.
+    /// Adds a row, unless there is no sample.
     pub(crate) fn row(&mut self, place: Place<'_>, samples: impl IntoIterator<Item = f64>) {
         let samples: Vec<f64> = samples.into_iter().collect();
         let Summary { median, min, max, .. } = Summary::of(samples.iter().copied());
@@ -92,12 +93,12 @@ impl Document {
         self.rows.push(row);
     }
 
-    /// Adds a curve; `x` and `y` say what its points are.
+    /// Adds a curve. `x` and `y` name the coordinates of its points.
     pub(crate) fn curve(&mut self, name: &str, contender: &str, [x, y]: [&str; 2], points: &[[f64; 2]]) {
         self.curves.push(json!({ "name": name, "contender": contender, "x": x, "y": y, "points": points }));
     }
 
-    /// Adds what a reader should know: who was missing, say.
+    /// Adds a note for the reader, such as a contender that is missing.
     pub(crate) fn note(&mut self, note: String) {
         self.notes.push(note);
     }

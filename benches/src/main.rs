@@ -3,7 +3,7 @@
 //! ```text
 //!   options ─┬─► run ─┬─► workloads ─► store: the trait ◄─ stores: ours and the peers
 //!            │        │      └─► measure, allocator
-//!            │        ├─► report, wheel_rows ─► json: the shape that all benchmarks share
+//!            │        ├─► report, wheel_rows ─► json: the format that all benchmarks share
 //!            │        ├─► instructions ─► valgrind ─► this program again ─► workloads/probe
 //!            │        └─► floor                                   the bare memory of timers
 //!            ├─► resolution, readiness, precision, latency, lua, rust   the loop
@@ -105,7 +105,7 @@ fn run_wheel(options: &Options) -> Result<(), String> {
     write_json(options, &wheel_rows::of(&results).json(&machine))
 }
 
-/// The stores that are asked for, and ours before them: the ratios are to ours.
+/// The stores that were named, after this project's wheel, because the ratios are relative to it.
 fn chosen(only: &[String]) -> Result<Vec<Entry>, String> {
     let mut entries = stores::all();
     if let Some(unknown) = only.iter().find(|name| entries.iter().all(|entry| entry.name != **name)) {

@@ -1,4 +1,4 @@
-//! How long something took: CPU time of this thread, which other programs on the machine disturb least.
+//! Measures the CPU time of this thread, which other programs on the machine disturb least.
 
 use std::hint::black_box;
 use std::sync::OnceLock;
@@ -12,7 +12,7 @@ pub(crate) fn cpu_ns() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// The CPU time in ns that `work` took. The reading of the clock, a system call, is taken off.
+/// The CPU time of `work` in ns, without the time of reading the clock, which is a system call.
 #[inline]
 pub(crate) fn timed_ns(work: impl FnOnce()) -> f64 {
     let start = cpu_ns();
@@ -21,7 +21,7 @@ pub(crate) fn timed_ns(work: impl FnOnce()) -> f64 {
     (end.saturating_sub(start) as f64 - reading_ns()).max(0.0)
 }
 
-/// What lies between two readings of the clock with nothing in between.
+/// The time between two readings of the clock with nothing in between.
 fn reading_ns() -> f64 {
     static READING_NS: OnceLock<f64> = OnceLock::new();
     *READING_NS.get_or_init(|| {
@@ -33,7 +33,7 @@ fn reading_ns() -> f64 {
     })
 }
 
-/// How often this thread has gone to sleep, as the kernel counts.
+/// How often this thread has gone to sleep, as the kernel counts it.
 pub(crate) fn voluntary_switches() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/thread-self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse().ok())

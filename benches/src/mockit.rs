@@ -1,5 +1,5 @@
-//! `bench mockit`: the memory, threads and CPU time of timers with callbacks, in libcogloop, in luamockit, and in two peers: a
-//! thread for each timer, and POSIX timers whose notifications are threads.
+//! `bench mockit`: the memory, threads and CPU time of timers with callbacks, in libcogloop, in luamockit, and in two
+//! peers. One peer has a thread for each timer; the other uses POSIX timers whose notifications are threads.
 //!
 //! ```text
 //!   benches/mockit/program.c ──► one program for each: linked with libcogloop, with threads.c, with timer_create.c
@@ -8,8 +8,8 @@
 //!                                     └─► lines `name value` ──► here: rounds, medians, tables, JSON
 //! ```
 //!
-//! Each figure comes from a process of its own, so none inherits memory, threads or a warm library. A round has all
-//! contenders, so that other work on the machine affects all of them.
+//! Each result comes from a process of its own, so no contender inherits memory, threads or a warm library. A round
+//! runs all contenders, so that other work on the machine affects all of them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,19 +23,19 @@ use crate::options::Options;
 use crate::progress;
 use crate::statistics::Summary;
 
-/// Where the programs' sources are.
+/// The folder of the programs' sources.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mockit");
 
-/// Who is measured, and the file that stands for the library; none for ours.
+/// The contenders, each with the file that replaces the library; `None` for libcogloop.
 const CONTENDERS: [(&str, Option<&str>); 3] =
     [(OURS, None), ("a thread each", Some("threads.c")), ("timer_create", Some("timer_create.c"))];
 const OURS: &str = "libcogloop";
 const LUA: &str = "luamockit";
 
-/// Armed timers that a peer is asked for at the most: each may be a thread.
+/// The most armed timers that a peer is asked for, because each may be a thread.
 const PEERS_MAX: usize = 10_000;
 
-/// What a program says under a name, and how it is called here. More is better only of events.
+/// The name of a value in the output of a program, and its label here. More is better only for events.
 type Figures = &'static [(&'static str, &'static str)];
 
 const ARMED: Figures = &[
@@ -56,7 +56,7 @@ const BLOCK: Figures = &[
     ("blocked_most", "latest while one blocks, us"),
 ];
 
-/// One thing to do.
+/// One measurement.
 struct Course {
     workload: &'static str,
     size: usize,
@@ -89,16 +89,16 @@ fn courses(options: &Options) -> Vec<Course> {
         .collect();
     let seconds = if options.smoke { 1 } else { 5 };
     all.push(course("intervals", 1_000, &[1_000, 10, seconds], &everybody(), INTERVALS));
-    // A thread that sleeps for an hour is waited for, for an hour.
+    // The peer with a thread for each timer is left out: ending a timer would wait an hour for its thread.
     all.push(course("destroy", 100, &[100], &[OURS, "timer_create"], DESTROY));
     all.push(course("block", 100, &[100], &everybody(), BLOCK));
     all
 }
 
-/// What each contender said, by figure, one value a round.
+/// The values of each contender, by label, one for each round.
 type Said = BTreeMap<(&'static str, &'static str), Vec<f64>>;
 
-/// Measures, prints, and returns it all as JSON.
+/// Measures, prints, and returns the results as JSON.
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
     let prefix = options.prefix.as_deref();
     let prefix = prefix.ok_or("start it as `cargo xtask bench mockit`, which installs libcogloop for it")?;
@@ -136,7 +136,7 @@ fn program(prefix: &Path, contender: &str) -> PathBuf {
     prefix.join("bench").join(contender.replace(' ', "-"))
 }
 
-/// The program, with ours where there is no other file for the library.
+/// Compiles the program. It links libcogloop if no other file replaces the library.
 fn compile(prefix: &Path, library: Option<&str>, program: &Path) -> Result<(), String> {
     let folder = program.parent().unwrap_or(prefix);
     std::fs::create_dir_all(folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
@@ -152,7 +152,7 @@ fn compile(prefix: &Path, library: Option<&str>, program: &Path) -> Result<(), S
     if output.status.success() { Ok(()) } else { Err(format!("cc: {}", complaint.trim())) }
 }
 
-/// One process. The error says why there are no figures.
+/// Runs one process. The error says why there are no results.
 fn once(prefix: &Path, course: &Course, contender: &str) -> Result<impl Iterator<Item = (&'static str, f64)>, String> {
     let mut command = match contender {
         LUA => {
@@ -178,7 +178,7 @@ fn once(prefix: &Path, course: &Course, contender: &str) -> Result<impl Iterator
     Ok(course.figures.iter().filter_map(move |(name, _)| Some((*name, *figures.get(*name)?))))
 }
 
-/// The lines `name value`.
+/// Parses the lines `name value`.
 fn figures(said: &str) -> BTreeMap<String, f64> {
     let lines = said.lines().filter_map(|line| line.split_once(' '));
     lines.filter_map(|(name, value)| Some((name.to_owned(), value.trim().parse().ok()?))).collect()
@@ -197,7 +197,7 @@ fn print(course: &Course, said: &Said) {
     }
 }
 
-/// Whole numbers where the rest is noise.
+/// Without decimals if those would be noise.
 fn in_short(value: f64) -> String {
     if value.abs() < 100.0 && value.fract() != 0.0 { format!("{value:.2}") } else { format!("{value:.0}") }
 }
@@ -214,7 +214,7 @@ fn add(document: &mut Document, course: &Course, said: &Said) {
 mod tests {
     use super::*;
 
-    /// The peers need no library of ours, but its header.
+    /// The peers need only the header of libcogloop.
     fn headers() -> PathBuf {
         let prefix = std::env::temp_dir().join(format!("cogloop-bench-mockit-{}", std::process::id()));
         let include = prefix.join("include");

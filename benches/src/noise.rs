@@ -1,31 +1,31 @@
-//! How much of the machine others took while a benchmark ran: what makes its figures doubtful.
+//! How much of the machine other programs used while a benchmark ran, which makes its results less reliable.
 
 use std::fs;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-/// Ticks of the kernel's accounting, since the machine and this process began.
+/// Ticks of the kernel's accounting, since the machine and this process started.
 #[derive(Copy, Clone, Debug, Default)]
 struct Reading {
-    /// Of all CPUs together, whatever they did.
+    /// The ticks of all CPUs together, busy or not.
     all: u64,
     idle: u64,
-    /// What the hypervisor gave to another machine.
+    /// The ticks that the hypervisor gave to other machines.
     stolen: u64,
-    /// What this process and the children that it has waited for used.
+    /// The ticks that this process and the children it has waited for used.
     own: u64,
 }
 
 static START: OnceLock<Reading> = OnceLock::new();
 
-/// Begins the measurement, once for the process.
+/// Starts the measurement, once for the process.
 pub(crate) fn begin() {
     START.get_or_init(Reading::now);
 }
 
-/// What others did since `begin`: how many CPUs they kept busy on the average, and how much was stolen. Null where the
-/// system does not tell, and before enough ticks have passed to say.
+/// The load by others since `begin`: how many CPUs they kept busy on average, and how much time was stolen. Null if the
+/// system does not tell, or if too few ticks have passed.
 pub(crate) fn so_far() -> Value {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     START.get().and_then(|start| Reading::now().since(*start, cpus)).unwrap_or(Value::Null)
@@ -37,8 +37,8 @@ impl Reading {
         Self::of(&read("/proc/stat"), &read("/proc/self/stat")).unwrap_or_default()
     }
 
-    /// The first line of the system's: user, nice, system, idle, iowait, irq, softirq, steal. The process's has its
-    /// name in parentheses, and behind that eleven fields before utime, stime, cutime, cstime.
+    /// Parses the first line of the system's file: user, nice, system, idle, iowait, irq, softirq, steal. The process's
+    /// line has the name in parentheses; after it come eleven fields, and then utime, stime, cutime, cstime.
     fn of(system: &str, process: &str) -> Option<Self> {
         let numbers = |text: &str| text.split_whitespace().map_while(|word| word.parse().ok()).collect::<Vec<u64>>();
         let ticks = numbers(system.lines().next()?.strip_prefix("cpu")?);

@@ -25,17 +25,17 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
                     `cargo xtask bench c`; takes --quick, --json, --sizes and --reps
 
   --quick           fewer sizes, operations and repetitions: about a minute or two
-  --smoke           next to nothing: whether it runs
+  --smoke           almost nothing: only tests that it runs
   --json FILE       write all figures to FILE, too
   --pictures DIR    write each picture to a file in DIR, too; where there are some already, those only
   --instructions    count instructions by valgrind instead of time, at 1k timers
   --setups          of readiness: bare loops over io_uring, by what they ask of their rings
-  --floor           what the bare memory of the wheel's timers costs, with no store; takes --sizes and --reps
+  --floor           the cost of the bare memory of the wheel's timers, without a store; takes --sizes and --reps
   --only NAME,…     only these stores or contenders, beside the one that the ratios are to
   --sizes N,…       numbers of live timers, such as 1k,100k,1M
   --reps N          repetitions of each workload
-  --seed S          of the random numbers
-  --interpreter PROGRAM=FOLDER    a Lua, and where the modules stand that are built for it; may be given several times
+  --seed S          the seed of the random numbers
+  --interpreter PROGRAM=FOLDER    a Lua, and the folder of the modules built for it; may be given several times
   --help            this text
 ";
 
@@ -70,7 +70,7 @@ const BENCHMARKS: &[(&str, Benchmark)] = &[
     ("c", Benchmark::C),
 ];
 
-/// A Lua, and where the modules stand that are built for it.
+/// A Lua, and the folder of the modules that are built for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Interpreter {
     pub(crate) program: String,
@@ -82,29 +82,29 @@ pub(crate) struct Options {
     pub(crate) help: bool,
     pub(crate) benchmark: Benchmark,
     pub(crate) quick: bool,
-    /// Less than `quick`, which is then set, too.
+    /// Even less than `quick`, which is then set as well.
     pub(crate) smoke: bool,
     pub(crate) instructions: bool,
     pub(crate) floor: bool,
     pub(crate) setups: bool,
     pub(crate) json: Option<PathBuf>,
-    /// Of the figures that `report` draws.
+    /// The folder of the results that `report` draws.
     pub(crate) folder: Option<PathBuf>,
     pub(crate) pictures: Option<PathBuf>,
-    /// Where libcogloop is installed; `cargo xtask` says so.
+    /// Where libcogloop is installed; `cargo xtask` passes it.
     pub(crate) prefix: Option<PathBuf>,
     pub(crate) only: Vec<String>,
     pub(crate) sizes: Vec<usize>,
     pub(crate) reps: Option<usize>,
     pub(crate) seed: u64,
-    /// Of `bench lua`.
+    /// For `bench lua`.
     pub(crate) interpreters: Vec<Interpreter>,
-    /// For the program's own use under valgrind: probe, store, operations.
+    /// Used when the program runs itself under valgrind: probe, store, operations.
     pub(crate) probe: Option<(String, String, usize)>,
 }
 
 impl Options {
-    /// Reads the arguments after the program's name.
+    /// Parses the arguments after the program's name.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
         let mut options = Self { seed: 1, ..Self::default() };
         let mut arguments = arguments.into_iter();
@@ -154,7 +154,7 @@ fn number(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| format!("`{text}` is not a number"))
 }
 
-/// Timers that a size may name: more would not fit the 32 bits that the inputs use for one.
+/// The greatest size, so that the number of a timer fits the 32 bits that the inputs use for it.
 const SIZE_MAX: usize = 100_000_000;
 
 fn size(text: &str) -> Result<usize, String> {

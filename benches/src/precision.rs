@@ -1,14 +1,14 @@
-//! `bench precision`: how late a schedule is that the kernel's clock sets, ours on each backend beside a bare
-//! `clock_nanosleep( TIMER_ABSTIME )`.
+//! `bench precision`: how late timers fire on a schedule by the kernel's clock. Compares this project's loop on each
+//! backend with a bare `clock_nanosleep( TIMER_ABSTIME )`.
 //!
 //! ```text
-//!   schedule    first + 0 · period     first + 1 · period     first + 2 · period     never moved, also if one is late
+//!   schedule    first + 0 · period     first + 1 · period     first + 2 · period     never moved, even if one is late
 //!   woken                         └─ late ─┘              └ late ┘
 //! ```
 //!
-//! Lateness counts from the schedule that this file keeps, not from what a loop says of itself, so that a drift would
-//! show. The kernel may delay a thread's waits by the thread's timer slack, 50 µs unless the thread asks for another;
-//! so each contender comes twice: with that, and with the least there is. Nothing but the slack is the benchmark's own.
+//! Lateness counts from the schedule that this file keeps, not from what a loop reports, so a drift would show. The
+//! kernel may delay a thread's waits by the thread's timer slack, which is 50 µs by default. So each contender is
+//! measured twice: with that slack, and with the smallest one. The benchmark changes nothing else.
 
 use std::io;
 use std::num::NonZeroU64;
@@ -32,23 +32,24 @@ use crate::statistics::{PERCENTILES, Quartiles, quantile, ratios};
 
 const PERIODS_NS: [(u64, &str); 2] = [(1_000_000, "1 ms"), (10_000_000, "10 ms")];
 
-/// How many periods one contender is measured before the next one's turn.
+/// The number of periods in one contender's round.
 const PERIODS_A_ROUND: u64 = 100;
 
-/// A thread's timer slack; nothing: as the system gives it.
+/// A thread's timer slack; `None` is the system's default.
 const SLACKS: [(Option<u64>, &str); 2] = [(None, ""), (Some(1), ", slack 1 ns")];
 
 /// What waits.
 #[derive(Copy, Clone, Debug, PartialEq)]
 enum Waiter {
     Nanosleep,
-    /// `ppoll` of an empty epoll set, whose own wait takes nanoseconds from Linux 5.11 on: what of our lateness on epoll is the kernel's.
+    /// `ppoll` of an empty epoll set. It shows which part of the loop's lateness on epoll is the kernel's. epoll's own
+    /// wait has nanoseconds only from Linux 5.11 on.
     BareEpoll,
-    /// Our loop on this backend.
+    /// The event loop of this project on this backend.
     Loop(&'static str),
 }
 
-/// The first is what the others are compared with.
+/// All waiters. The others are compared with the first.
 const WAITERS: [(&str, Waiter); 6] = [
     ("clock_nanosleep", Waiter::Nanosleep),
     ("bare epoll", Waiter::BareEpoll),
@@ -58,12 +59,12 @@ const WAITERS: [(&str, Waiter); 6] = [
     ("ours/select", Waiter::Loop("select")),
 ];
 
-/// What one contender did on one schedule.
+/// The results of one contender on one schedule.
 struct Row {
     name: String,
-    /// The row that it is compared with.
+    /// The index of the row that it is compared with.
     base: usize,
-    /// In µs, in order of size.
+    /// In µs, in ascending order.
     sorted: Vec<f64>,
     /// The median of each round.
     medians: Vec<f64>,
@@ -77,7 +78,7 @@ impl Row {
     }
 }
 
-/// Measures, prints, and returns it all as JSON.
+/// Measures, prints, and returns the results as JSON.
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
     let rounds = options.reps.unwrap_or(if options.quick { 5 } else { 50 });
     let contenders = chosen(&options.only)?;
@@ -100,7 +101,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
     Ok(document.json(&machine))
 }
 
-/// A name, what waits, a timer slack or the system's, and the index of what it is compared with.
+/// A name, what waits, a timer slack (`None` is the system's), and the index of the contender that it is compared with.
 type Contender = (String, Waiter, Option<u64>, usize);
 
 fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
@@ -146,13 +147,13 @@ fn measure(contenders: &[Contender], rounds: usize, period_ns: u64, bar: &Progre
     Ok(rows)
 }
 
-/// The median of the last tenth, less that of the first.
+/// The median of the last tenth minus that of the first.
 fn drift(late: &[f64]) -> f64 {
     let tenth = late.len() / 10;
     Quartiles::of(&late[late.len() - tenth..]).median - Quartiles::of(&late[..tenth]).median
 }
 
-/// One round, in a thread of its own because the slack is the thread's.
+/// One round, in a thread of its own because the slack belongs to a thread.
 fn lateness_ns(waiter: Waiter, slack_ns: Option<u64>, period_ns: u64) -> io::Result<Vec<i64>> {
     let waits = move || {
         if let Some(slack_ns) = slack_ns {

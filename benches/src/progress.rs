@@ -1,4 +1,4 @@
-//! How far a benchmark is.
+//! The progress of a benchmark.
 
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -1,4 +1,4 @@
-//! What the run found, as tables for people.
+//! Prints the results as tables.
 
 use crate::machine::Machine;
 use crate::run::{Cell, Results};
@@ -6,12 +6,12 @@ use crate::statistics::Summary;
 use crate::workloads::pause::Course;
 use crate::workloads::{Memory, Sample, Workload};
 
-/// What a sample cost in all, now and later.
+/// The whole cost of a sample, now and later.
 fn whole_ns(sample: &Sample) -> f64 {
     sample.ns + sample.later_ns
 }
 
-/// The medians of a cell, one for each store; not a number where a store has none.
+/// The medians of a cell, one for each store; NaN if a store has none.
 fn medians(results: &Results, cell: Cell) -> Vec<f64> {
     results.samples[&cell].iter().map(|samples| Summary::of(samples.iter().map(whole_ns)).median).collect()
 }
@@ -134,7 +134,7 @@ fn print_not_first(results: &Results) {
     }
 }
 
-/// Prints rows, the first of which is the head, as a table in Markdown.
+/// Prints rows as a table in Markdown. The first row is the heading.
 fn print_table(rows: &[Vec<String>]) {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();

@@ -1,8 +1,8 @@
-//! What a loop's resolution costs and gives: the same repeating timers on the kernel's clock, at ticks from a millisecond
-//! to a nanosecond.
+//! The cost and the gain of a loop's resolution: the same repeating timers on the kernel's clock, with ticks from a
+//! millisecond to a nanosecond.
 //!
-//! A coarse tick makes timers late by half a tick on the average, and lets neighbours share a wake-up; a fine one makes
-//! them fall through more levels. Lateness counts from the exact deadline, which a repeating timer's plan keeps.
+//! A coarse tick makes timers late by half a tick on average, and lets timers share a wake-up. A fine tick makes them
+//! cascade through more levels. Lateness counts from the exact deadline, which the plan of a repeating timer keeps.
 
 use cogloop_io::{EventLoop, Missed, Options, Plan, Wait};
 use indicatif::ProgressBar;
@@ -15,10 +15,11 @@ use crate::statistics::Summary;
 const RESOLUTIONS_NS: [(u64, &str); 5] =
     [(1_000_000, "1 ms"), (100_000, "100 µs"), (10_000, "10 µs"), (1_000, "1 µs"), (1, "1 ns")];
 
-/// Timers, and the range of their periods in nanoseconds: few that wake one by one, many that crowd.
+/// The number of timers, and the range of their periods in nanoseconds: few timers that fire one by one, and many
+/// timers close together.
 const LOADS: [(usize, std::ops::Range<u64>); 2] = [(10, 5_000_000..50_000_000), (10_000, 100_000_000..1_000_000_000)];
 
-/// One run of one loop.
+/// The result of one run of one loop.
 struct Sample {
     lateness_us: Summary,
     lateness_p99_us: f64,

@@ -1,7 +1,7 @@
-//! The run: which store does what, in which order.
+//! Runs the workloads on all stores.
 //!
-//! Each repetition takes all stores one after the other, and the next one starts with another store: a machine that
-//! is slow for a while is slow for all of them.
+//! Each repetition runs all stores one after the other. The next repetition starts with another store, so a machine
+//! that is slow for a while affects all stores.
 
 use std::collections::BTreeMap;
 
@@ -15,15 +15,15 @@ use crate::workloads::pause::{Course, Steps};
 use crate::workloads::sparse::Sparse;
 use crate::workloads::{Inputs, Memory, Sample, Scale, Workload};
 
-/// Timers at which the memory after a churn is counted.
+/// The number of timers with which the memory after a churn is counted.
 const CHURNED_TIMERS: usize = 1_000;
 
 pub(crate) type Cell = (usize, Memory, Workload);
 
-/// All that was measured. Lists have one element for each store, in the order of `stores`.
+/// All results. Lists have one element for each store, in the order of `stores`.
 pub(crate) struct Results {
     pub(crate) stores: Vec<&'static str>,
-    /// Stores that are not here, and why.
+    /// Stores that are missing here, with the reason.
     pub(crate) missing: Vec<(&'static str, &'static str)>,
     pub(crate) sizes: Vec<usize>,
     pub(crate) samples: BTreeMap<Cell, Vec<Vec<Sample>>>,
@@ -69,17 +69,17 @@ impl Plan {
         Inputs::new(size, self.seed, &self.scale)
     }
 
-    /// Small sizes are quicker, and noisier.
+    /// Small sizes are faster to run, but noisier, so they get more repetitions.
     fn reps(&self, size: usize) -> usize {
         self.reps.unwrap_or(if size < 10_000 && !self.quick { 5 } else { 3 })
     }
 }
 
-/// Measures everything.
+/// Runs all measurements.
 ///
 /// # Panics
 ///
-/// If two stores do not fire the same timers at the same time: they would not have done the same work.
+/// If two stores do not fire the same timers at the same time: then they have not done the same work.
 pub(crate) fn run(options: &Options, entries: &[Entry]) -> Results {
     let plan = Plan::new(options);
     let mut missing = Vec::new();
@@ -176,7 +176,7 @@ fn agree(entries: &[&Entry], what: &str, checksum: impl Fn(&Entry) -> u64) {
     }
 }
 
-/// Steps of the bar for one store's workloads at one size: about a tenth of a second each.
+/// The steps of the progress bar for one store's workloads at one size, of about a tenth of a second each.
 fn weight(size: usize) -> u64 {
     5 + size as u64 / 10_000
 }

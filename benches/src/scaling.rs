@@ -1,5 +1,5 @@
-//! `bench scaling`: what a timer costs as there are more of them, from a thousand to ten million, and what a store keeps
-//! of those that were cancelled.
+//! `bench scaling`: the cost of a timer as the number of timers grows from a thousand to ten million, and the memory
+//! that a store keeps for cancelled timers.
 
 use indicatif::ProgressBar;
 use serde_json::Value;
@@ -14,13 +14,13 @@ use crate::workloads::scaling::Life;
 use crate::workloads::{Inputs, Scale};
 
 const GROWN_TIMERS: usize = 1_000;
-/// Above this, once is enough.
+/// Larger sizes are measured only once.
 const MANY: usize = 1_000_000;
 const GROWTH_SAMPLES: usize = 50;
 
 type Part = fn(&Life) -> f64;
 
-/// What is told of a life: the workload, the figure, and where it stands.
+/// The reported values of a run: the workload, the label, and the field.
 const PARTS: [(&str, &str, Part); 4] = [
     ("insert", "CPU time, ns", |life| life.insert_ns),
     ("cancel + insert", "CPU time, ns", |life| life.churn_ns),
@@ -30,10 +30,10 @@ const PARTS: [(&str, &str, Part); 4] = [
 
 struct Plan {
     sizes: Vec<usize>,
-    /// Of the sizes that do not take long.
+    /// The repetitions of sizes that do not take long.
     reps: usize,
     grown_pairs: usize,
-    /// The most timers that are let expire: some stores take minutes for ten million.
+    /// The greatest number of timers that are allowed to expire: some stores take minutes for ten million.
     expire_max: usize,
 }
 
@@ -54,7 +54,7 @@ impl Plan {
     }
 }
 
-/// Measures, prints, and returns it all as JSON.
+/// Measures, prints, and returns the results as JSON.
 pub(crate) fn run(options: &Options, entries: &[Entry]) -> Value {
     let plan = Plan::of(options);
     let mut document = Document::new("scaling");
@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Options, entries: &[Entry]) -> Value {
     for entry in missing {
         document.note(format!("{}: {}", entry.name, (entry.missing)().unwrap_or_default()));
     }
-    // A store that ticks through its time takes a while for few timers, too.
+    // A store that visits every tick takes a while even for few timers.
     let weight = |size: usize| 20 + size as u64 / 10_000;
     let steps: u64 = plan.sizes.iter().map(|&size| weight(size) * plan.reps(size) as u64).sum();
     let bar = progress::bar((steps + weight(plan.grown_pairs)) * present.len() as u64);
@@ -137,7 +137,7 @@ mod tests {
             let entry = all.iter().find(|entry| entry.name == name).unwrap();
             let bytes = (entry.growth)(&inputs, 2_000, 5);
             assert_eq!(bytes.len(), 6, "the first, and five more");
-            assert!(bytes[0] >= 24.0, "{name}: a deadline, an id, and what finds them: {bytes:?}");
+            assert!(bytes[0] >= 24.0, "{name}: a deadline, an id, and links to find them: {bytes:?}");
             bytes[5] / bytes[1]
         };
         assert!(growth("cogloop") < 1.5);

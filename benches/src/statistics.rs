@@ -1,11 +1,11 @@
-//! The statistics of a cell: few samples from a noisy machine, so medians, and how far the samples lie apart.
+//! Statistics of a cell. The samples are few and the machine is noisy, so it uses medians and the range of the samples.
 
-/// Several samples of one quantity, in one word or two.
+/// A summary of several samples of one quantity.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub(crate) struct Summary {
-    /// The middle sample; the mean of the middle two if their number is even. Not a number without samples.
+    /// The middle sample, or the mean of the middle two. NaN without samples.
     pub(crate) median: f64,
-    /// The distance from the smallest to the largest, as a part of the median.
+    /// The distance from the smallest to the largest sample, relative to the median.
     pub(crate) spread: f64,
     pub(crate) min: f64,
     pub(crate) max: f64,
@@ -24,7 +24,7 @@ impl Summary {
     }
 }
 
-/// The middle half of many samples: what an outlier does not move.
+/// The quartiles of many samples, which outliers hardly change.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub(crate) struct Quartiles {
     pub(crate) first: f64,
@@ -41,7 +41,7 @@ impl Quartiles {
     }
 }
 
-/// The sample below which `part` of the sorted samples lie. Not a number without samples.
+/// The sample below which the fraction `part` of the sorted samples lies. NaN without samples.
 pub(crate) fn quantile(sorted: &[f64], part: f64) -> f64 {
     let at = (part * sorted.len() as f64) as usize;
     sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
@@ -51,7 +51,7 @@ pub(crate) fn quantile(sorted: &[f64], part: f64) -> f64 {
 pub(crate) const PERCENTILES: [f64; 14] =
     [0.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 98.0, 99.0, 99.5, 99.9, 99.95, 99.99, 100.0];
 
-/// Sample by sample: what a busy machine did to both of a pair is not in their ratio.
+/// The ratios of pairs of samples. Load that affected both samples of a pair does not change their ratio.
 pub(crate) fn ratios(of: &[f64], to: &[f64]) -> Vec<f64> {
     of.iter().zip(to).map(|(of, to)| of / to).collect()
 }

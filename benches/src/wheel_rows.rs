@@ -1,4 +1,4 @@
-//! What the comparison of timer stores found, in the shape that all benchmarks share.
+//! The results of the comparison of timer stores, in the format that all benchmarks share.
 
 use crate::json::{Document, Place};
 use crate::run::Results;

@@ -1,4 +1,4 @@
-//! hyper on the loop: a server and its clients, and the time limit of a client that says nothing.
+//! hyper on the event loop: a server and its clients, and the time limit for a silent client.
 #![cfg(unix)]
 
 use cogloop::{Async, Handle, Loop};
@@ -33,7 +33,7 @@ async fn serve(handle: Handle<()>, listener: Async<TcpListener>) -> Result<(), F
             .timer(handle.remote().timeouts())
             .header_read_timeout(Duration::from_millis(50))
             .serve_connection(stream, service_fn(answer));
-        // A client that is given up is its own affair.
+        // The server does not care if a client gives up.
         handle.spawn(async { drop(connection.await) })?.detach();
     }
 }
@@ -42,7 +42,7 @@ async fn ask(handle: Handle<()>, address: SocketAddr, nth: usize) -> Result<(), 
     let stream = Async::<TcpStream>::connect(&handle, address).await?;
     let (mut sender, connection) = client::conn::http1::handshake(stream).await?;
     let driven = handle.spawn(connection)?;
-    // More than the buffers hold, both ways, over a connection that is kept.
+    // More than the buffers hold, in both directions, over a persistent connection.
     let body = "x".repeat(100_000 * nth);
     for path in ["/one", "/two"] {
         let request = Request::post(path).header("host", "cogloop").body(body.clone())?;
@@ -65,7 +65,7 @@ fn clients_and_a_server_of_hyper_run_on_one_loop() {
         for client in [0, 1, 5].map(|nth| events.spawn(ask(handle.clone(), address, nth)).unwrap()) {
             events.block_on(&mut (), client).unwrap().unwrap().unwrap();
         }
-        // One that says nothing is closed when its time is over.
+        // A silent client is closed when its time limit has passed.
         let silent = std::thread::spawn(move || -> io::Result<usize> {
             let mut stream = TcpStream::connect(address)?;
             stream.set_read_timeout(Some(Duration::from_secs(60)))?;

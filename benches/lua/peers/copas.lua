@@ -1,4 +1,4 @@
--- copas, on top of LuaSocket: a coroutine for each socket. What Debian has of it knows no timers.
+-- copas, on top of LuaSocket: a coroutine for each socket. Debian's version has no timers.
 local copas  = require 'copas'
 local socket = require 'socket'
 

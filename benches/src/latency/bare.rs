@@ -1,4 +1,4 @@
-//! The least that can keep a schedule: a heap of deadlines, and a system call that sleeps.
+//! The smallest programs that can keep a schedule: a heap of deadlines, and a system call that sleeps.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -25,7 +25,7 @@ impl Heap {
         self.0.peek().map(|first| first.0.0)
     }
 
-    /// Fires what was due when this was called.
+    /// Fires the timers that are due when this is called.
     fn fire(&mut self, course: &Course) {
         let now_ns = now_ns();
         while let Some(&Reverse((_, timer))) = self.0.peek().filter(|first| first.0.0 <= now_ns) {
@@ -37,7 +37,7 @@ impl Heap {
     }
 }
 
-/// `clock_nanosleep( TIMER_ABSTIME )`, which knows no descriptors.
+/// `clock_nanosleep( TIMER_ABSTIME )`, which cannot wait for descriptors.
 pub(super) fn nanosleep(course: &Course) -> io::Result<()> {
     let mut heap = Heap::of(course);
     while let Some(next_ns) = heap.next_ns() {
@@ -47,7 +47,7 @@ pub(super) fn nanosleep(course: &Course) -> io::Result<()> {
     Ok(())
 }
 
-/// A timer descriptor in an epoll set. It is armed again for each next deadline.
+/// A timer descriptor in an epoll set, which is armed again for each next deadline.
 pub(super) fn timerfd(course: &Course) -> io::Result<()> {
     const TIMER: u64 = u64::MAX;
     let set = epoll::create(CreateFlags::CLOEXEC)?;

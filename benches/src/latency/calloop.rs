@@ -1,4 +1,4 @@
-//! The crate `calloop`: a source for each timer, whose callback says when it is due again.
+//! The crate `calloop`: a source for each timer. Its callback returns when the timer is due again.
 
 use std::io;
 use std::rc::Rc;

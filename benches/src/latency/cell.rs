@@ -1,4 +1,4 @@
-//! The cells of the comparison: how many timers, on which schedule, and what goes on beside.
+//! The cells of the comparison: a number of timers, a schedule, and a load.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::options::Options;
 /// How much is measured.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(super) enum Extent {
-    /// Next to nothing: whether it runs.
+    /// Almost nothing: only tests that it runs.
     Smoke,
     Quick,
     Full,
@@ -38,7 +38,7 @@ pub(super) struct Cell {
     pub(super) timers: usize,
     pub(super) pattern: Pattern,
     pub(super) condition: Condition,
-    /// Of one round of one contender.
+    /// The duration of one contender's round.
     pub(super) duration: Duration,
 }
 
@@ -48,8 +48,8 @@ const S: u64 = 1_000_000_000;
 const LOG_UNIFORM: Pattern = Pattern::LogUniform { from_ns: 100 * US, to_ns: S };
 const UNIFORM: Pattern = Pattern::Uniform { from_ns: 100 * US, to_ns: S };
 
-/// Timers and their schedule, and the least extent that has it. With 100,000 timers on the first of both random
-/// patterns 900,000 would fall due in a second; that would measure who is fastest, and not who is punctual.
+/// Timers and their schedule, with the smallest extent that includes them. 100,000 timers on one of the first two
+/// random patterns are left out: 900,000 would become due in a second, which would measure speed, not lateness.
 const LOADS: [(usize, Pattern, Extent); 10] = [
     (1, Pattern::Every { ns: 100 * US }, Extent::Full),
     (1, Pattern::Every { ns: MS }, Extent::Smoke),
@@ -72,7 +72,7 @@ pub(super) fn chosen(extent: Extent) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (timers, pattern, _) in LOADS.into_iter().filter(|load| load.2 <= extent) {
         let duration = match pattern {
-            // One period and the next, whatever the first one's phase.
+            // Long enough for one whole period and the next, whatever the phase of the first.
             Pattern::Every { ns } if timers == 1 => base.max(Duration::from_nanos(ns * 3)),
             _ => base,
         };
@@ -102,7 +102,7 @@ impl Cell {
         format!("{timers}, {pattern}")
     }
 
-    /// How long a contender has to set its timers before the first is due.
+    /// The time that a contender has for setting its timers before the first one is due.
     pub(super) fn lead(&self) -> Duration {
         Duration::from_millis(10 + self.timers as u64 / 200)
     }

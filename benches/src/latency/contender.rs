@@ -6,15 +6,16 @@ use std::rc::Rc;
 use super::course::Course;
 use super::{bare, calloop, libuv, ours, tokio};
 
-/// What part a contender has in the comparison.
+/// A contender's role in the comparison.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) enum Role {
-    /// A bare system call: what the kernel gives at best.
+    /// A bare system call: the best that the kernel offers.
     Floor,
     Ours,
-    /// Our loop when it spins. It is not compared with the peers, because it does not sleep all of the time.
+    /// The event loop of this project, spinning before deadlines. It is not compared with the peers, because it uses
+    /// CPU time instead of sleeping.
     Spinning,
-    /// Ours with ticks of a millisecond.
+    /// The event loop of this project with ticks of a millisecond.
     OursCoarse,
     /// A peer whose timers are as fine as the kernel allows.
     Peer,
@@ -27,7 +28,7 @@ impl Role {
         matches!(self, Self::Peer | Self::PeerCoarse)
     }
 
-    /// The role of the peers with the same unit as this loop of ours. Only their wake-ups can be compared with its own.
+    /// The role of the peers with the same unit as this loop. Only their wake-ups can be compared with its own.
     pub(super) fn same_unit(self) -> Option<Self> {
         match self {
             Self::Ours => Some(Self::Peer),
@@ -41,9 +42,9 @@ impl Role {
 pub(super) struct Contender {
     pub(super) name: &'static str,
     pub(super) role: Role,
-    /// Whether it can observe descriptors beside its timers.
+    /// Whether it can observe descriptors as well as timers.
     pub(super) observes: bool,
-    /// Why it cannot run here; `None` when it can.
+    /// Why it cannot run here; `None` if it can.
     pub(super) missing: fn() -> Option<&'static str>,
     /// Keeps the schedule until the course is over, on a thread of its own.
     pub(super) run: fn(&Rc<Course>) -> io::Result<()>,
@@ -53,7 +54,7 @@ const fn contender(name: &'static str, role: Role, run: fn(&Rc<Course>) -> io::R
     Contender { name, role, observes: true, missing: || None, run }
 }
 
-/// The first is what the others are compared with.
+/// All contenders. The others are compared with the first.
 pub(super) const ALL: [Contender; 11] = [
     Contender { observes: false, ..contender("clock_nanosleep", Role::Floor, |course| bare::nanosleep(course)) },
     contender("ours/uring", Role::Ours, |course| ours::run(course, "uring")),
@@ -68,7 +69,7 @@ pub(super) const ALL: [Contender; 11] = [
     Contender { missing: libuv::missing, ..contender("libuv", Role::PeerCoarse, |course| libuv::run(course)) },
 ];
 
-/// The first contender and those that are named; all contenders if no name is given.
+/// The first contender and those that are named. If no name is given, all contenders.
 pub(super) fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
     if let Some(unknown) = only.iter().find(|name| ALL.iter().all(|contender| contender.name != **name)) {
         let known = ALL.map(|contender| contender.name).join(", ");

@@ -1,12 +1,12 @@
-//! A course: timers with a fixed schedule, and a record of when each fired.
+//! A course: timers with a fixed schedule, and a record of when each timer fired.
 //!
 //! ```text
-//!   schedule    due            due + delay              + delay        kept here, also if a timer is late
-//!   fired           └─ late ─┘             └ late ┘                     as the contender calls
+//!   schedule    due            due + delay              + delay        kept here, even if a timer is late
+//!   fired           └─ late ─┘             └ late ┘                     when the contender calls
 //! ```
 //!
-//! The contender asks for the first deadline of a timer. When the timer has fired it says so, and gets the next deadline. CPU
-//! time and wake-ups count from the first timer that fires, so setting the timers is not included.
+//! The contender asks for the first deadline of each timer. When a timer has fired, it reports that and gets the next
+//! deadline. CPU time and wake-ups count from the first timer that fires, so setting the timers is not included.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -19,7 +19,7 @@ use super::load::Descriptors;
 use crate::clock::now_ns;
 use crate::measure::{cpu_ns, voluntary_switches};
 
-/// Who is this far behind the end will not catch up: each timer fires once more, and that is all.
+/// A contender that is so far behind at the end cannot catch up. Then each timer fires once more, and the course ends.
 const BEHIND_NS_MAX: u64 = 300_000_000;
 
 /// When a timer is due again.
@@ -28,12 +28,12 @@ pub(super) enum Pattern {
     Every {
         ns: u64,
     },
-    /// After a delay between the two: each decade as likely as the other.
+    /// After a random delay between the two, with all decades equally likely.
     LogUniform {
         from_ns: u64,
         to_ns: u64,
     },
-    /// After a delay between the two, each as likely as the other.
+    /// After a random delay between the two, with all delays equally likely.
     Uniform {
         from_ns: u64,
         to_ns: u64,
@@ -52,7 +52,8 @@ impl Pattern {
         }
     }
 
-    /// The first time is anywhere in the first period, so that many timers do not fall due together; and soon enough.
+    /// The first time is random within the first period, so that the timers are not all due together, and it is before
+    /// `before_ns`.
     fn first_ns(self, random: &mut Rng, before_ns: u64) -> u64 {
         let first_ns = match self {
             Self::Every { ns } => random.u64(1..=ns),
@@ -62,12 +63,12 @@ impl Pattern {
     }
 }
 
-/// What a contender did.
+/// The results of a contender.
 #[derive(Clone)]
 pub(super) struct Record {
-    /// In ns, to a thousandth.
+    /// In ns, with an accuracy of a thousandth.
     pub(super) late_ns: Histogram<u64>,
-    /// How many fired before they were due, and by how much at most.
+    /// The number of timers that fired early, and the longest time by which one was early.
     pub(super) early: u64,
     pub(super) early_ns_max: u64,
     pub(super) cpu_ns: u64,
@@ -91,12 +92,12 @@ impl Used {
 pub(super) struct Course {
     pattern: Pattern,
     random: RefCell<Rng>,
-    // By timer.
+    // By the number of the timer.
     due_ns: RefCell<Vec<u64>>,
     end_ns: u64,
-    // When who is behind gives up.
+    // The time at which a contender that is behind gives up.
     give_up_ns: u64,
-    // Timers that will fire yet.
+    // The number of timers that will still fire.
     live: Cell<usize>,
     late_ns: RefCell<Histogram<u64>>,
     early: Cell<(u64, u64)>,
@@ -105,7 +106,7 @@ pub(super) struct Course {
 }
 
 impl Course {
-    /// Begins after `lead`, the time that a contender has to set the timers, and goes on for `duration`.
+    /// Makes a course that begins after `lead`, the time for setting the timers, and lasts for `duration`.
     pub(super) fn new(
         (timers, pattern): (usize, Pattern),
         [lead, duration]: [Duration; 2],
@@ -134,12 +135,12 @@ impl Course {
         self.due_ns.borrow().len()
     }
 
-    /// When a timer is due, at first or again.
+    /// The next time at which a timer is due.
     pub(super) fn due_ns(&self, timer: usize) -> u64 {
         self.due_ns.borrow()[timer]
     }
 
-    /// What a contender says when a timer has fired; the time at which it is to fire again, if it is.
+    /// Called by the contender when a timer has fired. Returns the time at which the timer is due again, or `None`.
     pub(super) fn fired(&self, timer: usize) -> Option<u64> {
         let now_ns = now_ns();
         if self.started.get().is_none() {
@@ -166,12 +167,12 @@ impl Course {
         self.live.get() == 0
     }
 
-    /// What the contender is to observe for reading beside its timers.
+    /// The descriptors that the contender must observe for reading, besides its timers.
     pub(super) fn descriptors(&self) -> Option<&Descriptors> {
         self.descriptors.as_ref()
     }
 
-    /// Ends it, in the thread that ran it.
+    /// Ends the course, in the thread that ran it.
     pub(super) fn record(self) -> io::Result<Record> {
         let nothing = || io::Error::other("no timer fired");
         let (before, now) = (self.started.get().ok_or_else(nothing)?, Used::so_far());
@@ -186,12 +187,12 @@ impl Course {
     }
 }
 
-/// A histogram of ns up to a minute.
+/// An empty histogram for ns up to a minute.
 pub(super) fn empty() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("bounds that are right")
 }
 
-/// The standard library's clock beside the kernel's: its points in time cannot be made from a number.
+/// Converts the kernel's time to the standard library's, whose instants cannot be made from a number.
 #[derive(Copy, Clone)]
 pub(super) struct Instants {
     ns: u64,
@@ -199,7 +200,7 @@ pub(super) struct Instants {
 }
 
 impl Instants {
-    /// Both clocks at once, the standard library's no sooner.
+    /// Reads both clocks, that of the standard library not before the other.
     pub(super) fn now() -> Self {
         loop {
             let (ns, instant) = (now_ns(), Instant::now());

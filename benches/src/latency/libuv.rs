@@ -1,6 +1,6 @@
-//! The libuv that is installed, on the kernel's time: a `uv_timer_t` for each timer, a `uv_poll_t` for each socket.
+//! The installed libuv, on the kernel's time: a `uv_timer_t` for each timer, a `uv_poll_t` for each socket.
 //!
-//! Its unit is a millisecond: a delay is rounded up to one, as a careful user of it does.
+//! Its unit is a millisecond. A delay is rounded up to that, as a careful user does.
 
 use std::ffi::c_int;
 use std::io;
@@ -12,17 +12,17 @@ pub(super) fn missing() -> Option<&'static str> {
     api().is_none().then_some("not installed: apt-get install libuv1")
 }
 
-/// What the callbacks find in the loop's `data`.
+/// The loop's `data`, for the callbacks.
 struct Context<'a> {
     api: &'static Api,
     course: &'a Course,
 }
 
-/// Readable, of `uv_poll_event`.
+/// The flag for readable, of `uv_poll_event`.
 const READABLE: c_int = 1;
 
 extern "C" fn on_timer(timer: *mut Head) {
-    // SAFETY: libuv calls with a timer of a loop whose `data` points to a `Context` as long as the loop runs.
+    // SAFETY: libuv calls this with a timer of a loop whose `data` points to a `Context` as long as the loop runs.
     let (context, id) = unsafe { (&*(*(*timer).in_loop).data.cast::<Context<'_>>(), (*timer).data as usize) };
     if let Some(again_ns) = context.course.fired(id) {
         start(context, timer, again_ns);
@@ -35,7 +35,7 @@ extern "C" fn on_readable(poll: *mut Head, _status: c_int, _events: c_int) {
     context.course.descriptors().into_iter().for_each(|descriptors| descriptors.serve(index));
 }
 
-/// Sets a timer for the first millisecond that is not before `due_ns`; libuv's clock is the kernel's monotonic one.
+/// Sets a timer for the first millisecond that is not before `due_ns`. libuv's clock is the kernel's monotonic one.
 fn start(context: &Context<'_>, timer: *mut Head, due_ns: u64) {
     // SAFETY: the timer and its loop are initialised.
     unsafe {
@@ -44,38 +44,38 @@ fn start(context: &Context<'_>, timer: *mut Head, due_ns: u64) {
     }
 }
 
-/// A loop and its handles, closed and freed when dropped.
+/// A loop and its handles, which are closed and freed when this is dropped.
 struct Handles {
     api: &'static Api,
     in_loop: *mut Head,
-    // With the bytes of each.
+    // Each with its size in bytes.
     handles: Vec<(*mut Head, usize)>,
 }
 
 impl Handles {
     fn new(api: &'static Api) -> io::Result<Self> {
-        // SAFETY: asks for a number.
+        // SAFETY: it only returns a number.
         let in_loop = allocate(unsafe { (api.loop_size)() });
-        // SAFETY: the memory is of the size that libuv named.
+        // SAFETY: the memory has the size that libuv requires.
         match unsafe { (api.loop_init)(in_loop) } {
             0 => Ok(Self { api, in_loop, handles: Vec::new() }),
             error => Err(io::Error::other(format!("libuv makes no loop: {error}"))),
         }
     }
 
-    /// Memory for a handle of that type; `init` has to make it one before this is dropped.
+    /// Allocates a handle of that type. `init` must initialise it before this is dropped.
     fn add(&mut self, kind: u32, id: usize, init: impl FnOnce(*mut Head, *mut Head) -> c_int) -> io::Result<*mut Head> {
-        // SAFETY: asks for a number.
+        // SAFETY: it only returns a number.
         let bytes = unsafe { (self.api.handle_size)(kind) };
         let handle = allocate(bytes);
         let error = init(self.in_loop, handle);
         if error != 0 {
-            // SAFETY: libuv has not taken it.
+            // SAFETY: libuv does not use the handle, because its initialisation failed.
             unsafe { free(handle, bytes) };
             return Err(io::Error::other(format!("libuv makes no handle: {error}")));
         }
         self.handles.push((handle, bytes));
-        // SAFETY: the handle's `data` is for its user.
+        // SAFETY: the handle's `data` belongs to its user.
         unsafe { (*handle).data = id as *mut _ };
         Ok(handle)
     }
@@ -83,7 +83,8 @@ impl Handles {
 
 impl Drop for Handles {
     fn drop(&mut self) {
-        // SAFETY: every handle is initialised, and closed here only; the turn after that lets go of all of them.
+        // SAFETY: every handle is initialised, and closed only here. In the turn after that, libuv releases all of
+        // them.
         unsafe {
             self.handles.iter().for_each(|&(handle, _)| (self.api.close)(handle, None));
             (self.api.run)(self.in_loop, RUN_NOWAIT);
@@ -99,17 +100,17 @@ pub(super) fn run(course: &Course) -> io::Result<()> {
     let api = api().ok_or_else(|| io::Error::other("libuv is not installed"))?;
     let mut handles = Handles::new(api)?;
     let context = Context { api, course };
-    // SAFETY: the loop's `data` is for its user; it is read by the callbacks only, which run in this function.
+    // SAFETY: the loop's `data` belongs to its user. Only the callbacks read it, and they run inside this function.
     unsafe { (*handles.in_loop).data = (&raw const context).cast_mut().cast() };
     for timer in 0..course.timers() {
-        // SAFETY: both are from `allocate`, of the sizes that libuv named.
+        // SAFETY: both are from `allocate`, with the sizes that libuv requires.
         let handle = handles.add(HANDLE_TIMER, timer, |events, timer| unsafe { (api.timer_init)(events, timer) })?;
         start(&context, handle, course.due_ns(timer));
     }
     for index in 0..course.descriptors().map_or(0, |descriptors| descriptors.len()) {
         let descriptors = course.descriptors().ok_or(io::ErrorKind::NotFound)?;
         let number = descriptors.fd(index).as_raw_fd();
-        // SAFETY: as above; the socket is open until after the loop is closed.
+        // SAFETY: as above. The socket is open until after the loop is closed.
         let poll = handles.add(HANDLE_POLL, index, |events, poll| unsafe { (api.poll_init)(events, poll, number) })?;
         // SAFETY: the handle is initialised.
         unsafe { (api.poll_start)(poll, READABLE, on_readable) };

@@ -1,4 +1,4 @@
-//! What goes on beside the timers: nothing, neighbours that want the CPUs, or descriptors that are often ready.
+//! The load beside the timers: none, threads that compete for the CPUs, or descriptors that are often ready.
 
 use std::hint::black_box;
 use std::io;
@@ -59,7 +59,7 @@ impl Drop for Threads {
     }
 }
 
-/// A thread for each CPU that never sleeps, as long as this lives.
+/// One thread for each CPU that never sleeps, until this is dropped.
 pub(super) struct Neighbours(#[expect(dead_code, reason = "held until it is dropped")] Threads);
 
 impl Neighbours {
@@ -77,7 +77,7 @@ impl Neighbours {
 const PAIRS: usize = 8;
 const BETWEEN_BYTES_NS: u64 = 50_000;
 
-/// Sockets into which another thread writes a byte each, by turns, as long as this lives.
+/// Sockets to which another thread writes single bytes, one socket after the other, until this is dropped.
 pub(super) struct Descriptors {
     #[expect(dead_code, reason = "held until it is dropped")]
     sender: Threads,
@@ -102,14 +102,14 @@ impl Descriptors {
         self.sockets[index].as_fd()
     }
 
-    /// A descriptor of its own for who keeps it.
+    /// A duplicate of a descriptor, for contenders that own it.
     pub(super) fn owned(&self, index: usize) -> io::Result<OwnedFd> {
         self.fd(index).try_clone_to_owned()
     }
 
-    /// Reads what is there.
+    /// Reads the bytes that are there.
     pub(super) fn serve(&self, index: usize) {
-        // Nothing may be there: readiness can be spurious.
+        // There may be no byte, because readiness can be spurious.
         let _ = rustix::io::read(self.fd(index), &mut [0; 64]);
     }
 }
@@ -123,7 +123,7 @@ fn send(sockets: &[OwnedFd], stop: &AtomicBool) {
         }
         next_ns = (next_ns + BETWEEN_BYTES_NS).max(now_ns());
         let _ = clock_nanosleep_absolute(ClockId::Monotonic, &timespec(next_ns));
-        // A reader that is behind has enough to read.
+        // If the buffer is full, the reader is behind and has enough to read.
         let _ = rustix::io::write(socket, &[1]);
     }
 }

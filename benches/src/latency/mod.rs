@@ -1,14 +1,14 @@
-//! `bench latency`: how late timers fire, how much CPU time they take, and how often they wake the thread: ours on each
-//! backend beside other loops and the bare system calls.
+//! `bench latency`: how late timers fire, how much CPU time they take, and how often they wake the thread. Compares
+//! this project's loop on each backend with other loops and bare system calls.
 //!
 //! ```text
-//!   run ─┬─► cell: timers, schedule, condition ─► load: what goes on beside
-//!        ├─► course: the schedule, and the record of who fired when ◄─ contender: ours, bare, tokio, calloop, libuv
+//!   run ─┬─► cell: timers, schedule, condition ─► load: what else uses the machine
+//!        ├─► course: the schedule, and the record of what fired when ◄─ contender: ours, bare, tokio, calloop, libuv
 //!        └─► report
 //! ```
 //!
-//! Every round of a cell has all contenders, each in a new thread, in an order of its own, and all with the same schedule.
-//! Lateness is counted by the course and not asked of a loop; what fires early is counted too.
+//! Every round of a cell runs all contenders with the same schedule, each in a new thread, in a random order. The
+//! course measures the lateness, not the loop. Timers that fire early are counted, too.
 
 mod bare;
 mod calloop;
@@ -39,7 +39,7 @@ use course::{Course, Record};
 use load::{Condition, Descriptors, Neighbours};
 use row::Row;
 
-/// Measures, prints, and returns it all as JSON.
+/// Measures, prints, and returns the results as JSON.
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
     let extent = Extent::of(options);
     let mut document = Document::new("latency");
@@ -100,7 +100,7 @@ fn measure(
     rows
 }
 
-/// One contender's round, in a thread of its own: what the system counts, it counts for a thread.
+/// One contender's round. It has its own thread, because the system counts CPU time and wake-ups by thread.
 fn one(cell: &Cell, contender: Contender, seed: u64) -> io::Result<Record> {
     let neighbours = (cell.condition == Condition::BusyNeighbour).then(Neighbours::start);
     let descriptors = (cell.condition == Condition::Descriptors).then(Descriptors::start).transpose()?;

@@ -7,19 +7,19 @@ use cogloop_io::{DEFAULT_RESOLUTION_NS, EventLoop, Interest, Options, Token, Wai
 use super::course::Course;
 use crate::clock::now_ns;
 
-/// How long before a deadline the loop stops sleeping and looks at the clock instead, where that is asked for.
+/// How long before a deadline the spinning contender stops sleeping and reads the clock instead.
 const SPIN_NS: u64 = 100_000;
 
 pub(super) fn run(course: &Course, backend: &str) -> io::Result<()> {
     take_turns(course, backend, DEFAULT_RESOLUTION_NS, |_| Wait::Block)
 }
 
-/// With ticks of a millisecond, as other loops have: timers of the same tick share a wake-up.
+/// With ticks of a millisecond, as other loops have. Timers of the same tick share a wake-up.
 pub(super) fn run_coarse(course: &Course, backend: &str) -> io::Result<()> {
     take_turns(course, backend, 1_000_000, |_| Wait::Block)
 }
 
-/// Sleeps until shortly before each deadline, and then does not.
+/// Sleeps until shortly before each deadline and then spins.
 pub(super) fn run_spinning(course: &Course, backend: &str) -> io::Result<()> {
     take_turns(course, backend, DEFAULT_RESOLUTION_NS, |events| match events.next_deadline_ns() {
         Some(deadline_ns) => match deadline_ns.saturating_sub(events.now_ns()) {
@@ -41,7 +41,7 @@ fn take_turns(
     if events.backend().name != backend {
         return Err(io::Error::other(events.backend().reason.clone()));
     }
-    // The loop's time is the kernel's but for where it begins; read in this order, no deadline comes too soon.
+    // The loop's time and the kernel's differ only by the origin. Read in this order, no deadline comes too early.
     let origin_ns = now_ns();
     let origin_ns = origin_ns - events.now_ns();
     for timer in 0..course.timers() {

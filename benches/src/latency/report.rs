@@ -1,4 +1,4 @@
-//! What the run found, for people and for programs.
+//! Prints the results, and writes them as JSON.
 
 use super::cell::Cell;
 use super::contender::Role;
@@ -8,7 +8,7 @@ use crate::json::{Document, Place};
 use crate::machine::Machine;
 use crate::statistics::{PERCENTILES, Summary, ratios};
 
-/// Above the floor by no more than this, a loop adds nothing that matters.
+/// A loop that is above the floor by at most this factor adds no lateness that matters.
 const FLOOR_RATIO_MAX: f64 = 1.1;
 
 pub(super) fn print_head(machine: &Machine, rounds: usize) {
@@ -74,20 +74,21 @@ pub(super) fn add(document: &mut Document, cell: &Cell, rows: &[Row]) {
     }
 }
 
-/// Who is later than this on the average does not keep up, and never sleeps.
+/// A contender whose average lateness is above this does not keep up, and so never sleeps.
 const BEHIND_US: f64 = 50_000.0;
 
-/// What a loop of ours reached in one cell.
+/// The results of one of this project's loops in one cell.
 pub(super) struct Verdict {
     cell: String,
     name: &'static str,
     role: Role,
     ratio_to_floor: f64,
-    /// The median of the rounds: ours, and that of the most punctual peer.
+    /// The median of the rounds: its own, and that of the most punctual peer.
     p99_us: (f64, Option<(&'static str, f64)>),
     early: u64,
-    /// Ours, and those of the peer with the fewest among those that have the same unit and keep up. Not compared under the
-    /// load of descriptors: a contender that reads each byte at once wakes for each, and a late one finds several.
+    /// Its own, and those of the peer with the fewest wake-ups, of the peers with the same unit that keep up. Not
+    /// compared under the load of descriptors: a contender that reads each byte at once wakes up for each, and a late
+    /// one finds several.
     wakes: (f64, Option<(&'static str, f64)>),
 }
 
@@ -113,12 +114,12 @@ pub(super) fn verdict(cell: &Cell, rows: &[Row]) -> Vec<Verdict> {
     rows.iter().filter_map(verdict).collect()
 }
 
-/// Within what two runs of the same differ by.
+/// Whether the values are equal within the difference of two runs of one contender.
 fn is_no_more(ours: f64, best: f64) -> bool {
     ours <= best * 1.05
 }
 
-/// A figure of ours, and the best peer's; ✗ where that is better.
+/// A result of this project's loop, and that of the best peer; ✗ if the peer's is better.
 fn with_best_peer((ours, best): (f64, Option<(&'static str, f64)>), digits: usize) -> String {
     match best {
         Some((name, best)) if is_no_more(ours, best) => format!("{ours:.digits$} | {best:.digits$} {name}"),
@@ -133,7 +134,7 @@ pub(super) fn print_verdicts(verdicts: &[Verdict]) {
         "a median at most {FLOOR_RATIO_MAX} × the floor's, p99 and wake-ups, medians of the rounds, within 5 % of the best"
     );
     println!(
-        "peer's. Ticks of a millisecond are compared with the peers that have them, and by their wake-ups only. Nobody's"
+        "peer's. Ticks of a millisecond are compared with the peers that have them, and by their wake-ups only. No"
     );
     println!("wake-ups are compared where most are those of descriptors.\n");
     println!("| | × floor | early | p99, µs | best p99 | wake-ups | fewest |");

@@ -1,13 +1,13 @@
-//! Who takes part.
+//! The contenders of `bench lua`.
 
 use super::workload::Workload;
 
-/// A loop for Lua: a file of `benches/lua/peers`; or the bare loop over epoll, which is here.
+/// A loop for Lua, which is a file of `benches/lua/peers`; or the bare loop over epoll, which is in `echo.rs`.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Contender {
     pub(super) name: &'static str,
     pub(super) file: Option<&'static str>,
-    /// Of ours: another backend than the one that it takes by itself.
+    /// For this project's loops: the backend, if it is not the default one.
     pub(super) backend: Option<&'static str>,
 }
 
@@ -20,7 +20,7 @@ impl Contender {
         Self { name, file: Some(file), backend: Some("epoll") }
     }
 
-    /// Whether it is to be asked for a workload.
+    /// Whether it takes part in a workload.
     pub(super) fn takes(&self, workload: &Workload) -> bool {
         match self.file {
             None => workload.bare.is_some(),
@@ -29,10 +29,10 @@ impl Contender {
     }
 }
 
-/// What the others are compared with where there is no Lua in it.
+/// The contender without Lua, with which the others are compared.
 pub(super) const BARE: &str = "bare epoll";
 
-/// The names of ours.
+/// The names of this project's loops.
 pub(super) const OURS: [&str; 4] = ["t.Loop", "cogloop", "t.Loop/epoll", "cogloop/epoll"];
 
 const ALL: [Contender; 10] = [
@@ -48,7 +48,7 @@ const ALL: [Contender; 10] = [
     Contender::lua("heap", "heap"),
 ];
 
-/// Those that are asked for, ours and the bare loop; all if nothing is said.
+/// The named contenders, this project's loops and the bare loop. All contenders if no name is given.
 pub(super) fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
     let mut chosen = ALL.to_vec();
     if let Some(unknown) = only.iter().find(|name| ALL.iter().all(|contender| contender.name != **name)) {

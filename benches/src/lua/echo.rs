@@ -1,5 +1,5 @@
-//! TCP echo: the clients are here, one thread for all of them, the same for every server; the server is a script's
-//! process, or a thread with the bare loop over epoll.
+//! TCP echo. The clients are here, all in one thread, and the same for every server. The server is a script's process,
+//! or a thread with the bare loop over epoll.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -51,7 +51,7 @@ fn measure_bare(duration: Duration) -> io::Result<Sample> {
     Ok(load.sample(cpu_ns))
 }
 
-/// What the clients did.
+/// The results of the clients.
 struct Load {
     in_time: u64,
     messages: u64,
@@ -65,8 +65,8 @@ impl Load {
     }
 }
 
-/// Each client sends a message, and the next one when that is back. At the end all are waited for, so that nothing is
-/// under way when the clients close.
+/// Each client sends a message, and sends the next one when that comes back. At the end all messages are waited for, so
+/// that none is in flight when the clients close.
 fn load(port: u16, duration: Duration) -> io::Result<Load> {
     let clients = (0..CLIENTS).map(|_| TcpStream::connect(("127.0.0.1", port))).collect::<io::Result<Vec<_>>>()?;
     let mut set = Set::new()?;
@@ -107,7 +107,7 @@ fn load(port: u16, duration: Duration) -> io::Result<Load> {
     failure.map_or(Ok(Load { in_time, messages, took }), Err)
 }
 
-/// The bare server: until each client has gone. Its thread's CPU time in ns.
+/// The bare server, which runs until each client has closed. Returns its thread's CPU time in ns.
 fn serve(listener: &TcpListener) -> io::Result<f64> {
     let start = cpu_ns();
     let mut clients = Vec::with_capacity(CLIENTS);
@@ -124,7 +124,7 @@ fn serve(listener: &TcpListener) -> io::Result<f64> {
             let mut buffer = [0; 4096];
             let count = client.read(&mut buffer).unwrap_or(0);
             if count == 0 || client.write_all(&buffer[..count]).is_err() {
-                // Closed, it leaves the set.
+                // A descriptor that is closed leaves the set.
                 clients[index] = None;
                 left -= 1;
             }

@@ -1,13 +1,13 @@
-//! `bench lua`: loops for Lua beside each other, on each interpreter, and beside the bare loop over epoll.
+//! `bench lua`: compares loops for Lua with each other on each interpreter, and with the bare loop over epoll.
 //!
 //! ```text
-//!   run ─┬─► workloads: what is done, and its figures ─► script: one process of benches/lua ◄─ contender
+//!   run ─┬─► workloads: the work and its results ─► script: one process of benches/lua ◄─ contender
 //!        ├─► echo: a server in a process, its clients here                             the bare loops, here
 //!        └─► report
 //! ```
 //!
-//! Every sample is a process of its own. A round has all contenders, in an order of its own, so that what the machine
-//! does beside is shared by all. `cargo xtask bench lua` builds the modules and installs the peers before.
+//! Every sample comes from a process of its own. A round runs all contenders in a random order, so that other work on
+//! the machine affects all of them. `cargo xtask bench lua` builds the modules and installs the peers first.
 
 mod contender;
 mod echo;
@@ -29,7 +29,7 @@ use contender::Contender;
 use report::Samples;
 use workload::{Sample, Script, Workload};
 
-/// Measures, prints, and returns it all as JSON.
+/// Measures, prints, and returns the results as JSON.
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
     if options.interpreters.is_empty() {
         return Err("no --interpreter; `cargo xtask bench lua` builds the modules and names them".to_owned());
@@ -91,7 +91,7 @@ fn add(samples: &mut Samples, contender: &Contender, figures: Sample) {
     }
 }
 
-/// Who did not take part, and why: for each reason the workloads.
+/// The contenders that did not take part: for each reason the workloads.
 #[derive(Default)]
 struct Missing(BTreeMap<String, Vec<String>>);
 

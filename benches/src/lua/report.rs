@@ -1,4 +1,4 @@
-//! What the run found, for people and for programs.
+//! Prints the results, and writes them as JSON.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,8 @@ fn values(samples: &Samples, name: &str, figure: &Figure) -> Vec<f64> {
     raw.map_or_else(Vec::new, |raw| raw.iter().map(|value| value / figure.unit).collect())
 }
 
-/// The peer with the best median, and that median. A peer is any contender but ours and the bare loop.
+/// The peer with the best median, and that median. A peer is any contender except this project's loops and the bare
+/// loop.
 fn best_peer<'a>(samples: &'a Samples, figure: &Figure) -> Option<(&'a str, f64)> {
     let peers = samples.keys().filter(|name| **name != BARE && !OURS.contains(name));
     let medians = peers.map(|name| (*name, Summary::of(values(samples, name, figure)).median));
@@ -54,7 +55,7 @@ pub(super) fn print(interpreter: &Interpreter, workload: &Workload, samples: &Sa
     }
 }
 
-/// A line that compares one of our contenders with the bare loop and with the best peer.
+/// A line that compares one of this project's loops with the bare loop and with the best peer.
 fn verdict(samples: &Samples, workload: &Workload, name: &str) -> Option<String> {
     let mut parts = Vec::new();
     for figure in workload.figures {
@@ -95,7 +96,7 @@ pub(super) fn print_notes(notes: &[String]) {
     notes.iter().for_each(|note| println!("- {note}"));
 }
 
-/// Three digits or so.
+/// The value with about three digits.
 fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),

@@ -1,4 +1,4 @@
-//! One process of `benches/lua`: started, read, and ended if it hangs.
+//! One process of `benches/lua`: starts it, reads its output, and kills it if it hangs.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::workload::{Sample, Script};
 
-/// Far above what any takes.
+/// Far above what any process takes.
 const LIMIT: Duration = Duration::from_secs(120);
 
 impl Script<'_> {
@@ -30,12 +30,12 @@ impl Script<'_> {
     }
 }
 
-/// Starts a process, and waits for its figures.
+/// Starts a process, and waits for its results.
 pub(super) fn run(script: &Script<'_>) -> Result<Sample, String> {
     script.start()?.finish()
 }
 
-/// A process that has not ended yet. Dropped, it is ended.
+/// A process that has not ended yet. It is killed when this is dropped.
 pub(super) struct Running {
     child: Child,
     lines: BufReader<std::process::ChildStdout>,
@@ -49,7 +49,7 @@ impl Running {
         figure(&line).unwrap_or_else(|| Err(format!("`{}`: no figure, {}", line.trim(), self.complaint())))
     }
 
-    /// What it prints until it ends.
+    /// All results that it prints until it ends.
     pub(super) fn finish(mut self) -> Result<Sample, String> {
         self.wait()?;
         let mut figures = Vec::new();
@@ -59,7 +59,7 @@ impl Running {
         if figures.is_empty() { Err(format!("it has printed no figure, {}", self.complaint())) } else { Ok(figures) }
     }
 
-    /// What it prints is little enough for the pipe to hold.
+    /// Waits until it ends. It prints so little that the pipe never blocks it.
     fn wait(&mut self) -> Result<(), String> {
         let start = Instant::now();
         while self.child.try_wait().map_err(|error| error.to_string())?.is_none() {
@@ -82,13 +82,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It has ended, mostly.
+        // Usually it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A line `name value`, or `missing` and why; anything else is not for us.
+/// Parses a line `name value`, or `missing` with the reason. `None` for any other line.
 fn figure(line: &str) -> Option<Result<(String, f64), String>> {
     let (name, value) = line.trim().split_once(char::is_whitespace)?;
     match (name, value.trim().parse()) {

@@ -24,7 +24,7 @@ const ECHO: &[Figure] = &[
 ];
 
 pub(super) fn all(options: &Options) -> Vec<Workload> {
-    // Timers, seconds of the intervals, events of a ping-pong; how often it is all done, and how often what lasts long.
+    // Numbers of timers, seconds for the intervals, events of a ping-pong, rounds, and rounds of the slow workloads.
     let (sizes, seconds, events, rounds, slow_rounds): (&[usize], _, _, _, _) = match (options.smoke, options.quick) {
         (true, _) => (&[1_000], 1, 2_000, 1, 1),
         (_, true) => (&[1_000, 100_000], 1, 40_000, 3, 1),
@@ -79,7 +79,7 @@ pub(super) fn all(options: &Options) -> Vec<Workload> {
     all
 }
 
-/// The bare loop's ping-pong, with the arguments of the script's.
+/// The bare loop's ping-pong, with the same arguments as the script's.
 fn bare_pingpong(workload: &Workload) -> Result<Sample, String> {
     let numbers: Vec<usize> = workload.arguments.iter().map(|text| text.parse().unwrap_or(1)).collect();
     let [pairs, active, events] = numbers[..] else { return Err("it asks for three numbers".to_owned()) };

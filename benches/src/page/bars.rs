@@ -1,11 +1,11 @@
-//! Bars: a panel for each thing that was measured, in it a bar for each contender, from the least of its samples to the
-//! most a whisker.
+//! Bars: a panel for each workload and figure, with a bar for each contender. A whisker reaches from the least to the
+//! greatest of its samples.
 //!
 //! ```text
 //!   insert, 1,000               the panel's title
 //!   cogloop   ▆▆|─| 12.1        ours in blue
 //!   heap      ▆▆▆▆▆▆|──| 31     the others in grey
-//!   far       ▆▆▆▆▆▆▆▆▆▆▆▆ 812  cut where it is more than so many times the middle one
+//!   far       ▆▆▆▆▆▆▆▆▆▆▆▆ 812  cut if it is longer than `CUT` times the median
 //! ```
 
 use super::read::Row;
@@ -15,7 +15,7 @@ use super::theme;
 
 pub(super) struct Panel {
     pub(super) title: String,
-    /// One for each contender.
+    /// One row for each contender.
     pub(super) rows: Vec<Row>,
 }
 
@@ -27,7 +27,8 @@ const ROW_HEIGHT: f64 = 19.0;
 const HEAD_HEIGHT: f64 = 40.0;
 const GAP: f64 = 22.0;
 
-/// A bar that is more than so many times the median of all bars is cut: it would make the others vanish.
+/// A bar that is longer than so many times the median of all bars is cut, because it would make the others too small to
+/// see.
 const CUT: f64 = 6.0;
 
 pub(super) fn draw(title: &str, panels: &[Panel]) -> Svg {
@@ -50,7 +51,7 @@ pub(super) fn draw(title: &str, panels: &[Panel]) -> Svg {
     svg
 }
 
-/// Where bars end that would be too long.
+/// The value at which bars are cut.
 fn limit(rows: &[Row]) -> f64 {
     let mut medians: Vec<f64> = rows.iter().map(|row| row.median).collect();
     medians.sort_unstable_by(f64::total_cmp);

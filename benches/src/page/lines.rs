@@ -1,4 +1,4 @@
-//! Lines: a panel for each condition, in it a line for each contender, and one legend for all.
+//! Lines: a panel for each condition, with a line for each contender, and one legend for all panels.
 
 use super::scale::{Kind, Scale, short};
 use super::svg::{Anchor, Svg};
@@ -7,7 +7,7 @@ use super::theme;
 pub(super) struct Line {
     pub(super) contender: String,
     pub(super) points: Vec<[f64; 2]>,
-    /// For each point the least and the most, or nothing.
+    /// For each point the least and the greatest sample; empty if there are none.
     pub(super) whiskers: Vec<[f64; 2]>,
 }
 
@@ -16,7 +16,7 @@ pub(super) struct Panel {
     pub(super) lines: Vec<Line>,
 }
 
-/// What both axes are.
+/// The scales and labels of both axes.
 #[derive(Copy, Clone)]
 pub(super) struct Axes<'a> {
     pub(super) x: (Kind, &'a str),
@@ -29,7 +29,7 @@ const MARGIN_LEFT: f64 = 52.0;
 const MARGIN_TOP: f64 = 30.0;
 const MARGIN_BOTTOM: f64 = 40.0;
 const GAP: f64 = 20.0;
-/// A panel that has no neighbour.
+/// The width of a panel without a neighbour.
 const SINGLE_WIDTH: f64 = 720.0;
 const LEGEND_SWATCH: f64 = 32.0;
 const LETTER: f64 = 7.2;
@@ -52,7 +52,7 @@ pub(super) fn draw(title: &str, axes: Axes<'_>, panels: &[Panel]) -> Svg {
         let class = if theme::is_ours(contender) { "strong" } else { "" };
         svg.text([x + LEGEND_SWATCH, y + 4.0], Anchor::Start, class, contender);
     }
-    // One scale for all panels, so that they can be compared.
+    // All panels have the same scale, so that they can be compared.
     let all = || panels.iter().flat_map(|panel| &panel.lines);
     for (nth, panel) in panels.iter().enumerate() {
         let [column, line] = [nth % COLUMNS, nth / COLUMNS];
@@ -63,7 +63,7 @@ pub(super) fn draw(title: &str, axes: Axes<'_>, panels: &[Panel]) -> Svg {
         let y = Scale::of(axes.y.0, all().flat_map(|line| &line.points).map(|point| point[1]), [bottom, top]);
         svg.text([left - MARGIN_LEFT + 4.0, top - 14.0], Anchor::Start, "head", &panel.title);
         draw_axes(&mut svg, axes, [x, y], [left, right, top, bottom]);
-        // Ours on top.
+        // This project's lines are drawn last, on top of the others.
         let (ours, others): (Vec<&Line>, Vec<&Line>) =
             panel.lines.iter().partition(|line| theme::is_ours(&line.contender));
         for line in others.into_iter().chain(ours) {
@@ -99,7 +99,7 @@ fn draw_axes(svg: &mut Svg, axes: Axes<'_>, [x, y]: [Scale; 2], [left, right, to
     svg.text([left, top - 2.0], Anchor::Start, "soft small", axes.y.1);
 }
 
-/// A mark of an axis of times as one says it: 10 ms, and not 10k µs.
+/// The mark of a time axis with a convenient unit: 10 ms instead of 10k µs.
 fn in_unit(value: f64, words: String, axis: &str) -> String {
     let units = [("ns", 1e0), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)];
     let Some(unit) = units.iter().find(|unit| axis.ends_with(&format!(", {}", unit.0))) else { return words };

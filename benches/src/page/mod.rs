@@ -1,12 +1,12 @@
-//! `report DIR`: one page that draws what the benchmarks found.
+//! `report DIR`: a page that draws the results of the benchmarks.
 //!
 //! ```text
 //!   DIR/NAME.json ─► read ─► picture: which panels ─► bars, lines ─► scale, svg, theme
-//!                                    └─► sections: what the page says ──► DIR/index.html
+//!                                    └─► sections: the page's text ──► DIR/index.html
 //! ```
 //!
-//! The page is a single file: its pictures are in it, and nothing is fetched. It is legible on light and on dark paper,
-//! and under each picture is the table of what it shows.
+//! The page is a single file that contains its pictures and fetches nothing. It is legible with light and dark colours.
+//! Under each picture is a table of its values.
 
 mod bars;
 mod lines;
@@ -26,8 +26,8 @@ use read::Figures;
 use sections::{SECTIONS, Section};
 use svg::escaped;
 
-/// Draws the page of all figures in `folder`, and each picture as a file in `pictures`, if that is given: where there
-/// are pictures already, those and no others, so that a book's few are drawn anew.
+/// Draws the page of all results in `folder`. If `pictures` is given, also writes each picture to a file in that
+/// folder. If the folder contains pictures already, only those are drawn again, so that a book keeps its selection.
 pub(crate) fn write(folder: &Path, pictures: Option<&Path>) -> Result<(), String> {
     let mut found = Vec::new();
     for section in SECTIONS {

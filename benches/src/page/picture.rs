@@ -1,4 +1,4 @@
-//! From the figures of a benchmark to its pictures, each with the table of what it shows.
+//! Turns the results of a benchmark into pictures, each with a table of its values.
 
 use super::bars;
 use super::lines::{self, Axes, Line};
@@ -6,18 +6,18 @@ use super::read::{Curve, Figures, Row};
 use super::scale::{Kind, short};
 use super::svg::Svg;
 
-/// What is drawn of a benchmark.
+/// How the results of a benchmark are drawn.
 #[derive(Copy, Clone)]
 pub(super) enum Layout {
-    /// A panel for each workload and figure. Of these figures, or of all that are not `hidden`.
+    /// A panel for each workload and figure: of these figures, or of all that are not `hidden`.
     Bars { title: &'static str, about: &'static str, figures: &'static [&'static str], hidden: &'static [&'static str] },
-    /// The same, a picture for each size.
+    /// The same, with a picture for each size.
     BarsBySize { title: &'static str, about: &'static str, figure: &'static str },
-    /// A panel for each workload; the sizes are along the axis.
+    /// A panel for each workload, with the sizes along the axis.
     Sizes { title: &'static str, about: &'static str, figure: &'static str },
-    /// The curves; a picture for each group of names that differ behind the last comma only.
+    /// The curves. Curves whose names differ only after the last comma share a picture.
     Percentiles { about: &'static str },
-    /// The curves, all in one picture.
+    /// All curves in one picture.
     Courses { title: &'static str, about: &'static str },
 }
 
@@ -25,12 +25,12 @@ pub(super) struct Picture {
     pub(super) title: String,
     pub(super) about: &'static str,
     pub(super) svg: Svg,
-    /// The first row is the head.
+    /// The first row is the heading.
     pub(super) table: Vec<Vec<String>>,
 }
 
 impl Picture {
-    /// A name for a file.
+    /// A name for the picture's file.
     pub(super) fn name(&self, benchmark: &str) -> String {
         let mut name = format!("{benchmark}-");
         for letter in self.title.to_lowercase().replace('µ', "u").chars() {
@@ -62,7 +62,7 @@ pub(super) fn of(figures: &Figures, layout: Layout) -> Vec<Picture> {
     }
 }
 
-/// Elements that differ in their key, in order of their first appearance.
+/// Groups elements with the same key, in the order of their first appearance.
 fn groups<'a, T, K: PartialEq>(items: &[&'a T], key: impl Fn(&T) -> K) -> Vec<(K, Vec<&'a T>)> {
     let mut groups: Vec<(K, Vec<&T>)> = Vec::new();
     for &item in items {
@@ -75,7 +75,7 @@ fn groups<'a, T, K: PartialEq>(items: &[&'a T], key: impl Fn(&T) -> K) -> Vec<(K
     groups
 }
 
-/// With commas between the thousands.
+/// The number with commas between the thousands.
 fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut words = String::new();
@@ -168,7 +168,7 @@ fn line_of(curve: &Curve) -> Line {
     Line { contender: curve.contender.clone(), points: curve.points.clone(), whiskers: Vec::new() }
 }
 
-/// The soonest quarter says little, and its least makes the axis long.
+/// Leaves out the earliest quarter, which says little, and whose least value makes the axis long.
 fn without_soonest(mut line: Line) -> Line {
     line.points.retain(|point| point[0] >= 25.0);
     line

@@ -1,11 +1,11 @@
-//! The figures of a benchmark, as its file has them. The shape is that of [`json`](crate::json).
+//! The results of a benchmark, read from its file. The format is that of [`json`](crate::json).
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
-/// What one benchmark found.
+/// The results of one benchmark.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
     pub(super) benchmark: String,
@@ -37,10 +37,11 @@ pub(super) struct Curve {
     pub(super) points: Vec<[f64; 2]>,
 }
 
-/// Reads a file; the error names it, and the place in it.
+/// Reads a file. The error contains the file's name and the place in it.
 pub(super) fn read(path: &Path) -> Result<Figures, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let json: Value = serde_json::from_str(&text).map_err(|error| format!("{} is no JSON: {error}", path.display()))?;
+    let json: Value =
+        serde_json::from_str(&text).map_err(|error| format!("{} is not JSON: {error}", path.display()))?;
     figures(&json).map_err(|what| format!("{}: {what}", path.display()))
 }
 
@@ -77,7 +78,7 @@ fn row(json: &Value) -> Result<Row, String> {
 }
 
 fn curve(json: &Value) -> Result<Curve, String> {
-    let points = json["points"].as_array().ok_or("`points` is no list")?;
+    let points = json["points"].as_array().ok_or("`points` is not a list")?;
     let point = |point: &Value| Some([point[0].as_f64()?, point[1].as_f64()?]);
     Ok(Curve {
         name: text(json, "name")?,
@@ -89,11 +90,11 @@ fn curve(json: &Value) -> Result<Curve, String> {
 }
 
 fn text(json: &Value, key: &str) -> Result<String, String> {
-    json[key].as_str().map(str::to_owned).ok_or_else(|| format!("`{key}` is no text"))
+    json[key].as_str().map(str::to_owned).ok_or_else(|| format!("`{key}` is not text"))
 }
 
 fn number(json: &Value, key: &str) -> Result<f64, String> {
-    json[key].as_f64().filter(|number| number.is_finite()).ok_or_else(|| format!("`{key}` is no number"))
+    json[key].as_f64().filter(|number| number.is_finite()).ok_or_else(|| format!("`{key}` is not a number"))
 }
 
 fn machine(json: &Value) -> String {
@@ -138,7 +139,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         let error =
             figures(&json!({ "benchmark": "x", "rows": [{ "workload": "a", "contender": "b", "figure": "c" }] }));
-        assert_eq!(error.unwrap_err(), "row 0: `median` is no number");
+        assert_eq!(error.unwrap_err(), "row 0: `median` is not a number");
         assert!(figures(&json!({})).unwrap_err().contains("benchmark"));
         assert!(figures(&json!({ "benchmark": "x" })).unwrap().machine.is_empty(), "little is enough");
     }

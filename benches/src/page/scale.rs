@@ -1,6 +1,6 @@
-//! Axes: where a value stands, and which values are worth a mark.
+//! Axes: the position of a value, and the values that get a mark.
 
-/// From values to pixels.
+/// Maps values to pixels.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Scale {
     kind: Kind,
@@ -11,20 +11,20 @@ pub(super) struct Scale {
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
     Linear,
-    /// Decades are equally wide.
+    /// All decades have the same width.
     Log,
-    /// Of percentiles: each nine is as wide as the one before.
+    /// For percentiles: each further nine has the same width.
     Nines,
 }
 
-/// How far the scale of nines goes: the last place is that of the maximum.
+/// The end of the scale of nines; the maximum is drawn there.
 const NINES_MAX: f64 = 4.6;
 const PERCENTILE_MARKS: [(f64, &str); 6] =
     [(0.0, "0"), (50.0, "50"), (90.0, "90"), (99.0, "99"), (99.9, "99.9"), (99.99, "99.99")];
 
 impl Scale {
-    /// A scale for all of the values, a little wider. A logarithmic one goes by whole decades and leaves out what is not
-    /// above 0.
+    /// A scale for all of the values, a little wider. A logarithmic scale has whole decades and leaves out values that
+    /// are not above 0.
     pub(super) fn of(kind: Kind, values: impl Iterator<Item = f64>, pixels: [f64; 2]) -> Self {
         let usable = values.filter(|value| value.is_finite() && (kind != Kind::Log || *value > 0.0));
         let (least, most) =
@@ -50,14 +50,14 @@ impl Scale {
         }
     }
 
-    /// The pixel of a value; at the nearer end where the value is outside.
+    /// The pixel of a value. A value outside of the scale gets the nearer end.
     pub(super) fn at(self, value: f64) -> f64 {
         let [from, to] = self.values.map(|value| self.along(value));
         let part = ((self.along(value) - from) / (to - from)).clamp(0.0, 1.0);
         self.pixels[0] + part * (self.pixels[1] - self.pixels[0])
     }
 
-    /// Values to mark, and in words.
+    /// The values to mark, with their texts.
     pub(super) fn marks(self) -> Vec<(f64, String)> {
         match self.kind {
             Kind::Nines => {
@@ -78,7 +78,7 @@ impl Scale {
     }
 }
 
-/// 1, 2 or 5 times a power of ten: the first that is no less.
+/// The smallest number that is 1, 2 or 5 times a power of ten and not less than `at_least`.
 fn round_step(at_least: f64) -> f64 {
     let power = 10_f64.powf(at_least.max(f64::MIN_POSITIVE).log10().floor());
     [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| *step >= at_least).unwrap_or(power)

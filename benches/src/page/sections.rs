@@ -1,4 +1,4 @@
-//! What the page says of each benchmark, and which pictures it draws.
+//! The text of the page about each benchmark, and the pictures that it draws.
 
 use super::picture::Layout;
 

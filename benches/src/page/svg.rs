@@ -1,10 +1,10 @@
-//! Pictures as SVG text: elements, with their text escaped and their numbers short.
+//! Pictures as SVG text: escapes text and shortens numbers.
 
 use std::fmt::Write;
 
 use super::theme;
 
-/// A picture that grows.
+/// A picture to which elements are added.
 pub(super) struct Svg {
     width: f64,
     height: f64,
@@ -12,7 +12,7 @@ pub(super) struct Svg {
     body: String,
 }
 
-/// Where text stands against its point.
+/// The position of a text relative to its point.
 #[derive(Copy, Clone)]
 pub(super) enum Anchor {
     Start,
@@ -55,12 +55,12 @@ impl Svg {
         _ = writeln!(self.body, r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}" class="{class}">{text}</text>"#);
     }
 
-    /// For a page that has the style.
+    /// The picture for a page that has the style sheet.
     pub(super) fn inline(&self) -> String {
         self.with_head("")
     }
 
-    /// For a file of its own, without the tips, which no page shows of a picture that it embeds.
+    /// The picture for a file of its own, without the tips, which a page does not show for an embedded picture.
     pub(super) fn file(&self) -> String {
         let tips = self.body.split("<title>").map(|part| part.split_once("</title>").map_or(part, |(_, after)| after));
         let bare = Self { body: tips.collect(), title: self.title.clone(), ..*self };
@@ -84,7 +84,7 @@ fn tip_of(tip: &str) -> String {
     if tip.is_empty() { String::new() } else { format!("<title>{}</title>", escaped(tip)) }
 }
 
-/// Text that is no markup, in HTML and SVG alike.
+/// Escapes text for HTML and SVG.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -111,7 +111,7 @@ mod tests {
         let text = svg.inline();
         assert!(!text.contains("<script>") && text.contains("&lt;script&gt;") && text.contains("1 &lt; 2"), "{text}");
         assert!(text.contains("a &quot;title&quot; &amp; more"));
-        assert!(text.contains("width=\"0.0\""), "no width below nothing");
+        assert!(text.contains("width=\"0.0\""), "no negative width");
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! Colours and lines: those of Okabe and Ito, which people tell apart whichever colours they see, on light and on dark
-//! paper. Ours is always blue and thick; in lines each contender has a dash of its own beside.
+//! Colours and lines. The colours are those of Okabe and Ito, which people with any colour vision can distinguish, on
+//! light and on dark backgrounds. This project's contenders are always blue and thick. In line charts each contender
+//! also has its own dash pattern.
 //!
 //! Source: M. Okabe, K. Ito, "Color Universal Design", 2008.
 
-/// Contenders by the start of their names, with the class of their lines and bars. The first that fits counts.
+/// Contenders by the beginning of their names, with the class of their lines and bars. The first that matches counts.
 const CLASSES: [(&str, &str); 31] = [
     ("cogloop, clock", "ours two"),
     ("cogloop, ticks", "ours six"),
@@ -38,7 +39,7 @@ const CLASSES: [(&str, &str); 31] = [
     ("heap", "green"),
 ];
 
-/// The class of a contender that no line above knows, by its place.
+/// The class of a contender that is not in the list, by its position.
 const OTHERS: [&str; 5] = ["sand", "amber two", "green two", "red two", "pink two"];
 
 pub(super) fn class(contender: &str, place: usize) -> &'static str {
@@ -71,7 +72,7 @@ polyline.red{stroke:var(--red)} polyline.green{stroke:var(--green)} polyline.pin
 polyline.sand{stroke:var(--sand)}
 ";
 
-/// For pictures, in a page or by themselves.
+/// The style sheet for pictures, in a page or in files.
 pub(super) fn css() -> String {
     format!(":root{{color-scheme:light dark;{LIGHT}}}\n@media (prefers-color-scheme: dark){{:root{{{DARK}}}}}{RULES}")
 }

@@ -1,5 +1,5 @@
-//! The least that a loop over io_uring can be: polls, armed again by the system call that waits. And what else such a loop
-//! could ask of its rings, to see what each of it is worth.
+//! The smallest loop over io_uring: the system call that waits also arms the polls again. It has options for other uses
+//! of the rings, to see what each gains.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -16,29 +16,29 @@ use super::poller::Poller;
 const WAKER: u64 = u64::MAX;
 const REMOVAL: u64 = u64::MAX - 1;
 
-/// Never comes to pass.
+/// A timeout that never passes.
 static TIMEOUT: Timespec = Timespec::new().sec(3600);
 
-/// What is asked of the rings, and how they are used.
+/// How the rings are set up and used.
 #[derive(Copy, Clone)]
 pub(crate) struct Kind {
-    /// Completions are made in the wait, for one thread, as the best kernels can.
+    /// Completions are made only in the wait, and only for one thread (on the newest kernels).
     pub(crate) is_deferred: bool,
-    /// There is an index between the submission ring and its entries.
+    /// There is an array of indices between the submission ring and its entries.
     pub(crate) has_index: bool,
-    /// Places in the completion ring.
+    /// The size of the completion ring.
     pub(crate) completions: u32,
     /// Each wait has a timeout.
     pub(crate) is_timed: bool,
-    /// Descriptors are registered with the rings, this many at the most.
+    /// The most descriptors that are registered with the rings; 0 for none.
     pub(crate) files: u32,
-    /// Polls stay armed, and report news only.
+    /// Polls stay armed and report only new readiness.
     pub(crate) lasts: bool,
-    /// Before each wait `poll` is asked who is still ready.
+    /// Before each wait, `poll` finds out which descriptors are still ready.
     pub(crate) asks: bool,
 }
 
-/// The simplest level-triggered one.
+/// The simplest level-triggered loop.
 pub(crate) const ONE_SHOT: Kind = Kind {
     is_deferred: true,
     has_index: true,
@@ -54,9 +54,9 @@ pub(crate) struct BareUring {
     kind: Kind,
     // By index.
     fds: Vec<BorrowedFd<'static>>,
-    // What has no poll since it reported.
+    // Indices of descriptors that have reported and have no poll now.
     spent: Vec<u64>,
-    // What was served by the last turn, and may be ready still.
+    // Indices that the last turn served, and that may still be ready.
     served: Vec<usize>,
     waker: Option<Arc<OwnedFd>>,
 }
@@ -79,7 +79,7 @@ impl BareUring {
     }
 
     fn queue(&mut self, entry: &Entry) -> io::Result<()> {
-        // SAFETY: only polls and their removal come here, and neither has a pointer.
+        // SAFETY: the only entries are polls and their removal, and neither has a pointer.
         while unsafe { self.ring.submission().push(entry) }.is_err() {
             self.ring.submit()?;
         }
@@ -96,7 +96,7 @@ impl BareUring {
         self.queue(&poll.multi(self.kind.lasts && name != WAKER).build().user_data(name))
     }
 
-    /// Those of the last turn's that are ready still, by a system call of its own.
+    /// Finds out which descriptors of the last turn are still ready, by a system call of its own.
     fn ask(&mut self) -> io::Result<()> {
         let mut asked: Vec<_> =
             self.served.iter().map(|&index| PollFd::from_borrowed_fd(self.fds[index], PollFlags::IN)).collect();

@@ -10,7 +10,7 @@ use calloop::{EventLoop, Interest, Mode, PostAction, RegistrationToken};
 use super::poller::Poller;
 
 pub(crate) struct Calloop {
-    // What the callbacks add to is what was ready in the turn.
+    // The callbacks add to this vector what is ready in the turn.
     events: EventLoop<'static, Vec<usize>>,
     ready: Vec<usize>,
     // By index.

@@ -1,4 +1,4 @@
-//! Adding and removing many descriptors that are quiet.
+//! Adding and removing many quiet descriptors.
 
 use std::io;
 
@@ -6,14 +6,15 @@ use super::poller::Entry;
 use super::sockets::Sockets;
 use crate::measure::cpu_ns;
 
-/// CPU time for a descriptor.
+/// The CPU time for each descriptor.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Churn {
     pub(crate) add_ns: f64,
     pub(crate) remove_ns: f64,
 }
 
-/// Adds all the sockets to a new loop, has it look once – what was only queued so far is done there – and removes them.
+/// Adds all sockets to a new loop, takes one turn, in which queued registrations reach the kernel, and removes the
+/// sockets.
 pub(crate) fn churn(entry: &Entry, sockets: &Sockets) -> io::Result<Churn> {
     let mut poller = (entry.open)()?;
     let count = sockets.len();

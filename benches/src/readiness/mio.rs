@@ -1,5 +1,5 @@
-//! The crate `mio`. It is edge-triggered: a program that uses it right reads until there is nothing left, one system
-//! call more for each event, which the ping-pong spares it.
+//! The crate `mio`. It is edge-triggered: a correct program reads until there is nothing left. That takes one more
+//! system call for each event, which the ping-pong leaves out.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};

@@ -1,4 +1,4 @@
-//! `bench readiness`: what the loop around descriptors costs, beside bare system calls and other loops.
+//! `bench readiness`: the cost of the loop around descriptors, compared with bare system calls and other loops.
 //!
 //! ```text
 //!   run ─┬─► pingpong, churn, wakes ─► Poller: the trait ◄─ ours (each backend), bare_epoll, bare_uring, peers
@@ -6,7 +6,7 @@
 //!        └─► syscalls ─► strace ─► this program again ─► pingpong
 //! ```
 //!
-//! Every round has all contenders, in an order of its own.
+//! Every round runs all contenders in a random order.
 
 mod bare_epoll;
 mod bare_uring;
@@ -28,7 +28,7 @@ mod wakes;
 pub(crate) use pingpong::Court;
 pub(crate) use syscalls::probe;
 
-/// The least that a loop can be.
+/// The smallest possible loop.
 pub(crate) const BARE_EPOLL: Entry = contenders::ALL[0];
 
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ struct Run {
     results: Results,
 }
 
-/// Measures, prints, and returns it all as JSON.
+/// Measures, prints, and returns the results as JSON.
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
     let all = if options.setups { &setups::SETUPS[..] } else { &contenders::ALL };
     let entries = chosen(all, &options.only)?;
@@ -73,7 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
     }
     if !options.setups {
         run.churn(churns)?;
-        // On a busy machine each wake-up waits for its turn.
+        // On a busy machine each wake-up waits for a CPU, so there are fewer rounds.
         run.wakes(rounds.div_ceil(4), wakes);
     }
     run.bar.finish_and_clear();
@@ -82,7 +82,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
     Ok(report::json(&run.results, &machine))
 }
 
-/// The contenders that are asked for, and what they are compared with.
+/// The contenders that were named, and the one with which they are compared.
 fn chosen(all: &[Entry], only: &[String]) -> Result<Vec<Entry>, String> {
     let mut entries = all.to_vec();
     if let Some(unknown) = only.iter().find(|name| entries.iter().all(|entry| entry.name != **name)) {
@@ -102,7 +102,7 @@ impl Run {
             false => Err(io::Error::other("it takes no numbers that high")),
         };
         let mut courts: Vec<_> = self.entries.iter().map(open).collect();
-        // Caches and branches learn, vectors grow.
+        // Warms up caches and branch prediction, and grows the vectors.
         for court in courts.iter_mut().flatten() {
             let _ = court.play(events);
         }
@@ -132,7 +132,7 @@ impl Run {
         });
     }
 
-    /// Two quantities of every contender, round after round.
+    /// Measures two quantities of every contender, round after round.
     fn rounds(
         &mut self,
         what: &str,
@@ -187,7 +187,7 @@ mod tests {
             };
             let (served, turns) = court.play(100).unwrap();
             assert!(served >= 100 && turns <= served, "{}: {served} in {turns}", entry.name);
-            // What was lost would not go round for ever.
+            // A lost byte would end the ping-pong.
             assert!(court.play(1_000).unwrap().0 >= 1_000, "{}", entry.name);
         }
     }

@@ -40,10 +40,10 @@ impl Poller for Ours {
     fn turn(&mut self, may_wait: bool, serve: &mut dyn FnMut(usize)) -> io::Result<()> {
         self.events.turn(if may_wait { Wait::Block } else { Wait::Poll })?;
         while let Some(ready) = self.events.next_ready() {
-            // Without removals among additions a token's slot is the index.
+            // As nothing is removed while descriptors are added, a token's index is the contender's index.
             serve(ready.token.index() as usize);
             if self.mode == Mode::Edge {
-                // Fewer bytes came than would have fitted.
+                // The read returned fewer bytes than there was room for, so the socket is drained.
                 self.events.drained(ready.token, ready.ready)?;
             }
         }

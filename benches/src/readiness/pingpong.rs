@@ -1,7 +1,8 @@
-//! Ping-pong: bytes go to and fro between sockets that one thread observes all.
+//! Ping-pong: bytes go to and fro between sockets, all observed by one thread.
 //!
-//! Every contender has sockets of its own and plays a short rally in each round, in another order each time; so what the
-//! machine does beside is shared by all, and the ratio of two contenders in one round is better than either figure.
+//! Every contender has its own sockets and plays a short rally in each round, in a random order. So other work on the
+//! machine affects all contenders, and the ratio of two contenders in one round is more reliable than their absolute
+//! values.
 
 use std::io;
 use std::time::Instant;
@@ -10,22 +11,22 @@ use super::poller::{Entry, Poller};
 use super::sockets::Sockets;
 use crate::measure::cpu_ns;
 
-/// What one rally took.
+/// The time of one rally.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Rally {
     pub(crate) cpu_ns: f64,
     pub(crate) wall_ns: f64,
 }
 
-/// A contender and its sockets.
+/// A contender with its sockets.
 pub(crate) struct Court {
-    // Before the sockets, so that it is dropped before them.
+    // Declared before the sockets, and so dropped before them.
     poller: Box<dyn Poller>,
     sockets: Sockets,
 }
 
 impl Court {
-    /// `active` of the pairs are in play.
+    /// Opens a court in which `active` of the pairs are in play.
     pub(crate) fn open(entry: &Entry, pairs: usize, active: usize) -> io::Result<Self> {
         let sockets = Sockets::pairs(pairs)?;
         let mut poller = (entry.open)()?;
@@ -36,7 +37,7 @@ impl Court {
         Ok(Self { poller, sockets })
     }
 
-    /// Plays until that many bytes have arrived, or a few more. Says how many, and in how many turns.
+    /// Plays until at least `events` bytes have arrived. Returns how many, and the number of turns.
     pub(crate) fn play(&mut self, events: usize) -> io::Result<(usize, usize)> {
         let (mut served, mut turns) = (0, 0);
         let sockets = &self.sockets;
@@ -47,7 +48,7 @@ impl Court {
         Ok((served, turns))
     }
 
-    /// The same with the clock in hand, for one event.
+    /// As `play`, but measures the time of one event.
     pub(crate) fn rally(&mut self, events: usize) -> io::Result<Rally> {
         let (wall, cpu) = (Instant::now(), cpu_ns());
         let (served, _) = self.play(events)?;

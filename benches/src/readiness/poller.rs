@@ -1,21 +1,21 @@
-//! What every contender of the run can do.
+//! The interface of every contender.
 
 use std::io;
 use std::os::fd::BorrowedFd;
 
-/// One loop over descriptors.
+/// A loop over descriptors.
 pub(crate) trait Poller {
-    /// Observes `fd` for reading, under this index. Indices come in order, from 0, without a gap.
+    /// Observes `fd` for reading, under this index. Indices come in ascending order from 0, without gaps.
     fn add(&mut self, fd: BorrowedFd<'static>, index: usize) -> io::Result<()>;
 
-    /// Observes it no longer.
+    /// Stops observing it.
     fn remove(&mut self, fd: BorrowedFd<'static>, index: usize) -> io::Result<()>;
 
-    /// One turn: waits for something to happen, or, unless it `may_wait`, only looks; then serves each index that is
-    /// ready. A wake ends the wait.
+    /// One turn: waits until a descriptor is ready or a wake comes; if not `may_wait`, it only polls. Then serves each
+    /// index that is ready.
     fn turn(&mut self, may_wait: bool, serve: &mut dyn FnMut(usize)) -> io::Result<()>;
 
-    /// A turn that a signal may cut short.
+    /// A turn that a signal may interrupt.
     fn take_turn(&mut self, serve: &mut dyn FnMut(usize)) -> io::Result<()> {
         match self.turn(true, serve) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
@@ -23,7 +23,7 @@ pub(crate) trait Poller {
         }
     }
 
-    /// What ends this loop's wait from another thread.
+    /// A function that ends this loop's wait from another thread.
     fn waker(&mut self) -> io::Result<Box<dyn Fn() + Send>>;
 }
 
@@ -32,7 +32,7 @@ pub(crate) trait Poller {
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) open: fn() -> io::Result<Box<dyn Poller>>,
-    /// The highest descriptor number that it takes, and one more.
+    /// One more than the highest descriptor number that it accepts.
     pub(crate) numbers: usize,
 }
 

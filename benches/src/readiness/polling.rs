@@ -25,7 +25,7 @@ impl Polling {
 
 impl Poller for Polling {
     fn add(&mut self, fd: BorrowedFd<'static>, index: usize) -> io::Result<()> {
-        // SAFETY: `polling` asks that a descriptor outlive its registration: the benchmarks drop a loop before the
+        // SAFETY: `polling` requires that a descriptor outlives its registration. The benchmarks drop a loop before the
         // sockets that it observes.
         unsafe { self.poller.add_with_mode(&fd, Event::readable(index), PollMode::Level) }
     }

@@ -1,4 +1,4 @@
-//! What the run found, for people and for programs.
+//! Prints the results, and writes them as JSON.
 
 use serde_json::Value;
 

@@ -1,32 +1,32 @@
-//! The games that are played, and what was found out.
+//! The games that are played, and their results.
 
 use std::collections::BTreeMap;
 
-/// Pairs of sockets, and how many of them are in play.
+/// The number of pairs of sockets, and how many of them are in play.
 pub(super) const GAMES: [(usize, usize); 2] = [(1, 1), (1000, 10)];
 
-/// How many of that many pairs are in play.
+/// The number of pairs in play, of `pairs` in all.
 pub(super) fn active(pairs: usize) -> usize {
     GAMES.iter().find(|game| game.0 == pairs).map_or(1, |game| game.1)
 }
 
-/// Calls in a turn, by name; those with less than one in a thousand turns are left out.
+/// The number of calls in a turn, by name. Calls that occur less than once in a thousand turns are left out.
 pub(super) type Calls = BTreeMap<String, f64>;
 
-/// One figure of every contender.
+/// One measured quantity of every contender.
 pub(super) struct Quantity {
     pub(super) name: String,
     pub(super) unit: &'static str,
-    /// For each contender one of every round; empty where it cannot.
+    /// For each contender a value of every round; empty if it cannot be measured.
     pub(super) samples: Vec<Vec<f64>>,
 }
 
-/// All that was measured.
+/// All results.
 pub(super) struct Results {
     pub(super) contenders: Vec<&'static str>,
     pub(super) quantities: Vec<Quantity>,
-    /// By pairs; for each contender, or why there is none.
+    /// By the number of pairs; for each contender the calls, or the reason why there are none.
     pub(super) calls: BTreeMap<usize, Vec<Result<Calls, String>>>,
-    /// What could not be measured, and why.
+    /// The quantities that could not be measured, and why.
     pub(super) missing: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! `bench readiness --setups`: what a bare loop over io_uring costs with different setups of its rings.
+//! `bench readiness --setups`: the cost of a bare loop over io_uring with different setups of its rings.
 
 use super::bare_uring::{BareUring, Kind, ONE_SHOT};
 use super::contenders::ALL;
@@ -13,7 +13,7 @@ macro_rules! kind {
     };
 }
 
-/// The contenders. The first is what the others are compared with.
+/// The contenders. The others are compared with the first.
 pub(super) const SETUPS: [Entry; 9] = [
     ALL[0],
     kind!("one-shot on plain rings", Kind { is_deferred: false, ..ONE_SHOT }),

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Both ends of each pair, one after the other. Drop it after the loop that observes them.
+/// Both ends of each pair, one after the other. Drop this after the loop that observes the sockets.
 pub(crate) struct Sockets(Vec<UnixStream>);
 
 impl Sockets {
@@ -25,8 +25,8 @@ impl Sockets {
     }
 
     pub(crate) fn fd(&self, index: usize) -> BorrowedFd<'static> {
-        // SAFETY: the number stays open while `self` lives, and every loop to which it is given is dropped before:
-        // in `pingpong::Court` by the order of fields, in `churn` by the order of variables.
+        // SAFETY: the number stays open while `self` lives, and every loop that gets it is dropped before `self`: in
+        // `pingpong::Court` by the order of fields, in `churn` by the order of variables.
         unsafe { BorrowedFd::borrow_raw(self.0[index].as_raw_fd()) }
     }
 
@@ -35,7 +35,7 @@ impl Sockets {
         (0..pairs).try_for_each(|pair| (&self.0[2 * pair]).write_all(b"x"))
     }
 
-    /// Takes the byte at this end and sends it back; `false` if there is none.
+    /// Reads the byte at this end and sends it back. Returns `false` if there is none.
     pub(crate) fn answer(&self, index: usize) -> bool {
         let mut end = &self.0[index];
         let mut byte = [0; 8];

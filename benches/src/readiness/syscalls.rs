@@ -1,7 +1,7 @@
-//! System calls of a turn, counted by `strace -c`.
+//! The system calls of a turn, counted by `strace -c`.
 //!
-//! The program runs itself under strace, with few turns and with many. The difference belongs to the turns; the reading
-//! and writing of the bytes is taken off.
+//! The program runs itself under strace, with few turns and with many. The difference belongs to the additional turns.
+//! The calls that read and write the bytes are subtracted.
 
 use std::process::Command;
 
@@ -9,10 +9,10 @@ use super::contenders;
 use super::pingpong::Court;
 use super::results::{Calls, active};
 
-// strace takes tens of microseconds for a call.
+// strace needs tens of microseconds for a call.
 const TURNS: [usize; 2] = [200, 1_000];
 
-/// What the game itself does, for every contender alike.
+/// The calls of the game itself, which are the same for every contender.
 const THE_GAME: [&str; 4] = ["read", "recvfrom", "write", "sendto"];
 
 /// Counts a contender's calls at a number of pairs. Every pair that is in play is ready once in a turn.
@@ -39,14 +39,14 @@ fn run_under_strace(name: &str, pairs: usize, turns: usize) -> Result<Calls, Str
     if output.status.success() && !calls.is_empty() { Ok(calls) } else { Err(format!("strace failed:\n{said}")) }
 }
 
-/// The lines `calls name` between strace's head and its sum.
+/// Parses the lines `calls name` between strace's head and its sum.
 fn table(said: &str) -> Calls {
     let pairs = said.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
     let counts = pairs.filter_map(|(count, name)| Some((name.trim().to_owned(), count.parse().ok()?)));
     counts.filter(|(name, _)| name != "total").collect()
 }
 
-/// The other side: that many turns of a contender.
+/// The part that runs under strace: takes so many turns of a contender.
 pub(crate) fn probe(pairs: &str, name: &str, turns: usize) -> Result<(), String> {
     let pairs: usize = pairs.parse().map_err(|_| format!("`{pairs}` is no number of pairs"))?;
     let known = contenders::ALL.iter().find(|entry| entry.name == name);

@@ -1,4 +1,4 @@
-//! Two threads, a loop each, that wake one another by turns.
+//! Two threads, each with a loop, that wake each other in turns.
 
 use std::io;
 use std::sync::Barrier;
@@ -12,7 +12,7 @@ use crate::measure::cpu_ns;
 
 type Waker = Box<dyn Fn() + Send>;
 
-/// What a wake-up took.
+/// The cost of a wake-up.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Wakes {
     pub(crate) per_second: f64,
@@ -23,7 +23,7 @@ pub(crate) struct Wakes {
 /// One of the two threads.
 struct Side<'a> {
     entry: &'a Entry,
-    /// The round that the other has come to, and that this one has.
+    /// The round that the other thread has reached, and that of this thread.
     theirs: &'a AtomicUsize,
     mine: &'a AtomicUsize,
     give: Sender<Waker>,
@@ -32,7 +32,8 @@ struct Side<'a> {
 }
 
 impl Side<'_> {
-    /// CPU time and time of all rounds, and the other's waker: mio takes back a wake whose waker is dropped.
+    /// Returns the CPU time and the time of all rounds, and the waker of the other thread: mio cancels a wake if its
+    /// waker is dropped.
     fn run(self, rounds: usize, begins: bool) -> io::Result<(f64, f64, Waker)> {
         let mut poller = (self.entry.open)()?;
         let gone = |_| io::Error::other("the other thread is gone");
@@ -60,7 +61,7 @@ impl Side<'_> {
 }
 
 pub(crate) fn wakes(entry: &Entry, rounds: usize) -> io::Result<Wakes> {
-    // A contender that does not work must not leave the other thread at the barrier.
+    // Fails here if a contender does not work, so that the other thread does not wait at the barrier for ever.
     (entry.open)()?;
     let (one, other) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let ((to_one, from_other), (to_other, from_one)) = (channel(), channel());

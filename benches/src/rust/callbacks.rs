@@ -1,4 +1,4 @@
-//! Loops that call back: what the measurements ask of one, and the measurements.
+//! Loops with callbacks: the interface that the measurements need, and the measurements.
 
 use std::cell::Cell;
 use std::io;
@@ -16,11 +16,11 @@ pub(super) trait Callbacks: Sized {
     fn new() -> io::Result<Self>;
     fn after(&mut self, delay: Duration, call: impl FnOnce() + 'static) -> io::Result<Self::Timer>;
     fn cancel(&mut self, timer: Self::Timer);
-    /// One turn, which waits for something to happen.
+    /// One turn, which waits until something happens.
     fn turn(&mut self) -> io::Result<()>;
-    /// What another thread calls so that `call` is called on the loop's.
+    /// Returns a function for another thread. When it is called, `call` runs on the loop's thread.
     fn poster(&mut self, call: impl Fn() + Clone + Send + 'static) -> io::Result<Box<dyn FnMut() + Send>>;
-    /// Calls whenever there is something to read.
+    /// Calls `call` whenever the socket is readable.
     fn observe(&mut self, socket: UnixStream, call: impl FnMut(&UnixStream) + 'static) -> io::Result<()>;
 }
 
@@ -40,7 +40,7 @@ pub(super) fn pending<C: Callbacks>(work: Work) -> io::Result<Vec<Figure>> {
     Ok(measure::of_pending(insert_ns, bytes, cancelling.cpu_ns_for_one_of(work.timers)))
 }
 
-/// A timeout that is cancelled at once, as most of a server's are, beside so many that are pending.
+/// A timeout that is cancelled at once, as most of a server's timeouts are, while a number of others are pending.
 pub(super) fn pairs<C: Callbacks>(work: Work) -> io::Result<Vec<Figure>> {
     let (mut events, mut pending, mut ns) = (C::new()?, 0, Vec::new());
     for crowd in measure::crowds(work) {
@@ -64,7 +64,7 @@ pub(super) fn pairs<C: Callbacks>(work: Work) -> io::Result<Vec<Figure>> {
     Ok(measure::of_pairs(ns))
 }
 
-/// Sets timers that count, and takes turns until all of them have.
+/// Sets timers whose callbacks count, and takes turns until all have fired.
 fn count_all<C: Callbacks>(delays: &[Duration], wait: Duration) -> io::Result<(Stopwatch, u64)> {
     let mut events = C::new()?;
     let fired = Rc::new(Cell::new(0));
@@ -93,7 +93,7 @@ pub(super) fn sparse<C: Callbacks>(work: Work) -> io::Result<Vec<Figure>> {
 }
 
 thread_local! {
-    /// Posts that have come to this thread.
+    /// The number of posts that have reached this thread.
     static POSTED: Cell<usize> = const { Cell::new(0) };
 }
 

@@ -1,4 +1,4 @@
-//! The crate `cogloop`, by its callbacks and by its futures.
+//! The crate `cogloop`, with callbacks and with futures.
 
 use std::io;
 use std::os::unix::net::UnixStream;

@@ -1,4 +1,4 @@
-//! Who takes part, and the steps that each goes through.
+//! The contenders, and the steps that each runs.
 
 use std::io;
 
@@ -10,7 +10,7 @@ type Step = fn(Work) -> io::Result<Vec<Figure>>;
 #[derive(Copy, Clone)]
 pub(super) struct Contender {
     pub(super) name: &'static str,
-    /// `None` for what it cannot do: to give up waiting for a socket is for futures.
+    /// `None` for a step that it cannot do: only futures can give up waiting for a socket.
     steps: [Option<Step>; 7],
 }
 
@@ -25,12 +25,12 @@ impl Contender {
         "waits that are given up",
     ];
 
-    /// No figures of what it cannot do.
+    /// Runs a step. Returns no results if it cannot do the step.
     pub(super) fn step(&self, nth: usize, work: Work) -> io::Result<Vec<Figure>> {
         self.steps[nth].map_or(Ok(Vec::new()), |step| step(work))
     }
 
-    /// Whether it has figures of a step.
+    /// Whether it can do a step.
     #[cfg(test)]
     pub(super) fn does(&self, nth: usize) -> bool {
         self.steps[nth].is_some()
@@ -54,7 +54,7 @@ impl Contender {
     }
 }
 
-/// The first is what the others are compared with.
+/// All contenders. The others are compared with the first.
 pub(super) const ALL: [Contender; 5] = [
     Contender::with_callbacks::<cogloop::WithCallbacks>("cogloop"),
     Contender::with_futures::<cogloop::WithFutures>("cogloop futures"),

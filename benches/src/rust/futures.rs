@@ -1,4 +1,4 @@
-//! Runtimes of futures, on one thread: what the measurements ask of one, and the measurements.
+//! Runtimes of futures on one thread: the interface that the measurements need, and the measurements.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -22,12 +22,12 @@ pub(super) trait Futures: Sized {
 
     fn new() -> io::Result<Self>;
     fn spawn(&self, future: impl Future<Output = ()> + 'static) -> io::Result<Self::Task>;
-    /// Ends it; its future may be dropped later, by the runtime.
+    /// Cancels the task. The runtime may drop its future later.
     fn cancel(task: Self::Task);
-    /// Lets it run on.
+    /// Lets the task go on without a handle.
     fn detach(task: Self::Task);
     fn sleep(&self, delay: Duration) -> impl Future<Output = ()> + 'static;
-    /// What makes sleeps within `block_on`.
+    /// Returns a function that makes sleeps inside of `block_on`.
     fn sleeper(&self) -> impl Fn(Duration) -> Self::Sleep + 'static;
     fn block_on(&mut self, future: impl Future<Output = ()>) -> io::Result<()>;
     fn stream(&self, socket: UnixStream) -> io::Result<Self::Stream>;
@@ -36,7 +36,7 @@ pub(super) trait Futures: Sized {
     fn readable(stream: &Self::Stream) -> impl Future<Output = io::Result<()>>;
 }
 
-/// A count that futures share; it goes down when what `up` gave is dropped.
+/// A count that futures share. It goes down when the value that `up` returned is dropped.
 #[derive(Clone, Default)]
 struct Count(Rc<Cell<usize>>);
 
@@ -48,7 +48,7 @@ impl Count {
         Counted(self.clone())
     }
 
-    /// Lets the runtime go on until that many are there.
+    /// Lets the runtime run until the count is `count`.
     async fn is(&self, count: usize) {
         while self.0.get() != count {
             yield_now().await;
@@ -73,7 +73,7 @@ pub(super) fn pending<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
         tasks.push(Some(runtime.spawn(async move {
             let mut sleep = pin!(sleep);
             let mut counted = None;
-            // A timer is set when its future is asked for the first time.
+            // A timer is set when its future is polled for the first time.
             poll_fn(|context| {
                 let poll = sleep.as_mut().poll(context);
                 counted.get_or_insert_with(|| asleep.up());
@@ -92,7 +92,7 @@ pub(super) fn pending<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     Ok(measure::of_pending(insert_ns, bytes, cancelling.cpu_ns_for_one_of(work.timers)))
 }
 
-/// Lets the runtime have a turn now and then: tokio gives a task that does much at a time no more answers.
+/// Yields to the runtime now and then: tokio lets a task that does much at a time find nothing ready.
 async fn yield_sometimes(nth: usize) {
     if nth % 64 == 63 {
         yield_now().await;
@@ -111,7 +111,7 @@ async fn yield_now() {
     .await;
 }
 
-/// Asks a future once. It is an error if that has completed.
+/// Polls a future once. It is an error if the future completes.
 async fn begin<F: Future>(mut future: Pin<&mut F>) -> io::Result<()> {
     poll_fn(|context| match future.as_mut().poll(context) {
         Poll::Pending => Poll::Ready(Ok(())),
@@ -120,7 +120,8 @@ async fn begin<F: Future>(mut future: Pin<&mut F>) -> io::Result<()> {
     .await
 }
 
-/// A sleep that is polled once and dropped, as in a race that something else wins, beside so many that are pending.
+/// A sleep that is polled once and dropped, as in a race that another future wins, while a number of others are
+/// pending.
 pub(super) fn pairs<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let mut runtime = F::new()?;
     let sleep = runtime.sleeper();
@@ -150,7 +151,7 @@ async fn measure_pairs<F: Futures>(work: Work, sleep: &impl Fn(Duration) -> F::S
     Ok(ns)
 }
 
-/// Tasks that sleep and end; runs until all have.
+/// Spawns tasks that sleep and end, and runs until all have ended.
 fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Stopwatch, u64)> {
     let mut runtime = F::new()?;
     let asleep = Count::default();
@@ -158,7 +159,7 @@ fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Sto
     for &delay in delays {
         let (sleep, asleep, done) = (runtime.sleep(delay), asleep.clone(), done.clone());
         F::detach(runtime.spawn(async move {
-            // For good: one that wakes before the last is asleep must not make the others wait for ever.
+            // Never counted down: a task that wakes before the last one sleeps must not make the others wait for ever.
             std::mem::forget(asleep.up());
             sleep.await;
             drop(done);
@@ -168,14 +169,14 @@ fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Sto
     runtime.block_on(asleep.is(delays.len()))?;
     thread::sleep(wait);
     let (watch, wakes) = (Stopwatch::start(), voluntary_switches().unwrap_or(0));
-    // `None` when the last of them is gone.
+    // `None` means that the last sender is gone.
     runtime.block_on(async { assert!(ended.recv().await.is_none(), "no sender is left") })?;
     Ok((watch, voluntary_switches().unwrap_or(0) - wakes))
 }
 
 pub(super) fn due<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let (delays, all) = measure::soon(work.timers);
-    // A delay from which tasks are made and asleep before it is over.
+    // A delay that is long enough to make all tasks and let them sleep.
     const LATER: Duration = Duration::from_millis(300);
     let delays: Vec<_> = delays.into_iter().map(|delay| delay + LATER).collect();
     let (watch, _) = sleep_all::<F>(&delays, all + LATER)?;
@@ -188,7 +189,7 @@ pub(super) fn sparse<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     Ok(measure::of_sparse(wakes as f64 / count as f64, watch.cpu_ns_for_one_of(count) / 1e3))
 }
 
-/// By tokio's channel, which goes with every runtime.
+/// Uses tokio's channel, which works with every runtime.
 pub(super) fn posts<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let mut runtime = F::new()?;
     let (sender, mut receiver) = unbounded_channel();
@@ -209,7 +210,7 @@ pub(super) fn pingpong<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let mut runtime = F::new()?;
     let (one, other) = measure::sockets()?;
     let (one, other) = (runtime.stream(one)?, runtime.stream(other)?);
-    // The other side ends when this one's end is closed.
+    // The other task ends when this one closes its end.
     F::detach(runtime.spawn(async move { while let Ok(1) = give_back::<F>(&other).await {} })?);
     let watch = Stopwatch::start();
     let mut result = Ok(1);
@@ -233,7 +234,8 @@ async fn give_back<F: Futures>(stream: &F::Stream) -> io::Result<usize> {
     }
 }
 
-/// Waits for a socket that stays silent: given up one after the other, after a turn and at once, and many at a time.
+/// Waits for a socket that stays silent. The waits are given up one by one after a turn, one by one at once, and many
+/// at a time.
 pub(super) fn given_up<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let mut runtime = F::new()?;
     let (one, _other) = measure::sockets()?;
@@ -245,7 +247,7 @@ pub(super) fn given_up<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
         let watch = Stopwatch::start();
         for _ in 0..races {
             let (mut yielded, mut readable) = (false, pin!(F::readable(&stream)));
-            // Against one turn of the runtime, which always wins.
+            // A race against one turn of the runtime, which the turn always wins.
             answered |= poll_fn(|context| {
                 if readable.as_mut().poll(context).is_ready() {
                     return Poll::Ready(true);

@@ -1,4 +1,4 @@
-//! What is measured of every contender, and the inputs that all of them get.
+//! The measurements of every contender, and their common inputs.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 use crate::allocator;
 use crate::measure::cpu_ns;
 
-/// How many of each.
+/// The numbers of timers and other things to measure with.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Work {
     pub(super) timers: usize,
     pub(super) posts: usize,
-    /// Bytes that go to and fro.
+    /// The number of bytes that go to and fro.
     pub(super) rallies: usize,
 }
 
-/// One number of one round.
+/// One value of one round.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Figure {
     pub(super) workload: &'static str,
-    /// What the number is, its unit last.
+    /// What the value is, with the unit last.
     pub(super) unit: &'static str,
     pub(super) is_rate: bool,
     pub(super) value: f64,
@@ -30,7 +30,7 @@ pub(super) fn figure(workload: &'static str, unit: &'static str, value: f64) -> 
     Figure { workload, unit, is_rate: false, value }
 }
 
-/// Timeouts that are far from over, however busy the machine is, and the random order in which they are cancelled.
+/// Timeouts so long that none fires, however busy the machine is, and a random order for cancelling them.
 pub(super) fn timeouts(count: usize) -> (Vec<Duration>, Vec<usize>) {
     let mut random = fastrand::Rng::with_seed(count as u64);
     let mut order: Vec<usize> = (0..count).collect();
@@ -43,32 +43,32 @@ pub(super) fn crowds(work: Work) -> [usize; 3] {
     if work.timers < 1_000 { [1, 10, 100] } else { [1, 1_000, 1_000_000] }
 }
 
-/// How many are set and cancelled beside each crowd, if a contender is as fast as that.
+/// How many are set and cancelled for each number of pending ones, unless [`ENOUGH_NS`] is reached first.
 pub(super) fn pairs_count(work: Work) -> usize {
     work.timers.min(50_000)
 }
 
-/// After so much CPU time a contender that looks through all its timers has been measured well enough.
+/// The measurement of a contender ends after this CPU time. It is meant for contenders that search all their timers.
 pub(super) const ENOUGH_NS: u64 = 500_000_000;
 
-/// Delays that are over soon, and the time at which all of them are.
+/// Short delays, and the time after which all of them are over.
 pub(super) fn soon(count: usize) -> (Vec<Duration>, Duration) {
     const ALL_NS: u64 = 20_000_000;
     let mut random = fastrand::Rng::with_seed(count as u64);
     ((0..count).map(|_| Duration::from_nanos(random.u64(1..ALL_NS))).collect(), Duration::from_nanos(ALL_NS))
 }
 
-/// Few timers, each some ms after the one before: the thread sleeps between all of them.
+/// Few timers, each some ms after the one before, so that the thread sleeps between any two.
 pub(super) fn sparse(count: usize) -> Vec<Duration> {
     (1..=count as u64).map(|nth| Duration::from_micros(5_300 * nth)).collect()
 }
 
-/// How many timers wake the thread one by one.
+/// The number of timers that wake the thread one by one.
 pub(super) fn sparse_count(work: Work) -> usize {
     if work.timers < 1_000 { 3 } else { 40 }
 }
 
-/// A clock for what follows one another.
+/// Measures intervals of CPU time and of time.
 pub(super) struct Stopwatch {
     cpu_ns: u64,
     bytes: u64,
@@ -80,12 +80,12 @@ impl Stopwatch {
         Self { cpu_ns: cpu_ns(), bytes: allocator::live_bytes(), began: Instant::now() }
     }
 
-    /// Whether a contender has taken [`ENOUGH_NS`]. Asked now and then only, since the answer takes a system call.
+    /// Whether a contender has used [`ENOUGH_NS`]. It reads the clock only now and then, because that is a system call.
     pub(super) fn is_enough(&self, nth: usize) -> bool {
         nth % 64 == 63 && cpu_ns() - self.cpu_ns > ENOUGH_NS
     }
 
-    /// CPU time of this thread for one of so many.
+    /// The CPU time of this thread, divided by `count`.
     pub(super) fn cpu_ns_for_one_of(&self, count: usize) -> f64 {
         (cpu_ns() - self.cpu_ns) as f64 / count as f64
     }
@@ -99,7 +99,7 @@ impl Stopwatch {
     }
 }
 
-/// Two ends that do not block.
+/// Two connected, non-blocking sockets.
 pub(super) fn sockets() -> io::Result<(UnixStream, UnixStream)> {
     let (one, other) = UnixStream::pair()?;
     one.set_nonblocking(true)?;
@@ -115,7 +115,7 @@ pub(super) fn of_pending(insert_ns: f64, bytes: f64, cancel_ns: f64) -> Vec<Figu
     ]
 }
 
-/// Without those that took too long.
+/// Leaves out pending numbers for which the contender took too long.
 pub(super) fn of_pairs(ns: Vec<f64>) -> Vec<Figure> {
     const WORKLOADS: [&str; 3] =
         ["set and cancelled, 1 pending", "set and cancelled, 1,000 pending", "set and cancelled, 1,000,000 pending"];

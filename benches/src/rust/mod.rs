@@ -1,12 +1,12 @@
-//! `bench rust`: the crate `cogloop` beside other loops for Rust, each used as its documentation says.
+//! `bench rust`: compares the crate `cogloop` with other loops for Rust, each used as its documentation says.
 //!
 //! ```text
 //!   run ─► Contender ─┬─► with callbacks: Callbacks ◄─ cogloop, calloop
 //!                     └─► with futures:   Futures   ◄─ cogloop, tokio, async-io
 //! ```
 //!
-//! A timer is what a program would make for a timeout: a callback, or a task that sleeps. Each measurement has a new
-//! thread and a new loop, and every round all contenders in an order of its own.
+//! A timer is the one that a program would use for a timeout: a callback, or a task that sleeps. Each measurement has a
+//! new thread and a new loop. Every round runs all contenders in a random order.
 
 mod async_io;
 mod callbacks;
@@ -30,7 +30,7 @@ use crate::statistics::Summary;
 use contender::{ALL, Contender};
 use measure::{Figure, Work};
 
-/// How much is done of each.
+/// The numbers for each measurement.
 #[derive(Copy, Clone)]
 struct Extent {
     rounds: usize,
@@ -48,7 +48,7 @@ impl Extent {
     }
 }
 
-/// Measures, prints, and returns it all as JSON.
+/// Measures, prints, and returns the results as JSON.
 pub(crate) fn run(options: &Options) -> Result<Value, String> {
     let contenders = chosen(&options.only)?;
     let Extent { rounds, work } = Extent::of(options);
@@ -85,7 +85,7 @@ fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 
     thread::spawn(work).join().unwrap_or_else(|_| Err(io::Error::other("its thread panicked")))
 }
 
-/// Those of the names, and ours with callbacks, which the others are compared with.
+/// The named contenders, after `cogloop` with callbacks, with which they are compared.
 fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
     if let Some(unknown) = only.iter().find(|name| ALL.iter().all(|contender| contender.name != **name)) {
         return Err(format!(
@@ -97,7 +97,7 @@ fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
     Ok(ALL.into_iter().filter(|contender| wanted(contender.name)).collect())
 }
 
-/// The names of the figures of a step, as the first that has some tells them.
+/// The names of a step's results, from the first contender that has some.
 fn names(samples: &[Vec<Vec<Figure>>]) -> Vec<Figure> {
     samples.iter().flatten().find(|figures| !figures.is_empty()).cloned().unwrap_or_default()
 }
@@ -110,7 +110,7 @@ fn print(contenders: &[Contender], samples: &[Vec<Vec<Figure>>]) {
     let names = names(samples);
     let heads: Vec<_> = names.iter().map(|figure| format!("{}: {}", figure.workload, figure.unit)).collect();
     println!("\n| | {} |\n|---|{}", heads.join(" | "), "---:|".repeat(heads.len()));
-    // The first that has figures: ours with callbacks, or where only futures take part, those.
+    // The first contender with results: `cogloop` with callbacks, or the one with futures if the step needs those.
     let first = samples.iter().find(|rounds| rounds.iter().any(|figures| !figures.is_empty())).unwrap_or(&samples[0]);
     let ours: Vec<f64> = (0..names.len()).map(|nth| Summary::of(of_figure(first, nth)).median).collect();
     for (contender, rounds) in contenders.iter().zip(samples) {

@@ -1,4 +1,4 @@
-//! tokio, its runtime of one thread.
+//! tokio's runtime for one thread.
 
 use std::io;
 use std::os::unix::net::UnixStream as Socket;
@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, LocalSet};
 use super::futures::Futures;
 
 pub(super) struct Tokio {
-    // Before the runtime, which its tasks may ask for when they are dropped.
+    // Declared before the runtime, and so dropped before it: its tasks may use the runtime when they are dropped.
     tasks: LocalSet,
     runtime: Runtime,
 }

@@ -1,4 +1,4 @@
-//! The standard library's sorted map: what a careful programmer writes without a crate.
+//! The standard library's sorted map, which a careful programmer uses without another crate.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::store::Store;
 #[derive(Default)]
 pub(crate) struct BTree {
     timers: BTreeMap<(u64, u64), u64>,
-    /// Tells equal deadlines apart, and keeps them in the order of insertion.
+    /// Distinguishes equal deadlines and keeps them in the order of insertion.
     sequence: u64,
 }
 

@@ -1,8 +1,8 @@
 //! `tokio-util`'s `DelayQueue`, under tokio's virtual clock.
 //!
-//! The queue asks the runtime for the time, and to be woken. So time passes by moving the runtime's clock and letting
-//! the runtime turn once, which is measured by itself and taken off. What the queue pays the runtime for each timer –
-//! a boxed `Sleep` for every new earliest deadline – is its own affair and stays in.
+//! The queue gets the time from the runtime and is woken by it. So time passes by moving the runtime's clock and
+//! letting the runtime turn once; the cost of a turn is measured separately and subtracted. The queue's own use of the
+//! runtime, a boxed `Sleep` for every new earliest deadline, stays in.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -15,7 +15,7 @@ use tokio_util::time::delay_queue::Key;
 
 use crate::store::Store;
 
-/// A tick is 1 ms, which is the queue's own.
+/// A tick is 1 ms, which is the queue's own unit.
 pub(crate) struct TokioDelayQueue {
     now: u64,
     start: Instant,
@@ -25,7 +25,7 @@ pub(crate) struct TokioDelayQueue {
 }
 
 thread_local! {
-    /// One for each thread, kept: a runtime's clock cannot be shared, and a queue borrows it.
+    /// One for each thread, never dropped: a runtime's clock cannot be shared, and a queue borrows it.
     static RUNTIME: &'static Runtime = Box::leak(Box::new(
         Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime without I/O"),
     ));
@@ -68,7 +68,7 @@ impl Store for TokioDelayQueue {
         });
         self.runtime.block_on(async {
             tokio::time::advance(passed).await;
-            // Without this the runtime stops us after each 128 timers, for the sake of tasks that are not there.
+            // Without this the runtime interrupts the task after each 128 timers, for the sake of other tasks.
             tokio::task::coop::unconstrained(expire_all).await;
         });
     }

@@ -1,9 +1,9 @@
-//! A slab of generations: how a store that cannot cancel is made to.
+//! A slab of generations, with which a store that cannot cancel timers gets a cancel function.
 //!
-//! The store holds tickets. Cancelling makes the ticket stale, and the code that takes a stale one out of the store later
-//! throws it away.
+//! The store holds tickets. Cancelling makes a ticket stale. The code that later takes a stale ticket out of the store
+//! drops it.
 
-/// What the store holds of a timer.
+/// The store's entry for a timer.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) struct Ticket {
     index: u32,
@@ -38,7 +38,7 @@ impl Generations {
         self.places[ticket.index as usize].generation == ticket.generation
     }
 
-    /// The timer's id, whose ticket is stale from now on; `None` if it was already.
+    /// Makes the ticket stale and returns the timer's id; `None` if it was stale already.
     #[inline(always)]
     pub(crate) fn redeem(&mut self, ticket: Ticket) -> Option<u64> {
         let place = &mut self.places[ticket.index as usize];

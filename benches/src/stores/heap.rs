@@ -1,4 +1,4 @@
-//! The standard library's heap, which cannot cancel, with a slab of generations that can.
+//! The standard library's heap, which cannot cancel, with a slab of generations for cancelling.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

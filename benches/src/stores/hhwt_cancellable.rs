@@ -1,5 +1,5 @@
-//! `hierarchical_hash_wheel_timer`'s cancellable wheel: the plain one with weak references, and a hash map of the
-//! timers that are wanted.
+//! The cancellable wheel of `hierarchical_hash_wheel_timer`: the plain wheel with weak references, and a hash map of
+//! the live timers.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `hierarchical_hash_wheel_timer`'s plain wheel, which cannot cancel, with a slab of generations that can.
+//! The plain wheel of `hierarchical_hash_wheel_timer`, which cannot cancel, with a slab of generations for cancelling.
 
 use std::time::Duration;
 
@@ -58,7 +58,8 @@ impl Store for HhwtPlain {
     }
 }
 
-/// How far the wheel may jump on its way to a tick `ahead`; `None` when the next tick has to be made by itself.
+/// How many ticks the wheel may skip on its way to a tick `ahead` ticks from now; `None` if the next tick has to be
+/// visited.
 pub(super) fn ticks_to_skip(skip: &Skip, ahead: u64) -> Option<u32> {
     let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
     match skip {

@@ -1,16 +1,16 @@
-//! Real `uv_timer_t` timers of the libuv that is installed, if one is: a pairing of heap and event loop.
-//! `latency` uses the same functions on the kernel's time.
+//! `uv_timer_t` timers of the installed libuv, if there is one: a pairing heap and an event loop. `latency` uses the
+//! same functions on the kernel's time.
 //!
-//! What is comparable: libuv's own code runs, unchanged, under a virtual time. It asks `clock_gettime` for the time,
-//! and this program brings its own `clock_gettime`, which the dynamic linker prefers – for libuv it tells the
-//! benchmark's time, for all others the kernel's.
+//! What can be compared: libuv's own code runs unchanged, on virtual time. It gets the time from `clock_gettime`. This
+//! program defines its own `clock_gettime`, which the dynamic linker prefers. It returns the benchmark's time to libuv
+//! and the kernel's time to all others.
 //!
-//! What is not, or not quite:
-//! - time passes by `uv_run`, a turn of libuv's whole loop with a system call; what a turn with nothing due costs is
-//!   measured by itself and taken off;
-//! - handles are made once and used again after `uv_timer_stop`, as a careful user does: closing one takes a turn of
-//!   the loop;
-//! - a timer's memory is that of its handle, which can do more than wait; the heap has no memory of its own.
+//! What cannot be compared exactly:
+//! - Time passes by `uv_run`, a turn of libuv's whole loop with a system call. The cost of a turn with nothing due is
+//!   measured separately and subtracted.
+//! - Handles are made once and reused after `uv_timer_stop`, as a careful user does: closing a handle takes a turn of the
+//!   loop.
+//! - A timer's memory is that of its handle, which can do more than wait. The heap has no memory of its own.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_uint, c_void};
@@ -27,21 +27,21 @@ pub(crate) const RUN_ONCE: c_uint = 1;
 pub(crate) const RUN_NOWAIT: c_uint = 2;
 pub(crate) const HANDLE_POLL: c_uint = 8;
 pub(crate) const HANDLE_TIMER: c_uint = 13;
-/// Where the virtual time starts: not at 0, which stands for none.
+/// The start of the virtual time. It is not 0, because 0 stands for no virtual time.
 const EPOCH_MS: u64 = 1_000;
 
 thread_local! {
-    /// What libuv is told of the time on this thread, in ns; 0 while the kernel's time counts.
+    /// The time in ns that libuv sees on this thread; 0 for the kernel's time.
     static VIRTUAL_NS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The C library's `clock_gettime`, for the whole program: the virtual time while a store of this file runs, else the
-/// kernel's.
+/// Replaces the C library's `clock_gettime` in the whole program. Returns the virtual time while a store of this file
+/// runs, and the kernel's time otherwise.
 ///
 /// # Safety
 ///
-/// `time` points to a `timespec` that may be written, as the C library asks, too.
-// SAFETY: the name is the C library's, and so are type and meaning; nothing else in the program defines it.
+/// `time` points to a `timespec` that may be written, as the C library requires, too.
+// SAFETY: the name, the type and the meaning are the C library's; nothing else in the program defines it.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
     let told = VIRTUAL_NS.get();
@@ -53,12 +53,12 @@ unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
             Err(_) => return -1,
         }
     };
-    // SAFETY: `time` may be written, says the caller; rustix's `Timespec` is the C library's.
+    // SAFETY: `time` may be written, as the caller promises. rustix's `Timespec` is the C library's.
     unsafe { time.write(now) };
     0
 }
 
-/// The beginning of every handle, and of a loop, where the second word is something else.
+/// The beginning of every handle. A loop also begins like this, but its second word is something else.
 #[repr(C)]
 pub(crate) struct Head {
     pub(crate) data: *mut c_void,
@@ -88,9 +88,9 @@ pub(crate) fn api() -> Option<&'static Api> {
 }
 
 fn load() -> Option<Api> {
-    // SAFETY: loading libuv runs nothing that asks for care: it has no constructors beyond the C library's own.
+    // SAFETY: loading libuv runs no code with requirements: it has no constructors except the C library's own.
     let library = NAMES.iter().find_map(|name| unsafe { Library::new(*name) }.ok())?;
-    // The functions are to be called as long as the program runs.
+    // The functions may be called as long as the program runs.
     let library: &'static Library = Box::leak(Box::new(library));
     macro_rules! function {
         ($name:literal) => {
@@ -115,8 +115,8 @@ fn load() -> Option<Api> {
     })
 }
 
-/// A loop with its timers. Every pointer in it points to memory of this file's `allocate`, which lives until the store
-/// is dropped and is touched by libuv and through these pointers only.
+/// A loop with its timers. Every pointer in it points to memory from `allocate` of this file, which lives until the
+/// store is dropped. Only libuv and these pointers access that memory.
 pub(crate) struct Libuv {
     api: &'static Api,
     timer_size: usize,
@@ -126,7 +126,7 @@ pub(crate) struct Libuv {
     now: u64,
 }
 
-/// What the callback needs to know, on the stack of `advance`.
+/// The data for the callback, on the stack of `advance`.
 struct Turn<'a> {
     timer_start: unsafe extern "C" fn(*mut Head, extern "C" fn(*mut Head), u64, u64) -> c_int,
     now: u64,
@@ -135,8 +135,8 @@ struct Turn<'a> {
 }
 
 extern "C" fn on_timer(timer: *mut Head) {
-    // SAFETY: libuv calls with a timer of a loop whose `data` `advance` has set to a `Turn` that it does not touch
-    // until the loop returns; the timer's own `data` is its id.
+    // SAFETY: libuv calls this with a timer of a loop whose `data` was set to a `Turn` by `advance`, which does not
+    // touch the `Turn` until the loop returns. The timer's own `data` is its id.
     let (turn, id) = unsafe { (&mut *(*(*timer).in_loop).data.cast::<Turn<'_>>(), (*timer).data as u64) };
     match (turn.fired)(id) {
         // SAFETY: the timer was initialised when it was made, and is not being closed.
@@ -153,17 +153,17 @@ pub(crate) fn allocate(bytes: usize) -> *mut Head {
 
 /// # Safety
 ///
-/// `head` is from `allocate( bytes )`, and not used after this.
+/// `head` is from `allocate( bytes )`, and is not used after this call.
 pub(crate) unsafe fn free(head: *mut Head, bytes: usize) {
     let words = ptr::slice_from_raw_parts_mut(head.cast::<u64>(), bytes.div_ceil(8));
-    // SAFETY: says the caller.
+    // SAFETY: the caller promises it.
     drop(unsafe { Box::from_raw(words) });
 }
 
 impl Libuv {
     fn grow(&mut self) -> *mut Head {
         let timer = allocate(self.timer_size);
-        // SAFETY: both are from `allocate`, of the sizes that libuv named; the loop is initialised.
+        // SAFETY: both are from `allocate`, with the sizes that libuv requires; the loop is initialised.
         unsafe { (self.api.timer_init)(self.in_loop, timer) };
         self.timers.push(timer);
         timer
@@ -188,16 +188,16 @@ impl Store for Libuv {
 
     fn new() -> Self {
         let api = api().expect("asked for only where it is installed");
-        // SAFETY: these two ask for a number only.
+        // SAFETY: these two only return a number.
         let (loop_size, timer_size) = unsafe { ((api.loop_size)(), (api.handle_size)(HANDLE_TIMER)) };
         let in_loop = allocate(loop_size);
         VIRTUAL_NS.set(EPOCH_MS * 1_000_000);
-        // SAFETY: the memory is of the size that libuv named.
+        // SAFETY: the memory has the size that libuv requires.
         let error = unsafe { (api.loop_init)(in_loop) };
         VIRTUAL_NS.set(0);
         assert_eq!(error, 0, "libuv makes a loop");
         let mut store = Self { api, timer_size, in_loop, timers: Vec::new(), free: Vec::new(), now: 0 };
-        // A loop that has never turned with something to wait for does not tell its timeout.
+        // A loop reports its timeout only after it has turned once with a timer.
         let timer = store.insert(1, 0);
         store.turn();
         store.cancel(timer);
@@ -226,13 +226,13 @@ impl Store for Libuv {
         self.now = now;
         let mut free = std::mem::take(&mut self.free);
         let mut turn = Turn { timer_start: self.api.timer_start, now, free: &mut free, fired: &mut fired };
-        // SAFETY: the loop is not running, and its `data` is for its user.
+        // SAFETY: the loop is not running, and its `data` belongs to its user.
         unsafe { (*self.in_loop).data = (&raw mut turn).cast() };
         self.turn();
         self.free = free;
     }
 
-    /// Exact as long as it is less than 2³¹ ticks ahead: libuv tells the loop's timeout, an `int`.
+    /// Exact if it is less than 2³¹ ticks ahead: libuv returns the loop's timeout as an `int`.
     fn next_deadline(&mut self) -> Option<u64> {
         // SAFETY: the loop is initialised.
         let timeout = unsafe { (self.api.backend_timeout)(self.in_loop) };
@@ -243,11 +243,11 @@ impl Store for Libuv {
 impl Drop for Libuv {
     fn drop(&mut self) {
         for &timer in &self.timers {
-            // SAFETY: the timer is initialised, and closed here only.
+            // SAFETY: the timer is initialised, and closed only here.
             unsafe { (self.api.close)(timer, None) };
         }
         self.turn();
-        // SAFETY: the turn has closed all timers, so that neither they nor the loop are used by libuv any more.
+        // SAFETY: the turn has closed all timers, so libuv no longer uses them or the loop.
         unsafe {
             assert_eq!((self.api.loop_close)(self.in_loop), 0, "libuv closes a loop without handles");
             self.timers.iter().for_each(|&timer| free(timer, self.timer_size));

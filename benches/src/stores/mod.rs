@@ -1,4 +1,4 @@
-//! The stores: ours and its peers, a file each.
+//! The stores: the wheel of this project and its peers, a file for each.
 
 mod btree;
 mod delay_queue;
@@ -6,7 +6,7 @@ mod generations;
 mod heap;
 mod hhwt_cancellable;
 mod hhwt_plain;
-// Its virtual time is made for Linux' dynamic linker.
+// Its virtual time depends on the dynamic linker of Linux.
 #[cfg(target_os = "linux")]
 pub(crate) mod libuv;
 mod nothing;
@@ -19,7 +19,7 @@ use crate::workloads::scaling::{self, Life};
 use crate::workloads::sparse::{self, Sparse};
 use crate::workloads::{self, Inputs, Memory, Sample, agreement, probe};
 
-/// A store as the run sees it: its type is gone, its code is still its own.
+/// A store without its type: the run calls it through functions that are compiled for each store.
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) missing: fn() -> Option<&'static str>,
@@ -35,7 +35,7 @@ pub(crate) struct Entry {
     pub(crate) growth: fn(&Inputs, usize, usize) -> Vec<f64>,
 }
 
-/// All stores; ours is the first.
+/// All stores. The first is the wheel of this project.
 pub(crate) fn all() -> Vec<Entry> {
     vec![
         entry::<ours::Ours>(),
@@ -49,7 +49,7 @@ pub(crate) fn all() -> Vec<Entry> {
     ]
 }
 
-/// The store that does nothing: it cannot be measured with the others, as no timer of it fires.
+/// The store that does nothing. It cannot be measured with the others, because its timers never fire.
 pub(crate) fn nothing() -> Entry {
     entry::<nothing::Nothing>()
 }

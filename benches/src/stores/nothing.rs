@@ -1,4 +1,4 @@
-//! A store that does nothing, so that it can be told what the loops around the others cost.
+//! A store that does nothing, which shows the cost of the loops around the others.
 
 use std::hint::black_box;
 

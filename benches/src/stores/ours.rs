@@ -1,4 +1,4 @@
-//! Our own wheel.
+//! The wheel of this project.
 
 use cogloop_engine::{Key, MOVES_A_MILLISECOND, Wheel};
 

@@ -1,11 +1,11 @@
-//! That all stores do the same work: without it the times would say nothing.
+//! Checks that all stores do the same work; otherwise the times could not be compared.
 
 use super::inputs::{Inputs, SPAN, mix};
 use super::steady::churn_pairs;
 use super::testbed::Testbed;
 use crate::store::Store;
 
-/// A checksum of which timers fire when, after many were replaced and while every third is set again once.
+/// A checksum of which timers fire when. Many timers were replaced before, and every third is set again once.
 pub(crate) fn checksum<S: Store>(inputs: &Inputs) -> u64 {
     const STEPS: u64 = 2_000;
     let mut testbed = Testbed::<S>::fresh(0.0);

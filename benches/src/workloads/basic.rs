@@ -8,10 +8,11 @@ use super::workload::{Sample, Workload};
 use crate::measure::timed_ns;
 use crate::store::Store;
 
-/// Steps in which the time of all timers passes.
+/// The number of steps in which time passes.
 const STEPS: u64 = 1_000;
 
-/// Inserts all timers; then cancels them in random order. What cancelling left behind is dropped after that, by itself.
+/// Inserts all timers, then cancels them in random order. The remains of lazy cancelling are dropped afterwards, and
+/// measured separately.
 pub(super) fn insert_and_cancel<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> [Sample; 2] {
     let size = inputs.size as f64;
     let insert_ns = timed_ns(|| testbed.fill(inputs));
@@ -40,7 +41,8 @@ pub(super) fn expire_in_steps<S: Store>(testbed: &mut Testbed<S>, inputs: &Input
     Sample { checksum, ..Sample::new(Workload::Expire, ns / inputs.size as f64) }
 }
 
-/// Lets the time of all timers pass in equal steps, and says of each in which one it fired. How many steps is returned.
+/// Lets time pass in equal steps until all timers have fired. Calls `fired` with each timer and its step. Returns the
+/// number of steps.
 #[inline]
 pub(super) fn pass_in_steps<S: Store>(testbed: &mut Testbed<S>, mut fired: impl FnMut(u64, u64)) -> u64 {
     let start = testbed.now;
@@ -71,12 +73,12 @@ pub(super) fn expire_by_deadline<S: Store>(testbed: &mut Testbed<S>, inputs: &In
     });
     assert_eq!(fired, inputs.size, "{} fires each timer once", S::NAME);
     testbed.now = start;
-    testbed.purge(); // so that every store has come to the same tick
+    testbed.purge(); // so that every store has reached the same tick
     Some(Sample { checksum, ..Sample::new(Workload::ExpireByDeadline, ns / inputs.size as f64) })
 }
 
-/// Lets time jump from deadline to deadline, and says of each timer at which one it fired. How many deadlines is
-/// returned.
+/// Lets time jump from deadline to deadline. Calls `fired` with each timer and the number of its deadline. Returns the
+/// number of deadlines.
 #[inline]
 pub(super) fn pass_by_deadline<S: Store>(testbed: &mut Testbed<S>, mut fired: impl FnMut(u64, u64)) -> u64 {
     let mut turns = 0;

@@ -1,33 +1,33 @@
-//! The random numbers of a run, made before the clock starts and the same for every store.
+//! The random numbers of a run. They are made before the measurement, and are the same for every store.
 
 use fastrand::Rng;
 
 /// Delays are uniform in `1..=SPAN` ticks.
 pub(crate) const SPAN: u64 = 1_000_000;
-/// Delays of the timers that fire and are set again are uniform in `1..=REARM_SPAN` ticks: 10 s, if a tick is 1 ms.
+/// Delays of timers that fire and are set again are uniform in `1..=REARM_SPAN` ticks: up to 10 s, if a tick is 1 ms.
 const REARM_SPAN: u64 = 10_000;
-/// And these in `1..=REARM_SPAN_NEAR`, where instructions are counted: so near that a wheel's lowest level holds most.
+/// The same for counting instructions: so short that the lowest level of a wheel holds most of these timers.
 pub(crate) const REARM_SPAN_NEAR: u64 = 200;
-/// Time passes for them in steps in which about so many fall due, or in ticks where more do.
+/// Time passes for them in steps in which about so many timers become due, but at least a tick at a time.
 const REARM_DUE: u64 = 20;
 
-/// What the workloads at one size need.
+/// The inputs of the workloads at one size.
 pub(crate) struct Inputs {
-    /// Timers that live at a time.
+    /// The number of live timers.
     pub(crate) size: usize,
     /// The delay of each timer.
     pub(crate) delays: Vec<u64>,
     /// A permutation of the timers.
     pub(crate) order: Vec<u32>,
-    /// For each step of the churn: which timer is replaced, and the delay of the new one.
+    /// For each step of the churn: the timer that is replaced, and the delay of the new one.
     pub(crate) churn: Vec<(u32, u32)>,
-    /// Timers that fire while each is set again.
+    /// The number of times that a timer fires and is set again.
     pub(crate) fires: u64,
-    /// The longest delay for which they are set.
+    /// The longest delay with which those timers are set again.
     pub(crate) rearm_span: u64,
-    /// Ticks that pass at a time while they do.
+    /// The number of ticks by which time passes at a time for them.
     pub(crate) rearm_step: u64,
-    /// How often the short workloads are repeated for one sample, so that small sizes take a while too.
+    /// How often the short workloads are repeated for one sample, so that small sizes can be measured, too.
     pub(crate) rounds: usize,
 }
 
@@ -56,7 +56,7 @@ impl Inputs {
     }
 }
 
-/// How many operations make a sample.
+/// The numbers of operations in a sample.
 pub(crate) struct Scale {
     pub(crate) churn_pairs: usize,
     pub(crate) fires: u64,
@@ -69,7 +69,7 @@ impl Scale {
     pub(crate) const QUICK: Self = Self { churn_pairs: 200_000, fires: 200_000, round_operations: 50_000 };
 }
 
-/// Mixes two words to one that looks random.
+/// Mixes two words into one that looks random.
 #[inline]
 pub(crate) fn mix(a: u64, b: u64) -> u64 {
     let x = (a ^ b.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xd6e8_feb8_6659_fd93);

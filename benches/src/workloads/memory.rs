@@ -1,4 +1,4 @@
-//! What the timers take of memory, counted in the allocator; nothing here is timed.
+//! The memory of the timers, counted in the allocator. Nothing here is timed.
 
 use fastrand::Rng;
 
@@ -10,18 +10,18 @@ use crate::store::Store;
 
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Footprint {
-    /// Bytes of a store that has never held a timer.
+    /// The bytes of a store that has never held a timer.
     pub(crate) empty: u64,
-    /// Bytes for each timer, those of the empty store included.
+    /// The bytes for each timer. They include those of the empty store.
     pub(crate) per_timer: f64,
 }
 
-/// Bytes when the store has just been filled.
+/// The bytes after a store was filled.
 pub(crate) fn filled<S: Store>(inputs: &Inputs) -> Footprint {
     after::<S>(inputs, |_| {})
 }
 
-/// Bytes after many timers were cancelled and replaced, and no time has passed.
+/// The bytes after many timers were cancelled and replaced, while no time passed.
 pub(crate) fn churned<S: Store>(inputs: &Inputs, pairs: usize) -> Footprint {
     after::<S>(inputs, |testbed| {
         let mut random = Rng::with_seed(pairs as u64);
@@ -32,7 +32,7 @@ pub(crate) fn churned<S: Store>(inputs: &Inputs, pairs: usize) -> Footprint {
 }
 
 fn after<S: Store>(inputs: &Inputs, work: impl FnOnce(&mut Testbed<S>)) -> Footprint {
-    drop(S::new()); // what the peer keeps for the whole program is not the store's
+    drop(S::new()); // allocates what the peer keeps for the whole program
     let before = allocator::live_bytes();
     let mut testbed = Testbed::<S>::fresh(0.0);
     let empty = allocator::bytes_since(before);
@@ -45,7 +45,7 @@ fn after<S: Store>(inputs: &Inputs, work: impl FnOnce(&mut Testbed<S>)) -> Footp
     Footprint { empty, per_timer: bytes as f64 / inputs.size as f64 }
 }
 
-/// Calls of the allocator for a thousand operations, once the store has seen as many before.
+/// Calls of the allocator for a thousand operations, after the store has done as many before.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct SteadyAllocations {
     pub(crate) churn: f64,

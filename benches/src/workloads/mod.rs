@@ -1,4 +1,4 @@
-//! The workloads, and the order in which one store goes through them.
+//! The workloads, and the order in which a store runs them.
 
 pub(crate) mod agreement;
 mod basic;
@@ -20,7 +20,7 @@ use crate::allocator;
 use crate::store::Store;
 use testbed::Testbed;
 
-/// One sample of each workload; of a store in new memory, of insertion only.
+/// One sample of each workload. For a store in new memory, only insertion is measured.
 pub(crate) fn run<S: Store>(inputs: &Inputs, memory: Memory) -> Vec<Sample> {
     type Work<S> = fn(&mut Testbed<S>, &Inputs) -> Vec<Sample>;
     let turn_ns = testbed::measure_turn_ns::<S>();
@@ -53,7 +53,7 @@ pub(crate) fn run<S: Store>(inputs: &Inputs, memory: Memory) -> Vec<Sample> {
     samples
 }
 
-/// The mean of the same samples from several rounds.
+/// The means of the samples of several rounds.
 fn mean(rounds: &[Vec<Sample>]) -> Vec<Sample> {
     let Some(first) = rounds.first() else { return Vec::new() };
     let mean_of = |index: usize, part: fn(&Sample) -> f64| {

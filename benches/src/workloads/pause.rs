@@ -1,6 +1,6 @@
-//! The longest that a caller may have to wait for one advance: the mean says nothing about it.
+//! The longest time that a caller may wait for one advance, which the mean does not show.
 //!
-//! The turns of a peer's own loop stay in here: about a microsecond, which is not what makes a pause.
+//! The turns of a peer's own loop are included here. They take about a microsecond, which does not matter for a pause.
 
 use super::inputs::{Inputs, SPAN, mix};
 use super::testbed::Testbed;
@@ -10,12 +10,12 @@ use crate::store::Store;
 /// How time passes.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum Course {
-    /// All timers of the usual delays, tick by tick.
+    /// All timers with the usual delays, tick by tick.
     OneTick,
     /// The same, 1000 ticks at a time.
     ThousandTicks,
-    /// All timers with nearly the same delay, 30 s in ticks of 1 ms, tick by tick: in a wheel they stand in one far
-    /// slot, until it comes near.
+    /// All timers with nearly the same delay, 30 s in ticks of 1 ms, tick by tick. In a wheel they are all in one far
+    /// slot until time comes near it.
     FarSlot,
 }
 
@@ -36,18 +36,18 @@ const FAR_JITTER: u64 = 1_000;
 
 /// The CPU time of each advance of a course in ns.
 ///
-/// Over a million steps an interruption somewhere is certain, and would be taken for the store's pause. The course is
-/// the same each time, though: so each step counts as in the repetition that was disturbed least.
+/// In a million steps some are interrupted, and an interruption would look like a pause of the store. But the course is
+/// the same in each repetition. So for each step the smallest time of all repetitions counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Steps {
-    /// What is due taken out of the store.
+    /// The advances that fire all timers that are due.
     whole_ns: Vec<u32>,
-    /// The slices, for a store that has them.
+    /// The slices, if the store has them.
     slices_ns: Vec<u32>,
 }
 
 impl Steps {
-    /// Takes in another repetition.
+    /// Merges another repetition.
     pub(crate) fn merge(&mut self, other: Self) {
         let least = |own: &mut Vec<u32>, others: Vec<u32>| {
             if own.is_empty() {

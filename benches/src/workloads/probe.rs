@@ -1,4 +1,4 @@
-//! Single operations for callgrind, which counts the instructions inside of `measured_region` and nowhere else.
+//! Single operations for callgrind, which counts only the instructions inside of `measured_region`.
 
 use std::hint::black_box;
 
@@ -9,7 +9,7 @@ use super::testbed::Testbed;
 use crate::store::Store;
 
 pub(crate) const TIMERS: usize = 1_000;
-/// What can be probed: as it is asked for, and in words.
+/// The operations: their names as options, and in words.
 pub(crate) const PROBES: [(&str, &str); 8] = [
     ("insert", "insert"),
     ("cancel", "cancel"),
@@ -21,7 +21,7 @@ pub(crate) const PROBES: [(&str, &str); 8] = [
     ("next", "next deadline"),
 ];
 
-/// The name by which callgrind is told where to count.
+/// The name of the function in which callgrind counts.
 pub(crate) const REGION: &str = "measured_region";
 
 #[inline(never)]
@@ -29,7 +29,7 @@ fn measured_region<R>(work: impl FnOnce() -> R) -> R {
     black_box(work())
 }
 
-/// Goes through an operation about `operations` times; how many it were exactly is returned.
+/// Repeats an operation about `operations` times. Returns the exact number.
 pub(crate) fn run<S: Store>(probe: &str, operations: usize) -> usize {
     let scale = Scale { churn_pairs: operations, fires: operations as u64, round_operations: operations };
     let inputs = Inputs::new(TIMERS, 1, &scale);

@@ -1,4 +1,5 @@
-//! One store from its first timer to its last, at one size; and its memory while timers come and go.
+//! The life of one store at one size, from its first timer to its last; and its memory while timers are cancelled and
+//! replaced.
 
 use fastrand::Rng;
 
@@ -9,16 +10,16 @@ use crate::allocator;
 use crate::measure::timed_ns;
 use crate::store::Store;
 
-/// Steps in which the time of all timers passes.
+/// The number of steps in which time passes.
 const STEPS: u64 = 1_000;
 
-/// CPU time in ns for one timer, and its memory.
+/// The CPU time in ns for one timer, and its memory.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Life {
     pub(crate) insert_ns: f64,
-    /// Cancelling one and inserting another.
+    /// Cancelling a timer and inserting another.
     pub(crate) churn_ns: f64,
-    /// With what a lazy store has left of the cancelled ones; not a number where they were not let expire.
+    /// Includes what a lazy store has kept of cancelled timers. NaN if the timers were not allowed to expire.
     pub(crate) expire_ns: f64,
     pub(crate) bytes: f64,
 }
@@ -34,9 +35,9 @@ pub(crate) fn life<S: Store>(inputs: &Inputs, expires: bool) -> Life {
     Life { insert_ns, churn_ns, expire_ns, bytes }
 }
 
-/// A new store; and the live bytes from which its own count, the empty store's among them, and not those of the handles.
+/// A new store, and the live bytes from which its memory counts. They exclude the handles, but not the empty store.
 fn bed_with_room<S: Store>(inputs: &Inputs, turn_ns: f64) -> (Testbed<S>, u64) {
-    drop(S::new()); // what the peer keeps for the whole program is not the store's
+    drop(S::new()); // allocates what the peer keeps for the whole program
     let before = allocator::live_bytes();
     let mut testbed = Testbed::<S>::fresh(turn_ns);
     let empty = allocator::bytes_since(before);
@@ -60,7 +61,7 @@ fn expire<S: Store>(testbed: &mut Testbed<S>, size: usize) -> f64 {
     ns / size as f64
 }
 
-/// Bytes for each of the timers, at first and whenever so many of them have been cancelled and replaced.
+/// The bytes for each timer, at first, and each time after `pairs_a_sample` timers were cancelled and replaced.
 pub(crate) fn growth<S: Store>(inputs: &Inputs, pairs_a_sample: usize, samples: usize) -> Vec<f64> {
     let (mut testbed, before) = bed_with_room::<S>(inputs, 0.0);
     testbed.fill(inputs);

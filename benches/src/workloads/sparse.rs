@@ -1,4 +1,4 @@
-//! A handful of timers over a long time: how often the store has to be woken, and what it costs to ask it when.
+//! A few timers over a long time: how often the store has to be advanced, and the cost of asking for its next deadline.
 
 use std::hint::black_box;
 
@@ -7,21 +7,21 @@ use fastrand::Rng;
 use crate::measure::timed_ns;
 use crate::store::Store;
 
-/// Timers, each in a stretch of time sixteen times as long as that of the one before: 2⁴⁰ ticks in all.
+/// The number of timers. Each lies in a stretch of time sixteen times as long as the one before, 2⁴⁰ ticks in all.
 const TIMERS: u64 = 10;
 const SPAN: u64 = 1 << 40;
 
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Sparse {
-    /// How often time was let pass until all had fired; `TIMERS` is the least.
+    /// How often time was advanced until all had fired; at least `TIMERS`.
     pub(crate) wakeups: u64,
-    /// Timers that did not fire at the tick for which they were set.
+    /// The number of timers that did not fire at their deadline.
     pub(crate) inexact: u64,
-    /// ns for asking a store that has not changed since it was asked last.
+    /// The time in ns for asking for the next deadline again, when the store has not changed.
     pub(crate) next_deadline_ns: f64,
 }
 
-/// `None` for a store that cannot hold such a delay.
+/// `None` if the store cannot hold such a delay.
 pub(crate) fn run<S: Store>(seed: u64) -> Option<Sparse> {
     const ASKED: u32 = 100_000;
     if S::DELAY_MAX < SPAN {

@@ -1,4 +1,4 @@
-//! A store that stays full: timers replaced before they expire, and timers that fire and are set again.
+//! A store that stays full: timers are replaced before they expire, or fire and are set again.
 
 use std::hint::black_box;
 
@@ -8,8 +8,8 @@ use super::workload::{Sample, Workload};
 use crate::measure::timed_ns;
 use crate::store::Store;
 
-/// Cancels a random timer and inserts another, many times. What a store that cancels lazily has left behind is dropped
-/// at the end: the time for it is shared among all that was cancelled.
+/// Cancels a random timer and inserts another, many times. At the end a store that cancels lazily drops what is left,
+/// and that time is shared among all cancelled timers.
 pub(super) fn churn<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> Sample {
     testbed.fill(inputs);
     let pairs = inputs.churn.len() as f64;
@@ -32,7 +32,7 @@ pub(super) fn churn_pairs<S: Store>(testbed: &mut Testbed<S>, pairs: &[(u32, u32
     black_box(&testbed.handles);
 }
 
-/// Lets timers fire and sets each again at once.
+/// Lets timers fire and sets each one again at once.
 pub(super) fn rearm<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> Sample {
     rearm_fill(testbed, inputs);
     let (mut fired, mut checksum) = (0, 0_u64);
@@ -73,7 +73,8 @@ pub(super) fn rearm_step<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs, mu
     });
 }
 
-/// The delay after firing at `now`: the same for every store, in whichever order it fires what is due at a time.
+/// The delay after firing at `now`. It is the same for every store, in whatever order it fires timers that are due
+/// together.
 #[inline]
 fn rearm_delay(id: u64, now: u64, span: u64) -> u64 {
     1 + (((mix(id, now) >> 32) * span) >> 32)

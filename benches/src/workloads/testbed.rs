@@ -1,17 +1,17 @@
-//! What a workload runs on: a store, empty before and after, and what its memory looks like.
+//! The store that a workload uses. It is empty before and after, and its memory has a defined state.
 
 use super::inputs::{Inputs, SPAN};
 use crate::measure::timed_ns;
 use crate::store::Store;
 
-/// How the nodes of a store's timers lie in memory.
+/// How the nodes of a store's timers are placed in memory.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum Memory {
-    /// The store is new and grows, in memory that is new to the process: most of the time is the system's.
+    /// The store is new and grows, in memory that is new to the process. Most of the time is spent by the system.
     New,
-    /// The store was filled and emptied in the order of insertion: the memory is there, and nodes lie in that order.
+    /// The store was filled and emptied in the order of insertion, so it has its memory, and nodes are in that order.
     Ordered,
-    /// The store was filled and emptied in random order: the memory is there, and nodes lie anywhere.
+    /// The store was filled and emptied in random order, so it has its memory, and nodes are in random order.
     Scrambled,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Testbed<S: Store> {
     /// The tick that the store has reached.
     pub(crate) now: u64,
     pub(crate) handles: Vec<S::Handle>,
-    /// What a turn of the store's own event loop costs with nothing due, in ns.
+    /// The cost of a turn of the store's own event loop with nothing due, in ns.
     turn_ns: f64,
 }
 
@@ -73,13 +73,13 @@ impl<S: Store> Testbed<S> {
         }
     }
 
-    /// Has the store drop what is left of cancelled timers, by letting all their time pass.
+    /// Makes the store drop what is left of cancelled timers, by advancing past all their deadlines.
     pub(crate) fn purge(&mut self) {
         self.now += SPAN;
         self.store.advance(self.now, |id| panic!("{} fired {id}, which was cancelled", S::NAME));
     }
 
-    /// `timed_ns` for work that takes some turns of the store's own event loop, which are taken off.
+    /// `timed_ns` for work that takes turns of the store's own event loop. The cost of the turns is subtracted.
     pub(crate) fn timed_without_turns_ns(&mut self, work: impl FnOnce(&mut Self) -> u64) -> f64 {
         let mut turns = 0;
         let ns = timed_ns(|| turns = work(self));
@@ -87,7 +87,7 @@ impl<S: Store> Testbed<S> {
     }
 }
 
-/// What one turn of the store's own event loop costs with nothing due, in ns.
+/// The cost of one turn of the store's own event loop with nothing due, in ns.
 pub(crate) fn measure_turn_ns<S: Store>() -> f64 {
     const TURNS: u64 = 5_000;
     if !S::TURNS_A_LOOP {

@@ -1,4 +1,4 @@
-//! What is measured.
+//! The workloads and their samples.
 
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum Workload {
@@ -30,11 +30,11 @@ impl Workload {
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Sample {
     pub(crate) workload: Workload,
-    /// ns for an operation.
+    /// The time in ns for an operation.
     pub(crate) ns: f64,
-    /// ns for an operation that a lazy store pays later.
+    /// The time in ns for an operation that a lazy store spends later.
     pub(crate) later_ns: f64,
-    /// Of what fired when; the same for every store. 0 where nothing fires.
+    /// A checksum of what fired when, which is the same for every store. 0 if nothing fires.
     pub(crate) checksum: u64,
 }
 
