@@ -1,4 +1,4 @@
-//! `cargo xtask simulate`: the event loop in simulated worlds, a seed each; on every processor, for as many as one likes.
+//! `cargo xtask simulate`: runs the event loop in simulated worlds, one for each seed, on every processor.
 
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
@@ -15,20 +15,21 @@ const USAGE: &str = "\
 usage: cargo xtask simulate [--seeds N] [--first S]    runs N seeds (10,000) from S (0) on
        cargo xtask simulate --replay S                 shows one seed's trace, shortened where it breaks a promise";
 
-/// Seeds that a thread takes at a time.
+/// The number of seeds that a thread takes at a time.
 const BATCH: u64 = 64;
 
-/// A seed takes a millisecond. One that takes longer than this does not end.
+/// A seed takes a millisecond. One that takes longer than this counts as hanging.
 const SEED_LIMIT: Duration = Duration::from_secs(60);
 
-/// Seeds beside one that breaks a promise, and how many of those that do so as well are tried for a shorter trace.
+/// When a seed breaks a promise, so many of the following seeds are tried as well. Of those that break one, at most
+/// `TOLD` are shortened, and the shortest trace is shown.
 const NEIGHBOURS: u64 = 500;
 const TOLD: usize = 12;
 
 struct Options {
     seeds: u64,
     first: u64,
-    /// Only this seed, with its trace.
+    /// Runs only this seed and prints its trace.
     replay: Option<u64>,
 }
 
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    // A broken promise is told with its trace.
+    // A broken promise is printed with its trace, not by the panic.
     std::panic::set_hook(Box::new(|_| ()));
     match options.replay {
         Some(seed) => replay(seed),
@@ -61,16 +62,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// What all seeds came to.
+/// The results of all seeds.
 #[derive(Default)]
 struct Sum {
     next: AtomicU64,
     passed: AtomicU64,
     operations: AtomicU64,
-    /// Of the hashes, in whatever order they come.
+    /// The combination of all hashes, which does not depend on their order.
     hash: AtomicU64,
     failed: AtomicBool,
-    /// The first seed that broke a promise; the first in time.
+    /// The seed whose failure was noticed first.
     failure: Mutex<Option<u64>>,
 }
 
@@ -120,7 +121,7 @@ fn simulate(options: &Options) -> ExitCode {
             at_work.iter().for_each(end_if_hanging);
             let passed = sum.passed.load(Ordering::Relaxed);
             bar.set_position(passed);
-            // Where nobody sees a bar, a line now and then for whoever reads the log.
+            // If there is no progress bar, prints a line now and then for readers of the log.
             if bar.is_hidden() && passed >= told + 100_000 {
                 told = passed;
                 println!("{passed} of {} seeds", options.seeds);
@@ -145,7 +146,7 @@ fn simulate(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A seed that does not end cannot be told to: the process ends, and says which it was.
+/// A seed that hangs cannot be interrupted, so this ends the process and prints the seed.
 fn end_if_hanging(at_work: &Mutex<Option<(u64, Instant)>>) {
     let Some((seed, start)) = *at_work.lock().expect("nobody panics with it") else { return };
     if start.elapsed() > SEED_LIMIT {
@@ -154,15 +155,15 @@ fn end_if_hanging(at_work: &Mutex<Option<(u64, Instant)>>) {
     }
 }
 
-/// Of a seed that breaks a promise and its neighbours that do, the one whose shortened trace is the shortest: a fault that
-/// is not rare can be told in a few lines.
+/// Of a seed that breaks a promise and its neighbours that do as well, the one with the shortest trace after
+/// shortening. Most faults that are not rare can be shown in a few lines.
 fn most_legible(seed: u64) -> u64 {
     let others = (seed..seed.saturating_add(NEIGHBOURS)).filter(|&seed| simulation::breaks_a_promise(seed));
     let length = |seed: &u64| simulation::shortest(*seed).map_or(usize::MAX, |broken| broken.lines.len());
     others.take(TOLD).min_by_key(length).unwrap_or(seed)
 }
 
-/// A seed that breaks a promise: its shortened trace, the promise, the command that does it again.
+/// Prints the shortened trace of a seed that breaks a promise, the promise, and the command that repeats it.
 fn show(seed: u64) {
     println!("seed {seed} breaks a promise:\n");
     match simulation::shortest(seed) {

@@ -1,6 +1,6 @@
-//! `cargo xtask soak`: random scripts on the wheel with its model beside it, for as long as one likes.
+//! `cargo xtask soak`: runs random scripts on the wheel and its model for a given time.
 //!
-//! Each case has a seed of its own, drawn from the run's; a failure names the command that replays just that case.
+//! Each case has its own seed, which is derived from the run's. A failure names the command that repeats that case.
 
 use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +16,7 @@ const USAGE: &str = "usage: cargo xtask soak [--minutes N] [--seed S] | --case S
 struct Options {
     minutes: f64,
     seed: u64,
-    /// Only this case.
+    /// Runs only this case.
     case: Option<u64>,
 }
 
@@ -78,7 +78,7 @@ fn soak(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Short scripts and long ones: some errors need few timers, some need many.
+/// Scripts are short or long: some faults need few timers, others many.
 fn script_of(case: u64) -> Vec<u8> {
     let mut random = Rng::with_seed(case);
     let length = 1usize << random.u32(4..14);

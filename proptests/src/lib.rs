@@ -1,5 +1,5 @@
-//! What holds Cogloop to its word: reference models that are too simple to be wrong, and the machinery of the state
-//! machines, simulations and exhaustive tests that compare the real thing with them. The tests are in `tests/`.
+//! Tests that compare Cogloop with reference models, which are too simple to be wrong. This library has the models, and
+//! the code of the state machines, simulations and exhaustive tests. The tests are in `tests/`.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The event loop's reference model: the wheel's model in nanoseconds, and a map of descriptors.
+//! The reference model of the event loop: the wheel's model in nanoseconds, and a map of descriptors.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use cogloop_io::{Interest, Token};
 
 use crate::wheel_model::{Id, WheelModel};
 
-/// What an `EventLoop` on one clock must answer. Descriptors are known by their number.
+/// The answers that an `EventLoop` on one clock must give. Descriptors are named by their number.
 #[derive(Clone, Debug)]
 pub struct LoopModel {
     resolution_ns: u64,
@@ -14,9 +14,9 @@ pub struct LoopModel {
     pub timers: WheelModel,
     observed: BTreeMap<i32, (Token, Interest)>,
     marks: BTreeMap<i32, Interest>,
-    /// What was marked for this turn and was not pulled yet.
+    /// The marks of this turn that were not pulled yet.
     marks_in_turn: Vec<(Token, Interest)>,
-    /// What this turn has found ready and nobody has pulled yet, by token.
+    /// The descriptors that this turn found ready and that were not pulled yet, by token.
     ready: Vec<(Token, Interest)>,
 }
 
@@ -27,7 +27,7 @@ impl LoopModel {
         Self { resolution_ns, timers: WheelModel::default(), observed, marks, marks_in_turn, ready: Vec::new() }
     }
 
-    /// The tick of a deadline: never early.
+    /// The tick of a deadline, rounded up.
     pub fn deadline_tick(&self, ns: u64) -> u64 {
         ns.div_ceil(self.resolution_ns)
     }
@@ -47,20 +47,20 @@ impl LoopModel {
         self.observed.iter().find(|(_, (other, _))| *other == token).map(|(&number, _)| number)
     }
 
-    /// Observes `number`; a former token of it is stale from now on.
+    /// Observes `number`. An earlier token of it becomes stale.
     pub fn observe(&mut self, number: i32, token: Token, interest: Interest) {
         assert!(self.number(token).is_none(), "{token:?} is in use");
         self.observed.insert(number, (token, interest));
         self.marks.remove(&number);
     }
 
-    /// Changes the interest; whether the token is good.
+    /// Changes the interest. Returns whether the token is valid.
     pub fn set_interest(&mut self, token: Token, interest: Interest) -> bool {
         let observed = self.observed.values_mut().find(|(other, _)| *other == token);
         observed.map(|(_, old)| *old = interest).is_some()
     }
 
-    /// Observes no longer; whether the token was good.
+    /// Stops observing. Returns whether the token was valid.
     pub fn remove(&mut self, token: Token) -> bool {
         let number = self.number(token);
         if let Some(number) = number {
@@ -70,7 +70,7 @@ impl LoopModel {
         number.is_some()
     }
 
-    /// Marks as ready.
+    /// Marks a descriptor as ready.
     pub fn mark(&mut self, token: Token, ready: Interest) {
         if let Some(number) = self.number(token) {
             let mark = self.marks.entry(number).or_insert(Interest::NONE);
@@ -78,12 +78,12 @@ impl LoopModel {
         }
     }
 
-    /// How many descriptors are observed.
+    /// The number of observed descriptors.
     pub fn descriptors(&self) -> usize {
         self.observed.len()
     }
 
-    /// How long a turn that starts at `now_ns` may wait if nothing limits it: `None` is for ever.
+    /// How long a turn that starts at `now_ns` may wait if nothing limits it; `None` means for ever.
     pub fn patience_ns(&self, now_ns: u64) -> Option<u64> {
         if self.marks.values().any(|mark| !mark.is_empty()) || !self.unreported().is_empty() {
             return Some(0);
@@ -91,7 +91,7 @@ impl LoopModel {
         self.timers.next_deadline().map(|tick| self.start_ns(tick).saturating_sub(now_ns))
     }
 
-    /// A turn that ended at `now_ns`, in which the kernel reported `events`.
+    /// Takes a turn that ended at `now_ns` and in which the kernel reported `events`.
     pub fn turn(&mut self, now_ns: u64, events: &[(Token, Interest)]) {
         self.timers.advance(now_ns / self.resolution_ns);
         let mut ready = events.to_vec();
@@ -110,12 +110,12 @@ impl LoopModel {
         self.ready = ready;
     }
 
-    /// What remains to be pulled of this turn, as it looks now: good tokens, observed directions.
+    /// What remains to be pulled of this turn: only valid tokens and directions that are observed now.
     pub fn ready_now(&self) -> Vec<(Token, Interest)> {
         self.observed_of(&self.ready)
     }
 
-    /// Marks that this turn has used, and nobody was told of: they hold for the next.
+    /// Marks of this turn that were not pulled. They stay for the next turn.
     fn unreported(&self) -> Vec<(Token, Interest)> {
         self.observed_of(&self.marks_in_turn)
     }
@@ -128,7 +128,7 @@ impl LoopModel {
         ready.iter().filter_map(look).collect()
     }
 
-    /// One was pulled, for these directions.
+    /// Records that a descriptor was pulled for these directions.
     pub fn pulled(&mut self, token: Token, ready: Interest) {
         self.marks_in_turn.iter_mut().filter(|(other, _)| *other == token).for_each(|(_, mark)| mark.remove(ready));
         self.ready.retain(|(other, _)| *other != token);

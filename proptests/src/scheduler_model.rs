@@ -1,4 +1,4 @@
-//! The scheduler's reference model: plans in a map, the wheel's model for the order.
+//! The reference model of the scheduler: plans in a map, and the wheel's model for the order.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,18 @@ use cogloop_engine::{Missed, Plan};
 
 use crate::wheel_model::{Id, WheelModel};
 
-/// A scheduler that looks for the next deadline of a repeating timer by counting.
+/// A scheduler that finds the next deadline of a repeating timer by counting.
 #[derive(Clone, Debug)]
 pub struct SchedulerModel {
     resolution: u64,
     now: u64,
     wheel: WheelModel,
-    /// The plan of each timer, with its next deadline, and what is left of a paused one.
+    /// The plan of each timer, with its next deadline, and the remaining time if it is paused.
     plans: BTreeMap<Id, (Plan, Option<u64>)>,
 }
 
 impl SchedulerModel {
-    /// An empty one.
+    /// Makes an empty scheduler.
     pub fn new(resolution: u64) -> Self {
         Self { resolution, now: 0, wheel: WheelModel::default(), plans: BTreeMap::new() }
     }
@@ -26,8 +26,8 @@ impl SchedulerModel {
         time.div_ceil(self.resolution)
     }
 
-    /// A time from the deadline on and at most the slack later that as many timers as possible share: the one that the
-    /// highest power of two divides.
+    /// The time at which a timer with slack expires: of all times from the deadline to the slack later, the one that
+    /// the highest power of two divides. As many timers as possible share it.
     fn share(plan: &Plan) -> u64 {
         let latest = plan.deadline.saturating_add(plan.slack);
         (plan.deadline..=latest)
@@ -41,13 +41,13 @@ impl SchedulerModel {
         self.wheel.insert(id, self.up(Self::share(&plan)));
     }
 
-    /// Ends a timer; whether it was there.
+    /// Cancels a timer. Returns whether it existed.
     pub fn cancel(&mut self, id: Id) -> bool {
         self.wheel.cancel(id);
         self.plans.remove(&id).is_some()
     }
 
-    /// Moves a timer, and lets it go on if it is paused; whether it was there.
+    /// Moves a timer, and resumes it if it is paused. Returns whether it existed.
     pub fn reschedule(&mut self, id: Id, deadline: u64) -> bool {
         let Some((plan, remaining)) = self.plans.get_mut(&id) else { return false };
         (plan.deadline, *remaining) = (deadline, None);
@@ -57,7 +57,7 @@ impl SchedulerModel {
         true
     }
 
-    /// Pauses; whether it was running.
+    /// Pauses a timer. Returns whether it was not paused before.
     pub fn pause(&mut self, id: Id, now: u64) -> bool {
         let deadline = self.deadline(id);
         if let Some(deadline) = deadline {
@@ -67,13 +67,13 @@ impl SchedulerModel {
         deadline.is_some()
     }
 
-    /// Lets go on; whether it was paused.
+    /// Resumes a timer. Returns whether it was paused.
     pub fn resume(&mut self, id: Id, now: u64) -> bool {
         let remaining = self.plans.get(&id).and_then(|(_, remaining)| *remaining);
         remaining.is_some_and(|remaining| self.reschedule(id, now + remaining))
     }
 
-    /// The next deadline of a timer that runs, rounded up.
+    /// The next deadline of a timer that is not paused, rounded up.
     pub fn deadline(&self, id: Id) -> Option<u64> {
         let (plan, remaining) = self.plans.get(&id)?;
         remaining.is_none().then(|| self.told(plan.deadline))
@@ -83,28 +83,28 @@ impl SchedulerModel {
         self.up(deadline) * self.resolution
     }
 
-    /// How many are paused.
+    /// The number of paused timers.
     pub fn paused(&self) -> usize {
         self.plans.values().filter(|(_, remaining)| remaining.is_some()).count()
     }
 
-    /// Timers.
+    /// The number of timers.
     pub fn len(&self) -> usize {
         self.plans.len()
     }
 
-    /// Whether there is none.
+    /// Whether there is no timer.
     pub fn is_empty(&self) -> bool {
         self.plans.is_empty()
     }
 
-    /// Lets time pass.
+    /// Advances time.
     pub fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.wheel.advance(self.now / self.resolution);
     }
 
-    /// The next one due: id, deadline, how late, deadlines missed.
+    /// Takes the next timer that is due: id, deadline, lateness, missed deadlines.
     pub fn pop(&mut self) -> Option<(Id, u64, u64, u64)> {
         let (_, id) = self.wheel.pop_expired()?;
         let (plan, _) = self.plans.remove(&id).expect("every timer has a plan");
@@ -112,7 +112,7 @@ impl SchedulerModel {
         let mut missed = 0;
         if let Some(period) = plan.period {
             let mut next = plan.deadline + period.get();
-            // Within its slack it is on time.
+            // A timer that is served within its slack is on time.
             let is_late =
                 self.now > self.told(plan.deadline + plan.slack) || plan.slack == 0 && period.get() < self.resolution;
             match plan.missed {
@@ -130,7 +130,7 @@ impl SchedulerModel {
         Some((id, deadline, self.now.saturating_sub(deadline), missed))
     }
 
-    /// The time to wake at.
+    /// The time at which the caller should wake.
     pub fn next_deadline(&self) -> Option<u64> {
         self.wheel.next_deadline().map(|tick| tick * self.resolution)
     }

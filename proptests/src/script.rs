@@ -1,26 +1,26 @@
-//! Bytes as a script of operations: what a fuzzer, a seeded generator or a file brings, done to a wheel and its model
-//! in lockstep. Every string of bytes is a script.
+//! Bytes as a script of operations. They come from a fuzzer, a seeded generator or a file, and run on a wheel in lockstep
+//! with its model. Every string of bytes is a script.
 //!
 //! ```text
-//!   first byte: the geometry        then, again and again: operation, and what it needs
+//!   first byte: the geometry        then, repeated: an operation and its arguments
 //!   ┌──────┐                        ┌──────┬─────────┐ ┌──────┬───────┬─────────┐ ┌─────┐
 //!   │ 0    │                        │insert│ tick    │ │ move │ timer │ tick    │ │ pop │ …
 //!   └──────┘                        └──────┴─────────┘ └──────┴───────┴─────────┘ └─────┘
 //! ```
 //!
-//! A byte that is missing at the end counts as 0. Ticks are coded so that those that hurt are frequent: near the
-//! present, on both sides of the boundaries of slots, in the past, at the end of time.
+//! Bytes that are missing at the end count as 0. Ticks are coded so that difficult ones are frequent: near now, on both
+//! sides of slot boundaries, in the past, and at the end of time.
 
 use crate::wheel_lockstep::{Operation, WheelLockstep};
 
-/// After so many operations all timers are looked at; between, only what the operations answer.
+/// After so many operations all timers are compared. In between only the answers of the operations are.
 const OPERATIONS_BETWEEN_CHECKS: u64 = 32;
 
-/// Runs the script; how many operations it had.
+/// Runs the script. Returns the number of its operations.
 ///
 /// # Panics
 ///
-/// When the wheel does anything that its model does not.
+/// If the wheel differs from its model.
 pub fn run(script: &[u8]) -> u64 {
     let mut bytes = Bytes(script);
     match bytes.next() % 4 {
@@ -51,7 +51,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
         while !bytes.0.is_empty() {
             self.step(&mut bytes);
         }
-        // What is left must come as well.
+        // The remaining timers must expire as well.
         for rest in [Operation::PopAll, Operation::Advance(WheelLockstep::<BITS, LEVELS>::LAST_TICK), Operation::PopAll]
         {
             self.apply(&rest);
@@ -83,7 +83,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
             28 => Operation::Rearm(self.deadline(bytes)),
             29 => Operation::PopAll,
             30 => Operation::CascadeEarly(usize::from(bytes.next())),
-            // A wheel that is emptied all the time shows little.
+            // Clearing is rare, because a wheel that is often empty shows little.
             _ => match bytes.next() {
                 0..16 => Operation::Clear,
                 _ => Operation::Pop,
@@ -92,7 +92,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
         self.apply(&operation);
     }
 
-    /// Timers in a row, at equal distances: a full slot, or many.
+    /// Inserts many timers at equal distances: they fill one slot, or many slots.
     fn many(&mut self, bytes: &mut Bytes<'_>) {
         let (count, distance, first) = (bytes.next() % 64, bytes.next(), self.deadline(bytes));
         for n in 0..u64::from(count) {
@@ -102,7 +102,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
         }
     }
 
-    /// One of the timers made: of the latest ones mostly, which are likely to live.
+    /// One of the timers made, most often a late one, which is likely to be live.
     fn timer(&self, bytes: &mut Bytes<'_>) -> usize {
         let made = self.lockstep.made();
         match bytes.next() {
@@ -128,7 +128,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
         tick.min(WheelLockstep::<BITS, LEVELS>::LAST_TICK)
     }
 
-    /// A time to advance to: in small steps mostly, since a far jump to the end of time would end all interest.
+    /// A time to advance to. Most steps are small, because after a jump to the end of time nothing more can happen.
     fn later(&self, bytes: &mut Bytes<'_>) -> u64 {
         let step = bytes.next();
         let step = match step {
@@ -139,7 +139,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
     }
 }
 
-/// Before, on or behind a boundary.
+/// Before, on or after a boundary.
 fn off(bytes: &mut Bytes<'_>) -> u64 {
     u64::from(bytes.next() % 3)
 }

@@ -6,44 +6,44 @@ use cogloop_engine::{Key, Wheel};
 
 use crate::wheel_model::{Id, WheelModel};
 
-/// What can be done to a wheel. Timers are named by the number of their insertion, so that stale keys are tried as well.
+/// An operation on a wheel. Timers are named by the number of their insertion, so stale keys are used as well.
 #[derive(Copy, Clone, Debug)]
 pub enum Operation {
-    /// With this deadline.
+    /// Inserts a timer with this deadline.
     Insert(u64),
-    /// Of the n-th timer ever made. If there is none yet nothing is done, here and below.
+    /// Cancels the n-th timer ever made. If there is none yet, this operation and the following ones do nothing.
     Cancel(usize),
-    /// Of the n-th timer, to this deadline.
+    /// Reschedules the n-th timer to this deadline.
     Reschedule(usize, u64),
-    /// Of the n-th timer.
+    /// Disarms the n-th timer.
     Disarm(usize),
-    /// To this tick.
+    /// Advances to this tick.
     Advance(u64),
-    /// To this tick, in one slice of so many moves.
+    /// Advances towards this tick, in one slice with this limit of moves.
     AdvanceWithin(u64, usize),
-    /// Of what is still far, so many moves.
+    /// Cascades early, with this limit of moves.
     CascadeEarly(usize),
-    /// To the next deadline, as an idle loop does.
+    /// Advances to the next deadline, as an idle loop does.
     AdvanceToNext,
-    /// Of the next expired timer, if any.
+    /// Pops the next expired timer, if any.
     Pop,
-    /// As `Pop`, but the timer stays, disarmed.
+    /// As `Pop`, but the timer stays in the wheel, disarmed.
     Next,
-    /// As `Pop`, but the timer stays, for this deadline.
+    /// As `Pop`, but the timer stays in the wheel, with this deadline.
     Rearm(u64),
-    /// Of all expired timers.
+    /// Pops all expired timers.
     PopAll,
-    /// Of the whole wheel.
+    /// Clears the wheel.
     Clear,
 }
 
-/// A wheel, what it should be, and the keys of all timers ever made.
+/// A wheel, its model, and the keys of all timers ever made.
 #[derive(Debug)]
 pub struct WheelLockstep<const BITS: u32, const LEVELS: usize> {
     wheel: Wheel<Id, BITS, LEVELS>,
     model: WheelModel,
     keys: Vec<Key>,
-    /// Where the advance leads that has stopped on its way.
+    /// The target of an advance that is unfinished.
     unfinished: Option<u64>,
 }
 
@@ -63,16 +63,16 @@ impl<const BITS: u32, const LEVELS: usize> WheelLockstep<BITS, LEVELS> {
         self.model.now()
     }
 
-    /// Timers ever made.
+    /// The number of timers ever made.
     pub fn made(&self) -> usize {
         self.keys.len()
     }
 
-    /// Does it to both.
+    /// Applies an operation to both.
     ///
     /// # Panics
     ///
-    /// When the answers differ, or the next deadline, or the number of timers, afterwards.
+    /// If the answers differ, or afterwards the next deadline or the number of timers.
     pub fn apply(&mut self, operation: &Operation) {
         match *operation {
             Operation::Insert(deadline) => {
@@ -127,13 +127,13 @@ impl<const BITS: u32, const LEVELS: usize> WheelLockstep<BITS, LEVELS> {
         self.compare();
     }
 
-    /// All the way, that of an earlier advance included.
+    /// Advances the whole way, also that of an unfinished advance.
     fn advance(&mut self, now: u64) {
         self.wheel.advance(now);
         self.model.advance(self.unfinished.take().map_or(now, |target| target.max(now)));
     }
 
-    /// Where it stops is the wheel's affair; the model follows it there.
+    /// The wheel may stop anywhere; the model follows it there.
     fn advance_within(&mut self, now: u64, moves_max: usize) {
         let target = self.unfinished.map_or(now, |target| target.max(now)).max(self.model.now());
         if self.wheel.advance_within(now, moves_max) {
@@ -164,11 +164,11 @@ impl<const BITS: u32, const LEVELS: usize> WheelLockstep<BITS, LEVELS> {
         assert_eq!(self.wheel.len(), self.model.len());
     }
 
-    /// Looks at each timer ever made, and at the wheel's inside.
+    /// Compares all timers ever made, and audits the wheel.
     ///
     /// # Panics
     ///
-    /// When wheel and model differ, or the audit finds something.
+    /// If wheel and model differ, or the audit finds a fault.
     pub fn check(&self) {
         self.wheel.audit();
         let deadlines: HashMap<Id, u64> = self.model.timers().collect();

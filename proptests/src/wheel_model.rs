@@ -1,19 +1,19 @@
-//! The wheel's reference model: a sorted map, and a list of what has expired.
+//! The reference model of the wheel: a sorted map, and a list of expired timers.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// How a timer is known to the model and the tests: the number of its insertion.
+/// The name of a timer in the model and the tests: the number of its insertion.
 pub type Id = u64;
 
-/// A timer store with the promises of `cogloop_engine::Wheel`, each of which can be seen to hold by reading it.
+/// A timer store with the promises of `cogloop_engine::Wheel`. Reading the code shows that each one holds.
 #[derive(Clone, Debug, Default)]
 pub struct WheelModel {
     now: u64,
     /// Pending timers by deadline, then by order of insertion or rescheduling.
     pending: BTreeMap<(u64, u64), Id>,
-    /// Expired timers, first to be popped first: deadline and id.
+    /// Expired timers, in the order of popping: deadline and id.
     expired: VecDeque<(u64, Id)>,
-    /// Timers that rest, with the deadline that they had.
+    /// Disarmed timers, with the deadline that they had.
     disarmed: BTreeMap<Id, u64>,
     placements: u64,
 }
@@ -24,12 +24,12 @@ impl WheelModel {
         self.now
     }
 
-    /// Timers pending, expired but not popped, and disarmed.
+    /// The number of timers: pending, expired but not popped, and disarmed.
     pub fn len(&self) -> usize {
         self.pending.len() + self.expired.len() + self.disarmed.len()
     }
 
-    /// Whether there is none.
+    /// Whether there is no timer.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -40,7 +40,7 @@ impl WheelModel {
         self.pending.insert((deadline, self.placements), id);
     }
 
-    /// Removes the timer `id`; whether it was there.
+    /// Removes the timer `id`. Returns whether it existed.
     pub fn cancel(&mut self, id: Id) -> bool {
         let before = self.len();
         self.pending.retain(|_, pending| *pending != id);
@@ -49,7 +49,7 @@ impl WheelModel {
         self.len() != before
     }
 
-    /// Moves the timer `id`; whether it was there.
+    /// Moves the timer `id`. Returns whether it existed.
     pub fn reschedule(&mut self, id: Id, deadline: u64) -> bool {
         let there = self.cancel(id);
         if there {
@@ -58,7 +58,7 @@ impl WheelModel {
         there
     }
 
-    /// Lets the timer `id` rest; whether it was armed.
+    /// Disarms the timer `id`. Returns whether it was armed.
     pub fn disarm(&mut self, id: Id) -> bool {
         let armed = self.is_armed(id);
         if let Some(deadline) = self.deadline(id) {
@@ -85,12 +85,12 @@ impl WheelModel {
         pending.chain(expired).chain(self.disarmed.iter().map(|(&id, &deadline)| (id, deadline)))
     }
 
-    /// Whether the timer `id` rests.
+    /// Whether the timer `id` is disarmed.
     pub fn is_disarmed(&self, id: Id) -> bool {
         self.disarmed.contains_key(&id)
     }
 
-    /// Lets time pass.
+    /// Advances time.
     pub fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
         while let Some(entry) = self.pending.first_entry().filter(|entry| entry.key().0 <= self.now) {
@@ -99,19 +99,19 @@ impl WheelModel {
         }
     }
 
-    /// The next expired timer: deadline and id.
+    /// Takes the next expired timer: deadline and id.
     pub fn pop_expired(&mut self) -> Option<(u64, Id)> {
         self.expired.pop_front()
     }
 
-    /// The next expired timer, which stays, disarmed.
+    /// Disarms the next expired timer and returns its id.
     pub fn next_expired(&mut self) -> Option<Id> {
         let (deadline, id) = self.expired.pop_front()?;
         self.disarmed.insert(id, deadline);
         Some(id)
     }
 
-    /// The earliest deadline; the present if something is due.
+    /// The earliest deadline, or now if a timer is due.
     pub fn next_deadline(&self) -> Option<u64> {
         let first = self.pending.first_key_value().map(|(&(deadline, _), _)| deadline.max(self.now));
         if self.expired.is_empty() { first } else { Some(self.now) }

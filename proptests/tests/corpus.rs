@@ -1,4 +1,4 @@
-//! The fuzzer's corpus, as a plain test.
+//! Runs the fuzzer's corpus as a plain test.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ fn every_script_of_the_corpus_does_what_the_model_does() {
     let mut operations = 0;
     for entry in std::fs::read_dir(&folder).expect("the corpus") {
         let path = entry.expect("an entry of the corpus").path();
-        println!("{}", path.display()); // shown if it fails
+        println!("{}", path.display()); // shown if the test fails
         operations += script::run(&std::fs::read(path).expect("a script"));
     }
-    assert!(operations > 5_000, "{operations} operations are no corpus");
+    assert!(operations > 5_000, "{operations} operations are too few for a corpus");
 }

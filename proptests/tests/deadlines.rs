@@ -1,4 +1,4 @@
-//! The arithmetic of deadlines at every place in `u64`, its ends most of all, against sums in `u128`.
+//! The arithmetic of deadlines in the whole range of `u64`, most often near its ends, compared with sums in `u128`.
 
 use std::num::NonZeroU64;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 const POLICIES: [Missed; 3] = [Missed::Burst, Missed::Skip, Missed::Delay];
 
-/// Any number, with both ends and the powers of two likely.
+/// Any number. Both ends and the powers of two are likely.
 fn edge() -> impl Strategy<Value = u64> {
     prop_oneof![
         2 => any::<u64>(),
@@ -24,7 +24,7 @@ fn cut(wide: u128) -> u64 {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// `Missed::Skip.next( 0, 1, u64::MAX )` overflowed, and in a release build the timer was due again at once.
+    /// `Missed::Skip.next( 0, 1, u64::MAX )` overflowed. In a release build the timer was due again at once.
     #[test]
     fn what_follows_a_deadline_is_right_at_the_edges_of_the_range_c13(
         deadline in edge(), period in edge(), now in edge(), policy in 0..3usize,
@@ -42,8 +42,8 @@ proptest! {
         prop_assert!(next.deadline > deadline || deadline == u64::MAX, "no progress");
     }
 
-    /// A timer is told of the first start of a tick that is not before its deadline, is late by what has passed since,
-    /// and misses none while it is within its slack; wherever that is in the range.
+    /// A timer reports the first start of a tick that is not before its deadline. Its lateness is the time since then,
+    /// and it misses no deadline within its slack. This holds in the whole range.
     #[test]
     fn one_shots_and_intervals_are_told_the_same_wherever_time_is(
         resolution in edge(), deadline in edge(), period in edge(), slack in edge(), late in edge(), policy in 0..3usize,
@@ -61,7 +61,7 @@ proptest! {
         let keys = [once, often].map(|plan| scheduler.add(plan, 0));
         prop_assert_eq!(keys.map(|key| scheduler.deadline(key)), [Some(told); 2]);
         let Some(due) = scheduler.next_deadline() else {
-            // Only what would be due at the end of time never is.
+            // A timer may not fire only if it would be due at the end of time.
             prop_assert_eq!(cut(up(u128::from(deadline) + u128::from(slack))), u64::MAX);
             return Ok(());
         };
@@ -77,13 +77,14 @@ proptest! {
         }
         prop_assert!(scheduler.pop().is_none());
         let next = scheduler.deadline(keys[1]).expect("it repeats");
-        prop_assert!(next >= told, "it goes back");
-        prop_assert!(next > now || slack > 0 || late > 0 || POLICIES[policy] == Missed::Burst, "again at once");
+        prop_assert!(next >= told, "the next deadline is not earlier");
+        prop_assert!(next > now || slack > 0 || late > 0 || POLICIES[policy] == Missed::Burst, "it is not due again at once");
         scheduler.audit();
     }
 }
 
-/// A deadline that is served within its slack was counted as late: of a thousand calls in ten thousand periods 794 came.
+/// A deadline that was served within its slack counted as late: of a thousand calls in ten thousand periods only 794
+/// came.
 #[test]
 fn lateness_within_the_slack_changes_no_schedule_c13() {
     for missed in POLICIES {

@@ -1,6 +1,7 @@
-//! Random use of the event loop on virtual time and a scripted kernel, against its model: after every operation the same
-//! answers, and the audit. The kernel wakes early and late, reports removed descriptors and directions that nobody
-//! observes, more of them than a batch holds, refuses, fails; the user pulls half a batch and goes on.
+//! Random use of the event loop on virtual time and a scripted kernel, compared with its model: the same answers after
+//! every operation, and the audit. The kernel wakes early and late, reports removed descriptors, directions that are
+//! not observed and more events than a batch holds, refuses calls, and fails. The user pulls a part of a batch and goes
+//! on.
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -18,10 +19,11 @@ const DESCRIPTORS: usize = 6;
 const EIO: i32 = 5;
 const ENOMEM: i32 = 12;
 
-/// After so long a turn may leave the rest of one kind, timers or descriptors, to the next turn, if the loop has the other.
+/// After this time a turn may leave the rest of the timers to the next turn if the loop has descriptors, and the other
+/// way round.
 const SHARE_NS: u64 = 10_000_000;
 
-/// Open for as long as the process lives, as the loop asks of its user.
+/// A descriptor that stays open for the rest of the process, as the loop requires.
 fn descriptor(n: usize) -> BorrowedFd<'static> {
     static FILES: LazyLock<Vec<File>> =
         LazyLock::new(|| (0..DESCRIPTORS).map(|_| File::open("/dev/null").expect("/dev/null opens")).collect());
@@ -49,14 +51,14 @@ enum Operation {
 
 #[derive(Clone, Debug)]
 enum Kernel {
-    /// Waits as long as it was told, and finds nothing.
+    /// Waits as long as it was told and reports nothing.
     Exact,
-    /// Comes back after so long, with events for the n-th tokens ever given out.
+    /// Returns after `after_ns`, with events for the n-th tokens ever given out.
     Report {
         after_ns: u64,
         events: Vec<(usize, u8)>,
     },
-    /// As `Report`, behind more late completions than a batch holds events.
+    /// As `Report`, but after more late completions than a batch has events.
     Overflow {
         after_ns: u64,
         events: Vec<(usize, u8)>,
@@ -103,9 +105,9 @@ struct Machine {
     clock: VirtualClock,
     kernel: ScriptedBackend,
     keys: Vec<Key>,
-    /// Tokens ever given out: stale ones are used as well.
+    /// All tokens ever given out. Stale ones are used as well.
     tokens: Vec<Token>,
-    /// Pulled in this turn.
+    /// The numbers of timers and descriptors that were pulled in this turn.
     timers_pulled: usize,
     descriptors_pulled: usize,
 }
@@ -161,7 +163,7 @@ impl Machine {
             }
             Operation::RefusedInterest(n, bits) => {
                 let Some(&token) = self.tokens.get(n) else { return };
-                // A stale token does not come as far as the kernel.
+                // A stale token never reaches the kernel.
                 if let Some(before) = self.real.interest(token) {
                     self.kernel.refuse(ENOMEM);
                     let refused = self.real.set_interest(token, interest(bits));
@@ -226,7 +228,7 @@ impl Machine {
         (self.timers_pulled, self.descriptors_pulled) = Default::default();
     }
 
-    /// Whether the share that one kind has of a turn is over, seen from its beginning.
+    /// Whether the share of one kind in a turn is over, counted from the beginning of the turn.
     fn is_beyond_share(&self) -> bool {
         self.real.now_ns() - self.real.turn_ns() >= SHARE_NS
     }
@@ -254,7 +256,7 @@ impl Machine {
             let is_shared = self.real.timers() > 0 && self.is_beyond_share();
             let Some(pulled) = self.real.next_ready() else {
                 let is_left = is_shared && self.descriptors_pulled > 0;
-                assert!(is_left || expected.is_empty(), "{expected:?} was reported, and nothing more comes");
+                assert!(is_left || expected.is_empty(), "{expected:?} was reported and cannot be pulled");
                 return;
             };
             assert!(expected.contains(&(pulled.token, pulled.ready)), "{pulled:?} of {expected:?}");

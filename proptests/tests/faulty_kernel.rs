@@ -1,8 +1,9 @@
-//! A kernel with faults: what is ready is true, what it reports of it is not always. It names whom it likes of those that
-//! are ready, and others; comes back early or late; speaks of registrations that are gone; fails for want of memory.
+//! A kernel with faults. It reports some of the ready descriptors, and others that are not ready; returns early or
+//! late; names registrations that are gone; and fails for lack of memory.
 //!
-//! Through all of it: no event after a removal, no timer early, cancelled or out of order, and nobody who stays ready
-//! waits for ever. Time is virtual, so a loop that hangs, or spins, runs out of turns here.
+//! With all of these faults there is no event after a removal, no timer fires early, after it was cancelled or out of
+//! order, and no descriptor that stays ready waits for ever. Time is virtual, so a loop that hangs or spins exceeds a
+//! limit of turns.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -27,12 +28,12 @@ enum Operation {
     AddTimer(u64),
     Cancel(usize),
     Observe(usize, u8),
-    /// The kernel has no memory for it.
+    /// The kernel has no memory for the registration.
     Refused(usize, u8),
     Remove(usize),
-    /// From now on, so much of it is ready.
+    /// From now on, this descriptor is ready for these directions.
     BecomeReady(usize, u8),
-    /// Time, in the user's hands.
+    /// Time passes outside of the loop.
     Pass(u64),
     Turn(Fault),
 }
@@ -40,14 +41,14 @@ enum Operation {
 #[derive(Clone, Debug)]
 enum Fault {
     None,
-    /// It comes back before anything has happened, as after a signal.
+    /// The wait returns before anything has happened, as after a signal.
     Early(u64),
     Late(u64),
-    /// Only so many of the ready ones; the next time it goes on with the others.
+    /// Reports only so many of the ready descriptors. The next wait continues with the others.
     ShortBatch(usize),
-    /// Whether it is ready or not.
+    /// Reports this descriptor, ready or not.
     Spurious(usize),
-    /// Of all that were removed so far.
+    /// Reports all that were removed so far.
     Stale,
     Fail,
 }
@@ -87,9 +88,9 @@ struct Simulation {
     observed: BTreeMap<usize, (Token, Interest)>,
     removed: Vec<Token>,
     timers: Vec<Key>,
-    /// Those that must still come, by number: when.
+    /// The timers that must still fire: number and deadline.
     armed: BTreeMap<u64, u64>,
-    /// Where the kernel goes on after a short batch.
+    /// The descriptor with which the kernel continues after a short batch.
     next: usize,
 }
 
@@ -135,7 +136,8 @@ impl Simulation {
         assert_eq!(self.events.descriptors(), self.observed.len());
     }
 
-    /// Who is observed and ready for it, beginning with whom the last short batch has left out.
+    /// The events of all descriptors that are observed and ready. The first are those that the last short batch left
+    /// out.
     fn truth(&self) -> Vec<(usize, Event)> {
         let order = (0..DESCRIPTORS).map(|n| (n + self.next) % DESCRIPTORS);
         let event = |n| {
@@ -146,7 +148,7 @@ impl Simulation {
         order.filter_map(event).collect()
     }
 
-    /// What the wait does, if it does not simply last.
+    /// The step for the scripted kernel; `None` for a wait without a fault.
     fn step(&mut self, fault: &Fault) -> Option<Step> {
         let mut truth = self.truth();
         let report = |after_ns, events| Some(Step::Report { after_ns, events });
@@ -175,7 +177,7 @@ impl Simulation {
         if events.is_empty() { None } else { report(0, events) }
     }
 
-    /// Whom the turn served.
+    /// Takes a turn and returns the tokens that it served.
     fn turn(&mut self, fault: &Fault) -> Vec<Token> {
         let step = self.step(fault);
         let reported = match &step {
@@ -207,7 +209,8 @@ impl Simulation {
         served
     }
 
-    /// With batches of one, everybody who is ready has his turn; with nobody ready, every timer comes, one turn each.
+    /// With batches of one, every ready descriptor gets its turn. When none is ready, every timer fires, with one turn
+    /// for each.
     fn finish(mut self) {
         let mut waiting: Vec<_> = self.truth().into_iter().map(|(_, event)| event.token).collect();
         for _ in 0..waiting.len() {

@@ -1,9 +1,9 @@
-//! The wheel beside `hierarchical_hash_wheel_timer`: a timing wheel written by others, and the same answers in the
-//! range in which it is right.
+//! Compares the wheel with `hierarchical_hash_wheel_timer`, a timing wheel by other authors, in the range in which that
+//! one is right.
 //!
-//! It has four levels of 256 slots and reads a deadline modulo 2³². From its source: a timer is placed rightly as long
-//! as its deadline does not pass the end of such a cycle, and a delay below 2³² − 1 is not put aside on another list.
-//! That is the range here. Beyond, one story shows where it goes wrong, so that we notice when it is mended.
+//! That wheel has four levels of 256 slots and takes deadlines modulo 2³². By its source, a timer is placed correctly
+//! if its deadline is not beyond the end of such a cycle. A delay below 2³² − 1 stays out of its overflow list. That is
+//! the range here. One test shows the fault beyond it, so that we notice when it is fixed.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use hierarchical_hash_wheel_timer::wheels::cancellable::{CancellableTimerEntry, 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-/// The last deadline that the other wheel, started at 0, places rightly.
+/// The last deadline that the other wheel places correctly if it starts at 0.
 const LAST_DEADLINE: u64 = u32::MAX as u64 - 1;
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl CancellableTimerEntry for Timer {
     }
 }
 
-/// The other wheel, with a time that it does not keep itself.
+/// The other wheel, with the time, which it does not keep itself.
 struct Other {
     now: u64,
     wheel: QuadWheelWithOverflow<Timer>,
@@ -42,7 +42,7 @@ impl Other {
         self.wheel.insert_ref_with_delay(Rc::new(Timer(id)), Duration::from_millis(delay)).expect("a delay above 0");
     }
 
-    /// What expires, with the tick at which it does.
+    /// The timers that expire, each with its tick.
     fn advance(&mut self, now: u64) -> Vec<(u64, u64)> {
         let mut expired = Vec::new();
         while self.now < now {
@@ -66,16 +66,16 @@ impl Other {
 
 #[derive(Clone, Debug)]
 enum Operation {
-    /// After a delay ≥ 1.
+    /// Inserts a timer with this delay, at least 1.
     Insert(u64),
-    /// Of the n-th timer ever made, modulo their number.
+    /// Cancels the n-th timer ever made, modulo their number.
     Cancel(usize),
-    /// By so many ticks.
+    /// Advances by so many ticks.
     Advance(u64),
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
-    // Near, on both sides of the boundaries of slots and levels, and anywhere.
+    // Short delays, delays on both sides of the boundaries of slots and levels, and any others.
     let delay = prop_oneof![
         3 => 1..600u64,
         3 => (0..32u32, 0..3u64).prop_map(|(bit, off)| ((1u64 << bit) + off).saturating_sub(1).max(1)),
@@ -119,7 +119,7 @@ impl Pair {
         }
     }
 
-    /// Lets time pass for both: the same timers, at the same ticks, in the same order.
+    /// Advances both: the same timers expire at the same ticks in the same order.
     fn advance(&mut self, now: u64) {
         self.ours.advance(now);
         let expired: Vec<_> =
@@ -131,7 +131,7 @@ impl Pair {
 proptest! {
     #![proptest_config(Config { cases: 300, max_shrink_time: 60_000, ..Config::default() })]
 
-    /// C02, C03: where both are right they agree, in the order of equal deadlines, too.
+    /// C02, C03: in the range in which both are right they agree, also in the order of equal deadlines.
     #[test]
     fn two_wheels_expire_the_same_timers_at_the_same_ticks(operations in operations()) {
         let mut pair = Pair { ours: Wheel::new(), other: Other::new(), keys: Vec::new() };
@@ -143,8 +143,8 @@ proptest! {
     }
 }
 
-/// C17: 4.7 hours for 49.7 days. The deadline passes the end of the other wheel's cycle and comes round into the part of
-/// its highest level that the present is in, which it takes for the near future.
+/// C17: a delay of 49.7 days ends after 4.7 hours. The deadline is beyond the end of the other wheel's cycle. In the
+/// next cycle it falls into the slot of the highest level that contains now, which the wheel takes for the near future.
 #[test]
 fn c17_where_the_other_wheel_is_wrong() {
     const START: u64 = 65_536;
@@ -160,7 +160,7 @@ fn c17_where_the_other_wheel_is_wrong() {
         "hierarchical_hash_wheel_timer has been MENDED: a delay of u32::MAX − 1 ms from 65,536 ms on is exact now. Good \
          news: extend the range of the comparison above, and take the remark out of docs/wheel.md and docs/dependencies.md"
     );
-    assert_eq!(expired, [(START + 16_777_214, 1)], "wrong, but in another way than version 1.4.0");
+    assert_eq!(expired, [(START + 16_777_214, 1)], "still wrong, but in another way than version 1.4.0");
 
     let mut ours = Wheel::new();
     ours.advance(START);

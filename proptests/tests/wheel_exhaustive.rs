@@ -1,11 +1,12 @@
-//! Every order of operations on a tiny wheel – 2-bit slots, 3 levels, 64 ticks – up to a depth, against the sorted map.
+//! Every order of operations up to a depth on a tiny wheel (slots of 2 bits, 3 levels, 64 ticks), compared with the
+//! sorted map.
 
 use cogloop_engine::{Key, Wheel};
 use cogloop_proptests::wheel_model::{Id, WheelModel};
 
 type Tiny = Wheel<Id, 2, 3>;
 
-/// What has been done to a wheel, so that it can be done again: the wheel itself cannot be cloned.
+/// The operations that were done to a wheel, to repeat them: the wheel itself cannot be cloned.
 #[derive(Copy, Clone, Debug)]
 enum Step {
     Insert(u64),
@@ -55,7 +56,7 @@ fn replay(steps: &[Step]) {
     wheel.audit();
 }
 
-/// Deadlines and targets on both sides of every kind of boundary that 64 ticks have.
+/// Deadlines and targets on both sides of every kind of boundary within 64 ticks.
 const TICKS: [u64; 8] = [0, 1, 3, 4, 5, 16, 21, 63];
 
 fn all_orders(steps: &mut Vec<Step>, depth: usize, replays: &mut u64) {
@@ -83,7 +84,7 @@ fn every_order_of_four_operations() {
     assert!(replays > 100_000, "{replays} orders were tried");
 }
 
-/// Every pair of deadlines from every starting time, with a stop at every time between.
+/// Every pair of deadlines from every starting time, with a stop at every time in between.
 #[test]
 fn every_pair_of_deadlines_from_every_start() {
     for start in 0..64 {

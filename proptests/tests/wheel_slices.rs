@@ -1,5 +1,5 @@
-//! Advancing in slices against the sorted map: whatever is done while an advance is unfinished, what has expired is
-//! what the tick that was reached says, in order.
+//! Advancing in slices, compared with the sorted map. Whatever is done while an advance is unfinished, exactly the
+//! timers up to the tick that was reached have expired, in order.
 
 use cogloop_engine::{Key, Wheel};
 use cogloop_proptests::wheel_model::{Id, WheelModel};
@@ -7,14 +7,14 @@ use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A delay, from the tick that was reached.
+    /// Inserts a timer with a delay from the tick that was reached.
     Insert(u64),
     Cancel(usize),
     Reschedule(usize, u64),
     Disarm(usize),
-    /// So many ticks more than were asked for before, with so many moves.
+    /// Advances by so many ticks beyond the last target, with so many moves.
     Advance(u64, usize),
-    /// So many moves.
+    /// Cascades early, with so many moves.
     CascadeEarly(usize),
     Pop,
     Clear,
@@ -40,7 +40,7 @@ fn steps(last: u64) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(mostly, 1..300)
 }
 
-/// Many timers in few slots, of which some are brought down before time comes to them.
+/// Many timers in few slots. Some are cascaded before time reaches them.
 fn crowds() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         40 => (0..64u64).prop_map(Step::Insert),
@@ -54,7 +54,7 @@ fn crowds() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(mostly, 1..400)
 }
 
-/// Does the steps, and returns how many advances were left unfinished.
+/// Runs the steps. Returns how many advances were unfinished.
 fn compare<const BITS: u32, const LEVELS: usize>(steps: Vec<Step>, last: u64) -> usize {
     let (mut wheel, mut model) = (Wheel::<Id, BITS, LEVELS>::with_geometry(), WheelModel::default());
     let mut keys: Vec<Key> = Vec::new();
@@ -104,7 +104,7 @@ fn compare<const BITS: u32, const LEVELS: usize>(steps: Vec<Step>, last: u64) ->
         assert_eq!(wheel.next_deadline(), next);
         assert_eq!(wheel.has_due(), next == Some(wheel.now()));
     }
-    // The end of the story: a slice of one timer at a time.
+    // At the end, slices of one timer each.
     loop {
         let is_complete = wheel.advance_within(last, 1);
         model.advance(wheel.now());
@@ -138,7 +138,7 @@ proptest! {
     }
 }
 
-/// The generated steps are of use only if advances are left unfinished; here one is, for certain.
+/// The generated steps are useful only if advances are unfinished. Here one is for certain.
 #[test]
 fn equal_deadlines_keep_their_order_when_some_come_while_the_slot_falls() {
     let insert = |_| Step::Insert(70);

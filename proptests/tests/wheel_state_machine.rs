@@ -1,8 +1,8 @@
-//! Random operations on the wheel against the sorted map: after every one the same answers – the next deadline among
-//! them, C24 – and the audit.
+//! Random operations on the wheel, compared with the sorted map: after every one the answers are the same, the next
+//! deadline (C24) included, and the audit passes.
 //!
-//! Popping is an operation like the others, so that timers are inserted, cancelled and moved in the middle of a batch
-//! of expired ones, as callbacks do it.
+//! Popping is an operation like the others, so timers are inserted, cancelled and moved in the middle of a batch of
+//! expired ones, as callbacks do.
 
 use cogloop_proptests::wheel_lockstep::{Operation, WheelLockstep};
 use cogloop_proptests::wheel_model::{Id, WheelModel};
@@ -10,14 +10,14 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
-/// What the next operation is chosen from: of which geometry it is, and a model that goes ahead.
+/// The state from which the next operation is chosen: the geometry, and a model that runs ahead.
 #[derive(Clone, Debug)]
 struct Reference<const BITS: u32, const LEVELS: usize> {
     model: WheelModel,
     made: usize,
 }
 
-/// Ticks that are likely to hurt: near now, on the boundaries of slots and levels, anywhere, and at the end of time.
+/// Difficult ticks: near now, on the boundaries of slots and levels, anywhere, and at the end of time.
 fn ticks(now: u64, last: u64) -> BoxedStrategy<u64> {
     prop_oneof![
         4 => (0..200u64).prop_map(move |delay| now.saturating_add(delay)),
@@ -42,7 +42,7 @@ impl<const BITS: u32, const LEVELS: usize> ReferenceStateMachine for Reference<B
     fn transitions(state: &Self) -> BoxedStrategy<Operation> {
         let (now, last) = (state.model.now(), WheelLockstep::<BITS, LEVELS>::LAST_TICK);
         let any_timer = 0..state.made.max(1);
-        // Time passes in small steps mostly: one far jump to the end of time would end all interest.
+        // Most steps of time are small, because after a jump to the end of time nothing more can happen.
         let next = prop_oneof![
             6 => (0..100u64).prop_map(move |step| now.saturating_add(step)),
             3 => (0..40u32, 0..64u64).prop_map(move |(bit, step)| now.saturating_add(step << bit)),
@@ -76,7 +76,7 @@ impl<const BITS: u32, const LEVELS: usize> ReferenceStateMachine for Reference<B
             Operation::Cancel(timer) => drop(model.cancel(timer as Id)),
             Operation::Reschedule(timer, deadline) => drop(model.reschedule(timer as Id, deadline)),
             Operation::Disarm(timer) => drop(model.disarm(timer as Id)),
-            // A slice may stop on the way; that it comes to the end is a guess, and good enough to choose by.
+            // A slice may stop on the way. Here it is assumed to finish, which is good enough for choosing operations.
             Operation::Advance(now) | Operation::AdvanceWithin(now, _) => model.advance(now),
             Operation::AdvanceToNext => model.advance(model.next_deadline().unwrap_or(model.now())),
             Operation::Pop => drop(model.pop_expired()),

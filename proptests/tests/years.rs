@@ -1,20 +1,21 @@
-//! Years of virtual time, in seconds: a loop that wakes at each next deadline, with a timer at the end of time pending.
+//! Years of virtual time in seconds of real time: a loop that wakes at each next deadline, while a timer at the end of
+//! time is pending.
 
 use cogloop_engine::{Key, Wheel};
 
-/// At a microsecond a tick.
+/// In ticks of a microsecond.
 const MINUTE: u64 = 60_000_000;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 const YEARS: u64 = 20 * 365 * DAY;
 
-/// Some meet often, some seldom; the last two are no multiple of anything, least of all of a slot.
+/// Some meet often and some seldom. The last two are not multiples of anything, in particular not of a slot.
 const PERIODS: [u64; 6] = [20 * MINUTE, HOUR, DAY, 7 * DAY, 1_000_000_007, (1 << 36) + 1];
 
-/// How many different ticks in 1..=end are a multiple of one of the periods: inclusion and exclusion.
+/// The number of different ticks in 1..=end that are a multiple of one of the periods, by inclusion and exclusion.
 fn distinct_multiples(periods: &[u64], end: u64) -> u64 {
-    /// Those of `least` that are multiples of one of `periods` as well.
+    /// The number of multiples of `least` that are also multiples of one of `periods`.
     fn count(least: u128, periods: &[u64], end: u128) -> u128 {
         let Some((&first, rest)) = periods.split_first() else { return 0 };
         let both = least_common_multiple(least, u128::from(first));
@@ -38,19 +39,19 @@ fn multiples_are_counted_once() {
     assert_eq!(distinct_multiples(&[], 12), 0);
 }
 
-/// What a timer is for.
+/// The purpose of a timer.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 enum Timer {
     /// The n-th period.
     Period(usize),
-    /// Set anew whenever its period fires, so that it never does: a request's timeout.
+    /// Set again whenever its period fires, so it never fires: the timeout of a request.
     Timeout,
     #[default]
     EndOfTime,
 }
 
-/// C14, C22, C23 (tokio #8334: beside a timer at the maximum, short ones hung after 12 days), C26, C27: for twenty years
-/// each period is served at each of its multiples and nothing wakes the loop beside.
+/// C14, C22, C23 (tokio #8334: beside a timer at the maximum, short timers hung after 12 days), C26, C27: for twenty
+/// years each period is served at each of its multiples, and the loop wakes up for nothing else.
 #[test]
 fn c23_twenty_years_beside_a_timer_at_the_end_of_time() {
     let mut wheel = Wheel::<Timer>::new();
@@ -62,7 +63,7 @@ fn c23_twenty_years_beside_a_timer_at_the_end_of_time() {
     let (mut counts, mut wakes) = ([0u64; PERIODS.len()], 0u64);
 
     while let Some(next) = wheel.next_deadline().filter(|&next| next <= YEARS) {
-        assert!(next > wheel.now(), "a wake-up that brings no time");
+        assert!(next > wheel.now(), "a wake-up without progress of time");
         wakes += 1;
         if wakes % 1000 == 0 {
             wheel.audit();
@@ -86,7 +87,7 @@ fn c23_twenty_years_beside_a_timer_at_the_end_of_time() {
     assert_eq!(counts, PERIODS.map(|period| YEARS / period));
     assert_eq!(wakes, distinct_multiples(&PERIODS, YEARS));
     wheel.audit();
-    assert_eq!(wheel.len(), 1 + 2 * PERIODS.len(), "the end of time, the periods and their timeouts");
+    assert_eq!(wheel.len(), 1 + 2 * PERIODS.len(), "the timer at the end of time, the periods and their timeouts");
     for (key, value) in wheel.iter().map(|(key, _, &value)| (key, value)).collect::<Vec<_>>() {
         assert!(value == Timer::EndOfTime || wheel.cancel(key).is_some());
     }

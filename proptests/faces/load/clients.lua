@@ -1,8 +1,8 @@
 -- The clients of server.lua: clients.lua PORT SECONDS CONNECTIONS
 --
--- So many connections at a time. On each a client sends texts and compares what comes back; now and then it stalls, which
--- fills the buffers of both sides, and now and then it goes before it has read the answer, so that its system resets the
--- connection. At the end it prints a line of counts; it fails if a byte was lost.
+-- CONNECTIONS clients are connected at a time. Each sends texts and compares the answers. Now and then a client stalls,
+-- which fills the buffers of both sides. Now and then it closes before it has read the answer, so that the system
+-- resets the connection. At the end the script prints a line of counts. It fails if a byte was lost.
 local cogloop = require 'cogloop'
 local Socket  = require 't.Net.Socket'
 local Address = require 't.Net.Address'
@@ -14,7 +14,7 @@ local over = seconds * 1000
 local sum  = { connections = 0, messages = 0, stalls = 0, resets = 0, bytes = 0, lost = 0, unconnected = 0 }
 
 local EAGAIN  = 11
-local PATIENT = 120000  -- after so many ms an answer is lost
+local PATIENT = 120000  -- in ms; a later answer counts as lost
 
 local letters = { }
 for n = 1, 64 do letters[ n ] = string.char( 33 + n ):rep( 1021 ) end
@@ -24,7 +24,8 @@ local function text_of( size )
   return table.concat( parts ):sub( 1, size )
 end
 
--- Sends as much of `text` from `from` on as there is room for: the first byte that is not sent, or nil.
+-- Sends as much of `text`, from the byte `from` on, as there is room for. Returns the position of the first byte that
+-- was not sent, or nil.
 local function send( sck, text, from )
   while from <= #text do
     local count, _, number = sck:send( from == 1 and text or text:sub( from, from + 65535 ) )
@@ -34,7 +35,7 @@ local function send( sck, text, from )
   return from
 end
 
--- Whether `text` came back whole.
+-- Sends `text` and returns whether the whole of it came back.
 local function exchange( sck, text, stall )
   local sent = send( sck, text, 1 )
   if stall then loop:sleep( stall ) end

@@ -1,7 +1,8 @@
--- Everything that a loop can hold, until memory runs out: grow.lua KIND, with KIND one of timers, coroutines, sockets, tasks.
+-- Creates timers, coroutines, sockets or tasks until memory runs out: grow.lua KIND, where KIND is one of those four
+-- words.
 --
--- Run under `ulimit -v`. What is refused is an error that pcall catches, or nil and a message; afterwards the loop serves
--- what it has, and ends in order.
+-- Run it under `ulimit -v`. A refused call must raise an error that pcall catches, or return nil and a message.
+-- Afterwards the loop must serve everything that it holds, and end in order.
 local cogloop = require 'cogloop'
 local Loop    = require 't.Loop'
 local Socket  = require 't.Net.Socket'
@@ -21,7 +22,7 @@ end
 function grow.tasks( )
   for i = 1, 100 do tloop:addTask( i % 7, count ) end
 end
--- Sockets until the system has no more of them, and what they receive.
+-- Creates sockets until the system refuses more, and counts what they receive.
 local first
 function grow.sockets( )
   local sck = Socket( 'udp', 'ip4' )

@@ -1,17 +1,17 @@
--- An echo server with timers, for as long as anybody is connected: server.lua TIMERS INTERVALS
+-- An echo server with timers, which runs as long as a client is connected: server.lua TIMERS INTERVALS
 --
--- It prints its port, a line when it has taken a SIGTERM, and at its end what it has served. So many one-shot timers are
--- pending all the time, each set again for another moment when it fires, and so many intervals.
+-- It prints its port, a line after a SIGTERM, and at the end its counts. TIMERS one-shot timers are pending at any
+-- time; each is set again for another time when it fires. There are also INTERVALS intervals.
 local cogloop = require 'cogloop'
 local Socket  = require 't.Net.Socket'
 
 local timers, intervals = tonumber( arg[ 1 ] ), tonumber( arg[ 2 ] )
-local loop, watch = cogloop.loop( ), cogloop.loop( )   -- the second one is a clock beside the first
+local loop, watch = cogloop.loop( ), cogloop.loop( )   -- the second one is only used as a clock
 local served = { fired = 0, ticks = 0, early = 0, bytes = 0, connections = 0, resets = 0, refused = 0 }
 local open, asked = 0, false
 
 local EAGAIN  = 11
-local AT_MOST = 65536   -- what may wait to be sent back before a connection is read no more
+local AT_MOST = 65536   -- bytes that may wait to be sent back; with more, the connection is not read
 local LATEST  = 300000  -- the longest delay of a timer, in ms
 
 local server, adr = assert( Socket.listen( '127.0.0.1', 0, 4096 ) )
@@ -58,7 +58,7 @@ local function serve( sck )
     finish( )
   end
 
-  -- Sends what waits, as much as there is room for. Whether the connection lives.
+  -- Sends as much of the waiting data as there is room for. Returns whether the connection is still open.
   local function flush( )
     while pending[ first ] do
       local count, _, number = sck:send( pending[ first ] )
@@ -79,7 +79,7 @@ local function serve( sck )
   end
 
   local watcher, read, write
-  -- Reads what comes while there is room for it, and writes while something waits.
+  -- Observes reading while there is room for data, and writing while data wait to be sent.
   local function observe( )
     local may_read, must_write = waiting < AT_MOST and not is_over, pending[ first ] ~= nil
     if may_read ~= reads then

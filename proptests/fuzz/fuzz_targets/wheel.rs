@@ -1,4 +1,4 @@
-//! Whatever bytes the fuzzer thinks of, as a script of operations on the wheel. The corpus runs as a plain test, too:
+//! Runs the fuzzer's bytes as a script of operations on the wheel. The corpus also runs as a plain test:
 //! `proptests/tests/corpus.rs`.
 
 #![no_main]

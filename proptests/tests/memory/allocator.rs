@@ -1,19 +1,20 @@
-//! An allocator that refuses, for one thread at a time: from the nth request on, only the nth, or beyond so many bytes.
+//! An allocator that refuses requests of one thread: all from the nth on, only the nth, or all beyond a number of
+//! bytes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr::null_mut;
 
-/// What is granted.
+/// Which requests are granted.
 #[derive(Copy, Clone)]
 pub(crate) enum Grant {
     /// Everything.
     All,
-    /// So many requests, and none after them.
+    /// The first so many requests.
     Requests(usize),
-    /// All but the one after so many.
+    /// All requests except the one after the first so many.
     AllBut(usize),
-    /// Requests that fit into so many bytes together, with what is given back.
+    /// Requests as long as the memory in use is at most so many bytes more.
     Bytes(usize),
 }
 
@@ -27,7 +28,7 @@ struct Limited;
 #[global_allocator]
 static LIMITED: Limited = Limited;
 
-/// Runs `work` with this grant. How many requests were refused is returned, too.
+/// Runs `work` with this grant. Returns its result, and how many requests were refused.
 pub(crate) fn with<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize) {
     REFUSED.set(0);
     GRANT.set(grant);
@@ -38,7 +39,7 @@ pub(crate) fn with<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize) {
 
 /// Whether so many more bytes are granted.
 fn grants(more: usize) -> bool {
-    // While a thread ends there is nothing to count in.
+    // While a thread ends, its thread-local counters do not exist.
     let Ok(grant) = GRANT.try_with(Cell::get) else { return true };
     let (is_granted, left) = match grant {
         Grant::All => return true,
@@ -58,7 +59,7 @@ fn take_back(bytes: usize) {
     }
 }
 
-// SAFETY: each call is passed on to the system's allocator as it is, or answered by null, which says that there is none.
+// SAFETY: each call is passed on unchanged to the system's allocator, or returns null, which stands for no memory.
 unsafe impl GlobalAlloc for Limited {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise.
@@ -67,7 +68,7 @@ unsafe impl GlobalAlloc for Limited {
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         take_back(layout.size());
-        // SAFETY: the caller's promise, and the memory is the system allocator's.
+        // SAFETY: the caller's promise; the memory is from the system's allocator.
         unsafe { System.dealloc(memory, layout) }
     }
 

@@ -1,4 +1,4 @@
-//! The event loop, on each backend: descriptors, marks, modes and timers while memory runs out.
+//! The event loop on each backend while memory runs out: descriptors, marks, modes and timers.
 
 use crate::allocator::{Grant, with};
 use crate::{Dice, at_each_request};
@@ -16,7 +16,7 @@ const PIPES: usize = 40;
 struct World {
     events: EventLoop<u64>,
     clock: VirtualClock,
-    /// Lent to the loop, which lives shorter.
+    /// Lent to the loop, which is dropped first.
     lent: Vec<&'static OwnedFd>,
     owned: Vec<OwnedFd>,
     shared: Vec<Rc<dyn AsFd>>,
@@ -97,7 +97,7 @@ impl World {
             }
         }
         for nth in (0..PIPES).step_by(5) {
-            // Once more, in the place of the old one, marked in both.
+            // Observes it once more, which replaces the old token, and marks both.
             let added = self.events.add_descriptor(self.fd(nth), Interest::READ);
             if let Ok(token) = added {
                 self.events.mark_ready(token, Interest::READ);
@@ -143,7 +143,7 @@ impl World {
         }
     }
 
-    /// Everything that a loop does.
+    /// Uses everything that a loop can do.
     fn live(&mut self) {
         let mut dice = Dice(11);
         for _ in 0..2 {
@@ -164,7 +164,7 @@ impl World {
         self.add_timers(&mut dice);
     }
 
-    /// After all that: it is sound, and it works.
+    /// Checks that the loop is sound and still works.
     fn check(&mut self) {
         self.events.audit();
         self.events.clear();
@@ -201,7 +201,7 @@ fn the_loop_goes_on_when_memory_runs_out_at_any_request() {
     }
 }
 
-/// The standard library's boxes cannot be refused, so that a loop asks for all of them at once.
+/// The standard library's boxes cannot report a refusal, so a loop asks for their memory beforehand.
 #[test]
 fn a_loop_that_finds_no_memory_is_an_error_whatever_is_left() {
     for backend in choose::names() {

@@ -1,4 +1,5 @@
-//! Memory runs out, at each request in turn: an error, nothing half done, and all that needs no memory goes on.
+//! Memory runs out, at each request in turn. The result must be an error, nothing may be half done, and everything that
+//! needs no memory must go on.
 
 mod allocator;
 mod event_loop;
@@ -6,7 +7,7 @@ mod wheel;
 
 use allocator::Grant;
 
-/// Numbers that look random and are the same in each run, without memory.
+/// Numbers that look random and are the same in each run. Making them needs no memory.
 struct Dice(u64);
 
 impl Dice {
@@ -16,11 +17,12 @@ impl Dice {
     }
 }
 
-/// Runs a story with one more request granted each time, until all that it asks for is; then with each request but one.
+/// Runs a story again and again, with one more request granted each time, until all are granted. Then it runs it with
+/// each single request refused.
 fn at_each_request(mut story: impl FnMut(Grant) -> usize) -> usize {
     let enough = (0..100_000).find(|&count| story(Grant::Requests(count)) == 0).expect("it gets enough at last");
     for count in 0..enough {
-        // A request that is tried again in another size makes some that are not made otherwise.
+        // A request that is repeated with another size leads to requests that do not occur otherwise.
         story(Grant::AllBut(count));
     }
     enough

@@ -1,10 +1,10 @@
-//! The wheel and the scheduler.
+//! The wheel and the scheduler while memory runs out.
 
 use crate::allocator::{Grant, with};
 use crate::{Dice, at_each_request};
 use cogloop_engine::{Key, Missed, NoRoom, Plan, Scheduler, Wheel};
 
-/// What happened to timers that were to be added, by their numbers. It is made before memory runs out.
+/// The fate of the timers that were to be added, by their numbers. It is made before memory runs out.
 struct Log {
     keys: Vec<Option<Key>>,
     deadlines: Vec<u64>,
@@ -17,7 +17,8 @@ impl Log {
     }
 }
 
-/// Crowds in slots of each level and in the past, some of which are cancelled, moved and disarmed; all expire.
+/// Inserts many timers into slots of each level and in the past. Cancels, moves and disarms some, and lets all others
+/// expire.
 fn use_wheel<const BITS: u32, const LEVELS: usize>(wheel: &mut Wheel<u64, BITS, LEVELS>, log: &mut Log) {
     let mut dice = Dice(7);
     for (round, span) in [10_u64, 300, 3_000, 70_000, 1 << 26].into_iter().enumerate() {
@@ -66,7 +67,7 @@ fn use_wheel<const BITS: u32, const LEVELS: usize>(wheel: &mut Wheel<u64, BITS, 
     }
 }
 
-/// Runs it with this grant; how many requests were refused.
+/// Runs the story with this grant. Returns how many requests were refused.
 fn wheel_story<const BITS: u32, const LEVELS: usize>(grant: Grant) -> usize {
     let (mut wheel, mut log) = (Wheel::<u64, BITS, LEVELS>::with_geometry(), Log::new());
     let ((), refused) = with(grant, || use_wheel(&mut wheel, &mut log));
@@ -89,7 +90,7 @@ fn the_wheel_goes_on_when_memory_runs_out_at_any_request() {
     assert!(at_each_request(wheel_story::<2, 15>) > 5);
 }
 
-/// The order of what expires, when there is memory to sort it and when there is none.
+/// Timers in the order in which they expire, with memory for sorting or without.
 fn popped_in_order(grant: Grant, spread: u64, count: u64) -> Vec<(u64, u64)> {
     let mut wheel = Wheel::<u64>::new();
     let mut dice = Dice(spread);

@@ -1,5 +1,5 @@
-//! Random use of real pipes, sockets and files on every backend: turn by turn, all backends report the same, and what they
-//! report is what `poll` says of the same descriptors.
+//! Random use of real pipes, sockets and files on every backend. In each turn all backends must report the same, and
+//! exactly what `poll` reports for the same descriptors.
 //!
 //! ```text
 //!   seed ──► script ──┬──► a world with uring    ──► trace ─┐
@@ -7,7 +7,7 @@
 //!                     └──► …                                ┘
 //! ```
 //!
-//! Each seed is a script of its own; a failure is shrunk and names the command that replays it.
+//! Each seed is a script of its own. A failure is shrunk, and names the command that repeats it.
 
 #[path = "../../../io/tests/common/told.rs"]
 mod told;
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
     File,
 }
 
-/// What can be done to the ends of pipes and sockets; the number says to which, modulo how many there are.
+/// An operation on an end of a pipe or socket. The number selects the end, modulo the number of ends.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
     Open(Kind),
@@ -42,9 +42,9 @@ pub(crate) enum Operation {
     Modify(usize, u8),
     Remove(usize),
     Write(usize),
-    /// Until it would block.
+    /// Writes until it would block.
     Fill(usize),
-    /// So many bytes.
+    /// Reads up to so many bytes.
     Read(usize, usize),
     Shutdown(usize),
     Close(usize),
@@ -71,7 +71,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// Those that this system permits.
+/// The backends that this system permits.
 fn backends() -> Vec<(&'static str, Box<dyn Backend>)> {
     type Open = fn() -> io::Result<Box<dyn Backend>>;
     let known: [(&str, Open); 7] = [
@@ -86,7 +86,7 @@ fn backends() -> Vec<(&'static str, Box<dyn Backend>)> {
     known.into_iter().filter_map(|(name, open)| Some((name, or_skip(name, open())?))).collect()
 }
 
-/// The same script in one world after the other.
+/// Runs the same script in a world for each backend, one after the other.
 fn compare(script: &[Operation]) -> Result<usize, String> {
     let mut first = None;
     for (name, backend) in backends() {
@@ -124,7 +124,7 @@ fn run(seed: u64) -> usize {
     }
 }
 
-/// C40, C41, C42, C43, C45, C46, in every order that chance brings.
+/// C40, C41, C42, C43, C45, C46, in random order.
 #[test]
 fn all_backends_report_what_poll_says() {
     let seeds = match std::env::var("COGLOOP_SEED") {
@@ -136,7 +136,7 @@ fn all_backends_report_what_poll_says() {
     assert!(replay || reported > 1_000, "{reported} reports show little");
 }
 
-/// What chance seldom brings: input that came and was taken between two turns.
+/// A case that random scripts seldom contain: input that came and was taken between two turns.
 #[test]
 fn input_that_was_taken_before_the_turn() {
     use Operation::{Add, Open, Read, Turn, Write};

@@ -1,7 +1,7 @@
-//! One backend, and descriptors of its own: does what a script says, and asks `poll` what the backend must report.
+//! One backend with its own descriptors. It runs a script, and compares the backend's reports with those of `poll`.
 //!
-//! A turn is two: the loop's first, and another one with nothing done in between. Both report exactly what `poll` sees, on
-//! every backend.
+//! A turn of the script is two turns of the loop, with nothing done in between. On every backend both report exactly
+//! what `poll` reports.
 
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
@@ -14,25 +14,25 @@ use rustix::net::Shutdown;
 
 use crate::{Kind, Operation};
 
-/// Ends with what is ready, in their order.
+/// The ready ends, in their order, with their directions.
 pub(crate) type Reports = Vec<(usize, Interest)>;
 
-/// What is closed without being removed may be noticed at one in so many events.
+/// A descriptor that was closed without being removed is noticed at the latest after so many events.
 const GHOST_EVENTS_MAX: u32 = 64;
 
 struct End {
     fd: BorrowedFd<'static>,
     is_open: bool,
     kind: Kind,
-    /// The other end; a file has none.
+    /// The index of the other end; a file has none.
     peer: Option<usize>,
     token: Option<Token>,
     interest: Interest,
-    /// Events after it was closed without being removed.
+    /// The number of events after it was closed without being removed.
     ghost_events: u32,
 }
 
-/// Both ends of a pair are not alike.
+/// One end of each pair is blocking, the other is not.
 fn blocks(n: usize) -> bool {
     n.is_multiple_of(2)
 }
@@ -50,7 +50,7 @@ impl World {
         Self { events, is_uring, ends: Vec::new() }
     }
 
-    /// What each turn came to, once settled.
+    /// Runs the script. Returns the reports of each turn.
     pub(crate) fn run(mut self, script: &[Operation]) -> Result<Vec<Reports>, String> {
         let mut trace = Vec::new();
         for (nth, operation) in script.iter().chain([&Operation::Turn]).enumerate() {
@@ -94,9 +94,9 @@ impl World {
                 self.as_it_blocks(n, |events| events.set_interest(token, interest(bits))).unwrap();
                 self.ends[n].interest = interest(bits);
             }
-            // Whatever it answers, it is the same everywhere.
+            // The result is the same on every backend.
             Operation::Write(_) => drop(rustix::io::write(fd, b"x")),
-            // TCP decides by the time of day how much it takes.
+            // For TCP the amount depends on timing, so only pipes and Unix sockets are filled.
             Operation::Fill(_) if matches!(kind, Kind::Pipe | Kind::Pair) => {
                 while rustix::io::write(fd, &[0; 4_096]).is_ok() {}
             }
@@ -106,7 +106,7 @@ impl World {
                 self.remove(n);
                 self.close(n);
             }
-            // With io_uring the peer of what is observed would learn of it later, as is documented.
+            // On io_uring the peer of an observed descriptor would learn of the close later, as is documented.
             Operation::CloseWithoutRemoval(_)
                 if self.ends[n].token.is_none() || peer.is_none_or(|peer| !self.ends[peer].is_open) =>
             {
@@ -137,15 +137,15 @@ impl World {
         let peers = if ends.len() == 2 { [Some(first + 1), Some(first)] } else { [None; 2] };
         for (fd, peer) in ends.into_iter().zip(peers) {
             rustix::io::ioctl_fionbio(&fd, true).unwrap();
-            // Closed by its number only.
+            // It is closed only by its number.
             let fd: &'static OwnedFd = Box::leak(Box::new(fd));
             let (token, interest) = (None, Interest::NONE);
             self.ends.push(End { fd: fd.as_fd(), is_open: true, kind, peer, token, interest, ghost_events: 0 });
         }
     }
 
-    /// Every other end is one that blocks, as far as the loop knows, which asks while `change` runs; so nothing that a
-    /// script does waits.
+    /// Makes every other end look blocking to the loop while `change` runs, when the loop asks for it. The end itself
+    /// does not block, so the script never waits.
     fn as_it_blocks<R>(&mut self, n: usize, change: impl FnOnce(&mut EventLoop<u64>) -> R) -> R {
         let fd = self.ends[n].fd;
         rustix::io::ioctl_fionbio(fd, !blocks(n)).unwrap();
@@ -157,7 +157,7 @@ impl World {
     fn add(&mut self, n: usize, interest: Interest) {
         let fd = self.ends[n].fd;
         let token = self.as_it_blocks(n, |events| events.add_descriptor(fd, interest)).unwrap();
-        // Also that of one that was closed and whose number this is now.
+        // Also that of an end that was closed and whose number this is now.
         for end in self.ends.iter_mut().filter(|end| end.fd.as_raw_fd() == fd.as_raw_fd()) {
             end.token = None;
         }
@@ -176,7 +176,7 @@ impl World {
         nix::unistd::close(self.ends[n].fd.as_raw_fd()).unwrap();
     }
 
-    /// Even on the loopback, TCP takes its time: what was sent or ended is seen at the other end before we go on.
+    /// TCP takes time even on the loopback device. Waits until what was sent or ended has arrived at the other end.
     fn let_it_arrive(&self, n: usize) {
         let peer = self.ends[n].peer.map(|peer| &self.ends[peer]).filter(|peer| peer.is_open);
         if let Some(peer) = peer {
@@ -185,7 +185,7 @@ impl World {
         }
     }
 
-    /// What `poll` says of what is observed.
+    /// The result of `poll` for the observed ends.
     fn expected(&self) -> Reports {
         let is_observed = |end: &&End| end.is_open && end.token.is_some() && !end.interest.is_empty();
         let observed: Vec<_> = self.ends.iter().enumerate().filter(|(_, end)| is_observed(end)).collect();
@@ -210,7 +210,7 @@ impl World {
         Ok(second)
     }
 
-    /// One turn of the loop.
+    /// Takes one turn of the loop.
     fn reports(&mut self) -> Result<Reports, String> {
         self.events.turn(Wait::Poll).map_err(|error| error.to_string())?;
         let mut reports = Reports::new();
@@ -246,7 +246,7 @@ fn interest(bits: u8) -> Interest {
     [Interest::NONE, Interest::READ, Interest::WRITE, Interest::READ | Interest::WRITE][usize::from(bits % 4)]
 }
 
-/// A hang-up or an error is readiness for both directions.
+/// A hang-up or an error makes both directions ready.
 fn readiness(polled: PollFlags) -> Interest {
     let is_any = |flags: PollFlags, direction| if polled.intersects(flags) { direction } else { Interest::NONE };
     let ends = PollFlags::HUP | PollFlags::ERR;
