@@ -36,7 +36,11 @@ return function( )
     repeat local message = socket:recv( ) until not message
   end
 
+  -- This one is the parent of the shell. Where a signal would end the process a loop that never runs watches it, too.
   function world.raise( signal ) os.execute( 'kill -' .. signal .. ' $PPID' ) end
+
+  world.keeper = cogloop.loop( )
+  for _, signal in ipairs{ 'USR1', 'USR2' } do assert( world.keeper:signal( signal, function( ) end ) ) end
 
   return world
 end

@@ -208,6 +208,23 @@ return function( world, own )
     for _, socket in ipairs( kept ) do world.close( socket ) end
   end
 
+  -- What a watcher of a signal observes is a handle, too, by the watcher's number; there is one of a number at a time.
+  function S.watch_signal( n, loop, name, f )
+    if S.W[ n ] and S.W[ n ]:active( ) then return end
+    if not world.is_real then world.source_number = world.marks.numbers[ n ] end
+    local watcher = S.ask( n, loop, 'signal', name, f )
+    if not watcher then return end
+    S.W[ n ], of[ n ] = watcher, watcher.descriptor
+    if world.is_real then S.marks.numbers[ n ] = tonumber( (tostring( watcher ):match ': (%d+)') ) end
+  end
+
+  -- Which address something has, and which number a descriptor, is the system's to choose.
+  function S.show( n, object )
+    if S.over then return end
+    if object == nil then return S.say( n, 'shows', 'nobody to ask' ) end
+    S.say( n, 'shows', (tostring( object ):gsub( '0x%x+', '0x' ):gsub( 'watcher: %d+', 'watcher:' )) )
+  end
+
   -- The rest is the face's own.
   own( S, world )
   return S

@@ -11,6 +11,7 @@ return function( )
   end
 
   function world.ready( socket, direction )
+    if socket.signal then return direction == 'r' and socket.has_come end
     if socket.closed then return false end
     if socket.peer.closed then return true end
     if direction == 'r' then return socket.bytes > 0 end
@@ -54,7 +55,8 @@ return function( )
     socket.closed = true
   end
 
-  function world.raise( ) end
+  -- What a watcher of a signal observes.
+  function world.source( name ) return { signal = name, has_come = false, fd = world.source_number } end
 
   -- ## What is open
   -- `marks` says what the module called, and in which turn.

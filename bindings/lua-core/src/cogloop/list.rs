@@ -5,7 +5,7 @@ use super::loops::receiver;
 use super::ticket::{Payload, Ticket, push_ticket};
 use super::upvalue;
 use crate::host::entries::slot;
-use crate::host::memory::{HANDLE, Listed, NodeBlock, State, value};
+use crate::host::memory::{DIRECTIONS, HANDLE, Listed, NodeBlock, State, direction_value, value};
 use crate::host::state::{check_loop, state_at, with_or_raise};
 use crate::lua::args::push_ms;
 use crate::lua::entry::entry;
@@ -13,6 +13,7 @@ use crate::lua::errno::NO_MEMORY;
 use crate::lua::guard::{ErrorText, Text};
 use crate::lua::stack::stack;
 use crate::lua::version::{new_userdata, push_user_value};
+use cogloop_io::Key;
 use mlua::ffi::{
     LUA_TNIL, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushboolean, lua_pushlstring, lua_pushnil,
     lua_pushstring, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_setfield, lua_settop, lua_touserdata, lua_type,
@@ -70,14 +71,12 @@ entry!(
                 lua_pushboolean(lua, c_int::from(is));
                 lua_setfield(lua, 5, name.as_ptr());
             }
-            // A coroutine is its own callback.
+            // A task is its own callback.
             match payload.packed_args().filter(|_| !payload.is_wait()) {
-                Some(_) => lua_rawgeti(lua, 4, 1),
-                None => {
-                    lua_pushvalue(lua, 4);
-                    lua_type(lua, 4)
-                }
-            };
+                Some(_) => drop(lua_rawgeti(lua, 4, 1)),
+                None if payload.is_of_watcher() => push_waiting(lua, 4, timer.key),
+                None => lua_pushvalue(lua, 4),
+            }
             lua_setfield(lua, 5, c"f".as_ptr());
             count += 1;
             lua_rawseti(lua, 3, count);
@@ -86,6 +85,19 @@ entry!(
         1
     }
 );
+
+/// Pushes the task whose wait for the handle of the watcher at `index` this timer limits.
+unsafe fn push_waiting(lua: *mut lua_State, index: c_int, key: Key) {
+    // SAFETY: only called by `timers`, with the entry of such a timer at `index`.
+    unsafe {
+        let node = lua_touserdata(lua, index).cast::<NodeBlock>();
+        let limits = DIRECTIONS.into_iter().zip((*node).timeouts);
+        match limits.into_iter().find(|&(_, limit)| limit == key.to_bits()) {
+            Some((direction, _)) => push_user_value(lua, index, direction_value(direction)),
+            None => lua_pushnil(lua),
+        }
+    }
+}
 
 entry!(
     /// `loop:handles( )` → `{ { handle =, direction =, watcher = }, … }` in the order of their descriptors

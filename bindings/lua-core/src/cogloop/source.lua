@@ -8,8 +8,9 @@ local function signal( loop, name, f )
   if not source then return nil, message, errno end
   local watcher
   watcher, message, errno = loop.on( source, 'r', function( ) if source:take( ) then f( name ) end end )
-  if not watcher then source:close( ) end
-  return watcher, message, errno
+  if watcher then return watcher end
+  source:close( )
+  return nil, message, errno
 end
 
 local function child( loop, pid, f )
@@ -23,8 +24,9 @@ local function child( loop, pid, f )
     source:close( )
     f( pid, how, code )
   end )
-  if not watcher then source:close( ) end
-  return watcher, message, errno
+  if watcher then return watcher end
+  source:close( )
+  return nil, message, errno
 end
 
 for name, start in pairs{ signal = signal, child = child } do

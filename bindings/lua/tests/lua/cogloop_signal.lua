@@ -38,6 +38,13 @@ test( 'a signal is for all that watch it', function( )
   equal( got, 2 )
 end )
 
+test( 'signal and child give a watcher and nothing else', function( )
+  local loop = cogloop.loop( )
+  equal( select( '#', loop:signal( 'HUP', print ) ), 1 )
+  equal( select( '#', loop:child( shell 'exit 0', print ) ), 1 )
+  loop:close( )
+end )
+
 test( 'a watched signal keeps the loop running unless it is unreferenced', function( )
   local loop = cogloop.loop( )
   assert( loop:signal( 'HUP', print ) ):unref( )

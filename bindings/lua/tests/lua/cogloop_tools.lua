@@ -50,6 +50,23 @@ test( 'timers keeps the order of equal deadlines: an interval was armed anew, a 
   equal( #listed, 4 )
 end )
 
+test( 'timers tells the task of each of its timers: before it begins, asleep, in a wait with a limit', function( )
+  local loop = virtual( )
+  local silent = require 't.Net.Socket'( 'udp' )
+  local function begin( f )
+    local task = loop:spawn( f )
+    local fresh = loop:timers( )[ 1 ]
+    equal( fresh.f, task )
+    loop:advance( 0 )
+    equal( #loop:timers( ), 1 )
+    equal( loop:timers( )[ 1 ].f, task )
+    loop:advance( 100 )
+  end
+  begin( function( ) loop:sleep( 10 ) end )
+  begin( function( ) loop:wait( silent, 'r', 10 ) end )
+  silent:close( )
+end )
+
 test( 'handles lists the watchers', function( )
   local loop = cogloop.loop( )
   local file = assert( io.open( '/dev/null', 'r+' ) )

@@ -5,6 +5,8 @@
 local MS       = { 0, 0, 1, 1, 2, 3, 5, 5, 7, 8, 10, 10, 16, 20, 25, 50, 100, 1000 }
 local FRACTION = { 1 / 64, 1 / 8, 0.5, 3 / 64, 2.5, 10.125, 5.015625 }
 local SLACK    = { 0, 0.5, 1, 3, 5, 8, 20, 100 }
+local SIGNALS  = { 'WINCH', 'CONT', 'USR1', 'SIGUSR2' }
+local VALUES   = { 'nil', 'false', '1', "'x'", '{ }' }
 
 -- Operations that are to be left out, while a fault of theirs hides others.
 local without = { }
@@ -15,6 +17,7 @@ return function( random, length )
   local known = { T = { }, W = { }, C = { }, F = { }, H = { }, S = { }, K = { } }
   local peer_of, watched_by = { }, { }      -- the other end of a handle; the handle of a watcher
   local fractions, has_handles, has_tasks = not without.fractions and R.chance( 25 ), R.chance( 60 ), R.chance( 60 )
+  local has_signals = R.chance( 15 )
 
   local function ms( )
     if fractions and R.chance( 40 ) then return R.pick( FRACTION ) end
@@ -40,6 +43,10 @@ return function( random, length )
     make[ name ] = function( level )
       local op = { k = name, n = number( ) }
       fill( op )
+      for i = 1, R.chance( 25 ) and R.upto( 3 ) or 0 do
+        op.args = op.args or { }
+        op.args[ i ] = R.pick( VALUES )
+      end
       table.insert( known[ kind ], op.n )
       op.body = body( level + depth, in_task )
       return op
@@ -65,6 +72,8 @@ return function( random, length )
     watched_by[ op.n ] = op.h
   end )
 
+  creates( 'W', 'signal', 1, false, function( op ) op.name = R.pick( SIGNALS ) end )
+
   local function on_object( kind, name, more )
     make[ name ] = function( )
       local op = { k = name, n = number( ), x = R.pick( known[ kind ] ) }
@@ -80,6 +89,8 @@ return function( random, length )
   on_object( 'C', 'end_task' )
   on_object( 'C', 'resume_task' )
   on_object( 'W', 'off', function( op ) op.dir = R.pick{ 'r', 'w', 'rw', false } end )
+  on_object( 'T', 'show_timer' )
+  on_object( 'W', 'show_watcher' )
   for _, name in ipairs{ 'watching', 'watch_ref', 'watch_unref' } do on_object( 'W', name ) end
   for _, name in ipairs{ 'send', 'fill', 'drain' } do on_object( 'S', name ) end
   on_object( 'K', 'close' )
@@ -92,7 +103,7 @@ return function( random, length )
     end
   end
 
-  for _, name in ipairs{ 'run', 'step', 'stop', 'close_loop', 'firing', 'running', 'timers', 'handles', 'remaining', 'yield',
+  for _, name in ipairs{ 'show_loop', 'run', 'step', 'stop', 'close_loop', 'firing', 'running', 'timers', 'handles', 'remaining', 'yield',
     'fail' } do
     plain( name )
   end
@@ -100,6 +111,11 @@ return function( random, length )
   plain( 'advance', function( op ) op.ms = ms( ) end )
   plain( 'sleep', function( op ) op.ms = ms( ) end )
   plain( 'onerror', function( op ) op.to = R.pick{ 'log', 'log', 'fail', 'none' } end )
+  plain( 'slow', function( op )
+    op.ms = R.chance( 80 ) and R.pick{ 1, 5, 10, 20 } or nil
+    op.to = R.pick{ 'log', 'log', 'fail' }
+  end )
+  plain( 'raise', function( op ) op.name = R.pick( SIGNALS ):gsub( '^SIG', '' ) end )
   plain( 'stats', function( op ) op.measure = R.pick{ 'none', 'true', 'false' } end )
   plain( 'wait', function( op )
     op.h, op.dir, op.ms = R.pick( known.H ), R.pick{ 'r', 'r', 'w', 'rw' }, not without.limit and R.chance( 60 ) and ms( ) or nil
@@ -125,7 +141,7 @@ return function( random, length )
 
   -- What may be asked here, and how often.
   local function choices( level, in_task )
-    local list = { { 'timers', 1 }, { 'remaining', 1 }, { 'stats', 1 }, { 'onerror', 1 } }
+    local list = { { 'timers', 1 }, { 'remaining', 1 }, { 'stats', 1 }, { 'onerror', 1 }, { 'slow', 1 }, { 'show_loop', 1 } }
     local function add( name, weight )
       if not without[ name ] then list[ #list + 1 ] = { name, weight } end
     end
@@ -136,17 +152,23 @@ return function( random, length )
     end
     if #known.T > 0 then
       add( 'cancel', 2 ) add( 'reschedule', 2 ) add( 'pause', 1 ) add( 'resume', 2 ) add( 'left', 2 ) add( 'active', 1 )
-      add( 'unref', 1 ) add( 'ref', 1 )
+      add( 'unref', 1 ) add( 'ref', 1 ) add( 'show_timer', 1 )
     end
     if #known.F > 0 then add( 'call', 4 ) end
     if has_tasks then
       add( 'running', 1 )
       if #known.C > 0 then add( 'status', 1 ) add( 'end_task', 1 ) add( 'resume_task', 2 ) end
     end
+    if has_signals then
+      add( 'raise', 3 )
+      if level < 3 then add( 'signal', 3 ) end
+    end
+    if #known.W > 0 then
+      add( 'off', 2 ) add( 'watching', 1 ) add( 'watch_unref', 1 ) add( 'watch_ref', 1 ) add( 'show_watcher', 1 )
+    end
     if has_handles then
       add( 'handles', 1 ) add( 'pair', 1 )
       if #known.S > 0 then add( 'another', 1 ) add( 'send', 4 ) add( 'drain', 2 ) add( 'fill', 1 ) add( 'close', 1 ) end
-      if #known.W > 0 then add( 'off', 2 ) add( 'watching', 1 ) add( 'watch_unref', 1 ) add( 'watch_ref', 1 ) end
     end
     if level == 0 then
       add( 'advance', 6 ) add( 'run', 2 ) add( 'step', 2 ) add( 'step_ms', 3 )
@@ -202,7 +224,7 @@ return function( random, length )
 
   -- A handle that is observed in both directions once it counts for nothing, and a loop that may run out.
   function seldom.watch_unref( op, list, level )
-    if level == 3 or R.chance( 40 ) then return end
+    if level == 3 or not watched_by[ op.x ] or R.chance( 40 ) then return end
     local on = make.on( level )
     on.h, on.dir = watched_by[ op.x ], 'rw'
     list[ #list + 1 ] = on

@@ -1,4 +1,4 @@
--- Handles, watchers and signals.
+-- Handles and watchers.
 
 return function( M )
   local Loop, world = M.Loop, M.world
@@ -202,6 +202,12 @@ return function( M )
   function Watcher.active( entry )
     drop_void( entry )
     return not entry.gone
+  end
+
+  function Watcher.__tostring( entry )
+    drop_void( entry )
+    if entry.gone then return 'cogloop.watcher: off' end
+    return ('cogloop.watcher: %d %s%s'):format( entry.descriptor.fd, entry.r and 'r' or '', entry.w and 'w' or '' )
   end
 
   function Watcher.ref( entry )

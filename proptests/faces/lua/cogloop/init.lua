@@ -6,7 +6,8 @@
 --   share.lua     how much a turn serves
 --   timers.lua    deadlines, intervals, slack, and what a timer can be asked
 --   tasks.lua     coroutines
---   handles.lua   descriptors, watchers, signals
+--   handles.lua   descriptors and watchers
+--   signals.lua   signals
 --   calls.lua     debounce and throttle
 --   look.lua      timers( ), handles( ), stats( )
 --
@@ -17,6 +18,6 @@ return function( world, part )
   local Loop = { }
   Loop.__index = Loop
   local M = { Loop = Loop, world = world }
-  for _, name in ipairs{ 'loop', 'share', 'timers', 'tasks', 'handles', 'calls', 'look' } do part( name )( M ) end
+  for _, name in ipairs{ 'loop', 'share', 'timers', 'tasks', 'handles', 'signals', 'calls', 'look' } do part( name )( M ) end
   return { loop = M.make }
 end

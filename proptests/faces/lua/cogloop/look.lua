@@ -39,36 +39,67 @@ return function( M )
     return list
   end
 
+  -- ## tostring
+  -- What it is, and how it stands.
+  function Loop.__tostring( loop )
+    if loop.closed then return 'cogloop.loop: closed, 0x0' end
+    return ('cogloop.loop: %d timers, %d handles, 0x0'):format( #loop.pending, #loop.entries )
+  end
+
   -- ## stats
-  -- How many timers have fired, and how many timers and handles there are; once it is told to measure, how late the timers
-  -- were and how long the callbacks took, until it is told to end.
+  -- How many turns there were, how many timers have fired, and how many timers and handles there are; once it is told to
+  -- measure, how late the timers were, how long the callbacks took, and how long turns waited, until it is told to end.
+  -- In `advance` nothing waits.
   function Loop.stats( loop, measure )
     M.open( loop )
-    if measure ~= nil then loop.measuring = measure and { late = 0, callback = 0 } or nil end
-    local stats = { fired = loop.fired, timers = #loop.pending, handles = #loop.entries }
+    if measure ~= nil then loop.measuring = measure and { late = { }, callback = { }, waited = 0 } or nil end
+    local stats = { turns = loop.turns, fired = loop.fired, timers = #loop.pending, handles = #loop.entries }
     if loop.measuring then
-      stats.late, stats.callback = { count = loop.measuring.late }, { count = loop.measuring.callback }
+      stats.late, stats.callback = M.summary( loop.measuring.late ), M.summary( loop.measuring.callback )
+      stats.waited = loop.measuring.waited / 1e6
     end
     return stats
   end
 
-  function M.late( loop )
-    if loop.measuring then loop.measuring.late = loop.measuring.late + 1 end
+  -- `p50` is the least time that half of them did not exceed, and so on. Times are kept within one percent.
+  function M.summary( times )
+    local sorted, sum = { }, 0
+    for i, ns in ipairs( times ) do sorted[ i ], sum = ns / 1e6, sum + ns / 1e6 end
+    table.sort( sorted )
+    local n = #sorted
+    local function part( of ) return sorted[ math.max( math.ceil( n * of ), 1 ) ] or 0 end
+    return {
+      count = n, min = sorted[ 1 ] or 0, max = sorted[ n ] or 0, mean = n > 0 and sum / n or 0, p50 = part( 0.5 ), p99 = part( 0.99 ),
+      p999 = part( 0.999 ),
+    }
   end
 
-  -- A callback counts that began and ended while it was measured.
+  function M.late( loop, ns )
+    if loop.measuring then table.insert( loop.measuring.late, ns ) end
+  end
+
+  function M.waited( loop, ns )
+    if loop.measuring then loop.measuring.waited = loop.measuring.waited + ns end
+  end
+
+  -- A callback is timed if anything is measured as it begins.
   function M.begin( loop )
-    return { time = loop.time, measuring = loop.measuring }
+    return (loop.measuring or loop.slow_limit) and loop.time
   end
 
-  function M.measured( loop, began )
-    local ns = loop.time - began.time
-    if loop.measuring and began.measuring then loop.measuring.callback = loop.measuring.callback + 1 end
-    if loop.slow_limit and ns >= loop.slow_limit then loop.slow_f( 'where', ns / 1e6 ) end
+  function M.measured( loop, what, f, began )
+    if not began or loop.closed then return end
+    local ns = loop.time - began
+    if loop.measuring then table.insert( loop.measuring.callback, ns ) end
+    if loop.slow_limit and ns >= loop.slow_limit then
+      local place = debug.getinfo( f, 'S' )
+      local ok, err = pcall( loop.slow_f, place.short_src .. ':' .. place.linedefined, ns / 1e6 )
+      if not ok then M.report( loop, what, err ) end
+    end
   end
 
   -- ## slow
-  -- Each callback that takes so long is told.
+  -- Each callback that takes so long is told. An error of the function that is told is one of the callback.
   function Loop.slow( loop, ms, f )
     M.open( loop )
     loop.slow_limit, loop.slow_f = ms and ms * 1e6, f

@@ -57,7 +57,7 @@ return function( M )
     local began = M.begin( loop )
     local ok, err = pcall( f, ... )
     if not ok then return M.report( loop, what, err ) end
-    M.measured( loop, began )
+    M.measured( loop, what, f, began )
   end
 
   -- Whether the turn ends here: `stop` and `close` were called, or an error leaves `run`.
@@ -76,7 +76,10 @@ return function( M )
     if #ready == 0 then
       local moment = math.min( M.next_moment( loop ), latest )
       if moment == math.huge then error( 'the specification waits for ever here', 0 ) end
-      if moment > loop.time then loop.time = moment end
+      if moment > loop.time then
+        M.waited( loop, moment - loop.time )
+        loop.time = moment
+      end
     end
     loop.reading = loop.time
     M.begin_shares( loop )

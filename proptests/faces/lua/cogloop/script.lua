@@ -4,7 +4,11 @@ local part = ...
 local emit, W = part 'write'( )
 local ms = W.ms
 
-local function callback( ... ) return W.callback( ... ) .. ' )' end
+-- With what it is to be called with, and the end of the call.
+local function callback( op, ... )
+  local more = op.args and ', ' .. table.concat( op.args, ', ' ) or ''
+  return W.callback( op, ... ) .. more .. ' )'
+end
 
 local function timer( name )
   return function( op, indent )
@@ -26,8 +30,8 @@ end
 
 local function calls( name )
   return function( op, indent )
-    return ("F[ %d ] = ask( %d, loop, '%s', %s, %s"):format( op.n, op.n, name, ms( op.ms ),
-      callback( op, indent, ('S.called( %d, ... )'):format( op.n ) ) )
+    return ("F[ %d ] = ask( %d, loop, '%s', %s, %s )"):format( op.n, op.n, name, ms( op.ms ),
+      W.callback( op, indent, ('S.called( %d, ... )'):format( op.n ) ) )
   end
 end
 
@@ -41,6 +45,11 @@ end
 function emit.on( op, indent )
   local begin = ('S.served( %d, %d, ... )%s'):format( op.n, op.h, op.drain and (' S.drain( %d )'):format( op.h ) or '' )
   return ("W[ %d ] = ask( %d, loop, 'on', H[ %d ], '%s', %s"):format( op.n, op.n, op.h, op.dir, callback( op, indent, begin ) )
+end
+
+function emit.signal( op, indent )
+  return ("S.watch_signal( %d, loop, '%s', %s )"):format( op.n, op.name,
+    W.callback( op, indent, ('S.served( %d, %d, ... )'):format( op.n, op.n ) ) )
 end
 
 local function on_object( kind, method, argument )
@@ -68,6 +77,10 @@ local function text( format, ... )
   end
 end
 
+emit.show_timer  = text( "S.show( $1, T[ $2 ] )", 'n', 'x' )
+emit.show_watcher = text( "S.show( $1, W[ $2 ] )", 'n', 'x' )
+emit.show_loop   = text( "S.show( $1, loop )", 'n' )
+emit.raise       = text( "S.raise '$1'", 'name' )
 emit.call        = text( "S.call( $1, F[ $2 ], $1 )", 'n', 'x' )
 emit.status      = text( "S.status( $1, C[ $2 ] )", 'n', 'x' )
 emit.end_task    = text( "S.close_coroutine( $1, C[ $2 ] )", 'n', 'x' )
@@ -89,6 +102,10 @@ end
 
 function emit.onerror( op )
   return ("ask( %d, loop, 'onerror', %s )"):format( op.n, W.handler( op ) )
+end
+
+function emit.slow( op )
+  return ("S.slow( %d, loop%s )"):format( op.n, op.ms and (", %s, '%s'"):format( ms( op.ms ), op.to ) or '' )
 end
 
 function emit.stats( op )

@@ -55,7 +55,7 @@ return function( S, world )
     if not ok then return S.say( n, 'timers', list ) end
     local running, paused = { }, { }
     for _, item in ipairs( list ) do
-      local line = S.texts( item.timer, item.remaining, item.repeats, item.paused )
+      local line = S.texts( item.timer, item.remaining, item.f, item.repeats, item.paused )
       table.insert( item.paused and paused or running, line )
       if not item.paused and #paused > 0 then S.say( n, 'a paused timer before one that runs' ) end
     end
@@ -67,15 +67,44 @@ return function( S, world )
     local ok, list = pcall( loop.handles, loop )
     if not ok then return S.say( n, 'handles', list ) end
     local lines = { }
-    for i, item in ipairs( list ) do lines[ i ] = S.handle_name( item.handle ) .. ' ' .. item.direction end
+    for i, item in ipairs( list ) do lines[ i ] = S.handle_name( item.handle ) .. ' ' .. item.direction .. ' ' .. S.text( item.watcher ) end
     table.sort( lines )
     S.say( n, ('handles [%s]'):format( table.concat( lines, ', ' ) ) )
+  end
+
+  -- The module keeps times within one percent: so far the model follows it.
+  local answers = 0
+  S.marks.times = { }
+
+  local function followed( times )
+    answers = answers + 1
+    if world.is_real then
+      S.marks.times[ answers ] = times
+    else
+      for i, kept in ipairs( world.marks.times[ answers ] or { } ) do
+        if math.abs( kept - times[ i ] ) <= times[ i ] / 100 + 1e-6 then times[ i ] = kept end
+      end
+    end
+    return (unpack or table.unpack)( times )
   end
 
   function S.stats( n, loop, ... )
     local ok, stats = pcall( loop.stats, loop, ... )
     if not ok then return S.say( n, 'stats', stats ) end
-    S.say( n, 'stats', stats.fired, stats.timers, stats.handles, stats.late and stats.late.count, stats.callback and stats.callback.count )
+    S.say( n, 'stats', stats.turns, stats.fired, stats.timers, stats.handles, stats.waited )
+    for _, name in ipairs{ 'late', 'callback' } do
+      local times = stats[ name ]
+      if times then S.say( n, name, times.count, followed{ times.min, times.mean, times.p50, times.p99, times.p999, times.max } ) end
+    end
+  end
+
+  -- What is told of a callback that took long. One of the module's own, of `debounce` and the like, is where the module is.
+  function S.slow( n, loop, ms, to )
+    if not ms then return S.ask( n, loop, 'slow' ) end
+    return S.ask( n, loop, 'slow', ms, function( where, took )
+      S.say( n, 'slow', where:match '^program:%d+$' or 'inside', took )
+      if to == 'fail' then error( 'oops' .. n, 0 ) end
+    end )
   end
 
   -- With a handle in the loop it may say 0, so that somebody looks. On io_uring it may after that, too, since the end of a

@@ -155,7 +155,7 @@ return function( M )
       remove( timer )
     end
     loop.fired = loop.fired + 1
-    if not timer.coroutine then M.late( loop ) end
+    if not timer.coroutine then M.late( loop, late ) end
     loop.now_firing = { timer, late / 1e6, missed }
     timer.fire( timer )
     loop.now_firing = nil
@@ -203,6 +203,10 @@ return function( M )
 
   function Timer.active( timer )
     return not timer.done and not timer.paused
+  end
+
+  function Timer.__tostring( timer )
+    return timer.done and 'cogloop.timer: done' or ('cogloop.timer: %.15g ms left'):format( timer:remaining( ) )
   end
 
   function Timer.ref( timer )
