@@ -1,6 +1,9 @@
 //! C modules that a script requires find Lua's symbols in the program, as in the `lua` program.
 
 fn main() {
-    println!("cargo::rustc-link-arg-bins=-rdynamic");
+    // A program of Windows has no symbols for a DLL to find: a C module is linked with the DLL of its Lua there.
+    if std::env::var_os("CARGO_CFG_UNIX").is_some() {
+        println!("cargo::rustc-link-arg-bins=-rdynamic");
+    }
     println!("cargo::rerun-if-changed=build.rs");
 }

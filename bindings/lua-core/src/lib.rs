@@ -5,6 +5,7 @@
 //!   t_loop   cogloop   net   mockit       the faces: the functions that a script calls
 //!   host                                  a loop as Lua holds it: its state, its handles, its turns
 //!   lua                                   the border to Lua: arguments, errors, versions, classes
+//!   sys                                   what differs between Unix and Windows
 //! ```
 //!
 //! A file imports what stands below it, and no face another one. The loop itself holds integers only:
@@ -38,6 +39,7 @@ mod host;
 mod lua;
 mod mockit;
 mod net;
+mod sys;
 mod t_loop;
 
 pub use host::create::set_default_backend;

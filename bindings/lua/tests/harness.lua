@@ -3,11 +3,51 @@
 
 local T = { passed = 0, failed = 0 }
 
+-- What a test may need that not every system has.
+local IS_WINDOWS = package.config:sub( 1, 1 ) == '\\'
+local HAS = {
+  [ 'Lua files as handles' ]    = not IS_WINDOWS,
+  [ 'a descriptor of a loop' ]  = not IS_WINDOWS,
+  [ 'a descriptor of a timer' ] = not IS_WINDOWS,
+  [ 'network interfaces' ]      = not IS_WINDOWS,
+  [ 'Unix sockets' ]            = not IS_WINDOWS,
+  [ 'a shared port' ]           = not IS_WINDOWS,
+  [ 'signals' ]                 = not IS_WINDOWS,
+  [ 'children' ]                = not IS_WINDOWS,
+  [ 'a shell' ]                 = not IS_WINDOWS,
+  [ "Unix's names of files" ]   = not IS_WINDOWS,
+  [ 'the backends of Linux' ]   = not IS_WINDOWS,
+}
+
+-- Whether the system has what the words say, for a test that has another way.
+function T.supports( what )
+  if HAS[ what ] == nil then error( 'no such requirement: ' .. what, 2 ) end
+  return HAS[ what ]
+end
+
+-- Where it has not, the running test ends here: it is skipped, and counted so.
+function T.requires( what )
+  if not T.supports( what ) then error( { lacks = what }, 0 ) end
+end
+
+-- How Lua writes an address.
+T.ADDRESS = IS_WINDOWS and ('%x'):rep( 16 ) or '0x%x+'
+
+-- What `errno` is for a number that is not open. Windows knows sockets only, and says that it is none.
+T.NOT_OPEN = IS_WINDOWS and 88 or 9
+
+local function with_traceback( problem )
+  local lacks = type( problem ) == 'table' and rawget( problem, 'lacks' )
+  return lacks and problem or debug.traceback( problem )
+end
+
 -- Runs one test; its name tells the story, and the number in the conformance list if it has one.
 function T.test( name, body )
-  local ok, problem = xpcall( body, debug.traceback )
+  local ok, problem = xpcall( body, with_traceback )
   if ok then
     T.passed = T.passed + 1
+  elseif type( problem ) == 'table' and rawget( problem, 'lacks' ) then
+    print( ('skipped: %s: it needs %s'):format( name, problem.lacks ) )
   else
     T.failed = T.failed + 1
     print( ('FAILED  %s\n        %s'):format( name, (tostring( problem ):gsub( '\n', '\n        ' )) ) )
@@ -53,8 +93,15 @@ function T.fails( wanted, f, ... )
   return message
 end
 
+-- A file that is always ready and empty.
+function T.null( mode )
+  T.requires 'Lua files as handles'
+  return assert( io.open( '/dev/null', mode or 'r' ) )
+end
+
 -- A pipe with a name, for a moment: a reader that never sees its end, and a writer.
 function T.fifo( )
+  T.requires 'Lua files as handles'
   local name = os.tmpname( )
   os.remove( name )
   assert( os.execute( 'mkfifo ' .. name ) )
@@ -92,7 +139,7 @@ function T.on_collect( f )
   end
 end
 
--- Whether each step takes long and what is lost is counted: under valgrind.
+-- Whether each step takes long: under valgrind, which also counts what is lost, and in Wine.
 T.is_short = os.getenv 'COGLOOP_TESTS' == 'short'
 
 -- A large number, or a twentieth of it where each step takes long.

@@ -2,7 +2,6 @@
 
 use lexopt::{Arg, Parser, ValueExt};
 use std::ffi::{CString, OsString};
-use std::os::unix::ffi::OsStringExt;
 
 /// Where the Lua code is.
 #[derive(Debug, PartialEq)]
@@ -87,21 +86,21 @@ fn read(mut parser: Parser) -> Result<Options, lexopt::Error> {
                 return Ok(Options { command: Command::Help, backend, tells_version });
             }
             Arg::Long("check") => script.is_checked_only = true,
-            Arg::Short('e') => {
-                script.before.push(Before::Run { code: parser.value()?.into_vec(), name: c"=(command line)".into() })
-            }
-            Arg::Short('l') => script.before.push(required(parser.value()?.into_vec())?),
+            Arg::Short('e') => script
+                .before
+                .push(Before::Run { code: parser.value()?.into_encoded_bytes(), name: c"=(command line)".into() }),
+            Arg::Short('l') => script.before.push(required(parser.value()?.into_encoded_bytes())?),
             Arg::Short('v') => tells_version = true,
             Arg::Short('W') => script.warns = true,
             Arg::Short('E') => script.ignores_environment = true,
             Arg::Value(name) => {
-                script.name = name.into_vec();
+                script.name = name.into_encoded_bytes();
                 script.source = if script.name == b"-" {
                     Source::Stdin
                 } else {
                     Source::File(CString::new(script.name.clone()).map_err(|_| "a file name has no zero byte")?)
                 };
-                script.args = parser.raw_args()?.map(OsString::into_vec).collect();
+                script.args = parser.raw_args()?.map(OsString::into_encoded_bytes).collect();
             }
             other => return Err(other.unexpected()),
         }

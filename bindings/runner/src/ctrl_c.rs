@@ -2,6 +2,7 @@
 //! ("interrupted!", as in the `lua` program), and so does a script that runs no loop, or runs one next. Should the script
 //! be deaf to that, a further Ctrl-C interrupts at once, and then ends the program.
 
+use crate::sys;
 use cogloop_lua_core::interrupt::{self, Found};
 use mlua::ffi::{
     LUA_MASKCALL, LUA_MASKCOUNT, LUA_MASKLINE, LUA_MASKRET, lua_Debug, lua_State, lua_sethook, luaL_error,
@@ -20,18 +21,17 @@ const PATIENCE: c_int = 10_000_000;
 static LUA: AtomicPtr<lua_State> = AtomicPtr::new(null_mut());
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Takes over SIGINT for as long as `lua` lives; [`forget`] before closing it.
+/// Takes over Ctrl-C for as long as `lua` lives; [`forget`] before closing it.
 ///
 /// # Errors
 ///
-/// What the kernel says.
+/// What the system says.
 pub(crate) fn install(lua: *mut lua_State) -> io::Result<()> {
     LUA.store(lua, SeqCst);
     interrupt::install()?;
-    // SAFETY: `on_signal` is async-signal-safe: atomics, a write to an eventfd, lua_sethook (made for this: it only stores)
-    // and _exit.
-    unsafe { signal_hook::low_level::register(libc::SIGINT, on_signal) }?;
-    Ok(())
+    // SAFETY: `on_signal` is async-signal-safe: atomics, what wakes a loop or a sleep, lua_sethook (made for this: it only
+    // stores) and the end of the process.
+    unsafe { sys::on_ctrl_c(on_signal) }
 }
 
 /// The Lua state is about to go.
@@ -53,7 +53,7 @@ fn on_signal() {
         Found::Waiting | Found::Idle => LUA.load(SeqCst),
     };
     if lua.is_null() || ASKED.swap(true, SeqCst) {
-        signal_hook::low_level::exit(STATUS.into());
+        sys::exit(STATUS.into());
     }
     // SAFETY: a state that runs callbacks lives, and so does the script's until `forget`; as above.
     unsafe { lua_sethook(lua, Some(raise), LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1) };

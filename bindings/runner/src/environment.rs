@@ -1,10 +1,9 @@
 //! What runs before everything else: where modules are found, whether warnings are written, and `LUA_INIT`.
 
 use crate::command_line::{Before, Script};
-use std::env::{self, consts};
-use std::ffi::{CString, OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use crate::sys::modules;
+use std::env;
+use std::ffi::{CString, OsString};
 
 /// Puts it before what the options say.
 pub(crate) fn prepare(script: &mut Script, lua_version: &str) {
@@ -21,8 +20,9 @@ pub(crate) fn prepare(script: &mut Script, lua_version: &str) {
         of_the_version.or_else(|| env::var_os(name)).filter(|value| !value.is_empty())
     };
     let mut first = Vec::new();
-    for (field, name, more) in [("path", "LUA_PATH", modules(number)), ("cpath", "LUA_CPATH", c_modules(number))] {
-        if variable(name).is_none() {
+    let [more, more_in_c] = modules(number);
+    for (field, name, more) in [("path", "LUA_PATH", more), ("cpath", "LUA_CPATH", more_in_c)] {
+        if variable(name).is_none() && !more.is_empty() {
             first.push(run(format!("package.{field} = package.{field} .. ';{more}'"), "=(modules)"));
         }
     }
@@ -39,19 +39,8 @@ fn run(code: String, name: &str) -> Before {
 
 /// `LUA_INIT` is code, or `@` and a file's name.
 fn init(value: OsString) -> Option<Before> {
-    match value.as_bytes().strip_prefix(b"@") {
+    match value.as_encoded_bytes().strip_prefix(b"@") {
         Some(path) => CString::new(path).ok().map(Before::File),
-        None => Some(Before::Run { code: value.into_vec(), name: c"=LUA_INIT".into() }),
+        None => Some(Before::Run { code: value.into_encoded_bytes(), name: c"=LUA_INIT".into() }),
     }
-}
-
-/// Where a distribution keeps modules. The built-in Lua itself looks below `/usr/local` only.
-fn modules(number: &str) -> String {
-    format!("/usr/share/lua/{number}/?.lua;/usr/share/lua/{number}/?/init.lua")
-}
-
-fn c_modules(number: &str) -> String {
-    let machine = if consts::ARCH == "x86" { "i386" } else { consts::ARCH };
-    let of_debian = Path::new("/usr/lib").join(format!("{machine}-linux-gnu/lua/{number}/?.so"));
-    format!("{};/usr/lib/lua/{number}/?.so;/usr/lib64/lua/{number}/?.so", OsStr::display(of_debian.as_os_str()))
 }

@@ -12,6 +12,7 @@ mod command_line;
 mod ctrl_c;
 mod environment;
 mod interpreter;
+mod sys;
 
 use command_line::Command;
 use std::process::ExitCode;
@@ -41,10 +42,7 @@ in  arg.
 ";
 
 fn main() -> ExitCode {
-    // A closed pipe ends the program, as it ends any other: Rust's start-up code has ignored the signal.
-    // SAFETY: no other thread runs yet, and the default action is no function.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-
+    sys::prepare();
     let command = command_line::parse(lexopt::Parser::from_env()).and_then(|options| {
         if let Some(backend) = &options.backend {
             cogloop_lua_core::set_default_backend(backend)?;

@@ -1,4 +1,5 @@
 //! Ctrl-C: loops stop in order, scripts are interrupted, sleeps end; and the exit status says so.
+#![cfg(unix)]
 
 mod common;
 

@@ -87,6 +87,11 @@ impl Tally {
         self.failed = self.failed.max(1);
     }
 
+    /// As [`outcome`](Self::outcome), but that all tests were skipped is no error.
+    pub(crate) fn outcome_or_skipped(&self) -> Result<(), String> {
+        if self.failed == 0 && self.passed + self.skipped > 0 { Ok(()) } else { Err(self.to_string()) }
+    }
+
     /// An error if a test failed, or if no test ran.
     pub(crate) fn outcome(&self) -> StepResult {
         if self.failed > 0 || self.passed == 0 { Err(self.to_string()) } else { Ok(self.to_string()) }

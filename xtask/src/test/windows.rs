@@ -1,21 +1,43 @@
 //! Windows, as far as Wine is it: what runs there runs here.
 //!
-//! The tests of the event loop leave what they tell for the column of `cargo xtask conformance`.
+//! ```text
+//!   cargo test, in Wine     the wheel, the event loop, the Rust crate, the parts of the Lua faces and of the program
+//!   cogloop.exe, in Wine    the Lua suite, and examples
+//! ```
+//!
+//! The tests of the event loop leave what they tell for the column of `cargo xtask conformance`. A Lua test that needs what
+//! Windows lacks says so, and is counted as skipped.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::lua_suite;
 use super::step::{StepResult, TESTS_LIMIT};
 use super::summary::Tally;
 use crate::project::Project;
-use crate::wine::Wine;
+use crate::wine::{TARGET, Wine};
 use crate::{conformance, process};
 
-/// The packages whose tests run.
-const PACKAGES: [&str; 3] = ["cogloop-engine", "cogloop-io", "cogloop"];
+/// The packages whose tests run, and which of them.
+const PACKAGES: [(&str, &[&str]); 4] = [
+    ("cogloop-engine", &["--lib", "--tests"]),
+    ("cogloop-io", &["--lib", "--tests"]),
+    ("cogloop", &["--lib", "--tests"]),
+    // With the program's package the faces get the Lua that is built in.
+    ("cogloop-runner", &["-p", "cogloop-lua-core", "--lib", "--bins"]),
+];
+
+/// What the examples print last, and how they are called.
+const EXAMPLES: [(&[&str], &str); 2] = [
+    (&["examples/hello.lua"], "nothing left to do"),
+    (&["examples/echo.lua", "20", "50"], "20 clients, 1000 messages echoed"),
+];
 
 pub(super) fn run(project: &Project) -> StepResult {
     let wine = Wine::set_up(project)?;
     let mut all = Tally::default();
-    for package in PACKAGES {
-        let arguments = ["test", "--quiet", "-p", package, "--lib", "--tests", "--no-fail-fast"];
+    for (package, which) in PACKAGES {
+        let arguments = [&["test", "--quiet", "-p", package, "--no-fail-fast"], which].concat();
         // Compiled first, without a limit: the limit is for a test that hangs.
         process::run(wine.cargo(project, &arguments).arg("--no-run"))?;
         let mut cargo = wine.cargo(project, &arguments);
@@ -25,5 +47,47 @@ pub(super) fn run(project: &Project) -> StepResult {
         verdict.map_err(|message| format!("{package}: {message} ({tally})"))?;
         all.add(&tally);
     }
+    process::run(&mut wine.cargo(project, &["build", "--quiet", "-p", "cogloop-runner"]))?;
+    let program = project.target.join(TARGET).join("debug/cogloop.exe");
+    all.add(&suite(project, &wine, &program)?);
+    examples(project, &wine, &program)?;
     all.outcome()
+}
+
+/// Wine, which runs this program.
+fn wine(project: &Project, wine: &Wine, program: &Path) -> Command {
+    let mut command = project.program("wine");
+    wine.surround(command.arg(program)).current_dir(&project.root);
+    command
+}
+
+/// The Lua suite.
+fn suite(project: &Project, around: &Wine, program: &Path) -> Result<Tally, String> {
+    let mut sum = Tally::default();
+    let mut failures = Vec::new();
+    for file in lua_suite::files(project)? {
+        // A path with a drive would not be one to the tests.
+        let file = file.strip_prefix(&project.root).map(PathBuf::from).unwrap_or(file);
+        println!("{}", file.display());
+        // Memory is slow in Wine: a hundred times for a large block.
+        let mut command = wine(project, around, program);
+        let (lines, verdict) = process::watch(command.arg(&file).env("COGLOOP_TESTS", "short"), lua_suite::LIMIT);
+        let tally = Tally::of(&lines);
+        sum.add(&tally);
+        if let Err(message) = verdict.and_then(|()| tally.outcome_or_skipped()) {
+            failures.push(format!("{}: {message}", file.display()));
+        }
+    }
+    if failures.is_empty() { Ok(sum) } else { Err(format!("{sum}\n{}", failures.join("\n"))) }
+}
+
+fn examples(project: &Project, around: &Wine, program: &Path) -> Result<(), String> {
+    for (arguments, last) in EXAMPLES {
+        let (lines, verdict) = process::watch(wine(project, around, program).args(arguments), lua_suite::LIMIT);
+        verdict?;
+        if !lines.last().is_some_and(|line| line.contains(last)) {
+            return Err(format!("{} did not end with `{last}`", arguments.join(" ")));
+        }
+    }
+    Ok(())
 }

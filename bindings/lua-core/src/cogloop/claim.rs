@@ -21,13 +21,13 @@ use crate::host::node::{drop_directions, push_node};
 use crate::host::state::state_at;
 use crate::lua::args::bad_argument;
 use crate::lua::version::push_user_value;
+use crate::sys::descriptor::Number;
 use cogloop_io::{Interest, Key};
 use mlua::ffi::{
     lua_State, lua_gettop, lua_next, lua_pop, lua_pushnil, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_settop,
     lua_touserdata,
 };
 use std::ffi::c_int;
-use std::os::fd::RawFd;
 use std::ptr::null_mut;
 
 /// Queues the coroutines that wait for the handle of the Node at `index`, which was closed: `wait` returns an error to
@@ -86,7 +86,7 @@ pub(super) unsafe fn end_limit(lua: *mut lua_State, node: *mut NodeBlock, i: usi
 /// # Safety
 ///
 /// The loop is at 1 and open, and a task of it at `index`, an absolute one. Room for eight values.
-pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: RawFd) {
+pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: Number) {
     // SAFETY: the caller's promise. What the kernel may refuse is forgotten all the same.
     unsafe {
         let top = lua_gettop(lua);

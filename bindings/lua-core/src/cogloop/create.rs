@@ -8,6 +8,7 @@ use crate::lua::args::{bytes, fraction_to_ns, refuse_option, wrong};
 use crate::lua::entry::entry;
 use crate::lua::guard::{ErrorText, Failure, Text, guard};
 use crate::lua::version::set_user_value;
+use crate::sys::errno::ENOSYS;
 use cogloop_io::Error;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_createtable, lua_next, lua_pop,
@@ -61,7 +62,7 @@ fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, ErrorText> {
     match open(&FACE, choice) {
         Ok(state) => Ok(Ok(state)),
         Err(Error::Io { doing, source }) => Ok(Err(Failure::of(doing, &source))),
-        Err(error @ Error::NoBackend { .. }) => Ok(Err(Failure { errno: libc::ENOSYS, text: Text::new(error) })),
+        Err(error @ Error::NoBackend { .. }) => Ok(Err(Failure { errno: ENOSYS, text: Text::new(error) })),
         Err(error) => Err(in_words(&error)),
     }
 }

@@ -5,9 +5,9 @@ use crate::host::memory::State;
 use crate::lua::args::push_ms;
 use crate::lua::entry::entry;
 use crate::lua::guard::Failure;
+use crate::sys::descriptor::number_of;
 use mlua::ffi::{lua_State, lua_pushinteger, lua_pushnil, lua_pushnumber, lua_pushstring};
 use std::ffi::c_int;
-use std::os::fd::AsRawFd;
 
 entry!(
     /// `loop:fd( )`, `loop:pollfd( )` → descriptor; or nil, message, errno
@@ -15,7 +15,7 @@ entry!(
         // The error becomes plain bytes before anything can raise.
         let state = receiver(lua);
         let answer = match (*state).events.pollable() {
-            Ok(fd) => Ok(fd.as_raw_fd()),
+            Ok(fd) => Ok(number_of(&fd)),
             Err(error) => Err(Failure::of("no descriptor to watch", &error)),
         };
         match answer {

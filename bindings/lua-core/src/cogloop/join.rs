@@ -10,6 +10,7 @@ use crate::host::state::check_loop;
 use crate::lua::entry::entry;
 use crate::lua::guard::{Failure, Text};
 use crate::lua::version::{push_user_value, set_user_value};
+use crate::sys::errno::EBADF;
 use mlua::ffi::{
     LUA_TNIL, LUA_TTABLE, lua_State, lua_createtable, lua_gettop, lua_pop, lua_pushboolean, lua_pushlightuserdata,
     lua_pushnil, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawlen, lua_rawseti, lua_settop, lua_type, lua_yield,
@@ -29,7 +30,7 @@ entry!(
             return 1;
         }
         if state.is_null() {
-            return Failure { errno: libc::EBADF, text: Text::new("the loop is closed") }.push(lua);
+            return Failure { errno: EBADF, text: Text::new("the loop is closed") }.push(lua);
         }
         check_inside(lua, state);
         push_user_value(lua, 1, value::CURRENT); // S: loop task me
@@ -166,7 +167,7 @@ entry!(
                 push_user_value(lua, 1, THREAD);
                 2
             }
-            _ => Failure { errno: libc::EBADF, text: Text::new("the loop is closed") }.push(lua),
+            _ => Failure { errno: EBADF, text: Text::new("the loop is closed") }.push(lua),
         }
     }
 );

@@ -49,6 +49,7 @@ use crate::lua::entry::entry;
 use crate::lua::guard::CHUNK;
 use crate::lua::stack::stack;
 use crate::lua::version::CAN_RAISE;
+use crate::sys::errno;
 use mlua::ffi::{
     LUA_OK, lua_CFunction, lua_State, lua_call, lua_createtable, lua_error, lua_getfield, lua_gettop, lua_pushboolean,
     lua_pushinteger, lua_pushlightuserdata, lua_pushnil, lua_pushstring, lua_pushvalue, lua_replace, lua_setfield,
@@ -235,7 +236,7 @@ unsafe fn push_inner(lua: *mut lua_State) {
         lua_setfield(lua, inner, c"Task".as_ptr());
         lua_pushvalue(lua, upvalue::TASK);
         lua_setfield(lua, inner, c"TaskMeta".as_ptr());
-        for (name, errno) in [(c"ETIMEDOUT", libc::ETIMEDOUT), (c"EPIPE", libc::EPIPE)] {
+        for (name, errno) in [(c"ETIMEDOUT", errno::ETIMEDOUT), (c"EPIPE", errno::EPIPE)] {
             lua_pushinteger(lua, errno.into());
             lua_setfield(lua, inner, name.as_ptr());
         }

@@ -354,8 +354,8 @@ unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
 /// # Safety
 ///
 /// The rule of the crate. Room for three values.
-pub(super) unsafe fn push_reason(lua: *mut lua_State, errno: rustix::io::Errno, why: &str) -> c_int {
+pub(super) unsafe fn push_reason(lua: *mut lua_State, errno: c_int, why: &str) -> c_int {
     // SAFETY: the caller's promise. They are made on this stack: an error of memory on the coroutine's stack would not
     // be caught.
-    unsafe { Failure { errno: errno.raw_os_error(), text: Text::new(why) }.push(lua) }
+    unsafe { Failure { errno, text: Text::new(why) }.push(lua) }
 }

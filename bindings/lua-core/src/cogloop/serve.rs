@@ -16,6 +16,7 @@ use crate::host::state::{state_at, with};
 use crate::lua::callback::call;
 use crate::lua::stack::stack;
 use crate::lua::version::{push_user_value, set_user_value};
+use crate::sys::errno::{EBADF, ETIMEDOUT};
 use cogloop_io::Key;
 use mlua::ffi::{
     lua_State, lua_call, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata,
@@ -176,9 +177,9 @@ unsafe fn serve_coroutine(lua: *mut lua_State, payload: Payload, key: Key) {
         let values = if (*task).is_cut {
             push_raise(lua, 3)
         } else if payload.is_closed() {
-            push_reason(lua, rustix::io::Errno::BADF, "the handle was closed")
+            push_reason(lua, EBADF, "the handle was closed")
         } else if payload.is_unparked() {
-            push_reason(lua, rustix::io::Errno::TIMEDOUT, "timed out")
+            push_reason(lua, ETIMEDOUT, "timed out")
         } else {
             0
         };

@@ -13,12 +13,12 @@
 use super::upvalue;
 use crate::lua::args::{test_userdata, wrong};
 use crate::lua::version::push_user_value;
+use crate::sys::descriptor::Number;
 use mlua::ffi::{
     LUA_TSTRING, LUA_TTABLE, lua_State, lua_pop, lua_pushnil, lua_pushstring, lua_rawget, lua_remove, lua_tothread,
     lua_touserdata, lua_type,
 };
 use std::ffi::c_int;
-use std::os::fd::RawFd;
 
 /// The user values of a task.
 pub(super) const THREAD: c_int = 1;
@@ -39,7 +39,7 @@ pub(super) enum Phase {
     /// In `sleep`. A timer ends it.
     Sleeping,
     /// In `wait`, for the handle of this number.
-    Watching(RawFd),
+    Watching(Number),
     /// In `park`. `unpark` ends it; a timer does if there is a limit.
     Parked,
     /// In `join`, or in what is written in Lua. That ends it, and not `unpark`; so does a timer if there is a limit.

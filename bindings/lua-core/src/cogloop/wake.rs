@@ -11,11 +11,12 @@ use crate::host::observed::holds_data;
 use crate::host::state::state_at;
 use crate::lua::stack::stack;
 use crate::lua::version::push_user_value;
+use crate::sys::descriptor::borrow;
+use crate::sys::errno::ETIMEDOUT;
 use cogloop_io::{Interest, Key};
 use mlua::ffi::{lua_State, lua_pushstring, lua_rawequal, lua_settop, lua_touserdata};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::CStr;
-use std::os::fd::BorrowedFd;
 
 /// Goes on with the coroutine that waits for direction `i` of the watcher at 3.
 ///
@@ -79,7 +80,7 @@ pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
                 lua_pushstring(lua, name.as_ptr());
                 1
             }
-            None => push_reason(lua, rustix::io::Errno::TIMEDOUT, "timed out"),
+            None => push_reason(lua, ETIMEDOUT, "timed out"),
         };
         go(lua, 4, Left::Waiting, values); // S: loop entries node co values…
     }
@@ -106,7 +107,7 @@ unsafe fn ready_now(lua: *mut lua_State, node: *mut NodeBlock, due: Interest) ->
         let mut wanted = PollFlags::empty();
         wanted.set(PollFlags::IN, due.contains(Interest::READ));
         wanted.set(PollFlags::OUT, due.contains(Interest::WRITE));
-        let mut polled = [PollFd::from_borrowed_fd(BorrowedFd::borrow_raw((*node).number), wanted)];
+        let mut polled = [PollFd::from_borrowed_fd(borrow((*node).number), wanted)];
         let found = match poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
             Ok(1..) => polled[0].revents(),
             _ => PollFlags::empty(),

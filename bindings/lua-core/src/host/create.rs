@@ -14,7 +14,6 @@ use cogloop_io::{ClockChoice, DEFAULT_RESOLUTION_NS, Error, EventLoop, Limits, O
 use mlua::ffi::{lua_State, lua_createtable, lua_pushnil, lua_pushvalue, lua_setmetatable, lua_upvalueindex};
 use std::collections::TryReserveError;
 use std::ffi::c_int;
-use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
@@ -121,7 +120,7 @@ entry!(
             return 0;
         }
         if (*state).running {
-            interrupt::close((*state).events.waker().write_end().as_raw_fd());
+            interrupt::close(&(*state).waker);
         }
         let dropped = guard(|| {
             drop(Box::from_raw(state));

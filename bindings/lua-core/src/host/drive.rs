@@ -31,7 +31,6 @@ use mlua::ffi::{
     lua_pushvalue, lua_settop, lua_setupvalue, lua_type, lua_upvalueindex,
 };
 use std::ffi::c_int;
-use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
 
 /// Runs the loop at 1 at this pace. Raises an error that no `onerror` takes.
@@ -74,7 +73,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
             Pace::Once(_) => (*state).cogloop.woken.begin_one_turn(host_max),
             _ => (*state).cogloop.woken.begin_turn(host_max),
         }
-        let outer = interrupt::enter((*state).events.waker().write_end().as_raw_fd(), lua);
+        let outer = interrupt::enter(&(*state).waker, lua);
         // It does not raise: it catches the errors of callbacks.
         let ended_well = interrupt::while_running(|| protected(lua));
         interrupt::leave(outer, ended_well);

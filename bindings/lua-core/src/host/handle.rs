@@ -9,6 +9,7 @@ use crate::lua::args::{bad_argument, bytes, wrong};
 use crate::lua::guard::Text;
 use crate::lua::nesting::deepen;
 use crate::lua::version::{LuaFile, push_file_metatable};
+use crate::sys::descriptor::{Number, of_stream};
 use libc::FILE;
 use mlua::ffi::{
     LUA_OK, LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_State,
@@ -17,7 +18,6 @@ use mlua::ffi::{
     lua_type, luaL_getmetafield, luaL_typename,
 };
 use std::ffi::{CStr, c_int, c_void};
-use std::os::fd::{BorrowedFd, RawFd};
 
 /// The beginning of a text that an object returned in the place of a number.
 const SAID: &[u8] = b"the text '";
@@ -33,7 +33,7 @@ impl Handle {
         unsafe {
             match self.kind {
                 Kind::Socket(socket) => (*socket).number == self.number,
-                Kind::File(file) => LuaFile::stream(file).is_some_and(|stream| libc::fileno(stream) == self.number),
+                Kind::File(file) => LuaFile::stream(file).and_then(|stream| of_stream(stream)) == Some(self.number),
                 Kind::Number | Kind::Object => true,
             }
         }
@@ -45,6 +45,8 @@ impl Handle {
 pub(crate) enum Refused {
     Closed,
     NotAHandle,
+    /// A Lua file, which this system cannot observe.
+    File,
     /// The method of this name returned something other than a number, which the text describes.
     NoNumber(&'static CStr, Text<64>),
 }
@@ -95,7 +97,7 @@ unsafe fn look_by(lua: *mut lua_State, index: c_int, call: Call) -> Result<Handl
         }
         if let Some(file) = lua_file(lua, index) {
             let stream = LuaFile::stream(file).ok_or(Refused::Closed)?;
-            return open(libc::fileno(stream).into(), Kind::File(file));
+            return open(of_stream(stream).ok_or(Refused::File)?.into(), Kind::File(file));
         }
         match lua_type(lua, index) {
             LUA_TNUMBER => open(lua_tonumber(lua, index), Kind::Number),
@@ -106,7 +108,7 @@ unsafe fn look_by(lua: *mut lua_State, index: c_int, call: Call) -> Result<Handl
 }
 
 fn open(number: f64, kind: Kind) -> Result<Handle, Refused> {
-    if number.fract() != 0.0 || number > RawFd::MAX.into() {
+    if number.fract() != 0.0 || number > Number::MAX.into() {
         return Err(Refused::NotAHandle);
     }
     // LuaSocket and `fileno( )` return -1 for closed objects.
@@ -116,7 +118,7 @@ fn open(number: f64, kind: Kind) -> Result<Handle, Refused> {
     if number < 0.0 || number.is_nan() {
         return Err(Refused::NotAHandle);
     }
-    Ok(Handle { number: number as RawFd, kind })
+    Ok(Handle { number: number as Number, kind })
 }
 
 /// As [`look`]. Raises an argument error for a value that is not a handle.
@@ -126,12 +128,15 @@ fn open(number: f64, kind: Kind) -> Result<Handle, Refused> {
 /// As for [`look`].
 pub(crate) unsafe fn check_handle(lua: *mut lua_State, arg: c_int) -> Handle {
     const WANTED: &CStr = c"an open socket or file, a descriptor number, or an object with getfd, fileno or pollfd";
+    const NO_FILES: &CStr = c"handle: this system cannot wait for a Lua file; a socket of t.Net works, its number, or \
+        another library's socket with getfd, fileno or pollfd";
     // SAFETY: the caller's promise.
     unsafe {
         match look(lua, arg) {
             Ok(handle) => handle,
             Err(Refused::NotAHandle) => wrong(lua, arg, c"handle", WANTED),
             Err(Refused::Closed) => bad_argument(lua, arg, c"handle: it is closed".as_ptr()),
+            Err(Refused::File) => bad_argument(lua, arg, NO_FILES.as_ptr()),
             Err(Refused::NoNumber(method, got)) => {
                 got.push(lua);
                 let format = match got.as_bytes().starts_with(SAID) {
@@ -271,12 +276,6 @@ pub(crate) unsafe fn is_dirty(lua: *mut lua_State, index: c_int) -> bool {
         lua_settop(lua, top);
         dirty
     }
-}
-
-/// Whether the number is an open descriptor.
-pub(crate) fn is_open(number: RawFd) -> bool {
-    // SAFETY: any number will do: the kernel answers EBADF for one that is not open.
-    rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).is_ok()
 }
 
 /// How many bytes a C stream has read from its descriptor and not given out yet. The kernel does not know of them.

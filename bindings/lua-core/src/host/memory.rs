@@ -5,13 +5,14 @@ use super::face::Face;
 use super::woken::Woken;
 use crate::lua::guard::Failure;
 use crate::lua::version::LuaFile;
+use crate::sys::descriptor::Number;
+use crate::sys::socket::Mode;
+use crate::sys::sources::Signals;
 use cogloop_io::memory::ByIndex;
-use cogloop_io::signals::Signals;
-use cogloop_io::{EventLoop, ExpiredTimer, Interest, Key, Ready, VirtualClock, Wait};
+use cogloop_io::{EventLoop, ExpiredTimer, Interest, Key, Ready, VirtualClock, Wait, Waker};
 use hdrhistogram::Histogram;
 use mlua::ffi::lua_State;
 use std::ffi::c_int;
-use std::os::fd::RawFd;
 use std::ptr::null_mut;
 
 /// The user values of a loop.
@@ -46,6 +47,8 @@ pub(crate) struct State {
     /// The face that made the loop.
     pub(crate) face: &'static Face,
     pub(crate) events: EventLoop<u64>,
+    /// What wakes it. An interrupt finds it here while the loop runs.
+    pub(crate) waker: Waker,
     /// The number of the loop in the process, so that a task is never cancelled in another loop.
     pub(crate) id: u64,
     /// The clock of a loop with virtual time.
@@ -70,13 +73,13 @@ pub(crate) struct State {
     /// How many timers were armed: the order of equal deadlines.
     pub(crate) armed: u64,
     /// Descriptor numbers by token index.
-    pub(crate) numbers: ByIndex<RawFd>,
+    pub(crate) numbers: ByIndex<Number>,
     /// The nodes whose handles must be checked before a wait. The NODES table keeps them alive.
     pub(crate) watched: Vec<*mut NodeBlock>,
     /// The nodes of sockets, which need no check. The NODES table keeps them alive.
     pub(crate) sockets: Vec<*mut NodeBlock>,
     /// The numbers of sockets that were closed while they were observed, and whose nodes are still in the NODES table.
-    pub(crate) closed: Vec<RawFd>,
+    pub(crate) closed: Vec<Number>,
     /// Scratch: the tasks' table indices in the order of expiry, with the deadlines in ns.
     pub(crate) order: Vec<(u64, u64, u32)>,
     /// How far the present run goes.
@@ -143,7 +146,7 @@ pub(crate) fn direction_value(direction: Interest) -> c_int {
 pub(crate) struct NodeBlock {
     /// 0 when it is no longer observed.
     pub(crate) token: u64,
-    pub(crate) number: RawFd,
+    pub(crate) number: Number,
     pub(crate) interest: Interest,
     pub(crate) kind: Kind,
     /// The numbers of arguments of the callbacks for read and write; [`COROUTINE`]: a coroutine waits instead.
@@ -181,7 +184,7 @@ pub(crate) enum Kind {
 /// A handle that is open, as far as it can tell.
 #[derive(Clone, Copy)]
 pub(crate) struct Handle {
-    pub(crate) number: RawFd,
+    pub(crate) number: Number,
     pub(crate) kind: Kind,
 }
 
@@ -189,11 +192,13 @@ pub(crate) struct Handle {
 #[repr(C)]
 pub(crate) struct SocketBlock {
     /// The descriptor; -1 once it is closed.
-    pub(crate) number: RawFd,
+    pub(crate) number: Number,
     /// The first of the nodes that observe it, or null.
     pub(crate) observers: *mut NodeBlock,
     /// The directions for which a coroutine has waited.
     pub(crate) waited: Interest,
+    /// Whether it blocks.
+    pub(crate) mode: Mode,
 }
 
 /// A source of events that a Node owns: a signal, or the end of a child. The memory of its userdata.
@@ -201,7 +206,7 @@ pub(crate) struct SocketBlock {
 pub(crate) struct Source {
     /// A child's number, 0 if there is none, and its pidfd, -1 if there is none.
     pub(crate) pid: c_int,
-    pub(crate) pidfd: RawFd,
+    pub(crate) pidfd: Number,
     /// For a signal, or for SIGCHLD in the place of a pidfd; else null.
     pub(crate) signals: *mut Signals,
 }
@@ -219,7 +224,7 @@ pub(crate) struct Cogloop {
     /// The tasks that were woken and run next.
     pub(crate) woken: Woken,
     /// A descriptor for which a coroutine waited when the loop last looked; -1: no coroutine waits.
-    pub(crate) waiting: RawFd,
+    pub(crate) waiting: Number,
     /// The timers of coroutines that sleep, in the order of arming. Some of them may be done.
     pub(crate) sleepers: Vec<Key>,
     /// Whether this run has made it possible for coroutines to yield.

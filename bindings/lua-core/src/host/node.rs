@@ -6,14 +6,16 @@ use super::state::{check_loop, state_at, with};
 use super::upvalue;
 use crate::lua::guard::{ErrorText, Failure, Text, about_descriptor, errno_of};
 use crate::lua::version::{new_userdata, push_user_value, set_user_value};
+use crate::sys::descriptor::{borrow, number_of};
+use crate::sys::errno::{EBADF, EBUSY, EINVAL};
 use cogloop_io::{Interest, Token};
 use mlua::ffi::{
     LUA_TNUMBER, lua_State, lua_gettop, lua_pop, lua_pushnil, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawseti,
     lua_remove, lua_setmetatable, lua_touserdata, lua_type, lua_upvalueindex,
 };
+use rustix::fd::BorrowedFd;
 use std::ffi::c_int;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::null_mut;
 
 /// Pushes the Node of the handle at `arg`, and returns it. If there is none, pushes nil and returns null. If the Node
@@ -91,7 +93,7 @@ pub(crate) unsafe fn attach(
         // From here on nothing runs Lua code.
         let state = check_loop(lua, 1);
         if !handle.is_current() {
-            return Err(Failure { errno: libc::EBADF, text: Text::new("handle: it was closed") });
+            return Err(Failure { errno: EBADF, text: Text::new("handle: it was closed") });
         }
         if node.is_null() {
             let fresh = lua_touserdata(lua, -1).cast::<NodeBlock>();
@@ -105,7 +107,7 @@ pub(crate) unsafe fn attach(
         }
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
             if (direction & (*node).interest).contains(each) && (*node).args[i] == COROUTINE {
-                return Err(Failure { errno: libc::EBUSY, text: Text::new("handle: a coroutine waits for it") });
+                return Err(Failure { errno: EBUSY, text: Text::new("handle: a coroutine waits for it") });
             }
         }
         observe_too(state, node, handle, direction)?;
@@ -253,8 +255,8 @@ unsafe fn register(state: *mut State, node: *mut NodeBlock, handle: Handle, inte
     // SAFETY: only called with a live state and Node. The script may close the descriptor at any time; the event loop
     // and its backends allow for that.
     unsafe {
-        let fd = BorrowedFd::borrow_raw(handle.number);
-        let mut errno = libc::EINVAL;
+        let fd = borrow(handle.number);
+        let mut errno = EINVAL;
         let added = with(state, |state| {
             observe(state, fd, interest).map_err(|error| {
                 errno = errno_of(&error);
@@ -334,6 +336,6 @@ fn observe(state: &mut State, fd: BorrowedFd<'static>, interest: Interest) -> io
     state.numbers.try_grow(state.events.descriptors() as u32)?;
     expect_watch(state)?;
     let token = state.events.add_descriptor(fd, interest)?;
-    state.numbers.replace(token.index(), fd.as_raw_fd());
+    state.numbers.replace(token.index(), number_of(&fd));
     Ok(token)
 }

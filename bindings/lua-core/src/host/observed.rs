@@ -1,12 +1,13 @@
 //! What becomes of an observed handle: whether it still stands for its descriptor, what the loop checks before a wait,
 //! and how the loop forgets it.
 
-use super::handle::{buffered, is_dirty, is_open, look_again};
+use super::handle::{buffered, is_dirty, look_again};
 use super::memory::{EARLIER, HANDLE, Handle, Kind, NodeBlock, SocketBlock, State, value};
 use super::source::release;
 use super::state::{state_at, with, with_or_raise};
 use crate::lua::entry::entry;
 use crate::lua::version::{LuaFile, push_user_value, set_user_value};
+use crate::sys::descriptor::is_open;
 use cogloop_io::{Interest, Token};
 use mlua::ffi::{
     LUA_OK, lua_State, lua_gettop, lua_pcall, lua_pop, lua_pushboolean, lua_pushcfunction, lua_pushnil, lua_rawgeti,

@@ -2,7 +2,7 @@
 
 use super::memory::Source;
 use crate::lua::guard::guard;
-use std::os::fd::{FromRawFd, OwnedFd};
+use crate::sys::descriptor::close;
 use std::ptr::null_mut;
 
 /// Closes a source; a second call does nothing. Makes no Lua call.
@@ -25,7 +25,7 @@ pub(crate) unsafe fn release(source: *mut Source) {
                 drop(Box::from_raw(signals));
             }
             if pidfd >= 0 {
-                drop(OwnedFd::from_raw_fd(pidfd));
+                let _ = close(pidfd);
             }
             Ok(())
         });

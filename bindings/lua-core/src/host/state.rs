@@ -6,11 +6,12 @@ use super::upvalue;
 use crate::lua::args::{test_userdata, wrong};
 use crate::lua::guard::{ErrorText, Failure, Text, guard};
 use crate::lua::interrupt;
+use crate::sys::descriptor::Number;
+use crate::sys::errno::EOVERFLOW;
 use cogloop_io::memory::ByIndex;
 use cogloop_io::{EventLoop, Token, VirtualClock, Wait};
 use mlua::ffi::{lua_State, lua_touserdata};
 use std::ffi::{CStr, c_int};
-use std::os::fd::RawFd;
 use std::ptr::null_mut;
 
 impl State {
@@ -23,6 +24,7 @@ impl State {
     ) -> Self {
         Self {
             face,
+            waker: events.waker(),
             events,
             id,
             virtual_clock,
@@ -86,7 +88,7 @@ impl State {
         match self.events.next_deadline_ns() {
             Some(_) => Ok(()),
             None => Err(Failure {
-                errno: libc::EOVERFLOW,
+                errno: EOVERFLOW,
                 text: Text::new("waiting failed: the virtual clock ends before the next timer is due"),
             }),
         }
@@ -117,7 +119,7 @@ impl State {
     }
 
     /// The number that a token stands for.
-    pub(crate) fn number_of(&self, token: Token) -> Option<RawFd> {
+    pub(crate) fn number_of(&self, token: Token) -> Option<Number> {
         self.numbers.get(token.index()).copied()
     }
 

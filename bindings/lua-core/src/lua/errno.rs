@@ -1,6 +1,7 @@
 //! Texts of errors that need no memory. The standard library's text of a system error is a `String`.
 
-use std::ffi::{CStr, c_int};
+use crate::sys::errno;
+use std::ffi::c_int;
 use std::fmt::{Display, Formatter, Result, Write};
 use std::io;
 
@@ -27,15 +28,11 @@ pub(crate) struct Reason(pub(crate) c_int);
 
 impl Display for Reason {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let mut words = [0; 128];
-        // SAFETY: the buffer has the length that is given; its last byte stays zero.
-        let failed = unsafe { libc::strerror_r(self.0, words.as_mut_ptr(), words.len() - 1) } != 0;
-        if failed && words[0] == 0 {
-            return write!(f, "error {}", self.0);
+        let mut room = errno::ROOM;
+        match errno::text(self.0, &mut room) {
+            Some(words) => Lossy(words).fmt(f),
+            None => write!(f, "error {}", self.0),
         }
-        // SAFETY: there is a zero byte, at the end of the buffer at the latest.
-        let words = unsafe { CStr::from_ptr(words.as_ptr()) };
-        Lossy(words.to_bytes()).fmt(f)
     }
 }
 
@@ -44,7 +41,7 @@ pub(crate) struct Told<'a>(pub(crate) &'a io::Error);
 
 impl Display for Told<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        match self.0.raw_os_error() {
+        match errno::number(self.0) {
             Some(errno) => write!(f, "{} (os error {errno})", Reason(errno)),
             None if self.0.kind() == io::ErrorKind::OutOfMemory => f.write_str(NO_MEMORY),
             None => self.0.fmt(f),

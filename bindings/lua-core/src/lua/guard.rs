@@ -2,6 +2,8 @@
 //! [`ErrorText`], plain bytes that need no destructor when Lua jumps away.
 
 use super::errno::{Lossy, NO_MEMORY, Told};
+use crate::sys::descriptor::Number;
+use crate::sys::errno;
 use cogloop_io::{AddError, LimitReached};
 use mlua::ffi::{
     LUA_TNUMBER, LUA_TSTRING, lua_Debug, lua_State, lua_concat, lua_error, lua_getinfo, lua_getstack, lua_pop,
@@ -205,25 +207,25 @@ impl Failure {
 /// that looks at the number does not miss the failure.
 pub(crate) fn errno_of(error: &io::Error) -> i32 {
     use io::ErrorKind::{InvalidInput, OutOfMemory, PermissionDenied, ResourceBusy, Unsupported};
-    if let Some(number) = error.raw_os_error() {
+    if let Some(number) = errno::number(error) {
         return number;
     }
     if error.get_ref().is_some_and(|inner| inner.is::<LimitReached>()) {
-        return libc::EMFILE;
+        return errno::EMFILE;
     }
     match error.kind() {
-        InvalidInput => libc::EINVAL,
-        OutOfMemory => libc::ENOMEM,
-        PermissionDenied => libc::EPERM,
-        ResourceBusy => libc::EBUSY,
-        Unsupported => libc::ENOSYS,
+        InvalidInput => errno::EINVAL,
+        OutOfMemory => errno::ENOMEM,
+        PermissionDenied => errno::EPERM,
+        ResourceBusy => errno::EBUSY,
+        Unsupported => errno::ENOSYS,
         // A loop of another process, after a fork.
-        _ => libc::EPERM,
+        _ => errno::EPERM,
     }
 }
 
 /// The message for what the system refuses for an observed descriptor.
-pub(crate) fn about_descriptor(number: c_int, error: &io::Error) -> ErrorText {
+pub(crate) fn about_descriptor(number: Number, error: &io::Error) -> ErrorText {
     Text::new(format_args!("handle: descriptor {number}: {}", Told(error)))
 }
 

@@ -9,17 +9,17 @@
 //! ```
 //!
 //! The program `cogloop` calls [`raise`] on Ctrl-C. In the module nothing does, and this file then costs two reads of
-//! an atomic. All of it is async-signal-safe: atomics, and `write` to an eventfd.
+//! an atomic. All of it is async-signal-safe: atomics, and what `sys::wakers` does.
 
 use super::nesting::LEVELS;
+use crate::sys::wakers::{self, Place};
+use cogloop_io::Waker;
 use mlua::ffi::lua_State;
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::cell::Cell;
 use std::io;
-use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
 use std::ptr::null_mut;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 use std::time::{Duration, Instant};
 
 /// The number of interrupts.
@@ -28,16 +28,14 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 static RAISED: AtomicU32 = AtomicU32::new(0);
 /// Whether an error about the interrupt is on its way out of a callback; see [`told`].
 static TOLD: AtomicBool = AtomicBool::new(false);
-/// The descriptors that wake the running loops, the innermost last; -1 for a loop that was closed.
-static LOOPS: [AtomicI32; LEVELS] = [const { AtomicI32::new(-1) }; LEVELS];
+/// What wakes the running loops, the innermost last.
+static LOOPS: [Place; LEVELS] = [const { Place::empty() }; LEVELS];
 /// How many loops run.
 static DEPTH: AtomicUsize = AtomicUsize::new(0);
 /// Whether the innermost of them waits instead of running a callback.
 static IS_WAITING: AtomicBool = AtomicBool::new(false);
 /// The coroutine in which callbacks run.
 static RUNNER: AtomicPtr<lua_State> = AtomicPtr::new(null_mut());
-/// The descriptor that wakes a sleep; -1 before [`install`]. Never closed.
-static SLEEP: AtomicI32 = AtomicI32::new(-1);
 
 /// What an interrupt found.
 #[derive(Clone, Copy, Debug)]
@@ -54,11 +52,9 @@ pub enum Found {
 ///
 /// # Errors
 ///
-/// When the kernel refuses an eventfd.
+/// When the system refuses what wakes a sleep.
 pub fn install() -> io::Result<()> {
-    let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-    SLEEP.store(wake.into_raw_fd(), SeqCst);
-    Ok(())
+    wakers::install()
 }
 
 /// Interrupts: running loops return from `run` as after `stop`, and a sleep ends. Later sleeps end at once, too, so an
@@ -67,15 +63,8 @@ pub fn install() -> io::Result<()> {
 pub fn raise() -> (bool, Found) {
     let is_first = COUNT.fetch_add(1, SeqCst) == RAISED.load(SeqCst);
     let depth = DEPTH.load(SeqCst).min(LEVELS);
-    let loops = LOOPS[..depth].iter().map(|waker| waker.load(SeqCst));
-    for descriptor in loops.chain([SLEEP.load(SeqCst)]) {
-        if descriptor >= 0 {
-            // SAFETY: each is open. A loop's is while the loop runs, the other one for ever.
-            let wake = unsafe { BorrowedFd::borrow_raw(descriptor) };
-            // A full counter (EAGAIN) wakes just as well.
-            let _ = rustix::io::write(wake, &1_u64.to_ne_bytes());
-        }
-    }
+    LOOPS[..depth].iter().for_each(Place::wake);
+    wakers::wake_sleep();
     let found = match depth {
         0 => Found::Idle,
         _ if IS_WAITING.load(SeqCst) => Found::Waiting,
@@ -143,11 +132,11 @@ pub(crate) struct Outer {
     runner: *mut lua_State,
 }
 
-/// Notes that a loop runs now: the descriptor that wakes it, and its coroutine.
-pub(crate) fn enter(waker: RawFd, lua: *mut lua_State) -> Outer {
+/// Notes that a loop runs now: what wakes it, and its coroutine. The waker lives as long as the loop.
+pub(crate) fn enter(waker: &Waker, lua: *mut lua_State) -> Outer {
     let depth = DEPTH.load(SeqCst);
     if let Some(place) = LOOPS.get(depth) {
-        place.store(waker, SeqCst);
+        place.put(waker);
     }
     DEPTH.store(depth + 1, SeqCst);
     Outer { depth, runner: run_in(lua) }
@@ -173,9 +162,9 @@ pub(crate) fn run_in(lua: *mut lua_State) -> *mut lua_State {
 }
 
 /// Notes that a running loop is closed, and its waker with it.
-pub(crate) fn close(waker: RawFd) {
+pub(crate) fn close(waker: &Waker) {
     for place in &LOOPS[..DEPTH.load(SeqCst).min(LEVELS)] {
-        let _ = place.compare_exchange(waker, -1, SeqCst, SeqCst);
+        place.take_out(waker);
     }
 }
 
@@ -193,18 +182,6 @@ pub(crate) fn sleep(duration: Duration) {
     while COUNT.load(SeqCst) == RAISED.load(SeqCst)
         && let Some(left) = duration.checked_sub(start.elapsed()).filter(|left| !left.is_zero())
     {
-        let timeout =
-            Timespec { tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
-        let wake = SLEEP.load(SeqCst);
-        if wake < 0 {
-            let _ = poll(&mut [], Some(&timeout));
-            continue;
-        }
-        // SAFETY: once installed it stays open.
-        let wake = unsafe { BorrowedFd::borrow_raw(wake) };
-        if poll(&mut [PollFd::from_borrowed_fd(wake, PollFlags::IN)], Some(&timeout)).is_ok_and(|ready| ready > 0) {
-            // Emptied, so that an old interrupt does not wake every later sleep.
-            let _ = rustix::io::read(wake, &mut [0_u8; 8]);
-        }
+        wakers::nap(left);
     }
 }

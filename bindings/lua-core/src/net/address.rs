@@ -8,6 +8,7 @@ use crate::lua::args::{bad_argument, bytes, no_property, test_userdata, wrong, w
 use crate::lua::entry::entry;
 use crate::lua::guard::{ErrorText, Text, guard};
 use crate::lua::version::new_userdata;
+use crate::sys::option::{AF_INET, AF_UNIX};
 use mlua::ffi::{
     LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_concat, lua_isnumber, lua_pushboolean,
     lua_pushfstring, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawget,
@@ -107,7 +108,7 @@ pub(super) unsafe fn check_host(lua: *mut lua_State, arg: c_int, port: u16) -> S
 
 /// The result of `work`, which makes no Lua call.
 fn attempt(work: impl FnOnce() -> Result<SockAddr, ErrorText>) -> Result<SockAddr, ErrorText> {
-    let mut found = any(libc::AF_INET, 0);
+    let mut found = any(AF_INET, 0);
     guard(|| {
         found = work()?;
         Ok(())
@@ -124,8 +125,8 @@ unsafe fn read(lua: *mut lua_State, first: c_int) -> SockAddr {
                 let port = check_port(lua, first + 1);
                 check_host(lua, first, port)
             }
-            LUA_TNUMBER => any(libc::AF_INET, check_port(lua, first)),
-            LUA_TNIL | LUA_TNONE => any(libc::AF_INET, check_port(lua, first + 1)),
+            LUA_TNUMBER => any(AF_INET, check_port(lua, first)),
+            LUA_TNIL | LUA_TNONE => any(AF_INET, check_port(lua, first + 1)),
             _ => wrong(lua, first, c"ip", c"an IP address, the path of a Unix socket, or a T.Net.Address"),
         }
     }
@@ -239,7 +240,7 @@ entry!(
                 None => refuse(lua, c"port", PORT),
             },
             b"family" => match if is_text { value_of(FAMILIES, bytes(lua, 3)) } else { None } {
-                Some(libc::AF_UNIX) => *address = attempt(|| unix(b"")).unwrap_or_else(|text| text.raise(lua)),
+                Some(AF_UNIX) => *address = attempt(|| unix(b"")).unwrap_or_else(|text| text.raise(lua)),
                 Some(family) if family != c_int::from((*address).family()) => *address = any(family, port),
                 Some(_) => {}
                 None => refuse(lua, c"family", FAMILY),

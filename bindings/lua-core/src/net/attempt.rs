@@ -3,6 +3,7 @@
 use crate::lua::errno::Reason;
 use crate::lua::guard::{Text, guard};
 use crate::lua::interrupt;
+use crate::sys::errno;
 use mlua::ffi::{lua_State, lua_pushboolean, lua_pushinteger, lua_pushnil};
 use std::ffi::c_int;
 use std::fmt::Write;
@@ -22,7 +23,7 @@ pub(super) unsafe fn attempt<R: Copy>(
             match work() {
                 Ok(result) => return Ok(Ok(result)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted && !interrupt::pending() => {}
-                Err(error) => return Ok(Err(error.raw_os_error().unwrap_or(libc::EINVAL))),
+                Err(error) => return Ok(Err(errno::number(&error).unwrap_or(errno::EINVAL))),
             }
         }
     });

@@ -8,13 +8,15 @@ use super::address::{check_host, check_port, push_address, test_address};
 use super::attempt::{Failed, attempt, push_failure};
 use super::endpoint::{any, localhost, shown, with_port};
 use super::names::{SHUTDOWNS, value_of};
-use super::patience::{accept_at_once, may_wait};
-use super::socket::{check_socket, create, on, push_socket, shut, test_socket};
+use super::patience::may_wait;
+use super::socket::{check_socket, on, push_socket, shut, test_socket};
 use super::upvalue;
 use crate::host::memory::SocketBlock;
 use crate::lua::args::{bytes, wrong};
 use crate::lua::entry::entry;
 use crate::lua::guard::Text;
+use crate::sys::option::{AF_INET, SHUT_RD, SHUT_WR, SOCK_STREAM};
+use crate::sys::socket::{self, accept_at_once, allow_restart, create, into_number};
 use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_gettop, lua_pushboolean, lua_pushvalue, lua_rawequal,
@@ -26,7 +28,6 @@ use std::cell::Cell;
 use std::ffi::c_int;
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::IntoRawFd;
 
 /// More than systems allow: they shorten it.
 const BACKLOG: c_int = 4096;
@@ -53,7 +54,7 @@ unsafe fn read(lua: *mut lua_State, default: fn(c_int, u16) -> SockAddr, backlog
         // `Socket:bind( … )` is `Socket.bind( … )`.
         let is_class = lua_gettop(lua) > 0 && lua_rawequal(lua, 1, lua_upvalueindex(upvalue::CLASS)) != 0;
         let first = if socket.is_null() && !is_class { 1 } else { 2 };
-        let family = if socket.is_null() { libc::AF_INET } else { family(lua, socket) };
+        let family = if socket.is_null() { AF_INET } else { family(lua, socket) };
         let mut call = Call { socket, address: default(family, 0), given: 0, is_said: true, rest: first + 1 };
         match lua_type(lua, first) {
             LUA_TSTRING => {
@@ -84,7 +85,7 @@ unsafe fn family(lua: *mut lua_State, socket: *const SocketBlock) -> c_int {
     // SAFETY: only called under the rule of the crate, with a live Socket.
     unsafe {
         let number = (*socket).number;
-        attempt(lua, || on(number, |socket| Ok(socket.local_addr()?.family()))).map_or(libc::AF_INET, c_int::from)
+        attempt(lua, || on(number, socket::family)).unwrap_or(AF_INET)
     }
 }
 
@@ -108,7 +109,7 @@ unsafe fn perform(
         };
         let done = attempt(lua, || {
             if is_new && (*socket).number < 0 {
-                (*socket).number = create(call.address.family().into(), libc::SOCK_STREAM, 0)?;
+                (*socket).number = create(call.address.family().into(), SOCK_STREAM, 0)?;
             }
             on((*socket).number, |socket| work(socket, &mut *address))
         });
@@ -168,7 +169,7 @@ entry!(
         perform(lua, &call, what, |socket, address| {
             if is_new && !address.is_unix() {
                 // A restarted server need not wait until the system forgets the last connections of the old one.
-                socket.set_reuse_address(true)?;
+                allow_restart(socket)?;
             }
             if is_new || call.is_said {
                 socket.bind(address)?;
@@ -193,7 +194,7 @@ entry!(
             lua,
             &call,
             || ("Can't connect socket to", true),
-            |socket, address| match socket.connect(address) {
+            |socket, address| match socket::connect(socket, address) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => wait_for_connection(socket),
                 other => other,
             },
@@ -218,13 +219,13 @@ entry!(
     pub(super) fn accept(lua: *mut lua_State) -> c_int {
         // The new objects are on the stack while the descriptor goes into them.
         let block = check_socket(lua, 1);
-        let (server, may_wait) = ((*block).number, may_wait(block, Interest::READ));
+        let (server, mode, may_wait) = ((*block).number, (*block).mode, may_wait(block, Interest::READ));
         let client = push_socket(lua);
-        let address = push_address(lua, any(libc::AF_INET, 0));
+        let address = push_address(lua, any(AF_INET, 0));
         let done = attempt(lua, || {
             on(server, |socket| {
-                let (accepted, peer) = if may_wait { socket.accept()? } else { accept_at_once(socket)? };
-                (*client).number = accepted.into_raw_fd();
+                let (accepted, peer) = if may_wait { socket::accept(socket)? } else { accept_at_once(socket, mode)? };
+                (*client).number = into_number(accepted);
                 *address = peer;
                 Ok(())
             })
@@ -241,14 +242,14 @@ entry!(
     pub(super) fn shutdown(lua: *mut lua_State) -> c_int {
         let number = (*check_socket(lua, 1)).number;
         let how = match lua_type(lua, 2) {
-            t if t <= LUA_TNIL => Some(libc::SHUT_RD),
+            t if t <= LUA_TNIL => Some(SHUT_RD),
             LUA_TSTRING => value_of(SHUTDOWNS, bytes(lua, 2)),
             LUA_TNUMBER => SHUTDOWNS.iter().map(|way| way.value).find(|&way| lua_tonumber(lua, 2) == way.into()),
             _ => None,
         };
         let how = match how {
-            Some(libc::SHUT_RD) => Shutdown::Read,
-            Some(libc::SHUT_WR) => Shutdown::Write,
+            Some(SHUT_RD) => Shutdown::Read,
+            Some(SHUT_WR) => Shutdown::Write,
             Some(_) => Shutdown::Both,
             None => wrong(lua, 2, c"how", c"'read', 'write', 'readwrite' or 0, 1, 2"),
         };
@@ -307,7 +308,7 @@ unsafe fn name(lua: *mut lua_State, end: End) -> c_int {
     unsafe {
         let number = (*check_socket(lua, 1)).number;
         let address = if lua_type(lua, 2) <= LUA_TNIL {
-            push_address(lua, any(libc::AF_INET, 0))
+            push_address(lua, any(AF_INET, 0))
         } else {
             let given = super::address::check_address(lua, 2);
             lua_pushvalue(lua, 2);

@@ -9,10 +9,12 @@
 
 use crate::lua::errno::Lossy;
 use crate::lua::guard::{ErrorText, Text};
+use crate::sys::interfaces;
+use crate::sys::option::AF_INET6;
+use crate::sys::socket::{HAS_ABSTRACT, unix_address, unix_name};
 use socket2::SockAddr;
-use std::ffi::OsStr;
+use std::ffi::c_int;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
-use std::os::unix::ffi::OsStrExt;
 
 /// The address that `text` stands for, with `port` where the family has ports.
 ///
@@ -60,10 +62,10 @@ pub(super) fn unix(text: &[u8]) -> Result<SockAddr, ErrorText> {
     if name.iter().skip(1).any(|&byte| byte == 0) && name[0] != 0 {
         return Err(wrong(format_args!(" has a zero byte")));
     }
-    if name.first() == Some(&0) && !cfg!(any(target_os = "linux", target_os = "android")) {
+    if name.first() == Some(&0) && !HAS_ABSTRACT {
         return Err(wrong(format_args!(": this system has no abstract Unix sockets")));
     }
-    SockAddr::unix(OsStr::from_bytes(name)).map_err(|error| wrong(format_args!(": {error}")))
+    unix_address(name).map_err(|error| wrong(format_args!(": {error}")))
 }
 
 /// An IPv6 scope: an interface's number or name.
@@ -71,21 +73,21 @@ fn scope(zone: &str) -> Result<u32, ErrorText> {
     if let Ok(number) = zone.parse() {
         return Ok(number);
     }
-    nix::net::if_::if_nametoindex(zone).map_err(|_| Text::new(format_args!("there is no network interface '{zone}'")))
+    interfaces::index_of(zone).map_err(|_| Text::new(format_args!("there is no network interface '{zone}'")))
 }
 
 /// The address "any" of a family, for a socket that is bound to no particular one.
-pub(super) fn any(family: libc::c_int, port: u16) -> SockAddr {
+pub(super) fn any(family: c_int, port: u16) -> SockAddr {
     match family {
-        libc::AF_INET6 => SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0).into(),
+        AF_INET6 => SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0).into(),
         _ => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port).into(),
     }
 }
 
 /// This machine itself.
-pub(super) fn localhost(family: libc::c_int, port: u16) -> SockAddr {
+pub(super) fn localhost(family: c_int, port: u16) -> SockAddr {
     match family {
-        libc::AF_INET6 => SocketAddrV6::new(Ipv6Addr::LOCALHOST, port, 0, 0).into(),
+        AF_INET6 => SocketAddrV6::new(Ipv6Addr::LOCALHOST, port, 0, 0).into(),
         _ => SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into(),
     }
 }
@@ -128,22 +130,18 @@ pub(super) fn host(address: &SockAddr) -> AddressText {
         return Text::new(inet.ip());
     }
     let mut text = Text::new("");
-    if let Some(name) = address.as_abstract_namespace() {
-        text.extend(b"@");
-        text.extend(name);
-    } else if let Some(path) = address.as_pathname() {
-        text.extend(path.as_os_str().as_bytes());
-    }
+    unix_name(address, |first, rest| {
+        text.extend(first);
+        text.extend(rest);
+    });
     text
 }
 
 /// Appends the zone of an IPv6 address: the interface's name, or its number if it has none any more.
 fn zone(text: &mut AddressText, scope: u32) {
     text.extend(b"%");
-    // nix returns an empty name for a number that no interface has.
-    match nix::net::if_::if_indextoname(scope) {
-        Ok(name) if !name.is_empty() => text.extend(name.to_bytes()),
-        _ => text.extend(scope.to_string().as_bytes()),
+    if !interfaces::name_of(scope, |name| text.extend(name)) {
+        text.extend(scope.to_string().as_bytes());
     }
 }
 

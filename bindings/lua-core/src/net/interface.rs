@@ -9,26 +9,25 @@
 use super::address::push_address;
 use super::attempt::{Failed, attempt, push_failure};
 use super::class::Class;
-use super::snapshot::{Found, Name, Record, Wanted};
+use super::snapshot::{Name, Record, Wanted};
 use super::upvalue;
 use crate::lua::args::{bytes, wrong};
 use crate::lua::entry::entry;
 use crate::lua::errno::Lossy;
 use crate::lua::guard::Text;
 use crate::lua::version::new_userdata;
+use crate::sys::errno::ENODEV;
+use crate::sys::interfaces::{Flags, all, index_of};
 use mlua::ffi::{
     LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_Integer, lua_State, lua_createtable, lua_getfield, lua_getmetatable,
     lua_gettop, lua_next, lua_pop, lua_pushboolean, lua_pushfstring, lua_pushinteger, lua_pushnil, lua_pushstring,
     lua_pushvalue, lua_rawequal, lua_rawget, lua_rawlen, lua_rawseti, lua_remove, lua_setfield, lua_setmetatable,
     lua_settop, lua_topointer, lua_type, lua_upvalueindex, luaL_tolstring,
 };
-use nix::ifaddrs::getifaddrs;
-use nix::net::if_::{InterfaceFlags, if_nametoindex};
-use socket2::SockAddr;
-use std::ffi::{CStr, OsStr, c_int};
+use std::ffi::{CStr, c_int};
 use std::io;
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
+use std::net::SocketAddr;
 use std::ptr::null_mut;
 
 pub(super) const CLASS: Class = Class {
@@ -38,16 +37,16 @@ pub(super) const CLASS: Class = Class {
     construct,
 };
 
-const FLAGS: &[(&CStr, InterfaceFlags)] = &[
-    (c"IFF_UP", InterfaceFlags::IFF_UP),
-    (c"IFF_BROADCAST", InterfaceFlags::IFF_BROADCAST),
-    (c"IFF_LOOPBACK", InterfaceFlags::IFF_LOOPBACK),
-    (c"IFF_POINTOPOINT", InterfaceFlags::IFF_POINTOPOINT),
-    (c"IFF_RUNNING", InterfaceFlags::IFF_RUNNING),
-    (c"IFF_NOARP", InterfaceFlags::IFF_NOARP),
-    (c"IFF_PROMISC", InterfaceFlags::IFF_PROMISC),
-    (c"IFF_ALLMULTI", InterfaceFlags::IFF_ALLMULTI),
-    (c"IFF_MULTICAST", InterfaceFlags::IFF_MULTICAST),
+const FLAGS: &[(&CStr, Flags)] = &[
+    (c"IFF_UP", Flags::IFF_UP),
+    (c"IFF_BROADCAST", Flags::IFF_BROADCAST),
+    (c"IFF_LOOPBACK", Flags::IFF_LOOPBACK),
+    (c"IFF_POINTOPOINT", Flags::IFF_POINTOPOINT),
+    (c"IFF_RUNNING", Flags::IFF_RUNNING),
+    (c"IFF_NOARP", Flags::IFF_NOARP),
+    (c"IFF_PROMISC", Flags::IFF_PROMISC),
+    (c"IFF_ALLMULTI", Flags::IFF_ALLMULTI),
+    (c"IFF_MULTICAST", Flags::IFF_MULTICAST),
 ];
 
 const STATS: &[&CStr] = &[
@@ -67,12 +66,12 @@ const STATS: &[&CStr] = &[
 unsafe fn push_records<'a>(lua: *mut lua_State) -> Result<&'a [Record], c_int> {
     // SAFETY: only called by the functions below. The second list may be longer; what has no room is left out.
     unsafe {
-        let room = attempt(lua, || Ok(getifaddrs()?.count()))?;
+        let room = attempt(lua, || Ok(all()?.count()))?;
         let records = new_userdata(lua, room * size_of::<Record>(), 0).cast::<Record>();
         let count = attempt(lua, || {
             let mut count = 0;
-            for entry in getifaddrs()?.take(room) {
-                records.add(count).write(Record::of(&entry));
+            for seen in all()?.take(room) {
+                records.add(count).write(Record::of(&seen));
                 count += 1;
             }
             Ok(count)
@@ -115,7 +114,7 @@ unsafe fn push_interface(lua: *mut lua_State, record: &Record) {
         lua_createtable(lua, 0, 8);
         lua_pushstring(lua, record.name.as_c_str());
         lua_setfield(lua, -2, c"name".as_ptr());
-        let index = attempt(lua, || Ok(if_nametoindex(record.name.as_str())?));
+        let index = attempt(lua, || index_of(record.name.as_str()));
         set_number(lua, c"index", index.ok().map(lua_Integer::from));
         set_number(lua, c"mtu", read_number(lua, &record.name, "", c"mtu"));
         set_hardware_address(lua, &record.name);
@@ -152,7 +151,7 @@ unsafe fn read_number(lua: *mut lua_State, name: &Name, folder: &str, file: &CSt
 /// The beginning of a small file, without allocating memory.
 fn contents(path: std::fmt::Arguments<'_>) -> io::Result<Text<64>> {
     let path = Text::<200>::new(path);
-    let mut file = std::fs::File::open(OsStr::from_bytes(path.as_bytes()))?;
+    let mut file = std::fs::File::open(std::str::from_utf8(path.as_bytes()).unwrap_or_default())?;
     let mut bytes = [0; 64];
     let length = file.read(&mut bytes)?;
     let mut text = Text::new("");
@@ -193,9 +192,9 @@ unsafe fn set_addresses(lua: *mut lua_State, record: &Record) {
     // SAFETY: only called by `push_tables`, with the interface's table on top; the stack is written beside the lines.
     unsafe {
         let (family, is_v4) = match record.found[0] {
-            Found::V4(_) => (c"AF_INET", true),
-            Found::V6(_) => (c"AF_INET6", false),
-            Found::Nothing => return,
+            Some(SocketAddr::V4(_)) => (c"AF_INET", true),
+            Some(SocketAddr::V6(_)) => (c"AF_INET6", false),
+            None => return,
         };
         let interface = lua_gettop(lua);
         lua_getfield(lua, interface, c"address".as_ptr());
@@ -209,7 +208,7 @@ unsafe fn set_addresses(lua: *mut lua_State, record: &Record) {
             lua_setfield(lua, interface, family.as_ptr());
         }
         let list = lua_gettop(lua);
-        let last = if record.flags.contains(InterfaceFlags::IFF_POINTOPOINT) { c"peeraddress" } else { c"broadcast" };
+        let last = if record.flags.contains(Flags::IFF_POINTOPOINT) { c"peeraddress" } else { c"broadcast" };
         lua_createtable(lua, 0, 3); // S: … interface address? list item
         for (name, found) in [c"address", c"netmask", last].into_iter().zip(record.found) {
             if !push_found(lua, found) {
@@ -231,14 +230,10 @@ unsafe fn set_addresses(lua: *mut lua_State, record: &Record) {
 }
 
 /// Pushes an Address, if there is one.
-unsafe fn push_found(lua: *mut lua_State, found: Found) -> bool {
-    let address: SockAddr = match found {
-        Found::Nothing => return false,
-        Found::V4(address) => address.into(),
-        Found::V6(address) => address.into(),
-    };
+unsafe fn push_found(lua: *mut lua_State, found: Option<SocketAddr>) -> bool {
+    let Some(address) = found else { return false };
     // SAFETY: only called by `set_addresses`; an address has no destructor.
-    unsafe { push_address(lua, address) };
+    unsafe { push_address(lua, address.into()) };
     true
 }
 
@@ -305,7 +300,7 @@ unsafe fn push_one(lua: *mut lua_State, wanted: Wanted) -> c_int {
     // SAFETY: only called by the two above.
     unsafe {
         match push_tables(lua, wanted) {
-            Ok(0) => push_failure(lua, Failed::Nil, Text::new("There is no such network interface"), libc::ENODEV),
+            Ok(0) => push_failure(lua, Failed::Nil, Text::new("There is no such network interface"), ENODEV),
             Ok(_) => {
                 lua_pushnil(lua);
                 lua_next(lua, -2);

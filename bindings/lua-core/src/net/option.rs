@@ -7,6 +7,10 @@ use super::upvalue;
 use crate::lua::args::{bytes, no_property, read_ms, wrong_property};
 use crate::lua::entry::entry;
 use crate::lua::guard::Text;
+use crate::sys::descriptor::number_of;
+use crate::sys::errno;
+use crate::sys::option::{self, AF_UNIX, IPPROTO_TCP, SOL_SOCKET};
+use crate::sys::socket::{self, Mode};
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushinteger,
     lua_pushlstring, lua_pushnil, lua_pushvalue, lua_rawget, lua_toboolean, lua_tonumber, lua_tostring, lua_type,
@@ -15,7 +19,6 @@ use mlua::ffi::{
 use socket2::Socket;
 use std::ffi::{CStr, c_int};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 /// The kind of a property.
@@ -35,23 +38,22 @@ enum Kind {
 }
 
 use Kind::{Flag, Number};
-use libc::{IPPROTO_TCP, SOL_SOCKET};
 
 const PROPERTIES: &[(&[u8], Kind)] = &[
     (b"nonblock", Kind::Nonblock),
-    (b"broadcast", Flag(SOL_SOCKET, libc::SO_BROADCAST)),
-    (b"debug", Flag(SOL_SOCKET, libc::SO_DEBUG)),
-    (b"dontroute", Flag(SOL_SOCKET, libc::SO_DONTROUTE)),
-    (b"keepalive", Flag(SOL_SOCKET, libc::SO_KEEPALIVE)),
-    (b"oobinline", Flag(SOL_SOCKET, libc::SO_OOBINLINE)),
-    (b"reuseaddr", Flag(SOL_SOCKET, libc::SO_REUSEADDR)),
-    (b"reuseport", Flag(SOL_SOCKET, libc::SO_REUSEPORT)),
-    (b"nodelay", Flag(IPPROTO_TCP, libc::TCP_NODELAY)),
-    (b"maxsegment", Number(IPPROTO_TCP, libc::TCP_MAXSEG)),
-    (b"recvbuffer", Number(SOL_SOCKET, libc::SO_RCVBUF)),
-    (b"sendbuffer", Number(SOL_SOCKET, libc::SO_SNDBUF)),
-    (b"recvlow", Number(SOL_SOCKET, libc::SO_RCVLOWAT)),
-    (b"sendlow", Number(SOL_SOCKET, libc::SO_SNDLOWAT)),
+    (b"broadcast", Flag(SOL_SOCKET, option::SO_BROADCAST)),
+    (b"debug", Flag(SOL_SOCKET, option::SO_DEBUG)),
+    (b"dontroute", Flag(SOL_SOCKET, option::SO_DONTROUTE)),
+    (b"keepalive", Flag(SOL_SOCKET, option::SO_KEEPALIVE)),
+    (b"oobinline", Flag(SOL_SOCKET, option::SO_OOBINLINE)),
+    (b"reuseaddr", Flag(SOL_SOCKET, option::SO_REUSEADDR)),
+    (b"reuseport", Flag(SOL_SOCKET, option::SO_REUSEPORT)),
+    (b"nodelay", Flag(IPPROTO_TCP, option::TCP_NODELAY)),
+    (b"maxsegment", Number(IPPROTO_TCP, option::TCP_MAXSEG)),
+    (b"recvbuffer", Number(SOL_SOCKET, option::SO_RCVBUF)),
+    (b"sendbuffer", Number(SOL_SOCKET, option::SO_SNDBUF)),
+    (b"recvlow", Number(SOL_SOCKET, option::SO_RCVLOWAT)),
+    (b"sendlow", Number(SOL_SOCKET, option::SO_SNDLOWAT)),
     (b"recvtimeout", Kind::ReceiveTimeout),
     (b"sendtimeout", Kind::SendTimeout),
     (b"error", Kind::Error),
@@ -82,10 +84,11 @@ entry!(
         if lua_rawget(lua, lua_upvalueindex(upvalue::CLASS)) != LUA_TNIL {
             return 1;
         }
-        let number = (*check_socket(lua, 1)).number;
+        let block = check_socket(lua, 1);
+        let (number, mode) = ((*block).number, (*block).mode);
         let kind = if lua_type(lua, 2) == LUA_TSTRING { property(bytes(lua, 2)) } else { None };
         let Some(kind) = kind else { return 1 };
-        match attempt(lua, || on(number, |socket| get(socket, kind))).unwrap_or(Value::Nothing) {
+        match attempt(lua, || on(number, |socket| get(socket, mode, kind))).unwrap_or(Value::Nothing) {
             Value::Boolean(is_on) => lua_pushboolean(lua, is_on.into()),
             Value::Integer(number) => lua_pushinteger(lua, number as lua_Integer),
             Value::Text(text) => drop(lua_pushlstring(lua, text.as_ptr().cast(), text.len())),
@@ -95,23 +98,23 @@ entry!(
     }
 );
 
-fn get(socket: &Socket, kind: Kind) -> io::Result<Value> {
+fn get(socket: &Socket, mode: Mode, kind: Kind) -> io::Result<Value> {
     Ok(match kind {
-        Flag(level, name) => Value::Boolean(get_option(socket, level, name)? != 0),
-        Number(level, name) => Value::Integer(get_option(socket, level, name)?.into()),
-        Kind::Nonblock => Value::Boolean(socket.nonblocking()?),
+        Flag(level, name) => Value::Boolean(option::get(socket, level, name)? != 0),
+        Number(level, name) => Value::Integer(option::get(socket, level, name)?.into()),
+        Kind::Nonblock => Value::Boolean(mode.is_nonblocking(socket)?),
         Kind::ReceiveTimeout => milliseconds(socket.read_timeout()?),
         Kind::SendTimeout => milliseconds(socket.write_timeout()?),
         Kind::Error => {
-            let error = socket.take_error()?.and_then(|error| error.raw_os_error());
+            let error = socket.take_error()?.and_then(|error| errno::number(&error));
             Value::Integer(error.unwrap_or(0).into())
         }
-        Kind::Descriptor => Value::Integer(socket.as_raw_fd().into()),
-        Kind::Family => named(FAMILIES, socket.local_addr()?.family().into()),
+        Kind::Descriptor => Value::Integer(number_of(socket).into()),
+        Kind::Family => named(FAMILIES, socket::family(socket)?),
         Kind::Type => named(TYPES, socket.r#type()?.into()),
-        Kind::Protocol => match socket.local_addr()?.is_unix() {
-            true => Value::Nothing,
-            false => socket.protocol()?.map_or(Value::Nothing, |protocol| named(PROTOCOLS, protocol.into())),
+        Kind::Protocol => match socket::family(socket)? {
+            AF_UNIX => Value::Nothing,
+            _ => socket.protocol()?.map_or(Value::Nothing, |protocol| named(PROTOCOLS, protocol.into())),
         },
     })
 }
@@ -129,12 +132,13 @@ fn named(list: &'static [Named], value: c_int) -> Value {
 entry!(
     /// `sck[ key ] = value`. Raises what the system refuses: an assignment has no result that could tell.
     pub(super) fn new_index(lua: *mut lua_State) -> c_int {
-        let number = (*check_socket(lua, 1)).number;
+        let block = check_socket(lua, 1);
+        let number = (*block).number;
         let kind = if lua_type(lua, 2) == LUA_TSTRING { property(bytes(lua, 2)) } else { None };
         let done = match kind {
             Some(Flag(level, name)) => {
                 let is_on = check_flag(lua);
-                attempt(lua, || on(number, |socket| set_option(socket, level, name, is_on.into())))
+                attempt(lua, || on(number, |socket| option::set(socket, level, name, is_on.into())))
             }
             Some(Number(level, name)) => {
                 let value = lua_tonumber(lua, 3);
@@ -144,11 +148,11 @@ entry!(
                 {
                     refuse(lua, c"an integer that is 0 or more");
                 }
-                attempt(lua, || on(number, |socket| set_option(socket, level, name, value as c_int)))
+                attempt(lua, || on(number, |socket| option::set(socket, level, name, value as c_int)))
             }
             Some(Kind::Nonblock) => {
                 let is_on = check_flag(lua);
-                attempt(lua, || on(number, |socket| socket.set_nonblocking(is_on)))
+                attempt(lua, || on(number, |socket| (*block).mode.set_nonblocking(socket, is_on)))
             }
             Some(kind @ (Kind::ReceiveTimeout | Kind::SendTimeout)) => {
                 let Some(ns) = read_ms(lua, 3) else { refuse(lua, MILLISECONDS) };
@@ -197,19 +201,4 @@ unsafe fn check_flag(lua: *mut lua_State) -> bool {
             _ => refuse(lua, c"a boolean"),
         }
     }
-}
-
-fn get_option(socket: &Socket, level: c_int, name: c_int) -> io::Result<c_int> {
-    let mut value: c_int = 0;
-    let mut length = size_of::<c_int>() as libc::socklen_t;
-    // SAFETY: both point to live variables, and `length` says how long the first is.
-    let done = unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, (&raw mut value).cast(), &raw mut length) };
-    if done == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
-}
-
-fn set_option(socket: &Socket, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
-    let length = size_of::<c_int>() as libc::socklen_t;
-    // SAFETY: `value` is alive, and `length` is its length.
-    let done = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), length) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -8,13 +8,13 @@ use crate::lua::entry::entry;
 use crate::lua::guard::Text;
 use crate::lua::stack::stack;
 use crate::lua::version::new_userdata;
+use crate::sys::descriptor::{self, borrow, number_of_polled};
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TTABLE, lua_State, lua_createtable, lua_gettop, lua_next, lua_pop, lua_pushfstring,
     lua_pushnil, lua_pushvalue, lua_rawlen, lua_rawset, lua_rawseti, lua_settop, lua_type,
 };
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use std::ffi::c_int;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 /// Where the lists are on the stack, what each waits for, and where the list of its ready ones is.
@@ -39,7 +39,7 @@ entry!(
                 let socket = test_socket(lua, lua_gettop(lua));
                 let number = if socket.is_null() { -1 } else { (*socket).number };
                 if filled < count && number >= 0 {
-                    polled.add(filled).write(PollFd::from_borrowed_fd(BorrowedFd::borrow_raw(number), flags));
+                    polled.add(filled).write(PollFd::from_borrowed_fd(borrow(number), flags));
                     filled += 1;
                 }
                 lua_pop(lua, 1);
@@ -52,7 +52,7 @@ entry!(
         for (list, flags, ready) in LISTS.into_iter().filter(|&(list, _, _)| lua_type(lua, list) == LUA_TTABLE) {
             let is_ready = |socket: *mut SocketBlock| {
                 polled.iter().any(|one| {
-                    one.as_fd().as_raw_fd() == (*socket).number
+                    number_of_polled(one) == (*socket).number
                         && one.revents().intersects(flags | PollFlags::ERR | PollFlags::HUP)
                 })
             };
@@ -122,8 +122,7 @@ unsafe fn wait(lua: *mut lua_State, polled: &mut [PollFd<'_>], timeout: Option<D
     let start = Instant::now();
     let work = || {
         let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
-        let left = left.and_then(|left| Timespec::try_from(left).ok());
-        poll(polled, left.as_ref()).map(|_| ()).map_err(Into::into)
+        descriptor::wait(polled, left)
     };
     // SAFETY: only called by `select`, under the rule of the crate.
     unsafe { attempt(lua, work) }

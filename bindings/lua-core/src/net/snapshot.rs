@@ -1,10 +1,9 @@
 //! A snapshot of the machine's networks, as plain bytes: one record for each address of each interface.
 
-use nix::ifaddrs::InterfaceAddress;
-use nix::net::if_::InterfaceFlags;
-use nix::sys::socket::{SockaddrLike, SockaddrStorage};
+use crate::sys::interfaces::{Flags, Seen};
+use crate::sys::option::AF_INET;
 use std::ffi::{c_char, c_int};
-use std::net::{SocketAddrV4, SocketAddrV6};
+use std::net::SocketAddr;
 
 /// An interface's name, which systems limit to 15 bytes: plain bytes with a zero behind.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,44 +31,15 @@ impl Name {
 #[derive(Clone, Copy)]
 pub(super) struct Record {
     pub(super) name: Name,
-    pub(super) flags: InterfaceFlags,
+    pub(super) flags: Flags,
     family: c_int,
     /// The address, the netmask, and the broadcast or peer address.
-    pub(super) found: [Found; 3],
-}
-
-/// An address without a destructor, and `Copy`.
-#[derive(Clone, Copy)]
-pub(super) enum Found {
-    Nothing,
-    V4(SocketAddrV4),
-    V6(SocketAddrV6),
-}
-
-impl Found {
-    fn of(address: Option<&SockaddrStorage>) -> Self {
-        let Some(address) = address else { return Self::Nothing };
-        match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
-            (Some(&v4), _) => Self::V4(v4.into()),
-            (_, Some(&v6)) => Self::V6(v6.into()),
-            _ => Self::Nothing,
-        }
-    }
+    pub(super) found: [Option<SocketAddr>; 3],
 }
 
 impl Record {
-    pub(super) fn of(entry: &InterfaceAddress) -> Self {
-        let address = entry.address.as_ref();
-        Self {
-            name: Name::new(entry.interface_name.as_bytes()),
-            flags: entry.flags,
-            family: address.and_then(SockaddrLike::family).map_or(libc::AF_UNSPEC, |family| family as c_int),
-            found: [
-                Found::of(address),
-                Found::of(entry.netmask.as_ref()),
-                Found::of(entry.broadcast.as_ref().or(entry.destination.as_ref())),
-            ],
-        }
+    pub(super) fn of(seen: &Seen) -> Self {
+        Self { name: Name::new(seen.name.as_bytes()), flags: seen.flags, family: seen.family, found: seen.found }
     }
 }
 
@@ -87,8 +57,8 @@ impl Wanted {
     /// loopback; then the loopback.
     pub(super) fn resolve(self, records: &[Record]) -> Self {
         let Self::Default = self else { return self };
-        let usable = |record: &&Record| record.flags.contains(InterfaceFlags::IFF_UP) && record.family == libc::AF_INET;
-        let outward = |record: &&Record| !record.flags.contains(InterfaceFlags::IFF_LOOPBACK);
+        let usable = |record: &&Record| record.flags.contains(Flags::IFF_UP) && record.family == AF_INET;
+        let outward = |record: &&Record| !record.flags.contains(Flags::IFF_LOOPBACK);
         let route = default_route();
         let found = records
             .iter()

@@ -13,16 +13,19 @@ use crate::lua::args::{bad_argument, bytes, test_userdata, wrong};
 use crate::lua::entry::entry;
 use crate::lua::guard::Text;
 use crate::lua::version::new_userdata;
+use crate::sys::descriptor::{self, Number, borrow};
+use crate::sys::errno;
+use crate::sys::option::{AF_INET, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM};
+use crate::sys::socket::{Mode, create};
 use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushfstring, lua_pushinteger,
     lua_pushvalue, lua_remove, lua_setmetatable, lua_tointeger, lua_topointer, lua_tostring, lua_type,
     lua_upvalueindex,
 };
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{SockRef, Socket};
 use std::ffi::{CStr, c_int};
 use std::io;
-use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
 use std::ptr::null_mut;
 
 /// Pushes a Socket without a descriptor.
@@ -34,7 +37,7 @@ pub(super) unsafe fn push_socket(lua: *mut lua_State) -> *mut SocketBlock {
     // SAFETY: the caller's promise.
     unsafe {
         let block = new_userdata(lua, size_of::<SocketBlock>(), 0).cast::<SocketBlock>();
-        block.write(SocketBlock { number: -1, observers: null_mut(), waited: Interest::NONE });
+        block.write(SocketBlock { number: -1, observers: null_mut(), waited: Interest::NONE, mode: Mode::NEW });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::SOCKET));
         lua_setmetatable(lua, -2);
         block
@@ -72,24 +75,14 @@ pub(super) unsafe fn test_socket(lua: *mut lua_State, arg: c_int) -> *mut Socket
 /// # Errors
 ///
 /// That of `work`.
-pub(super) fn on<R>(number: RawFd, work: impl FnOnce(&Socket) -> io::Result<R>) -> io::Result<R> {
+pub(super) fn on<R>(number: Number, work: impl FnOnce(&Socket) -> io::Result<R>) -> io::Result<R> {
     if number < 0 {
-        return Err(io::Error::from_raw_os_error(libc::EBADF));
+        return Err(errno::error(errno::EBADF));
     }
     // SAFETY: not -1, and the socket that owns it does not close it meanwhile: `work` makes no Lua call.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    let borrowed = unsafe { borrow(number) };
     let socket = SockRef::from(&borrowed);
     work(&socket)
-}
-
-/// Makes a socket that is closed on exec. The caller owns the number.
-///
-/// # Errors
-///
-/// The system's.
-pub(super) fn create(family: c_int, kind: c_int, protocol: c_int) -> io::Result<RawFd> {
-    let protocol = (protocol != 0).then(|| Protocol::from(protocol));
-    Socket::new(Domain::from(family), Type::from(kind), protocol).map(IntoRawFd::into_raw_fd)
 }
 
 /// What a script asked for; `None` for what it left open.
@@ -106,11 +99,11 @@ entry!(
         // The userdata has its finalizer before it owns anything.
         lua_remove(lua, 1);
         let wanted = read_names(lua);
-        let family = wanted.family.unwrap_or(libc::AF_INET);
+        let family = wanted.family.unwrap_or(AF_INET);
         let kind = wanted.kind.unwrap_or(match wanted.protocol {
-            None | Some(libc::IPPROTO_TCP) => libc::SOCK_STREAM,
-            Some(libc::IPPROTO_UDP) => libc::SOCK_DGRAM,
-            Some(_) => libc::SOCK_RAW,
+            None | Some(IPPROTO_TCP) => SOCK_STREAM,
+            Some(IPPROTO_UDP) => SOCK_DGRAM,
+            Some(_) => SOCK_RAW,
         });
         let block = push_socket(lua);
         match attempt(lua, || create(family, kind, wanted.protocol.unwrap_or(0))) {
@@ -179,7 +172,7 @@ pub(super) unsafe fn shut(block: *mut SocketBlock) -> io::Result<()> {
     unsafe {
         leave_loops(block);
         let number = std::mem::replace(&mut (*block).number, -1);
-        if number < 0 || libc::close(number) == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+        if number < 0 { Ok(()) } else { descriptor::close(number) }
     }
 }
 

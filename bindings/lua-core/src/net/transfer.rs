@@ -3,12 +3,14 @@
 use super::address::{check_address, test_address};
 use super::attempt::{Failed, attempt, push_failure};
 use super::endpoint::shown;
-use super::patience::flag;
+use super::patience::patiently;
 use super::socket::{check_socket, on};
+use crate::host::memory::SocketBlock;
 use crate::lua::args::{bytes, wrong};
 use crate::lua::entry::entry;
 use crate::lua::guard::Text;
 use crate::lua::version::new_userdata;
+use crate::sys::socket::{QUIETLY, receive as receive_some, receive_from};
 use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushinteger, lua_pushlstring, lua_pushnil,
@@ -17,17 +19,9 @@ use mlua::ffi::{
 use socket2::SockAddr;
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
-use std::os::fd::RawFd;
 
 /// How much `recv` takes at most by default: the longest datagram.
 const RECEIVED: usize = 65_536;
-
-/// When the other side is gone, a script gets EPIPE instead of a deadly signal.
-#[cfg(not(target_vendor = "apple"))]
-const QUIETLY: c_int = libc::MSG_NOSIGNAL;
-/// Here socket2 sets that for each socket.
-#[cfg(target_vendor = "apple")]
-const QUIETLY: c_int = 0;
 
 /// The number of bytes at `arg`; `None` for nil.
 unsafe fn check_max(lua: *mut lua_State, arg: c_int, least: f64) -> Option<usize> {
@@ -49,7 +43,6 @@ entry!(
     pub(super) fn send(lua: *mut lua_State) -> c_int {
         // Message and address stay on the stack.
         let block = check_socket(lua, 1);
-        let (number, flags) = ((*block).number, flag(block, Interest::WRITE) | QUIETLY);
         if !matches!(lua_type(lua, 2), LUA_TSTRING | LUA_TNUMBER) {
             wrong(lua, 2, c"msg", c"a string or a number");
         }
@@ -60,9 +53,11 @@ entry!(
         let max = check_max(lua, if is_last { 3 } else { 4 }, 0.0).unwrap_or(usize::MAX);
         let part = &whole[..whole.len().min(max)];
         let sent = attempt(lua, || {
-            on(number, |socket| match address.as_ref() {
-                Some(address) => socket.send_to_with_flags(part, address, flags),
-                None => socket.send_with_flags(part, flags),
+            on((*block).number, |socket| {
+                patiently(block, Interest::WRITE, socket, |flags| match address.as_ref() {
+                    Some(address) => socket.send_to_with_flags(part, address, flags | QUIETLY),
+                    None => socket.send_with_flags(part, flags | QUIETLY),
+                })
             })
         });
         match sent {
@@ -87,16 +82,15 @@ entry!(
     pub(super) fn recv(lua: *mut lua_State) -> c_int {
         // The buffer for a long message stays on the stack until the message is copied.
         let block = check_socket(lua, 1);
-        let from = ((*block).number, flag(block, Interest::READ));
         let is_first = lua_type(lua, 2) == LUA_TNUMBER;
         let address =
             if is_first || lua_type(lua, 2) <= LUA_TNIL { test_address(lua, 2) } else { check_address(lua, 2) };
         let max = check_max(lua, if is_first { 2 } else { 3 }, 1.0).unwrap_or(RECEIVED);
         if max <= RECEIVED {
-            receive_short(lua, from, address, max)
+            receive_short(lua, block, address, max)
         } else {
             let room = std::slice::from_raw_parts_mut(new_userdata(lua, max, 0).cast(), max);
-            receive(lua, from, address, room)
+            receive(lua, block, address, room)
         }
     }
 );
@@ -104,33 +98,32 @@ entry!(
 /// Receives into a buffer on the C stack. Apart from `recv`, because an error there may call a handler that calls
 /// `recv` again, a hundred times; this function holds its buffer only while none of the caller's Lua code runs.
 #[inline(never)]
-unsafe fn receive_short(lua: *mut lua_State, from: (RawFd, c_int), address: *mut SockAddr, max: usize) -> c_int {
+unsafe fn receive_short(lua: *mut lua_State, block: *const SocketBlock, address: *mut SockAddr, max: usize) -> c_int {
     let mut room = [MaybeUninit::<u8>::uninit(); RECEIVED];
     // SAFETY: only called by `recv`.
-    unsafe { receive(lua, from, address, &mut room[..max]) }
+    unsafe { receive(lua, block, address, &mut room[..max]) }
 }
 
-/// From a descriptor, with these flags.
+/// From a socket, open or closed.
 unsafe fn receive(
     lua: *mut lua_State,
-    (number, flags): (RawFd, c_int),
+    block: *const SocketBlock,
     address: *mut SockAddr,
     room: &mut [MaybeUninit<u8>],
 ) -> c_int {
     // SAFETY: only called by `recv` and `receive_short`, which hold the room while this runs.
     unsafe {
         let received = attempt(lua, || {
-            on(number, |socket| {
-                let count = match address.as_mut() {
+            on((*block).number, |socket| {
+                patiently(block, Interest::READ, socket, |flags| match address.as_mut() {
                     Some(address) => {
-                        let (count, from) = socket.recv_from_with_flags(room, flags)?;
+                        let (count, from) = receive_from(socket, room, flags)?;
                         // A connected stream names no sender: it is the other end.
                         *address = if from.len() > 0 { from } else { socket.peer_addr()? };
-                        count
+                        Ok(count)
                     }
-                    None => socket.recv_with_flags(room, flags)?,
-                };
-                Ok(count)
+                    None => receive_some(socket, room, flags),
+                })
             })
         });
         match received {

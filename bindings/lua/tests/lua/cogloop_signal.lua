@@ -7,15 +7,20 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 -- The number of a shell; it is our child. A pipe that is collected takes its child's status, so each is kept.
 local pipes = { }
 local function shell( command )
+  T.requires 'children'
   local pipe = assert( io.popen( 'echo $$; ' .. command ) )
   pipes[ #pipes + 1 ] = pipe
   return pipe:read '*n'
 end
 
 -- Sends this very process a signal: it is the parent of the shell.
-local function kill( name ) os.execute( 'kill -' .. name .. ' $PPID' ) end
+local function kill( name )
+  T.requires 'signals'
+  os.execute( 'kill -' .. name .. ' $PPID' )
+end
 
 test( 'a signal is a call', function( )
+  T.requires 'signals'
   local loop, got = cogloop.loop( ), { }
   local watcher
   watcher = loop:signal( 'USR1', function( name )
@@ -28,6 +33,7 @@ test( 'a signal is a call', function( )
 end )
 
 test( 'a signal is for all that watch it', function( )
+  T.requires 'signals'
   local loop, got = cogloop.loop( ), 0
   local watchers = { }
   for i = 1, 2 do
@@ -47,7 +53,7 @@ end )
 
 test( 'a watched signal keeps the loop running unless it is unreferenced', function( )
   local loop = cogloop.loop( )
-  assert( loop:signal( 'HUP', print ) ):unref( )
+  assert( loop:signal( T.supports 'signals' and 'HUP' or 'INT', print ) ):unref( )
   loop:run( )
 end )
 
@@ -75,6 +81,7 @@ test( 'a child that ends is a call, with its status', function( )
 end )
 
 test( 'a process that is not there is refused by the system', function( )
+  T.requires 'children'
   local loop = cogloop.loop( )
   local watcher, message, errno = loop:child( 2 ^ 30, print )
   equal( watcher, nil )
@@ -102,6 +109,7 @@ local function is_caught( bit )
 end
 
 test( 'the former action holds as soon as nobody watches: off, close, a limit', function( )
+  T.requires 'signals'
   local USR1 = 2 ^ 9                                      -- signal 10
   if not io.open '/proc/self/status' then return end
   if T.is_short then return end  -- valgrind catches every signal itself
@@ -131,6 +139,20 @@ test( 'the former action holds as soon as nobody watches: off, close, a limit', 
   small:close( )
   loop:close( )
   collectgarbage 'restart'
+end )
+
+test( 'a system without a signal, or without children, says so', function( )
+  if T.supports 'signals' then return end
+  local loop = cogloop.loop( )
+  local watcher, message, number = loop:signal( 'TERM', print )
+  equal( watcher, nil )
+  equal( message, 'signal: Windows has no other signal than INT, Ctrl-C' )
+  equal( number, 38, 'ENOSYS' )
+  watcher, message, number = loop:child( 5, print )
+  equal( watcher, nil )
+  equal( message, 'child: on Windows a child cannot be watched by its number' )
+  equal( number, 38, 'ENOSYS' )
+  loop:run( )
 end )
 
 T.done( )

@@ -69,7 +69,7 @@ end )
 
 test( 'handles lists the watchers', function( )
   local loop = cogloop.loop( )
-  local file = assert( io.open( '/dev/null', 'r+' ) )
+  local file = T.null 'r+'
   local watcher = loop:on( file, 'rw', print )
   local list = loop:handles( )
   equal( #list, 1 )
@@ -136,7 +136,7 @@ test( 'slow tells which callback took too long', function( )
   loop:after( 1, function( ms ) loop:advance( ms ) end, 25 )
   local line = debug.getinfo( 1, 'l' ).currentline - 1
   local watcher
-  watcher = loop:on( assert( io.open '/dev/null' ), 'r', function( ) loop:advance( 11 ) watcher:off( ) end )
+  watcher = loop:on( T.null( ), 'r', function( ) loop:advance( 11 ) watcher:off( ) end )
   loop:run( )
   equal( #told, 4 )
   local place = told[ 1 ]:find( ':' .. line .. '$' ) and 1 or 3
@@ -203,7 +203,7 @@ test( 'a loop inside another: its descriptor, and how long to wait', function( )
   timer:cancel( )
   local fd, message, errno = inner:fd( )
   if not fd then
-    equal( inner:stats( ).backend, 'select' )
+    equal( inner:stats( ).backend, T.supports 'a descriptor of a loop' and 'select' or 'portable' )
     is_true( message and errno )
     return
   end

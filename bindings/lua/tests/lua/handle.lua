@@ -4,7 +4,7 @@ local T    = require 'harness'
 local Loop = require 't.Loop'
 local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
 
-local function null( mode ) return assert( io.open( '/dev/null', mode or 'r' ) ) end
+local null = T.null
 local function nothing( ) end
 
 test( 'add, look up, count, remove', function( )
@@ -14,7 +14,7 @@ test( 'add, look up, count, remove', function( )
   is_true( tostring( node ):match( '^T%.Loop%.Node: ' ) )
   equal( loop[ file ], node )
   equal( #loop, 1 )
-  is_true( tostring( loop ):match( '^t%.Loop{1}: 0x%x+$' ) )
+  is_true( tostring( loop ):match( '^t%.Loop{1}: ' .. T.ADDRESS .. '$' ) )
   equal( loop:addHandle( file, 'w', nothing ), node )
   equal( #loop, 1 )
   equal( loop:removeHandle( file, 'w' ), node )
@@ -89,6 +89,7 @@ test( 'a number that is no open descriptor is an error, and nothing is added (C4
 end )
 
 test( 'a number too high for the backend is an error, on select (C50)', function( )
+  T.requires 'the backends of Linux'
   local loop = Loop{ backend = 'select' }
   fails( "bad argument #1 to 'addHandle' (handle: descriptor 70000", function( ) loop:addHandle( 70000, 'r', nothing ) end )
   equal( #loop, 0 )
@@ -96,6 +97,7 @@ test( 'a number too high for the backend is an error, on select (C50)', function
 end )
 
 test( 'descriptor 0, as a number and as io.stdin, is one handle like any other', function( )
+  T.requires 'Lua files as handles'
   local loop = Loop( )
   local node = loop:addHandle( 0, 'r', nothing )
   equal( loop[ 0 ], node )
@@ -141,6 +143,7 @@ test( 'an object that says -1, nil or false is closed', function( )
 end )
 
 test( 'regular file, directory, /dev/null, /dev/zero: always ready (C46)', function( )
+  T.requires 'Lua files as handles'
   for _, name in ipairs{ arg[ 0 ], '/', '/dev/null', '/dev/zero' } do
     local loop, file, served = Loop( ), assert( io.open( name, 'r' ) ), 0
     loop:addHandle( file, 'r', function( )
@@ -153,6 +156,7 @@ test( 'regular file, directory, /dev/null, /dev/zero: always ready (C46)', funct
 end )
 
 test( 'a regular file is ready for writing too, and at its end (C46)', function( )
+  T.requires 'Lua files as handles'
   local loop, file, served = Loop( ), io.tmpfile( ), { r = 0, w = 0 }
   for _, dir in ipairs{ 'r', 'w' } do
     loop:addHandle( file, dir, function( )
@@ -193,6 +197,15 @@ test( 'one function for both directions', function( )
   loop:addHandle( file, 'rw', function( ) served = served + 1 if served == 4 then loop:removeHandle( file, 'both' ) end end )
   loop:run( )
   equal( served, 4 )
+  equal( #loop, 0 )
+end )
+
+test( 'where a Lua file cannot be a handle, the message says what can', function( )
+  if T.supports 'Lua files as handles' then return end
+  local loop = Loop( )
+  fails( "bad argument #1 to 'addHandle' (handle: this system cannot wait for a Lua file; a socket of t.Net works", function( )
+    loop:addHandle( io.stdin, 'r', nothing )
+  end )
   equal( #loop, 0 )
 end )
 

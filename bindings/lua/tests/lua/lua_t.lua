@@ -8,6 +8,7 @@ local test, equal, is_true, same_list = T.test, T.equal, T.is_true, T.same_list
 local HOST = '127.0.0.1'
 
 test( 'files: a regular one, a device, and what another program prints; each stops the loop', function( )
+  T.requires 'Lua files as handles'
   for _, open in ipairs{
     function( ) return io.open( arg[ 0 ], 'r' ) end,
     function( ) return io.open( '/dev/urandom', 'r' ) end,
@@ -28,6 +29,7 @@ test( 'files: a regular one, a device, and what another program prints; each sto
 end )
 
 test( 'a child that takes too long: the loop gives it up, and a task that is not needed is taken back', function( )
+  T.requires 'Lua files as handles'
   for _, case in ipairs{ { 'echo here', 60000, 'here' }, { 'exec sleep 0.3', 1, 'given up' } } do
     local l, handle, result = Loop( 4 ), io.popen( case[ 1 ] ), nil
     local limit = l:addTask( case[ 2 ], function( )
@@ -295,6 +297,7 @@ test( 'what lua-t has in its own table beside the modules', function( )
 end )
 
 test( 't.require finds what lies beside the script', function( )
+  T.requires "Unix's names of files"
   local name   = os.tmpname( )
   local folder = name:match '^(.*)/'
   local module = 'cogloop_' .. name:match '([%w_]+)$'

@@ -19,7 +19,7 @@ test( 'tasks and handles that nobody else holds still fire, full collections run
   local served = 0
   do
     local file
-    file = io.open '/dev/null'
+    file = T.null( )
     loop:addHandle( file, 'r', function( f ) served = served + 1 T.collect( ) loop:removeHandle( f, 'r' ) end, file )
     file = nil
   end
@@ -45,7 +45,7 @@ test( 'nothing of a finished task or handle stays, though its object is held (C6
   end
   add( 1 )
   loop:cancelTask( add( 2 ) )
-  local file = io.open '/dev/null'
+  local file = T.null( )
   do
     local _, f, argument = fill( )
     held[ #held + 1 ] = loop:addHandle( file, 'r', f, argument )
@@ -104,7 +104,7 @@ test( 'a loop goes with all that it holds, though its callbacks hold it (C62, C6
     local loop = Loop( )
     weak[ loop ] = true
     for i = 1, 100 do loop:addTask( 1e6 + i, function( ) return loop end ) end
-    loop:addHandle( io.open '/dev/null', 'r', function( ) return loop end )
+    loop:addHandle( T.null( ), 'r', function( ) return loop end )
   end
   T.collect( )
   equal( next( weak ), nil )
@@ -185,7 +185,7 @@ test( 'tasks are added and cancelled from __gc, at any moment (C72)', function( 
 end )
 
 test( 'handles are added and removed from __gc (C72)', function( )
-  local loop, file, finalized = Loop( ), assert( io.open( '/dev/null', 'r+' ) ), 0
+  local loop, file, finalized = Loop( ), T.null 'r+', 0
   local rounds = 0
   loop:addHandle( file, 'r', function( )
     rounds = rounds + 1
@@ -246,7 +246,7 @@ test( 'a loop made with debug knows which task fires next', function( )
 end )
 
 test( 'a node shows its functions, arguments and handle to the debug library', function( )
-  local loop, file = Loop( ), assert( io.open( '/dev/null', 'r+' ) )
+  local loop, file = Loop( ), T.null 'r+'
   local node = loop:addHandle( file, 'r', print, 'in', 1 )
   same_list( value( node, 1 ), { print, 'in', 1 } )
   equal( value( node, 2 ), nil )

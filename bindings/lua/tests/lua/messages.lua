@@ -14,7 +14,9 @@ local function f( ) end
 local function world( )
   local loop, w = cogloop.loop{ clock = 'virtual' }, { }
   local service = mockit.service{ clock = 'virtual' }
-  local reader, writer = T.fifo( )
+  -- A handle that is never ready for reading.
+  local reader, writer = Net.Socket( 'udp' ), Net.Socket( 'udp' )
+  if T.supports 'Lua files as handles' then reader, writer = T.fifo( ) end
   local closed = Net.Socket( 'udp' )
   closed:close( )
   w.c, w.loop, w.f, w.S, w.A, w.I, w.T, w.closed = cogloop, loop, f, Net.Socket, Net.Address, Net.Interface, Loop, closed
@@ -23,7 +25,7 @@ local function world( )
   w.watcher               = loop:on( reader, 'r', f )
   w.h, w.sck, w.udp       = writer, Net.Socket( 'tcp' ), Net.Socket( 'udp' )
   w.adr, w.mtimer         = Net.Address( '127.0.0.1', 80 ), service.oneoff( 1000, f )
-  w.unix                  = Net.Address '/tmp/x'
+  w.unix                  = T.supports 'Unix sockets' and Net.Address '/tmp/x'
   w.task                  = loop:spawn( f )
   w.group, w.channel      = loop:group( ), loop:channel( )
   w.semaphore, w.event    = loop:semaphore( 1 ), loop:event( )
@@ -206,9 +208,11 @@ test( 'an assignment that cannot be names the property and the value', function(
     ["l.onerror = 5"]         = 'onerror: a function or nil expected, got 5',
     ["l.foo = 5"]             = 'nothing but onerror can be assigned to a loop',
   } do
-    local message = message_of( code )
-    equal( message:sub( 1, 14 ), 'script.lua:2: ', message )
-    is_true( message:find( wanted, 1, true ), code .. ' says ' .. message )
+    if T.supports 'Unix sockets' or not code:find '^unix' then
+      local message = message_of( code )
+      equal( message:sub( 1, 14 ), 'script.lua:2: ', message )
+      is_true( message:find( wanted, 1, true ), code .. ' says ' .. message )
+    end
   end
 end )
 
@@ -242,6 +246,7 @@ test( 'a failure has the number of an error, also one that is not the system\'s'
 end )
 
 test( 'a descriptor that is too large for select is an error with a number, where the process may open so many', function( )
+  T.requires 'the backends of Linux'
   local loop, files = cogloop.loop{ backend = 'select' }, { }
   for i = 1, 1100 do files[ i ] = io.open '/dev/null' end
   -- Which of them it is depends on which smaller numbers are free.

@@ -164,6 +164,7 @@ end )
 
 -- Signals that come again and again for a while, to this very process, so that one of them meets the wait.
 local function while_signals_come( body )
+  T.requires 'signals'
   local watcher = assert( require 'cogloop'.signal( 'USR2', function( ) end ) )
   local sender  = io.popen( 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 0.05; kill -USR2 $PPID; done', 'w' )
   body( )
@@ -272,6 +273,7 @@ test( 'a callable object is a callback (C70)', function( )
 end )
 
 test( 'a running loop processes the events: it watches the module', function( )
+  T.requires 'a descriptor of a timer'
   local descriptor, message = mit.getfd( )
   if not descriptor then return print( 'skipped: a running loop processes the events: ' .. message ) end
   local loop, ran = Loop( ), 0

@@ -9,6 +9,7 @@ local test, equal, is_true = T.test, T.equal, T.is_true
 local HOST = '127.0.0.1'
 
 local function path( )
+  T.requires 'Unix sockets'
   local name = os.tmpname( )
   os.remove( name )
   return name
@@ -34,7 +35,8 @@ test( 'a datagram and its sender', function( )
   equal( #server:recv( ), 60000 )
   local sent, message = Socket( 'udp' ):send( 'x' )
   equal( sent, false )
-  is_true( message:find( 'Destination address required', 1, true ), message )
+  -- Windows has another reason.
+  is_true( message:find( T.supports 'Unix sockets' and 'Destination address required' or "Can't send message (", 1, true ), message )
   server:close( )
   client:close( )
 end )
@@ -109,6 +111,7 @@ test( 'a Unix stream', function( )
 end )
 
 test( 'Unix datagrams', function( )
+  T.requires 'Unix sockets'
   local a, b = Socket( 'unix', 'dgram' ), Socket( nil, 'AF_UNIX', 'SOCK_DGRAM' )
   local at, from = a:bind( path( ) ), b:bind( path( ) )
   equal( b:send( 'one', at ), 3 )

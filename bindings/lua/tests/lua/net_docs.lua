@@ -12,6 +12,8 @@ for block in text:gmatch( '\n```lua\n(.-)\n```' ) do
   count = count + 1
   local _, line = text:sub( 1, (text:find( block, 1, true )) ):gsub( '\n', '\n' )
   T.test( 'docs/net.md, line ' .. line + 1, function( )
+    if block:find 'Interface' then T.requires 'network interfaces' end
+    if block:find "'/" or block:find "'unix'" or block:find 'tmpname' then T.requires 'Unix sockets' end
     assert( (loadstring or load)( block, '@docs/net.md' ) )( )
   end )
 end

@@ -288,6 +288,7 @@ test( 'accept, recv and send of a socket that a loop observes do not wait in a c
 end )
 
 test( 'a listener that rests after EMFILE is asked ten times a second, and serves when there is a descriptor', function( )
+  T.requires 'a shell'
   local here = ('"%s" "%s" "few descriptors"'):format( arg[ -1 ], arg[ 0 ] )
   local done = os.execute( 'ulimit -n 40; ' .. here .. ' > /dev/null' )
   is_true( done == true or done == 0, done )

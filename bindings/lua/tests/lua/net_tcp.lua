@@ -32,7 +32,7 @@ test( 'a socket says what it is', function( )
   equal( sck.type, 'SOCK_STREAM' )
   is_true( sck.descriptor > 2 )
   equal( sck:getfd( ), sck.descriptor )
-  is_true( tostring( sck ):match( '^t%.Net%.Socket{' .. sck.descriptor .. '}: 0x%x+$' ) )
+  is_true( tostring( sck ):match( '^t%.Net%.Socket{' .. sck.descriptor .. '}: ' .. T.ADDRESS .. '$' ) )
   sck:close( )
 end )
 
@@ -56,7 +56,7 @@ test( 'protocol, family and type by all their names', function( )
   is( Socket( nil, nil, 'dgram' ), 'IPPROTO_UDP', 'AF_INET', 'SOCK_DGRAM' )
   is( Socket( nil, 'ip6' ), 'IPPROTO_TCP', 'AF_INET6', 'SOCK_STREAM' )
   is( Socket( 'ip4', 'TCP' ), 'IPPROTO_TCP', 'AF_INET', 'SOCK_STREAM' )
-  is( Socket( 'unix', 'dgram' ), nil, 'AF_UNIX', 'SOCK_DGRAM' )
+  if T.supports 'Unix sockets' then is( Socket( 'unix', 'dgram' ), nil, 'AF_UNIX', 'SOCK_DGRAM' ) end
   fails( "protocol: 'xyz' is not known", Socket, 'xyz' )
   fails( "family: 'xyz' is not known", Socket, 'tcp', 'xyz' )
   fails( 'type: a name expected', Socket, 'tcp', 'ip4', { } )
@@ -265,7 +265,15 @@ end )
 
 test( 'properties', function( )
   local sck = Socket( )
-  for _, name in ipairs{ 'keepalive', 'nodelay', 'broadcast', 'reuseaddr', 'reuseport', 'dontroute', 'oobinline' } do
+  local flags = { 'keepalive', 'nodelay', 'broadcast', 'reuseaddr', 'oobinline' }
+  if T.supports 'a shared port' then
+    flags[ #flags + 1 ] = 'reuseport'
+    flags[ #flags + 1 ] = 'dontroute'                     -- which Wine takes and forgets
+  else
+    equal( sck.reuseport, nil )
+    fails( "Can't set socket option (Protocol not available)", function( ) sck.reuseport = true end )
+  end
+  for _, name in ipairs( flags ) do
     equal( sck[ name ], false, name )
     sck[ name ] = true
     equal( sck[ name ], true, name )
@@ -278,7 +286,7 @@ test( 'properties', function( )
     is_true( sck[ name ] >= 40000, name )
     fails( name .. ': an integer', function( ) sck[ name ] = 1.5 end )
   end
-  equal( sck.recvlow, 1 )
+  equal( sck.recvlow, T.supports 'a shared port' and 1 or nil )
   equal( sck.error, 0 )
   for _, name in ipairs{ 'error', 'descriptor', 'family', 'type', 'protocol' } do
     fails( 'can only be read', function( ) sck[ name ] = 1 end )

@@ -40,7 +40,7 @@ end )
 
 test( 'a task that adds itself with 0 ms starves neither a timer nor a handle (C05)', function( )
   local loop, turns, served, five, ended = Loop( ), 0, 0, false, false
-  local always = assert( io.open( '/dev/null', 'r' ) )
+  local always = T.null( )
   local function again( )
     turns = turns + 1
     if not ended then loop:addTask( 0, again ) end

@@ -4,7 +4,7 @@ local T    = require 'harness'
 local Loop = require 't.Loop'
 local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
 
-local function null( mode ) return assert( io.open( '/dev/null', mode or 'r' ) ) end
+local null = T.null
 
 test( 'a pipe is served when there is something to read, level-triggered (C48)', function( )
   local loop, reader, writer = Loop( ), T.fifo( )
@@ -50,6 +50,7 @@ test( 'an object that is dirty is ready at once', function( )
 end )
 
 test( 'a child: its lines, its end, with a timer beside (C43)', function( )
+  T.requires 'children'
   local loop, got, ticks = Loop( ), { }, 0
   local name = os.tmpname( )
   os.remove( name )
@@ -76,6 +77,7 @@ test( 'a child: its lines, its end, with a timer beside (C43)', function( )
 end )
 
 test( 'a bare hang-up wakes the direction that is observed (C42)', function( )
+  T.requires 'children'
   local loop, woken = Loop( ), { }
   local source = io.popen( 'exit 0', 'r' )
   local sink = io.popen( 'exec <&-; sleep 0.02', 'w' )
@@ -165,6 +167,7 @@ test( 'a pipe closed without being removed: no call, no spin, the run ends (C41)
 end )
 
 test( 'the other side sees the end when a file was closed without being removed (C40, C41)', function( )
+  T.requires 'children'
   local loop = Loop( )
   local sink = io.popen( 'cat >/dev/null', 'w' )
   loop:addHandle( sink, 'w', function( ) sink:write 'x' is_true( sink:close( ) ) end )

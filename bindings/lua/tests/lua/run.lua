@@ -45,7 +45,7 @@ test( 'an interval that stops the loop goes on in the next run', function( )
 end )
 
 test( 'stop in the read callback of a handle keeps its write callback for the next run', function( )
-  local loop, served, file = Loop( ), { }, assert( io.open( '/dev/null', 'r+' ) )
+  local loop, served, file = Loop( ), { }, T.null 'r+'
   loop:addHandle( file, 'r', function( ) served[ #served + 1 ] = 'r' loop:stop( ) end )
   loop:addHandle( file, 'w', function( ) served[ #served + 1 ] = 'w' end )
   loop:run( )
@@ -88,7 +88,7 @@ end )
 
 test( 'clean inside the callback of a task ends the run (C35)', function( )
   local loop, ran, task, other = virtual( ), 0, nil, nil
-  loop:addHandle( io.open( '/dev/null' ), 'r', function( ) end )
+  loop:addHandle( T.null( ), 'r', function( ) end )
   for _ = 1, 10 do other = loop:addTask( 0, function( ) ran = ran + 1 if ran == 3 then loop:clean( ) end return 1 end ) end
   task = loop:addTask( 5, print )
   loop:run( )
@@ -104,7 +104,7 @@ end )
 test( 'clean inside the callback of a handle: no further call, not its write callback either (C35)', function( )
   local loop, served, files = Loop( ), 0, { }
   for i = 1, 10 do
-    files[ i ] = assert( io.open( '/dev/null', 'r+' ) )
+    files[ i ] = T.null 'r+'
     loop:addHandle( files[ i ], 'rw', function( ) served = served + 1 loop:clean( ) end )
   end
   loop:addTask( 100000, print )
@@ -148,7 +148,7 @@ test( 'an error value that is no string is raised as it is (C61)', function( )
 end )
 
 test( 'an error in a handle keeps the handle (C61)', function( )
-  local loop, served, file = Loop( ), 0, assert( io.open( '/dev/null' ) )
+  local loop, served, file = Loop( ), 0, T.null( )
   local node = loop:addHandle( file, 'r', function( )
     served = served + 1
     if served < 3 then error( 'again' ) end
@@ -190,7 +190,7 @@ test( 'onerror is called instead: the error, its traceback, whose it was; and th
 end )
 
 test( 'with onerror, a handle that always fails does not keep the next one from its turn', function( )
-  local loop, one, two = Loop( ), assert( io.open( '/dev/null' ) ), assert( io.open( '/dev/null' ) )
+  local loop, one, two = Loop( ), T.null( ), T.null( )
   local failed, served, turns, whose = 0, 0, 0, nil
   loop.onerror = function( _, _, what ) failed, whose = failed + 1, what end
   local node = loop:addHandle( one, 'r', function( ) error 'always' end )

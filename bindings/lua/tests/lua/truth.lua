@@ -18,6 +18,7 @@ end
 
 -- A child that has printed two lines, and prints the third when `go` is called, not before.
 local function child_with_two_lines( )
+  T.requires 'children'
   local name = os.tmpname( )
   os.remove( name )
   assert( os.execute( 'mkfifo ' .. name ) )
@@ -133,6 +134,7 @@ test( 'a read callback fills the pipe: the write callback of the same report is 
 end )
 
 test( "a loop's own descriptor, given to itself, is refused on every backend", function( )
+  T.requires 'the backends of Linux'
   for _, backend in ipairs{ 'uring', 'epoll', 'select', 'portable' } do
     local loop = cogloop.loop{ backend = backend }
     local fd   = loop and loop:fd( )

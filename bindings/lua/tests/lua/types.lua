@@ -31,7 +31,8 @@ local function sorted( names )
 end
 
 local seen = { }
-for path in assert( io.popen( 'find "' .. here .. '../../types" -name "*.lua"' ) ):lines( ) do
+local found = T.supports 'a shell' and assert( io.popen( 'find "' .. here .. '../../types" -name "*.lua"' ) )
+for path in found and found:lines( ) or function( ) end do
   local module, names = read_definitions( path )
   seen[ tostring( module ) ] = true
   -- A file of the name _ has classes that another one speaks of.
@@ -40,6 +41,9 @@ for path in assert( io.popen( 'find "' .. here .. '../../types" -name "*.lua"' )
   end ) end
 end
 
-test( 'there are definitions', function( ) is_true( seen[ 't.Loop' ] ) end )
+test( 'there are definitions', function( )
+  T.requires 'a shell'
+  is_true( seen[ 't.Loop' ] )
+end )
 
 T.done( )

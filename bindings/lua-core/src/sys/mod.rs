@@ -1,0 +1,20 @@
+//! What differs between Unix and Windows, in twins: `unix` and `windows` have the same files with the same functions.
+//!
+//! ```text
+//!   descriptor   numbers of descriptors           wakers       what an interrupt wakes, and sleeping
+//!   errno        numbers and texts of errors      sources      signals and children as descriptors
+//!   socket       calls on sockets                 interfaces   the network interfaces
+//!   option       options of sockets               boot_time    the clock of `luamockit`, and its alarm
+//! ```
+//!
+//! Above this floor nothing asks which system it is on. Nothing here knows Lua.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub(crate) use unix::{boot_time, descriptor, errno, interfaces, option, socket, sources, wakers};
+#[cfg(windows)]
+pub(crate) use windows::{boot_time, descriptor, errno, interfaces, option, socket, sources, wakers};

@@ -1,0 +1,29 @@
+//! Numbers of errors, and their texts.
+
+pub(crate) use libc::{
+    EBADF, EBUSY, EINTR, EINVAL, EMFILE, ENODEV, ENOMEM, ENOSYS, EOVERFLOW, EPERM, EPIPE, ETIMEDOUT,
+};
+use std::ffi::{CStr, c_int};
+use std::io;
+
+/// The number of an error of the system's; `None` for an error of our own.
+pub(crate) fn number(error: &io::Error) -> Option<c_int> {
+    error.raw_os_error()
+}
+
+/// The system's error of this number.
+pub(crate) fn error(number: c_int) -> io::Error {
+    io::Error::from_raw_os_error(number)
+}
+
+/// Room for the text of an error.
+pub(crate) type Room = [u8; 128];
+pub(crate) const ROOM: Room = [0; 128];
+
+/// The system's text of a number, in an empty room, without memory; `None` if it has none.
+pub(crate) fn text(number: c_int, room: &mut Room) -> Option<&[u8]> {
+    // SAFETY: the room has the length that is given, and its last byte stays zero.
+    let failed = unsafe { libc::strerror_r(number, room.as_mut_ptr().cast(), room.len() - 1) } != 0;
+    let text = CStr::from_bytes_until_nul(room).ok()?.to_bytes();
+    if failed && text.is_empty() { None } else { Some(text) }
+}

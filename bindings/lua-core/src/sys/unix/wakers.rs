@@ -1,0 +1,77 @@
+//! What an interrupt wakes, and sleeping. All that wakes is async-signal-safe: atomics, and `write` to an eventfd.
+
+use cogloop_io::Waker;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd};
+use std::sync::atomic::AtomicI32;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+/// The place of a running loop: the descriptor that wakes it; -1 for a loop that was closed.
+pub(crate) struct Place(AtomicI32);
+
+impl Place {
+    pub(crate) const fn empty() -> Self {
+        Self(AtomicI32::new(-1))
+    }
+
+    /// The waker lives until [`Place::take_out`] or until the loop no longer runs.
+    pub(crate) fn put(&self, waker: &Waker) {
+        self.0.store(waker.write_end().as_raw_fd(), SeqCst);
+    }
+
+    /// Empties the place if this waker is in it.
+    pub(crate) fn take_out(&self, waker: &Waker) {
+        let _ = self.0.compare_exchange(waker.write_end().as_raw_fd(), -1, SeqCst, SeqCst);
+    }
+
+    pub(crate) fn wake(&self) {
+        write(self.0.load(SeqCst));
+    }
+}
+
+/// The descriptor that wakes a sleep; -1 before [`install`]. Never closed.
+static SLEEP: AtomicI32 = AtomicI32::new(-1);
+
+/// Prepares for [`wake_sleep`].
+///
+/// # Errors
+///
+/// When the kernel refuses an eventfd.
+pub(crate) fn install() -> io::Result<()> {
+    let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+    SLEEP.store(wake.into_raw_fd(), SeqCst);
+    Ok(())
+}
+
+/// Ends a sleep.
+pub(crate) fn wake_sleep() {
+    write(SLEEP.load(SeqCst));
+}
+
+fn write(descriptor: i32) {
+    if descriptor >= 0 {
+        // SAFETY: each is open. A loop's is while the loop runs, the other one for ever.
+        let wake = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        // A full counter (EAGAIN) wakes just as well.
+        let _ = rustix::io::write(wake, &1_u64.to_ne_bytes());
+    }
+}
+
+/// Sleeps so long, or until it is woken; a signal ends it too.
+pub(crate) fn nap(left: Duration) {
+    let timeout =
+        Timespec { tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
+    let wake = SLEEP.load(SeqCst);
+    if wake < 0 {
+        let _ = poll(&mut [], Some(&timeout));
+        return;
+    }
+    // SAFETY: once installed it stays open.
+    let wake = unsafe { BorrowedFd::borrow_raw(wake) };
+    if poll(&mut [PollFd::from_borrowed_fd(wake, PollFlags::IN)], Some(&timeout)).is_ok_and(|ready| ready > 0) {
+        // Emptied, so that an old interrupt does not wake every later sleep.
+        let _ = rustix::io::read(wake, &mut [0_u8; 8]);
+    }
+}

@@ -1,0 +1,92 @@
+//! Sockets by their numbers: nothing else can be observed on Windows.
+
+use super::wakers;
+use libc::FILE;
+use rustix::event::{PollFd, Timespec, poll};
+use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use rustix::net::sockopt::socket_type;
+use std::ffi::c_int;
+use std::io;
+use std::os::windows::io::AsSocket;
+use std::time::Duration;
+
+/// The number by which a script knows a socket; -1 stands for none. Windows promises that handles have 32 significant bits,
+/// so a socket comes back whole.
+pub(crate) type Number = c_int;
+
+fn raw(number: Number) -> RawFd {
+    RawFd::from(number.cast_unsigned())
+}
+
+/// What the number stands for.
+///
+/// # Safety
+///
+/// The number is not negative. The result is used to register it or to ask the system about it, or by the owner of the number.
+#[inline]
+pub(crate) unsafe fn borrow(number: Number) -> BorrowedFd<'static> {
+    // SAFETY: the caller's promise; no 32 bits are the invalid socket, which has 64.
+    unsafe { BorrowedFd::borrow_raw(raw(number)) }
+}
+
+pub(crate) fn number_of(socket: &impl AsRawFd) -> Number {
+    socket.as_raw_fd() as Number
+}
+
+/// The number that is polled.
+pub(crate) fn number_of_polled(polled: &PollFd<'_>) -> Number {
+    number_of(&polled.as_socket())
+}
+
+/// Whether the number is an open socket.
+pub(crate) fn is_open(number: Number) -> bool {
+    // SAFETY: any number will do: the system says that one that is not open is no socket.
+    socket_type(unsafe { borrow(number) }).is_ok()
+}
+
+/// The number of a C stream: a stream cannot be observed here.
+///
+/// # Safety
+///
+/// None here.
+#[inline]
+pub(crate) unsafe fn of_stream(_: *mut FILE) -> Option<Number> {
+    None
+}
+
+/// Closes it.
+///
+/// # Errors
+///
+/// None here.
+///
+/// # Safety
+///
+/// The caller owns it.
+pub(crate) unsafe fn close(number: Number) -> io::Result<()> {
+    // SAFETY: the caller's promise.
+    drop(unsafe { OwnedFd::from_raw_fd(raw(number)) });
+    Ok(())
+}
+
+/// No wait is longer: Ctrl-C does not end the system's, so that the caller has to look for it.
+const LONGEST: Duration = Duration::from_millis(50);
+
+/// Waits until one is ready or the time is over; without a time for as long as it takes.
+///
+/// # Errors
+///
+/// The system's. `Interrupted`: the caller looks at the clock and waits again.
+pub(crate) fn wait(polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
+    let part = timeout.map_or(LONGEST, |timeout| timeout.min(LONGEST));
+    let found = if polled.is_empty() {
+        // The system refuses to wait for nothing.
+        wakers::nap(part);
+        0
+    } else {
+        // Rounded up: a wait must not end early.
+        let ms = part.as_nanos().div_ceil(1_000_000) as i64;
+        poll(polled, Some(&Timespec { tv_sec: 0, tv_nsec: (ms * 1_000_000) as _ }))?
+    };
+    if found == 0 && timeout != Some(part) { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+}
