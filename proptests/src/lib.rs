@@ -8,5 +8,6 @@ pub mod model_test;
 pub mod scheduler_model;
 pub mod script;
 pub mod simulation;
+pub mod turn_share;
 pub mod wheel_lockstep;
 pub mod wheel_model;

@@ -4,7 +4,7 @@
 // The library itself: nothing of it is used but what it exports.
 use cogloop_c as _;
 
-use crate::program::{Call, Event, HandleRef, NEVER, PIPES, Planned, Program};
+use crate::program::{BODIES, Call, Event, HandleRef, NEVER, PIPES, Planned, Program};
 use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
 use std::io::{PipeReader, PipeWriter, Read, Write};
@@ -144,9 +144,18 @@ fn note(what: Event) {
     with(|world| world.log.push(what));
 }
 
-fn run_body(ctx: *mut c_void) {
-    let body = with(|world| world.bodies[ctx as usize].clone());
+fn run_body(body: usize) {
+    let body = with(|world| world.bodies[body].clone());
     body.iter().for_each(act);
+}
+
+/// The `ctx` of a watch. It may be called before its handle is known.
+fn ctx_of_watch(pipe: usize, body: usize) -> *mut c_void {
+    ctx(pipe * BODIES + body)
+}
+
+fn pipe_and_body(ctx: *mut c_void) -> (usize, usize) {
+    (ctx as usize / BODIES, ctx as usize % BODIES)
 }
 
 extern "C" fn on_timer(timer: Part, expiry: *const Expiry, ctx: *mut c_void) {
@@ -154,22 +163,20 @@ extern "C" fn on_timer(timer: Part, expiry: *const Expiry, ctx: *mut c_void) {
     let &Expiry { deadline_ns, late_ns, missed } = unsafe { &*expiry };
     let timer = with(|world| world.timers.iter().rposition(|known| *known == timer));
     note(Event::Fired { timer, deadline_ns, late_ns, missed, body: ctx as usize });
-    run_body(ctx);
+    run_body(ctx as usize);
 }
 
 extern "C" fn on_watch(watch: Part, directions: c_int, ctx: *mut c_void) {
-    let (watch, pipe) = with(|world| {
-        let watch = world.watches.iter().rposition(|known| *known == watch);
-        (watch, watch.map(|watch| world.watched[watch]))
-    });
-    note(Event::Ready { watch, directions, body: ctx as usize });
-    pipe.iter().for_each(|&pipe| act(&Call::Read(pipe)));
-    run_body(ctx);
+    let watch = with(|world| world.watches.iter().rposition(|known| *known == watch));
+    let (pipe, body) = pipe_and_body(ctx);
+    note(Event::Ready { watch, directions, body });
+    act(&Call::Read(pipe));
+    run_body(body);
 }
 
 extern "C" fn on_post(ctx: *mut c_void) {
     note(Event::Posted { body: ctx as usize });
-    run_body(ctx);
+    run_body(ctx as usize);
 }
 
 extern "C" fn on_discard(ctx: *mut c_void) {
@@ -178,29 +185,30 @@ extern "C" fn on_discard(ctx: *mut c_void) {
 
 extern "C" fn on_hook(ctx: *mut c_void) {
     note(Event::Hooked { body: ctx as usize });
-    run_body(ctx);
+    run_body(ctx as usize);
 }
 
 extern "C" fn on_timer_end(ctx: *mut c_void) {
     note(Event::TimerEnded { body: ctx as usize });
-    run_body(ctx);
+    run_body(ctx as usize);
 }
 
 extern "C" fn on_watch_end(ctx: *mut c_void) {
-    note(Event::WatchEnded { body: ctx as usize });
-    run_body(ctx);
+    let (_, body) = pipe_and_body(ctx);
+    note(Event::WatchEnded { body });
+    run_body(body);
 }
 
 extern "C" fn on_visited_timer(timer: Part, arg: *mut c_void) {
     let timer = with(|world| world.timers.iter().rposition(|known| *known == timer));
     note(Event::VisitedTimer { timer });
-    run_body(arg);
+    run_body(arg as usize);
 }
 
 extern "C" fn on_visited_watch(watch: Part, arg: *mut c_void) {
     let watch = with(|world| world.watches.iter().rposition(|known| *known == watch));
     note(Event::VisitedWatch { watch });
-    run_body(arg);
+    run_body(arg as usize);
 }
 
 /// Handles of a loop that runs on another thread as long as the process does.
@@ -414,7 +422,8 @@ fn act(call: &Call) {
             Call::Unref(name) => told(cog_timer_unref(timer(name)), &[]),
             Call::Watch(name, pipe, body) => {
                 let fd = with(|world| world.pipes[pipe].0.as_raw_fd());
-                let code = cog_watch_descriptor(loop_of(name), fd, 1, 0, on_watch, ctx(body), &raw mut made);
+                let code =
+                    cog_watch_descriptor(loop_of(name), fd, 1, 0, on_watch, ctx_of_watch(pipe, body), &raw mut made);
                 if code == 0 {
                     with(|world| world.watched.push(pipe));
                 }
@@ -426,10 +435,12 @@ fn act(call: &Call) {
                 let (mut run, mut known) = (None, ctx(7));
                 let code = cog_watch_callback(watch(name), &raw mut run, &raw mut known);
                 assert_eq!(run.is_some(), code == 0, "each watch has a function");
-                told(code, &[known as u64]);
+                told(code, &[pipe_and_body(known).1 as u64]);
             }
             Call::SetWatchCallback(name, body) => {
-                told(cog_watch_set_callback(watch(name), on_watch, ctx(body)), &[]);
+                // With another handle the call fails, whatever the pipe.
+                let pipe = if let HandleRef::Nth(n) = name { with(|world| nth(&world.watched, n)) } else { 0 };
+                told(cog_watch_set_callback(watch(name), on_watch, ctx_of_watch(pipe, body)), &[]);
             }
             Call::OnEndOfWatch(name, is_told) => {
                 told(cog_watch_on_end(watch(name), is_told.then_some(on_watch_end)), &[]);

@@ -8,12 +8,15 @@ mod ends;
 mod turn;
 
 use crate::program::{Call, Event, HOOKS, HandleRef, NEVER, PIPES, Planned, Program};
-use crate::share::Share;
 use cogloop_engine::Missed;
+use cogloop_proptests::turn_share::TurnShare;
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
 
+/// What takes more calls than this would never end.
 const CALLS_MAX: usize = 500;
+/// The same where the library has come to an end, and has perhaps needed more in its own order.
+const CALLS_MAX_KNOWN: usize = 100 * CALLS_MAX;
 
 const OK: i32 = 0;
 const ARGUMENT: i32 = -1;
@@ -107,8 +110,8 @@ struct Loop {
     serving: Option<Serving>,
     /// Of what is being served and has ended in its own callback.
     deferred_end: Option<Event>,
-    timers_share: Share,
-    watches_share: Share,
+    timers_share: TurnShare,
+    watches_share: TurnShare,
 }
 
 const POLICIES: [Missed; 3] = [Missed::Skip, Missed::Burst, Missed::Delay];
@@ -144,10 +147,12 @@ pub(crate) struct Model {
     hooks: Vec<Hook>,
     bytes: [usize; PIPES],
     armings: u64,
-    calls: usize,
+    calls_left: usize,
     log: Vec<Event>,
     /// What the library has done in this call where the order is open.
     order: VecDeque<Event>,
+    /// Where nothing is known of that: whether the last comes first.
+    is_reversed: bool,
 }
 
 fn has_open_order(event: &Event) -> bool {
@@ -166,9 +171,10 @@ impl Model {
             hooks: Vec::new(),
             bytes: [0; PIPES],
             armings: 0,
-            calls: 0,
+            calls_left: 0,
             log: Vec::new(),
             order: VecDeque::new(),
+            is_reversed: false,
         }
     }
 
@@ -177,9 +183,18 @@ impl Model {
     /// There the model goes by what the library has done.
     pub(crate) fn call(&mut self, call: &Call, mut order: VecDeque<Event>) -> Run<Vec<Event>> {
         order.retain(has_open_order);
-        (self.calls, self.order) = (0, order);
+        (self.calls_left, self.order) = (CALLS_MAX_KNOWN, order);
         self.act(call)?;
         Ok(std::mem::take(&mut self.log))
+    }
+
+    /// Whether a call ends, in one order and in the opposite one.
+    pub(crate) fn ends(&self, call: &Call) -> bool {
+        [false, true].into_iter().all(|is_reversed| {
+            let order = VecDeque::new();
+            let mut tried = Self { calls_left: CALLS_MAX, order, is_reversed, ..self.clone() };
+            tried.act(call).is_ok()
+        })
     }
 
     fn note(&mut self, event: Event) {
@@ -189,10 +204,11 @@ impl Model {
         self.log.push(event);
     }
 
-    /// Takes out the one whose event the library has next, or else the first.
+    /// Takes out the one whose event the library has next, or else one end of the list.
     fn take_next<T>(&self, list: &mut Vec<T>, event_of: impl Fn(&Self, &T) -> Event) -> Option<T> {
         let next = list.iter().position(|item| self.order.front() == Some(&event_of(self, item)));
-        (!list.is_empty()).then(|| list.remove(next.unwrap_or(0)))
+        let unknown = if self.is_reversed { list.len().saturating_sub(1) } else { 0 };
+        (!list.is_empty()).then(|| list.remove(next.unwrap_or(unknown)))
     }
 
     fn code(&mut self, code: i32) {
@@ -234,10 +250,7 @@ impl Model {
     }
 
     fn act(&mut self, call: &Call) -> Run {
-        self.calls += 1;
-        if self.calls > CALLS_MAX {
-            return Err(Endless);
-        }
+        self.calls_left = self.calls_left.checked_sub(1).ok_or(Endless)?;
         match *call {
             Call::New { resolution_ns, timers_max, served_max, is_cached } => {
                 let of = |limit: u32| if limit == 0 { usize::MAX } else { limit as usize };

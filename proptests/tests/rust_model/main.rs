@@ -11,6 +11,7 @@
 
 mod model;
 mod program;
+mod watched;
 mod world;
 
 use cogloop_proptests::model_test::ModelTest;

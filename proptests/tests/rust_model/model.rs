@@ -1,17 +1,20 @@
 //! What docs/rust.md says of a loop on virtual time, the dumb way: everything in plain lists that are searched through.
 //!
 //! ```text
-//!   turn:  posts ──► what `with` asked for ──► timers ──► channels and tasks that were woken
+//!   turn:  posts ──► what `with` asked for ──► timers ──► the descriptor ──► channels and tasks that were woken
 //! ```
 
 mod channels;
 mod futures;
 mod timers;
+mod watched;
 
 use crate::program::{Action, Body, End, Event, Limits, LogEntry, MESSAGES, NONE, Operation, REFUSED, RunResult};
+use cogloop_proptests::turn_share::TurnShare;
 use futures::{Future, Join, Visit};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use timers::Timer;
+use watched::Descriptor;
 
 /// More turns than any program needs that comes to an end.
 const TURNS_MAX: usize = 1_000;
@@ -103,6 +106,10 @@ pub(crate) struct Model {
     /// In which order the loop has called them in this operation.
     idle_order: VecDeque<usize>,
     messages: u64,
+    watched: Option<Descriptor>,
+    /// How many there were.
+    watches: u64,
+    timers_share: TurnShare,
     /// Whether the n-th remote counts; `None`: dropped.
     remotes: Vec<Option<bool>>,
     mail: VecDeque<(usize, Body)>,
@@ -146,6 +153,9 @@ impl Model {
             idles_made: 0,
             idle_order: VecDeque::new(),
             messages: 0,
+            watched: None,
+            watches: 0,
+            timers_share: TurnShare::default(),
             remotes: Vec::new(),
             mail: VecDeque::new(),
             posts: 0,
@@ -239,7 +249,7 @@ impl Model {
 
     /// Waits for what comes first, no longer than `most`, and serves it.
     fn turn(&mut self, most_ns: Option<u64>) -> Run {
-        if !self.has_work() && self.due.is_empty() {
+        if !self.has_work() && !self.has_due() && self.ready().is_none() {
             self.now_ns = match (self.next_deadline(), most_ns) {
                 (Some(next), Some(most)) => next.max(self.now_ns).min(self.now_ns + most),
                 (Some(next), None) => next.max(self.now_ns),
@@ -249,7 +259,8 @@ impl Model {
         }
         self.turn_ns = self.now_ns;
         self.find_due();
-        let served = self.serve_posts()? + self.serve_timers()? + self.serve_woken()?;
+        let ready = self.ready();
+        let served = self.serve_posts()? + self.serve_timers()? + self.serve_descriptor(ready) + self.serve_woken()?;
         if served == 0 { self.serve_idle() } else { Ok(()) }
     }
 
@@ -469,6 +480,9 @@ impl Model {
                 let queue = receiver.queue;
                 self.close_queue(queue);
             }
+            Action::Watch(kind) => self.watch(*kind),
+            Action::MakeReady(which) => self.make_ready(*which),
+            Action::DropWatched => self.drop_watched(),
             Action::Remote { is_counted } => self.remotes.push(Some(*is_counted)),
             Action::Post(n, body) => {
                 let Some(Some(_)) = pick(&self.remotes, *n) else { return };
@@ -512,6 +526,7 @@ impl Model {
         visits.into_iter().for_each(|visit| self.end_visit(visit.join, Join::Cancelled));
         // A sleep outside of a task finds out that the timer is gone.
         self.wake_the_root_that_sleeps();
+        self.clear_watched();
         self.log[before..].sort();
     }
 }

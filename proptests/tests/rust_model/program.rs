@@ -48,6 +48,11 @@ pub(crate) enum Action {
     Pair(usize),
     TryRecv(usize),
     DropReceiver(usize),
+    /// Of futures there is one descriptor at a time: of several that are ready, the order is the kernel's affair.
+    Watch(Watched),
+    /// Lets it become ready: one of two signals, the end of a child, a byte.
+    MakeReady(bool),
+    DropWatched,
     Remote {
         is_counted: bool,
     },
@@ -56,6 +61,14 @@ pub(crate) enum Action {
     Advance(u64),
     Stop,
     Clear,
+}
+
+/// What a future can wait for, beside the loop's own things.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Watched {
+    Signals,
+    Child,
+    Pipe,
 }
 
 /// What a callback does, and how it ends.
@@ -101,6 +114,8 @@ pub(crate) enum Step {
     Send(usize),
     /// Waits for a message, perhaps as a `Stream`.
     Recv(usize, bool),
+    /// Waits for what is watched: a signal, perhaps as a `Stream`; the end of a child; a byte, or only for readiness.
+    Await(bool),
     /// Any other step, which is dropped when the time is over.
     Limited(u64, Box<Step>),
     Panic,
@@ -205,6 +220,11 @@ fn missed() -> impl Strategy<Value = Missed> {
     prop_oneof![Just(Missed::Skip), Just(Missed::Burst), Just(Missed::Delay)]
 }
 
+/// Children are slow.
+fn watched() -> impl Strategy<Value = Watched> {
+    prop_oneof![10 => Just(Watched::Signals), 10 => Just(Watched::Pipe), 1 => Just(Watched::Child)]
+}
+
 fn end() -> impl Strategy<Value = End> {
     prop_oneof![12 => Just(End::Continue), 3 => Just(End::Break), 1 => Just(End::Fail), 1 => Just(End::Panic)]
 }
@@ -223,6 +243,9 @@ fn leaf() -> BoxedStrategy<Action> {
         2 => (0..4usize).prop_map(Action::Pair),
         3 => n().prop_map(Action::TryRecv),
         1 => n().prop_map(Action::DropReceiver),
+        4 => any::<bool>().prop_map(Action::MakeReady),
+        1 => Just(Action::DropWatched),
+        3 => watched().prop_map(Action::Watch),
         2 => n().prop_map(Action::Pause),
         2 => n().prop_map(Action::Resume),
         1 => n().prop_map(Action::Unref),
@@ -260,6 +283,7 @@ fn steps(action: BoxedStrategy<Action>) -> BoxedStrategy<Vec<Step>> {
         }),
         2 => (0..12usize).prop_map(Step::Join),
         6 => (0..12usize).prop_map(Step::Send),
+        10 => any::<bool>().prop_map(Step::Await),
         10 => ((0..12usize), any::<bool>()).prop_map(|(n, is_stream)| Step::Recv(n, is_stream)),
         1 => prop_oneof![1 => Just(Step::Panic), 3 => Just(Step::Yield)],
     ]
@@ -311,6 +335,7 @@ pub(crate) fn program() -> impl Strategy<Value = Program> {
         3 => (0..4usize).prop_map(Action::Pair),
         1 => (prop::option::of(0..3usize), body(leaf())).prop_map(|(capacity, body)| Action::Channel(capacity, body)),
         1 => any::<bool>().prop_map(|is_counted| Action::Remote { is_counted }),
+        3 => watched().prop_map(Action::Watch),
         2 => steps(leaf()).prop_map(Action::Spawn),
     ];
     (limits, vec(first.prop_map(Operation::Act), 0..6), vec(operation, 1..40)).prop_map(

@@ -3,6 +3,7 @@
 use crate::program::{
     Action, Body, ELAPSED, End, Event, Limits, LogEntry, MESSAGES, NONE, Operation, Program, REFUSED, RunResult, Step,
 };
+use crate::watched::Place;
 use cogloop::{Error, Handle, Idle, Interval, Loop, Options, Receiver, Remote, Sender, Task, Timer};
 use futures_core::Stream;
 use std::cell::{Cell, RefCell};
@@ -36,6 +37,7 @@ struct World {
     senders: RefCell<Vec<Option<Sender<u64>>>>,
     receivers: RefCell<Vec<Option<Receiver<u64>>>>,
     idles: RefCell<Vec<Idle>>,
+    watched: Place,
     remotes: RefCell<Vec<Option<Remote<State>>>>,
     channels: Cell<usize>,
     posts: Cell<usize>,
@@ -218,6 +220,9 @@ impl World {
                 self.answer(message.map_or(NONE, |message| MESSAGES + message));
             }
             Action::DropReceiver(n) => drop(take(&self.receivers, *n)),
+            Action::Watch(kind) => self.watched.watch(handle, *kind),
+            Action::MakeReady(which) => self.watched.make_ready(*which),
+            Action::DropWatched => self.watched.drop_object(),
             Action::Remote { is_counted } => {
                 let remote = handle.remote();
                 self.remotes.borrow_mut().push(Some(if *is_counted { remote } else { remote.unref() }));
@@ -355,6 +360,7 @@ impl World {
                 };
                 return message.map_or(NONE, |message| MESSAGES + message);
             }
+            Step::Await(flag) => return self.watched.wait(flag).await.map_or(3, |waited| waited.unwrap_or(REFUSED)),
             Step::Limited(limit_ns, step) => {
                 return match handle.timeout(duration(limit_ns), self.step(*step)).await {
                     Ok(answer) => answer,
@@ -454,6 +460,7 @@ impl LoopUnderTest {
             senders: RefCell::default(),
             receivers: RefCell::default(),
             idles: RefCell::default(),
+            watched: Place::default(),
             remotes: RefCell::default(),
             channels: Cell::default(),
             posts: Cell::default(),
@@ -512,6 +519,7 @@ impl Drop for LoopUnderTest {
         for task in self.world.tasks.take() {
             drop(task);
         }
+        self.world.watched.drop_object();
         drop((self.world.senders.take(), self.world.receivers.take(), self.world.remotes.take()));
     }
 }

@@ -1,5 +1,6 @@
 //! Tasks and the future of `block_on`: each a list of steps, and what the current one waits for.
 
+use super::watched::Wait;
 use super::{Break, Model, Run, TURNS_MAX, Waiter, pick, pick_mut};
 use crate::program::{Action, ELAPSED, Event, MESSAGES, NONE, Program, REFUSED, RunResult, Step};
 use cogloop::Missed;
@@ -39,6 +40,10 @@ enum Waiting {
     },
     /// The refused limit of a timeout: an answer at once.
     Refused,
+    Await {
+        flag: bool,
+        wait: Wait,
+    },
     /// A receiver, by its number.
     Recv(usize),
     Limited {
@@ -124,6 +129,7 @@ impl Model {
 
     fn drop_waiting(&mut self, waiting: Waiting) {
         match waiting {
+            Waiting::Await { wait, .. } => self.end_await(wait),
             Waiting::Recv(receiver) => self.receivers[receiver].is_here = true,
             Waiting::Limited { inner, limit } => {
                 self.drop_waiting(*inner);
@@ -328,6 +334,12 @@ impl Model {
                 self.messages += 1;
                 Waiting::Send { channel, message }
             }
+            Step::Await(flag) => {
+                if !self.begin_await() {
+                    return Ok(Begun::Answer(3));
+                }
+                Waiting::Await { flag, wait: Wait::default() }
+            }
             Step::Recv(n, _) => {
                 let count = self.receivers.len();
                 let receiver = pick_mut(&mut self.receivers, n).filter(|receiver| receiver.is_here);
@@ -352,6 +364,7 @@ impl Model {
     /// The answer that the step has waited for.
     fn ask(&mut self, waiting: &mut Waiting, waiter: Waiter) -> Option<u64> {
         match waiting {
+            Waiting::Await { flag, wait } => self.ask_await(*flag, wait, waiter),
             &mut Waiting::Recv(receiver) => {
                 let message = self.ask_to_recv(self.receivers[receiver].queue, waiter)?;
                 Some(message.map_or(NONE, |message| MESSAGES + message))

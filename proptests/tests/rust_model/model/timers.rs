@@ -115,6 +115,17 @@ impl Model {
         self.due.extend(due.into_iter().map(|((_, arming), id)| (id, arming)));
     }
 
+    /// What has been changed meanwhile is not due any more.
+    fn next_due(&mut self) -> Option<(u64, u64)> {
+        while let Some((id, arming)) = self.due.pop_front() {
+            let armed = self.timers.get(&id).and_then(|timer| timer.armed).filter(|armed| armed.1 == arming);
+            if let Some((deadline_ns, _)) = armed {
+                return Some((id, deadline_ns));
+            }
+        }
+        None
+    }
+
     /// Whether a turn has left some.
     pub(super) fn has_due(&self) -> bool {
         self.due.iter().any(|(id, arming)| {
@@ -123,22 +134,25 @@ impl Model {
     }
 
     pub(super) fn serve_timers(&mut self) -> Run<usize> {
-        let mut served = 0;
-        // What has been changed meanwhile is not due any more.
-        while let Some(&(id, arming)) = self.due.front() {
-            let armed = self.timers.get(&id).and_then(|timer| timer.armed).filter(|armed| armed.1 == arming);
-            let Some((deadline_ns, _)) = armed else {
-                self.due.pop_front();
-                continue;
-            };
-            if served == self.limits.callbacks || self.is_stopped {
+        self.timers_share.begin(self.turn_ns);
+        loop {
+            let (most, has_descriptor) = (self.limits.callbacks, self.has_descriptor());
+            let share = &mut self.timers_share;
+            if self.is_stopped || share.served >= most {
                 break;
             }
-            served += 1;
-            self.due.pop_front();
+            // A descriptor that is added after a look without any is not ready in this turn.
+            if !has_descriptor && share.served >= share.look_at {
+                share.look_at = most;
+            }
+            if share.is_over(self.now_ns, most, has_descriptor) {
+                break;
+            }
+            let Some((id, deadline_ns)) = self.next_due() else { break };
+            self.timers_share.served += 1;
             self.fire(id, deadline_ns)?;
         }
-        Ok(served)
+        Ok(self.timers_share.served)
     }
 
     fn fire(&mut self, id: u64, deadline_ns: u64) -> Run {

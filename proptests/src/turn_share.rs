@@ -1,4 +1,4 @@
-//! A turn's share for timers, and for descriptors.
+//! The model of a turn's share for timers, and for descriptors.
 
 /// While descriptors are observed, a turn's timers have this long, and likewise descriptors while there are timers.
 const SHARE_NS: u64 = 10_000_000;
@@ -7,21 +7,25 @@ const STEP_MAX: usize = 16;
 /// How far one kind has come in its share of a turn. The clock is read after 1, 2, 4, … 16 callbacks, and after each while they
 /// are slow; how far apart the looks are is remembered from turn to turn.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Share {
-    pub(crate) served: usize,
-    pub(crate) look_at: usize,
+pub struct TurnShare {
+    /// Callbacks in this turn.
+    pub served: usize,
+    /// The number of callbacks after which the clock is read next.
+    pub look_at: usize,
     start_ns: u64,
-    pub(crate) looked_ns: u64,
+    /// When the clock was read last.
+    pub looked_ns: u64,
     step_less_1: usize,
 }
 
-impl Share {
-    pub(crate) fn begin(&mut self, now_ns: u64) {
+impl TurnShare {
+    /// Of a turn that began at this time.
+    pub fn begin(&mut self, now_ns: u64) {
         *self = Self { start_ns: now_ns, looked_ns: now_ns, step_less_1: self.step_less_1, ..Self::default() };
     }
 
     /// Whether the turn leaves the rest to the next one. `is_shared`: the loop has something of the other kind.
-    pub(crate) fn is_over(&mut self, now_ns: u64, most: usize, is_shared: bool) -> bool {
+    pub fn is_over(&mut self, now_ns: u64, most: usize, is_shared: bool) -> bool {
         if self.served < self.look_at {
             return false;
         }

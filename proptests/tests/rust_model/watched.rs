@@ -1,0 +1,133 @@
+//! What futures of a program wait for beside the loop's own things: signals, a child, a pipe. One of them at a time.
+
+use crate::program::Watched;
+use cogloop::signal::{self, Signals};
+use cogloop::{Async, Handle, Process};
+use futures_core::Stream;
+use nix::sys::signal::{Signal, raise};
+use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, waitid};
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::{PipeReader, PipeWriter, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::pin::Pin;
+use std::process::{Command, Stdio};
+use std::rc::{Rc, Weak};
+
+/// A future takes signals and a child away as long as it waits; a pipe has room for many.
+enum Object {
+    Signals(Signals),
+    Child(Process),
+    Pipe(Rc<Async<PipeReader>>),
+}
+
+/// Ends what runs, and collects it.
+impl Drop for Object {
+    fn drop(&mut self) {
+        if let Self::Child(process) = self {
+            process.kill().unwrap();
+            process.child().wait().unwrap();
+        }
+    }
+}
+
+/// The place of the object, and what makes it ready also while a future has it.
+#[derive(Default)]
+pub(crate) struct Place {
+    object: RefCell<Option<Object>>,
+    kind: Cell<Option<Watched>>,
+    child: Cell<Option<Pid>>,
+    pipe: RefCell<Weak<Async<PipeReader>>>,
+    writer: RefCell<Option<PipeWriter>>,
+}
+
+impl Place {
+    fn is_there(&self) -> bool {
+        match self.kind.get() {
+            Some(Watched::Pipe) => self.pipe.borrow().strong_count() > 0,
+            kind => kind.is_some(),
+        }
+    }
+
+    /// Makes one if there is none.
+    pub(crate) fn watch<S>(&self, handle: &Handle<S>, kind: Watched) {
+        if self.is_there() {
+            return;
+        }
+        self.kind.set(Some(kind));
+        let object = match kind {
+            Watched::Signals => Object::Signals(handle.watch_signals([signal::USER_1, signal::USER_2]).unwrap()),
+            Watched::Child => {
+                let child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+                self.child.set(Some(Pid::from_child(&child)));
+                Object::Child(handle.watch_child(child).unwrap())
+            }
+            Watched::Pipe => {
+                let (reader, writer) = std::io::pipe().unwrap();
+                rustix::io::ioctl_fionbio(&reader, true).unwrap();
+                self.writer.replace(Some(writer));
+                let reader = Rc::new(handle.watch(reader).unwrap());
+                self.pipe.replace(Rc::downgrade(&reader));
+                Object::Pipe(reader)
+            }
+        };
+        self.object.replace(Some(object));
+    }
+
+    pub(crate) fn make_ready(&self, which: bool) {
+        if !self.is_there() {
+            return;
+        }
+        match self.kind.get() {
+            Some(Watched::Signals) => raise(if which { Signal::SIGUSR1 } else { Signal::SIGUSR2 }).unwrap(),
+            Some(Watched::Child) => {
+                let Some(pid) = self.child.take() else { return };
+                kill_process(pid, rustix::process::Signal::KILL).unwrap();
+                // Until it has ended; it is not collected.
+                waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
+            }
+            Some(Watched::Pipe) => self.writer.borrow_mut().as_mut().unwrap().write_all(b"x").unwrap(),
+            None => {}
+        }
+    }
+
+    pub(crate) fn drop_object(&self) {
+        let Some(object) = self.object.take() else { return };
+        if !matches!(object, Object::Pipe(_)) {
+            self.kind.set(None);
+        }
+        drop(object);
+    }
+
+    /// `None`: there is nothing to wait for. `Some(None)`: it is not observed any more.
+    pub(crate) async fn wait(&self, flag: bool) -> Option<Option<u64>> {
+        let pipe = match &*self.object.borrow() {
+            Some(Object::Pipe(pipe)) => Some(Rc::clone(pipe)),
+            _ => None,
+        };
+        if let Some(pipe) = pipe {
+            let waited = if flag { pipe.read(&mut [0]).await } else { pipe.readable().await.map(|()| 0) };
+            return Some(waited.ok().map(|length| length as u64));
+        }
+        let mut taken = Taken { place: self, object: Some(self.object.take()?) };
+        let waited = match taken.object.as_mut()? {
+            Object::Signals(signals) if flag => poll_fn(|cx| Pin::new(&mut *signals).poll_next(cx)).await,
+            Object::Signals(signals) => signals.recv().await.ok(),
+            Object::Child(process) => process.wait().await.ok().and_then(|status| status.signal()),
+            Object::Pipe(_) => None,
+        };
+        Some(waited.map(|number| number as u64))
+    }
+}
+
+/// Goes back to its place.
+struct Taken<'a> {
+    place: &'a Place,
+    object: Option<Object>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.place.object.replace(self.object.take());
+    }
+}
