@@ -74,3 +74,96 @@ impl Plan {
         self.period.is_some() || self.slack > 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rule of `docs/wheel.md`, in a type that is wide enough for every sum, with loops in the place of formulas.
+    struct Rule {
+        tick: u128,
+        deadline: u128,
+        period: u128,
+        slack: u128,
+    }
+
+    impl Rule {
+        fn up(&self, time: u128) -> u128 {
+            time.div_ceil(self.tick) * self.tick
+        }
+
+        /// The time within the slack that the highest power of two divides.
+        fn fires(&self) -> u128 {
+            let latest = (self.deadline + self.slack).min(u64::MAX.into());
+            let roundest = |time: &u128| (if *time == 0 { 128 } else { time.trailing_zeros() }, u128::MAX - time);
+            self.up((self.deadline..=latest).max_by_key(roundest).unwrap())
+        }
+
+        fn next(&self, missed: Missed, now: u128) -> (u128, u128) {
+            let on_schedule = self.deadline + self.period;
+            let is_short = self.slack == 0 && self.period < self.tick;
+            if !is_short && now <= self.up((self.deadline + self.slack).min(u64::MAX.into())) {
+                return (on_schedule, 0);
+            }
+            match missed {
+                Missed::Burst => (on_schedule, 0),
+                Missed::Delay => (on_schedule.max(now + self.period), 0),
+                Missed::Skip => {
+                    let (mut next, mut passed) = (on_schedule, 0);
+                    while self.up(next) <= now {
+                        (next, passed) = (next + self.period, passed + 1);
+                    }
+                    (next, passed)
+                }
+            }
+        }
+    }
+
+    fn cut(wide: u128) -> u64 {
+        wide.try_into().unwrap_or(u64::MAX)
+    }
+
+    /// Every small plan on every small tick, served at every moment up to two periods and more late, at both ends of time.
+    #[test]
+    fn every_small_plan_keeps_the_rule_of_deadlines_at_both_ends_of_time() {
+        let (most, step) = if cfg!(miri) { (6, 3) } else { (24, 1) };
+        for base in [0, u64::MAX - 20] {
+            for (tick, slack) in
+                (1..8).step_by(step).flat_map(|tick| (0..9).step_by(step).map(move |slack| (tick, slack)))
+            {
+                let resolution = Resolution(NonZeroU64::new(tick).unwrap());
+                for (offset, period) in
+                    (0..20).step_by(step).flat_map(|offset| (1..9).map(move |period| (offset, period)))
+                {
+                    let deadline = base + offset;
+                    let rule = Rule {
+                        tick: tick.into(),
+                        deadline: deadline.into(),
+                        period: period.into(),
+                        slack: slack.into(),
+                    };
+                    for missed in [Missed::Burst, Missed::Skip, Missed::Delay] {
+                        let plan = Plan::every(deadline, NonZeroU64::new(period).unwrap(), missed).with_slack(slack);
+                        let fires = plan.tick(resolution);
+                        assert_eq!(resolution.start(fires), cut(rule.fires()), "{plan:?} at {tick}");
+                        let reported = plan.reported(resolution, fires);
+                        assert_eq!(reported, cut(rule.up(deadline.into())), "{plan:?} at {tick}");
+                        // No clock reads the end of time.
+                        for now in (0..most).filter_map(|late| resolution.start(fires).checked_add(late)) {
+                            if now == u64::MAX {
+                                continue;
+                            }
+                            let next = plan.next(resolution, reported, now).unwrap();
+                            let (wanted, passed) = rule.next(missed, now.into());
+                            assert_eq!(
+                                (next.deadline, u128::from(next.missed)),
+                                (cut(wanted), passed),
+                                "{plan:?}, {now}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

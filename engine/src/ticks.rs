@@ -18,23 +18,23 @@ impl Resolution {
     /// The first tick that begins at or after a deadline. For a deadline in the last tick of `u64` that is a tick that no
     /// clock reaches.
     pub(crate) fn deadline_tick(self, time: u64) -> u64 {
-        time.div_ceil(self.0.get())
+        u64::deadline_tick(self.0.get(), time)
     }
 
     /// The tick in which `time` lies. [`u64::MAX`] counts as the unit before it.
     pub(crate) fn tick(self, time: u64) -> u64 {
-        time.min(u64::MAX - 1) / self.0
+        u64::tick(self.0.get(), time)
     }
 
     /// The time at which a tick begins; [`u64::MAX`] for a tick that no clock reaches.
     pub(crate) fn start(self, tick: u64) -> u64 {
-        tick.saturating_mul(self.0.get())
+        u64::start(self.0.get(), tick)
     }
 
     /// Rounds a deadline up to the start of a tick. The result is reported as the timer's deadline, and its lateness
     /// counts from there.
     pub(crate) fn round_up(self, deadline: u64) -> u64 {
-        self.start(deadline.div_ceil(self.0.get()))
+        self.start(self.deadline_tick(deadline))
     }
 
     /// Whether a clock of `u64` reaches this tick.
@@ -42,6 +42,39 @@ impl Resolution {
         tick <= self.tick(u64::MAX)
     }
 }
+
+/// The arithmetic for an integer type: `u64` is used, and `u8` is small enough for a test of all arguments. `length` is that
+/// of a tick, and not 0.
+trait Ticking: Sized {
+    fn deadline_tick(length: Self, time: Self) -> Self;
+    fn tick(length: Self, time: Self) -> Self;
+    fn start(length: Self, tick: Self) -> Self;
+}
+
+macro_rules! ticking {
+    ($width:ty) => {
+        impl Ticking for $width {
+            #[inline(always)]
+            fn deadline_tick(length: Self, time: Self) -> Self {
+                time.div_ceil(length)
+            }
+
+            #[inline(always)]
+            fn tick(length: Self, time: Self) -> Self {
+                time.min(Self::MAX - 1) / length
+            }
+
+            #[inline(always)]
+            fn start(length: Self, tick: Self) -> Self {
+                tick.saturating_mul(length)
+            }
+        }
+    };
+}
+
+ticking!(u64);
+#[cfg(test)]
+ticking!(u8);
 
 #[cfg(test)]
 mod tests {
@@ -87,5 +120,28 @@ mod tests {
         assert!(ticks.is_reached(ticks.tick(u64::MAX)));
         assert!(!ticks.is_reached(ticks.deadline_tick(u64::MAX)));
         assert_eq!(ticks.start(ticks.deadline_tick(u64::MAX)), u64::MAX);
+    }
+
+    /// Every length of a tick, deadline and moment of eight bits; Miri takes fewer.
+    #[test]
+    fn a_deadlines_tick_is_reached_when_its_time_has_come_and_not_before() {
+        let step = if cfg!(miri) { 37 } else { 1 };
+        for length in (1..u8::MAX).step_by(step).chain([u8::MAX]) {
+            let wide = u32::from(length);
+            for deadline in (0..u8::MAX).step_by(step).chain([u8::MAX]) {
+                let due = u8::deadline_tick(length, deadline);
+                // Counted in a wider type.
+                let begin = (0..).map(|tick| tick * wide).find(|&begin| begin >= u32::from(deadline)).unwrap();
+                assert_eq!((u32::from(due) * wide, u8::start(length, due)), (begin, begin.min(255) as u8));
+                for now in (0..u8::MAX).step_by(step) {
+                    let tick = u8::tick(length, now);
+                    assert!(u8::start(length, tick) <= now && u32::from(now) < (u32::from(tick) + 1) * wide);
+                    assert_eq!(tick >= due, u32::from(now) >= begin, "{deadline} at {now} in ticks of {length}");
+                }
+                // The end of time: nothing is due there that was not due just before.
+                assert_eq!(u8::tick(length, u8::MAX), u8::tick(length, u8::MAX - 1));
+            }
+            assert!(u8::tick(length, u8::MAX) < u8::deadline_tick(length, u8::MAX), "the end is reached at {length}");
+        }
     }
 }
