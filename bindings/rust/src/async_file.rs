@@ -1,4 +1,4 @@
-//! Descriptors for futures: readable, writable, and the calls that wait for either.
+//! Descriptors for futures: waiting for readiness, and reads and writes that wait.
 
 use crate::core::Core;
 use crate::handle::Handle;
@@ -12,12 +12,12 @@ use std::future::Future;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 
-/// A file, socket or the like with calls for futures: [`Handle::watch`]. Dropped, it is observed no longer.
+/// A file or socket with methods for futures, made by [`Handle::watch`]. Dropping it ends the observation.
 ///
-/// The calls that try first and wait then need a file that is non-blocking; make it so yourself.
+/// The methods that first try an operation, and wait if it would block, need a non-blocking file. Make it non-blocking yourself.
 ///
-/// With the feature `futures`, which is on by default, it has the traits `AsyncRead` and `AsyncWrite` of the crate
-/// `futures-io`, and so has a reference to it.
+/// With the feature `futures`, which is on by default, an `Async` and a reference to one implement the traits `AsyncRead` and
+/// `AsyncWrite` of the crate `futures-io`.
 ///
 /// ```
 /// let mut events = cogloop::Loop::<()>::new()?;
@@ -37,7 +37,7 @@ pub struct Async<F> {
 }
 
 impl<F: AsFd + 'static> Async<F> {
-    /// A source that has this descriptor is for the caller to end. One that was just opened has none.
+    /// If a source observes this descriptor, the caller has to end the source. A descriptor that was just opened has none.
     pub(crate) fn new(core: &Rc<Core>, file: F) -> Result<Self, Error> {
         core.check_open()?;
         let file = memory::rc(file)?;
@@ -62,7 +62,7 @@ impl<F> Async<F> {
         &self.file
     }
 
-    /// Stops observing the file and returns it, still non-blocking if you made it so. Also once the loop is gone.
+    /// Stops observing the file and returns it, still non-blocking if you made it so. Works even if the loop was dropped.
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -78,11 +78,11 @@ impl<F> Async<F> {
     pub fn into_inner(self) -> F {
         let Self { registration, file } = self;
         drop(registration);
-        // The loop held the only other reference, and let go of it with the registration or before.
+        // The loop held the only other reference. It was dropped with the registration, or before it.
         Rc::into_inner(file).unwrap_or_else(|| unreachable!("a file that is not observed has one owner"))
     }
 
-    /// Waits until there is something to read: data, a connection, the end, an error.
+    /// Waits until there is something to read: data, a connection, the end of the stream or an error.
     ///
     /// ```
     /// use std::io::Write;
@@ -178,7 +178,7 @@ impl<F> Async<F>
 where
     for<'a> &'a F: Read,
 {
-    /// Reads what there is, waiting for it. Returns the number of bytes; 0 is the end.
+    /// Reads the available bytes; waits if there are none. Returns their number; 0 is the end of the stream.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -202,7 +202,7 @@ impl<F> Async<F>
 where
     for<'a> &'a F: Write,
 {
-    /// Writes as much as there is room for, waiting for some. Returns the number of bytes.
+    /// Writes as much as there is room for; waits if there is none. Returns the number of bytes.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -221,7 +221,7 @@ where
         self.write_with(|mut file| file.write(data)).await
     }
 
-    /// Writes all of it. A future that is dropped before it completes has written a part.
+    /// Writes the whole buffer. If the future is dropped before it completes, a part may have been written.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -260,8 +260,7 @@ impl<F> fmt::Debug for Async<F> {
 }
 
 impl<S> Handle<S> {
-    /// Wraps anything with a descriptor for futures. By itself it does not keep the loop going; a task that waits for it
-    /// does.
+    /// Wraps a file, socket or pipe for futures. By itself it does not keep the loop going; a task that waits for it does.
     ///
     /// ```
     /// use cogloop::Loop;

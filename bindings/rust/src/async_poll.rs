@@ -1,4 +1,4 @@
-//! Descriptors for futures that are written by hand: what is polled, instead of awaited.
+//! Descriptors for futures that are written by hand: functions to poll instead of futures to await.
 
 use crate::{Async, Interest};
 #[cfg(any(feature = "futures", feature = "hyper"))]
@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 /// For futures of your own, and the traits of a runtime.
 impl<F> Async<F> {
     /// [`readable`](Self::readable) for a future of your own: `Pending` keeps the waker of `cx` until there is something to
-    /// read. One task at a time: of several that poll, only the one that polled last is woken.
+    /// read. It is for one task at a time: if several poll, only the one that polled last is woken.
     ///
     /// ```
     /// use std::future::poll_fn;
@@ -29,7 +29,7 @@ impl<F> Async<F> {
         self.registration.poll_ready(Interest::READ, false, cx)
     }
 
-    /// [`writable`](Self::writable) for a future of your own, as [`poll_readable`](Self::poll_readable) is for reading.
+    /// [`writable`](Self::writable) for a future of your own; see [`poll_readable`](Self::poll_readable).
     ///
     /// # Errors
     /// Those of [`readable`](Self::readable).
@@ -37,9 +37,8 @@ impl<F> Async<F> {
         self.registration.poll_ready(Interest::WRITE, false, cx)
     }
 
-    /// [`read_with`](Self::read_with) for a future of your own, or for a trait of some runtime: `Pending` after
-    /// `WouldBlock`, and then the waker of `cx` is kept. One task at a time, as with
-    /// [`poll_readable`](Self::poll_readable).
+    /// [`read_with`](Self::read_with) for a future of your own, or for a trait of another runtime: after `WouldBlock` it returns
+    /// `Pending` and keeps the waker of `cx`. It is for one task at a time, like [`poll_readable`](Self::poll_readable).
     ///
     /// ```
     /// use std::future::poll_fn;
@@ -62,8 +61,7 @@ impl<F> Async<F> {
         self.poll_retry(Interest::READ, cx, f)
     }
 
-    /// [`write_with`](Self::write_with) for a future of your own, as [`poll_read_with`](Self::poll_read_with) is for
-    /// reading.
+    /// [`write_with`](Self::write_with) for a future of your own; see [`poll_read_with`](Self::poll_read_with).
     ///
     /// # Errors
     /// Those of `f` and of [`readable`](Self::readable).
@@ -97,7 +95,7 @@ impl<F: AsFd> Async<F>
 where
     for<'a> &'a F: io::Write,
 {
-    /// Flushes, and shuts the writing direction of a socket down, so that its peer reads the end.
+    /// Flushes the file. Also shuts down the writing direction of a socket, so that its peer reads the end.
     pub(crate) fn poll_end_writing(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_write_with(cx, |mut file| io::Write::flush(&mut file)))?;
         Poll::Ready(crate::socket::end_writing(self.as_fd()))

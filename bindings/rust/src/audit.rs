@@ -5,11 +5,11 @@ use crate::handle::Handle;
 use std::fmt;
 
 impl<S> Handle<S> {
-    /// Checks the invariants of the loop: those of the wheel and of the descriptors, and that timers, sources and callbacks
-    /// match one to one. Takes time in proportion to all that there is; for tests.
+    /// Checks the invariants of the loop, for tests: those of the wheel and of the descriptors, and that timers, sources and
+    /// callbacks match one to one. Takes time in proportion to their number.
     ///
     /// # Panics
-    /// When an invariant does not hold, with what disagrees.
+    /// If an invariant does not hold. The message names it.
     ///
     /// ```
     /// let events = cogloop::Loop::<()>::simulated()?;
@@ -50,7 +50,7 @@ impl<S> Handle<S> {
         }
     }
 
-    /// The loop as text: its time and backend, the descriptors, the wheel.
+    /// Returns the loop as text: its time and backend, the descriptors, the wheel.
     #[must_use]
     pub fn dump(&self) -> impl fmt::Display + use<S> {
         self.core().events.borrow().dump().to_string()

@@ -1,4 +1,4 @@
-//! How other threads, and the wakers of futures, get the loop's attention.
+//! How other threads and the wakers of futures wake the loop.
 //!
 //! ```text
 //!   wake ──► list of the woken ─┐                                  ┌─ no:        the loop looks before it waits
@@ -6,9 +6,9 @@
 //!                                                                  └─ yes, once: end its wait
 //! ```
 //!
-//! The loop says that it listens *before* it looks into both queues a last time, and both are behind a lock. So what is put
-//! into one comes before that look, which finds it, or after it, and then finds the loop listening. A wake while callbacks run
-//! costs no system call.
+//! The loop first marks itself as listening and then checks both queues a last time. Both queues have a lock. So each entry is
+//! either added before that check, and the check finds it; or it is added later, and then its thread sees that the loop listens and
+//! wakes it. A wake while callbacks run costs no system call.
 
 use crate::slab::SlabKey;
 use crate::woken::{Woken, WokenList};
@@ -17,50 +17,50 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
-/// What a loop shares with other threads.
+/// The part of a loop that other threads use.
 pub(crate) struct Bell {
     is_listening: AtomicBool,
     waker: cogloop_io::Waker,
     woken: Mutex<WokenList>,
-    /// Remotes that keep the loop going.
+    /// The number of remotes that keep the loop going.
     pub(crate) remotes: AtomicUsize,
 }
 
 impl Bell {
     pub(crate) fn new(waker: cogloop_io::Waker) -> Self {
-        // At rest it listens: it may be another loop that waits for this one's descriptor.
+        // A loop that does not run also listens, because another loop may wait for its descriptor.
         let is_listening = AtomicBool::new(true);
         Self { is_listening, waker, woken: Mutex::default(), remotes: AtomicUsize::new(0) }
     }
 
-    /// The loop is about to look for work, and to wait if there is none.
+    /// Call before the loop checks for work and waits if there is none.
     pub(crate) fn listen(&self) {
         self.is_listening.store(true, Ordering::Release);
     }
 
-    /// The loop is awake, and will look.
+    /// Call when the loop is awake: it will check its queues itself.
     pub(crate) fn hush(&self) {
         self.is_listening.store(false, Ordering::Relaxed);
     }
 
-    /// Something was put into a queue.
+    /// Call after something was put into a queue.
     pub(crate) fn ring(&self) {
         if self.is_listening.swap(false, Ordering::AcqRel) {
             self.waker.wake();
         }
     }
 
-    /// Ends a wait, the current or the next one.
+    /// Ends the current or the next wait.
     pub(crate) fn end_wait(&self) {
         self.waker.wake();
     }
 
-    /// A wake from now on is for the next turn.
+    /// Begins a turn: later wakes are for the next one.
     pub(crate) fn begin_turn(&self) {
         self.woken().begin_round();
     }
 
-    /// The next of those that were woken before this turn served them, in the order of waking.
+    /// Takes the next task or channel that was woken before this turn, in the order of waking.
     pub(crate) fn next_woken(&self) -> Option<Woken> {
         self.woken().next()
     }
@@ -69,7 +69,7 @@ impl Bell {
         self.woken().len()
     }
 
-    /// Panics when the list of the woken is broken.
+    /// Panics if the list of woken tasks and channels is inconsistent.
     pub(crate) fn audit(&self) {
         self.woken().audit();
     }
@@ -79,12 +79,12 @@ impl Bell {
     }
 }
 
-/// What a future's [`Waker`](std::task::Waker) is underneath, and what a channel is woken by. It has an entry in the list
-/// of the woken as long as it exists, so that waking allocates nothing.
+/// The implementation of a future's [`Waker`](std::task::Waker); a channel has one, too. It has an entry in the list of woken tasks
+/// and channels for as long as it exists, so that waking allocates nothing.
 pub(crate) struct Knock {
     key: SlabKey,
     is_queued: AtomicBool,
-    /// Changes while the list is locked.
+    /// It is only changed while the list is locked.
     is_gone: AtomicBool,
     bell: Arc<Bell>,
 }
@@ -95,7 +95,7 @@ impl Knock {
         Ok(Self { key, is_queued: AtomicBool::new(false), is_gone: AtomicBool::new(false), bell: Arc::clone(bell) })
     }
 
-    /// One that can be a [`Waker`](std::task::Waker).
+    /// Makes one that can become a [`Waker`](std::task::Waker).
     pub(crate) fn try_shared(who: Woken, bell: &Arc<Bell>) -> Result<Arc<Self>, Error> {
         Ok(memory::arc(Self::try_new(who, bell)?)?)
     }
@@ -112,14 +112,13 @@ impl Knock {
         }
     }
 
-    /// The task or channel was taken off the list and is about to look: a wake from now on counts anew. It sees all that was
-    /// done before an earlier wake.
+    /// Call when the task or channel was taken off the list and is about to be served: a later wake puts it into the list again. What
+    /// other threads did before an earlier wake is visible after this call.
     pub(crate) fn answer(&self) {
         self.is_queued.swap(false, Ordering::AcqRel);
     }
 
-    /// As [`answer`](Self::answer), also where it was woken again since it was taken off the list: the look that follows is
-    /// for that wake too.
+    /// Like [`answer`](Self::answer), but also takes it off the list if it was woken again meanwhile: it is served for that wake, too.
     pub(crate) fn answer_all(&self) {
         if self.is_queued.load(Ordering::Relaxed) {
             let mut woken = self.bell.woken();
@@ -128,7 +127,8 @@ impl Knock {
         }
     }
 
-    /// Wakes nothing until [`come_back`](Self::come_back): the future is gone, and another may take its place.
+    /// Makes wakes do nothing until [`come_back`](Self::come_back). Call when the future was dropped; another future may use the
+    /// entry later.
     pub(crate) fn go_away(&self) {
         let mut woken = self.bell.woken();
         woken.withdraw(self.key);
@@ -141,7 +141,7 @@ impl Knock {
         self.answer();
     }
 
-    /// Wakes nothing from now on: the task or channel is gone, though a waker may be left.
+    /// Makes wakes do nothing for ever. Call when the task or channel was dropped; wakers may be left.
     pub(crate) fn leave(&self) {
         let mut woken = self.bell.woken();
         if !self.is_gone.swap(true, Ordering::Relaxed) {

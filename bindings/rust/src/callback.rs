@@ -1,9 +1,9 @@
-//! Callbacks as the tables hold them: boxed by [`boxed`](crate::memory::boxed), so that running out of memory is an error.
+//! The callbacks in the tables. They are boxed by [`boxed`](crate::memory::boxed), so that running out of memory is an error.
 
 use crate::outcome::{Outcome, Verdict};
 use std::ops::ControlFlow;
 
-/// A callback that is called once, with the user's state and something of ours.
+/// A callback that is called once. Its arguments are the user's state and a value of this crate.
 pub(crate) trait CallOnce<S, A: ?Sized> {
     fn call_once(self: Box<Self>, state: &mut S, what: &A) -> Verdict;
 }
@@ -15,7 +15,7 @@ impl<S, A: ?Sized, R: Outcome, F: FnOnce(&mut S, &A) -> R> CallOnce<S, A> for [F
     }
 }
 
-/// A callback that is called again and again.
+/// A callback that can be called any number of times.
 pub(crate) trait Call<S, A: ?Sized> {
     fn call(&mut self, state: &mut S, what: &A) -> Verdict;
 }
@@ -27,20 +27,20 @@ impl<S, A: ?Sized, R: Outcome, F: FnMut(&mut S, &A) -> R> Call<S, A> for [F; 1] 
     }
 }
 
-/// A callback of a timer, of either kind: one type for both is two words long, and its table is read and written without
-/// a detour through memory. Whether it repeats is for the caller to know.
+/// The callback of a timer, one-shot or periodic. This one type has two words, so it is read from its table and written to it in
+/// registers. The caller has to know whether the timer is periodic.
 pub(crate) trait OnTimer<S, A: ?Sized> {
     fn call_once(self: Box<Self>, state: &mut S, what: &A) -> Verdict;
     fn call(&mut self, state: &mut S, what: &A) -> Verdict;
 }
 
-/// That of a timer that fires once.
+/// The callback of a one-shot timer.
 pub(crate) struct Once<F>(pub(crate) F);
 
-/// That of one that repeats.
+/// The callback of a periodic timer.
 pub(crate) struct Repeat<F>(pub(crate) F);
 
-/// In the place of a callback that runs; a box of it takes no memory.
+/// Takes the place of a callback while that runs. A box of it needs no memory.
 pub(crate) struct Running;
 
 impl<S, A: ?Sized, R: Outcome, F: FnOnce(&mut S, &A) -> R> OnTimer<S, A> for [Once<F>; 1] {

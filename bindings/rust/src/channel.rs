@@ -1,4 +1,4 @@
-//! Channels with a callback: messages of one type, from any thread or task, one callback for all of them.
+//! Channels with a callback: any thread or task sends messages of one type to it.
 
 use crate::bell::Knock;
 use crate::handle::{Handle, Serve};
@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::thread;
 
 impl<S> Handle<S> {
-    /// A channel: `f` is called with each message, and with `None` once every sender is dropped and all is served; that
-    /// ends it. Until then, or until `f` breaks off, it keeps the loop going. It holds as many messages as
-    /// [`Options::max_posts`](crate::Options::max_posts) allows.
+    /// Makes a channel: `f` is called with each message. When every sender is dropped and all messages are served, `f` is called
+    /// with `None`, and the channel ends. `f` can also end it by returning `Break`. Until then it keeps the loop going. The channel
+    /// holds as many messages as [`Options::max_posts`](crate::Options::max_posts) allows.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -40,8 +40,8 @@ impl<S> Handle<S> {
         self.make_channel(Capacity { what: "posts", limit: self.core().limits.posts }, f)
     }
 
-    /// As [`channel`](Self::channel), for so many messages at a time, at least one: one more waits or is refused, whichever
-    /// the [sender](Sender) has asked for.
+    /// Like [`channel`](Self::channel), with a capacity of its own, at least one message. When the channel is full, a method of the
+    /// [sender](Sender) waits or fails, depending on the method.
     ///
     /// ```
     /// use cogloop::{Error, Loop};
@@ -94,7 +94,7 @@ impl<S> Handle<S> {
         if serve.call(state, self)? == ControlFlow::Continue(()) {
             std::mem::forget(ending);
             let mut serve = Some(serve);
-            // Without effect when the loop was cleared; then it is dropped after the borrow.
+            // If the loop was cleared, this returns the channel, which is then dropped after the borrow.
             if let Some(channel) = self.channels().borrow_mut().get_mut(key) {
                 channel.serve = serve.take();
             }
@@ -103,17 +103,17 @@ impl<S> Handle<S> {
     }
 }
 
-/// Ends the channel whose callback runs: it is at its end, has broken off, failed or panicked.
+/// Ends the channel: all senders were dropped, or its callback has returned `Break` or an error, or has panicked.
 struct Ending<'a, S>(&'a Handle<S>, SlabKey);
 
 impl<S> Drop for Ending<'_, S> {
     fn drop(&mut self) {
-        // Dropped after the borrow.
+        // The channel is dropped after the borrow.
         let _serve = self.0.channels().borrow_mut().remove(self.1);
     }
 }
 
-/// Serves what waits now, as far as the limit and `stop` allow. What is left, or comes meanwhile, has the next turn.
+/// Serves the waiting messages, until the limit is reached or the loop is stopped. The next turn serves the rest and later messages.
 fn serve<S, T, R: Outcome>(
     receiver: &Shared<T>,
     state: &mut S,

@@ -1,4 +1,4 @@
-//! Child processes: the end of one as a callback, and for a future.
+//! The end of child processes, for callbacks and for futures.
 
 use crate::handle::Handle;
 use crate::outcome::Outcome;
@@ -15,12 +15,12 @@ use std::process::{Child, ExitStatus};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-/// What is readable when a child may have ended.
+/// A descriptor that is readable when a child may have ended.
 enum End {
     /// The descriptor of the process.
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux has one"))]
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux has pidfds"))]
     Process(OwnedFd),
-    /// Where a process has no descriptor: the signal that some child has ended.
+    /// On systems without pidfds: the descriptor of SIGCHLD, which says that some child has ended.
     Signal(Waker),
 }
 
@@ -33,7 +33,7 @@ impl AsFd for End {
     }
 }
 
-/// With what has to be taken after each report.
+/// Returns the descriptor, and the signals that have to be taken after each report.
 type Watched = (End, Option<Signals>);
 
 fn end_of(child: &Child) -> Result<Watched, Error> {
@@ -57,10 +57,10 @@ fn acknowledge(signals: &mut Option<Signals>) {
     signals.iter_mut().for_each(|signals| signals.take().for_each(drop));
 }
 
-/// A child process for a future, which owns it: [`Handle::watch_child`].
+/// A child process for a future, made by [`Handle::watch_child`]. It owns the child.
 ///
-/// Dropped, the child runs on and is not waited for: it stays a zombie when it ends, until this program does. To end it,
-/// [`kill`](Self::kill) it and [`wait`](Self::wait).
+/// If it is dropped, the child runs on, and its status is not collected: after its end the child stays a zombie until this program
+/// ends. To end the child, [`kill`](Self::kill) it and [`wait`](Self::wait).
 pub struct Process {
     child: Child,
     watched: Async<End>,
@@ -68,8 +68,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// How the child has ended, waiting for that. It has been waited for then, and any later call answers the same. The
-    /// future may be dropped. The child's standard input stays open: drop it if the child reads until its end.
+    /// Waits until the child has ended, collects its status and returns it. Later calls return the same status. Dropping the future
+    /// has no effect on the child. The child's standard input stays open: drop it if the child reads until its end.
     ///
     /// # Errors
     /// The kernel's; [`Error::Removed`] inside of an [`io::Error`], when the loop was cleared or dropped.
@@ -91,7 +91,7 @@ impl Process {
         }
     }
 
-    /// Kills the child, by SIGKILL. It is no error if it has ended.
+    /// Kills the child with SIGKILL. Succeeds even if the child has ended.
     ///
     /// # Errors
     /// The kernel's.
@@ -99,12 +99,12 @@ impl Process {
         self.child.kill()
     }
 
-    /// The child: its number, its pipes.
+    /// The child, for its number and its pipes.
     pub fn child(&mut self) -> &mut Child {
         &mut self.child
     }
 
-    /// Gives the child back, which is watched no longer.
+    /// Stops watching the child and returns it.
     pub fn into_inner(self) -> Child {
         self.child
     }
@@ -117,8 +117,8 @@ impl fmt::Debug for Process {
 }
 
 impl<S> Handle<S> {
-    /// A child process for a future, which owns it. By itself it does not keep the loop going; a task that waits for it
-    /// does.
+    /// Watches a child process for futures and takes ownership of it. By itself it does not keep the loop going; a task that waits
+    /// for it does.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -139,11 +139,11 @@ impl<S> Handle<S> {
         Ok(Process { child, watched: self.watch(end)?, signals })
     }
 
-    /// Calls `f` once, when the child has ended, with its status; it has been waited for then. The loop owns the child: take
-    /// its pipes out of it before, if you need them.
+    /// Calls `f` once with the child's status when the child has ended. The loop owns the child and collects its status. If you need
+    /// the child's pipes, take them out before.
     ///
-    /// A child whose source is cancelled runs on, and is not waited for: it stays a zombie when it ends. To end it,
-    /// [`kill`](Self::kill) it, and `f` is called.
+    /// If the source is cancelled, the child runs on, and its status is not collected: after its end it stays a zombie. To end the
+    /// child, [`kill`](Self::kill) it; then `f` is called.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -172,8 +172,8 @@ impl<S> Handle<S> {
         self.add_child(watched, child, f)
     }
 
-    /// Kills the child of [`child`](Self::child), by SIGKILL; its callback is called when it has ended. `false` if it was
-    /// cancelled, or the source is of something else.
+    /// Kills the child of a source of [`child`](Self::child) with SIGKILL. The callback is called when the child has ended. Returns
+    /// `false` if the source was cancelled or does not watch a child.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -220,7 +220,7 @@ impl<S> Handle<S> {
         })?;
         self.set_child(source, held);
         if is_by_signal {
-            // It may have ended before its signal was watched.
+            // The child may have ended before the signal was watched.
             self.mark_ready(source, Interest::READ);
         }
         Ok(source)
@@ -233,7 +233,7 @@ mod tests {
     use crate::Loop;
     use std::process::Command;
 
-    /// Systems without a descriptor for a process, and kernels before 5.3.
+    /// Tests the way for systems without pidfds, such as kernels before 5.3.
     #[test]
     fn the_end_of_a_child_is_told_by_a_signal_where_it_has_no_descriptor() {
         let mut events = Loop::new().unwrap();

@@ -1,4 +1,4 @@
-//! Numbers for tests that do something else at each step, the same in each run.
+//! Pseudo-random numbers for tests, the same in each run.
 
 /// The upper bits of a linear congruential generator: Knuth's MMIX.
 pub(crate) fn choices() -> impl Iterator<Item = usize> {

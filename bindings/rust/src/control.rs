@@ -1,4 +1,4 @@
-//! The loop as a whole, through its handle: time, backend, counts, and stopping it.
+//! Methods of the handle for the loop as a whole: time, backend, counts, stopping, clearing.
 
 use crate::BackendReport;
 use crate::handle::Handle;
@@ -23,8 +23,8 @@ impl<S> Handle<S> {
         core.past_instant(core.now_ns())
     }
 
-    /// Advances virtual time by `by` and serves nothing, like a callback that takes so long. What is due meanwhile is late.
-    /// Returns `false` on real time, which passes by itself.
+    /// Advances virtual time by `by` and serves nothing, like a callback that takes this long. Timers that become due meanwhile are
+    /// served late. Returns `false` for a loop on real time, which cannot be advanced.
     ///
     /// ```
     /// use std::time::Duration;
@@ -41,7 +41,7 @@ impl<S> Handle<S> {
         self.core().clock.as_ref().inspect(|clock| clock.advance_ns(nanoseconds(by))).is_some()
     }
 
-    /// The backend's name, and why it is this one.
+    /// The backend's name, and the reason why it was chosen.
     ///
     /// ```
     /// let events = cogloop::Loop::<()>::new()?;
@@ -54,8 +54,8 @@ impl<S> Handle<S> {
         BackendReport { name: report.name, reason: report.reason.clone() }
     }
 
-    /// Ends [`run`](crate::Loop::run) after the callback that calls it. What was due and has not been served is served
-    /// by the next run. Without effect on a loop that does not run.
+    /// Ends [`run`](crate::Loop::run) after the current callback. The next run serves what was due and has not been served. Has no
+    /// effect if the loop does not run.
     ///
     /// ```
     /// use std::time::Duration;
@@ -88,7 +88,7 @@ impl<S> Handle<S> {
         self.core().events.borrow().timers()
     }
 
-    /// The number of observed descriptors: sources, signals, children, and what tasks watch.
+    /// The number of observed descriptors: sources, signals, children, and the descriptors that tasks watch.
     ///
     /// ```
     /// let events = cogloop::Loop::<()>::simulated()?;
@@ -130,7 +130,7 @@ impl<S> Handle<S> {
     pub fn clear(&self) {
         let core = self.core();
         core.events.borrow_mut().clear();
-        // Everything is taken out first and dropped last: a destructor may use the loop.
+        // First everything is taken out, and only then dropped, because a destructor may use the loop.
         let _timers = self.timers().take();
         let _sources = self.sources().take();
         self.channels().borrow_mut().doom_all();
@@ -138,14 +138,14 @@ impl<S> Handle<S> {
         core.tasks.doom_all();
         let _visits = self.visits().take();
         let _posts = self.mail().take_all();
-        // Goes on when one of them panics.
+        // This goes on if a destructor panics.
         let _doomed = DropDoomed(self);
-        // What still waits is woken, and finds out.
+        // Wakes the remaining futures; their next poll finds that the loop was cleared.
         core.sleepers.wake_all();
         let _watchers = core.watched.take_all();
     }
 
-    /// Nothing can be added any more, and nothing is left.
+    /// Closes the loop: removes everything, and lets later calls fail.
     pub(crate) fn close(&self) {
         self.core().is_closed.set(true);
         self.mail().close();
@@ -153,11 +153,11 @@ impl<S> Handle<S> {
     }
 }
 
-/// Drops what is doomed, one by one, each when the borrow has ended in which it was taken out.
+/// Drops the doomed values one by one, each after the borrow in which it was taken out.
 struct DropDoomed<'a, S>(&'a Handle<S>);
 
 impl<S> DropDoomed<'_, S> {
-    /// `false` if there was nothing.
+    /// Returns `false` if nothing was left to drop.
     fn drop_one(&self) -> bool {
         let Self(handle) = self;
         let task = handle.core().tasks.next_doomed();

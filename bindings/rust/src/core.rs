@@ -1,7 +1,7 @@
-//! The part of a loop that does not depend on the type of the user's state: what futures hold on to.
+//! The part of a loop that does not depend on the type of the user's state. Futures hold it.
 //!
-//! Each borrow of its cells is a few lines long, and no code of the user's runs inside of one: callbacks, destructors and
-//! wakers are called when the borrow has ended. So whatever they do to the loop, no cell is found borrowed.
+//! Each borrow of its cells is a few lines long, and no code of the user runs inside it: callbacks, destructors and wakers are
+//! called after the borrow. So they may use the loop in any way and never find a cell borrowed.
 
 use crate::bell::{Bell, Knock};
 use crate::options::{Limits, Options, nanoseconds};
@@ -17,19 +17,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// What a timer of the wheel is for.
+/// What a timer of the wheel does when it fires.
 #[derive(Copy, Clone, Default, Eq, PartialEq, Debug)]
 pub(crate) enum Kind {
-    /// A callback that is called once.
+    /// It calls a callback once.
     #[default]
     Once,
-    /// One that is called again and again.
+    /// It calls a callback in each period.
     Repeat,
-    /// To wake a future.
+    /// It wakes a future.
     Sleep,
 }
 
-/// Tells the timers of one loop from those of another.
+/// The number of a loop. It tells the timers of one loop from those of another.
 static NEXT_ID: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct Core {
@@ -43,20 +43,20 @@ pub(crate) struct Core {
     pub(crate) bell: Arc<Bell>,
     pub(crate) is_stopped: Cell<bool>,
     pub(crate) is_closed: Cell<bool>,
-    /// What wakes the future of `block_on`, and whether it has something to do.
+    /// The waker of the future of `block_on`, and whether it was woken.
     pub(crate) root: Arc<Knock>,
     pub(crate) is_root_woken: Cell<bool>,
-    /// How many visits are in the queue whose future is gone.
+    /// The number of queued visits whose future was dropped.
     pub(crate) visits_gone: Cell<usize>,
     pub(crate) sleepers: Sleepers,
     pub(crate) watched: Watched,
-    /// No descriptor that is added has a token with a higher index.
+    /// The highest index that the token of an added descriptor can have.
     pub(crate) token_index_max: Cell<u32>,
     pub(crate) tasks: Tasks,
 }
 
-/// Where the loop's time began on the clock of the standard library: that or a little earlier, never later, so that
-/// nothing is early by either clock. By how much is the time between two readings, the least of a few.
+/// The time 0 of the loop on the clock of the standard library. It may be a little too early but never too late, so that no timer is
+/// early by either clock. The error is the time between two readings of the clocks, the smallest of a few attempts.
 fn origin_of(events: &EventLoop<Kind>) -> Instant {
     let guess = |_| {
         let before = Instant::now();
@@ -102,7 +102,7 @@ impl Core {
         self.origin.checked_add(Duration::from_nanos(ns))
     }
 
-    /// One that has passed, or a little earlier where that is beyond the end of the standard library's clock.
+    /// Converts a time that has passed. If it is beyond the range of the standard library's clock, returns a slightly earlier time.
     pub(crate) fn past_instant(&self, ns: u64) -> Instant {
         self.instant(ns).or_else(|| self.instant(self.now_ns())).unwrap_or_else(Instant::now)
     }
@@ -111,7 +111,7 @@ impl Core {
         nanoseconds(when.saturating_duration_since(self.origin))
     }
 
-    /// The moment `delay` from now.
+    /// The time `delay` from now.
     pub(crate) fn ns_after(&self, delay: Duration) -> u64 {
         self.now_ns().saturating_add(nanoseconds(delay))
     }

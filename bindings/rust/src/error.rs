@@ -6,7 +6,7 @@ use std::collections::TryReserveError;
 use std::fmt;
 use std::io;
 
-/// Why a call failed. The message of each says what to do about it.
+/// The reason why a call failed. The messages say what to do.
 ///
 /// ```
 /// use cogloop::{Error, Loop};
@@ -22,20 +22,20 @@ use std::io;
 /// # Ok::<(), cogloop::Error>(())
 /// ```
 ///
-/// As an [`io::Error`] each has a kind to match, and itself inside:
+/// Each converts to an [`io::Error`] that contains it and has this kind:
 ///
-/// | | kind |
+/// | error | kind |
 /// |---|---|
-/// | `Io` | it is the system's error itself |
-/// | `Backend` | that of the system's error, or `Unsupported` |
+/// | `Io` | becomes the system's error itself |
+/// | `Backend` | the kind of the system's error, or `Unsupported` |
 /// | `Limit` | `QuotaExceeded` |
-/// | `Memory` | `OutOfMemory`, without itself inside |
+/// | `Memory` | `OutOfMemory`; it does not contain the error |
 /// | `ZeroPeriod` | `InvalidInput` |
 /// | `Closed` | `BrokenPipe` |
 /// | `Removed` | `NotFound` |
 /// | `Stopped`, `Cancelled` | `ConnectionAborted` |
 /// | `Elapsed` | `TimedOut` |
-/// | `Callback` | that of the callback's error, if it was an [`io::Error`], or `Other` |
+/// | `Callback` | the kind of the callback's error if that is an [`io::Error`], or `Other` |
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -43,10 +43,10 @@ pub enum Error {
     Backend(Box<dyn std::error::Error + Send + Sync>),
     /// A limit that the host has set in [`Options`](crate::Options), or the capacity of a channel, is reached.
     Limit {
-        /// What there are too many of: `"timers"`, `"sources"`, `"tasks"`, `"posts"`, or `"messages"` of a channel with a
-        /// capacity of its own.
+        /// The name of the limit: `"timers"`, `"sources"`, `"tasks"`, `"posts"`, or `"messages"` for a channel with a capacity of its
+        /// own.
         what: &'static str,
-        /// How many there may be.
+        /// The value of the limit.
         limit: usize,
     },
     /// There is not enough memory; nothing has changed.
@@ -57,7 +57,7 @@ pub enum Error {
     Closed,
     /// The source was cancelled, or another one has taken its descriptor.
     Removed,
-    /// [`stop`](crate::Handle::stop) came before the future of [`block_on`](crate::Loop::block_on) was ready.
+    /// [`stop`](crate::Handle::stop) was called before the future of [`block_on`](crate::Loop::block_on) was ready.
     Stopped,
     /// The time of [`timeout`](crate::Handle::timeout) was over before the future was ready.
     Elapsed,
@@ -65,12 +65,12 @@ pub enum Error {
     Cancelled,
     /// The system refused something.
     Io {
-        /// What was being done.
+        /// The action that failed.
         doing: &'static str,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
-    /// A callback returned an error. What it belonged to, a timer or a source, is gone; everything else is still there.
+    /// A callback returned an error. Its timer or source has ended; everything else is unchanged.
     Callback(Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -105,8 +105,8 @@ impl Error {
         Self::Limit { what, limit: reached.limit }
     }
 
-    /// The error that a callback returned. An error of this crate is not wrapped again. Where there is no memory for the box,
-    /// it becomes [`Error::Memory`].
+    /// Wraps the error that a callback returned. An error of this crate is not wrapped again. If there is no memory for the box, the
+    /// result is [`Error::Memory`].
     pub(crate) fn of_callback<E: Into<Box<dyn std::error::Error + Send + Sync>>>(error: E) -> Self {
         match memory::expect_small_things::<E>() {
             Ok(()) => error.into().downcast().map_or_else(Self::Callback, |ours| *ours),
@@ -151,19 +151,19 @@ impl fmt::Display for Error {
     }
 }
 
-/// For functions that return [`io::Result`]: what the system said stays what it is.
+/// For functions that return [`io::Result`]. An error of the system is not changed.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error {
             Error::Io { source, .. } => return source,
             Error::Backend(ref inner) => kind_of(&**inner).unwrap_or(io::ErrorKind::Unsupported),
-            // Without a box around it, for which there may be no memory.
+            // Made without a box, because there may be no memory for one.
             Error::Memory => return io::ErrorKind::OutOfMemory.into(),
             Error::Limit { .. } => io::ErrorKind::QuotaExceeded,
             Error::ZeroPeriod => io::ErrorKind::InvalidInput,
             Error::Closed => io::ErrorKind::BrokenPipe,
             Error::Removed => io::ErrorKind::NotFound,
-            // Not `Interrupted`: half of the standard library tries again after that, and would for ever.
+            // Not `Interrupted`: many functions of the standard library try again after that, which would never end.
             Error::Stopped | Error::Cancelled => io::ErrorKind::ConnectionAborted,
             Error::Elapsed => io::ErrorKind::TimedOut,
             Error::Callback(ref inner) => kind_of(&**inner).unwrap_or(io::ErrorKind::Other),
@@ -192,7 +192,7 @@ impl std::error::Error for Error {
 mod tests {
     use super::*;
 
-    /// `Removed` was `Other`, as was everything but `Elapsed`.
+    /// Once, all errors but `Elapsed` had the kind `Other`.
     #[test]
     fn every_error_has_a_kind_that_a_program_can_match() {
         use io::ErrorKind::*;

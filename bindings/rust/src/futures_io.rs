@@ -1,4 +1,4 @@
-//! The traits of the crate `futures-io`, with which libraries that know no runtime read and write.
+//! Implementations of the traits of the crate `futures-io`, which do not depend on a runtime.
 
 use crate::Async;
 use futures_io::{AsyncRead, AsyncWrite};
@@ -7,7 +7,7 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// One task at a time; see [`Async::poll_readable`].
+/// For one task at a time; see [`Async::poll_readable`].
 impl<F> AsyncRead for &Async<F>
 where
     for<'a> &'a F: Read,
@@ -42,8 +42,8 @@ where
     }
 }
 
-/// One task at a time; see [`Async::poll_writable`]. Closing shuts the writing direction of a socket down, so that its peer
-/// reads the end; anything else is only flushed.
+/// For one task at a time; see [`Async::poll_writable`]. Closing flushes the file. It also shuts down the writing direction of a
+/// socket, so that its peer reads the end.
 impl<F: AsFd> AsyncWrite for &Async<F>
 where
     for<'a> &'a F: Write,

@@ -1,11 +1,11 @@
-//! The handle: the tables of a loop, the type of the callbacks in each, and what the callbacks are given.
+//! The handle: the tables of a loop, the type of the callbacks in each, and the arguments of the callbacks.
 //!
 //! ```text
 //!   Handle ──► tables ──► callbacks, which are called with ──► Firing, Ready ──► Handle
 //! ```
 //!
-//! These types need each other. The tables are in files below and generic over the callback, so this file is the only one that
-//! knows the whole circle. The methods of a handle are in files above.
+//! These types refer to each other in a circle. Only this file knows all of them: the tables are in other files, generic over the
+//! callback. The methods of a handle are in files that use this one.
 
 use crate::Interest;
 use crate::callback::{Call, CallOnce, OnTimer};
@@ -57,13 +57,13 @@ use std::sync::Arc;
 /// ```
 pub struct Handle<S>(Rc<Inner<S>>);
 
-/// What a timer calls.
+/// The callback of a timer.
 pub(crate) type TimerCallback<S> = Box<dyn for<'a> OnTimer<S, Firing<'a, S>>>;
 pub(crate) type OnReady<S> = Box<dyn for<'a> Call<S, Ready<'a, S>>>;
 pub(crate) type OnIdle<S> = Box<dyn Call<S, Handle<S>>>;
-/// Serves the messages that wait in a channel.
+/// The callback of a channel: it serves the waiting messages.
 pub(crate) type Serve<S> = Box<dyn Call<S, Handle<S>>>;
-/// What a future does with the state.
+/// The closure of `with`, which gets the state.
 pub(crate) type Visit<S> = Box<dyn CallOnce<S, Handle<S>>>;
 pub(crate) type Post<S> = Box<dyn CallOnce<S, Handle<S>> + Send>;
 
@@ -110,7 +110,7 @@ impl<S> Handle<S> {
         Ok(Self(memory::rc(inner)?))
     }
 
-    /// Another handle of the same loop, to keep.
+    /// Returns another handle of the same loop.
     #[must_use]
     pub fn handle(&self) -> Self {
         self.clone()
@@ -145,7 +145,7 @@ impl<S> Handle<S> {
     }
 }
 
-/// The argument of a timer's callback: which timer fires, when it was due, how late it is. Dereferences to the [`Handle`].
+/// The argument of a timer's callback: the timer, its deadline and its lateness. Dereferences to the [`Handle`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -156,9 +156,9 @@ impl<S> Handle<S> {
 ///     assert_eq!(firing.deadline() + firing.late(), firing.now());
 ///     late.push(firing.late());
 ///     if firing.missed() == 0 {
-///         firing.advance(3 * second); // this callback takes so long
+///         firing.advance(3 * second); // as if this callback took three seconds
 ///     } else {
-///         assert_eq!(firing.missed(), 2); // those of 3 and 4 seconds
+///         assert_eq!(firing.missed(), 2); // the deadlines at 3 and 4 seconds
 ///         firing.cancel(firing.timer());
 ///     }
 /// })?;
@@ -187,7 +187,7 @@ impl<S> fmt::Debug for Firing<'_, S> {
     }
 }
 
-/// The argument of a source's callback: which source is ready, and for what. Dereferences to the [`Handle`].
+/// The argument of a source's callback: the source, and the directions that are ready. Dereferences to the [`Handle`].
 ///
 /// ```
 /// use cogloop::{Interest, Loop};
@@ -196,7 +196,7 @@ impl<S> fmt::Debug for Firing<'_, S> {
 /// let (left, right) = std::os::unix::net::UnixStream::pair().unwrap();
 /// events.add(left, Interest::READ | Interest::WRITE, |_, ready, _| {
 ///     if ready.is_readable() {
-///         ready.cancel(ready.source()); // the end
+///         ready.cancel(ready.source()); // the stream has ended
 ///     } else if ready.is_writable() {
 ///         assert_eq!(ready.ready(), Interest::WRITE);
 ///         ready.set_interest(ready.source(), Interest::READ)?;

@@ -1,4 +1,4 @@
-//! What hyper asks of a runtime: streams, an executor, timers.
+//! The parts of a runtime that hyper needs: streams, an executor, timers.
 //!
 //! ```text
 //!   hyper ──► Async<TcpStream>   Read, Write
@@ -19,7 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// How much is read at a time. hyper's buffer is not initialised, so what is read is copied into it, without unsafe code.
+/// The number of bytes that are read at a time. hyper's buffer is not initialised, so without unsafe code we have to read into a
+/// buffer of ours and copy.
 const CHUNK: usize = 8 << 10;
 
 impl<F> hyper::rt::Read for Async<F>
@@ -62,17 +63,17 @@ where
     }
 }
 
-/// Spawns each future and detaches it. Where the loop refuses one, it is dropped: hyper has no way to be told.
+/// Spawns each future and detaches it. If the loop refuses a future, the future is dropped, because hyper takes no error here.
 impl<S, F: Future<Output: 'static> + 'static> Executor<F> for Handle<S> {
     fn execute(&self, future: F) {
         let _ = self.spawn(future).map(crate::Task::detach);
     }
 }
 
-/// Timers for hyper: [`Remote::timeouts`]. They may be used from any thread, as hyper asks, so each is armed and cancelled by
-/// a post; within the loop, [`Handle::sleep`] costs less.
+/// Timers for hyper, from [`Remote::timeouts`]. hyper requires that they may be used from any thread, so a post arms and cancels
+/// each of them. On the loop's own thread [`Handle::sleep`] costs less.
 ///
-/// A timer of a loop that has been dropped, or that refuses it, never completes.
+/// If the loop was dropped or refuses a timer, the timer never completes.
 pub struct Timeouts<S>(Remote<S>);
 
 impl<S> fmt::Debug for Timeouts<S> {
@@ -88,7 +89,7 @@ impl<S> Clone for Timeouts<S> {
 }
 
 impl<S> Remote<S> {
-    /// Timers of the loop, for hyper's builders. They do not keep the loop going.
+    /// Returns timers of the loop, for hyper's builders. They do not keep the loop going.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -108,7 +109,7 @@ impl<S> Remote<S> {
     }
 }
 
-/// What a sleep and its timer share.
+/// The state that a sleep and its timer share.
 #[derive(Default)]
 struct Sleep {
     is_over: bool,
@@ -138,7 +139,7 @@ impl<S> Future for Sleeping<S> {
             return Poll::Ready(());
         }
         let old = sleep.waker.replace(waker);
-        // Dropped after the lock.
+        // The waker is dropped after the lock is released.
         drop(sleep);
         drop(old);
         Poll::Pending
@@ -153,7 +154,7 @@ impl<S> Drop for Sleeping<S> {
         drop(sleep);
         drop(waker);
         if let Some(timer) = timer {
-            // Where it cannot be posted, the timer fires and finds nothing to wake.
+            // If the post fails, the timer fires later and finds nothing to wake.
             let _ = self.remote.post(move |_, handle| _ = handle.cancel(timer));
         }
     }
@@ -176,7 +177,7 @@ fn arm<S>(handle: &Handle<S>, shared: &Shared, delay: Duration) {
     });
     let mut sleep = lock(shared);
     match timer {
-        // Dropped on another thread meanwhile.
+        // The sleep was dropped on another thread meanwhile.
         Ok(timer) if sleep.is_dropped => {
             drop(sleep);
             handle.cancel(timer);

@@ -1,4 +1,4 @@
-//! Idle callbacks: for work in small pieces, done whenever there is nothing better to do.
+//! Idle callbacks: for background work in small pieces, done when a turn has nothing else to do.
 
 use crate::Error;
 use crate::handle::{Handle, OnIdle};
@@ -42,10 +42,9 @@ impl Name for Idle {
 }
 
 impl<S> Handle<S> {
-    /// Calls `f` whenever a turn has found nothing else to do, until it breaks off or is cancelled. The loop does not
-    /// wait as long as there is one, so let each call do a little, and the last one break off. On virtual time, one that
-    /// never ends lets 10,000 turns pass at one moment, and after that a little time with each: see
-    /// [`Loop::simulated`](crate::Loop::simulated).
+    /// Calls `f` whenever a turn has found nothing else to do, until `f` returns `Break` or is cancelled. While there is an idle
+    /// callback, the loop does not wait. So let each call do a small piece of the work, and let the last one return `Break`. An idle
+    /// callback that never ends cannot stop virtual time: see [`Loop::simulated`](crate::Loop::simulated).
     ///
     /// ```
     /// use cogloop::Loop;
@@ -73,10 +72,10 @@ impl<S> Handle<S> {
         Ok(Idle { key, owner: self.core().id })
     }
 
-    /// Calls each of them once.
+    /// Calls each idle callback once.
     pub(crate) fn serve_idle(&self, state: &mut S) -> Result<(), Error> {
         {
-            // Those that are added meanwhile have the next turn.
+            // Callbacks that are added meanwhile are called in the next turn.
             let Idles { callbacks, round } = &mut *self.idles().borrow_mut();
             round.clear();
             round.extend(callbacks.keys());
@@ -98,7 +97,7 @@ impl<S> Handle<S> {
     }
 }
 
-/// Ends the callback that runs: it has broken off, failed or panicked.
+/// Ends the callback that has returned `Break` or an error, or has panicked.
 struct Ending<'a, S>(&'a Handle<S>, Idle);
 
 impl<S> Drop for Ending<'_, S> {

@@ -6,7 +6,7 @@ use crate::slab::{Slab, SlabKey};
 pub(crate) struct Idles<C> {
     /// `None` while it runs.
     pub(crate) callbacks: Slab<Option<C>>,
-    /// Those of this turn. It has room for all.
+    /// The callbacks that this turn still has to call. It has room for all.
     pub(crate) round: Vec<SlabKey>,
 }
 
@@ -17,7 +17,7 @@ impl<C> Default for Idles<C> {
 }
 
 impl<C> Idles<C> {
-    /// Ends all; they are there for [`next_doomed`](Self::next_doomed) to take.
+    /// Ends all callbacks; take them out with [`next_doomed`](Self::next_doomed).
     pub(crate) fn doom_all(&mut self) {
         self.callbacks.doom_all();
     }

@@ -1,11 +1,11 @@
-//! How often something happens: the period, the first time, and what becomes of what was missed.
+//! The plan of an interval: the period, the first delay, the policy for missed deadlines, and slack.
 
 use crate::options::nanoseconds;
 use crate::{Error, Missed};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// How often, and what becomes of what was missed. A [`Duration`] is one, too.
+/// The plan of an interval: its period, first delay, policy for missed deadlines, and slack. A [`Duration`] can be used as one, too.
 ///
 /// ```
 /// use cogloop::{Interval, Loop, Missed};
@@ -34,25 +34,25 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Every `period`, the first time one period from now. Missed deadlines are skipped, and counted.
+    /// An interval with this period. The first deadline is one period from now. Missed deadlines are skipped and counted.
     pub fn new(period: Duration) -> Self {
         Self { period, first: None, missed: Missed::Skip, slack: Duration::ZERO }
     }
 
-    /// The first time so long from now, instead of one period.
+    /// Sets the delay to the first deadline, instead of one period.
     pub fn first(mut self, delay: Duration) -> Self {
         self.first = Some(delay);
         self
     }
 
-    /// What to do about deadlines that passed while the loop was busy.
+    /// Sets the policy for deadlines that passed while the loop was busy.
     pub fn missed(mut self, policy: Missed) -> Self {
         self.missed = policy;
         self
     }
 
-    /// By how much it may be late, so that several share a wake-up. Served within it, a deadline is on time, whatever the
-    /// policy: nothing drifts by it.
+    /// Sets by how much a deadline may be served late, so that several timers share a wake-up. A deadline that is served within its
+    /// slack is on time, with every policy, and the schedule does not drift.
     pub fn slack(mut self, slack: Duration) -> Self {
         self.slack = slack;
         self

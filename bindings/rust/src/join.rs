@@ -1,4 +1,4 @@
-//! The result of a task, or of a visit to the state, and the waker of whatever waits for it.
+//! The result of a task, or of a closure of `with`, and the waker of the future that waits for it.
 
 use crate::Error;
 use std::cell::RefCell;
@@ -18,7 +18,7 @@ impl<T> Join<T> {
         match &mut *place {
             Self::Waiting(known) => {
                 let old = known.replace(waker);
-                // Dropped after the borrow.
+                // The old waker is dropped after the borrow.
                 drop(place);
                 drop(old);
                 Poll::Pending
@@ -31,7 +31,7 @@ impl<T> Join<T> {
         }
     }
 
-    /// Wakes the future that waits for it. Without effect if it has ended before.
+    /// Sets the result and wakes the future that waits for it. Has no effect on a `Join` that has ended.
     pub(crate) fn end(join: &RefCell<Self>, end: Self) {
         let mut place = join.borrow_mut();
         if let Self::Waiting(waker) = &mut *place {
@@ -45,7 +45,7 @@ impl<T> Join<T> {
     }
 }
 
-/// The writing end of a `Join`: dropped, it says that there will be nothing.
+/// The writing end of a `Join`. Dropping it without a result means that there will be none.
 pub(crate) struct Finish<T>(pub(crate) Rc<RefCell<Join<T>>>);
 
 impl<T> Finish<T> {

@@ -16,12 +16,12 @@
 //! | what | how |
 //! |---|---|
 //! | timers | [`after`](Handle::after), [`at`](Handle::at), [`every`](Handle::every) with [policies](Missed) for late ones; [`cancel`](Handle::cancel), [`reschedule`](Handle::reschedule), [`pause`](Handle::pause) |
-//! | descriptors | [`add`](Handle::add) anything with one; [level, edge or one-shot](Mode); [`cancel`](Handle::cancel) |
+//! | descriptors | [`add`](Handle::add) a file, socket or pipe; [level, edge or one-shot](Mode); [`cancel`](Handle::cancel) |
 //! | other threads | [`remote`](Handle::remote) posts closures, [`channel`](Handle::channel) carries messages to a callback, [`channel()`](channel()) to a future |
-//! | the system | [`signals`](Handle::signals), [`child`](Handle::child); for futures [`watch_signals`](Handle::watch_signals), [`watch_child`](Handle::watch_child) |
-//! | spare time | [`idle`](Handle::idle) |
+//! | signals, child processes | [`signals`](Handle::signals), [`child`](Handle::child); for futures [`watch_signals`](Handle::watch_signals), [`watch_child`](Handle::watch_child) |
+//! | background work | [`idle`](Handle::idle) |
 //! | futures | [`spawn`](Handle::spawn), [`block_on`](Loop::block_on), [`sleep`](Handle::sleep), [`interval`](Handle::interval), [`timeout`](Handle::timeout), [`watch`](Handle::watch) |
-//! | tests | [`Loop::simulated`]: time jumps, and the order is always the same |
+//! | tests | [`Loop::simulated`]: a virtual clock, and the same order in each run |
 //! | hosts | [`Options`]: backend, resolution, limits |
 //!
 //! # How it is built
@@ -30,26 +30,25 @@
 //!   Loop<S> ──────►  Handle<S>        callbacks, in tables by the index of their timer or source; posts; channels; idle
 //!   runs                │
 //!                       ▼
-//!                     Core            tasks, and the wakers of what waits for time or a descriptor: what futures hold
+//!                     Core            tasks, and the wakers of futures that wait for a time or a descriptor
 //!                       │
 //!                       ▼
 //!                  cogloop-io         the turn: a timing wheel, a clock, epoll, io_uring, select, …
 //! ```
 //!
 //! A callback gets `&mut S` and a handle. It is taken out of its table while it runs, so it may do anything: end itself or
-//! others, add more, stop the loop, clear it. There is no cell that it could find borrowed.
+//! others, add more, stop the loop, clear it. No cell of the loop is borrowed while it runs.
 //!
 //! # What it promises
 //!
-//! - No timer fires early. They fire in the order of their deadlines, equal ones in the order in which they were made.
-//! - What is made in a callback has a later turn, so nothing starves.
-//! - What is cancelled or removed is not called again, even if it was due in this very turn. A stale name does nothing.
-//! - An error or a panic in a callback ends what it belongs to and the run, and leaves everything else as it was.
-//! - In a steady state nothing is allocated: intervals fire, sources are served, tasks sleep and are woken.
-//! - Everything is on the one thread that runs the loop; [`Remote`] and [`Sender`] are for the others.
+//! - No timer fires early. Timers fire in the order of their deadlines; with equal deadlines, in the order in which they were made.
+//! - Timers and other things that a callback makes are served in a later turn, so nothing starves.
+//! - A cancelled timer or source is not called again, even if it was due in the same turn. A stale name does nothing.
+//! - An error or a panic in a callback ends its timer or source, and the run. Everything else is unchanged.
+//! - In a steady state intervals, sources, sleeping tasks and wakes allocate nothing.
+//! - All callbacks and tasks run on the thread that runs the loop. Other threads use [`Remote`] and [`Sender`].
 //!
-//! What a loop does can be followed with the crate `tracing`: the feature of that name reports turns, timers and sources,
-//! with the target `cogloop`.
+//! With the feature `tracing` a loop reports turns, timers and sources to the crate `tracing`, with the target `cogloop`.
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
@@ -135,7 +134,7 @@ pub use sources::Source;
 pub use task::Task;
 pub use timers::Timer;
 
-/// The example of the page in the registry.
+/// Tests the example of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;

@@ -86,18 +86,18 @@ impl<T> LinkedSlab<T> {
         self.len -= 1;
     }
 
-    /// Takes an entry out of the list and out of the slab. The value is for the caller to drop, without a borrow.
+    /// Takes an entry out of the list and out of the slab. The caller drops the value outside of any borrow.
     pub(crate) fn remove(&mut self, key: SlabKey) -> Option<T> {
         self.withdraw(key);
         self.slab.remove(key).map(|entry| entry.value)
     }
 
-    /// How many entries are in the list.
+    /// The number of entries in the list.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// How many entries there are, in the list or not.
+    /// The number of entries, in the list or not.
     pub(crate) fn entries(&self) -> usize {
         self.slab.len()
     }
@@ -122,7 +122,7 @@ impl<T> LinkedSlab<T> {
         assert_eq!((listed, linked.count()), (self.len, self.len), "entries found in the list, and entries with links");
     }
 
-    /// How many entries there is memory for.
+    /// The number of entries for which there is memory.
     #[cfg(test)]
     pub(crate) fn places(&self) -> usize {
         self.slab.places()

@@ -4,7 +4,7 @@ use crate::bell::Bell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Where posts wait.
+/// The queue of posts, with its limit.
 pub(crate) struct Mail<P> {
     pub(crate) bell: Arc<Bell>,
     pub(crate) limit: usize,

@@ -1,14 +1,14 @@
-//! Memory that is asked for before it is used, so that running out of it is an error.
+//! Fallible allocation: running out of memory becomes an error.
 //!
-//! | what is made | how it asks |
+//! | allocation | how it becomes fallible |
 //! |---|---|
-//! | a table or a queue grows | `try_reserve`, before anything else has happened |
-//! | a callback is boxed | [`boxed`]: a vector of one, which has a fallible call |
-//! | a future is pinned; an `Rc` or an `Arc` is made | [`pinned`], [`rc`], [`arc`]: a block of the same layout, given back at once |
+//! | a table or a queue grows | `try_reserve`, before anything else is changed |
+//! | a callback is boxed | [`boxed`]: a vector of one element, which has a fallible call |
+//! | a future is pinned; an `Rc` or an `Arc` is made | [`pinned`], [`rc`], [`arc`]: first allocate and free a block of the same layout |
 //!
-//! The standard library has no fallible call for the last row, and to build one takes unsafe code. Allocators hand out the
-//! block that was given back last, so the question is as good as the answer, unless another thread takes the last block of
-//! that size in between: then the process ends.
+//! The standard library has no fallible call for the last row, and writing one would need unsafe code. An allocator usually returns
+//! the block that was freed last, so the second allocation succeeds, too. If another thread takes the last block of that size in
+//! between, the process ends.
 
 use cogloop_io::memory::expect_bytes;
 use std::collections::TryReserveError;
@@ -17,20 +17,20 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// A box that may find no memory.
+/// Makes a box, or returns an error if there is no memory.
 pub(crate) fn boxed<T>(value: T) -> Result<Box<[T; 1]>, TryReserveError> {
     let mut values = Vec::new();
     values.try_reserve_exact(1)?;
     values.push(value);
-    // Neither of the two moves it: there is no room but for the one.
+    // Neither call moves the value, because the vector has room for exactly one.
     Ok(values.into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!("a vector of one")))
 }
 
-/// What an `Rc` or an `Arc` of a `T` allocates: two counts and the value.
+/// The layout that an `Rc` or an `Arc` of a `T` allocates: two counts and the value.
 #[repr(C)]
 struct Counted<T>(usize, usize, T);
 
-/// Whether the allocator has a block for a `T`.
+/// Checks that the allocator has a block for a `T`.
 fn expect<T>() -> Result<(), TryReserveError> {
     let mut block = Vec::<T>::new();
     block.try_reserve_exact(1)?;
@@ -54,11 +54,11 @@ pub(crate) fn arc<T>(value: T) -> Result<Arc<T>, TryReserveError> {
     Ok(Arc::new(value))
 }
 
-/// For a few small things that are allocated without asking, such as the words of an error. More than allocators keep in lists
-/// of one size each, so that what is given back serves any smaller request.
+/// The size of a block for a few small allocations that have no fallible call, such as the text of an error. It is larger than the
+/// sizes for which allocators keep separate lists. So the freed block can serve smaller requests.
 const SMALL_THINGS: usize = 4 << 10;
 
-/// Whether there is room for a few small things beside a `T`.
+/// Checks that there is memory for a few small allocations beside a `T`.
 #[cold]
 pub(crate) fn expect_small_things<T>() -> Result<(), TryReserveError> {
     expect_bytes(size_of::<T>() + SMALL_THINGS)

@@ -1,9 +1,9 @@
-//! What names something of a loop: numbers with a generation, and one verb that ends whatever they name.
+//! Names of timers, sources and idle callbacks: numbers with a generation. `cancel` takes each of them.
 
 use crate::handle::Handle;
 
-/// What names something that a loop calls: a [`Timer`](crate::Timer), a [`Source`](crate::Source), an
-/// [`Idle`](crate::Idle). [`cancel`](Handle::cancel) ends it.
+/// The name of something that a loop calls: a [`Timer`](crate::Timer), a [`Source`](crate::Source) or an
+/// [`Idle`](crate::Idle). [`cancel`](Handle::cancel) takes it.
 pub trait Name: sealed::Name {}
 
 impl<N: sealed::Name> Name for N {}
@@ -17,8 +17,8 @@ pub(crate) mod sealed {
 }
 
 impl<S> Handle<S> {
-    /// Ends what has this name, even if it is due in this very turn, and drops its callback and its file: at once, or when
-    /// the callback returns if it is the caller. `false` if it has ended already, or belongs to another loop.
+    /// Ends a timer, source or idle callback, even if it is due in this turn. Drops its callback and its file at once, or, if the
+    /// callback itself makes this call, when it returns. Returns `false` if it has already ended or belongs to another loop.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};
@@ -32,7 +32,7 @@ impl<S> Handle<S> {
     /// let reader = Rc::new(reader);
     /// let source = events.add(Rc::clone(&reader), Interest::READ, |_, _, _| ())?;
     /// assert!(events.cancel(source));
-    /// writer.write_all(b"x").unwrap(); // the reader is still open: it is held here
+    /// writer.write_all(b"x").unwrap(); // the reader is still open: `reader` holds it
     /// assert_eq!(Rc::strong_count(&reader), 1);
     /// # Ok::<(), cogloop::Error>(())
     /// ```

@@ -1,13 +1,13 @@
-//! What can be chosen when a loop is made: backend, resolution, clock, limits.
+//! The options of a loop: backend, resolution, clock, limits.
 
 use crate::Error;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-/// What can be chosen when a loop is made; see [`Loop::with_options`](crate::Loop::with_options).
+/// The options for [`Loop::with_options`](crate::Loop::with_options).
 ///
-/// The limits guard a host against a runaway. A call that would exceed one returns [`Error::Limit`] and changes nothing. By
-/// default there are none.
+/// The limits protect a host against a faulty program. A call that would exceed a limit returns [`Error::Limit`] and changes nothing.
+/// By default there are no limits.
 ///
 /// ```
 /// use cogloop::{Error, Loop, Options};
@@ -31,20 +31,20 @@ pub struct Options {
     pub(crate) limits: Limits,
 }
 
-/// Which backend a loop has: [`backend`](crate::Handle::backend).
+/// The backend of a loop, from [`backend`](crate::Handle::backend).
 #[derive(Clone, Eq, PartialEq, Hash, Debug)]
 #[non_exhaustive]
 pub struct BackendReport {
     /// One of the names that [`Options::backend`] takes.
     pub name: &'static str,
-    /// Why it is this one, in words for a person.
+    /// The reason why it was chosen, as text for people.
     pub reason: String,
 }
 
-/// How many there may be of each.
+/// The limits.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Limits {
-    /// Timers, sources, and how many of each are served in a turn.
+    /// The limits of timers and sources, and of how many of each a turn serves.
     pub(crate) io: cogloop_io::Limits,
     pub(crate) tasks: usize,
     pub(crate) posts: usize,
@@ -64,53 +64,53 @@ impl Options {
         Self { backend: None, resolution, is_simulated: false, limits }
     }
 
-    /// Asks for a backend by its name: `epoll`, `uring`, `select`, `portable`. One that the system refuses gives way to the
-    /// best that works, and [`backend`](crate::Handle::backend) says so. By default the environment variable
-    /// `COGLOOP_BACKEND` may name one.
+    /// Sets the backend: `epoll`, `uring`, `select` or `portable`. If the system refuses it, the best one that works is taken, and
+    /// [`backend`](crate::Handle::backend) gives the reason. By default the environment variable `COGLOOP_BACKEND` may name a
+    /// backend.
     pub fn backend(mut self, name: &str) -> Self {
         self.backend = Some(name.to_owned());
         self
     }
 
-    /// The length of a tick: deadlines are rounded up to it, and timers in one tick fire in the order in which they were
-    /// made. At least a nanosecond.
+    /// Sets the length of a tick, at least a nanosecond. Deadlines are rounded up to ticks. Timers in the same tick fire in the order
+    /// in which they were made.
     pub fn resolution(mut self, tick: Duration) -> Self {
         self.resolution = tick;
         self
     }
 
-    /// Virtual time; see [`Loop::simulated`](crate::Loop::simulated).
+    /// Sets virtual time; see [`Loop::simulated`](crate::Loop::simulated).
     pub fn simulated(mut self) -> Self {
         self.is_simulated = true;
         self
     }
 
-    /// At most so many timers at a time, those of sleeping tasks among them.
+    /// Limits the number of timers at a time. Timers of sleeping tasks count.
     pub fn max_timers(mut self, limit: usize) -> Self {
         self.limits.io.timers = limit;
         self
     }
 
-    /// At most so many descriptors observed at a time: sources, signals, children, and what tasks watch.
+    /// Limits the number of observed descriptors at a time: sources, signals, children, and the descriptors that tasks watch.
     pub fn max_sources(mut self, limit: usize) -> Self {
         self.limits.io.descriptors = limit;
         self
     }
 
-    /// At most so many tasks at a time.
+    /// Limits the number of tasks at a time.
     pub fn max_tasks(mut self, limit: usize) -> Self {
         self.limits.tasks = limit;
         self
     }
 
-    /// At most so many posts waiting to be run, and as many messages waiting in each channel.
+    /// Limits the number of waiting posts, and of waiting messages in each channel.
     pub fn max_posts(mut self, limit: usize) -> Self {
         self.limits.posts = limit;
         self
     }
 
-    /// At most so many callbacks of a kind – posts, timers, sources, tasks – in one turn, at least one; the others have
-    /// their turn next. What one kind has to do then holds the others up for no longer than that.
+    /// Limits how many callbacks of each kind (posts, timers, sources, tasks) a turn serves, at least one. The next turn serves the
+    /// rest. So many callbacks of one kind delay the other kinds only by this number of callbacks.
     pub fn max_callbacks_per_turn(mut self, limit: usize) -> Self {
         self.limits.io.served_in_turn = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
         self
@@ -122,12 +122,12 @@ impl Options {
     }
 }
 
-/// Checks that one more is allowed.
+/// Checks that the limit allows one more.
 pub(crate) fn check(what: &'static str, present: usize, limit: usize) -> Result<(), Error> {
     if present < limit { Ok(()) } else { Err(Error::Limit { what, limit }) }
 }
 
-/// The duration in nanoseconds; anything above 584 years is 584 years.
+/// The duration in nanoseconds. Longer ones count as 584 years.
 #[inline]
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     let of_seconds = duration.as_secs().checked_mul(1_000_000_000);

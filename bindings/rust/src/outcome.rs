@@ -1,17 +1,17 @@
-//! What a callback may return.
+//! The types that a callback may return.
 
 use crate::Error;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-/// What a callback returns: nothing, whether it goes on, or an error.
+/// The result of a callback: nothing, whether to go on, or an error.
 ///
-/// | it returns | then |
+/// | the callback returns | effect |
 /// |---|---|
-/// | `()` or [`ControlFlow::Continue`] | all goes on |
-/// | [`ControlFlow::Break`] | the interval, source, channel or idle callback ends |
-/// | `Ok` of one of these | what that says |
-/// | `Err(error)` | it ends too, and `run` returns the error; the loop stays usable |
+/// | `()` or [`ControlFlow::Continue`] | the interval, source, channel or idle callback goes on |
+/// | [`ControlFlow::Break`] | it ends |
+/// | `Ok` of one of these | the same |
+/// | `Err(error)` | it ends, and `run` returns the error; the loop stays usable |
 ///
 /// ```
 /// use cogloop::Loop;
@@ -37,7 +37,7 @@ pub trait Outcome: sealed::Outcome {}
 
 impl<T: sealed::Outcome> Outcome for T {}
 
-/// How a callback of any kind ends.
+/// The result of a callback, converted to one type.
 pub(crate) type Verdict = Result<ControlFlow<()>, Error>;
 
 pub(crate) mod sealed {
@@ -45,7 +45,7 @@ pub(crate) mod sealed {
         fn verdict(self) -> crate::outcome::Verdict;
     }
 
-    /// The type of `panic!()` has no name of its own outside of a function's result.
+    /// The type of `panic!()`, which cannot be named outside of a function's result.
     pub trait Returns {
         type Result;
     }
@@ -79,7 +79,7 @@ impl<T> sealed::Returns for fn() -> T {
     type Result = T;
 }
 
-/// So that a callback that only panics, as in a test, needs no annotation.
+/// A callback that only panics, as in a test, then needs no type annotation.
 impl sealed::Outcome for <fn() -> ! as sealed::Returns>::Result {
     fn verdict(self) -> Verdict {
         self

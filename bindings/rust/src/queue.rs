@@ -1,12 +1,12 @@
-//! The queue of a channel, between its senders and whatever receives: a callback or a future.
+//! The queue of a channel, between its senders and its receiver: a callback or a future.
 //!
 //! ```text
 //!   try_send ─────────────────────► messages, up to the capacity ──► received: there is room
-//!   send, no room ──► waiting ──► granted: the room that was made is its own ◄──────┘
+//!   send, no room ──► waiting ──► granted: the free room belongs to this sender ◄───┘
 //! ```
 //!
-//! Room that is made while senders wait goes to the first of them, before any other sender finds it. No code of the user's
-//! runs under the lock: wakers are cloned before, and woken and dropped after it.
+//! While senders wait, free room goes to the first of them, before any other sender can take it. No code of the user runs under the
+//! lock: wakers are cloned before it is taken, and woken and dropped after it is released.
 
 use crate::bell::Knock;
 use crate::waiters::{WaiterKey, Waiters};
@@ -16,9 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread::ThreadId;
 
-/// A channel as its loop has it. Dropped, it lets no more messages in, also while its callback runs.
+/// The loop's end of a channel. Dropping it closes the channel, even while its callback runs.
 pub(crate) struct Channel<C> {
-    /// `None` while it runs.
+    /// `None` while the callback runs.
     pub(crate) serve: Option<C>,
     pub(crate) queue: Arc<dyn Close>,
 }
@@ -29,7 +29,7 @@ impl<C> Drop for Channel<C> {
     }
 }
 
-/// The queue of a channel, whatever its messages are.
+/// The queue of a channel, independent of the type of its messages.
 pub(crate) trait Close {
     fn close(&self);
 }
@@ -38,7 +38,7 @@ impl<T> Close for Shared<T> {
     fn close(&self) {
         let mut queue = self.queue();
         queue.is_closed = true;
-        // Dropped and woken after the lock.
+        // The messages are dropped, and the senders woken, after the lock is released.
         let messages = std::mem::take(&mut queue.messages);
         let mut waiting = std::mem::take(&mut queue.waiting);
         drop(queue);
@@ -50,7 +50,7 @@ impl<T> Close for Shared<T> {
     }
 }
 
-/// How many messages may wait, and what the limit is called.
+/// The number of messages that may wait, and the name of this limit.
 #[derive(Copy, Clone)]
 pub(crate) struct Capacity {
     pub(crate) what: &'static str,
@@ -58,7 +58,7 @@ pub(crate) struct Capacity {
 }
 
 impl Capacity {
-    /// One of a channel's own: at least one message.
+    /// A channel's own capacity: at least one message.
     pub(crate) fn own(limit: usize) -> Self {
         Self { what: "messages", limit: limit.max(1) }
     }
@@ -69,10 +69,10 @@ impl Capacity {
 }
 
 pub(crate) struct Shared<T> {
-    /// Wakes the callback of the channel: when a message has come that is the first, or the last sender is gone.
+    /// Wakes the callback of the channel: when the first message arrives in an empty queue, or the last sender was dropped.
     knock: Option<Knock>,
     capacity: Capacity,
-    /// The thread that runs the callback, and so must not wait for it.
+    /// The thread that runs the callback. It must not wait for room, because it would wait for itself.
     thread: Option<ThreadId>,
     queue: Mutex<Queue<T>>,
 }
@@ -81,16 +81,17 @@ struct Queue<T> {
     messages: VecDeque<T>,
     senders: usize,
     is_closed: bool,
-    /// Senders that wait for room, which have seen no reports.
+    /// The senders that wait for room. (The count of reports in a waiter is not used here.)
     waiting: Waiters,
-    /// How many were woken for room that is theirs and have not used it yet.
+    /// The number of senders to which room was granted and that have not used it yet.
     granted: usize,
-    /// A future that waits for a message.
+    /// The waker of a future that waits for a message.
     receiver: Option<Waker>,
 }
 
 impl<T> Queue<T> {
-    /// Gives the room that there is to the first sender that waits for some. For the caller to wake without the lock.
+    /// Grants free room, if there is some, to the first sender that waits. The caller wakes the returned waker after it has released
+    /// the lock.
     #[must_use]
     fn grant(&mut self, capacity: Capacity) -> Option<Waker> {
         if self.messages.len() + self.granted >= capacity.limit {
@@ -100,11 +101,11 @@ impl<T> Queue<T> {
     }
 }
 
-/// The message that there was no room for, and why.
+/// A message that was not sent, and the reason.
 pub(crate) type Refused<T> = (T, Error);
 
 impl<T> Shared<T> {
-    /// With one sender.
+    /// Makes a queue with one sender.
     pub(crate) fn new(knock: Option<Knock>, capacity: Capacity, thread: Option<ThreadId>) -> Self {
         let queue = Queue {
             messages: VecDeque::new(),
@@ -125,17 +126,17 @@ impl<T> Shared<T> {
         self.knock.iter().for_each(Knock::knock);
     }
 
-    /// The callback is about to look at the queue: a knock from now on counts anew.
+    /// Call before the callback checks the queue: a later wake puts the channel into the list again.
     pub(crate) fn answer(&self) {
         self.knock.iter().for_each(Knock::answer);
     }
 
-    /// Whether this thread would wait for itself.
+    /// Whether a wait on the calling thread would be a wait for itself.
     pub(crate) fn is_served_here(&self) -> bool {
         self.thread == Some(std::thread::current().id())
     }
 
-    /// Puts a message in, for which there is room, and tells the receiver.
+    /// Adds a message, for which there is room, and wakes the receiver.
     fn put(&self, mut queue: MutexGuard<'_, Queue<T>>, message: T) {
         queue.messages.push_back(message);
         let (is_first, receiver) = (queue.messages.len() == 1, queue.receiver.take());
@@ -146,7 +147,7 @@ impl<T> Shared<T> {
         receiver.into_iter().for_each(Waker::wake);
     }
 
-    /// Sends at once or not at all.
+    /// Sends the message at once, or fails.
     pub(crate) fn try_send(&self, message: T) -> Result<(), Refused<T>> {
         let mut queue = self.queue();
         let checked = match queue.is_closed {
@@ -166,15 +167,15 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Sends when there is room. `key` is the caller's place among those that wait; the message is taken when this is
-    /// through.
+    /// Sends the message when there is room. `key` is the caller's place in the list of waiting senders. `message` becomes `None` when
+    /// it was sent.
     pub(crate) fn poll_send(
         &self,
         place: &mut Option<T>,
         key: &mut Option<WaiterKey>,
         waker: &Waker,
     ) -> Poll<Result<(), Refused<T>>> {
-        // Cloned before the lock, and dropped after it.
+        // The waker is cloned before the lock is taken, and dropped after it is released.
         let mut waker = Some(waker.clone());
         let mut queue = self.queue();
         let Some(message) = place.take() else { return Poll::Ready(Ok(())) };
@@ -190,7 +191,7 @@ impl<T> Shared<T> {
                 drop(queue);
                 return Poll::Pending;
             }
-            // It was woken: there is room, and it is its own.
+            // It is not in the list any more, so it was woken, and room was granted to it.
             *key = None;
             queue.granted -= 1;
         } else if queue.messages.len() + queue.granted >= self.capacity.limit {
@@ -215,7 +216,7 @@ impl<T> Shared<T> {
         Poll::Ready(Ok(()))
     }
 
-    /// Ceases to wait for room. What was granted goes to the next.
+    /// Stops waiting for room. Room that was granted goes to the next sender.
     pub(crate) fn give_up(&self, key: WaiterKey) {
         let mut queue = self.queue();
         if queue.is_closed {
@@ -234,7 +235,7 @@ impl<T> Shared<T> {
         next.into_iter().for_each(Waker::wake);
     }
 
-    /// The next message, and whether it was the last one and there will be no more.
+    /// Takes the next message. Also returns whether it was the last one: the queue is empty and there are no senders.
     pub(crate) fn next(&self) -> (Option<T>, bool) {
         let mut queue = self.queue();
         let message = queue.messages.pop_front();
@@ -245,7 +246,7 @@ impl<T> Shared<T> {
         (message, is_end)
     }
 
-    /// The next message for a future; `None` when there will be no more.
+    /// Takes the next message for a future; `None` when all senders were dropped and the queue is empty.
     pub(crate) fn poll_next(&self, waker: &Waker) -> Poll<Option<T>> {
         let waker = waker.clone();
         let mut queue = self.queue();
@@ -276,7 +277,7 @@ impl<T> Shared<T> {
     pub(crate) fn remove_sender(&self) {
         let mut queue = self.queue();
         queue.senders -= 1;
-        // While messages wait, the receiver is awake, and finds out when it has served them.
+        // While messages wait, the receiver is awake. It will notice after it has served them.
         let is_end = queue.senders == 0 && queue.messages.is_empty();
         let receiver = if is_end { queue.receiver.take() } else { None };
         drop(queue);

@@ -1,4 +1,4 @@
-//! Waiting for a direction of a descriptor: how the kernel is asked, and how those that wait are woken.
+//! Waiting for a direction of a descriptor: asking the kernel, and waking the waiting futures.
 
 use crate::core::Core;
 use crate::waiters::WaiterKey;
@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 impl Core {
-    /// Begins to observe a file, and holds it while it is observed.
+    /// Starts to observe a file, and holds the file while it is observed.
     pub(crate) fn observe(&self, file: Rc<dyn AsFd>, interest: Interest, mode: Mode) -> Result<Token, Error> {
         self.check_open()?;
         let added = self.events.borrow_mut().add_shared(file, interest, mode);
@@ -26,7 +26,7 @@ impl Core {
         })
     }
 
-    /// Wakes those that wait for the descriptor; `false` if it is not one for futures.
+    /// Wakes the futures that wait for the descriptor. Returns `false` if the descriptor is not one for futures.
     pub(crate) fn wake_watcher(&self, token: Token, ready: Interest) -> bool {
         let mut is_watched = false;
         for direction in [Interest::READ, Interest::WRITE] {
@@ -38,7 +38,7 @@ impl Core {
             });
             is_watched |= reports.is_some();
             let Some(reports) = reports.filter(|_| is_ready) else { continue };
-            // One by one, so that none is called within the borrow.
+            // They are taken out one by one, so that each is woken after the borrow.
             while let Some(waker) =
                 self.watched.with(token, direction, |place| place.waiters.next_before(reports)).flatten()
             {
@@ -48,7 +48,7 @@ impl Core {
         is_watched
     }
 
-    /// A direction is silent after each report, and not observed before the first wait for it.
+    /// Asks the kernel to report a direction. A direction is silent before the first wait for it, and after each report.
     fn report_again(&self, token: Token, direction: Interest, is_used_up: bool) -> io::Result<()> {
         let mut events = self.events.borrow_mut();
         let interest = events.interest(token).ok_or(Error::Removed)?;
@@ -60,16 +60,16 @@ impl Core {
     }
 }
 
-/// How far a wait for a direction is.
+/// The state of a wait for a direction.
 #[derive(Copy, Clone, Default)]
 pub(crate) struct Wait {
-    /// How many reports there were when it began.
+    /// The number of reports when the wait began.
     seen: Option<u64>,
     waiter: Option<WaiterKey>,
 }
 
-/// A direction of a descriptor, and whether it was used up: the caller has seen `WouldBlock`, so that only new readiness
-/// counts. Then a wait mostly needs no system call.
+/// A direction of a descriptor, and whether it is drained: the caller has seen `WouldBlock`, so only new readiness counts. A wait
+/// for a drained direction mostly needs no system call.
 #[derive(Copy, Clone)]
 pub(crate) struct Awaited {
     pub(crate) token: Token,
@@ -104,7 +104,7 @@ impl Core {
         Ok(Poll::Pending)
     }
 
-    /// Puts the waker into the list, or into the place of the one that it has there.
+    /// Adds the waker to the list. If this wait has a waker there already, replaces it.
     fn add_waiter(&self, awaited: Awaited, wait: &mut Wait, seen: u64, waker: &Waker) -> io::Result<()> {
         let waiter = wait.waiter;
         let is_known = self.with_direction(awaited, |place| {
@@ -113,7 +113,7 @@ impl Core {
         if is_known {
             return Ok(());
         }
-        // Cloned before and dropped after the borrow: either may be the user's code.
+        // The new waker is cloned before the borrow and the old one dropped after it: both may run the user's code.
         let mut new = Some(waker.clone());
         let added = self.with_direction(awaited, |place| {
             if let Some(known) = waiter.and_then(|key| place.waiters.waker_mut(key)) {
@@ -128,16 +128,16 @@ impl Core {
         Ok(())
     }
 
-    /// Ends a wait; it leaves the list of waiters.
+    /// Ends a wait: it leaves the list of waiters.
     pub(crate) fn end_wait(&self, awaited: Awaited, wait: Wait) {
         if let Some(key) = wait.waiter {
-            // Dropped after the borrow.
+            // The waker is dropped after the borrow.
             let _waker = self.watched.with(awaited.token, awaited.direction, |place| place.waiters.remove(key));
         }
     }
 }
 
-/// A future that waits for the next report of a direction. When it is dropped, it leaves the list of waiters.
+/// A future that waits for the next report of a direction. Dropping it removes it from the list of waiters.
 pub(crate) struct Readiness<'a> {
     core: &'a Core,
     awaited: Awaited,

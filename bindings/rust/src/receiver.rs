@@ -8,8 +8,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// A channel for futures, which holds so many messages, at least one. It belongs to no loop: either end may be on any thread,
-/// and be awaited on any executor. For messages that call a callback there is [`Handle::channel`](crate::Handle::channel).
+/// Makes a channel for futures, with a capacity of at least one message. It belongs to no loop: both ends may be on any thread and
+/// any executor. For a channel with a callback use [`Handle::channel`](crate::Handle::channel).
 ///
 /// ```
 /// let mut events = cogloop::Loop::<()>::new()?;
@@ -29,14 +29,14 @@ pub fn channel<T>(capacity: usize) -> Result<(Sender<T>, Receiver<T>), Error> {
     Ok((Sender::new(Arc::clone(&shared)), Receiver(shared)))
 }
 
-/// The receiving end of [`channel`]. Dropped, it drops the messages that wait, and senders are told that it is closed.
+/// The receiving end of [`channel`]. Dropping it drops the waiting messages and closes the channel for its senders.
 ///
-/// With the feature `futures`, which is on by default, it is a `Stream`.
+/// With the feature `futures`, which is on by default, it implements `Stream`.
 pub struct Receiver<T>(Arc<Shared<T>>);
 
 impl<T> Receiver<T> {
-    /// The next message, waiting for it; `None` when every sender is dropped and all was received. The future may be
-    /// dropped: no message is lost.
+    /// Waits for the next message. Returns `None` when every sender was dropped and all messages were received. Dropping the future
+    /// loses no message.
     pub async fn recv(&mut self) -> Option<T> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
@@ -46,7 +46,7 @@ impl<T> Receiver<T> {
         self.0.poll_next(cx.waker())
     }
 
-    /// The next message, if one is there.
+    /// Returns the next message, if there is one.
     ///
     /// ```
     /// let (sender, mut receiver) = cogloop::channel(1)?;

@@ -1,4 +1,4 @@
-//! A descriptor that futures wait for, as long as it is observed.
+//! The observation of a descriptor for futures.
 
 use crate::Interest;
 use crate::core::Core;
@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 pub(crate) struct Registration {
     core: Rc<Core>,
     token: Token,
-    /// The waits of the calls that are polled, one for each direction.
+    /// The waits of the `poll_…` calls, one for each direction.
     waits: [Cell<Wait>; 2],
 }
 
@@ -47,7 +47,7 @@ impl Registration {
         polled
     }
 
-    /// The waker of a call that is done is not kept.
+    /// Ends a wait when its call has completed, so that its waker is not kept.
     pub(crate) fn end_wait(&self, direction: Interest) {
         self.core.end_wait(self.awaited(direction, false), self.wait(direction).take());
     }
@@ -55,7 +55,7 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // What the kernel says is for information: the descriptor is forgotten anyway.
+        // The kernel's error is ignored: the loop has removed the descriptor in any case.
         let _ = self.core.events.borrow_mut().remove_descriptor(self.token);
         let _watchers = self.core.watched.take(self.token);
     }

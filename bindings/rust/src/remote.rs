@@ -1,4 +1,4 @@
-//! The remote: what other threads hold of a loop.
+//! The remote: a reference to a loop for other threads.
 
 use crate::handle::{Handle, Post};
 use crate::mail::Mail;
@@ -8,10 +8,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Posts closures to a loop from any thread, and wakes it. Clones are of the same loop.
+/// Posts closures to a loop from any thread, and wakes it. Clones refer to the same loop.
 ///
-/// While a remote exists, the loop waits for its posts, and `run` does not return; but see
-/// [`unref`](Self::unref).
+/// While a remote exists, the loop waits for its posts, and `run` does not return. [`unref`](Self::unref) makes one that does
+/// not keep the loop going.
 ///
 /// ```
 /// use cogloop::Loop;
@@ -34,7 +34,7 @@ pub struct Remote<S> {
 }
 
 impl<S> Remote<S> {
-    /// Calls `f` on the loop's thread, in its next turn. Posts run in the order in which they came.
+    /// Calls `f` on the loop's thread, in its next turn. Posts run in the order of posting.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;
@@ -51,12 +51,11 @@ impl<S> Remote<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`] when the loop was dropped, [`Error::Limit`] when too many posts wait already, [`Error::Memory`]; `f` is
-    /// dropped then.
+    /// [`Error::Closed`] if the loop was dropped, [`Error::Limit`] if too many posts wait, [`Error::Memory`]. `f` is then dropped.
     pub fn post<R: Outcome>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> R + Send + 'static) -> Result<(), Error> {
         let post: Post<S> = memory::boxed(f)?;
         let mut posts = self.mail.posts();
-        // In this order, so that what is refused is dropped without the lock.
+        // The closure is declared before the lock, so that after an error it is dropped without the lock.
         let refused = match posts.is_closed {
             true => Err(Error::Closed),
             false => options::check("posts", posts.queue.len(), self.mail.limit)
@@ -72,8 +71,8 @@ impl<S> Remote<S> {
         refused
     }
 
-    /// Ends the current wait of the loop, or its next one, so that [`turn`](crate::Loop::turn) returns. Several
-    /// before one wait count as one; none is lost.
+    /// Ends the current wait of the loop, or its next one, so that [`turn`](crate::Loop::turn) returns. No wake is lost; several
+    /// wakes before a wait count as one.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -100,7 +99,7 @@ impl<S> Remote<S> {
         self.mail.posts().is_closed
     }
 
-    /// Makes this remote one that does not keep the loop going; so are clones of it.
+    /// Makes this remote and its later clones not keep the loop going.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -127,7 +126,7 @@ impl<S> Clone for Remote<S> {
 impl<S> Drop for Remote<S> {
     fn drop(&mut self) {
         if self.is_counted && self.mail.bell.remotes.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // It may be the last thing that the loop waits for.
+            // This remote may be the last thing that the loop waits for.
             self.mail.bell.ring();
         }
     }
@@ -140,7 +139,7 @@ impl<S> fmt::Debug for Remote<S> {
 }
 
 impl<S> Handle<S> {
-    /// What other threads can hold.
+    /// Returns a remote, which other threads can use.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;

@@ -1,4 +1,4 @@
-//! The loop itself: what makes it and runs it.
+//! The loop itself: making it and running it.
 
 use crate::core::Core;
 use crate::handle::Handle;
@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// An event loop whose callbacks get a state `S` of yours. Everything but running it is a method of [`Handle`], which it
-/// dereferences to.
+/// An event loop whose callbacks get a state `S` of yours. It dereferences to [`Handle`], which has all methods except those that
+/// run the loop.
 ///
-/// Dropped, it drops every callback and task, and closes the files of its sources; handles that are left answer
-/// [`Error::Closed`].
+/// Dropping the loop drops every callback and task, and closes the files of its sources. The methods of remaining handles then
+/// return [`Error::Closed`].
 ///
-/// A callback cannot run the loop that it belongs to: running needs `&mut Loop`, which is borrowed while the loop runs.
+/// A callback cannot run its own loop: running needs `&mut Loop`, which is borrowed while the loop runs.
 ///
 /// ```compile_fail,E0499
 /// let mut events = cogloop::Loop::new().unwrap();
@@ -52,7 +52,7 @@ impl<S> Drop for Loop<S> {
 }
 
 impl<S> Loop<S> {
-    /// A loop on the best backend that works here; see [`Options`].
+    /// Makes a loop on the best backend that works here; see [`Options`].
     ///
     /// ```
     /// use cogloop::Loop;
@@ -77,15 +77,15 @@ impl<S> Loop<S> {
         Self::with_options(Options::new())
     }
 
-    /// A loop on virtual time, for tests: where it would wait for a timer, its clock jumps to it. Nothing takes time, so
-    /// a year is over in no time, and what happens in which order is always the same.
+    /// Makes a loop on virtual time, for tests: instead of waiting for a timer, its clock jumps to the timer's deadline. So a year
+    /// passes in a moment, and timers fire in the same order in each run.
     ///
-    /// Descriptors are real, and a ready one comes before any jump. With no timer to jump to it does wait: for a
+    /// Descriptors are real: a ready one is served before the clock jumps. Without a timer to jump to, the loop waits for a
     /// descriptor or another thread.
     ///
-    /// A timer that arms itself again for now, an idle callback that never ends and a descriptor that stays ready leave
-    /// nothing to wait for. After 10,000 turns in a row at one moment each further turn takes 1 µs, or a ten-thousandth of the
-    /// time that has passed so, if that is more: an hour takes 140,000 such turns.
+    /// A timer that always arms itself again for now, an idle callback that never ends or a descriptor that stays ready cannot stop
+    /// time: after 10,000 turns in a row at the same time, each further turn takes 1 µs, or a ten-thousandth of the time that such
+    /// turns have taken, whichever is more. An hour takes 140,000 such turns.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -110,7 +110,7 @@ impl<S> Loop<S> {
         Self::with_options(Options::new().simulated())
     }
 
-    /// A loop as the options say.
+    /// Makes a loop with these options.
     ///
     /// # Errors
     /// [`Error::Backend`].
@@ -124,9 +124,9 @@ impl<S> Loop<S> {
     /// Runs until nothing is left to wait for (no timer, source, channel, task or remote) or until [`stop`](Handle::stop).
     ///
     /// # Errors
-    /// What a callback returns, as [`Error::Callback`], or [`Error::Io`] when the kernel refuses to wait. The loop stays
-    /// usable: what was due and has not been served is served by the next run. The same holds after a panic in a
-    /// callback, if it is caught: what it belonged to is gone, everything else is still there.
+    /// [`Error::Callback`] with the error of a callback, or [`Error::Io`] if the kernel refuses to wait. The loop stays usable: the
+    /// next run serves what was due and has not been served. The same holds after a panic in a callback, if you catch it. The timer
+    /// or source of that callback has ended; everything else is unchanged.
     pub fn run(&mut self, state: &mut S) -> Result<(), Error> {
         self.begin();
         while !self.is_stopped() && !self.is_idle() {
@@ -155,7 +155,7 @@ impl<S> Loop<S> {
         self.run_to(state, end_ns)
     }
 
-    /// Runs until `when`, as [`run_for`](Self::run_for) does for a duration.
+    /// Runs until `when`, like [`run_for`](Self::run_for).
     ///
     /// ```
     /// use std::time::Duration;
@@ -185,9 +185,9 @@ impl<S> Loop<S> {
         }
     }
 
-    /// One turn: waits for the first thing to happen, no longer than `limit`, and serves what is due then. `None` waits
-    /// for as long as it takes, zero does not wait; a loop that has nothing to wait for does not wait either. Says whether
-    /// something is left to wait for.
+    /// Runs one turn: waits until something happens, for `limit` at most, and serves what is due. A limit of zero does not wait,
+    /// and `None` is no limit. A loop that has nothing to wait for does not wait in any case. Returns whether something is left to
+    /// wait for.
     ///
     /// ```
     /// use std::time::Duration;
@@ -217,8 +217,8 @@ impl<S> Loop<S> {
 
     /// Runs the loop until the future completes, and returns its output. Everything else of the loop is served meanwhile.
     ///
-    /// The future is polled on this thread, need be neither `Send` nor `'static`, and may use handles of the loop. When it
-    /// waits for what never comes, so does this.
+    /// The future is polled on this thread, need be neither `Send` nor `'static`, and may use handles of the loop. If it never
+    /// completes, this call never returns.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;
@@ -236,13 +236,13 @@ impl<S> Loop<S> {
         self.begin();
         let core = self.core();
         let waker = Waker::from(Arc::clone(&core.root));
-        // Before the future, and so dropped after it: what is dropped with the future may wake it.
+        // Declared before the future, so that it is dropped after it: values that are dropped with the future may wake it.
         let _root = Root::begin(core);
         let mut future = pin!(future);
         loop {
             if core.is_root_woken.take() {
                 core.root.answer_all();
-                // The turn below looks before it waits, so what the future wakes needs no bell.
+                // The turn below checks all queues before it waits, so wakes by the future need not end a wait.
                 let _listening = core.hush();
                 if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                     return Ok(output);
@@ -255,9 +255,9 @@ impl<S> Loop<S> {
         }
     }
 
-    /// How long another loop, into which this one is embedded, may wait: until the next timer is due, zero when there is
-    /// work at hand, `None` for ever. To be asked before each wait of the other loop, and after it, or when the descriptor
-    /// is readable, let this one have a [`turn`](Self::turn) of zero.
+    /// For a loop inside another loop: how long the other one may wait. It is the time until the next timer is due, zero if there is
+    /// work to do, or `None` for ever. Call it before each wait of the other loop. After the wait, call [`turn`](Self::turn) with a
+    /// limit of zero.
     ///
     /// ```
     /// use std::time::Duration;
@@ -279,8 +279,8 @@ impl<S> Loop<S> {
         Ok(timeout_ns.map_err(Error::io("preparing a wait"))?.map(Duration::from_nanos))
     }
 
-    /// A descriptor for another loop to watch: readable when a turn would find sources ready, posts, or tasks woken. It is
-    /// a duplicate, yours to close.
+    /// For a loop inside another loop: a descriptor that is readable when a turn would find ready sources, posts or woken tasks. It
+    /// is a duplicate, so you may close it.
     ///
     /// ```
     /// use cogloop::{Interest, Loop, Options};
@@ -310,8 +310,8 @@ impl<S> Loop<S> {
     }
 }
 
-/// There is a future of `block_on`, which is to be polled first of all. Dropped, nothing is left of its wakes, so they are
-/// not work for a loop on which no future waits, nor for the next one.
+/// Exists while `block_on` runs; its future is polled before all else. Dropping it removes the future's wakes. Otherwise they would
+/// count as work in a later run, or for the next future.
 struct Root<'a>(&'a Core);
 
 impl<'a> Root<'a> {

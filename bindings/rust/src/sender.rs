@@ -1,4 +1,4 @@
-//! The sending end of a channel: at once, when there is room, or with the thread blocked until there is.
+//! The sending end of a channel. Sending can fail when there is no room, wait for room in a future, or block the thread.
 
 use crate::queue::{Refused, Shared};
 use crate::waiters::WaiterKey;
@@ -12,10 +12,10 @@ use std::thread::{self, Thread};
 
 /// The sending end of a channel, for any thread: [`Handle::channel`](crate::Handle::channel), [`channel`](crate::channel).
 ///
-/// | there is no room | |
+/// | method | without room it |
 /// |---|---|
-/// | [`try_send`](Self::try_send) | gives the message back |
-/// | [`send`](Self::send) | a future that waits |
+/// | [`try_send`](Self::try_send) | fails and returns the message |
+/// | [`send`](Self::send) | waits: it is a future |
 /// | [`send_blocking`](Self::send_blocking) | blocks the thread |
 ///
 /// ```
@@ -34,7 +34,7 @@ use std::thread::{self, Thread};
 /// ```
 pub struct Sender<T>(Arc<Shared<T>>);
 
-/// A message that could not be sent, and why.
+/// A message that could not be sent, and the reason.
 ///
 /// ```
 /// use cogloop::Error;
@@ -66,7 +66,7 @@ impl<T> fmt::Display for SendError<T> {
     }
 }
 
-/// Without the message, which need not be printable.
+/// Leaves out the message, which need not be printable.
 impl<T> fmt::Debug for SendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SendError").field("error", &self.error).finish_non_exhaustive()
@@ -84,8 +84,8 @@ impl<T> Sender<T> {
         Self(shared)
     }
 
-    /// Sends a message at once: a callback is called with it in the loop's next turn. Messages of one sender stay in
-    /// order.
+    /// Sends a message without waiting. If the channel has a callback, it is called in the loop's next turn. Messages of one sender
+    /// stay in order.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;
@@ -99,14 +99,14 @@ impl<T> Sender<T> {
     /// ```
     ///
     /// # Errors
-    /// The message back, with [`Error::Closed`] when the channel has ended or its loop was dropped, [`Error::Limit`] when as many
-    /// messages wait as the channel holds, or [`Error::Memory`].
+    /// [`Error::Closed`] if the channel has ended or its loop was dropped, [`Error::Limit`] if the channel is full, [`Error::Memory`].
+    /// Each contains the message.
     pub fn try_send(&self, message: T) -> Result<(), SendError<T>> {
         Ok(self.0.try_send(message)?)
     }
 
-    /// Sends a message, waiting for room in the channel. The senders that wait come in the order in which they began. The
-    /// future may be polled by any executor; dropped before it completes, it has not sent the message.
+    /// Sends a message when the channel has room. Senders that wait get room in the order in which they began to wait. The future
+    /// works on any executor. If it is dropped before it completes, the message is not sent.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -129,14 +129,14 @@ impl<T> Sender<T> {
     /// ```
     ///
     /// # Errors
-    /// The message back, with [`Error::Closed`] when the channel has ended or its loop was dropped, also while it waits, or
-    /// [`Error::Memory`].
+    /// [`Error::Closed`] if the channel has ended or its loop was dropped, before the call or during the wait; [`Error::Memory`]. Each
+    /// contains the message.
     pub fn send(&self, message: T) -> impl Future<Output = Result<(), SendError<T>>> + use<'_, T> {
         Sending { shared: &self.0, message: Some(message), key: None }
     }
 
-    /// Sends a message, with the thread blocked until there is room in the channel. On the thread of the channel's own
-    /// loop, where that would be for ever, it does not wait.
+    /// Sends a message; blocks the thread until the channel has room. On the thread of the channel's own loop it does not wait,
+    /// because that would never end.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;
@@ -169,7 +169,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Whether the channel has ended, or its loop was dropped: nothing can be sent.
+    /// Whether the channel has ended or its loop was dropped. Then nothing can be sent.
     ///
     /// ```
     /// let (sender, receiver) = cogloop::channel::<u32>(1)?;
@@ -184,7 +184,7 @@ impl<T> Sender<T> {
     }
 }
 
-/// Wakes a thread that blocks.
+/// Wakes a blocked thread.
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -193,14 +193,14 @@ impl Wake for Unpark {
     }
 }
 
-/// A message that waits for room. Dropped, it leaves its place to the next.
+/// A message that waits for room. Dropping it gives its place to the next sender.
 struct Sending<'a, T> {
     shared: &'a Shared<T>,
     message: Option<T>,
     key: Option<WaiterKey>,
 }
 
-/// The message is moved, and not pinned.
+/// The message is not pinned: it is moved out.
 impl<T> Unpin for Sending<'_, T> {}
 
 impl<T> Future for Sending<'_, T> {

@@ -1,4 +1,4 @@
-//! Signals of the process: as callbacks, and for futures.
+//! Signals of the process, for callbacks and for futures.
 
 use crate::handle::Handle;
 use crate::outcome::Outcome;
@@ -16,10 +16,10 @@ pub use cogloop_io::signals::number::{
     ALARM, CHILD, HANG_UP, INTERRUPT, PIPE, QUIT, TERMINATE, USER_1, USER_2, WINDOW_CHANGE,
 };
 
-/// How many signals there are; so many numbers are noted at the most.
+/// The number of signals, which is the greatest number of signals that can be waiting.
 const NUMBERS: usize = 64;
 
-/// Signals that have come and were not told yet, each number once.
+/// Signals that have arrived and were not reported yet, each number once.
 struct Came {
     watch: Watch,
     numbers: VecDeque<i32>,
@@ -36,7 +36,7 @@ impl Came {
         Ok(Self { watch, numbers })
     }
 
-    /// Adds those that have come since the last time.
+    /// Adds the signals that have arrived since the last call.
     fn take(&mut self) {
         for number in self.watch.take() {
             if !self.numbers.contains(&number) {
@@ -46,16 +46,16 @@ impl Came {
     }
 }
 
-/// Signals for a future: [`Handle::watch_signals`]. Dropped, they are watched no longer.
+/// Signals for a future, made by [`Handle::watch_signals`]. Dropping it ends the watch.
 ///
-/// With the feature `futures`, which is on by default, it is a `Stream`.
+/// With the feature `futures`, which is on by default, it implements `Stream`.
 pub struct Signals {
     came: Came,
     watched: Async<Waker>,
 }
 
 impl Signals {
-    /// The number of the next signal, waiting for one. The future may be dropped: no signal is lost.
+    /// Waits for the next signal and returns its number. Dropping the future loses no signal.
     ///
     /// # Errors
     /// [`Error::Removed`] inside of an [`io::Error`], when the loop was cleared or dropped.
@@ -85,8 +85,8 @@ impl fmt::Debug for Signals {
 }
 
 impl<S> Handle<S> {
-    /// The signals with these numbers, for a future: each that comes, as [`signals`](Self::signals) calls a callback. By
-    /// themselves they do not keep the loop going; a task that waits for one does.
+    /// Watches the signals with these numbers for a future, like [`signals`](Self::signals) for a callback. By itself this does not
+    /// keep the loop going; a task that waits for a signal does.
     ///
     /// ```
     /// use cogloop::{Loop, signal};
@@ -108,12 +108,11 @@ impl<S> Handle<S> {
         Ok(Signals { came, watched })
     }
 
-    /// Calls `f` with the number of each of these signals that has come, until it is cancelled or `f` breaks off. Several of
-    /// one number before a turn are one, as the kernel has it. Any number of loops may watch the same signal.
+    /// Calls `f` with the number of each of these signals that arrives, until the source is cancelled or `f` returns `Break`. Several
+    /// arrivals of one signal before a turn count as one, as in the kernel. Any number of loops may watch the same signal.
     ///
-    /// While a signal is watched it does what this says instead of what it did before – end the process, say; after that,
-    /// what it did before. A signal that is watched keeps the loop going, unless its source is
-    /// [unreferenced](Self::unref_source).
+    /// While a signal is watched, its previous action, such as ending the process, is suspended. It is restored when the watch ends. A
+    /// watched signal keeps the loop going, unless its source is [unreferenced](Self::unref_source).
     ///
     /// ```
     /// use cogloop::{Loop, signal};
@@ -128,7 +127,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] for a number that is no signal or one that cannot be watched, such as SIGKILL; [`Error::Limit`],
+    /// [`Error::Io`] if a number is not that of a signal, or the signal cannot be watched, such as SIGKILL; [`Error::Limit`],
     /// [`Error::Memory`], [`Error::Closed`].
     pub fn signals<R: Outcome>(
         &self,
@@ -143,7 +142,7 @@ impl<S> Handle<S> {
                 if f(state, ready, number).verdict()? == ControlFlow::Break(()) {
                     return Ok(ControlFlow::Break(()));
                 }
-                // It may have removed this source, or stopped the loop.
+                // The callback may have removed this source or stopped the loop.
                 if ready.core().is_stopped.get() || ready.check_source(ready.source()).is_err() {
                     break;
                 }

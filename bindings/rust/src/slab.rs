@@ -1,18 +1,18 @@
-//! Values by a key that goes stale: an index, and how often its place was used before.
+//! A slab: a table of values. A key is an index with a generation, so the key of a removed value is stale.
 //!
 //! ```text
 //!   places   0 used, 3rd time │ 1 free ──► 3 │ 2 doomed ──► 4 │ 3 free │ 4 doomed
 //! ```
 //!
-//! Room is made before a value is added, and taking one out needs no memory. To end all at once, they are *doomed* first,
-//! which makes their keys stale, and taken out one by one after that, so that each can be dropped outside of any borrow.
+//! Room is made before a value is added, and taking a value out needs no memory. All values can be ended at once: they are first
+//! *doomed*, which makes their keys stale, and then taken out one by one, so that each can be dropped outside of any borrow.
 
 use crate::Error;
 use std::fmt;
 
 const NONE: u32 = u32::MAX;
 
-/// Names a value. Stale once that was taken out, for ever: a place that was used 2³² times is not used again.
+/// Names a value. After the value was taken out, the key is stale for ever: a place that was used 2³² times is not used again.
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub(crate) struct SlabKey {
     index: u32,
@@ -70,7 +70,7 @@ impl<T> Slab<T> {
         self.len
     }
 
-    /// Makes room for one more, and returns the key that the next one to be added has.
+    /// Makes room for one more value, and returns the key that the next added value will have.
     pub(crate) fn try_reserve(&mut self) -> Result<SlabKey, Error> {
         match self.places.get(self.free as usize) {
             Some(place) => Ok(SlabKey { index: self.free, generation: place.generation }),
@@ -104,7 +104,7 @@ impl<T> Slab<T> {
         }
     }
 
-    /// The value at an index, whatever its generation, and its key.
+    /// The value at an index, with any generation, and its key.
     pub(crate) fn at(&self, index: u32) -> Option<(SlabKey, &T)> {
         match self.places.get(index as usize) {
             Some(Place { generation, content: Content::Used(value) }) => {
@@ -121,7 +121,7 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Takes a value out. It is for the caller to drop, without a borrow.
+    /// Takes a value out. The caller drops it outside of any borrow.
     pub(crate) fn remove(&mut self, key: SlabKey) -> Option<T> {
         self.get_mut(key)?;
         self.len -= 1;
@@ -147,7 +147,7 @@ impl<T> Slab<T> {
         used.map(|(index, place)| SlabKey { index, generation: place.generation })
     }
 
-    /// Makes all keys stale; the values are there for [`next_doomed`](Self::next_doomed) to take.
+    /// Makes all keys stale. Take the values out with [`next_doomed`](Self::next_doomed).
     pub(crate) fn doom_all(&mut self) {
         for (index, place) in (0..).zip(&mut self.places) {
             let content = std::mem::replace(&mut place.content, Content::Free { next: NONE });
@@ -174,7 +174,7 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Panics when the lists and the places disagree.
+    /// Panics if the lists and the places disagree.
     pub(crate) fn audit(&self) {
         assert_eq!(self.keys().count(), self.len, "places in use");
         let (mut free, mut index) = (0, self.free);
@@ -196,7 +196,7 @@ impl<T> Slab<T> {
         assert!(self.len + free + doomed + used_up.count() >= self.places.len(), "a place is in no list");
     }
 
-    /// How many places there is memory for.
+    /// The number of places for which there is memory.
     #[cfg(test)]
     pub(crate) fn places(&self) -> usize {
         self.places.len()
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
     use crate::choices::choices;
 
-    /// Adds, removes and dooms at random, against a plain list.
+    /// Compares random additions, removals and dooming with a plain list.
     #[test]
     fn a_key_finds_its_value_until_that_is_taken_out_and_nothing_after_that() {
         let (mut places, mut live, mut stale) = (Slab::default(), Vec::new(), Vec::new());

@@ -13,16 +13,17 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// Whether an alarm keeps its timer when that has fired.
+/// Whether a [`WakeTimer`] keeps its timer in the wheel when that has fired.
 trait Keeping {
     /// The slack of a timer that is kept.
     fn slack_ns(&self) -> Option<u64>;
 }
 
-/// [`Sleep`] does not.
+/// For [`Sleep`]: it does not keep the timer.
 struct Once;
 
-/// [`Ticks`] does, and so keeps its place within the limit. For the wheel it is an interval with an endless period.
+/// For [`Ticks`]: it keeps the timer, so that arming it again cannot exceed the limit of timers. For the wheel it is an interval with
+/// an endless period.
 struct Kept {
     slack_ns: u64,
 }
@@ -40,20 +41,20 @@ impl Keeping for Kept {
 }
 
 /// A timer of the wheel that wakes a future.
-struct Alarm<K: Keeping> {
+struct WakeTimer<K: Keeping> {
     core: Rc<Core>,
     deadline_ns: u64,
     keeping: K,
     key: Option<Key>,
 }
 
-impl<K: Keeping> Alarm<K> {
-    /// Makes one and arms it.
+impl<K: Keeping> WakeTimer<K> {
+    /// Makes a timer and arms it.
     fn new(core: &Rc<Core>, deadline_ns: u64, keeping: K) -> Result<Self, Error> {
         core.check_open()?;
-        let mut alarm = Self { core: Rc::clone(core), deadline_ns, keeping, key: None };
-        alarm.arm()?;
-        Ok(alarm)
+        let mut timer = Self { core: Rc::clone(core), deadline_ns, keeping, key: None };
+        timer.arm()?;
+        Ok(timer)
     }
 
     fn arm(&mut self) -> Result<(), Error> {
@@ -63,7 +64,7 @@ impl<K: Keeping> Alarm<K> {
         let plan = Plan { deadline: self.deadline_ns, period, missed: Missed::Skip, slack: slack_ns.unwrap_or(0) };
         let added = match period.is_some() || self.deadline_ns > events.now_ns() {
             true => events.try_add_planned(plan, Kind::Sleep),
-            // Rounded up to the resolution it might miss the next turn.
+            // With a delay of 0 it fires in the next turn. Rounding the deadline up to a tick could delay it further.
             false => events.try_add_timer(0, Kind::Sleep),
         };
         let key = added.map_err(Error::refused)?;
@@ -94,7 +95,7 @@ impl<K: Keeping> Alarm<K> {
             if self.core.now_ns() >= self.deadline_ns {
                 return Poll::Ready(Ok(()));
             }
-            // It has not fired: the loop was cleared.
+            // The timer has not fired, so the loop was cleared.
             self.core.check_open()?;
             self.arm()?;
         }
@@ -105,7 +106,7 @@ impl<K: Keeping> Alarm<K> {
     }
 }
 
-impl<K: Keeping> Drop for Alarm<K> {
+impl<K: Keeping> Drop for WakeTimer<K> {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
         if self.core.events.borrow_mut().cancel_timer(key).is_some() {
@@ -122,8 +123,8 @@ impl Core {
     }
 }
 
-/// Completes when its time has come, or with [`Error::Closed`] when its loop is gone before that: [`Handle::sleep`].
-/// Dropping it takes its timer out of the wheel at once.
+/// A future that completes at its deadline, made by [`Handle::sleep`]. If its loop is dropped before, it completes with
+/// [`Error::Closed`]. Dropping it takes its timer out of the wheel at once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -136,10 +137,10 @@ impl Core {
 /// # Ok::<(), cogloop::Error>(())
 /// ```
 #[must_use = "futures do nothing unless awaited"]
-pub struct Sleep(Alarm<Once>);
+pub struct Sleep(WakeTimer<Once>);
 
 impl Sleep {
-    /// When it completes. `None` where that is beyond the end of the standard library's clock.
+    /// The deadline. `None` if it is beyond the range of the standard library's clock.
     ///
     /// ```
     /// use std::time::Duration;
@@ -153,7 +154,7 @@ impl Sleep {
         self.0.core.instant(self.0.deadline_ns)
     }
 
-    /// Sets a new deadline, `delay` from now, also after it has completed.
+    /// Sets a new deadline, `delay` from now. It may have completed already.
     ///
     /// ```
     /// use std::time::Duration;
@@ -167,7 +168,7 @@ impl Sleep {
     /// ```
     ///
     /// # Errors
-    /// Only if it had completed, and so needs a new timer: [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
+    /// Only if it had completed and needs a new timer: [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn reset(&mut self, delay: Duration) -> Result<(), Error> {
         let deadline_ns = self.0.core.ns_after(delay);
         self.0.set(deadline_ns)
@@ -175,8 +176,8 @@ impl Sleep {
 }
 
 impl Future for Sleep {
-    /// [`Error::Closed`] when the loop was dropped before the time had come. After a [`clear`](Handle::clear) it waits on,
-    /// with a new timer: [`Error::Limit`] or [`Error::Memory`] where there is no room for that.
+    /// [`Error::Closed`] if the loop was dropped before the deadline. After a [`clear`](Handle::clear) it makes a new timer and
+    /// goes on waiting; if there is no room for the timer, [`Error::Limit`] or [`Error::Memory`].
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -190,7 +191,7 @@ impl fmt::Debug for Sleep {
     }
 }
 
-/// An interval for futures: [`Handle::interval`]. Dropped, its timer is gone at once.
+/// An interval for futures, made by [`Handle::interval`]. Dropping it takes its timer out of the wheel at once.
 ///
 /// ```
 /// use cogloop::{Interval, Loop, Missed};
@@ -206,7 +207,7 @@ impl fmt::Debug for Sleep {
 #[must_use = "an interval that is dropped has no more ticks"]
 #[doc(alias = "Interval")]
 pub struct Ticks {
-    alarm: Alarm<Kept>,
+    timer: WakeTimer<Kept>,
     period_ns: NonZeroU64,
     policy: Missed,
 }
@@ -227,16 +228,16 @@ pub struct Ticks {
 #[derive(Copy, Clone, Eq, PartialEq, Hash, Debug)]
 #[non_exhaustive]
 pub struct Tick {
-    /// The moment at which it was due, rounded up to the loop's resolution.
+    /// The deadline, rounded up to the loop's resolution.
     pub deadline: Instant,
-    /// How late it is: the time since its deadline.
+    /// The time since the deadline.
     pub late: Duration,
-    /// How many later ticks have passed as well and are skipped; always 0 unless the policy is [`Missed::Skip`].
+    /// The number of later ticks that have also passed and are skipped. Always 0 unless the policy is [`Missed::Skip`].
     pub missed: u64,
 }
 
 impl Ticks {
-    /// Waits for the next tick; completes at once if its time has passed already. The future may be dropped: no tick is lost.
+    /// Waits for the next tick; completes at once if its deadline has passed. Dropping the future loses no tick.
     ///
     /// ```
     /// use std::time::Duration;
@@ -254,7 +255,7 @@ impl Ticks {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`] when the loop was dropped before the time of the tick; after a [`clear`](Handle::clear), those of
+    /// [`Error::Closed`] if the loop was dropped before the tick's deadline; after a [`clear`](Handle::clear), the errors of
     /// [`Handle::interval`].
     pub async fn tick(&mut self) -> Result<Tick, Error> {
         poll_fn(|cx| self.poll_tick(cx)).await
@@ -265,32 +266,32 @@ impl Ticks {
     /// # Errors
     /// Those of [`tick`](Self::tick).
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Result<Tick, Error>> {
-        std::task::ready!(self.alarm.poll(cx))?;
-        let now_ns = self.alarm.core.now_ns();
-        let plan = Plan::every(self.alarm.deadline_ns, self.period_ns, self.policy);
+        std::task::ready!(self.timer.poll(cx))?;
+        let now_ns = self.timer.core.now_ns();
+        let plan = Plan::every(self.timer.deadline_ns, self.period_ns, self.policy);
         let (next, told_ns) = {
-            let events = self.alarm.core.events.borrow();
-            let next = events.follow(&plan.with_slack(self.alarm.keeping.slack_ns), now_ns);
+            let events = self.timer.core.events.borrow();
+            let next = events.follow(&plan.with_slack(self.timer.keeping.slack_ns), now_ns);
             (next, events.round_up_ns(plan.deadline))
         };
         let Some(next) = next else { return Poll::Pending };
-        // The timer was kept, so this succeeds, unless the loop was cleared; then the next poll arms a new one.
-        let _ = self.alarm.set(next.deadline);
+        // The timer was kept, so this succeeds unless the loop was cleared. In that case the next poll arms a new timer.
+        let _ = self.timer.set(next.deadline);
         let late = Duration::from_nanos(now_ns.saturating_sub(told_ns));
-        Poll::Ready(Ok(Tick { deadline: self.alarm.core.past_instant(told_ns), late, missed: next.missed }))
+        Poll::Ready(Ok(Tick { deadline: self.timer.core.past_instant(told_ns), late, missed: next.missed }))
     }
 }
 
 impl fmt::Debug for Ticks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ticks(every {} ns, next at {} ns)", self.period_ns, self.alarm.deadline_ns)
+        write!(f, "Ticks(every {} ns, next at {} ns)", self.period_ns, self.timer.deadline_ns)
     }
 }
 
 /// Time for futures.
 impl<S> Handle<S> {
-    /// A future that completes `delay` from now, counted from this call and not from its first poll. A delay of zero lets the
-    /// loop have one turn.
+    /// Returns a future that completes `delay` from this call, not from its first poll. With a delay of zero it completes in the
+    /// next turn.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -309,10 +310,10 @@ impl<S> Handle<S> {
     /// # Errors
     /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn sleep(&self, delay: Duration) -> Result<Sleep, Error> {
-        Ok(Sleep(Alarm::new(self.core(), self.core().ns_after(delay), Once)?))
+        Ok(Sleep(WakeTimer::new(self.core(), self.core().ns_after(delay), Once)?))
     }
 
-    /// A future that completes at `when`.
+    /// Returns a future that completes at `when`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -328,11 +329,11 @@ impl<S> Handle<S> {
     /// # Errors
     /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn sleep_until(&self, when: Instant) -> Result<Sleep, Error> {
-        Ok(Sleep(Alarm::new(self.core(), self.core().ns_of(when), Once)?))
+        Ok(Sleep(WakeTimer::new(self.core(), self.core().ns_of(when), Once)?))
     }
 
-    /// Ticks for a future, with the same policies for those that are missed as [`every`](Self::every) has. A tick
-    /// that passes while no future waits for it wakes no future.
+    /// Returns ticks for a future, with the policies of [`every`](Self::every) for missed ticks. A tick wakes the loop only while a
+    /// future waits for it.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -356,7 +357,7 @@ impl<S> Handle<S> {
         let interval = interval.into();
         let period_ns = interval.period_ns()?;
         let first_ns = self.core().ns_after(interval.first.unwrap_or(interval.period));
-        let alarm = Alarm::new(self.core(), first_ns, Kept { slack_ns: nanoseconds(interval.slack) })?;
-        Ok(Ticks { alarm, period_ns, policy: interval.missed })
+        let timer = WakeTimer::new(self.core(), first_ns, Kept { slack_ns: nanoseconds(interval.slack) })?;
+        Ok(Ticks { timer, period_ns, policy: interval.missed })
     }
 }

@@ -9,16 +9,16 @@ impl Name for Source {
         if !handle.knows_source(self) || !handle.core().is_observed(self.token) {
             return false;
         }
-        // What the kernel says is for information: the source is forgotten anyway.
+        // The kernel's error is ignored: the loop has removed the source in any case.
         let _ = handle.core().events.borrow_mut().remove_descriptor(self.token);
         let _slot = handle.take_source(self.token);
         true
     }
 }
 
-/// Sources by name. A name whose source was cancelled, has broken off or belongs to another loop is stale.
+/// Operations on sources. A name is stale if its source has ended or belongs to another loop.
 impl<S> Handle<S> {
-    /// Changes which directions are observed; it holds at once. A source in `Mode::OneShot` is armed again.
+    /// Changes the observed directions, at once. A source in `Mode::OneShot` is armed again.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};
@@ -32,14 +32,14 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Removed`], or [`Error::Io`] when the kernel refuses; nothing changes then.
+    /// [`Error::Removed`], or [`Error::Io`] if the kernel refuses. Then nothing changes.
     pub fn set_interest(&self, source: Source, interest: Interest) -> Result<(), Error> {
         self.check_source(source)?;
         let set = self.core().events.borrow_mut().set_interest(source.token, interest);
         set.map_err(Error::io("changing what is observed of a descriptor"))
     }
 
-    /// Which directions are observed. `None` if the source was cancelled.
+    /// The observed directions. `None` if the source has ended.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};
@@ -55,8 +55,8 @@ impl<S> Handle<S> {
         self.core().events.borrow().interest(source.token).filter(|_| self.knows_source(source))
     }
 
-    /// Re-arms these directions of a source in `Mode::Edge`, after reading or writing has answered `WouldBlock`: their
-    /// readiness is reported again from now on.
+    /// Re-arms these directions of a source in `Mode::Edge`: their next readiness is reported. Call it after a read or write has
+    /// returned `WouldBlock`.
     ///
     /// ```
     /// use cogloop::{Interest, Loop, Mode};
@@ -78,15 +78,15 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Removed`], or [`Error::Io`] when the kernel refuses; they stay silent then.
+    /// [`Error::Removed`], or [`Error::Io`] if the kernel refuses. Then the directions stay silent.
     pub fn drained(&self, source: Source, directions: Interest) -> Result<(), Error> {
         self.check_source(source)?;
         let told = self.core().events.borrow_mut().drained(source.token, directions);
         told.map_err(Error::io("observing a descriptor again"))
     }
 
-    /// Reports a source as ready in the next turn, once, for what the kernel cannot see: data in a buffer, say. `false` if
-    /// it was cancelled.
+    /// Reports a source as ready in the next turn, once. Use it for readiness that the kernel cannot see, such as data in a buffer.
+    /// Returns `false` if the source has ended.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};
@@ -112,7 +112,7 @@ impl<S> Handle<S> {
     }
 
     /// Lets [`run`](crate::Loop::run) return although this source is observed. It is served as long as something else keeps
-    /// the loop going. `false` if it was cancelled.
+    /// the loop going. Returns `false` if the source has ended.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};

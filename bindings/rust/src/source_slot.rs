@@ -1,4 +1,4 @@
-//! What the table of sources holds: a file and a callback, of whatever type.
+//! The entries of the table of sources: a file and a callback, of any type.
 
 use cogloop_io::Token;
 use rustix::fd::AsFd;
@@ -6,13 +6,13 @@ use std::cell::RefCell;
 use std::process::Child;
 use std::rc::Rc;
 
-/// The callback of a source, at the index of its token; `None` while it runs. The file stands beside it so that it is
-/// never the loop below that drops it: its destructor is the user's.
+/// The callback of a source, at the index of its token; `None` while it runs. The file is here, too, so that the loop of `cogloop-io`
+/// never drops it: its destructor is the user's code.
 pub(crate) struct SourceSlot<C> {
     pub(crate) token: Token,
     pub(crate) callback: Option<C>,
     pub(crate) _file: Rc<dyn AsFd>,
-    /// The child process whose end it waits for.
+    /// The child process whose end the source waits for.
     #[cfg_attr(windows, allow(dead_code, reason = "children are for Unix"))]
     pub(crate) child: Option<Rc<RefCell<Child>>>,
 }

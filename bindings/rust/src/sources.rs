@@ -1,7 +1,7 @@
-//! Sources: anything with a descriptor, and a callback for when it can make progress.
+//! Sources: a file, socket or pipe, and a callback for its readiness.
 //!
-//! A source's file is held by the loop as long as it is observed, so its descriptor cannot be closed too early. The table
-//! of callbacks is indexed by the token, as that of the timers is by the key.
+//! The loop holds a source's file while it is observed, so its descriptor cannot be closed too early. The table of callbacks is
+//! indexed by the token, like the table of timers by the key.
 
 use crate::handle::{Handle, OnReady, Ready};
 use crate::memory;
@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 use std::process::Child;
 use std::rc::Rc;
 
-/// Names a source of one loop, as a [`Timer`](crate::Timer) names a timer: once it is cancelled it names nothing.
+/// Names a source of one loop, as a [`Timer`](crate::Timer) names a timer. When the source has ended, the name is stale.
 ///
 /// ```
 /// use cogloop::{Interest, Loop};
@@ -53,12 +53,12 @@ impl<S> Ready<'_, S> {
         self.ready
     }
 
-    /// Whether there is something to read: data, a connection, the end, an error.
+    /// Whether there is something to read: data, a connection, the end of the stream or an error.
     pub fn is_readable(&self) -> bool {
         self.ready.contains(Interest::READ)
     }
 
-    /// Whether writing would not wait: there is room, or it fails at once.
+    /// Whether writing would not block: there is room, or writing fails at once.
     pub fn is_writable(&self) -> bool {
         self.ready.contains(Interest::WRITE)
     }
@@ -66,12 +66,12 @@ impl<S> Ready<'_, S> {
 
 /// Sources.
 impl<S> Handle<S> {
-    /// Calls `f` in every turn in which `file` is ready for `interest`, until it is cancelled or `f` breaks off; then `file`
-    /// is dropped. To keep it, hand in an [`Rc`] and hold a clone.
+    /// Calls `f` in every turn in which `file` is ready for `interest`, until the source is cancelled or `f` returns `Break`. Then
+    /// `file` is dropped. To keep the file, pass an [`Rc`] and hold a clone.
     ///
-    /// Anything with a descriptor will do: sockets, listeners, pipes, files, [`OwnedFd`](std::os::fd::OwnedFd). The loop
-    /// does not make it non-blocking: read once for each call, or make it so. Adding a descriptor that another source
-    /// has already takes it over from that source.
+    /// `file` can be anything with a descriptor: a socket, listener, pipe, file or [`OwnedFd`](std::os::fd::OwnedFd). The loop does
+    /// not make it non-blocking. Make it non-blocking yourself, or read only once in each call. If another source has the same
+    /// descriptor, that source ends.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};
@@ -83,7 +83,7 @@ impl<S> Handle<S> {
     /// events.add(reader, Interest::READ, |text: &mut String, _, mut reader| {
     ///     let mut buffer = [0; 64];
     ///     match reader.read(&mut buffer) {
-    ///         Ok(0) => Ok(ControlFlow::Break(())), // the end
+    ///         Ok(0) => Ok(ControlFlow::Break(())), // the end of the stream
     ///         Ok(length) => {
     ///             text.push_str(&String::from_utf8_lossy(&buffer[..length]));
     ///             Ok(ControlFlow::Continue(()))
@@ -100,8 +100,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] for what cannot be observed, [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]; `file` is dropped
-    /// then.
+    /// [`Error::Io`] if the file cannot be observed, [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]. `file` is then dropped.
     pub fn add<F: AsFd + 'static, R: Outcome>(
         &self,
         file: F,
@@ -111,7 +110,7 @@ impl<S> Handle<S> {
         self.add_with(file, interest, Mode::Level, f)
     }
 
-    /// As [`add`](Self::add), and says how often readiness is reported.
+    /// Like [`add`](Self::add); `mode` decides how often readiness is reported.
     ///
     /// ```
     /// use cogloop::{Interest, Loop, Mode};
@@ -160,14 +159,14 @@ impl<S> Handle<S> {
         self.sources().borrow_mut().try_grow(self.core().token_index_max.get())?;
         let token = self.core().observe(file.clone(), interest, mode)?;
         let slot = SourceSlot { token, callback: Some(callback), _file: file, child: None };
-        // What had the index before is dropped after the borrow.
+        // The previous entry of this index is dropped after the borrow.
         let _replaced = self.sources().borrow_mut().replace(token.index(), Some(slot));
         self.core().watched.evict(token);
         Ok(self.source_of(token))
     }
 }
 
-/// The ties between names, callbacks and descriptors.
+/// Internal functions that connect names, callbacks and descriptors.
 impl<S> Handle<S> {
     fn source_of(&self, token: Token) -> Source {
         Source { token, owner: self.core().id }
@@ -186,13 +185,13 @@ impl<S> Handle<S> {
         sources.get_mut(token.index())?.take_if(|slot| slot.token == token)
     }
 
-    /// After a descriptor was taken over for futures.
+    /// Removes the callback at this index after futures have taken over its descriptor.
     pub(crate) fn evict_source(&self, token: Token) {
-        // Dropped after the borrow.
+        // The callback is dropped after the borrow.
         let _slot = self.sources().borrow_mut().take(token.index());
     }
 
-    /// Tells a source which child process it is of.
+    /// Stores the child process of a source.
     #[cfg_attr(windows, allow(dead_code, reason = "children are for Unix"))]
     pub(crate) fn set_child(&self, source: Source, child: Rc<RefCell<Child>>) {
         let mut sources = self.sources().borrow_mut();
@@ -213,7 +212,7 @@ impl<S> Handle<S> {
         Some(use_it(&mut slot.callback))
     }
 
-    /// Calls what the source is for.
+    /// Calls the source's callback.
     pub(crate) fn serve_ready(&self, state: &mut S, token: Token, ready: Interest) -> Result<(), Error> {
         if self.core().wake_watcher(token, ready) {
             return Ok(());
@@ -224,7 +223,7 @@ impl<S> Handle<S> {
         let verdict = callback.call(state, &ready)?;
         if verdict == ControlFlow::Continue(()) {
             std::mem::forget(ending);
-            // Without effect when it has removed itself; then it is dropped here, after the borrow.
+            // If the source has removed itself, its callback is dropped here, after the borrow.
             let mut callback = Some(callback);
             self.callback_of(token, |place| *place = callback.take());
         }
@@ -232,7 +231,7 @@ impl<S> Handle<S> {
     }
 }
 
-/// Removes the source whose callback runs: it has broken off, failed or panicked.
+/// Removes the source whose callback has returned `Break` or an error, or has panicked.
 struct Ending<'a, S>(&'a Ready<'a, S>);
 
 impl<S> Drop for Ending<'_, S> {

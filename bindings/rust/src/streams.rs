@@ -1,11 +1,11 @@
-//! The trait `Stream` of the crate `futures-core`, with which libraries that know no runtime go through what comes.
+//! Implementations of `Stream` of the crate `futures-core`, a trait that does not depend on a runtime.
 
 use crate::{Receiver, Tick, Ticks};
 use futures_core::Stream;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Ends when the loop is gone, or after a `clear` has no room for another timer.
+/// Ends when the loop was dropped, or if after a `clear` there is no room for a new timer.
 ///
 /// ```
 /// use futures_core::Stream;
@@ -26,7 +26,7 @@ impl Stream for Ticks {
     }
 }
 
-/// Ends when every sender is dropped.
+/// Ends when every sender was dropped.
 impl<T> Stream for Receiver<T> {
     type Item = T;
 

@@ -6,8 +6,7 @@
 //!   Task  ◄── Join: waiting, done, cancelled ◄─────────────┘ ready
 //! ```
 //!
-//! A task allocates when it is spawned: its future, its waker, the place of its result. From then on waking and polling it
-//! allocate nothing.
+//! Spawning a task allocates its future, its waker and the place of its result. After that, waking and polling allocate nothing.
 
 use crate::bell::Knock;
 use crate::core::Core;
@@ -26,10 +25,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 pin_project_lite::pin_project! {
-    /// What is boxed for a task. An `async` block around the future would have room for it twice: as it was captured, and as
-    /// it is awaited.
+    /// The boxed future of a task. We do not use an `async` block for it, because that would have room for the inner future twice:
+    /// captured and awaited.
     struct Job<F: Future> {
-        // `None` when it is done: it is gone before anybody hears of that.
+        // `None` when it is done. It is dropped before the result is reported.
         #[pin]
         future: Option<F>,
         finish: Finish<F::Output>,
@@ -79,7 +78,7 @@ pub struct Task<T> {
 }
 
 impl<T> Task<T> {
-    /// Lets the task run on without a handle. It keeps the loop going until it is done.
+    /// Lets the task run on without this value. It keeps the loop going until it is done.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::simulated()?;
@@ -144,7 +143,7 @@ impl Core {
     }
 }
 
-/// Ends the task that is polled: it is done, or has panicked.
+/// Ends the task that is being polled: it has completed or panicked.
 struct Ending<'a>(&'a Core, SlabKey);
 
 impl Drop for Ending<'_> {
@@ -155,8 +154,8 @@ impl Drop for Ending<'_> {
 
 /// Tasks.
 impl<S> Handle<S> {
-    /// Runs a future on the loop, beginning in its next turn. It need not be `Send`. Until it is done it keeps the loop
-    /// going. A panic in it comes out of [`run`](crate::Loop::run), as that of a callback; the loop stays usable.
+    /// Runs a future on the loop, beginning in the next turn. It need not be `Send`. It keeps the loop going until it is done. A panic
+    /// in it leaves [`run`](crate::Loop::run), like a panic in a callback; the loop stays usable.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -177,7 +176,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]; the future is dropped then.
+    /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]. The future is then dropped.
     pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Result<Task<T>, Error> {
         let core = self.core();
         core.check_open()?;

@@ -1,4 +1,4 @@
-//! The table of tasks: futures that were spawned, and what wakes each.
+//! The table of tasks: the spawned futures and their wakers.
 
 use crate::Error;
 use crate::bell::Knock;
@@ -9,21 +9,21 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Waker;
 
-/// A future, and how it is woken.
+/// A future and its waker.
 pub(crate) struct Spawned {
     pub(crate) future: Pin<Box<dyn Future<Output = ()>>>,
     pub(crate) knock: Arc<Knock>,
     pub(crate) waker: Waker,
 }
 
-/// A waker may outlive its task; it wakes nothing then.
+/// A waker may outlive its task. Then it wakes nothing.
 impl Drop for Spawned {
     fn drop(&mut self) {
         self.knock.leave();
     }
 }
 
-/// `None` while it is polled.
+/// The future is `None` while it is polled.
 type Table = Slab<Option<Spawned>>;
 
 #[derive(Default)]
@@ -34,22 +34,22 @@ impl Tasks {
         self.0.borrow().len()
     }
 
-    /// Makes room for one more, and returns its key.
+    /// Makes room for one more task, and returns its key.
     pub(crate) fn try_reserve(&self) -> Result<SlabKey, Error> {
         self.0.borrow_mut().try_reserve()
     }
 
-    /// Adds one for which there is room.
+    /// Adds a task for which there is room.
     pub(crate) fn insert(&self, spawned: Spawned) {
         self.0.borrow_mut().insert(Some(spawned));
     }
 
-    /// Takes one out, to be polled.
+    /// Takes a future out, to be polled.
     pub(crate) fn take(&self, key: SlabKey) -> Option<Spawned> {
         self.0.borrow_mut().get_mut(key).and_then(Option::take)
     }
 
-    /// Puts one back that was polled. Without effect when it was cancelled meanwhile; then it is dropped after the borrow.
+    /// Puts a polled future back. If its task was cancelled meanwhile, drops the future after the borrow.
     pub(crate) fn put_back(&self, key: SlabKey, spawned: Spawned) {
         let mut spawned = Some(spawned);
         if let Some(place) = self.0.borrow_mut().get_mut(key) {
@@ -57,7 +57,7 @@ impl Tasks {
         }
     }
 
-    /// Ends all; they are there for [`next_doomed`](Self::next_doomed) to take.
+    /// Ends all tasks; take them out with [`next_doomed`](Self::next_doomed).
     pub(crate) fn doom_all(&self) {
         self.0.borrow_mut().doom_all();
     }
@@ -71,7 +71,7 @@ impl Tasks {
     }
 
     pub(crate) fn remove(&self, key: SlabKey) {
-        // Dropped after the borrow.
+        // The task is dropped after the borrow.
         let _spawned = self.0.borrow_mut().remove(key);
     }
 }

@@ -1,4 +1,4 @@
-//! Giving up on a future after a while.
+//! Time limits for futures.
 
 use crate::handle::Handle;
 use crate::{Error, Sleep};
@@ -10,7 +10,7 @@ use std::time::Duration;
 pin_project_lite::pin_project! {
     // An `async` block would have room for the future twice.
     struct Timeout<F> {
-        // `None`, and of the other an error, when there has been an answer.
+        // `None` after the future has completed or its time is over.
         #[pin]
         future: Option<F>,
         sleep: Result<Sleep, Option<Error>>,
@@ -38,9 +38,9 @@ impl<F: Future> Future for Timeout<F> {
     }
 }
 
-/// A limit of time for futures.
+/// Time limits for futures.
 impl<S> Handle<S> {
-    /// The output of the future, if it completes within `limit`. The future is dropped in either case.
+    /// Returns the output of the future if it completes within `limit`. The future is dropped in either case.
     ///
     /// ```
     /// use cogloop::{Error, Loop};
@@ -54,8 +54,8 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Elapsed`] when the limit is over; [`Error::Limit`], [`Error::Memory`]; [`Error::Closed`], also when the
-    /// loop is dropped meanwhile.
+    /// [`Error::Elapsed`] when the limit is over; [`Error::Limit`], [`Error::Memory`]; [`Error::Closed`] if the loop was dropped,
+    /// before the call or during the wait.
     pub fn timeout<F: Future>(
         &self,
         limit: Duration,

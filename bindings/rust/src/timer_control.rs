@@ -13,13 +13,13 @@ impl Name for Timer {
         if handle.core().events.borrow_mut().cancel_timer(key).is_none() {
             return false;
         }
-        // The destructors of what the callback holds run after the borrows.
+        // The callback is dropped after the borrows, because its destructor may use the loop.
         drop(handle.take_timer(key));
         true
     }
 }
 
-/// Timers by name. Each call returns whether the timer was there: not if it has fired for the last time, was cancelled, or
+/// Operations on timers. Each returns whether the timer exists: `false` if it has fired for the last time, was cancelled, or
 /// belongs to another loop.
 impl<S> Handle<S> {
     /// Sets a new deadline, `delay` from now. The period of an interval counts from it. A paused timer is resumed.
@@ -135,13 +135,13 @@ impl<S> Handle<S> {
     /// assert!(events.unref_timer(heartbeat)?);
     /// events.after(Duration::from_millis(2500), |_, _| ())?;
     /// let mut beats = 0;
-    /// events.run(&mut beats)?; // as long as the other one
+    /// events.run(&mut beats)?; // until the other timer has fired
     /// assert_eq!(beats, 2);
     /// # Ok::<(), cogloop::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`Error::Memory`] when there is none to note it; the timer keeps the loop going then.
+    /// [`Error::Memory`]; the timer then still keeps the loop going.
     pub fn unref_timer(&self, timer: Timer) -> Result<bool, Error> {
         let Some(key) = self.key_of(timer) else { return Ok(false) };
         Ok(self.core().events.borrow_mut().try_unref_timer(key)?)

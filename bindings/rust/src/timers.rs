@@ -1,4 +1,4 @@
-//! Timers with callbacks: once, or again and again.
+//! Timers with callbacks, one-shot and periodic.
 //!
 //! ```text
 //!   wheel (cogloop-io)      key = index + generation  ──►  due
@@ -6,8 +6,8 @@
 //!   timers: [ none │ f │ running │ f │ … ]     by the key's index
 //! ```
 //!
-//! The wheel gives no two live timers the same index, so the table of callbacks needs no search and no keys of its own. A
-//! callback is taken out of the table while it runs: it may do anything to the loop, its own timer included.
+//! No two live timers have the same index, so the table of callbacks needs no search and no keys of its own. A callback is taken
+//! out of the table while it runs, so it may do anything to the loop and to its own timer.
 
 use crate::callback::{Once, Repeat, Running};
 use crate::core::{Core, Kind};
@@ -32,12 +32,12 @@ use std::time::{Duration, Instant};
 /// let timer = events.after(Duration::from_secs(1), |_, _| ())?;
 /// let copy = timer;
 /// assert!(events.cancel(copy));
-/// assert!(!events.cancel(timer)); // it is gone
+/// assert!(!events.cancel(timer)); // it has ended
 /// # Ok::<(), cogloop::Error>(())
 /// ```
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Timer {
-    /// The bits of the key, its generation below. In one piece, so that a timer is handed on in registers.
+    /// The bits of the key, with the generation in the lower half. As one integer, so that a timer is passed in registers.
     bits: NonZeroU64,
     owner: u32,
 }
@@ -45,7 +45,7 @@ pub struct Timer {
 impl Timer {
     #[inline]
     fn new(key: Key, owner: u32) -> Self {
-        // A generation is odd: `| 1` changes nothing, and shows the compiler that this is not zero.
+        // A generation is odd, so `| 1` changes nothing. It shows the compiler that the value is not zero.
         Self { bits: NonZeroU64::MIN | key.to_bits().rotate_left(32), owner }
     }
 
@@ -62,23 +62,23 @@ impl fmt::Debug for Timer {
 }
 
 impl<S> Firing<'_, S> {
-    /// The timer that fires. That of [`every`](Handle::every) can be cancelled, paused or rescheduled; one that fires once
-    /// has ended already.
+    /// The timer that fires. A timer of [`every`](Handle::every) can be cancelled, paused or rescheduled here. A timer that fires
+    /// once has already ended.
     pub fn timer(&self) -> Timer {
         self.handle.timer_of(self.expired.key)
     }
 
-    /// The moment for which it was armed, rounded up to the loop's resolution.
+    /// The deadline, rounded up to the loop's resolution.
     pub fn deadline(&self) -> Instant {
         self.handle.core().past_instant(self.expired.deadline_ns)
     }
 
-    /// How late it was when the turn began.
+    /// The lateness when the turn began.
     pub fn late(&self) -> Duration {
         Duration::from_nanos(self.expired.late_ns)
     }
 
-    /// How many later deadlines have passed as well and are skipped; always 0 unless the policy is
+    /// The number of later deadlines that have also passed and are skipped. Always 0 unless the policy is
     /// [`Missed::Skip`](crate::Missed::Skip).
     pub fn missed(&self) -> u64 {
         self.expired.missed
@@ -87,7 +87,7 @@ impl<S> Firing<'_, S> {
 
 /// Making timers.
 impl<S> Handle<S> {
-    /// Calls `f` once, `delay` from now: never earlier, in a later turn even if `delay` is zero.
+    /// Calls `f` once, `delay` from now and never earlier. With a `delay` of zero it is called in the next turn.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -139,7 +139,7 @@ impl<S> Handle<S> {
         self.arm_once_at(self.core().ns_of(when), boxed(Once(f))?)
     }
 
-    /// Calls `f` at each deadline of an interval, until it is cancelled or `f` breaks off. The schedule does not drift.
+    /// Calls `f` at each deadline of an interval, until the timer is cancelled or `f` returns `Break`. The schedule does not drift.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -149,7 +149,7 @@ impl<S> Handle<S> {
     /// let pulse = events.every(Duration::from_secs(10), |pulses: &mut u32, _| *pulses += 1)?;
     /// events.after(Duration::from_secs(3605), move |_, firing| assert!(firing.cancel(pulse)))?;
     /// let mut pulses = 0;
-    /// events.run(&mut pulses)?; // an hour of virtual time, and a little
+    /// events.run(&mut pulses)?; // a little more than an hour of virtual time
     /// assert_eq!(pulses, 360);
     /// # Ok::<(), cogloop::Error>(())
     /// ```
@@ -169,7 +169,7 @@ impl<S> Handle<S> {
     }
 }
 
-/// The ties between names, callbacks and the wheel.
+/// Internal functions that connect names, callbacks and the wheel.
 impl<S> Handle<S> {
     pub(crate) fn timer_of(&self, key: Key) -> Timer {
         Timer::new(key, self.core().id)
@@ -181,7 +181,7 @@ impl<S> Handle<S> {
         timer.key().filter(|_| timer.owner == self.core().id)
     }
 
-    // One of each for all types of callbacks.
+    // Not generic over the callback, so that they are compiled only once.
 
     fn arm_once(&self, delay_ns: u64, f: TimerCallback<S>) -> Result<Timer, Error> {
         self.core().check_open()?;
@@ -201,7 +201,7 @@ impl<S> Handle<S> {
         self.keep_timer(added, f)
     }
 
-    /// Gives a timer that was added its callback.
+    /// Stores the callback of a timer that was just added.
     #[inline]
     fn keep_timer(&self, added: Result<Key, AddError>, f: TimerCallback<S>) -> Result<Timer, Error> {
         let key = added.map_err(Error::refused)?;
@@ -212,7 +212,7 @@ impl<S> Handle<S> {
         Ok(self.timer_of(key))
     }
 
-    /// Where there is no room for a callback, its timer is gone again.
+    /// If there is no room for the callback, cancels the timer.
     #[cold]
     fn make_room_for(&self, key: Key) -> Result<(), Error> {
         let grown = self.timers().borrow_mut().try_grow(key.index());
@@ -222,7 +222,7 @@ impl<S> Handle<S> {
         })
     }
 
-    /// Returns what was there before.
+    /// Returns the previous callback at this index.
     #[inline]
     fn put_timer(&self, key: Key, f: TimerCallback<S>) -> Option<TimerCallback<S>> {
         self.timers().borrow_mut().get_mut(key.index())?.replace(f)
@@ -233,7 +233,7 @@ impl<S> Handle<S> {
         self.timers().borrow_mut().get_mut(key.index())?.take()
     }
 
-    /// Calls what the timer is for.
+    /// Serves a timer: calls its callback, or wakes its future.
     pub(crate) fn fire(&self, state: &mut S, expired: ExpiredTimer<Kind>) -> Result<(), Error> {
         let (key, firing) = (expired.key, Firing { handle: self, expired });
         match firing.expired.value {
@@ -255,7 +255,7 @@ impl<S> Handle<S> {
         Ok(())
     }
 
-    /// After its callback has run: the timer may have been cancelled by it, and its place be another one's.
+    /// Puts a callback back after it has run. It may have cancelled its timer, and another timer may have taken the place.
     fn put_back(&self, key: Key, f: TimerCallback<S>) {
         if self.core().is_live(key) {
             self.put_timer(key, f);
@@ -263,7 +263,7 @@ impl<S> Handle<S> {
     }
 }
 
-/// Ends the timer whose callback runs: it has broken off, failed or panicked.
+/// Ends the timer whose callback has returned `Break` or an error, or has panicked.
 struct Ending<'a, S>(&'a Firing<'a, S>);
 
 impl<S> Drop for Ending<'_, S> {

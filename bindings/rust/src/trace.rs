@@ -1,11 +1,11 @@
-//! What a loop does, for the crate `tracing`, if its feature is on; nothing at all if it is not.
+//! Reports for the crate `tracing`. Without the feature `tracing` these functions do nothing.
 //!
 //! | event | level | fields |
 //! |---|---|---|
 //! | a loop was made | debug | `backend`, `reason` |
 //! | a timer fires | trace | `late_ns`, `missed` |
 //! | a source is ready | trace | `slot`, `ready` |
-//! | a turn is over | trace | `served`: how many callbacks and tasks |
+//! | a turn is over | trace | `served`: the number of callbacks and tasks |
 //!
 //! All of them have the target `cogloop`.
 #![cfg_attr(not(feature = "tracing"), allow(clippy::missing_const_for_fn, reason = "they are empty"))]

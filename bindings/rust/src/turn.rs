@@ -1,16 +1,16 @@
-//! The turn: whether there is anything to wait for, the wait, and the serving of what it has found.
+//! The turn: checks whether there is anything to wait for, waits, and serves what the wait has found.
 //!
 //! ```text
 //!   listen
 //!     │
-//!   is there work at hand?     yes: ask the kernel, do not wait
+//!   is there work to do?       yes: ask the kernel, do not wait
 //!     │                        no:  wait for the first timer, descriptor, post or wake
 //!     ▼
 //!   posts ──► timers ──► sources ──► woken tasks and channels ──► idle callbacks, if there was nothing else
 //! ```
 //!
-//! Each kind serves what was there when its part of the turn began, and no more of it than the options allow: what comes
-//! meanwhile has the next turn, so nothing starves.
+//! Each part serves what was there when it began, up to the limit of the options. Later arrivals are served in the next turn, so
+//! nothing starves.
 
 use crate::core::Core;
 use crate::handle::Handle;
@@ -29,7 +29,7 @@ impl<S> Handle<S> {
         self.core().is_stopped.get()
     }
 
-    /// Whether nothing is left that could come.
+    /// Whether nothing is left to wait for.
     pub(crate) fn is_idle(&self) -> bool {
         let core = self.core();
         !self.has_work()
@@ -37,11 +37,11 @@ impl<S> Handle<S> {
             && core.tasks.len() == 0
             && self.channels().borrow().len() == 0
             && core.bell.remotes.load(Ordering::Acquire) == 0
-            // What the last remote posted before it was dropped.
+            // The last remote may have posted something before it was dropped.
             && self.mail().len() == 0
     }
 
-    /// Whether something is at hand for which the kernel need not be asked.
+    /// Whether there is work that the loop knows of without asking the kernel.
     pub(crate) fn has_work(&self) -> bool {
         self.visits().borrow().len() > self.core().visits_gone.get()
             || !self.idles().borrow().is_empty()
@@ -68,7 +68,7 @@ impl<S> Handle<S> {
         if served == 0 { self.serve_idle(state) } else { Ok(()) }
     }
 
-    /// Calls `serve` until it has nothing more, the loop is stopped, or the turn's limit is reached.
+    /// Calls `serve` until it returns that nothing is left, the loop is stopped, or the turn's limit is reached.
     fn serve_all(&self, most: usize, mut serve: impl FnMut() -> Result<bool, Error>) -> Result<usize, Error> {
         let most = most.min(self.core().limits.io.served_in_turn.get());
         let mut served = 0;
@@ -87,7 +87,7 @@ impl<S> Handle<S> {
         Ok(posts + self.serve_visits(state, visits)?)
     }
 
-    /// Those whose future is gone are passed over, and count for nothing.
+    /// Visits whose future was dropped are skipped and do not count.
     fn serve_visits(&self, state: &mut S, mut left: usize) -> Result<usize, Error> {
         self.serve_all(usize::MAX, || {
             while let Some(fewer) = left.checked_sub(1) {
@@ -136,15 +136,15 @@ impl<S> Handle<S> {
 }
 
 impl Core {
-    /// The loop is awake and will look at what comes, until the guard is dropped. After that, what comes makes the loop's
-    /// descriptor readable again.
+    /// Marks the loop as awake until the guard is dropped: it will check its queues itself. After that, posts and wakes make the
+    /// loop's descriptor readable again.
     pub(crate) fn hush(&self) -> Listening<'_> {
         self.bell.hush();
         Listening(self)
     }
 }
 
-/// Listens again when it is dropped.
+/// Dropping it makes the loop listen again.
 pub(crate) struct Listening<'a>(&'a Core);
 
 impl Drop for Listening<'_> {

@@ -1,9 +1,9 @@
-//! A visit to the state: what a future does with it, in the loop's next turn.
+//! A *visit*: a future's closure that gets the loop's state, in the next turn.
 //!
 //! ```text
-//!   with ──► Asked { f, join } ◄── queue of visits ──► called with the state: `f` is taken out, and `join` is told
+//!   with ──► Asked { f, join } ◄── queue of visits ──► `f` is taken out and called with the state; `join` gets its result
 //!                  ▲
-//!   dropped: `f` is taken out and dropped, and the visit finds nothing to call
+//!   the future is dropped: `f` is taken out and dropped; the visit then has nothing to call
 //! ```
 
 use crate::core::Core;
@@ -15,17 +15,17 @@ use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-/// What a future has asked for.
+/// A closure that a future has passed to `with`.
 struct Asked<T, F> {
-    /// `None` when it was called, or is not wanted any more.
+    /// `None` when it was called, or its future was dropped.
     f: Cell<Option<F>>,
     join: RefCell<Join<T>>,
-    /// Whether the visit is still in the queue, and counted as gone.
+    /// Whether the visit is in the queue although its future was dropped. `Core` counts such visits.
     is_gone: Cell<bool>,
     core: Rc<Core>,
 }
 
-/// The end of the future: dropped, it takes back what was not called yet.
+/// The future's end. Dropping it drops a closure that was not called yet.
 struct Asking<T, F>(Rc<Asked<T, F>>);
 
 impl<T, F> Drop for Asking<T, F> {
@@ -38,7 +38,7 @@ impl<T, F> Drop for Asking<T, F> {
     }
 }
 
-/// The end of the loop: dropped, it says that there will be no result.
+/// The loop's end. Dropping it tells the future that there will be no result.
 struct Answering<T, F>(Rc<Asked<T, F>>);
 
 impl<T, F> Drop for Answering<T, F> {
@@ -54,8 +54,8 @@ impl<T, F> Drop for Answering<T, F> {
 }
 
 impl<S> Handle<S> {
-    /// For a future: calls `f` with the loop's state, between two callbacks of this turn or the next, and returns what `f`
-    /// returns. If the future is dropped before that, `f` is dropped with it and is not called.
+    /// For a future: calls `f` with the loop's state, between two callbacks of this turn or the next one, and returns the result of
+    /// `f`. If the future is dropped before, `f` is dropped, too, and is not called.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;
@@ -70,7 +70,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Cancelled`] when the loop was cleared before that, or `f` panicked; [`Error::Memory`], [`Error::Closed`].
+    /// [`Error::Cancelled`] if the loop was cleared before the call, or `f` panicked; [`Error::Memory`], [`Error::Closed`].
     pub async fn with<T: 'static>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> T + 'static) -> Result<T, Error> {
         self.core().check_open()?;
         let asked = Asked {
@@ -82,7 +82,7 @@ impl<S> Handle<S> {
         let asking = Asking(memory::rc(asked)?);
         let answering = Answering(Rc::clone(&asking.0));
         let visit: Visit<S> = memory::boxed(move |state: &mut S, handle: &Handle<S>| {
-            // Breaking off says that there was nothing to call.
+            // `Break` means that there was nothing to call.
             let Some(f) = answering.0.f.take() else { return ControlFlow::Break(()) };
             Join::end(&answering.0.join, Join::Done(f(state, handle)));
             ControlFlow::Continue(())

@@ -1,21 +1,21 @@
-//! The futures that wait for one direction of a descriptor, or for room in a channel, first in, first out. One that is
-//! dropped leaves at once.
+//! The futures that wait for one direction of a descriptor, or for room in a channel, first in, first out. A future that is dropped
+//! leaves the list at once.
 //!
-//! Adding, removing from anywhere and taking the first cost the same however many wait. The place of a wait that is given up
-//! is used again, so such waits keep no memory.
+//! Adding a waiter, removing any waiter and taking the first one take constant time. The place of a dropped waiter is used again, so
+//! waits that were given up keep no memory.
 
 use crate::Error;
 use crate::linked_slab::LinkedSlab;
 use crate::slab::SlabKey;
 use std::task::Waker;
 
-/// Names a waiter. Stale once it was woken or removed.
+/// Names a waiter. The name is stale when the waiter was woken or removed.
 pub(crate) type WaiterKey = SlabKey;
 
 #[derive(Debug)]
 struct Waiter {
     waker: Waker,
-    /// How many reports there were when it began to wait.
+    /// The number of reports when it began to wait.
     seen: u64,
 }
 
@@ -24,7 +24,7 @@ struct Waiter {
 pub(crate) struct Waiters(LinkedSlab<Waiter>);
 
 impl Waiters {
-    /// Adds one at the end; it has seen so many reports.
+    /// Appends a waiter. `reports` is the number of reports that it has seen.
     pub(crate) fn try_add(&mut self, waker: Waker, seen: u64) -> Result<WaiterKey, Error> {
         let key = self.0.try_add(Waiter { waker, seen })?;
         self.0.append(key);
@@ -36,12 +36,12 @@ impl Waiters {
         self.0.get_mut(key).map(|waiter| &mut waiter.waker)
     }
 
-    /// Takes one out, from wherever it stands. What comes back is for the caller to drop, without a borrow.
+    /// Takes a waiter out. The caller drops the returned waker outside of any borrow.
     pub(crate) fn remove(&mut self, key: WaiterKey) -> Option<Waker> {
         self.0.remove(key).map(|waiter| waiter.waker)
     }
 
-    /// The first of those that began to wait before there were so many reports.
+    /// Takes the first waiter that began to wait before there were this many reports.
     pub(crate) fn next_before(&mut self, reports: u64) -> Option<Waker> {
         let (key, _) = self.0.first().filter(|(_, waiter)| waiter.seen != reports)?;
         self.remove(key)
@@ -52,7 +52,7 @@ impl Waiters {
         self.remove(key)
     }
 
-    /// Panics when the list and its entries disagree.
+    /// Panics if the list and its entries disagree.
     pub(crate) fn audit(&self) {
         self.0.audit();
         assert_eq!(self.0.len(), self.0.entries(), "waiters in the list, against waiters");
@@ -74,7 +74,7 @@ mod tests {
         }
     }
 
-    /// Adds and removes at random, against a plain list.
+    /// Compares random additions and removals with a plain list.
     #[test]
     fn the_list_is_first_in_first_out_whoever_leaves_it() {
         let woken = Arc::new(Mutex::new(Vec::new()));
@@ -101,6 +101,6 @@ mod tests {
             waiters.audit();
         }
         let most = waiters.0.places();
-        assert!(most < 200, "{most} places for waiters of whom never so many waited");
+        assert!(most < 200, "{most} places, more than there were waiters at a time");
     }
 }

@@ -1,4 +1,4 @@
-//! The table of the descriptors that futures wait for.
+//! The table of the descriptors for which futures wait.
 
 use crate::waiters::Waiters;
 use crate::{Error, Interest};
@@ -20,14 +20,14 @@ pub(crate) struct Watchers {
 
 #[derive(Default, Debug)]
 pub(crate) struct Direction {
-    /// How often it was reported: a future that has seen another number has been answered.
+    /// The number of reports of this direction. A future that has seen a smaller number has got a report since then.
     pub(crate) reports: u64,
-    /// The kernel was asked and has not answered yet: another waiter need not ask again.
+    /// Whether the kernel was asked and has not reported yet. Then another waiter need not ask again.
     pub(crate) is_asked: bool,
     pub(crate) waiters: Waiters,
 }
 
-/// Wakes all waiters: the descriptor is not observed any more, and their next poll says so.
+/// Wakes all waiters when the descriptor is not observed any more. Their next poll returns an error.
 impl Drop for Watchers {
     fn drop(&mut self) {
         for direction in [&mut self.read, &mut self.write] {
@@ -51,21 +51,21 @@ impl Watched {
         self.0.take()
     }
 
-    /// Makes room for the watchers of the descriptors up to this index.
+    /// Makes room for the descriptors up to this index.
     pub(crate) fn try_grow(&self, index: u32) -> Result<(), Error> {
         Ok(self.0.borrow_mut().try_grow(index)?)
     }
 
-    /// Puts in what there is room for.
+    /// Stores an entry for which there is room.
     pub(crate) fn put(&self, token: Token) {
         let watchers = Watchers { token, read: Direction::default(), write: Direction::default() };
-        // What had the index before is dropped after the borrow.
+        // The previous entry of this index is dropped after the borrow.
         let _replaced = self.0.borrow_mut().replace(token.index(), Some(watchers));
     }
 
-    /// After another source has taken a descriptor over.
+    /// Removes an entry after another source has taken over its descriptor.
     pub(crate) fn evict(&self, token: Token) {
-        // Dropped after the borrow.
+        // The entry is dropped after the borrow.
         let _watchers = self.0.borrow_mut().take(token.index());
     }
 

@@ -1,11 +1,11 @@
-//! The tasks and channels that were woken, in the order of waking. Each has its entry from the start, so a wake needs no
-//! memory, and taking one off from anywhere costs the same however many there are.
+//! The list of tasks and channels that were woken, in the order of waking. Each has its entry from the start, so a wake needs no
+//! memory. Taking any of them off the list takes constant time.
 
 use crate::Error;
 use crate::linked_slab::LinkedSlab;
 use crate::slab::SlabKey;
 
-/// What can be woken.
+/// A task, a channel, or the future of `block_on`.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub(crate) enum Woken {
     /// The future of `block_on`.
@@ -17,7 +17,7 @@ pub(crate) enum Woken {
 #[derive(Debug)]
 struct Entry {
     who: Woken,
-    /// The round in which it was woken.
+    /// The number of the round in which it was woken.
     round: u32,
 }
 
@@ -28,12 +28,12 @@ pub(crate) struct WokenList {
 }
 
 impl WokenList {
-    /// Adds one, asleep, and returns the key by which it is known here.
+    /// Adds one that is not woken. Returns its key.
     pub(crate) fn try_add(&mut self, who: Woken) -> Result<SlabKey, Error> {
         self.list.try_add(Entry { who, round: 0 })
     }
 
-    /// Puts one to the end of the list, unless it is there already.
+    /// Appends one to the list, unless it is in the list already.
     pub(crate) fn wake(&mut self, key: SlabKey) {
         let round = self.round;
         if let Some(entry) = self.list.append(key) {
@@ -41,17 +41,17 @@ impl WokenList {
         }
     }
 
-    /// Takes one off the list, if it is there: what it was woken for is done, or will not be.
+    /// Takes one off the list, if it is there. Its wake has been handled, or does not matter any more.
     pub(crate) fn withdraw(&mut self, key: SlabKey) {
         self.list.withdraw(key);
     }
 
-    /// Removes one, which is not woken any more.
+    /// Removes one for ever.
     pub(crate) fn remove(&mut self, key: SlabKey) {
         self.list.remove(key);
     }
 
-    /// A wake from now on belongs to the next round.
+    /// Starts a new round: later wakes belong to the next one.
     pub(crate) fn begin_round(&mut self) {
         self.round = self.round.wrapping_add(1);
     }
@@ -64,12 +64,12 @@ impl WokenList {
         Some(who)
     }
 
-    /// How many are on the list.
+    /// The length of the list.
     pub(crate) fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Panics when the list and its entries disagree.
+    /// Panics if the list and its entries disagree.
     pub(crate) fn audit(&self) {
         self.list.audit();
     }
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!([list.next(), list.next(), list.next()], [Some(who[2]), Some(who[0]), None]);
     }
 
-    /// Adds, wakes, withdraws and removes at random, against plain lists.
+    /// Compares random additions, wakes, withdrawals and removals with plain lists.
     #[test]
     fn they_come_in_the_order_of_waking_each_once() {
         let (mut list, mut names) = (WokenList::default(), Slab::default());
@@ -137,6 +137,6 @@ mod tests {
             list.audit();
         }
         let places = list.list.places();
-        assert!(places < 2_000, "{places} places: those of the gone are used again");
+        assert!(places < 2_000, "{places} places, although places are used again");
     }
 }

@@ -1,4 +1,4 @@
-//! Sockets that connect without waiting, which the standard library cannot make: twins for Unix and Windows.
+//! Sockets that connect without blocking, which the standard library cannot make. There is one file for Unix and one for Windows.
 
 #[cfg(unix)]
 mod unix;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
-/// A stream socket that does not block, and is closed in a program that this one starts.
+/// Makes a non-blocking stream socket that is closed on exec.
 #[cfg(not(target_vendor = "apple"))]
 fn stream(family: AddressFamily) -> io::Result<OwnedFd> {
     use rustix::net::{SocketFlags, socket_with};
@@ -22,10 +22,10 @@ fn stream(family: AddressFamily) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// One that is under way is no error: it is writable when it is through.
+/// Starts to connect. A connection in progress is not an error: the socket becomes writable when it is made or has failed.
 fn under_way(begun: Result<(), Errno>) -> io::Result<()> {
     match begun {
-        // Interrupted, it goes on all the same.
+        // After an interruption the kernel continues to connect.
         Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -43,11 +43,11 @@ pub(crate) fn connect_unix(path: &Path) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// The peer of a socket reads the end. Anything else has no direction that could end.
+/// Shuts down the writing direction of a socket, so that its peer reads the end. Does nothing for other files.
 #[cfg_attr(not(feature = "futures"), allow(dead_code, reason = "for the traits of others"))]
 pub(crate) fn end_writing(file: BorrowedFd<'_>) -> io::Result<()> {
     match shutdown(file, Shutdown::Write) {
-        // The peer has gone already.
+        // The peer has already closed the connection.
         Ok(()) | Err(Errno::NOTSOCK | Errno::NOTCONN) => Ok(()),
         Err(error) => Err(error.into()),
     }

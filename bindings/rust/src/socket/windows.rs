@@ -6,7 +6,7 @@ use rustix::net::{AddressFamily, Shutdown, SocketType, connect, shutdown, socket
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-/// A stream socket that does not block.
+/// Makes a non-blocking stream socket.
 fn stream(family: AddressFamily) -> io::Result<OwnedFd> {
     // The standard library starts the system's sockets when it makes the first of its own.
     drop(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?);
@@ -18,17 +18,17 @@ fn stream(family: AddressFamily) -> io::Result<OwnedFd> {
 pub(crate) fn connect_tcp(address: SocketAddr) -> io::Result<OwnedFd> {
     let socket = stream(if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 })?;
     match connect(&socket, &address) {
-        // One that is under way is no error: it is writable when it is through.
+        // A connection in progress is not an error: the socket becomes writable when it is made or has failed.
         Ok(()) | Err(Errno::WOULDBLOCK | Errno::INPROGRESS) => Ok(socket),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The peer of a socket reads the end.
+/// Shuts down the writing direction of a socket, so that its peer reads the end.
 #[cfg_attr(not(feature = "futures"), allow(dead_code, reason = "for the traits of others"))]
 pub(crate) fn end_writing(file: BorrowedFd<'_>) -> io::Result<()> {
     match shutdown(file, Shutdown::Write) {
-        // The peer has gone already.
+        // The peer has already closed the connection.
         Ok(()) | Err(Errno::NOTSOCK | Errno::NOTCONN) => Ok(()),
         Err(error) => Err(error.into()),
     }
