@@ -83,7 +83,7 @@ mod tests {
     use super::collected;
 
     #[test]
-    fn the_count_is_found_in_what_valgrind_says() {
+    fn the_count_is_parsed_from_the_output_of_valgrind() {
         assert_eq!(collected("==7== Events    : Ir\n==7== Collected : 4031\n"), Some(4031.0));
         assert_eq!(collected("valgrind: no such file"), None);
     }

@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn each_course_asks_for_what_its_program_says() {
+    fn each_course_asks_for_values_that_its_program_prints() {
         let source = std::fs::read_to_string(format!("{FOLDER}/program.c")).unwrap();
         for course in courses(&Options::default()) {
             assert!(source.contains(&format!("\"{}\"", course.workload)), "{}", course.workload);

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_idle_nor_ours_is_the_others() {
+    fn load_by_others_is_neither_idle_nor_our_own_time() {
         let start = Reading { all: 1_000, idle: 500, stolen: 0, own: 100 };
         let end = Reading { all: 2_000, idle: 900, stolen: 10, own: 450 };
         let noise = end.since(start, 2).unwrap();

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_said() {
+    fn an_unknown_option_is_an_error() {
         assert!(parse("").unwrap_err().contains("wheel"));
         assert!(parse("loop").unwrap_err().contains("loop"));
         assert!(parse("wheel --fast").unwrap_err().contains("--fast"));

@@ -247,13 +247,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_drift_is_what_adds_up() {
+    fn a_drift_is_an_offset_that_accumulates() {
         let late = |each: f64| (0..100).map(|nth| 50.0 + each * f64::from(nth)).collect::<Vec<_>>();
         assert_eq!([drift(&late(0.0)), drift(&late(1.0))], [0.0, 90.0]);
     }
 
     #[test]
-    fn nobody_is_early_on_a_schedule_that_nobody_moves() {
+    fn no_waiter_is_early_on_a_fixed_schedule() {
         for (name, waiter) in WAITERS {
             match lateness_here_ns(waiter, 200_000, 20) {
                 Ok(late_ns) => {

@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_is_what_expires_in_that_order() {
+    fn timers_expire_in_the_order_of_the_listing() {
         let mut state = 1u64;
         let mut random = |n: u64| {
             state = state * 16807 % 2_147_483_647;

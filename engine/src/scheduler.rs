@@ -67,7 +67,7 @@ impl<T: Default> Default for Job<T> {
 ///
 /// scheduler.advance(10);
 /// assert_eq!(scheduler.pop().unwrap().value, "pulse");
-/// scheduler.advance(47); // nobody looked for a while
+/// scheduler.advance(47); // no call for a while
 /// let late = scheduler.pop().unwrap();
 /// assert_eq!((late.deadline, late.late, late.missed), (20, 27, 2)); // 30 and 40 are not served
 /// assert_eq!(scheduler.pop().unwrap().value, "end");

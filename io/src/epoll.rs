@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernels_set_holds_exactly_what_is_observed() {
+    fn the_kernels_set_holds_exactly_the_observed_descriptors() {
         let (reader, _writer) = std::io::pipe().unwrap();
         let reader: &'static OwnedFd = Box::leak(Box::new(reader.into()));
         let (fd, token) = (reader.as_fd(), Token::new(0, NonZeroU32::MIN));

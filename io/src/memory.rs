@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_memory_can_hold_is_an_error() {
+    fn an_impossible_size_is_an_error() {
         let mut table = ByIndex::<[[[[u64; 32]; 32]; 32]; 32]>::new();
         assert!(table.try_grow(u32::MAX - 1).is_err());
         assert!(table.indices().is_empty());

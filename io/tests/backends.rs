@@ -77,7 +77,7 @@ fn a_refused_registration_leaves_the_old_state_whole_c51() {
 }
 
 #[test]
-fn the_backend_is_told_of_every_change() {
+fn the_backend_gets_every_change() {
     let (mut events, backend) = scripted();
     let (fd, _peer) = pair();
     let number = fd.as_raw_fd();

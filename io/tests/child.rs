@@ -145,7 +145,7 @@ fn sigchld_tells_of_a_childs_end_too() {
 }
 
 #[test]
-fn what_is_no_process_is_an_error() {
+fn a_number_without_a_process_is_an_error() {
     for pid in [0, u32::MAX, i32::MAX as u32] {
         assert!(pidfd(pid).is_err() && exit_status(pid).is_err(), "{pid}");
     }
@@ -155,7 +155,7 @@ fn what_is_no_process_is_an_error() {
 }
 
 #[test]
-fn what_the_loop_owns_is_closed_when_it_is_removed_cleared_or_given_back() {
+fn an_owned_descriptor_is_closed_when_it_is_removed_or_cleared_and_can_be_taken_back() {
     on_every_backend(|events| {
         let ended = |peer: &mut std::os::unix::net::UnixStream| sees_the_end(peer);
         let owned = |events: &mut Loop| {

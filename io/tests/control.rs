@@ -68,7 +68,7 @@ fn run_once_takes_one_turn_and_waits_or_not_c33() {
 
 /// C30, C31
 #[test]
-fn what_a_stop_leaves_is_served_by_the_next_run_c30_c31() {
+fn after_a_stop_the_next_run_serves_the_rest_c30_c31() {
     on_every_backend(|events| {
         let pairs = [pair(), pair()];
         let tokens = pairs.each_ref().map(|(fd, _)| events.add_descriptor(*fd, READ).unwrap());

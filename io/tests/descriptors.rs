@@ -307,7 +307,7 @@ fn a_hang_up_or_an_error_wakes_the_direction_that_is_observed_c42() {
 /// C42: the read end of a pipe is observed for writing. It gets a bare hang-up, without an error.
 #[cfg(unix)]
 #[test]
-fn a_bare_hang_up_wakes_whoever_observes_writing_only_c42() {
+fn a_bare_hang_up_wakes_a_descriptor_observed_for_writing_only_c42() {
     on_every_backend(|events| {
         let (reader, mut writer) = std::io::pipe().unwrap();
         let token = events.add_descriptor(lend(reader), WRITE).unwrap();
@@ -440,7 +440,7 @@ fn files_directories_and_dev_null_are_always_ready_c46() {
 /// C46: a file and a socket do not hide each other's events.
 #[cfg(unix)]
 #[test]
-fn an_always_ready_file_hides_nobody_c46() {
+fn an_always_ready_file_hides_no_other_descriptor_c46() {
     on_every_backend(|events| {
         let (fd, mut peer) = pair();
         let (socket, file) = (fd, lend(File::open("Cargo.toml").unwrap()));

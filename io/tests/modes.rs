@@ -185,7 +185,7 @@ fn a_regular_file_is_reported_once_to_an_edge_and_a_one_shot_c52_c46() {
 
 /// C52, C37: a report that was not pulled does not count as made.
 #[test]
-fn what_was_not_pulled_is_reported_by_the_next_turn_c52() {
+fn readiness_that_was_not_pulled_is_reported_by_the_next_turn_c52() {
     on_every_backend(|events| {
         for mode in [Mode::Edge, Mode::OneShot] {
             let (token, _, mut peer) = added(events, mode, READ);

@@ -93,7 +93,7 @@ fn an_earlier_handler_is_set_aside_and_put_back() {
 }
 
 #[test]
-fn what_cannot_be_watched_is_refused_and_nothing_is_installed() {
+fn a_signal_that_cannot_be_watched_is_refused_and_no_handler_is_installed() {
     let mut signals = Signals::new().unwrap();
     for number in [-1, 0, Signal::SIGKILL as i32, Signal::SIGSTOP as i32, Signal::SIGSEGV as i32, 65, i32::MAX] {
         assert!(signals.watch(number).is_err(), "{number}");
@@ -105,7 +105,7 @@ fn what_cannot_be_watched_is_refused_and_nothing_is_installed() {
 /// A dropped watcher's place in the handler's list kept its descriptor open for the next watcher. After a hundred loops
 /// of five watchers, 505 descriptors were open.
 #[test]
-fn what_a_watcher_of_signals_opened_is_closed_with_it() {
+fn a_watcher_of_signals_closes_its_descriptor() {
     let is_open = |number: i32| std::path::Path::new(&format!("/proc/self/fd/{number}")).exists();
     let mut watchers: Vec<_> = (0..50).map(|_| Signals::new().unwrap()).collect();
     watchers.iter_mut().for_each(|watcher| watcher.watch(Signal::SIGUSR2 as i32).unwrap());

@@ -402,7 +402,7 @@ fn a_paused_timer_keeps_no_loop_going_and_a_resumed_one_does() {
 
 /// A paused timer does not fire and has no deadline. When it is resumed, it fires after the time that was left.
 #[test]
-fn a_paused_timer_keeps_what_was_left() {
+fn a_paused_timer_keeps_its_remaining_time() {
     let (mut events, backend, clock) = scripted(1_000);
     let key = events.add_timer(10 * MS, 1);
     clock.advance_ns(4 * MS);

@@ -23,7 +23,7 @@ fn observed(events: &mut Loop, n: usize, mode: Mode) -> Vec<(Token, BorrowedFd<'
 
 /// With io_uring, the poll that the wait before has armed completes while the callback runs.
 #[test]
-fn what_came_and_was_taken_between_two_waits_is_not_reported() {
+fn input_that_was_read_between_two_waits_is_not_reported() {
     on_every_backend(|events| {
         let ends = &mut observed(events, 3, Mode::Level);
         assert_eq!(poll(events), []);
@@ -46,7 +46,7 @@ fn what_came_and_was_taken_between_two_waits_is_not_reported() {
 /// A non-blocking descriptor is not reported either, although its reader would only get `WouldBlock`. In every mode,
 /// and for both directions.
 #[test]
-fn what_was_taken_between_two_waits_is_not_reported_to_a_reader_that_does_not_block() {
+fn input_that_was_read_between_two_waits_is_not_reported_to_a_nonblocking_reader() {
     on_every_backend(|events| {
         for (mode, taken) in [(Mode::Level, 0), (Mode::Level, 1), (Mode::Edge, 0), (Mode::OneShot, 0)] {
             let ends = &mut observed(events, 3, mode);
@@ -94,7 +94,7 @@ fn of_two_directions_that_came_between_two_waits_both_are_reported() {
 
 /// Three descriptors are ready in one batch. The callback of each, as it is served, drains a subset of all three.
 #[test]
-fn what_a_callback_of_the_same_batch_has_taken_is_not_reported_to_a_descriptor_that_blocks() {
+fn input_that_a_callback_of_the_same_batch_has_read_is_not_reported_to_a_blocking_reader() {
     on_every_backend(|events| {
         let ends = &mut observed(events, 3, Mode::Level);
         // Who empties each descriptor: 0, 1, 2 the callback that is served in that place; 3 none; 4 the callback of a

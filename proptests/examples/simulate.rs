@@ -85,10 +85,10 @@ impl Sum {
             }
             for n in from..(from + BATCH).min(options.seeds) {
                 let seed = options.first.wrapping_add(n);
-                *at_work.lock().expect("nobody panics with it") = Some((seed, Instant::now()));
+                *at_work.lock().expect("no thread panics while it holds the lock") = Some((seed, Instant::now()));
                 self.one(seed);
             }
-            *at_work.lock().expect("nobody panics with it") = None;
+            *at_work.lock().expect("no thread panics while it holds the lock") = None;
         }
     }
 
@@ -101,7 +101,7 @@ impl Sum {
             }
             Err(_) => {
                 self.failed.store(true, Ordering::Relaxed);
-                self.failure.lock().expect("nobody panics with it").get_or_insert(seed);
+                self.failure.lock().expect("no thread panics while it holds the lock").get_or_insert(seed);
             }
         }
     }
@@ -130,7 +130,7 @@ fn simulate(options: &Options) -> ExitCode {
         }
     });
     bar.finish_and_clear();
-    let failure = sum.failure.into_inner().expect("nobody panics with it");
+    let failure = sum.failure.into_inner().expect("no thread panics while it holds the lock");
     if let Some(seed) = failure {
         show(most_legible(seed));
         println!("{} passed, 1 failed", sum.passed.into_inner());
@@ -148,7 +148,7 @@ fn simulate(options: &Options) -> ExitCode {
 
 /// A seed that hangs cannot be interrupted, so this ends the process and prints the seed.
 fn end_if_hanging(at_work: &Mutex<Option<(u64, Instant)>>) {
-    let Some((seed, start)) = *at_work.lock().expect("nobody panics with it") else { return };
+    let Some((seed, start)) = *at_work.lock().expect("no thread panics while it holds the lock") else { return };
     if start.elapsed() > SEED_LIMIT {
         println!("seed {seed} does not end\n\n  cargo xtask simulate --replay {seed}\n\n0 passed, 1 failed");
         std::process::exit(1);

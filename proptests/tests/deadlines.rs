@@ -26,7 +26,7 @@ proptest! {
 
     /// `Missed::Skip.next( 0, 1, u64::MAX )` overflowed. In a release build the timer was due again at once.
     #[test]
-    fn what_follows_a_deadline_is_right_at_the_edges_of_the_range_c13(
+    fn the_next_deadline_is_right_at_the_edges_of_the_range_c13(
         deadline in edge(), period in edge(), now in edge(), policy in 0..3usize,
     ) {
         let period = NonZeroU64::new(period).unwrap_or(NonZeroU64::MIN);
@@ -45,7 +45,7 @@ proptest! {
     /// A timer reports the first start of a tick that is not before its deadline. Its lateness is the time since then,
     /// and it misses no deadline within its slack. This holds in the whole range.
     #[test]
-    fn one_shots_and_intervals_are_told_the_same_wherever_time_is(
+    fn one_shots_and_intervals_report_the_same_deadline_at_any_time(
         resolution in edge(), deadline in edge(), period in edge(), slack in edge(), late in edge(), policy in 0..3usize,
     ) {
         let resolution = NonZeroU64::new(resolution).unwrap_or(NonZeroU64::MIN);

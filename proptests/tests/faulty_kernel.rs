@@ -231,7 +231,7 @@ proptest! {
 
     /// C01, C37, C48, C51, C56
     #[test]
-    fn a_kernels_faults_lose_nothing_and_hang_nobody(operations in prop::collection::vec(operation(), 1..150)) {
+    fn faults_of_the_kernel_lose_no_event_and_cause_no_hang(operations in prop::collection::vec(operation(), 1..150)) {
         let mut simulation = Simulation::new();
         for operation in &operations {
             simulation.apply(operation);

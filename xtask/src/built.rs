@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_what_cargo_says_the_targets_are_read() {
+    fn the_targets_are_read_from_cargos_messages() {
         let line =
             r#"{"reason":"compiler-artifact","target":{"name":"a"},"filenames":["x/a","x/a.d"],"executable":"x/a"}"#;
         let read = |line: &str| artifact(&serde_json::from_str(line).unwrap());

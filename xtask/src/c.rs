@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_unknown_is_named() {
+    fn a_missing_or_unknown_option_is_named() {
         let refusal = |arguments: &[&str]| Place::of(arguments, None).err().unwrap();
         assert!(refusal(&[]).contains("--prefix"));
         assert!(refusal(&["--prefix"]).contains("asks for a folder"));

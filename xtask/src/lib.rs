@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_told_of_by_the_help_and_does_nothing_then() {
+    fn help_after_a_command_prints_the_help_and_runs_nothing() {
         for arguments in [&["test", "--help"][..], &["lua", "-h"], &["c", "--prefix", "--help"], &["mutants", "--help"]]
         {
             assert_eq!(command(arguments), Ok(()), "{arguments:?}");

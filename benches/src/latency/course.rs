@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_early_is_counted() {
+    fn early_timers_are_counted() {
         let course = course(1, Pattern::Every { ns: 3_600_000_000_000 }, Duration::from_secs(3_600));
         assert_eq!(course.fired(0), None);
         let record = course.record().unwrap();

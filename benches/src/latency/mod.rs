@@ -123,7 +123,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn every_contender_fires_what_the_schedule_says_in_every_condition_and_none_of_ours_early() {
+    fn every_contender_keeps_the_schedule_in_every_condition_and_cogloop_is_never_early() {
         for condition in Condition::ALL {
             let pattern = Pattern::LogUniform { from_ns: 100_000, to_ns: 5_000_000 };
             let cell = Cell { timers: 20, pattern, condition, duration: Duration::from_millis(15) };

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_round_decides_nothing_and_wake_ups_for_bytes_are_nobodys_fault() {
+    fn one_bad_round_decides_nothing_and_wake_ups_for_bytes_do_not_count() {
         let rows = [row("ours/uring", [50, 40, 3_000], 16), row("calloop", [60, 55, 70], 14)];
         for (condition, fewest) in [(Condition::Idle, Some(("calloop", 14.0))), (Condition::Descriptors, None)] {
             let pattern = Pattern::Every { ns: 1_000_000 };

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn each_layout_draws_what_there_is_and_has_a_table_of_it() {
+    fn each_layout_draws_its_figures_and_has_a_table_of_them() {
         let (title, about, figure) = ("title", "", "CPU time, ns");
         for (layout, titles) in [
             (Layout::Bars { title, about, figures: &[], hidden: &[] }, &["title"][..]),

@@ -123,7 +123,7 @@ mod tests {
     use crate::machine::Machine;
 
     #[test]
-    fn what_a_benchmark_writes_is_read() {
+    fn the_file_of_a_benchmark_is_read() {
         let mut document = Document::new("wheel");
         document.row(Place::more("insert", "cogloop", Some(1_000), "a second"), [2.0, 1.0, 3.0]);
         document.curve("idle", "tokio", ["percentile", "late, µs"], &[[50.0, 7.0]]);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn an_error_names_the_place_in_the_file() {
         let error =
             figures(&json!({ "benchmark": "x", "rows": [{ "workload": "a", "contender": "b", "figure": "c" }] }));
         assert_eq!(error.unwrap_err(), "row 0: `median` is not a number");

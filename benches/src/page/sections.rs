@@ -76,7 +76,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         name: "latency",
         title: "How late timers fire",
-        about: "A schedule that nobody moves; how far behind it each timer fired. To the right the rare ones: at 99.9 one \
+        about: "How far each timer fired behind a fixed schedule. To the right the rare ones: at 99.9 one \
                 timer of a thousand was later than the line. The dashed line is clock_nanosleep, a bare system call. \
                 tokio and libuv count in milliseconds.",
         layouts: &[

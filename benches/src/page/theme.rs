@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ours_is_blue_and_everybody_has_a_class() {
+    fn cogloop_is_blue_and_every_contender_has_a_class() {
         assert!(is_ours("cogloop") && is_ours("ours, spinning") && is_ours("ours/epoll"));
         assert!(!is_ours("tokio") && !is_ours("someone new"));
         assert_eq!(class("someone new", 7), OTHERS[2]);

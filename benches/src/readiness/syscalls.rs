@@ -62,7 +62,7 @@ mod tests {
     use super::table;
 
     #[test]
-    fn the_counts_are_found_in_what_strace_says() {
+    fn the_counts_are_parsed_from_the_output_of_strace() {
         let said = "    calls syscall\n--------- ----------------\n     2000 epoll_pwait2\n        3 mmap\n\
                     --------- ----------------\n     2003 total\n";
         let calls = table(said);

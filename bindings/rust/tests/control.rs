@@ -35,7 +35,7 @@ fn an_idle_loop_returns_and_a_turn_waits_as_long_as_it_is_told_c25_c33() {
 
 /// C30, C31
 #[test]
-fn what_a_stop_leaves_is_served_by_the_next_run_c30_c31() {
+fn after_a_stop_the_next_run_serves_the_rest_c30_c31() {
     let mut events = simulated();
     for number in 1..=3 {
         events

@@ -50,7 +50,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// let period_ns = 10_000_000.try_into()?;
     /// let first_ns = events.now_ns() + 10_000_000;
     /// let pulse = events.add_planned(Plan::every(first_ns, period_ns, Missed::Skip), 1);
-    /// // … and when nobody needs to see it for a while:
+    /// // … and while the pulse is not needed:
     /// assert!(events.pause_timer(pulse));
     /// assert!(events.remaining_ns(pulse) <= Some(10_000_000));
     /// assert!(events.resume_timer(pulse));

@@ -284,7 +284,7 @@ fn a_forked_child_that_makes_its_own_loop_leaves_the_parents_alone_c57() {
 
 /// C41: the number of registrations is larger than one batch of checks.
 #[test]
-fn a_quiet_wait_drops_what_was_closed_c41() {
+fn a_quiet_wait_drops_closed_descriptors_c41() {
     if !permitted() {
         return;
     }

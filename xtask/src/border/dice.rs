@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_says_what_falls_and_the_weights_how_often() {
+    fn the_seed_determines_the_numbers_and_the_weights_their_frequency() {
         let throw = |seed| {
             let mut dice = Dice::new(seed);
             let mut counts = [0; 3];

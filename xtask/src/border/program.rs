@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_inside_a_statement_goes_with_it() {
+    fn leaving_out_a_statement_leaves_out_its_body() {
         let line = |number, text: &str| Statement { number, pieces: vec![Piece::Text(text.into())] };
         let block = Statement {
             number: 1,

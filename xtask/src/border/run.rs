@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_script_says_is_understood_and_the_rest_kept() {
+    fn the_lines_of_a_script_are_parsed_and_others_are_kept() {
         let mut log = Log::default();
         for line in ["@@ begin 3", "lua: no", "@@ end 3 17", "@@ panic internal error: x", "@@ done 17"] {
             note(&mut log, line);

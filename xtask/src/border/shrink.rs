@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_matters_is_kept_and_nothing_else() {
+    fn only_the_items_that_cause_the_failure_are_kept() {
         let kept = minimal((0..100).collect(), &mut |items| [3, 50, 51].iter().all(|needed| items.contains(needed)));
         assert_eq!(kept, [3, 50, 51]);
     }

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cell_says_what_its_stories_came_to_and_none_stays_empty_unnoticed() {
+    fn each_cell_shows_the_results_of_its_tests_and_an_empty_one_fails() {
         let lines = [
             "uring\tok\tstory_c01_c02",
             "uring, older\tok\tstory_c01_c02",

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bug_that_no_longer_fits_is_told_with_its_file_and_its_lines() {
+    fn a_bug_that_no_longer_fits_is_an_error_with_its_file_and_its_lines() {
         let text = "where: A\nwhat: b\n\n--- a.rs\nlet x = 1;\n--- become\nlet x = if BUG { 2 } else { 1 };\n";
         let mutants = [Mutant::parse("c01-a", text).unwrap()];
         let mut files = BTreeMap::from([("a.rs".to_owned(), b"let x = 1;".to_vec())]);

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_is_chosen_and_says_what_it_is() {
+    fn only_listed_packages_are_published_and_they_describe_themselves() {
         for (name, is_published, untold, expected) in [
             ("cogloop", true, vec![], 0),
             ("cogloop", true, vec!["readme", "keywords"], 2),
