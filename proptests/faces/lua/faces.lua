@@ -3,6 +3,7 @@
 --   lua faces.lua [PROGRAMS]            a fixed number of programs of each face
 --   COGLOOP_SOAK_SECONDS=60 lua …       for so long
 --   COGLOOP_SEED=42 lua …               begins with this seed; one program with PROGRAMS = 1
+--   COGLOOP_FACE=tasks lua …            only this face
 --   COGLOOP_VERBOSE=1 lua …             shows each program before it runs: the last one is that which hangs
 --   COGLOOP_SHRINK=0 lua …              leaves a program that shows a difference as long as it is
 --   COGLOOP_WITHOUT=close,wait lua …    leaves these operations out
@@ -24,15 +25,19 @@ local function face_of( name, model, loop )
   F.generate, F.script, F.own = part( name .. '/generate' ), part( name .. '/script' ), part( name .. '/stage' )
   function F.told( )
     local world = told( )
-    world[ loop ] = part( name .. '/' .. model )( world, function( of ) return part( 'cogloop/' .. of ) end ).loop
+    world[ loop ] = part( model )( world, function( of ) return part( 'cogloop/' .. of ) end ).loop
     return world
   end
   return F
 end
 
 -- The larger face comes more often.
-local cogloop, t_loop, mockit = face_of( 'cogloop', 'init', 'loop' ), face_of( 'loop', 'model', 't_loop' ), face_of( 'mockit', 'model', 'service' )
-local faces = { cogloop, t_loop, cogloop, mockit, cogloop }
+local cogloop, tasks = face_of( 'cogloop', 'cogloop/init', 'loop' ), face_of( 'tasks', 'cogloop/init', 'loop' )
+local t_loop, mockit = face_of( 'loop', 'loop/model', 't_loop' ), face_of( 'mockit', 'mockit/model', 'service' )
+local faces = { cogloop, t_loop, cogloop, tasks, mockit, cogloop, tasks }
+for _, face in ipairs( faces ) do
+  if face.name == os.getenv 'COGLOOP_FACE' then faces = { face } end
+end
 
 local seconds = tonumber( os.getenv 'COGLOOP_SOAK_SECONDS' )
 local seed    = tonumber( os.getenv 'COGLOOP_SEED' ) or 1

@@ -12,6 +12,8 @@ return function( )
     return cogloop.loop( all )
   end
 
+  world.cancelled = cogloop.cancelled
+
   function world.t_loop( ) return require 't.Loop'{ clock = 'virtual' } end
   function world.service( ) return require 'luamockit'.service{ clock = 'virtual' } end
   function world.count( loop ) return #loop end

@@ -16,7 +16,7 @@ return function( world, own )
   }
 
   -- Most objects are asked for by the name that they got last.
-  local KINDS, named = { T = S.T, W = S.W, C = S.C, F = S.F }, { }
+  local KINDS, named = { T = S.T, W = S.W, C = S.C, F = S.F }, setmetatable( { }, { __mode = 'k' } )
 
   -- `guess` is where it is most of the time: a callback of timer 7 speaks of T7.
   local function name_of( value, guess )

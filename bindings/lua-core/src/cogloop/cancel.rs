@@ -85,7 +85,7 @@ unsafe fn cancel_at_1(lua: *mut lua_State) -> c_int {
             lua_pushboolean(lua, 0);
             return 1;
         }
-        let is_late = (*task).asked != Asked::No || is_over(lua, 2, state);
+        let is_late = is_over(lua, 2, state) || (*task).asked != Asked::No;
         if !is_late {
             push_cancellation(lua, 2); // S: loop task cancellation
         }

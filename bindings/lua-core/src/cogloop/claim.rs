@@ -58,6 +58,7 @@ pub(super) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
                 let key = arm_entry(lua, state, top + 1, Payload::CLOSED, Due::After(0));
                 (*task).key = key.to_bits();
                 (*task).phase = Phase::Queued;
+                (*task).is_cut = false;
                 told = task;
             }
             (*node).args[i] = 0;
@@ -94,14 +95,17 @@ pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: Numbe
         lua_rawgeti(lua, -1, number.into()); // S: … nodes node
         let node = lua_touserdata(lua, top + 2).cast::<NodeBlock>();
         let mut mine = Interest::NONE;
-        if !node.is_null() && (*node).token != 0 {
+        if !node.is_null() {
             for (i, each) in DIRECTIONS.into_iter().enumerate() {
-                if (*node).args[i] != COROUTINE || !(*node).interest.contains(each) {
+                if (*node).args[i] != COROUTINE {
                     continue;
                 }
                 push_user_value(lua, top + 2, direction_value(each));
                 if lua_rawequal(lua, -1, index) != 0 {
-                    mine.insert(each);
+                    // A handle that was closed is not observed any more. The task is not to be told of that.
+                    if (*node).token != 0 && (*node).interest.contains(each) {
+                        mine.insert(each);
+                    }
                     (*node).args[i] = 0;
                     end_limit(lua, node, i);
                 }

@@ -8,7 +8,7 @@
 //! ```
 
 use super::left::is_dead;
-use super::task::{ABOUT, Phase, THREAD, Task, WAITERS, task_at, thread_of};
+use super::task::{ABOUT, Asked, Phase, THREAD, Task, WAITERS, task_at, thread_of};
 use super::unpark::{push_cancellation, unpark_at};
 use crate::host::memory::{State, value};
 use crate::host::state::state_at;
@@ -150,8 +150,13 @@ pub(super) unsafe fn is_over(lua: *mut lua_State, index: c_int, state: *mut Stat
         if state.is_null() || !(coroutine.is_null() || is_dead(coroutine)) {
             return false;
         }
-        lua_pushstring(lua, c"its coroutine was closed, or ended by others".as_ptr());
-        push_cancellation(lua, index);
+        if (*task).asked == Asked::No {
+            lua_pushstring(lua, c"its coroutine was closed, or ended by others".as_ptr());
+            push_cancellation(lua, index);
+        } else {
+            // The first reason stands.
+            push_user_value(lua, index, ABOUT);
+        }
         // Making that may have run a finalizer.
         if !(*task).is_over() {
             finish(lua, index, Phase::Cancelled, 1);

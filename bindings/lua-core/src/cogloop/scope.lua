@@ -63,11 +63,12 @@ local function not_one( self, method )
 end
 
 -- Waits until all have ended: true; as `pause`.
+local IS_ONE = 'a task of the group cannot wait for the end of it'
 local function rest( self, ms )
   if self.count == 0 then return true end
   local loop = self.loop
   local task = me( loop )
-  if self.nodes[ task ] then error( 'a task of the group cannot wait for the end of it', 3 ) end
+  if self.nodes[ task ] then error( IS_ONE, 3 ) end
   local node = push( self.waiters, task )
   local done, err, errno = pause( loop, ms )
   remove( self.waiters, node )
@@ -110,7 +111,7 @@ function Group.__close( self )
   cancel_all( self, 'its variable was closed' )
   if not running( self.loop ) then return end
   local done, err = rest( self )
-  if done == RAISE then error( err, 0 ) end
+  if done == RAISE then raise( self, err ) end
 end
 
 function Group.__tostring( self )
@@ -123,17 +124,21 @@ function scopes.group( loop ) return new_group( of_loop.default( loop ), false )
 
 local function run_all( loop, wants_one, ... )
   local self, tasks = new_group( loop, wants_one ), { ... }
-  me( loop )
+  local task = me( loop )
+  for i = 1, #tasks do
+    if tasks[ i ] == task then error( IS_ONE, 3 ) end
+  end
   for i = 1, #tasks do
     if getmetatable( tasks[ i ] ) ~= TaskMeta then
-      local ok, task = pcall( spawn, loop, tasks[ i ] )
+      local ok, new = pcall( spawn, loop, tasks[ i ] )
       if not ok then
         -- At the loop's limit. Those that were made before do not stay.
         cancel_all( self, FAILED )
-        rest( self )
-        error( task, 0 )
+        local done, err = rest( self )
+        if done == RAISE then raise( self, err ) end
+        error( new, 0 )
       end
-      tasks[ i ] = task
+      tasks[ i ] = new
     end
     add( self, tasks[ i ] )
   end
@@ -168,12 +173,25 @@ end
 -- `f( … )` in a task of its own, which may take so long: its results, or its error raised; nil, 'timed out', errno. The limit is the one
 -- timer of the wait.
 local seconds = methods.timeout
+
+-- Waits for the end of a task that was cancelled. As `pause`.
+local function rest_of( task )
+  local done, err = await( task )
+  if done ~= true then unawait( task ) end
+  return done, err
+end
+
 local function timed( task, done, err, errno )
   if done ~= true then
     unawait( task )
     task:cancel( done == RAISE and err.reason or 'timed out' )
-    await( task )
+    local again, later = rest_of( task )
     if done == RAISE then error( err, 0 ) end
+    if again == RAISE then
+      -- The task that waits was cancelled meanwhile. It still awaits the end.
+      rest_of( task )
+      error( later, 0 )
+    end
     return nil, err, errno
   end
   if task:status( ) ~= 'done' then error( select( 2, outcome( task ) ), 0 ) end

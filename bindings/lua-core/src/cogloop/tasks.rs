@@ -1,5 +1,6 @@
 //! What a script asks of a task, and the loop's list of them.
 
+use super::finish::is_over;
 use super::left::is_dead;
 use super::loops::{push_owner, receiver};
 use super::task::{Phase, THREAD, Task, check_task, push_name, task_at, thread_of};
@@ -77,7 +78,13 @@ pub(super) unsafe fn status_of(lua: *mut lua_State, index: c_int, state: *mut St
 entry!(
     /// `task:status( )` → `'ready'`, `'running'`, `'waiting'`; `'done'`, `'failed'`, `'cancelled'`
     pub(super) fn status(lua: *mut lua_State) -> c_int {
-        let (_, state) = receive(lua);
+        let (_, mut state) = receive(lua);
+        lua_settop(lua, 2);
+        // The loop may be gone: then there is nil in its place.
+        if !state.is_null() {
+            is_over(lua, 2, state);
+            state = state_at(lua, 1);
+        }
         let text = status_of(lua, 2, state);
         lua_pushstring(lua, text.as_ptr());
         1

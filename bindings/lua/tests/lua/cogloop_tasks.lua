@@ -350,6 +350,67 @@ test( 'a closed coroutine equals a cancellation: seen at the next look, or when 
   end
 end )
 
+test( 'cancelled just after its handle was closed: only one of the two wakes it', function( )
+  for _, limit in ipairs{ 50, false } do
+    local loop, socket, ended, caught = virtual( ), require 't.Net.Socket'( 'udp' ), nil, nil
+    local task = loop:spawn( function( )
+      local _, err = loop:pcall( loop.wait, loop, socket, 'r', limit or nil )
+      caught = cogloop.cancelled( err )
+      loop:sleep( 100 )
+      ended = loop:now( )
+    end )
+    loop:after( 1, function( )
+      socket:close( )
+      task:cancel( )
+      equal( #loop:timers( ), 0 )
+    end )
+    loop:run( )
+    equal( caught, true )
+    equal( ended, 101 )
+  end
+end )
+
+test( 'a task that cleans up is told of a closed handle, too', function( )
+  local loop, socket, got = virtual( ), require 't.Net.Socket'( 'udp' ), nil
+  local task = loop:spawn{ grace = 50, function( )
+    loop:pcall( loop.sleep, loop, 1000 )
+    got = { loop:pcall( loop.wait, loop, socket, 'r' ) }
+  end }
+  loop:after( 5, function( ) task:cancel( ) end )
+  loop:after( 10, function( ) socket:close( ) end )
+  loop:run( )
+  equal( got[ 1 ], true )
+  equal( got[ 3 ], 'the handle was closed' )
+  equal( loop:now( ), 10 )
+end )
+
+test( 'a closed coroutine is noticed by status: those that join it are told', function( )
+  if not coroutine.close then return end
+  local loop, got = virtual( ), nil
+  local task = loop:spawn( function( ) loop:park( ) end )
+  loop:spawn( function( ) got = { task:join( ) } end )
+  loop:step( 0 )
+  coroutine.close( task:thread( ) )
+  equal( task:status( ), 'cancelled' )
+  equal( #loop:tasks( ), 1, 'the one that joins' )
+  loop:step( 0 )
+  is_true( got and cogloop.cancelled( got[ 2 ] ) )
+end )
+
+test( 'a task that was cancelled and whose coroutine is closed then: the first reason stands', function( )
+  if not coroutine.close then return end
+  local loop = virtual( )
+  local task = loop:spawn( function( ) pcall( loop.sleep, loop, 1000 ) loop:sleep( 10 ) end )
+  loop:step( 0 )
+  task:cancel 'first'
+  loop:step( 0 )
+  coroutine.close( task:thread( ) )
+  equal( task:cancel 'second', false )
+  equal( #loop:tasks( ), 0, 'cancel has noticed it' )
+  equal( task:status( ), 'cancelled' )
+  equal( select( 2, task:join( ) ).reason, 'first' )
+end )
+
 test( 'tasks are listed until they end, and kept though nobody holds them', function( )
   local loop = virtual( )
   local ended = 0

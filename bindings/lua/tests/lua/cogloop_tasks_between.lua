@@ -226,6 +226,18 @@ test( 'many waiters with limits leave at once: nothing of them stays in the chan
   is_true( not channel.receivers.last )
 end )
 
+test( 'what waits gives one value when it has what it waited for', function( )
+  local loop, counts = virtual( ), { }
+  local semaphore, event, channel = loop:semaphore( 1 ), loop:event( ), loop:channel( )
+  semaphore:acquire( )
+  loop:spawn( function( ) counts[ 1 ] = select( '#', semaphore:acquire( ) ) end )
+  loop:spawn( function( ) counts[ 2 ] = select( '#', event:wait( ) ) end )
+  loop:spawn( function( ) counts[ 3 ] = select( '#', channel:send( 1 ) ) end )
+  loop:spawn( function( ) loop:sleep( 1 ) semaphore:release( ) event:set( ) counts[ 4 ] = select( '#', channel:recv( ) ) end )
+  loop:run( )
+  same_list( counts, { 1, 1, 1, 1 } )
+end )
+
 -- A random program of tasks that send, receive, are cancelled and time out: each value that was sent is received once, or is still there.
 test( 'no value is lost and none comes twice, whatever is cancelled', function( )
   local seed = 7

@@ -89,6 +89,65 @@ test( 'whoever waits for a group, and is cancelled, leaves nobody behind', funct
   equal( #loop:tasks( ), 0 )
 end )
 
+-- A scope that cancels its tasks waits for their ends. A cancellation that comes in that time is no different: it raises, after them.
+test( 'a task that is cancelled while a scope awaits the clean-up is cancelled, and leaves nobody behind', function( )
+  local function slow( loop ) loop:pcall( loop.sleep, loop, 1e6 ) loop:sleep( 20 ) end
+  local scopes = {
+    timeout = function( loop ) loop:timeout( 1, function( ) slow( loop ) end ) end,
+    group = function( loop )
+      local group = loop:group( )
+      group:spawn( slow, loop )
+      loop:sleep( 1 )
+      getmetatable( group ).__close( group )
+    end,
+  }
+  for name, scope in pairs( scopes ) do
+    local loop, went_on = virtual( ), false
+    local task = loop:spawn( function( ) scope( loop ) went_on = true end )
+    loop:after( 10, function( ) task:cancel 'why' end )
+    loop:run( )
+    equal( went_on, false, name )
+    equal( task:status( ), 'cancelled', name )
+    equal( select( 2, task:join( ) ).reason, 'why' )
+    equal( #loop:tasks( ), 0, name )
+  end
+  -- It ends after those that it waits for.
+  local loop, order = virtual( ), { }
+  local task = loop:spawn( function( ) loop:timeout( 1, function( ) slow( loop ) order[ 1 ] = loop:now( ) end ) end )
+  loop:spawn( function( ) task:join( ) order[ 2 ] = loop:now( ) end )
+  loop:after( 10, function( ) task:cancel( ) end )
+  loop:run( )
+  same_list( order, { 21, 21 } )
+end )
+
+test( 'a scope at the limit of the loop whose task is cancelled meanwhile', function( )
+  local loop, went_on = cogloop.loop{ clock = 'virtual', max_timers = 3 }, nil
+  local slow = loop:spawn( function( ) loop:pcall( loop.sleep, loop, 1e6 ) loop:sleep( 20 ) end )
+  local task = loop:spawn( function( )
+    local function part( ) end
+    local _, err = loop:pcall( loop.all, loop, slow, part, part, part, part )
+    went_on = cogloop.cancelled( err )
+  end )
+  loop:after( 10, function( ) task:cancel( ) end )
+  loop:run( )
+  equal( went_on, true )
+  equal( loop:now( ), 20 )
+end )
+
+test( 'a task that is among those it would wait for is told before anything begins', function( )
+  local loop, begun = virtual( ), false
+  for _, name in ipairs{ 'all', 'any' } do
+    local task
+    task = loop:spawn( function( )
+      fails( 'a task of the group cannot wait for the end of it', loop[ name ], loop, function( ) begun = true end, task )
+      equal( #loop:tasks( ), 1 )
+    end )
+    loop:run( )
+    equal( task:status( ), 'done' )
+  end
+  equal( begun, false )
+end )
+
 test( 'a task of a group cannot join that', function( )
   local loop = virtual( )
   run_in( loop, function( )

@@ -242,7 +242,9 @@ return function( M )
   function M.tell( loop, task )
     task.told = nil
     M.end_wait( task )
-    if M.is_waiting( task ) then M.wake( loop, task, 0, true, nil, 'the handle was closed', 9 ) end
+    if not M.is_waiting( task ) then return end
+    task.wait, task.state = nil, 'ready'
+    M.wake( loop, task, 0, true, nil, 'the handle was closed', 9 )
   end
 
   function world.closing( descriptor )

@@ -5,7 +5,11 @@
 --   loop.lua      time, turns, run and its kin, errors
 --   share.lua     how much a turn serves
 --   timers.lua    deadlines, intervals, slack, and what a timer can be asked
---   tasks.lua     coroutines
+--   tasks.lua     tasks: how they begin and end, and cancelling
+--   waits.lua     what a task waits for
+--   between.lua   channel, semaphore, event
+--   scopes.lua    group, all, any, timeout
+--   nest.lua      wrap and pcall
 --   handles.lua   descriptors and watchers
 --   signals.lua   signals
 --   calls.lua     debounce and throttle
@@ -18,6 +22,7 @@ return function( world, part )
   local Loop = { }
   Loop.__index = Loop
   local M = { Loop = Loop, world = world }
-  for _, name in ipairs{ 'loop', 'share', 'timers', 'tasks', 'handles', 'signals', 'calls', 'look' } do part( name )( M ) end
+  local names = { 'loop', 'share', 'timers', 'tasks', 'waits', 'between', 'scopes', 'nest', 'handles', 'signals', 'calls', 'look' }
+  for _, name in ipairs( names ) do part( name )( M ) end
   return { loop = M.make }
 end

@@ -110,6 +110,7 @@ return function( M )
   -- at all, too, where the backend has a turn's work to do.
   function Loop.remaining( loop )
     M.open( loop )
+    if #loop.woken > 0 then return 0 end
     local next = M.next_moment( loop )
     if next == math.huge then return nil end
     return math.max( next - loop.time, 0 ) / 1e6

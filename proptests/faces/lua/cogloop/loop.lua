@@ -10,7 +10,7 @@ return function( M )
   function M.make( options )
     local loop = setmetatable( {
       time = 0, tick = (options.resolution or 0.001) * 1e6, armed = 0,
-      pending = { }, entries = { }, to_tell = { }, sleeps = { },
+      pending = { }, entries = { }, to_tell = { }, sleeps = { }, alive = { }, woken = { },
       max_timers = options.max_timers or math.huge, max_handles = options.max_handles or math.huge,
       max_callbacks = options.max_callbacks or math.huge,
       fired = 0, turns = 0, shares = M.shares( ),
@@ -89,8 +89,9 @@ return function( M )
 
   -- ## Running
   -- What keeps a loop running is a timer whose time is not stopped, and a watched handle, unless they are unreferenced; and
-  -- a coroutine that waits.
+  -- a coroutine that waits, or was woken.
   local function left( loop )
+    if #loop.woken > 0 then return true end
     for _, timer in ipairs( loop.pending ) do
       if timer.referenced and not timer.paused then return true end
     end
@@ -102,12 +103,16 @@ return function( M )
 
   -- Takes turns while `more( )` says so; before, it lets go of what was closed. `stop` in a callback ends it, and has no
   -- effect otherwise.
-  local function serve( loop, more, latest )
+  local function serve( loop, more, latest, most )
     loop.busy, loop.stopped = true, false
-    while not over( loop ) do
+    M.begin_woken( loop, most or math.huge )
+    while true do
+      M.serve_woken( loop )
+      if over( loop ) then break end
       M.look( loop )
       if not more( ) then break end
       M.turn( loop, latest( ) )
+      M.begin_woken( loop, most and 0 or math.huge )
     end
     loop.busy = false
     local failure = loop.failure
@@ -117,7 +122,10 @@ return function( M )
 
   function Loop.run( loop )
     M.not_running( loop )
-    serve( loop, function( ) return left( loop ) end, function( ) return math.huge end )
+    serve( loop, function( )
+      if not left( loop ) then M.sweep( loop ) end
+      return left( loop )
+    end, function( ) return #loop.woken > 0 and loop.time or math.huge end )
     return true
   end
 
@@ -129,9 +137,9 @@ return function( M )
     serve( loop, function( )
       local first = not taken
       taken = true
-      if not left( loop ) then latest = loop.time end
+      if not left( loop ) or loop.have_run then latest = loop.time end
       return first
-    end, function( ) return latest end )
+    end, function( ) return latest end, #loop.woken )
     return not loop.closed and left( loop )
   end
 
@@ -149,7 +157,8 @@ return function( M )
     local looked, last = false, false
     serve( loop, function( )
       local next = M.next_moment( loop )
-      local due = next <= math.min( loop.time, target ) and not last
+      local due = next <= math.min( loop.time, target ) and not last or #loop.woken > 0
+      looked = looked and not loop.have_run
       if due or not looked and #loop.entries > 0 then
         last, looked = math.floor( loop.time / loop.tick ) * loop.tick > target, not due
         return true
@@ -172,7 +181,7 @@ return function( M )
     loop.closed = true
     for _, timer in ipairs( loop.pending ) do timer.done = true end
     for _, entry in ipairs( loop.entries ) do entry.gone = true end
-    loop.pending, loop.entries, loop.to_tell, loop.sleeps = { }, { }, { }, { }
+    loop.pending, loop.entries, loop.to_tell, loop.sleeps, loop.woken = { }, { }, { }, { }, { }
   end
 
   -- Returns the function before; without an argument it only says it.

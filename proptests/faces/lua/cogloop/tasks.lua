@@ -1,123 +1,208 @@
--- Coroutines.
+-- Tasks: their life, from `spawn` to the end that others are told of.
 
 return function( M )
-  local Loop, world = M.Loop, M.world
+  local Loop = M.Loop
   local unpack = unpack or table.unpack
+
+  local function pack( ... ) return { n = select( '#', ... ), ... } end
+  local function spread( list ) return unpack( list, 1, list.n ) end
 
   -- ## A task
   -- `spawn` makes a coroutine, and a timer for now that resumes it: so it begins in the next turn, and counts as a timer.
-  -- While it sleeps a timer stands for it; while it waits for a handle, its claim at that, and a timer if there is a
-  -- limit. A plain yield is a timer for now. An error in it is told with the task. It is no callback: it is not measured.
+  -- A plain yield is a timer for now. What it waits for is in waits.lua. It is no callback: it is not measured.
+  --
+  --   ready ──► running ──► waiting ──► ready …      `wait` is there while it waits
+  --                └──────► done, failed, cancelled
+  local Task = { }
+  Task.__index = Task
+  M.Task = Task
+
+  local function has_ended( task )
+    return task.state == 'done' or task.state == 'failed' or task.state == 'cancelled'
+  end
+  M.has_ended = has_ended
+
+  -- ## A cancellation
+  -- An error with the reason that `cancel` was given, and the task's name.
+  local Cancellation = { }
+  function Cancellation.__tostring( it )
+    return it.reason == nil and 'cancelled' or 'cancelled: ' .. tostring( it.reason )
+  end
+
+  function M.cancellation( task, reason )
+    return setmetatable( { reason = reason, name = task.given_name }, Cancellation )
+  end
+
+  function M.world.cancelled( err )
+    if getmetatable( err ) == Cancellation then return true, err.reason end
+    return false
+  end
+
+  -- ## The end
+  -- The outcome stays with the task, which leaves the list of the loop. Those that wait for it are told in their order. Returns
+  -- whether anybody was: an error that nobody is told of goes to `onerror`, with the task. The order of that list is open: the
+  -- last takes the place of one that leaves.
+  local function finish( task, state, ... )
+    local loop = task.loop
+    task.state, task.outcome, task.wait = state, pack( ... ), nil
+    if loop.closed then return false end
+    for i, other in ipairs( loop.alive ) do
+      if other == task then
+        loop.alive[ i ] = loop.alive[ #loop.alive ]
+        loop.alive[ #loop.alive ] = nil
+        break
+      end
+    end
+    for i, item in ipairs( loop.woken ) do
+      if item.task == task then table.remove( loop.woken, i ) break end
+    end
+    local waiters, is_told = task.waiters, false
+    task.waiters = { }
+    for _, tell in ipairs( waiters ) do is_told = tell( task ) or is_told end
+    return is_told
+  end
+  M.finish = finish
+
+  -- Its results; nil and its error or cancellation.
+  function M.outcome( task )
+    if task.state == 'done' then return spread( task.outcome ) end
+    return nil, task.outcome[ 1 ]
+  end
 
   -- ## Others
   -- The coroutine is the script's, which may resume and close it. Then it is as others left it: of what it waited for nothing
   -- resumes it any more. One that others have begun goes on when its turn comes if it has yielded meanwhile, but not from
-  -- `sleep` or `wait`, where only the loop can have left it.
-  function M.is_waiting( task )
-    return task.waits and coroutine.status( task.co ) == 'suspended'
+  -- a wait, where only the loop can have left it.
+  --
+  -- To close it equals a cancellation, which is noticed when somebody asks the task, when what it waited for comes, or when `run`
+  -- has nothing else to do. If it was cancelled before, the first reason stands.
+  function M.notice( task )
+    if task.loop.closed or has_ended( task ) or coroutine.status( task.co ) ~= 'dead' then return end
+    finish( task, 'cancelled', task.cancellation or M.cancellation( task, 'its coroutine was closed, or ended by others' ) )
+  end
+
+  function M.sweep( loop )
+    for i = #loop.alive, 1, -1 do
+      if loop.alive[ i ] then M.notice( loop.alive[ i ] ) end
+    end
+  end
+
+  -- ## Running
+  local function close( task )
+    if coroutine.close then coroutine.close( task.co ) end
   end
 
   local function resume( loop, task, from_wait, ... )
-    if coroutine.status( task.co ) ~= 'suspended' or task.waits ~= from_wait then return end
-    loop.current, loop.now_firing = task, nil
-    local ok, what = coroutine.resume( task.co, ... )
-    loop.current = nil
-    if not ok then return M.report( loop, task, what ) end
-    if coroutine.status( task.co ) ~= 'dead' and what ~= M and not loop.closed then
-      M.wake( loop, task, 0, false )
+    if has_ended( task ) then return end
+    if coroutine.status( task.co ) ~= 'suspended' or task.waits ~= from_wait then return M.notice( task ) end
+    task.state, task.wait = 'running', nil
+    loop.current, loop.inside, loop.now_firing = task, task.co, nil
+    local results = pack( coroutine.resume( task.co, ... ) )
+    loop.current, loop.inside = nil, nil
+    if coroutine.status( task.co ) ~= 'dead' then
+      if loop.closed then return end
+      if task.is_beyond then
+        -- It has caught its cancellation for ever.
+        close( task )
+        finish( task, 'cancelled', task.cancellation )
+      elseif results[ 2 ] ~= M then
+        task.state = 'ready'
+        M.wake( loop, task, 0, false )
+      end
+    elseif results[ 1 ] then
+      finish( task, 'done', unpack( results, 2, results.n ) )
+    else
+      close( task )
+      local err = results[ 2 ]
+      if task.cancellation and rawequal( err, task.cancellation ) then
+        finish( task, 'cancelled', err )
+      elseif not finish( task, 'failed', err ) then
+        M.report( loop, task, err )
+      end
     end
   end
 
   -- Resumes the task after a time.
   function M.wake( loop, task, ms, from_wait, ... )
-    local arguments, n = { ... }, select( '#', ... )
+    local arguments = pack( ... )
     return M.add( loop, M.from_now( loop, ms ), { f = task, coroutine = true, task = task, fire = function( )
-      resume( loop, task, from_wait, unpack( arguments, 1, n ) )
+      resume( loop, task, from_wait, spread( arguments ) )
     end }, true )
   end
 
   -- What the loop calls when a handle is ready.
-  function M.resume( loop, task, ready ) resume( loop, task, true, ready ) end
+  function M.resume( loop, task, ... ) resume( loop, task, true, ... ) end
 
-  -- Others that begin it have its arguments to give if `spawn` had none.
+  -- Others that begin it have its arguments to give if `spawn` had none. Where there is `<close>`, that may wait too.
   function Loop.spawn( loop, f, ... )
     M.open( loop )
     if #loop.pending >= loop.max_timers then error( 'too many timers', 0 ) end
-    local arguments, n = { ... }, select( '#', ... )
-    local task = { waits = false, thread = function( self ) return self.co end, co = coroutine.create( function( ... )
-      if n > 0 then return f( unpack( arguments, 1, n ) ) end
-      return f( ... )
-    end ) }
-    M.wake( loop, task, 0, false )
+    local options = type( f ) == 'table' and f or { f }
+    local arguments = pack( ... )
+    local task = setmetatable( {
+      loop = loop, state = 'ready', waits = false, waiters = { }, cuts = 0,
+      given_name = options.name, grace = math.ceil( options.grace or 1000 ),
+    }, Task )
+    local function body( ... )
+      task.has_begun = true
+      if arguments.n > 0 then return options[ 1 ]( spread( arguments ) ) end
+      return options[ 1 ]( ... )
+    end
+    local function returned( ok, ... )
+      if not ok then error( ..., 0 ) end
+      return ...
+    end
+    task.co = coroutine.create( coroutine.close and function( ... ) return returned( pcall( body, ... ) ) end or body )
+    table.insert( loop.alive, task )
+    task.beginning = M.wake( loop, task, 0, false )
     return task
   end
 
-  -- ## Waiting
-  -- Only a coroutine that `spawn` of this loop made, and not one that it makes itself, may wait; nor when others resumed it.
-  function Loop.running( loop )
+  -- ## What a task can be asked
+  -- The tasks of a loop that was closed go no further: they count as cancelled.
+  function Task.status( task )
+    M.notice( task )
+    return task.loop.closed and not has_ended( task ) and 'cancelled' or task.state
+  end
+
+  function Task.name( task ) return task.given_name end
+
+  function Task.thread( task )
+    return not has_ended( task ) and task.co or nil
+  end
+
+  function Loop.tasks( loop )
     M.open( loop )
-    local is_one = loop.current ~= nil and coroutine.running( ) == loop.current.co
-    return is_one, is_one and loop.current or nil
+    return { unpack( loop.alive ) }
   end
 
-  local function waiter( loop )
-    if not Loop.running( loop ) then error( "only in a coroutine of this loop's spawn", 0 ) end
-    return loop.current
+  -- Calls `tell( task )` at its end, unless that is over: whether it is.
+  function M.watch( task, tell )
+    M.notice( task )
+    if has_ended( task ) then return true end
+    table.insert( task.waiters, tell )
+    return false
   end
 
-  local function woken( task, ... )
-    task.waits = false
-    return ...
-  end
-
-  local function yield( task )
-    task.waits = true
-    return woken( task, coroutine.yield( M ) )
-  end
-
-  -- The timer of one that others resumed or closed goes before a turn, unless the loop finds one that really sleeps before:
-  -- it looks at those that began last first.
-  function Loop.sleep( loop, ms )
-    M.open( loop )
-    local task = waiter( loop )
-    table.insert( loop.sleeps, M.wake( loop, task, ms, true ) )
-    return yield( task )
-  end
-
-  function M.drop_sleeps( loop )
-    local last = loop.sleeps[ #loop.sleeps ]
-    while last and (last.done or not M.is_waiting( last.task )) do
-      if not last.done then M.remove_timer( last ) end
-      table.remove( loop.sleeps )
-      last = loop.sleeps[ #loop.sleeps ]
+  -- ## Cancelling
+  -- One that has not begun never begins. One that waits has nothing to wait for any more, and its wait raises in the next turn.
+  -- Any other is told at its next wait. A second time, and after its end, nothing happens.
+  function Task.cancel( task, reason )
+    if task.loop.closed then return false end
+    M.notice( task )
+    if has_ended( task ) or task.cancellation then return false end
+    task.cancellation = M.cancellation( task, reason )
+    if not task.has_begun then
+      M.remove_timer( task.beginning )
+      finish( task, 'cancelled', task.cancellation )
+    elseif task.wait and M.is_waiting( task ) then
+      M.tell_cancelled( task )
+      M.rouse( task, M )
+    else
+      task.is_pending = true
     end
+    return true
   end
 
-  -- The claim ends with what comes first: the handle is ready, it is closed, or the limit has come; a handle that is ready
-  -- by then counts more than the limit. The limit of one that others have ended is no timer that fires.
-  function Loop.wait( loop, handle, direction, ms )
-    M.open( loop )
-    M.check_free( loop, handle, direction )
-    local task = waiter( loop )
-    local entry, message, errno = M.claim( loop, handle, direction, task )
-    if not entry then return nil, message, errno end
-    task.limit = ms and M.add( loop, M.from_now( loop, ms ), { f = task, coroutine = true, fire = function( )
-      task.limit = nil
-      if task.told then return end
-      if not M.is_waiting( task ) then
-        loop.fired = loop.fired - 1
-        return M.unclaim( entry, task )
-      end
-      local ready = M.ready_for( entry, task )
-      M.unclaim( entry, task )
-      if ready then world.served( entry ) return resume( loop, task, true, ready ) end
-      resume( loop, task, true, nil, 'timed out', 110 )
-    end }, true )
-    return yield( task )
-  end
-
-  function M.end_wait( task )
-    if task.limit then M.remove_timer( task.limit ) end
-    task.limit = nil
-  end
+  function Task.__close( task ) task:cancel( 'its variable was closed' ) end
 end

@@ -174,6 +174,8 @@ return function( M )
     return true
   end
 
+  Timer.__close = Timer.cancel
+
   -- A paused timer goes on with it.
   function Timer.reschedule( timer, ms )
     if timer.done then return false end

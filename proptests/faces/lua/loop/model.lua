@@ -4,7 +4,7 @@
 return function( world, part )
   local M = { Loop = { }, world = world }
   M.Loop.__index = M.Loop
-  for _, name in ipairs{ 'loop', 'share', 'timers', 'tasks', 'handles', 'look' } do part( name )( M ) end
+  for _, name in ipairs{ 'loop', 'share', 'timers', 'tasks', 'waits', 'handles', 'look' } do part( name )( M ) end
 
   local T = { }
   T.__index = T
