@@ -114,7 +114,7 @@ return function( S, world )
 
   local function remaining( loop )
     local ms, zeros = loop:remaining( ), world.is_real and S.marks.zeros or world.marks.zeros
-    if world.is_real then zeros[ asked ] = ms == 0 and next( S.H ) ~= nil and loop:stats( ).backend == 'uring' end
+    if world.is_real then zeros[ asked ] = ms == 0 and (next( S.H ) or next( S.W )) ~= nil and loop:stats( ).backend == 'uring' end
     if zeros[ asked ] then return 0 end
     return ms
   end
