@@ -1,11 +1,11 @@
-//! How much of the machine other programs used while a benchmark ran, which makes its results less reliable.
+//! Measures how much of the machine other programs used while a benchmark ran. That load makes results less reliable.
 
 use std::fs;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-/// Ticks of the kernel's accounting, since the machine and this process started.
+/// CPU time in the kernel's ticks: of the machine since it started, and of this process.
 #[derive(Copy, Clone, Debug, Default)]
 struct Reading {
     /// The ticks of all CPUs together, busy or not.

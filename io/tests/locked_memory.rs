@@ -1,5 +1,5 @@
-//! A kernel that counts io_uring's rings as locked memory, and a user who may lock little of it. The limit belongs to the
-//! whole process: this test has a program of its own.
+//! On a kernel that counts io_uring's rings as locked memory, the user may lock only little of it. The limit belongs to
+//! the whole process, so this test has a program of its own.
 
 #![cfg(target_os = "linux")]
 

@@ -1,5 +1,5 @@
-//! Model-based testing with random programs: what the model tests of the faces share. The arguments, the seeds, replay,
-//! shrinking, the count, and a watch over programs that hang.
+//! The common part of the model tests of the faces, which run random programs on a model and on the system under test:
+//! arguments, seeds, replay, shrinking, the count, and a watchdog for programs that hang.
 //!
 //! ```text
 //!   seed ──► program ──┬──► the model            ──► events ─┐
@@ -8,7 +8,7 @@
 //!
 //! | variable | |
 //! |---|---|
-//! | `COGLOOP_SEED=N` | runs one program, or with the other variable begins with it |
+//! | `COGLOOP_SEED=N` | runs one program; with the other variable, the first one |
 //! | `COGLOOP_SOAK_SECONDS=N` | runs as many programs as there is time for |
 
 use proptest::strategy::Strategy;
@@ -26,20 +26,20 @@ const PROGRAM_LIMIT: Duration = Duration::from_secs(20);
 /// A model test.
 #[derive(Copy, Clone, Debug)]
 pub struct ModelTest {
-    /// As in `cargo test --test NAME`.
+    /// The name for `cargo test --test NAME`.
     pub name: &'static str,
-    /// How many programs it runs when no variable is set.
+    /// The number of programs if no variable is set.
     pub programs: u64,
 }
 
 impl ModelTest {
-    /// Runs programs. `compare` runs one on the model and on the system under test, and returns the number of events that
-    /// agree, or the first difference in words.
+    /// Runs programs. `compare` runs one on the model and on the system under test. It returns the number of events
+    /// that agree, or the first difference in words.
     ///
     /// # Panics
     ///
-    /// At the first difference, with the smallest program that shows it. A program that does not end within 20 seconds ends
-    /// the process: nothing else can leave a call that hangs.
+    /// At the first difference, with the smallest program that shows it. A program that takes longer than 20 seconds
+    /// ends the process, because a call that hangs cannot be left in any other way.
     pub fn run<P: Debug, S: Strategy<Value = P>>(self, programs: &S, compare: impl Fn(&P) -> Result<usize, String>) {
         let soak_end = number("COGLOOP_SOAK_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
         let seed = number("COGLOOP_SEED");
@@ -105,7 +105,7 @@ impl ModelTest {
                 Ok(next) => seed = next,
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
-                    // The harness keeps back what a test prints, so this goes to the stream itself.
+                    // The harness holds back the output of a test, so this is written to the stream itself.
                     let replay = self.replay(seed);
                     let _ = writeln!(std::io::stderr(), "this program waits where its model does not:\n\n  {replay}\n");
                     std::process::abort();
@@ -119,7 +119,7 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
 }
 
-/// Of all threads of this process.
+/// The CPU time of all threads of this process.
 fn cpu_seconds() -> f64 {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     used.tv_sec as f64 + used.tv_nsec as f64 / 1e9

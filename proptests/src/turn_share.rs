@@ -1,30 +1,31 @@
-//! The model of a turn's share for timers, and for descriptors.
+//! A model of the shares of timers and of descriptors in a turn.
 
-/// While descriptors are observed, a turn's timers have this long, and likewise descriptors while there are timers.
+/// The time for timers in a turn while descriptors are observed, and for descriptors while there are timers.
 const SHARE_NS: u64 = 10_000_000;
 const STEP_MAX: usize = 16;
 
-/// How far one kind has come in its share of a turn. The clock is read after 1, 2, 4, … 16 callbacks, and after each while they
-/// are slow; how far apart the looks are is remembered from turn to turn.
+/// How much of its share one kind has used in a turn. The clock is read after 1, 2, 4, … 16 callbacks, and after each
+/// while they are slow. The distance of two readings is kept from turn to turn.
 #[derive(Clone, Debug, Default)]
 pub struct TurnShare {
-    /// Callbacks in this turn.
+    /// The number of callbacks in this turn.
     pub served: usize,
     /// The number of callbacks after which the clock is read next.
     pub look_at: usize,
     start_ns: u64,
-    /// When the clock was read last.
+    /// The time of the last reading.
     pub looked_ns: u64,
     step_less_1: usize,
 }
 
 impl TurnShare {
-    /// Of a turn that began at this time.
+    /// Begins the share of a turn that began at this time.
     pub fn begin(&mut self, now_ns: u64) {
         *self = Self { start_ns: now_ns, looked_ns: now_ns, step_less_1: self.step_less_1, ..Self::default() };
     }
 
-    /// Whether the turn leaves the rest to the next one. `is_shared`: the loop has something of the other kind.
+    /// Whether the turn leaves the rest to the next one. `is_shared` says that the loop has something of the other
+    /// kind.
     pub fn is_over(&mut self, now_ns: u64, most: usize, is_shared: bool) -> bool {
         if self.served < self.look_at {
             return false;

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: whatever can run for as long as one likes, one after the other, with a share of the time each.
+//! `cargo xtask soak`: runs tests that have no end, one after the other, each for its share of the time.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -12,11 +12,11 @@ use crate::{built, load, process};
 
 const USAGE: &str = "\
 usage: cargo xtask soak [--minutes N] [--programs N] [--only NAME]… [--seed S] | --case SEED
-  --minutes N   for so long altogether, 5 if nothing is said
-  --programs N  so many programs of the border's fuzzer on each Lua, instead of a time
-  --only NAME   only this, or all of `border`, `faces`, `load` or `models`; --list says what there is
-  --seed S      repeats a run; the first of the border's programs has this seed
-  --case SEED   one case of the wheel's model";
+  --minutes N   the time for all of them, 5 by default
+  --programs N  the number of programs of the border's fuzzer on each Lua, instead of a time
+  --only NAME   only this test, or the group `border`, `faces`, `load` or `models`; --list shows the names
+  --seed S      repeats a run; it is also the seed of the border's first program
+  --case SEED   runs one case of the wheel's model";
 
 struct Options {
     minutes: f64,
@@ -25,31 +25,31 @@ struct Options {
     seed: u64,
 }
 
-/// What can be soaked.
+/// A test that can be soaked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Entry {
-    /// The wheel beside its model.
+    /// The wheel and its model.
     Wheel,
-    /// The Lua modules beside their models.
+    /// The Lua modules and their models.
     Faces { interpreter: String },
-    /// A test of `cogloop-proptests` that goes on for `COGLOOP_SOAK_SECONDS`, begins with `COGLOOP_SEED`, and closes with a
+    /// A test of `cogloop-proptests` that runs for `COGLOOP_SOAK_SECONDS`, begins with `COGLOOP_SEED`, and ends with a
     /// line `3 programs, 120 operations`.
     Model { test: &'static str },
-    /// The border's fuzzer on a Lua, perhaps under valgrind.
+    /// The border's fuzzer on a Lua, with or without valgrind.
     Border { interpreter: String, valgrind: bool },
-    /// Scripts on Lua 5.4 whose memory is limited, in fifty steps, however long that takes.
+    /// Scripts on Lua 5.4 with limited memory, in fifty steps, without regard to the time.
     Limits,
     /// A server in Lua with a million timers and thousands of connections.
     Load { backend: &'static str },
 }
 
-/// Such tests: a model beside a face.
+/// The tests that compare a face with a model.
 const MODELS: &[&str] = &["rust_model", "c_model"];
 
-/// Beside those, the Luas whose faces belong to the group `models`: each language once, and each kind of interpreter.
+/// The Luas whose faces also belong to the group `models`, one for each kind of interpreter.
 const MODELS_LUAS: [&str; 2] = ["lua5.4", "luajit"];
 
-/// What a model's test may take beside its share of the time.
+/// The time that a model's test may take beyond its share.
 const GRACE: Duration = Duration::from_secs(300);
 
 impl Entry {
@@ -80,7 +80,7 @@ impl Entry {
 }
 
 impl Entry {
-    /// By its name, or that of its group.
+    /// Whether `only` is its name or the name of its group.
     fn is_meant(&self, only: &str) -> bool {
         self.name() == only
             || only == "border" && matches!(self, Self::Border { .. })
@@ -98,7 +98,7 @@ impl Entry {
     }
 }
 
-/// What an entry has to say when its time is over.
+/// The result of an entry.
 struct Told {
     line: String,
     compared: Compared,
@@ -131,7 +131,7 @@ pub(crate) fn command(project: &Project, arguments: &[&str]) -> Result<(), Strin
         .collect();
     if entries.is_empty() {
         return Err(format!(
-            "there is no `{}`; `cargo xtask soak --list` says what there is",
+            "there is no `{}`; `cargo xtask soak --list` shows the names",
             options.only.join("` and `")
         ));
     }
@@ -155,7 +155,7 @@ pub(crate) fn command(project: &Project, arguments: &[&str]) -> Result<(), Strin
     }
     println!("\n{}", lines.join("\n"));
     if sum != Compared::default() {
-        println!("{:24} {sum}", "all that agree");
+        println!("{:24} {sum}", "sum of all comparisons");
     }
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
 }
@@ -177,7 +177,7 @@ fn parse(arguments: &[&str]) -> Result<Options, String> {
     Ok(options)
 }
 
-/// The closing words of an entry, which are an error if something failed.
+/// Runs an entry for its share of the time. It is an error if something failed.
 fn soak(project: &Project, entry: &Entry, options: &Options, share: Duration) -> Result<Told, String> {
     match entry {
         Entry::Wheel => {
@@ -225,7 +225,7 @@ fn border(target: &Target<'_>, options: &Options, share: Duration) -> Result<Tal
     tally
 }
 
-/// A test's program, for so long.
+/// Runs the program of a test for the given time.
 fn model(project: &Project, test: &str, share: Duration, seed: u64) -> Result<Compared, String> {
     let built =
         built::build(&mut project.cargo(&["test", "--no-run", "--package", "cogloop-proptests", "--test", test]))?;
@@ -235,10 +235,10 @@ fn model(project: &Project, test: &str, share: Duration, seed: u64) -> Result<Co
     let (lines, verdict) = process::watch(&mut program, share.saturating_add(GRACE));
     verdict?;
     let closing = lines.iter().rev().find_map(|line| Compared::of(line));
-    closing.ok_or_else(|| format!("{test} said nothing of what it did"))
+    closing.ok_or_else(|| format!("{test} printed no last line with its counts"))
 }
 
-/// In the profile of the tests, which notices an overflow.
+/// Built in the profile of the tests, which detects overflow.
 fn wheel(project: &Project, arguments: &[&str]) -> Result<(), String> {
     let mut cargo = project.cargo(&["run", "--quiet", "-p", "cogloop-proptests", "--example", "soak", "--"]);
     process::run(cargo.args(arguments))

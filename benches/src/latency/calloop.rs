@@ -1,4 +1,4 @@
-//! The crate `calloop`: a source for each timer. Its callback returns when the timer is due again.
+//! The crate `calloop`: a source for each timer, whose callback returns the next time at which it is due.
 
 use std::io;
 use std::rc::Rc;

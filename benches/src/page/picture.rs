@@ -9,7 +9,7 @@ use super::svg::Svg;
 /// How the results of a benchmark are drawn.
 #[derive(Copy, Clone)]
 pub(super) enum Layout {
-    /// A panel for each workload and figure: of these figures, or of all that are not `hidden`.
+    /// A panel for each workload and each of `figures`. If that is empty, for each figure that is not in `hidden`.
     Bars { title: &'static str, about: &'static str, figures: &'static [&'static str], hidden: &'static [&'static str] },
     /// The same, with a picture for each size.
     BarsBySize { title: &'static str, about: &'static str, figure: &'static str },
@@ -168,7 +168,7 @@ fn line_of(curve: &Curve) -> Line {
     Line { contender: curve.contender.clone(), points: curve.points.clone(), whiskers: Vec::new() }
 }
 
-/// Leaves out the earliest quarter, which says little, and whose least value makes the axis long.
+/// Leaves out the percentiles below 25. They say little, and their small values would make the axis long.
 fn without_soonest(mut line: Line) -> Line {
     line.points.retain(|point| point[0] >= 25.0);
     line

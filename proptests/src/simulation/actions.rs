@@ -1,6 +1,6 @@
-//! The loop's user: whatever one can do to a loop, at random, between turns and from within what the loop serves.
+//! The loop's user: random actions of every kind, between turns and in the callbacks that the loop serves.
 //!
-//! Each action is done to the loop and told to the promises, and the answers are compared.
+//! Each action is applied to the loop and to the model of its promises, and the answers are compared.
 
 use fastrand::Rng;
 
@@ -17,7 +17,7 @@ pub(super) enum Place {
     Outside,
     /// Between two pulls of a turn.
     Turn,
-    /// In what `run` serves.
+    /// In a callback that `run` serves.
     Callback,
 }
 
@@ -68,7 +68,7 @@ fn something_happens_later(world: &Shared, random: &mut Rng) {
     world.note(format_args!("at {}: {outside:?}", Ns(at_ns)));
 }
 
-/// Reads or writes what another registration may be about to report.
+/// Reads or writes a descriptor that another registration may be about to report.
 fn drain_a_stranger(world: &Shared, random: &mut Rng) {
     let world = &mut *world.borrow_mut();
     let (number, directions) = (random.usize(0..FILES), some_interest(random));
@@ -83,7 +83,7 @@ fn wake(world: &Shared) {
     world.note(format_args!("wake"));
 }
 
-/// C15, C16, C22: a callback takes its time.
+/// C15, C16, C22: a callback takes time.
 fn pass(world: &Shared, random: &mut Rng) {
     let world = &mut *world.borrow_mut();
     let ns = match random.u8(0..16) {
@@ -99,7 +99,7 @@ fn refuse_settling(world: &Shared) {
     let world = &mut *world.borrow_mut();
     world.kernel.refuse(ENOMEM);
     world.is_refusing_settling = true;
-    world.note(format_args!("what the loop changes on its own before the next wait is refused"));
+    world.note(format_args!("the loop's own changes before the next wait are refused"));
 }
 
 /// C30.

@@ -1,12 +1,12 @@
-//! What is left to chance, by step: each decision has dice of its own, thrown from the seed and the step's number.
+//! Random choices by step: each decision has its own random numbers, made from the seed and the number of the step.
 //!
-//! So a step can be left out, to shorten a trace, and the others of its episode fall as before.
+//! So a step can be left out to shorten a trace, and the other steps of its episode stay the same.
 
 use std::collections::BTreeSet;
 
 use fastrand::Rng;
 
-/// An episode, counted from 0, and a decision in it.
+/// The number of an episode, from 0, and of a decision in it.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub struct Step {
     /// The episode.
@@ -29,7 +29,7 @@ impl Dice {
         Self { seed, next: Step { episode: 0, decision: 0 }, left_out, taken: Vec::new() }
     }
 
-    /// The dice of what is chosen once in a run.
+    /// Random numbers for choices that are made once in a run.
     pub(super) fn of_run(&self) -> Rng {
         Rng::with_seed(self.seed)
     }
@@ -38,7 +38,7 @@ impl Dice {
         self.next = Step { episode, decision: 0 };
     }
 
-    /// The dice of the next step, `None` when it is left out.
+    /// Random numbers for the next step; `None` if it is left out.
     pub(super) fn step(&mut self) -> Option<Rng> {
         let step = self.next;
         self.next.decision += 1;
@@ -56,7 +56,7 @@ impl Dice {
     }
 }
 
-/// Spreads neighbours over all of `u64`: the finaliser of splitmix64 (Steele, Lea and Flood, *Fast Splittable
+/// Spreads neighbouring numbers over all of `u64`: the finaliser of splitmix64 (Steele, Lea and Flood, *Fast Splittable
 /// Pseudorandom Number Generators*, 2014).
 fn mixed(number: u64) -> u64 {
     let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

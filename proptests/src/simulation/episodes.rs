@@ -1,4 +1,5 @@
-//! One run: episodes of use, each a way to drive the loop, and an end in which everything left must come.
+//! One run: episodes, each with its own way to drive the loop, and an end in which all remaining timers and events must
+//! come.
 
 use std::cell::RefCell;
 use std::num::NonZeroUsize;
@@ -15,7 +16,7 @@ use super::on_descriptors::say_drained;
 use super::trace::{Name, Ns, Said, Trace};
 use super::world::{Loop, Seeded, Shared, World};
 
-/// The lengths of a tick, one for a run: the default, and such as find what rounds the wrong way.
+/// Lengths of a tick, one of which is chosen for a run: the default, and others that show wrong rounding.
 const RESOLUTIONS_NS: [u64; 5] = [1_000, 1_000, 1, 1_000_000, 777];
 
 const EPISODES_BETWEEN_AUDITS: u32 = 8;
@@ -30,7 +31,7 @@ impl Run {
     pub(super) fn new(dice: Dice, trace: Trace) -> Self {
         let mut random = dice.of_run();
         let clock = VirtualClock::new();
-        // The clock's beginning is not the loop's.
+        // The clock does not start at 0, as the loop's time does.
         clock.advance_ns(random.u64(0..1 << 40));
         let resolution_ns = RESOLUTIONS_NS[random.usize(0..RESOLUTIONS_NS.len())];
         let world = Rc::new(RefCell::new(World::new(dice, trace, clock.clone(), resolution_ns)));
@@ -50,7 +51,7 @@ impl Run {
         for episode in 0..self.episodes {
             self.world.borrow_mut().dice.begin_episode(episode);
             self.episode();
-            // It looks at each of the wheel's slots, which takes longer than the rest of the episode.
+            // The audit visits all slots of the wheel, which takes longer than the rest of the episode.
             if episode % EPISODES_BETWEEN_AUDITS == 0 {
                 self.events.audit();
             }
@@ -79,10 +80,10 @@ impl Run {
         }
     }
 
-    /// C25, C31, C34: until nothing is left that keeps the loop going, or it is stopped, or has run long enough.
+    /// C25, C31, C34: runs until nothing keeps the loop going, or it is stopped, or it has run long enough.
     fn run(&mut self) {
         self.begin(Wait::Block, 30);
-        // Without effect on a loop that does not run.
+        // This has no effect, because the loop does not run.
         self.events.stop();
         let world = Rc::clone(&self.world);
         let ran = self.events.run(|events, due| serve(&world, events, due, Place::Callback));
@@ -91,7 +92,7 @@ impl Run {
             world.check_all_served();
             assert!(!world.is_served || world.is_idle(), "the run has ended, and nobody has stopped it");
         } else {
-            // Timers that this turn has found are still to come.
+            // Timers that this turn found due may still be pulled.
             world.is_served = false;
         }
         match &ran {
@@ -116,7 +117,7 @@ impl Run {
         }
     }
 
-    /// As another loop does it that has this one inside.
+    /// Drives the loop as an outer loop does.
     fn embedded(&mut self) {
         self.begin(Wait::Block, 1);
         let timeout_ns = self.events.next_timeout_ns().expect("the simulated kernel has nothing against it");
@@ -125,10 +126,10 @@ impl Run {
         self.turn(Wait::Poll, usize::MAX, usize::MAX);
     }
 
-    /// A turn of which so many timers and descriptors are pulled.
+    /// A turn of which at most so many timers and descriptors are pulled.
     fn turn(&mut self, wait: Wait, timers_max: usize, ready_max: usize) {
         self.begin(wait, 1);
-        // An error is the wait's; what is due can be pulled all the same.
+        // An error is that of the wait. Due timers can be pulled all the same.
         drop(self.events.turn(wait));
         assert_eq!(self.events.turn_ns(), self.world.borrow().kernel.now_ns(), "the turn's time");
         for _ in 0..timers_max {
@@ -146,12 +147,13 @@ impl Run {
 
     fn begin(&mut self, wait: Wait, waits: u32) {
         let mut world = self.world.borrow_mut();
-        // What an earlier turn has left is not lost: its timers are still due, its readiness is still there.
+        // What an earlier turn has left is not lost: its timers are still due, and its descriptors are still ready.
         world.begin_turns(wait, waits);
     }
 
-    /// No faults and no actions any more. Whoever stays ready is served, though only one is pulled a turn (C49); then,
-    /// with nobody ready, each wake-up brings a timer, until none is left that a clock reaches (C26).
+    /// From here on there are no faults and no actions. Every descriptor that stays ready is served, although one is
+    /// pulled in each turn (C49). When none is ready, each wake-up brings a timer, until only timers are left whose
+    /// time no clock reaches (C26).
     fn finish(&mut self) {
         self.world.borrow_mut().is_ending = true;
         self.world.borrow_mut().note(format_args!("the end begins"));
@@ -180,7 +182,7 @@ impl Run {
 
     fn fairness(&mut self) {
         let mut waiting = self.world.borrow().observed_and_ready();
-        // Others have a turn of their own: who is marked, or ready and observed by edges.
+        // Other descriptors get their turns: marked ones, and ready ones in `Mode::Edge`.
         for _ in 0..2 * self.events.descriptors() {
             self.begin(Wait::Poll, 1);
             drop(self.events.turn(Wait::Poll));
@@ -190,11 +192,11 @@ impl Run {
                 waiting.retain(|token| *token != ready.token);
             }
         }
-        assert_eq!(waiting, [], "ready all the time, and not served");
+        assert_eq!(waiting, [], "ready all the time and not served");
     }
 }
 
-/// None, or such as are met soon.
+/// No limits, or some that are reached soon.
 fn limits(random: &mut Rng) -> Limits {
     if random.u8(0..4) > 0 {
         return Limits { timers: 400, ..Limits::default() };
@@ -203,7 +205,7 @@ fn limits(random: &mut Rng) -> Limits {
     Limits { timers, descriptors, served_in_turn: NonZeroUsize::MIN.saturating_add(random.usize(0..4)) }
 }
 
-/// What the user does with what it is given: serve it, and whatever comes to his mind.
+/// The user's callback: serves what is due, and may take other actions.
 fn serve(world: &Shared, events: &mut Loop, due: Due<u64>, place: Place) {
     match due {
         Due::Timer(timer) => {
@@ -233,7 +235,8 @@ fn serve(world: &Shared, events: &mut Loop, due: Due<u64>, place: Place) {
     world.borrow_mut().busy_ns = events.now_ns() - events.turn_ns();
 }
 
-/// Reads and writes until nothing more is to be had and says so, most often and whenever there is no choice; or leaves it.
+/// Usually, and always at the end, reads and writes until the descriptor is drained, and reports that. Sometimes leaves
+/// it.
 fn drain(world: &Shared, events: &mut Loop, token: cogloop_io::Token, ready: Interest) {
     if world.borrow().is_ending {
         return;

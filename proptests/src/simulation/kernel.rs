@@ -1,13 +1,13 @@
-//! The simulated kernel: files, registrations, peers and threads that act at their time, and the faults of a wait.
+//! The simulated kernel: files, registrations, peers and threads that act at their times, and faults of waits.
 //!
 //! ```text
-//!   files            what is ready of each number's file, and which file it is: a number is used again
-//!   registered       what the loop has asked for; its tokens, and those that are gone
+//!   files            the readiness of each number's file, and which file it is: numbers are reused
+//!   registered       the loop's registrations; the tokens of current and of former ones
 //!   outside          at 3 ms a peer writes to 5 · at 7 ms a thread wakes the loop · …
 //! ```
 //!
-//! It is honest but for its faults: what it reports of a registered file is true, and who was left out of a short batch
-//! comes first in the next one.
+//! Apart from its faults it is correct: it reports registered files truthfully, and files that a short batch left out
+//! come first in the next one.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,12 +21,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::trace::{Name, Ns};
 
-/// Descriptor numbers that there are.
+/// The number of descriptors.
 pub(super) const FILES: usize = 10;
 
-/// The end of a run that nobody stops, and of time, told as an error of the wait.
+/// The error of a wait that ends the run, after enough waits or at the end of time.
 const ETIME: i32 = 62;
-/// Nobody would ever end the wait.
+/// The error of a wait that nothing would ever end.
 const EDEADLK: i32 = 35;
 const EBADF: i32 = 9;
 pub(super) const ENOMEM: i32 = 12;
@@ -34,13 +34,13 @@ pub(super) const EMFILE: i32 = 24;
 
 const SECOND: u64 = 1_000_000_000;
 const DAY: u64 = 86_400 * SECOND;
-/// The clock is not taken further than this many nanoseconds: 292 years.
+/// The clock is never advanced further than this many nanoseconds: 292 years.
 pub(super) const END: u64 = 1 << 63;
 
-/// What a number stands for.
+/// The file that a number stands for.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct File {
-    /// Which of the files that have had this number.
+    /// The number of files that had this number before.
     pub(super) life: u64,
     pub(super) is_open: bool,
     pub(super) ready: Interest,
@@ -52,32 +52,32 @@ pub(super) struct Registration {
     pub(super) interest: Interest,
 }
 
-/// Something that happens without the loop, at its time.
+/// An event outside of the loop, with its time.
 #[derive(Copy, Clone, Debug)]
 pub(super) enum Outside {
-    /// The file that has the number in this life becomes ready.
+    /// The file with this number becomes ready, if it is still the same file.
     Ready(usize, u64, Interest),
     /// A thread wakes the loop.
     Wake,
 }
 
-/// What a wait does beside what it should.
+/// What a wait does wrong.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) enum Fault {
     None,
     /// It fails with this error.
     Fail(i32),
-    /// It comes back early with nothing, as after a signal.
+    /// It returns early and reports nothing, as after a signal.
     Early,
-    /// It comes back so much late.
+    /// It returns so much too late.
     Late(u64),
-    /// It reports no more than so many.
+    /// It reports at most so many events.
     Short(usize),
-    /// It reports one that is not ready.
+    /// It reports a descriptor that is not ready.
     Spurious,
-    /// It reports so many that are gone, before all others.
+    /// It first reports so many registrations that are gone.
     Stale(usize),
-    /// It reports more than a batch holds that are gone.
+    /// It reports more registrations that are gone than a batch holds.
     Overflow,
 }
 
@@ -96,7 +96,7 @@ impl Fault {
     }
 }
 
-/// Microseconds mostly, and jumps up to a hundred years.
+/// Usually some microseconds, but sometimes up to a hundred years.
 fn late_ns(random: &mut Rng) -> u64 {
     match random.u8(..) {
         0..=199 => random.u64(0..100_000),
@@ -109,7 +109,7 @@ fn late_ns(random: &mut Rng) -> u64 {
     }
 }
 
-/// The kernel. Its clock is the loop's.
+/// The kernel. It has the same clock as the loop.
 #[derive(Debug)]
 pub(super) struct Kernel {
     clock: VirtualClock,
@@ -117,17 +117,18 @@ pub(super) struct Kernel {
     pub(super) files: [File; FILES],
     pub(super) registered: BTreeMap<Token, Registration>,
     gone: Vec<Token>,
-    /// By number: the token of a registration that was dropped because its file was closed, and is still the loop's.
+    /// By number: the token of a registration that was dropped because its file was closed. The loop still has that
+    /// token.
     dropped: BTreeMap<usize, Token>,
     outside: BTreeMap<(u64, u64), Outside>,
     scheduled: u64,
     /// The error of the next registration.
     refusal: Option<i32>,
-    /// Whether a change that the loop makes on its own, before a wait, was ever refused.
+    /// Whether a change that the loop made by itself before a wait was ever refused.
     pub(super) has_refused_settling: bool,
-    /// Who comes first in the next batch.
+    /// The number that comes first in the next batch.
     first: usize,
-    /// Waits until this run of the loop is ended by an error.
+    /// The number of waits until an error ends this run of the loop.
     pub(super) waits_left: u32,
     waker: Option<Waker>,
     is_woken: bool,
@@ -158,7 +159,7 @@ impl Kernel {
         self.clock.now_ns() - self.origin_ns
     }
 
-    /// Lets time pass, as a slow callback does; what happens outside meanwhile has happened.
+    /// Lets time pass, as a slow callback does, together with the events outside during that time.
     pub(super) fn pass(&mut self, ns: u64) {
         self.clock.advance_ns(ns.min(END.saturating_sub(self.now_ns())));
         self.happen();
@@ -168,7 +169,7 @@ impl Kernel {
         self.waker = Some(waker.clone());
     }
 
-    /// A thread wakes the loop, now.
+    /// A thread wakes the loop now.
     pub(super) fn wake(&mut self) {
         if let Some(waker) = &self.waker {
             waker.wake();
@@ -176,18 +177,18 @@ impl Kernel {
         }
     }
 
-    /// At that time, or now if it is past.
+    /// Schedules an event for that time, or for now if the time has passed.
     pub(super) fn schedule(&mut self, at_ns: u64, outside: Outside) {
         self.scheduled += 1;
         self.outside.insert((at_ns, self.scheduled), outside);
     }
 
-    /// Lets the next registration fail.
+    /// Makes the next registration fail.
     pub(super) fn refuse(&mut self, errno: i32) {
         self.refusal = Some(errno);
     }
 
-    /// Takes back a refusal that has hit nobody; whether there was one.
+    /// Withdraws a refusal that has not taken effect. Returns whether there was one.
     pub(super) fn take_refusal(&mut self) -> bool {
         self.refusal.take().is_some()
     }
@@ -197,7 +198,7 @@ impl Kernel {
         self.files[number].ready = Interest::NONE;
     }
 
-    /// The number is free, and whoever had it registered is dropped.
+    /// Frees the number, and drops its registration.
     pub(super) fn close(&mut self, number: usize) {
         let file = &mut self.files[number];
         (file.is_open, file.life) = (false, file.life + 1);
@@ -205,10 +206,10 @@ impl Kernel {
         self.dropped.extend(dropped.map(|(token, _)| (number, token)));
     }
 
-    /// Stands for `add` and `modify`: the token takes the place of an older one of its slot.
+    /// Stands for `add` and `modify`. The token replaces an older one with the same index.
     ///
     /// # Panics
-    /// When the loop breaks what it has promised its backend.
+    /// If the loop breaks a promise to its backend.
     pub(super) fn register(&mut self, number: usize, interest: Interest, token: Token, is_new: bool) -> io::Result<()> {
         if let Some(errno) = self.refusal.take() {
             return Err(io::Error::from_raw_os_error(errno));
@@ -240,8 +241,8 @@ impl Kernel {
         self.gone.push(token);
     }
 
-    /// Waits, and returns what it reports. A wait for ever that nobody would end fails, or ends an hour later because
-    /// somebody `has_mercy`.
+    /// Waits and returns its reports. A wait for ever that nothing would end fails, or ends an hour later if
+    /// `has_mercy`.
     pub(super) fn wait(&mut self, timeout_ns: Option<u64>, fault: Fault, has_mercy: bool) -> io::Result<Vec<Event>> {
         if self.waits_left == 0 {
             return Err(io::Error::from_raw_os_error(ETIME));
@@ -263,7 +264,7 @@ impl Kernel {
         Ok(self.report(fault))
     }
 
-    /// Until something is ready, or the time is over.
+    /// Waits until a descriptor is ready or the time has passed.
     fn sleep(&mut self, timeout_ns: Option<u64>, has_mercy: bool) -> io::Result<()> {
         let until_ns = timeout_ns.map(|timeout_ns| self.now_ns().saturating_add(timeout_ns));
         while !self.is_woken && self.truth().next().is_none() {
@@ -292,7 +293,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Registered, ready, and observed for it.
+    /// The registered descriptors that are ready for what is observed.
     fn truth(&self) -> impl Iterator<Item = (Token, Interest)> {
         let look = |(&token, registration): (&Token, &Registration)| {
             let ready = self.files[registration.number].ready;
@@ -326,7 +327,7 @@ impl Kernel {
         stale.chain(ready).map(|(token, ready)| Event::new(token, ready)).collect()
     }
 
-    /// C54, C55: a wake that came before the wait, or in it, is there to be taken, once.
+    /// C54, C55: a wake that came before or during the wait can be taken, exactly once.
     fn take_wake(&mut self) {
         let Some(waker) = self.waker.as_ref().filter(|_| self.is_woken) else { return };
         assert!(is_readable(waker), "a wake got lost");
@@ -335,7 +336,7 @@ impl Kernel {
         self.is_woken = false;
     }
 
-    /// Lets everything outside happen whose time has come.
+    /// Executes the outside events whose time has come.
     fn happen(&mut self) {
         while let Some(entry) =
             self.outside.first_entry().filter(|entry| entry.key().0 <= self.clock.now_ns() - self.origin_ns)
@@ -350,7 +351,7 @@ impl Kernel {
         }
     }
 
-    /// No peer and no thread does anything any more, and nothing is ready.
+    /// From now on peers and threads do nothing, and nothing is ready.
     pub(super) fn calm(&mut self) {
         self.outside.clear();
         self.files.iter_mut().for_each(|file| file.ready = Interest::NONE);

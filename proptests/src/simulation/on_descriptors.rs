@@ -1,4 +1,4 @@
-//! What the user does to descriptors.
+//! The user's actions on descriptors.
 
 use cogloop_io::{Interest, Mode, Token};
 use fastrand::Rng;
@@ -16,7 +16,7 @@ pub(super) fn some_interest(random: &mut Rng) -> Interest {
 }
 
 impl World {
-    /// One that is observed, mostly; else any that ever was.
+    /// Usually an observed one, else any token ever given out.
     fn any_token(&self, random: &mut Rng) -> Option<Token> {
         let live = self.watched.tokens();
         if random.u8(0..4) > 0 && !live.is_empty() {
@@ -46,7 +46,8 @@ pub(super) fn add(world: &Shared, events: &mut Loop, random: &mut Rng) {
 }
 
 impl World {
-    /// Lets the kernel refuse the next registration with this error or not at all. Whether the file is open.
+    /// Makes the kernel refuse the next registration with this error, if one is given. Returns whether the file is
+    /// open.
     fn prepare(&mut self, refusal: Option<i32>, number: Option<usize>) -> bool {
         self.kernel.take_refusal();
         self.is_refusing_settling = false;
@@ -86,7 +87,7 @@ pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) 
     world.note(format_args!("observe {interest:?} of {}: {changed}", Name(token)));
 }
 
-/// C37, C40: the kernel holds nothing of it from here on.
+/// C37, C40: from here on the kernel holds nothing of it.
 pub(super) fn remove_any(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(token) = world.borrow().any_token(random) else { return };
     remove(world, events, token);
@@ -111,7 +112,7 @@ pub(super) fn say_drained(world: &Shared, events: &mut Loop, token: Token, direc
     let said = events.drained(token, directions).is_ok();
     let world = &mut *world.borrow_mut();
     let is_closed = world.watched.get(token).map(|watch| watch.is_closed);
-    // The kernel does not know one that is closed, and need not be asked where it observes these directions anyway.
+    // The kernel does not know a closed descriptor. It need not be asked if it already observes these directions.
     assert!(is_closed == Some(true) || said == is_closed.is_some(), "what {} says when drained", Name(token));
     if said {
         world.watched.change(token, |watch| {
@@ -144,7 +145,7 @@ pub(super) fn reference(world: &Shared, events: &mut Loop, random: &mut Rng) {
     world.note(format_args!("{} keeps the loop going: {keeps}", Name(token)));
 }
 
-/// C41: behind the loop's back; the number is free, or stands for another file from now on.
+/// C41: the loop is not told. From now on the number is free, or stands for another file.
 pub(super) fn close(world: &Shared, random: &mut Rng) {
     let world = &mut *world.borrow_mut();
     let number = random.usize(0..FILES);

@@ -1,4 +1,4 @@
-//! What the user does to timers.
+//! The user's actions on timers.
 
 use std::num::NonZeroU64;
 
@@ -31,7 +31,7 @@ impl World {
         self.timers.len() < self.limits.timers
     }
 
-    /// One that is live, mostly; else any.
+    /// Usually a live one, else any timer ever made.
     fn any_timer(&self, random: &mut Rng) -> Option<Id> {
         let live = self.timers.ids(|_| true);
         if random.u8(0..4) > 0 && !live.is_empty() {
@@ -46,7 +46,7 @@ pub(super) fn add(world: &Shared, events: &mut Loop, random: &mut Rng) {
     add_one(world, events, delay_ns, random.bool());
 }
 
-/// C03: many at a time, close together.
+/// C03: many timers at a time, close together.
 pub(super) fn add_crowd(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let (delay_ns, span_ns) = (delay_ns(random), 1 << random.u32(0..34));
     for _ in 0..random.u32(20..200) {
@@ -76,7 +76,7 @@ pub(super) fn add_planned(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let first_ns = events.now_ns().saturating_add(delay_ns(random));
     let missed = [Missed::Burst, Missed::Skip, Missed::Delay][random.usize(0..3)];
     let period = NonZeroU64::new(random.u64(1..50) * 1_000_000 + random.u64(0..2)).unwrap_or(NonZeroU64::MIN);
-    // After a jump of a century a burst would go on for another one.
+    // After a jump of a century a timer with the policy `Burst` would fire for another century.
     let repeats = random.u8(0..4) > 0 && missed != Missed::Burst || random.u8(0..8) == 0;
     let plan = if repeats { Plan::every(first_ns, period, missed) } else { Plan::once(first_ns) };
     let slack_ns = if random.bool() { random.u64(0..5_000_000) } else { 0 };

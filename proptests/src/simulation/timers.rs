@@ -1,7 +1,7 @@
-//! What the loop has promised about timers, each promise looked at by itself.
+//! The loop's promises about timers, each checked by itself.
 //!
 //! ```text
-//!   armed ──► may fire from here on          must fire in a turn that ends here or later
+//!   armed ──► may fire from here on          must fire in a turn whose wait ends here or later
 //!      │              │                              │
 //!      └──────────────┴───────── slack ──────────────┴───────►  time
 //! ```
@@ -28,20 +28,20 @@ pub(super) struct Timer {
 #[derive(Clone, Debug)]
 pub(super) enum State {
     Armed(Armed),
-    /// So much was left, at least and at most.
+    /// The remaining time: at least, and at most.
     Paused(u64, u64),
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Armed {
-    /// When it was asked for.
+    /// The deadline that was asked for.
     asked_ns: u64,
-    /// When it is due; `None` is never.
+    /// The time from which it may fire; `None` for never. `by_ns` is the time by which it must.
     from_ns: Option<u64>,
     by_ns: Option<u64>,
-    /// Among equal deadlines.
+    /// Its order among timers with equal deadlines.
     order: u64,
-    /// The turn that was the last one when it was armed.
+    /// The number of the last turn before it was armed.
     armed_in: u64,
     /// The turn that found it due.
     due_in: Option<u64>,
@@ -54,7 +54,7 @@ pub(super) struct Timers {
     keys: Vec<Key>,
     order: u64,
     pub(super) turn: u64,
-    /// How many have come in this turn.
+    /// The number of timers that have fired in this turn.
     pub(super) served: usize,
 }
 
@@ -63,12 +63,12 @@ impl Timers {
         Self { resolution_ns, live: BTreeMap::new(), keys: Vec::new(), order: 0, turn: 0, served: 0 }
     }
 
-    /// The number of the timer that is made next.
+    /// The number of the next timer.
     pub(super) fn next_id(&self) -> Id {
         self.keys.len() as Id
     }
 
-    /// Of any timer ever made.
+    /// The key of any timer ever made.
     pub(super) fn key(&self, id: Id) -> Key {
         self.keys[id as usize]
     }
@@ -85,13 +85,13 @@ impl Timers {
         self.live.values().filter(|timer| timer.is_referenced && !matches!(timer.state, State::Paused(..))).count()
     }
 
-    /// Those that will never be the last to come: they repeat, or their time is beyond the simulation's.
+    /// Timers that never end by themselves: they repeat, or their time is beyond the end of the simulation.
     pub(super) fn far_or_repeating(&self) -> Vec<Id> {
         let is_far = |plan: &Plan| self.up(plan.deadline.saturating_add(plan.slack)).is_none_or(|by_ns| by_ns > END);
         self.ids(|timer| timer.plan.period.is_some() || is_far(&timer.plan))
     }
 
-    /// Whether no timer will come any more: what is left is paused.
+    /// Whether no timer will fire any more, because all that are left are paused.
     pub(super) fn is_at_rest(&self) -> bool {
         self.armed().next().is_none()
     }
@@ -101,7 +101,7 @@ impl Timers {
         self.live.iter().filter(|(_, timer)| wanted(timer)).map(|(&id, _)| id).collect()
     }
 
-    /// When a tick begins that a clock reaches, the first that is not before `ns`.
+    /// The first start of a tick that is not before `ns`; `None` if no clock reaches it.
     fn up(&self, ns: u64) -> Option<u64> {
         ns.div_ceil(self.resolution_ns).checked_mul(self.resolution_ns).filter(|&ns| ns < u64::MAX)
     }
@@ -124,18 +124,18 @@ impl Timers {
         self.keys.push(key);
     }
 
-    /// With no delay at all, at this time: it is due in the next turn, whenever that is.
+    /// Records a timer without delay: it is due in the next turn, whenever that is.
     pub(super) fn made_due(&mut self, key: Key, now_ns: u64) {
         let floor_ns = now_ns / self.resolution_ns * self.resolution_ns;
         self.made(key, Plan::once(floor_ns));
     }
 
-    /// Whether it was there.
+    /// Records that a timer was cancelled. Returns whether it existed.
     pub(super) fn ended(&mut self, id: Id) -> bool {
         self.live.remove(&id).is_some()
     }
 
-    /// Whether it is there.
+    /// Records that a timer was rescheduled. Returns whether it existed.
     pub(super) fn moved(&mut self, id: Id, deadline_ns: u64) -> bool {
         let Some(mut timer) = self.live.remove(&id) else { return false };
         timer.plan.deadline = deadline_ns;
@@ -144,7 +144,7 @@ impl Timers {
         true
     }
 
-    /// Whether it ran until now.
+    /// Records that a timer was paused. Returns whether it was not paused before.
     pub(super) fn paused(&mut self, id: Id, now_ns: u64) -> bool {
         let Some(Timer { plan, state: State::Armed(_), .. }) = self.live.get(&id) else { return false };
         let least_ns = plan.deadline.saturating_sub(now_ns);
@@ -155,7 +155,7 @@ impl Timers {
         true
     }
 
-    /// What is left of it, at least and at most.
+    /// The remaining time of a timer: at least, and at most.
     pub(super) fn left_ns(&self, id: Id, now_ns: u64) -> Option<(u64, u64)> {
         let timer = self.live.get(&id)?;
         Some(match &timer.state {
@@ -187,8 +187,8 @@ impl Timers {
         })
     }
 
-    /// C24 to C27: how long a turn may wait, and how long it has to: as long as no timer is due, whoever was cancelled
-    /// or moved. `None` is for ever.
+    /// C24 to C27: how long a turn must wait at least, and how long it may wait: until the next timer is due, whichever
+    /// timers were cancelled or moved. `None` is for ever.
     pub(super) fn patience_ns(&self, now_ns: u64) -> (Option<u64>, Option<u64>) {
         if self.armed().any(|(_, armed, _)| armed.due_in.is_some()) {
             return (Some(0), Some(0));
@@ -198,7 +198,7 @@ impl Timers {
         (least.map(|ns| ns.saturating_sub(now_ns)), most.map(|ns| ns.saturating_sub(now_ns)))
     }
 
-    /// A turn has ended its wait at this time.
+    /// Records that a turn ended its wait at this time.
     pub(super) fn turned(&mut self, now_ns: u64) {
         self.turn += 1;
         self.served = 0;
@@ -211,13 +211,14 @@ impl Timers {
         }
     }
 
-    /// C02, C22: all that was due has come.
+    /// C02, C22: all timers that were due have fired.
     pub(super) fn check_all_served(&self) {
         let left = self.armed().find(|(_, armed, _)| armed.due_in.is_some());
         assert!(left.is_none(), "timer {} was due and did not come", left.map_or(0, |(id, ..)| id));
     }
 
-    /// C01 to C04, C06 to C12, C16, C30: it is there, due, for the first time in this turn, and nobody comes before it.
+    /// C01 to C04, C06 to C12, C16, C30: the timer exists, is due, fires for the first time in this turn, and no other
+    /// should have come before it.
     pub(super) fn fired(&mut self, timer: &ExpiredTimer<Id>, turn_ns: u64) {
         let id = timer.value;
         self.served += 1;
@@ -245,14 +246,14 @@ impl Timers {
         }
     }
 
-    /// C13, C14: one that repeats goes on to `next_ns`, as its policy says.
+    /// C13, C14: a repeating timer continues at `next_ns`, as its policy says.
     pub(super) fn repeated(&mut self, timer: &ExpiredTimer<Id>, next_ns: Option<u64>, turn_ns: u64) {
         let id = timer.value;
         let Some(mut ours) = self.live.remove(&id) else { return };
         let Some(period) = ours.plan.period.map(u64::from) else { return };
         let next_ns = next_ns.unwrap_or_else(|| panic!("timer {id} repeats and has no next deadline"));
         let (deadline_ns, missed) = (ours.plan.deadline, timer.missed);
-        // Within its slack it was on time. What it is told of is rounded up; its schedule is not.
+        // Within its slack it was on time. The reported deadline is rounded up; the schedule is not.
         let is_late = self.up(deadline_ns.saturating_add(ours.plan.slack)).is_some_and(|latest_ns| turn_ns > latest_ns)
             || ours.plan.slack == 0 && period < self.resolution_ns;
         let expected_ns = match ours.plan.missed {

@@ -1,11 +1,11 @@
-//! What happened, line by line, and one number that stands for all of it.
+//! The events of a run, line by line, and one hash of all of them.
 
 use std::fmt::{self, Write};
 use std::io;
 
 use cogloop_io::Token;
 
-/// The trace of one run. Every line goes into the hash; they are kept only where somebody will read them.
+/// The trace of one run. Every line is added to the hash. The lines are kept only if they will be printed.
 #[derive(Debug)]
 pub(super) struct Trace {
     hash: Fnv,
@@ -18,7 +18,7 @@ impl Trace {
     }
 
     pub(super) fn note(&mut self, line: fmt::Arguments<'_>) {
-        // A hash takes whatever it is given.
+        // Writing to a hash never fails.
         let _ = writeln!(self.hash, "{line}");
         if let Some(lines) = &mut self.lines {
             lines.push(line.to_string());
@@ -34,7 +34,7 @@ impl Trace {
     }
 }
 
-/// FNV-1a (Fowler, Noll and Vo), 64 bits: of the text, so the same on every machine.
+/// FNV-1a (Fowler, Noll and Vo) with 64 bits. It hashes the text, so it is the same on every machine.
 #[derive(Debug)]
 struct Fnv(u64);
 
@@ -53,7 +53,7 @@ impl Write for Fnv {
     }
 }
 
-/// A time or a span in the largest unit that shows all of it.
+/// A time or a span in the largest unit in which it is a whole number.
 pub(super) struct Ns(pub(super) u64);
 
 impl fmt::Display for Ns {
@@ -68,7 +68,7 @@ impl fmt::Display for Ns {
     }
 }
 
-/// A moment, in seconds.
+/// A time in seconds.
 pub(super) struct At(pub(super) u64);
 
 impl fmt::Display for At {
@@ -77,7 +77,7 @@ impl fmt::Display for At {
     }
 }
 
-/// A token, as short as can be: its slot, and which of the slot's tokens it is.
+/// A token in short form: its index and its generation.
 pub(super) struct Name(pub(super) Token);
 
 impl fmt::Display for Name {
@@ -86,7 +86,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// An error by its number, or its kind: its words are another system's affair.
+/// An error by its number or kind, because its words differ between systems.
 pub(super) struct Said<'a>(pub(super) &'a io::Error);
 
 impl fmt::Display for Said<'_> {
@@ -98,7 +98,7 @@ impl fmt::Display for Said<'_> {
     }
 }
 
-/// How long something may wait.
+/// How long a wait may last.
 pub(super) struct Patience(pub(super) Option<u64>);
 
 impl fmt::Display for Patience {

@@ -1,4 +1,4 @@
-//! What the loop has promised about descriptors, each promise looked at by itself.
+//! The loop's promises about descriptors, each checked by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,26 +13,26 @@ pub(super) struct Watch {
     pub(super) number: usize,
     pub(super) interest: Interest,
     pub(super) mode: Mode,
-    /// Directions that were reported and are not again until the user says so.
+    /// Directions that were reported and are silent until the user asks for them again.
     pub(super) silent: Interest,
     pub(super) is_referenced: bool,
-    /// It was closed without being removed.
+    /// Whether it was closed without being removed.
     pub(super) is_closed: bool,
-    /// What the user has said of it since the last turn.
+    /// The user's marks since the last turn.
     mark: Interest,
-    /// What of that this turn has to report, and has not yet.
+    /// The marks that this turn must report and has not reported yet.
     mark_in_turn: Interest,
     /// Whether the user has changed it in this turn.
     is_touched: bool,
 }
 
 impl Watch {
-    /// What the backend should observe for it.
+    /// The directions that the backend should observe.
     fn wanted(&self) -> Interest {
         self.interest.without(self.silent)
     }
 
-    /// What the user has said of it and nobody could be told yet: it holds for the next turn.
+    /// Marks that were not reported yet. They stay for the next turn.
     fn left_of_mark(&self) -> Interest {
         self.mark | self.mark_in_turn & self.wanted()
     }
@@ -41,9 +41,9 @@ impl Watch {
 #[derive(Debug, Default)]
 pub(super) struct Watched {
     live: BTreeMap<Token, Watch>,
-    /// Every token ever given out.
+    /// All tokens ever given out.
     pub(super) ever: Vec<Token>,
-    /// What this turn has found of whom, and who was served of it.
+    /// The directions in which this turn found each descriptor ready, and the descriptors that it served.
     found: BTreeMap<Token, Interest>,
     served: BTreeSet<Token>,
 }
@@ -69,7 +69,7 @@ impl Watched {
         self.live.iter().find(|(_, watch)| watch.number == number).map(|(&token, _)| token)
     }
 
-    /// C38, C45: a number is observed anew, under a token that nobody has had.
+    /// C38, C45: a number is observed anew, under a new token.
     pub(super) fn added(&mut self, number: usize, token: Token, interest: Interest, mode: Mode) {
         assert!(!self.ever.contains(&token), "{} was given out before", Name(token));
         if let Some(old) = self.token_of(number) {
@@ -82,7 +82,7 @@ impl Watched {
         self.live.insert(token, watch);
     }
 
-    /// Whether it was there.
+    /// Records a removal. Returns whether the descriptor was observed.
     pub(super) fn removed(&mut self, token: Token) -> bool {
         self.live.remove(&token).is_some()
     }
@@ -92,7 +92,7 @@ impl Watched {
         self.found.clear();
     }
 
-    /// Changes one; whether it is there.
+    /// Changes a descriptor. Returns whether it is observed.
     pub(super) fn change(&mut self, token: Token, change: impl FnOnce(&mut Watch)) -> bool {
         let watch = self.live.get_mut(&token);
         watch
@@ -115,13 +115,13 @@ impl Watched {
         }
     }
 
-    /// Whether a turn would have something to report of the user's own.
+    /// Whether a turn would have a mark to report.
     pub(super) fn has_marks(&self) -> bool {
         self.live.values().any(|watch| !watch.left_of_mark().is_empty())
     }
 
-    /// The loop's book and the kernel's are the same: each descriptor that is open is registered for what is observed –
-    /// more may be only where a change was `refused` – and nothing else is.
+    /// The loop and the kernel agree: each open descriptor is registered with its wanted directions, and nothing else
+    /// is registered. More directions may be registered only if a change was `refused`.
     pub(super) fn check_registered(&self, registered: &BTreeMap<Token, Registration>, refused: bool) {
         for (token, watch) in self.live.iter().filter(|(_, watch)| !watch.is_closed) {
             let Some(registration) = registered.get(token) else {
@@ -138,7 +138,7 @@ impl Watched {
         }
     }
 
-    /// A turn's wait has reported this.
+    /// Records the reports of a turn's wait.
     pub(super) fn turned(&mut self, events: &[Event]) {
         self.found = events.iter().map(|event| (event.token, event.ready)).collect();
         self.served.clear();
@@ -151,7 +151,7 @@ impl Watched {
         }
     }
 
-    /// A callback has run, and the loop has asked what is still ready of one that was found.
+    /// Records that the loop has asked, after a callback, what is still ready of a descriptor that was found ready.
     pub(super) fn looked_at(&mut self, token: Token, now: Interest) {
         let mark = self.live.get(&token).map_or(Interest::NONE, |watch| watch.mark_in_turn);
         if let Some(found) = self.found.get_mut(&token) {
@@ -159,8 +159,8 @@ impl Watched {
         }
     }
 
-    /// Nobody who reads because of this waits: a descriptor of the simulation blocks. It is ready now, whatever the
-    /// callbacks before have drained, or the user has said so.
+    /// A reader never blocks because of a report, although the descriptors of the simulation are blocking. So the
+    /// descriptor is ready now, whatever callbacks have drained before, or the user has marked it.
     pub(super) fn check_true(&self, ready: Ready, files: &[File]) {
         let Some(watch) = self.live.get(&ready.token) else { return };
         let now = files[watch.number].ready | watch.mark_in_turn;
@@ -168,8 +168,8 @@ impl Watched {
         assert!(now.contains(ready.ready), "{name}: {:?} was reported, and {now:?} is ready", ready.ready);
     }
 
-    /// C37, C38, C42, C44, C52: it is observed, for these directions, which were found ready, all of them at once, and
-    /// it is its first time in this turn.
+    /// C37, C38, C42, C44, C52: the descriptor is observed for these directions. They are all that were found ready,
+    /// and it is reported for the first time in this turn.
     pub(super) fn served(&mut self, ready: Ready) {
         let Ready { token, ready } = ready;
         let Some(watch) = self.live.get_mut(&token) else { panic!("{} is removed and was reported", Name(token)) };
@@ -186,12 +186,12 @@ impl Watched {
         }
     }
 
-    /// How many were reported in this turn.
+    /// The number of descriptors reported in this turn.
     pub(super) fn served_in_turn(&self) -> usize {
         self.served.len()
     }
 
-    /// C49: whoever was found ready has been served, if nothing was changed about him.
+    /// C49: every descriptor that was found ready was served, unless the user has changed it.
     pub(super) fn check_all_served(&self) {
         let left = self.found.iter().find(|(token, found)| {
             let is_wanted = |watch: &Watch| !watch.is_touched && !(**found & watch.wanted()).is_empty();

@@ -1,4 +1,4 @@
-//! Everything around the loop, shared by the loop's backend and its user, and the backend itself.
+//! Everything around the loop, shared by its backend and its user; and that backend.
 
 use std::cell::RefCell;
 use std::io;
@@ -16,14 +16,14 @@ use super::timers::{Id, Timers};
 use super::trace::{At, Name, Patience, Trace};
 use super::watched::Watched;
 
-/// So long a turn serves timers while there are descriptors, and descriptors while there are timers.
+/// The share of a turn for timers while there are descriptors, and for descriptors while there are timers.
 const SHARE_NS: u64 = 10_000_000;
 
-/// The loop under test. Values are the numbers of timers.
+/// The loop under test. A timer's value is its number.
 pub(super) type Loop = EventLoop<Id>;
 
-/// A descriptor number of the simulation stands for one that is open as long as the process lives: the loop compares and
-/// hands on numbers, and nobody but the simulated kernel looks behind them.
+/// The descriptor numbers of the simulation are those of real files that stay open for the whole process. The loop only
+/// compares numbers and passes them on, and only the simulated kernel knows the simulated files.
 static NUMBERS: LazyLock<Vec<std::fs::File>> =
     LazyLock::new(|| (0..FILES).map(|_| std::fs::File::open("/dev/null").expect("/dev/null opens")).collect());
 
@@ -45,11 +45,11 @@ pub(super) struct World {
     pub(super) watched: Watched,
     /// How long the user lets the next turn wait.
     pub(super) asked: Wait,
-    /// Whether everything will have been served, before the next wait, that the last one has found.
+    /// Whether everything that the last wait found will have been served before the next wait.
     pub(super) is_served: bool,
     /// How long the callbacks of this turn took.
     pub(super) busy_ns: u64,
-    /// Whether the kernel does what it should, and the user nothing but serve.
+    /// Whether the end has begun, without faults of the kernel and actions of the user.
     pub(super) is_ending: bool,
     /// Whether the refusal that waits in the kernel is for the loop's own changes before a wait.
     pub(super) is_refusing_settling: bool,
@@ -57,7 +57,7 @@ pub(super) struct World {
     pub(super) operations: u64,
 }
 
-/// Borrowed for a moment at a time: never while the loop is called, which calls its backend.
+/// Borrowed only for moments: never during a call of the loop, because the loop calls its backend.
 pub(super) type Shared = Rc<RefCell<World>>;
 
 impl World {
@@ -83,12 +83,12 @@ impl World {
         self.trace.note(format_args!("{}  {line}", At(self.kernel.now_ns())));
     }
 
-    /// The turns that follow wait like this, so often at the most.
+    /// The following turns wait like this, at most so many times.
     pub(super) fn begin_turns(&mut self, wait: Wait, waits: u32) {
         (self.asked, self.kernel.waits_left) = (wait, waits);
     }
 
-    /// Level-triggered, open, and ready for what is observed.
+    /// Open descriptors in `Mode::Level` that are ready for what is observed.
     pub(super) fn observed_and_ready(&self) -> Vec<Token> {
         let is_ready = |token: &Token| {
             self.watched.get(*token).is_some_and(|watch| {
@@ -99,13 +99,13 @@ impl World {
         self.watched.tokens().into_iter().filter(is_ready).collect()
     }
 
-    /// Whether nothing is left that keeps the loop going.
+    /// Whether nothing keeps the loop going.
     pub(super) fn is_idle(&self) -> bool {
         self.timers.referenced() == 0 && self.watched.referenced() == 0
     }
 
-    /// C02, C36, C49: nothing that the last turn has found was lost, unless the host's limit puts it off, or slow callbacks
-    /// do; and not more was served than that.
+    /// C02, C36, C49: nothing that the last turn found is lost, unless the host's limit or slow callbacks delay it. And
+    /// no more was served than the limit allows.
     pub(super) fn check_all_served(&self) {
         let limit = self.limits.served_in_turn.get();
         let (timers, ready) = (self.timers.served, self.watched.served_in_turn());
@@ -122,7 +122,7 @@ impl World {
         }
     }
 
-    /// C05, C24 to C27: a turn waits until the next thing that can happen, no longer and no shorter.
+    /// C05, C24 to C27: a turn waits exactly until the next event that can happen.
     pub(super) fn check_timeout(&self, timeout_ns: Option<u64>) {
         let now_ns = self.kernel.now_ns();
         let (least, most) = if self.watched.has_marks() { (Some(0), Some(0)) } else { self.timers.patience_ns(now_ns) };
@@ -132,7 +132,7 @@ impl World {
             Wait::AtMost(limit_ns) => Some(patience.map_or(limit_ns, |patience| patience.min(limit_ns))),
         };
         let (least, most) = (limited(least), limited(most));
-        // For ever is longer than all else.
+        // For ever is longer than any other wait.
         let number = |patience: Option<u64>| patience.map_or(u128::MAX, u128::from);
         let waits = Patience(timeout_ns);
         let is_long = number(timeout_ns) >= number(least);
@@ -141,18 +141,18 @@ impl World {
         assert!(is_short, "the loop waits {waits}, and could no longer than {}", Patience(most));
     }
 
-    /// The dice of the next choice; `None` when there is none to be made.
+    /// Random numbers for the next choice; `None` if there is no choice.
     pub(super) fn choice(&mut self) -> Option<Rng> {
         if self.is_ending { None } else { self.dice.step() }
     }
 
-    /// What goes wrong with the wait, and whether somebody would end one for ever.
+    /// The fault of the wait, and whether a wait for ever would be ended.
     fn fate(&mut self) -> (Fault, bool) {
         self.choice().map_or((Fault::None, false), |mut random| (Fault::of(&mut random), random.u8(0..8) > 0))
     }
 }
 
-/// The backend through which the loop sees the world.
+/// The loop's backend, which shows it the simulated world.
 pub(super) struct Seeded(pub(super) Shared);
 
 impl Backend for Seeded {

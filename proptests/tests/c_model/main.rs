@@ -1,8 +1,9 @@
-//! The library for C under a model: random programs of calls, from outside and in callbacks, on several loops whose time is
-//! virtual, with handles that are stale, forged, zero, another loop's or another thread's, each beside what docs/c.md and the
-//! header say. After each call both have returned the same code, the same outputs, and called back the same, in order.
+//! Compares the library for C with a model. Random programs make calls, from outside and in callbacks, on several loops
+//! on virtual time. Their handles may be stale, forged, zero, another loop's or another thread's. The model follows
+//! docs/c.md and the header. After each call both must have returned the same code and the same outputs, and called the
+//! same functions in the same order.
 //!
-//! `COGLOOP_SEED=N` runs one program; `COGLOOP_SOAK_SECONDS=N` as many as there is time for.
+//! `COGLOOP_SEED=N` runs one program; `COGLOOP_SOAK_SECONDS=N` runs as many as there is time for.
 
 mod library;
 mod model;
@@ -15,7 +16,7 @@ use program::Program;
 
 const TEST: ModelTest = ModelTest { name: "c_model", programs: 3_000 };
 
-/// The number of events.
+/// Returns the number of events.
 fn compare(program: &Program) -> Result<usize, String> {
     let (mut model, library) = (Model::new(program), Library::new(program));
     let mut events = 0;

@@ -1,4 +1,4 @@
-//! What docs/c.md and the header say, the dumb way.
+//! A simple implementation of what docs/c.md and the header say.
 //!
 //! ```text
 //!   turn:  hooks: idle, prepare ──► the wait ──► hooks: check ──► timers, by deadline, then by arming ──► watches ──► posts
@@ -13,9 +13,9 @@ use cogloop_proptests::turn_share::TurnShare;
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
 
-/// What takes more calls than this would never end.
+/// The limit of calls. A call of a program that needs more counts as endless.
 const CALLS_MAX: usize = 500;
-/// The same where the library has come to an end, and has perhaps needed more in its own order.
+/// The higher limit for a call that has ended in the library, because the model may need more in another order.
 const CALLS_MAX_KNOWN: usize = 100 * CALLS_MAX;
 
 const OK: i32 = 0;
@@ -26,7 +26,7 @@ const RUNNING: i32 = -4;
 const LIMIT: i32 = -5;
 const UNSUPPORTED: i32 = -7;
 
-/// It would wait or go on for ever: nothing to try on the library.
+/// The call would wait or go on for ever, so it is not tried on the library.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Endless;
 
@@ -35,7 +35,7 @@ type Run<T = ()> = Result<T, Endless>;
 #[derive(Clone, Debug)]
 struct Timer {
     of: usize,
-    /// Its scheduled time, and how it was armed; `None`: paused, with so much left.
+    /// The scheduled time and the order of arming. `None` if the timer is paused; then `left_ns` is the remaining time.
     armed: Option<(u64, u64)>,
     left_ns: u64,
     is_referenced: bool,
@@ -47,7 +47,7 @@ struct Timer {
 }
 
 impl Timer {
-    /// When it fires: of the times within its slack the one that the highest power of two divides, so that timers meet.
+    /// The time at which it fires: of the times within its slack, the one that the highest power of two divides.
     fn moment(&self, known: &Loop, scheduled_ns: u64) -> u64 {
         let last_ns = scheduled_ns.saturating_add(self.slack_ns);
         if scheduled_ns == 0 || scheduled_ns == last_ns {
@@ -91,14 +91,14 @@ struct Loop {
     served_max: usize,
     now_ns: u64,
     turn_ns: u64,
-    /// By number of the timer, and how it was armed.
+    /// The number of the timer, and its order of arming.
     due: VecDeque<(usize, u64)>,
     posts: VecDeque<usize>,
     is_woken: bool,
     is_running: bool,
     is_stopped: bool,
     is_freed: bool,
-    /// The time of the last reading, and whether delays count from it.
+    /// The time of the last reading. If `is_cached`, delays count from it.
     cached_ns: u64,
     is_cached: bool,
     is_kept_alive: bool,
@@ -108,7 +108,7 @@ struct Loop {
     post_calls: u64,
     late_ns_max: u64,
     serving: Option<Serving>,
-    /// Of what is being served and has ended in its own callback.
+    /// The end of the timer or watch whose callback is running, if it has ended in that callback.
     deferred_end: Option<Event>,
     timers_share: TurnShare,
     watches_share: TurnShare,
@@ -116,21 +116,22 @@ struct Loop {
 
 const POLICIES: [Missed; 3] = [Missed::Skip, Missed::Burst, Missed::Delay];
 
-/// The length of a tick where nothing else is said.
+/// The default length of a tick.
 const TICK_NS: u64 = 1_000;
 
 impl Loop {
-    /// A deadline is the first tick that is not before the scheduled time. It is when a timer fires, and what it is told.
+    /// The first tick that is not before the scheduled time. The timer fires at this time and reports it as its
+    /// deadline.
     fn deadline(&self, scheduled_ns: u64) -> u64 {
         if scheduled_ns == NEVER { NEVER } else { scheduled_ns.next_multiple_of(self.tick_ns) }
     }
 
-    /// The start of delays.
+    /// The time from which delays count.
     fn start_ns(&self) -> u64 {
         if self.is_cached { self.cached_ns } else { self.now_ns }
     }
 
-    /// The tick that has begun.
+    /// The start of the tick that contains `ns`.
     fn begun(&self, ns: u64) -> u64 {
         ns / self.tick_ns * self.tick_ns
     }
@@ -142,16 +143,17 @@ pub(crate) struct Model {
     loops: Vec<Loop>,
     timers: Vec<Timer>,
     watches: Vec<Watch>,
-    /// The watches in the order in which their handles were given out: one that ends an older one exists before that.
+    /// The watches in the order in which their handles were given out. A watch that replaces an older one exists before
+    /// the older one ends.
     watch_handles: Vec<usize>,
     hooks: Vec<Hook>,
     bytes: [usize; PIPES],
     armings: u64,
     calls_left: usize,
     log: Vec<Event>,
-    /// What the library has done in this call where the order is open.
+    /// The events of the library in this call whose order is open.
     order: VecDeque<Event>,
-    /// Where nothing is known of that: whether the last comes first.
+    /// Whether the last item comes first where the library's order is not known.
     is_reversed: bool,
 }
 
@@ -178,9 +180,9 @@ impl Model {
         }
     }
 
-    /// What happens in a call; an error if it would never end. Of several descriptors that are ready at once the order is
-    /// open, and so is which of them a turn leaves to the next one; likewise that of a walk, and of what ends with its loop.
-    /// There the model goes by what the library has done.
+    /// Returns the events of a call, or an error if the call would never end. The order of several ready descriptors is
+    /// open, and so is which of them a turn leaves to the next one. The order of a walk is open, too, and that of the
+    /// ends when a loop is freed. In these cases the model follows the library.
     pub(crate) fn call(&mut self, call: &Call, mut order: VecDeque<Event>) -> Run<Vec<Event>> {
         order.retain(has_open_order);
         (self.calls_left, self.order) = (CALLS_MAX_KNOWN, order);
@@ -188,7 +190,7 @@ impl Model {
         Ok(std::mem::take(&mut self.log))
     }
 
-    /// Whether a call ends, in one order and in the opposite one.
+    /// Whether the call ends in one order and also in the opposite one.
     pub(crate) fn ends(&self, call: &Call) -> bool {
         [false, true].into_iter().all(|is_reversed| {
             let order = VecDeque::new();
@@ -204,7 +206,7 @@ impl Model {
         self.log.push(event);
     }
 
-    /// Takes out the one whose event the library has next, or else one end of the list.
+    /// Takes the item whose event comes next in the library. If there is none, the first or the last item.
     fn take_next<T>(&self, list: &mut Vec<T>, event_of: impl Fn(&Self, &T) -> Event) -> Option<T> {
         let next = list.iter().position(|item| self.order.front() == Some(&event_of(self, item)));
         let unknown = if self.is_reversed { list.len().saturating_sub(1) } else { 0 };
@@ -220,7 +222,7 @@ impl Model {
         self.note(Event::Output(output));
     }
 
-    /// The live one that a handle names, or the code that says why there is none.
+    /// The live object that a handle names, or the error code if there is none.
     fn loop_of(&self, name: HandleRef) -> Result<usize, i32> {
         nth(name, self.loops.len()).and_then(|n| if self.loops[n].is_freed { Err(STALE) } else { Ok(n) })
     }
@@ -339,7 +341,7 @@ impl Model {
         let watch = &self.watches[n];
         match call {
             Call::WatchCallback(_) => self.told(watch.body as u64),
-            // The pipe's other end is open, and this end cannot be written.
+            // The pipe's other end is open, and this end is only for reading.
             Call::Conditions(_) => self.told((self.bytes[watch.pipe] > 0).into()),
             _ => self.code(OK),
         }
@@ -417,7 +419,7 @@ impl Model {
             }
             Call::After(_, ns, body) => {
                 let known = &self.loops[n];
-                // Without delay it is due in the next turn.
+                // A timer without delay is due in the next turn.
                 let start_ns = known.start_ns();
                 let ns = if ns == 0 { known.begun(start_ns) } else { start_ns.saturating_add(ns) };
                 return self.arm(n, ns, None, 0, body);
@@ -437,7 +439,7 @@ impl Model {
                 let watch =
                     Watch { of: n, pipe, reads: true, is_referenced: true, body, tells_end: false, is_live: true };
                 self.watches.push(watch);
-                // Watching a number again makes the older watch stale.
+                // If a number is watched again, the older watch becomes stale.
                 let is_older = |watch: &Watch| watch.of == n && watch.pipe == pipe && watch.is_live;
                 let older = self.watches[..added].iter().position(is_older);
                 older.map_or(Ok(()), |older| self.end_watch(older))?;
@@ -480,7 +482,7 @@ impl Model {
     }
 }
 
-/// Which of so many a handle names, or the code that says why none.
+/// The index that a handle names, of `count` objects, or the error code if it names none.
 fn nth(name: HandleRef, count: usize) -> Result<usize, i32> {
     match name {
         HandleRef::Nth(n) => n.checked_rem(count).ok_or(STALE),

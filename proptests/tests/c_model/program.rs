@@ -1,17 +1,17 @@
-//! Programs: calls of cogloop.h, from outside and in callbacks, and what both sides write down of them.
+//! Programs of calls of cogloop.h, from outside and in callbacks, and the events that both sides log.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// A handle to call with.
+/// A handle for a call.
 #[derive(Copy, Clone, Debug)]
 pub(crate) enum HandleRef {
-    /// The n-th that was given out, modulo how many there are; it may be stale.
+    /// The n-th handle that was given out, modulo their number. It may be stale.
     Nth(usize),
     Zero,
-    /// The n-th with another generation: nothing has had it.
+    /// The n-th handle with another generation, which was never given out.
     Forged(usize),
-    /// Of a loop that belongs to another thread.
+    /// A handle of a loop that belongs to another thread.
     Foreign,
 }
 
@@ -39,22 +39,22 @@ pub(crate) enum Call {
     Stats(HandleRef),
     NextTimeout(HandleRef),
     Pollable(HandleRef),
-    /// Converts this time of the loop.
+    /// Converts this time of the loop to the time of day.
     WallTime(HandleRef, u64),
-    /// Visits everything, and runs a body at each visit.
+    /// Visits all timers and watches, and runs a body at each visit.
     Walk(HandleRef, usize),
-    /// When may be none of the three.
+    /// The time at which the hook runs may be invalid.
     Hook(HandleRef, i32, usize),
     RemoveHook(HandleRef),
     After(HandleRef, u64, usize),
     At(HandleRef, u64, usize),
-    /// The period may be 0, and the policy none.
+    /// The period may be 0, and the policy may be invalid.
     Every(HandleRef, u64, i32, usize),
-    /// As planned: the period may be 0, and the policy none.
+    /// A timer by plan. The period may be 0, and the policy may be invalid.
     Add(HandleRef, Planned, usize),
     Callback(HandleRef),
     SetCallback(HandleRef, usize),
-    /// Whether its end is told, which runs the body that is its `ctx`.
+    /// Whether a function is called at the end of the timer. It runs the body that is the timer's `ctx`.
     OnEnd(HandleRef, bool),
     Deadline(HandleRef),
     Cancel(HandleRef),
@@ -64,10 +64,10 @@ pub(crate) enum Call {
     Remaining(HandleRef),
     Ref(HandleRef),
     Unref(HandleRef),
-    /// Watches one of a few pipes for reading; its callback takes a byte and runs a body.
+    /// Watches one of a few pipes for reading. The callback reads a byte and runs a body.
     Watch(HandleRef, usize, usize),
     Remove(HandleRef),
-    /// The directions may be none that there are.
+    /// The directions may be invalid.
     Set(HandleRef, i32),
     WatchCallback(HandleRef),
     SetWatchCallback(HandleRef, usize),
@@ -79,7 +79,7 @@ pub(crate) enum Call {
     Read(usize),
 }
 
-/// What `cog_plan` says.
+/// The fields of `cog_plan`.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Planned {
     pub(crate) delay_ns: u64,
@@ -90,18 +90,18 @@ pub(crate) struct Planned {
 
 pub(crate) const PIPES: usize = 3;
 pub(crate) const BODIES: usize = 6;
-/// The number of codes for the time at which a hook runs.
+/// The number of valid values for the time at which a hook runs.
 pub(crate) const HOOKS: i32 = 3;
 pub(crate) const NEVER: u64 = u64::MAX;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
-    /// What callbacks do, by the number that they are given as their `ctx`.
+    /// The bodies of callbacks, by the number that is passed as their `ctx`.
     pub(crate) bodies: Vec<Vec<Call>>,
     pub(crate) calls: Vec<Call>,
 }
 
-/// What happened.
+/// An event.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum Event {
     Code(i32),
@@ -113,7 +113,7 @@ pub(crate) enum Event {
         missed: u64,
         body: usize,
     },
-    /// A watch that is the n-th of all. Of several that are ready at once, the order is the backend's affair.
+    /// The callback of the n-th watch. The order of several ready watches depends on the backend.
     Ready {
         watch: Option<usize>,
         directions: i32,
@@ -122,7 +122,7 @@ pub(crate) enum Event {
     Hooked {
         body: usize,
     },
-    /// The function that frees a `ctx` was called. For a loop that is freed, the order is the library's affair, as for the
+    /// The function that frees a `ctx` was called. If a loop is freed, the order is the library's choice, as for the
     /// visits of a walk.
     TimerEnded {
         body: usize,
@@ -148,7 +148,7 @@ fn name() -> impl Strategy<Value = HandleRef> {
     prop_oneof![20 => (0..10usize).prop_map(HandleRef::Nth), 1 => Just(HandleRef::Zero), 1 => (0..10usize).prop_map(HandleRef::Forged), 1 => Just(HandleRef::Foreign)]
 }
 
-/// Most programs have one loop, or two.
+/// Most programs use one loop or two.
 fn loop_name() -> impl Strategy<Value = HandleRef> {
     prop_oneof![20 => (0..3usize).prop_map(HandleRef::Nth), 1 => name()]
 }
@@ -162,7 +162,7 @@ fn ns() -> impl Strategy<Value = u64> {
     ]
 }
 
-/// 0 is that of a loop without options.
+/// 0 is the resolution of a loop without options.
 fn resolution() -> impl Strategy<Value = u64> {
     prop_oneof![4 => Just(0), 1 => Just(1), 1 => Just(1_000_000), 1 => Just(8_000_000)]
 }

@@ -1,13 +1,14 @@
-//! The crate `cogloop` under a model: random programs on a simulated loop, callbacks and futures together – spawned, dropped
-//! at any point, timed out, raced, with `with`, remotes, channels, limits, errors and panics –, each beside what
-//! docs/rust.md says of it. After each operation both have logged the same events, and the audit finds the loop sound.
+//! Compares the crate `cogloop` with a model. Random programs run on a simulated loop, with callbacks and futures
+//! together. Futures are spawned, dropped at any point, timed out and raced. There are `with`, remotes, channels,
+//! limits, errors and panics. The model follows docs/rust.md. After each operation both must have logged the same
+//! events, and the audit must find the loop sound.
 //!
 //! ```text
 //!   seed ──► program ──┬──► Model           plain lists       ──► what happened, and when ─┐
 //!                      └──► LoopUnderTest   the crate itself  ──► what happened, and when ─┴─► equal, after each operation
 //! ```
 //!
-//! `COGLOOP_SEED=N` runs one program; `COGLOOP_SOAK_SECONDS=N` as many as there is time for.
+//! `COGLOOP_SEED=N` runs one program; `COGLOOP_SOAK_SECONDS=N` runs as many as there is time for.
 
 mod model;
 mod program;
@@ -23,11 +24,11 @@ use world::LoopUnderTest;
 const TEST: ModelTest = ModelTest { name: "rust_model", programs: 1_500 };
 
 impl Program {
-    /// In the place of a task's number: the future of `block_on`.
+    /// Stands for the future of `block_on` in place of a task's number.
     pub(crate) const ROOT: usize = usize::MAX;
 }
 
-/// The number of events.
+/// Returns the number of events.
 fn compare(program: &Program) -> Result<usize, String> {
     let (mut model, mut real) = (Model::new(&program.limits), LoopUnderTest::new(&program.limits));
     let mut events = 0;

@@ -1,4 +1,5 @@
-//! What docs/rust.md says of a loop on virtual time, the dumb way: everything in plain lists that are searched through.
+//! A simple implementation of what docs/rust.md says of a loop on virtual time. Everything is in plain lists that are
+//! searched.
 //!
 //! ```text
 //!   turn:  posts ──► what `with` asked for ──► timers ──► the descriptor ──► channels and tasks that were woken
@@ -16,9 +17,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use timers::Timer;
 use watched::Descriptor;
 
-/// More turns than any program needs that comes to an end.
+/// More turns than any program needs that ends.
 const TURNS_MAX: usize = 1_000;
-/// The same of what is done in one operation: intervals that make intervals grow beyond all bounds.
+/// The same limit for the actions of one operation: intervals that make intervals would grow without bound.
 const ACTIONS_MAX: usize = 1_000;
 
 /// Which future or channel a wake is for.
@@ -29,12 +30,12 @@ enum Waiter {
     Channel(usize),
 }
 
-/// Why a run breaks off.
+/// Why a run is aborted.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Break {
     Failed,
     Panicked,
-    /// It would wait or go on for ever: nothing to try on the real one.
+    /// It would wait or go on for ever, so it is not tried on the real loop.
     Endless,
 }
 
@@ -46,18 +47,18 @@ struct Channel {
     is_running: bool,
 }
 
-/// What senders share with a channel.
+/// The part of a channel that its senders share.
 #[derive(Clone, Debug)]
 struct Queue {
     messages: VecDeque<u64>,
     capacity: usize,
     senders: usize,
     is_closed: bool,
-    /// Messages that wait for room, and whoever sends them.
+    /// Messages that wait for room, each with its sender.
     waiting: VecDeque<(u64, Waiter)>,
-    /// Those for which there is room now.
+    /// Messages for which there is room now.
     granted: BTreeSet<u64>,
-    /// Of a channel for futures: the future that has polled it last.
+    /// For a channel for futures: the future that polled it last.
     receiver: Option<Waiter>,
 }
 
@@ -65,7 +66,7 @@ struct Queue {
 #[derive(Copy, Clone, Debug)]
 struct Receiver {
     queue: usize,
-    /// Not while a step uses it, nor once it is dropped.
+    /// Not while a step uses the receiver, nor after it was dropped.
     is_here: bool,
 }
 
@@ -79,19 +80,19 @@ impl Queue {
 pub(crate) struct Model {
     limits: Limits,
     now_ns: u64,
-    /// When the turn's wait was over.
+    /// The time at which the turn's wait ended.
     turn_ns: u64,
     log: Vec<LogEntry>,
-    /// Every timer there is, sleeps too; those with callbacks by their names.
+    /// All timers, also those of sleeps. `timer_names` has the timers with callbacks.
     timers: BTreeMap<u64, Timer>,
     timer_names: Vec<u64>,
     timers_made: u64,
-    /// Counts how timers were armed.
+    /// Counts how often timers were armed.
     armings: u64,
     due: VecDeque<(u64, u64)>,
-    /// `None` while it is polled.
+    /// By number; `None` while the task is polled.
     tasks: BTreeMap<usize, Option<Future>>,
-    /// Whether the program holds the task's name.
+    /// Whether the program holds the task's handle.
     handles: Vec<bool>,
     joins: Vec<Join>,
     visits: Vec<Join>,
@@ -100,31 +101,31 @@ pub(crate) struct Model {
     queues: Vec<Queue>,
     senders: Vec<Option<usize>>,
     receivers: Vec<Receiver>,
-    /// Those that are there, by number.
+    /// The idle callbacks, by number.
     idles: BTreeMap<usize, Body>,
     idles_made: usize,
-    /// In which order the loop has called them in this operation.
+    /// The order in which the loop has called them in this operation.
     idle_order: VecDeque<usize>,
     messages: u64,
     watched: Option<Descriptor>,
     /// How many there were.
     watches: u64,
     timers_share: TurnShare,
-    /// Whether the n-th remote counts; `None`: dropped.
+    /// Whether the n-th remote counts; `None` if it was dropped.
     remotes: Vec<Option<bool>>,
     mail: VecDeque<(usize, Body)>,
     posts: usize,
     woken: VecDeque<Waiter>,
     batch: VecDeque<Waiter>,
     queued: BTreeSet<Waiter>,
-    /// A `block_on` runs.
+    /// Whether a `block_on` runs.
     is_root_there: bool,
     is_root_woken: bool,
-    /// The future of `block_on` waits for a timer.
+    /// Whether the future of `block_on` waits for a timer.
     is_root_asleep: bool,
     is_stopped: bool,
     state: u64,
-    /// In this operation.
+    /// The number of actions in this operation.
     actions: usize,
 }
 
@@ -179,7 +180,8 @@ impl Model {
         std::mem::take(&mut self.log)
     }
 
-    /// `None`: it would never end. `idle_order`: in which order the loop has called idle callbacks.
+    /// Returns `None` if the operation would never end. `idle_order` is the order in which the loop has called idle
+    /// callbacks.
     pub(crate) fn apply(&mut self, operation: &Operation, idle_order: VecDeque<usize>) -> Option<()> {
         self.idle_order = idle_order;
         self.is_stopped &= matches!(operation, Operation::Act(_));
@@ -247,7 +249,7 @@ impl Model {
         has_visits || has_woken || !self.mail.is_empty() || !self.idles.is_empty()
     }
 
-    /// Waits for what comes first, no longer than `most`, and serves it.
+    /// Waits for the first event, at most `most_ns`, and serves it.
     fn turn(&mut self, most_ns: Option<u64>) -> Run {
         if !self.has_work() && !self.has_due() && self.ready().is_none() {
             self.now_ns = match (self.next_deadline(), most_ns) {
@@ -264,7 +266,7 @@ impl Model {
         if served == 0 { self.serve_idle() } else { Ok(()) }
     }
 
-    /// Each of those that there are, once.
+    /// Calls each idle callback that exists now, once.
     fn serve_idle(&mut self) -> Run {
         let mut round: Vec<_> = self.idles.keys().copied().collect();
         while !self.is_stopped {
@@ -283,7 +285,7 @@ impl Model {
         Ok(())
     }
 
-    /// How many it has served, as the other parts of the turn.
+    /// Returns the number of served posts. The other parts of the turn return theirs as well.
     fn serve_posts(&mut self) -> Run<usize> {
         let mut served = 0;
         let (posts, visits) = (self.mail.len(), self.deferred.len());
@@ -311,13 +313,13 @@ impl Model {
         Ok(served)
     }
 
-    /// What of the queue was there when this part began; first what an earlier turn left.
+    /// Serves the wakes that were queued when this part began, first those that an earlier turn left.
     fn serve_woken(&mut self) -> Run<usize> {
         self.batch.append(&mut self.woken);
         let (mut left, mut served) = (self.limits.callbacks, 0);
         while left > 0 && !self.is_stopped {
             let Some(waiter) = self.batch.pop_front() else { break };
-            // Of what is gone there is nothing to count.
+            // A wake whose future or channel is gone does not count.
             let is_there = self.is_there(waiter);
             left -= usize::from(is_there);
             served += usize::from(is_there);
@@ -330,7 +332,7 @@ impl Model {
         Ok(served)
     }
 
-    /// What it was woken for is done, or will not be.
+    /// The waiter has been served, or is gone.
     fn forget_wakes(&mut self, waiter: Waiter) {
         self.queued.remove(&waiter);
         self.batch.retain(|&other| other != waiter);
@@ -365,7 +367,7 @@ impl Model {
         ended.map(drop)
     }
 
-    /// Whether the channel goes on.
+    /// Returns whether the channel continues.
     fn serve_messages(&mut self, channel: usize, body: &Body, left: usize) -> Run<bool> {
         for _ in 0..left {
             if let Some(message) = self.queues[channel].messages.pop_front() {
@@ -384,7 +386,8 @@ impl Model {
         Ok(true)
     }
 
-    /// One call, and that of the end if there is no sender any more. Whether the channel goes on.
+    /// One call for a message, and one for the end if there is no sender any more. Returns whether the channel
+    /// continues.
     fn message(&mut self, channel: usize, body: &Body, message: Option<u64>, is_end: bool) -> Run<bool> {
         self.state += 1;
         self.note(Event::Message { channel, message });
@@ -395,7 +398,7 @@ impl Model {
         Ok(goes_on)
     }
 
-    /// Whether what it belongs to goes on.
+    /// Runs a body. Returns whether its callback continues.
     fn body(&mut self, body: &Body) -> Run<bool> {
         self.actions += body.actions.len() + 1;
         if self.actions > ACTIONS_MAX {
@@ -411,7 +414,7 @@ impl Model {
     }
 
     fn wake(&mut self, waiter: Waiter) {
-        // What was left to a future that is gone wakes nothing.
+        // A wake for a future that is gone has no effect.
         if self.is_there(waiter) && self.queued.insert(waiter) {
             self.woken.push_back(waiter);
         }
@@ -511,7 +514,7 @@ impl Model {
         self.note(Event::Answer(if is_allowed { 1 } else { REFUSED }));
     }
 
-    /// Nothing is left.
+    /// Removes everything.
     fn clear(&mut self) {
         let before = self.log.len();
         self.timers.clear();
@@ -524,7 +527,7 @@ impl Model {
         let visits = std::mem::take(&mut self.deferred);
         self.drop_all_tasks();
         visits.into_iter().for_each(|visit| self.end_visit(visit.join, Join::Cancelled));
-        // A sleep outside of a task finds out that the timer is gone.
+        // A sleep outside of a task notices that its timer is gone.
         self.wake_the_root_that_sleeps();
         self.clear_watched();
         self.log[before..].sort();

@@ -1,10 +1,10 @@
-//! Programs: what is done to a loop from outside, in callbacks and in tasks, and what both sides write down of it.
+//! Programs: what is done to a loop from outside, in callbacks and in tasks, and the events that both sides log.
 
 use cogloop::Missed;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// What can be done anywhere. A number names the n-th of its kind that was made, modulo how many there are.
+/// An action that is possible everywhere. A number names the n-th object of its kind, modulo how many there are.
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
     After {
@@ -17,7 +17,7 @@ pub(crate) enum Action {
         missed: Missed,
         body: Body,
     },
-    /// At a time of the loop, which may have passed.
+    /// A timer for a time of the loop, which may have passed.
     At {
         at_ns: u64,
         body: Body,
@@ -35,16 +35,16 @@ pub(crate) enum Action {
     DropTask(usize),
     Detach(usize),
     IsFinished(usize),
-    /// Called in each turn that has nothing else to do.
+    /// An idle callback, which is called in each turn without other work.
     Idle(Body),
     CancelIdle(usize),
-    /// With a capacity of its own.
+    /// A channel; `None` is the default capacity.
     Channel(Option<usize>, Body),
     Send(usize),
     CloneSender(usize),
     DropSender(usize),
     IsClosed(usize),
-    /// A channel without a loop, for futures.
+    /// A channel for futures, without a loop.
     Pair(usize),
     TryRecv(usize),
     DropReceiver(usize),
@@ -71,7 +71,7 @@ pub(crate) enum Watched {
     Pipe,
 }
 
-/// What a callback does, and how it ends.
+/// The actions of a callback, and how it ends.
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
     pub(crate) actions: Vec<Action>,
@@ -86,12 +86,12 @@ pub(crate) enum End {
     Panic,
 }
 
-/// What a task does, one after the other.
+/// A step of a task. A task runs its steps one after the other.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Act(Action),
     Sleep(u64),
-    /// Until a time of the loop, which may have passed.
+    /// Sleeps until a time of the loop, which may have passed.
     SleepUntil(u64),
     /// A sleep that is reset before it is awaited.
     Reset(u64, u64),
@@ -100,9 +100,9 @@ pub(crate) enum Step {
         actions: Vec<Action>,
         panics: bool,
     },
-    /// A limit, and how long what it limits sleeps.
+    /// A time limit, and the duration of the sleep inside it.
     Timeout(u64, u64),
-    /// The first of two sleeps; the other one is dropped.
+    /// The first of two sleeps. The other one is dropped.
     Select(u64, u64),
     Ticks {
         period_ns: u64,
@@ -112,16 +112,16 @@ pub(crate) enum Step {
     Join(usize),
     /// Waits for room in a channel.
     Send(usize),
-    /// Waits for a message, perhaps as a `Stream`.
+    /// Waits for a message. The flag says whether as a `Stream`.
     Recv(usize, bool),
     /// Waits for what is watched: a signal, perhaps as a `Stream`; the end of a child; a byte, or only for readiness.
     Await(bool),
-    /// Any other step, which is dropped when the time is over.
+    /// Another step with a time limit. It is dropped when the time is over.
     Limited(u64, Box<Step>),
     Panic,
 }
 
-/// From outside.
+/// An operation from outside.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
     Act(Action),
@@ -147,7 +147,7 @@ pub(crate) struct Program {
     pub(crate) operations: Vec<Operation>,
 }
 
-/// What happened.
+/// An event.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum Event {
     Fired {
@@ -159,17 +159,17 @@ pub(crate) enum Event {
     Posted {
         post: usize,
     },
-    /// The state, as `with` has found it.
+    /// The state that `with` found.
     Visited {
         state: u64,
     },
-    /// The answer to a task's n-th step.
+    /// The answer to the n-th step of a task.
     Stepped {
         task: usize,
         step: usize,
         answer: u64,
     },
-    /// The future of a task is gone.
+    /// The future of a task was dropped.
     Dropped {
         task: usize,
     },
@@ -177,11 +177,11 @@ pub(crate) enum Event {
         channel: usize,
         message: Option<u64>,
     },
-    /// Of several idle callbacks, the order is the loop's affair.
+    /// An idle callback. The order of several is the loop's choice.
     Idled {
         idle: usize,
     },
-    /// Of an action.
+    /// The answer of an action.
     Answer(u64),
     Ended(RunResult),
     Counts {
@@ -190,13 +190,13 @@ pub(crate) enum Event {
     },
 }
 
-/// Answers of actions and steps, beside numbers and times.
+/// Answers of actions and steps that are not numbers or times: refused.
 pub(crate) const REFUSED: u64 = 99;
-/// There is no such timer, or no such message, now or ever.
+/// There is no such timer, or no message, now or ever.
 pub(crate) const NONE: u64 = 98;
-/// The limit of a step was over.
+/// The time limit of a step has passed.
 pub(crate) const ELAPSED: u64 = 97;
-/// The first message.
+/// The number of the first message.
 pub(crate) const MESSAGES: u64 = 1_000;
 
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
@@ -208,7 +208,7 @@ pub(crate) enum RunResult {
     Panicked,
 }
 
-/// With the loop's time.
+/// An event with the loop's time.
 pub(crate) type LogEntry = (u64, Event);
 
 fn ns() -> impl Strategy<Value = u64> {
@@ -330,7 +330,7 @@ pub(crate) fn program() -> impl Strategy<Value = Program> {
     let limit = |least: usize| prop_oneof![3 => Just(usize::MAX), 1 => least..8];
     let limits = (limit(0), limit(0), limit(0), limit(1));
     let limits = limits.prop_map(|(timers, tasks, posts, callbacks)| Limits { timers, tasks, posts, callbacks });
-    // Without these most of what a step names would not be there.
+    // Without these, most objects that a step names would not exist.
     let first = prop_oneof![
         3 => (0..4usize).prop_map(Action::Pair),
         1 => (prop::option::of(0..3usize), body(leaf())).prop_map(|(capacity, body)| Action::Channel(capacity, body)),

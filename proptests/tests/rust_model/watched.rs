@@ -1,4 +1,4 @@
-//! What futures of a program wait for beside the loop's own things: signals, a child, a pipe. One of them at a time.
+//! Other objects that the futures of a program wait for: signals, a child, a pipe. There is one of them at a time.
 
 use crate::program::Watched;
 use cogloop::signal::{self, Signals};
@@ -14,14 +14,14 @@ use std::pin::Pin;
 use std::process::{Command, Stdio};
 use std::rc::{Rc, Weak};
 
-/// A future takes signals and a child away as long as it waits; a pipe has room for many.
+/// A future takes signals or a child out of its place while it waits. Many futures can use a pipe.
 enum Object {
     Signals(Signals),
     Child(Process),
     Pipe(Rc<Async<PipeReader>>),
 }
 
-/// Ends what runs, and collects it.
+/// Kills a running child, and waits for it.
 impl Drop for Object {
     fn drop(&mut self) {
         if let Self::Child(process) = self {
@@ -31,7 +31,7 @@ impl Drop for Object {
     }
 }
 
-/// The place of the object, and what makes it ready also while a future has it.
+/// The place of the object. It can also make the object ready while a future has it.
 #[derive(Default)]
 pub(crate) struct Place {
     object: RefCell<Option<Object>>,
@@ -49,7 +49,7 @@ impl Place {
         }
     }
 
-    /// Makes one if there is none.
+    /// Makes an object if there is none.
     pub(crate) fn watch<S>(&self, handle: &Handle<S>, kind: Watched) {
         if self.is_there() {
             return;
@@ -83,7 +83,7 @@ impl Place {
             Some(Watched::Child) => {
                 let Some(pid) = self.child.take() else { return };
                 kill_process(pid, rustix::process::Signal::KILL).unwrap();
-                // Until it has ended; it is not collected.
+                // Waits until the child has ended, but leaves its status to the program.
                 waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
             }
             Some(Watched::Pipe) => self.writer.borrow_mut().as_mut().unwrap().write_all(b"x").unwrap(),
@@ -99,7 +99,7 @@ impl Place {
         drop(object);
     }
 
-    /// `None`: there is nothing to wait for. `Some(None)`: it is not observed any more.
+    /// `None` if there is nothing to wait for; `Some(None)` if it is not observed any more.
     pub(crate) async fn wait(&self, flag: bool) -> Option<Option<u64>> {
         let pipe = match &*self.object.borrow() {
             Some(Object::Pipe(pipe)) => Some(Rc::clone(pipe)),
@@ -120,7 +120,7 @@ impl Place {
     }
 }
 
-/// Goes back to its place.
+/// An object that is put back to its place when this is dropped.
 struct Taken<'a> {
     place: &'a Place,
     object: Option<Object>,

@@ -1,4 +1,4 @@
-//! A program on the crate itself.
+//! Runs a program on the crate itself.
 
 use crate::program::{
     Action, Body, ELAPSED, End, Event, Limits, LogEntry, MESSAGES, NONE, Operation, Program, REFUSED, RunResult, Step,
@@ -15,12 +15,12 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-/// How often something was called.
+/// The state counts calls.
 type State = u64;
 type Verdict = Result<ControlFlow<()>, Box<dyn std::error::Error + Send + Sync>>;
 
 thread_local! {
-    /// Posts are `Send` and could not hold it.
+    /// A thread-local, because posts are `Send` and cannot hold it.
     static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
 }
 
@@ -61,7 +61,7 @@ fn take<T>(table: &RefCell<Vec<Option<T>>>, n: usize) -> Option<T> {
     table.get_mut(n.checked_rem(length)?)?.take()
 }
 
-/// Says when a task's future is gone.
+/// Logs that a task's future was dropped.
 struct Guard(usize);
 
 impl Drop for Guard {
@@ -72,7 +72,7 @@ impl Drop for Guard {
     }
 }
 
-/// A receiver that a step uses, which goes back to its place.
+/// A receiver that a step uses. It is put back at the end of the step.
 struct BorrowedReceiver {
     place: usize,
     receiver: Option<Receiver<u64>>,
@@ -192,7 +192,7 @@ impl World {
             Action::Send(n) => {
                 let Some(sender) = self.sender(*n) else { return };
                 let refused = sender.try_send(next(&self.messages)).is_err();
-                // Not for the clone to be the last.
+                // So that the clone is not the last sender.
                 drop(sender);
                 self.answer(if refused { REFUSED } else { 1 });
             }
@@ -234,7 +234,7 @@ impl World {
             Action::Clear => {
                 let before = self.log.borrow().len();
                 handle.clear();
-                // In which order a loop drops its tasks is its own affair.
+                // The order in which a loop drops its tasks is its own choice.
                 self.log.borrow_mut()[before..].sort();
             }
         }
@@ -311,7 +311,7 @@ async fn follow(task: usize, steps: Vec<Step>) {
     }
 }
 
-/// Pending once.
+/// A future that is pending once.
 async fn yield_now() {
     let mut is_over = false;
     poll_fn(|context| {
@@ -334,7 +334,7 @@ async fn first_of(one: impl Future, other: impl Future) -> u64 {
 }
 
 impl World {
-    /// Boxed: a step may be within another one.
+    /// Boxed, because a step may contain another one.
     fn step(&self, step: Step) -> Pin<Box<dyn Future<Output = u64> + '_>> {
         Box::pin(self.take_step(step))
     }
@@ -438,7 +438,7 @@ fn outcome<T>(caught: std::thread::Result<Result<T, Error>>, done: impl FnOnce(T
     }
 }
 
-/// The real loop, whose program runs operation by operation.
+/// The real loop. Its program runs operation by operation.
 pub(crate) struct LoopUnderTest {
     events: Option<Loop<State>>,
     world: Rc<World>,
@@ -502,7 +502,7 @@ impl LoopUnderTest {
         events.audit();
     }
 
-    /// What was written down since the last time.
+    /// The events since the last call.
     pub(crate) fn take_log(&mut self) -> Vec<LogEntry> {
         let log = self.world.log.borrow();
         let take_log = log[self.compared..].to_vec();
@@ -511,7 +511,7 @@ impl LoopUnderTest {
     }
 }
 
-/// Nothing is left that holds on to the loop.
+/// Drops everything that keeps the loop alive.
 impl Drop for LoopUnderTest {
     fn drop(&mut self) {
         self.events = None;

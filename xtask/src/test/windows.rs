@@ -1,12 +1,12 @@
-//! Windows, as far as Wine is it: what runs there runs here.
+//! Tests for Windows, as far as Wine can run them.
 //!
 //! ```text
 //!   cargo test, in Wine     the wheel, the event loop, the Rust crate, the parts of the Lua faces and of the program
 //!   cogloop.exe, in Wine    the Lua suite, and examples
 //! ```
 //!
-//! The tests of the event loop leave what they tell for the column of `cargo xtask conformance`. A Lua test that needs what
-//! Windows lacks says so, and is counted as skipped.
+//! The tests of the event loop write their lines for the column of `cargo xtask conformance`. A Lua test that needs
+//! something that Windows lacks prints that, and counts as skipped.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,16 +18,16 @@ use crate::project::Project;
 use crate::wine::{TARGET, Wine};
 use crate::{conformance, process};
 
-/// The packages whose tests run, and which of them.
+/// The packages whose tests run, with options that select the tests.
 const PACKAGES: [(&str, &[&str]); 4] = [
     ("cogloop-engine", &["--lib", "--tests"]),
     ("cogloop-io", &["--lib", "--tests"]),
     ("cogloop", &["--lib", "--tests"]),
-    // With the program's package the faces get the Lua that is built in.
+    // Together with the program's package, the faces get the built-in Lua.
     ("cogloop-runner", &["-p", "cogloop-lua-core", "--lib", "--bins"]),
 ];
 
-/// What the examples print last, and how they are called.
+/// The arguments of the examples, and the last line of their output.
 const EXAMPLES: [(&[&str], &str); 2] = [
     (&["examples/hello.lua"], "nothing left to do"),
     (&["examples/echo.lua", "20", "50"], "20 clients, 1000 messages echoed"),
@@ -38,7 +38,7 @@ pub(super) fn run(project: &Project) -> StepResult {
     let mut all = Tally::default();
     for (package, which) in PACKAGES {
         let arguments = [&["test", "--quiet", "-p", package, "--no-fail-fast"], which].concat();
-        // Compiled first, without a limit: the limit is for a test that hangs.
+        // Compiled first without a limit, because the limit is for a test that hangs.
         process::run(wine.cargo(project, &arguments).arg("--no-run"))?;
         let mut cargo = wine.cargo(project, &arguments);
         conformance::listen_to_windows(project, package, &mut cargo);
@@ -54,22 +54,22 @@ pub(super) fn run(project: &Project) -> StepResult {
     all.outcome()
 }
 
-/// Wine, which runs this program.
+/// A command that runs this program with Wine.
 fn wine(project: &Project, wine: &Wine, program: &Path) -> Command {
     let mut command = project.program("wine");
     wine.surround(command.arg(program)).current_dir(&project.root);
     command
 }
 
-/// The Lua suite.
+/// Runs the Lua suite.
 fn suite(project: &Project, around: &Wine, program: &Path) -> Result<Tally, String> {
     let mut sum = Tally::default();
     let mut failures = Vec::new();
     for file in lua_suite::files(project)? {
-        // A path with a drive would not be one to the tests.
+        // The tests do not accept a path with a drive.
         let file = file.strip_prefix(&project.root).map(PathBuf::from).unwrap_or(file);
         println!("{}", file.display());
-        // Memory is slow in Wine: a hundred times for a large block.
+        // Large allocations take a hundred times as long in Wine, so the tests run in their short form.
         let mut command = wine(project, around, program);
         let (lines, verdict) = process::watch(command.arg(&file).env("COGLOOP_TESTS", "short"), lua_suite::LIMIT);
         let tally = Tally::of(&lines);

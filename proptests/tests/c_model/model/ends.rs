@@ -1,4 +1,4 @@
-//! How timers and watches end, what is called then, and the walk through all that there are.
+//! The ends of timers and watches with the functions that are called then, and the walk through all timers and watches.
 
 use super::{Model, Run, Serving};
 use crate::program::Event;
@@ -24,7 +24,7 @@ impl Model {
         Ok(())
     }
 
-    /// At once, or when its own callback returns.
+    /// Calls the function for an end: at once, or when the object's own callback returns.
     fn tell_end(&mut self, of: usize, what: Serving, end: Event) -> Run {
         let known = &mut self.loops[of];
         if known.serving == Some(what) {
@@ -40,7 +40,7 @@ impl Model {
         self.body(body)
     }
 
-    /// After a callback: `last` is told of a timer whose last one it was.
+    /// Finishes a callback. `last` is the end of a timer that has fired for the last time.
     pub(super) fn finish_serving(&mut self, n: usize, last: Option<Event>) -> Run {
         let known = &mut self.loops[n];
         known.serving = None;
@@ -48,7 +48,7 @@ impl Model {
         last.into_iter().chain(deferred).try_for_each(|end| self.call_end(end))
     }
 
-    /// Everything of it is stale at once; what was posted is discarded, and then all ends.
+    /// Makes everything of the loop stale at once, then discards the posts, and then ends the timers and watches.
     pub(super) fn free(&mut self, n: usize) -> Run {
         let known = &mut self.loops[n];
         (known.is_freed, known.is_stopped) = (true, true);
@@ -78,7 +78,7 @@ impl Model {
         Ok(())
     }
 
-    /// Those that there are when it begins, as far as they are still there: first timers, then watches.
+    /// Visits the objects that exist when it begins and still exist at their visit: first timers, then watches.
     pub(super) fn walk(&mut self, n: usize, body: usize) -> Run {
         let is_of = |of: usize, is_live: bool| of == n && is_live;
         let (timers, watches) = (&self.timers, &self.watches);

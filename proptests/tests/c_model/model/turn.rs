@@ -1,4 +1,4 @@
-//! How a loop runs: its hooks, its wait, and what is served then.
+//! How a loop runs: its hooks, its wait, and what it serves then.
 
 use super::{Endless, Loop, Model, OK, RUNNING, Run, Serving, Timer, Watch};
 use crate::program::{Call, Event, NEVER};
@@ -52,12 +52,12 @@ impl Model {
             || self.watches.iter().any(watches)
     }
 
-    /// Whether a hook has something to do in each turn.
+    /// Whether there is an idle hook, which runs in each turn.
     fn is_busy(&self, n: usize) -> bool {
         self.hooks.iter().any(|hook| hook.of == n && hook.is_live && hook.when == IDLE)
     }
 
-    /// Those that there are when it begins, as far as they are still there.
+    /// Calls the hooks that exist when it begins and still exist at their call.
     fn call_hooks(&mut self, n: usize, when: i32) -> Run {
         for hook in 0..self.hooks.len() {
             if self.loops[n].is_stopped {
@@ -73,7 +73,7 @@ impl Model {
         Ok(())
     }
 
-    /// How long another loop may wait that has this one inside.
+    /// How long an outer loop may wait.
     pub(super) fn next_timeout(&mut self, n: usize) -> u64 {
         self.forget_changed(n);
         let known = &self.loops[n];
@@ -89,7 +89,7 @@ impl Model {
         moments.filter(|&ns| ns != NEVER).min()
     }
 
-    /// What a turn has left is due as long as it is not cancelled or changed.
+    /// Timers that a turn has left are due until they are cancelled or changed.
     fn forget_changed(&mut self, n: usize) {
         let timers = &self.timers;
         self.loops[n].due.retain(|&(timer, arming)| {
@@ -97,7 +97,7 @@ impl Model {
         });
     }
 
-    /// The watches that a loop would report.
+    /// The watches that the loop would report.
     fn ready(&self, n: usize) -> Vec<usize> {
         let watches = self.watches.iter().enumerate();
         let ready =
@@ -117,7 +117,7 @@ impl Model {
         let has_ready = !self.ready(n).is_empty();
         self.forget_changed(n);
         let known = &mut self.loops[n];
-        // A wake ends a wait. A jump takes no time, and there is nothing to end.
+        // A wake ends a wait. A jump of virtual time takes no time, so there is no wait to end.
         if is_waiting && !has_ready && known.due.is_empty() {
             let latest_ns = known.now_ns.saturating_add(most_ns);
             known.now_ns = match next {
@@ -174,7 +174,7 @@ impl Model {
             }
             let has_watches = self.watches.iter().any(|watch| watch.of == n && watch.is_live);
             let known = &mut self.loops[n];
-            // A descriptor that is watched after a look without any is not ready in this turn.
+            // If there was no watch at the last look, a descriptor that is watched later cannot be ready in this turn.
             if !has_watches && known.timers_share.served >= known.timers_share.look_at {
                 known.timers_share.look_at = known.served_max;
                 if known.timers_share.served >= known.served_max {
@@ -214,7 +214,7 @@ impl Model {
         Ok(())
     }
 
-    /// Those that the wait has found, as far as they are still there.
+    /// Serves the watches that the wait found ready and that still exist.
     fn serve_watches(&mut self, n: usize, mut ready: Vec<usize>) -> Run {
         let has_timers = |model: &Self| model.timers.iter().any(|timer| timer.of == n && timer.is_live);
         let known = &mut self.loops[n];
@@ -248,8 +248,8 @@ impl Model {
     }
 }
 
-/// What follows a scheduled time that is served in this turn. Within its slack it is on time, and of a tick that has begun
-/// only the start has passed; but of several deadlines in one tick, without slack, all but the first are late.
+/// The deadline after a scheduled time that is served in this turn. Within its slack a timer is on time. Of the current
+/// tick only the start has passed. If several deadlines without slack are in one tick, all but the first are late.
 fn follow(known: &Loop, policy: Missed, (scheduled_ns, slack_ns): (u64, u64), period: NonZeroU64) -> Next {
     let is_short = slack_ns == 0 && period.get() < known.tick_ns;
     if !is_short && known.turn_ns <= known.deadline(scheduled_ns.saturating_add(slack_ns)) {

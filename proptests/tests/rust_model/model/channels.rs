@@ -1,11 +1,11 @@
-//! Channels: how many messages each holds, and the tasks that wait for room.
+//! Channels: the messages that each holds, and the tasks that wait for room.
 
 use super::{Channel, Model, Queue, Receiver, Waiter};
 use crate::program::Body;
 use std::collections::{BTreeSet, VecDeque};
 
 impl Queue {
-    /// With one sender.
+    /// A queue with one sender.
     fn new(capacity: usize) -> Self {
         Self {
             messages: VecDeque::new(),
@@ -27,7 +27,7 @@ impl Model {
         self.queues.push(Queue::new(own.min(self.limits.posts)));
     }
 
-    /// A channel for futures, which belongs to no loop.
+    /// Makes a channel for futures, which belongs to no loop.
     pub(super) fn add_pair(&mut self, capacity: usize) {
         let queue = self.queues.len();
         self.senders.push(Some(queue));
@@ -35,14 +35,14 @@ impl Model {
         self.queues.push(Queue::new(capacity.max(1)));
     }
 
-    /// The room that it leaves goes to the next that waits.
+    /// Takes the next message. The first sender that waits gets the room.
     pub(super) fn next_message(&mut self, channel: usize) -> Option<u64> {
         let message = self.queues[channel].messages.pop_front();
         self.grant(channel);
         message
     }
 
-    /// `Some(None)`: there will be no more.
+    /// `Some(None)` if there will be no more messages.
     pub(super) fn ask_to_recv(&mut self, channel: usize, waiter: Waiter) -> Option<Option<u64>> {
         let queue = &mut self.queues[channel];
         let is_waiting = queue.messages.is_empty() && queue.senders > 0;
@@ -64,7 +64,7 @@ impl Model {
         self.wake_receiver(channel);
     }
 
-    /// Room that there is belongs to the first that waits.
+    /// Gives free room to the first senders that wait.
     pub(super) fn grant(&mut self, channel: usize) {
         let queue = &mut self.queues[channel];
         if queue.has_room()
@@ -75,7 +75,7 @@ impl Model {
         }
     }
 
-    /// `Some(false)`: there is no such channel any more.
+    /// `Some(false)` if the channel no longer exists.
     pub(super) fn ask_to_send(&mut self, channel: usize, message: u64, waiter: Waiter) -> Option<bool> {
         let queue = &mut self.queues[channel];
         if queue.is_closed {
@@ -96,7 +96,7 @@ impl Model {
         None
     }
 
-    /// The step that sends is over, or dropped.
+    /// The sending step is finished or dropped.
     pub(super) fn end_sending(&mut self, channel: usize, message: u64) {
         let queue = &mut self.queues[channel];
         queue.waiting.retain(|&(waiting, _)| waiting != message);

@@ -1,4 +1,4 @@
-//! Tasks and the future of `block_on`: each a list of steps, and what the current one waits for.
+//! Tasks, and the future of `block_on`. Each is a list of steps, and waits for its current step.
 
 use super::watched::Wait;
 use super::{Break, Model, Run, TURNS_MAX, Waiter, pick, pick_mut};
@@ -15,7 +15,7 @@ pub(super) struct Future {
     waiting: Waiting,
 }
 
-/// A timer, and when it is over.
+/// A timer and its deadline.
 type Sleep = (u64, u64);
 
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ enum Waiting {
         left: usize,
         sum: u64,
     },
-    /// The refused limit of a timeout: an answer at once.
+    /// The limit of a timeout was refused, so the answer comes at once.
     Refused,
     Await {
         flag: bool,
@@ -57,14 +57,14 @@ enum Waiting {
     },
 }
 
-/// What a step does first.
+/// How a step begins.
 enum Begun {
     /// There is nothing to wait for.
     Answer(u64),
     Waiting(Waiting),
 }
 
-/// What becomes of a task, or of a visit to the state.
+/// The state of a task, or of a visit to the state.
 #[derive(Copy, Clone, Debug)]
 pub(super) enum Join {
     Waiting(Option<Waiter>),
@@ -94,7 +94,7 @@ impl Model {
         self.wake(Waiter::Task(name));
     }
 
-    /// The name of a task that the program held.
+    /// The handle of a task that the program held.
     pub(super) fn take_handle(&mut self, n: usize) -> Option<usize> {
         let is_held = pick_mut(&mut self.handles, n)?;
         std::mem::take(is_held).then(|| n % self.handles.len())
@@ -106,7 +106,7 @@ impl Model {
         }
     }
 
-    /// While it is polled, it is dropped when that is over.
+    /// A task that is being polled is dropped after the poll.
     fn cancel_task(&mut self, task: usize) {
         if let Some(Some(future)) = self.tasks.remove(&task) {
             self.drop_future(future);
@@ -142,7 +142,7 @@ impl Model {
             }
             Waiting::Join(task) => self.cancel_task(task),
             Waiting::Send { channel, message } => self.end_sending(channel, message),
-            // One that waits for its turn finds nothing to do then.
+            // A visit that waits for its turn finds nothing to do then.
             Waiting::Visit(visit) => self.visits[visit] = Join::Cancelled,
             Waiting::Nothing | Waiting::Yield { .. } | Waiting::Refused => {}
         }
@@ -160,7 +160,7 @@ impl Model {
         }
     }
 
-    /// Whether the future that has asked for it is still there.
+    /// Whether the future that asked for the visit still exists.
     pub(super) fn is_wanted(&self, visit: &Visit) -> bool {
         !matches!(self.visits[visit.join], Join::Cancelled)
     }
@@ -177,7 +177,7 @@ impl Model {
     }
 
     pub(super) fn drop_all_tasks(&mut self) {
-        // Nothing is there any more when the first of them is dropped.
+        // All tasks are removed before the first of them is dropped.
         let all = std::mem::take(&mut self.tasks);
         all.into_values().flatten().for_each(|future| self.drop_future(future));
     }
@@ -193,7 +193,7 @@ impl Model {
         self.queued.remove(&Waiter::Task(task));
         match self.poll(&mut future, Waiter::Task(task)) {
             Ok(false) => {
-                // Cancelled meanwhile, it is dropped now.
+                // If it was cancelled meanwhile, it is dropped now.
                 match self.tasks.get_mut(&task) {
                     Some(place) => *place = Some(future),
                     None => self.drop_future(future),
@@ -202,7 +202,7 @@ impl Model {
             }
             ended => {
                 self.note(Event::Dropped { task });
-                // Whoever waits hears of a panic when the task is out of the table, of an end before.
+                // A waiting future is woken after the task has left the table if it panicked, and before if it ended.
                 self.tasks.remove(&task);
                 self.end_join(task, if ended.is_ok() { Join::Done } else { Join::Cancelled });
                 ended.map(drop)
@@ -240,7 +240,7 @@ impl Model {
         Err(Break::Endless)
     }
 
-    /// Whether it is done.
+    /// Returns whether the future is done.
     fn poll(&mut self, future: &mut Future, waiter: Waiter) -> Run<bool> {
         loop {
             if matches!(future.waiting, Waiting::Nothing) {
@@ -422,7 +422,7 @@ impl Model {
         }
     }
 
-    /// One that was cleared is set again; `Some(false)`: there is no room for it.
+    /// A sleep that was cleared is set again. `Some(false)` if there is no room for it.
     fn ask_sleep(&mut self, sleep: &mut Sleep, is_kept: bool, waiter: Waiter) -> Option<bool> {
         let is_waiting = if is_kept { self.is_set(sleep.0, sleep.1) } else { self.timers.contains_key(&sleep.0) };
         if !is_waiting {

@@ -1,4 +1,4 @@
-//! Timers: those of callbacks, and those on which futures sleep. Without slack, and with times that are whole ticks.
+//! Timers of callbacks, and timers of sleeping futures. They have no slack, and their times are whole ticks.
 
 use super::{Model, Run, Waiter, pick};
 use crate::program::{Body, Event, NONE, REFUSED};
@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 
 #[derive(Clone, Debug)]
 pub(super) struct Timer {
-    /// `None`: paused, with so much left.
+    /// `None` if it is paused; then `left_ns` is the remaining time.
     armed: Option<(u64, u64)>,
     left_ns: u64,
     is_referenced: bool,
@@ -21,7 +21,7 @@ enum Kind {
         period: Option<(u64, Missed)>,
         body: Body,
     },
-    /// `is_kept`: it stays when it has fired, to be set anew.
+    /// If `is_kept`, it stays after it has fired, to be set again.
     Sleep {
         waiting: Option<Waiter>,
         is_kept: bool,
@@ -76,7 +76,7 @@ impl Model {
         self.timers.remove(&id).is_some()
     }
 
-    /// A paused one goes on.
+    /// A paused timer resumes.
     pub(super) fn reschedule(&mut self, id: u64, deadline_ns: u64) -> bool {
         let arming = self.armings;
         self.armings += 1;
@@ -105,7 +105,7 @@ impl Model {
         deadlines.map(|(deadline_ns, _)| deadline_ns).filter(|&ns| ns != u64::MAX).min()
     }
 
-    /// What is due comes after what was due before, by deadline and then by arming.
+    /// Newly due timers come after those that were due before, by deadline and then by arming.
     pub(super) fn find_due(&mut self) {
         let known: Vec<_> = self.due.iter().copied().collect();
         let mut due: Vec<_> =
@@ -126,7 +126,7 @@ impl Model {
         None
     }
 
-    /// Whether a turn has left some.
+    /// Whether a turn has left a due timer.
     pub(super) fn has_due(&self) -> bool {
         self.due.iter().any(|(id, arming)| {
             self.timers.get(id).and_then(|timer| timer.armed).is_some_and(|armed| armed.1 == *arming)
@@ -188,7 +188,7 @@ impl Model {
         }
     }
 
-    /// Of a future: it is armed at once.
+    /// A timer for a future, which is armed at once.
     pub(super) fn add_sleep(&mut self, deadline_ns: u64, is_kept: bool) -> Option<u64> {
         self.insert_timer(deadline_ns, Kind::Sleep { waiting: None, is_kept })
     }
@@ -199,7 +199,7 @@ impl Model {
         }
     }
 
-    /// Whether the sleep's timer is there and set to that deadline.
+    /// Whether the sleep's timer exists and is set for that deadline.
     pub(super) fn is_set(&self, id: u64, deadline_ns: u64) -> bool {
         self.timers.get(&id).and_then(|timer| timer.armed).is_some_and(|armed| armed.0 == deadline_ns)
     }

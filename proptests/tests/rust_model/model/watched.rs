@@ -1,17 +1,17 @@
-//! What futures wait for beside the loop's own things: signals, the end of a child, a pipe. A descriptor is silent after each
-//! report, until a future waits anew.
+//! Other objects that futures wait for: signals, the end of a child, a pipe. After each report a descriptor is silent
+//! until a future waits again.
 
 use super::{Model, Waiter};
 use crate::program::{REFUSED, Watched};
 use std::collections::{BTreeSet, VecDeque};
 
-/// What SIGKILL is.
+/// The number of SIGKILL.
 const KILLED: u64 = 9;
 
-/// How far a wait for a report is.
+/// The progress of a wait for a report.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct Wait {
-    /// How many reports there were when it began.
+    /// The number of reports when it began.
     seen: Option<u64>,
     ticket: Option<u64>,
 }
@@ -19,15 +19,15 @@ pub(super) struct Wait {
 #[derive(Clone, Debug)]
 pub(super) struct Descriptor {
     kind: Watched,
-    /// Not while a future has it, nor, of a pipe, once the program has dropped it.
+    /// Not while a future uses the object. For a pipe also not after the program has dropped it.
     is_in_place: bool,
-    /// Futures that use the pipe.
+    /// The number of futures that use the pipe.
     users: usize,
-    /// Not once the loop was cleared.
+    /// Whether it is observed; not after the loop was cleared.
     is_observed: bool,
-    /// Since the last time that signals were taken.
+    /// The signals since they were last taken.
     raised: BTreeSet<i32>,
-    /// Those that were taken and not told yet.
+    /// The signals that were taken and not returned yet.
     came: VecDeque<i32>,
     has_ended: bool,
     bytes: usize,
@@ -36,7 +36,7 @@ pub(super) struct Descriptor {
     is_asked: bool,
     tickets: u64,
     waiters: VecDeque<(u64, Waiter)>,
-    /// Of signals and of a child, which are polled.
+    /// The wait of signals and of a child, which are polled.
     wait: Wait,
 }
 
@@ -53,7 +53,7 @@ impl Descriptor {
         self.is_observed && self.is_armed && self.is_readable()
     }
 
-    /// `Some(false)`: it is not observed any more.
+    /// `Some(false)` if it is not observed any more.
     fn poll(&mut self, wait: &mut Wait, waiter: Waiter) -> Option<bool> {
         if !self.is_observed {
             return Some(false);
@@ -83,7 +83,7 @@ impl Descriptor {
         self.waiters.retain(|&(ticket, _)| Some(ticket) != wait.ticket);
     }
 
-    /// `None`: there is nothing yet. `Some(None)`: look again.
+    /// `None` if there is nothing yet; `Some(None)` if the caller must look again.
     fn poll_own(&mut self, waiter: Waiter) -> Option<Option<u64>> {
         let mut wait = std::mem::take(&mut self.wait);
         let polled = self.poll(&mut wait, waiter);
@@ -112,7 +112,7 @@ impl Descriptor {
                 Watched::Child if self.has_ended => return Some(KILLED),
                 Watched::Child => self.poll_own(waiter)?,
                 Watched::Pipe => {
-                    // A read is tried anew after a report only.
+                    // A read is repeated only after a report.
                     if flag && wait.seen.is_none() && self.bytes > 0 {
                         self.bytes -= 1;
                         return Some(1);
@@ -169,7 +169,7 @@ impl Model {
         }
     }
 
-    /// What still waits for it is woken, and finds out.
+    /// Wakes the futures that still wait for it. They notice the end.
     fn end_watched(&mut self) {
         let watched = self.watched.take();
         watched.into_iter().flat_map(|watched| watched.waiters).for_each(|(_, waiter)| self.wake(waiter));
@@ -181,7 +181,7 @@ impl Model {
         std::mem::take(&mut watched.waiters).into_iter().for_each(|(_, waiter)| self.wake(waiter));
     }
 
-    /// Whether there is something to wait for.
+    /// Whether there is an object to wait for.
     pub(super) fn begin_await(&mut self) -> bool {
         let Some(watched) = self.watched.as_mut().filter(|watched| watched.is_in_place) else { return false };
         watched.users += 1;
@@ -207,12 +207,12 @@ impl Model {
         self.watched.as_ref().is_some_and(|watched| watched.is_observed)
     }
 
-    /// The one that a wait would find ready, by its number.
+    /// The number of the object that a wait would find ready.
     pub(super) fn ready(&self) -> Option<u64> {
         self.watched.as_ref().filter(|watched| watched.is_reported()).map(|_| self.watches)
     }
 
-    /// Reports it, if it is still there; how many it has served.
+    /// Reports the object, if it still exists. Returns how many futures it has served.
     pub(super) fn serve_descriptor(&mut self, ready: Option<u64>) -> usize {
         if self.is_stopped || ready != Some(self.watches) {
             return 0;
