@@ -35,4 +35,15 @@ return {
     end )
     return address.port
   end,
+  tasks  = {
+    spawn   = function( f ) return loop:spawn( f ) end,
+    sleep   = function( ms ) loop:sleep( ms ) end,
+    join    = function( task ) return task:join( ) end,
+    cancel  = function( task ) task:cancel( ) end,
+    turn    = function( ) loop:step( 0 ) end,
+    channel = function( )
+      local channel = loop:channel( )
+      return function( value ) channel:send( value ) end, function( ) return channel:recv( ) end
+    end,
+  },
 }

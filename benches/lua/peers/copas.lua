@@ -1,8 +1,15 @@
--- copas, on top of LuaSocket: a coroutine for each socket. Debian's version has no timers.
+-- copas, on top of LuaSocket: a coroutine for each socket. Debian's version has no timers, so its coroutines cannot sleep. A
+-- later version can.
 local copas  = require 'copas'
 local socket = require 'socket'
 
 return {
+  tasks = copas.sleep and {
+    spawn  = function( f ) return copas.addthread( f ) end,
+    sleep  = function( ms ) copas.sleep( ms / 1000 ) end,
+    cancel = copas.removethread,
+    turn   = function( ) copas.step( 0 ) end,
+  },
   run  = function( ) copas.loop( ) end,
   echo = function( on_end )
     local server = assert( socket.bind( '127.0.0.1', 0, 128 ) )

@@ -1,6 +1,7 @@
 -- cqueues: a coroutine for each timer, which sleeps and cannot be cancelled, and one for each socket.
-local cqueues = require 'cqueues'
-local socket  = require 'cqueues.socket'
+local cqueues   = require 'cqueues'
+local socket    = require 'cqueues.socket'
+local condition = require 'cqueues.condition'
 local queue, is_stopped = cqueues.new( ), false
 
 return {
@@ -57,4 +58,36 @@ return {
     local _, _, port = server:localname( )
     return port
   end,
+  -- Neither joining nor channels are there; its condition variables are, and they are made for such. A coroutine cannot be
+  -- cancelled.
+  tasks = {
+    spawn = function( f )
+      local task = { done = condition.new( ) }
+      queue:wrap( function( )
+        task.value, task.is_over = f( ), true
+        task.done:signal( )
+      end )
+      return task
+    end,
+    sleep = function( ms ) cqueues.sleep( ms / 1000 ) end,
+    join  = function( task )
+      while not task.is_over do task.done:wait( ) end
+      return task.value
+    end,
+    turn    = function( ) assert( queue:step( 0 ) ) end,
+    channel = function( )
+      local full, empty, value = condition.new( ), condition.new( ), nil
+      return function( v )
+        while value ~= nil do empty:wait( ) end
+        value = v
+        full:signal( )
+      end, function( )
+        while value == nil do full:wait( ) end
+        local v = value
+        value = nil
+        empty:signal( )
+        return v
+      end
+    end,
+  },
 }

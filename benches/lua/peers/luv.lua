@@ -7,7 +7,55 @@ local function start( ms, again, f )
   return timer
 end
 
+local create, running, resume, yield = coroutine.create, coroutine.running, coroutine.resume, coroutine.yield
+
+-- A coroutine that sleeps. It is cancelled by an error that its wait raises, so that it can clean up.
+local CANCEL, asleep = { }, { }
+
+local function go( co, ... ) assert( resume( co, ... ) ) end
+
+local function sleep( ms )
+  local co = running( )
+  local timer
+  timer = start( ms, 0, function( )
+    timer:close( )
+    asleep[ co ] = nil
+    go( co )
+  end )
+  asleep[ co ] = timer
+  if yield( ) == CANCEL then error( CANCEL, 0 ) end
+end
+
 return {
+  -- There is no channel: a coroutine that resumes another one waits for nobody, and no loop has a part in it.
+  tasks = {
+    spawn = function( f )
+      local task = { }
+      task.co = create( function( )
+        -- Whoever joins it learns of an error, too.
+        task.ok, task.value = pcall( f )
+        task.is_over = true
+        if task.waiter then go( task.waiter ) end
+      end )
+      go( task.co )
+      return task
+    end,
+    sleep = sleep,
+    join  = function( task )
+      if not task.is_over then
+        task.waiter = running( )
+        yield( )
+      end
+      return task.value
+    end,
+    cancel = function( task )
+      local timer = asleep[ task.co ]
+      asleep[ task.co ] = nil
+      timer:close( )
+      go( task.co, CANCEL )
+    end,
+    turn = function( ) uv.run 'nowait' end,
+  },
   add = function( ms, f )
     local timer
     timer = start( ms, 0, function( )

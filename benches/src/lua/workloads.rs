@@ -23,6 +23,13 @@ const ECHO: &[Figure] = &[
     figure("message_cpu", "message, server's CPU ns", 1.0, Good::Low),
 ];
 
+const JOIN: &[Figure] = &[figure("join", "begun, asleep and joined, CPU ns", 1.0, Good::Low)];
+const CHANNEL: &[Figure] = &[figure("round", "there and back, CPU ns", 1.0, Good::Low)];
+const SLEEPING: &[Figure] = &[
+    figure("bytes", "a sleeping one, resident, bytes", 1.0, Good::Low),
+    figure("cancel", "cancel, CPU ns", 1.0, Good::Low),
+];
+
 pub(super) fn all(options: &Options) -> Vec<Workload> {
     // Numbers of timers, seconds for the intervals, events of a ping-pong, rounds, and rounds of the slow workloads.
     let (sizes, seconds, events, rounds, slow_rounds): (&[usize], _, _, _, _) = match (options.smoke, options.quick) {
@@ -60,10 +67,28 @@ pub(super) fn all(options: &Options) -> Vec<Workload> {
         bare: Some(bare_pingpong),
         is_of_descriptors: true,
     };
+    let tasks = |what: &str, name: &str, size: usize, figures| Workload {
+        name: format!("tasks, {name}"),
+        size,
+        script: "tasks.lua",
+        arguments: vec![what.to_owned(), size.to_string()],
+        rounds,
+        figures,
+        run: script::run,
+        bare: None,
+        is_of_descriptors: false,
+    };
     let mut all: Vec<_> = sizes.iter().map(|&size| timers("pending", size, &[], rounds, PENDING)).collect();
     all.push(timers("due", 100_000.min(sizes[sizes.len() - 1]), &[], rounds, DUE));
     all.push(timers("intervals", 1, &[seconds], slow_rounds, INTERVALS));
     all.push(timers("intervals", 1_000, &[seconds], slow_rounds, INTERVALS));
+    // A hundred thousand sleep, at the least: the kernel counts memory in pages.
+    let (few, many) = (events, if options.smoke { 10_000 } else { 100_000 });
+    all.extend([
+        tasks("join", "spawn and join", few, JOIN),
+        tasks("channel", "channel ping-pong", few, CHANNEL),
+        tasks("sleeping", &format!("{many} asleep"), many, SLEEPING),
+    ]);
     all.extend([pingpong(1, 1), pingpong(1_000, 10)]);
     all.push(Workload {
         name: format!("echo, {CLIENTS} clients, 64 bytes"),

@@ -13,7 +13,7 @@ use crate::lua::guard::Text;
 use crate::lua::version::push_user_value;
 use cogloop_io::Key;
 use mlua::ffi::{
-    LUA_TSTRING, lua_State, lua_checkstack, lua_createtable, lua_insert, lua_pop, lua_pushlightuserdata,
+    LUA_TNIL, LUA_TSTRING, lua_State, lua_checkstack, lua_createtable, lua_insert, lua_pop, lua_pushlightuserdata,
     lua_pushstring, lua_rawset, lua_setmetatable, lua_type, lua_xmove,
 };
 use std::ffi::c_int;
@@ -32,18 +32,18 @@ pub(super) const CUTS_MAX: u8 = 100;
 pub(super) unsafe fn push_cancellation(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
-        lua_createtable(lua, 0, 2);
-        lua_insert(lua, -2); // S: … { } reason
-        lua_pushstring(lua, c"reason".as_ptr());
-        lua_insert(lua, -2);
-        lua_rawset(lua, -3);
-        push_user_value(lua, index, ABOUT);
-        if lua_type(lua, -1) == LUA_TSTRING {
-            lua_pushstring(lua, c"name".as_ptr());
-            lua_insert(lua, -2);
-            lua_rawset(lua, -3);
-        } else {
-            lua_pop(lua, 1);
+        push_user_value(lua, index, ABOUT); // S: … reason name
+        let (has_reason, has_name) = (lua_type(lua, -2) != LUA_TNIL, lua_type(lua, -1) == LUA_TSTRING);
+        lua_createtable(lua, 0, c_int::from(has_reason) + c_int::from(has_name));
+        lua_insert(lua, -3); // S: … { } reason name
+        for (has, field) in [(has_name, c"name"), (has_reason, c"reason")] {
+            if has {
+                lua_pushstring(lua, field.as_ptr());
+                lua_insert(lua, -2);
+                lua_rawset(lua, if field == c"name" { -4 } else { -3 });
+            } else {
+                lua_pop(lua, 1);
+            }
         }
         if push_kept(lua, &CANCELLATION_KEY) {
             lua_setmetatable(lua, -2);
