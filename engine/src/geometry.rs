@@ -74,6 +74,36 @@ mod tests {
         assert_eq!(slot_start::<6>(0x1234, 1, 63), 0x1fc0);
     }
 
+    /// Every deadline after every now among 256 ticks: it lies in its slot's stretch of time, which begins after now, and an
+    /// earlier deadline is in no later slot.
+    fn slots_tile_time<const BITS: u32>(base: u64) {
+        let step = if cfg!(miri) { 19 } else { 1 };
+        for now in (base..=base + 254).step_by(step) {
+            let mut before = 0;
+            for deadline in now + 1..=base + 255 {
+                let slot = slot_of::<BITS>(deadline, now);
+                let (level, digit) = (slot >> BITS, slot & ((1 << BITS) - 1));
+                let start = slot_start::<BITS>(now, level, digit);
+                let last = start + ((1 << (level as u32 * BITS)) - 1);
+                assert!(
+                    now < start && start <= deadline && deadline <= last,
+                    "{deadline} from {now}: {start} to {last}"
+                );
+                assert!(slot >= before, "{deadline} from {now} is in an earlier slot than the one before");
+                before = slot;
+            }
+        }
+    }
+
+    #[test]
+    fn the_slots_of_every_small_now_tile_time_without_gap_or_overlap() {
+        for base in [0, u64::MAX - 255, 1 << 40] {
+            slots_tile_time::<1>(base);
+            slots_tile_time::<2>(base);
+            slots_tile_time::<8>(base);
+        }
+    }
+
     #[test]
     fn the_levels_cover_all_of_u64() {
         assert_eq!(last_tick::<6>(11), u64::MAX);

@@ -17,22 +17,26 @@ pub(crate) struct Resolution(pub(crate) NonZeroU64);
 impl Resolution {
     /// The first tick that begins at or after a deadline. For a deadline in the last tick of `u64` that is a tick that no
     /// clock reaches.
+    #[inline]
     pub(crate) fn deadline_tick(self, time: u64) -> u64 {
         u64::deadline_tick(self.0.get(), time)
     }
 
     /// The tick in which `time` lies. [`u64::MAX`] counts as the unit before it.
+    #[inline]
     pub(crate) fn tick(self, time: u64) -> u64 {
         u64::tick(self.0.get(), time)
     }
 
     /// The time at which a tick begins; [`u64::MAX`] for a tick that no clock reaches.
+    #[inline]
     pub(crate) fn start(self, tick: u64) -> u64 {
         u64::start(self.0.get(), tick)
     }
 
     /// Rounds a deadline up to the start of a tick. The result is reported as the timer's deadline, and its lateness
     /// counts from there.
+    #[inline]
     pub(crate) fn round_up(self, deadline: u64) -> u64 {
         self.start(self.deadline_tick(deadline))
     }

@@ -133,3 +133,22 @@ pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     let of_seconds = duration.as_secs().checked_mul(1_000_000_000);
     of_seconds.and_then(|ns| ns.checked_add(u64::from(duration.subsec_nanos()))).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against the standard library's 128 bits, on both sides of each place at which a sum or product leaves `u64`.
+    #[test]
+    fn every_duration_has_its_nanoseconds_or_the_end_of_time() {
+        let edges = [0, u64::MAX / 1_000_000_000, u64::MAX / 2, u64::MAX];
+        let seconds = edges.into_iter().flat_map(|edge| edge.saturating_sub(2)..=edge.saturating_add(2));
+        for seconds in seconds {
+            for nanos in [0, 1, 709_551_614, 709_551_615, 709_551_616, 999_999_999] {
+                let duration = Duration::new(seconds, nanos);
+                let wanted = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+                assert_eq!(nanoseconds(duration), wanted, "{duration:?}");
+            }
+        }
+    }
+}

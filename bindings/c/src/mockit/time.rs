@@ -56,3 +56,33 @@ pub(super) fn add_ms(ts: &mut timespec, ms: u32) {
     ts.tv_sec += time_t::from(ms / 1000) + (ns / NS_PER_SEC) as time_t;
     ts.tv_nsec = (ns % NS_PER_SEC) as _;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against a sum in 128 bits: each millisecond of three seconds, and the most there are, at both ends of a second.
+    #[test]
+    fn milliseconds_are_added_and_the_nanoseconds_stay_below_a_second() {
+        for ms in (0..3_000).chain([u32::MAX - 1, u32::MAX]) {
+            for ns in [0, 1, 999_999, 1_000_000, 500_000_000, 999_000_000, 999_999_999] {
+                // SAFETY: zero is a time.
+                let mut ts: timespec = unsafe { std::mem::zeroed() };
+                (ts.tv_sec, ts.tv_nsec) = (7, ns);
+                add_ms(&mut ts, ms);
+                let wanted = 7_000_000_000 + i128::from(ns) + i128::from(ms) * 1_000_000;
+                assert_eq!(i128::from(ts.tv_sec) * 1_000_000_000 + i128::from(ts.tv_nsec), wanted, "{ns} and {ms}");
+                assert!((0..1_000_000_000).contains(&ts.tv_nsec));
+            }
+        }
+    }
+
+    /// What a time is for the kernel is that time again.
+    #[test]
+    fn every_time_is_one_for_the_kernel() {
+        for ns in [0, 1, 999_999_999, 1_000_000_000, u64::MAX - 1, u64::MAX] {
+            let time = to_timespec(ns);
+            assert_eq!(time.tv_sec as u64 * NS_PER_SEC + time.tv_nsec as u64, ns);
+        }
+    }
+}

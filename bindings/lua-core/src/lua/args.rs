@@ -383,6 +383,22 @@ pub(crate) unsafe fn push_ms(lua: *mut lua_State, ns: u64) {
 mod tests {
     use super::*;
 
+    /// Each millionth of a millisecond, after none, a few and many whole ones. A number that lies a little above a nanosecond
+    /// is rounded up to the next.
+    #[test]
+    fn every_fraction_is_rounded_up_and_by_less_than_a_nanosecond() {
+        for whole in [0, 1, 999, 86_400_000] {
+            for millionth in 0..1_000_000 {
+                let ms = whole as f64 + f64::from(millionth) / 1e6;
+                let ns = fraction_to_ns(ms).unwrap();
+                // What the number is beyond the whole ones is exact.
+                let beyond_ns = (ns - whole * 1_000_000) as f64;
+                let exact_ns = (ms - whole as f64) * 1e6;
+                assert!(beyond_ns >= exact_ns && beyond_ns - exact_ns < 1.0, "{ms} ms: {ns} ns");
+            }
+        }
+    }
+
     #[test]
     fn fractions_round_up_and_long_delays_keep_them() {
         for (ms, ns) in
