@@ -1,8 +1,8 @@
--- Runs one program on two faces and says where they differ; makes a failing one small.
+-- Runs one program on two faces and compares them; shrinks a program that shows a difference.
 
 local compile = loadstring or load
 
--- The log of a program on a face.
+-- Runs a program on a face and returns the log.
 local function run( text, world, face )
   local S = face.stage( world, face.own )
   local chunk = assert( compile( 'local S = ...\n' .. text, '=program' ) )
@@ -13,7 +13,7 @@ end
 
 local M = { }
 
--- Returns nil, or where the two logs part.
+-- Returns nil, or the position at which the two logs differ.
 function M.differ( face, program )
   local text = face.script( program )
   local got = run( text, face.real, face )
@@ -28,8 +28,8 @@ function M.differ( face, program )
   return nil, #got.lines
 end
 
--- ## Making small
--- Leaves out one operation after the other, and the body of one after the other, as long as the two still differ.
+-- ## Shrinking
+-- Leaves out one operation after the other, and one body after the other, as long as the logs still differ.
 local function lists( ops, all )
   all[ #all + 1 ] = ops
   for _, op in ipairs( ops ) do
@@ -66,7 +66,7 @@ function M.shrink( face, program )
   return M.differ( face, program )
 end
 
--- A difference as text: the program as a script, and both logs from where they part.
+-- A difference as text: the program as a script, and both logs from the first difference on.
 function M.story( face, found )
   local out = { ("local S = dofile 'proptests/faces/lua/stand.lua' '%s'"):format( face.name ), found.text }
   for i = math.max( found.line - 8, 1 ), found.line - 1 do out[ #out + 1 ] = '-- both      ' .. found.got[ i ] end

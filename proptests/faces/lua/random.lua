@@ -1,5 +1,5 @@
--- Random numbers that are the same on every Lua: Lehmer's generator with Park and Miller's constants. No product exceeds
--- 2^53, so that a Lua with doubles alone computes the same as one with integers.
+-- Random numbers that are the same on every Lua: Lehmer's generator with Park and Miller's constants. No product
+-- exceeds 2^53, so a Lua that has only doubles computes the same numbers as one with integers.
 
 return function( seed )
   local state = seed % 2147483646 + 1
@@ -25,6 +25,6 @@ return function( seed )
     end
   end
 
-  for _ = 1, 3 do R.upto( 2 ) end     -- small seeds begin alike
+  for _ = 1, 3 do R.upto( 2 ) end     -- small seeds have similar first numbers
   return R
 end

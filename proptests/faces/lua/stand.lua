@@ -1,4 +1,4 @@
--- What a script that was pasted begins with, from the project's root: the stage of its face, with a log that is printed.
+-- Loaded by a pasted script, from the project's root: the functions of its face, with a log that is printed.
 
 return function( name )
   local function part( of ) return dofile( 'proptests/faces/lua/' .. of .. '.lua' ) end

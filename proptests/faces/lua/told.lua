@@ -1,5 +1,5 @@
--- The world of the model: sockets that are tables. A stream socket is ready for reading when there are bytes for it or
--- its peer is closed, for writing when its peer has room or is closed.
+-- The world of the model: sockets that are tables. A stream socket is ready for reading if there are bytes for it or
+-- its peer is closed. It is ready for writing if its peer has room or is closed.
 
 return function( )
   local world = { loops = { } }
@@ -24,7 +24,7 @@ return function( )
     return one, two
   end
 
-  -- What else names a socket is a table of its own.
+  -- Other names of a socket are tables of their own.
   function world.number( socket )
     if socket.closed then return nil end
     socket.number = socket.number or { socket = socket }
@@ -55,14 +55,14 @@ return function( )
     socket.closed = true
   end
 
-  -- What a watcher of a signal observes.
+  -- The object that a watcher of a signal observes.
   function world.source( name ) return { signal = name, has_come = false, fd = world.source_number } end
 
-  -- ## What is open
-  -- `marks` says what the module called, and in which turn.
+  -- ## What the specification leaves open
+  -- `marks` contains what the module called, and in which turn.
   local function next_mark( ) return world.marks[ #world.S.marks + 1 ] or { } end
 
-  -- Whether the module served this one next, in the turn of what it called last.
+  -- Whether the module served this entry next, in the turn of its last call.
   function world.was_next( entry )
     local last, next = world.marks[ #world.S.marks ], next_mark( )
     return world.socket( next.h ) == entry.descriptor and last and next.turn == last.turn
@@ -74,7 +74,8 @@ return function( )
     return next.h ~= nil and last ~= nil and next.turn == last.turn
   end
 
-  -- Which of these is served next: the one that the module served. One whose turn is open has it only if it was that.
+  -- Which of the candidates is served next: the one that the module served. A candidate whose turn is open is served
+  -- only if the module did so.
   function world.next( candidates )
     local socket, must = world.socket( next_mark( ).h ), nil
     for i, item in ipairs( candidates ) do

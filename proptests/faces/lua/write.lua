@@ -1,5 +1,5 @@
--- A program as text, whatever its face: one statement a line, the bodies of callbacks indented. Returns `emit`, to which a
--- face adds how each of its kinds of operation is written, and what all need.
+-- A program of any face as text: one statement in each line, with the bodies of callbacks indented. Returns the table
+-- `emit`, to which a face adds a function for each kind of operation, and the functions that all faces need.
 
 return function( )
   local emit, W = { }, { }
@@ -12,13 +12,13 @@ return function( )
     return table.concat( lines )
   end
 
-  -- A function that begins with a line of its own, and closes the call whose argument it is.
+  -- A function with `begin` as its first line and `last` as its last one.
   function W.callback( op, indent, begin, last )
     return ('function( ... )\n%s  %s\n%s%s%send'):format( indent, begin, W.list( op.body, indent .. '  ' ),
       last and indent .. '  ' .. last .. '\n' or '', indent )
   end
 
-  -- ## What several faces have
+  -- ## Operations of several faces
   function emit.fail( op ) return ("if true then error( 'oops%d', 0 ) end"):format( op.n ) end
   function emit.pair( op ) return ('S.pair( %d, %d )'):format( op.h, op.peer ) end
 
@@ -26,7 +26,7 @@ return function( )
     emit[ name ] = function( op ) return ('S.%s( %d )'):format( name, op.x ) end
   end
 
-  -- What takes the errors of callbacks.
+  -- The function for errors of callbacks.
   function W.handler( op )
     if op.to == 'fail' then return ("function( ) error( 'oops%d', 0 ) end"):format( op.n ) end
     return op.to == 'log' and 'S.failed' or 'nil'

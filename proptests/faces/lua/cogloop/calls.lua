@@ -1,4 +1,4 @@
--- Fewer calls.
+-- Functions that limit calls.
 
 return function( M )
   local Loop = M.Loop
@@ -7,7 +7,8 @@ return function( M )
   local function spread( arguments ) return (unpack or table.unpack)( arguments, 1, arguments.n ) end
 
   -- ## debounce
-  -- Each call sets the timer anew; it calls `f` with the last arguments. A call that the loop's limit refuses changes nothing.
+  -- Each call sets the timer again. When it fires, it calls `f` with the last arguments. A call that the loop's limit
+  -- refuses changes nothing.
   function Loop.debounce( loop, ms, f )
     M.open( loop )
     local timer, last
@@ -27,9 +28,10 @@ return function( M )
   end
 
   -- ## throttle
-  -- The first call goes through and starts a time of `ms`. Of the calls within it the last is kept, goes through at its end, and
-  -- starts the next one. A call that the loop's limit refuses changes nothing, and does not go through. If the limit refuses the
-  -- next time, that is an error of the timer: the kept call does not go through, and the next one starts again.
+  -- The first call goes through and starts a period of `ms`. Of the calls within the period the last one is kept. It
+  -- goes through at the end and starts the next period. A call that the loop's limit refuses changes nothing and does
+  -- not go through. If the limit refuses the timer of the next period, that is an error of the old timer: the kept call
+  -- does not go through, and the next call starts again.
   function Loop.throttle( loop, ms, f )
     M.open( loop )
     local resting, last = false, nil

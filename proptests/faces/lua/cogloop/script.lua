@@ -1,10 +1,10 @@
--- A program as text: what runs on module and model, and what a person can paste.
+-- A program as text, which runs on the module and the model, and which a person can paste.
 
 local part = ...
 local emit, W = part 'write'( )
 local ms = W.ms
 
--- With what it is to be called with, and the end of the call.
+-- A callback, the arguments that it will get, and the end of the call.
 local function callback( op, ... )
   local more = op.args and ', ' .. table.concat( op.args, ', ' ) or ''
   return W.callback( op, ... ) .. more .. ' )'

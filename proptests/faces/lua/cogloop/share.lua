@@ -1,14 +1,14 @@
--- A turn's share.
+-- The shares of a turn.
 
 local SHARE, STEP = 10e6, 16      -- in ns; in callbacks
 
 return function( M )
 
   -- ## Shares
-  -- While a loop has handles, a turn serves timers for 10 ms, and handles for 10 ms while it has timers. The rest comes first
-  -- in the next turn. The clock is looked at after the first callback, and then after twice as many as the last time, 16 at the
-  -- most; after each, while the callbacks are slow. How many is remembered from turn to turn. No more than `max_callbacks`
-  -- are served of either kind.
+  -- While a loop has handles, a turn serves timers for 10 ms; while it has timers, it serves handles for 10 ms. The
+  -- rest comes first in the next turn. The clock is read after the first callback, and then after twice as many as the
+  -- last time, at most 16; while callbacks are slow, after each. This number is kept from turn to turn. A turn serves
+  -- at most `max_callbacks` of each kind.
   function M.shares( )
     return { timers = { step = 1 }, handles = { step = 1 } }
   end
@@ -35,8 +35,8 @@ return function( M )
     return false
   end
 
-  -- Whether the turn leaves its further timers to the next one. A handle that comes after a look without any cannot be ready
-  -- in this turn.
+  -- Whether the turn leaves the other timers to the next one. If the loop had no handles at a look, a handle that is
+  -- added later cannot be ready in this turn.
   function M.timers_are_over( loop )
     local share = loop.shares.timers
     if share.served < share.look_at then return false end
@@ -48,8 +48,8 @@ return function( M )
     return share.served > 0 and is_used_up( loop, share ) or plan( loop, share )
   end
 
-  -- Likewise with handles. Their share begins when that of timers has ended. Once a turn has left a handle out, whose turn is
-  -- open or which was ready and is gone, it is open too when the clock is looked at.
+  -- The same for handles. Their share begins when that of timers has ended. If a turn has left out a handle whose turn is
+  -- open, or a ready handle that is gone, it is also open when the clock is read.
   function M.leave_open( loop ) loop.shares.handles.is_open = true end
 
   function M.handles_are_over( loop )

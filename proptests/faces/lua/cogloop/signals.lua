@@ -4,8 +4,9 @@ return function( M )
   local Loop, world = M.Loop, M.world
 
   -- ## signal
-  -- Each watcher has a descriptor of its own, which is ready for reading from when the signal comes until it is served. So it
-  -- is one call, however often the signal came before; and all that watch it are called. As a handle it counts for the limit.
+  -- Each watcher has a descriptor of its own. It becomes ready for reading when the signal comes, until it is served. So
+  -- several signals before that cause one call, and all watchers of the signal are called. The descriptor counts for the
+  -- limit of handles.
   function Loop.signal( loop, name, f )
     M.open( loop )
     local source = world.source( name )
@@ -15,7 +16,7 @@ return function( M )
     end )
   end
 
-  -- What comes while nobody watches is nothing to those that watch later.
+  -- A signal that comes while it is not watched has no effect on later watchers.
   function world.raise( name )
     for _, loop in ipairs( world.loops ) do
       for _, entry in ipairs( loop.entries ) do

@@ -1,4 +1,4 @@
--- What a program over `require 'cogloop'` has on its stage beside the rest; see stage.lua.
+-- The functions for programs over `require 'cogloop'`, in addition to those in stage.lua.
 
 return function( S, world )
   function S.time( ) return S.main:now( ) end
@@ -22,8 +22,8 @@ return function( S, world )
     S.say( n, 'slept', ... )
   end
 
-  -- A claim whose coroutine others have resumed or closed is dropped by a look. When a turn drops it is open: so there is a
-  -- look before the next one.
+  -- If others have resumed or closed a coroutine, listing the loop drops its claim. It is open at which turn the claim
+  -- is dropped, so programs list before each turn.
   function S.look( ) pcall( S.main.handles, S.main ) end
 
   function S.waited( n, h, ready, ... )
@@ -33,8 +33,7 @@ return function( S, world )
   end
 
   -- ## Running
-  -- A loop with a handle that is never ready would wait for ever: so there is a timer that stops it, and keeps nothing
-  -- running itself.
+  -- A loop with a handle that is never ready would wait for ever. So an unreferenced timer stops it.
   function S.run( n, loop )
     local ok, guard = pcall( loop.after, loop, 300, function( ) S.say( n, 'enough' ) loop:stop( ) S.enough( ) end )
     if not ok then return S.say( n, 'run', 'no timer to spare' ) end
@@ -72,7 +71,7 @@ return function( S, world )
     S.say( n, ('handles [%s]'):format( table.concat( lines, ', ' ) ) )
   end
 
-  -- The module keeps times within one percent: so far the model follows it.
+  -- The module's times are exact to one percent. The model follows them within that range.
   local answers = 0
   S.marks.times = { }
 
@@ -98,7 +97,7 @@ return function( S, world )
     end
   end
 
-  -- What is told of a callback that took long. One of the module's own, of `debounce` and the like, is where the module is.
+  -- Logs the report of a slow callback. The place of the module's own callbacks, such as that of `debounce`, is in the module.
   function S.slow( n, loop, ms, to )
     if not ms then return S.ask( n, loop, 'slow' ) end
     return S.ask( n, loop, 'slow', ms, function( where, took )
@@ -107,8 +106,9 @@ return function( S, world )
     end )
   end
 
-  -- With a handle in the loop it may say 0, so that somebody looks. On io_uring it may after that, too, since the end of a
-  -- handle's poll is told to the ring: which of the answers were such is noted, and followed by the model.
+  -- While the loop has a handle, this may return 0 so that the other loop takes a turn. On io_uring also afterwards,
+  -- because the end of a handle's poll is a completion in the ring. The module's answers of this kind are recorded, and
+  -- the model follows them.
   local asked = 0
   S.marks.zeros = { }
 
@@ -125,7 +125,7 @@ return function( S, world )
     if ok and #list == 0 then S.call( n, remaining, loop ) end
   end
 
-  -- A task of the module has a coroutine until it ends.
+  -- A task of the module has its coroutine until it ends.
   local function coroutine_status( task )
     local co = task:thread( )
     return co and coroutine.status( co ) or 'dead', co
@@ -144,7 +144,7 @@ return function( S, world )
     S.look( )
   end
 
-  -- The script's own resume.
+  -- The script resumes the coroutine itself.
   function S.resume( n, task )
     if S.over then return end
     local status, co
@@ -159,7 +159,7 @@ return function( S, world )
     return S.main
   end
 
-  -- The final listing.
+  -- The final listing of the loop.
   function S.finish( )
     S.timers( 'end', S.main )
     S.handles( 'end', S.main )

@@ -1,4 +1,4 @@
--- What a program over `require 't.Loop'` has on its stage beside the rest; see stage.lua.
+-- The functions for programs over `require 't.Loop'`, in addition to those in stage.lua.
 
 return function( S, world )
   function S.time( ) return S.main:time( ) end
@@ -14,7 +14,7 @@ return function( S, world )
     return S.main
   end
 
-  -- A loop with a handle that is never ready would wait for ever: so there is a task that stops it.
+  -- A loop with a handle that is never ready would wait for ever. So a task stops it.
   local function guard( n, loop )
     loop:addTask( 300, function( ) S.called( n, 'enough' ) loop:stop( ) end )
   end
@@ -36,7 +36,7 @@ return function( S, world )
     if handle ~= nil then S.say( n, 'node', world.node( loop, handle ) ) end
   end
 
-  -- What is left is cancelled, and says so.
+  -- Cancels everything that is left, and logs the answers.
   function S.finish( )
     S.count( 'end', S.main )
     for n = 1, 200 do

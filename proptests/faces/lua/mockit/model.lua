@@ -1,4 +1,5 @@
--- `require 'luamockit'` as a program that is dumb on purpose, to be read with docs/mockit.md: a service with virtual time.
+-- `require 'luamockit'` as a program that is simple on purpose, to be read together with docs/mockit.md: a service with
+-- virtual time.
 
 return function( )
   local Timer = { }
@@ -6,13 +7,14 @@ return function( )
 
   local function service( )
     local S = { }
-    -- The timers that are armed and the events that wait, both in the order of expiry, and how many of these are of timers
-    -- that still are; the time in ms.
+    -- The armed timers and the waiting events, both in the order of expiry; how many of the events belong to timers
+    -- that still exist; the time in ms.
     local timers, events, live, time, armed, made = { }, { }, 0, 0, 0, 0
     local refresh, insert
 
     -- ## Arming
-    -- Of two deadlines for one moment that expires first whose time began first, then that of the timer that was made first.
+    -- Of two timers with the same deadline, the one whose period began first expires first; if those are equal, the one
+    -- that was made first.
     local function make( ms, f, period )
       refresh( )
       armed = armed + 1
@@ -26,8 +28,8 @@ return function( )
     function S.getit( ms, f ) return make( ms, f, ms ) end
 
     -- ## The queue
-    -- Each function brings it up to date, `sleep` and `wait` at their ends: each deadline that has passed is an event. An interval is armed again for the next
-    -- deadline of its schedule, however many have passed.
+    -- Each function brings the queue up to date, `sleep` and `wait` at their ends: each deadline that has passed
+    -- becomes an event. An interval is armed again for the next deadline of its schedule, even if several have passed.
     local function is_earlier( a, b )
       if a.deadline ~= b.deadline then return a.deadline < b.deadline end
       if a.ms ~= b.ms then return a.ms > b.ms end
@@ -64,15 +66,15 @@ return function( )
       return #events
     end
 
-    -- Those of timers that were destroyed since will not run.
+    -- The events of timers that were destroyed do not count, because they will not run.
     function S.pending( )
       refresh( )
       return live
     end
 
     -- ## Running
-    -- The events that are there now, one after the other; what comes meanwhile is for the next call. With the first event of
-    -- a timer that was destroyed all of its events are dropped. The first error is raised when all have run.
+    -- Runs the events that exist now, one after the other. Later ones wait for the next call. At the first event of a
+    -- timer that was destroyed, all its events are dropped. The first error is raised after all have run.
     function S.process_events( )
       refresh( )
       local ran, failure, last = 0, nil, made
@@ -93,7 +95,8 @@ return function( )
     end
 
     -- ## Waiting
-    -- Until an event is there, at most `ms` if that is above 0; where nothing will come and nothing ends it, it says so.
+    -- Waits until there is an event, at most `ms` if that is above 0. If no event can come and there is no limit, it
+    -- returns a message.
     function S.wait( ms )
       if S.pending( ) > 0 then return 0 end
       local limit = ms and ms > 0 and time + ms
@@ -114,7 +117,7 @@ return function( )
   end
 
   -- ## Destroying
-  -- At once; a second time it does nothing.
+  -- Destroys the timer at once. A second call does nothing.
   function Timer.destroy( timer )
     timer.refresh( )
     if not timer.destroyed then timer.drop( ) end

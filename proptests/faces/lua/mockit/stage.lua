@@ -1,10 +1,10 @@
--- What a program over `require 'luamockit'` has on its stage beside the rest; see stage.lua.
+-- The functions for programs over `require 'luamockit'`, in addition to those in stage.lua.
 
 return function( S, world )
-  function S.time( ) return 0 end       -- it has no function that tells the virtual time
+  function S.time( ) return 0 end       -- the module has no function for the virtual time
   function S.turn( ) end
 
-  -- What an interval has let come in a long sleep may be tens of thousands of events: they go with their timers.
+  -- After a long sleep an interval may have tens of thousands of events. They are dropped with their timers.
   function S.end_all( )
     for _, timer in pairs( S.T ) do timer:destroy( ) end
   end
@@ -14,7 +14,7 @@ return function( S, world )
     return S.main
   end
 
-  -- What is left, in the order in which it comes.
+  -- Runs what is left, in order.
   function S.finish( )
     for _ = 1, 5 do
       S.call( 'end', S.main.wait, 10 )
