@@ -1,11 +1,11 @@
--- Random programs on the faces of Lua, each beside its model.
+-- Runs random programs on the faces of Lua and on their models.
 --
 --   lua faces.lua [PROGRAMS]            a fixed number of programs of each face
---   COGLOOP_SOAK_SECONDS=60 lua …       for so long
+--   COGLOOP_SOAK_SECONDS=60 lua …       runs programs for that time
 --   COGLOOP_SEED=42 lua …               begins with this seed; one program with PROGRAMS = 1
 --   COGLOOP_FACE=tasks lua …            only this face
---   COGLOOP_VERBOSE=1 lua …             shows each program before it runs: the last one is that which hangs
---   COGLOOP_SHRINK=0 lua …              leaves a program that shows a difference as long as it is
+--   COGLOOP_VERBOSE=1 lua …             prints each program before it runs; if one hangs, it is the last
+--   COGLOOP_SHRINK=0 lua …              does not shrink a program that shows a difference
 --   COGLOOP_WITHOUT=close,wait lua …    leaves these operations out
 
 local folder = arg[ 0 ]:match '^(.-)[^/]*$'
@@ -19,7 +19,7 @@ local random, compare = part 'random', part 'compare'
 local told = part 'told'
 local the_world = part 'real'( )
 
--- A face: how its programs are made and written, what is on their stage, and its model.
+-- A face: how its programs are made and written, the functions for them, and its model.
 local function face_of( name, model, loop )
   local F = { name = name, real = the_world, stage = part 'stage' }
   F.generate, F.script, F.own = part( name .. '/generate' ), part( name .. '/script' ), part( name .. '/stage' )
@@ -31,7 +31,7 @@ local function face_of( name, model, loop )
   return F
 end
 
--- The larger face comes more often.
+-- The largest face comes more often.
 local cogloop, tasks = face_of( 'cogloop', 'cogloop/init', 'loop' ), face_of( 'tasks', 'cogloop/init', 'loop' )
 local t_loop, mockit = face_of( 'loop', 'loop/model', 't_loop' ), face_of( 'mockit', 'mockit/model', 'service' )
 local faces = { cogloop, t_loop, cogloop, tasks, mockit, cogloop, tasks }

@@ -1,4 +1,4 @@
--- The world of the module: sockets and pipes of the kernel's.
+-- The world of the module: real sockets and pipes.
 
 return function( )
   local cogloop, Socket = require 'cogloop', require 't.Net.Socket'
@@ -19,7 +19,7 @@ return function( )
   function world.count( loop ) return #loop end
   function world.node( loop, handle ) return loop[ handle ] end
 
-  -- Two connected stream sockets, and what else names one: its number, and an object.
+  -- Two connected stream sockets, and the other names of a socket: its number, and an object.
   function world.pair( )
     local one = assert( Socket.connect( adr ) )
     local two = assert( server:accept( ) )
@@ -38,7 +38,8 @@ return function( )
     repeat local message = socket:recv( ) until not message
   end
 
-  -- This one is the parent of the shell. Where a signal would end the process a loop that never runs watches it, too.
+  -- This process is the parent of the shell. If the signal would end the process, a loop that never runs watches it as
+  -- well.
   function world.raise( signal ) os.execute( 'kill -' .. signal .. ' $PPID' ) end
 
   world.keeper = cogloop.loop( )

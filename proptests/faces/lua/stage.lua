@@ -1,5 +1,5 @@
--- What a program of the generator stands on: names for its objects, and a log of what it asked and was told. The same
--- text serves the module, the model, and a script that was pasted.
+-- The functions that a generated program calls: names for its objects, and a log of its calls and their answers. The
+-- same text runs on the module, on the model, and as a pasted script.
 
 return function( world, own )
   local S = {
@@ -8,17 +8,17 @@ return function( world, own )
   }
 
   -- ## Values as text
-  -- Objects by the name that the program gave them: two objects may stand for one timer. Of a message counts what it is
-  -- about, of an error of the program's its name.
+  -- Objects are written by the names that the program gave them: two objects may stand for one timer. Of a message only
+  -- its subject counts, and of a program's own error its name.
   local ABOUT = {
     'too many timers', 'too many descriptors', 'the loop is closed', 'running already', 'only in a coroutine', 'watched already',
     'a coroutine waits for it', 'no timer is armed', 'timed out', 'the handle was closed', 'it is closed',
   }
 
-  -- Most objects are asked for by the name that they got last.
+  -- Most objects are looked up by their last name.
   local KINDS, named = { T = S.T, W = S.W, C = S.C, F = S.F }, setmetatable( { }, { __mode = 'k' } )
 
-  -- `guess` is where it is most of the time: a callback of timer 7 speaks of T7.
+  -- `guess` is the most likely name: the callback of timer 7 most often uses T7.
   local function name_of( value, guess )
     if guess and S.T[ guess ] == value then return 'T' .. guess end
     local known = named[ value ]
@@ -85,7 +85,7 @@ return function( world, own )
     S.lines[ #S.lines + 1 ] = now( ) .. '  #' .. n .. '  ' .. texts( n, select( '#', ... ), ... )
   end
 
-  -- Callbacks that run the loop are nested, which Lua 5.1 allows about 100 times: long before that a program ends.
+  -- Callbacks that run the loop nest, which Lua 5.1 allows about 100 times. A program ends long before that.
   local depth, deepest = 0, 40
 
   local function begin( )
@@ -101,7 +101,7 @@ return function( world, own )
     if ok then return ... end
   end
 
-  -- Asks an object, if it is there, and logs the answer.
+  -- Calls a method of an object, if the object exists, and logs the answer.
   function S.ask( n, object, name, ... )
     if S.over then return end
     if object == nil then return S.say( n, name, 'nobody to ask' ) end
@@ -117,13 +117,14 @@ return function( world, own )
   end
 
   -- ## Callbacks
-  -- What was called, in order: the handle if one was ready, and in which turn. Which of several ready handles comes first is
-  -- the module's to choose, and the model follows it.
+  -- Records the calls in order: the handle if one was ready, and the turn. The module may choose which of several ready
+  -- handles comes first, and the model follows it.
   function S.mark( h )
     S.marks[ #S.marks + 1 ] = { h = h, turn = world.is_real and S.turn( ) }
   end
 
-  -- Each begins with one of these. After many of them all is ended, and nothing more is asked: so every program ends.
+  -- Each callback begins with one of these. After many of them everything is ended and nothing more is called, so every
+  -- program ends.
   function S.enough( )
     S.calls = S.calls + 1
     if S.calls == S.most then
@@ -150,10 +151,11 @@ return function( world, own )
   end
 
   -- ## Handles
-  -- A socket, its number, an object that knows its number. None is made twice, nor left to the garbage collector.
+  -- A socket, its number, and an object that knows its number. None is made twice, and none is left to the garbage
+  -- collector.
   local of, kept = { }, { }
 
-  -- Which number a socket gets, perhaps that of one that was closed, is the system's to choose, and the model follows it.
+  -- The system chooses the number of a socket, which may be that of a closed one. The model follows it.
   local function add( h, socket )
     S.H[ h ], of[ h ], kept[ #kept + 1 ] = socket, socket, socket
     if world.is_real then
@@ -177,7 +179,7 @@ return function( world, own )
     end
   end
 
-  -- A few bytes: a socket whose peer has more of them than the system likes is not ready for writing.
+  -- Sends only a few bytes: a socket whose peer has many unread bytes is not ready for writing.
   local sent = { }
 
   for _, act in ipairs{ 'send', 'fill', 'drain', 'close' } do
@@ -189,7 +191,7 @@ return function( world, own )
     end
   end
 
-  -- By whatever it is named, a handle is its socket.
+  -- Whatever names a handle, its name in the log is that of its socket.
   function S.handle_name( handle )
     for h = 1, 1000 do
       if handle ~= nil and S.H[ h ] == handle then
@@ -208,7 +210,8 @@ return function( world, own )
     for _, socket in ipairs( kept ) do world.close( socket ) end
   end
 
-  -- What a watcher of a signal observes is a handle, too, by the watcher's number; there is one of a number at a time.
+  -- The object that a watcher of a signal observes is a handle as well. Its name is the watcher's number, which is
+  -- unique at any time.
   function S.watch_signal( n, loop, name, f )
     if S.W[ n ] and S.W[ n ]:active( ) then return end
     if not world.is_real then world.source_number = world.marks.numbers[ n ] end
@@ -218,14 +221,14 @@ return function( world, own )
     if world.is_real then S.marks.numbers[ n ] = tonumber( (tostring( watcher ):match ': (%d+)') ) end
   end
 
-  -- Which address something has, and which number a descriptor, is the system's to choose.
+  -- The system chooses addresses and the numbers of descriptors.
   function S.show( n, object )
     if S.over then return end
     if object == nil then return S.say( n, 'shows', 'nobody to ask' ) end
     S.say( n, 'shows', (tostring( object ):gsub( '0x%x+', '0x' ):gsub( 'watcher: %d+', 'watcher:' )) )
   end
 
-  -- The rest is the face's own.
+  -- The rest is specific to the face.
   own( S, world )
   return S
 end

@@ -1,18 +1,19 @@
--- Between tasks: channel, semaphore, event. First come, first served.
+-- Channels, semaphores and events, by which tasks wait for each other. Waiting tasks are served in the order of
+-- arrival.
 
 return function( M )
   local Loop = M.Loop
 
   -- ## A queue of tasks that wait
-  -- Whoever wakes one hands over what it waits for, so nobody else can take that meanwhile. A task that does not wait there
-  -- any more, because it was cancelled, closed, or its time is over, is passed by.
+  -- A waiting task that is woken gets its value at once, so no other task can take the value in between. A task that no
+  -- longer waits, because it was cancelled or closed or its time is over, is skipped.
   function M.queue( list, task, value )
     local wait = { kind = 'queue', task = task, value = value }
     table.insert( list, wait )
     return wait
   end
 
-  -- Wakes the first, and returns its wait.
+  -- Wakes the first task and returns its wait.
   local function rouse_first( list, ... )
     while list[ 1 ] do
       local wait = table.remove( list, 1 )
@@ -27,7 +28,8 @@ return function( M )
     while rouse_first( list, ... ) do end
   end
 
-  -- Waits in a list: what it was woken with; nil, message, errno. With a limit of 0 nothing waits.
+  -- Waits in a list. Returns the values that it was woken with, or nil, message and errno. With a limit of 0 it does
+  -- not wait.
   local function wait_in( loop, list, ms, value )
     if ms == 0 then return nil, 'timed out', 110 end
     return M.checked( loop, M.pause( loop, M.queue( list, M.waiter( loop ), value ), ms ) )
@@ -45,9 +47,9 @@ return function( M )
   end
 
   -- ## channel
-  -- It holds `capacity` values. A value goes to the task that has waited for one longest, or into the channel if there is room, or
-  -- its sender waits. Whoever receives makes room for the sender that has waited longest. What is in a closed channel can be
-  -- received; those that wait are told.
+  -- A channel holds `capacity` values. A sent value goes to the task that has waited longest to receive, or into the
+  -- channel if there is room; otherwise the sender waits. A task that receives makes room for the sender that has
+  -- waited longest. The values in a closed channel can still be received; tasks that wait are woken with an error.
   local channel, Channel = class( 'channel', function( capacity )
     return { capacity = capacity or 0, values = { }, senders = { }, receivers = { } }
   end )
@@ -92,7 +94,7 @@ return function( M )
   end
 
   -- ## semaphore
-  -- A permit that comes back goes to the task that has waited longest.
+  -- A permit that is released goes to the task that has waited longest.
   local semaphore, Semaphore = class( 'semaphore', function( count )
     return { free = count, count = count, waiters = { } }
   end )

@@ -6,9 +6,9 @@ return function( M )
   Watcher.__index = Watcher
 
   -- ## An entry
-  -- A loop has one for each descriptor that it observes, whatever object or number names that: one handle has one
-  -- watcher. For each direction there is a function with its arguments, or a coroutine that waits, or nothing; without
-  -- any the entry is gone, and the next `on` makes another.
+  -- A loop has one entry for each observed descriptor, whatever object or number names it, so one handle has one
+  -- watcher. For each direction the entry has a function with its arguments, or a waiting coroutine, or nothing. If it
+  -- has nothing for both, it is removed, and the next `on` makes another one.
   local function find( loop, descriptor )
     for _, entry in ipairs( loop.entries ) do
       if entry.descriptor == descriptor then return entry end
@@ -27,9 +27,10 @@ return function( M )
     end
   end
 
-  -- The claim of a coroutine that does not wait any more, since others have resumed or closed it, is void: it is dropped when
-  -- somebody wants its place, asks its watcher, or looks at what the loop holds, and at the latest when its limit has come.
-  -- A turn, too, drops some: it looks for one that really waits. A program looks before: see `S.look`.
+  -- If others have resumed or closed a waiting coroutine, its claim is void. A void claim is dropped when its place is
+  -- needed, when its watcher is asked, when the loop is listed, and at the latest when its time limit has come. A turn
+  -- drops some of them as well, because it looks for a claim that is not void. A program lists the handles before a
+  -- turn: see `S.look`.
   local function drop_void( entry )
     if not entry then return end
     for one in each 'rw' do
@@ -43,8 +44,8 @@ return function( M )
     for i = #loop.entries, 1, -1 do drop_void( loop.entries[ i ] ) end
   end
 
-  -- The system gives the number of a handle that was closed to the next one that is opened. When that one comes to the loop,
-  -- what is left of the closed one leaves it: an object its entry, and a coroutine is told now.
+  -- When a handle is closed, the system gives its number to the next one that is opened. If that one is added to the
+  -- loop, the rest of the closed one leaves it: an object loses its entry, and a waiting coroutine is resumed now.
   local function make_way( loop, descriptor )
     for i = #loop.entries, 1, -1 do
       local entry = loop.entries[ i ]
@@ -66,7 +67,7 @@ return function( M )
     return descriptor
   end
 
-  -- The entry of a handle, or a new one; nil and a message at the limit, or where the system refuses.
+  -- The entry of a handle, or a new one. Returns nil and a message at the loop's limit, or if the system refuses.
   local function entry_of( loop, handle )
     local descriptor = check( loop, handle )
     local entry = find( loop, descriptor )
@@ -78,7 +79,7 @@ return function( M )
   end
 
   -- ## on
-  -- A second `on` for the same direction replaces the function, but not a coroutine that waits.
+  -- A second `on` for the same direction replaces the function, but not a waiting coroutine.
   function Loop.on( loop, handle, direction, f, ... )
     M.open( loop )
     local there = drop_void( find( loop, check( loop, handle ) ) )
@@ -97,8 +98,8 @@ return function( M )
     return entry
   end
 
-  -- ## A claim of a coroutine
-  -- Each direction is for one: a function, or a coroutine.
+  -- ## The claim of a coroutine
+  -- Each direction has one function or one coroutine.
   function M.check_free( loop, handle, direction )
     local descriptor = check( loop, handle )
     local there = drop_void( find( loop, descriptor ) )
@@ -124,7 +125,7 @@ return function( M )
     remove_if_empty( entry )
   end
 
-  -- What of a task's claim is ready now: `'r'`, `'w'`, `'rw'` or nil.
+  -- The directions of a task's claim that are ready now: `'r'`, `'w'`, `'rw'` or nil.
   function M.ready_for( entry, task )
     local ready = ''
     for one in each 'rw' do
@@ -133,11 +134,11 @@ return function( M )
     return ready ~= '' and ready or nil
   end
 
-  -- ## Being ready
-  -- A turn serves the directions that were ready when its wait ended, and that were observed then and still are: read
-  -- first, then write. Which handle comes first is open. Their share limits them. Whether one for which a
-  -- direction was added meanwhile has this turn or the next is open too, and so for `on` with a number or an object, which
-  -- may be another file by then.
+  -- ## Readiness
+  -- A turn serves the directions that were ready when its wait ended, and that were observed then and still are: first
+  -- reading, then writing. The order of the handles is open. Their share limits them. If a direction of a handle was
+  -- added meanwhile, it is open whether the handle is served in this turn or the next. The same holds for `on` with a
+  -- number or an object, which may be another file by then.
   function M.ready( loop )
     local ready = { }
     for _, entry in ipairs( loop.entries ) do
@@ -167,7 +168,7 @@ return function( M )
     end
   end
 
-  -- Serves one; whether there was any.
+  -- Serves one handle. Returns whether there was one.
   function M.serve_next( loop, ready )
     for i = #ready, 1, -1 do
       local item = ready[ i ]
@@ -186,7 +187,7 @@ return function( M )
   end
 
   -- ## A watcher
-  -- Of one whose functions are all off, or whose loop is closed, the answers are false.
+  -- If all functions of a watcher are off, or its loop is closed, the answers are false.
   function Watcher.off( entry, direction )
     drop_void( entry )
     local was = false
@@ -223,9 +224,10 @@ return function( M )
   end
 
   -- ## Closing
-  -- A handle that was closed gets no call any more, and leaves the loop: a socket before it is closed, an object before the
-  -- next turn; a number, which may mean another file tomorrow, stays until it is off. A coroutine that waits for it is told:
-  -- before the next turn, or when its number comes to the loop anew, it gets a timer for now. Until then the timer of its limit is still there, and does nothing.
+  -- A closed handle gets no more calls and leaves the loop: a socket before it is closed, an object before the next
+  -- turn. A number may mean another file later, so it stays until it is off. A coroutine that waits for the handle gets
+  -- a timer for now: before the next turn, or when the number is added to the loop again. Until then the timer of its
+  -- time limit still exists, and does nothing.
   local function close( entry )
     for one in each 'rw' do
       local task = entry[ one ] and entry[ one ].task

@@ -1,10 +1,10 @@
--- `require 'cogloop'`, told as a program that is dumb on purpose: the specification of docs/lua.md, to be read and to be
--- run. It has the same functions as the module, on a virtual clock and on descriptors of `world`; each section begins with
--- what holds, in words. Nothing here is fast: everything is a plain list that is walked.
+-- `require 'cogloop'` as a program that is simple on purpose: an executable specification for docs/lua.md. It has the
+-- same functions as the module, on a virtual clock and on descriptors of `world`. Each section begins with its rules in
+-- words. Nothing here is fast: everything is a plain list that is searched.
 --
---   loop.lua      time, turns, run and its kin, errors
+--   loop.lua      time, turns, `run` and similar functions, errors
 --   share.lua     how much a turn serves
---   timers.lua    deadlines, intervals, slack, and what a timer can be asked
+--   timers.lua    deadlines, intervals, slack, and the methods of a timer
 --   tasks.lua     tasks: how they begin and end, and cancelling
 --   waits.lua     what a task waits for
 --   between.lua   channel, semaphore, event
@@ -15,8 +15,8 @@
 --   calls.lua     debounce and throttle
 --   look.lua      timers( ), handles( ), stats( )
 --
--- `world` says what the descriptors of a program are and which of them are ready. `world.next( candidates )` says which
--- of several ready handles is served first: the specification leaves that open.
+-- `world` knows the descriptors of a program and which of them are ready. `world.next( candidates )` says which of
+-- several ready handles is served first, because the specification leaves that open.
 
 return function( world, part )
   local Loop = { }

@@ -1,10 +1,10 @@
--- Looking into a loop.
+-- The listings and statistics of a loop.
 
 return function( M )
   local Loop = M.Loop
 
   -- ## timers
-  -- In the order in which they fire; the paused ones last.
+  -- The timers in the order in which they will fire; paused timers last.
   function Loop.timers( loop )
     M.open( loop )
     M.drop_all_void( loop )
@@ -40,16 +40,15 @@ return function( M )
   end
 
   -- ## tostring
-  -- What it is, and how it stands.
+  -- The kind of an object and its state.
   function Loop.__tostring( loop )
     if loop.closed then return 'cogloop.loop: closed, 0x0' end
     return ('cogloop.loop: %d timers, %d handles, 0x0'):format( #loop.pending, #loop.entries )
   end
 
   -- ## stats
-  -- How many turns there were, how many timers have fired, and how many timers and handles there are; once it is told to
-  -- measure, how late the timers were, how long the callbacks took, and how long turns waited, until it is told to end.
-  -- In `advance` nothing waits.
+  -- The numbers of turns, of timers that have fired, and of timers and handles. While measuring is on, also the
+  -- lateness of timers, the durations of callbacks, and the durations of waits. `advance` never waits.
   function Loop.stats( loop, measure )
     M.open( loop )
     if measure ~= nil then loop.measuring = measure and { late = { }, callback = { }, waited = 0 } or nil end
@@ -61,7 +60,7 @@ return function( M )
     return stats
   end
 
-  -- `p50` is the least time that half of them did not exceed, and so on. Times are kept within one percent.
+  -- `p50` is the least time that half of the values did not exceed, and so on. Times are exact to one percent.
   function M.summary( times )
     local sorted, sum = { }, 0
     for i, ns in ipairs( times ) do sorted[ i ], sum = ns / 1e6, sum + ns / 1e6 end
@@ -82,7 +81,7 @@ return function( M )
     if loop.measuring then loop.measuring.waited = loop.measuring.waited + ns end
   end
 
-  -- A callback is timed if anything is measured as it begins.
+  -- A callback is timed if measuring or `slow` is on when it begins.
   function M.begin( loop )
     return (loop.measuring or loop.slow_limit) and loop.time
   end
@@ -99,15 +98,16 @@ return function( M )
   end
 
   -- ## slow
-  -- Each callback that takes so long is told. An error of the function that is told is one of the callback.
+  -- Reports each callback that takes at least so long. An error of the reporting function counts as one of the
+  -- callback.
   function Loop.slow( loop, ms, f )
     M.open( loop )
     loop.slow_limit, loop.slow_f = ms and ms * 1e6, f
   end
 
   -- ## remaining
-  -- How long another loop may wait: not at all if something is ready or due, else until the next moment, else for ever. Not
-  -- at all, too, where the backend has a turn's work to do.
+  -- How long another loop may wait: not at all if something is ready or due; until the next moment; or for ever. Also
+  -- not at all if the backend has work for a turn.
   function Loop.remaining( loop )
     M.open( loop )
     if #loop.woken > 0 then return 0 end

@@ -1,12 +1,12 @@
--- Time, turns, and running.
+-- Time, turns, and running a loop.
 
 return function( M )
   local Loop, world = M.Loop, M.world
 
   -- ## A loop
-  -- Its time begins at 0 and is counted in ns; a virtual clock stands still but where it is said to pass. A tick is
-  -- `resolution` ms long. `armed` counts what is armed: of two timers for one moment the one that was armed first fires
-  -- first.
+  -- The loop's time starts at 0 and is counted in ns. A virtual clock moves only where this specification says so. A
+  -- tick is `resolution` ms long. `armed` counts how often a timer was armed: of two timers for the same moment, the
+  -- one that was armed first fires first.
   function M.make( options )
     local loop = setmetatable( {
       time = 0, tick = (options.resolution or 0.001) * 1e6, armed = 0,
@@ -19,7 +19,7 @@ return function( M )
     return loop
   end
 
-  -- Of a closed loop every function raises but `close`.
+  -- In a closed loop every function except `close` raises.
   function M.open( loop )
     if loop.closed then error( 'the loop is closed', 0 ) end
   end
@@ -35,8 +35,9 @@ return function( M )
   end
 
   -- ## A callback
-  -- An error in it is given to the function of `onerror`, with what failed; if there is none, or if that one fails too,
-  -- it leaves `run`, and the loop can run again; so it does if the callback has closed the loop. `what` is the timer, the watcher, or the task.
+  -- An error in a callback is passed to the function of `onerror`, together with the object that failed. If there is no
+  -- such function, or it fails as well, the error leaves `run`, and the loop can run again. That also happens if the
+  -- callback has closed the loop. `what` is the timer, the watcher, or the task.
   function M.report( loop, what, err )
     if loop.on_error and not loop.closed then
       local ok, again = pcall( loop.on_error, err, 'traceback', what )
@@ -46,13 +47,13 @@ return function( M )
     loop.failure = { err }
   end
 
-  -- Of two errors both are told, in one text.
+  -- Two errors become one text that contains both.
   function M.both( first, second )
     return tostring( second ) .. ' while this error was handled: ' .. tostring( first )
   end
 
-  -- Calls a function of the script's, and measures it unless it raises: how long it took, by the loop's clock, goes to the
-  -- numbers of `stats`, and to the function of `slow` if that was long.
+  -- Calls a function of the script. Unless it raises, its duration by the loop's clock is added to the numbers of
+  -- `stats`, and is reported to the function of `slow` if it was long.
   function M.call( loop, what, f, ... )
     local began = M.begin( loop )
     local ok, err = pcall( f, ... )
@@ -60,17 +61,17 @@ return function( M )
     M.measured( loop, what, f, began )
   end
 
-  -- Whether the turn ends here: `stop` and `close` were called, or an error leaves `run`.
+  -- Whether the turn ends here: after `stop` or `close`, or when an error leaves `run`.
   local function over( loop )
     return loop.stopped or loop.closed or loop.failure
   end
   M.over = over
 
   -- ## A turn
-  -- It waits for what comes first: a handle that is ready, or a deadline; but not beyond `latest`. A ready handle, or a
-  -- timer that is due, comes before any passing of time. Then it serves the timers that were due and the handles that were
-  -- ready *when its wait ended*, timers first, each for its share: what becomes due or ready in its callbacks has a later
-  -- turn, and what its callbacks cancel or remove is not served.
+  -- A turn waits for the first of a ready handle and a deadline, but not beyond `latest`. If a handle is ready or a
+  -- timer is due, no time passes. Then it serves the timers that were due and the handles that were ready *when its
+  -- wait ended*: timers first, each kind up to its share. What becomes due or ready in its callbacks is served in a
+  -- later turn. What its callbacks cancel or remove is not served.
   function M.turn( loop, latest )
     local ready = M.ready( loop )
     if #ready == 0 then
@@ -88,8 +89,8 @@ return function( M )
   end
 
   -- ## Running
-  -- What keeps a loop running is a timer whose time is not stopped, and a watched handle, unless they are unreferenced; and
-  -- a coroutine that waits, or was woken.
+  -- A loop keeps running as long as it has a timer that is not paused, or a watched handle, and that is not
+  -- unreferenced; or a coroutine that waits or was woken.
   local function left( loop )
     if #loop.woken > 0 then return true end
     for _, timer in ipairs( loop.pending ) do
@@ -101,8 +102,8 @@ return function( M )
     return false
   end
 
-  -- Takes turns while `more( )` says so; before, it lets go of what was closed. `stop` in a callback ends it, and has no
-  -- effect otherwise.
+  -- Takes turns while `more( )` returns true. Before each turn it drops closed handles. `stop` in a callback ends it,
+  -- and has no effect otherwise.
   local function serve( loop, more, latest, most )
     loop.busy, loop.stopped = true, false
     M.begin_woken( loop, most or math.huge )
@@ -129,7 +130,7 @@ return function( M )
     return true
   end
 
-  -- One turn, which does not wait when nothing is left.
+  -- Takes one turn, which does not wait if nothing is left.
   function Loop.step( loop, ms )
     M.not_running( loop )
     local taken = false
@@ -143,10 +144,10 @@ return function( M )
     return not loop.closed and left( loop )
   end
 
-  -- Lets `ms` pass, and serves what becomes due, each at its moment, whether it keeps the loop running or not. What is
-  -- ready comes before time passes: at each moment turns are taken as long as a timer is due, and one more. A handle that
-  -- stays ready does not hold up time. If a callback takes so long that the time is over, by a tick, one last turn serves
-  -- what became due within it; more stays due. In a callback only the time passes.
+  -- Lets `ms` pass and serves what becomes due, each at its moment, whether it keeps the loop running or not. Ready
+  -- handles are served before time passes: at each moment it takes turns as long as a timer is due, and one more. A
+  -- handle that stays ready does not stop time. If callbacks take so long that the time is exceeded by a tick, one last
+  -- turn serves what became due within it; the rest stays due. Inside a callback, `advance` only moves the time.
   function Loop.advance( loop, ms )
     M.open( loop )
     local target = loop.time + ms * 1e6
@@ -175,7 +176,7 @@ return function( M )
     loop.stopped = true
   end
 
-  -- Ends the loop and everything in it. What its callbacks hold is let go of; a second time it does nothing.
+  -- Ends the loop and everything in it, and releases what its callbacks hold. A second call does nothing.
   function Loop.close( loop )
     if loop.closed then return end
     loop.closed = true
@@ -184,7 +185,7 @@ return function( M )
     loop.pending, loop.entries, loop.to_tell, loop.sleeps, loop.woken = { }, { }, { }, { }, { }
   end
 
-  -- Returns the function before; without an argument it only says it.
+  -- Returns the old function. Without an argument it changes nothing.
   function Loop.onerror( loop, ... )
     M.open( loop )
     local before = loop.on_error

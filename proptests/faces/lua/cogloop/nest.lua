@@ -1,10 +1,10 @@
--- Coroutines that a task makes, in which it may wait.
+-- Coroutines that a task makes and in which it may wait.
 
 return function( M )
   local Loop = M.Loop
 
-  -- ## A wait in one
-  -- It goes through all coroutines below, down to the loop, and what ends it comes back the same way.
+  -- ## Waiting in a nested coroutine
+  -- The wait yields through all coroutines down to the loop. Its end resumes them in the opposite order.
   local step
 
   local function left( loop, co, me, was_inside, ok, ... )
@@ -26,7 +26,7 @@ return function( M )
   end
 
   -- ## wrap
-  -- As `coroutine.wrap`: its own yields go to the caller.
+  -- As `coroutine.wrap`: yields of the function itself go to the caller.
   function Loop.wrap( loop, f )
     M.open( loop )
     local co = coroutine.create( f )
@@ -34,7 +34,8 @@ return function( M )
   end
 
   -- ## pcall
-  -- As Lua's. On Lua 5.1 nothing yields through that: there the function has a coroutine, whose own yields go through, too.
+  -- As Lua's `pcall`. On Lua 5.1, where a function cannot yield through `pcall`, the function gets a coroutine. Its own
+  -- yields are passed on as well.
   local probe = coroutine.create( function( ) return pcall( coroutine.yield ) end )
   coroutine.resume( probe )
   local can_yield = coroutine.status( probe ) == 'suspended'

@@ -9,8 +9,8 @@ return function( M )
   local FAILED = 'another task of the group has failed'
 
   -- ## A group
-  -- Its tasks, until they end. The first error of one cancels the others. In a group that was cancelled none begins. Where one
-  -- result is wanted it is the first task that returns that cancels the others, and an error does not.
+  -- A group has its tasks until they end. The first error of a task cancels the others. A cancelled group begins no
+  -- more tasks. If only one result is wanted, the first task that returns cancels the others, and an error does not.
   local function cancel_all( group, reason )
     if not group.is_cancelled then group.is_cancelled, group.reason = true, reason end
     for _, task in ipairs{ unpack( group.members ) } do task:cancel( reason ) end
@@ -50,7 +50,7 @@ return function( M )
     return setmetatable( { loop = loop, members = { }, waiters = { }, wants_one = wants_one }, Group )
   end
 
-  -- Waits until all have ended: true; or as `pause`.
+  -- Waits until all have ended. Returns true, or the values of `pause`.
   local function rest( group, ms )
     if #group.members == 0 then return true end
     local me = M.waiter( group.loop )
@@ -59,8 +59,8 @@ return function( M )
   end
 
   -- ## Leaving a scope
-  -- Whoever leaves one leaves no task of it behind: a task that is cancelled while it waits for others cancels those, and waits for
-  -- their ends before its own wait raises. It waits no longer than its grace.
+  -- No task of a scope is left behind. If a task is cancelled while it waits for the tasks of a scope, it cancels those
+  -- and waits for their ends before its own wait raises. It waits no longer than its grace.
   local function leave( group )
     local me = group.loop.current
     cancel_all( group, me.cancellation.reason )
@@ -81,7 +81,7 @@ return function( M )
     return was_open
   end
 
-  -- After `ms` the tasks go on.
+  -- When `ms` have passed, the tasks go on.
   function Group.join( group, ms )
     local how, message, errno = rest( group, ms )
     if how == M then leave( group ) end
@@ -100,7 +100,8 @@ return function( M )
   end
 
   -- ## all and any
-  -- Functions, which become tasks, and tasks. Where the limit of the loop refuses one, those that were made before do not stay.
+  -- Arguments are tasks, and functions that become tasks. If the loop's limit refuses one, the tasks that were made
+  -- before are cancelled.
   local function run( loop, wants_one, ... )
     local group, tasks = new( loop, wants_one ), { ... }
     local me = M.waiter( loop )
@@ -123,7 +124,8 @@ return function( M )
     return group, tasks
   end
 
-  -- The first result of each. The first error is raised; so is the cancellation of one that others have cancelled.
+  -- The first result of each task. It raises the first error, and also the cancellation of a task that others have
+  -- cancelled.
   function Loop.all( loop, ... )
     M.open( loop )
     local group, tasks = run( loop, false, ... )
@@ -146,7 +148,7 @@ return function( M )
   end
 
   -- ## timeout
-  -- A task, cancelled when the time is over, and awaited: it may clean up.
+  -- Waits for a task, and cancels it when the time is over. The task may clean up.
   local function timed( loop, task, how, message, errno )
     if how ~= true then
       task:cancel( how == M and loop.current.cancellation.reason or 'timed out' )

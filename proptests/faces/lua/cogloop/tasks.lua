@@ -1,4 +1,4 @@
--- Tasks: their life, from `spawn` to the end that others are told of.
+-- Tasks: their life from `spawn` to the end, of which waiting tasks are told.
 
 return function( M )
   local Loop = M.Loop
@@ -8,10 +8,11 @@ return function( M )
   local function spread( list ) return unpack( list, 1, list.n ) end
 
   -- ## A task
-  -- `spawn` makes a coroutine, and a timer for now that resumes it: so it begins in the next turn, and counts as a timer.
-  -- A plain yield is a timer for now. What it waits for is in waits.lua. It is no callback: it is not measured.
+  -- `spawn` makes a coroutine, and a timer for now that resumes it. So the task begins in the next turn, and counts as
+  -- a timer. A plain yield is like a timer for now. waits.lua has the other waits. A task is not a callback, so it is
+  -- not measured.
   --
-  --   ready ──► running ──► waiting ──► ready …      `wait` is there while it waits
+  --   ready ──► running ──► waiting ──► ready …      `wait` is set while it waits
   --                └──────► done, failed, cancelled
   local Task = { }
   Task.__index = Task
@@ -23,7 +24,7 @@ return function( M )
   M.has_ended = has_ended
 
   -- ## A cancellation
-  -- An error with the reason that `cancel` was given, and the task's name.
+  -- An error that contains the reason given to `cancel`, and the name of the task.
   local Cancellation = { }
   function Cancellation.__tostring( it )
     return it.reason == nil and 'cancelled' or 'cancelled: ' .. tostring( it.reason )
@@ -39,9 +40,9 @@ return function( M )
   end
 
   -- ## The end
-  -- The outcome stays with the task, which leaves the list of the loop. Those that wait for it are told in their order. Returns
-  -- whether anybody was: an error that nobody is told of goes to `onerror`, with the task. The order of that list is open: the
-  -- last takes the place of one that leaves.
+  -- The task keeps its result and leaves the list of the loop. Tasks that wait for it are told in their order. Returns
+  -- whether there was one: an error that no task is told goes to `onerror`, with the task. The order of the loop's list
+  -- is open: the last task takes the place of one that leaves.
   local function finish( task, state, ... )
     local loop = task.loop
     task.state, task.outcome, task.wait = state, pack( ... ), nil
@@ -63,19 +64,20 @@ return function( M )
   end
   M.finish = finish
 
-  -- Its results; nil and its error or cancellation.
+  -- The results of the task; or nil and its error or cancellation.
   function M.outcome( task )
     if task.state == 'done' then return spread( task.outcome ) end
     return nil, task.outcome[ 1 ]
   end
 
-  -- ## Others
-  -- The coroutine is the script's, which may resume and close it. Then it is as others left it: of what it waited for nothing
-  -- resumes it any more. One that others have begun goes on when its turn comes if it has yielded meanwhile, but not from
-  -- a wait, where only the loop can have left it.
+  -- ## Interference by the script
+  -- The script owns the coroutine, and may resume and close it. Then the loop leaves it alone: nothing that it waited
+  -- for resumes it any more. If others have begun a task that has yielded meanwhile, it continues when its turn comes.
+  -- But it does not continue from a wait, because only the loop resumes those.
   --
-  -- To close it equals a cancellation, which is noticed when somebody asks the task, when what it waited for comes, or when `run`
-  -- has nothing else to do. If it was cancelled before, the first reason stands.
+  -- Closing the coroutine is the same as cancelling the task. The loop notices it when the task is asked, when the
+  -- event comes that it waited for, or when `run` has nothing else to do. If the task was cancelled before, the first
+  -- reason stays.
   function M.notice( task )
     if task.loop.closed or has_ended( task ) or coroutine.status( task.co ) ~= 'dead' then return end
     finish( task, 'cancelled', task.cancellation or M.cancellation( task, 'its coroutine was closed, or ended by others' ) )
@@ -102,7 +104,7 @@ return function( M )
     if coroutine.status( task.co ) ~= 'dead' then
       if loop.closed then return end
       if task.is_beyond then
-        -- It has caught its cancellation for ever.
+        -- The task has caught its cancellation again and again.
         close( task )
         finish( task, 'cancelled', task.cancellation )
       elseif results[ 2 ] ~= M then
@@ -122,7 +124,7 @@ return function( M )
     end
   end
 
-  -- Resumes the task after a time.
+  -- Resumes the task after `ms`.
   function M.wake( loop, task, ms, from_wait, ... )
     local arguments = pack( ... )
     return M.add( loop, M.from_now( loop, ms ), { f = task, coroutine = true, task = task, fire = function( )
@@ -130,10 +132,11 @@ return function( M )
     end }, true )
   end
 
-  -- What the loop calls when a handle is ready.
+  -- Called by the loop when a handle is ready.
   function M.resume( loop, task, ... ) resume( loop, task, true, ... ) end
 
-  -- Others that begin it have its arguments to give if `spawn` had none. Where there is `<close>`, that may wait too.
+  -- If `spawn` had no arguments, a script that begins the coroutine itself passes them. In a Lua with `<close>` the
+  -- closing functions may wait as well.
   function Loop.spawn( loop, f, ... )
     M.open( loop )
     if #loop.pending >= loop.max_timers then error( 'too many timers', 0 ) end
@@ -158,8 +161,8 @@ return function( M )
     return task
   end
 
-  -- ## What a task can be asked
-  -- The tasks of a loop that was closed go no further: they count as cancelled.
+  -- ## Methods of a task
+  -- The tasks of a closed loop do not continue. They count as cancelled.
   function Task.status( task )
     M.notice( task )
     return task.loop.closed and not has_ended( task ) and 'cancelled' or task.state
@@ -176,7 +179,7 @@ return function( M )
     return { unpack( loop.alive ) }
   end
 
-  -- Calls `tell( task )` at its end, unless that is over: whether it is.
+  -- Calls `tell( task )` when the task ends. Returns true if it has ended already, and does not call `tell` then.
   function M.watch( task, tell )
     M.notice( task )
     if has_ended( task ) then return true end
@@ -185,8 +188,8 @@ return function( M )
   end
 
   -- ## Cancelling
-  -- One that has not begun never begins. One that waits has nothing to wait for any more, and its wait raises in the next turn.
-  -- Any other is told at its next wait. A second time, and after its end, nothing happens.
+  -- A task that has not begun never begins. The wait of a waiting task ends, and raises in the next turn. Any other
+  -- task gets the error at its next wait. A second call, or one after the end, has no effect.
   function Task.cancel( task, reason )
     if task.loop.closed then return false end
     M.notice( task )

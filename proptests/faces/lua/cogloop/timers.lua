@@ -1,15 +1,16 @@
--- Timers: deadlines, intervals, slack, and what a timer can be asked.
+-- Timers: deadlines, intervals, slack, and the methods of a timer.
 
 return function( M )
   local Loop = M.Loop
   local Timer = { }
   Timer.__index = Timer
 
-  -- ## Deadline and moment
-  -- A schedule is kept in ns. A deadline is the first tick that is not before the scheduled time: a timer is never early,
-  -- and what it is told of its deadline goes by that. Its moment, when it is served, is the same; but a timer with slack
-  -- takes the time, from the scheduled one to as much later as the slack is, which the highest power of two divides, in ns:
-  -- so timers with slack meet, and there is never more than one such time. One that is past is served in the next turn.
+  -- ## Deadlines and moments
+  -- A schedule is kept in ns. The deadline is the first tick that is not before the scheduled time, so a timer is never
+  -- early. Everything that a timer reports refers to the deadline. The moment at which it is served is the same. A
+  -- timer with slack is different: of all times from the scheduled one to the slack later, its moment is the one in ns
+  -- that the highest power of two divides. There is exactly one such time, so timers with slack share moments. A timer
+  -- whose moment has passed is served in the next turn.
   local function with_slack( first, last )
     if first == 0 or first == last then return first end
     local power = 1
@@ -21,13 +22,14 @@ return function( M )
     return math.ceil( time / loop.tick ) * loop.tick
   end
 
-  -- So much after now. A new one-shot timer without delay has the tick that has begun, so that it is due in the next turn.
+  -- The time `ms` from now. A new one-shot timer without delay gets the current tick, so that it is due in the next
+  -- turn.
   function M.from_now( loop, ms )
     if ms == 0 then return math.floor( loop.time / loop.tick ) * loop.tick end
     return loop.time + ms * 1e6
   end
 
-  -- Gives a timer a deadline; it comes behind all that is armed for the same moment.
+  -- Gives a timer a deadline. It is served after all timers that were armed before for the same moment.
   local function arm( loop, timer, scheduled )
     loop.armed = loop.armed + 1
     timer.scheduled, timer.order, timer.turn = scheduled, loop.armed, nil
@@ -36,8 +38,8 @@ return function( M )
   end
 
   -- ## Making a timer
-  -- `fire` is what happens at its moment. At the limit of the loop there is an error, and nothing changes; a coroutine that
-  -- was let in is not held up by it.
+  -- `fire` is called at the timer's moment. At the loop's limit this raises, and nothing changes. A coroutine that was
+  -- admitted before is exempt from the limit.
   function M.add( loop, deadline, timer, let_in )
     if not let_in and #loop.pending >= loop.max_timers then error( 'too many timers', 0 ) end
     timer.loop, timer.slack, timer.referenced = loop, timer.slack or 0, true
@@ -80,10 +82,10 @@ return function( M )
   end
 
   -- ## The next deadline of an interval
-  -- A period after the one that is served, whenever that is served within its slack, rounded up as deadlines are. Later
-  -- than that `skip` takes the first of the schedule that is later than the tick that has begun, and tells how many it left
-  -- out; `burst` takes them one by one; `delay` counts the schedule from now. Of a period that is shorter than a tick, and
-  -- has no slack, several deadlines are in one tick: all but the first are late.
+  -- The next deadline is one period after the served one, rounded up as all deadlines, if that was served within its
+  -- slack. If it was served later, `skip` takes the first deadline of the schedule that is later than the current tick,
+  -- and reports how many it left out; `burst` takes them one by one; `delay` restarts the schedule from now. If a
+  -- period is shorter than a tick and has no slack, several deadlines are in one tick, and all but the first are late.
   local function next_deadline( loop, timer )
     local reading, following = loop.reading, timer.scheduled + timer.period
     local is_short = timer.slack == 0 and timer.period < loop.tick
@@ -96,9 +98,9 @@ return function( M )
   end
 
   -- ## Being due
-  -- Due is each timer whose moment is not later than now. A turn serves those that were due when its wait ended, in the
-  -- order of their moments, then of arming, as far as their share goes; a timer that was given another deadline meanwhile
-  -- is not among them any more. What a turn leaves comes first in the next.
+  -- A timer is due if its moment is not later than now. A turn serves the timers that were due when its wait ended, in
+  -- the order of their moments, then of arming, up to their share. A timer that got another deadline meanwhile is not
+  -- one of them any more. What a turn leaves comes first in the next.
   local function earlier( a, b )
     local turn_of_a, turn_of_b = a.turn or math.huge, b.turn or math.huge
     if turn_of_a ~= turn_of_b then return turn_of_a < turn_of_b end
@@ -143,8 +145,8 @@ return function( M )
   end
 
   -- ## Firing
-  -- A one-shot timer is done before its callback is called, an interval armed for its next deadline. How late it is, and
-  -- how many deadlines were missed, counts by the time at which the turn began to serve.
+  -- A one-shot timer ends before its callback is called, and an interval is armed for its next deadline before. Its
+  -- lateness and the number of missed deadlines count at the time at which the turn began to serve.
   function M.fire( loop, timer )
     local late, missed = loop.reading - timer.deadline, 0
     if timer.period then
@@ -166,8 +168,8 @@ return function( M )
     if loop.now_firing then return (unpack or table.unpack)( loop.now_firing, 1, 3 ) end
   end
 
-  -- ## What a timer can be asked
-  -- Of a timer that is done, or whose loop is closed, the answers are false and nil.
+  -- ## Methods of a timer
+  -- If a timer has ended or its loop is closed, the answers are false and nil.
   function Timer.cancel( timer )
     if timer.done then return false end
     remove( timer )
@@ -176,7 +178,7 @@ return function( M )
 
   Timer.__close = Timer.cancel
 
-  -- A paused timer goes on with it.
+  -- A paused timer resumes.
   function Timer.reschedule( timer, ms )
     if timer.done then return false end
     timer.paused = nil
@@ -197,7 +199,7 @@ return function( M )
     return true
   end
 
-  -- Overdue: nothing remains.
+  -- 0 if it is overdue.
   function Timer.remaining( timer )
     if timer.done then return nil end
     return (timer.paused or math.max( timer.deadline - timer.loop.time, 0 )) / 1e6

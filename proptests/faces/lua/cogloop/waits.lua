@@ -1,12 +1,12 @@
--- What a task waits for: time, a handle, `unpark`, the end of another task.
+-- The waits of a task: for time, a handle, `unpark`, or the end of another task.
 
 return function( M )
   local Loop, Task, world = M.Loop, M.Task, M.world
   local unpack = unpack or table.unpack
 
-  -- ## Who may wait
-  -- Only a task of this loop, and what it calls by `wrap` and `pcall`; not a coroutine that it makes itself, nor when others
-  -- resumed it.
+  -- ## Which coroutines may wait
+  -- Only a task of this loop, including the functions that it calls through `wrap` and `pcall`. A coroutine that the
+  -- task makes itself may not wait, and neither may a task that others have resumed.
   function Loop.running( loop )
     M.open( loop )
     local is_one = loop.current ~= nil and coroutine.running( ) == loop.inside
@@ -23,8 +23,8 @@ return function( M )
   end
 
   -- ## A wait
-  -- `task.wait` is the present one: its kind, its timer, its claim on a handle. It ends with values; M as the first of them
-  -- says that it raises the cancellation.
+  -- `task.wait` is the current wait: its kind, its timer, its claim on a handle. A wait ends with values. If the first
+  -- of them is M, the wait raises the cancellation.
   local function woken( task, ... )
     task.waits = false
     return ...
@@ -40,13 +40,14 @@ return function( M )
     return wait ~= nil and task.wait == wait and not task.loop.closed and M.is_waiting( task )
   end
 
-  -- A task that was cancelled is told at its first wait after that. Then it may wait for its grace, all in all. What would take
-  -- longer is cut short, and raises again; after 100 waits that began when the grace was over the coroutine is closed.
+  -- A cancelled task gets the error at its first wait after the cancellation. After that its waits may take its grace
+  -- in all. A wait that would take longer is shortened, and raises again. After 100 waits that began when the grace was
+  -- over, the coroutine is closed.
   function M.tell_cancelled( task )
     task.is_pending, task.until_time = false, task.loop.time + task.grace * 1e6
   end
 
-  -- Whether it is told now.
+  -- Whether the wait raises now.
   local function is_told( task )
     if task.is_pending then
       M.tell_cancelled( task )
@@ -67,7 +68,7 @@ return function( M )
     return left
   end
 
-  -- Waits for a time, or until the task is roused. Does not raise: returns M where it would.
+  -- Waits for a time, or until the task is roused. Where the wait should raise, it returns M instead.
   function M.pause( loop, wait, ms )
     local task = M.waiter( loop )
     if is_told( task ) then return M end
@@ -89,13 +90,13 @@ return function( M )
     error( loop.current.cancellation, 0 )
   end
 
-  -- What a wait ended with, or its cancellation raised.
+  -- Raises the cancellation, or returns the values of the wait.
   function M.checked( loop, ... )
     if (...) == M then M.raise( loop ) end
     return ...
   end
 
-  -- Ends the wait of a task. What it waited for is free at once.
+  -- Ends the wait of a task. The handle or timer that it waited for is released at once.
   function M.rouse( task, ... )
     local loop, wait = task.loop, task.wait
     if wait.timer then M.remove_timer( wait.timer ) end
@@ -108,8 +109,9 @@ return function( M )
   end
 
   -- ## Woken tasks
-  -- They run first woken, first run, when what the turn had to serve is served: no more than 256, nor than `max_callbacks`, nor for
-  -- longer than 10 ms. The rest comes first in the next turn. `step` runs those that were woken before it, and no others.
+  -- Woken tasks run in the order in which they were woken, after the turn has served everything else: at most 256 of
+  -- them, at most `max_callbacks`, and for at most 10 ms. The rest comes first in the next turn. `step` runs only those
+  -- that were woken before it.
   function M.begin_woken( loop, most )
     loop.may_wake, loop.have_run = math.min( most, loop.max_callbacks, 256 ), false
   end
@@ -128,8 +130,8 @@ return function( M )
   end
 
   -- ## sleep
-  -- The timer of one that others resumed or closed goes before a turn, unless the loop finds one that really sleeps before:
-  -- it looks at those that began last first.
+  -- If others have resumed or closed a sleeping coroutine, its timer is removed before a turn. But first the loop looks
+  -- for one that really sleeps, beginning with the last one that began.
   function Loop.sleep( loop, ms )
     M.open( loop )
     return M.checked( loop, M.pause( loop, { kind = 'sleep' }, ms ) )
@@ -145,8 +147,9 @@ return function( M )
   end
 
   -- ## wait
-  -- The claim ends with what comes first: the handle is ready, it is closed, or the limit has come; a handle that is ready
-  -- by then counts more than the limit. The limit of one that others have ended is no timer that fires.
+  -- The claim ends with the first of these: the handle is ready, it is closed, or the time limit has come. If the
+  -- handle is ready when the limit comes, it counts as ready. If others have ended the claim, its limit is not a timer
+  -- that fires.
   function Loop.wait( loop, handle, direction, ms )
     M.open( loop )
     M.check_free( loop, handle, direction )
@@ -178,7 +181,7 @@ return function( M )
   end
 
   -- ## park and unpark
-  -- Only `park` ends with it. One that is woken already does not wait any more.
+  -- `unpark` ends only `park`. A task that is already woken does not wait again.
   function Loop.park( loop, ms )
     M.open( loop )
     return M.checked( loop, M.pause( loop, { kind = 'park' }, ms ) )
@@ -192,7 +195,7 @@ return function( M )
   end
 
   -- ## join
-  -- The end of a task: true; or as `pause`.
+  -- Waits for the end of a task. Returns true, or the values of `pause`.
   function M.await( task, ms )
     if M.has_ended( task ) then return true end
     local me, wait = M.waiter( task.loop ), { kind = 'join' }

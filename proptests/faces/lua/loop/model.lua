@@ -1,5 +1,6 @@
--- `require 't.Loop'` as a program that is dumb on purpose, to be read with docs/compatibility.md: time, turns, handles and
--- errors are those of `cogloop`, whose model is the base; what differs is here.
+-- `require 't.Loop'` as a program that is simple on purpose, to be read together with docs/compatibility.md. Time,
+-- turns, handles and errors are those of the model of `cogloop`, on which this one is built. This file has the
+-- differences.
 
 return function( world, part )
   local M = { Loop = { }, world = world }
@@ -10,8 +11,8 @@ return function( world, part )
   T.__index = T
 
   -- ## A loop
-  -- `onerror` is a field. `#loop` is the number of handles, `loop[ handle ]` the node of one; here both are functions, since
-  -- not every Lua asks a table.
+  -- `onerror` is a field. In the module `#loop` is the number of handles, and `loop[ handle ]` is the node of a handle.
+  -- Here both are functions, because not every Lua has `__len` for tables.
   local function make( )
     return setmetatable( { base = M.make{ }, tasks = { } }, T )
   end
@@ -30,16 +31,16 @@ return function( world, part )
   -- Whole milliseconds.
   function T.time( loop ) return math.floor( loop.base.time / 1e6 ) end
 
-  -- `sleep` blocks: in a virtual world time passes.
+  -- `sleep` blocks, so virtual time passes.
   function T.sleep( loop, ms ) loop.base.time = loop.base.time + ms * 1e6 end
 
   function T.run( loop ) loop.base:run( ) end
   function T.stop( loop ) loop.base:stop( ) end
 
   -- ## A task
-  -- Runs once; or again, if it returns a whole number of 1 or more, so many ms after the deadline that was served. Of those
-  -- that have passed when it returns it takes none: the first of the schedule that has not. An error ends it. Cancelled in
-  -- its own callback it ends, whatever it returns.
+  -- A task runs once. If it returns a whole number of 1 or more, it runs again so many ms after the served deadline.
+  -- Deadlines that have passed by then are left out: the next is the first of the schedule that has not passed. An
+  -- error ends the task. If it is cancelled in its own callback, it ends, whatever it returns.
   local function following( base, deadline, period )
     if base.time <= deadline then return deadline + period end
     local now = math.floor( base.time / base.tick ) * base.tick
@@ -61,7 +62,7 @@ return function( world, part )
     return task
   end
 
-  -- Whether it was pending; in its own callback it is.
+  -- Returns whether the task was pending. In its own callback it counts as pending.
   function T.cancelTask( loop, task )
     if task.loop ~= loop then return false end
     local timer, was_running = task.timer, task.is_running
@@ -72,7 +73,7 @@ return function( world, part )
   -- ## A handle
   function T.addHandle( loop, ... ) return loop.base:on( ... ) end
 
-  -- Its node, or false and a message if that direction was not observed.
+  -- Returns the node, or false and a message if that direction was not observed.
   function T.removeHandle( loop, handle, direction )
     if handle == nil or not world.descriptor( handle ) then error( handle and 'handle: it is closed' or 'handle: none', 0 ) end
     local entry = T.node( loop, handle )
@@ -80,8 +81,8 @@ return function( world, part )
     return false, 'Descriptor not observed in Loop -> ignoring'
   end
 
-  -- ## The end of everything
-  -- No task and no handle is left; one that runs ends, whatever it returns.
+  -- ## Ending everything
+  -- No task and no handle is left. A running task ends, whatever it returns.
   function T.clean( loop )
     for _, task in ipairs( loop.tasks ) do T.cancelTask( loop, task ) end
     for _, entry in ipairs( loop.base.entries ) do entry.gone = true end

@@ -1,10 +1,10 @@
--- Random programs of tasks: nested, and all that they do to each other. Data, as those of `cogloop`: lists of operations, of which
--- some have a list of their own, or several.
+-- Random programs of nested tasks that use each other. They are data, like those of `cogloop`: lists of operations,
+-- some with lists of their own.
 
 local MS    = { 0, 0, 0, 1, 1, 1, 2, 2, 3, 5, 5, 7, 10, 20, 50, 300, 1000 }
 local GRACE = { 0, 1, 2, 5, 10, 50, 2000 }
 
--- What an object can be asked, with a limit of time or without; whether that may wait.
+-- The methods of objects, with or without a time limit, and whether they may wait.
 local ASKED = {
   join = { 'C', 'limit' }, recv = { 'Q', 'limit' }, send = { 'Q', 'limit' }, acquire = { 'M', 'limit' }, await = { 'E', 'limit' },
   join_group = { 'G', 'limit' }, close_channel = { 'Q' }, release = { 'M' }, set = { 'E' }, clear = { 'E' }, is_set = { 'E' },
@@ -21,7 +21,7 @@ return function( random, length )
     return P.made
   end
 
-  -- One of the objects of this kind; 0 is nobody.
+  -- One of the objects of this kind; 0 for none.
   local function any( kind ) return #known[ kind ] > 0 and R.pick( known[ kind ] ) or 0 end
 
   local function ms( ) return R.pick( MS ) end
@@ -31,7 +31,7 @@ return function( random, length )
   if R.chance( 10 ) then P.options.max_timers = R.upto( 8 ) end
   if R.chance( 10 ) then P.options.max_callbacks = R.upto( 3 ) end
   if R.chance( 10 ) then P.options.resolution = R.pick{ 1, 8 } end
-  -- At this line of the log this task is cancelled, or all.
+  -- The program cancels this task, or all tasks, at this line of the log.
   if R.chance( 60 ) then P.options.cancel_at, P.options.cancel = R.upto( 40 ), R.upto( 12 ) end
 
   local body
@@ -61,7 +61,7 @@ return function( random, length )
     op.body = body( level + 1, true )
   end
 
-  -- Most things come in twos that belong together, so that tasks meet.
+  -- Most operations come in pairs that belong together, so that tasks meet.
   creates( 'C', 'spawn', task_of )
   creates( 'C', 'spawn_in', function( op, level )
     op.x = R.pick( known.G )
@@ -92,7 +92,7 @@ return function( random, length )
   plain( 'end_task', function( op ) op.x = R.pick( known.C ) end )
   for _, name in ipairs{ 'send_bytes', 'drain', 'close' } do plain( name, function( op ) op.x = R.pick( known.H ) end ) end
 
-  -- ## What only a task does
+  -- ## Operations inside of tasks
   plain( 'sleep', function( op ) op.ms = ms( ) end )
   plain( 'park', function( op ) op.ms = limit( ) end )
   plain( 'wait', function( op ) op.x, op.dir, op.ms = R.pick( known.H ), R.pick{ 'r', 'r', 'w', 'rw' }, limit( ) end )
@@ -129,7 +129,7 @@ return function( random, length )
   for _, name in ipairs{ 'run', 'turn', 'fail', 'tasks', 'stats', 'timers', 'handles', 'close_loop' } do plain( name ) end
   plain( 'onerror', function( op ) op.to = R.pick{ 'log', 'log', 'log', 'fail', 'none' } end )
 
-  -- ## What may be asked here, and how often
+  -- ## The operations that are allowed here, with their weights
   local function choices( level, in_task )
     local list = { }
     local function add( name, weight, kind )
@@ -169,14 +169,14 @@ return function( random, length )
     return list
   end
 
-  -- ## What chance seldom puts there
-  -- A task that ends its clean-up later than its grace allows.
+  -- ## Sequences that random choices seldom produce
+  -- A task whose clean-up takes longer than its grace.
   local seldom = { }
   function seldom.protect( op, list )
     if not op.again and R.chance( 50 ) then list[ #list + 1 ] = make.sleep( ) end
   end
 
-  -- Others that wait for the same.
+  -- Other tasks that wait for the same object.
   local function twice( op, list, level )
     if level > 1 or R.chance( 60 ) then return end
     for _ = 1, R.upto( 3 ) do

@@ -1,4 +1,4 @@
--- A program of tasks as text: what runs on module and model, and what a person can paste.
+-- A program of tasks as text, which runs on the module and the model, and which a person can paste.
 
 local write
 local emit = { }
@@ -12,7 +12,7 @@ local function text( format, ... )
   end
 end
 
--- A function that begins with `begin`, and returns so many values.
+-- A function that begins with `begin` and returns `count` values.
 local function f( ops, indent, begin, results )
   local last = results and results > 0 and ('%s  return %s\n'):format( indent, ("'result', nil, 3"):match( ('[^,]+,? ?'):rep( results ) ):gsub( ', $', '' ) ) or ''
   return ('function( ... )\n%s  %s\n%s%s%send'):format( indent, begin, write( ops, indent .. '  ' ), last, indent )
@@ -48,7 +48,7 @@ for _, name in ipairs{ 'after', 'every' } do
 end
 
 -- ## Questions
--- What may wait is called without a `pcall` in a task, and with one elsewhere.
+-- A call that may wait is made without `pcall` inside a task, and with `pcall` elsewhere.
 local METHOD = { await = 'wait', join_group = 'join', cancel_group = 'cancel', close_channel = 'close', stop_timer = 'cancel' }
 local WAITS  = { join = true, recv = true, send = true, acquire = true, await = true, join_group = true }
 
@@ -84,7 +84,7 @@ emit.send_bytes = text( "S.send( $1 )", 'x' )
 emit.drain      = text( "S.drain( $1 )", 'x' )
 emit.close      = text( "S.close( $1 )", 'x' )
 
--- ## What only a task does
+-- ## Operations inside of tasks
 emit.sleep = text( "S.got( $1, 'sleep', loop:sleep( $2 ) )", 'n', 'ms' )
 emit.yield = text( "S.got( $1, 'yield', coroutine.yield( $1 ) )", 'n' )
 emit.self  = text( "S.got( $1, 'self', loop:running( ) )", 'n' )
@@ -147,7 +147,7 @@ function emit.onerror( op )
   return ("ask( %d, loop, 'onerror', %s )"):format( op.n, to[ op.to ] )
 end
 
--- Whether a body belongs to a task, its operation says.
+-- The operation of a body says whether the body belongs to a task.
 local PLAIN = { after = true, every = true }
 local in_task = false
 

@@ -1,9 +1,9 @@
--- What a program of tasks has on its stage beside what one of `cogloop` has.
+-- The functions for programs of tasks, in addition to those for programs of `cogloop`.
 
 local folder = debug.getinfo( 1, 'S' ).source:match '^@(.-)tasks/stage%.lua$'
 local cogloop_stage = dofile( folder .. 'cogloop/stage.lua' )
 
--- `<close>` is no syntax before Lua 5.4.
+-- Lua before 5.4 has no syntax for `<close>`.
 local closed_after = coroutine.close and assert( load( 'local it, f = ... ; local guard <close> = it ; f( )' ) )
 
 local PHRASES = {
@@ -16,14 +16,14 @@ return function( S, world )
   S.Q, S.M, S.E, S.G = { }, { }, { }, { }      -- channels, semaphores, events, groups
 
   -- ## Values as text
-  -- A cancellation by its reason and its name; of a message what it is about.
+  -- A cancellation is written by its reason and its name, a message by its subject.
   local function shown( value )
     if type( value ) == 'table' then
       local is_one, reason = world.cancelled( value )
       if is_one then return ('cancelled by %s of %s'):format( S.text( reason ), tostring( value.name ) ) end
     end
     if type( value ) ~= 'string' then return value end
-    -- Of two errors that leave the loop as one text the later one is enough here.
+    -- If two errors leave the loop as one text, only the later one is compared.
     value = value:match '^(.-)\nstack traceback' or value:match '^(.-) while this error was handled' or value
     local found = { }
     for _, phrase in ipairs( PHRASES ) do
@@ -39,7 +39,7 @@ return function( S, world )
 
   local say, lines, point, victim = S.say, 0, nil, nil
 
-  -- Cancels a task at this line, so each line is a point where one is.
+  -- Cancels a task at this line of the log, so that every line can be the point of a cancellation.
   function S.cancel_at( line, which ) point, victim = line, which end
 
   function S.say( n, ... )
@@ -58,7 +58,7 @@ return function( S, world )
   end
 
   -- ## Objects
-  -- None that has ended stays, once the program has let go of it.
+  -- An object that has ended must not stay once the program has dropped it.
   local weak = setmetatable( { }, { __mode = 'k' } )
 
   local function watched( object )
@@ -96,7 +96,7 @@ return function( S, world )
     S.called( n )
   end
 
-  -- What a protected call ended with. A cancellation goes on, or not.
+  -- The results of a protected call. A cancellation is raised again or not.
   function S.caught( n, again, ok, err, ... )
     S.got( n, 'caught', ok, err, ... )
     if again and not ok and world.cancelled( err ) then error( err, 0 ) end
@@ -128,7 +128,7 @@ return function( S, world )
     S.got( n, 'each', 'is over' )
   end
 
-  -- A task that catches whatever it is told.
+  -- A task that catches every error, also cancellations.
   function S.stubborn( n, loop, count, ms )
     local raised = 0
     for _ = 1, count do
@@ -168,8 +168,8 @@ return function( S, world )
   end
 
   -- ## The end
-  -- First everything that is left is told to end, and has the time for it. Then no task is there, no timer, no handle; and nothing
-  -- of what has ended is kept.
+  -- First everything that is left is cancelled, and gets the time to end. Afterwards there must be no task, timer or
+  -- handle, and no object that has ended may be kept.
   local function end_all( loop )
     for i = 1, 1000 do
       if S.T[ i ] then S.T[ i ]:cancel( ) end
@@ -204,7 +204,7 @@ return function( S, world )
     if pcall( loop.now, loop ) then end_all( loop ) end
     S.tasks( 'end', loop )
     S.stats( 'end', loop )
-    -- The loop keeps the task that ran last.
+    -- The loop keeps the task that ran last, so another one must run.
     pcall( loop.spawn, loop, S.nothing )
     pcall( loop.step, loop, 0 )
     if #S.lines % 8 == 0 then S.say( 'end', 'kept', kept( ) ) end
