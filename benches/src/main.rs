@@ -26,6 +26,7 @@ mod noise;
 mod options;
 mod page;
 mod precision;
+mod programs;
 mod progress;
 mod readiness;
 mod report;
