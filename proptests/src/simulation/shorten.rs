@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::dice::Step;
-use super::{Replay, replay};
+use super::replay::{Replay, replay};
 
 /// Runs that are tried before the shortest so far has to do.
 const TRIES_MAX: u32 = 3_000;

@@ -1,5 +1,4 @@
-//! Files that import each other in a circle can only be understood together. No such circle is allowed, except those in
-//! [`KNOWN`].
+//! Files that import each other in a circle can only be understood together. No such circle is allowed.
 //!
 //! A file imports another one when it names an item of that file's module, in a `use` or by a path from `crate`, `self`
 //! or `super`. A `mod` line alone is not an import. Unit tests do not count, because they use what they test.
@@ -11,11 +10,6 @@ use super::rust_text::code_only;
 use super::tree::Tree;
 
 const WHY: &str = "files that import each other can only be read together: move what both need into a file below them";
-const GONE_WHY: &str = "the list of circles in this rule only gets shorter: take this one out of it";
-
-/// The circles that still exist: one file of each, and the greatest number of files that the circle may have. Do not
-/// add any.
-const KNOWN: &[(&str, usize)] = &[("proptests/src/simulation/mod.rs", 4)];
 
 /// The imports between the files of one crate: for each file the files that it imports.
 pub(super) type Imports = BTreeMap<String, BTreeSet<String>>;
@@ -23,17 +17,7 @@ pub(super) type Imports = BTreeMap<String, BTreeSet<String>>;
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let imports: Imports = crates(tree).iter().flat_map(|root| imports(tree, root)).collect();
     let circles = circles(&imports);
-    let through = |file: &str| circles.iter().find(|circle| circle.iter().any(|path| path == file));
-    let is_known = |circle: &&Vec<String>| {
-        KNOWN.iter().any(|&(file, size)| circle.len() <= size && circle.iter().any(|path| path == file))
-    };
-    let unknown = circles.iter().filter(|circle| !is_known(circle));
-    let mut findings: Vec<_> =
-        unknown.map(|circle| Finding::new(&circle[0], 1, picture(circle, &imports), WHY)).collect();
-    let known = KNOWN.iter().filter(|(file, _)| tree.get(file).is_some());
-    let gone = known.filter(|(file, _)| through(file).is_none());
-    findings.extend(gone.map(|(file, _)| Finding::new(file, 1, "no circle goes through this file", GONE_WHY)));
-    findings
+    circles.iter().map(|circle| Finding::new(&circle[0], 1, picture(circle, &imports), WHY)).collect()
 }
 
 /// The imports in a circle, one line for each file.
