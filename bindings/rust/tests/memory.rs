@@ -1,98 +1,22 @@
 //! Each allocation is refused in turn. The call returns `Error::Memory` and leaves nothing half done. What needs no
 //! memory still works.
 #![cfg(unix)]
-#![allow(unsafe_code, reason = "an allocator that refuses")]
 
+#[path = "../../../proptests/tests/memory/allocator.rs"]
+mod allocator;
 mod common;
 
+use allocator::{Grant, with_reuse as with};
 use cogloop::{Async, Error, Interest, Interval, Loop, Options, Remote, SendError, Sender, Task};
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fmt::Debug;
 use std::future::{Future, pending, poll_fn};
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::AsFd;
 use std::pin::pin;
-use std::ptr::null_mut;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-
-/// What this thread is granted.
-#[derive(Copy, Clone)]
-enum Grant {
-    All,
-    /// So many requests, and none after them.
-    Requests(usize),
-    /// All requests but one: the one that follows this many others.
-    AllBut(usize),
-    /// Requests, as long as they fit into this many bytes. Memory that is freed is added to them.
-    Bytes(usize),
-}
-
-thread_local! {
-    static GRANT: Cell<Grant> = const { Cell::new(Grant::All) };
-    static REFUSED: Cell<usize> = const { Cell::new(0) };
-    /// The block that was freed last. The next request is granted if it has the same layout, because allocators keep a
-    /// freed block for a request of the same size.
-    static RETURNED: Cell<Option<Layout>> = const { Cell::new(None) };
-}
-
-struct Limited;
-
-#[global_allocator]
-static LIMITED: Limited = Limited;
-
-fn grants(layout: Layout) -> bool {
-    let Ok(grant) = GRANT.try_with(Cell::get) else { return true };
-    // A thread that panics gets memory, because the message of a failed test needs some.
-    if matches!(grant, Grant::All) || RETURNED.take() == Some(layout) || std::thread::panicking() {
-        return true;
-    }
-    let (is_granted, left) = match grant {
-        Grant::All => return true,
-        Grant::Requests(left) => (left > 0, Grant::Requests(left.saturating_sub(1))),
-        Grant::AllBut(0) => (false, Grant::All),
-        Grant::AllBut(left) => (true, Grant::AllBut(left - 1)),
-        Grant::Bytes(left) => (layout.size() <= left, Grant::Bytes(left.saturating_sub(layout.size()))),
-    };
-    GRANT.set(left);
-    REFUSED.set(REFUSED.get() + usize::from(!is_granted));
-    is_granted
-}
-
-// SAFETY: each call is passed on to the system's allocator unchanged, or returns null, which means that memory ran out.
-unsafe impl GlobalAlloc for Limited {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise.
-        if grants(layout) { unsafe { System.alloc(layout) } } else { null_mut() }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        match GRANT.try_with(Cell::get) {
-            Ok(Grant::Bytes(left)) => GRANT.set(Grant::Bytes(left + layout.size())),
-            Ok(_) => RETURNED.set(Some(layout)),
-            Err(_) => {}
-        }
-        // SAFETY: the caller's promise, and the memory is the system allocator's.
-        unsafe { System.dealloc(memory, layout) }
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let is_granted = size < layout.size() || grants(layout);
-        // SAFETY: as above; shrinking is never refused.
-        if is_granted { unsafe { System.realloc(memory, layout, size) } } else { null_mut() }
-    }
-}
-
-fn with<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize) {
-    REFUSED.set(0);
-    RETURNED.set(None);
-    GRANT.set(grant);
-    let result = work();
-    GRANT.set(Grant::All);
-    (result, REFUSED.get())
-}
 
 /// Runs a story with one more request granted each time, until none is refused. Then it runs the story once for each
 /// request, and refuses only that one. The story returns the number of requests that were refused.

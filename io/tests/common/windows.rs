@@ -1,11 +1,16 @@
 //! What the tests need on Windows. `unix` has the same functions.
 
+#[path = "tcp_streams.rs"]
+mod tcp_streams;
+
 use cogloop_io::portable::Portable;
 use cogloop_io::{Backend, Wait};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::net::{RecvFlags, SendFlags};
 use std::io;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::TcpStream;
+
+pub use tcp_streams::streams;
 
 /// The names of the backends.
 pub const BACKENDS: [&str; 1] = ["portable"];
@@ -36,17 +41,6 @@ pub fn close(fd: BorrowedFd<'static>) {
     // SAFETY: a test closes only sockets that it has lent, and does not use them afterwards. Their owners were leaked
     // and never close them.
     drop(unsafe { OwnedFd::from_raw_fd(fd.as_raw_fd()) });
-}
-
-/// Two ends of one stream.
-pub fn streams() -> (Peer, Peer) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (peer, _) = listener.accept().unwrap();
-    for end in [&ours, &peer] {
-        end.set_nodelay(true).unwrap();
-    }
-    (ours, peer)
 }
 
 pub fn read(fd: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
