@@ -69,77 +69,16 @@ fn act(events: &Handle<Shared>, world: &Shared) {
         let mut world = world.borrow_mut();
         (world.below(16), world.delay())
     };
-    let shared = Rc::clone(world);
     match choice {
-        0..=3 => {
-            let number = next_number(world, 1);
-            let restless = Restless(events.handle(), Rc::clone(world));
-            let added = events.after(delay, move |_, firing| {
-                fired(&shared, number, firing.deadline(), firing.now());
-                shared.borrow_mut().armed[number as usize] = false;
-                act(firing, &shared);
-                drop(restless);
-            });
-            added.map(|timer| world.borrow_mut().timers.push((timer, number))).unwrap();
-        }
-        4 | 5 => {
-            let number = next_number(world, 1);
-            let policy = [Missed::Skip, Missed::Burst, Missed::Delay][world.borrow_mut().below(3) as usize];
-            let interval = Interval::new(delay + MS).missed(policy).slack(delay / 4);
-            let added = events.every(interval, move |_, firing| {
-                fired(&shared, number, firing.deadline(), firing.now());
-                act(firing, &shared);
-                let goes_on = shared.borrow_mut().below(3) > 0;
-                if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            });
-            added.map(|timer| world.borrow_mut().timers.push((timer, number))).unwrap();
-        }
-        6..=8 => {
-            let picked = pick(world, |world| &world.timers);
-            let Some((timer, number)) = picked else { return };
-            match choice {
-                6 => {
-                    if events.cancel(timer) {
-                        world.borrow_mut().armed[number as usize] = false;
-                    }
-                    assert!(!events.cancel(timer) && !events.is_active(timer));
-                }
-                7 => assert_eq!(events.reschedule(timer, delay), events.is_active(timer)),
-                _ => {
-                    let is_paused = events.pause(timer).unwrap();
-                    assert_eq!(is_paused, events.resume(timer), "one that was paused goes on");
-                }
-            }
-        }
-        9 | 10 => {
-            let (reader, writer) = pipe();
-            // Ready at once, for the end of the stream.
-            drop(writer);
-            let restless = Restless(events.handle(), Rc::clone(world));
-            let added = events.add(reader, Interest::READ, move |_, ready, _| {
-                let _held = &restless;
-                act(ready, &shared);
-                let goes_on = shared.borrow_mut().below(2) > 0;
-                if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            });
-            added.map(|source| world.borrow_mut().sources.push(source)).unwrap();
-        }
+        0..=3 => arm_once(events, world, delay),
+        4 | 5 => arm_interval(events, world, delay),
+        6..=8 => change_a_timer(events, world, choice, delay),
+        9 | 10 => add_source(events, world),
         11 => {
             let picked = pick(world, |world| &world.sources);
             picked.map(|source| events.cancel(source));
         }
-        12 | 13 => {
-            let handle = events.handle();
-            let task = events.spawn(async move {
-                let _restless = Restless(handle.clone(), Rc::clone(&shared));
-                for _ in 0..3 {
-                    let delay = shared.borrow_mut().delay();
-                    let _ = handle.sleep(delay).unwrap().await;
-                    act(&handle, &shared);
-                }
-            });
-            world.borrow_mut().tasks.push(task.unwrap());
-        }
+        12 | 13 => spawn(events, world),
         14 => {
             let task = world.borrow_mut().tasks.pop();
             drop(task);
@@ -153,6 +92,76 @@ fn act(events: &Handle<Shared>, world: &Shared) {
             }
         }
     }
+}
+
+fn arm_once(events: &Handle<Shared>, world: &Shared, delay: Duration) {
+    let (number, shared) = (next_number(world, 1), Rc::clone(world));
+    let restless = Restless(events.handle(), Rc::clone(world));
+    let added = events.after(delay, move |_, firing| {
+        fired(&shared, number, firing.deadline(), firing.now());
+        shared.borrow_mut().armed[number as usize] = false;
+        act(firing, &shared);
+        drop(restless);
+    });
+    added.map(|timer| world.borrow_mut().timers.push((timer, number))).unwrap();
+}
+
+fn arm_interval(events: &Handle<Shared>, world: &Shared, delay: Duration) {
+    let (number, shared) = (next_number(world, 1), Rc::clone(world));
+    let policy = [Missed::Skip, Missed::Burst, Missed::Delay][world.borrow_mut().below(3) as usize];
+    let interval = Interval::new(delay + MS).missed(policy).slack(delay / 4);
+    let added = events.every(interval, move |_, firing| {
+        fired(&shared, number, firing.deadline(), firing.now());
+        act(firing, &shared);
+        let goes_on = shared.borrow_mut().below(3) > 0;
+        if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    added.map(|timer| world.borrow_mut().timers.push((timer, number))).unwrap();
+}
+
+fn change_a_timer(events: &Handle<Shared>, world: &Shared, choice: u64, delay: Duration) {
+    let picked = pick(world, |world| &world.timers);
+    let Some((timer, number)) = picked else { return };
+    match choice {
+        6 => {
+            if events.cancel(timer) {
+                world.borrow_mut().armed[number as usize] = false;
+            }
+            assert!(!events.cancel(timer) && !events.is_active(timer));
+        }
+        7 => assert_eq!(events.reschedule(timer, delay), events.is_active(timer)),
+        _ => {
+            let is_paused = events.pause(timer).unwrap();
+            assert_eq!(is_paused, events.resume(timer), "one that was paused goes on");
+        }
+    }
+}
+
+fn add_source(events: &Handle<Shared>, world: &Shared) {
+    let (reader, writer) = pipe();
+    // Ready at once, for the end of the stream.
+    drop(writer);
+    let (restless, shared) = (Restless(events.handle(), Rc::clone(world)), Rc::clone(world));
+    let added = events.add(reader, Interest::READ, move |_, ready, _| {
+        let _held = &restless;
+        act(ready, &shared);
+        let goes_on = shared.borrow_mut().below(2) > 0;
+        if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    added.map(|source| world.borrow_mut().sources.push(source)).unwrap();
+}
+
+fn spawn(events: &Handle<Shared>, world: &Shared) {
+    let (handle, shared) = (events.handle(), Rc::clone(world));
+    let task = events.spawn(async move {
+        let _restless = Restless(handle.clone(), Rc::clone(&shared));
+        for _ in 0..3 {
+            let delay = shared.borrow_mut().delay();
+            let _ = handle.sleep(delay).unwrap().await;
+            act(&handle, &shared);
+        }
+    });
+    world.borrow_mut().tasks.push(task.unwrap());
 }
 
 fn next_number(world: &Shared, count: usize) -> u64 {

@@ -381,7 +381,22 @@ fn act(call: &Call) {
                 kept(code, made, |world| &mut world.hooks);
             }
             Call::RemoveHook(name) => told(cog_hook_remove(hook(name)), &[]),
-            Call::OnEnd(name, is_told) => told(cog_timer_on_end(timer(name), is_told.then_some(on_timer_end)), &[]),
+            Call::Write(pipe) => with(|world| world.pipes[pipe].1.write_all(b"x").unwrap()),
+            Call::Read(pipe) => {
+                let read = with(|world| world.pipes[pipe].0.read(&mut [0; 1]));
+                assert!(read.is_ok() || read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
+            }
+            _ => act_on_timers(call),
+        }
+    }
+}
+
+/// The calls for timers.
+fn act_on_timers(call: &Call) {
+    let (mut made, mut output) = (Part::default(), 7);
+    // SAFETY: as for `act`.
+    unsafe {
+        match *call {
             Call::After(name, ns, body) => {
                 let code = cog_timer_after(loop_of(name), ns, on_timer, ctx(body), &raw mut made);
                 kept(code, made, |world| &mut world.timers);
@@ -420,6 +435,18 @@ fn act(call: &Call) {
             }
             Call::Ref(name) => told(cog_timer_ref(timer(name)), &[]),
             Call::Unref(name) => told(cog_timer_unref(timer(name)), &[]),
+            Call::OnEnd(name, is_told) => told(cog_timer_on_end(timer(name), is_told.then_some(on_timer_end)), &[]),
+            _ => act_on_watches(call),
+        }
+    }
+}
+
+/// The calls for descriptors.
+fn act_on_watches(call: &Call) {
+    let mut made = Part::default();
+    // SAFETY: as for `act`.
+    unsafe {
+        match *call {
             Call::Watch(name, pipe, body) => {
                 let fd = with(|world| world.pipes[pipe].0.as_raw_fd());
                 let code =
@@ -452,11 +479,7 @@ fn act(call: &Call) {
             }
             Call::RefWatch(name) => told(cog_watch_ref(watch(name)), &[]),
             Call::UnrefWatch(name) => told(cog_watch_unref(watch(name)), &[]),
-            Call::Write(pipe) => with(|world| world.pipes[pipe].1.write_all(b"x").unwrap()),
-            Call::Read(pipe) => {
-                let read = with(|world| world.pipes[pipe].0.read(&mut [0; 1]));
-                assert!(read.is_ok() || read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
-            }
+            _ => unreachable!("{call:?} is none for a loop, a timer or a descriptor"),
         }
     }
 }

@@ -10,8 +10,8 @@ use crate::sys::descriptor::{borrow, number_of};
 use crate::sys::errno::{EBADF, EBUSY, EINVAL};
 use cogloop_io::{Interest, Token};
 use mlua::ffi::{
-    LUA_TNUMBER, lua_State, lua_gettop, lua_pop, lua_pushnil, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawseti,
-    lua_remove, lua_setmetatable, lua_touserdata, lua_type, lua_upvalueindex,
+    LUA_TNUMBER, lua_State, lua_gettop, lua_insert, lua_pop, lua_pushnil, lua_pushvalue, lua_rawequal, lua_rawgeti,
+    lua_rawseti, lua_remove, lua_setmetatable, lua_touserdata, lua_type, lua_upvalueindex,
 };
 use rustix::fd::BorrowedFd;
 use std::ffi::c_int;
@@ -212,19 +212,27 @@ unsafe fn enter(
 ) -> Result<(), Failure> {
     // SAFETY: only called by `attach`, with the Node on top and room for three values.
     unsafe {
-        push_user_value(lua, 1, value::NODES);
-        lua_pushvalue(lua, -2);
-        lua_rawseti(lua, -2, handle.number.into());
-        lua_pop(lua, 1);
+        lua_pushvalue(lua, -1);
+        set_entry(lua, handle.number);
         if let Err(why) = register(state, node, handle, direction) {
-            push_user_value(lua, 1, value::NODES);
             lua_pushnil(lua);
-            lua_rawseti(lua, -2, handle.number.into());
+            set_entry(lua, handle.number);
             return Err(why);
         }
         watch(state, node);
     }
     Ok(())
+}
+
+/// Pops a value and puts it into the loop's table as the Node of this number.
+unsafe fn set_entry(lua: *mut lua_State, number: c_int) {
+    // SAFETY: only called by `enter`, with the loop at 1, a Node or nil on top, and room for two values.
+    unsafe {
+        push_user_value(lua, 1, value::NODES);
+        lua_insert(lua, -2);
+        lua_rawseti(lua, -2, number.into());
+        lua_pop(lua, 1);
+    }
 }
 
 /// Makes a Node that is in the table already observe `direction` too.

@@ -30,13 +30,13 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
             return;
         }
         for (i, direction) in DIRECTIONS.into_iter().enumerate() {
-            let mut state = state_at(lua, 1);
+            let state = state_at(lua, 1);
             if let Some(state) = state.as_mut() {
                 let has_more = i == 0 && ready.ready == Interest::BOTH;
                 state.write_left = has_more.then_some(Ready { ready: Interest::WRITE, ..ready });
             }
             // An earlier callback, of this handle or another, may have changed anything.
-            if state.is_null() || (*state).stopped || (*node).token != ready.token.to_bits() {
+            if is_over(state, node, ready.token) {
                 return;
             }
             if (ready.ready & (*node).interest & direction).is_empty() {
@@ -44,39 +44,68 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
             }
             // The kernel's report holds until the first callback.
             if (*state).served {
-                // This runs an object's Lua code: everything is looked up again after it.
-                let Some((_, is_stale)) = ask(lua, 3) else { return };
-                stack!(lua: loop nodes node);
-                if is_stale {
-                    forget_unless_number(lua, node);
-                    return;
-                }
-                state = state_at(lua, 1);
-                if (*state).stopped || !(*node).interest.contains(direction) || is_used_up(lua, state, node, direction)
-                {
-                    continue;
-                }
-                // The object's Lua code may have done anything.
-                state = state_at(lua, 1);
-                if state.is_null() || (*state).stopped || (*node).token != ready.token.to_bits() {
-                    return;
+                match look_again(lua, node, ready.token, direction) {
+                    Report::Holds => {}
+                    Report::IsUsedUp => continue,
+                    Report::IsOver => return,
                 }
             }
-            note_current(lua, state, 3);
-            if (*node).args[i] == COROUTINE {
-                // The other direction may belong to another coroutine or function.
-                ((*state).face.resume)(lua, i, ready.ready);
-                lua_settop(lua, 3);
-                continue;
-            }
+            serve_direction(lua, node, i, ready.ready);
+        }
+    }
+}
+
+/// Whether the report of a handle is not to be served any more: its loop was closed or stopped, or the handle removed.
+unsafe fn is_over(state: *mut State, node: *mut NodeBlock, token: Token) -> bool {
+    // SAFETY: only called with what `state_at` returns, and a Node on the stack.
+    unsafe { state.is_null() || (*state).stopped || (*node).token != token.to_bits() }
+}
+
+/// What has become of the kernel's report of a direction since callbacks ran.
+enum Report {
+    Holds,
+    /// The other direction may still be served.
+    IsUsedUp,
+    IsOver,
+}
+
+/// Asks the handle of the Node at 3 whether the report still holds. An object's Lua code may run.
+unsafe fn look_again(lua: *mut lua_State, node: *mut NodeBlock, token: Token, direction: Interest) -> Report {
+    // SAFETY: only called by `serve_handle`, with the loop at 1, open, and the Node at 3. Whatever Lua code may have changed
+    // is looked up again after it.
+    unsafe {
+        let Some((_, is_stale)) = ask(lua, 3) else { return Report::IsOver };
+        stack!(lua: loop nodes node);
+        if is_stale {
+            forget_unless_number(lua, node);
+            return Report::IsOver;
+        }
+        let state = state_at(lua, 1);
+        if (*state).stopped || !(*node).interest.contains(direction) || is_used_up(lua, state, node, direction) {
+            return Report::IsUsedUp;
+        }
+        if is_over(state_at(lua, 1), node, token) { Report::IsOver } else { Report::Holds }
+    }
+}
+
+/// Calls the function of a direction of the Node at 3, or resumes the coroutine that waits for it.
+unsafe fn serve_direction(lua: *mut lua_State, node: *mut NodeBlock, i: usize, ready: Interest) {
+    // SAFETY: only called by `serve_handle`, with the loop at 1, open, and the Node at 3.
+    unsafe {
+        let state = state_at(lua, 1);
+        note_current(lua, state, 3);
+        if (*node).args[i] == COROUTINE {
+            // The other direction may belong to another coroutine or function.
+            ((*state).face.resume)(lua, i, ready);
+        } else {
             let clock = Meter::start(state);
-            push_user_value(lua, 3, direction_value(direction));
+            push_user_value(lua, 3, direction_value(DIRECTIONS[i]));
             call(lua, (*node).args[i], 0);
             if let Some(start_ns) = clock {
                 Meter::stop(lua, start_ns, 4);
             }
-            lua_settop(lua, 3);
         }
+        lua_settop(lua, 3);
     }
 }
 
@@ -85,7 +114,7 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
 /// of which the handle was reported; readiness that only the kernel knows was checked when the loop gave out the
 /// report. An object's Lua code may run.
 unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, direction: Interest) -> bool {
-    // SAFETY: only called by `serve_handle`, with the Node at 3 and the loop open.
+    // SAFETY: only called by `look_again`, with the Node at 3 and the loop open.
     unsafe {
         let is_asked = direction == Interest::WRITE || matches!((*node).kind, Kind::File(_) | Kind::Object);
         let Some(token) = Token::from_bits((*node).token).filter(|_| is_asked) else { return false };
@@ -97,7 +126,7 @@ unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBloc
 /// Drops the Node at 3, whose handle was closed. A plain number is kept until the script removes it: while it is closed
 /// it gets no event on any backend, and the script may open it again.
 unsafe fn forget_unless_number(lua: *mut lua_State, node: *mut NodeBlock) {
-    // SAFETY: only called by `serve_handle`, with the Node at 3 and the loop open.
+    // SAFETY: only called by `look_again`, with the Node at 3 and the loop open.
     unsafe {
         if (*node).kind != Kind::Number {
             forget_closed(lua, 3);

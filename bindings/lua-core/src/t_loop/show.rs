@@ -82,6 +82,28 @@ entry!(
         lua_pushfstring(lua, c": %p TIMER LIST:".as_ptr(), lua_topointer(lua, 1));
         lua_concat(lua, 2);
         luaL_addvalue(buffer);
+        add_tasks(lua, buffer, now_ns);
+        Text::<24>::new("\n").push(lua);
+        lua_pushfstring(lua, c"T.Loop{%d} %p HANDLE LIST:".as_ptr(), descriptors(lua), lua_topointer(lua, 1));
+        lua_concat(lua, 2);
+        luaL_addvalue(buffer);
+        add_handles(lua, buffer);
+        luaL_pushresult(buffer);
+        stack!(lua: loop tasks nodes text);
+        if lua_getglobal(lua, c"print".as_ptr()) == LUA_TFUNCTION {
+            lua_pushvalue(lua, -2);
+            lua_call(lua, 1, 0);
+        } else {
+            lua_pop(lua, 1);
+        }
+        1
+    }
+);
+
+/// Adds a line for each task.
+unsafe fn add_tasks(lua: *mut lua_State, buffer: *mut luaL_Buffer, now_ns: u64) {
+    // SAFETY: only called by `show`, with the loop at 1, its tasks at 2, and the buffer on top.
+    unsafe {
         let mut position = 0;
         // The list is copied entry by entry and each Task looked up: a finalizer may change either meanwhile.
         while let Some((deadline_ns, index)) = nth(lua, position) {
@@ -98,10 +120,13 @@ entry!(
             push_user_value(lua, lua_gettop(lua) - 1, CALLBACK);
             add_callback(lua, buffer, args);
         }
-        Text::<24>::new("\n").push(lua);
-        lua_pushfstring(lua, c"T.Loop{%d} %p HANDLE LIST:".as_ptr(), descriptors(lua), lua_topointer(lua, 1));
-        lua_concat(lua, 2);
-        luaL_addvalue(buffer);
+    }
+}
+
+/// Adds a line for each direction of each handle.
+unsafe fn add_handles(lua: *mut lua_State, buffer: *mut luaL_Buffer) {
+    // SAFETY: only called by `show`, with the loop at 1, its nodes at 3, and the buffer on top.
+    unsafe {
         sort_nodes(lua);
         let mut position = 0;
         while let Some((number, _)) = nth(lua, position) {
@@ -120,17 +145,8 @@ entry!(
                 add_callback(lua, buffer, args);
             }
         }
-        luaL_pushresult(buffer);
-        stack!(lua: loop tasks nodes text);
-        if lua_getglobal(lua, c"print".as_ptr()) == LUA_TFUNCTION {
-            lua_pushvalue(lua, -2);
-            lua_call(lua, 1, 0);
-        } else {
-            lua_pop(lua, 1);
-        }
-        1
     }
-);
+}
 
 /// The milliseconds until a deadline, rounded up.
 fn left_ms(deadline_ns: u64, now_ns: u64) -> u64 {
