@@ -20,24 +20,28 @@ pub(super) fn run(project: &Project) -> StepResult {
     Ok(String::new())
 }
 
-/// The path of cargo-deny below the target directory, always in this version. It is built once, which takes about a
-/// minute.
+/// The path of cargo-deny, always in this version. It is built once for all clones, which takes about a minute.
 fn cargo_deny(project: &Project) -> Result<PathBuf, String> {
-    let tools = project.target.join("tools");
+    let tools = cargo_home()?.join("cogloop-tools").join(VERSION);
     let deny = tools.join("bin/cargo-deny");
     if !deny.is_file() {
         println!("building cargo-deny {VERSION}, once, into {}", tools.display());
         let mut cargo =
             project.cargo(&["install", "--quiet", "--locked", "--debug", "cargo-deny", "--version", VERSION]);
+        // Below the target directory: it is hundreds of megabytes that are removed afterwards.
+        let build = project.target.join("cargo-deny");
         // It runs only for seconds, so a fast build matters more than optimised code.
-        cargo
-            .arg("--root")
-            .arg(&tools)
-            .env("CARGO_TARGET_DIR", tools.join("build"))
-            .env("CARGO_PROFILE_DEV_DEBUG", "0");
+        cargo.arg("--root").arg(&tools).env("CARGO_TARGET_DIR", &build).env("CARGO_PROFILE_DEV_DEBUG", "0");
         process::run(&mut cargo)?;
-        // Hundreds of megabytes that are no longer needed. An error does no harm.
-        let _ = std::fs::remove_dir_all(tools.join("build"));
+        // An error does no harm.
+        let _ = std::fs::remove_dir_all(build);
     }
     Ok(deny)
+}
+
+/// Cargo's own directory, where it keeps what it has downloaded. rustup's cargo names it; another cargo has the usual one.
+fn cargo_home() -> Result<PathBuf, String> {
+    let named = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let usual = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"));
+    named.or_else(usual).ok_or_else(|| "neither CARGO_HOME nor HOME says where cargo keeps its tools".into())
 }
