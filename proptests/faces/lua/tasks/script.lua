@@ -12,7 +12,7 @@ local function text( format, ... )
   end
 end
 
--- A function that begins with `begin` and returns `count` values.
+-- A function that begins with `begin` and returns `results` values.
 local function f( ops, indent, begin, results )
   local last = results and results > 0 and ('%s  return %s\n'):format( indent, ("'result', nil, 3"):match( ('[^,]+,? ?'):rep( results ) ):gsub( ', $', '' ) ) or ''
   return ('function( ... )\n%s  %s\n%s%s%send'):format( indent, begin, write( ops, indent .. '  ' ), last, indent )
