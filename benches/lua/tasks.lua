@@ -1,10 +1,10 @@
--- One measurement of one contender's tasks, in a process of its own so that its memory is its own:
+-- Measures the tasks of one contender, in a process of its own so that its memory can be measured:
 --
---    lua tasks.lua CONTENDER join COUNT       one after the other is begun, sleeps for no time, and is joined
---    lua tasks.lua CONTENDER channel COUNT    two send a value back and forth
---    lua tasks.lua CONTENDER sleeping COUNT   that many sleep: what they weigh, and then all are cancelled
+--    lua tasks.lua CONTENDER join COUNT       tasks one after the other: each begins, sleeps for no time, and is joined
+--    lua tasks.lua CONTENDER channel COUNT    two tasks send a value back and forth
+--    lua tasks.lua CONTENDER sleeping COUNT   that many tasks sleep: their memory; then the time to cancel all of them
 --
--- What a contender is stands in `peers/README.md`. Prints `name value` on each line; times are CPU time.
+-- `peers/README.md` describes a contender. Prints `name value` on each line; times are CPU time.
 local peer, what, count = require( 'peer' )( arg[ 1 ], 'tasks' ), arg[ 2 ], tonumber( arg[ 3 ] )
 local tasks = peer.tasks
 
@@ -29,7 +29,7 @@ function measure.join( )
   needs 'join'
   local sum, took = 0, nil
   tasks.spawn( function( )
-    -- The first round is for warming up.
+    -- The first round is a warm-up.
     for _ = 1, 2 do
       sum = 0
       local start = os.clock( )
@@ -84,11 +84,11 @@ function measure.sleeping( )
   if tasks.cancel then
     local start = os.clock( )
     for i = 1, count do tasks.cancel( handles[ i ] ) end
-    -- It would last for a day if one went on sleeping.
+    -- If a task went on sleeping, this would last for a day.
     peer.run( )
     print( 'cancel', (os.clock( ) - start) / count * 1e9 )
   end
-  -- What the others sleep would be waited for.
+  -- Ends here, because other contenders would wait for the sleeping tasks.
   os.exit( 0 )
 end
 

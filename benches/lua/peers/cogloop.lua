@@ -1,4 +1,4 @@
--- Ours: the module `cogloop`, with the sockets of `t.Net`.
+-- The module `cogloop` of this project, with the sockets of `t.Net`.
 local Socket = require 't.Net.Socket'
 local loop   = require 'cogloop'.loop( )
 

@@ -58,8 +58,8 @@ return {
     local _, _, port = server:localname( )
     return port
   end,
-  -- Neither joining nor channels are there; its condition variables are, and they are made for such. A coroutine cannot be
-  -- cancelled.
+  -- cqueues has neither joining nor channels, but condition variables, with which both are made here. A coroutine
+  -- cannot be cancelled.
   tasks = {
     spawn = function( f )
       local task = { done = condition.new( ) }

@@ -9,7 +9,7 @@ end
 
 local create, running, resume, yield = coroutine.create, coroutine.running, coroutine.resume, coroutine.yield
 
--- A coroutine that sleeps. It is cancelled by an error that its wait raises, so that it can clean up.
+-- Makes a coroutine sleep. Cancelling resumes it with an error, so that it can clean up.
 local CANCEL, asleep = { }, { }
 
 local function go( co, ... ) assert( resume( co, ... ) ) end
@@ -27,12 +27,12 @@ local function sleep( ms )
 end
 
 return {
-  -- There is no channel: a coroutine that resumes another one waits for nobody, and no loop has a part in it.
+  -- There is no channel: coroutines that resume each other directly would not use the loop at all.
   tasks = {
     spawn = function( f )
       local task = { }
       task.co = create( function( )
-        -- Whoever joins it learns of an error, too.
+        -- A task that joins it gets its error as well.
         task.ok, task.value = pcall( f )
         task.is_over = true
         if task.waiter then go( task.waiter ) end

@@ -1,4 +1,4 @@
--- Ours: `t.Loop`, with the sockets of `t.Net`.
+-- `t.Loop` of this project, with the sockets of `t.Net`.
 local Socket = require 't.Net.Socket'
 local loop   = require 't.Loop'( )
 

@@ -82,7 +82,7 @@ pub(super) fn all(options: &Options) -> Vec<Workload> {
     all.push(timers("due", 100_000.min(sizes[sizes.len() - 1]), &[], rounds, DUE));
     all.push(timers("intervals", 1, &[seconds], slow_rounds, INTERVALS));
     all.push(timers("intervals", 1_000, &[seconds], slow_rounds, INTERVALS));
-    // A hundred thousand sleep, at the least: the kernel counts memory in pages.
+    // At least a hundred thousand tasks sleep, because the kernel counts memory in pages.
     let (few, many) = (events, if options.smoke { 10_000 } else { 100_000 });
     all.extend([
         tasks("join", "spawn and join", few, JOIN),
