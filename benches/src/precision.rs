@@ -38,7 +38,7 @@ const PERIODS_A_ROUND: u64 = 100;
 /// A thread's timer slack; `None` is the system's default.
 const SLACKS: [(Option<u64>, &str); 2] = [(None, ""), (Some(1), ", slack 1 ns")];
 
-/// What waits.
+/// A way of waiting for the next period.
 #[derive(Copy, Clone, Debug, PartialEq)]
 enum Waiter {
     Nanosleep,

@@ -40,7 +40,7 @@ pub(crate) struct Results {
 struct Plan {
     sizes: Vec<usize>,
     scale: Scale,
-    /// What was asked for.
+    /// The number of repetitions by the options; `None` for the default.
     reps: Option<usize>,
     quick: bool,
     pause_reps: usize,

@@ -38,7 +38,7 @@ pub const EVENTS_MAX: usize = 1024;
 /// waking up would take as much CPU time and end later (docs/backends.md).
 pub const BRIEF_NS: u64 = 16_000;
 
-/// What a wait found out about one registration.
+/// A report of a wait about one registration.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Event {

@@ -76,7 +76,7 @@ pub(super) struct Record {
     pub(super) wakes: u64,
 }
 
-/// What the thread had used when the first timer fired.
+/// The CPU time and the wake-ups of the thread up to the first timer that fired.
 #[derive(Copy, Clone)]
 struct Used {
     cpu_ns: u64,

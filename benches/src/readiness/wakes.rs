@@ -16,7 +16,7 @@ type Waker = Box<dyn Fn() + Send>;
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Wakes {
     pub(crate) per_second: f64,
-    /// Of both threads together.
+    /// The CPU time of both threads together.
     pub(crate) cpu_ns: f64,
 }
 

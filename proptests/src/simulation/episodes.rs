@@ -129,7 +129,7 @@ impl Run {
     /// A turn of which at most so many timers and descriptors are pulled.
     fn turn(&mut self, wait: Wait, timers_max: usize, ready_max: usize) {
         self.begin(wait, 1);
-        // An error is that of the wait. Due timers can be pulled all the same.
+        // An error comes from the wait. Due timers can be pulled all the same.
         drop(self.events.turn(wait));
         assert_eq!(self.events.turn_ns(), self.world.borrow().kernel.now_ns(), "the turn's time");
         for _ in 0..timers_max {
@@ -235,8 +235,8 @@ fn serve(world: &Shared, events: &mut Loop, due: Due<u64>, place: Place) {
     world.borrow_mut().busy_ns = events.now_ns() - events.turn_ns();
 }
 
-/// Usually, and always at the end, reads and writes until the descriptor is drained, and reports that. Sometimes leaves
-/// it.
+/// Usually reads and writes until the descriptor is drained, and tells the loop so. At the end always, otherwise now and
+/// then not.
 fn drain(world: &Shared, events: &mut Loop, token: cogloop_io::Token, ready: Interest) {
     if world.borrow().is_ending {
         return;

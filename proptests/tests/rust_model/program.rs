@@ -48,7 +48,7 @@ pub(crate) enum Action {
     Pair(usize),
     TryRecv(usize),
     DropReceiver(usize),
-    /// Of futures there is one descriptor at a time: of several that are ready, the order is the kernel's affair.
+    /// There is only one descriptor for futures at a time, because the kernel chooses the order of several ready ones.
     Watch(Watched),
     /// Lets it become ready: one of two signals, the end of a child, a byte.
     MakeReady(bool),
@@ -63,7 +63,7 @@ pub(crate) enum Action {
     Clear,
 }
 
-/// What a future can wait for, beside the loop's own things.
+/// Other objects that a future can wait for.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Watched {
     Signals,

@@ -115,7 +115,7 @@ impl Model {
         self.due.extend(due.into_iter().map(|((_, arming), id)| (id, arming)));
     }
 
-    /// What has been changed meanwhile is not due any more.
+    /// Timers that were changed meanwhile are not due any more.
     fn next_due(&mut self) -> Option<(u64, u64)> {
         while let Some((id, arming)) = self.due.pop_front() {
             let armed = self.timers.get(&id).and_then(|timer| timer.armed).filter(|armed| armed.1 == arming);
