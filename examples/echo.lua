@@ -1,6 +1,5 @@
--- A TCP echo server and its clients in one script, on one loop: what a client sends comes back, and when the last client
--- is done, everything is closed and the loop ends by itself. A client that resets its connection ends that connection, and
--- not the server.
+-- A TCP echo server and its clients in one script, on one loop. The server sends back everything that it receives. When the last
+-- client is done, all sockets are closed, and the loop ends. If a client resets its connection, only that connection ends.
 --
 --    cargo run --release -- examples/echo.lua [clients] [messages]
 --    lua5.4 examples/echo.lua                           with the module, see `cargo xtask lua 5.4 --env`
@@ -20,12 +19,12 @@ local function echo( sck )
   if msg then
     sck:send( msg )
   else
-    sck:close( )                      -- closing takes it out of the loop
+    sck:close( )                      -- closing removes it from the loop
   end
 end
 
 loop:addHandle( server, 'read', function( )
-  local sck = server:accept( )          -- nil: the client has gone again
+  local sck = server:accept( )          -- nil: the client has already gone
   if sck then loop:addHandle( sck, 'read', echo, sck ) end
 end )
 
@@ -48,7 +47,7 @@ local function client( number )
   end )
 end
 
--- A client as there are in the world: it goes before it has read the answer, so its system resets the connection.
+-- A client that closes its socket before it has read the answer. Its system then resets the connection.
 local function rude( )
   local sck = assert( Net.Socket.connect( adr ) )
   sck:send( 'hello' )

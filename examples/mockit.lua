@@ -1,5 +1,5 @@
--- A daemon on luamockit: it waits until something is due, does it, and waits again. One interval collects, another one
--- reports, a one-off timer ends the service, and a callback that fails does not take the others with it.
+-- A daemon on luamockit: it waits until a timer is due, runs its callback, and waits again. One interval collects, another one
+-- reports, and a one-off timer ends the service. One callback fails, and the others go on.
 --
 --    cargo run --release -- examples/mockit.lua [milliseconds]
 --    lua5.4 examples/mockit.lua                         with the module, see `cargo xtask lua 5.4 --env`
@@ -23,7 +23,7 @@ end )
 mit.oneoff( lifetime + 5, function( ) running = false end )
 
 while running do
-  mit.wait( )                                  -- sleeps; no thread does it for us
+  mit.wait( )                                  -- sleeps in this thread; there is no other one
   local ok, message = pcall( mit.process_events )
   if not ok then print( 'a callback failed: ' .. message:match '[^\n]+' ) end
 end

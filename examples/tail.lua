@@ -2,12 +2,12 @@
 --
 --    cogloop examples/tail.lua /var/log/syslog
 --
--- A regular file is always ready, for every kernel, so there is nothing to wait for: an interval looks for new bytes.
+-- Every kernel reports a regular file as always ready, so the loop cannot wait for new bytes. An interval checks for them instead.
 -- A pipe or a socket would be a handle (see hello.lua).
 
 local Loop = require 't.Loop'
 
-local LOOK_MS, RATE_MS = 100, 1000       -- how often to look, how often to tell the rate
+local LOOK_MS, RATE_MS = 100, 1000       -- how often to check the file, how often to print the rate
 
 local path, seconds = arg[1], tonumber( arg[2] )
 if not path then
@@ -20,14 +20,14 @@ if not file then
   os.exit( 1 )
 end
 
-io.stdout:setvbuf( 'line' )              -- a reader behind a pipe sees each line at once
+io.stdout:setvbuf( 'line' )              -- if the output is a pipe, its reader sees each line at once
 
 local loop     = Loop( )
-local position = file:seek( 'end' )      -- what is there already is old news
-local rest     = ''                      -- the beginning of a line that is not finished yet
+local position = file:seek( 'end' )      -- skips the present content
+local rest     = ''                      -- the beginning of an incomplete line
 local lines, bytes = 0, 0                -- since the last rate line
 
--- Reads what has been appended and prints the whole lines of it.
+-- Reads the appended bytes and prints the complete lines.
 local function look( )
   local size = file:seek( 'end' )
   if size < position then

@@ -1,6 +1,6 @@
--- LuaSocket and LuaSec in tasks: what returns 'wantread', 'wantwrite' or 'timeout' instead of blocking waits in the loop and is called again. So
--- code that was written for copas keeps its calls: `receive`, `send`, `dohandshake`, `connect`, `accept`. A server and its clients over TLS,
--- with a certificate that openssl makes.
+-- LuaSocket and LuaSec in tasks: if a call returns 'wantread', 'wantwrite' or 'timeout' instead of blocking, the task waits in the loop and
+-- calls again. So code that was written for copas keeps its calls: `receive`, `send`, `dohandshake`, `connect`, `accept`. The example is a
+-- server and its clients over TLS, with a certificate that openssl makes.
 --
 --    luajit examples/tls.lua [clients] [messages]       with the module, see `cargo xtask lua jit --env`
 
@@ -13,19 +13,19 @@ end
 local socket = require 'socket'
 
 -- ## The adapter
--- What an object says that cannot go on, and what to wait for.
+-- The reasons why a call would block, and the direction to wait for.
 local WAITS = { wantread = 'r', wantwrite = 'w', timeout = true }
 
 local Wrapped = { }
 Wrapped.__index = Wrapped
 
--- The object must not block. `limit` is how long each of its calls may take, in ms; nil: as long as it takes.
+-- Wraps a non-blocking object. `limit` is how long each call may take, in ms; nil: no limit.
 local function wrap( sck, limit )
   sck:settimeout( 0 )
   return setmetatable( { sck = sck, limit = limit }, Wrapped )
 end
 
--- Waits for what `why` says; 'timeout' is for the direction of the call. True, or nil and 'timeout' or 'closed', as LuaSocket says.
+-- Waits for the direction of `why`; for 'timeout' it is the direction of the call. Returns true, or nil and 'timeout' or 'closed' as LuaSocket does.
 local function rest( self, why, direction )
   local ready, message = cogloop.wait( self.sck, WAITS[ why ] == true and direction or WAITS[ why ], self.limit )
   if ready then return true end
@@ -36,7 +36,7 @@ function Wrapped:receive( pattern, prefix )
   while true do
     local data, why, part = self.sck:receive( pattern, prefix )
     if data or not WAITS[ why ] then return data, why, part end
-    prefix = part                             -- goes before what comes next
+    prefix = part                             -- the bytes that were received so far
     local ok, message = rest( self, why, 'r' )
     if not ok then return nil, message, part end
   end
@@ -79,7 +79,7 @@ function Wrapped:connect( ip, port )
   if why ~= 'timeout' then return nil, why end
   ok, why = rest( self, why, 'w' )
   if not ok then return nil, why end
-  ok, why = self.sck:connect( ip, port )         -- says what became of it
+  ok, why = self.sck:connect( ip, port )         -- returns the result of the connection
   if ok or why == 'already connected' then return true end
   return nil, why
 end
@@ -126,7 +126,7 @@ local function call( )
   client:close( )
 end
 
--- A client that says nothing runs into its limit.
+-- A client that sends nothing exceeds its time limit.
 local function silent( )
   local client = wrap( socket.tcp( ), 20 )
   assert( client:connect( '127.0.0.1', port ) )

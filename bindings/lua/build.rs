@@ -1,5 +1,5 @@
-//! How the library is linked: once loaded it stays. Lua unloads its libraries when a state is closed, and with the library
-//! would go what belongs to the process: who watches signals, and the handler itself.
+//! Links the library so that it is never unloaded. Lua unloads its libraries when a state is closed. But the list of signal watchers and
+//! the signal handler belong to the process, and must stay.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

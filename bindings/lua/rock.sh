@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the rockspec runs, with cargo: builds the library for the Lua interpreter $1 and puts it and the Lua files into the
-# folders $2 (Lua files) and $3 (libraries).
+# The rockspec runs this. It builds the library with cargo for the Lua interpreter $1, and copies it into the folder $3 and the Lua
+# files into the folder $2.
 set -e
 feature=$("$1" -e "io.write( 'lua', jit and 'jit' or (_VERSION:gsub( '%D', '' )) )")
 target=${CARGO_TARGET_DIR:-target/lua/build}

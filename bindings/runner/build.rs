@@ -1,4 +1,4 @@
-//! C modules that a script requires find Lua's symbols in the program, as in the `lua` program.
+//! Exports Lua's symbols from the program, as the `lua` program does, so that C modules of a script find them.
 
 fn main() {
     // A program of Windows has no symbols for a DLL to find: a C module is linked with the DLL of its Lua there.

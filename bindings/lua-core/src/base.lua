@@ -1,21 +1,21 @@
--- What lua-t's own table has beside the modules, for programs of its users. The chunk gets that table.
+-- The small functions in lua-t's table `t`, which programs for lua-t use. The chunk's argument is that table.
 local t = ...
 
--- The name that an object's metatable gives, or Lua's own for its type.
+-- Returns the name in an object's metatable, or Lua's type.
 function t.type( value )
   local meta = getmetatable( value )
   local name = type( meta ) == 'table' and rawget( meta, '__name' )
   return type( name ) == 'string' and name or type( value )
 end
 
--- `assert` whose message is a format for what follows.
+-- Like `assert`, but the message is a format for the arguments that follow.
 function t.assert( condition, message, ... )
   if condition then return condition, message, ... end
   if select( '#', ... ) > 0 then message = message:format( ... ) end
   error( message == nil and 'assertion failed!' or message, 0 )
 end
 
--- `require` that also looks into the folder of the script that calls it.
+-- Like `require`, but also searches the folder of the script that calls it.
 function t.require( name )
   local source      = debug and debug.getinfo( 2, 'S' ).source or ''
   local folder      = source:match '^@(.*)/' or '.'

@@ -8,7 +8,7 @@
 //!   sys                                   what differs between Unix and Windows
 //! ```
 //!
-//! A file imports what stands below it, and no face another one. The loop itself holds integers only:
+//! A file imports only from its own floor and those below. No face imports another face. The loop itself holds integers only:
 //!
 //! ```text
 //!   Lua script ──► loop userdata ──► State ──► EventLoop<u64>    no Lua value and no callback in it
@@ -19,7 +19,7 @@
 //! # The rule of this crate
 //!
 //! A Lua call that can raise leaves by `longjmp`: no destructor runs. A call that can allocate can run the garbage
-//! collector, whose `__gc` functions may call this very loop. So:
+//! collector, whose `__gc` functions may call this loop. So:
 //!
 //! 1. Such a call is made only where no Rust value with a destructor is alive and no reference into the loop's `State`,
 //!    and
@@ -31,7 +31,7 @@
 //!    step leaves nothing half done.
 //! 4. After every call that may run Lua code the loop's state is fetched anew: it may have been closed.
 
-// What goes wrong must be `Copy`, since Lua jumps over it, and is written only when something went wrong.
+// Error values must be `Copy`, because Lua may jump over them. They are large, but they are written only after a failure.
 #![allow(clippy::result_large_err)]
 
 mod cogloop;
@@ -56,7 +56,7 @@ use std::ffi::{CStr, c_int};
 use std::ptr::null;
 use t_loop::open_loop;
 
-/// The modules: what `require` calls each, and what opens it.
+/// The modules: the name for `require`, and the function that opens it.
 pub const MODULES: [(&CStr, lua_CFunction); 11] = [
     (c"t", open_t),
     (c"t.Loop", open_loop),
@@ -86,7 +86,7 @@ pub unsafe fn set_openers(lua: *mut lua_State) {
     }
 }
 
-/// What else that table has, as lua-t's.
+/// The small functions of that table, which lua-t has, too.
 const BASE: &str = include_str!("base.lua");
 
 entry!(

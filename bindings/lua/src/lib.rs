@@ -1,14 +1,14 @@
-//! All of Cogloop's Lua modules in one library, which is built for each version of Lua by itself: `cogloop/lua54.so` and
-//! its like. What `require` asks for, `t.Loop` and the others, are Lua files in `lua/`; they open their part of it.
+//! All of Cogloop's Lua modules in one library. Each version of Lua has its own build of it, such as `cogloop/lua54.so`. `require` loads
+//! the Lua files in `lua/`, and each of them opens its module in the library.
 
 use mlua::ffi::{lua_State, lua_createtable};
 use std::ffi::c_int;
 
-/// A table with the opener of each module.
+/// Returns a table with the function that opens each module.
 ///
 /// # Safety
 ///
-/// For Lua to call.
+/// Only Lua calls it.
 #[cfg_attr(feature = "lua51", unsafe(export_name = "luaopen_cogloop_lua51"))]
 #[cfg_attr(feature = "lua52", unsafe(export_name = "luaopen_cogloop_lua52"))]
 #[cfg_attr(feature = "lua53", unsafe(export_name = "luaopen_cogloop_lua53"))]

@@ -1,9 +1,9 @@
--- The tests' harness: plain Lua, so that every interpreter runs it. A test file ends with `T.done( )`, whose last line
--- says how many tests passed, and whose exit code says whether all did.
+-- The tests' harness, in plain Lua for every interpreter. A test file ends with `T.done( )`. It prints how many tests passed, and its exit
+-- code shows whether all did.
 
 local T = { passed = 0, failed = 0 }
 
--- What a test may need that not every system has.
+-- Features that some systems lack and that tests may need.
 local IS_WINDOWS = package.config:sub( 1, 1 ) == '\\'
 local HAS = {
   [ 'Lua files as handles' ]    = not IS_WINDOWS,
@@ -19,21 +19,21 @@ local HAS = {
   [ 'the backends of Linux' ]   = not IS_WINDOWS,
 }
 
--- Whether the system has what the words say, for a test that has another way.
+-- Whether the system has a feature, for tests that can do without it.
 function T.supports( what )
   if HAS[ what ] == nil then error( 'no such requirement: ' .. what, 2 ) end
   return HAS[ what ]
 end
 
--- Where it has not, the running test ends here: it is skipped, and counted so.
+-- Without the feature the running test ends here and counts as skipped.
 function T.requires( what )
   if not T.supports( what ) then error( { lacks = what }, 0 ) end
 end
 
--- How Lua writes an address.
+-- The pattern of an address as Lua prints it.
 T.ADDRESS = IS_WINDOWS and ('%x'):rep( 16 ) or '0x%x+'
 
--- What `errno` is for a number that is not open. Windows knows sockets only, and says that it is none.
+-- The `errno` for a number that is not open. Windows has only sockets and returns WSAENOTSOCK.
 T.NOT_OPEN = IS_WINDOWS and 88 or 9
 
 local function with_traceback( problem )
@@ -41,7 +41,7 @@ local function with_traceback( problem )
   return lacks and problem or debug.traceback( problem )
 end
 
--- Runs one test; its name tells the story, and the number in the conformance list if it has one.
+-- Runs one test. Its name says what it shows, and has its number in the conformance list if there is one.
 function T.test( name, body )
   local ok, problem = xpcall( body, with_traceback )
   if ok then
@@ -70,7 +70,7 @@ function T.is_true( value, what )
   end
 end
 
--- Two lists, item by item.
+-- Compares two lists item by item.
 function T.same_list( got, wanted, what )
   local a, b = { }, { }
   for i = 1, #got do a[ i ] = text( got[ i ] ) end
@@ -81,7 +81,7 @@ function T.same_list( got, wanted, what )
   end
 end
 
--- The call fails, and its message has the text in it. Returns the message.
+-- Checks that the call raises and that its message contains the text. Returns the message.
 function T.fails( wanted, f, ... )
   local ok, message = pcall( f, ... )
   if ok then
@@ -99,7 +99,7 @@ function T.null( mode )
   return assert( io.open( '/dev/null', mode or 'r' ) )
 end
 
--- A pipe with a name, for a moment: a reader that never sees its end, and a writer.
+-- A named pipe whose name is removed at once. Returns a reader that never sees the end of the stream, and a writer.
 function T.fifo( )
   T.requires 'Lua files as handles'
   local name = os.tmpname( )
@@ -112,7 +112,7 @@ function T.fifo( )
   return reader, writer
 end
 
--- Milliseconds on the monotonic clock. The wall clock may be set, and it may be slewed, by a machine that keeps time.
+-- Milliseconds on the monotonic clock. The wall clock may be set or slewed during a test.
 local clock
 function T.now( )
   clock = clock or require 'cogloop'.loop( )
@@ -124,13 +124,13 @@ function T.collect( )
   collectgarbage( )
 end
 
--- What the Lua that runs this has and others have not.
+-- Features that only some versions of Lua have.
 T.has = {
   several_user_values = _VERSION >= 'Lua 5.4',
   typed_files         = getmetatable( io.stdout ).__name ~= nil,
 }
 
--- Calls `f` when the garbage collector gets there: by a table's `__gc`, or a proxy's where tables have none.
+-- Calls `f` when the garbage collector frees an object: a table with `__gc`, or a proxy where tables have no `__gc`.
 function T.on_collect( f )
   if newproxy then
     getmetatable( newproxy( true ) ).__gc = f
@@ -139,21 +139,21 @@ function T.on_collect( f )
   end
 end
 
--- Whether each step takes long: under valgrind, which also counts what is lost, and in Wine.
+-- Whether the test runs slowly: under valgrind, which also counts lost memory, or in Wine.
 T.is_short = os.getenv 'COGLOOP_TESTS' == 'short'
 
--- A large number, or a twentieth of it where each step takes long.
+-- A large number, or a twentieth of it if the test runs slowly.
 function T.many( count )
   return T.is_short and count / 20 or count
 end
 
--- Sets the garbage collector's pause, and returns what it was.
+-- Sets the garbage collector's pause, and returns the previous one.
 function T.gc_pause( percent )
   if _VERSION == 'Lua 5.5' then return collectgarbage( 'param', 'pause', percent ) end
   return collectgarbage( 'setpause', percent )
 end
 
--- User value `n` of a userdata. Where a userdata has but one value, or an environment, that is a table of them.
+-- User value `n` of a userdata. If a userdata has only one value, or an environment, that is a table of the user values.
 function T.user_value( userdata, n )
   if T.has.several_user_values then
     return (debug.getuservalue( userdata, n ))
@@ -161,7 +161,7 @@ function T.user_value( userdata, n )
   return (debug.getuservalue or debug.getfenv)( userdata )[ n ]
 end
 
--- At the end of the file: a return is the one way to have the state closed on every version.
+-- Called as the last statement of a file, with `return`. Only a return closes the state on every version.
 function T.done( )
   print( ('%d passed, %d failed'):format( T.passed, T.failed ) )
   if T.failed > 0 then os.exit( 1 ) end

@@ -1,4 +1,4 @@
-//! The command line, as that of `lua`. What stands before the script is ours, what stands after it is the script's.
+//! The command line, like that of `lua`. Options before the script are the program's, arguments after it are the script's.
 
 use lexopt::{Arg, Parser, ValueExt};
 use std::ffi::{CString, OsString};
@@ -8,22 +8,22 @@ use std::ffi::{CString, OsString};
 pub(crate) enum Source {
     File(CString),
     Stdin,
-    /// There is only what the options say.
+    /// No script: only the options run.
     None,
 }
 
-/// What an option does before the script, in the order of the line.
+/// An action before the script, in the order of the command line.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Before {
-    /// `-e`, or the environment: runs code, which may hold zero bytes, under a chunk's name.
+    /// `-e`, or the environment: runs code, which may have zero bytes, with this chunk name.
     Run { code: Vec<u8>, name: CString },
     /// The environment: runs a file.
     File(CString),
-    /// `-l`: requires a module, into a global of that name.
+    /// `-l`: requires a module and stores it in this global variable.
     Require { global: CString, module: CString },
 }
 
-/// What to run.
+/// The parsed command line.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Script {
     pub(crate) before: Vec<Before>,
@@ -34,11 +34,11 @@ pub(crate) struct Script {
     pub(crate) args: Vec<Vec<u8>>,
     /// The program itself: `arg[-1]`.
     pub(crate) program: Vec<u8>,
-    /// `-W`: whether warnings are written.
+    /// `-W`: whether warnings are printed.
     pub(crate) warns: bool,
-    /// `-E`: whether the environment's variables for Lua are left alone.
+    /// `-E`: whether Lua's environment variables are ignored.
     pub(crate) ignores_environment: bool,
-    /// `--check`: whether the script is compiled, and not run.
+    /// `--check`: whether the script is only compiled.
     pub(crate) is_checked_only: bool,
 }
 
@@ -53,15 +53,15 @@ pub(crate) enum Command {
 pub(crate) struct Options {
     pub(crate) command: Command,
     pub(crate) backend: Option<String>,
-    /// `-v`: whether the version is told before the script runs.
+    /// `-v`: whether the version is printed before the script runs.
     pub(crate) tells_version: bool,
 }
 
-/// Reads the arguments.
+/// Parses the arguments.
 ///
 /// # Errors
 ///
-/// In words, when they make no sense.
+/// If they are invalid. The error is a message.
 pub(crate) fn parse(parser: Parser) -> Result<Options, String> {
     read(parser).map_err(|error| error.to_string())
 }
@@ -115,7 +115,7 @@ fn read(mut parser: Parser) -> Result<Options, lexopt::Error> {
     Ok(Options { command: Command::Run(script), backend, tells_version })
 }
 
-/// `-l name` and `-l global=name`. Without a global, the module's name up to a hyphen is it.
+/// Parses `-l name` and `-l global=name`. Without `global`, the variable has the module's name up to a hyphen.
 fn required(text: Vec<u8>) -> Result<Before, lexopt::Error> {
     let split = text.iter().position(|&byte| byte == b'=');
     let (global, module) = match split {

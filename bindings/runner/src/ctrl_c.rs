@@ -1,6 +1,6 @@
-//! Ctrl-C. A running loop returns in order, after the callback that runs; one that takes too long gets an error
-//! ("interrupted!", as in the `lua` program), and so does a script that runs no loop, or runs one next. Should the script
-//! be deaf to that, a further Ctrl-C interrupts at once, and then ends the program.
+//! Ctrl-C. A running loop returns after the current callback. A callback that takes too long gets an error ("interrupted!", as in the
+//! `lua` program). So does a script that runs no loop, or that runs another one after that. If the script ignores the error, the next
+//! Ctrl-C interrupts at once, and the one after that ends the program.
 
 use crate::sys;
 use cogloop_lua_core::interrupt::{self, Found};
@@ -15,26 +15,26 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::SeqCst};
 /// The exit status after Ctrl-C: 128 and the signal's number.
 pub(crate) const STATUS: u8 = 130;
 
-/// So many instructions of Lua, a tenth of a second or less, a callback may take to its end.
+/// How many Lua instructions a callback may still run after Ctrl-C: a tenth of a second or less.
 const PATIENCE: c_int = 10_000_000;
 
 static LUA: AtomicPtr<lua_State> = AtomicPtr::new(null_mut());
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Takes over Ctrl-C for as long as `lua` lives; [`forget`] before closing it.
+/// Handles Ctrl-C for this Lua state. Call [`forget`] before closing the state.
 ///
 /// # Errors
 ///
-/// What the system says.
+/// The system's error.
 pub(crate) fn install(lua: *mut lua_State) -> io::Result<()> {
     LUA.store(lua, SeqCst);
     interrupt::install()?;
-    // SAFETY: `on_signal` is async-signal-safe: atomics, what wakes a loop or a sleep, lua_sethook (made for this: it only
-    // stores) and the end of the process.
+    // SAFETY: `on_signal` is async-signal-safe. It uses atomics, the functions that wake a loop or a sleep, lua_sethook (which may
+    // be called in a signal handler, because it only stores) and the end of the process.
     unsafe { sys::on_ctrl_c(on_signal) }
 }
 
-/// The Lua state is about to go.
+/// Call before the Lua state is closed.
 pub(crate) fn forget() {
     LUA.store(null_mut(), SeqCst);
 }
@@ -43,8 +43,7 @@ fn on_signal() {
     let (is_first, found) = interrupt::raise();
     let lua = match found {
         Found::Waiting if is_first => return,
-        // SAFETY: the coroutine runs callbacks at this moment, so it lives; the hook's fields are made to be set from a
-        // signal handler.
+        // SAFETY: the coroutine is running callbacks, so it is alive; the hook's fields may be set from a signal handler.
         Found::Calling(lua) if is_first => unsafe {
             lua_sethook(lua, Some(lose_patience), LUA_MASKCOUNT, PATIENCE);
             return;
@@ -55,7 +54,7 @@ fn on_signal() {
     if lua.is_null() || ASKED.swap(true, SeqCst) {
         sys::exit(STATUS.into());
     }
-    // SAFETY: a state that runs callbacks lives, and so does the script's until `forget`; as above.
+    // SAFETY: a state that runs callbacks is alive, and the script's state is alive until `forget`; as above.
     unsafe { lua_sethook(lua, Some(raise), LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1) };
 }
 
@@ -64,7 +63,7 @@ unsafe extern "C-unwind" fn raise(lua: *mut lua_State, _: *mut lua_Debug) {
     unsafe {
         lua_sethook(lua, None, 0, 0);
         ASKED.store(false, SeqCst);
-        // A loop may have told the script meanwhile.
+        // A loop may have raised the error in the script meanwhile.
         if interrupt::pending() {
             interrupt::told();
             luaL_error(lua, c"interrupted!".as_ptr());
@@ -72,7 +71,7 @@ unsafe extern "C-unwind" fn raise(lua: *mut lua_State, _: *mut lua_Debug) {
     }
 }
 
-/// The callback that ran when Ctrl-C came runs still, or the script does something else since.
+/// The hook that raises the error: the callback that ran at the Ctrl-C still runs, or the script does something else since then.
 unsafe extern "C-unwind" fn lose_patience(lua: *mut lua_State, frame: *mut lua_Debug) {
     // SAFETY: called by Lua, as a hook, which may raise.
     unsafe {

@@ -1,11 +1,11 @@
-//! What runs before everything else: where modules are found, whether warnings are written, and `LUA_INIT`.
+//! The environment variables: the paths of modules, the printing of warnings, and `LUA_INIT`.
 
 use crate::command_line::{Before, Script};
 use crate::sys::modules;
 use std::env;
 use std::ffi::{CString, OsString};
 
-/// Puts it before what the options say.
+/// Adds the actions of the environment before those of the options.
 pub(crate) fn prepare(script: &mut Script, lua_version: &str) {
     let number = match lua_version.strip_prefix("Lua ") {
         Some(number) => number.split(' ').next().unwrap_or(number),
@@ -37,7 +37,7 @@ fn run(code: String, name: &str) -> Before {
     Before::Run { code: code.into_bytes(), name: CString::new(name).unwrap_or_default() }
 }
 
-/// `LUA_INIT` is code, or `@` and a file's name.
+/// Reads `LUA_INIT`: code, or `@` and a file name.
 fn init(value: OsString) -> Option<Before> {
     match value.as_encoded_bytes().strip_prefix(b"@") {
         Some(path) => CString::new(path).ok().map(Before::File),

@@ -1,5 +1,5 @@
-//! One Lua state with the standard libraries and our modules, one script in it. As in the `lua` program, all of it runs
-//! inside one protected call.
+//! Runs one script in one Lua state, with the standard libraries and our modules. As in the `lua` program, all of it runs inside one
+//! protected call.
 
 use crate::command_line::{Before, Script, Source};
 use crate::ctrl_c;
@@ -18,10 +18,10 @@ use std::ptr::{from_ref, null};
 
 const TRACEBACK: &[u8] = b"\nstack traceback:\n";
 
-/// Runs the script to its end. What goes wrong is written to standard error.
+/// Runs the script to its end. Errors are written to standard error.
 pub(crate) fn run(script: &Script) -> ExitCode {
-    // SAFETY: a state of our own, used by this thread alone. No Lua call outside of the protected one can raise, apart from
-    // lua_close, which handles errors of finalizers itself.
+    // SAFETY: we made the state, and only this thread uses it. No Lua call outside of the protected one can raise; lua_close handles
+    // errors of finalizers itself.
     let worked = unsafe {
         let lua = luaL_newstate();
         if lua.is_null() {
@@ -54,7 +54,7 @@ pub(crate) fn run(script: &Script) -> ExitCode {
     }
 }
 
-/// Writes the message on top to standard error, as it is.
+/// Writes the message on top of the stack to standard error, unchanged.
 unsafe fn report(lua: *mut lua_State) {
     // SAFETY: only called by `run`, after a failed call; the bytes stay on the stack.
     unsafe {
@@ -63,7 +63,7 @@ unsafe fn report(lua: *mut lua_State) {
         let message =
             if bytes.is_null() { b"error without a message" } else { std::slice::from_raw_parts(bytes.cast(), length) };
         let mut stderr = std::io::stderr().lock();
-        // Nobody is left to be told if this fails.
+        // If this fails, there is no way to report it.
         let _ = stderr.write_all(&[b"cogloop: ", message, b"\n"].concat());
     }
 }
@@ -75,7 +75,7 @@ unsafe extern "C-unwind" fn main(lua: *mut lua_State) -> c_int {
         let script = lua_touserdata(lua, 1).cast_const().cast::<Script>();
         let script = &*script;
         if script.ignores_environment {
-            // The libraries look for it when they are opened.
+            // The libraries read this field when they are opened.
             lua_pushboolean(lua, 1);
             lua_setfield(lua, LUA_REGISTRYINDEX, c"LUA_NOENV".as_ptr());
         }
@@ -107,7 +107,7 @@ unsafe extern "C-unwind" fn main(lua: *mut lua_State) -> c_int {
     0
 }
 
-/// Raises what a loader has left instead of a function.
+/// Raises the message that a loader has left instead of a function.
 unsafe fn load(lua: *mut lua_State, answer: c_int) {
     if answer != LUA_OK {
         // SAFETY: only called by `main`, right after a loader: its message is on top.
@@ -115,7 +115,7 @@ unsafe fn load(lua: *mut lua_State, answer: c_int) {
     }
 }
 
-/// Calls the function below so many arguments, and drops its results.
+/// Calls a function with the `args` values above it, and drops its results.
 unsafe fn call(lua: *mut lua_State, arguments: c_int) {
     // SAFETY: only called by `main`, whose stack is: script on_raise function arguments.
     unsafe {
@@ -125,7 +125,7 @@ unsafe fn call(lua: *mut lua_State, arguments: c_int) {
     }
 }
 
-/// Does what an option or the environment asks for.
+/// Runs an action of an option or of the environment.
 unsafe fn prepare(lua: *mut lua_State, before: &Before) {
     // SAFETY: only called by `main`, whose stack is: script on_raise. It is the same afterwards.
     unsafe {
@@ -150,7 +150,7 @@ unsafe fn prepare(lua: *mut lua_State, before: &Before) {
     }
 }
 
-/// `require` finds our modules before it looks at any file.
+/// Adds our modules to `package.preload`, so that `require` finds them before any file.
 unsafe fn preload(lua: *mut lua_State) {
     // SAFETY: only called by `main`, with the libraries open.
     unsafe {
@@ -173,20 +173,20 @@ unsafe fn push_arg_table(lua: *mut lua_State, script: &Script) {
     }
 }
 
-/// The message handler: the traceback, for every kind of error value that can be told.
+/// The message handler: adds a traceback to every kind of error value that has a text.
 unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua in the place of the error, with the error value.
     unsafe {
-        // As `lua` tells it: a number is a text; what `__tostring` returns counts only if it is one.
+        // Like `lua`: a number counts as text; the result of `__tostring` counts only if it is a string.
         let is_text = matches!(lua_type(lua, 1), LUA_TSTRING | LUA_TNUMBER)
             || luaL_callmeta(lua, 1, c"__tostring".as_ptr()) != 0 && lua_type(lua, -1) == LUA_TSTRING;
         if !is_text {
             lua_pushfstring(lua, c"(error object is a %s value)".as_ptr(), luaL_typename(lua, 1));
         }
-        // S: error … text. The error itself stays as it is: `push_traceback` compares it.
+        // S: error … text. The error itself is not changed, because `push_traceback` compares it.
         lua_pushvalue(lua, -1);
         let text = lua_tostring(lua, -1);
-        // An error of a callback left `run`: the traceback of its own place says more than ours.
+        // For an error of a callback that left `run`, the callback's own traceback says more than ours.
         if push_traceback(lua) {
             lua_pushfstring(lua, c"%s\n%s".as_ptr(), text, lua_tostring(lua, -1));
         } else if !CStr::from_ptr(text).to_bytes().windows(TRACEBACK.len()).any(|window| window == TRACEBACK) {

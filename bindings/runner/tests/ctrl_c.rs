@@ -1,4 +1,4 @@
-//! Ctrl-C: loops stop in order, scripts are interrupted, sleeps end; and the exit status says so.
+//! Ctrl-C: loops stop after the current callback, scripts are interrupted, sleeps end, and the exit status shows it.
 #![cfg(unix)]
 
 mod common;
@@ -43,7 +43,7 @@ impl Running {
         assert_eq!(unsafe { libc::kill(pid, libc::SIGINT) }, 0);
     }
 
-    /// What else it prints, its errors, and its exit status.
+    /// The rest of its output, its errors, and its exit status.
     fn end(mut self) -> (String, String, Option<i32>) {
         let mut stdout = String::new();
         self.stdout.read_to_string(&mut stdout).expect("it prints text");
@@ -61,7 +61,7 @@ fn a_waiting_loop_returns_and_the_script_goes_on_until_the_next_one_raises() {
          loop:run( )
          print( 'after' )
          print( select( 2, pcall( loop.run, loop ) ) )
-         local cleaned = Loop( )                 -- whoever was told may clean up
+         local cleaned = Loop( )                 -- after the error a script may clean up
          cleaned:addTask( 1, print, 'clean' )
          cleaned:run( )
          print 'end'",
@@ -70,7 +70,7 @@ fn a_waiting_loop_returns_and_the_script_goes_on_until_the_next_one_raises() {
     assert_eq!(running.end(), ("after\ninterrupted!\nclean\nend\n".into(), String::new(), Some(130)));
 }
 
-/// A script that has nothing else than steps, or runs, would go on for ever with timers that do not fire.
+/// A script that only calls `step` or `run` again and again would otherwise go on for ever, with timers that do not fire.
 #[test]
 fn a_script_that_steps_or_runs_a_loop_again_and_again_is_ended_by_one() {
     for code in [
@@ -188,11 +188,11 @@ fn a_sleep_ends_and_then_the_script() {
 
 #[test]
 fn a_script_that_is_deaf_is_ended_by_one_more() {
-    // The hook is the main coroutine's, and that is suspended.
+    // The hook belongs to the main coroutine, which is suspended.
     let mut running = start("coroutine.wrap( function( ) print 'ready' io.read( ) while true do end end )( )");
     running.press();
     running.press();
-    // Two signals may come as one.
+    // Two signals may be merged into one.
     while running.child.try_wait().expect("it is ours").is_none() {
         running.press();
         std::thread::yield_now();

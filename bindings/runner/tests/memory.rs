@@ -1,5 +1,5 @@
-//! Lua's memory runs out, at each allocation in turn. (LuaJIT in a debug build fails an assertion of its own when a state
-//! closes after that; with `--release --no-default-features --features luajit` it is tested too.)
+//! Lua's memory runs out at each allocation in turn. (LuaJIT in a debug build fails an assertion of its own when the state is closed
+//! after that. It can be tested with `--release --no-default-features --features luajit`.)
 
 #[path = "common/limited.rs"]
 mod limited;
@@ -8,7 +8,7 @@ mod state;
 
 use state::State;
 
-/// Everything that makes an object, and a run that serves it.
+/// Makes each kind of object, and runs the loop.
 const SCRIPT: &str = r#"
 local Loop = require 't.Loop'
 loop = Loop{ clock = 'virtual', debug = DEBUG }
@@ -32,14 +32,14 @@ loop:run( )
 assert( failed == 'a callback fails' )
 "#;
 
-/// Whatever is there now, is there whole, and the loop goes on.
+/// Checks that every object that exists is complete, and that the loop works.
 const CHECK: &str = r#"
 if loop then
   loop.onerror = nil
   local text = loop:show( )
   local _, listed = text:match( '(.*)\nT%.Loop{' ):gsub( '\n', '' )
   assert( tonumber( text:match '^T%.Loop%[(%d+)%]' ) == tonumber( text:match '{ *(%d+)ms}' or 0 ), text )
-  if listed == 0 and #loop == 0 then loop:run( ) end     -- nothing that nobody sees keeps it going
+  if listed == 0 and #loop == 0 then loop:run( ) end     -- no hidden object keeps the loop running
   local ran = false
   loop:addTask( 0, function( ) ran = true end )
   loop:addTask( 0, loop.clean, loop )
@@ -52,7 +52,7 @@ fn descriptors() -> usize {
     std::fs::read_dir("/dev/fd").expect("it can be listed").count()
 }
 
-/// Runs the script with so many allocations. Returns whether they were enough.
+/// Runs the script with this number of allocations. Returns whether it was enough.
 fn with_allocations(count: usize, debug: bool) -> bool {
     let state = State::new();
     state.run(&format!("DEBUG = {debug} print = function( ) end")).expect("it runs");

@@ -1,4 +1,4 @@
-//! Lua runs out of memory at each allocation in turn: an error, and never a loop of `cogloop` that is half done.
+//! Lua's memory runs out at each allocation in turn: the call raises an error, and a loop of `cogloop` is never half made.
 
 #[path = "common/limited.rs"]
 mod limited;
@@ -7,7 +7,7 @@ mod state;
 
 use state::State;
 
-/// Makes a loop, uses every kind of thing, and leaves it as it is.
+/// Makes a loop with every kind of object, and does not close it.
 const COGLOOP: &str = r"
     local cogloop = require 'cogloop'
     loop = cogloop.loop{ clock = 'virtual', resolution = 0.01 }
@@ -36,7 +36,7 @@ const COGLOOP: &str = r"
     loop:firing( )
 ";
 
-/// Whatever happened before: the loop that there is works.
+/// Checks that an existing loop works.
 const AFTER: &str = r"
     if not loop then return end
     local ran = 0
@@ -45,7 +45,7 @@ const AFTER: &str = r"
     assert( ran == 10, ran )
 ";
 
-/// With so many allocations granted: whether they were enough.
+/// Runs the script with this number of allocations. Returns whether it was enough.
 fn run(code: &str, granted: usize) -> bool {
     let state = State::new();
     state.load(code);

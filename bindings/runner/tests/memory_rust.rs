@@ -1,7 +1,7 @@
-//! The allocator of the Rust side refuses, at each request in turn: an error in Lua, and the loop goes on.
+//! Rust's allocator refuses each request in turn: the call raises an error in Lua, and the loop goes on.
 //!
-//! What the standard library allocates without a fallible call – for a loop, for its statistics, for a message – is asked
-//! for in one piece before, so that a limit of bytes is met there and not a request by its number.
+//! Some allocations of the standard library have no fallible call: for a loop, its statistics, or a message. Before them the library
+//! asks for the same amount in one piece. So tests of these limit the number of bytes, and do not refuse single requests.
 
 #[path = "../../../proptests/tests/memory/allocator.rs"]
 mod allocator;
@@ -11,7 +11,7 @@ mod state;
 use allocator::{Grant, with};
 use state::State;
 
-/// Made before memory runs out, with the functions that the stories need.
+/// Runs before memory runs out. Makes the functions that the tests need.
 const BEFORE: &str = r"
     cogloop, net, Loop, mockit = require 'cogloop', require 't.Net', require 't.Loop', require 'luamockit'
     loop, older = cogloop.loop{ clock = 'virtual', resolution = 0.01 }, Loop{ clock = 'virtual' }
@@ -22,7 +22,7 @@ const BEFORE: &str = r"
     for i = 1, 40 do sockets[ i ] = require 't.Net.Socket'( 'udp' ) end
 ";
 
-/// Each kind of thing, many at a time so that tables grow.
+/// Makes many objects of each kind, so that tables grow.
 const STORIES: [&str; 5] = [
     r"
     for i = 1, 3000 do loop:after( i * 7919 % 3000, function( ) end ) end
@@ -63,7 +63,7 @@ const STORIES: [&str; 5] = [
     ",
 ];
 
-/// A map of the standard library's holds the events of `luamockit`.
+/// The events of `luamockit` are in a map of the standard library.
 const QUEUE: &str = r"
     for i = 1, 200 do service.oneoff( i, function( ) end ) end
     local timers = { }
@@ -73,7 +73,7 @@ const QUEUE: &str = r"
     service.process_events( )
     ";
 
-/// Whatever happened before: the loops that there are work.
+/// Checks that the existing loops work.
 const AFTER: &str = r"
     local ran = 0
     for i = 1, 10 do loop:after( i, function( ) ran = ran + 1 end ) end
@@ -93,7 +93,7 @@ const AFTER: &str = r"
     assert( ran == 5 )
 ";
 
-/// Runs a story with this grant; how many requests were refused.
+/// Runs a test with this grant. Returns the number of refused requests.
 fn tell(story: &str, grant: Grant) -> usize {
     let state = State::new();
     state.run(BEFORE).expect("there is memory");

@@ -16,14 +16,14 @@ fn a_script_gets_its_arguments() {
     assert_eq!(text(&out.stdout), "true\tx\ttrue\tx\n");
 }
 
-/// In the order of the line, as `lua` does.
+/// Options run in the order of the command line, as in `lua`.
 #[test]
 fn options_prepare_what_the_script_finds() {
     let (module, script) = (common::script("return { name = ... }"), common::script("print( a, arg[ 1 ] )"));
     let name = module.path().file_stem().unwrap().to_str().unwrap();
     let path = format!("package.path = {:?}", module.path().with_file_name("?.lua"));
     let mut command = cogloop();
-    // Up to the first hyphen, the module's name is the global's.
+    // The global has the module's name up to the first hyphen.
     command.args(["-e", &path, "-l", name, "-e", "a = cogloop.name", "-e", "a = a .. '!'"]);
     let out = run(command.arg(script.path()).arg("-e"));
     assert_eq!(text(&out.stdout), format!("{name}!\t-e\n"), "{}", text(&out.stderr));
@@ -116,7 +116,7 @@ fn a_lua_error_prints_its_traceback_and_exits_1() {
     }
 }
 
-/// As `lua` tells them; raised by the script itself, in a callback and in a coroutine.
+/// Errors are printed as `lua` prints them, if raised by the script itself, in a callback or in a coroutine.
 #[test]
 fn an_error_of_any_kind_has_its_text_and_the_traceback_of_its_place() {
     let object = |told: &str| format!("setmetatable( {{ }}, {{ __tostring = function( ) {told} end }} )");
@@ -225,7 +225,7 @@ fn os_exit_works_with_work_left() {
     }
 }
 
-/// C64, C66: however a script with 10,000 tasks pending ends, it ends well.
+/// C64, C66: a script with 10,000 pending tasks can end in any way without a crash.
 #[test]
 fn ten_thousand_pending_tasks_do_not_disturb_the_end() {
     let code = "local loop = require 't.Loop'( )
@@ -269,7 +269,7 @@ fn lines_of_a_long_input_beside_an_interval() {
     }
 }
 
-/// C46: standard input redirected from a file, and from nowhere.
+/// C46: standard input is redirected from a file, and is closed.
 #[test]
 fn redirected_standard_input_is_always_ready() {
     let code = "local loop = require 't.Loop'( )
@@ -302,7 +302,7 @@ fn the_environment_makes_tasks_know_the_one_that_fires_next() {
     }
 }
 
-/// A reader that goes away ends the program as it ends any other.
+/// If the reader of its output closes the pipe, the program ends like any other program.
 #[test]
 fn a_closed_pipe_ends_the_program() {
     use std::os::unix::process::ExitStatusExt;

@@ -16,8 +16,8 @@ fn the_lua_tests_pass_on_every_backend() {
     assert!(files.len() >= 7, "{files:?}");
     for backend in backends() {
         for file in &files {
-            // Without the distribution's modules: with luv a test closes the loop's own descriptor, for which Rust's library ends
-            // a debug build.
+            // Without the distribution's modules: a test with luv closes the loop's own descriptor, and then a debug build of Rust's
+            // library ends the process.
             let out = run(cogloop().env("LUA_CPATH", ";;").args(["--backend", backend]).arg(file));
             let stdout = text(&out.stdout);
             let closing = stdout.lines().last().unwrap_or_default();
@@ -58,7 +58,7 @@ fn hello_tells_its_timeline_and_nothing_is_early() {
         for line in lines {
             assert!(stdout.contains(line), "{line}:\n{stdout}");
         }
-        // Each line with a deadline shows how late it was, by its own numbers.
+        // In each line with a deadline the numbers show how late it was.
         let dated = stdout.lines().skip(1).filter_map(|line| {
             let mut words = line.split_whitespace();
             Some((words.next()?.parse::<i64>().ok()?, words.next()?.parse::<i64>().ok()?))
@@ -78,7 +78,7 @@ fn tail_prints_what_is_appended_and_survives_a_truncation() {
     let tail = cogloop().arg(root().join("examples/tail.lua")).arg(log.path()).stdout(Stdio::piped()).spawn();
     let mut tail = tail.expect("the program starts");
     let mut lines = BufReader::new(tail.stdout.take().expect("it has one")).lines().map_while(Result::ok);
-    // Each step waits until the one before is seen; what comes between are the lines of each second.
+    // Each step waits for the output of the step before. Between them are the lines that are printed each second.
     let mut wait_for = |wanted: &str| loop {
         let line = lines.next().unwrap_or_else(|| panic!("it ended before {wanted}"));
         let is_remark = line.starts_with("--");

@@ -1,6 +1,5 @@
-//! A TCP echo server and its clients in one program, on one loop: the server with callbacks, the clients as tasks. When the
-//! last client is done the server is removed, and the loop ends by itself. A client that resets its connection ends that
-//! connection, and not the server.
+//! A TCP echo server and its clients in one program, on one loop. The server has callbacks, the clients are tasks. When the last
+//! client is done, the server is removed, and the loop ends. If a client resets its connection, only that connection ends.
 //!
 //!     cargo run --example echo -p cogloop [-- CLIENTS [MESSAGES]]
 
@@ -16,14 +15,14 @@ struct Counts {
     messages: u32,
 }
 
-/// Sends back what comes, as fast as the client takes it, until the end of the stream. An error ends this connection and
-/// nothing else: what a callback returns as an error would end the whole run, and strangers reset connections.
+/// Sends back the bytes of a client, as fast as it takes them, until the end of the stream. An error ends only this connection. The
+/// callback must not return it, because that would end `run`, and any client may reset its connection.
 fn echo(ready: &Ready<'_, Counts>, stream: &TcpStream, unsent: &mut Vec<u8>) -> ControlFlow<()> {
     match echo_some(stream, unsent) {
         Ok(true) => {}
         Ok(false) | Err(_) => return ControlFlow::Break(()),
     }
-    // Nothing more is read before the client has taken what there is.
+    // Reads nothing more before the client has taken these bytes.
     let interest = if unsent.is_empty() { Interest::READ } else { Interest::WRITE };
     match ready.set_interest(ready.source(), interest) {
         Ok(()) => ControlFlow::Continue(()),
@@ -31,7 +30,7 @@ fn echo(ready: &Ready<'_, Counts>, stream: &TcpStream, unsent: &mut Vec<u8>) -> 
     }
 }
 
-/// `false` at the end of the stream.
+/// Returns `false` at the end of the stream.
 fn echo_some(mut stream: &TcpStream, unsent: &mut Vec<u8>) -> io::Result<bool> {
     let goes_on = |error: io::Error| match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(()),
@@ -52,22 +51,22 @@ fn echo_some(mut stream: &TcpStream, unsent: &mut Vec<u8>) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Takes in a client. Where there is no descriptor left for it, the server rests for a while: the client still waits.
+/// Accepts a client. If no descriptor is left, the server pauses for a while, and the client waits in the system's queue.
 fn welcome(ready: &Ready<'_, Counts>, listener: &TcpListener) -> Result<(), Error> {
     match listener.accept().and_then(|(stream, _)| stream.set_nonblocking(true).map(|()| stream)) {
         Ok(stream) => {
             let mut unsent = Vec::new();
-            // One that cannot be observed is closed again.
+            // If the connection cannot be observed, it is closed.
             let _ = ready.add(stream, Interest::READ, move |_, ready, stream| echo(ready, stream, &mut unsent));
         }
         Err(error) if [EMFILE, ENFILE].map(Some).contains(&error.raw_os_error()) => {
             let server = ready.source();
             ready.set_interest(server, Interest::NONE)?;
-            // Without effect when the server has been removed meanwhile.
+            // Has no effect if the server was removed meanwhile.
             ready
                 .after(Duration::from_millis(100), move |_, firing| _ = firing.set_interest(server, Interest::READ))?;
         }
-        // The client has gone again.
+        // The client has already gone.
         Err(_) => {}
     }
     Ok(())
@@ -76,7 +75,7 @@ fn welcome(ready: &Ready<'_, Counts>, listener: &TcpListener) -> Result<(), Erro
 const EMFILE: i32 = 24;
 const ENFILE: i32 = 23;
 
-/// A client as there are in the world: it sends, and goes before it has read the answer. Its system resets the connection.
+/// A client that sends and closes its socket before it has read the answer. Its system then resets the connection.
 async fn rude_client(events: Handle<Counts>, address: SocketAddr) -> io::Result<()> {
     let stream = TcpStream::connect(address)?;
     stream.set_nonblocking(true)?;
@@ -85,7 +84,7 @@ async fn rude_client(events: Handle<Counts>, address: SocketAddr) -> io::Result<
     stream.readable().await
 }
 
-/// Says hello so often, and expects an answer within a second each time.
+/// Sends this number of messages, and expects each answer within a second.
 async fn client(events: Handle<Counts>, address: SocketAddr, messages: u32) -> io::Result<()> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;

@@ -12,14 +12,14 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What the callbacks share.
+/// The state that the callbacks share.
 struct Show {
     start: Instant,
     ticks: u32,
 }
 
 impl Show {
-    /// One line of the timeline. Nothing may happen before its deadline: then the second column would say so.
+    /// Prints a line of the timeline. The second column shows that nothing happens before its deadline.
     fn line(&self, deadline: Option<Instant>, what: &str) {
         let verdict =
             deadline.map_or(String::new(), |deadline| match Instant::now().checked_duration_since(deadline) {
@@ -45,14 +45,14 @@ fn timers(events: &Handle<Show>) -> Result<(), Error> {
     Ok(())
 }
 
-/// A child whose output is a source, and whose end is a callback.
+/// A child process. Its output is a source, and its end calls a callback.
 fn child(events: &Handle<Show>) -> Result<(), Box<dyn std::error::Error>> {
     let script = "sleep 0.15; echo hello from a child; sleep 0.4; echo and goodbye";
     let mut child = Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn()?;
     let output = File::from(OwnedFd::from(child.stdout.take().ok_or("the child has no output")?));
     events.add(output, Interest::READ, |show, _, output| {
         let mut line = String::new();
-        // One line at a time, each of which the child writes at once.
+        // Reads one line. The child writes each line at once.
         if BufReader::new(output).read_line(&mut line)? == 0 {
             return Ok(ControlFlow::Break(()));
         }
@@ -66,7 +66,7 @@ fn child(events: &Handle<Show>) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A task that sleeps between two looks at the state.
+/// A task that reads the state, sleeps, and reads it again.
 fn task(events: &Handle<Show>) -> Result<(), Error> {
     let handle = events.handle();
     let nap = async move {

@@ -1,5 +1,4 @@
-//! A million timeouts, as a busy server has them: nearly all are cancelled and made anew before they fire. Prints what
-//! each step has cost.
+//! A million timeouts, as in a busy server: nearly all are cancelled and made again before they fire. Prints the cost of each step.
 //!
 //!     cargo run --release --example timeouts -p cogloop [-- COUNT]
 
@@ -23,7 +22,7 @@ fn arm(events: &Loop<Server>, request: u32) -> Result<Timer, Error> {
     })
 }
 
-/// Says what a step has cost, and starts the clock again.
+/// Prints the cost of a step, and starts the clock again.
 fn step(start: &mut Instant, what: &str, count: u32) {
     let each = start.elapsed() / count.max(1);
     println!("{what:34} {:>8.1} ms, {:>5} ns each", start.elapsed().as_secs_f64() * 1000.0, each.as_nanos());
@@ -38,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut timers = (0..count).map(|request| arm(&events, request)).collect::<Result<Vec<_>, _>>()?;
     step(&mut start, &format!("{count} timeouts armed"), count);
 
-    // Nine of ten requests are answered in time; their connections go on, with a new timeout.
+    // Nine of ten requests are answered in time. Their connections go on, with a new timeout.
     let mut renewed = 0;
     for (request, timer) in (0..count).zip(&mut timers).filter(|(request, _)| request % 10 != 0) {
         renewed += u32::from(events.cancel(*timer));

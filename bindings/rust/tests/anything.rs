@@ -1,6 +1,5 @@
-//! Callbacks, tasks and destructors that do anything to the loop that they are in: random ones, on virtual time, from
-//! seeds that repeat them. The loop's tables are audited after each.
-//! On Windows a descriptor is reported a moment later, so that the same seed does not come to the same.
+//! Random callbacks, tasks and destructors that do anything to their loop, on virtual time. A seed determines each run. The loop's
+//! tables are audited after each action. On Windows a descriptor is reported a moment later, so a seed does not repeat a run there.
 #![cfg(unix)]
 
 mod common;
@@ -13,20 +12,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// What the random callbacks know of the loop.
+/// The state that the random callbacks share.
 #[derive(Default)]
 struct World {
     random: u64,
     timers: Vec<(Timer, u64)>,
     sources: Vec<Source>,
     tasks: Vec<Task<()>>,
-    /// By number: whether the timer may still fire.
+    /// For each timer, by its number: whether it may still fire.
     armed: Vec<bool>,
     served: u64,
 }
 
 impl World {
-    /// Xorshift, of Marsaglia's paper.
+    /// Marsaglia's xorshift.
     fn below(&mut self, bound: u64) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
@@ -41,12 +40,12 @@ impl World {
 
 type Shared = Rc<RefCell<World>>;
 
-/// Does something to the loop when it is dropped.
+/// A value whose destructor does something to the loop.
 struct Restless(Handle<Shared>, Shared);
 
 impl Drop for Restless {
     fn drop(&mut self) {
-        // Not while it is one of the world's own that is dropped.
+        // Does nothing when the world itself drops it.
         if self.1.try_borrow_mut().is_ok() && !std::thread::panicking() {
             act(&self.0, &self.1);
         }
@@ -60,7 +59,7 @@ fn fired(world: &Shared, number: u64, deadline: Instant, now: Instant) {
     world.served += 1;
 }
 
-/// Something or other.
+/// Does one random action.
 fn act(events: &Handle<Shared>, world: &Shared) {
     if world.borrow().armed.len() > 400 {
         return;
@@ -139,7 +138,7 @@ fn change_a_timer(events: &Handle<Shared>, world: &Shared, choice: u64, delay: D
 
 fn add_source(events: &Handle<Shared>, world: &Shared) {
     let (reader, writer) = pipe();
-    // Ready at once, for the end of the stream.
+    // It is ready at once, because its stream has ended.
     drop(writer);
     let (restless, shared) = (Restless(events.handle(), Rc::clone(world)), Rc::clone(world));
     let added = events.add(reader, Interest::READ, move |_, ready, _| {
@@ -177,9 +176,9 @@ fn pick<T: Copy>(world: &Shared, list: impl Fn(&World) -> &Vec<T>) -> Option<T> 
     Some(list(&world.borrow())[index as usize])
 }
 
-/// What happened: how much was served, and when it ended.
+/// Runs one seed. Returns how much was served, and the time of the end.
 fn live(seed: u64) -> (u64, Duration) {
-    // One whose every wait looks at each descriptor, so that the same seed comes to the same.
+    // On this backend each wait checks every descriptor, so a seed repeats a run.
     let mut events = Loop::<Shared>::with_options(Options::new().backend("select").simulated()).unwrap();
     let start = events.now();
     let world: Shared = Rc::new(RefCell::new(World { random: seed, ..World::default() }));
@@ -190,7 +189,7 @@ fn live(seed: u64) -> (u64, Duration) {
         events.turn(&mut world.clone(), Some(2 * MS)).unwrap();
         events.audit();
         if turn % 100 == 99 && seed.is_multiple_of(3) {
-            // In this order: destructors make new ones meanwhile.
+            // In this order, because destructors may make new values.
             world.borrow_mut().armed.fill(false);
             events.clear();
             events.audit();
@@ -204,7 +203,7 @@ fn live(seed: u64) -> (u64, Duration) {
     (served, end)
 }
 
-/// C06, C08, C11, C35, C37: in every combination that comes up.
+/// C06, C08, C11, C35, C37: in random combinations.
 #[test]
 fn callbacks_may_do_anything_to_their_loop_c06_c08_c11_c35_c37() {
     let mut served = 0;

@@ -1,4 +1,4 @@
-//! What the types of the crate can do, whatever their methods say.
+//! The traits that the types of the crate implement.
 #![cfg(unix)]
 
 use cogloop::*;
@@ -22,7 +22,7 @@ fn what_other_threads_hold_is_send_and_sync_and_what_names_something_is_a_key() 
     is_a_key::<Idle>();
 }
 
-/// One verb for all of them.
+/// `cancel` takes all kinds of names.
 #[test]
 fn a_name_is_cancelled_once_and_by_its_own_loop_only() {
     let (events, other) = (Loop::<()>::new().unwrap(), Loop::<()>::new().unwrap());

@@ -1,4 +1,5 @@
-//! What is dropped before it is done: it does not happen, leaves nothing behind, and whatever waits for it is told.
+//! Futures that are dropped before they complete: they have no effect, leave nothing behind, and futures that wait for them get an
+//! error.
 
 mod common;
 
@@ -14,7 +15,7 @@ fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// It was called in the next turn all the same, with nothing left to hear of it.
+/// Once, the closure was called in the next turn even though its future was dropped.
 #[test]
 fn a_visit_to_the_state_that_is_dropped_is_not_made() {
     let mut events = Loop::new().unwrap();
@@ -30,14 +31,14 @@ fn a_visit_to_the_state_that_is_dropped_is_not_made() {
     assert_eq!(Rc::strong_count(&held), 1, "what it would have been called with is gone at once");
     let task = events.spawn(async move { handle.with(|visits: &mut u32, _| *visits += 10).await }).unwrap();
     let mut visits = 0;
-    // The task asks for its visit in this turn, and is dropped before the next.
+    // The task calls `with` in this turn, and is dropped before the next.
     events.turn(&mut visits, Some(Duration::ZERO)).unwrap();
     drop(task);
     events.run(&mut visits).unwrap();
     assert_eq!(visits, 0);
 }
 
-/// They were pending for ever.
+/// Once, they were pending for ever.
 #[test]
 fn a_sleep_whose_loop_is_gone_wakes_its_task_with_an_error() {
     let (inner, mut outer) = (Loop::<()>::simulated().unwrap(), Loop::<()>::simulated().unwrap());
@@ -55,7 +56,7 @@ fn a_sleep_whose_loop_is_gone_wakes_its_task_with_an_error() {
     assert!(matches!(outer.block_on(&mut (), limited).unwrap().unwrap(), Err(Error::Closed)));
 }
 
-/// One whose time had come before the loop went has slept.
+/// A sleep whose deadline had passed before the loop was dropped succeeds.
 #[test]
 fn a_sleep_that_is_over_when_its_loop_goes_is_no_error() {
     let inner = Loop::<()>::simulated().unwrap();
@@ -66,7 +67,7 @@ fn a_sleep_that_is_over_when_its_loop_goes_is_no_error() {
     assert!(matches!(poll_once(sleep), Poll::Ready(Ok(()))));
 }
 
-/// It woke its task again and again, with the processor busy, until there was room.
+/// Once, it woke its task again and again and kept the processor busy until there was room.
 #[test]
 fn a_sleep_that_was_cleared_and_finds_no_room_is_an_error() {
     let mut events = Loop::with_options(cogloop::Options::new().simulated().max_timers(1)).unwrap();

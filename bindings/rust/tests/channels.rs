@@ -1,4 +1,5 @@
-//! Channels with a capacity: senders that wait come in order, leave without a trace, and are told of the end.
+//! Channels with a capacity: waiting senders get room in order, can stop waiting without a trace, and get an error when the channel
+//! ends.
 
 mod common;
 
@@ -12,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-/// Counts how often it was woken, and looks at the channel then, as code of the user's may.
+/// A waker that counts its wakes. It also uses the channel then, as a user's waker may.
 struct Count(AtomicUsize, Mutex<Option<Sender<u32>>>);
 
 impl Count {
@@ -55,13 +56,13 @@ fn room_goes_to_the_sender_that_waits_longest_and_to_the_next_when_that_gives_up
     );
     drop(sends.remove(0));
     assert_eq!(woken(), [1, 1, 0]);
-    // One that waits, and was not woken, leaves the list.
+    // A sender that waits and was not woken leaves the list.
     drop(sends.remove(1));
     assert!(matches!(poll(&mut sends[0], &counts[1]), Poll::Ready(Ok(()))));
     assert_eq!([receiver.try_recv(), receiver.try_recv()], [Some(2), None]);
     sender.try_send(4).unwrap();
     drop(sends);
-    // The wakers of the counts keep senders, too.
+    // The counting wakers hold senders, too.
     counts.iter().for_each(|count| drop(count.1.lock().unwrap().take()));
     drop(sender);
     let mut last = Box::pin(async move { [receiver.recv().await, receiver.recv().await] });
@@ -101,7 +102,7 @@ fn a_sender_that_waits_is_told_when_the_channel_ends() {
     assert!(matches!((refused.message, refused.error), (2, Error::Closed)));
 }
 
-/// Tasks of the loop and other threads, into a callback that is slower than they are.
+/// Tasks of the loop and other threads send to a callback that is slower than they are.
 #[test]
 fn a_callback_gets_every_message_of_senders_that_wait() {
     on_every_backend(|options| {
@@ -133,7 +134,7 @@ fn a_callback_gets_every_message_of_senders_that_wait() {
     });
 }
 
-/// The wait is given up again and again, and no message is lost.
+/// The receiver's wait is dropped again and again, and no message is lost.
 #[test]
 fn a_future_receives_from_threads_and_may_give_up_waiting() {
     let mut events = Loop::<()>::new().unwrap();

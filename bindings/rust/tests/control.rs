@@ -1,4 +1,4 @@
-//! Running a loop, stopping it, what keeps it going, and what a callback's failure leaves.
+//! Running and stopping a loop, what keeps it going, and the state after a callback's failure.
 
 mod common;
 
@@ -46,7 +46,7 @@ fn after_a_stop_the_next_run_serves_the_rest_c30_c31() {
             .unwrap();
     }
     let remote = events.remote().unref();
-    events.stop(); // without effect: it does not run
+    events.stop(); // no effect, because the loop does not run
     assert_eq!(log_of(&mut events), [1]);
     remote.post(|log: &mut Vec<u64>, _| log.push(10)).unwrap();
     remote.post(|log: &mut Vec<u64>, handle| (log.push(11), handle.stop()).1).unwrap();
@@ -77,7 +77,7 @@ fn unreferenced_ones_are_served_and_keep_no_loop_going_c34() {
     assert_eq!(log_of(&mut events), []);
 }
 
-/// C35: whatever asks for it.
+/// C35: called from each kind of callback and from a task.
 #[test]
 fn a_loop_that_is_cleared_in_a_callback_comes_to_its_end_c35() {
     type Setup = fn(&Loop<u32>) -> Result<(), Error>;
@@ -113,7 +113,7 @@ fn a_loop_that_is_cleared_in_a_callback_comes_to_its_end_c35() {
     }
 }
 
-/// The error comes out of `run`; what failed is gone and nothing else.
+/// `run` returns the error. The timer or source that failed has ended; everything else is unchanged.
 #[test]
 fn an_error_in_a_callback_ends_the_run_and_leaves_the_loop_usable() {
     fn fail() -> Result<(), std::num::ParseIntError> {
@@ -145,7 +145,7 @@ fn an_error_in_a_callback_ends_the_run_and_leaves_the_loop_usable() {
     }
 }
 
-/// What a callback gets from the loop and passes on stays what it is.
+/// An error of the loop that a callback passes on is not changed.
 #[test]
 fn an_error_of_the_loop_passed_on_by_a_callback_is_not_wrapped() {
     let mut events = Loop::simulated().unwrap();
@@ -153,7 +153,7 @@ fn an_error_of_the_loop_passed_on_by_a_callback_is_not_wrapped() {
     assert!(matches!(events.run(&mut ()), Err(Error::ZeroPeriod)));
 }
 
-/// C32 is an error of the compiler's (see `Loop`); a panic that is caught leaves everything else.
+/// C32 is a compile error (see `Loop`). A caught panic leaves everything else unchanged.
 #[test]
 fn a_panic_in_a_callback_ends_what_it_belongs_to_and_nothing_else_c32() {
     type Setup = fn(&Loop<Vec<u64>>) -> Result<(), Error>;
@@ -184,7 +184,7 @@ fn a_panic_in_a_callback_ends_what_it_belongs_to_and_nothing_else_c32() {
     }
 }
 
-/// A destructor of what a callback holds may use the loop, whenever it runs.
+/// The destructor of a value that a callback holds may use the loop, whenever it runs.
 #[cfg(unix)]
 #[test]
 fn whatever_is_dropped_may_use_the_loop() {
@@ -243,7 +243,7 @@ fn whatever_is_dropped_may_use_the_loop() {
     assert_eq!(*dropped.borrow(), 21);
 }
 
-/// C65 for Rust: the loop is gone, its handles are not.
+/// C65 for Rust: handles that outlive their loop.
 #[test]
 fn a_handle_that_outlives_its_loop_says_so() {
     let events = Loop::<()>::simulated().unwrap();
@@ -265,13 +265,13 @@ fn a_handle_that_outlives_its_loop_says_so() {
     assert!(remote.is_closed() && matches!(sender.try_send(1).unwrap_err().error, Error::Closed));
     assert!(!handle.cancel(timer) && handle.remaining(timer).is_none() && task.is_finished());
     remote.wake();
-    // Waited for by another loop, what belonged to the first one ends with an error.
+    // Futures of the first loop that another loop polls end with an error.
     let mut other = Loop::simulated().unwrap();
     let (tick, slept) = other.block_on(&mut (), async { (ticks.tick().await, sleep.await) }).unwrap();
     assert!(matches!((tick, slept), (Err(Error::Closed), Err(Error::Closed))));
 }
 
-/// An idle callback runs when nothing else is due, and the loop does not wait for anything else then.
+/// An idle callback runs when nothing else is due, and the loop does not wait while there is one.
 #[test]
 fn idle_callbacks_fill_the_time_and_give_way() {
     let mut events = Loop::new().unwrap();
@@ -294,7 +294,7 @@ fn idle_callbacks_fill_the_time_and_give_way() {
     assert_eq!(log, ["timer", "idle"]);
 }
 
-/// A loop in another one: what wakes the inner one makes its descriptor readable.
+/// A loop inside another one: everything that wakes the inner loop makes its descriptor readable.
 #[cfg(unix)]
 #[test]
 fn a_loop_inside_of_another_one_is_served_by_it() {
@@ -330,7 +330,7 @@ fn a_loop_inside_of_another_one_is_served_by_it() {
     assert!(state.0.cancel(timer));
 }
 
-/// A derived `Debug` asked for one of the state and of the message, which a program's need not have.
+/// Once, a derived `Debug` required `Debug` of the state and of the message, which a program's types need not have.
 #[test]
 fn what_is_shown_needs_no_words_of_the_users_types() {
     struct Wordless;
@@ -343,7 +343,7 @@ fn what_is_shown_needs_no_words_of_the_users_types() {
     let _: Box<dyn std::error::Error> = Box::new(refused);
 }
 
-/// Each held virtual time back to a microsecond a turn: an hour took longer than an hour.
+/// Once, each of these let virtual time pass by only a microsecond in a turn: an hour of it took longer than an hour.
 #[test]
 fn an_idle_callback_or_a_timer_that_arms_itself_for_now_lets_virtual_time_go_on() {
     fn again(events: &Handle<Vec<u64>>) -> Result<(), Error> {

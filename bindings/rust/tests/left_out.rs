@@ -1,4 +1,4 @@
-//! Stories that are not compiled on this system, each with its reason: they are counted as skipped.
+//! Tests that are not compiled on this system, each with its reason. They are counted as skipped.
 #![cfg(windows)]
 
 /// What stands under `cfg( unix )` in these tests.
@@ -11,7 +11,7 @@ fn what_windows_has_not() {
         "skipped: what_windows_has_not: a loop inside another: a completion port cannot be observed by another",
     ] {
         use std::io::Write;
-        // Past the harness, which keeps what a test prints that passes.
+        // Written directly, because the harness hides the output of a test that passes.
         writeln!(std::io::stdout(), "{line}").unwrap();
     }
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// C54: none is lost, and those of one thread stay in order.
+/// C54: no post is lost, and the posts of one thread stay in order.
 #[test]
 fn posts_from_many_threads_all_arrive_in_order_c54() {
     const THREADS: u64 = 4;
@@ -38,7 +38,7 @@ fn posts_from_many_threads_all_arrive_in_order_c54() {
     });
 }
 
-/// C55: each before the wait that it ends.
+/// C55: each wake comes before the wait that it ends.
 #[test]
 fn a_wake_before_the_wait_ends_it_c55() {
     on_every_backend(|options| {
@@ -56,7 +56,7 @@ fn a_wake_before_the_wait_ends_it_c55() {
     });
 }
 
-/// A remote keeps the loop going, the last one's end lets it end; one that is not counted does neither.
+/// A remote keeps the loop going; dropping the last one lets `run` return. An unreferenced remote does neither.
 #[test]
 fn a_loop_waits_for_its_remotes() {
     let mut events = Loop::new().unwrap();
@@ -79,7 +79,7 @@ fn a_loop_waits_for_its_remotes() {
     assert_eq!(count, 1, "what was posted is served all the same");
 }
 
-/// What a post does to the loop holds, and one that posts again and again starves nobody.
+/// A post may change the loop, and a post that always posts again starves nothing.
 #[test]
 fn a_post_may_use_the_loop_and_post_again() {
     fn again(log: &mut Vec<u64>, handle: &cogloop::Handle<Vec<u64>>) {
@@ -96,7 +96,7 @@ fn a_post_may_use_the_loop_and_post_again() {
     assert_eq!(log.last(), Some(&1));
 }
 
-/// The host's limit of posts, and of messages, is told where it is reached; what is refused is dropped or given back.
+/// At the limit of posts or messages a call returns an error. The refused post is dropped, the refused message is returned.
 #[test]
 fn too_many_posts_are_refused() {
     let mut events = Loop::with_options(Options::new().simulated().max_posts(2)).unwrap();
@@ -121,7 +121,7 @@ fn too_many_posts_are_refused() {
     assert_eq!(log, [0, 0, 1, 2, 0, 0, 1, 2]);
 }
 
-/// Messages that come while others are served have the next turn, and a channel ends with its last sender.
+/// Messages that arrive while others are served are served in the next turn. A channel ends with its last sender.
 #[test]
 fn a_channel_serves_in_turns_and_ends_with_its_last_sender() {
     let mut events = Loop::simulated().unwrap();
@@ -149,7 +149,7 @@ fn a_channel_serves_in_turns_and_ends_with_its_last_sender() {
     assert_eq!(log[3..], [Some(4), None]);
 }
 
-/// A receiver that breaks off lets nobody wait, and gets no more.
+/// When a receiver returns `Break`, waiting senders get an error, and no further message comes.
 #[test]
 fn a_channel_that_breaks_off_refuses_what_is_sent() {
     let mut events = Loop::simulated().unwrap();
@@ -166,7 +166,7 @@ fn a_channel_that_breaks_off_refuses_what_is_sent() {
     assert_eq!(refused.message, "three");
 }
 
-/// At most so many callbacks of a kind in a turn: the others have theirs.
+/// A turn serves at most the limit of callbacks of each kind, so the other kinds are served, too.
 #[test]
 fn a_turn_serves_no_more_of_a_kind_than_the_host_allows_c36() {
     let options = Options::new().simulated().max_callbacks_per_turn(3);
@@ -192,7 +192,7 @@ fn a_turn_serves_no_more_of_a_kind_than_the_host_allows_c36() {
     }
 }
 
-/// A message to a channel that had been cleared by its own callback was taken and lost, and those that waited still came.
+/// Once, a channel that its own callback had cleared accepted a message and lost it, and still served the waiting ones.
 #[test]
 fn a_channel_that_is_cleared_in_its_callback_takes_and_tells_nothing_more() {
     let mut events = Loop::simulated().unwrap();
@@ -214,8 +214,8 @@ fn a_channel_that_is_cleared_in_its_callback_takes_and_tells_nothing_more() {
     events.audit();
 }
 
-/// Each message that a callback sent to its own channel noted the channel twice, and each note was served: twice as many
-/// each turn, until memory ran out.
+/// Once, each message that a callback sent to its own channel put the channel into the list twice. Both entries were served, so the
+/// list doubled in each turn until memory ran out.
 #[test]
 fn a_channel_that_sends_to_itself_is_served_once_a_turn() {
     let mut events = Loop::<u64>::new().unwrap();

@@ -1,4 +1,4 @@
-//! Sockets for futures: connecting, accepting, the calls that are polled, and the traits of `futures-io`.
+//! Sockets for futures: connecting, accepting, the `poll_…` calls, and the traits of `futures-io`.
 #![cfg(unix)]
 
 mod common;
@@ -22,7 +22,7 @@ fn watched(events: &Loop<()>) -> (Async<UnixStream>, UnixStream) {
     (events.watch(ours).unwrap(), peer)
 }
 
-/// Three clients at a time, each of which reads what it wrote.
+/// Three clients at a time; each reads back what it wrote.
 #[test]
 fn clients_connect_and_are_accepted() {
     on_every_backend(|options| {
@@ -93,7 +93,7 @@ fn a_connection_that_is_refused_says_so_and_one_that_is_given_up_is_closed() {
     });
 }
 
-/// A limit leaves the listener and what it has accepted before as they were.
+/// At a limit the listener and its earlier connections are unchanged.
 #[test]
 fn a_connection_for_which_there_is_no_place_is_an_error_of_the_call() {
     let mut events = Loop::<()>::with_options(cogloop::Options::new().max_sources(2)).unwrap();
@@ -137,12 +137,12 @@ fn a_polled_wait_wakes_the_task_that_polled_last_and_keeps_no_waker_when_it_is_o
         assert_eq!(counts[0].0.load(Ordering::Relaxed), 0);
         let mut cx = Context::from_waker(&wakers[1]);
         assert!(matches!(stream.poll_readable(&mut cx), Poll::Ready(Ok(()))));
-        // The direction is asked for anew, and a read that succeeds ends that wait.
+        // The poll starts a new wait for the direction, and a read that succeeds ends that wait.
         assert!(stream.poll_readable(&mut cx).is_pending());
         let read = stream.poll_read_with(&mut cx, |mut stream| stream.read(&mut [0; 8]));
         assert!(matches!(read, Poll::Ready(Ok(1))));
         assert_eq!(counts.map(|count| Arc::strong_count(&count)), [2, 2], "of each the waker here, and no other");
-        // Both directions at a time.
+        // Both directions at the same time.
         assert!(stream.poll_readable(&mut cx).is_pending());
         events.block_on(&mut (), poll_fn(|cx| stream.poll_writable(cx))).unwrap().unwrap();
         events.clear();
@@ -166,7 +166,7 @@ async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin)
     }
 }
 
-/// More than fits into the kernel's buffers, through two tasks that know nothing but the traits.
+/// Two tasks that use only the traits transfer more than fits into the kernel's buffers.
 #[test]
 fn the_traits_of_futures_io_read_write_and_close() {
     const LENGTH: usize = 1_000_000;
@@ -183,7 +183,7 @@ fn the_traits_of_futures_io_read_write_and_close() {
         writing.join().unwrap().unwrap();
         let got = reading.join().unwrap().unwrap();
         assert_eq!((copied, got.len(), got.iter().all(|&byte| byte == 7)), (LENGTH, LENGTH, true));
-        // What is no socket is closed by dropping it.
+        // Other files are closed by dropping them.
         let mut writer = events.watch(writer).unwrap();
         events.block_on(&mut (), poll_fn(|cx| Pin::new(&mut writer).poll_close(cx))).unwrap().unwrap();
         drop((reader, writer));

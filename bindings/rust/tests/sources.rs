@@ -18,7 +18,7 @@ const READ: Interest = Interest::READ;
 const WRITE: Interest = Interest::WRITE;
 const BOTH: Interest = Interest::BOTH;
 
-/// Descriptor numbers belong to the whole process, and these stories close and reuse them.
+/// Serialises tests that close and reuse descriptor numbers, because these belong to the whole process.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -39,12 +39,12 @@ fn pair() -> (Stream, Stream) {
     (ours, peer)
 }
 
-/// A callback that writes down for what it is called.
+/// A callback that records the directions for which it is called.
 fn note(name: &'static str) -> impl FnMut(&mut Log, &Ready<'_, Log>, &Stream) {
     move |log, ready, _| log.push((name, ready.ready()))
 }
 
-/// A turn that does not wait, and what it served.
+/// Runs a turn that does not wait, and returns the records.
 fn poll(events: &mut Loop<Log>) -> Log {
     let mut log = Log::new();
     events.turn(&mut log, Some(Duration::ZERO)).unwrap();
@@ -54,12 +54,12 @@ fn poll(events: &mut Loop<Log>) -> Log {
 fn sees_the_end(mut peer: &Stream) -> bool {
     match peer.read(&mut [0; 8]) {
         Ok(length) => length == 0,
-        // What the end is called when something was left unread.
+        // The error for the end of a stream with unread data.
         Err(error) => error.kind() == ErrorKind::ConnectionReset,
     }
 }
 
-/// C37, C40: whichever of two comes first removes the other; the file is closed at once and its peer sees the end.
+/// C37, C40: the callback that comes first removes the other source. That source's file is closed at once, and its peer sees the end.
 #[test]
 fn a_source_that_is_removed_in_the_same_turn_is_not_called_c37_c40() {
     on_each(|mut events| {
@@ -87,7 +87,7 @@ fn a_source_that_is_removed_in_the_same_turn_is_not_called_c37_c40() {
     });
 }
 
-/// C38: the number of a closed file is used again within the batch.
+/// C38: the number of a closed file is reused within the batch.
 #[cfg(unix)]
 #[test]
 fn a_new_file_with_an_old_number_gets_nothing_of_the_old_ones_c38() {
@@ -107,7 +107,6 @@ fn a_new_file_with_an_old_number_gets_nothing_of_the_old_ones_c38() {
                 }
             })
             .unwrap();
-        // Whichever is reported first; the second one is never served before the first one here.
         peer.write_all(b"x").unwrap();
         assert_eq!(poll(&mut events), [("first", READ)]);
         let _ = others.write_all(b"x");
@@ -115,7 +114,7 @@ fn a_new_file_with_an_old_number_gets_nothing_of_the_old_ones_c38() {
     });
 }
 
-/// C42, C43: the end, half of it, or an error wakes whoever observes either direction.
+/// C42, C43: the end of a stream, a half-close, or an error wakes a source that observes either direction.
 #[test]
 fn a_hang_up_wakes_the_observed_direction_c42_c43() {
     on_each(|mut events| {
@@ -133,7 +132,7 @@ fn a_hang_up_wakes_the_observed_direction_c42_c43() {
     });
 }
 
-/// C44: both directions in one call, and one of them given up.
+/// C44: both directions in one call, and then without one of them.
 #[test]
 fn both_directions_come_in_one_call_and_one_can_be_dropped_c44() {
     on_each(|mut events| {
@@ -153,7 +152,7 @@ fn both_directions_come_in_one_call_and_one_can_be_dropped_c44() {
     });
 }
 
-/// C45: the second one has it, whatever the first one was.
+/// C45: the second source takes over the descriptor from any kind of source.
 #[test]
 fn a_second_source_takes_a_descriptor_over_c45() {
     on_each(|mut events| {
@@ -183,7 +182,7 @@ fn a_second_source_takes_a_descriptor_over_c45() {
     });
 }
 
-/// C46, C47: what is always ready, what is nothing, and what has no such direction.
+/// C46, C47: files that are always ready, bad descriptors, and directions that a file does not have.
 #[cfg(unix)]
 #[test]
 fn files_are_always_ready_and_what_cannot_be_observed_is_an_error_c46_c47() {
@@ -201,7 +200,7 @@ fn files_are_always_ready_and_what_cannot_be_observed_is_an_error_c46_c47() {
     });
 }
 
-/// C50: a number that `select` cannot take is refused, and nothing else changes.
+/// C50: a number that is too large for `select` is refused, and nothing changes.
 #[cfg(unix)]
 #[test]
 fn a_refused_descriptor_is_dropped_and_changes_nothing_c50() {
@@ -244,7 +243,7 @@ fn level_edge_and_one_shot_report_as_often_as_they_say_c52() {
     });
 }
 
-/// What is in a buffer of the user's is ready though the kernel says nothing.
+/// Data in a user's buffer counts as ready although the kernel does not report it.
 #[test]
 fn a_source_that_is_marked_ready_is_served_once() {
     on_each(|mut events| {
@@ -256,7 +255,7 @@ fn a_source_that_is_marked_ready_is_served_once() {
     });
 }
 
-/// A source that breaks off is gone, with its file; a source of another loop is nobody here.
+/// A source that returns `Break` ends, with its file. A source of another loop is stale here.
 #[test]
 fn a_source_ends_by_what_its_callback_returns() {
     on_each(|mut events| {

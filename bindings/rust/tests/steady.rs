@@ -1,4 +1,4 @@
-//! Nothing is allocated in a steady state: whatever comes again and again costs no memory but its first time.
+//! Nothing is allocated in a steady state: repeated work allocates only the first time.
 
 mod common;
 
@@ -19,9 +19,9 @@ struct Counting;
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// An allocation, of so many bytes in the place of so many.
+/// Records an allocation: its new and its old size in bytes.
 fn count(bytes: usize, old: usize) {
-    // While a thread ends there is nothing to count in.
+    // While a thread ends, its thread-local counter does not exist.
     let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
     let _ = BYTES.try_with(|count| count.set(count.get().wrapping_add(bytes).wrapping_sub(old)));
 }
@@ -47,8 +47,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// The allocations of 200 rounds, once it is warm. When that is depends on the time: a table of the wheel's grows when the
-/// first timer falls into it. Whoever allocates each time, or now and then, does so in every one of the ten tries.
+/// Returns the allocations of 200 rounds after a warm-up. Its length depends on the time, because a table of the wheel grows when the
+/// first timer falls into it. So there are ten tries. Code that allocates regularly does so in each of them.
 fn allocations(events: &mut Loop<u64>, mut more: impl FnMut(&mut Loop<u64>, &mut u64)) -> u64 {
     let mut state = 0;
     let mut count = || {
@@ -56,7 +56,7 @@ fn allocations(events: &mut Loop<u64>, mut more: impl FnMut(&mut Loop<u64>, &mut
         for _ in 0..200 {
             more(events, &mut state);
         }
-        // A turn may come back early, with nothing.
+        // A turn may return early without having served anything.
         assert!(state >= served + 100, "it does what it is there for");
         ALLOCATIONS.get() - before
     };
@@ -139,7 +139,7 @@ fn messages_and_posts_without_captures_allocate_nothing() {
     assert_eq!(counted, 0);
 }
 
-/// Each had room for its future twice.
+/// Once, each had room for its future twice.
 #[test]
 fn a_task_and_a_timeout_take_the_bytes_of_their_future_and_a_few_hundred() {
     const TASKS: usize = 4096;

@@ -17,7 +17,7 @@ fn send(number: i32) {
     assert!(status.unwrap().success());
 }
 
-/// Each loop that watches a signal gets it, once; a second watcher of the loop gets it too.
+/// Each loop that watches a signal gets it once, and so does a second watcher of the same loop.
 #[test]
 fn a_signal_is_a_callback_and_what_watches_it_can_end() {
     on_every_backend(|options| {
@@ -53,7 +53,7 @@ fn a_signal_is_a_callback_and_what_watches_it_can_end() {
     });
 }
 
-/// What is removed is not called again, and a stop ends the run after the callback, though several signals came at once.
+/// Several signals come at once: a removed source is not called again, and a stop ends the run after the current callback.
 #[test]
 fn of_several_signals_at_once_none_comes_after_a_removal_or_a_stop() {
     on_every_backend(|options| {
@@ -87,7 +87,7 @@ fn of_several_signals_at_once_none_comes_after_a_removal_or_a_stop() {
     });
 }
 
-/// The end of each child is its own, with its status, and its output is a source like any other.
+/// Each child's end is reported with its own status. A child's output is a source like any other.
 #[test]
 fn the_end_of_a_child_is_a_callback() {
     on_every_backend(|options| {
@@ -118,12 +118,12 @@ fn the_end_of_a_child_is_a_callback() {
     });
 }
 
-/// A child that ends before anybody looks is told all the same, and one that is removed is not.
+/// A child that ends before the loop runs is reported; a child whose source was removed is not.
 #[test]
 fn a_child_that_has_ended_already_is_told_too() {
     let mut events = Loop::new().unwrap();
     let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
-    // Its end of the pipe is closed when it has ended.
+    // The child's end of the pipe is closed when the child has ended.
     child.stdout.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
     events.child(child, |ended: &mut bool, _, status| *ended = status.is_ok_and(|status| status.success())).unwrap();
     let other = Command::new("true").spawn().unwrap();
@@ -144,7 +144,7 @@ fn signals_and_the_end_of_a_child_wake_futures() {
         assert!(matches!(waited, Err(Error::Elapsed)));
         [signal::USER_2, signal::QUIT].into_iter().for_each(send);
         let came = events.block_on(&mut (), async { [signals.recv().await, signals.recv().await] });
-        // Another thread of the process may take one of them, and a moment later.
+        // Another thread of the process may handle one of the signals, a moment later.
         let mut came = came.unwrap().map(Result::unwrap);
         came.sort_unstable();
         assert_eq!(came, [signal::QUIT, signal::USER_2]);
@@ -161,7 +161,7 @@ fn signals_and_the_end_of_a_child_wake_futures() {
     });
 }
 
-/// It was moved into the loop, out of the reach of whoever had started it.
+/// Once, the child was moved into the loop, and the program could not kill it.
 #[test]
 fn a_child_that_the_loop_owns_can_be_killed() {
     let mut events = Loop::new().unwrap();

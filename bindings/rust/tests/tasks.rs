@@ -1,4 +1,4 @@
-//! Futures: sleeping, ticking, waiting for descriptors and each other, and what becomes of those that are dropped.
+//! Futures: sleeping, ticking, waiting for descriptors and for each other, and dropping.
 
 mod common;
 
@@ -40,7 +40,7 @@ fn pair() -> (Stream, Stream) {
     (left, right)
 }
 
-/// C03: by deadline, then in the order in which they began to sleep.
+/// C03: sleepers wake in the order of their deadlines, then in the order in which they began to sleep.
 #[test]
 fn sleepers_wake_in_the_order_of_their_deadlines_c03() {
     let mut events = simulated();
@@ -55,7 +55,7 @@ fn sleepers_wake_in_the_order_of_their_deadlines_c03() {
     assert_eq!(log_of(&mut events), [0, 1, 2, 3]);
 }
 
-/// C04: a sleep of nothing is a turn; it starves nobody.
+/// C04: a sleep of zero takes one turn and starves nothing.
 #[test]
 fn a_sleep_of_zero_lets_the_others_have_a_turn_c04() {
     let mut events = Loop::new().unwrap();
@@ -77,7 +77,7 @@ fn a_sleep_of_zero_lets_the_others_have_a_turn_c04() {
     events.run(&mut fired).unwrap();
 }
 
-/// Dropped, a future leaves no timer, no descriptor and no task behind.
+/// A dropped future leaves no timer, no descriptor and no task behind.
 #[test]
 fn what_is_dropped_leaves_nothing_behind() {
     let mut events = Loop::<()>::simulated().unwrap();
@@ -108,7 +108,7 @@ fn what_is_dropped_leaves_nothing_behind() {
     assert_eq!(events.timer_count(), 0);
 }
 
-/// A task may drop itself while it runs, wake itself, and be waited for by another.
+/// A task may drop itself while it runs and wake itself, and another task may wait for it.
 #[test]
 fn tasks_drop_wake_and_wait_for_each_other() {
     let mut events = Loop::simulated().unwrap();
@@ -145,7 +145,7 @@ fn tasks_drop_wake_and_wait_for_each_other() {
     assert!(matches!(outcome, Err(Error::Cancelled)));
 }
 
-/// C13: each policy, for who asks late; and a tick that was asked for and dropped is not lost.
+/// C13: each policy, for a future that asks late. A tick whose future was dropped is not lost.
 #[test]
 fn late_ticks_follow_the_policy_c13() {
     for (policy, expected) in [
@@ -193,7 +193,7 @@ fn a_sleep_can_be_set_anew_before_and_after_it_is_over_c17() {
     done.unwrap().unwrap();
 }
 
-/// Both ends in tasks, much more than fits into the kernel's buffers.
+/// Both ends are in tasks and transfer much more than fits into the kernel's buffers.
 #[test]
 fn descriptors_are_read_and_written_by_tasks() {
     const LENGTH: usize = 1_000_000;
@@ -235,7 +235,7 @@ fn descriptors_are_read_and_written_by_tasks() {
     });
 }
 
-/// Readiness is told anew each time, to all who wait, and a cleared loop tells them too.
+/// Each report of readiness wakes all futures that wait, and so does `clear`.
 #[test]
 fn readable_and_writable_wait_for_what_comes() {
     on_every_backend(|options| {
@@ -269,7 +269,7 @@ fn readable_and_writable_wait_for_what_comes() {
     });
 }
 
-/// C54: a waker that another thread has, and one that outlives its task and its loop.
+/// C54: a waker on another thread, and a waker that outlives its task and its loop.
 #[test]
 fn a_task_is_woken_from_another_thread_c54() {
     let mut events = Loop::<()>::new().unwrap();
@@ -302,7 +302,7 @@ fn a_task_is_woken_from_another_thread_c54() {
     stale.wake();
 }
 
-/// The host's limits hold for tasks and for what sleeps in them; an interval keeps its place.
+/// The host's limits hold for tasks and for sleeps in them. An interval keeps its timer within the limit.
 #[test]
 fn tasks_and_sleeps_are_limited() {
     let mut events = Loop::<()>::with_options(Options::new().simulated().max_tasks(1).max_timers(2)).unwrap();
@@ -323,7 +323,7 @@ fn tasks_and_sleeps_are_limited() {
     assert_eq!(counted.unwrap(), 5);
 }
 
-/// `stop` in the middle of a `block_on`, and what it leaves.
+/// `stop` during a `block_on`, and the state after that.
 #[test]
 fn a_stop_ends_a_block_on_and_the_next_one_goes_on() {
     let mut events = Loop::simulated().unwrap();
@@ -336,7 +336,7 @@ fn a_stop_ends_a_block_on_and_the_next_one_goes_on() {
     assert_eq!(count, 1);
 }
 
-/// A waker of the user's own, which uses the loop when it is cloned, woken and dropped.
+/// A user's waker that uses the loop when it is cloned, woken and dropped.
 #[test]
 fn a_waker_of_the_users_may_use_the_loop() {
     struct Wrapped(std::sync::Arc<std::sync::atomic::AtomicU32>);
@@ -357,7 +357,7 @@ fn a_waker_of_the_users_may_use_the_loop() {
     assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_ready());
 }
 
-/// A turn served either what a stopped one had left or what was woken since: the sleeper came a turn late.
+/// Once, a turn served either what a stopped turn had left or what was woken since then, so the sleeper was served a turn late.
 #[test]
 fn after_a_stop_both_what_it_left_and_what_was_woken_since_have_their_turn() {
     let mut events = Loop::<()>::simulated().unwrap();
@@ -383,13 +383,13 @@ fn after_a_stop_both_what_it_left_and_what_was_woken_since_have_their_turn() {
     assert_eq!(log.borrow().len(), 4);
 }
 
-/// A loop that serves one thing of a kind per turn, on which `block_on` has failed in the turn that woke its future.
+/// A loop that serves one item of each kind in a turn. `block_on` has failed on it in the turn that woke its future.
 fn after_a_block_on_that_failed_when_its_future_was_woken() -> Loop<()> {
     let options = Options::new().simulated().max_callbacks_per_turn(1);
     let mut events = Loop::with_options(options).unwrap();
     events.after(Duration::ZERO, |(), _| Err::<(), _>(io::Error::other("on purpose"))).unwrap();
     let handle = events.handle();
-    // The turn makes the visit, which wakes the future, before it calls the timer.
+    // The turn calls the closure of `with`, which wakes the future, before it calls the timer.
     let failed = events.block_on(&mut (), handle.with(|(), _| ()));
     assert!(matches!(failed, Err(Error::Callback(_))));
     events
@@ -426,7 +426,7 @@ fn a_future_of_block_on_that_was_woken_again_before_its_poll_leaves_nothing_for_
         if !tasks.is_empty() {
             return Poll::Ready(());
         }
-        // Its own wake is served first; the task's comes before it is polled.
+        // Its own wake comes first; the task's wake comes before the poll.
         cx.waker().wake_by_ref();
         let waker = cx.waker().clone();
         tasks.push(handle.spawn(async move { waker.wake() }).unwrap());
@@ -493,7 +493,7 @@ fn a_visit_whose_future_is_gone_is_no_work() {
     let mut visit = Box::pin(handle.with(|(), _| ()));
     assert!(visit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(events.next_timeout().unwrap(), Some(Duration::ZERO));
-    // It makes the visit, and passes over the one that is gone.
+    // It calls the closure, and skips the one whose future was dropped.
     assert!(!events.turn(&mut (), None).unwrap());
     assert!(visit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
     events.audit();

@@ -1,4 +1,4 @@
-//! Timers, on virtual time where time is not what the story is about.
+//! Timers, on virtual time unless a test is about real time.
 
 mod common;
 
@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// C01: by the clock of the standard library, whichever way it was armed.
+/// C01: measured by the clock of the standard library, for each way to arm a timer.
 #[test]
 fn nothing_is_early_c01() {
     on_every_backend(|options| {
@@ -41,7 +41,7 @@ fn each_fires_once_by_deadline_then_in_the_order_in_which_it_was_made_c02_c03() 
     assert_eq!(log_of(&mut events), []);
 }
 
-/// C04, C05: an endless chain of zeroes holds up nobody.
+/// C04, C05: an endless chain of zero delays starves nothing.
 #[test]
 fn what_is_armed_in_a_callback_has_a_later_turn_c04_c05() {
     fn again(log: &mut Vec<u64>, firing: &Firing<'_, Vec<u64>>) {
@@ -58,7 +58,7 @@ fn what_is_armed_in_a_callback_has_a_later_turn_c04_c05() {
     assert_eq!((log.last(), events.timer_count()), (Some(&5), 1));
 }
 
-/// C06, C08, C09: what is cancelled does not fire, though it was due in the same turn, and its name stays dead.
+/// C06, C08, C09: a cancelled timer does not fire, even if it was due in the same turn, and its name stays stale.
 #[test]
 fn a_cancel_holds_at_once_and_only_once_c06_c08_c09() {
     let mut events = simulated();
@@ -70,7 +70,7 @@ fn a_cancel_holds_at_once_and_only_once_c06_c08_c09() {
             log.push(2);
             assert!(firing.cancel(names.get()) && !firing.cancel(names.get()), "once");
             assert!(!firing.cancel(fired) && !firing.is_active(fired), "it has fired");
-            // In the place of one that is gone.
+            // Takes the place of a timer that has ended.
             let next = firing.after(MS, |log: &mut Vec<u64>, _| log.push(3)).unwrap();
             assert!(!firing.cancel(names.get()) && !firing.cancel(fired) && firing.is_active(next));
         })
@@ -79,7 +79,7 @@ fn a_cancel_holds_at_once_and_only_once_c06_c08_c09() {
     assert_eq!(log_of(&mut events), [1, 2, 3]);
 }
 
-/// C09: a name is good for the loop that gave it.
+/// C09: a name is valid only for its own loop.
 #[test]
 fn a_timer_of_another_loop_is_nobody_here_c09() {
     let (mut mine, other) = (simulated(), simulated());
@@ -93,7 +93,7 @@ fn a_timer_of_another_loop_is_nobody_here_c09() {
     assert_eq!(log_of(&mut mine), [1]);
 }
 
-/// C07, C11, C12: from within its own callback, and another's; the last word counts.
+/// C07, C11, C12: called in the timer's own callback and in another one; the last call counts.
 #[test]
 fn an_interval_changes_itself_and_others_while_they_run_c07_c11_c12() {
     let mut events = simulated();
@@ -122,7 +122,7 @@ fn an_interval_changes_itself_and_others_while_they_run_c07_c11_c12() {
     assert_eq!(events.now() - start, 2 * SECOND);
 }
 
-/// C10: what a callback returns.
+/// C10: the results of callbacks.
 #[test]
 fn a_callback_breaks_off_by_what_it_returns_c10() {
     let mut events = simulated();
@@ -143,7 +143,7 @@ fn a_callback_breaks_off_by_what_it_returns_c10() {
     assert_eq!(log, [1, 2, 2, 2]);
 }
 
-/// C13: 2, 3 and 4 seconds pass in the callback of the first.
+/// C13: the deadlines at 2, 3 and 4 seconds pass during the first callback.
 #[test]
 fn each_policy_tells_what_was_late_and_missed_c13() {
     for (policy, expected) in [
@@ -170,7 +170,7 @@ fn each_policy_tells_what_was_late_and_missed_c13() {
     }
 }
 
-/// C14: and a period that is no multiple of the resolution.
+/// C14: also with a period that is not a multiple of the resolution.
 #[test]
 fn an_interval_does_not_drift_c14() {
     const PERIODS: u32 = 50_000;
@@ -191,7 +191,7 @@ fn an_interval_does_not_drift_c14() {
     assert_eq!(count, PERIODS);
 }
 
-/// C15, C16: a callback that takes longer than its period, and one that is late because of it.
+/// C15, C16: a callback that takes longer than its period, and a timer that is late because of it.
 #[test]
 fn time_in_callbacks_counts_and_a_slow_interval_ends_c15_c16() {
     for policy in [Missed::Skip, Missed::Burst, Missed::Delay] {
@@ -215,7 +215,7 @@ fn time_in_callbacks_counts_and_a_slow_interval_ends_c15_c16() {
     }
 }
 
-/// C17, C18: what is far away is far away, and what has no length is no period.
+/// C17, C18: very long delays do not fire early, and a period of zero is an error.
 #[test]
 fn great_delays_keep_their_length_and_a_period_of_zero_is_an_error_c17_c18() {
     let mut events = simulated();
@@ -250,7 +250,7 @@ fn a_long_jump_fires_all_that_is_due_once_and_in_order_c22() {
     assert!(log_of(&mut events).into_iter().eq(0..8760));
 }
 
-/// A pause keeps what is left.
+/// A pause keeps the remaining time.
 #[test]
 fn a_paused_timer_keeps_what_is_left() {
     let mut events = simulated();
@@ -266,7 +266,7 @@ fn a_paused_timer_keeps_what_is_left() {
     assert_eq!(log_of(&mut events), [70]);
 }
 
-/// Slack brings neighbours together.
+/// With slack, timers share a wake-up.
 #[test]
 fn intervals_with_slack_share_their_wake_ups() {
     let mut events = Loop::<Vec<Instant>>::simulated().unwrap();
@@ -281,7 +281,7 @@ fn intervals_with_slack_share_their_wake_ups() {
     assert!(log.len() <= 2, "{log:?}");
 }
 
-/// Of a thousand calls in ten thousand milliseconds 794 came: being late within the slack had moved the schedule.
+/// Once, only 794 of a thousand calls came in ten thousand milliseconds, because lateness within the slack had moved the schedule.
 #[test]
 fn lateness_within_the_slack_is_no_missed_deadline() {
     for policy in [Missed::Skip, Missed::Burst, Missed::Delay] {
@@ -308,7 +308,7 @@ fn lateness_within_the_slack_is_no_missed_deadline() {
     }
 }
 
-/// `run` never came back.
+/// Once, `run` never returned.
 #[test]
 fn a_paused_timer_keeps_no_loop_running() {
     let mut events = simulated();
@@ -320,7 +320,7 @@ fn a_paused_timer_keeps_no_loop_running() {
     assert!(events.ref_timer(timer) && events.cancel(timer));
 }
 
-/// On ticks of a microsecond the one was told 1500 and the other 2000.
+/// Once, with ticks of a microsecond, the interval got the deadline 1500 and the one-shot timer 2000.
 #[test]
 fn a_one_shot_and_an_interval_are_told_the_same_deadline() {
     let mut events = simulated();

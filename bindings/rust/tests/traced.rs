@@ -1,4 +1,4 @@
-//! With the feature `tracing`: what a loop does can be followed, and whoever follows it may use the loop.
+//! The feature `tracing`: a loop reports what it does, and the subscriber may use the loop.
 #![cfg(feature = "tracing")]
 
 mod common;
@@ -12,7 +12,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Writes down each event of the loop's: message and fields.
+/// Records the message and the fields of each event of the loop.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
 

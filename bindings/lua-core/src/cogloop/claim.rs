@@ -1,4 +1,4 @@
-//! The claims of tasks on handles: for a direction of a Node a task waits, in the place of a function that is called.
+//! Claims: a task that waits for a direction of a Node claims it. It takes the place of a callback function.
 //!
 //! ```text
 //!   wait ──► go: claim ──┬── ready ──────────► wake ──► go: 'r', 'w' or 'rw'
@@ -82,7 +82,7 @@ pub(super) unsafe fn end_limit(lua: *mut lua_State, node: *mut NodeBlock, i: usi
     }
 }
 
-/// Drops what the task at `index` claims of the handle of this number. Neither raises nor runs Lua code.
+/// Drops the claims of the task at `index` on the handle of this number. Neither raises nor runs Lua code.
 ///
 /// # Safety
 ///
@@ -166,7 +166,7 @@ pub(super) unsafe fn still_waits(lua: *mut lua_State, index: c_int, direction: I
     }
 }
 
-/// Drops all void claims of the loop, so that a list of what it holds does not tell of them.
+/// Drops all void claims of the loop, so that a listing does not show them.
 ///
 /// # Safety
 ///

@@ -84,7 +84,7 @@ entry!(
 );
 
 entry!(
-    /// `loop:stop( )`: `run` returns after the callback that calls this.
+    /// `loop:stop( )`: `run` returns after the current callback.
     pub(super) fn stop(lua: *mut lua_State) -> c_int {
         (*receiver(lua)).stopped = true;
         0
@@ -94,7 +94,7 @@ entry!(
 entry!(
     /// `loop:close( )`. A second call does nothing.
     pub(super) fn close(lua: *mut lua_State) -> c_int {
-        // The default loop is not made in order to be closed.
+        // If there is no default loop, none is made only to be closed.
         if lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) == LUA_TTABLE {
             lua_settop(lua, 1);
             lua_rawgeti(lua, lua_upvalueindex(upvalue::DEFAULT), 1);

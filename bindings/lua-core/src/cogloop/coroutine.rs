@@ -1,4 +1,4 @@
-//! What a task's coroutine calls: `sleep`, `wait`, `park`; and `spawn`, which begins one.
+//! The functions that a task's coroutine calls: `sleep`, `wait`, `park`. Also `spawn`, which makes a task.
 //!
 //! ```text
 //!   go ── lua_resume ──► coroutine ── sleep: note the request, yield MARK ──► go: arm a timer for the task
@@ -6,8 +6,8 @@
 //!    └───────────────────────────── the timer is due, the handle is ready ◄────────┘
 //! ```
 //!
-//! A coroutine is queued only after `lua_resume` has said that it has yielded. Where it cannot yield, in a callback of
-//! `table.sort` or, on 5.1, below a `pcall`, Lua raises in the coroutine, and nothing stays armed.
+//! A coroutine is queued only after `lua_resume` has returned that it has yielded. Where it cannot yield, in a callback of `table.sort` or,
+//! on 5.1, below a `pcall`, Lua raises in the coroutine, and no timer is armed.
 
 use super::claim::check_free;
 use super::left::{mark, raise_mark};
@@ -86,7 +86,7 @@ entry!(
         check_free(lua, handle, direction, false);
         let state = check_loop(lua, 1);
         check_inside(lua, state);
-        // What is ready when the coroutine goes on may be gone when it reads. Then the call must not wait, too.
+        // The input may be gone when the coroutine reads. Then its call must not block.
         if let Kind::Socket(socket) = handle.kind {
             (*socket).waited.insert(direction);
         }
@@ -119,8 +119,8 @@ entry!(
 );
 
 entry!(
-    /// `( loop [, ms] )`: as `park`, but a cancellation does not raise: it returns RAISE and the error. For the parts
-    /// that are written in Lua, which put their things in order first.
+    /// `( loop [, ms] )`: like `park`, but a cancellation does not raise: it returns RAISE and the error. It is for the parts that are
+    /// written in Lua, which first have to clean up.
     pub(super) fn pause(lua: *mut lua_State) -> c_int {
         let state = check_loop(lua, 1);
         let limit_ns = check_limit(lua, 2);

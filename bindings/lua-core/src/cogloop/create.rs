@@ -57,7 +57,7 @@ unsafe fn push_open(lua: *mut lua_State, choice: Choice) -> Result<(), Failure> 
     Ok(())
 }
 
-/// The kernel's refusal is the inner error, a wrong option the outer one.
+/// The inner error is a failure of the kernel, the outer one a wrong option.
 fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, ErrorText> {
     match open(&FACE, choice) {
         Ok(state) => Ok(Ok(state)),

@@ -1,4 +1,4 @@
-//! A loop inside another one: its descriptor, and how long the other may wait, as cqueues asks for them.
+//! A loop inside another one: its descriptor, and how long the other one may wait, in the protocol of cqueues.
 
 use super::loops::receiver;
 use crate::host::memory::State;

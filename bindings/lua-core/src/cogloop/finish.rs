@@ -20,7 +20,7 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// Ends the task at `index`: its outcome are the `values` on top, which it pops. Returns whether anybody was told.
+/// Ends the task at `index`. Its outcome are the `values` on top, which are popped. Returns whether anything waited for it.
 ///
 /// # Safety
 ///
@@ -84,7 +84,7 @@ unsafe fn leave_list(lua: *mut lua_State, state: *mut State, task: *mut Task) {
     }
 }
 
-/// Tells those that wait for the task at `index`, and forgets them. Returns whether there were any.
+/// Wakes or calls everything that waits for the task at `index`, and empties the list. Returns whether there was anything.
 unsafe fn tell(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: only called by `finish`.
     unsafe {
@@ -114,7 +114,7 @@ unsafe fn tell(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// Tells the waiter on top of the end of the task at `index`.
+/// Wakes or calls the waiter on top, because the task at `index` has ended.
 unsafe fn tell_one(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: only called by `tell`. A hook may have closed the loop.
     unsafe {

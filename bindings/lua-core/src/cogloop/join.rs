@@ -1,4 +1,4 @@
-//! Waiting for the end of a task: those that are told of it, and what they are told.
+//! Waiting for the end of a task: the list of waiters, and the results that they get.
 
 use super::coroutine::check_inside;
 use super::finish::is_over;

@@ -1,4 +1,4 @@
-//! How a coroutine was left, and whether it still is so.
+//! The state in which a coroutine was left, and whether it still is in that state.
 //!
 //! A script can get at the coroutine of a task: it may resume it, close it, or run this loop in it. `lua_status` cannot
 //! tell: a running coroutine has the status of a fresh one, and one that waits here has that of one that others made
@@ -10,7 +10,7 @@ use mlua::ffi::{LUA_OK, LUA_YIELD, lua_Debug, lua_State, lua_getstack, lua_getto
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 
-/// Our functions yield its address, so that no other yield is taken for theirs.
+/// Our functions yield the address of this, which tells their yields from all others.
 static MARK: u8 = 0;
 /// The first of the two values with which a wait ends that raises; the second is the error.
 static RAISE: u8 = 0;

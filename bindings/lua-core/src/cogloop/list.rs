@@ -1,4 +1,4 @@
-//! `timers`, `handles` and `dump`: what a loop holds.
+//! `timers`, `handles` and `dump`: the contents of a loop.
 
 use super::claim::void_all_dead;
 use super::loops::receiver;

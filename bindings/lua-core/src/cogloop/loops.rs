@@ -1,4 +1,4 @@
-//! The loop that a function works on: the one before its arguments, the default one, or that of a ticket.
+//! The loop on which a function works: the one before its arguments, the default loop, or the loop of a ticket.
 
 use super::{create, upvalue};
 use crate::host::memory::{LoopBlock, State};
@@ -9,8 +9,7 @@ use mlua::ffi::{
 };
 use std::ptr::null_mut;
 
-/// The state of the loop that the running function is called for. Afterwards the loop is at 1, and the arguments
-/// follow.
+/// The state of the loop on which the running function works. Afterwards the loop is at 1, followed by the arguments.
 ///
 /// # Safety
 ///

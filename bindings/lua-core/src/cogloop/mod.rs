@@ -7,8 +7,8 @@
 //!   timer userdata: a ticket, key and owner ──► LOOPS { [owner] = loop }   weak: a timer keeps no loop alive
 //! ```
 //!
-//! The loop does not hold its timers' userdata. A script that drops one pays nothing for it; one that keeps a million
-//! pays 16 bytes for each, and Lua's header. The ticket of a finished timer is stale, like its key.
+//! The loop does not hold its timers' userdata, the *tickets*. A script that drops a ticket pays nothing for it. A ticket that is kept takes
+//! 16 bytes and Lua's header. The ticket of a finished timer is stale, like its key.
 //!
 //! The methods of a loop are functions of the module, too. There they have a table for the default loop as an upvalue,
 //! and put that loop before their arguments.
@@ -124,7 +124,7 @@ const TASK_METHODS: [(&CStr, lua_CFunction); 4] =
 
 const TASK_META: [(&CStr, lua_CFunction); 2] = [(c"__close", cancel::close), (c"__tostring", tasks::to_string)];
 
-/// What the parts that are written in Lua get, apart from what a script gets.
+/// Functions for the parts that are written in Lua, in addition to those for scripts.
 const INNER: [(&CStr, lua_CFunction); 16] = [
     (c"open_signal", source::open_signal),
     (c"open_child", source::open_child),
@@ -211,8 +211,8 @@ entry!(
     }
 );
 
-/// Pushes the table of what the parts that are written in Lua get, and keeps what Rust needs of it. Its functions are
-/// methods, without a default loop.
+/// Pushes the table of functions for the parts that are written in Lua, and keeps the functions that Rust needs. They are methods, without a
+/// default loop.
 unsafe fn push_inner(lua: *mut lua_State) {
     // SAFETY: only called by `open_cogloop`, with nil in the place of the default loop.
     unsafe {
@@ -247,7 +247,7 @@ unsafe fn push_inner(lua: *mut lua_State) {
     }
 }
 
-/// Runs the parts that are written in Lua. They get the module, the methods of loops, and what is above.
+/// Runs the parts that are written in Lua. Their arguments are the module, the methods of loops, and the table above.
 unsafe fn run_chunks(lua: *mut lua_State) {
     // SAFETY: only called by `open_cogloop`, with that table on top.
     unsafe {

@@ -1,5 +1,4 @@
-//! Serving the timers that are due: one C function for a batch, one Lua call for a callback, and little between the
-//! two.
+//! Serving the due timers: one C function serves a batch, with one Lua call for each callback and little other work.
 
 use super::claim::{before_idle, tell_waiting, void_dead_claims};
 use super::left::Left;
@@ -68,11 +67,11 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
     }
 }
 
-/// A turn goes on with woken tasks for no longer than this, and looks at the clock after so many.
+/// The longest time for which a turn resumes woken tasks, and the number of tasks after which it reads the clock.
 const WOKEN_NS: u64 = 10_000_000;
 const WOKEN_LOOK: u32 = 16;
 
-/// Goes on with the tasks that were woken.
+/// Resumes the tasks that were woken.
 unsafe fn serve_woken(lua: *mut lua_State) {
     // SAFETY: the caller's promise; the state is fetched anew after each task, which may have closed the loop.
     unsafe {
@@ -115,7 +114,7 @@ unsafe fn invoke(lua: *mut lua_State, payload: Payload) {
     }
 }
 
-/// The same, timed.
+/// The same, with a measurement of the time.
 #[cold]
 unsafe fn measured(lua: *mut lua_State, state: *mut State, payload: Payload, late_ns: u64) {
     // SAFETY: only called by `serve_timers`. S: loop entries entry
@@ -132,7 +131,7 @@ unsafe fn measured(lua: *mut lua_State, state: *mut State, payload: Payload, lat
     }
 }
 
-/// What the loop asks of this face.
+/// The functions of this face that the loop calls.
 pub(super) static FACE: Face = Face {
     serve_timers,
     serve_woken,
@@ -141,12 +140,12 @@ pub(super) static FACE: Face = Face {
     drop_void_claims: void_dead_claims,
     before_idle,
     note_failed,
-    // A timer is done before its callback begins.
+    // A one-shot timer has ended before its callback begins.
     end_failed: |_, _| {},
     returns_refusals: true,
 };
 
-/// Makes the timer whose callback raised the CURRENT object. Handles and coroutines are so already.
+/// Makes the timer whose callback raised the CURRENT object. Handles and coroutines already are CURRENT.
 unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
     // SAFETY: the loop calls it with an open loop at the first index and the metatable at the second.
     unsafe {

@@ -1,8 +1,8 @@
 //! The timers of coroutines that sleep, so that a coroutine that was closed does not keep the loop going.
 //!
-//! Nothing tells the loop that others have closed a coroutine or resumed it. So the loop looks before it asks whether
-//! anything is left: at the last sleeper of a list, and at those before it only while the last one is gone. Each sleep
-//! is looked at in vain once at the most, so a look costs the same however many coroutines sleep.
+//! The loop is not notified when other code closes or resumes a coroutine. So before it decides whether anything is left, it checks the last
+//! sleeper of a list. If that one is void, it removes it and checks the one before. Each void sleep is checked only once, so a check takes
+//! constant time on average.
 
 use super::left::{Left, is_left};
 use super::task::thread_of;
@@ -14,8 +14,8 @@ use cogloop_io::Key;
 use mlua::ffi::{lua_State, lua_gettop, lua_rawgeti, lua_settop};
 use std::collections::TryReserveError;
 
-/// Makes room for one more sleeper. Those whose timer is done make room first, so the list is at most about twice as
-/// long as there are sleepers.
+/// Makes room for one more sleeper. First removes those whose timer has ended, so the list is at most about twice as long as the number of
+/// sleepers.
 pub(super) fn expect_sleeper(state: &mut State) -> Result<(), TryReserveError> {
     let (sleepers, events) = (&mut state.cogloop.sleepers, &state.events);
     if sleepers.len() == sleepers.capacity() {

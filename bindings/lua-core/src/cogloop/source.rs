@@ -33,7 +33,7 @@ const NAME: &CStr = c"cogloop.source";
 const METHODS: [(&CStr, lua_CFunction); 4] =
     [(c"fileno", fileno), (c"take", take), (c"close", close), (c"__gc", close)];
 
-/// Pushes a source that owns nothing yet, with its metatable.
+/// Pushes an empty source, with its metatable.
 unsafe fn push_source(lua: *mut lua_State) -> *mut Source {
     // SAFETY: only called by functions that Lua calls.
     unsafe {
@@ -80,7 +80,7 @@ entry!(
     }
 );
 
-/// More bytes than a box takes.
+/// An upper bound for the bytes of a box.
 const FOR_A_BOX: usize = 4 << 10;
 
 /// On the heap, for a userdata to own.

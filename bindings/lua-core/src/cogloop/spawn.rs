@@ -12,8 +12,8 @@ use mlua::ffi::{
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// Reads what `spawn` is to run. Puts the function at 2, and pushes the name, or nil. Returns how long the task may
-/// clean up, in ms.
+/// Reads the function or the options of `spawn`. Puts the function at 2, and pushes the name or nil. Returns for how many ms the task may
+/// clean up.
 ///
 /// # Safety
 ///
@@ -49,7 +49,7 @@ pub(super) unsafe fn read_options(lua: *mut lua_State) -> u32 {
     }
 }
 
-/// Refuses options that there are not.
+/// Raises for unknown options.
 unsafe fn check_names(lua: *mut lua_State) {
     // SAFETY: only called by `read_options`. A key is looked at only if it is a string, which lua_next allows.
     unsafe {

@@ -20,25 +20,25 @@ pub(crate) enum Due {
     Repeating(Plan),
 }
 
-/// Whose timer it is.
+/// The owner of a timer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum For {
-    /// The script's, which the loop's host may limit.
+    /// The script. The loop's host may limit these timers.
     Script,
-    /// A waiting coroutine's. It is exempt from the limit: its function or its handle was counted.
+    /// A waiting coroutine. Its timer is exempt from the limit, because its function or its handle was counted.
     Waiting,
 }
 
-/// The bits of a timer's value that its face has for itself. Above them is its number in the order of arming.
+/// The low bits of a timer's value, which its face uses. The higher bits are its number in the order of arming.
 pub(crate) const PAYLOAD_BITS: u32 = 24;
 
 impl State {
-    /// Arms a timer with a payload of the face's. The caller puts its entry into the loop's table next, and then calls
+    /// Arms a timer with a payload of the face. Next the caller puts the timer's entry into the loop's table, and then calls
     /// [`State::linked`].
     ///
     /// # Errors
     ///
-    /// At the limit of the loop's host, or without memory; nothing is armed then.
+    /// The limit of the loop's host is reached, or there is no memory. Then nothing is armed.
     // Inlined, because each caller knows its kind of `Due`. That saves 2 % of the cost of adding a timer.
     #[inline(always)]
     pub(crate) fn arm(&mut self, due: Due, whose: For, payload: u64) -> Result<Key, AddError> {
@@ -64,13 +64,13 @@ impl State {
         Ok(key)
     }
 
-    /// The timer that was armed last is in the table.
+    /// Call when the entry of the last timer is in the table.
     #[inline]
     pub(crate) fn linked(&mut self) {
         self.unlinked = None;
     }
 
-    /// Takes back the timer whose entry never got into the table, because Lua ran out of memory.
+    /// Cancels a timer whose entry is not in the table because Lua ran out of memory.
     pub(crate) fn drop_unlinked(&mut self) {
         if let Some(key) = self.unlinked.take() {
             self.events.cancel_timer(key);

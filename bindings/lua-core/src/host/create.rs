@@ -36,7 +36,7 @@ pub fn set_default_backend(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What a script may choose. The name is a copy: a finalizer may change the options table before the loop is made.
+/// The options of a script. The name is a copy, because a finalizer may change the options table before the loop is made.
 #[derive(Clone, Copy)]
 pub(crate) struct Choice {
     pub(crate) backend: Option<Text<80>>,
@@ -73,10 +73,10 @@ pub(crate) unsafe fn push_loop(lua: *mut lua_State) -> *mut LoopBlock {
     }
 }
 
-/// More bytes than a state takes.
+/// An upper bound for the bytes of a state.
 const FOR_A_STATE: usize = 64 << 10;
 
-/// Why no loop was made, as a text that needs no memory.
+/// The reason why no loop was made, as a text that needs no memory.
 pub(crate) fn in_words(error: &Error) -> ErrorText {
     match error {
         Error::Io { doing, source } => Text::new(format_args!("{doing}: {}", Told(source))),
@@ -93,7 +93,7 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
     // For the boxes and the names below.
     let refused = |refused: TryReserveError| Error::Io { doing: "making a loop", source: refused.into() };
     expect_bytes(FOR_A_STATE).map_err(refused)?;
-    // All of it before the loop is made, which takes what memory there is.
+    // Done before the loop is made, because that may take the rest of the memory.
     let room = Box::<State>::new_uninit();
     let debug = choice.debug || std::env::var_os("COGLOOP_DEBUG").is_some_and(|set| set == "1");
     let backend = choice.backend.map(|name| name.to_string()).or_else(|| DEFAULT_BACKEND.get().cloned());
@@ -108,7 +108,7 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
 }
 
 entry!(
-    /// `__gc` and `__close`: frees everything. Afterwards each method says that the loop is closed.
+    /// `__gc` and `__close`: frees everything. Afterwards each method raises that the loop is closed.
     pub(crate) fn close(lua: *mut lua_State) -> c_int {
         // Code that holds the state's pointer fetches it anew after Lua code has run. `drop` makes no Lua call.
         let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();

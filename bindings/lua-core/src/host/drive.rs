@@ -1,4 +1,4 @@
-//! Driving a loop: turn after turn, as far as a run goes.
+//! Runs a loop turn after turn, until the run ends.
 //!
 //! ```text
 //!   drive ── one protected call ──► serve: ┌─► timers that are due: the face serves them         (Face)
@@ -33,7 +33,7 @@ use mlua::ffi::{
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// Runs the loop at 1 at this pace. Raises an error that no `onerror` takes.
+/// Runs the loop at 1 at this pace. Raises an error if there is no `onerror` that takes it.
 ///
 /// # Safety
 ///
@@ -59,7 +59,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
             Text::<80>::new("this loop is running already: its callbacks cannot run it again").raise(lua);
         }
         if interrupt::pending() {
-            // The script is told once. In a callback the outer loop returns, too, so the interrupt stays pending.
+            // The error reports the interrupt once. In a callback the outer loop has to return, too, so the interrupt stays pending.
             if !interrupt::is_running() {
                 interrupt::raised();
             }
@@ -97,7 +97,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
     }
 }
 
-/// Calls `serve` until it ends well, or with an error that no `onerror` takes. Then the error is on top.
+/// Calls `serve` until it succeeds, or fails with an error that no `onerror` takes. Then the error is on top.
 unsafe fn protected(lua: *mut lua_State) -> bool {
     // SAFETY: only called by `run`; nothing here raises but in the protected calls.
     unsafe {
@@ -120,7 +120,7 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             }
             push_user_value(lua, 1, value::ONERROR);
             stack!(lua: loop on_raise serve err what onerror);
-            // The loop's own error belongs to no callback. If `onerror` took it, the loop would fail again for ever.
+            // An error of the loop itself does not go to `onerror`: the loop would go on and fail again for ever.
             if lua_type(lua, 5) == LUA_TNIL || lua_type(lua, 6) == LUA_TNIL {
                 lua_settop(lua, 4);
                 return false;
@@ -174,7 +174,7 @@ entry!(
             lua_pushnil(lua);
             set_user_value(lua, 1, value::CURRENT);
             if in_batch && !found {
-                // A signal has ended the wait. A debug hook, such as that of lua's own Ctrl-C, runs in a call.
+                // A signal has ended the wait. This call lets a debug hook run, such as that of lua's own Ctrl-C.
                 lua_pushcfunction(lua, nothing);
                 lua_call(lua, 0, 0);
             }
@@ -239,8 +239,7 @@ unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
             found = true;
         }
         loop {
-            // Before each handle, too: a callback may have removed the last handle, and then the turn goes on with its
-            // timers.
+            // Checked before each handle, too: if a callback has removed the last handle, the turn goes on with its timers.
             if must_return((*block).state) {
                 return found;
             }
@@ -260,8 +259,8 @@ unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
 }
 
 impl Pace {
-    /// How the next turn waits; `None` if there is to be no further turn. An idle loop does not wait. Its unreferenced
-    /// timers and handles are served as far as this pace goes.
+    /// How the next turn waits; `None` ends the run. A loop with nothing left to do does not wait. Its unreferenced timers and
+    /// handles are served as far as this pace allows.
     unsafe fn next(state: *mut State, is_idle: bool) -> Option<Wait> {
         // SAFETY: only called by `serve`, with the state of an open loop; nothing here runs Lua code.
         let state = unsafe { &mut *state };
@@ -273,7 +272,7 @@ impl Pace {
             },
             Self::Once(wait) => {
                 state.pace = Self::Enough;
-                // Tasks that have just run are what the caller waits for.
+                // The caller of `step` waits for something to happen, and tasks have just run. So this turn does not wait.
                 Some(if is_idle || state.cogloop.woken.has_run() { Wait::Poll } else { wait })
             }
             Self::Enough => None,
@@ -284,7 +283,7 @@ impl Pace {
                 let is_due = next_ns.is_some_and(|deadline_ns| deadline_ns <= now_ns);
                 let is_due = is_due || !state.cogloop.woken.is_empty();
                 let is_looked_at = is_looked_at && !state.cogloop.woken.has_run();
-                // A ready descriptor is served before time passes, once: one that stays ready does not stop the time.
+                // A ready descriptor is served once before time passes, so one that stays ready does not stop the time.
                 if is_due || !is_looked_at && state.events.descriptors() > 0 {
                     state.pace = Self::Until { end_ns, is_looked_at: !is_due };
                     return Some(Wait::Poll);

@@ -1,4 +1,4 @@
-//! What a loop asks of the face that made it. The table of functions keeps the loop from knowing any face by name.
+//! The functions that a loop calls in the face that made it. The loop calls them through a table, so it does not depend on a face.
 //!
 //! ```text
 //!   turn ──► serve_timers ──► callbacks of timers            leave ──► note_failed, end_failed ──► onerror
@@ -6,8 +6,8 @@
 //!        └─► tasks that were woken meanwhile ──► serve_woken
 //! ```
 //!
-//! Each function keeps the rule of the crate, and is called with an open loop. If nothing else is said, the loop is at
-//! 1, and the function leaves the stack as it was.
+//! Each function obeys the rule of the crate and is called with an open loop. Unless its comment says otherwise, the loop is at 1, and the
+//! function leaves the stack unchanged.
 
 use cogloop_io::Interest;
 use mlua::ffi::lua_State;
@@ -17,8 +17,8 @@ pub(crate) struct Face {
     /// Serves the timers that are due in this turn, until the loop has to return. Returns whether there were any. May
     /// leave values on the stack.
     pub(crate) serve_timers: unsafe fn(*mut lua_State) -> bool,
-    /// Goes on with the tasks that were woken, as many as may run in this turn, until the loop has to return. There are
-    /// some. May leave values on the stack.
+    /// Resumes woken tasks, as many as may run in this turn, until the loop has to return. Called only if there are some. May leave
+    /// values on the stack.
     pub(crate) serve_woken: unsafe fn(*mut lua_State),
     /// Resumes the coroutine that waits for a direction, a place in `DIRECTIONS`, of the Node at 3. The Node is ready
     /// for this interest. May leave values on the stack.

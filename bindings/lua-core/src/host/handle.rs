@@ -1,4 +1,4 @@
-//! What a script may give to a loop as a handle, and which descriptor it stands for.
+//! The values that a script may use as handles, and their descriptors.
 //!
 //! In this order: a `t.Net.Socket`, a Lua file, a descriptor number, an object with a `getfd`, `fileno` or `pollfd`
 //! method or a `pollfd` field.
@@ -19,15 +19,14 @@ use mlua::ffi::{
 };
 use std::ffi::{CStr, c_int, c_void};
 
-/// The beginning of a text that an object returned in the place of a number.
+/// The beginning of a text that an object returned instead of a number.
 const SAID: &[u8] = b"the text '";
 impl Handle {
-    /// Whether it still stands for the same descriptor, as far as that is known without Lua code. A finalizer may have
-    /// closed it.
+    /// Whether the handle still has the same descriptor, as far as that is known without running Lua code. A finalizer may have closed it.
     ///
     /// # Safety
     ///
-    /// The value that it was read from is alive.
+    /// The value from which it was read is alive.
     pub(crate) unsafe fn is_current(self) -> bool {
         // SAFETY: the caller's promise.
         unsafe {
@@ -40,7 +39,7 @@ impl Handle {
     }
 }
 
-/// Why a value is not a handle.
+/// The reason why a value is not a handle.
 #[derive(Clone, Copy)]
 pub(crate) enum Refused {
     Closed,
@@ -151,7 +150,7 @@ pub(crate) unsafe fn check_handle(lua: *mut lua_State, arg: c_int) -> Handle {
     }
 }
 
-/// Raises an argument error with what the kernel says about a handle.
+/// Raises an argument error with the kernel's error about a handle.
 ///
 /// # Safety
 ///
@@ -206,7 +205,7 @@ unsafe fn can_be_indexed(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// The descriptor number that an object gives.
+/// The descriptor number that an object returns.
 unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result<f64, Refused> {
     // SAFETY: only called with an absolute index and room for four values.
     unsafe {
@@ -257,7 +256,7 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result
     }
 }
 
-/// Whether the object at `index` says that it holds data which it has read already (LuaSocket's `dirty`).
+/// Whether the object at `index` reports that it has buffered input (LuaSocket's `dirty`).
 ///
 /// # Safety
 ///
@@ -278,14 +277,14 @@ pub(crate) unsafe fn is_dirty(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// How many bytes a C stream has read from its descriptor and not given out yet. The kernel does not know of them.
+/// The number of bytes in a C stream's read buffer. The kernel does not know of them.
 ///
 /// # Safety
 ///
 /// The stream is open.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) unsafe fn buffered(stream: *mut FILE) -> usize {
-    /// How `struct _IO_FILE` begins: part of glibc's ABI, since its getc macros read it from programs' own code.
+    /// The first fields of `struct _IO_FILE`. They are part of glibc's ABI, because its getc macros read them in programs' code.
     #[repr(C)]
     struct Head {
         flags: c_int,
@@ -299,7 +298,7 @@ pub(crate) unsafe fn buffered(stream: *mut FILE) -> usize {
     }
 }
 
-/// How many bytes a C stream has read from its descriptor and not given out yet. The kernel does not know of them.
+/// The number of bytes in a C stream's read buffer. The kernel does not know of them.
 ///
 /// # Safety
 ///
@@ -314,8 +313,7 @@ pub(crate) unsafe fn buffered(stream: *mut FILE) -> usize {
     unsafe { __freadahead(stream) }
 }
 
-/// Cannot be known here. A script has to read all that there is (`file:read( 4096 )`), or to set `file:setvbuf( 'no'
-/// )`.
+/// This system has no way to know it. A script has to read all input that there is (`file:read( 4096 )`), or set `file:setvbuf( 'no' )`.
 ///
 /// # Safety
 ///

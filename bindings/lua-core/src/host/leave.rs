@@ -4,7 +4,7 @@
 //!   callback ── error ──► on_raise: keeps the traceback ──► run's protected call ──► leave
 //!                                                                                     │
 //!            t.Loop: a text with the traceback behind it, as lua-t has it ◄───────────┤
-//!            cogloop: the error as it is; two errors: a text that tells of both ◄─────┘
+//!            cogloop: the unchanged error; for two errors a text with both ◄──────────┘
 //! ```
 //!
 //! The program `cogloop` prints the traceback of the callback, which the registry keeps for it.
@@ -77,7 +77,7 @@ unsafe fn keep(lua: *mut lua_State) {
     }
 }
 
-/// Pushes what stands for the error at `index`, an absolute index: its address if it is an object, else itself.
+/// Pushes the address of the error at `index`, an absolute index, if it is an object, else the error itself.
 unsafe fn push_error(lua: *mut lua_State, index: c_int) {
     // SAFETY: only called with a value there, and room for one more.
     unsafe {
@@ -163,12 +163,12 @@ entry!(
     }
 );
 
-/// A further error while another one is being raised: in a `__close` that the first one ran, or in `onerror`. It
-/// replaces the first one, and its traceback tells of both.
+/// Handles a second error while another one is being raised: in a `__close` that the first one ran, or in `onerror`. The second replaces
+/// the first, and its traceback contains both.
 unsafe fn raised_meanwhile(lua: *mut lua_State) -> c_int {
     // SAFETY: only called by `on_raise`, with the error at 1.
     unsafe {
-        // The same error again: `onerror` raises what it was given.
+        // The same error again: `onerror` has raised its argument.
         if lua_rawequal(lua, 1, lua_upvalueindex(PENDING)) != 0 {
             return 1;
         }

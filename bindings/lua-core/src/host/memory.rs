@@ -1,5 +1,4 @@
-//! The memory of a script's userdata, and what a loop remembers between two calls: types only. The files above work on
-//! them.
+//! The memory of a script's userdata, and the state of a loop between two calls. Only types; other files have the code.
 
 use super::face::Face;
 use super::woken::Woken;
@@ -47,13 +46,13 @@ pub(crate) struct State {
     /// The face that made the loop.
     pub(crate) face: &'static Face,
     pub(crate) events: EventLoop<u64>,
-    /// What wakes it. An interrupt finds it here while the loop runs.
+    /// The loop's waker. An interrupt finds it here while the loop runs.
     pub(crate) waker: Waker,
     /// The number of the loop in the process, so that a task is never cancelled in another loop.
     pub(crate) id: u64,
     /// The clock of a loop with virtual time.
     pub(crate) virtual_clock: Option<VirtualClock>,
-    /// Whether each task knows which one fires next.
+    /// Whether user value 1 of each task is the task that fires next.
     pub(crate) debug: bool,
     pub(crate) running: bool,
     pub(crate) stopped: bool,
@@ -61,7 +60,7 @@ pub(crate) struct State {
     pub(crate) in_batch: bool,
     /// Whether a callback has run since the last wait, so that the kernel's reports may be out of date.
     pub(crate) served: bool,
-    /// A handle whose read callback runs, if it is ready for writing too: an error in the callback does not skip that.
+    /// A handle whose read callback runs, if it is also ready for writing. An error in that callback must not skip the write callback.
     pub(crate) write_left: Option<Ready>,
     /// The task whose callback runs, or null.
     pub(crate) current: *mut TaskBlock,
@@ -70,7 +69,7 @@ pub(crate) struct State {
     pub(crate) unlinked: Option<Key>,
     /// How many timers the loop's host allows the script; `None` without a limit.
     pub(crate) timers_max: Option<usize>,
-    /// How many timers were armed: the order of equal deadlines.
+    /// The number of timers armed so far, which orders equal deadlines.
     pub(crate) armed: u64,
     /// Descriptor numbers by token index.
     pub(crate) numbers: ByIndex<Number>,
@@ -84,7 +83,7 @@ pub(crate) struct State {
     pub(crate) order: Vec<(u64, u64, u32)>,
     /// How far the present run goes.
     pub(crate) pace: Pace,
-    /// What a loop of the module `cogloop` has beside these.
+    /// The additional state of a loop of the module `cogloop`.
     pub(crate) cogloop: Cogloop,
 }
 
@@ -105,11 +104,11 @@ pub(crate) enum Pace {
     },
 }
 
-/// The memory of a Task userdata. It holds no pointer: it may outlive its loop. There may be a million of them, so it
-/// is no larger than need be.
+/// The memory of a Task userdata. It holds no pointer, because it may outlive its loop. It is as small as possible, because there may be
+/// a million of them.
 #[repr(C)]
 pub(crate) struct TaskBlock {
-    /// Of the timer, or one of the two below, which no timer has.
+    /// The timer's key, or one of the two below, which no timer has.
     pub(crate) key: u64,
     /// The low half of its loop's number.
     pub(crate) owner: u32,
@@ -130,7 +129,7 @@ pub(crate) const HANDLE: c_int = 3;
 /// observed.
 pub(crate) const EARLIER: c_int = 4;
 
-/// In the place of a number of arguments: the callback is a coroutine.
+/// Takes the place of a number of arguments if the callback is a coroutine.
 pub(crate) const COROUTINE: c_int = -1;
 
 /// Read first, then write: the order in which they are served.
@@ -160,7 +159,7 @@ pub(crate) struct NodeBlock {
     pub(crate) owner: u64,
     /// The handle, if it is a source of the module's, which is closed with the last observation; else null.
     pub(crate) source: *mut Source,
-    /// Whether the script has unreferenced it, so that the loop may end in spite of it.
+    /// Whether the script has unreferenced it, so that it does not keep the loop running.
     pub(crate) is_unref: bool,
     /// The keys of the timers that end the waits of coroutines; 0: none.
     pub(crate) timeouts: [u64; 2],
@@ -168,20 +167,20 @@ pub(crate) struct NodeBlock {
     pub(crate) earlier: Interest,
 }
 
-/// The kind of a handle. It decides how to find out whether the handle was closed, and whether it holds data back.
+/// The kind of a handle. It decides how to find out whether the handle was closed, and whether it has buffered input.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A socket of `t.Net`, which leaves the loop before it is closed. The node keeps the userdata alive.
     Socket(*mut SocketBlock),
     /// A Lua file. The node keeps the userdata alive.
     File(*const LuaFile),
-    /// A plain number, of which nothing more is known.
+    /// A plain number.
     Number,
-    /// An object whose methods tell its descriptor.
+    /// An object with a method that returns its descriptor.
     Object,
 }
 
-/// A handle that is open, as far as it can tell.
+/// A handle that is open, as far as it is known.
 #[derive(Clone, Copy)]
 pub(crate) struct Handle {
     pub(crate) number: Number,
@@ -211,7 +210,7 @@ pub(crate) struct Source {
     pub(crate) signals: *mut Signals,
 }
 
-/// What a loop of the module `cogloop` has in addition.
+/// The additional state of a loop of the module `cogloop`.
 pub(crate) struct Cogloop {
     /// The timer whose callback runs.
     pub(crate) firing: Option<ExpiredTimer<u64>>,
@@ -229,7 +228,7 @@ pub(crate) struct Cogloop {
     pub(crate) sleepers: Vec<Key>,
     /// Whether this run has made it possible for coroutines to yield.
     pub(crate) may_yield: bool,
-    /// What the coroutine asks for as it yields.
+    /// The coroutine's request when it yields.
     pub(crate) request: Option<Request>,
     /// The kernel's error when it refused a wait. `run` returns it.
     pub(crate) refused: Option<Failure>,
@@ -280,7 +279,7 @@ pub(crate) struct Listed {
     pub(crate) key: Key,
 }
 
-/// What a coroutine waits for.
+/// The request of a waiting coroutine.
 #[derive(Clone, Copy)]
 pub(crate) enum Request {
     Sleep(u64),

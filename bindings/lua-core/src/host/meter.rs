@@ -17,7 +17,7 @@ use std::mem::MaybeUninit;
 /// A longer time counts as an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// More bytes than two histograms take. They allocate without a fallible call.
+/// An upper bound for the bytes of two histograms. They allocate without a fallible call.
 const FOR_A_METER: usize = 512 << 10;
 
 impl Meter {
@@ -27,7 +27,7 @@ impl Meter {
         Ok(Self { late: new()?, callback: new()? })
     }
 
-    /// Notes a timer's lateness.
+    /// Records a timer's lateness.
     pub(crate) fn late(&mut self, late_ns: u64) {
         self.late.saturating_record(late_ns);
     }
@@ -43,8 +43,8 @@ impl Meter {
         unsafe { (*state).cogloop.is_measuring.then(|| (*state).events.now_ns()) }
     }
 
-    /// Notes how long a callback took, and calls the hook of `slow` if that was too long. At `callback` there is the
-    /// function, its table, or another value.
+    /// Records the duration of a callback, and calls the hook of `slow` if it was too long. At `callback` is the function, its table, or
+    /// another value.
     ///
     /// # Safety
     ///

@@ -1,5 +1,5 @@
-//! A loop as Lua holds it: its memory, what it observes, and its turns. The faces are built on it. What it asks of them
-//! stands in a table, [`face::Face`].
+//! A loop in Lua: its memory, the handles that it observes, and its turns. The faces are built on it. It calls them through the table
+//! [`face::Face`].
 
 pub(crate) mod arm;
 pub(crate) mod create;

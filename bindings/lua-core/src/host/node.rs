@@ -1,4 +1,4 @@
-//! Nodes: the userdata for a handle that a loop observes, and what changes it.
+//! Nodes: the userdata for a handle that a loop observes, and the functions that change it.
 
 use super::memory::{COROUTINE, DIRECTIONS, EARLIER, HANDLE, Handle, Kind, NodeBlock, State, direction_value, value};
 use super::observed::{ask, expect_watch, forget, forget_closed, unwatch, watch};
@@ -41,7 +41,7 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
             push_user_value(lua, index, HANDLE);
             let same = lua_rawequal(lua, -1, arg) != 0;
             lua_pop(lua, 1);
-            // A plain number stands for whatever the script means by it.
+            // A plain number may name any file, so a Node for it is never stale.
             if same || (*node).kind == Kind::Number {
                 return node;
             }
@@ -83,7 +83,7 @@ pub(crate) unsafe fn attach(
     unsafe {
         let mut node = push_node(lua, arg, handle); // S: … node
         if node.is_null() {
-            // Making it may run a finalizer, which may add this very handle: look again.
+            // Making it may run a finalizer, which may add the same handle. So it is looked up again.
             new_node(lua, handle); // S: … nil fresh
             node = push_node(lua, arg, handle); // S: … nil fresh node
             if node.is_null() {
@@ -126,7 +126,7 @@ pub(crate) unsafe fn set_callback(lua: *mut lua_State, arg: c_int, direction: In
     unsafe {
         let index = lua_gettop(lua);
         let node = lua_touserdata(lua, index).cast::<NodeBlock>();
-        // An object is kept alive while anything of it is observed, by its number too.
+        // An object is kept alive while any direction of its descriptor is observed, also by its number.
         if (*node).kind == Kind::Number || lua_type(lua, arg) != LUA_TNUMBER {
             push_user_value(lua, index, HANDLE);
             if lua_rawequal(lua, -1, arg) == 0 {
@@ -149,8 +149,8 @@ pub(crate) unsafe fn set_callback(lua: *mut lua_State, arg: c_int, direction: In
     }
 }
 
-/// Before another handle takes the place of the one on top: keeps that one for the direction that remains its own, so
-/// that the collector does not close it. Neither raises nor allocates.
+/// Call before another handle takes the place of the one on top. Keeps that one while the direction for which it was given is observed,
+/// so that the collector does not close it. Neither raises nor allocates.
 unsafe fn keep_earlier(lua: *mut lua_State, index: c_int, rest: Interest) {
     // SAFETY: only called by `set_callback`, with a Node at `index` and room for two values.
     unsafe {
@@ -246,7 +246,7 @@ unsafe fn observe_too(
     unsafe {
         let interest = (*node).interest | direction;
         if interest != (*node).interest || handle.kind == Kind::Number {
-            // Registered anew, not changed: the kernel has forgotten a number that was closed meanwhile.
+            // Registered anew and not changed, because the kernel forgets a number that was closed.
             register(state, node, handle, interest)?;
         }
         if handle.kind != (*node).kind && handle.kind != Kind::Number {
@@ -258,7 +258,7 @@ unsafe fn observe_too(
     Ok(())
 }
 
-/// Registers a Node's descriptor with the backend, in the place of what had its number before.
+/// Registers a Node's descriptor with the backend. Replaces an earlier registration of the same number.
 unsafe fn register(state: *mut State, node: *mut NodeBlock, handle: Handle, interest: Interest) -> Result<(), Failure> {
     // SAFETY: only called with a live state and Node. The script may close the descriptor at any time; the event loop
     // and its backends allow for that.
@@ -279,7 +279,7 @@ unsafe fn register(state: *mut State, node: *mut NodeBlock, handle: Handle, inte
     }
 }
 
-/// Lets the loop end in spite of a Node that the script unreferenced, unless a coroutine waits for it.
+/// Lets a Node that the script unreferenced not keep the loop running, unless a coroutine waits for it.
 ///
 /// # Safety
 ///
@@ -328,7 +328,8 @@ pub(crate) unsafe fn drop_directions(
         }
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
             if !rest.contains(each) {
-                // What is observed there next is settled by what is there by then: no claim of a coroutine.
+                // No coroutine waits for this direction any more. Whether the Node keeps the loop running is decided again when it is
+                // observed anew.
                 (*node).args[i] = 0;
                 lua_pushnil(lua);
                 set_user_value(lua, index, direction_value(each));
@@ -338,7 +339,7 @@ pub(crate) unsafe fn drop_directions(
     Ok(())
 }
 
-/// Observes a descriptor, and remembers which number its token stands for.
+/// Observes a descriptor, and stores the number for its token.
 fn observe(state: &mut State, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
     // Its index has been used before, or is the next one after those in use.
     state.numbers.try_grow(state.events.descriptors() as u32)?;

@@ -1,5 +1,4 @@
-//! What becomes of an observed handle: whether it still stands for its descriptor, what the loop checks before a wait,
-//! and how the loop forgets it.
+//! Observed handles: whether a handle still has its descriptor, the checks before a wait, and the removal.
 
 use super::handle::{buffered, is_dirty, look_again};
 use super::memory::{EARLIER, HANDLE, Handle, Kind, NodeBlock, SocketBlock, State, value};
@@ -17,8 +16,8 @@ use std::collections::TryReserveError;
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// Whether the handle of the Node at `index` was closed, or stands for another descriptor now. An object's methods are
-/// called, so Lua code may run.
+/// Whether the handle of the Node at `index` was closed or has another descriptor now. This calls an object's methods, so Lua code may
+/// run.
 ///
 /// # Safety
 ///
@@ -70,7 +69,7 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int
         (*node).interest = Interest::NONE;
         (*node).args = [0, 0];
         unwatch(state, node);
-        // An error means that the descriptor is closed already. It is forgotten all the same.
+        // An error means that the descriptor is closed already. The loop has removed it even then.
         let _ = with(state, |state| Ok(token.map(|token| state.events.remove_descriptor(token).is_ok())));
         // Nothing has allocated since the Node dropped its handle, so the source is still alive.
         release(std::mem::replace(&mut (*node).source, null_mut()));
@@ -178,8 +177,7 @@ pub(crate) fn unwatch_all(state: &mut State) {
     }
 }
 
-/// Takes a socket that is about to be closed out of every loop. What remains of it in the loops' tables is swept away
-/// before they wait.
+/// Takes a socket that is about to be closed out of every loop. Its entries in the loops' tables are removed before the loops wait.
 ///
 /// # Safety
 ///
@@ -200,7 +198,7 @@ pub(crate) unsafe fn leave_loops(socket: *mut SocketBlock) {
     }
 }
 
-/// Removes what closed sockets have left in the loop's table.
+/// Removes the entries of closed sockets from the loop's table.
 ///
 /// # Safety
 ///
@@ -222,8 +220,8 @@ pub(crate) unsafe fn sweep(lua: *mut lua_State) {
     }
 }
 
-/// Before a wait: drops the handles that were closed without being removed, and marks those as ready that hold data
-/// which the kernel cannot see. Returns false if Lua code closed the loop meanwhile.
+/// Call before a wait. Drops handles that were closed without being removed, and marks handles with buffered input as ready. Returns false
+/// if Lua code closed the loop meanwhile.
 ///
 /// # Safety
 ///
@@ -281,8 +279,7 @@ unsafe fn push_watched(lua: *mut lua_State, node: *mut NodeBlock) -> c_int {
     }
 }
 
-/// Whether the object that the Node at `index` observes holds data. Drops the Node if the object stands for another
-/// descriptor now.
+/// Whether the object of the Node at `index` has buffered input. Drops the Node if the object has another descriptor now.
 unsafe fn object_has_data(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: only called by `look_at_handles`, which has the loop at 1 and restores the stack.
     unsafe {
@@ -297,8 +294,7 @@ unsafe fn object_has_data(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// Whether the handle of the Node at `index` holds data that the kernel does not see. An object whose method raises
-/// holds none.
+/// Whether the handle of the Node at `index` has buffered input, which the kernel does not see. If an object's method raises, it has none.
 ///
 /// # Safety
 ///
@@ -329,9 +325,8 @@ entry!(
     }
 );
 
-/// Finds out whether the Node at `index` [is stale](is_stale). `None` if Lua code has closed the loop meanwhile, or
-/// changed what the Node observes: then the answer would be about something that is gone. What the caller knew before
-/// does not hold after this.
+/// Finds out whether the Node at `index` [is stale](is_stale). Returns `None` if Lua code has closed the loop meanwhile or changed what the
+/// Node observes, because the answer would not be about the present handle. After this call the caller has to look everything up again.
 ///
 /// # Safety
 ///

@@ -1,6 +1,6 @@
 //! Serving a handle that is ready: from the token to the call of the script's function.
 //!
-//! All of it runs inside `drive`'s protected call, with the loop at 1, and simply raises.
+//! All of it runs inside the protected call of `drive`, with the loop at 1, so it may raise.
 
 use super::memory::{COROUTINE, DIRECTIONS, Kind, Meter, NodeBlock, State, direction_value, value};
 use super::observed::{ask, forget_closed, holds_data};
@@ -35,14 +35,14 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
                 let has_more = i == 0 && ready.ready == Interest::BOTH;
                 state.write_left = has_more.then_some(Ready { ready: Interest::WRITE, ..ready });
             }
-            // An earlier callback, of this handle or another, may have changed anything.
+            // An earlier callback of any handle may have changed anything.
             if is_over(state, node, ready.token) {
                 return;
             }
             if (ready.ready & (*node).interest & direction).is_empty() {
                 continue;
             }
-            // The kernel's report holds until the first callback.
+            // The kernel's report is true until the first callback runs.
             if (*state).served {
                 match look_again(lua, node, ready.token, direction) {
                     Report::Holds => {}
@@ -109,10 +109,9 @@ unsafe fn serve_direction(lua: *mut lua_State, node: *mut NodeBlock, i: usize, r
     }
 }
 
-/// Whether a callback that ran since the report has used up the readiness of the Node at 3, whose handle may block. For
-/// writing that may be the Node's own read callback. For reading it may be any callback that emptied the buffer because
-/// of which the handle was reported; readiness that only the kernel knows was checked when the loop gave out the
-/// report. An object's Lua code may run.
+/// Whether a callback that ran since the report has used up the readiness of the Node at 3, whose handle may block. For writing, this may
+/// be the Node's own read callback. For reading, any callback may have emptied the buffer for which the handle was reported. (For
+/// readiness of the kernel the loop has checked when it gave out the report.) An object's Lua code may run.
 unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, direction: Interest) -> bool {
     // SAFETY: only called by `look_again`, with the Node at 3 and the loop open.
     unsafe {
@@ -134,7 +133,7 @@ unsafe fn forget_unless_number(lua: *mut lua_State, node: *mut NodeBlock) {
     }
 }
 
-/// Makes the value at `index` the CURRENT one, whose callback runs now, for `onerror`. Neither raises nor allocates.
+/// Makes the value at `index` the CURRENT one, for `onerror`: its callback runs now. Neither raises nor allocates.
 pub(crate) unsafe fn note_current(lua: *mut lua_State, state: *mut State, index: c_int) {
     // SAFETY: only called with a live state of the loop at 1, and a Task or Node at `index`.
     unsafe {

@@ -1,4 +1,4 @@
-//! How the loop knows the sockets of `t.Net`.
+//! How the loop recognises the sockets of `t.Net`.
 
 use mlua::ffi::{LUA_REGISTRYINDEX, lua_State, lua_rawgetp};
 use std::ptr::from_ref;

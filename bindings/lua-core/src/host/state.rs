@@ -1,4 +1,4 @@
-//! Work on a loop's [`State`], and the ways to it from a value on Lua's stack.
+//! Work on a loop's [`State`], and how to get it from a value on Lua's stack.
 
 use super::face::Face;
 use super::memory::{Cogloop, LoopBlock, NodeBlock, Pace, State};
@@ -69,7 +69,7 @@ impl State {
         self.events.is_idle() && self.cogloop.woken.is_empty()
     }
 
-    /// A turn has begun. A run of one turn goes on with tasks before it, and with no others.
+    /// Call when a turn has begun. A run of one turn resumes woken tasks only before that turn.
     pub(crate) fn begin_woken(&mut self) {
         match self.pace {
             Pace::Enough => self.cogloop.woken.end_turn(),
@@ -98,7 +98,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// The clock has less time left; nothing changes then.
+    /// The clock has less time left. Then nothing changes.
     pub(crate) fn pass(&mut self, by_ns: u64) -> Result<(), &'static CStr> {
         self.check_left(by_ns)?;
         if let Some(clock) = &self.virtual_clock {
@@ -118,7 +118,7 @@ impl State {
         if is_left { Ok(()) } else { Err(c"ms: the virtual clock ends before that, 2^64 ns after its start") }
     }
 
-    /// The number that a token stands for.
+    /// The descriptor number of a token.
     pub(crate) fn number_of(&self, token: Token) -> Option<Number> {
         self.numbers.get(token.index()).copied()
     }

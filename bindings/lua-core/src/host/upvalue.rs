@@ -18,7 +18,7 @@ pub(crate) const LOOP: c_int = 1;
 pub(crate) const TIMER: c_int = 2;
 pub(crate) const NODE: c_int = 3;
 pub(crate) const CLASS: c_int = 4;
-/// How many both faces have.
+/// The number of upvalues that both faces have.
 pub(crate) const COUNT: c_int = 5;
 
 /// Whether the running function is one of `cogloop`.

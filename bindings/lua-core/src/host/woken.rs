@@ -1,5 +1,5 @@
-//! The tasks that were woken, first woken, first run. They run before the loop asks the kernel again, so a value that
-//! goes from task to task costs neither a timer nor a system call.
+//! The queue of woken tasks, first in, first out. They run before the loop asks the kernel again, so passing a value from task to task
+//! needs neither a timer nor a system call.
 //!
 //! ```text
 //!   next ◄── │ first │ … │ … │ last │ ◄── push → the entry's number, which the task keeps
@@ -7,15 +7,15 @@
 //!                      └── move_to: the task has another place in ALIVE, or none, because it has ended
 //! ```
 //!
-//! Two tasks that wake each other would run for ever, so a turn runs no more than [`Woken::begin_turn`] allows. The rest
-//! comes first in the next turn.
+//! Two tasks that wake each other would run for ever. So a turn runs at most as many as [`Woken::begin_turn`] allows, and the next turn
+//! begins with the rest.
 
 use std::collections::{TryReserveError, VecDeque};
 
-/// How many of them run in a turn. A turn costs about as much as two of them, so more would save nothing.
+/// The number of woken tasks that run in a turn. A turn costs about as much as two of them, so a higher number would save nothing.
 const TURN_MAX: usize = 256;
 
-/// A task by its place in ALIVE, and how many values it was woken with.
+/// A task, by its place in ALIVE, and the number of values with which it was woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// 0: the task has ended meanwhile.
@@ -28,7 +28,7 @@ pub(crate) struct Woken {
     queue: VecDeque<Entry>,
     /// The number of the first entry. Numbers wrap around.
     first: u32,
-    /// How many of them may still run in this turn.
+    /// How many may still run in this turn.
     left: usize,
     /// Whether one of them has run in this turn.
     has_run: bool,
@@ -52,14 +52,14 @@ impl Woken {
         self.first.wrapping_add(self.queue.len() as u32 - 1)
     }
 
-    /// The task of an entry has this place now; 0: it has ended.
+    /// Call when the task of an entry has another place in ALIVE; 0: it has ended.
     pub(crate) fn move_to(&mut self, number: u32, place: u32) {
         if let Some(entry) = self.queue.get_mut(number.wrapping_sub(self.first) as usize) {
             entry.place = place;
         }
     }
 
-    /// The next one that runs in this turn.
+    /// Takes the next task that may run in this turn.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Entry> {
         while self.left > 0 {
@@ -74,7 +74,7 @@ impl Woken {
         None
     }
 
-    /// Whether [`next`](Self::next) may find one.
+    /// Whether [`next`](Self::next) may return a task.
     #[inline]
     pub(crate) fn may_run(&self) -> bool {
         self.left > 0 && !self.queue.is_empty()
@@ -85,25 +85,25 @@ impl Woken {
         self.queue.is_empty()
     }
 
-    /// Whether one of them has run since the turn began.
+    /// Whether a task has run since the turn began.
     #[inline]
     pub(crate) fn has_run(&self) -> bool {
         self.has_run
     }
 
-    /// From now on as many may run, no more than the host allows.
+    /// Begins a turn: as many tasks as the host allows may run.
     #[inline]
     pub(crate) fn begin_turn(&mut self, host_max: usize) {
         self.left = host_max.min(TURN_MAX);
         self.has_run = false;
     }
 
-    /// A run of one turn: only those that are here may run, and they run before it.
+    /// Begins a run of one turn: only the tasks that are in the queue now may run, before that turn.
     pub(crate) fn begin_one_turn(&mut self, host_max: usize) {
         self.begin_turn(host_max.min(self.queue.len()));
     }
 
-    /// No more of them run in this turn.
+    /// Lets no further task run in this turn.
     pub(crate) fn end_turn(&mut self) {
         self.left = 0;
     }

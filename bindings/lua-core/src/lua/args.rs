@@ -111,7 +111,7 @@ unsafe fn push_got(lua: *mut lua_State, value: c_int, wanted: &CStr) -> *const c
     // SAFETY: only called by the functions above. The string's bytes are copied while it is on the stack.
     unsafe {
         match lua_type(lua, value) {
-            // A number mostly has the right type, and its value is wrong.
+            // A number mostly has the right type but a wrong value.
             LUA_TNUMBER => luaL_tolstring(lua, value, null_mut()),
             LUA_TSTRING => {
                 let bytes = bytes(lua, value);
@@ -126,7 +126,7 @@ unsafe fn push_got(lua: *mut lua_State, value: c_int, wanted: &CStr) -> *const c
                 let name = lua_tostring(lua, -1);
                 let is_another = lua_type(lua, value) == LUA_TUSERDATA && contains(wanted, CStr::from_ptr(name));
                 match is_another {
-                    // The type has the right name and is another library's.
+                    // The type has the right name but belongs to another library.
                     true => {
                         lua_pushfstring(lua, c"one of another copy of this library, which is loaded twice".as_ptr())
                     }
@@ -164,7 +164,7 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
     unreachable!("luaL_argerror does not return")
 }
 
-/// As `luaL_argerror`, for a function of ours that is written in Lua and hands its arguments on: the script called it at
+/// Like `luaL_argerror`, but for one of our functions that is written in Lua and passes its arguments on. The script called it at
 /// this level.
 unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *const c_char) -> ! {
     // SAFETY: only called by `bad_argument`. `lua_getinfo` fills in what is read; a name lives as long as its function.
@@ -247,13 +247,13 @@ pub(crate) fn fraction_to_ns(ms: f64) -> Option<u64> {
     if !ms.is_finite() || ms < 0.0 {
         return None;
     }
-    // In two parts, so that a long delay keeps its fraction. One product would be rounded, perhaps down.
+    // Computed in two parts, so that a long delay keeps its fraction. A single product would be rounded, perhaps down.
     let whole = ms_to_ns(ms.trunc() as u64);
     let fraction = (ms.fract() * 1e6).ceil() as u64;
     Some((whole + fraction).min(MAX_DELAY_NS))
 }
 
-/// The period in ns that a callback asks for by its result at `index`: a whole number of milliseconds, 1 or more.
+/// The period in ns if the callback's result at `index` is one: a whole number of milliseconds, 1 or more.
 ///
 /// # Safety
 ///

@@ -1,5 +1,5 @@
-//! One way to build what a module consists of: metatables, tables of functions that share their upvalues, and the
-//! places in the registry where a module is kept.
+//! Builds the parts of a module: metatables, tables of functions that share their upvalues, and the places in the registry that keep a
+//! module.
 //!
 //! Functions know their own objects by the metatables among their upvalues. That is faster than a lookup by name, and
 //! no other library's object can pass for one of ours.

@@ -2,21 +2,21 @@
 
 /// Defines an *entry*, a function that Lua calls. Written as an ordinary function; its body is unsafe code.
 ///
-/// What holds when an entry begins, and what its body may rely on:
+/// The body of an entry may rely on this:
 ///
 /// 1. `lua` is a live state. The stack has the arguments from index 1 on, and room for 20 values more.
 /// 2. The function has its module's upvalues, as `set_functions` gave them, or those that are named where it is pushed.
 /// 3. A userdata whose metatable is one of these upvalues was made by this module and holds what that kind holds.
 ///
-/// What its body has to keep is the rule of the crate: where a Lua call may raise, no value with a destructor is alive;
-/// and a pointer into a loop is good until Lua code may have run.
+/// The body has to obey the rule of the crate: where a Lua call may raise, no value with a destructor is alive; and a pointer into a
+/// loop is valid only until Lua code may have run.
 ///
-/// Rust code that calls an entry is an entry itself, or stands for one, and hands its own stack on.
+/// Rust code that calls an entry is an entry itself, or is called by one, and passes its own stack on.
 macro_rules! entry {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($lua:ident: *mut lua_State) -> c_int $body:block) => {
         $(#[$meta])*
         $vis unsafe extern "C-unwind" fn $name($lua: *mut lua_State) -> c_int {
-            // SAFETY: the contract above; what a body relies on beyond it is said there.
+            // SAFETY: the contract above. If a body relies on more, it says so.
             unsafe { $body }
         }
     };

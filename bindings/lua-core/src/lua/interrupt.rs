@@ -1,4 +1,4 @@
-//! Ending what blocks, from a signal handler: the running loops stop in order, and sleeps end.
+//! Interrupts from a signal handler: running loops stop after the current callback, and sleeps end.
 //!
 //! ```text
 //!   Ctrl-C ──► raise ──┬── a loop waits ──────► it returns, as after `stop`; the next `run` or `step` raises
@@ -24,20 +24,20 @@ use std::time::{Duration, Instant};
 
 /// The number of interrupts.
 static COUNT: AtomicU32 = AtomicU32::new(0);
-/// How many of them the script was told of by an error; see [`raised`].
+/// The number of interrupts that were reported to the script by an error; see [`raised`].
 static RAISED: AtomicU32 = AtomicU32::new(0);
 /// Whether an error about the interrupt is on its way out of a callback; see [`told`].
 static TOLD: AtomicBool = AtomicBool::new(false);
-/// What wakes the running loops, the innermost last.
+/// The wakers of the running loops, the innermost last.
 static LOOPS: [Place; LEVELS] = [const { Place::empty() }; LEVELS];
-/// How many loops run.
+/// The number of running loops.
 static DEPTH: AtomicUsize = AtomicUsize::new(0);
-/// Whether the innermost of them waits instead of running a callback.
+/// Whether the innermost loop waits and does not run a callback.
 static IS_WAITING: AtomicBool = AtomicBool::new(false);
 /// The coroutine in which callbacks run.
 static RUNNER: AtomicPtr<lua_State> = AtomicPtr::new(null_mut());
 
-/// What an interrupt found.
+/// The state in which an interrupt found the loops.
 #[derive(Clone, Copy, Debug)]
 pub enum Found {
     /// No loop runs.
@@ -52,14 +52,14 @@ pub enum Found {
 ///
 /// # Errors
 ///
-/// When the system refuses what wakes a sleep.
+/// The system refuses a descriptor that wakes a sleep.
 pub fn install() -> io::Result<()> {
     wakers::install()
 }
 
-/// Interrupts: running loops return from `run` as after `stop`, and a sleep ends. Later sleeps end at once, too, so an
-/// interrupt is not lost when the script was not waiting yet. Returns whether the script had been told of all
-/// interrupts before, and what this one found. Async-signal-safe.
+/// Interrupts: running loops return from `run` as after `stop`, and a sleep ends. Later sleeps end at once, too, so an interrupt is not
+/// lost if the script does not wait yet. Returns whether all earlier interrupts had been reported to the script, and the state in which
+/// this one found the loops. Async-signal-safe.
 pub fn raise() -> (bool, Found) {
     let is_first = COUNT.fetch_add(1, SeqCst) == RAISED.load(SeqCst);
     let depth = DEPTH.load(SeqCst).min(LEVELS);
@@ -73,8 +73,8 @@ pub fn raise() -> (bool, Found) {
     (is_first, found)
 }
 
-/// Notes that an error in the script tells of the interrupts so far. A callback may catch that error: then its loop
-/// returns all the same, and the next one raises.
+/// Records that an error that is being raised reports the interrupts so far. If a callback catches that error, its loop still returns,
+/// and the next `run` raises.
 pub fn told() {
     if DEPTH.load(SeqCst) > 0 {
         TOLD.store(true, SeqCst);
@@ -83,12 +83,12 @@ pub fn told() {
     }
 }
 
-/// Notes that the script was told of the interrupts so far. If it goes on, its loops run and its sleeps last.
+/// Records that the interrupts so far were reported to the script. If it goes on, its loops and sleeps work again.
 pub(crate) fn raised() {
     RAISED.store(COUNT.load(SeqCst), SeqCst);
 }
 
-/// Whether there was an interrupt that the script has not been told of by an error.
+/// Whether there was an interrupt that was not reported to the script by an error.
 #[must_use]
 #[inline]
 pub fn pending() -> bool {
@@ -102,11 +102,11 @@ pub fn happened() -> bool {
 }
 
 thread_local! {
-    /// How many loops run on this thread, each in a callback of the one before.
+    /// The number of loops that run on this thread, each in a callback of the one before.
     static RUNNING: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Does `work`, during which a loop runs.
+/// Calls `work`, which runs a loop.
 pub(crate) fn while_running<R>(work: impl FnOnce() -> R) -> R {
     RUNNING.set(RUNNING.get() + 1);
     let result = work();
@@ -125,7 +125,7 @@ pub fn any_runs() -> bool {
     DEPTH.load(SeqCst) > 0
 }
 
-/// What [`leave`] needs.
+/// The previous state, which [`leave`] restores.
 #[derive(Clone, Copy)]
 pub(crate) struct Outer {
     depth: usize,
@@ -171,12 +171,12 @@ pub(crate) fn close(waker: &Waker) {
 /// Notes whether the loop waits.
 #[inline]
 pub(crate) fn waits(is_waiting: bool) {
-    // The handler mostly runs on this thread: it has to see the stores in the program's order.
+    // The signal handler mostly runs on this thread, and has to see the stores in the program's order.
     IS_WAITING.store(is_waiting, Relaxed);
     std::sync::atomic::compiler_fence(SeqCst);
 }
 
-/// Blocks for `duration`. A signal does not shorten it; an interrupt does, also one that came before.
+/// Blocks for `duration`. A signal does not shorten it. An interrupt ends it, even one that came before.
 pub(crate) fn sleep(duration: Duration) {
     let start = Instant::now();
     while COUNT.load(SeqCst) == RAISED.load(SeqCst)

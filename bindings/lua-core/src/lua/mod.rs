@@ -1,4 +1,4 @@
-//! The border to Lua: what any C function needs. Nothing here knows of a loop.
+//! The border to Lua: code that any C function needs. Nothing here depends on a loop.
 
 pub(crate) mod args;
 pub(crate) mod callback;

@@ -1,8 +1,8 @@
-//! How deep loops, and methods of handles that a loop asks, may be nested in each other: each level takes some of the C
-//! stack. Lua 5.1 to 5.5 count C calls and stop at some 200; LuaJIT does not count, and would overflow.
+//! Limits how deep loops, and the methods of handles that a loop calls, may be nested, because each level takes some of the C stack. Lua
+//! 5.1 to 5.5 count C calls and stop at about 200. LuaJIT does not count, and the stack would overflow.
 //!
-//! An error leaves by a jump, so nothing could count down. Instead the addresses of the frames are kept. The stack
-//! grows down: a frame at or below the one that asks has been left.
+//! An error leaves a level by a jump, so a counter could not be decremented. Instead the addresses of the frames are kept. The stack
+//! grows down: a frame whose address is at or below that of the calling frame has been left.
 
 use super::guard::Text;
 use mlua::ffi::lua_State;

@@ -1,4 +1,4 @@
-//! What stands on Lua's stack, written into the code so that a debug build checks it.
+//! `stack!` states which values are on Lua's stack. A debug build checks their number.
 
 /// `stack!( lua: loop tasks task )` says that the stack has these values and no other, `stack!( lua, base: key value )`
 /// that it has these above `base`. A debug build compares the height. In a release build it costs nothing.

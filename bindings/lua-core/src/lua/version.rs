@@ -1,4 +1,4 @@
-//! What differs between the Lua versions, in one place.
+//! The differences between the versions of Lua.
 //!
 //! ```text
 //!              user values of a userdata          a Lua file's userdata
@@ -7,8 +7,8 @@
 //!   5.1, JIT   the environment table   (one)      FILE*, null when closed
 //! ```
 //!
-//! The rest of the crate uses *user values* 1 … n of a userdata, and a Lua file's C stream, and does not know how a
-//! version keeps them. The crate's feature chooses the version. What mlua's `ffi` evens out is not here.
+//! The rest of the crate uses *user values* 1 … n of a userdata, and a Lua file's C stream, and does not know how a version stores them.
+//! The crate's feature chooses the version. Differences that mlua's `ffi` hides are not here.
 
 #[cfg(any(feature = "lua54", feature = "lua55"))]
 mod many;
@@ -77,7 +77,7 @@ impl LuaFile {
     }
 }
 
-/// Pushes the metatable by which Lua files are known.
+/// Pushes the metatable of Lua files.
 ///
 /// # Safety
 ///
@@ -204,7 +204,7 @@ pub(crate) unsafe fn close_thread(coroutine: *mut lua_State) -> bool {
     }
 }
 
-/// How many arguments a `__call` has put before those of the script. `luaL_argerror` of Lua 5.5 takes them off; the
+/// The number of arguments that a `__call` has put before those of the script. `luaL_argerror` of Lua 5.5 takes them off; the
 /// functions of this crate have done so before.
 ///
 /// # Safety

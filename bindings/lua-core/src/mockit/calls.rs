@@ -1,4 +1,4 @@
-//! The functions of the module beside those that make timers.
+//! The functions of the module, without those that make timers.
 
 use super::queue::Taken;
 use super::service::{CALLBACKS, Service, with};
@@ -94,7 +94,7 @@ entry!(
                     return Next::Return;
                 }
                 match &mut service.virtual_ns {
-                    // Nothing could end that wait, not even a signal: virtual time would not pass.
+                    // This wait would never end: virtual time does not pass, and no signal would end it.
                     Some(_) if until_ns == u64::MAX => {
                         return Next::Fail(Text::new("wait: no timer is armed, so that no event would ever come"));
                     }
@@ -144,7 +144,7 @@ entry!(
 );
 
 entry!(
-    /// `inqueue( )` → all events, those of timers that were destroyed since among them
+    /// `inqueue( )` → all events, including those of destroyed timers
     pub(super) fn inqueue(lua: *mut lua_State) -> c_int {
         let all = with(lua, |service| {
             service.refresh();
@@ -195,8 +195,7 @@ entry!(
 );
 
 entry!(
-    /// The message handler: adds the traceback to a text, and to a value that has `__tostring`. Leaves other values
-    /// alone.
+    /// The message handler: adds the traceback to a text, and to a value that has `__tostring`. Does not change other values.
     fn with_traceback(lua: *mut lua_State) -> c_int {
         let is_text = matches!(lua_type(lua, 1), LUA_TSTRING | LUA_TNUMBER);
         if is_text || luaL_callmeta(lua, 1, c"__tostring".as_ptr()) != 0 {

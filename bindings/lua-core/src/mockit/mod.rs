@@ -4,9 +4,8 @@
 //!   oneoff, getit ──► queue: wheel ── due ──► events ── process_events ──► callbacks, on the caller's thread
 //! ```
 //!
-//! There is no thread, and nothing calls Lua by itself. Each function first brings the queue up to date from the wheel,
-//! so that they all agree. There is one service for each Lua state; `service( )` makes others, with virtual time if
-//! asked.
+//! There is no thread. Each function first moves expired timers from the wheel to the queue, so all functions agree. There is one service
+//! for each Lua state. `service( )` makes others, which may have virtual time.
 
 mod calls;
 mod queue;
@@ -28,7 +27,7 @@ use mlua::ffi::{
 use service::{CALLBACKS, Service};
 use std::ffi::{CStr, c_int};
 
-/// Where the registry has the module.
+/// The module's place in the registry.
 static MODULE_KEY: u8 = 0;
 
 const FUNCTIONS: [(&CStr, lua_CFunction); 11] = [
@@ -122,8 +121,8 @@ unsafe fn push_module(lua: *mut lua_State, is_virtual: bool) {
 entry!(
     /// The finalizer of a service.
     fn drop_service(lua: *mut lua_State) -> c_int {
-        // A script can find it with the debug library and call it with any value: the type is asked for, and a second
-        // call finds nothing.
+        // A script can get this function with the debug library and call it with any value. So it checks the type, and a second call
+        // does nothing.
         let block = lua_touserdata(lua, 1).cast::<Option<Box<Service>>>();
         if !block.is_null() {
             drop((*block).take());

@@ -6,9 +6,9 @@
 //!                                                   └── of a timer destroyed meanwhile: dropped
 //! ```
 //!
-//! An interval that was not processed for long has an event for each deadline that has passed, in order with those of
-//! other timers. They are not kept one by one: a timer has one *run*, its oldest event and the number of those that
-//! follow, a period apart. So a year of missed milliseconds takes no memory.
+//! An interval has an event for each deadline that has passed, in order with the events of other timers. They are not stored one by one. A
+//! timer has one *run*: its oldest event, and the number of events that follow it, a period apart. So a year of missed milliseconds takes
+//! no memory.
 
 use cogloop_engine::{Key, Missed, NoRoom, Plan, Scheduler};
 use cogloop_io::memory::expect_bytes;
@@ -17,17 +17,17 @@ use std::num::NonZeroU64;
 
 pub(super) const NS_PER_MS: u64 = 1_000_000;
 
-/// More bytes than a map takes for an entry: a node on each of its levels.
+/// An upper bound for the bytes that a map allocates for an entry: a node on each of its levels.
 const FOR_A_RUN: usize = 8 << 10;
 
-/// A timer: its place, and how often the place had been taken before. A stale one resolves to no timer.
+/// A timer: its place and the place's generation. A stale one resolves to no timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Timer {
     pub(super) place: u32,
     round: u32,
 }
 
-/// What is known of a place.
+/// The entry of a place.
 #[derive(Clone, Debug, Default)]
 struct Place {
     round: u32,
@@ -39,7 +39,7 @@ struct Place {
     next_ns: u64,
     /// The order of arming.
     armed: u64,
-    /// Its events in the queue, if there are any.
+    /// The timer's events in the queue, if there are any.
     run: Option<Order>,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Event {
     pub(super) is_last: bool,
 }
 
-/// What [`Queue::take`] takes.
+/// The result of [`Queue::take`].
 #[derive(Clone, Copy)]
 pub(super) enum Taken {
     Event(Event),
@@ -81,16 +81,16 @@ pub(super) struct Queue {
     /// It has room for all places.
     free: Vec<u32>,
     runs: BTreeMap<Order, Run>,
-    /// How many events the runs stand for, and how many of these belong to timers that were not destroyed.
+    /// The number of events in all runs, and the number of those whose timers were not destroyed.
     len: u64,
     live: u64,
-    /// How many timers were armed.
+    /// The number of timers armed so far.
     armed: u64,
     /// The time to which the queue is up to date.
     reached_ns: u64,
 }
 
-/// Which events were there at a moment.
+/// The events that are in the queue at a certain time.
 #[derive(Clone, Copy)]
 pub(super) struct Present {
     until_ns: u64,
@@ -105,7 +105,7 @@ impl Present {
 }
 
 impl Place {
-    /// Where its event of this deadline stands in the queue.
+    /// The position in the queue of the timer's event with this deadline.
     fn order(&self, deadline_ns: u64) -> Order {
         Order { deadline_ns, since_ns: deadline_ns.saturating_sub(self.delay_ns), armed: self.armed }
     }
@@ -164,7 +164,7 @@ impl Queue {
         Ok(Timer { place, round })
     }
 
-    /// Ends it; its events are dropped when their turn comes. `false` if it has ended.
+    /// Ends a timer. Its events are dropped when their turn comes. Returns `false` if it has ended already.
     pub(super) fn destroy(&mut self, timer: Timer) -> bool {
         let Some(known) = self.known_mut(timer) else { return false };
         let (key, run) = (known.key.take(), known.run.take());
@@ -194,14 +194,14 @@ impl Queue {
             let mut count = 1;
             known.key = None;
             if known.is_cyclic {
-                // The wheel gets a deadline that has not passed. Those up to now are counted, by the engine's rule.
+                // The wheel gets the first deadline that has not passed. The deadlines up to now are counted, by the engine's rule.
                 let period_ns = NonZeroU64::new(known.delay_ns).unwrap_or(NonZeroU64::MIN);
                 let next = Missed::Skip.next(known.next_ns, period_ns, now_ns);
                 count += next.missed;
                 known.next_ns = next.deadline;
                 // At the end of time there is no next one.
                 let next = (known.next_ns > now_ns).then(|| Plan::once(known.next_ns));
-                // It takes the place that has just become free, so it needs no memory.
+                // The timer takes the place that has just become free, so this needs no memory.
                 known.key = next.and_then(|next| self.scheduler.try_add(next, fired.value).ok());
             }
             self.live += count;

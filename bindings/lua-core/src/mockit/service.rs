@@ -13,7 +13,7 @@ use std::ffi::c_int;
 /// The service's user value: the callbacks.
 pub(super) const CALLBACKS: c_int = 1;
 
-/// Bytes asked for beside a block's own.
+/// The bytes that are requested in addition to a block's own.
 const FOR_A_BOX: usize = 4 << 10;
 
 pub(super) struct Service {

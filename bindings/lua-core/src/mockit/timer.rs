@@ -60,9 +60,8 @@ entry!(
 );
 
 unsafe fn arm(lua: *mut lua_State, ms: i64, is_cyclic: bool) -> c_int {
-    // SAFETY: only called by `oneoff` and `getit`. Making the userdata may run finalizers, which may arm timers;
-    // storing the callback may raise for want of memory, and runs none, so that the place is still the next one when it
-    // is taken.
+    // SAFETY: only called by `oneoff` and `getit`. Making the userdata may run finalizers, which may arm timers. Storing the callback may
+    // raise for lack of memory, but runs no finalizer, so the place is still the next one when it is taken.
     unsafe {
         check_callable(lua, 2);
         lua_settop(lua, 2);

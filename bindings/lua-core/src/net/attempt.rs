@@ -34,7 +34,7 @@ pub(super) unsafe fn attempt<R: Copy>(
     }
 }
 
-/// How a function says that something failed, before the message.
+/// The first result of a function that failed, before the message.
 #[derive(Clone, Copy)]
 pub(super) enum Failed {
     Nil,

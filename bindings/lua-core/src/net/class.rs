@@ -1,4 +1,4 @@
-//! How the classes of `t.Net` are built.
+//! Builds the classes of `t.Net`.
 
 use super::names;
 use crate::lua::class::{Functions, set_functions};
@@ -8,7 +8,7 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// A class: the functions that it and its objects share, their metamethods, and what `Class( … )` calls.
+/// A class: the functions that it and its objects share, their metamethods, and the function for `Class( … )`.
 pub(super) struct Class {
     pub(super) methods: &'static Functions,
     /// What an object has instead of the functions of these names.

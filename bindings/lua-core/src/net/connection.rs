@@ -29,7 +29,7 @@ use std::ffi::c_int;
 use std::io;
 use std::net::Shutdown;
 
-/// More than systems allow: they shorten it.
+/// The backlog is larger than systems allow, and they reduce it.
 const BACKLOG: c_int = 4096;
 
 /// The arguments of a call.
@@ -116,7 +116,7 @@ unsafe fn perform(
         match done {
             Ok(()) => c_int::from(is_new) + 1,
             Err(errno) => {
-                // The first error is returned; an error of closing would hide it.
+                // The first error is returned. An error of closing would hide it.
                 let _ = if is_new { attempt(lua, || shut(socket)) } else { Ok(()) };
                 let (what, names_address) = what();
                 let mut text = Text::new(what);
@@ -202,8 +202,7 @@ entry!(
     }
 );
 
-/// Waits for a connection attempt that a signal has interrupted. It goes on by itself; a second `connect` would be an
-/// error.
+/// Waits for a connection attempt that a signal has interrupted. The kernel continues it; a second `connect` would be an error.
 fn wait_for_connection(socket: &Socket) -> io::Result<()> {
     let mut ready = [PollFd::new(socket, PollFlags::OUT)];
     while let Err(error) = poll(&mut ready, None) {
@@ -262,7 +261,7 @@ entry!(
 );
 
 entry!(
-    /// `sck:bind( … )`, for which the class's own would make another socket when the script wrote `sck.bind( … )`.
+    /// `sck:bind( … )`. It is not the class's function, because with that `sck.bind( … )` would make another socket.
     pub(super) fn bind_method(lua: *mut lua_State) -> c_int {
         check_socket(lua, 1);
         bind(lua)
@@ -285,7 +284,7 @@ entry!(
     }
 );
 
-/// Which end of a connection.
+/// An end of a connection.
 type End = fn(&Socket) -> io::Result<SockAddr>;
 
 entry!(

@@ -1,4 +1,4 @@
-//! `t.Net`: sockets, addresses and network interfaces, in the manner of lua-t.
+//! `t.Net`: sockets, addresses and network interfaces, with the interface of lua-t.
 //!
 //! ```text
 //!   t.Net ──┬─ Socket     userdata: a descriptor, and which loops observe it ── socket, connection, transfer, option, patience
@@ -100,7 +100,7 @@ unsafe fn open_field(lua: *mut lua_State, key: &'static u8, name: &CStr) -> c_in
     1
 }
 
-/// Pushes what the registry has under `key`. Makes all classes the first time.
+/// Pushes the class in the registry under `key`. The first call makes all classes.
 unsafe fn open(lua: *mut lua_State, key: &'static u8) -> c_int {
     // SAFETY: only called by the functions above.
     unsafe {

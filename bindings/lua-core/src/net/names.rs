@@ -1,10 +1,10 @@
-//! The names of protocols, families, kinds of socket and ways to shut one down. A script gets the first name of each
-//! back. Upper and lower case are alike.
+//! The names of protocols, families, kinds of sockets and ways to shut one down. A script may use each name in upper or lower case, and
+//! gets the first name of each value back.
 
 use crate::sys::option;
 use std::ffi::c_int;
 
-/// One value, and what it may be called.
+/// A value and its names.
 pub(super) struct Named {
     pub(super) value: c_int,
     pub(super) names: &'static [&'static str],

@@ -130,7 +130,7 @@ fn named(list: &'static [Named], value: c_int) -> Value {
 }
 
 entry!(
-    /// `sck[ key ] = value`. Raises what the system refuses: an assignment has no result that could tell.
+    /// `sck[ key ] = value`. Raises if the system refuses, because an assignment has no result.
     pub(super) fn new_index(lua: *mut lua_State) -> c_int {
         let block = check_socket(lua, 1);
         let number = (*block).number;

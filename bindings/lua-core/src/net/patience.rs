@@ -1,12 +1,12 @@
-//! Whether a call on a socket may wait. In a callback of a loop that observes the socket it may not: another callback
-//! or process may have taken what the loop has reported, and then the whole loop would stand still.
+//! Whether a call on a socket may block. In a callback of a loop that observes the socket it may not: another callback or process may have
+//! taken the input that the loop has reported, and then the call would block the whole loop.
 //!
 //! | socket | in a callback | elsewhere |
 //! |---|---|---|
-//! | observed for that direction, or a coroutine has waited for it | at once, or EAGAIN | as the socket is set |
-//! | any other | as the socket is set | as the socket is set |
+//! | observed for that direction, or a coroutine has waited for it | returns EAGAIN instead of blocking | blocks if the socket does |
+//! | any other | blocks if the socket does | blocks if the socket does |
 //!
-//! The socket's O_NONBLOCK is left alone: it belongs to the open socket, which other processes may share.
+//! The socket's O_NONBLOCK is not changed: it is a flag of the open socket, which other processes may share.
 
 use crate::host::memory::SocketBlock;
 use crate::lua::interrupt::is_running;

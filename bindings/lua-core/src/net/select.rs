@@ -90,7 +90,7 @@ unsafe fn count(lua: *mut lua_State, arg: c_int) -> usize {
     }
 }
 
-/// Puts the sockets of the list at `arg` that are ready into the table at `ready`: one under a number is appended.
+/// Puts the ready sockets of the list at `arg` into the table at `ready`. A socket under a number is appended; others keep their key.
 unsafe fn collect(lua: *mut lua_State, arg: c_int, ready: c_int, is_ready: impl Fn(*mut SocketBlock) -> bool) {
     // SAFETY: only called by `select`; the stack is written beside.
     unsafe {

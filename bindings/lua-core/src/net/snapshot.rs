@@ -43,12 +43,12 @@ impl Record {
     }
 }
 
-/// Which interfaces a call asks for.
+/// The interfaces that a call asks for.
 #[derive(Clone, Copy)]
 pub(super) enum Wanted {
     All,
     Named(Name),
-    /// That of the default route.
+    /// The interface of the default route.
     Default,
 }
 

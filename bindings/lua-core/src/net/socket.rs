@@ -1,8 +1,8 @@
 //! `t.Net.Socket`: a userdata that owns a descriptor. This file makes and closes sockets; their methods are in
 //! `connection`, `transfer` and `option`.
 //!
-//! A socket knows the nodes by which loops observe it. Closing takes it out of each loop *first*: no event of its
-//! number can come afterwards, and the peer sees the end at once on every backend.
+//! A socket has a list of the nodes by which loops observe it. Before it is closed, it is removed from each loop. So no event of its number
+//! can come later, and the peer sees the end at once on every backend.
 
 use super::attempt::{Failed, attempt, push_failure};
 use super::names::{FAMILIES, Named, PROTOCOLS, TYPES, value_of};
@@ -85,7 +85,7 @@ pub(super) fn on<R>(number: Number, work: impl FnOnce(&Socket) -> io::Result<R>)
     work(&socket)
 }
 
-/// What a script asked for; `None` for what it left open.
+/// The arguments of a script; `None` for those that it left out.
 #[derive(Clone, Copy)]
 struct Wanted {
     protocol: Option<c_int>,

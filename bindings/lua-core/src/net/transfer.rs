@@ -1,4 +1,4 @@
-//! `send` and `recv`. Both try once, and return how many bytes went.
+//! `send` and `recv`. Both try once, and return the number of bytes that were transferred.
 
 use super::address::{check_address, test_address};
 use super::attempt::{Failed, attempt, push_failure};

@@ -1,4 +1,4 @@
-//! What differs between Unix and Windows, in twins: `unix` and `windows` have the same files with the same functions.
+//! The differences between Unix and Windows: `unix` and `windows` have the same files with the same functions.
 //!
 //! ```text
 //!   descriptor   numbers of descriptors           wakers       what an interrupt wakes, and sleeping

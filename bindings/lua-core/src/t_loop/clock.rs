@@ -11,7 +11,7 @@ use std::ffi::c_int;
 use std::ptr::null_mut;
 use std::time::{Duration, SystemTime};
 
-/// Skips a `self`: the index of the first argument, and the loop, if `self` is one.
+/// Skips a `self`. Returns the index of the first argument, and the loop if `self` is one.
 unsafe fn receiver(lua: *mut lua_State) -> (c_int, *mut State) {
     // SAFETY: only called from functions of the module, whose upvalues are the metatables and the class.
     unsafe {

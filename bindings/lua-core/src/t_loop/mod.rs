@@ -147,7 +147,7 @@ entry!(
 );
 
 entry!(
-    /// `loop:backend( )` → name, why it is this one
+    /// `loop:backend( )` → name, reason
     fn backend(lua: *mut lua_State) -> c_int {
         // The texts are copies: making a string may run a finalizer, and that may close the loop.
         let report = (*check_loop(lua, 1)).events.backend();

@@ -16,7 +16,7 @@ entry!(
 );
 
 entry!(
-    /// `loop:stop( )`. A loop that is not running is left alone.
+    /// `loop:stop( )`. Does nothing if the loop is not running.
     pub(super) fn stop(lua: *mut lua_State) -> c_int {
         (*check_loop(lua, 1)).stopped = true;
         0

@@ -1,6 +1,6 @@
 //! Serving the tasks that are due: from the key to the call of the script's function.
 //!
-//! All of it runs inside `drive`'s protected call, with the loop at 1, and simply raises.
+//! All of it runs inside the protected call of `drive`, with the loop at 1, so it may raise.
 
 use super::task::{CALLBACK, finish, link, tell_next};
 use crate::host::arm::{Due, For};
@@ -54,7 +54,7 @@ pub(super) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
         }
         (*state).current = null_mut();
         match period_ns(lua, 5) {
-            // If the callback has cancelled its own task, that wins over its result.
+            // If the callback has cancelled its own task, its result is ignored.
             Some(period_ns) if (*task).key == TaskBlock::RUNNING => {
                 (*task).key = TaskBlock::DONE;
                 let key = with_or_raise(lua, state, |state| Ok(rearm(state, expired.deadline_ns, period_ns)?));
@@ -76,7 +76,7 @@ fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<K
     state.arm(Due::At(next_ns), For::Script, 0)
 }
 
-/// What the loop asks of this face. No coroutine waits in it.
+/// The functions of this face that the loop calls. No coroutine waits in this face.
 pub(super) static FACE: Face = Face {
     serve_timers,
     serve_woken: |_| {},
@@ -84,7 +84,7 @@ pub(super) static FACE: Face = Face {
     handle_closed: |_, _| {},
     drop_void_claims: |_, _| {},
     before_idle: |_| {},
-    // `note_current` has done so.
+    // `note_current` has already done this.
     note_failed: |_, _, _| {},
     end_failed: finish,
     returns_refusals: false,

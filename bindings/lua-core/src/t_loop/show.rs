@@ -49,7 +49,7 @@ entry!(
 );
 
 entry!(
-    /// `tostring( task )` and `tostring( node )`: `T.Loop.Task: 0x…`, which Lua before 5.3 does not say by itself.
+    /// `tostring( task )` and `tostring( node )`: `T.Loop.Task: 0x…`. Lua before 5.3 does not use `__name` for that.
     pub(super) fn object_to_string(lua: *mut lua_State) -> c_int {
         // The name is on the stack, or lives for ever.
         luaL_checkany(lua, 1);
@@ -77,7 +77,7 @@ entry!(
         let mut memory = MaybeUninit::<luaL_Buffer>::uninit();
         let buffer = memory.as_mut_ptr();
         luaL_buffinit(lua, buffer);
-        // From here on a finalizer may run at any step, and may close the loop.
+        // In the rest of the function a finalizer may run at any step, and may close the loop.
         Text::<40>::new(format_args!("T.Loop[{next_ms}]")).push(lua);
         lua_pushfstring(lua, c": %p TIMER LIST:".as_ptr(), lua_topointer(lua, 1));
         lua_concat(lua, 2);

@@ -38,7 +38,7 @@ entry!(
         set_user_value(lua, -2, CALLBACK);
         stack!(lua: loop ms tbl task);
 
-        // Anew: making these objects may have run a finalizer, and that may have closed the loop.
+        // Fetched anew: making these objects may have run a finalizer, which may have closed the loop.
         let state = state_at(lua, 1);
         if state.is_null() {
             check_loop(lua, 1);
@@ -115,7 +115,7 @@ pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Debugging: writes into each Task which one fires next. The loop is at 1.
+/// For debugging: stores in each Task the one that fires next. The loop is at 1.
 ///
 /// # Safety
 ///
@@ -141,8 +141,8 @@ pub(super) unsafe fn tell_next(lua: *mut lua_State, state: *mut State) {
     }
 }
 
-/// As [`pack`], for a function at 3, on top. Without arguments the table holds the function only, so a task can share
-/// that of the last task if it has the same function. A weak table remembers the last one's.
+/// Like [`pack`], for a function at 3, on top of the stack. Without arguments the table contains only the function, so tasks with the same
+/// function can share it. A weak table has that of the last task.
 ///
 /// # Safety
 ///

@@ -1,5 +1,5 @@
--- What Lua code does in between: metamethods, methods of handles, finalizers. Each of these once ended the interpreter by
--- a signal, or read memory that was free.
+-- Lua code that runs inside our functions: metamethods, methods of handles, finalizers. Each of these tests once crashed the interpreter
+-- or read freed memory.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -15,7 +15,7 @@ local function silently( f, ... )
   return results[ 2 ]
 end
 
--- A handle that is always ready, and calls `meddle` when it is asked for its descriptor.
+-- A handle that is always ready. It calls `meddle` when the loop calls its `getfd`.
 local function meddler( )
   local reader, writer = T.fifo( )
   writer:write 'x'
@@ -103,7 +103,7 @@ test( 'a coroutine that begins with a C function which yields', function( )
   loop:spawn( function( a, b ) ran = a + b end, 1, 2 )
   local set = { }
   loop:spawn( rawset, set, 1, 7 )
-  -- The script may resume it first, and not with what it was given.
+  -- The script may resume the coroutine first, with other arguments.
   local taken = loop:spawn( function( ) end, coroutine.yield ):thread( )
   for _ = 1, 5 do coroutine.resume( taken, 1 ) end
   loop:run( )
@@ -112,8 +112,8 @@ test( 'a coroutine that begins with a C function which yields', function( )
   equal( set[ 1 ], 7 )
 end )
 
--- Calls `f`, in which the C stack overflows. Lua 5.4 cannot call a finalizer where that stack is full, and loses the object.
--- So the collector waits where valgrind counts what is lost.
+-- Calls `f`, in which the C stack overflows. Lua 5.4 cannot call a finalizer while that stack is full, and loses the object. So the
+-- collector is stopped under valgrind, which counts lost memory.
 local function overflow( f )
   if T.is_short then collectgarbage 'stop' end
   f( )
@@ -141,7 +141,7 @@ test( 'loops that run each other in callbacks, without end, are an error and not
   equal( ok, false )
   is_true( tostring( problem ):find 'overflow' or tostring( problem ):find 'error in error', problem )
   is_true( depth > 30, depth )
-  -- And what follows is as before.
+  -- Later calls work as before.
   local ran
   local loop = cogloop.loop{ clock = 'virtual' }
   loop:after( 0, function( ) ran = true end )
@@ -236,7 +236,7 @@ test( 'a finalizer that takes the options away while a loop is made from them', 
       local ok, made, message = pcall( make, options )
       local text = ok and message or made
       options = nil
-      -- When the finalizer came first, a loop was made.
+      -- If the finalizer ran first, a loop was made.
       is_true( text == nil or text:find( 'nox', 1, true ), text )
     end )
   end

@@ -52,7 +52,7 @@ end )
 test( 'time: milliseconds since the epoch, with or without a self', function( )
   for _, time in ipairs{ Loop.time, function( ) return Loop:time( ) end, function( ) return Loop( ):time( ) end } do
     local before, now = os.time( ), time( )
-    -- os.time reads a coarser clock, which may name the second before for some milliseconds after the exact one has left it.
+    -- os.time reads a coarser clock, which may show the previous second for some milliseconds after the exact clock has moved on.
     is_true( before * 1000 <= now and now < (os.time( ) + 2) * 1000, 'time ' .. now )
     equal( now, math.floor( now ) )
   end

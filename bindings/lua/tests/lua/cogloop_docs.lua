@@ -1,5 +1,4 @@
--- What is said of `require 'cogloop'` is true: the documentation's examples run, and the definitions for LuaLS have what
--- the module has.
+-- The documentation of `require 'cogloop'` is correct: its examples run, and the definitions for LuaLS match the module.
 local here = arg[ 0 ]:match( '^(.-)[^/]*$' )
 package.path = here .. '../?.lua;' .. package.path
 local T       = require 'harness'
@@ -13,7 +12,7 @@ local function read( path )
   return text
 end
 
--- Runs a piece of Lua and returns what it prints.
+-- Runs a piece of Lua and returns its output.
 local function printed( code )
   local lines = { }
   local function keep( ... )

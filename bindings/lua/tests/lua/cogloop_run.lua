@@ -74,7 +74,7 @@ test( 'a host limits timers, handles, and callbacks in a turn', function( )
   fails( 'too many timers', loop.spawn, loop, print )
   equal( #loop:timers( ), 2 )
   is_true( first:cancel( ) )
-  -- In the one place that is left, a coroutine that sleeps and waits, though the place is taken meanwhile.
+  -- One place is left for a timer. A coroutine can sleep and wait even if another timer takes that place meanwhile.
   local steps = { }
   local reader, writer = T.fifo( )
   loop:spawn( function( )
@@ -326,11 +326,11 @@ test( 'an error in onerror leaves run, and with it the error that it was told of
   loop:after( 1, error, 'first' )
   local message = fails( 'second', loop.run, loop )
   is_true( message:find( 'while this error was handled: first', 1, true ), message )
-  -- An object, too: its text has the place of a traceback.
+  -- An object can be an error, too: its text is used as the traceback.
   loop:onerror( function( ) error( { } ) end )
   loop:after( 1, error, { } )
   fails( 'while this error was handled: (error object is a table value)', loop.run, loop )
-  -- What it raises again is told once, as it is.
+  -- If `onerror` raises the same error again, it is reported once, unchanged.
   local object = { }
   loop:onerror( function( err ) error( err, 0 ) end )
   for _, err in ipairs{ object, 'text' } do
@@ -340,7 +340,7 @@ test( 'an error in onerror leaves run, and with it the error that it was told of
     equal( got, err )
     is_true( not tostring( got ):find( 'while', 1, true ) )
   end
-  -- And the next error has nothing to do with those before.
+  -- The next error is independent of the earlier ones.
   local seen
   loop:onerror( function( err, traceback ) seen = err .. traceback end )
   loop:after( 1, error, 'later', 0 )

@@ -4,7 +4,8 @@ local T       = require 'harness'
 local cogloop = require 'cogloop'
 local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
 
--- The number of a shell; it is our child. A pipe that is collected takes its child's status, so each is kept.
+-- Returns the process number of a shell, which is our child. The collector would take the status of a child when it closes its pipe, so
+-- each pipe is kept.
 local pipes = { }
 local function shell( command )
   T.requires 'children'
@@ -13,7 +14,7 @@ local function shell( command )
   return pipe:read '*n'
 end
 
--- Sends this very process a signal: it is the parent of the shell.
+-- Sends a signal to this process, which is the parent of the shell.
 local function kill( name )
   T.requires 'signals'
   os.execute( 'kill -' .. name .. ' $PPID' )
@@ -100,7 +101,7 @@ test( 'the module has signal and child', function( )
   cogloop.close( )
 end )
 
--- What the process does by default is told by a shell that asks the kernel.
+-- Whether the process has a handler for the signal with this bit. A shell reads it from /proc.
 local function is_caught( bit )
   local pipe = io.popen 'grep SigCgt /proc/$PPID/status'
   local mask = pipe:read '*a':match '(%x+)%s*$'

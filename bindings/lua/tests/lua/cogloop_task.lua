@@ -154,7 +154,7 @@ test( 'a coroutine that waits for a handle is told when that is closed, whatever
 end )
 
 test( 'what a wait says of a closed handle, though its number is taken again: nil, message, errno', function( )
-  T.collect( )     -- what is garbage must not give its number away later
+  T.collect( )     -- closes garbage files now, so that their numbers are not freed later
   local Socket = require 't.Net.Socket'
   local loop, got, server, taken = cogloop.loop( ), nil, Socket.listen( '127.0.0.1', 0 ), nil
   loop:spawn( function( ) got = { n = 3, loop:wait( server, 'r' ) } end )

@@ -1,4 +1,4 @@
--- Tasks in `require 'cogloop'`: what `spawn` returns. Cancel, join, status, names, and who is told of errors.
+-- Tasks in `require 'cogloop'`: cancel, join, status, names, and the reporting of errors.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -6,12 +6,12 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
 
--- `pcall` that a coroutine may wait in. Lua 5.1 has none.
+-- A `pcall` in which a coroutine may wait. Lua 5.1 has none.
 local probe = coroutine.create( function( ) return pcall( coroutine.yield ) end )
 coroutine.resume( probe )
 local can_wait_in_pcall = coroutine.status( probe ) == 'suspended'
 
--- Runs `f` in a task, and what it waits for; returns what it returns.
+-- Runs `f` in a task until it ends, and returns its results.
 local function run_in( loop, f )
   local got
   loop:spawn( function( ) got = { f( ) } got.done = true end )
@@ -228,7 +228,7 @@ test( 'a task that catches its cancellation for ever is closed, and others go on
   local loop, closed, other = virtual( ), false, 0
   local task = loop:spawn( function( )
     if _VERSION >= 'Lua 5.4' then
-      -- `<close>` is no syntax elsewhere.
+      -- Other versions have no syntax for `<close>`.
       local catch = assert( load 'local guard, loop = ... ; local it <close> = guard ; while true do pcall( loop.sleep, loop, 10 ) end' )
       catch( setmetatable( { }, { __close = function( ) closed = true end } ), loop )
     end
@@ -286,7 +286,7 @@ test( 'cancelled by itself, or while it is about to run: the next wait raises', 
   same_list( reached, { 'here' } )
   equal( select( 2, task:join( ) ).reason, 'me' )
   equal( loop:now( ), 0 )
-  -- What a task was woken with is not lost.
+  -- The values with which a task was woken are not lost.
   local parked = loop:spawn( function( ) reached[ 2 ] = loop:park( ) loop:sleep( 1 ) reached[ 3 ] = 'no' end )
   loop:step( 0 )
   equal( loop:unpark( parked, 'gift' ), true )
@@ -294,7 +294,7 @@ test( 'cancelled by itself, or while it is about to run: the next wait raises', 
   loop:run( )
   same_list( reached, { 'here', 'gift' } )
   equal( parked:status( ), 'cancelled' )
-  -- A yield of its own is no wait, and does not raise.
+  -- A plain yield is not a wait, and does not raise.
   local yields = loop:spawn( function( ) coroutine.yield( ) reached[ 3 ] = 'went on' loop:sleep( 1 ) reached[ 4 ] = 'no' end )
   loop:step( 0 )
   equal( yields:cancel( ), true )
@@ -584,7 +584,7 @@ if _VERSION >= 'Lua 5.4' then
     loop:run( )
     equal( seen[ 1 ], 'second' )
     is_true( seen[ 2 ]:find( 'while this error was handled: first', 1, true ), seen[ 2 ] )
-    -- In a cancelled task the error is the task's.
+    -- In a cancelled task the error belongs to the task.
     local task = loop:spawn( load_with( 'local g <close> = guard ; loop:sleep( 1e6 )', { guard = guard, loop = loop } ) )
     loop:step( 0 )
     task:cancel( )

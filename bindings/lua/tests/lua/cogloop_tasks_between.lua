@@ -131,7 +131,7 @@ test( 'close: what is in it can be received; those that wait are told', function
 end )
 
 test( 'iteration ends with the channel', function( )
-  -- The `for` of Lua 5.1 cannot be yielded through.
+  -- Lua 5.1 cannot yield in the iterator of a `for`.
   if _VERSION == 'Lua 5.1' and not jit then return end
   local loop, got = virtual( ), { }
   local channel = loop:channel( )
@@ -238,7 +238,7 @@ test( 'what waits gives one value when it has what it waited for', function( )
   same_list( counts, { 1, 1, 1, 1 } )
 end )
 
--- A random program of tasks that send, receive, are cancelled and time out: each value that was sent is received once, or is still there.
+-- A random program of tasks that send, receive, are cancelled and time out. Each value that was sent is received once or is still in the channel.
 test( 'no value is lost and none comes twice, whatever is cancelled', function( )
   local seed = 7
   local function random( n )

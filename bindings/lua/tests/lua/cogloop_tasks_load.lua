@@ -1,5 +1,5 @@
--- 500 tasks on sockets with time limits, while callbacks take their time: 400 get their answers, and none of those is told that its time is
--- over; the 100 that ask a silent server are all told. Then the same with groups, scopes and cancellation.
+-- 500 tasks on sockets with time limits, while slow callbacks run. 400 tasks get their answers and no time-out. The other 100 ask a silent
+-- server and all time out. Then the same with groups, scopes and cancellation.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -9,7 +9,7 @@ local test, equal = T.test, T.equal
 local ROUNDS, LIVE, SILENT = T.many( 20 ), 400, 100
 local LIMIT = 200
 
--- A loop of virtual time with callbacks that take some of it, and a server that answers after up to 30 ms.
+-- A loop on virtual time with callbacks that take some time, and a server that answers after up to 30 ms.
 local function stage( )
   local loop   = cogloop.loop{ clock = 'virtual' }
   local server = assert( Socket.listen( '127.0.0.1', 0, 1024 ) )
@@ -38,7 +38,7 @@ local function stage( )
   return loop, server, answers, busy
 end
 
--- One request: what comes back, or nil and why.
+-- Makes one request. Returns the answer, or nil and the reason.
 local function request( loop, server, ask, limit )
   local sck = assert( Socket.connect( '127.0.0.1', server:getsockname( ).port ) )
   sck:send( ask )
@@ -49,7 +49,7 @@ local function request( loop, server, ask, limit )
 end
 
 local function finish( loop, server, answers )
-  -- Those of the server's side wait for clients that were cancelled, and that the collector has not closed yet.
+  -- The server's tasks wait for cancelled clients, whose sockets the collector has not closed yet.
   answers:cancel( )
   for _, task in ipairs( loop:tasks( ) ) do task:cancel( ) end
   loop:run( )

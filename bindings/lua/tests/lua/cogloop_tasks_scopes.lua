@@ -198,7 +198,7 @@ test( 'timeout: results in time, nil and the reason after it, errors raised', fu
   equal( loop:now( ), 15 )
   fails( 'oh', limited, 10, function( ) loop:sleep( 1 ) error( 'oh', 0 ) end )
   equal( limited( 10, function( ) end ), nil )
-  -- What is in time does not wait for the limit, and cleaning up may take longer than that.
+  -- A function that ends in time does not wait for the limit. Cleaning up may take longer than the limit.
   equal( loop:now( ), 16 )
   limited( 10, function( ) loop:pcall( loop.sleep, loop, 50 ) loop:sleep( 100 ) end )
   equal( loop:now( ), 126 )
@@ -271,7 +271,7 @@ test( 'a scope that meets the limit of the loop half-way leaves none of its task
   equal( loop:now( ), 1 )
 end )
 
--- Two tasks that join each other wait for ever, and do not keep the loop going; a limit or a cancel ends it.
+-- Two tasks that join each other wait for ever and do not keep the loop going. A limit or a cancellation ends the wait.
 test( 'a circle of joins is left by a cancel', function( )
   local loop, one, two = virtual( ), nil, nil
   one = loop:spawn( function( ) return two:join( ) end )
@@ -325,7 +325,7 @@ test( 'wrap: waits in a coroutine that a task makes, and its own yields', functi
   end ) }
   same_list( got, { 2, 20, 'deep!', 15 } )
   is_true( writer )
-  -- Outside of a task it is a plain coroutine.
+  -- Outside a task it is a plain coroutine.
   equal( loop:wrap( function( a ) return a end )( 7 ), 7 )
   fails( "only in a coroutine of this loop's spawn", loop:wrap( function( ) loop:sleep( 1 ) end ) )
 end )

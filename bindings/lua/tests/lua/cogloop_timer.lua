@@ -1,4 +1,4 @@
--- The timers of `require 'cogloop'`: after, every, at, and what a timer can be asked.
+-- The timers of `require 'cogloop'`: after, every, at, and the methods of a timer.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -66,7 +66,7 @@ test( 'every learns what it missed, by each policy (C13, C16)', function( )
       local fired, late, missed = loop:firing( )
       equal( fired, timer )
       got[ #got + 1 ] = ('%d %d %d'):format( loop:now( ) - late, late, missed )
-      if #got == 1 then loop:advance( 27 ) end          -- so long does this callback take
+      if #got == 1 then loop:advance( 27 ) end          -- as if the callback took this long
       if #got == #wanted then timer:cancel( ) end
     end )
     loop:run( )
@@ -305,7 +305,7 @@ test( 'an interval that is first served late goes on as a task of t.Loop does', 
     at[ #at + 1 ] = loop:now( )
     if #at == 4 then loop:firing( ):cancel( ) end
   end )
-  loop:after( 5, function( ) loop:advance( 15 ) end )      -- so long does this callback take
+  loop:after( 5, function( ) loop:advance( 15 ) end )      -- as if the callback took this long
   loop:run( )
   local Loop, other, tasks = require 't.Loop', nil, { }
   other = Loop{ clock = 'virtual' }
@@ -418,7 +418,7 @@ test( 'a throttle whose place was taken while it rested begins anew', function( 
   loop:spawn( function( )
     f 'a'
     f 'b'
-    loop:sleep( 50 )              -- a coroutine that was let in can always sleep
+    loop:sleep( 50 )              -- a coroutine that exists can always sleep
     is_true( failed:find( 'too many timers', 1, true ), failed )
     f 'c'
     f 'd'

@@ -196,7 +196,7 @@ test( 'a loop inside another: its descriptor, and how long to wait', function( )
   equal( inner:remaining( ), nil )
   equal( inner:events( ), 'r' )
   local timer = inner:after( 1e9, print )
-  -- A deadline is rounded up to a tick, of a microsecond here, and less than that may have passed.
+  -- A deadline is rounded up to a tick, here a microsecond. So up to a microsecond less may have passed.
   local timeout, remaining = inner:timeout( ), inner:remaining( )
   is_true( timeout > 9e5 and timeout <= 1e6 + 1e-6, timeout )
   is_true( remaining > 9e8 and remaining <= 1e9 + 1e-3, remaining )

@@ -1,4 +1,4 @@
--- Handles in `require 'cogloop'`: on, off, and what a watcher can be asked.
+-- Handles in `require 'cogloop'`: on, off, and the methods of a watcher.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -137,7 +137,7 @@ end )
 
 test( 'a handle that is unreferenced once a task has waited for it keeps no loop running when more of it is observed', function( )
   local socket = require 't.Net.Socket'( 'udp' )
-  -- It becomes ready, or the time is over.
+  -- Either the handle becomes ready, or the time is over.
   for _, case in ipairs{ { 'w', 'r' }, { 'r', 'w', 5 } } do
     local loop, count = cogloop.loop{ clock = 'virtual' }, 0
     local watcher = loop:on( socket, case[ 2 ], function( ) end )
@@ -165,7 +165,7 @@ test( 'unref is a state of the handle until ref, whatever is observed of it', fu
   loop:on( reader, 'r', f )
   loop:run( )
   watcher:off 'w'
-  -- A coroutine that waits for it is not given up.
+  -- A coroutine that waits for the handle goes on waiting.
   local got
   loop:spawn( function( ) got = loop:wait( reader, 'w' ) end )
   loop:run( )
@@ -261,7 +261,7 @@ test( 'timers that a turn has left for the next one are not lost when the last h
   T.requires 'Lua files as handles'
   local file, watcher = io.tmpfile( ), nil
   watcher = loop:on( file, 'r', function( ) note 'handle' watcher:off( ) end )
-  -- The turn's share for timers is used up: the handle comes next, and then nothing else may wait.
+  -- The turn's share for timers is used up, so the handle is served next.
   loop:after( 0, function( ) note 'slow' loop:advance( 20 ) end )
   loop:after( 0, note, 'plain' )
   loop:spawn( function( ) note 'spawned' loop:sleep( 1 ) note 'slept' end )

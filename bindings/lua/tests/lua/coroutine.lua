@@ -1,10 +1,10 @@
--- Coroutines of tasks that others resume, close or run: nothing of it harms the loop, and what they claimed is void.
+-- Coroutines of tasks that other code resumes or closes: the loop is not harmed, and their waits are void.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
 local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
 
--- Spawns a task, and gives its coroutine away.
+-- Spawns a task, and returns its coroutine.
 local function spawn( loop, ... ) return loop:spawn( ... ):thread( ) end
 
 local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
@@ -125,7 +125,7 @@ test( 'a wait of no time looks once before it gives up', function( )
     got[ 3 ] = loop:wait( reader, 'r', 0 )
     got[ 4 ] = loop:wait( reader, 'rw', 0 )
     reader:read( )
-    -- The second line is in the file's buffer by now, where the kernel does not see it.
+    -- The second line is now in the file's buffer, where the kernel does not see it.
     got[ 5 ] = loop:wait( reader, 'r', 0 ) or 'buffered input unseen'
     reader:read( )
     got[ 6 ] = loop:wait( reader, 'r', 0 ) or 'nothing'
@@ -163,7 +163,7 @@ test( "a handle that holds data back is asked before a wait is over, and may rai
   end
 end )
 
--- Ways in which a coroutine that waits comes to its end without its loop.
+-- Ways in which a waiting coroutine ends without its loop.
 local ends = { resumed = coroutine.resume }
 if coroutine.close then ends.closed = coroutine.close end
 

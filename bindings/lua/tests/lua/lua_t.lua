@@ -104,9 +104,9 @@ test( 'a TCP echo server and its client, which asks for the write direction when
   same_list( report, { 'client gone' } )
 end )
 
--- An HTTP server as lua-t builds one: a table of connections by their sockets, a read handler that gathers requests, a
--- write handler that is there only while an answer is, a task that closes those that never ask. A socket is closed in its
--- own handlers, with the other direction still observed.
+-- An HTTP server as scripts for lua-t build it: a table of connections by their sockets, a read handler that gathers requests, a write
+-- handler that exists only while there is an answer to send, and a task that closes idle connections. A socket is closed in its own
+-- handlers, while the other direction is still observed.
 local function http_server( ael, answer, idle_ms )
   assert( t.type( ael ) == 'T.Loop', '`T.Loop` is required' )
   local server = { streams = { }, closed = { } }
@@ -181,7 +181,7 @@ test( 'an HTTP server: requests in a row and in pieces, long answers, clients th
   local server, address = http_server( ael, function( method, body )
     return method == 'POST' and body:upper( ) or ('x'):rep( 20000 )
   end, 20 )
-  -- A client sends its pieces one after the other, and gathers what comes until it has enough or the end.
+  -- A client sends its pieces one after the other, and reads until it has enough or the stream ends.
   local function client( pieces, enough, done )
     local socket, got = assert( Net.Socket.connect( address ) ), ''
     local function send( )
@@ -202,7 +202,7 @@ test( 'an HTTP server: requests in a row and in pieces, long answers, clients th
   local left, results = 4, { }
   local function result( name, value )
     results[ name ], left = value, left - 1
-    -- Not before the others are served, however slow the machine is.
+    -- Waits until the others are served, however slow the machine is.
     server.may_sweep, server.is_over = left <= 1, left == 0
   end
   local get, long = 'GET /long HTTP/1.1\r\n\r\n', #'HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n' + 20000
@@ -248,7 +248,7 @@ test( 'a UDP server that is asked to show its loop and to stop it', function( )
     equal( c:recv( ), 'shown' )
     c:send( 'exit', server:getsockname( ) )
   end, client )
-  -- Intervals that end by themselves, and one that would not.
+  -- Intervals that end by themselves, and one that does not.
   local runs = 0
   for i = 1, 9 do l:addTask( i, function( ) runs = runs + 1 return runs < 20 and i or nil end, 'timer', i ) end
   l:addTask( 86400000, error, 'a day has not passed' )

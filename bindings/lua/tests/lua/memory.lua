@@ -1,4 +1,4 @@
--- What is kept alive, what is let go, and what the debug library sees.
+-- Which objects are kept alive, which are freed, and what the debug library sees.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
@@ -168,7 +168,7 @@ test( 'tasks are added and cancelled from __gc, at any moment (C72)', function( 
       if #tasks % 5 == 0 then loop:cancelTask( tasks[ #tasks - 4 ] ) end
     end )
   end
-  local pause = T.gc_pause( 0 )      -- the collector never rests
+  local pause = T.gc_pause( 0 )      -- the collector never pauses
   local rounds = 0
   loop:addTask( 1, function( )
     rounds = rounds + 1

@@ -1,5 +1,5 @@
--- What an error about an argument says: the script's file and line, the function as the script called it, the argument's
--- number as the script wrote it, its name, what was expected and what it got.
+-- Messages about wrong arguments. Each names the script's file and line, the function and the argument's number as the script wrote
+-- them, the argument's name, what was expected, and what was given.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -10,7 +10,7 @@ local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
 
 local function f( ) end
 
--- What the lines below may use, made anew for each.
+-- The objects that the lines below use. They are made anew for each line.
 local function world( )
   local loop, w = cogloop.loop{ clock = 'virtual' }, { }
   local service = mockit.service{ clock = 'virtual' }
@@ -33,7 +33,7 @@ local function world( )
   return w
 end
 
--- A chunk of the name script.lua whose globals are the world's.
+-- Loads a chunk with the name script.lua; its globals are the fields of the world.
 local function compile( code, w )
   if setfenv then return setfenv( assert( loadstring( code, '@script.lua' ) ), w ) end
   return assert( load( code, '@script.lua', 't', w ) )
@@ -45,9 +45,9 @@ local function message_of( code )
   return message
 end
 
--- Code; the argument's number; its name. Expected and got follow from the names: each message must have both.
+-- Each entry has code, the argument's number, and its name. Each message must also contain what was expected and what was given.
 local CASES = {
-  -- A loop of our own.
+  -- A loop of `cogloop`.
   { "loop:after( 'x', f )", 1, 'ms', "got string 'x'" }, { 'loop:after( )', 1, 'ms', 'got no value' },
   { 'loop:after( -1, f )', 1, 'ms', 'got -1' },          { 'loop:after( 1 )', 2, 'f', 'got no value' },
   { 'loop:after( 1, 5 )', 2, 'f', 'got 5' },             { "loop.after( 5, f )", 1, 'loop', 'got 5' },
@@ -152,7 +152,7 @@ test( 'an error about an argument has line, function, number, name and value, fo
   for _, case in ipairs( CASES ) do
     local code, number, name, got = case[ 1 ], case[ 2 ], case[ 3 ], case[ 4 ]
     local called  = code:match '^[%w_]+[.:]([%w_]+)%(' or code:match '^[%w_]+[.:]([%w_]+)' or code:match '^([%w_]+)'
-    -- Lua 5.5 says that it counts the arguments of a `__call`.
+    -- Lua 5.5 counts the arguments of a `__call` and says so.
     local message = message_of( code ):gsub( 'bad extra argument', 'bad argument' )
     local wanted  = ("script.lua:2: bad argument #%d to '%s' (%s: "):format( number, called, name )
     if message:sub( 1, #wanted ) ~= wanted then
@@ -162,14 +162,14 @@ test( 'an error about an argument has line, function, number, name and value, fo
   end
 end )
 
--- A function that nobody has put into the list above is found here.
+-- Finds functions that are missing in the list above.
 test( 'the list above has every public function that takes an argument', function( )
   local w, called, missing = world( ), { }, { }
   for _, case in ipairs( CASES ) do
     for name in case[ 1 ]:gmatch '[.:]([%w_]+)%(' do called[ name ] = true end
     for name in case[ 1 ]:gmatch '[.:]([%w_]+) *%(' do called[ name ] = true end
   end
-  -- Without arguments but the object itself, or any at all.
+  -- Functions without arguments besides the object, or with arguments of any type.
   for name in ([[
     running tasks cancelled firing run stop close now timers handles dump fd pollfd events timeout remaining loop resume active unref
     clean show time backend accept getFd list default mstimestamp pending inqueue process_events init getfd
@@ -249,7 +249,7 @@ test( 'a descriptor that is too large for select is an error with a number, wher
   T.requires 'the backends of Linux'
   local loop, files = cogloop.loop{ backend = 'select' }, { }
   for i = 1, 1100 do files[ i ] = io.open '/dev/null' end
-  -- Which of them it is depends on which smaller numbers are free.
+  -- Which one it is depends on the smaller numbers that are free.
   local refused
   for i = 1, #files == 1100 and 1100 or 0 do
     local got, message, number = loop:on( files[ i ], 'r', f )
@@ -263,7 +263,7 @@ test( 'a descriptor that is too large for select is an error with a number, wher
   for _, file in pairs( files ) do file:close( ) end
 end )
 
--- Where the modules are a library that can be loaded twice.
+-- Only where the modules are a library, which can be loaded twice.
 local version = rawget( _G, 'jit' ) and 'jit' or _VERSION:gsub( '%D', '' )
 local path
 for template in package.cpath:gmatch '[^;]+' do

@@ -7,7 +7,7 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local function virtual( ) return mit.service{ clock = 'virtual' } end
 
--- os.time reads the coarse clock, which may name the second before for some milliseconds after the exact one has left it.
+-- os.time reads the coarse clock, which may show the previous second for some milliseconds after the exact clock has moved on.
 test( 'mstimestamp and time are the wall clock', function( )
   local before = os.time( )
   local stamp, secs, ms = mit.mstimestamp( ), mit.time( )
@@ -162,7 +162,7 @@ test( 'wait returns when there is an event, or when its time is over', function(
   equal( mit.process_events( ), 1 )
 end )
 
--- Signals that come again and again for a while, to this very process, so that one of them meets the wait.
+-- Sends this process signals again and again for a while, so that one of them arrives during the wait.
 local function while_signals_come( body )
   T.requires 'signals'
   local watcher = assert( require 'cogloop'.signal( 'USR2', function( ) end ) )
@@ -301,7 +301,7 @@ if _VERSION >= 'Lua 5.4' then
   end )
 end
 
--- The model: a list of timers, looked through for the earliest deadline again and again.
+-- The model: a list of timers that is searched for the earliest deadline each time.
 local function model( )
   local m = { now = 0, timers = { }, events = { }, made = 0 }
   function m.arm( ms, cyclic )

@@ -1,4 +1,4 @@
--- t.Net.Address: what is an address, and what it says of itself.
+-- t.Net.Address: which texts are addresses, and the properties of an address.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local Address = require 't.Net.Address'

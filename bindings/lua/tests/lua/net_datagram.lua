@@ -97,7 +97,7 @@ test( 'a Unix stream', function( )
   equal( accepted:recv( ), nil )
   accepted:close( )
   server:close( )
-  -- The name stays, as the system keeps it: whoever listens again removes it first.
+  -- The file stays. A server that listens again has to remove it first.
   local again, message = Socket.listen( at )
   equal( again, nil )
   is_true( message:find( "Can't bind socket to " .. at .. ' (Address already in use)', 1, true ), message )

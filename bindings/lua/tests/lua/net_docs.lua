@@ -1,4 +1,4 @@
--- The examples of docs/net.md run as they stand.
+-- Runs the examples of docs/net.md.
 local here = arg[ 0 ]:match( '^(.-)[^/]*$' )
 package.path = here .. '../?.lua;' .. package.path
 local T = require 'harness'

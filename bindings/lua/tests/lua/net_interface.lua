@@ -1,11 +1,11 @@
--- t.Net.Interface: snapshots of the machine's networks.
+-- t.Net.Interface: snapshots of the machine's network interfaces.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T         = require 'harness'
 local Net       = require 't.Net'
 local Interface = require 't.Net.Interface'
 local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
 
--- The loopback, by the name that the system has for it.
+-- The loopback interface, by the system's name.
 local lo
 for _, interface in pairs( Interface.list( ) or { } ) do
   if interface.flags.IFF_LOOPBACK then lo = interface end
@@ -72,7 +72,7 @@ listed( 'every address of a family is there, and the hardware\'s', function( )
   fails( 'T.Net.Interface expected', Interface.tostring, { } )
 end )
 
--- Root can give the loopback more addresses; whoever else runs this sees those that there are.
+-- Root can add addresses to the loopback. Other users test with the existing ones.
 listed( 'an interface with two addresses of a family shows both', function( )
   local add = 'ip addr add 127.0.0.77/8 dev ' .. lo.name .. ' 2>/dev/null'
   local did = os.execute( add )

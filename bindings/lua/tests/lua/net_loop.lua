@@ -17,9 +17,8 @@ local function pair( )
   return client, accepted
 end
 
--- A listener that rests, as docs/net.md says. This file runs itself with few descriptors, and the client waits in the
--- system's queue. Time is virtual: it passes only when nothing is ready, so a listener that does not rest would be called
--- for ever.
+-- A listener that pauses, as in docs/net.md. This file runs itself with few descriptors, so a client waits in the system's queue. Virtual
+-- time passes only when nothing is ready, so a listener that does not pause would be called for ever.
 if arg[ 1 ] == 'few descriptors' then
   local loop, calls, served = require 'cogloop'.loop{ clock = 'virtual' }, 0, 0
   local server, adr = assert( Socket.listen( '127.0.0.1', 0 ) )
@@ -141,7 +140,7 @@ test( 'C37 C38 closed by another callback of the same turn; its number taken aga
     calls = calls + 1
     local number = other.descriptor
     other:close( )
-    -- Whoever comes next gets the lowest number that is free.
+    -- The next descriptor gets the lowest free number.
     repeat
       fresh = Socket( 'udp' )
       others[ #others + 1 ] = fresh
@@ -227,7 +226,7 @@ test( 'C43 a half-closed peer wakes the reader, and the writer goes on', functio
   b:close( )
 end )
 
--- What a loop has reported may be gone when a callback asks for it: another callback, or another process, was faster.
+-- Input that a loop has reported may be gone when a callback reads it, because another callback or process was faster.
 test( 'accept, recv and send of a socket that a loop observes do not wait in a callback', function( )
   local c = require 'cogloop'
   for _, use in ipairs{ 'watcher', 'coroutine', 't.Loop' } do

@@ -1,4 +1,4 @@
--- TCP with t.Net.Socket: every form of a call, what fails and how, and servers that a loop drives.
+-- TCP with t.Net.Socket: every form of a call, failures, and servers in a loop.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local Loop    = require 't.Loop'
@@ -17,7 +17,7 @@ local function pair( )
   return client, accepted
 end
 
--- What a failed call returns: nil or false, a message, the system's number.
+-- Checks the results of a failed call: nil or false, a message, the system's number.
 local function refused( first, text, got, message, number )
   equal( got, first )
   is_true( message and message:find( text, 1, true ), tostring( message ) )
@@ -141,7 +141,7 @@ end )
 
 test( 'an address that is taken: EADDRINUSE', function( )
   local first, adr = Socket.listen( HOST, 0 )
-  -- As in lua-t: `listen` binds first, and says what failed.
+  -- As in lua-t, `listen` binds first. Its message says what failed.
   local number = refused( nil, ("Can't bind socket to %s:%d (Address already in use)"):format( HOST, adr.port ),
     Socket.listen( HOST, adr.port ) )
   equal( refused( nil, "Can't bind socket to", Socket( ):listen( adr ) ), number )
@@ -268,7 +268,7 @@ test( 'properties', function( )
   local flags = { 'keepalive', 'nodelay', 'broadcast', 'reuseaddr', 'oobinline' }
   if T.supports 'a shared port' then
     flags[ #flags + 1 ] = 'reuseport'
-    flags[ #flags + 1 ] = 'dontroute'                     -- which Wine takes and forgets
+    flags[ #flags + 1 ] = 'dontroute'                     -- which Wine accepts and ignores
   else
     equal( sck.reuseport, nil )
     fails( "Can't set socket option (Protocol not available)", function( ) sck.reuseport = true end )
@@ -302,7 +302,7 @@ test( 'a connection that is being made: ready for writing, then sck.error', func
   local server, adr = Socket.listen( HOST, 0 )
   local loop, sck = Loop( ), Socket( )
   sck.nonblock = true
-  -- On the machine itself it may be made at once.
+  -- A local connection may be made at once.
   local got, message = sck:connect( adr )
   is_true( got or message:find( 'in progress', 1, true ), tostring( message ) )
   local failed

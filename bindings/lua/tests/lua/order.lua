@@ -53,7 +53,7 @@ test( 'a task that adds itself with 0 ms starves neither a timer nor a handle (C
     if not ended then return 1 end
     loop:removeHandle( always, 'r' )
   end )
-  loop:run( )     -- it would not return
+  loop:run( )     -- would not return if the handle starved
   is_true( ended )
 end )
 

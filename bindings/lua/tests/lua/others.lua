@@ -1,4 +1,4 @@
--- Handles of others: LuaSocket, luaposix, cqueues and luv, each with the real package where it is installed.
+-- Handles of other libraries: LuaSocket, luaposix, cqueues and luv, each with the real package if it is installed.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T      = require 'harness'
 local Loop   = require 't.Loop'
@@ -9,7 +9,7 @@ local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
 local HOST = '127.0.0.1'
 local function nothing( ) end
 
--- A test that needs a package: without it, it says so and is not counted.
+-- A test that needs a package. Without the package it is reported as skipped.
 local function with( name, story, body )
   local found, package = pcall( require, name )
   if found then
@@ -38,7 +38,7 @@ with( 'socket', 'an echo server, its client, and what LuaSocket has read already
       end
     end )
   end )
-  -- Three lines come in one piece; receive( ) gives one, and keeps two that the kernel no longer has.
+  -- Three lines arrive at once. receive( ) returns one of them and buffers the other two, which the kernel no longer has.
   client:send( 'one\ntwo\nthree\n' )
   loop:addHandle( client, 'r', function( )
     got[ #got + 1 ] = client:receive( '*l' )
@@ -87,13 +87,13 @@ end )
 with( 'luv', 'a wait that the kernel refuses is returned: nil, message, errno', function( uv )
   for _, name in ipairs{ 'run', 'step' } do
     local loop = cogloop.loop( )
-    -- It is never waited for. With one that is due already there would be nothing to ask the kernel.
+    -- Nothing waits for it. With a timer that is due already, the loop would not ask the kernel.
     loop:after( 60000, nothing )
     local number = loop:fd( )
     if not number then return end
     assert( uv.fs_close( number ) )
     local ok, message, errno = loop[ name ]( loop )
-    -- Before anything else gets the number: the loop would close it.
+    -- Done before another file gets the number, because the loop would close that file.
     loop:close( )
     equal( ok, nil, name )
     is_true( message:find( 'waiting failed: ', 1, true ), message )
@@ -109,13 +109,13 @@ with( 'posix.unistd', 'of two processes that accept on one listener, the one tha
   local function serve( )
     local loop, ended = cogloop.loop( ), false
     loop:on( server, 'r', function( )
-      Loop.sleep( 50 )                        -- meanwhile the other process is told of the same client
+      Loop.sleep( 50 )                        -- meanwhile the other process gets the same client reported
       local sck = server:accept( )
       if not sck then return end
       sck:send 'served'
       sck:close( )
     end )
-    -- The timer is what stood still when the process sat in accept.
+    -- If accept blocked, this timer would not fire.
     loop:after( 1000, function( ) ended = true loop:stop( ) end )
     loop:run( )
     unistd._exit( ended and 0 or 1 )
@@ -148,7 +148,7 @@ with( 'posix.unistd', "in a forked child run and step of the parent's loops say 
   local EPERM = 1
   local wait, reader, writer = require 'posix.sys.wait'.wait, T.fifo( )
   local outcomes = { }
-  -- What a child finds wrong becomes its exit code.
+  -- A failure in a child becomes its exit code.
   local function child( body )
     local ok, problem = pcall( body )
     if not ok then io.stderr:write( tostring( problem ), '\n' ) end
@@ -172,7 +172,7 @@ with( 'posix.unistd', "in a forked child run and step of the parent's loops say 
     own:close( )
   end
 
-  -- Between two runs.
+  -- Forks between two runs.
   local loop, other, fired = cogloop.loop( ), Loop( ), 0
   local function fire( ) fired = fired + 1 end
   loop:after( 20, fire )
@@ -195,7 +195,7 @@ with( 'posix.unistd', "in a forked child run and step of the parent's loops say 
   other:run( )
   equal( fired, 2 )
 
-  -- In a callback: `run` comes back in the child, too.
+  -- Forks in a callback: `run` returns in the child, too.
   local is_child
   loop:after( 1, function( )
     pid = assert( unistd.fork( ) )
@@ -340,7 +340,7 @@ with( 'luv', "a server of luv's, by its fileno, and luv's own loop inside ours",
   loop:addHandle( server, 'r', function( )
     woken = woken + 1
     loop:removeHandle( server, 'r' )
-    -- Twice: what a callback of luv's begins is registered with the kernel in luv's next turn.
+    -- Twice, because luv registers a handle that its callback has started only in its next turn.
     local function turn( )
       uv.run( 'nowait' )
       if not uv.run( 'nowait' ) then loop:stop( ) end

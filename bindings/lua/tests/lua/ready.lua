@@ -1,4 +1,4 @@
--- When handles are served: pipes, children, buffers, and whatever callbacks do to each other's handles.
+-- When handles are served: pipes, children, buffers, and callbacks that change each other's handles.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
@@ -82,7 +82,7 @@ test( 'a bare hang-up wakes the direction that is observed (C42)', function( )
   local source = io.popen( 'exit 0', 'r' )
   local sink = io.popen( 'exec <&-; sleep 0.02', 'w' )
   loop:addHandle( source, 'r', function( ) woken.r = true equal( source:read( ), nil ) loop:removeHandle( source, 'r' ) end )
-  -- A pipe whose reader is gone is an error on its descriptor: writable, in words.
+  -- A pipe without a reader has an error on its descriptor, which is reported as writable.
   loop:addTask( 10, function( )
     loop:addHandle( sink, 'w', function( ) woken.w = true loop:removeHandle( sink, 'w' ) end )
   end )
@@ -190,7 +190,7 @@ test( 'an object closed without being removed is dropped (C41)', function( )
 end )
 
 test( 'a number that a new file gets within the turn gets no old event (C38)', function( )
-  T.collect( )     -- a file that is garbage must not give its number away later
+  T.collect( )     -- closes garbage files now, so that their numbers are not freed later
   local loop, served = Loop( ), { }
   local one, two = null( ), null( )
   local fresh
@@ -198,7 +198,7 @@ test( 'a number that a new file gets within the turn gets no old event (C38)', f
     served[ #served + 1 ] = 'old'
     loop:removeHandle( mine, 'r' )
     other:close( )
-    fresh = T.fifo( )       -- gets the number of the other one, and never is ready
+    fresh = T.fifo( )       -- gets the number of the closed one, and is never ready
     loop:addHandle( fresh, 'r', function( ) served[ #served + 1 ] = 'stale' end )
   end
   loop:addHandle( one, 'r', swap, one, two )
@@ -209,7 +209,7 @@ test( 'a number that a new file gets within the turn gets no old event (C38)', f
 end )
 
 test( 'a file that took a closed one\'s number replaces its node', function( )
-  T.collect( )     -- a file that is garbage must not give its number away later
+  T.collect( )     -- closes garbage files now, so that their numbers are not freed later
   local loop, served = Loop( ), 0
   local old = null( )
   local node = loop:addHandle( old, 'r', function( ) error 'the old one' end )
@@ -226,7 +226,7 @@ test( 'a file that took a closed one\'s number replaces its node', function( )
 end )
 
 test( 'a number that was closed and opened again can be added anew (C38, C41)', function( )
-  T.collect( )     -- a file that is garbage must not give its number away later
+  T.collect( )     -- closes garbage files now, so that their numbers are not freed later
   local loop, served = Loop( ), 0
   local old, old_writer = T.fifo( )
   loop:addHandle( old, 'r', print )
@@ -256,7 +256,7 @@ test( 'handles added and removed in callbacks of tasks and handles', function( )
 end )
 
 test( 'as many ready handles as the process may have: all are served, fairly (C49)', function( )
-  -- On virtual time a turn's share does not end early on a machine that is busy.
+  -- On virtual time a busy machine does not shorten a turn's share.
   local loop, reader, writer = Loop{ clock = 'virtual' }, T.fifo( )
   local name = os.tmpname( )
   os.remove( name )

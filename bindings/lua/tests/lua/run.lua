@@ -261,7 +261,7 @@ test( 'an error from a debug hook inside a callback (C73)', function( )
     while true do end
   end
   local jit = rawget( _G, 'jit' )
-  if jit then jit.off( spin ) end       -- what LuaJIT has compiled calls no hook, and would spin for ever
+  if jit then jit.off( spin ) end       -- code that LuaJIT has compiled calls no hook, and would spin for ever
   loop:addTask( 1, spin )
   loop:addTask( 2, function( ) ran = true end )
   fails( 'from the hook', loop.run, loop )

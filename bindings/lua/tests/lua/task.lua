@@ -63,7 +63,7 @@ test( 'deadlines that were missed are skipped, the schedule is kept (C13, C16)',
   local loop, at = virtual( ), { }
   loop:addTask( 10, function( )
     at[ #at + 1 ] = loop:time( )
-    if #at == 2 then loop:sleep( 35 ) end     -- over the deadlines 30, 40 and 50
+    if #at == 2 then loop:sleep( 35 ) end     -- past the deadlines 30, 40 and 50
     return #at < 5 and 10
   end )
   loop:run( )
@@ -106,7 +106,7 @@ test( 'cancel: true when it was pending, else false (C08, C09)', function( )
   loop:run( )
   equal( ran, 1 )
   equal( loop:cancelTask( second ), false )
-  local third = loop:addTask( 1, run )     -- takes the place of one of the others
+  local third = loop:addTask( 1, run )     -- takes the table entry of one of the others
   equal( loop:cancelTask( first ), false )
   equal( loop:cancelTask( second ), false )
   loop:run( )

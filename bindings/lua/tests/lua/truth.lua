@@ -1,5 +1,5 @@
--- What is reported is so: a callback is not called for input, or for room, that another callback has used up, and so a
--- handle that blocks does not hold up the loop. Where it did, the test would hang: there is no time to measure.
+-- Reports are true: a callback is not called for input, or for room, that another callback has used up. So a blocking handle does not
+-- block the loop. If it did, the test would hang.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local Loop    = require 't.Loop'
@@ -7,7 +7,7 @@ local cogloop = require 'cogloop'
 local Socket  = require 't.Net'.Socket
 local test, equal, is_true = T.test, T.equal, T.is_true
 
--- Two sockets that block, connected to each other.
+-- Two blocking sockets that are connected to each other.
 local function pair( )
   local server, adr = assert( Socket.listen( '127.0.0.1', 0 ) )
   local client = assert( Socket.connect( adr ) )
@@ -16,7 +16,7 @@ local function pair( )
   return client, accepted
 end
 
--- A child that has printed two lines, and prints the third when `go` is called, not before.
+-- A child that has printed two lines, and prints the third one when `go` is called.
 local function child_with_two_lines( )
   T.requires 'children'
   local name = os.tmpname( )
@@ -75,7 +75,7 @@ test( 'a file whose buffer a timer empties: its callback does not wait for a lin
   local got, taken, watcher = { }, nil, nil
   watcher = c:on( child, 'r', function( )
     got[ #got + 1 ] = child:read( ) or 'end'
-    -- The second line is in the file's buffer now, so that the next turn reports it.
+    -- The second line is in the file's buffer now, so the next turn reports it.
     if #got == 1 then c:after( 0, function( ) taken = child:read( ) end ) end
     if got[ #got ] == 'end' then watcher:off( ) end
   end )
@@ -97,7 +97,7 @@ test( 'a file whose lines another handle takes in the same turn', function( )
     if got[ #got ] == 'end' then watcher:off( ) end
   end )
   reader:setvbuf( 'no' )
-  -- In whichever order the two come: the second line is read once, by one of them.
+  -- In either order, only one of the two callbacks reads the second line.
   other = c:on( reader, 'r', function( )
     reader:read( 1 )
     if #got == 1 then got[ #got + 1 ] = child:read( ) end
@@ -116,11 +116,11 @@ test( 'a read callback fills the pipe: the write callback of the same report is 
   loop:addHandle( pipe, 'r', function( )
     order[ #order + 1 ] = 'r'
     if order[ 2 ] then
-      -- Only now: a timer that made room earlier might find the pipe before this second call, on a busy machine.
+      -- Armed only now: on a busy machine an earlier timer might make room before this second call.
       loop:addTask( 20, function( ) pipe:read( 65536 ) end )
       return loop:removeHandle( pipe, 'r' )
     end
-    -- What a pipe holds, and nothing more.
+    -- Fills the pipe.
     pipe:read( 1 )
     pipe:write( ('x'):rep( 65536 ) )
   end )
@@ -138,7 +138,7 @@ test( "a loop's own descriptor, given to itself, is refused on every backend", f
   for _, backend in ipairs{ 'uring', 'epoll', 'select', 'portable' } do
     local loop = cogloop.loop{ backend = backend }
     local fd   = loop and loop:fd( )
-    -- Where io_uring is not permitted there is no such loop; `select` has no descriptor.
+    -- There is no such loop if io_uring is not permitted; `select` has no descriptor.
     if fd then
       local watcher, why, errno = loop:on( fd, 'r', print )
       equal( watcher, nil, backend )

@@ -1,11 +1,11 @@
--- What the language server is told of a module is what the module has: for each file of definitions in types/.
+-- Checks that the definitions in types/ match the modules.
 local here = arg[ 0 ]:match( '^(.-)[^/]*$' )
 package.path = here .. '../?.lua;' .. package.path
 local T = require 'harness'
 local test, is_true, same_list = T.test, T.is_true, T.same_list
 
--- The module that a file speaks of, and the names that it gives to it: functions of the table that it returns, and the fields of the module's class
--- that are always there.
+-- Reads a file of definitions. Returns the name of its module and the names that it defines: functions of the module's table, and
+-- fields of the module's class that always exist.
 local function read_definitions( path )
   local module, class, returned, names, functions = nil, nil, nil, { }, { }
   for line in io.lines( path ) do
@@ -35,7 +35,7 @@ local found = T.supports 'a shell' and assert( io.popen( 'find "' .. here .. '..
 for path in found and found:lines( ) or function( ) end do
   local module, names = read_definitions( path )
   seen[ tostring( module ) ] = true
-  -- A file of the name _ has classes that another one speaks of.
+  -- A file with the name _ defines classes for another file.
   if module then test( ('the definitions of %s are what it exports'):format( module ), function( )
     same_list( sorted( names ), sorted( require( module ) ), module )
   end ) end

@@ -5,7 +5,7 @@ use mlua::ffi::{lua_Alloc, lua_getallocf, lua_setallocf};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 
-/// Lua's own allocator, until so many allocations have been made.
+/// An allocator for Lua that refuses after a number of allocations.
 struct Limited {
     alloc: lua_Alloc,
     data: *mut c_void,
@@ -16,7 +16,7 @@ unsafe extern "C" fn limited(data: *mut c_void, block: *mut c_void, old: usize, 
     // SAFETY: `data` is the Limited that outlives the state; the rest is handed on as it came.
     unsafe {
         let limited = data.cast::<Limited>();
-        // Without a block, `old` is the kind of object.
+        // For a new block, `old` is the kind of object.
         if new > 0 && (block.is_null() || new > old) {
             if (*limited).left == 0 {
                 return null_mut();
@@ -27,7 +27,7 @@ unsafe extern "C" fn limited(data: *mut c_void, block: *mut c_void, old: usize, 
     }
 }
 
-/// Calls what was loaded, with so many allocations. The error is the message.
+/// Calls the loaded function with this number of allocations. The error is its message.
 pub(crate) fn call(state: &State, allocations: usize) -> Result<(), String> {
     let mut memory = Limited { alloc: limited, data: null_mut(), left: usize::MAX };
     // SAFETY: the state's own allocator goes on to do the work; `memory` lives until it has it back.

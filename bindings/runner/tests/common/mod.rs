@@ -1,4 +1,4 @@
-//! Starting the program, and looking at what it leaves.
+//! Helpers that run the program and check its output.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::io::Write;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// The program, as if nothing was chosen by the environment.
+/// The program, without our environment variables.
 pub(crate) fn cogloop() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cogloop"));
     for name in ["COGLOOP_BACKEND", "COGLOOP_DEBUG", "LUA_INIT", "LUA_INIT_5_4"] {
@@ -25,7 +25,7 @@ pub(crate) fn backends() -> Vec<&'static str> {
         if !is_it {
             let story = std::thread::current().name().unwrap_or_default().to_owned();
             let line = format!("skipped: {story}: {backend}: {}\n", told.trim());
-            // Past the harness, which keeps what a test prints that passes.
+            // Written directly, because the harness hides the output of a test that passes.
             std::io::stdout().write_all(line.as_bytes()).expect("it is open");
         }
         is_it
@@ -38,12 +38,12 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Runs it to its end.
+/// Runs the program to its end.
 pub(crate) fn run(command: &mut Command) -> Output {
     command.output().expect("the program starts")
 }
 
-/// Runs it to its end with this as its standard input.
+/// Runs the program to its end with this standard input.
 pub(crate) fn run_with_input(command: &mut Command, input: &[u8]) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
@@ -53,7 +53,7 @@ pub(crate) fn run_with_input(command: &mut Command, input: &[u8]) -> Output {
         .expect("the program starts");
     let mut stdin = child.stdin.take().expect("it has one");
     std::thread::scope(|scope| {
-        // The program may end before it has read all.
+        // The program may end before it has read all input.
         scope.spawn(move || drop(stdin.write_all(input)));
         child.wait_with_output().expect("it ends")
     })

@@ -1,4 +1,4 @@
-//! A Lua state inside of the test's own process, with our modules preloaded.
+//! A Lua state inside the test's process, with our modules preloaded.
 
 use mlua::ffi::{
     LUA_OK, lua_State, lua_close, lua_getfield, lua_getglobal, lua_pcall, lua_settop, lua_tolstring, luaL_loadbufferx,
@@ -23,14 +23,14 @@ impl State {
         }
     }
 
-    /// Loads code and leaves it on top, to be called.
+    /// Loads code and leaves the function on top of the stack.
     pub(crate) fn load(&self, code: &str) {
         // SAFETY: the state lives, and loading raises nothing.
         let status = unsafe { luaL_loadbufferx(self.0, code.as_ptr().cast(), code.len(), c"=test".as_ptr(), null()) };
         assert_eq!(status, LUA_OK, "{}", self.top());
     }
 
-    /// Calls what is on top; the error is the message.
+    /// Calls the function on top. The error is its message.
     pub(crate) fn call(&self) -> Result<(), String> {
         // SAFETY: the state lives, and there is a function on top.
         unsafe {
@@ -40,7 +40,7 @@ impl State {
         }
     }
 
-    /// The same, without memory of ours: whether it worked. The message stays, for [`State::take_message`].
+    /// The same, without allocating in Rust. Returns whether it succeeded. The message stays for [`State::take_message`].
     #[allow(dead_code, reason = "each test file uses its part")]
     pub(crate) fn call_plainly(&self) -> bool {
         // SAFETY: the state lives, and there is a function on top.
@@ -74,7 +74,7 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
-        // SAFETY: nobody has the state any more.
+        // SAFETY: nothing uses the state any more.
         unsafe { lua_close(self.0) };
     }
 }

@@ -1,4 +1,4 @@
-//! What the stories share: every backend in turn, and virtual time.
+//! Helpers of the tests: every backend in turn, and virtual time.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
 #[cfg(unix)]
@@ -17,7 +17,7 @@ pub use windows::*;
 pub const MS: Duration = Duration::from_millis(1);
 pub const SECOND: Duration = Duration::from_secs(1);
 
-/// Tells the story on each backend that this system permits. `cargo xtask test` counts the line that names another one.
+/// Runs the test on each backend that this system permits. `cargo xtask test` counts the line that names another one.
 pub fn on_every_backend(story: impl Fn(&Options)) {
     for name in BACKENDS {
         let options = Options::new().backend(name);
@@ -31,14 +31,14 @@ pub fn on_every_backend(story: impl Fn(&Options)) {
     }
 }
 
-/// Says that a story is not told, for want of what it needs.
+/// Reports that a test is skipped because the system lacks something that it needs.
 pub fn skip(need: &str, why: &str) {
     let line = format!("skipped: {}: {need}: {why}\n", std::thread::current().name().unwrap_or_default());
-    // Past the harness, which keeps what a test prints that passes.
+    // Written directly, because the harness hides the output of a test that passes.
     std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
 
-/// A loop on virtual time, and what its callbacks write down.
+/// A loop on virtual time, and the records of its callbacks.
 pub fn simulated() -> Loop<Vec<u64>> {
     Loop::simulated().unwrap()
 }

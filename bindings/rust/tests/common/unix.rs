@@ -1,4 +1,4 @@
-//! What the stories need of Unix. Twin of `windows`.
+//! Helpers for Unix. The file for Windows is `windows`.
 
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::unix::net::UnixStream;

@@ -1,4 +1,4 @@
-//! What the stories need of Windows, where only sockets can be observed. Twin of `unix`.
+//! Helpers for Windows, where only sockets can be observed. The file for Unix is `unix`.
 
 #[path = "../../../../io/tests/common/tcp_streams.rs"]
 mod tcp_streams;

@@ -1,5 +1,5 @@
-//! What a coroutine begins with on Lua 5.1 and LuaJIT: a Lua function that is alone on the coroutine's stack. The other
-//! versions have it for more arguments than a C closure holds.
+//! The function with which a coroutine begins on Lua 5.1 and LuaJIT: a Lua function that is alone on the coroutine's stack. The other
+//! versions use it if there are more arguments than a C closure can hold.
 
 use crate::lua::entry::entry;
 use mlua::ffi::{

@@ -1,4 +1,4 @@
-//! What a coroutine begins with where variables can be closed, since Lua 5.4: a function that calls the script's in a
+//! The function with which a coroutine begins since Lua 5.4, which has to-be-closed variables: it calls the script's function in a
 //! protected call. An error then closes the variables in the coroutine itself, so a `__close` may wait. `lua_closethread`
 //! closes them in the caller, where nothing can yield.
 

@@ -1,7 +1,7 @@
-//! What a coroutine begins with since Lua 5.2: a C closure that holds a function and its arguments.
+//! The function with which a coroutine begins since Lua 5.2: a C closure that holds a function and its arguments.
 //!
-//! The values themselves on the coroutine's stack would do for the loop. But a script that resumed the coroutine first
-//! would call the last argument. The loop takes the closure apart, so it costs no frame in a traceback.
+//! The loop itself could put the function and its arguments on the coroutine's stack. But if a script resumed the coroutine first, it would
+//! call the last argument. The loop takes the closure apart before it resumes, so the closure is no frame in a traceback.
 
 use crate::lua::entry::entry;
 use mlua::ffi::{

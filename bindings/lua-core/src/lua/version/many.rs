@@ -1,4 +1,4 @@
-//! User values where a userdata has several: Lua 5.4 and later. The twin of `one`.
+//! User values since Lua 5.4, where a userdata has several. `one` is for earlier versions.
 
 use mlua::ffi::{lua_State, lua_getiuservalue, lua_newuserdatauv, lua_setiuservalue};
 use std::ffi::{c_int, c_void};

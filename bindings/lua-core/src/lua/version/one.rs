@@ -1,4 +1,4 @@
-//! User values where a userdata has but one, or an environment: before Lua 5.4. The twin of `many`.
+//! User values before Lua 5.4, where a userdata has only one, or an environment. `many` is for later versions.
 //!
 //! The one user value is a table with a place for each. The places are allocated with it, so filling one takes no
 //! memory.

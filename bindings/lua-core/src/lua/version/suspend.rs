@@ -1,5 +1,5 @@
-//! Waits that can end with an error: where Lua has continuations, a function of C can yield and raise when it goes on.
-//! Lua 5.1 and LuaJIT have none. There the module wraps such a function in one that is written in Lua, which raises.
+//! Waits that can end with an error. In versions with continuations a C function can yield, and raise when it is resumed. Lua 5.1 and
+//! LuaJIT have none. There the module wraps such a function in a Lua function, which raises.
 
 use mlua::ffi::lua_State;
 use std::ffi::{c_int, c_void};
