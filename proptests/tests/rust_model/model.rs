@@ -110,6 +110,7 @@ pub(crate) struct Model {
     watched: Option<Descriptor>,
     /// How many there were.
     watches: u64,
+    has_made_source: bool,
     timers_share: TurnShare,
     /// Whether the n-th remote counts; `None` if it was dropped.
     remotes: Vec<Option<bool>>,
@@ -156,6 +157,7 @@ impl Model {
             messages: 0,
             watched: None,
             watches: 0,
+            has_made_source: false,
             timers_share: TurnShare::default(),
             remotes: Vec::new(),
             mail: VecDeque::new(),
@@ -195,7 +197,7 @@ impl Model {
             Operation::RunFor(ns) => self.run_to(self.now_ns + ns).map(|()| RunResult::Done),
             Operation::RunUntil(ns) => self.run_to(*ns).map(|()| RunResult::Done),
             Operation::NextTimeout => {
-                let is_due = self.has_work() || self.has_due();
+                let is_due = self.has_work() || self.has_due() || self.has_mark();
                 let timeout = self.next_deadline().map(|next| next.saturating_sub(self.now_ns));
                 self.note(Event::Answer(if is_due { 0 } else { timeout.unwrap_or(NONE) }));
                 Ok(RunResult::Done)
@@ -241,6 +243,7 @@ impl Model {
             && self.tasks.is_empty()
             && self.channels.is_empty()
             && !self.remotes.contains(&Some(true))
+            && !self.has_source_that_counts()
     }
 
     fn has_work(&self) -> bool {
@@ -251,7 +254,8 @@ impl Model {
 
     /// Waits for the first event, at most `most_ns`, and serves it.
     fn turn(&mut self, most_ns: Option<u64>) -> Run {
-        if !self.has_work() && !self.has_due() && self.ready().is_none() {
+        self.keep_mark();
+        if !self.has_work() && !self.has_due() && self.ready().is_none() && !self.has_mark() {
             self.now_ns = match (self.next_deadline(), most_ns) {
                 (Some(next), Some(most)) => next.max(self.now_ns).min(self.now_ns + most),
                 (Some(next), None) => next.max(self.now_ns),
@@ -261,8 +265,8 @@ impl Model {
         }
         self.turn_ns = self.now_ns;
         self.find_due();
-        let ready = self.ready();
-        let served = self.serve_posts()? + self.serve_timers()? + self.serve_descriptor(ready) + self.serve_woken()?;
+        let ready = self.find_ready();
+        let served = self.serve_posts()? + self.serve_timers()? + self.serve_descriptor(ready)? + self.serve_woken()?;
         if served == 0 { self.serve_idle() } else { Ok(()) }
     }
 
@@ -484,6 +488,8 @@ impl Model {
                 self.close_queue(queue);
             }
             Action::Watch(kind) => self.watch(*kind),
+            Action::Source(mode, body) => self.add_source(*mode, body),
+            Action::OnSource(what) => self.on_source(*what),
             Action::MakeReady(which) => self.make_ready(*which),
             Action::DropWatched => self.drop_watched(),
             Action::Remote { is_counted } => self.remotes.push(Some(*is_counted)),

@@ -1,6 +1,6 @@
 //! Programs: what is done to a loop from outside, in callbacks and in tasks, and the events that both sides log.
 
-use cogloop::Missed;
+use cogloop::{Missed, Mode};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -50,6 +50,10 @@ pub(crate) enum Action {
     DropReceiver(usize),
     /// There is only one descriptor for futures at a time, because the kernel chooses the order of several ready ones.
     Watch(Watched),
+    /// A source in its place: a pipe whose callback tries to read a byte.
+    Source(Mode, Body),
+    /// On the last source that was made.
+    OnSource(OnSource),
     /// Lets it become ready: one of two signals, the end of a child, a byte.
     MakeReady(bool),
     DropWatched,
@@ -63,12 +67,23 @@ pub(crate) enum Action {
     Clear,
 }
 
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum OnSource {
+    SetInterest(bool),
+    Interest,
+    Drained,
+    MarkReady,
+    SetReferenced(bool),
+}
+
 /// Other objects that a future can wait for.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Watched {
     Signals,
     Child,
     Pipe,
+    /// Not for futures.
+    Source(Mode),
 }
 
 /// The actions of a callback, and how it ends.
@@ -159,6 +174,10 @@ pub(crate) enum Event {
     Posted {
         post: usize,
     },
+    /// A source, and whether there was a byte.
+    Ready {
+        has_read: bool,
+    },
     /// The state that `with` found.
     Visited {
         state: u64,
@@ -220,6 +239,20 @@ fn missed() -> impl Strategy<Value = Missed> {
     prop_oneof![Just(Missed::Skip), Just(Missed::Burst), Just(Missed::Delay)]
 }
 
+fn mode() -> impl Strategy<Value = Mode> {
+    prop_oneof![Just(Mode::Level), Just(Mode::Edge), Just(Mode::OneShot)]
+}
+
+fn on_source() -> impl Strategy<Value = OnSource> {
+    prop_oneof![
+        2 => prop::bool::weighted(0.7).prop_map(OnSource::SetInterest),
+        1 => Just(OnSource::Interest),
+        2 => Just(OnSource::Drained),
+        2 => Just(OnSource::MarkReady),
+        2 => any::<bool>().prop_map(OnSource::SetReferenced),
+    ]
+}
+
 /// Children are slow.
 fn watched() -> impl Strategy<Value = Watched> {
     prop_oneof![10 => Just(Watched::Signals), 10 => Just(Watched::Pipe), 1 => Just(Watched::Child)]
@@ -245,6 +278,7 @@ fn leaf() -> BoxedStrategy<Action> {
         1 => n().prop_map(Action::DropReceiver),
         4 => any::<bool>().prop_map(Action::MakeReady),
         1 => Just(Action::DropWatched),
+        3 => on_source().prop_map(Action::OnSource),
         3 => watched().prop_map(Action::Watch),
         2 => n().prop_map(Action::Pause),
         2 => n().prop_map(Action::Resume),
@@ -301,6 +335,7 @@ fn action() -> BoxedStrategy<Action> {
                 6 => leaf(),
                 6 => (ns(), body(inner.clone())).prop_map(|(delay_ns, body)| Action::After { delay_ns, body }),
                 2 => (ns(), body(inner.clone())).prop_map(|(at_ns, body)| Action::At { at_ns, body }),
+                3 => (mode(), body(inner.clone())).prop_map(|(mode, body)| Action::Source(mode, body)),
                 2 => (body(inner.clone()), prop::bool::weighted(0.8)).prop_map(|(Body { actions, end }, is_last)| {
                     let end = if is_last && matches!(end, End::Continue) { End::Break } else { end };
                     Action::Idle(Body { actions, end })
@@ -336,6 +371,7 @@ pub(crate) fn program() -> impl Strategy<Value = Program> {
         1 => (prop::option::of(0..3usize), body(leaf())).prop_map(|(capacity, body)| Action::Channel(capacity, body)),
         1 => any::<bool>().prop_map(|is_counted| Action::Remote { is_counted }),
         3 => watched().prop_map(Action::Watch),
+        2 => (mode(), body(leaf())).prop_map(|(mode, body)| Action::Source(mode, body)),
         2 => steps(leaf()).prop_map(Action::Spawn),
     ];
     (limits, vec(first.prop_map(Operation::Act), 0..6), vec(operation, 1..40)).prop_map(

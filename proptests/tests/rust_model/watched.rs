@@ -1,14 +1,15 @@
 //! Other objects that the futures of a program wait for: signals, a child, a pipe. There is one of them at a time.
 
-use crate::program::Watched;
+use crate::program::{NONE, OnSource, Watched};
+use crate::world::Verdict;
 use cogloop::signal::{self, Signals};
-use cogloop::{Async, Handle, Process};
+use cogloop::{Async, Handle, Interest, Mode, Process, Source};
 use futures_core::Stream;
 use nix::sys::signal::{Signal, raise};
 use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, waitid};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::io::{PipeReader, PipeWriter, Write};
+use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::pin::Pin;
 use std::process::{Command, Stdio};
@@ -39,11 +40,14 @@ pub(crate) struct Place {
     child: Cell<Option<Pid>>,
     pipe: RefCell<Weak<Async<PipeReader>>>,
     writer: RefCell<Option<PipeWriter>>,
+    /// The last one that was made.
+    source: Cell<Option<Source>>,
 }
 
 impl Place {
-    fn is_there(&self) -> bool {
+    fn is_there<S>(&self, handle: &Handle<S>) -> bool {
         match self.kind.get() {
+            Some(Watched::Source(_)) => self.source.get().is_some_and(|source| handle.interest(source).is_some()),
             Some(Watched::Pipe) => self.pipe.borrow().strong_count() > 0,
             kind => kind.is_some(),
         }
@@ -51,7 +55,7 @@ impl Place {
 
     /// Makes an object if there is none.
     pub(crate) fn watch<S>(&self, handle: &Handle<S>, kind: Watched) {
-        if self.is_there() {
+        if self.is_there(handle) {
             return;
         }
         self.kind.set(Some(kind));
@@ -70,12 +74,52 @@ impl Place {
                 self.pipe.replace(Rc::downgrade(&reader));
                 Object::Pipe(reader)
             }
+            Watched::Source(_) => return,
         };
         self.object.replace(Some(object));
     }
 
-    pub(crate) fn make_ready(&self, which: bool) {
-        if !self.is_there() {
+    /// Makes one if there is nothing. `serve` is called with whether there was a byte.
+    pub(crate) fn add_source<S>(
+        &self,
+        handle: &Handle<S>,
+        mode: Mode,
+        mut serve: impl FnMut(&mut S, bool) -> Verdict + 'static,
+    ) {
+        if self.is_there(handle) {
+            return;
+        }
+        self.kind.set(Some(Watched::Source(mode)));
+        let (reader, writer) = std::io::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&reader, true).unwrap();
+        self.writer.replace(Some(writer));
+        let added = handle.add_with(reader, Interest::READ, mode, move |state: &mut S, ready, mut reader| {
+            assert!(ready.is_readable() && !ready.is_writable());
+            serve(state, reader.read(&mut [0]).is_ok_and(|length| length == 1))
+        });
+        self.source.set(Some(added.unwrap()));
+    }
+
+    /// `None`: there never was one.
+    pub(crate) fn on_source<S>(&self, handle: &Handle<S>, what: OnSource) -> Option<u64> {
+        let source = self.source.get()?;
+        Some(match what {
+            OnSource::SetInterest(reads) => {
+                let interest = if reads { Interest::READ } else { Interest::NONE };
+                handle.set_interest(source, interest).is_ok().into()
+            }
+            OnSource::Interest => {
+                handle.interest(source).map_or(NONE, |interest| interest.contains(Interest::READ).into())
+            }
+            OnSource::Drained => handle.drained(source, Interest::READ).is_ok().into(),
+            OnSource::MarkReady => handle.mark_ready(source, Interest::READ).into(),
+            OnSource::SetReferenced(true) => handle.ref_source(source).into(),
+            OnSource::SetReferenced(false) => handle.unref_source(source).into(),
+        })
+    }
+
+    pub(crate) fn make_ready<S>(&self, handle: &Handle<S>, which: bool) {
+        if !self.is_there(handle) {
             return;
         }
         match self.kind.get() {
@@ -86,12 +130,17 @@ impl Place {
                 // Waits until the child has ended, but leaves its status to the program.
                 waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
             }
-            Some(Watched::Pipe) => self.writer.borrow_mut().as_mut().unwrap().write_all(b"x").unwrap(),
+            Some(Watched::Pipe | Watched::Source(_)) => {
+                self.writer.borrow_mut().as_mut().unwrap().write_all(b"x").unwrap()
+            }
             None => {}
         }
     }
 
-    pub(crate) fn drop_object(&self) {
+    pub(crate) fn drop_object<S>(&self, handle: &Handle<S>) {
+        if let (Some(Watched::Source(_)), Some(source)) = (self.kind.get(), self.source.get()) {
+            handle.cancel(source);
+        }
         let Some(object) = self.object.take() else { return };
         if !matches!(object, Object::Pipe(_)) {
             self.kind.set(None);

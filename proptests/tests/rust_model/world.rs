@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// The state counts calls.
 type State = u64;
-type Verdict = Result<ControlFlow<()>, Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) type Verdict = Result<ControlFlow<()>, Box<dyn std::error::Error + Send + Sync>>;
 
 thread_local! {
     /// A thread-local, because posts are `Send` and cannot hold it.
@@ -221,8 +221,21 @@ impl World {
             }
             Action::DropReceiver(n) => drop(take(&self.receivers, *n)),
             Action::Watch(kind) => self.watched.watch(handle, *kind),
-            Action::MakeReady(which) => self.watched.make_ready(*which),
-            Action::DropWatched => self.watched.drop_object(),
+            Action::Source(mode, body) => {
+                let body = body.clone();
+                self.watched.add_source(handle, *mode, move |state, has_read| {
+                    *state += 1;
+                    world().note(Event::Ready { has_read });
+                    run(&body)
+                });
+            }
+            Action::OnSource(what) => {
+                if let Some(answer) = self.watched.on_source(handle, *what) {
+                    self.answer(answer);
+                }
+            }
+            Action::MakeReady(which) => self.watched.make_ready(handle, *which),
+            Action::DropWatched => self.watched.drop_object(handle),
             Action::Remote { is_counted } => {
                 let remote = handle.remote();
                 self.remotes.borrow_mut().push(Some(if *is_counted { remote } else { remote.unref() }));
@@ -519,7 +532,7 @@ impl Drop for LoopUnderTest {
         for task in self.world.tasks.take() {
             drop(task);
         }
-        self.world.watched.drop_object();
+        self.world.watched.drop_object(&self.world.handle);
         drop((self.world.senders.take(), self.world.receivers.take(), self.world.remotes.take()));
     }
 }

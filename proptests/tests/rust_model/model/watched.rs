@@ -1,8 +1,9 @@
 //! Other objects that futures wait for: signals, the end of a child, a pipe. After each report a descriptor is silent
 //! until a future waits again.
 
-use super::{Model, Waiter};
-use crate::program::{REFUSED, Watched};
+use super::{Model, Run, Waiter};
+use crate::program::{Body, Event, NONE, OnSource, REFUSED, Watched};
+use cogloop::Mode;
 use std::collections::{BTreeSet, VecDeque};
 
 /// The number of SIGKILL.
@@ -31,7 +32,16 @@ pub(super) struct Descriptor {
     came: VecDeque<i32>,
     has_ended: bool,
     bytes: usize,
-    is_armed: bool,
+    reads: bool,
+    /// It was reported, and is not reported again for the time being.
+    is_silent: bool,
+    mode: Mode,
+    /// Marked ready, for the next turn and for this one.
+    is_marked: bool,
+    is_marked_in_turn: bool,
+    is_referenced: bool,
+    /// Of a source.
+    body: Option<Body>,
     reports: u64,
     is_asked: bool,
     tickets: u64,
@@ -45,12 +55,20 @@ impl Descriptor {
         match self.kind {
             Watched::Signals => !self.raised.is_empty(),
             Watched::Child => self.has_ended,
-            Watched::Pipe => self.bytes > 0,
+            Watched::Pipe | Watched::Source(_) => self.bytes > 0,
         }
     }
 
+    fn is_wanted(&self) -> bool {
+        self.is_observed && self.reads && !self.is_silent
+    }
+
     fn is_reported(&self) -> bool {
-        self.is_observed && self.is_armed && self.is_readable()
+        self.is_wanted() && self.is_readable()
+    }
+
+    fn set_reads(&mut self, reads: bool) {
+        (self.reads, self.is_silent) = (reads, false);
     }
 
     /// `Some(false)` if it is not observed any more.
@@ -63,7 +81,8 @@ impl Descriptor {
             Some(_) => {}
             None => {
                 if !self.is_asked {
-                    (self.is_armed, self.is_asked) = (true, true);
+                    self.set_reads(true);
+                    self.is_asked = true;
                 }
                 wait.seen = Some(self.reports);
             }
@@ -98,6 +117,7 @@ impl Descriptor {
     fn ask(&mut self, flag: bool, wait: &mut Wait, waiter: Waiter) -> Option<u64> {
         loop {
             let again = match self.kind {
+                Watched::Source(_) => return None,
                 Watched::Signals => {
                     for number in std::mem::take(&mut self.raised) {
                         if !self.came.contains(&number) {
@@ -132,24 +152,88 @@ impl Descriptor {
 impl Model {
     pub(super) fn watch(&mut self, kind: Watched) {
         if self.watched.is_none() {
-            self.watches += 1;
-            self.watched = Some(Descriptor {
-                kind,
-                is_in_place: true,
-                users: 0,
-                is_observed: true,
-                raised: BTreeSet::new(),
-                came: VecDeque::new(),
-                has_ended: false,
-                bytes: 0,
-                is_armed: false,
-                reports: 0,
-                is_asked: false,
-                tickets: 0,
-                waiters: VecDeque::new(),
-                wait: Wait::default(),
-            });
+            self.put_watched(kind, false, Mode::Edge, None);
         }
+    }
+
+    pub(super) fn add_source(&mut self, mode: Mode, body: &Body) {
+        if self.watched.is_none() {
+            self.has_made_source = true;
+            self.put_watched(Watched::Source(mode), true, mode, Some(body.clone()));
+        }
+    }
+
+    fn put_watched(&mut self, kind: Watched, reads: bool, mode: Mode, body: Option<Body>) {
+        self.watches += 1;
+        self.watched = Some(Descriptor {
+            kind,
+            is_in_place: true,
+            users: 0,
+            is_observed: true,
+            raised: BTreeSet::new(),
+            came: VecDeque::new(),
+            has_ended: false,
+            bytes: 0,
+            reads,
+            is_silent: false,
+            mode,
+            is_marked: false,
+            is_marked_in_turn: false,
+            is_referenced: true,
+            body,
+            reports: 0,
+            is_asked: false,
+            tickets: 0,
+            waiters: VecDeque::new(),
+            wait: Wait::default(),
+        });
+    }
+
+    fn is_source(&self) -> bool {
+        self.watched.as_ref().is_some_and(|watched| watched.body.is_some())
+    }
+
+    pub(super) fn on_source(&mut self, what: OnSource) {
+        if !self.has_made_source {
+            return;
+        }
+        let answer = match self.watched.as_mut().filter(|watched| watched.body.is_some()) {
+            None => {
+                if matches!(what, OnSource::Interest) {
+                    NONE
+                } else {
+                    0
+                }
+            }
+            Some(source) => {
+                match what {
+                    OnSource::SetInterest(reads) => source.set_reads(reads),
+                    OnSource::Drained => source.is_silent &= source.mode != Mode::Edge,
+                    OnSource::MarkReady => source.is_marked = true,
+                    OnSource::SetReferenced(is_referenced) => source.is_referenced = is_referenced,
+                    OnSource::Interest => {}
+                }
+                if matches!(what, OnSource::Interest) { source.reads.into() } else { 1 }
+            }
+        };
+        self.note(Event::Answer(answer));
+    }
+
+    pub(super) fn has_source_that_counts(&self) -> bool {
+        self.is_source() && self.watched.as_ref().is_some_and(|watched| watched.is_referenced)
+    }
+
+    /// A mark that the last turn has not reported.
+    pub(super) fn keep_mark(&mut self) {
+        if let Some(watched) = &mut self.watched {
+            watched.is_marked |= std::mem::take(&mut watched.is_marked_in_turn) && watched.is_wanted();
+        }
+    }
+
+    /// Whether the next turn does not wait.
+    pub(super) fn has_mark(&self) -> bool {
+        let watched = self.watched.as_ref();
+        watched.is_some_and(|watched| watched.is_marked || watched.is_marked_in_turn && watched.is_wanted())
     }
 
     pub(super) fn make_ready(&mut self, which: bool) {
@@ -157,7 +241,7 @@ impl Model {
         match watched.kind {
             Watched::Signals => _ = watched.raised.insert(if which { 10 } else { 12 }),
             Watched::Child => watched.has_ended = true,
-            Watched::Pipe => watched.bytes += 1,
+            Watched::Pipe | Watched::Source(_) => watched.bytes += 1,
         }
     }
 
@@ -176,6 +260,9 @@ impl Model {
     }
 
     pub(super) fn clear_watched(&mut self) {
+        if self.is_source() {
+            self.watched = None;
+        }
         let Some(watched) = &mut self.watched else { return };
         watched.is_observed = false;
         std::mem::take(&mut watched.waiters).into_iter().for_each(|(_, waiter)| self.wake(waiter));
@@ -183,7 +270,8 @@ impl Model {
 
     /// Whether there is an object to wait for.
     pub(super) fn begin_await(&mut self) -> bool {
-        let Some(watched) = self.watched.as_mut().filter(|watched| watched.is_in_place) else { return false };
+        let can_wait = |watched: &&mut Descriptor| watched.is_in_place && watched.body.is_none();
+        let Some(watched) = self.watched.as_mut().filter(can_wait) else { return false };
         watched.users += 1;
         watched.is_in_place = watched.kind == Watched::Pipe;
         true
@@ -212,17 +300,35 @@ impl Model {
         self.watched.as_ref().filter(|watched| watched.is_reported()).map(|_| self.watches)
     }
 
-    /// Reports the object, if it still exists. Returns how many futures it has served.
-    pub(super) fn serve_descriptor(&mut self, ready: Option<u64>) -> usize {
+    /// The same with the marks, which are used.
+    pub(super) fn find_ready(&mut self) -> Option<u64> {
+        let is_ready = self.ready().is_some();
+        let watched = self.watched.as_mut()?;
+        watched.is_marked_in_turn = std::mem::take(&mut watched.is_marked);
+        (is_ready || watched.is_marked_in_turn).then_some(self.watches)
+    }
+
+    /// Reports the object, if it still exists. Returns how many objects it has served.
+    pub(super) fn serve_descriptor(&mut self, ready: Option<u64>) -> Run<usize> {
         if self.is_stopped || ready != Some(self.watches) {
-            return 0;
+            return Ok(0);
         }
-        let Some(watched) = self.watched.as_mut().filter(|watched| watched.is_observed && watched.is_armed) else {
-            return 0;
-        };
+        let Some(watched) = self.watched.as_mut().filter(|watched| watched.is_wanted()) else { return Ok(0) };
+        (watched.is_asked, watched.is_marked_in_turn) = (false, false);
+        watched.is_silent = watched.mode != Mode::Level;
         watched.reports += 1;
-        (watched.is_asked, watched.is_armed) = (false, false);
+        if let Some(body) = watched.body.clone() {
+            let has_read = watched.bytes > 0;
+            watched.bytes = watched.bytes.saturating_sub(1);
+            self.state += 1;
+            self.note(Event::Ready { has_read });
+            let ended = self.body(&body);
+            if ended != Ok(true) && ready == Some(self.watches) && self.is_source() {
+                self.watched = None;
+            }
+            return ended.map(|_| 1);
+        }
         std::mem::take(&mut watched.waiters).into_iter().for_each(|(_, waiter)| self.wake(waiter));
-        1
+        Ok(1)
     }
 }
