@@ -28,10 +28,16 @@ return function( R )
     end )
   end
 
-  -- `choices( level, add )` says what may be asked at this depth, and how often: `add( name, weight )`.
+  -- `choices( level, add )` says what may be asked at this depth, and how often: `add( name, weight )`. Each program has moods
+  -- of its own: of some operations more. So what is seldom comes in crowds.
+  local moods = { }
+
   local function one( level )
     local list = { }
-    G.choices( level, function( name, weight ) list[ #list + 1 ] = { name, weight } end )
+    G.choices( level, function( name, weight )
+      moods[ name ] = moods[ name ] or R.pick{ 1, 1, 1, 2, 4 }
+      list[ #list + 1 ] = { name, weight * moods[ name ] }
+    end )
     return G.make[ R.weighted( list ) ]( level )
   end
 

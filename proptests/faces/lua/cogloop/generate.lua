@@ -139,11 +139,15 @@ return function( random, length )
     if op.form == 'object' then table.insert( known.K, op.h ) end
   end )
 
+  -- Each program has moods of its own: of some operations more, of some none. So what is seldom comes in crowds.
+  local moods = { }
+
   -- What may be asked here, and how often.
   local function choices( level, in_task )
     local list = { { 'timers', 1 }, { 'remaining', 1 }, { 'stats', 1 }, { 'onerror', 1 }, { 'slow', 1 }, { 'show_loop', 1 } }
     local function add( name, weight )
-      if not without[ name ] then list[ #list + 1 ] = { name, weight } end
+      moods[ name ] = moods[ name ] or R.pick{ 0, 1, 1, 1, 1, 2, 4 }
+      if not without[ name ] then list[ #list + 1 ] = { name, weight * moods[ name ] } end
     end
     if level < 3 then
       add( 'after', 6 ) add( 'every', 3 ) add( 'at', 2 ) add( 'debounce', 1 ) add( 'throttle', 1 )
