@@ -10,7 +10,7 @@ use crate::{lua, process};
 const SCRIPT: &str = "proptests/faces/lua/faces.lua";
 
 /// The number of programs that each Lua runs in the tests.
-const PROGRAMS: &str = "168";
+const PROGRAMS: &str = "300";
 
 /// The number of programs if only one Lua runs them.
 const PROGRAMS_ON_ONE: &str = "400";

@@ -235,6 +235,15 @@ return function( random, length )
     if level == 0 then list[ #list + 1 ] = make.run( ) end
   end
 
+  function seldom.pair( op, list, level )
+    if level > 0 or R.chance( 70 ) then return end
+    local on = make.on( level )
+    on.h, on.dir = op.h, R.pick{ 'r', 'w' }
+    list[ #list + 1 ] = on
+    list[ #list + 1 ] = { k = 'watch_unref', n = number( ), x = on.n }
+    seldom.watch_unref( list[ #list ], list, level )
+  end
+
   local function append( list, level, in_task )
     local op = make[ R.weighted( choices( level, in_task ) ) ]( level )
     list[ #list + 1 ] = op
@@ -248,7 +257,10 @@ return function( random, length )
   end
 
   P.ops = { }
-  if has_handles then P.ops[ 1 ] = make.pair( ) end
+  if has_handles then
+    P.ops[ 1 ] = make.pair( )
+    seldom.pair( P.ops[ 1 ], P.ops, 0 )
+  end
   if R.chance( 40 ) then P.ops[ #P.ops + 1 ] = make.onerror( ) end
   for _ = 1, length do append( P.ops, 0, false ) end
   P.ops[ #P.ops + 1 ] = { k = 'advance', n = number( ), ms = 200 }

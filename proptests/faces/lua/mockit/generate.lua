@@ -24,8 +24,8 @@ return function( R, length )
 
   function G.choices( level, add )
     add( 'pending', 1 ) add( 'inqueue', 1 ) add( 'sleep', level == 0 and 5 or 2 )
-    if level < 3 then add( 'oneoff', 4 ) add( 'getit', 2 ) end
-    if #timers > 0 then add( 'destroy', 3 ) end
+    if level < 3 then add( 'oneoff', 4 ) add( 'getit', 4 ) end
+    if #timers > 0 then add( 'destroy', 5 ) end
     if level == 0 then add( 'process_events', 5 ) add( 'wait', 3 ) else add( 'wait', 1 ) add( 'fail', 1 ) end
   end
 
