@@ -66,27 +66,39 @@ fn turns_that_end_early_share_out_evenly(events: &mut Loop, added: &[(Token, Bor
     assert!(2 * least >= most, "served {least} to {most} times in {turns} turns");
 }
 
-/// C49: sockets, which stay readable after the peer hung up, and then regular files, which epoll refuses.
-#[test]
-fn all_of_10_000_ready_descriptors_are_served_beyond_one_buffer_c49() {
+fn raise_the_limit_of_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+}
+
+/// Tells the story on every backend with the end of a stream, which stays readable after the peer hung up, and with a regular
+/// file, which epoll refuses.
+fn with_ready_sources(story: impl Fn(&mut Loop, BorrowedFd<'_>)) {
+    raise_the_limit_of_descriptors();
     on_every_backend(|events| {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(writer);
         let file = File::open("Cargo.toml").unwrap();
         for source in [reader.as_fd(), file.as_fd()] {
-            let added = add_up_to(MANY, events, source);
-            all_are_served(events, &added);
-            turns_that_end_early_share_out_evenly(events, &added);
-            for (token, _) in &added[1..] {
-                events.set_interest(*token, Interest::NONE).unwrap();
-            }
-            assert_eq!(poll(events), [(added[0].0, READ)]);
-            events.clear();
-            assert_eq!(poll(events), []);
-            added.into_iter().for_each(|(_, fd)| close(fd));
+            story(events, source);
         }
+    });
+}
+
+/// C49: sockets, which stay readable after the peer hung up, and then regular files, which epoll refuses.
+#[test]
+fn all_of_10_000_ready_descriptors_are_served_beyond_one_buffer_c49() {
+    with_ready_sources(|events, source| {
+        let added = add_up_to(MANY, events, source);
+        all_are_served(events, &added);
+        turns_that_end_early_share_out_evenly(events, &added);
+        for (token, _) in &added[1..] {
+            events.set_interest(*token, Interest::NONE).unwrap();
+        }
+        assert_eq!(poll(events), [(added[0].0, READ)]);
+        events.clear();
+        assert_eq!(poll(events), []);
+        added.into_iter().for_each(|(_, fd)| close(fd));
     });
 }
 
@@ -118,32 +130,24 @@ fn taking_one_event_a_turn_serves_every_descriptor_in_time_c49() {
 #[test]
 fn taking_a_few_events_a_turn_of_more_than_a_batch_serves_every_descriptor_c49() {
     const TAKEN: usize = 64;
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
-    on_every_backend(|events| {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(writer);
-        let file = File::open("Cargo.toml").unwrap();
-        for source in [reader.as_fd(), file.as_fd()] {
-            let added = add_up_to(2 * EVENTS_MAX, events, source);
-            let turns = 2 * added.len().div_ceil(TAKEN);
-            let mut served = HashSet::new();
-            for _ in 0..turns {
-                events.turn(Wait::Block).unwrap();
-                served.extend((0..TAKEN).map_while(|_| events.next_ready()).map(|ready| ready.token));
-            }
-            assert_eq!(served.len(), added.len(), "after {turns} turns");
-            events.clear();
-            added.into_iter().for_each(|(_, fd)| close(fd));
+    with_ready_sources(|events, source| {
+        let added = add_up_to(2 * EVENTS_MAX, events, source);
+        let turns = 2 * added.len().div_ceil(TAKEN);
+        let mut served = HashSet::new();
+        for _ in 0..turns {
+            events.turn(Wait::Block).unwrap();
+            served.extend((0..TAKEN).map_while(|_| events.next_ready()).map(|ready| ready.token));
         }
+        assert_eq!(served.len(), added.len(), "after {turns} turns");
+        events.clear();
+        added.into_iter().for_each(|(_, fd)| close(fd));
     });
 }
 
 /// More descriptors than a batch holds become ready again and again. Each is served.
 #[test]
 fn beyond_a_batch_of_busy_descriptors_the_rest_comes_first_c49() {
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+    raise_the_limit_of_descriptors();
     on_every_backend(|events| {
         let (reader, mut writer) = std::io::pipe().unwrap();
         let added = add_up_to(2_000, events, reader.as_fd());

@@ -190,30 +190,41 @@ entry!(
             if must_return(state) {
                 return 0;
             }
-            let is_idle = with_or_raise(lua, state, |state| {
-                state.drop_unlinked();
-                Ok(state.is_idle())
-            });
-            let Some(wait) = Pace::next(state, is_idle) else { return 0 };
-            let mut refused = None;
-            with_or_raise(lua, state, |state| {
-                if let Err(failure) = state.turn(wait) {
-                    refused = Some(failure);
-                }
-                Ok(())
-            });
-            if let Some(failure) = refused {
-                if !(*state).face.returns_refusals {
-                    failure.text.raise(lua);
-                }
-                (*state).cogloop.refused = Some(failure);
+            if !take_turn(lua, state) {
                 return 0;
             }
-            (*state).begin_woken();
             in_batch = true;
         }
     }
 );
+
+/// Takes a turn of the loop, which may wait. Returns false if there is to be no further one, or the kernel refused it.
+unsafe fn take_turn(lua: *mut lua_State, state: *mut State) -> bool {
+    // SAFETY: only called by `serve`, with the loop at 1 and its state.
+    unsafe {
+        let is_idle = with_or_raise(lua, state, |state| {
+            state.drop_unlinked();
+            Ok(state.is_idle())
+        });
+        let Some(wait) = Pace::next(state, is_idle) else { return false };
+        let mut refused = None;
+        with_or_raise(lua, state, |state| {
+            if let Err(failure) = state.turn(wait) {
+                refused = Some(failure);
+            }
+            Ok(())
+        });
+        if let Some(failure) = refused {
+            if !(*state).face.returns_refusals {
+                failure.text.raise(lua);
+            }
+            (*state).cogloop.refused = Some(failure);
+            return false;
+        }
+        (*state).begin_woken();
+        true
+    }
+}
 
 unsafe extern "C-unwind" fn nothing(_: *mut lua_State) -> c_int {
     0
