@@ -20,13 +20,13 @@ use super::state::Loop;
 
 /// The loops of a thread, by their places.
 #[derive(Default)]
-struct Places {
+struct LoopTable {
     loops: Vec<Option<Rc<Loop>>>,
     /// It has room for all places.
     free: Vec<u16>,
 }
 
-impl Places {
+impl LoopTable {
     const NONE: Self = Self { loops: Vec::new(), free: Vec::new() };
 
     fn take(&mut self) -> Result<u16, Failure> {
@@ -49,7 +49,7 @@ impl Places {
 }
 
 thread_local! {
-    static LOOPS: RefCell<Places> = const { RefCell::new(Places::NONE) };
+    static LOOPS: RefCell<LoopTable> = const { RefCell::new(LoopTable::NONE) };
 }
 
 fn place_of(id: u64) -> usize {
@@ -61,7 +61,7 @@ pub(super) fn add(make: impl FnOnce(u16) -> Result<Rc<Loop>, Failure>) -> Result
     let is_ending = |_| Failure::new(COG_ERROR_THREAD, "this thread is ending and cannot make a loop");
     let place = LOOPS.try_with(|places| places.borrow_mut().take()).map_err(is_ending)??;
     let made = make(place);
-    let keep = |places: &RefCell<Places>| match made {
+    let keep = |places: &RefCell<LoopTable>| match made {
         Ok(made) => {
             let id = made.id;
             places.borrow_mut().loops[usize::from(place)] = Some(made);

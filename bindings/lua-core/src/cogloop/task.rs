@@ -56,7 +56,7 @@ pub(super) enum Asked {
     /// The next wait raises it.
     Pending,
     /// The task has got it. It may wait until this moment of its loop.
-    Told {
+    ErrorMessage {
         until_ns: u64,
     },
 }

@@ -5,7 +5,7 @@ use super::memory::{LoopBlock, State, value};
 use super::upvalue;
 use crate::lua::args::test_userdata;
 use crate::lua::entry::entry;
-use crate::lua::errno::Told;
+use crate::lua::errno::ErrorMessage;
 use crate::lua::guard::{ErrorText, Text, guard};
 use crate::lua::interrupt;
 use crate::lua::version::{new_userdata, set_user_value};
@@ -79,7 +79,7 @@ const FOR_A_STATE: usize = 64 << 10;
 /// The reason why no loop was made, as a text that needs no memory.
 pub(crate) fn in_words(error: &Error) -> ErrorText {
     match error {
-        Error::Io { doing, source } => Text::new(format_args!("{doing}: {}", Told(source))),
+        Error::Io { doing, source } => Text::new(format_args!("{doing}: {}", ErrorMessage(source))),
         error => Text::new(error),
     }
 }

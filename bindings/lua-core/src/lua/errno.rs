@@ -37,9 +37,9 @@ impl Display for Reason {
 }
 
 /// Displays an error like its own `Display`, without memory.
-pub(crate) struct Told<'a>(pub(crate) &'a io::Error);
+pub(crate) struct ErrorMessage<'a>(pub(crate) &'a io::Error);
 
-impl Display for Told<'_> {
+impl Display for ErrorMessage<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match errno::number(self.0) {
             Some(errno) => write!(f, "{} (os error {errno})", Reason(errno)),

@@ -1,7 +1,7 @@
 //! The border that no panic and no destructor crosses. Rust work runs in [`guard`]; an error comes out of it as an
 //! [`ErrorText`], plain bytes that need no destructor when Lua jumps away.
 
-use super::errno::{Lossy, NO_MEMORY, Told};
+use super::errno::{ErrorMessage, Lossy, NO_MEMORY};
 use crate::sys::descriptor::Number;
 use crate::sys::errno;
 use cogloop_io::{AddError, LimitReached};
@@ -184,7 +184,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn of(doing: &str, error: &io::Error) -> Self {
-        Self { errno: errno_of(error), text: Text::new(format_args!("{doing}: {}", Told(error))) }
+        Self { errno: errno_of(error), text: Text::new(format_args!("{doing}: {}", ErrorMessage(error))) }
     }
 
     /// Pushes nil, the message and the error's number, for a function to return.
@@ -226,7 +226,7 @@ pub(crate) fn errno_of(error: &io::Error) -> i32 {
 
 /// The message for what the system refuses for an observed descriptor.
 pub(crate) fn about_descriptor(number: Number, error: &io::Error) -> ErrorText {
-    Text::new(format_args!("handle: descriptor {number}: {}", Told(error)))
+    Text::new(format_args!("handle: descriptor {number}: {}", ErrorMessage(error)))
 }
 
 /// Runs Rust work that makes no Lua call. A panic in it becomes an error like any other.

@@ -12,7 +12,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 const NS_PER_SEC: u64 = 1_000_000_000;
 
-/// Nanoseconds since the machine's start.
+/// Nanoseconds since the machine has started.
 pub(crate) fn now_ns() -> u64 {
     to_ns(clock_gettime(ClockId::Boottime))
 }
@@ -37,7 +37,7 @@ pub(crate) fn sleep_until(at_ns: u64) -> io::Result<bool> {
     }
 }
 
-/// Sleeps. Returns what is left if a signal came first.
+/// Sleeps. If a signal comes first, returns the remaining time.
 ///
 /// # Errors
 /// The kernel's number; none is expected.
@@ -63,14 +63,14 @@ impl Alarm {
         Ok(Self { fd, at_ns: 0 })
     }
 
-    /// Makes it readable from `at_ns` on; 0 is never. Until then it is not readable.
+    /// Sets the time from which the descriptor is readable; 0 is never.
     pub(crate) fn set(&mut self, at_ns: u64) {
         if at_ns == self.at_ns {
             return;
         }
         self.at_ns = at_ns;
         let value = Itimerspec { it_interval: to_timespec(0), it_value: to_timespec(at_ns) };
-        // It can fail for an invalid time only.
+        // It fails only for an invalid time.
         let _ = timerfd_settime(&self.fd, TimerfdTimerFlags::ABSTIME, &value);
     }
 

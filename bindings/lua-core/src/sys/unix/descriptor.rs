@@ -6,10 +6,10 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
-/// The number by which a script knows a descriptor; -1 stands for none.
+/// The number of a descriptor in a script; -1 is none.
 pub(crate) type Number = RawFd;
 
-/// What the number stands for.
+/// The descriptor with this number.
 ///
 /// # Safety
 ///
@@ -24,18 +24,18 @@ pub(crate) fn number_of(descriptor: &impl AsRawFd) -> Number {
     descriptor.as_raw_fd()
 }
 
-/// The number that is polled.
+/// The number in an entry for `poll`.
 pub(crate) fn number_of_polled(polled: &PollFd<'_>) -> Number {
     polled.as_fd().as_raw_fd()
 }
 
 /// Whether the number is an open descriptor.
 pub(crate) fn is_open(number: Number) -> bool {
-    // SAFETY: any number will do: the kernel answers EBADF for one that is not open.
+    // SAFETY: any number is allowed: the kernel returns EBADF for one that is not open.
     rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).is_ok()
 }
 
-/// The number of a C stream; `None` where a stream cannot be observed.
+/// The number of a C stream; `None` on systems where a stream cannot be observed.
 ///
 /// # Safety
 ///
@@ -46,25 +46,25 @@ pub(crate) unsafe fn of_stream(stream: *mut FILE) -> Option<Number> {
     Some(unsafe { libc::fileno(stream) })
 }
 
-/// Closes it.
+/// Closes a descriptor.
 ///
 /// # Errors
 ///
-/// The system's; the descriptor is gone all the same.
+/// The system's. The descriptor is closed even then.
 ///
 /// # Safety
 ///
-/// The caller owns it.
+/// The caller owns the descriptor.
 pub(crate) unsafe fn close(number: Number) -> io::Result<()> {
     // SAFETY: the caller's promise.
     if unsafe { libc::close(number) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Waits until one is ready or the time is over; without a time for as long as it takes.
+/// Waits until a descriptor is ready or the time is over. Without a time there is no limit.
 ///
 /// # Errors
 ///
-/// The system's. `Interrupted`: the caller looks at the clock and waits again.
+/// The system's. After `Interrupted` the caller reads the clock and waits again.
 pub(crate) fn wait(polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     Ok(poll(polled, timeout.as_ref()).map(|_| ())?)

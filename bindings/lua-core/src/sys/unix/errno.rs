@@ -16,11 +16,11 @@ pub(crate) fn error(number: c_int) -> io::Error {
     io::Error::from_raw_os_error(number)
 }
 
-/// Room for the text of an error.
+/// A buffer for the text of an error.
 pub(crate) type Room = [u8; 128];
 pub(crate) const ROOM: Room = [0; 128];
 
-/// The system's text of a number, in an empty room, without memory; `None` if it has none.
+/// The system's text of a number, written to the buffer, without allocating; `None` if there is none.
 pub(crate) fn text(number: c_int, room: &mut Room) -> Option<&[u8]> {
     // SAFETY: the room has the length that is given, and its last byte stays zero.
     let failed = unsafe { libc::strerror_r(number, room.as_mut_ptr().cast(), room.len() - 1) } != 0;

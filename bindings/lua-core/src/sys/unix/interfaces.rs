@@ -8,7 +8,7 @@ use std::ffi::c_int;
 use std::io;
 use std::net::SocketAddr;
 
-/// One address of one interface. An interface without any address is there once, without.
+/// One address of one interface. An interface without addresses has one record, without an address.
 pub(crate) struct Seen {
     pub(crate) name: String,
     pub(crate) flags: Flags,
@@ -48,12 +48,12 @@ fn of(address: Option<&SockaddrStorage>) -> Option<SocketAddr> {
 ///
 /// # Errors
 ///
-/// There is none of that name.
+/// There is no interface of that name.
 pub(crate) fn index_of(name: &str) -> io::Result<u32> {
     Ok(if_nametoindex(name)?)
 }
 
-/// Hands on the name of the interface of this number, if it has one.
+/// Calls the function with the name of the interface of this number, if it has one.
 pub(crate) fn name_of(index: u32, use_it: impl FnOnce(&[u8])) -> bool {
     // nix returns an empty name for a number that no interface has.
     match if_indextoname(index) {

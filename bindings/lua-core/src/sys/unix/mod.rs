@@ -1,4 +1,4 @@
-//! Unix. Twin of `windows`.
+//! Unix. `windows` has the same files and functions.
 
 pub(crate) mod boot_time;
 pub(crate) mod descriptor;

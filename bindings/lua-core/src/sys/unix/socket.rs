@@ -1,4 +1,4 @@
-//! Calls on sockets that systems do not agree on.
+//! Calls on sockets that differ between systems.
 
 use super::descriptor::Number;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -10,14 +10,14 @@ use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Mutex, PoisonError};
 
-/// For `send`: when the other side is gone, a script gets EPIPE instead of a deadly signal.
+/// Flags for `send`: if the peer has closed the connection, a script gets EPIPE instead of SIGPIPE, which would end the process.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) const QUIETLY: c_int = libc::MSG_NOSIGNAL;
-/// Here socket2 sets that for each socket.
+/// On these systems socket2 sets that for each socket.
 #[cfg(target_vendor = "apple")]
 pub(crate) const QUIETLY: c_int = 0;
 
-/// Whether calls on a socket wait: the system knows.
+/// Whether calls on a socket block. The system stores that.
 #[derive(Clone, Copy)]
 pub(crate) struct Mode;
 
@@ -43,7 +43,7 @@ impl Mode {
     ///
     /// # Errors
     ///
-    /// EAGAIN in the place of waiting; else those of `work`.
+    /// EAGAIN instead of waiting; otherwise those of `work`.
     #[inline]
     pub(crate) fn at_once<R>(self, _: &Socket, work: impl FnOnce(c_int) -> io::Result<R>) -> io::Result<R> {
         work(libc::MSG_DONTWAIT)
@@ -60,12 +60,12 @@ pub(crate) fn create(family: c_int, kind: c_int, protocol: c_int) -> io::Result<
     Socket::new(Domain::from(family), Type::from(kind), protocol).map(IntoRawFd::into_raw_fd)
 }
 
-/// The number of a socket, which the caller owns from now on.
+/// The number of a socket. The caller owns it afterwards.
 pub(crate) fn into_number(socket: Socket) -> Number {
     socket.into_raw_fd()
 }
 
-/// A server may bind to its port again at once, though the system still remembers the last connections of the old one.
+/// Allows a server to bind to its port again at once, although the system still has the last connections of the old server.
 ///
 /// # Errors
 ///
@@ -81,7 +81,7 @@ pub(crate) fn connect(socket: &Socket, address: &SockAddr) -> io::Result<()> {
     socket.connect(address)
 }
 
-/// Receives. What a datagram has more than there is room for is lost.
+/// Receives. The part of a datagram for which there is no room is lost.
 ///
 /// # Errors
 ///
@@ -90,7 +90,7 @@ pub(crate) fn receive(socket: &Socket, room: &mut [MaybeUninit<u8>], flags: c_in
     socket.recv_with_flags(room, flags)
 }
 
-/// As [`receive`], with the sender.
+/// Like [`receive`], but also returns the sender.
 ///
 /// # Errors
 ///
@@ -103,7 +103,7 @@ pub(crate) fn receive_from(
     socket.recv_from_with_flags(room, flags)
 }
 
-/// The client's socket blocks, whatever the listener does.
+/// Accepts a client. The client's socket blocks, even if the listener does not.
 ///
 /// # Errors
 ///
@@ -112,7 +112,7 @@ pub(crate) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
     socket.accept()
 }
 
-/// One `accept` of this process at a time: file locks belong to the whole process.
+/// Allows one `accept` of this process at a time, because file locks belong to the whole process.
 static ACCEPTING: Mutex<()> = Mutex::new(());
 
 /// Accepts a waiting client without waiting for one. `accept` has no flag for that, so this polls first. A lock of the
@@ -143,7 +143,7 @@ struct FileLock(RawFd);
 impl FileLock {
     /// # Errors
     ///
-    /// EAGAIN while another process has it. Where sockets cannot be locked there is no lock, and no error.
+    /// EAGAIN while another process has the lock. On systems that cannot lock sockets there is no lock and no error.
     fn take(number: RawFd) -> io::Result<Self> {
         if set_lock(number, libc::F_WRLCK) == 0 {
             return Ok(Self(number));
@@ -193,7 +193,7 @@ pub(crate) fn unix_address(name: &[u8]) -> io::Result<SockAddr> {
     SockAddr::unix(OsStr::from_bytes(name))
 }
 
-/// Hands on the name of a Unix socket, in two parts: `@` for an abstract one, and the rest.
+/// Calls the function with the name of a Unix socket, in two parts: `@` for an abstract name, and the rest.
 pub(crate) fn unix_name(address: &SockAddr, use_it: impl FnOnce(&[u8], &[u8])) {
     if let Some(name) = address.as_abstract_namespace() {
         use_it(b"@", name);

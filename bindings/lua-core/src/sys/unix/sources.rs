@@ -1,6 +1,6 @@
 //! Signals, and the ends of children, as descriptors that become readable.
 //!
-//! Without pidfds, before Linux 5.3 and under some tools, SIGCHLD tells that some child has ended.
+//! Without pidfds (before Linux 5.3, and under some tools) SIGCHLD reports that some child has ended.
 
 use super::descriptor::Number;
 use cogloop_io::child;
@@ -70,21 +70,21 @@ pub(crate) fn catch(signal: c_int) -> io::Result<Signals> {
     Ok(signals)
 }
 
-/// What becomes readable when the signal has come.
+/// The descriptor that becomes readable when the signal has arrived.
 pub(crate) fn number_of(signals: &Signals) -> Number {
     signals.descriptor().as_fd().as_raw_fd()
 }
 
-/// Whether a watched signal has come since the last look.
+/// Whether a watched signal has arrived since the last call.
 pub(crate) fn take(signals: &mut Signals) -> bool {
     signals.take().next().is_some()
 }
 
-/// Watches a child: by its pidfd, or else, with -1 in its place, by SIGCHLD.
+/// Watches a child by its pidfd. Without pidfds the number is -1, and SIGCHLD is watched.
 ///
 /// # Errors
 ///
-/// The system's; ESRCH for what is no child.
+/// The system's; ESRCH if the process is not a child.
 pub(crate) fn observe(pid: NonZeroI32) -> io::Result<(Number, Option<Signals>)> {
     match child::pidfd(pid.get().unsigned_abs()) {
         Ok(fd) => Ok((fd.into_raw_fd(), None)),
@@ -93,7 +93,7 @@ pub(crate) fn observe(pid: NonZeroI32) -> io::Result<(Number, Option<Signals>)> 
             let child = Pid::from_raw(pid.get()).ok_or(Errno::SRCH)?;
             waitid(WaitId::Pid(child), options).map_err(|_| Errno::SRCH)?;
             let signals = catch(libc::SIGCHLD)?;
-            // The child may have ended before: this makes the first turn look.
+            // The child may have ended before the watch, so the first turn checks it.
             let _ = kill_process(getpid(), Signal::CHILD);
             Ok((-1, Some(signals)))
         }
@@ -101,7 +101,7 @@ pub(crate) fn observe(pid: NonZeroI32) -> io::Result<(Number, Option<Signals>)> 
     }
 }
 
-/// How a child has ended, once: `exit` or `signal`, and the code; `None` while it runs.
+/// Takes the status of a child that has ended: `exit` or `signal`, and the code; `None` while it runs.
 pub(crate) fn end_of(pid: c_int) -> Option<(&'static CStr, Option<c_int>)> {
     // A child keeps its number until its status is taken.
     match child::exit_status(pid.unsigned_abs()) {

@@ -1,4 +1,4 @@
-//! What an interrupt wakes, and sleeping. All that wakes is async-signal-safe: atomics, and `write` to an eventfd.
+//! Wakes loops and sleeps after an interrupt, and sleeps. The functions that wake are async-signal-safe: atomics, and `write` to an eventfd.
 
 use cogloop_io::Waker;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -59,7 +59,7 @@ fn write(descriptor: i32) {
     }
 }
 
-/// Sleeps so long, or until it is woken; a signal ends it too.
+/// Sleeps for this time, or until it is woken; a signal ends the sleep, too.
 pub(crate) fn nap(left: Duration) {
     let timeout =
         Timespec { tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
@@ -68,10 +68,10 @@ pub(crate) fn nap(left: Duration) {
         let _ = poll(&mut [], Some(&timeout));
         return;
     }
-    // SAFETY: once installed it stays open.
+    // SAFETY: it stays open after it was installed.
     let wake = unsafe { BorrowedFd::borrow_raw(wake) };
     if poll(&mut [PollFd::from_borrowed_fd(wake, PollFlags::IN)], Some(&timeout)).is_ok_and(|ready| ready > 0) {
-        // Emptied, so that an old interrupt does not wake every later sleep.
+        // Read, so that an old interrupt does not end every later sleep.
         let _ = rustix::io::read(wake, &mut [0_u8; 8]);
     }
 }

@@ -1,4 +1,4 @@
-//! The performance counter, which also counts while the machine sleeps, and sleeping by it. There is no descriptor of an alarm.
+//! The performance counter, which also counts while the machine sleeps, and sleeping by it. There is no timer descriptor.
 
 use super::descriptor::Number;
 use super::wakers;
@@ -21,7 +21,7 @@ pub(crate) fn sleep_until(at_ns: u64) -> io::Result<bool> {
     Ok(sleep(at_ns.saturating_sub(now_ns())) == Ok(None))
 }
 
-/// Sleeps. Returns what is left if an interrupt came first.
+/// Sleeps. If an interrupt comes first, returns the remaining time.
 ///
 /// # Errors
 /// None here.

@@ -10,15 +10,15 @@ use std::io;
 use std::os::windows::io::AsSocket;
 use std::time::Duration;
 
-/// The number by which a script knows a socket; -1 stands for none. Windows promises that handles have 32 significant bits,
-/// so a socket comes back whole.
+/// The number of a socket in a script; -1 is none. Windows guarantees that handles have 32 significant bits, so the conversion to this
+/// number and back is exact.
 pub(crate) type Number = c_int;
 
 fn raw(number: Number) -> RawFd {
     RawFd::from(number.cast_unsigned())
 }
 
-/// What the number stands for.
+/// The socket with this number.
 ///
 /// # Safety
 ///
@@ -33,7 +33,7 @@ pub(crate) fn number_of(socket: &impl AsRawFd) -> Number {
     socket.as_raw_fd() as Number
 }
 
-/// The number that is polled.
+/// The number in an entry for `poll`.
 pub(crate) fn number_of_polled(polled: &PollFd<'_>) -> Number {
     number_of(&polled.as_socket())
 }
@@ -54,7 +54,7 @@ pub(crate) unsafe fn of_stream(_: *mut FILE) -> Option<Number> {
     None
 }
 
-/// Closes it.
+/// Closes a socket.
 ///
 /// # Errors
 ///
@@ -62,25 +62,25 @@ pub(crate) unsafe fn of_stream(_: *mut FILE) -> Option<Number> {
 ///
 /// # Safety
 ///
-/// The caller owns it.
+/// The caller owns the socket.
 pub(crate) unsafe fn close(number: Number) -> io::Result<()> {
     // SAFETY: the caller's promise.
     drop(unsafe { OwnedFd::from_raw_fd(raw(number)) });
     Ok(())
 }
 
-/// No wait is longer: Ctrl-C does not end the system's, so that the caller has to look for it.
+/// The longest wait in one call. Ctrl-C does not end the system's wait, so the caller has to check for it in between.
 const LONGEST: Duration = Duration::from_millis(50);
 
-/// Waits until one is ready or the time is over; without a time for as long as it takes.
+/// Waits until a socket is ready or the time is over. Without a time there is no limit.
 ///
 /// # Errors
 ///
-/// The system's. `Interrupted`: the caller looks at the clock and waits again.
+/// The system's. After `Interrupted` the caller reads the clock and waits again.
 pub(crate) fn wait(polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
     let part = timeout.map_or(LONGEST, |timeout| timeout.min(LONGEST));
     let found = if polled.is_empty() {
-        // The system refuses to wait for nothing.
+        // The system refuses to wait for an empty list.
         wakers::nap(part);
         0
     } else {

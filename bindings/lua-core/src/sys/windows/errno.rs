@@ -1,5 +1,5 @@
-//! Numbers of errors, and their texts. They are those of Linux, whatever the number that Windows gives, so that a script that
-//! compares a number is right on both.
+//! Numbers of errors, and their texts. Errors of Windows are converted to Linux's numbers, so that a script that compares a number works on
+//! both systems.
 
 use std::ffi::c_int;
 use std::io;
@@ -20,7 +20,7 @@ pub(crate) const EOVERFLOW: c_int = 75;
 pub(crate) const ETIMEDOUT: c_int = 110;
 pub(crate) const EINPROGRESS: c_int = 115;
 
-/// What Windows says, what Linux says, and its text. Of several rows with Linux's number, the first is the one that is made.
+/// The error of Windows, Linux's number, and its text. If several rows have the same number of Linux, the first one is used for the way back.
 const TABLE: &[(c_int, c_int, &str)] = &[
     (10004, EINTR, "Interrupted system call"),
     (10009, EBADF, "Bad file descriptor"),
@@ -51,14 +51,14 @@ const TABLE: &[(c_int, c_int, &str)] = &[
     (10055, 105, "No buffer space available"),
     (10056, 106, "Transport endpoint is already connected"),
     (10057, 107, "Transport endpoint is not connected"),
-    // Linux says that of a direction that was shut down, too.
+    // Linux also has this error for a direction that was shut down.
     (10058, EPIPE, "Broken pipe"),
     (10060, ETIMEDOUT, "Connection timed out"),
     (10061, 111, "Connection refused"),
     (10063, 36, "File name too long"),
     (10064, 112, "Host is down"),
     (10065, 113, "No route to host"),
-    // No socket was ever made, so no number is one.
+    // No socket was ever made, so no number is that of a socket.
     (10093, 88, "Socket operation on non-socket"),
     // Errors of other parts of Windows.
     (1, ENOSYS, "Function not implemented"),
@@ -76,13 +76,13 @@ const TABLE: &[(c_int, c_int, &str)] = &[
     (170, EBUSY, "Device or resource busy"),
     (258, ETIMEDOUT, "Connection timed out"),
     (1450, 105, "No buffer space available"),
-    // Made by us only, behind the highest number of Windows.
+    // Only this library makes these; they are above the highest number of Windows.
     (OURS + EPERM, EPERM, "Operation not permitted"),
     (OURS + ENODEV, ENODEV, "No such device"),
     (OURS + EOVERFLOW, EOVERFLOW, "Value too large for defined data type"),
 ];
 
-/// Windows has no numbers from here on. The bit is the one that it leaves to programs.
+/// Windows has no numbers from here on: it reserves this bit for programs.
 const OURS: c_int = 1 << 29;
 
 /// Linux's number of an error of the system's; `None` for an error of our own.
@@ -90,7 +90,7 @@ pub(crate) fn number(error: &io::Error) -> Option<c_int> {
     let Some(number) = error.raw_os_error() else {
         return (error.kind() == io::ErrorKind::Interrupted).then_some(EINTR);
     };
-    // One that is not in the table stays what it is, which is more than nothing for whoever looks it up.
+    // A number that is not in the table is not changed, so that a reader can look it up.
     Some(TABLE.iter().find(|row| row.0 == number).map_or(number, |row| row.1))
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn error(number: c_int) -> io::Error {
     io::Error::from_raw_os_error(row.map_or(OURS + number, |row| row.0))
 }
 
-/// Room for the text of an error.
+/// A buffer for the text of an error.
 pub(crate) type Room = [u8; 0];
 pub(crate) const ROOM: Room = [];
 

@@ -24,7 +24,7 @@ impl Flags {
     }
 }
 
-/// One address of one interface. An interface without any address is there once, without.
+/// One address of one interface. An interface without addresses has one record, without an address.
 pub(crate) struct Seen {
     pub(crate) name: String,
     pub(crate) flags: Flags,
@@ -55,7 +55,7 @@ pub(crate) fn index_of(_: &str) -> io::Result<u32> {
     Err(refused())
 }
 
-/// Hands on the name of the interface of this number: none is known.
+/// Does nothing, because no interface is known.
 pub(crate) fn name_of(_: u32, _: impl FnOnce(&[u8])) -> bool {
     false
 }

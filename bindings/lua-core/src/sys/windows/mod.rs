@@ -1,4 +1,4 @@
-//! Windows. Twin of `unix`.
+//! Windows. `unix` has the same files and functions.
 
 pub(crate) mod boot_time;
 pub(crate) mod descriptor;

@@ -31,7 +31,7 @@ pub(crate) const SO_OOBINLINE: c_int = winsock::SO_OOBINLINE;
 pub(crate) const SO_RCVBUF: c_int = winsock::SO_RCVBUF;
 pub(crate) const SO_RCVLOWAT: c_int = winsock::SO_RCVLOWAT;
 pub(crate) const SO_REUSEADDR: c_int = winsock::SO_REUSEADDR;
-/// Windows has none, and says so.
+/// Windows does not have this option, and refuses the number.
 pub(crate) const SO_REUSEPORT: c_int = 0x0200;
 pub(crate) const SO_SNDBUF: c_int = winsock::SO_SNDBUF;
 pub(crate) const SO_SNDLOWAT: c_int = winsock::SO_SNDLOWAT;

@@ -1,4 +1,4 @@
-//! Calls on sockets that systems do not agree on.
+//! Calls on sockets that differ between systems.
 
 use super::descriptor::{Number, number_of};
 use super::errno::{self, EINPROGRESS};
@@ -13,10 +13,10 @@ use windows_sys::Win32::Networking::WinSock::{
     AF_UNSPEC, SIO_UDP_CONNRESET, SO_PROTOCOL_INFOW, SOCKET, SOL_SOCKET, WSAIoctl, WSAPROTOCOL_INFOW, getsockopt,
 };
 
-/// For `send`: no signal is sent here when the other side is gone.
+/// Flags for `send`. None are needed, because Windows sends no signal if the peer has closed the connection.
 pub(crate) const QUIETLY: c_int = 0;
 
-/// Whether calls on a socket wait, which Windows does not tell: what the script has said.
+/// Whether calls on a socket block. Windows cannot tell, so this stores the script's setting.
 #[derive(Clone, Copy)]
 pub(crate) struct Mode {
     is_nonblocking: bool,
@@ -42,12 +42,12 @@ impl Mode {
         Ok(())
     }
 
-    /// Does `work`, a `send` or `recv` with these flags, without waiting. Windows has no flag for that, so that the socket
-    /// does not block for a moment.
+    /// Does `work`, a `send` or `recv` with these flags, without waiting. Windows has no flag for that, so the socket is made non-blocking
+    /// for the call.
     ///
     /// # Errors
     ///
-    /// EAGAIN in the place of waiting; else those of `work`.
+    /// EAGAIN instead of waiting; otherwise those of `work`.
     pub(crate) fn at_once<R>(self, socket: &Socket, work: impl FnOnce(c_int) -> io::Result<R>) -> io::Result<R> {
         if self.is_nonblocking {
             return work(0);
@@ -59,7 +59,7 @@ impl Mode {
     }
 }
 
-/// Makes a socket that programs do not inherit. The caller owns the number.
+/// Makes a socket that started programs do not inherit. The caller owns the number.
 ///
 /// # Errors
 ///
@@ -73,8 +73,8 @@ pub(crate) fn create(family: c_int, kind: c_int, protocol: c_int) -> io::Result<
     Ok(into_number(socket))
 }
 
-/// Keeps the answer to one datagram, that nobody receives it, from failing the next `recv`. It belongs to no call, and
-/// elsewhere it is not told.
+/// If nothing receives a datagram, its peer's system answers with an error. This prevents that such an answer fails the next `recv`, which
+/// has nothing to do with it. Other systems do not report it either.
 fn do_not_report_unreachable(socket: &Socket) {
     let (is_reported, mut length) = (0_u32, 0_u32);
     // SAFETY: the input and the length live; there is no output and no overlapped call. Where it is refused, it is told.
@@ -93,15 +93,14 @@ fn do_not_report_unreachable(socket: &Socket) {
     };
 }
 
-/// The number of a socket, which the caller owns from now on.
+/// The number of a socket. The caller owns it afterwards.
 pub(crate) fn into_number(socket: Socket) -> Number {
     let number = number_of(&socket);
     let _ = socket.into_raw_socket();
     number
 }
 
-/// A server may bind to its port again at once: that is so here. The option of that name would let it take the port of a
-/// server that runs.
+/// On Windows a server may always bind to its port again at once. The option SO_REUSEADDR would let it take the port of a running server.
 ///
 /// # Errors
 ///
@@ -114,27 +113,27 @@ pub(crate) fn allow_restart(_: &Socket) -> io::Result<()> {
 ///
 /// The system's; EINPROGRESS from a socket that does not block.
 pub(crate) fn connect(socket: &Socket, address: &SockAddr) -> io::Result<()> {
-    // Windows calls it the same as what cannot be read yet.
+    // Windows returns WSAEWOULDBLOCK for a connection in progress.
     socket.connect(address).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => errno::error(EINPROGRESS),
         _ => error,
     })
 }
 
-/// Receives. What a datagram has more than there is room for is lost.
+/// Receives. The part of a datagram for which there is no room is lost.
 ///
 /// # Errors
 ///
 /// The system's.
 pub(crate) fn receive(socket: &Socket, room: &mut [MaybeUninit<u8>], flags: c_int) -> io::Result<usize> {
-    // Of the two calls of socket2 this one does not take a datagram that is too long for an error.
+    // Of the two calls of socket2, this one does not return an error for a datagram that is too long.
     let length = room.len();
     let (count, how) = socket.recv_vectored_with_flags(&mut [MaybeUninitSlice::new(room)], flags)?;
-    // Wine does not count what it has received of such a one.
+    // For such a datagram Wine does not return the number of received bytes.
     Ok(if how.is_truncated() { length } else { count })
 }
 
-/// As [`receive`], with the sender.
+/// Like [`receive`], but also returns the sender.
 ///
 /// # Errors
 ///
@@ -146,12 +145,12 @@ pub(crate) fn receive_from(
 ) -> io::Result<(usize, SockAddr)> {
     let length = room.len();
     let (count, how, from) = socket.recv_from_vectored_with_flags(&mut [MaybeUninitSlice::new(room)], flags)?;
-    // A connection leaves the address as it was: all zeros.
+    // A connected socket does not write the address, so it stays all zeros.
     let from = if from.family() == AF_UNSPEC { socket.peer_addr()? } else { from };
     Ok((if how.is_truncated() { length } else { count }, from))
 }
 
-/// The client's socket blocks, whatever the listener does.
+/// Accepts a client. The client's socket blocks, even if the listener does not.
 ///
 /// # Errors
 ///
@@ -166,12 +165,12 @@ pub(crate) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
 ///
 /// # Errors
 ///
-/// EAGAIN without a client. Else the system's error.
+/// EAGAIN if no client waits; otherwise the system's.
 pub(crate) fn accept_at_once(socket: &Socket, mode: Mode) -> io::Result<(Socket, SockAddr)> {
     mode.at_once(socket, |_| accept(socket))
 }
 
-/// The family of a socket. One that is not bound has no address here.
+/// The family of a socket. On Windows a socket that is not bound has no address.
 ///
 /// # Errors
 ///
@@ -192,7 +191,7 @@ pub(crate) fn family(socket: &Socket) -> io::Result<c_int> {
 /// Abstract names of Unix sockets are Linux's.
 pub(crate) const HAS_ABSTRACT: bool = false;
 
-/// The address of a Unix socket: not here.
+/// Unix sockets are not supported here.
 ///
 /// # Errors
 ///
@@ -201,5 +200,5 @@ pub(crate) fn unix_address(_: &[u8]) -> io::Result<SockAddr> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "Unix sockets are not for Windows"))
 }
 
-/// Hands on the name of a Unix socket: there is none.
+/// Does nothing, because there are no Unix sockets here.
 pub(crate) fn unix_name(_: &SockAddr, _: impl FnOnce(&[u8], &[u8])) {}

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Ctrl-C ──► a thread of the system's ──► on_event ──┬──► a byte for each `Signals` ──► its loop
-//!                                                      └──► nobody watches: the handler before, the program's
+//!                                                      └──► without a watch: the program's previous handler
 //! ```
 
 use super::descriptor::{self, Number};
@@ -15,14 +15,14 @@ use windows_sys::Win32::System::Console::{CTRL_C_EVENT, SetConsoleCtrlHandler};
 use windows_sys::core::BOOL;
 
 const INT: c_int = 2;
-/// Any other signal that a script may name.
+/// Stands for all other signals that a script may name.
 const OTHER: c_int = 0;
 
-/// What is a signal elsewhere.
+/// The names of signals on other systems.
 const NAMES: [&[u8]; 11] =
     [b"HUP", b"QUIT", b"USR1", b"USR2", b"PIPE", b"ALRM", b"TERM", b"CHLD", b"CONT", b"TSTP", b"WINCH"];
 
-/// The number of a signal that can be caught somewhere, by its name without `SIG`.
+/// The number of a signal that can be caught on some system, by its name without `SIG`.
 pub(crate) fn signal_of(name: &[u8]) -> Option<c_int> {
     match name {
         b"INT" => Some(INT),
@@ -37,19 +37,19 @@ pub(crate) struct Signals {
     bell: SocketAddr,
 }
 
-/// One for each watch.
+/// The sockets of all watches.
 static BELLS: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
 
-/// Called by the system in a thread of its own. True: it is done with.
+/// The system calls this in a thread of its own. Returns true if the event was handled.
 unsafe extern "system" fn on_event(event: u32) -> BOOL {
     BOOL::from(event == CTRL_C_EVENT && ring())
 }
 
-/// Whether anybody has heard.
+/// Sends a byte to each watch. Returns whether there was one.
 fn ring() -> bool {
     let bells = BELLS.lock().unwrap_or_else(PoisonError::into_inner);
     for bell in &*bells {
-        // A full buffer is readable just as well.
+        // If the buffer is full, the socket is readable already.
         let _ = bell.send(&[1]);
     }
     !bells.is_empty()
