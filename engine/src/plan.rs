@@ -79,7 +79,7 @@ impl Plan {
 mod tests {
     use super::*;
 
-    /// The rule of `docs/wheel.md`, in a type that is wide enough for every sum, with loops in the place of formulas.
+    /// The rule of `docs/wheel.md`, in a type that is wide enough for every sum, with loops instead of formulas.
     struct Rule {
         tick: u128,
         deadline: u128,

@@ -235,8 +235,7 @@ fn serve(world: &Shared, events: &mut Loop, due: Due<u64>, place: Place) {
     world.borrow_mut().busy_ns = events.now_ns() - events.turn_ns();
 }
 
-/// Usually reads and writes until the descriptor is drained, and tells the loop so. At the end always, otherwise now and
-/// then not.
+/// Usually drains the descriptor and tells the loop that it is drained. Sometimes leaves it, or does not tell the loop.
 fn drain(world: &Shared, events: &mut Loop, token: cogloop_io::Token, ready: Interest) {
     if world.borrow().is_ending {
         return;

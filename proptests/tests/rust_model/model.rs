@@ -108,7 +108,7 @@ pub(crate) struct Model {
     idle_order: VecDeque<usize>,
     messages: u64,
     watched: Option<Descriptor>,
-    /// How many there were.
+    /// The number of watched objects so far.
     watches: u64,
     has_made_source: bool,
     timers_share: TurnShare,

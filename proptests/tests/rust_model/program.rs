@@ -129,7 +129,8 @@ pub(crate) enum Step {
     Send(usize),
     /// Waits for a message. The flag says whether as a `Stream`.
     Recv(usize, bool),
-    /// Waits for what is watched: a signal, perhaps as a `Stream`; the end of a child; a byte, or only for readiness.
+    /// Waits for the watched object: for a signal (the flag says whether as a `Stream`), for the end of a child, or for a
+    /// byte (the flag says whether only for readiness).
     Await(bool),
     /// Another step with a time limit. It is dropped when the time is over.
     Limited(u64, Box<Step>),

@@ -87,7 +87,7 @@ impl Tally {
         self.failed = self.failed.max(1);
     }
 
-    /// As [`outcome`](Self::outcome), but that all tests were skipped is no error.
+    /// [`outcome`](Self::outcome) for a run in which all tests may be skipped.
     pub(crate) fn outcome_or_skipped(&self) -> Result<(), String> {
         if self.failed == 0 && self.passed + self.skipped > 0 { Ok(()) } else { Err(self.to_string()) }
     }

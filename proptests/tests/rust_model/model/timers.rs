@@ -141,7 +141,7 @@ impl Model {
             if self.is_stopped || share.served >= most {
                 break;
             }
-            // A descriptor that is added after a look without any is not ready in this turn.
+            // If there was no descriptor at the last look, one that is added later cannot be ready in this turn.
             if !has_descriptor && share.served >= share.look_at {
                 share.look_at = most;
             }
