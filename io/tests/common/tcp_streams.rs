@@ -1,4 +1,4 @@
-//! Streams where only sockets can be observed.
+//! TCP streams, for systems on which only sockets can be observed.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 

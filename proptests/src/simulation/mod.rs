@@ -1,5 +1,5 @@
-//! The whole event loop in a world that a seed makes: its clock, its kernel with all its faults, its user who does whatever
-//! comes to his mind.
+//! The whole event loop in a simulated world that is made from a seed: its clock, its kernel with all faults, and a
+//! user who takes random actions.
 //!
 //! ```text
 //!   seed ──► dice ──► the user ──────► EventLoop ──────► the simulated kernel
@@ -13,8 +13,9 @@
 //!                                         trace ──► hash                 the same seed, the same hash
 //! ```
 //!
-//! The promises are dumb on purpose: each is looked at by itself, when something fires, is reported, or waits. A broken one
-//! is a panic; [`shortest`] then leaves out steps as long as it stays one.
+//! The checks of the promises are simple on purpose: each promise is checked by itself, when a timer fires, a
+//! descriptor is reported, or the loop waits. A broken promise is a panic. Then [`shortest`] leaves out steps as long
+//! as the promise is still broken.
 
 mod actions;
 mod dice;

@@ -1,25 +1,25 @@
-//! The shortest run, or nearly so, that still breaks a promise.
+//! Finds a run that is about as short as possible and still breaks a promise.
 
 use std::collections::BTreeSet;
 
 use super::dice::Step;
 use super::replay::{Replay, replay};
 
-/// Runs that are tried before the shortest so far has to do.
+/// The greatest number of runs that are tried.
 const TRIES_MAX: u32 = 3_000;
 
 /// A run that breaks a promise.
 #[derive(Clone, Debug)]
 pub struct Broken {
-    /// Its trace.
+    /// The trace of the run.
     pub lines: Vec<String>,
-    /// The promise.
+    /// The broken promise.
     pub promise: String,
 }
 
-/// Leaves out steps of a seed's run, many at a time and then fewer, as long as a promise is broken without them: delta
-/// debugging (Zeller and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input*, 2002). `None` if the seed breaks
-/// none.
+/// Leaves out steps of a seed's run, first many at a time and then fewer, as long as a promise is still broken. This is
+/// delta debugging (Zeller and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input*, 2002). `None` if the
+/// seed breaks no promise.
 #[must_use]
 pub fn shortest(seed: u64) -> Option<Broken> {
     let whole = replay(seed, BTreeSet::new());
@@ -41,7 +41,7 @@ pub fn shortest(seed: u64) -> Option<Broken> {
                 from += size;
             }
         }
-        // Once more at this size if it was of use.
+        // If this size has removed a step, it is tried again.
         if best.taken.len() == before {
             size /= 2;
         }
@@ -49,7 +49,7 @@ pub fn shortest(seed: u64) -> Option<Broken> {
     best.broken.map(|promise| Broken { lines: best.lines, promise })
 }
 
-/// Fewer lines are read sooner. A step that is left out may bring more of them: whoever does not read stays ready.
+/// Fewer lines are easier to read. Leaving out a step may cause more lines: a descriptor that is not read stays ready.
 fn length(replay: &Replay) -> (usize, usize) {
     (replay.lines.len(), replay.taken.len())
 }

@@ -1,7 +1,7 @@
-//! A program on the library, through the functions that C calls.
+//! Runs a program on the library, through the functions that C calls.
 #![allow(unsafe_code, reason = "the border to C")]
 
-// The library itself: nothing of it is used but what it exports.
+// The library itself. Only its exported functions are used.
 use cogloop_c as _;
 
 use crate::program::{BODIES, Call, Event, HandleRef, NEVER, PIPES, Planned, Program};
@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::sync::mpsc::channel;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// `cog_loop`; `cog_timer`, `cog_watch` and `cog_hook`, as the header declares them.
+/// `cog_loop`, and `cog_timer`, `cog_watch` and `cog_hook`, as the header declares them.
 #[repr(C)]
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 struct Loop {
@@ -124,7 +124,7 @@ struct World {
     loops: Vec<Loop>,
     timers: Vec<Part>,
     watches: Vec<Part>,
-    /// Of each watch.
+    /// For each watch, the index of its pipe.
     watched: Vec<usize>,
     hooks: Vec<Part>,
     pipes: Vec<(PipeReader, PipeWriter)>,
@@ -135,7 +135,7 @@ thread_local! {
     static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };
 }
 
-/// Nothing of the library's is called within.
+/// Do not call the library inside of `use_it`.
 fn with<T>(use_it: impl FnOnce(&mut World) -> T) -> T {
     WORLD.with_borrow_mut(|world| use_it(world.as_mut().expect("a world while its program runs")))
 }
@@ -149,7 +149,7 @@ fn run_body(body: usize) {
     body.iter().for_each(act);
 }
 
-/// The `ctx` of a watch. It may be called before its handle is known.
+/// The `ctx` of a watch. Its callback may run before its handle is known.
 fn ctx_of_watch(pipe: usize, body: usize) -> *mut c_void {
     ctx(pipe * BODIES + body)
 }
@@ -159,7 +159,7 @@ fn pipe_and_body(ctx: *mut c_void) -> (usize, usize) {
 }
 
 extern "C" fn on_timer(timer: Part, expiry: *const Expiry, ctx: *mut c_void) {
-    // SAFETY: the library gives one that is good for the call.
+    // SAFETY: the library passes a pointer that is valid during the call.
     let &Expiry { deadline_ns, late_ns, missed } = unsafe { &*expiry };
     let timer = with(|world| world.timers.iter().rposition(|known| *known == timer));
     note(Event::Fired { timer, deadline_ns, late_ns, missed, body: ctx as usize });
@@ -224,7 +224,7 @@ extern "C" fn nothing(_: *mut c_void) {}
 extern "C" fn no_timer(_: Part, _: *const Expiry, _: *mut c_void) {}
 extern "C" fn no_watch(_: Part, _: c_int, _: *mut c_void) {}
 
-/// Made when it is first asked for.
+/// The handles are made at the first call.
 fn foreign() -> Foreign {
     static FOREIGN: OnceLock<Foreign> = OnceLock::new();
     *FOREIGN.get_or_init(|| {
@@ -234,8 +234,8 @@ fn foreign() -> Foreign {
             let [mut timer, mut watch, mut hook] = [Part::default(); 3];
             let mut of = Loop::default();
             let (options, null) = (options_of(0, 0, 0, false, 0), std::ptr::null_mut());
-            // SAFETY: outputs are places of the right type, and the functions are of the right types. The pipe is open as
-            // long as the loop runs.
+            // SAFETY: the outputs have the right types, and so do the functions. The pipe is open as long as the loop
+            // runs.
             unsafe {
                 assert_eq!(cog_loop_new(&raw const options, &raw mut of), 0);
                 assert_eq!(cog_timer_after(of, NEVER, no_timer, null, &raw mut timer), 0);
@@ -250,7 +250,7 @@ fn foreign() -> Foreign {
     })
 }
 
-/// The n-th of those that there are.
+/// The n-th element, modulo the length; the default value if there is none.
 fn nth<T: Copy + Default>(table: &[T], n: usize) -> T {
     n.checked_rem(table.len()).map(|n| table[n]).unwrap_or_default()
 }
@@ -302,7 +302,7 @@ fn options_of(resolution_ns: u64, timers_max: u32, served_in_turn_max: u32, is_c
     }
 }
 
-/// Writes down the code, and if all is well what came out.
+/// Logs the code, and the outputs if the call succeeded.
 fn told(code: c_int, outputs: &[u64]) {
     note(Event::Code(code));
     if code == 0 {
@@ -310,7 +310,7 @@ fn told(code: c_int, outputs: &[u64]) {
     }
 }
 
-/// The place of a handle keeps what it had when the call fails.
+/// Adds a new handle to the table. Checks that a call that fails has not written its output.
 fn kept<T: Copy + Default + PartialEq + std::fmt::Debug>(code: c_int, made: T, table: fn(&mut World) -> &mut Vec<T>) {
     match code {
         0 => with(|world| table(world).push(made)),
@@ -325,8 +325,8 @@ fn ctx(body: usize) -> *mut c_void {
 
 fn act(call: &Call) {
     let (mut made, mut output, mut is_alive) = (Part::default(), 7, true);
-    // SAFETY: outputs are places of the right type, the functions are of the right types, and what they are given is a
-    // number. A descriptor that is watched stays open until its loop is freed.
+    // SAFETY: the outputs and the functions have the right types, and the functions get only numbers. A watched
+    // descriptor stays open until its loop is freed.
     unsafe {
         match *call {
             Call::New { resolution_ns, timers_max, served_max, is_cached } => {
@@ -343,7 +343,7 @@ fn act(call: &Call) {
             }
             Call::Step(name) => told(cog_loop_step(loop_of(name)), &[]),
             Call::Stop(name) => told(cog_loop_stop(loop_of(name)), &[]),
-            // The loop of the other thread runs what it is given.
+            // The loop of the other thread runs this post.
             Call::Post(HandleRef::Foreign, _) => told(cog_loop_post(foreign().of, nothing, nothing, ctx(0)), &[]),
             Call::Post(name, body) => told(cog_loop_post(loop_of(name), on_post, on_discard, ctx(body)), &[]),
             Call::Wake(name) => told(cog_loop_wake(loop_of(name)), &[]),
@@ -465,7 +465,7 @@ fn act_on_watches(call: &Call) {
                 told(code, &[pipe_and_body(known).1 as u64]);
             }
             Call::SetWatchCallback(name, body) => {
-                // With another handle the call fails, whatever the pipe.
+                // With another handle the call fails for any pipe.
                 let pipe = if let HandleRef::Nth(n) = name { with(|world| nth(&world.watched, n)) } else { 0 };
                 told(cog_watch_set_callback(watch(name), on_watch, ctx_of_watch(pipe, body)), &[]);
             }
@@ -484,10 +484,10 @@ fn act_on_watches(call: &Call) {
     }
 }
 
-/// The time of day goes on, so it is not the model that knows it.
+/// The time of day advances, so the model cannot predict it.
 fn convert(of: Loop, at_ns: u64) {
     let (mut now_ns, mut unix_ns) = (0, 7);
-    // SAFETY: outputs are places of the right type.
+    // SAFETY: the outputs have the right types.
     let code = unsafe {
         cog_loop_now(of, &raw mut now_ns);
         cog_loop_wall_time(of, at_ns, &raw mut unix_ns)
@@ -500,7 +500,7 @@ fn convert(of: Loop, at_ns: u64) {
     told(code, &[]);
 }
 
-/// Calls one after the other.
+/// Runs calls one after the other.
 pub(crate) struct Library;
 
 impl Library {
@@ -521,20 +521,23 @@ impl Library {
         Self
     }
 
-    #[allow(clippy::unused_self, reason = "the world is the thread's: callbacks of C have no other way to it")]
+    #[allow(
+        clippy::unused_self,
+        reason = "the world is a thread-local, because callbacks of C cannot reach it otherwise"
+    )]
     pub(crate) fn call(&self, call: &Call) -> Vec<Event> {
         act(call);
         with(|world| std::mem::take(&mut world.log))
     }
 }
 
-/// The loops go before the pipes that they watch.
+/// The loops are freed before the pipes that they watch.
 impl Drop for Library {
     fn drop(&mut self) {
-        // What is called at the end of a timer or watch must not go on for ever.
+        // The functions that are called at the end of timers and watches must not make new ones for ever.
         with(|world| world.bodies.iter_mut().for_each(Vec::clear));
         for known in with(|world| world.loops.clone()) {
-            // SAFETY: a handle, stale or not.
+            // SAFETY: it takes any handle, also a stale one.
             unsafe { cog_loop_free(known) };
         }
         WORLD.set(None);

@@ -18,7 +18,7 @@ pub(crate) enum Grant {
     Bytes(usize),
 }
 
-/// Whether a request is granted in any case that has the layout of the block that was given back last.
+/// Whether a request with the layout of the last freed block is always granted.
 #[derive(Copy, Clone)]
 enum Reuse {
     Never,
@@ -46,8 +46,8 @@ pub(crate) fn with<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize) {
     (result, REFUSED.get())
 }
 
-/// As [`with`]. A request that has the layout of the block that was given back last is granted in any case, because allocators
-/// keep such a block for it: some code asks for a block, gives it back, and so knows that the next request is granted.
+/// [`with`] in which a request with the layout of the last freed block is always granted. Allocators keep such a block.
+/// Some code allocates a block and frees it, and so knows that the next request will succeed.
 #[allow(dead_code, reason = "not every test that has this file has such code")]
 pub(crate) fn with_reuse<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize) {
     REUSE.set(Reuse::NoneYet);
@@ -76,7 +76,7 @@ fn grants(more: usize) -> bool {
     is_granted
 }
 
-/// Whether a request has the layout of the block that was given back last. Asked once, because the block is used then.
+/// Whether a request has the layout of the last freed block. Forgets that block, because it may be used then.
 fn is_reuse(layout: Layout) -> bool {
     match REUSE.try_with(Cell::get) {
         Ok(Reuse::Of(returned)) => {
@@ -87,7 +87,7 @@ fn is_reuse(layout: Layout) -> bool {
     }
 }
 
-/// Bytes are counted as they are, so a block that is given back is no request to come.
+/// Bytes are counted exactly, so a freed block does not make a later request succeed.
 fn note_returned(layout: Layout) {
     let is_counted = matches!(GRANT.try_with(Cell::get), Ok(Grant::Bytes(_)));
     if let Ok(Reuse::NoneYet | Reuse::Of(_)) = REUSE.try_with(Cell::get)
