@@ -36,7 +36,7 @@ impl Alarm {
     /// Makes an alarm that is not set, close-on-exec.
     ///
     /// # Errors
-    /// The kernel's, `EMFILE` for example.
+    /// An error of the kernel, `EMFILE` for example.
     pub(crate) fn new() -> Result<Self, Errno> {
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let fd = own(|| timerfd_create(TimerfdClockId::Monotonic, flags))?;
@@ -46,7 +46,7 @@ impl Alarm {
     /// Makes it ring when `timeout_ns` have passed, or earlier. With `None` it need not ring.
     ///
     /// # Errors
-    /// The kernel's.
+    /// An error of the kernel.
     pub(crate) fn set(&mut self, timeout_ns: Option<u64>) -> Result<(), Errno> {
         if timeout_ns.is_none() && self.set_for_ns.is_none() {
             return Ok(());
@@ -59,7 +59,7 @@ impl Alarm {
     /// Makes it stay silent.
     ///
     /// # Errors
-    /// The kernel's.
+    /// An error of the kernel.
     pub(crate) fn cancel(&mut self) -> Result<(), Errno> {
         if self.set_for_ns.is_none() { Ok(()) } else { self.set_for(None) }
     }

@@ -92,20 +92,20 @@ pub trait Backend {
     /// no event of it.
     ///
     /// # Errors
-    /// The kernel's.
+    /// An error of the kernel.
     fn attach(&mut self, waker: &Waker) -> io::Result<()>;
 
     /// Registers a descriptor.
     ///
     /// # Errors
-    /// The kernel's; nothing is registered then.
+    /// An error of the kernel; nothing is registered then.
     fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()>;
 
     /// Changes the interest, or replaces the old token by a new one. If the backend has dropped the registration
     /// because the descriptor was closed, it is made anew for the file that has the number now.
     ///
     /// # Errors
-    /// The kernel's; the old registration stays then.
+    /// An error of the kernel; the old registration stays then.
     fn modify(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()>;
 
     /// Says that the loop needs only new readiness of this registration: readiness that was reported need not be
@@ -116,7 +116,7 @@ pub trait Backend {
     /// Forgets a registration in any case. It is no error if the descriptor is already closed.
     ///
     /// # Errors
-    /// The kernel's, for information only.
+    /// An error of the kernel, for information only.
     fn remove(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()>;
 
     /// Waits until a descriptor is ready or `timeout_ns` have passed (`None`: for ever), and appends the events to
@@ -126,7 +126,7 @@ pub trait Backend {
     /// It may return early without an event.
     ///
     /// # Errors
-    /// The kernel's, but not `EINTR`.
+    /// An error of the kernel, but not `EINTR`.
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()>;
 
     /// The directions of `directions` in which a registered descriptor is ready at this moment. The loop asks before it
@@ -140,7 +140,7 @@ pub trait Backend {
     /// can watch it.
     ///
     /// # Errors
-    /// `Unsupported` if the backend has none, or the kernel's.
+    /// `Unsupported` if the backend has none, or an error of the kernel.
     fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
         let message = format_args!("{} has no descriptor that another loop could watch", self.name());
         Err(error_in_words(io::ErrorKind::Unsupported, message))
@@ -150,7 +150,7 @@ pub trait Backend {
     /// for it. Returns `true` if the next `wait` returns at once anyway.
     ///
     /// # Errors
-    /// The kernel's.
+    /// An error of the kernel.
     fn prepare(&mut self) -> io::Result<bool> {
         Ok(false)
     }

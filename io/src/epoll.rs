@@ -84,7 +84,7 @@ impl Epoll {
     /// Makes an empty set, close-on-exec.
     ///
     /// # Errors
-    /// The kernel's, `EMFILE` for example.
+    /// An error of the kernel, `EMFILE` for example.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             set: nix::sys::epoll::Epoll(crate::sys::own(|| epoll::create(CreateFlags::CLOEXEC))?),
@@ -102,7 +102,7 @@ impl Epoll {
     /// Makes a set whose waits have timeouts, as where the kernel refuses a timer descriptor.
     ///
     /// # Errors
-    /// The kernel's, `EMFILE` for example.
+    /// An error of the kernel, `EMFILE` for example.
     pub fn with_timeouts() -> io::Result<Self> {
         Ok(Self { wants_alarm: false, ..Self::new()? })
     }
@@ -111,7 +111,7 @@ impl Epoll {
     /// That call is `epoll_pwait2` (Linux 5.11) if another crate of the program enables rustix's feature `linux_5_11`.
     ///
     /// # Errors
-    /// The kernel's, `EMFILE` for example.
+    /// An error of the kernel, `EMFILE` for example.
     pub fn with_plain_waits() -> io::Result<Self> {
         let mut new = Self::with_timeouts()?;
         new.use_plain_waits()?;

@@ -72,7 +72,7 @@ mod linux {
 
     impl ForkMark {
         /// # Errors
-        /// The kernel's, `ENOMEM` for example.
+        /// An error of the kernel, `ENOMEM` for example.
         pub(crate) fn new() -> io::Result<Self> {
             let page = match page() {
                 Some(page) => page,

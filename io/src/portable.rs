@@ -82,7 +82,7 @@ impl Portable {
     /// Makes an empty poller, close-on-exec.
     ///
     /// # Errors
-    /// The kernel's, `EMFILE` for example.
+    /// An error of the kernel, `EMFILE` for example.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             poller: ManuallyDrop::new(Arc::new(own(Poller::new)?)),

@@ -164,7 +164,7 @@ impl Signals {
     /// Makes one that watches no signal. Installs no handler.
     ///
     /// # Errors
-    /// The kernel's, `EMFILE` for example.
+    /// An error of the kernel, `EMFILE` for example.
     pub fn new() -> io::Result<Self> {
         let waker = Waker::new()?;
         let place = shared().take_place()?;

@@ -52,7 +52,7 @@ pub(crate) const ONE_SHOT: Kind = Kind {
 pub(crate) struct BareUring {
     ring: IoUring,
     kind: Kind,
-    // By index.
+    // By the contender's index.
     fds: Vec<BorrowedFd<'static>>,
     // Indices of descriptors that have reported and have no poll now.
     spent: Vec<u64>,

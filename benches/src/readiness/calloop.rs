@@ -13,7 +13,7 @@ pub(crate) struct Calloop {
     // The callbacks add to this vector what is ready in the turn.
     events: EventLoop<'static, Vec<usize>>,
     ready: Vec<usize>,
-    // By index.
+    // By the contender's index.
     tokens: Vec<RegistrationToken>,
 }
 

@@ -37,7 +37,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// become readable for them.
     ///
     /// # Errors
-    /// The kernel's.
+    /// An error of the kernel.
     pub fn next_timeout_ns(&mut self) -> io::Result<Option<u64>> {
         self.observed.settle();
         let has_more = self.observed.backend().prepare()?;

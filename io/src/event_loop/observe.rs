@@ -58,7 +58,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// pulled.
     ///
     /// # Errors
-    /// `NotFound` for a stale token, or the kernel's; the old interest stays then.
+    /// `NotFound` for a stale token, or an error of the kernel; the old interest stays then.
     pub fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         self.observed.set_interest(token, interest)
     }
@@ -89,7 +89,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// `WouldBlock`. They are reported again when they are ready. In the other modes this has no effect.
     ///
     /// # Errors
-    /// `NotFound` for a stale token, or the kernel's; the directions stay silent then.
+    /// `NotFound` for a stale token, or an error of the kernel; the directions stay silent then.
     pub fn drained(&mut self, token: Token, directions: Interest) -> io::Result<()> {
         self.observed.drained(token, directions)
     }

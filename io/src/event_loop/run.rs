@@ -44,8 +44,8 @@ impl<T: Default + Clone> EventLoop<T> {
     /// add, change and remove anything.
     ///
     /// # Errors
-    /// `ResourceBusy` if it is called from within `serve`, because the loop runs already. The kernel's, if a wait
-    /// fails.
+    /// `ResourceBusy` if it is called from within `serve`, because the loop runs already. An error of the kernel if a
+    /// wait fails.
     ///
     /// ```
     /// use cogloop_io::{Due, EventLoop, Options};

@@ -24,7 +24,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// It may find nothing, because a wake or a signal ended the wait.
     ///
     /// # Errors
-    /// The kernel's, if the wait fails. Due timers can be pulled all the same.
+    /// An error of the kernel, if the wait fails. Due timers can be pulled all the same.
     pub fn turn(&mut self, wait: Wait) -> io::Result<()> {
         self.readiness.begin_turn(&mut self.observed);
         self.observed.settle();

@@ -72,7 +72,7 @@ pub(super) struct Ring {
 
 impl Ring {
     /// # Errors
-    /// The kernel's: `EINVAL` for a setup that it does not support, `EPERM` or `ENOSYS` if io_uring is forbidden.
+    /// An error of the kernel: `EINVAL` for a setup that it does not support, `EPERM` or `ENOSYS` if io_uring is forbidden.
     pub(super) fn new(entries: u32, setup: Setup) -> io::Result<Self> {
         above_standard(|| Self::make_of_a_size(entries, setup), |ring| ring.rings.as_raw_fd())
     }
@@ -157,7 +157,7 @@ impl Ring {
     /// ever, and 0 does not wait. Returns how many entries the kernel took.
     ///
     /// # Errors
-    /// The kernel's; `TIME` if the time has passed and nothing was submitted.
+    /// An error of the kernel; `TIME` if the time has passed and nothing was submitted.
     pub(super) fn enter(&mut self, timeout_ns: Option<u64>) -> Result<usize, Errno> {
         let queued = self.queued();
         self.enter_with(queued, timeout_ns)

@@ -69,7 +69,7 @@ impl Waker {
     /// Makes a waker with a pipe, as on a Unix other than Linux.
     ///
     /// # Errors
-    /// The kernel's, `EMFILE` for example.
+    /// An error of the kernel, `EMFILE` for example.
     pub fn with_pipe() -> io::Result<Self> {
         Self::of(Bell::pipe()?)
     }

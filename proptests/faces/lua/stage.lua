@@ -85,7 +85,7 @@ return function( world, own )
     S.lines[ #S.lines + 1 ] = now( ) .. '  #' .. n .. '  ' .. texts( n, select( '#', ... ), ... )
   end
 
-  -- Callbacks that run the loop nest, which Lua 5.1 allows about 100 times. A program ends long before that.
+  -- A callback may run the loop, so calls nest. Lua 5.1 allows about 100 levels. A program ends long before that.
   local depth, deepest = 0, 40
 
   local function begin( )
@@ -123,7 +123,7 @@ return function( world, own )
     S.marks[ #S.marks + 1 ] = { h = h, turn = world.is_real and S.turn( ) }
   end
 
-  -- Each callback begins with one of these. After many of them everything is ended and nothing more is called, so every
+  -- Each callback begins with one of these functions. After many calls everything is ended and nothing more is called, so every
   -- program ends.
   function S.enough( )
     S.calls = S.calls + 1

@@ -1,8 +1,8 @@
 //! Observed descriptors: the table, and the backend that observes each of them.
 //!
 //! A direction of [`Mode::Edge`] or [`Mode::OneShot`] that was reported is silent. The backend is level-triggered and
-//! would go on reporting it, so the backend's interest has to lose it. That change waits until the next turn begins: if
-//! the user calls [`drained`](crate::EventLoop::drained) before, no system call is needed.
+//! would go on reporting it, so the direction is removed from the backend's interest. That change waits until the next
+//! turn begins: if the user calls [`drained`](crate::EventLoop::drained) before, no system call is needed.
 
 use super::kept::Kept;
 use super::mode::Mode;
@@ -54,7 +54,7 @@ impl Observed {
     /// has forgotten it.
     ///
     /// # Errors
-    /// The kernel's; nothing has changed then.
+    /// An error of the kernel; nothing has changed then.
     #[inline]
     pub(crate) fn put(
         &mut self,
@@ -84,7 +84,7 @@ impl Observed {
     }
 
     /// # Errors
-    /// `NotFound` for a stale token, or the kernel's; the old interest stays then.
+    /// `NotFound` for a stale token, or an error of the kernel; the old interest stays then.
     #[inline]
     pub(crate) fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
@@ -108,7 +108,7 @@ impl Observed {
     /// Lets these directions be reported again when they are ready.
     ///
     /// # Errors
-    /// `NotFound` for a stale token, or the kernel's; the directions stay silent then.
+    /// `NotFound` for a stale token, or an error of the kernel; the directions stay silent then.
     #[inline]
     pub(crate) fn drained(&mut self, token: Token, directions: Interest) -> io::Result<()> {
         let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
@@ -170,9 +170,9 @@ impl Observed {
         self.unsettled.clear();
     }
 
-    /// The directions of an event that are still ready, for an event that may be outdated and a descriptor that may
-    /// block. A non-blocking descriptor is given out in any case: reading it returns `WouldBlock`, and looking would
-    /// cost a system call each time.
+    /// The directions of an event that are still ready. If the event may be outdated, the kernel is asked, but only for
+    /// a descriptor that may block. A non-blocking one is given out in any case: reading it returns `WouldBlock`, and
+    /// asking would cost a system call each time.
     #[inline]
     pub(super) fn still_ready(&mut self, event: Event) -> Interest {
         let Some(descriptor) = self.blocking(event.token) else { return event.ready };
@@ -220,7 +220,7 @@ impl Observed {
         self.kept.clear();
     }
 
-    /// Panics when the table is not sound, or something is kept that it does not know.
+    /// Panics when the table is not sound, or something is kept that the table does not know.
     pub(crate) fn audit(&self) {
         self.table.audit();
         self.unsettled.audit();

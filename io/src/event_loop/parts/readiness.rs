@@ -99,7 +99,7 @@ impl Readiness {
     /// Waits for events.
     ///
     /// # Errors
-    /// The kernel's.
+    /// An error of the kernel.
     #[inline]
     pub(crate) fn wait(&mut self, observed: &mut Observed, timeout_ns: Option<u64>) -> io::Result<()> {
         self.is_outdated = false;
