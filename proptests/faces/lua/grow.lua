@@ -1,6 +1,6 @@
--- A random program as data, whatever its face: lists of operations, of which some have a list of their own, the body of their
--- callback. Where an operation makes an object its number names it; an operation on an object that is not there does
--- nothing. So any part of a program is a program.
+-- A random program of any face, as data: lists of operations. Some operations have a list of their own, the body of their
+-- callback. An object is named by the number of the operation that makes it. An operation on an object that does not exist
+-- does nothing, so any part of a program is a program.
 
 return function( R )
   local P = { made = 0, options = { }, ops = { } }
@@ -11,7 +11,7 @@ return function( R )
     return P.made
   end
 
-  -- How each kind of operation is made. One with a body is known before that is made, so that a callback speaks of itself.
+  -- Functions that make each kind of operation. An object is known before its body is made, so that the callback can use it.
   function G.plain( name, more )
     G.make[ name ] = function( level )
       local op = { k = name, n = G.number( ) }
@@ -28,8 +28,8 @@ return function( R )
     end )
   end
 
-  -- `choices( level, add )` says what may be asked at this depth, and how often: `add( name, weight )`. Each program has moods
-  -- of its own: of some operations more. So what is seldom comes in crowds.
+  -- `choices( level, add )` lists the operations that are allowed at this depth, by `add( name, weight )`. Each program has
+  -- its own weights, which make some operations more frequent. So rare ones can accumulate.
   local moods = { }
 
   local function one( level )

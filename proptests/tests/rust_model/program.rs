@@ -50,11 +50,11 @@ pub(crate) enum Action {
     DropReceiver(usize),
     /// There is only one descriptor for futures at a time, because the kernel chooses the order of several ready ones.
     Watch(Watched),
-    /// A source in its place: a pipe whose callback tries to read a byte.
+    /// A source instead of a watched object: a pipe whose callback tries to read a byte.
     Source(Mode, Body),
-    /// On the last source that was made.
+    /// A call on the last source that was made.
     OnSource(OnSource),
-    /// Lets it become ready: one of two signals, the end of a child, a byte.
+    /// Makes the object ready: by one of two signals, the end of the child, or a byte.
     MakeReady(bool),
     DropWatched,
     Remote {
@@ -254,7 +254,7 @@ fn on_source() -> impl Strategy<Value = OnSource> {
     ]
 }
 
-/// Children are slow.
+/// Few programs use a child, because a child is slow.
 fn watched() -> impl Strategy<Value = Watched> {
     prop_oneof![10 => Just(Watched::Signals), 10 => Just(Watched::Pipe), 1 => Just(Watched::Child)]
 }

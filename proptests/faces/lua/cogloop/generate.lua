@@ -1,6 +1,6 @@
--- Random programs over `require 'cogloop'`, as data: lists of operations, of which some have a list of their own, the body
--- of their callback. Where an operation makes an object its number names it; an operation on an object that is not there
--- does nothing. So any part of a program is a program.
+-- Random programs over `require 'cogloop'`, as data: lists of operations. Some operations have a list of their own, the
+-- body of their callback. An object is named by the number of the operation that makes it. An operation on an object that
+-- does not exist does nothing, so any part of a program is a program.
 
 local MS       = { 0, 0, 1, 1, 2, 3, 5, 5, 7, 8, 10, 10, 16, 20, 25, 50, 100, 1000 }
 local FRACTION = { 1 / 64, 1 / 8, 0.5, 3 / 64, 2.5, 10.125, 5.015625 }
@@ -8,14 +8,14 @@ local SLACK    = { 0, 0.5, 1, 3, 5, 8, 20, 100 }
 local SIGNALS  = { 'WINCH', 'CONT', 'USR1', 'SIGUSR2' }
 local VALUES   = { 'nil', 'false', '1', "'x'", '{ }' }
 
--- Operations that are to be left out, while a fault of theirs hides others.
+-- Operations to leave out, while a fault in them hides others.
 local without = { }
 for name in (os.getenv 'COGLOOP_WITHOUT' or ''):gmatch '[%w_]+' do without[ name ] = true end
 
 return function( random, length )
   local R, P = random, { made = 0 }
   local known = { T = { }, W = { }, C = { }, F = { }, H = { }, S = { }, K = { } }
-  local peer_of, watched_by = { }, { }      -- the other end of a handle; the handle of a watcher
+  local peer_of, watched_by = { }, { }      -- the other end of each handle; the handle of each watcher
   local fractions, has_handles, has_tasks = not without.fractions and R.chance( 25 ), R.chance( 60 ), R.chance( 60 )
   local has_signals = R.chance( 15 )
 
@@ -38,7 +38,7 @@ return function( random, length )
   local body
   local make = { }
 
-  -- An operation that makes an object; its body comes after its name is known, so that a callback speaks of itself.
+  -- An operation that makes an object. Its body is made after its name is known, so that the callback can use the object.
   local function creates( kind, name, depth, in_task, fill )
     make[ name ] = function( level )
       local op = { k = name, n = number( ) }
@@ -120,8 +120,8 @@ return function( random, length )
   plain( 'wait', function( op )
     op.h, op.dir, op.ms = R.pick( known.H ), R.pick{ 'r', 'r', 'w', 'rw' }, not without.limit and R.chance( 60 ) and ms( ) or nil
   end )
-  -- Sockets are named by themselves, or by their number or an object. A number that is closed may soon be another's, so
-  -- none is closed.
+  -- Sockets are named by themselves, by their number, or by an object. A socket that is named by its number is never closed,
+  -- because another socket may get that number.
   plain( 'pair', function( op )
     op.h, op.peer = op.n, number( )
     peer_of[ op.h ], peer_of[ op.peer ] = op.peer, op.h
@@ -139,10 +139,10 @@ return function( random, length )
     if op.form == 'object' then table.insert( known.K, op.h ) end
   end )
 
-  -- Each program has moods of its own: of some operations more, of some none. So what is seldom comes in crowds.
+  -- Each program has its own weights: some operations are more frequent and some do not occur. So rare ones can accumulate.
   local moods = { }
 
-  -- What may be asked here, and how often.
+  -- The operations that are allowed here, with their weights.
   local function choices( level, in_task )
     local list = { { 'timers', 1 }, { 'remaining', 1 }, { 'stats', 1 }, { 'onerror', 1 }, { 'slow', 1 }, { 'show_loop', 1 } }
     local function add( name, weight )
@@ -187,22 +187,22 @@ return function( random, length )
     return list
   end
 
-  -- ## What chance seldom puts there
-  -- After an operation of this kind: more of them, so that both speak of one thing.
+  -- ## Sequences that random choices seldom produce
+  -- Operations that may follow one of this kind and that use the same object.
   local seldom = { }
 
-  -- A look at the handles once one is closed.
+  -- Lists the handles after one was closed.
   function seldom.close( _, list )
     if R.chance( 50 ) then list[ #list + 1 ] = make.handles( ) end
   end
 
-  -- A timer that counts for nothing from the start.
+  -- A timer that is unreferenced from the start.
   function seldom.after( op, list )
     if not without.unref and R.chance( 15 ) then list[ #list + 1 ] = { k = 'unref', n = number( ), x = op.n } end
   end
   seldom.every, seldom.at = seldom.after, seldom.after
 
-  -- A call that the limit of timers refuses, and one when there is room again.
+  -- A call that the limit of timers refuses, and a call when there is room again.
   function seldom.throttle( op, list )
     if not P.options.max_timers or R.chance( 40 ) then return end
     for _ = 1, 2 do
@@ -212,7 +212,7 @@ return function( random, length )
     list[ #list + 1 ] = { k = 'call', n = number( ), x = op.n }
   end
 
-  -- A handle that is ready for both directions, of which reading ends in an error, or has a coroutine that waits for it.
+  -- A handle that is ready for both directions. Its read callback fails, or a coroutine waits for reading.
   function seldom.on( op, list, level )
     if R.chance( op.dir == 'w' and 20 or 50 ) then return end
     if op.dir == 'rw' then
@@ -226,7 +226,7 @@ return function( random, length )
     list[ #list + 1 ] = { k = 'send', n = number( ), x = peer_of[ op.h ] }
   end
 
-  -- A handle that is observed in both directions once it counts for nothing, and a loop that may run out.
+  -- A handle that is unreferenced and then observed in both directions, and a loop that may run out of work.
   function seldom.watch_unref( op, list, level )
     if level == 3 or not watched_by[ op.x ] or R.chance( 40 ) then return end
     local on = make.on( level )
