@@ -14,6 +14,7 @@ return function( M )
   end
 
   function step( loop, co, ... )
+    M.open( loop )
     local me = coroutine.running( )
     local was_inside = loop.current ~= nil and loop.inside == me
     if was_inside then loop.inside = co end
@@ -26,7 +27,7 @@ return function( M )
   end
 
   -- ## wrap
-  -- As `coroutine.wrap`: yields of the function itself go to the caller.
+  -- As `coroutine.wrap`: yields of the function itself go to the caller. The function belongs to the loop, and raises once that is closed.
   function Loop.wrap( loop, f )
     M.open( loop )
     local co = coroutine.create( f )

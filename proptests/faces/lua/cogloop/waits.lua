@@ -197,6 +197,7 @@ return function( M )
   -- ## join
   -- Waits for the end of a task. Returns true, or the values of `pause`.
   function M.await( task, ms )
+    M.notice( task )
     if M.has_ended( task ) then return true end
     local me, wait = M.waiter( task.loop ), { kind = 'join' }
     if me == task then error( 'a task cannot wait for its own end', 0 ) end
@@ -214,7 +215,6 @@ return function( M )
   end
 
   function Task.join( task, ms )
-    M.notice( task )
     if task.loop.closed and not M.has_ended( task ) then return nil, 'the loop is closed', 9 end
     return joined( task, M.await( task, ms ) )
   end

@@ -187,6 +187,34 @@ return function( random, length )
   end
   seldom.recv, seldom.send, seldom.acquire, seldom.await, seldom.join, seldom.join_group = twice, twice, twice, twice, twice, twice
 
+  -- A task that waits for something, is cancelled there, and a look at what is free then.
+  local function waiter( list, name, fields )
+    local task = make.spawn( 2 )
+    fields.k, fields.n = name, number( )
+    table.insert( task.body, 1, fields )
+    list[ #list + 1 ] = task
+    list[ #list + 1 ] = make.turn( )
+    return task
+  end
+
+  function seldom.pair( op, list, level )
+    if level > 0 or R.chance( 30 ) then return end
+    local task = waiter( list, 'wait', { x = op.n, dir = R.pick{ 'r', 'r', 'rw' }, ms = limit( ) } )
+    if R.chance( 50 ) then list[ #list + 1 ] = { k = 'close', n = number( ), x = op.n } end
+    list[ #list + 1 ] = { k = 'cancel', n = number( ), kind = 'C', x = task.n, reason = true }
+    for _, name in ipairs{ 'handles', 'timers', 'turn', 'stats' } do list[ #list + 1 ] = make[ name ]( ) end
+  end
+
+  function seldom.semaphore( op, list, level )
+    if level > 0 or R.chance( 50 ) then return end
+    local function ask( name, x, kind ) list[ #list + 1 ] = { k = name, n = number( ), kind = kind or 'M', x = x } end
+    for _ = 1, op.count do ask( 'acquire', op.n ) end
+    local task = waiter( list, 'acquire', { kind = 'M', x = op.n } )
+    ask( 'cancel', task.n, 'C' )
+    ask( 'release', op.n )
+    ask( 'acquire', op.n )
+  end
+
   function body( level, in_task )
     local list = { }
     for _ = 1, in_task and R.upto( 5 ) or R.upto( 3 ) do
