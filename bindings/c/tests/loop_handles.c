@@ -214,7 +214,7 @@ static void options_are_held_to_what_they_can_be(void) {
     CHECK(cog_loop_new(options, &loop) == COG_ERROR_ARGUMENT && strstr(cog_last_message(), "delays"));
     options->delays = COG_DELAYS_FROM_NOW;
     options->reserved = 1;
-    CHECK(cog_loop_new(options, &loop) == COG_ERROR_ARGUMENT && strstr(cog_last_message(), "newer"));
+    CHECK(cog_loop_new(options, &loop) == COG_ERROR_ARGUMENT && strstr(cog_last_message(), "does not know"));
     options->reserved = 0;
     options->backend = "kqueueue";
     CHECK(cog_loop_new(options, &loop) == COG_ERROR_BACKEND && strstr(cog_last_message(), "epoll"));

@@ -86,7 +86,7 @@ unsafe fn run_on(
                 (*task).asked = told(state, task);
                 return Some(push_raise(lua, index));
             }
-            Asked::ErrorMessage { .. } if (*task).cuts >= CUTS_MAX => {
+            Asked::Raised { .. } if (*task).cuts >= CUTS_MAX => {
                 close_thread(coroutine);
                 lua_settop(coroutine, 0);
                 push_user_value(lua, index, ABOUT);
@@ -197,7 +197,7 @@ unsafe fn lost(lua: *mut lua_State, index: c_int) {
 unsafe fn cut(state: *mut State, task: *mut Task, limit_ns: Option<u64>) -> Option<u64> {
     // SAFETY: only called by `claim` and `rest`, with an open loop.
     unsafe {
-        let Asked::ErrorMessage { until_ns } = (*task).asked else { return limit_ns };
+        let Asked::Raised { until_ns } = (*task).asked else { return limit_ns };
         let left_ns = until_ns.saturating_sub((*state).events.now_ns());
         if limit_ns.is_some_and(|limit_ns| limit_ns < left_ns) {
             return limit_ns;

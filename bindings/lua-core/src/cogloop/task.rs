@@ -55,8 +55,8 @@ pub(super) enum Asked {
     No,
     /// The next wait raises it.
     Pending,
-    /// The task has got it. It may wait until this moment of its loop.
-    ErrorMessage {
+    /// A wait of the task has raised it. The task may wait until this time of its loop.
+    Raised {
         until_ns: u64,
     },
 }

@@ -123,9 +123,7 @@ pub(super) unsafe fn unpark_at(lua: *mut lua_State, index: c_int, phase: Phase, 
 pub(super) unsafe fn told(state: *mut State, task: *mut Task) -> Asked {
     // SAFETY: the caller's promise.
     unsafe {
-        Asked::ErrorMessage {
-            until_ns: (*state).events.now_ns().saturating_add(u64::from((*task).grace_ms) * 1_000_000),
-        }
+        Asked::Raised { until_ns: (*state).events.now_ns().saturating_add(u64::from((*task).grace_ms) * 1_000_000) }
     }
 }
 
