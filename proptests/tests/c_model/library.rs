@@ -115,6 +115,7 @@ unsafe extern "C" {
     fn cog_watch_set_callback(watch: Part, run: WatchFn, ctx: *mut c_void) -> c_int;
     fn cog_watch_on_end(watch: Part, run: Option<PostFn>) -> c_int;
     fn cog_watch_conditions(watch: Part, conditions: *mut c_int) -> c_int;
+    fn cog_watch_drained(watch: Part, directions: c_int) -> c_int;
     fn cog_watch_ref(watch: Part) -> c_int;
     fn cog_watch_unref(watch: Part) -> c_int;
 }
@@ -447,10 +448,10 @@ fn act_on_watches(call: &Call) {
     // SAFETY: as for `act`.
     unsafe {
         match *call {
-            Call::Watch(name, pipe, body) => {
+            Call::Watch(name, pipe, mode, body) => {
                 let fd = with(|world| world.pipes[pipe].0.as_raw_fd());
                 let code =
-                    cog_watch_descriptor(loop_of(name), fd, 1, 0, on_watch, ctx_of_watch(pipe, body), &raw mut made);
+                    cog_watch_descriptor(loop_of(name), fd, 1, mode, on_watch, ctx_of_watch(pipe, body), &raw mut made);
                 if code == 0 {
                     with(|world| world.watched.push(pipe));
                 }
@@ -469,6 +470,7 @@ fn act_on_watches(call: &Call) {
                 let pipe = if let HandleRef::Nth(n) = name { with(|world| nth(&world.watched, n)) } else { 0 };
                 told(cog_watch_set_callback(watch(name), on_watch, ctx_of_watch(pipe, body)), &[]);
             }
+            Call::Drained(name, directions) => told(cog_watch_drained(watch(name), directions), &[]),
             Call::OnEndOfWatch(name, is_told) => {
                 told(cog_watch_on_end(watch(name), is_told.then_some(on_watch_end)), &[]);
             }

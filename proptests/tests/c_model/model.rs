@@ -7,7 +7,7 @@
 mod ends;
 mod turn;
 
-use crate::program::{Call, Event, HOOKS, HandleRef, NEVER, PIPES, Planned, Program};
+use crate::program::{Call, EDGE, Event, HOOKS, HandleRef, LEVEL, NEVER, ONE_SHOT, PIPES, Planned, Program};
 use cogloop_engine::Missed;
 use cogloop_proptests::turn_share::TurnShare;
 use std::collections::VecDeque;
@@ -63,10 +63,19 @@ struct Watch {
     of: usize,
     pipe: usize,
     reads: bool,
+    mode: i32,
+    /// It was reported, and is not reported again for the time being.
+    is_silent: bool,
     is_referenced: bool,
     body: usize,
     tells_end: bool,
     is_live: bool,
+}
+
+impl Watch {
+    fn is_wanted(&self) -> bool {
+        self.is_live && self.reads && !self.is_silent
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -265,6 +274,8 @@ impl Model {
             Call::Read(pipe) => self.bytes[pipe] = self.bytes[pipe].saturating_sub(1),
             Call::Every(_, period_ns, missed, _) if period_ns == 0 || !(0..3).contains(&missed) => self.code(ARGUMENT),
             Call::Add(_, planned, _) if planned.missed >= 3 => self.code(ARGUMENT),
+            Call::Watch(_, _, mode, _) if !(LEVEL..=ONE_SHOT).contains(&mode) => self.code(ARGUMENT),
+            Call::Drained(_, directions) if !(0..4).contains(&directions) => self.code(ARGUMENT),
             Call::Set(_, directions) if !(0..4).contains(&directions) => self.code(ARGUMENT),
             Call::Hook(_, when, _) if !(1..=HOOKS).contains(&when) => self.code(ARGUMENT),
             // Any thread may call these two.
@@ -303,6 +314,7 @@ impl Model {
             | Call::Set(name, _)
             | Call::WatchCallback(name)
             | Call::SetWatchCallback(name, _)
+            | Call::Drained(name, _)
             | Call::OnEndOfWatch(name, _)
             | Call::Conditions(name)
             | Call::RefWatch(name)
@@ -332,7 +344,9 @@ impl Model {
         let watch = &mut self.watches[n];
         match *call {
             Call::Remove(_) => self.end_watch(n)?,
-            Call::Set(_, directions) => watch.reads = directions & 1 != 0,
+            // In each mode it is reported again.
+            Call::Set(_, directions) => (watch.reads, watch.is_silent) = (directions & 1 != 0, false),
+            Call::Drained(_, directions) => watch.is_silent &= watch.mode != EDGE || directions & 1 == 0,
             Call::SetWatchCallback(_, body) => watch.body = body,
             Call::OnEndOfWatch(_, is_told) => watch.tells_end = is_told,
             Call::RefWatch(_) | Call::UnrefWatch(_) => watch.is_referenced = matches!(call, Call::RefWatch(_)),
@@ -434,10 +448,19 @@ impl Model {
                 let period = NonZeroU64::new(ns).map(|ns| (ns, POLICIES[missed as usize]));
                 return self.arm(n, self.loops[n].start_ns().saturating_add(ns), period, 0, body);
             }
-            Call::Watch(_, pipe, body) => {
+            Call::Watch(_, pipe, mode, body) => {
                 let added = self.watches.len();
-                let watch =
-                    Watch { of: n, pipe, reads: true, is_referenced: true, body, tells_end: false, is_live: true };
+                let watch = Watch {
+                    of: n,
+                    pipe,
+                    reads: true,
+                    mode,
+                    is_silent: false,
+                    is_referenced: true,
+                    body,
+                    tells_end: false,
+                    is_live: true,
+                };
                 self.watches.push(watch);
                 // If a number is watched again, the older watch becomes stale.
                 let is_older = |watch: &Watch| watch.of == n && watch.pipe == pipe && watch.is_live;

@@ -65,12 +65,15 @@ pub(crate) enum Call {
     Ref(HandleRef),
     Unref(HandleRef),
     /// Watches one of a few pipes for reading. The callback reads a byte and runs a body.
-    Watch(HandleRef, usize, usize),
+    ///
+    /// The mode may be none of the three.
+    Watch(HandleRef, usize, i32, usize),
     Remove(HandleRef),
     /// The directions may be invalid.
     Set(HandleRef, i32),
     WatchCallback(HandleRef),
     SetWatchCallback(HandleRef, usize),
+    Drained(HandleRef, i32),
     OnEndOfWatch(HandleRef, bool),
     Conditions(HandleRef),
     RefWatch(HandleRef),
@@ -90,6 +93,10 @@ pub(crate) struct Planned {
 
 pub(crate) const PIPES: usize = 3;
 pub(crate) const BODIES: usize = 6;
+/// The modes of a watch.
+pub(crate) const LEVEL: i32 = 0;
+pub(crate) const EDGE: i32 = 1;
+pub(crate) const ONE_SHOT: i32 = 2;
 /// The number of valid values for the time at which a hook runs.
 pub(crate) const HOOKS: i32 = 3;
 pub(crate) const NEVER: u64 = u64::MAX;
@@ -182,6 +189,7 @@ fn call() -> impl Strategy<Value = Call> {
     use Call::*;
     let body = || 0..BODIES;
     let pipe = || 0..PIPES;
+    let mode = prop_oneof![3 => Just(LEVEL), 2 => Just(EDGE), 2 => Just(ONE_SHOT), 1 => -1..4i32];
     let never = || prop_oneof![20 => ns(), 1 => Just(NEVER)];
     let loops = prop_oneof![
         1 => (
@@ -232,7 +240,8 @@ fn call() -> impl Strategy<Value = Call> {
         1 => name().prop_map(Unref),
     ];
     let watches = prop_oneof![
-        4 => (loop_name(), pipe(), body()).prop_map(|(name, pipe, body)| Watch(name, pipe, body)),
+        4 => (loop_name(), pipe(), mode, body()).prop_map(|(name, pipe, mode, body)| Watch(name, pipe, mode, body)),
+        2 => (name(), prop_oneof![8 => Just(1), 1 => -1..6i32]).prop_map(|(name, directions)| Drained(name, directions)),
         2 => name().prop_map(Remove),
         2 => (name(), prop_oneof![8 => 0..2i32, 1 => -1..6i32]).prop_map(|(name, directions)| Set(name, directions)),
         1 => name().prop_map(WatchCallback),

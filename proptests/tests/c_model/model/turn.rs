@@ -1,7 +1,7 @@
 //! How a loop runs: its hooks, its wait, and what it serves then.
 
 use super::{Endless, Loop, Model, OK, RUNNING, Run, Serving, Timer, Watch};
-use crate::program::{Call, Event, NEVER};
+use crate::program::{Call, Event, LEVEL, NEVER};
 use cogloop_engine::{Missed, Next};
 use std::num::NonZeroU64;
 
@@ -100,8 +100,7 @@ impl Model {
     /// The watches that the loop would report.
     fn ready(&self, n: usize) -> Vec<usize> {
         let watches = self.watches.iter().enumerate();
-        let ready =
-            watches.filter(|(_, watch)| watch.of == n && watch.is_live && watch.reads && self.bytes[watch.pipe] > 0);
+        let ready = watches.filter(|(_, watch)| watch.of == n && watch.is_wanted() && self.bytes[watch.pipe] > 0);
         ready.map(|(watch, _)| watch).collect()
     }
 
@@ -227,10 +226,11 @@ impl Model {
                 break;
             }
             let next = self.take_next(&mut ready, |model, &watch| model.ready_event(watch));
-            let Some(watch) = next.filter(|&watch| self.watches[watch].is_live && self.watches[watch].reads) else {
+            let Some(watch) = next.filter(|&watch| self.watches[watch].is_wanted()) else {
                 continue;
             };
-            let Watch { pipe, body, .. } = self.watches[watch];
+            let Watch { pipe, mode, body, .. } = self.watches[watch];
+            self.watches[watch].is_silent = mode != LEVEL;
             let known = &mut self.loops[n];
             known.watches_share.served += 1;
             known.watch_calls += 1;
