@@ -82,7 +82,7 @@ pub(crate) enum Watched {
     Signals,
     Child,
     Pipe,
-    /// Not for futures.
+    /// A source, which is not for futures.
     Source(Mode),
 }
 
@@ -175,7 +175,7 @@ pub(crate) enum Event {
     Posted {
         post: usize,
     },
-    /// A source, and whether there was a byte.
+    /// The callback of a source, and whether there was a byte.
     Ready {
         has_read: bool,
     },

@@ -40,7 +40,7 @@ pub(crate) struct Place {
     child: Cell<Option<Pid>>,
     pipe: RefCell<Weak<Async<PipeReader>>>,
     writer: RefCell<Option<PipeWriter>>,
-    /// The last one that was made.
+    /// The last source that was made.
     source: Cell<Option<Source>>,
 }
 
@@ -79,7 +79,7 @@ impl Place {
         self.object.replace(Some(object));
     }
 
-    /// Makes one if there is nothing. `serve` is called with whether there was a byte.
+    /// Makes a source if the place is empty. The argument of `serve` is whether there was a byte.
     pub(crate) fn add_source<S>(
         &self,
         handle: &Handle<S>,
@@ -100,7 +100,7 @@ impl Place {
         self.source.set(Some(added.unwrap()));
     }
 
-    /// `None`: there never was one.
+    /// `None` if there never was a source.
     pub(crate) fn on_source<S>(&self, handle: &Handle<S>, what: OnSource) -> Option<u64> {
         let source = self.source.get()?;
         Some(match what {

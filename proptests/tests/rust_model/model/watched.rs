@@ -33,14 +33,14 @@ pub(super) struct Descriptor {
     has_ended: bool,
     bytes: usize,
     reads: bool,
-    /// It was reported, and is not reported again for the time being.
+    /// Whether it was reported and is not reported again for now.
     is_silent: bool,
     mode: Mode,
-    /// Marked ready, for the next turn and for this one.
+    /// Whether it is marked ready for the next turn; `is_marked_in_turn` is for this turn.
     is_marked: bool,
     is_marked_in_turn: bool,
     is_referenced: bool,
-    /// Of a source.
+    /// The callback of a source.
     body: Option<Body>,
     reports: u64,
     is_asked: bool,
@@ -223,14 +223,14 @@ impl Model {
         self.is_source() && self.watched.as_ref().is_some_and(|watched| watched.is_referenced)
     }
 
-    /// A mark that the last turn has not reported.
+    /// Keeps a mark that the last turn has not reported.
     pub(super) fn keep_mark(&mut self) {
         if let Some(watched) = &mut self.watched {
             watched.is_marked |= std::mem::take(&mut watched.is_marked_in_turn) && watched.is_wanted();
         }
     }
 
-    /// Whether the next turn does not wait.
+    /// Whether there is a mark, so that the next turn does not wait.
     pub(super) fn has_mark(&self) -> bool {
         let watched = self.watched.as_ref();
         watched.is_some_and(|watched| watched.is_marked || watched.is_marked_in_turn && watched.is_wanted())
@@ -300,7 +300,7 @@ impl Model {
         self.watched.as_ref().filter(|watched| watched.is_reported()).map(|_| self.watches)
     }
 
-    /// The same with the marks, which are used.
+    /// The number of the object that is ready or marked. The mark becomes one of this turn.
     pub(super) fn find_ready(&mut self) -> Option<u64> {
         let is_ready = self.ready().is_some();
         let watched = self.watched.as_mut()?;
