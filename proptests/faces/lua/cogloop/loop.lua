@@ -186,10 +186,15 @@ return function( M )
   end
 
   -- Returns the old function. Without an argument it changes nothing.
+  -- (LuaJIT's compiler sometimes takes the loop for an argument where one function has both.)
+  local function set_onerror( loop, count, f )
+    local before = loop.on_error
+    if count > 0 then loop.on_error = f end
+    return before
+  end
+
   function Loop.onerror( loop, ... )
     M.open( loop )
-    local before = loop.on_error
-    if select( '#', ... ) > 0 then loop.on_error = (...) end
-    return before
+    return set_onerror( loop, select( '#', ... ), ... )
   end
 end

@@ -167,6 +167,14 @@ return function( S, world )
     end
   end
 
+  -- Without the number of turns: an error of a woken task that `onerror` takes lets the loop serve what an earlier turn has left
+  -- without a turn of its own.
+  function S.stats( n, loop )
+    local ok, stats = pcall( loop.stats, loop )
+    if not ok then return S.say( n, 'stats', stats ) end
+    S.say( n, 'stats', stats.fired, stats.timers, stats.handles )
+  end
+
   -- ## The end
   -- First everything that is left is cancelled, and gets the time to end. Afterwards there must be no task, timer or
   -- handle, and no object that has ended may be kept.
