@@ -30,7 +30,7 @@ return function( random, length )
   end
 
   P.options = { }
-  if R.chance( 15 ) then P.options.max_timers = R.upto( 5 ) end
+  if R.chance( 20 ) then P.options.max_timers = R.upto( 5 ) end
   if R.chance( 10 ) then P.options.max_handles = R.upto( 2 ) end
   if R.chance( 15 ) then P.options.max_callbacks = R.upto( 3 ) end
   if R.chance( 10 ) and not without.fractions then P.options.resolution = R.pick{ 1, 0.5, 8 } end
@@ -204,7 +204,7 @@ return function( random, length )
 
   -- A call that the limit of timers refuses, and a call when there is room again.
   function seldom.throttle( op, list )
-    if not P.options.max_timers or R.chance( 40 ) then return end
+    if not P.options.max_timers or R.chance( 10 ) then return end
     for _ = 1, 2 do
       list[ #list + 1 ] = { k = 'call', n = number( ), x = op.n }
       list[ #list + 1 ] = make.advance( )
