@@ -21,14 +21,11 @@
 //! A Lua call that can raise leaves by `longjmp`: no destructor runs. A call that can allocate can run the garbage
 //! collector, whose `__gc` functions may call this loop. So:
 //!
-//! 1. Such a call is made only where no Rust value with a destructor is alive and no reference into the loop's `State`,
-//!    and
-//!    never inside `catch_unwind`.
-//! 2. Work on the loop is done in short closures (`state::with`) that make no Lua call. A panic there becomes a Lua
-//!    error.
-//! 3. A function first reads its arguments, then makes every object that it needs, then changes the loop. So an error
-//!    at any
-//!    step leaves nothing half done.
+//! 1. Such a call is made only where no Rust value with a destructor and no reference into the loop's `State` is alive, and never inside
+//!    `catch_unwind`.
+//! 2. Work on the loop is done in short closures (`state::with`) that make no Lua call. A panic there becomes a Lua error.
+//! 3. A function first reads its arguments, then makes every object that it needs, then changes the loop. So an error at
+//!    any step leaves nothing half done.
 //! 4. After every call that may run Lua code the loop's state is fetched anew: it may have been closed.
 
 // Error values must be `Copy`, because Lua may jump over them. They are large, but they are written only after a failure.

@@ -44,7 +44,7 @@ unsafe fn push_default(lua: *mut lua_State) {
     }
 }
 
-/// Pushes the loop of this number, and returns its state: null if it is gone or closed. Neither raises nor allocates.
+/// Pushes the loop of this number, and returns its state, or null if the loop was collected or closed. Neither raises nor allocates.
 ///
 /// # Safety
 ///

@@ -55,13 +55,13 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
     }
 }
 
-/// Whether the report of a handle is not to be served any more: its loop was closed or stopped, or the handle removed.
+/// Whether the report of a handle must be dropped: its loop was closed or stopped, or the handle was removed.
 unsafe fn is_over(state: *mut State, node: *mut NodeBlock, token: Token) -> bool {
     // SAFETY: only called with what `state_at` returns, and a Node on the stack.
     unsafe { state.is_null() || (*state).stopped || (*node).token != token.to_bits() }
 }
 
-/// What has become of the kernel's report of a direction since callbacks ran.
+/// Whether the kernel's report of a direction is still true after callbacks ran.
 enum Report {
     Holds,
     /// The other direction may still be served.
@@ -110,8 +110,8 @@ unsafe fn serve_direction(lua: *mut lua_State, node: *mut NodeBlock, i: usize, r
 }
 
 /// Whether a callback that ran since the report has used up the readiness of the Node at 3, whose handle may block. For writing, this may
-/// be the Node's own read callback. For reading, any callback may have emptied the buffer for which the handle was reported. (For
-/// readiness of the kernel the loop has checked when it gave out the report.) An object's Lua code may run.
+/// be the Node's own read callback. For reading, any callback may have emptied the buffer for which the handle was reported. If the
+/// kernel reported the handle, no check is needed here: the loop has made it before. An object's Lua code may run.
 unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, direction: Interest) -> bool {
     // SAFETY: only called by `look_again`, with the Node at 3 and the loop open.
     unsafe {

@@ -169,7 +169,7 @@ test( 'the list above has every public function that takes an argument', functio
     for name in case[ 1 ]:gmatch '[.:]([%w_]+)%(' do called[ name ] = true end
     for name in case[ 1 ]:gmatch '[.:]([%w_]+) *%(' do called[ name ] = true end
   end
-  -- Functions without arguments besides the object, or with arguments of any type.
+  -- Functions that cannot get a wrong argument: they take none besides the object, or take values of any type.
   for name in ([[
     running tasks cancelled firing run stop close now timers handles dump fd pollfd events timeout remaining loop resume active unref
     clean show time backend accept getFd list default mstimestamp pending inqueue process_events init getfd
