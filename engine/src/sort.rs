@@ -73,7 +73,7 @@ impl Sorter {
         for place in &mut places {
             start += mem::replace(place, start);
         }
-        // There is room, also in the next call: the spare vector is then as long as this one.
+        // This never allocates: `drain` has reserved the memory. The vectors are swapped below, and then have equal lengths.
         self.spare.resize(self.items.len(), 0);
         for &item in &self.items {
             let place = &mut places[digit(item)];

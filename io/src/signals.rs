@@ -212,7 +212,7 @@ impl Signals {
         let Some(earlier) = shared.earlier[number as usize].take() else { return };
         let Ok(current) = exchange(number, &earlier) else { return };
         if current.sa_sigaction != our_action().sa_sigaction {
-            // The program has installed another handler meanwhile, which is put back.
+            // The program has installed another handler meanwhile. It is put back.
             let _ = exchange(number, &current);
         }
     }

@@ -29,7 +29,7 @@ return function( R )
   end
 
   -- `choices( level, add )` lists the operations that are allowed at this depth, by `add( name, weight )`. Each program has
-  -- its own weights, which make some operations more frequent. So rare ones can accumulate.
+  -- its own weights, which make some operations more frequent. So operations that are rare elsewhere can come in numbers.
   local moods = { }
 
   local function one( level )

@@ -139,7 +139,7 @@ return function( random, length )
     if op.form == 'object' then table.insert( known.K, op.h ) end
   end )
 
-  -- Each program has its own weights: some operations are more frequent and some do not occur. So rare ones can accumulate.
+  -- Each program has its own weights: some operations are more frequent, some never occur. So rare ones can come in numbers.
   local moods = { }
 
   -- The operations that are allowed here, with their weights.
