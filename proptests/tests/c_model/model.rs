@@ -64,7 +64,7 @@ struct Watch {
     pipe: usize,
     reads: bool,
     mode: i32,
-    /// It was reported, and is not reported again for the time being.
+    /// Whether it was reported and is not reported again for now.
     is_silent: bool,
     is_referenced: bool,
     body: usize,
@@ -344,7 +344,7 @@ impl Model {
         let watch = &mut self.watches[n];
         match *call {
             Call::Remove(_) => self.end_watch(n)?,
-            // In each mode it is reported again.
+            // A change of interest makes it reported again, in each mode.
             Call::Set(_, directions) => (watch.reads, watch.is_silent) = (directions & 1 != 0, false),
             Call::Drained(_, directions) => watch.is_silent &= watch.mode != EDGE || directions & 1 == 0,
             Call::SetWatchCallback(_, body) => watch.body = body,

@@ -66,7 +66,7 @@ pub(crate) enum Call {
     Unref(HandleRef),
     /// Watches one of a few pipes for reading. The callback reads a byte and runs a body.
     ///
-    /// The mode may be none of the three.
+    /// The mode may be invalid.
     Watch(HandleRef, usize, i32, usize),
     Remove(HandleRef),
     /// The directions may be invalid.

@@ -186,7 +186,7 @@ return function( M )
   end
 
   -- Returns the old function. Without an argument it changes nothing.
-  -- (LuaJIT's compiler sometimes takes the loop for an argument where one function has both.)
+  -- (If one function has both, LuaJIT's compiler sometimes passes the loop in place of an argument.)
   local function set_onerror( loop, count, f )
     local before = loop.on_error
     if count > 0 then loop.on_error = f end

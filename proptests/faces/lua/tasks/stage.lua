@@ -167,8 +167,8 @@ return function( S, world )
     end
   end
 
-  -- Without the number of turns: an error of a woken task that `onerror` takes lets the loop serve what an earlier turn has left
-  -- without a turn of its own.
+  -- The number of turns is left out. After an error of a woken task that `onerror` handles, the loop serves what an earlier
+  -- turn has left, without a turn of its own.
   function S.stats( n, loop )
     local ok, stats = pcall( loop.stats, loop )
     if not ok then return S.say( n, 'stats', stats ) end
