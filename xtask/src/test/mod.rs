@@ -33,6 +33,7 @@ mod tools;
 pub(crate) mod valgrind;
 mod versions;
 mod windows;
+mod windows_ctrl_c;
 
 pub(crate) use tools::apt_install;
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   cargo test, in Wine     the wheel, the event loop, the Rust crate, the parts of the Lua faces and of the program
-//!   cogloop.exe, in Wine    the Lua suite, and examples
+//!   cogloop.exe, in Wine    the Lua suite, Ctrl-C, and examples
 //! ```
 //!
 //! The tests of the event loop write their lines for the column of `cargo xtask conformance`. A Lua test that needs
@@ -14,6 +14,7 @@ use std::process::Command;
 use super::lua_suite;
 use super::step::{StepResult, TESTS_LIMIT};
 use super::summary::Tally;
+use super::windows_ctrl_c;
 use crate::project::Project;
 use crate::wine::{TARGET, Wine};
 use crate::{conformance, process};
@@ -50,6 +51,7 @@ pub(super) fn run(project: &Project) -> StepResult {
     process::run(&mut wine.cargo(project, &["build", "--quiet", "-p", "cogloop-runner"]))?;
     let program = project.target.join(TARGET).join("debug/cogloop.exe");
     all.add(&suite(project, &wine, &program)?);
+    all.add(&windows_ctrl_c::run(project, &wine, &program)?);
     examples(project, &wine, &program)?;
     all.outcome()
 }

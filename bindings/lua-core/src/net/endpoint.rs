@@ -168,8 +168,6 @@ mod tests {
             ("::1", "[::1]:80"),
             ("[2001:DB8::0:1]", "[2001:db8::1]:80"),
             ("fe80::1%4000000000", "[fe80::1%4000000000]:80"),
-            ("/tmp/a b", "/tmp/a b"),
-            ("./x", "./x"),
         ] {
             let address = parse(text.as_bytes(), 80).unwrap();
             assert_eq!(shown(&address).to_string(), wanted);
@@ -203,8 +201,12 @@ mod tests {
         assert!(parse(b"\xff", 0).is_err());
     }
 
+    #[cfg(unix)]
     #[test]
     fn the_name_of_a_unix_socket_is_bytes() {
+        for text in ["/tmp/a b", "./x"] {
+            assert_eq!(shown(&parse(text.as_bytes(), 80).unwrap()).to_string(), text);
+        }
         let [one, other] = [b"/tmp/\xff", b"/tmp/\xfe"].map(|name| parse(name, 0).unwrap());
         assert!(!same(&one, &other));
         assert_eq!(host(&one).as_bytes(), b"/tmp/\xff");

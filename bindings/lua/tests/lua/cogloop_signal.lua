@@ -46,6 +46,7 @@ test( 'a signal is for all that watch it', function( )
 end )
 
 test( 'signal and child give a watcher and nothing else', function( )
+  T.requires 'signals'
   local loop = cogloop.loop( )
   equal( select( '#', loop:signal( 'HUP', print ) ), 1 )
   equal( select( '#', loop:child( shell 'exit 0', print ) ), 1 )

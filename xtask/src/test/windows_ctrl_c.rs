@@ -1,0 +1,92 @@
+//! Ctrl-C, pressed on the program `cogloop.exe` in Wine. `bindings/runner/tests/ctrl_c.rs` has the same stories for Unix.
+//!
+//! ```text
+//!   here ── 3, the character ──► script (a terminal) ──► Wine's console ──► the program's handler, in a thread of its own
+//! ```
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::summary::Tally;
+use crate::process;
+use crate::project::Project;
+use crate::wine::Wine;
+
+/// A story; its code, which says `ready`; what it says after Ctrl-C; its exit status.
+const STORIES: [(&str, &str, &str, i32); 4] = [
+    (
+        "a waiting loop returns, and the next one raises",
+        "local loop = require 't.Loop'( )
+         loop:addTask( 30000, error, 'the wait was not ended' )
+         loop:addTask( 0, ready )
+         loop:run( )
+         print( 'after, ' .. select( 2, pcall( loop.run, loop ) ) )",
+        "after, interrupted!",
+        130,
+    ),
+    (
+        "a callback that never returns is interrupted",
+        "local c = require 'cogloop'
+         c.spawn( function( ) ready( ) while true do end end )
+         c.run( )",
+        "cogloop: interrupted!",
+        130,
+    ),
+    ("a sleep ends", "ready( ) require 't.Loop'.sleep( 30000 ) print 'not reached'", "interrupted!", 130),
+    (
+        "a script that watches it goes on",
+        "local c = require 'cogloop'
+         local watcher
+         watcher = c.signal( 'INT', function( name ) print( name .. ' came' ) watcher:off( ) end )
+         c.after( 0, ready )
+         c.run( )",
+        "INT came",
+        0,
+    ),
+];
+
+const READY: &str = "local function ready( ) print 'ready' io.stdout:flush( ) end ";
+
+pub(super) fn run(project: &Project, wine: &Wine, program: &Path) -> Result<Tally, String> {
+    if !process::exists("script") {
+        let line = "skipped: Ctrl-C: the program `script`, which makes a terminal, is not there".to_owned();
+        println!("{line}");
+        return Ok(Tally::of(&[line]));
+    }
+    let mut tally = Tally::default();
+    for (story, code, wanted, status) in STORIES {
+        let (said, ended) = press(project, wine, program, code)?;
+        let is_as_told = said.contains(wanted) && ended == Some(status);
+        if !is_as_told {
+            println!("Ctrl-C: {story}: ended with {ended:?}, and said: {said}");
+        }
+        let (passed, failed) = if is_as_told { (1, 0) } else { (0, 1) };
+        tally.add(&Tally::of(&[format!("{passed} passed, {failed} failed")]));
+    }
+    Ok(tally)
+}
+
+/// Runs the code, presses Ctrl-C when it is ready, and returns what it has said and its exit status.
+fn press(project: &Project, wine: &Wine, program: &Path, code: &str) -> Result<(String, Option<i32>), String> {
+    let failed = |error: std::io::Error| format!("`script` with {}: {error}", program.display());
+    let file = project.target.join("wine/ctrl_c.lua");
+    std::fs::write(&file, format!("{READY}{code}")).map_err(failed)?;
+    // `timeout`, so that a program that goes on becomes a failure.
+    let mut command: Command = project.program("timeout");
+    command.args(["60", "script", "-qec", &format!("wine '{}' '{}'", program.display(), file.display()), "/dev/null"]);
+    wine.surround(command.env("TERM", "xterm")).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(failed)?;
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let (Some(mut stdin), Some(mut stdout)) = (stdin, stdout) else { return Err("`script` has no pipes".into()) };
+    let (mut said, mut is_pressed, mut room) = (Vec::new(), false, [0; 4096]);
+    while let Ok(count @ 1..) = stdout.read(&mut room) {
+        said.extend(&room[..count]);
+        if !is_pressed && said.windows(5).any(|word| word == b"ready") {
+            is_pressed = true;
+            stdin.write_all(&[3]).and_then(|()| stdin.flush()).map_err(failed)?;
+        }
+    }
+    let ended = child.wait().map_err(failed)?.code();
+    Ok((String::from_utf8_lossy(&said).into_owned(), ended))
+}
