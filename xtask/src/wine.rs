@@ -31,6 +31,12 @@ __declspec( dllexport ) BOOL WINAPI ProcessPrng( PBYTE bytes, SIZE_T length )
 }
 ";
 
+/// Installs the C compiler, if it is missing.
+pub(crate) fn install_compiler(project: &Project) -> Result<(), String> {
+    let [(compiler, package), _] = PROGRAMS;
+    if process::exists(compiler) { Ok(()) } else { apt_install(project, &[package]) }
+}
+
 /// What was set up; once for each target directory.
 pub(crate) struct Wine {
     folder: PathBuf,

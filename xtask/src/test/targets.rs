@@ -1,8 +1,8 @@
 //! Checks the code for other systems. This machine can neither link nor run it, but the compiler can check it.
 
 use super::step::StepResult;
-use crate::process;
 use crate::project::Project;
+use crate::{process, wine};
 
 /// Another system: the crates that are compiled for it, and the cargo command.
 struct Target {
@@ -34,6 +34,13 @@ const TARGETS: &[Target] = &[
     hosted(UNIXES[1]),
     hosted(UNIXES[2]),
     hosted("x86_64-pc-windows-msvc"),
+    // The program with its Lua, which mingw's compiler builds.
+    Target {
+        name: wine::TARGET,
+        packages: &["cogloop-lua-core", "cogloop-runner"],
+        command: &["clippy", "--quiet", "--lib", "--bins"],
+        lints: &["--", "-D", "warnings"],
+    },
     Target {
         name: "thumbv7em-none-eabi",
         packages: &["cogloop-engine"],
@@ -51,6 +58,10 @@ pub(crate) fn check(project: &Project) -> StepResult {
             missing.push(target.name);
             continue;
         }
+        if target.name == wine::TARGET && wine::install_compiler(project).is_err() {
+            missing.push(target.name);
+            continue;
+        }
         let mut cargo = project.cargo(target.command);
         cargo.args(["--target", target.name]);
         cargo.args(target.packages.iter().flat_map(|package| ["-p", package])).args(target.lints);
@@ -64,6 +75,6 @@ pub(crate) fn check(project: &Project) -> StepResult {
     match missing.len() {
         0 => Ok(format!("{} targets", TARGETS.len())),
         _ if missing.len() == TARGETS.len() => Ok("skipped: no target's standard library can be installed".into()),
-        _ => Ok(format!("without {}, which rustup cannot get", missing.join(" "))),
+        _ => Ok(format!("without {}, which cannot be installed", missing.join(" "))),
     }
 }
