@@ -14,6 +14,9 @@ pub(crate) const BACKENDS: &[&str] = &["uring", "epoll"];
 const TIMERS: &str = "1000000";
 const INTERVALS: &str = "1000";
 const CONNECTIONS: &str = "6000";
+/// A round lasts about a second, and longer on a busy machine.
+const TASKS_ROUNDS: &str = "20";
+const TASKS_GRACE: Duration = Duration::from_secs(300);
 /// The server must have served the signal within this time.
 const SIGNAL_MAX: Duration = Duration::from_secs(1);
 
@@ -52,6 +55,17 @@ pub(crate) fn soak(project: &Project, backend: &str, share: Duration) -> Result<
     let story = format!("SIGTERM after {} ms; server: {served}; clients: {}", took.as_millis(), sum.trim());
     let is_right = is_whole && took < SIGNAL_MAX && served.contains(", 0 refused,") && served.ends_with(" 0 early");
     if is_right { Ok(story) } else { Err(story) }
+}
+
+/// Runs tasks on sockets with time limits for `share`, and for twenty rounds at least. Returns their counts.
+pub(crate) fn tasks(project: &Project, backend: &str, share: Duration) -> Result<String, String> {
+    let interpreter = Interpreter::named(project, "lua5.4")?;
+    let mut command = interpreter.command(project, backend);
+    let seconds = share.as_secs().max(1).to_string();
+    command.arg("proptests/faces/load/tasks.lua").args([&seconds, TASKS_ROUNDS]);
+    let (lines, verdict) = crate::process::watch(&mut command, share.saturating_add(TASKS_GRACE));
+    let story = lines.last().cloned().unwrap_or_default();
+    verdict.map(|()| story.clone()).map_err(|message| format!("{message}: {story}"))
 }
 
 /// A process that is killed when its owner is dropped, also after an error.

@@ -14,7 +14,7 @@ const USAGE: &str = "\
 usage: cargo xtask soak [--minutes N] [--programs N] [--only NAME]… [--seed S] | --case SEED
   --minutes N   the time for all of them, 5 by default
   --programs N  the number of programs of the border's fuzzer on each Lua, instead of a time
-  --only NAME   only this test, or the group `border`, `faces`, `load` or `models`; --list shows the names
+  --only NAME   only this test, or the group `border`, `faces`, `load`, `models` or `tasks`; --list shows the names
   --seed S      repeats a run; it is also the seed of the border's first program
   --case SEED   runs one case of the wheel's model";
 
@@ -41,6 +41,8 @@ enum Entry {
     Limits,
     /// A server in Lua with a million timers and thousands of connections.
     Load { backend: &'static str },
+    /// 500 tasks on sockets with time limits, on the real clock and under load: no time-out may be false.
+    Tasks { backend: &'static str },
 }
 
 /// The tests that compare a face with a model.
@@ -62,6 +64,7 @@ impl Entry {
         all.push(Self::Border { interpreter: "lua5.4".into(), valgrind: true });
         all.push(Self::Limits);
         all.extend(load::BACKENDS.iter().map(|backend| Self::Load { backend }));
+        all.extend(load::BACKENDS.iter().map(|backend| Self::Tasks { backend }));
         all
     }
 
@@ -75,6 +78,7 @@ impl Entry {
             }
             Self::Limits => "limits".into(),
             Self::Load { backend } => format!("load-{backend}"),
+            Self::Tasks { backend } => format!("tasks-{backend}"),
         }
     }
 }
@@ -86,6 +90,7 @@ impl Entry {
             || only == "border" && matches!(self, Self::Border { .. })
             || only == "faces" && matches!(self, Self::Faces { .. })
             || only == "load" && matches!(self, Self::Load { .. })
+            || only == "tasks" && matches!(self, Self::Tasks { .. })
             || only == "models" && self.is_a_model()
     }
 
@@ -191,6 +196,7 @@ fn soak(project: &Project, entry: &Entry, options: &Options, share: Duration) ->
         }
         Entry::Limits => Ok(limits::all(project, &Interpreter::named(project, "lua5.4")?)?.into()),
         Entry::Load { backend } => Ok(load::soak(project, backend, share)?.into()),
+        Entry::Tasks { backend } => Ok(load::tasks(project, backend, share)?.into()),
         Entry::Border { interpreter, valgrind } => {
             let interpreter = Interpreter::named(project, interpreter)?;
             let target = Target { project, interpreter, valgrind: *valgrind };

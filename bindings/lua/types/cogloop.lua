@@ -12,7 +12,7 @@
 ---@field resolution? number the length of a tick; default 0.001
 ---@field max_timers? integer the limit of timers at a time; beyond it `after` and the like raise
 ---@field max_handles? integer the limit of observed handles at a time; beyond it `on` and `wait` fail
----@field max_callbacks? integer the limit of timers, and of handles, that a turn serves; the next turns serve the rest
+---@field max_callbacks? integer the limit of timers, of handles, and of woken tasks, that a turn serves; the next turns serve the rest
 
 ---@class cogloop.Every
 ---@field ms number the time from one deadline to the next, above 0
@@ -36,6 +36,9 @@
 ---@field fired integer the number of times that timers have fired
 ---@field timers integer the number of timers now
 ---@field handles integer the number of observed handles now
+---@field tasks integer the number of tasks that have not ended
+---@field named? { [string]: integer } the number of tasks of each name, after `stats( true )`
+---@field task? cogloop.Times how long tasks run from one wait to the next
 ---@field late? cogloop.Times the lateness of timers, since `stats( true )`
 ---@field callback? cogloop.Times the duration of callbacks
 ---@field waited? number the time that the loop has waited
@@ -46,6 +49,7 @@
 ---@field f any the function, or the task that waits
 ---@field repeats boolean
 ---@field paused boolean
+---@field name? string the task's name
 
 ---@class cogloop.Observed
 ---@field handle cogloop.Handle

@@ -21,13 +21,20 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("clang", "clang"),
     ("g++", "g++"),
     ("pkg-config", "pkg-config"),
+    // For the example over TLS: a program that makes a certificate.
+    ("openssl", "openssl"),
     // For both: a program that finds memory errors.
     ("valgrind", "valgrind"),
 ];
 
-/// Other Lua modules, whose objects the tests use as handles, with Debian packages that serve every version of Lua.
-const LIBRARIES: &[(&str, &str)] =
-    &[("socket", "lua-socket"), ("posix", "lua-posix"), ("cqueues", "lua-cqueues"), ("luv", "lua-luv")];
+/// Other Lua modules, whose objects the tests and examples use as handles, with Debian packages that serve every version of Lua.
+const LIBRARIES: &[(&str, &str)] = &[
+    ("socket", "lua-socket"),
+    ("ssl", "lua-sec"),
+    ("posix", "lua-posix"),
+    ("cqueues", "lua-cqueues"),
+    ("luv", "lua-luv"),
+];
 
 /// Header files without which LuaRocks refuses to work for that Lua, and their Debian packages.
 const HEADERS: &[(&str, &str)] =

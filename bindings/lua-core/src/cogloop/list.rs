@@ -2,6 +2,8 @@
 
 use super::claim::void_all_dead;
 use super::loops::receiver;
+use super::slice::append_tasks;
+use super::task::push_name;
 use super::ticket::{Payload, Ticket, push_ticket};
 use super::upvalue;
 use crate::host::entries::slot;
@@ -41,7 +43,7 @@ fn list(state: &mut State) -> Result<(), ErrorText> {
 }
 
 entry!(
-    /// `loop:timers( )` → `{ { timer =, remaining =, f =, repeats =, paused = }, … }` in the order in which they fire
+    /// `loop:timers( )` → `{ { timer =, remaining =, f =, repeats =, paused =, name = }, … }` in the order in which they fire
     pub(super) fn timers(lua: *mut lua_State) -> c_int {
         // The list is copied entry by entry: making a table may run a finalizer, which may change anything.
         let state = receiver(lua);
@@ -58,7 +60,7 @@ entry!(
             lua_settop(lua, 3);
             lua_rawgeti(lua, 2, slot(timer.key.index()));
             stack!(lua: loop entries list entry);
-            lua_createtable(lua, 0, 5);
+            lua_createtable(lua, 0, 6);
             let state = state_at(lua, 1);
             let Some(left_ns) = state.as_ref().and_then(|state| state.events.remaining_ns(timer.key)) else { continue };
             let payload = Payload(timer.value);
@@ -76,6 +78,10 @@ entry!(
                 Some(_) => drop(lua_rawgeti(lua, 4, 1)),
                 None if payload.is_of_watcher() => push_waiting(lua, 4, timer.key),
                 None => lua_pushvalue(lua, 4),
+            }
+            if payload.is_wait() && !lua_touserdata(lua, 6).is_null() {
+                push_name(lua, 6);
+                lua_setfield(lua, 5, c"name".as_ptr());
             }
             lua_setfield(lua, 5, c"f".as_ptr());
             count += 1;
@@ -147,7 +153,7 @@ entry!(
 );
 
 entry!(
-    /// `loop:dump( )` → text: the backend, the descriptors, the wheel
+    /// `loop:dump( )` → text: the backend, the descriptors, the wheel, the tasks
     pub(super) fn dump(lua: *mut lua_State) -> c_int {
         // Making a block or a string may run a finalizer, which may change the loop, dump it too, or close it. So the
         // text is first copied from the state into a block of Lua's, as much of it as has room.
@@ -161,6 +167,7 @@ entry!(
             Ok(length)
         });
         lua_pushlstring(lua, block.cast(), length);
+        append_tasks(lua);
         1
     }
 );

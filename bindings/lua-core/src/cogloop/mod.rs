@@ -30,6 +30,7 @@ mod loops;
 mod resume;
 mod serve;
 mod sleepers;
+mod slice;
 mod source;
 mod spawn;
 mod stats;

@@ -4,13 +4,14 @@ use super::claim::limit;
 use super::finish::{finish, is_over, is_own_cancellation};
 use super::left::{Left, is_left, mark};
 use super::sleepers::expect_sleeper;
+use super::slice::note_slice;
 use super::task::{ABOUT, Asked, Phase, THREAD, Task, task_at};
 use super::ticket::{Payload, arm_entry};
 use super::trace::{on_raise, push_traceback};
 use super::unpark::{CUTS_MAX, push_raise, told};
 use crate::host::arm::Due;
 use crate::host::leave::CLOSED;
-use crate::host::memory::{COROUTINE, Handle, Request, State, value};
+use crate::host::memory::{COROUTINE, Handle, Meter, Request, State, value};
 use crate::host::node::{attach, drop_directions, set_callback, settle_reference};
 use crate::host::state::{state_at, with_or_raise};
 use crate::lua::guard::{Failure, Text, push_text};
@@ -43,9 +44,13 @@ pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut v
         if coroutine.is_null() || (*task_at(lua, index)).is_over() || !is_left(coroutine, left) {
             return lost(lua, index);
         }
+        let clock = if state.is_null() { None } else { Meter::start(state) };
         while let Some(again) = run_on(lua, index, coroutine, left, values) {
             left = Left::Waiting;
             values = again;
+        }
+        if let Some(start_ns) = clock {
+            note_slice(lua, index, start_ns);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! readings of the clock for each callback.
 
 use super::loops::receiver;
+use super::slice::push_counts_by_name;
 use crate::host::memory::{Meter, State, value};
 use crate::host::state::check_loop;
 use crate::lua::args::{check_callable, check_ms, push_ms};
@@ -51,7 +52,7 @@ entry!(
             text.raise(lua);
         }
         lua_settop(lua, 1);
-        lua_createtable(lua, 0, 12);
+        lua_createtable(lua, 0, 14);
         let state = check_loop(lua, 1);
         let report = (*state).events.backend();
         // Copies: making a string may run a finalizer, and that may close the loop.
@@ -62,6 +63,7 @@ entry!(
         }
         let state = check_loop(lua, 1);
         let counts = [
+            (c"tasks", (*state).cogloop.alive.into()),
             (c"turns", (*state).cogloop.turns),
             (c"fired", (*state).cogloop.fired),
             (c"timers", (*state).events.timers() as u64),
@@ -71,14 +73,16 @@ entry!(
             lua_pushinteger(lua, count.cast_signed());
             lua_setfield(lua, 2, name.as_ptr());
         }
-        for (name, choose) in [(c"late", false), (c"callback", true)] {
+        for (name, nth) in [(c"late", 0), (c"callback", 1), (c"task", 2)] {
             let Some(meter) = &(*check_loop(lua, 1)).cogloop.meter else { return 1 };
-            let summary = Summary::of(if choose { &meter.callback } else { &meter.late });
+            let summary = Summary::of([&meter.late, &meter.callback, &meter.task][nth]);
             summary.push(lua);
             lua_setfield(lua, 2, name.as_ptr());
         }
         push_ms(lua, (*check_loop(lua, 1)).cogloop.waited_ns);
         lua_setfield(lua, 2, c"waited".as_ptr());
+        push_counts_by_name(lua);
+        lua_setfield(lua, 2, c"named".as_ptr());
         1
     }
 );

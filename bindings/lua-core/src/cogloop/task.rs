@@ -10,7 +10,9 @@
 //! A coroutine may escape its task (`task:thread( )`, `coroutine.running( )`): others may resume it, close it, or run
 //! this loop in it. So nothing touches a coroutine's stack before `is_left` has said yes.
 
+use super::left::is_dead;
 use super::upvalue;
+use crate::host::memory::State;
 use crate::lua::args::{test_userdata, wrong};
 use crate::lua::version::push_user_value;
 use crate::sys::descriptor::Number;
@@ -18,7 +20,7 @@ use mlua::ffi::{
     LUA_TSTRING, LUA_TTABLE, lua_State, lua_pop, lua_pushnil, lua_pushstring, lua_rawget, lua_remove, lua_tothread,
     lua_touserdata, lua_type,
 };
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 
 /// The user values of a task.
 pub(super) const THREAD: c_int = 1;
@@ -153,6 +155,28 @@ pub(super) unsafe fn push_name(lua: *mut lua_State, index: c_int) {
         if lua_type(lua, -1) != LUA_TSTRING {
             lua_pop(lua, 1);
             lua_pushnil(lua);
+        }
+    }
+}
+
+/// What `status` says of the task at `index`. Its coroutine may have been ended by others; or its loop, which is over if
+/// `state` is null.
+///
+/// # Safety
+///
+/// There is a task at `index`. Room for two values. Neither raises nor allocates.
+pub(super) unsafe fn status_of(lua: *mut lua_State, index: c_int, state: *mut State) -> &'static CStr {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let coroutine = thread_of(lua, index);
+        match (*task_at(lua, index)).phase {
+            Phase::Done => c"done",
+            Phase::Failed => c"failed",
+            Phase::Cancelled => c"cancelled",
+            _ if state.is_null() || coroutine.is_null() || is_dead(coroutine) => c"cancelled",
+            Phase::Running => c"running",
+            Phase::Fresh | Phase::Queued | Phase::Woken(_) => c"ready",
+            Phase::Sleeping | Phase::Watching(_) | Phase::Parked | Phase::Paused => c"waiting",
         }
     }
 }

@@ -1,9 +1,8 @@
 //! What a script asks of a task, and the loop's list of them.
 
 use super::finish::is_over;
-use super::left::is_dead;
 use super::loops::{push_owner, receiver};
-use super::task::{Phase, THREAD, Task, check_task, push_name, task_at, thread_of};
+use super::task::{THREAD, Task, check_task, push_name, status_of};
 use crate::host::memory::{State, value};
 use crate::host::state::state_at;
 use crate::lua::entry::entry;
@@ -12,7 +11,7 @@ use mlua::ffi::{
     LUA_TSTRING, lua_State, lua_concat, lua_createtable, lua_insert, lua_pushfstring, lua_pushnil, lua_pushstring,
     lua_rawgeti, lua_rawseti, lua_settop, lua_topointer, lua_tostring, lua_type,
 };
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 
 /// Pushes the loop of the task at 1 below it, and returns both. The state is null if the loop is gone or closed.
 /// S: task … → loop task …
@@ -52,28 +51,6 @@ entry!(
         1
     }
 );
-
-/// What `status` says of the task at `index`. Its coroutine may have been ended by others; or its loop, which is over if
-/// `state` is null.
-///
-/// # Safety
-///
-/// There is a task at `index`. Room for two values. Neither raises nor allocates.
-pub(super) unsafe fn status_of(lua: *mut lua_State, index: c_int, state: *mut State) -> &'static CStr {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let coroutine = thread_of(lua, index);
-        match (*task_at(lua, index)).phase {
-            Phase::Done => c"done",
-            Phase::Failed => c"failed",
-            Phase::Cancelled => c"cancelled",
-            _ if state.is_null() || coroutine.is_null() || is_dead(coroutine) => c"cancelled",
-            Phase::Running => c"running",
-            Phase::Fresh | Phase::Queued | Phase::Woken(_) => c"ready",
-            Phase::Sleeping | Phase::Watching(_) | Phase::Parked | Phase::Paused => c"waiting",
-        }
-    }
-}
 
 entry!(
     /// `task:status( )` → `'ready'`, `'running'`, `'waiting'`; `'done'`, `'failed'`, `'cancelled'`

@@ -295,8 +295,10 @@ pub(crate) enum Request {
     },
 }
 
-/// Two histograms, in nanoseconds, each exact to a hundredth.
+/// Three histograms, in nanoseconds, each exact to a hundredth.
 pub(crate) struct Meter {
     pub(crate) late: Histogram<u64>,
     pub(crate) callback: Histogram<u64>,
+    /// How long tasks run from wait to wait.
+    pub(crate) task: Histogram<u64>,
 }

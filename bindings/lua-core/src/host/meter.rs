@@ -17,14 +17,14 @@ use std::mem::MaybeUninit;
 /// A longer time counts as an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// An upper bound for the bytes of two histograms. They allocate without a fallible call.
-const FOR_A_METER: usize = 512 << 10;
+/// An upper bound for the bytes of three histograms. They allocate without a fallible call.
+const FOR_A_METER: usize = 768 << 10;
 
 impl Meter {
     pub(crate) fn try_new() -> Result<Self, ErrorText> {
         expect_bytes(FOR_A_METER)?;
         let new = || Histogram::new_with_max(LONGEST_NS, 2).map_err(Text::new);
-        Ok(Self { late: new()?, callback: new()? })
+        Ok(Self { late: new()?, callback: new()?, task: new()? })
     }
 
     /// Records a timer's lateness.

@@ -151,6 +151,99 @@ test( 'slow tells which callback took too long', function( )
   fails( 'ms: ', loop.slow, loop, -1, print )
 end )
 
+-- Two tasks with names, one without, and one that waits for a handle with a limit.
+local function staff( loop )
+  local reader = T.fifo( )
+  local tasks = {
+    loop:spawn{ name = 'sleeper', function( ) loop:sleep( 100 ) end },
+    loop:spawn{ name = 'reader', function( ) loop:wait( reader, 'r', 50 ) end },
+    loop:spawn{ name = 'reader', function( ) loop:park( ) end },
+    loop:spawn( function( ) loop:park( 70 ) end ),
+  }
+  loop:step( 0 )
+  return tasks, reader
+end
+
+test( 'timers tells the names of tasks', function( )
+  local loop = virtual( )
+  local tasks = staff( loop )
+  loop:after( 10, print )
+  local list = loop:timers( )
+  equal( #list, 4 )
+  for i, wanted in ipairs{ { nil, print }, { 'reader', tasks[ 2 ] }, { nil, tasks[ 4 ] }, { 'sleeper', tasks[ 1 ] } } do
+    equal( list[ i ].name, wanted[ 1 ], i )
+    equal( list[ i ].f, wanted[ 2 ], i )
+  end
+  loop:close( )
+end )
+
+test( 'dump lists tasks by name, and what they wait for; a hundred of them', function( )
+  local loop = virtual( )
+  is_true( not loop:dump( ):find 'tasks' )
+  staff( loop )
+  local text = loop:dump( )
+  for _, wanted in ipairs{ 'tasks: 4', "'sleeper' sleeps", "'reader' waits for a handle", "'reader' parks", '%(no name%) parks' } do
+    is_true( text:find( wanted ), wanted .. ' in ' .. text )
+  end
+  for _ = 1, 200 do loop:spawn( function( ) end ) end
+  is_true( loop:dump( ):find 'and 104 more' )
+  loop:close( )
+end )
+
+test( 'stats counts tasks, and by name, and measures what they run from wait to wait', function( )
+  local loop = virtual( )
+  staff( loop )
+  equal( loop:stats( ).tasks, 4 )
+  equal( loop:stats( ).named, nil )
+  local stats = loop:stats( true )
+  equal( stats.named.reader, 2 )
+  equal( stats.named.sleeper, 1 )
+  equal( stats.task.count, 0 )
+  loop:spawn( function( )
+    for _ = 1, 3 do
+      loop:advance( 4 )
+      loop:sleep( 1 )
+    end
+  end )
+  loop:advance( 40 )
+  stats = loop:stats( )
+  equal( stats.task.count, 4 )
+  is_true( stats.task.p50 > 3.9 and stats.task.max < 4.1, stats.task.max )
+  equal( stats.callback.count, 0 )
+  loop:close( )
+end )
+
+test( 'slow tells which task ran too long, and where it waits', function( )
+  local loop, told = virtual( ), { }
+  loop:slow( 10, function( where, ms ) told[ #told + 1 ] = where told[ #told + 1 ] = ms end )
+  loop:spawn{ name = 'digger', function( )
+    loop:advance( 12 )
+    loop:sleep( 1 )
+    loop:advance( 9 )
+    loop:sleep( 1 )
+    loop:advance( 25 )
+  end }
+  local line = debug.getinfo( 1, 'l' ).currentline - 5
+  loop:run( )
+  equal( #told, 4 )
+  is_true( told[ 1 ]:find( "^task 'digger', .*cogloop_tools.lua:" .. line .. '$' ), told[ 1 ] )
+  equal( told[ 2 ], 12 )
+  equal( told[ 3 ], "task 'digger'" )
+  equal( told[ 4 ], 25 )
+end )
+
+test( 'the hook of slow may close the loop, or cancel the task', function( )
+  local loop = virtual( )
+  local task = loop:spawn( function( ) loop:advance( 5 ) loop:sleep( 1 ) end )
+  loop:slow( 1, function( ) task:cancel( ) end )
+  loop:run( )
+  equal( task:status( ), 'cancelled' )
+  task = loop:spawn( function( ) loop:advance( 5 ) loop:sleep( 1 ) end )
+  loop:slow( 1, function( ) loop:close( ) end )
+  loop:run( )
+  equal( task:status( ), 'cancelled' )
+end )
+
 test( 'debounce waits for quiet, and keeps the last arguments', function( )
   local loop, got = virtual( ), { }
   local f = loop:debounce( 10, function( ... ) got[ #got + 1 ] = select( '#', ... ) .. tostring( (...) ) .. loop:now( ) end )

@@ -144,7 +144,7 @@ function Loop:timers( ) end
 ---@return cogloop.Observed[]
 function Loop:handles( ) end
 
---- Returns the loop as text: its backend, its descriptors, its wheel.
+--- Returns the loop as text: its backend, its descriptors, its wheel, its tasks.
 ---@return string
 function Loop:dump( ) end
 
@@ -153,7 +153,8 @@ function Loop:dump( ) end
 ---@return cogloop.Stats
 function Loop:stats( measure ) end
 
---- Calls `f( where, ms )` after each callback that takes `ms` or longer. `where` is the `source:line` of the callback's function.
+--- Calls `f( where, ms )` after each callback that takes `ms` or longer, and after each part of a task, from one wait to the next.
+--- `where` is the `source:line` of the callback's function, or the task's name and the line of its wait.
 ---@param ms? number nil: ends the reports
 ---@param f? fun( where: string, ms: number )
 function Loop:slow( ms, f ) end

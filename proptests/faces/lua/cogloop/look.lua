@@ -97,6 +97,16 @@ return function( M )
     end
   end
 
+  -- A task, from wait to wait.
+  function M.ran( loop, task, began )
+    if not began or loop.closed then return end
+    local ns = loop.time - began
+    if loop.slow_limit and ns >= loop.slow_limit then
+      local ok, err = pcall( loop.slow_f, 'a task', ns / 1e6 )
+      if not ok then M.report( loop, task, err ) end
+    end
+  end
+
   -- ## slow
   -- Reports each callback that takes at least so long. An error of the reporting function counts as one of the
   -- callback.

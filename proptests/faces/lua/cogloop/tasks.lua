@@ -9,8 +9,8 @@ return function( M )
 
   -- ## A task
   -- `spawn` makes a coroutine, and a timer for now that resumes it. So the task begins in the next turn, and counts as
-  -- a timer. A plain yield is like a timer for now. waits.lua has the other waits. A task is not a callback, so it is
-  -- not measured.
+  -- a timer. A plain yield is like a timer for now. waits.lua has the other waits. A task is not a callback, but
+  -- `slow` is told of one that runs for so long from one wait to the next.
   --
   --   ready ──► running ──► waiting ──► ready …      `wait` is set while it waits
   --                └──────► done, failed, cancelled
@@ -99,6 +99,7 @@ return function( M )
     if coroutine.status( task.co ) ~= 'suspended' or task.waits ~= from_wait then return M.notice( task ) end
     task.state, task.wait = 'running', nil
     loop.current, loop.inside, loop.now_firing = task, task.co, nil
+    local began = M.begin( loop )
     local results = pack( coroutine.resume( task.co, ... ) )
     loop.current, loop.inside = nil, nil
     if coroutine.status( task.co ) ~= 'dead' then
@@ -119,9 +120,10 @@ return function( M )
       if task.cancellation and rawequal( err, task.cancellation ) then
         finish( task, 'cancelled', err )
       elseif not finish( task, 'failed', err ) then
-        M.report( loop, task, err )
+        return M.report( loop, task, err )
       end
     end
+    M.ran( loop, task, began )
   end
 
   -- Resumes the task after `ms`.
