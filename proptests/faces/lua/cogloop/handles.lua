@@ -175,6 +175,7 @@ return function( M )
       local entry = item.entry
       if entry.gone or not world.descriptor( entry.handle ) or not (item.r and entry.r or item.w and entry.w) then
         table.remove( ready, i )
+        if not entry.gone then loop.shares.handles.closed = loop.shares.handles.closed + 1 end
         M.leave_open( loop )
       end
     end

@@ -20,6 +20,7 @@ return function( M )
   function M.begin_shares( loop )
     begin( loop.shares.timers, loop.reading )
     begin( loop.shares.handles, loop.reading )
+    loop.shares.handles.closed = 0
   end
 
   local function is_used_up( loop, share )
@@ -50,11 +51,13 @@ return function( M )
 
   -- The same for handles. Their share begins when that of timers has ended. If a turn has left out a handle whose turn is
   -- open, or a ready handle that is gone, it is also open when the clock is read.
+  -- A ready object that a callback has closed may count for `max_callbacks`, or not.
   function M.leave_open( loop ) loop.shares.handles.is_open = true end
 
   function M.handles_are_over( loop )
     local share = loop.shares.handles
     if share.served >= loop.max_callbacks then return true end
+    if share.served + share.closed >= loop.max_callbacks and not M.world.goes_on( ) then return true end
     if share.is_open and share.served > 0 then
       return #loop.pending > 0 and loop.time - share.start >= SHARE and not M.world.goes_on( )
     end
