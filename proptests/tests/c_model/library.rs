@@ -128,6 +128,8 @@ struct World {
     /// For each watch, the index of its pipe.
     watched: Vec<usize>,
     hooks: Vec<Part>,
+    /// Callbacks that run and whose order is the library's affair.
+    in_open_order: usize,
     pipes: Vec<(PipeReader, PipeWriter)>,
     log: Vec<Event>,
 }
@@ -143,6 +145,12 @@ fn with<T>(use_it: impl FnOnce(&mut World) -> T) -> T {
 
 fn note(what: Event) {
     with(|world| world.log.push(what));
+}
+
+fn run_body_in_open_order(body: usize) {
+    with(|world| world.in_open_order += 1);
+    run_body(body);
+    with(|world| world.in_open_order -= 1);
 }
 
 fn run_body(body: usize) {
@@ -191,25 +199,25 @@ extern "C" fn on_hook(ctx: *mut c_void) {
 
 extern "C" fn on_timer_end(ctx: *mut c_void) {
     note(Event::TimerEnded { body: ctx as usize });
-    run_body(ctx as usize);
+    run_body_in_open_order(ctx as usize);
 }
 
 extern "C" fn on_watch_end(ctx: *mut c_void) {
     let (_, body) = pipe_and_body(ctx);
     note(Event::WatchEnded { body });
-    run_body(body);
+    run_body_in_open_order(body);
 }
 
 extern "C" fn on_visited_timer(timer: Part, arg: *mut c_void) {
     let timer = with(|world| world.timers.iter().rposition(|known| *known == timer));
     note(Event::VisitedTimer { timer });
-    run_body(arg as usize);
+    run_body_in_open_order(arg as usize);
 }
 
 extern "C" fn on_visited_watch(watch: Part, arg: *mut c_void) {
     let watch = with(|world| world.watches.iter().rposition(|known| *known == watch));
     note(Event::VisitedWatch { watch });
-    run_body(arg as usize);
+    run_body_in_open_order(arg as usize);
 }
 
 /// Handles of a loop that runs on another thread as long as the process does.
@@ -325,6 +333,9 @@ fn ctx(body: usize) -> *mut c_void {
 }
 
 fn act(call: &Call) {
+    if call.may_wait_for_ever() && with(|world| world.in_open_order > 0) {
+        return;
+    }
     let (mut made, mut output, mut is_alive) = (Part::default(), 7, true);
     // SAFETY: the outputs and the functions have the right types, and the functions get only numbers. A watched
     // descriptor stays open until its loop is freed.
@@ -516,6 +527,7 @@ impl Library {
             watches: Vec::new(),
             watched: Vec::new(),
             hooks: Vec::new(),
+            in_open_order: 0,
             pipes,
             log: Vec::new(),
         };

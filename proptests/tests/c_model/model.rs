@@ -159,6 +159,8 @@ pub(crate) struct Model {
     bytes: [usize; PIPES],
     armings: u64,
     calls_left: usize,
+    /// Callbacks that run and whose order is the library's affair.
+    in_open_order: usize,
     log: Vec<Event>,
     /// The events of the library in this call whose order is open.
     order: VecDeque<Event>,
@@ -183,6 +185,7 @@ impl Model {
             bytes: [0; PIPES],
             armings: 0,
             calls_left: 0,
+            in_open_order: 0,
             log: Vec::new(),
             order: VecDeque::new(),
             is_reversed: false,
@@ -253,6 +256,13 @@ impl Model {
         self.watch_handles.iter().position(|&known| known == watch)
     }
 
+    fn body_in_open_order(&mut self, body: usize) -> Run {
+        self.in_open_order += 1;
+        self.body(body)?;
+        self.in_open_order -= 1;
+        Ok(())
+    }
+
     fn body(&mut self, body: usize) -> Run {
         for call in self.bodies[body].clone() {
             self.act(&call)?;
@@ -262,6 +272,9 @@ impl Model {
 
     fn act(&mut self, call: &Call) -> Run {
         self.calls_left = self.calls_left.checked_sub(1).ok_or(Endless)?;
+        if self.in_open_order > 0 && call.may_wait_for_ever() {
+            return Ok(());
+        }
         match *call {
             Call::New { resolution_ns, timers_max, served_max, is_cached } => {
                 let of = |limit: u32| if limit == 0 { usize::MAX } else { limit as usize };

@@ -37,7 +37,7 @@ impl Model {
     fn call_end(&mut self, end: Event) -> Run {
         let (Event::TimerEnded { body } | Event::WatchEnded { body }) = end else { return Ok(()) };
         self.note(end);
-        self.body(body)
+        self.body_in_open_order(body)
     }
 
     /// Finishes a callback. `last` is the end of a timer that has fired for the last time.
@@ -88,14 +88,14 @@ impl Model {
         while let Some(timer) = self.take_next(&mut timers, of_timer) {
             if self.timers[timer].is_live {
                 self.note(of_timer(self, &timer));
-                self.body(body)?;
+                self.body_in_open_order(body)?;
             }
         }
         let of_watch = |model: &Self, &watch: &usize| Event::VisitedWatch { watch: model.watch_handle(watch) };
         while let Some(watch) = self.take_next(&mut watches, of_watch) {
             if self.watches[watch].is_live {
                 self.note(of_watch(self, &watch));
-                self.body(body)?;
+                self.body_in_open_order(body)?;
             }
         }
         Ok(())
