@@ -137,11 +137,9 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             lua_settop(lua, 3);
             lua_pushnil(lua);
             lua_setupvalue(lua, 2, PENDING);
-            let state = state_at(lua, 1);
-            if state.is_null() {
+            if state_at(lua, 1).is_null() {
                 return true;
             }
-            (*state).in_batch = true;
         }
     }
 }
@@ -156,7 +154,7 @@ entry!(
             return 0;
         }
         let mut state = (*block).state;
-        let mut in_batch = std::mem::replace(&mut (*state).in_batch, false);
+        let mut in_batch = (*state).in_batch;
         loop {
             let mut found = in_batch && serve_batch(lua, block);
             if must_return((*block).state) {
@@ -194,6 +192,7 @@ entry!(
                 return 0;
             }
             in_batch = true;
+            (*(*block).state).in_batch = true;
         }
     }
 );

@@ -56,7 +56,7 @@ pub(crate) struct State {
     pub(crate) debug: bool,
     pub(crate) running: bool,
     pub(crate) stopped: bool,
-    /// Whether `run` goes on with the batch that an error interrupted before it takes the next turn.
+    /// Whether `run` has taken a turn. If an error interrupts its batch, `run` goes on with that before the next turn.
     pub(crate) in_batch: bool,
     /// Whether a callback has run since the last wait, so that the kernel's reports may be out of date.
     pub(crate) served: bool,

@@ -203,6 +203,19 @@ test( 'an error that leaves run, and stop, leave the others to the next run', fu
   same_list( order, { 1, 2, 3 } )
 end )
 
+-- A stop left a timer that was due. It was served as if the error had come in its turn.
+test( 'an error of a woken task before the first turn does not bring timers before other woken tasks', function( )
+  local loop, order = virtual( ), { }
+  loop:onerror( function( ) order[ #order + 1 ] = 'error' end )
+  local tasks = parked( loop, 2, order, function( i ) if i == 1 then error( 'oh', 0 ) end end )
+  loop:after( 10, function( ) loop:stop( ) end )
+  loop:after( 10, function( ) order[ #order + 1 ] = 'timer' end )
+  loop:run( )
+  for i = 1, 2 do loop:unpark( tasks[ i ] ) end
+  loop:run( )
+  same_list( order, { 1, 'error', 2, 'timer' } )
+end )
+
 test( 'a task that closes the loop is the last one', function( )
   local loop, order = virtual( ), { }
   local tasks = parked( loop, 3, order, function( i ) if i == 2 then loop:close( ) end end )

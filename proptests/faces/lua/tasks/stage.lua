@@ -167,14 +167,6 @@ return function( S, world )
     end
   end
 
-  -- The number of turns is left out. After an error of a woken task that `onerror` handles, the loop serves what an earlier
-  -- turn has left, without a turn of its own.
-  function S.stats( n, loop )
-    local ok, stats = pcall( loop.stats, loop )
-    if not ok then return S.say( n, 'stats', stats ) end
-    S.say( n, 'stats', stats.fired, stats.timers, stats.handles )
-  end
-
   -- ## The end
   -- First everything that is left is cancelled, and gets the time to end. Afterwards there must be no task, timer or
   -- handle, and no object that has ended may be kept.
