@@ -9,7 +9,7 @@ use std::thread;
 
 /// C55
 #[test]
-fn a_wake_before_the_wait_ends_it_and_many_are_one_c55() {
+fn a_wake_before_a_wait_ends_it_and_many_wakes_count_as_one_c55() {
     on_every_backend(|events| {
         let waker = events.waker();
         for _ in 0..1_000 {
@@ -93,8 +93,8 @@ fn two_threads_wake_again_and_again_and_no_wake_is_lost_c54() {
     });
 }
 
-/// C54: the kernel's hint that there is more to collect may stay set although there is nothing: it was set after the
-/// work that it announces was done. A loop that trusted it collected for ever. One run in a hundred showed this.
+/// C54: the kernel may leave its flag "more to collect" set when nothing is left, because it set the flag after the work was
+/// done. A loop that trusted this flag never stopped collecting. One run in a hundred showed this.
 #[test]
 fn a_stale_hint_of_more_to_collect_is_not_believed_for_ever_c54() {
     on_every_backend(|events| {

@@ -1,5 +1,5 @@
-//! The common part of the model tests of the faces, which run random programs on a model and on the system under test:
-//! arguments, seeds, replay, shrinking, the count, and a watchdog for programs that hang.
+//! What the model tests of the faces share: arguments, seeds, replay, shrinking, counting, and a watchdog for programs that
+//! hang. Such a test runs random programs on a model and on the system under test.
 //!
 //! ```text
 //!   seed ──► program ──┬──► the model            ──► events ─┐
@@ -8,7 +8,7 @@
 //!
 //! | variable | |
 //! |---|---|
-//! | `COGLOOP_SEED=N` | runs one program; with the other variable, the first one |
+//! | `COGLOOP_SEED=N` | runs only program N; with `COGLOOP_SOAK_SECONDS`, starts with program N |
 //! | `COGLOOP_SOAK_SECONDS=N` | runs as many programs as there is time for |
 
 use proptest::strategy::Strategy;
@@ -63,10 +63,13 @@ impl ModelTest {
         drop(heartbeat);
         watchdog.join().expect("the watchdog only looks at the time");
         let cpu_s = cpu_seconds();
-        println!("{:.0} operations in each of {cpu_s:.1} CPU seconds", events as f64 / cpu_s.max(0.001));
+        println!("{:.0} operations per CPU second, in {cpu_s:.1} CPU seconds", events as f64 / cpu_s.max(0.001));
         // `cargo xtask soak` reads this line.
         println!("{ran} programs, {events} operations");
-        assert!(ran < 100 || events as u64 > 10 * ran, "{events} events in {ran} programs show little");
+        assert!(
+            ran < 100 || events as u64 > 10 * ran,
+            "only {events} events in {ran} programs: too few for a useful test"
+        );
     }
 
     fn run_seed<P: Debug, S: Strategy<Value = P>>(
@@ -116,7 +119,9 @@ impl ModelTest {
 }
 
 fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
+    std::env::var(variable)
+        .ok()
+        .map(|value| value.parse().unwrap_or_else(|_| panic!("{variable} must be a whole number")))
 }
 
 /// The CPU time of all threads of this process.

@@ -10,10 +10,10 @@ use calloop::{EventLoop, Interest, Mode, PostAction, RegistrationToken};
 use super::poller::Poller;
 
 pub(crate) struct Calloop {
-    // The callbacks add to this vector what is ready in the turn.
+    // Each callback pushes its index to the loop's data, which is `ready` below.
     events: EventLoop<'static, Vec<usize>>,
     ready: Vec<usize>,
-    // By the contender's index.
+    // Indexed by the number that `add` was given.
     tokens: Vec<RegistrationToken>,
 }
 

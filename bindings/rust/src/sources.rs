@@ -192,7 +192,7 @@ impl<S> Handle<S> {
     }
 
     /// Stores the child process of a source.
-    #[cfg_attr(windows, allow(dead_code, reason = "children are for Unix"))]
+    #[cfg_attr(windows, allow(dead_code, reason = "child processes are supported only on Unix"))]
     pub(crate) fn set_child(&self, source: Source, child: Rc<RefCell<Child>>) {
         let mut sources = self.sources().borrow_mut();
         if let Some(Some(slot)) = sources.get_mut(source.token.index()) {
@@ -200,7 +200,7 @@ impl<S> Handle<S> {
         }
     }
 
-    #[cfg_attr(windows, allow(dead_code, reason = "children are for Unix"))]
+    #[cfg_attr(windows, allow(dead_code, reason = "child processes are supported only on Unix"))]
     pub(crate) fn child_of(&self, source: Source) -> Option<Rc<RefCell<Child>>> {
         self.check_source(source).ok()?;
         self.sources().borrow().get(source.token.index())?.as_ref()?.child.clone()

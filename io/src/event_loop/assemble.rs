@@ -61,7 +61,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// The resolution is 0; there is no memory; or the kernel or the backend refuses a call.
     pub fn from_parts(clock: Box<dyn Clock>, backend: Box<dyn Backend>, resolution_ns: u64) -> Result<Self, Error> {
         Self::expect_memory()?;
-        let report = BackendReport { name: backend.name(), reason: "handed in".to_owned() };
+        let report = BackendReport { name: backend.name(), reason: "given by the caller".to_owned() };
         Self::assemble(clock, backend, report, resolution_ns)
     }
 
@@ -102,7 +102,7 @@ impl<T: Default + Clone> EventLoop<T> {
         self.time.now_ns()
     }
 
-    /// The time at which this turn found its timers due. It does not change between two turns.
+    /// The clock reading by which this turn decided which timers are due. It stays the same until the next turn.
     #[inline]
     pub fn turn_ns(&self) -> u64 {
         self.time.turn_ns()
@@ -126,7 +126,7 @@ impl<T: Default + Clone> EventLoop<T> {
 
     #[inline]
     pub(super) fn has_room_for_a_timer(&self) -> Result<(), LimitReached> {
-        // The wheel checks its own limit, and counting the timers costs time.
+        // Counting the timers costs time. A limit of `TIMERS_MAX` or more needs no count: the wheel checks that itself.
         let limit = self.limits.timers;
         if limit >= TIMERS_MAX || self.timers() < limit { Ok(()) } else { Err(LimitReached { what: "timers", limit }) }
     }

@@ -87,7 +87,7 @@ pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) 
     world.note(format_args!("observe {interest:?} of {}: {changed}", Name(token)));
 }
 
-/// C37, C40: from here on the kernel holds nothing of it.
+/// C37, C40: after this the kernel no longer has the descriptor registered.
 pub(super) fn remove_any(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(token) = world.borrow().any_token(random) else { return };
     remove(world, events, token);
@@ -96,7 +96,7 @@ pub(super) fn remove_any(world: &Shared, events: &mut Loop, random: &mut Rng) {
 fn remove(world: &Shared, events: &mut Loop, token: Token) {
     let removed = events.remove_descriptor(token).is_ok();
     let world = &mut *world.borrow_mut();
-    assert_eq!(removed, world.watched.removed(token), "what removing {} says", Name(token));
+    assert_eq!(removed, world.watched.removed(token), "the result of removing {}", Name(token));
     assert!(!world.kernel.registered.contains_key(&token), "the kernel still holds {}, which is removed", Name(token));
     world.note(format_args!("remove {}: {removed}", Name(token)));
 }
@@ -112,8 +112,9 @@ pub(super) fn say_drained(world: &Shared, events: &mut Loop, token: Token, direc
     let said = events.drained(token, directions).is_ok();
     let world = &mut *world.borrow_mut();
     let is_closed = world.watched.get(token).map(|watch| watch.is_closed);
-    // The kernel does not know a closed descriptor. It need not be asked if it already observes these directions.
-    assert!(is_closed == Some(true) || said == is_closed.is_some(), "what {} says when drained", Name(token));
+    // For a closed descriptor both answers are right: the kernel refuses it, but is not asked if it already observes
+    // these directions.
+    assert!(is_closed == Some(true) || said == is_closed.is_some(), "the result of `drained` for {}", Name(token));
     if said {
         world.watched.change(token, |watch| {
             if watch.mode == Mode::Edge {
@@ -140,7 +141,7 @@ pub(super) fn reference(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let is_live = if keeps { events.ref_descriptor(token) } else { events.unref_descriptor(token) };
     let world = &mut *world.borrow_mut();
     let expected = world.watched.get(token).is_some();
-    assert_eq!(is_live, expected, "what {} says", Name(token));
+    assert_eq!(is_live, expected, "the result of ref or unref for {}", Name(token));
     world.watched.set_referenced(token, keeps);
     world.note(format_args!("{} keeps the loop going: {keeps}", Name(token)));
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! where: tokio, issue 8334
 //! what: once 2³⁰ units have passed, a timer at the end of time hides all shorter ones
-//! asked: c_model              only if no test of the event loop catches it
+//! asked: c_model              the suite that must catch it; left out if a test of the event loop does
 //!
 //! --- engine/src/expire.rs, fn next_deadline
 //! the lines as they stand
@@ -16,7 +16,7 @@ use std::fmt;
 /// The folder of the bugs, with a file for each.
 pub(crate) const FOLDER: &str = "proptests/mutants";
 
-/// Stands in a bug's lines for the condition "this bug is switched on".
+/// The placeholder, in a bug's lines, for the condition "this bug is switched on".
 const SWITCH: &str = "BUG";
 
 /// One bug.
@@ -90,8 +90,9 @@ impl Mutant {
         let sections: Vec<_> = sections.collect();
         let edits: Option<Vec<_>> = sections.chunks(2).map(Edit::parse).collect();
         let edits = edits.filter(|edits| !edits.is_empty());
-        let edits =
-            edits.ok_or_else(|| wrong("expected pairs of `--- FILE` or `--- FILE, fn NAME`, and `--- become`"))?;
+        let edits = edits.ok_or_else(|| {
+            wrong("expected sections `--- FILE` or `--- FILE, fn NAME`, each followed by a section `--- become`")
+        })?;
         Ok(Self { name: name.to_owned(), source, story, asked, edits })
     }
 }
@@ -117,7 +118,7 @@ impl Edit {
         self.replacement(text, "").map(drop)
     }
 
-    /// What the edit replaces, with `switch` in place of the word `BUG`.
+    /// The range that the edit replaces and its new text, with `switch` in place of the word `BUG`.
     pub(super) fn replacement(&self, text: &str, switch: &str) -> Result<Replacement, Misfit> {
         let (start, end) = match &self.function {
             None => (0, text.len()),
@@ -180,7 +181,7 @@ fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The first word or sign, and where it ends.
+/// The first word or punctuation character, and where it ends.
 fn first_word(text: &str) -> Option<(&str, usize)> {
     let start = text.len() - text.trim_start().len();
     let first = text[start..].chars().next()?;
@@ -191,7 +192,7 @@ fn first_word(text: &str) -> Option<(&str, usize)> {
     Some((&text[start..start + length], start + length))
 }
 
-/// The last word or sign, and where it starts.
+/// The last word or punctuation character, and where it starts.
 fn last_word(text: &str) -> Option<(&str, usize)> {
     let text = text.trim_end();
     let last = text.chars().next_back()?;
@@ -215,7 +216,7 @@ fn with_switch(text: &str, switch: &str) -> String {
     written + rest
 }
 
-/// The range from the word `fn` to the closing brace of the function, which a formatter puts below the word.
+/// The range from the word `fn` to the function's closing brace. In formatted code the brace has the indentation of that line.
 fn span_of_function(text: &str, name: &str) -> Option<(usize, usize)> {
     let head = format!("fn {name}");
     let mut from = 0;
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn bugs_of_one_place_stand_side_by_side_and_those_of_the_same_words_are_refused() {
+    fn bugs_next_to_each_other_are_allowed_and_bugs_that_change_the_same_words_are_refused() {
         let first = edit("a.rs, fn a", "let x = 1; go(x);", "let x = 1; if BUG { one(); } go(x);");
         let second = edit("a.rs, fn a", "go(x);", "if BUG { two(); } go(x);");
         let third = edit("a.rs, fn a", "go(x);", "go(if BUG { 2 } else { x });");

@@ -12,9 +12,10 @@ use super::tree::Tree;
 
 const SOURCES: &str = "bindings/lua-core/src/";
 
-const WHY: &str = "arrows point down: sys <- lua <- host <- the faces <- lib.rs, and no face sees another; \
-    what two faces need stands in host, and what host needs of a face stands in its table `Face`";
-const PLACE_WHY: &str = "every folder of lua-core has a floor; give it one in this rule";
+const WHY: &str = "a layer imports only layers to its left: sys <- lua <- host <- the faces <- lib.rs. No face imports another. \
+    Code that two faces need belongs in host. What host needs from a face goes into that face's table `Face`";
+const PLACE_WHY: &str =
+    "every folder of lua-core must have a layer; add the new folder to `floor` in xtask/src/tidy/floors.rs";
 
 /// The layer of a folder or of the crate's root.
 fn floor(room: &str) -> Option<u8> {

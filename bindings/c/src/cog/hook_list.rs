@@ -1,6 +1,6 @@
 //! The hooks of a loop, in the order in which they were added.
 //!
-//! An iteration continues after the number of the last hook. So a hook may add hooks and remove any, itself included.
+//! An iteration remembers the number of the hook that it called, and goes on with the next higher one. So a hook may add hooks and remove any, itself included.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
@@ -11,7 +11,7 @@ use super::answer::{Failure, or_no_memory};
 /// When a hook runs.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub(super) enum When {
-    /// Before the wait. While there is an idle hook, the loop does not wait.
+    /// At the start of a turn. While there is an idle hook, the loop neither waits nor ends.
     Idle,
     /// Before a wait.
     Prepare,

@@ -30,7 +30,7 @@ entry!(
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is one of the module's.
+/// The rule of this crate (`lib.rs`); the running C function has the module's upvalues.
 pub(super) unsafe fn push_default(lua: *mut lua_State) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -78,7 +78,7 @@ fn whole(number: f64) -> Option<NonZeroUsize> {
 /// Reads the options table at 1.
 unsafe fn read_options(lua: *mut lua_State) -> Choice {
     let mut choice = Choice::default();
-    // SAFETY: only called by `construct`. A key is looked at only if it is a string, which lua_next allows.
+    // SAFETY: only called by `construct`. Only string keys are read as text: to convert a number key in place would confuse lua_next.
     unsafe {
         match lua_type(lua, 1) {
             LUA_TNONE | LUA_TNIL => return choice,

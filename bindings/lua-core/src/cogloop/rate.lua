@@ -12,20 +12,21 @@ local function debounce( after, ms, f )
     f( unpack( these, 1, n ) )
   end
   return function( ... )
-    -- Refused at the loop's limit, it raises, and nothing has changed.
+    -- At the loop's limit of timers `after` raises, and nothing has changed.
     if not (timer and timer:reschedule( ms )) then timer = after( ms, fire ) end
     args, count = { ... }, select( '#', ... )
   end
 end
 
--- Calls `f` at once, and then not before `ms` have passed: then with the last arguments, if there was a call meanwhile.
+-- Calls `f` at once. Calls within the next `ms` only store their arguments. When `ms` have passed, `f` is called with the last
+-- ones, if there are any.
 local function throttle( after, ms, f )
   local resting, args, count
   local function rest( )
     resting = false
     if not args then return end
     local these, n = args, count
-    -- Another timer may have taken the last place: then it raises, and the next call starts again.
+    -- If other timers have used up the loop's limit, `after` raises. The next call then starts afresh.
     after( ms, rest )
     resting, args = true, nil
     f( unpack( these, 1, n ) )

@@ -19,7 +19,7 @@ use mlua::ffi::{
 };
 use std::ffi::{CStr, c_int, c_void};
 
-/// The beginning of a text that an object returned instead of a number.
+/// How our description begins if an object returned a string that is no number.
 const SAID: &[u8] = b"the text '";
 impl Handle {
     /// Whether the handle still has the same descriptor, as far as that is known without running Lua code. A finalizer may have closed it.
@@ -46,7 +46,7 @@ pub(crate) enum Refused {
     NotAHandle,
     /// A Lua file, which this system cannot observe.
     File,
-    /// The method of this name returned something other than a number, which the text describes.
+    /// The method of this name returned no number. The text describes what it returned.
     NoNumber(&'static CStr, Text<64>),
 }
 
@@ -70,7 +70,7 @@ pub(crate) unsafe fn look_again(lua: *mut lua_State, index: c_int) -> Result<Han
     unsafe { look_by(lua, index, try_call) }
 }
 
-/// Calls the method below the object on top, and replaces both by the result.
+/// The object is on top of the stack, its method below it. Calls the method with the object, and replaces both with the result.
 type Call = unsafe fn(*mut lua_State);
 
 unsafe fn call(lua: *mut lua_State) {
@@ -165,13 +165,13 @@ pub(crate) unsafe fn refuse(lua: *mut lua_State, arg: c_int, why: Text<400>) -> 
 
 /// The socket of `t.Net` at `index`, open or closed. Does not raise.
 unsafe fn socket(lua: *mut lua_State, index: c_int) -> Option<*mut SocketBlock> {
-    // SAFETY: a userdata with the metatable of sockets is one.
+    // SAFETY: a userdata with the metatable of sockets is a socket.
     unsafe { has_metatable(lua, index, push_socket_metatable).map(<*mut c_void>::cast) }
 }
 
 /// The Lua file at `index`, open or closed. Does not raise.
 unsafe fn lua_file(lua: *mut lua_State, index: c_int) -> Option<*const LuaFile> {
-    // SAFETY: a userdata with the metatable of Lua files is one; only the Lua library makes them.
+    // SAFETY: a userdata with the metatable of Lua files is a Lua file; only the Lua library makes such userdata.
     unsafe { has_metatable(lua, index, push_file_metatable).map(|file| file.cast_const().cast()) }
 }
 
@@ -313,7 +313,7 @@ pub(crate) unsafe fn buffered(stream: *mut FILE) -> usize {
     unsafe { __freadahead(stream) }
 }
 
-/// This system has no way to know it. A script has to read all input that there is (`file:read( 4096 )`), or set `file:setvbuf( 'no' )`.
+/// This system cannot tell how many bytes are buffered. A script has to read all input that there is (`file:read( 4096 )`), or set `file:setvbuf( 'no' )`.
 ///
 /// # Safety
 ///

@@ -25,11 +25,11 @@ use std::ptr::null_mut;
 ///
 /// The rule of the crate; the loop is at 1, `state` is its state, and `expired` was pulled just now.
 pub(super) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired: ExpiredTimer<u64>) {
-    // SAFETY: the caller's promise; the stack is written beside the lines.
+    // SAFETY: the caller's promise; `stack!` lines show what is on the stack.
     unsafe {
         lua_settop(lua, 1);
-        // The wheel has freed the key, so the next task takes its table entry. Nothing that could run a finalizer, and
-        // so `addTask`, may come before the entry is empty.
+        // The wheel has freed the key, so the next task takes its table entry. A finalizer could call `addTask`, so
+        // nothing that may run one is allowed until the entry is empty.
         push_user_value(lua, 1, value::TASKS);
         lua_rawgeti(lua, 2, slot(expired.key.index()));
         stack!(lua: loop tasks task);
@@ -67,8 +67,8 @@ pub(super) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
     }
 }
 
-/// Arms an interval's next expiry, by the engine's rule of skipping. The callback has just returned the period, so the
-/// time that it took counts.
+/// Arms an interval's next expiry, by the engine's rule of skipping. The period is known only now, so expiries that passed
+/// while the callback ran are skipped, too.
 fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<Key, AddError> {
     let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
     let next = state.events.follow(&plan, state.events.now_ns());

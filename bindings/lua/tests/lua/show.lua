@@ -23,7 +23,7 @@ test( 'show prints what it returns', function( ) quiet( function( )
   is_true( text:match( '^T%.Loop%[0%]: ' .. T.ADDRESS .. ' TIMER LIST:\nT%.Loop{0} ' .. T.ADDRESS .. ' HANDLE LIST:$' ), text )
 end ) end )
 
-test( 'the tasks in the order of expiry, with what is left, function and arguments', function( ) quiet( function( )
+test( 'the tasks in the order of expiry, each with the time left, its function and its arguments', function( ) quiet( function( )
   local loop = Loop{ clock = 'virtual' }
   local callable = setmetatable( { }, { __call = function( ) end, __name = 'My.Type' } )
   loop:addTask( 3500, print, 3500, 'foo', 'bar' )
@@ -64,7 +64,7 @@ test( 'a loop shows itself from its callbacks; the running task is in the list n
   is_true( text:find( '`you`', 1, true ) and not text:find( '`me`', 1, true ), text )
 end ) end )
 
-test( 'show does without print', function( )
+test( 'show works without print', function( )
   print = nil
   local text = Loop( ):show( )
   print = real_print
