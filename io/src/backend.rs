@@ -7,7 +7,6 @@
 //!             ▼        ▼
 //!            wait ──► [ Event{ token, ready }, … ]      at most one for each token
 //! ```
-//! ```
 //!
 //! Every backend of a kernel promises the following, so that a program cannot tell on which one it runs:
 //!
