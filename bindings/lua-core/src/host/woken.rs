@@ -26,6 +26,8 @@ pub(crate) struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Woken {
     queue: VecDeque<Entry>,
+    /// The number of entries whose task has ended.
+    ended: usize,
     /// The number of the first entry. Numbers wrap around.
     first: u32,
     /// How many may still run in this turn.
@@ -55,6 +57,9 @@ impl Woken {
     /// Call when the task of an entry has another place in ALIVE; 0: it has ended.
     pub(crate) fn move_to(&mut self, number: u32, place: u32) {
         if let Some(entry) = self.queue.get_mut(number.wrapping_sub(self.first) as usize) {
+            if place == 0 && entry.place != 0 {
+                self.ended += 1;
+            }
             entry.place = place;
         }
     }
@@ -70,6 +75,7 @@ impl Woken {
                 self.has_run = true;
                 return Some(entry);
             }
+            self.ended -= 1;
         }
         None
     }
@@ -77,12 +83,13 @@ impl Woken {
     /// Whether [`next`](Self::next) may return a task.
     #[inline]
     pub(crate) fn may_run(&self) -> bool {
-        self.left > 0 && !self.queue.is_empty()
+        self.left > 0 && !self.is_empty()
     }
 
+    /// Whether no task waits in the queue. The entries of tasks that have ended do not count.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.len() == self.ended
     }
 
     /// Whether a task has run since the turn began.
@@ -100,7 +107,7 @@ impl Woken {
 
     /// Begins a run of one turn: only the tasks that are in the queue now may run, before that turn.
     pub(crate) fn begin_one_turn(&mut self, host_max: usize) {
-        self.begin_turn(host_max.min(self.queue.len()));
+        self.begin_turn(host_max.min(self.queue.len() - self.ended));
     }
 
     /// Lets no further task run in this turn.

@@ -216,6 +216,27 @@ test( 'an error of a woken task before the first turn does not bring timers befo
   same_list( order, { 1, 'error', 2, 'timer' } )
 end )
 
+test( 'a woken task that has ended does not count as one', function( )
+  if not coroutine.close then return end
+  local loop, order = virtual( ), { }
+  local tasks
+  tasks = parked( loop, 3, order, function( i ) if i == 2 then loop:unpark( tasks[ 3 ] ) end end )
+  loop:unpark( tasks[ 1 ] )
+  coroutine.close( tasks[ 1 ]:thread( ) )
+  equal( tasks[ 1 ]:status( ), 'cancelled' )
+  equal( loop:remaining( ), nil )
+  equal( loop:step( 0 ), false )
+  -- Nor does it let another one run in this step.
+  local closed = loop:spawn( function( ) loop:park( ) end )
+  loop:step( 0 )
+  loop:unpark( closed )
+  coroutine.close( closed:thread( ) )
+  equal( closed:status( ), 'cancelled' )
+  loop:unpark( tasks[ 2 ] )
+  equal( loop:step( 0 ), true )
+  same_list( order, { 2 } )
+end )
+
 test( 'a task that closes the loop is the last one', function( )
   local loop, order = virtual( ), { }
   local tasks = parked( loop, 3, order, function( i ) if i == 2 then loop:close( ) end end )
