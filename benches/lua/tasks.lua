@@ -6,21 +6,13 @@
 --
 -- `peers/README.md` describes a contender. Prints `name value` on each line; times are CPU time.
 local peer, what, count = require( 'peer' )( arg[ 1 ], 'tasks' ), arg[ 2 ], tonumber( arg[ 3 ] )
+local resident = require 'resident'
 local tasks = peer.tasks
 
 local function needs( name )
   if tasks[ name ] then return end
   print 'missing it has nothing of the kind'
   os.exit( 0 )
-end
-
-local function resident( )
-  collectgarbage( )
-  collectgarbage( )
-  for line in io.lines '/proc/self/status' do
-    local kib = line:match( '^VmRSS:%s*(%d+)' )
-    if kib then return tonumber( kib ) * 1024 end
-  end
 end
 
 local measure = { }

@@ -6,6 +6,7 @@
 --
 -- `peers/README.md` describes a contender. Prints `name value` on each line; times are CPU time.
 local peer, what, count = require( 'peer' )( arg[ 1 ], 'add' ), arg[ 2 ], tonumber( arg[ 3 ] )
+local resident = require 'resident'
 
 local function nothing( ) end
 
@@ -14,15 +15,6 @@ local state = 1
 local function random( limit )
   state = state * 16807 % 2147483647
   return state % limit
-end
-
-local function resident( )
-  collectgarbage( )
-  collectgarbage( )
-  for line in io.lines '/proc/self/status' do
-    local kib = line:match( '^VmRSS:%s*(%d+)' )
-    if kib then return tonumber( kib ) * 1024 end
-  end
 end
 
 local function timed( work )
