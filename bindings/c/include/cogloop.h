@@ -42,7 +42,7 @@ extern "C" {
 
 /* The version of this header. cog_version() is the version of the library. */
 #define COG_VERSION_MAJOR 0
-#define COG_VERSION_MINOR 1
+#define COG_VERSION_MINOR 2
 #define COG_VERSION_PATCH 0
 
 /* The codes that a function returns. */
