@@ -16,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::step::{Step, StepResult};
+use super::step::{FAILED, Step, StepResult};
 use super::summary::Report;
 use crate::project::Project;
 
@@ -107,7 +107,20 @@ fn split<'a>(name: &str, text: &'a str) -> (&'a str, StepResult) {
     let (word, rest) = (words.next(), words.next().unwrap_or_default().trim_start());
     // The first word is the seconds, which this process measures itself.
     let note = rest.split_once(' ').map_or("", |(_, note)| note.trim_start()).to_owned();
-    (said, if word == Some("ok") { Ok(note) } else { Err(note) })
+    if word == Some("ok") {
+        return (said, Ok(note));
+    }
+    // The row has only the first line of the message.
+    let (before, message) = said.rsplit_once(FAILED).unwrap_or((said, &note));
+    (said, Err([&[message.trim_end()], &failed_tests(before)[..]].concat().join("\n")))
+}
+
+/// The lines with which test programs report failed tests, at most so many that the end of a long run stays readable.
+fn failed_tests(said: &str) -> Vec<&str> {
+    const MOST: usize = 12;
+    let is_failed =
+        |line: &&str| line.starts_with("FAILED") || line.ends_with("FAILED") || line.contains(" panicked at ");
+    said.lines().filter(is_failed).take(MOST).collect()
 }
 
 fn show_progress(running: &[Running], ended: usize, all: usize) {
@@ -145,6 +158,15 @@ mod tests {
         assert_eq!(there_and_back("rust", Ok("3 passed, 0 failed".into())), Ok("3 passed, 0 failed".into()));
         assert_eq!(there_and_back("c-threads", Ok(String::new())), Ok(String::new()));
         assert_eq!(there_and_back("lua", Err("no lua5.4\nmore".into())), Err("no lua5.4".into()));
+    }
+
+    #[test]
+    fn a_failure_comes_back_whole_with_the_tests_that_failed() {
+        let text = format!(
+            "\n=== lua\nFAILED  a story\n3 passed, 1 failed\n{FAILED}a.lua: exit 1\nb.lua: exit 2\n\n{}lua        FAILED      2.0  a.lua: exit 1\n",
+            Report::HEADING
+        );
+        assert_eq!(split("lua", &text).1, Err("a.lua: exit 1\nb.lua: exit 2\nFAILED  a story".into()));
     }
 
     #[test]

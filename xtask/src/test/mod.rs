@@ -42,7 +42,7 @@ use std::time::Instant;
 
 use crate::project::{FUZZ_MANIFEST, LUA_MANIFEST, Project};
 use crate::{bench, conformance, faces, lua, mutants, process, tidy};
-use step::{Step, StepResult, TESTS_LIMIT};
+use step::{FAILED, Step, StepResult, TESTS_LIMIT};
 use summary::Report;
 pub(crate) use summary::Tally;
 
@@ -161,7 +161,7 @@ fn run_steps<'a>(project: &Project, steps: impl Iterator<Item = &'a Step>) -> Re
         let start = Instant::now();
         let outcome = (step.run)(project);
         if let Err(message) = &outcome {
-            println!("failed: {message}");
+            println!("{FAILED}{message}");
         }
         report.add(step.name, start.elapsed(), outcome);
     }

@@ -7,6 +7,9 @@ use crate::project::Project;
 /// The note for the summary, or the error.
 pub(super) type StepResult = Result<String, String>;
 
+/// What the output of a step that failed has before the message.
+pub(super) const FAILED: &str = "\nfailed: ";
+
 /// One step of a run.
 pub(super) struct Step {
     pub(super) name: &'static str,

@@ -37,7 +37,16 @@ impl fmt::Display for Report {
             writeln!(f, "{}", format!("{name:10} {word:6} {:8.1}  {note}", time.as_secs_f64()).trim_end())?;
         }
         let sum = self.rows.iter().map(|row| row.1).sum();
-        writeln!(f, "{:10} {:6} {:8.1}", "all", "", self.whole.unwrap_or(sum).as_secs_f64())
+        writeln!(f, "{:10} {:6} {:8.1}", "all", "", self.whole.unwrap_or(sum).as_secs_f64())?;
+        // The output of a failed step may be far above.
+        for (name, _, outcome) in &self.rows {
+            if let Err(message) = outcome
+                && message.contains('\n')
+            {
+                writeln!(f, "\n{name}: {}", message.replace('\n', "\n    "))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -154,6 +163,9 @@ step       result  seconds
 rust       ok          1.5  3 passed, 0 failed
 lua        FAILED      2.0  no lua5.4
 all                    3.5
+
+lua: no lua5.4
+    more
 ";
         assert_eq!(report.to_string(), expected);
         assert_eq!(report.verdict(), Err("failed: lua".into()));
