@@ -15,7 +15,7 @@ use core::num::NonZeroU64;
 ///   served      12              45
 ///   Burst        ·   20  30  40 50 …   each is served, the late ones in a row, on the schedule
 ///   Skip         ·   (20 30) 40  50 …  the last that passed is served, those before are counted as missed
-///   Delay        ·   20         55 …   the schedule starts anew where it was served
+///   Delay        ·   20         55 …   the schedule starts again where it was served
 /// ```
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub enum Missed {

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_set_anew_when_it_would_ring_too_late_or_for_nothing_soon() {
+    fn it_is_set_again_when_it_would_ring_too_late_or_for_nothing_soon() {
         const SET: u64 = FAR_NS + 5_000;
         let past = SET - FAR_NS + 1;
         for (set_for_ns, wanted_ns, now_ns, expected) in [

@@ -21,7 +21,7 @@
 //!   end. io_uring holds a file open while it polls it. There the peer sees the end only when the backend notices that
 //!   the descriptor was closed: see [`uring`](crate::uring).
 //! - If more is ready than one batch holds, later waits report the rest before they report the same descriptors again.
-//! - When memory runs out, `add` returns an error, and so does a `modify` that makes a registration anew. `remove` and
+//! - When memory runs out, `add` returns an error, and so does a `modify` that makes a registration again. `remove` and
 //!   `wait` need no memory.
 
 use crate::memory::error_in_words;
@@ -101,7 +101,7 @@ pub trait Backend {
     fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()>;
 
     /// Changes the interest, or replaces the old token by a new one. If the backend has dropped the registration
-    /// because the descriptor was closed, it is made anew for the file that has the number now.
+    /// because the descriptor was closed, it is made again for the file that has the number now.
     ///
     /// # Errors
     /// An error of the kernel; the old registration stays then.

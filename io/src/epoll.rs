@@ -13,7 +13,7 @@
 //!
 //! A descriptor that is closed leaves the epoll set by itself, unless a duplicate keeps its file open. Then epoll goes
 //! on reporting a registration that cannot be removed. So each registration is checked now and then. When a dead one is
-//! found, the whole set is built anew.
+//! found, the whole set is built again.
 
 mod wait;
 

@@ -32,7 +32,7 @@ pub mod number {
     pub const ALARM: i32 = Signal::SIGALRM as i32;
     /// SIGCHLD: a child has ended.
     pub const CHILD: i32 = Signal::SIGCHLD as i32;
-    /// SIGHUP: the terminal is gone. For daemons by convention: read the configuration anew.
+    /// SIGHUP: the terminal is gone. For daemons by convention: read the configuration again.
     pub const HANG_UP: i32 = Signal::SIGHUP as i32;
     /// SIGINT: Ctrl-C.
     pub const INTERRUPT: i32 = Signal::SIGINT as i32;

@@ -162,7 +162,7 @@ fn a_regular_file_inside_leaves_the_outer_loop_no_wait_c46() {
     });
 }
 
-/// C41: the set is built anew, and has another descriptor.
+/// C41: the set is built again, and has another descriptor.
 #[test]
 fn after_a_closed_descriptor_was_dropped_the_new_set_is_watched_c41() {
     in_every_loop(|events, outside| {

@@ -76,7 +76,7 @@ fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
         String::from_utf8(output.stdout).unwrap()
     };
     on_every_backend(|events| {
-        // Also makes epoll build its set anew.
+        // Also makes epoll build its set again.
         let (fd, mut peer) = pair();
         let _alive = fd.try_clone_to_owned().unwrap();
         events.add_descriptor(fd, READ).unwrap();

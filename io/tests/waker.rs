@@ -127,7 +127,7 @@ fn writing_to_the_wakers_descriptor_wakes_c54() {
     });
 }
 
-/// C39, C54: epoll's set is built anew when a closed descriptor goes on reporting. The waker is registered in the new
+/// C39, C54: epoll's set is built again when a closed descriptor goes on reporting. The waker is registered in the new
 /// set.
 #[test]
 fn a_wake_still_arrives_after_a_closed_descriptor_was_dropped_c39_c54() {

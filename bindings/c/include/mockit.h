@@ -77,7 +77,7 @@ void Mockit_static_init(struct mockit *timer, void (*cb)(void *mockit), uint32_t
 struct mockit *Mockit_dynamic_init(void (*cb)(void *mockit), uint32_t ms, bool cyclic, void *ctx,
                                    int (*destructor)(void *mockit));
 
-/* Starts a timer, or starts it anew if it is armed. A timer's own callback may call it, too. Returns 0, or an error number:
+/* Starts a timer, or starts it again if it is armed. A timer's own callback may call it, too. Returns 0, or an error number:
  * ENOMEM without memory, EAGAIN without threads. Then the timer has not changed. Mockit_arm64 takes the delay or period as
  * an argument, which may be more than 49 days. */
 int Mockit_arm(struct mockit *timer);

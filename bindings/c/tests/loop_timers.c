@@ -81,7 +81,7 @@ static void an_interval_keeps_its_schedule_and_is_good_until_it_is_cancelled(voi
 }
 
 /* The period is 10 ms, and the first callback works for 35 ms. */
-static void late_deadlines_are_skipped_or_made_up_for_or_begin_anew(void) {
+static void late_deadlines_are_skipped_or_made_up_for_or_start_again(void) {
     static const struct {
         int missed;
         uint64_t deadlines[5];
@@ -332,7 +332,7 @@ int main(void) {
     RUN(a_timer_fires_once_at_its_time_and_is_stale_then);
     RUN(timers_fire_by_deadline_then_in_the_order_of_arming);
     RUN(an_interval_keeps_its_schedule_and_is_good_until_it_is_cancelled);
-    RUN(late_deadlines_are_skipped_or_made_up_for_or_begin_anew);
+    RUN(late_deadlines_are_skipped_or_made_up_for_or_start_again);
     RUN(a_timer_is_moved_paused_and_resumed);
     RUN(what_is_due_in_the_same_turn_can_still_be_cancelled);
     RUN(delays_count_from_the_call_or_from_the_turn_as_the_options_say);

@@ -175,7 +175,7 @@ static void a_one_off_that_is_due_again_before_its_callback_returns_is_called_ag
     CHECK(counted(&story.calls) == 3 && counted(&story.ends) == 1);
 }
 
-static void arming_anew_starts_anew(void) {
+static void arming_again_starts_again(void) {
     NEW(struct story, story);
     struct mockit *timer = Mockit_dynamic_init(tick, 60000, false, &story, end_and_free);
     Mockit_arm(TIMER(timer));
@@ -279,7 +279,7 @@ int main(void) {
     RUN(two_callbacks_that_destroy_each_other_do_not_wait_for_ever);
     RUN(a_one_off_may_arm_itself_again);
     RUN(a_one_off_that_is_due_again_before_its_callback_returns_is_called_again);
-    RUN(arming_anew_starts_anew);
+    RUN(arming_again_starts_again);
     RUN(callbacks_that_block_delay_nobody_else);
     RUN(twenty_thousand_armed_timers_need_no_thread_each);
     RUN(callbacks_of_one_timer_never_overlap_and_destroy_waits);

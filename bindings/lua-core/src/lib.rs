@@ -16,7 +16,7 @@
 //!                       └── user value NODES ──► { [descriptor]    = Node userdata ──► { f, arg1, … } ×2 }
 //! ```
 //!
-//! # The rule of this crate
+//! # The rule for Lua calls
 //!
 //! A Lua call that can raise leaves by `longjmp`: no destructor runs. A call that can allocate can run the garbage
 //! collector, whose `__gc` functions may call this loop. So:
@@ -26,7 +26,7 @@
 //! 2. Work on the loop is done in short closures (`state::with`) that make no Lua call. A panic there becomes a Lua error.
 //! 3. A function first reads its arguments, then makes every object that it needs, then changes the loop. So an error at
 //!    any step leaves nothing half done.
-//! 4. After every call that may run Lua code the loop's state is fetched anew: it may have been closed.
+//! 4. After every call that may run Lua code the loop's state is fetched again: it may have been closed.
 
 // Error values must be `Copy`, because Lua may jump over them. They are large, but they are written only after a failure.
 #![allow(clippy::result_large_err)]
@@ -89,10 +89,10 @@ const BASE: &str = include_str!("base.lua");
 entry!(
     /// `require 't'`: the table of the modules of this library.
     fn open_t(lua: *mut lua_State) -> c_int {
-        lua_createtable(lua, 0, 8); // S: … t
-        open_loop(lua); // S: … t Loop
+        lua_createtable(lua, 0, 8); // stack: … t
+        open_loop(lua); // stack: … t Loop
         lua_setfield(lua, -2, c"Loop".as_ptr());
-        net::open_net(lua); // S: … t Net
+        net::open_net(lua); // stack: … t Net
         lua_setfield(lua, -2, c"Net".as_ptr());
         if luaL_loadbufferx(lua, BASE.as_ptr().cast(), BASE.len(), c"=t".as_ptr(), null()) != LUA_OK {
             lua_error(lua);

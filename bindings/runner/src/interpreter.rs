@@ -83,7 +83,7 @@ unsafe extern "C-unwind" fn main(lua: *mut lua_State) -> c_int {
         preload(lua);
         push_arg_table(lua, script);
         lua_setglobal(lua, c"arg".as_ptr());
-        lua_pushcfunction(lua, on_raise); // S: script on_raise
+        lua_pushcfunction(lua, on_raise); // stack: script on_raise
         if !script.is_checked_only {
             for before in &script.before {
                 prepare(lua, before);
@@ -183,7 +183,7 @@ unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
         if !is_text {
             lua_pushfstring(lua, c"(error object is a %s value)".as_ptr(), luaL_typename(lua, 1));
         }
-        // S: error … text. The error itself is not changed, because `push_traceback` compares it.
+        // stack: error … text. The error itself is not changed, because `push_traceback` compares it.
         lua_pushvalue(lua, -1);
         let text = lua_tostring(lua, -1);
         // For an error of a callback that left `run`, the callback's own traceback says more than ours.

@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         renewed += u32::from(events.cancel(*timer));
         *timer = arm(&events, request)?;
     }
-    step(&mut start, &format!("{renewed} cancelled and made anew"), renewed);
+    step(&mut start, &format!("{renewed} cancelled and made again"), renewed);
 
     for timer in timers.iter().skip(1).step_by(2) {
         events.cancel(*timer);

@@ -174,7 +174,7 @@ fn late_ticks_follow_the_policy_c13() {
 
 /// C17
 #[test]
-fn a_sleep_can_be_set_anew_before_and_after_it_is_over_c17() {
+fn a_sleep_can_be_set_again_before_and_after_it_is_over_c17() {
     let mut events = Loop::<()>::simulated().unwrap();
     let (handle, start) = (events.handle(), events.now());
     let done = events.block_on(&mut (), async {

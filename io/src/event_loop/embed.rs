@@ -17,7 +17,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// A descriptor that is readable when a turn would report descriptors or the loop was woken. It belongs to the
     /// loop: watch it, level-triggered, and do nothing else with it.
     ///
-    /// The descriptor changes when the backend has to be built anew, which happens after a descriptor was closed
+    /// The descriptor changes when the backend has to be built again, which happens after a descriptor was closed
     /// without being removed. A program that never does that needs to ask only once.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ impl Uring {
                 return false;
             }
             Err(_) => {
-                // There is no answer. Arming them anew finds out which are ready.
+                // There is no answer. Arming them again finds out which are ready.
                 self.disarm_dirty();
                 return true;
             }

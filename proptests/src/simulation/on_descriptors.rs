@@ -80,7 +80,7 @@ pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) 
     );
     if changed {
         world.watched.change(token, |watch| {
-            // A registration that was dropped is made anew, for the file that has the number now.
+            // A registration that was dropped is made again, for the file that has the number now.
             (watch.interest, watch.silent, watch.is_closed) = (interest, Interest::NONE, false);
         });
     }

@@ -69,7 +69,7 @@ impl Watched {
         self.live.iter().find(|(_, watch)| watch.number == number).map(|(&token, _)| token)
     }
 
-    /// C38, C45: a number is observed anew, under a new token.
+    /// C38, C45: a number is observed again, under a new token.
     pub(super) fn added(&mut self, number: usize, token: Token, interest: Interest, mode: Mode) {
         assert!(!self.ever.contains(&token), "{} was given out before", Name(token));
         if let Some(old) = self.token_of(number) {

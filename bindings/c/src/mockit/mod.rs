@@ -146,7 +146,7 @@ pub extern "C" fn Mockit_dynamic_init(
     timer
 }
 
-/// Starts a timer, or starts it anew. Returns 0 or an error number: `EINVAL` for NULL and for a timer without a callback.
+/// Starts a timer, or starts it again. Returns 0 or an error number: `EINVAL` for NULL and for a timer without a callback.
 ///
 /// # Safety
 /// The pointer is NULL, or points to an initialised `struct mockit` that stays where it is until it has ended.

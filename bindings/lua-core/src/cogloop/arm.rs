@@ -101,7 +101,7 @@ unsafe fn add(lua: *mut lua_State, flags: u64, due: Due) -> c_int {
         push_user_value(lua, 1, value::TASKS);
         stack!(lua: loop ms f entries);
         let ticket = push_ticket(lua, Ticket { key: 0, owner: 0 }, lua_upvalueindex(upvalue::TIMER));
-        // Fetched anew: making these objects may have run a finalizer, which may have closed the loop.
+        // Fetched again: making these objects may have run a finalizer, which may have closed the loop.
         let state = state_at(lua, 1);
         if state.is_null() {
             check_loop(lua, 1);

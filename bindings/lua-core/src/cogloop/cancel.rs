@@ -79,7 +79,7 @@ entry!(
 unsafe fn cancel_at_1(lua: *mut lua_State) -> c_int {
     // SAFETY: only called by the entries above.
     unsafe {
-        let (task, state) = receive(lua); // S: loop task reason
+        let (task, state) = receive(lua); // stack: loop task reason
         // The loop may be gone: then there is nil in its place.
         if state.is_null() {
             lua_pushboolean(lua, 0);
@@ -87,7 +87,7 @@ unsafe fn cancel_at_1(lua: *mut lua_State) -> c_int {
         }
         let is_late = is_over(lua, 2, state) || (*task).asked != Asked::No;
         if !is_late {
-            push_cancellation(lua, 2); // S: loop task cancellation
+            push_cancellation(lua, 2); // stack: loop task cancellation
         }
         // Making that may have run a finalizer, which may have done anything.
         let state = state_at(lua, 1);
@@ -118,7 +118,7 @@ unsafe fn interrupt(lua: *mut lua_State, state: *mut State, task: *mut Task) {
                 lua_pushlightuserdata(lua, raise_mark());
                 lua_insert(lua, 3);
                 lua_pushvalue(lua, 4);
-                lua_insert(lua, 3); // S: loop task cancellation raise cancellation
+                lua_insert(lua, 3); // stack: loop task cancellation raise cancellation
                 let watched = (*task).phase;
                 queue_woken(lua, 2, coroutine, 2);
                 if let Phase::Watching(number) = watched {

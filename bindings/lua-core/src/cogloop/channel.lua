@@ -11,7 +11,7 @@ local ETIMEDOUT, EPIPE = inner.ETIMEDOUT, inner.EPIPE
 
 -- ## Lists of waiting tasks, linked doubly, so that one that gives up leaves at once
 -- A list keeps one node that was used, so tasks that wait in turn make no garbage. `false` is nothing: a field that is set to
--- nil would be made anew.
+-- nil would be made again.
 local function new_list( ) return { first = false, last = false, spare = false } end
 
 local function push( list, task, value )

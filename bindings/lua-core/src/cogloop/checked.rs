@@ -32,7 +32,7 @@ const FUNCTIONS: [(&CStr, lua_CFunction); 4] =
 pub(super) unsafe fn wrap(lua: *mut lua_State, is_method: bool) {
     // SAFETY: the caller's promise; the stack is written beside the lines.
     unsafe {
-        let table = lua_gettop(lua); // S: … table
+        let table = lua_gettop(lua); // stack: … table
         for (name, function) in FUNCTIONS {
             for n in 1..=upvalue::COUNT {
                 match is_method && n == upvalue::DEFAULT {

@@ -35,7 +35,7 @@ use std::ptr::null_mut;
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1 and open, and its Node at `index`, an absolute one. Room for eight values.
+/// [The rule for Lua calls](crate); the loop is at 1 and open, and its Node at `index`, an absolute one. Room for eight values.
 pub(super) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise. What raises, for want of memory, leaves the coroutine waiting, to be told next
     // time.
@@ -45,14 +45,14 @@ pub(super) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
             return;
         }
         let top = lua_gettop(lua);
-        push_user_value(lua, 1, value::TASKS); // S: … tasks
+        push_user_value(lua, 1, value::TASKS); // stack: … tasks
         let mut told = null_mut();
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
             if (*node).args[i] != COROUTINE {
                 continue;
             }
             let state = state_at(lua, 1);
-            push_user_value(lua, index, direction_value(each)); // S: … tasks task
+            push_user_value(lua, index, direction_value(each)); // stack: … tasks task
             let task = task_at(lua, -1);
             if !task.is_null() && task != told && still_waits(lua, index, each) {
                 let key = arm_entry(lua, state, top + 1, Payload::CLOSED, Due::After(0));
@@ -92,7 +92,7 @@ pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: Numbe
     unsafe {
         let top = lua_gettop(lua);
         push_user_value(lua, 1, value::NODES);
-        lua_rawgeti(lua, -1, number.into()); // S: … nodes node
+        lua_rawgeti(lua, -1, number.into()); // stack: … nodes node
         let node = lua_touserdata(lua, top + 2).cast::<NodeBlock>();
         let mut mine = Interest::NONE;
         if !node.is_null() {
@@ -124,7 +124,7 @@ pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: Numbe
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1 and open, and its Node at `index`, an absolute one. Room for five values.
+/// [The rule for Lua calls](crate); the loop is at 1 and open, and its Node at `index`, an absolute one. Room for five values.
 /// Runs no Lua code.
 pub(super) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise.
@@ -170,7 +170,7 @@ pub(super) unsafe fn still_waits(lua: *mut lua_State, index: c_int, direction: I
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1 and open. Room for eight values. Runs no Lua code.
+/// [The rule for Lua calls](crate); the loop is at 1 and open. Room for eight values. Runs no Lua code.
 pub(super) unsafe fn void_all_dead(lua: *mut lua_State) {
     // SAFETY: the caller's promise. The table is only emptied of the entry that is looked at, which lua_next allows.
     unsafe {
@@ -181,7 +181,7 @@ pub(super) unsafe fn void_all_dead(lua: *mut lua_State) {
         push_user_value(lua, 1, value::NODES);
         lua_pushnil(lua);
         while lua_next(lua, top + 1) != 0 {
-            // S: … nodes number node
+            // stack: … nodes number node
             void_dead_claims(lua, top + 3);
             lua_settop(lua, top + 2);
         }
@@ -199,14 +199,14 @@ unsafe fn find_waiting(lua: *mut lua_State) {
             return;
         }
         let top = lua_gettop(lua);
-        push_user_value(lua, 1, value::NODES); // S: … nodes
+        push_user_value(lua, 1, value::NODES); // stack: … nodes
         lua_rawgeti(lua, -1, known.into());
         let mut waiting = if has_waiting(lua, top + 2) { known } else { -1 };
         if waiting < 0 {
             lua_settop(lua, top + 1);
             lua_pushnil(lua);
             while waiting < 0 && lua_next(lua, top + 1) != 0 {
-                // S: … nodes number node
+                // stack: … nodes number node
                 if has_waiting(lua, top + 3) {
                     waiting = (*lua_touserdata(lua, top + 3).cast::<NodeBlock>()).number;
                 }
@@ -223,7 +223,7 @@ unsafe fn find_waiting(lua: *mut lua_State) {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1 and open. Room for twelve values. Lua code may run.
+/// [The rule for Lua calls](crate); the loop is at 1 and open. Room for twelve values. Lua code may run.
 pub(super) unsafe fn before_idle(lua: *mut lua_State) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -253,7 +253,7 @@ unsafe fn has_waiting(lua: *mut lua_State, index: c_int) -> bool {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1, the handle is argument 2. Lua code may run. Room for ten values.
+/// [The rule for Lua calls](crate); the loop is at 1, the handle is argument 2. Lua code may run. Room for ten values.
 pub(super) unsafe fn check_free(lua: *mut lua_State, handle: Handle, direction: Interest, may_replace: bool) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -283,7 +283,7 @@ pub(super) unsafe fn check_free(lua: *mut lua_State, handle: Handle, direction: 
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1 and open, `node` is the watcher on top.
+/// [The rule for Lua calls](crate); the loop is at 1 and open, `node` is the watcher on top.
 pub(super) unsafe fn limit(lua: *mut lua_State, node: *mut NodeBlock, direction: Interest, limit_ns: u64) {
     // SAFETY: the caller's promise.
     unsafe {

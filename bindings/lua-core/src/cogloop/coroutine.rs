@@ -33,14 +33,14 @@ entry!(
     /// `loop:spawn( f, ... )`, `loop:spawn( { f, name =, grace = }, ... )` → task: `f( ... )` begins in the next turn.
     pub(super) fn spawn(lua: *mut lua_State) -> c_int {
         receiver(lua);
-        let grace_ms = read_options(lua); // S: loop f args… name
+        let grace_ms = read_options(lua); // stack: loop f args… name
         let top = lua_gettop(lua) - 1;
         let coroutine = lua_newthread(lua);
         if lua_checkstack(coroutine, top + 2) == 0 || lua_checkstack(lua, top + 10) == 0 {
             Text::<40>::new("too many arguments").raise(lua);
         }
         let args = begin_with(lua, coroutine, 2, top);
-        // S: loop f args… name co
+        // stack: loop f args… name co
         let task = set_up(lua, top + 1, grace_ms);
         stack!(lua, top: name co task);
         push_user_value(lua, 1, value::TASKS);
@@ -100,7 +100,7 @@ entry!(
 ///
 /// # Safety
 ///
-/// The rule of the crate.
+/// [The rule for Lua calls](crate).
 pub(super) unsafe fn check_limit(lua: *mut lua_State, arg: c_int) -> Option<u64> {
     // SAFETY: the caller's promise.
     unsafe { if lua_type(lua, arg) > LUA_TNIL { Some(check_ms(lua, arg)) } else { None } }
@@ -135,7 +135,7 @@ entry!(
 ///
 /// # Safety
 ///
-/// The rule of the crate; `check_inside` was called for this loop. Room for two values.
+/// [The rule for Lua calls](crate); `check_inside` was called for this loop. Room for two values.
 unsafe fn push_running(lua: *mut lua_State) {
     // SAFETY: the caller's promise: CURRENT is the task while its coroutine runs.
     unsafe { push_user_value(lua, 1, value::CURRENT) };
@@ -145,7 +145,7 @@ unsafe fn push_running(lua: *mut lua_State) {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the state of an open loop.
+/// [The rule for Lua calls](crate); the state of an open loop.
 pub(super) unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
     // SAFETY: the caller's promise.
     unsafe {

@@ -30,7 +30,7 @@ entry!(
 ///
 /// # Safety
 ///
-/// The rule of this crate (`lib.rs`); the running C function has the module's upvalues.
+/// [The rule for Lua calls](crate); the running C function has the module's upvalues.
 pub(super) unsafe fn push_default(lua: *mut lua_State) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -87,7 +87,7 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
         }
         lua_pushnil(lua);
         while lua_next(lua, 1) != 0 {
-            // S: options … key value
+            // stack: options … key value
             let key = if lua_type(lua, -2) == LUA_TSTRING { bytes(lua, -2) } else { b"" };
             let text = if lua_type(lua, -1) == LUA_TSTRING { Some(bytes(lua, -1)) } else { None };
             let number = if lua_type(lua, -1) == LUA_TNUMBER { fraction_to_ns(lua_tonumber(lua, -1)) } else { None };

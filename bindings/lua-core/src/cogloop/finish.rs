@@ -24,7 +24,7 @@ use std::ffi::c_int;
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1, open or closed, and the task at `index`, an absolute one. Lua code of the
+/// [The rule for Lua calls](crate); the loop is at 1, open or closed, and the task at `index`, an absolute one. Lua code of the
 /// module's runs. Room for eight values.
 pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int, phase: Phase, values: c_int) -> bool {
     // SAFETY: the caller's promise. Only the table of the results can raise, before anything has changed.

@@ -24,7 +24,7 @@ entry!(
         check_task(lua, 1);
         let limit_ns = super::coroutine::check_limit(lua, 2);
         lua_settop(lua, 1);
-        let (_, state) = receive(lua); // S: loop task
+        let (_, state) = receive(lua); // stack: loop task
         if is_over(lua, 2, state) {
             lua_pushboolean(lua, 1);
             return 1;
@@ -33,7 +33,7 @@ entry!(
             return Failure { errno: EBADF, text: Text::new("the loop is closed") }.push(lua);
         }
         check_inside(lua, state);
-        push_user_value(lua, 1, value::CURRENT); // S: loop task me
+        push_user_value(lua, 1, value::CURRENT); // stack: loop task me
         if lua_rawequal(lua, 2, 3) != 0 {
             Text::<60>::new("a task cannot wait for its own end").raise(lua);
         }
@@ -78,7 +78,7 @@ entry!(
     pub(super) fn watch(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         lua_settop(lua, 2);
-        let (_, state) = receive(lua); // S: loop task waiter
+        let (_, state) = receive(lua); // stack: loop task waiter
         let has_ended = is_over(lua, 2, state);
         if !has_ended {
             add_waiter(lua, 2);
@@ -103,7 +103,7 @@ entry!(
     pub(super) fn unawait(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         lua_settop(lua, 1);
-        let (_, state) = receive(lua); // S: loop task
+        let (_, state) = receive(lua); // stack: loop task
         if !state.is_null() {
             push_user_value(lua, 1, value::CURRENT);
             drop_waiter(lua, 2, 3);

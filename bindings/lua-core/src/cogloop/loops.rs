@@ -13,7 +13,7 @@ use std::ptr::null_mut;
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is one of the module's and has not touched its stack. The pointer is
+/// [The rule for Lua calls](crate); the running function is one of the module's and has not touched its stack. The pointer is
 /// valid until Lua code may have run.
 #[inline]
 pub(super) unsafe fn receiver(lua: *mut lua_State) -> *mut State {

@@ -30,12 +30,12 @@ use std::ffi::c_int;
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1, and a task at `index`, with nothing but the values above it.
+/// [The rule for Lua calls](crate); the loop is at 1, and a task at `index`, with nothing but the values above it.
 pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut values: c_int) {
     // SAFETY: the caller's promise. The coroutine is on the stack, and its own stack is touched only after `is_left`.
     unsafe {
         push_user_value(lua, index, THREAD);
-        lua_insert(lua, index + 1); // S: … task co values…
+        lua_insert(lua, index + 1); // stack: … task co values…
         let coroutine = lua_tothread(lua, index + 1);
         let state = state_at(lua, 1);
         if !state.is_null() && !std::mem::replace(&mut (*state).cogloop.may_yield, true) {
@@ -56,7 +56,7 @@ pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut v
 }
 
 /// Resumes a coroutine once, and does what it asks for. A number of values, which are on top, if it goes on with these at
-/// once. S: … task co values…
+/// once. Stack: … task co values…
 unsafe fn run_on(
     lua: *mut lua_State,
     index: c_int,
@@ -65,7 +65,7 @@ unsafe fn run_on(
     values: c_int,
 ) -> Option<c_int> {
     // SAFETY: only called by `go`, with a coroutine that is as it was left. No Rust value with a destructor is alive; the
-    // state is fetched anew after the coroutine has run.
+    // state is fetched again after the coroutine has run.
     unsafe {
         let task = task_at(lua, index);
         let args = hand_over(lua, coroutine, left, values)?;
@@ -102,7 +102,7 @@ unsafe fn run_on(
         }
         if let Request::Wait { handle, direction, limit_ns } = request {
             lua_pop(coroutine, 1);
-            lua_xmove(coroutine, lua, 1); // S: … task co handle
+            lua_xmove(coroutine, lua, 1); // stack: … task co handle
             lua_pushlightuserdata(coroutine, mark());
             return claim(lua, index, coroutine, (handle, direction), limit_ns);
         }
@@ -146,13 +146,13 @@ unsafe fn claim(
     (handle, direction): (Handle, Interest),
     limit_ns: Option<u64>,
 ) -> Option<c_int> {
-    // SAFETY: only called by `run_on`, with an open loop. S: … task co handle
+    // SAFETY: only called by `run_on`, with an open loop. Stack: … task co handle
     unsafe {
         match attach(lua, index + 2, handle, direction) {
             Ok(node) if is_left(coroutine, Left::Waiting) => {
                 let (state, task) = (state_at(lua, 1), task_at(lua, index));
                 (*node).owner = (*state).id;
-                set_callback(lua, index + 2, direction, index, COROUTINE); // S: … task co handle … node
+                set_callback(lua, index + 2, direction, index, COROUTINE); // stack: … task co handle … node
                 (*state).cogloop.waiting = handle.number;
                 (*task).phase = Phase::Watching(handle.number);
                 settle_reference(state, node);
@@ -326,13 +326,13 @@ unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
         }
         lua_pop(lua, 1);
         push_traceback(lua, coroutine);
-        lua_xmove(coroutine, lua, 1); // S: … traceback err
+        lua_xmove(coroutine, lua, 1); // stack: … traceback err
         lua_pushvalue(lua, -1);
         lua_xmove(lua, coroutine, 1);
         if close_thread(coroutine) {
             lua_xmove(coroutine, lua, 1);
             if lua_rawequal(lua, -1, -2) == 0 {
-                lua_pushvalue(lua, -3); // S: … traceback err other traceback
+                lua_pushvalue(lua, -3); // stack: … traceback err other traceback
                 lua_pushstring(lua, CLOSED.as_ptr());
                 push_text(lua, -3);
                 lua_concat(lua, 3);
@@ -358,7 +358,7 @@ unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
 ///
 /// # Safety
 ///
-/// The rule of the crate. Room for three values.
+/// [The rule for Lua calls](crate). Room for three values.
 pub(super) unsafe fn push_reason(lua: *mut lua_State, errno: c_int, why: &str) -> c_int {
     // SAFETY: the caller's promise. They are made on this stack: an error of memory on the coroutine's stack would not
     // be caught.

@@ -24,7 +24,7 @@ use std::ffi::c_int;
 
 /// Calls every timer that is due in this turn. Returns whether there were any.
 unsafe fn serve_timers(lua: *mut lua_State) -> bool {
-    // SAFETY: the caller's promise; the state is fetched anew after each callback, which may have closed the loop.
+    // SAFETY: the caller's promise; the state is fetched again after each callback, which may have closed the loop.
     unsafe {
         let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
         lua_settop(lua, 1);
@@ -73,7 +73,7 @@ const WOKEN_LOOK: u32 = 16;
 
 /// Resumes the tasks that were woken.
 unsafe fn serve_woken(lua: *mut lua_State) {
-    // SAFETY: the caller's promise; the state is fetched anew after each task, which may have closed the loop.
+    // SAFETY: the caller's promise; the state is fetched again after each task, which may have closed the loop.
     unsafe {
         let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
         lua_settop(lua, 1);
@@ -117,7 +117,7 @@ unsafe fn invoke(lua: *mut lua_State, payload: Payload) {
 /// The same, with a measurement of the time.
 #[cold]
 unsafe fn measured(lua: *mut lua_State, state: *mut State, payload: Payload, late_ns: u64) {
-    // SAFETY: only called by `serve_timers`. S: loop entries entry
+    // SAFETY: only called by `serve_timers`. Stack: loop entries entry
     unsafe {
         if let Some(meter) = &mut (*state).cogloop.meter {
             meter.late(late_ns);
@@ -162,9 +162,9 @@ unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1 and open, and what `payload` says is on top.
+/// [The rule for Lua calls](crate); the loop is at 1 and open, and what `payload` says is on top.
 unsafe fn serve_coroutine(lua: *mut lua_State, payload: Payload, key: Key) {
-    // SAFETY: the caller's promise. S: loop entries entry
+    // SAFETY: the caller's promise. Stack: loop entries entry
     unsafe {
         if payload.is_of_watcher() {
             return time_out(lua, key);

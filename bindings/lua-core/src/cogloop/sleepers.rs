@@ -32,7 +32,7 @@ pub(super) fn expect_sleeper(state: &mut State) -> Result<(), TryReserveError> {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1 and open. Room for four values. Runs no Lua code.
+/// [The rule for Lua calls](crate); the loop is at 1 and open. Room for four values. Runs no Lua code.
 pub(super) unsafe fn find_sleeping(lua: *mut lua_State) {
     // SAFETY: the caller's promise. What is pending has an entry in the table.
     unsafe {
@@ -56,7 +56,7 @@ unsafe fn sleeps(lua: *mut lua_State, key: Key) -> bool {
     unsafe {
         let top = lua_gettop(lua);
         push_user_value(lua, 1, value::TASKS);
-        lua_rawgeti(lua, -1, slot(key.index())); // S: … entries task
+        lua_rawgeti(lua, -1, slot(key.index())); // stack: … entries task
         let coroutine = thread_of(lua, top + 2);
         let sleeps = !coroutine.is_null() && is_left(coroutine, Left::Waiting);
         lua_settop(lua, top);

@@ -24,7 +24,7 @@ const LISTED_MAX: u32 = 100;
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1, open or closed, and the task at `index`. Lua code may run. Nothing above the task is
+/// [The rule for Lua calls](crate); the loop is at 1, open or closed, and the task at `index`. Lua code may run. Nothing above the task is
 /// needed any more.
 #[cold]
 pub(super) unsafe fn note_slice(lua: *mut lua_State, index: c_int, start_ns: u64) {
@@ -44,7 +44,7 @@ pub(super) unsafe fn note_slice(lua: *mut lua_State, index: c_int, start_ns: u64
         lua_settop(lua, index);
         push_user_value(lua, 1, value::SLOW);
         push_place(lua, index);
-        push_ms(lua, took_ns); // S: … task hook where ms
+        push_ms(lua, took_ns); // stack: … task hook where ms
         lua_call(lua, 2, 0);
     }
 }
@@ -96,14 +96,14 @@ unsafe fn line_of(coroutine: *mut lua_State) -> Option<Text<200>> {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1. Room for eight values.
+/// [The rule for Lua calls](crate); the loop is at 1. Room for eight values.
 pub(super) unsafe fn push_counts_by_name(lua: *mut lua_State) {
     // SAFETY: the caller's promise. Making a string may run a finalizer, which may change anything: each task is looked up
-    // by its place anew.
+    // by its place again.
     unsafe {
         lua_createtable(lua, 0, 0);
         push_user_value(lua, 1, value::ALIVE);
-        let alive = lua_gettop(lua); // S: … counts alive
+        let alive = lua_gettop(lua); // stack: … counts alive
         let mut place = 0;
         loop {
             let state = state_at(lua, 1);
@@ -138,7 +138,7 @@ pub(super) unsafe fn append_tasks(lua: *mut lua_State) {
     unsafe {
         let text = lua_gettop(lua);
         push_user_value(lua, 1, value::ALIVE);
-        let alive = lua_gettop(lua); // S: … text alive
+        let alive = lua_gettop(lua); // stack: … text alive
         let mut place = 0;
         loop {
             let state = state_at(lua, 1);
@@ -161,7 +161,7 @@ pub(super) unsafe fn append_tasks(lua: *mut lua_State) {
             }
             place += 1;
             lua_rawgeti(lua, alive, place.into());
-            push_line(lua, alive + 2); // S: … text alive text task line
+            push_line(lua, alive + 2); // stack: … text alive text task line
             mlua::ffi::lua_remove(lua, alive + 2);
             lua_concat(lua, 2);
             mlua::ffi::lua_replace(lua, text);

@@ -53,7 +53,7 @@ unsafe fn push_source(lua: *mut lua_State) -> *mut Source {
 ///
 /// # Safety
 ///
-/// The rule of the crate.
+/// [The rule for Lua calls](crate).
 pub(super) unsafe fn check_signal(lua: *mut lua_State, arg: c_int) -> c_int {
     const WANTED: &CStr = c"'INT', 'TERM', 'HUP', 'RTMIN+1' or another signal that can be caught";
     // SAFETY: the caller's promise; the string is on the stack.
@@ -93,7 +93,7 @@ fn boxed(signals: Signals) -> io::Result<*mut Signals> {
 ///
 /// # Safety
 ///
-/// The rule of the crate.
+/// [The rule for Lua calls](crate).
 pub(super) unsafe fn check_pid(lua: *mut lua_State, arg: c_int) -> NonZeroI32 {
     // SAFETY: the caller's promise.
     unsafe {
@@ -173,7 +173,7 @@ entry!(
 ///
 /// # Safety
 ///
-/// The rule of the crate. Room for two values.
+/// [The rule for Lua calls](crate). Room for two values.
 pub(super) unsafe fn source_at(lua: *mut lua_State, index: c_int) -> *mut Source {
     // SAFETY: the caller's promise.
     unsafe {

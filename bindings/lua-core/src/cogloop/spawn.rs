@@ -17,7 +17,7 @@ use std::ptr::null_mut;
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is `spawn`, with the loop at 1.
+/// [The rule for Lua calls](crate); the running function is `spawn`, with the loop at 1.
 pub(super) unsafe fn read_options(lua: *mut lua_State) -> u32 {
     // SAFETY: the caller's promise.
     unsafe {
@@ -30,7 +30,7 @@ pub(super) unsafe fn read_options(lua: *mut lua_State) -> u32 {
         let top = lua_gettop(lua);
         lua_rawgeti(lua, 2, 1);
         lua_getfield(lua, 2, c"grace".as_ptr());
-        lua_getfield(lua, 2, c"name".as_ptr()); // S: loop options args… f grace name
+        lua_getfield(lua, 2, c"name".as_ptr()); // stack: loop options args… f grace name
         if !is_callable(lua, top + 1) {
             wrong_part(lua, 2, c"[1]", c"a function or a callable object", top + 1);
         }
@@ -44,7 +44,7 @@ pub(super) unsafe fn read_options(lua: *mut lua_State) -> u32 {
         lua_pushvalue(lua, top + 1);
         lua_replace(lua, 2);
         lua_replace(lua, top + 1);
-        lua_pop(lua, 1); // S: loop f args… name
+        lua_pop(lua, 1); // stack: loop f args… name
         u32::try_from(grace_ns.div_ceil(1_000_000)).unwrap_or(u32::MAX)
     }
 }
@@ -55,7 +55,7 @@ unsafe fn check_names(lua: *mut lua_State) {
     unsafe {
         lua_pushnil(lua);
         while lua_next(lua, 2) != 0 {
-            lua_pop(lua, 1); // S: … key
+            lua_pop(lua, 1); // stack: … key
             let is_known = match lua_type(lua, -1) {
                 LUA_TSTRING => matches!(bytes(lua, -1), b"name" | b"grace"),
                 LUA_TNUMBER => lua_tonumber(lua, -1) == 1.0,
@@ -74,7 +74,7 @@ unsafe fn check_names(lua: *mut lua_State) {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is one of the module's. Room for four values.
+/// [The rule for Lua calls](crate); the running function is one of the module's. Room for four values.
 pub(super) unsafe fn set_up(lua: *mut lua_State, name: c_int, grace_ms: u32) -> *mut Task {
     // SAFETY: the caller's promise.
     unsafe {

@@ -39,9 +39,9 @@ entry!(
 );
 
 entry!(
-    /// `loop:stats( [measure] )` → table. `true` starts measuring anew, `false` ends it.
+    /// `loop:stats( [measure] )` → table. `true` starts measuring from zero, `false` ends it.
     pub(super) fn stats(lua: *mut lua_State) -> c_int {
-        // The state is fetched anew for each number, because making a table may run a finalizer.
+        // The state is fetched again for each number, because making a table may run a finalizer.
         let state = receiver(lua);
         if lua_type(lua, 2) > LUA_TNIL && lua_type(lua, 2) != LUA_TBOOLEAN {
             crate::lua::args::wrong(lua, 2, c"measure", c"a boolean or nil");

@@ -97,7 +97,7 @@ impl Task {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is one of the module's.
+/// [The rule for Lua calls](crate); the running function is one of the module's.
 pub(super) unsafe fn check_task(lua: *mut lua_State, arg: c_int) -> *mut Task {
     // SAFETY: the caller's promise; a userdata with the task's metatable holds one.
     unsafe {

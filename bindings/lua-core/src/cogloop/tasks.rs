@@ -14,11 +14,11 @@ use mlua::ffi::{
 use std::ffi::c_int;
 
 /// Pushes the loop of the task at 1 below it, and returns both. The state is null if the loop is gone or closed.
-/// S: task … → loop task …
+/// stack: task … → loop task …
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is one of the module's, called with a task.
+/// [The rule for Lua calls](crate); the running function is one of the module's, called with a task.
 pub(super) unsafe fn receive(lua: *mut lua_State) -> (*mut Task, *mut State) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -73,7 +73,7 @@ entry!(
         let (_, state) = receive(lua);
         lua_settop(lua, 2);
         let text = status_of(lua, 2, state);
-        push_name(lua, 2); // S: loop task name
+        push_name(lua, 2); // stack: loop task name
         lua_pushstring(lua, c"cogloop.task: ".as_ptr());
         match lua_type(lua, 3) == LUA_TSTRING {
             true => lua_pushfstring(lua, c"'%s', ".as_ptr(), lua_tostring(lua, 3)),
@@ -92,7 +92,7 @@ entry!(
         receiver(lua);
         lua_settop(lua, 1);
         lua_createtable(lua, 0, 0);
-        push_user_value(lua, 1, value::ALIVE); // S: loop list alive
+        push_user_value(lua, 1, value::ALIVE); // stack: loop list alive
         let mut count = 0;
         loop {
             let state = state_at(lua, 1);

@@ -95,7 +95,7 @@ impl Payload {
 ///
 /// # Safety
 ///
-/// The rule of the crate; `state` and the table belong to the same loop.
+/// [The rule for Lua calls](crate); `state` and the table belong to the same loop.
 #[inline(always)]
 pub(super) unsafe fn arm_entry(lua: *mut lua_State, state: *mut State, entries: c_int, payload: u64, due: Due) -> Key {
     // SAFETY: the caller's promise. Storing may raise for want of memory; `unlinked` undoes the timer then. It cannot
@@ -113,7 +113,7 @@ pub(super) unsafe fn arm_entry(lua: *mut lua_State, state: *mut State, entries: 
 ///
 /// # Safety
 ///
-/// The rule of the crate. Room for two values.
+/// [The rule for Lua calls](crate). Room for two values.
 #[inline]
 pub(super) unsafe fn push_ticket(lua: *mut lua_State, content: Ticket, metatable: c_int) -> *mut Ticket {
     // SAFETY: the caller's promise.

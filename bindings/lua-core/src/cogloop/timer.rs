@@ -27,7 +27,7 @@ unsafe fn check_ticket(lua: *mut lua_State) -> Ticket {
     }
 }
 
-/// Works on the timer of the ticket at 1 and pushes the answer, `false` if the timer is gone. S: ticket … → ticket loop
+/// Works on the timer of the ticket at 1 and pushes the answer, `false` if the timer is gone. Stack: ticket … → ticket loop
 /// answer
 unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> Result<bool, ErrorText> + Copy) {
     // SAFETY: only called by functions of the module; `work` makes no Lua call.
@@ -48,7 +48,7 @@ entry!(
     pub(super) fn cancel(lua: *mut lua_State) -> c_int {
         // A pending timer has an entry, so emptying it takes no memory.
         let ticket = check_ticket(lua);
-        let state = push_owner(lua, ticket.owner); // S: ticket … loop
+        let state = push_owner(lua, ticket.owner); // stack: ticket … loop
         let mut was_pending = false;
         if let Some(key) = Key::from_bits(ticket.key).filter(|_| !state.is_null()) {
             was_pending = with_or_raise(lua, state, |state| Ok(state.events.cancel_timer(key).is_some()));

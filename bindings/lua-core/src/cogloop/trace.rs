@@ -40,7 +40,7 @@ entry!(
         }
         lua_pushthread(lua);
         lua_pushvalue(lua, 3);
-        lua_rawget(lua, 2); // S: err traces co { first, traceback } or nil
+        lua_rawget(lua, 2); // stack: err traces co { first, traceback } or nil
         luaL_traceback(lua, lua, null(), 1);
         if lua_type(lua, 4) == LUA_TTABLE {
             lua_rawgeti(lua, 4, 1);
@@ -55,7 +55,7 @@ entry!(
             lua_rawgeti(lua, 4, 2);
             lua_concat(lua, 5);
         }
-        lua_createtable(lua, 2, 0); // S: err traces co before traceback { }
+        lua_createtable(lua, 2, 0); // stack: err traces co before traceback { }
         lua_pushvalue(lua, 1);
         lua_rawseti(lua, 6, 1);
         lua_pushvalue(lua, 5);
@@ -72,16 +72,16 @@ entry!(
 ///
 /// # Safety
 ///
-/// The rule of the crate; the coroutine is alive and has failed. Room for four values.
+/// [The rule for Lua calls](crate); the coroutine is alive and has failed. Room for four values.
 pub(super) unsafe fn push_traceback(lua: *mut lua_State, coroutine: *mut lua_State) {
     // SAFETY: the caller's promise. A coroutine has room for two values beside its error.
     unsafe {
         let top = lua_gettop(lua);
         if push_kept(lua, &TRACES_KEY) {
             lua_pushthread(coroutine);
-            lua_xmove(coroutine, lua, 1); // S: … traces co
+            lua_xmove(coroutine, lua, 1); // stack: … traces co
             lua_pushvalue(lua, -1);
-            lua_rawget(lua, -3); // S: … traces co kept
+            lua_rawget(lua, -3); // stack: … traces co kept
             if lua_type(lua, -1) == LUA_TTABLE {
                 lua_rawgeti(lua, -1, 2);
                 lua_insert(lua, top + 1);

@@ -28,14 +28,14 @@ pub(super) const CUTS_MAX: u8 = 100;
 ///
 /// # Safety
 ///
-/// The rule of the crate; a task at `index`, an absolute one. Room for four values.
+/// [The rule for Lua calls](crate); a task at `index`, an absolute one. Room for four values.
 pub(super) unsafe fn push_cancellation(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
-        push_user_value(lua, index, ABOUT); // S: … reason name
+        push_user_value(lua, index, ABOUT); // stack: … reason name
         let (has_reason, has_name) = (lua_type(lua, -2) != LUA_TNIL, lua_type(lua, -1) == LUA_TSTRING);
         lua_createtable(lua, 0, c_int::from(has_reason) + c_int::from(has_name));
-        lua_insert(lua, -3); // S: … { } reason name
+        lua_insert(lua, -3); // stack: … { } reason name
         for (has, field) in [(has_name, c"name"), (has_reason, c"reason")] {
             if has {
                 lua_pushstring(lua, field.as_ptr());
@@ -74,7 +74,7 @@ pub(super) unsafe fn end_timer(lua: *mut lua_State, task: *mut Task) {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the task's loop is at 1 and open, and `is_left` has said that the coroutine waits. Room for
+/// [The rule for Lua calls](crate); the task's loop is at 1 and open, and `is_left` has said that the coroutine waits. Room for
 /// four values.
 pub(super) unsafe fn queue_woken(lua: *mut lua_State, index: c_int, coroutine: *mut lua_State, values: c_int) {
     // SAFETY: the caller's promise.
@@ -99,7 +99,7 @@ pub(super) unsafe fn queue_woken(lua: *mut lua_State, index: c_int, coroutine: *
 ///
 /// # Safety
 ///
-/// The rule of the crate; the task's loop is at 1 and open, `index` is absolute. Room for four values.
+/// [The rule for Lua calls](crate); the task's loop is at 1 and open, `index` is absolute. Room for four values.
 pub(super) unsafe fn unpark_at(lua: *mut lua_State, index: c_int, phase: Phase, values: c_int) -> bool {
     // SAFETY: the caller's promise.
     unsafe {

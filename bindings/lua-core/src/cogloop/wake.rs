@@ -22,7 +22,7 @@ use std::ffi::CStr;
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is open. S: loop nodes node
+/// [The rule for Lua calls](crate); the loop is open. Stack: loop nodes node
 pub(super) unsafe fn wake(lua: *mut lua_State, i: usize, ready: Interest) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -47,7 +47,7 @@ pub(super) unsafe fn wake(lua: *mut lua_State, i: usize, ready: Interest) {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1 and open. S: loop entries node
+/// [The rule for Lua calls](crate); the loop is at 1 and open. Stack: loop entries node
 pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -82,7 +82,7 @@ pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
             }
             None => push_reason(lua, ETIMEDOUT, "timed out"),
         };
-        go(lua, 4, Left::Waiting, values); // S: loop entries node co values…
+        go(lua, 4, Left::Waiting, values); // stack: loop entries node co values…
     }
 }
 

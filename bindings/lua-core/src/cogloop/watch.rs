@@ -46,7 +46,7 @@ entry!(
 
 /// The watcher at 1, and the state of its loop, which is put before it on the stack. Null if the watcher is off or the
 /// loop gone. Claims of coroutines that no longer wait are dropped first: they keep no watcher on.
-/// S: watcher … → loop watcher …
+/// stack: watcher … → loop watcher …
 unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
     // SAFETY: only called by functions of the module; a userdata with the watcher's metatable holds a NodeBlock.
     unsafe {

@@ -57,7 +57,7 @@ impl Default for Choice {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is one of the module's. Room for three values.
+/// [The rule for Lua calls](crate); the running function is one of the module's. Room for three values.
 pub(crate) unsafe fn push_loop(lua: *mut lua_State) -> *mut LoopBlock {
     // SAFETY: the caller's promise.
     unsafe {
@@ -110,7 +110,7 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
 entry!(
     /// `__gc` and `__close`: frees everything. Afterwards each method raises that the loop is closed.
     pub(crate) fn close(lua: *mut lua_State) -> c_int {
-        // Code that holds the state's pointer fetches it anew after Lua code has run. `drop` makes no Lua call.
+        // Code that holds the state's pointer fetches it again after Lua code has run. `drop` makes no Lua call.
         let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
         if block.is_null() {
             return 0;

@@ -37,7 +37,7 @@ use std::ptr::null_mut;
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is one of the module's.
+/// [The rule for Lua calls](crate); the running function is one of the module's.
 pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
     // SAFETY: the caller's promise; the stack is written beside the lines. The loop stays on the stack, so its block
     // lives.
@@ -85,7 +85,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
             state.cogloop.end_batch();
         }
         if !ended_well {
-            push_user_value(lua, 1, value::TRACEBACK); // S: loop … err traceback
+            push_user_value(lua, 1, value::TRACEBACK); // stack: loop … err traceback
         }
         for n in [value::CURRENT, value::TRACEBACK] {
             lua_pushnil(lua);
@@ -147,7 +147,7 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
 entry!(
     /// Serves turn after turn, in the protected call, with the loop at 1. It has the upvalues of the face's functions.
     fn serve(lua: *mut lua_State) -> c_int {
-        // The loop stays at 1. The state is fetched anew after whatever may run Lua code.
+        // The loop stays at 1. The state is fetched again after whatever may run Lua code.
         let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
         // A script can get this function by the debug library only.
         if block.is_null() || (*block).state.is_null() {
@@ -241,7 +241,7 @@ pub(crate) unsafe fn must_return(state: *mut State) -> bool {
 
 /// Serves what is left of the last turn: timers, then handles. Returns whether there was anything.
 unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
-    // SAFETY: only called by `serve`; each callback may close the loop, so the state is fetched anew.
+    // SAFETY: only called by `serve`; each callback may close the loop, so the state is fetched again.
     unsafe {
         let mut found = false;
         if let Some(ready) = (*(*block).state).write_left.take() {

@@ -6,7 +6,7 @@
 //!        └─► tasks that were woken meanwhile ──► serve_woken
 //! ```
 //!
-//! Each function obeys the rule of the crate and is called with an open loop. Unless its comment says otherwise, the loop is at 1, and the
+//! Each function obeys the rule for Lua calls and is called with an open loop. Unless its comment says otherwise, the loop is at 1, and the
 //! function leaves the stack unchanged.
 
 use cogloop_io::Interest;

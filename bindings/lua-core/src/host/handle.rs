@@ -54,7 +54,7 @@ pub(crate) enum Refused {
 ///
 /// # Safety
 ///
-/// The rule of the crate. Room for four values.
+/// [The rule for Lua calls](crate). Room for four values.
 pub(crate) unsafe fn look(lua: *mut lua_State, index: c_int) -> Result<Handle, Refused> {
     // SAFETY: the caller's promise.
     unsafe { look_by(lua, index, call) }
@@ -154,7 +154,7 @@ pub(crate) unsafe fn check_handle(lua: *mut lua_State, arg: c_int) -> Handle {
 ///
 /// # Safety
 ///
-/// The rule of the crate.
+/// [The rule for Lua calls](crate).
 pub(crate) unsafe fn refuse(lua: *mut lua_State, arg: c_int, why: Text<400>) -> ! {
     // SAFETY: the caller's promise; the text lives on the Lua stack while luaL_argerror reads it.
     unsafe {
@@ -214,7 +214,7 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result
         }
         let top = lua_gettop(lua);
         for name in [c"getfd", c"fileno", c"pollfd"] {
-            lua_getfield(lua, index, name.as_ptr()); // S: … field
+            lua_getfield(lua, index, name.as_ptr()); // stack: … field
             match lua_type(lua, -1) {
                 LUA_TNIL => {}
                 LUA_TNUMBER if name == c"pollfd" => {
@@ -260,7 +260,7 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result
 ///
 /// # Safety
 ///
-/// The rule of the crate; an absolute index, room for four values.
+/// [The rule for Lua calls](crate); an absolute index, room for four values.
 pub(crate) unsafe fn is_dirty(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: the caller's promise.
     unsafe {

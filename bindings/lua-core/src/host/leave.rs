@@ -39,7 +39,7 @@ const LEFT: &CStr = c"cogloop.left";
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is one of the module's. S: … err traceback
+/// [The rule for Lua calls](crate); the running function is one of the module's. Stack: … err traceback
 pub(crate) unsafe fn leave(lua: *mut lua_State) -> ! {
     // SAFETY: the caller's promise.
     unsafe {
@@ -63,7 +63,7 @@ pub(crate) unsafe fn leave(lua: *mut lua_State) -> ! {
 
 /// Keeps the traceback for [`push_traceback`], with the error below it and the function that raises it.
 unsafe fn keep(lua: *mut lua_State) {
-    // SAFETY: only called by `leave`, S: … err traceback
+    // SAFETY: only called by `leave`, with the stack … err traceback
     unsafe {
         let top = lua_gettop(lua);
         lua_createtable(lua, 3, 0);
@@ -110,12 +110,12 @@ pub unsafe fn push_traceback(lua: *mut lua_State) -> bool {
     // SAFETY: the caller's promise; only this module sets the registry's field.
     unsafe {
         let top = lua_gettop(lua);
-        lua_getfield(lua, LUA_REGISTRYINDEX, LEFT.as_ptr()); // S: err … left
+        lua_getfield(lua, LUA_REGISTRYINDEX, LEFT.as_ptr()); // stack: err … left
         if lua_type(lua, -1) == LUA_TTABLE {
             push_function(lua, 1);
             lua_rawgeti(lua, top + 1, 3);
             lua_rawgeti(lua, top + 1, 1);
-            push_error(lua, 1); // S: err … left raiser run error raised
+            push_error(lua, 1); // stack: err … left raiser run error raised
             if lua_rawequal(lua, -3, -4) != 0 && lua_rawequal(lua, -1, -2) != 0 {
                 lua_settop(lua, top + 1);
                 lua_rawgeti(lua, -1, 2);

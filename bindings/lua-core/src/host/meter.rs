@@ -48,7 +48,7 @@ impl Meter {
     ///
     /// # Safety
     ///
-    /// The rule of the crate; the loop is at 1. Lua code may run.
+    /// [The rule for Lua calls](crate); the loop is at 1. Lua code may run.
     #[cold]
     pub(crate) unsafe fn stop(lua: *mut lua_State, start_ns: u64, callback: c_int) {
         // SAFETY: the caller's promise.
@@ -68,7 +68,7 @@ impl Meter {
             push_user_value(lua, 1, value::SLOW);
             let text = describe(lua, callback);
             text.push(lua);
-            push_ms(lua, took_ns); // S: … callback hook where ms
+            push_ms(lua, took_ns); // stack: … callback hook where ms
             lua_call(lua, 2, 0);
         }
     }

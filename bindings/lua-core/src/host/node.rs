@@ -23,7 +23,7 @@ use std::ptr::null_mut;
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1. Lua code may run.
+/// [The rule for Lua calls](crate); the loop is at 1. Lua code may run.
 pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) -> *mut NodeBlock {
     // SAFETY: the caller's promise.
     unsafe {
@@ -32,7 +32,7 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
             check_loop(lua, 1);
             push_user_value(lua, 1, value::NODES);
             lua_rawgeti(lua, -1, handle.number.into());
-            lua_remove(lua, -2); // S: … node
+            lua_remove(lua, -2); // stack: … node
             let index = lua_gettop(lua);
             let node = lua_touserdata(lua, index).cast::<NodeBlock>();
             if node.is_null() {
@@ -72,7 +72,7 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1, and `arg` is an absolute index. Lua code may run. Room for eight values.
+/// [The rule for Lua calls](crate); the loop is at 1, and `arg` is an absolute index. Lua code may run. Room for eight values.
 pub(crate) unsafe fn attach(
     lua: *mut lua_State,
     arg: c_int,
@@ -81,11 +81,11 @@ pub(crate) unsafe fn attach(
 ) -> Result<*mut NodeBlock, Failure> {
     // SAFETY: the caller's promise; the stack is written beside the lines.
     unsafe {
-        let mut node = push_node(lua, arg, handle); // S: … node
+        let mut node = push_node(lua, arg, handle); // stack: … node
         if node.is_null() {
             // Making it may run a finalizer, which may add the same handle. So it is looked up again.
-            new_node(lua, handle); // S: … nil fresh
-            node = push_node(lua, arg, handle); // S: … nil fresh node
+            new_node(lua, handle); // stack: … nil fresh
+            node = push_node(lua, arg, handle); // stack: … nil fresh node
             if node.is_null() {
                 lua_pop(lua, 1);
             }
@@ -246,7 +246,7 @@ unsafe fn observe_too(
     unsafe {
         let interest = (*node).interest | direction;
         if interest != (*node).interest || handle.kind == Kind::Number {
-            // Registered anew and not changed, because the kernel forgets a number that was closed.
+            // Registered again and not changed, because the kernel forgets a number that was closed.
             register(state, node, handle, interest)?;
         }
         if handle.kind != (*node).kind && handle.kind != Kind::Number {
@@ -301,7 +301,7 @@ pub(crate) unsafe fn settle_reference(state: *mut State, node: *mut NodeBlock) {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop of `state` is at 1, and at `index`, an absolute one, an observed Node of it. Room
+/// [The rule for Lua calls](crate); the loop of `state` is at 1, and at `index`, an absolute one, an observed Node of it. Room
 /// for three values.
 pub(crate) unsafe fn drop_directions(
     lua: *mut lua_State,
@@ -329,7 +329,7 @@ pub(crate) unsafe fn drop_directions(
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
             if !rest.contains(each) {
                 // No coroutine waits for this direction any more. Whether the Node keeps the loop running is decided again when it is
-                // observed anew.
+                // observed again.
                 (*node).args[i] = 0;
                 lua_pushnil(lua);
                 set_user_value(lua, index, direction_value(each));

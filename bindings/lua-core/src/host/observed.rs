@@ -21,7 +21,7 @@ use std::ptr::null_mut;
 ///
 /// # Safety
 ///
-/// The rule of the crate; a Node at `index`, an absolute index; room for five values.
+/// [The rule for Lua calls](crate); a Node at `index`, an absolute index; room for five values.
 pub(crate) unsafe fn is_stale(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: the caller's promise. The file's userdata lives: the Node keeps it in a user value.
     unsafe {
@@ -31,7 +31,7 @@ pub(crate) unsafe fn is_stale(lua: *mut lua_State, index: c_int) -> bool {
             Kind::File(file) => LuaFile::stream(file).is_none(),
             Kind::Number => !is_open((*block).number),
             Kind::Object => {
-                push_user_value(lua, index, HANDLE); // S: … handle
+                push_user_value(lua, index, HANDLE); // stack: … handle
                 let now = look_again(lua, lua_gettop(lua));
                 lua_pop(lua, 1);
                 !matches!(now, Ok(Handle { number, .. }) if number == (*block).number)
@@ -57,7 +57,7 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int
         }
         (*node).earlier = Interest::NONE;
         push_user_value(lua, 1, value::NODES);
-        lua_rawgeti(lua, -1, (*node).number.into()); // S: … nodes node
+        lua_rawgeti(lua, -1, (*node).number.into()); // stack: … nodes node
         // Another Node may have taken the number.
         if lua_touserdata(lua, -1).cast::<NodeBlock>() == node {
             lua_pushnil(lua);
@@ -80,7 +80,7 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is open; as for [`forget`]. Room for eight values.
+/// [The rule for Lua calls](crate); the loop is open; as for [`forget`]. Room for eight values.
 pub(crate) unsafe fn forget_closed(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise. Telling runs no Lua code.
     unsafe {
@@ -202,14 +202,14 @@ pub(crate) unsafe fn leave_loops(socket: *mut SocketBlock) {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1, and open. Room for ten values.
+/// [The rule for Lua calls](crate); the loop is at 1, and open. Room for ten values.
 pub(crate) unsafe fn sweep(lua: *mut lua_State) {
     // SAFETY: the caller's promise.
     unsafe {
         let state = state_at(lua, 1);
         while let Some(&number) = (*state).closed.last() {
             push_user_value(lua, 1, value::NODES);
-            lua_rawgeti(lua, -1, number.into()); // S: … nodes node
+            lua_rawgeti(lua, -1, number.into()); // stack: … nodes node
             let node = lua_touserdata(lua, -1).cast::<NodeBlock>();
             if !node.is_null() && (*node).token == 0 {
                 forget_closed(lua, lua_gettop(lua));
@@ -225,9 +225,9 @@ pub(crate) unsafe fn sweep(lua: *mut lua_State) {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1 and open. Room for twelve values.
+/// [The rule for Lua calls](crate); the loop is at 1 and open. Room for twelve values.
 pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
-    // SAFETY: the caller's promise. What is watched lives in the NODES table; `state` is fetched anew after Lua code.
+    // SAFETY: the caller's promise. What is watched lives in the NODES table; `state` is fetched again after Lua code.
     unsafe {
         let top = lua_gettop(lua);
         sweep(lua);
@@ -241,7 +241,7 @@ pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
             let Some(node) = (*state).watched_at(position) else { return true };
             position += 1;
             // The stack keeps it alive, whatever Lua code does to the table.
-            let index = push_watched(lua, node); // S: … node
+            let index = push_watched(lua, node); // stack: … node
             let has_data = match (*node).kind {
                 Kind::File(file) => match LuaFile::stream(file) {
                     Some(stream) => (*node).interest.contains(Interest::READ) && buffered(stream) > 0,
@@ -298,7 +298,7 @@ unsafe fn object_has_data(lua: *mut lua_State, index: c_int) -> bool {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1, a Node at `index`, an absolute one. Lua code may run. Room for four values.
+/// [The rule for Lua calls](crate); the loop is at 1, a Node at `index`, an absolute one. Lua code may run. Room for four values.
 pub(crate) unsafe fn holds_data(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: the caller's promise. The Node keeps its handle while it is observed.
     unsafe {
@@ -330,7 +330,7 @@ entry!(
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1; as for [`is_stale`].
+/// [The rule for Lua calls](crate); the loop is at 1; as for [`is_stale`].
 pub(crate) unsafe fn ask(lua: *mut lua_State, index: c_int) -> Option<(*mut NodeBlock, bool)> {
     // SAFETY: the caller's promise; the Node is on the stack.
     unsafe {

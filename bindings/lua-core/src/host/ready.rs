@@ -16,7 +16,7 @@ use std::ffi::c_int;
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1, `state` is its state, and `ready` was pulled just now.
+/// [The rule for Lua calls](crate); the loop is at 1, `state` is its state, and `ready` was pulled just now.
 pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready: Ready) {
     // SAFETY: the caller's promise; the stack is written beside the lines. The Node is on the stack, so it lives.
     unsafe {

@@ -169,7 +169,7 @@ impl State {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is one of the module's. The pointer is valid until Lua code may have
+/// [The rule for Lua calls](crate); the running function is one of the module's. The pointer is valid until Lua code may have
 /// run.
 #[inline]
 pub(crate) unsafe fn check_loop(lua: *mut lua_State, arg: c_int) -> *mut State {
@@ -216,7 +216,7 @@ pub(crate) unsafe fn with<R: Copy>(
 ///
 /// # Safety
 ///
-/// As for [`with`], and the rule of the crate.
+/// As for [`with`], and the rule for Lua calls.
 #[inline]
 pub(crate) unsafe fn with_or_raise<R: Copy>(
     lua: *mut lua_State,

@@ -45,7 +45,7 @@ pub(crate) unsafe fn test_userdata(lua: *mut lua_State, index: c_int, kind: c_in
 ///
 /// # Safety
 ///
-/// The rule of the crate. Room for three values.
+/// [The rule for Lua calls](crate). Room for three values.
 #[cold]
 pub(crate) unsafe fn wrong(lua: *mut lua_State, arg: c_int, name: &CStr, wanted: &CStr) -> ! {
     // SAFETY: the caller's promise.
@@ -56,7 +56,7 @@ pub(crate) unsafe fn wrong(lua: *mut lua_State, arg: c_int, name: &CStr, wanted:
 ///
 /// # Safety
 ///
-/// The rule of the crate. Room for three values.
+/// [The rule for Lua calls](crate). Room for three values.
 #[cold]
 pub(crate) unsafe fn wrong_part(lua: *mut lua_State, arg: c_int, name: &CStr, wanted: &CStr, value: c_int) -> ! {
     // SAFETY: the caller's promise; the texts end in a zero byte, and are on Lua's stack or live for ever.
@@ -72,7 +72,7 @@ pub(crate) unsafe fn wrong_part(lua: *mut lua_State, arg: c_int, name: &CStr, wa
 ///
 /// # Safety
 ///
-/// The rule of the crate. Room for four values.
+/// [The rule for Lua calls](crate). Room for four values.
 #[cold]
 pub(crate) unsafe fn wrong_property(lua: *mut lua_State, name: &CStr, of: &CStr, wanted: &CStr, value: c_int) -> ! {
     // SAFETY: as in `wrong_part`.
@@ -90,7 +90,7 @@ pub(crate) unsafe fn wrong_property(lua: *mut lua_State, name: &CStr, of: &CStr,
 ///
 /// # Safety
 ///
-/// The rule of the crate. Room for four values.
+/// [The rule for Lua calls](crate). Room for four values.
 #[cold]
 pub(crate) unsafe fn no_property(lua: *mut lua_State, key: c_int, of: &CStr, known: &CStr) -> ! {
     // SAFETY: as in `wrong_part`.
@@ -148,7 +148,7 @@ fn contains(text: &CStr, name: &CStr) -> bool {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the text is on Lua's stack, or lives for ever.
+/// [The rule for Lua calls](crate); the text is on Lua's stack, or lives for ever.
 #[cold]
 pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const c_char) -> ! {
     // SAFETY: the caller's promise; luaL_argerror never returns.
@@ -189,13 +189,13 @@ unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *
 ///
 /// # Safety
 ///
-/// The rule of the crate; a table at `arg`. Room for four values. Runs no Lua code.
+/// [The rule for Lua calls](crate); a table at `arg`. Room for four values. Runs no Lua code.
 pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CStr], list: &CStr) {
     // SAFETY: the caller's promise. A key is looked at only if it is a string, which lua_next allows.
     unsafe {
         lua_pushnil(lua);
         while lua_next(lua, arg) != 0 {
-            lua_pop(lua, 1); // S: … key
+            lua_pop(lua, 1); // stack: … key
             let name = if lua_type(lua, -1) == LUA_TSTRING { bytes(lua, -1) } else { b"" };
             if !known.iter().any(|known| known.to_bytes() == name) {
                 let got = luaL_tolstring(lua, -1, null_mut());
@@ -211,7 +211,7 @@ pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CS
 ///
 /// # Safety
 ///
-/// The rule of the crate.
+/// [The rule for Lua calls](crate).
 pub(crate) unsafe fn check_ms(lua: *mut lua_State, arg: c_int) -> u64 {
     // SAFETY: the caller's promise.
     unsafe { read_ms(lua, arg).unwrap_or_else(|| wrong(lua, arg, c"ms", MS)) }
@@ -276,7 +276,7 @@ pub(crate) unsafe fn period_ns(lua: *mut lua_State, index: c_int) -> Option<NonZ
 ///
 /// # Safety
 ///
-/// The rule of the crate.
+/// [The rule for Lua calls](crate).
 pub(crate) unsafe fn check_direction(lua: *mut lua_State, arg: c_int) -> Interest {
     const WANTED: &CStr = c"'r', 'w', 'rw' or another name of a direction";
     // SAFETY: the caller's promise; the bytes belong to a string on the stack, and are not used after it is gone.
@@ -328,7 +328,7 @@ pub(crate) unsafe fn is_callable(lua: *mut lua_State, index: c_int) -> bool {
 ///
 /// # Safety
 ///
-/// The rule of the crate.
+/// [The rule for Lua calls](crate).
 pub(crate) unsafe fn check_callable(lua: *mut lua_State, arg: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -353,7 +353,7 @@ pub(crate) unsafe fn bytes<'a>(lua: *mut lua_State, index: c_int) -> &'a [u8] {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the format has one %s.
+/// [The rule for Lua calls](crate); the format has one %s.
 pub(crate) unsafe fn refuse_option(lua: *mut lua_State, format: &CStr) -> ! {
     // SAFETY: the caller's promise.
     unsafe {

@@ -11,14 +11,14 @@ use std::ffi::c_int;
 ///
 /// # Safety
 ///
-/// The rule of the crate; there is a value at `first`, an absolute index.
+/// [The rule for Lua calls](crate); there is a value at `first`, an absolute index.
 pub(crate) unsafe fn pack(lua: *mut lua_State, first: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
         let count = lua_gettop(lua) - first + 1;
         luaL_checkstack(lua, 4, c"too many arguments".as_ptr());
         lua_createtable(lua, count, 0);
-        lua_insert(lua, first); // S: … { } f arg1 …
+        lua_insert(lua, first); // stack: … { } f arg1 …
         for i in (1..=count).rev() {
             lua_rawseti(lua, first, i.into());
         }
@@ -30,7 +30,7 @@ pub(crate) unsafe fn pack(lua: *mut lua_State, first: c_int) -> c_int {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the table was made by [`pack`], which returned `args`.
+/// [The rule for Lua calls](crate); the table was made by [`pack`], which returned `args`.
 pub(crate) unsafe fn call(lua: *mut lua_State, args: c_int, results: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -39,6 +39,6 @@ pub(crate) unsafe fn call(lua: *mut lua_State, args: c_int, results: c_int) {
         for i in 1..=args + 1 {
             lua_rawgeti(lua, table, i.into());
         }
-        lua_call(lua, args, results); // S: … tbl results…
+        lua_call(lua, args, results); // stack: … tbl results…
     }
 }

@@ -8,8 +8,8 @@
 /// 2. The function has its module's upvalues, as `set_functions` gave them, or those that are named where it is pushed.
 /// 3. A userdata whose metatable is one of these upvalues was made by this module and holds what that kind holds.
 ///
-/// The body has to obey the rule of the crate: where a Lua call may raise, no value with a destructor is alive; and a pointer into a
-/// loop is valid only until Lua code may have run.
+/// The body must obey [the rule for Lua calls](crate). Where a Lua call may raise, no value with a destructor is alive. A
+/// pointer into a loop is valid only until Lua code may have run.
 ///
 /// Rust code that calls an entry is an entry itself, or is called by one, and passes its own stack on.
 macro_rules! entry {

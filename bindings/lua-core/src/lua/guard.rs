@@ -66,7 +66,7 @@ impl<const N: usize> Text<N> {
     ///
     /// # Safety
     ///
-    /// The rule of the crate: nothing that needs a destructor is alive in any frame up to Lua.
+    /// [The rule for Lua calls](crate): nothing that needs a destructor is alive in any frame up to Lua.
     pub(crate) unsafe fn raise(self, lua: *mut lua_State) -> ! {
         // SAFETY: the caller's promise; a C function's stack has room for the two strings.
         unsafe {

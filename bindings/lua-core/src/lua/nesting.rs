@@ -21,7 +21,7 @@ thread_local! {
 ///
 /// # Safety
 ///
-/// The rule of the crate.
+/// [The rule for Lua calls](crate).
 #[inline(never)]
 pub(crate) unsafe fn deepen(lua: *mut lua_State) {
     let mark = 0_u8;

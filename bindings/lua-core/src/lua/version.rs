@@ -105,7 +105,7 @@ pub(crate) unsafe fn can_yield(lua: *mut lua_State) -> bool {
 
 /// LuaJIT: makes it possible to yield from C where a finalizer or a debug hook called us. LuaJIT has set a flag there,
 /// so `lua_yield` takes the yield for a hook's and leaves a frame on the coroutine that cannot be resumed. The yield
-/// also clears the flag, so a scratch coroutine yields first. LuaJIT sets the flag anew for the next hook or finalizer.
+/// also clears the flag, so a scratch coroutine yields first. LuaJIT sets the flag again for the next hook or finalizer.
 /// By another flag it neither traces nor re-enters a finalizer.
 ///
 /// # Safety
@@ -143,7 +143,7 @@ entry!(
 ///
 /// # Safety
 ///
-/// The rule of the crate; `index` is absolute, and `coroutine` is new. Both have room for all values and six more.
+/// [The rule for Lua calls](crate); `index` is absolute, and `coroutine` is new. Both have room for all values and six more.
 pub(crate) unsafe fn begin_with(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int, top: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {

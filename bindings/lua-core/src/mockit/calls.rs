@@ -173,14 +173,14 @@ entry!(
         let mut ran = 0;
         while let Some(taken) = with(lua, |service| service.queue.take(present)) {
             let Taken::Event(event) = taken else { continue };
-            // S: handler callbacks [first error]
+            // stack: handler callbacks [first error]
             debug_assert!(lua_gettop(lua) <= 3);
             lua_rawgeti(lua, 2, i64::from(event.timer.place) + 1);
             if event.is_last {
                 forget(lua, event.timer);
             }
             ran += 1;
-            // S: handler callbacks [first error] f
+            // stack: handler callbacks [first error] f
             if lua_pcall(lua, 0, 0, 1) != LUA_OK && lua_gettop(lua) > 3 {
                 lua_pop(lua, 1);
             }

@@ -54,7 +54,7 @@ entry!(
             return 1;
         }
         lua_settop(lua, 0);
-        push_module(lua, false); // S: … module
+        push_module(lua, false); // stack: … module
         lua_pushcfunction(lua, other_service);
         lua_setfield(lua, -2, c"service".as_ptr());
         keep(lua, -1, &MODULE_KEY);

@@ -57,7 +57,7 @@ impl Service {
 /// memory that runs out.
 ///
 /// # Safety
-/// The rule of the crate; the running function is one of a module's.
+/// [The rule for Lua calls](crate); the running function is one of a module's.
 pub(super) unsafe fn with<R: Copy>(lua: *mut lua_State, work: impl FnOnce(&mut Service) -> R) -> R {
     // SAFETY: the upvalue is a service's userdata, alive as long as the function, and its finalizer has not run: a
     // module's functions are reachable. `work` makes no Lua call, so nothing else refers to the service meanwhile.

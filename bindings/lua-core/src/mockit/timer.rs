@@ -24,7 +24,7 @@ pub(super) struct Block {
 /// Milliseconds: a number with an integer value, of `least` or more.
 ///
 /// # Safety
-/// The rule of the crate.
+/// [The rule for Lua calls](crate).
 pub(super) unsafe fn check_ms(lua: *mut lua_State, arg: c_int, least: i64, wanted: &CStr) -> i64 {
     // SAFETY: the caller's promise.
     unsafe {

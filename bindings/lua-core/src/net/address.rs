@@ -54,7 +54,7 @@ pub(super) unsafe fn test_address(lua: *mut lua_State, arg: c_int) -> *mut SockA
 ///
 /// # Safety
 ///
-/// As for [`test_address`], and the rule of the crate.
+/// As for [`test_address`], and the rule for Lua calls.
 pub(super) unsafe fn check_address(lua: *mut lua_State, arg: c_int) -> *mut SockAddr {
     // SAFETY: the caller's promise.
     unsafe {
@@ -70,7 +70,7 @@ pub(super) unsafe fn check_address(lua: *mut lua_State, arg: c_int) -> *mut Sock
 ///
 /// # Safety
 ///
-/// The rule of the crate.
+/// [The rule for Lua calls](crate).
 pub(super) unsafe fn check_port(lua: *mut lua_State, arg: c_int) -> u16 {
     // SAFETY: the caller's promise.
     unsafe {
@@ -94,7 +94,7 @@ unsafe fn read_port(lua: *mut lua_State, index: c_int) -> Option<u16> {
 ///
 /// # Safety
 ///
-/// The rule of the crate; a string at `arg`.
+/// [The rule for Lua calls](crate); a string at `arg`.
 pub(super) unsafe fn check_host(lua: *mut lua_State, arg: c_int, port: u16) -> SockAddr {
     // SAFETY: the caller's promise; the address has no destructor. It leaves the closure by a pointer to plain bytes.
     unsafe {
@@ -118,7 +118,7 @@ fn attempt(work: impl FnOnce() -> Result<SockAddr, ErrorText>) -> Result<SockAdd
 
 /// `[ip] [, port]`, from `first` on: an address.
 unsafe fn read(lua: *mut lua_State, first: c_int) -> SockAddr {
-    // SAFETY: only called by functions of the module, under the rule of the crate.
+    // SAFETY: only called by functions of the module, under the rule for Lua calls.
     unsafe {
         match lua_type(lua, first) {
             LUA_TSTRING => {

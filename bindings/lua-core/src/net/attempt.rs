@@ -13,7 +13,7 @@ use std::io;
 ///
 /// # Safety
 ///
-/// The rule of the crate; `work` makes no Lua call. Only a bug in `work` raises.
+/// [The rule for Lua calls](crate); `work` makes no Lua call. Only a bug in `work` raises.
 pub(super) unsafe fn attempt<R: Copy>(
     lua: *mut lua_State,
     mut work: impl FnMut() -> io::Result<R>,
@@ -45,7 +45,7 @@ pub(super) enum Failed {
 ///
 /// # Safety
 ///
-/// The rule of the crate. Room for three values.
+/// [The rule for Lua calls](crate). Room for three values.
 pub(super) unsafe fn push_failure(lua: *mut lua_State, first: Failed, what: Text<200>, errno: c_int) -> c_int {
     // SAFETY: the caller's promise; the text is plain bytes.
     unsafe {

@@ -23,9 +23,9 @@ pub(super) unsafe fn push_class(lua: *mut lua_State, class: &Class, metas: [c_in
     unsafe {
         lua_createtable(lua, 0, 32);
         let table = lua_gettop(lua);
-        lua_createtable(lua, 0, 32); // S: … class methods
+        lua_createtable(lua, 0, 32); // stack: … class methods
         let methods = table + 1;
-        lua_createtable(lua, 0, 1); // S: … class methods meta
+        lua_createtable(lua, 0, 1); // stack: … class methods meta
         for (functions, target, looked_up) in [
             (class.methods, table, table),
             (class.methods, methods, table),

@@ -48,7 +48,7 @@ struct Call {
 /// Reads `[sck,] [adr | host [, port] | port]`. With `backlog`, a number alone is not a port. `default` makes the
 /// address for a family and a port when there is no host.
 unsafe fn read(lua: *mut lua_State, default: fn(c_int, u16) -> SockAddr, backlog: bool) -> Call {
-    // SAFETY: only called by the functions below, under the rule of the crate; nothing here has a destructor.
+    // SAFETY: only called by the functions below, under the rule for Lua calls; nothing here has a destructor.
     unsafe {
         let socket = test_socket(lua, 1);
         // `Socket:bind( … )` is `Socket.bind( … )`.
@@ -82,7 +82,7 @@ unsafe fn read(lua: *mut lua_State, default: fn(c_int, u16) -> SockAddr, backlog
 
 /// The family of a socket; IPv4 when it cannot be known.
 unsafe fn family(lua: *mut lua_State, socket: *const SocketBlock) -> c_int {
-    // SAFETY: only called under the rule of the crate, with a live Socket.
+    // SAFETY: only called under the rule for Lua calls, with a live Socket.
     unsafe {
         let number = (*socket).number;
         attempt(lua, || on(number, socket::family)).unwrap_or(AF_INET)
@@ -97,7 +97,7 @@ unsafe fn perform(
     what: impl Fn() -> (&'static str, bool),
     mut work: impl FnMut(&Socket, &mut SockAddr) -> io::Result<()>,
 ) -> c_int {
-    // SAFETY: only called by the functions below, under the rule of the crate. Both objects are on the stack.
+    // SAFETY: only called by the functions below, under the rule for Lua calls. Both objects are on the stack.
     unsafe {
         let is_new = call.socket.is_null();
         let socket = if is_new { push_socket(lua) } else { call.socket };

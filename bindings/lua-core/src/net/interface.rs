@@ -85,10 +85,10 @@ unsafe fn push_tables(lua: *mut lua_State, wanted: Wanted) -> Result<usize, c_in
     // SAFETY: only called by the functions below. The records are in a userdata on the stack; the stack is written
     // beside.
     unsafe {
-        let records = push_records(lua)?; // S: … records
+        let records = push_records(lua)?; // stack: … records
         let wanted = attempt(lua, || Ok(wanted.resolve(records)))?;
         lua_createtable(lua, 0, 4);
-        let all = lua_gettop(lua); // S: … records all
+        let all = lua_gettop(lua); // stack: … records all
         let mut count = 0;
         for record in records.iter().filter(|record| wanted.takes(record)) {
             let key = record.name.as_c_str();
@@ -99,7 +99,7 @@ unsafe fn push_tables(lua: *mut lua_State, wanted: Wanted) -> Result<usize, c_in
                 lua_setfield(lua, all, key);
                 lua_getfield(lua, all, key);
                 count += 1;
-            } // S: … records all interface
+            } // stack: … records all interface
             set_addresses(lua, record);
             lua_settop(lua, all);
         }
@@ -199,7 +199,7 @@ unsafe fn set_addresses(lua: *mut lua_State, record: &Record) {
         let interface = lua_gettop(lua);
         lua_getfield(lua, interface, c"address".as_ptr());
         let has_address = lua_type(lua, -1) != LUA_TNIL;
-        lua_getfield(lua, interface, family.as_ptr()); // S: … interface address? list?
+        lua_getfield(lua, interface, family.as_ptr()); // stack: … interface address? list?
         let is_known = lua_type(lua, -1) != LUA_TNIL;
         if !is_known {
             lua_pop(lua, 1);
@@ -209,7 +209,7 @@ unsafe fn set_addresses(lua: *mut lua_State, record: &Record) {
         }
         let list = lua_gettop(lua);
         let last = if record.flags.contains(Flags::IFF_POINTOPOINT) { c"peeraddress" } else { c"broadcast" };
-        lua_createtable(lua, 0, 3); // S: … interface address? list item
+        lua_createtable(lua, 0, 3); // stack: … interface address? list item
         for (name, found) in [c"address", c"netmask", last].into_iter().zip(record.found) {
             if !push_found(lua, found) {
                 continue;

@@ -120,19 +120,19 @@ unsafe fn install(lua: *mut lua_State) {
         for name in [c"T.Net.Socket", c"T.Net.Address", c"T.Net.Interface"] {
             push_metatable(lua, name);
         }
-        lua_createtable(lua, 0, 4); // S: … socket address interface net
+        lua_createtable(lua, 0, 4); // stack: … socket address interface net
         let (metas, net) = ([top + 1, top + 2, top + 3], top + 4);
-        push_class(lua, &SOCKET, metas, 0); // S: … net Socket
+        push_class(lua, &SOCKET, metas, 0); // stack: … net Socket
         for (name, list) in [(c"Protocol", names::PROTOCOLS), (c"Type", names::TYPES)] {
             push_names(lua, list);
             lua_setfield(lua, -2, name.as_ptr());
         }
         keep(lua, -1, &SOCKET_KEY);
         lua_setfield(lua, net, c"Socket".as_ptr());
-        push_class(lua, &address::CLASS, metas, 1); // S: … net Address
+        push_class(lua, &address::CLASS, metas, 1); // stack: … net Address
         keep(lua, -1, &ADDRESS_KEY);
         lua_setfield(lua, net, c"Address".as_ptr());
-        push_class(lua, &interface::CLASS, metas, 2); // S: … net Interface
+        push_class(lua, &interface::CLASS, metas, 2); // stack: … net Interface
         keep(lua, -1, &INTERFACE_KEY);
         lua_setfield(lua, net, c"Interface".as_ptr());
         push_names(lua, names::FAMILIES);

@@ -75,7 +75,7 @@ unsafe fn count(lua: *mut lua_State, arg: c_int) -> usize {
         let mut count = 0;
         lua_pushnil(lua);
         while lua_next(lua, arg) != 0 {
-            // S: … key socket
+            // stack: … key socket
             let socket = test_socket(lua, lua_gettop(lua));
             if socket.is_null() {
                 wrong_part(lua, arg, name, c"T.Net.Socket as each value", lua_gettop(lua));
@@ -96,7 +96,7 @@ unsafe fn collect(lua: *mut lua_State, arg: c_int, ready: c_int, is_ready: impl 
     unsafe {
         lua_pushnil(lua);
         while lua_next(lua, arg) != 0 {
-            // S: … key socket
+            // stack: … key socket
             let socket = test_socket(lua, lua_gettop(lua));
             if !socket.is_null() && is_ready(socket) {
                 if lua_type(lua, -2) == LUA_TNUMBER {
@@ -124,6 +124,6 @@ unsafe fn wait(lua: *mut lua_State, polled: &mut [PollFd<'_>], timeout: Option<D
         let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
         descriptor::wait(polled, left)
     };
-    // SAFETY: only called by `select`, under the rule of the crate.
+    // SAFETY: only called by `select`, under the rule for Lua calls.
     unsafe { attempt(lua, work) }
 }

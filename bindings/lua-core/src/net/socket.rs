@@ -48,7 +48,7 @@ pub(super) unsafe fn push_socket(lua: *mut lua_State) -> *mut SocketBlock {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is one of `t.Net`.
+/// [The rule for Lua calls](crate); the running function is one of `t.Net`.
 pub(super) unsafe fn check_socket(lua: *mut lua_State, arg: c_int) -> *mut SocketBlock {
     // SAFETY: the caller's promise.
     unsafe {
@@ -125,7 +125,7 @@ unsafe fn read_names(lua: *mut lua_State) -> Wanted {
         c"'stream', 'dgram', 'raw', 'seqpacket' or another name or number of a type",
     ];
     let mut found: [Option<c_int>; 3] = [None; 3];
-    // SAFETY: only called by `construct`, under the rule of the crate.
+    // SAFETY: only called by `construct`, under the rule for Lua calls.
     unsafe {
         for place in 0..3 {
             let arg = place as c_int + 1;

@@ -25,7 +25,7 @@ const RECEIVED: usize = 65_536;
 
 /// The number of bytes at `arg`; `None` for nil.
 unsafe fn check_max(lua: *mut lua_State, arg: c_int, least: f64) -> Option<usize> {
-    // SAFETY: only called by the functions below, under the rule of the crate.
+    // SAFETY: only called by the functions below, under the rule for Lua calls.
     unsafe {
         if lua_type(lua, arg) <= LUA_TNIL {
             return None;

@@ -34,7 +34,7 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
         }
         lua_pushnil(lua);
         while lua_next(lua, 2) != 0 {
-            // S: class options … key value
+            // stack: class options … key value
             let key = if lua_type(lua, -2) == LUA_TSTRING { bytes(lua, -2) } else { b"" };
             let text = if lua_type(lua, -1) == LUA_TSTRING { Some(bytes(lua, -1)) } else { None };
             match (key, text) {

@@ -68,7 +68,7 @@ entry!(
             lua_setfield(lua, -2, c"__tostring".as_ptr());
         }
         lua_createtable(lua, 3, 32);
-        push_weak_table(lua); // S: … loop task node class last
+        push_weak_table(lua); // stack: … loop task node class last
         let upvalues = [1, 2, 3, 4, 5].map(|n| top + n);
         let class = top + upvalue::CLASS;
         set_functions(lua, class, &upvalues, &METHODS);
@@ -81,14 +81,14 @@ entry!(
             lua_rawseti(lua, class, bits.into());
         }
         set_functions(lua, top + upvalue::LOOP, &upvalues, &LOOP_META);
-        lua_createtable(lua, 0, 1); // S: … loop task node class last meta
+        lua_createtable(lua, 0, 1); // stack: … loop task node class last meta
         set_functions(lua, lua_gettop(lua), &upvalues, &[(c"__call", create::construct)]);
         lua_setmetatable(lua, class);
         keep(lua, class, &CLASS_KEY);
         // Each function keeps the metatables.
         lua_settop(lua, class);
         lua_replace(lua, top + 1);
-        lua_settop(lua, top + 1); // S: … class;
+        lua_settop(lua, top + 1); // stack: … class;
         1
     }
 );

@@ -23,7 +23,7 @@ use std::ptr::null_mut;
 ///
 /// # Safety
 ///
-/// The rule of the crate; the loop is at 1, `state` is its state, and `expired` was pulled just now.
+/// [The rule for Lua calls](crate); the loop is at 1, `state` is its state, and `expired` was pulled just now.
 pub(super) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired: ExpiredTimer<u64>) {
     // SAFETY: the caller's promise; `stack!` lines show what is on the stack.
     unsafe {
@@ -92,7 +92,7 @@ pub(super) static FACE: Face = Face {
 
 /// Calls every task that is due in this turn. Returns whether there were any.
 unsafe fn serve_timers(lua: *mut lua_State) -> bool {
-    // SAFETY: the face's functions are called with the loop at 1; the state is fetched anew after each callback.
+    // SAFETY: the face's functions are called with the loop at 1; the state is fetched again after each callback.
     unsafe {
         let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
         let mut found = false;

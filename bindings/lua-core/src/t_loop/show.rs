@@ -115,7 +115,7 @@ unsafe fn add_tasks(lua: *mut lua_State, buffer: *mut luaL_Buffer, now_ns: u64) 
                 continue;
             }
             let left_ms = left_ms(deadline_ns, now_ns);
-            Text::<48>::new(format_args!("\n{position:>3}  {{{left_ms:>5}ms}} ")).push(lua); // S: … task line
+            Text::<48>::new(format_args!("\n{position:>3}  {{{left_ms:>5}ms}} ")).push(lua); // stack: … task line
             let args = (*task).args;
             push_user_value(lua, lua_gettop(lua) - 1, CALLBACK);
             add_callback(lua, buffer, args);
@@ -139,7 +139,7 @@ unsafe fn add_handles(lua: *mut lua_State, buffer: *mut luaL_Buffer) {
                     continue;
                 }
                 let letter = if direction == Interest::READ { 'R' } else { 'W' };
-                Text::<24>::new(format_args!("\n{number:>3}  [{letter}] ")).push(lua); // S: … node line
+                Text::<24>::new(format_args!("\n{number:>3}  [{letter}] ")).push(lua); // stack: … node line
                 let args = (*node).args[i];
                 push_user_value(lua, lua_gettop(lua) - 1, direction_value(direction));
                 add_callback(lua, buffer, args);
@@ -183,22 +183,22 @@ unsafe fn sort_nodes(lua: *mut lua_State) {
     }
 }
 
-/// Adds a line to the buffer. S: … object line table → …
+/// Adds a line to the buffer. Stack: … object line table → …
 unsafe fn add_callback(lua: *mut lua_State, buffer: *mut luaL_Buffer, args: c_int) {
     // SAFETY: only called by `show`.
     unsafe {
         luaL_checkstack(lua, 8, null_mut());
-        lua_insert(lua, -2); // S: … object table line
+        lua_insert(lua, -2); // stack: … object table line
         // It is nil if a finalizer has ended the task meanwhile.
         let count = if lua_type(lua, -2) == LUA_TNIL { 0 } else { args + 1 };
         for i in 1..=count {
             lua_pushstring(lua, c" ".as_ptr());
             lua_rawgeti(lua, -3, i.into());
-            describe(lua); // S: … object table line " " value
+            describe(lua); // stack: … object table line " " value
             lua_concat(lua, 3);
         }
         mlua::ffi::lua_replace(lua, -3);
-        lua_pop(lua, 1); // S: … line
+        lua_pop(lua, 1); // stack: … line
         luaL_addvalue(buffer);
     }
 }

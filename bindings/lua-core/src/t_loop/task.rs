@@ -38,7 +38,7 @@ entry!(
         set_user_value(lua, -2, CALLBACK);
         stack!(lua: loop ms tbl task);
 
-        // Fetched anew: making these objects may have run a finalizer, which may have closed the loop.
+        // Fetched again: making these objects may have run a finalizer, which may have closed the loop.
         let state = state_at(lua, 1);
         if state.is_null() {
             check_loop(lua, 1);
@@ -53,14 +53,14 @@ entry!(
 ///
 /// # Safety
 ///
-/// The rule of the crate; `state` and `task` belong to those values, and `key` was armed just now.
+/// [The rule for Lua calls](crate); `state` and `task` belong to those values, and `key` was armed just now.
 pub(super) unsafe fn link(lua: *mut lua_State, state: *mut State, task: *mut TaskBlock, key: Key) {
     // SAFETY: the caller's promise. Storing may raise for want of memory; `unlinked` undoes the timer then. It cannot
     // run a finalizer, so the state stays where it is.
     unsafe {
         push_user_value(lua, 1, value::TASKS);
         lua_pushvalue(lua, -2);
-        lua_rawseti(lua, -2, slot(key.index())); // S: loop … task tasks
+        lua_rawseti(lua, -2, slot(key.index())); // stack: loop … task tasks
         lua_pop(lua, 1);
         (*state).linked();
         (*task).key = key.to_bits();
@@ -119,7 +119,7 @@ pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int) {
 ///
 /// # Safety
 ///
-/// The rule of the crate; `state` belongs to the loop at 1.
+/// [The rule for Lua calls](crate); `state` belongs to the loop at 1.
 #[cold]
 pub(super) unsafe fn tell_next(lua: *mut lua_State, state: *mut State) {
     // SAFETY: the caller's promise. No call in the loop raises, allocates or runs Lua code, so `order` stays as it is.
@@ -127,14 +127,14 @@ pub(super) unsafe fn tell_next(lua: *mut lua_State, state: *mut State) {
         if with(state, State::sort).is_err() {
             return;
         }
-        push_user_value(lua, 1, value::TASKS); // S: loop … tasks
-        lua_pushnil(lua); // S: loop … tasks next
+        push_user_value(lua, 1, value::TASKS); // stack: loop … tasks
+        lua_pushnil(lua); // stack: loop … tasks next
         for position in (0..(*state).timers_sorted()).rev() {
             let Some((_, index)) = (*state).sorted_at(position) else { continue };
-            lua_rawgeti(lua, -2, slot(index)); // S: loop … tasks next task
+            lua_rawgeti(lua, -2, slot(index)); // stack: loop … tasks next task
             lua_pushvalue(lua, -2);
             set_user_value(lua, -2, NEXT);
-            mlua::ffi::lua_remove(lua, -2); // S: loop … tasks task
+            mlua::ffi::lua_remove(lua, -2); // stack: loop … tasks task
         }
         lua_pop(lua, 2);
         debug_assert!(!state_at(lua, 1).is_null());
@@ -146,13 +146,13 @@ pub(super) unsafe fn tell_next(lua: *mut lua_State, state: *mut State) {
 ///
 /// # Safety
 ///
-/// The rule of the crate; the running function is one of `t.Loop`'s. Room for two values.
+/// [The rule for Lua calls](crate); the running function is one of `t.Loop`'s. Room for two values.
 pub(super) unsafe fn pack_shared(lua: *mut lua_State) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
         let last = lua_upvalueindex(LAST);
         if lua_rawgeti(lua, last, 1) == LUA_TTABLE {
-            lua_rawgeti(lua, 4, 1); // S: … f tbl f'
+            lua_rawgeti(lua, 4, 1); // stack: … f tbl f'
             if lua_rawequal(lua, 5, 3) != 0 {
                 lua_pop(lua, 1);
                 lua_replace(lua, 3);

@@ -411,7 +411,7 @@ test( 'a refusal at the limit leaves debounce and throttle as they were', functi
   end
 end )
 
-test( 'a throttle whose place was taken while it rested begins anew', function( )
+test( 'a throttle whose place was taken while it rested starts again', function( )
   local loop, got, failed = cogloop.loop{ clock = 'virtual', max_timers = 1 }, { }, nil
   local f = loop:throttle( 10, function( x ) got[ #got + 1 ] = x .. loop:now( ) end )
   loop:onerror( function( err ) failed = tostring( err ) end )
@@ -427,7 +427,7 @@ test( 'a throttle whose place was taken while it rested begins anew', function( 
   same_list( got, { 'a0', 'c50', 'd60' } )
 end )
 
-test( 'timers are listed in the order in which they fire, those with slack and those armed anew too', function( )
+test( 'timers are listed in the order in which they fire, those with slack and those armed again too', function( )
   local loop, fired, names = virtual( ), { }, { }
   local function add( name, arm, ... )
     local timer

@@ -29,7 +29,7 @@ test( 'timers lists them in the order in which they fire', function( )
   equal( #loop:timers( ), 0 )
 end )
 
-test( 'timers keeps the order of equal deadlines: an interval was armed anew, a timer with slack has chosen its time', function( )
+test( 'timers keeps the order of equal deadlines: an interval was armed again, a timer with slack has chosen its time', function( )
   local loop, names = virtual( ), { }
   local function named( name ) return function( ) names[ #names + 1 ] = name end end
   local of = { }

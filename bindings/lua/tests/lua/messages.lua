@@ -10,7 +10,7 @@ local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
 
 local function f( ) end
 
--- The objects that the lines below use. They are made anew for each line.
+-- The objects that the lines below use. Each line gets new ones.
 local function world( )
   local loop, w = cogloop.loop{ clock = 'virtual' }, { }
   local service = mockit.service{ clock = 'virtual' }

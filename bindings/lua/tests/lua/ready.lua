@@ -225,7 +225,7 @@ test( 'a file that took a closed one\'s number replaces its node', function( )
   equal( served, 1 )
 end )
 
-test( 'a number that was closed and opened again can be added anew (C38, C41)', function( )
+test( 'a number that was closed and opened again can be added again (C38, C41)', function( )
   T.collect( )     -- closes garbage files now, so that their numbers are not freed later
   local loop, served = Loop( ), 0
   local old, old_writer = T.fifo( )

@@ -11,7 +11,7 @@ local Timer = { }
 ---@return boolean pending whether it was pending
 function Timer:cancel( ) end
 
---- Sets the next deadline to `ms` from now. The schedule of an interval begins anew there.
+--- Sets the next deadline to `ms` from now. The schedule of an interval starts again from there.
 ---@param ms number
 ---@return boolean pending
 function Timer:reschedule( ms ) end

@@ -46,7 +46,7 @@ impl Default for Share {
 }
 
 impl Share {
-    /// Begins anew at `now_ns`, a time that is known without reading the clock.
+    /// Starts again at `now_ns`, a time that is known without reading the clock.
     #[inline]
     fn begin(&mut self, now_ns: u64) {
         (self.served, self.start_ns, self.looked_ns) = (0, now_ns, now_ns);

@@ -137,7 +137,7 @@ fn a_busy_registration_that_was_closed_is_dropped_by_the_next_look_c41() {
     assert!(uring.slots[0].registration.is_none());
 }
 
-/// C59: the rings are made anew when they are needed again.
+/// C59: the rings are made again when they are needed again.
 #[test]
 fn a_busy_loop_that_goes_to_another_thread_works_there_c59() {
     if !permitted() {

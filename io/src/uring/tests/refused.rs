@@ -83,7 +83,7 @@ fn a_removal_without_memory_is_repeated_by_the_next_wait() {
     assert_eq!((uring.armed, polls(&uring)), (0, 0));
 }
 
-/// Looks fail, and arming anew finds out what is ready. A look that a signal interrupts is repeated.
+/// Looks fail, and arming again finds out what is ready. A look that a signal interrupts is repeated.
 #[test]
 fn a_failed_look_loses_no_event_and_reports_none_that_is_untrue() {
     if !permitted() {

@@ -17,7 +17,7 @@ const MAKER: &CStr = c"cogloop.begin";
 ///
 /// # Safety
 ///
-/// The rule of the crate; `index` is absolute. Room for six values.
+/// [The rule for Lua calls](crate); `index` is absolute. Room for six values.
 pub(super) unsafe fn push(lua: *mut lua_State, index: c_int, top: c_int) {
     // SAFETY: the caller's promise; the stack is written beside the lines.
     unsafe {
@@ -28,7 +28,7 @@ pub(super) unsafe fn push(lua: *mut lua_State, index: c_int, top: c_int) {
         push_maker(lua);
         lua_pushvalue(lua, index);
         lua_pushcfunction(lua, spread);
-        lua_createtable(lua, top - index, 0); // S: … maker f spread args
+        lua_createtable(lua, top - index, 0); // stack: … maker f spread args
         for each in index + 1..=top {
             lua_pushvalue(lua, each);
             lua_rawseti(lua, -2, (each - index).into());

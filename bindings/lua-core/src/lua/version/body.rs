@@ -25,7 +25,7 @@ pub(super) unsafe fn put_below(coroutine: *mut lua_State, handler: lua_CFunction
 }
 
 unsafe extern "C-unwind" fn body(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua as a coroutine begins, with the values of `put_below`. S: handler f args…
+    // SAFETY: called by Lua as a coroutine begins, with the values of `put_below`. Stack: handler f args…
     unsafe {
         // A script can take the function from the coroutine by the debug library only.
         if lua_gettop(lua) < 2 {
@@ -37,7 +37,7 @@ unsafe extern "C-unwind" fn body(lua: *mut lua_State) -> c_int {
     }
 }
 
-/// Returns the results, or raises the error again. S: handler results… or handler err
+/// Returns the results, or raises the error again. Stack: handler results… or handler err
 unsafe extern "C-unwind" fn end(lua: *mut lua_State, status: c_int, _: lua_KContext) -> c_int {
     // SAFETY: called by `body`, or by Lua when the coroutine has yielded meanwhile.
     unsafe {

@@ -17,7 +17,7 @@ pub(super) const ARGS_MAX: c_int = 253;
 ///
 /// # Safety
 ///
-/// The rule of the crate; `index` is absolute. Room for all values and one more.
+/// [The rule for Lua calls](crate); `index` is absolute. Room for all values and one more.
 pub(super) unsafe fn push(lua: *mut lua_State, index: c_int, top: c_int) {
     // SAFETY: the caller's promise.
     unsafe {

@@ -12,7 +12,7 @@ pub(crate) const CAN_RAISE: bool = cfg!(not(any(feature = "lua51", feature = "lu
 ///
 /// # Safety
 ///
-/// The rule of the crate; the caller returns what this returns. Room for three values. Both are addresses that no
+/// [The rule for Lua calls](crate); the caller returns what this returns. Room for three values. Both are addresses that no
 /// script has.
 pub(crate) unsafe fn suspend(lua: *mut lua_State, count: c_int, mark: *mut c_void, raise: *mut c_void) -> c_int {
     // SAFETY: the caller's promise.
@@ -48,7 +48,7 @@ mod kind {
             lua_pushlightuserdata(lua, mark);
             lua_insert(lua, 1);
             lua_pushlightuserdata(lua, raise);
-            lua_insert(lua, 2); // S: mark raise args… values…
+            lua_insert(lua, 2); // stack: mark raise args… values…
             let below = lua_gettop(lua) - count;
             lua_pushlightuserdata(lua, mark);
             #[cfg(feature = "lua52")]
@@ -73,7 +73,7 @@ mod kind {
     #[cfg(not(feature = "lua52"))]
     type Context = mlua::ffi::lua_KContext;
 
-    /// The rest of a suspended function. S: mark raise args… values…
+    /// The rest of a suspended function. Stack: mark raise args… values…
     unsafe extern "C-unwind" fn go_on(lua: *mut lua_State, _status: c_int, below: Context) -> c_int {
         // SAFETY: called by Lua, with the stack as `suspend` left it and the values that it goes on with.
         unsafe {
