@@ -3,6 +3,7 @@
 use std::collections::TryReserveError;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 /// A loop could not be made.
 #[derive(Debug)]
@@ -22,6 +23,15 @@ pub enum Error {
     },
     /// The resolution is 0 ns, so a tick would have no length.
     ZeroResolution,
+    /// The recording cannot be written, or cannot be played.
+    Recording {
+        /// `"record"` or `"replay"`.
+        option: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The kernel's error; its kind is `InvalidData` if the file is not a recording that can be played.
+        source: io::Error,
+    },
     /// The kernel or the allocator refused something that every loop needs.
     Io {
         /// The step that failed.
@@ -45,6 +55,7 @@ impl fmt::Display for Error {
             }
             Self::NoBackend { reasons } => write!(f, "no backend works here: {reasons}"),
             Self::ZeroResolution => f.write_str("the resolution must be at least 1 ns"),
+            Self::Recording { option, path, source } => write!(f, "{option} '{}': {source}", path.display()),
             Self::Io { doing, source } => write!(f, "{doing}: {source}"),
         }
     }
@@ -53,7 +64,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io { source, .. } => Some(source),
+            Self::Io { source, .. } | Self::Recording { source, .. } => Some(source),
             _ => None,
         }
     }

@@ -70,6 +70,7 @@ pub mod memory;
 mod number;
 #[allow(unsafe_code, reason = "the crate polling requires that its user keeps descriptors open")]
 pub mod portable;
+pub mod recording;
 pub mod scripted;
 #[cfg(unix)]
 pub mod select;
@@ -106,6 +107,7 @@ pub use event_loop::{
     Ready, Wait,
 };
 pub use interest::Interest;
+pub use recording::Recording;
 pub use scripted::ScriptedBackend;
 pub use token::Token;
 pub use virtual_time::VirtualTime;

@@ -1,7 +1,9 @@
 //! The options of a loop: backend, resolution, clock, limits.
 
 use crate::Error;
+use cogloop_io::Recording;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The options for [`Loop::with_options`](crate::Loop::with_options).
@@ -29,6 +31,7 @@ pub struct Options {
     resolution: Duration,
     pub(crate) is_simulated: bool,
     pub(crate) limits: Limits,
+    recording: Option<Recording>,
 }
 
 /// The backend of a loop, from [`backend`](crate::Handle::backend).
@@ -61,7 +64,7 @@ impl Options {
     pub fn new() -> Self {
         let limits = Limits { io: cogloop_io::Limits::default(), tasks: usize::MAX, posts: usize::MAX };
         let resolution = Duration::from_nanos(cogloop_io::DEFAULT_RESOLUTION_NS);
-        Self { backend: None, resolution, is_simulated: false, limits }
+        Self { backend: None, resolution, is_simulated: false, limits, recording: None }
     }
 
     /// Sets the backend: `epoll`, `uring`, `select` or `portable`. If the system refuses it, the best one that works is taken, and
@@ -82,6 +85,45 @@ impl Options {
     /// Sets virtual time; see [`Loop::simulated`](crate::Loop::simulated).
     pub fn simulated(mut self) -> Self {
         self.is_simulated = true;
+        self
+    }
+
+    /// Records the run in a file, which replaces a file of that name: what comes from outside, and what the program does with timers
+    /// and descriptors. See `docs/replay.md`. Takes the place of [`replay`](Self::replay).
+    pub fn record(mut self, path: impl Into<PathBuf>) -> Self {
+        self.recording = Some(Recording::Record(path.into()));
+        self
+    }
+
+    /// Plays a recording: times, the order in which descriptors are ready, and the order of timers are those of the recorded run. A
+    /// program that departs from the recording gets an error, which names the place, from the function that runs the loop. What
+    /// other threads do (remotes, channels) is not recorded, nor are the bytes that are read. A delay is a [`Duration`] or a
+    /// deadline of the loop; the standard library's clock is the real one.
+    ///
+    /// ```
+    /// use cogloop::{Loop, Options};
+    /// use std::time::Duration;
+    ///
+    /// let path = std::env::temp_dir().join(format!("cogloop-options-{}.rec", std::process::id()));
+    /// let mut times = Vec::new();
+    /// for options in [Options::new().record(&path), Options::new().replay(&path)] {
+    ///     let mut events = Loop::with_options(options)?;
+    ///     events.after(Duration::from_millis(1), |late: &mut Duration, timer| *late = timer.late())?;
+    ///     let mut late = Duration::ZERO;
+    ///     events.run(&mut late)?;
+    ///     times.push(late);
+    /// }
+    /// assert_eq!(times[0], times[1]);
+    ///
+    /// let mut changed = Loop::<()>::with_options(Options::new().replay(&path))?;
+    /// changed.after(Duration::from_millis(2), |_, _| ())?;
+    /// let message = changed.run(&mut ()).unwrap_err().to_string();
+    /// assert!(message.contains("has a timer armed for 1 ms from now; the program has a timer armed for 2 ms"), "{message}");
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn replay(mut self, path: impl Into<PathBuf>) -> Self {
+        self.recording = Some(Recording::Replay(path.into()));
         self
     }
 
@@ -118,7 +160,8 @@ impl Options {
 
     pub(crate) fn for_io(&self, clock: cogloop_io::ClockChoice) -> cogloop_io::Options {
         let resolution_ns = nanoseconds(self.resolution);
-        cogloop_io::Options { backend: self.backend.clone(), resolution_ns, clock, limits: self.limits.io }
+        let (backend, recording) = (self.backend.clone(), self.recording.clone());
+        cogloop_io::Options { backend, resolution_ns, clock, limits: self.limits.io, recording }
     }
 }
 

@@ -132,7 +132,10 @@ impl<S> Loop<S> {
         while !self.is_stopped() && !self.is_idle() {
             self.take_turn(state, Wait::Block)?;
         }
-        Ok(())
+        if self.is_stopped() {
+            return Ok(());
+        }
+        self.core().events.borrow().note_idle().map_err(Error::io("ending a run"))
     }
 
     /// Runs for `duration` by the loop's clock, even if nothing is left to wait for. [`stop`](Handle::stop) ends it sooner.

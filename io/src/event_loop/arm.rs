@@ -7,6 +7,7 @@
 use super::EventLoop;
 use super::limits::AddError;
 use crate::Key;
+use crate::recording::Arming;
 use cogloop_engine::{Next, Plan};
 
 /// For the functions that panic instead of returning an error.
@@ -87,7 +88,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// At the loop's limit, or when there is no memory. Nothing is armed then.
     #[inline]
     pub fn try_add_timer_from(&mut self, now_ns: u64, delay_ns: u64, value: T) -> Result<Key, AddError> {
-        self.has_room_for_a_timer()?;
+        self.has_room_for_a_timer(Arming::After(delay_ns))?;
         Ok(match delay_ns {
             0 => self.timers.try_add_due(now_ns, value),
             _ => self.timers.try_add_once(now_ns.saturating_add(delay_ns), value),
@@ -100,7 +101,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// At the loop's limit, or when there is no memory. Nothing is armed then.
     #[inline]
     pub fn try_add_timer_at(&mut self, deadline_ns: u64, value: T) -> Result<Key, AddError> {
-        self.has_room_for_a_timer()?;
+        self.has_room_for_a_timer(Arming::At(deadline_ns))?;
         Ok(self.timers.try_add_once(deadline_ns, value)?)
     }
 
@@ -109,7 +110,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Errors
     /// At the loop's limit, or when there is no memory. Nothing is armed then.
     pub fn try_add_planned(&mut self, plan: Plan, value: T) -> Result<Key, AddError> {
-        self.has_room_for_a_timer()?;
+        self.has_room_for_a_timer(Arming::Planned(&plan))?;
         Ok(self.timers.try_add(plan, value)?)
     }
 

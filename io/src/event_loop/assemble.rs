@@ -9,8 +9,11 @@ use super::parts::time::Time;
 use super::parts::timers::Timers;
 use crate::choose::{self, BackendReport};
 use crate::memory;
-use crate::{Backend, Clock, Error, MonotonicClock, VirtualTime, Waker};
+use crate::recording::{Arming, Journal, Parts};
+use crate::{Backend, Clock, Error, MonotonicClock, Recording, VirtualTime, Waker};
+use std::io;
 use std::num::NonZeroU64;
+use std::path::Path;
 
 /// Whether [`run`](EventLoop::run) is active.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
@@ -31,9 +34,12 @@ pub struct EventLoop<T = u64> {
     pub(super) readiness: Readiness,
     pub(super) shares: Shares,
     pub(super) limits: Limits,
+    // Whether arming a timer is more than arming it: there is a limit below the wheel's own, or a journal.
+    counts_timers: bool,
     pub(super) waker: Waker,
     pub(super) report: BackendReport,
     pub(super) phase: Phase,
+    pub(super) journal: Option<Journal>,
 }
 
 impl<T: Default + Clone> EventLoop<T> {
@@ -43,14 +49,47 @@ impl<T: Default + Clone> EventLoop<T> {
     /// The backend is unknown, or none works; the resolution is 0; there is no memory; or the kernel refuses a call.
     pub fn new(options: &Options) -> Result<Self, Error> {
         Self::expect_memory()?;
-        let (backend, report) = choose::open(options.backend.as_deref())?;
-        let mut events = match &options.clock {
-            ClockChoice::Monotonic => Self::assemble(Box::new(MonotonicClock), backend, report, options.resolution_ns),
-            ClockChoice::Virtual(clock) => {
-                let backend = Box::new(VirtualTime::new(backend, clock.clone()));
-                Self::assemble(Box::new(clock.clone()), backend, report, options.resolution_ns)
+        let (clock, backend, report): (Box<dyn Clock>, _, _) = match (&options.recording, &options.clock) {
+            (Some(Recording::Replay(path)), _) => return Self::replay(path, options),
+            (_, ClockChoice::Monotonic) => {
+                let (backend, report) = choose::open(options.backend.as_deref())?;
+                (Box::new(MonotonicClock), backend, report)
             }
-        }?;
+            (_, ClockChoice::Virtual(clock)) => {
+                let (backend, report) = choose::open(options.backend.as_deref())?;
+                (Box::new(clock.clone()), Box::new(VirtualTime::new(backend, clock.clone())), report)
+            }
+        };
+        match &options.recording {
+            Some(Recording::Record(path)) => {
+                let parts = Journal::record(path, options.resolution_ns, clock, backend);
+                Self::of_parts(parts, path, report, options)
+            }
+            _ => {
+                let mut events = Self::assemble(clock, backend, report, options.resolution_ns)?;
+                events.set_limits(options.limits);
+                Ok(events)
+            }
+        }
+    }
+
+    fn replay(path: &Path, options: &Options) -> Result<Self, Error> {
+        let report = BackendReport { name: "replay", reason: format!("plays '{}'", path.display()) };
+        Self::of_parts(Journal::replay(path, options.resolution_ns), path, report, options)
+    }
+
+    /// Makes a loop that records or replays.
+    fn of_parts(
+        parts: io::Result<Parts>,
+        path: &Path,
+        report: BackendReport,
+        options: &Options,
+    ) -> Result<Self, Error> {
+        let option = options.recording.as_ref().map_or("", Recording::name);
+        let Parts { clock, backend, journal } =
+            parts.map_err(|source| Error::Recording { option, path: path.to_owned(), source })?;
+        let mut events = Self::assemble(clock, backend, report, options.resolution_ns)?;
+        events.journal = Some(journal);
         events.set_limits(options.limits);
         Ok(events)
     }
@@ -85,9 +124,11 @@ impl<T: Default + Clone> EventLoop<T> {
             readiness: Readiness::default(),
             shares: Shares::default(),
             limits: Limits::default(),
+            counts_timers: false,
             waker,
             report,
             phase: Phase::AtRest,
+            journal: None,
         })
     }
 
@@ -121,14 +162,24 @@ impl<T: Default + Clone> EventLoop<T> {
     /// Changes the limits from now on. Timers and descriptors beyond a new limit stay.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+        self.counts_timers = limits.timers < TIMERS_MAX || self.journal.is_some();
         self.shares.compare_with_limit();
     }
 
+    /// Asks before a timer is armed. A loop that records or replays notes the timer here.
     #[inline]
-    pub(super) fn has_room_for_a_timer(&self) -> Result<(), LimitReached> {
+    pub(super) fn has_room_for_a_timer(&self, arming: Arming<'_>) -> Result<(), LimitReached> {
         // Counting the timers costs time. A limit of `TIMERS_MAX` or more needs no count: the wheel checks that itself.
+        if self.counts_timers { self.count_timer(arming) } else { Ok(()) }
+    }
+
+    fn count_timer(&self, arming: Arming<'_>) -> Result<(), LimitReached> {
         let limit = self.limits.timers;
-        if limit >= TIMERS_MAX || self.timers() < limit { Ok(()) } else { Err(LimitReached { what: "timers", limit }) }
+        if limit < TIMERS_MAX && self.timers() >= limit {
+            return Err(LimitReached { what: "timers", limit });
+        }
+        self.journal.iter().for_each(|journal| journal.arm(arming));
+        Ok(())
     }
 
     pub(super) fn has_room_for_a_descriptor(&self) -> Result<(), LimitReached> {

@@ -44,6 +44,7 @@ mod options;
 mod owned;
 mod parts;
 mod pull;
+mod recorded;
 mod refs;
 mod run;
 mod show;

@@ -82,7 +82,9 @@ impl<T: Default + Clone> EventLoop<T> {
     /// does not wait and reports it once, together with what the kernel reports. If it is not pulled in that turn, it
     /// is reported again. A stale token has no effect.
     pub fn mark_ready(&mut self, token: Token, ready: Interest) {
-        self.readiness.mark(&mut self.observed, token, ready);
+        if self.journal.as_ref().is_none_or(|journal| journal.mark(token, ready)) {
+            self.readiness.mark(&mut self.observed, token, ready);
+        }
     }
 
     /// Says that these directions of a descriptor in `Mode::Edge` were drained: a read or write has returned

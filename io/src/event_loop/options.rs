@@ -1,7 +1,7 @@
 //! The options of a loop.
 
 use super::limits::Limits;
-use crate::VirtualClock;
+use crate::{Recording, VirtualClock};
 
 /// The default length of a tick: 1 µs, which is less than the kernel's own lateness.
 pub const DEFAULT_RESOLUTION_NS: u64 = 1_000;
@@ -29,11 +29,13 @@ pub struct Options {
     pub clock: ClockChoice,
     /// How much the loop may hold, and how much it serves in a turn.
     pub limits: Limits,
+    /// Whether the run is recorded, or a recording is played. See [`recording`](crate::recording).
+    pub recording: Option<Recording>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (clock, limits) = (ClockChoice::Monotonic, Limits::default());
-        Self { backend: None, resolution_ns: DEFAULT_RESOLUTION_NS, clock, limits }
+        Self { backend: None, resolution_ns: DEFAULT_RESOLUTION_NS, clock, limits, recording: None }
     }
 }

@@ -66,7 +66,7 @@ impl<T: Default + Clone> EventLoop<T> {
             running.0.turn(Wait::Block)?;
             running.0.serve_turn(&mut serve);
         }
-        Ok(())
+        if running.0.phase == Phase::Running { running.0.note_idle() } else { Ok(()) }
     }
 
     /// One turn of [`run`](Self::run). `Wait::Block` waits for the first event, `Wait::Poll` does not wait. An idle

@@ -28,6 +28,9 @@ impl<T: Default + Clone> EventLoop<T> {
     pub fn turn(&mut self, wait: Wait) -> io::Result<()> {
         self.readiness.begin_turn(&mut self.observed);
         self.observed.settle();
+        if self.journal.is_some() {
+            self.begin_recorded_wait();
+        }
         let timeout_ns = self.prepare(wait);
         let waited = self.readiness.wait(&mut self.observed, timeout_ns);
         self.time.begin_turn(self.now_ns());

@@ -107,6 +107,7 @@ impl Loop {
             resolution_ns: options.resolution_ns(),
             clock: clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual),
             limits: options.limits(),
+            recording: None,
         };
         let events = EventLoop::new(&chosen)?;
         expect_memory("loop")?;

@@ -101,7 +101,8 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
     let clock = virtual_clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
     // The loop's own timers are not counted, so `State::arm` holds the limit of timers.
     let limits = Limits { timers: Limits::default().timers, ..choice.limits };
-    let events = EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns, limits })?;
+    let events =
+        EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns, limits, recording: None })?;
     let mut state = State::new(face, events, LOOPS.fetch_add(1, Relaxed), virtual_clock, debug);
     state.timers_max = Some(choice.limits.timers).filter(|&max| max < Limits::default().timers);
     Ok(Box::into_raw(Box::write(room, state)))

@@ -1,0 +1,79 @@
+//! What a loop that records or replays does besides; see [`recording`](crate::recording). Without a recording the
+//! functions here do nothing.
+
+use super::EventLoop;
+use crate::Token;
+use crate::memory::error_in_words;
+use std::io;
+
+impl<T: Default + Clone> EventLoop<T> {
+    /// Whether the loop records, or plays a recording.
+    #[inline]
+    pub fn is_recorded(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// Passes a value through the recording: it is written, and in a replay the recorded one is returned. For what comes
+    /// from outside and is not the loop's: the number of a signal, the status of a child, a random number.
+    ///
+    /// ```
+    /// use cogloop_io::{EventLoop, Options, Recording};
+    ///
+    /// let path = std::env::temp_dir().join(format!("cogloop-witness-{}", std::process::id()));
+    /// let mut numbers = Vec::new();
+    /// for recording in [Recording::Record(path.clone()), Recording::Replay(path.clone())] {
+    ///     let events = EventLoop::<u64>::new(&Options { recording: Some(recording), ..Options::default() })?;
+    ///     let random = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    ///     numbers.push(events.witness(random.as_nanos() as u64));
+    /// }
+    /// assert_eq!(numbers[0], numbers[1]);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn witness(&self, value: u64) -> u64 {
+        self.journal.as_ref().map_or(value, |journal| journal.witness(value))
+    }
+
+    /// Names the place in the program of the next act, such as `server.lua:12`, for the message about a departure.
+    pub fn set_place(&self, place: String) {
+        self.journal.iter().for_each(|journal| journal.set_place(place.clone()));
+    }
+
+    /// Says that the program passes what this descriptor has to tell through [`witness`](Self::witness). Then a replay
+    /// does not wait until the descriptor is ready.
+    pub fn feign(&self, token: Token) {
+        self.journal.iter().for_each(|journal| journal.feign(token));
+    }
+
+    /// Lets a replay stop waiting for a descriptor when this function returns true: its turn finds nothing then. Wakes do
+    /// not end that wait, because a replay has the wakes of its recording.
+    pub fn interrupt_replay_by(&self, is_interrupted: fn() -> bool) {
+        self.journal.iter().for_each(|journal| journal.interrupt_by(is_interrupted));
+    }
+
+    /// Where the program has departed from the recording, if it has.
+    pub fn departure(&self) -> Option<String> {
+        self.journal.as_ref()?.departure()
+    }
+
+    /// Notes that a run ends because nothing is left. Bindings that take the turns themselves call it.
+    ///
+    /// # Errors
+    /// The program has departed from the recording.
+    pub fn note_idle(&self) -> io::Result<()> {
+        self.journal.iter().for_each(crate::recording::Journal::idle);
+        match self.departure() {
+            Some(departure) => Err(error_in_words(io::ErrorKind::InvalidData, format_args!("{departure}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes the wait, and makes the marks of the recording.
+    #[cold]
+    pub(super) fn begin_recorded_wait(&mut self) {
+        let Some(journal) = self.journal.clone() else { return };
+        let (timers, descriptors) = (self.timers(), self.descriptors());
+        let (readiness, observed) = (&mut self.readiness, &mut self.observed);
+        journal.wait(timers, descriptors, |token, ready| readiness.mark(observed, token, ready));
+    }
+}

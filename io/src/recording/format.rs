@@ -1,0 +1,328 @@
+//! A line of a recording, as text and as a value. docs/replay.md describes the lines.
+
+use crate::{Event, Interest, Token};
+use std::fmt;
+
+/// The version of the lines. A change of any line needs another one.
+pub(super) const VERSION: u32 = 1;
+
+/// How the first line begins.
+pub(super) const MAGIC: &str = "cogloop recording ";
+
+/// What stands between an act and its place in the program.
+const AT_PLACE: &str = " @ ";
+
+/// What the program did.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(super) enum Act {
+    /// Armed a timer, so many nanoseconds from now.
+    After(u64),
+    /// Armed a timer for a time, at a time.
+    At(u64, u64),
+    /// Armed a repeating timer: its period, and the time until it is due first.
+    Every(u64, u64),
+    Add(Token, Interest),
+    Modify(Token, Interest),
+    Remove(Token),
+    /// Began to wait, with so many timers and descriptors.
+    Wait(usize, usize),
+    /// Ended a run with nothing left.
+    Idle,
+}
+
+impl Act {
+    /// Whether the program did the same. A time that was computed from a reading of the clock may differ by as much as
+    /// the readings.
+    pub(super) fn is_like(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::At(one, from), Self::At(two, since)) => {
+                one == two || one.wrapping_sub(from) == two.wrapping_sub(since)
+            }
+            _ => self == other,
+        }
+    }
+}
+
+/// An act as it is recorded.
+#[derive(Clone, Eq, PartialEq, Debug)]
+pub(super) struct Recorded {
+    pub(super) act: Act,
+    /// 0, or the kernel's error; -1 if the error has no number.
+    pub(super) errno: i32,
+    /// Of a wait: the descriptors that the program has marked ready.
+    pub(super) events: Vec<Event>,
+    pub(super) place: Option<String>,
+}
+
+/// A line.
+#[derive(Clone, Eq, PartialEq, Debug)]
+pub(super) enum Line {
+    /// A reading of the clock, in nanoseconds since the last one.
+    Time(u64),
+    Act(Recorded),
+    /// The wait took so many nanoseconds since the last reading, and reported this.
+    Ready(u64, Vec<Event>),
+    /// The wait took so many nanoseconds and failed with this error.
+    Failed(u64, i32),
+    /// Which directions of a descriptor were still ready.
+    Look(Interest),
+    Value(u64),
+    End,
+}
+
+fn letters(interest: Interest) -> &'static str {
+    match interest.bits() {
+        0 => "-",
+        1 => "r",
+        2 => "w",
+        _ => "rw",
+    }
+}
+
+struct Named(Token);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0.index(), self.0.generation())
+    }
+}
+
+fn write_events(f: &mut fmt::Formatter<'_>, events: &[Event]) -> fmt::Result {
+    events.iter().try_for_each(|event| write!(f, " {}:{}", Named(event.token), letters(event.ready)))
+}
+
+impl fmt::Display for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.act {
+            Act::After(delay_ns) => write!(f, "after {delay_ns}")?,
+            Act::At(deadline_ns, now_ns) => write!(f, "at {deadline_ns} {now_ns}")?,
+            Act::Every(period_ns, first_ns) => write!(f, "every {period_ns} {first_ns}")?,
+            Act::Add(token, interest) => write!(f, "add {} {} {}", Named(token), letters(interest), self.errno)?,
+            Act::Modify(token, interest) => write!(f, "change {} {} {}", Named(token), letters(interest), self.errno)?,
+            Act::Remove(token) => write!(f, "remove {} {}", Named(token), self.errno)?,
+            Act::Wait(timers, descriptors) => {
+                write!(f, "wait {timers} {descriptors}")?;
+                write_events(f, &self.events)?;
+            }
+            Act::Idle => f.write_str("idle")?,
+        }
+        match &self.place {
+            // A script chooses the name of its chunk, which may contain anything.
+            Some(place) => write!(f, "{AT_PLACE}{}", place.replace(char::is_control, "?")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(ns) => write!(f, "t {ns}"),
+            Self::Act(recorded) => recorded.fmt(f),
+            Self::Ready(ns, events) => {
+                write!(f, "ready {ns}")?;
+                write_events(f, events)
+            }
+            Self::Failed(ns, errno) => write!(f, "failed {ns} {errno}"),
+            Self::Look(ready) => write!(f, "look {}", letters(*ready)),
+            Self::Value(value) => write!(f, "value {value}"),
+            Self::End => f.write_str("end"),
+        }
+    }
+}
+
+/// The words of a line, taken one after the other.
+struct Words<'a>(std::str::Split<'a, char>);
+
+impl Words<'_> {
+    fn number<N: std::str::FromStr>(&mut self) -> Option<N> {
+        self.0.next()?.parse().ok()
+    }
+
+    fn interest(&mut self) -> Option<Interest> {
+        interest(self.0.next()?)
+    }
+
+    fn token(&mut self) -> Option<Token> {
+        token(self.0.next()?)
+    }
+
+    fn events(&mut self) -> Option<Vec<Event>> {
+        let event = |word: &str| {
+            let (name, ready) = word.split_once(':')?;
+            Some(Event::new(token(name)?, interest(ready)?))
+        };
+        self.0.by_ref().map(event).collect()
+    }
+}
+
+fn interest(word: &str) -> Option<Interest> {
+    (0..4).filter_map(Interest::from_bits).find(|&interest| letters(interest) == word)
+}
+
+fn token(word: &str) -> Option<Token> {
+    let (index, generation) = word.split_once('.')?;
+    Some(Token::new(index.parse().ok()?, generation.parse().ok()?))
+}
+
+impl Line {
+    /// The line that this text is, without its end; `None` if it is none.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (text, place) = match text.split_once(AT_PLACE) {
+            Some((text, place)) => (text, Some(place.to_owned())),
+            None => (text, None),
+        };
+        let mut words = Words(text.split(' '));
+        let line = match words.0.next()? {
+            "t" => Self::Time(words.number()?),
+            "ready" => Self::Ready(words.number()?, words.events()?),
+            "failed" => Self::Failed(words.number()?, words.number()?),
+            "look" => Self::Look(words.interest()?),
+            "value" => Self::Value(words.number()?),
+            "end" => Self::End,
+            name => {
+                let act = match name {
+                    "after" => Act::After(words.number()?),
+                    "at" => Act::At(words.number()?, words.number()?),
+                    "every" => Act::Every(words.number()?, words.number()?),
+                    "add" => Act::Add(words.token()?, words.interest()?),
+                    "change" => Act::Modify(words.token()?, words.interest()?),
+                    "remove" => Act::Remove(words.token()?),
+                    "wait" => Act::Wait(words.number()?, words.number()?),
+                    "idle" => Act::Idle,
+                    _ => return None,
+                };
+                let has_errno = matches!(act, Act::Add(..) | Act::Modify(..) | Act::Remove(_));
+                let errno = if has_errno { words.number()? } else { 0 };
+                let events = if matches!(act, Act::Wait(..)) { words.events()? } else { Vec::new() };
+                Self::Act(Recorded { act, errno, events, place })
+            }
+        };
+        words.0.next().is_none().then_some(line)
+    }
+}
+
+/// Nanoseconds as milliseconds, for people.
+struct Ms(u64);
+
+impl fmt::Display for Ms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ms", self.0 as f64 / 1e6)
+    }
+}
+
+/// A number of things, in words.
+struct Count(usize, &'static str);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(count, noun) = self;
+        write!(f, "{count} {noun}{}", if *count == 1 { "" } else { "s" })
+    }
+}
+
+/// An act in words, with its place.
+pub(super) struct InWords<'a>(pub(super) Act, pub(super) Option<&'a str>);
+
+impl fmt::Display for InWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Act::After(delay_ns) => write!(f, "a timer armed for {} from now", Ms(delay_ns))?,
+            Act::At(deadline_ns, _) => write!(f, "a timer armed for the time {}", Ms(deadline_ns))?,
+            Act::Every(period_ns, first_ns) => {
+                write!(f, "a timer armed for every {}, first in {}", Ms(period_ns), Ms(first_ns))?;
+            }
+            Act::Add(token, interest) => write!(f, "descriptor {} added for {interest:?}", Named(token))?,
+            Act::Modify(token, interest) => write!(f, "descriptor {} changed to {interest:?}", Named(token))?,
+            Act::Remove(token) => write!(f, "descriptor {} removed", Named(token))?,
+            Act::Wait(timers, descriptors) => {
+                let (timers, descriptors) = (Count(timers, "timer"), Count(descriptors, "descriptor"));
+                write!(f, "a wait with {timers} and {descriptors}")?;
+            }
+            Act::Idle => f.write_str("the end of the run, with nothing left")?,
+        }
+        self.1.map_or(Ok(()), |place| write!(f, " ({place})"))
+    }
+}
+
+/// An event in words.
+pub(super) fn ready_in_words(event: &Event) -> String {
+    format!("descriptor {} ready for {:?}", Named(event.token), event.ready)
+}
+
+impl Line {
+    /// The line in words.
+    pub(super) fn in_words(&self) -> String {
+        match self {
+            Self::Act(recorded) => InWords(recorded.act, recorded.place.as_deref()).to_string(),
+            Self::Time(_) => "a reading of the clock".to_owned(),
+            Self::Ready(..) | Self::Failed(..) => "the result of a wait".to_owned(),
+            Self::Look(_) => "the question whether a descriptor is still ready".to_owned(),
+            Self::Value(_) => "a value from outside".to_owned(),
+            Self::End => "the end of the loop".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroU32;
+
+    fn token(index: u32, generation: u32) -> Token {
+        Token::new(index, NonZeroU32::new(generation).unwrap())
+    }
+
+    #[test]
+    fn every_line_is_read_as_it_was_written() {
+        let events = vec![Event::new(token(3, 1), Interest::READ), Event::new(token(0, 4_000_000_000), Interest::BOTH)];
+        let acts = [
+            Act::After(u64::MAX),
+            Act::At(5, 4),
+            Act::Every(1, 0),
+            Act::Add(token(3, 1), Interest::NONE),
+            Act::Modify(token(3, 1), Interest::WRITE),
+            Act::Remove(token(7, 2)),
+            Act::Wait(3, 1),
+            Act::Idle,
+        ];
+        let of_act = |act| {
+            let errno = if matches!(act, Act::Add(..)) { -1 } else { 0 };
+            let events = if matches!(act, Act::Wait(..)) { events.clone() } else { Vec::new() };
+            [None, Some("a @ b c:1".to_owned())]
+                .map(|place| Line::Act(Recorded { act, errno, events: events.clone(), place }))
+        };
+        let others = [Line::Time(0), Line::Ready(9, events.clone()), Line::Ready(9, vec![]), Line::Failed(1, 9)];
+        let more = [Line::Look(Interest::BOTH), Line::Value(u64::MAX), Line::End];
+        for line in acts.into_iter().flat_map(of_act).chain(others).chain(more) {
+            assert_eq!(Line::parse(&line.to_string()), Some(line.clone()), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_line_is_refused() {
+        for text in [
+            "",
+            "t",
+            "t x",
+            "t 1 2",
+            "t -1",
+            "ready",
+            "ready 1 3:r",
+            "ready 1 3.0:r",
+            "add 3.1 x 0",
+            "wait 1",
+            "look",
+            "end 1",
+        ] {
+            assert_eq!(Line::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_place_cannot_break_its_line() {
+        let place = Some("a\nend\r:1".to_owned());
+        let line = Recorded { act: Act::Idle, errno: 0, events: vec![], place };
+        assert_eq!(line.to_string(), "idle @ a?end?:1");
+    }
+}

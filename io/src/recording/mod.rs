@@ -1,0 +1,218 @@
+//! Recording a run and playing it back: what came from outside is written to a file, and the file takes its place.
+//!
+//! ```text
+//!   recording                                         replaying
+//!
+//!   EventLoop ◄── time ─── Clock ◄── the real one      EventLoop ◄── time ─── Clock ◄──┐
+//!       │                    │                             │                            │ the file
+//!       │                    ▼                             │                            │
+//!       └── acts ──► the file, a line for each            └── acts ── the same? ───────┤
+//!       │                    ▲                             │     no: it has departed    │
+//!   EventLoop ◄── ready ── Backend ◄── the kernel      EventLoop ◄── ready ── Backend ◄─┘
+//! ```
+//!
+//! From outside come the readings of the clock, what a wait returned, whether the kernel refused a registration, whether
+//! a descriptor was still ready, and what the user passes through [`EventLoop::witness`](crate::EventLoop::witness). The
+//! *acts* of the program are the timers that it arms, the descriptors that it adds, changes and removes, and its waits,
+//! each with the number of timers and descriptors. An act that differs from the recorded one is a *departure*: the wait
+//! that follows returns an error that names both.
+//!
+//! A replay needs no backend, and does not wait for time. Bytes are not recorded, so it waits until a descriptor that
+//! was ready really is ready, before it reports it in the recorded order.
+//!
+//! A reading that the program makes and the recording does not have is no departure: time stands still for it. A
+//! reading that is left over is skipped. So a changed program may ask for the time more often, or less often.
+//!
+//! The lines are described in docs/replay.md. The file is written after each wait, so a crash loses only acts of the turn in which it
+//! happened, and none of what came from outside.
+
+mod format;
+mod player;
+mod recorder;
+
+use crate::{Backend, Clock, Event, Interest, Plan, Token};
+use format::Act;
+use player::{PlayedBackend, PlayedClock, Player};
+use recorder::{RecordedBackend, RecordedClock, Recorder};
+use std::cell::RefCell;
+use std::io;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// What to do with a recording; see the [module's page](self).
+#[derive(Clone, Eq, PartialEq, Debug)]
+pub enum Recording {
+    /// Writes what comes from outside to this file. A file that exists is replaced.
+    Record(PathBuf),
+    /// Plays this file instead of asking the clock and the kernel.
+    Replay(PathBuf),
+}
+
+impl Recording {
+    /// The name of the option: `"record"` or `"replay"`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Record(_) => "record",
+            Self::Replay(_) => "replay",
+        }
+    }
+}
+
+/// How a timer is being armed.
+#[derive(Copy, Clone)]
+pub(crate) enum Arming<'a> {
+    /// So many nanoseconds after the last reading of the clock.
+    After(u64),
+    /// At this time.
+    At(u64),
+    /// By this plan.
+    Planned(&'a Plan),
+}
+
+/// The clock and the backend of a loop that records or replays, and its journal.
+pub(crate) struct Parts {
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) journal: Journal,
+}
+
+/// A loop's end of its recording.
+#[derive(Clone)]
+pub(crate) enum Journal {
+    Records(Rc<RefCell<Recorder>>),
+    Replays(Rc<RefCell<Player>>),
+}
+
+impl Journal {
+    /// Records into `path` what comes from this clock and this backend.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn record(
+        path: &Path,
+        resolution_ns: u64,
+        clock: Box<dyn Clock>,
+        backend: Box<dyn Backend>,
+    ) -> io::Result<Parts> {
+        let recorder = Rc::new(RefCell::new(Recorder::create(path, resolution_ns, clock.now_ns())?));
+        let clock = Rc::new(clock);
+        Ok(Parts {
+            clock: Box::new(RecordedClock::new(Rc::clone(&clock), Rc::clone(&recorder))),
+            backend: Box::new(RecordedBackend::new(backend, clock, Rc::clone(&recorder))),
+            journal: Self::Records(recorder),
+        })
+    }
+
+    /// Plays `path`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not a recording of this version and resolution.
+    pub(crate) fn replay(path: &Path, resolution_ns: u64) -> io::Result<Parts> {
+        let player = Rc::new(RefCell::new(Player::open(path, resolution_ns)?));
+        Ok(Parts {
+            clock: Box::new(PlayedClock::new(Rc::clone(&player))),
+            backend: Box::new(PlayedBackend::new(Rc::clone(&player))),
+            journal: Self::Replays(player),
+        })
+    }
+
+    /// Names the place in the program of the next act.
+    pub(crate) fn set_place(&self, place: String) {
+        match self {
+            Self::Records(recorder) => recorder.borrow_mut().place = Some(place),
+            Self::Replays(player) => player.borrow_mut().place = Some(place),
+        }
+    }
+
+    fn act(&self, act: Act) {
+        match self {
+            Self::Records(recorder) => recorder.borrow_mut().act(act, 0, &[]),
+            Self::Replays(player) => drop(player.borrow_mut().act(act)),
+        }
+    }
+
+    /// The program arms a timer.
+    pub(crate) fn arm(&self, arming: Arming<'_>) {
+        self.act(match arming {
+            Arming::After(delay_ns) => Act::After(delay_ns),
+            Arming::At(deadline_ns) => Act::At(deadline_ns, self.now_ns()),
+            Arming::Planned(plan) => {
+                let period_ns = plan.period.map_or(0, NonZeroU64::get);
+                Act::Every(period_ns, plan.deadline.saturating_sub(self.now_ns()))
+            }
+        });
+    }
+
+    fn now_ns(&self) -> u64 {
+        match self {
+            Self::Records(recorder) => recorder.borrow().now_ns(),
+            Self::Replays(player) => player.borrow().now_ns(),
+        }
+    }
+
+    /// The program begins to wait, with so many timers and descriptors. `mark` marks a descriptor ready.
+    pub(crate) fn wait(&self, timers: usize, descriptors: usize, mut mark: impl FnMut(Token, Interest)) {
+        let act = Act::Wait(timers, descriptors);
+        match self {
+            Self::Records(recorder) => recorder.borrow_mut().wait(act),
+            // The user has interrupted this wait, and it goes on.
+            Self::Replays(player) if player.borrow().begun.is_some() => {}
+            Self::Replays(player) => {
+                let marks = player.borrow_mut().act(act).map(|recorded| recorded.events).unwrap_or_default();
+                marks.iter().for_each(|event| mark(event.token, event.ready));
+                player.borrow_mut().marks = marks;
+            }
+        }
+    }
+
+    /// The run has ended, because nothing is left.
+    pub(crate) fn idle(&self) {
+        self.act(Act::Idle);
+    }
+
+    /// A descriptor is marked ready. Returns whether the mark counts: in a replay those of the recording do.
+    pub(crate) fn mark(&self, token: Token, ready: Interest) -> bool {
+        let event = Event::new(token, ready);
+        match self {
+            Self::Records(recorder) => recorder.borrow_mut().marks.push(event),
+            Self::Replays(player) => player.borrow_mut().marked_now.push(event),
+        }
+        matches!(self, Self::Records(_))
+    }
+
+    /// Passes a value from outside.
+    pub(crate) fn witness(&self, value: u64) -> u64 {
+        match self {
+            Self::Records(recorder) => {
+                recorder.borrow_mut().value(value);
+                value
+            }
+            Self::Replays(player) => player.borrow_mut().value(value),
+        }
+    }
+
+    /// Says that what the descriptor has to tell is passed through [`witness`](Self::witness), so a replay need not wait
+    /// for it.
+    pub(crate) fn feign(&self, token: Token) {
+        if let Self::Replays(player) = self {
+            player.borrow_mut().feigned.insert(token.to_bits());
+        }
+    }
+
+    /// Lets a replay stop waiting for a descriptor as soon as this function says so.
+    pub(crate) fn interrupt_by(&self, is_interrupted: fn() -> bool) {
+        if let Self::Replays(player) = self {
+            player.borrow_mut().is_interrupted = is_interrupted;
+        }
+    }
+
+    /// Where the program has departed from the recording.
+    pub(crate) fn departure(&self) -> Option<String> {
+        match self {
+            Self::Records(_) => None,
+            Self::Replays(player) => player.borrow().departure().map(ToOwned::to_owned),
+        }
+    }
+}
