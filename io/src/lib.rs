@@ -82,6 +82,7 @@ pub mod token;
 #[cfg(all(test, target_os = "linux"))]
 #[path = "../tests/common/told.rs"]
 mod told;
+pub mod trace;
 #[cfg(target_os = "linux")]
 #[cfg_attr(
     not(any(

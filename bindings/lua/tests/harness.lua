@@ -21,6 +21,11 @@ local HAS = {
 
 -- Whether the system has a feature, for tests that can do without it.
 function T.supports( what )
+  if what == 'python3' and HAS[ what ] == nil then
+    local pipe = HAS[ 'a shell' ] and io.popen 'python3 -c "print( 6 * 7 )" 2>/dev/null'
+    HAS[ what ] = pipe and pipe:read '*l' == '42' or false
+    if pipe then pipe:close( ) end
+  end
   if HAS[ what ] == nil then error( 'no such requirement: ' .. what, 2 ) end
   return HAS[ what ]
 end

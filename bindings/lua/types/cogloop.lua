@@ -180,6 +180,13 @@ function cogloop.stats( measure ) end
 ---@param f? fun( where: string, ms: number )
 function cogloop.slow( ms, f ) end
 
+---@param file? string | false nil: only asks
+---@param mib? number the largest size of the file (default: 64)
+---@return boolean?
+---@return string? message
+---@return integer? errno
+function cogloop.trace( file, mib ) end
+
 ---@return integer?
 function cogloop.fd( ) end
 

@@ -53,6 +53,8 @@ pub(crate) enum Command {
 pub(crate) struct Options {
     pub(crate) command: Command,
     pub(crate) backend: Option<String>,
+    /// `--trace`: the file for the traces of the script's loops.
+    pub(crate) trace: Option<OsString>,
     /// `-v`: whether the version is printed before the script runs.
     pub(crate) tells_version: bool,
 }
@@ -77,14 +79,15 @@ fn read(mut parser: Parser) -> Result<Options, lexopt::Error> {
         ignores_environment: false,
         is_checked_only: false,
     };
-    let (mut backend, mut tells_version) = (None, false);
+    let (mut backend, mut trace, mut tells_version) = (None, None, false);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("backend") => backend = Some(parser.value()?.string()?),
-            Arg::Long("version") => return Ok(Options { command: Command::Version, backend, tells_version }),
+            Arg::Long("version") => return Ok(Options { command: Command::Version, backend, trace, tells_version }),
             Arg::Long("help") | Arg::Short('h') => {
-                return Ok(Options { command: Command::Help, backend, tells_version });
+                return Ok(Options { command: Command::Help, backend, trace, tells_version });
             }
+            Arg::Long("trace") => trace = Some(parser.value()?),
             Arg::Long("check") => script.is_checked_only = true,
             Arg::Short('e') => script
                 .before
@@ -112,7 +115,7 @@ fn read(mut parser: Parser) -> Result<Options, lexopt::Error> {
     if script.source == Source::None {
         script.name.clone_from(&script.program);
     }
-    Ok(Options { command: Command::Run(script), backend, tells_version })
+    Ok(Options { command: Command::Run(script), backend, trace, tells_version })
 }
 
 /// Parses `-l name` and `-l global=name`. Without `global`, the variable has the module's name up to a hyphen.
@@ -177,6 +180,7 @@ mod tests {
         assert_eq!(parsed(&["cogloop"]), Err("no script given".into()));
         assert_eq!(parsed(&["cogloop", "--check"]), Err("no script given".into()));
         assert!(parsed(&["cogloop", "--bakend", "x"]).is_err_and(|error| error.contains("--bakend")));
+        assert!(parsed(&["cogloop", "--trace"]).is_err_and(|error| error.contains("--trace")));
         assert!(parsed(&["cogloop", "-e"]).is_err_and(|error| error.contains("-e")));
     }
 }

@@ -30,6 +30,7 @@ Options, as those of lua:
   --               no options after this
 Others:
   --backend NAME   how to wait for descriptors, for every loop that does not choose itself (uring, epoll, select, portable)
+  --trace FILE     write what the script's loops do, for Perfetto: the first loop into FILE, the others into FILE.1, …
   --check          compile the script, and do not run it
   --version        print the version and end
   -h, --help       print this and end
@@ -46,6 +47,9 @@ fn main() -> ExitCode {
     let command = command_line::parse(lexopt::Parser::from_env()).and_then(|options| {
         if let Some(backend) = &options.backend {
             cogloop_lua_core::set_default_backend(backend)?;
+        }
+        if let Some(file) = options.trace {
+            cogloop_lua_core::set_default_trace(file);
         }
         if options.tells_version {
             println!("{}", version());

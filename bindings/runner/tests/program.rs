@@ -314,3 +314,27 @@ fn a_closed_pipe_ends_the_program() {
     drop(child.stdout.take());
     assert_eq!(child.wait().expect("it ends").signal(), Some(libc::SIGPIPE));
 }
+
+/// `t.Loop` has no function for it, but its loops write a trace, too.
+#[test]
+fn trace_writes_a_file_for_each_loop() {
+    let folder = std::env::temp_dir().join(format!("cogloop-trace-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for the traces");
+    let file = folder.join("x.json");
+    let code = "local a, b = require 't.Loop'( ), require 'cogloop'.loop( )
+        a:addTask( 1, function( ) end )
+        b:after( 1, function( ) end )
+        a:run( ) b:run( )";
+    let out = run(cogloop().arg("--trace").arg(&file).args(["-e", code]));
+    assert_eq!((text(&out.stderr), out.status.code()), (String::new(), Some(0)));
+    for (file, line) in [(file.clone(), 2), (folder.join("x.json.1"), 3)] {
+        let trace = std::fs::read_to_string(&file).expect("the program has written it");
+        let timers: Vec<_> = trace.lines().filter(|line| line.contains(r#""cat":"timer""#)).collect();
+        let name = format!(r#""name":"(command line):{line}""#);
+        assert!(timers.len() == 1 && timers[0].contains(&name), "{}: {trace}", file.display());
+        assert!(trace.starts_with("[\n") && trace.ends_with("}\n]\n"), "{trace}");
+    }
+    std::fs::remove_dir_all(&folder).expect("they are ours");
+    let out = run(cogloop().args(["--trace", "/no/such/folder/x", "-e", "assert( require 'cogloop'.loop( ) )"]));
+    assert!(text(&out.stderr).contains("making the trace: No such file or directory"), "{}", text(&out.stderr));
+}

@@ -39,6 +39,7 @@ mod tasks;
 mod ticket;
 mod timer;
 mod trace;
+mod tracing;
 mod unpark;
 mod upvalue;
 mod wake;
@@ -66,7 +67,7 @@ static MODULE_KEY: u8 = 0;
 const UPVALUES: [c_int; upvalue::COUNT as usize] = [1, 2, 3, 4, 5, 6, 7];
 
 /// The methods of a loop, and functions of the module.
-const METHODS: [(&CStr, lua_CFunction); 29] = [
+const METHODS: [(&CStr, lua_CFunction); 30] = [
     (c"after", arm::after),
     (c"every", arm::every),
     (c"at", arm::at),
@@ -91,6 +92,7 @@ const METHODS: [(&CStr, lua_CFunction); 29] = [
     (c"dump", list::dump),
     (c"stats", stats::stats),
     (c"slow", stats::slow),
+    (c"trace", tracing::trace),
     (c"fd", embed::fd),
     (c"pollfd", embed::fd),
     (c"events", embed::events),

@@ -4,7 +4,7 @@ use super::claim::limit;
 use super::finish::{finish, is_over, is_own_cancellation};
 use super::left::{Left, is_left, mark};
 use super::sleepers::expect_sleeper;
-use super::slice::note_slice;
+use super::slice::{begin_slice, end_slice};
 use super::task::{ABOUT, Asked, Phase, THREAD, Task, task_at};
 use super::ticket::{Payload, arm_entry};
 use super::trace::{on_raise, push_traceback};
@@ -45,12 +45,13 @@ pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut v
             return lost(lua, index);
         }
         let clock = if state.is_null() { None } else { Meter::start(state) };
+        let slice = clock.map(|start_ns| begin_slice(lua, index, left, start_ns));
         while let Some(again) = run_on(lua, index, coroutine, left, values) {
             left = Left::Waiting;
             values = again;
         }
-        if let Some(start_ns) = clock {
-            note_slice(lua, index, start_ns);
+        if let Some(slice) = slice {
+            end_slice(lua, index, slice);
         }
     }
 }

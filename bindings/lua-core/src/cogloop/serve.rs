@@ -17,6 +17,7 @@ use crate::lua::stack::stack;
 use crate::lua::version::{push_user_value, set_user_value};
 use crate::sys::errno::{EBADF, ETIMEDOUT};
 use cogloop_io::Key;
+use cogloop_io::trace::{Detail, Kind};
 use mlua::ffi::{
     lua_State, lua_call, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata,
 };
@@ -126,7 +127,7 @@ unsafe fn measured(lua: *mut lua_State, state: *mut State, payload: Payload, lat
         lua_pushvalue(lua, 3);
         invoke(lua, payload);
         if let Some(start_ns) = start_ns {
-            Meter::stop(lua, start_ns, 3);
+            Meter::stop(lua, start_ns, 3, (Kind::Timer, Detail::Late(late_ns)));
         }
     }
 }

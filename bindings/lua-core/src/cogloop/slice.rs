@@ -5,14 +5,17 @@
 use super::left::{Left, is_left};
 use super::task::{Phase, push_name, status_of, task_at, thread_of};
 use crate::host::memory::value;
+use crate::host::meter::ended;
+use crate::host::place::Place;
 use crate::host::state::state_at;
-use crate::lua::args::push_ms;
+use crate::lua::args::{bytes, push_ms};
 use crate::lua::guard::{CHUNK, Text};
-use crate::lua::version::push_user_value;
+use crate::lua::version::{push_begun, push_user_value};
+use cogloop_io::trace::{Detail, Kind};
 use mlua::ffi::{
-    LUA_TNIL, LUA_TSTRING, lua_Debug, lua_State, lua_call, lua_concat, lua_createtable, lua_getinfo, lua_getstack,
-    lua_gettop, lua_pushfstring, lua_pushinteger, lua_pushstring, lua_pushvalue, lua_rawget, lua_rawgeti, lua_rawset,
-    lua_settop, lua_tointeger, lua_tostring, lua_type,
+    LUA_OK, LUA_TNIL, LUA_TSTRING, lua_Debug, lua_State, lua_call, lua_concat, lua_createtable, lua_getinfo,
+    lua_getstack, lua_gettop, lua_pop, lua_pushfstring, lua_pushinteger, lua_pushstring, lua_pushvalue, lua_rawget,
+    lua_rawgeti, lua_rawset, lua_replace, lua_settop, lua_status, lua_tointeger, lua_tostring, lua_type,
 };
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
@@ -20,27 +23,46 @@ use std::mem::MaybeUninit;
 /// So many tasks are listed one by one.
 const LISTED_MAX: u32 = 100;
 
-/// Notes how long a slice of the task at `index` took, and calls the hook of `slow` if that was too long.
+/// A slice that is timed.
+#[derive(Clone, Copy)]
+pub(super) struct Slice {
+    start_ns: u64,
+    /// For the trace: what begins, and how late it does if a timer wakes it.
+    begun: Option<(Text<120>, Detail)>,
+}
+
+/// Begins a slice of the task at `index`, if slices are timed.
+///
+/// # Safety
+///
+/// [The rule for Lua calls](crate); the loop is at 1 and open, the task at `index`, and its coroutine as it was left. Room for four values.
+#[cold]
+pub(super) unsafe fn begin_slice(lua: *mut lua_State, index: c_int, left: Left, start_ns: u64) -> Slice {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let state = state_at(lua, 1);
+        let late = (*state).cogloop.firing.map_or(Detail::None, |fired| Detail::Late(fired.late_ns));
+        let begun = (*state).trace.is_some().then(|| (place_of(lua, index, left), late));
+        Slice { start_ns, begun }
+    }
+}
+
+/// Ends a slice of the task at `index`, and calls the hook of `slow` if it was too long.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); the loop is at 1, open or closed, and the task at `index`. Lua code may run. Nothing above the task is
 /// needed any more.
 #[cold]
-pub(super) unsafe fn note_slice(lua: *mut lua_State, index: c_int, start_ns: u64) {
+pub(super) unsafe fn end_slice(lua: *mut lua_State, index: c_int, slice: Slice) {
     // SAFETY: the caller's promise.
     unsafe {
         let state = state_at(lua, 1);
-        if state.is_null() {
-            return;
+        let Some(end_ns) = ended(state) else { return };
+        if let (Some(trace), Some((name, detail))) = (&mut (*state).trace, slice.begun) {
+            trace.span(Kind::Task, name.as_bytes(), slice.start_ns, end_ns, detail);
         }
-        let took_ns = (*state).events.now_ns().saturating_sub(start_ns);
-        if let Some(meter) = &mut (*state).cogloop.meter {
-            meter.task.saturating_record(took_ns);
-        }
-        if took_ns < (*state).cogloop.slow_ns {
-            return;
-        }
+        let Some(took_ns) = (*state).too_long(end_ns - slice.start_ns, |meter| &mut meter.task) else { return };
         lua_settop(lua, index);
         push_user_value(lua, 1, value::SLOW);
         push_place(lua, index);
@@ -49,9 +71,41 @@ pub(super) unsafe fn note_slice(lua: *mut lua_State, index: c_int, start_ns: u64
     }
 }
 
+/// The name of the task at `index` if it has one, and where it goes on: its function, or where it waits.
+unsafe fn place_of(lua: *mut lua_State, index: c_int, left: Left) -> Text<120> {
+    // SAFETY: only called by `begin_slice`. The name's string stays on the stack meanwhile.
+    unsafe {
+        let top = lua_gettop(lua);
+        let mut text = Text::new("");
+        push_name(lua, index);
+        if lua_type(lua, -1) == LUA_TSTRING {
+            text.extend(b"'");
+            let name = bytes(lua, top + 1);
+            text.extend(&name[..name.len().min(30)]);
+            text.extend(b"' ");
+        }
+        lua_settop(lua, top);
+        let coroutine = thread_of(lua, index);
+        let place = match left {
+            _ if coroutine.is_null() => None,
+            Left::Fresh(args) if lua_status(coroutine) == LUA_OK => {
+                push_begun(coroutine, args);
+                let place = Place::of(coroutine, lua_gettop(coroutine));
+                lua_pop(coroutine, 1);
+                Some(place)
+            }
+            _ => line_of(coroutine),
+        };
+        if let Some(place) = place {
+            text.extend(place.text().as_bytes());
+        }
+        text
+    }
+}
+
 /// Pushes `task 'name', source:line`: the name if it has one, and where it waits now if it does.
 unsafe fn push_place(lua: *mut lua_State, index: c_int) {
-    // SAFETY: only called by `note_slice`, with the task at `index`.
+    // SAFETY: only called by `end_slice`, with the task at `index`.
     unsafe {
         push_name(lua, index);
         let name = lua_gettop(lua);
@@ -65,7 +119,7 @@ unsafe fn push_place(lua: *mut lua_State, index: c_int) {
             && let Some(place) = line_of(coroutine)
         {
             lua_pushstring(lua, c", ".as_ptr());
-            place.push(lua);
+            place.escaped().push(lua);
             lua_concat(lua, 3);
         }
         mlua::ffi::lua_remove(lua, name);
@@ -73,8 +127,8 @@ unsafe fn push_place(lua: *mut lua_State, index: c_int) {
 }
 
 /// Where a coroutine that waits was left by the script: the innermost function that is written in Lua, and not of ours.
-unsafe fn line_of(coroutine: *mut lua_State) -> Option<Text<200>> {
-    // SAFETY: only called by `push_place`. What is filled in is plain data, or text that Lua keeps.
+unsafe fn line_of(coroutine: *mut lua_State) -> Option<Place> {
+    // SAFETY: only called with a coroutine that waits. What is filled in is plain data, or text that Lua keeps.
     unsafe {
         for level in 0..8 {
             let mut memory = MaybeUninit::<lua_Debug>::zeroed();
@@ -84,8 +138,7 @@ unsafe fn line_of(coroutine: *mut lua_State) -> Option<Text<200>> {
             lua_getinfo(coroutine, c"Sl".as_ptr(), memory.as_mut_ptr());
             let info = memory.assume_init_ref();
             if info.currentline > 0 && CStr::from_ptr(info.source) != CHUNK {
-                let source = CStr::from_ptr(info.short_src.as_ptr());
-                return Some(Text::new(format_args!("{}:{}", source.to_bytes().escape_ascii(), info.currentline)));
+                return Some(Place::written(info, info.currentline));
             }
         }
         None
@@ -103,16 +156,10 @@ pub(super) unsafe fn push_counts_by_name(lua: *mut lua_State) {
     unsafe {
         lua_createtable(lua, 0, 0);
         push_user_value(lua, 1, value::ALIVE);
-        let alive = lua_gettop(lua); // stack: … counts alive
+        let alive = lua_gettop(lua);
         let mut place = 0;
-        loop {
-            let state = state_at(lua, 1);
-            if state.is_null() || place >= (*state).cogloop.alive {
-                break;
-            }
-            place += 1;
-            lua_rawgeti(lua, alive, place.into());
-            push_name(lua, alive + 1);
+        while push_next(lua, alive, &mut place) {
+            push_name(lua, alive + 1); // stack: … counts alive task name
             if lua_type(lua, alive + 2) == LUA_TSTRING {
                 lua_pushvalue(lua, alive + 2);
                 lua_rawget(lua, alive - 1);
@@ -127,6 +174,22 @@ pub(super) unsafe fn push_counts_by_name(lua: *mut lua_State) {
     }
 }
 
+/// Pushes the task after this `place` of the list at `alive`, and sets `place` to its own. Returns false after the last one, or when the
+/// loop was closed. The task is nil if it has ended meanwhile.
+unsafe fn push_next(lua: *mut lua_State, alive: c_int, place: &mut u32) -> bool {
+    // SAFETY: only called with the loop at 1 and ALIVE at `alive`. The number of tasks is read each time: what is done with a task
+    // may run a finalizer.
+    unsafe {
+        let state = state_at(lua, 1);
+        if state.is_null() || *place >= (*state).cogloop.alive {
+            return false;
+        }
+        *place += 1;
+        lua_rawgeti(lua, alive, (*place).into());
+        true
+    }
+}
+
 /// Appends to the text on top how many tasks there are, and a line for each of the first hundred: its name, and what it
 /// does.
 ///
@@ -138,33 +201,21 @@ pub(super) unsafe fn append_tasks(lua: *mut lua_State) {
     unsafe {
         let text = lua_gettop(lua);
         push_user_value(lua, 1, value::ALIVE);
-        let alive = lua_gettop(lua); // stack: … text alive
+        let alive = lua_gettop(lua);
         let mut place = 0;
-        loop {
-            let state = state_at(lua, 1);
-            if state.is_null() || place >= (*state).cogloop.alive {
-                break;
+        while place <= LISTED_MAX && push_next(lua, alive, &mut place) {
+            let count = (*state_at(lua, 1)).cogloop.alive as c_int;
+            lua_pushvalue(lua, text); // stack: … text alive task text
+            if place == 1 {
+                lua_pushfstring(lua, c"\ntasks: %d".as_ptr(), count);
             }
-            lua_pushvalue(lua, text);
-            if place == 0 || place == LISTED_MAX {
-                let (count, format) = match place {
-                    0 => ((*state).cogloop.alive, c"\ntasks: %d"),
-                    _ => ((*state).cogloop.alive - place, c"\n  and %d more"),
-                };
-                lua_pushfstring(lua, format.as_ptr(), count as c_int);
-                lua_concat(lua, 2);
-                mlua::ffi::lua_replace(lua, text);
-                if place == LISTED_MAX {
-                    break;
-                }
-                lua_pushvalue(lua, text);
+            if place > LISTED_MAX {
+                lua_pushfstring(lua, c"\n  and %d more".as_ptr(), count - LISTED_MAX as c_int);
+            } else {
+                push_line(lua, alive + 1);
             }
-            place += 1;
-            lua_rawgeti(lua, alive, place.into());
-            push_line(lua, alive + 2); // stack: … text alive text task line
-            mlua::ffi::lua_remove(lua, alive + 2);
-            lua_concat(lua, 2);
-            mlua::ffi::lua_replace(lua, text);
+            lua_concat(lua, lua_gettop(lua) - alive - 1);
+            lua_replace(lua, text);
             lua_settop(lua, alive);
         }
         lua_settop(lua, text);

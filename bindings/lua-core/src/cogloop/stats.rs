@@ -31,9 +31,9 @@ entry!(
         };
         lua_settop(lua, 3);
         set_user_value(lua, 1, value::SLOW);
-        let cogloop = &mut (*check_loop(lua, 1)).cogloop;
-        cogloop.slow_ns = limit_ns;
-        cogloop.is_measuring = cogloop.meter.is_some() || limit_ns != u64::MAX;
+        let state = check_loop(lua, 1);
+        (*state).cogloop.slow_ns = limit_ns;
+        (*state).settle_measuring();
         0
     }
 );
@@ -90,10 +90,11 @@ entry!(
 unsafe fn measure(state: *mut State, on: bool) -> Result<(), ErrorText> {
     guard(|| {
         // SAFETY: only called with the state of an open loop; no Lua call is made here.
-        let cogloop = unsafe { &mut (*state).cogloop };
+        let state = unsafe { &mut *state };
+        let cogloop = &mut state.cogloop;
         cogloop.meter = if on { Some(Box::new(Meter::try_new()?)) } else { None };
         cogloop.waited_ns = 0;
-        cogloop.is_measuring = on || cogloop.slow_ns != u64::MAX;
+        state.settle_measuring();
         Ok(())
     })
 }

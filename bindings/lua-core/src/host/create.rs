@@ -104,6 +104,7 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
     let events =
         EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns, limits, recording: None })?;
     let mut state = State::new(face, events, LOOPS.fetch_add(1, Relaxed), virtual_clock, debug);
+    state.begin_default_trace().map_err(|source| Error::Io { doing: "making the trace", source })?;
     state.timers_max = Some(choice.limits.timers).filter(|&max| max < Limits::default().timers);
     Ok(Box::into_raw(Box::write(room, state)))
 }

@@ -17,6 +17,7 @@ use super::memory::{LoopBlock, Pace, State, value};
 use super::observed::look_at_handles;
 use super::ready::serve_handle;
 use super::state::{check_loop, state_at, with, with_or_raise};
+use super::trace;
 use super::upvalue;
 use crate::lua::args::test_userdata;
 use crate::lua::entry::entry;
@@ -83,6 +84,9 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
             state.in_batch = false;
             state.write_left = None;
             state.cogloop.end_batch();
+            if state.turn_ns.is_some() {
+                state.end_traced_turn(state.events.now_ns());
+            }
         }
         if !ended_well {
             push_user_value(lua, 1, value::TRACEBACK); // stack: loop … err traceback
@@ -112,6 +116,9 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             let state = state_at(lua, 1);
             if state.is_null() {
                 return false;
+            }
+            if let Some(start_ns) = (*state).called_ns.take() {
+                trace::failed(lua, 4, start_ns);
             }
             push_user_value(lua, 1, value::CURRENT);
             stack!(lua: loop on_raise serve err what);

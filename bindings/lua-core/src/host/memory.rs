@@ -8,6 +8,7 @@ use crate::sys::descriptor::Number;
 use crate::sys::socket::Mode;
 use crate::sys::sources::Signals;
 use cogloop_io::memory::ByIndex;
+use cogloop_io::trace::Trace;
 use cogloop_io::{EventLoop, ExpiredTimer, Interest, Key, Ready, VirtualClock, Wait, Waker};
 use hdrhistogram::Histogram;
 use mlua::ffi::lua_State;
@@ -83,6 +84,12 @@ pub(crate) struct State {
     pub(crate) order: Vec<(u64, u64, u32)>,
     /// How far the present run goes.
     pub(crate) pace: Pace,
+    /// The trace of the loop, if there is one. It may have ended, because it is full.
+    pub(crate) trace: Option<Box<Trace>>,
+    /// For the trace: when the present turn began, and when its wait ended.
+    pub(crate) turn_ns: Option<(u64, u64)>,
+    /// When the callback began that is timed now.
+    pub(crate) called_ns: Option<u64>,
     /// The additional state of a loop of the module `cogloop`.
     pub(crate) cogloop: Cogloop,
 }
@@ -232,7 +239,7 @@ pub(crate) struct Cogloop {
     pub(crate) request: Option<Request>,
     /// The kernel's error when it refused a wait. `run` returns it.
     pub(crate) refused: Option<Failure>,
-    /// Whether callbacks are timed: for `stats`, or for `slow`.
+    /// Whether callbacks are timed: for `stats`, for `slow`, or for a trace.
     pub(crate) is_measuring: bool,
     pub(crate) meter: Option<Box<Meter>>,
     /// A callback that takes this long is slow.

@@ -1,18 +1,16 @@
 //! Measuring: how late timers are, how long callbacks take, and which are slow.
 
 use super::memory::{Meter, State, value};
+use super::place::Place;
 use super::state::state_at;
 use crate::lua::args::push_ms;
 use crate::lua::guard::{ErrorText, Text};
 use crate::lua::version::push_user_value;
 use cogloop_io::memory::expect_bytes;
+use cogloop_io::trace::{Detail, Kind};
 use hdrhistogram::Histogram;
-use mlua::ffi::{
-    LUA_TFUNCTION, LUA_TTABLE, lua_Debug, lua_State, lua_call, lua_getinfo, lua_pushvalue, lua_rawgeti, lua_settop,
-    lua_type,
-};
-use std::ffi::{CStr, c_int};
-use std::mem::MaybeUninit;
+use mlua::ffi::{lua_State, lua_call, lua_settop};
+use std::ffi::c_int;
 
 /// A longer time counts as an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
@@ -40,59 +38,69 @@ impl Meter {
     #[inline]
     pub(crate) unsafe fn start(state: *mut State) -> Option<u64> {
         // SAFETY: the caller's promise.
-        unsafe { (*state).cogloop.is_measuring.then(|| (*state).events.now_ns()) }
+        unsafe {
+            if !(*state).cogloop.is_measuring {
+                return None;
+            }
+            (*state).called_ns = Some((*state).events.now_ns());
+            (*state).called_ns
+        }
     }
 
-    /// Records the duration of a callback, and calls the hook of `slow` if it was too long. At `callback` is the function, its table, or
-    /// another value.
+    /// Records the duration of a callback, in the trace too, and calls the hook of `slow` if it was too long. At `callback` is the
+    /// function, its table, or another value.
     ///
     /// # Safety
     ///
     /// [The rule for Lua calls](crate); the loop is at 1. Lua code may run.
     #[cold]
-    pub(crate) unsafe fn stop(lua: *mut lua_State, start_ns: u64, callback: c_int) {
-        // SAFETY: the caller's promise.
+    pub(crate) unsafe fn stop(lua: *mut lua_State, start_ns: u64, callback: c_int, (kind, detail): (Kind, Detail)) {
+        // SAFETY: the caller's promise. Between `ended` and the hook no Lua code runs.
         unsafe {
             let state = state_at(lua, 1);
-            if state.is_null() {
-                return;
+            let Some(end_ns) = ended(state) else { return };
+            if let Some(trace) = &mut (*state).trace {
+                let place = Place::of(lua, callback).text();
+                trace.span(kind, place.as_bytes(), start_ns, end_ns, detail);
             }
-            let took_ns = (*state).events.now_ns().saturating_sub(start_ns);
-            if let Some(meter) = &mut (*state).cogloop.meter {
-                meter.callback.saturating_record(took_ns);
-            }
-            if took_ns < (*state).cogloop.slow_ns {
-                return;
-            }
+            let Some(took_ns) = (*state).too_long(end_ns - start_ns, |meter| &mut meter.callback) else { return };
             lua_settop(lua, callback);
             push_user_value(lua, 1, value::SLOW);
-            let text = describe(lua, callback);
-            text.push(lua);
+            Place::of(lua, callback).escaped().push(lua);
             push_ms(lua, took_ns); // stack: … callback hook where ms
             lua_call(lua, 2, 0);
         }
     }
 }
 
-/// `source:line` of the function at `index`, or in the table there.
-unsafe fn describe(lua: *mut lua_State, index: c_int) -> Text<200> {
-    // SAFETY: only called by `stop`. `lua_getinfo` fills in what is read, and pops the function.
-    unsafe {
-        lua_pushvalue(lua, index);
-        if lua_type(lua, -1) == LUA_TTABLE {
-            lua_rawgeti(lua, -1, 1);
-            mlua::ffi::lua_remove(lua, -2);
+/// The time now; `None` if the loop was closed. No callback is timed any more.
+///
+/// # Safety
+///
+/// `state` is null or belongs to an open loop.
+pub(crate) unsafe fn ended(state: *mut State) -> Option<u64> {
+    // SAFETY: the caller's promise.
+    let state = unsafe { state.as_mut() }?;
+    state.called_ns = None;
+    Some(state.events.now_ns())
+}
+
+impl State {
+    /// Call when something has changed for which callbacks are timed.
+    pub(crate) fn settle_measuring(&mut self) {
+        let is_traced = self.trace.as_ref().is_some_and(|trace| trace.is_open());
+        self.cogloop.is_measuring = is_traced || self.cogloop.meter.is_some() || self.cogloop.slow_ns != u64::MAX;
+    }
+
+    /// Records a time in one of the histograms, and returns it if it is too long for the hook of `slow`.
+    pub(crate) fn too_long(
+        &mut self,
+        took_ns: u64,
+        histogram: impl FnOnce(&mut Meter) -> &mut Histogram<u64>,
+    ) -> Option<u64> {
+        if let Some(meter) = &mut self.cogloop.meter {
+            histogram(meter).saturating_record(took_ns);
         }
-        if lua_type(lua, -1) != LUA_TFUNCTION {
-            let name = CStr::from_ptr(mlua::ffi::luaL_typename(lua, -1));
-            let text = Text::new(format_args!("a {}", name.to_str().unwrap_or("value")));
-            mlua::ffi::lua_pop(lua, 1);
-            return text;
-        }
-        let mut memory = MaybeUninit::<lua_Debug>::zeroed();
-        lua_getinfo(lua, c">S".as_ptr(), memory.as_mut_ptr());
-        let info = memory.assume_init_ref();
-        let source = CStr::from_ptr(info.short_src.as_ptr());
-        Text::new(format_args!("{}:{}", source.to_bytes().escape_ascii(), info.linedefined))
+        (took_ns >= self.cogloop.slow_ns).then_some(took_ns)
     }
 }

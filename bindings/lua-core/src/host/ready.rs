@@ -2,12 +2,13 @@
 //!
 //! All of it runs inside the protected call of `drive`, with the loop at 1, so it may raise.
 
-use super::memory::{COROUTINE, DIRECTIONS, Kind, Meter, NodeBlock, State, direction_value, value};
+use super::memory::{COROUTINE, DIRECTIONS, Kind as HandleKind, Meter, NodeBlock, State, direction_value, value};
 use super::observed::{ask, forget_closed, holds_data};
 use super::state::{state_at, with_or_raise};
 use crate::lua::callback::call;
 use crate::lua::stack::stack;
 use crate::lua::version::{push_user_value, set_user_value};
+use cogloop_io::trace::{Detail, Kind};
 use cogloop_io::{Interest, Ready, Token};
 use mlua::ffi::{lua_State, lua_pushvalue, lua_rawgeti, lua_settop, lua_touserdata};
 use std::ffi::c_int;
@@ -102,7 +103,8 @@ unsafe fn serve_direction(lua: *mut lua_State, node: *mut NodeBlock, i: usize, r
             push_user_value(lua, 3, direction_value(DIRECTIONS[i]));
             call(lua, (*node).args[i], 0);
             if let Some(start_ns) = clock {
-                Meter::stop(lua, start_ns, 4);
+                let number = u64::try_from((*node).number).unwrap_or_default();
+                Meter::stop(lua, start_ns, 4, (Kind::Descriptor, Detail::Number(number)));
             }
         }
         lua_settop(lua, 3);
@@ -115,7 +117,7 @@ unsafe fn serve_direction(lua: *mut lua_State, node: *mut NodeBlock, i: usize, r
 unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, direction: Interest) -> bool {
     // SAFETY: only called by `look_again`, with the Node at 3 and the loop open.
     unsafe {
-        let is_asked = direction == Interest::WRITE || matches!((*node).kind, Kind::File(_) | Kind::Object);
+        let is_asked = direction == Interest::WRITE || matches!((*node).kind, HandleKind::File(_) | HandleKind::Object);
         let Some(token) = Token::from_bits((*node).token).filter(|_| is_asked) else { return false };
         let ready = with_or_raise(lua, state, |state| Ok(state.events.look_again(token, direction)));
         ready.is_empty() && !(direction == Interest::READ && holds_data(lua, 3))
@@ -127,7 +129,7 @@ unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBloc
 unsafe fn forget_unless_number(lua: *mut lua_State, node: *mut NodeBlock) {
     // SAFETY: only called by `look_again`, with the Node at 3 and the loop open.
     unsafe {
-        if (*node).kind != Kind::Number {
+        if (*node).kind != HandleKind::Number {
             forget_closed(lua, 3);
         }
     }

@@ -44,6 +44,9 @@ impl State {
             closed: Vec::new(),
             order: Vec::new(),
             pace: Pace::Forever,
+            trace: None,
+            turn_ns: None,
+            called_ns: None,
             cogloop: Cogloop::default(),
         }
     }
@@ -60,6 +63,7 @@ impl State {
         self.cogloop.turns += 1;
         if let Some(start_ns) = start_ns {
             self.cogloop.waited_ns += self.events.turn_ns().saturating_sub(start_ns);
+            self.trace_turn(start_ns);
         }
         turned
     }

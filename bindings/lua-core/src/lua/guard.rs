@@ -84,6 +84,21 @@ impl<const N: usize> Text<N> {
         self.length += fits;
     }
 
+    /// Appends a number, without `fmt`.
+    pub(crate) fn extend_number(&mut self, mut number: u32) {
+        let mut digits = [0; 10];
+        let mut first = digits.len();
+        loop {
+            first -= 1;
+            digits[first] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.extend(&digits[first..]);
+    }
+
     /// The text so far.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]

@@ -163,6 +163,25 @@ pub(crate) unsafe fn begin_with(lua: *mut lua_State, coroutine: *mut lua_State, 
     }
 }
 
+/// Pushes onto the stack of a coroutine that has not begun what it begins with: the script's function, or a function of ours that
+/// calls it. `args` is what [`begin_with`] returned. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// [`begin_with`] has given the coroutine its function.
+pub(crate) unsafe fn push_begun(coroutine: *mut lua_State, args: c_int) {
+    // SAFETY: the caller's promise; a new coroutine has room for a value.
+    unsafe {
+        #[cfg(not(any(feature = "lua51", feature = "luajit")))]
+        if args > 0 {
+            mlua::ffi::lua_getupvalue(coroutine, 1, closure::FUNCTION);
+            return;
+        }
+        let _ = args;
+        mlua::ffi::lua_pushvalue(coroutine, 1);
+    }
+}
+
 /// Makes a coroutine that has not begun ready for `lua_resume`. `args` is what [`begin_with`] returned. Returns how many
 /// arguments are on the coroutine's stack after this. Since 5.4 the function runs in a protected call with this message
 /// handler. Neither raises nor allocates.

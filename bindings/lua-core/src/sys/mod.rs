@@ -5,6 +5,7 @@
 //!   errno        numbers and texts of errors      sources      signals and children as descriptors
 //!   socket       calls on sockets                 interfaces   the network interfaces
 //!   option       options of sockets               boot_time    the clock of `luamockit`, and its alarm
+//!   path         names of files
 //! ```
 //!
 //! Above this floor nothing asks which system it is on. Nothing here knows Lua.
@@ -15,6 +16,6 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(crate) use unix::{boot_time, descriptor, errno, interfaces, option, socket, sources, wakers};
+pub(crate) use unix::{boot_time, descriptor, errno, interfaces, option, path, socket, sources, wakers};
 #[cfg(windows)]
-pub(crate) use windows::{boot_time, descriptor, errno, interfaces, option, socket, sources, wakers};
+pub(crate) use windows::{boot_time, descriptor, errno, interfaces, option, path, socket, sources, wakers};

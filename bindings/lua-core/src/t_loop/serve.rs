@@ -7,13 +7,14 @@ use crate::host::arm::{Due, For};
 use crate::host::drive::must_return;
 use crate::host::entries::slot;
 use crate::host::face::Face;
-use crate::host::memory::{LoopBlock, State, TaskBlock, value};
+use crate::host::memory::{LoopBlock, Meter, State, TaskBlock, value};
 use crate::host::ready::note_current;
 use crate::host::state::{state_at, with, with_or_raise};
 use crate::lua::args::period_ns;
 use crate::lua::callback::call;
 use crate::lua::stack::stack;
 use crate::lua::version::push_user_value;
+use cogloop_io::trace::{Detail, Kind};
 use cogloop_io::{AddError, ExpiredTimer, Key, Missed, Plan};
 use mlua::ffi::{lua_State, lua_pushnil, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
 use std::num::NonZeroU64;
@@ -46,8 +47,12 @@ pub(super) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
             tell_next(lua, state);
         }
         push_user_value(lua, 3, CALLBACK);
+        let clock = Meter::start(state);
         call(lua, (*task).args, 1);
         stack!(lua: loop tasks task tbl result);
+        if let Some(start_ns) = clock {
+            Meter::stop(lua, start_ns, 4, (Kind::Timer, Detail::Late(expired.late_ns)));
+        }
         let state = state_at(lua, 1);
         if state.is_null() {
             return;

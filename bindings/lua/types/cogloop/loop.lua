@@ -159,6 +159,15 @@ function Loop:stats( measure ) end
 ---@param f? fun( where: string, ms: number )
 function Loop:slow( ms, f ) end
 
+--- Writes what the loop does into a file for Perfetto, until `trace( false )`, until the loop is closed, or until the file has `mib`
+--- MiB. `trace( )` returns whether it does.
+---@param file? string | false nil: only asks
+---@param mib? number the largest size of the file (default: 64)
+---@return boolean?
+---@return string? message
+---@return integer? errno
+function Loop:trace( file, mib ) end
+
 --- Returns a descriptor that is readable when there is something to do.
 ---@return integer?
 ---@return string? message

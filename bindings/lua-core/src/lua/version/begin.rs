@@ -2,12 +2,14 @@
 //! versions use it if there are more arguments than a C closure can hold.
 
 use crate::lua::entry::entry;
+use crate::lua::guard::CHUNK;
 use mlua::ffi::{
     LUA_OK, LUA_REGISTRYINDEX, LUA_TFUNCTION, lua_State, lua_call, lua_createtable, lua_error, lua_getfield,
     lua_iscfunction, lua_pop, lua_pushcfunction, lua_pushinteger, lua_pushvalue, lua_rawgeti, lua_rawseti,
-    lua_setfield, lua_tointeger, lua_type, luaL_checkstack, luaL_loadstring,
+    lua_setfield, lua_tointeger, lua_type, luaL_checkstack, luaL_loadbufferx,
 };
 use std::ffi::{CStr, c_int};
+use std::ptr::null;
 
 /// The registry's field with the function that makes such functions.
 const MAKER: &CStr = c"cogloop.begin";
@@ -48,7 +50,7 @@ unsafe fn push_maker(lua: *mut lua_State) {
         lua_pop(lua, 1);
         // It uses no global: a script may have changed them.
         let text = c"local f, spread, args, count = ... return function( ) return f( spread( args, count ) ) end";
-        if luaL_loadstring(lua, text.as_ptr()) != LUA_OK {
+        if luaL_loadbufferx(lua, text.as_ptr(), text.count_bytes(), CHUNK.as_ptr(), null()) != LUA_OK {
             lua_error(lua);
         }
         lua_pushvalue(lua, -1);

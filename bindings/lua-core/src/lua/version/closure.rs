@@ -13,6 +13,9 @@ use std::ffi::c_int;
 /// A closure has 255 upvalues: the number of arguments, the function, the arguments.
 pub(super) const ARGS_MAX: c_int = 253;
 
+/// The closure's upvalue with the function. The arguments are behind it.
+pub(super) const FUNCTION: c_int = 2;
+
 /// Pushes a C closure that calls the value at `index` with the others up to `top`, at most [`ARGS_MAX`].
 ///
 /// # Safety
@@ -38,7 +41,7 @@ pub(super) unsafe fn push(lua: *mut lua_State, index: c_int, top: c_int) {
 pub(super) unsafe fn take_apart(coroutine: *mut lua_State, args: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
-        for n in 2..args + 3 {
+        for n in FUNCTION..FUNCTION + args + 1 {
             lua_getupvalue(coroutine, 1, n);
         }
         lua_remove(coroutine, 1);

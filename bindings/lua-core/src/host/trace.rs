@@ -1,0 +1,101 @@
+//! What a loop tells its trace: its turns, and the callbacks that fail. The other callbacks are told where their time is taken (`meter`).
+
+use super::memory::State;
+use super::state::state_at;
+use crate::lua::args::bytes;
+use crate::lua::guard::Text;
+use cogloop_io::trace::{DEFAULT_LIMIT, Detail, Kind, Trace};
+use mlua::ffi::{LUA_TSTRING, lua_State, lua_type};
+use std::ffi::{OsString, c_int};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+static DEFAULT_TRACE: OnceLock<PathBuf> = OnceLock::new();
+
+/// Lets every loop of the program write a trace: the first into this file, and the loop of number N, from 1 on, into `FILE.N`. Later calls
+/// change nothing.
+pub fn set_default_trace(file: OsString) {
+    DEFAULT_TRACE.get_or_init(|| file.into());
+}
+
+impl State {
+    /// Begins the trace that the program was told to write, if it was.
+    ///
+    /// # Errors
+    ///
+    /// The system's, when it refuses the file.
+    pub(crate) fn begin_default_trace(&mut self) -> io::Result<()> {
+        let Some(file) = DEFAULT_TRACE.get() else { return Ok(()) };
+        let mut file = file.clone();
+        if self.id > 0 {
+            file.as_mut_os_string().push(format!(".{}", self.id));
+        }
+        self.begin_trace(&file, DEFAULT_LIMIT)
+    }
+
+    /// Ends the trace, if there is one, and begins another.
+    ///
+    /// # Errors
+    ///
+    /// The system's, when it refuses the file. The old trace has ended even then.
+    pub(crate) fn begin_trace(&mut self, file: &Path, limit: u64) -> io::Result<()> {
+        // An error of the old one was to be asked for before.
+        let _ = self.end_trace();
+        let name = Text::<80>::new(format_args!("loop {} on {}", self.id, self.events.backend().name));
+        let trace = Trace::create(file, limit, self.id, &String::from_utf8_lossy(name.as_bytes()))?;
+        self.trace = Some(Box::new(trace));
+        self.settle_measuring();
+        Ok(())
+    }
+
+    /// Ends the trace, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The first error of writing it.
+    pub(crate) fn end_trace(&mut self) -> io::Result<()> {
+        if self.turn_ns.is_some() {
+            self.end_traced_turn(self.events.now_ns());
+        }
+        let ended = self.trace.take().map_or(Ok(()), |trace| trace.finish());
+        self.settle_measuring();
+        ended
+    }
+
+    /// Call after the wait of a turn that began at `start_ns`: the turn before is over.
+    #[cold]
+    pub(crate) fn trace_turn(&mut self, start_ns: u64) {
+        self.end_traced_turn(start_ns);
+        match &self.trace {
+            Some(trace) if trace.is_open() => self.turn_ns = Some((start_ns, self.events.turn_ns())),
+            Some(_) => self.settle_measuring(),
+            None => {}
+        }
+    }
+
+    /// Writes the turn that is over.
+    #[cold]
+    pub(crate) fn end_traced_turn(&mut self, end_ns: u64) {
+        if let (Some(trace), Some((start_ns, served_ns))) = (&mut self.trace, self.turn_ns.take()) {
+            trace.turn(start_ns, served_ns, end_ns);
+        }
+    }
+}
+
+/// Writes a callback that began at `start_ns` and has raised the error at `index`. Neither raises nor allocates in Lua.
+///
+/// # Safety
+///
+/// The loop is at 1 and open.
+#[cold]
+pub(crate) unsafe fn failed(lua: *mut lua_State, index: c_int, start_ns: u64) {
+    // SAFETY: the caller's promise; the string is on the stack.
+    unsafe {
+        let state = state_at(lua, 1);
+        let end_ns = (*state).events.now_ns();
+        let Some(trace) = &mut (*state).trace else { return };
+        let message = if lua_type(lua, index) == LUA_TSTRING { bytes(lua, index) } else { b"an error" };
+        trace.span(Kind::Error, message, start_ns, end_ns, Detail::None);
+    }
+}

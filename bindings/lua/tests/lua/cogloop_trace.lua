@@ -1,0 +1,241 @@
+-- `loop:trace`: what a loop does, as a file for Perfetto; and the places that `slow` and a trace name.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local cogloop = require 'cogloop'
+local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
+
+local SOURCE = debug.getinfo( 1, 'S' ).short_src
+
+local function line( ) return debug.getinfo( 2, 'l' ).currentline end
+
+local function at( number ) return SOURCE .. ':' .. number end
+
+-- A name for a file that a test makes.
+local function temporary( )
+  T.requires "Unix's names of files"
+  return os.tmpname( )
+end
+
+local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
+
+local function content( name )
+  local file = assert( io.open( name, 'rb' ) )
+  local text = file:read '*a'
+  file:close( )
+  return text
+end
+
+-- Runs `body( loop, name )` with a loop that writes a trace, and returns the text of the trace.
+local function traced( body, mib )
+  local name, loop = temporary( ), virtual( )
+  equal( loop:trace( name, mib ), true )
+  body( loop, name )
+  equal( loop:trace( false ), true )
+  loop:close( )
+  local text = content( name )
+  os.remove( name )
+  return text
+end
+
+-- The events of a category: `name start+duration`, in µs, and how late they were, if that is told.
+local function events( text, category )
+  local list = { }
+  for each in text:gmatch '[^\n]+' do
+    local ts, dur = each:match '"ts":([%d.]+),"dur":([%d.]+)'
+    local name = each:match( '"cat":"' .. category .. '","name":"(.-)"[,}]' )
+    if name then
+      local late = each:match '"late_us":([%d.]+)'
+      list[ #list + 1 ] = ('%s %g+%g%s'):format( name, ts, dur, late and (' late %g'):format( late ) or '' )
+    end
+  end
+  return list
+end
+
+test( 'a trace has each callback with its line, its beginning, its duration and its lateness', function( )
+  local first
+  local text = traced( function( loop )
+    first = line( ) + 1
+    loop:after( 1, function( ) loop:advance( 3 ) end )
+    loop:every( { ms = 2, first = 2 }, function( ) loop:advance( 0.5 ) end )
+    loop:after( 3, print, '' )
+    loop:advance( 6 )
+  end )
+  same_list( events( text, 'timer' ), {
+    at( first ) .. ' 1000+3000 late 0', at( first + 1 ) .. ' 4000+500 late 2000', '[C] 4500+0 late 1000',
+    at( first + 1 ) .. ' 6000+500 late 0',
+  } )
+  local turns, waits = events( text, 'turn' ), events( text, 'wait' )
+  equal( #turns, #waits )
+  is_true( #turns >= 3 )
+end )
+
+test( 'a trace has the tasks from wait to wait, by their names and the lines where they go on', function( )
+  local first
+  local text = traced( function( loop )
+    first = line( ) + 1
+    loop:spawn( { function( ms )
+      loop:sleep( ms )
+      loop:advance( 2 )
+      coroutine.yield( )
+    end, name = 'the "first"' }, 5 )
+    loop:spawn( function( ) loop:sleep( 1 ) end )
+    loop:advance( 20 )
+  end )
+  same_list( events( text, 'task' ), {
+    [['the \"first\"' ]] .. at( first ) .. ' 0+0 late 0', at( first + 5 ) .. ' 0+0 late 0',
+    at( first + 5 ) .. ' 1000+0 late 0', [['the \"first\"' ]] .. at( first + 1 ) .. ' 5000+2000 late 0',
+    [['the \"first\"' ]] .. at( first + 3 ) .. ' 7000+0 late 0',
+  } )
+end )
+
+test( 'a callback that raises is in the trace with its error', function( )
+  local raised
+  local text = traced( function( loop )
+    loop:onerror( function( ) end )
+    loop:after( 1, function( )
+      loop:advance( 2 )
+      raised = line( ) + 1
+      error 'a "quoted"\nerror'
+    end )
+    loop:advance( 10 )
+  end )
+  same_list( events( text, 'error' ), { at( raised ) .. [[: a \"quoted\"\u000aerror 1000+2000]] } )
+end )
+
+test( 'a handle is in the trace with its descriptor', function( )
+  local sck = require 't.Net.Socket'( 'udp' )
+  local text = traced( function( loop )
+    loop:on( sck, 'w', function( ) loop:stop( ) end )
+    loop:run( )
+  end )
+  sck:close( )
+  equal( #events( text, 'descriptor' ), 1 )
+  is_true( text:find '"cat":"descriptor","name":"[^"]*","args":{"descriptor":%d+}}' )
+end )
+
+test( 'a trace is a list in JSON, and another parser reads it', function( )
+  local text = traced( function( loop )
+    loop:after( 1, function( ) error '\1\127\255 \\ "' end )
+    loop:onerror( function( ) end )
+    loop:spawn( { function( ) end, name = 'caf\195\169' } )
+    loop:advance( 10 )
+  end )
+  equal( text:sub( 1, 2 ), '[\n' )
+  equal( text:sub( -3 ), '\n]\n' )
+  T.requires 'a shell'
+  T.requires 'python3'
+  local name, check = temporary( ), temporary( )
+  local file = assert( io.open( name, 'wb' ) )
+  file:write( text )
+  file:close( )
+  file = assert( io.open( check, 'w' ) )
+  file:write( [[
+import json, sys
+events = json.load( open( sys.argv[ 1 ], encoding = 'utf-8' ) )
+names = [ event[ 'name' ] for event in events ]
+assert 'thread_name' in names and 'turn' in names, names
+assert any( "caf\u00e9" in name for name in names ), names
+assert any( name.endswith( '\x01\x7f\ufffd \\ "' ) for name in names ), names
+assert all( event[ 'dur' ] >= 0 for event in events if event[ 'ph' ] == 'X' )
+print( 'read', len( events ) )
+]] )
+  file:close( )
+  local pipe = io.popen( ('python3 %s %s 2>&1'):format( check, name ) )
+  local said = pipe:read '*a'
+  pipe:close( )
+  os.remove( name )
+  os.remove( check )
+  is_true( said:find '^read %d+' , said )
+end )
+
+test( 'a full trace says so, is complete, and ends', function( )
+  local text = traced( function( loop )
+    loop:every( 1, function( ) end )
+    loop:advance( 500 )
+    equal( loop:trace( ), false )
+    loop:advance( 500 )
+  end, 0.01 )
+  is_true( #text <= 0.01 * 2 ^ 20 and #text > 0.009 * 2 ^ 20, #text )
+  is_true( text:find( '"the trace is full"', 1, true ) )
+  equal( text:sub( -3 ), '\n]\n' )
+end )
+
+test( 'closing the loop completes the trace, and a second trace ends the first', function( )
+  local loop, a, b = virtual( ), temporary( ), temporary( )
+  equal( loop:trace( ), false )
+  equal( loop:trace( false ), true )
+  loop:trace( a )
+  loop:trace( b )
+  equal( content( a ):sub( -3 ), '\n]\n' )
+  equal( loop:trace( ), true )
+  loop:after( 1, function( ) end )
+  loop:advance( 1 )
+  loop:close( )
+  equal( #events( content( b ), 'timer' ), 1 )
+  equal( content( b ):sub( -3 ), '\n]\n' )
+  os.remove( a )
+  os.remove( b )
+end )
+
+test( 'the module traces the default loop', function( )
+  local name = temporary( )
+  equal( cogloop.trace( name ), true )
+  cogloop.after( 0, function( ) end )
+  cogloop.run( )
+  equal( cogloop.trace( false ), true )
+  equal( #events( content( name ), 'timer' ), 1 )
+  os.remove( name )
+end )
+
+test( 'a file that cannot be made is an answer, and wrong arguments raise', function( )
+  local loop = virtual( )
+  local none, message, errno = loop:trace '/there/is/no/such/folder'
+  equal( none, nil )
+  is_true( message:find( 'trace: /there/is/no/such/folder: ', 1, true ), message )
+  equal( type( errno ), 'number' )
+  equal( loop:trace( ), false )
+  fails( "(file: the name of a file, false or nil expected, got table)", loop.trace, loop, { } )
+  fails( "(file: the name of a file, false or nil expected, got boolean)", loop.trace, loop, true )
+  fails( "(mib: a finite number above 0 expected", loop.trace, loop, 'x', 0 )
+  fails( "(mib: a finite number above 0 expected", loop.trace, loop, 'x', '1' )
+end )
+
+-- The places that `slow` names while `body` runs.
+local function slow( body )
+  local loop, list = virtual( ), { }
+  loop:slow( 0, function( where ) list[ #list + 1 ] = where end )
+  body( loop )
+  loop:close( )
+  return list
+end
+
+test( 'slow names the line of the script for debounce and throttle', function( )
+  local first
+  local list = slow( function( loop )
+    first = line( ) + 1
+    loop:debounce( 1, function( ) end )( )
+    local throttled = loop:throttle( 5, function( ) end )
+    throttled( )
+    throttled( )
+    loop:advance( 7 )
+  end )
+  same_list( list, { at( first ), at( first + 1 ) } )
+end )
+
+test( 'slow names the line of the script for a signal', function( )
+  T.requires 'signals'
+  T.requires 'a shell'
+  local loop, place = cogloop.loop( ), nil
+  loop:slow( 0, function( where ) place = where end )
+  local first = line( ) + 1
+  local watcher = loop:signal( 'USR1', function( ) loop:stop( ) end )
+  loop:after( 0, function( )
+    -- The shell's parent is this process.
+    os.execute 'kill -USR1 $PPID'
+  end )
+  loop:run( )
+  watcher:off( )
+  equal( place, at( first ) )
+end )
+
+T.done( )

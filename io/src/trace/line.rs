@@ -1,0 +1,70 @@
+//! A line of JSON, written without `fmt`, which would take half of an event's time.
+
+/// Writes to the end of a buffer.
+pub(super) struct Line<'a>(pub(super) &'a mut Vec<u8>);
+
+/// So many bytes of a text are written; the rest is left out.
+const TEXT_MAX: usize = 120;
+
+impl Line<'_> {
+    #[inline]
+    pub(super) fn raw(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Writes the inside of a string. What is not UTF-8 becomes U+FFFD.
+    pub(super) fn text(&mut self, text: &[u8]) {
+        let text = &text[..text.len().min(TEXT_MAX)];
+        if text.iter().all(|&byte| is_plain(byte)) {
+            self.raw(text);
+        } else {
+            self.escaped(text);
+        }
+    }
+
+    #[cold]
+    fn escaped(&mut self, text: &[u8]) {
+        for chunk in text.utf8_chunks() {
+            for &byte in chunk.valid().as_bytes() {
+                match byte {
+                    b'"' | b'\\' => self.raw(&[b'\\', byte]),
+                    ..0x20 => {
+                        let hex = |digit: u8| b"0123456789abcdef"[usize::from(digit)];
+                        self.raw(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)]);
+                    }
+                    _ => self.raw(&[byte]),
+                }
+            }
+            if !chunk.invalid().is_empty() {
+                self.raw("\u{fffd}".as_bytes());
+            }
+        }
+    }
+
+    pub(super) fn number(&mut self, mut number: u64) {
+        let mut digits = [0; 20];
+        let mut first = digits.len();
+        loop {
+            first -= 1;
+            digits[first] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.raw(&digits[first..]);
+    }
+
+    /// Writes nanoseconds as microseconds, the unit of the format, with three decimals.
+    pub(super) fn microseconds(&mut self, ns: u64) {
+        self.number(ns / 1000);
+        let rest = (ns % 1000) as u16;
+        let digit = |of: u16| b'0' + (of % 10) as u8;
+        self.raw(&[b'.', digit(rest / 100), digit(rest / 10), digit(rest)]);
+    }
+}
+
+/// Whether a byte stands for itself in a string of JSON.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\'
+}

@@ -1,0 +1,264 @@
+//! Writes what a loop does as a trace in the JSON format of Chrome, which Perfetto and `chrome://tracing` draw.
+//!
+//! ```text
+//!   the driver of the turns ──► span( kind, name, start, end, detail ) ──► 64 KiB of lines ──► the file
+//!                                                                          full, or a second old
+//!
+//!   [
+//!   {"ph":"M", …}                                   the name of the loop
+//!   {"ph":"X","ts":…,"dur":…,"name":"a.lua:12", …}  a turn, a wait, a callback: one line each
+//!   {"ph":"M", …}                                   the name of the process
+//!   ]
+//! ```
+//!
+//! The driver of the turns (each binding has one) knows what it calls and when, so it tells the trace. All bindings write
+//! by this one type. Times are those of the loop's clock, so the trace of a loop on virtual time is the same each time.
+//!
+//! - The file never gets larger than its limit. The last event is then one named `the trace is full`, the file is
+//!   completed and closed, and the trace has ended.
+//! - A program that is killed loses at most the events of the last second, and of the time since the last turn began.
+//!   Perfetto and Chrome read a file without its end.
+//! - After a fork the child writes nothing.
+//! - Nothing is allocated after the trace was made.
+
+mod line;
+
+use crate::fork::ForkMark;
+use crate::memory;
+use line::Line;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// What an event is about: its category in the file.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub enum Kind {
+    /// A turn, from the beginning of its wait to the end of its last callback.
+    Turn,
+    /// The wait of a turn.
+    Wait,
+    /// A timer's callback.
+    Timer,
+    /// A descriptor's callback.
+    Descriptor,
+    /// A task, from one wait to the next.
+    Task,
+    /// Another callback: a post of another thread, a hook, an idle callback.
+    Other,
+    /// A callback that ended by an error.
+    Error,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Turn => "turn",
+            Self::Wait => "wait",
+            Self::Timer => "timer",
+            Self::Descriptor => "descriptor",
+            Self::Task => "task",
+            Self::Other => "other",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What else is known of an event.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub enum Detail {
+    /// Nothing.
+    None,
+    /// How late a timer was, in nanoseconds.
+    Late(u64),
+    /// The number of a descriptor.
+    Number(u64),
+}
+
+/// A trace may get this large if its user does not say otherwise: 64 MiB, half a million events.
+pub const DEFAULT_LIMIT: u64 = 64 << 20;
+
+/// The least limit: the events that every trace has fit.
+pub const LEAST_LIMIT: u64 = 4 << 10;
+
+/// Lines are written to the file in pieces of this size.
+const BUFFER: usize = 64 << 10;
+
+/// No line is longer.
+const LINE_MAX: usize = 1 << 10;
+
+/// Room for what ends the file.
+const END_MAX: u64 = 256;
+
+/// A line is written to the file a second later at the latest, if there is a further turn.
+const FLUSH_NS: u64 = 1_000_000_000;
+
+/// A trace that is being written. Dropping it completes the file.
+pub struct Trace {
+    sink: Option<Box<dyn Write>>,
+    buffer: Vec<u8>,
+    /// What every event has: the numbers of the process and of the loop.
+    ids: String,
+    limit: u64,
+    /// How many bytes are in the file and in the buffer.
+    size: u64,
+    flushed_ns: u64,
+    failed: Option<io::Error>,
+    mark: ForkMark,
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trace").field("size", &self.size).field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+impl Trace {
+    /// Makes the file, or empties it, and begins a trace in it. `number` tells the loops of a process apart, `name` is
+    /// what a viewer shows.
+    ///
+    /// # Errors
+    /// The system's, when it refuses the file; or there is no memory.
+    pub fn create(path: &Path, limit: u64, number: u64, name: &str) -> io::Result<Self> {
+        memory::expect_bytes(2 * BUFFER)?;
+        let file = File::create(path)?;
+        Self::to(Box::new(file), limit, number, name)
+    }
+
+    /// Begins a trace that goes to `sink`.
+    ///
+    /// # Errors
+    /// There is no memory, or the system refuses a mark that tells a forked process.
+    pub fn to(sink: Box<dyn Write>, limit: u64, number: u64, name: &str) -> io::Result<Self> {
+        memory::expect_bytes(2 * BUFFER)?;
+        let mut trace = Self {
+            sink: Some(sink),
+            buffer: Vec::with_capacity(BUFFER + LINE_MAX),
+            ids: format!(r#","pid":{},"tid":{}"#, std::process::id(), number.saturating_add(1)),
+            limit: limit.max(LEAST_LIMIT),
+            size: 0,
+            flushed_ns: 0,
+            failed: None,
+            mark: ForkMark::new()?,
+        };
+        let mut line = Line(&mut trace.buffer);
+        line.raw(b"[\n{\"ph\":\"M\"");
+        line.raw(trace.ids.as_bytes());
+        line.raw(b",\"name\":\"thread_name\",\"args\":{\"name\":\"");
+        line.text(name.as_bytes());
+        line.raw(b"\"}},\n");
+        trace.size = trace.buffer.len() as u64;
+        Ok(trace)
+    }
+
+    /// Whether events are still written: the trace is not full, and writing has not failed.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.sink.is_some()
+    }
+
+    /// Writes an event that began at `start_ns` and ended at `end_ns`. The name may have any bytes.
+    pub fn span(&mut self, kind: Kind, name: &[u8], start_ns: u64, end_ns: u64, detail: Detail) {
+        if self.sink.is_none() {
+            return;
+        }
+        let before = self.buffer.len();
+        let mut line = Line(&mut self.buffer);
+        line.raw(b"{\"ph\":\"X\",\"ts\":");
+        line.microseconds(start_ns);
+        line.raw(b",\"dur\":");
+        line.microseconds(end_ns.saturating_sub(start_ns));
+        line.raw(self.ids.as_bytes());
+        line.raw(b",\"cat\":\"");
+        line.raw(kind.name().as_bytes());
+        line.raw(b"\",\"name\":\"");
+        line.text(name);
+        match detail {
+            Detail::None => line.raw(b"\"},\n"),
+            Detail::Late(late_ns) => {
+                line.raw(b"\",\"args\":{\"late_us\":");
+                line.microseconds(late_ns);
+                line.raw(b"}},\n");
+            }
+            Detail::Number(number) => {
+                line.raw(b"\",\"args\":{\"descriptor\":");
+                line.number(number);
+                line.raw(b"}},\n");
+            }
+        }
+        let length = (self.buffer.len() - before) as u64;
+        if self.size + length + END_MAX > self.limit {
+            self.buffer.truncate(before);
+            self.end(Some(end_ns));
+            return;
+        }
+        self.size += length;
+        if self.buffer.len() >= BUFFER {
+            self.flush(end_ns);
+        }
+    }
+
+    /// Writes the turn and its wait: the turn began at `start_ns`, its wait ended at `served_ns`, its last callback at
+    /// `end_ns`. Call it when the turn is over.
+    pub fn turn(&mut self, start_ns: u64, served_ns: u64, end_ns: u64) {
+        self.span(Kind::Turn, b"turn", start_ns, end_ns, Detail::None);
+        self.span(Kind::Wait, b"wait", start_ns, served_ns, Detail::None);
+        if end_ns.saturating_sub(self.flushed_ns) > FLUSH_NS {
+            self.flush(end_ns);
+        }
+    }
+
+    /// Completes the file.
+    ///
+    /// # Errors
+    /// The first error of writing. The trace has ended when it came.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.end(None);
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    fn flush(&mut self, now_ns: u64) {
+        self.flushed_ns = now_ns;
+        if let Some(sink) = &mut self.sink {
+            let written = if self.mark.is_ours() { sink.write_all(&self.buffer) } else { Ok(()) };
+            if let Err(error) = written {
+                self.failed = Some(error);
+                self.sink = None;
+            }
+        }
+        self.buffer.clear();
+    }
+
+    /// Writes the end of the file; `full_ns` is the time at which the trace was full.
+    fn end(&mut self, full_ns: Option<u64>) {
+        if self.sink.is_none() {
+            return;
+        }
+        let mut line = Line(&mut self.buffer);
+        if let Some(full_ns) = full_ns {
+            line.raw(b"{\"ph\":\"i\",\"s\":\"p\",\"ts\":");
+            line.microseconds(full_ns);
+            line.raw(self.ids.as_bytes());
+            line.raw(b",\"name\":\"the trace is full\"},\n");
+        }
+        // A line ends with a comma, and the list needs a last element.
+        line.raw(b"{\"ph\":\"M\"");
+        line.raw(self.ids.as_bytes());
+        line.raw(b",\"name\":\"process_name\",\"args\":{\"name\":\"cogloop\"}}\n]\n");
+        self.flush(0);
+        if let Some(mut sink) = self.sink.take()
+            && let Err(error) = sink.flush()
+        {
+            self.failed = Some(error);
+        }
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        self.end(None);
+    }
+}
+
+#[cfg(test)]
+mod tests;
