@@ -6,7 +6,7 @@
 
 local mit = require 'luamockit'
 
-local lifetime = tonumber( arg[ 1 ] ) or 1000
+local lifetime = math.floor( tonumber( arg[ 1 ] ) or 1000 )
 local started  = mit.mstimestamp( )
 local samples, reports, running = 0, 0, true
 

@@ -12,24 +12,24 @@ local LOOK_MS, RATE_MS = 100, 1000       -- how often to check the file, how oft
 local path, seconds = arg[1], tonumber( arg[2] )
 if not path then
   io.stderr:write( 'usage: tail.lua FILE [SECONDS]\n' )
-  os.exit( 2 )
+  return os.exit( 2 )
 end
 local file, problem = io.open( path, 'r' )
 if not file then
-  io.stderr:write( problem, '\n' )
-  os.exit( 1 )
+  io.stderr:write( tostring( problem ), '\n' )
+  return os.exit( 1 )
 end
 
 io.stdout:setvbuf( 'line' )              -- if the output is a pipe, its reader sees each line at once
 
 local loop     = Loop( )
-local position = file:seek( 'end' )      -- skips the present content
+local position = assert( file:seek( 'end', 0 ) )    -- skips the present content
 local rest     = ''                      -- the beginning of an incomplete line
 local lines, bytes = 0, 0                -- since the last rate line
 
 -- Reads the appended bytes and prints the complete lines.
 local function look( )
-  local size = file:seek( 'end' )
+  local size = assert( file:seek( 'end', 0 ) )
   if size < position then
     print( ('-- %s was truncated, starting over'):format( path ) )
     position, rest = 0, ''

@@ -22,6 +22,7 @@ mod files;
 mod load;
 mod lua;
 mod mutants;
+mod pip;
 mod process;
 mod project;
 mod soak;

@@ -60,43 +60,52 @@
 ---@class cogloop
 local cogloop = { }
 
---- Makes a new loop.
+--- Makes a new loop. Returns nil, a message and an error number if the system refuses the backend that `options` name, or all of
+--- them. That is rare enough for the type to leave nil out.
 ---@param options? cogloop.Options
----@return cogloop.Loop?
+---@return cogloop.Loop
+---@return string? message
+---@return integer? errno
 function cogloop.loop( options ) end
 
+---@generic T
 ---@param ms number 0 or more
----@param f fun( ... )
----@param ... any
+---@param f fun( ...: T... ): any...
+---@param ... T...
 ---@return cogloop.Timer
 function cogloop.after( ms, f, ... ) end
 
+---@generic T
 ---@param ms number | cogloop.Every
----@param f fun( ... )
----@param ... any
+---@param f fun( ...: T... ): any...
+---@param ... T...
 ---@return cogloop.Timer
 function cogloop.every( ms, f, ... ) end
 
+---@generic T
 ---@param time number
----@param f fun( ... )
----@param ... any
+---@param f fun( ...: T... ): any...
+---@param ... T...
 ---@return cogloop.Timer
 function cogloop.at( time, f, ... ) end
 
----@return cogloop.Timer? timer
----@return number? late
----@return integer? missed
+---@return cogloop.Timer timer
+---@return number late
+---@return integer missed
 function cogloop.firing( ) end
 
+---@generic T
 ---@param handle cogloop.Handle
 ---@param dir cogloop.Direction
----@param f fun( ... )
----@param ... any
+---@param f fun( ...: T... ): any...
+---@param ... T...
 ---@return cogloop.Watcher?
 function cogloop.on( handle, dir, f, ... ) end
 
----@param f fun( ... ) | cogloop.Spawn
----@param ... any
+---@overload fun( options: cogloop.Spawn, ...: any ): cogloop.Task
+---@generic T
+---@param f async fun( ...: T... ): any...
+---@param ... T...
 ---@return cogloop.Task
 function cogloop.spawn( f, ... ) end
 
@@ -131,14 +140,16 @@ function cogloop.wait( handle, dir, ms ) end
 ---@return cogloop.Task? task
 function cogloop.running( ) end
 
+---@generic T
 ---@param ms number
----@param f fun( ... )
----@return fun( ... )
+---@param f fun( ...: T... ): any...
+---@return fun( ...: T... )
 function cogloop.debounce( ms, f ) end
 
+---@generic T
 ---@param ms number
----@param f fun( ... )
----@return fun( ... )
+---@param f fun( ...: T... ): any...
+---@return fun( ...: T... )
 function cogloop.throttle( ms, f ) end
 
 ---@return true?, string? message, integer? errno
@@ -196,20 +207,22 @@ function cogloop.pollfd( ) end
 ---@return 'r'
 function cogloop.events( ) end
 
----@param ms? number
----@param f? fun( ... )
----@param ... any
+---@overload fun( ): number?
+---@generic T
+---@param ms number
+---@param f async fun( ...: T... ): any...
+---@param ... T...
 ---@return any ...
 function cogloop.timeout( ms, f, ... ) end
 
 ---@return cogloop.Group
 function cogloop.group( ) end
 
----@param ... fun( ) | cogloop.Task
+---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function cogloop.all( ... ) end
 
----@param ... fun( ) | cogloop.Task
+---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function cogloop.any( ... ) end
 
@@ -224,12 +237,13 @@ function cogloop.semaphore( count ) end
 ---@return cogloop.Event
 function cogloop.event( ) end
 
----@param f fun( ... )
----@return fun( ... )
+---@param f async fun( ... ): any...
+---@return fun( ... ): any...
 function cogloop.wrap( f ) end
 
----@param f fun( ... )
----@param ... any
+---@generic T
+---@param f async fun( ...: T... ): any...
+---@param ... T...
 ---@return boolean ok
 ---@return any ...
 function cogloop.pcall( f, ... ) end

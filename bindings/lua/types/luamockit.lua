@@ -1,7 +1,7 @@
 ---@meta luamockit
 
 --- One-off and interval callbacks through a queue of events.
----@class luamockit
+---@class luamockit : t.Loop.Pollable
 local mockit = { }
 
 ---@class luamockit.Timer

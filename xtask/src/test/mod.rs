@@ -30,6 +30,7 @@ mod summary;
 mod supply;
 mod targets;
 mod tools;
+mod types;
 pub(crate) mod valgrind;
 mod versions;
 mod windows;
@@ -80,6 +81,11 @@ const STEPS: &[Step] = &[
         run: faces::test,
     },
     Step { name: "luacheck", about: "luacheck on all Lua code", run: luacheck::run },
+    Step {
+        name: "types",
+        about: "the types of the Lua modules, the documents' examples and planted mistakes, by a language server",
+        run: types::run,
+    },
     Step { name: "limits", about: "scripts that grow until memory runs out, on each Lua", run: limits::run },
     Step { name: "exits", about: "scripts with 10,000 tasks pending end well, in every way", run: exits::run },
     Step { name: "versions", about: "the modules of one Lua with another: a clear error", run: versions::run },

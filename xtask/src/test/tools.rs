@@ -17,6 +17,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     // For the Lua modules: the package manager, and a linter.
     ("luarocks", "luarocks"),
     ("luacheck", "lua-check"),
+    // For the language server that judges the types of the modules.
+    ("pip3", "python3-pip"),
     // For the C library: further compilers, and the program that finds the library.
     ("clang", "clang"),
     ("g++", "g++"),

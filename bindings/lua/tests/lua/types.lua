@@ -4,20 +4,32 @@ package.path = here .. '../?.lua;' .. package.path
 local T = require 'harness'
 local test, is_true, same_list = T.test, T.is_true, T.same_list
 
--- Reads a file of definitions. Returns the name of its module and the names that it defines: functions of the module's table, and
--- fields of the module's class that always exist.
+-- Reads a file of definitions. Returns the name of its module and the names that it defines: functions and fields of the class of
+-- the module's table, and of those of its parents that have a table in this file.
 local function read_definitions( path )
-  local module, class, returned, names, functions = nil, nil, nil, { }, { }
+  local module, class, returned, parents, fields, functions, tables, class_of = nil, nil, nil, { }, { }, { }, { }, { }
   for line in io.lines( path ) do
     module = module or line:match( '^%-%-%-@meta ([%w.]+)' )
-    class  = line:match( '^%-%-%-@class ([%w.]+)' ) or class
+    local name, rest = line:match( '^%-%-%-@class ([%w.]+)(.*)' )
+    if name then class, parents[ name ], fields[ name ], functions[ name ] = name, rest, { }, { } end
     local field = line:match( '^%-%-%-@field ([%a_][%w_]*) ' )
-    if field and class == module then names[ field ] = true end
-    local owner, name = line:match( '^function ([%a_][%w_]*)[.:]([%a_][%w_]*)' )
-    if name then functions[ owner ] = functions[ owner ] or { } functions[ owner ][ name ] = true end
+    if field then fields[ class ][ field ] = true end
+    local table_name = line:match( '^local ([%a_][%w_]*) = { }' )
+    if table_name then class_of[ table_name ], tables[ class ] = class, true end
+    local owner, method = line:match( '^function ([%a_][%w_]*)[.:]([%a_][%w_]*)' )
+    if method then functions[ class_of[ owner ] ][ method ] = true end
     returned = line:match( '^return ([%a_][%w_]*)' ) or returned
   end
-  for name in pairs( functions[ returned ] or { } ) do names[ name ] = true end
+  local names = { }
+  local function collect( from )
+    for _, kind in ipairs{ fields, functions } do
+      for name in pairs( kind[ from ] ) do names[ name ] = true end
+    end
+    for parent in parents[ from ]:gmatch( '[%w.]+' ) do
+      if tables[ parent ] then collect( parent ) end
+    end
+  end
+  if returned then collect( class_of[ returned ] ) end
   return module, names
 end
 

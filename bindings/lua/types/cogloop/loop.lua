@@ -3,47 +3,53 @@
 --- Types of the loops of `require 'cogloop'`.
 
 --- An event loop.
----@class cogloop.Loop
+---@class cogloop.Loop : t.Loop.Pollable
 local Loop = { }
 
 --- Calls `f( ... )` once, `ms` from now, never earlier.
+---@generic T
 ---@param ms number 0 or more
----@param f fun( ... )
----@param ... any
+---@param f fun( ...: T... ): any...
+---@param ... T...
 ---@return cogloop.Timer
 function Loop:after( ms, f, ... ) end
 
 --- Calls `f( ... )` every `ms`, without drift.
+---@generic T
 ---@param ms number | cogloop.Every
----@param f fun( ... )
----@param ... any
+---@param f fun( ...: T... ): any...
+---@param ... T...
 ---@return cogloop.Timer
 function Loop:every( ms, f, ... ) end
 
 --- Calls `f( ... )` once, when `now( )` has reached `time`.
+---@generic T
 ---@param time number
----@param f fun( ... )
----@param ... any
+---@param f fun( ...: T... ): any...
+---@param ... T...
 ---@return cogloop.Timer
 function Loop:at( time, f, ... ) end
 
 --- In a timer's callback: returns the timer, its lateness in ms, and the number of missed deadlines. Elsewhere returns nothing.
----@return cogloop.Timer? timer
----@return number? late
----@return integer? missed
+---@return cogloop.Timer timer
+---@return number late
+---@return integer missed
 function Loop:firing( ) end
 
 --- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces `f` and its arguments.
+---@generic T
 ---@param handle cogloop.Handle
 ---@param dir cogloop.Direction
----@param f fun( ... )
----@param ... any
+---@param f fun( ...: T... ): any...
+---@param ... T...
 ---@return cogloop.Watcher?, string? message, integer? errno
 function Loop:on( handle, dir, f, ... ) end
 
 --- Runs `f( ... )` as a task, from the next turn on.
----@param f fun( ... ) | cogloop.Spawn
----@param ... any
+---@overload fun( self: cogloop.Loop, options: cogloop.Spawn, ...: any ): cogloop.Task
+---@generic T
+---@param f async fun( ...: T... ): any...
+---@param ... T...
 ---@return cogloop.Task
 function Loop:spawn( f, ... ) end
 
@@ -92,15 +98,17 @@ function Loop:signal( name, f ) end
 function Loop:child( pid, f ) end
 
 --- Returns a function that calls `f` when it has not been called for `ms`, with the arguments of its last call.
+---@generic T
 ---@param ms number
----@param f fun( ... )
----@return fun( ... )
+---@param f fun( ...: T... ): any...
+---@return fun( ...: T... )
 function Loop:debounce( ms, f ) end
 
 --- Returns a function that calls `f` at once, and then at most once in `ms`. The arguments of the last call are not lost.
+---@generic T
 ---@param ms number
----@param f fun( ... )
----@return fun( ... )
+---@param f fun( ...: T... ): any...
+---@return fun( ...: T... )
 function Loop:throttle( ms, f ) end
 
 --- Serves timers and handles until `stop`, or until nothing is left.
@@ -185,9 +193,11 @@ function Loop:events( ) end
 
 --- Runs `f( ... )` in a new task, which is cancelled after `ms`; an error of `f` is raised. Without arguments: returns how many
 --- seconds another loop may wait before the next `step( 0 )`, or nil for ever, in the protocol of cqueues.
----@param ms? number
----@param f? fun( ... )
----@param ... any
+---@overload fun( self: cogloop.Loop ): number?
+---@generic T
+---@param ms number
+---@param f async fun( ...: T... ): any...
+---@param ... T...
 ---@return any ... the results of `f`; or nil, 'timed out', errno
 function Loop:timeout( ms, f, ... ) end
 
@@ -196,13 +206,13 @@ function Loop:timeout( ms, f, ... ) end
 function Loop:group( ) end
 
 --- Runs all functions and returns the first result of each. The first error cancels the others and is raised.
----@param ... fun( ) | cogloop.Task
+---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function Loop:all( ... ) end
 
 --- Runs all functions and returns the results of the first that returns. The others are cancelled. If none returns, the first
 --- error is raised.
----@param ... fun( ) | cogloop.Task
+---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function Loop:any( ... ) end
 
@@ -218,13 +228,14 @@ function Loop:semaphore( count ) end
 function Loop:event( ) end
 
 --- Like `coroutine.wrap`, but `f` and the functions that it calls may wait.
----@param f fun( ... )
----@return fun( ... )
+---@param f async fun( ... ): any...
+---@return fun( ... ): any...
 function Loop:wrap( f ) end
 
 --- Like `pcall`, but `f` and the functions that it calls may wait on Lua 5.1, too.
----@param f fun( ... )
----@param ... any
+---@generic T
+---@param f async fun( ...: T... ): any...
+---@param ... T...
 ---@return boolean ok
 ---@return any ...
 function Loop:pcall( f, ... ) end

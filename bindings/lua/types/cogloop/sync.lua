@@ -8,8 +8,10 @@
 local Group = { }
 
 --- Makes a task of the group. In a group that was cancelled the task never begins.
----@param f fun( ... ) | cogloop.Spawn
----@param ... any
+---@overload fun( self: cogloop.Group, options: cogloop.Spawn, ...: any ): cogloop.Task
+---@generic T
+---@param f async fun( ...: T... ): any...
+---@param ... T...
 ---@return cogloop.Task
 function Group:spawn( f, ... ) end
 

@@ -8,7 +8,7 @@
 ---@field name? string the task's name
 
 ---@class cogloop.Spawn
----@field [1] fun( ... ) the function that the task runs
+---@field [1] async fun( ... ): any... the function that the task runs
 ---@field name? string
 ---@field grace? number how many ms the task may wait after it was cancelled; default 1000
 

@@ -4,12 +4,27 @@
 
 --- A direction: read, write, or both.
 ---@alias t.Loop.Direction
----| 1
----| 2
----| 3
----| 'READ' | 'r' | 'rd' | 'read' | 'inc' | 'incoming'
----| 'WRITE' | 'w' | 'wr' | 'write' | 'out' | 'outgoing'
----| 'READWRITE' | 'rw' | 'rdwr' | 'readwrite' | 'both' | 'either'
+---| 1 # read
+---| 2 # write
+---| 3 # read and write
+---| 'READ'
+---| 'r'
+---| 'rd'
+---| 'read'
+---| 'inc'
+---| 'incoming'
+---| 'WRITE'
+---| 'w'
+---| 'wr'
+---| 'write'
+---| 'out'
+---| 'outgoing'
+---| 'READWRITE'
+---| 'rw'
+---| 'rdwr'
+---| 'readwrite'
+---| 'both'
+---| 'either'
 
 --- An object that has a descriptor: `getfd` or `fileno` as a method, `pollfd` as a method or a field.
 ---@class t.Loop.Pollable
@@ -18,7 +33,8 @@
 ---@field pollfd? number | fun( self ): number
 ---@field dirty? fun( self ): boolean whether the object has buffered input
 
----@alias t.Loop.Handle file* | integer | t.Loop.Pollable
+--- A Lua file, which servers call `file*` or `file`; a descriptor; or an object that has one.
+---@alias t.Loop.Handle file* | file | integer | t.Loop.Pollable
 
 ---@class t.Loop.Options
 ---@field backend? 'epoll' | 'uring' | 'select' | 'portable' default: `COGLOOP_BACKEND`, or the best one that works
@@ -60,9 +76,10 @@ local Loop = { }
 
 --- Runs `f( ... )` once, `ms` milliseconds from now, never earlier. If `f` returns a whole number of 1 or more, it runs
 --- again that many milliseconds after the deadline just served; deadlines that were missed are skipped.
+---@generic T
 ---@param ms number 0 or more; fractions count
----@param f fun( ... ): number?
----@param ... any
+---@param f fun( ...: T... ): number | false | nil
+---@param ... T...
 ---@return t.Loop.Task
 function Loop:addTask( ms, f, ... ) end
 
@@ -72,10 +89,11 @@ function Loop:addTask( ms, f, ... ) end
 function Loop:cancelTask( task ) end
 
 --- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces `f` and its arguments.
+---@generic T
 ---@param h t.Loop.Handle
 ---@param dir t.Loop.Direction
----@param f fun( ... )
----@param ... any
+---@param f fun( ...: T... ): any...
+---@param ... T...
 ---@return t.Loop.Node
 function Loop:addHandle( h, dir, f, ... ) end
 

@@ -27,8 +27,9 @@
 
 ---@alias t.Net.Shutdown 0 | 1 | 2 | 'r' | 'w' | 'rw' | 'read' | 'write' | 'readwrite' | 'SHUT_RD' | 'SHUT_WR' | 'SHUT_RDWR'
 
---- A socket. A failure of the system returns `nil, message, number`; from `send` and `recv` it returns `false, message, number`.
----@class t.Net.Socket : t.Net.Socket.Properties
+--- What a socket and the class have in common. A failure of the system returns `nil, message, number`; from `send` and `recv` it
+--- returns `false, message, number`.
+---@class t.Net.Socket.Common
 ---@field SHUT_RD 0
 ---@field r 0
 ---@field rd 0
@@ -41,85 +42,123 @@
 ---@field rw 2
 ---@field rdwr 2
 ---@field readwrite 2
----@field Protocol table<string|integer, integer|string> `Protocol.IPPROTO_TCP` is the number, `Protocol[ number ]` is the name
----@field Type table<string|integer, integer|string> `Type.SOCK_STREAM` is the number, `Type[ number ]` is the name
----@overload fun( protocol?: string | integer, family?: string | integer, type?: string | integer ): t.Net.Socket?, string?, integer?
-local Socket = { }
+local Common = { }
 
---- Binds the socket. The class's function makes a socket and returns it first: `sck, adr = Socket.bind( host, port )`.
+---@return t.Net.Socket? client
+---@return t.Net.Address | string adr or the message
+---@return integer? number
+function Common:accept( ) end
+
+---@param msg string
+---@param adr? t.Net.Address | integer the receiver, or `max`
+---@param max? integer
+---@return_overload integer bytes
+---@return_overload false, string message, integer number
+---@return integer | false bytes
+---@return string? message
+---@return integer? number
+function Common:send( msg, adr, max ) end
+
+---@param adr? t.Net.Address | integer the sender's address is written into it; or `max`
+---@param max? integer
+---@return_overload string msg, integer bytes
+---@return_overload nil, 0
+---@return_overload false, string message, integer number
+---@return string | false | nil msg nil at the end of the stream
+---@return integer | string bytes or the message
+---@return integer? number
+function Common:recv( adr, max ) end
+
+---@param how? t.Net.Shutdown
+---@return true?
+---@return string? message
+---@return integer? number
+function Common:shutdown( how ) end
+
+--- Removes the socket from every loop and closes it.
+---@return true?
+---@return string? message
+---@return integer? number
+function Common:close( ) end
+
+---@param adr? t.Net.Address
+---@return t.Net.Address?
+---@return string? message
+---@return integer? number
+function Common:getsockname( adr ) end
+
+---@param adr? t.Net.Address
+---@return t.Net.Address?
+---@return string? message
+---@return integer? number
+function Common:getpeername( adr ) end
+
+---@return integer descriptor -1 for a closed socket
+function Common:getfd( ) end
+
+---@return integer descriptor
+function Common:getFd( ) end
+
+--- A socket.
+---@class t.Net.Socket : t.Net.Socket.Common, t.Net.Socket.Properties, t.Loop.Pollable
+local Instance = { }
+
+--- Binds the socket. Returns its address.
 ---@param host? string | integer | t.Net.Address
 ---@param port? integer | string
 ---@return t.Net.Address? adr
 ---@return string? message
 ---@return integer? number
-function Socket:bind( host, port ) end
+function Instance:bind( host, port ) end
 
---- Listens. The class's function makes a socket and returns it first: `sck, adr = Socket.listen( host, port, backlog )`.
+--- Listens. Returns the socket's address.
 ---@param host? string | integer | t.Net.Address
 ---@param port? integer | string
 ---@param backlog? integer
 ---@return t.Net.Address? adr
 ---@return string? message
 ---@return integer? number
-function Socket:listen( host, port, backlog ) end
+function Instance:listen( host, port, backlog ) end
 
---- Connects. The class's function makes a socket and returns it first: `sck, adr = Socket.connect( host, port )`.
+--- Connects. Returns the peer's address.
 ---@param host? string | integer | t.Net.Address
 ---@param port? integer | string
 ---@return t.Net.Address? adr
 ---@return string? message
 ---@return integer? number
-function Socket:connect( host, port ) end
+function Instance:connect( host, port ) end
 
----@return t.Net.Socket? client
+--- The class. Its functions make a socket, and a call of the class does.
+---@class t.Net.Socket.Class : t.Net.Socket.Common
+---@field Protocol table<string|integer, integer|string> `Protocol.IPPROTO_TCP` is the number, `Protocol[ number ]` is the name
+---@field Type table<string|integer, integer|string> `Type.SOCK_STREAM` is the number, `Type[ number ]` is the name
+---@overload fun( protocol?: string | integer, family?: string | integer, type?: string | integer ): t.Net.Socket?, string?, integer?
+local Socket = { }
+
+--- Makes a socket and binds it.
+---@param host? string | integer | t.Net.Address
+---@param port? integer | string
+---@return t.Net.Socket?
 ---@return t.Net.Address | string adr or the message
 ---@return integer? number
-function Socket:accept( ) end
+function Socket.bind( host, port ) end
 
----@param msg string
----@param adr? t.Net.Address | integer the receiver, or `max`
----@param max? integer
----@return integer | false bytes
----@return string? message
+--- Makes a socket that listens.
+---@param host? string | integer | t.Net.Address
+---@param port? integer | string
+---@param backlog? integer
+---@return t.Net.Socket?
+---@return t.Net.Address | string adr or the message
 ---@return integer? number
-function Socket:send( msg, adr, max ) end
+function Socket.listen( host, port, backlog ) end
 
----@param adr? t.Net.Address | integer the sender's address is written into it; or `max`
----@param max? integer
----@return string | false | nil msg nil at the end of the stream
----@return integer | string bytes or the message
+--- Makes a socket and connects it.
+---@param host? string | integer | t.Net.Address
+---@param port? integer | string
+---@return t.Net.Socket?
+---@return t.Net.Address | string adr or the message
 ---@return integer? number
-function Socket:recv( adr, max ) end
-
----@param how? t.Net.Shutdown
----@return true?
----@return string? message
----@return integer? number
-function Socket:shutdown( how ) end
-
---- Removes the socket from every loop and closes it.
----@return true?
----@return string? message
----@return integer? number
-function Socket:close( ) end
-
----@param adr? t.Net.Address
----@return t.Net.Address?
----@return string? message
----@return integer? number
-function Socket:getsockname( adr ) end
-
----@param adr? t.Net.Address
----@return t.Net.Address?
----@return string? message
----@return integer? number
-function Socket:getpeername( adr ) end
-
----@return integer descriptor -1 for a closed socket
-function Socket:getfd( ) end
-
----@return integer descriptor
-function Socket:getFd( ) end
+function Socket.connect( host, port ) end
 
 ---@param readers? table<any, t.Net.Socket>
 ---@param writers? table<any, t.Net.Socket>
