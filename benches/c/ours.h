@@ -44,5 +44,7 @@ static void timer_set(struct timer *timer, uint32_t us) {
 static void timer_cancel(struct timer *timer) { cog_timer_cancel(timer->timer); }
 static void timer_restart(struct timer *timer, uint32_t us) { cog_timer_reschedule(timer->timer, (uint64_t)us * 1000); }
 
-static void watch_add(int fd) { cog_watch_descriptor(loop, fd, COG_READ, COG_LEVEL, on_ready, NULL, &watch); }
+static void watch_add(int fd) {
+    if (cog_watch_descriptor(loop, fd, COG_READ, COG_LEVEL, on_ready, NULL, &watch)) exit(4);
+}
 static void watch_remove(void) { cog_watch_remove(watch); }
