@@ -17,31 +17,40 @@ const MANY: usize = 1 << 15;
 /// With at least so many nodes (sixteen megabytes) the arena grows by a fifth.
 const VERY_MANY: usize = 1 << 19;
 
-/// The sentinels of all lists, and behind them the timers.
+/// The sentinels of all lists, and behind them the timers. The sentinels are made with the first timer: until then the
+/// arena has no node and needs no memory, and every list counts as empty ([`list::is_empty`]).
 #[derive(Debug)]
 pub(crate) struct Arena<T> {
     pub(crate) nodes: Vec<Node<T>>,
     free: FreeList,
+    /// The number of lists.
     lists: u32,
+    /// The node of the first timer: `lists`, or 0 while there are no sentinels.
+    first: usize,
     /// The number of places whose generations are used up.
     retired: usize,
 }
 
 impl<T: Default> Arena<T> {
     /// Makes an arena with `lists` empty lists and no timer.
-    pub(crate) fn try_new(lists: u32) -> Result<Self, TryReserveError> {
-        let mut free = FreeList::new();
-        free.try_grow(lists as usize)?;
+    pub(crate) const fn new(lists: u32) -> Self {
+        Self { nodes: Vec::new(), free: FreeList::new(), lists, first: 0, retired: 0 }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_make_sentinels(&mut self) -> Result<(), TryReserveError> {
+        self.free.try_grow(self.lists as usize)?;
         // There is room for the first timers, so that inserting them does not move all sentinels.
-        let mut nodes = Vec::new();
-        nodes.try_reserve_exact(lists as usize * 7 / 5)?;
-        nodes.extend((0..lists).map(Node::sentinel));
-        Ok(Self { nodes, free, lists, retired: 0 })
+        self.nodes.try_reserve_exact(self.lists as usize * 7 / 5)?;
+        self.nodes.extend((0..self.lists).map(Node::sentinel));
+        self.first = self.lists as usize;
+        Ok(())
     }
 
     /// The number of timers.
     pub(crate) fn len(&self) -> usize {
-        self.nodes.len() - self.lists as usize - self.free.len() - self.retired
+        self.nodes.len() - self.first - self.free.len() - self.retired
     }
 
     /// Takes a node for a new timer. Pass it to `insert` next.
@@ -68,8 +77,11 @@ impl<T: Default> Arena<T> {
     /// Adds free nodes and takes the first of them. Later calls of `take_node` take the others without growing.
     #[inline(never)]
     fn push(&mut self) -> Result<u32, NoRoom> {
+        if self.nodes.is_empty() {
+            self.try_make_sentinels()?;
+        }
         let node = self.nodes.len();
-        let timers_left = TIMERS_MAX - (node - self.lists as usize);
+        let timers_left = TIMERS_MAX - (node - self.first);
         if timers_left == 0 {
             return Err(NoRoom::Full);
         }
@@ -132,7 +144,7 @@ impl<T: Default> Arena<T> {
 
     /// All timers with the numbers of their nodes, in the order of the numbers.
     pub(crate) fn timers(&self) -> impl Iterator<Item = (u32, &Node<T>)> {
-        (0..).zip(&self.nodes).skip(self.lists as usize).filter(|(_, node)| node.generation % 2 == 1)
+        (0..).zip(&self.nodes).skip(self.first).filter(|(_, node)| node.generation % 2 == 1)
     }
 
     /// Panics unless every node is live, or free and once in the free list, or retired.
@@ -143,7 +155,7 @@ impl<T: Default> Arena<T> {
             assert!(self.nodes[node as usize].generation % 2 != 1, "node {node} is free and live");
             assert!(!mem::replace(&mut known_free[node as usize], true), "node {node} is free twice");
         }
-        for (node, this) in self.nodes.iter().enumerate().skip(self.lists as usize) {
+        for (node, this) in self.nodes.iter().enumerate().skip(self.first) {
             let accounted = this.generation % 2 == 1 || known_free[node] || this.generation == 0;
             assert!(accounted, "node {node} got lost in generation {}", this.generation);
         }

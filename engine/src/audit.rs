@@ -47,7 +47,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             deadlines.push(timer.deadline);
             before = node;
         }
-        let sentinel = &self.arena.nodes[list as usize];
+        let Some(sentinel) = self.arena.nodes.get(list as usize) else { return deadlines };
         assert_eq!(sentinel.prev, before, "the end of list {list}");
         if list >= 1 << BITS && list != Self::EXPIRED && list::is_sorted(&self.arena.nodes, list) {
             let last = sentinel.deadline;

@@ -36,7 +36,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// ```
     #[inline(always)]
     pub fn peek_expired(&mut self) -> Option<PeekExpired<'_, T, BITS, LEVELS>> {
-        let node = self.arena.nodes[Self::EXPIRED as usize].next;
+        let node = self.arena.nodes.get(Self::EXPIRED as usize)?.next;
         if node == Self::EXPIRED {
             return None;
         }

@@ -80,10 +80,10 @@ pub(crate) fn set_unlinked<T>(nodes: &mut [Node<T>], node: u32) {
     (this.prev, this.next) = (node, node);
 }
 
-/// Whether a list is empty, or a node is on no list.
+/// Whether a list is empty, or a node is on no list. A list without a sentinel is empty: there has been no timer.
 #[inline(always)]
 pub(crate) fn is_empty<T>(nodes: &[Node<T>], list: u32) -> bool {
-    nodes[list as usize].next == list
+    nodes.get(list as usize).is_none_or(|sentinel| sentinel.next == list)
 }
 
 /// The last deadline of a sorted list, or a later one that has been on it; `UNSORTED` for any other list.
@@ -152,10 +152,10 @@ pub(crate) fn splice_before<T>(nodes: &mut [Node<T>], from: u32, to: u32) {
 
 /// A list's timers with their numbers, in order.
 pub(crate) fn iter<T>(nodes: &[Node<T>], list: u32) -> impl Iterator<Item = (u32, &Node<T>)> {
-    let mut node = nodes[list as usize].next;
+    let mut node = nodes.get(list as usize).map_or(list, |sentinel| sentinel.next);
     core::iter::from_fn(move || {
-        let this = node;
-        node = nodes[this as usize].next;
-        (this != list).then(|| (this, &nodes[this as usize]))
+        let (this, timer) = (node, nodes.get(node as usize)?);
+        node = timer.next;
+        (this != list).then_some((this, timer))
     })
 }

@@ -10,7 +10,6 @@
 //! A one-shot timer takes one index more here than in the wheel. Periods, slack and the remaining time of paused timers
 //! stand in a table beside the wheel, which has entries only for the timers that need one.
 
-use alloc::collections::TryReserveError;
 use core::num::NonZeroU64;
 
 use crate::advance::MOVES_A_MILLISECOND;
@@ -87,22 +86,12 @@ pub struct Scheduler<T = u64> {
 }
 
 impl<T: Default + Clone> Scheduler<T> {
-    /// Makes an empty scheduler at time 0, whose wheel has ticks of `resolution` units.
-    ///
-    /// # Panics
-    /// When there is no memory for it.
+    /// Makes an empty scheduler at time 0, whose wheel has ticks of `resolution` units. It allocates nothing: the first
+    /// timer allocates the wheel's lists.
     #[must_use]
     pub fn new(resolution: NonZeroU64) -> Self {
-        Self::try_new(resolution).unwrap_or_else(|_| panic!("not enough memory for a scheduler"))
-    }
-
-    /// [`Scheduler::new`] for callers that go on when memory runs out.
-    ///
-    /// # Errors
-    /// When there is no memory for it.
-    pub fn try_new(resolution: NonZeroU64) -> Result<Self, TryReserveError> {
-        let (wheel, resolution) = (Wheel::try_with_geometry()?, Resolution(resolution));
-        Ok(Self { wheel, resolution, now: 0, extras: Extras::default(), paused: 0 })
+        let (wheel, resolution) = (Wheel::with_geometry(), Resolution(resolution));
+        Self { wheel, resolution, now: 0, extras: Extras::default(), paused: 0 }
     }
 
     /// The time that [`Scheduler::advance`] has reached.

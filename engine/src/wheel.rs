@@ -1,7 +1,5 @@
 //! The wheel: inserting, cancelling and moving timers. How time passes is in `advance.rs`.
 
-use alloc::collections::TryReserveError;
-
 use crate::annex::{self, Annexes};
 use crate::arena::Arena;
 use crate::geometry;
@@ -97,32 +95,23 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Makes an empty wheel at tick 0, with the geometry that its type names.
     ///
-    /// # Panics
-    /// When there is no memory for it.
+    /// It allocates nothing. The first timer allocates the lists: some 100 KB in the default geometry.
     #[must_use]
     pub fn with_geometry() -> Self {
-        Self::try_with_geometry().unwrap_or_else(|_| panic!("not enough memory for a wheel"))
-    }
-
-    /// [`Wheel::with_geometry`] for callers that go on when memory runs out.
-    ///
-    /// # Errors
-    /// When there is no memory for it: some 100 KB in the default geometry.
-    pub fn try_with_geometry() -> Result<Self, TryReserveError> {
         const {
             assert!(BITS >= 1 && LEVELS >= 1 && Self::SLOTS <= Occupied::SLOTS_MAX, "each slot has a bit in the set");
             assert!((LEVELS as u32 - 1) * BITS < u64::BITS, "the last level would lie beyond the last bit of a tick");
         }
-        Ok(Self {
+        Self {
             now: 0,
             target: 0,
             earliest: UNKNOWN,
             occupied: Occupied::NONE,
             annexes: Annexes::new(Self::ANNEX),
-            arena: Arena::try_new(Self::LISTS)?,
+            arena: Arena::new(Self::LISTS),
             front: Front::EMPTY,
             sorter: Sorter::default(),
-        })
+        }
     }
 
     /// The tick that [`Wheel::advance`] has reached.

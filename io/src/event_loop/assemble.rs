@@ -119,7 +119,7 @@ impl<T: Default + Clone> EventLoop<T> {
         backend.attach(&waker).map_err(|source| Error::Io { doing: "registering the waker", source })?;
         Ok(Self {
             time: Time::start(clock),
-            timers: Timers::try_new(resolution).map_err(Error::memory)?,
+            timers: Timers::new(resolution),
             observed: Observed::new(backend),
             readiness: Readiness::default(),
             shares: Shares::default(),

@@ -165,8 +165,24 @@ fn the_scheduler_goes_on_when_memory_runs_out_at_any_request() {
     assert!(at_each_request(scheduler_story) > 5);
 }
 
+/// An unused wheel does all that a wheel does, and its first timer is refused without memory and accepted with it.
 #[test]
-fn a_wheel_that_has_no_memory_from_the_start_is_an_error() {
-    let (made, refused) = with(Grant::Requests(0), || Scheduler::<u64>::try_new(1.try_into().unwrap()).is_ok());
-    assert_eq!((made, refused), (false, 1));
+fn a_wheel_without_timers_needs_no_memory() {
+    let ((mut scheduler, added), refused) = with(Grant::Requests(0), || {
+        let mut scheduler = Scheduler::<u64>::new(1.try_into().unwrap());
+        for time in [0, 1, 300, 1 << 40] {
+            scheduler.advance(time);
+            assert_eq!((scheduler.next_deadline(), scheduler.pop().is_none()), (None, true));
+            assert_eq!((scheduler.len(), scheduler.cascade_early()), (0, false));
+        }
+        scheduler.clear();
+        let added = scheduler.try_add(Plan::once(5 + (1 << 40)), 7);
+        (scheduler, added)
+    });
+    assert_eq!((added, refused), (Err(NoRoom::Memory), 1));
+    scheduler.audit();
+    let key = scheduler.add(Plan::once(5 + (1 << 40)), 7);
+    scheduler.audit();
+    scheduler.advance(5 + (1 << 40));
+    assert_eq!(scheduler.pop().map(|fired| fired.key), Some(key));
 }

@@ -124,7 +124,7 @@ extern "C" fn forget_in_a_forked_child() {
 impl Service {
     fn new() -> io::Result<Self> {
         let state = State {
-            timers: Timers::try_new()?,
+            timers: Timers::new(),
             pool: Pool::default(),
             wake_ns: u64::MAX,
             is_closing: false,

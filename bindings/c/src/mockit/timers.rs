@@ -62,15 +62,15 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    pub(super) fn try_new() -> Result<Self, TryReserveError> {
+    pub(super) fn new() -> Self {
         let tick = const { NonZeroU64::new(NS_PER_MS).unwrap() };
-        Ok(Self {
-            scheduler: Scheduler::try_new(tick)?,
+        Self {
+            scheduler: Scheduler::new(tick),
             flights: HashMap::new(),
             queue: VecDeque::new(),
             waits: HashMap::new(),
             taken: 0,
-        })
+        }
     }
 
     /// Makes room for one more thread of the pool, which has `threads` now.

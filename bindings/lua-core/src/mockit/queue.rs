@@ -113,14 +113,10 @@ impl Place {
 
 impl Queue {
     /// With deadlines in nanoseconds, and ticks of a microsecond.
-    ///
-    /// # Errors
-    ///
-    /// When there is no memory for it.
-    pub(super) fn try_new() -> Result<Self, TryReserveError> {
+    pub(super) fn new() -> Self {
         let tick = const { NonZeroU64::new(1_000).unwrap() };
-        Ok(Self {
-            scheduler: Scheduler::try_new(tick)?,
+        Self {
+            scheduler: Scheduler::new(tick),
             places: Vec::new(),
             free: Vec::new(),
             runs: BTreeMap::new(),
@@ -128,7 +124,7 @@ impl Queue {
             live: 0,
             armed: 0,
             reached_ns: 0,
-        })
+        }
     }
 
     /// The events that are in the queue now.
@@ -283,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_backlog_takes_turns_by_deadline_and_then_by_when_it_came_to_the_wheel() {
-        let mut queue = Queue::try_new().unwrap();
+        let mut queue = Queue::new();
         queue.arm(0, 2_000_000, true).unwrap();
         queue.arm(0, 3_000_000, true).unwrap();
         queue.arm(0, 6_000_000, false).unwrap();
@@ -295,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_backlog_found_in_parts_is_one_run() {
-        let mut queue = Queue::try_new().unwrap();
+        let mut queue = Queue::new();
         let fast = queue.arm(0, 1_000_000, true).unwrap();
         for now_ms in 1..=10 {
             queue.refresh(now_ms * 1_000_000).unwrap();
@@ -314,7 +310,7 @@ mod tests {
 
     #[test]
     fn three_centuries_of_missed_milliseconds_are_a_number() {
-        let mut queue = Queue::try_new().unwrap();
+        let mut queue = Queue::new();
         queue.arm(0, 1_000_000, true).unwrap();
         queue.refresh(1 << 63).unwrap();
         assert_eq!(queue.len(), (1 << 63) / 1_000_000);

@@ -30,7 +30,7 @@ impl Service {
     ///
     /// When there is no memory for it.
     pub(super) fn try_new(is_virtual: bool) -> Result<Box<Self>, TryReserveError> {
-        let (queue, virtual_ns) = (Queue::try_new()?, is_virtual.then_some(0));
+        let (queue, virtual_ns) = (Queue::new(), is_virtual.then_some(0));
         expect_bytes(size_of::<Self>() + FOR_A_BOX)?;
         Ok(Box::new(Self { queue, virtual_ns, alarm: None, is_out_of_memory: false }))
     }

@@ -14,11 +14,8 @@ pub(crate) struct Timers<T> {
 
 impl<T: Default + Clone> Timers<T> {
     /// Makes an empty store; a tick takes `resolution` nanoseconds.
-    ///
-    /// # Errors
-    /// When there is no memory.
-    pub(crate) fn try_new(resolution: NonZeroU64) -> Result<Self, TryReserveError> {
-        Ok(Self { scheduler: Scheduler::try_new(resolution)?, unreferenced: Unreferenced::default() })
+    pub(crate) fn new(resolution: NonZeroU64) -> Self {
+        Self { scheduler: Scheduler::new(resolution), unreferenced: Unreferenced::default() }
     }
 
     /// The scheduler, for reading only. Changes go through this type.
