@@ -3,10 +3,11 @@
 //! ```text
 //!   mingw ──► target/wine/lib/bcryptprimitives.dll     which Wine 8 lacks, and Rust's library needs
 //!   wineboot ──► target/wine/prefix                    the Windows installation that the programs use
+//!   wineserver                                         one for all programs, until they have all run
 //! ```
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::process;
 use crate::project::Project;
@@ -41,6 +42,15 @@ pub(crate) fn install_compiler(project: &Project) -> Result<(), String> {
 pub(crate) struct Wine {
     folder: PathBuf,
 }
+
+/// Wine's server, which stays between programs. Without it each program starts a server and all of Windows' services, and may
+/// meet a server that is about to end. Dropping this ends the server, and every program that is still running.
+pub(crate) struct Server {
+    stop: Command,
+}
+
+/// The seconds after which a server without programs ends by itself, for the case that nobody drops it.
+const ALONE: &str = "-p60";
 
 impl Wine {
     /// Installs the missing programs and sets Wine up.
@@ -87,10 +97,30 @@ impl Wine {
         command.env("WINEPATH", format!("Z:{}", self.libraries().display()).replace('/', "\\"))
     }
 
+    /// Starts the server.
+    pub(crate) fn serve(&self, project: &Project) -> Result<Server, String> {
+        let server = |option: &str| {
+            let mut command = project.program("wineserver");
+            self.surround(command.arg(option)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command
+        };
+        // Ends one that is left of a run that was killed. It fails if there is none.
+        let _ = server("-k").status();
+        let server_of_this_run = Server { stop: server("-k") };
+        process::run(&mut server(ALONE)).map(|()| server_of_this_run)
+    }
+
     /// Cargo for the Windows target. Wine runs the programs that it builds.
     pub(crate) fn cargo(&self, project: &Project, arguments: &[&str]) -> Command {
         let mut cargo = project.cargo(arguments);
         self.surround(cargo.args(["--target", TARGET])).env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine");
         cargo
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.stop.status();
     }
 }
