@@ -6,7 +6,7 @@
  *
  * Names     begin with cog_ or COG_, then the subject, then the action. cog_loop_free frees what cog_loop_new has made.
  * Errors    A function returns COG_OK, which is 0; or one of the COG_ERROR_ codes, which are below 0; or an error number
- *           of the system (errno.h), which is above 0. cog_strerror describes the code, cog_last_message the failure. A
+ *           of the system (errno.h; on Windows winerror.h), which is above 0. cog_strerror describes the code, cog_last_message the failure. A
  *           call that fails changes nothing; outputs keep their values.
  * Outputs   are the last parameters. Pass NULL for one that you do not need.
  * Handles   cog_loop, cog_timer, cog_watch and cog_hook are small values that can be copied. All zero is no handle. The
@@ -24,6 +24,8 @@
  *           its own loop makes all handles stale at once, and ends the run when the callback returns. A callback must
  *           return: no C++ exception and no longjmp may leave it.
  * Forks     In a child process, the parent's loops return errors. The child makes its own.
+ * Windows   A descriptor is a socket: pass (int)socket, since Windows gives sockets 32 significant bits. Signals, children and
+ *           cog_loop_pollable are COG_ERROR_UNSUPPORTED.
  *
  * No argument ends the process, and neither does a lack of memory: a function that adds something returns COG_ERROR_MEMORY
  * and has changed nothing; a function that ends something needs no memory. No function changes signal handlers before the

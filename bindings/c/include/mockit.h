@@ -1,12 +1,15 @@
 /*
  * mockit.h: one-off and interval timers with callbacks.
  *
- * Delays are in milliseconds of CLOCK_BOOTTIME, which also counts while the machine sleeps. Timestamps are from the wall
- * clock. Callbacks run on threads of the library, never on the caller's. Two callbacks of one timer never run at the same
+ * Delays are in milliseconds of a clock that also counts while the machine sleeps: CLOCK_BOOTTIME, on Windows the performance
+ * counter. Timestamps are from the wall clock. Callbacks run on threads of the library, never on the caller's. Two callbacks of one timer never run at the same
  * time. A callback that blocks delays no other timer. One thread waits for the deadlines of all timers. While no callback
  * blocks, there are at most as many threads for callbacks as the machine has cores. No thread is started before the first
  * timer is armed. The threads block all signals but those of faults. A program that a callback starts inherits that mask,
  * unless the callback sets another one.
+ *
+ * On Windows there are neither signals nor forks, and no sleep ends with EINTR. A destructor must call the free of the C library
+ * that the library was linked with, which is msvcrt.dll if mingw built it.
  *
  * No argument ends the process. With NULL a function returns an error number, or does nothing if it returns nothing.
  * A child of a fork has none of its parent's timers.
@@ -14,15 +17,24 @@
 #ifndef MOCKIT_H__
 #define MOCKIT_H__
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+#ifdef _WIN32
+#define MOCKIT_THREAD_ID__ uintptr_t /* what mingw's pthread_t is */
+#else
+#include <pthread.h>
+#define MOCKIT_THREAD_ID__ pthread_t
+#endif
 
 /* Names that the header of the original mockit has, too. A program's own definitions take precedence. */
 #ifndef MOCKIT_CLOCK_ID
+#ifdef _WIN32
+#define MOCKIT_CLOCK_ID CLOCK_MONOTONIC /* of mingw's pthread_time.h */
+#else
 #define MOCKIT_CLOCK_ID CLOCK_BOOTTIME
+#endif
 #endif
 #ifndef NS_IN_SECS
 #define NS_IN_SECS 1000000000LU
@@ -47,7 +59,7 @@ extern "C" {
 
 /* A timer. Fields that end in __ are the library's; ctx is the caller's. */
 struct mockit {
-    pthread_t thread_id__;
+    MOCKIT_THREAD_ID__ thread_id__;
     uint8_t is_cyclic__ : 1, mark__ : 2, free_mem__ : 1;
     void *ctx;
     uint32_t timeout__;

@@ -1,6 +1,5 @@
-/* A program loads the library with dlopen, arms timers, and closes the library while timers are armed and callbacks run. */
+/* A program loads the library at run time, arms timers, and closes the library while timers are armed and callbacks run. */
 #include "check.h"
-#include <dlfcn.h>
 
 static int calls;
 static void tick(void *timer) {
@@ -8,18 +7,17 @@ static void tick(void *timer) {
     count(&calls);
 }
 
-/* dlsym returns a data pointer. ISO C has no conversion from it to a function pointer, so the bytes are copied. */
+/* find returns a data pointer. ISO C has no conversion from it to a function pointer, so the bytes are copied. */
 #define LOAD(library, function, name)               \
     do {                                            \
-        void *found = dlsym(library, name);         \
+        void *found = find(library, name);         \
         CHECK(found != NULL);                       \
         memcpy(&(function), &found, sizeof found);  \
     } while (0)
 
 static void the_code_of_running_threads_stays(void) {
     for (int round = 0; round < 3; round++) {
-        void *library = dlopen("libcogloop.so.0", RTLD_NOW | RTLD_LOCAL);
-        if (!library) printf("%s\n", dlerror());
+        void *library = open_library();
         CHECK(library != NULL);
         if (!library) return;
         struct mockit *(*init)(void (*)(void *), uint32_t, bool, void *, int (*)(void *));
@@ -34,7 +32,7 @@ static void the_code_of_running_threads_stays(void) {
             CHECK(arm(timers[n]) == 0);
         }
         wait_for(&calls, counted(&calls) + 100);
-        CHECK(dlclose(library) == 0);
+        CHECK(close_library(library));
         wait_for(&calls, counted(&calls) + 100);
         for (int n = 0; n < 100; n++) CHECK(destroy(timers[n]) == 0);
     }

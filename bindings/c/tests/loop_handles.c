@@ -1,10 +1,7 @@
 /* cogloop.h: for wrong handles, arguments and calls the library returns an error and changes nothing. */
 #include "check.h"
-#include <errno.h>
 #include <limits.h>
 #include <stdint.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static void on_timer(cog_timer timer, const cog_expiry *expiry, void *ctx) {
     (void)timer, (void)expiry;
@@ -106,7 +103,7 @@ static void a_freed_loops_handles_are_stale_and_never_the_next_ones(void) {
     cog_timer timer;
     cog_watch watch;
     int pair[2];
-    CHECK(pipe(pair) == 0);
+    make_pair(pair);
     cog_timer_after(loop, 1, on_timer, &calls, &timer);
     CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_watch, &calls, &watch) == COG_OK);
     CHECK(cog_loop_free(loop) == COG_OK && cog_loop_free(loop) == COG_ERROR_STALE);
@@ -119,7 +116,7 @@ static void a_freed_loops_handles_are_stale_and_never_the_next_ones(void) {
     CHECK(another.key == timer.key); /* the same number, but another loop */
     CHECK(cog_timer_cancel(another) == COG_OK);
     cog_loop_free(next);
-    close(pair[0]), close(pair[1]);
+    close_pair(pair);
 }
 
 static void a_places_next_tenant_is_another_timer(void) {
@@ -159,6 +156,9 @@ static void loops_of_a_thread_come_and_go_in_any_order(void) {
 
 /* The message is made when cog_last_message is called. It must still describe the last failure then. */
 static void the_last_message_is_that_of_the_last_call_that_failed(void) {
+    char expected[256];
+    int closed = number_of_closed();
+    snprintf(expected, sizeof expected, "fd: %s (os error %d)", text_of(closed), closed);
     cog_loop loop = virtual_loop();
     cog_timer timer = { loop.id, 0 };
     CHECK(cog_timer_cancel(timer) == COG_ERROR_STALE);
@@ -168,8 +168,8 @@ static void the_last_message_is_that_of_the_last_call_that_failed(void) {
     CHECK(cog_strerror(EBADF)[0] && strcmp(words, cog_last_message()) == 0);
     CHECK(cog_watch_descriptor(loop, 0, 4, COG_LEVEL, on_watch, &calls, NULL) == COG_ERROR_ARGUMENT);
     CHECK(strcmp(cog_last_message(), "directions: 4 has bits other than COG_READ and COG_WRITE") == 0);
-    CHECK(cog_watch_descriptor(loop, 1 << 20, COG_READ, COG_LEVEL, on_watch, &calls, NULL) == EBADF);
-    CHECK(strcmp(cog_last_message(), "fd: Bad file descriptor (os error 9)") == 0);
+    CHECK(cog_watch_descriptor(loop, 1 << 20, COG_READ, COG_LEVEL, on_watch, &calls, NULL) == closed);
+    CHECK(strcmp(cog_last_message(), expected) == 0);
     CHECK(cog_loop_free(loop) == COG_OK && cog_loop_free(loop) == COG_ERROR_STALE);
     CHECK(strcmp(cog_last_message(), "loop: stale handle: it has ended, or was never valid") == 0);
 }
@@ -217,7 +217,7 @@ static void options_are_held_to_what_they_can_be(void) {
     CHECK(cog_loop_new(options, &loop) == COG_ERROR_ARGUMENT && strstr(cog_last_message(), "does not know"));
     options->reserved = 0;
     options->backend = "kqueueue";
-    CHECK(cog_loop_new(options, &loop) == COG_ERROR_BACKEND && strstr(cog_last_message(), "epoll"));
+    CHECK(cog_loop_new(options, &loop) == COG_ERROR_BACKEND && strstr(cog_last_message(), BACKENDS[0]));
     options->backend = NULL;
     /* A program with a newer header than this library: its new fields must be zero. */
     options->size = sizeof later;
@@ -237,12 +237,15 @@ static void options_are_held_to_what_they_can_be(void) {
     CHECK(cog_timer_after(loop, 1, on_timer, &calls, NULL) == COG_ERROR_LIMIT);
     cog_timer_cancel(timer);
     CHECK(cog_timer_after(loop, 1, on_timer, &calls, NULL) == COG_OK);
-    CHECK(cog_watch_signal(loop, 10, on_watch, &calls, NULL) == COG_OK);
-    CHECK(cog_watch_signal(loop, 10, on_watch, &calls, NULL) == COG_ERROR_LIMIT);
+    int pair[2];
+    make_pair(pair);
+    CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_watch, &calls, NULL) == COG_OK);
+    CHECK(cog_watch_descriptor(loop, pair[1], COG_READ, COG_LEVEL, on_watch, &calls, NULL) == COG_ERROR_LIMIT);
     calls = 0;
     cog_loop_advance(loop, 10 * MS);
     CHECK(cog_loop_step(loop) == COG_OK && calls == 1 && cog_loop_step(loop) == COG_OK && calls == 2);
     cog_loop_free(loop);
+    close_pair(pair);
 
     /* A program with an older header: the missing fields count as zero. */
     options->size = offsetof(cog_options, timers_max);
@@ -310,18 +313,20 @@ static void a_callback_may_free_its_loop_and_nothing_follows(void) {
 }
 
 static void each_code_has_its_words(void) {
+    int closed = number_of_closed();
     for (int code = COG_ERROR_MEMORY; code <= COG_OK; code++) {
         CHECK(strncmp(cog_error_name(code), code ? "COG_ERROR_" : "COG_OK", 6) == 0);
         CHECK(cog_strerror(code)[0] && strcmp(cog_strerror(code), cog_strerror(-99)) != 0);
     }
-    CHECK(strcmp(cog_strerror(EBADF), strerror(EBADF)) == 0);
+    CHECK(strcmp(cog_strerror(closed), text_of(closed)) == 0);
     CHECK(cog_strerror(INT_MIN)[0] && cog_strerror(INT_MAX)[0]);
-    CHECK(strcmp(cog_error_name(COG_ERROR_MEMORY), "COG_ERROR_MEMORY") == 0 && cog_error_name(EBADF)[0] == 0);
+    CHECK(strcmp(cog_error_name(COG_ERROR_MEMORY), "COG_ERROR_MEMORY") == 0 && cog_error_name(closed)[0] == 0);
     char version[32];
     snprintf(version, sizeof version, "%d.%d.%d", COG_VERSION_MAJOR, COG_VERSION_MINOR, COG_VERSION_PATCH);
     CHECK(strcmp(version, cog_version()) == 0);
 }
 
+#if HAS_FORK
 /* In a forked child the parent's loops return errors, and the parent does not notice. The child can make its own loops. */
 static void a_forked_child_makes_its_own(void) {
     cog_loop loop = { 0 };
@@ -348,6 +353,8 @@ static void a_forked_child_makes_its_own(void) {
     cog_loop_free(loop);
 }
 
+#endif
+
 int main(void) {
     RUN(none_and_garbage_are_stale);
     RUN(a_freed_loops_handles_are_stale_and_never_the_next_ones);
@@ -359,6 +366,10 @@ int main(void) {
     RUN(a_loop_does_not_run_inside_itself);
     RUN(a_callback_may_free_its_loop_and_nothing_follows);
     RUN(each_code_has_its_words);
+#if HAS_FORK
     RUN(a_forked_child_makes_its_own);
+#else
+    SKIP(a_forked_child_makes_its_own, "fork");
+#endif
     return summary();
 }

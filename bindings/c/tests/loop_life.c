@@ -1,8 +1,5 @@
 /* cogloop.h: the end of a ctx, walks, hooks, conditions of a descriptor, the time of day. */
 #include "check.h"
-#include <errno.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 static char trace[256];
 static void say(const char *word) { strncat(trace, word, sizeof trace - strlen(trace) - 1); }
@@ -126,7 +123,7 @@ static int pair[2];
 static void on_watch(cog_watch watch, int what, void *ctx) {
     struct life *life = (struct life *)ctx;
     char byte;
-    if (what == COG_READ && read(pair[0], &byte, 1) != 1) say("eof ");
+    if (what == COG_READ && get_bytes(pair[0], &byte, 1) != 1) say("eof ");
     if (removes_itself) CHECK(cog_watch_remove(watch) == COG_OK);
     if (adds_again) {
         cog_watch again;
@@ -142,10 +139,10 @@ static cog_watch watch_of(cog_loop loop, struct life *life) {
     CHECK(cog_watch_on_end(watch, end) == COG_OK);
     return watch;
 }
-static void put_byte(void) { CHECK(write(pair[1], "x", 1) == 1); }
+static void put_byte(void) { CHECK(put_bytes(pair[1], "x", 1) == 1); }
 
 static void the_ctx_of_a_watch_is_freed_once(void) {
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    make_blocking_pair(pair);
     cog_loop loop = virtual_loop();
     cog_watch watch = watch_of(loop, born(loop, "a"));
     CHECK(cog_watch_remove(watch) == COG_OK);
@@ -166,9 +163,10 @@ static void the_ctx_of_a_watch_is_freed_once(void) {
     TRACE("d -d ");
     CHECK(cog_loop_free(loop) == COG_OK);
     TRACE("-n ");
-    close(pair[0]), close(pair[1]);
+    close_pair(pair);
 }
 
+#if HAS_FORK
 static void the_ctx_of_a_childs_watch_is_freed_after_it_has_ended(void) {
     cog_options options;
     cog_loop loop = { 0 };
@@ -193,6 +191,8 @@ static void the_ctx_of_a_childs_watch_is_freed_after_it_has_ended(void) {
     cog_loop_free(loop);
 }
 
+#endif
+
 static void ends_itself(cog_timer timer, const cog_expiry *expiry, void *ctx) {
     (void)expiry;
     CHECK(cog_timer_on_end(timer, end) == COG_OK);
@@ -207,7 +207,7 @@ static void the_first_ctx_that_a_loop_is_to_free_is_that_of_a_timer_in_its_callb
     cog_loop_free(loop);
 }
 static void the_first_ctx_that_a_loop_is_to_free_is_that_of_the_watch_that_was_served_last(void) {
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    make_blocking_pair(pair);
     cog_loop loop = virtual_loop();
     cog_watch watch = { 0, 0 };
     CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_watch, born(loop, "a"), &watch) == COG_OK);
@@ -218,7 +218,7 @@ static void the_first_ctx_that_a_loop_is_to_free_is_that_of_the_watch_that_was_s
     CHECK(cog_watch_remove(watch) == COG_OK);
     TRACE("-a ");
     cog_loop_free(loop);
-    close(pair[0]), close(pair[1]);
+    close_pair(pair);
 }
 
 struct walk {
@@ -241,7 +241,7 @@ static void a_walk_visits_all_and_nothing_that_has_ended(void) {
     cog_loop loop = virtual_loop();
     NEW(struct walk, walk);
     struct life *life = born(loop, "a");
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    make_blocking_pair(pair);
     walk.loop = loop;
     for (int n = 0; n < 3; n++) cog_timer_after(loop, MS, on_timer, life, &walk.all[n]);
     CHECK(cog_timer_pause(walk.all[1]) == COG_OK);
@@ -258,7 +258,7 @@ static void a_walk_visits_all_and_nothing_that_has_ended(void) {
     cog_loop_free(loop);
     CHECK(cog_loop_walk(loop, each_timer, each_watch, &walk) == COG_ERROR_STALE);
     free(life);
-    close(pair[0]), close(pair[1]);
+    close_pair(pair);
 }
 
 static cog_hook hooks[3];
@@ -308,26 +308,39 @@ static void a_hook_may_arm_what_the_wait_ends_with_and_stop_the_run(void) {
     free(life);
 }
 
+/* The other end's close comes a moment later on some systems. */
+static bool conditions_become(cog_watch watch, int wanted) {
+    int what = 0;
+    for (int n = 0; n < 60000 && cog_watch_conditions(watch, &what) == COG_OK && !(what & wanted); n++) {
+        Mockit_bsleep(1, true, NULL);
+    }
+    return (what & wanted) != 0;
+}
 static void a_descriptors_conditions_are_told_one_by_one(void) {
     cog_loop loop = virtual_loop();
     struct life *life = born(loop, "a");
-    cog_watch watch, other;
+    cog_watch watch;
     int what = 0;
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    make_blocking_pair(pair);
     CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, on_watch, life, &watch) == COG_OK);
     CHECK(cog_watch_conditions(watch, &what) == COG_OK && what == COG_WRITE);
     put_byte();
     CHECK(cog_watch_conditions(watch, &what) == COG_OK && what == (COG_READ | COG_WRITE));
-    CHECK(shutdown(pair[1], SHUT_WR) == 0);
+#if HAS_READ_HUNG_UP
+    end_writing(pair[1]);
     CHECK(cog_watch_conditions(watch, &what) == COG_OK && what == (COG_READ | COG_WRITE | COG_READ_HUNG_UP));
-    close(pair[1]);
-    CHECK(cog_watch_conditions(watch, &what) == COG_OK && (what & COG_HUNG_UP));
+#endif
+    close_one(pair[1]);
+    CHECK(conditions_become(watch, COG_HUNG_UP));
+#if HAS_SIGNALS
+    cog_watch other;
     CHECK(cog_watch_signal(loop, 10, on_watch, life, &other) == COG_OK);
     CHECK(cog_watch_conditions(other, &what) == COG_ERROR_ARGUMENT);
+#endif
     CHECK(cog_watch_remove(watch) == COG_OK && cog_watch_conditions(watch, &what) == COG_ERROR_STALE);
     cog_loop_free(loop);
     free(life);
-    close(pair[0]);
+    close_one(pair[0]);
 }
 
 static void a_time_of_the_loop_is_told_by_the_time_of_day(void) {
@@ -351,7 +364,11 @@ int main(void) {
     RUN(the_ctx_of_a_watch_is_freed_once);
     RUN(the_first_ctx_that_a_loop_is_to_free_is_that_of_a_timer_in_its_callback);
     RUN(the_first_ctx_that_a_loop_is_to_free_is_that_of_the_watch_that_was_served_last);
+#if HAS_FORK
     RUN(the_ctx_of_a_childs_watch_is_freed_after_it_has_ended);
+#else
+    SKIP(the_ctx_of_a_childs_watch_is_freed_after_it_has_ended, "children as descriptors");
+#endif
     RUN(a_walk_visits_all_and_nothing_that_has_ended);
     RUN(hooks_run_in_each_turn_around_its_wait);
     RUN(a_hook_may_arm_what_the_wait_ends_with_and_stop_the_run);

@@ -1,9 +1,10 @@
 /* Timestamps and sleeping. */
 #include "check.h"
-#include <errno.h>
 #include <limits.h>
+#if HAS_SIGNALS
 #include <signal.h>
 #include <sys/time.h>
+#endif
 
 #ifdef __cplusplus
 extern "C"
@@ -33,6 +34,7 @@ static void a_sleep_is_not_too_short(void) {
     }
 }
 
+#if HAS_SIGNALS
 static int signals;
 static void on_alarm(int number) {
     (void)number;
@@ -63,6 +65,8 @@ static void a_signal_ends_a_sleep_or_does_not(void) {
     alarm_every_5_ms(0);
 }
 
+#endif
+
 static void milliseconds_are_added_with_a_carry(void) {
     struct timespec ts = { 10, 999999999 };
     timespec_add_ms__(&ts, 1);
@@ -85,7 +89,11 @@ int main(void) {
     RUN(the_header_has_the_originals_macros);
     RUN(the_time_is_the_wall_clocks);
     RUN(a_sleep_is_not_too_short);
+#if HAS_SIGNALS
     RUN(a_signal_ends_a_sleep_or_does_not);
+#else
+    SKIP(a_signal_ends_a_sleep_or_does_not, "signals");
+#endif
     RUN(milliseconds_are_added_with_a_carry);
     return summary();
 }

@@ -1,7 +1,5 @@
 /* One-off and interval timers, from initialisation to end. */
 #include "check.h"
-#include <errno.h>
-#include <unistd.h>
 
 struct story {
     int calls, ends;
@@ -205,15 +203,6 @@ static void callbacks_that_block_delay_nobody_else(void) {
     wait_for(&blocked.blocks, MANY);
 }
 
-/* Returns the number of threads of the process. */
-static int threads(void) {
-    char line[256];
-    int number = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof line, file) && sscanf(line, "Threads: %d", &number) != 1) {}
-    if (file) fclose(file);
-    return number;
-}
 static void twenty_thousand_armed_timers_need_no_thread_each(void) {
     enum { MANY = 20000 };
     static struct mockit *timers[MANY];

@@ -1,17 +1,16 @@
 //! `cog_loop_…`. The header describes each function.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::os::fd::AsRawFd;
 use std::time::SystemTime;
 
 use cogloop_io::Wait;
-use nix::errno::Errno;
 
 use super::answer::{COG_ERROR_STALE, COG_ERROR_UNSUPPORTED, COG_OK, Failure, answer, expect_memory};
 use super::options::{CogOptions, CogStats};
 use super::post::Post;
 use super::state::Loop;
 use super::{CogLoop, CogPostFn, put, registry, remotes};
+use crate::sys::{errno, sources};
 
 /// `COG_NEVER`. As a timeout it means no limit; as a time it means never.
 const COG_NEVER: u64 = u64::MAX;
@@ -127,9 +126,7 @@ pub extern "C" fn cog_loop_post(
 /// thread's last message.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_wake(r#loop: CogLoop) -> c_int {
-    let errno = Errno::last_raw();
-    let woken = remotes::enter(r#loop.id).map(|remote| remote.wake());
-    Errno::set_raw(errno);
+    let woken = errno::keeping(|| remotes::enter(r#loop.id).map(|remote| remote.wake()));
     if woken.is_some() { COG_OK } else { COG_ERROR_STALE }
 }
 
@@ -210,9 +207,8 @@ pub extern "C" fn cog_loop_advance(r#loop: CogLoop, by_ns: u64) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cog_loop_pollable(r#loop: CogLoop, fd: *mut c_int) -> c_int {
     answer(|| {
-        let number = registry::with(r#loop.id, |found| match found.events.borrow_mut().pollable() {
-            Ok(descriptor) => Ok(descriptor.as_raw_fd()),
-            Err(error) => Err(Failure::system("loop", &error)),
+        let number = registry::with(r#loop.id, |found| {
+            sources::pollable(&mut found.events.borrow_mut()).map_err(|error| Failure::system("loop", &error))
         })?;
         // SAFETY: the caller's promise.
         unsafe { put(fd, number) };

@@ -24,7 +24,7 @@ mod ends;
 mod hook_list;
 pub mod hooks;
 pub mod loops;
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod memory_tests;
 mod options;
 mod post;

@@ -17,6 +17,7 @@ use super::answer::{COG_ERROR_LIMIT, COG_ERROR_THREAD, Failure, or_no_memory};
 use super::post::Remote;
 use super::remotes::{self, PLACE_BITS};
 use super::state::Loop;
+use crate::sys::process;
 
 /// The loops of a thread, by their places.
 #[derive(Default)]
@@ -45,6 +46,16 @@ impl LoopTable {
     fn get(&self, id: u64) -> Option<&Rc<Loop>> {
         let found = self.loops.get(place_of(id))?.as_ref();
         found.filter(|found| found.id == id)
+    }
+}
+
+/// A thread that ends frees its loops. The thread that ends the process leaves them to the system, if other threads are gone
+/// already: one of them may have been ended inside a loop's remote, or with a lock.
+impl Drop for LoopTable {
+    fn drop(&mut self) {
+        if process::is_ending() {
+            std::mem::forget(std::mem::take(&mut self.loops));
+        }
     }
 }
 

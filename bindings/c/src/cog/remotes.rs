@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use super::answer::{COG_ERROR_LIMIT, Failure, or_no_memory};
 use super::post::Remote;
+use crate::sys::process;
 
 /// The lowest bits of an id are the loop's place in its thread's table.
 pub(super) const PLACE_BITS: u32 = u16::BITS;
@@ -216,9 +217,8 @@ extern "C" fn in_a_forked_child() {
 fn mind_forks() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        // SAFETY: the functions may be called whenever a thread forks, and the library stays loaded. The forking thread holds
-        // none of our locks, because we call no function of the user while we hold one.
-        unsafe { libc::pthread_atfork(Some(before_a_fork), Some(after_a_fork), Some(in_a_forked_child)) };
+        // The forking thread holds none of our locks, because we call no function of the user while we hold one.
+        process::at_fork(Some(before_a_fork), Some(after_a_fork), Some(in_a_forked_child));
     });
 }
 

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use cogloop_io::memory::ByIndex;
-use cogloop_io::signals::Signals;
 use cogloop_io::{ClockChoice, EventLoop, Key, Options, Token, VirtualClock};
 
 use super::answer::{Failure, expect_memory, to_c};
@@ -16,6 +15,7 @@ use super::hook_list::Hooks;
 use super::options::{CogOptions, CogStats};
 use super::post::{Post, Remote};
 use super::{CogPostFn, CogTimerFn, CogWatchFn, remotes};
+use crate::sys::sources::Signals;
 
 /// The callback of a timer.
 #[derive(Copy, Clone, Debug)]

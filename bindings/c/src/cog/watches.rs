@@ -4,17 +4,15 @@
 //! child ends.
 
 use std::ffi::{c_int, c_void};
-use std::os::fd::BorrowedFd;
-use std::os::unix::process::ExitStatusExt;
 use std::rc::Rc;
 
-use cogloop_io::signals::Signals;
-use cogloop_io::{Interest, Mode, Ready, Token, child};
+use cogloop_io::{Interest, Mode, Ready, Token};
 
 use super::answer::{Failure, answer, expect_memory, or_no_memory};
 use super::ends::{End, Serving};
 use super::state::{Loop, Source, Watch};
 use super::{CogLoop, CogPostFn, CogWatch, CogWatchFn, put, registry};
+use crate::sys::sources;
 
 const COG_READ: c_int = 1;
 const COG_WRITE: c_int = 2;
@@ -47,8 +45,8 @@ impl Loop {
             Source::Descriptor(_) => c_int::from(ready.ready.bits()),
             Source::Signal(signals) => signals.take().next()?,
             Source::Child(pid) => {
-                let status = match child::exit_status(*pid) {
-                    Ok(status) => status?.into_raw(),
+                let status = match sources::status_of_child(*pid) {
+                    Ok(status) => status?,
                     Err(_) => UNKNOWN_STATUS,
                 };
                 ended = watch.end();
@@ -140,7 +138,7 @@ pub unsafe extern "C" fn cog_watch_descriptor(
         let add = |found: &Rc<Loop>| {
             // SAFETY: not -1. The caller promises that it stays open while it is watched. If the promise is broken, events of
             // this number are lost or wrong, but memory is safe.
-            let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+            let borrowed = unsafe { sources::borrow(fd) };
             let added = found.events.borrow_mut().add_descriptor_with(borrowed, directions, mode);
             Ok((added.map_err(|error| Failure::system("fd", &error))?, Source::Descriptor(fd)))
         };
@@ -164,11 +162,8 @@ pub unsafe extern "C" fn cog_watch_signal(
     let failed = |error: std::io::Error| Failure::system("number", &error);
     let add = |found: &Rc<Loop>| {
         expect_memory("number")?;
-        let mut signals = Signals::new().map_err(failed)?;
-        signals.watch(number).map_err(failed)?;
-        let descriptor = Rc::new(signals.descriptor());
-        let added = found.events.borrow_mut().add_shared(descriptor, Interest::READ, Mode::Level);
-        Ok((added.map_err(failed)?, Source::Signal(signals)))
+        let (token, signals) = sources::add_signal(&mut found.events.borrow_mut(), number).map_err(failed)?;
+        Ok((token, Source::Signal(signals)))
     };
     // SAFETY: the caller's promise.
     answer(|| unsafe { begin(r#loop, r#fn, ctx, watch, add) })
@@ -190,9 +185,8 @@ pub unsafe extern "C" fn cog_watch_child(
     let add = |found: &Rc<Loop>| {
         let number = u32::try_from(pid)
             .map_err(|_| Failure::argument_in_words(format_args!("pid: {pid} cannot be the number of a process")))?;
-        let descriptor = child::pidfd(number).map_err(failed)?;
-        let added = found.events.borrow_mut().add_owned(descriptor, Interest::READ);
-        Ok((added.map_err(failed)?, Source::Child(number)))
+        let token = sources::add_child(&mut found.events.borrow_mut(), number).map_err(failed)?;
+        Ok((token, Source::Child(number)))
     };
     // SAFETY: the caller's promise.
     answer(|| unsafe { begin(r#loop, r#fn, ctx, watch, add) })
@@ -321,28 +315,16 @@ pub unsafe extern "C" fn cog_watch_conditions(watch: CogWatch, conditions: *mut 
 }
 
 fn conditions_of(fd: c_int) -> std::io::Result<c_int> {
-    let asked = libc::POLLIN | libc::POLLOUT | libc::POLLPRI | libc::POLLRDHUP;
-    let mut entry = libc::pollfd { fd, events: asked, revents: 0 };
-    // SAFETY: the pointer is to one entry, on our stack.
-    while unsafe { libc::poll(&raw mut entry, 1, 0) } < 0 {
-        let error = std::io::Error::last_os_error();
-        if error.kind() != std::io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
-    if entry.revents & libc::POLLNVAL != 0 {
-        return Err(std::io::Error::from_raw_os_error(libc::EBADF));
-    }
+    let found = sources::conditions(fd)?;
     let names = [
-        (libc::POLLIN, COG_READ),
-        (libc::POLLOUT, COG_WRITE),
-        (libc::POLLPRI, COG_PRIORITY),
-        (libc::POLLHUP, COG_HUNG_UP),
-        (libc::POLLRDHUP, COG_READ_HUNG_UP),
-        (libc::POLLERR, COG_BROKEN),
+        (found.is_readable, COG_READ),
+        (found.is_writable, COG_WRITE),
+        (found.has_priority, COG_PRIORITY),
+        (found.is_hung_up, COG_HUNG_UP),
+        (found.is_read_hung_up, COG_READ_HUNG_UP),
+        (found.is_broken, COG_BROKEN),
     ];
-    let there = names.iter().filter(|(theirs, _)| entry.revents & theirs != 0);
-    Ok(there.fold(0, |all, (_, ours)| all | ours))
+    Ok(names.iter().filter(|(is_there, _)| *is_there).fold(0, |all, (_, name)| all | name))
 }
 
 /// References a watch: it keeps the loop running.

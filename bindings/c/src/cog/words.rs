@@ -1,8 +1,10 @@
 //! Text in a buffer of fixed size: a message must not need memory, because memory may be what ran out.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{c_char, c_int};
 use std::fmt::{self, Display, Write};
 use std::io;
+
+use crate::sys::errno;
 
 const LENGTH: usize = 512;
 
@@ -55,10 +57,7 @@ struct OfNumber(c_int);
 impl Display for OfNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut room = [0_u8; LENGTH];
-        // SAFETY: the length is that of the buffer without its last byte. So the buffer ends with a zero, whatever is written.
-        let code = unsafe { libc::strerror_r(self.0, room.as_mut_ptr().cast(), LENGTH - 1) };
-        let words = CStr::from_bytes_until_nul(&room).ok().and_then(|words| words.to_str().ok());
-        match words.filter(|words| code == 0 && !words.is_empty()) {
+        match errno::text(self.0, &mut room) {
             Some(words) => f.write_str(words),
             None => write!(f, "Unknown error {}", self.0),
         }
@@ -85,6 +84,7 @@ pub(super) fn of_number(number: c_int) -> Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::CStr;
 
     #[test]
     fn words_are_cut_between_characters_and_end_with_a_zero() {

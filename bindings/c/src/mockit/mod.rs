@@ -3,19 +3,17 @@
 //! ```text
 //!   Mockit_arm ──► timers: wheel ── due ──► queue ──► pool ──► cb ──► destructor, or free
 //!                      ▲      the timer thread          more threads while callbacks block
-//!                kernel timer   the thread sleeps on this one timerfd
+//!                kernel timer   the thread sleeps on this one timer of the kernel
 //! ```
 //!
-//! The clock is `CLOCK_BOOTTIME`. Deadlines are stored in nanoseconds. They are served in ticks of a millisecond, the unit of this
+//! The clock also counts while the machine sleeps: on Linux it is `CLOCK_BOOTTIME`. Deadlines are stored in nanoseconds. They are served in ticks of a millisecond, the unit of this
 //! interface, so a thousand intervals cause at most a thousand wake-ups a second.
 
-mod kernel_timer;
 mod layout;
 #[cfg(test)]
 mod memory_tests;
 mod pool;
 mod service;
-mod thread;
 mod time;
 mod timers;
 

@@ -12,12 +12,12 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::kernel_timer::KernelTimer;
 use super::layout::{self, Mockit};
 use super::pool::{self, Need, Pool};
-use super::thread;
 use super::time::{NS_PER_MS, now_ns};
 use super::timers::{Ending, Job, Runner, Timers};
+use crate::sys::kernel_timer::KernelTimer;
+use crate::sys::{errno, process, thread};
 
 /// While jobs wait for a thread, the timer thread checks the pool this often.
 const SUPERVISION_NS: u64 = NS_PER_MS;
@@ -83,7 +83,7 @@ pub(super) fn service() -> Result<&'static Service, c_int> {
 fn number_of(error: io::Error) -> c_int {
     match error.kind() {
         io::ErrorKind::OutOfMemory => libc::ENOMEM,
-        _ => error.raw_os_error().unwrap_or(libc::EAGAIN),
+        _ => errno::of_c(&error).unwrap_or(libc::EAGAIN),
     }
 }
 
@@ -92,11 +92,8 @@ fn number_of(error: io::Error) -> c_int {
 fn hook() {
     static IS_DONE: AtomicBool = AtomicBool::new(false);
     if !IS_DONE.load(Ordering::Acquire) {
-        // SAFETY: both functions may be called at any time, and the library stays loaded.
-        unsafe {
-            libc::atexit(close_at_exit);
-            libc::pthread_atfork(None, None, Some(forget_in_a_forked_child));
-        }
+        process::at_exit(close_at_exit);
+        process::at_fork(None, None, Some(forget_in_a_forked_child));
         IS_DONE.store(true, Ordering::Release);
     }
 }

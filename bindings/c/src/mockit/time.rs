@@ -1,53 +1,19 @@
-//! The clocks: the wall clock for timestamps, and for delays `CLOCK_BOOTTIME`, which also counts while the machine sleeps.
+//! The clocks: the wall clock for timestamps, and for delays a clock that also counts while the machine sleeps.
 
-use std::ffi::{c_int, c_long};
+use std::ffi::c_long;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use libc::{time_t, timespec};
-use rustix::io::Errno;
-use rustix::thread::{NanosleepRelativeResult, clock_nanosleep_absolute, clock_nanosleep_relative};
-use rustix::time::{ClockId, Timespec, clock_gettime};
+
+pub(super) use crate::sys::clock::{now_ns, sleep};
 
 pub(super) const NS_PER_MS: u64 = 1_000_000;
 const NS_PER_SEC: u64 = 1_000_000_000;
 
-/// Seconds since the epoch, and milliseconds within that second.
+/// Seconds since the epoch, and milliseconds within that second. A clock that is set to a time before the epoch is at 0.
 pub(super) fn wall() -> (time_t, c_long) {
-    let now = clock_gettime(ClockId::Realtime);
-    (now.tv_sec as time_t, (now.tv_nsec as u64 / NS_PER_MS) as c_long)
-}
-
-/// Nanoseconds since the machine has started.
-pub(super) fn now_ns() -> u64 {
-    let now = clock_gettime(ClockId::Boottime);
-    now.tv_sec as u64 * NS_PER_SEC + now.tv_nsec as u64
-}
-
-/// Converts to the kernel's type. A time beyond that type's range becomes its greatest value.
-pub(super) fn to_timespec(ns: u64) -> Timespec {
-    Timespec { tv_sec: (ns / NS_PER_SEC) as _, tv_nsec: (ns % NS_PER_SEC) as _ }
-}
-
-/// Sleeps. With `resume`, signals do not end the sleep. Returns the remaining milliseconds, rounded up, and the error number.
-pub(super) fn sleep(ms: u64, resume: bool) -> (u64, c_int) {
-    let ns = ms.saturating_mul(NS_PER_MS);
-    if !resume {
-        return match clock_nanosleep_relative(ClockId::Boottime, &to_timespec(ns)) {
-            NanosleepRelativeResult::Ok => (0, 0),
-            NanosleepRelativeResult::Interrupted(left) => {
-                let left_ns = left.tv_sec as u64 * NS_PER_SEC + left.tv_nsec as u64;
-                (left_ns.div_ceil(NS_PER_MS), Errno::INTR.raw_os_error())
-            }
-            NanosleepRelativeResult::Err(error) => (ms, error.raw_os_error()),
-        };
-    }
-    let until = to_timespec(now_ns().saturating_add(ns));
-    loop {
-        match clock_nanosleep_absolute(ClockId::Boottime, &until) {
-            Ok(()) => return (0, 0),
-            Err(Errno::INTR) => {}
-            Err(error) => return (ms, error.raw_os_error()),
-        }
-    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (now.as_secs() as time_t, now.subsec_millis() as c_long)
 }
 
 /// Adds milliseconds; the nanoseconds stay below a second.
@@ -74,15 +40,6 @@ mod tests {
                 assert_eq!(i128::from(ts.tv_sec) * 1_000_000_000 + i128::from(ts.tv_nsec), wanted, "{ns} and {ms}");
                 assert!((0..1_000_000_000).contains(&ts.tv_nsec));
             }
-        }
-    }
-
-    /// What a time is for the kernel is that time again.
-    #[test]
-    fn every_time_is_one_for_the_kernel() {
-        for ns in [0, 1, 999_999_999, 1_000_000_000, u64::MAX - 1, u64::MAX] {
-            let time = to_timespec(ns);
-            assert_eq!(time.tv_sec as u64 * NS_PER_SEC + time.tv_nsec as u64, ns);
         }
     }
 }

@@ -17,7 +17,7 @@ const FAULTS: [Signal; 7] =
 const FOR_A_THREAD: usize = 16 << 10;
 
 /// Starts a thread with these signals blocked. The caller's mask is unchanged afterwards.
-pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     expect_bytes(FOR_A_THREAD)?;
     let mut signals = SigSet::all();
     FAULTS.into_iter().for_each(|fault| signals.remove(fault));

@@ -1,23 +1,25 @@
 //! The kernel timer on which the timer thread sleeps. A thread that arms an earlier deadline sets the kernel timer to it.
 
+use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::io::Errno;
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
-use super::time::to_timespec;
+use super::clock::to_timespec;
 
 /// A descriptor that becomes readable at a time of `CLOCK_BOOTTIME`.
 #[derive(Debug)]
-pub(super) struct KernelTimer(OwnedFd);
+pub(crate) struct KernelTimer(OwnedFd);
 
 impl KernelTimer {
-    pub(super) fn new() -> Result<Self, Errno> {
-        timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::CLOEXEC).map(Self)
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self(timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::CLOEXEC)?))
     }
 
     /// Ends the sleep at this time, or now if it has passed; `u64::MAX` is never.
-    pub(super) fn set(&self, at_ns: u64) {
+    pub(crate) fn set(&self, at_ns: u64) {
         // All zero would switch the timer off.
         let at = if at_ns == u64::MAX { to_timespec(0) } else { to_timespec(at_ns.max(1)) };
         let value = Itimerspec { it_interval: to_timespec(0), it_value: at };
@@ -26,7 +28,7 @@ impl KernelTimer {
     }
 
     /// Sleeps until the time that was set, or until a signal comes.
-    pub(super) fn sleep(&self) {
+    pub(crate) fn sleep(&self) {
         let _ = rustix::io::read(&self.0, &mut [0u8; 8]);
     }
 }

@@ -1,0 +1,20 @@
+//! The differences between Unix and Windows: `unix` and `windows` have the same files with the same functions.
+//!
+//! ```text
+//!   errno     the thread's error number, and the texts of numbers     kernel_timer   the timer on which a thread sleeps
+//!   sources   descriptors, their conditions, signals, children        thread         starting a thread of the library
+//!   clock     the clock of mockit's delays, and sleeping by it        process        the exit and the fork of the process
+//! ```
+//!
+//! Nothing here knows the headers, and above it nothing asks which system it is on.
+
+mod conditions;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub(crate) use unix::{clock, errno, kernel_timer, process, sources, thread};
+#[cfg(windows)]
+pub(crate) use windows::{clock, errno, kernel_timer, process, sources, thread};

@@ -1,0 +1,21 @@
+//! The exit and the fork of the process.
+
+/// Registers a function that `exit` calls before it ends the process.
+pub(crate) fn at_exit(run: extern "C" fn()) {
+    // SAFETY: the function may be called at any time, and the library stays loaded.
+    unsafe { libc::atexit(run) };
+}
+
+/// Registers functions that a thread calls when it forks: before, and after in the parent and in the child.
+pub(crate) fn at_fork(before: Option<Hook>, after: Option<Hook>, in_child: Option<Hook>) {
+    // SAFETY: the functions may be called whenever a thread forks, and the library stays loaded.
+    unsafe { libc::pthread_atfork(before, after, in_child) };
+}
+
+/// A function of [`at_fork`].
+pub(crate) type Hook = unsafe extern "C" fn();
+
+/// Whether the system has ended all other threads, because the process ends. Unix does not do that while ours still runs code.
+pub(crate) fn is_ending() -> bool {
+    false
+}

@@ -1,0 +1,8 @@
+//! Windows. `unix` has the same files and functions.
+
+pub(crate) mod clock;
+pub(crate) mod errno;
+pub(crate) mod kernel_timer;
+pub(crate) mod process;
+pub(crate) mod sources;
+pub(crate) mod thread;

@@ -1,0 +1,36 @@
+//! Starting the library's threads. Windows has no signals that could reach them.
+
+use std::io;
+use std::ptr::null_mut;
+use std::sync::Once;
+use std::thread::{Builder, JoinHandle};
+
+use cogloop_io::memory::expect_bytes;
+use windows_sys::Win32::System::LibraryLoader::{
+    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW,
+};
+
+/// An upper bound, in bytes, for the standard library's allocations for a thread, without the stack. They have no fallible call.
+const FOR_A_THREAD: usize = 16 << 10;
+
+/// Starts a thread. The library stays loaded from then on, because the thread runs its code.
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    expect_bytes(FOR_A_THREAD)?;
+    static IS_KEPT: Once = Once::new();
+    IS_KEPT.call_once(stay_loaded);
+    Builder::new().name(name.into()).spawn(work)
+}
+
+/// On Linux an option of the linker does that.
+fn stay_loaded() {
+    let mut module = null_mut();
+    let address = stay_loaded as fn() as *const u16;
+    // SAFETY: with the first flag the address is not a name, but lies in the module; the module's handle is written to our stack.
+    unsafe {
+        GetModuleHandleExW(
+            GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
+            address,
+            &raw mut module,
+        )
+    };
+}
