@@ -41,6 +41,7 @@ mod t_loop;
 
 pub use host::create::set_default_backend;
 pub use host::leave::push_traceback;
+pub use host::recorded::set_recording;
 pub use host::trace::set_default_trace;
 pub use lua::interrupt;
 pub use lua::version::NAME as LUA_VERSION;

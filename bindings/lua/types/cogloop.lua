@@ -13,6 +13,8 @@
 ---@field max_timers? integer the limit of timers at a time; beyond it `after` and the like raise
 ---@field max_handles? integer the limit of observed handles at a time; beyond it `on` and `wait` fail
 ---@field max_callbacks? integer the limit of timers, of handles, and of woken tasks, that a turn serves; the next turns serve the rest
+---@field record? string the file in which the run is recorded
+---@field replay? string the recording that is played
 
 ---@class cogloop.Every
 ---@field ms number the time from one deadline to the next, above 0

@@ -163,8 +163,12 @@ pub(super) fn options(dice: &mut Dice, own: bool) -> String {
     if !own && dice.one_in(5) {
         fields.push("debug = true".into());
     }
+    if own && dice.one_in(10) {
+        let files = ["record = '/dev/null'", "record = '/dev/full'", "replay = '/dev/null'", "replay = '/dev/zero'"];
+        fields.push(dice.pick(&files).into());
+    }
     if dice.one_in(20) {
-        fields.push(format!("{} = {}", dice.pick(&["backend", "clock", "debug", "x"]), simple(dice)));
+        fields.push(format!("{} = {}", dice.pick(&["backend", "clock", "debug", "replay", "x"]), simple(dice)));
     }
     format!("{{ {} }}", fields.join(", "))
 }

@@ -4,6 +4,7 @@ use super::serve::FACE;
 use super::upvalue;
 use crate::host::create::{Choice, in_words, open, push_loop};
 use crate::host::memory::{State, value};
+use crate::host::recorded::{PATH_MAX, Wanted};
 use crate::lua::args::{bytes, fraction_to_ns, refuse_option, wrong};
 use crate::lua::entry::entry;
 use crate::lua::guard::{ErrorText, Failure, Text, guard};
@@ -61,14 +62,17 @@ unsafe fn push_open(lua: *mut lua_State, choice: Choice) -> Result<(), Failure> 
 fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, ErrorText> {
     match open(&FACE, choice) {
         Ok(state) => Ok(Ok(state)),
+        Err(Error::Recording { option, path, source }) => {
+            Ok(Err(Failure::of(&format!("option '{option}': '{}'", path.display()), &source)))
+        }
         Err(Error::Io { doing, source }) => Ok(Err(Failure::of(doing, &source))),
         Err(error @ Error::NoBackend { .. }) => Ok(Err(Failure { errno: ENOSYS, text: Text::new(error) })),
         Err(error) => Err(in_words(&error)),
     }
 }
 
-const UNKNOWN: &CStr = c"unknown option '%s'; there are backend, clock, resolution, max_timers, max_handles and \
-    max_callbacks";
+const UNKNOWN: &CStr = c"unknown option '%s'; there are backend, clock, resolution, max_timers, max_handles, \
+    max_callbacks, record and replay";
 
 /// A whole number above 0.
 fn whole(number: f64) -> Option<NonZeroUsize> {
@@ -93,6 +97,14 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
             let number = if lua_type(lua, -1) == LUA_TNUMBER { fraction_to_ns(lua_tonumber(lua, -1)) } else { None };
             let count = if lua_type(lua, -1) == LUA_TNUMBER { whole(lua_tonumber(lua, -1)) } else { None };
             match (key, text, number) {
+                (b"record" | b"replay", Some(path), _) if (1..PATH_MAX).contains(&path.len()) => {
+                    if choice.recording.is_some() {
+                        Text::<60>::new("options 'record' and 'replay' exclude each other").raise(lua);
+                    }
+                    let mut recording = Wanted { path: Text::new(""), is_replay: key == b"replay" };
+                    recording.path.extend(path);
+                    choice.recording = Some(recording);
+                }
                 (b"backend", Some(name), _) => choice.backend = Some(Text::of_bytes(name)),
                 (b"clock", Some(b"virtual"), _) => choice.is_virtual = true,
                 (b"clock", Some(b"real"), _) => choice.is_virtual = false,
@@ -104,6 +116,8 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
                     _ => refuse_option(lua, c"a limit: a whole number above 0 expected, got %s"),
                 },
                 (b"backend", ..) => refuse_option(lua, c"option 'backend': a name expected, got %s"),
+                (b"record", ..) => refuse_option(lua, c"option 'record': the name of a file expected, got %s"),
+                (b"replay", ..) => refuse_option(lua, c"option 'replay': the name of a file expected, got %s"),
                 (b"clock", ..) => refuse_option(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
                 (b"resolution", ..) => {
                     refuse_option(lua, c"option 'resolution': milliseconds above 0 expected, got %s")

@@ -38,7 +38,7 @@ unsafe fn push_source(lua: *mut lua_State) -> *mut Source {
     // SAFETY: only called by functions that Lua calls.
     unsafe {
         let source = new_userdata(lua, size_of::<Source>(), 0).cast::<Source>();
-        source.write(Source { pid: 0, pidfd: -1, signals: null_mut() });
+        source.write(Source { pid: 0, pidfd: -1, signals: null_mut(), state: null_mut() });
         if luaL_newmetatable(lua, NAME.as_ptr()) != 0 {
             lua_pushvalue(lua, -1);
             lua_setfield(lua, -2, c"__index".as_ptr());
@@ -113,7 +113,7 @@ entry!(
         let source = push_source(lua);
         match guard(|| Ok(observed(pid).map_err(|error| Failure::of("child", &error)))) {
             Ok(Ok((pidfd, signals))) => {
-                source.write(Source { pid: pid.get(), pidfd, signals });
+                source.write(Source { pid: pid.get(), pidfd, signals, state: null_mut() });
                 1
             }
             Ok(Err(failure)) => failure.push(lua),
@@ -141,16 +141,39 @@ entry!(
     }
 );
 
+/// Passes what a source tells through the recording of its loop.
+unsafe fn witness(source: *mut Source, value: u64) -> u64 {
+    // SAFETY: only called with a source whose userdata is on the stack. Its state lives, or is null.
+    unsafe { (*source).state.as_ref() }.map_or(value, |state| state.events.witness(value))
+}
+
+const ENDED: u64 = 1 << 32;
+const BY_SIGNAL: u64 = 1 << 33;
+const HAS_CODE: u64 = 1 << 34;
+
+/// The end of a child as a number.
+fn packed(end: Option<(&'static CStr, Option<c_int>)>) -> u64 {
+    let Some((how, code)) = end else { return 0 };
+    let how = if how == c"exit" { 0 } else { BY_SIGNAL };
+    ENDED | how | code.map_or(0, |code| HAS_CODE | u64::from(code.cast_unsigned()))
+}
+
+fn unpacked(end: u64) -> Option<(&'static CStr, Option<c_int>)> {
+    let how = if end & BY_SIGNAL == 0 { c"exit" } else { c"signal" };
+    let code = (end & HAS_CODE != 0).then_some((end as u32).cast_signed());
+    (end & ENDED != 0).then_some((how, code))
+}
+
 entry!(
     /// For a signal, whether it came. For a child, `'exit'` or `'signal'` and the code, once; nil while it runs.
     fn take(lua: *mut lua_State) -> c_int {
         let source = check(lua);
         let came = (*source).signals.as_mut().is_some_and(sources::take);
         if (*source).pid == 0 {
-            lua_pushboolean(lua, c_int::from(came));
+            lua_pushboolean(lua, c_int::from(witness(source, came.into()) != 0));
             return 1;
         }
-        let Some((how, code)) = end_of((*source).pid) else { return 0 };
+        let Some((how, code)) = unpacked(witness(source, packed(end_of((*source).pid)))) else { return 0 };
         lua_pushstring(lua, how.as_ptr());
         match code {
             Some(code) => lua_pushinteger(lua, code.into()),

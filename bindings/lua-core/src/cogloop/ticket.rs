@@ -102,7 +102,7 @@ pub(super) unsafe fn arm_entry(lua: *mut lua_State, state: *mut State, entries: 
     // run a finalizer, so the state stays where it is.
     unsafe {
         let whose = Payload(payload).whose();
-        let key = with_or_raise(lua, state, move |state| Ok(state.arm(due, whose, payload)?));
+        let key = with_or_raise(lua, state, move |state| Ok(state.arm(lua, due, whose, payload)?));
         lua_rawseti(lua, entries, slot(key.index()));
         (*state).linked();
         key

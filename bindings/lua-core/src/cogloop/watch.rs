@@ -5,7 +5,7 @@ use super::loops::{push_owner, receiver};
 use super::source::source_at;
 use super::upvalue;
 use crate::host::handle::check_handle;
-use crate::host::memory::{COROUTINE, DIRECTIONS, Kind, NodeBlock, State};
+use crate::host::memory::{COROUTINE, DIRECTIONS, Kind, NodeBlock, Source, State};
 use crate::host::node::{attach, drop_directions, set_callback, settle_reference};
 use crate::host::state::{check_loop, state_at, with_or_raise};
 use crate::lua::args::{check_callable, check_direction, test_userdata, wrong};
@@ -29,13 +29,18 @@ entry!(
         stack!(lua: loop h dir tbl);
         let source = if handle.kind == Kind::Object { source_at(lua, 2) } else { null_mut() };
         check_free(lua, handle, direction, true);
-        check_loop(lua, 1);
+        let state = check_loop(lua, 1);
+        with_or_raise(lua, state, |state| {
+            state.note_place(lua);
+            Ok(())
+        });
         match attach(lua, 2, handle, direction) {
             Ok(node) => {
                 (*node).owner = (*state_at(lua, 1)).id;
                 set_callback(lua, 2, direction, 4, args);
                 if !source.is_null() {
                     (*node).source = source;
+                    watch_source(state_at(lua, 1), node, source);
                 }
                 1
             }
@@ -43,6 +48,15 @@ entry!(
         }
     }
 );
+
+/// Lets a source pass what it tells through the loop's recording.
+unsafe fn watch_source(state: *mut State, node: *mut NodeBlock, source: *mut Source) {
+    // SAFETY: only called by `on`, which has just observed the source in this loop.
+    unsafe {
+        (*source).state = state;
+        Token::from_bits((*node).token).into_iter().for_each(|token| (*state).events.feign(token));
+    }
+}
 
 /// The watcher at 1, and the state of its loop, which is put before it on the stack. Null if the watcher is off or the
 /// loop gone. Claims of coroutines that no longer wait are dropped first: they keep no watcher on.

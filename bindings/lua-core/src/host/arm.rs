@@ -8,6 +8,7 @@
 
 use super::memory::State;
 use cogloop_io::{AddError, Key, LimitReached, Plan};
+use mlua::ffi::lua_State;
 
 /// When a timer is due.
 #[derive(Clone, Copy)]
@@ -39,15 +40,23 @@ impl State {
     /// # Errors
     ///
     /// The limit of the loop's host is reached, or there is no memory. Then nothing is armed.
+    ///
+    /// # Safety
+    ///
+    /// `lua` is null, or runs the C function that arms the timer.
     // Inlined, because each caller knows its kind of `Due`. That saves 2 % of the cost of adding a timer.
     #[inline(always)]
-    pub(crate) fn arm(&mut self, due: Due, whose: For, payload: u64) -> Result<Key, AddError> {
+    pub(crate) unsafe fn arm(
+        &mut self,
+        lua: *mut lua_State,
+        due: Due,
+        whose: For,
+        payload: u64,
+    ) -> Result<Key, AddError> {
         self.drop_unlinked();
-        if whose == For::Script
-            && let Some(limit) = self.timers_max
-            && self.events.timers() >= limit
-        {
-            return Err(AddError::Limit(LimitReached { what: "timers", limit }));
+        if let Some(limit) = self.timers_max {
+            // SAFETY: the caller's promise.
+            unsafe { self.admit(lua, whose, limit) }?;
         }
         let value = (self.armed + 1) << PAYLOAD_BITS | payload;
         let events = &mut self.events;
@@ -62,6 +71,19 @@ impl State {
         self.armed += 1;
         self.unlinked = Some(key);
         Ok(key)
+    }
+
+    /// Compares a timer of the script with the limit, and names its place for a recording.
+    #[cold]
+    unsafe fn admit(&self, lua: *mut lua_State, whose: For, limit: usize) -> Result<(), AddError> {
+        if whose == For::Script {
+            if self.events.timers() >= limit {
+                return Err(AddError::Limit(LimitReached { what: "timers", limit }));
+            }
+            // SAFETY: only called by `arm`, with its promise.
+            unsafe { self.note_place(lua) };
+        }
+        Ok(())
     }
 
     /// Call when the entry of the last timer is in the table.

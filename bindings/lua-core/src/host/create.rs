@@ -2,6 +2,7 @@
 
 use super::face::Face;
 use super::memory::{LoopBlock, State, value};
+use super::recorded::{Wanted, take_recording};
 use super::upvalue;
 use crate::lua::args::test_userdata;
 use crate::lua::entry::entry;
@@ -44,12 +45,13 @@ pub(crate) struct Choice {
     pub(crate) debug: bool,
     pub(crate) resolution_ns: u64,
     pub(crate) limits: Limits,
+    pub(crate) recording: Option<Wanted>,
 }
 
 impl Default for Choice {
     fn default() -> Self {
         let (resolution_ns, limits) = (DEFAULT_RESOLUTION_NS, Limits::default());
-        Self { backend: None, is_virtual: false, debug: false, resolution_ns, limits }
+        Self { backend: None, is_virtual: false, debug: false, resolution_ns, limits, recording: None }
     }
 }
 
@@ -80,6 +82,9 @@ const FOR_A_STATE: usize = 64 << 10;
 pub(crate) fn in_words(error: &Error) -> ErrorText {
     match error {
         Error::Io { doing, source } => Text::new(format_args!("{doing}: {}", ErrorMessage(source))),
+        Error::Recording { option, path, source } => {
+            Text::new(format_args!("option '{option}': '{}': {}", path.display(), ErrorMessage(source)))
+        }
         error => Text::new(error),
     }
 }
@@ -99,13 +104,14 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
     let backend = choice.backend.map(|name| name.to_string()).or_else(|| DEFAULT_BACKEND.get().cloned());
     let virtual_clock = choice.is_virtual.then(VirtualClock::new);
     let clock = virtual_clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
+    let recording = choice.recording.map(|wanted| wanted.recording()).transpose()?.or_else(take_recording);
     // The loop's own timers are not counted, so `State::arm` holds the limit of timers.
     let limits = Limits { timers: Limits::default().timers, ..choice.limits };
-    let events =
-        EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns, limits, recording: None })?;
+    let events = EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns, limits, recording })?;
     let mut state = State::new(face, events, LOOPS.fetch_add(1, Relaxed), virtual_clock, debug);
     state.begin_default_trace().map_err(|source| Error::Io { doing: "making the trace", source })?;
     state.timers_max = Some(choice.limits.timers).filter(|&max| max < Limits::default().timers);
+    state.begin_recording();
     Ok(Box::into_raw(Box::write(room, state)))
 }
 

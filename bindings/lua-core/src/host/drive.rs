@@ -212,7 +212,12 @@ unsafe fn take_turn(lua: *mut lua_State, state: *mut State) -> bool {
             state.drop_unlinked();
             Ok(state.is_idle())
         });
-        let Some(wait) = Pace::next(state, is_idle) else { return false };
+        let Some(wait) = Pace::next(state, is_idle) else {
+            if is_idle && matches!((*state).pace, Pace::Forever) {
+                with_or_raise(lua, state, |state| state.events.note_idle().map_err(Text::new));
+            }
+            return false;
+        };
         let mut refused = None;
         with_or_raise(lua, state, |state| {
             if let Err(failure) = state.turn(wait) {
@@ -221,6 +226,8 @@ unsafe fn take_turn(lua: *mut lua_State, state: *mut State) -> bool {
             Ok(())
         });
         if let Some(failure) = refused {
+            // A departure from a recording is no failure of the system.
+            with_or_raise(lua, state, |state| state.departure().map_or(Ok(()), Err));
             if !(*state).face.returns_refusals {
                 failure.text.raise(lua);
             }

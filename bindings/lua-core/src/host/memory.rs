@@ -215,6 +215,9 @@ pub(crate) struct Source {
     pub(crate) pidfd: Number,
     /// For a signal, or for SIGCHLD in the place of a pidfd; else null.
     pub(crate) signals: *mut Signals,
+    /// The state of the loop that observes it, else null. It is null when the state is dropped: see
+    /// [`release`](super::source::release).
+    pub(crate) state: *mut State,
 }
 
 /// The additional state of a loop of the module `cogloop`.

@@ -14,6 +14,7 @@ pub(crate) mod node;
 pub(crate) mod observed;
 pub(crate) mod place;
 pub(crate) mod ready;
+pub(crate) mod recorded;
 pub(crate) mod socket;
 pub(crate) mod source;
 pub(crate) mod state;

@@ -120,7 +120,13 @@ unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBloc
         let is_asked = direction == Interest::WRITE || matches!((*node).kind, HandleKind::File(_) | HandleKind::Object);
         let Some(token) = Token::from_bits((*node).token).filter(|_| is_asked) else { return false };
         let ready = with_or_raise(lua, state, |state| Ok(state.events.look_again(token, direction)));
-        ready.is_empty() && !(direction == Interest::READ && holds_data(lua, 3))
+        if direction == Interest::WRITE || !ready.is_empty() {
+            return ready.is_empty();
+        }
+        let is_empty = !holds_data(lua, 3);
+        // How much an object has buffered depends on how its peer has sent it.
+        let state = state_at(lua, 1);
+        if state.is_null() { true } else { (*state).events.witness(u64::from(is_empty)) != 0 }
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) unsafe fn release(source: *mut Source) {
         let signals = std::mem::replace(&mut (*source).signals, null_mut());
         let pidfd = std::mem::replace(&mut (*source).pidfd, -1);
         (*source).pid = 0;
+        (*source).state = null_mut();
         // A panic is dropped, because no caller could handle it.
         let _ = guard(|| {
             if !signals.is_null() {

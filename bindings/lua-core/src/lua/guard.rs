@@ -221,7 +221,7 @@ impl Failure {
 /// The system's number of an error. An error of our own gets the number of a similar system error, so that a script
 /// that looks at the number does not miss the failure.
 pub(crate) fn errno_of(error: &io::Error) -> i32 {
-    use io::ErrorKind::{InvalidInput, OutOfMemory, PermissionDenied, ResourceBusy, Unsupported};
+    use io::ErrorKind::{InvalidData, InvalidInput, OutOfMemory, PermissionDenied, ResourceBusy, Unsupported};
     if let Some(number) = errno::number(error) {
         return number;
     }
@@ -229,7 +229,7 @@ pub(crate) fn errno_of(error: &io::Error) -> i32 {
         return errno::EMFILE;
     }
     match error.kind() {
-        InvalidInput => errno::EINVAL,
+        InvalidInput | InvalidData => errno::EINVAL,
         OutOfMemory => errno::ENOMEM,
         PermissionDenied => errno::EPERM,
         ResourceBusy => errno::EBUSY,

@@ -78,7 +78,8 @@ fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<K
     let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
     let next = state.events.follow(&plan, state.events.now_ns());
     let next_ns = next.map_or(u64::MAX, |next| next.deadline);
-    state.arm(Due::At(next_ns), For::Script, 0)
+    // SAFETY: the script arms nothing here, so there is no place to name.
+    unsafe { state.arm(null_mut(), Due::At(next_ns), For::Script, 0) }
 }
 
 /// The functions of this face that the loop calls. No coroutine waits in this face.

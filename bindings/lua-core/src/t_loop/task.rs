@@ -43,7 +43,7 @@ entry!(
         if state.is_null() {
             check_loop(lua, 1);
         }
-        let key = with_or_raise(lua, state, |state| Ok(state.arm(Due::After(delay_ns), For::Script, 0)?));
+        let key = with_or_raise(lua, state, |state| Ok(state.arm(lua, Due::After(delay_ns), For::Script, 0)?));
         link(lua, state, task, key);
         1
     }
