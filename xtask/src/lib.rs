@@ -17,6 +17,7 @@ mod border;
 mod built;
 mod c;
 mod conformance;
+mod dist;
 mod faces;
 mod files;
 mod load;
@@ -45,6 +46,8 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
   lua VERSION [--env]    build the module for that Lua; --env prints the exports: eval \"$(cargo xtask lua 5.4 --env)\"
   c --prefix DIR         build libcogloop and install it, its headers and its pkg-config file into DIR; --libdir DIR
                          says where the libraries go, DESTDIR=DIR in the environment puts all below it, for a package
+  dist                   everything that a release publishes, into target/dist; the same commit gives the same bytes;
+                         `test dist` and `test same-bytes`, which run only if they are named, check that
   tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
   bench [NAME…] [ARGS…]  the benchmarks, or those of the names, and target/report/index.html, which draws them;
                          --quick is less exact and takes minutes; `bench NAME --help` lists the options:
@@ -88,6 +91,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["lua", version] => lua::command(&Project::locate()?, version),
         ["lua", version, "--env"] | ["lua", "--env", version] => lua::print_env(&Project::locate()?, version),
         ["c", arguments @ ..] => c::command(&Project::locate()?, arguments),
+        ["dist"] => dist::command(&Project::locate()?),
         ["exits", arguments @ ..] => test::exits::command(&Project::locate()?, arguments),
         ["tidy"] => tidy::run(&Project::locate()?),
         ["bench", arguments @ ..] => bench::run(&Project::locate()?, arguments),
@@ -142,6 +146,7 @@ mod tests {
             "conformance",
             "lua",
             "c",
+            "dist",
             "tidy",
             "bench",
             "exits",

@@ -10,6 +10,7 @@ mod c_examples;
 mod c_install;
 pub(crate) mod c_programs;
 mod c_threads;
+mod dist;
 mod examples;
 pub(crate) mod exits;
 pub(crate) mod interpreters;
@@ -104,6 +105,20 @@ const STEPS: &[Step] = &[
     Step { name: "supply", about: "licences, bans and sources of all dependencies", run: supply::run },
 ];
 
+/// Steps that a run takes only if they are named, because each builds everything again in the way it is published.
+const NAMED_STEPS: &[Step] = &[
+    Step {
+        name: "dist",
+        about: "installs what a release publishes in a bare Debian, uses it and removes it; needs root",
+        run: dist::run,
+    },
+    Step {
+        name: "same-bytes",
+        about: "what a release publishes, built in two folders, has the same bytes",
+        run: dist::reproducible,
+    },
+];
+
 /// The steps of `cargo xtask check`, which a developer runs after each edit.
 const QUICK_STEPS: &[Step] = &[
     Step { name: "format", about: "rustfmt --check", run: format },
@@ -117,6 +132,10 @@ pub(crate) fn list() {
     for step in STEPS {
         println!("{:10} {}", step.name, step.about);
     }
+    println!("\nonly by name:");
+    for step in NAMED_STEPS {
+        println!("{:10} {}", step.name, step.about);
+    }
 }
 
 /// Runs the steps of these names; all of them when there is no name. Several run side by side; `--lanes N` says how many.
@@ -126,11 +145,13 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
         names => (names, Some(lanes::default_lanes())),
     };
     let lanes = lanes.ok_or("--lanes takes a number from 1")?;
-    if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
-        let known: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+    let known = || STEPS.iter().chain(NAMED_STEPS);
+    if let Some(unknown) = names.iter().find(|name| known().all(|step| step.name != **name)) {
+        let known: Vec<_> = known().map(|step| step.name).collect();
         return Err(format!("no such step: `{unknown}`; known: {}", known.join(", ")));
     }
-    let steps: Vec<_> = STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name)).collect();
+    let named = known().filter(|step| names.contains(&step.name));
+    let steps: Vec<_> = if names.is_empty() { STEPS.iter().collect() } else { named.collect() };
     if steps.len() == 1 || lanes == 1 {
         return run_steps(project, steps.into_iter());
     }

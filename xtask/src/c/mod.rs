@@ -2,15 +2,19 @@
 //!
 //! ```text
 //!   PREFIX/include/*.h
-//!   LIBDIR/libcogloop.a   libcogloop.so -> libcogloop.so.0   libcogloop.so.0.debug   pkgconfig/cogloop.pc
+//!   PREFIX/share/man/man3/*
+//!   LIBDIR/libcogloop.a   libcogloop.so -> libcogloop.so.0   libcogloop.so.0.debug
+//!   LIBDIR/pkgconfig/cogloop.pc   LIBDIR/cmake/cogloop/cogloop-config.cmake, cogloop-config-version.cmake
 //! ```
 //!
 //! LIBDIR is PREFIX/lib by default. If the environment has DESTDIR, everything goes below that folder, as with `make
 //! install`, so that it can be packaged. The files still contain the final paths.
 
+mod describe;
+
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,12 +22,12 @@ use crate::project::Project;
 use crate::{files, process};
 
 const HEADERS: &str = "bindings/c/include";
+const PAGES: &str = "bindings/c/man";
 /// The profile is in the workspace's manifest.
-const PROFILE: &str = "library";
+pub(crate) const PROFILE: &str = "library";
 const SHARED: &str = "libcogloop.so.0";
-const URL: &str = "https://crates.io/crates/cogloop";
-/// Libraries that the static library needs in addition to C's own.
-const LIBS_PRIVATE: &str = "-lpthread -ldl -lm";
+/// The arguments of the cargo that builds the libraries.
+pub(crate) const BUILD: [&str; 5] = ["build", "--profile", PROFILE, "-p", "cogloop-c"];
 
 /// Where the files will be in the end. The folders are absolute.
 pub(crate) struct Place {
@@ -36,6 +40,11 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn at(prefix: &Path) -> Self {
         Self { prefix: prefix.into(), libdir: prefix.join("lib"), destdir: None }
+    }
+
+    /// In a package: below `destdir` for now.
+    pub(crate) fn packaged(prefix: &Path, libdir: &Path, destdir: &Path) -> Self {
+        Self { prefix: prefix.into(), libdir: libdir.into(), destdir: Some(destdir.into()) }
     }
 
     fn of(arguments: &[&str], destdir: Option<PathBuf>) -> Result<Self, String> {
@@ -79,10 +88,14 @@ pub(crate) fn command(project: &Project, arguments: &[&str]) -> Result<(), Strin
 /// Builds the library and installs everything.
 pub(crate) fn install(project: &Project, place: &Place) -> Result<(), String> {
     let _lock = files::lock(project, "c")?;
-    process::run(&mut project.cargo(&["build", "--profile", PROFILE, "--quiet", "-p", "cogloop-c"]))?;
-    let built = project.target.join(PROFILE);
+    process::run(project.cargo(&BUILD).arg("--quiet"))?;
+    install_from(project, &project.target.join(PROFILE), place)
+}
+
+/// Installs what is built in a folder of cargo's.
+pub(crate) fn install_from(project: &Project, built: &Path, place: &Place) -> Result<(), String> {
     let stripped = project.target.join("c-stripped");
-    strip(project, &built, &stripped)?;
+    strip(project, built, &stripped)?;
     let said = |error| format!("cannot install into {}: {error}", place.now(&place.prefix).display());
     copy(project, &stripped, place).map_err(said)
 }
@@ -97,6 +110,9 @@ fn strip(project: &Project, built: &Path, stripped: &Path) -> Result<(), String>
     let (shared, archive) = (built.join("libcogloop_c.so"), built.join("libcogloop_c.a"));
     let debug = format!("{SHARED}.debug");
     tool("objcopy", &["--only-keep-debug"], &[shared.as_os_str(), debug.as_ref()])?;
+    // Nobody runs or links this file.
+    fs::set_permissions(stripped.join(&debug), fs::Permissions::from_mode(0o644))
+        .map_err(|error| format!("{debug}: {error}"))?;
     tool("strip", &["--strip-unneeded", "-o", SHARED], &[shared.as_os_str()])?;
     tool("objcopy", &[&format!("--add-gnu-debuglink={debug}")], &[SHARED.as_ref()])?;
     tool("strip", &["--strip-unneeded", "-o", "libcogloop.a"], &[archive.as_os_str()])
@@ -116,32 +132,23 @@ fn copy(project: &Project, stripped: &Path, place: &Place) -> std::io::Result<()
     let link = lib.join("libcogloop.so");
     let _ = fs::remove_file(&link);
     symlink(SHARED, &link)?;
-    fs::write(lib.join("pkgconfig/cogloop.pc"), package(place))
+    fs::write(lib.join("pkgconfig/cogloop.pc"), describe::pkg_config(&place.prefix, &place.libdir))?;
+    let cmake = lib.join("cmake/cogloop");
+    fs::create_dir_all(&cmake)?;
+    fs::write(cmake.join("cogloop-config.cmake"), describe::cmake(&place.prefix, &place.libdir, SHARED))?;
+    fs::write(cmake.join("cogloop-config-version.cmake"), describe::cmake_version())?;
+    pages(project, &place.now(&place.prefix.join("share/man/man3")))
 }
 
-/// The file for pkg-config. pkg-config splits at each space without a backslash before it.
-fn package(place: &Place) -> String {
-    let word = |path: &Path| path.display().to_string().replace('\\', r"\\").replace(' ', r"\ ");
-    let libdir = match place.libdir.strip_prefix(&place.prefix) {
-        Ok(inside) => format!("${{prefix}}/{}", word(inside)),
-        Err(_) => word(&place.libdir),
-    };
-    format!(
-        "prefix={}\n\
-         exec_prefix=${{prefix}}\n\
-         libdir={libdir}\n\
-         includedir=${{prefix}}/include\n\
-         \n\
-         Name: cogloop\n\
-         Description: An event loop on a timing wheel, and timers with callbacks without a thread for each\n\
-         URL: {URL}\n\
-         Version: {}\n\
-         Cflags: -I${{includedir}}\n\
-         Libs: -L${{libdir}} -lcogloop\n\
-         Libs.private: {LIBS_PRIVATE}\n",
-        word(&place.prefix),
-        env!("CARGO_PKG_VERSION"),
-    )
+/// Copies the manual pages and puts the version into them.
+fn pages(project: &Project, folder: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for page in fs::read_dir(project.root.join(PAGES))? {
+        let page = page?;
+        let text = fs::read_to_string(page.path())?.replace("@VERSION@", env!("CARGO_PKG_VERSION"));
+        fs::write(folder.join(page.file_name()), text)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -153,7 +160,7 @@ mod tests {
         let place = Place::of(&["--prefix", "/usr", "--libdir", "/usr/lib/a b"], Some("/stage".into())).unwrap();
         assert_eq!(place.now(&place.prefix), Path::new("/stage/usr"));
         assert_eq!(place.now(&place.libdir), Path::new("/stage/usr/lib/a b"));
-        let text = package(&place);
+        let text = describe::pkg_config(&place.prefix, &place.libdir);
         assert!(text.starts_with("prefix=/usr\nexec_prefix=${prefix}\nlibdir=${prefix}/lib/a\\ b\n"), "{text}");
         assert!(!text.contains("stage"));
     }
