@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   DIR/NAME.json ─► read ─► picture: which panels ─► bars, lines ─► scale, svg, theme
-//!                                    └─► sections: the page's text ──► DIR/index.html
+//!                     │              └─► sections: the page's text ──► DIR/index.html
+//!                     └─► verdict: ours beside the best peer, as ratios ──► and DIR/verdict.md
 //! ```
 //!
 //! The page is a single file that contains its pictures and fetches nothing. It is legible with light and dark colours.
@@ -16,6 +17,7 @@ mod scale;
 mod sections;
 mod svg;
 mod theme;
+mod verdict;
 
 use std::fmt::Write;
 use std::fs;
@@ -42,7 +44,9 @@ pub(crate) fn write(folder: &Path, pictures: Option<&Path>) -> Result<(), String
         return Err(format!("there are no figures in {}: run a benchmark with --json first", folder.display()));
     }
     let page = folder.join("index.html");
-    save(&page, &html(&found))?;
+    let verdicts: Vec<_> = found.iter().map(|(section, figures, _)| (section.name, verdict::of(figures))).collect();
+    save(&page, &html(&found, &verdicts))?;
+    save(&folder.join("verdict.md"), &verdict::markdown(&verdict::summary(&verdicts)))?;
     println!("{} draws {}", page.display(), found.iter().map(|part| part.0.name).collect::<Vec<_>>().join(", "));
     let Some(folder) = pictures else { return Ok(()) };
     let has_some =
@@ -79,12 +83,22 @@ figure{margin:8px 0 4px;overflow-x:auto} figure svg{display:block;max-width:100%
 details{font-size:13px;color:var(--soft)} summary{cursor:pointer} table{border-collapse:collapse;margin:8px 0;font-variant-numeric:tabular-nums}
 td,th{padding:2px 10px;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
 td:first-child,td:nth-child(2),th:first-child,th:nth-child(2){text-align:left}
+.wide,details{overflow-x:auto} .wide td,.wide th{white-space:normal;text-align:left;vertical-align:top}
 ";
 
-fn html(found: &[(&Section, Figures, Vec<Picture>)]) -> String {
+fn html(found: &[(&Section, Figures, Vec<Picture>)], verdicts: &[(&str, Vec<verdict::Comparison>)]) -> String {
     let mut body = String::new();
     let links = found.iter().map(|(section, ..)| format!("<a href=\"#{0}\">{0}</a>", section.name));
     _ = writeln!(body, "<nav>{}</nav>", links.collect::<Vec<_>>().join(""));
+    _ = writeln!(
+        body,
+        "<h2 id=\"verdict\">The verdict</h2>\n<p>What ours takes, divided by what the best of its peers takes: 0.5 is \
+         half, 1 is level (within 5 %). Of a rate it is the other way round. Ours is the form that a program gets that \
+         asks for no other. Bare system calls are no peers.</p>\n<div class=\"wide\">{}</div>\n\
+         <details><summary>Every figure</summary>{}</details>",
+        table(&verdict::summary(verdicts)),
+        table(&verdict::all(verdicts))
+    );
     for (section, figures, pictures) in found {
         write_section(&mut body, section, figures, pictures);
     }
@@ -154,6 +168,9 @@ mod tests {
         write(&folder, Some(&pictures)).unwrap();
         let page = fs::read_to_string(folder.join("index.html")).unwrap();
         assert!(page.contains("<svg") && page.contains("insert &lt;b&gt;") && page.contains("a &amp; b"));
+        assert!(
+            page.contains("The verdict") && fs::read_to_string(folder.join("verdict.md")).unwrap().contains("| --- |")
+        );
         assert!(!page.contains("<b>") && !page.contains("NaN"));
         let fetches = page.replace("http://www.w3.org/2000/svg", "");
         assert!(!fetches.contains("http") && !fetches.contains("src="), "nothing is fetched");

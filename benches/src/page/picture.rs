@@ -76,7 +76,7 @@ fn groups<'a, T, K: PartialEq>(items: &[&'a T], key: impl Fn(&T) -> K) -> Vec<(K
 }
 
 /// The number with commas between the thousands.
-fn thousands(number: u64) -> String {
+pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut words = String::new();
     for (nth, digit) in digits.chars().enumerate() {
@@ -90,13 +90,10 @@ fn thousands(number: u64) -> String {
 
 fn bars_of(title: String, about: &'static str, rows: &[&Row]) -> Option<Picture> {
     let sizes_differ = rows.iter().any(|row| row.size != rows[0].size);
-    let figures_differ = rows.iter().any(|row| row.figure != rows[0].figure);
-    let head = |row: &Row| {
-        let mut head = row.workload.clone();
-        if let Some(size) = row.size.filter(|_| sizes_differ) {
-            head = format!("{head}, {}", thousands(size));
-        }
-        if figures_differ { format!("{head}: {}", row.figure) } else { head }
+    // The figure is on the line below it.
+    let head = |row: &Row| match row.size.filter(|_| sizes_differ) {
+        Some(size) => format!("{}, {}", row.workload, thousands(size)),
+        None => row.workload.clone(),
     };
     let groups = groups(rows, |row| (row.workload.clone(), row.figure.clone(), row.size));
     let panel =

@@ -4,6 +4,8 @@
 //!
 //! Source: M. Okabe, K. Ito, "Color Universal Design", 2008.
 
+use std::fmt::Write;
+
 /// Contenders by the beginning of their names, with the class of their lines and bars. The first that matches counts.
 const CLASSES: [(&str, &str); 31] = [
     ("cogloop, clock", "ours two"),
@@ -51,6 +53,11 @@ pub(super) fn is_ours(contender: &str) -> bool {
     class(contender, 0).starts_with("ours")
 }
 
+/// Whether a contender is a bare system call, or nothing at all.
+pub(super) fn is_bare(contender: &str) -> bool {
+    class(contender, 0).starts_with("bare")
+}
+
 const LIGHT: &str = "--paper:#ffffff;--ink:#1f2328;--soft:#59636e;--rule:#d8dee4;--ours:#0072b2;--ours2:#2f9fdc;--peer:#a8b0b9;\
 --bare:#1f2328;--amber:#b77900;--red:#d55e00;--green:#009e73;--pink:#b8578f;--sand:#7a6a4f";
 const DARK: &str = "--paper:#0d1117;--ink:#e6edf3;--soft:#9198a1;--rule:#30363d;--ours:#56b4e9;--ours2:#9bd4f5;--peer:#5a6470;\
@@ -74,7 +81,29 @@ polyline.sand{stroke:var(--sand)}
 
 /// The style sheet for pictures, in a page or in files.
 pub(super) fn css() -> String {
-    format!(":root{{color-scheme:light dark;{LIGHT}}}\n@media (prefers-color-scheme: dark){{:root{{{DARK}}}}}{RULES}")
+    let rules = with_plain_colours();
+    format!(":root{{color-scheme:light dark;{LIGHT}}}\n@media (prefers-color-scheme: dark){{:root{{{DARK}}}}}{rules}")
+}
+
+/// The rules, with the light colour before each variable: `fill:#fff;fill:var(--paper)`. A viewer without variables, such
+/// as librsvg or Inkscape, keeps the first, where it would draw in black.
+fn with_plain_colours() -> String {
+    let mut rules = String::new();
+    let mut rest = RULES;
+    while let Some((before, after)) = rest.split_once(":var(--") {
+        let start = before.rfind(['{', ';']).map_or(0, |at| at + 1);
+        let (name, after) = after.split_once(')').unwrap_or((after, ""));
+        let property = &before[start..];
+        _ = write!(rules, "{before}:{};{property}:var(--{name})", light(name));
+        rest = after;
+    }
+    rules + rest
+}
+
+/// The colour of a variable on light paper.
+fn light(variable: &str) -> &'static str {
+    let found = LIGHT.split(';').filter_map(|part| part.trim_start_matches('-').split_once(':'));
+    found.filter(|(name, _)| *name == variable).map(|(_, colour)| colour).next().unwrap_or("#1f2328")
 }
 
 #[cfg(test)]
@@ -89,6 +118,33 @@ mod tests {
         for (_, class) in CLASSES {
             let colour = class.split(' ').next().unwrap();
             assert!(RULES.contains(&format!("polyline.{colour}{{")), "{colour}");
+        }
+    }
+
+    #[test]
+    fn each_variable_has_a_plain_colour_before_it() {
+        let css = css();
+        assert!(css.contains(".paper{fill:#ffffff;fill:var(--paper)}"), "{css}");
+        for (at, _) in css.match_indices(":var(--") {
+            let property = css[..at].rsplit(['{', ';']).next().unwrap();
+            let before = &css[..at - property.len()];
+            let plain = before.rsplit(['{', ';']).nth(1).unwrap();
+            assert!(plain.starts_with(&format!("{property}:#")), "{plain} before {}", &css[at..at + 20]);
+        }
+    }
+
+    #[test]
+    fn the_pictures_of_the_book_have_this_style() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/images");
+        let pictures: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+        let drawn = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
+        let charts = pictures.iter().filter(|path| drawn(path).contains("--peer:"));
+        for path in charts {
+            assert!(
+                drawn(path).contains(&css()),
+                "{}: `cargo xtask bench report --pictures` draws it again",
+                path.display()
+            );
         }
     }
 
