@@ -95,7 +95,7 @@ impl Knock {
         Ok(Self { key, is_queued: AtomicBool::new(false), is_gone: AtomicBool::new(false), bell: Arc::clone(bell) })
     }
 
-    /// Makes one that can become a [`Waker`](std::task::Waker).
+    /// Makes a knock that can become a [`Waker`](std::task::Waker).
     pub(crate) fn try_shared(who: Woken, bell: &Arc<Bell>) -> Result<Arc<Self>, Error> {
         Ok(memory::arc(Self::try_new(who, bell)?)?)
     }

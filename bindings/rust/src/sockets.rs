@@ -10,7 +10,7 @@ use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener, UnixStream};
 use std::path::Path;
 
 impl Async<TcpStream> {
-    /// Connects without holding up the loop. Dropped before it is done, it closes the connection.
+    /// Connects without blocking the loop. If the future is dropped before it completes, the connection is closed.
     ///
     /// ```
     /// use cogloop::{Async, Loop};
@@ -35,7 +35,7 @@ impl Async<TcpStream> {
     /// ```
     ///
     /// # Errors
-    /// The kernel's, `ConnectionRefused` among them; what [`watch`](Handle::watch) refuses.
+    /// The kernel's, such as `ConnectionRefused`; those of [`watch`](Handle::watch).
     pub async fn connect<S>(handle: &Handle<S>, address: SocketAddr) -> io::Result<Self> {
         let stream = Self::new(handle.core(), TcpStream::from(socket::connect_tcp(address)?))?;
         stream.writable().await?;
@@ -44,23 +44,23 @@ impl Async<TcpStream> {
 }
 
 impl Async<TcpListener> {
-    /// Listens at an address; port 0 is any that is free.
+    /// Listens at an address. With port 0 the system chooses a free port.
     ///
     /// # Errors
-    /// The kernel's; what [`watch`](Handle::watch) refuses.
+    /// The kernel's; those of [`watch`](Handle::watch).
     pub fn bind<S>(handle: &Handle<S>, address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         Ok(Self::new(handle.core(), listener)?)
     }
 
-    /// Waits for the next connection, which does not block and belongs to the same loop; and the address that it comes from.
+    /// Waits for the next connection. Returns it, non-blocking and observed by the same loop, and the address of its peer.
     ///
-    /// Dropped before it is done, it takes no connection.
+    /// If the future is dropped before it completes, no connection is lost.
     ///
     /// # Errors
-    /// The kernel's, also for want of a descriptor; [`Error::Limit`](crate::Error::Limit),
-    /// [`Error::Memory`](crate::Error::Memory) where the connection cannot be observed, which is closed then. None of them
+    /// The kernel's, such as that the process has no descriptor left. [`Error::Limit`](crate::Error::Limit) or
+    /// [`Error::Memory`](crate::Error::Memory) if the loop cannot observe the connection, which is then closed. None of these
     /// ends the listener: wait a little, and accept again.
     pub async fn accept(&self) -> io::Result<(Async<TcpStream>, SocketAddr)> {
         let (stream, from) = self.read_with(TcpListener::accept).await?;
@@ -71,11 +71,11 @@ impl Async<TcpListener> {
 
 #[cfg(unix)]
 impl Async<UnixStream> {
-    /// Connects without holding up the loop. Dropped before it is done, it closes the connection.
+    /// Connects without blocking the loop. If the future is dropped before it completes, the connection is closed.
     ///
     /// # Errors
-    /// The kernel's, `NotFound` and `ConnectionRefused` among them, and on Linux `WouldBlock` when so many wait to be accepted
-    /// that the listener takes no more: wait a little, and connect again. What [`watch`](Handle::watch) refuses.
+    /// The kernel's, such as `NotFound` and `ConnectionRefused`; those of [`watch`](Handle::watch). On Linux `WouldBlock` if
+    /// the listener's queue of connections is full: wait a little, and connect again.
     pub async fn connect<S>(handle: &Handle<S>, path: impl AsRef<Path>) -> io::Result<Self> {
         let stream = Self::new(handle.core(), UnixStream::from(socket::connect_unix(path.as_ref())?))?;
         stream.writable().await?;
@@ -85,7 +85,7 @@ impl Async<UnixStream> {
 
 #[cfg(unix)]
 impl Async<UnixListener> {
-    /// Listens at a path, which must not exist yet; whoever made the listener removes the path afterwards.
+    /// Listens at a path, which must not exist yet. The caller removes the path afterwards.
     ///
     /// ```
     /// use cogloop::{Async, Loop};
@@ -105,20 +105,20 @@ impl Async<UnixListener> {
     /// ```
     ///
     /// # Errors
-    /// The kernel's; what [`watch`](Handle::watch) refuses.
+    /// The kernel's; those of [`watch`](Handle::watch).
     pub fn bind<S>(handle: &Handle<S>, path: impl AsRef<Path>) -> io::Result<Self> {
         let listener = UnixListener::bind(path)?;
         listener.set_nonblocking(true)?;
         Ok(Self::new(handle.core(), listener)?)
     }
 
-    /// Waits for the next connection, which does not block and belongs to the same loop; and the address that it comes from.
+    /// Waits for the next connection. Returns it, non-blocking and observed by the same loop, and the address of its peer.
     ///
-    /// Dropped before it is done, it takes no connection.
+    /// If the future is dropped before it completes, no connection is lost.
     ///
     /// # Errors
-    /// The kernel's, also for want of a descriptor; [`Error::Limit`](crate::Error::Limit),
-    /// [`Error::Memory`](crate::Error::Memory) where the connection cannot be observed, which is closed then. None of them
+    /// The kernel's, such as that the process has no descriptor left. [`Error::Limit`](crate::Error::Limit) or
+    /// [`Error::Memory`](crate::Error::Memory) if the loop cannot observe the connection, which is then closed. None of these
     /// ends the listener: wait a little, and accept again.
     pub async fn accept(&self) -> io::Result<(Async<UnixStream>, UnixAddress)> {
         let (stream, from) = self.read_with(UnixListener::accept).await?;

@@ -1,4 +1,4 @@
-//! Waking a task at its wait: with values by `unpark`, with an error by `cancel`.
+//! Ends a task's wait: `unpark` with values, `cancel` with an error.
 //!
 //! ```text
 //!                    │ what it does              │ `cancel`
@@ -45,7 +45,7 @@ entry!(
 );
 
 entry!(
-    /// `( task, ... )` → as `unpark`; false if its loop is closed
+    /// `( task, ... )` → like `unpark`; false if its loop is closed
     pub(super) fn resume_parked(lua: *mut lua_State) -> c_int {
         let values = lua_gettop(lua) - 1;
         let (_, state) = receive(lua);
@@ -80,7 +80,7 @@ unsafe fn cancel_at_1(lua: *mut lua_State) -> c_int {
     // SAFETY: only called by the entries above.
     unsafe {
         let (task, state) = receive(lua); // stack: loop task reason
-        // The loop may be gone: then there is nil in its place.
+        // If the loop is gone, nil is in its place.
         if state.is_null() {
             lua_pushboolean(lua, 0);
             return 1;
@@ -89,7 +89,7 @@ unsafe fn cancel_at_1(lua: *mut lua_State) -> c_int {
         if !is_late {
             push_cancellation(lua, 2); // stack: loop task cancellation
         }
-        // Making that may have run a finalizer, which may have done anything.
+        // Making the cancellation may have run a finalizer, which may have changed anything.
         let state = state_at(lua, 1);
         let is_late = is_late || state.is_null() || (*task).asked != Asked::No || (*task).is_over();
         if !is_late {
@@ -100,7 +100,7 @@ unsafe fn cancel_at_1(lua: *mut lua_State) -> c_int {
     }
 }
 
-/// Cancels the task at 2 by the cancellation at 3.
+/// Cancels the task at 2 with the cancellation at 3.
 unsafe fn interrupt(lua: *mut lua_State, state: *mut State, task: *mut Task) {
     // SAFETY: only called by `cancel_at_1`, with the open loop at 1.
     unsafe {
@@ -132,7 +132,7 @@ unsafe fn interrupt(lua: *mut lua_State, state: *mut State, task: *mut Task) {
     }
 }
 
-/// The cancellation at 3 is that of the task at 2 from now on.
+/// Stores the cancellation at 3 in the task at 2.
 unsafe fn note(lua: *mut lua_State, task: *mut Task, asked: Asked) {
     // SAFETY: only called by `interrupt`.
     unsafe {

@@ -1,17 +1,18 @@
--- Between tasks: channel, semaphore, event. First come, first served. Each is a list of tasks that are paused, and hands over what
--- they wait for as it wakes them, so nobody else can take it meanwhile: no wake-up is lost, and none is in vain.
+-- Objects that tasks share: channel, semaphore, event. Each has a list of paused tasks and serves them in the order in
+-- which they came. It wakes a task and gives it the value (or the place) in one step, so no other task can take that
+-- meanwhile. So no wake-up is lost or spurious.
 --
--- A task that was cancelled, or whose time is over, is not paused any more although it is in the list until it runs: `unpark`
--- says no, and the next one is asked.
+-- A task that was cancelled, or whose time is over, stays in the list until it runs, but is not paused any more. For
+-- such a task `unpark` returns false, and the next task in the list is tried.
 local module, methods, inner = ...
 local me, pause, unpark, RAISE = inner.me, inner.pause, inner.unpark, inner.RAISE
 local check_limit, check_value = inner.check_limit, inner.check_value
 local error, setmetatable, type = error, setmetatable, type
 local ETIMEDOUT, EPIPE = inner.ETIMEDOUT, inner.EPIPE
 
--- ## Lists of waiting tasks, linked doubly, so that one that gives up leaves at once
--- A list keeps one node that was used, so tasks that wait in turn make no garbage. `false` is nothing: a field that is set to
--- nil would be made again.
+-- ## Doubly linked lists of waiting tasks: a task that gives up leaves its list at once. A list keeps one used node for
+-- the next task, so tasks that wait one after the other make no garbage. `false` means "none": a field that is set to
+-- nil would be allocated again later.
 local function new_list( ) return { first = false, last = false, spare = false } end
 
 local function push( list, task, value )
@@ -36,7 +37,7 @@ local function remove( list, node )
 end
 inner.new_list, inner.push, inner.remove = new_list, push, remove
 
--- Wakes the first that still waits, and returns its node; nil if there is none.
+-- Wakes the first task that still waits, and returns its node; nil if there is none.
 local function wake( list, done, value, errno )
   local node = list.first
   while node do
@@ -53,20 +54,21 @@ local function wake_all( list, done, value, errno )
 end
 inner.wake_all = wake_all
 
--- A task that was woken needs its node no more.
+-- A task that was woken no longer needs its node.
 local function keep( list, node )
   node.task, node.value = false, false
   list.spare = node
 end
 
--- The end of a wait that nobody has ended: the task leaves the list, and the cancellation is raised, or the reason returned.
+-- Ends a wait that was cancelled or has timed out. The task leaves the list. Then the cancellation is raised, or the
+-- reason returned.
 local function gave_up( list, node, done, why, errno )
   remove( list, node )
   if done == RAISE then error( why, 0 ) end
   return nil, why, errno
 end
 
--- Waits in the list: true; or nil, message, errno.
+-- Waits in the list. Returns true; or nil, message, errno.
 local function rest( list, loop, ms, value )
   local node = push( list, me( loop ), value )
   local done, why, errno = pause( loop, ms )
@@ -79,11 +81,12 @@ local function not_one( self, name, method )
   error( ("bad argument #1 to '%s' (%s: cogloop.%s expected, got %s)"):format( method, name, name, type( self ) ), 3 )
 end
 
--- A class with what makes its objects, as a method of loops and as a function of the module; `check` is that of the argument.
+-- Makes a class, and its constructor as a method of loops and as a function of the module. `check` checks the
+-- constructor's argument.
 local function class( name, check, make )
   local meta = { __name = 'cogloop.' .. name, __index = { } }
   local check_of_loop, check_of_module, default = inner.of_loop[ check ], inner.of_module[ check ], inner.of_module.default
-  -- Whether a value is one of them: asked in each call, and a third of the price of `getmetatable`.
+  -- The objects of the class. Each call looks its object up here, which costs a third of `getmetatable`.
   local known = setmetatable( { }, { __mode = 'k' } )
   local function new( loop, n )
     local self = setmetatable( make( loop, n ), meta )
@@ -113,7 +116,7 @@ end
 
 local function closed( ) return nil, 'the channel is closed', EPIPE end
 
--- True; nil, message, errno when the time is over or the channel closed.
+-- Returns true; nil, message, errno if the time is over or the channel closed.
 function channel.send( self, value, ms )
   if not channels[ self ] then not_one( self, 'channel', 'send' ) end
   if value == nil or ms ~= nil then check_value( self, value, ms ) end
@@ -127,7 +130,7 @@ function channel.send( self, value, ms )
   return rest( self.senders, self.loop, ms, value )
 end
 
--- The value; nil, message, errno.
+-- Returns the value; or nil, message, errno.
 function channel.recv( self, ms )
   if not channels[ self ] then not_one( self, 'channel', 'recv' ) end
   if ms ~= nil then check_limit( self, ms ) end
@@ -136,7 +139,7 @@ function channel.recv( self, ms )
     local value = self.values[ first ]
     self.values[ first ] = nil
     self.first, self.count = first + 1, self.count - 1
-    -- Who waits longest puts its value into the free place.
+    -- The sender that has waited longest puts its value into the free place.
     local sender = self.senders.first and wake( self.senders, true )
     if sender then put( self, sender.value ) end
     return value
@@ -153,7 +156,7 @@ function channel.recv( self, ms )
   return value
 end
 
--- Nothing is sent any more. What is in it can be received. Whether it was open.
+-- Ends sending. The values in the channel can still be received. Returns whether it was open.
 function channel.close( self )
   if not channels[ self ] then not_one( self, 'channel', 'close' ) end
   if self.closed then return false end
@@ -175,7 +178,7 @@ local Semaphore, semaphore, semaphores = class( 'semaphore', 'permits', function
   return { loop = loop, count = count, most = count, waiters = new_list( ) }
 end )
 
--- True; nil, 'timed out', errno.
+-- Returns true; or nil, 'timed out', errno.
 function semaphore.acquire( self, ms )
   if not semaphores[ self ] then not_one( self, 'semaphore', 'acquire' ) end
   if ms ~= nil then check_limit( self, ms ) end
@@ -219,7 +222,7 @@ function event.is_set( self )
   return self.is_on
 end
 
--- True; nil, 'timed out', errno.
+-- Returns true; or nil, 'timed out', errno.
 function event.wait( self, ms )
   if not events[ self ] then not_one( self, 'event', 'wait' ) end
   if ms ~= nil then check_limit( self, ms ) end

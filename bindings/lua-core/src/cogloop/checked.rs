@@ -1,5 +1,5 @@
-//! The functions of the module that are written in Lua. A function here checks the arguments and then calls the Lua
-//! code. So an error names the script's line, function and argument, not those of our own code.
+//! Argument checks for the functions of the module that are written in Lua. Each function here checks the arguments and
+//! then calls the Lua code. So an error names the script's line, function and argument, not those of our own code.
 //!
 //! ```text
 //!   script ── loop:signal( 'KILL', f ) ──► signal, here: argument 1 is wrong
@@ -17,7 +17,7 @@ use mlua::ffi::{
 };
 use std::ffi::{CStr, c_int};
 
-/// The upvalue with the Lua function, behind those of every function of the module.
+/// The upvalue with the Lua function. It comes after the upvalues that every function of the module has.
 const INNER: c_int = upvalue::COUNT + 1;
 
 const FUNCTIONS: [(&CStr, lua_CFunction); 4] =

@@ -1,4 +1,4 @@
-//! Claims: a task that waits for a direction of a Node claims it. It takes the place of a callback function.
+//! Claims: a task that waits for a direction of a Node claims it. The claim takes the place of a callback function.
 //!
 //! ```text
 //!   wait ──► go: claim ──┬── ready ──────────► wake ──► go: 'r', 'w' or 'rw'
@@ -37,8 +37,8 @@ use std::ptr::null_mut;
 ///
 /// [The rule for Lua calls](crate); the loop is at 1 and open, and its Node at `index`, an absolute one. Room for eight values.
 pub(super) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
-    // SAFETY: the caller's promise. What raises, for want of memory, leaves the coroutine waiting, to be told next
-    // time.
+    // SAFETY: the caller's promise. If memory runs out, this raises, and the coroutine stays in its wait until the next
+    // call.
     unsafe {
         let node = lua_touserdata(lua, index).cast::<NodeBlock>();
         if !(*node).args.contains(&COROUTINE) {
@@ -88,7 +88,7 @@ pub(super) unsafe fn end_limit(lua: *mut lua_State, node: *mut NodeBlock, i: usi
 ///
 /// The loop is at 1 and open, and a task of it at `index`, an absolute one. Room for eight values.
 pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: Number) {
-    // SAFETY: the caller's promise. What the kernel may refuse is forgotten all the same.
+    // SAFETY: the caller's promise. If the kernel refuses the change, the handle is forgotten all the same.
     unsafe {
         let top = lua_gettop(lua);
         push_user_value(lua, 1, value::NODES);
@@ -102,7 +102,7 @@ pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: Numbe
                 }
                 push_user_value(lua, top + 2, direction_value(each));
                 if lua_rawequal(lua, -1, index) != 0 {
-                    // A handle that was closed is not observed any more. The task is not to be told of that.
+                    // A handle that was closed is not observed any more, so there is nothing to drop.
                     if (*node).token != 0 && (*node).interest.contains(each) {
                         mine.insert(each);
                     }
@@ -189,8 +189,8 @@ pub(super) unsafe fn void_all_dead(lua: *mut lua_State) {
     }
 }
 
-/// Drops void claims until it finds a coroutine that really waits.
-/// Remembers its descriptor, so that the next time one look is enough. Runs no Lua code.
+/// Drops void claims until it finds a coroutine that really waits. Remembers its descriptor, so that next time it need
+/// check only that one. Runs no Lua code.
 unsafe fn find_waiting(lua: *mut lua_State) {
     // SAFETY: only called by `before_idle`. The table is only emptied of the entry that is looked at, which lua_next allows.
     unsafe {
@@ -218,8 +218,8 @@ unsafe fn find_waiting(lua: *mut lua_State) {
     }
 }
 
-/// What the loop asks before it looks whether anything is left. Drops void claims and timers; and where `run` would return, ends
-/// the tasks whose coroutines others have closed, because somebody may wait for those.
+/// The loop calls this before it decides whether anything is left to do. Drops void claims and timers. If `run` would
+/// return, it also ends the tasks whose coroutines other code has closed, because other tasks may wait for their end.
 ///
 /// # Safety
 ///
@@ -249,7 +249,7 @@ unsafe fn has_waiting(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// Raises if the direction of a handle is taken: by a coroutine, or by a function that must not be replaced.
+/// Raises if the direction of a handle belongs to a coroutine already, or to a function that must not be replaced.
 ///
 /// # Safety
 ///

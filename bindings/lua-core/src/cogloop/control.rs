@@ -18,7 +18,7 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// The kernel's error of the last run, if it refused to wait. The loop is at 1.
+/// The kernel's error of the last run, if the kernel refused a wait. The loop is at 1.
 unsafe fn refused(lua: *mut lua_State) -> Option<Failure> {
     // SAFETY: only called by functions of the module.
     unsafe { state_at(lua, 1).as_mut() }?.cogloop.refused.take()
@@ -94,7 +94,7 @@ entry!(
 entry!(
     /// `loop:close( )`. A second call does nothing.
     pub(super) fn close(lua: *mut lua_State) -> c_int {
-        // If there is no default loop, none is made only to be closed.
+        // If there is no default loop, this does not make one.
         if lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) == LUA_TTABLE {
             lua_settop(lua, 1);
             lua_rawgeti(lua, lua_upvalueindex(upvalue::DEFAULT), 1);
@@ -129,8 +129,8 @@ entry!(
 );
 
 entry!(
-    /// `loop:onerror( [f] )` → the previous function. `f( err, traceback, what )` takes the errors of callbacks; nil
-    /// ends that.
+    /// `loop:onerror( [f] )` → the previous function. `f( err, traceback, what )` gets the errors of callbacks; nil
+    /// removes it.
     pub(super) fn onerror(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let is_given = lua_gettop(lua) > 1;

@@ -6,8 +6,8 @@
 //!    └───────────────────────────── the timer is due, the handle is ready ◄────────┘
 //! ```
 //!
-//! A coroutine is queued only after `lua_resume` has returned that it has yielded. Where it cannot yield, in a callback of `table.sort` or,
-//! on 5.1, below a `pcall`, Lua raises in the coroutine, and no timer is armed.
+//! A coroutine is queued only after `lua_resume` has returned that it has yielded. Where it cannot yield, Lua raises in
+//! the coroutine, and no timer is armed. That is the case in a callback of `table.sort` and, on 5.1, below a `pcall`.
 
 use super::claim::check_free;
 use super::left::{mark, raise_mark};
@@ -46,7 +46,8 @@ entry!(
         push_user_value(lua, 1, value::TASKS);
         push_user_value(lua, 1, value::ALIVE);
         let state = check_loop(lua, 1);
-        // The place counts only when the timer is armed, too. Storing may raise for want of memory.
+        // The task is stored before it is counted, because storing raises if memory runs out. It counts only once its
+        // timer is armed, too.
         let place = (*state).cogloop.alive + 1;
         lua_pushvalue(lua, top + 3);
         lua_rawseti(lua, -2, place.into());
@@ -86,7 +87,7 @@ entry!(
         check_free(lua, handle, direction, false);
         let state = check_loop(lua, 1);
         check_inside(lua, state);
-        // The input may be gone when the coroutine reads. Then its call must not block.
+        // When the coroutine reads, other code may have taken the input. Then the read must not block.
         if let Kind::Socket(socket) = handle.kind {
             (*socket).waited.insert(direction);
         }
@@ -107,7 +108,7 @@ pub(super) unsafe fn check_limit(lua: *mut lua_State, arg: c_int) -> Option<u64>
 }
 
 entry!(
-    /// `loop:park( [ms] )`, in a task → what `unpark` says; nil, `'timed out'`, errno
+    /// `loop:park( [ms] )`, in a task → the values that `unpark` gets; nil, `'timed out'`, errno
     pub(super) fn park(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         let limit_ns = check_limit(lua, 2);
@@ -119,8 +120,8 @@ entry!(
 );
 
 entry!(
-    /// `( loop [, ms] )`: like `park`, but a cancellation does not raise: it returns RAISE and the error. It is for the parts that are
-    /// written in Lua, which first have to clean up.
+    /// `( loop [, ms] )`: like `park`, but when cancelled it does not raise: it returns RAISE and the error. The parts
+    /// that are written in Lua use it, because they have to clean up first.
     pub(super) fn pause(lua: *mut lua_State) -> c_int {
         let state = check_loop(lua, 1);
         let limit_ns = check_limit(lua, 2);
@@ -137,7 +138,7 @@ entry!(
 ///
 /// [The rule for Lua calls](crate); `check_inside` was called for this loop. Room for two values.
 unsafe fn push_running(lua: *mut lua_State) {
-    // SAFETY: the caller's promise: CURRENT is the task while its coroutine runs.
+    // SAFETY: the caller's promise. While a task's coroutine runs, CURRENT is that task.
     unsafe { push_user_value(lua, 1, value::CURRENT) };
 }
 

@@ -20,7 +20,8 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// Ends the task at `index`. Its outcome are the `values` on top, which are popped. Returns whether anything waited for it.
+/// Ends the task at `index`. Pops the `values` on top and keeps them as its results or its error. Returns whether
+/// anything waited for the task.
 ///
 /// # Safety
 ///
@@ -59,7 +60,7 @@ pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int, phase: Phase, val
     }
 }
 
-/// Takes a task out of ALIVE. The last one gets its place. Neither raises nor allocates.
+/// Takes a task out of ALIVE. The last task of the list moves to its place. Neither raises nor allocates.
 unsafe fn leave_list(lua: *mut lua_State, state: *mut State, task: *mut Task) {
     // SAFETY: only called by `finish`: the places that are set exist.
     unsafe {
@@ -154,10 +155,10 @@ pub(super) unsafe fn is_over(lua: *mut lua_State, index: c_int, state: *mut Stat
             lua_pushstring(lua, c"its coroutine was closed, or ended by others".as_ptr());
             push_cancellation(lua, index);
         } else {
-            // The first reason stands.
+            // If it was cancelled before, the first reason stays.
             push_user_value(lua, index, ABOUT);
         }
-        // Making that may have run a finalizer.
+        // Making the text may have run a finalizer.
         if !(*task).is_over() {
             finish(lua, index, Phase::Cancelled, 1);
         }
@@ -171,7 +172,8 @@ pub(super) unsafe fn is_over(lua: *mut lua_State, index: c_int, state: *mut Stat
 ///
 /// As for [`finish`]; the loop is open.
 pub(super) unsafe fn sweep(lua: *mut lua_State) {
-    // SAFETY: the caller's promise. Ending a task puts another one, that was looked at, into its place.
+    // SAFETY: the caller's promise. The list is walked from its end. Ending a task moves the last task into its place,
+    // and that one was checked before.
     unsafe {
         let top = lua_gettop(lua);
         let mut place = (*state_at(lua, 1)).cogloop.alive;

@@ -1,5 +1,5 @@
-//! What the parts that are written in Lua need of the loop: checks of their arguments, the task that runs, and the way
-//! of a wait through coroutines that a task makes itself.
+//! Functions for the parts that are written in Lua: they check arguments, return the running task, and pass a wait
+//! through coroutines that a task makes itself.
 //!
 //! ```text
 //!   task ── wrap: enter ──► coroutine of its own ── sleep: request, yield MARK ──┐
@@ -7,8 +7,7 @@
 //!   relay: yield MARK ◄── wrap ◄─────────────────────────────────────────────────┘
 //! ```
 //!
-//! A check is called with the arguments in the places that they have in the script's call, so its message is about
-//! that.
+//! A check gets the arguments at the indices that they have in the script's call, so its message names the right one.
 
 use super::coroutine::check_inside;
 use super::left::mark;
@@ -106,7 +105,7 @@ entry!(
     }
 );
 
-/// Checks the whole number at 2.
+/// Checks that the argument at 2 is a whole number.
 unsafe fn check_count(lua: *mut lua_State, least: f64) -> c_int {
     // SAFETY: only called by the entries above.
     unsafe {
@@ -126,8 +125,7 @@ unsafe fn check_count(lua: *mut lua_State, least: f64) -> c_int {
 }
 
 entry!(
-    /// `( loop, co )`: the coroutine, which the caller resumes next, may wait as the caller may. Returns whether that is
-    /// so.
+    /// `( loop, co )`: call before resuming `co`. It may wait if the caller may. Returns whether it may.
     pub(super) fn enter(lua: *mut lua_State) -> c_int {
         let state = check_loop(lua, 1);
         let is_inside = (*state).cogloop.resumed == lua && !lua_tothread(lua, 2).is_null();
@@ -140,7 +138,7 @@ entry!(
 );
 
 entry!(
-    /// `( loop, was_inside, … )` → …: the coroutine is left; the caller may wait again.
+    /// `( loop, was_inside, … )` → …: call after resuming the coroutine. The caller may wait again.
     pub(super) fn leave(lua: *mut lua_State) -> c_int {
         // The loop may have been closed meanwhile.
         if !test_userdata(lua, 1, upvalue::LOOP).is_null()
@@ -154,14 +152,14 @@ entry!(
 );
 
 entry!(
-    /// `( … )`: yields what a coroutine has yielded whose wait goes through the caller.
+    /// `( … )`: passes a wait on: yields the values that the inner coroutine has yielded.
     pub(super) fn relay(lua: *mut lua_State) -> c_int {
         lua_yield(lua, lua_gettop(lua))
     }
 );
 
 entry!(
-    /// `( a, b )` → whether one of the two values is that of a wait
+    /// `( a, b )` → whether a coroutine that has yielded these two values waits
     pub(super) fn is_wait(lua: *mut lua_State) -> c_int {
         lua_settop(lua, 2);
         let is_mark = |index| lua_touserdata(lua, index) == mark();

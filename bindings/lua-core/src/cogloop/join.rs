@@ -19,7 +19,7 @@ use mlua::ffi::{
 use std::ffi::c_int;
 
 entry!(
-    /// `( task [, ms] )`, in another task: waits for the end of the first one → true; as `pause`
+    /// `( task [, ms] )`, called in another task: waits until `task` has ended → true; else what `pause` returns
     pub(super) fn await_end(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         let limit_ns = super::coroutine::check_limit(lua, 2);
@@ -45,7 +45,7 @@ entry!(
     }
 );
 
-/// Adds the value on top, a task or a function, to those that are told of the end of the task at `index`, and pops it.
+/// Adds the value on top, a task or a function, to the waiters of the task at `index`, and pops it.
 unsafe fn add_waiter(lua: *mut lua_State, index: c_int) {
     // SAFETY: only called by the entries here, with room for four values.
     unsafe {
@@ -74,7 +74,8 @@ unsafe fn add_waiter(lua: *mut lua_State, index: c_int) {
 }
 
 entry!(
-    /// `( task, waiter )`: the task, or the function, is told of the first one's end. Returns whether it has ended already.
+    /// `( task, waiter )`: when `task` ends, `waiter` is woken if it is a task, or called if it is a function. Returns
+    /// whether `task` has ended already.
     pub(super) fn watch(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         lua_settop(lua, 2);
@@ -89,7 +90,7 @@ entry!(
 );
 
 entry!(
-    /// `( task, waiter )`: ends that.
+    /// `( task, waiter )`: removes `waiter` again.
     pub(super) fn unwatch(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         lua_settop(lua, 2);
@@ -99,7 +100,7 @@ entry!(
 );
 
 entry!(
-    /// `( task )`: ends it for the task that runs.
+    /// `( task )`: the running task no longer waits for `task`.
     pub(super) fn unawait(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         lua_settop(lua, 1);
@@ -112,7 +113,7 @@ entry!(
     }
 );
 
-/// Removes a waiter, at `waiter`, from those of the task at `index`.
+/// Removes the waiter at `waiter` from the list of the task at `index`.
 unsafe fn drop_waiter(lua: *mut lua_State, index: c_int, waiter: c_int) {
     // SAFETY: only called by the entries above, with the waiter on top.
     unsafe {
@@ -125,7 +126,7 @@ unsafe fn drop_waiter(lua: *mut lua_State, index: c_int, waiter: c_int) {
             }
             return;
         }
-        // The order of the others stays: first come, first told.
+        // The others keep their order, in which they are woken.
         let count = lua_rawlen(lua, waiters) as i64;
         let mut kept = 0;
         for n in 1..=count {

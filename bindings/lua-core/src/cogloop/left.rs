@@ -1,18 +1,18 @@
 //! The state in which a coroutine was left, and whether it still is in that state.
 //!
-//! A script can get at the coroutine of a task: it may resume it, close it, or run this loop in it. `lua_status` cannot
-//! tell: a running coroutine has the status of a fresh one, and one that waits here has that of one that others made
-//! yield. So each entry says how the coroutine was left, and a coroutine that waits keeps MARK on top of its stack.
-//! Resuming or closing the coroutine takes the mark away. [`is_left`] compares the two, and nothing touches a
-//! coroutine's stack before it has said yes.
+//! A script can get the coroutine of a task, and resume it, close it, or run this loop in it. `lua_status` does not
+//! show that: a running coroutine has the same status as a fresh one, and a coroutine that waits here has the same
+//! status as one that has yielded elsewhere. So each entry says how the coroutine was left, and a coroutine that waits
+//! keeps MARK on top of its stack. Resuming or closing the coroutine removes the mark. [`is_left`] compares the entry
+//! with the coroutine. Every function calls it before it touches a coroutine's stack.
 
 use mlua::ffi::{LUA_OK, LUA_YIELD, lua_Debug, lua_State, lua_getstack, lua_gettop, lua_status, lua_touserdata};
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 
-/// Our functions yield the address of this, which tells their yields from all others.
+/// Our functions yield the address of this variable. So their yields differ from all others.
 static MARK: u8 = 0;
-/// The first of the two values with which a wait ends that raises; the second is the error.
+/// If a wait is to raise, it gets two values: the address of this variable, and the error.
 static RAISE: u8 = 0;
 
 pub(super) fn mark() -> *mut c_void {
@@ -28,16 +28,16 @@ pub(super) fn raise_mark() -> *mut c_void {
 pub(super) enum Left {
     /// It has not begun: its stack has what `begin_with` put there, and `begin` needs this number.
     Fresh(c_int),
-    /// By a yield of the script's own.
+    /// It has called `coroutine.yield` itself.
     Yielded,
     /// In a wait, with MARK on top.
     Waiting,
-    /// In a wait that has ended, with so many values for it below MARK.
+    /// In a wait that has ended. This number of values for it is below MARK.
     Woken(c_int),
 }
 
-/// Whether a coroutine is still as it was left. If not, others have resumed, closed or ended it, or it runs right now:
-/// then we must not resume it. Neither raises nor runs Lua code.
+/// Whether a coroutine is still in the state in which it was left. If not, other code has resumed, closed or ended it,
+/// or it runs right now. Then we must not resume it. Neither raises nor runs Lua code.
 ///
 /// # Safety
 ///
@@ -48,7 +48,7 @@ pub(super) unsafe fn is_left(coroutine: *mut lua_State, left: Left) -> bool {
         let is_waiting = || lua_gettop(coroutine) > 0 && lua_touserdata(coroutine, -1) == mark();
         match (left, lua_status(coroutine)) {
             (Left::Waiting | Left::Woken(_), LUA_YIELD) => is_waiting(),
-            // If others have begun it, and it has yielded since, it goes on.
+            // Other code has started it, and it has yielded since: it can be resumed.
             (Left::Fresh(_) | Left::Yielded, LUA_YIELD) => !is_waiting(),
             (Left::Fresh(_), LUA_OK) => !is_active(coroutine) && lua_gettop(coroutine) == 1,
             _ => false,
@@ -72,7 +72,7 @@ pub(super) unsafe fn is_dead(coroutine: *mut lua_State) -> bool {
     }
 }
 
-/// Whether a coroutine has called something that has not returned.
+/// Whether a coroutine has called a function that has not returned.
 ///
 /// # Safety
 ///

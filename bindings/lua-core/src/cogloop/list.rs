@@ -92,7 +92,7 @@ entry!(
     }
 );
 
-/// Pushes the task whose wait for the handle of the watcher at `index` this timer limits.
+/// The timer limits a task's wait for the handle of the watcher at `index`. Pushes that task.
 unsafe fn push_waiting(lua: *mut lua_State, index: c_int, key: Key) {
     // SAFETY: only called by `timers`, with the entry of such a timer at `index`.
     unsafe {
@@ -179,7 +179,7 @@ fn write_dump(state: &mut State) -> Result<usize, ErrorText> {
     Ok(state.cogloop.text.len())
 }
 
-/// A text that asks for memory before it grows.
+/// A text that reserves memory before it grows.
 struct Growing<'a>(&'a mut String);
 
 impl Write for Growing<'_> {

@@ -1,12 +1,12 @@
--- Coroutines that a task makes itself, and in which it may wait. A wait in one of them is yielded to the one below, and so on
--- down to the task, which yields it to the loop.
+-- Coroutines that a task makes itself, and in which it may wait. Such a coroutine yields its wait to the coroutine that
+-- has resumed it, and so on down to the task, which yields it to the loop.
 local module, methods, inner = ...
 local enter, leave, relay, is_wait = inner.enter, inner.leave, inner.relay, inner.is_wait
 local create, resume, status, yield = coroutine.create, coroutine.resume, coroutine.status, coroutine.yield
 local error, pcall = error, pcall
 local default, check_f, check_f_of_module = inner.of_module.default, inner.of_loop.f, inner.of_module.f
 
--- Resumes `co`, and lets its waits through. Returns what `resume` does.
+-- Resumes `co`, and passes its waits on. Returns what `resume` returns.
 local function step( loop, co, ... )
   local function go_on( ok, ... )
     if ok and status( co ) == 'suspended' and is_wait( ... ) then return step( loop, co, relay( ... ) ) end
@@ -20,14 +20,14 @@ local function returned( ok, ... )
   return ...
 end
 
--- As `coroutine.wrap`.
+-- Like `coroutine.wrap`.
 function methods.wrap( loop, f )
   check_f( loop, f )
   local co = create( function( ... ) return f( ... ) end )
   return function( ... ) return returned( step( loop, co, ... ) ) end
 end
 
--- As `pcall`. Where that cannot yield, the function runs in a coroutine of its own.
+-- Like `pcall`. In versions of Lua in which `pcall` cannot yield, the function runs in a coroutine of its own.
 local probe = create( function( ) return pcall( yield ) end )
 resume( probe )
 if status( probe ) == 'suspended' then

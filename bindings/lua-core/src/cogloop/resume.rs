@@ -1,4 +1,4 @@
-//! Resuming the coroutine of a task, and queueing the task for what it waits for next.
+//! Resumes the coroutine of a task, and then registers what the task waits for next.
 
 use super::claim::limit;
 use super::finish::{finish, is_over, is_own_cancellation};
@@ -25,8 +25,8 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// Resumes the coroutine of the task at `index` with the `values` on top, if it is as it was left, and then queues it
-/// for what it waits for.
+/// Resumes the coroutine of the task at `index` with the `values` on top, if it is still as it was left. Then registers
+/// what it waits for.
 ///
 /// # Safety
 ///
@@ -56,8 +56,8 @@ pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut v
     }
 }
 
-/// Resumes a coroutine once, and does what it asks for. A number of values, which are on top, if it goes on with these at
-/// once. Stack: … task co values…
+/// Resumes a coroutine once, and serves its request. If it can go on at once, returns the number of values on top with
+/// which it goes on. Stack: … task co values…
 unsafe fn run_on(
     lua: *mut lua_State,
     index: c_int,
@@ -80,7 +80,7 @@ unsafe fn run_on(
         let (request, results) = resume(lua, state_at(lua, 1), coroutine, index, args)?;
         let state = state_at(lua, 1);
         let Some(request) = request else {
-            // A yield of the script's own lets others run.
+            // The script has called `coroutine.yield`: other tasks run first.
             lua_pop(coroutine, results);
             (*task).phase = Phase::Queued;
             queue(lua, state, index, Payload::YIELDED, 0);
@@ -113,8 +113,8 @@ unsafe fn run_on(
     }
 }
 
-/// Puts onto the coroutine's stack what it goes on with: what it was given, or the `values` on top. Returns how many they
-/// are; `None` if the loop is closed, or the coroutine has no room.
+/// Puts the values onto the coroutine's stack with which it goes on: those that it was given, or the `values` on top.
+/// Returns their number; `None` if the loop is closed, or the coroutine has no room.
 unsafe fn hand_over(lua: *mut lua_State, coroutine: *mut lua_State, left: Left, values: c_int) -> Option<c_int> {
     // SAFETY: only called by `run_on`.
     unsafe {
@@ -138,8 +138,8 @@ unsafe fn hand_over(lua: *mut lua_State, coroutine: *mut lua_State, left: Left, 
     }
 }
 
-/// Lets the task at `index` wait for the handle on top. If the system refuses that, the task goes on with the reason: the
-/// number of values.
+/// Lets the task at `index` wait for the handle on top. If the system refuses that, pushes the error with which the
+/// task goes on, and returns the number of values.
 unsafe fn claim(
     lua: *mut lua_State,
     index: c_int,
@@ -163,7 +163,7 @@ unsafe fn claim(
                 lua_settop(lua, index);
                 None
             }
-            // The object's Lua code has resumed or ended the coroutine.
+            // The Lua code of the handle's object has resumed or ended the coroutine.
             Ok(_) => {
                 let _ = drop_directions(lua, state_at(lua, 1), lua_gettop(lua), direction);
                 None
@@ -177,7 +177,7 @@ unsafe fn claim(
     }
 }
 
-/// Leaves the mark alone of the values that a coroutine has yielded.
+/// Removes the values that a coroutine has yielded, but not the mark.
 unsafe fn keep_mark(coroutine: *mut lua_State, results: c_int) {
     // SAFETY: only called with a coroutine that has yielded these, the mark on top.
     unsafe {
@@ -188,7 +188,8 @@ unsafe fn keep_mark(coroutine: *mut lua_State, results: c_int) {
     }
 }
 
-/// The task at `index` is not as it was left: others have resumed its coroutine, or closed it. Then it has ended.
+/// Called if the coroutine of the task at `index` is not as it was left, because other code has resumed or closed it.
+/// If it was closed, the task ends.
 unsafe fn lost(lua: *mut lua_State, index: c_int) {
     // SAFETY: only called by `go`.
     unsafe {
@@ -198,8 +199,8 @@ unsafe fn lost(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// How long a wait may take: no longer than a cancelled task may clean up. If it is cut short, the task's end of it
-/// raises the cancellation again.
+/// How long a wait may take. A cancelled task may wait no longer than its grace period. If the wait is cut short for
+/// that, it raises the cancellation again.
 unsafe fn cut(state: *mut State, task: *mut Task, limit_ns: Option<u64>) -> Option<u64> {
     // SAFETY: only called by `claim` and `rest`, with an open loop.
     unsafe {
@@ -237,8 +238,8 @@ unsafe fn rest(lua: *mut lua_State, state: *mut State, index: c_int, request: Re
 }
 
 /// Resumes the coroutine of the task at `index` with the `args` on its stack. Returns its request, if it has one, and
-/// how many values it has yielded; `None` if it has ended, or the loop is closed. Raises its error if nobody waits for
-/// the task.
+/// the number of values that it has yielded; `None` if it has ended, or the loop is closed. Raises its error if nothing
+/// waits for the task.
 unsafe fn resume(
     lua: *mut lua_State,
     state: *mut State,
@@ -264,7 +265,7 @@ unsafe fn resume(
             LUA_OK => {
                 luaL_checkstack(lua, results + 8, c"too many results".as_ptr());
                 lua_xmove(coroutine, lua, results);
-                // With an empty stack it is dead, and `coroutine.status` says so.
+                // Only when its stack is empty does `coroutine.status` say "dead".
                 lua_settop(coroutine, 0);
                 finish(lua, index, Phase::Done, results);
                 return None;
@@ -287,7 +288,7 @@ unsafe fn resume(
     }
 }
 
-/// Arms a timer that goes on with the task at `index`.
+/// Arms a timer that resumes the task at `index`.
 unsafe fn queue(lua: *mut lua_State, state: *mut State, index: c_int, payload: u64, delay_ns: u64) {
     // SAFETY: only called by `run_on` and `rest`, with the state of the loop at 1.
     unsafe {
@@ -307,15 +308,15 @@ unsafe fn queue(lua: *mut lua_State, state: *mut State, index: c_int, payload: u
     }
 }
 
-/// Ends the task at `index`, whose coroutine has failed. Raises the error, with the traceback of the coroutine's own
-/// stack, if nobody waits for the task. Closing the coroutine may raise another error in a `__close`, which the
-/// traceback then tells.
+/// Ends the task at `index`, whose coroutine has failed. If nothing waits for the task, raises the error with the
+/// traceback of the coroutine's own stack. Closing the coroutine may raise another error in a `__close`; the traceback
+/// then contains both.
 unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
-    // SAFETY: only called by `resume`; the error is on top of the coroutine's stack, and stays there: its `__close` get
-    // it.
+    // SAFETY: only called by `resume`; the error is on top of the coroutine's stack, and stays there for its `__close`
+    // functions.
     unsafe {
-        // Behind the error a coroutine has no room by itself. Where it cannot get any, its stack has overflowed, and Lua keeps
-        // a few places beyond the end for what handles that.
+        // Above the error, room on the coroutine's stack has to be requested. If that fails, the stack has overflowed.
+        // Lua then has a few reserve slots beyond its end for error handling.
         lua_checkstack(coroutine, 3);
         lua_pushvalue(coroutine, -1);
         lua_xmove(coroutine, lua, 1);
@@ -361,7 +362,7 @@ unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
 ///
 /// [The rule for Lua calls](crate). Room for three values.
 pub(super) unsafe fn push_reason(lua: *mut lua_State, errno: c_int, why: &str) -> c_int {
-    // SAFETY: the caller's promise. They are made on this stack: an error of memory on the coroutine's stack would not
-    // be caught.
+    // SAFETY: the caller's promise. The values are made on this stack, because an out-of-memory error on the
+    // coroutine's stack would not be caught.
     unsafe { Failure { errno, text: Text::new(why) }.push(lua) }
 }

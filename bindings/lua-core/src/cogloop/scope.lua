@@ -1,5 +1,6 @@
--- Tasks that end together: group, all, any, timeout. None of them leaves a task behind: if the task that waits is
--- cancelled, it cancels the tasks it waits for and awaits their ends before its own wait raises.
+-- Tasks that end together: group, all, any, timeout. None of them leaves a task behind. If the waiting task is
+-- cancelled, it first cancels the tasks for which it waits, and waits until they have ended. Only then does its own
+-- wait raise.
 local module, methods, inner = ...
 local await, unawait, outcome, watch = inner.await, inner.unawait, inner.outcome, inner.watch
 local me, pause, RAISE, TaskMeta = inner.me, inner.pause, inner.RAISE, inner.TaskMeta
@@ -62,7 +63,7 @@ local function not_one( self, method )
   error( ("bad argument #1 to '%s' (group: cogloop.group expected, got %s)"):format( method, type( self ) ), 3 )
 end
 
--- Waits until all have ended: true; as `pause`.
+-- Waits until all tasks have ended. Returns true, or what `pause` returns if it is cancelled or times out.
 local IS_ONE = 'a task of the group cannot wait for the end of it'
 local function rest( self, ms )
   if self.count == 0 then return true end
@@ -75,7 +76,8 @@ local function rest( self, ms )
   return done, err, errno
 end
 
--- The task that waits was cancelled. It has its grace for the ends of the others, which have theirs.
+-- Call when the waiting task was cancelled: waits for the others, and raises. Its own grace period limits that wait,
+-- and each of the others has its own, too.
 local function raise( self, err )
   cancel_all( self, err.reason )
   rest( self )
@@ -95,7 +97,7 @@ function group.cancel( self, reason )
   return was_open
 end
 
--- True; nil and the first error; nil, 'timed out', errno: then the tasks go on.
+-- Returns true; or nil and the first error; or nil, 'timed out', errno, and then the tasks go on.
 function group.join( self, ms )
   if getmetatable( self ) ~= Group then not_one( self, 'join' ) end
   if ms ~= nil then inner.check_limit( self, ms ) end
@@ -106,7 +108,7 @@ function group.join( self, ms )
   return true
 end
 
--- The end of a `<close>` variable: nothing of the group is left, unless the place cannot wait.
+-- Called when a `<close>` variable ends. Waits until all tasks have ended, if the caller can wait.
 function Group.__close( self )
   cancel_all( self, 'its variable was closed' )
   if not running( self.loop ) then return end
@@ -132,7 +134,7 @@ local function run_all( loop, wants_one, ... )
     if getmetatable( tasks[ i ] ) ~= TaskMeta then
       local ok, new = pcall( spawn, loop, tasks[ i ] )
       if not ok then
-        -- At the loop's limit. Those that were made before do not stay.
+        -- The loop's limit is reached. The tasks that were already made are ended.
         cancel_all( self, FAILED )
         local done, err = rest( self )
         if done == RAISE then raise( self, err ) end
@@ -147,7 +149,7 @@ local function run_all( loop, wants_one, ... )
   return self, tasks
 end
 
--- The first results of all, in order. The first error cancels the others and is raised.
+-- Returns the first result of each task, in order. The first error cancels the other tasks and is raised.
 function scopes.all( loop, ... )
   of_loop.all( loop, ... )
   local self, tasks = run_all( loop, false, ... )
@@ -161,7 +163,7 @@ function scopes.all( loop, ... )
   return unpack( results, 1, #tasks )
 end
 
--- The results of the first that returns; the others are cancelled. If none returns, the first error is raised.
+-- Returns the results of the first task that returns, and cancels the others. If none returns, raises the first error.
 function scopes.any( loop, ... )
   of_loop.all( loop, ... )
   local self, tasks = run_all( loop, true, ... )
@@ -170,11 +172,11 @@ function scopes.any( loop, ... )
   error( select( 2, outcome( tasks[ 1 ] ) ), 0 )
 end
 
--- `f( … )` in a task of its own, which may take so long: its results, or its error raised; nil, 'timed out', errno. The limit is the one
--- timer of the wait.
+-- Runs `f( … )` in a task of its own, with a time limit. Returns its results, or raises its error; returns nil, 'timed
+-- out', errno if it takes longer. The wait has only this one timer.
 local seconds = methods.timeout
 
--- Waits for the end of a task that was cancelled. As `pause`.
+-- Waits for the end of a cancelled task. Returns what `pause` returns.
 local function rest_of( task )
   local done, err = await( task )
   if done ~= true then unawait( task ) end
@@ -188,7 +190,7 @@ local function timed( task, done, err, errno )
     local again, later = rest_of( task )
     if done == RAISE then error( err, 0 ) end
     if again == RAISE then
-      -- The task that waits was cancelled meanwhile. It still awaits the end.
+      -- The waiting task was cancelled meanwhile. It still waits for that end.
       rest_of( task )
       error( later, 0 )
     end
@@ -199,7 +201,7 @@ local function timed( task, done, err, errno )
 end
 
 function scopes.timeout( loop, ... )
-  -- What cqueues asks for has no arguments.
+  -- cqueues calls `timeout` without arguments, and gets the seconds until the next deadline.
   if select( '#', ... ) == 0 then return seconds( loop ) end
   of_loop.timed( loop, ... )
   me( loop )

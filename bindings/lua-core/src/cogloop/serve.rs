@@ -1,4 +1,4 @@
-//! Serving the due timers: one C function serves a batch, with one Lua call for each callback and little other work.
+//! Serves the due timers. One C function serves a batch, with one Lua call for each callback.
 
 use super::claim::{before_idle, tell_waiting, void_dead_claims};
 use super::left::Left;
@@ -159,7 +159,7 @@ unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
     }
 }
 
-/// Goes on with the task of a timer, the entry on top.
+/// Resumes the task of a timer, which is the entry on top.
 ///
 /// # Safety
 ///

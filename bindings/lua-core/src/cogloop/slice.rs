@@ -20,7 +20,7 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
 
-/// So many tasks are listed one by one.
+/// How many tasks are listed one by one.
 const LISTED_MAX: u32 = 100;
 
 /// A slice that is timed.
@@ -126,7 +126,7 @@ unsafe fn push_place(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Where a coroutine that waits was left by the script: the innermost function that is written in Lua, and not of ours.
+/// The place in the script where a coroutine waits: the innermost Lua function that is not one of ours.
 unsafe fn line_of(coroutine: *mut lua_State) -> Option<Place> {
     // SAFETY: only called with a coroutine that waits. What is filled in is plain data, or text that Lua keeps.
     unsafe {
@@ -145,7 +145,7 @@ unsafe fn line_of(coroutine: *mut lua_State) -> Option<Place> {
     }
 }
 
-/// Pushes how many tasks there are of each name: `{ [name] = count }`. Those without a name are not in it.
+/// Pushes the number of tasks of each name: `{ [name] = count }`. Tasks without a name are not in it.
 ///
 /// # Safety
 ///

@@ -5,8 +5,8 @@
 //!   child ends ──► pidfd ────► loop ──► f( pid, how, code )
 //! ```
 //!
-//! A source is closed as soon as its watcher is off or its loop is closed. The collector closes only sources that were
-//! never watched.
+//! A source is closed as soon as its watcher is off or its loop is closed. The garbage collector closes only a source
+//! that was never watched.
 
 use crate::host::memory::Source;
 use crate::host::source::release;
@@ -165,7 +165,8 @@ fn unpacked(end: u64) -> Option<(&'static CStr, Option<c_int>)> {
 }
 
 entry!(
-    /// For a signal, whether it came. For a child, `'exit'` or `'signal'` and the code, once; nil while it runs.
+    /// For a signal, returns whether it came. For a child, returns `'exit'` or `'signal'`, and the code, once; nil
+    /// while the child runs.
     fn take(lua: *mut lua_State) -> c_int {
         let source = check(lua);
         let came = (*source).signals.as_mut().is_some_and(sources::take);

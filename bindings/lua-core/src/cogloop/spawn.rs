@@ -12,8 +12,8 @@ use mlua::ffi::{
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// Reads the function or the options of `spawn`. Puts the function at 2, and pushes the name or nil. Returns for how many ms the task may
-/// clean up.
+/// Reads the function or the options of `spawn`. Puts the function at 2, and pushes the name or nil. Returns the task's
+/// grace period in ms.
 ///
 /// # Safety
 ///

@@ -1,5 +1,5 @@
-//! `stats` and `slow`: how late timers are, how long callbacks take, and which are slow. Off at first: it costs two
-//! readings of the clock for each callback.
+//! `stats` and `slow`: how late timers are, how long callbacks take, and which are slow. Measuring is off by default,
+//! because it costs two readings of the clock for each callback.
 
 use super::loops::receiver;
 use super::slice::push_counts_by_name;
@@ -17,8 +17,8 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int};
 
 entry!(
-    /// `loop:slow( [ms, f] )`: calls `f( where, ms )` for each callback that takes `ms` or longer; without arguments it
-    /// ends that.
+    /// `loop:slow( [ms, f] )`: calls `f( where, ms )` for each callback that takes `ms` or longer. Without arguments,
+    /// removes `f`.
     pub(super) fn slow(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let limit_ns = match lua_type(lua, 2) {
@@ -39,7 +39,7 @@ entry!(
 );
 
 entry!(
-    /// `loop:stats( [measure] )` → table. `true` starts measuring from zero, `false` ends it.
+    /// `loop:stats( [measure] )` → table. `true` starts measuring from zero, `false` stops it.
     pub(super) fn stats(lua: *mut lua_State) -> c_int {
         // The state is fetched again for each number, because making a table may run a finalizer.
         let state = receiver(lua);

@@ -1,4 +1,5 @@
--- What a task has that is written in Lua. The chunk gets the module's table, the methods' table, and the inner functions.
+-- The methods of a task that are written in Lua. The chunk gets the module's table, the methods' table, and the inner
+-- functions.
 local module, methods, inner = ...
 local Task, Cancellation, RAISE = inner.Task, inner.Cancellation, inner.RAISE
 local await, outcome, unawait   = inner.await, inner.outcome, inner.unawait
@@ -15,7 +16,7 @@ function module.cancelled( err )
   return false
 end
 
--- Where functions of C cannot raise when they go on, they are wrapped in one that does.
+-- In versions of Lua in which a resumed C function cannot raise, these functions are wrapped in one that can.
 if not inner.can_raise then
   local function back( ... )
     if ... == RAISE then error( select( 2, ... ), 0 ) end
@@ -36,7 +37,7 @@ local function joined( task, done, err, ... )
   return done, err, ...
 end
 
--- Waits for the task's end: its results; nil and its error; nil, 'timed out', errno.
+-- Waits for the task's end. Returns its results; nil and its error; or nil, 'timed out', errno.
 function Task.join( task, ms )
   return joined( task, await( task, ms ) )
 end

@@ -1,4 +1,5 @@
-//! A task: the userdata that `spawn` returns. It owns a coroutine while that lives, and its outcome afterwards.
+//! A task: the userdata that `spawn` returns. It owns a coroutine until that ends, and afterwards its results or its
+//! error.
 //!
 //! ```text
 //!   loop ── user value ALIVE ──► { task, task, … }     until a task has ended, so no task is lost
@@ -7,8 +8,8 @@
 //!        └─ ABOUT ────► its name; once it is cancelled: the cancellation, with the name in it
 //! ```
 //!
-//! A coroutine may escape its task (`task:thread( )`, `coroutine.running( )`): others may resume it, close it, or run
-//! this loop in it. So nothing touches a coroutine's stack before `is_left` has said yes.
+//! A coroutine may escape its task (`task:thread( )`, `coroutine.running( )`): other code may resume it, close it, or
+//! run this loop in it. So each function calls `is_left` before it touches a coroutine's stack.
 
 use super::left::is_dead;
 use super::upvalue;
@@ -28,36 +29,38 @@ pub(super) const WAITERS: c_int = 2;
 pub(super) const ABOUT: c_int = 3;
 pub(super) const USER_VALUES: c_int = 3;
 
-/// Where a task stands.
+/// What a task is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
-    /// It has not begun. A timer begins it.
+    /// It has not begun. A timer starts it.
     Fresh,
-    /// It has yielded by itself, or its handle was closed. A timer goes on with it in the next turn. Or it is about to run.
+    /// It has called `coroutine.yield` itself, or its handle was closed: a timer resumes it in the next turn. Or it is
+    /// about to run.
     Queued,
-    /// It has been woken. The loop's queue has an entry of this number for it.
+    /// It was woken. This is the number of its entry in the loop's queue.
     Woken(u32),
     Running,
-    /// In `sleep`. A timer ends it.
+    /// In `sleep`, until a timer fires.
     Sleeping,
     /// In `wait`, for the handle of this number.
     Watching(Number),
-    /// In `park`. `unpark` ends it; a timer does if there is a limit.
+    /// In `park`, until `unpark`, or until its time limit.
     Parked,
-    /// In `join`, or in what is written in Lua. That ends it, and not `unpark`; so does a timer if there is a limit.
+    /// In `join`, or in a function of ours that is written in Lua. That function ends the wait, or its time limit;
+    /// `unpark` does not.
     Paused,
     Done,
     Failed,
     Cancelled,
 }
 
-/// How far a cancellation has come.
+/// The state of a task's cancellation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
     No,
-    /// The next wait raises it.
+    /// The task was cancelled. Its next wait raises that.
     Pending,
-    /// A wait of the task has raised it. The task may wait until this time of its loop.
+    /// A wait of the task has raised the cancellation. The task may go on waiting until this time of its loop.
     Raised {
         until_ns: u64,
     },
@@ -74,7 +77,7 @@ pub(super) struct Task {
     pub(super) phase: Phase,
     /// Its place in ALIVE; 0: none.
     pub(super) place: u32,
-    /// How long it may clean up.
+    /// How long it may clean up after a cancellation.
     pub(super) grace_ms: u32,
     /// How many results it has.
     pub(super) results: c_int,
@@ -84,7 +87,7 @@ pub(super) struct Task {
     pub(super) cuts: u8,
 }
 
-/// How long a cancelled task may clean up if nothing else is said.
+/// The default time for which a cancelled task may clean up.
 pub(super) const GRACE_MS: u32 = 1000;
 
 impl Task {
@@ -159,8 +162,8 @@ pub(super) unsafe fn push_name(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// What `status` says of the task at `index`. Its coroutine may have been ended by others; or its loop, which is over if
-/// `state` is null.
+/// The text that `status` returns for the task at `index`. Other code may have ended its coroutine. If `state` is null,
+/// its loop has ended.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! What a script asks of a task, and the loop's list of them.
+//! Questions about a task (`name`, `status`, `thread`), and the loop's list of tasks.
 
 use super::finish::is_over;
 use super::loops::{push_owner, receiver};
@@ -43,7 +43,7 @@ entry!(
 );
 
 entry!(
-    /// `task:name( )` → what `spawn` was told, or nil
+    /// `task:name( )` → the name that `spawn` got, or nil
     pub(super) fn name(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         lua_settop(lua, 1);
@@ -57,7 +57,7 @@ entry!(
     pub(super) fn status(lua: *mut lua_State) -> c_int {
         let (_, mut state) = receive(lua);
         lua_settop(lua, 2);
-        // The loop may be gone: then there is nil in its place.
+        // If the loop is gone, nil is in its place.
         if !state.is_null() {
             is_over(lua, 2, state);
             state = state_at(lua, 1);
@@ -88,7 +88,8 @@ entry!(
 entry!(
     /// `loop:tasks( )` → the tasks that have not ended, in no order
     pub(super) fn tasks(lua: *mut lua_State) -> c_int {
-        // The list is copied by its length: making the table may run a finalizer, which may change anything.
+        // The list is copied by index, up to its present length, because making the table may run a finalizer that
+        // changes the list.
         receiver(lua);
         lua_settop(lua, 1);
         lua_createtable(lua, 0, 0);

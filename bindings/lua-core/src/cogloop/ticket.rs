@@ -1,4 +1,4 @@
-//! What a timer userdata holds, and what a timer carries in the wheel.
+//! The contents of a timer userdata, and the value that a timer has in the wheel.
 
 use super::left::Left;
 use crate::host::arm::{Due, For};
@@ -19,7 +19,8 @@ pub(super) struct Ticket {
     pub(super) owner: u64,
 }
 
-/// A timer's value in the wheel: how its entry in TASKS is called. The bits above are the order of arming.
+/// The low bits of a timer's value in the wheel. They say how to call its entry in TASKS. The bits above are the order
+/// of arming.
 #[derive(Clone, Copy)]
 pub(super) struct Payload(pub(crate) u64);
 
@@ -28,27 +29,27 @@ impl Payload {
     pub(super) const REPEATS: u64 = 1 << 23;
     /// The entry is a task.
     pub(super) const COROUTINE: u64 = 1 << 22;
-    /// The entry is a watcher for which a coroutine has waited long enough.
+    /// The entry is a watcher, and the timer ends a coroutine's wait for it.
     pub(super) const TIMEOUT: u64 = 1 << 21;
-    /// The entry is a task that a yield of the script's own has left.
+    /// The entry is a task that has called `coroutine.yield` itself.
     pub(super) const YIELDED: u64 = Self::COROUTINE | Self::TIMEOUT;
     /// The entry is a task, and the handle for which it waited was closed.
     pub(super) const CLOSED: u64 = Self::COROUTINE | Self::OTHER;
-    /// The entry is a task that has parked for long enough.
+    /// The entry is a parked task, and its time limit is over.
     pub(super) const UNPARKED: u64 = Self::TIMEOUT | Self::OTHER;
     const OTHER: u64 = 1 << 20;
-    /// The bits that say what the entry is.
+    /// The bits that tell the kind of the entry.
     const KIND: u64 = Self::REPEATS | Self::COROUTINE | Self::TIMEOUT | Self::OTHER;
     /// One more than the number of arguments, if the entry is a table `{ f, arg1, … }` or a fresh task; 0 if it is the
     /// function itself. Lua's stack has room for a million values.
     const PACKED: u64 = (1 << 20) - 1;
 
-    /// The payload of a task that has not begun, with so many arguments.
+    /// The payload of a task that has not begun and has this number of arguments.
     pub(super) fn fresh(args: c_int) -> u64 {
         Self::COROUTINE | (args as u64 + 1)
     }
 
-    /// How the coroutine of a task was left.
+    /// In which state the coroutine of a task was left.
     pub(super) fn left(self) -> Left {
         match (self.0 & Self::KIND, self.packed_args()) {
             (_, Some(args)) => Left::Fresh(args),
@@ -74,12 +75,12 @@ impl Payload {
         self.0 & Self::KIND == Self::UNPARKED
     }
 
-    /// Whether the timer belongs to a task, so that there is no function to call.
+    /// Whether the timer belongs to a task, and therefore has no function to call.
     pub(super) fn is_wait(self) -> bool {
         self.0 & (Self::COROUTINE | Self::TIMEOUT) != 0
     }
 
-    /// A task that has not begun is the script's: `spawn` has asked for it.
+    /// The timer of a task that has not begun counts as the script's, because the script has called `spawn`.
     #[inline]
     fn whose(self) -> For {
         let is_waiting = self.is_wait() && (self.packed_args().is_none() || self.0 & Self::TIMEOUT != 0);
@@ -98,8 +99,8 @@ impl Payload {
 /// [The rule for Lua calls](crate); `state` and the table belong to the same loop.
 #[inline(always)]
 pub(super) unsafe fn arm_entry(lua: *mut lua_State, state: *mut State, entries: c_int, payload: u64, due: Due) -> Key {
-    // SAFETY: the caller's promise. Storing may raise for want of memory; `unlinked` undoes the timer then. It cannot
-    // run a finalizer, so the state stays where it is.
+    // SAFETY: the caller's promise. If memory runs out, storing raises, and `unlinked` then cancels the timer. Storing
+    // runs no finalizer, so the state stays valid.
     unsafe {
         let whose = Payload(payload).whose();
         let key = with_or_raise(lua, state, move |state| Ok(state.arm(lua, due, whose, payload)?));

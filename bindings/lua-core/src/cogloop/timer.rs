@@ -1,5 +1,5 @@
-//! The methods of a timer. Each needs the ticket only: it finds the loop by its number and the timer by its key, and
-//! returns `false` or nil if either is gone.
+//! The methods of a timer. Each needs only the ticket: it finds the loop by its number and the timer by its key. If
+//! either is gone, it returns `false` or nil.
 
 use super::loops::push_owner;
 use super::ticket::Ticket;
@@ -46,7 +46,7 @@ unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> Resu
 entry!(
     /// `timer:cancel( )` → whether it was pending
     pub(super) fn cancel(lua: *mut lua_State) -> c_int {
-        // A pending timer has an entry, so emptying it takes no memory.
+        // A pending timer has an entry in the table, so emptying that entry needs no memory.
         let ticket = check_ticket(lua);
         let state = push_owner(lua, ticket.owner); // stack: ticket … loop
         let mut was_pending = false;
@@ -101,7 +101,7 @@ entry!(
 );
 
 entry!(
-    /// `timer:ref( )` → timer: it keeps the loop running, as at first
+    /// `timer:ref( )` → timer: it keeps the loop running again, like a new timer
     pub(super) fn reference(lua: *mut lua_State) -> c_int {
         answer(lua, |state, key| Ok(state.events.ref_timer(key)));
         lua_settop(lua, 1);
@@ -110,7 +110,7 @@ entry!(
 );
 
 entry!(
-    /// `timer:unref( )` → timer: the loop may end in spite of it
+    /// `timer:unref( )` → timer: the loop may end while it is pending
     pub(super) fn unreference(lua: *mut lua_State) -> c_int {
         answer(lua, |state, key| Ok(state.events.try_unref_timer(key)?));
         lua_settop(lua, 1);
@@ -141,7 +141,7 @@ unsafe fn remaining_ns(lua: *mut lua_State) -> Option<u64> {
 }
 
 entry!(
-    /// Two userdata may stand for one timer: `firing`, `timers` and `onerror` make new ones.
+    /// Several userdata may name one timer, because `firing`, `timers` and `onerror` make new ones.
     pub(super) fn equal(lua: *mut lua_State) -> c_int {
         // One of the two values is a timer, the other may be anything.
         let [a, b] = [1, 2].map(|index| test_userdata(lua, index, upvalue::TIMER).cast::<Ticket>());

@@ -1,5 +1,5 @@
-//! The traceback of an error in a task's coroutine. Since Lua 5.4 a message handler keeps it, because the error closes
-//! the variables on its way out; before, the coroutine's stack stays as it was.
+//! The traceback of an error in a task's coroutine. Since Lua 5.4 an error closes the variables of the functions that
+//! it leaves, so a message handler makes the traceback first. In older versions the coroutine's stack stays as it was.
 
 use super::unpark::CANCELLATION_KEY;
 use crate::host::leave::MEANWHILE;
@@ -14,7 +14,7 @@ use mlua::ffi::{
 use std::ffi::c_int;
 use std::ptr::null;
 
-/// The place in the registry of `{ [coroutine] = { error, traceback } }`, weak.
+/// The place in the registry of the weak table `{ [coroutine] = { error, traceback } }`.
 pub(super) static TRACES_KEY: u8 = 0;
 
 /// Whether the value at `index` is a cancellation.

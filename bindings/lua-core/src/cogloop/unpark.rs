@@ -1,7 +1,9 @@
-//! Ending a task's wait from outside, with values: they go onto the coroutine's own stack, below the mark.
+//! Ends a task's wait from outside, and passes values to it. The values go onto the coroutine's own stack, below the
+//! mark (see [`super::left`]).
 //!
-//! Once told of its cancellation, a task may wait until its grace is over. A wait beyond that is cut short and raises
-//! again. After [`CUTS_MAX`] of these the coroutine is closed: a task that catches its cancellation for ever cannot stay.
+//! A task that was cancelled may still wait until its grace period is over. A later wait is cut short and raises the
+//! cancellation again. After [`CUTS_MAX`] such waits the coroutine is closed. So a task that always catches its
+//! cancellation cannot stay for ever.
 
 use super::left::{Left, is_left, mark, raise_mark};
 use super::task::{ABOUT, Asked, Phase, Task, task_at, thread_of};
@@ -21,7 +23,7 @@ use std::ffi::c_int;
 /// The place in the registry of the metatable of cancellations.
 pub(super) static CANCELLATION_KEY: u8 = 0;
 
-/// After so many waits that were cut short a task is closed.
+/// The number of waits that are cut short before the task is closed.
 pub(super) const CUTS_MAX: u8 = 100;
 
 /// Replaces the reason on top by a cancellation of the task at `index`.
@@ -68,9 +70,8 @@ pub(super) unsafe fn end_timer(lua: *mut lua_State, task: *mut Task) {
     }
 }
 
-/// Queues the task at `index`, which waits: its wait ends, before the loop waits again, with the `values` on top, which are
-/// popped.
-/// If it raises, for want of memory, nothing has changed.
+/// Queues the waiting task at `index`. It runs before the loop waits again, and its wait returns the `values` on top,
+/// which are popped. If memory runs out, this raises and nothing has changed.
 ///
 /// # Safety
 ///
@@ -94,8 +95,8 @@ pub(super) unsafe fn queue_woken(lua: *mut lua_State, index: c_int, coroutine: *
     }
 }
 
-/// Wakes the task at `index` with the `values` on top, which are popped, if it is in this phase, parked or paused.
-/// Returns whether it was.
+/// Wakes the task at `index` if it is in this phase, parked or paused. Its wait returns the `values` on top, which are
+/// popped in either case. Returns whether the task was in that phase.
 ///
 /// # Safety
 ///
@@ -115,7 +116,7 @@ pub(super) unsafe fn unpark_at(lua: *mut lua_State, index: c_int, phase: Phase, 
     }
 }
 
-/// The task gets its cancellation now.
+/// The state of a cancellation that the task gets now: its grace period begins.
 ///
 /// # Safety
 ///
@@ -127,7 +128,7 @@ pub(super) unsafe fn told(state: *mut State, task: *mut Task) -> Asked {
     }
 }
 
-/// Pushes what makes a wait of the task at `index` raise its cancellation. Returns the number of values.
+/// Pushes the values that make a wait of the task at `index` raise its cancellation. Returns their number.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! The ends of a wait: the handle is ready, or the time is over.
+//! Ends the wait for a handle: because it is ready, or because the time is over.
 
 use super::claim::{end_limit, still_waits, void_dead_claims};
 use super::left::Left;
@@ -18,7 +18,7 @@ use mlua::ffi::{lua_State, lua_pushstring, lua_rawequal, lua_settop, lua_touserd
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::CStr;
 
-/// Goes on with the coroutine that waits for direction `i` of the watcher at 3.
+/// Resumes the coroutine that waits for direction `i` of the watcher at 3.
 ///
 /// # Safety
 ///
@@ -43,7 +43,8 @@ pub(super) unsafe fn wake(lua: *mut lua_State, i: usize, ready: Interest) {
     }
 }
 
-/// Ends the wait for the watcher at 3, whose time is over. If the handle is ready by now, that wins.
+/// Ends the wait for the watcher at 3, because its time is over. If the handle is ready by now, the wait reports that
+/// instead.
 ///
 /// # Safety
 ///
@@ -61,12 +62,12 @@ pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
         }
         let first = DIRECTIONS[usize::from(!due.contains(DIRECTIONS[0]))];
         if !still_waits(lua, 3, first) {
-            // Others have ended the wait, so this limit is nobody's: nothing has fired.
+            // Other code has ended the wait, so this timer limits nothing any more. It does not count as fired.
             (*state_at(lua, 1)).cogloop.fired -= 1;
             return void_dead_claims(lua, 3);
         }
         let ready = ready_now(lua, node, due);
-        // This may run an object's Lua code: everything is looked up again after it.
+        // This may run an object's Lua code, so everything is looked up again afterwards.
         stack!(lua: loop entries node);
         let state = state_at(lua, 1);
         if state.is_null() || timed(node, key) != due {
@@ -126,7 +127,7 @@ unsafe fn ready_now(lua: *mut lua_State, node: *mut NodeBlock, due: Interest) ->
     }
 }
 
-/// `'r'`, `'w'` or `'rw'`; `None` for nothing.
+/// The text for these directions: `'r'`, `'w'` or `'rw'`; `None` if there are none.
 fn name_of(ready: Interest) -> Option<&'static CStr> {
     [None, Some(c"r"), Some(c"w"), Some(c"rw")][usize::from(ready.bits())]
 }

@@ -49,7 +49,7 @@ entry!(
     }
 );
 
-/// Lets a source pass what it tells through the loop's recording.
+/// Lets the signals and ends of children that a source reports pass through the loop's recording.
 unsafe fn watch_source(state: *mut State, node: *mut NodeBlock, source: *mut Source) {
     // SAFETY: only called by `on`, which has just observed the source in this loop.
     unsafe {
@@ -58,9 +58,9 @@ unsafe fn watch_source(state: *mut State, node: *mut NodeBlock, source: *mut Sou
     }
 }
 
-/// The watcher at 1, and the state of its loop, which is put before it on the stack. Null if the watcher is off or the
-/// loop gone. Claims of coroutines that no longer wait are dropped first: they keep no watcher on.
-/// stack: watcher … → loop watcher …
+/// Returns the watcher at 1 and the state of its loop, and pushes the loop below the watcher. The state is null if the
+/// watcher is off or the loop is gone. First drops the claims of coroutines that no longer wait, because a watcher is
+/// not on for them. stack: watcher … → loop watcher …
 unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
     // SAFETY: only called by functions of the module; a userdata with the watcher's metatable holds a NodeBlock.
     unsafe {
@@ -80,7 +80,7 @@ unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
 entry!(
     /// `watcher:off( [dir] )` → whether it was on
     pub(super) fn off(lua: *mut lua_State) -> c_int {
-        // If the kernel reports an error, the descriptor is closed already: it is forgotten.
+        // An error of the kernel means that the descriptor is closed already. Then the loop forgets it.
         let direction = if lua_type(lua, 2) > LUA_TNIL { check_direction(lua, 2) } else { Interest::BOTH };
         stop(lua, direction)
     }
@@ -124,14 +124,14 @@ entry!(
 );
 
 entry!(
-    /// `watcher:ref( )` → watcher: it keeps the loop running, as at first
+    /// `watcher:ref( )` → watcher: it keeps the loop running again, like a new watcher
     pub(super) fn reference(lua: *mut lua_State) -> c_int {
         keep(lua, true)
     }
 );
 
 entry!(
-    /// `watcher:unref( )` → watcher: the loop may end in spite of it
+    /// `watcher:unref( )` → watcher: the loop may end while it is on
     pub(super) fn unreference(lua: *mut lua_State) -> c_int {
         keep(lua, false)
     }

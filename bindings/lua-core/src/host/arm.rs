@@ -26,7 +26,7 @@ pub(crate) enum Due {
 pub(crate) enum For {
     /// The script. The loop's host may limit these timers.
     Script,
-    /// A waiting coroutine. Its timer is exempt from the limit, because its function or its handle was counted.
+    /// A waiting coroutine. Its timer is exempt from the limit, because its task or its handle was counted already.
     Waiting,
 }
 

@@ -93,7 +93,7 @@ pub(crate) fn in_words(error: &Error) -> ErrorText {
 ///
 /// # Errors
 ///
-/// The system refuses, or an option cannot be fulfilled.
+/// The system's error, or an option that cannot be fulfilled.
 pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Error> {
     // For the boxes and the names below.
     let refused = |refused: TryReserveError| Error::Io { doing: "making a loop", source: refused.into() };

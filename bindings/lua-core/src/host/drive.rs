@@ -9,8 +9,8 @@
 //!    └─ onerror ──┴─ none: raise it        └── turn: wait                                        (EventLoop)
 //! ```
 //!
-//! The protected call is made once, not for each callback. A callback that raises ends it. Then, if there is an
-//! `onerror`, it is made again to go on with the rest of the batch.
+//! One protected call serves many callbacks. A callback that raises ends it. If there is an `onerror`, the call is then
+//! made again, and goes on with the rest of the batch.
 
 use super::leave::{PENDING, leave, on_raise};
 use super::memory::{LoopBlock, Pace, State, value};
@@ -34,7 +34,7 @@ use mlua::ffi::{
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// Runs the loop at 1 at this pace. Raises an error if there is no `onerror` that takes it.
+/// Runs the loop at 1 at this pace. Raises the error of a callback unless there is an `onerror`.
 ///
 /// # Safety
 ///
@@ -204,7 +204,7 @@ entry!(
     }
 );
 
-/// Takes a turn of the loop, which may wait. Returns false if there is to be no further one, or the kernel refused it.
+/// Takes a turn of the loop, which may wait. Returns false if the run ends after it, or the kernel refused to wait.
 unsafe fn take_turn(lua: *mut lua_State, state: *mut State) -> bool {
     // SAFETY: only called by `serve`, with the loop at 1 and its state.
     unsafe {

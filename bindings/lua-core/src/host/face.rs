@@ -1,4 +1,4 @@
-//! The functions that a loop calls in the face that made it. The loop calls them through a table, so it does not depend on a face.
+//! The functions of a face that the loop calls. They are in a table, so the loop does not depend on a face.
 //!
 //! ```text
 //!   turn ──► serve_timers ──► callbacks of timers            leave ──► note_failed, end_failed ──► onerror
@@ -6,8 +6,8 @@
 //!        └─► tasks that were woken meanwhile ──► serve_woken
 //! ```
 //!
-//! Each function obeys the rule for Lua calls and is called with an open loop. Unless its comment says otherwise, the loop is at 1, and the
-//! function leaves the stack unchanged.
+//! Each function obeys [the rule for Lua calls](crate) and is called with an open loop. Unless its comment says
+//! otherwise, the loop is at 1, and the function leaves the stack unchanged.
 
 use cogloop_io::Interest;
 use mlua::ffi::lua_State;
@@ -23,7 +23,7 @@ pub(crate) struct Face {
     /// Resumes the coroutine that waits for a direction, a place in `DIRECTIONS`, of the Node at 3. The Node is ready
     /// for this interest. May leave values on the stack.
     pub(crate) resume: unsafe fn(*mut lua_State, usize, Interest),
-    /// The handle of the Node at this index was closed: tells the coroutines that wait for it. Needs room for eight
+    /// The handle of the Node at this index was closed: ends the waits for it with an error. Needs room for eight
     /// values.
     pub(crate) handle_closed: unsafe fn(*mut lua_State, c_int),
     /// Drops those directions of the Node at this index whose coroutines no longer wait. Needs room for five values.
@@ -33,12 +33,12 @@ pub(crate) struct Face {
     /// that sleeps. The loop calls it before it asks whether anything is left to do. Needs room for twelve values. Lua
     /// code may run.
     pub(crate) before_idle: unsafe fn(*mut lua_State),
-    /// A callback has just raised: makes its object the CURRENT one of the loop at the first index, unless it is so
-    /// already. The second index has the metatable of timers.
+    /// A callback has just raised: makes its timer, task or watcher the CURRENT one of the loop at the first index,
+    /// unless it is already. The second index has the metatable of timers.
     pub(crate) note_failed: unsafe fn(*mut lua_State, c_int, c_int),
     /// The callback of the loop's current task has raised, and the protected call has ended: ends the task, which is at
     /// this index. Neither raises nor allocates.
     pub(crate) end_failed: unsafe fn(*mut lua_State, c_int),
-    /// Whether `run` returns an error of the kernel's when a wait is refused. If not, it raises it.
+    /// Whether `run` returns the kernel's error when the kernel refuses a wait. Otherwise `run` raises it.
     pub(crate) returns_refusals: bool,
 }

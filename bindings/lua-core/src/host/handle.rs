@@ -1,4 +1,4 @@
-//! The values that a script may use as handles, and their descriptors.
+//! The values that a script may use as handles, and how to find the descriptor of each.
 //!
 //! In this order: a `t.Net.Socket`, a Lua file, a descriptor number, an object with a `getfd`, `fileno` or `pollfd`
 //! method or a `pollfd` field.
@@ -19,7 +19,7 @@ use mlua::ffi::{
 };
 use std::ffi::{CStr, c_int, c_void};
 
-/// How our description begins if an object returned a string that is no number.
+/// The first words of the description if an object returned a string that is no number.
 const SAID: &[u8] = b"the text '";
 impl Handle {
     /// Whether the handle still has the same descriptor, as far as that is known without running Lua code. A finalizer may have closed it.

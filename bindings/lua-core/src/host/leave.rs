@@ -1,4 +1,4 @@
-//! How an error of a callback leaves `run`.
+//! Passes the error of a callback on to the caller of `run`, with its traceback.
 //!
 //! ```text
 //!   callback ── error ──► on_raise: keeps the traceback ──► run's protected call ──► leave

@@ -61,7 +61,8 @@ pub(crate) struct State {
     pub(crate) in_batch: bool,
     /// Whether a callback has run since the last wait, so that the kernel's reports may be out of date.
     pub(crate) served: bool,
-    /// A handle whose read callback runs, if it is also ready for writing. An error in that callback must not skip the write callback.
+    /// A handle whose read callback runs, if it is also ready for writing. If that callback raises, its write callback
+    /// must still run.
     pub(crate) write_left: Option<Ready>,
     /// The task whose callback runs, or null.
     pub(crate) current: *mut TaskBlock,
@@ -106,7 +107,7 @@ pub(crate) enum Pace {
     /// Until a virtual clock shows this time, from deadline to deadline.
     Until {
         end_ns: u64,
-        /// Whether a turn has served what is ready at the present moment, after the last timers of it.
+        /// Whether a turn has served what is ready at the present moment, after the last timers of that moment.
         is_looked_at: bool,
     },
 }
@@ -224,7 +225,7 @@ pub(crate) struct Source {
 pub(crate) struct Cogloop {
     /// The timer whose callback runs.
     pub(crate) firing: Option<ExpiredTimer<u64>>,
-    /// Whether the error that is being raised has its traceback already.
+    /// Whether the error that is being raised already has its traceback.
     pub(crate) has_traceback: bool,
     /// The coroutine that runs and may wait, or null: a task's, or one that the task made by `wrap`.
     pub(crate) resumed: *mut lua_State,
@@ -293,7 +294,7 @@ pub(crate) struct Listed {
 #[derive(Clone, Copy)]
 pub(crate) enum Request {
     Sleep(u64),
-    /// Until another one wakes it.
+    /// Until other code wakes it.
     Park {
         limit_ns: Option<u64>,
         is_public: bool,

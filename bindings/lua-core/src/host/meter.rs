@@ -47,8 +47,8 @@ impl Meter {
         }
     }
 
-    /// Records the duration of a callback, in the trace too, and calls the hook of `slow` if it was too long. At `callback` is the
-    /// function, its table, or another value.
+    /// Records the duration of a callback, also in the trace, and calls the hook of `slow` if it was too long. The index
+    /// `callback` has the function, its table, or another value.
     ///
     /// # Safety
     ///

@@ -76,7 +76,7 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int
     }
 }
 
-/// As [`forget`], for a handle that was closed. Coroutines that wait for it are told.
+/// Like [`forget`], for a handle that was closed. The waits of coroutines for it end with an error.
 ///
 /// # Safety
 ///
@@ -89,8 +89,8 @@ pub(crate) unsafe fn forget_closed(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Remembers an observed Node: one whose handle must be checked before each wait, or a socket, which tells when it is
-/// closed. A plain number is not remembered.
+/// Remembers an observed Node whose handle must be checked before each wait, or whose socket removes it before it
+/// closes. A plain number is not remembered.
 ///
 /// # Safety
 ///
@@ -325,8 +325,8 @@ entry!(
     }
 );
 
-/// Finds out whether the Node at `index` [is stale](is_stale). Returns `None` if Lua code has closed the loop meanwhile or changed what the
-/// Node observes, because the answer would not be about the present handle. After this call the caller has to look everything up again.
+/// Finds out whether the Node at `index` [is stale](is_stale). Returns `None` if Lua code has closed the loop
+/// meanwhile, or has changed what the Node observes. After this call the caller has to look everything up again.
 ///
 /// # Safety
 ///

@@ -111,9 +111,10 @@ unsafe fn serve_direction(lua: *mut lua_State, node: *mut NodeBlock, i: usize, r
     }
 }
 
-/// Whether a callback that ran since the report has used up the readiness of the Node at 3, whose handle may block. For writing, this may
-/// be the Node's own read callback. For reading, any callback may have emptied the buffer for which the handle was reported. If the
-/// kernel reported the handle, no check is needed here: the loop has made it before. An object's Lua code may run.
+/// Whether a callback that ran since the report has used up the readiness of the Node at 3, whose handle may block. For
+/// writing, it is the Node's own read callback that may have done so. For reading, any callback may have emptied the
+/// handle's buffer. A handle that the kernel has reported needs no check here, because the loop has checked it before.
+/// An object's Lua code may run.
 unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, direction: Interest) -> bool {
     // SAFETY: only called by `look_again`, with the Node at 3 and the loop open.
     unsafe {

@@ -104,7 +104,7 @@ pub(crate) unsafe fn no_property(lua: *mut lua_State, key: c_int, of: &CStr, kno
     }
 }
 
-/// Describes the value that was given in the place of `wanted`. Returns the text, which may be on the stack.
+/// Describes the value that was given instead of `wanted`. Returns the text, which may be on the stack.
 unsafe fn push_got(lua: *mut lua_State, value: c_int, wanted: &CStr) -> *const c_char {
     /// How many bytes of a string are shown.
     const SHOWN: usize = 40;
@@ -217,7 +217,7 @@ pub(crate) unsafe fn check_ms(lua: *mut lua_State, arg: c_int) -> u64 {
     unsafe { read_ms(lua, arg).unwrap_or_else(|| wrong(lua, arg, c"ms", MS)) }
 }
 
-/// What a delay must be.
+/// The words of a message for a valid delay.
 pub(crate) const MS: &CStr = c"a finite number that is 0 or more";
 
 /// As [`check_ms`]; `None` if the value is no delay.
@@ -391,7 +391,7 @@ mod tests {
             for millionth in 0..1_000_000 {
                 let ms = whole as f64 + f64::from(millionth) / 1e6;
                 let ns = fraction_to_ns(ms).unwrap();
-                // What the number is beyond the whole ones is exact.
+                // The fraction of the number is exact.
                 let beyond_ns = (ns - whole * 1_000_000) as f64;
                 let exact_ns = (ms - whole as f64) * 1e6;
                 assert!(beyond_ns >= exact_ns && beyond_ns - exact_ns < 1.0, "{ms} ms: {ns} ns");

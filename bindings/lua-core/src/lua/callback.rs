@@ -1,5 +1,5 @@
-//! A callback in Lua: the table `{ f, arg1, … }`, and the number of arguments apart from it, because a table cannot tell how many
-//! trailing nils it has.
+//! A callback in Lua: the table `{ f, arg1, … }`, and the number of arguments, which is stored separately because a
+//! table does not count trailing nils.
 
 use mlua::ffi::{
     lua_State, lua_call, lua_createtable, lua_gettop, lua_insert, lua_rawgeti, lua_rawseti, luaL_checkstack,

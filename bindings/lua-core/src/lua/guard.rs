@@ -1,4 +1,4 @@
-//! The border that no panic and no destructor crosses. Rust work runs in [`guard`]; an error comes out of it as an
+//! Keeps panics and destructors out of Lua's reach. Rust work runs in [`guard`]. It returns an error as an
 //! [`ErrorText`], plain bytes that need no destructor when Lua jumps away.
 
 use super::errno::{ErrorMessage, Lossy, NO_MEMORY};
@@ -42,7 +42,7 @@ impl From<AddError> for ErrorText {
 impl<const N: usize> Text<N> {
     pub(crate) fn new(content: impl Display) -> Self {
         let mut text = Self { length: 0, bytes: [0; N] };
-        // `write_str` below never fails. If a `Display` fails, the text is short, no more.
+        // `write_str` below never fails. If a `Display` fails, the text is only cut short.
         let _ = write!(text, "{content}");
         text
     }

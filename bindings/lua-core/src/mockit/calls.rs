@@ -94,7 +94,7 @@ entry!(
                     return Next::Return;
                 }
                 match &mut service.virtual_ns {
-                    // This wait would never end: virtual time does not pass, and no signal would end it.
+                    // This wait would never end: virtual time does not pass during it, and no signal is expected.
                     Some(_) if until_ns == u64::MAX => {
                         return Next::Fail(Text::new("wait: no timer is armed, so that no event would ever come"));
                     }

@@ -6,9 +6,9 @@
 //!                                                   └── of a timer destroyed meanwhile: dropped
 //! ```
 //!
-//! An interval has an event for each deadline that has passed, in order with the events of other timers. They are not stored one by one. A
-//! timer has one *run*: its oldest event, and the number of events that follow it, a period apart. So a year of missed milliseconds takes
-//! no memory.
+//! An interval has an event for each deadline that has passed, in order with the events of other timers. They are not
+//! stored one by one. A timer has one *run*: its oldest event, and the number of events that follow at distances of one
+//! period. So a year of missed milliseconds takes no memory.
 
 use cogloop_engine::{Key, Missed, NoRoom, Plan, Scheduler};
 use cogloop_io::memory::expect_bytes;
@@ -86,7 +86,7 @@ pub(super) struct Queue {
     live: u64,
     /// The number of timers armed so far.
     armed: u64,
-    /// The time to which the queue is up to date.
+    /// The time at which the queue was last brought up to date.
     reached_ns: u64,
 }
 
@@ -177,7 +177,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// When there is no memory for one; it stays due, and the next call goes on with it.
+    /// When there is no memory for an event. Its timer stays due, and the next call queues it.
     pub(super) fn refresh(&mut self, now_ns: u64) -> Result<(), TryReserveError> {
         self.scheduler.advance(now_ns);
         self.reached_ns = self.reached_ns.max(now_ns);
@@ -236,7 +236,7 @@ impl Queue {
         self.scheduler.next_deadline()
     }
 
-    /// Events, dropped ones among them.
+    /// The number of events, with those of timers that were destroyed.
     pub(super) fn len(&self) -> u64 {
         self.len
     }

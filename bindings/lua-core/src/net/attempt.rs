@@ -1,4 +1,4 @@
-//! System calls, and what a function returns when the system refuses one.
+//! System calls, and the values that a Lua function returns when the system refuses one.
 
 use crate::lua::errno::Reason;
 use crate::lua::guard::{Text, guard};
@@ -9,7 +9,7 @@ use std::ffi::c_int;
 use std::fmt::Write;
 use std::io;
 
-/// Makes system calls, again when a signal interrupts them. Returns the number of the system's error.
+/// Makes system calls, and repeats them if a signal interrupts them. Returns the number of the system's error.
 ///
 /// # Safety
 ///
@@ -41,7 +41,8 @@ pub(super) enum Failed {
     False,
 }
 
-/// Pushes what a function returns when the system refuses: nil or false, "`what` (reason)", the number of the error.
+/// Pushes the values that a function returns when the system refuses: nil or false, "`what` (reason)", the error's
+/// number.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! Connecting sockets: `bind`, `listen`, `connect`, `accept`, `shutdown`, and the addresses of both ends.
+//! Connections: `bind`, `listen`, `connect`, `accept`, `shutdown`, and the addresses of both ends.
 //!
 //! The first three are methods of a socket and functions of the class. A function of the class makes a TCP socket, or a
 //! Unix one for such an address, and returns it first. All return the address that they were given, or a new one. After
@@ -89,8 +89,8 @@ unsafe fn family(lua: *mut lua_State, socket: *const SocketBlock) -> c_int {
     }
 }
 
-/// Makes the socket if there is none, and does `work` with it and the address. Returns the results of the call. When
-/// the work fails, `what` says what failed, and whether the address follows in the message.
+/// Makes the socket if there is none, and does `work` with it and the address. Returns the results of the Lua function.
+/// `what` begins the message of a failure, and says whether the address follows in it.
 unsafe fn perform(
     lua: *mut lua_State,
     call: &Call,
@@ -168,7 +168,7 @@ entry!(
         let what = || if is_bound.get() { ("Can't listen on socket", false) } else { ("Can't bind socket to", true) };
         perform(lua, &call, what, |socket, address| {
             if is_new && !address.is_unix() {
-                // A restarted server need not wait until the system forgets the last connections of the old one.
+                // With SO_REUSEADDR a restarted server need not wait until the system forgets its old connections.
                 allow_restart(socket)?;
             }
             if is_new || call.is_said {
@@ -186,8 +186,8 @@ entry!(
 );
 
 entry!(
-    /// `sck:connect( … )` → adr; `Socket.connect( … )` → sck, adr. A socket that does not block says EINPROGRESS; when
-    /// it is ready to be written, `sck.error` says how it ended.
+    /// `sck:connect( … )` → adr; `Socket.connect( … )` → sck, adr. On a non-blocking socket it returns EINPROGRESS.
+    /// When the socket is ready for writing, `sck.error` says whether the connection was made.
     pub(super) fn connect(lua: *mut lua_State) -> c_int {
         let call = read(lua, localhost, false);
         perform(

@@ -62,7 +62,7 @@ const STATS: &[&CStr] = &[
     c"collisions",
 ];
 
-/// Pushes a userdata with a snapshot of all addresses of all interfaces: Lua frees it whatever happens.
+/// Pushes a userdata with a snapshot of all addresses of all interfaces. Lua frees it even after an error.
 unsafe fn push_records<'a>(lua: *mut lua_State) -> Result<&'a [Record], c_int> {
     // SAFETY: only called by the functions below. The second list may be longer; what has no room is left out.
     unsafe {

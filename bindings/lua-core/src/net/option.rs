@@ -77,7 +77,7 @@ enum Value {
 }
 
 entry!(
-    /// `sck[ key ]`: a method, a constant or a property; nil if there is none, or if the system does not tell.
+    /// `sck[ key ]`: a method, a constant or a property; nil if there is none, or if the system has no answer.
     pub(super) fn index(lua: *mut lua_State) -> c_int {
         // Methods first: each call of one looks it up.
         lua_pushvalue(lua, 2);

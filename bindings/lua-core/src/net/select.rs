@@ -113,8 +113,8 @@ unsafe fn collect(lua: *mut lua_State, arg: c_int, ready: c_int, is_ready: impl 
     }
 }
 
-/// Waits until one is ready or the time is over. Without sockets and a time it does not wait: nothing could end the
-/// wait.
+/// Waits until a socket is ready or the time is over. Without sockets and without a time it does not wait, because
+/// nothing could end the wait.
 unsafe fn wait(lua: *mut lua_State, polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<(), c_int> {
     if polled.is_empty() && timeout.is_none() {
         return Ok(());

@@ -85,7 +85,7 @@ pub(super) fn on<R>(number: Number, work: impl FnOnce(&Socket) -> io::Result<R>)
     work(&socket)
 }
 
-/// The arguments of a script; `None` for those that it left out.
+/// The arguments of a script; `None` for each that it left out.
 #[derive(Clone, Copy)]
 struct Wanted {
     protocol: Option<c_int>,
@@ -114,8 +114,8 @@ entry!(
     }
 );
 
-/// Reads the three names. Each has its place, but a name that only another place knows counts for that place. So
-/// `Socket( 'unix', 'dgram' )` needs no `nil` for a protocol.
+/// Reads the three names. Each has its place in the arguments, but a name that fits only another place is taken for
+/// that one. So `Socket( 'unix', 'dgram' )` needs no `nil` for a protocol.
 unsafe fn read_names(lua: *mut lua_State) -> Wanted {
     const LISTS: [&[Named]; 3] = [PROTOCOLS, FAMILIES, TYPES];
     const WHAT: [&CStr; 3] = [c"protocol", c"family", c"type"];
@@ -179,7 +179,7 @@ pub(super) unsafe fn shut(block: *mut SocketBlock) -> io::Result<()> {
 entry!(
     /// `sck:close( )` → true; also `__gc` and `__close`.
     pub(super) fn close(lua: *mut lua_State) -> c_int {
-        // `shut` is not tried again when interrupted: the second time there is nothing to close.
+        // `shut` is not repeated after an interruption, because the descriptor is closed by then.
         let block = check_socket(lua, 1);
         match attempt(lua, || shut(block)) {
             Ok(()) => lua_pushboolean(lua, 1),

@@ -104,7 +104,7 @@ unsafe fn receive_short(lua: *mut lua_State, block: *const SocketBlock, address:
     unsafe { receive(lua, block, address, &mut room[..max]) }
 }
 
-/// From a socket, open or closed.
+/// The descriptor of a socket, open or closed.
 unsafe fn receive(
     lua: *mut lua_State,
     block: *const SocketBlock,
@@ -118,7 +118,7 @@ unsafe fn receive(
                 patiently(block, Interest::READ, socket, |flags| match address.as_mut() {
                     Some(address) => {
                         let (count, from) = receive_from(socket, room, flags)?;
-                        // A connected stream names no sender: it is the other end.
+                        // On a connected stream the system names no sender, because it is always the other end.
                         *address = if from.len() > 0 { from } else { socket.peer_addr()? };
                         Ok(count)
                     }

@@ -77,7 +77,7 @@ entry!(
         let mut memory = MaybeUninit::<luaL_Buffer>::uninit();
         let buffer = memory.as_mut_ptr();
         luaL_buffinit(lua, buffer);
-        // In the rest of the function a finalizer may run at any step, and may close the loop.
+        // From here on a finalizer may run at any step, and may close the loop.
         Text::<40>::new(format_args!("T.Loop[{next_ms}]")).push(lua);
         lua_pushfstring(lua, c": %p TIMER LIST:".as_ptr(), lua_topointer(lua, 1));
         lua_concat(lua, 2);
