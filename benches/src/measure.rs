@@ -45,7 +45,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_thread_that_sleeps_is_seen_to() {
+    fn a_sleep_is_a_voluntary_switch() {
         let before = voluntary_switches().unwrap();
         std::thread::sleep(Duration::from_millis(1));
         assert!(voluntary_switches().unwrap() > before);

@@ -125,7 +125,7 @@ fn a_child_that_is_no_longer_watched_is_not_waited_for() {
 
 /// Other systems have SIGCHLD instead of pidfd.
 #[test]
-fn sigchld_tells_of_a_childs_end_too() {
+fn sigchld_reports_a_childs_end_too() {
     on_every_backend(|events| {
         let mut signals = Signals::new().unwrap();
         signals.watch(Signal::SIGCHLD as i32).unwrap();

@@ -36,7 +36,7 @@ fn what_only_linux_has_c51_c53_c60() {
 /// The tests under `cfg( unix )`.
 #[cfg(windows)]
 #[test]
-fn what_windows_has_not() {
+fn what_windows_lacks() {
     for (need, why) in [
         ("a signal", "Windows has none"),
         ("a fork", "Windows has none"),

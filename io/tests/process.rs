@@ -95,7 +95,7 @@ fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
 /// C29: the process is stopped for a second. After that, each policy handles the hundred periods that have
 /// passed. The turns also serve other timers and descriptors, and none is served twice in a turn.
 #[test]
-fn after_a_stop_of_a_second_intervals_go_on_by_policy_and_no_storm_comes_c29() {
+fn after_sigstop_for_a_second_intervals_follow_their_policy_without_a_storm_c29() {
     const PERIOD: u64 = 10 * MS;
     const RESOLUTION: u64 = 1_000;
     let _guard = alone();

@@ -79,7 +79,7 @@ fn of_signals_to_another_thread_none_is_lost() {
 }
 
 #[test]
-fn an_earlier_handler_is_set_aside_and_put_back() {
+fn an_earlier_signal_handler_is_suspended_and_restored() {
     let called = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGUSR1, Arc::clone(&called)).unwrap();
     let mut signals = Signals::new().unwrap();

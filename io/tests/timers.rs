@@ -144,7 +144,7 @@ fn a_backlog_of_timers_lets_descriptors_through_and_keeps_its_order_c36() {
 
 /// C06, C08, C09
 #[test]
-fn a_cancelled_timer_never_comes_and_a_stale_key_is_nothing_c06_c08_c09() {
+fn a_cancelled_timer_never_expires_and_a_stale_key_names_nothing_c06_c08_c09() {
     let (mut events, ..) = scripted(1_000);
     let keys: Vec<_> = (0..3).map(|value| events.add_timer(MS, value)).collect();
     events.turn(Wait::Block).unwrap();

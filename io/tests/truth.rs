@@ -136,7 +136,7 @@ fn input_that_a_callback_of_the_same_batch_has_read_is_not_reported_to_a_blockin
 /// It matters whether the descriptor blocks when its report is given out, not when it was added.
 #[cfg(unix)]
 #[test]
-fn a_descriptor_that_began_to_block_after_it_was_added_is_not_reported_for_nothing() {
+fn a_descriptor_that_began_to_block_after_it_was_added_gets_no_spurious_report() {
     on_every_backend(|events| {
         let pairs: Vec<_> = (0..2).map(|_| pair()).collect();
         let mut ends = Vec::new();

@@ -197,7 +197,7 @@ static void wrong_arguments_are_named(void) {
     cog_loop_free(loop);
 }
 
-static void options_are_held_to_what_they_can_be(void) {
+static void options_out_of_range_are_refused(void) {
     cog_loop loop = { 7 };
     struct {
         cog_options options;
@@ -312,7 +312,7 @@ static void a_callback_may_free_its_loop_and_nothing_follows(void) {
     }
 }
 
-static void each_code_has_its_words(void) {
+static void each_code_has_a_text(void) {
     int closed = number_of_closed();
     for (int code = COG_ERROR_MEMORY; code <= COG_OK; code++) {
         CHECK(strncmp(cog_error_name(code), code ? "COG_ERROR_" : "COG_OK", 6) == 0);
@@ -362,10 +362,10 @@ int main(void) {
     RUN(loops_of_a_thread_come_and_go_in_any_order);
     RUN(the_last_message_is_that_of_the_last_call_that_failed);
     RUN(wrong_arguments_are_named);
-    RUN(options_are_held_to_what_they_can_be);
+    RUN(options_out_of_range_are_refused);
     RUN(a_loop_does_not_run_inside_itself);
     RUN(a_callback_may_free_its_loop_and_nothing_follows);
-    RUN(each_code_has_its_words);
+    RUN(each_code_has_a_text);
 #if HAS_FORK
     RUN(a_forked_child_makes_its_own);
 #else

@@ -199,14 +199,14 @@ static void ends_itself(cog_timer timer, const cog_expiry *expiry, void *ctx) {
     CHECK(cog_timer_cancel(timer) == COG_OK);
     say(((struct life *)ctx)->name), say(" "); /* its ctx is still allocated */
 }
-static void the_first_ctx_that_a_loop_is_to_free_is_that_of_a_timer_in_its_callback(void) {
+static void the_first_ctx_that_a_loop_frees_can_be_that_of_a_timer_in_its_callback(void) {
     cog_loop loop = virtual_loop();
     CHECK(cog_timer_every(loop, MS, COG_MISSED_SKIP, ends_itself, born(loop, "a"), NULL) == COG_OK);
     CHECK(cog_loop_run(loop) == COG_OK);
     TRACE("a -a ");
     cog_loop_free(loop);
 }
-static void the_first_ctx_that_a_loop_is_to_free_is_that_of_the_watch_that_was_served_last(void) {
+static void the_first_ctx_that_a_loop_frees_can_be_that_of_the_watch_served_last(void) {
     make_blocking_pair(pair);
     cog_loop loop = virtual_loop();
     cog_watch watch = { 0, 0 };
@@ -316,7 +316,7 @@ static bool conditions_become(cog_watch watch, int wanted) {
     }
     return (what & wanted) != 0;
 }
-static void a_descriptors_conditions_are_told_one_by_one(void) {
+static void a_descriptors_conditions_are_reported_one_by_one(void) {
     cog_loop loop = virtual_loop();
     struct life *life = born(loop, "a");
     cog_watch watch;
@@ -343,7 +343,7 @@ static void a_descriptors_conditions_are_told_one_by_one(void) {
     close_one(pair[0]);
 }
 
-static void a_time_of_the_loop_is_told_by_the_time_of_day(void) {
+static void a_time_of_the_loop_converts_to_the_time_of_day(void) {
     cog_loop loop = virtual_loop();
     int64_t begin = 0, later = 0;
     int64_t before = (int64_t)time(NULL);
@@ -362,8 +362,8 @@ int main(void) {
     RUN(what_a_freed_loop_still_has_is_freed_with_it);
     RUN(a_changed_callback_takes_its_own_ctx_to_the_end);
     RUN(the_ctx_of_a_watch_is_freed_once);
-    RUN(the_first_ctx_that_a_loop_is_to_free_is_that_of_a_timer_in_its_callback);
-    RUN(the_first_ctx_that_a_loop_is_to_free_is_that_of_the_watch_that_was_served_last);
+    RUN(the_first_ctx_that_a_loop_frees_can_be_that_of_a_timer_in_its_callback);
+    RUN(the_first_ctx_that_a_loop_frees_can_be_that_of_the_watch_served_last);
 #if HAS_FORK
     RUN(the_ctx_of_a_childs_watch_is_freed_after_it_has_ended);
 #else
@@ -372,7 +372,7 @@ int main(void) {
     RUN(a_walk_visits_all_and_nothing_that_has_ended);
     RUN(hooks_run_in_each_turn_around_its_wait);
     RUN(a_hook_may_arm_what_the_wait_ends_with_and_stop_the_run);
-    RUN(a_descriptors_conditions_are_told_one_by_one);
-    RUN(a_time_of_the_loop_is_told_by_the_time_of_day);
+    RUN(a_descriptors_conditions_are_reported_one_by_one);
+    RUN(a_time_of_the_loop_converts_to_the_time_of_day);
     return summary();
 }

@@ -132,7 +132,7 @@ static void *meddle(void *argument) {
     if (now != 7 || !strstr(cog_last_message(), "another thread")) codes[5] = COG_OK;
     return NULL;
 }
-static void everything_else_is_the_owners(void) {
+static void other_calls_from_another_thread_are_errors(void) {
     CHECK(cog_loop_new(NULL, &loop) == COG_OK);
     cog_timer_after(loop, COG_NEVER, never, NULL, &timer);
     pthread_t thread;
@@ -295,7 +295,7 @@ int main(int argc, char **argv) {
     RUN(a_post_keeps_the_loop_and_waits_for_nobody);
     RUN(a_loop_that_is_kept_alive_waits_for_posts);
     RUN(a_wake_ends_the_wait);
-    RUN(everything_else_is_the_owners);
+    RUN(other_calls_from_another_thread_are_errors);
     RUN(a_loop_ends_with_its_thread);
     RUN(a_loop_may_be_freed_while_others_post);
 #if HAS_SIGNALS

@@ -187,7 +187,7 @@ fn a_sleep_ends_and_then_the_script() {
 }
 
 #[test]
-fn a_script_that_is_deaf_is_ended_by_one_more() {
+fn a_script_that_ignores_an_interrupt_is_ended_by_one_more() {
     // The hook belongs to the main coroutine, which is suspended.
     let mut running = start("coroutine.wrap( function( ) print 'ready' io.read( ) while true do end end )( )");
     running.press();

@@ -108,7 +108,7 @@ fn tell(story: &str, grant: Grant) -> usize {
 }
 
 #[test]
-fn what_rust_has_no_memory_for_is_an_error_in_lua_at_each_request_c71() {
+fn memory_that_runs_out_in_rust_is_an_error_in_lua_at_each_request_c71() {
     for story in STORIES {
         let enough = (0..10_000).find(|&count| tell(story, Grant::Requests(count)) == 0).expect("it gets enough");
         assert!(enough > 3, "{enough} requests in{story}");
@@ -119,7 +119,7 @@ fn what_rust_has_no_memory_for_is_an_error_in_lua_at_each_request_c71() {
 }
 
 #[test]
-fn a_loop_or_statistics_that_rust_has_no_memory_for_are_an_error_in_lua_c71() {
+fn making_a_loop_or_statistics_without_memory_is_an_error_in_lua_c71() {
     for story in [
         "local made, why = require 'cogloop'.loop( ) if not made then error( why ) end",
         "require 't.Loop'( )",

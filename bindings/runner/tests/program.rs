@@ -151,7 +151,7 @@ fn an_error_of_any_kind_has_its_text_and_the_traceback_of_its_place() {
 }
 
 #[test]
-fn an_error_in_a_callback_is_told_once_with_its_own_traceback() {
+fn an_error_in_a_callback_is_reported_once_with_its_own_traceback() {
     for arm in ["local loop = require 't.Loop'( ) loop:addTask", "local loop = require 'cogloop'.loop( ) loop:after"] {
         let code = format!(
             "local function deep( ) error 'trouble' end
@@ -196,7 +196,7 @@ fn bad_usage_exits_2_with_a_hint() {
 }
 
 #[test]
-fn a_script_that_is_not_there_exits_1() {
+fn a_missing_script_exits_1() {
     let out = run(cogloop().arg("/nowhere/x.lua"));
     assert_eq!(out.status.code(), Some(1));
     assert!(text(&out.stderr).starts_with("cogloop: cannot open /nowhere/x.lua"), "{}", text(&out.stderr));

@@ -37,7 +37,7 @@ fn ten_thousand_ready_handles_are_served_fairly() {
 }
 
 #[test]
-fn hello_tells_its_timeline_and_nothing_is_early() {
+fn hello_prints_its_timeline_and_nothing_is_early() {
     for backend in backends() {
         let out = run(cogloop().args(["--backend", backend]).arg(root().join("examples/hello.lua")));
         let stdout = text(&out.stdout);

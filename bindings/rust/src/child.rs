@@ -235,7 +235,7 @@ mod tests {
 
     /// Tests the way for systems without pidfds, such as kernels before 5.3.
     #[test]
-    fn the_end_of_a_child_is_told_by_a_signal_where_it_has_no_descriptor() {
+    fn the_end_of_a_child_is_reported_by_a_signal_where_it_has_no_descriptor() {
         let mut events = Loop::new().unwrap();
         for code in [1, 2] {
             let child = Command::new("sh").args(["-c", &format!("exit {code}")]).spawn().unwrap();

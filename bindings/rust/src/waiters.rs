@@ -76,7 +76,7 @@ mod tests {
 
     /// Compares random additions and removals with a plain list.
     #[test]
-    fn the_list_is_first_in_first_out_whoever_leaves_it() {
+    fn the_list_is_first_in_first_out_whichever_entry_leaves_it() {
         let woken = Arc::new(Mutex::new(Vec::new()));
         let (mut waiters, mut model) = (Waiters::default(), Vec::<(u32, WaiterKey, u64)>::new());
         let mut reports = 0;

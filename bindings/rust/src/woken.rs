@@ -82,7 +82,7 @@ mod tests {
     use crate::slab::Slab;
 
     #[test]
-    fn who_is_woken_in_a_round_comes_in_the_next_one_also_where_another_has_gone() {
+    fn a_task_woken_in_a_round_comes_in_the_next_one_even_if_another_has_left() {
         let (mut list, mut names) = (WokenList::default(), Slab::default());
         let who = [(); 3].map(|()| Woken::Task(names.insert(())));
         let [first, second, third] = who.map(|who| list.try_add(who).unwrap());

@@ -9,7 +9,7 @@ fn is_for_every_thread<T: Send + Sync + 'static>() {}
 fn is_a_key<T: Copy + Ord + Hash + Debug>() {}
 
 #[test]
-fn what_other_threads_hold_is_send_and_sync_and_what_names_something_is_a_key() {
+fn types_for_other_threads_are_send_and_sync_and_names_can_be_keys() {
     is_for_every_thread::<Remote<std::rc::Rc<()>>>();
     is_for_every_thread::<Sender<u8>>();
     is_for_every_thread::<Receiver<u8>>();

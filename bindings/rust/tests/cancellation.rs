@@ -17,7 +17,7 @@ fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
 
 /// Once, the closure was called in the next turn even though its future was dropped.
 #[test]
-fn a_visit_to_the_state_that_is_dropped_is_not_made() {
+fn a_dropped_visit_to_the_state_never_runs() {
     let mut events = Loop::new().unwrap();
     let (handle, held) = (events.handle(), Rc::new(()));
     let kept = Rc::clone(&held);

@@ -70,7 +70,7 @@ fn room_goes_to_the_sender_that_waits_longest_and_to_the_next_when_that_gives_up
 }
 
 #[test]
-fn a_sender_that_waits_is_told_when_the_channel_ends() {
+fn a_waiting_sender_gets_an_error_when_the_channel_ends() {
     let (sender, receiver) = channel(1).unwrap();
     sender.try_send(0).unwrap();
     let count = Count::new(Some(&sender));

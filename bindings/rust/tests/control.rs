@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// C25, C33
 #[test]
-fn an_idle_loop_returns_and_a_turn_waits_as_long_as_it_is_told_c25_c33() {
+fn an_idle_loop_returns_and_a_turn_waits_until_its_limit_c25_c33() {
     on_every_backend(|options| {
         let mut events = Loop::with_options(options.clone()).unwrap();
         let mut count = 0;
@@ -79,7 +79,7 @@ fn unreferenced_ones_are_served_and_keep_no_loop_going_c34() {
 
 /// C35: called from each kind of callback and from a task.
 #[test]
-fn a_loop_that_is_cleared_in_a_callback_comes_to_its_end_c35() {
+fn a_loop_that_a_callback_clears_ends_its_run_c35() {
     type Setup = fn(&Loop<u32>) -> Result<(), Error>;
     let setups: [Setup; 6] = [
         |events| events.after(MS, |_, firing| firing.clear()).map(|_| ()),
@@ -187,7 +187,7 @@ fn a_panic_in_a_callback_ends_what_it_belongs_to_and_nothing_else_c32() {
 /// The destructor of a value that a callback holds may use the loop, whenever it runs.
 #[cfg(unix)]
 #[test]
-fn whatever_is_dropped_may_use_the_loop() {
+fn a_destructor_may_use_the_loop() {
     struct Busy(Handle<u32>, Rc<RefCell<u32>>);
     impl Drop for Busy {
         fn drop(&mut self) {
@@ -245,7 +245,7 @@ fn whatever_is_dropped_may_use_the_loop() {
 
 /// C65 for Rust: handles that outlive their loop.
 #[test]
-fn a_handle_that_outlives_its_loop_says_so() {
+fn a_handle_that_outlives_its_loop_returns_an_error() {
     let events = Loop::<()>::simulated().unwrap();
     let timer = events.after(MS, |_, _| ()).unwrap();
     let (handle, remote, sender) =
@@ -332,7 +332,7 @@ fn a_loop_inside_of_another_one_is_served_by_it() {
 
 /// Once, a derived `Debug` required `Debug` of the state and of the message, which a program's types need not have.
 #[test]
-fn what_is_shown_needs_no_words_of_the_users_types() {
+fn debug_output_needs_no_debug_of_the_users_types() {
     struct Wordless;
     let events = Loop::<Wordless>::simulated().unwrap();
     assert!(format!("{events:?}").starts_with("Loop { handle: Handle(loop "), "{events:?}");

@@ -3,12 +3,12 @@
 
 /// What stands under `cfg( unix )` in these tests.
 #[test]
-fn what_windows_has_not() {
+fn what_windows_lacks() {
     for line in [
-        "skipped: what_windows_has_not: signals, children, pipes and files: only sockets can be observed",
-        "skipped: what_windows_has_not: Unix sockets: the standard library has none for Windows",
-        "skipped: what_windows_has_not: the same events for the same seed: they come a moment later",
-        "skipped: what_windows_has_not: a loop inside another: a completion port cannot be observed by another",
+        "skipped: what_windows_lacks: signals, children, pipes and files: only sockets can be observed",
+        "skipped: what_windows_lacks: Unix sockets: the standard library has none for Windows",
+        "skipped: what_windows_lacks: the same events for the same seed: they come a moment later",
+        "skipped: what_windows_lacks: a loop inside another: a completion port cannot be observed by another",
     ] {
         use std::io::Write;
         // Written directly, because the harness hides the output of a test that passes.

@@ -151,7 +151,7 @@ fn a_channel_serves_in_turns_and_ends_with_its_last_sender() {
 
 /// When a receiver returns `Break`, waiting senders get an error, and no further message comes.
 #[test]
-fn a_channel_that_breaks_off_refuses_what_is_sent() {
+fn a_channel_that_its_callback_ends_refuses_messages() {
     let mut events = Loop::simulated().unwrap();
     let sender = events
         .channel(|log: &mut Vec<String>, _, text: Option<String>| (log.extend(text), ControlFlow::Break(())).1)
@@ -194,7 +194,7 @@ fn a_turn_serves_no_more_of_a_kind_than_the_host_allows_c36() {
 
 /// Once, a channel that its own callback had cleared accepted a message and lost it, and still served the waiting ones.
 #[test]
-fn a_channel_that_is_cleared_in_its_callback_takes_and_tells_nothing_more() {
+fn a_channel_that_is_cleared_in_its_callback_accepts_and_delivers_nothing_more() {
     let mut events = Loop::simulated().unwrap();
     let (refused, senders) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(None::<cogloop::Sender<u64>>)));
     let (seen, own) = (Rc::clone(&refused), Rc::clone(&senders));

@@ -70,7 +70,7 @@ fn clients_connect_and_are_accepted() {
 }
 
 #[test]
-fn a_connection_that_is_refused_says_so_and_one_that_is_given_up_is_closed() {
+fn a_refused_connection_is_an_error_and_an_abandoned_one_is_closed() {
     on_every_backend(|options| {
         let mut events = Loop::<()>::with_options(options.clone()).unwrap();
         let handle = events.handle();

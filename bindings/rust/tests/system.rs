@@ -120,7 +120,7 @@ fn the_end_of_a_child_is_a_callback() {
 
 /// A child that ends before the loop runs is reported; a child whose source was removed is not.
 #[test]
-fn a_child_that_has_ended_already_is_told_too() {
+fn a_child_that_ended_before_the_watch_is_reported_too() {
     let mut events = Loop::new().unwrap();
     let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
     // The child's end of the pipe is closed when the child has ended.

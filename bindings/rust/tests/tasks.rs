@@ -79,7 +79,7 @@ fn a_sleep_of_zero_lets_the_others_have_a_turn_c04() {
 
 /// A dropped future leaves no timer, no descriptor and no task behind.
 #[test]
-fn what_is_dropped_leaves_nothing_behind() {
+fn dropped_futures_leave_nothing_in_the_loop() {
     let mut events = Loop::<()>::simulated().unwrap();
     let (handle, (ours, _peer)) = (events.handle(), pair());
     let sleep = handle.sleep(SECOND).unwrap();
@@ -396,7 +396,7 @@ fn after_a_block_on_that_failed_when_its_future_was_woken() -> Loop<()> {
 }
 
 #[test]
-fn a_wake_that_a_failed_block_on_leaves_is_no_work_and_takes_no_turn_of_others() {
+fn a_wake_left_by_a_failed_block_on_is_no_work_and_takes_no_turn_from_others() {
     let mut events = after_a_block_on_that_failed_when_its_future_was_woken();
     assert_eq!(events.next_timeout().unwrap(), None);
     let task = events.spawn(async {}).unwrap();
@@ -457,7 +457,7 @@ fn a_waker_of_a_block_on_that_is_over_wakes_nothing_and_those_of_the_next_do() {
 }
 
 #[test]
-fn a_visit_whose_future_is_gone_takes_no_turn_of_another() {
+fn a_visit_whose_future_was_dropped_takes_no_turn_from_another() {
     let options = Options::new().simulated().max_callbacks_per_turn(1);
     let mut events = Loop::with_options(options).unwrap();
     let handle = events.handle();
@@ -477,7 +477,7 @@ fn a_visit_whose_future_is_gone_takes_no_turn_of_another() {
 }
 
 #[test]
-fn a_visit_whose_future_is_gone_is_no_work() {
+fn a_visit_whose_future_was_dropped_does_not_count_as_work() {
     let mut events = Loop::<()>::simulated().unwrap();
     let handle = events.handle();
     for is_cleared in [false, true] {

@@ -43,7 +43,7 @@ fn each_fires_once_by_deadline_then_in_the_order_in_which_it_was_made_c02_c03() 
 
 /// C04, C05: an endless chain of zero delays starves nothing.
 #[test]
-fn what_is_armed_in_a_callback_has_a_later_turn_c04_c05() {
+fn a_timer_armed_in_a_callback_fires_in_a_later_turn_c04_c05() {
     fn again(log: &mut Vec<u64>, firing: &Firing<'_, Vec<u64>>) {
         log.push(0);
         firing.after(Duration::ZERO, again).unwrap();
@@ -81,7 +81,7 @@ fn a_cancel_holds_at_once_and_only_once_c06_c08_c09() {
 
 /// C09: a name is valid only for its own loop.
 #[test]
-fn a_timer_of_another_loop_is_nobody_here_c09() {
+fn a_timer_of_another_loop_is_unknown_here_c09() {
     let (mut mine, other) = (simulated(), simulated());
     let timer = mine.after(MS, |log: &mut Vec<u64>, _| log.push(1)).unwrap();
     let twin = other.after(MS, |_: &mut Vec<u64>, _| ()).unwrap();
@@ -124,7 +124,7 @@ fn an_interval_changes_itself_and_others_while_they_run_c07_c11_c12() {
 
 /// C10: the results of callbacks.
 #[test]
-fn a_callback_breaks_off_by_what_it_returns_c10() {
+fn the_result_of_a_callback_can_end_it_c10() {
     let mut events = simulated();
     events
         .every(SECOND, |log: &mut Vec<u64>, _| {
@@ -145,7 +145,7 @@ fn a_callback_breaks_off_by_what_it_returns_c10() {
 
 /// C13: the deadlines at 2, 3 and 4 seconds pass during the first callback.
 #[test]
-fn each_policy_tells_what_was_late_and_missed_c13() {
+fn each_policy_reports_lateness_and_missed_deadlines_c13() {
     for (policy, expected) in [
         (Missed::Skip, vec![(1, 0, 0), (2, 2500, 2), (5, 0, 0)]),
         (Missed::Burst, vec![(1, 0, 0), (2, 2500, 0), (3, 1500, 0), (4, 500, 0), (5, 0, 0)]),
@@ -217,7 +217,7 @@ fn time_in_callbacks_counts_and_a_slow_interval_ends_c15_c16() {
 
 /// C17, C18: very long delays do not fire early, and a period of zero is an error.
 #[test]
-fn great_delays_keep_their_length_and_a_period_of_zero_is_an_error_c17_c18() {
+fn long_delays_keep_their_length_and_a_period_of_zero_is_an_error_c17_c18() {
     let mut events = simulated();
     let start = events.now();
     let mut delays: Vec<_> =
@@ -322,7 +322,7 @@ fn a_paused_timer_keeps_no_loop_running() {
 
 /// Once, with ticks of a microsecond, the interval got the deadline 1500 and the one-shot timer 2000.
 #[test]
-fn a_one_shot_and_an_interval_are_told_the_same_deadline() {
+fn a_one_shot_and_an_interval_report_the_same_deadline() {
     let mut events = simulated();
     let (start, delay) = (events.now(), Duration::from_nanos(1500));
     let check = move |number| {

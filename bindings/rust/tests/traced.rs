@@ -47,7 +47,7 @@ impl Subscriber for Lines {
 }
 
 #[test]
-fn turns_timers_and_sources_are_told() {
+fn turns_timers_and_sources_are_reported() {
     let lines = Lines::default();
     tracing::subscriber::with_default(lines.clone(), || {
         let mut events = simulated();

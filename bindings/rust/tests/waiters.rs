@@ -28,7 +28,7 @@ fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
 
 /// Once, a dropped wait stayed in a list that each later wait searched: 40,000 races took 2.8 s and kept 66 bytes each.
 #[test]
-fn a_wait_that_is_given_up_is_gone_at_once() {
+fn an_abandoned_wait_is_removed_at_once() {
     on_every_backend(|options| {
         let events = Loop::<()>::with_options(options.clone()).unwrap();
         let (ours, _peer) = streams();
@@ -55,7 +55,7 @@ fn a_wait_that_is_given_up_is_gone_at_once() {
 }
 
 #[test]
-fn those_who_wait_are_woken_in_the_order_in_which_they_began() {
+fn waiters_are_woken_in_the_order_in_which_they_began() {
     on_every_backend(|options| {
         const COUNT: usize = 20_000;
         let mut events = Loop::<()>::with_options(options.clone()).unwrap();
@@ -84,7 +84,7 @@ fn those_who_wait_are_woken_in_the_order_in_which_they_began() {
 
 /// A waker is the user's code. This one drops the futures that wait behind it, during a report.
 #[test]
-fn whoever_is_woken_may_drop_the_others() {
+fn a_waker_may_drop_the_other_waiters() {
     type Waiting = Pin<Box<dyn Future<Output = io::Result<()>>>>;
     thread_local! {
         static OTHERS: RefCell<Vec<Waiting>> = const { RefCell::new(Vec::new()) };

@@ -203,7 +203,7 @@ fn the_loop_goes_on_when_memory_runs_out_at_any_request() {
 
 /// The standard library's boxes cannot report a refusal, so a loop asks for their memory beforehand.
 #[test]
-fn a_loop_that_finds_no_memory_is_an_error_whatever_is_left() {
+fn making_a_loop_without_memory_is_an_error_however_much_is_left() {
     for backend in choose::names() {
         let options = Options { backend: Some(backend.to_owned()), ..Options::default() };
         let mut refusals = 0;

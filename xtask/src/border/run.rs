@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_without_the_last_word_is_no_good_one() {
+    fn a_run_that_ends_before_its_last_line_has_failed() {
         let status = |code: i32| ExitStatus::from_raw(code << 8);
         let done = Log { done: true, ..Log::default() };
         let early = Log { rest: vec![format!("lua5.3: {FINALIZER_RAISED} (x)")], ..Log::default() };

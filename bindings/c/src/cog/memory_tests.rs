@@ -190,7 +190,7 @@ fn memory_that_runs_out_while_a_loop_runs_and_waits_for_children_is_an_error() {
 
 /// Some allocations of the standard library cannot return an error. The library asks for the same amount before them, in one piece.
 #[test]
-fn a_loop_and_a_watch_of_a_signal_that_find_no_memory_are_errors_whatever_is_left() {
+fn making_a_loop_or_a_signal_watch_without_memory_is_an_error_however_much_is_left() {
     let (mut loops, mut watches) = (0, 0);
     for kilobytes in 0..800 {
         let mut calls = 0_u32;

@@ -18,7 +18,7 @@ unsafe extern "C" fn on_timer(_: *mut c_void) {
 }
 
 #[test]
-fn a_timer_that_finds_no_memory_is_an_error_and_can_be_armed_when_there_is_some() {
+fn arming_a_timer_without_memory_is_an_error_and_works_when_there_is_some() {
     let mut refused = 0;
     for kilobytes in 0..400 {
         let timer = Mockit_dynamic_init(Some(on_timer), 1, true, null_mut(), None);

@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_parsed_is_shown_again() {
+    fn a_parsed_address_is_shown_as_it_was_written() {
         for (text, wanted) in [
             ("127.0.0.1", "127.0.0.1:80"),
             ("::1", "[::1]:80"),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn a_text_that_is_no_address_is_refused() {
         let long = format!("/{}", "x".repeat(200));
         for text in
             ["", "localhost", "1.2.3", "256.1.1.1", "1.2.3.4:5", "[1.2.3.4]", "::1]", "1.2.3.4%1", "::%nowhere0"]

@@ -149,7 +149,7 @@ test( 'loops that run each other in callbacks, without end, are an error and not
   is_true( ran )
 end ) end )
 
-test( 'show tells of arguments whose __name is no string, and runs no metamethod of theirs', function( )
+test( 'show lists arguments whose __name is no string, and runs none of their metamethods', function( )
   local function meddle( ) error 'a metamethod ran' end
   for _, name in ipairs{ 1, false, { } } do
     local loop = Loop( )
@@ -242,7 +242,7 @@ test( 'a finalizer that takes the options away while a loop is made from them', 
   end
 end )
 
-test( 'a finalizer that closes the loop while it tells of itself', function( )
+test( 'a finalizer that closes the loop while tostring describes it', function( )
   local victim
   local function told( loop, method )
     victim = loop

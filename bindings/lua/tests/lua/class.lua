@@ -40,7 +40,7 @@ test( 'options are checked, by name and by value', function( )
   is_true( Loop{ clock = 'real', debug = false } )
 end )
 
-test( 'a loop says which backend it has, and why', function( )
+test( 'backend returns the name, and the reason', function( )
   T.requires 'the backends of Linux'
   for _, name in ipairs{ 'epoll', 'select' } do
     local got, why = Loop{ backend = name }:backend( )

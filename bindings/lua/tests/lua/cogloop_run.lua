@@ -208,7 +208,7 @@ test( 'an error leaves run as it is, and the loop goes on (C61)', function( )
   end
 end )
 
-test( 'a script that dies of an error in a callback says so with one traceback', function( )
+test( 'an error that ends the script is printed with one traceback', function( )
   T.requires 'a shell'
   local script = os.tmpname( )
   local file = assert( io.open( script, 'w' ) )
@@ -280,7 +280,7 @@ test( 'a debug hook that raises during a callback is an error like any other (C7
   equal( ran, 1 )
 end )
 
-test( 'a closed loop says so, in a callback too (C65)', function( )
+test( 'use of a closed loop is an error, in a callback too (C65)', function( )
   local loop = virtual( )
   loop:after( 1, function( ) loop:close( ) end )
   loop:after( 1, function( ) error 'not reached' end )
@@ -292,7 +292,7 @@ test( 'a closed loop says so, in a callback too (C65)', function( )
   is_true( tostring( loop ):find( 'closed', 1, true ) )
 end )
 
-test( 'a stranger is not taken for a loop', function( )
+test( 'another userdata is not accepted as a loop', function( )
   local loop = virtual( )
   local timer = loop:after( 1, print )
   for _, name in ipairs{ 'after', 'every', 'at', 'run', 'step', 'stop', 'now', 'firing', 'onerror', 'close' } do
@@ -320,7 +320,7 @@ test( 'the module has a default loop behind the same functions', function( )
   cogloop.close( )
 end )
 
-test( 'an error in onerror leaves run, and with it the error that it was told of', function( )
+test( 'an error in onerror leaves run, together with the error that it was handling', function( )
   local loop = virtual( )
   loop:onerror( function( ) error 'second' end )
   loop:after( 1, error, 'first' )

@@ -20,7 +20,7 @@ local function kill( name )
   os.execute( 'kill -' .. name .. ' $PPID' )
 end
 
-test( 'a signal is a call', function( )
+test( 'a signal calls its function', function( )
   T.requires 'signals'
   local loop, got = cogloop.loop( ), { }
   local watcher
@@ -59,7 +59,7 @@ test( 'a watched signal keeps the loop running unless it is unreferenced', funct
   loop:run( )
 end )
 
-test( 'what can not be caught is an error that names it', function( )
+test( 'a signal that cannot be caught is an error that names it', function( )
   local loop = cogloop.loop( )
   for _, name in ipairs{ 'KILL', 'SEGV', 'x', 2, false } do fails( 'name: ', loop.signal, loop, name, print ) end
   fails( 'f: ', loop.signal, loop, 'USR1', 5 )
@@ -68,7 +68,7 @@ test( 'what can not be caught is an error that names it', function( )
   fails( 'f: ', loop.child, loop, 1 )
 end )
 
-test( 'a child that ends is a call, with its status', function( )
+test( 'the end of a child calls its function, with the status', function( )
   local loop, got = cogloop.loop( ), { }
   for _, command in ipairs{ 'exit 7', 'kill -TERM $$' } do
     local pid = shell( command )
@@ -82,7 +82,7 @@ test( 'a child that ends is a call, with its status', function( )
   same_list( got, { 'exit7', 'signal15' } )
 end )
 
-test( 'a process that is not there is refused by the system', function( )
+test( 'a missing process is an error of the system', function( )
   T.requires 'children'
   local loop = cogloop.loop( )
   local watcher, message, errno = loop:child( 2 ^ 30, print )
@@ -110,7 +110,7 @@ local function is_caught( bit )
   return tonumber( mask:sub( -4 ), 16 ) % (2 * bit) >= bit
 end
 
-test( 'the former action holds as soon as nobody watches: off, close, a limit', function( )
+test( 'the former action is restored when the last watch ends: by off, close, a limit', function( )
   T.requires 'signals'
   local USR1 = 2 ^ 9                                      -- signal 10
   if not io.open '/proc/self/status' then return end
@@ -143,7 +143,7 @@ test( 'the former action holds as soon as nobody watches: off, close, a limit', 
   collectgarbage 'restart'
 end )
 
-test( 'a system without a signal, or without children, says so', function( )
+test( 'on a system without a signal, or without children, the call returns an error', function( )
   if T.supports 'signals' then return end
   local loop = cogloop.loop( )
   local watcher, message, number = loop:signal( 'TERM', print )

@@ -42,7 +42,7 @@ test( 'a plain yield lets others run', function( )
   same_list( ran, { 'a1', 'b1', 'a2', 'b2' } )
 end )
 
-test( 'wait says which direction is ready', function( )
+test( 'wait returns the direction that is ready', function( )
   local loop, reader, writer = cogloop.loop( ), T.fifo( )
   local got = { }
   loop:spawn( function( )
@@ -116,7 +116,7 @@ test( 'a handle has one for each direction', function( )
   is_true( writer )
 end )
 
-test( 'what the kernel refuses comes back from wait', function( )
+test( 'wait returns the error when the kernel refuses', function( )
   local loop, got = cogloop.loop( ), nil
   loop:spawn( function( ) got = { loop:wait( 999, 'r' ) } end )
   loop:run( )
@@ -124,7 +124,7 @@ test( 'what the kernel refuses comes back from wait', function( )
   equal( got[ 3 ], T.NOT_OPEN )
 end )
 
-test( 'a coroutine that waits for a handle is told when that is closed, whatever it is', function( )
+test( 'a coroutine that waits for a handle gets an error when that is closed, whatever its kind', function( )
   local Socket = require 't.Net.Socket'
   local descriptor = Socket( 'udp' )
   local object = { getfd = function( ) return descriptor and descriptor.descriptor or -1 end }
@@ -153,7 +153,7 @@ test( 'a coroutine that waits for a handle is told when that is closed, whatever
   end
 end )
 
-test( 'what a wait says of a closed handle, though its number is taken again: nil, message, errno', function( )
+test( 'a wait for a closed handle returns nil, message, errno, even if its number is taken again', function( )
   T.collect( )     -- closes garbage files now, so that their numbers are not freed later
   local Socket = require 't.Net.Socket'
   local loop, got, server, taken = cogloop.loop( ), nil, Socket.listen( '127.0.0.1', 0 ), nil
@@ -174,7 +174,7 @@ test( 'what a wait says of a closed handle, though its number is taken again: ni
   equal( #loop:handles( ), 1 )
 end )
 
-test( 'of a closed handle each coroutine that waits is told, one that waits for both directions once', function( )
+test( 'each coroutine that waits for a closed handle is woken, one that waits for both directions once', function( )
   local Socket = require 't.Net.Socket'
   for _, directions in ipairs{ { 'r', 'w' }, { 'rw' } } do
     local loop, told, server = cogloop.loop( ), 0, Socket.listen( '127.0.0.1', 0 )
@@ -249,7 +249,7 @@ test( 'an error in a coroutine comes with its own traceback (C61)', function( )
   fails( 'oh', loop.run, loop )
 end )
 
-test( 'a coroutine that nobody holds goes on, collections running; a finished one goes (C62, C63)', function( )
+test( 'a coroutine without references goes on, collections running; a finished one is collected (C62, C63)', function( )
   local loop, ran = virtual( ), 0
   local weak = setmetatable( { }, { __mode = 'k' } )
   for _ = 1, 50 do

@@ -20,7 +20,7 @@ local function run_in( loop, f )
   return got
 end
 
-test( 'a task tells its status, and its name', function( )
+test( 'status and name of a task', function( )
   local loop, inside = virtual( ), nil
   local task
   task = loop:spawn{ name = 'worker', function( ) inside = task:status( ) loop:sleep( 10 ) end }
@@ -38,7 +38,7 @@ test( 'a task tells its status, and its name', function( )
   equal( loop:spawn( print ):name( ), nil )
 end )
 
-test( 'join gives the results, however many, and again', function( )
+test( 'join returns all results, and again', function( )
   local loop = virtual( )
   local results = { [ 0 ] = { n = 0 }, { n = 1, 'a' }, { n = 3, 1, nil, 3 }, { n = 2, nil, nil } }
   for i = 0, #results do
@@ -116,7 +116,7 @@ test( 'an error comes out of join, once, and is not reported', function( )
   equal( reported, 0 )
 end )
 
-test( 'an error that nobody joins reaches onerror with the task, and a later join gets it too', function( )
+test( 'an error of a task without a join reaches onerror with the task, and a later join gets it too', function( )
   local loop, seen = virtual( ), nil
   loop:onerror( function( ... ) seen = { ... } end )
   local task = loop:spawn( function( ) error( 'oh', 0 ) end )
@@ -243,7 +243,7 @@ test( 'a task that catches its cancellation for ever is closed, and others go on
   equal( #loop:tasks( ), 0 )
 end )
 
-test( 'cancelled twice: the second call says false, and the first reason stands', function( )
+test( 'cancelled twice: the second call returns false, and the first reason stays', function( )
   local loop = virtual( )
   local task = loop:spawn( function( ) loop:sleep( 10 ) end )
   loop:step( 0 )
@@ -370,7 +370,7 @@ test( 'cancelled just after its handle was closed: only one of the two wakes it'
   end
 end )
 
-test( 'a task that cleans up is told of a closed handle, too', function( )
+test( 'a task that cleans up gets an error for a closed handle, too', function( )
   local loop, socket, got = virtual( ), require 't.Net.Socket'( 'udp' ), nil
   local task = loop:spawn{ grace = 50, function( )
     loop:pcall( loop.sleep, loop, 1000 )
@@ -384,7 +384,7 @@ test( 'a task that cleans up is told of a closed handle, too', function( )
   equal( loop:now( ), 10 )
 end )
 
-test( 'a closed coroutine is noticed by status: those that join it are told', function( )
+test( 'status notices a closed coroutine: the tasks that join it are woken', function( )
   if not coroutine.close then return end
   local loop, got = virtual( ), nil
   local task = loop:spawn( function( ) loop:park( ) end )
@@ -397,7 +397,7 @@ test( 'a closed coroutine is noticed by status: those that join it are told', fu
   is_true( got and cogloop.cancelled( got[ 2 ] ) )
 end )
 
-test( 'a task that was cancelled and whose coroutine is closed then: the first reason stands', function( )
+test( 'a task that was cancelled and whose coroutine is then closed keeps the first reason', function( )
   if not coroutine.close then return end
   local loop = virtual( )
   local task = loop:spawn( function( ) pcall( loop.sleep, loop, 1000 ) loop:sleep( 10 ) end )
@@ -411,7 +411,7 @@ test( 'a task that was cancelled and whose coroutine is closed then: the first r
   equal( select( 2, task:join( ) ).reason, 'first' )
 end )
 
-test( 'tasks are listed until they end, and kept though nobody holds them', function( )
+test( 'tasks are listed until they end, and kept without references', function( )
   local loop = virtual( )
   local ended = 0
   for i = 1, 10 do loop:spawn( function( ) loop:sleep( i ) T.collect( ) ended = ended + 1 end ) end
@@ -428,7 +428,7 @@ test( 'tasks are listed until they end, and kept though nobody holds them', func
   equal( #loop:tasks( ), 0 )
 end )
 
-test( 'a task that has ended is garbage when nobody holds it', function( )
+test( 'a task that has ended is garbage without references', function( )
   local loop, weak = virtual( ), setmetatable( { }, { __mode = 'k' } )
   for i = 1, 20 do weak[ loop:spawn( function( ) loop:sleep( i ) if i > 10 then loop:park( ) end end ) ] = true end
   loop:run( )
@@ -438,7 +438,7 @@ test( 'a task that has ended is garbage when nobody holds it', function( )
   equal( next( weak ), nil )
 end )
 
-test( 'park waits for unpark, and returns what that says', function( )
+test( 'park waits for unpark, and returns its values', function( )
   local loop, got = virtual( ), nil
   local task = loop:spawn( function( ) got = { n = select( '#', loop:park( ) ) } got[ 1 ], got[ 2 ], got[ 3 ] = loop:park( ) end )
   equal( loop:unpark( task ), false, 'before it has begun' )

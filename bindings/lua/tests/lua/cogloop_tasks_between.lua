@@ -53,7 +53,7 @@ test( 'first come, first served: receivers, senders, values', function( )
   equal( select( 2, channel:recv( 0 ) ), 'timed out' )
 end )
 
-test( 'callbacks send and receive where they need not wait, and else they are told', function( )
+test( 'callbacks send and receive if they need not wait, and else get an error', function( )
   local loop = virtual( )
   local channel = loop:channel( 1 )
   equal( channel:send 'a', true )
@@ -106,7 +106,7 @@ test( 'a value that was handed over before the receiver was cancelled is receive
   equal( task:status( ), 'cancelled' )
 end )
 
-test( 'close: what is in it can be received; those that wait are told', function( )
+test( 'close: the values inside can be received; waiting tasks get an error', function( )
   local loop, told = virtual( ), { }
   local channel = loop:channel( 1 )
   loop:spawn( function( )
@@ -226,7 +226,7 @@ test( 'many waiters with limits leave at once: nothing of them stays in the chan
   is_true( not channel.receivers.last )
 end )
 
-test( 'what waits gives one value when it has what it waited for', function( )
+test( 'a successful wait returns one value', function( )
   local loop, counts = virtual( ), { }
   local semaphore, event, channel = loop:semaphore( 1 ), loop:event( ), loop:channel( )
   semaphore:acquire( )

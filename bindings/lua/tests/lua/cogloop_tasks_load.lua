@@ -58,7 +58,7 @@ local function finish( loop, server, answers )
   equal( #loop:handles( ), 0 )
 end
 
-test( 'none of those that are answered is told that its time is over', function( )
+test( 'no task that gets an answer times out', function( )
   for round = 1, ROUNDS do
     local loop, server, answers = stage( )
     local answered, silent, ended = 0, 0, 0

@@ -66,7 +66,7 @@ test( 'a group whose join timed out goes on; it is cancelled by hand', function(
   equal( loop:now( ), 10 )
 end )
 
-test( 'whoever waits for a group, and is cancelled, leaves nobody behind', function( )
+test( 'a cancelled task that waits for a group leaves no task behind', function( )
   local loop, order = virtual( ), { }
   local outer = loop:spawn( function( )
     local group = loop:group( )
@@ -90,7 +90,7 @@ test( 'whoever waits for a group, and is cancelled, leaves nobody behind', funct
 end )
 
 -- A scope that cancels its tasks waits for their ends. A cancellation that comes in that time is no different: it raises, after them.
-test( 'a task that is cancelled while a scope awaits the clean-up is cancelled, and leaves nobody behind', function( )
+test( 'a task that is cancelled while a scope awaits the clean-up is cancelled, and leaves no task behind', function( )
   local function slow( loop ) loop:pcall( loop.sleep, loop, 1e6 ) loop:sleep( 20 ) end
   local scopes = {
     timeout = function( loop ) loop:timeout( 1, function( ) slow( loop ) end ) end,
@@ -134,7 +134,7 @@ test( 'a scope at the limit of the loop whose task is cancelled meanwhile', func
   equal( loop:now( ), 20 )
 end )
 
-test( 'a task that is among those it would wait for is told before anything begins', function( )
+test( 'a task that would wait for itself gets an error before anything begins', function( )
   local loop, begun = virtual( ), false
   for _, name in ipairs{ 'all', 'any' } do
     local task
@@ -172,7 +172,7 @@ test( 'all: the results in order; the first error cancels the others', function(
   equal( nils[ 1 ], 2 )
 end )
 
-test( 'any: the results of the first that returns; errors count only if nobody returns', function( )
+test( 'any: the results of the first task that returns; errors count only if none returns', function( )
   local loop = virtual( )
   same_list( { run_in( loop, function( )
     return loop:any( function( ) loop:sleep( 50 ) return 'slow' end, function( ) error 'x' end,
@@ -231,7 +231,7 @@ test( 'timeouts in each other: the shortest wins, and each names itself', functi
   equal( loop:now( ), 20 )
 end )
 
-test( 'timeout without arguments is what cqueues asks for', function( )
+test( 'timeout without arguments is the one of cqueues', function( )
   local loop = virtual( )
   equal( loop:timeout( ), nil )
   loop:after( 1500, print )

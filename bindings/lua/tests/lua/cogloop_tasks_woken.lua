@@ -52,7 +52,7 @@ test( 'woken tasks run in the order in which they were woken, before what become
   same_list( order, { 'callback', 'due too', 3, 1, 4, 2, 'timer' } )
 end )
 
-test( 'a task that is woken twice gets what it was woken with first', function( )
+test( 'a task that is woken twice gets the values of the first wake', function( )
   local loop, order = virtual( ), { }
   local tasks = parked( loop, 1, order )
   equal( loop:unpark( tasks[ 1 ], 'first' ), true )
@@ -62,7 +62,7 @@ test( 'a task that is woken twice gets what it was woken with first', function( 
   same_list( order, { 'first' } )
 end )
 
-test( 'one step goes on with those that were woken before it, and with no others', function( )
+test( 'one step resumes the tasks that were woken before it, and no others', function( )
   local loop, order = virtual( ), { }
   local tasks
   tasks = parked( loop, 3, order, function( i ) if i < 3 then loop:unpark( tasks[ i + 1 ] ) end end )
@@ -95,7 +95,7 @@ test( 'time does not pass before a woken task has run', function( )
   equal( loop:now( ), 100 )
 end )
 
-test( 'tasks that end while others are queued leave those where they are', function( )
+test( 'tasks that end while others are queued leave the others in the queue', function( )
   local loop, order, wanted = virtual( ), { }, { }
   local tasks = parked( loop, 600, order )
   for i = 600, 1, -1 do
@@ -136,7 +136,7 @@ test( 'two tasks that wake each other for ever hold up neither timers nor handle
   reader:close( ) writer:close( )
 end )
 
-test( 'nor the time of a virtual clock', function( )
+test( 'two tasks that wake each other for ever do not hold up a virtual clock', function( )
   local loop = virtual( )
   local is_over = false
   play( loop, function( ) return is_over end )

@@ -54,7 +54,7 @@ test( 'every does not drift, and stops when it is cancelled in its own callback 
 end )
 
 
-test( 'every learns what it missed, by each policy (C13, C16)', function( )
+test( 'every reports missed deadlines, by each policy (C13, C16)', function( )
   for policy, wanted in pairs{
     skip  = { '10 0 0', '20 17 1', '40 0 0' },
     burst = { '10 0 0', '20 17 0', '30 7 0', '40 0 0' },
@@ -105,7 +105,7 @@ test( 'at is a time of the loop; one that is past is due in the next turn', func
   same_list( got, { 100, 130 } )
 end )
 
-test( 'a cancelled timer does not run, and a second cancel says so (C06, C08)', function( )
+test( 'a cancelled timer does not run, and a second cancel returns false (C06, C08)', function( )
   local loop, ran = virtual( ), 0
   local b
   loop:after( 5, function( ) equal( b:cancel( ), true ) end )
@@ -187,7 +187,7 @@ test( 'a callable table is a function (C70)', function( )
   equal( got, 'x' )
 end )
 
-test( 'a timer that nobody holds fires, and leaves nothing behind (C62)', function( )
+test( 'a timer without references fires, and leaves nothing behind (C62)', function( )
   local loop, ran = virtual( ), 0
   local weak = setmetatable( { }, { __mode = 'v' } )
   for i = 1, 100 do
@@ -218,7 +218,7 @@ test( 'a timer does not keep its loop, and outlives it (C65)', function( )
   equal( tostring( timer ), 'cogloop.timer: done' )
 end )
 
-test( 'a timer tells what it is', function( )
+test( 'tostring of a timer', function( )
   local loop = virtual( )
   local timer = loop:after( 2.5, function( ) end )
   equal( tostring( timer ), 'cogloop.timer: 2.5 ms left' )
@@ -285,7 +285,7 @@ test( 'lateness within the slack is no missed deadline, whatever the policy (C13
   end
 end )
 
-test( 'one-shots and intervals are told the same deadline, and come in the order of arming', function( )
+test( 'one-shots and intervals report the same deadline, and fire in the order of arming', function( )
   local loop, got = virtual( ), { }
   local function note( name )
     local timer, late, missed = loop:firing( )
@@ -359,7 +359,7 @@ test( 'step serves what is due and unreferenced', function( )
   equal( ran, 1 )
 end )
 
-test( 'virtual time has an end, and says so', function( )
+test( 'the end of virtual time is an error', function( )
   local loop, ran = virtual( ), 0
   equal( loop:advance( 1e300 ), true )                      -- 2^63 ns, the longest delay
   fails( "bad argument #1 to 'advance' (ms: the virtual clock ends", function( ) loop:advance( 1e300 ) end )
@@ -380,7 +380,7 @@ test( 'virtual time has an end, and says so', function( )
   fails( "bad argument #1 to 'sleep' (ms: the virtual clock ends", function( ) other:sleep( 1e300 ) end )
 end )
 
-test( 'an option that there is not is refused, with those that there are', function( )
+test( 'an unknown option is refused, and the message lists the known ones', function( )
   local loop = virtual( )
   local f = function( ) end
   fails( "bad argument #1 to 'every' (unknown option 'slak'; there are ms, first, slack and policy)",

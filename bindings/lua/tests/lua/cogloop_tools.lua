@@ -50,7 +50,7 @@ test( 'timers keeps the order of equal deadlines: an interval was armed again, a
   equal( #listed, 4 )
 end )
 
-test( 'timers tells the task of each of its timers: before it begins, asleep, in a wait with a limit', function( )
+test( 'timers shows the task of each timer: before it begins, asleep, in a wait with a limit', function( )
   local loop = virtual( )
   local silent = require 't.Net.Socket'( 'udp' )
   local function begin( f )
@@ -95,7 +95,7 @@ test( 'dump draws the loop', function( )
   is_true( loop:dump( ):find( loop:stats( ).backend, 1, true ) )
 end )
 
-test( 'stats counts, and measures when it is told to', function( )
+test( 'stats counts, and measures if it is switched on', function( )
   local loop = virtual( )
   local stats = loop:stats( )
   equal( type( stats.backend ), 'string' )
@@ -129,7 +129,7 @@ test( 'waiting is measured', function( )
   equal( loop:stats( ).waited, 5 )
 end )
 
-test( 'slow tells which callback took too long', function( )
+test( 'slow reports the callback that took too long', function( )
   local loop, told = virtual( ), { }
   loop:slow( 10, function( where, ms ) told[ #told + 1 ] = where told[ #told + 1 ] = ms end )
   loop:after( 1, function( ) loop:advance( 9 ) end )
@@ -164,7 +164,7 @@ local function staff( loop )
   return tasks, reader
 end
 
-test( 'timers tells the names of tasks', function( )
+test( 'timers shows the names of tasks', function( )
   local loop = virtual( )
   local tasks = staff( loop )
   loop:after( 10, print )
@@ -213,7 +213,7 @@ test( 'stats counts tasks, and by name, and measures what they run from wait to 
   loop:close( )
 end )
 
-test( 'slow tells which task ran too long, and where it waits', function( )
+test( 'slow reports the task that ran too long, and where it waits', function( )
   local loop, told = virtual( ), { }
   loop:slow( 10, function( where, ms ) told[ #told + 1 ] = where told[ #told + 1 ] = ms end )
   loop:spawn{ name = 'digger', function( )

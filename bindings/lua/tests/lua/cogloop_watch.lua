@@ -67,7 +67,7 @@ test( 'a read callback that always fails leaves the write callback of its handle
   same_list( ran, { 'r', 'error', 'w' } )
 end )
 
-test( 'what the kernel refuses is returned: nil, message, errno (C47)', function( )
+test( 'an error of the kernel is returned: nil, message, errno (C47)', function( )
   local loop = cogloop.loop( )
   local watcher, message, errno = loop:on( 999, 'r', print )
   equal( watcher, nil )
@@ -76,7 +76,7 @@ test( 'what the kernel refuses is returned: nil, message, errno (C47)', function
   loop:run( )
 end )
 
-test( 'what is no handle, direction or function is an error that names it (C47)', function( )
+test( 'a bad handle, direction or function is an error that names it (C47)', function( )
   T.requires 'Lua files as handles'
   local loop = cogloop.loop( )
   fails( "bad argument #1 to 'on' (handle: ", function( ) loop:on( 'x', 'r', print ) end )

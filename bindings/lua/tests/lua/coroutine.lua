@@ -135,7 +135,7 @@ test( 'a wait of no time looks once before it gives up', function( )
   equal( #loop:timers( ), 0 )
 end )
 
-test( 'what was there before the time was over wins, though a callback took longer than the time', function( )
+test( 'input from before the end of the time counts, even if a callback took longer than the time', function( )
   local loop, reader, writer = virtual( ), T.fifo( )
   local got
   loop:spawn( function( ) got = { loop:wait( reader, 'r', 10 ) } end )
@@ -237,7 +237,7 @@ test( 'a coroutine that sleeps is served to its end, whatever becomes of the oth
   end
 end )
 
-test( 'step says that nothing is left when only coroutines that were closed sleep', function( )
+test( 'step returns false when only closed coroutines sleep', function( )
   for name, finish in pairs( ends ) do
     local loop = virtual( )
     local co = spawn( loop, function( ) loop:sleep( 60000 ) end )
@@ -320,7 +320,7 @@ test( 'the limit of a wait that others have ended does not count as a timer that
   end
 end )
 
-test( 'a coroutine that others have resumed is not told that the handle was closed for which it waited', function( )
+test( 'a coroutine that others have resumed gets no error when the handle is closed for which it waited', function( )
   for name, finish in pairs( ends ) do
     local loop, reader, writer = virtual( ), T.fifo( )
     local socket = require 't.Net.Socket'( 'udp' )

@@ -130,7 +130,7 @@ test( 'objects: getfd, fileno or pollfd, as methods; pollfd as a field too', fun
   end
 end )
 
-test( 'an object that says -1, nil or false is closed', function( )
+test( 'an object that returns -1, nil or false is closed', function( )
   local loop = Loop( )
   for _, said in ipairs{ -1, false, 'closed' } do
     fails( 'handle: it is closed', function( )

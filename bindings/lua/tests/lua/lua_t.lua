@@ -264,7 +264,7 @@ test( 'a UDP server that is asked to show its loop and to stop it', function( )
   client:close( )
 end )
 
-test( 'what the user values show of a loop, and what it leaves alone', function( )
+test( 'the user values of a loop, and the user values that it leaves alone', function( )
   local l, sck = Loop( 2 ), Net.Socket( 'udp' )
   local node = l:addHandle( sck, 'rw', print, 'argument' )
   equal( l[ sck ], node )

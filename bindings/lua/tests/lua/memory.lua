@@ -11,7 +11,7 @@ local function virtual( options )
 end
 local value = T.user_value
 
-test( 'tasks and handles that nobody else holds still fire, full collections running (C62)', function( )
+test( 'tasks and handles without references still fire, full collections running (C62)', function( )
   local loop, ran = Loop( ), 0
   for i = 1, 100 do
     loop:addTask( i / 10, function( t ) ran = ran + t[ 1 ] collectgarbage( ) end, { 1 } )

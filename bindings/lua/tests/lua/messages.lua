@@ -193,7 +193,7 @@ test( 'the list above has every public function that takes an argument', functio
   T.same_list( missing, { } )
 end )
 
-test( 'an assignment that cannot be names the property and the value', function( )
+test( 'a bad assignment names the property and the value', function( )
   for code, wanted in pairs{
     ["sck.recvtimeout = 'x'"] = "of a socket (recvtimeout: milliseconds, a finite number that is 0 or more, expected, got string 'x')",
     ["sck.nodelay = 'x'"]     = "of a socket (nodelay: a boolean expected, got string 'x')",
@@ -217,7 +217,7 @@ test( 'an assignment that cannot be names the property and the value', function(
   end
 end )
 
-test( 'a limit that is reached inside our own Lua code is told at the line of the script', function( )
+test( 'a limit that is reached inside our own Lua code is reported at the line of the script', function( )
   local loop = cogloop.loop{ clock = 'virtual', max_timers = 1 }
   loop:after( 1000, f )
   local throttled = loop:throttle( 10, f )

@@ -17,7 +17,7 @@ test( 'mstimestamp and time are the wall clock', function( )
   equal( mit.init( ), true )
 end )
 
-test( 'a sleep is not too short, and says what is left', function( )
+test( 'a sleep is not too short, and returns the rest', function( )
   local before = mit.mstimestamp( )
   local left, err = mit.sleep( 20 )
   equal( left, 0 )
@@ -89,7 +89,7 @@ test( 'destroy drops what is queued, twice is harmless, and the place may be tak
   other:destroy( )
 end )
 
-test( 'what is dropped of a destroyed timer takes no event of others out of the call (C08)', function( )
+test( 'the dropped events of a destroyed timer do not shorten a call for others (C08)', function( )
   local service, ran, timer = virtual( ), 0, nil
   timer = service.getit( 1, function( ) timer:destroy( ) service.sleep( 100 ) end )
   service.oneoff( 5, function( ) ran = ran + 1 end )
@@ -228,7 +228,7 @@ test( 'bad arguments name the argument and arm nothing (C18)', function( )
   equal( service.pending( ), 1 )
 end )
 
-test( 'a timer that nobody keeps runs, and leaves nothing when it is done (C62)', function( )
+test( 'a timer without references runs, and leaves nothing behind (C62)', function( )
   local service, ran = virtual( ), 0
   local weak = setmetatable( { }, { __mode = 'k' } )
   do
@@ -287,7 +287,7 @@ test( 'a running loop processes the events: it watches the module', function( )
   equal( ran, 4 )
 end )
 
-test( 'the module is one for each state, whoever asks (C67)', function( )
+test( 'each state has one module, however it is required (C67)', function( )
   package.loaded.luamockit = nil
   equal( require 'luamockit', mit )
 end )

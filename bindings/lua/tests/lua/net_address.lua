@@ -44,7 +44,7 @@ test( 'the path of a Unix socket', function( )
   equal( Address( '/x' ), Address( '/x' ) )
 end )
 
-test( 'a system without Unix sockets says so', function( )
+test( 'on a system without Unix sockets the call returns an error', function( )
   if T.supports 'Unix sockets' then return end
   fails( "bad argument #1 to 'Address' (ip: '/tmp/x': Unix sockets are not for Windows)", function( ) Address( '/tmp/x' ) end )
 end )
@@ -89,7 +89,7 @@ test( 'the name of a Unix socket is bytes, which need not be UTF-8', function( )
   is_true( message:find( '/nowhere/\255 (', 1, true ), message )
 end )
 
-test( 'what is no address is an error that names it', function( )
+test( 'a bad address is an error that names it', function( )
   for _, bad in ipairs{ '', 'localhost', '1.2.3', '256.0.0.1', '1.2.3.4:80', ':::', '[::1', '1.2.3.4%1' } do
     fails( 'ip: ', Address, bad )
   end

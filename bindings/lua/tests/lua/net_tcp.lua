@@ -25,7 +25,7 @@ local function refused( first, text, got, message, number )
   return number
 end
 
-test( 'a socket says what it is', function( )
+test( 'tostring of a socket', function( )
   local sck = Socket( )
   equal( sck.protocol, 'IPPROTO_TCP' )
   equal( sck.family, 'AF_INET' )
@@ -154,13 +154,13 @@ test( 'an address that is taken: EADDRINUSE', function( )
   first:close( )
 end )
 
-test( 'nobody listens: ECONNREFUSED', function( )
+test( 'without a listener: ECONNREFUSED', function( )
   local sck, adr = Socket.bind( HOST, 0 )
   refused( nil, ("Can't connect socket to %s:%d (Connection refused)"):format( HOST, adr.port ), Socket.connect( adr ) )
   sck:close( )
 end )
 
-test( 'send and recv take a limit, and say how much it was', function( )
+test( 'send and recv take a limit, and return the number of bytes', function( )
   local a, b = pair( )
   equal( a:send( 'hello' ), 5 )
   equal( a:send( ' world, and more', 6 ), 6 )
@@ -237,7 +237,7 @@ test( 'recvtimeout ends a wait', function( )
   b:close( )
 end )
 
-test( 'C65 a closed socket: no descriptor, and the system says that it is closed', function( )
+test( 'C65 a closed socket: no descriptor, and the system\'s error', function( )
   local sck = Socket( )
   equal( sck:close( ), true )
   equal( sck:close( ), true )

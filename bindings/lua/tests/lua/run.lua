@@ -174,7 +174,7 @@ test( 'ten thousand errors leave nothing behind on the stack (C61)', function( )
   end
 end )
 
-test( 'onerror is called instead: the error, its traceback, whose it was; and the batch goes on', function( )
+test( 'onerror is called instead: with the error, its traceback and its object; and the batch goes on', function( )
   local loop, got, ran = virtual( ), nil, { }
   local value = { }
   local task = loop:addTask( 1, function( ) error( value ) end )

@@ -211,7 +211,7 @@ fn an_interval_is_called_once_for_each_deadline_however_late() {
 
 /// The timer thread goes on without memory: due timers wait until there is memory.
 #[test]
-fn what_is_due_while_memory_has_run_out_is_served_when_there_is_some() {
+fn timers_that_are_due_without_memory_are_served_when_there_is_some() {
     let mut timers = Timers::new();
     let mut all: Vec<_> = (0..300).map(|number| timer(number % 3 == 0)).collect();
     for each in &mut all {

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_by_a_number_has_it() {
+    fn an_error_made_from_a_number_has_that_number() {
         for &(_, linux, text_of_it) in TABLE {
             assert_eq!(number(&error(linux)), Some(linux), "{text_of_it}");
             assert_eq!(text(linux, &mut []), Some(text_of_it.as_bytes()));
