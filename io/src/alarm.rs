@@ -102,7 +102,7 @@ fn will_do(set_for_ns: Option<u64>, wanted_ns: Option<u64>, now_ns: u64) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::told::or_skip;
+    use crate::stories::or_skip;
     use rustix::time::timerfd_gettime;
 
     const HOUR_NS: u64 = 3_600_000_000_000;

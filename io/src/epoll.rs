@@ -333,7 +333,7 @@ fn forgive(answer: Result<(), Errno>) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::backend::BRIEF_NS;
-    use crate::told::or_skip;
+    use crate::stories::or_skip;
     use std::collections::BTreeSet;
     use std::io::Write;
     use std::num::NonZeroU32;

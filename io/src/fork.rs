@@ -131,7 +131,7 @@ pub(crate) mod tests {
     use crate::epoll::Epoll;
     use crate::portable::Portable;
     use crate::select::Select;
-    use crate::told::or_skip;
+    use crate::stories::or_skip;
     use crate::uring::Uring;
     use crate::{Backend, EventLoop, Interest, MonotonicClock, Wait};
     use nix::sys::wait::{WaitStatus, waitpid};

@@ -77,11 +77,11 @@ pub mod select;
 #[cfg(unix)]
 #[allow(unsafe_code, reason = "it installs a signal handler")]
 pub mod signals;
+#[cfg(all(test, target_os = "linux"))]
+#[path = "../tests/common/stories.rs"]
+mod stories;
 mod sys;
 pub mod token;
-#[cfg(all(test, target_os = "linux"))]
-#[path = "../tests/common/told.rs"]
-mod told;
 pub mod trace;
 #[cfg(target_os = "linux")]
 #[cfg_attr(

@@ -1,27 +1,27 @@
 //! Tests that are not compiled on this system, with the reasons. They are counted as skipped.
 
-#[path = "common/told.rs"]
-mod told;
+#[path = "common/stories.rs"]
+mod stories;
 
 /// `io/tests/process.rs`, C60.
 #[cfg(all(target_os = "linux", not(target_env = "gnu")))]
 #[test]
 fn a_signal_a_millisecond_starves_nothing_c60() {
-    told::skip("a timer that signals a thread", "the crate nix has none with this C library");
+    stories::skip("a timer that signals a thread", "the crate nix has none with this C library");
 }
 
 /// `io/tests/refused.rs`, and the module `refused` of the unit tests of `uring`.
 #[cfg(all(target_os = "linux", not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))))]
 #[test]
 fn what_the_kernel_refuses_c51() {
-    told::skip("a filter of system calls", "the crate seccompiler does not know this architecture");
+    stories::skip("a filter of system calls", "the crate seccompiler does not know this architecture");
 }
 
 /// The tests under `cfg( target_os = "linux" )`.
 #[cfg(all(unix, not(target_os = "linux")))]
 #[test]
 fn what_only_linux_has_c51_c53_c60() {
-    told::not_on(&["portable", "select"], "the test uses epoll, seccomp or a timer that signals a thread");
+    stories::not_on(&["portable", "select"], "the test uses epoll, seccomp or a timer that signals a thread");
     for (need, why) in [
         ("an epoll set inside a loop, and a loop inside one", "only Linux has epoll"),
         ("a filter of system calls", "only Linux has seccomp"),
@@ -29,7 +29,7 @@ fn what_only_linux_has_c51_c53_c60() {
         ("a descriptor that is a path only", "only Linux has it"),
         ("an eventfd", "not on every Unix"),
     ] {
-        told::skip(need, why);
+        stories::skip(need, why);
     }
 }
 
@@ -45,6 +45,6 @@ fn what_windows_lacks() {
         ("a loop inside another", "a completion port cannot be observed by another"),
         ("the descriptor of a waker", "on Windows a waker has none"),
     ] {
-        told::skip(need, why);
+        stories::skip(need, why);
     }
 }

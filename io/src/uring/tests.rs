@@ -10,7 +10,7 @@ use crate::epoll::Epoll;
 use crate::fork::tests::FORKING;
 use crate::portable::Portable;
 use crate::select::Select;
-use crate::told::{on_each, or_skip};
+use crate::stories::{on_each, or_skip};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use std::io::{PipeReader, PipeWriter, Write};

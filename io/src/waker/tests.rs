@@ -5,7 +5,7 @@ use crate::Backend;
 use crate::epoll::Epoll;
 use crate::portable::Portable;
 use crate::select::Select;
-use crate::told::or_skip;
+use crate::stories::or_skip;
 use crate::uring::Uring;
 use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::Signal;

@@ -1,7 +1,7 @@
 //! Shared by the loop's tests: runs a test on every backend, and lends descriptors that a test may close by hand.
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test program uses its part")]
 
-mod told;
+mod stories;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -12,7 +12,7 @@ use rustix::fd::BorrowedFd;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use told::{not_on, on_each, or_skip, skip};
+pub use stories::{not_on, on_each, or_skip, skip};
 #[cfg(unix)]
 pub use unix::*;
 #[cfg(windows)]

@@ -9,8 +9,8 @@
 //!
 //! Each seed is a script of its own. A failure is shrunk, and names the command that repeats it.
 
-#[path = "../../../io/tests/common/told.rs"]
-mod told;
+#[path = "../../../io/tests/common/stories.rs"]
+mod stories;
 mod world;
 
 use cogloop_io::Backend;
@@ -21,7 +21,7 @@ use cogloop_io::uring::{Setup, Uring};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use std::io;
-use told::or_skip;
+use stories::or_skip;
 use world::World;
 
 const SEEDS: u64 = 150;

@@ -15,7 +15,7 @@ use std::path::Path;
 use crate::process;
 use crate::project::Project;
 use list::{LIST, Row};
-use runs::{EVERY_SET, LIMIT, OLD_LINUX, TESTS, TOLD};
+use runs::{EVERY_SET, LIMIT, OLD_LINUX, TESTS, VERDICTS};
 use table::{Table, Told};
 
 /// The rows of timers that are about waiting. All rows from C28 to `LAST` are about waiting, too.
@@ -66,7 +66,7 @@ pub(crate) fn listen_to_windows(project: &Project, package: &str, tests: &mut st
         let file = project.target.join(TOLD_ON_WINDOWS);
         // Removes the file of an earlier run.
         let _ = std::fs::remove_file(&file);
-        tests.env(TOLD, file).env("RUST_TEST_THREADS", "2");
+        tests.env(VERDICTS, file).env("RUST_TEST_THREADS", "2");
     }
 }
 
@@ -76,5 +76,5 @@ fn tell(project: &Project, file: &Path) -> Result<(), String> {
     let _ = std::fs::remove_file(file);
     process::run(project.cargo(&TESTS).arg("--no-run"))?;
     // With one thread, tests run on the main thread, which does not have the test's name.
-    process::watch(project.cargo(&TESTS).env(TOLD, file).env("RUST_TEST_THREADS", "2"), LIMIT).1
+    process::watch(project.cargo(&TESTS).env(VERDICTS, file).env("RUST_TEST_THREADS", "2"), LIMIT).1
 }

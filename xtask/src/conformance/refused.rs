@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::faces::{FACES, Faces, as_runner};
-use super::runs::{EVERY_SET, LIMIT, TESTS, TOLD};
+use super::runs::{EVERY_SET, LIMIT, TESTS, VERDICTS};
 use super::table::{BACKENDS, Told, heading};
 use crate::process;
 use crate::project::Project;
@@ -57,7 +57,7 @@ fn tell(
     // Removes the file of an earlier run.
     let _ = std::fs::remove_file(file);
     let mut cargo = project.cargo(&["--config", &as_runner(runner, set)]);
-    cargo.args(TESTS).env(TOLD, file).env("RUST_TEST_THREADS", "2");
+    cargo.args(TESTS).env(VERDICTS, file).env("RUST_TEST_THREADS", "2");
     let (lines, status) = process::listen(&mut cargo, LIMIT)?;
     let mut tally = Tally::of(&lines);
     if status.is_none_or(|status| !status.success()) {

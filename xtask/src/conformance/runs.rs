@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// The environment variable that names the file; `io/tests/common/told.rs` reads it.
-pub(super) const TOLD: &str = "COGLOOP_TEST_TOLD";
+/// The environment variable that names the file; `io/tests/common/stories.rs` reads it.
+pub(super) const VERDICTS: &str = "COGLOOP_TEST_VERDICTS";
 
 /// The event loop's tests.
 pub(super) const TESTS: [&str; 7] = ["test", "--quiet", "-p", "cogloop-io", "--lib", "--tests", "--no-fail-fast"];

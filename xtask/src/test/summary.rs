@@ -55,7 +55,7 @@ impl fmt::Display for Report {
 pub(crate) struct Tally {
     passed: u64,
     failed: u64,
-    /// Tests that were skipped because this system refuses something that they need; see `io/tests/common/told.rs`.
+    /// Tests that were skipped because this system refuses something that they need; see `io/tests/common/stories.rs`.
     skipped: u64,
 }
 

@@ -12,20 +12,20 @@ pub fn on_each<T>(backends: impl IntoIterator<Item = (&'static str, T)>, story: 
     let mut failed = Vec::new();
     for (name, with) in backends {
         println!("on {name}:");
-        let is_told = catch_unwind(AssertUnwindSafe(|| story(with))).is_ok();
-        tell(name, if is_told { "ok" } else { "FAILED" });
-        failed.extend((!is_told).then_some(name));
+        let has_passed = catch_unwind(AssertUnwindSafe(|| story(with))).is_ok();
+        record(name, if has_passed { "ok" } else { "FAILED" });
+        failed.extend((!has_passed).then_some(name));
     }
     assert!(failed.is_empty(), "failed on {}", failed.join("; "));
 }
 
 /// Records why this test does not run on these backends.
 pub fn not_on(backends: &[&str], why: &str) {
-    backends.iter().for_each(|name| tell(name, why));
+    backends.iter().for_each(|name| record(name, why));
 }
 
 /// The value of `made`, or `None` if this system refuses it: an older kernel, a container, another architecture. Then
-/// the story is skipped, and `cargo xtask test` counts the line that says so.
+/// the test prints that it is skipped, and `cargo xtask test` counts that line.
 ///
 /// # Panics
 /// On any other error.
@@ -42,10 +42,10 @@ pub fn or_skip<T>(need: &str, made: io::Result<T>) -> Option<T> {
 
 /// Records that a story is skipped because the system refuses something that it needs.
 pub fn skip(need: &str, why: &str) {
-    tell(need, &format!("refused here: {why}"));
-    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    record(need, &format!("refused here: {why}"));
+    static PRINTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let line = format!("skipped: {}: {need}: {why}\n", std::thread::current().name().unwrap_or_default());
-    if SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone()) {
+    if PRINTED.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone()) {
         // Written directly to stdout, because the harness does not show what a passing test prints.
         io::stdout().write_all(line.as_bytes()).unwrap();
     }
@@ -58,8 +58,8 @@ fn is_refusal(error: &io::Error) -> bool {
 
 /// Writes a line for the table of `cargo xtask conformance` to the file that is named in the environment. The thread of
 /// a test has the name of the test.
-fn tell(backend: &str, verdict: &str) {
-    let Some(path) = std::env::var_os("COGLOOP_TEST_TOLD") else { return };
+fn record(backend: &str, verdict: &str) {
+    let Some(path) = std::env::var_os("COGLOOP_TEST_VERDICTS") else { return };
     let line = format!("{backend}\t{verdict}\t{}\n", std::thread::current().name().unwrap_or_default());
     let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
     file.write_all(line.as_bytes()).unwrap();
