@@ -35,7 +35,7 @@ impl<S> Handle<S> {
         self.idles().borrow().audit();
         self.channels().borrow().audit();
         core.tasks.audit();
-        core.bell.audit();
+        core.notifier.audit();
         let (visits, gone) = (self.visits().borrow().len(), core.visits_gone.get());
         assert!(gone <= visits, "{gone} of {visits} visits are gone");
         assert!(core.sleepers.len() <= sleeping, "{} wakers of {sleeping} sleepers", core.sleepers.len());

@@ -1,7 +1,7 @@
 //! Channels with a callback: any thread or task sends messages of one type to it.
 
-use crate::bell::Knock;
 use crate::handle::{Handle, Serve};
+use crate::notifier::Wakeup;
 use crate::outcome::{Outcome, Verdict};
 use crate::queue::{Capacity, Channel, Close, Shared};
 use crate::sender::Sender;
@@ -76,8 +76,8 @@ impl<S> Handle<S> {
     ) -> Result<Sender<T>, Error> {
         self.core().check_open()?;
         let key = self.channels().borrow_mut().try_reserve()?;
-        let knock = Knock::try_new(Woken::Channel(key), &self.core().bell)?;
-        let shared = memory::arc(Shared::new(Some(knock), capacity, Some(thread::current().id())))?;
+        let wakeup = Wakeup::try_new(Woken::Channel(key), &self.core().notifier)?;
+        let shared = memory::arc(Shared::new(Some(wakeup), capacity, Some(thread::current().id())))?;
         let receiver = Arc::clone(&shared);
         let serve: Serve<S> =
             memory::boxed(move |state: &mut S, handle: &Handle<S>| serve(&receiver, state, handle, &mut f))?;
@@ -120,7 +120,7 @@ fn serve<S, T, R: Outcome>(
     handle: &Handle<S>,
     f: &mut impl FnMut(&mut S, &Handle<S>, Option<T>) -> R,
 ) -> Verdict {
-    receiver.answer();
+    receiver.acknowledge();
     let mut left = receiver.len().clamp(1, handle.core().limits.io.served_in_turn.get());
     loop {
         let (message, is_end) = receiver.next();
@@ -136,7 +136,7 @@ fn serve<S, T, R: Outcome>(
         let goes_on = matches!(verdict, Ok(ControlFlow::Continue(())));
         if !goes_on || left == 0 || receiver.is_closed() || handle.core().is_stopped.get() {
             if goes_on && receiver.len() > 0 {
-                receiver.knock();
+                receiver.set_woken();
             }
             return verdict;
         }

@@ -3,7 +3,7 @@
 //! Each borrow of its cells is a few lines long, and no code of the user runs inside it: callbacks, destructors and wakers are
 //! called after the borrow. So they may use the loop in any way and never find a cell borrowed.
 
-use crate::bell::{Bell, Knock};
+use crate::notifier::{Notifier, Wakeup};
 use crate::options::{Limits, Options, nanoseconds};
 use crate::sleepers::Sleepers;
 use crate::tasks::Tasks;
@@ -40,11 +40,11 @@ pub(crate) struct Core {
     /// The loop's time 0 on the clock of the standard library, or a little earlier.
     origin: Instant,
     pub(crate) limits: Limits,
-    pub(crate) bell: Arc<Bell>,
+    pub(crate) notifier: Arc<Notifier>,
     pub(crate) is_stopped: Cell<bool>,
     pub(crate) is_closed: Cell<bool>,
     /// The waker of the future of `block_on`, and whether it was woken.
-    pub(crate) root: Arc<Knock>,
+    pub(crate) root: Arc<Wakeup>,
     pub(crate) is_root_woken: Cell<bool>,
     /// The number of queued visits whose future was dropped.
     pub(crate) visits_gone: Cell<usize>,
@@ -72,15 +72,15 @@ impl Core {
         let choice = clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
         let events = EventLoop::new(&options.for_io(choice)).map_err(Error::backend)?;
         let origin = origin_of(&events);
-        let bell = memory::arc(Bell::new(events.waker()))?;
-        let root = Knock::try_shared(Woken::Root, &bell)?;
+        let notifier = memory::arc(Notifier::new(events.waker()))?;
+        let root = Wakeup::try_shared(Woken::Root, &notifier)?;
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             events: RefCell::new(events),
             clock,
             origin,
             limits: options.limits,
-            bell,
+            notifier,
             is_stopped: Cell::new(false),
             is_closed: Cell::new(false),
             root,

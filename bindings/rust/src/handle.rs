@@ -97,7 +97,7 @@ impl<S> fmt::Debug for Handle<S> {
 
 impl<S> Handle<S> {
     pub(crate) fn try_new(core: Core) -> Result<Self, Error> {
-        let mail = memory::arc(Mail::new(Arc::clone(&core.bell), core.limits.posts))?;
+        let mail = memory::arc(Mail::new(Arc::clone(&core.notifier), core.limits.posts))?;
         let inner = Inner {
             core: memory::rc(core)?,
             timers: RefCell::default(),

@@ -55,7 +55,6 @@
 mod async_file;
 mod async_poll;
 mod audit;
-mod bell;
 mod callback;
 mod channel;
 #[cfg(unix)]
@@ -78,6 +77,7 @@ mod linked_slab;
 mod mail;
 mod memory;
 mod names;
+mod notifier;
 mod options;
 mod outcome;
 mod queue;

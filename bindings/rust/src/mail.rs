@@ -1,12 +1,12 @@
 //! The queue of posts, between remotes and the loop.
 
-use crate::bell::Bell;
+use crate::notifier::Notifier;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The queue of posts, with its limit.
 pub(crate) struct Mail<P> {
-    pub(crate) bell: Arc<Bell>,
+    pub(crate) notifier: Arc<Notifier>,
     pub(crate) limit: usize,
     posts: Mutex<Posts<P>>,
 }
@@ -17,8 +17,8 @@ pub(crate) struct Posts<P> {
 }
 
 impl<P> Mail<P> {
-    pub(crate) fn new(bell: Arc<Bell>, limit: usize) -> Self {
-        Self { bell, limit, posts: Mutex::new(Posts { queue: VecDeque::new(), is_closed: false }) }
+    pub(crate) fn new(notifier: Arc<Notifier>, limit: usize) -> Self {
+        Self { notifier, limit, posts: Mutex::new(Posts { queue: VecDeque::new(), is_closed: false }) }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -8,7 +8,7 @@
 //! While senders wait, free room goes to the first of them, before any other sender can take it. No code of the user runs under the
 //! lock: wakers are cloned before it is taken, and woken and dropped after it is released.
 
-use crate::bell::Knock;
+use crate::notifier::Wakeup;
 use crate::waiters::{WaiterKey, Waiters};
 use crate::{Error, options};
 use std::collections::VecDeque;
@@ -44,8 +44,8 @@ impl<T> Close for Shared<T> {
         drop(queue);
         std::iter::from_fn(|| waiting.next()).for_each(Waker::wake);
         drop(messages);
-        if let Some(knock) = &self.knock {
-            knock.leave();
+        if let Some(wakeup) = &self.wakeup {
+            wakeup.retire();
         }
     }
 }
@@ -70,7 +70,7 @@ impl Capacity {
 
 pub(crate) struct Shared<T> {
     /// Wakes the callback of the channel: when the first message arrives in an empty queue, or the last sender was dropped.
-    knock: Option<Knock>,
+    wakeup: Option<Wakeup>,
     capacity: Capacity,
     /// The thread that runs the callback. It must not wait for room, because it would wait for itself.
     thread: Option<ThreadId>,
@@ -106,7 +106,7 @@ pub(crate) type Refused<T> = (T, Error);
 
 impl<T> Shared<T> {
     /// Makes a queue with one sender.
-    pub(crate) fn new(knock: Option<Knock>, capacity: Capacity, thread: Option<ThreadId>) -> Self {
+    pub(crate) fn new(wakeup: Option<Wakeup>, capacity: Capacity, thread: Option<ThreadId>) -> Self {
         let queue = Queue {
             messages: VecDeque::new(),
             senders: 1,
@@ -115,20 +115,20 @@ impl<T> Shared<T> {
             granted: 0,
             receiver: None,
         };
-        Self { knock, capacity, thread, queue: Mutex::new(queue) }
+        Self { wakeup, capacity, thread, queue: Mutex::new(queue) }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<T>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn knock(&self) {
-        self.knock.iter().for_each(Knock::knock);
+    pub(crate) fn set_woken(&self) {
+        self.wakeup.iter().for_each(Wakeup::set_woken);
     }
 
     /// Call before the callback checks the queue: a later wake puts the channel into the list again.
-    pub(crate) fn answer(&self) {
-        self.knock.iter().for_each(Knock::answer);
+    pub(crate) fn acknowledge(&self) {
+        self.wakeup.iter().for_each(Wakeup::acknowledge);
     }
 
     /// Whether a wait on the calling thread would be a wait for itself.
@@ -142,7 +142,7 @@ impl<T> Shared<T> {
         let (is_first, receiver) = (queue.messages.len() == 1, queue.receiver.take());
         drop(queue);
         if is_first {
-            self.knock();
+            self.set_woken();
         }
         receiver.into_iter().for_each(Waker::wake);
     }
@@ -282,7 +282,7 @@ impl<T> Shared<T> {
         let receiver = if is_end { queue.receiver.take() } else { None };
         drop(queue);
         if is_end {
-            self.knock();
+            self.set_woken();
         }
         receiver.into_iter().for_each(Waker::wake);
     }

@@ -64,7 +64,7 @@ impl<S> Remote<S> {
         if refused.is_ok() {
             posts.queue.push_back(post);
             drop(posts);
-            self.mail.bell.ring();
+            self.mail.notifier.notify();
         } else {
             drop(posts);
         }
@@ -82,7 +82,7 @@ impl<S> Remote<S> {
     /// # Ok::<(), cogloop::Error>(())
     /// ```
     pub fn wake(&self) {
-        self.mail.bell.end_wait();
+        self.mail.notifier.end_wait();
     }
 
     /// Whether the loop was dropped.
@@ -117,7 +117,7 @@ impl<S> Remote<S> {
 impl<S> Clone for Remote<S> {
     fn clone(&self) -> Self {
         if self.is_counted {
-            self.mail.bell.remotes.fetch_add(1, Ordering::Relaxed);
+            self.mail.notifier.remotes.fetch_add(1, Ordering::Relaxed);
         }
         Self { mail: Arc::clone(&self.mail), is_counted: self.is_counted }
     }
@@ -125,9 +125,9 @@ impl<S> Clone for Remote<S> {
 
 impl<S> Drop for Remote<S> {
     fn drop(&mut self) {
-        if self.is_counted && self.mail.bell.remotes.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.is_counted && self.mail.notifier.remotes.fetch_sub(1, Ordering::AcqRel) == 1 {
             // This remote may be the last thing that the loop waits for.
-            self.mail.bell.ring();
+            self.mail.notifier.notify();
         }
     }
 }
@@ -150,7 +150,7 @@ impl<S> Handle<S> {
     /// # Ok::<(), cogloop::Error>(())
     /// ```
     pub fn remote(&self) -> Remote<S> {
-        self.core().bell.remotes.fetch_add(1, Ordering::Relaxed);
+        self.core().notifier.remotes.fetch_add(1, Ordering::Relaxed);
         Remote { mail: Arc::clone(self.mail()), is_counted: true }
     }
 }

@@ -244,9 +244,9 @@ impl<S> Loop<S> {
         let mut future = pin!(future);
         loop {
             if core.is_root_woken.take() {
-                core.root.answer_all();
+                core.root.acknowledge_all();
                 // The turn below checks all queues before it waits, so wakes by the future need not end a wait.
-                let _listening = core.hush();
+                let _listening = core.stop_listening();
                 if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                     return Ok(output);
                 }
@@ -319,7 +319,7 @@ struct Root<'a>(&'a Core);
 
 impl<'a> Root<'a> {
     fn begin(core: &'a Core) -> Self {
-        core.root.come_back();
+        core.root.enable();
         core.is_root_woken.set(true);
         Self(core)
     }
@@ -327,7 +327,7 @@ impl<'a> Root<'a> {
 
 impl Drop for Root<'_> {
     fn drop(&mut self) {
-        self.0.root.go_away();
+        self.0.root.disable();
         self.0.is_root_woken.set(false);
     }
 }

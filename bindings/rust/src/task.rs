@@ -8,10 +8,10 @@
 //!
 //! Spawning a task allocates its future, its waker and the place of its result. After that, waking and polling allocate nothing.
 
-use crate::bell::Knock;
 use crate::core::Core;
 use crate::handle::Handle;
 use crate::join::{Finish, Join};
+use crate::notifier::Wakeup;
 use crate::slab::SlabKey;
 use crate::tasks::Spawned;
 use crate::woken::Woken;
@@ -134,7 +134,7 @@ impl Core {
     pub(crate) fn poll_task(&self, key: SlabKey) {
         let Some(mut spawned) = self.tasks.take(key) else { return };
         let ending = Ending(self, key);
-        spawned.knock.answer();
+        spawned.wakeup.acknowledge();
         let polled = spawned.future.as_mut().poll(&mut Context::from_waker(&spawned.waker));
         if polled.is_pending() {
             std::mem::forget(ending);
@@ -185,10 +185,10 @@ impl<S> Handle<S> {
         let finish = Finish(Rc::clone(&join));
         let future = memory::pinned(Job { future: Some(future), finish })?;
         let key = core.tasks.try_reserve()?;
-        let knock = Knock::try_shared(Woken::Task(key), &core.bell)?;
-        knock.knock();
-        let waker = Waker::from(Arc::clone(&knock));
-        core.tasks.insert(Spawned { future, knock, waker });
+        let wakeup = Wakeup::try_shared(Woken::Task(key), &core.notifier)?;
+        wakeup.set_woken();
+        let waker = Waker::from(Arc::clone(&wakeup));
+        core.tasks.insert(Spawned { future, wakeup, waker });
         Ok(Task { core: Rc::clone(core), key, join, is_detached: false })
     }
 }

@@ -1,7 +1,7 @@
 //! The table of tasks: the spawned futures and their wakers.
 
 use crate::Error;
-use crate::bell::Knock;
+use crate::notifier::Wakeup;
 use crate::slab::{Slab, SlabKey};
 use std::cell::RefCell;
 use std::future::Future;
@@ -12,14 +12,14 @@ use std::task::Waker;
 /// A future and its waker.
 pub(crate) struct Spawned {
     pub(crate) future: Pin<Box<dyn Future<Output = ()>>>,
-    pub(crate) knock: Arc<Knock>,
+    pub(crate) wakeup: Arc<Wakeup>,
     pub(crate) waker: Waker,
 }
 
 /// A waker may outlive its task. Then it wakes nothing.
 impl Drop for Spawned {
     fn drop(&mut self) {
-        self.knock.leave();
+        self.wakeup.retire();
     }
 }
 

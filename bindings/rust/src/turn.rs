@@ -36,7 +36,7 @@ impl<S> Handle<S> {
             && core.events.borrow().is_idle()
             && core.tasks.len() == 0
             && self.channels().borrow().len() == 0
-            && core.bell.remotes.load(Ordering::Acquire) == 0
+            && core.notifier.remotes.load(Ordering::Acquire) == 0
             // The last remote may have posted something before it was dropped.
             && self.mail().len() == 0
     }
@@ -45,16 +45,16 @@ impl<S> Handle<S> {
     pub(crate) fn has_work(&self) -> bool {
         self.visits().borrow().len() > self.core().visits_gone.get()
             || !self.idles().borrow().is_empty()
-            || self.core().bell.woken_len() > 0
+            || self.core().notifier.woken_len() > 0
             || self.mail().len() > 0
     }
 
     pub(crate) fn take_turn(&self, state: &mut S, wait: Wait) -> Result<(), Error> {
         let core = self.core();
-        core.bell.listen();
+        core.notifier.listen();
         let wait = if self.has_work() { Wait::Poll } else { wait };
         let waited = core.events.borrow_mut().turn(wait);
-        let _listening = core.hush();
+        let _listening = core.stop_listening();
         waited.map_err(Error::io("waiting"))?;
         self.serve(state)
     }
@@ -119,12 +119,12 @@ impl<S> Handle<S> {
 
     fn serve_woken(&self, state: &mut S) -> Result<usize, Error> {
         let core = self.core();
-        core.bell.begin_turn();
+        core.notifier.begin_turn();
         self.serve_all(usize::MAX, || {
-            let Some(who) = core.bell.next_woken() else { return Ok(false) };
+            let Some(who) = core.notifier.next_woken() else { return Ok(false) };
             match who {
                 Woken::Root => {
-                    core.root.answer();
+                    core.root.acknowledge();
                     core.is_root_woken.set(true);
                 }
                 Woken::Task(key) => core.poll_task(key),
@@ -138,8 +138,8 @@ impl<S> Handle<S> {
 impl Core {
     /// Marks the loop as awake until the guard is dropped: it will check its queues itself. After that, posts and wakes make the
     /// loop's descriptor readable again.
-    pub(crate) fn hush(&self) -> Listening<'_> {
-        self.bell.hush();
+    pub(crate) fn stop_listening(&self) -> Listening<'_> {
+        self.notifier.stop_listening();
         Listening(self)
     }
 }
@@ -149,6 +149,6 @@ pub(crate) struct Listening<'a>(&'a Core);
 
 impl Drop for Listening<'_> {
     fn drop(&mut self) {
-        self.0.bell.listen();
+        self.0.notifier.listen();
     }
 }

@@ -1,9 +1,9 @@
 //! The waker ends a loop's wait from any thread, and from a signal handler.
 //!
 //! ```text
-//!   wake ──► pending?  no ──► set, ring the bell ──► readable: the wait ends ──► drain: silence the bell, clear pending
+//!   wake ──► pending?  no ──► set, notify ──► readable: the wait ends ──► drain: clear the notifier, then pending
 //!               │
-//!               └───── yes: nothing to do; the wake that set it rings the bell, or has rung it
+//!               └───── yes: nothing to do; the wake that has set it notifies, or has done so
 //! ```
 //!
 //! The flag saves the system call for all but the first of many wakes. Measured on Linux 6.18: a wake that finds
@@ -27,9 +27,9 @@ use rustix::fd::{AsFd, AsRawFd};
 use std::io;
 use std::sync::Arc;
 #[cfg(unix)]
-use unix::Bell;
+use unix::Notifier;
 #[cfg(windows)]
-use windows::Bell;
+use windows::Notifier;
 
 /// Wakes the loop that it was made for. Clones wake the same loop. A waker that outlives its loop has no effect.
 ///
@@ -41,16 +41,16 @@ use windows::Bell;
 ///
 /// [`wake`]: Waker::wake
 #[derive(Clone, Debug)]
-pub struct Waker(Arc<Pending<Bell>>);
+pub struct Waker(Arc<Pending<Notifier>>);
 
 impl Waker {
     pub(crate) fn new() -> io::Result<Self> {
-        Self::of(Bell::best()?)
+        Self::of(Notifier::best()?)
     }
 
-    fn of(bell: Bell) -> io::Result<Self> {
+    fn of(notifier: Notifier) -> io::Result<Self> {
         memory::expect_bytes(memory::FOR_A_MESSAGE)?;
-        Ok(Self(Arc::new(Pending::new(bell))))
+        Ok(Self(Arc::new(Pending::new(notifier))))
     }
 
     /// Ends the loop's current wait, or its next one. Makes at most one system call, and is safe in a signal handler.
@@ -71,14 +71,14 @@ impl Waker {
     /// # Errors
     /// An error of the kernel, `EMFILE` for example.
     pub fn with_pipe() -> io::Result<Self> {
-        Self::of(Bell::pipe()?)
+        Self::of(Notifier::pipe()?)
     }
 
     /// The descriptor for a signal handler that can only call `write`: 8 bytes, a native `u64` of value 1, wake the
     /// loop.
     #[must_use]
     pub fn write_end(&self) -> BorrowedFd<'_> {
-        self.0.bell().write_end()
+        self.0.notifier().write_end()
     }
 
     /// Whether this descriptor belongs to the waker.
@@ -91,7 +91,7 @@ impl Waker {
 #[cfg(unix)]
 impl AsFd for Waker {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.bell().read_end()
+        self.0.notifier().read_end()
     }
 }
 
@@ -100,7 +100,7 @@ impl Waker {
     /// Called by a [`Backend`](crate::Backend): `end_wait` ends its current wait or the next one, and may be called by
     /// any thread. If two backends call this, the first one is woken.
     pub fn end_waits_by(&self, end_wait: impl Fn() + Send + Sync + 'static) {
-        self.0.bell().ring_by(Box::new(end_wait));
+        self.0.notifier().notify_by(Box::new(end_wait));
     }
 
     /// Whether this descriptor belongs to the waker. On Windows a waker has none.

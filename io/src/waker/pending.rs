@@ -1,32 +1,32 @@
-//! The protocol that turns many wakes into one ring and loses none. `cargo xtask test loom` tries the interleavings.
+//! The protocol that turns many wakes into one notification and loses none. `cargo xtask test loom` tries the interleavings.
 
 #[cfg(all(loom, test))]
 use loom::sync::atomic::{AtomicBool, Ordering};
 #[cfg(not(all(loom, test)))]
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A bell: any thread may ring it, and a backend notices.
-pub(super) trait Sounding {
-    /// Makes the bell readable.
-    fn ring(&self);
-    /// Takes all rings so far.
-    fn silence(&self);
+/// A notifier: any thread may call it, and a backend notices that.
+pub(super) trait Notify {
+    /// Makes the notifier readable.
+    fn notify(&self);
+    /// Takes all notifications so far.
+    fn clear(&self);
 }
 
-/// A bell, and whether a wake has rung it or is about to.
+/// A notifier, and whether a wake has called it or is about to.
 #[derive(Debug)]
 pub(super) struct Pending<B> {
     is_pending: AtomicBool,
-    bell: B,
+    notifier: B,
 }
 
-impl<B: Sounding> Pending<B> {
-    pub(super) fn new(bell: B) -> Self {
-        Self { is_pending: AtomicBool::new(false), bell }
+impl<B: Notify> Pending<B> {
+    pub(super) fn new(notifier: B) -> Self {
+        Self { is_pending: AtomicBool::new(false), notifier }
     }
 
-    pub(super) fn bell(&self) -> &B {
-        &self.bell
+    pub(super) fn notifier(&self) -> &B {
+        &self.notifier
     }
 
     /// Called by any thread, and by signal handlers.
@@ -34,16 +34,16 @@ impl<B: Sounding> Pending<B> {
         // Everything that the caller did before is released to the `drain` that takes this wake. If the flag was set
         // already, the swap sets it once more for that reason.
         if !self.is_pending.swap(true, Ordering::Release) {
-            self.bell.ring();
+            self.notifier.notify();
         }
     }
 
-    /// Called by the loop when it has noticed the bell.
+    /// Called by the loop when it has noticed the notification.
     pub(super) fn drain(&self) {
-        // The order matters. If the flag were cleared first, a wake in between would ring, its ring would be silenced,
-        // and the flag would stay set: no later wake would ring. In this order such a wake finds the flag set, and the
+        // The order matters. If the flag were cleared first, a wake in between would notify, that would be cleared,
+        // and the flag would stay set: no later wake would notify. In this order such a wake finds the flag set, and the
         // loop is awake already.
-        self.bell.silence();
+        self.notifier.clear();
         self.is_pending.swap(false, Ordering::Acquire);
     }
 }
@@ -58,20 +58,20 @@ mod tests {
     /// An eventfd. It uses `Relaxed`, so that only the flag makes visible what was done before a wake.
     struct Counter(AtomicUsize);
 
-    impl Sounding for Counter {
-        fn ring(&self) {
+    impl Notify for Counter {
+        fn notify(&self) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
-        fn silence(&self) {
+        fn clear(&self) {
             self.0.swap(0, Ordering::Relaxed);
         }
     }
 
     impl Pending<Counter> {
-        /// Blocks like a loop: only the bell ends it. If the bell were never rung, loom would report that the model
+        /// Blocks like a loop: only the notifier ends it. If the notifier were never called, loom would report that the model
         /// does not end.
         fn wait(&self) {
-            while self.bell.0.fetch_add(0, Ordering::Relaxed) == 0 {
+            while self.notifier.0.fetch_add(0, Ordering::Relaxed) == 0 {
                 thread::yield_now();
             }
         }

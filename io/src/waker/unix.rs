@@ -1,25 +1,25 @@
-//! The bell on Unix. `windows` has the same functions.
+//! The notifier on Unix. `windows` has the same functions.
 //!
-//! It is an eventfd on Linux and a pipe elsewhere, non-blocking and close-on-exec. Ringing can fail only because there
-//! are so many rings that there is no room for another. Silencing can fail only because there is no ring. Neither needs
-//! an error.
+//! It is an eventfd on Linux and a pipe elsewhere, non-blocking and close-on-exec. `notify` can fail only because
+//! there are so many notifications that there is no room for another, `clear` only because there is none. Neither needs
+//! to return an error.
 
-use super::pending::Sounding;
+use super::pending::Notify;
 use crate::sys::above_standard;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::io;
 
 #[derive(Debug)]
-pub(super) enum Bell {
-    /// One descriptor, in which the kernel adds up the rings.
+pub(super) enum Notifier {
+    /// One descriptor, in which the kernel counts the notifications.
     #[cfg(target_os = "linux")]
     Eventfd(rustix::fd::OwnedFd),
-    /// One byte for each ring.
+    /// One byte for each notification.
     Pipe { reader: io::PipeReader, writer: io::PipeWriter },
 }
 
-impl Bell {
-    /// Makes the best bell for this system.
+impl Notifier {
+    /// Makes the best notifier for this system.
     #[cfg(target_os = "linux")]
     pub(super) fn best() -> io::Result<Self> {
         use crate::sys::own;
@@ -27,7 +27,7 @@ impl Bell {
         Ok(Self::Eventfd(own(|| eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC))?))
     }
 
-    /// Makes the best bell for this system.
+    /// Makes the best notifier for this system.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn best() -> io::Result<Self> {
         Self::pipe()
@@ -57,8 +57,8 @@ impl Bell {
     }
 }
 
-impl Sounding for Bell {
-    fn ring(&self) {
+impl Notify for Notifier {
+    fn notify(&self) {
         match self {
             Self::Pipe { writer, .. } => drop(rustix::io::write(writer, &[1])),
             #[cfg(target_os = "linux")]
@@ -66,7 +66,7 @@ impl Sounding for Bell {
         }
     }
 
-    fn silence(&self) {
+    fn clear(&self) {
         match self {
             Self::Pipe { reader, .. } => {
                 let mut taken = [0; 1024];

@@ -32,27 +32,27 @@ pub(crate) fn signal_of(name: &[u8]) -> Option<c_int> {
 
 /// One watch of Ctrl-C.
 pub(crate) struct Signals {
-    /// Connected to each other. The second one is among the [`BELLS`].
-    ear: UdpSocket,
-    bell: SocketAddr,
+    /// The two sockets are connected to each other. The sending one is in [`SENDERS`].
+    receiver: UdpSocket,
+    sender: SocketAddr,
 }
 
-/// The sockets of all watches.
-static BELLS: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
+/// The sending sockets of all watches.
+static SENDERS: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
 
 /// The system calls this in a thread of its own. Returns true if the event was handled.
 unsafe extern "system" fn on_event(event: u32) -> BOOL {
-    BOOL::from(event == CTRL_C_EVENT && ring())
+    BOOL::from(event == CTRL_C_EVENT && notify())
 }
 
 /// Sends a byte to each watch. Returns whether there was one.
-fn ring() -> bool {
-    let bells = BELLS.lock().unwrap_or_else(PoisonError::into_inner);
-    for bell in &*bells {
+fn notify() -> bool {
+    let senders = SENDERS.lock().unwrap_or_else(PoisonError::into_inner);
+    for sender in &*senders {
         // If the buffer is full, the socket is readable already.
-        let _ = bell.send(&[1]);
+        let _ = sender.send(&[1]);
     }
-    !bells.is_empty()
+    !senders.is_empty()
 }
 
 /// Watches Ctrl-C.
@@ -65,44 +65,44 @@ pub(crate) fn catch(signal: c_int) -> io::Result<Signals> {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "Windows has no other signal than INT, Ctrl-C"));
     }
     let here = (Ipv4Addr::LOCALHOST, 0);
-    let (ear, bell) = (UdpSocket::bind(here)?, UdpSocket::bind(here)?);
-    ear.connect(bell.local_addr()?)?;
-    bell.connect(ear.local_addr()?)?;
-    ear.set_nonblocking(true)?;
-    let mut bells = BELLS.lock().unwrap_or_else(PoisonError::into_inner);
-    bells.try_reserve(1)?;
-    if bells.is_empty() {
-        // Above the program's own, which is not called while somebody watches.
+    let (receiver, sender) = (UdpSocket::bind(here)?, UdpSocket::bind(here)?);
+    receiver.connect(sender.local_addr()?)?;
+    sender.connect(receiver.local_addr()?)?;
+    receiver.set_nonblocking(true)?;
+    let mut senders = SENDERS.lock().unwrap_or_else(PoisonError::into_inner);
+    senders.try_reserve(1)?;
+    if senders.is_empty() {
+        // Above the program's own, which is not called while a watch exists.
         // SAFETY: the function stays where it is.
         if unsafe { SetConsoleCtrlHandler(Some(on_event), 1) } == 0 {
             return Err(io::Error::last_os_error());
         }
     }
-    let signals = Signals { ear, bell: bell.local_addr()? };
-    bells.push(bell);
+    let signals = Signals { receiver, sender: sender.local_addr()? };
+    senders.push(sender);
     Ok(signals)
 }
 
 impl Drop for Signals {
     fn drop(&mut self) {
-        let mut bells = BELLS.lock().unwrap_or_else(PoisonError::into_inner);
-        bells.retain(|bell| bell.local_addr().ok() != Some(self.bell));
-        if bells.is_empty() {
+        let mut senders = SENDERS.lock().unwrap_or_else(PoisonError::into_inner);
+        senders.retain(|sender| sender.local_addr().ok() != Some(self.sender));
+        if senders.is_empty() {
             // SAFETY: it takes out what `catch` has put in.
             unsafe { SetConsoleCtrlHandler(Some(on_event), 0) };
         }
     }
 }
 
-/// What becomes readable when the signal has come.
+/// The descriptor that becomes readable when the signal has come.
 pub(crate) fn number_of(signals: &Signals) -> Number {
-    descriptor::number_of(&signals.ear)
+    descriptor::number_of(&signals.receiver)
 }
 
 /// Whether the signal has come since the last look.
 pub(crate) fn take(signals: &mut Signals) -> bool {
     let mut came = false;
-    while signals.ear.recv(&mut [0]).is_ok() {
+    while signals.receiver.recv(&mut [0]).is_ok() {
         came = true;
     }
     came
@@ -128,22 +128,22 @@ mod tests {
 
     #[test]
     fn ctrl_c_reaches_each_watch_and_none_after_the_last() {
-        assert!(!ring(), "nobody watches: the program's own handler is next");
+        assert!(!notify(), "nobody watches: the program's own handler is next");
         let (mut one, mut two) = (catch(INT).unwrap(), catch(INT).unwrap());
         // SAFETY: it is called as the system calls it.
         assert_eq!(unsafe { on_event(CTRL_C_EVENT) }, 1);
-        one.ear.set_nonblocking(false).unwrap();
-        one.ear.peek(&mut [0]).unwrap();
-        one.ear.set_nonblocking(true).unwrap();
+        one.receiver.set_nonblocking(false).unwrap();
+        one.receiver.peek(&mut [0]).unwrap();
+        one.receiver.set_nonblocking(true).unwrap();
         assert!(take(&mut one) && !take(&mut one));
         drop(one);
-        assert!(ring());
-        two.ear.set_nonblocking(false).unwrap();
-        two.ear.peek(&mut [0]).unwrap();
-        two.ear.set_nonblocking(true).unwrap();
+        assert!(notify());
+        two.receiver.set_nonblocking(false).unwrap();
+        two.receiver.peek(&mut [0]).unwrap();
+        two.receiver.set_nonblocking(true).unwrap();
         assert!(take(&mut two));
         drop(two);
-        assert!(!ring());
+        assert!(!notify());
         assert_eq!(catch(OTHER).err().unwrap().kind(), io::ErrorKind::Unsupported);
     }
 }

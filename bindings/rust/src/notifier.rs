@@ -1,9 +1,9 @@
 //! How other threads and the wakers of futures wake the loop.
 //!
 //! ```text
-//!   wake ──► list of the woken ─┐                                  ┌─ no:        the loop looks before it waits
-//!   post ──► queue of posts  ───┴─► bell ──► does the loop listen? ┤
-//!                                                                  └─ yes, once: end its wait
+//!   wake ──► list of the woken ─┐                                      ┌─ no:        the loop checks before it waits
+//!   post ──► queue of posts  ───┴─► notifier ──► does the loop listen? ┤
+//!                                                                      └─ yes, once: end its wait
 //! ```
 //!
 //! The loop first marks itself as listening and then checks both queues a last time. Both queues have a lock. So each entry is
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
 /// The part of a loop that other threads use.
-pub(crate) struct Bell {
+pub(crate) struct Notifier {
     is_listening: AtomicBool,
     waker: cogloop_io::Waker,
     woken: Mutex<WokenList>,
@@ -26,7 +26,7 @@ pub(crate) struct Bell {
     pub(crate) remotes: AtomicUsize,
 }
 
-impl Bell {
+impl Notifier {
     pub(crate) fn new(waker: cogloop_io::Waker) -> Self {
         // A loop that does not run also listens, because another loop may wait for its descriptor.
         let is_listening = AtomicBool::new(true);
@@ -39,12 +39,12 @@ impl Bell {
     }
 
     /// Call when the loop is awake: it will check its queues itself.
-    pub(crate) fn hush(&self) {
+    pub(crate) fn stop_listening(&self) {
         self.is_listening.store(false, Ordering::Relaxed);
     }
 
     /// Call after something was put into a queue.
-    pub(crate) fn ring(&self) {
+    pub(crate) fn notify(&self) {
         if self.is_listening.swap(false, Ordering::AcqRel) {
             self.waker.wake();
         }
@@ -81,87 +81,92 @@ impl Bell {
 
 /// The implementation of a future's [`Waker`](std::task::Waker); a channel has one, too. It has an entry in the list of woken tasks
 /// and channels for as long as it exists, so that waking allocates nothing.
-pub(crate) struct Knock {
+pub(crate) struct Wakeup {
     key: SlabKey,
     is_queued: AtomicBool,
     /// It is only changed while the list is locked.
-    is_gone: AtomicBool,
-    bell: Arc<Bell>,
+    is_disabled: AtomicBool,
+    notifier: Arc<Notifier>,
 }
 
-impl Knock {
-    pub(crate) fn try_new(who: Woken, bell: &Arc<Bell>) -> Result<Self, Error> {
-        let key = bell.woken().try_add(who)?;
-        Ok(Self { key, is_queued: AtomicBool::new(false), is_gone: AtomicBool::new(false), bell: Arc::clone(bell) })
+impl Wakeup {
+    pub(crate) fn try_new(who: Woken, notifier: &Arc<Notifier>) -> Result<Self, Error> {
+        let key = notifier.woken().try_add(who)?;
+        Ok(Self {
+            key,
+            is_queued: AtomicBool::new(false),
+            is_disabled: AtomicBool::new(false),
+            notifier: Arc::clone(notifier),
+        })
     }
 
-    /// Makes a knock that can become a [`Waker`](std::task::Waker).
-    pub(crate) fn try_shared(who: Woken, bell: &Arc<Bell>) -> Result<Arc<Self>, Error> {
-        Ok(memory::arc(Self::try_new(who, bell)?)?)
+    /// Makes one that can become a [`Waker`](std::task::Waker).
+    pub(crate) fn try_shared(who: Woken, notifier: &Arc<Notifier>) -> Result<Arc<Self>, Error> {
+        Ok(memory::arc(Self::try_new(who, notifier)?)?)
     }
 
-    pub(crate) fn knock(&self) {
+    pub(crate) fn set_woken(&self) {
         if !self.is_queued.swap(true, Ordering::AcqRel) {
-            let mut woken = self.bell.woken();
-            if self.is_gone.load(Ordering::Relaxed) {
+            let mut woken = self.notifier.woken();
+            if self.is_disabled.load(Ordering::Relaxed) {
                 return;
             }
             woken.wake(self.key);
             drop(woken);
-            self.bell.ring();
+            self.notifier.notify();
         }
     }
 
     /// Call when the task or channel was taken off the list and is about to be served: a later wake puts it into the list again. What
     /// other threads did before an earlier wake is visible after this call.
-    pub(crate) fn answer(&self) {
+    pub(crate) fn acknowledge(&self) {
         self.is_queued.swap(false, Ordering::AcqRel);
     }
 
-    /// Like [`answer`](Self::answer), but also takes it off the list if it was woken again meanwhile: it is served for that wake, too.
-    pub(crate) fn answer_all(&self) {
+    /// Like [`acknowledge`](Self::acknowledge), but also takes it off the list if it was woken again meanwhile: it is served for that wake, too.
+    pub(crate) fn acknowledge_all(&self) {
         if self.is_queued.load(Ordering::Relaxed) {
-            let mut woken = self.bell.woken();
+            let mut woken = self.notifier.woken();
             woken.withdraw(self.key);
-            self.answer();
+            self.acknowledge();
         }
     }
 
-    /// Makes wakes do nothing until [`come_back`](Self::come_back). Call when the future was dropped; another future may use the
+    /// Makes wakes do nothing until [`enable`](Self::enable). Call when the future was dropped; another future may use the
     /// entry later.
-    pub(crate) fn go_away(&self) {
-        let mut woken = self.bell.woken();
+    pub(crate) fn disable(&self) {
+        let mut woken = self.notifier.woken();
         woken.withdraw(self.key);
-        self.is_gone.store(true, Ordering::Relaxed);
+        self.is_disabled.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn come_back(&self) {
-        let _woken = self.bell.woken();
-        self.is_gone.store(false, Ordering::Relaxed);
-        self.answer();
+    pub(crate) fn enable(&self) {
+        let _woken = self.notifier.woken();
+        self.is_disabled.store(false, Ordering::Relaxed);
+        self.acknowledge();
     }
 
-    /// Makes wakes do nothing for ever. Call when the task or channel was dropped; wakers may be left.
-    pub(crate) fn leave(&self) {
-        let mut woken = self.bell.woken();
-        if !self.is_gone.swap(true, Ordering::Relaxed) {
+    /// Makes wakes do nothing for ever. Call when the task or channel was dropped; wakers may still exist.
+    pub(crate) fn retire(&self) {
+        let mut woken = self.notifier.woken();
+        if !self.is_disabled.swap(true, Ordering::Relaxed) {
             woken.remove(self.key);
         }
     }
 }
 
-impl Drop for Knock {
+impl Drop for Wakeup {
     fn drop(&mut self) {
-        self.leave();
+        self.retire();
     }
 }
 
-impl Wake for Knock {
+impl Wake for Wakeup {
     fn wake(self: Arc<Self>) {
-        self.knock();
+        self.set_woken();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.knock();
+        self.set_woken();
     }
 }
