@@ -15,7 +15,7 @@ fn served(due: Due<u64>) -> Result<u64, Token> {
     }
 }
 
-/// C33
+/// C33: one turn, and a turn without waiting.
 #[test]
 fn run_serves_until_nothing_is_left_c33() {
     on_every_backend(|events| {
@@ -41,7 +41,7 @@ fn run_serves_until_nothing_is_left_c33() {
     });
 }
 
-/// C33
+/// C33: one turn, and a turn without waiting.
 #[test]
 fn run_once_takes_one_turn_and_waits_or_not_c33() {
     on_every_backend(|events| {
@@ -66,7 +66,7 @@ fn run_once_takes_one_turn_and_waits_or_not_c33() {
     });
 }
 
-/// C30, C31
+/// C30: what was due at a stop in a callback stays due. C31: a stop before a run has no effect on it.
 #[test]
 fn after_a_stop_the_next_run_serves_the_rest_c30_c31() {
     on_every_backend(|events| {
@@ -118,7 +118,7 @@ fn a_nested_run_is_an_error_and_a_panic_ends_a_run_c32() {
     });
 }
 
-/// C34
+/// C34: timers and descriptors that do not keep a loop alive.
 #[test]
 fn unreferenced_ones_are_served_and_keep_no_loop_going_c34() {
     on_every_backend(|events| {

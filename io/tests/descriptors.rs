@@ -12,7 +12,7 @@ use std::{
     os::fd::{AsFd, AsRawFd},
 };
 
-/// C37
+/// C37: a callback removes or closes a descriptor of the same batch.
 #[test]
 fn a_descriptor_removed_within_the_batch_gets_no_event_c37() {
     on_every_backend(|events| {
@@ -33,7 +33,7 @@ fn a_descriptor_removed_within_the_batch_gets_no_event_c37() {
     });
 }
 
-/// C38
+/// C38: a number reused within the batch gets no stale event.
 #[cfg(unix)]
 #[test]
 fn a_number_reused_within_the_batch_gets_no_stale_event_c38() {
@@ -136,7 +136,7 @@ fn removing_a_closed_descriptor_works_and_ends_its_events_c39_c40() {
     });
 }
 
-/// C40
+/// C40: after remove and close the peer sees the end within one turn.
 #[test]
 fn after_remove_and_close_the_peer_sees_the_end_c40() {
     on_every_backend(|events| {
@@ -280,7 +280,7 @@ fn dropping_a_closed_descriptor_keeps_strangers_out_c39_c41() {
     });
 }
 
-/// C42
+/// C42: a hang-up or an error wakes the observed direction.
 #[cfg(unix)]
 #[test]
 fn a_hang_up_or_an_error_wakes_the_direction_that_is_observed_c42() {
@@ -356,7 +356,7 @@ fn a_bare_hang_up_ends_a_wait_c42() {
     });
 }
 
-/// C43
+/// C43: end of stream and half-close.
 #[test]
 fn half_close_and_end_of_stream_are_readable_again_and_again_c43() {
     on_every_backend(|events| {
@@ -372,7 +372,7 @@ fn half_close_and_end_of_stream_are_readable_again_and_again_c43() {
     });
 }
 
-/// C44
+/// C44: reading comes before writing, and one can be dropped.
 #[test]
 fn both_directions_come_together_and_one_can_be_dropped_c44() {
     on_every_backend(|events| {
@@ -392,7 +392,7 @@ fn both_directions_come_together_and_one_can_be_dropped_c44() {
     });
 }
 
-/// C45
+/// C45: a second add replaces the first.
 #[test]
 fn a_second_add_replaces_the_first_c45() {
     on_every_backend(|events| {
@@ -410,7 +410,7 @@ fn a_second_add_replaces_the_first_c45() {
     });
 }
 
-/// C46
+/// C46: regular file, directory, /dev/null: always ready.
 #[cfg(unix)]
 #[test]
 fn files_directories_and_dev_null_are_always_ready_c46() {
@@ -469,7 +469,7 @@ fn a_closed_descriptor_is_refused_and_nothing_is_left_of_it_c47() {
     });
 }
 
-/// C47
+/// C47: bad, closed, negative descriptor; descriptor 0; bad direction.
 #[cfg(unix)]
 #[test]
 fn descriptor_0_is_one_like_any_other_c47() {
@@ -483,7 +483,7 @@ fn descriptor_0_is_one_like_any_other_c47() {
     });
 }
 
-/// C47
+/// C47: bad, closed, negative descriptor; descriptor 0; bad direction.
 #[test]
 fn changing_a_closed_descriptor_fails_and_keeps_the_old_interest_c47() {
     on_every_backend(|events| {
@@ -520,7 +520,7 @@ fn marked_readiness_is_reported_once_and_joined_to_the_kernels() {
     });
 }
 
-/// C35
+/// C35: `clear` inside a callback.
 #[test]
 fn clear_leaves_nothing_of_timers_descriptors_and_this_turn_c35() {
     on_every_backend(|events| {

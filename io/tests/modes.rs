@@ -35,7 +35,7 @@ fn added(events: &mut Loop, mode: Mode, interest: Interest) -> (Token, BorrowedF
     (events.add_descriptor_with(fd, interest, mode).unwrap(), fd, peer)
 }
 
-/// C52
+/// C52: level, edge and one-shot mode.
 #[test]
 fn a_level_is_reported_as_long_as_it_lasts_c52() {
     on_every_backend(|events| {
@@ -51,7 +51,7 @@ fn a_level_is_reported_as_long_as_it_lasts_c52() {
     });
 }
 
-/// C52
+/// C52: level, edge and one-shot mode.
 #[test]
 fn a_one_shot_is_reported_once_until_it_is_set_again_c52() {
     on_every_backend(|events| {
@@ -79,7 +79,7 @@ fn a_one_shot_is_reported_once_until_it_is_set_again_c52() {
     });
 }
 
-/// C52
+/// C52: level, edge and one-shot mode.
 #[test]
 fn an_edge_is_reported_once_until_it_is_drained_c52() {
     on_every_backend(|events| {

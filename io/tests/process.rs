@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// C56
+/// C56: a signal is invisible, and so are stop and continue.
 #[test]
 fn a_signal_is_invisible_and_the_deadline_is_kept_c56() {
     let arrived = Arc::new(AtomicBool::new(false));
@@ -48,7 +48,7 @@ fn a_signal_is_invisible_and_the_deadline_is_kept_c56() {
     assert!(interrupted.load(Ordering::SeqCst) > 0, "no wait was interrupted, so this test shows nothing");
 }
 
-/// C56
+/// C56: a signal is invisible, and so are stop and continue.
 #[test]
 fn stop_and_continue_are_invisible_c56() {
     on_every_backend(|events| {
@@ -68,7 +68,7 @@ fn stop_and_continue_are_invisible_c56() {
     });
 }
 
-/// C58
+/// C58: a program that is started has no descriptor of ours.
 #[test]
 fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
     let list = |of: &str| {

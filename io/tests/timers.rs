@@ -69,7 +69,7 @@ fn a_crowd_that_cascaded_during_waits_expires_in_one_turn() {
     }
 }
 
-/// C01, C02
+/// C01: a timer never fires early, by a raw monotonic clock. C02: a one-shot timer fires exactly once.
 #[test]
 fn no_timer_is_early_and_each_fires_once_c01_c02() {
     on_every_backend(|events| {
@@ -142,7 +142,8 @@ fn a_backlog_of_timers_lets_descriptors_through_and_keeps_its_order_c36() {
     });
 }
 
-/// C06, C08, C09
+/// C06: a cancelled sibling of the same tick does not fire. C08: a second cancel is safe and returns `false`. C09: a
+/// cancel after firing does nothing, even if the place is taken again.
 #[test]
 fn a_cancelled_timer_never_expires_and_a_stale_key_names_nothing_c06_c08_c09() {
     let (mut events, ..) = scripted(1_000);
@@ -174,7 +175,7 @@ fn a_due_timer_can_be_taken_back_by_a_new_deadline() {
     assert_eq!((timer.key, timer.deadline_ns, events.turn_ns()), (key, 3 * MS, 3 * MS));
 }
 
-/// C15
+/// C15: time spent in callbacks counts.
 #[test]
 fn time_spent_by_the_user_counts_c15() {
     let (mut events, backend, clock) = scripted(1_000);
@@ -186,7 +187,7 @@ fn time_spent_by_the_user_counts_c15() {
     assert_eq!(expired(&mut events), [1, 2]);
 }
 
-/// C17
+/// C17: delays around 2³¹, 2³² ms, 2⁴⁸, 2⁶³, 2⁶⁴ ns are never early and do not spin.
 #[test]
 fn the_longest_delays_are_never_early_and_do_not_spin_c17() {
     let in_ns = [1 << 48, (1 << 63) - 1, u64::MAX];
@@ -225,7 +226,8 @@ fn every_kernel_takes_the_longest_timeout_c17() {
     });
 }
 
-/// C22, C02, C03
+/// C22: in one jump of a day or a hundred years everything due fires once, in order. C02: a one-shot timer fires
+/// exactly once. C03: equal deadlines fire in the order of insertion, through every level and cascade.
 #[test]
 fn one_jump_of_years_fires_all_that_is_due_once_and_in_order_c02_c03_c22() {
     const DAY_NS: u64 = 86_400_000 * MS;
@@ -246,7 +248,7 @@ fn one_jump_of_years_fires_all_that_is_due_once_and_in_order_c02_c03_c22() {
     }
 }
 
-/// C25
+/// C25: an empty loop waits for ever, and `run` with nothing to do returns.
 #[test]
 fn with_nothing_armed_the_wait_is_for_ever_c25() {
     let (mut events, backend, _) = scripted(1_000);
@@ -274,7 +276,7 @@ fn one_wake_up_for_one_timer_and_a_remainder_rounds_up_c26() {
     }
 }
 
-/// C27
+/// C27: cancelling the earliest timer causes no spurious wake-up.
 #[test]
 fn cancelling_the_earliest_timer_costs_no_wake_up_c27() {
     let (mut events, backend, _) = scripted(1_000);

@@ -28,7 +28,7 @@ fn time_spent_between_two_turns_counts_c15() {
     });
 }
 
-/// C25
+/// C25: an empty loop waits for ever, and `run` with nothing to do returns.
 #[test]
 fn with_nothing_armed_only_a_wake_ends_the_wait_c25() {
     on_every_backend(|events| {
@@ -49,7 +49,7 @@ fn with_nothing_armed_only_a_wake_ends_the_wait_c25() {
     });
 }
 
-/// C26
+/// C26: a remainder below the resolution rounds up; one wake-up for one timer.
 #[test]
 fn one_timer_is_one_wake_up_and_not_early_c26() {
     on_every_backend(|events| {
@@ -69,7 +69,7 @@ fn one_timer_is_one_wake_up_and_not_early_c26() {
     });
 }
 
-/// C27
+/// C27: cancelling the earliest timer causes no spurious wake-up.
 #[test]
 fn a_cancelled_timer_ends_no_wait_c27() {
     on_every_backend(|events| {

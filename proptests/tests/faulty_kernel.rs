@@ -229,7 +229,7 @@ impl Simulation {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, max_shrink_time: 60_000, ..ProptestConfig::default() })]
 
-    /// C01, C37, C48, C51, C56
+    /// C01, C37, C48, C51, C56: the faults of this kernel break none of these promises.
     #[test]
     fn faults_of_the_kernel_lose_no_event_and_cause_no_hang(operations in prop::collection::vec(operation(), 1..150)) {
         let mut simulation = Simulation::new();

@@ -65,7 +65,7 @@ fn with_allocations(count: usize, debug: bool) -> bool {
     result.is_ok()
 }
 
-/// C71
+/// C71: memory runs out at the n-th allocation.
 #[test]
 fn out_of_memory_at_any_allocation_is_an_error_and_leaves_the_loop_whole_c71() {
     let before = descriptors();

@@ -18,7 +18,7 @@ for round = 1, 100 do
 end
 "#;
 
-/// C68
+/// C68: two Lua states in two threads.
 #[test]
 fn states_in_two_threads_know_nothing_of_each_other_c68() {
     std::thread::scope(|scope| {

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// C25, C33
+/// C25: an empty loop waits for ever, and `run` with nothing to do returns. C33: one turn, and a turn without waiting.
 #[test]
 fn an_idle_loop_returns_and_a_turn_waits_until_its_limit_c25_c33() {
     on_every_backend(|options| {
@@ -33,7 +33,7 @@ fn an_idle_loop_returns_and_a_turn_waits_until_its_limit_c25_c33() {
     });
 }
 
-/// C30, C31
+/// C30: what was due at a stop in a callback stays due. C31: a stop before a run has no effect on it.
 #[test]
 fn after_a_stop_the_next_run_serves_the_rest_c30_c31() {
     let mut events = simulated();
@@ -56,7 +56,7 @@ fn after_a_stop_the_next_run_serves_the_rest_c30_c31() {
     assert_eq!(log_of(&mut events), [3]);
 }
 
-/// C34
+/// C34: timers and descriptors that do not keep a loop alive.
 #[test]
 fn unreferenced_ones_are_served_and_keep_no_loop_going_c34() {
     let mut events = simulated();

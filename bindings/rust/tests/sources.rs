@@ -216,7 +216,7 @@ fn a_refused_descriptor_is_dropped_and_changes_nothing_c50() {
     assert_eq!(poll(&mut events), [("first", READ)]);
 }
 
-/// C52
+/// C52: level, edge and one-shot mode.
 #[test]
 fn level_edge_and_one_shot_report_as_often_as_they_say_c52() {
     on_each(|mut events| {

@@ -30,7 +30,8 @@ fn nothing_is_early_c01() {
     });
 }
 
-/// C02, C03
+/// C02: a one-shot timer fires exactly once. C03: equal deadlines fire in the order of insertion, through every level
+/// and cascade.
 #[test]
 fn each_fires_once_by_deadline_then_in_the_order_in_which_it_was_made_c02_c03() {
     let mut events = simulated();

@@ -76,7 +76,7 @@ fn drain_a_stranger(world: &Shared, random: &mut Rng) {
     world.note(format_args!("{directions:?} of descriptor {number} is used up"));
 }
 
-/// C54, C55.
+/// C54: no wake from many threads is lost. C55: a wake before a wait ends it.
 fn wake(world: &Shared) {
     let world = &mut *world.borrow_mut();
     world.kernel.wake();
@@ -102,7 +102,7 @@ fn refuse_settling(world: &Shared) {
     world.note(format_args!("the loop's own changes before the next wait are refused"));
 }
 
-/// C30.
+/// C30: what was due at a stop in a callback stays due.
 fn stop(world: &Shared, events: &mut Loop) {
     events.stop();
     let world = &mut *world.borrow_mut();
@@ -110,14 +110,14 @@ fn stop(world: &Shared, events: &mut Loop) {
     world.note(format_args!("stop"));
 }
 
-/// C32.
+/// C32: a nested run of the same loop is an error.
 fn nested_run(world: &Shared, events: &mut Loop) {
     let refused = events.run(|_, _| panic!("a run within a run serves something"));
     let Err(refused) = refused else { panic!("a run within a run") };
     world.borrow_mut().note(format_args!("run within the run: {}", Said(&refused)));
 }
 
-/// C35.
+/// C35: `clear` inside a callback.
 fn clear(world: &Shared, events: &mut Loop) {
     events.clear();
     let world = &mut *world.borrow_mut();

@@ -26,7 +26,8 @@ impl World {
     }
 }
 
-/// C45, C51, C52.
+/// C45: a second add replaces the first. C51: a refusal by the kernel leaves the old state whole. C52: level, edge and
+/// one-shot mode.
 pub(super) fn add(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let number = random.usize(0..FILES);
     let interest = interest(random);
@@ -60,7 +61,7 @@ impl World {
     }
 }
 
-/// C44, C51.
+/// C44: reading comes before writing, and one can be dropped. C51: a refusal by the kernel leaves the old state whole.
 pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(token) = world.borrow().any_token(random) else { return };
     let interest = interest(random);
@@ -101,7 +102,7 @@ fn remove(world: &Shared, events: &mut Loop, token: Token) {
     world.note(format_args!("remove {}: {removed}", Name(token)));
 }
 
-/// C52.
+/// C52: level, edge and one-shot mode.
 pub(super) fn drained(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(token) = world.borrow().any_token(random) else { return };
     say_drained(world, events, token, some_interest(random));
@@ -134,7 +135,7 @@ pub(super) fn mark(world: &Shared, events: &mut Loop, random: &mut Rng) {
     world.note(format_args!("mark {} for {ready:?}", Name(token)));
 }
 
-/// C34.
+/// C34: timers and descriptors that do not keep a loop alive.
 pub(super) fn reference(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(token) = world.borrow().any_token(random) else { return };
     let keeps = random.bool();
@@ -167,7 +168,7 @@ impl World {
     }
 }
 
-/// C38.
+/// C38: a number reused within the batch gets no stale event.
 pub(super) fn remove_close_and_reuse(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(token) = world.borrow().any_token(random) else { return };
     let Some(number) = world.borrow().number_of(token) else { return };

@@ -90,7 +90,7 @@ pub(super) fn add_planned(world: &Shared, events: &mut Loop, random: &mut Rng) {
     world.note(format_args!("timer {id}: at {}, {period}, slack {}", Ns(first_ns), Ns(slack_ns)));
 }
 
-/// C06 to C09.
+/// C06 to C09: cancelling a timer that is pending, is due, or has ended.
 pub(super) fn cancel(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(id) = world.borrow().any_timer(random) else { return };
     let key = world.borrow().timers.key(id);
@@ -101,7 +101,7 @@ pub(super) fn cancel(world: &Shared, events: &mut Loop, random: &mut Rng) {
     world.note(format_args!("cancel timer {id}: {value:?}"));
 }
 
-/// C11, C12.
+/// C11: re-arming in the own callback and in another one. C12: of several re-arms the last one counts.
 pub(super) fn reschedule(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(id) = world.borrow().any_timer(random) else { return };
     let key = world.borrow().timers.key(id);
@@ -152,7 +152,7 @@ impl World {
     }
 }
 
-/// C34.
+/// C34: timers and descriptors that do not keep a loop alive.
 pub(super) fn reference(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(id) = world.borrow().any_timer(random) else { return };
     let (key, keeps) = (world.borrow().timers.key(id), random.bool());
