@@ -24,7 +24,7 @@ local function echo( sck )
 end
 
 loop:addHandle( server, 'read', function( )
-  local sck = server:accept( )          -- nil: the client has already gone
+  local sck = server:accept( )          -- nil: the client has closed already
   if sck then loop:addHandle( sck, 'read', echo, sck ) end
 end )
 

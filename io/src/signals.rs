@@ -68,7 +68,7 @@ const LOOKS_MAX: u32 = 1_000;
 
 impl Place {
     /// Called by the signal handler.
-    fn tell(&self, number: i32) {
+    fn notify(&self, number: i32) {
         // This order, and `SeqCst` for both operations, make sure that either `retire` sees this user, or this user
         // sees that no signal is wanted any more.
         self.users.fetch_add(1, Ordering::SeqCst);
@@ -148,7 +148,7 @@ extern "C" fn on_signal(number: i32) {
     let errno = Errno::last_raw();
     for place in places() {
         if place.wanted.load(Ordering::Acquire) & bit(number) != 0 {
-            place.tell(number);
+            place.notify(number);
         }
     }
     Errno::set_raw(errno);

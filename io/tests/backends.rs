@@ -86,13 +86,13 @@ fn the_backend_gets_every_change() {
     let second = events.add_descriptor(fd, WRITE).unwrap();
     assert_eq!(second.index(), token.index(), "the new token has the old one's place");
     events.remove_descriptor(second).unwrap();
-    let told = [
+    let expected = [
         Call::Add(number, READ, token),
         Call::Modify(number, BOTH, token),
         Call::Modify(number, WRITE, second),
         Call::Remove(number, second),
     ];
-    assert_eq!(backend.take_calls(), told);
+    assert_eq!(backend.take_calls(), expected);
 }
 
 /// C50: a backend without a set of a fixed size takes any number.

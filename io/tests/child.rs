@@ -64,7 +64,7 @@ fn the_end_of_a_child_is_readiness_and_says_how_it_ended() {
             assert_eq!(wait_for_one(events), token);
             let status = exit_status(child.id()).unwrap().unwrap();
             assert_eq!((status.code(), status.signal()), (code, signal));
-            assert!(exit_status(child.id()).is_err(), "told once");
+            assert!(exit_status(child.id()).is_err(), "reported once");
             events.remove_descriptor(token).unwrap();
         }
     });
@@ -101,7 +101,7 @@ fn each_of_a_hundred_children_is_reported_once() {
             .collect();
         while !children.is_empty() {
             let token = wait_for_one(events);
-            let (code, mut child) = children.remove(&token).expect("told once");
+            let (code, mut child) = children.remove(&token).expect("reported once");
             assert_eq!(child.try_wait().unwrap().unwrap().code(), Some(code));
             events.remove_descriptor(token).unwrap();
         }

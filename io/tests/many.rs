@@ -71,8 +71,8 @@ fn raise_the_limit_of_descriptors() {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
 }
 
-/// Tells the story on every backend with the end of a stream, which stays readable after the peer hung up, and with a regular
-/// file, which epoll refuses.
+/// Runs the story on every backend: with the end of a stream, which stays readable after the peer hung up, and with a
+/// regular file, which epoll refuses.
 fn with_ready_sources(story: impl Fn(&mut Loop, BorrowedFd<'_>)) {
     raise_the_limit_of_descriptors();
     on_every_backend(|events| {

@@ -59,7 +59,7 @@ fn report(name: &'static str, calls: &'static [i64], errno: Errno) -> BackendRep
     thread::spawn(story).join().unwrap()
 }
 
-/// C51: each reason is told in words. The crate `polling` uses epoll here.
+/// C51: the report gives each reason in words. The crate `polling` uses epoll here.
 #[test]
 fn where_a_backend_is_refused_the_next_serves_and_the_report_says_why_c51() {
     const URING: &[i64] = &[libc::SYS_io_uring_setup];
@@ -77,8 +77,8 @@ fn where_a_backend_is_refused_the_next_serves_and_the_report_says_why_c51() {
         ] {
             let report = report(name, calls, errno);
             assert_eq!(report.name, next);
-            let told = format!("{name} refused: {} ({why})", in_words(errno));
-            assert!(report.reason.starts_with(&told), "{}", report.reason);
+            let expected = format!("{name} refused: {} ({why})", in_words(errno));
+            assert!(report.reason.starts_with(&expected), "{}", report.reason);
             assert!(report.reason.ends_with(&format!(", so {next}")), "{}", report.reason);
         }
         assert_eq!(report(name, &[], Errno::PERM).reason, "asked for by name", "this kernel permits it");

@@ -97,8 +97,8 @@ fn of_two_directions_that_came_between_two_waits_both_are_reported() {
 fn input_that_a_callback_of_the_same_batch_has_read_is_not_reported_to_a_blocking_reader() {
     on_every_backend(|events| {
         let ends = &mut observed(events, 3, Mode::Level);
-        // Who empties each descriptor: 0, 1, 2 the callback that is served in that place; 3 none; 4 the callback of a
-        // timer.
+        // What empties each descriptor. 0, 1, 2: the callback that is served first, second or third; 3: nothing; 4: the
+        // callback of a timer.
         for plan in 0..125 {
             let emptied_by = [plan % 5, plan / 5 % 5, plan / 25];
             let mut full = [true; 3];
@@ -209,7 +209,7 @@ fn a_blocking_reader_does_not_hang_when_another_callback_takes_its_input() {
         events.add_descriptor(mine, READ).unwrap();
         events.add_timer(MS, 0);
         events.add_timer(20 * MS, 1);
-        let mut told = 0;
+        let mut reports = 0;
         events
             .run(|events, due| match due {
                 cogloop_io::Due::Timer(timer) if timer.value == 0 => {
@@ -217,10 +217,10 @@ fn a_blocking_reader_does_not_hang_when_another_callback_takes_its_input() {
                     take(mine);
                 }
                 cogloop_io::Due::Timer(_) => events.clear(),
-                cogloop_io::Due::Descriptor(_) => told += 1,
+                cogloop_io::Due::Descriptor(_) => reports += 1,
             })
             .unwrap();
-        assert_eq!(told, 0, "on {backend} the reader got a report, and would block for ever");
+        assert_eq!(reports, 0, "on {backend} the reader got a report, and would block for ever");
     }
 }
 

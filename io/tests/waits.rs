@@ -45,7 +45,7 @@ fn with_nothing_armed_only_a_wake_ends_the_wait_c25() {
             events.turn(Wait::Poll).unwrap();
             events.turn_ns() >= before_ns + 15 * MS
         });
-        assert!(slept_until_the_wake, "it came back for nothing, five times");
+        assert!(slept_until_the_wake, "it woke for nothing, five times");
     });
 }
 

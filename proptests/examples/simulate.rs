@@ -21,10 +21,10 @@ const BATCH: u64 = 64;
 /// A seed takes a millisecond. One that takes longer than this counts as hanging.
 const SEED_LIMIT: Duration = Duration::from_secs(60);
 
-/// When a seed breaks a promise, so many of the following seeds are tried as well. Of those that break one, at most
-/// `TOLD` are shortened, and the shortest trace is shown.
+/// When a seed breaks a promise, this many of the following seeds are tried as well. Of those that break one, at most
+/// `SHORTENED` are shortened, and the shortest trace is shown.
 const NEIGHBOURS: u64 = 500;
-const TOLD: usize = 12;
+const SHORTENED: usize = 12;
 
 struct Options {
     seeds: u64,
@@ -111,7 +111,7 @@ fn simulate(options: &Options) -> ExitCode {
     let bar = if std::io::stdout().is_terminal() { ProgressBar::new(options.seeds) } else { ProgressBar::hidden() };
     let template = "{elapsed_precise} {wide_bar} {pos}/{len} seeds, {msg} {eta} left";
     bar.set_style(ProgressStyle::with_template(template).expect("a template"));
-    let (sum, mut told) = (Sum::default(), 0);
+    let (sum, mut printed) = (Sum::default(), 0);
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let at_work: Vec<Mutex<Option<(u64, Instant)>>> = (0..threads).map(|_| Mutex::default()).collect();
     std::thread::scope(|scope| {
@@ -122,8 +122,8 @@ fn simulate(options: &Options) -> ExitCode {
             let passed = sum.passed.load(Ordering::Relaxed);
             bar.set_position(passed);
             // If there is no progress bar, prints a line now and then for readers of the log.
-            if bar.is_hidden() && passed >= told + 100_000 {
-                told = passed;
+            if bar.is_hidden() && passed >= printed + 100_000 {
+                printed = passed;
                 println!("{passed} of {} seeds", options.seeds);
             }
             bar.set_message(format!("{} operations,", sum.operations.load(Ordering::Relaxed)));
@@ -155,12 +155,12 @@ fn end_if_hanging(at_work: &Mutex<Option<(u64, Instant)>>) {
     }
 }
 
-/// Of a seed that breaks a promise and its neighbours that do as well, the one with the shortest trace after
-/// shortening. Most faults that are not rare can be shown in a few lines.
+/// Of the seed and its neighbours that also break a promise, returns the one with the shortest trace after shortening.
+/// Most faults that are not rare need only a few lines.
 fn most_legible(seed: u64) -> u64 {
     let others = (seed..seed.saturating_add(NEIGHBOURS)).filter(|&seed| simulation::breaks_a_promise(seed));
     let length = |seed: &u64| simulation::shortest(*seed).map_or(usize::MAX, |broken| broken.lines.len());
-    others.take(TOLD).min_by_key(length).unwrap_or(seed)
+    others.take(SHORTENED).min_by_key(length).unwrap_or(seed)
 }
 
 /// Prints the shortened trace of a seed that breaks a promise, the promise, and the command that repeats it.

@@ -76,10 +76,10 @@ impl SchedulerModel {
     /// The next deadline of a timer that is not paused, rounded up.
     pub fn deadline(&self, id: Id) -> Option<u64> {
         let (plan, remaining) = self.plans.get(&id)?;
-        remaining.is_none().then(|| self.told(plan.deadline))
+        remaining.is_none().then(|| self.rounded(plan.deadline))
     }
 
-    fn told(&self, deadline: u64) -> u64 {
+    fn rounded(&self, deadline: u64) -> u64 {
         self.up(deadline) * self.resolution
     }
 
@@ -108,17 +108,17 @@ impl SchedulerModel {
     pub fn pop(&mut self) -> Option<(Id, u64, u64, u64)> {
         let (_, id) = self.wheel.pop_expired()?;
         let (plan, _) = self.plans.remove(&id).expect("every timer has a plan");
-        let deadline = self.told(plan.deadline);
+        let deadline = self.rounded(plan.deadline);
         let mut missed = 0;
         if let Some(period) = plan.period {
             let mut next = plan.deadline + period.get();
             // A timer that is served within its slack is on time.
-            let is_late =
-                self.now > self.told(plan.deadline + plan.slack) || plan.slack == 0 && period.get() < self.resolution;
+            let is_late = self.now > self.rounded(plan.deadline + plan.slack)
+                || plan.slack == 0 && period.get() < self.resolution;
             match plan.missed {
                 Missed::Delay if is_late => next = self.now + period.get(),
                 Missed::Skip if is_late => {
-                    while self.told(next) <= self.now {
+                    while self.rounded(next) <= self.now {
                         next += period.get();
                         missed += 1;
                     }

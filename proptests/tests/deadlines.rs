@@ -50,7 +50,7 @@ proptest! {
     ) {
         let resolution = NonZeroU64::new(resolution).unwrap_or(NonZeroU64::MIN);
         let up = |ns: u128| ns.div_ceil(u128::from(resolution.get())) * u128::from(resolution.get());
-        let told = cut(up(deadline.into()));
+        let rounded = cut(up(deadline.into()));
         let mut scheduler = Scheduler::<u8>::new(resolution);
         let once = Plan::once(deadline).with_slack(slack);
         let often = Plan {
@@ -59,7 +59,7 @@ proptest! {
             ..once
         };
         let keys = [once, often].map(|plan| scheduler.add(plan, 0));
-        prop_assert_eq!(keys.map(|key| scheduler.deadline(key)), [Some(told); 2]);
+        prop_assert_eq!(keys.map(|key| scheduler.deadline(key)), [Some(rounded); 2]);
         let Some(due) = scheduler.next_deadline() else {
             // A timer may not fire only if it would be due at the end of time.
             prop_assert_eq!(cut(up(u128::from(deadline) + u128::from(slack))), u64::MAX);
@@ -69,7 +69,7 @@ proptest! {
         scheduler.advance(now);
         for key in keys {
             let fired = scheduler.pop().expect("both are due");
-            prop_assert_eq!((fired.key, fired.deadline, fired.late), (key, told, now - told));
+            prop_assert_eq!((fired.key, fired.deadline, fired.late), (key, rounded, now - rounded));
             let is_short = slack == 0 && period < resolution.get();
             if !is_short && u128::from(now) <= up(u128::from(deadline) + u128::from(slack)) {
                 prop_assert_eq!(fired.missed, 0);
@@ -77,7 +77,7 @@ proptest! {
         }
         prop_assert!(scheduler.pop().is_none());
         let next = scheduler.deadline(keys[1]).expect("it repeats");
-        prop_assert!(next >= told, "the next deadline is not earlier");
+        prop_assert!(next >= rounded, "the next deadline is not earlier");
         prop_assert!(next > now || slack > 0 || late > 0 || POLICIES[policy] == Missed::Burst, "it is not due again at once");
         scheduler.audit();
     }

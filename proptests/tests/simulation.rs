@@ -1,17 +1,16 @@
-//! The simulation itself: that a seed says all there is to know. What it finds about the loop, `cargo xtask simulate` asks
-//! of many more seeds.
+//! Tests of the simulation itself: a seed determines a run completely. `cargo xtask simulate` runs many more seeds to
+//! test the loop.
 
 use cogloop_proptests::simulation;
 
-/// Every step of a run follows from the seed: nothing from the machine, from time, or from the run before.
+/// Every step of a run depends only on the seed, not on the machine, the time or an earlier run.
 #[test]
 fn the_same_seed_gives_the_same_hash() {
     let hashes = || (0..60).map(|seed| simulation::run(seed).hash).collect::<Vec<_>>();
     assert_eq!(hashes(), hashes());
 }
 
-/// The trace that is shown is the run that was made: with it the hash is the same, and it has the operations that were
-/// counted.
+/// Keeping the trace does not change the run: the hash and the number of operations stay the same.
 #[test]
 fn a_trace_has_a_line_for_each_operation() {
     for seed in 0..20 {
@@ -25,7 +24,7 @@ fn no_two_seeds_live_the_same_life() {
     assert_eq!(hashes.len(), 200);
 }
 
-/// A few hundred lives. `cargo xtask simulate` lives as many as one likes, and shows the shortest that breaks a promise.
+/// Runs a few hundred seeds. `cargo xtask simulate` runs any number, and shows the shortest run that breaks a promise.
 #[test]
 fn every_promise_is_kept() {
     for seed in 0..400 {

@@ -134,7 +134,7 @@ mod tests {
         {
             assert_eq!(command(arguments), Ok(()), "{arguments:?}");
         }
-        assert!(command(&["tset", "--help"]).is_err(), "of what is no command there is nothing to tell");
+        assert!(command(&["tset", "--help"]).is_err(), "an unknown command has no help");
     }
 
     #[test]

@@ -104,18 +104,18 @@ impl Entry {
 }
 
 /// The result of an entry.
-struct Told {
+struct EntryResult {
     line: String,
     compared: Compared,
 }
 
-impl From<String> for Told {
+impl From<String> for EntryResult {
     fn from(line: String) -> Self {
         Self { line, compared: Compared::default() }
     }
 }
 
-impl From<Compared> for Told {
+impl From<Compared> for EntryResult {
     fn from(compared: Compared) -> Self {
         Self { line: compared.to_string(), compared }
     }
@@ -146,9 +146,9 @@ pub(crate) fn command(project: &Project, arguments: &[&str]) -> Result<(), Strin
     let (mut failed, mut sum) = (Vec::new(), Compared::default());
     for entry in entries {
         let line = match soak(project, &entry, &options, share) {
-            Ok(told) => {
-                sum += told.compared;
-                told.line
+            Ok(result) => {
+                sum += result.compared;
+                result.line
             }
             Err(message) => {
                 failed.push(entry.name());
@@ -183,7 +183,7 @@ fn parse(arguments: &[&str]) -> Result<Options, String> {
 }
 
 /// Runs an entry for its share of the time. It is an error if something failed.
-fn soak(project: &Project, entry: &Entry, options: &Options, share: Duration) -> Result<Told, String> {
+fn soak(project: &Project, entry: &Entry, options: &Options, share: Duration) -> Result<EntryResult, String> {
     match entry {
         Entry::Wheel => {
             let minutes = (share.as_secs_f64() / 60.0).to_string();

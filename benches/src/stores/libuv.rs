@@ -44,9 +44,9 @@ thread_local! {
 // SAFETY: the name, the type and the meaning are the C library's; nothing else in the program defines it.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
-    let told = VIRTUAL_NS.get();
-    let now = if told != 0 {
-        Timespec { tv_sec: (told / 1_000_000_000) as i64, tv_nsec: (told % 1_000_000_000) as i64 }
+    let virtual_ns = VIRTUAL_NS.get();
+    let now = if virtual_ns != 0 {
+        Timespec { tv_sec: (virtual_ns / 1_000_000_000) as i64, tv_nsec: (virtual_ns % 1_000_000_000) as i64 }
     } else {
         match ClockId::try_from(clock) {
             Ok(clock) => kernel_time(clock),

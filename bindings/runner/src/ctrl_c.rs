@@ -65,7 +65,7 @@ unsafe extern "C-unwind" fn raise(lua: *mut lua_State, _: *mut lua_Debug) {
         ASKED.store(false, SeqCst);
         // A loop may have raised the error in the script meanwhile.
         if interrupt::pending() {
-            interrupt::told();
+            interrupt::reported();
             luaL_error(lua, c"interrupted!".as_ptr());
         }
     }

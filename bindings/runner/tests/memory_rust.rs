@@ -94,7 +94,7 @@ const AFTER: &str = r"
 ";
 
 /// Runs a test with this grant. Returns the number of refused requests.
-fn tell(story: &str, grant: Grant) -> usize {
+fn run_story(story: &str, grant: Grant) -> usize {
     let state = State::new();
     state.run(BEFORE).expect("there is memory");
     state.load(story);
@@ -110,10 +110,10 @@ fn tell(story: &str, grant: Grant) -> usize {
 #[test]
 fn memory_that_runs_out_in_rust_is_an_error_in_lua_at_each_request_c71() {
     for story in STORIES {
-        let enough = (0..10_000).find(|&count| tell(story, Grant::Requests(count)) == 0).expect("it gets enough");
+        let enough = (0..10_000).find(|&count| run_story(story, Grant::Requests(count)) == 0).expect("it gets enough");
         assert!(enough > 3, "{enough} requests in{story}");
         for count in 0..enough {
-            tell(story, Grant::AllBut(count));
+            run_story(story, Grant::AllBut(count));
         }
     }
 }
@@ -128,7 +128,8 @@ fn making_a_loop_or_statistics_without_memory_is_an_error_in_lua_c71() {
         QUEUE,
         "local made, why = loop:signal( 'USR1', print ) if not made then error( why ) end",
     ] {
-        let refusals = (0..1_200).step_by(8).filter(|kilobytes| tell(story, Grant::Bytes(kilobytes << 10)) > 0).count();
+        let refusals =
+            (0..1_200).step_by(8).filter(|kilobytes| run_story(story, Grant::Bytes(kilobytes << 10)) > 0).count();
         assert!((1..149).contains(&refusals), "{refusals} in {story}");
     }
 }

@@ -81,8 +81,8 @@ impl<S> Handle<S> {
     /// [`Error::Removed`], or [`Error::Io`] if the kernel refuses. Then the directions stay silent.
     pub fn drained(&self, source: Source, directions: Interest) -> Result<(), Error> {
         self.check_source(source)?;
-        let told = self.core().events.borrow_mut().drained(source.token, directions);
-        told.map_err(Error::io("observing a descriptor again"))
+        let result = self.core().events.borrow_mut().drained(source.token, directions);
+        result.map_err(Error::io("observing a descriptor again"))
     }
 
     /// Reports a source as ready in the next turn, once. Use it for readiness that the kernel cannot see, such as data in a buffer.

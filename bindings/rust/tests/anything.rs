@@ -210,7 +210,7 @@ fn callbacks_may_do_anything_to_their_loop_c06_c08_c11_c35_c37() {
     for seed in 1..=20 {
         match catch_unwind(AssertUnwindSafe(|| (live(seed), live(seed)))) {
             Ok((first, second)) => {
-                assert_eq!(first, second, "seed {seed} comes to the same twice");
+                assert_eq!(first, second, "seed {seed} gives the same result twice");
                 served += first.0;
             }
             Err(_) => panic!("seed {seed}"),

@@ -28,7 +28,7 @@ fn a_dropped_visit_to_the_state_never_runs() {
         }));
         assert!(poll_once(visit.as_mut()).is_pending());
     }
-    assert_eq!(Rc::strong_count(&held), 1, "what it would have been called with is gone at once");
+    assert_eq!(Rc::strong_count(&held), 1, "its captured values are dropped at once");
     let task = events.spawn(async move { handle.with(|visits: &mut u32, _| *visits += 10).await }).unwrap();
     let mut visits = 0;
     // The task calls `with` in this turn, and is dropped before the next.

@@ -52,7 +52,7 @@ fn room_goes_to_the_sender_that_waits_longest_and_to_the_next_when_that_gives_up
     assert_eq!((receiver.try_recv(), woken()), (Some(0), [1, 0, 0]));
     assert!(
         matches!(sender.try_send(9).unwrap_err().error, Error::Limit { what: "messages", limit: 1 }),
-        "the room is that of the one who waited"
+        "the room belongs to the waiting sender"
     );
     drop(sends.remove(0));
     assert_eq!(woken(), [1, 1, 0]);

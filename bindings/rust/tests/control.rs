@@ -287,7 +287,7 @@ fn idle_callbacks_fill_the_time_and_give_way() {
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
         .unwrap();
-    let far = events.after(3600 * SECOND, |_, _| panic!("nobody waits for it")).unwrap();
+    let far = events.after(3600 * SECOND, |_, _| panic!("nothing waits for it")).unwrap();
     assert!(events.unref_timer(far).unwrap());
     let mut log = Vec::new();
     events.run(&mut log).unwrap();

@@ -1,7 +1,7 @@
 //! Tests that are not compiled on this system, each with its reason. They are counted as skipped.
 #![cfg(windows)]
 
-/// What stands under `cfg( unix )` in these tests.
+/// The tests under `cfg( unix )`.
 #[test]
 fn what_windows_lacks() {
     for line in [

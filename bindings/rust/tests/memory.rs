@@ -1,5 +1,5 @@
-//! Each allocation is refused in turn. The call returns `Error::Memory` and leaves nothing half done. What needs no
-//! memory still works.
+//! Each allocation is refused in turn. The call returns `Error::Memory` and leaves nothing half done. Calls that need
+//! no memory still work.
 #![cfg(unix)]
 
 #[path = "../../../proptests/tests/memory/allocator.rs"]
@@ -56,7 +56,7 @@ fn live(events: &Loop<State>, remote: &Remote<State>, sender: &Sender<u64>) -> u
         live += usize::from(once.is_some()) + usize::from(repeated.is_some()) + usize::from(slept.is_some());
         assert_eq!(events.timer_count(), live, "nothing is half done");
         if let Some(timer) = repeated {
-            assert!(events.reschedule(timer, delay) && events.cancel(timer), "what ends something needs no memory");
+            assert!(events.reschedule(timer, delay) && events.cancel(timer), "ending something needs no memory");
             live -= 1;
         }
         live -= usize::from(slept.is_some());
@@ -180,7 +180,7 @@ fn memory_that_runs_out_where_a_source_is_added_is_an_error() {
                         ready.cancel(ready.source());
                     }));
                     if let Some(source) = added.filter(|_| readers.len() % 4 == 1) {
-                        assert!(events.cancel(source), "what ends something needs no memory");
+                        assert!(events.cancel(source), "ending something needs no memory");
                     } else {
                         sources += u64::from(added.is_some());
                     }
@@ -221,7 +221,7 @@ fn memory_that_runs_out_where_a_channel_or_an_idle_callback_is_made_is_an_error(
                     }
                 }));
                 if let Some(idle) = idle.filter(|_| nth % 2 == 0) {
-                    assert!(events.cancel(idle), "what ends something needs no memory");
+                    assert!(events.cancel(idle), "ending something needs no memory");
                 } else {
                     idles += usize::from(idle.is_some());
                 }
@@ -260,7 +260,7 @@ fn memory_that_runs_out_where_a_task_is_spawned_is_an_error() {
             for nth in 0..20 {
                 tasks.extend(task(&events, &futures, Duration::from_millis(nth)));
                 if nth % 5 == 4 {
-                    // What ends something needs no memory.
+                    // Ending something needs no memory.
                     drop(tasks.pop());
                 }
                 assert_eq!((events.task_count(), futures.get()), (tasks.len(), tasks.len()), "nothing is half done");

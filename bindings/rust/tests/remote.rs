@@ -76,7 +76,7 @@ fn a_loop_waits_for_its_remotes() {
     uncounted.post(|count: &mut u32, _| *count += 1).unwrap();
     let mut count = 0;
     events.run(&mut count).unwrap();
-    assert_eq!(count, 1, "what was posted is served all the same");
+    assert_eq!(count, 1, "the posts are served all the same");
 }
 
 /// A post may change the loop, and a post that always posts again starves nothing.

@@ -159,7 +159,11 @@ fn a_polled_wait_wakes_the_task_that_polled_last_and_keeps_no_waker_when_it_is_o
         assert!(stream.poll_readable(&mut cx).is_pending());
         let read = stream.poll_read_with(&mut cx, |mut stream| stream.read(&mut [0; 8]));
         assert!(matches!(read, Poll::Ready(Ok(1))));
-        assert_eq!(counts.map(|count| Arc::strong_count(&count)), [2, 2], "of each the waker here, and no other");
+        assert_eq!(
+            counts.map(|count| Arc::strong_count(&count)),
+            [2, 2],
+            "only the waker of this test is left of each"
+        );
         // Both directions at the same time.
         assert!(stream.poll_readable(&mut cx).is_pending());
         events.block_on(&mut (), poll_fn(|cx| stream.poll_writable(cx))).unwrap().unwrap();

@@ -178,7 +178,7 @@ fn a_second_source_takes_a_descriptor_over_c45() {
         drop(watched);
         assert_eq!(poll(&mut events), [("third", READ)]);
         assert!(events.cancel(third));
-        assert_eq!(Rc::strong_count(&ours), 1, "nobody else holds it");
+        assert_eq!(Rc::strong_count(&ours), 1, "no other reference is left");
     });
 }
 

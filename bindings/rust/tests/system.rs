@@ -44,7 +44,7 @@ fn a_signal_is_a_callback_and_what_watches_it_can_end() {
         log[1..].sort_unstable();
         assert_eq!(log[1..], [-signal::WINDOW_CHANGE, signal::WINDOW_CHANGE]);
         events.run(&mut log).unwrap();
-        assert_eq!(events.source_count(), 1, "the second watcher has broken off");
+        assert_eq!(events.source_count(), 1, "the second watcher has returned `Break`");
         assert!(events.cancel(all));
 
         let error = events.signals([9], |_, _, _| ()).unwrap_err();
@@ -81,7 +81,7 @@ fn of_several_signals_at_once_none_comes_after_a_removal_or_a_stop() {
                 assert_eq!(log, [signal::HANG_UP], "gone");
             } else {
                 events.run(&mut log).unwrap();
-                assert_eq!(log, numbers, "the next run begins with what was not told");
+                assert_eq!(log, numbers, "the next run begins with the signals that were not reported");
             }
         }
     });

@@ -257,15 +257,15 @@ fn readable_and_writable_wait_for_what_comes() {
         events.block_on(&mut (), watched.readable()).unwrap().unwrap();
         assert_eq!(watched.get_ref().read(&mut [0; 8]).unwrap(), 1);
         let waiting = Rc::clone(&watched);
-        let (told, telling) = (Rc::new(Cell::new(false)), handle.clone());
-        let tell = Rc::clone(&told);
-        events.after(MS, move |(), _| telling.clear()).unwrap();
+        let (is_done, inner) = (Rc::new(Cell::new(false)), handle.clone());
+        let set_done = Rc::clone(&is_done);
+        events.after(MS, move |(), _| inner.clear()).unwrap();
         let ended = events.block_on(&mut (), async move {
             let ended = waiting.readable().await;
-            tell.set(true);
+            set_done.set(true);
             ended
         });
-        assert!(told.get() && ended.unwrap().is_err());
+        assert!(is_done.get() && ended.unwrap().is_err());
     });
 }
 

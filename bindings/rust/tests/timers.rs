@@ -164,7 +164,7 @@ fn each_policy_reports_lateness_and_missed_deadlines_c13() {
             .unwrap();
         let mut log = Log::new();
         events.run_for(&mut log, SECOND).unwrap();
-        assert!(events.advance(3500 * MS), "nobody serves it for a while");
+        assert!(events.advance(3500 * MS), "it is not served for a while");
         events.run_for(&mut log, 600 * MS).unwrap();
         assert_eq!(log, expected, "{policy:?}");
         assert!(events.cancel(timer));

@@ -216,13 +216,13 @@ fn a_forked_child_gets_an_error_and_the_parent_is_undisturbed_c57() {
         // with `_exit`, so it never returns to the test harness.
         match unsafe { fork() }.unwrap() {
             ForkResult::Child => {
-                let told = [
+                let answers = [
                     uring.wait(&mut Vec::new(), Some(0)),
                     uring.add(pipes[1].0, Interest::READ, token(1)),
                     uring.modify(pipes[0].0, Interest::BOTH, token(0)),
                     uring.remove(pipes[0].0, token(0)),
                 ];
-                let all = told.iter().all(|answer| {
+                let all = answers.iter().all(|answer| {
                     answer.as_ref().is_err_and(|error| error.to_string().contains("make a new loop after a fork"))
                 });
                 drop(uring);

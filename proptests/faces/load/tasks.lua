@@ -1,10 +1,10 @@
 -- 500 tasks on sockets with time limits, on the real clock and under load: tasks.lua SECONDS ROUNDS
 --
--- In each round 400 requests are answered after up to 30 ms and 100 never, while callbacks take 2 of every 5 ms. An odd round has
--- plain waits; an even one has a group, `timeout`, and tasks that are cancelled. A time-out is false if it came before its
--- time, or while the answer could be read: the server is in the same loop, so nothing can come in between. It goes on for so
--- many seconds and rounds, both at the least, prints its counts, and fails if a time-out was false, a task was lost, or
--- something is left in the loop.
+-- In each round 400 requests are answered after up to 30 ms and 100 never, while callbacks take 2 of every 5 ms. An odd
+-- round has plain waits; an even one has a group, `timeout`, and tasks that are cancelled. A time-out is false if it
+-- came before its time, or while the answer could be read. The server is in the same loop, so nothing can come in
+-- between. The script runs for at least SECONDS and at least ROUNDS rounds, and prints its counts. It fails if a
+-- time-out was false, a task was lost, or something is left in the loop.
 local cogloop = require 'cogloop'
 local Socket  = require 't.Net.Socket'
 
@@ -33,7 +33,7 @@ local answers = loop:spawn{ name = 'server', function( )
   local clients = 0
   while true do
     loop:wait( server, 'r' )
-    -- All that wait: on a busy machine there are few turns.
+    -- Accepts all waiting clients, because on a busy machine there are few turns.
     local client = server:accept( )
     while client do
       clients = clients + 1
@@ -50,7 +50,7 @@ local busy = loop:every( 5, function( )
   while os.clock( ) < over do end
 end )
 
--- What comes back, or nil. `limit` is nil where `timeout` has it.
+-- Returns the answer, or nil. `limit` is nil if `timeout` limits the whole request.
 local function request( sck, ask, limit )
   sck:send( ask )
   local began = loop:now( )
@@ -75,7 +75,8 @@ local function one( i, uses_scopes )
   local is_live = i % 5 ~= 0
   local ask = is_live and 'ask' or 'say nothing'
   loop:sleep( i % 50 )
-  -- A connection that has to be asked for again must not stop the server, which is in the same process.
+  -- The socket does not block: a connection that the system has to request again would stop the server, which is in the
+  -- same process.
   local sck = Socket( 'tcp' )
   sck.nonblock = true
   local connected, message, errno = sck:connect( address )

@@ -17,9 +17,9 @@ local M = { }
 function M.differ( face, program )
   local text = face.script( program )
   local got = run( text, face.real, face )
-  local told = face.told( )
-  told.marks = got.marks
-  local wanted = run( text, told, face )
+  local fake = face.fake( )
+  fake.marks = got.marks
+  local wanted = run( text, fake, face )
   for i = 1, math.max( #got.lines, #wanted.lines ) do
     if got.lines[ i ] ~= wanted.lines[ i ] then
       return { line = i, got = got.lines, wanted = wanted.lines, text = text }

@@ -16,15 +16,15 @@ local function part( name )
 end
 
 local random, compare = part 'random', part 'compare'
-local told = part 'told'
+local fake = part 'fake'
 local the_world = part 'real'( )
 
 -- A face: how its programs are made and written, the functions for them, and its model.
 local function face_of( name, model, loop )
   local F = { name = name, real = the_world, stage = part 'stage' }
   F.generate, F.script, F.own = part( name .. '/generate' ), part( name .. '/script' ), part( name .. '/stage' )
-  function F.told( )
-    local world = told( )
+  function F.fake( )
+    local world = fake( )
     world[ loop ] = part( model )( world, function( of ) return part( 'cogloop/' .. of ) end ).loop
     return world
   end

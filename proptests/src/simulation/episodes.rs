@@ -120,7 +120,7 @@ impl Run {
     /// Drives the loop as an outer loop does.
     fn embedded(&mut self) {
         self.begin(Wait::Block, 1);
-        let timeout_ns = self.events.next_timeout_ns().expect("the simulated kernel has nothing against it");
+        let timeout_ns = self.events.next_timeout_ns().expect("the simulated kernel refuses nothing");
         self.world.borrow().check_timeout(timeout_ns);
         self.world.borrow_mut().kernel.pass(timeout_ns.unwrap_or(0));
         self.turn(Wait::Poll, usize::MAX, usize::MAX);

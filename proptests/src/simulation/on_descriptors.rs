@@ -147,7 +147,7 @@ pub(super) fn reference(world: &Shared, events: &mut Loop, random: &mut Rng) {
     world.note(format_args!("{} keeps the loop going: {keeps}", Name(token)));
 }
 
-/// C41: the loop is not told. From now on the number is free, or stands for another file.
+/// C41: the loop does not learn of it. From now on the number is free, or stands for another file.
 pub(super) fn close(world: &Shared, random: &mut Rng) {
     let world = &mut *world.borrow_mut();
     let number = random.usize(0..FILES);

@@ -97,7 +97,7 @@ pub(super) fn cancel(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let value = events.cancel_timer(key);
     let world = &mut *world.borrow_mut();
     let expected = world.timers.ended(id).then_some(id);
-    assert_eq!(value, expected, "what cancelling timer {id} says");
+    assert_eq!(value, expected, "the result of cancelling timer {id}");
     world.note(format_args!("cancel timer {id}: {value:?}"));
 }
 
@@ -111,7 +111,7 @@ pub(super) fn reschedule(world: &Shared, events: &mut Loop, random: &mut Rng) {
     };
     let is_live = events.reschedule_timer_at(key, deadline_ns);
     let world = &mut *world.borrow_mut();
-    assert_eq!(is_live, world.timers.moved(id, deadline_ns), "what moving timer {id} says");
+    assert_eq!(is_live, world.timers.moved(id, deadline_ns), "the result of moving timer {id}");
     world.note(format_args!("move timer {id} to {}: {is_live}", Ns(deadline_ns)));
 }
 
@@ -120,7 +120,7 @@ pub(super) fn pause(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let (key, now_ns) = (world.borrow().timers.key(id), events.now_ns());
     let is_paused = events.pause_timer(key);
     let world = &mut *world.borrow_mut();
-    assert_eq!(is_paused, world.timers.paused(id, now_ns), "what pausing timer {id} says");
+    assert_eq!(is_paused, world.timers.paused(id, now_ns), "the result of pausing timer {id}");
     world.note(format_args!("pause timer {id}: {is_paused}"));
 }
 
@@ -132,9 +132,9 @@ pub(super) fn resume(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let left_ns = events.remaining_ns(key);
     let resumed = events.resume_timer(key);
     let world = &mut *world.borrow_mut();
-    assert_eq!(resumed, world.timers.is_paused(id), "what resuming timer {id} says");
+    assert_eq!(resumed, world.timers.is_paused(id), "the result of resuming timer {id}");
     if resumed {
-        let left_ns = left_ns.unwrap_or_else(|| panic!("timer {id} is paused and nothing is left of it"));
+        let left_ns = left_ns.unwrap_or_else(|| panic!("timer {id} is paused and has no remaining time"));
         world.check_left(id, Some(left_ns));
         world.timers.moved(id, world.kernel.now_ns().saturating_add(left_ns));
     }
@@ -148,7 +148,7 @@ impl World {
             (Some(left_ns), Some((least_ns, most_ns))) => (least_ns..=most_ns).contains(&left_ns),
             (left, expected) => left.is_none() && expected.is_none(),
         };
-        assert!(agree, "of timer {id} {left_ns:?} ns are left, and should be {expected:?}");
+        assert!(agree, "timer {id} has {left_ns:?} ns left, not {expected:?}");
     }
 }
 
@@ -158,7 +158,7 @@ pub(super) fn reference(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let (key, keeps) = (world.borrow().timers.key(id), random.bool());
     let is_live = if keeps { events.ref_timer(key) } else { events.unref_timer(key) };
     let world = &mut *world.borrow_mut();
-    assert_eq!(is_live, world.timers.set_referenced(id, keeps), "what timer {id} says");
+    assert_eq!(is_live, world.timers.set_referenced(id, keeps), "the result of ref or unref for timer {id}");
     world.note(format_args!("timer {id} keeps the loop going: {keeps}"));
 }
 

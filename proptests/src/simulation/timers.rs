@@ -214,7 +214,7 @@ impl Timers {
     /// C02, C22: all timers that were due have fired.
     pub(super) fn check_all_served(&self) {
         let left = self.armed().find(|(_, armed, _)| armed.due_in.is_some());
-        assert!(left.is_none(), "timer {} was due and did not come", left.map_or(0, |(id, ..)| id));
+        assert!(left.is_none(), "timer {} was due and did not fire", left.map_or(0, |(id, ..)| id));
     }
 
     /// C01 to C04, C06 to C12, C16, C30: the timer exists, is due, fires for the first time in this turn, and no other
@@ -222,26 +222,26 @@ impl Timers {
     pub(super) fn fired(&mut self, timer: &ExpiredTimer<Id>, turn_ns: u64) {
         let id = timer.value;
         self.served += 1;
-        let ours = self.live.get(&id).unwrap_or_else(|| panic!("timer {id} has ended and came all the same"));
-        let State::Armed(armed) = &ours.state else { panic!("timer {id} is paused and came all the same") };
-        assert_eq!(timer.key, self.key(id), "timer {id} came under another key");
-        assert!(armed.asked_ns <= turn_ns, "timer {id} came {} early", Ns(armed.asked_ns.saturating_sub(turn_ns)));
-        assert!(armed.armed_in < self.turn, "timer {id} was armed in this turn and came in it");
+        let ours = self.live.get(&id).unwrap_or_else(|| panic!("timer {id} has ended and fired all the same"));
+        let State::Armed(armed) = &ours.state else { panic!("timer {id} is paused and fired all the same") };
+        assert_eq!(timer.key, self.key(id), "timer {id} fired under another key");
+        assert!(armed.asked_ns <= turn_ns, "timer {id} fired {} early", Ns(armed.asked_ns.saturating_sub(turn_ns)));
+        assert!(armed.armed_in < self.turn, "timer {id} fired in the turn in which it was armed");
         if ours.plan.slack == 0 {
-            assert!(armed.due_in.is_some(), "timer {id} came before its tick");
+            assert!(armed.due_in.is_some(), "timer {id} fired before its tick");
             let before = |(_, other, plan): &(Id, &Armed, &Plan)| {
                 let is_before = (other.due_in, other.by_ns, other.order) < (armed.due_in, armed.by_ns, armed.order);
                 plan.slack == 0 && other.due_in.is_some() && is_before
             };
             if let Some((other, ..)) = self.armed().find(before) {
-                panic!("timer {id} came before timer {other}, which is due earlier or was armed earlier");
+                panic!("timer {id} fired before timer {other}, which is due earlier or was armed earlier");
             }
         }
-        let told_ns = self.up(armed.asked_ns).unwrap_or(u64::MAX);
-        assert_eq!(timer.deadline_ns, told_ns, "timer {id} was told of another deadline");
-        assert_eq!(timer.late_ns, turn_ns.saturating_sub(timer.deadline_ns), "how late timer {id} is");
+        let reported_ns = self.up(armed.asked_ns).unwrap_or(u64::MAX);
+        assert_eq!(timer.deadline_ns, reported_ns, "timer {id} reports another deadline");
+        assert_eq!(timer.late_ns, turn_ns.saturating_sub(timer.deadline_ns), "the lateness of timer {id}");
         if ours.plan.period.is_none() {
-            assert_eq!(timer.missed, 0, "timer {id} does not repeat, and missed something");
+            assert_eq!(timer.missed, 0, "timer {id} does not repeat, and reports missed deadlines");
             self.live.remove(&id);
         }
     }
@@ -263,7 +263,7 @@ impl Timers {
                 let has_passed =
                     |ns: u128| u64::try_from(ns).is_ok_and(|ns| self.up(ns).is_some_and(|ns| ns <= turn_ns));
                 assert!(!has_passed(nth_ns(missed + 1)), "timer {id} is late again, with the policy to skip");
-                assert!(missed == 0 || has_passed(nth_ns(missed)), "timer {id} skipped one that is still to come");
+                assert!(missed == 0 || has_passed(nth_ns(missed)), "timer {id} skipped a deadline that has not passed");
                 nth_ns(missed + 1).try_into().unwrap_or(u64::MAX)
             }
             _ => deadline_ns.saturating_add(period),

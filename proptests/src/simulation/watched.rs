@@ -125,12 +125,12 @@ impl Watched {
     pub(super) fn check_registered(&self, registered: &BTreeMap<Token, Registration>, refused: bool) {
         for (token, watch) in self.live.iter().filter(|(_, watch)| !watch.is_closed) {
             let Some(registration) = registered.get(token) else {
-                panic!("the kernel was not told of {}, descriptor {}", Name(*token), watch.number)
+                panic!("the kernel does not know {}, descriptor {}", Name(*token), watch.number)
             };
             assert_eq!(registration.number, watch.number, "the number of {}", Name(*token));
-            let (told, wanted) = (registration.interest, watch.wanted());
-            let agree = told == wanted || refused && told.contains(wanted);
-            assert!(agree, "the kernel observes {told:?} of {}, not {wanted:?}", Name(*token));
+            let (registered, wanted) = (registration.interest, watch.wanted());
+            let agree = registered == wanted || refused && registered.contains(wanted);
+            assert!(agree, "the kernel observes {registered:?} of {}, not {wanted:?}", Name(*token));
         }
         let forgotten = registered.keys().find(|token| !self.live.contains_key(token));
         if let Some(&token) = forgotten {

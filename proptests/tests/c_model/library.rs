@@ -128,7 +128,7 @@ struct World {
     /// For each watch, the index of its pipe.
     watched: Vec<usize>,
     hooks: Vec<Part>,
-    /// Callbacks that run and whose order is the library's affair.
+    /// Running callbacks whose order is the library's choice.
     in_open_order: usize,
     pipes: Vec<(PipeReader, PipeWriter)>,
     log: Vec<Event>,
@@ -237,7 +237,7 @@ extern "C" fn no_watch(_: Part, _: c_int, _: *mut c_void) {}
 fn foreign() -> Foreign {
     static FOREIGN: OnceLock<Foreign> = OnceLock::new();
     *FOREIGN.get_or_init(|| {
-        let (tell, told) = channel();
+        let (sender, receiver) = channel();
         std::thread::spawn(move || {
             let pipe = std::io::pipe().unwrap();
             let [mut timer, mut watch, mut hook] = [Part::default(); 3];
@@ -251,11 +251,11 @@ fn foreign() -> Foreign {
                 let fd = pipe.0.as_raw_fd();
                 assert_eq!(cog_watch_descriptor(of, fd, 1, 0, no_watch, null, &raw mut watch), 0);
                 assert_eq!(cog_hook_add(of, 2, nothing, null, &raw mut hook), 0);
-                tell.send(Foreign { of, timer, watch, hook }).unwrap();
+                sender.send(Foreign { of, timer, watch, hook }).unwrap();
                 cog_loop_run(of);
             }
         });
-        told.recv().unwrap()
+        receiver.recv().unwrap()
     })
 }
 
@@ -312,7 +312,7 @@ fn options_of(resolution_ns: u64, timers_max: u32, served_in_turn_max: u32, is_c
 }
 
 /// Logs the code, and the outputs if the call succeeded.
-fn told(code: c_int, outputs: &[u64]) {
+fn log_call(code: c_int, outputs: &[u64]) {
     note(Event::Code(code));
     if code == 0 {
         outputs.iter().for_each(|&output| note(Event::Output(output)));
@@ -325,7 +325,7 @@ fn kept<T: Copy + Default + PartialEq + std::fmt::Debug>(code: c_int, made: T, t
         0 => with(|world| table(world).push(made)),
         _ => assert_eq!(made, T::default(), "an output of a call that fails"),
     }
-    told(code, &[]);
+    log_call(code, &[]);
 }
 
 fn ctx(body: usize) -> *mut c_void {
@@ -346,53 +346,53 @@ fn act(call: &Call) {
                 let mut made = Loop::default();
                 kept(cog_loop_new(&raw const options, &raw mut made), made, |world| &mut world.loops);
             }
-            Call::Free(name) => told(cog_loop_free(loop_of(name)), &[]),
-            Call::Run(name) => told(cog_loop_run(loop_of(name)), &[]),
+            Call::Free(name) => log_call(cog_loop_free(loop_of(name)), &[]),
+            Call::Run(name) => log_call(cog_loop_run(loop_of(name)), &[]),
             Call::RunOnce(name, ns) => {
                 let code = cog_loop_run_once(loop_of(name), ns, &raw mut is_alive);
                 assert!(code == 0 || is_alive, "an output of a call that fails");
-                told(code, &[is_alive.into()]);
+                log_call(code, &[is_alive.into()]);
             }
-            Call::Step(name) => told(cog_loop_step(loop_of(name)), &[]),
-            Call::Stop(name) => told(cog_loop_stop(loop_of(name)), &[]),
+            Call::Step(name) => log_call(cog_loop_step(loop_of(name)), &[]),
+            Call::Stop(name) => log_call(cog_loop_stop(loop_of(name)), &[]),
             // The loop of the other thread runs this post.
-            Call::Post(HandleRef::Foreign, _) => told(cog_loop_post(foreign().of, nothing, nothing, ctx(0)), &[]),
-            Call::Post(name, body) => told(cog_loop_post(loop_of(name), on_post, on_discard, ctx(body)), &[]),
-            Call::Wake(name) => told(cog_loop_wake(loop_of(name)), &[]),
+            Call::Post(HandleRef::Foreign, _) => log_call(cog_loop_post(foreign().of, nothing, nothing, ctx(0)), &[]),
+            Call::Post(name, body) => log_call(cog_loop_post(loop_of(name), on_post, on_discard, ctx(body)), &[]),
+            Call::Wake(name) => log_call(cog_loop_wake(loop_of(name)), &[]),
             Call::Now(name) => {
                 let code = cog_loop_now(loop_of(name), &raw mut output);
-                told(code, &[output]);
+                log_call(code, &[output]);
             }
             Call::NowCached(name) => {
                 let code = cog_loop_now_cached(loop_of(name), &raw mut output);
-                told(code, &[output]);
+                log_call(code, &[output]);
             }
-            Call::UpdateNow(name) => told(cog_loop_update_now(loop_of(name)), &[]),
-            Call::KeepAlive(name, keeps) => told(cog_loop_keep_alive(loop_of(name), keeps), &[]),
-            Call::Advance(name, ns) => told(cog_loop_advance(loop_of(name), ns), &[]),
+            Call::UpdateNow(name) => log_call(cog_loop_update_now(loop_of(name)), &[]),
+            Call::KeepAlive(name, keeps) => log_call(cog_loop_keep_alive(loop_of(name), keeps), &[]),
+            Call::Advance(name, ns) => log_call(cog_loop_advance(loop_of(name), ns), &[]),
             Call::Stats(name) => {
                 let mut stats = Stats { size: size_of::<Stats>(), ..Stats::default() };
                 let code = cog_loop_stats(loop_of(name), &raw mut stats);
-                told(code, &stats.counts);
+                log_call(code, &stats.counts);
             }
             Call::NextTimeout(name) => {
                 let code = cog_loop_next_timeout(loop_of(name), &raw mut output);
-                told(code, &[output]);
+                log_call(code, &[output]);
             }
             Call::Pollable(name) => {
                 let mut fd = -7;
-                told(cog_loop_pollable(loop_of(name), &raw mut fd), &[]);
+                log_call(cog_loop_pollable(loop_of(name), &raw mut fd), &[]);
                 assert_eq!(fd, -7, "the backend select has no such descriptor");
             }
             Call::WallTime(name, at_ns) => convert(loop_of(name), at_ns),
             Call::Walk(name, body) => {
-                told(cog_loop_walk(loop_of(name), on_visited_timer, on_visited_watch, ctx(body)), &[]);
+                log_call(cog_loop_walk(loop_of(name), on_visited_timer, on_visited_watch, ctx(body)), &[]);
             }
             Call::Hook(name, when, body) => {
                 let code = cog_hook_add(loop_of(name), when, on_hook, ctx(body), &raw mut made);
                 kept(code, made, |world| &mut world.hooks);
             }
-            Call::RemoveHook(name) => told(cog_hook_remove(hook(name)), &[]),
+            Call::RemoveHook(name) => log_call(cog_hook_remove(hook(name)), &[]),
             Call::Write(pipe) => with(|world| world.pipes[pipe].1.write_all(b"x").unwrap()),
             Call::Read(pipe) => {
                 let read = with(|world| world.pipes[pipe].0.read(&mut [0; 1]));
@@ -430,24 +430,26 @@ fn act_on_timers(call: &Call) {
                 let (mut run, mut known) = (None, ctx(7));
                 let code = cog_timer_callback(timer(name), &raw mut run, &raw mut known);
                 assert_eq!(run.is_some(), code == 0, "each timer has a function");
-                told(code, &[known as u64]);
+                log_call(code, &[known as u64]);
             }
-            Call::SetCallback(name, body) => told(cog_timer_set_callback(timer(name), on_timer, ctx(body)), &[]),
+            Call::SetCallback(name, body) => log_call(cog_timer_set_callback(timer(name), on_timer, ctx(body)), &[]),
             Call::Deadline(name) => {
                 let code = cog_timer_deadline(timer(name), &raw mut output);
-                told(code, &[output]);
+                log_call(code, &[output]);
             }
-            Call::Cancel(name) => told(cog_timer_cancel(timer(name)), &[]),
-            Call::Reschedule(name, ns) => told(cog_timer_reschedule(timer(name), ns), &[]),
-            Call::Pause(name) => told(cog_timer_pause(timer(name)), &[]),
-            Call::Resume(name) => told(cog_timer_resume(timer(name)), &[]),
+            Call::Cancel(name) => log_call(cog_timer_cancel(timer(name)), &[]),
+            Call::Reschedule(name, ns) => log_call(cog_timer_reschedule(timer(name), ns), &[]),
+            Call::Pause(name) => log_call(cog_timer_pause(timer(name)), &[]),
+            Call::Resume(name) => log_call(cog_timer_resume(timer(name)), &[]),
             Call::Remaining(name) => {
                 let code = cog_timer_remaining(timer(name), &raw mut output);
-                told(code, &[output]);
+                log_call(code, &[output]);
             }
-            Call::Ref(name) => told(cog_timer_ref(timer(name)), &[]),
-            Call::Unref(name) => told(cog_timer_unref(timer(name)), &[]),
-            Call::OnEnd(name, is_told) => told(cog_timer_on_end(timer(name), is_told.then_some(on_timer_end)), &[]),
+            Call::Ref(name) => log_call(cog_timer_ref(timer(name)), &[]),
+            Call::Unref(name) => log_call(cog_timer_unref(timer(name)), &[]),
+            Call::OnEnd(name, has_end_function) => {
+                log_call(cog_timer_on_end(timer(name), has_end_function.then_some(on_timer_end)), &[])
+            }
             _ => act_on_watches(call),
         }
     }
@@ -468,30 +470,30 @@ fn act_on_watches(call: &Call) {
                 }
                 kept(code, made, |world| &mut world.watches);
             }
-            Call::Remove(name) => told(cog_watch_remove(watch(name)), &[]),
-            Call::Set(name, directions) => told(cog_watch_set(watch(name), directions), &[]),
+            Call::Remove(name) => log_call(cog_watch_remove(watch(name)), &[]),
+            Call::Set(name, directions) => log_call(cog_watch_set(watch(name), directions), &[]),
             Call::WatchCallback(name) => {
                 let (mut run, mut known) = (None, ctx(7));
                 let code = cog_watch_callback(watch(name), &raw mut run, &raw mut known);
                 assert_eq!(run.is_some(), code == 0, "each watch has a function");
-                told(code, &[pipe_and_body(known).1 as u64]);
+                log_call(code, &[pipe_and_body(known).1 as u64]);
             }
             Call::SetWatchCallback(name, body) => {
                 // With another handle the call fails for any pipe.
                 let pipe = if let HandleRef::Nth(n) = name { with(|world| nth(&world.watched, n)) } else { 0 };
-                told(cog_watch_set_callback(watch(name), on_watch, ctx_of_watch(pipe, body)), &[]);
+                log_call(cog_watch_set_callback(watch(name), on_watch, ctx_of_watch(pipe, body)), &[]);
             }
-            Call::Drained(name, directions) => told(cog_watch_drained(watch(name), directions), &[]),
-            Call::OnEndOfWatch(name, is_told) => {
-                told(cog_watch_on_end(watch(name), is_told.then_some(on_watch_end)), &[]);
+            Call::Drained(name, directions) => log_call(cog_watch_drained(watch(name), directions), &[]),
+            Call::OnEndOfWatch(name, has_end_function) => {
+                log_call(cog_watch_on_end(watch(name), has_end_function.then_some(on_watch_end)), &[]);
             }
             Call::Conditions(name) => {
                 let mut conditions = 0;
                 let code = cog_watch_conditions(watch(name), &raw mut conditions);
-                told(code, &[conditions as u64]);
+                log_call(code, &[conditions as u64]);
             }
-            Call::RefWatch(name) => told(cog_watch_ref(watch(name)), &[]),
-            Call::UnrefWatch(name) => told(cog_watch_unref(watch(name)), &[]),
+            Call::RefWatch(name) => log_call(cog_watch_ref(watch(name)), &[]),
+            Call::UnrefWatch(name) => log_call(cog_watch_unref(watch(name)), &[]),
             _ => unreachable!("{call:?} is none for a loop, a timer or a descriptor"),
         }
     }
@@ -510,7 +512,7 @@ fn convert(of: Loop, at_ns: u64) {
     let off_ns = (i128::from(unix_ns) - expected).abs();
     // Far more than the calls take.
     assert!(if code == 0 { off_ns < 10_000_000_000 } else { unix_ns == 7 }, "{at_ns} of the loop's time is {unix_ns}");
-    told(code, &[]);
+    log_call(code, &[]);
 }
 
 /// Runs calls one after the other.

@@ -159,12 +159,12 @@ pub(crate) struct Model {
     bytes: [usize; PIPES],
     armings: u64,
     calls_left: usize,
-    /// Callbacks that run and whose order is the library's affair.
+    /// Running callbacks whose order is the library's choice.
     in_open_order: usize,
     log: Vec<Event>,
     /// The events of the library in this call whose order is open.
     order: VecDeque<Event>,
-    /// Whether the last item comes first where the library's order is not known.
+    /// Whether the last item is taken first if the library's order is not known.
     is_reversed: bool,
 }
 
@@ -229,7 +229,7 @@ impl Model {
         self.note(Event::Code(code));
     }
 
-    fn told(&mut self, output: u64) {
+    fn log_output(&mut self, output: u64) {
         self.code(OK);
         self.note(Event::Output(output));
     }
@@ -361,15 +361,15 @@ impl Model {
             Call::Set(_, directions) => (watch.reads, watch.is_silent) = (directions & 1 != 0, false),
             Call::Drained(_, directions) => watch.is_silent &= watch.mode != EDGE || directions & 1 == 0,
             Call::SetWatchCallback(_, body) => watch.body = body,
-            Call::OnEndOfWatch(_, is_told) => watch.tells_end = is_told,
+            Call::OnEndOfWatch(_, has_end_function) => watch.tells_end = has_end_function,
             Call::RefWatch(_) | Call::UnrefWatch(_) => watch.is_referenced = matches!(call, Call::RefWatch(_)),
             _ => {}
         }
         let watch = &self.watches[n];
         match call {
-            Call::WatchCallback(_) => self.told(watch.body as u64),
+            Call::WatchCallback(_) => self.log_output(watch.body as u64),
             // The pipe's other end is open, and this end is only for reading.
-            Call::Conditions(_) => self.told((self.bytes[watch.pipe] > 0).into()),
+            Call::Conditions(_) => self.log_output((self.bytes[watch.pipe] > 0).into()),
             _ => self.code(OK),
         }
         Ok(())
@@ -384,7 +384,7 @@ impl Model {
         let deadline_ns = timer.armed.map_or(NEVER, |(scheduled_ns, _)| known.deadline(scheduled_ns));
         match *call {
             Call::Cancel(_) => {}
-            Call::OnEnd(_, is_told) => timer.tells_end = is_told,
+            Call::OnEnd(_, has_end_function) => timer.tells_end = has_end_function,
             Call::Reschedule(_, ns) => timer.armed = Some((known.start_ns().saturating_add(ns), arming)),
             Call::SetCallback(_, body) => timer.body = body,
             Call::Pause(_) => (timer.armed, timer.left_ns) = (None, left_ns),
@@ -397,9 +397,9 @@ impl Model {
             self.end_timer(n)?;
         }
         match call {
-            Call::Remaining(_) => self.told(left_ns),
-            Call::Deadline(_) => self.told(deadline_ns),
-            Call::Callback(_) => self.told(self.timers[n].body as u64),
+            Call::Remaining(_) => self.log_output(left_ns),
+            Call::Deadline(_) => self.log_output(deadline_ns),
+            Call::Callback(_) => self.log_output(self.timers[n].body as u64),
             _ => self.code(OK),
         }
         Ok(())
@@ -411,7 +411,7 @@ impl Model {
             Call::Walk(_, body) => self.walk(n, body)?,
             Call::NextTimeout(_) => {
                 let timeout_ns = self.next_timeout(n);
-                self.told(timeout_ns);
+                self.log_output(timeout_ns);
                 return Ok(());
             }
             Call::Pollable(_) => {
@@ -431,7 +431,7 @@ impl Model {
             Call::KeepAlive(_, keeps) => self.loops[n].is_kept_alive = keeps,
             Call::Now(_) | Call::NowCached(_) => {
                 let known = &self.loops[n];
-                self.told(if matches!(call, Call::Now(_)) { known.now_ns } else { known.cached_ns });
+                self.log_output(if matches!(call, Call::Now(_)) { known.now_ns } else { known.cached_ns });
                 return Ok(());
             }
             Call::Stats(_) => {

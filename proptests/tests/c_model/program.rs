@@ -229,7 +229,7 @@ fn call() -> impl Strategy<Value = Call> {
         4 => (loop_name(), planned(), body()).prop_map(|(name, planned, body)| Add(name, planned, body)),
         1 => name().prop_map(Callback),
         1 => (name(), body()).prop_map(|(name, body)| SetCallback(name, body)),
-        4 => (name(), prop::bool::weighted(0.8)).prop_map(|(name, is_told)| OnEnd(name, is_told)),
+        4 => (name(), prop::bool::weighted(0.8)).prop_map(|(name, has_end_function)| OnEnd(name, has_end_function)),
         1 => name().prop_map(Deadline),
         3 => name().prop_map(Cancel),
         2 => (name(), never()).prop_map(|(name, ns)| Reschedule(name, ns)),
@@ -246,7 +246,7 @@ fn call() -> impl Strategy<Value = Call> {
         2 => (name(), prop_oneof![8 => 0..2i32, 1 => -1..6i32]).prop_map(|(name, directions)| Set(name, directions)),
         1 => name().prop_map(WatchCallback),
         1 => (name(), body()).prop_map(|(name, body)| SetWatchCallback(name, body)),
-        3 => (name(), prop::bool::weighted(0.8)).prop_map(|(name, is_told)| OnEndOfWatch(name, is_told)),
+        3 => (name(), prop::bool::weighted(0.8)).prop_map(|(name, has_end_function)| OnEndOfWatch(name, has_end_function)),
         1 => name().prop_map(Conditions),
         1 => name().prop_map(RefWatch),
         1 => name().prop_map(UnrefWatch),
@@ -257,8 +257,8 @@ fn call() -> impl Strategy<Value = Call> {
 }
 
 impl Call {
-    /// Whether it may wait for ever. Such calls are left out of callbacks whose order is the library's affair: whether they
-    /// come to an end is not known then.
+    /// Whether it may wait for ever. Callbacks whose order is the library's choice do not make such calls, because the
+    /// model could not tell whether they end.
     pub(crate) fn may_wait_for_ever(&self) -> bool {
         matches!(self, Self::Run(_) | Self::RunOnce(_, NEVER))
     }

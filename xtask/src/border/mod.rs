@@ -128,7 +128,8 @@ impl Target<'_> {
                 seeds = &seeds[failed..];
                 continue;
             }
-            let story = self.tell(&seeds[..failed], &script, backend, &end, &log, tally.crashes.len() < SHRUNK_MAX)?;
+            let story =
+                self.describe(&seeds[..failed], &script, backend, &end, &log, tally.crashes.len() < SHRUNK_MAX)?;
             println!("{story}");
             tally.crashes.push(story);
             seeds = &seeds[failed..];
@@ -170,7 +171,7 @@ impl Target<'_> {
     }
 
     /// Describes what happened, and writes a script that shows it.
-    fn tell(
+    fn describe(
         &self,
         seeds: &[u64],
         whole: &Script,

@@ -16,7 +16,7 @@ use crate::process;
 use crate::project::Project;
 use list::{LIST, Row};
 use runs::{EVERY_SET, LIMIT, OLD_LINUX, TESTS, VERDICTS};
-use table::{Table, Told};
+use table::{Report, Table};
 
 /// The rows of timers that are about waiting. All rows from C28 to `LAST` are about waiting, too.
 const ABOUT_WAITING: &[u32] = &[1, 2, 4, 5, 15, 17, 25, 26, 27];
@@ -40,13 +40,13 @@ fn print(project: &Project, sets_for_faces: &[&str]) -> Result<String, String> {
     let is_here = |row: &Row| ABOUT_WAITING.contains(&row.number) || (28..=LAST).contains(&row.number);
     let rows = list::rows(&list).into_iter().filter(is_here).collect();
 
-    let file = project.target.join("conformance.told");
-    let ran = tell(project, &file);
-    let told = std::fs::read_to_string(&file).map_err(|error| format!("no test has written a line: {error}"))?;
+    let file = project.target.join("conformance.verdicts");
+    let ran = run_tests(project, &file);
+    let reports = std::fs::read_to_string(&file).map_err(|error| format!("no test has written a line: {error}"))?;
     let on_windows = std::fs::read_to_string(project.target.join(TOLD_ON_WINDOWS)).unwrap_or_default();
-    let told = told.lines().filter_map(Told::read);
-    let told: Vec<_> = told.chain(on_windows.lines().filter_map(Told::read).map(Told::on_windows)).collect();
-    let table = Table::new(rows, &told);
+    let reports = reports.lines().filter_map(Report::read);
+    let reports: Vec<_> = reports.chain(on_windows.lines().filter_map(Report::read).map(Report::on_windows)).collect();
+    let table = Table::new(rows, &reports);
     print!("\n{table}");
     ran?;
     if cfg!(target_os = "linux") {
@@ -71,7 +71,7 @@ pub(crate) fn listen_to_windows(project: &Project, package: &str, tests: &mut st
 }
 
 /// Runs the event loop's tests.
-fn tell(project: &Project, file: &Path) -> Result<(), String> {
+fn run_tests(project: &Project, file: &Path) -> Result<(), String> {
     // Removes the file of an earlier run.
     let _ = std::fs::remove_file(file);
     process::run(project.cargo(&TESTS).arg("--no-run"))?;

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::faces::{FACES, Faces, as_runner};
 use super::runs::{EVERY_SET, LIMIT, TESTS, VERDICTS};
-use super::table::{BACKENDS, Told, heading};
+use super::table::{BACKENDS, Report, heading};
 use crate::process;
 use crate::project::Project;
 use crate::test::Tally;
@@ -20,7 +20,7 @@ use crate::test::Tally;
 struct Line {
     set: &'static str,
     /// The number of tests that held, for each of [`BACKENDS`].
-    told: Vec<usize>,
+    reports: Vec<usize>,
     /// The number of tests that passed for each of [`FACES`]; `None` if they did not run.
     faces: Option<[u64; FACES.len()]>,
     tally: Tally,
@@ -37,7 +37,7 @@ pub(super) fn run(project: &Project, sets_for_faces: &[&str]) -> Result<(), Stri
     println!("{}", heading(BACKENDS.iter().chain(&FACES)));
     for set in EVERY_SET {
         let faces = sets_for_faces.contains(&set).then_some(&faces);
-        let line = tell(project, &runner, &file, faces, set)?;
+        let line = run_set(project, &runner, &file, faces, set)?;
         println!("     {line}");
         failed.extend(line.tally.outcome().is_err().then_some(set));
     }
@@ -47,7 +47,7 @@ pub(super) fn run(project: &Project, sets_for_faces: &[&str]) -> Result<(), Stri
     if failed.is_empty() { Ok(()) } else { Err(format!("failed without {}", failed.join("; without "))) }
 }
 
-fn tell(
+fn run_set(
     project: &Project,
     runner: &Path,
     file: &Path,
@@ -64,19 +64,19 @@ fn tell(
         lines.iter().for_each(|line| println!("{line}"));
         tally.expect_failure();
     }
-    let told = std::fs::read_to_string(file).unwrap_or_default();
-    let told: Vec<_> = told.lines().filter_map(Told::read).collect();
-    let count = |backend: &&str| told.iter().filter(|told| told.holds_on(backend)).count();
-    let told = BACKENDS.iter().map(count).collect();
+    let reports = std::fs::read_to_string(file).unwrap_or_default();
+    let reports: Vec<_> = reports.lines().filter_map(Report::read).collect();
+    let count = |backend: &&str| reports.iter().filter(|report| report.holds_on(backend)).count();
+    let reports = BACKENDS.iter().map(count).collect();
     let tallies = faces.map(|faces| faces.run(project, set)).transpose()?;
     tallies.iter().flatten().for_each(|face| tally.add(face));
     let faces = tallies.map(|tallies| tallies.map(|face| face.passed()));
-    Ok(Line { set, told, faces, tally })
+    Ok(Line { set, reports, faces, tally })
 }
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for &stories in &self.told {
+        for &stories in &self.reports {
             if stories == 0 {
                 write!(f, "{:8} ", "–")?;
             } else {

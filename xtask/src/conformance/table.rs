@@ -28,19 +28,19 @@ pub(super) fn heading<'a>(names: impl IntoIterator<Item = &'a &'static str>) -> 
 }
 
 /// The text of a cell in that column if no test has written a line for it.
-const NOT_ON_WINDOWS: &str = "not told on Windows: `io/tests/left_out.rs` says why";
+const NOT_ON_WINDOWS: &str = "not run on Windows: `io/tests/left_out.rs` says why";
 const WITHOUT_WINE: &str = "`cargo xtask test windows`, which fills this column, has not run here";
 
 /// The result of one test on one backend.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Told {
+pub(super) struct Report {
     backend: String,
     /// `ok`, `FAILED`, or the reason why the test does not run there.
     verdict: String,
     story: String,
 }
 
-impl Told {
+impl Report {
     /// Reads a line of a test: backend, verdict, name. After the backend's name a variant may follow: `uring, older`.
     pub(super) fn read(line: &str) -> Option<Self> {
         let (backend, rest) = line.split_once('\t')?;
@@ -80,31 +80,32 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(rows: Vec<Row>, told: &[Told]) -> Self {
+    pub(super) fn new(rows: Vec<Row>, reports: &[Report]) -> Self {
         let mut table = Self { rows: Vec::new(), notes: Vec::new(), failures: Vec::new() };
         for row in rows {
-            let cells = COLUMNS.iter().map(|backend| table.cell(&row, backend, told)).collect();
+            let cells = COLUMNS.iter().map(|backend| table.cell(&row, backend, reports)).collect();
             table.rows.push((row, cells));
         }
         table
     }
 
-    fn cell(&mut self, row: &Row, backend: &str, told: &[Told]) -> Cell {
+    fn cell(&mut self, row: &Row, backend: &str, reports: &[Report]) -> Cell {
         let here: Vec<_> =
-            told.iter().filter(|told| told.backend == backend && carries(&told.story, row.number)).collect();
-        let failed: Vec<_> = here.iter().filter(|told| told.verdict == "FAILED").collect();
-        let held = here.iter().filter(|told| told.verdict == "ok").count();
+            reports.iter().filter(|report| report.backend == backend && carries(&report.story, row.number)).collect();
+        let failed: Vec<_> = here.iter().filter(|report| report.verdict == "FAILED").collect();
+        let held = here.iter().filter(|report| report.verdict == "ok").count();
         if !failed.is_empty() {
-            self.failures.extend(failed.iter().map(|told| format!("C{:02} on {backend}: {}", row.number, told.story)));
+            self.failures
+                .extend(failed.iter().map(|report| format!("C{:02} on {backend}: {}", row.number, report.story)));
             Cell::Failed
         } else if held > 0 {
             Cell::Ok(held)
-        } else if let Some(told) = here.first() {
-            self.reason(&told.verdict)
+        } else if let Some(report) = here.first() {
+            self.reason(&report.verdict)
         } else if row.is_open {
             Cell::Open
         } else if backend == WINDOWS {
-            let has_run = told.iter().any(|told| told.backend == WINDOWS);
+            let has_run = reports.iter().any(|report| report.backend == WINDOWS);
             self.reason(if has_run { NOT_ON_WINDOWS } else { WITHOUT_WINE })
         } else {
             Cell::Empty
@@ -187,10 +188,10 @@ mod tests {
             "portable\tok\tanother_c01_c03",
             "no line of a test",
         ];
-        let mut told: Vec<_> = lines.iter().filter_map(|line| Told::read(line)).collect();
-        assert_eq!(told.len(), 6);
-        told.extend(Told::read("portable\tok\tstory_c01").map(Told::on_windows));
-        let table = Table::new(vec![row(1, false), row(2, false), row(3, true)], &told);
+        let mut reports: Vec<_> = lines.iter().filter_map(|line| Report::read(line)).collect();
+        assert_eq!(reports.len(), 6);
+        reports.extend(Report::read("portable\tok\tstory_c01").map(Report::on_windows));
+        let table = Table::new(vec![row(1, false), row(2, false), row(3, true)], &reports);
         let cells: Vec<_> = table.rows.iter().map(|(_, cells)| cells.clone()).collect();
         assert_eq!(cells[0], [Cell::Ok(2), Cell::Failed, Cell::Reason(0), Cell::Ok(1), Cell::Ok(1)]);
         assert_eq!(cells[1], [Cell::Ok(2), Cell::Empty, Cell::Empty, Cell::Empty, Cell::Reason(1)]);

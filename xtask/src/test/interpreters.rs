@@ -87,8 +87,8 @@ impl Interpreter {
     /// one.
     pub(crate) fn refused(&self, project: &Project, backend: &str) -> Result<Option<String>, String> {
         let mut command = self.command(project, backend);
-        let told = process::capture(command.args(["-e", "print( require 't.Loop'( ):backend( ) )"]))?;
-        let (name, reason) = told.trim().split_once('\t').unwrap_or((told.trim(), ""));
+        let answer = process::capture(command.args(["-e", "print( require 't.Loop'( ):backend( ) )"]))?;
+        let (name, reason) = answer.trim().split_once('\t').unwrap_or((answer.trim(), ""));
         Ok((name != backend).then(|| reason.to_owned()))
     }
 }

@@ -13,7 +13,7 @@ use crate::process;
 use crate::project::Project;
 use crate::wine::Wine;
 
-/// A story; its code, which says `ready`; what it says after Ctrl-C; its exit status.
+/// A story: its name; its code, which prints `ready`; its output after Ctrl-C; its exit status.
 const STORIES: [(&str, &str, &str, i32); 4] = [
     (
         "a waiting loop returns, and the next one raises",
@@ -67,7 +67,7 @@ pub(super) fn run(project: &Project, wine: &Wine, program: &Path) -> Result<Tall
     Ok(tally)
 }
 
-/// Runs the code, presses Ctrl-C when it is ready, and returns what it has said and its exit status.
+/// Runs the code, presses Ctrl-C when it is ready, and returns its output and its exit status.
 fn press(project: &Project, wine: &Wine, program: &Path, code: &str) -> Result<(String, Option<i32>), String> {
     let failed = |error: std::io::Error| format!("`script` with {}: {error}", program.display());
     let file = project.target.join("wine/ctrl_c.lua");

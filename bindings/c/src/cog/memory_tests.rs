@@ -173,7 +173,7 @@ fn memory_that_runs_out_while_a_loop_runs_and_waits_for_children_is_an_error() {
             let _ = is_done(cog_loop_run(events));
         });
         assert!(is_done(cog_loop_run(events)));
-        assert!(count(counter) >= watched, "{watched} children are told of");
+        assert!(count(counter) >= watched, "{watched} children are reported");
         check(events, counter);
         assert_eq!(cog_loop_free(events), COG_OK);
         for child in &mut children {

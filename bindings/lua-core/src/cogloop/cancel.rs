@@ -17,7 +17,7 @@ use super::left::{Left, is_active, is_left, raise_mark};
 use super::loops::receiver;
 use super::task::{ABOUT, Asked, Phase, Task, check_task, thread_of};
 use super::tasks::receive;
-use super::unpark::{end_timer, push_cancellation, queue_woken, told, unpark_at};
+use super::unpark::{end_timer, push_cancellation, queue_woken, raised_now, unpark_at};
 use crate::host::memory::State;
 use crate::host::state::state_at;
 use crate::lua::args::bad_argument;
@@ -124,7 +124,7 @@ unsafe fn interrupt(lua: *mut lua_State, state: *mut State, task: *mut Task) {
                 if let Phase::Watching(number) = watched {
                     drop_claim(lua, 2, number);
                 }
-                let asked = told(state, task);
+                let asked = raised_now(state, task);
                 note(lua, task, asked);
             }
             _ => note(lua, task, Asked::Pending),

@@ -10,9 +10,9 @@ local check_limit, check_value = inner.check_limit, inner.check_value
 local error, setmetatable, type = error, setmetatable, type
 local ETIMEDOUT, EPIPE = inner.ETIMEDOUT, inner.EPIPE
 
--- ## Doubly linked lists of waiting tasks: a task that gives up leaves its list at once. A list keeps one used node for
--- the next task, so tasks that wait one after the other make no garbage. `false` means "none": a field that is set to
--- nil would be allocated again later.
+-- ## Doubly linked lists of waiting tasks
+-- A task that gives up leaves its list at once. A list keeps one used node for the next task, so tasks that wait one after
+-- the other make no garbage. `false` means "none": a field that is set to nil would be allocated again later.
 local function new_list( ) return { first = false, last = false, spare = false } end
 
 local function push( list, task, value )

@@ -46,7 +46,7 @@ pub(super) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
         }
         let top = lua_gettop(lua);
         push_user_value(lua, 1, value::TASKS); // stack: … tasks
-        let mut told = null_mut();
+        let mut woken = null_mut();
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
             if (*node).args[i] != COROUTINE {
                 continue;
@@ -54,12 +54,12 @@ pub(super) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
             let state = state_at(lua, 1);
             push_user_value(lua, index, direction_value(each)); // stack: … tasks task
             let task = task_at(lua, -1);
-            if !task.is_null() && task != told && still_waits(lua, index, each) {
+            if !task.is_null() && task != woken && still_waits(lua, index, each) {
                 let key = arm_entry(lua, state, top + 1, Payload::CLOSED, Due::After(0));
                 (*task).key = key.to_bits();
                 (*task).phase = Phase::Queued;
                 (*task).is_cut = false;
-                told = task;
+                woken = task;
             }
             (*node).args[i] = 0;
             end_limit(lua, node, i);

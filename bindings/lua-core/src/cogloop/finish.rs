@@ -56,7 +56,7 @@ pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int, phase: Phase, val
             (*state).cogloop.woken.move_to(number, 0);
         }
         leave_list(lua, state, task);
-        tell(lua, index)
+        wake_waiters(lua, index)
     }
 }
 
@@ -86,38 +86,38 @@ unsafe fn leave_list(lua: *mut lua_State, state: *mut State, task: *mut Task) {
 }
 
 /// Wakes or calls everything that waits for the task at `index`, and empties the list. Returns whether there was anything.
-unsafe fn tell(lua: *mut lua_State, index: c_int) -> bool {
+unsafe fn wake_waiters(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: only called by `finish`.
     unsafe {
         push_user_value(lua, index, WAITERS);
         let waiters = lua_gettop(lua);
         lua_pushnil(lua);
         set_user_value(lua, index, WAITERS);
-        let mut is_told = false;
+        let mut has_waiter = false;
         match lua_type(lua, waiters) {
             LUA_TNIL => {}
             LUA_TTABLE => {
                 let mut n = 1;
                 while n <= lua_rawlen(lua, waiters) as i64 {
                     lua_rawgeti(lua, waiters, n);
-                    is_told |= tell_one(lua, index);
+                    has_waiter |= wake_waiter(lua, index);
                     lua_settop(lua, waiters);
                     n += 1;
                 }
             }
             _ => {
                 lua_pushvalue(lua, waiters);
-                is_told = tell_one(lua, index);
+                has_waiter = wake_waiter(lua, index);
             }
         }
         lua_settop(lua, waiters - 1);
-        is_told
+        has_waiter
     }
 }
 
 /// Wakes or calls the waiter on top, because the task at `index` has ended.
-unsafe fn tell_one(lua: *mut lua_State, index: c_int) -> bool {
-    // SAFETY: only called by `tell`. A hook may have closed the loop.
+unsafe fn wake_waiter(lua: *mut lua_State, index: c_int) -> bool {
+    // SAFETY: only called by `wake_waiters`. A hook may have closed the loop.
     unsafe {
         match lua_type(lua, -1) {
             LUA_TUSERDATA if !state_at(lua, 1).is_null() => {

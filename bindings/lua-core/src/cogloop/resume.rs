@@ -8,7 +8,7 @@ use super::slice::{begin_slice, end_slice};
 use super::task::{ABOUT, Asked, Phase, THREAD, Task, task_at};
 use super::ticket::{Payload, arm_entry};
 use super::trace::{on_raise, push_traceback};
-use super::unpark::{CUTS_MAX, push_raise, told};
+use super::unpark::{CUTS_MAX, push_raise, raised_now};
 use crate::host::arm::Due;
 use crate::host::leave::CLOSED;
 use crate::host::memory::{COROUTINE, Handle, Meter, Request, State, value};
@@ -89,7 +89,7 @@ unsafe fn run_on(
         match (*task).asked {
             Asked::Pending => {
                 keep_mark(coroutine, results);
-                (*task).asked = told(state, task);
+                (*task).asked = raised_now(state, task);
                 return Some(push_raise(lua, index));
             }
             Asked::Raised { .. } if (*task).cuts >= CUTS_MAX => {

@@ -4,7 +4,7 @@
 //! ```text
 //!   loop ── user value ALIVE ──► { task, task, … }     until a task has ended, so no task is lost
 //!   task ── THREAD ───► the coroutine; when it has ended: its result, the table of its results, or its error
-//!        ├─ WAITERS ──► who is told of the end: nil, a task, or a table of tasks and functions
+//!        ├─ WAITERS ──► what waits for the end: nil, a task, or a table of tasks and functions
 //!        └─ ABOUT ────► its name; once it is cancelled: the cancellation, with the name in it
 //! ```
 //!

@@ -121,7 +121,7 @@ pub(super) unsafe fn unpark_at(lua: *mut lua_State, index: c_int, phase: Phase, 
 /// # Safety
 ///
 /// The state of the task's open loop.
-pub(super) unsafe fn told(state: *mut State, task: *mut Task) -> Asked {
+pub(super) unsafe fn raised_now(state: *mut State, task: *mut Task) -> Asked {
     // SAFETY: the caller's promise.
     unsafe {
         Asked::Raised { until_ns: (*state).events.now_ns().saturating_add(u64::from((*task).grace_ms) * 1_000_000) }

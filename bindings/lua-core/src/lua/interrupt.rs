@@ -5,7 +5,7 @@
 //!              COUNT   ├── a callback runs ───► the same after it; or, when it takes too long, an error in it
 //!                      └── no loop runs ──────► an error in the script
 //!                                                     │
-//!                          RAISED = COUNT ◄───────────┘   once the script was told by an error, loops run again
+//!                          RAISED = COUNT ◄───────────┘   once an error has reported it to the script, loops run again
 //! ```
 //!
 //! The program `cogloop` calls [`raise`] on Ctrl-C. In the module nothing does, and this file then costs two reads of
@@ -26,8 +26,8 @@ use std::time::{Duration, Instant};
 static COUNT: AtomicU32 = AtomicU32::new(0);
 /// The number of interrupts that were reported to the script by an error; see [`raised`].
 static RAISED: AtomicU32 = AtomicU32::new(0);
-/// Whether an error about the interrupt is on its way out of a callback; see [`told`].
-static TOLD: AtomicBool = AtomicBool::new(false);
+/// Whether an error about the interrupt is on its way out of a callback; see [`reported`].
+static REPORTED: AtomicBool = AtomicBool::new(false);
 /// The wakers of the running loops, the innermost last.
 static LOOPS: [Place; LEVELS] = [const { Place::empty() }; LEVELS];
 /// The number of running loops.
@@ -75,9 +75,9 @@ pub fn raise() -> (bool, Found) {
 
 /// Records that an error that is being raised reports the interrupts so far. If a callback catches that error, its loop still returns,
 /// and the next `run` raises.
-pub fn told() {
+pub fn reported() {
     if DEPTH.load(SeqCst) > 0 {
-        TOLD.store(true, SeqCst);
+        REPORTED.store(true, SeqCst);
     } else {
         raised();
     }
@@ -147,8 +147,8 @@ pub(crate) fn leave(outer: Outer, ended_well: bool) {
     DEPTH.store(outer.depth, SeqCst);
     run_in(outer.runner);
     if ended_well {
-        TOLD.store(false, SeqCst);
-    } else if outer.depth == 0 && TOLD.swap(false, SeqCst) {
+        REPORTED.store(false, SeqCst);
+    } else if outer.depth == 0 && REPORTED.swap(false, SeqCst) {
         raised();
     }
 }

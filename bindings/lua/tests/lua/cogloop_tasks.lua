@@ -584,7 +584,7 @@ if _VERSION >= 'Lua 5.4' then
     loop:run( )
     equal( seen[ 1 ], 'second' )
     is_true( seen[ 2 ]:find( 'while this error was handled: first', 1, true ), seen[ 2 ] )
-    -- In a cancelled task the error belongs to the task.
+    -- In a cancelled task the error is the task's own result.
     local task = loop:spawn( load_with( 'local g <close> = guard ; loop:sleep( 1e6 )', { guard = guard, loop = loop } ) )
     loop:step( 0 )
     task:cancel( )

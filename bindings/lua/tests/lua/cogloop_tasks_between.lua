@@ -1,4 +1,4 @@
--- Between tasks in `require 'cogloop'`: channel, semaphore, event.
+-- Objects that tasks of `require 'cogloop'` share: channel, semaphore, event.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'

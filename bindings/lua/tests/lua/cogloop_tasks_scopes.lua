@@ -89,7 +89,8 @@ test( 'a cancelled task that waits for a group leaves no task behind', function(
   equal( #loop:tasks( ), 0 )
 end )
 
--- A scope that cancels its tasks waits for their ends. A cancellation that comes in that time is no different: it raises, after them.
+-- A scope that cancels its tasks waits for their ends. If the waiting task is cancelled in that time, its wait raises
+-- after those ends.
 test( 'a task that is cancelled while a scope awaits the clean-up is cancelled, and leaves no task behind', function( )
   local function slow( loop ) loop:pcall( loop.sleep, loop, 1e6 ) loop:sleep( 20 ) end
   local scopes = {
@@ -111,7 +112,7 @@ test( 'a task that is cancelled while a scope awaits the clean-up is cancelled, 
     equal( select( 2, task:join( ) ).reason, 'why' )
     equal( #loop:tasks( ), 0, name )
   end
-  -- It ends after those that it waits for.
+  -- It ends after the tasks for which it waits.
   local loop, order = virtual( ), { }
   local task = loop:spawn( function( ) loop:timeout( 1, function( ) slow( loop ) order[ 1 ] = loop:now( ) end ) end )
   loop:spawn( function( ) task:join( ) order[ 2 ] = loop:now( ) end )

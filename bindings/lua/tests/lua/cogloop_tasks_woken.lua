@@ -1,4 +1,4 @@
--- Tasks that were woken in `require 'cogloop'`: in which order they run, and what they leave to others.
+-- Woken tasks in `require 'cogloop'`: the order in which they run, and that they starve nothing else.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -10,7 +10,7 @@ local function virtual( options )
   return cogloop.loop( options )
 end
 
--- So many tasks that park, and note their number when they are woken.
+-- Makes tasks that park and record their number when they are woken.
 local function parked( loop, count, order, f )
   local tasks = { }
   for i = 1, count do
@@ -24,7 +24,7 @@ local function parked( loop, count, order, f )
   return tasks
 end
 
--- Two tasks that wake each other until `is_over` says so. Counts the rounds.
+-- Two tasks that wake each other until `is_over` returns true. Counts the rounds.
 local function play( loop, is_over )
   local there, back, rounds = loop:channel( ), loop:channel( ), { count = 0 }
   loop:spawn( function( ) while there:recv( ) do back:send( true ) end end )
@@ -70,7 +70,7 @@ test( 'one step resumes the tasks that were woken before it, and no others', fun
   equal( loop:remaining( ), 0 )
   equal( loop:timeout( ), 0 )
   for i = 1, 3 do
-    -- Without a limit it waits for something, and this is it.
+    -- Without a limit a step waits until something happens. A woken task ends that wait.
     equal( loop:step( ), i < 3 )
     equal( #order, i )
   end
@@ -146,7 +146,7 @@ test( 'two tasks that wake each other for ever do not hold up a virtual clock', 
 end )
 
 test( 'a slow task leaves the turn to others', function( )
-  -- Each of a hundred takes 2 ms: a turn has five or some more, not all.
+  -- Each of a hundred tasks takes 2 ms, so a turn runs five or a few more, not all.
   local loop, order, seen = virtual( ), { }, nil
   local tasks = parked( loop, 100, order, function( ) loop:advance( 2 ) end )
   loop:after( 1, function( )
@@ -203,7 +203,7 @@ test( 'an error that leaves run, and stop, leave the others to the next run', fu
   same_list( order, { 1, 2, 3 } )
 end )
 
--- A stop left a timer that was due. It was served as if the error had come in its turn.
+-- A stop has left a due timer. Once, it was served before the other woken task, as if the error had come in its turn.
 test( 'an error of a woken task before the first turn does not bring timers before other woken tasks', function( )
   local loop, order = virtual( ), { }
   loop:onerror( function( ) order[ #order + 1 ] = 'error' end )
@@ -226,7 +226,7 @@ test( 'a woken task that has ended does not count as one', function( )
   equal( tasks[ 1 ]:status( ), 'cancelled' )
   equal( loop:remaining( ), nil )
   equal( loop:step( 0 ), false )
-  -- Nor does it let another one run in this step.
+  -- Its place in the step's share is not given to a later task either.
   local closed = loop:spawn( function( ) loop:park( ) end )
   loop:step( 0 )
   loop:unpark( closed )

@@ -65,7 +65,7 @@ test( 'a child: its lines, its end, with a timer beside (C43)', function( )
   loop:addTask( 5, function( )
     ticks = ticks + 1
     if ticks < 5 then return 5 end
-    -- The child waits for this.
+    -- The child waits for this line.
     word:write 'go on\n'
     word:flush( )
   end )

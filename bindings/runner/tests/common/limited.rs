@@ -13,7 +13,7 @@ struct Limited {
 }
 
 unsafe extern "C" fn limited(data: *mut c_void, block: *mut c_void, old: usize, new: usize) -> *mut c_void {
-    // SAFETY: `data` is the Limited that outlives the state; the rest is handed on as it came.
+    // SAFETY: `data` is the Limited that outlives the state. The other arguments are passed on unchanged.
     unsafe {
         let limited = data.cast::<Limited>();
         // For a new block, `old` is the kind of object.
@@ -30,7 +30,7 @@ unsafe extern "C" fn limited(data: *mut c_void, block: *mut c_void, old: usize, 
 /// Calls the loaded function with this number of allocations. The error is its message.
 pub(crate) fn call(state: &State, allocations: usize) -> Result<(), String> {
     let mut memory = Limited { alloc: limited, data: null_mut(), left: usize::MAX };
-    // SAFETY: the state's own allocator goes on to do the work; `memory` lives until it has it back.
+    // SAFETY: the state's own allocator still does the work, and is put back before `memory` is dropped.
     unsafe {
         memory.alloc = lua_getallocf(state.0, &raw mut memory.data);
         memory.left = allocations;

@@ -20,11 +20,11 @@ pub(crate) fn cogloop() -> Command {
 pub(crate) fn backends() -> Vec<&'static str> {
     let is_permitted = |backend: &&str| {
         let out = run(cogloop().args(["--backend", backend, "-e", "print( require 't.Loop'( ):backend( ) )"]));
-        let told = text(&out.stdout);
-        let is_it = told.split('\t').next() == Some(backend);
+        let answer = text(&out.stdout);
+        let is_it = answer.split('\t').next() == Some(backend);
         if !is_it {
             let story = std::thread::current().name().unwrap_or_default().to_owned();
-            let line = format!("skipped: {story}: {backend}: {}\n", told.trim());
+            let line = format!("skipped: {story}: {backend}: {}\n", answer.trim());
             // Written directly, because the harness hides the output of a test that passes.
             std::io::stdout().write_all(line.as_bytes()).expect("it is open");
         }

@@ -10,7 +10,7 @@ pub(crate) struct State(pub(crate) *mut lua_State);
 
 impl State {
     pub(crate) fn new() -> Self {
-        // SAFETY: a state of our own, used by one thread. There is memory enough that nothing here raises.
+        // SAFETY: a state of our own, used by one thread. There is enough memory, so nothing here raises.
         unsafe {
             let lua = luaL_newstate();
             assert!(!lua.is_null(), "memory");

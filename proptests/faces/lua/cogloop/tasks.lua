@@ -1,4 +1,4 @@
--- Tasks: their life from `spawn` to the end, of which waiting tasks are told.
+-- Tasks, from `spawn` to the end, which wakes the tasks that wait for it.
 
 return function( M )
   local Loop = M.Loop
@@ -9,8 +9,8 @@ return function( M )
 
   -- ## A task
   -- `spawn` makes a coroutine, and a timer for now that resumes it. So the task begins in the next turn, and counts as
-  -- a timer. A plain yield is like a timer for now. waits.lua has the other waits. A task is not a callback, but
-  -- `slow` is told of one that runs for so long from one wait to the next.
+  -- a timer. A plain yield is like a timer for now. waits.lua has the other waits. A task is not a callback, but `slow`
+  -- also reports a task that runs for that long from one wait to the next.
   --
   --   ready ──► running ──► waiting ──► ready …      `wait` is set while it waits
   --                └──────► done, failed, cancelled
@@ -40,8 +40,8 @@ return function( M )
   end
 
   -- ## The end
-  -- The task keeps its result and leaves the list of the loop. Tasks that wait for it are told in their order. Returns
-  -- whether there was one: an error that no task is told goes to `onerror`, with the task. The order of the loop's list
+  -- The task keeps its result and leaves the list of the loop. Tasks that wait for it are woken in their order. Returns
+  -- whether there was one. If there was none, an error goes to `onerror`, with the task. The order of the loop's list
   -- is open: the last task takes the place of one that leaves.
   local function finish( task, state, ... )
     local loop = task.loop
@@ -75,9 +75,9 @@ return function( M )
   -- for resumes it any more. If others have begun a task that has yielded meanwhile, it continues when its turn comes.
   -- But it does not continue from a wait, because only the loop resumes those.
   --
-  -- Closing the coroutine is the same as cancelling the task. The loop notices it when the task is asked, when the
-  -- event comes that it waited for, or when `run` has nothing else to do. If the task was cancelled before, the first
-  -- reason stays.
+  -- Closing the coroutine is the same as cancelling the task. The loop notices it when a method of the task is called,
+  -- when the event comes for which it waited, or when `run` has nothing else to do. If the task was cancelled before,
+  -- the first reason stays.
   function M.notice( task )
     if task.loop.closed or has_ended( task ) or coroutine.status( task.co ) ~= 'dead' then return end
     finish( task, 'cancelled', task.cancellation or M.cancellation( task, 'its coroutine was closed, or ended by others' ) )

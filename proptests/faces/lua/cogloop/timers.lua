@@ -100,7 +100,7 @@ return function( M )
   -- ## Being due
   -- A timer is due if its moment is not later than now. A turn serves the timers that were due when its wait ended, in
   -- the order of their moments, then of arming, up to their share. A timer that got another deadline meanwhile is not
-  -- one of them any more. What a turn leaves comes first in the next.
+  -- one of them any more. The timers that a turn leaves come first in the next.
   local function earlier( a, b )
     local turn_of_a, turn_of_b = a.turn or math.huge, b.turn or math.huge
     if turn_of_a ~= turn_of_b then return turn_of_a < turn_of_b end

@@ -5,8 +5,8 @@ return function( M )
   local unpack = unpack or table.unpack
 
   -- ## Which coroutines may wait
-  -- Only a task of this loop, including the functions that it calls through `wrap` and `pcall`. A coroutine that the
-  -- task makes itself may not wait, and neither may a task that others have resumed.
+  -- Only a task of this loop may wait, also in functions that it calls through `wrap` and `pcall`. A coroutine that the
+  -- task makes itself may not wait, and neither may a task that other code has resumed.
   function Loop.running( loop )
     M.open( loop )
     local is_one = loop.current ~= nil and coroutine.running( ) == loop.inside
@@ -68,7 +68,7 @@ return function( M )
     return left
   end
 
-  -- Waits for a time, or until the task is roused. Where the wait should raise, it returns M instead.
+  -- Waits for a time, or until the task is woken. If the wait should raise, it returns M instead.
   function M.pause( loop, wait, ms )
     local task = M.waiter( loop )
     if is_told( task ) then return M end

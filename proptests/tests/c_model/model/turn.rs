@@ -35,7 +35,7 @@ impl Model {
         self.loops[n].is_running = false;
         let is_alive = self.is_alive(n) && !self.loops[n].is_freed;
         if matches!(call, Call::RunOnce(..)) {
-            self.told(is_alive.into())
+            self.log_output(is_alive.into())
         } else {
             self.code(OK)
         }

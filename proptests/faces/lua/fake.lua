@@ -59,7 +59,7 @@ return function( )
   function world.source( name ) return { signal = name, has_come = false, fd = world.source_number } end
 
   -- ## What the specification leaves open
-  -- `marks` contains what the module called, and in which turn.
+  -- `marks` contains the module's calls, each with its turn.
   local function next_mark( ) return world.marks[ #world.S.marks + 1 ] or { } end
 
   -- Whether the module served this entry next, in the turn of its last call.
