@@ -30,77 +30,117 @@ const SLEEPING: &[Figure] = &[
     figure("cancel", "cancel, CPU ns", 1.0, Good::Low),
 ];
 
-pub(super) fn all(options: &Options) -> Vec<Workload> {
-    // Numbers of timers, seconds for the intervals, events of a ping-pong, rounds, and rounds of the slow workloads.
-    let (sizes, seconds, events, rounds, slow_rounds): (&[usize], _, _, _, _) = match (options.smoke, options.quick) {
-        (true, _) => (&[1_000], 1, 2_000, 1, 1),
-        (_, true) => (&[1_000, 100_000], 1, 40_000, 3, 1),
-        _ => (&[1_000, 100_000, 1_000_000], 5, 100_000, 5, 3),
-    };
-    let rounds = options.reps.unwrap_or(rounds);
-    let timers = |what: &str, size: usize, more: &[usize], rounds, figures| {
-        let arguments = [what.to_owned(), size.to_string()].into_iter().chain(more.iter().map(usize::to_string));
+/// How much the workloads do.
+struct Scale {
+    /// Numbers of timers.
+    sizes: &'static [usize],
+    /// How long intervals run.
+    seconds: usize,
+    /// The events of a ping-pong, and the tasks that are spawned one after the other.
+    events: usize,
+    /// The tasks that sleep. There are many, because the kernel counts memory in pages.
+    asleep: usize,
+    rounds: usize,
+    /// The rounds of the intervals, which take long.
+    slow_rounds: usize,
+    is_quick: bool,
+}
+
+impl Scale {
+    fn of(options: &Options) -> Self {
+        let (sizes, seconds, events, rounds, slow_rounds): (&[usize], _, _, _, _) = match (options.smoke, options.quick)
+        {
+            (true, _) => (&[1_000], 1, 2_000, 1, 1),
+            (_, true) => (&[1_000, 100_000], 1, 40_000, 3, 1),
+            _ => (&[1_000, 100_000, 1_000_000], 5, 100_000, 5, 3),
+        };
+        let asleep = if options.smoke { 10_000 } else { 100_000 };
+        let rounds = options.reps.unwrap_or(rounds);
+        Self { sizes, seconds, events, asleep, rounds, slow_rounds, is_quick: options.quick }
+    }
+
+    fn timers(&self, what: &str, size: usize, figures: &'static [Figure]) -> Workload {
         Workload {
             name: format!("{what}, {size} timers"),
             size,
             script: "timers.lua",
-            arguments: arguments.collect(),
-            rounds,
+            arguments: vec![what.to_owned(), size.to_string()],
+            rounds: self.rounds,
             figures,
             run: script::run,
             bare: None,
             is_of_descriptors: false,
         }
-    };
-    let pingpong = |size: usize, active: usize| Workload {
-        name: if size == 1 {
-            "ping-pong, 1 pair".to_owned()
-        } else {
-            format!("ping-pong, {size} pairs, {active} active")
-        },
-        size,
-        script: "pingpong.lua",
-        arguments: [size, active, events].iter().map(usize::to_string).collect(),
-        rounds,
-        figures: PINGPONG,
-        run: script::run,
-        bare: Some(bare_pingpong),
-        is_of_descriptors: true,
-    };
-    let tasks = |what: &str, name: &str, size: usize, figures| Workload {
-        name: format!("tasks, {name}"),
-        size,
-        script: "tasks.lua",
-        arguments: vec![what.to_owned(), size.to_string()],
-        rounds,
-        figures,
-        run: script::run,
-        bare: None,
-        is_of_descriptors: false,
-    };
-    let mut all: Vec<_> = sizes.iter().map(|&size| timers("pending", size, &[], rounds, PENDING)).collect();
-    all.push(timers("due", 100_000.min(sizes[sizes.len() - 1]), &[], rounds, DUE));
-    all.push(timers("intervals", 1, &[seconds], slow_rounds, INTERVALS));
-    all.push(timers("intervals", 1_000, &[seconds], slow_rounds, INTERVALS));
-    // At least a hundred thousand tasks sleep, because the kernel counts memory in pages.
-    let (few, many) = (events, if options.smoke { 10_000 } else { 100_000 });
+    }
+
+    fn intervals(&self, size: usize) -> Workload {
+        let mut workload = self.timers("intervals", size, INTERVALS);
+        workload.arguments.push(self.seconds.to_string());
+        workload.rounds = self.slow_rounds;
+        workload
+    }
+
+    fn tasks(&self, what: &str, name: &str, size: usize, figures: &'static [Figure]) -> Workload {
+        Workload {
+            name: format!("tasks, {name}"),
+            size,
+            script: "tasks.lua",
+            arguments: vec![what.to_owned(), size.to_string()],
+            rounds: self.rounds,
+            figures,
+            run: script::run,
+            bare: None,
+            is_of_descriptors: false,
+        }
+    }
+
+    fn pingpong(&self, size: usize, active: usize) -> Workload {
+        Workload {
+            name: match size {
+                1 => "ping-pong, 1 pair".to_owned(),
+                _ => format!("ping-pong, {size} pairs, {active} active"),
+            },
+            size,
+            script: "pingpong.lua",
+            arguments: [size, active, self.events].iter().map(usize::to_string).collect(),
+            rounds: self.rounds,
+            figures: PINGPONG,
+            run: script::run,
+            bare: Some(bare_pingpong),
+            is_of_descriptors: true,
+        }
+    }
+
+    fn echo(&self) -> Workload {
+        Workload {
+            name: format!("echo, {CLIENTS} clients, 64 bytes"),
+            size: CLIENTS,
+            script: "echo.lua",
+            arguments: vec![CLIENTS.to_string()],
+            rounds: self.rounds,
+            figures: ECHO,
+            run: if self.is_quick { echo::run_short } else { echo::run },
+            bare: Some(if self.is_quick { echo::bare_short } else { echo::bare }),
+            is_of_descriptors: true,
+        }
+    }
+}
+
+pub(super) fn all(options: &Options) -> Vec<Workload> {
+    let scale = Scale::of(options);
+    let (events, asleep) = (scale.events, scale.asleep);
+    let mut all: Vec<_> = scale.sizes.iter().map(|&size| scale.timers("pending", size, PENDING)).collect();
     all.extend([
-        tasks("join", "spawn and join", few, JOIN),
-        tasks("channel", "channel ping-pong", few, CHANNEL),
-        tasks("sleeping", &format!("{many} asleep"), many, SLEEPING),
+        scale.timers("due", 100_000.min(scale.sizes[scale.sizes.len() - 1]), DUE),
+        scale.intervals(1),
+        scale.intervals(1_000),
+        scale.tasks("join", "spawn and join", events, JOIN),
+        scale.tasks("channel", "channel ping-pong", events, CHANNEL),
+        scale.tasks("sleeping", &format!("{asleep} asleep"), asleep, SLEEPING),
+        scale.pingpong(1, 1),
+        scale.pingpong(1_000, 10),
+        scale.echo(),
     ]);
-    all.extend([pingpong(1, 1), pingpong(1_000, 10)]);
-    all.push(Workload {
-        name: format!("echo, {CLIENTS} clients, 64 bytes"),
-        size: CLIENTS,
-        script: "echo.lua",
-        arguments: vec![CLIENTS.to_string()],
-        rounds,
-        figures: ECHO,
-        run: if options.quick { echo::run_short } else { echo::run },
-        bare: Some(if options.quick { echo::bare_short } else { echo::bare }),
-        is_of_descriptors: true,
-    });
     all
 }
 

@@ -4,7 +4,7 @@ use crate::program::{
     Action, Body, ELAPSED, End, Event, Limits, LogEntry, MESSAGES, NONE, Operation, Program, REFUSED, RunResult, Step,
 };
 use crate::watched::Place;
-use cogloop::{Error, Handle, Idle, Interval, Loop, Options, Receiver, Remote, Sender, Task, Timer};
+use cogloop::{Error, Firing, Handle, Idle, Interval, Loop, Mode, Options, Receiver, Remote, Sender, Task, Timer};
 use futures_core::Stream;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -124,20 +124,14 @@ impl World {
         let handle = &self.handle;
         match action {
             Action::After { delay_ns, body } => {
-                let (number, body) = (self.timers.borrow().len(), body.clone());
-                self.add_timer(
-                    handle.after(duration(*delay_ns), move |state, firing| fire(number, state, firing, &body)),
-                );
+                self.add_timer(handle.after(duration(*delay_ns), self.fire_next(body)));
             }
             Action::Every { first_ns, period_ns, missed, body } => {
-                let (number, body) = (self.timers.borrow().len(), body.clone());
                 let interval = Interval::new(duration(*period_ns)).first(duration(*first_ns)).missed(*missed);
-                self.add_timer(handle.every(interval, move |state, firing| fire(number, state, firing, &body)));
+                self.add_timer(handle.every(interval, self.fire_next(body)));
             }
             Action::At { at_ns, body } => {
-                let (number, body) = (self.timers.borrow().len(), body.clone());
-                let when = self.instant(*at_ns);
-                self.add_timer(handle.at(when, move |state, firing| fire(number, state, firing, &body)));
+                self.add_timer(handle.at(self.instant(*at_ns), self.fire_next(body)));
             }
             Action::Cancel(n) => self.with_timer(*n, |timer| handle.cancel(timer)),
             Action::Reschedule(n, ns) => self.with_timer(*n, |timer| handle.reschedule(timer, duration(*ns))),
@@ -156,79 +150,23 @@ impl World {
             Action::Spawn(steps) => self.spawn(steps),
             Action::DropTask(n) => drop(take(&self.tasks, *n)),
             Action::Detach(n) => _ = take(&self.tasks, *n).map(Task::detach),
-            Action::IsFinished(n) => {
-                let tasks = self.tasks.borrow();
-                let task = n.checked_rem(tasks.len()).and_then(|n| tasks[n].as_ref());
-                task.inspect(|task| self.answer(task.is_finished().into()));
-            }
-            Action::Idle(body) => {
-                let (idle, body) = (self.idles.borrow().len(), body.clone());
-                let added = handle.idle(move |state: &mut State, _: &Handle<State>| {
-                    *state += 1;
-                    world().note(Event::Idled { idle });
-                    run(&body)
-                });
-                self.idles.borrow_mut().push(added.unwrap());
-            }
-            Action::CancelIdle(n) => {
-                let idles = self.idles.borrow();
-                let Some(&idle) = n.checked_rem(idles.len()).map(|n| &idles[n]) else { return };
-                drop(idles);
-                self.answer(handle.cancel(idle).into());
-            }
-            Action::Channel(capacity, body) => {
-                let (channel, body) = (next(&self.channels), body.clone());
-                let serve = move |state: &mut State, _: &Handle<State>, message| {
-                    *state += 1;
-                    world().note(Event::Message { channel, message });
-                    run(&body)
-                };
-                let made = match capacity {
-                    Some(capacity) => handle.channel_with(*capacity, serve),
-                    None => handle.channel(serve),
-                };
-                self.senders.borrow_mut().push(made.ok());
-            }
-            Action::Send(n) => {
-                let Some(sender) = self.sender(*n) else { return };
-                let refused = sender.try_send(next(&self.messages)).is_err();
-                // So that the clone is not the last sender.
-                drop(sender);
-                self.answer(if refused { REFUSED } else { 1 });
-            }
+            Action::IsFinished(n) => self.is_finished(*n),
+            Action::Idle(body) => self.add_idle(body),
+            Action::CancelIdle(n) => self.cancel_idle(*n),
+            Action::Channel(capacity, body) => self.add_channel(*capacity, body),
+            Action::Send(n) => self.send(*n),
             Action::CloneSender(n) => {
                 if let Some(sender) = self.sender(*n) {
                     self.senders.borrow_mut().push(Some(sender));
                 }
             }
             Action::DropSender(n) => drop(take(&self.senders, *n)),
-            Action::IsClosed(n) => {
-                let Some(sender) = self.sender(*n) else { return };
-                let is_closed = sender.is_closed();
-                drop(sender);
-                self.answer(is_closed.into());
-            }
-            Action::Pair(capacity) => {
-                let (sender, receiver) = cogloop::channel(*capacity).unwrap();
-                next(&self.channels);
-                self.senders.borrow_mut().push(Some(sender));
-                self.receivers.borrow_mut().push(Some(receiver));
-            }
-            Action::TryRecv(n) => {
-                let Some(mut receiver) = self.borrow_receiver(*n) else { return };
-                let message = receiver.get().try_recv();
-                self.answer(message.map_or(NONE, |message| MESSAGES + message));
-            }
+            Action::IsClosed(n) => self.is_closed(*n),
+            Action::Pair(capacity) => self.add_pair(*capacity),
+            Action::TryRecv(n) => self.try_recv(*n),
             Action::DropReceiver(n) => drop(take(&self.receivers, *n)),
             Action::Watch(kind) => self.watched.watch(handle, *kind),
-            Action::Source(mode, body) => {
-                let body = body.clone();
-                self.watched.add_source(handle, *mode, move |state, has_read| {
-                    *state += 1;
-                    world().note(Event::Ready { has_read });
-                    run(&body)
-                });
-            }
+            Action::Source(mode, body) => self.add_source(*mode, body),
             Action::OnSource(what) => {
                 if let Some(answer) = self.watched.on_source(handle, *what) {
                     self.answer(answer);
@@ -244,13 +182,96 @@ impl World {
             Action::DropRemote(n) => drop(take(&self.remotes, *n)),
             Action::Advance(ns) => assert!(handle.advance(duration(*ns))),
             Action::Stop => handle.stop(),
-            Action::Clear => {
-                let before = self.log.borrow().len();
-                handle.clear();
-                // The order in which a loop drops its tasks is its own choice.
-                self.log.borrow_mut()[before..].sort();
-            }
+            Action::Clear => self.clear(),
         }
+    }
+
+    /// The callback of the next timer.
+    fn fire_next(&self, body: &Body) -> impl FnMut(&mut State, &Firing<'_, State>) -> Verdict + 'static + use<> {
+        let (number, body) = (self.timers.borrow().len(), body.clone());
+        move |state, firing| fire(number, state, firing, &body)
+    }
+
+    fn is_finished(&self, n: usize) {
+        let tasks = self.tasks.borrow();
+        let task = n.checked_rem(tasks.len()).and_then(|n| tasks[n].as_ref());
+        task.inspect(|task| self.answer(task.is_finished().into()));
+    }
+
+    fn add_idle(&self, body: &Body) {
+        let (idle, body) = (self.idles.borrow().len(), body.clone());
+        let added = self.handle.idle(move |state: &mut State, _: &Handle<State>| {
+            *state += 1;
+            world().note(Event::Idled { idle });
+            run(&body)
+        });
+        self.idles.borrow_mut().push(added.unwrap());
+    }
+
+    fn cancel_idle(&self, n: usize) {
+        let idles = self.idles.borrow();
+        let Some(&idle) = n.checked_rem(idles.len()).map(|n| &idles[n]) else { return };
+        drop(idles);
+        self.answer(self.handle.cancel(idle).into());
+    }
+
+    fn add_channel(&self, capacity: Option<usize>, body: &Body) {
+        let (channel, body) = (next(&self.channels), body.clone());
+        let serve = move |state: &mut State, _: &Handle<State>, message| {
+            *state += 1;
+            world().note(Event::Message { channel, message });
+            run(&body)
+        };
+        let made = match capacity {
+            Some(capacity) => self.handle.channel_with(capacity, serve),
+            None => self.handle.channel(serve),
+        };
+        self.senders.borrow_mut().push(made.ok());
+    }
+
+    /// A channel for futures, without a loop.
+    fn add_pair(&self, capacity: usize) {
+        let (sender, receiver) = cogloop::channel(capacity).unwrap();
+        next(&self.channels);
+        self.senders.borrow_mut().push(Some(sender));
+        self.receivers.borrow_mut().push(Some(receiver));
+    }
+
+    fn send(&self, n: usize) {
+        let Some(sender) = self.sender(n) else { return };
+        let refused = sender.try_send(next(&self.messages)).is_err();
+        // So that the clone is not the last sender.
+        drop(sender);
+        self.answer(if refused { REFUSED } else { 1 });
+    }
+
+    fn is_closed(&self, n: usize) {
+        let Some(sender) = self.sender(n) else { return };
+        let is_closed = sender.is_closed();
+        drop(sender);
+        self.answer(is_closed.into());
+    }
+
+    fn try_recv(&self, n: usize) {
+        let Some(mut receiver) = self.borrow_receiver(n) else { return };
+        let message = receiver.get().try_recv();
+        self.answer(message.map_or(NONE, |message| MESSAGES + message));
+    }
+
+    fn add_source(&self, mode: Mode, body: &Body) {
+        let body = body.clone();
+        self.watched.add_source(&self.handle, mode, move |state, has_read| {
+            *state += 1;
+            world().note(Event::Ready { has_read });
+            run(&body)
+        });
+    }
+
+    fn clear(&self) {
+        let before = self.log.borrow().len();
+        self.handle.clear();
+        // The order in which a loop drops its tasks is its own choice.
+        self.log.borrow_mut()[before..].sort();
     }
 
     fn instant(&self, ns: u64) -> Instant {
@@ -297,7 +318,7 @@ impl World {
     }
 }
 
-fn fire(timer: usize, state: &mut State, firing: &cogloop::Firing<'_, State>, body: &Body) -> Verdict {
+fn fire(timer: usize, state: &mut State, firing: &Firing<'_, State>, body: &Body) -> Verdict {
     let world = world();
     *state += 1;
     let deadline_ns = (firing.deadline() - world.start).as_nanos() as u64;

@@ -269,6 +269,39 @@ impl Model {
         Some((self.add_sleep(deadline_ns, false)?, deadline_ns))
     }
 
+    fn begin_timeout(&mut self, limit_ns: u64, ns: u64) -> Begun {
+        let Some(inner) = self.sleep(ns) else { return Begun::Answer(REFUSED) };
+        Begun::Waiting(match self.sleep(limit_ns) {
+            Some(limit) => Waiting::Timeout { inner, limit },
+            None => {
+                self.cancel(inner.0);
+                Waiting::Refused
+            }
+        })
+    }
+
+    fn begin_select(&mut self, one_ns: u64, other_ns: u64) -> Begun {
+        let Some(one) = self.sleep(one_ns) else { return Begun::Answer(REFUSED) };
+        match self.sleep(other_ns) {
+            Some(other) => Begun::Waiting(Waiting::Select(one, other)),
+            None => {
+                self.cancel(one.0);
+                Begun::Answer(REFUSED)
+            }
+        }
+    }
+
+    fn begin_limited(&mut self, limit_ns: u64, step: Step) -> Run<Begun> {
+        let Some(limit) = self.sleep(limit_ns) else { return Ok(Begun::Answer(REFUSED)) };
+        match self.begin(step) {
+            Ok(Begun::Waiting(inner)) => Ok(Begun::Waiting(Waiting::Limited { inner: Box::new(inner), limit })),
+            other => {
+                self.cancel(limit.0);
+                other
+            }
+        }
+    }
+
     fn begin(&mut self, step: Step) -> Run<Begun> {
         Ok(Begun::Waiting(match step {
             Step::Act(action) => {
@@ -298,26 +331,8 @@ impl Model {
                 self.deferred.push_back(Visit { actions, panics, join });
                 Waiting::Visit(join)
             }
-            Step::Timeout(limit_ns, ns) => {
-                let Some(inner) = self.sleep(ns) else { return Ok(Begun::Answer(REFUSED)) };
-                match self.sleep(limit_ns) {
-                    Some(limit) => Waiting::Timeout { inner, limit },
-                    None => {
-                        self.cancel(inner.0);
-                        Waiting::Refused
-                    }
-                }
-            }
-            Step::Select(one_ns, other_ns) => {
-                let Some(one) = self.sleep(one_ns) else { return Ok(Begun::Answer(REFUSED)) };
-                match self.sleep(other_ns) {
-                    Some(other) => Waiting::Select(one, other),
-                    None => {
-                        self.cancel(one.0);
-                        return Ok(Begun::Answer(REFUSED));
-                    }
-                }
-            }
+            Step::Timeout(limit_ns, ns) => return Ok(self.begin_timeout(limit_ns, ns)),
+            Step::Select(one_ns, other_ns) => return Ok(self.begin_select(one_ns, other_ns)),
             Step::Ticks { period_ns, missed, count } => {
                 let deadline_ns = self.now_ns + period_ns;
                 let Some(id) = self.add_sleep(deadline_ns, true) else { return Ok(Begun::Answer(REFUSED)) };
@@ -347,16 +362,7 @@ impl Model {
                 receiver.is_here = false;
                 Waiting::Recv(n % count)
             }
-            Step::Limited(limit_ns, step) => {
-                let Some(limit) = self.sleep(limit_ns) else { return Ok(Begun::Answer(REFUSED)) };
-                match self.begin(*step) {
-                    Ok(Begun::Waiting(inner)) => Waiting::Limited { inner: Box::new(inner), limit },
-                    other => {
-                        self.cancel(limit.0);
-                        return other;
-                    }
-                }
-            }
+            Step::Limited(limit_ns, step) => return self.begin_limited(limit_ns, *step),
             Step::Panic => return Err(Break::Panicked),
         }))
     }
