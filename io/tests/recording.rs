@@ -2,7 +2,7 @@
 
 mod common;
 
-use cogloop_io::{Due, Error, Limits, Mode, Options, Recording, Wait, signals::Signals};
+use cogloop_io::{Due, Error, Limits, Options, Recording, Wait};
 use common::*;
 use std::cell::Cell;
 use std::fs;
@@ -131,7 +131,7 @@ fn two_timers(events: &mut Loop, second_ns: u64, change: impl Fn(&mut Loop)) -> 
 #[test]
 fn a_changed_program_is_told_where_it_departed() {
     let recorded = Recorded::new("departed");
-    assert_eq!(two_timers(&mut recorded.record("select"), 2 * MS, |_| {}).unwrap(), [1, 2]);
+    assert_eq!(two_timers(&mut recorded.record(BACKENDS[0]), 2 * MS, |_| {}).unwrap(), [1, 2]);
     let departure = |second_ns, change: &dyn Fn(&mut Loop)| {
         let mut events = recorded.replay();
         let error = two_timers(&mut events, second_ns, change).unwrap_err();
@@ -190,7 +190,7 @@ fn a_changed_program_is_told_where_it_departed() {
 #[test]
 fn a_program_that_goes_on_is_told_that_the_recording_ends() {
     let recorded = Recorded::new("ends");
-    two_timers(&mut recorded.record("select"), 2 * MS, |_| {}).unwrap();
+    two_timers(&mut recorded.record(BACKENDS[0]), 2 * MS, |_| {}).unwrap();
     let mut events = recorded.replay();
     two_timers(&mut events, 2 * MS, |_| {}).unwrap();
     events.add_timer(MS, 3);
@@ -207,7 +207,7 @@ fn a_program_may_ask_for_the_time_more_often_or_less_often() {
         let run = |mut events: Loop, asks: usize| {
             two_timers(&mut events, 2 * MS, |events| (0..asks).for_each(|_| ask(events))).unwrap();
         };
-        run(recorded.record("select"), first);
+        run(recorded.record(BACKENDS[0]), first);
         run(recorded.replay(), second);
     }
 }
@@ -215,7 +215,7 @@ fn a_program_may_ask_for_the_time_more_often_or_less_often() {
 #[test]
 fn a_recording_that_breaks_off_is_played_as_far_as_it_goes() {
     let recorded = Recorded::new("cut");
-    two_timers(&mut recorded.record("select"), 2 * MS, |_| {}).unwrap();
+    two_timers(&mut recorded.record(BACKENDS[0]), 2 * MS, |_| {}).unwrap();
     let whole = fs::read_to_string(recorded.path()).unwrap();
     let mut reached = 0;
     // At each byte after the first line.
@@ -287,19 +287,20 @@ fn a_refused_descriptor_is_refused_in_the_replay() {
         events.turn(Wait::Poll).unwrap();
         refused.raw_os_error()
     };
-    assert_eq!(story(recorded.record("select")), Some(BAD_DESCRIPTOR));
+    assert_eq!(story(recorded.record(BACKENDS[0])), Some(BAD_DESCRIPTOR));
     assert_eq!(story(recorded.replay()), Some(BAD_DESCRIPTOR));
 }
 
 /// The signal came from outside, so in the replay its descriptor is never ready.
+#[cfg(unix)]
 #[test]
 fn a_signal_comes_at_the_recorded_time_without_being_sent() {
     let _guard = alone();
     let recorded = Recorded::new("signal");
     let story = |mut events: Loop, sends: bool| {
-        let mut signals = Signals::new().unwrap();
+        let mut signals = cogloop_io::signals::Signals::new().unwrap();
         signals.watch(cogloop_io::signals::number::USER_1).unwrap();
-        let token = events.add_shared(std::rc::Rc::new(signals.descriptor()), READ, Mode::Level).unwrap();
+        let token = events.add_shared(std::rc::Rc::new(signals.descriptor()), READ, cogloop_io::Mode::Level).unwrap();
         events.feign(token);
         events.add_timer(MS, 1);
         let mut told = Vec::new();
@@ -318,7 +319,7 @@ fn a_signal_comes_at_the_recorded_time_without_being_sent() {
         }
         told
     };
-    let told = story(recorded.record("select"), true);
+    let told = story(recorded.record(BACKENDS[0]), true);
     assert_eq!(story(recorded.replay(), false), told);
 }
 

@@ -15,6 +15,9 @@ const PROGRAMS: &str = "300";
 /// The number of programs if only one Lua runs them.
 const PROGRAMS_ON_ONE: &str = "400";
 
+/// The number of programs that each Lua records and replays.
+const RECORDED: &str = "40";
+
 /// The seed of the tests: the same programs each time.
 const SEED: u64 = 1;
 
@@ -59,6 +62,9 @@ pub(crate) fn test(project: &Project) -> Result<String, String> {
             let mut command = command(project, &interpreter, backend, SEED);
             sum += run(command.arg(PROGRAMS), LIMIT)?;
         }
+        println!("--- {}, recorded and replayed", interpreter.name);
+        let mut command = command(project, &interpreter, interpreter.backends[0], SEED);
+        sum += run(command.arg(RECORDED).env("COGLOOP_REPLAY", "1"), LIMIT)?;
     }
     Ok(sum.to_string())
 }

@@ -39,6 +39,7 @@ mod net;
 mod sys;
 mod t_loop;
 
+pub use cogloop_io::Recording;
 pub use host::create::set_default_backend;
 pub use host::leave::push_traceback;
 pub use host::recorded::set_recording;

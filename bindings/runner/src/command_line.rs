@@ -1,5 +1,6 @@
 //! The command line, like that of `lua`. Options before the script are the program's, arguments after it are the script's.
 
+use cogloop_lua_core::Recording;
 use lexopt::{Arg, Parser, ValueExt};
 use std::ffi::{CString, OsString};
 
@@ -40,6 +41,8 @@ pub(crate) struct Script {
     pub(crate) ignores_environment: bool,
     /// `--check`: whether the script is only compiled.
     pub(crate) is_checked_only: bool,
+    /// `--record`, `--replay`: what to do with the first loop.
+    pub(crate) recording: Option<Recording>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -78,6 +81,7 @@ fn read(mut parser: Parser) -> Result<Options, lexopt::Error> {
         warns: false,
         ignores_environment: false,
         is_checked_only: false,
+        recording: None,
     };
     let (mut backend, mut trace, mut tells_version) = (None, None, false);
     while let Some(arg) = parser.next()? {
@@ -88,6 +92,11 @@ fn read(mut parser: Parser) -> Result<Options, lexopt::Error> {
                 return Ok(Options { command: Command::Help, backend, trace, tells_version });
             }
             Arg::Long("trace") => trace = Some(parser.value()?),
+            Arg::Long("record" | "replay") if script.recording.is_some() => {
+                return Err("--record and --replay exclude each other".into());
+            }
+            Arg::Long("record") => script.recording = Some(Recording::Record(parser.value()?.into())),
+            Arg::Long("replay") => script.recording = Some(Recording::Replay(parser.value()?.into())),
             Arg::Long("check") => script.is_checked_only = true,
             Arg::Short('e') => script
                 .before

@@ -31,6 +31,8 @@ Options, as those of lua:
 Others:
   --backend NAME   how to wait for descriptors, for every loop that does not choose itself (uring, epoll, select, portable)
   --trace FILE     write what the script's loops do, for Perfetto: the first loop into FILE, the others into FILE.1, …
+  --record FILE    record what the script's first loop gets from outside (docs/replay.md)
+  --replay FILE    run the script on such a recording, in the recorded order
   --check          compile the script, and do not run it
   --version        print the version and end
   -h, --help       print this and end
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Ok(Command::Help) => print!("{USAGE}"),
         Ok(Command::Version) => println!("{}", version()),
         Ok(Command::Run(mut script)) => {
+            script.recording.take().into_iter().for_each(cogloop_lua_core::set_recording);
             environment::prepare(&mut script, cogloop_lua_core::LUA_VERSION);
             return interpreter::run(&script);
         }

@@ -338,3 +338,28 @@ fn trace_writes_a_file_for_each_loop() {
     let out = run(cogloop().args(["--trace", "/no/such/folder/x", "-e", "assert( require 'cogloop'.loop( ) )"]));
     assert!(text(&out.stderr).contains("making the trace: No such file or directory"), "{}", text(&out.stderr));
 }
+
+/// A recorded run comes again with the same times, for the loops of both modules; a script that has changed is told.
+#[test]
+fn a_recorded_run_is_replayed() {
+    let file = std::env::temp_dir().join(format!("cogloop-program-{}.rec", std::process::id()));
+    let own =
+        "local loop = require 'cogloop'.loop( ) loop:after( MS, function( ) print( loop:now( ) ) end ) loop:run( )";
+    let drop_in = "local loop = require 't.Loop'( ) loop:addTask( MS, function( ) print 'here' end ) loop:run( )";
+    for code in [own, drop_in] {
+        let play = |option: &str, ms: &str| {
+            let out = run(cogloop().arg(option).arg(&file).args(["-e", &code.replace("MS", ms)]));
+            (text(&out.stdout), text(&out.stderr))
+        };
+        let recorded = play("--record", "2");
+        assert!(!recorded.0.is_empty() && recorded.1.is_empty(), "{recorded:?}");
+        assert_eq!(play("--replay", "2"), recorded);
+        let (_, told) = play("--replay", "3");
+        assert!(told.contains("the program has a timer armed for 3 ms from now"), "{told}");
+    }
+    std::fs::remove_file(&file).expect("it was written");
+    let out = run(cogloop().arg("--replay").arg(&file).args(["-e", own]));
+    assert!(text(&out.stderr).contains("option 'replay': '"), "{}", text(&out.stderr));
+    let out = run(cogloop().args(["--record", "a", "--replay", "a", "-e", own]));
+    assert!(text(&out.stderr).contains("--record and --replay exclude each other"), "{}", text(&out.stderr));
+}

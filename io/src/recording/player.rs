@@ -381,4 +381,8 @@ impl Backend for PlayedBackend {
         let read = |line: &Line| if let Line::Look(ready) = line { Some(*ready) } else { None };
         self.player.borrow_mut().answer("the question whether a descriptor is still ready", read, directions)
     }
+
+    fn prepare(&mut self) -> io::Result<bool> {
+        Ok(self.player.borrow_mut().value(0) != 0)
+    }
 }

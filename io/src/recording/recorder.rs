@@ -204,6 +204,8 @@ impl Backend for RecordedBackend {
     }
 
     fn prepare(&mut self) -> io::Result<bool> {
-        self.inner.prepare()
+        let has_more = self.inner.prepare()?;
+        self.recorder.borrow_mut().value(has_more.into());
+        Ok(has_more)
     }
 }

@@ -13,6 +13,22 @@ end
 
 local M = { }
 
+-- Records a run of the program on the module, and replays it. Returns nil, or the position at which the two logs differ.
+function M.replay( face, program )
+  local file, text = os.tmpname( ), face.script( program )
+  local logs = { }
+  for i, how in ipairs{ 'record', 'replay' } do
+    face.real.recording = { how = how, file = file }
+    logs[ i ] = run( text, face.real, face ).lines
+  end
+  face.real.recording = nil
+  os.remove( file )
+  for i = 1, math.max( #logs[ 1 ], #logs[ 2 ] ) do
+    if logs[ 1 ][ i ] ~= logs[ 2 ][ i ] then return { line = i, got = logs[ 2 ], wanted = logs[ 1 ], text = text } end
+  end
+  return nil, #logs[ 1 ]
+end
+
 -- Returns nil, or the position at which the two logs differ.
 function M.differ( face, program )
   local text = face.script( program )

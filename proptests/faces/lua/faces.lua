@@ -7,6 +7,8 @@
 --   COGLOOP_VERBOSE=1 lua …             prints each program before it runs; if one hangs, it is the last
 --   COGLOOP_SHRINK=0 lua …              does not shrink a program that shows a difference
 --   COGLOOP_WITHOUT=close,wait lua …    leaves these operations out
+--   COGLOOP_REPLAY=1 lua …              records each program and replays it, in the place of the model: in a difference, `module` is
+--                                       the replay, and `model` is the recorded run
 
 local folder = arg[ 0 ]:match '^(.-)[^/]*$'
 local parts  = { }
@@ -35,6 +37,10 @@ end
 local cogloop, tasks = face_of( 'cogloop', 'cogloop/init', 'loop' ), face_of( 'tasks', 'cogloop/init', 'loop' )
 local t_loop, mockit = face_of( 'loop', 'loop/model', 't_loop' ), face_of( 'mockit', 'mockit/model', 'service' )
 local faces = { cogloop, t_loop, cogloop, tasks, mockit, cogloop, tasks }
+if os.getenv 'COGLOOP_REPLAY' then
+  compare.differ = compare.replay
+  faces = { cogloop, tasks }
+end
 for _, face in ipairs( faces ) do
   if face.name == os.getenv 'COGLOOP_FACE' then faces = { face } end
 end

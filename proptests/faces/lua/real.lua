@@ -6,8 +6,10 @@ return function( )
   local adr    = ('@cogloop-faces-%s-%d'):format( tostring( { } ):match '0x(%x+)' or '', os.time( ) )
   local server = assert( Socket.listen( adr ) )
 
+  -- `world.recording` is nil, or how the loop is made: `record` or `replay`, and a file.
   function world.loop( options )
     local all = { clock = 'virtual' }
+    if world.recording then all[ world.recording.how ] = world.recording.file end
     for key, value in pairs( options ) do all[ key ] = value end
     return cogloop.loop( all )
   end
