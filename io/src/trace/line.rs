@@ -15,7 +15,8 @@ impl Line<'_> {
     /// Writes the inside of a string. What is not UTF-8 becomes U+FFFD.
     pub(super) fn text(&mut self, text: &[u8]) {
         let text = &text[..text.len().min(TEXT_MAX)];
-        if text.iter().all(|&byte| is_plain(byte)) {
+        // Looks at all of them, because that is faster than to stop at the first.
+        if text.iter().fold(true, |all, &byte| all & is_plain(byte)) {
             self.raw(text);
         } else {
             self.escaped(text);
@@ -44,13 +45,17 @@ impl Line<'_> {
     pub(super) fn number(&mut self, mut number: u64) {
         let mut digits = [0; 20];
         let mut first = digits.len();
-        loop {
+        while number >= 100 {
+            first -= 2;
+            digits[first..first + 2].copy_from_slice(&pair(number % 100));
+            number /= 100;
+        }
+        if number >= 10 {
+            first -= 2;
+            digits[first..first + 2].copy_from_slice(&pair(number));
+        } else {
             first -= 1;
-            digits[first] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
+            digits[first] = b'0' + number as u8;
         }
         self.raw(&digits[first..]);
     }
@@ -58,13 +63,18 @@ impl Line<'_> {
     /// Writes nanoseconds as microseconds, the unit of the format, with three decimals.
     pub(super) fn microseconds(&mut self, ns: u64) {
         self.number(ns / 1000);
-        let rest = (ns % 1000) as u16;
-        let digit = |of: u16| b'0' + (of % 10) as u8;
-        self.raw(&[b'.', digit(rest / 100), digit(rest / 10), digit(rest)]);
+        let rest = ns % 1000;
+        let [tens, ones] = pair(rest % 100);
+        self.raw(&[b'.', b'0' + (rest / 100) as u8, tens, ones]);
     }
 }
 
 /// Whether a byte stands for itself in a string of JSON.
 const fn is_plain(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\'
+}
+
+/// The two digits of a number below 100.
+const fn pair(number: u64) -> [u8; 2] {
+    [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
 }

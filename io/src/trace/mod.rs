@@ -51,6 +51,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 7] =
+        [Self::Turn, Self::Wait, Self::Timer, Self::Descriptor, Self::Task, Self::Other, Self::Error];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Turn => "turn",
@@ -63,6 +66,10 @@ impl Kind {
         }
     }
 }
+
+/// The name of an event: a text of any bytes, and the number of a line, which is appended as `:line`.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub struct Name<'a>(pub &'a [u8], pub Option<u32>);
 
 /// What else is known of an event.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
@@ -99,6 +106,8 @@ pub struct Trace {
     buffer: Vec<u8>,
     /// What every event has: the numbers of the process and of the loop.
     ids: String,
+    /// The middle of the events of each kind: from the numbers to the name.
+    middles: [Vec<u8>; Kind::ALL.len()],
     limit: u64,
     /// How many bytes are in the file and in the buffer.
     size: u64,
@@ -131,10 +140,12 @@ impl Trace {
     /// There is no memory, or the system refuses a mark that tells a forked process.
     pub fn to(sink: Box<dyn Write>, limit: u64, number: u64, name: &str) -> io::Result<Self> {
         memory::expect_bytes(2 * BUFFER)?;
+        let ids = format!(r#","pid":{},"tid":{}"#, std::process::id(), number.saturating_add(1));
         let mut trace = Self {
             sink: Some(sink),
             buffer: Vec::with_capacity(BUFFER + LINE_MAX),
-            ids: format!(r#","pid":{},"tid":{}"#, std::process::id(), number.saturating_add(1)),
+            middles: Kind::ALL.map(|kind| format!(r#"{ids},"cat":"{}","name":""#, kind.name()).into_bytes()),
+            ids,
             limit: limit.max(LEAST_LIMIT),
             size: 0,
             flushed_ns: 0,
@@ -157,8 +168,8 @@ impl Trace {
         self.sink.is_some()
     }
 
-    /// Writes an event that began at `start_ns` and ended at `end_ns`. The name may have any bytes.
-    pub fn span(&mut self, kind: Kind, name: &[u8], start_ns: u64, end_ns: u64, detail: Detail) {
+    /// Writes an event that began at `start_ns` and ended at `end_ns`.
+    pub fn span(&mut self, kind: Kind, name: Name<'_>, start_ns: u64, end_ns: u64, detail: Detail) {
         if self.sink.is_none() {
             return;
         }
@@ -168,11 +179,12 @@ impl Trace {
         line.microseconds(start_ns);
         line.raw(b",\"dur\":");
         line.microseconds(end_ns.saturating_sub(start_ns));
-        line.raw(self.ids.as_bytes());
-        line.raw(b",\"cat\":\"");
-        line.raw(kind.name().as_bytes());
-        line.raw(b"\",\"name\":\"");
-        line.text(name);
+        line.raw(&self.middles[kind as usize]);
+        line.text(name.0);
+        if let Some(number) = name.1 {
+            line.raw(b":");
+            line.number(number.into());
+        }
         match detail {
             Detail::None => line.raw(b"\"},\n"),
             Detail::Late(late_ns) => {
@@ -201,8 +213,8 @@ impl Trace {
     /// Writes the turn and its wait: the turn began at `start_ns`, its wait ended at `served_ns`, its last callback at
     /// `end_ns`. Call it when the turn is over.
     pub fn turn(&mut self, start_ns: u64, served_ns: u64, end_ns: u64) {
-        self.span(Kind::Turn, b"turn", start_ns, end_ns, Detail::None);
-        self.span(Kind::Wait, b"wait", start_ns, served_ns, Detail::None);
+        self.span(Kind::Turn, Name(b"turn", None), start_ns, end_ns, Detail::None);
+        self.span(Kind::Wait, Name(b"wait", None), start_ns, served_ns, Detail::None);
         if end_ns.saturating_sub(self.flushed_ns) > FLUSH_NS {
             self.flush(end_ns);
         }

@@ -34,8 +34,8 @@ fn begin(sink: &Sink, limit: u64) -> Trace {
 fn an_event_is_a_line_and_the_file_is_a_list() {
     let sink = Sink::default();
     let mut trace = begin(&sink, DEFAULT_LIMIT);
-    trace.span(Kind::Timer, b"a.lua:12", 1_234_567, 1_240_068, Detail::Late(90));
-    trace.span(Kind::Descriptor, b"b.lua:1", 0, u64::MAX, Detail::Number(7));
+    trace.span(Kind::Timer, Name(b"a.lua", Some(12)), 1_234_567, 1_240_068, Detail::Late(90));
+    trace.span(Kind::Descriptor, Name(b"b.lua:1", None), 0, u64::MAX, Detail::Number(7));
     trace.turn(5, 6, 7);
     trace.finish().unwrap();
     let ids = format!(r#""pid":{},"tid":4"#, std::process::id());
@@ -60,8 +60,8 @@ fn an_event_is_a_line_and_the_file_is_a_list() {
 fn a_name_may_have_any_bytes() {
     let sink = Sink::default();
     let mut trace = begin(&sink, DEFAULT_LIMIT);
-    trace.span(Kind::Other, b"a\"b\\c\n\x01\xff\xc3\xa9", 0, 0, Detail::None);
-    trace.span(Kind::Other, &[0; 500], 0, 0, Detail::None);
+    trace.span(Kind::Other, Name(b"a\"b\\c\n\x01\xff\xc3\xa9", None), 0, 0, Detail::None);
+    trace.span(Kind::Other, Name(&[0; 500], None), 0, 0, Detail::None);
     trace.finish().unwrap();
     assert!(sink.text().contains("\"name\":\"a\\\"b\\\\c\\u000a\\u0001\u{fffd}\u{e9}\""), "{}", sink.text());
     assert!(sink.text().contains(&"\\u0000".repeat(120)));
@@ -69,11 +69,24 @@ fn a_name_may_have_any_bytes() {
 }
 
 #[test]
+fn numbers_are_those_of_fmt() {
+    let powers = (0..20).map(|n| 10_u64.pow(n)).flat_map(|power| [power - 1, power, power + 1]);
+    for number in powers.chain([42, 99, 100, 101, 1999, u64::MAX]) {
+        let mut text = Vec::new();
+        Line(&mut text).number(number);
+        Line(&mut text).raw(b" ");
+        Line(&mut text).microseconds(number);
+        let expected = format!("{number} {}.{:03}", number / 1000, number % 1000);
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
+    }
+}
+
+#[test]
 fn a_full_trace_says_so_and_ends_below_its_limit() {
     let sink = Sink::default();
     let mut trace = begin(&sink, 0);
     for n in 0..1000 {
-        trace.span(Kind::Timer, b"a.lua:12", n, n + 1, Detail::None);
+        trace.span(Kind::Timer, Name(b"a.lua:12", None), n, n + 1, Detail::None);
     }
     assert!(!trace.is_open());
     let text = sink.text();
@@ -90,7 +103,7 @@ fn an_error_of_writing_ends_the_trace_and_is_told_at_the_end() {
     let mut trace = begin(&sink, DEFAULT_LIMIT);
     let mut written = 0;
     while trace.is_open() && written < 10_000 {
-        trace.span(Kind::Timer, b"a.lua:12", 0, 1, Detail::None);
+        trace.span(Kind::Timer, Name(b"a.lua:12", None), 0, 1, Detail::None);
         written += 1;
     }
     assert!(written < 10_000, "the trace goes on");

@@ -11,7 +11,7 @@ use crate::host::state::state_at;
 use crate::lua::args::{bytes, push_ms};
 use crate::lua::guard::{CHUNK, Text};
 use crate::lua::version::{push_begun, push_user_value};
-use cogloop_io::trace::{Detail, Kind};
+use cogloop_io::trace::{Detail, Kind, Name};
 use mlua::ffi::{
     LUA_OK, LUA_TNIL, LUA_TSTRING, lua_Debug, lua_State, lua_call, lua_concat, lua_createtable, lua_getinfo,
     lua_getstack, lua_gettop, lua_pop, lua_pushfstring, lua_pushinteger, lua_pushstring, lua_pushvalue, lua_rawget,
@@ -60,7 +60,7 @@ pub(super) unsafe fn end_slice(lua: *mut lua_State, index: c_int, slice: Slice) 
         let state = state_at(lua, 1);
         let Some(end_ns) = ended(state) else { return };
         if let (Some(trace), Some((name, detail))) = (&mut (*state).trace, slice.begun) {
-            trace.span(Kind::Task, name.as_bytes(), slice.start_ns, end_ns, detail);
+            trace.span(Kind::Task, Name(name.as_bytes(), None), slice.start_ns, end_ns, detail);
         }
         let Some(took_ns) = (*state).too_long(end_ns - slice.start_ns, |meter| &mut meter.task) else { return };
         lua_settop(lua, index);
@@ -138,7 +138,7 @@ unsafe fn line_of(coroutine: *mut lua_State) -> Option<Place> {
             lua_getinfo(coroutine, c"Sl".as_ptr(), memory.as_mut_ptr());
             let info = memory.assume_init_ref();
             if info.currentline > 0 && CStr::from_ptr(info.source) != CHUNK {
-                return Some(Place::written(info, info.currentline));
+                return Some(Place::written(&info.short_src, info.currentline));
             }
         }
         None

@@ -91,6 +91,8 @@ pub(crate) struct State {
     pub(crate) turn_ns: Option<(u64, u64)>,
     /// When the callback began that is timed now.
     pub(crate) called_ns: Option<u64>,
+    /// For the trace: when the last callback of this turn ended. The next one begins then, which saves a reading of the clock.
+    pub(crate) ended_ns: Option<u64>,
     /// The additional state of a loop of the module `cogloop`.
     pub(crate) cogloop: Cogloop,
 }

@@ -1,6 +1,6 @@
 //! Measuring: how late timers are, how long callbacks take, and which are slow.
 
-use super::memory::{Meter, State, value};
+use super::memory::{Cogloop, Meter, State, value};
 use super::place::Place;
 use super::state::state_at;
 use crate::lua::args::push_ms;
@@ -42,7 +42,8 @@ impl Meter {
             if !(*state).cogloop.is_measuring {
                 return None;
             }
-            (*state).called_ns = Some((*state).events.now_ns());
+            let start_ns = (*state).ended_ns.take().unwrap_or_else(|| (*state).events.now_ns());
+            (*state).called_ns = Some(start_ns);
             (*state).called_ns
         }
     }
@@ -60,8 +61,8 @@ impl Meter {
             let state = state_at(lua, 1);
             let Some(end_ns) = ended(state) else { return };
             if let Some(trace) = &mut (*state).trace {
-                let place = Place::of(lua, callback).text();
-                trace.span(kind, place.as_bytes(), start_ns, end_ns, detail);
+                let place = Place::of(lua, callback);
+                trace.span(kind, place.name(), start_ns, end_ns, detail);
             }
             let Some(took_ns) = (*state).too_long(end_ns - start_ns, |meter| &mut meter.callback) else { return };
             lua_settop(lua, callback);
@@ -82,14 +83,25 @@ pub(crate) unsafe fn ended(state: *mut State) -> Option<u64> {
     // SAFETY: the caller's promise.
     let state = unsafe { state.as_mut() }?;
     state.called_ns = None;
-    Some(state.events.now_ns())
+    let end_ns = state.events.now_ns();
+    // `stats` and `slow` get exact times.
+    state.ended_ns = state.cogloop.only_traces().then_some(end_ns);
+    Some(end_ns)
+}
+
+impl Cogloop {
+    /// Whether callbacks are timed for a trace alone, or not at all.
+    fn only_traces(&self) -> bool {
+        self.meter.is_none() && self.slow_ns == u64::MAX
+    }
 }
 
 impl State {
     /// Call when something has changed for which callbacks are timed.
     pub(crate) fn settle_measuring(&mut self) {
         let is_traced = self.trace.as_ref().is_some_and(|trace| trace.is_open());
-        self.cogloop.is_measuring = is_traced || self.cogloop.meter.is_some() || self.cogloop.slow_ns != u64::MAX;
+        self.cogloop.is_measuring = is_traced || !self.cogloop.only_traces();
+        self.ended_ns = None;
     }
 
     /// Records a time in one of the histograms, and returns it if it is too long for the hook of `slow`.

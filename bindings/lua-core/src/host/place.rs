@@ -1,24 +1,22 @@
 //! The place in the script where a callback was written: `source:line`.
 
 use crate::lua::guard::{CHUNK, Text};
+use cogloop_io::trace::Name;
 use mlua::ffi::{
-    LUA_TFUNCTION, LUA_TTABLE, lua_Debug, lua_State, lua_getinfo, lua_gettop, lua_getupvalue, lua_pushvalue,
+    LUA_TFUNCTION, LUA_TTABLE, lua_Debug, lua_State, lua_getinfo, lua_gettop, lua_getupvalue, lua_pop, lua_pushvalue,
     lua_rawgeti, lua_replace, lua_settop, lua_type, luaL_typename,
 };
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_char, c_int};
 use std::mem::MaybeUninit;
 
 /// The name of the upvalue with the script's function, in our own functions that call it.
 const WRAPPED: &CStr = c"f";
 
-/// So many functions of ours may be around the script's function.
-const WRAPPERS_MAX: usize = 4;
-
 /// Where a function was written; or the type of a value that is none.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     source: Text<60>,
-    line: Option<c_int>,
+    line: Option<u32>,
 }
 
 impl Place {
@@ -31,55 +29,74 @@ impl Place {
     pub(crate) unsafe fn of(lua: *mut lua_State, index: c_int) -> Self {
         // SAFETY: the caller's promise. `lua_getinfo` fills in what is read, and pops the copy of the function.
         unsafe {
-            let top = lua_gettop(lua);
-            lua_pushvalue(lua, index);
-            if lua_type(lua, -1) == LUA_TTABLE {
-                lua_rawgeti(lua, -1, 1);
-                lua_replace(lua, -2);
+            if lua_type(lua, index) == LUA_TTABLE {
+                lua_rawgeti(lua, index, 1);
+            } else {
+                lua_pushvalue(lua, index);
             }
-            let mut memory = MaybeUninit::<lua_Debug>::zeroed();
-            let mut left = WRAPPERS_MAX;
-            let place = loop {
-                if lua_type(lua, -1) != LUA_TFUNCTION {
-                    let mut source = Text::of_bytes(b"a ");
-                    source.extend(CStr::from_ptr(luaL_typename(lua, -1)).to_bytes());
-                    break Self { source, line: None };
-                }
-                lua_pushvalue(lua, -1);
-                lua_getinfo(lua, c">S".as_ptr(), memory.as_mut_ptr());
-                let info = memory.assume_init_ref();
-                if left > 0 && CStr::from_ptr(info.source) == CHUNK && push_wrapped(lua) {
-                    left -= 1;
-                    continue;
-                }
-                break Self::written(info, info.linedefined);
-            };
+            if lua_type(lua, -1) != LUA_TFUNCTION {
+                let mut source = Text::of_raw(b"a ");
+                source.extend(CStr::from_ptr(luaL_typename(lua, -1)).to_bytes());
+                lua_pop(lua, 1);
+                return Self { source, line: None };
+            }
+            let mut memory = MaybeUninit::<lua_Debug>::uninit();
+            lua_getinfo(lua, c">S".as_ptr(), memory.as_mut_ptr());
+            let info = memory.as_ptr();
+            let (source, line) = ((*info).source, (*info).linedefined);
+            // A source may be a long text, so its length is not looked for.
+            if *source == b'=' as c_char
+                && CStr::from_ptr(source) == CHUNK
+                && let Some(place) = Self::of_wrapped(lua, index)
+            {
+                return place;
+            }
+            Self::written(&(*info).short_src, line)
+        }
+    }
+
+    /// The place of the script's function that one of ours at `index` calls; `None` if it calls none.
+    #[cold]
+    unsafe fn of_wrapped(lua: *mut lua_State, index: c_int) -> Option<Self> {
+        // SAFETY: only called by `of`. Its recursion ends: the inner function was there before the outer one was made.
+        unsafe {
+            let top = lua_gettop(lua);
+            if lua_type(lua, index) == LUA_TTABLE {
+                lua_rawgeti(lua, index, 1);
+            } else {
+                lua_pushvalue(lua, index);
+            }
+            let place = push_wrapped(lua).then(|| Self::of(lua, lua_gettop(lua)));
             lua_settop(lua, top);
             place
         }
     }
 
-    /// A line of the source that `info` tells.
+    /// A line of a source, by its `short_src`.
     ///
     /// # Safety
     ///
-    /// `lua_getinfo` has filled in what `S` stands for.
-    pub(crate) unsafe fn written(info: &lua_Debug, line: c_int) -> Self {
+    /// `lua_getinfo` has filled it in.
+    pub(crate) unsafe fn written(short_src: &[c_char], line: c_int) -> Self {
         // SAFETY: the caller's promise: the text ends with a zero.
-        let source = unsafe { CStr::from_ptr(info.short_src.as_ptr()) };
+        let source = unsafe { CStr::from_ptr(short_src.as_ptr()) };
         let mut text = Text::new("");
         text.extend(source.to_bytes());
         // A function in C has the line -1.
-        Self { source: text, line: Some(line).filter(|&line| line >= 0) }
+        Self { source: text, line: u32::try_from(line).ok() }
+    }
+
+    /// The name of an event.
+    pub(crate) fn name(&self) -> Name<'_> {
+        Name(self.source.as_bytes(), self.line)
     }
 
     /// `source:line`, in the bytes of the source.
     pub(crate) fn text(self) -> Text<80> {
-        let mut text = Text::new("");
-        text.extend(self.source.as_bytes());
+        let mut text = Text::of_raw(self.source.as_bytes());
         if let Some(line) = self.line {
             text.extend(b":");
-            text.extend_number(line.unsigned_abs());
+            text.extend_number(line);
         }
         text
     }

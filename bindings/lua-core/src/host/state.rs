@@ -47,6 +47,7 @@ impl State {
             trace: None,
             turn_ns: None,
             called_ns: None,
+            ended_ns: None,
             cogloop: Cogloop::default(),
         }
     }

@@ -4,7 +4,7 @@ use super::memory::State;
 use super::state::state_at;
 use crate::lua::args::bytes;
 use crate::lua::guard::Text;
-use cogloop_io::trace::{DEFAULT_LIMIT, Detail, Kind, Trace};
+use cogloop_io::trace::{DEFAULT_LIMIT, Detail, Kind, Name, Trace};
 use mlua::ffi::{LUA_TSTRING, lua_State, lua_type};
 use std::ffi::{OsString, c_int};
 use std::io;
@@ -77,6 +77,7 @@ impl State {
     /// Writes the turn that is over.
     #[cold]
     pub(crate) fn end_traced_turn(&mut self, end_ns: u64) {
+        self.ended_ns = None;
         if let (Some(trace), Some((start_ns, served_ns))) = (&mut self.trace, self.turn_ns.take()) {
             trace.turn(start_ns, served_ns, end_ns);
         }
@@ -96,6 +97,6 @@ pub(crate) unsafe fn failed(lua: *mut lua_State, index: c_int, start_ns: u64) {
         let end_ns = (*state).events.now_ns();
         let Some(trace) = &mut (*state).trace else { return };
         let message = if lua_type(lua, index) == LUA_TSTRING { bytes(lua, index) } else { b"an error" };
-        trace.span(Kind::Error, message, start_ns, end_ns, Detail::None);
+        trace.span(Kind::Error, Name(message, None), start_ns, end_ns, Detail::None);
     }
 }

@@ -52,6 +52,14 @@ impl<const N: usize> Text<N> {
         Self::new(Lossy(bytes))
     }
 
+    /// Bytes as they are.
+    #[inline]
+    pub(crate) fn of_raw(bytes: &[u8]) -> Self {
+        let mut text = Self { length: 0, bytes: [0; N] };
+        text.extend(bytes);
+        text
+    }
+
     /// Pushes the text as a Lua string.
     ///
     /// # Safety
