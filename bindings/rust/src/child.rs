@@ -163,6 +163,7 @@ impl<S> Handle<S> {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]. The child runs on then.
+    #[track_caller]
     pub fn child<R: Outcome>(
         &self,
         child: Child,
@@ -199,6 +200,7 @@ impl<S> Handle<S> {
         killed.map(|()| true).map_err(Error::io("killing a child process"))
     }
 
+    #[track_caller]
     fn add_child<R: Outcome>(
         &self,
         (end, mut signals): Watched,

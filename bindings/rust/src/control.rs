@@ -150,6 +150,8 @@ impl<S> Handle<S> {
         self.core().is_closed.set(true);
         self.mail().close();
         self.clear();
+        // Nobody can be told of an error now.
+        let _ = self.core().timeline.end();
     }
 }
 

@@ -7,6 +7,7 @@ use crate::notifier::{Notifier, Wakeup};
 use crate::options::{Limits, Options, nanoseconds};
 use crate::sleepers::Sleepers;
 use crate::tasks::Tasks;
+use crate::timeline::Timeline;
 use crate::watched::Watched;
 use crate::woken::Woken;
 use crate::{Error, memory};
@@ -53,6 +54,7 @@ pub(crate) struct Core {
     /// The highest index that the token of an added descriptor can have.
     pub(crate) token_index_max: Cell<u32>,
     pub(crate) tasks: Tasks,
+    pub(crate) timeline: Timeline,
 }
 
 /// The time 0 of the loop on the clock of the standard library. It may be a little too early but never too late, so that no timer is
@@ -90,6 +92,7 @@ impl Core {
             watched: Watched::default(),
             token_index_max: Cell::new(0),
             tasks: Tasks::default(),
+            timeline: Timeline::default(),
         })
     }
 

@@ -85,7 +85,7 @@ impl<S> Handle<S> {
             let place = self.idles().borrow_mut().callbacks.get_mut(key).and_then(Option::take);
             let Some(mut callback) = place else { continue };
             let ending = Ending(self, Idle { key, owner: self.core().id });
-            if callback.call(state, self)? == ControlFlow::Continue(()) {
+            if self.spanned("idle", || callback.call(state, self))? == ControlFlow::Continue(()) {
                 std::mem::forget(ending);
                 let mut callback = Some(callback);
                 if let Some(place) = self.idles().borrow_mut().callbacks.get_mut(key) {

@@ -97,10 +97,12 @@ mod sockets;
 mod source_control;
 mod source_slot;
 mod sources;
+mod spans;
 #[cfg(feature = "futures")]
 mod streams;
 mod task;
 mod tasks;
+mod timeline;
 mod timeout;
 mod timer_control;
 mod timers;

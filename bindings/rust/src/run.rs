@@ -5,6 +5,7 @@ use crate::handle::Handle;
 use crate::options::{Options, nanoseconds};
 use crate::{Error, trace};
 use cogloop_io::Wait;
+use cogloop_io::trace::{Detail, Kind};
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
@@ -247,7 +248,10 @@ impl<S> Loop<S> {
                 core.root.acknowledge_all();
                 // The turn below checks all queues before it waits, so wakes by the future need not end a wait.
                 let _listening = core.stop_listening();
-                if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                let begun = core.begin_span(None);
+                let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+                core.end_span(begun, Kind::Task, Detail::None, "block_on");
+                if let Poll::Ready(output) = polled {
                     return Ok(output);
                 }
             }

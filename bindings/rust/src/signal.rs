@@ -129,6 +129,7 @@ impl<S> Handle<S> {
     /// # Errors
     /// [`Error::Io`] if a number is not that of a signal, or the signal cannot be watched, such as SIGKILL; [`Error::Limit`],
     /// [`Error::Memory`], [`Error::Closed`].
+    #[track_caller]
     pub fn signals<R: Outcome>(
         &self,
         numbers: impl IntoIterator<Item = i32>,

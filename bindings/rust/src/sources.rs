@@ -7,12 +7,15 @@ use crate::handle::{Handle, OnReady, Ready};
 use crate::memory;
 use crate::outcome::Outcome;
 use crate::source_slot::SourceSlot;
+use crate::timeline::Of;
 use crate::{Error, Interest, Mode};
 use cogloop_io::Token;
+use cogloop_io::trace::{Detail, Kind};
 use rustix::fd::AsFd;
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::ControlFlow;
+use std::panic::Location;
 use std::process::Child;
 use std::rc::Rc;
 
@@ -101,6 +104,7 @@ impl<S> Handle<S> {
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be observed, [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]. `file` is then dropped.
+    #[track_caller]
     pub fn add<F: AsFd + 'static, R: Outcome>(
         &self,
         file: F,
@@ -145,6 +149,7 @@ impl<S> Handle<S> {
     ///
     /// # Errors
     /// Those of [`add`](Self::add).
+    #[track_caller]
     pub fn add_with<F: AsFd + 'static, R: Outcome>(
         &self,
         file: F,
@@ -162,6 +167,7 @@ impl<S> Handle<S> {
         // The previous entry of this index is dropped after the borrow.
         let _replaced = self.sources().borrow_mut().replace(token.index(), Some(slot));
         self.core().watched.evict(token);
+        self.core().timeline.note(Of::Source, token.index(), Location::caller());
         Ok(self.source_of(token))
     }
 }
@@ -220,7 +226,11 @@ impl<S> Handle<S> {
         let Some(mut callback) = self.callback_of(token, Option::take).flatten() else { return Ok(()) };
         let ready = Ready { handle: self, token, ready };
         let ending = Ending(&ready);
-        let verdict = callback.call(state, &ready)?;
+        let begun = self.core().begin_span(Some((Of::Source, token.index())));
+        let verdict = callback.call(state, &ready);
+        let kind = if verdict.is_err() { Kind::Error } else { Kind::Descriptor };
+        self.core().end_span(begun, kind, Detail::None, "source");
+        let verdict = verdict?;
         if verdict == ControlFlow::Continue(()) {
             std::mem::forget(ending);
             // If the source has removed itself, its callback is dropped here, after the borrow.

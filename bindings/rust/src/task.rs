@@ -14,11 +14,14 @@ use crate::join::{Finish, Join};
 use crate::notifier::Wakeup;
 use crate::slab::SlabKey;
 use crate::tasks::Spawned;
+use crate::timeline::Of;
 use crate::woken::Woken;
 use crate::{Error, memory, options};
+use cogloop_io::trace::{Detail, Kind};
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -135,7 +138,9 @@ impl Core {
         let Some(mut spawned) = self.tasks.take(key) else { return };
         let ending = Ending(self, key);
         spawned.wakeup.acknowledge();
+        let begun = self.begin_span(Some((Of::Task, key.index())));
         let polled = spawned.future.as_mut().poll(&mut Context::from_waker(&spawned.waker));
+        self.end_span(begun, Kind::Task, Detail::None, "task");
         if polled.is_pending() {
             std::mem::forget(ending);
             self.tasks.put_back(key, spawned);
@@ -177,6 +182,7 @@ impl<S> Handle<S> {
     ///
     /// # Errors
     /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]. The future is then dropped.
+    #[track_caller]
     pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Result<Task<T>, Error> {
         let core = self.core();
         core.check_open()?;
@@ -188,6 +194,7 @@ impl<S> Handle<S> {
         let wakeup = Wakeup::try_shared(Woken::Task(key), &core.notifier)?;
         wakeup.set_woken();
         let waker = Waker::from(Arc::clone(&wakeup));
+        core.timeline.note(Of::Task, key.index(), Location::caller());
         core.tasks.insert(Spawned { future, wakeup, waker });
         Ok(Task { core: Rc::clone(core), key, join, is_detached: false })
     }

@@ -15,11 +15,13 @@ use crate::handle::{Firing, Handle, TimerCallback};
 use crate::memory::boxed;
 use crate::options::nanoseconds;
 use crate::outcome::Outcome;
+use crate::timeline::Of;
 use crate::{Error, Interval};
 use cogloop_io::{AddError, ExpiredTimer, Key, Plan};
 use std::fmt;
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 /// Names a timer of one loop: a number with a generation. Copying or dropping it does not touch the timer. Once the timer has
@@ -109,6 +111,7 @@ impl<S> Handle<S> {
     ///
     /// # Errors
     /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
+    #[track_caller]
     pub fn after<R: Outcome>(
         &self,
         delay: Duration,
@@ -131,6 +134,7 @@ impl<S> Handle<S> {
     ///
     /// # Errors
     /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
+    #[track_caller]
     pub fn at<R: Outcome>(
         &self,
         when: Instant,
@@ -156,6 +160,7 @@ impl<S> Handle<S> {
     ///
     /// # Errors
     /// [`Error::ZeroPeriod`], [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
+    #[track_caller]
     pub fn every<R: Outcome>(
         &self,
         interval: impl Into<Interval>,
@@ -183,18 +188,21 @@ impl<S> Handle<S> {
 
     // Not generic over the callback, so that they are compiled only once.
 
+    #[track_caller]
     fn arm_once(&self, delay_ns: u64, f: TimerCallback<S>) -> Result<Timer, Error> {
         self.core().check_open()?;
         let added = self.core().events.borrow_mut().try_add_timer(delay_ns, Kind::Once);
         self.keep_timer(added, f)
     }
 
+    #[track_caller]
     fn arm_once_at(&self, deadline_ns: u64, f: TimerCallback<S>) -> Result<Timer, Error> {
         self.core().check_open()?;
         let added = self.core().events.borrow_mut().try_add_timer_at(deadline_ns, Kind::Once);
         self.keep_timer(added, f)
     }
 
+    #[track_caller]
     fn arm_planned(&self, plan: Plan, f: TimerCallback<S>) -> Result<Timer, Error> {
         self.core().check_open()?;
         let added = self.core().events.borrow_mut().try_add_planned(plan, Kind::Repeat);
@@ -203,11 +211,13 @@ impl<S> Handle<S> {
 
     /// Stores the callback of a timer that was just added.
     #[inline]
+    #[track_caller]
     fn keep_timer(&self, added: Result<Key, AddError>, f: TimerCallback<S>) -> Result<Timer, Error> {
         let key = added.map_err(Error::refused)?;
         if self.timers().borrow().get(key.index()).is_none() {
             self.make_room_for(key)?;
         }
+        self.core().timeline.note(Of::Timer, key.index(), Location::caller());
         self.put_timer(key, f);
         Ok(self.timer_of(key))
     }

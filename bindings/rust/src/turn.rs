@@ -12,11 +12,13 @@
 //! Each part serves what was there when it began, up to the limit of the options. Later arrivals are served in the next turn, so
 //! nothing starves.
 
-use crate::core::Core;
+use crate::core::{Core, Kind};
 use crate::handle::Handle;
+use crate::timeline::Of;
 use crate::woken::Woken;
 use crate::{Error, trace};
 use cogloop_io::Wait;
+use cogloop_io::trace::{Detail, Kind as Span};
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
@@ -53,7 +55,9 @@ impl<S> Handle<S> {
         let core = self.core();
         core.notifier.listen();
         let wait = if self.has_work() { Wait::Poll } else { wait };
+        let start_ns = core.turn_begins();
         let waited = core.events.borrow_mut().turn(wait);
+        core.turn_waited(start_ns);
         let _listening = core.stop_listening();
         waited.map_err(Error::io("waiting"))?;
         self.serve(state)
@@ -82,9 +86,17 @@ impl<S> Handle<S> {
         let (posts, visits) = (self.mail().len(), self.visits().borrow().len());
         let posts = self.serve_all(posts, || {
             let Some(post) = self.mail().next() else { return Ok(false) };
-            post.call_once(state, self).map(|_| true)
+            self.spanned("post", || post.call_once(state, self)).map(|_| true)
         })?;
         Ok(posts + self.serve_visits(state, visits)?)
+    }
+
+    /// Makes the call, and tells it to the trace under this name.
+    pub(crate) fn spanned<T>(&self, name: &str, call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let begun = self.core().begin_span(None);
+        let done = call();
+        self.core().end_span(begun, if done.is_err() { Span::Error } else { Span::Other }, Detail::None, name);
+        done
     }
 
     /// Visits whose future was dropped are skipped and do not count.
@@ -93,7 +105,7 @@ impl<S> Handle<S> {
             while let Some(fewer) = left.checked_sub(1) {
                 left = fewer;
                 let Some(visit) = self.visits().borrow_mut().pop_front() else { break };
-                if visit.call_once(state, self)? == ControlFlow::Continue(()) {
+                if self.spanned("visit", || visit.call_once(state, self))? == ControlFlow::Continue(()) {
                     return Ok(true);
                 }
             }
@@ -105,7 +117,13 @@ impl<S> Handle<S> {
         self.serve_all(usize::MAX, || {
             let Some(expired) = self.core().events.borrow_mut().next_expired() else { return Ok(false) };
             trace::timer(&expired);
-            self.fire(state, expired).map(|()| true)
+            let core = self.core();
+            let is_sleep = expired.value == Kind::Sleep;
+            let begun = core.begin_span((!is_sleep).then_some((Of::Timer, expired.key.index())));
+            let fired = self.fire(state, expired);
+            let kind = if fired.is_err() { Span::Error } else { Span::Timer };
+            core.end_span(begun, kind, Detail::Late(expired.late_ns), if is_sleep { "sleep" } else { "timer" });
+            fired.map(|()| true)
         })
     }
 
@@ -128,7 +146,7 @@ impl<S> Handle<S> {
                     core.is_root_woken.set(true);
                 }
                 Woken::Task(key) => core.poll_task(key),
-                Woken::Channel(key) => self.serve_channel(state, key)?,
+                Woken::Channel(key) => self.spanned("channel", || self.serve_channel(state, key))?,
             }
             Ok(true)
         })

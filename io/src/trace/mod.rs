@@ -112,6 +112,10 @@ pub struct Trace {
     /// How many bytes are in the file and in the buffer.
     size: u64,
     flushed_ns: u64,
+    /// When the present turn began, and when its wait ended.
+    turn: Option<(u64, u64)>,
+    /// When the last event ended.
+    last_ns: u64,
     failed: Option<io::Error>,
     mark: ForkMark,
 }
@@ -149,6 +153,8 @@ impl Trace {
             limit: limit.max(LEAST_LIMIT),
             size: 0,
             flushed_ns: 0,
+            turn: None,
+            last_ns: 0,
             failed: None,
             mark: ForkMark::new()?,
         };
@@ -173,6 +179,7 @@ impl Trace {
         if self.sink.is_none() {
             return;
         }
+        self.last_ns = end_ns;
         let before = self.buffer.len();
         let mut line = Line(&mut self.buffer);
         line.raw(b"{\"ph\":\"X\",\"ts\":");
@@ -210,9 +217,15 @@ impl Trace {
         }
     }
 
-    /// Writes the turn and its wait: the turn began at `start_ns`, its wait ended at `served_ns`, its last callback at
-    /// `end_ns`. Call it when the turn is over.
-    pub fn turn(&mut self, start_ns: u64, served_ns: u64, end_ns: u64) {
+    /// Begins a turn: its wait began at `start_ns` and ended at `served_ns`. The turn before ended when this one began.
+    pub fn begin_turn(&mut self, start_ns: u64, served_ns: u64) {
+        self.end_turn(start_ns);
+        self.turn = Some((start_ns, served_ns));
+    }
+
+    /// Ends the turn, if there is one, and writes it. Without this call it ends with the next turn, or with its last event.
+    pub fn end_turn(&mut self, end_ns: u64) {
+        let Some((start_ns, served_ns)) = self.turn.take() else { return };
         self.span(Kind::Turn, Name(b"turn", None), start_ns, end_ns, Detail::None);
         self.span(Kind::Wait, Name(b"wait", None), start_ns, served_ns, Detail::None);
         if end_ns.saturating_sub(self.flushed_ns) > FLUSH_NS {
@@ -243,6 +256,10 @@ impl Trace {
 
     /// Writes the end of the file; `full_ns` is the time at which the trace was full.
     fn end(&mut self, full_ns: Option<u64>) {
+        if full_ns.is_none() {
+            let served_ns = self.turn.map_or(0, |turn| turn.1);
+            self.end_turn(self.last_ns.max(served_ns));
+        }
         if self.sink.is_none() {
             return;
         }

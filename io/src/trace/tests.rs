@@ -36,7 +36,9 @@ fn an_event_is_a_line_and_the_file_is_a_list() {
     let mut trace = begin(&sink, DEFAULT_LIMIT);
     trace.span(Kind::Timer, Name(b"a.lua", Some(12)), 1_234_567, 1_240_068, Detail::Late(90));
     trace.span(Kind::Descriptor, Name(b"b.lua:1", None), 0, u64::MAX, Detail::Number(7));
-    trace.turn(5, 6, 7);
+    trace.begin_turn(5, 6);
+    trace.end_turn(7);
+    trace.end_turn(8);
     trace.finish().unwrap();
     let ids = format!(r#""pid":{},"tid":4"#, std::process::id());
     let expected = [
@@ -114,15 +116,20 @@ fn an_error_of_writing_ends_the_trace_and_is_told_at_the_end() {
 fn lines_are_written_when_they_are_a_second_old() {
     let sink = Sink::default();
     let mut trace = begin(&sink, DEFAULT_LIMIT);
-    trace.turn(0, 1, 2);
+    trace.begin_turn(0, 1);
+    trace.begin_turn(2, 3);
     assert_eq!(sink.text(), "");
-    trace.turn(2, FLUSH_NS, FLUSH_NS + 1);
+    trace.begin_turn(FLUSH_NS + 1, FLUSH_NS + 2);
     assert_eq!(sink.text().matches("turn").count(), 4, "two turns, each by kind and name");
 }
 
 #[test]
 fn dropping_a_trace_completes_the_file() {
     let sink = Sink::default();
-    drop(begin(&sink, DEFAULT_LIMIT));
+    let mut trace = begin(&sink, DEFAULT_LIMIT);
+    trace.begin_turn(1000, 2000);
+    trace.span(Kind::Other, Name(b"x", None), 3000, 4000, Detail::None);
+    drop(trace);
+    assert!(sink.text().contains(r#""ts":1.000,"dur":3.000,"#), "the turn ends with its last event: {}", sink.text());
     assert!(sink.text().ends_with("]\n"));
 }

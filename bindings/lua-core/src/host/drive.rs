@@ -84,9 +84,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
             state.in_batch = false;
             state.write_left = None;
             state.cogloop.end_batch();
-            if state.turn_ns.is_some() {
-                state.end_traced_turn(state.events.now_ns());
-            }
+            state.end_traced_turn();
         }
         if !ended_well {
             push_user_value(lua, 1, value::TRACEBACK); // stack: loop … err traceback

@@ -87,8 +87,6 @@ pub(crate) struct State {
     pub(crate) pace: Pace,
     /// The trace of the loop, if there is one. It may have ended, because it is full.
     pub(crate) trace: Option<Box<Trace>>,
-    /// For the trace: when the present turn began, and when its wait ended.
-    pub(crate) turn_ns: Option<(u64, u64)>,
     /// When the callback began that is timed now.
     pub(crate) called_ns: Option<u64>,
     /// For the trace: when the last callback of this turn ended. The next one begins then, which saves a reading of the clock.

@@ -45,7 +45,6 @@ impl State {
             order: Vec::new(),
             pace: Pace::Forever,
             trace: None,
-            turn_ns: None,
             called_ns: None,
             ended_ns: None,
             cogloop: Cogloop::default(),

@@ -55,9 +55,7 @@ impl State {
     ///
     /// The first error of writing it.
     pub(crate) fn end_trace(&mut self) -> io::Result<()> {
-        if self.turn_ns.is_some() {
-            self.end_traced_turn(self.events.now_ns());
-        }
+        self.end_traced_turn();
         let ended = self.trace.take().map_or(Ok(()), |trace| trace.finish());
         self.settle_measuring();
         ended
@@ -66,20 +64,19 @@ impl State {
     /// Call after the wait of a turn that began at `start_ns`: the turn before is over.
     #[cold]
     pub(crate) fn trace_turn(&mut self, start_ns: u64) {
-        self.end_traced_turn(start_ns);
-        match &self.trace {
-            Some(trace) if trace.is_open() => self.turn_ns = Some((start_ns, self.events.turn_ns())),
-            Some(_) => self.settle_measuring(),
-            None => {}
+        self.ended_ns = None;
+        let Some(trace) = &mut self.trace else { return };
+        trace.begin_turn(start_ns, self.events.turn_ns());
+        if !trace.is_open() {
+            self.settle_measuring();
         }
     }
 
-    /// Writes the turn that is over.
-    #[cold]
-    pub(crate) fn end_traced_turn(&mut self, end_ns: u64) {
+    /// Call when a run is over, and with it its last turn.
+    pub(crate) fn end_traced_turn(&mut self) {
         self.ended_ns = None;
-        if let (Some(trace), Some((start_ns, served_ns))) = (&mut self.trace, self.turn_ns.take()) {
-            trace.turn(start_ns, served_ns, end_ns);
+        if let Some(trace) = &mut self.trace {
+            trace.end_turn(self.events.now_ns());
         }
     }
 }
