@@ -56,6 +56,9 @@ fn main() -> ExitCode {
         if options.tells_version {
             println!("{}", version());
         }
+        if let Command::Run(script) = &options.command {
+            script.recording.as_ref().map_or(Ok(()), check_recording)?;
+        }
         Ok(options.command)
     });
     match command {
@@ -72,6 +75,12 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// A script may not look at the reason why it gets no loop, so a missing file is told before it runs.
+fn check_recording(recording: &cogloop_lua_core::Recording) -> Result<(), String> {
+    let cogloop_lua_core::Recording::Replay(path) = recording else { return Ok(()) };
+    std::fs::File::open(path).map_err(|error| format!("--replay {}: {error}", path.display())).map(drop)
 }
 
 fn version() -> String {

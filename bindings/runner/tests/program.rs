@@ -359,7 +359,7 @@ fn a_recorded_run_is_replayed() {
     }
     std::fs::remove_file(&file).expect("it was written");
     let out = run(cogloop().arg("--replay").arg(&file).args(["-e", own]));
-    assert!(text(&out.stderr).contains("option 'replay': '"), "{}", text(&out.stderr));
+    assert!(text(&out.stderr).contains("cogloop: --replay "), "{}", text(&out.stderr));
     let out = run(cogloop().args(["--record", "a", "--replay", "a", "-e", own]));
     assert!(text(&out.stderr).contains("--record and --replay exclude each other"), "{}", text(&out.stderr));
 }
