@@ -46,6 +46,8 @@ async fn ask(handle: Handle<()>, address: SocketAddr, nth: usize) -> Result<(), 
     let body = "x".repeat(100_000 * nth);
     for path in ["/one", "/two"] {
         let request = Request::post(path).header("host", "cogloop").body(body.clone())?;
+        // The second request has to wait until the connection has noticed that the first is answered.
+        sender.ready().await?;
         let response = sender.send_request(request).await?;
         assert_eq!(response.status(), 200);
         assert_eq!(text_of(response.into_body()).await?, format!("{path} {body}"));

@@ -18,13 +18,14 @@ impl<T: Default + Clone> EventLoop<T> {
     ///
     /// ```
     /// use cogloop_io::{EventLoop, Options, Recording};
+    /// use std::hash::{BuildHasher, RandomState};
     ///
     /// let path = std::env::temp_dir().join(format!("cogloop-witness-{}", std::process::id()));
     /// let mut numbers = Vec::new();
     /// for recording in [Recording::Record(path.clone()), Recording::Replay(path.clone())] {
     ///     let events = EventLoop::<u64>::new(&Options { recording: Some(recording), ..Options::default() })?;
-    ///     let random = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    ///     numbers.push(events.witness(random.as_nanos() as u64));
+    ///     let random = RandomState::new().hash_one(0);
+    ///     numbers.push(events.witness(random));
     /// }
     /// assert_eq!(numbers[0], numbers[1]);
     /// # std::fs::remove_file(path)?;
