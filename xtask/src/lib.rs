@@ -18,6 +18,7 @@ mod built;
 mod c;
 mod conformance;
 mod dist;
+mod docs;
 mod faces;
 mod files;
 mod load;
@@ -48,6 +49,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
                          says where the libraries go, DESTDIR=DIR in the environment puts all below it, for a package
   dist                   everything that a release publishes, into target/dist; the same commit gives the same bytes;
                          `test dist` and `test same-bytes`, which run only if they are named, check that
+  docs                   the book, with the references of Rust and C: target/book/index.html
   tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
   bench [NAME…] [ARGS…]  the benchmarks, or those of the names, and target/report/index.html, which draws them;
                          --quick is less exact and takes minutes; `bench NAME --help` lists the options:
@@ -91,6 +93,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["lua", version] => lua::command(&Project::locate()?, version),
         ["lua", version, "--env"] | ["lua", "--env", version] => lua::print_env(&Project::locate()?, version),
         ["c", arguments @ ..] => c::command(&Project::locate()?, arguments),
+        ["docs"] => docs::command(&Project::locate()?),
         ["dist"] => dist::command(&Project::locate()?),
         ["exits", arguments @ ..] => test::exits::command(&Project::locate()?, arguments),
         ["tidy"] => tidy::run(&Project::locate()?),
