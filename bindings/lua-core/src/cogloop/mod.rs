@@ -38,7 +38,7 @@ mod task;
 mod tasks;
 mod ticket;
 mod timer;
-mod trace;
+mod traceback;
 mod tracing;
 mod unpark;
 mod upvalue;
@@ -233,7 +233,7 @@ unsafe fn push_inner(lua: *mut lua_State) {
         lua_pushstring(lua, c"k".as_ptr());
         lua_setfield(lua, -2, c"__mode".as_ptr());
         lua_setmetatable(lua, -2);
-        keep(lua, inner + 1, &trace::TRACES_KEY);
+        keep(lua, inner + 1, &traceback::TRACES_KEY);
         lua_settop(lua, inner);
         lua_getfield(lua, upvalue::TASK, c"__index".as_ptr());
         lua_setfield(lua, inner, c"Task".as_ptr());

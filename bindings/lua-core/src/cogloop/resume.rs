@@ -7,7 +7,7 @@ use super::sleepers::expect_sleeper;
 use super::slice::{begin_slice, end_slice};
 use super::task::{ABOUT, Asked, Phase, THREAD, Task, task_at};
 use super::ticket::{Payload, arm_entry};
-use super::trace::{on_raise, push_traceback};
+use super::traceback::{on_raise, push_traceback};
 use super::unpark::{CUTS_MAX, push_raise, raised_now};
 use crate::host::arm::Due;
 use crate::host::leave::CLOSED;

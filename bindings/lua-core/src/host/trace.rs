@@ -1,4 +1,5 @@
-//! What a loop tells its trace: its turns, and the callbacks that fail. The other callbacks are told where their time is taken (`meter`).
+//! The events that a loop writes into its trace: its turns, and callbacks that fail. `meter` writes the other callbacks, because
+//! it takes their time.
 
 use super::memory::State;
 use super::state::state_at;
