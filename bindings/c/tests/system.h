@@ -1,5 +1,5 @@
-/* What the tests need of the system, in two files with the same functions. A test that needs more says so by `#if HAS_…`, and is
- * counted as skipped where it is missing. */
+/* The system's functions that the tests use, in two files with the same functions. A test that needs more uses
+ * `#if HAS_…`, and is counted as skipped where it is missing. */
 #ifndef SYSTEM_H
 #define SYSTEM_H
 #include <stdbool.h>

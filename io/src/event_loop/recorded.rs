@@ -1,5 +1,5 @@
-//! What a loop that records or replays does besides; see [`recording`](crate::recording). Without a recording the
-//! functions here do nothing.
+//! The additional functions of a loop that records or replays; see [`recording`](crate::recording). Without a recording
+//! the functions here do nothing.
 
 use super::EventLoop;
 use crate::Token;
@@ -13,8 +13,9 @@ impl<T: Default + Clone> EventLoop<T> {
         self.journal.is_some()
     }
 
-    /// Passes a value through the recording: it is written, and in a replay the recorded one is returned. For what comes
-    /// from outside and is not the loop's: the number of a signal, the status of a child, a random number.
+    /// Passes a value through the recording. A loop that records writes the value; a replay returns the recorded one
+    /// instead. Use it for values from outside that do not come from the loop, such as the number of a signal, the
+    /// status of a child, or a random number.
     ///
     /// ```
     /// use cogloop_io::{EventLoop, Options, Recording};
@@ -35,29 +36,29 @@ impl<T: Default + Clone> EventLoop<T> {
         self.journal.as_ref().map_or(value, |journal| journal.witness(value))
     }
 
-    /// Names the place in the program of the next act, such as `server.lua:12`, for the message about a departure.
+    /// Names the program's line of the next act, such as `server.lua:12`, for the message about a departure.
     pub fn set_place(&self, place: String) {
         self.journal.iter().for_each(|journal| journal.set_place(place.clone()));
     }
 
-    /// Says that the program passes what this descriptor has to tell through [`witness`](Self::witness). Then a replay
-    /// does not wait until the descriptor is ready.
+    /// Declares that the program passes everything that it reads from this descriptor through
+    /// [`witness`](Self::witness). So a replay need not wait until the descriptor is ready.
     pub fn feign(&self, token: Token) {
         self.journal.iter().for_each(|journal| journal.feign(token));
     }
 
-    /// Lets a replay stop waiting for a descriptor when this function returns true: its turn finds nothing then. Wakes do
-    /// not end that wait, because a replay has the wakes of its recording.
+    /// Sets a function that can end a replay's wait for a descriptor by returning true. The turn then finds nothing.
+    /// Wakes do not end that wait, because a replay has the wakes of its recording.
     pub fn interrupt_replay_by(&self, is_interrupted: fn() -> bool) {
         self.journal.iter().for_each(|journal| journal.interrupt_by(is_interrupted));
     }
 
-    /// Where the program has departed from the recording, if it has.
+    /// The place where the program has departed from the recording, or `None`.
     pub fn departure(&self) -> Option<String> {
         self.journal.as_ref()?.departure()
     }
 
-    /// Notes that a run ends because nothing is left. Bindings that take the turns themselves call it.
+    /// Records that a run ends because nothing is left. Bindings that take the turns themselves call it.
     ///
     /// # Errors
     /// The program has departed from the recording.

@@ -9,7 +9,7 @@ pub(super) const VERSION: u32 = 1;
 /// How the first line begins.
 pub(super) const MAGIC: &str = "cogloop recording ";
 
-/// What stands between an act and its place in the program.
+/// The separator between an act and its line in the program.
 const AT_PLACE: &str = " @ ";
 
 /// What the program did.
@@ -31,8 +31,8 @@ pub(super) enum Act {
 }
 
 impl Act {
-    /// Whether the program did the same. A time that was computed from a reading of the clock may differ by as much as
-    /// the readings.
+    /// Whether the two acts are the same. A time that was computed from a reading of the clock may differ by as much as
+    /// the readings do.
     pub(super) fn is_like(self, other: Self) -> bool {
         match (self, other) {
             (Self::At(one, from), Self::At(two, since)) => {
@@ -166,7 +166,7 @@ fn token(word: &str) -> Option<Token> {
 }
 
 impl Line {
-    /// The line that this text is, without its end; `None` if it is none.
+    /// Parses a line without its end; `None` if it is not a line of a recording.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (text, place) = match text.split_once(AT_PLACE) {
             Some((text, place)) => (text, Some(place.to_owned())),

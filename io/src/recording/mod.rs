@@ -1,4 +1,5 @@
-//! Recording a run and playing it back: what came from outside is written to a file, and the file takes its place.
+//! Records a run and plays it back. Everything that comes from outside is written to a file; a replay reads it from
+//! there.
 //!
 //! ```text
 //!   recording                                         replaying
@@ -20,8 +21,8 @@
 //! A replay needs no backend, and does not wait for time. Bytes are not recorded, so it waits until a descriptor that
 //! was ready really is ready, before it reports it in the recorded order.
 //!
-//! A reading that the program makes and the recording does not have is no departure: time stands still for it. A
-//! reading that is left over is skipped. So a changed program may ask for the time more often, or less often.
+//! If the program reads the clock more often than the recording has readings, time stands still for it. Readings that
+//! are left over are skipped. Neither is a departure, so a changed program may read the clock more often or less often.
 //!
 //! The lines are described in docs/replay.md. The file is written after each wait, so a crash loses only acts of the turn in which it
 //! happened, and none of what came from outside.
@@ -78,7 +79,7 @@ pub(crate) struct Parts {
     pub(crate) journal: Journal,
 }
 
-/// A loop's end of its recording.
+/// The part of a recording that the loop holds.
 #[derive(Clone)]
 pub(crate) enum Journal {
     Records(Rc<RefCell<Recorder>>),
@@ -157,7 +158,7 @@ impl Journal {
         let act = Act::Wait(timers, descriptors);
         match self {
             Self::Records(recorder) => recorder.borrow_mut().wait(act),
-            // The user has interrupted this wait, and it goes on.
+            // The user has interrupted this wait, and it continues.
             Self::Replays(player) if player.borrow().begun.is_some() => {}
             Self::Replays(player) => {
                 let marks = player.borrow_mut().act(act).map(|recorded| recorded.events).unwrap_or_default();
@@ -172,7 +173,7 @@ impl Journal {
         self.act(Act::Idle);
     }
 
-    /// A descriptor is marked ready. Returns whether the mark counts: in a replay those of the recording do.
+    /// A descriptor is marked ready. Returns whether the mark counts: in a replay only the recorded marks count.
     pub(crate) fn mark(&self, token: Token, ready: Interest) -> bool {
         let event = Event::new(token, ready);
         match self {
@@ -193,22 +194,22 @@ impl Journal {
         }
     }
 
-    /// Says that what the descriptor has to tell is passed through [`witness`](Self::witness), so a replay need not wait
-    /// for it.
+    /// Declares that everything read from the descriptor is passed through [`witness`](Self::witness), so a replay need
+    /// not wait for it.
     pub(crate) fn feign(&self, token: Token) {
         if let Self::Replays(player) = self {
             player.borrow_mut().feigned.insert(token.to_bits());
         }
     }
 
-    /// Lets a replay stop waiting for a descriptor as soon as this function says so.
+    /// Sets a function that ends a replay's wait for a descriptor by returning true.
     pub(crate) fn interrupt_by(&self, is_interrupted: fn() -> bool) {
         if let Self::Replays(player) = self {
             player.borrow_mut().is_interrupted = is_interrupted;
         }
     }
 
-    /// Where the program has departed from the recording.
+    /// The place where the program has departed from the recording.
     pub(crate) fn departure(&self) -> Option<String> {
         match self {
             Self::Records(_) => None,

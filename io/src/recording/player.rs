@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// The longest line that is read. A wait reports at most 2048 descriptors, each with at most 24 bytes.
 const LINE_MAX: u64 = 1 << 17;
 
-/// How long a replay waits, in real time, until a descriptor that was ready is ready again. The recorded time is added.
+/// How long a replay waits, in real time, for a descriptor that was ready in the recording. The recorded time is added.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a replay sleeps between two looks at such a descriptor.
@@ -41,7 +41,7 @@ pub(crate) struct Player {
     pub(super) marked_now: Vec<Event>,
     pub(super) feigned: HashSet<u64>,
     observed: HashMap<u64, (Number, Interest)>,
-    // Whether a wait for a descriptor has to end, and the result of a wait that ended so.
+    // Whether a wait for a descriptor has to end, and the result of a wait that was ended in this way.
     pub(super) is_interrupted: fn() -> bool,
     pub(super) begun: Option<Outcome>,
 }
@@ -196,7 +196,7 @@ impl Player {
         self.answer("a value from outside", |line| if let Line::Value(value) = line { Some(*value) } else { None }, now)
     }
 
-    /// The recorded answer, if an answer of this kind comes next; else what is so now.
+    /// The recorded answer, if an answer of this kind comes next; otherwise the present answer.
     fn answer<T>(&mut self, done: &str, read: impl FnOnce(&Line) -> Option<T>, now: T) -> T {
         if self.departure.is_some() {
             return now;

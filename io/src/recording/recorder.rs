@@ -58,7 +58,7 @@ impl Recorder {
         self.is_over = true;
     }
 
-    /// Hands to the system what was written, and returns the first error, once.
+    /// Flushes the file. Returns its first error, once.
     fn settle(&mut self) -> io::Result<()> {
         if !self.is_over
             && let Err(error) = self.file.flush()
@@ -176,8 +176,8 @@ impl Backend for RecordedBackend {
         self.note(Act::Remove(token), result)
     }
 
-    /// Writes the end of the wait and its time in one line, and hands it to the system before any callback runs: if one
-    /// crashes, a replay comes as far.
+    /// Writes the end of the wait and its time in one line, and flushes it before any callback runs. So if a callback
+    /// crashes, a replay reaches the same callback.
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
         let before = events.len();
         let result = self.inner.wait(events, timeout_ns);

@@ -3,7 +3,7 @@
 /// Writes to the end of a buffer.
 pub(super) struct Line<'a>(pub(super) &'a mut Vec<u8>);
 
-/// So many bytes of a text are written; the rest is left out.
+/// The number of bytes of a text that are written; the rest is left out.
 const TEXT_MAX: usize = 120;
 
 impl Line<'_> {
@@ -69,7 +69,7 @@ impl Line<'_> {
     }
 }
 
-/// Whether a byte stands for itself in a string of JSON.
+/// Whether a byte needs no escape in a string of JSON.
 const fn is_plain(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\'
 }

@@ -1,4 +1,4 @@
-//! Writes what a loop does as a trace in the JSON format of Chrome, which Perfetto and `chrome://tracing` draw.
+//! Writes the events of a loop as a trace in the JSON format of Chrome, which Perfetto and `chrome://tracing` draw.
 //!
 //! ```text
 //!   the driver of the turns ──► span( kind, name, start, end, detail ) ──► 64 KiB of lines ──► the file
@@ -11,8 +11,9 @@
 //!   ]
 //! ```
 //!
-//! The driver of the turns (each binding has one) knows what it calls and when, so it tells the trace. All bindings write
-//! by this one type. Times are those of the loop's clock, so the trace of a loop on virtual time is the same each time.
+//! The driver of the turns (each binding has one) knows which callbacks it calls and when, so it writes the events. All
+//! bindings use this type. Times are those of the loop's clock, so the trace of a loop on virtual time is the same each
+//! time.
 //!
 //! - The file never gets larger than its limit. The last event is then one named `the trace is full`, the file is
 //!   completed and closed, and the trace has ended.
@@ -71,7 +72,7 @@ impl Kind {
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct Name<'a>(pub &'a [u8], pub Option<u32>);
 
-/// What else is known of an event.
+/// An additional detail of an event.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub enum Detail {
     /// Nothing.
@@ -82,22 +83,22 @@ pub enum Detail {
     Number(u64),
 }
 
-/// A trace may get this large if its user does not say otherwise: 64 MiB, half a million events.
+/// The default size limit of a trace: 64 MiB, which is half a million events.
 pub const DEFAULT_LIMIT: u64 = 64 << 20;
 
-/// The least limit: the events that every trace has fit.
+/// The least limit, in which the events that every trace has fit.
 pub const LEAST_LIMIT: u64 = 4 << 10;
 
 /// Lines are written to the file in pieces of this size.
 const BUFFER: usize = 64 << 10;
 
-/// No line is longer.
+/// The length of the longest line.
 const LINE_MAX: usize = 1 << 10;
 
 /// Room for what ends the file.
 const END_MAX: u64 = 256;
 
-/// A line is written to the file a second later at the latest, if there is a further turn.
+/// A line is written to the file at most a second later, if there is a further turn.
 const FLUSH_NS: u64 = 1_000_000_000;
 
 /// A trace that is being written. Dropping it completes the file.
@@ -127,8 +128,8 @@ impl fmt::Debug for Trace {
 }
 
 impl Trace {
-    /// Makes the file, or empties it, and begins a trace in it. `number` tells the loops of a process apart, `name` is
-    /// what a viewer shows.
+    /// Makes the file, or empties it, and begins a trace in it. `number` distinguishes the loops of a process, and a
+    /// viewer shows `name`.
     ///
     /// # Errors
     /// The system's, when it refuses the file; or there is no memory.

@@ -23,7 +23,7 @@ use crate::{c, process};
 const MAINTAINER: &str = "The Cogloop maintainers <maintainers@cogloop.invalid>";
 const SHARED: &str = "libcogloop.so.0";
 
-/// What is said about a package.
+/// The description of a package.
 struct Said<'a> {
     name: &'a str,
     section: &'a str,

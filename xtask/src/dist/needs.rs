@@ -14,7 +14,7 @@ pub(super) struct Needs {
     c: (u32, u32),
 }
 
-/// What all the files need together.
+/// The union of what the files need.
 pub(super) fn of(release: &Release, files: &[&Path]) -> Result<Needs, String> {
     let mut needs = Needs::default();
     for file in files {

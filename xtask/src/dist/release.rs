@@ -1,5 +1,5 @@
-//! What all artefacts of a release have in common: the version, the time, the folders, and a cargo whose builds depend on the
-//! sources alone.
+//! The common properties of all artefacts of a release: the version, the time, the folders, and a cargo whose builds
+//! depend on the sources alone.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -74,7 +74,7 @@ fn vendor(release: &Release, folder: &Path) -> Result<(), String> {
     )
 }
 
-/// Leaves of a crate its manifest and an empty library.
+/// Reduces a crate to its manifest and an empty library.
 fn empty(folder: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

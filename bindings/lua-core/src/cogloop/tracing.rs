@@ -1,4 +1,4 @@
-//! `trace`: what the loop does, as a file for Perfetto.
+//! `trace`: writes the events of a loop to a file for Perfetto.
 
 use super::loops::receiver;
 use crate::host::state::with_or_raise;
@@ -15,8 +15,8 @@ use mlua::ffi::{
 use std::ffi::c_int;
 
 entry!(
-    /// `loop:trace( file [, mib] )` → true: writes what the loop does into this file, until `loop:trace( false )`, or until the file is
-    /// that large. `loop:trace( )` → whether it does. Or nil, message, errno.
+    /// `loop:trace( file [, mib] )` → true: writes the loop's events to this file until `loop:trace( false )`, or until
+    /// the file has this size. `loop:trace( )` → whether a trace is being written. Or nil, message, errno.
     pub(super) fn trace(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         lua_settop(lua, 3);

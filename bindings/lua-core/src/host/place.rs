@@ -12,7 +12,7 @@ use std::mem::MaybeUninit;
 /// The name of the upvalue with the script's function, in our own functions that call it.
 const WRAPPED: &CStr = c"f";
 
-/// Where a function was written; or the type of a value that is none.
+/// The place where a function was written, or the type of a value that is no function.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     source: Text<60>,

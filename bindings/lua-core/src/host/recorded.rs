@@ -1,4 +1,4 @@
-//! What a loop that records or replays needs of Lua: the places in the script, and an end for a replay that waits.
+//! Functions for a loop that records or replays: they find the lines of the script, and end the wait of a replay.
 
 use super::memory::State;
 use crate::lua::guard::{ErrorText, Text, script_level};
@@ -54,7 +54,7 @@ impl State {
         }
     }
 
-    /// Says where in the script the next act is.
+    /// Names the script's line of the next act.
     ///
     /// # Safety
     ///
@@ -82,7 +82,7 @@ impl State {
         self.events.set_place(place.to_string());
     }
 
-    /// Where the script has departed from the recording.
+    /// The place where the script has departed from the recording.
     pub(crate) fn departure(&self) -> Option<ErrorText> {
         self.events.departure().map(Text::new)
     }

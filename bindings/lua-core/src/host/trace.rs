@@ -21,7 +21,7 @@ pub fn set_default_trace(file: OsString) {
 }
 
 impl State {
-    /// Begins the trace that the program was told to write, if it was.
+    /// Begins the trace that the program's option asks for, if there is one.
     ///
     /// # Errors
     ///
@@ -41,7 +41,7 @@ impl State {
     ///
     /// The system's, when it refuses the file. The old trace has ended even then.
     pub(crate) fn begin_trace(&mut self, file: &Path, limit: u64) -> io::Result<()> {
-        // An error of the old one was to be asked for before.
+        // An error of the old trace is lost; call `end_trace` first to get it.
         let _ = self.end_trace();
         let name = Text::<80>::new(format_args!("loop {} on {}", self.id, self.events.backend().name));
         let trace = Trace::create(file, limit, self.id, &String::from_utf8_lossy(name.as_bytes()))?;

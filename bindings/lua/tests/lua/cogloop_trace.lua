@@ -1,4 +1,4 @@
--- `loop:trace`: what a loop does, as a file for Perfetto; and the places that `slow` and a trace name.
+-- `loop:trace` writes the events of a loop to a file for Perfetto. Also the places that `slow` and a trace name.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -37,7 +37,7 @@ local function traced( body, mib )
   return text
 end
 
--- The events of a category: `name start+duration`, in µs, and how late they were, if that is told.
+-- The events of a category: `name start+duration` in µs, and their lateness if the trace has it.
 local function events( text, category )
   local list = { }
   for each in text:gmatch '[^\n]+' do

@@ -20,7 +20,7 @@ local function write( text )
   file:close( )
 end
 
--- Runs a program on a loop that records or replays, and returns what it told.
+-- Runs a program on a loop that records or replays, and returns its log.
 local function play( how, program, clock )
   local loop, told = assert( cogloop.loop{ [ how ] = FILE, clock = clock } ), { }
   local function tell( ... )
@@ -32,7 +32,7 @@ local function play( how, program, clock )
   return told
 end
 
--- Records a program once, replays it, and compares everything that it told.
+-- Records a program once, replays it, and compares the logs.
 local function same_each_time( times, program )
   local recorded = play( 'record', program )
   for _ = 1, times do
@@ -41,7 +41,7 @@ local function same_each_time( times, program )
   return recorded
 end
 
--- Sockets that become ready while timers are due: the order hangs on how long each step takes.
+-- Sockets become ready while timers are due, so the order depends on how long each step takes.
 local function race( loop, tell )
   local sender, to, sockets, left = Net.Socket 'udp', { }, { }, 12
   sender:bind( '127.0.0.1', 0 )
@@ -82,7 +82,7 @@ test( 'signals, children and their output come as they came', function( )
   T.requires 'signals'
   T.requires 'Lua files as handles'
   local told = same_each_time( 3, function( loop, tell )
-    -- The child's signals come in the replay, too, so somebody watches until it has ended.
+    -- The child's signals come in the replay, too, so one watch stays until the child has ended.
     local guard  = cogloop.loop( )
     local watch  = guard:signal( 'USR1', print )
     local count  = 0

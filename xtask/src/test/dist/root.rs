@@ -34,7 +34,7 @@ find . ! -type d
 find . -type d | while read -r folder; do if [ ! -d "$1/$folder" ]; then echo "$folder"; fi; done
 "#;
 
-/// What installing and removing changes in any case.
+/// The files that installing and removing always change.
 const KEPT: &[&str] = &[
     "./var/lib/dpkg/",
     "./var/log/",

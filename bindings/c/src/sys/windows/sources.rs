@@ -1,4 +1,4 @@
-//! What a watch observes: sockets. Signals and children are no descriptors on Windows.
+//! The objects that a watch observes: sockets. On Windows signals and children have no descriptors.
 
 use std::ffi::c_int;
 use std::io;
