@@ -71,7 +71,7 @@ pub const MODULES: [(&CStr, lua_CFunction); 11] = [
     (c"luamockit", mockit::open_luamockit),
 ];
 
-/// Gives the table on top a field for each of [`MODULES`]: for `package.preload`, or a table like it.
+/// Sets a field for each of [`MODULES`] in the table on top, which is `package.preload` or a table like it.
 ///
 /// # Safety
 ///

@@ -8,8 +8,8 @@
 //!                          RAISED = COUNT ◄───────────┘   once an error has reported it to the script, loops run again
 //! ```
 //!
-//! The program `cogloop` calls [`raise`] on Ctrl-C. In the module nothing does, and this file then costs two reads of
-//! an atomic. All of it is async-signal-safe: atomics, and what `sys::wakers` does.
+//! The program `cogloop` calls [`raise`] on Ctrl-C. The module never calls it, and this file then costs two reads of an
+//! atomic. All of it is async-signal-safe: it uses only atomics, and the functions of `sys::wakers` that wake.
 
 use super::nesting::LEVELS;
 use crate::sys::wakers::{self, Place};
@@ -73,8 +73,8 @@ pub fn raise() -> (bool, Found) {
     (is_first, found)
 }
 
-/// Records that an error that is being raised reports the interrupts so far. If a callback catches that error, its loop still returns,
-/// and the next `run` raises.
+/// Call when an error that reports the interrupts so far is about to be raised. If a callback catches that error, its
+/// loop still returns, and the next `run` raises.
 pub fn reported() {
     if DEPTH.load(SeqCst) > 0 {
         REPORTED.store(true, SeqCst);
@@ -132,7 +132,7 @@ pub(crate) struct Outer {
     runner: *mut lua_State,
 }
 
-/// Notes that a loop runs now: what wakes it, and its coroutine. The waker lives as long as the loop.
+/// Notes that a loop runs now, with its waker and its coroutine. The waker lives as long as the loop.
 pub(crate) fn enter(waker: &Waker, lua: *mut lua_State) -> Outer {
     let depth = DEPTH.load(SeqCst);
     if let Some(place) = LOOPS.get(depth) {

@@ -103,10 +103,10 @@ pub(crate) unsafe fn can_yield(lua: *mut lua_State) -> bool {
     }
 }
 
-/// LuaJIT: makes it possible to yield from C where a finalizer or a debug hook called us. LuaJIT has set a flag there,
-/// so `lua_yield` takes the yield for a hook's and leaves a frame on the coroutine that cannot be resumed. The yield
-/// also clears the flag, so a scratch coroutine yields first. LuaJIT sets the flag again for the next hook or finalizer.
-/// By another flag it neither traces nor re-enters a finalizer.
+/// LuaJIT: makes it possible to yield from C when a finalizer or a debug hook has called us. In these LuaJIT sets a
+/// flag. `lua_yield` then takes the yield for that of a hook, and leaves a frame on the coroutine that cannot be
+/// resumed. Such a yield also clears the flag, so a scratch coroutine yields first. LuaJIT sets the flag again for the
+/// next hook or finalizer. Another flag keeps it from tracing or re-entering a finalizer.
 ///
 /// # Safety
 ///
@@ -134,12 +134,12 @@ entry!(
     }
 );
 
-/// Puts what calls a function with its arguments, the values from `index` to `top`, onto the stack of a coroutine that
-/// begins with them, as one value. So it begins the same, whether a script or the loop resumes it first. Returns
-/// what [`begin`] needs.
+/// Gives a new coroutine its function and its arguments, the values from `index` to `top`, as one value on its stack.
+/// So it begins in the same way, whether a script or the loop resumes it first. Returns the number that [`begin`]
+/// needs.
 ///
-/// On 5.1 it is a Lua function in any case. If a C function begins a coroutine and yields, 5.1 resumes it as if it were
-/// Lua code.
+/// On 5.1 that value is always a Lua function. If a coroutine begins with a C function that yields, 5.1 resumes it as
+/// if it were Lua code.
 ///
 /// # Safety
 ///
@@ -163,8 +163,8 @@ pub(crate) unsafe fn begin_with(lua: *mut lua_State, coroutine: *mut lua_State, 
     }
 }
 
-/// Pushes onto the stack of a coroutine that has not begun what it begins with: the script's function, or a function of ours that
-/// calls it. `args` is what [`begin_with`] returned. Neither raises nor allocates.
+/// The coroutine has not begun. Pushes the function with which it begins: the script's function, or a function of ours
+/// that calls it. `args` is the result of [`begin_with`]. Neither raises nor allocates.
 ///
 /// # Safety
 ///
@@ -182,8 +182,8 @@ pub(crate) unsafe fn push_begun(coroutine: *mut lua_State, args: c_int) {
     }
 }
 
-/// Makes a coroutine that has not begun ready for `lua_resume`. `args` is what [`begin_with`] returned. Returns how many
-/// arguments are on the coroutine's stack after this. Since 5.4 the function runs in a protected call with this message
+/// Makes a coroutine that has not begun ready for `lua_resume`. `args` is the result of [`begin_with`]. Returns the
+/// number of arguments on the coroutine's stack. Since 5.4 the function runs in a protected call with this message
 /// handler. Neither raises nor allocates.
 ///
 /// # Safety

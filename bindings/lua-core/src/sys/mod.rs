@@ -8,7 +8,7 @@
 //!   path         names of files
 //! ```
 //!
-//! Above this floor nothing asks which system it is on. Nothing here knows Lua.
+//! No code above this floor depends on the system, and no code here uses Lua.
 
 #[cfg(unix)]
 mod unix;

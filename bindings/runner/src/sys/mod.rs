@@ -1,4 +1,4 @@
-//! What differs between Unix and Windows, in twins with the same functions: `unix` and `windows`.
+//! The differences between Unix and Windows: `unix` and `windows` have the same functions.
 
 #[cfg(unix)]
 mod unix;

@@ -14,8 +14,8 @@ use std::ptr::null;
 /// The registry's field with the function that makes such functions.
 const MAKER: &CStr = c"cogloop.begin";
 
-/// Pushes a Lua function that calls the value at `index` with the others up to `top`; or that value itself, if there are
-/// no others, on 5.1 only if it is a Lua function.
+/// Pushes a Lua function that calls the value at `index` with the values behind it, up to `top`. If there are none,
+/// pushes the value itself; on 5.1 only if it is a Lua function.
 ///
 /// # Safety
 ///

@@ -8,7 +8,7 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// Puts it below the script's function and its arguments, which are all that is on the coroutine's stack, with a message
+/// The coroutine's stack has only the script's function and its arguments. Puts our function below them, with a message
 /// handler as its first argument. Neither raises nor allocates.
 ///
 /// # Safety

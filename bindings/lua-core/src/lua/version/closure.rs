@@ -1,7 +1,8 @@
 //! The function with which a coroutine begins since Lua 5.2: a C closure that holds a function and its arguments.
 //!
-//! The loop itself could put the function and its arguments on the coroutine's stack. But if a script resumed the coroutine first, it would
-//! call the last argument. The loop takes the closure apart before it resumes, so the closure is no frame in a traceback.
+//! The loop itself could put the function and its arguments on the coroutine's stack. But if a script resumed the
+//! coroutine first, it would call the last argument. The loop unpacks the closure before it resumes the coroutine, so
+//! the closure is no frame in a traceback.
 
 use crate::lua::entry::entry;
 use mlua::ffi::{
@@ -37,7 +38,7 @@ pub(super) unsafe fn push(lua: *mut lua_State, index: c_int, top: c_int) {
 ///
 /// # Safety
 ///
-/// [`push`] made the closure with so many arguments. Room for all values and one more.
+/// [`push`] made the closure with this number of arguments. Room for all values and one more.
 pub(super) unsafe fn take_apart(coroutine: *mut lua_State, args: c_int) {
     // SAFETY: the caller's promise.
     unsafe {

@@ -7,8 +7,8 @@ use std::ffi::{c_int, c_void};
 /// Whether a suspended function raises by itself.
 pub(crate) const CAN_RAISE: bool = cfg!(not(any(feature = "lua51", feature = "luajit")));
 
-/// Yields the `count` values on top, and `mark`. When the coroutine goes on, the running function returns the values that it goes on with. If the
-/// first of them is `raise`, it raises the second one instead, where [`CAN_RAISE`].
+/// Yields the `count` values on top, and `mark`. When the coroutine is resumed, the running function returns the values
+/// that it gets. If the first of them is `raise` and [`CAN_RAISE`] is true, it raises the second one instead.
 ///
 /// # Safety
 ///
@@ -75,10 +75,11 @@ mod kind {
 
     /// The rest of a suspended function. Stack: mark raise args… values…
     unsafe extern "C-unwind" fn go_on(lua: *mut lua_State, _status: c_int, below: Context) -> c_int {
-        // SAFETY: called by Lua, with the stack as `suspend` left it and the values that it goes on with.
+        // SAFETY: called by Lua, with the stack as `suspend` left it and the values with which it was resumed.
         unsafe {
             let below = below as c_int;
-            // A script that resumed the coroutine in our place has left the mark before the values, and perhaps other values.
+            // If a script has resumed the coroutine instead of the loop, the mark and perhaps other values are below
+            // the new ones.
             let mark = lua_touserdata(lua, 1);
             for index in (below + 1..=lua_gettop(lua)).rev() {
                 if lua_touserdata(lua, index) == mark {

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
-/// The number of a descriptor in a script; -1 is none.
+/// The number of a descriptor in a script; -1 means that there is none.
 pub(crate) type Number = RawFd;
 
 /// The descriptor with this number.

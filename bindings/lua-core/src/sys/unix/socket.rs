@@ -22,7 +22,7 @@ pub(crate) const QUIETLY: c_int = 0;
 pub(crate) struct Mode;
 
 impl Mode {
-    /// Of a new socket.
+    /// The state of a new socket.
     pub(crate) const NEW: Self = Self;
 
     /// # Errors

@@ -40,11 +40,11 @@ pub(crate) fn number_of_polled(polled: &PollFd<'_>) -> Number {
 
 /// Whether the number is an open socket.
 pub(crate) fn is_open(number: Number) -> bool {
-    // SAFETY: any number will do: the system says that one that is not open is no socket.
+    // SAFETY: any number is allowed: for a number that is not open the system returns an error.
     socket_type(unsafe { borrow(number) }).is_ok()
 }
 
-/// The number of a C stream: a stream cannot be observed here.
+/// The number of a C stream: always an error, because a stream cannot be observed on Windows.
 ///
 /// # Safety
 ///

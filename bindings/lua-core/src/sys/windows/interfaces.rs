@@ -1,4 +1,4 @@
-//! The network interfaces of the machine are not listed on Windows.
+//! Network interfaces. On Windows they are not listed.
 
 use std::ffi::c_int;
 use std::io;

@@ -23,7 +23,7 @@ pub(crate) struct Mode {
 }
 
 impl Mode {
-    /// Of a new socket.
+    /// The state of a new socket.
     pub(crate) const NEW: Self = Self { is_nonblocking: false };
 
     /// # Errors
@@ -73,11 +73,12 @@ pub(crate) fn create(family: c_int, kind: c_int, protocol: c_int) -> io::Result<
     Ok(into_number(socket))
 }
 
-/// If nothing receives a datagram, its peer's system answers with an error. This prevents that such an answer fails the next `recv`, which
-/// has nothing to do with it. Other systems do not report it either.
+/// If nothing receives a datagram, the peer's system answers with an error. By default that answer would fail the next
+/// `recv`, which is unrelated. Other systems do not report it either.
 fn do_not_report_unreachable(socket: &Socket) {
     let (is_reported, mut length) = (0_u32, 0_u32);
-    // SAFETY: the input and the length live; there is no output and no overlapped call. Where it is refused, it is told.
+    // SAFETY: the input and the length live; there is no output and no overlapped call. If Windows refuses it, the
+    // default stays.
     unsafe {
         WSAIoctl(
             socket.as_raw_socket() as SOCKET,

@@ -15,7 +15,7 @@ use windows_sys::Win32::System::Console::{CTRL_C_EVENT, SetConsoleCtrlHandler};
 use windows_sys::core::BOOL;
 
 const INT: c_int = 2;
-/// Stands for all other signals that a script may name.
+/// Stands for every other signal that a script may name.
 const OTHER: c_int = 0;
 
 /// The names of signals on other systems.
@@ -72,8 +72,8 @@ pub(crate) fn catch(signal: c_int) -> io::Result<Signals> {
     let mut senders = SENDERS.lock().unwrap_or_else(PoisonError::into_inner);
     senders.try_reserve(1)?;
     if senders.is_empty() {
-        // Above the program's own, which is not called while a watch exists.
-        // SAFETY: the function stays where it is.
+        // It comes before the program's own handler, which is not called while a watch exists. SAFETY: the function
+        // stays where it is.
         if unsafe { SetConsoleCtrlHandler(Some(on_event), 1) } == 0 {
             return Err(io::Error::last_os_error());
         }
@@ -88,7 +88,7 @@ impl Drop for Signals {
         let mut senders = SENDERS.lock().unwrap_or_else(PoisonError::into_inner);
         senders.retain(|sender| sender.local_addr().ok() != Some(self.sender));
         if senders.is_empty() {
-            // SAFETY: it takes out what `catch` has put in.
+            // SAFETY: it removes the handler that `catch` has added.
             unsafe { SetConsoleCtrlHandler(Some(on_event), 0) };
         }
     }
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn ctrl_c_reaches_each_watch_and_none_after_the_last() {
-        assert!(!notify(), "nobody watches: the program's own handler is next");
+        assert!(!notify(), "no watch exists: the program's own handler is next");
         let (mut one, mut two) = (catch(INT).unwrap(), catch(INT).unwrap());
         // SAFETY: it is called as the system calls it.
         assert_eq!(unsafe { on_event(CTRL_C_EVENT) }, 1);

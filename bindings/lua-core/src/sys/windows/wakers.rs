@@ -1,5 +1,5 @@
-//! What an interrupt wakes, and sleeping. All that wakes is safe while the thread of the script is stopped at any place: it
-//! takes no lock and no memory.
+//! Wakes loops and sleeps after an interrupt, and sleeps. The functions that wake take no lock and no memory, so they
+//! are safe wherever the thread of the script was stopped.
 
 use cogloop_io::Waker;
 use std::io;
@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 use windows_sys::Win32::System::Threading::{CreateEventW, SetEvent, Sleep, WaitForSingleObject};
 
-/// The place of a running loop: its waker; null for a loop that was closed.
+/// The place of a running loop. It holds the loop's waker, or null if the loop was closed.
 pub(crate) struct Place(AtomicPtr<Waker>);
 
 impl Place {
@@ -27,9 +27,9 @@ impl Place {
         let _ = self.0.compare_exchange(std::ptr::from_ref(waker).cast_mut(), null_mut(), SeqCst, SeqCst);
     }
 
-    /// Wakes the loop. The thread of the loop does not go on meanwhile.
+    /// Wakes the loop. The loop's thread is stopped meanwhile.
     pub(crate) fn wake(&self) {
-        // SAFETY: a running loop's waker lives, and one that is closed has left its place.
+        // SAFETY: the waker of a running loop is alive, and a closed loop has emptied its place.
         if let Some(waker) = unsafe { self.0.load(SeqCst).as_ref() } {
             waker.wake();
         }
@@ -45,8 +45,8 @@ static SLEEP: AtomicPtr<std::ffi::c_void> = AtomicPtr::new(null_mut());
 ///
 /// When the system refuses an event.
 pub(crate) fn install() -> io::Result<()> {
-    // It resets itself when it has ended a sleep, so that an old interrupt does not wake every later one.
-    // SAFETY: without attributes and a name.
+    // The event resets itself when it has ended a sleep, so an old interrupt does not end every later sleep. SAFETY:
+    // neither attributes nor a name are given.
     let event = unsafe { CreateEventW(null(), 0, 0, null()) };
     if event.is_null() {
         return Err(io::Error::last_os_error());
@@ -59,12 +59,12 @@ pub(crate) fn install() -> io::Result<()> {
 pub(crate) fn wake_sleep() {
     let event = SLEEP.load(SeqCst);
     if !event.is_null() {
-        // SAFETY: once made it stays open.
+        // SAFETY: the event stays open once it was made.
         unsafe { SetEvent(event) };
     }
 }
 
-/// Sleeps so long, or a day, or until it is woken.
+/// Sleeps for this time, but at most for a day, or until it is woken.
 pub(crate) fn nap(left: Duration) {
     const DAY_MS: u128 = 86_400_000;
     // Rounded up: a sleep must not end early.
