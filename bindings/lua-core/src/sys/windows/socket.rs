@@ -74,7 +74,7 @@ pub(crate) fn create(family: c_int, kind: c_int, protocol: c_int) -> io::Result<
 }
 
 /// If nothing receives a datagram, the peer's system answers with an error. By default that answer would fail the next
-/// `recv`, which is unrelated. Other systems do not report it either.
+/// `recv`, which is unrelated. This turns it off; other systems do not report it either.
 fn do_not_report_unreachable(socket: &Socket) {
     let (is_reported, mut length) = (0_u32, 0_u32);
     // SAFETY: the input and the length live; there is no output and no overlapped call. If Windows refuses it, the
