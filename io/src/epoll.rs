@@ -138,7 +138,7 @@ impl Epoll {
     fn place(&self, fd: BorrowedFd<'_>, interest: Interest, token: Token, is_new: bool) -> io::Result<Place> {
         if interest.is_empty() {
             // The kernel does not see this descriptor, so it cannot refuse it.
-            sys::refuse_path_only(fd)?;
+            sys::check_not_path_only(fd)?;
             if !is_new {
                 forgive(epoll::delete(&self.set.0, fd))?;
             }

@@ -145,13 +145,13 @@ pub(crate) mod tests {
 
     type Loop = EventLoop<u64>;
 
-    /// Runs `refused` in a forked child and returns its answer. The child ends.
-    fn in_a_child(refused: impl FnOnce() -> bool) -> bool {
+    /// Runs `check` in a forked child and returns its answer. The child ends.
+    fn in_a_child(check: impl FnOnce() -> bool) -> bool {
         // SAFETY: the child only allocates and makes system calls, which the C library makes safe after a fork. It ends
         // with `_exit`, so it never returns to the test harness.
         match unsafe { fork() }.unwrap() {
             // SAFETY: it ends this process and touches nothing.
-            ForkResult::Child => unsafe { nix::libc::_exit(i32::from(refused())) },
+            ForkResult::Child => unsafe { nix::libc::_exit(i32::from(check())) },
             ForkResult::Parent { child } => waitpid(child, None) == Ok(WaitStatus::Exited(child, 1)),
         }
     }
@@ -182,7 +182,7 @@ pub(crate) mod tests {
         (reader.as_fd(), writer)
     }
 
-    fn is_refused<T>(answer: io::Result<T>) -> bool {
+    fn is_fork_error<T>(answer: io::Result<T>) -> bool {
         answer.is_err_and(|error| error.to_string().contains("make a new loop after a fork"))
     }
 
@@ -214,16 +214,16 @@ pub(crate) mod tests {
             // ends with `_exit`, so it never returns to the test harness.
             match unsafe { fork() }.unwrap() {
                 ForkResult::Child => {
-                    let mut refused = is_refused(events.turn(Wait::Poll));
-                    refused &= is_refused(events.add_descriptor(other, Interest::READ));
-                    refused &= is_refused(events.set_interest(token, Interest::NONE));
-                    refused &= is_refused(events.remove_descriptor(token));
+                    let mut has_failed = is_fork_error(events.turn(Wait::Poll));
+                    has_failed &= is_fork_error(events.add_descriptor(other, Interest::READ));
+                    has_failed &= is_fork_error(events.set_interest(token, Interest::NONE));
+                    has_failed &= is_fork_error(events.remove_descriptor(token));
                     drop(events);
                     let mut new = make();
                     let mine = new.add_descriptor(other, Interest::READ).ok();
                     let works = new.turn(Wait::Block).is_ok() && new.next_ready().map(|ready| ready.token) == mine;
                     // SAFETY: it ends this process and touches nothing.
-                    unsafe { nix::libc::_exit(if refused && works { 7 } else { 1 + i32::from(refused) }) }
+                    unsafe { nix::libc::_exit(if has_failed && works { 7 } else { 1 + i32::from(has_failed) }) }
                 }
                 ForkResult::Parent { child } => {
                     assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 7)), "{}", events.backend().name);

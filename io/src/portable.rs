@@ -25,7 +25,7 @@ use crate::checks::Checks;
 use crate::fork::ForkMark;
 use crate::memory::{ByIndex, error_in_words};
 use crate::number::Number;
-use crate::sys::{Identity, own, refuse_path_only};
+use crate::sys::{Identity, check_not_path_only, own};
 use crate::{Backend, Event, Interest, Token, Waker};
 use polling::{Events, PollMode, Poller};
 use rustix::fd::BorrowedFd;
@@ -100,7 +100,7 @@ impl Portable {
         self.registrations.try_grow(token.index())?;
         self.always.try_reserve()?;
         if is_new {
-            refuse_path_only(fd)?;
+            check_not_path_only(fd)?;
         }
         let file = Identity::of(fd)?;
         let place = self.place(fd, &file, interest, token, is_new)?;

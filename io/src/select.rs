@@ -63,8 +63,8 @@ impl Select {
         self.check_process()?;
         // First, so that a number that is not open is `EBADF`, however high it is.
         let file = Identity::of(fd)?;
-        refuse_beyond_the_set(fd)?;
-        sys::refuse_path_only(fd)?;
+        check_fits_the_set(fd)?;
+        sys::check_not_path_only(fd)?;
         self.registrations.try_grow(token.index())?;
         self.bound = self.bound.max(fd.as_raw_fd() + 1);
         let new = Registration { fd: Number::of(fd), interest, token, file };
@@ -175,7 +175,7 @@ impl Backend for Select {
     }
 
     fn attach(&mut self, waker: &Waker) -> io::Result<()> {
-        refuse_beyond_the_set(waker.as_fd())?;
+        check_fits_the_set(waker.as_fd())?;
         self.bound = self.bound.max(waker.as_fd().as_raw_fd() + 1);
         self.mark = Some(ForkMark::new()?);
         self.waker = Some(waker.clone());
@@ -239,7 +239,7 @@ fn has_hung_up(fd: BorrowedFd<'_>) -> bool {
 }
 
 /// A bit beyond the end of the set would be written into other memory.
-fn refuse_beyond_the_set(fd: BorrowedFd<'_>) -> io::Result<()> {
+fn check_fits_the_set(fd: BorrowedFd<'_>) -> io::Result<()> {
     let number = fd.as_raw_fd();
     if usize::try_from(number).is_ok_and(|number| number < LIMIT) {
         return Ok(());

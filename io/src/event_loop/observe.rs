@@ -38,7 +38,7 @@ impl<T: Default + Clone> EventLoop<T> {
     /// [`add_descriptor_with`](Self::add_descriptor_with) for any lifetime. The caller keeps the descriptor open until
     /// the backend has forgotten it.
     pub(super) fn observe(&mut self, fd: BorrowedFd<'_>, interest: Interest, mode: Mode) -> io::Result<Token> {
-        self.refuse_the_waker(fd)?;
+        self.check_not_the_waker(fd)?;
         let proposal = self.observed.table().propose(fd);
         self.observed.try_grow(proposal.token.index(), fd)?;
         self.readiness.try_grow(proposal.token.index())?;
@@ -50,7 +50,7 @@ impl<T: Default + Clone> EventLoop<T> {
     }
 
     /// The waker would no longer wake the loop if its descriptor were observed.
-    fn refuse_the_waker(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+    fn check_not_the_waker(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         if self.waker.owns(fd) { Err(rustix::io::Errno::INVAL.into()) } else { Ok(()) }
     }
 

@@ -9,6 +9,6 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(crate) use unix::{Identity, above_standard, may_block, monotonic_ns, own, refuse_path_only, usual_cause};
+pub(crate) use unix::{Identity, above_standard, check_not_path_only, may_block, monotonic_ns, own, usual_cause};
 #[cfg(windows)]
-pub(crate) use windows::{Identity, may_block, monotonic_ns, own, refuse_path_only, usual_cause};
+pub(crate) use windows::{Identity, check_not_path_only, may_block, monotonic_ns, own, usual_cause};

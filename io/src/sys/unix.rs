@@ -36,14 +36,14 @@ pub(crate) fn may_block(fd: BorrowedFd<'_>) -> bool {
 /// # Errors
 /// `EBADF` for such a descriptor, and for one that is not open.
 #[cfg(target_os = "linux")]
-pub(crate) fn refuse_path_only(fd: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn check_not_path_only(fd: BorrowedFd<'_>) -> io::Result<()> {
     use rustix::fs::{OFlags, fcntl_getfl};
     if fcntl_getfl(fd)?.contains(OFlags::PATH) { Err(rustix::io::Errno::BADF.into()) } else { Ok(()) }
 }
 
 /// Other systems have no such descriptors.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn refuse_path_only(_: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn check_not_path_only(_: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn may_block(_: BorrowedFd<'_>) -> bool {
 }
 
 /// Windows has no descriptors that are a path only.
-pub(crate) fn refuse_path_only(_: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn check_not_path_only(_: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 

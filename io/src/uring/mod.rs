@@ -216,7 +216,7 @@ impl Uring {
             self.disarm(index).or_else(|error| self.come_here(error))?;
             self.slots[index].registration.iter_mut().for_each(|known| known.interest = interest);
         } else {
-            sys::refuse_path_only(fd)?;
+            sys::check_not_path_only(fd)?;
             let file = Identity::of(fd)?;
             self.make_room(index)?;
             self.disarm(index).or_else(|error| self.come_here(error))?;
