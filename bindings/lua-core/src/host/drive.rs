@@ -45,46 +45,16 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
     unsafe {
         check_loop(lua, 1);
         deepen(lua);
-        lua_settop(lua, 1);
-        lua_pushvalue(lua, 1);
-        lua_pushvalue(lua, lua_upvalueindex(upvalue::TIMER));
-        lua_pushnil(lua);
-        lua_pushcclosure(lua, on_raise, 3);
-        for n in 1..=upvalue::COUNT {
-            lua_pushvalue(lua, lua_upvalueindex(n));
-        }
-        lua_pushcclosure(lua, serve, upvalue::COUNT);
-        stack!(lua: loop on_raise serve);
+        push_functions(lua);
         let state = check_loop(lua, 1);
-        if (*state).running {
-            Text::<80>::new("this loop is running already: its callbacks cannot run it again").raise(lua);
-        }
-        if interrupt::pending() {
-            // The error reports the interrupt once. In a callback the outer loop has to return, too, so the interrupt stays pending.
-            if !interrupt::is_running() {
-                interrupt::raised();
-            }
-            Text::<20>::new("interrupted!").raise(lua);
-        }
-        (*state).running = true;
-        (*state).stopped = false;
-        (*state).pace = pace;
-        let host_max = (*state).events.limits().served_in_turn.get();
-        match pace {
-            Pace::Once(_) => (*state).cogloop.woken.begin_one_turn(host_max),
-            _ => (*state).cogloop.woken.begin_turn(host_max),
-        }
+        check_may_run(lua, state);
+        (*state).begin_run(pace);
         let outer = interrupt::enter(&(*state).waker, lua);
         // It does not raise: it catches the errors of callbacks.
         let ended_well = interrupt::while_running(|| protected(lua));
         interrupt::leave(outer, ended_well);
-        let state = state_at(lua, 1);
-        if let Some(state) = state.as_mut() {
-            state.running = false;
-            state.in_batch = false;
-            state.write_left = None;
-            state.cogloop.end_batch();
-            state.end_traced_turn();
+        if let Some(state) = state_at(lua, 1).as_mut() {
+            state.end_run();
         }
         if !ended_well {
             push_user_value(lua, 1, value::TRACEBACK); // stack: loop … err traceback
@@ -96,6 +66,62 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
         if !ended_well {
             leave(lua);
         }
+    }
+}
+
+/// Puts the message handler and the function for the protected call above the loop.
+unsafe fn push_functions(lua: *mut lua_State) {
+    // SAFETY: only called by `drive`, with the upvalues of the face's functions.
+    unsafe {
+        lua_settop(lua, 1);
+        lua_pushvalue(lua, 1);
+        lua_pushvalue(lua, lua_upvalueindex(upvalue::TIMER));
+        lua_pushnil(lua);
+        lua_pushcclosure(lua, on_raise, 3);
+        for n in 1..=upvalue::COUNT {
+            lua_pushvalue(lua, lua_upvalueindex(n));
+        }
+        lua_pushcclosure(lua, serve, upvalue::COUNT);
+        stack!(lua: loop on_raise serve);
+    }
+}
+
+/// Raises if the loop is running already, or if there was an interrupt.
+unsafe fn check_may_run(lua: *mut lua_State, state: *mut State) {
+    // SAFETY: only called by `drive`, with the state of the open loop.
+    unsafe {
+        if (*state).running {
+            Text::<80>::new("this loop is running already: its callbacks cannot run it again").raise(lua);
+        }
+        if interrupt::pending() {
+            // The error reports the interrupt once. In a callback the outer loop has to return, too, so the interrupt
+            // stays pending.
+            if !interrupt::is_running() {
+                interrupt::raised();
+            }
+            Text::<20>::new("interrupted!").raise(lua);
+        }
+    }
+}
+
+impl State {
+    fn begin_run(&mut self, pace: Pace) {
+        self.running = true;
+        self.stopped = false;
+        self.pace = pace;
+        let host_max = self.events.limits().served_in_turn.get();
+        match pace {
+            Pace::Once(_) => self.cogloop.woken.begin_one_turn(host_max),
+            _ => self.cogloop.woken.begin_turn(host_max),
+        }
+    }
+
+    fn end_run(&mut self) {
+        self.running = false;
+        self.in_batch = false;
+        self.write_left = None;
+        self.cogloop.end_batch();
+        self.end_traced_turn();
     }
 }
 
