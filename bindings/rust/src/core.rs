@@ -100,7 +100,7 @@ impl Core {
         self.events.borrow().now_ns()
     }
 
-    /// Converts a time of the loop; `None` where that is beyond the end of the standard library's clock.
+    /// Converts a time of the loop; `None` if that is beyond the end of the standard library's clock.
     pub(crate) fn instant(&self, ns: u64) -> Option<Instant> {
         self.origin.checked_add(Duration::from_nanos(ns))
     }

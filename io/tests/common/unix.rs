@@ -1,4 +1,4 @@
-//! What the tests need on Unix. `windows` has the same functions.
+//! The tests' functions for Unix. `windows` has the same functions.
 
 use super::or_skip;
 #[cfg(target_os = "linux")]

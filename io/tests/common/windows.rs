@@ -1,4 +1,4 @@
-//! What the tests need on Windows. `unix` has the same functions.
+//! The tests' functions for Windows. `unix` has the same functions.
 
 #[path = "tcp_streams.rs"]
 mod tcp_streams;

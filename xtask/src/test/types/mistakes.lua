@@ -1,5 +1,5 @@
--- Mistakes that a language server must find by our types. Nothing runs this file. A line with a mistake ends with the
--- server's names for it; on all other lines it must find none.
+-- Mistakes that a language server must find by our types. This file is never run. A line with a mistake ends with the
+-- server's names for it; on all other lines the server must find nothing.
 -- luacheck: ignore
 local cogloop, Loop, Socket, mockit = require 'cogloop', require 't.Loop', require 't.Net.Socket', require 'luamockit'
 local loop, tasks = cogloop.loop{ clock = 'virtual' }, Loop( )
@@ -15,7 +15,7 @@ loop:on( 'stdin', 'r', print )                                              --> 
 tasks:addHandle( io.stdin, 'reads', print )                                 --> param-type-mismatch
 loop:onerror( 5 )                                                           --> param-type-mismatch
 
--- What is missing.
+-- Missing arguments.
 loop:every( { first = 5 }, print )                                          --> missing-fields param-type-mismatch
 loop:sleep( )                                                               --> missing-parameter
 mockit.oneoff( 5 )                                                          --> missing-parameter
@@ -25,7 +25,7 @@ cogloop.spwan( print )                                                      --> 
 loop:after( 10, print ):cancell( )                                          --> undefined-field
 print( loop:stats( ).thymers )                                              --> undefined-field
 
--- The arguments of a callback have the types of what follows it.
+-- The arguments of a callback have the types of the values that follow it.
 loop:after( 10, takes, 'text' )                                             --> param-type-mismatch
 loop:spawn( function( text ) text:shout( ) end, 'text' )                    --> undefined-field
 tasks:addTask( 10, function( count ) count( ) end, 5 )                      --> call-non-callable
@@ -38,7 +38,7 @@ print( loop:stats( ).late.max )                                             --> 
 local sck = assert( Socket( 'tcp' ) )
 sck.nodelay = 'yes'                                                         --> assign-type-mismatch
 
--- And what is right, in the ways that are easily taken for wrong.
+-- Correct code that is easily taken for a mistake.
 local handle = { getfd = function( ) return 0 end }
 loop:on( handle, 'r', function( ) return loop:stop( ) end )
 loop:on( sck, 'rw', takes, 5 )
