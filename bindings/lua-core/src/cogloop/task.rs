@@ -145,7 +145,7 @@ pub(super) unsafe fn thread_of(lua: *mut lua_State, index: c_int) -> *mut lua_St
 ///
 /// # Safety
 ///
-/// There is a task at `index`. Room for three values. May raise for want of memory.
+/// There is a task at `index`. Room for three values. May raise if memory runs out.
 pub(super) unsafe fn push_name(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise.
     unsafe {

@@ -121,7 +121,7 @@ pub(crate) const CHUNK: &CStr = c"=cogloop";
 ///
 /// # Safety
 ///
-/// Lua's stack has room for two values. May raise, for want of memory.
+/// Lua's stack has room for two values. May raise if memory runs out.
 pub(crate) unsafe fn push_where(lua: *mut lua_State) {
     // SAFETY: the caller's promise.
     unsafe { luaL_where(lua, script_level(lua)) };

@@ -110,7 +110,7 @@ pub(crate) unsafe fn can_yield(lua: *mut lua_State) -> bool {
 ///
 /// # Safety
 ///
-/// Room for one value. May raise for want of memory.
+/// Room for one value. May raise if memory runs out.
 pub(crate) unsafe fn allow_yields(lua: *mut lua_State) {
     #[cfg(feature = "luajit")]
     // SAFETY: the caller's promise. The new coroutine has room for the function, and is dropped after its yield.
