@@ -242,6 +242,19 @@ int cog_loop_next_timeout(cog_loop loop, uint64_t *timeout_ns);
 int cog_loop_backend(cog_loop loop, const char **name, const char **reason);
 /* Fills in *stats. */
 int cog_loop_stats(cog_loop loop, cog_stats *stats);
+/* Writes what the loop does into file, for Perfetto: each turn, wait and callback, with its name, its time and how late it was,
+ * until cog_loop_trace_end, until the loop is freed, or until the file has limit bytes (0: 64 MiB). Then the file is complete,
+ * and the loop runs as without a trace. A trace that was written before ends. */
+int cog_loop_trace(cog_loop loop, const char *file, uint64_t limit);
+/* Ends the trace. Returns the first error of writing it; the trace ended when that came. */
+int cog_loop_trace_end(cog_loop loop);
+/* The name of a function in traces of this loop: of fn, cast to a number. Without one it is the name under which the program
+ * exports the function, or else program+0xplace, which addr2line translates. COG_TRACE_NAME gives it its own name and the line. */
+int cog_loop_trace_name(cog_loop loop, uint64_t fn, const char *name);
+#define COG_TRACE_STRING_(text) #text
+#define COG_TRACE_STRING(text) COG_TRACE_STRING_(text)
+#define COG_TRACE_HERE " " __FILE__ ":" COG_TRACE_STRING(__LINE__)
+#define COG_TRACE_NAME(loop, fn) cog_loop_trace_name((loop), (uint64_t)(uintptr_t)(fn), #fn COG_TRACE_HERE)
 /* Calls each_timer for every timer and then each_watch for every watch, in no particular order. Either may be NULL. They may
  * call every function. A timer or watch that has ended meanwhile is not visited, nor is a new one. */
 int cog_loop_walk(cog_loop loop, cog_walk_timer_fn each_timer, cog_walk_watch_fn each_watch, void *arg);

@@ -16,6 +16,7 @@ const COG: &[&str] = &[
     include_str!("cog/loops.rs"),
     include_str!("cog/options.rs"),
     include_str!("cog/timers.rs"),
+    include_str!("cog/trace.rs"),
     include_str!("cog/walk.rs"),
     include_str!("cog/watches.rs"),
 ];

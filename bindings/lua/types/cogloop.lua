@@ -189,6 +189,9 @@ function cogloop.dump( ) end
 ---@return cogloop.Stats
 function cogloop.stats( measure ) end
 
+---@return string
+function cogloop.metrics( ) end
+
 ---@param ms? number nil: ends the reports
 ---@param f? fun( where: string, ms: number )
 function cogloop.slow( ms, f ) end

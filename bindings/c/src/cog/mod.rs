@@ -33,6 +33,8 @@ mod remotes;
 mod serve;
 mod state;
 pub mod timers;
+pub mod trace;
+mod tracing;
 pub mod walk;
 pub mod watches;
 mod words;

@@ -10,6 +10,7 @@ use super::hook_list::When;
 use super::state::{Counters, Loop};
 use super::{CogExpiry, CogTimer};
 use cogloop_io::Key;
+use cogloop_io::trace::{Detail, Kind};
 use std::ffi::c_void;
 
 /// Marks the loop as running until it is dropped.
@@ -63,7 +64,9 @@ impl Loop {
         // While there is a post, the loop must not wait, and a virtual clock must not jump.
         let has_work = self.has_posts() || self.hooks.are_busy() || !self.is_alive();
         let wait = if has_work { Wait::Poll } else { wait };
+        let start_ns = self.begin_span();
         let waited = self.events.borrow_mut().turn(wait);
+        self.trace_turn(start_ns);
         self.cached_ns.set(self.events.borrow().turn_ns().max(self.cached_ns.get()));
         Counters::count(&self.counters.turns);
         self.call_hooks(When::Check);
@@ -82,8 +85,10 @@ impl Loop {
                 return;
             }
             after = hook.number;
+            let start_ns = self.begin_span();
             // SAFETY: the user gave both for this; nothing of the loop is borrowed.
             unsafe { (hook.run)(hook.ctx) };
+            self.end_span(start_ns, hook.run as usize, Kind::Other, Detail::None);
         }
     }
 
@@ -98,8 +103,10 @@ impl Loop {
             let expiry = CogExpiry { deadline_ns, late_ns, missed };
             let ended = self.begin_timer(timer.key, timer.value.ctx);
             if let Some(run) = timer.value.run {
+                let start_ns = self.begin_span();
                 // SAFETY: the user gave both for this; nothing of the loop is borrowed.
                 unsafe { run(name, &raw const expiry, timer.value.ctx) };
+                self.end_span(start_ns, run as usize, Kind::Timer, Detail::Late(late_ns));
             }
             self.finish(ended);
         }
@@ -132,8 +139,10 @@ impl Loop {
             Counters::count(&self.counters.watch_calls);
             let name = self.watch_name(ready.token);
             self.ends.begin(Serving::Watch(ready.token));
+            let start_ns = self.begin_span();
             // SAFETY: as for the timers.
             unsafe { run(name, c_int::from(what), ctx) };
+            self.end_span(start_ns, run as usize, Kind::Descriptor, Detail::None);
             self.finish(ended);
         }
     }
@@ -146,8 +155,10 @@ impl Loop {
             let Some(post) = self.posts.borrow_mut().pop_front() else { return };
             left -= 1;
             Counters::count(&self.counters.post_calls);
+            let start_ns = self.begin_span();
             // SAFETY: as for the timers.
             unsafe { (post.run)(post.ctx) };
+            self.end_span(start_ns, post.run as usize, Kind::Other, Detail::None);
         }
     }
 }

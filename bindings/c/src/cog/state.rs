@@ -14,6 +14,7 @@ use super::ends::{End, Ends, Serving};
 use super::hook_list::Hooks;
 use super::options::{CogOptions, CogStats};
 use super::post::{Post, Remote};
+use super::tracing::Tracing;
 use super::{CogPostFn, CogTimerFn, CogWatchFn, remotes};
 use crate::sys::sources::Signals;
 
@@ -96,6 +97,7 @@ pub(super) struct Loop {
     /// Whether delays count from `now_ns`.
     delays_are_cached: bool,
     pub(super) counters: Counters,
+    pub(super) tracing: Tracing,
 }
 
 impl Loop {
@@ -131,6 +133,7 @@ impl Loop {
             cached_ns: Cell::new(0),
             delays_are_cached: options.delays_are_cached(),
             counters: Counters::default(),
+            tracing: Tracing::default(),
             events: RefCell::new(events),
         }))
     }
@@ -139,6 +142,8 @@ impl Loop {
     pub(super) fn close(&self) {
         self.is_stopped.set(true);
         self.is_closed.set(true);
+        // Nobody can be told of an error now. A forked child writes nothing.
+        let _ = self.tracing.end();
         if self.forks != remotes::forks() {
             // In a forked child the queue's lock may stay locked for ever, because another thread held it during the fork. The
             // parent process discards its posts itself.

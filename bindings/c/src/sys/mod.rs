@@ -4,6 +4,7 @@
 //!   errno     the thread's error number, and the texts of numbers     kernel_timer   the timer on which a thread sleeps
 //!   sources   descriptors, their conditions, signals, children        thread         starting a thread of the library
 //!   clock     the clock of mockit's delays, and sleeping by it        process        the exit and the fork of the process
+//!   names     names of files, and of functions
 //! ```
 //!
 //! Nothing here knows the headers, and above it nothing asks which system it is on.
@@ -15,6 +16,6 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(crate) use unix::{clock, errno, kernel_timer, process, sources, thread};
+pub(crate) use unix::{clock, errno, kernel_timer, names, process, sources, thread};
 #[cfg(windows)]
-pub(crate) use windows::{clock, errno, kernel_timer, process, sources, thread};
+pub(crate) use windows::{clock, errno, kernel_timer, names, process, sources, thread};

@@ -155,22 +155,37 @@ entry!(
 entry!(
     /// `loop:dump( )` → text: the backend, the descriptors, the wheel, the tasks
     pub(super) fn dump(lua: *mut lua_State) -> c_int {
-        // Making a block or a string may run a finalizer, which may change the loop, dump it too, or close it. So the
-        // text is first copied from the state into a block of Lua's, as much of it as has room.
         let state = receiver(lua);
-        let room = with_or_raise(lua, state, write_dump);
-        let block = new_userdata(lua, room, 0).cast::<u8>();
-        let state = check_loop(lua, 1);
-        let length = with_or_raise(lua, state, |state| {
-            let length = write_dump(state)?.min(room);
-            std::ptr::copy_nonoverlapping(state.cogloop.text.as_ptr(), block, length);
-            Ok(length)
-        });
-        lua_pushlstring(lua, block.cast(), length);
+        push_written(lua, state, write_dump);
         append_tasks(lua);
         1
     }
 );
+
+/// Pushes the text that `write` writes into the state. It returns the length.
+///
+/// # Safety
+///
+/// [The rule for Lua calls](crate); the running function is one of the module's, with the loop at 1. Room for three values.
+pub(super) unsafe fn push_written(
+    lua: *mut lua_State,
+    state: *mut State,
+    write: fn(&mut State) -> Result<usize, ErrorText>,
+) {
+    // SAFETY: the caller's promise. Making a block or a string may run a finalizer, which may change the loop, write a text too, or
+    // close it. So the text is first copied from the state into a block of Lua's, as much of it as has room.
+    unsafe {
+        let room = with_or_raise(lua, state, write);
+        let block = new_userdata(lua, room, 0).cast::<u8>();
+        let state = check_loop(lua, 1);
+        let length = with_or_raise(lua, state, |state| {
+            let length = write(state)?.min(room);
+            std::ptr::copy_nonoverlapping(state.cogloop.text.as_ptr(), block, length);
+            Ok(length)
+        });
+        lua_pushlstring(lua, block.cast(), length);
+    }
+}
 
 /// Writes the text into the state. Returns its length.
 fn write_dump(state: &mut State) -> Result<usize, ErrorText> {
@@ -180,7 +195,7 @@ fn write_dump(state: &mut State) -> Result<usize, ErrorText> {
 }
 
 /// A text that reserves memory before it grows.
-struct Growing<'a>(&'a mut String);
+pub(super) struct Growing<'a>(pub(super) &'a mut String);
 
 impl Write for Growing<'_> {
     fn write_str(&mut self, more: &str) -> std::fmt::Result {

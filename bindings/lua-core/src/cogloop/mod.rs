@@ -27,6 +27,7 @@ mod join;
 mod left;
 mod list;
 mod loops;
+mod metrics;
 mod resume;
 mod serve;
 mod sleepers;
@@ -67,7 +68,7 @@ static MODULE_KEY: u8 = 0;
 const UPVALUES: [c_int; upvalue::COUNT as usize] = [1, 2, 3, 4, 5, 6, 7];
 
 /// The methods of a loop, and functions of the module.
-const METHODS: [(&CStr, lua_CFunction); 30] = [
+const METHODS: [(&CStr, lua_CFunction); 31] = [
     (c"after", arm::after),
     (c"every", arm::every),
     (c"at", arm::at),
@@ -91,6 +92,7 @@ const METHODS: [(&CStr, lua_CFunction); 30] = [
     (c"handles", list::handles),
     (c"dump", list::dump),
     (c"stats", stats::stats),
+    (c"metrics", metrics::metrics),
     (c"slow", stats::slow),
     (c"trace", tracing::trace),
     (c"fd", embed::fd),

@@ -310,4 +310,53 @@ test( 'a loop inside another: its descriptor, and how long to wait', function( )
   same_list( ran, { 'x' } )
 end )
 
+-- The metrics of a loop by their names with labels, and the types by name. The text must be as the format wants it.
+local function metrics_of( loop )
+  local values, types, helped, last = { }, { }, { }, nil
+  for each in loop:metrics( ):gmatch '([^\n]*)\n' do
+    local help, kind = each:match '^# HELP ([%w_]+) %S', { each:match '^# TYPE ([%w_]+) (%w+)$' }
+    local name, labels, value = each:match '^([%w_]+){(.-)} ([%d.]+)$'
+    if help then
+      equal( helped[ help ], nil, 'told once' )
+      helped[ help ], last = true, help
+    elseif kind[ 1 ] then
+      equal( kind[ 1 ], last, 'HELP before TYPE' )
+      types[ kind[ 1 ] ] = kind[ 2 ]
+    else
+      is_true( name and value and labels:find '^loop="%d+"', each )
+      equal( name:sub( 1, #last ), last, 'the lines of a metric are together' )
+      equal( types[ last ] == 'counter', name:find '_total$' ~= nil, name )
+      values[ name .. ((',' .. labels):gsub( ',loop="%d+"', '' )) ] = tonumber( value )
+    end
+  end
+  return values, types
+end
+
+test( 'metrics is the text of Prometheus: counters, gauges, and histograms while they are measured', function( )
+  local loop = virtual( )
+  loop:every( 10, function( ) loop:advance( 3 ) end )
+  loop:spawn( function( ) loop:sleep( 1000 ) end )
+  loop:advance( 100 )
+  local values, types = metrics_of( loop )
+  equal( values.cogloop_timers, 2 )
+  equal( values.cogloop_tasks, 1 )
+  equal( values.cogloop_callbacks_total, 11 )
+  equal( values.cogloop_turns_total, loop:stats( ).turns )
+  equal( values[ ('cogloop_backend_info,backend="%s"'):format( loop:stats( ).backend ) ], 1 )
+  equal( types.cogloop_timers, 'gauge' )
+  equal( types.cogloop_turns_total, 'counter' )
+  equal( types.cogloop_callback_seconds, nil )
+  loop:stats( true )
+  loop:advance( 100 )
+  values, types = metrics_of( loop )
+  equal( types.cogloop_callback_seconds, 'histogram' )
+  equal( values.cogloop_callback_seconds_count, 10 )
+  is_true( math.abs( values.cogloop_callback_seconds_sum - 0.03 ) < 0.0003, values.cogloop_callback_seconds_sum )
+  equal( values[ 'cogloop_callback_seconds_bucket,le="0.001"' ], 0 )
+  equal( values[ 'cogloop_callback_seconds_bucket,le="0.005"' ], 10 )
+  equal( values[ 'cogloop_callback_seconds_bucket,le="10"' ], 10 )
+  equal( values[ 'cogloop_callback_seconds_bucket,le="+Inf"' ], 10 )
+  equal( values[ 'cogloop_timer_lateness_seconds_bucket,le="0.000001"' ], 10 )
+end )
+
 T.done( )

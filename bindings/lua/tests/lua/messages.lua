@@ -172,7 +172,7 @@ test( 'the list above has every public function that takes an argument', functio
   end
   -- Functions that cannot get a wrong argument: they take none besides the object, or take values of any type.
   for name in ([[
-    running tasks cancelled firing run stop close now timers handles dump fd pollfd events timeout remaining loop resume active unref
+    running tasks cancelled firing run stop close now timers handles dump metrics fd pollfd events timeout remaining loop resume active unref
     clean show time backend accept getFd list default mstimestamp pending inqueue process_events init getfd
   ]]):gmatch '%S+' do called[ name ] = true end
   local tables = {

@@ -161,6 +161,10 @@ function Loop:dump( ) end
 ---@return cogloop.Stats
 function Loop:stats( measure ) end
 
+--- Returns what `stats` tells as text for Prometheus.
+---@return string
+function Loop:metrics( ) end
+
 --- Calls `f( where, ms )` after each callback that takes `ms` or longer, and after each part of a task, from one wait to the next.
 --- `where` is the `source:line` of the callback's function, or the task's name and the line of its wait.
 ---@param ms? number nil: ends the reports

@@ -3,6 +3,7 @@
 pub(crate) mod clock;
 pub(crate) mod errno;
 pub(crate) mod kernel_timer;
+pub(crate) mod names;
 pub(crate) mod process;
 pub(crate) mod sources;
 pub(crate) mod thread;
