@@ -24,6 +24,7 @@ mod programs;
 mod release;
 mod rocks;
 mod sbom;
+mod sources;
 mod vendor;
 
 use std::fs;

@@ -1,11 +1,16 @@
 //! The libraries with the Lua modules, one for each version of Lua.
+//!
+//! They are built in a copy of the sources, in which their crate is a member of the workspace. Cargo names a crate outside of the
+//! workspace by its absolute path, and the names of its symbols, and so the library's bytes, would depend on that.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::pack;
 use super::release::{PROFILE, Release};
+use super::{pack, sources};
 use crate::project::LUA_MANIFEST;
 use crate::{lua, process};
+
+const MEMBERS: [&str; 4] = ["engine", "io", "bindings/lua-core", "bindings/lua"];
 
 /// A library, and the version of Lua that loads it.
 pub(super) struct Module {
@@ -26,15 +31,46 @@ impl Module {
 }
 
 pub(super) fn build(release: &Release) -> Result<Vec<Module>, String> {
-    lua::VERSIONS.iter().map(|version| build_one(release, version)).collect()
+    let folder = release.lua_tree();
+    sources::copy(release, &folder, &MEMBERS, &[])?;
+    pack::copy(&release.source(LUA_MANIFEST).with_file_name("Cargo.lock"), &folder.join("Cargo.lock"))?;
+    for member in MEMBERS {
+        sources::edit(&folder.join(member).join("Cargo.toml"), member_manifest)?;
+    }
+    lua::VERSIONS.iter().map(|version| build_one(release, &folder, version)).collect()
 }
 
-fn build_one(release: &Release, version: &'static lua::Version) -> Result<Module, String> {
-    let arguments = ["build", "--profile", PROFILE, "--manifest-path", LUA_MANIFEST];
-    let mut cargo = release.cargo(&arguments, &release.host);
-    process::run(cargo.args(["--no-default-features", "--features", version.feature]))?;
+/// The manifest of a member without what only the root of a workspace may have, and without what is for tests, of which the
+/// list of locked packages knows nothing.
+fn member_manifest(text: &str) -> String {
+    let mut is_kept = true;
+    let kept = text.lines().filter(|line| {
+        if line.starts_with('[') {
+            let is_root = *line == "[workspace]" || line.starts_with("[profile.");
+            is_kept = !is_root && !line.ends_with("dev-dependencies]");
+        }
+        is_kept
+    });
+    kept.collect::<Vec<_>>().join("\n") + "\n"
+}
+
+fn build_one(release: &Release, folder: &Path, version: &'static lua::Version) -> Result<Module, String> {
+    let mut cargo = release.cargo(&["build", "--locked", "--profile", PROFILE, "-p", "cogloop-lua"], &release.host);
+    process::run(cargo.args(["--no-default-features", "--features", version.feature]).current_dir(folder))?;
     // The next version is built to the same place.
     let library = release.stage.join("modules").join(version.feature).with_extension("so");
     pack::copy(&release.built(&release.host, PROFILE).join("libcogloop_lua.so"), &library)?;
     Ok(Module { version, library })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_has_no_profile_no_workspace_and_no_packages_for_tests() {
+        let text = "# A word.\n[workspace]\n\n[package]\nname = \"a\"\n[target.'cfg(loom)'.dev-dependencies]\nloom = \"0.7\"\n\
+                    [lints]\nworkspace = true\n[profile.release]\ndebug = false\n";
+        assert_eq!(member_manifest(text), "# A word.\n[package]\nname = \"a\"\n[lints]\nworkspace = true\n");
+    }
 }

@@ -79,11 +79,14 @@ fn walk(path: &Path, visit: &mut impl FnMut(&Path, bool) -> io::Result<()>) -> i
     visit(path, is_folder)
 }
 
-/// Copies a file to a path whose folders are made if they are missing.
+/// Copies a file, with its time, to a path whose folders are made if they are missing.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    let folder = to.parent().unwrap_or(to);
-    let copied = fs::create_dir_all(folder).and_then(|()| fs::copy(from, to));
-    copied.map(drop).map_err(|error| format!("{} cannot be copied to {}: {error}", from.display(), to.display()))
+    let copy = || {
+        fs::create_dir_all(to.parent().unwrap_or(to))?;
+        fs::copy(from, to)?;
+        File::open(to)?.set_modified(fs::metadata(from)?.modified()?)
+    };
+    copy().map_err(|error| format!("{} cannot be copied to {}: {error}", from.display(), to.display()))
 }
 
 /// Copies the files below a folder that `is_wanted` names by their relative paths.

@@ -80,12 +80,18 @@ impl<'a> Release<'a> {
 
     /// Folders of this machine, and what messages and debug information call them instead. A later one holds before an
     /// earlier one.
-    fn renamed(&self) -> [(PathBuf, &'static str); 3] {
+    fn renamed(&self) -> [(PathBuf, &'static str); 4] {
         [
             (cargo_home().join("registry/src"), "/crates"),
             (self.project.root.clone(), "/cogloop"),
             (self.build.clone(), "/build"),
+            (self.lua_tree(), "/cogloop"),
         ]
+    }
+
+    /// The copy of the sources from which the Lua modules are built.
+    pub(super) fn lua_tree(&self) -> PathBuf {
+        self.stage.join("lua")
     }
 
     /// The folder with what cargo has built for a target.

@@ -5,16 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::release::Release;
-use super::{documents, pack};
+use super::{documents, pack, sources};
 use crate::process;
 use crate::project::LUA_MANIFEST;
 
-/// The part of the tree that the modules are built from, with its documents.
-const PARTS: [&str; 4] = ["engine", "io", "bindings/lua-core", "bindings/lua"];
-const FILES: [&str; 5] = ["Cargo.toml", "README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
-
-/// Tests are not needed to build, and the folder of builds is none of the sources.
-const LEFT_OUT: [&str; 4] = ["tests", "benches", "examples", "target"];
+/// The crate of the modules is a workspace of its own.
+const MEMBERS: [&str; 3] = ["engine", "io", "bindings/lua-core"];
 
 /// Crates for Windows alone have half of all bytes, and no build on Unix reads them. Cargo only needs to find their manifests.
 const WINDOWS: &str = "windows";
@@ -27,35 +23,12 @@ pub(super) fn archive(release: &Release) -> String {
 /// Puts the folder together that becomes the archive.
 pub(super) fn tree(release: &Release) -> Result<PathBuf, String> {
     let folder = release.stage.join(format!("cogloop-{}", release.version));
-    for part in PARTS {
-        pack::copy_all(&release.source(part), &folder.join(part), is_needed)?;
-    }
-    for file in FILES {
-        pack::copy(&release.source(file), &folder.join(file))?;
-    }
+    sources::copy(release, &folder, &MEMBERS, &["bindings/lua"])?;
     let rockspec = format!("cogloop-{}-1.rockspec", release.version);
     pack::copy(&release.source(&rockspec), &folder.join(&rockspec))?;
     documents::copy(release, &folder.join("docs"))?;
-    members(&folder.join("Cargo.toml"))?;
     vendor(release, &folder)?;
     Ok(folder)
-}
-
-fn is_needed(file: &Path) -> bool {
-    !file.components().any(|part| LEFT_OUT.iter().any(|name| part.as_os_str() == *name))
-}
-
-/// Leaves in the manifest of the workspace only the members that are in the archive.
-fn members(manifest: &Path) -> Result<(), String> {
-    let text = fs::read_to_string(manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
-    let lines = text.lines().map(|line| match line.split_once(" = ") {
-        Some((key @ ("members" | "default-members"), _)) => {
-            format!(r#"{key} = ["engine", "io", "bindings/lua-core"]"#)
-        }
-        Some(("exclude", _)) => r#"exclude = ["bindings/lua"]"#.to_owned(),
-        _ => line.to_owned(),
-    });
-    pack::write(manifest, &(lines.collect::<Vec<_>>().join("\n") + "\n"))
 }
 
 /// Copies the crates, and tells cargo to take them from there.
