@@ -2,6 +2,7 @@
 --
 --   lua timers.lua CONTENDER pending COUNT            adds and cancels that many timers; their memory
 --   lua timers.lua CONTENDER due COUNT                that many timers, due at once
+--   lua timers.lua cogloop traced COUNT [FILE]        that many timers, due at once, without a trace and with one into the file
 --   lua timers.lua CONTENDER intervals COUNT SECONDS  runs that many intervals of 10 ms for that time
 --
 -- `peers/README.md` describes a contender. Prints `name value` on each line; times are CPU time.
@@ -70,6 +71,25 @@ function measure.due( )
   local seconds = timed( peer.run )
   assert( fired == count, fired )
   print( 'callbacks', fired / seconds )
+end
+
+-- What a trace costs: five pairs of runs, of which each prints the time of a callback in ns without a trace and with one.
+function measure.traced( )
+  local file = arg[ 4 ] or os.tmpname( )
+  local function batch( )
+    for _ = 1, count do peer.add( 0, nothing ) end
+    return timed( peer.run ) / count * 1e9
+  end
+  batch( )
+  for _ = 1, 5 do
+    local without = batch( )
+    assert( peer.trace( file, 4096 ) )
+    local with = batch( )
+    assert( peer.trace( false ) )
+    print( 'without', without )
+    print( 'traced', with )
+  end
+  if not arg[ 4 ] then os.remove( file ) end
 end
 
 function measure.intervals( )

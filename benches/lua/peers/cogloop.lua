@@ -7,6 +7,7 @@ return {
   cancel = function( timer ) timer:cancel( ) end,
   every  = function( ms, f ) loop:every( ms, f ) end,
   run    = function( ) loop:run( ) end,
+  trace  = function( file, mib ) return loop:trace( file, mib ) end,
   stop   = function( ) loop:stop( ) end,
   pairs  = function( count, on_byte )
     return require 'sockets'.pairs( count, function( sck )
