@@ -53,7 +53,7 @@ fn refused(message: std::fmt::Arguments<'_>) -> io::Error {
 impl Player {
     pub(super) fn open(path: &Path, resolution_ns: u64) -> io::Result<Self> {
         let mut player = Self {
-            file: BufReader::new(File::open(path)?),
+            file: BufReader::new(crate::sys::own(|| File::open(path))?),
             name: path.file_name().unwrap_or_default().display().to_string(),
             next: None,
             number: 1,

@@ -28,7 +28,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(super) fn create(path: &Path, resolution_ns: u64, now_ns: u64) -> io::Result<Self> {
-        let mut file = BufWriter::new(File::create(path)?);
+        let mut file = BufWriter::new(crate::sys::own(|| File::create(path))?);
         writeln!(file, "{MAGIC}{VERSION} {resolution_ns}")?;
         file.flush()?;
         Ok(Self {
