@@ -40,7 +40,7 @@ mod sys;
 mod t_loop;
 
 pub use cogloop_io::Recording;
-pub use host::create::set_default_backend;
+pub use host::create::{is_virtual, set_default_backend, set_virtual};
 pub use host::leave::push_traceback;
 pub use host::recorded::set_recording;
 pub use host::trace::set_default_trace;

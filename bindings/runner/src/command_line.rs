@@ -43,6 +43,8 @@ pub(crate) struct Script {
     pub(crate) is_checked_only: bool,
     /// `--record`, `--replay`: what to do with the first loop.
     pub(crate) recording: Option<Recording>,
+    /// `-i`, or no script on a terminal: whether there is a prompt, after the script.
+    pub(crate) is_interactive: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -50,6 +52,7 @@ pub(crate) enum Command {
     Run(Script),
     Version,
     Help,
+    Man,
 }
 
 #[derive(Debug, PartialEq)]
@@ -58,20 +61,22 @@ pub(crate) struct Options {
     pub(crate) backend: Option<String>,
     /// `--trace`: the file for the traces of the script's loops.
     pub(crate) trace: Option<OsString>,
+    /// `--virtual`: whether every loop runs on virtual time.
+    pub(crate) is_virtual: bool,
     /// `-v`: whether the version is printed before the script runs.
     pub(crate) tells_version: bool,
 }
 
-/// Parses the arguments.
+/// Parses the arguments. `is_for_a_prompt` is that of `sys`.
 ///
 /// # Errors
 ///
 /// If they are invalid. The error is a message.
-pub(crate) fn parse(parser: Parser) -> Result<Options, String> {
-    read(parser).map_err(|error| error.to_string())
+pub(crate) fn parse(parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, String> {
+    read(parser, is_for_a_prompt).map_err(|error| error.to_string())
 }
 
-fn read(mut parser: Parser) -> Result<Options, lexopt::Error> {
+fn read(mut parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, lexopt::Error> {
     let mut script = Script {
         before: Vec::new(),
         source: Source::None,
@@ -82,15 +87,16 @@ fn read(mut parser: Parser) -> Result<Options, lexopt::Error> {
         ignores_environment: false,
         is_checked_only: false,
         recording: None,
+        is_interactive: false,
     };
-    let (mut backend, mut trace, mut tells_version) = (None, None, false);
+    let (mut backend, mut trace, mut is_virtual, mut tells_version) = (None, None, false, false);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("backend") => backend = Some(parser.value()?.string()?),
-            Arg::Long("version") => return Ok(Options { command: Command::Version, backend, trace, tells_version }),
-            Arg::Long("help") | Arg::Short('h') => {
-                return Ok(Options { command: Command::Help, backend, trace, tells_version });
-            }
+            Arg::Long("version") => return Ok(only(Command::Version)),
+            Arg::Long("help") | Arg::Short('h') => return Ok(only(Command::Help)),
+            Arg::Long("man") => return Ok(only(Command::Man)),
+            Arg::Long("virtual") => is_virtual = true,
             Arg::Long("trace") => trace = Some(parser.value()?),
             Arg::Long("record" | "replay") if script.recording.is_some() => {
                 return Err("--record and --replay exclude each other".into());
@@ -102,6 +108,8 @@ fn read(mut parser: Parser) -> Result<Options, lexopt::Error> {
                 .before
                 .push(Before::Run { code: parser.value()?.into_encoded_bytes(), name: c"=(command line)".into() }),
             Arg::Short('l') => script.before.push(required(parser.value()?.into_encoded_bytes())?),
+            Arg::Short('i') if is_for_a_prompt.is_none() => return Err("-i: there is no prompt on this system".into()),
+            Arg::Short('i') => script.is_interactive = true,
             Arg::Short('v') => tells_version = true,
             Arg::Short('W') => script.warns = true,
             Arg::Short('E') => script.ignores_environment = true,
@@ -117,14 +125,33 @@ fn read(mut parser: Parser) -> Result<Options, lexopt::Error> {
             other => return Err(other.unexpected()),
         }
     }
-    if script.source == Source::None && (script.is_checked_only || script.before.is_empty() && !tells_version) {
-        return Err("no script given".into());
+    if script.source == Source::None && script.is_checked_only {
+        return Err("--check: no script given".into());
     }
+    if script.source == Source::None && script.before.is_empty() && !tells_version && !script.is_interactive {
+        script.is_interactive = is_for_a_prompt == Some(true);
+        if !script.is_interactive {
+            return Err("no script given".into());
+        }
+    }
+    if script.is_interactive && script.is_checked_only {
+        return Err("--check and -i exclude each other".into());
+    }
+    if script.is_interactive && script.source == Source::Stdin {
+        return Err("-i reads standard input, which is the script here".into());
+    }
+    // The prompt begins with it, as that of lua.
+    tells_version |= script.is_interactive && is_for_a_prompt == Some(true);
     script.program = parser.bin_name().unwrap_or("cogloop").into();
     if script.source == Source::None {
         script.name.clone_from(&script.program);
     }
-    Ok(Options { command: Command::Run(script), backend, trace, tells_version })
+    Ok(Options { command: Command::Run(script), backend, trace, is_virtual, tells_version })
+}
+
+/// Options that say something of the program, and end it.
+fn only(command: Command) -> Options {
+    Options { command, backend: None, trace: None, is_virtual: false, tells_version: false }
 }
 
 /// Parses `-l name` and `-l global=name`. Without `global`, the variable has the module's name up to a hyphen.
@@ -143,7 +170,7 @@ mod tests {
     use super::*;
 
     fn parsed(line: &[&str]) -> Result<Options, String> {
-        parse(Parser::from_iter(line))
+        parse(Parser::from_iter(line), Some(false))
     }
 
     fn script(line: &[&str]) -> Script {
@@ -185,9 +212,27 @@ mod tests {
     }
 
     #[test]
+    fn a_prompt_comes_when_it_is_asked_for_or_on_a_terminal_without_a_script() {
+        let on = |line: &[&str], is_for_a_prompt| match parse(Parser::from_iter(line), is_for_a_prompt)?.command {
+            Command::Run(script) => Ok(script.is_interactive),
+            other => Err(format!("{other:?}")),
+        };
+        assert_eq!(on(&["cogloop"], Some(true)), Ok(true));
+        assert_eq!(on(&["cogloop", "-W"], Some(true)), Ok(true));
+        assert_eq!(on(&["cogloop", "-e", "x = 1"], Some(true)), Ok(false));
+        assert_eq!(on(&["cogloop", "-v"], Some(true)), Ok(false));
+        assert_eq!(on(&["cogloop", "x.lua"], Some(true)), Ok(false));
+        assert_eq!(on(&["cogloop", "-i", "x.lua"], Some(false)), Ok(true));
+        assert!(on(&["cogloop"], None).is_err_and(|error| error.contains("no script given")));
+        assert!(on(&["cogloop", "-i"], None).is_err_and(|error| error.contains("no prompt")));
+    }
+
+    #[test]
     fn bad_usage_is_named() {
         assert_eq!(parsed(&["cogloop"]), Err("no script given".into()));
-        assert_eq!(parsed(&["cogloop", "--check"]), Err("no script given".into()));
+        assert_eq!(parsed(&["cogloop", "--check"]), Err("--check: no script given".into()));
+        assert!(parsed(&["cogloop", "--check", "-i", "x.lua"]).is_err_and(|error| error.contains("exclude")));
+        assert!(parsed(&["cogloop", "-i", "-"]).is_err_and(|error| error.contains("standard input")));
         assert!(parsed(&["cogloop", "--bakend", "x"]).is_err_and(|error| error.contains("--bakend")));
         assert!(parsed(&["cogloop", "--trace"]).is_err_and(|error| error.contains("--trace")));
         assert!(parsed(&["cogloop", "-e"]).is_err_and(|error| error.contains("-e")));

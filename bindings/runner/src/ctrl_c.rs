@@ -39,6 +39,19 @@ pub(crate) fn forget() {
     LUA.store(null_mut(), SeqCst);
 }
 
+/// Ends what is left of earlier interrupts: the prompt has told of them, or what they were for has ended.
+///
+/// # Safety
+///
+/// The state for which Ctrl-C was installed.
+#[cfg(unix)]
+pub(crate) unsafe fn settle(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe { lua_sethook(lua, None, 0, 0) };
+    ASKED.store(false, SeqCst);
+    interrupt::raised();
+}
+
 fn on_signal() {
     let (is_first, found) = interrupt::raise();
     let lua = match found {

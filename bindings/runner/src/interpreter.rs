@@ -2,21 +2,18 @@
 //! protected call.
 
 use crate::command_line::{Before, Script, Source};
-use crate::ctrl_c;
-use cogloop_lua_core::{interrupt, push_traceback};
+use crate::message::{on_raise, report};
+use crate::{ctrl_c, prompt};
+use cogloop_lua_core::interrupt;
 use mlua::ffi::{
-    LUA_OK, LUA_REGISTRYINDEX, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_close, lua_createtable, lua_error,
-    lua_getfield, lua_getglobal, lua_pcall, lua_pop, lua_pushboolean, lua_pushcfunction, lua_pushfstring,
-    lua_pushlightuserdata, lua_pushlstring, lua_pushstring, lua_pushvalue, lua_rawseti, lua_setfield, lua_setglobal,
-    lua_tolstring, lua_tostring, lua_touserdata, lua_type, luaL_callmeta, luaL_checkstack, luaL_loadbufferx,
-    luaL_loadfile, luaL_newstate, luaL_openlibs, luaL_traceback, luaL_typename,
+    LUA_OK, LUA_REGISTRYINDEX, lua_State, lua_close, lua_createtable, lua_error, lua_getfield, lua_getglobal,
+    lua_pcall, lua_pop, lua_pushboolean, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring, lua_pushstring,
+    lua_rawseti, lua_setfield, lua_setglobal, lua_touserdata, luaL_checkstack, luaL_loadbufferx, luaL_loadfile,
+    luaL_newstate, luaL_openlibs,
 };
-use std::ffi::{CStr, c_int, c_void};
-use std::io::Write;
+use std::ffi::{c_int, c_void};
 use std::process::ExitCode;
 use std::ptr::{from_ref, null};
-
-const TRACEBACK: &[u8] = b"\nstack traceback:\n";
 
 /// Runs the script to its end. Errors are written to standard error.
 pub(crate) fn run(script: &Script) -> ExitCode {
@@ -48,23 +45,9 @@ pub(crate) fn run(script: &Script) -> ExitCode {
         worked
     };
     match worked {
-        _ if interrupt::happened() => ExitCode::from(ctrl_c::STATUS),
+        _ if interrupt::happened() && !script.is_interactive => ExitCode::from(ctrl_c::STATUS),
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
-    }
-}
-
-/// Writes the message on top of the stack to standard error, unchanged.
-unsafe fn report(lua: *mut lua_State) {
-    // SAFETY: only called by `run`, after a failed call; the bytes stay on the stack.
-    unsafe {
-        let mut length = 0;
-        let bytes = lua_tolstring(lua, -1, &raw mut length);
-        let message =
-            if bytes.is_null() { b"error without a message" } else { std::slice::from_raw_parts(bytes.cast(), length) };
-        let mut stderr = std::io::stderr().lock();
-        // If this fails, there is no way to report it.
-        let _ = stderr.write_all(&[b"cogloop: ", message, b"\n"].concat());
     }
 }
 
@@ -89,20 +72,26 @@ unsafe extern "C-unwind" fn main(lua: *mut lua_State) -> c_int {
                 prepare(lua, before);
             }
         }
+        let is_script = script.source != Source::None;
         match &script.source {
             Source::File(path) => load(lua, luaL_loadfile(lua, path.as_ptr())),
             Source::Stdin => load(lua, luaL_loadfile(lua, null())),
-            Source::None => return 0,
+            Source::None => {}
         }
         if script.is_checked_only {
             return 0;
         }
-        let count = script.args.len() as c_int;
-        luaL_checkstack(lua, count, c"too many arguments to script".as_ptr());
-        for arg in &script.args {
-            lua_pushlstring(lua, arg.as_ptr().cast(), arg.len());
+        if is_script {
+            let count = script.args.len() as c_int;
+            luaL_checkstack(lua, count, c"too many arguments to script".as_ptr());
+            for arg in &script.args {
+                lua_pushlstring(lua, arg.as_ptr().cast(), arg.len());
+            }
+            call(lua, count);
         }
-        call(lua, count);
+        if script.is_interactive {
+            prompt::run(lua);
+        }
     }
     0
 }
@@ -171,27 +160,4 @@ unsafe fn push_arg_table(lua: *mut lua_State, script: &Script) {
             lua_rawseti(lua, -2, place as i64 - 1);
         }
     }
-}
-
-/// The message handler: adds a traceback to every kind of error value that has a text.
-unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua in the place of the error, with the error value.
-    unsafe {
-        // Like `lua`: a number counts as text; the result of `__tostring` counts only if it is a string.
-        let is_text = matches!(lua_type(lua, 1), LUA_TSTRING | LUA_TNUMBER)
-            || luaL_callmeta(lua, 1, c"__tostring".as_ptr()) != 0 && lua_type(lua, -1) == LUA_TSTRING;
-        if !is_text {
-            lua_pushfstring(lua, c"(error object is a %s value)".as_ptr(), luaL_typename(lua, 1));
-        }
-        // stack: error … text. The error itself is not changed, because `push_traceback` compares it.
-        lua_pushvalue(lua, -1);
-        let text = lua_tostring(lua, -1);
-        // For an error of a callback that left `run`, the callback's own traceback says more than ours.
-        if push_traceback(lua) {
-            lua_pushfstring(lua, c"%s\n%s".as_ptr(), text, lua_tostring(lua, -1));
-        } else if !CStr::from_ptr(text).to_bytes().windows(TRACEBACK.len()).any(|window| window == TRACEBACK) {
-            luaL_traceback(lua, lua, text, 1);
-        }
-    }
-    1
 }

@@ -3,55 +3,37 @@
 //! ```text
 //!   command_line ──► what to run ──► environment ──► interpreter ──► exit status
 //!                                    LUA_INIT, …         ▲
-//!                                           ctrl_c ──────┘  stops running loops in order, or raises in the script
+//!                                           ctrl_c ──────┤  stops running loops in order, or raises in the script
+//!                                           prompt ──────┘  runs what is typed, and the default loop meanwhile
 //! ```
 //!
 //! Exit status: 0 when the script ends, 1 for a Lua error, 2 for bad usage, 130 after Ctrl-C; or what `os.exit` says.
 
+mod colour;
 mod command_line;
 mod ctrl_c;
 mod environment;
 mod interpreter;
+mod message;
+#[cfg_attr(windows, path = "no_prompt.rs")]
+mod prompt;
 mod sys;
+mod usage;
 
 use command_line::Command;
 use std::process::ExitCode;
 
-const USAGE: &str = "\
-Usage: cogloop [options] [script.lua [args]]
-       cogloop [options] -             run standard input
-
-Options, as those of lua:
-  -e CODE          run CODE, before the script; may be given more than once
-  -l [GLOBAL=]NAME require the module NAME, and keep it in GLOBAL, or else in NAME
-  -v               print the version, then go on
-  -W               write warnings
-  -E               leave LUA_INIT, LUA_PATH and LUA_CPATH alone
-  --               no options after this
-Others:
-  --backend NAME   how to wait for descriptors, for every loop that does not choose itself (uring, epoll, select, portable)
-  --trace FILE     write what the script's loops do, for Perfetto: the first loop into FILE, the others into FILE.1, …
-  --record FILE    record what the script's first loop gets from outside (docs/replay.md)
-  --replay FILE    run the script on such a recording, in the recorded order
-  --check          compile the script, and do not run it
-  --version        print the version and end
-  -h, --help       print this and end
-
-Environment: LUA_INIT or LUA_INIT_5_4 is code, or @FILE, that runs first; LUA_PATH and LUA_CPATH are where modules are;
-COGLOOP_BACKEND is a default for --backend.
-
-A script finds the event loop with  local cogloop = require 'cogloop'  or  local Loop = require 't.Loop'  and its arguments
-in  arg.
-";
-
 fn main() -> ExitCode {
     sys::prepare();
-    let command = command_line::parse(lexopt::Parser::from_env()).and_then(|options| {
+    let command = command_line::parse(lexopt::Parser::from_env(), sys::is_for_a_prompt()).and_then(|options| {
         if let Some(backend) = &options.backend {
             cogloop_lua_core::set_default_backend(backend)?;
         }
         if let Some(file) = options.trace {
             cogloop_lua_core::set_default_trace(file);
+        }
+        if options.is_virtual {
+            cogloop_lua_core::set_virtual();
         }
         if options.tells_version {
             println!("{}", version());
@@ -62,7 +44,8 @@ fn main() -> ExitCode {
         Ok(options.command)
     });
     match command {
-        Ok(Command::Help) => print!("{USAGE}"),
+        Ok(Command::Help) => print!("{}", usage::help()),
+        Ok(Command::Man) => print!("{}", usage::man(&version())),
         Ok(Command::Version) => println!("{}", version()),
         Ok(Command::Run(mut script)) => {
             script.recording.take().into_iter().for_each(cogloop_lua_core::set_recording);

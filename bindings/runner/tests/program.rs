@@ -215,6 +215,37 @@ fn help_and_version() {
 }
 
 #[test]
+fn the_manual_page_is_good_roff() {
+    let out = run(cogloop().arg("--man"));
+    assert_eq!(out.status.code(), Some(0));
+    let page = text(&out.stdout);
+    assert!(page.starts_with(".TH COGLOOP 1 "), "{page}");
+    // Where there is no groff, the unit tests of the page have to do.
+    if std::process::Command::new("groff").arg("--version").output().is_ok() {
+        let mut groff = std::process::Command::new("groff");
+        let checked = run_with_input(groff.args(["-ww", "-man", "-Tascii", "-P-c"]), page.as_bytes());
+        assert_eq!(text(&checked.stderr), "");
+        assert!(text(&checked.stdout).contains("--backend"), "{}", text(&checked.stdout));
+    }
+}
+
+#[test]
+fn every_loop_runs_on_virtual_time_when_that_is_asked_for() {
+    let code = "local c = require 'cogloop'
+        c.after( 3600000, function( ) print( c.now( ) ) end )
+        c.run( )
+        local loop = c.loop{ clock = 'real' }
+        loop:after( 3600000, print, 'real' )
+        loop:run( )
+        local Loop = require 't.Loop'
+        local other = Loop( )
+        other:addTask( 3600000, function( ) print( other:time( ) ) end )
+        other:run( )";
+    let out = run(cogloop().args(["--virtual", "-e", code]));
+    assert_eq!(text(&out.stdout), "3600000\nreal\n3600000\n", "{}", text(&out.stderr));
+}
+
+#[test]
 fn os_exit_works_with_work_left() {
     for (code, status) in
         [("os.exit( 7 )", 7), ("os.exit( false )", 1), ("os.exit( true, true )", 0), ("os.exit( 3, true )", 3)]

@@ -17,10 +17,12 @@ use std::collections::TryReserveError;
 use std::ffi::c_int;
 use std::ptr::null_mut;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 static DEFAULT_BACKEND: OnceLock<String> = OnceLock::new();
+/// Whether every loop runs on virtual time.
+static IS_VIRTUAL: AtomicBool = AtomicBool::new(false);
 static LOOPS: AtomicU64 = AtomicU64::new(0);
 
 /// Chooses the backend for every loop of the program that does not choose its own. Later calls change nothing.
@@ -35,6 +37,17 @@ pub fn set_default_backend(name: &str) -> Result<(), String> {
     }
     DEFAULT_BACKEND.get_or_init(|| name.to_owned());
     Ok(())
+}
+
+/// Has every loop that is made from now on run on virtual time, whatever the script chooses.
+pub fn set_virtual() {
+    IS_VIRTUAL.store(true, Relaxed);
+}
+
+/// Whether [`set_virtual`] was called.
+#[must_use]
+pub fn is_virtual() -> bool {
+    IS_VIRTUAL.load(Relaxed)
 }
 
 /// The options of a script. The name is a copy, because a finalizer may change the options table before the loop is made.
@@ -102,7 +115,7 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
     let room = Box::<State>::new_uninit();
     let debug = choice.debug || std::env::var_os("COGLOOP_DEBUG").is_some_and(|set| set == "1");
     let backend = choice.backend.map(|name| name.to_string()).or_else(|| DEFAULT_BACKEND.get().cloned());
-    let virtual_clock = choice.is_virtual.then(VirtualClock::new);
+    let virtual_clock = (choice.is_virtual || is_virtual()).then(VirtualClock::new);
     let clock = virtual_clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
     let recording = choice.recording.map(|wanted| wanted.recording()).transpose()?.or_else(take_recording);
     // The loop's own timers are not counted, so `State::arm` holds the limit of timers.

@@ -84,7 +84,7 @@ pub fn reported() {
 }
 
 /// Records that the interrupts so far were reported to the script. If it goes on, its loops and sleeps work again.
-pub(crate) fn raised() {
+pub fn raised() {
     RAISED.store(COUNT.load(SeqCst), SeqCst);
 }
 

@@ -2,7 +2,7 @@
 
 use std::env::consts;
 use std::ffi::c_int;
-use std::io;
+use std::io::{self, IsTerminal};
 
 /// What the program does first.
 pub(crate) fn prepare() {
@@ -40,4 +40,9 @@ pub(crate) fn modules(number: &str) -> [String; 2] {
             "/usr/lib/{machine}-linux-gnu/lua/{number}/?.so;/usr/lib/lua/{number}/?.so;/usr/lib64/lua/{number}/?.so"
         ),
     ]
+}
+
+/// Whether the program is started for a prompt when it gets no script: on a terminal. `None`: this system has no prompt.
+pub(crate) fn is_for_a_prompt() -> Option<bool> {
+    Some(io::stdin().is_terminal() && io::stdout().is_terminal())
 }

@@ -85,3 +85,8 @@ pub(crate) fn exit(status: c_int) -> ! {
 pub(crate) fn modules(_: &str) -> [String; 2] {
     Default::default()
 }
+
+/// There is no prompt.
+pub(crate) fn is_for_a_prompt() -> Option<bool> {
+    None
+}

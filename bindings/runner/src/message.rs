@@ -1,0 +1,52 @@
+//! What is told of an error: its text, with a traceback.
+
+use crate::colour;
+use cogloop_lua_core::push_traceback;
+use mlua::ffi::{
+    LUA_TNUMBER, LUA_TSTRING, lua_State, lua_pushfstring, lua_pushvalue, lua_tolstring, lua_tostring, lua_type,
+    luaL_callmeta, luaL_traceback, luaL_typename,
+};
+use std::ffi::{CStr, c_int};
+use std::io::Write;
+
+const TRACEBACK: &[u8] = b"\nstack traceback:\n";
+
+/// Writes the message on top of the stack to standard error: unchanged, but for its colours on a terminal.
+///
+/// # Safety
+///
+/// There is a value on top.
+pub(crate) unsafe fn report(lua: *mut lua_State) {
+    // SAFETY: the caller's promise; the bytes stay on the stack.
+    unsafe {
+        let mut length = 0;
+        let bytes = lua_tolstring(lua, -1, &raw mut length);
+        let message =
+            if bytes.is_null() { b"error without a message" } else { std::slice::from_raw_parts(bytes.cast(), length) };
+        // If this fails, there is no way to report it.
+        let _ = std::io::stderr().lock().write_all(&colour::error(message, colour::is_wanted()));
+    }
+}
+
+/// The message handler: adds a traceback to every kind of error value that has a text.
+pub(crate) unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua in the place of the error, with the error value.
+    unsafe {
+        // Like `lua`: a number counts as text; the result of `__tostring` counts only if it is a string.
+        let is_text = matches!(lua_type(lua, 1), LUA_TSTRING | LUA_TNUMBER)
+            || luaL_callmeta(lua, 1, c"__tostring".as_ptr()) != 0 && lua_type(lua, -1) == LUA_TSTRING;
+        if !is_text {
+            lua_pushfstring(lua, c"(error object is a %s value)".as_ptr(), luaL_typename(lua, 1));
+        }
+        // stack: error … text. The error itself is not changed, because `push_traceback` compares it.
+        lua_pushvalue(lua, -1);
+        let text = lua_tostring(lua, -1);
+        // For an error of a callback that left `run`, the callback's own traceback says more than ours.
+        if push_traceback(lua) {
+            lua_pushfstring(lua, c"%s\n%s".as_ptr(), text, lua_tostring(lua, -1));
+        } else if !CStr::from_ptr(text).to_bytes().windows(TRACEBACK.len()).any(|window| window == TRACEBACK) {
+            luaL_traceback(lua, lua, text, 1);
+        }
+    }
+    1
+}

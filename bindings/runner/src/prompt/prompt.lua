@@ -1,0 +1,154 @@
+-- The prompt: runs the lines that are typed, and the default loop between them. The functions of `host` are in host.rs.
+
+local host = ...
+local cogloop = require 'cogloop'
+
+-- Kept here, because a line may change the globals.
+local G, debug, math, table = _G, debug, math, table
+local load, next, pcall, rawget, select, tostring, type, xpcall = load, next, pcall, rawget, select, tostring, type, xpcall
+local unpack = table.unpack or unpack
+local fd, remaining, step = cogloop.fd, cogloop.remaining, cogloop.step
+
+-- On a loop without a descriptor, `select`, the prompt looks for requests this often.
+local WITHOUT_FD_MS = 20
+
+local KEYWORDS = { }
+for word in ( 'and break do else elseif end false for function goto if in local nil not or repeat return then true until while' )
+  :gmatch '%a+' do KEYWORDS[ word ] = true end
+
+-- Compiles a chunk: `=expr` and `expr` return their values.
+local function compile( text )
+  local expression = text:match '^%s*=(.*)$'
+  local f = load( 'return ' .. ( expression or text ), '=stdin' )
+  if f then return f end
+  return load( expression and 'return ' .. expression or text, '=stdin' )
+end
+
+-- Whether the chunk could become a right one by further lines.
+local function is_incomplete( text )
+  local f, err = compile( text )
+  return not f and err:find( "<eof>'?$" ) ~= nil
+end
+
+-- What an error says, without the calls of this file at the end of its traceback.
+local function told( err )
+  local text = type( err ) == 'string' and err or '(error object is a ' .. type( err ) .. ' value)'
+  return ( text:gsub( "\n%s*%[C%]: in function 'xpcall'\n%s*%(prompt%):.*$", '' ) )
+end
+
+local function run( text )
+  local f, err = compile( text )
+  if not f then return host.report( err ) end
+  local function keep( ... ) return select( '#', ... ), { ... } end
+  local count, results = keep( xpcall( f, host.on_raise ) )
+  host.settle( )
+  if not results[ 1 ] then return host.report( told( results[ 2 ] ) ) end
+  if count > 1 then
+    local worked, why = xpcall( G.print, host.on_raise, unpack( results, 2, count ) )
+    if not worked then host.report( told( why ) ) end
+    host.settle( )
+  end
+end
+
+-- The fields of a value: its own, and those that it has through tables in `__index`. Calls nothing of the script.
+local function each_field( value, see )
+  for _ = 1, 10 do
+    if type( value ) == 'table' then
+      for name, field in next, value do see( name, field ) end
+    end
+    local meta = debug.getmetatable( value )
+    value = type( meta ) == 'table' and rawget( meta, '__index' )
+    if type( value ) ~= 'table' then return end
+  end
+end
+
+local function field_of( value, wanted )
+  local found
+  each_field( value, function( name, field ) if name == wanted and found == nil then found = field end end )
+  return found
+end
+
+-- Completes the end of a line. Returns where the word begins, and the candidates, a line each.
+local function complete( line )
+  local path = line:match '([%a_][%w_.:]*)$'
+  if not path then return '0' end
+  local value, word, is_method = G, path, false
+  local owner, separator, last = path:match '^(.*)([.:])([%w_]*)$'
+  if owner then
+    for name in owner:gmatch '[^.:]+' do value = field_of( value, name ) end
+    if value == nil then return '0' end
+    word, is_method = last, separator == ':'
+  end
+  local found = { }
+  local function see( name, field )
+    if type( name ) == 'string' and name:find '^[%a_][%w_]*$' and not KEYWORDS[ name ] and name:sub( 1, #word ) == word
+      and ( not is_method or type( field ) == 'function' ) then found[ name ] = true end
+  end
+  each_field( value, see )
+  if not owner then
+    for name in next, KEYWORDS do
+      if name:sub( 1, #word ) == word then found[ name ] = true end
+    end
+  end
+  local names = { }
+  for name in next, found do names[ #names + 1 ] = name end
+  table.sort( names )
+  table.insert( names, 1, tostring( #line - #word ) )
+  return table.concat( names, '\n' )
+end
+
+-- Waits for a request, and takes turns of the default loop meanwhile. A loop on virtual time stands still: its hours would pass while
+-- one types a letter.
+local refused = host.is_virtual
+local function serve_loop( )
+  if refused then return host.wait( ) end
+  local descriptor, ms = fd( ), remaining( )
+  if not descriptor then ms = math.min( ms or WITHOUT_FD_MS, WITHOUT_FD_MS ) end
+  if host.wait( descriptor, ms ) then return end
+  host.serving( true )
+  local worked, left, why = xpcall( step, host.on_raise, 0 )
+  if not worked then
+    host.report( told( left ) )
+  elseif left == nil then
+    -- The system has refused the wait. Until the next line it would refuse it again and again.
+    refused = true
+    host.report( tostring( why ) )
+  end
+  host.settle( )
+  host.serving( false )
+end
+
+local function serve( )
+  while true do
+    local what, text = host.next( )
+    if not what then
+      serve_loop( )
+    elseif what == 'line' then
+      host.enter( )
+      run( text )
+      refused = host.is_virtual
+      host.withdraw( )
+      host.answer( '' )
+    elseif what == 'complete' then
+      host.answer( complete( text ) )
+    elseif what == 'check' then
+      host.answer( is_incomplete( text ) and 'incomplete' or '' )
+    else
+      host.enter( )
+      return true
+    end
+  end
+end
+
+-- The module is at hand, as the libraries are.
+if rawget( G, 'cogloop' ) == nil then G.cogloop = cogloop end
+host.settle( )
+io.stdout:setvbuf 'line'
+if not host.start( ) then return end
+host.withdraw( )
+-- An interrupt may raise anywhere.
+while not pcall( serve ) do
+  host.settle( )
+  host.withdraw( )
+  host.answer( '' )
+end

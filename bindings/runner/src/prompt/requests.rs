@@ -1,0 +1,64 @@
+//! What the editor asks of the thread of Lua, and the answers.
+//!
+//! A byte in a pipe goes with each request, so that the thread of Lua can wait for requests and for its loop at once.
+
+use std::io::{PipeReader, PipeWriter, Write, pipe};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::time::Duration;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum What {
+    /// Runs a chunk. The answer is the next prompt; it comes when the chunk has ended.
+    Line,
+    /// Completes the end of a line. The answer is where the word begins, and the candidates, a line each.
+    Complete,
+    /// The answer is `incomplete` if the chunk needs another line.
+    Check,
+    /// The user has ended the prompt. There is no answer.
+    End,
+}
+
+/// A request on its way.
+pub(super) struct Request {
+    pub(super) what: What,
+    pub(super) text: String,
+    pub(super) answer: SyncSender<String>,
+}
+
+/// The side of the editor.
+pub(super) struct Asking {
+    requests: Sender<Request>,
+    wake: PipeWriter,
+}
+
+/// The side of Lua.
+pub(super) struct Answering {
+    pub(super) requests: Receiver<Request>,
+    /// Readable when there is a request, or when the editor has ended.
+    pub(super) woken: PipeReader,
+}
+
+/// Makes both sides.
+///
+/// # Errors
+///
+/// The system has no more descriptors.
+pub(super) fn connect() -> std::io::Result<(Asking, Answering)> {
+    let (woken, wake) = pipe()?;
+    let (sender, requests) = channel();
+    Ok((Asking { requests: sender, wake }, Answering { requests, woken }))
+}
+
+impl Asking {
+    /// Asks, and waits for the answer, at most for `limit`. `None`: there is no answer.
+    pub(super) fn ask(&self, what: What, text: &str, limit: Option<Duration>) -> Option<String> {
+        let (answer, answered) = sync_channel(1);
+        self.requests.send(Request { what, text: text.to_owned(), answer }).ok()?;
+        (&self.wake).write_all(b"!").ok()?;
+        match limit {
+            Some(limit) => answered.recv_timeout(limit).ok(),
+            None => answered.recv().ok(),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What the program tells of itself: `--help`, and a page for `man` from the same text.
+
+/// How it is called, each with a note.
+const CALLS: [(&str, &str); 3] = [
+    ("[options] [script.lua [args]]", ""),
+    ("[options] -", "run standard input"),
+    ("[options]", "on a terminal, or with -i: a prompt"),
+];
+
+/// A heading, and its options: name, argument, what it does.
+type Group = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
+
+const GROUPS: [Group; 3] = [
+    (
+        "Options, as those of lua",
+        &[
+            ("-e", "CODE", "run CODE, before the script; may be given more than once"),
+            ("-l", "[GLOBAL=]NAME", "require the module NAME, and keep it in GLOBAL, or else in NAME"),
+            ("-i", "", "after the script, read lines and run them: a prompt"),
+            ("-v", "", "print the version, then go on"),
+            ("-W", "", "write warnings"),
+            ("-E", "", "leave LUA_INIT, LUA_PATH and LUA_CPATH alone"),
+            ("--", "", "no options after this"),
+        ],
+    ),
+    (
+        "Loops",
+        &[
+            (
+                "--backend",
+                "NAME",
+                "how to wait for descriptors, for every loop that does not choose itself (uring, epoll, select, portable)",
+            ),
+            (
+                "--trace",
+                "FILE",
+                "write what the script's loops do, for Perfetto: the first loop into FILE, the others into FILE.1, and so on",
+            ),
+            ("--record", "FILE", "record what the script's first loop gets from outside (docs/replay.md)"),
+            ("--replay", "FILE", "run the script on such a recording, in the recorded order"),
+            ("--virtual", "", "every loop runs on virtual time: it jumps to the next deadline and waits for none"),
+        ],
+    ),
+    (
+        "Others",
+        &[
+            ("--check", "", "compile the script, and do not run it"),
+            ("--man", "", "print the manual page, for man -l"),
+            ("--version", "", "print the version and end"),
+            ("-h, --help", "", "print this and end"),
+        ],
+    ),
+];
+
+/// The variables of the environment, and what they hold.
+const ENVIRONMENT: [(&str, &str); 5] = [
+    ("LUA_INIT", "code, or @FILE, that runs first; LUA_INIT_5_4 comes before it"),
+    ("LUA_PATH, LUA_CPATH", "where modules are"),
+    ("COGLOOP_BACKEND", "a default for --backend"),
+    ("NO_COLOR", "if set, errors have no colours on a terminal"),
+    ("XDG_STATE_HOME", "the directory of cogloop/history, the lines of the prompt; by default ~/.local/state"),
+];
+
+const STATUS: &str = "The exit status is 0 when the script has ended, 1 after an error of Lua, 2 for options that are wrong, 130 \
+    after Ctrl-C, or what os.exit says.";
+
+const SCRIPT: &str = "A script finds the event loop with  local cogloop = require 'cogloop'  or  local Loop = require 't.Loop'  and \
+    its arguments in  arg.";
+
+/// The width of the column of options.
+const INDENT: usize = 20;
+
+/// The text of `--help`.
+pub(crate) fn help() -> String {
+    let mut text = String::new();
+    for (number, (call, note)) in CALLS.iter().enumerate() {
+        let begin = if number == 0 { "Usage: cogloop" } else { "       cogloop" };
+        text += &row(&format!("{begin} {call}"), 35, note, "\n");
+    }
+    for (heading, options) in GROUPS {
+        text += &format!("\n{heading}:\n");
+        for (name, argument, does) in options {
+            text += &row(format!("  {name} {argument}").trim_end(), INDENT, does, "\n");
+        }
+    }
+    text += "\nEnvironment:\n";
+    for (name, holds) in ENVIRONMENT {
+        text += &row(&format!("  {name}"), INDENT + 4, holds, "\n");
+    }
+    text + "\n" + STATUS + "\n\n" + SCRIPT + "\n"
+}
+
+/// Two columns.
+fn row(first: &str, width: usize, second: &str, end: &str) -> String {
+    let line = if second.is_empty() { first.to_owned() } else { format!("{first:width$} {second}") };
+    line + end
+}
+
+/// The page in the language of `man`. `version` is the text of `--version`.
+pub(crate) fn man(version: &str) -> String {
+    let mut text = format!(".TH COGLOOP 1 \"\" \"{}\" \"User Commands\"\n.SH NAME\n", roff(version));
+    text += "cogloop \\- run a Lua script with an event loop\n.SH SYNOPSIS\n";
+    for (call, note) in CALLS {
+        text += &format!(".B cogloop\n{}\n", roff(call));
+        if !note.is_empty() {
+            text += &format!("\\(em {}\n", roff(note));
+        }
+        text += ".br\n";
+    }
+    text += &format!(".SH DESCRIPTION\n{}\n.SH OPTIONS\n", roff(SCRIPT));
+    for (heading, options) in GROUPS {
+        text += &format!(".SS {}\n", roff(heading));
+        for (name, argument, does) in options {
+            let argument = if argument.is_empty() { String::new() } else { format!(" \\fI{}\\fR", roff(argument)) };
+            text += &format!(".TP\n\\fB{}\\fR{argument}\n{}\n", roff(name), roff(does));
+        }
+    }
+    text += ".SH ENVIRONMENT\n";
+    for (name, holds) in ENVIRONMENT {
+        text += &format!(".TP\n.B {}\n{}\n", roff(name), roff(holds));
+    }
+    text + ".SH EXIT STATUS\n" + &roff(STATUS) + "\n"
+}
+
+/// Plain text for roff: a hyphen stays one, a backslash and a line that begins like a request are text.
+fn roff(text: &str) -> String {
+    let escaped = text.replace('\\', "\\e").replace('-', "\\-");
+    if escaped.starts_with(['.', '\'']) { format!("\\&{escaped}") } else { escaped }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_all_of_the_help() {
+        let (help, man) = (help(), man("cogloop 1 (Lua)"));
+        for (_, options) in GROUPS {
+            for (name, argument, does) in options {
+                assert!(help.contains(name) && help.contains(argument) && help.contains(does), "{name}");
+                assert!(
+                    man.contains(&roff(name)) && man.contains(&roff(argument)) && man.contains(&roff(does)),
+                    "{name}"
+                );
+            }
+        }
+        for (name, holds) in ENVIRONMENT {
+            assert!(help.contains(name) && help.contains(holds) && man.contains(&roff(holds)), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_line_of_the_page_that_begins_like_a_request_is_one() {
+        for line in man("cogloop 1 (Lua)").lines().filter(|line| line.starts_with(['.', '\''])) {
+            let known = [".TH", ".SH", ".SS", ".TP", ".B", ".br"];
+            assert!(known.contains(&line.split(' ').next().unwrap_or_default()), "{line}");
+        }
+        assert_eq!(roff(".x"), "\\&.x");
+        assert_eq!(roff("a-b\\"), "a\\-b\\e");
+    }
+}

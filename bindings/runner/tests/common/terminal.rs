@@ -1,0 +1,161 @@
+//! The program on a terminal of its own, which the test types into and reads.
+
+use crate::common::cogloop;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::pty::openpty;
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+/// A key that the terminal turns into a signal while it is not raw.
+pub(crate) const CTRL_C: &str = "\x03";
+pub(crate) const CTRL_D: &str = "\x04";
+
+/// Against a test that hangs; nothing is measured by it.
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(crate) struct Terminal {
+    keys: File,
+    program: Child,
+    /// All that it has written, without escape sequences.
+    shown: String,
+    /// Up to where it has been expected.
+    seen: usize,
+    other_end: OwnedFd,
+    keeps_escapes: bool,
+}
+
+impl Terminal {
+    /// Starts the program. `home` is where its history is.
+    pub(crate) fn start(home: &Path, set_up: impl FnOnce(&mut Command)) -> Self {
+        let pty = openpty(None, None).expect("a terminal");
+        let end = || pty.slave.try_clone().expect("a descriptor");
+        let mut command = cogloop();
+        command.env("XDG_STATE_HOME", home).env("TERM", "xterm").env("NO_COLOR", "1");
+        command.stdin(end()).stdout(end()).stderr(end());
+        set_up(&mut command);
+        // SAFETY: between fork and exec, only system calls.
+        unsafe {
+            command.pre_exec(|| {
+                nix::unistd::setsid()?;
+                match libc::ioctl(0, libc::TIOCSCTTY, 0) {
+                    0 => Ok(()),
+                    _ => Err(std::io::Error::last_os_error()),
+                }
+            });
+        }
+        let program = command.spawn().expect("the program starts");
+        Self {
+            keys: pty.master.into(),
+            program,
+            shown: String::new(),
+            seen: 0,
+            other_end: pty.slave,
+            keeps_escapes: false,
+        }
+    }
+
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("the terminal takes keys");
+    }
+
+    /// Waits until this is shown, after what was expected before. Returns what came between.
+    pub(crate) fn expect(&mut self, wanted: &str) -> String {
+        let begin = Instant::now();
+        loop {
+            if let Some(at) = self.shown[self.seen..].find(wanted) {
+                let between = self.shown[self.seen..self.seen + at].to_owned();
+                self.seen += at + wanted.len();
+                return between;
+            }
+            assert!(begin.elapsed() < LIMIT, "{wanted:?} does not come: {:?}", &self.shown);
+            assert!(self.read(), "the program has ended before {wanted:?}: {:?}", &self.shown);
+        }
+    }
+
+    /// From now on escape sequences are text, too.
+    pub(crate) fn keep_escapes(&mut self) {
+        self.keeps_escapes = true;
+    }
+
+    /// Takes what is written within a moment. Returns false at the end.
+    fn read(&mut self) -> bool {
+        let moment = PollTimeout::from(10_u16);
+        if poll(&mut [PollFd::new(self.keys.as_fd(), PollFlags::POLLIN)], moment) != Ok(1) {
+            return true;
+        }
+        let mut buffer = [0; 4096];
+        let count = self.keys.read(&mut buffer).unwrap_or_default();
+        let text = String::from_utf8_lossy(&buffer[..count]);
+        self.shown += &if self.keeps_escapes { text.into_owned() } else { without_escapes(&text) };
+        count > 0
+    }
+
+    /// Types a line, waits for what it prints, and for the next prompt.
+    pub(crate) fn line(&mut self, typed: &str, printed: &str) {
+        self.press(&format!("{typed}\r"));
+        self.expect(printed);
+        self.prompt();
+    }
+
+    /// Waits for the prompt.
+    pub(crate) fn prompt(&mut self) {
+        self.expect("> ");
+    }
+
+    /// Cancels the line that is being typed.
+    pub(crate) fn cancel(&mut self) {
+        self.press(CTRL_C);
+        self.expect("\r\n");
+        self.prompt();
+    }
+
+    /// Waits for the program's end. Returns its status.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        self.wait()
+    }
+
+    /// Whether the terminal is as a shell wants it.
+    pub(crate) fn is_as_before(&self) -> bool {
+        let flags = tcgetattr(&self.other_end).expect("its settings").local_flags;
+        flags.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG)
+    }
+
+    /// The same, and the terminal is still there.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.program.try_wait().expect("it is ours") {
+                return status.code();
+            }
+            assert!(begin.elapsed() < LIMIT, "the program does not end: {:?}", self.shown);
+            // What nobody reads would hold the program up.
+            self.read();
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+    }
+}
+
+/// Drops `ESC [ … letter`. A sequence that is cut in two is rare, and its rest is no text that a test waits for.
+fn without_escapes(text: &str) -> String {
+    let mut plain = String::new();
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        if char != '\x1b' {
+            plain.push(char);
+        } else if chars.next() == Some('[') {
+            chars.find(|char| char.is_ascii_alphabetic());
+        }
+    }
+    plain
+}
