@@ -104,7 +104,7 @@ impl<T: Default + Clone> EventLoop<T> {
         Self::assemble(clock, backend, report, resolution_ns)
     }
 
-    fn expect_memory() -> Result<(), Error> {
+    pub(super) fn expect_memory() -> Result<(), Error> {
         memory::expect_bytes(memory::FOR_A_LOOP).map_err(Error::memory)
     }
 

@@ -39,6 +39,8 @@ mod arm;
 mod assemble;
 mod embed;
 mod limits;
+#[cfg(unix)]
+mod moved;
 mod observe;
 mod options;
 mod owned;

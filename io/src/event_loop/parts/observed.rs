@@ -10,6 +10,8 @@ use super::table::{Descriptor, Proposal, Table};
 use crate::memory::Worklist;
 use crate::{Backend, Event, Interest, Token, sys};
 use rustix::fd::BorrowedFd;
+#[cfg(unix)]
+use rustix::io::Errno;
 use std::collections::TryReserveError;
 use std::io;
 
@@ -37,6 +39,48 @@ impl Observed {
     #[inline]
     pub(crate) fn backend(&mut self) -> &mut dyn Backend {
         &mut *self.backend
+    }
+
+    /// Removes every descriptor from the backend. The table keeps them, for [`use_backend`](Self::use_backend).
+    #[cfg(unix)]
+    pub(crate) fn leave_backend(&mut self) {
+        for (token, descriptor) in self.table.iter() {
+            // An error would mean that the kernel does not know the descriptor any more, which is the aim.
+            let _ = self.backend.remove(descriptor.fd.as_fd(), token);
+        }
+    }
+
+    /// Registers every descriptor with another backend, which replaces the present one. A descriptor that was closed is
+    /// left out: its token stays until it is removed, and nothing is reported for it.
+    ///
+    /// # Errors
+    /// An error of the kernel; the old backend stays then.
+    #[cfg(unix)]
+    pub(crate) fn use_backend(&mut self, mut backend: Box<dyn Backend>) -> io::Result<()> {
+        for (token, descriptor) in self.table.iter() {
+            let added = backend.add(descriptor.fd.as_fd(), descriptor.wanted(), token);
+            // A closed number, and one that the new backend itself has now.
+            let is_closed = |error: &io::Error| {
+                [Errno::BADF, Errno::INVAL]
+                    .map(io::Error::from)
+                    .iter()
+                    .any(|closed| closed.raw_os_error() == error.raw_os_error())
+            };
+            match added {
+                Err(error) if is_closed(&error) => continue,
+                added => added?,
+            }
+            if descriptor.mode == Mode::Edge {
+                backend.expect_news(token);
+            }
+        }
+        for index in 0..self.table.places() {
+            if let Some((_, descriptor)) = self.table.at_mut(index) {
+                descriptor.registered = descriptor.wanted();
+            }
+        }
+        self.backend = backend;
+        Ok(())
     }
 
     pub(crate) fn set_referenced(&mut self, token: Token, is_referenced: bool) -> bool {

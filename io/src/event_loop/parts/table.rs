@@ -101,6 +101,12 @@ impl Table {
         self.slots.len() - self.free.len()
     }
 
+    /// The number of slots, free ones included.
+    #[cfg(unix)]
+    pub(crate) fn places(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
     /// Whether there is a descriptor that keeps the loop going.
     #[inline]
     pub(crate) fn keeps_going(&self) -> bool {
