@@ -1,4 +1,5 @@
-//! A loop that goes on in another thread, or in a forked child.
+//! A loop that gets a new backend, as when it goes on in another thread. `bindings/c/tests/loop_moves.c` moves loops between threads
+//! and processes.
 #![cfg(unix)]
 
 mod common;
@@ -10,28 +11,8 @@ fn options_of(backend: &str) -> Options {
     Options { backend: Some(backend.to_owned()), ..Options::default() }
 }
 
-/// Moves a loop to another thread. `T: Send` is not what a loop is: the move is sound because nothing stays behind.
-struct Moved<T>(T);
-
-#[allow(unsafe_code, reason = "the loop moves as a whole, and the first thread does not touch it meanwhile")]
-// SAFETY: see above; `leave_thread` and `enter_thread` are made for this.
-unsafe impl<T> Send for Moved<T> {}
-
-fn on_another_thread<T>(value: T, story: impl FnOnce(&mut T) + Send) -> T {
-    let mut moved = Moved(value);
-    std::thread::scope(|scope| {
-        let borrowed = &mut moved;
-        let there = scope.spawn(move || {
-            let Moved(value) = { borrowed };
-            story(value);
-        });
-        there.join().unwrap();
-    });
-    moved.0
-}
-
 #[test]
-fn a_loop_goes_on_in_another_thread_with_its_timers_and_descriptors() {
+fn a_loop_goes_on_with_its_timers_and_descriptors_on_a_new_backend() {
     let _guard = alone();
     for name in permitted() {
         let options = options_of(name);
@@ -46,27 +27,25 @@ fn a_loop_goes_on_in_another_thread_with_its_timers_and_descriptors() {
         let waker = events.waker();
         events.leave_thread();
         write(&mut level_peer);
-        let mut events = on_another_thread(events, |events| {
-            events.enter_thread(&options_of(name)).unwrap();
-            events.audit();
-            assert_eq!(poll(events), [(level, READ)], "{name}: the edge was reported already");
-            events.drained(edge, READ).unwrap();
-            assert_eq!(poll(events).len(), 2, "{name}");
-            events.set_interest(idle, WRITE).unwrap();
-            assert_eq!(poll(events).len(), 2, "{name}: the edge was reported again");
-            for token in [level, edge, idle] {
-                events.remove_descriptor(token).unwrap();
-            }
-            waker.wake();
+        events.enter_thread(&options).unwrap();
+        events.audit();
+        assert_eq!(poll(&mut events), [(level, READ)], "{name}: the edge was reported already");
+        events.drained(edge, READ).unwrap();
+        assert_eq!(poll(&mut events).len(), 2, "{name}");
+        events.set_interest(idle, WRITE).unwrap();
+        assert_eq!(poll(&mut events).len(), 2, "{name}: the edge was reported again");
+        for token in [level, edge, idle] {
+            events.remove_descriptor(token).unwrap();
+        }
+        waker.wake();
+        events.turn(Wait::Block).unwrap();
+        while events.timers() > 0 {
             events.turn(Wait::Block).unwrap();
-            while events.timers() > 0 {
-                events.turn(Wait::Block).unwrap();
-                if let Some(fired) = events.next_expired() {
-                    assert_eq!((fired.key, fired.value), (timer, 7), "{name}");
-                }
+            if let Some(fired) = events.next_expired() {
+                assert_eq!((fired.key, fired.value), (timer, 7), "{name}");
             }
-            events.leave_thread();
-        });
+        }
+        events.leave_thread();
         events.enter_thread(&options).unwrap();
         assert_eq!(poll(&mut events), [], "{name}: and back again");
     }

@@ -16,14 +16,17 @@
  * Owners    ctx is the caller's: the library passes it to the callback and does not read it. cog_timer_on_end and
  *           cog_watch_on_end set a function that frees it after the library's last use. A descriptor is the
  *           caller's: remove its watch first, then close it. A returned string is the library's.
- * Threads   A loop belongs to the thread that made it, and ends with that thread. Any thread may call cog_loop_post and
- *           cog_loop_wake. On another thread than the loop's, all other functions return COG_ERROR_THREAD. A signal handler
- *           may call cog_loop_wake at any time, and no other function.
+ * Threads   A loop belongs to the thread that made it, and ends with that thread, unless cog_loop_release and cog_loop_adopt
+ *           give it to another one. Any thread may call cog_loop_post and cog_loop_wake. On another thread than the loop's,
+ *           all other functions return COG_ERROR_THREAD. A signal handler may call cog_loop_wake at any time, and no other
+ *           function. While a loop runs, its thread is not cancelled; pthread_cancel takes effect after that.
  * Callbacks run in cog_loop_run, cog_loop_run_once and cog_loop_step, and nowhere else. A callback may call every function
  *           for every handle, also its own. cog_loop_run for its own loop returns COG_ERROR_RUNNING. cog_loop_free for
  *           its own loop makes all handles stale at once, and ends the run when the callback returns. A callback must
- *           return: no C++ exception and no longjmp may leave it.
- * Forks     In a child process, the parent's loops return errors. The child makes its own.
+ *           return: no C++ exception and no longjmp may leave it, and it may not call pthread_exit. If it unwinds, the
+ *           process ends with a message that says which callback it was.
+ * Forks     In a child process, the parent's loops return errors. The child makes its own, or goes on with the copy of one
+ *           after cog_loop_after_fork.
  * Windows   A descriptor is a socket: pass (int)socket, since Windows gives sockets 32 significant bits. Signals, children and
  *           cog_loop_pollable are COG_ERROR_UNSUPPORTED.
  *
@@ -202,6 +205,18 @@ const char *cog_last_message(void);
 COG_NODISCARD int cog_loop_new(const cog_options *options, cog_loop *loop);
 /* Ends a loop with its timers and watches; all their handles become stale. Posts that did not run are discarded. */
 int cog_loop_free(cog_loop loop);
+/* Takes a loop from this thread; it belongs to no thread then. It goes on to collect posts and wakes. COG_ERROR_RUNNING in one
+ * of its callbacks. */
+int cog_loop_release(cog_loop loop);
+/* Gives a released loop to this thread. Handles stay valid, timers keep their deadlines. Rings of io_uring belong to a thread,
+ * so the loop gets a new backend; if that fails, the loop stays released. A watched descriptor that was closed meanwhile
+ * reports nothing. COG_ERROR_THREAD if the loop has a thread. */
+int cog_loop_adopt(cog_loop loop);
+/* In a forked child, on the thread that has forked: lets the child go on with its copy of this thread's loop, also in the
+ * callback that has forked. Handles stay valid, timers keep their deadlines, descriptors stay watched; the parent's loop is not
+ * affected. Watches of signals and children end, and posts that the loop had not begun to serve are the parent's. Call it before
+ * the child makes another loop: COG_ERROR_LIMIT if that one has taken the loop's number. COG_OK if there is nothing to do. */
+int cog_loop_after_fork(cog_loop loop);
 /* Runs until there is no timer, no watch and no post left, or until cog_loop_stop. Unreferenced timers and watches do not
  * count. Each turn serves what was due or ready when it began: timers in the order of their deadlines, then watches, then
  * posts. */

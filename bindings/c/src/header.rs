@@ -14,6 +14,7 @@ const COG: &[&str] = &[
     include_str!("cog/answer.rs"),
     include_str!("cog/hooks.rs"),
     include_str!("cog/loops.rs"),
+    include_str!("cog/moves.rs"),
     include_str!("cog/options.rs"),
     include_str!("cog/timers.rs"),
     include_str!("cog/trace.rs"),

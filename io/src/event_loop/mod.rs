@@ -41,6 +41,9 @@ mod embed;
 mod limits;
 #[cfg(unix)]
 mod moved;
+#[cfg(windows)]
+#[path = "moved_windows.rs"]
+mod moved;
 mod observe;
 mod options;
 mod owned;

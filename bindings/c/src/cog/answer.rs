@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use cogloop_io::{Error, memory};
 
 use super::words::{OfError, Words, of_number};
+use crate::sys::cancellation::NotCancelled;
 
 pub(super) const COG_OK: c_int = 0;
 pub(super) const COG_ERROR_ARGUMENT: c_int = -1;
@@ -192,6 +193,12 @@ pub(super) fn answer(call: impl FnOnce() -> Result<(), Failure>) -> c_int {
         Ok(Err(failure)) => failure.keep(),
         Err(_) => Failure::new(COG_ERROR_INTERNAL, FAULT).keep(),
     }
+}
+
+/// [`answer`] for a function that may close a descriptor or wait, where the C library would cancel the thread.
+pub(super) fn answer_uncancelled(call: impl FnOnce() -> Result<(), Failure>) -> c_int {
+    let _whole = NotCancelled::new();
+    answer(call)
 }
 
 const FAULT: &str = "a fault in the library; it was reported on standard error";

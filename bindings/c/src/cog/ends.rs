@@ -18,6 +18,7 @@ use cogloop_io::{Key, Token};
 
 use super::CogPostFn;
 use super::answer::{Failure, or_no_memory};
+use super::must_return::must_return;
 
 /// An end function that has to be called, and its argument.
 #[derive(Copy, Clone, Debug)]
@@ -31,7 +32,7 @@ impl End {
     /// The loop must not be borrowed: the function may call it.
     pub(super) fn call(self) {
         // SAFETY: the user gave both for this.
-        unsafe { (self.run)(self.ctx) }
+        must_return("an end function", || unsafe { (self.run)(self.ctx) });
     }
 }
 

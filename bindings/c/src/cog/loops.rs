@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use cogloop_io::Wait;
 
-use super::answer::{COG_ERROR_STALE, COG_ERROR_UNSUPPORTED, COG_OK, Failure, answer, expect_memory};
+use super::answer::{
+    COG_ERROR_STALE, COG_ERROR_UNSUPPORTED, COG_OK, Failure, answer, answer_uncancelled, expect_memory,
+};
 use super::options::{CogOptions, CogStats};
 use super::post::Post;
 use super::state::Loop;
@@ -22,7 +24,7 @@ const COG_NEVER: u64 = u64::MAX;
 /// points to a handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cog_loop_new(options: *const CogOptions, r#loop: *mut CogLoop) -> c_int {
-    answer(|| {
+    answer_uncancelled(|| {
         if r#loop.is_null() {
             return Err(Failure::argument("loop: NULL, but a pointer to a cog_loop is expected"));
         }
@@ -42,7 +44,7 @@ pub unsafe extern "C" fn cog_loop_new(options: *const CogOptions, r#loop: *mut C
 /// Ends a loop. Called in a callback of the loop, it frees the memory when the callback has returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_free(r#loop: CogLoop) -> c_int {
-    answer(|| {
+    answer_uncancelled(|| {
         registry::take(r#loop.id)?.close();
         Ok(())
     })
@@ -206,7 +208,7 @@ pub extern "C" fn cog_loop_advance(r#loop: CogLoop, by_ns: u64) -> c_int {
 /// `fd` is NULL or points to an `int`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cog_loop_pollable(r#loop: CogLoop, fd: *mut c_int) -> c_int {
-    answer(|| {
+    answer_uncancelled(|| {
         let number = registry::with(r#loop.id, |found| {
             sources::pollable(&mut found.events.borrow_mut()).map_err(|error| Failure::system("loop", &error))
         })?;
@@ -248,8 +250,9 @@ pub unsafe extern "C" fn cog_loop_backend(
         registry::with(r#loop.id, |found| {
             // SAFETY: the caller's promise.
             unsafe {
-                put(name, found.backend.as_ptr());
-                put(reason, found.reason.as_ptr());
+                let (its_name, its_reason) = found.report();
+                put(name, its_name);
+                put(reason, its_reason);
             }
             Ok(())
         })

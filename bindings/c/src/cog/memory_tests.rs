@@ -16,17 +16,17 @@ use super::watches::*;
 use super::{CogExpiry, CogHook, CogLoop, CogTimer, CogWatch};
 use crate::allocator::{Grant, with};
 
-unsafe extern "C" fn on_timer(_: CogTimer, _: *const CogExpiry, calls: *mut c_void) {
+unsafe extern "C-unwind" fn on_timer(_: CogTimer, _: *const CogExpiry, calls: *mut c_void) {
     // SAFETY: each test gives a counter of its own that outlives its loop.
     unsafe { *calls.cast::<u32>() += 1 };
 }
 
-unsafe extern "C" fn on_watch(_: CogWatch, _: c_int, calls: *mut c_void) {
+unsafe extern "C-unwind" fn on_watch(_: CogWatch, _: c_int, calls: *mut c_void) {
     // SAFETY: as above.
     unsafe { *calls.cast::<u32>() += 1 };
 }
 
-unsafe extern "C" fn on_post(calls: *mut c_void) {
+unsafe extern "C-unwind" fn on_post(calls: *mut c_void) {
     // SAFETY: as above.
     unsafe { *calls.cast::<u32>() += 1 };
 }
@@ -99,7 +99,7 @@ fn live(events: CogLoop, pipes: &[(io::PipeReader, io::PipeWriter)], calls: *mut
     }
 }
 
-unsafe extern "C" fn each_timer(timer: CogTimer, _: *mut c_void) {
+unsafe extern "C-unwind" fn each_timer(timer: CogTimer, _: *mut c_void) {
     assert_eq!(cog_timer_reschedule(timer, 1), COG_OK);
 }
 

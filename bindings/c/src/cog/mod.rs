@@ -13,6 +13,7 @@
 //! | `loops`, `timers`, `watches`, `hooks` | `cog_loop_…`, `cog_timer_…`, `cog_watch_…`, `cog_hook_…` |
 //! | `ends` | `cog_…_on_end` |
 //! | `walk` | `cog_loop_walk` |
+//! | `moves` | `cog_loop_release`, `cog_loop_adopt`, `cog_loop_after_fork` |
 //! | `options` | `cog_options`, `cog_plan`, `cog_stats` |
 //! | `answer`, `words` | the codes, `cog_strerror`, `cog_last_message` |
 //!
@@ -26,6 +27,8 @@ pub mod hooks;
 pub mod loops;
 #[cfg(all(test, unix))]
 mod memory_tests;
+pub mod moves;
+mod must_return;
 mod options;
 mod post;
 mod registry;
@@ -83,16 +86,18 @@ pub struct CogExpiry {
     missed: u64,
 }
 
+// The functions of the user's may unwind as far as the compiler knows; `must_return` ends the process then.
+
 /// `cog_timer_fn`.
-pub type CogTimerFn = unsafe extern "C" fn(CogTimer, *const CogExpiry, *mut c_void);
+pub type CogTimerFn = unsafe extern "C-unwind" fn(CogTimer, *const CogExpiry, *mut c_void);
 /// `cog_watch_fn`.
-pub type CogWatchFn = unsafe extern "C" fn(CogWatch, std::ffi::c_int, *mut c_void);
+pub type CogWatchFn = unsafe extern "C-unwind" fn(CogWatch, std::ffi::c_int, *mut c_void);
 /// `cog_post_fn`.
-pub type CogPostFn = unsafe extern "C" fn(*mut c_void);
+pub type CogPostFn = unsafe extern "C-unwind" fn(*mut c_void);
 /// `cog_walk_timer_fn`.
-pub type CogWalkTimerFn = unsafe extern "C" fn(CogTimer, *mut c_void);
+pub type CogWalkTimerFn = unsafe extern "C-unwind" fn(CogTimer, *mut c_void);
 /// `cog_walk_watch_fn`.
-pub type CogWalkWatchFn = unsafe extern "C" fn(CogWatch, *mut c_void);
+pub type CogWalkWatchFn = unsafe extern "C-unwind" fn(CogWatch, *mut c_void);
 
 const _: () = {
     assert!(size_of::<CogLoop>() == 8 && size_of::<CogTimer>() == 16 && size_of::<CogWatch>() == 16);

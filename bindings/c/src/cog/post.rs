@@ -1,7 +1,9 @@
 //! The part of a loop that any thread may use: a queue of posts, and the waker.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::ffi::c_void;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -28,17 +30,30 @@ struct Queue {
     is_closed: bool,
 }
 
+/// A loop without a thread. Its type is erased, because this file is below the loop.
+#[derive(Debug)]
+pub(super) struct Parked(pub(super) Rc<dyn Any>);
+
+// SAFETY:
+// 1. `moves` parks a loop only if there is no other reference to it, and nobody uses a parked loop. So its reference counts,
+//    its cells and the pointers in it are used by one thread at a time.
+// 2. The mutex in `Remote` orders the uses of the two threads.
+// 3. What belongs to a thread, a backend's rings, has been left by `leave_thread` and is made again by `enter_thread`.
+unsafe impl Send for Parked {}
+
 #[derive(Debug)]
 pub(super) struct Remote {
     queue: Mutex<Queue>,
     /// Lets a turn without posts skip the lock.
     has_posts: AtomicBool,
     waker: Waker,
+    /// The loop itself while it belongs to no thread.
+    parked: Mutex<Option<Parked>>,
 }
 
 impl Remote {
     pub(super) fn new(waker: Waker) -> Self {
-        Self { queue: Mutex::default(), has_posts: AtomicBool::new(false), waker }
+        Self { queue: Mutex::default(), has_posts: AtomicBool::new(false), waker, parked: Mutex::new(None) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -57,6 +72,14 @@ impl Remote {
         drop(queue);
         self.waker.wake();
         Ok(())
+    }
+
+    pub(super) fn park(&self, parked: Parked) {
+        *self.parked.lock().unwrap_or_else(PoisonError::into_inner) = Some(parked);
+    }
+
+    pub(super) fn unpark(&self) -> Option<Parked> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn wake(&self) {

@@ -10,6 +10,7 @@
 //! A valid handle leads to its loop in one step. For another handle the reason is looked up afterwards.
 
 use std::cell::RefCell;
+use std::collections::TryReserveError;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -25,10 +26,12 @@ struct LoopTable {
     loops: Vec<Option<Rc<Loop>>>,
     /// It has room for all places.
     free: Vec<u16>,
+    /// Adopted loops whose place was taken in this thread. Each is looked for after all others.
+    strays: Vec<Rc<Loop>>,
 }
 
 impl LoopTable {
-    const NONE: Self = Self { loops: Vec::new(), free: Vec::new() };
+    const NONE: Self = Self { loops: Vec::new(), free: Vec::new(), strays: Vec::new() };
 
     fn take(&mut self) -> Result<u16, Failure> {
         if let Some(place) = self.free.pop() {
@@ -46,6 +49,45 @@ impl LoopTable {
     fn get(&self, id: u64) -> Option<&Rc<Loop>> {
         let found = self.loops.get(place_of(id))?.as_ref();
         found.filter(|found| found.id == id)
+    }
+
+    #[cold]
+    fn stray(&self, id: u64) -> Option<&Rc<Loop>> {
+        self.strays.iter().find(|found| found.id == id)
+    }
+
+    /// Makes room for the loop of this number, which another thread has made.
+    fn try_reserve(&mut self, id: u64) -> Result<(), TryReserveError> {
+        let places = place_of(id) + 1;
+        self.loops.try_reserve(places.saturating_sub(self.loops.len()))?;
+        self.free.try_reserve(places.max(self.loops.len()))?;
+        self.strays.try_reserve(1)
+    }
+
+    /// Stores such a loop. There must be room for it.
+    fn put(&mut self, found: Rc<Loop>) {
+        let place = place_of(found.id);
+        while self.loops.len() <= place {
+            self.free.push(self.loops.len() as u16);
+            self.loops.push(None);
+        }
+        match self.free.iter().position(|free| usize::from(*free) == place) {
+            Some(at) => {
+                self.free.swap_remove(at);
+                self.loops[place] = Some(found);
+            }
+            None => self.strays.push(found),
+        }
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Rc<Loop>> {
+        let place = place_of(id);
+        if let Some(found) = self.loops.get_mut(place).and_then(|at| at.take_if(|found| found.id == id)) {
+            self.free.push(place as u16);
+            return Some(found);
+        }
+        let at = self.strays.iter().position(|found| found.id == id)?;
+        Some(self.strays.swap_remove(at))
     }
 }
 
@@ -89,17 +131,41 @@ pub(super) fn add(make: impl FnOnce(u16) -> Result<Rc<Loop>, Failure>) -> Result
 /// Calls `f` with a loop of this thread. `f` must not call the user's functions.
 #[inline(always)]
 pub(super) fn with<T>(id: u64, f: impl FnOnce(&Rc<Loop>) -> Result<T, Failure>) -> Result<T, Failure> {
-    let found = LOOPS.try_with(|places| match places.borrow().get(id) {
-        Some(found) if found.forks == remotes::forks() => f(found),
-        Some(_) => Err(Failure::new(COG_ERROR_THREAD, PARENTS)),
-        None => Err(not_here(id)),
+    let found = LOOPS.try_with(|places| {
+        let places = places.borrow();
+        match places.get(id).or_else(|| places.stray(id)) {
+            Some(found) if found.forks.get() == remotes::forks() => f(found),
+            Some(_) => Err(Failure::new(COG_ERROR_THREAD, PARENTS)),
+            None => Err(not_here(id)),
+        }
     });
     found.unwrap_or_else(|_| Err(not_here(id)))
 }
 
-const PARENTS: &str = "the loop belongs to the parent process; make a new one after a fork";
-const ANOTHERS: &str =
-    "the loop belongs to another thread; only cog_loop_post and cog_loop_wake may be called from here";
+/// A loop of this thread, which may be the copy of one of the parent process.
+pub(super) fn of_any_process(id: u64) -> Result<Rc<Loop>, Failure> {
+    let found = LOOPS.try_with(|places| {
+        let places = places.borrow();
+        places.get(id).or_else(|| places.stray(id)).cloned()
+    });
+    found.ok().flatten().ok_or_else(|| not_here(id))
+}
+
+/// Makes room in this thread's table for a loop that another thread has made.
+pub(super) fn expect_room(id: u64) -> Result<(), Failure> {
+    let is_ending = |_| Failure::new(COG_ERROR_THREAD, "this thread is ending and cannot adopt a loop");
+    or_no_memory("loop", LOOPS.try_with(|places| places.borrow_mut().try_reserve(id)).map_err(is_ending)?)
+}
+
+/// Stores a loop that another thread has made. There must be room for it.
+pub(super) fn put(found: Rc<Loop>) {
+    // It was accessible a moment ago, when the room was made.
+    let _ = LOOPS.try_with(|places| places.borrow_mut().put(found));
+}
+
+const PARENTS: &str =
+    "the loop belongs to the parent process; make a new one after a fork, or call cog_loop_after_fork";
+const ANOTHERS: &str = "the loop belongs to another thread, or to none; only cog_loop_post, cog_loop_wake and cog_loop_adopt may be called here";
 
 #[cold]
 #[inline(never)]
@@ -114,11 +180,6 @@ pub(super) fn remote(id: u64) -> Result<Arc<Remote>, Failure> {
 
 /// Takes a loop of this thread, also one of the parent process, out of the table.
 pub(super) fn take(id: u64) -> Result<Rc<Loop>, Failure> {
-    let taken = LOOPS.try_with(|places| {
-        let mut places = places.borrow_mut();
-        let place = place_of(id);
-        let taken = places.loops.get_mut(place)?.take_if(|found| found.id == id);
-        taken.inspect(|_| places.free.push(place as u16))
-    });
+    let taken = LOOPS.try_with(|places| places.borrow_mut().remove(id));
     taken.ok().flatten().ok_or_else(|| not_here(id))
 }

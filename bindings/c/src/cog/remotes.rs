@@ -123,6 +123,22 @@ pub(super) fn add(remote: Arc<Remote>, place: u16) -> Result<u64, Failure> {
     Ok(id)
 }
 
+/// Adds a remote under the number that its loop had before a fork.
+pub(super) fn add_again(id: u64, remote: Arc<Remote>) -> Result<(), Failure> {
+    let mut free = lock();
+    let index = index_of(id);
+    let at = free.indices.iter().position(|&free| free as usize == index);
+    let slot = slot_at(index).filter(|slot| slot.generation.load(Ordering::Relaxed) == id >> (INDEX_BITS + PLACE_BITS));
+    let (Some(at), Some(slot)) = (at, slot) else {
+        let message = "loop: a loop of the child has its number; call cog_loop_after_fork before making another loop";
+        return Err(Failure::new(COG_ERROR_LIMIT, message));
+    };
+    free.indices.swap_remove(at);
+    slot.remote.store(Arc::into_raw(remote).cast_mut(), Ordering::Release);
+    slot.id.store(id, Ordering::SeqCst);
+    Ok(())
+}
+
 /// Removes a remote from the table. When it returns, no thread uses the remote through the table.
 pub(super) fn forget(id: u64) {
     let Some(slot) = slot_at(index_of(id)).filter(|_| id != 0) else { return };

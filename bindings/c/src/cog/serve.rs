@@ -7,18 +7,23 @@ use cogloop_io::Wait;
 use super::answer::{COG_ERROR_RUNNING, Failure};
 use super::ends::{End, Serving};
 use super::hook_list::When;
+use super::must_return::must_return;
 use super::state::{Counters, Loop};
 use super::{CogExpiry, CogTimer};
+use crate::sys::cancellation::NotCancelled;
 use cogloop_io::Key;
 use cogloop_io::trace::{Detail, Kind};
 use std::ffi::c_void;
 
-/// Marks the loop as running until it is dropped.
-struct Running<'a>(&'a Loop);
+/// Marks the loop as running until it is dropped. Meanwhile the thread is not cancelled.
+struct Running<'a> {
+    of: &'a Loop,
+    _whole: NotCancelled,
+}
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.is_running.set(false);
+        self.of.is_running.set(false);
     }
 }
 
@@ -44,11 +49,11 @@ impl Loop {
             return Err(Failure::new(COG_ERROR_RUNNING, message));
         }
         self.is_stopped.set(false);
-        Ok(Running(self))
+        Ok(Running { of: self, _whole: NotCancelled::new() })
     }
 
     pub(super) fn has_posts(&self) -> bool {
-        !self.posts.borrow().is_empty() || self.remote.has_posts()
+        !self.posts.borrow().is_empty() || self.remote.borrow().has_posts()
     }
 
     fn is_alive(&self) -> bool {
@@ -87,7 +92,7 @@ impl Loop {
             after = hook.number;
             let start_ns = self.begin_span();
             // SAFETY: the user gave both for this; nothing of the loop is borrowed.
-            unsafe { (hook.run)(hook.ctx) };
+            must_return("a hook", || unsafe { (hook.run)(hook.ctx) });
             self.end_span(start_ns, hook.run as usize, Kind::Other, Detail::None);
         }
     }
@@ -105,7 +110,7 @@ impl Loop {
             if let Some(run) = timer.value.run {
                 let start_ns = self.begin_span();
                 // SAFETY: the user gave both for this; nothing of the loop is borrowed.
-                unsafe { run(name, &raw const expiry, timer.value.ctx) };
+                must_return("the callback of a timer", || unsafe { run(name, &raw const expiry, timer.value.ctx) });
                 self.end_span(start_ns, run as usize, Kind::Timer, Detail::Late(late_ns));
             }
             self.finish(ended);
@@ -141,7 +146,7 @@ impl Loop {
             self.ends.begin(Serving::Watch(ready.token));
             let start_ns = self.begin_span();
             // SAFETY: as for the timers.
-            unsafe { run(name, c_int::from(what), ctx) };
+            must_return("the callback of a watch", || unsafe { run(name, c_int::from(what), ctx) });
             self.end_span(start_ns, run as usize, Kind::Descriptor, Detail::None);
             self.finish(ended);
         }
@@ -149,7 +154,7 @@ impl Loop {
 
     /// Runs the posts that were in the queue when the turn's wait ended.
     fn serve_posts(&self) {
-        self.remote.move_to(&mut self.posts.borrow_mut());
+        self.remote.borrow().move_to(&mut self.posts.borrow_mut());
         let mut left = self.posts.borrow().len();
         while left > 0 && !self.is_stopped.get() {
             let Some(post) = self.posts.borrow_mut().pop_front() else { return };
@@ -157,7 +162,7 @@ impl Loop {
             Counters::count(&self.counters.post_calls);
             let start_ns = self.begin_span();
             // SAFETY: as for the timers.
-            unsafe { (post.run)(post.ctx) };
+            must_return("the function of a post", || unsafe { (post.run)(post.ctx) });
             self.end_span(start_ns, post.run as usize, Kind::Other, Detail::None);
         }
     }

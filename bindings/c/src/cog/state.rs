@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::ffi::{CString, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,10 +12,12 @@ use cogloop_io::{ClockChoice, EventLoop, Key, Options, Token, VirtualClock};
 use super::answer::{Failure, expect_memory, to_c};
 use super::ends::{End, Ends, Serving};
 use super::hook_list::Hooks;
+use super::must_return::must_return;
 use super::options::{CogOptions, CogStats};
 use super::post::{Post, Remote};
 use super::tracing::Tracing;
 use super::{CogPostFn, CogTimerFn, CogWatchFn, remotes};
+use crate::sys::cancellation::NotCancelled;
 use crate::sys::sources::Signals;
 
 /// The callback of a timer.
@@ -71,8 +73,10 @@ impl Counters {
 
 pub(super) struct Loop {
     pub(super) id: u64,
-    /// The process that made it.
-    pub(super) forks: u64,
+    /// The process that it belongs to.
+    pub(super) forks: Cell<u64>,
+    /// The options that it was made with.
+    pub(super) chosen: Options,
     // This field is dropped before `watches`: a signal's descriptor must leave the loop before it is closed.
     pub(super) events: RefCell<EventLoop<Call>>,
     /// The watches, by the index of their tokens.
@@ -80,11 +84,11 @@ pub(super) struct Loop {
     pub(super) ends: Ends,
     pub(super) hooks: Hooks,
     pub(super) clock: Option<VirtualClock>,
-    pub(super) remote: Arc<Remote>,
+    pub(super) remote: RefCell<Arc<Remote>>,
     /// Posts that were taken out of the shared queue and have not run yet.
     pub(super) posts: RefCell<VecDeque<Post>>,
-    pub(super) backend: CString,
-    pub(super) reason: CString,
+    /// The backend's name and the reason for it; the last are the present ones. Programs may have pointers to all of them.
+    reports: RefCell<Vec<(CString, CString)>>,
     pub(super) is_running: Cell<bool>,
     /// Whether `cog_loop_stop` was called: no further callback starts in this run.
     pub(super) is_stopped: Cell<bool>,
@@ -115,17 +119,17 @@ impl Loop {
         expect_memory("loop")?;
         let remote = Arc::new(Remote::new(events.waker()));
         let id = remotes::add(Arc::clone(&remote), place)?;
-        Ok(Rc::new(Self {
+        let made = Self {
             id,
-            forks: remotes::forks(),
+            forks: Cell::new(remotes::forks()),
+            chosen,
             watches: RefCell::default(),
             ends: Ends::default(),
             hooks: Hooks::default(),
             clock,
-            remote,
+            remote: RefCell::new(remote),
             posts: RefCell::default(),
-            backend: to_c(events.backend().name),
-            reason: to_c(events.backend().reason.as_str()),
+            reports: RefCell::default(),
             is_running: Cell::new(false),
             is_stopped: Cell::new(false),
             is_closed: Cell::new(false),
@@ -135,7 +139,26 @@ impl Loop {
             counters: Counters::default(),
             tracing: Tracing::default(),
             events: RefCell::new(events),
-        }))
+        };
+        made.keep_report();
+        Ok(Rc::new(made))
+    }
+
+    /// Records the backend's name and the reason for it.
+    pub(super) fn keep_report(&self) {
+        let events = self.events.borrow();
+        let report = events.backend();
+        self.reports.borrow_mut().push((to_c(report.name), to_c(report.reason.as_str())));
+    }
+
+    /// The backend's name and the reason for it. Both stay where they are until the loop is freed.
+    pub(super) fn report(&self) -> (*const c_char, *const c_char) {
+        let reports = self.reports.borrow();
+        reports.last().map_or((c"".as_ptr(), c"".as_ptr()), |(name, reason)| (name.as_ptr(), reason.as_ptr()))
+    }
+
+    pub(super) fn remote(&self) -> Arc<Remote> {
+        Arc::clone(&self.remote.borrow())
     }
 
     /// Ends the run and discards the posts that have not run. A second call does nothing.
@@ -144,17 +167,18 @@ impl Loop {
         self.is_closed.set(true);
         // Nobody can be told of an error now. A forked child writes nothing.
         let _ = self.tracing.end();
-        if self.forks != remotes::forks() {
+        if self.forks.get() != remotes::forks() {
             // In a forked child the queue's lock may stay locked for ever, because another thread held it during the fork. The
             // parent process discards its posts itself.
             return;
         }
         remotes::forget(self.id);
         let left = std::mem::take(&mut *self.posts.borrow_mut());
-        for post in left.into_iter().chain(self.remote.close()) {
+        let queued = self.remote.borrow().close();
+        for post in left.into_iter().chain(queued) {
             if let Some(discard) = post.discard {
                 // SAFETY: the user gave both for this.
-                unsafe { discard(post.ctx) };
+                must_return("the discard function of a post", || unsafe { discard(post.ctx) });
             }
         }
         self.end_everything();
@@ -209,6 +233,7 @@ impl Loop {
 /// Called for a freed loop, and for each loop of a thread that ends.
 impl Drop for Loop {
     fn drop(&mut self) {
+        let _whole = NotCancelled::new();
         self.close();
     }
 }

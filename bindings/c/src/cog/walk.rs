@@ -5,8 +5,11 @@ use std::ffi::{c_int, c_void};
 use cogloop_io::{Key, Token};
 
 use super::answer::{Failure, answer, or_no_memory};
+use super::must_return::must_return;
 use super::state::Loop;
 use super::{CogLoop, CogTimer, CogWalkTimerFn, CogWalkWatchFn, registry};
+
+const WALK: &str = "a function of cog_loop_walk";
 
 /// Collects the keys before the first function is called, because the functions may add and end timers and watches.
 fn collected<T>(count: usize, all: impl Iterator<Item = T>) -> Result<Vec<T>, Failure> {
@@ -50,7 +53,7 @@ pub unsafe extern "C" fn cog_loop_walk(
             for key in timers {
                 if is_there() && found.has_timer(key) {
                     // SAFETY: the caller's promise; nothing of the loop is borrowed.
-                    unsafe { each(CogTimer { loop_id: found.id, key: key.to_bits() }, arg) };
+                    must_return(WALK, || unsafe { each(CogTimer { loop_id: found.id, key: key.to_bits() }, arg) });
                 }
             }
         }
@@ -58,7 +61,7 @@ pub unsafe extern "C" fn cog_loop_walk(
             for token in watches {
                 if is_there() && found.has_watch(token) {
                     // SAFETY: as above.
-                    unsafe { each(found.watch_name(token), arg) };
+                    must_return(WALK, || unsafe { each(found.watch_name(token), arg) });
                 }
             }
         }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use cogloop_io::{Interest, Mode, Ready, Token};
 
-use super::answer::{Failure, answer, expect_memory, or_no_memory};
+use super::answer::{Failure, answer, answer_uncancelled, expect_memory, or_no_memory};
 use super::ends::{End, Serving};
 use super::state::{Loop, Source, Watch};
 use super::{CogLoop, CogPostFn, CogWatch, CogWatchFn, put, registry};
@@ -71,7 +71,7 @@ impl Loop {
         (self.watch_name(token), older.and_then(|older| self.end_of_watch(&older)))
     }
 
-    fn end_of_watch(&self, (token, watch): &(Token, Watch)) -> Option<End> {
+    pub(super) fn end_of_watch(&self, (token, watch): &(Token, Watch)) -> Option<End> {
         self.ends.or_defer(Serving::Watch(*token), watch.end())
     }
 }
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn cog_watch_descriptor(
     ctx: *mut c_void,
     watch: *mut CogWatch,
 ) -> c_int {
-    answer(|| {
+    answer_uncancelled(|| {
         if fd < 0 {
             return Err(Failure::argument_in_words(format_args!("fd: {fd} is not a descriptor")));
         }
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn cog_watch_signal(
         Ok((token, Source::Signal(signals)))
     };
     // SAFETY: the caller's promise.
-    answer(|| unsafe { begin(r#loop, r#fn, ctx, watch, add) })
+    answer_uncancelled(|| unsafe { begin(r#loop, r#fn, ctx, watch, add) })
 }
 
 /// Watches for the end of a child.
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn cog_watch_child(
         Ok((token, Source::Child(number)))
     };
     // SAFETY: the caller's promise.
-    answer(|| unsafe { begin(r#loop, r#fn, ctx, watch, add) })
+    answer_uncancelled(|| unsafe { begin(r#loop, r#fn, ctx, watch, add) })
 }
 
 /// Calls `f` if there is such a watch.
@@ -203,7 +203,7 @@ fn with<T>(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> Result<T, Failure>) 
 /// Ends a watch.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_watch_remove(watch: CogWatch) -> c_int {
-    answer(|| {
+    answer_uncancelled(|| {
         let end = with(watch, |found, token| {
             // An error means that the descriptor was closed already. The loop has removed it even then.
             let _ = found.events.borrow_mut().remove_descriptor(token);
@@ -234,7 +234,7 @@ pub unsafe extern "C" fn cog_watch_callback(
     r#fn: *mut Option<CogWatchFn>,
     ctx: *mut *mut c_void,
 ) -> c_int {
-    answer(|| {
+    answer_uncancelled(|| {
         let (run, kept) = with_kept(watch, |_, watch| (watch.run, watch.ctx))?;
         // SAFETY: the caller's promise.
         unsafe {
@@ -248,7 +248,7 @@ pub unsafe extern "C" fn cog_watch_callback(
 /// Sets the watch's callback.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_watch_set_callback(watch: CogWatch, r#fn: Option<CogWatchFn>, ctx: *mut c_void) -> c_int {
-    answer(|| {
+    answer_uncancelled(|| {
         let run = r#fn.ok_or_else(|| Failure::argument("fn: NULL, but a function is expected"))?;
         with_kept(watch, |_, watch| (watch.run, watch.ctx) = (run, ctx))
     })
@@ -257,7 +257,7 @@ pub extern "C" fn cog_watch_set_callback(watch: CogWatch, r#fn: Option<CogWatchF
 /// Sets the function that frees a watch's `ctx` when the watch has ended.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_watch_on_end(watch: CogWatch, r#fn: Option<CogPostFn>) -> c_int {
-    answer(|| {
+    answer_uncancelled(|| {
         with_kept(watch, |found, watch| {
             watch.on_end = r#fn;
             found.ends.note_watch();
@@ -282,7 +282,7 @@ fn with_descriptor(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> std::io::Res
 /// Changes the directions.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_watch_set(watch: CogWatch, directions: c_int) -> c_int {
-    answer(|| {
+    answer_uncancelled(|| {
         let directions = directions_of(directions)?;
         with_descriptor(watch, |found, token| found.events.borrow_mut().set_interest(token, directions))
     })
@@ -291,7 +291,7 @@ pub extern "C" fn cog_watch_set(watch: CogWatch, directions: c_int) -> c_int {
 /// Reports that directions are drained.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_watch_drained(watch: CogWatch, directions: c_int) -> c_int {
-    answer(|| {
+    answer_uncancelled(|| {
         let directions = directions_of(directions)?;
         with_descriptor(watch, |found, token| found.events.borrow_mut().drained(token, directions))
     })
@@ -303,7 +303,7 @@ pub extern "C" fn cog_watch_drained(watch: CogWatch, directions: c_int) -> c_int
 /// `conditions` is NULL or points to an `int`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cog_watch_conditions(watch: CogWatch, conditions: *mut c_int) -> c_int {
-    answer(|| {
+    answer_uncancelled(|| {
         let found = with_kept(watch, |_, watch| match watch.source {
             Source::Descriptor(fd) => conditions_of(fd).map_err(|error| Failure::system("watch", &error)),
             _ => Err(Failure::argument("watch: it is for a signal or a child, which have no conditions")),

@@ -5,6 +5,7 @@
 //!   sources   descriptors, their conditions, signals, children        thread         starting a thread of the library
 //!   clock     the clock of mockit's delays, and sleeping by it        process        the exit and the fork of the process
 //!   names     names of files, and of functions
+//!   cancellation   keeping a thread from being cancelled
 //! ```
 //!
 //! Nothing here knows the headers, and above it nothing asks which system it is on.
@@ -16,6 +17,6 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(crate) use unix::{clock, errno, kernel_timer, names, process, sources, thread};
+pub(crate) use unix::{cancellation, clock, errno, kernel_timer, names, process, sources, thread};
 #[cfg(windows)]
-pub(crate) use windows::{clock, errno, kernel_timer, names, process, sources, thread};
+pub(crate) use windows::{cancellation, clock, errno, kernel_timer, names, process, sources, thread};

@@ -1,5 +1,6 @@
 //! Windows. `unix` has the same files and functions.
 
+pub(crate) mod cancellation;
 pub(crate) mod clock;
 pub(crate) mod errno;
 pub(crate) mod kernel_timer;

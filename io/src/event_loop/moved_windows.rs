@@ -1,0 +1,28 @@
+//! A loop that goes on in another thread, on Windows; `moved.rs` is for Unix. A
+//! completion port belongs to no thread, and a process is never forked, so the loop keeps its backend.
+
+use super::EventLoop;
+use super::options::Options;
+use crate::Error;
+
+#[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "on Unix they have work to do")]
+impl<T: Default + Clone> EventLoop<T> {
+    /// Call it on the thread that has run the loop until now, before it moves.
+    pub fn leave_thread(&mut self) {}
+
+    /// Call it on the next thread, before anything else.
+    ///
+    /// # Errors
+    /// None on Windows.
+    pub fn enter_thread(&mut self, _options: &Options) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Does nothing on Windows.
+    ///
+    /// # Errors
+    /// None on Windows.
+    pub fn after_fork(&mut self, _options: &Options) -> Result<(), Error> {
+        Ok(())
+    }
+}
