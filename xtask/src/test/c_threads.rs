@@ -5,7 +5,8 @@
 //!   a test in C    built by clang, instrumented     ──► linked with the sanitizer's runtime of nightly
 //! ```
 //!
-//! A program with a race is run as well: the sanitizer must report it.
+//! A program with a race is run as well: the sanitizer must report it. Another one has the sanitizer while the library that it
+//! uses has not, as most programs would: the sanitizer must report nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,8 +14,8 @@ use std::time::Duration;
 
 use super::step::StepResult;
 use super::summary::Tally;
-use crate::process;
 use crate::project::Project;
+use crate::{c, process};
 
 const TESTS: &str = "bindings/c/tests";
 const HEADERS: &str = "bindings/c/include";
@@ -62,7 +63,22 @@ fn run(project: &Project, programs: Programs) -> StepResult {
     if code != Some(REPORTED) {
         return Err(format!("the sanitizer did not report the race in sanitizer/race.c: {code:?}"));
     }
+    with_a_plain_library(project)?;
     Tally::of(&lines).outcome()
+}
+
+/// Runs a program of gcc's sanitizer with the library as it is installed.
+fn with_a_plain_library(project: &Project) -> Result<(), String> {
+    let prefix = project.target.join("c");
+    c::install(project, &c::Place::at(&prefix))?;
+    let program = prefix.join("tests/sanitizer-posts");
+    let mut compiler = project.program("gcc");
+    compiler.args(["-std=gnu11", "-O1", "-g", "-fsanitize=thread", "-Wall", "-Wextra", "-Werror", "-I", HEADERS, "-o"]);
+    compiler.arg(&program).arg(format!("{TESTS}/sanitizer/posts.c")).arg("-L").arg(prefix.join("lib"));
+    process::run(compiler.args(["-lcogloop", "-lpthread"]))?;
+    let mut command = project.program(&program);
+    command.env("TSAN_OPTIONS", OPTIONS).env("LD_LIBRARY_PATH", prefix.join("lib"));
+    process::watch(&mut command, LIMIT).1
 }
 
 fn nightly(project: &Project, arguments: &[&str]) -> Command {

@@ -11,6 +11,7 @@ use cogloop_io::Waker;
 
 use super::CogPostFn;
 use super::answer::{COG_ERROR_STALE, Failure, or_no_memory};
+use crate::sys::sanitizer;
 
 /// Work for the loop's thread.
 #[derive(Debug)]
@@ -53,6 +54,7 @@ pub(super) struct Remote {
 
 impl Remote {
     pub(super) fn new(waker: Waker) -> Self {
+        sanitizer::look();
         Self { queue: Mutex::default(), has_posts: AtomicBool::new(false), waker, parked: Mutex::new(None) }
     }
 
@@ -68,6 +70,7 @@ impl Remote {
         }
         or_no_memory("loop", queue.posts.try_reserve(1))?;
         queue.posts.push_back(post);
+        sanitizer::released(self);
         self.has_posts.store(true, Ordering::Release);
         drop(queue);
         self.waker.wake();
@@ -75,15 +78,24 @@ impl Remote {
     }
 
     pub(super) fn park(&self, parked: Parked) {
+        sanitizer::released(self);
         *self.parked.lock().unwrap_or_else(PoisonError::into_inner) = Some(parked);
     }
 
     pub(super) fn unpark(&self) -> Option<Parked> {
-        self.parked.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        sanitizer::acquired(self);
+        parked
     }
 
     pub(super) fn wake(&self) {
+        sanitizer::released(self);
         self.waker.wake();
+    }
+
+    /// What was done before a wake is visible after the turn that it ended.
+    pub(super) fn was_woken(&self) {
+        sanitizer::acquired(self);
     }
 
     pub(super) fn has_posts(&self) -> bool {
@@ -97,6 +109,7 @@ impl Remote {
             return;
         }
         let mut queue = self.lock();
+        sanitizer::acquired(self);
         if posts.is_empty() {
             std::mem::swap(posts, &mut queue.posts);
         } else if posts.try_reserve(queue.posts.len()).is_ok() {
@@ -108,6 +121,7 @@ impl Remote {
     /// Closes the queue: later posts fail. Returns the queued ones.
     pub(super) fn close(&self) -> VecDeque<Post> {
         let mut queue = self.lock();
+        sanitizer::acquired(self);
         queue.is_closed = true;
         std::mem::take(&mut queue.posts)
     }

@@ -72,6 +72,7 @@ impl Loop {
         let start_ns = self.begin_span();
         let waited = self.events.borrow_mut().turn(wait);
         self.trace_turn(start_ns);
+        self.remote.borrow().was_woken();
         self.cached_ns.set(self.events.borrow().turn_ns().max(self.cached_ns.get()));
         Counters::count(&self.counters.turns);
         self.call_hooks(When::Check);

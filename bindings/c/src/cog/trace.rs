@@ -45,7 +45,7 @@ impl Loop {
         // An error of the old one was to be asked for before.
         let _ = self.tracing.end();
         let begun = names::path(file).and_then(|file| {
-            let name = self.backend.to_str().unwrap_or("cogloop");
+            let name = self.events.borrow().backend().name;
             let limit = if limit == 0 { DEFAULT_LIMIT } else { limit };
             Trace::create(file, limit, self.id & 0xffff, name)
         });

@@ -17,6 +17,6 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(crate) use unix::{cancellation, clock, errno, kernel_timer, names, process, sources, thread};
+pub(crate) use unix::{cancellation, clock, errno, kernel_timer, names, process, sanitizer, sources, thread};
 #[cfg(windows)]
-pub(crate) use windows::{cancellation, clock, errno, kernel_timer, names, process, sources, thread};
+pub(crate) use windows::{cancellation, clock, errno, kernel_timer, names, process, sanitizer, sources, thread};

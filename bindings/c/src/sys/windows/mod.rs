@@ -6,5 +6,6 @@ pub(crate) mod errno;
 pub(crate) mod kernel_timer;
 pub(crate) mod names;
 pub(crate) mod process;
+pub(crate) mod sanitizer;
 pub(crate) mod sources;
 pub(crate) mod thread;
