@@ -132,6 +132,7 @@ impl Failure {
     }
 
     /// Records the failure as the thread's last one.
+    #[inline(always)]
     fn keep(self) -> c_int {
         let message = match self.about {
             About::New => NEW.get(),
