@@ -49,7 +49,8 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
                          says where the libraries go, DESTDIR=DIR in the environment puts all below it, for a package
   dist                   everything that a release publishes, into target/dist; the same commit gives the same bytes;
                          `test dist` and `test same-bytes`, which run only if they are named, check that
-  docs                   the book, with the references of Rust and C: target/book/index.html
+  docs                   the book, with the references of Rust and C: target/book/index.html; `test browser`, which runs
+                         only if it is named, looks at it in Chromium
   tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
   bench [NAME…] [ARGS…]  the benchmarks, or those of the names, and target/report/index.html, which draws them;
                          --quick is less exact and takes minutes; `bench NAME --help` lists the options:

@@ -31,13 +31,18 @@ pub(super) fn check(book: &Path) -> Result<usize, String> {
     if dead.is_empty() { Ok(pages.len()) } else { Err(format!("{} dead links:\n{}", dead.len(), dead.join("\n"))) }
 }
 
+/// The names of the pages in a folder.
+pub(super) fn pages(book: &Path) -> Result<Vec<String>, String> {
+    Ok(read(book)?.into_keys().collect())
+}
+
 fn read(book: &Path) -> Result<BTreeMap<String, Page>, String> {
     let said = |error: std::io::Error| format!("cannot read {}: {error}", book.display());
     let mut pages = BTreeMap::new();
     for entry in fs::read_dir(book).map_err(said)?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        // The page for addresses that do not exist names the others from the root of a server.
-        if name.ends_with(".html") && name != "404.html" {
+        // The page for addresses that do not exist names the others from the root of a server. The other is a frame.
+        if name.ends_with(".html") && !["404.html", "toc.html"].contains(&name.as_str()) {
             pages.insert(name, page(&fs::read_to_string(entry.path()).map_err(said)?));
         }
     }

@@ -4,8 +4,10 @@
 //!   README.md, CHANGELOG.md, docs/, headers ─► stage ─► target/book-source ─► mdbook ─► target/book/*.html
 //!   the workspace ─► rustdoc ──────────────────────────────────────────────────────────► target/book/rust/
 //!                                                                    links: none of them is dead
+//!                                                                    browser: legible, on a phone too (by name only)
 //! ```
 
+pub(crate) mod browser;
 mod links;
 mod stage;
 

@@ -61,7 +61,8 @@ fn from_docs(text: &str) -> String {
 fn from_root(text: &str) -> String {
     let text = text.replace("](docs/", "](").replace("src=\"docs/", "src=\"").replace("srcset=\"docs/", "srcset=\"");
     let is_other = |target: &str| OTHERS.iter().any(|(file, _)| target.split('#').next() == Some(file));
-    turned(&text, |target| is_other(target).then_some(target))
+    // A folder of the sources is in no book.
+    turned(&text, |target| (is_other(target) || target.starts_with("bindings/")).then_some(target))
 }
 
 /// The text with other links where `outside` knows a file of the root: to the book's page of that file, to the file, or none.

@@ -105,8 +105,14 @@ const STEPS: &[Step] = &[
     Step { name: "supply", about: "licences, bans and sources of all dependencies", run: supply::run },
 ];
 
-/// Steps that a run takes only if they are named, because each builds everything again in the way it is published.
+/// Steps that a run takes only if they are named, because each builds everything again in the way it is published, or needs
+/// a browser.
 const NAMED_STEPS: &[Step] = &[
+    Step {
+        name: "browser",
+        about: "the book in Chromium: on a phone's width, dark and light, its pictures; installs 100 MB",
+        run: docs::browser::run,
+    },
     Step {
         name: "dist",
         about: "installs what a release publishes in a bare Debian, uses it and removes it; needs root",
