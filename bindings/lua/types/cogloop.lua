@@ -196,6 +196,10 @@ function cogloop.metrics( ) end
 ---@param f? fun( where: string, ms: number )
 function cogloop.slow( ms, f ) end
 
+---@param measure? boolean false: the last call
+---@return string
+function cogloop.top( measure ) end
+
 ---@param file? string | false nil: only asks
 ---@param mib? number the largest size of the file (default: 64)
 ---@return boolean?

@@ -61,6 +61,8 @@ pub(crate) struct Options {
     pub(crate) backend: Option<String>,
     /// `--trace`: the file for the traces of the script's loops.
     pub(crate) trace: Option<OsString>,
+    /// `--top`: whether the loops show their busiest callbacks.
+    pub(crate) shows_top: bool,
     /// `--virtual`: whether every loop runs on virtual time.
     pub(crate) is_virtual: bool,
     /// `-v`: whether the version is printed before the script runs.
@@ -89,13 +91,14 @@ fn read(mut parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, le
         recording: None,
         is_interactive: false,
     };
-    let (mut backend, mut trace, mut is_virtual, mut tells_version) = (None, None, false, false);
+    let (mut backend, mut trace, mut shows_top, mut is_virtual, mut tells_version) = (None, None, false, false, false);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("backend") => backend = Some(parser.value()?.string()?),
             Arg::Long("version") => return Ok(only(Command::Version)),
             Arg::Long("help") | Arg::Short('h') => return Ok(only(Command::Help)),
             Arg::Long("man") => return Ok(only(Command::Man)),
+            Arg::Long("top") => shows_top = true,
             Arg::Long("virtual") => is_virtual = true,
             Arg::Long("trace") => trace = Some(parser.value()?),
             Arg::Long("record" | "replay") if script.recording.is_some() => {
@@ -146,12 +149,12 @@ fn read(mut parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, le
     if script.source == Source::None {
         script.name.clone_from(&script.program);
     }
-    Ok(Options { command: Command::Run(script), backend, trace, is_virtual, tells_version })
+    Ok(Options { command: Command::Run(script), backend, trace, shows_top, is_virtual, tells_version })
 }
 
 /// Options that say something of the program, and end it.
 fn only(command: Command) -> Options {
-    Options { command, backend: None, trace: None, is_virtual: false, tells_version: false }
+    Options { command, backend: None, trace: None, shows_top: false, is_virtual: false, tells_version: false }
 }
 
 /// Parses `-l name` and `-l global=name`. Without `global`, the variable has the module's name up to a hyphen.

@@ -29,6 +29,9 @@ fn main() -> ExitCode {
         if let Some(backend) = &options.backend {
             cogloop_lua_core::set_default_backend(backend)?;
         }
+        if options.shows_top {
+            cogloop_lua_core::show_top();
+        }
         if let Some(file) = options.trace {
             cogloop_lua_core::set_default_trace(file);
         }

@@ -38,6 +38,11 @@ const GROUPS: [Group; 3] = [
             ),
             ("--record", "FILE", "record what the script's first loop gets from outside (docs/replay.md)"),
             ("--replay", "FILE", "run the script on such a recording, in the recorded order"),
+            (
+                "--top",
+                "",
+                "show the busiest callbacks and the latest timers on standard error, each second and at the end",
+            ),
             ("--virtual", "", "every loop runs on virtual time: it jumps to the next deadline and waits for none"),
         ],
     ),

@@ -394,3 +394,15 @@ fn a_recorded_run_is_replayed() {
     let out = run(cogloop().args(["--record", "a", "--replay", "a", "-e", own]));
     assert!(text(&out.stderr).contains("--record and --replay exclude each other"), "{}", text(&out.stderr));
 }
+
+#[test]
+fn top_shows_the_busiest_callbacks_at_the_end() {
+    let code = "local loop = require 't.Loop'( )
+        loop:addTask( 1, function( ) end )
+        loop:run( )";
+    let out = run(cogloop().args(["--top", "-e", code]));
+    let shown = text(&out.stderr);
+    assert_eq!((text(&out.stdout), out.status.code()), (String::new(), Some(0)), "{shown}");
+    assert!(shown.starts_with("loop 0 on ") && shown.contains("busiest callbacks\n"), "{shown}");
+    assert!(shown.contains("  (command line):2\n"), "{shown}");
+}

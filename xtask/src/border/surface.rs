@@ -140,6 +140,7 @@ pub(super) const CALLS: &[Call] = &[
     call(L, "stats", &[Flag], None, 5),
     call(L, "slow", &[Ms, Lua], None, 4),
     call(L, "trace", &[Flag], None, 2),
+    call(L, "top", &[Flag], None, 2),
     call(L, "metrics", &[], None, 2),
     call(L, "fd", &[], Some(Thing), 3),
     call(L, "pollfd", &[], Some(Thing), 2),

@@ -39,6 +39,7 @@ mod task;
 mod tasks;
 mod ticket;
 mod timer;
+mod top;
 mod traceback;
 mod tracing;
 mod unpark;
@@ -68,7 +69,7 @@ static MODULE_KEY: u8 = 0;
 const UPVALUES: [c_int; upvalue::COUNT as usize] = [1, 2, 3, 4, 5, 6, 7];
 
 /// The methods of a loop, and functions of the module.
-const METHODS: [(&CStr, lua_CFunction); 31] = [
+const METHODS: [(&CStr, lua_CFunction); 32] = [
     (c"after", arm::after),
     (c"every", arm::every),
     (c"at", arm::at),
@@ -94,6 +95,7 @@ const METHODS: [(&CStr, lua_CFunction); 31] = [
     (c"stats", stats::stats),
     (c"metrics", metrics::metrics),
     (c"slow", stats::slow),
+    (c"top", top::top),
     (c"trace", tracing::trace),
     (c"fd", embed::fd),
     (c"pollfd", embed::fd),

@@ -42,7 +42,8 @@ pub(super) unsafe fn begin_slice(lua: *mut lua_State, index: c_int, left: Left, 
     unsafe {
         let state = state_at(lua, 1);
         let late = (*state).cogloop.firing.map_or(Detail::None, |fired| Detail::Late(fired.late_ns));
-        let begun = (*state).trace.is_some().then(|| (place_of(lua, index, left), late));
+        let begun =
+            ((*state).trace.is_some() || (*state).profile.is_some()).then(|| (place_of(lua, index, left), late));
         Slice { start_ns, begun }
     }
 }
@@ -61,6 +62,9 @@ pub(super) unsafe fn end_slice(lua: *mut lua_State, index: c_int, slice: Slice) 
         let Some(end_ns) = ended(state) else { return };
         if let (Some(trace), Some((name, detail))) = (&mut (*state).trace, slice.begun) {
             trace.span(Kind::Task, Name(name.as_bytes(), None), slice.start_ns, end_ns, detail);
+        }
+        if let (Some(profile), Some((name, detail))) = (&mut (*state).profile, slice.begun) {
+            profile.add(name.as_bytes(), end_ns - slice.start_ns, detail);
         }
         let Some(took_ns) = (*state).too_long(end_ns - slice.start_ns, |meter| &mut meter.task) else { return };
         lua_settop(lua, index);

@@ -1,6 +1,7 @@
 //! The memory of a script's userdata, and the state of a loop between two calls. Only types; other files have the code.
 
 use super::face::Face;
+use super::profile::Profile;
 use super::woken::Woken;
 use crate::lua::guard::Failure;
 use crate::lua::version::LuaFile;
@@ -87,6 +88,8 @@ pub(crate) struct State {
     pub(crate) pace: Pace,
     /// The trace of the loop, if there is one. It may have ended, because it is full.
     pub(crate) trace: Option<Box<Trace>>,
+    /// What callbacks took, for `top`.
+    pub(crate) profile: Option<Box<Profile>>,
     /// When the callback began that is timed now.
     pub(crate) called_ns: Option<u64>,
     /// For the trace: when the last callback of this turn ended. The next one begins then, which saves a reading of the clock.

@@ -1,6 +1,6 @@
 //! Measuring: how late timers are, how long callbacks take, and which are slow.
 
-use super::memory::{Cogloop, Meter, State, value};
+use super::memory::{Meter, State, value};
 use super::place::Place;
 use super::state::state_at;
 use crate::lua::args::push_ms;
@@ -64,6 +64,10 @@ impl Meter {
                 let place = Place::of(lua, callback);
                 trace.span(kind, place.name(), start_ns, end_ns, detail);
             }
+            if let Some(profile) = &mut (*state).profile {
+                let place = Place::of(lua, callback).text();
+                profile.add(place.as_bytes(), end_ns - start_ns, detail);
+            }
             let Some(took_ns) = (*state).too_long(end_ns - start_ns, |meter| &mut meter.callback) else { return };
             lua_settop(lua, callback);
             push_user_value(lua, 1, value::SLOW);
@@ -85,23 +89,21 @@ pub(crate) unsafe fn ended(state: *mut State) -> Option<u64> {
     state.called_ns = None;
     let end_ns = state.events.now_ns();
     // `stats` and `slow` get exact times.
-    state.ended_ns = state.cogloop.only_traces().then_some(end_ns);
+    state.ended_ns = state.only_traces().then_some(end_ns);
     Some(end_ns)
-}
-
-impl Cogloop {
-    /// Whether callbacks are timed for a trace alone, or not at all.
-    fn only_traces(&self) -> bool {
-        self.meter.is_none() && self.slow_ns == u64::MAX
-    }
 }
 
 impl State {
     /// Call when something has changed for which callbacks are timed.
     pub(crate) fn settle_measuring(&mut self) {
         let is_traced = self.trace.as_ref().is_some_and(|trace| trace.is_open());
-        self.cogloop.is_measuring = is_traced || !self.cogloop.only_traces();
+        self.cogloop.is_measuring = is_traced || !self.only_traces();
         self.ended_ns = None;
+    }
+
+    /// Whether callbacks are timed for a trace alone, or not at all.
+    fn only_traces(&self) -> bool {
+        self.cogloop.meter.is_none() && self.cogloop.slow_ns == u64::MAX && self.profile.is_none()
     }
 
     /// Records a time in one of the histograms, and returns it if it is too long for the hook of `slow`.

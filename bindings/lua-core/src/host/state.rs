@@ -45,6 +45,7 @@ impl State {
             order: Vec::new(),
             pace: Pace::Forever,
             trace: None,
+            profile: None,
             called_ns: None,
             ended_ns: None,
             cogloop: Cogloop::default(),

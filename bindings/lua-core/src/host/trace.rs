@@ -66,6 +66,7 @@ impl State {
     #[cold]
     pub(crate) fn trace_turn(&mut self, start_ns: u64) {
         self.ended_ns = None;
+        self.show_top(false);
         let Some(trace) = &mut self.trace else { return };
         trace.begin_turn(start_ns, self.events.turn_ns());
         if !trace.is_open() {

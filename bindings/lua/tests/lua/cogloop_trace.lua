@@ -238,4 +238,28 @@ test( 'slow names the line of the script for a signal', function( )
   equal( place, at( first ) )
 end )
 
+test( 'top tells the busiest callbacks first, and the latest timers, since the last call', function( )
+  local loop = virtual( )
+  is_true( loop:top( ):find( '^loop %d+ on %w+: 0 timers, 0 handles, 0 tasks, 0 turns\n$' ) )
+  local first = line( ) + 1
+  loop:every( 10, function( ) loop:advance( 1 ) end )
+  loop:every( 40, function( ) loop:advance( 17 ) end )
+  loop:spawn( { function( ) loop:advance( 2 ) end, name = 'starts' } )
+  loop:advance( 100 )
+  local text = loop:top( )
+  local busiest = text:match 'busiest callbacks\n[^\n]+\n(.-)\n\n'
+  local names, totals = { }, { }
+  for each in (busiest .. '\n'):gmatch '[^\n]+' do
+    local calls, total, name = each:match '^ *(%d+) +([%d.]+) +[%d.]+ +[%d.]+  (.*)$'
+    names[ #names + 1 ], totals[ #totals + 1 ] = name, calls .. ' ' .. total
+  end
+  same_list( names, { at( first + 1 ), at( first ), "'starts' " .. at( first + 2 ) } )
+  same_list( totals, { '2 34.000', '10 10.000', '1 2.000' } )
+  is_true( text:find( 'latest timers', 1, true ), text )
+  equal( text:find( 'busiest descriptors', 1, true ), nil )
+  is_true( not loop:top( false ):find( at( first ), 1, true ) )
+  loop:advance( 100 )
+  is_true( loop:top( false ):find '^[^\n]+\n$' )
+end )
+
 T.done( )

@@ -81,6 +81,7 @@ local CASES = {
   { 'loop:child( -1, f )', 1, 'pid', 'got -1' },         { "loop:child( 'x', f )", 1, 'pid', "got string 'x'" },
   { 'loop:child( 1, 5 )', 2, 'f', 'got 5' },             { 'c.child( { }, f )', 1, 'pid', 'got table' },
   { "loop:stats( 'x' )", 1, 'measure', "got string 'x'" }, { "loop:slow( 'x', f )", 1, 'ms', "got string 'x'" },
+  { "loop:top( 'x' )", 1, 'measure', "got string 'x'" },
   { 'loop:trace( { } )', 1, 'file', 'got table' },       { "c.trace( 'x', 0 )", 2, 'mib', 'got 0' },
   { 'loop:slow( 1, 5 )', 2, 'f', 'got 5' },              { 'c.loop( 5 )', 1, 'options', 'got 5' },
   { 'timer.cancel( 5 )', 1, 'timer', 'got 5' },          { 'timer:reschedule( { } )', 1, 'ms', 'got table' },

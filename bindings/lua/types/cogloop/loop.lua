@@ -171,6 +171,12 @@ function Loop:metrics( ) end
 ---@param f? fun( where: string, ms: number )
 function Loop:slow( ms, f ) end
 
+--- Returns, as text, the busiest callbacks, the latest timers and the busiest descriptors since the last call. The first call begins to
+--- measure.
+---@param measure? boolean false: the last call
+---@return string
+function Loop:top( measure ) end
+
 --- Writes what the loop does into a file for Perfetto, until `trace( false )`, until the loop is closed, or until the file has `mib`
 --- MiB. `trace( )` returns whether it does.
 ---@param file? string | false nil: only asks
