@@ -6,16 +6,12 @@
  *    export PKG_CONFIG_PATH=~/cogloop/lib/pkgconfig LD_LIBRARY_PATH=~/cogloop/lib
  *    cc examples/c/echo.c $(pkg-config --cflags --libs cogloop) && ./a.out [CLIENTS [MESSAGES]]
  */
-#define _GNU_SOURCE /* accept4 */
+#include "sockets.h"
 #include <cogloop.h>
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum { LENGTH = 64 };
 
@@ -39,9 +35,9 @@ static void check(int code, const char *doing) {
     exit(1);
 }
 
-static void check_errno(int result, const char *doing) {
+static void check_socket(int result, const char *doing) {
     if (result != -1) return;
-    fprintf(stderr, "%s: %s\n", doing, strerror(errno));
+    fprintf(stderr, "%s: error %d\n", doing, socket_error());
     exit(1);
 }
 
@@ -53,14 +49,14 @@ static struct end *new_end(int fd, cog_watch_fn fn) {
         return end;
     }
     free(end);
-    close(fd);
+    close_socket(fd);
     return NULL;
 }
 
 /* Removes the watch before it closes the descriptor. */
 static void close_end(struct end *end) {
     check(cog_watch_remove(end->watch), "leaving a connection");
-    close(end->fd);
+    close_socket(end->fd);
     free(end);
 }
 
@@ -68,20 +64,20 @@ static void close_end(struct end *end) {
 static void serve(cog_watch watch, int ready, void *ctx) {
     struct end *end = ctx;
     if (ready & COG_READ) {
-        ssize_t got = recv(end->fd, end->out, sizeof end->out, MSG_DONTWAIT);
-        if (got == -1 && (errno == EAGAIN || errno == EINTR)) return;
+        int got = (int)recv(end->fd, end->out, sizeof end->out, 0);
+        if (got == -1 && is_for_later(socket_error())) return;
         if (got <= 0) {
             close_end(end);
             return;
         }
-        end->out_length = (int)got;
+        end->out_length = got;
     }
-    ssize_t put = send(end->fd, end->out, (size_t)end->out_length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (put == -1 && errno != EAGAIN && errno != EINTR) {
+    int put = (int)send(end->fd, end->out, LENGTH_OF(end->out_length), MSG_NOSIGNAL);
+    if (put == -1 && !is_for_later(socket_error())) {
         close_end(end);
         return;
     }
-    if (put > 0) memmove(end->out, end->out + put, (size_t)(end->out_length -= (int)put));
+    if (put > 0) memmove(end->out, end->out + put, (size_t)(end->out_length -= put));
     check(cog_watch_set(watch, end->out_length ? COG_WRITE : COG_READ), "turning a connection round");
 }
 
@@ -89,10 +85,11 @@ static void welcome_again(cog_timer timer, const cog_expiry *expiry, void *ctx);
 
 static void welcome(cog_watch watch, int ready, void *ctx) {
     (void)watch, (void)ready, (void)ctx;
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    int fd = (int)accept(listener, NULL, NULL);
     if (fd != -1) {
+        do_not_block(fd);
         new_end(fd, serve);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    } else if (is_exhaustion(socket_error())) {
         /* No descriptor is left, and the client still waits. Try again later, when a connection may have ended. */
         check(cog_watch_set(listening, 0), "resting");
         check(cog_timer_after(loop, 100000000, welcome_again, NULL, NULL), "resting");
@@ -108,7 +105,7 @@ static void send_message(struct end *client) {
     char message[LENGTH];
     memset(message, 'a' + client->sent++ % 26, sizeof message);
     client->have = 0;
-    check_errno((int)send(client->fd, message, sizeof message, MSG_NOSIGNAL), "sending");
+    check_socket((int)send(client->fd, message, sizeof message, MSG_NOSIGNAL), "sending");
 }
 
 /* The client's side. */
@@ -116,10 +113,10 @@ static void on_answer(cog_watch watch, int ready, void *ctx) {
     (void)watch, (void)ready;
     struct end *client = ctx;
     char answer[LENGTH];
-    ssize_t got = recv(client->fd, answer, (size_t)(LENGTH - client->have), MSG_DONTWAIT);
-    if (got == -1 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) check_errno(-1, "receiving");
-    if ((client->have += (int)got) < LENGTH) return;
+    int got = (int)recv(client->fd, answer, LENGTH_OF(LENGTH - client->have), 0);
+    if (got == -1 && is_for_later(socket_error())) return;
+    if (got <= 0) check_socket(-1, "receiving");
+    if ((client->have += got) < LENGTH) return;
     echoed++;
     if (client->sent < messages) {
         send_message(client);
@@ -128,19 +125,19 @@ static void on_answer(cog_watch watch, int ready, void *ctx) {
     close_end(client);
     if (--clients_open == 0) {
         check(cog_watch_remove(listening), "closing the server");
-        close(listener);
+        close_socket(listener);
     }
 }
 
 /* A client that sends and then resets its connection before the answer. */
 static void reset_a_connection(const struct sockaddr_in *address) {
     struct linger at_once = { 1, 0 };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    check_errno(fd, "making a client");
-    check_errno(connect(fd, (const struct sockaddr *)address, sizeof *address), "connecting it");
-    check_errno((int)send(fd, "hello", 5, MSG_NOSIGNAL), "sending");
-    check_errno(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), "setting its end");
-    close(fd);
+    int fd = (int)socket(AF_INET, SOCK_STREAM, 0);
+    check_socket(fd, "making a client");
+    check_socket(connect(fd, (const struct sockaddr *)address, sizeof *address), "connecting it");
+    check_socket((int)send(fd, "hello", 5, MSG_NOSIGNAL), "sending");
+    check_socket(setsockopt(fd, SOL_SOCKET, SO_LINGER, (const char *)&at_once, sizeof at_once), "setting its end");
+    close_socket(fd);
 }
 
 int main(int argc, char **argv) {
@@ -150,6 +147,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s [CLIENTS [MESSAGES]], at least 1 of each\n", argv[0]);
         return 2;
     }
+    start_sockets();
     check(cog_loop_new(NULL, &loop), "making a loop");
 
     struct sockaddr_in address;
@@ -157,17 +155,19 @@ int main(int argc, char **argv) {
     memset(&address, 0, sizeof address);
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    check_errno(listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "making a socket");
-    check_errno(bind(listener, (struct sockaddr *)&address, sizeof address), "binding it");
-    check_errno(listen(listener, SOMAXCONN), "listening");
-    check_errno(getsockname(listener, (struct sockaddr *)&address, &length), "asking for its port");
+    check_socket(listener = (int)socket(AF_INET, SOCK_STREAM, 0), "making a socket");
+    do_not_block(listener);
+    check_socket(bind(listener, (struct sockaddr *)&address, sizeof address), "binding it");
+    check_socket(listen(listener, SOMAXCONN), "listening");
+    check_socket(getsockname(listener, (struct sockaddr *)&address, &length), "asking for its port");
     check(cog_watch_descriptor(loop, listener, COG_READ, COG_LEVEL, welcome, NULL, &listening), "watching it");
 
     reset_a_connection(&address);
     for (int n = 0; n < clients; n++) {
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        check_errno(fd, "making a client");
-        check_errno(connect(fd, (struct sockaddr *)&address, sizeof address), "connecting it");
+        int fd = (int)socket(AF_INET, SOCK_STREAM, 0);
+        check_socket(fd, "making a client");
+        check_socket(connect(fd, (struct sockaddr *)&address, sizeof address), "connecting it");
+        do_not_block(fd);
         struct end *client = new_end(fd, on_answer);
         if (!client) check(COG_ERROR_LIMIT, "watching a client");
         clients_open++;

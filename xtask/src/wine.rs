@@ -6,7 +6,7 @@
 //!   wineserver                                         one for all programs, until they have all run
 //! ```
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::process;
@@ -95,6 +95,13 @@ impl Wine {
         command.env("WINEPREFIX", self.prefix()).env("WINEDEBUG", "-all");
         // Wine maps the whole file system to drive Z.
         command.env("WINEPATH", format!("Z:{}", self.libraries().display()).replace('/', "\\"))
+    }
+
+    /// A command that runs this program.
+    pub(crate) fn run(&self, project: &Project, program: &Path) -> Command {
+        let mut command = project.program("wine");
+        self.surround(command.arg(program));
+        command
     }
 
     /// Starts the server.

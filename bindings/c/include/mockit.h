@@ -21,8 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
-#ifdef _WIN32
-#define MOCKIT_THREAD_ID__ uintptr_t /* what mingw's pthread_t is */
+#if defined(_WIN32) && !defined(__MINGW32__)
+#define MOCKIT_THREAD_ID__ uintptr_t /* what pthread_t is with mingw */
 #else
 #include <pthread.h>
 #define MOCKIT_THREAD_ID__ pthread_t

@@ -9,6 +9,7 @@ pub(crate) mod list;
 mod refused;
 mod runs;
 mod table;
+pub(crate) mod windows;
 
 use std::path::Path;
 
@@ -21,9 +22,6 @@ use table::{Report, Table};
 /// The rows of timers that are about waiting. All rows from C28 to `LAST` are about waiting, too.
 const ABOUT_WAITING: &[u32] = &[1, 2, 4, 5, 15, 17, 25, 26, 27];
 const LAST: u32 = 60;
-
-/// The lines of the last run of the tests under Wine.
-const TOLD_ON_WINDOWS: &str = "conformance.windows";
 
 /// The table, and the lines for every set of refused calls, for the loop and for each face. Takes tens of minutes.
 pub(crate) fn run(project: &Project) -> Result<String, String> {
@@ -43,9 +41,8 @@ fn print(project: &Project, sets_for_faces: &[&str]) -> Result<String, String> {
     let file = project.target.join("conformance.verdicts");
     let ran = run_tests(project, &file);
     let reports = std::fs::read_to_string(&file).map_err(|error| format!("no test has written a line: {error}"))?;
-    let on_windows = std::fs::read_to_string(project.target.join(TOLD_ON_WINDOWS)).unwrap_or_default();
     let reports = reports.lines().filter_map(Report::read);
-    let reports: Vec<_> = reports.chain(on_windows.lines().filter_map(Report::read).map(Report::on_windows)).collect();
+    let reports: Vec<_> = reports.chain(windows::reports(project).into_iter().map(Report::on_windows)).collect();
     let table = Table::new(rows, &reports);
     print!("\n{table}");
     ran?;
@@ -57,16 +54,6 @@ fn print(project: &Project, sets_for_faces: &[&str]) -> Result<String, String> {
     match table.tally() {
         (passed, 0) => Ok(format!("{passed} passed, 0 failed")),
         (_, failed) => Err(format!("{failed} cells of the table have failed or are missing")),
-    }
-}
-
-/// Makes the event loop's tests, which are about to run under Wine, write their lines for the table.
-pub(crate) fn listen_to_windows(project: &Project, package: &str, tests: &mut std::process::Command) {
-    if package == "cogloop-io" {
-        let file = project.target.join(TOLD_ON_WINDOWS);
-        // Removes the file of an earlier run.
-        let _ = std::fs::remove_file(&file);
-        tests.env(VERDICTS, file).env("RUST_TEST_THREADS", "2");
     }
 }
 

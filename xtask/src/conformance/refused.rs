@@ -12,6 +12,7 @@ use std::path::Path;
 use super::faces::{FACES, Faces, as_runner};
 use super::runs::{EVERY_SET, LIMIT, TESTS, VERDICTS};
 use super::table::{BACKENDS, Report, heading};
+use super::windows;
 use crate::process;
 use crate::project::Project;
 use crate::test::Tally;
@@ -41,6 +42,7 @@ pub(super) fn run(project: &Project, sets_for_faces: &[&str]) -> Result<(), Stri
         println!("     {line}");
         failed.extend(line.tally.outcome().is_err().then_some(set));
     }
+    println!("     {}", windows::line(project));
     println!(
         "\nlinux-4.18: all calls that came after it; a number: so many tests hold; –: refused; ·: run by `cargo xtask conformance`"
     );

@@ -10,7 +10,7 @@ const COMPILER: Compiler = Compiler { words: &["gcc", "-std=c99"], is_static: fa
 
 /// The name of the source, the arguments, and a part of the last line of output. The number of readings of the interval
 /// depends on the machine, so it is not checked.
-const EXAMPLES: &[(&str, &[&str], &str)] =
+pub(super) const EXAMPLES: &[(&str, &[&str], &str)] =
     &[("interval", &["1"], " readings in "), ("echo", &["5", "10"], "5 clients, 50 messages echoed")];
 
 /// Uses the library that is installed at `prefix`.

@@ -88,7 +88,7 @@ fn watched(command: &mut std::process::Command) -> Result<Vec<String>, String> {
     verdict.map(|()| lines)
 }
 
-fn sources(project: &Project) -> Result<Vec<PathBuf>, String> {
+pub(super) fn sources(project: &Project) -> Result<Vec<PathBuf>, String> {
     let folder = project.root.join(TESTS);
     let entries = std::fs::read_dir(&folder).map_err(|error| format!("{TESTS} cannot be read: {error}"))?;
     let paths = entries.flatten().map(|entry| entry.path());

@@ -13,6 +13,7 @@ mod c_threads;
 mod dist;
 mod examples;
 pub(crate) mod exits;
+mod failures;
 pub(crate) mod interpreters;
 mod lanes;
 pub(crate) mod limits;
@@ -35,6 +36,7 @@ mod types;
 pub(crate) mod valgrind;
 mod versions;
 mod windows;
+mod windows_c;
 mod windows_ctrl_c;
 
 pub(crate) use tools::apt_install;
