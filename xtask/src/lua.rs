@@ -62,7 +62,7 @@ pub(crate) fn build(project: &Project, version: &Version) -> Result<PathBuf, Str
     let built = work.join(format!("release/{prefix}cogloop_lua{suffix}"));
     let folder = project.target.join("lua").join(version.name);
     install(&built, version, &folder)
-        .and_then(|()| copy_tree(&project.root.join(SCRIPTS), &folder))
+        .and_then(|()| copy_scripts(project, &folder))
         .map_err(|error| format!("cannot put {} into {}: {error}", built.display(), folder.display()))?;
     Ok(folder)
 }
@@ -79,6 +79,11 @@ fn install(library: &Path, version: &Version, folder: &Path) -> std::io::Result<
     let folder = folder.join("cogloop");
     std::fs::create_dir_all(&folder)?;
     files::place(library, &folder.join(version.feature).with_extension("so"))
+}
+
+/// Copies the Lua files that open the modules.
+pub(crate) fn copy_scripts(project: &Project, folder: &Path) -> std::io::Result<()> {
+    copy_tree(&project.root.join(SCRIPTS), folder)
 }
 
 fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {

@@ -38,6 +38,7 @@ mod versions;
 mod windows;
 mod windows_c;
 mod windows_ctrl_c;
+mod windows_module;
 
 pub(crate) use tools::apt_install;
 
@@ -107,8 +108,8 @@ const STEPS: &[Step] = &[
     Step { name: "supply", about: "licences, bans and sources of all dependencies", run: supply::run },
 ];
 
-/// Steps that a run takes only if they are named, because each builds everything again in the way it is published, or needs
-/// a browser.
+/// Steps that a run takes only if they are named, because each builds everything again, in the way it is published or for a Lua
+/// that is a DLL, or needs a browser.
 const NAMED_STEPS: &[Step] = &[
     Step {
         name: "browser",
@@ -124,6 +125,11 @@ const NAMED_STEPS: &[Step] = &[
         name: "same-bytes",
         about: "what a release publishes, built in two folders, has the same bytes",
         run: dist::reproducible,
+    },
+    Step {
+        name: "windows-module",
+        about: "the Lua modules as a DLL with a Lua that is a DLL, built by mingw and run by Wine",
+        run: windows_module::run,
     },
 ];
 

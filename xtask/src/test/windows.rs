@@ -6,8 +6,8 @@
 //!   cogloop_c.dll, in Wine  the C library's tests and examples
 //! ```
 //!
-//! The results are written down for `cargo xtask conformance`. A Lua test that needs
-//! something that Windows lacks prints that, and counts as skipped.
+//! The results are written down for `cargo xtask conformance`. A Lua test that needs something that Windows lacks prints
+//! that, and counts as skipped.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -80,8 +80,8 @@ fn tests(project: &Project, wine: &Wine, package: &str, which: &[&str]) -> Comma
     wine.cargo(project, &[&["test", "--quiet", "-p", package, "--no-fail-fast"], which].concat())
 }
 
-/// Runs the Lua suite.
-fn suite(project: &Project, around: &Wine, program: &Path) -> Result<Tally, String> {
+/// Runs the Lua suite with a program that takes a script.
+pub(super) fn suite(project: &Project, around: &Wine, program: &Path) -> Result<Tally, String> {
     let mut sum = Tally::default();
     let mut failures = Failures::default();
     for file in lua_suite::files(project)? {
@@ -98,7 +98,8 @@ fn suite(project: &Project, around: &Wine, program: &Path) -> Result<Tally, Stri
     failures.outcome(sum)
 }
 
-fn examples(project: &Project, around: &Wine, program: &Path) -> Result<(), String> {
+/// Runs the examples with such a program.
+pub(super) fn examples(project: &Project, around: &Wine, program: &Path) -> Result<(), String> {
     for (arguments, last) in EXAMPLES {
         let (lines, verdict) = process::watch(around.run(project, program).args(arguments), lua_suite::LIMIT);
         verdict?;
