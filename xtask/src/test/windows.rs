@@ -42,28 +42,28 @@ pub(super) fn run(project: &Project) -> StepResult {
     build(project, &wine)?;
     let _server = wine.serve(project)?;
     windows::forget(project);
-    let mut all = Tally::default();
+    let (mut all, mut failures) = (Tally::default(), Failures::default());
     for (package, which) in PACKAGES {
         let mut cargo = tests(project, &wine, package, which);
         windows::listen(project, package, &mut cargo);
         let (lines, verdict) = process::watch(&mut cargo, TESTS_LIMIT);
         let tally = Tally::of(&lines);
-        verdict.map_err(|message| format!("{package}: {message} ({tally})"))?;
+        failures.note(Path::new(package), &[], verdict.map_err(|message| format!("{message} ({tally})")));
         if package == "cogloop" {
             windows::note(project, "rust", tally.passed())?;
         }
         all.add(&tally);
     }
     let program = project.target.join(TARGET).join("debug/cogloop.exe");
-    let suite = suite(project, &wine, &program)?;
+    let suite = suite(project, &wine, &program, &mut failures)?;
     windows::note(project, "lua", suite.passed())?;
     all.add(&suite);
     all.add(&windows_ctrl_c::run(project, &wine, &program)?);
-    examples(project, &wine, &program)?;
-    let c = windows_c::run(project, &wine)?;
+    examples(project, &wine, &program, &mut failures);
+    let c = windows_c::run(project, &wine, &mut failures)?;
     windows::note(project, "c", c.passed())?;
     all.add(&c);
-    all.outcome()
+    failures.outcome(all)?.outcome()
 }
 
 /// Builds everything, without a time limit: the limits are for tests that hang.
@@ -81,9 +81,13 @@ fn tests(project: &Project, wine: &Wine, package: &str, which: &[&str]) -> Comma
 }
 
 /// Runs the Lua suite with a program that takes a script.
-pub(super) fn suite(project: &Project, around: &Wine, program: &Path) -> Result<Tally, String> {
+pub(super) fn suite(
+    project: &Project,
+    around: &Wine,
+    program: &Path,
+    failures: &mut Failures,
+) -> Result<Tally, String> {
     let mut sum = Tally::default();
-    let mut failures = Failures::default();
     for file in lua_suite::files(project)? {
         // The tests do not accept a path with a drive.
         let file = file.strip_prefix(&project.root).map(PathBuf::from).unwrap_or(file);
@@ -95,17 +99,16 @@ pub(super) fn suite(project: &Project, around: &Wine, program: &Path) -> Result<
         sum.add(&tally);
         failures.note(&file, &lines, verdict.and_then(|()| tally.outcome_or_skipped()));
     }
-    failures.outcome(sum)
+    Ok(sum)
 }
 
 /// Runs the examples with such a program.
-pub(super) fn examples(project: &Project, around: &Wine, program: &Path) -> Result<(), String> {
+pub(super) fn examples(project: &Project, around: &Wine, program: &Path, failures: &mut Failures) {
     for (arguments, last) in EXAMPLES {
         let (lines, verdict) = process::watch(around.run(project, program).args(arguments), lua_suite::LIMIT);
-        verdict?;
-        if !lines.last().is_some_and(|line| line.contains(last)) {
-            return Err(format!("{} did not end with `{last}`", arguments.join(" ")));
-        }
+        let is_as_expected = lines.last().is_some_and(|line| line.contains(last));
+        let wrong = || format!("{} did not end with `{last}`", arguments.join(" "));
+        let verdict = verdict.and_then(|()| if is_as_expected { Ok(()) } else { Err(wrong()) });
+        failures.note(Path::new(arguments[0]), &lines, verdict);
     }
-    Ok(())
 }

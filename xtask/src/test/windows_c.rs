@@ -25,22 +25,22 @@ const LIBRARIES: [&str; 5] = ["-lkernel32", "-lntdll", "-luserenv", "-lws2_32", 
 /// The test that is linked with the static library, too.
 const ALSO_STATIC: &str = "exit";
 
-pub(super) fn run(project: &Project, wine: &Wine) -> Result<Tally, String> {
+pub(super) fn run(project: &Project, wine: &Wine, failures: &mut Failures) -> Result<Tally, String> {
     let folder = project.target.join("wine/c");
     let built = project.target.join(TARGET).join("debug");
     let place = |error: std::io::Error| format!("{}: {error}", folder.display());
     std::fs::create_dir_all(&folder).map_err(place)?;
     std::fs::copy(built.join("cogloop_c.dll"), folder.join("cogloop_c.dll")).map_err(place)?;
-    let (mut sum, mut failures) = (Tally::default(), Failures::default());
+    let mut sum = Tally::default();
     for source in sources(project)? {
         let name = name_of(&source);
         let program =
             compile(project, &source, &folder.join(format!("{name}.exe")), &built.join("libcogloop_c.dll.a"))?;
-        sum.add(&test(project, wine, &program, &mut failures));
+        sum.add(&test(project, wine, &program, failures));
         if name == ALSO_STATIC {
             let program = folder.join(format!("{name}-static.exe"));
             let program = compile(project, &source, &program, &built.join("libcogloop_c.a"))?;
-            sum.add(&test(project, wine, &program, &mut failures));
+            sum.add(&test(project, wine, &program, failures));
         }
     }
     for (name, arguments, expected) in EXAMPLES {
@@ -49,11 +49,11 @@ pub(super) fn run(project: &Project, wine: &Wine) -> Result<Tally, String> {
         let program = compile(project, &source, &program, &built.join("libcogloop_c.dll.a"))?;
         println!("--- examples/c/{name}.c");
         let (lines, verdict) = process::watch(wine.run(project, &program).args(*arguments), LIMIT);
-        let as_told = lines.last().is_some_and(|last| last.contains(expected));
+        let is_as_expected = lines.last().is_some_and(|last| last.contains(expected));
         let wrong = || format!("examples/c/{name}.c does not end with `{expected}`");
-        failures.note(&source, &lines, verdict.and_then(|()| if as_told { Ok(()) } else { Err(wrong()) }));
+        failures.note(&source, &lines, verdict.and_then(|()| if is_as_expected { Ok(()) } else { Err(wrong()) }));
     }
-    failures.outcome(sum)
+    Ok(sum)
 }
 
 fn name_of(file: &Path) -> String {

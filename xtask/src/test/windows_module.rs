@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::failures::Failures;
 use super::step::StepResult;
 use super::windows;
 use crate::project::{LUA_MANIFEST, Project};
@@ -47,8 +48,10 @@ pub(super) fn run(project: &Project) -> StepResult {
     let program = compile_lua(project, &folder)?;
     compile_module(project, &wine, &folder)?;
     let _server = wine.serve(project)?;
-    windows::examples(project, &wine, &program)?;
-    windows::suite(project, &wine, &program)?.outcome()
+    let mut failures = Failures::default();
+    windows::examples(project, &wine, &program, &mut failures);
+    let sum = windows::suite(project, &wine, &program, &mut failures)?;
+    failures.outcome(sum)?.outcome()
 }
 
 /// Compiles Lua as a DLL, and the program that uses it.
