@@ -1,7 +1,6 @@
 //! The trace of a loop: which events it has, with which lines and times. On virtual time, so all of it is exact.
 
-use cogloop::{Interest, Loop};
-use std::ops::ControlFlow;
+use cogloop::Loop;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -73,8 +72,12 @@ fn timers_have_the_line_where_they_were_made_their_time_and_their_lateness() {
     assert!(file.text().starts_with("[\n") && file.text().ends_with("}\n]\n"));
 }
 
+/// Its source is a pipe.
+#[cfg(unix)]
 #[test]
 fn tasks_posts_and_sources_are_told_and_an_error_is() {
+    use cogloop::Interest;
+    use std::ops::ControlFlow;
     let file = Temporary::new("tasks");
     let mut events = Loop::simulated().unwrap();
     events.trace(&file.0).unwrap();
