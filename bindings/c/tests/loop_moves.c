@@ -1,5 +1,7 @@
 /* cogloop.h: a loop that another thread or a forked child goes on with; callbacks that do not return. */
 #include "check.h"
+
+#if HAS_FORK && HAS_SIGNALS
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -222,3 +224,14 @@ int main(void) {
     RUN(a_thread_is_not_cancelled_while_it_runs_a_loop);
     return summary();
 }
+#else
+int main(void) {
+    SKIP(another_thread_goes_on_with_a_loop, "forks and signals");
+    SKIP(a_loop_that_runs_is_not_released, "forks and signals");
+    SKIP(a_forked_child_goes_on_with_its_copy_of_a_loop, "forks and signals");
+    SKIP(a_callback_may_fork_and_both_go_on, "forks and signals");
+    SKIP(a_callback_that_ends_its_thread_ends_the_process_in_words, "forks and signals");
+    SKIP(a_thread_is_not_cancelled_while_it_runs_a_loop, "forks and signals");
+    return summary();
+}
+#endif
