@@ -43,6 +43,7 @@ pub use cogloop_io::Recording;
 pub use host::create::{is_virtual, set_default_backend, set_virtual};
 pub use host::leave::push_traceback;
 pub use host::recorded::set_recording;
+pub use host::report::{report_slow, report_stats};
 pub use host::top::show_top;
 pub use host::trace::set_default_trace;
 pub use lua::interrupt;

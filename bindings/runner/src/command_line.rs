@@ -63,6 +63,10 @@ pub(crate) struct Options {
     pub(crate) trace: Option<OsString>,
     /// `--top`: whether the loops show their busiest callbacks.
     pub(crate) shows_top: bool,
+    /// `--slow`: callbacks that take longer are reported.
+    pub(crate) slow_ns: Option<u64>,
+    /// `--stats`: whether the loops report their statistics at their end.
+    pub(crate) shows_stats: bool,
     /// `--virtual`: whether every loop runs on virtual time.
     pub(crate) is_virtual: bool,
     /// `-v`: whether the version is printed before the script runs.
@@ -91,7 +95,8 @@ fn read(mut parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, le
         recording: None,
         is_interactive: false,
     };
-    let (mut backend, mut trace, mut shows_top, mut is_virtual, mut tells_version) = (None, None, false, false, false);
+    let (mut backend, mut trace, mut slow_ns) = (None, None, None);
+    let (mut shows_top, mut shows_stats, mut is_virtual, mut tells_version) = (false, false, false, false);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("backend") => backend = Some(parser.value()?.string()?),
@@ -99,6 +104,8 @@ fn read(mut parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, le
             Arg::Long("help") | Arg::Short('h') => return Ok(only(Command::Help)),
             Arg::Long("man") => return Ok(only(Command::Man)),
             Arg::Long("top") => shows_top = true,
+            Arg::Long("stats") => shows_stats = true,
+            Arg::Long("slow") => slow_ns = Some(nanoseconds(&parser.value()?.string()?)?),
             Arg::Long("virtual") => is_virtual = true,
             Arg::Long("trace") => trace = Some(parser.value()?),
             Arg::Long("record" | "replay") if script.recording.is_some() => {
@@ -149,12 +156,30 @@ fn read(mut parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, le
     if script.source == Source::None {
         script.name.clone_from(&script.program);
     }
-    Ok(Options { command: Command::Run(script), backend, trace, shows_top, is_virtual, tells_version })
+    Ok(Options {
+        command: Command::Run(script),
+        backend,
+        trace,
+        shows_top,
+        slow_ns,
+        shows_stats,
+        is_virtual,
+        tells_version,
+    })
 }
 
 /// Options that say something of the program, and end it.
 fn only(command: Command) -> Options {
-    Options { command, backend: None, trace: None, shows_top: false, is_virtual: false, tells_version: false }
+    Options {
+        command,
+        backend: None,
+        trace: None,
+        shows_top: false,
+        slow_ns: None,
+        shows_stats: false,
+        is_virtual: false,
+        tells_version: false,
+    }
 }
 
 /// Parses `-l name` and `-l global=name`. Without `global`, the variable has the module's name up to a hyphen.
@@ -166,6 +191,15 @@ fn required(text: Vec<u8>) -> Result<Before, lexopt::Error> {
     };
     let whole = |name| CString::new(name).map_err(|_| "a module's name has no zero byte");
     Ok(Before::Require { global: whole(global)?, module: whole(module)? })
+}
+
+/// The argument of `--slow`, which is in milliseconds.
+fn nanoseconds(text: &str) -> Result<u64, String> {
+    match text.parse::<f64>() {
+        // A larger number is no time, but an infinite limit.
+        Ok(ms) if ms >= 0.0 => Ok((ms * 1e6) as u64),
+        _ => Err(format!("--slow: a number of milliseconds expected, got '{text}'")),
+    }
 }
 
 #[cfg(test)]
@@ -237,6 +271,11 @@ mod tests {
         assert!(parsed(&["cogloop", "--check", "-i", "x.lua"]).is_err_and(|error| error.contains("exclude")));
         assert!(parsed(&["cogloop", "-i", "-"]).is_err_and(|error| error.contains("standard input")));
         assert!(parsed(&["cogloop", "--bakend", "x"]).is_err_and(|error| error.contains("--bakend")));
+        assert_eq!(parsed(&["cogloop", "--slow", "2.5", "x.lua"]).map(|options| options.slow_ns), Ok(Some(2_500_000)));
+        for wrong in ["-1", "nan", "soon"] {
+            let told = parsed(&["cogloop", "--slow", wrong, "x.lua"]);
+            assert!(told.is_err_and(|error| error.contains("--slow") && error.contains(wrong)), "{wrong}");
+        }
         assert!(parsed(&["cogloop", "--trace"]).is_err_and(|error| error.contains("--trace")));
         assert!(parsed(&["cogloop", "-e"]).is_err_and(|error| error.contains("-e")));
     }

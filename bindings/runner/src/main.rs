@@ -29,6 +29,12 @@ fn main() -> ExitCode {
         if let Some(backend) = &options.backend {
             cogloop_lua_core::set_default_backend(backend)?;
         }
+        if let Some(limit_ns) = options.slow_ns {
+            cogloop_lua_core::report_slow(limit_ns);
+        }
+        if options.shows_stats {
+            cogloop_lua_core::report_stats();
+        }
         if options.shows_top {
             cogloop_lua_core::show_top();
         }

@@ -43,6 +43,12 @@ const GROUPS: [Group; 3] = [
                 "",
                 "show the busiest callbacks and the latest timers on standard error, each second and at the end",
             ),
+            (
+                "--slow",
+                "MS",
+                "report each callback that takes so many milliseconds or longer, with the place of its function",
+            ),
+            ("--stats", "", "at the end of each loop, report how late timers were and how long callbacks took"),
             ("--virtual", "", "every loop runs on virtual time: it jumps to the next deadline and waits for none"),
         ],
     ),

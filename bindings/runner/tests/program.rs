@@ -406,3 +406,54 @@ fn top_shows_the_busiest_callbacks_at_the_end() {
     assert!(shown.starts_with("loop 0 on ") && shown.contains("busiest callbacks\n"), "{shown}");
     assert!(shown.contains("  (command line):2\n"), "{shown}");
 }
+
+#[test]
+fn slow_reports_callbacks_of_both_modules_and_a_period_stays() {
+    let code = "local function busy( ) local s = os.clock( ) while os.clock( ) - s < 0.003 do end end
+        local loop, runs = require 't.Loop'( ), 0
+        loop:addTask( 1, function( ) busy( ) runs = runs + 1 return runs < 3 and 1 or nil end )
+        loop:run( )
+        local c = require 'cogloop'
+        c.spawn{ name = 'worker', busy }
+        c.run( )
+        print( runs )";
+    let out = run(cogloop().args(["--slow", "2", "-e", code]));
+    let told = text(&out.stderr);
+    assert_eq!((text(&out.stdout), out.status.code()), ("3\n".to_owned(), Some(0)), "{told}");
+    let lines = told.lines().collect::<Vec<_>>();
+    assert_eq!(lines.len(), 4, "{told}");
+    assert!(lines[..3].iter().all(|line| line.starts_with("cogloop: slow: (command line):3 took ")), "{told}");
+    assert!(lines[3].starts_with("cogloop: slow: task 'worker' took ") && lines[3].ends_with(" ms"), "{told}");
+}
+
+#[test]
+fn slow_leaves_a_script_its_own_report() {
+    let code = "local c = require 'cogloop'
+        c.slow( 0, function( where ) print( where ) end )
+        c.after( 0, function( ) end )
+        c.run( )
+        c.slow( )
+        c.after( 0, function( ) end )
+        c.run( )";
+    let out = run(cogloop().args(["--slow", "0", "-e", code]));
+    assert_eq!(text(&out.stdout), "(command line):3\n");
+    assert!(text(&out.stderr).starts_with("cogloop: slow: (command line):6 took "), "{}", text(&out.stderr));
+}
+
+#[test]
+fn stats_are_reported_for_each_loop_at_its_end() {
+    let code = "local loop = require 't.Loop'( )
+        for i = 1, 5 do loop:addTask( i / 10, function( ) end ) end
+        loop:run( )
+        local c = require 'cogloop'
+        c.spawn( function( ) c.sleep( 1 ) end )
+        c.run( )";
+    let out = run(cogloop().args(["--stats", "-e", code]));
+    let told = text(&out.stderr);
+    assert_eq!((text(&out.stdout), out.status.code()), (String::new(), Some(0)), "{told}");
+    assert_eq!(told.matches("cogloop: loop ").count(), 2, "{told}");
+    assert!(told.contains(" 5 fired, ") && told.contains("; left: 0 timers, 0 handles, 0 tasks"), "{told}");
+    for row in ["late              5 ", "callback          5 ", "task              2 "] {
+        assert!(told.contains(row), "{row}: {told}");
+    }
+}

@@ -7,6 +7,7 @@ use super::task::{Phase, push_name, status_of, task_at, thread_of};
 use crate::host::memory::value;
 use crate::host::meter::ended;
 use crate::host::place::Place;
+use crate::host::report::tell_slow;
 use crate::host::state::state_at;
 use crate::lua::args::{bytes, push_ms};
 use crate::lua::guard::{CHUNK, Text};
@@ -69,7 +70,12 @@ pub(super) unsafe fn end_slice(lua: *mut lua_State, index: c_int, slice: Slice) 
         let Some(took_ns) = (*state).too_long(end_ns - slice.start_ns, |meter| &mut meter.task) else { return };
         lua_settop(lua, index);
         push_user_value(lua, 1, value::SLOW);
-        push_place(lua, index);
+        push_place(lua, index); // stack: … task hook where
+        if lua_type(lua, index + 1) == LUA_TNIL {
+            tell_slow(bytes(lua, index + 2), took_ns);
+            lua_settop(lua, index);
+            return;
+        }
         push_ms(lua, took_ns); // stack: … task hook where ms
         lua_call(lua, 2, 0);
     }

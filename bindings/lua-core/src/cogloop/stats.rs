@@ -4,6 +4,7 @@
 use super::loops::receiver;
 use super::slice::push_counts_by_name;
 use crate::host::memory::{Meter, State, value};
+use crate::host::report::slow_ns;
 use crate::host::state::check_loop;
 use crate::lua::args::{check_callable, check_ms, push_ms};
 use crate::lua::entry::entry;
@@ -22,7 +23,7 @@ entry!(
     pub(super) fn slow(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let limit_ns = match lua_type(lua, 2) {
-            t if t <= LUA_TNIL => u64::MAX,
+            t if t <= LUA_TNIL => slow_ns(),
             _ => {
                 let limit_ns = check_ms(lua, 2);
                 check_callable(lua, 3);

@@ -126,6 +126,9 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
     state
         .begin_default_profile()
         .map_err(|_| Error::Io { doing: "making the profile", source: std::io::ErrorKind::OutOfMemory.into() })?;
+    state
+        .begin_default_report()
+        .map_err(|_| Error::Io { doing: "making the statistics", source: std::io::ErrorKind::OutOfMemory.into() })?;
     state.timers_max = Some(choice.limits.timers).filter(|&max| max < Limits::default().timers);
     state.begin_recording();
     Ok(Box::into_raw(Box::write(room, state)))
@@ -149,6 +152,7 @@ entry!(
         let dropped = guard(|| {
             let mut state = Box::from_raw(state);
             state.show_top(true);
+            state.tell_stats();
             drop(state);
             Ok(())
         });

@@ -2,6 +2,7 @@
 
 use super::memory::{Meter, State, value};
 use super::place::Place;
+use super::report::tell_slow;
 use super::state::state_at;
 use crate::lua::args::push_ms;
 use crate::lua::guard::{ErrorText, Text};
@@ -9,7 +10,7 @@ use crate::lua::version::push_user_value;
 use cogloop_io::memory::expect_bytes;
 use cogloop_io::trace::{Detail, Kind};
 use hdrhistogram::Histogram;
-use mlua::ffi::{lua_State, lua_call, lua_settop};
+use mlua::ffi::{LUA_TNIL, lua_State, lua_call, lua_pop, lua_type};
 use std::ffi::c_int;
 
 /// A longer time counts as an hour.
@@ -48,7 +49,8 @@ impl Meter {
         }
     }
 
-    /// Records the duration of a callback, also in the trace, and calls the hook of `slow` if it was too long. The index
+    /// Records the duration of a callback, also in the trace, and calls the hook of `slow` if it was too long, or else
+    /// reports it. Leaves the stack as it was. The index
     /// `callback` has the function, its table, or another value.
     ///
     /// # Safety
@@ -69,10 +71,15 @@ impl Meter {
                 profile.add(place.as_bytes(), end_ns - start_ns, detail);
             }
             let Some(took_ns) = (*state).too_long(end_ns - start_ns, |meter| &mut meter.callback) else { return };
-            lua_settop(lua, callback);
+            let place = Place::of(lua, callback);
             push_user_value(lua, 1, value::SLOW);
-            Place::of(lua, callback).escaped().push(lua);
-            push_ms(lua, took_ns); // stack: … callback hook where ms
+            if lua_type(lua, -1) == LUA_TNIL {
+                lua_pop(lua, 1);
+                tell_slow(place.text().as_bytes(), took_ns);
+                return;
+            }
+            place.escaped().push(lua);
+            push_ms(lua, took_ns); // stack: … hook where ms
             lua_call(lua, 2, 0);
         }
     }

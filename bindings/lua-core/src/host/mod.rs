@@ -16,6 +16,7 @@ pub(crate) mod place;
 pub(crate) mod profile;
 pub(crate) mod ready;
 pub(crate) mod recorded;
+pub(crate) mod report;
 pub(crate) mod socket;
 pub(crate) mod source;
 pub(crate) mod state;

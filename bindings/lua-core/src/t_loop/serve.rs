@@ -46,6 +46,10 @@ pub(super) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
         if (*state).debug {
             tell_next(lua, state);
         }
+        (*state).cogloop.fired += 1;
+        if let Some(meter) = &mut (*state).cogloop.meter {
+            meter.late(expired.late_ns);
+        }
         push_user_value(lua, 3, CALLBACK);
         let clock = Meter::start(state);
         call(lua, (*task).args, 1);
