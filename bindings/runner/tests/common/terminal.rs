@@ -1,6 +1,7 @@
 //! The program on a terminal of its own, which the test types into and reads.
 
 use crate::common::cogloop;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::openpty;
 use nix::sys::termios::{LocalFlags, tcgetattr};
@@ -34,6 +35,10 @@ impl Terminal {
     /// Starts the program. `home` is where its history is.
     pub(crate) fn start(home: &Path, set_up: impl FnOnce(&mut Command)) -> Self {
         let pty = openpty(None, None).expect("a terminal");
+        // No other program of this test may hold them, or this one would not notice that its terminal is gone.
+        for end in [pty.master.as_fd(), pty.slave.as_fd()] {
+            fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).expect("an open descriptor");
+        }
         let end = || pty.slave.try_clone().expect("a descriptor");
         let mut command = cogloop();
         command.env("XDG_STATE_HOME", home).env("TERM", "xterm").env("NO_COLOR", "1");
