@@ -109,7 +109,7 @@ fn read(mut parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, le
             Arg::Long("virtual") => is_virtual = true,
             Arg::Long("trace") => trace = Some(parser.value()?),
             Arg::Long("record" | "replay") if script.recording.is_some() => {
-                return Err("--record and --replay exclude each other".into());
+                return Err("only one recording: --record or --replay, once".into());
             }
             Arg::Long("record") => script.recording = Some(Recording::Record(parser.value()?.into())),
             Arg::Long("replay") => script.recording = Some(Recording::Replay(parser.value()?.into())),
@@ -146,6 +146,9 @@ fn read(mut parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, le
     }
     if script.is_interactive && script.is_checked_only {
         return Err("--check and -i exclude each other".into());
+    }
+    if script.is_interactive && script.recording.is_some() {
+        return Err("--record and --replay are for a script, and this is a prompt".into());
     }
     if script.is_interactive && script.source == Source::Stdin {
         return Err("-i reads standard input, which is the script here".into());

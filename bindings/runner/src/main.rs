@@ -15,6 +15,7 @@ mod ctrl_c;
 mod environment;
 mod interpreter;
 mod message;
+mod outputs;
 #[cfg_attr(windows, path = "no_prompt.rs")]
 mod prompt;
 mod sys;
@@ -26,6 +27,11 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     sys::prepare();
     let command = command_line::parse(lexopt::Parser::from_env(), sys::is_for_a_prompt()).and_then(|options| {
+        let recording = match &options.command {
+            Command::Run(script) => script.recording.as_ref(),
+            _ => None,
+        };
+        outputs::check(&options, recording)?;
         if let Some(backend) = &options.backend {
             cogloop_lua_core::set_default_backend(backend)?;
         }
@@ -47,9 +53,6 @@ fn main() -> ExitCode {
         if options.tells_version {
             println!("{}", version());
         }
-        if let Command::Run(script) = &options.command {
-            script.recording.as_ref().map_or(Ok(()), check_recording)?;
-        }
         Ok(options.command)
     });
     match command {
@@ -67,12 +70,6 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
-}
-
-/// A script may not look at the reason why it gets no loop, so a missing file is told before it runs.
-fn check_recording(recording: &cogloop_lua_core::Recording) -> Result<(), String> {
-    let cogloop_lua_core::Recording::Replay(path) = recording else { return Ok(()) };
-    std::fs::File::open(path).map_err(|error| format!("--replay {}: {error}", path.display())).map(drop)
 }
 
 fn version() -> String {

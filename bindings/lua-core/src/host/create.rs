@@ -151,6 +151,7 @@ entry!(
         }
         let dropped = guard(|| {
             let mut state = Box::from_raw(state);
+            state.end_default_trace();
             state.show_top(true);
             state.tell_stats();
             drop(state);

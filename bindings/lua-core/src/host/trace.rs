@@ -62,6 +62,15 @@ impl State {
         ended
     }
 
+    /// Ends the trace of a loop that is being closed, and tells an error of the one that the program's option began.
+    pub(crate) fn end_default_trace(&mut self) {
+        if let (Err(error), Some(file)) = (self.end_trace(), DEFAULT_TRACE.get()) {
+            let line = format!("cogloop: --trace {}: {error}\n", file.display());
+            // If standard error refuses, nobody reads it.
+            let _ = io::Write::write_all(&mut io::stderr(), line.as_bytes());
+        }
+    }
+
     /// Call after the wait of a turn that began at `start_ns`: the turn before is over.
     #[cold]
     pub(crate) fn trace_turn(&mut self, start_ns: u64) {

@@ -1,9 +1,9 @@
 //! The thread that reads lines: with an editor on a terminal, and plainly elsewhere.
 
 use super::history::{History, KEPT};
-use super::requests::{Asking, What};
+use super::requests::{Asking, Thread, What};
 use super::screen;
-use nix::sys::pthread::{Pthread, pthread_kill};
+use nix::sys::pthread::pthread_kill;
 use nix::sys::signal::Signal;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -59,7 +59,7 @@ impl Validator for Asks<'_> {
 /// # Errors
 ///
 /// The terminal's.
-pub(super) fn edit(asking: &Asking, lua: Pthread) -> rustyline::Result<()> {
+pub(super) fn edit(asking: &Asking, lua: &Thread) -> rustyline::Result<()> {
     let config = Config::builder()
         // Standard output is a pipe while a line is being typed; see `screen`.
         .behavior(Behavior::PreferTerm)
@@ -88,7 +88,7 @@ pub(super) fn edit(asking: &Asking, lua: Pthread) -> rustyline::Result<()> {
                     screen::begin_row(columns.into());
                 }
             }
-            Err(ReadlineError::Interrupted) if IS_SERVING.load(SeqCst) => pthread_kill(lua, Signal::SIGINT)?,
+            Err(ReadlineError::Interrupted) if IS_SERVING.load(SeqCst) => pthread_kill(lua.0, Signal::SIGINT)?,
             Err(ReadlineError::Interrupted) => {}
             Err(ReadlineError::Eof) => return Ok(()),
             Err(error) => return Err(error),

@@ -1,7 +1,7 @@
 //! The functions that `prompt.lua` calls. Each does its work in Rust first and then pushes plain values: an error of Lua jumps over no
 //! value with a destructor.
 
-use super::requests::{Answering, Request, What, connect};
+use super::requests::{Answering, Request, Thread, What, connect};
 use super::{editor, screen};
 use crate::{ctrl_c, message};
 use mlua::ffi::{
@@ -76,13 +76,13 @@ fn begin() -> io::Result<()> {
     let mut without = SigSet::empty();
     without.add(Signal::SIGINT);
     let before = without.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
-    let lua = pthread_self();
+    let lua = Thread(pthread_self());
     let prompts = io::stdin().is_terminal() && io::stdout().is_terminal();
     let begun = if is_edited { screen::prepare() } else { Ok(()) }.and_then(|()| {
         thread::Builder::new().spawn(move || {
             if !is_edited {
                 editor::read(&asking, prompts);
-            } else if let Err(error) = editor::edit(&asking, lua) {
+            } else if let Err(error) = editor::edit(&asking, &lua) {
                 eprintln!("cogloop: the terminal: {error}");
             }
             let _ = asking.ask(What::End, "", None);

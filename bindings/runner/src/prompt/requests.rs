@@ -2,6 +2,7 @@
 //!
 //! A byte in a pipe goes with each request, so that the thread of Lua can wait for requests and for its loop at once.
 
+use nix::sys::pthread::Pthread;
 use std::io::{PipeReader, PipeWriter, Write, pipe};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
@@ -38,6 +39,12 @@ pub(super) struct Answering {
     /// Readable when there is a request, or when the editor has ended.
     pub(super) woken: PipeReader,
 }
+
+/// A thread to which another one sends signals.
+pub(super) struct Thread(pub(super) Pthread);
+
+// SAFETY: POSIX lets every thread of a process use the name of another. It is a pointer in musl, whose target only the C library reads.
+unsafe impl Send for Thread {}
 
 /// Makes both sides.
 ///
