@@ -1,9 +1,10 @@
--- The costs of an armed timer of luamockit: `armed.lua N`. Each result is a line `name value`, as in the C program.
+-- Measures what an armed timer of luamockit costs: `armed.lua N` arms N timers. Each result is a line `name value`, as in
+-- `program.c`.
 
 local mit   = require 'luamockit'
 local count = assert( tonumber( arg[ 1 ] ), 'usage: armed.lua N' )
 
--- The number after a word at the beginning of a line.
+-- Returns the number in the first line of the file that begins with this word and a colon.
 local function line_of( path, word )
   for line in io.lines( path ) do
     local number = line:match( '^' .. word .. ':%s+(%d+)' )
@@ -11,7 +12,8 @@ local function line_of( path, word )
   end
 end
 
--- Counted page by page; the summary in `status` may be many pages behind.
+-- Returns the resident memory in bytes. The kernel counts `smaps_rollup` page by page; its sum in `status` may lag by many
+-- pages.
 local function resident( ) return line_of( '/proc/self/smaps_rollup', 'Rss' ) * 1024 end
 
 local function nothing( ) end

@@ -1,8 +1,8 @@
-//! Random operations on the wheel, compared with the sorted map: after every one the answers are the same, the next
-//! deadline (C24) included, and the audit passes.
+//! Random operations on the wheel and on a model, which is a sorted map. After each operation the wheel and the model give
+//! the same answers, including the next deadline (C24), and the wheel's audit passes.
 //!
-//! Popping is an operation like the others, so timers are inserted, cancelled and moved in the middle of a batch of
-//! expired ones, as callbacks do.
+//! Popping is an operation like the others. So other operations may insert, cancel and move timers before all expired
+//! timers are popped, as callbacks do.
 
 use cogloop_proptests::wheel_lockstep::{Operation, WheelLockstep};
 use cogloop_proptests::wheel_model::{Id, WheelModel};
@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
-/// The state from which the next operation is chosen: the geometry, and a model that runs ahead.
+/// The state from which the next operation is chosen. Its type has the wheel's geometry. Its model has applied all
+/// operations that were chosen before, although the wheel has not.
 #[derive(Clone, Debug)]
 struct Reference<const BITS: u32, const LEVELS: usize> {
     model: WheelModel,
@@ -76,7 +77,7 @@ impl<const BITS: u32, const LEVELS: usize> ReferenceStateMachine for Reference<B
             Operation::Cancel(timer) => drop(model.cancel(timer as Id)),
             Operation::Reschedule(timer, deadline) => drop(model.reschedule(timer as Id, deadline)),
             Operation::Disarm(timer) => drop(model.disarm(timer as Id)),
-            // A slice may stop on the way. Here it is assumed to finish, which is good enough for choosing operations.
+            // `AdvanceWithin` may stop before `now`. The assumption that it does not is good enough for choosing operations.
             Operation::Advance(now) | Operation::AdvanceWithin(now, _) => model.advance(now),
             Operation::AdvanceToNext => model.advance(model.next_deadline().unwrap_or(model.now())),
             Operation::Pop => drop(model.pop_expired()),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::workload::{Sample, Script};
 
-/// Far above what any process takes.
+/// The longest time that a process may take. It is far more than any process needs.
 const LIMIT: Duration = Duration::from_secs(120);
 
 impl Script<'_> {
@@ -35,21 +35,21 @@ pub(super) fn run(script: &Script<'_>) -> Result<Sample, String> {
     script.start()?.finish()
 }
 
-/// A process that has not ended yet. It is killed when this is dropped.
+/// A process that has not ended yet. Dropping this value kills the process.
 pub(super) struct Running {
     child: Child,
     lines: BufReader<std::process::ChildStdout>,
 }
 
 impl Running {
-    /// The next line that it prints, a name and a value.
+    /// Reads the next line that the process prints: a name and a value.
     pub(super) fn line(&mut self) -> Result<(String, f64), String> {
         let mut line = String::new();
         self.lines.read_line(&mut line).map_err(|error| error.to_string())?;
         figure(&line).unwrap_or_else(|| Err(format!("`{}`: no figure, {}", line.trim(), self.complaint())))
     }
 
-    /// All results that it prints until it ends.
+    /// Waits for the end of the process, and returns all results that it has printed.
     pub(super) fn finish(mut self) -> Result<Sample, String> {
         self.wait()?;
         let mut figures = Vec::new();
@@ -59,7 +59,7 @@ impl Running {
         if figures.is_empty() { Err(format!("it has printed no figure, {}", self.complaint())) } else { Ok(figures) }
     }
 
-    /// Waits until it ends. It prints so little that the pipe never blocks it.
+    /// Waits until the process ends. The process prints so little that the pipe never blocks it.
     fn wait(&mut self) -> Result<(), String> {
         let start = Instant::now();
         while self.child.try_wait().map_err(|error| error.to_string())?.is_none() {
@@ -71,7 +71,7 @@ impl Running {
         Ok(())
     }
 
-    /// The first line of its standard error, after its end.
+    /// Kills the process, and returns the first line of its standard error.
     fn complaint(&mut self) -> String {
         let _ = self.child.kill();
         let error = self.child.stderr.take().map(BufReader::new);
@@ -82,13 +82,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Usually it has ended already.
+        // Usually the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Parses a line `name value`, or `missing` with the reason. `None` for any other line.
+/// Parses a line `name value`. A line `missing REASON` becomes an error with the reason, any other line `None`.
 fn figure(line: &str) -> Option<Result<(String, f64), String>> {
     let (name, value) = line.trim().split_once(char::is_whitespace)?;
     match (name, value.trim().parse()) {

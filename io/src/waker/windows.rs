@@ -1,7 +1,7 @@
-//! The notifier on Windows: a call of the backend that ends its wait. `unix` has the same functions.
+//! The notifier on Windows. It calls a function of the backend that ends the backend's wait. `unix` is its counterpart.
 //!
-//! A completion port has such a call, and needs no socket. A loopback socket would be less reliable: `send` may report
-//! that it would block, and then the wake would be lost.
+//! A completion port has such a function, and needs no socket. A loopback socket would be less reliable: `send` may
+//! report that it would block, and then the wake would be lost.
 
 use super::pending::Notify;
 use std::fmt;
@@ -12,17 +12,17 @@ use std::sync::OnceLock;
 pub(super) struct Notifier(OnceLock<Box<dyn Fn() + Send + Sync>>);
 
 impl Notifier {
-    /// Makes a notifier that does nothing until a backend says which call ends its wait.
+    /// Makes a notifier that does nothing until [`notify_by`](Self::notify_by) gives it a function to call.
     pub(super) fn best() -> io::Result<Self> {
         Ok(Self::default())
     }
 }
 
 impl Notifier {
-    /// Makes `notify` call `end_wait` from now on, unless another call was set before.
+    /// Makes `notify` call `end_wait` from now on. Does nothing if an earlier call has set a function.
     pub(super) fn notify_by(&self, end_wait: Box<dyn Fn() + Send + Sync>) {
         if self.0.set(end_wait).is_ok() {
-            // A wake may have come before, before there was a call.
+            // A wake may have come while there was no function to call.
             self.notify();
         }
     }

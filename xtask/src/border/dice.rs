@@ -17,11 +17,11 @@ impl Dice {
 
     /// A number below `end`, which must not be 0.
     pub(super) fn below(&mut self, end: u32) -> u32 {
-        // The remainder's bias is below one in a billion.
+        // The remainder is not quite uniform, but the bias is below one in a billion.
         (self.next() % u64::from(end)) as u32
     }
 
-    /// True with the probability 1 / `throws`.
+    /// Returns true with the probability 1 / `throws`.
     pub(super) fn one_in(&mut self, throws: u32) -> bool {
         self.below(throws) == 0
     }
@@ -30,7 +30,7 @@ impl Dice {
         all[self.below(all.len() as u32) as usize]
     }
 
-    /// The index of one of the weights, chosen in proportion to them.
+    /// A random index of `weights`. Its probability is proportional to the weight at that index.
     pub(super) fn weighed(&mut self, weights: impl Iterator<Item = u32> + Clone) -> usize {
         let mut left = self.below(weights.clone().sum());
         for (place, weight) in weights.enumerate() {
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_seed_determines_the_numbers_and_the_weights_their_frequency() {
+    fn the_seed_determines_the_numbers_and_the_weights_determine_the_frequencies() {
         let throw = |seed| {
             let mut dice = Dice::new(seed);
             let mut counts = [0; 3];
@@ -60,6 +60,6 @@ mod tests {
         assert_eq!(throw(5), throw(5));
         assert_ne!(throw(5), throw(6));
         let [light, none, heavy] = throw(5);
-        assert!(none == 0 && (800..1_200).contains(&light), "{light} of 4,000, {heavy} three times as heavy");
+        assert!(none == 0 && (800..1_200).contains(&light), "of 4,000: {light} with the weight 1, {heavy} with 3");
     }
 }

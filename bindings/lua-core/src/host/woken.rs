@@ -1,24 +1,25 @@
-//! The queue of woken tasks, first in, first out. They run before the loop asks the kernel again, so passing a value from task to task
-//! needs neither a timer nor a system call.
+//! The queue of woken tasks, first in, first out. Woken tasks run before the loop asks the kernel again, so passing a
+//! value from task to task needs neither a timer nor a system call.
 //!
 //! ```text
 //!   next ◄── │ first │ … │ … │ last │ ◄── push → the entry's number, which the task keeps
 //!                      ▲
-//!                      └── move_to: the task has another place in ALIVE, or none, because it has ended
+//!                      └── move_to: the task has moved to another place in ALIVE, the list of tasks, or has ended
 //! ```
 //!
-//! Two tasks that wake each other would run for ever. So a turn runs at most as many as [`Woken::begin_turn`] allows, and the next turn
-//! begins with the rest.
+//! Two tasks that wake each other would never let a turn end. So [`Woken::begin_turn`] limits the number of tasks that a
+//! turn runs. The next turn begins with the remaining tasks.
 
 use std::collections::{TryReserveError, VecDeque};
 
-/// The number of woken tasks that run in a turn. A turn costs about as much as two of them, so a higher number would save nothing.
+/// The highest number of woken tasks that run in a turn. A turn by itself costs about as much as two tasks, so a higher
+/// limit would save nothing.
 const TURN_MAX: usize = 256;
 
-/// A task, by its place in ALIVE, and the number of values with which it was woken.
+/// A woken task, and the number of values with which it was woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// 0: the task has ended meanwhile.
+    /// The task's place in ALIVE, or 0 if the task has ended since it was woken.
     pub(crate) place: u32,
     pub(crate) values: i32,
 }
@@ -28,33 +29,33 @@ pub(crate) struct Woken {
     queue: VecDeque<Entry>,
     /// The number of entries whose task has ended.
     ended: usize,
-    /// The number of the first entry. Numbers wrap around.
+    /// The number of the first entry. The numbers of entries wrap around.
     first: u32,
-    /// How many may still run in this turn.
+    /// The number of tasks that may still run in this turn.
     left: usize,
-    /// Whether one of them has run in this turn.
+    /// Whether a task of the queue has run in this turn.
     has_run: bool,
 }
 
 impl Woken {
-    /// Makes room for one more.
+    /// Makes room for one more entry.
     ///
     /// # Errors
     ///
-    /// When there is no memory for it.
+    /// If there is no memory for the entry.
     #[inline]
     pub(crate) fn expect(&mut self) -> Result<(), TryReserveError> {
         self.queue.try_reserve(1)
     }
 
-    /// Adds a task, for which there is room. Returns the number of its entry.
+    /// Adds a task. Call [`expect`](Self::expect) first, which makes room. Returns the number of the task's entry.
     #[inline]
     pub(crate) fn push(&mut self, place: u32, values: i32) -> u32 {
         self.queue.push_back(Entry { place, values });
         self.first.wrapping_add(self.queue.len() as u32 - 1)
     }
 
-    /// Call when the task of an entry has another place in ALIVE; 0: it has ended.
+    /// Call this when the task of an entry has moved to another place in ALIVE. The place 0 means that the task has ended.
     pub(crate) fn move_to(&mut self, number: u32, place: u32) {
         if let Some(entry) = self.queue.get_mut(number.wrapping_sub(self.first) as usize) {
             if place == 0 && entry.place != 0 {
@@ -105,7 +106,7 @@ impl Woken {
         self.has_run = false;
     }
 
-    /// Begins a run of one turn: only the tasks that are in the queue now may run, before that turn.
+    /// Begins a run that has only one turn. Woken tasks run before that turn, and only those that are in the queue now.
     pub(crate) fn begin_one_turn(&mut self, host_max: usize) {
         self.begin_turn(host_max.min(self.queue.len() - self.ended));
     }
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_that_is_woken_runs_first() {
+    fn the_task_that_is_woken_first_runs_first() {
         let (mut woken, _) = pushed([3, 1, 2]);
         assert!(!woken.may_run(), "before the turn");
         woken.begin_turn(usize::MAX);
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_runs_no_more_than_its_share_or_the_hosts() {
+    fn a_turn_runs_at_most_its_own_limit_and_at_most_the_hosts_limit() {
         let (mut woken, _) = pushed(1..=1000);
         woken.begin_turn(usize::MAX);
         assert_eq!(all(&mut woken).len(), TURN_MAX);
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn one_turn_runs_those_that_were_there_and_no_others() {
+    fn a_run_of_one_turn_runs_only_the_tasks_that_were_in_the_queue() {
         let (mut woken, _) = pushed([1, 2]);
         woken.begin_one_turn(usize::MAX);
         woken.push(3, 0);

@@ -15,18 +15,18 @@ use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
-/// An upvalue of the functions that put a default loop before the script's arguments: a table. Other functions have no
-/// table there.
+/// The number of an upvalue. It is a table in the functions that insert the default loop before the script's arguments.
+/// In other functions it is no table.
 pub(crate) const DEFAULT: c_int = 6;
 
 /// The longest delay, about 292 years. A longer one is clamped to it.
 pub(crate) const MAX_DELAY_NS: u64 = 1 << 63;
 
-/// The block of the userdata at `index` if its metatable is upvalue `kind`, else null. Does not raise.
+/// Returns the block of the userdata at `index`, or null if upvalue `kind` is not its metatable. Does not raise.
 ///
 /// # Safety
 ///
-/// The running function is one of the module's. Room for two values.
+/// A function of the module is running. Room for two values.
 #[inline]
 pub(crate) unsafe fn test_userdata(lua: *mut lua_State, index: c_int, kind: c_int) -> *mut c_void {
     // SAFETY: the caller's promise; every read is of an acceptable index.
@@ -41,7 +41,7 @@ pub(crate) unsafe fn test_userdata(lua: *mut lua_State, index: c_int, kind: c_in
     }
 }
 
-/// Raises "bad argument": `name` should be `wanted`, and what was given instead.
+/// Raises "bad argument". The message says that `wanted` is expected for `name`, and what the script has passed.
 ///
 /// # Safety
 ///
@@ -67,8 +67,8 @@ pub(crate) unsafe fn wrong_part(lua: *mut lua_State, arg: c_int, name: &CStr, wa
     }
 }
 
-/// Raises that a property of an object cannot have the value at `value`. An assignment has no arguments that a script
-/// could count, so the message names the property.
+/// Raises an error because a property of an object cannot have the value at `value`. An assignment has no arguments that
+/// a script could count, so the message names the property.
 ///
 /// # Safety
 ///
@@ -86,7 +86,8 @@ pub(crate) unsafe fn wrong_property(lua: *mut lua_State, name: &CStr, of: &CStr,
     }
 }
 
-/// Raises that an object has no property of the name at `key` that could be assigned; `known` lists those that it has.
+/// Raises an error because scripts cannot assign a property with the name at `key`. `known` lists the properties that
+/// they can assign.
 ///
 /// # Safety
 ///
@@ -104,14 +105,15 @@ pub(crate) unsafe fn no_property(lua: *mut lua_State, key: c_int, of: &CStr, kno
     }
 }
 
-/// Describes the value that was given instead of `wanted`. Returns the text, which may be on the stack.
+/// Describes the value that the script has passed instead of `wanted`. Returns the text. If the text is not static, it is
+/// on Lua's stack.
 unsafe fn push_got(lua: *mut lua_State, value: c_int, wanted: &CStr) -> *const c_char {
-    /// How many bytes of a string are shown.
+    /// The number of bytes that the message shows of a string.
     const SHOWN: usize = 40;
     // SAFETY: only called by the functions above. The string's bytes are copied while it is on the stack.
     unsafe {
         match lua_type(lua, value) {
-            // A number mostly has the right type but a wrong value.
+            // A number usually has the right type but a wrong value, so the message shows the value.
             LUA_TNUMBER => luaL_tolstring(lua, value, null_mut()),
             LUA_TSTRING => {
                 let bytes = bytes(lua, value);
@@ -164,10 +166,11 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
     unreachable!("luaL_argerror does not return")
 }
 
-/// Like `luaL_argerror`, but for one of our functions that is written in Lua and passes its arguments on. The script called it at
-/// this level.
+/// Like `luaL_argerror`, but names a function of ours that is written in Lua and passes its arguments on to the running
+/// one. `level` is that of the script's function that called it (see [`script_level`]).
 unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *const c_char) -> ! {
-    // SAFETY: only called by `bad_argument`. `lua_getinfo` fills in what is read; a name lives as long as its function.
+    // SAFETY: only called by `bad_argument`. `lua_getinfo` fills in the fields that we read; a name lives as long as its
+    // function.
     unsafe {
         let mut about = MaybeUninit::<lua_Debug>::zeroed();
         let is_named = lua_getstack(lua, level - 1, about.as_mut_ptr()) != 0
@@ -185,13 +188,15 @@ unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *
     }
 }
 
-/// Raises if the table of options at `arg` has a name that is not in `known`. `list` has those names in words.
+/// Raises an error if the table of options at `arg` has a name that is not in `known`. `list` enumerates the known names
+/// for the message.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); a table at `arg`. Room for four values. Runs no Lua code.
 pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CStr], list: &CStr) {
-    // SAFETY: the caller's promise. A key is looked at only if it is a string, which lua_next allows.
+    // SAFETY: the caller's promise. While `lua_next` runs, `lua_tolstring` may read only keys that are strings. `bytes` is
+    // called for no other key.
     unsafe {
         lua_pushnil(lua);
         while lua_next(lua, arg) != 0 {
@@ -206,8 +211,8 @@ pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CS
     }
 }
 
-/// A delay in milliseconds, fractions allowed, as nanoseconds. Rounded up, so that a timer is never early; at most
-/// 2^63.
+/// Converts a delay in milliseconds, which may have a fraction, to nanoseconds. The result is rounded up, so that a timer
+/// is never early. It is at most 2^63.
 ///
 /// # Safety
 ///
@@ -217,7 +222,7 @@ pub(crate) unsafe fn check_ms(lua: *mut lua_State, arg: c_int) -> u64 {
     unsafe { read_ms(lua, arg).unwrap_or_else(|| wrong(lua, arg, c"ms", MS)) }
 }
 
-/// The words of a message for a valid delay.
+/// Describes a valid delay in an error message.
 pub(crate) const MS: &CStr = c"a finite number that is 0 or more";
 
 /// As [`check_ms`]; `None` if the value is no delay.
@@ -247,13 +252,15 @@ pub(crate) fn fraction_to_ns(ms: f64) -> Option<u64> {
     if !ms.is_finite() || ms < 0.0 {
         return None;
     }
-    // Computed in two parts, so that a long delay keeps its fraction. A single product would be rounded, perhaps down.
+    // The whole part and the fraction are converted separately, so that a long delay keeps its fraction. A single product
+    // would be rounded, perhaps down.
     let whole = ms_to_ns(ms.trunc() as u64);
     let fraction = (ms.fract() * 1e6).ceil() as u64;
     Some((whole + fraction).min(MAX_DELAY_NS))
 }
 
-/// The period in ns if the callback's result at `index` is one: a whole number of milliseconds, 1 or more.
+/// Returns the period in ns if the callback's result at `index` is a period, which is a whole number of milliseconds above
+/// 0.
 ///
 /// # Safety
 ///
@@ -293,7 +300,7 @@ pub(crate) unsafe fn check_direction(lua: *mut lua_State, arg: c_int) -> Interes
     }
 }
 
-/// The names of the directions, which are fields of the class.
+/// The names of the directions, with the bits of each. The class `t.Loop` has a field for each name.
 pub(crate) const DIRECTION_NAMES: [(&[&CStr], u8); 3] = [
     (&[c"READ", c"r", c"rd", c"read", c"inc", c"incoming"], 1),
     (&[c"WRITE", c"w", c"wr", c"write", c"out", c"outgoing"], 2),
@@ -314,7 +321,7 @@ pub(crate) unsafe fn is_callable(lua: *mut lua_State, index: c_int) -> bool {
     unsafe {
         match lua_type(lua, index) {
             LUA_TFUNCTION => true,
-            // luaL_getmetafield pushes nothing when there is none.
+            // luaL_getmetafield pushes nothing if there is no such field.
             t if t > LUA_TBOOLEAN && luaL_getmetafield(lua, index, c"__call".as_ptr()) != LUA_TNIL => {
                 lua_pop(lua, 1);
                 true
@@ -324,7 +331,7 @@ pub(crate) unsafe fn is_callable(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// Raises unless the argument can be called.
+/// Raises an error unless the argument can be called.
 ///
 /// # Safety
 ///
@@ -349,7 +356,7 @@ pub(crate) unsafe fn bytes<'a>(lua: *mut lua_State, index: c_int) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(lua_tolstring(lua, index, &raw mut length).cast(), length) }
 }
 
-/// Raises an argument error about the options. The message has the value on top.
+/// Raises an argument error about the options. In the message the value on top of the stack replaces the format's %s.
 ///
 /// # Safety
 ///
@@ -383,15 +390,15 @@ pub(crate) unsafe fn push_ms(lua: *mut lua_State, ns: u64) {
 mod tests {
     use super::*;
 
-    /// Each millionth of a millisecond, after none, a few and many whole ones. A number that lies a little above a nanosecond
-    /// is rounded up to the next.
+    /// Tests every whole number of nanoseconds below a millisecond, added to 0, 1, 999 and 86,400,000 whole milliseconds. A
+    /// floating-point number that is slightly above a whole number of nanoseconds is rounded up to the next one.
     #[test]
     fn every_fraction_is_rounded_up_and_by_less_than_a_nanosecond() {
         for whole in [0, 1, 999, 86_400_000] {
             for millionth in 0..1_000_000 {
                 let ms = whole as f64 + f64::from(millionth) / 1e6;
                 let ns = fraction_to_ns(ms).unwrap();
-                // The fraction of the number is exact.
+                // The subtraction `ms - whole` is exact.
                 let beyond_ns = (ns - whole * 1_000_000) as f64;
                 let exact_ns = (ms - whole as f64) * 1e6;
                 assert!(beyond_ns >= exact_ns && beyond_ns - exact_ns < 1.0, "{ms} ms: {ns} ns");

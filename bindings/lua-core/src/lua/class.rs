@@ -1,8 +1,8 @@
-//! Builds the parts of a module: metatables, tables of functions that share their upvalues, and the places in the registry that keep a
-//! module.
+//! Builds the parts of a module: metatables, and tables of functions that share their upvalues. Keeps a module in Lua's
+//! registry.
 //!
-//! Functions know their own objects by the metatables among their upvalues. That is faster than a lookup by name, and
-//! no other library's object can pass for one of ours.
+//! The metatables of a module are upvalues of its functions. A function recognises an object of the module by its
+//! metatable. That is faster than a lookup by name, and no other library's object can pass for one of ours.
 
 use mlua::ffi::{
     LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_gettop, lua_pop, lua_pushcclosure,
@@ -11,7 +11,7 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int};
 use std::ptr::from_ref;
 
-/// Functions by their names.
+/// The functions of a table, each with its name.
 pub(crate) type Functions = [(&'static CStr, lua_CFunction)];
 
 /// Pushes a metatable with this `__name`.
@@ -48,7 +48,8 @@ pub(crate) unsafe fn push_weak_table(lua: *mut lua_State) {
 ///
 /// # Safety
 ///
-/// A table and values at these absolute indices. Room for the upvalues and one value more. May raise.
+/// `table` is the absolute index of a table, and `upvalues` are absolute indices of values. Room for the upvalues and one
+/// value more. May raise.
 pub(crate) unsafe fn set_functions(lua: *mut lua_State, table: c_int, upvalues: &[c_int], functions: &Functions) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -76,12 +77,12 @@ pub(crate) unsafe fn set_methods(lua: *mut lua_State, meta: c_int, upvalues: &[c
     }
 }
 
-/// Keeps the value at `index` in the registry. The key's address is the place, so that a module exists once in a Lua
-/// state, however often it is required.
+/// Keeps the value at `index` in the registry, under the address of `key`. So a module exists only once in a Lua state,
+/// even if scripts require it several times.
 ///
 /// # Safety
 ///
-/// A value at this index. Room for one value. May raise.
+/// There is a value at `index`. Room for one value. May raise.
 pub(crate) unsafe fn keep(lua: *mut lua_State, index: c_int, key: &'static u8) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -90,7 +91,8 @@ pub(crate) unsafe fn keep(lua: *mut lua_State, index: c_int, key: &'static u8) {
     }
 }
 
-/// Pushes the table that [`keep`] has kept, and returns true. Pushes nothing if there is none.
+/// Pushes the table that [`keep`] has kept, and returns true. If there is no such table, it pushes nothing and returns
+/// false.
 ///
 /// # Safety
 ///
