@@ -5,7 +5,7 @@
 //!            │        │      └─► measure, allocator
 //!            │        ├─► report, wheel_rows ─► json: the format that all benchmarks share
 //!            │        ├─► instructions ─► valgrind ─► this program again ─► workloads/probe
-//!            │        └─► floor                                   the bare memory of timers
+//!            │        └─► floor                                   the cost of the timers' memory, without a store
 //!            ├─► resolution, readiness, precision, latency, lua, rust   the loop
 //!            ├─► mockit, c                                        the C library, in processes of their own
 //!            └─► page                                             draws the results of all of them
@@ -63,7 +63,7 @@ fn run(options: &Options) -> Result<(), String> {
     noise::begin();
     match options.benchmark {
         Benchmark::Report => {
-            let folder = options.folder.as_deref().ok_or("`report` asks for the folder of the figures")?;
+            let folder = options.folder.as_deref().ok_or("`report` needs the folder of the figures")?;
             page::write(folder, options.pictures.as_deref())
         }
         Benchmark::Resolution => resolution::run(options.quick, options.seed),
@@ -106,7 +106,8 @@ fn run_wheel(options: &Options) -> Result<(), String> {
     write_json(options, &wheel_rows::of(&results).json(&machine))
 }
 
-/// The stores that were named, after this project's wheel, because the ratios are relative to it.
+/// Returns this project's wheel, followed by the stores in `only`, or by all stores if `only` is empty. The wheel is always
+/// there, because the ratios are relative to it.
 fn chosen(only: &[String]) -> Result<Vec<Entry>, String> {
     let mut entries = stores::all();
     if let Some(unknown) = only.iter().find(|name| entries.iter().all(|entry| entry.name != **name)) {

@@ -1,4 +1,4 @@
-//! Measures the CPU time of this thread, which other programs on the machine disturb least.
+//! Measures the CPU time of this thread. Other programs on the machine disturb it less than any other measure of time.
 
 use std::hint::black_box;
 use std::sync::OnceLock;
@@ -12,7 +12,7 @@ pub(crate) fn cpu_ns() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// The CPU time of `work` in ns, without the time of reading the clock, which is a system call.
+/// The CPU time of `work` in ns. Reading the clock is a system call; its time is subtracted.
 #[inline]
 pub(crate) fn timed_ns(work: impl FnOnce()) -> f64 {
     let start = cpu_ns();
@@ -21,7 +21,7 @@ pub(crate) fn timed_ns(work: impl FnOnce()) -> f64 {
     (end.saturating_sub(start) as f64 - reading_ns()).max(0.0)
 }
 
-/// The time between two readings of the clock with nothing in between.
+/// The time of one reading of the clock: the median difference between two readings with nothing in between.
 fn reading_ns() -> f64 {
     static READING_NS: OnceLock<f64> = OnceLock::new();
     *READING_NS.get_or_init(|| {

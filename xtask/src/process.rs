@@ -18,8 +18,8 @@ pub(crate) fn capture(command: &mut Command) -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|_| format!("`{}` printed text that is not UTF-8", words(command)))
 }
 
-/// Runs a command to its end, or until `limit` has passed; on a busy machine time counts less (see [`crowding`]).
-/// Prints each line of its standard output at once, and returns all lines with the verdict.
+/// Runs a command to its end, or kills it after `limit`; on a busy machine the limit is longer (see [`crowding`]). Prints
+/// each line of the command's standard output at once. Returns all lines, and an error if the command failed.
 pub(crate) fn watch(command: &mut Command, limit: Duration) -> (Vec<String>, Result<(), String>) {
     let (lines, status) = match follow(command, limit, |line| println!("{line}")) {
         Ok(followed) => followed,
@@ -36,8 +36,8 @@ pub(crate) fn watch(command: &mut Command, limit: Duration) -> (Vec<String>, Res
     }
 }
 
-/// Runs a command to its end, or until `limit` has passed, and then there is no status. Prints nothing, and returns all
-/// lines of its standard output.
+/// Runs a command to its end, or kills it after `limit`. Prints nothing. Returns all lines of the command's standard output,
+/// and its status, or `None` if it was killed.
 pub(crate) fn listen(command: &mut Command, limit: Duration) -> Result<(Vec<String>, Option<ExitStatus>), String> {
     follow(command.stderr(Stdio::null()), limit, |_| ())
 }
@@ -54,7 +54,7 @@ fn follow(
         lines.inspect(each).collect::<Vec<_>>()
     });
     let status = wait_at_most(&mut child, limit);
-    // All processes that had the pipe open have ended.
+    // All processes that had the pipe open have ended, so the reader ends, too.
     Ok((reader.join().unwrap_or_default(), status))
 }
 
@@ -91,21 +91,21 @@ fn wait_at_most(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
     None
 }
 
-/// How many times slower programs run now than on a free machine: the number of runnable threads for each core, at
-/// least 1. Limits count time divided by this, so a busy machine does not make a test fail.
+/// The factor by which programs run slower now than on an idle machine: the number of runnable threads for each core, at
+/// least 1. A limit is compared with the elapsed time divided by this factor, so a busy machine does not make a test fail.
 fn crowding() -> f64 {
     let loads = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let cores = thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
     runnable(&loads).map_or(1.0, |runnable| (f64::from(runnable) / cores).max(1.0))
 }
 
-/// The fourth field of `/proc/loadavg` is `runnable/all`.
+/// The number of runnable threads. The fourth field of `/proc/loadavg` is `runnable/all`.
 fn runnable(loads: &str) -> Option<u32> {
     loads.split_whitespace().nth(3)?.split_once('/')?.0.parse().ok()
 }
 
-/// The process, its children, their children, and so on. A test program that hangs is a child of the cargo that is
-/// waited for.
+/// The process, its children, their children, and so on. For example, we wait for `cargo`, but the test program that hangs
+/// is a child of `cargo`.
 fn with_descendants(process: u32) -> Vec<u32> {
     let mut all = vec![process];
     let mut next = 0;
@@ -121,7 +121,8 @@ fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The parent's number is the second field after the name, which is in parentheses and may contain any characters.
+/// The number of the process's parent. In `/proc/N/stat` it is the second field after the name of the process. The name is
+/// in parentheses and may contain any characters.
 fn parent_of(process: u32) -> Option<u32> {
     let line = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     line.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_program_is_a_sentence_and_no_panic() {
+    fn a_missing_program_gives_a_message_and_no_panic() {
         let message = run(&mut Command::new("no-such-program-anywhere")).unwrap_err();
         assert!(message.contains("not installed"), "{message}");
         assert!(!exists("no-such-program-anywhere") && exists("sh"));
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_machine_makes_a_limit_longer_and_an_idle_one_leaves_it() {
+    fn the_runnable_threads_are_read_and_the_crowding_is_at_least_1() {
         assert_eq!(runnable("9.10 4.20 1.00 18/345 6789\n"), Some(18));
         assert_eq!(runnable(""), None);
         assert!(crowding() >= 1.0);

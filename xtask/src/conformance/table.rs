@@ -4,7 +4,7 @@
 //!   epoll  ok  a_second_add_replaces_the_first_c45          a line of a test
 //!     │     │                                    │
 //!   column  │                                   row
-//!          cell: ok 3, FAILED, a reason [1], open, or nothing, which is an error
+//!          cell: ok 3, FAILED, the number of a reason [1], open, or MISSING, which is an error
 //! ```
 
 use std::fmt;
@@ -27,7 +27,7 @@ pub(super) fn heading<'a>(names: impl IntoIterator<Item = &'a &'static str>) -> 
     format!("     {}", names.trim_end())
 }
 
-/// The text of a cell in that column if no test has written a line for it.
+/// The reasons for a cell of the Windows column if no test has written a line for the cell.
 const NOT_ON_WINDOWS: &str = "not run on Windows: `io/tests/left_out.rs` says why";
 const WITHOUT_WINE: &str = "`cargo xtask test windows`, which fills this column, has not run here";
 
@@ -41,7 +41,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Reads a line of a test: backend, verdict, name. After the backend's name a variant may follow: `uring, older`.
+    /// Reads a line of a test: backend, verdict, name. A variant may follow the backend's name: `uring, older`.
     pub(super) fn read(line: &str) -> Option<Self> {
         let (backend, rest) = line.split_once('\t')?;
         let (verdict, story) = rest.split_once('\t')?;
@@ -49,7 +49,7 @@ impl Report {
         Some(Self { backend: backend.to_owned(), verdict: verdict.to_owned(), story: story.to_owned() })
     }
 
-    /// The same result as one under Wine.
+    /// The same result in the column for Wine.
     pub(super) fn on_windows(self) -> Self {
         Self { backend: WINDOWS.to_owned(), ..self }
     }
@@ -62,7 +62,7 @@ impl Report {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Cell {
-    /// The number of tests that hold; the variants of a backend count.
+    /// The number of tests that hold. A test counts once for each variant of the backend.
     Ok(usize),
     Failed,
     /// The number of the note with the reason.
@@ -154,7 +154,7 @@ impl fmt::Display for Table {
             }
             writeln!(f, "{}", row.text)?;
         }
-        writeln!(f, "\nok N: so many tests hold on the real kernel; open: no test yet; MISSING: no test ran here")?;
+        writeln!(f, "\nok N: N tests hold on the real kernel; open: no test yet; MISSING: no test ran here")?;
         for (index, note) in self.notes.iter().enumerate() {
             writeln!(f, "[{}]  {note}", index + 1)?;
         }

@@ -1,5 +1,5 @@
-//! The events that a loop writes into its trace: its turns, and callbacks that fail. `meter` writes the other callbacks, because
-//! it takes their time.
+//! The events that a loop writes into its trace: its turns, and callbacks that fail. `meter` writes the other callbacks,
+//! because it measures their times.
 
 use super::memory::State;
 use super::state::state_at;
@@ -14,18 +14,18 @@ use std::sync::OnceLock;
 
 static DEFAULT_TRACE: OnceLock<PathBuf> = OnceLock::new();
 
-/// Lets every loop of the program write a trace: the first into this file, and the loop of number N, from 1 on, into `FILE.N`. Later calls
-/// change nothing.
+/// Makes every loop of the program write a trace. The first loop, number 0, writes into `file`. Every other loop writes into
+/// `FILE.N`, where N is its number. Later calls change nothing.
 pub fn set_default_trace(file: OsString) {
     DEFAULT_TRACE.get_or_init(|| file.into());
 }
 
 impl State {
-    /// Begins the trace that the program's option asks for, if there is one.
+    /// Begins the loop's trace if [`set_default_trace`] was called.
     ///
     /// # Errors
     ///
-    /// The system's, when it refuses the file.
+    /// The system's error, if it refuses the file.
     pub(crate) fn begin_default_trace(&mut self) -> io::Result<()> {
         let Some(file) = DEFAULT_TRACE.get() else { return Ok(()) };
         let mut file = file.clone();
@@ -39,7 +39,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// The system's, when it refuses the file. The old trace has ended even then.
+    /// The system's error, if it refuses the new file. The old trace has ended even then.
     pub(crate) fn begin_trace(&mut self, file: &Path, limit: u64) -> io::Result<()> {
         // An error of the old trace is lost; call `end_trace` first to get it.
         let _ = self.end_trace();
@@ -54,7 +54,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// The first error of writing it.
+    /// The first error that occurred while the trace was written.
     pub(crate) fn end_trace(&mut self) -> io::Result<()> {
         self.end_traced_turn();
         let ended = self.trace.take().map_or(Ok(()), |trace| trace.finish());
@@ -62,7 +62,7 @@ impl State {
         ended
     }
 
-    /// Ends the trace of a loop that is being closed, and tells an error of the one that the program's option began.
+    /// Ends the trace of a loop that is being closed. Prints the trace's error if [`set_default_trace`] was called.
     pub(crate) fn end_default_trace(&mut self) {
         if let (Err(error), Some(file)) = (self.end_trace(), DEFAULT_TRACE.get()) {
             let line = format!("cogloop: --trace {}: {error}\n", file.display());
@@ -71,7 +71,7 @@ impl State {
         }
     }
 
-    /// Call after the wait of a turn that began at `start_ns`: the turn before is over.
+    /// Call this when a turn has waited for events. The turn began with that wait, at `start_ns`, and ended the turn before.
     #[cold]
     pub(crate) fn trace_turn(&mut self, start_ns: u64) {
         self.ended_ns = None;
@@ -83,7 +83,7 @@ impl State {
         }
     }
 
-    /// Call when a run is over, and with it its last turn.
+    /// Call this when a run of the loop is over. The end of the run is the end of its last turn.
     pub(crate) fn end_traced_turn(&mut self) {
         self.ended_ns = None;
         if let Some(trace) = &mut self.trace {
@@ -92,11 +92,11 @@ impl State {
     }
 }
 
-/// Writes a callback that began at `start_ns` and has raised the error at `index`. Neither raises nor allocates in Lua.
+/// Writes that a callback, which began at `start_ns`, has raised the error at `index`. Neither raises nor allocates in Lua.
 ///
 /// # Safety
 ///
-/// The loop is at 1 and open.
+/// An open loop is at 1.
 #[cold]
 pub(crate) unsafe fn failed(lua: *mut lua_State, index: c_int, start_ns: u64) {
     // SAFETY: the caller's promise; the string is on the stack.

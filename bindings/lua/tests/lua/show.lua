@@ -1,4 +1,4 @@
--- show: the listing of lua-t.
+-- `show`, which lists the tasks and handles of a loop in the format of lua-t.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
@@ -23,7 +23,7 @@ test( 'show prints what it returns', function( ) quiet( function( )
   is_true( text:match( '^T%.Loop%[0%]: ' .. T.ADDRESS .. ' TIMER LIST:\nT%.Loop{0} ' .. T.ADDRESS .. ' HANDLE LIST:$' ), text )
 end ) end )
 
-test( 'the tasks in the order of expiry, each with the time left, its function and its arguments', function( ) quiet( function( )
+test( 'show lists the tasks by expiry, each with the time left, its function and its arguments', function( ) quiet( function( )
   local loop = Loop{ clock = 'virtual' }
   local callable = setmetatable( { }, { __call = function( ) end, __name = 'My.Type' } )
   loop:addTask( 3500, print, 3500, 'foo', 'bar' )
@@ -32,7 +32,7 @@ test( 'the tasks in the order of expiry, each with the time left, its function a
   loop:addTask( 1000, print )
   local text = loop:show( ):gsub( T.ADDRESS, 'ADDRESS' )
   equal( text, table.concat( {
-    'T.Loop[1000]: ADDRESS TIMER LIST:',       -- the milliseconds until the first
+    'T.Loop[1000]: ADDRESS TIMER LIST:',       -- the milliseconds until the first task
     '  1  { 1000ms}  function 1000',
     '  2  { 1000ms}  function',
     '  3  { 3500ms}  function 3500 `foo` `bar`',
@@ -44,7 +44,7 @@ test( 'the tasks in the order of expiry, each with the time left, its function a
   is_true( loop:show( ):find( '\n  1  {  100ms}  function 1000\n', 1, true ) )
 end ) end )
 
-test( 'the handles by number, a line for each direction', function( ) quiet( function( )
+test( 'show lists the handles by number, with a line for each direction', function( ) quiet( function( )
   local loop = Loop( )
   local one, two = T.null 'r+', T.null( )
   loop:addHandle( two, 'r', print, 'a string', 'a' )
@@ -56,7 +56,7 @@ test( 'the handles by number, a line for each direction', function( ) quiet( fun
   is_true( text:find( 'T.Loop{2} 0x', 1, true ), text )
 end ) end )
 
-test( 'a loop shows itself from its callbacks; the running task is in the list no more', function( ) quiet( function( )
+test( 'a loop shows itself from its callbacks; the list no longer contains the running task', function( ) quiet( function( )
   local loop, text = Loop{ clock = 'virtual' }, nil
   loop:addTask( 1, function( ) text = loop:show( ) end, 'me' )
   loop:addTask( 2, print, 'you' )

@@ -7,7 +7,8 @@ use std::num::NonZeroU64;
 
 #[derive(Clone, Debug)]
 pub(super) struct Timer {
-    /// `None` if it is paused; then `left_ns` is the remaining time.
+    /// The deadline in ns, and the number of the arming. `None` if the timer is paused; then `left_ns` is the remaining
+    /// time.
     armed: Option<(u64, u64)>,
     left_ns: u64,
     is_referenced: bool,
@@ -21,7 +22,7 @@ enum Kind {
         period: Option<(u64, Missed)>,
         body: Body,
     },
-    /// If `is_kept`, it stays after it has fired, to be set again.
+    /// If `is_kept`, the timer stays after it has fired, and can be set again.
     Sleep {
         waiting: Option<Waiter>,
         is_kept: bool,
@@ -76,7 +77,7 @@ impl Model {
         self.timers.remove(&id).is_some()
     }
 
-    /// A paused timer resumes.
+    /// Sets the timer for another deadline. If the timer is paused, it resumes.
     pub(super) fn reschedule(&mut self, id: u64, deadline_ns: u64) -> bool {
         let arming = self.armings;
         self.armings += 1;
@@ -105,7 +106,7 @@ impl Model {
         deadlines.map(|(deadline_ns, _)| deadline_ns).filter(|&ns| ns != u64::MAX).min()
     }
 
-    /// Newly due timers come after those that were due before, by deadline and then by arming.
+    /// Appends the timers that have become due to those that were due before. Their order is by deadline, then by arming.
     pub(super) fn find_due(&mut self) {
         let known: Vec<_> = self.due.iter().copied().collect();
         let mut due: Vec<_> =
@@ -115,7 +116,7 @@ impl Model {
         self.due.extend(due.into_iter().map(|((_, arming), id)| (id, arming)));
     }
 
-    /// Timers that were changed meanwhile are not due any more.
+    /// Takes the next due timer, and returns it with its deadline. A timer that was changed after it became due is skipped.
     fn next_due(&mut self) -> Option<(u64, u64)> {
         while let Some((id, arming)) = self.due.pop_front() {
             let armed = self.timers.get(&id).and_then(|timer| timer.armed).filter(|armed| armed.1 == arming);
@@ -126,7 +127,7 @@ impl Model {
         None
     }
 
-    /// Whether a turn has left a due timer.
+    /// Whether there are due timers that the last turn has not served.
     pub(super) fn has_due(&self) -> bool {
         self.due.iter().any(|(id, arming)| {
             self.timers.get(id).and_then(|timer| timer.armed).is_some_and(|armed| armed.1 == *arming)
@@ -141,7 +142,8 @@ impl Model {
             if self.is_stopped || share.served >= most {
                 break;
             }
-            // If there was no descriptor at the last look, one that is added later cannot be ready in this turn.
+            // Without a descriptor at this look at the clock, the turn needs no further look: a descriptor that is added later
+            // cannot be ready in this turn.
             if !has_descriptor && share.served >= share.look_at {
                 share.look_at = most;
             }
@@ -188,7 +190,7 @@ impl Model {
         }
     }
 
-    /// A timer for a future, which is armed at once.
+    /// Adds a timer for a future, and arms it at once.
     pub(super) fn add_sleep(&mut self, deadline_ns: u64, is_kept: bool) -> Option<u64> {
         self.insert_timer(deadline_ns, Kind::Sleep { waiting: None, is_kept })
     }
