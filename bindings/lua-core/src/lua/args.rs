@@ -15,14 +15,15 @@ use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
-/// The number of an upvalue. It is a table in the functions that insert the default loop before the script's arguments.
-/// In other functions it is no table.
+/// The upvalue with this number is a table in the functions that insert the default loop before the script's arguments.
+/// In all other functions it is not a table.
 pub(crate) const DEFAULT: c_int = 6;
 
 /// The longest delay, about 292 years. A longer one is clamped to it.
 pub(crate) const MAX_DELAY_NS: u64 = 1 << 63;
 
-/// Returns the block of the userdata at `index`, or null if upvalue `kind` is not its metatable. Does not raise.
+/// Returns the block of the userdata at `index` if its metatable is the upvalue `kind`, and null for any other value. Does
+/// not raise.
 ///
 /// # Safety
 ///
@@ -259,8 +260,7 @@ pub(crate) fn fraction_to_ns(ms: f64) -> Option<u64> {
     Some((whole + fraction).min(MAX_DELAY_NS))
 }
 
-/// Returns the period in ns if the callback's result at `index` is a period, which is a whole number of milliseconds above
-/// 0.
+/// Returns the period in ns if the callback's result at `index` is a period: a whole number of milliseconds, at least 1.
 ///
 /// # Safety
 ///
