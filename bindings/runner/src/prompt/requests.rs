@@ -1,6 +1,6 @@
-//! What the editor asks of the thread of Lua, and the answers.
+//! The requests of the editor's thread to Lua's thread, and the answers.
 //!
-//! A byte in a pipe goes with each request, so that the thread of Lua can wait for requests and for its loop at once.
+//! The editor writes a byte into a pipe with each request. So Lua's thread can wait for requests and for its loop at once.
 
 use nix::sys::pthread::Pthread;
 use std::io::{PipeReader, PipeWriter, Write, pipe};
@@ -43,7 +43,8 @@ pub(super) struct Answering {
 /// A thread to which another one sends signals.
 pub(super) struct Thread(pub(super) Pthread);
 
-// SAFETY: POSIX lets every thread of a process use the name of another. It is a pointer in musl, whose target only the C library reads.
+// SAFETY: POSIX lets every thread of a process use the identifier of another thread. In musl the identifier is a pointer, but
+// only the C library reads its target.
 unsafe impl Send for Thread {}
 
 /// Makes both sides.
@@ -58,7 +59,7 @@ pub(super) fn connect() -> std::io::Result<(Asking, Answering)> {
 }
 
 impl Asking {
-    /// Asks, and waits for the answer, at most for `limit`. `None`: there is no answer.
+    /// Sends a request and waits for the answer, for `limit` at most. `None` means that there was no answer.
     pub(super) fn ask(&self, what: What, text: &str, limit: Option<Duration>) -> Option<String> {
         let (answer, answered) = sync_channel(1);
         self.requests.send(Request { what, text: text.to_owned(), answer }).ok()?;

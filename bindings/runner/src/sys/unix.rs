@@ -6,16 +6,17 @@ use std::io::{self, IsTerminal};
 
 /// What the program does first.
 pub(crate) fn prepare() {
-    // A closed pipe ends the program, as it ends any other: Rust's start-up code has ignored the signal.
+    // Writing to a closed pipe ends this program, as it ends other programs. Rust's start-up code makes the process ignore
+    // SIGPIPE, so we restore the default action.
     // SAFETY: no other thread runs yet, and the default action is no function.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
-/// Has this function called on SIGINT, for good.
+/// Makes SIGINT call this function, for the rest of the process.
 ///
 /// # Errors
 ///
-/// What the kernel says.
+/// The kernel's error.
 ///
 /// # Safety
 ///
@@ -31,7 +32,8 @@ pub(crate) fn exit(status: c_int) -> ! {
     signal_hook::low_level::exit(status)
 }
 
-/// Where a distribution keeps modules in Lua, and in C. The built-in Lua itself looks below `/usr/local` only.
+/// The search paths for the Lua modules of a distribution: first for those in Lua, then for those in C. The built-in Lua by
+/// itself searches only below `/usr/local`.
 pub(crate) fn modules(number: &str) -> [String; 2] {
     let machine = if consts::ARCH == "x86" { "i386" } else { consts::ARCH };
     [
@@ -42,7 +44,8 @@ pub(crate) fn modules(number: &str) -> [String; 2] {
     ]
 }
 
-/// Whether the program is started for a prompt when it gets no script: on a terminal. `None`: this system has no prompt.
+/// Whether the program shows a prompt if it gets no script, which it does on a terminal. `None` means that this system has
+/// no prompt.
 pub(crate) fn is_for_a_prompt() -> Option<bool> {
     Some(io::stdin().is_terminal() && io::stdout().is_terminal())
 }
