@@ -9,7 +9,6 @@ use crate::project::Project;
 use crate::test::apt_install;
 
 const SUITE: &str = "bookworm";
-const MIRROR: &str = "http://deb.debian.org/debian";
 
 /// Debian's LuaRocks depends on a C compiler, by way of header files. A rock with a built library needs none, so only its files are
 /// unpacked.
@@ -63,7 +62,7 @@ impl Root {
             }
             let mut debootstrap = project.program("debootstrap");
             debootstrap.args(["--variant=minbase", &format!("--include={packages}"), SUITE]);
-            process::run(debootstrap.arg(folder).arg(MIRROR))?;
+            process::run(debootstrap.arg(folder))?;
             process::run(project.program("chroot").arg(folder).args(["sh", "-c", LUAROCKS]))
         })
     }
