@@ -91,8 +91,9 @@ fn c_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
 /// Compiles the modules, and puts them where `package.cpath` and `package.path` of Windows look: beside the program.
 fn compile_module(project: &Project, wine: &Wine, folder: &Path) -> Result<(), String> {
     let version = lua::find("5.4")?;
-    let arguments = ["build", "--quiet", "--manifest-path", LUA_MANIFEST, "--no-default-features", "--features"];
-    process::run(wine.cargo(project, &arguments).arg(version.feature))?;
+    let features = ["--no-default-features", "--features", version.feature];
+    let arguments = [&["build", "--quiet", "--manifest-path", LUA_MANIFEST], &features[..]].concat();
+    process::run(&mut wine.cargo(project, &arguments))?;
     let built = project.target.join(TARGET).join("debug/cogloop_lua.dll");
     std::fs::copy(&built, folder.join("cogloop").join(version.feature).with_extension("dll"))
         .and_then(|_| lua::copy_scripts(project, folder))
