@@ -59,11 +59,19 @@ impl Scale {
         Self { sizes, seconds, events, asleep, rounds, slow_rounds, is_quick: options.quick }
     }
 
-    fn timers(&self, what: &str, size: usize, figures: &'static [Figure]) -> Workload {
+    /// A workload that one of the scripts runs, with its name there and a size as arguments.
+    fn scripted(
+        &self,
+        name: String,
+        script: &'static str,
+        what: &str,
+        size: usize,
+        figures: &'static [Figure],
+    ) -> Workload {
         Workload {
-            name: format!("{what}, {size} timers"),
+            name,
             size,
-            script: "timers.lua",
+            script,
             arguments: vec![what.to_owned(), size.to_string()],
             rounds: self.rounds,
             figures,
@@ -71,6 +79,10 @@ impl Scale {
             bare: None,
             is_of_descriptors: false,
         }
+    }
+
+    fn timers(&self, what: &str, size: usize, figures: &'static [Figure]) -> Workload {
+        self.scripted(format!("{what}, {size} timers"), "timers.lua", what, size, figures)
     }
 
     fn intervals(&self, size: usize) -> Workload {
@@ -81,17 +93,7 @@ impl Scale {
     }
 
     fn tasks(&self, what: &str, name: &str, size: usize, figures: &'static [Figure]) -> Workload {
-        Workload {
-            name: format!("tasks, {name}"),
-            size,
-            script: "tasks.lua",
-            arguments: vec![what.to_owned(), size.to_string()],
-            rounds: self.rounds,
-            figures,
-            run: script::run,
-            bare: None,
-            is_of_descriptors: false,
-        }
+        self.scripted(format!("tasks, {name}"), "tasks.lua", what, size, figures)
     }
 
     fn pingpong(&self, size: usize, active: usize) -> Workload {

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   this thread                      another thread
-//!   leave_thread ──► (moved) ──► enter_thread         the same waker: whoever has a clone goes on waking the loop
+//!   leave_thread ──► (moved) ──► enter_thread         the same waker: a clone of it still wakes the loop
 //!
 //!   the parent ──► fork ──► the child
 //!                           after_fork                another waker: the parent has the old one
@@ -33,7 +33,7 @@ impl<T: Default + Clone> EventLoop<T> {
     }
 
     /// Makes the loop of a forked child independent of the parent's: opens a new backend by the options with which the
-    /// loop was made, makes a new waker, and registers every descriptor anew. Timers and tokens stay. The parent's loop is
+    /// loop was made, makes a new waker, and registers every descriptor again. Timers and tokens stay. The parent's loop is
     /// not affected.
     ///
     /// # Errors

@@ -123,12 +123,9 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
     let events = EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns, limits, recording })?;
     let mut state = State::new(face, events, LOOPS.fetch_add(1, Relaxed), virtual_clock, debug);
     state.begin_default_trace().map_err(|source| Error::Io { doing: "making the trace", source })?;
-    state
-        .begin_default_profile()
-        .map_err(|_| Error::Io { doing: "making the profile", source: std::io::ErrorKind::OutOfMemory.into() })?;
-    state
-        .begin_default_report()
-        .map_err(|_| Error::Io { doing: "making the statistics", source: std::io::ErrorKind::OutOfMemory.into() })?;
+    let no_memory = |doing| Error::Io { doing, source: std::io::ErrorKind::OutOfMemory.into() };
+    state.begin_default_profile().map_err(|_| no_memory("making the profile"))?;
+    state.begin_default_report().map_err(|_| no_memory("making the statistics"))?;
     state.timers_max = Some(choice.limits.timers).filter(|&max| max < Limits::default().timers);
     state.begin_recording();
     Ok(Box::into_raw(Box::write(room, state)))

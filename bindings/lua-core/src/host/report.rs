@@ -32,8 +32,12 @@ pub(crate) fn slow_ns() -> u64 {
 #[cold]
 pub(crate) fn tell_slow(place: &[u8], took_ns: u64) {
     let line = format!("cogloop: slow: {} took {:.3} ms\n", String::from_utf8_lossy(place), took_ns as f64 / 1e6);
-    // If standard error refuses, nobody reads it.
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    tell(&line);
+}
+
+/// Writes to standard error. If that refuses, nobody reads it.
+pub(super) fn tell(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 impl State {
@@ -57,9 +61,9 @@ impl State {
             return;
         }
         let mut text = String::new();
-        // A string does not refuse; if standard error does, nobody reads it.
+        // A string does not refuse.
         let _ = self.write_stats(&mut text);
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        tell(&text);
     }
 
     fn write_stats(&self, text: &mut impl Write) -> fmt::Result {

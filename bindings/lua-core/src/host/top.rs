@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 use std::io::{IsTerminal, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// With `--top` the text is written anew after this time.
+/// With `--top` the text is written again after this time.
 const SHOW_NS: u64 = 1_000_000_000;
 
 static IS_SHOWN: AtomicBool = AtomicBool::new(false);

@@ -2,6 +2,7 @@
 //! because it measures their times.
 
 use super::memory::State;
+use super::report::tell;
 use super::state::state_at;
 use crate::lua::args::bytes;
 use crate::lua::guard::Text;
@@ -65,9 +66,7 @@ impl State {
     /// Ends the trace of a loop that is being closed. Prints the trace's error if [`set_default_trace`] was called.
     pub(crate) fn end_default_trace(&mut self) {
         if let (Err(error), Some(file)) = (self.end_trace(), DEFAULT_TRACE.get()) {
-            let line = format!("cogloop: --trace {}: {error}\n", file.display());
-            // If standard error refuses, nobody reads it.
-            let _ = io::Write::write_all(&mut io::stderr(), line.as_bytes());
+            tell(&format!("cogloop: --trace {}: {error}\n", file.display()));
         }
     }
 
