@@ -58,7 +58,7 @@ pub(super) fn run(project: &Project) -> StepResult {
     let suite = suite(project, &wine, &program, &mut failures)?;
     windows::note(project, "lua", suite.passed())?;
     all.add(&suite);
-    all.add(&windows_ctrl_c::run(project, &wine, &program)?);
+    all.add(&windows_ctrl_c::run(project, &wine, &program, &mut failures)?);
     examples(project, &wine, &program, &mut failures);
     let c = windows_c::run(project, &wine, &mut failures)?;
     windows::note(project, "c", c.passed())?;

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::failures::Failures;
 use super::summary::Tally;
 use crate::process;
 use crate::project::Project;
@@ -48,7 +49,7 @@ const STORIES: [(&str, &str, &str, i32); 4] = [
 
 const READY: &str = "local function ready( ) print 'ready' io.stdout:flush( ) end ";
 
-pub(super) fn run(project: &Project, wine: &Wine, program: &Path) -> Result<Tally, String> {
+pub(super) fn run(project: &Project, wine: &Wine, program: &Path, failures: &mut Failures) -> Result<Tally, String> {
     if !process::exists("script") {
         let line = "skipped: Ctrl-C: the program `script`, which makes a terminal, is not there".to_owned();
         println!("{line}");
@@ -58,9 +59,8 @@ pub(super) fn run(project: &Project, wine: &Wine, program: &Path) -> Result<Tall
     for (story, code, wanted, status) in STORIES {
         let (said, ended) = press(project, wine, program, code)?;
         let is_as_told = said.contains(&plain(wanted.as_bytes())) && ended == Some(status);
-        if !is_as_told {
-            println!("Ctrl-C: {story}: ended with {ended:?}, and said: {said}");
-        }
+        let wrong = || format!("{story}: ended with {ended:?}, and said: {said}");
+        failures.note(Path::new("Ctrl-C"), &[], if is_as_told { Ok(()) } else { Err(wrong()) });
         let (passed, failed) = if is_as_told { (1, 0) } else { (0, 1) };
         tally.add(&Tally::of(&[format!("{passed} passed, {failed} failed")]));
     }
@@ -74,7 +74,9 @@ fn press(project: &Project, wine: &Wine, program: &Path, code: &str) -> Result<(
     std::fs::write(&file, format!("{READY}{code}")).map_err(failed)?;
     // `timeout`, so that a program that goes on becomes a failure.
     let mut command: Command = project.program("timeout");
-    command.args(["60", "script", "-qec", &format!("wine '{}' '{}'", program.display(), file.display()), "/dev/null"]);
+    // Without `exec`, a shell may stay in front of the program. Ctrl-C reaches the shell, too, and its status hides the program's.
+    let line = format!("exec wine '{}' '{}'", program.display(), file.display());
+    command.args(["60", "script", "-qec", &line, "/dev/null"]);
     wine.surround(command.env("TERM", "xterm")).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().map_err(failed)?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
