@@ -8,7 +8,8 @@
 //!   sys                                   what differs between Unix and Windows
 //! ```
 //!
-//! A file imports only from its own floor and those below. No face imports another face. The loop itself holds integers only:
+//! A file imports only from its own floor and from the floors below. No face imports another face. The loop itself
+//! holds integers only:
 //!
 //! ```text
 //!   Lua script ──► loop userdata ──► State ──► EventLoop<u64>    no Lua value and no callback in it
@@ -19,16 +20,18 @@
 //! # The rule for Lua calls
 //!
 //! A Lua call that can raise leaves by `longjmp`: no destructor runs. A call that can allocate can run the garbage
-//! collector, whose `__gc` functions may call this loop. So:
+//! collector, and a `__gc` function may call this loop. So:
 //!
-//! 1. Such a call is made only where no Rust value with a destructor and no reference into the loop's `State` is alive, and never inside
-//!    `catch_unwind`.
-//! 2. Work on the loop is done in short closures (`state::with`) that make no Lua call. A panic there becomes a Lua error.
-//! 3. A function first reads its arguments, then makes every object that it needs, then changes the loop. So an error at
-//!    any step leaves nothing half done.
+//! 1. A Lua call is made only where no Rust value with a destructor and no reference into the loop's `State` is alive.
+//!    It is never made inside `catch_unwind`.
+//! 2. Work on the loop is done in short closures (`state::with`) that make no Lua call. A panic there becomes a Lua
+//!    error.
+//! 3. A function first reads its arguments, then makes every object that it needs, then changes the loop. So an error
+//!    at any step leaves nothing half done.
 //! 4. After every call that may run Lua code the loop's state is fetched again: it may have been closed.
 
-// Error values must be `Copy`, because Lua may jump over them. They are large, but they are written only after a failure.
+// Error values must be `Copy`, because Lua may jump over them. They are large, but they are written only after a
+// failure.
 #![allow(clippy::result_large_err)]
 
 mod cogloop;
@@ -88,7 +91,7 @@ pub unsafe fn set_openers(lua: *mut lua_State) {
     }
 }
 
-/// The small functions of that table, which lua-t has, too.
+/// The small functions of the table `t`. lua-t has them, too.
 const BASE: &str = include_str!("base.lua");
 
 entry!(

@@ -1,4 +1,4 @@
-//! `after`, `every` and `at`, which arm a timer and return its ticket.
+//! The functions `after`, `every` and `at`. Each arms a timer and returns its ticket.
 
 use super::loops::receiver;
 use super::ticket::{Payload, Ticket, arm_entry, push_ticket};
@@ -49,9 +49,9 @@ entry!(
 /// The options of `every`.
 const OPTIONS: [&CStr; 4] = [c"ms", c"first", c"slack", c"policy"];
 
-/// The plan at 2. Its deadline is the delay until the first time.
+/// Reads the plan at 2. Its deadline is the delay until the timer first fires.
 unsafe fn check_plan(lua: *mut lua_State) -> Plan {
-    // SAFETY: only called by `every`, before it touches its stack; what raises leaves nothing behind.
+    // SAFETY: only called by `every`, before `every` touches its stack; a check that raises leaves nothing behind.
     unsafe {
         if lua_type(lua, 2) != LUA_TTABLE {
             let period = check_period(lua, 2);
@@ -101,7 +101,7 @@ unsafe fn add(lua: *mut lua_State, flags: u64, due: Due) -> c_int {
         push_user_value(lua, 1, value::TASKS);
         stack!(lua: loop ms f entries);
         let ticket = push_ticket(lua, Ticket { key: 0, owner: 0 }, lua_upvalueindex(upvalue::TIMER));
-        // Fetched again: making these objects may have run a finalizer, which may have closed the loop.
+        // The state is fetched again: making these objects may have run a finalizer that has closed the loop.
         let state = state_at(lua, 1);
         if state.is_null() {
             check_loop(lua, 1);

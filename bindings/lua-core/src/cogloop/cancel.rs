@@ -4,9 +4,9 @@
 //!                    │ what it does              │ `cancel`
 //!   ─────────────────┼───────────────────────────┼──────────────────────────────────────────────
 //!   Fresh            │ has not begun             │ it never begins
-//!   Sleeping, Parked,│ waits: a timer, or none   │ the timer is gone; its wait raises, soon
+//!   Sleeping, Parked,│ waits, perhaps on a timer │ its timer ends; its wait raises, soon
 //!   Paused           │                           │
-//!   Watching         │ waits for a handle        │ the handle is free; its wait raises, soon
+//!   Watching         │ waits for a handle        │ its claim is dropped; its wait raises, soon
 //!   Running, Queued, │ runs, or is about to      │ the next wait raises
 //!   Woken            │                           │
 //! ```
@@ -30,7 +30,8 @@ use mlua::ffi::{
 use std::ffi::c_int;
 
 entry!(
-    /// `loop:unpark( task, ... )` → whether it was parked: then its `park` returns the values, in the next turn
+    /// `loop:unpark( task, ... )` → whether the task was parked. If it was, its `park` returns the values in the next
+    /// turn.
     pub(super) fn unpark(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         let task = check_task(lua, 2);
@@ -65,7 +66,7 @@ entry!(
 );
 
 entry!(
-    /// `__close`: its second argument is an error, not a reason.
+    /// `__close`: Lua passes an error as the second argument, not a reason.
     pub(super) fn close(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         lua_settop(lua, 1);
@@ -89,7 +90,7 @@ unsafe fn cancel_at_1(lua: *mut lua_State) -> c_int {
         if !is_late {
             push_cancellation(lua, 2); // stack: loop task cancellation
         }
-        // Making the cancellation may have run a finalizer, which may have changed anything.
+        // Making the cancellation may have run a finalizer, and the finalizer may have changed anything.
         let state = state_at(lua, 1);
         let is_late = is_late || state.is_null() || (*task).asked != Asked::No || (*task).is_over();
         if !is_late {

@@ -1,9 +1,9 @@
 -- Objects that tasks share: channel, semaphore, event. Each has a list of paused tasks and serves them in the order in
--- which they came. It wakes a task and gives it the value (or the place) in one step, so no other task can take that
--- meanwhile. So no wake-up is lost or spurious.
+-- which they came. An object wakes a task and hands it the value (or the place) in one step. No other task can take it
+-- in between, so no wake-up is lost or spurious.
 --
--- A task that was cancelled, or whose time is over, stays in the list until it runs, but is not paused any more. For
--- such a task `unpark` returns false, and the next task in the list is tried.
+-- A task that was cancelled or has timed out stays in the list until it runs, but it is no longer paused. `unpark`
+-- returns false for such a task, and the object tries the next task.
 local module, methods, inner = ...
 local me, pause, unpark, RAISE = inner.me, inner.pause, inner.unpark, inner.RAISE
 local check_limit, check_value = inner.check_limit, inner.check_value
@@ -11,8 +11,8 @@ local error, setmetatable, type = error, setmetatable, type
 local ETIMEDOUT, EPIPE = inner.ETIMEDOUT, inner.EPIPE
 
 -- ## Doubly linked lists of waiting tasks
--- A task that gives up leaves its list at once. A list keeps one used node for the next task, so tasks that wait one after
--- the other make no garbage. `false` means "none": a field that is set to nil would be allocated again later.
+-- A task that gives up leaves its list at once. A list keeps one used node for the next task, so tasks that wait one
+-- after the other make no garbage. `false` means "none": a field that is set to nil would be allocated again later.
 local function new_list( ) return { first = false, last = false, spare = false } end
 
 local function push( list, task, value )
@@ -60,8 +60,8 @@ local function keep( list, node )
   list.spare = node
 end
 
--- Ends a wait that was cancelled or has timed out. The task leaves the list. Then the cancellation is raised, or the
--- reason returned.
+-- Ends a wait that was cancelled or has timed out. Removes the task from the list. Then raises the cancellation, or
+-- returns the reason.
 local function gave_up( list, node, done, why, errno )
   remove( list, node )
   if done == RAISE then error( why, 0 ) end
@@ -81,12 +81,12 @@ local function not_one( self, name, method )
   error( ("bad argument #1 to '%s' (%s: cogloop.%s expected, got %s)"):format( method, name, name, type( self ) ), 3 )
 end
 
--- Makes a class, and its constructor as a method of loops and as a function of the module. `check` checks the
--- constructor's argument.
+-- Makes a class and its constructor. The constructor is a method of loops and a function of the module. `check` checks
+-- the constructor's argument.
 local function class( name, check, make )
   local meta = { __name = 'cogloop.' .. name, __index = { } }
   local check_of_loop, check_of_module, default = inner.of_loop[ check ], inner.of_module[ check ], inner.of_module.default
-  -- The objects of the class. Each call looks its object up here, which costs a third of `getmetatable`.
+  -- The objects of the class. Each call looks its object up here: that costs a third of `getmetatable`.
   local known = setmetatable( { }, { __mode = 'k' } )
   local function new( loop, n )
     local self = setmetatable( make( loop, n ), meta )
@@ -116,7 +116,7 @@ end
 
 local function closed( ) return nil, 'the channel is closed', EPIPE end
 
--- Returns true; nil, message, errno if the time is over or the channel closed.
+-- Returns true. Returns nil, message, errno if the time limit is over or the channel is closed.
 function channel.send( self, value, ms )
   if not channels[ self ] then not_one( self, 'channel', 'send' ) end
   if value == nil or ms ~= nil then check_value( self, value, ms ) end

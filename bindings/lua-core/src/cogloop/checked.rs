@@ -24,7 +24,7 @@ const FUNCTIONS: [(&CStr, lua_CFunction); 4] =
     [(c"debounce", rate), (c"throttle", rate), (c"signal", signal), (c"child", child)];
 
 /// Puts the checks before the Lua functions in the table on top. A function of the module gets the table of the default
-/// loop as an upvalue, a method of a loop gets nil.
+/// loop as an upvalue. A method of a loop gets nil.
 ///
 /// # Safety
 ///

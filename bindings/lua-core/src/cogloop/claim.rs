@@ -6,7 +6,7 @@
 //!                        ├── handle closed ──► tell_waiting: an entry, and later go
 //!                        ├── cancelled ──────► drop_claim
 //!                        └── coroutine closed, or resumed by others ──► void: the next use of the claim drops it,
-//!                                                                   and so does a look at the watcher or the loop
+//!                                                                   or a look at the watcher or the loop
 //! ```
 
 use super::finish::sweep;
@@ -30,12 +30,13 @@ use mlua::ffi::{
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// Queues the coroutines that wait for the handle of the Node at `index`, which was closed: `wait` returns an error to
-/// them.
+/// Queues the coroutines that wait for the handle of the Node at `index`: the handle was closed. `wait` returns an
+/// error to them.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the loop is at 1 and open, and its Node at `index`, an absolute one. Room for eight values.
+/// [The rule for Lua calls](crate); the loop is at 1 and open, and its Node is at the absolute index `index`. Room for
+/// eight values.
 pub(super) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise. If memory runs out, this raises, and the coroutine stays in its wait until the next
     // call.
@@ -86,9 +87,9 @@ pub(super) unsafe fn end_limit(lua: *mut lua_State, node: *mut NodeBlock, i: usi
 ///
 /// # Safety
 ///
-/// The loop is at 1 and open, and a task of it at `index`, an absolute one. Room for eight values.
+/// The loop is at 1 and open, and one of its tasks is at the absolute index `index`. Room for eight values.
 pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: Number) {
-    // SAFETY: the caller's promise. If the kernel refuses the change, the handle is forgotten all the same.
+    // SAFETY: the caller's promise. If the kernel refuses the change, the loop forgets the handle nevertheless.
     unsafe {
         let top = lua_gettop(lua);
         push_user_value(lua, 1, value::NODES);
@@ -119,13 +120,12 @@ pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: Numbe
     }
 }
 
-/// Drops the directions of the Node at `index` whose coroutine no longer waits, because it was closed or others have
-/// resumed it.
+/// Drops those directions of the Node at `index` whose coroutine no longer waits: other code has closed or resumed it.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the loop is at 1 and open, and its Node at `index`, an absolute one. Room for five values.
-/// Runs no Lua code.
+/// [The rule for Lua calls](crate); the loop is at 1 and open, and its Node is at the absolute index `index`. Room for
+/// five values. Runs no Lua code.
 pub(super) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -149,12 +149,12 @@ pub(super) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Whether the task that claims this direction of the Node at `index` still waits: others have neither closed nor resumed
-/// its coroutine. Neither raises nor runs Lua code.
+/// Whether the task that claims this direction of the Node at `index` still waits. It does if no other code has closed
+/// or resumed its coroutine. Neither raises nor runs Lua code.
 ///
 /// # Safety
 ///
-/// A Node with such a claim at `index`, an absolute one. Room for three values.
+/// A Node with such a claim is at the absolute index `index`. Room for three values.
 pub(super) unsafe fn still_waits(lua: *mut lua_State, index: c_int, direction: Interest) -> bool {
     // SAFETY: the caller's promise. The task on the stack keeps the coroutine alive.
     unsafe {
@@ -172,7 +172,8 @@ pub(super) unsafe fn still_waits(lua: *mut lua_State, index: c_int, direction: I
 ///
 /// [The rule for Lua calls](crate); the loop is at 1 and open. Room for eight values. Runs no Lua code.
 pub(super) unsafe fn void_all_dead(lua: *mut lua_State) {
-    // SAFETY: the caller's promise. The table is only emptied of the entry that is looked at, which lua_next allows.
+    // SAFETY: the caller's promise. Only the entry that `lua_next` has just returned leaves the table; `lua_next`
+    // allows that.
     unsafe {
         if (*state_at(lua, 1)).cogloop.waiting < 0 {
             return;
@@ -189,10 +190,11 @@ pub(super) unsafe fn void_all_dead(lua: *mut lua_State) {
     }
 }
 
-/// Drops void claims until it finds a coroutine that really waits. Remembers its descriptor, so that next time it need
-/// check only that one. Runs no Lua code.
+/// Drops void claims until it finds a coroutine that really waits. Remembers the descriptor of that coroutine, and
+/// checks only this descriptor the next time. Runs no Lua code.
 unsafe fn find_waiting(lua: *mut lua_State) {
-    // SAFETY: only called by `before_idle`. The table is only emptied of the entry that is looked at, which lua_next allows.
+    // SAFETY: only called by `before_idle`. Only the entry that `lua_next` has just returned leaves the table;
+    // `lua_next` allows that.
     unsafe {
         let known = (*state_at(lua, 1)).cogloop.waiting;
         if known < 0 {
@@ -219,7 +221,7 @@ unsafe fn find_waiting(lua: *mut lua_State) {
 }
 
 /// The loop calls this before it decides whether anything is left to do. Drops void claims and timers. If `run` would
-/// return, it also ends the tasks whose coroutines other code has closed, because other tasks may wait for their end.
+/// return, it also ends the tasks whose coroutines other code has closed: other tasks may wait for the end of these.
 ///
 /// # Safety
 ///

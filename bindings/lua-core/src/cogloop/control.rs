@@ -1,4 +1,4 @@
-//! Running a loop, asking it for its time, and closing it.
+//! The functions that run a loop, ask it for its time, and close it.
 
 use super::loops::receiver;
 use super::ticket::{Ticket, push_ticket};
@@ -18,7 +18,7 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// The kernel's error of the last run, if the kernel refused a wait. The loop is at 1.
+/// Takes the kernel's error of the last run, if the kernel refused a wait. The loop is at 1.
 unsafe fn refused(lua: *mut lua_State) -> Option<Failure> {
     // SAFETY: only called by functions of the module.
     unsafe { state_at(lua, 1).as_mut() }?.cogloop.refused.take()
@@ -38,8 +38,8 @@ entry!(
 );
 
 entry!(
-    /// `loop:step( [ms] )` → whether anything is left, after one turn, which waits for at most `ms`; or nil, message,
-    /// errno
+    /// `loop:step( [ms] )` → whether anything is left; or nil, message, errno. Takes one turn, which waits for at most
+    /// `ms`.
     pub(super) fn step(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let wait = match lua_type(lua, 2) {
@@ -57,8 +57,8 @@ entry!(
 );
 
 entry!(
-    /// `loop:advance( ms )` → true: lets virtual time pass, and serves what becomes due, each at its own time. Inside a
-    /// callback only the time passes, as if the callback took so long.
+    /// `loop:advance( ms )` → true. Lets virtual time pass, and serves each timer at its own time. Inside a callback
+    /// only the time passes, as if the callback took that long.
     pub(super) fn advance(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         let by_ns = check_ms(lua, 2);
@@ -130,7 +130,7 @@ entry!(
 
 entry!(
     /// `loop:onerror( [f] )` → the previous function. `f( err, traceback, what )` gets the errors of callbacks; nil
-    /// removes it.
+    /// removes the function.
     pub(super) fn onerror(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let is_given = lua_gettop(lua) > 1;

@@ -6,8 +6,8 @@
 //!    └───────────────────────────── the timer is due, the handle is ready ◄────────┘
 //! ```
 //!
-//! A coroutine is queued only after `lua_resume` has returned that it has yielded. Where it cannot yield, Lua raises in
-//! the coroutine, and no timer is armed. That is the case in a callback of `table.sort` and, on 5.1, below a `pcall`.
+//! A coroutine is queued only after `lua_resume` has reported its yield. In a callback of `table.sort` and, on 5.1,
+//! below a `pcall` a coroutine cannot yield. Lua then raises in the coroutine, and no timer is armed.
 
 use super::claim::check_free;
 use super::left::{mark, raise_mark};
@@ -46,8 +46,8 @@ entry!(
         push_user_value(lua, 1, value::TASKS);
         push_user_value(lua, 1, value::ALIVE);
         let state = check_loop(lua, 1);
-        // The task is stored before it is counted, because storing raises if memory runs out. It counts only once its
-        // timer is armed, too.
+        // The task is stored before it is counted, because storing raises if memory runs out. It is counted only after
+        // its timer is armed.
         let place = (*state).cogloop.alive + 1;
         lua_pushvalue(lua, top + 3);
         lua_rawseti(lua, -2, place.into());
@@ -97,7 +97,7 @@ entry!(
     }
 );
 
-/// A limit in milliseconds at `arg`; `None` for nil and nothing.
+/// Reads the limit at `arg`, in milliseconds. Returns `None` if it is nil or missing.
 ///
 /// # Safety
 ///
@@ -120,8 +120,8 @@ entry!(
 );
 
 entry!(
-    /// `( loop [, ms] )`: like `park`, but when cancelled it does not raise: it returns RAISE and the error. The parts
-    /// that are written in Lua use it, because they have to clean up first.
+    /// `( loop [, ms] )`: like `park`, but a cancellation does not raise: `pause` returns RAISE and the error. The
+    /// parts that are written in Lua use `pause`, because they have to clean up before they raise.
     pub(super) fn pause(lua: *mut lua_State) -> c_int {
         let state = check_loop(lua, 1);
         let limit_ns = check_limit(lua, 2);

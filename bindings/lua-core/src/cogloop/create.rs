@@ -58,7 +58,7 @@ unsafe fn push_open(lua: *mut lua_State, choice: Choice) -> Result<(), Failure> 
     Ok(())
 }
 
-/// The inner error is a failure of the kernel, the outer one a wrong option.
+/// The inner error is a failure of the kernel. The outer error is a wrong option.
 fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, ErrorText> {
     match open(&FACE, choice) {
         Ok(state) => Ok(Ok(state)),
@@ -82,7 +82,8 @@ fn whole(number: f64) -> Option<NonZeroUsize> {
 /// Reads the options table at 1.
 unsafe fn read_options(lua: *mut lua_State) -> Choice {
     let mut choice = Choice::default();
-    // SAFETY: only called by `construct`. Only string keys are read as text: to convert a number key in place would confuse lua_next.
+    // SAFETY: only called by `construct`. Only string keys are read as text: converting a number key in place would
+    // confuse `lua_next`.
     unsafe {
         match lua_type(lua, 1) {
             LUA_TNONE | LUA_TNIL => return choice,

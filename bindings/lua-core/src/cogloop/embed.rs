@@ -1,4 +1,4 @@
-//! A loop inside another one: its descriptor, and how long the other one may wait, in the protocol of cqueues.
+//! A loop inside an outer loop: its descriptor, and how long the outer loop may wait. The protocol is that of cqueues.
 
 use super::loops::receiver;
 use crate::host::memory::State;
@@ -40,7 +40,7 @@ unsafe fn next_ns(state: *mut State) -> Result<Option<u64>, Failure> {
     if unsafe { !(*state).cogloop.woken.is_empty() } {
         return Ok(Some(0));
     }
-    // SAFETY: the same.
+    // SAFETY: as above.
     unsafe { (*state).events.next_timeout_ns() }.map_err(|error| Failure::of("the backend", &error))
 }
 
@@ -57,7 +57,7 @@ entry!(
 );
 
 entry!(
-    /// `loop:remaining( )` → the same in milliseconds
+    /// `loop:remaining( )` → like `timeout`, but in milliseconds
     pub(super) fn remaining(lua: *mut lua_State) -> c_int {
         match next_ns(receiver(lua)) {
             Ok(Some(ns)) => push_ms(lua, ns),

@@ -4,7 +4,7 @@
 //!   returns ──► Done: results            ┐
 //!   raises ───► Failed: the error        ├─► WAITERS: a task is woken, a function is called
 //!   cancelled ► Cancelled: the reason    ┘      │
-//!                                               └─ nobody, and Failed: the error is raised, for `onerror`
+//!                                               └─ no waiter, and Failed: the error is raised, for `onerror`
 //! ```
 
 use super::left::is_dead;
@@ -25,10 +25,11 @@ use std::ffi::c_int;
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the loop is at 1, open or closed, and the task at `index`, an absolute one. Lua code of the
-/// module's runs. Room for eight values.
+/// [The rule for Lua calls](crate); the loop is at 1, open or closed, and the task is at the absolute index `index`.
+/// Lua code of the module runs. Room for eight values.
 pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int, phase: Phase, values: c_int) -> bool {
-    // SAFETY: the caller's promise. Only the table of the results can raise, before anything has changed.
+    // SAFETY: the caller's promise. Only making the table of the results can raise, and nothing has changed before
+    // that.
     unsafe {
         match values {
             0 => lua_pushnil(lua),
@@ -85,7 +86,8 @@ unsafe fn leave_list(lua: *mut lua_State, state: *mut State, task: *mut Task) {
     }
 }
 
-/// Wakes or calls everything that waits for the task at `index`, and empties the list. Returns whether there was anything.
+/// Wakes or calls everything that waits for the task at `index`, and empties the list. Returns whether the list had any
+/// entry.
 unsafe fn wake_waiters(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: only called by `finish`.
     unsafe {
@@ -135,7 +137,7 @@ unsafe fn wake_waiter(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// Whether the task at `index` has ended. If others have closed its coroutine, it ends now.
+/// Whether the task at `index` has ended. If other code has closed its coroutine, the task ends now.
 ///
 /// # Safety
 ///
@@ -155,7 +157,7 @@ pub(super) unsafe fn is_over(lua: *mut lua_State, index: c_int, state: *mut Stat
             lua_pushstring(lua, c"its coroutine was closed, or ended by others".as_ptr());
             push_cancellation(lua, index);
         } else {
-            // If it was cancelled before, the first reason stays.
+            // If the task was cancelled before, the first reason stays.
             push_user_value(lua, index, ABOUT);
         }
         // Making the text may have run a finalizer.
@@ -166,14 +168,14 @@ pub(super) unsafe fn is_over(lua: *mut lua_State, index: c_int, state: *mut Stat
     }
 }
 
-/// Ends the tasks whose coroutines others have closed.
+/// Ends the tasks whose coroutines other code has closed.
 ///
 /// # Safety
 ///
 /// As for [`finish`]; the loop is open.
 pub(super) unsafe fn sweep(lua: *mut lua_State) {
     // SAFETY: the caller's promise. The list is walked from its end. Ending a task moves the last task into its place,
-    // and that one was checked before.
+    // and the last task was checked before.
     unsafe {
         let top = lua_gettop(lua);
         let mut place = (*state_at(lua, 1)).cogloop.alive;

@@ -77,7 +77,7 @@ entry!(
 );
 
 entry!(
-    /// `( loop, f, … )`: functions and tasks, one at least
+    /// `( loop, f, … )`: functions and tasks, at least one
     pub(super) fn check_all(lua: *mut lua_State) -> c_int {
         receiver(lua);
         for arg in 2..=lua_gettop(lua).max(2) {
@@ -125,7 +125,7 @@ unsafe fn check_count(lua: *mut lua_State, least: f64) -> c_int {
 }
 
 entry!(
-    /// `( loop, co )`: call before resuming `co`. It may wait if the caller may. Returns whether it may.
+    /// `( loop, co )` → whether `co` may wait: it may if the caller may. Called before `co` is resumed.
     pub(super) fn enter(lua: *mut lua_State) -> c_int {
         let state = check_loop(lua, 1);
         let is_inside = (*state).cogloop.resumed == lua && !lua_tothread(lua, 2).is_null();
@@ -138,7 +138,7 @@ entry!(
 );
 
 entry!(
-    /// `( loop, was_inside, … )` → …: call after resuming the coroutine. The caller may wait again.
+    /// `( loop, was_inside, … )` → …: called after the coroutine was resumed. The caller may wait again.
     pub(super) fn leave(lua: *mut lua_State) -> c_int {
         // The loop may have been closed meanwhile.
         if !test_userdata(lua, 1, upvalue::LOOP).is_null()

@@ -19,7 +19,7 @@ use mlua::ffi::{
 use std::ffi::c_int;
 
 entry!(
-    /// `( task [, ms] )`, called in another task: waits until `task` has ended → true; else what `pause` returns
+    /// `( task [, ms] )` → true, once `task` has ended; else what `pause` returns. Another task calls it and waits.
     pub(super) fn await_end(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         let limit_ns = super::coroutine::check_limit(lua, 2);
@@ -126,7 +126,7 @@ unsafe fn drop_waiter(lua: *mut lua_State, index: c_int, waiter: c_int) {
             }
             return;
         }
-        // The others keep their order, in which they are woken.
+        // The other waiters keep their order: it is the order in which they are woken.
         let count = lua_rawlen(lua, waiters) as i64;
         let mut kept = 0;
         for n in 1..=count {

@@ -1,10 +1,10 @@
 //! The state in which a coroutine was left, and whether it still is in that state.
 //!
 //! A script can get the coroutine of a task, and resume it, close it, or run this loop in it. `lua_status` does not
-//! show that: a running coroutine has the same status as a fresh one, and a coroutine that waits here has the same
-//! status as one that has yielded elsewhere. So each entry says how the coroutine was left, and a coroutine that waits
-//! keeps MARK on top of its stack. Resuming or closing the coroutine removes the mark. [`is_left`] compares the entry
-//! with the coroutine. Every function calls it before it touches a coroutine's stack.
+//! show such a change: a running coroutine has the same status as a fresh one, and a coroutine that waits here has the
+//! same status as one that has yielded elsewhere. So each entry says how the coroutine was left, and a coroutine that
+//! waits keeps MARK on top of its stack. Resuming or closing the coroutine removes the mark. [`is_left`] compares the
+//! entry with the coroutine. Every function calls it before it touches a coroutine's stack.
 
 use mlua::ffi::{LUA_OK, LUA_YIELD, lua_Debug, lua_State, lua_getstack, lua_gettop, lua_status, lua_touserdata};
 use std::ffi::{c_int, c_void};
@@ -26,7 +26,7 @@ pub(super) fn raise_mark() -> *mut c_void {
 /// How a coroutine was left when its entry was made.
 #[derive(Clone, Copy)]
 pub(super) enum Left {
-    /// It has not begun: its stack has what `begin_with` put there, and `begin` needs this number.
+    /// It has not begun: its stack has the value that `begin_with` put there. `begin` needs this number.
     Fresh(c_int),
     /// It has called `coroutine.yield` itself.
     Yielded,
@@ -48,7 +48,7 @@ pub(super) unsafe fn is_left(coroutine: *mut lua_State, left: Left) -> bool {
         let is_waiting = || lua_gettop(coroutine) > 0 && lua_touserdata(coroutine, -1) == mark();
         match (left, lua_status(coroutine)) {
             (Left::Waiting | Left::Woken(_), LUA_YIELD) => is_waiting(),
-            // Other code has started it, and it has yielded since: it can be resumed.
+            // Other code has started the coroutine, and it has yielded since: it can be resumed.
             (Left::Fresh(_) | Left::Yielded, LUA_YIELD) => !is_waiting(),
             (Left::Fresh(_), LUA_OK) => !is_active(coroutine) && lua_gettop(coroutine) == 1,
             _ => false,
@@ -79,6 +79,6 @@ pub(super) unsafe fn is_dead(coroutine: *mut lua_State) -> bool {
 /// As for [`is_left`].
 pub(super) unsafe fn is_active(coroutine: *mut lua_State) -> bool {
     let mut frame = MaybeUninit::<lua_Debug>::zeroed();
-    // SAFETY: the caller's promise; what is filled in is plain data.
+    // SAFETY: the caller's promise; `lua_getstack` fills in plain data.
     unsafe { lua_getstack(coroutine, 0, frame.as_mut_ptr()) != 0 }
 }

@@ -31,7 +31,7 @@ fn list(state: &mut State) -> Result<(), ErrorText> {
     queued.try_reserve_exact(timers)?;
     let timers_queued = (0_u32..).zip(state.events.iter_queued_timers());
     queued.extend(timers_queued.map(|(nth, (key, rank, &value))| ((rank, nth), key, value)));
-    // Sorting by rank and place is stable, too, and needs no memory.
+    // No two entries have the same rank and place, so an unstable sort keeps the order. It needs no memory.
     queued.sort_unstable_by_key(|timer| timer.0);
     let paused = state.events.iter_timers().filter(|timer| timer.1.is_none());
     let paused = paused.map(|(key, _, &value)| Listed { is_paused: true, value, key });
@@ -43,9 +43,10 @@ fn list(state: &mut State) -> Result<(), ErrorText> {
 }
 
 entry!(
-    /// `loop:timers( )` → `{ { timer =, remaining =, f =, repeats =, paused =, name = }, … }` in the order in which they fire
+    /// `loop:timers( )` → `{ { timer =, remaining =, f =, repeats =, paused =, name = }, … }` in the order in which
+    /// they fire
     pub(super) fn timers(lua: *mut lua_State) -> c_int {
-        // The list is copied entry by entry: making a table may run a finalizer, which may change anything.
+        // The list is copied entry by entry: making a table may run a finalizer, and the finalizer may change anything.
         let state = receiver(lua);
         void_all_dead(lua);
         with_or_raise(lua, state, list);
@@ -92,7 +93,7 @@ entry!(
     }
 );
 
-/// The timer limits a task's wait for the handle of the watcher at `index`. Pushes that task.
+/// Pushes the task whose wait this timer limits. The task waits for the handle of the watcher at `index`.
 unsafe fn push_waiting(lua: *mut lua_State, index: c_int, key: Key) {
     // SAFETY: only called by `timers`, with the entry of such a timer at `index`.
     unsafe {
@@ -162,18 +163,20 @@ entry!(
     }
 );
 
-/// Pushes the text that `write` writes into the state. It returns the length.
+/// Pushes the text that `write` writes into the state. `write` returns the length.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the running function is one of the module's, with the loop at 1. Room for three values.
+/// [The rule for Lua calls](crate); the running function is one of the module's, with the loop at 1. Room for three
+/// values.
 pub(super) unsafe fn push_written(
     lua: *mut lua_State,
     state: *mut State,
     write: fn(&mut State) -> Result<usize, ErrorText>,
 ) {
-    // SAFETY: the caller's promise. Making a block or a string may run a finalizer, which may change the loop, write a text too, or
-    // close it. So the text is first copied from the state into a block of Lua's, as much of it as has room.
+    // SAFETY: the caller's promise. Making a block or a string may run a finalizer. The finalizer may change or close
+    // the loop, or write a text, too. So the text is first copied from the state into a userdata, up to the size of the
+    // userdata.
     unsafe {
         let room = with_or_raise(lua, state, write);
         let block = new_userdata(lua, room, 0).cast::<u8>();

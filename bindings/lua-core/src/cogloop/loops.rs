@@ -1,4 +1,4 @@
-//! The loop on which a function works: the one before its arguments, the default loop, or the loop of a ticket.
+//! Finds the loop on which a function works: its first argument, the default loop, or the loop of a ticket.
 
 use super::{create, upvalue};
 use crate::host::memory::{LoopBlock, State};
@@ -13,8 +13,8 @@ use std::ptr::null_mut;
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the running function is one of the module's and has not touched its stack. The pointer is
-/// valid until Lua code may have run.
+/// [The rule for Lua calls](crate); the running function is one of the module's and has not touched its stack. The
+/// pointer is valid until Lua code may have run.
 #[inline]
 pub(super) unsafe fn receiver(lua: *mut lua_State) -> *mut State {
     // SAFETY: the caller's promise.
@@ -44,7 +44,8 @@ unsafe fn push_default(lua: *mut lua_State) {
     }
 }
 
-/// Pushes the loop of this number, and returns its state, or null if the loop was collected or closed. Neither raises nor allocates.
+/// Pushes the loop of this number, and returns its state, or null if the loop was collected or closed. Neither raises
+/// nor allocates.
 ///
 /// # Safety
 ///

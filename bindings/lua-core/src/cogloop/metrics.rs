@@ -1,4 +1,4 @@
-//! `metrics`: what `stats` tells, as text for Prometheus.
+//! `metrics`: the numbers of `stats`, as text for Prometheus.
 
 use super::list::{Growing, push_written};
 use super::loops::receiver;
@@ -58,7 +58,7 @@ fn write(text: &mut impl Write, state: &State) -> fmt::Result {
         head(text, name, kind, help)?;
         writeln!(text, "cogloop_{name}{{loop=\"{id}\"}} {count}")?;
     }
-    head(text, "backend_info", "gauge", "What the loop waits with.")?;
+    head(text, "backend_info", "gauge", "The loop's backend.")?;
     writeln!(text, "cogloop_backend_info{{loop=\"{id}\",backend=\"{}\"}} 1", events.backend().name)?;
     let Some(meter) = &cogloop.meter else { return Ok(()) };
     head(text, "wait_seconds_total", "counter", "The time that turns have waited.")?;

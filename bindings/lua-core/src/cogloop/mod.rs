@@ -7,11 +7,11 @@
 //!   timer userdata: a ticket, key and owner ──► LOOPS { [owner] = loop }   weak: a timer keeps no loop alive
 //! ```
 //!
-//! The loop does not hold its timers' userdata, the *tickets*. A script that drops a ticket pays nothing for it. A ticket that is kept takes
-//! 16 bytes and Lua's header. The ticket of a finished timer is stale, like its key.
+//! The loop does not hold its timers' userdata, the *tickets*. A ticket that the script drops takes no memory. A ticket
+//! that the script keeps takes 16 bytes and Lua's header. The ticket of a finished timer is stale, like its key.
 //!
-//! The methods of a loop are functions of the module, too. There they have a table for the default loop as an upvalue,
-//! and put that loop before their arguments.
+//! Each method of a loop is also a function of the module. Such a function has a table for the default loop as an
+//! upvalue, and puts that loop before its arguments.
 
 mod arm;
 mod cancel;
@@ -218,8 +218,8 @@ entry!(
     }
 );
 
-/// Pushes the table of functions for the parts that are written in Lua, and keeps the functions that Rust needs. They are methods, without a
-/// default loop.
+/// Pushes the table of functions for the parts that are written in Lua, and keeps the functions that Rust needs. They
+/// are methods, without a default loop.
 unsafe fn push_inner(lua: *mut lua_State) {
     // SAFETY: only called by `open_cogloop`, with nil in the place of the default loop.
     unsafe {

@@ -1,5 +1,5 @@
 -- debounce and throttle, on top of `after`. The chunk gets the module's table and the methods' table.
--- The arguments are checked before, in checked.rs.
+-- checked.rs has already checked the arguments.
 local module, methods = ...
 local unpack = table.unpack or unpack
 
@@ -18,8 +18,8 @@ local function debounce( after, ms, f )
   end
 end
 
--- Calls `f` at once. Calls within the next `ms` only store their arguments. When `ms` have passed, `f` is called with the last
--- ones, if there are any.
+-- Calls `f` at once. Calls within the next `ms` only store their arguments. When `ms` have passed, `f` is called with
+-- the last ones, if there are any.
 local function throttle( after, ms, f )
   local resting, args, count
   local function rest( )

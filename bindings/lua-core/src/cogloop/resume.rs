@@ -25,8 +25,8 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// Resumes the coroutine of the task at `index` with the `values` on top, if it is still as it was left. Then registers
-/// what it waits for.
+/// Resumes the coroutine of the task at `index` with the `values` on top, if the coroutine is still as it was left.
+/// Then registers what the task waits for.
 ///
 /// # Safety
 ///
@@ -65,8 +65,8 @@ unsafe fn run_on(
     left: Left,
     values: c_int,
 ) -> Option<c_int> {
-    // SAFETY: only called by `go`, with a coroutine that is as it was left. No Rust value with a destructor is alive; the
-    // state is fetched again after the coroutine has run.
+    // SAFETY: only called by `go`, with a coroutine that is as it was left. No Rust value with a destructor is alive;
+    // the state is fetched again after the coroutine has run.
     unsafe {
         let task = task_at(lua, index);
         let args = hand_over(lua, coroutine, left, values)?;
@@ -113,7 +113,7 @@ unsafe fn run_on(
     }
 }
 
-/// Puts the values onto the coroutine's stack with which it goes on: those that it was given, or the `values` on top.
+/// Puts the values with which the coroutine goes on onto its stack: those that it was given, or the `values` on top.
 /// Returns their number; `None` if the loop is closed, or the coroutine has no room.
 unsafe fn hand_over(lua: *mut lua_State, coroutine: *mut lua_State, left: Left, values: c_int) -> Option<c_int> {
     // SAFETY: only called by `run_on`.
@@ -138,8 +138,8 @@ unsafe fn hand_over(lua: *mut lua_State, coroutine: *mut lua_State, left: Left, 
     }
 }
 
-/// Lets the task at `index` wait for the handle on top. If the system refuses that, pushes the error with which the
-/// task goes on, and returns the number of values.
+/// Lets the task at `index` wait for the handle on top. If the system refuses the handle, pushes the error with which
+/// the task goes on, and returns the number of values.
 unsafe fn claim(
     lua: *mut lua_State,
     index: c_int,
@@ -179,7 +179,7 @@ unsafe fn claim(
 
 /// Removes the values that a coroutine has yielded, but not the mark.
 unsafe fn keep_mark(coroutine: *mut lua_State, results: c_int) {
-    // SAFETY: only called with a coroutine that has yielded these, the mark on top.
+    // SAFETY: only called with a coroutine that has yielded these values, with the mark on top.
     unsafe {
         if results > 1 {
             lua_pop(coroutine, results);
@@ -199,8 +199,8 @@ unsafe fn lost(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// How long a wait may take. A cancelled task may wait no longer than its grace period. If the wait is cut short for
-/// that, it raises the cancellation again.
+/// How long a wait may take. A cancelled task may wait no longer than its grace period. If the grace period cuts the
+/// wait short, the wait raises the cancellation again.
 unsafe fn cut(state: *mut State, task: *mut Task, limit_ns: Option<u64>) -> Option<u64> {
     // SAFETY: only called by `claim` and `rest`, with an open loop.
     unsafe {
@@ -265,7 +265,7 @@ unsafe fn resume(
             LUA_OK => {
                 luaL_checkstack(lua, results + 8, c"too many results".as_ptr());
                 lua_xmove(coroutine, lua, results);
-                // Only when its stack is empty does `coroutine.status` say "dead".
+                // `coroutine.status` says "dead" only if the stack is empty.
                 lua_settop(coroutine, 0);
                 finish(lua, index, Phase::Done, results);
                 return None;
@@ -315,8 +315,8 @@ unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
     // SAFETY: only called by `resume`; the error is on top of the coroutine's stack, and stays there for its `__close`
     // functions.
     unsafe {
-        // Above the error, room on the coroutine's stack has to be requested. If that fails, the stack has overflowed.
-        // Lua then has a few reserve slots beyond its end for error handling.
+        // The coroutine's stack may have no room above the error, so this requests it. If the request fails, the stack
+        // has overflowed. Lua then has a few reserve slots beyond the end of the stack for error handling.
         lua_checkstack(coroutine, 3);
         lua_pushvalue(coroutine, -1);
         lua_xmove(coroutine, lua, 1);

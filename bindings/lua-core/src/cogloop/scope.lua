@@ -1,5 +1,5 @@
--- Tasks that end together: group, all, any, timeout. None of them leaves a task behind. If the waiting task is
--- cancelled, it first cancels the tasks for which it waits, and waits until they have ended. Only then does its own
+-- Tasks that end together: group, all, any, timeout. None of these functions leaves a task behind. If the waiting task
+-- is cancelled, it first cancels the tasks for which it waits, and waits until they have ended. Only then does its own
 -- wait raise.
 local module, methods, inner = ...
 local await, unawait, outcome, watch = inner.await, inner.unawait, inner.outcome, inner.watch
@@ -76,8 +76,8 @@ local function rest( self, ms )
   return done, err, errno
 end
 
--- Call when the waiting task was cancelled: waits for the others, and raises. Its own grace period limits that wait,
--- and each of the others has its own, too.
+-- Called when the waiting task was cancelled: waits for the other tasks, and raises. The waiting task's grace period
+-- limits this wait. Each other task has a grace period of its own.
 local function raise( self, err )
   cancel_all( self, err.reason )
   rest( self )
@@ -97,7 +97,7 @@ function group.cancel( self, reason )
   return was_open
 end
 
--- Returns true; or nil and the first error; or nil, 'timed out', errno, and then the tasks go on.
+-- Returns true; or nil and the first error; or nil, 'timed out', errno. After a timeout the tasks go on.
 function group.join( self, ms )
   if getmetatable( self ) ~= Group then not_one( self, 'join' ) end
   if ms ~= nil then inner.check_limit( self, ms ) end
@@ -190,7 +190,7 @@ local function timed( task, done, err, errno )
     local again, later = rest_of( task )
     if done == RAISE then error( err, 0 ) end
     if again == RAISE then
-      -- The waiting task was cancelled meanwhile. It still waits for that end.
+      -- The waiting task was cancelled meanwhile. It still waits for the end of the other task.
       rest_of( task )
       error( later, 0 )
     end

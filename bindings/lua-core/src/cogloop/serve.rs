@@ -115,7 +115,7 @@ unsafe fn invoke(lua: *mut lua_State, payload: Payload) {
     }
 }
 
-/// The same, with a measurement of the time.
+/// Like [`invoke`], but measures the time.
 #[cold]
 unsafe fn measured(lua: *mut lua_State, state: *mut State, payload: Payload, late_ns: u64) {
     // SAFETY: only called by `serve_timers`. Stack: loop entries entry
@@ -163,7 +163,7 @@ unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the loop is at 1 and open, and what `payload` says is on top.
+/// [The rule for Lua calls](crate); the loop is at 1 and open, and the entry that `payload` describes is on top.
 unsafe fn serve_coroutine(lua: *mut lua_State, payload: Payload, key: Key) {
     // SAFETY: the caller's promise. Stack: loop entries entry
     unsafe {

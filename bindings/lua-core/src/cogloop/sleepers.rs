@@ -1,8 +1,8 @@
 //! The timers of coroutines that sleep, so that a coroutine that was closed does not keep the loop going.
 //!
-//! The loop is not notified when other code closes or resumes a coroutine. So before it decides whether anything is
-//! left, it checks the last sleeper of a list. If that sleeper is void, the loop removes it and checks the one before.
-//! Each void sleep is checked only once, so a check takes constant time on average.
+//! The loop is not notified when other code closes or resumes a coroutine. So before the loop decides whether anything
+//! is left, it checks the last sleeper of a list. If that sleeper is void, the loop removes it and checks the one
+//! before. Each void sleep is checked only once, so a check takes constant time on average.
 
 use super::left::{Left, is_left};
 use super::task::thread_of;
@@ -14,8 +14,8 @@ use cogloop_io::Key;
 use mlua::ffi::{lua_State, lua_gettop, lua_rawgeti, lua_settop};
 use std::collections::TryReserveError;
 
-/// Makes room for one more sleeper. First removes those whose timer has ended, so the list is at most about twice as long as the number of
-/// sleepers.
+/// Makes room for one more sleeper. First removes the sleepers whose timer has ended. So the list has at most about
+/// twice as many entries as there are sleepers.
 pub(super) fn expect_sleeper(state: &mut State) -> Result<(), TryReserveError> {
     let (sleepers, events) = (&mut state.cogloop.sleepers, &state.events);
     if sleepers.len() == sleepers.capacity() {
@@ -27,14 +27,14 @@ pub(super) fn expect_sleeper(state: &mut State) -> Result<(), TryReserveError> {
     Ok(())
 }
 
-/// Before the loop asks whether anything is left: cancels the timers of coroutines that no longer sleep, until it finds
-/// one that does.
+/// Cancels the timers of coroutines that no longer sleep, until it finds a coroutine that sleeps. Called before the
+/// loop asks whether anything is left.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); the loop is at 1 and open. Room for four values. Runs no Lua code.
 pub(super) unsafe fn find_sleeping(lua: *mut lua_State) {
-    // SAFETY: the caller's promise. What is pending has an entry in the table.
+    // SAFETY: the caller's promise. Each pending timer has an entry in the table.
     unsafe {
         let state = state_at(lua, 1);
         while let Some(&key) = (*state).cogloop.sleepers.last() {

@@ -1,4 +1,4 @@
-//! Tasks by name, for those who look into a loop: `stats`, `slow`, `dump`.
+//! Tasks by name: what `stats`, `slow` and `dump` report of them.
 //!
 //! A *slice* is what a task runs from one wait to the next.
 
@@ -28,7 +28,7 @@ const LISTED_MAX: u32 = 100;
 #[derive(Clone, Copy)]
 pub(super) struct Slice {
     start_ns: u64,
-    /// For the trace: what begins, and how late it does if a timer wakes it.
+    /// For the trace: what begins, and its lateness if a timer wakes it.
     begun: Option<(Text<120>, Detail)>,
 }
 
@@ -36,7 +36,8 @@ pub(super) struct Slice {
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the loop is at 1 and open, the task at `index`, and its coroutine as it was left. Room for four values.
+/// [The rule for Lua calls](crate); the loop is at 1 and open, the task at `index`, and its coroutine as it was left.
+/// Room for four values.
 #[cold]
 pub(super) unsafe fn begin_slice(lua: *mut lua_State, index: c_int, left: Left, start_ns: u64) -> Slice {
     // SAFETY: the caller's promise.
@@ -53,8 +54,8 @@ pub(super) unsafe fn begin_slice(lua: *mut lua_State, index: c_int, left: Left, 
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the loop is at 1, open or closed, and the task at `index`. Lua code may run. Nothing above the task is
-/// needed any more.
+/// [The rule for Lua calls](crate); the loop is at 1, open or closed, and the task at `index`. Lua code may run.
+/// Nothing above the task is needed any more.
 #[cold]
 pub(super) unsafe fn end_slice(lua: *mut lua_State, index: c_int, slice: Slice) {
     // SAFETY: the caller's promise.
@@ -113,7 +114,7 @@ unsafe fn place_of(lua: *mut lua_State, index: c_int, left: Left) -> Text<120> {
     }
 }
 
-/// Pushes `task 'name', source:line`: the name if it has one, and where it waits now if it does.
+/// Pushes `task 'name', source:line`: the task's name if it has one, and the line where it waits, if it waits.
 unsafe fn push_place(lua: *mut lua_State, index: c_int) {
     // SAFETY: only called by `end_slice`, with the task at `index`.
     unsafe {
@@ -138,7 +139,7 @@ unsafe fn push_place(lua: *mut lua_State, index: c_int) {
 
 /// The place in the script where a coroutine waits: the innermost Lua function that is not one of ours.
 unsafe fn line_of(coroutine: *mut lua_State) -> Option<Place> {
-    // SAFETY: only called with a coroutine that waits. What is filled in is plain data, or text that Lua keeps.
+    // SAFETY: only called with a coroutine that waits. Lua fills in plain data, or text that Lua keeps.
     unsafe {
         for level in 0..8 {
             let mut memory = MaybeUninit::<lua_Debug>::zeroed();
@@ -161,8 +162,8 @@ unsafe fn line_of(coroutine: *mut lua_State) -> Option<Place> {
 ///
 /// [The rule for Lua calls](crate); the loop is at 1. Room for eight values.
 pub(super) unsafe fn push_counts_by_name(lua: *mut lua_State) {
-    // SAFETY: the caller's promise. Making a string may run a finalizer, which may change anything: each task is looked up
-    // by its place again.
+    // SAFETY: the caller's promise. Making a string may run a finalizer, and the finalizer may change anything. So each
+    // task is looked up again by its place.
     unsafe {
         lua_createtable(lua, 0, 0);
         push_user_value(lua, 1, value::ALIVE);
@@ -184,11 +185,11 @@ pub(super) unsafe fn push_counts_by_name(lua: *mut lua_State) {
     }
 }
 
-/// Pushes the task after this `place` of the list at `alive`, and sets `place` to its own. Returns false after the last one, or when the
-/// loop was closed. The task is nil if it has ended meanwhile.
+/// Pushes the task after this `place` of the list at `alive`, and sets `place` to its own. Returns false after the last
+/// one, or when the loop was closed. The task is nil if it has ended meanwhile.
 unsafe fn push_next(lua: *mut lua_State, alive: c_int, place: &mut u32) -> bool {
-    // SAFETY: only called with the loop at 1 and ALIVE at `alive`. The number of tasks is read each time: what is done with a task
-    // may run a finalizer.
+    // SAFETY: only called with the loop at 1 and ALIVE at `alive`. The number of tasks is read each time: the caller's
+    // work on a task may run a finalizer.
     unsafe {
         let state = state_at(lua, 1);
         if state.is_null() || *place >= (*state).cogloop.alive {
@@ -207,7 +208,7 @@ unsafe fn push_next(lua: *mut lua_State, alive: c_int, place: &mut u32) -> bool 
 ///
 /// As for [`push_counts_by_name`].
 pub(super) unsafe fn append_tasks(lua: *mut lua_State) {
-    // SAFETY: the caller's promise, and as there.
+    // SAFETY: the caller's promise; finalizers as in `push_counts_by_name`.
     unsafe {
         let text = lua_gettop(lua);
         push_user_value(lua, 1, value::ALIVE);

@@ -1,7 +1,7 @@
 //! The objects that `source.lua` observes for `signal` and `child`. Each has a descriptor that becomes readable.
 //!
 //! ```text
-//!   signal ──────► Signals ──► loop ──► f( name )         the old handler is back when nobody watches any more
+//!   signal ──────► Signals ──► loop ──► f( name )         the old handler is back when no watcher is left
 //!   child ends ──► pidfd ────► loop ──► f( pid, how, code )
 //! ```
 //!
@@ -83,7 +83,7 @@ entry!(
 /// An upper bound for the bytes of a box.
 const FOR_A_BOX: usize = 4 << 10;
 
-/// On the heap, for a userdata to own.
+/// Moves the signals to the heap, where a userdata can own them.
 fn boxed(signals: Signals) -> io::Result<*mut Signals> {
     expect_bytes(FOR_A_BOX)?;
     Ok(Box::into_raw(Box::new(signals)))
@@ -165,8 +165,8 @@ fn unpacked(end: u64) -> Option<(&'static CStr, Option<c_int>)> {
 }
 
 entry!(
-    /// For a signal, returns whether it came. For a child, returns `'exit'` or `'signal'`, and the code, once; nil
-    /// while the child runs.
+    /// For a signal, returns whether it came. For a child that has ended, returns `'exit'` or `'signal'` and the code,
+    /// only once. Returns nil while the child runs.
     fn take(lua: *mut lua_State) -> c_int {
         let source = check(lua);
         let came = (*source).signals.as_mut().is_some_and(sources::take);

@@ -51,7 +51,7 @@ pub(super) unsafe fn read_options(lua: *mut lua_State) -> u32 {
 
 /// Raises for unknown options.
 unsafe fn check_names(lua: *mut lua_State) {
-    // SAFETY: only called by `read_options`. A key is looked at only if it is a string, which lua_next allows.
+    // SAFETY: only called by `read_options`. Only a key that is a string is read as text; `lua_next` allows that.
     unsafe {
         lua_pushnil(lua);
         while lua_next(lua, 2) != 0 {

@@ -1,5 +1,5 @@
-//! `stats` and `slow`: how late timers are, how long callbacks take, and which are slow. Measuring is off by default,
-//! because it costs two readings of the clock for each callback.
+//! `stats` and `slow`: how late timers are, how long callbacks take, and which callbacks are slow. Measuring is off by
+//! default, because it costs two readings of the clock for each callback.
 
 use super::loops::receiver;
 use super::slice::push_counts_by_name;
@@ -56,7 +56,7 @@ entry!(
         lua_createtable(lua, 0, 14);
         let state = check_loop(lua, 1);
         let report = (*state).events.backend();
-        // Copies: making a string may run a finalizer, and that may close the loop.
+        // Copies: making a string may run a finalizer, and the finalizer may close the loop.
         let texts = [ErrorText::new(report.name), ErrorText::new(&report.reason)];
         for (name, text) in [c"backend", c"reason"].into_iter().zip(texts) {
             text.push(lua);

@@ -16,7 +16,7 @@ function module.cancelled( err )
   return false
 end
 
--- In versions of Lua in which a resumed C function cannot raise, these functions are wrapped in one that can.
+-- In versions of Lua in which a resumed C function cannot raise, a Lua function wraps each of these and raises.
 if not inner.can_raise then
   local function back( ... )
     if ... == RAISE then error( select( 2, ... ), 0 ) end

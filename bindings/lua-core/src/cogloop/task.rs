@@ -81,7 +81,7 @@ pub(super) struct Task {
     pub(super) grace_ms: u32,
     /// How many results it has.
     pub(super) results: c_int,
-    /// The present wait was cut short: its end raises the cancellation again.
+    /// Whether the present wait was cut short: its end raises the cancellation again.
     pub(super) is_cut: bool,
     /// How many waits were cut short.
     pub(super) cuts: u8,
@@ -112,7 +112,7 @@ pub(super) unsafe fn check_task(lua: *mut lua_State, arg: c_int) -> *mut Task {
     }
 }
 
-/// The task at `index`, which is known to be one; null for nil.
+/// Returns the task at `index`, or null for nil. The caller knows that the value is a task or nil.
 ///
 /// # Safety
 ///
@@ -122,7 +122,8 @@ pub(super) unsafe fn task_at(lua: *mut lua_State, index: c_int) -> *mut Task {
     unsafe { lua_touserdata(lua, index).cast() }
 }
 
-/// The coroutine of the task at `index`, which keeps it alive; null if it has ended, or if there is no task.
+/// Returns the coroutine of the task at `index`. The task keeps it alive. Returns null if the coroutine has ended, or
+/// if there is no task.
 ///
 /// # Safety
 ///
@@ -141,7 +142,7 @@ pub(super) unsafe fn thread_of(lua: *mut lua_State, index: c_int) -> *mut lua_St
     }
 }
 
-/// Pushes the name of the task at `index`, an absolute one, or nil.
+/// Pushes the name of the task at the absolute index `index`, or nil.
 ///
 /// # Safety
 ///
@@ -162,8 +163,8 @@ pub(super) unsafe fn push_name(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// The text that `status` returns for the task at `index`. Other code may have ended its coroutine. If `state` is null,
-/// its loop has ended.
+/// Returns the text that `status` returns for the task at `index`. Other code may have ended the coroutine of the task.
+/// If `state` is null, the loop has ended.
 ///
 /// # Safety
 ///

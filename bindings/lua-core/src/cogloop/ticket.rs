@@ -49,7 +49,7 @@ impl Payload {
         Self::COROUTINE | (args as u64 + 1)
     }
 
-    /// In which state the coroutine of a task was left.
+    /// The state in which the coroutine of a task was left.
     pub(super) fn left(self) -> Left {
         match (self.0 & Self::KIND, self.packed_args()) {
             (_, Some(args)) => Left::Fresh(args),
@@ -92,7 +92,7 @@ impl Payload {
     }
 }
 
-/// Arms a timer for the entry on top, and pops that into the loop's TASKS, which is at `entries`.
+/// Arms a timer for the entry on top. Pops the entry into the loop's table TASKS, which is at `entries`.
 ///
 /// # Safety
 ///

@@ -27,8 +27,8 @@ unsafe fn check_ticket(lua: *mut lua_State) -> Ticket {
     }
 }
 
-/// Works on the timer of the ticket at 1 and pushes the answer, `false` if the timer is gone. Stack: ticket … → ticket loop
-/// answer
+/// Works on the timer of the ticket at 1 and pushes the answer, `false` if the timer is gone. Stack: ticket … → ticket
+/// loop answer
 unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> Result<bool, ErrorText> + Copy) {
     // SAFETY: only called by functions of the module; `work` makes no Lua call.
     unsafe {

@@ -12,7 +12,8 @@ use mlua::ffi::{LUA_TBOOLEAN, LUA_TNIL, lua_State, lua_toboolean, lua_type};
 use std::ffi::c_int;
 
 entry!(
-    /// `loop:top( [measure] )` → text: what callbacks took since the last call. The first call begins to measure, and `false` ends it.
+    /// `loop:top( [measure] )` → text: the time that callbacks took since the last call. The first call begins to
+    /// measure, and `false` ends the measurement.
     pub(super) fn top(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         let kind = lua_type(lua, 2);

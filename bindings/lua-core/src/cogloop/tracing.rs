@@ -16,7 +16,8 @@ use std::ffi::c_int;
 
 entry!(
     /// `loop:trace( file [, mib] )` → true: writes the loop's events to this file until `loop:trace( false )`, or until
-    /// the file has this size. `loop:trace( )` → whether a trace is being written. Or nil, message, errno.
+    /// the file has this size. `loop:trace( )` → whether a trace is being written. Returns nil, message, errno if the
+    /// system refuses the file.
     pub(super) fn trace(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         lua_settop(lua, 3);
@@ -49,7 +50,7 @@ entry!(
     }
 );
 
-/// The size that the file may get, in bytes.
+/// The size that the file may reach, in bytes.
 unsafe fn check_limit(lua: *mut lua_State) -> u64 {
     // SAFETY: only called by `trace`.
     unsafe {

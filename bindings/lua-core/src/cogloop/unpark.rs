@@ -30,7 +30,7 @@ pub(super) const CUTS_MAX: u8 = 100;
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); a task at `index`, an absolute one. Room for four values.
+/// [The rule for Lua calls](crate); a task is at the absolute index `index`. Room for four values.
 pub(super) unsafe fn push_cancellation(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -71,12 +71,12 @@ pub(super) unsafe fn end_timer(lua: *mut lua_State, task: *mut Task) {
 }
 
 /// Queues the waiting task at `index`. It runs before the loop waits again, and its wait returns the `values` on top,
-/// which are popped. If memory runs out, this raises and nothing has changed.
+/// which are popped. If memory runs out, it raises, and nothing has changed.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the task's loop is at 1 and open, and `is_left` has said that the coroutine waits. Room for
-/// four values.
+/// [The rule for Lua calls](crate); the task's loop is at 1 and open, and `is_left` has said that the coroutine waits.
+/// Room for four values.
 pub(super) unsafe fn queue_woken(lua: *mut lua_State, index: c_int, coroutine: *mut lua_State, values: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -116,7 +116,7 @@ pub(super) unsafe fn unpark_at(lua: *mut lua_State, index: c_int, phase: Phase, 
     }
 }
 
-/// The state of a cancellation that the task gets now: its grace period begins.
+/// Returns the state of a cancellation that the task gets now. Its grace period begins.
 ///
 /// # Safety
 ///

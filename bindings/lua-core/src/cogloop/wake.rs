@@ -1,4 +1,4 @@
-//! Ends the wait for a handle: because it is ready, or because the time is over.
+//! Ends a task's wait for a handle: the handle is ready, or the time is over.
 
 use super::claim::{end_limit, still_waits, void_dead_claims};
 use super::left::Left;
@@ -43,7 +43,7 @@ pub(super) unsafe fn wake(lua: *mut lua_State, i: usize, ready: Interest) {
     }
 }
 
-/// Ends the wait for the watcher at 3, because its time is over. If the handle is ready by now, the wait reports that
+/// Ends the wait for the watcher at 3: the time is over. If the handle is ready by now, the wait returns its readiness
 /// instead.
 ///
 /// # Safety
@@ -67,7 +67,7 @@ pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
             return void_dead_claims(lua, 3);
         }
         let ready = ready_now(lua, node, due);
-        // This may run an object's Lua code, so everything is looked up again afterwards.
+        // `ready_now` may run an object's Lua code, so everything is looked up again afterwards.
         stack!(lua: loop entries node);
         let state = state_at(lua, 1);
         if state.is_null() || timed(node, key) != due {
@@ -103,7 +103,7 @@ unsafe fn timed(node: *mut NodeBlock, key: Key) -> Interest {
 
 /// Which of these directions of the Node at 3 are ready now. Leaves the stack as it was.
 unsafe fn ready_now(lua: *mut lua_State, node: *mut NodeBlock, due: Interest) -> Interest {
-    // SAFETY: only called by `time_out`. The number may be anything: the kernel says what it is.
+    // SAFETY: only called by `time_out`. The number need not be an open descriptor: the kernel checks it.
     unsafe {
         let mut wanted = PollFlags::empty();
         wanted.set(PollFlags::IN, due.contains(Interest::READ));

@@ -1,4 +1,4 @@
-//! `on`, which calls a function when a handle is ready, and the watcher that it returns: the loop's Node.
+//! `on` calls a function when a handle is ready. It returns a watcher, which is the loop's Node.
 
 use super::claim::{check_free, void_dead_claims};
 use super::loops::{push_owner, receiver};
@@ -49,7 +49,7 @@ entry!(
     }
 );
 
-/// Lets the signals and ends of children that a source reports pass through the loop's recording.
+/// Makes a source pass the signals, or the end of the child, through the loop's recording.
 unsafe fn watch_source(state: *mut State, node: *mut NodeBlock, source: *mut Source) {
     // SAFETY: only called by `on`, which has just observed the source in this loop.
     unsafe {
@@ -59,8 +59,8 @@ unsafe fn watch_source(state: *mut State, node: *mut NodeBlock, source: *mut Sou
 }
 
 /// Returns the watcher at 1 and the state of its loop, and pushes the loop below the watcher. The state is null if the
-/// watcher is off or the loop is gone. First drops the claims of coroutines that no longer wait, because a watcher is
-/// not on for them. stack: watcher … → loop watcher …
+/// watcher is off or the loop is gone. First drops the claims of coroutines that no longer wait: a watcher that has
+/// only such claims is off. stack: watcher … → loop watcher …
 unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
     // SAFETY: only called by functions of the module; a userdata with the watcher's metatable holds a NodeBlock.
     unsafe {

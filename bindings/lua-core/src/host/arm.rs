@@ -34,8 +34,8 @@ pub(crate) enum For {
 pub(crate) const PAYLOAD_BITS: u32 = 24;
 
 impl State {
-    /// Arms a timer with a payload of the face. Next the caller puts the timer's entry into the loop's table, and then calls
-    /// [`State::linked`].
+    /// Arms a timer with a payload of the face. Next the caller puts the timer's entry into the loop's table, and then
+    /// calls [`State::linked`].
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl State {
         Ok(key)
     }
 
-    /// Compares a timer of the script with the limit, and names its place for a recording.
+    /// Checks the limit for a timer of the script, and notes its place for a recording.
     #[cold]
     unsafe fn admit(&self, lua: *mut lua_State, whose: For, limit: usize) -> Result<(), AddError> {
         if whose == For::Script {
@@ -86,7 +86,7 @@ impl State {
         Ok(())
     }
 
-    /// Call when the entry of the last timer is in the table.
+    /// Called when the entry of the last timer is in the table.
     #[inline]
     pub(crate) fn linked(&mut self) {
         self.unlinked = None;

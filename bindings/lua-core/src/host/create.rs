@@ -29,7 +29,7 @@ static LOOPS: AtomicU64 = AtomicU64::new(0);
 ///
 /// # Errors
 ///
-/// The name is unknown; the message has the known ones.
+/// The name is unknown; the message lists the known names.
 pub fn set_default_backend(name: &str) -> Result<(), String> {
     if !cogloop_io::choose::names().any(|known| known == name) {
         let known: Vec<_> = cogloop_io::choose::names().collect();
@@ -39,7 +39,7 @@ pub fn set_default_backend(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Has every loop that is made from now on run on virtual time, whatever the script chooses.
+/// Makes every later loop run on virtual time, whatever the script chooses.
 pub fn set_virtual() {
     IS_VIRTUAL.store(true, Relaxed);
 }
@@ -50,7 +50,8 @@ pub fn is_virtual() -> bool {
     IS_VIRTUAL.load(Relaxed)
 }
 
-/// The options of a script. The name is a copy, because a finalizer may change the options table before the loop is made.
+/// The options of a script. The name is a copy, because a finalizer may change the options table before the loop is
+/// made.
 #[derive(Clone, Copy)]
 pub(crate) struct Choice {
     pub(crate) backend: Option<Text<80>>,
@@ -108,10 +109,10 @@ pub(crate) fn in_words(error: &Error) -> ErrorText {
 ///
 /// The system's error, or an option that cannot be fulfilled.
 pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Error> {
-    // For the boxes and the names below.
+    // The error of the boxes and the names below.
     let refused = |refused: TryReserveError| Error::Io { doing: "making a loop", source: refused.into() };
     expect_bytes(FOR_A_STATE).map_err(refused)?;
-    // Done before the loop is made, because that may take the rest of the memory.
+    // Allocated before the loop is made, because making the loop may take the rest of the memory.
     let room = Box::<State>::new_uninit();
     let debug = choice.debug || std::env::var_os("COGLOOP_DEBUG").is_some_and(|set| set == "1");
     let backend = choice.backend.map(|name| name.to_string()).or_else(|| DEFAULT_BACKEND.get().cloned());

@@ -9,8 +9,8 @@
 //!    └─ onerror ──┴─ none: raise it        └── turn: wait                                        (EventLoop)
 //! ```
 //!
-//! One protected call serves many callbacks. A callback that raises ends it. If there is an `onerror`, the call is then
-//! made again, and goes on with the rest of the batch.
+//! One protected call serves many callbacks. A callback that raises ends the call. If there is an `onerror`, the loop
+//! makes the call again for the rest of the batch.
 
 use super::leave::{PENDING, leave, on_raise};
 use super::memory::{LoopBlock, Pace, State, value};
@@ -50,7 +50,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
         check_may_run(lua, state);
         (*state).begin_run(pace);
         let outer = interrupt::enter(&(*state).waker, lua);
-        // It does not raise: it catches the errors of callbacks.
+        // `protected` does not raise: it catches the errors of callbacks.
         let ended_well = interrupt::while_running(|| protected(lua));
         interrupt::leave(outer, ended_well);
         if let Some(state) = state_at(lua, 1).as_mut() {
@@ -127,7 +127,7 @@ impl State {
 
 /// Calls `serve` until it succeeds, or fails with an error that no `onerror` takes. Then the error is on top.
 unsafe fn protected(lua: *mut lua_State) -> bool {
-    // SAFETY: only called by `run`; nothing here raises but in the protected calls.
+    // SAFETY: only called by `drive`; nothing here raises outside the protected calls.
     unsafe {
         loop {
             lua_settop(lua, 3);
@@ -178,7 +178,7 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
 entry!(
     /// Serves turn after turn, in the protected call, with the loop at 1. It has the upvalues of the face's functions.
     fn serve(lua: *mut lua_State) -> c_int {
-        // The loop stays at 1. The state is fetched again after whatever may run Lua code.
+        // The loop stays at 1. The state is fetched again after each call that may run Lua code.
         let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
         // A script can get this function by the debug library only.
         if block.is_null() || (*block).state.is_null() {
@@ -250,7 +250,7 @@ unsafe fn take_turn(lua: *mut lua_State, state: *mut State) -> bool {
             Ok(())
         });
         if let Some(failure) = refused {
-            // A departure from a recording is no failure of the system.
+            // If a replay departs from its recording, that is no failure of the system.
             with_or_raise(lua, state, |state| state.departure().map_or(Ok(()), Err));
             if !(*state).face.returns_refusals {
                 failure.text.raise(lua);
@@ -277,7 +277,7 @@ pub(crate) unsafe fn must_return(state: *mut State) -> bool {
     unsafe { state.as_ref() }.is_none_or(|state| state.stopped) || interrupt::pending()
 }
 
-/// Serves what is left of the last turn: timers, then handles. Returns whether there was anything.
+/// Serves the rest of the last turn: timers, then handles. Returns whether it has served anything.
 unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
     // SAFETY: only called by `serve`; each callback may close the loop, so the state is fetched again.
     unsafe {
@@ -287,7 +287,8 @@ unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
             found = true;
         }
         loop {
-            // Checked before each handle, too: if a callback has removed the last handle, the turn goes on with its timers.
+            // Checked before each handle, too: if a callback has removed the last handle, the turn goes on with its
+            // timers.
             if must_return((*block).state) {
                 return found;
             }
@@ -307,8 +308,8 @@ unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
 }
 
 impl Pace {
-    /// How the next turn waits; `None` ends the run. A loop with nothing left to do does not wait. Its unreferenced timers and
-    /// handles are served as far as this pace allows.
+    /// How the next turn waits; `None` ends the run. A loop with nothing left to do does not wait. Its unreferenced
+    /// timers and handles are served as far as this pace allows.
     unsafe fn next(state: *mut State, is_idle: bool) -> Option<Wait> {
         // SAFETY: only called by `serve`, with the state of an open loop; nothing here runs Lua code.
         let state = unsafe { &mut *state };
@@ -320,7 +321,8 @@ impl Pace {
             },
             Self::Once(wait) => {
                 state.pace = Self::Enough;
-                // The caller of `step` waits for something to happen, and tasks have just run. So this turn does not wait.
+                // The caller of `step` waits for something to happen, and tasks have just run. So this turn does not
+                // wait.
                 Some(if is_idle || state.cogloop.woken.has_run() { Wait::Poll } else { wait })
             }
             Self::Enough => None,

@@ -17,14 +17,14 @@ pub(crate) struct Face {
     /// Serves the timers that are due in this turn, until the loop has to return. Returns whether there were any. May
     /// leave values on the stack.
     pub(crate) serve_timers: unsafe fn(*mut lua_State) -> bool,
-    /// Resumes woken tasks, as many as may run in this turn, until the loop has to return. Called only if there are some. May leave
-    /// values on the stack.
+    /// Resumes as many woken tasks as may run in this turn, until the loop has to return. Called only if there are
+    /// woken tasks. May leave values on the stack.
     pub(crate) serve_woken: unsafe fn(*mut lua_State),
     /// Resumes the coroutine that waits for a direction, a place in `DIRECTIONS`, of the Node at 3. The Node is ready
     /// for this interest. May leave values on the stack.
     pub(crate) resume: unsafe fn(*mut lua_State, usize, Interest),
-    /// The handle of the Node at this index was closed: ends the waits for it with an error. Needs room for eight
-    /// values.
+    /// Called when the handle of the Node at this index was closed. Ends the waits for the handle with an error. Needs
+    /// room for eight values.
     pub(crate) handle_closed: unsafe fn(*mut lua_State, c_int),
     /// Drops those directions of the Node at this index whose coroutines no longer wait. Needs room for five values.
     /// Runs no Lua code.
@@ -33,11 +33,11 @@ pub(crate) struct Face {
     /// that sleeps. The loop calls it before it asks whether anything is left to do. Needs room for twelve values. Lua
     /// code may run.
     pub(crate) before_idle: unsafe fn(*mut lua_State),
-    /// A callback has just raised: makes its timer, task or watcher the CURRENT one of the loop at the first index,
-    /// unless it is already. The second index has the metatable of timers.
+    /// Called when a callback has raised. Makes its timer, task or watcher the CURRENT value of the loop at the first
+    /// index, unless it is already. The metatable of timers is at the second index.
     pub(crate) note_failed: unsafe fn(*mut lua_State, c_int, c_int),
-    /// The callback of the loop's current task has raised, and the protected call has ended: ends the task, which is at
-    /// this index. Neither raises nor allocates.
+    /// Called when the callback of the loop's current task has raised and the protected call has ended. Ends the task
+    /// at this index. Neither raises nor allocates.
     pub(crate) end_failed: unsafe fn(*mut lua_State, c_int),
     /// Whether `run` returns the kernel's error when the kernel refuses a wait. Otherwise `run` raises it.
     pub(crate) returns_refusals: bool,

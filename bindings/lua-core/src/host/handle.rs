@@ -1,7 +1,7 @@
 //! The values that a script may use as handles, and how to find the descriptor of each.
 //!
-//! In this order: a `t.Net.Socket`, a Lua file, a descriptor number, an object with a `getfd`, `fileno` or `pollfd`
-//! method or a `pollfd` field.
+//! They are tried in this order: a `t.Net.Socket`, a Lua file, a descriptor number, an object with a `getfd`, `fileno`
+//! or `pollfd` method or a `pollfd` field.
 
 use super::memory::{Handle, Kind, SocketBlock};
 use super::socket::push_socket_metatable;
@@ -22,11 +22,12 @@ use std::ffi::{CStr, c_int, c_void};
 /// The first words of the description if an object returned a string that is no number.
 const SAID: &[u8] = b"the text '";
 impl Handle {
-    /// Whether the handle still has the same descriptor, as far as that is known without running Lua code. A finalizer may have closed it.
+    /// Whether the handle still has the same descriptor. The check runs no Lua code, so it does not notice every
+    /// change. A finalizer may have closed the handle.
     ///
     /// # Safety
     ///
-    /// The value from which it was read is alive.
+    /// The value from which the handle was read is alive.
     pub(crate) unsafe fn is_current(self) -> bool {
         // SAFETY: the caller's promise.
         unsafe {
@@ -50,7 +51,7 @@ pub(crate) enum Refused {
     NoNumber(&'static CStr, Text<64>),
 }
 
-/// The handle at `index`, an absolute index. May run the methods of an object, and raises what they raise.
+/// Reads the handle at `index`, an absolute index. May run the methods of an object, and raises what they raise.
 ///
 /// # Safety
 ///
@@ -60,7 +61,7 @@ pub(crate) unsafe fn look(lua: *mut lua_State, index: c_int) -> Result<Handle, R
     unsafe { look_by(lua, index, call) }
 }
 
-/// As [`look`], for an observed handle. An object whose method raises counts as closed (cqueues' sockets).
+/// As [`look`], for an observed handle. An object whose method raises counts as closed: cqueues' closed sockets raise.
 ///
 /// # Safety
 ///
@@ -70,7 +71,7 @@ pub(crate) unsafe fn look_again(lua: *mut lua_State, index: c_int) -> Result<Han
     unsafe { look_by(lua, index, try_call) }
 }
 
-/// The object is on top of the stack, its method below it. Calls the method with the object, and replaces both with the result.
+/// Calls a method, which is below its object on top of the stack. Replaces both with the result.
 type Call = unsafe fn(*mut lua_State);
 
 unsafe fn call(lua: *mut lua_State) {
@@ -89,7 +90,7 @@ unsafe fn try_call(lua: *mut lua_State) {
 }
 
 unsafe fn look_by(lua: *mut lua_State, index: c_int, call: Call) -> Result<Handle, Refused> {
-    // SAFETY: only called by the two above.
+    // SAFETY: only called by `look` and `look_again`.
     unsafe {
         if let Some(socket) = socket(lua, index) {
             return open((*socket).number.into(), Kind::Socket(socket));
@@ -284,7 +285,8 @@ pub(crate) unsafe fn is_dirty(lua: *mut lua_State, index: c_int) -> bool {
 /// The stream is open.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) unsafe fn buffered(stream: *mut FILE) -> usize {
-    /// The first fields of `struct _IO_FILE`. They are part of glibc's ABI, because its getc macros read them in programs' code.
+    /// The first fields of `struct _IO_FILE`. They are part of glibc's ABI: programs contain its `getc` macros, which
+    /// read these fields.
     #[repr(C)]
     struct Head {
         flags: c_int,
@@ -313,7 +315,8 @@ pub(crate) unsafe fn buffered(stream: *mut FILE) -> usize {
     unsafe { __freadahead(stream) }
 }
 
-/// This system cannot tell how many bytes are buffered. A script has to read all input that there is (`file:read( 4096 )`), or set `file:setvbuf( 'no' )`.
+/// Returns 0: this system cannot tell how many bytes are buffered. A script has to read all input that there is
+/// (`file:read( 4096 )`), or set `file:setvbuf( 'no' )`.
 ///
 /// # Safety
 ///

@@ -28,11 +28,11 @@ use std::ptr::null;
 
 /// The text before another error in a traceback; see [`raised_meanwhile`].
 pub(crate) const MEANWHILE: &CStr = c"\nwhile this error was handled: ";
-/// The same for an error in a `__close` of a coroutine.
+/// The text before an error in a `__close` of a coroutine.
 pub(crate) const CLOSED: &CStr = c"\nand while the coroutine was closed: ";
 
-/// The registry's field with `{ error, traceback, run }` of the last error that left a loop of `cogloop`. In the place of
-/// an object there is its address, so that it is not kept.
+/// The registry's field with `{ error, traceback, run }` of the last error that left a loop of `cogloop`. If the error
+/// is an object, the field has its address instead, so that the registry does not keep the object alive.
 const LEFT: &CStr = c"cogloop.left";
 
 /// Raises the error below the traceback on top.
@@ -77,9 +77,9 @@ unsafe fn keep(lua: *mut lua_State) {
     }
 }
 
-/// Pushes the address of the error at `index`, an absolute index, if it is an object, else the error itself.
+/// Pushes the address of the error at the absolute index `index` if it is an object. Otherwise pushes the error itself.
 unsafe fn push_error(lua: *mut lua_State, index: c_int) {
-    // SAFETY: only called with a value there, and room for one more.
+    // SAFETY: only called with a value at `index`, and room for one more.
     unsafe {
         match lua_type(lua, index) {
             LUA_TNIL | LUA_TBOOLEAN | LUA_TNUMBER | LUA_TSTRING => lua_pushvalue(lua, index),
@@ -90,7 +90,7 @@ unsafe fn push_error(lua: *mut lua_State, index: c_int) {
 
 /// Pushes the function that runs at this level; nil if there is none.
 unsafe fn push_function(lua: *mut lua_State, level: c_int) {
-    // SAFETY: only called with room for a value. `lua_getstack` fills in what `lua_getinfo` reads.
+    // SAFETY: only called with room for a value. `lua_getstack` fills in the record that `lua_getinfo` reads.
     unsafe {
         let mut about = MaybeUninit::<lua_Debug>::zeroed();
         if lua_getstack(lua, level, about.as_mut_ptr()) == 0 {
@@ -100,8 +100,8 @@ unsafe fn push_function(lua: *mut lua_State, level: c_int) {
     }
 }
 
-/// For a message handler, with the error at 1: pushes the traceback of the callback that raised it, if the error has
-/// just left the `run` of a loop. If not, pushes nothing and returns false.
+/// For a message handler, with the error at 1: if the error has just left the `run` of a loop, pushes the traceback of
+/// the callback that raised it. Otherwise pushes nothing and returns false.
 ///
 /// # Safety
 ///
@@ -163,8 +163,8 @@ entry!(
     }
 );
 
-/// Handles a second error while another one is being raised: in a `__close` that the first one ran, or in `onerror`. The second replaces
-/// the first, and its traceback contains both.
+/// Handles an error that is raised while an earlier error leaves: in a `__close` that the earlier error runs, or in
+/// `onerror`. The second error replaces the first, and its traceback contains both.
 unsafe fn raised_meanwhile(lua: *mut lua_State) -> c_int {
     // SAFETY: only called by `on_raise`, with the error at 1.
     unsafe {

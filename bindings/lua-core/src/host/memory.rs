@@ -29,9 +29,9 @@ pub(crate) mod value {
     pub(crate) const CURRENT: c_int = 4;
     /// The traceback of the error on its way to `run`, else nil.
     pub(crate) const TRACEBACK: c_int = 5;
-    /// The hook for slow callbacks, in the module `cogloop`, else nil.
+    /// In the module `cogloop` the hook for slow callbacks, else nil.
     pub(crate) const SLOW: c_int = 6;
-    /// The tasks of the module `cogloop` that have not ended: a list, in no order. Else nil.
+    /// The unordered list of the tasks of the module `cogloop` that have not ended. In `t.Loop` nil.
     pub(crate) const ALIVE: c_int = 7;
     pub(crate) const COUNT: c_int = 7;
 }
@@ -43,7 +43,7 @@ pub(crate) struct LoopBlock {
     pub(crate) state: *mut State,
 }
 
-/// A loop, apart from its Lua values.
+/// A loop without its Lua values.
 pub(crate) struct State {
     /// The face that made the loop.
     pub(crate) face: &'static Face,
@@ -58,7 +58,8 @@ pub(crate) struct State {
     pub(crate) debug: bool,
     pub(crate) running: bool,
     pub(crate) stopped: bool,
-    /// Whether `run` has taken a turn. If an error interrupts its batch, `run` goes on with that before the next turn.
+    /// Whether `run` has taken a turn. If an error interrupts the batch of that turn, `run` goes on with the batch
+    /// before the next turn.
     pub(crate) in_batch: bool,
     /// Whether a callback has run since the last wait, so that the kernel's reports may be out of date.
     pub(crate) served: bool,
@@ -67,8 +68,7 @@ pub(crate) struct State {
     pub(crate) write_left: Option<Ready>,
     /// The task whose callback runs, or null.
     pub(crate) current: *mut TaskBlock,
-    /// A timer that is armed and whose entry is not in the table yet. It remains when Lua runs out of memory in
-    /// between.
+    /// An armed timer whose entry is not in the table yet. It stays here if Lua has no memory for the entry.
     pub(crate) unlinked: Option<Key>,
     /// How many timers the loop's host allows the script; `None` without a limit.
     pub(crate) timers_max: Option<usize>,
@@ -82,17 +82,18 @@ pub(crate) struct State {
     pub(crate) sockets: Vec<*mut NodeBlock>,
     /// The numbers of sockets that were closed while they were observed, and whose nodes are still in the NODES table.
     pub(crate) closed: Vec<Number>,
-    /// Scratch: the tasks' table indices in the order of expiry, with the deadlines in ns.
+    /// Scratch memory: the tasks' table indices in the order of expiry, with the deadlines in ns.
     pub(crate) order: Vec<(u64, u64, u32)>,
     /// How far the present run goes.
     pub(crate) pace: Pace,
-    /// The trace of the loop, if there is one. It may have ended, because it is full.
+    /// The trace of the loop, if there is one. A full trace has ended.
     pub(crate) trace: Option<Box<Trace>>,
-    /// What callbacks took, for `top`.
+    /// The times of callbacks, for `top`.
     pub(crate) profile: Option<Box<Profile>>,
-    /// When the callback began that is timed now.
+    /// The time at which the timed callback began.
     pub(crate) called_ns: Option<u64>,
-    /// For the trace: when the last callback of this turn ended. The next one begins then, which saves a reading of the clock.
+    /// For the trace: the time at which the last callback of this turn ended. The next callback begins at this time,
+    /// which saves a reading of the clock.
     pub(crate) ended_ns: Option<u64>,
     /// The additional state of a loop of the module `cogloop`.
     pub(crate) cogloop: Cogloop,
@@ -110,16 +111,16 @@ pub(crate) enum Pace {
     /// Until a virtual clock shows this time, from deadline to deadline.
     Until {
         end_ns: u64,
-        /// Whether a turn has served what is ready at the present moment, after the last timers of that moment.
+        /// Whether a turn has served the ready handles of the present moment, after the last timers of that moment.
         is_looked_at: bool,
     },
 }
 
-/// The memory of a Task userdata. It holds no pointer, because it may outlive its loop. It is as small as possible, because there may be
-/// a million of them.
+/// The memory of a Task userdata. It holds no pointer, because it may outlive its loop. It is as small as possible,
+/// because there may be a million of them.
 #[repr(C)]
 pub(crate) struct TaskBlock {
-    /// The timer's key, or one of the two below, which no timer has.
+    /// The timer's key, or [`Self::DONE`] or [`Self::RUNNING`], which are no keys.
     pub(crate) key: u64,
     /// The low half of its loop's number.
     pub(crate) owner: u32,
@@ -129,7 +130,7 @@ pub(crate) struct TaskBlock {
 impl TaskBlock {
     /// Stands for the key of a task that has run, or was cancelled.
     pub(crate) const DONE: u64 = 0;
-    /// Stands for the key of a task whose callback runs, and may ask for a further run.
+    /// Stands for the key of a task whose callback runs. The callback may ask for a further run.
     pub(crate) const RUNNING: u64 = 1;
 }
 
@@ -143,7 +144,7 @@ pub(crate) const EARLIER: c_int = 4;
 /// Takes the place of a number of arguments if the callback is a coroutine.
 pub(crate) const COROUTINE: c_int = -1;
 
-/// Read first, then write: the order in which they are served.
+/// The directions in the order in which they are served.
 pub(crate) const DIRECTIONS: [Interest; 2] = [Interest::READ, Interest::WRITE];
 
 /// The user value of a Node with the callback `{ f, args… }` for one direction.
@@ -151,7 +152,7 @@ pub(crate) fn direction_value(direction: Interest) -> c_int {
     direction.bits().into()
 }
 
-/// The memory of a Node userdata. It may outlive its loop, and is then no longer observed.
+/// The memory of a Node userdata. It may outlive its loop; then it is no longer observed.
 #[repr(C)]
 pub(crate) struct NodeBlock {
     /// 0 when it is no longer observed.
@@ -168,9 +169,9 @@ pub(crate) struct NodeBlock {
     pub(crate) next_observer: *mut NodeBlock,
     /// The number of its loop, in the module `cogloop`.
     pub(crate) owner: u64,
-    /// The handle, if it is a source of the module's, which is closed with the last observation; else null.
+    /// The handle if it is a source of the module, else null. The source is closed with the last observation.
     pub(crate) source: *mut Source,
-    /// Whether the script has unreferenced it, so that it does not keep the loop running.
+    /// Whether the script has unreferenced the Node. An unreferenced Node does not keep the loop running.
     pub(crate) is_unref: bool,
     /// The keys of the timers that end the waits of coroutines; 0: none.
     pub(crate) timeouts: [u64; 2],
@@ -178,7 +179,8 @@ pub(crate) struct NodeBlock {
     pub(crate) earlier: Interest,
 }
 
-/// The kind of a handle. It decides how to find out whether the handle was closed, and whether it has buffered input.
+/// The kind of a handle. It decides how the loop finds out whether the handle was closed, and whether it has buffered
+/// input.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A socket of `t.Net`, which leaves the loop before it is closed. The node keeps the userdata alive.
@@ -191,7 +193,7 @@ pub(crate) enum Kind {
     Object,
 }
 
-/// A handle that is open, as far as it is known.
+/// A handle that was open when it was last checked.
 #[derive(Clone, Copy)]
 pub(crate) struct Handle {
     pub(crate) number: Number,
@@ -203,23 +205,24 @@ pub(crate) struct Handle {
 pub(crate) struct SocketBlock {
     /// The descriptor; -1 once it is closed.
     pub(crate) number: Number,
-    /// The first of the nodes that observe it, or null.
+    /// The first of the nodes that observe the socket, or null.
     pub(crate) observers: *mut NodeBlock,
     /// The directions for which a coroutine has waited.
     pub(crate) waited: Interest,
-    /// Whether it blocks.
+    /// Whether the socket blocks.
     pub(crate) mode: Mode,
 }
 
-/// A source of events that a Node owns: a signal, or the end of a child. The memory of its userdata.
+/// The memory of the userdata of a source. A Node owns the source, which reports a signal or the end of a child.
 #[repr(C)]
 pub(crate) struct Source {
-    /// A child's number, 0 if there is none, and its pidfd, -1 if there is none.
+    /// The child's number, or 0 for a signal.
     pub(crate) pid: c_int,
+    /// The child's pidfd; -1 if there is none.
     pub(crate) pidfd: Number,
-    /// For a signal, or for SIGCHLD in the place of a pidfd; else null.
+    /// The signal that is watched: the script's, or SIGCHLD if there is no pidfd. Else null.
     pub(crate) signals: *mut Signals,
-    /// The state of the loop that observes it, else null. It is null when the state is dropped: see
+    /// The state of the loop that observes the source, else null. It becomes null before the state is dropped: see
     /// [`release`](super::source::release).
     pub(crate) state: *mut State,
 }
@@ -254,9 +257,9 @@ pub(crate) struct Cogloop {
     pub(crate) turns: u64,
     pub(crate) fired: u64,
     pub(crate) waited_ns: u64,
-    /// Scratch: the timers in the order in which they fire.
+    /// Scratch memory: the timers in the order in which they fire.
     pub(crate) listed: Vec<Listed>,
-    /// Scratch: a text on its way to Lua.
+    /// Scratch memory: a text that is to become a Lua string.
     pub(crate) text: String,
 }
 
@@ -309,7 +312,7 @@ pub(crate) enum Request {
     },
 }
 
-/// Three histograms, in nanoseconds, each exact to a hundredth.
+/// Three histograms in nanoseconds. Each value is exact to one percent.
 pub(crate) struct Meter {
     pub(crate) late: Histogram<u64>,
     pub(crate) callback: Histogram<u64>,

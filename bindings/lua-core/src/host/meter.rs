@@ -1,4 +1,4 @@
-//! Measuring: how late timers are, how long callbacks take, and which are slow.
+//! Measures how late timers are, how long callbacks take, and which callbacks are slow.
 
 use super::memory::{Meter, State, value};
 use super::place::Place;
@@ -49,9 +49,9 @@ impl Meter {
         }
     }
 
-    /// Records the duration of a callback, also in the trace, and calls the hook of `slow` if it was too long, or else
-    /// reports it. Leaves the stack as it was. The index
-    /// `callback` has the function, its table, or another value.
+    /// Records the duration of a callback, also in the trace. If the duration was too long, calls the hook of `slow`,
+    /// or reports the callback if there is no hook. Leaves the stack as it was. At the index `callback` is the
+    /// function, its table, or another value.
     ///
     /// # Safety
     ///
@@ -101,7 +101,7 @@ pub(crate) unsafe fn ended(state: *mut State) -> Option<u64> {
 }
 
 impl State {
-    /// Call when something has changed for which callbacks are timed.
+    /// Called when one of the reasons for timing callbacks has changed.
     pub(crate) fn settle_measuring(&mut self) {
         let is_traced = self.trace.as_ref().is_some_and(|trace| trace.is_open());
         self.cogloop.is_measuring = is_traced || !self.only_traces();
@@ -113,7 +113,7 @@ impl State {
         self.cogloop.meter.is_none() && self.cogloop.slow_ns == u64::MAX && self.profile.is_none()
     }
 
-    /// Records a time in one of the histograms, and returns it if it is too long for the hook of `slow`.
+    /// Records a duration in one of the histograms. Returns the duration if it is too long for the hook of `slow`.
     pub(crate) fn too_long(
         &mut self,
         took_ns: u64,

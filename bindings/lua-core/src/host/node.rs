@@ -18,8 +18,8 @@ use std::ffi::c_int;
 use std::io;
 use std::ptr::null_mut;
 
-/// Pushes the Node of the handle at `arg`, and returns it. If there is none, pushes nil and returns null. If the Node
-/// of this number belongs to a handle that was closed, drops that Node first.
+/// Pushes the Node of the handle at `arg`, and returns it. If the handle has no Node, pushes nil and returns null. If
+/// the Node of this number belongs to a closed handle, drops that Node first.
 ///
 /// # Safety
 ///
@@ -28,7 +28,7 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
     // SAFETY: the caller's promise.
     unsafe {
         loop {
-            // The handle's own code has run, here or in `look`, and may have closed the loop.
+            // The handle's own code has run in `look` or in `ask`, and may have closed the loop.
             check_loop(lua, 1);
             push_user_value(lua, 1, value::NODES);
             lua_rawgeti(lua, -1, handle.number.into());
@@ -57,7 +57,7 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
                     }
                 }
             } else {
-                // The socket of this Node was closed, and the Node has not been swept away yet.
+                // The socket of this Node was closed, and `sweep` has not removed the Node yet.
                 ((*state_at(lua, 1)).face.handle_closed)(lua, index);
             }
             lua_pop(lua, 1);
@@ -67,12 +67,13 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
     }
 }
 
-/// Observes `direction` of the handle at `arg` too, and pushes its Node. If the kernel refuses, the value on top is
+/// Also observes `direction` of the handle at `arg`, and pushes its Node. If the kernel refuses, the value on top is
 /// undefined.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the loop is at 1, and `arg` is an absolute index. Lua code may run. Room for eight values.
+/// [The rule for Lua calls](crate); the loop is at 1, and `arg` is an absolute index. Lua code may run. Room for eight
+/// values.
 pub(crate) unsafe fn attach(
     lua: *mut lua_State,
     arg: c_int,
@@ -83,7 +84,7 @@ pub(crate) unsafe fn attach(
     unsafe {
         let mut node = push_node(lua, arg, handle); // stack: … node
         if node.is_null() {
-            // Making it may run a finalizer, which may add the same handle. So it is looked up again.
+            // Making a Node may run a finalizer that adds the same handle. So the Node is looked up again.
             new_node(lua, handle); // stack: … nil fresh
             node = push_node(lua, arg, handle); // stack: … nil fresh node
             if node.is_null() {
@@ -120,13 +121,13 @@ pub(crate) unsafe fn attach(
 ///
 /// # Safety
 ///
-/// There are a Node on top and these values at absolute indices. Room for two values.
+/// A Node is on top, and these values are at absolute indices. Room for two values.
 pub(crate) unsafe fn set_callback(lua: *mut lua_State, arg: c_int, direction: Interest, callback: c_int, args: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
         let index = lua_gettop(lua);
         let node = lua_touserdata(lua, index).cast::<NodeBlock>();
-        // An object is kept alive while any direction of its descriptor is observed, also by its number.
+        // The Node keeps an object alive while any direction of its descriptor is observed, also by the number alone.
         if (*node).kind == Kind::Number || lua_type(lua, arg) != LUA_TNUMBER {
             push_user_value(lua, index, HANDLE);
             if lua_rawequal(lua, -1, arg) == 0 {
@@ -149,8 +150,8 @@ pub(crate) unsafe fn set_callback(lua: *mut lua_State, arg: c_int, direction: In
     }
 }
 
-/// Call before another handle takes the place of the one on top. Keeps that one while the direction for which it was given is observed,
-/// so that the collector does not close it. Neither raises nor allocates.
+/// Called before another handle replaces the handle on top. Keeps the handle on top while the direction for which it
+/// was given is observed, so that the collector does not close it. Neither raises nor allocates.
 unsafe fn keep_earlier(lua: *mut lua_State, index: c_int, rest: Interest) {
     // SAFETY: only called by `set_callback`, with a Node at `index` and room for two values.
     unsafe {
@@ -201,8 +202,8 @@ unsafe fn new_node(lua: *mut lua_State, handle: Handle) {
     }
 }
 
-/// Puts a new Node, on top, into the loop's table and its descriptor into the backend. The table comes first: only that
-/// can raise, and it is easily undone.
+/// Puts the new Node on top into the loop's table, and its descriptor into the backend. The table comes first: only
+/// this step can raise, and it is easily undone.
 unsafe fn enter(
     lua: *mut lua_State,
     state: *mut State,
@@ -235,7 +236,7 @@ unsafe fn set_entry(lua: *mut lua_State, number: c_int) {
     }
 }
 
-/// Makes a Node that is in the table already observe `direction` too.
+/// Makes a Node that is already in the table also observe `direction`.
 unsafe fn observe_too(
     state: *mut State,
     node: *mut NodeBlock,
@@ -246,7 +247,7 @@ unsafe fn observe_too(
     unsafe {
         let interest = (*node).interest | direction;
         if interest != (*node).interest || handle.kind == Kind::Number {
-            // Registered again and not changed, because the kernel forgets a number that was closed.
+            // The descriptor is registered again: if its number was closed, the kernel has forgotten the registration.
             register(state, node, handle, interest)?;
         }
         if handle.kind != (*node).kind && handle.kind != Kind::Number {
@@ -279,7 +280,8 @@ unsafe fn register(state: *mut State, node: *mut NodeBlock, handle: Handle, inte
     }
 }
 
-/// Lets a Node that the script unreferenced not keep the loop running, unless a coroutine waits for it.
+/// Decides whether a Node keeps the loop running. A Node that the script has unreferenced does not, unless a coroutine
+/// waits for it.
 ///
 /// # Safety
 ///
@@ -301,8 +303,8 @@ pub(crate) unsafe fn settle_reference(state: *mut State, node: *mut NodeBlock) {
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the loop of `state` is at 1, and at `index`, an absolute one, an observed Node of it. Room
-/// for three values.
+/// [The rule for Lua calls](crate); the loop of `state` is at 1, and an observed Node of that loop is at the absolute
+/// index `index`. Room for three values.
 pub(crate) unsafe fn drop_directions(
     lua: *mut lua_State,
     state: *mut State,
@@ -328,8 +330,8 @@ pub(crate) unsafe fn drop_directions(
         }
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
             if !rest.contains(each) {
-                // No coroutine waits for this direction any more. Whether the Node keeps the loop running is decided again when it is
-                // observed again.
+                // No coroutine waits for this direction any more. When the Node is observed again, `settle_reference`
+                // decides again whether it keeps the loop running.
                 (*node).args[i] = 0;
                 lua_pushnil(lua);
                 set_user_value(lua, index, direction_value(each));
@@ -341,7 +343,7 @@ pub(crate) unsafe fn drop_directions(
 
 /// Observes a descriptor, and stores the number for its token.
 fn observe(state: &mut State, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
-    // Its index has been used before, or is the next one after those in use.
+    // The index of the new token was used before, or is the next one.
     state.numbers.try_grow(state.events.descriptors() as u32)?;
     expect_watch(state)?;
     let token = state.events.add_descriptor(fd, interest)?;

@@ -1,4 +1,4 @@
-//! Observed handles: whether a handle still has its descriptor, the checks before a wait, and the removal.
+//! Observed handles: the check whether a handle still has its descriptor, the checks before a wait, and the removal.
 
 use super::handle::{buffered, is_dirty, look_again};
 use super::memory::{EARLIER, HANDLE, Handle, Kind, NodeBlock, SocketBlock, State, value};
@@ -16,14 +16,14 @@ use std::collections::TryReserveError;
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// Whether the handle of the Node at `index` was closed or has another descriptor now. This calls an object's methods, so Lua code may
-/// run.
+/// Whether the handle of the Node at `index` was closed or has another descriptor now. Calls the methods of an object,
+/// so Lua code may run.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); a Node at `index`, an absolute index; room for five values.
 pub(crate) unsafe fn is_stale(lua: *mut lua_State, index: c_int) -> bool {
-    // SAFETY: the caller's promise. The file's userdata lives: the Node keeps it in a user value.
+    // SAFETY: the caller's promise. The file's userdata is alive: the Node keeps it in a user value.
     unsafe {
         let block = lua_touserdata(lua, index).cast::<NodeBlock>();
         match (*block).kind {
@@ -40,8 +40,8 @@ pub(crate) unsafe fn is_stale(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// Forgets an observed descriptor, and drops its callbacks and its handle. The loop is at 1, its Node at `index`.
-/// Neither raises nor allocates in Lua.
+/// Forgets an observed descriptor, and drops its callbacks and its handle. The loop is at 1, and its Node is at
+/// `index`. Neither raises nor allocates in Lua.
 ///
 /// # Safety
 ///
@@ -82,20 +82,20 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int
 ///
 /// [The rule for Lua calls](crate); the loop is open; as for [`forget`]. Room for eight values.
 pub(crate) unsafe fn forget_closed(lua: *mut lua_State, index: c_int) {
-    // SAFETY: the caller's promise. Telling runs no Lua code.
+    // SAFETY: the caller's promise. `handle_closed` runs no Lua code here.
     unsafe {
         ((*state_at(lua, 1)).face.handle_closed)(lua, index);
         forget(lua, state_at(lua, 1), index);
     }
 }
 
-/// Remembers an observed Node whose handle must be checked before each wait, or whose socket removes it before it
-/// closes. A plain number is not remembered.
+/// Remembers an observed Node. Its handle must be checked before each wait, or is a socket, which removes the Node
+/// before it closes. A Node of a plain number is not remembered.
 ///
 /// # Safety
 ///
-/// `state` belongs to the loop in whose table the Node is, and [`expect_watch`] has made room. No reference into it is
-/// alive.
+/// `state` belongs to the loop in whose table the Node is, and [`expect_watch`] has made room. No reference into the
+/// state is alive.
 pub(crate) unsafe fn watch(state: *mut State, node: *mut NodeBlock) {
     // SAFETY: the caller's promise; the Node keeps its handle.
     unsafe {
@@ -114,7 +114,7 @@ pub(crate) unsafe fn watch(state: *mut State, node: *mut NodeBlock) {
     }
 }
 
-/// Makes room for one more Node in the lists of [`watch`], and in the list of closed sockets.
+/// Makes room for one more Node in the lists of [`watch`] and in the list of closed sockets.
 ///
 /// # Errors
 ///
@@ -131,7 +131,7 @@ pub(crate) fn expect_watch(state: &mut State) -> Result<(), TryReserveError> {
 ///
 /// As for [`watch`].
 pub(crate) unsafe fn unwatch(state: *mut State, node: *mut NodeBlock) {
-    // SAFETY: as in `watch`; what is in the lists is in the table.
+    // SAFETY: as in `watch`; each Node in the lists is also in the table.
     unsafe {
         let list = match (*node).kind {
             Kind::Number => return,
@@ -151,7 +151,7 @@ pub(crate) unsafe fn unwatch(state: *mut State, node: *mut NodeBlock) {
 
 /// Takes a Node out of its socket's list of observers, if it has a socket.
 unsafe fn unlink(node: *mut NodeBlock) {
-    // SAFETY: only called for nodes that `watch` has put there.
+    // SAFETY: only called for nodes that `watch` has put into that list.
     unsafe {
         let Kind::Socket(socket) = (*node).kind else { return };
         let mut link = &raw mut (*socket).observers;
@@ -177,14 +177,15 @@ pub(crate) fn unwatch_all(state: &mut State) {
     }
 }
 
-/// Takes a socket that is about to be closed out of every loop. Its entries in the loops' tables are removed before the loops wait.
+/// Removes a socket that is about to be closed from every loop. Each loop removes the entries in its table before it
+/// waits.
 ///
 /// # Safety
 ///
 /// The socket lives, and no reference into a loop's state is alive. Makes no Lua call.
 pub(crate) unsafe fn leave_loops(socket: *mut SocketBlock) {
     // SAFETY: the caller's promise. Each observer is in its loop's table, and that loop is open: `unwatch_all` is
-    // called before a state goes.
+    // called before a state is dropped.
     unsafe {
         while let Some(node) = (*socket).observers.as_mut() {
             let state = node.state;
@@ -220,14 +221,15 @@ pub(crate) unsafe fn sweep(lua: *mut lua_State) {
     }
 }
 
-/// Call before a wait. Drops handles that were closed without being removed, and marks handles with buffered input as ready. Returns false
-/// if Lua code closed the loop meanwhile.
+/// Called before a wait. Drops handles that were closed and not removed, and marks handles with buffered input as
+/// ready. Returns false if Lua code closed the loop meanwhile.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); the loop is at 1 and open. Room for twelve values.
 pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
-    // SAFETY: the caller's promise. What is watched lives in the NODES table; `state` is fetched again after Lua code.
+    // SAFETY: the caller's promise. The NODES table keeps the watched nodes alive; `state` is fetched again after Lua
+    // code.
     unsafe {
         let top = lua_gettop(lua);
         sweep(lua);
@@ -240,7 +242,7 @@ pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
             }
             let Some(node) = (*state).watched_at(position) else { return true };
             position += 1;
-            // The stack keeps it alive, whatever Lua code does to the table.
+            // The stack keeps the Node alive, whatever Lua code does to the table.
             let index = push_watched(lua, node); // stack: … node
             let has_data = match (*node).kind {
                 Kind::File(file) => match LuaFile::stream(file) {
@@ -269,7 +271,7 @@ pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
 
 /// Pushes a Node of the loop's lists, and returns its index.
 unsafe fn push_watched(lua: *mut lua_State, node: *mut NodeBlock) -> c_int {
-    // SAFETY: only called with the loop at 1, for a Node in its lists, which therefore is in its table.
+    // SAFETY: only called with the loop at 1, for a Node in the loop's lists. Each of them is also in the loop's table.
     unsafe {
         push_user_value(lua, 1, value::NODES);
         lua_rawgeti(lua, -1, (*node).number.into());
@@ -279,7 +281,8 @@ unsafe fn push_watched(lua: *mut lua_State, node: *mut NodeBlock) -> c_int {
     }
 }
 
-/// Whether the object of the Node at `index` has buffered input. Drops the Node if the object has another descriptor now.
+/// Whether the object of the Node at `index` has buffered input. Drops the Node if the object has another descriptor
+/// now.
 unsafe fn object_has_data(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: only called by `look_at_handles`, which has the loop at 1 and restores the stack.
     unsafe {
@@ -289,16 +292,18 @@ unsafe fn object_has_data(lua: *mut lua_State, index: c_int) -> bool {
             return false;
         }
         push_user_value(lua, index, HANDLE);
-        // The object's Lua code may have put another handle in its place.
+        // The object's Lua code may have replaced the handle.
         (*node).kind == Kind::Object && (*node).interest.contains(Interest::READ) && is_dirty(lua, lua_gettop(lua))
     }
 }
 
-/// Whether the handle of the Node at `index` has buffered input, which the kernel does not see. If an object's method raises, it has none.
+/// Whether the handle of the Node at `index` has buffered input, which the kernel does not see. An object whose method
+/// raises counts as one without buffered input.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the loop is at 1, a Node at `index`, an absolute one. Lua code may run. Room for four values.
+/// [The rule for Lua calls](crate); the loop is at 1, and a Node is at the absolute index `index`. Lua code may run.
+/// Room for four values.
 pub(crate) unsafe fn holds_data(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: the caller's promise. The Node keeps its handle while it is observed.
     unsafe {
@@ -319,7 +324,7 @@ pub(crate) unsafe fn holds_data(lua: *mut lua_State, index: c_int) -> bool {
 
 entry!(
     fn say_dirty(lua: *mut lua_State) -> c_int {
-        // Called by `holds_data` with the handle.
+        // `holds_data` calls this function with the handle.
         lua_pushboolean(lua, c_int::from(is_dirty(lua, 1)));
         1
     }

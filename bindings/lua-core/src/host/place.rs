@@ -9,7 +9,7 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_char, c_int};
 use std::mem::MaybeUninit;
 
-/// The name of the upvalue with the script's function, in our own functions that call it.
+/// The name of the upvalue with the script's function. Our own functions that call the script's have such an upvalue.
 const WRAPPED: &CStr = c"f";
 
 /// The place where a function was written, or the type of a value that is no function.
@@ -20,14 +20,16 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The place of the function at `index`, or of the one in the callback's table there. Behind a function of `debounce`, `throttle`,
-    /// `signal` or `child` it is that of the script's function. Neither raises nor allocates.
+    /// The place of the function at `index`, or of the function in the callback's table there. A function of
+    /// `debounce`, `throttle`, `signal` or `child` has the place of the script's function that it calls. Neither raises
+    /// nor allocates.
     ///
     /// # Safety
     ///
-    /// A value at `index`, an absolute index. Room for two values.
+    /// A value is at the absolute index `index`. Room for two values.
     pub(crate) unsafe fn of(lua: *mut lua_State, index: c_int) -> Self {
-        // SAFETY: the caller's promise. `lua_getinfo` fills in what is read, and pops the copy of the function.
+        // SAFETY: the caller's promise. `lua_getinfo` fills in the fields that are read, and pops the copy of the
+        // function.
         unsafe {
             if lua_type(lua, index) == LUA_TTABLE {
                 lua_rawgeti(lua, index, 1);
@@ -44,7 +46,7 @@ impl Place {
             lua_getinfo(lua, c">S".as_ptr(), memory.as_mut_ptr());
             let info = memory.as_ptr();
             let (source, line) = ((*info).source, (*info).linedefined);
-            // A source may be a long text, so its length is not looked for.
+            // A source may be a long text, so this does not measure its length.
             if *source == b'=' as c_char
                 && CStr::from_ptr(source) == CHUNK
                 && let Some(place) = Self::of_wrapped(lua, index)
@@ -55,10 +57,10 @@ impl Place {
         }
     }
 
-    /// The place of the script's function that one of ours at `index` calls; `None` if it calls none.
+    /// The place of the script's function that our function at `index` calls; `None` if it calls none.
     #[cold]
     unsafe fn of_wrapped(lua: *mut lua_State, index: c_int) -> Option<Self> {
-        // SAFETY: only called by `of`. Its recursion ends: the inner function was there before the outer one was made.
+        // SAFETY: only called by `of`. The recursion ends, because the inner function is older than the outer one.
         unsafe {
             let top = lua_gettop(lua);
             if lua_type(lua, index) == LUA_TTABLE {
@@ -72,11 +74,11 @@ impl Place {
         }
     }
 
-    /// A line of a source, by its `short_src`.
+    /// A line of the source with this `short_src`.
     ///
     /// # Safety
     ///
-    /// `lua_getinfo` has filled it in.
+    /// `lua_getinfo` has filled in `short_src`.
     pub(crate) unsafe fn written(short_src: &[c_char], line: c_int) -> Self {
         // SAFETY: the caller's promise: the text ends with a zero.
         let source = unsafe { CStr::from_ptr(short_src.as_ptr()) };
@@ -101,7 +103,7 @@ impl Place {
         text
     }
 
-    /// The same, with escapes for all bytes that are not ASCII.
+    /// `source:line`, with escapes for all bytes that are not ASCII.
     pub(crate) fn escaped(self) -> Text<200> {
         match self.line {
             None => Text::of_bytes(self.source.as_bytes()),

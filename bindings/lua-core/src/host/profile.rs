@@ -1,17 +1,17 @@
-//! Which callbacks take the time: for `top`.
+//! For `top`: the callbacks that take the most time.
 
 use crate::lua::guard::{ErrorText, Text};
 use cogloop_io::memory::expect_bytes;
 use cogloop_io::trace::Detail;
 use std::fmt::{self, Write};
 
-/// So many places are told apart. All others are one.
+/// The number of places that are counted separately. All others are counted together.
 const PLACES_MAX: usize = 256;
 
-/// So many lines are shown of each list.
+/// The number of lines that are shown of each list.
 const SHOWN: usize = 10;
 
-/// A place in the script, and what its callbacks took.
+/// A place in the script, and the time that its callbacks took.
 #[derive(Clone, Copy)]
 struct Entry {
     place: Text<80>,
@@ -22,10 +22,10 @@ struct Entry {
     descriptor: Option<u64>,
 }
 
-/// A list of the text: its title, what orders it, and which entries are in it.
+/// A list of the text: its title, the value by which it is ordered, and a test for its entries.
 type List = (&'static str, fn(&Entry) -> u64, fn(&Entry) -> bool);
 
-/// What callbacks took since a moment.
+/// The time that callbacks took since a certain time.
 pub(crate) struct Profile {
     pub(crate) since_ns: u64,
     entries: Vec<Entry>,
@@ -55,7 +55,8 @@ impl Profile {
             ("busiest descriptors", |entry| entry.total_ns, |entry| entry.descriptor.is_some()),
         ];
         for (title, rank, is_shown) in lists {
-            // Needs no memory. Equal ones are in the order of their names, so that they stay where they are.
+            // The sort needs no memory. Equal entries are ordered by their names, so they keep their places from text
+            // to text.
             self.entries.sort_unstable_by(|a, b| {
                 rank(b).cmp(&rank(a)).then_with(|| a.place.as_bytes().cmp(b.place.as_bytes()))
             });

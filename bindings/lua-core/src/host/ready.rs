@@ -1,4 +1,4 @@
-//! Serving a handle that is ready: from the token to the call of the script's function.
+//! Serves a handle that is ready, from its token to the call of the script's function.
 //!
 //! All of it runs inside the protected call of `drive`, with the loop at 1, so it may raise.
 
@@ -13,7 +13,7 @@ use cogloop_io::{Interest, Ready, Token};
 use mlua::ffi::{lua_State, lua_pushvalue, lua_rawgeti, lua_settop, lua_touserdata};
 use std::ffi::c_int;
 
-/// Runs the callbacks of a handle that is ready: read first, then write, if it still is observed.
+/// Runs the callbacks of a handle that is ready: first read, then write, if the handle is still observed.
 ///
 /// # Safety
 ///
@@ -58,7 +58,7 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
 
 /// Whether the report of a handle must be dropped: its loop was closed or stopped, or the handle was removed.
 unsafe fn is_over(state: *mut State, node: *mut NodeBlock, token: Token) -> bool {
-    // SAFETY: only called with what `state_at` returns, and a Node on the stack.
+    // SAFETY: only called with the result of `state_at`, and with a Node on the stack.
     unsafe { state.is_null() || (*state).stopped || (*node).token != token.to_bits() }
 }
 
@@ -72,8 +72,8 @@ enum Report {
 
 /// Asks the handle of the Node at 3 whether the report still holds. An object's Lua code may run.
 unsafe fn look_again(lua: *mut lua_State, node: *mut NodeBlock, token: Token, direction: Interest) -> Report {
-    // SAFETY: only called by `serve_handle`, with the loop at 1, open, and the Node at 3. Whatever Lua code may have changed
-    // is looked up again after it.
+    // SAFETY: only called by `serve_handle`, with the loop at 1, open, and the Node at 3. After Lua code has run,
+    // everything that it may have changed is looked up again.
     unsafe {
         let Some((_, is_stale)) = ask(lua, 3) else { return Report::IsOver };
         stack!(lua: loop nodes node);
@@ -111,10 +111,10 @@ unsafe fn serve_direction(lua: *mut lua_State, node: *mut NodeBlock, i: usize, r
     }
 }
 
-/// Whether a callback that ran since the report has used up the readiness of the Node at 3, whose handle may block. For
-/// writing, it is the Node's own read callback that may have done so. For reading, any callback may have emptied the
-/// handle's buffer. A handle that the kernel has reported needs no check here, because the loop has checked it before.
-/// An object's Lua code may run.
+/// Whether a callback that ran since the report has used up the readiness of the Node at 3, whose handle may block. The
+/// readiness for writing may be used up by the Node's own read callback. For reading, any callback may have emptied the
+/// handle's buffer. A handle that the kernel has reported needs no check here, because the loop checked it before. An
+/// object's Lua code may run.
 unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, direction: Interest) -> bool {
     // SAFETY: only called by `look_again`, with the Node at 3 and the loop open.
     unsafe {
@@ -125,7 +125,7 @@ unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBloc
             return ready.is_empty();
         }
         let is_empty = !holds_data(lua, 3);
-        // How much an object has buffered depends on how its peer has sent it.
+        // The amount that an object has buffered depends on how its peer has sent the data.
         let state = state_at(lua, 1);
         if state.is_null() { true } else { (*state).events.witness(u64::from(is_empty)) != 0 }
     }

@@ -1,4 +1,4 @@
-//! Functions for a loop that records or replays: they find the lines of the script, and end the wait of a replay.
+//! Functions for a loop that records or replays: they find the script's lines, and end a replay's wait.
 
 use super::memory::State;
 use crate::lua::guard::{ErrorText, Text, script_level};
@@ -49,7 +49,7 @@ impl State {
     pub(super) fn begin_recording(&mut self) {
         if self.events.is_recorded() {
             self.events.interrupt_replay_by(interrupt::pending);
-            // So `arm` takes its slow path, and names the places.
+            // With a limit, `arm` takes its slow path, which names the places.
             self.timers_max.get_or_insert(usize::MAX);
         }
     }
@@ -63,7 +63,7 @@ impl State {
         if lua.is_null() || !self.events.is_recorded() {
             return;
         }
-        // SAFETY: the caller's promise. These functions fill in what is read, and allocate nothing.
+        // SAFETY: the caller's promise. These functions fill in the fields that are read, and allocate nothing.
         let place = unsafe {
             let mut about = MaybeUninit::<lua_Debug>::zeroed();
             if lua_getstack(lua, script_level(lua), about.as_mut_ptr()) == 0 {

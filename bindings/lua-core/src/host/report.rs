@@ -1,4 +1,5 @@
-//! What the program reports of its loops on standard error: slow callbacks, and statistics when a loop is closed.
+//! The program's reports about its loops on standard error: slow callbacks, and the statistics of a loop when it is
+//! closed.
 
 use super::memory::{Meter, State};
 use super::profile::Ms;
@@ -12,8 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 static SLOW_NS: AtomicU64 = AtomicU64::new(u64::MAX);
 static HAS_STATS: AtomicBool = AtomicBool::new(false);
 
-/// Lets every loop of the program report callbacks that take so many nanoseconds or longer. A loop whose script has set a function
-/// with `slow` calls that instead.
+/// Lets every loop of the program report callbacks that take at least this many nanoseconds. If the script has set a
+/// function with `slow`, the loop calls that function instead.
 pub fn report_slow(limit_ns: u64) {
     SLOW_NS.store(limit_ns, Relaxed);
 }
@@ -35,13 +36,13 @@ pub(crate) fn tell_slow(place: &[u8], took_ns: u64) {
     tell(&line);
 }
 
-/// Writes to standard error. If that refuses, nobody reads it.
+/// Writes to standard error. A failure is ignored: then nobody reads standard error.
 pub(super) fn tell(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 impl State {
-    /// Begins to measure what the program reports.
+    /// Begins the measurements that the program reports.
     ///
     /// # Errors
     ///
@@ -61,7 +62,7 @@ impl State {
             return;
         }
         let mut text = String::new();
-        // A string does not refuse.
+        // Writing to a string does not fail.
         let _ = self.write_stats(&mut text);
         tell(&text);
     }

@@ -1,11 +1,11 @@
-//! How the loop recognises the sockets of `t.Net`.
+//! The loop recognises the sockets of `t.Net` by their metatable.
 
 use mlua::ffi::{LUA_REGISTRYINDEX, lua_State, lua_rawgetp};
 use std::ptr::from_ref;
 
 pub(crate) static SOCKET_META_KEY: u8 = 0;
 
-/// Pushes the metatable by which sockets are known; nil before `t.Net` is loaded.
+/// Pushes the metatable of sockets; nil before `t.Net` is loaded.
 ///
 /// # Safety
 ///

@@ -11,7 +11,8 @@ use std::ptr::null_mut;
 ///
 /// Null, or a source whose userdata is alive.
 pub(crate) unsafe fn release(source: *mut Source) {
-    // SAFETY: the caller's promise. The source owns what it frees, and forgets it at once.
+    // SAFETY: the caller's promise. The source owns the descriptor and the memory that it frees, and forgets both at
+    // once.
     unsafe {
         if source.is_null() {
             return;

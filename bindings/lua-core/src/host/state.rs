@@ -74,7 +74,7 @@ impl State {
         self.events.is_idle() && self.cogloop.woken.is_empty()
     }
 
-    /// Call when a turn has begun. A run of one turn resumes woken tasks only before that turn.
+    /// Called when a turn has begun. A run of one turn resumes woken tasks only before that turn.
     pub(crate) fn begin_woken(&mut self) {
         match self.pace {
             Pace::Enough => self.cogloop.woken.end_turn(),
@@ -82,8 +82,8 @@ impl State {
         }
     }
 
-    /// Fails if the turn could never end because all timers are due after the end of the virtual clock, and nothing
-    /// else is observed.
+    /// Fails if the turn could never end: all timers are due after the end of the virtual clock, and nothing else is
+    /// observed.
     fn check_end(&mut self, wait: Wait) -> Result<(), Failure> {
         // A delay is at most 2^63 ns, so in the first quarter of the clock's time no deadline reaches its end.
         let is_early = self.events.turn_ns() < 1 << 62;
@@ -112,11 +112,11 @@ impl State {
         Ok(())
     }
 
-    /// Checks that the clock has so much time left.
+    /// Checks that the clock has at least `by_ns` left.
     ///
     /// # Errors
     ///
-    /// It has less.
+    /// The clock has less time left.
     pub(crate) fn check_left(&self, by_ns: u64) -> Result<(), &'static CStr> {
         // The last nanosecond is the clock's end, which it never reaches.
         let is_left = self.events.now_ns().checked_add(by_ns).is_some_and(|end_ns| end_ns < u64::MAX);
@@ -143,7 +143,7 @@ impl State {
         self.order.len()
     }
 
-    /// Empties [`State::order`], and makes room for every Node of the loop, those of closed sockets included.
+    /// Empties [`State::order`], and makes room for every Node of the loop. The nodes of closed sockets count, too.
     ///
     /// # Errors
     ///
@@ -170,12 +170,12 @@ impl State {
     }
 }
 
-/// The state of the loop at `arg`. Raises for anything that is not a loop, and for a loop that is closed.
+/// Returns the state of the loop at `arg`. Raises if the argument is no loop or a closed loop.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the running function is one of the module's. The pointer is valid until Lua code may have
-/// run.
+/// [The rule for Lua calls](crate); the running function is one of the module's. The pointer is valid until Lua code
+/// may have run.
 #[inline]
 pub(crate) unsafe fn check_loop(lua: *mut lua_State, arg: c_int) -> *mut State {
     // SAFETY: the caller's promise; a userdata with the loop's metatable holds a LoopBlock.
@@ -192,7 +192,7 @@ pub(crate) unsafe fn check_loop(lua: *mut lua_State, arg: c_int) -> *mut State {
     }
 }
 
-/// The state of the loop at `index`, which is known to be one; null when it is closed.
+/// Returns the state of the loop at `index`; null if the loop is closed.
 ///
 /// # Safety
 ///
@@ -213,7 +213,7 @@ pub(crate) unsafe fn with<R: Copy>(
     state: *mut State,
     work: impl FnOnce(&mut State) -> Result<R, ErrorText>,
 ) -> Result<R, ErrorText> {
-    // SAFETY: the caller's promise: no other reference is alive, since nothing but such work ever makes one.
+    // SAFETY: the caller's promise: no other reference is alive, because only such work makes one.
     guard(move || work(unsafe { &mut *state }))
 }
 

@@ -1,4 +1,4 @@
-//! The text of `top`, and when a loop of the program shows it.
+//! Writes the text of `top`, and decides when a loop of the program shows it.
 
 use super::memory::State;
 use super::profile::{Ms, Profile};
@@ -12,13 +12,13 @@ const SHOW_NS: u64 = 1_000_000_000;
 
 static IS_SHOWN: AtomicBool = AtomicBool::new(false);
 
-/// Lets every loop of the program write its `top` to standard error, each second and when it is closed.
+/// Lets every loop of the program write its `top` to standard error each second, and when the loop is closed.
 pub fn show_top() {
     IS_SHOWN.store(true, Relaxed);
 }
 
 impl State {
-    /// Writes the loop and its busiest callbacks, the latest timers, and the busiest descriptors.
+    /// Writes a line about the loop, then its busiest callbacks, the latest timers, and the busiest descriptors.
     pub(crate) fn write_top(&mut self, text: &mut impl Write) -> fmt::Result {
         let (events, cogloop) = (&self.events, &self.cogloop);
         let (backend, turns, tasks) = (events.backend().name, cogloop.turns, cogloop.alive);
@@ -48,7 +48,7 @@ impl State {
         Ok(())
     }
 
-    /// With `--top`: writes the text if the last one is a second old, or in any case.
+    /// With `--top`: writes the text if the last text is a second old. Writes it always if `in_any_case` is set.
     pub(crate) fn show_top(&mut self, in_any_case: bool) {
         let now_ns = self.events.now_ns();
         let Some(profile) = &self.profile else { return };
@@ -60,7 +60,7 @@ impl State {
         if stderr.is_terminal() && !in_any_case {
             text.push_str("\x1b[H\x1b[2J");
         }
-        // A string does not refuse; if standard error does, nobody reads it.
+        // Writing to a string does not fail. If standard error refuses the text, nobody reads it.
         let _ = self.write_top(&mut text);
         let _ = stderr.write_all(text.as_bytes());
         if let Some(profile) = &mut self.profile {

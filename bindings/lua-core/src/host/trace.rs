@@ -1,5 +1,5 @@
-//! The events that a loop writes into its trace: its turns, and callbacks that fail. `meter` writes the other callbacks,
-//! because it measures their times.
+//! The events that a loop writes into its trace: its turns, and callbacks that fail. `meter` writes the other
+//! callbacks, because it measures their times.
 
 use super::memory::State;
 use super::report::tell;
@@ -15,8 +15,8 @@ use std::sync::OnceLock;
 
 static DEFAULT_TRACE: OnceLock<PathBuf> = OnceLock::new();
 
-/// Makes every loop of the program write a trace. The first loop, number 0, writes into `file`. Every other loop writes into
-/// `FILE.N`, where N is its number. Later calls change nothing.
+/// Makes every loop of the program write a trace. The first loop, number 0, writes into `file`. Every other loop writes
+/// into `FILE.N`, where N is its number. Later calls change nothing.
 pub fn set_default_trace(file: OsString) {
     DEFAULT_TRACE.get_or_init(|| file.into());
 }
@@ -70,7 +70,8 @@ impl State {
         }
     }
 
-    /// Call this when a turn has waited for events. The turn began with that wait, at `start_ns`, and ended the turn before.
+    /// Called when a turn has waited for events. The turn began with that wait, at `start_ns`; the previous turn ended
+    /// there.
     #[cold]
     pub(crate) fn trace_turn(&mut self, start_ns: u64) {
         self.ended_ns = None;
@@ -82,7 +83,7 @@ impl State {
         }
     }
 
-    /// Call this when a run of the loop is over. The end of the run is the end of its last turn.
+    /// Called when a run of the loop is over. The end of the run is the end of its last turn.
     pub(crate) fn end_traced_turn(&mut self) {
         self.ended_ns = None;
         if let Some(trace) = &mut self.trace {
@@ -91,7 +92,8 @@ impl State {
     }
 }
 
-/// Writes that a callback, which began at `start_ns`, has raised the error at `index`. Neither raises nor allocates in Lua.
+/// Writes that a callback has raised the error at `index`. The callback began at `start_ns`. Neither raises nor
+/// allocates in Lua.
 ///
 /// # Safety
 ///

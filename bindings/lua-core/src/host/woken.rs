@@ -7,8 +7,8 @@
 //!                      └── move_to: the task has moved to another place in ALIVE, the list of tasks, or has ended
 //! ```
 //!
-//! Two tasks that wake each other would never let a turn end. So [`Woken::begin_turn`] limits the number of tasks that a
-//! turn runs. The next turn begins with the remaining tasks.
+//! Two tasks that wake each other would never let a turn end. So [`Woken::begin_turn`] limits the number of tasks that
+//! a turn runs. The next turn begins with the remaining tasks.
 
 use std::collections::{TryReserveError, VecDeque};
 
@@ -48,14 +48,15 @@ impl Woken {
         self.queue.try_reserve(1)
     }
 
-    /// Adds a task. Call [`expect`](Self::expect) first, which makes room. Returns the number of the task's entry.
+    /// Adds a task. Call [`expect`](Self::expect) first: it makes room. Returns the number of the task's entry.
     #[inline]
     pub(crate) fn push(&mut self, place: u32, values: i32) -> u32 {
         self.queue.push_back(Entry { place, values });
         self.first.wrapping_add(self.queue.len() as u32 - 1)
     }
 
-    /// Call this when the task of an entry has moved to another place in ALIVE. The place 0 means that the task has ended.
+    /// Call this when the task of an entry has moved to another place in ALIVE. The place 0 means that the task has
+    /// ended.
     pub(crate) fn move_to(&mut self, number: u32, place: u32) {
         if let Some(entry) = self.queue.get_mut(number.wrapping_sub(self.first) as usize) {
             if place == 0 && entry.place != 0 {

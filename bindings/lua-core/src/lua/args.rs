@@ -15,15 +15,15 @@ use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
-/// The upvalue with this number is a table in the functions that insert the default loop before the script's arguments.
-/// In all other functions it is not a table.
+/// Some functions insert the default loop before the script's arguments. In these functions the upvalue with this
+/// number is a table. In all other functions it is not.
 pub(crate) const DEFAULT: c_int = 6;
 
 /// The longest delay, about 292 years. A longer one is clamped to it.
 pub(crate) const MAX_DELAY_NS: u64 = 1 << 63;
 
-/// Returns the block of the userdata at `index` if its metatable is the upvalue `kind`, and null for any other value. Does
-/// not raise.
+/// Returns the block of the userdata at `index` if its metatable is the upvalue `kind`, and null for any other value.
+/// Does not raise.
 ///
 /// # Safety
 ///
@@ -68,8 +68,8 @@ pub(crate) unsafe fn wrong_part(lua: *mut lua_State, arg: c_int, name: &CStr, wa
     }
 }
 
-/// Raises an error because a property of an object cannot have the value at `value`. An assignment has no arguments that
-/// a script could count, so the message names the property.
+/// Raises an error because a property of an object cannot have the value at `value`. An assignment has no arguments
+/// that a script could count, so the message names the property.
 ///
 /// # Safety
 ///
@@ -106,8 +106,8 @@ pub(crate) unsafe fn no_property(lua: *mut lua_State, key: c_int, of: &CStr, kno
     }
 }
 
-/// Describes the value that the script has passed instead of `wanted`. Returns the text. If the text is not static, it is
-/// on Lua's stack.
+/// Describes the value that the script has passed instead of `wanted`. Returns the text. If the text is not static, it
+/// is on Lua's stack.
 unsafe fn push_got(lua: *mut lua_State, value: c_int, wanted: &CStr) -> *const c_char {
     /// The number of bytes that the message shows of a string.
     const SHOWN: usize = 40;
@@ -167,11 +167,11 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
     unreachable!("luaL_argerror does not return")
 }
 
-/// Like `luaL_argerror`, but names a function of ours that is written in Lua and passes its arguments on to the running
-/// one. `level` is that of the script's function that called it (see [`script_level`]).
+/// Like `luaL_argerror`, but names a function of ours that is written in Lua. It passes its arguments on to the running
+/// function. `level` is the level of the script's function that called it (see [`script_level`]).
 unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *const c_char) -> ! {
-    // SAFETY: only called by `bad_argument`. `lua_getinfo` fills in the fields that we read; a name lives as long as its
-    // function.
+    // SAFETY: only called by `bad_argument`. `lua_getinfo` fills in the fields that we read; a name is valid as long as
+    // its function.
     unsafe {
         let mut about = MaybeUninit::<lua_Debug>::zeroed();
         let is_named = lua_getstack(lua, level - 1, about.as_mut_ptr()) != 0
@@ -189,15 +189,15 @@ unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *
     }
 }
 
-/// Raises an error if the table of options at `arg` has a name that is not in `known`. `list` enumerates the known names
-/// for the message.
+/// Raises an error if the table of options at `arg` has a name that is not in `known`. `list` enumerates the known
+/// names for the message.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); a table at `arg`. Room for four values. Runs no Lua code.
 pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CStr], list: &CStr) {
-    // SAFETY: the caller's promise. While `lua_next` runs, `lua_tolstring` may read only keys that are strings. `bytes` is
-    // called for no other key.
+    // SAFETY: the caller's promise. While `lua_next` runs, `lua_tolstring` may read only keys that are strings. `bytes`
+    // is called for no other key.
     unsafe {
         lua_pushnil(lua);
         while lua_next(lua, arg) != 0 {
@@ -212,8 +212,8 @@ pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CS
     }
 }
 
-/// Converts a delay in milliseconds, which may have a fraction, to nanoseconds. The result is rounded up, so that a timer
-/// is never early. It is at most 2^63.
+/// Converts a delay in milliseconds to nanoseconds. The delay may have a fraction. The result is rounded up, so that a
+/// timer is never early. It is at most 2^63.
 ///
 /// # Safety
 ///
@@ -226,7 +226,7 @@ pub(crate) unsafe fn check_ms(lua: *mut lua_State, arg: c_int) -> u64 {
 /// Describes a valid delay in an error message.
 pub(crate) const MS: &CStr = c"a finite number that is 0 or more";
 
-/// As [`check_ms`]; `None` if the value is no delay.
+/// Like [`check_ms`], but returns `None` if the value is no delay.
 ///
 /// # Safety
 ///
@@ -244,7 +244,7 @@ pub(crate) unsafe fn read_ms(lua: *mut lua_State, index: c_int) -> Option<u64> {
     }
 }
 
-/// Whole milliseconds in nanoseconds, at most [`MAX_DELAY_NS`].
+/// Converts whole milliseconds to nanoseconds, at most [`MAX_DELAY_NS`].
 pub(crate) fn ms_to_ns(ms: u64) -> u64 {
     ms.saturating_mul(1_000_000).min(MAX_DELAY_NS)
 }
@@ -253,14 +253,15 @@ pub(crate) fn fraction_to_ns(ms: f64) -> Option<u64> {
     if !ms.is_finite() || ms < 0.0 {
         return None;
     }
-    // The whole part and the fraction are converted separately, so that a long delay keeps its fraction. A single product
-    // would be rounded, perhaps down.
+    // The whole part and the fraction are converted separately, so that a long delay keeps its fraction. A single
+    // product would be rounded, perhaps down.
     let whole = ms_to_ns(ms.trunc() as u64);
     let fraction = (ms.fract() * 1e6).ceil() as u64;
     Some((whole + fraction).min(MAX_DELAY_NS))
 }
 
-/// Returns the period in ns if the callback's result at `index` is a period: a whole number of milliseconds, at least 1.
+/// Returns the period in ns if the callback's result at `index` is a period: a whole number of milliseconds, at least
+/// 1.
 ///
 /// # Safety
 ///
@@ -279,14 +280,15 @@ pub(crate) unsafe fn period_ns(lua: *mut lua_State, index: c_int) -> Option<NonZ
     }
 }
 
-/// A direction: 1, 2, 3 or one of their names.
+/// Reads a direction: 1, 2, 3 or one of their names.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate).
 pub(crate) unsafe fn check_direction(lua: *mut lua_State, arg: c_int) -> Interest {
     const WANTED: &CStr = c"'r', 'w', 'rw' or another name of a direction";
-    // SAFETY: the caller's promise; the bytes belong to a string on the stack, and are not used after it is gone.
+    // SAFETY: the caller's promise; the bytes belong to a string on the stack, and are not used after the string leaves
+    // the stack.
     unsafe {
         let bits = match lua_type(lua, arg) {
             LUA_TSTRING => direction(bytes(lua, arg)),
@@ -356,7 +358,7 @@ pub(crate) unsafe fn bytes<'a>(lua: *mut lua_State, index: c_int) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(lua_tolstring(lua, index, &raw mut length).cast(), length) }
 }
 
-/// Raises an argument error about the options. In the message the value on top of the stack replaces the format's %s.
+/// Raises an argument error about the options. The value on top of the stack replaces the `%s` of the format.
 ///
 /// # Safety
 ///
@@ -390,8 +392,8 @@ pub(crate) unsafe fn push_ms(lua: *mut lua_State, ns: u64) {
 mod tests {
     use super::*;
 
-    /// Tests every whole number of nanoseconds below a millisecond, added to 0, 1, 999 and 86,400,000 whole milliseconds. A
-    /// floating-point number that is slightly above a whole number of nanoseconds is rounded up to the next one.
+    /// Adds each whole number of nanoseconds below a millisecond to 0, 1, 999 and 86,400,000 milliseconds. A
+    /// floating-point number slightly above a whole number of nanoseconds is rounded up to the next whole number.
     #[test]
     fn every_fraction_is_rounded_up_and_by_less_than_a_nanosecond() {
         for whole in [0, 1, 999, 86_400_000] {

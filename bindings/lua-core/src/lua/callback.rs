@@ -1,17 +1,17 @@
-//! A callback in Lua: the table `{ f, arg1, … }`, and the number of arguments, which is stored separately because a
-//! table does not count trailing nils.
+//! A callback in Lua: the table `{ f, arg1, … }` and the number of arguments. The number is stored separately, because
+//! a table does not count trailing nils.
 
 use mlua::ffi::{
     lua_State, lua_call, lua_createtable, lua_gettop, lua_insert, lua_rawgeti, lua_rawseti, luaL_checkstack,
 };
 use std::ffi::c_int;
 
-/// Replaces a function and its arguments, everything from `first` to the top, by their table. Returns the number of
-/// arguments.
+/// Replaces a function and its arguments by their table. They are all values from `first` to the top. Returns the
+/// number of arguments.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); there is a value at `first`, an absolute index.
+/// [The rule for Lua calls](crate); there is a value at the absolute index `first`.
 pub(crate) unsafe fn pack(lua: *mut lua_State, first: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {

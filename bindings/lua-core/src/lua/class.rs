@@ -1,5 +1,5 @@
-//! Builds the parts of a module: metatables, and tables of functions that share their upvalues. Keeps a module in Lua's
-//! registry.
+//! Builds the parts of a module: metatables, and tables of functions that share their upvalues. Also keeps modules in
+//! Lua's registry.
 //!
 //! The metatables of a module are upvalues of its functions. A function recognises an object of the module by its
 //! metatable. That is faster than a lookup by name, and no other library's object can pass for one of ours.
@@ -48,8 +48,8 @@ pub(crate) unsafe fn push_weak_table(lua: *mut lua_State) {
 ///
 /// # Safety
 ///
-/// `table` is the absolute index of a table, and `upvalues` are absolute indices of values. Room for the upvalues and one
-/// value more. May raise.
+/// `table` is the absolute index of a table, and `upvalues` are absolute indices of values. Room for the upvalues and
+/// one value more. May raise.
 pub(crate) unsafe fn set_functions(lua: *mut lua_State, table: c_int, upvalues: &[c_int], functions: &Functions) {
     // SAFETY: the caller's promise.
     unsafe {

@@ -1,11 +1,11 @@
-//! Texts of errors that need no memory. The standard library's text of a system error is a `String`.
+//! Texts of errors that allocate no memory. The standard library's text of a system error is a `String`.
 
 use crate::sys::errno;
 use std::ffi::c_int;
 use std::fmt::{Display, Formatter, Result, Write};
 use std::io;
 
-/// Displays bytes as text, without memory. What is not UTF-8 is replaced.
+/// Displays bytes as text without allocating. Invalid UTF-8 is replaced.
 pub(crate) struct Lossy<'a>(pub(crate) &'a [u8]);
 
 impl Display for Lossy<'_> {
@@ -36,7 +36,7 @@ impl Display for Reason {
     }
 }
 
-/// Displays an error like its own `Display`, without memory.
+/// Displays an error like its own `Display`, without allocating.
 pub(crate) struct ErrorMessage<'a>(pub(crate) &'a io::Error);
 
 impl Display for ErrorMessage<'_> {

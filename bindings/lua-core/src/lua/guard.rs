@@ -1,5 +1,5 @@
-//! Keeps panics and destructors out of Lua's reach. Rust work runs in [`guard`]. It returns an error as an
-//! [`ErrorText`], plain bytes that need no destructor when Lua jumps away.
+//! Keeps panics and destructors out of Lua's reach. Rust work runs in [`guard`]. [`guard`] returns an error as an
+//! [`ErrorText`]: plain bytes that need no destructor when Lua jumps over them.
 
 use super::errno::{ErrorMessage, Lossy, NO_MEMORY};
 use crate::sys::descriptor::Number;
@@ -17,7 +17,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// A short text without a destructor. What does not fit is cut off.
+/// A short text without a destructor. A longer text is cut off.
 #[derive(Clone, Copy)]
 pub(crate) struct Text<const N: usize> {
     length: usize,
@@ -47,7 +47,7 @@ impl<const N: usize> Text<N> {
         text
     }
 
-    /// Bytes as text. What is not UTF-8 is replaced.
+    /// Bytes as text. Invalid UTF-8 is replaced.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
         Self::new(Lossy(bytes))
     }
@@ -85,7 +85,7 @@ impl<const N: usize> Text<N> {
         }
     }
 
-    /// Appends any bytes: names of Unix sockets need not be UTF-8.
+    /// Appends bytes, which need not be UTF-8: the name of a Unix socket may be any bytes.
     pub(crate) fn extend(&mut self, more: &[u8]) {
         let fits = more.len().min(N - self.length);
         self.bytes[self.length..self.length + fits].copy_from_slice(&more[..fits]);
@@ -127,14 +127,15 @@ pub(crate) unsafe fn push_where(lua: *mut lua_State) {
     unsafe { luaL_where(lua, script_level(lua)) };
 }
 
-/// The level of the script's function that called the running one: 1, or more if the module's own Lua code is between.
-/// Neither raises nor allocates.
+/// The level of the script's function that called the running function: 1, or more if Lua code of the module is in
+/// between. Neither raises nor allocates.
 ///
 /// # Safety
 ///
 /// `lua` runs a C function.
 pub(crate) unsafe fn script_level(lua: *mut lua_State) -> c_int {
-    // SAFETY: the caller's promise. `lua_getstack` and `lua_getinfo` fill in what is read; they allocate nothing.
+    // SAFETY: the caller's promise. `lua_getstack` and `lua_getinfo` fill in the fields that are read; they allocate
+    // nothing.
     unsafe {
         let mut level = 1;
         let mut is_below_ours = false;
@@ -144,7 +145,7 @@ pub(crate) unsafe fn script_level(lua: *mut lua_State) -> c_int {
             let source = CStr::from_ptr((*about.as_ptr()).source);
             match source == CHUNK {
                 true => is_below_ours = true,
-                // Between the script and that code there may be C functions of ours.
+                // C functions of ours may be between the script and that code.
                 false if is_below_ours && source == c"=[C]" => {}
                 false => break,
             }
@@ -198,7 +199,7 @@ pub(crate) unsafe fn push_text(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// An error of the system, which a function returns and does not raise.
+/// An error of the system. A function returns it and does not raise it.
 #[derive(Clone, Copy)]
 pub(crate) struct Failure {
     pub(crate) errno: i32,
@@ -226,8 +227,8 @@ impl Failure {
     }
 }
 
-/// The system's number of an error. An error of our own gets the number of a similar system error, so that a script
-/// that looks at the number does not miss the failure.
+/// The system's number of an error. An error of our own gets the number of a similar system error, so a script that
+/// checks the number notices the failure.
 pub(crate) fn errno_of(error: &io::Error) -> i32 {
     use io::ErrorKind::{InvalidData, InvalidInput, OutOfMemory, PermissionDenied, ResourceBusy, Unsupported};
     if let Some(number) = errno::number(error) {
@@ -242,21 +243,21 @@ pub(crate) fn errno_of(error: &io::Error) -> i32 {
         PermissionDenied => errno::EPERM,
         ResourceBusy => errno::EBUSY,
         Unsupported => errno::ENOSYS,
-        // A loop of another process, after a fork.
+        // After a fork, the loop belongs to the parent process.
         _ => errno::EPERM,
     }
 }
 
-/// The message for what the system refuses for an observed descriptor.
+/// The message if the system refuses an operation on an observed descriptor.
 pub(crate) fn about_descriptor(number: Number, error: &io::Error) -> ErrorText {
     Text::new(format_args!("handle: descriptor {number}: {}", ErrorMessage(error)))
 }
 
-/// Runs Rust work that makes no Lua call. A panic in it becomes an error like any other.
+/// Runs Rust work that makes no Lua call. A panic in the work becomes an error like any other.
 ///
 /// The result is `Copy`, so it may be alive when Lua jumps.
 pub(crate) fn guard<R: Copy>(work: impl FnOnce() -> Result<R, ErrorText>) -> Result<R, ErrorText> {
-    // Kept beside the result: inside it, every call would copy the text's room.
+    // The text is stored outside the result: inside it, every call would copy the text's buffer.
     let mut refused = None;
     let done = catch_unwind(AssertUnwindSafe(|| match work() {
         Ok(result) => Some(result),

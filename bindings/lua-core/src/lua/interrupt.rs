@@ -2,14 +2,15 @@
 //!
 //! ```text
 //!   Ctrl-C ──► raise ──┬── a loop waits ──────► it returns, as after `stop`; the next `run` or `step` raises
-//!              COUNT   ├── a callback runs ───► the same after it; or, when it takes too long, an error in it
+//!              COUNT   ├── a callback runs ───► the same after the callback; if it takes too long, an error in it
 //!                      └── no loop runs ──────► an error in the script
 //!                                                     │
 //!                          RAISED = COUNT ◄───────────┘   once an error has reported it to the script, loops run again
 //! ```
 //!
-//! The program `cogloop` calls [`raise`] on Ctrl-C. The module never calls it, and this file then costs two reads of an
-//! atomic. All of it is async-signal-safe: it uses only atomics, and the functions of `sys::wakers` that wake.
+//! The program `cogloop` calls [`raise`] on Ctrl-C. The module never calls [`raise`], and then this file costs two
+//! reads of an atomic. All of the file is async-signal-safe: it uses only atomics and the functions of `sys::wakers`
+//! that wake.
 
 use super::nesting::LEVELS;
 use crate::sys::wakers::{self, Place};
@@ -24,9 +25,9 @@ use std::time::{Duration, Instant};
 
 /// The number of interrupts.
 static COUNT: AtomicU32 = AtomicU32::new(0);
-/// The number of interrupts that were reported to the script by an error; see [`raised`].
+/// The number of interrupts that an error has reported to the script; see [`raised`].
 static RAISED: AtomicU32 = AtomicU32::new(0);
-/// Whether an error about the interrupt is on its way out of a callback; see [`reported`].
+/// Whether an error that reports the interrupt is leaving a callback; see [`reported`].
 static REPORTED: AtomicBool = AtomicBool::new(false);
 /// The wakers of the running loops, the innermost last.
 static LOOPS: [Place; LEVELS] = [const { Place::empty() }; LEVELS];
@@ -48,7 +49,7 @@ pub enum Found {
     Calling(*mut lua_State),
 }
 
-/// Prepares for [`raise`] to end a sleep too. Call it once, before the first interrupt.
+/// Lets [`raise`] also end a sleep. Call it once, before the first interrupt.
 ///
 /// # Errors
 ///
@@ -57,9 +58,9 @@ pub fn install() -> io::Result<()> {
     wakers::install()
 }
 
-/// Interrupts: running loops return from `run` as after `stop`, and a sleep ends. Later sleeps end at once, too, so an interrupt is not
-/// lost if the script does not wait yet. Returns whether all earlier interrupts had been reported to the script, and the state in which
-/// this one found the loops. Async-signal-safe.
+/// Interrupts: running loops return from `run` as after `stop`, and a sleep ends. Later sleeps end at once, too, so an
+/// interrupt that comes before a sleep is not lost. Returns whether all earlier interrupts were already reported to the
+/// script, and the state in which this interrupt found the loops. Async-signal-safe.
 pub fn raise() -> (bool, Found) {
     let is_first = COUNT.fetch_add(1, SeqCst) == RAISED.load(SeqCst);
     let depth = DEPTH.load(SeqCst).min(LEVELS);
@@ -73,8 +74,8 @@ pub fn raise() -> (bool, Found) {
     (is_first, found)
 }
 
-/// Call when an error that reports the interrupts so far is about to be raised. If a callback catches that error, its
-/// loop still returns, and the next `run` raises.
+/// Call this before an error that reports the interrupts so far is raised. If a callback catches that error, its loop
+/// still returns, and the next `run` raises.
 pub fn reported() {
     if DEPTH.load(SeqCst) > 0 {
         REPORTED.store(true, SeqCst);
@@ -83,12 +84,13 @@ pub fn reported() {
     }
 }
 
-/// Records that the interrupts so far were reported to the script. If it goes on, its loops and sleeps work again.
+/// Records that the interrupts so far were reported to the script. If the script goes on, its loops and sleeps work
+/// again.
 pub fn raised() {
     RAISED.store(COUNT.load(SeqCst), SeqCst);
 }
 
-/// Whether there was an interrupt that was not reported to the script by an error.
+/// Whether there was an interrupt that no error has reported to the script yet.
 #[must_use]
 #[inline]
 pub fn pending() -> bool {
@@ -102,7 +104,7 @@ pub fn happened() -> bool {
 }
 
 thread_local! {
-    /// The number of loops that run on this thread, each in a callback of the one before.
+    /// The number of loops that run on this thread. Each runs in a callback of the one before.
     static RUNNING: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -171,12 +173,12 @@ pub(crate) fn close(waker: &Waker) {
 /// Notes whether the loop waits.
 #[inline]
 pub(crate) fn waits(is_waiting: bool) {
-    // The signal handler mostly runs on this thread, and has to see the stores in the program's order.
+    // The signal handler usually runs on this thread, and has to see the stores in the program's order.
     IS_WAITING.store(is_waiting, Relaxed);
     std::sync::atomic::compiler_fence(SeqCst);
 }
 
-/// Blocks for `duration`. A signal does not shorten it. An interrupt ends it, even one that came before.
+/// Blocks for `duration`. A signal does not shorten the sleep. An interrupt ends it, even an earlier interrupt.
 pub(crate) fn sleep(duration: Duration) {
     let start = Instant::now();
     while COUNT.load(SeqCst) == RAISED.load(SeqCst)

@@ -1,8 +1,9 @@
-//! Limits how deep loops, and the methods of handles that a loop calls, may be nested, because each level takes some of the C stack. Lua
-//! 5.1 to 5.5 count C calls and stop at about 200. LuaJIT does not count, and the stack would overflow.
+//! Limits the depth to which loops, and the methods of handles that a loop calls, may be nested. Each level takes some
+//! of the C stack. Lua 5.1 to 5.5 count C calls and stop at about 200. LuaJIT does not count them, and the stack would
+//! overflow.
 //!
-//! An error leaves a level by a jump, so a counter could not be decremented. Instead the addresses of the frames are kept. The stack
-//! grows down: a frame whose address is at or below that of the calling frame has been left.
+//! An error leaves a level by a jump, so a counter could not be decremented. Instead this file keeps the addresses of
+//! the frames. The stack grows down, so a frame whose address is at or below the calling frame's is no longer active.
 
 use super::guard::Text;
 use mlua::ffi::lua_State;

@@ -7,8 +7,8 @@
 //!   5.1, JIT   the environment table   (one)      FILE*, null when closed
 //! ```
 //!
-//! The rest of the crate uses *user values* 1 … n of a userdata, and a Lua file's C stream, and does not know how a version stores them.
-//! The crate's feature chooses the version. Differences that mlua's `ffi` hides are not here.
+//! The rest of the crate uses *user values* 1 … n of a userdata, and a Lua file's C stream. It does not depend on how a
+//! version stores them. The crate's feature chooses the version. Differences that mlua's `ffi` hides are not here.
 
 #[cfg(any(feature = "lua54", feature = "lua55"))]
 mod many;
@@ -35,7 +35,7 @@ use libc::FILE;
 use mlua::ffi::{lua_State, luaL_getmetatable};
 use std::ffi::c_int;
 
-/// The version of Lua that this library is built for, as its `_VERSION` says it.
+/// The version of Lua for which this library is built, in the form of `_VERSION`.
 pub const NAME: &str = if cfg!(feature = "luajit") {
     "LuaJIT"
 } else if cfg!(feature = "lua51") {
@@ -87,7 +87,7 @@ pub(crate) unsafe fn push_file_metatable(lua: *mut lua_State) {
     unsafe { luaL_getmetatable(lua, c"FILE*".as_ptr()) };
 }
 
-/// Whether the coroutine can yield here. Versions that cannot tell answer true, and Lua raises when it tries.
+/// Whether the coroutine can yield here. Versions that cannot tell return true; Lua then raises at the attempt.
 ///
 /// # Safety
 ///
@@ -103,10 +103,11 @@ pub(crate) unsafe fn can_yield(lua: *mut lua_State) -> bool {
     }
 }
 
-/// LuaJIT: makes it possible to yield from C when a finalizer or a debug hook has called us. In these LuaJIT sets a
-/// flag. `lua_yield` then takes the yield for that of a hook, and leaves a frame on the coroutine that cannot be
-/// resumed. Such a yield also clears the flag, so a scratch coroutine yields first. LuaJIT sets the flag again for the
-/// next hook or finalizer. Another flag keeps it from tracing or re-entering a finalizer.
+/// LuaJIT: makes it possible to yield from C when a finalizer or a debug hook has called us. LuaJIT sets a flag while a
+/// finalizer or a hook runs. `lua_yield` then treats the yield as the yield of a hook, and leaves a frame on the
+/// coroutine that cannot be resumed. Such a yield also clears the flag, so this function lets a scratch coroutine yield
+/// first. LuaJIT sets the flag again for the next hook or finalizer. A second flag prevents LuaJIT from tracing or
+/// re-entering a finalizer.
 ///
 /// # Safety
 ///
@@ -135,15 +136,16 @@ entry!(
 );
 
 /// Gives a new coroutine its function and its arguments, the values from `index` to `top`, as one value on its stack.
-/// So it begins in the same way, whether a script or the loop resumes it first. Returns the number that [`begin`]
-/// needs.
+/// So the coroutine begins in the same way, whether a script or the loop resumes it first. Returns the number that
+/// [`begin()`] needs.
 ///
 /// On 5.1 that value is always a Lua function. If a coroutine begins with a C function that yields, 5.1 resumes it as
 /// if it were Lua code.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); `index` is absolute, and `coroutine` is new. Both have room for all values and six more.
+/// [The rule for Lua calls](crate); `index` is absolute, and `coroutine` is new. Both have room for all values and six
+/// more.
 pub(crate) unsafe fn begin_with(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int, top: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
@@ -203,8 +205,8 @@ pub(crate) unsafe fn begin(coroutine: *mut lua_State, args: c_int, handler: mlua
     }
 }
 
-/// Closes the to-be-closed variables of a coroutine that failed, in the versions that have them. Returns whether an
-/// error is on top of its stack after that: its own, or that of a `__close`.
+/// Closes the to-be-closed variables of a coroutine that failed, in the versions that have such variables. Returns
+/// whether an error is then on top of its stack: its own error, or the error of a `__close`.
 ///
 /// # Safety
 ///
@@ -223,8 +225,8 @@ pub(crate) unsafe fn close_thread(coroutine: *mut lua_State) -> bool {
     }
 }
 
-/// The number of arguments that a `__call` has put before those of the script. `luaL_argerror` of Lua 5.5 takes them off; the
-/// functions of this crate have done so before.
+/// The number of arguments that a `__call` has put before the script's. `luaL_argerror` of Lua 5.5 subtracts this
+/// number, but the functions of this crate have already subtracted it.
 ///
 /// # Safety
 ///
@@ -232,7 +234,7 @@ pub(crate) unsafe fn close_thread(coroutine: *mut lua_State) -> bool {
 #[cold]
 pub(crate) unsafe fn extra_arguments(lua: *mut lua_State) -> c_int {
     #[cfg(feature = "lua55")]
-    // SAFETY: zeroes are a valid record; level 0, the running function, is always there, and fills it.
+    // SAFETY: zeroes are a valid record; level 0 is the running function, which always exists, and fills the record.
     unsafe {
         let mut record: mlua::ffi::lua_Debug = std::mem::zeroed();
         if mlua::ffi::lua_getstack(lua, 0, &raw mut record) != 0 {

@@ -1,4 +1,4 @@
-//! The functions of the module, without those that make timers.
+//! The functions of the module, except those that make timers.
 
 use super::queue::Taken;
 use super::service::{CALLBACKS, Service, with};
@@ -71,10 +71,10 @@ enum Next {
 }
 
 entry!(
-    /// `wait( [ms] )` → 0: there is an event, the time is over, or a signal came; or 1, message. With no timer armed
-    /// and no limit it sleeps until a signal comes.
+    /// `wait( [ms] )` → 0 if there is an event, the time is over, or a signal came; else 1, message. Without an armed
+    /// timer and without a limit it sleeps until a signal comes.
     pub(super) fn wait(lua: *mut lua_State) -> c_int {
-        // Nothing with a destructor is alive at a Lua call.
+        // No value with a destructor is alive at a Lua call.
         let limit_ms = match lua_type(lua, 1) {
             LUA_TNONE | LUA_TNIL => 0,
             _ => check_ms(lua, 1, 0, c"an integer that is 0 or more, or nothing").unsigned_abs(),
@@ -114,7 +114,7 @@ entry!(
                     let slept = if interrupt::pending() { Ok(false) } else { time::sleep_until(until_ns) };
                     match slept.map_err(|error| Text::new(format_args!("wait: {error}"))) {
                         Ok(true) => continue,
-                        // A signal ends the wait, and is no failure, as in the original.
+                        // A signal ends the wait. As in the original luamockit, that is no failure.
                         Ok(false) => {
                             lua_pushinteger(lua, 0);
                             return 1;
@@ -157,10 +157,10 @@ entry!(
 );
 
 entry!(
-    /// `process_events( )` → callbacks run: those of the events that are in the queue now. The first error is raised
-    /// when all have run.
+    /// `process_events( )` → the number of callbacks that it has run. It runs the callbacks of the events that are in
+    /// the queue now, and then raises the first error.
     pub(super) fn process_events(lua: *mut lua_State) -> c_int {
-        // Each callback is called protected, and nothing with a destructor is alive meanwhile.
+        // Each callback runs in a protected call. No value with a destructor is alive meanwhile.
         lua_settop(lua, 0);
         luaL_checkstack(lua, 8, c"too many nested calls".as_ptr());
         lua_pushcfunction(lua, with_traceback);
@@ -195,7 +195,8 @@ entry!(
 );
 
 entry!(
-    /// The message handler: adds the traceback to a text, and to a value that has `__tostring`. Does not change other values.
+    /// The message handler: adds the traceback to a text, and to a value that has `__tostring`. Does not change other
+    /// values.
     fn with_traceback(lua: *mut lua_State) -> c_int {
         let is_text = matches!(lua_type(lua, 1), LUA_TSTRING | LUA_TNUMBER);
         if is_text || luaL_callmeta(lua, 1, c"__tostring".as_ptr()) != 0 {

@@ -4,8 +4,8 @@
 //!   oneoff, getit ──► queue: wheel ── due ──► events ── process_events ──► callbacks, on the caller's thread
 //! ```
 //!
-//! There is no thread. Each function first moves expired timers from the wheel to the queue, so all functions agree. There is one service
-//! for each Lua state. `service( )` makes others, which may have virtual time.
+//! There is no thread. Each function first moves expired timers from the wheel to the queue, so all functions see the
+//! same events. Each Lua state has one service. `service( )` makes further services, which may have virtual time.
 
 mod calls;
 mod queue;
@@ -88,7 +88,7 @@ entry!(
 
 /// Pushes a table of functions with a service of their own. The stack is empty before.
 unsafe fn push_module(lua: *mut lua_State, is_virtual: bool) {
-    // SAFETY: only called by the two above; the userdata has its finalizer before it owns anything.
+    // SAFETY: only called by the entries above; the userdata has its finalizer before it owns anything.
     unsafe {
         let block = new_userdata(lua, size_of::<Option<Box<Service>>>(), 1).cast::<Option<Box<Service>>>();
         block.write(None);
@@ -121,8 +121,8 @@ unsafe fn push_module(lua: *mut lua_State, is_virtual: bool) {
 entry!(
     /// The finalizer of a service.
     fn drop_service(lua: *mut lua_State) -> c_int {
-        // A script can get this function with the debug library and call it with any value. So it checks the type, and a second call
-        // does nothing.
+        // A script can get this function with the debug library and call it with any value. So it checks the type, and
+        // a second call does nothing.
         let block = lua_touserdata(lua, 1).cast::<Option<Box<Service>>>();
         if !block.is_null() {
             drop((*block).take());

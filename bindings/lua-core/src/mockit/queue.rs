@@ -1,13 +1,13 @@
-//! The timers of a Lua state and the queue of their events, without Lua: callbacks are places in a table there.
+//! The timers of a Lua state and the queue of their events. This file uses no Lua: a callback is a place in a table.
 //!
 //! ```text
-//!   arm ──► wheel ── due ──► runs, by deadline ── take ──► the caller calls what stands at the timer's place
+//!   arm ──► wheel ── due ──► runs, by deadline ── take ──► the caller calls the function at the timer's place
 //!              ▲── interval ──┘                     │
-//!                                                   └── of a timer destroyed meanwhile: dropped
+//!                                                   └── the timer was destroyed meanwhile: dropped
 //! ```
 //!
-//! An interval has an event for each deadline that has passed, in order with the events of other timers. They are not
-//! stored one by one. A timer has one *run*: its oldest event, and the number of events that follow at distances of one
+//! An interval has an event for each deadline that has passed, in order with the events of other timers. The events are
+//! not stored one by one. A timer has one *run*: its oldest event, and the number of events that follow, one per
 //! period. So a year of missed milliseconds takes no memory.
 
 use cogloop_engine::{Key, Missed, NoRoom, Plan, Scheduler};
@@ -20,7 +20,7 @@ pub(super) const NS_PER_MS: u64 = 1_000_000;
 /// An upper bound for the bytes that a map allocates for an entry: a node on each of its levels.
 const FOR_A_RUN: usize = 8 << 10;
 
-/// A timer: its place and the place's generation. A stale one resolves to no timer.
+/// A timer: its place and the place's generation. A stale handle resolves to no timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Timer {
     pub(super) place: u32,
@@ -35,16 +35,16 @@ struct Place {
     is_taken: bool,
     is_cyclic: bool,
     delay_ns: u64,
-    /// The deadline in the wheel, or the last one.
+    /// The deadline in the wheel; after the last event its deadline.
     next_ns: u64,
-    /// The order of arming.
+    /// The timer's number in the order of arming.
     armed: u64,
     /// The timer's events in the queue, if there are any.
     run: Option<Order>,
 }
 
-/// The order of events: by deadline. Equal deadlines are in the order in which they came to the wheel: a one-off when
-/// it was armed, an interval when its previous deadline was due.
+/// The order of events: by deadline, then by arrival in the wheel. A one-off arrives when it is armed. The deadline of
+/// an interval arrives when the previous deadline is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Order {
     deadline_ns: u64,
@@ -63,7 +63,7 @@ struct Run {
 #[derive(Clone, Copy)]
 pub(super) struct Event {
     pub(super) timer: Timer,
-    /// The timer has ended with it.
+    /// Whether this event is the timer's last.
     pub(super) is_last: bool,
 }
 
@@ -71,17 +71,17 @@ pub(super) struct Event {
 #[derive(Clone, Copy)]
 pub(super) enum Taken {
     Event(Event),
-    /// Those of a timer that was destroyed.
+    /// The events of a timer that was destroyed.
     Dropped,
 }
 
 pub(super) struct Queue {
     scheduler: Scheduler<u32>,
     places: Vec<Place>,
-    /// It has room for all places.
+    /// The free places. The vector has room for all places.
     free: Vec<u32>,
     runs: BTreeMap<Order, Run>,
-    /// The number of events in all runs, and the number of those whose timers were not destroyed.
+    /// The number of events in all runs, then the number of those whose timers were not destroyed.
     len: u64,
     live: u64,
     /// The number of timers armed so far.
@@ -112,7 +112,7 @@ impl Place {
 }
 
 impl Queue {
-    /// With deadlines in nanoseconds, and ticks of a microsecond.
+    /// Deadlines are in nanoseconds, a tick is a microsecond.
     pub(super) fn new() -> Self {
         let tick = const { NonZeroU64::new(1_000).unwrap() };
         Self {
@@ -137,11 +137,11 @@ impl Queue {
         self.free.last().copied().unwrap_or(self.places.len() as u32)
     }
 
-    /// Arms a timer: once after `delay_ns`, or every so often.
+    /// Arms a timer: once after `delay_ns`, or every `delay_ns`.
     ///
     /// # Errors
     ///
-    /// When there is no memory for it; nothing has changed then.
+    /// There is no memory for the timer. Then nothing has changed.
     pub(super) fn arm(&mut self, now_ns: u64, delay_ns: u64, is_cyclic: bool) -> Result<Timer, NoRoom> {
         let place = self.next_place();
         if place as usize == self.places.len() {
@@ -177,7 +177,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// When there is no memory for an event. Its timer stays due, and the next call queues it.
+    /// There is no memory for an event. Its timer stays due, and the next call queues the event.
     pub(super) fn refresh(&mut self, now_ns: u64) -> Result<(), TryReserveError> {
         self.scheduler.advance(now_ns);
         self.reached_ns = self.reached_ns.max(now_ns);
@@ -190,12 +190,13 @@ impl Queue {
             let mut count = 1;
             known.key = None;
             if known.is_cyclic {
-                // The wheel gets the first deadline that has not passed. The deadlines up to now are counted, by the engine's rule.
+                // The wheel gets the first deadline that has not passed. The engine's rule counts the deadlines up to
+                // now.
                 let period_ns = NonZeroU64::new(known.delay_ns).unwrap_or(NonZeroU64::MIN);
                 let next = Missed::Skip.next(known.next_ns, period_ns, now_ns);
                 count += next.missed;
                 known.next_ns = next.deadline;
-                // At the end of time there is no next one.
+                // At the end of time there is no next deadline.
                 let next = (known.next_ns > now_ns).then(|| Plan::once(known.next_ns));
                 // The timer takes the place that has just become free, so this needs no memory.
                 known.key = next.and_then(|next| self.scheduler.try_add(next, fired.value).ok());
@@ -209,7 +210,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes the oldest of these events, or all those of a timer that was destroyed; `None` if there is none.
+    /// Takes the oldest of these events. If its timer was destroyed, takes all events of the timer. `None` if there is
+    /// no event.
     pub(super) fn take(&mut self, present: Present) -> Option<Taken> {
         let (order, mut run) = self.runs.first_entry().filter(|first| present.has(first.key()))?.remove_entry();
         let Some(known) = self.known_mut(run.timer) else {
@@ -231,17 +233,17 @@ impl Queue {
         Some(Taken::Event(Event { timer: run.timer, is_last }))
     }
 
-    /// When the next event is due; `None`: never.
+    /// The time at which the next event is due; `None`: never.
     pub(super) fn next_deadline(&mut self) -> Option<u64> {
         self.scheduler.next_deadline()
     }
 
-    /// The number of events, with those of timers that were destroyed.
+    /// The number of events, including those of destroyed timers.
     pub(super) fn len(&self) -> u64 {
         self.len
     }
 
-    /// Events whose callback would run.
+    /// The number of events whose callback would run.
     pub(super) fn live(&self) -> u64 {
         self.live
     }
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_takes_turns_by_deadline_and_then_by_when_it_came_to_the_wheel() {
+    fn a_backlog_is_ordered_by_deadline_and_then_by_arrival_in_the_wheel() {
         let mut queue = Queue::new();
         queue.arm(0, 2_000_000, true).unwrap();
         queue.arm(0, 3_000_000, true).unwrap();
@@ -304,12 +306,12 @@ mod tests {
         assert_eq!((queue.len(), queue.live()), (10, 0));
         let present = queue.present();
         assert!(matches!(queue.take(present), Some(Taken::Dropped)));
-        assert_eq!(queue.len(), 0, "all of a timer that was destroyed go at once");
+        assert_eq!(queue.len(), 0, "all events of a destroyed timer are dropped at once");
         assert!(queue.take(present).is_none());
     }
 
     #[test]
-    fn three_centuries_of_missed_milliseconds_are_a_number() {
+    fn three_centuries_of_missed_milliseconds_are_one_number() {
         let mut queue = Queue::new();
         queue.arm(0, 1_000_000, true).unwrap();
         queue.refresh(1 << 63).unwrap();

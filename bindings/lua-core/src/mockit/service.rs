@@ -13,7 +13,7 @@ use std::ffi::c_int;
 /// The service's user value: the callbacks.
 pub(super) const CALLBACKS: c_int = 1;
 
-/// The bytes that are requested in addition to a block's own.
+/// The bytes that are requested in addition to the size of a block.
 const FOR_A_BOX: usize = 4 << 10;
 
 pub(super) struct Service {
@@ -21,7 +21,7 @@ pub(super) struct Service {
     /// Virtual time, for tests; `None` is `CLOCK_BOOTTIME`.
     pub(super) virtual_ns: Option<u64>,
     pub(super) alarm: Option<Alarm>,
-    /// Whether memory has run out. The running function raises that.
+    /// Whether memory has run out. Then the running function raises an error.
     pub(super) is_out_of_memory: bool,
 }
 
@@ -46,21 +46,23 @@ impl Service {
         now_ns
     }
 
-    /// Brings the descriptor up to date, if the script has asked for it. The time 1 ns has always passed.
+    /// Brings the descriptor up to date, if the script has asked for it. If an event is waiting, the alarm is set to 1
+    /// ns, which has always passed.
     pub(super) fn set_alarm(&mut self) {
         let Some(alarm) = &mut self.alarm else { return };
         alarm.set(if self.queue.len() > 0 { 1 } else { self.queue.next_deadline().unwrap_or(0) });
     }
 }
 
-/// Work on the service of the running function, which makes no Lua call. A panic becomes a Lua error, and so does
-/// memory that runs out.
+/// Does `work` on the service of the running function. `work` makes no Lua call. A panic becomes a Lua error. If memory
+/// runs out, that becomes a Lua error, too.
 ///
 /// # Safety
 /// [The rule for Lua calls](crate); the running function is one of a module's.
 pub(super) unsafe fn with<R: Copy>(lua: *mut lua_State, work: impl FnOnce(&mut Service) -> R) -> R {
-    // SAFETY: the upvalue is a service's userdata, alive as long as the function, and its finalizer has not run: a
-    // module's functions are reachable. `work` makes no Lua call, so nothing else refers to the service meanwhile.
+    // SAFETY: the upvalue is a service's userdata, which lives as long as the function. Its finalizer has not run,
+    // because a module's functions are reachable. `work` makes no Lua call, so nothing else refers to the service
+    // meanwhile.
     unsafe {
         let service = lua_touserdata(lua, lua_upvalueindex(upvalue::SERVICE)).cast::<Option<Box<Service>>>();
         let worked = guard(|| match (*service).as_deref_mut() {

@@ -5,8 +5,8 @@ use crate::lua::interrupt;
 pub(super) use crate::sys::boot_time::{Alarm, now_ns, sleep_until};
 use crate::sys::{boot_time, errno};
 
-/// Sleeps, with `resume` through signals, but not through an interrupt. Returns the milliseconds that are left, rounded
-/// up, and the error number.
+/// Sleeps. A signal ends the sleep unless `resume` is set; an interrupt always ends it. Returns the milliseconds that
+/// are left, rounded up, and the error number.
 pub(super) fn sleep(ms: u64, resume: bool) -> (u64, i32) {
     let end_ns = now_ns().saturating_add(ms.saturating_mul(NS_PER_MS));
     let left_ms = |left_ns: u64| left_ns.div_ceil(NS_PER_MS);

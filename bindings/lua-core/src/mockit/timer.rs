@@ -21,7 +21,7 @@ pub(super) struct Block {
     ms: i64,
 }
 
-/// Milliseconds: a number with an integer value, of `least` or more.
+/// Reads milliseconds: a number with an integer value of at least `least`.
 ///
 /// # Safety
 /// [The rule for Lua calls](crate).
@@ -30,7 +30,7 @@ pub(super) unsafe fn check_ms(lua: *mut lua_State, arg: c_int, least: i64, wante
     unsafe {
         let ms = match lua_type(lua, arg) {
             LUA_TNUMBER if lua_isinteger(lua, arg) != 0 => Some(lua_tointeger(lua, arg)),
-            // From 2^63 on it is the longest delay; the cast clamps.
+            // The cast clamps: a number from 2^63 on becomes the longest delay.
             LUA_TNUMBER => {
                 Some(lua_tonumber(lua, arg)).filter(|ms| ms.is_finite() && ms.fract() == 0.0).map(|ms| ms as i64)
             }
@@ -60,8 +60,9 @@ entry!(
 );
 
 unsafe fn arm(lua: *mut lua_State, ms: i64, is_cyclic: bool) -> c_int {
-    // SAFETY: only called by `oneoff` and `getit`. Making the userdata may run finalizers, which may arm timers. Storing the callback may
-    // raise for lack of memory, but runs no finalizer, so the place is still the next one when it is taken.
+    // SAFETY: only called by `oneoff` and `getit`. Making the userdata may run finalizers, and these may arm timers.
+    // Storing the callback may raise if memory runs out, but runs no finalizer. So the place is still the next one when
+    // the timer takes it.
     unsafe {
         check_callable(lua, 2);
         lua_settop(lua, 2);
@@ -80,7 +81,7 @@ unsafe fn arm(lua: *mut lua_State, ms: i64, is_cyclic: bool) -> c_int {
             service.set_alarm();
             timer.ok()
         });
-        // Without a timer `with` has raised.
+        // If there is no timer, `with` has raised.
         let Some(timer) = timer else { return 0 };
         block.write(Block { timer, ms });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::TIMER));
@@ -101,7 +102,7 @@ unsafe fn check_timer(lua: *mut lua_State) -> Block {
 }
 
 entry!(
-    /// `timer:destroy( [wait] )`: its events are dropped. A second call does nothing.
+    /// `timer:destroy( [wait] )`: ends the timer and drops its events. A second call does nothing.
     pub(super) fn destroy(lua: *mut lua_State) -> c_int {
         let block = check_timer(lua);
         let was_armed = with(lua, |service| {

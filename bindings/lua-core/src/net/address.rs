@@ -50,7 +50,7 @@ pub(super) unsafe fn test_address(lua: *mut lua_State, arg: c_int) -> *mut SockA
     unsafe { test_userdata(lua, arg, upvalue::ADDRESS).cast() }
 }
 
-/// The Address at `arg`; anything else raises.
+/// The Address at `arg`. Raises if the value is no Address.
 ///
 /// # Safety
 ///
@@ -83,20 +83,21 @@ pub(super) unsafe fn check_port(lua: *mut lua_State, arg: c_int) -> u16 {
 
 const PORT: &CStr = c"an integer from 0 to 65535";
 
-/// As [`check_port`]; `None` for another value, and for nil.
+/// Like [`check_port`], but returns `None` for any other value, including nil.
 unsafe fn read_port(lua: *mut lua_State, index: c_int) -> Option<u16> {
     // SAFETY: only called with an acceptable index.
     let (is_number, port) = unsafe { (lua_isnumber(lua, index) != 0, lua_tonumber(lua, index)) };
     (is_number && port.fract() == 0.0 && (0.0..=65535.0).contains(&port)).then_some(port as u16)
 }
 
-/// The address that the text at `arg` stands for, with that port.
+/// Reads the text at `arg` as an address with that port.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); a string at `arg`.
 pub(super) unsafe fn check_host(lua: *mut lua_State, arg: c_int, port: u16) -> SockAddr {
-    // SAFETY: the caller's promise; the address has no destructor. It leaves the closure by a pointer to plain bytes.
+    // SAFETY: the caller's promise; the address has no destructor. It leaves the closure through a pointer to plain
+    // bytes.
     unsafe {
         let text = bytes(lua, arg);
         attempt(|| parse(text, port)).unwrap_or_else(|complaint| {
@@ -106,7 +107,7 @@ pub(super) unsafe fn check_host(lua: *mut lua_State, arg: c_int, port: u16) -> S
     }
 }
 
-/// The result of `work`, which makes no Lua call.
+/// Returns the result of `work`. `work` makes no Lua call.
 fn attempt(work: impl FnOnce() -> Result<SockAddr, ErrorText>) -> Result<SockAddr, ErrorText> {
     let mut found = any(AF_INET, 0);
     guard(|| {
@@ -116,7 +117,7 @@ fn attempt(work: impl FnOnce() -> Result<SockAddr, ErrorText>) -> Result<SockAdd
     .map(|()| found)
 }
 
-/// `[ip] [, port]`, from `first` on: an address.
+/// Reads `[ip] [, port]`, from the argument `first` on, as an address.
 unsafe fn read(lua: *mut lua_State, first: c_int) -> SockAddr {
     // SAFETY: only called by functions of the module, under the rule for Lua calls.
     unsafe {
@@ -206,7 +207,7 @@ entry!(
     }
 );
 
-/// Raises that the value at 3 is not what the property takes.
+/// Raises an error: the property does not take the value at 3.
 unsafe fn refuse(lua: *mut lua_State, name: &CStr, wanted: &CStr) -> ! {
     // SAFETY: only called by `new_index`.
     unsafe { wrong_property(lua, name, c"an address", wanted, 3) }

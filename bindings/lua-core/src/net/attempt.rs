@@ -41,7 +41,7 @@ pub(super) enum Failed {
     False,
 }
 
-/// Pushes the values that a function returns when the system refuses: nil or false, "`what` (reason)", the error's
+/// Pushes the values that a function returns after an error of the system: nil or false, "`what` (reason)", the error's
 /// number.
 ///
 /// # Safety
@@ -62,7 +62,7 @@ pub(super) unsafe fn push_failure(lua: *mut lua_State, first: Failed, what: Text
 
 pub(super) fn reason(what: Text<200>, errno: c_int) -> Text<400> {
     let mut text = Text::new("");
-    // As bytes: the name of a Unix socket need not be UTF-8.
+    // The text is appended as bytes: the name of a Unix socket need not be UTF-8.
     text.extend(what.as_bytes());
     let _ = write!(text, " ({})", Reason(errno));
     text

@@ -8,10 +8,11 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// A class: the functions that it and its objects share, their metamethods, and the function for `Class( … )`.
+/// A class: the functions that the class and its objects share, the objects' metamethods, and the function for `Class(
+/// … )`.
 pub(super) struct Class {
     pub(super) methods: &'static Functions,
-    /// What an object has instead of the functions of these names.
+    /// The functions that an object has instead of the shared ones of the same names.
     pub(super) own: &'static Functions,
     pub(super) meta: &'static Functions,
     pub(super) construct: lua_CFunction,

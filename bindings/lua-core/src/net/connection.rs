@@ -1,8 +1,8 @@
 //! Connections: `bind`, `listen`, `connect`, `accept`, `shutdown`, and the addresses of both ends.
 //!
 //! The first three are methods of a socket and functions of the class. A function of the class makes a TCP socket, or a
-//! Unix one for such an address, and returns it first. All return the address that they were given, or a new one. After
-//! binding it has the port that the system chose.
+//! Unix socket for a Unix address, and returns it first. All return the address that they got, or a new one. After
+//! `bind` the address has the port that the system chose.
 
 use super::address::{check_host, check_port, push_address, test_address};
 use super::attempt::{Failed, attempt, push_failure};
@@ -34,12 +34,12 @@ const BACKLOG: c_int = 4096;
 
 /// The arguments of a call.
 struct Call {
-    /// Null if the class was called; then a socket is made.
+    /// Null if the function of the class was called. Then a socket is made.
     socket: *mut SocketBlock,
     address: SockAddr,
-    /// Where the Address is on the stack; 0 when none was given.
+    /// The index of the given Address; 0 if none was given.
     given: c_int,
-    /// Whether the arguments had any part of an address.
+    /// Whether the arguments contained any part of an address.
     is_said: bool,
     /// The index of the first argument that is not part of the address.
     rest: c_int,
@@ -80,7 +80,7 @@ unsafe fn read(lua: *mut lua_State, default: fn(c_int, u16) -> SockAddr, backlog
     }
 }
 
-/// The family of a socket; IPv4 when it cannot be known.
+/// The family of a socket; IPv4 if the system does not tell.
 unsafe fn family(lua: *mut lua_State, socket: *const SocketBlock) -> c_int {
     // SAFETY: only called under the rule for Lua calls, with a live Socket.
     unsafe {
@@ -90,7 +90,7 @@ unsafe fn family(lua: *mut lua_State, socket: *const SocketBlock) -> c_int {
 }
 
 /// Makes the socket if there is none, and does `work` with it and the address. Returns the results of the Lua function.
-/// `what` begins the message of a failure, and says whether the address follows in it.
+/// `what` returns the beginning of the message of a failure, and whether the address follows.
 unsafe fn perform(
     lua: *mut lua_State,
     call: &Call,
@@ -168,7 +168,8 @@ entry!(
         let what = || if is_bound.get() { ("Can't listen on socket", false) } else { ("Can't bind socket to", true) };
         perform(lua, &call, what, |socket, address| {
             if is_new && !address.is_unix() {
-                // With SO_REUSEADDR a restarted server need not wait until the system forgets its old connections.
+                // With SO_REUSEADDR a restarted server can bind at once, although the system still remembers its old
+                // connections.
                 allow_restart(socket)?;
             }
             if is_new || call.is_said {
@@ -202,7 +203,8 @@ entry!(
     }
 );
 
-/// Waits for a connection attempt that a signal has interrupted. The kernel continues it; a second `connect` would be an error.
+/// Waits for a connection attempt that a signal has interrupted. The kernel continues the attempt; a second `connect`
+/// would be an error.
 fn wait_for_connection(socket: &Socket) -> io::Result<()> {
     let mut ready = [PollFd::new(socket, PollFlags::OUT)];
     while let Err(error) = poll(&mut ready, None) {
@@ -237,7 +239,8 @@ entry!(
 );
 
 entry!(
-    /// `sck:shutdown( [how] )` → true. `how` is a direction, 0, 1 or 2; like lua-t, without one it is the reading side.
+    /// `sck:shutdown( [how] )` → true. `how` is a direction, or 0, 1 or 2. Without `how` the reading side is shut down,
+    /// as in lua-t.
     pub(super) fn shutdown(lua: *mut lua_State) -> c_int {
         let number = (*check_socket(lua, 1)).number;
         let how = match lua_type(lua, 2) {
@@ -261,7 +264,7 @@ entry!(
 );
 
 entry!(
-    /// `sck:bind( … )`. It is not the class's function, because with that `sck.bind( … )` would make another socket.
+    /// `sck:bind( … )`. The class has a different function, with which `sck.bind( … )` would make another socket.
     pub(super) fn bind_method(lua: *mut lua_State) -> c_int {
         check_socket(lua, 1);
         bind(lua)
@@ -303,7 +306,7 @@ entry!(
 
 /// Writes the address of one end into the Address at 2, or a new one.
 unsafe fn name(lua: *mut lua_State, end: End) -> c_int {
-    // SAFETY: only called by the two above.
+    // SAFETY: only called by `getsockname` and `getpeername`.
     unsafe {
         let number = (*check_socket(lua, 1)).number;
         let address = if lua_type(lua, 2) <= LUA_TNIL {

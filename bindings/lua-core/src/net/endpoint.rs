@@ -1,4 +1,4 @@
-//! Socket addresses as text: what a script may write for one, and how it is shown.
+//! Socket addresses as text: the forms that a script may write, and the form that a message shows.
 //!
 //! | text | address |
 //! |---|---|
@@ -16,11 +16,11 @@ use socket2::SockAddr;
 use std::ffi::c_int;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
-/// The address that `text` stands for, with `port` where the family has ports.
+/// Parses an address. It gets `port` if its family has ports.
 ///
 /// # Errors
 ///
-/// What is wrong with the text.
+/// The text is no address. The message says why.
 pub(super) fn parse(text: &[u8], port: u16) -> Result<SockAddr, ErrorText> {
     if text.contains(&b'/') || text.starts_with(b"@") || text.starts_with(b"\0") {
         return unix(text);
@@ -44,11 +44,11 @@ const NAME_MAX: usize = 128;
 ///
 /// # Errors
 ///
-/// It is too long, or has a zero byte inside.
+/// The name is too long, or has a zero byte inside.
 pub(super) fn unix(text: &[u8]) -> Result<SockAddr, ErrorText> {
     let wrong = |why: std::fmt::Arguments<'_>| Text::new(format_args!("'{}'{why}", Lossy(text)));
     let mut room = [0; NAME_MAX];
-    // A longer name is too long for the system, too, whose error then has the whole name.
+    // A longer name is too long for the system, too. The message of the system's error has the whole name.
     let name = match room.get_mut(..text.len()) {
         Some(name) => {
             name.copy_from_slice(text);
@@ -76,7 +76,7 @@ fn scope(zone: &str) -> Result<u32, ErrorText> {
     interfaces::index_of(zone).map_err(|_| Text::new(format_args!("there is no network interface '{zone}'")))
 }
 
-/// The address "any" of a family, for a socket that is bound to no particular one.
+/// The address "any" of a family, for a socket that is bound to no particular address.
 pub(super) fn any(family: c_int, port: u16) -> SockAddr {
     match family {
         AF_INET6 => SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0).into(),
@@ -92,7 +92,7 @@ pub(super) fn localhost(family: c_int, port: u16) -> SockAddr {
     }
 }
 
-/// The same address with another port; a Unix socket's has none and stays as it is.
+/// Returns the address with another port. The address of a Unix socket has no port and stays as it is.
 pub(super) fn with_port(address: &SockAddr, port: u16) -> SockAddr {
     address.as_socket().map_or_else(
         || address.clone(),
@@ -103,7 +103,7 @@ pub(super) fn with_port(address: &SockAddr, port: u16) -> SockAddr {
     )
 }
 
-/// Whether both are the same address. The unused rest of the structures does not count.
+/// Whether both are the same address. The unused bytes of the structures do not count.
 pub(super) fn same(a: &SockAddr, b: &SockAddr) -> bool {
     match (a.as_socket(), b.as_socket()) {
         (Some(a), Some(b)) => a == b,
@@ -112,8 +112,8 @@ pub(super) fn same(a: &SockAddr, b: &SockAddr) -> bool {
     }
 }
 
-/// Room for any address: 108 bytes of a path, or an IPv6 address with its zone and port. The name of a Unix socket is
-/// any bytes.
+/// Room for any address: 108 bytes of a path, or an IPv6 address with its zone and port. The name of a Unix socket may
+/// be any bytes.
 pub(super) type AddressText = Text<128>;
 
 /// An address without its port, as [`parse`] reads it.
@@ -137,7 +137,7 @@ pub(super) fn host(address: &SockAddr) -> AddressText {
     text
 }
 
-/// Appends the zone of an IPv6 address: the interface's name, or its number if it has none any more.
+/// Appends the zone of an IPv6 address: the interface's name, or its number if the interface is gone.
 fn zone(text: &mut AddressText, scope: u32) {
     text.extend(b"%");
     if !interfaces::name_of(scope, |name| text.extend(name)) {

@@ -62,9 +62,10 @@ const STATS: &[&CStr] = &[
     c"collisions",
 ];
 
-/// Pushes a userdata with a snapshot of all addresses of all interfaces. Lua frees it even after an error.
+/// Pushes a userdata with a snapshot of all addresses of all interfaces. Lua frees the userdata even after an error.
 unsafe fn push_records<'a>(lua: *mut lua_State) -> Result<&'a [Record], c_int> {
-    // SAFETY: only called by the functions below. The second list may be longer; what has no room is left out.
+    // SAFETY: only called by the functions below. The second list may be longer than the first; records without room
+    // are left out.
     unsafe {
         let room = attempt(lua, || Ok(all()?.count()))?;
         let records = new_userdata(lua, room * size_of::<Record>(), 0).cast::<Record>();
@@ -80,7 +81,7 @@ unsafe fn push_records<'a>(lua: *mut lua_State) -> Result<&'a [Record], c_int> {
     }
 }
 
-/// Pushes the table of the interfaces that are wanted, by name. Returns how many there are.
+/// Pushes a table of the wanted interfaces by name. Returns their number.
 unsafe fn push_tables(lua: *mut lua_State, wanted: Wanted) -> Result<usize, c_int> {
     // SAFETY: only called by the functions below. The records are in a userdata on the stack; the stack is written
     // beside.
@@ -159,7 +160,7 @@ fn contents(path: std::fmt::Arguments<'_>) -> io::Result<Text<64>> {
     Ok(text)
 }
 
-/// Sets `hw_address`, `00:1a:2b:3c:4d:5e`, where the system's file has one; Linux only.
+/// Sets `hw_address`, such as `00:1a:2b:3c:4d:5e`, if the system's file has one; Linux only.
 unsafe fn set_hardware_address(lua: *mut lua_State, name: &Name) {
     // SAFETY: only called by `push_interface`, with the interface's table on top; the text has no destructor.
     unsafe {
@@ -186,8 +187,8 @@ unsafe fn set_number(lua: *mut lua_State, name: &CStr, number: Option<lua_Intege
     }
 }
 
-/// Appends the addresses of the record to the list of its family in the interface on top. The list has the fields of
-/// its first item, too. `interface.address` is the IPv4 address, or the first one of another family.
+/// Appends the addresses of the record to the list of its family in the interface on top. The list also has the fields
+/// of its first item. `interface.address` is the IPv4 address, or the first one of another family.
 unsafe fn set_addresses(lua: *mut lua_State, record: &Record) {
     // SAFETY: only called by `push_tables`, with the interface's table on top; the stack is written beside the lines.
     unsafe {
@@ -297,7 +298,7 @@ entry!(
 );
 
 unsafe fn push_one(lua: *mut lua_State, wanted: Wanted) -> c_int {
-    // SAFETY: only called by the two above.
+    // SAFETY: only called by `construct` and `get`.
     unsafe {
         match push_tables(lua, wanted) {
             Ok(0) => push_failure(lua, Failed::Nil, Text::new("There is no such network interface"), ENODEV),

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! There are two kinds of failure. A wrong argument raises an error that names it. An error of the system is returned,
-//! as `nil, message, errno`; `send` and `recv` return `false, message, errno`, because their nil means something else.
-//! [`attempt::attempt`] makes the system calls. It makes no Lua call and returns plain numbers.
+//! as `nil, message, errno`; `send` and `recv` return `false, message, errno`, because a nil of theirs has another
+//! meaning. [`attempt::attempt`] makes the system calls. It makes no Lua call, and returns plain numbers.
 
 mod address;
 mod attempt;

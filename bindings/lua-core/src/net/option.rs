@@ -77,9 +77,10 @@ enum Value {
 }
 
 entry!(
-    /// `sck[ key ]`: a method, a constant or a property; nil if there is none, or if the system has no answer.
+    /// `sck[ key ]`: a method, a constant or a property; nil if there is none, or if the system cannot read the
+    /// property.
     pub(super) fn index(lua: *mut lua_State) -> c_int {
-        // Methods first: each call of one looks it up.
+        // Methods come first, because each call of a method looks it up.
         lua_pushvalue(lua, 2);
         if lua_rawget(lua, lua_upvalueindex(upvalue::CLASS)) != LUA_TNIL {
             return 1;
@@ -119,7 +120,7 @@ fn get(socket: &Socket, mode: Mode, kind: Kind) -> io::Result<Value> {
     })
 }
 
-/// A timeout in milliseconds; none is 0.
+/// A timeout in milliseconds; 0 without a timeout.
 fn milliseconds(timeout: Option<Duration>) -> Value {
     let ms = timeout.unwrap_or_default().as_nanos().div_ceil(1_000_000);
     Value::Integer(ms.try_into().unwrap_or(i64::MAX))
@@ -185,13 +186,13 @@ const NAMES: &CStr = c"broadcast, debug, dontroute, keepalive, maxsegment, nodel
 
 const MILLISECONDS: &CStr = c"milliseconds, a finite number that is 0 or more,";
 
-/// Raises that the value at 3 is not what the property at 2 takes.
+/// Raises an error: the property at 2 does not take the value at 3.
 unsafe fn refuse(lua: *mut lua_State, wanted: &CStr) -> ! {
     // SAFETY: only called by the functions of this file, with a string at 2.
     unsafe { wrong_property(lua, CStr::from_ptr(lua_tostring(lua, 2)), c"a socket", wanted, 3) }
 }
 
-/// The boolean at 3; a number is true unless it is 0, as in lua-t.
+/// Reads the boolean at 3. A number is true unless it is 0, as in lua-t.
 unsafe fn check_flag(lua: *mut lua_State) -> bool {
     // SAFETY: only called by `new_index`, with a string at 2.
     unsafe {

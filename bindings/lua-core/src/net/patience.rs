@@ -1,12 +1,12 @@
-//! Whether a call on a socket may block. In a callback of a loop that observes the socket it may not: another callback or process may have
-//! taken the input that the loop has reported, and then the call would block the whole loop.
+//! Whether a call on a socket may block. In a callback of a loop that observes the socket it may not. Another callback
+//! or process may have taken the reported input, and then the call would block the whole loop.
 //!
 //! | socket | in a callback | elsewhere |
 //! |---|---|---|
 //! | observed for that direction, or a coroutine has waited for it | returns EAGAIN instead of blocking | blocks if the socket does |
 //! | any other | blocks if the socket does | blocks if the socket does |
 //!
-//! The socket's O_NONBLOCK is not changed: it is a flag of the open socket, which other processes may share.
+//! The socket's O_NONBLOCK is not changed, because other processes may share the open socket and with it the flag.
 
 use crate::host::memory::SocketBlock;
 use crate::lua::interrupt::is_running;
@@ -15,7 +15,7 @@ use socket2::Socket;
 use std::ffi::c_int;
 use std::io;
 
-/// Whether a call that wants to read, or write, may wait.
+/// Whether a call that reads or writes may wait.
 ///
 /// # Safety
 ///
@@ -37,11 +37,11 @@ pub(super) unsafe fn may_wait(socket: *const SocketBlock, direction: Interest) -
     }
 }
 
-/// Does `work`, a `send` or `recv` with these flags, on a descriptor of the socket, which may wait or not.
+/// Does `work` on the socket's descriptor: a `send` or `recv` with the flags that it gets. It waits only if it may.
 ///
 /// # Errors
 ///
-/// EAGAIN in the place of waiting; else those of `work`.
+/// EAGAIN if it may not wait; else the errors of `work`.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! `Socket.select`: waiting for sockets without a loop. By `poll`, so that the numbers of descriptors have no limit.
+//! `Socket.select`: waits for sockets without a loop. It uses `poll`, so a descriptor's number may be of any size.
 
 use super::attempt::{Failed, attempt, push_failure};
 use super::socket::test_socket;
@@ -17,11 +17,11 @@ use rustix::event::{PollFd, PollFlags};
 use std::ffi::c_int;
 use std::time::{Duration, Instant};
 
-/// Where the lists are on the stack, what each waits for, and where the list of its ready ones is.
+/// For each list: its index on the stack, the event for which it waits, and the index of the list of its ready sockets.
 const LISTS: [(c_int, PollFlags, c_int); 2] = [(1, PollFlags::IN, 5), (2, PollFlags::OUT, 6)];
 
 entry!(
-    /// `Socket.select( [readers] [, writers] [, ms] )` → the readers that are ready, the writers that are
+    /// `Socket.select( [readers] [, writers] [, ms] )` → the ready readers, the ready writers
     pub(super) fn select(lua: *mut lua_State) -> c_int {
         // The descriptors are in a userdata on the stack; nothing has a destructor.
         lua_settop(lua, 3);
@@ -35,7 +35,7 @@ entry!(
         for (list, flags, _) in LISTS.into_iter().filter(|&(list, _, _)| lua_type(lua, list) == LUA_TTABLE) {
             lua_pushnil(lua);
             while lua_next(lua, list) != 0 {
-                // A finalizer may have closed one since the first look, or put more into the list.
+                // Since `count` a finalizer may have closed a socket, or put more sockets into the list.
                 let socket = test_socket(lua, lua_gettop(lua));
                 let number = if socket.is_null() { -1 } else { (*socket).number };
                 if filled < count && number >= 0 {
@@ -62,7 +62,7 @@ entry!(
     }
 );
 
-/// How many sockets are in the list at `arg`. Raises for a value that is not an open socket.
+/// Counts the sockets in the list at `arg`. Raises for a value that is not an open socket.
 unsafe fn count(lua: *mut lua_State, arg: c_int) -> usize {
     // SAFETY: only called by `select`; the stack is written beside.
     unsafe {
@@ -90,7 +90,8 @@ unsafe fn count(lua: *mut lua_State, arg: c_int) -> usize {
     }
 }
 
-/// Puts the ready sockets of the list at `arg` into the table at `ready`. A socket under a number is appended; others keep their key.
+/// Puts the ready sockets of the list at `arg` into the table at `ready`. A socket with a number as its key is
+/// appended; the other sockets keep their keys.
 unsafe fn collect(lua: *mut lua_State, arg: c_int, ready: c_int, is_ready: impl Fn(*mut SocketBlock) -> bool) {
     // SAFETY: only called by `select`; the stack is written beside.
     unsafe {
@@ -113,8 +114,8 @@ unsafe fn collect(lua: *mut lua_State, arg: c_int, ready: c_int, is_ready: impl 
     }
 }
 
-/// Waits until a socket is ready or the time is over. Without sockets and without a time it does not wait, because
-/// nothing could end the wait.
+/// Waits until a socket is ready or the time is over. Without sockets and without a time limit it does not wait,
+/// because nothing could end the wait.
 unsafe fn wait(lua: *mut lua_State, polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<(), c_int> {
     if polled.is_empty() && timeout.is_none() {
         return Ok(());

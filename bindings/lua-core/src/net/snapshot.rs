@@ -5,7 +5,7 @@ use crate::sys::option::AF_INET;
 use std::ffi::{c_char, c_int};
 use std::net::SocketAddr;
 
-/// An interface's name, which systems limit to 15 bytes: plain bytes with a zero behind.
+/// An interface's name as bytes, followed by a zero. Systems limit it to 15 bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Name([u8; 17]);
 
@@ -27,7 +27,7 @@ impl Name {
     }
 }
 
-/// One address of one interface, as plain bytes. An interface without any address has one record without.
+/// One address of one interface, as plain bytes. An interface without addresses has one record without an address.
 #[derive(Clone, Copy)]
 pub(super) struct Record {
     pub(super) name: Name,
@@ -53,8 +53,8 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    /// The interface of the default route; without one, the first that is up with an IPv4 address, other than the
-    /// loopback; then the loopback.
+    /// The interface of the default route. Without a default route it is the first interface other than the loopback
+    /// that is up and has an IPv4 address. Without such an interface it is the loopback.
     pub(super) fn resolve(self, records: &[Record]) -> Self {
         let Self::Default = self else { return self };
         let usable = |record: &&Record| record.flags.contains(Flags::IFF_UP) && record.family == AF_INET;

@@ -1,8 +1,8 @@
 //! `t.Net.Socket`: a userdata that owns a descriptor. This file makes and closes sockets; their methods are in
 //! `connection`, `transfer` and `option`.
 //!
-//! A socket has a list of the nodes by which loops observe it. Before it is closed, it is removed from each loop. So no event of its number
-//! can come later, and the peer sees the end at once on every backend.
+//! A socket has a list of the nodes by which loops observe it. Before it is closed, it is removed from each loop. So no
+//! event of its number can come later, and the peer sees the end of the connection at once on every backend.
 
 use super::attempt::{Failed, attempt, push_failure};
 use super::names::{FAMILIES, Named, PROTOCOLS, TYPES, value_of};
@@ -44,7 +44,7 @@ pub(super) unsafe fn push_socket(lua: *mut lua_State) -> *mut SocketBlock {
     }
 }
 
-/// The Socket at `arg`, open or closed; anything else raises.
+/// The Socket at `arg`, open or closed. Raises if the value is no Socket.
 ///
 /// # Safety
 ///
@@ -74,12 +74,12 @@ pub(super) unsafe fn test_socket(lua: *mut lua_State, arg: c_int) -> *mut Socket
 ///
 /// # Errors
 ///
-/// That of `work`.
+/// The error of `work`.
 pub(super) fn on<R>(number: Number, work: impl FnOnce(&Socket) -> io::Result<R>) -> io::Result<R> {
     if number < 0 {
         return Err(errno::error(errno::EBADF));
     }
-    // SAFETY: not -1, and the socket that owns it does not close it meanwhile: `work` makes no Lua call.
+    // SAFETY: the number is not -1, and the socket that owns it does not close it meanwhile: `work` makes no Lua call.
     let borrowed = unsafe { borrow(number) };
     let socket = SockRef::from(&borrowed);
     work(&socket)
@@ -114,8 +114,8 @@ entry!(
     }
 );
 
-/// Reads the three names. Each has its place in the arguments, but a name that fits only another place is taken for
-/// that one. So `Socket( 'unix', 'dgram' )` needs no `nil` for a protocol.
+/// Reads the three names. Each has its place in the arguments, but a name that fits only another place is read as if it
+/// were there. So `Socket( 'unix', 'dgram' )` needs no `nil` for the protocol.
 unsafe fn read_names(lua: *mut lua_State) -> Wanted {
     const LISTS: [&[Named]; 3] = [PROTOCOLS, FAMILIES, TYPES];
     const WHAT: [&CStr; 3] = [c"protocol", c"family", c"type"];
@@ -158,11 +158,11 @@ unsafe fn read_names(lua: *mut lua_State) -> Wanted {
     Wanted { protocol: found[0], family: found[1], kind: found[2] }
 }
 
-/// Takes the socket out of the loops that observe it, and closes it. Does nothing if it is closed.
+/// Removes the socket from the loops that observe it, and closes it. Does nothing if the socket is closed.
 ///
 /// # Errors
 ///
-/// That of `close`; the descriptor is gone all the same.
+/// The error of `close`. The descriptor is closed even then.
 ///
 /// # Safety
 ///

@@ -20,7 +20,7 @@ use socket2::SockAddr;
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 
-/// How much `recv` takes at most by default: the longest datagram.
+/// The default maximum of `recv` in bytes: the longest datagram.
 const RECEIVED: usize = 65_536;
 
 /// The number of bytes at `arg`; `None` for nil.
@@ -41,7 +41,7 @@ unsafe fn check_max(lua: *mut lua_State, arg: c_int, least: f64) -> Option<usize
 entry!(
     /// `sck:send( msg [, adr] [, max] )` → bytes sent
     pub(super) fn send(lua: *mut lua_State) -> c_int {
-        // Message and address stay on the stack.
+        // The message and the address stay on the stack.
         let block = check_socket(lua, 1);
         if !matches!(lua_type(lua, 2), LUA_TSTRING | LUA_TNUMBER) {
             wrong(lua, 2, c"msg", c"a string or a number");
@@ -76,9 +76,8 @@ entry!(
 );
 
 entry!(
-    /// `sck:recv( [adr,] [max] )` → msg, bytes; `nil, 0` when the other side has ended its stream, and for an
-    /// empty datagram, as lua-t has it. The sender's address is
-    /// written into `adr`.
+    /// `sck:recv( [adr,] [max] )` → msg, bytes. Returns `nil, 0` when the other side has ended its stream, and for an
+    /// empty datagram, as in lua-t. Writes the sender's address into `adr`.
     pub(super) fn recv(lua: *mut lua_State) -> c_int {
         // The buffer for a long message stays on the stack until the message is copied.
         let block = check_socket(lua, 1);
@@ -95,8 +94,8 @@ entry!(
     }
 );
 
-/// Receives into a buffer on the C stack. Apart from `recv`, because an error there may call a handler that calls
-/// `recv` again, a hundred times; this function holds its buffer only while none of the caller's Lua code runs.
+/// Receives into a buffer on the C stack. An error in `recv` may call a handler that calls `recv` again, a hundred
+/// times deep. So the buffer is in a function of its own, which holds it only while no Lua code of the script runs.
 #[inline(never)]
 unsafe fn receive_short(lua: *mut lua_State, block: *const SocketBlock, address: *mut SockAddr, max: usize) -> c_int {
     let mut room = [MaybeUninit::<u8>::uninit(); RECEIVED];
@@ -111,14 +110,15 @@ unsafe fn receive(
     address: *mut SockAddr,
     room: &mut [MaybeUninit<u8>],
 ) -> c_int {
-    // SAFETY: only called by `recv` and `receive_short`, which hold the room while this runs.
+    // SAFETY: only called by `recv` and `receive_short`, which keep the buffer alive meanwhile.
     unsafe {
         let received = attempt(lua, || {
             on((*block).number, |socket| {
                 patiently(block, Interest::READ, socket, |flags| match address.as_mut() {
                     Some(address) => {
                         let (count, from) = receive_from(socket, room, flags)?;
-                        // On a connected stream the system names no sender, because it is always the other end.
+                        // On a connected stream the system returns no sender, because the sender is always the other
+                        // end.
                         *address = if from.len() > 0 { from } else { socket.peer_addr()? };
                         Ok(count)
                     }

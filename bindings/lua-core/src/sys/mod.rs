@@ -8,7 +8,7 @@
 //!   path         names of files
 //! ```
 //!
-//! No code above this floor depends on the system, and no code here uses Lua.
+//! No code on a higher floor depends on the system, and no code here uses Lua.
 
 #[cfg(unix)]
 mod unix;

@@ -1,4 +1,4 @@
-//! `time` and `sleep`, with or without a `self`. On a loop with virtual time they are virtual, too.
+//! `time` and `sleep`, with or without a `self`. On a loop with virtual time they use the virtual time.
 
 use crate::host::memory::State;
 use crate::host::state::check_loop;
@@ -28,7 +28,7 @@ unsafe fn receiver(lua: *mut lua_State) -> (c_int, *mut State) {
 entry!(
     /// `Loop.time()`: milliseconds since the Unix epoch. A virtual loop counts its own time, from the epoch.
     pub(super) fn time(lua: *mut lua_State) -> c_int {
-        // The loop's state is read through a pointer, no reference is kept.
+        // The loop's state is read through a pointer; no reference is kept.
         let (_, state) = receiver(lua);
         let since_epoch = match state.as_ref() {
             Some(state) if state.virtual_clock.is_some() => Duration::from_nanos(state.events.now_ns()),
@@ -41,9 +41,9 @@ entry!(
 );
 
 entry!(
-    /// `Loop.sleep( ms )`: blocks. A signal does not shorten it.
+    /// `Loop.sleep( ms )`: blocks. A signal does not shorten the sleep.
     pub(super) fn sleep(lua: *mut lua_State) -> c_int {
-        // The loop's state is read through a pointer, no reference is kept.
+        // The loop's state is read through a pointer; no reference is kept.
         let (arg, state) = receiver(lua);
         let delay_ns = check_ms(lua, arg);
         match state.as_mut().filter(|state| state.virtual_clock.is_some()) {

@@ -27,7 +27,7 @@ entry!(
 /// Reads the options table at 2. Another value is the slot count of a lua-t script, and is ignored.
 unsafe fn read_options(lua: *mut lua_State) -> Choice {
     let mut choice = Choice::default();
-    // SAFETY: only called by `construct`. A key is looked at only if it is a string, which lua_next allows.
+    // SAFETY: only called by `construct`. Only a key that is a string is read as text; `lua_next` allows that.
     unsafe {
         if lua_type(lua, 2) != LUA_TTABLE {
             return choice;

@@ -52,12 +52,12 @@ entry!(
 ///
 /// # Safety
 ///
-/// As for a C function that Lua calls: the loop at 1, a key at 2, the module's upvalues.
+/// As for a C function that Lua calls: the loop is at 1, a key at 2, and the function has the module's upvalues.
 pub(super) unsafe fn index_handle(lua: *mut lua_State) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
         check_loop(lua, 1);
-        // `__index` may be called by hand, with any number of arguments.
+        // A script may call `__index` itself, with any number of arguments.
         lua_settop(lua, 2);
         match look(lua, 2) {
             Ok(handle) => {

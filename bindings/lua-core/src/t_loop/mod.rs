@@ -137,7 +137,7 @@ unsafe fn is_onerror(lua: *mut lua_State) -> bool {
 }
 
 entry!(
-    /// `#loop`: how many handles are observed.
+    /// `#loop`: the number of observed handles.
     fn length(lua: *mut lua_State) -> c_int {
         // The reference lives for one call that makes no Lua call.
         let count = (*check_loop(lua, 1)).events.descriptors();
@@ -149,7 +149,7 @@ entry!(
 entry!(
     /// `loop:backend( )` → name, reason
     fn backend(lua: *mut lua_State) -> c_int {
-        // The texts are copies: making a string may run a finalizer, and that may close the loop.
+        // The texts are copies: making a string may run a finalizer, and the finalizer may close the loop.
         let report = (*check_loop(lua, 1)).events.backend();
         let (name, reason) = (ErrorText::new(report.name), ErrorText::new(&report.reason));
         name.push(lua);
@@ -161,7 +161,7 @@ entry!(
 entry!(
     /// `loop:clean( )`: removes every task and every handle.
     fn clean(lua: *mut lua_State) -> c_int {
-        // The new tables are made first, and nothing after that raises.
+        // The new tables are made first. Nothing after that raises.
         check_loop(lua, 1);
         lua_settop(lua, 1);
         for _ in [value::TASKS, value::NODES] {

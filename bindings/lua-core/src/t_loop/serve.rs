@@ -1,4 +1,4 @@
-//! Serving the tasks that are due: from the key to the call of the script's function.
+//! Serves the tasks that are due, from the key to the call of the script's function.
 //!
 //! All of it runs inside the protected call of `drive`, with the loop at 1, so it may raise.
 
@@ -29,8 +29,8 @@ pub(super) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
     // SAFETY: the caller's promise; `stack!` lines show what is on the stack.
     unsafe {
         lua_settop(lua, 1);
-        // The wheel has freed the key, so the next task takes its table entry. A finalizer could call `addTask`, so
-        // nothing that may run one is allowed until the entry is empty.
+        // The wheel has freed the key, so the next task takes its table entry. A finalizer could call `addTask`. So no
+        // call that may run a finalizer is allowed until the entry is empty.
         push_user_value(lua, 1, value::TASKS);
         lua_rawgeti(lua, 2, slot(expired.key.index()));
         stack!(lua: loop tasks task);
@@ -76,8 +76,8 @@ pub(super) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
     }
 }
 
-/// Arms an interval's next expiry, by the engine's rule of skipping. The period is known only now, so expiries that passed
-/// while the callback ran are skipped, too.
+/// Arms an interval's next expiry, by the engine's rule of skipping. The period is known only now, so expiries that
+/// passed while the callback ran are skipped, too.
 fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<Key, AddError> {
     let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
     let next = state.events.follow(&plan, state.events.now_ns());
@@ -102,7 +102,7 @@ pub(super) static FACE: Face = Face {
 
 /// Calls every task that is due in this turn. Returns whether there were any.
 unsafe fn serve_timers(lua: *mut lua_State) -> bool {
-    // SAFETY: the face's functions are called with the loop at 1; the state is fetched again after each callback.
+    // SAFETY: the loop calls a face's functions with itself at 1; the state is fetched again after each callback.
     unsafe {
         let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
         let mut found = false;

@@ -105,7 +105,8 @@ unsafe fn add_tasks(lua: *mut lua_State, buffer: *mut luaL_Buffer, now_ns: u64) 
     // SAFETY: only called by `show`, with the loop at 1, its tasks at 2, and the buffer on top.
     unsafe {
         let mut position = 0;
-        // The list is copied entry by entry and each Task looked up: a finalizer may change either meanwhile.
+        // The list is copied entry by entry, and each Task is looked up: a finalizer may change the list or the Task
+        // meanwhile.
         while let Some((deadline_ns, index)) = nth(lua, position) {
             position += 1;
             lua_rawgeti(lua, 2, slot(index));
@@ -166,7 +167,7 @@ unsafe fn descriptors(lua: *mut lua_State) -> c_int {
 
 /// Puts the numbers of the observed descriptors into the sorted list. The nodes are at 3.
 unsafe fn sort_nodes(lua: *mut lua_State) {
-    // SAFETY: only called by `show`. Going through the table neither allocates nor runs Lua code.
+    // SAFETY: only called by `show`. Iterating over the table neither allocates nor runs Lua code.
     unsafe {
         let state = state_at(lua, 1);
         if state.is_null() {
@@ -189,7 +190,7 @@ unsafe fn add_callback(lua: *mut lua_State, buffer: *mut luaL_Buffer, args: c_in
     unsafe {
         luaL_checkstack(lua, 8, null_mut());
         lua_insert(lua, -2); // stack: … object table line
-        // It is nil if a finalizer has ended the task meanwhile.
+        // The table is nil if a finalizer has ended the task meanwhile.
         let count = if lua_type(lua, -2) == LUA_TNIL { 0 } else { args + 1 };
         for i in 1..=count {
             lua_pushstring(lua, c" ".as_ptr());

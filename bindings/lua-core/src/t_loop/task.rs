@@ -1,4 +1,4 @@
-//! Tasks: `addTask`, `cancelTask`, and the userdata that they give and take.
+//! Tasks: `addTask`, which returns a Task, and `cancelTask`, which takes one.
 
 use crate::host::arm::{Due, For};
 use crate::host::entries::{slot, unlink};
@@ -38,7 +38,7 @@ entry!(
         set_user_value(lua, -2, CALLBACK);
         stack!(lua: loop ms tbl task);
 
-        // Fetched again: making these objects may have run a finalizer, which may have closed the loop.
+        // The state is fetched again: making these objects may have run a finalizer that has closed the loop.
         let state = state_at(lua, 1);
         if state.is_null() {
             check_loop(lua, 1);
@@ -49,14 +49,14 @@ entry!(
     }
 );
 
-/// Puts the Task on top into the loop's table, as the one of `key`. The loop is at 1.
+/// Puts the Task on top into the loop's table as the entry of `key`. The loop is at 1.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); `state` and `task` belong to those values, and `key` was armed just now.
 pub(super) unsafe fn link(lua: *mut lua_State, state: *mut State, task: *mut TaskBlock, key: Key) {
-    // SAFETY: the caller's promise. Storing may raise for want of memory; `unlinked` undoes the timer then. It cannot
-    // run a finalizer, so the state stays where it is.
+    // SAFETY: the caller's promise. Storing raises if memory runs out; then `unlinked` undoes the timer. Storing runs
+    // no finalizer, so the state stays valid.
     unsafe {
         push_user_value(lua, 1, value::TASKS);
         lua_pushvalue(lua, -2);
@@ -73,7 +73,7 @@ pub(super) unsafe fn link(lua: *mut lua_State, state: *mut State, task: *mut Tas
 entry!(
     /// `loop:cancelTask( task )` → whether it was pending. From its own callback: whether it was not cancelled yet.
     pub(super) fn cancel_task(lua: *mut lua_State) -> c_int {
-        // The task is read before the loop is checked: the processor loads it from memory meanwhile.
+        // The task is read before the loop is checked: the processor loads the task from memory during the check.
         let task = test_userdata(lua, 2, upvalue::TIMER).cast::<TaskBlock>();
         let state = check_loop(lua, 1);
         if task.is_null() {
@@ -115,7 +115,7 @@ pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// For debugging: stores in each Task the one that fires next. The loop is at 1.
+/// For debugging: stores in each Task the Task that fires next. The loop is at 1.
 ///
 /// # Safety
 ///
@@ -141,8 +141,8 @@ pub(super) unsafe fn tell_next(lua: *mut lua_State, state: *mut State) {
     }
 }
 
-/// Like [`pack`], for a function at 3, on top of the stack. Without arguments the table contains only the function, so tasks with the same
-/// function can share it. A weak table has that of the last task.
+/// Like [`pack`], for a function at 3 on top of the stack. Without arguments the table contains only the function, so
+/// tasks with the same function can share the table. A weak table holds the table of the last task.
 ///
 /// # Safety
 ///
@@ -167,5 +167,5 @@ pub(super) unsafe fn pack_shared(lua: *mut lua_State) -> c_int {
     }
 }
 
-/// The upvalue with the callback's table of the last task that was added without arguments, in a weak table.
+/// The upvalue with a weak table. It holds the callback's table of the last task that was added without arguments.
 pub(super) const LAST: c_int = 5;

@@ -1,5 +1,5 @@
-//! The function with which a coroutine begins on Lua 5.1 and LuaJIT: a Lua function that is alone on the coroutine's stack. The other
-//! versions use it if there are more arguments than a C closure can hold.
+//! The function with which a coroutine begins on Lua 5.1 and LuaJIT: a Lua function that is alone on the coroutine's
+//! stack. The other versions use it if there are more arguments than a C closure can hold.
 
 use crate::lua::entry::entry;
 use crate::lua::guard::CHUNK;
@@ -11,10 +11,10 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int};
 use std::ptr::null;
 
-/// The registry's field with the function that makes such functions.
+/// The registry's field with the function that makes these functions.
 const MAKER: &CStr = c"cogloop.begin";
 
-/// Pushes a Lua function that calls the value at `index` with the values behind it, up to `top`. If there are none,
+/// Pushes a Lua function that calls the value at `index` with the values behind it, up to `top`. Without such values it
 /// pushes the value itself; on 5.1 only if it is a Lua function.
 ///
 /// # Safety
@@ -48,7 +48,7 @@ unsafe fn push_maker(lua: *mut lua_State) {
             return;
         }
         lua_pop(lua, 1);
-        // It uses no global: a script may have changed them.
+        // The chunk uses no globals, because a script may have changed them.
         let text = c"local f, spread, args, count = ... return function( ) return f( spread( args, count ) ) end";
         if luaL_loadbufferx(lua, text.as_ptr(), text.count_bytes(), CHUNK.as_ptr(), null()) != LUA_OK {
             lua_error(lua);

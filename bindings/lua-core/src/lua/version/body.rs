@@ -1,6 +1,6 @@
-//! The function with which a coroutine begins since Lua 5.4, which has to-be-closed variables: it calls the script's function in a
-//! protected call. An error then closes the variables in the coroutine itself, so a `__close` may wait. `lua_closethread`
-//! closes them in the caller, where nothing can yield.
+//! The function with which a coroutine begins since Lua 5.4. It calls the script's function in a protected call. So an
+//! error closes the to-be-closed variables in the coroutine itself, and a `__close` may wait. `lua_closethread` closes
+//! them in the caller, where nothing can yield.
 
 use mlua::ffi::{
     LUA_MULTRET, LUA_OK, LUA_YIELD, lua_CFunction, lua_KContext, lua_State, lua_error, lua_gettop, lua_insert,
@@ -39,7 +39,7 @@ unsafe extern "C-unwind" fn body(lua: *mut lua_State) -> c_int {
 
 /// Returns the results, or raises the error again. Stack: handler results… or handler err
 unsafe extern "C-unwind" fn end(lua: *mut lua_State, status: c_int, _: lua_KContext) -> c_int {
-    // SAFETY: called by `body`, or by Lua when the coroutine has yielded meanwhile.
+    // SAFETY: called by `body`, or by Lua if the coroutine has yielded meanwhile.
     unsafe {
         if status != LUA_OK && status != LUA_YIELD {
             lua_error(lua);

@@ -14,7 +14,7 @@ use std::ffi::c_int;
 /// A closure has 255 upvalues: the number of arguments, the function, the arguments.
 pub(super) const ARGS_MAX: c_int = 253;
 
-/// The closure's upvalue with the function. The arguments are behind it.
+/// The closure's upvalue with the function. The upvalues after it are the arguments.
 pub(super) const FUNCTION: c_int = 2;
 
 /// Pushes a C closure that calls the value at `index` with the others up to `top`, at most [`ARGS_MAX`].
@@ -50,7 +50,8 @@ pub(super) unsafe fn take_apart(coroutine: *mut lua_State, args: c_int) {
 }
 
 entry!(
-    /// Its upvalues: the number of arguments, the function, the arguments. A script's own arguments are dropped.
+    /// The upvalues are the number of arguments, the function, and the arguments. Values that a script passes are
+    /// dropped.
     fn begin(lua: *mut lua_State) -> c_int {
         lua_settop(lua, 0);
         let args = lua_tointeger(lua, lua_upvalueindex(1)) as c_int;

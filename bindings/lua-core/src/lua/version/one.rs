@@ -1,7 +1,8 @@
-//! User values before Lua 5.4, where a userdata has only one, or an environment. `many` is for later versions.
+//! User values before Lua 5.4. There a userdata has only one user value, or an environment. `many` is for later
+//! versions.
 //!
-//! The one user value is a table with a place for each. The places are allocated with it, so filling one takes no
-//! memory.
+//! The one user value is a table with a place for each user value of `new_userdata`. The places are allocated with the
+//! table, so filling a place takes no memory.
 
 use mlua::ffi::{
     lua_State, lua_createtable, lua_getuservalue, lua_insert, lua_newuserdata, lua_pop, lua_rawgeti, lua_rawseti,

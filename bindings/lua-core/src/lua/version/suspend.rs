@@ -1,5 +1,6 @@
-//! Waits that can end with an error. In versions with continuations a C function can yield, and raise when it is resumed. Lua 5.1 and
-//! LuaJIT have none. There the module wraps such a function in a Lua function, which raises.
+//! Waits that can end with an error. In versions with continuations a C function can yield, and raise when it is
+//! resumed. Lua 5.1 and LuaJIT have no continuations. There the module wraps such a function in a Lua function, which
+//! raises.
 
 use mlua::ffi::lua_State;
 use std::ffi::{c_int, c_void};
@@ -8,12 +9,12 @@ use std::ffi::{c_int, c_void};
 pub(crate) const CAN_RAISE: bool = cfg!(not(any(feature = "lua51", feature = "luajit")));
 
 /// Yields the `count` values on top, and `mark`. When the coroutine is resumed, the running function returns the values
-/// that it gets. If the first of them is `raise` and [`CAN_RAISE`] is true, it raises the second one instead.
+/// that it gets. If [`CAN_RAISE`] is true and the first value is `raise`, it raises the second value instead.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the caller returns what this returns. Room for three values. Both are addresses that no
-/// script has.
+/// [The rule for Lua calls](crate); the caller returns the result of this function. Room for three values. `mark` and
+/// `raise` are addresses that no script has.
 pub(crate) unsafe fn suspend(lua: *mut lua_State, count: c_int, mark: *mut c_void, raise: *mut c_void) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { kind::suspend(lua, count, mark, raise) }
@@ -75,7 +76,8 @@ mod kind {
 
     /// The rest of a suspended function. Stack: mark raise args… values…
     unsafe extern "C-unwind" fn go_on(lua: *mut lua_State, _status: c_int, below: Context) -> c_int {
-        // SAFETY: called by Lua, with the stack as `suspend` left it and the values with which it was resumed.
+        // SAFETY: called by Lua. The stack has the values that `suspend` left, and the values with which the coroutine
+        // was resumed.
         unsafe {
             let below = below as c_int;
             // If a script has resumed the coroutine instead of the loop, the mark and perhaps other values are below

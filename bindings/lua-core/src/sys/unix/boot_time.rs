@@ -1,4 +1,5 @@
-//! `CLOCK_BOOTTIME`, which also counts while the machine sleeps; sleeping by it; and a descriptor that becomes readable.
+//! Reads `CLOCK_BOOTTIME`, which also counts while the machine sleeps; sleeps by this clock; has a descriptor that
+//! becomes readable at a time of this clock.
 
 use super::descriptor::Number;
 use rustix::io::Errno;
@@ -12,7 +13,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 const NS_PER_SEC: u64 = 1_000_000_000;
 
-/// Nanoseconds since the machine has started.
+/// Nanoseconds since the machine started.
 pub(crate) fn now_ns() -> u64 {
     to_ns(clock_gettime(ClockId::Boottime))
 }
@@ -28,7 +29,7 @@ fn to_timespec(ns: u64) -> Timespec {
 /// Sleeps until `at_ns`. Returns false if a signal came first.
 ///
 /// # Errors
-/// The kernel's; none is expected.
+/// The kernel's error; none is expected.
 pub(crate) fn sleep_until(at_ns: u64) -> io::Result<bool> {
     match clock_nanosleep_absolute(ClockId::Boottime, &to_timespec(at_ns)) {
         Ok(()) => Ok(true),
@@ -40,7 +41,7 @@ pub(crate) fn sleep_until(at_ns: u64) -> io::Result<bool> {
 /// Sleeps. If a signal comes first, returns the remaining time.
 ///
 /// # Errors
-/// The kernel's number; none is expected.
+/// The number of the kernel's error; none is expected.
 pub(crate) fn sleep(ns: u64) -> Result<Option<u64>, i32> {
     match clock_nanosleep_relative(ClockId::Boottime, &to_timespec(ns)) {
         NanosleepRelativeResult::Ok => Ok(None),
@@ -70,7 +71,7 @@ impl Alarm {
         }
         self.at_ns = at_ns;
         let value = Itimerspec { it_interval: to_timespec(0), it_value: to_timespec(at_ns) };
-        // It fails only for an invalid time.
+        // The call fails only for an invalid time.
         let _ = timerfd_settime(&self.fd, TimerfdTimerFlags::ABSTIME, &value);
     }
 

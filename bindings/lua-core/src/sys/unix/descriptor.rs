@@ -13,7 +13,8 @@ pub(crate) type Number = RawFd;
 ///
 /// # Safety
 ///
-/// The number is not negative. The result is used to register it or to ask the kernel about it, or by the owner of the number.
+/// The number is not negative. The caller owns the number, or uses the result only to register the descriptor or to ask
+/// the kernel about it.
 #[inline]
 pub(crate) unsafe fn borrow(number: Number) -> BorrowedFd<'static> {
     // SAFETY: the caller's promise.
@@ -60,7 +61,7 @@ pub(crate) unsafe fn close(number: Number) -> io::Result<()> {
     if unsafe { libc::close(number) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Waits until a descriptor is ready or the time is over. Without a time there is no limit.
+/// Waits until a descriptor is ready or the time is over. Without a timeout the wait has no limit.
 ///
 /// # Errors
 ///

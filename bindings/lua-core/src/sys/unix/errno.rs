@@ -20,9 +20,9 @@ pub(crate) fn error(number: c_int) -> io::Error {
 pub(crate) type Room = [u8; 128];
 pub(crate) const ROOM: Room = [0; 128];
 
-/// The system's text of a number, written to the buffer, without allocating; `None` if there is none.
+/// Writes the system's text of a number to the buffer and returns it, without allocating. `None` if there is no text.
 pub(crate) fn text(number: c_int, room: &mut Room) -> Option<&[u8]> {
-    // SAFETY: the room has the length that is given, and its last byte stays zero.
+    // SAFETY: the buffer has at least the given length, and its last byte stays zero.
     let failed = unsafe { libc::strerror_r(number, room.as_mut_ptr().cast(), room.len() - 1) } != 0;
     let text = CStr::from_bytes_until_nul(room).ok()?.to_bytes();
     if failed && text.is_empty() { None } else { Some(text) }

@@ -17,7 +17,7 @@ use std::os::fd::AsRawFd;
 pub(crate) fn get(socket: &Socket, level: c_int, name: c_int) -> io::Result<c_int> {
     let mut value: c_int = 0;
     let mut length = size_of::<c_int>() as libc::socklen_t;
-    // SAFETY: both point to live variables, and `length` says how long the first is.
+    // SAFETY: both pointers point to live variables, and `length` is the length of the first variable.
     let done = unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, (&raw mut value).cast(), &raw mut length) };
     if done == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
 }

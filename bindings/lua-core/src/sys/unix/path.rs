@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// The path that a script has named.
+/// The path for a name that a script gives.
 ///
 /// # Errors
 ///

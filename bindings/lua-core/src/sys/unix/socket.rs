@@ -10,14 +10,15 @@ use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Mutex, PoisonError};
 
-/// Flags for `send`: if the peer has closed the connection, a script gets EPIPE instead of SIGPIPE, which would end the process.
+/// Flags for `send`. If the peer has closed the connection, a script gets EPIPE. Without the flag SIGPIPE would end the
+/// process.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) const QUIETLY: c_int = libc::MSG_NOSIGNAL;
-/// On these systems socket2 sets that for each socket.
+/// On these systems socket2 sets this for each socket instead.
 #[cfg(target_vendor = "apple")]
 pub(crate) const QUIETLY: c_int = 0;
 
-/// Whether calls on a socket block. The system stores that.
+/// Whether calls on a socket block. The system stores the setting.
 #[derive(Clone, Copy)]
 pub(crate) struct Mode;
 
@@ -43,7 +44,7 @@ impl Mode {
     ///
     /// # Errors
     ///
-    /// EAGAIN instead of waiting; otherwise those of `work`.
+    /// EAGAIN instead of waiting; otherwise the errors of `work`.
     #[inline]
     pub(crate) fn at_once<R>(self, _: &Socket, work: impl FnOnce(c_int) -> io::Result<R>) -> io::Result<R> {
         work(libc::MSG_DONTWAIT)
@@ -65,7 +66,8 @@ pub(crate) fn into_number(socket: Socket) -> Number {
     socket.into_raw_fd()
 }
 
-/// Allows a server to bind to its port again at once, although the system still has the last connections of the old server.
+/// Allows a server to bind to its port again at once, although the system still has the last connections of the old
+/// server.
 ///
 /// # Errors
 ///
@@ -81,7 +83,7 @@ pub(crate) fn connect(socket: &Socket, address: &SockAddr) -> io::Result<()> {
     socket.connect(address)
 }
 
-/// Receives. The part of a datagram for which there is no room is lost.
+/// Receives. If a datagram is longer than the buffer, its rest is lost.
 ///
 /// # Errors
 ///
@@ -115,8 +117,8 @@ pub(crate) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
 /// Allows one `accept` of this process at a time, because file locks belong to the whole process.
 static ACCEPTING: Mutex<()> = Mutex::new(());
 
-/// Accepts a waiting client without waiting for one. `accept` has no flag for that, so this polls first. A lock of the
-/// listener's file keeps other processes out meanwhile; it ends with the process that holds it.
+/// Accepts a waiting client without waiting for one. `accept` has no flag for that, so this polls first. Meanwhile a
+/// lock on the listener's file keeps other processes from accepting. The lock ends with the process that holds it.
 ///
 /// # Errors
 ///
@@ -137,7 +139,7 @@ pub(crate) fn accept_at_once(socket: &Socket, mode: Mode) -> io::Result<(Socket,
     })
 }
 
-/// A lock of the whole file, which keeps other processes out.
+/// A lock on the whole file. No other process can take it meanwhile.
 struct FileLock(RawFd);
 
 impl FileLock {
@@ -168,7 +170,7 @@ fn set_lock(number: RawFd, kind: libc::c_int) -> libc::c_int {
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = kind as _;
     lock.l_whence = libc::SEEK_SET as _;
-    // SAFETY: the structure lives; a number that is not open is refused.
+    // SAFETY: the structure is alive; the kernel refuses a number that is not open.
     unsafe { libc::fcntl(number, libc::F_SETLK, &raw const lock) }
 }
 

@@ -1,6 +1,6 @@
 //! Signals, and the ends of children, as descriptors that become readable.
 //!
-//! Without pidfds (before Linux 5.3, and under some tools) SIGCHLD reports that some child has ended.
+//! Before Linux 5.3, and under some tools, there are no pidfds. Then SIGCHLD reports that some child has ended.
 
 use super::descriptor::Number;
 use cogloop_io::child;
@@ -93,7 +93,7 @@ pub(crate) fn observe(pid: NonZeroI32) -> io::Result<(Number, Option<Signals>)> 
             let child = Pid::from_raw(pid.get()).ok_or(Errno::SRCH)?;
             waitid(WaitId::Pid(child), options).map_err(|_| Errno::SRCH)?;
             let signals = catch(libc::SIGCHLD)?;
-            // The child may have ended before the watch, so the first turn checks it.
+            // The child may have ended before the watch began. This signal makes the first turn check it.
             let _ = kill_process(getpid(), Signal::CHILD);
             Ok((-1, Some(signals)))
         }

@@ -1,4 +1,5 @@
-//! Wakes loops and sleeps after an interrupt, and sleeps. The functions that wake are async-signal-safe: atomics, and `write` to an eventfd.
+//! Wakes loops and sleeps after an interrupt, and sleeps. The functions that wake are async-signal-safe: they use only
+//! atomics and `write` to an eventfd.
 
 use cogloop_io::Waker;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -52,7 +53,7 @@ pub(crate) fn wake_sleep() {
 
 fn write(descriptor: i32) {
     if descriptor >= 0 {
-        // SAFETY: each is open. A loop's is while the loop runs, the other one for ever.
+        // SAFETY: each descriptor is open: the one of a loop while the loop runs, the one of sleeps for ever.
         let wake = unsafe { BorrowedFd::borrow_raw(descriptor) };
         // A full counter (EAGAIN) wakes just as well.
         let _ = rustix::io::write(wake, &1_u64.to_ne_bytes());
@@ -68,10 +69,10 @@ pub(crate) fn nap(left: Duration) {
         let _ = poll(&mut [], Some(&timeout));
         return;
     }
-    // SAFETY: it stays open after it was installed.
+    // SAFETY: the descriptor stays open after `install`.
     let wake = unsafe { BorrowedFd::borrow_raw(wake) };
     if poll(&mut [PollFd::from_borrowed_fd(wake, PollFlags::IN)], Some(&timeout)).is_ok_and(|ready| ready > 0) {
-        // Read, so that an old interrupt does not end every later sleep.
+        // The counter is read, so that an old interrupt does not end every later sleep.
         let _ = rustix::io::read(wake, &mut [0_u8; 8]);
     }
 }

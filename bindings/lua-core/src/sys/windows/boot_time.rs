@@ -1,4 +1,5 @@
-//! The performance counter, which also counts while the machine sleeps, and sleeping by it. There is no timer descriptor.
+//! Reads the performance counter, which also counts while the machine sleeps, and sleeps by it. There is no timer
+//! descriptor.
 
 use super::descriptor::Number;
 use super::wakers;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Nanoseconds since the first reading.
 pub(crate) fn now_ns() -> u64 {
     static FIRST: OnceLock<Instant> = OnceLock::new();
-    // 2^64 ns are 584 years. Never 0, which stands for never.
+    // 2^64 ns are 584 years. The result is never 0, because 0 means "never".
     FIRST.get_or_init(Instant::now).elapsed().as_nanos() as u64 + 1
 }
 
@@ -32,7 +33,7 @@ pub(crate) fn sleep(ns: u64) -> Result<Option<u64>, i32> {
     Ok((left_ns > 0).then_some(left_ns))
 }
 
-/// There is none: Windows has no timer that a loop could watch.
+/// There is no alarm: Windows has no timer that a loop could watch.
 pub(crate) enum Alarm {}
 
 impl Alarm {

@@ -1,4 +1,4 @@
-//! Sockets by their numbers: nothing else can be observed on Windows.
+//! Sockets by their numbers. On Windows nothing else can be observed.
 
 use super::wakers;
 use libc::FILE;
@@ -10,8 +10,8 @@ use std::io;
 use std::os::windows::io::AsSocket;
 use std::time::Duration;
 
-/// The number of a socket in a script; -1 is none. Windows guarantees that handles have 32 significant bits, so the conversion to this
-/// number and back is exact.
+/// The number of a socket in a script; -1 is none. Windows guarantees that handles have 32 significant bits, so the
+/// conversion to this number and back is exact.
 pub(crate) type Number = c_int;
 
 fn raw(number: Number) -> RawFd {
@@ -22,10 +22,11 @@ fn raw(number: Number) -> RawFd {
 ///
 /// # Safety
 ///
-/// The number is not negative. The result is used to register it or to ask the system about it, or by the owner of the number.
+/// The number is not negative. The caller owns the number, or uses the result only to register the socket or to ask the
+/// system about it.
 #[inline]
 pub(crate) unsafe fn borrow(number: Number) -> BorrowedFd<'static> {
-    // SAFETY: the caller's promise; no 32 bits are the invalid socket, which has 64.
+    // SAFETY: the caller's promise; the invalid socket has 64 bits, so no number of 32 bits is invalid.
     unsafe { BorrowedFd::borrow_raw(raw(number)) }
 }
 
@@ -72,7 +73,7 @@ pub(crate) unsafe fn close(number: Number) -> io::Result<()> {
 /// The longest wait in one call. Ctrl-C does not end the system's wait, so the caller has to check for it in between.
 const LONGEST: Duration = Duration::from_millis(50);
 
-/// Waits until a socket is ready or the time is over. Without a time there is no limit.
+/// Waits until a socket is ready or the time is over. Without a timeout the wait has no limit.
 ///
 /// # Errors
 ///

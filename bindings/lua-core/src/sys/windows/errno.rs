@@ -1,5 +1,5 @@
-//! Numbers of errors, and their texts. Errors of Windows are converted to Linux's numbers, so that a script that compares a number works on
-//! both systems.
+//! Numbers of errors, and their texts. Errors of Windows are converted to Linux's numbers. So a script that compares a
+//! number works on both systems.
 
 use std::ffi::c_int;
 use std::io;
@@ -20,7 +20,8 @@ pub(crate) const EOVERFLOW: c_int = 75;
 pub(crate) const ETIMEDOUT: c_int = 110;
 pub(crate) const EINPROGRESS: c_int = 115;
 
-/// The error of Windows, Linux's number, and its text. If several rows have the same number of Linux, the first one is used for the way back.
+/// The error of Windows, Linux's number, and its text. If several rows have the same number of Linux, [`error`] uses
+/// the first one.
 const TABLE: &[(c_int, c_int, &str)] = &[
     (10004, EINTR, "Interrupted system call"),
     (10009, EBADF, "Bad file descriptor"),
@@ -58,7 +59,7 @@ const TABLE: &[(c_int, c_int, &str)] = &[
     (10063, 36, "File name too long"),
     (10064, 112, "Host is down"),
     (10065, 113, "No route to host"),
-    // No socket was ever made, so no number is that of a socket.
+    // No socket was ever made, so no number belongs to a socket.
     (10093, 88, "Socket operation on non-socket"),
     // Errors of other parts of Windows.
     (1, ENOSYS, "Function not implemented"),
@@ -76,7 +77,7 @@ const TABLE: &[(c_int, c_int, &str)] = &[
     (170, EBUSY, "Device or resource busy"),
     (258, ETIMEDOUT, "Connection timed out"),
     (1450, 105, "No buffer space available"),
-    // Only this library makes these; they are above the highest number of Windows.
+    // Only this library makes these numbers; they are above the highest number of Windows.
     (OURS + EPERM, EPERM, "Operation not permitted"),
     (OURS + ENODEV, ENODEV, "No such device"),
     (OURS + EOVERFLOW, EOVERFLOW, "Value too large for defined data type"),
@@ -118,7 +119,7 @@ mod tests {
         for (windows, linux) in [(10035, EAGAIN), (10054, 104), (10060, ETIMEDOUT), (10048, 98), (10061, 111)] {
             assert_eq!(number(&io::Error::from_raw_os_error(windows)), Some(linux));
         }
-        assert_eq!(number(&io::Error::from_raw_os_error(12_345)), Some(12_345), "an unknown one stays");
+        assert_eq!(number(&io::Error::from_raw_os_error(12_345)), Some(12_345), "an unknown number stays");
         assert_eq!(number(&io::Error::other("ours")), None);
         assert_eq!(number(&io::ErrorKind::Interrupted.into()), Some(EINTR));
     }

@@ -1,10 +1,10 @@
-//! Network interfaces. On Windows they are not listed.
+//! Network interfaces. On Windows this library does not list them.
 
 use std::ffi::c_int;
 use std::io;
 use std::net::SocketAddr;
 
-/// The properties of an interface, as they are numbered on Linux.
+/// The flags of an interface, with Linux's numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Flags(u16);
 

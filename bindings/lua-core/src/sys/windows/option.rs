@@ -42,11 +42,11 @@ pub(crate) const TCP_NODELAY: c_int = winsock::TCP_NODELAY;
 ///
 /// The system's.
 pub(crate) fn get(socket: &Socket, level: c_int, name: c_int) -> io::Result<c_int> {
-    // Some options are one byte: the others stay zero.
+    // Some options have one byte; the other bytes stay zero.
     let mut value: c_int = 0;
     let mut length = size_of::<c_int>() as c_int;
     let number = socket.as_raw_socket() as winsock::SOCKET;
-    // SAFETY: both point to live variables, and `length` says how long the first is.
+    // SAFETY: both pointers point to live variables, and `length` is the length of the first variable.
     let done = unsafe { winsock::getsockopt(number, level, name, (&raw mut value).cast(), &raw mut length) };
     if done == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
 }

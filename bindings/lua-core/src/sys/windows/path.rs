@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-/// The path that a script has named.
+/// The path for a name that a script gives.
 ///
 /// # Errors
 ///

@@ -16,7 +16,7 @@ use windows_sys::Win32::Networking::WinSock::{
 /// Flags for `send`. None are needed, because Windows sends no signal if the peer has closed the connection.
 pub(crate) const QUIETLY: c_int = 0;
 
-/// Whether calls on a socket block. Windows cannot tell, so this stores the script's setting.
+/// Whether calls on a socket block. Windows cannot tell, so this type stores the script's setting.
 #[derive(Clone, Copy)]
 pub(crate) struct Mode {
     is_nonblocking: bool,
@@ -42,12 +42,12 @@ impl Mode {
         Ok(())
     }
 
-    /// Does `work`, a `send` or `recv` with these flags, without waiting. Windows has no flag for that, so the socket is made non-blocking
-    /// for the call.
+    /// Does `work`, a `send` or `recv` with these flags, without waiting. Windows has no flag for that, so the socket
+    /// is made non-blocking for the call.
     ///
     /// # Errors
     ///
-    /// EAGAIN instead of waiting; otherwise those of `work`.
+    /// EAGAIN instead of waiting; otherwise the errors of `work`.
     pub(crate) fn at_once<R>(self, socket: &Socket, work: impl FnOnce(c_int) -> io::Result<R>) -> io::Result<R> {
         if self.is_nonblocking {
             return work(0);
@@ -73,12 +73,12 @@ pub(crate) fn create(family: c_int, kind: c_int, protocol: c_int) -> io::Result<
     Ok(into_number(socket))
 }
 
-/// If nothing receives a datagram, the peer's system answers with an error. By default that answer would fail the next
-/// `recv`, which is unrelated. This turns it off; other systems do not report it either.
+/// If nothing receives a datagram, the peer's system answers with an error. By default that answer would fail the next,
+/// unrelated `recv`. This function turns the report off; other systems do not report it either.
 fn do_not_report_unreachable(socket: &Socket) {
     let (is_reported, mut length) = (0_u32, 0_u32);
-    // SAFETY: the input and the length live; there is no output and no overlapped call. If Windows refuses it, the
-    // default stays.
+    // SAFETY: the input and the length are alive; there is no output and no overlapped call. If Windows refuses the
+    // call, the default stays.
     unsafe {
         WSAIoctl(
             socket.as_raw_socket() as SOCKET,
@@ -101,7 +101,8 @@ pub(crate) fn into_number(socket: Socket) -> Number {
     number
 }
 
-/// On Windows a server may always bind to its port again at once. The option SO_REUSEADDR would let it take the port of a running server.
+/// Does nothing: on Windows a server may always bind to its port again at once. SO_REUSEADDR would let it take the port
+/// of a running server.
 ///
 /// # Errors
 ///
@@ -121,16 +122,16 @@ pub(crate) fn connect(socket: &Socket, address: &SockAddr) -> io::Result<()> {
     })
 }
 
-/// Receives. The part of a datagram for which there is no room is lost.
+/// Receives. If a datagram is longer than the buffer, its rest is lost.
 ///
 /// # Errors
 ///
 /// The system's.
 pub(crate) fn receive(socket: &Socket, room: &mut [MaybeUninit<u8>], flags: c_int) -> io::Result<usize> {
-    // Of the two calls of socket2, this one does not return an error for a datagram that is too long.
+    // socket2 has two calls. This one returns no error for a datagram that is too long.
     let length = room.len();
     let (count, how) = socket.recv_vectored_with_flags(&mut [MaybeUninitSlice::new(room)], flags)?;
-    // For such a datagram Wine does not return the number of received bytes.
+    // For a datagram that is too long, Wine does not return the number of received bytes.
     Ok(if how.is_truncated() { length } else { count })
 }
 
@@ -189,7 +190,7 @@ pub(crate) fn family(socket: &Socket) -> io::Result<c_int> {
     if done == 0 { Ok(unsafe { about.assume_init() }.iAddressFamily) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Abstract names of Unix sockets are Linux's.
+/// Only Linux has abstract names of Unix sockets.
 pub(crate) const HAS_ABSTRACT: bool = false;
 
 /// Unix sockets are not supported here.

@@ -72,8 +72,8 @@ pub(crate) fn catch(signal: c_int) -> io::Result<Signals> {
     let mut senders = SENDERS.lock().unwrap_or_else(PoisonError::into_inner);
     senders.try_reserve(1)?;
     if senders.is_empty() {
-        // It comes before the program's own handler, which is not called while a watch exists. SAFETY: the function
-        // stays where it is.
+        // The handler comes before the program's own, which is not called while a watch exists. SAFETY: the function is
+        // static.
         if unsafe { SetConsoleCtrlHandler(Some(on_event), 1) } == 0 {
             return Err(io::Error::last_os_error());
         }
@@ -99,7 +99,7 @@ pub(crate) fn number_of(signals: &Signals) -> Number {
     descriptor::number_of(&signals.receiver)
 }
 
-/// Whether the signal has come since the last look.
+/// Whether the signal has come since the last call.
 pub(crate) fn take(signals: &mut Signals) -> bool {
     let mut came = false;
     while signals.receiver.recv(&mut [0]).is_ok() {
@@ -108,7 +108,7 @@ pub(crate) fn take(signals: &mut Signals) -> bool {
     came
 }
 
-/// Watches a child: not here.
+/// Watching a child is not supported here.
 ///
 /// # Errors
 ///
@@ -117,7 +117,7 @@ pub(crate) fn observe(_: NonZeroI32) -> io::Result<(Number, Option<Signals>)> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "on Windows a child cannot be watched by its number"))
 }
 
-/// How a child has ended: none was ever observed.
+/// Returns nothing: no child was ever observed.
 pub(crate) fn end_of(_: c_int) -> Option<(&'static CStr, Option<c_int>)> {
     None
 }

@@ -1,5 +1,5 @@
-//! Wakes loops and sleeps after an interrupt, and sleeps. The functions that wake take no lock and no memory, so they
-//! are safe wherever the thread of the script was stopped.
+//! Wakes loops and sleeps after an interrupt, and sleeps. The functions that wake take no lock and allocate no memory.
+//! So they are safe wherever the thread of the script was stopped.
 
 use cogloop_io::Waker;
 use std::io;
@@ -46,7 +46,7 @@ static SLEEP: AtomicPtr<std::ffi::c_void> = AtomicPtr::new(null_mut());
 /// When the system refuses an event.
 pub(crate) fn install() -> io::Result<()> {
     // The event resets itself when it has ended a sleep, so an old interrupt does not end every later sleep. SAFETY:
-    // neither attributes nor a name are given.
+    // the call gets neither attributes nor a name.
     let event = unsafe { CreateEventW(null(), 0, 0, null()) };
     if event.is_null() {
         return Err(io::Error::last_os_error());
@@ -59,18 +59,18 @@ pub(crate) fn install() -> io::Result<()> {
 pub(crate) fn wake_sleep() {
     let event = SLEEP.load(SeqCst);
     if !event.is_null() {
-        // SAFETY: the event stays open once it was made.
+        // SAFETY: the event stays open after it was made.
         unsafe { SetEvent(event) };
     }
 }
 
-/// Sleeps for this time, but at most for a day, or until it is woken.
+/// Sleeps for this time, but at most for a day. A wake ends the sleep earlier.
 pub(crate) fn nap(left: Duration) {
     const DAY_MS: u128 = 86_400_000;
     // Rounded up: a sleep must not end early.
     let ms = left.as_nanos().div_ceil(1_000_000).min(DAY_MS) as u32;
     let event = SLEEP.load(SeqCst);
-    // SAFETY: once made the event stays open.
+    // SAFETY: the event stays open after it was made.
     unsafe {
         if event.is_null() {
             Sleep(ms);
