@@ -159,13 +159,15 @@ impl Epoll {
         };
         match answer {
             Ok(()) => Ok(Place::Kernel),
+            // Such a file never has urgent data.
+            Err(Errno::PERM) if interest == Interest::PRIORITY => Ok(Place::Parked),
             Err(Errno::PERM) => Ok(Place::Always(Identity::of(fd)?)),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Turns a report of the kernel into an event.
-    fn report(&mut self, bits: u64, ready: Interest, events: &mut Vec<Event>) -> Found {
+    /// Turns a report of the kernel into an event. `bits` are its data, `conditions` its flags.
+    fn report(&mut self, bits: u64, conditions: u32, events: &mut Vec<Event>) -> Found {
         if bits == WAKER {
             self.waker.iter().for_each(Waker::drain);
             return Found::Something;
@@ -186,7 +188,7 @@ impl Epoll {
                 return Found::Dead;
             }
         }
-        events.push(Event::new(token, ready));
+        events.push(Event::new(token, Self::readiness(conditions, known.interest)));
         Found::Something
     }
 
@@ -318,6 +320,7 @@ fn flags(interest: Interest) -> EventFlags {
     let mut flags = EventFlags::empty();
     flags.set(EventFlags::IN | EventFlags::RDHUP, interest.contains(Interest::READ));
     flags.set(EventFlags::OUT, interest.contains(Interest::WRITE));
+    flags.set(EventFlags::PRI, interest.contains(Interest::PRIORITY));
     flags
 }
 

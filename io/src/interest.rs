@@ -4,7 +4,7 @@
 use std::fmt;
 use std::ops::{BitAnd, BitOr};
 
-/// A set of directions: nothing, read, write, or both.
+/// A set of directions: any of read, write and priority.
 #[derive(Copy, Clone, Default, Eq, PartialEq, Hash)]
 pub struct Interest(u8);
 
@@ -17,8 +17,13 @@ impl Interest {
     pub const WRITE: Self = Self(2);
     /// Read and write.
     pub const BOTH: Self = Self(3);
+    /// There is urgent data: `POLLPRI`, for example TCP's out-of-band byte. If it is the only direction that is
+    /// observed, it also reports a hang-up and an error, which the other two report otherwise.
+    pub const PRIORITY: Self = Self(4);
+    /// Every direction.
+    pub const ALL: Self = Self(7);
 
-    /// The set as an integer: read 1, write 2.
+    /// The set as an integer: read 1, write 2, priority 4.
     #[must_use]
     pub const fn bits(self) -> u8 {
         self.0
@@ -27,7 +32,7 @@ impl Interest {
     /// The set of such an integer; `None` if any other bit is set.
     #[must_use]
     pub const fn from_bits(bits: u8) -> Option<Self> {
-        if bits <= Self::BOTH.0 { Some(Self(bits)) } else { None }
+        if bits <= Self::ALL.0 { Some(Self(bits)) } else { None }
     }
 
     /// Whether every direction of `other` is in this set.
@@ -75,6 +80,12 @@ impl BitAnd for Interest {
 
 impl fmt::Debug for Interest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(["NONE", "READ", "WRITE", "READ|WRITE"][usize::from(self.0)])
+        let names = [(Self::READ, "READ"), (Self::WRITE, "WRITE"), (Self::PRIORITY, "PRIORITY")];
+        let mut separator = "";
+        for (_, name) in names.into_iter().filter(|(direction, _)| self.contains(*direction)) {
+            write!(f, "{separator}{name}")?;
+            separator = "|";
+        }
+        if self.is_empty() { f.write_str("NONE") } else { Ok(()) }
     }
 }

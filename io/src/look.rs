@@ -9,11 +9,19 @@ pub(crate) fn now(fd: BorrowedFd<'_>, directions: Interest) -> Interest {
     const ENDS: PollFlags = PollFlags::HUP.union(PollFlags::ERR);
     #[cfg(target_os = "linux")]
     const INPUT: PollFlags = PollFlags::IN.union(PollFlags::RDHUP);
-    #[cfg(not(target_os = "linux"))]
+    // On Windows `POLLIN` includes urgent data, and `POLLPRI` is refused.
+    #[cfg(windows)]
+    const INPUT: PollFlags = PollFlags::RDNORM;
+    #[cfg(not(any(target_os = "linux", windows)))]
     const INPUT: PollFlags = PollFlags::IN;
+    #[cfg(windows)]
+    const URGENT: PollFlags = PollFlags::RDBAND;
+    #[cfg(not(windows))]
+    const URGENT: PollFlags = PollFlags::PRI;
     let mut wanted = PollFlags::empty();
     wanted.set(INPUT, directions.contains(Interest::READ));
     wanted.set(PollFlags::OUT, directions.contains(Interest::WRITE));
+    wanted.set(URGENT, directions.contains(Interest::PRIORITY));
     let mut polled = [PollFd::from_borrowed_fd(fd, wanted)];
     if poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_err() {
         return directions;
@@ -24,6 +32,9 @@ pub(crate) fn now(fd: BorrowedFd<'_>, directions: Interest) -> Interest {
         if found.intersects(flags.union(ENDS)) {
             ready.insert(direction);
         }
+    }
+    if found.intersects(URGENT) || directions == Interest::PRIORITY && found.intersects(ENDS) {
+        ready.insert(Interest::PRIORITY);
     }
     ready & directions
 }

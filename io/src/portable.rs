@@ -130,8 +130,10 @@ impl Portable {
             }
             return Ok(Place::Parked);
         }
+        // A file that is always ready never has urgent data.
+        let unpolled = if interest == Interest::PRIORITY { Place::Parked } else { Place::Always };
         if file.is_always_ready() {
-            return Ok(Place::Always);
+            return Ok(unpolled);
         }
         let event = wanted(key(token)?, interest);
         // This knowledge may be out of date: closing a descriptor takes it out of the set.
@@ -153,7 +155,7 @@ impl Portable {
         match answer {
             Ok(()) => Ok(Place::Kernel),
             // A device such as `/dev/null`.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Place::Always),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(unpolled),
             Err(error) => Err(error),
         }
     }
@@ -324,7 +326,9 @@ fn key(token: Token) -> io::Result<usize> {
 }
 
 fn wanted(key: usize, interest: Interest) -> polling::Event {
-    polling::Event::new(key, interest.contains(Interest::READ), interest.contains(Interest::WRITE))
+    let mut event = polling::Event::new(key, interest.contains(Interest::READ), interest.contains(Interest::WRITE));
+    event.set_priority(interest.contains(Interest::PRIORITY));
+    event
 }
 
 fn directions(reported: &polling::Event) -> Interest {

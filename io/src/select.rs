@@ -3,9 +3,10 @@
 //! It refuses descriptor numbers from `FD_SETSIZE` on, which is 1024 nearly everywhere. Timeouts are in microseconds,
 //! rounded up.
 //!
-//! select's write set does not report a bare hang-up. Its read set does, but also reports data, which a user who
-//! observes only writing did not ask for. So before each wait, a descriptor that is observed only for writing is
-//! polled, and is added to the read set unless it has data already. If it has, the next wait finds the hang-up.
+//! select's write set and its set for urgent data do not report a bare hang-up. The read set does, but also reports
+//! data, which a user who does not observe reading did not ask for. So before each wait, a descriptor that is not
+//! observed for reading is polled, and is added to the read set unless it has data already. If it has, the next wait
+//! finds the hang-up.
 //!
 //! select watches numbers, not files: it does not notice that a descriptor was closed and its number given to another
 //! file. So every registration records its file. When it reports, it is dropped if its number stands for another file.
@@ -34,6 +35,14 @@ struct Registration {
     interest: Interest,
     token: Token,
     file: Identity,
+}
+
+/// The sets of a wait: those to ask for, and then those that are ready.
+struct Sets<'a> {
+    read: FdSet<'a>,
+    write: FdSet<'a>,
+    // `None` if no registration observes urgent data.
+    urgent: Option<FdSet<'a>>,
 }
 
 /// The registrations, from which the sets of each wait are made.
@@ -72,18 +81,21 @@ impl Select {
         Ok(())
     }
 
-    /// The sets to pass to select: for reading and for writing.
-    fn sets(&self) -> (FdSet<'_>, FdSet<'_>) {
-        let (mut read, mut write) = (FdSet::new(), FdSet::new());
+    /// The sets to pass to select.
+    fn sets(&self) -> Sets<'_> {
+        let mut sets = Sets { read: FdSet::new(), write: FdSet::new(), urgent: None };
         for known in self.registrations.iter().flatten() {
             if known.interest.contains(Interest::READ) {
-                read.insert(known.fd.as_fd());
+                sets.read.insert(known.fd.as_fd());
             }
             if known.interest.contains(Interest::WRITE) {
-                write.insert(known.fd.as_fd());
+                sets.write.insert(known.fd.as_fd());
+            }
+            if known.interest.contains(Interest::PRIORITY) {
+                sets.urgent.get_or_insert_with(FdSet::new).insert(known.fd.as_fd());
             }
         }
-        (read, write)
+        sets
     }
 
     /// Drops registrations whose descriptors were closed. Returns whether there were any.
@@ -99,24 +111,23 @@ impl Select {
         any
     }
 
-    /// Returns the descriptors that are observed only for writing and have hung up. The others are added to the read
+    /// Returns the descriptors that are not observed for reading and have hung up. The others are added to the read
     /// set, so that a hang-up ends the wait.
     fn hung_up<'a>(&'a self, read: &mut FdSet<'a>) -> io::Result<Option<FdSet<'a>>> {
-        let is_write_only = |known: &&Registration| known.interest == Interest::WRITE;
-        let mut write_only =
-            self.registrations.iter().flatten().filter(is_write_only).map(|known| known.fd.as_fd()).peekable();
+        let is_unread = |known: &&Registration| !known.interest.is_empty() && !known.interest.contains(Interest::READ);
+        let mut unread = self.registrations.iter().flatten().filter(is_unread).map(|known| known.fd.as_fd()).peekable();
         let mut hung_up = None;
         // In groups, which need no memory.
-        while let Some(&first) = write_only.peek() {
+        while let Some(&first) = unread.peek() {
             let (mut fds, mut count) = ([first; AT_A_TIME], 0);
-            for (place, fd) in fds.iter_mut().zip(&mut write_only) {
+            for (place, fd) in fds.iter_mut().zip(&mut unread) {
                 *place = fd;
                 count += 1;
             }
             let mut polled = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
             poll(&mut polled[..count], Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 }))?;
             for (fd, polled) in fds.into_iter().zip(&polled[..count]) {
-                if polled.revents().contains(PollFlags::HUP) {
+                if polled.revents().intersects(PollFlags::HUP | PollFlags::ERR) {
                     hung_up.get_or_insert_with(FdSet::new).insert(fd);
                 } else if polled.revents().is_empty() {
                     read.insert(fd);
@@ -127,30 +138,30 @@ impl Select {
     }
 
     /// Reports the ready registrations. Returns whether one of them had been closed.
-    fn report(
-        &self,
-        read: &FdSet<'_>,
-        write: &FdSet<'_>,
-        hung_up: Option<&FdSet<'_>>,
-        events: &mut Vec<Event>,
-    ) -> bool {
+    fn report(&self, sets: &Sets<'_>, hung_up: Option<&FdSet<'_>>, events: &mut Vec<Event>) -> bool {
+        let in_set = |set: Option<&FdSet<'_>>, fd| set.is_some_and(|set| set.contains(fd));
         let mut any_closed = false;
         for known in self.registrations.iter().flatten() {
             let fd = known.fd.as_fd();
             let mut ready = Interest::NONE;
-            for (set, direction) in [(read, Interest::READ), (write, Interest::WRITE)] {
-                if known.interest.contains(direction) && set.contains(fd) {
+            for (set, direction) in [
+                (Some(&sets.read), Interest::READ),
+                (Some(&sets.write), Interest::WRITE),
+                (sets.urgent.as_ref(), Interest::PRIORITY),
+            ] {
+                if known.interest.contains(direction) && in_set(set, fd) {
                     ready.insert(direction);
                 }
             }
-            if hung_up.is_some_and(|hung_up| hung_up.contains(fd)) {
-                ready.insert(Interest::WRITE);
+            if in_set(hung_up, fd) {
+                ready.insert(if known.interest == Interest::PRIORITY { Interest::PRIORITY } else { Interest::WRITE });
             }
             if ready.is_empty() {
                 continue;
             }
             // The write set does not report a bare hang-up, which makes both directions ready.
-            if ready == Interest::READ && known.interest == Interest::BOTH && has_hung_up(fd) {
+            let lacks_write = known.interest.contains(Interest::BOTH) && !ready.contains(Interest::WRITE);
+            if lacks_write && ready.contains(Interest::READ) && has_hung_up(fd) {
                 ready.insert(Interest::WRITE);
             }
             if known.file.still(fd) {
@@ -198,8 +209,8 @@ impl Backend for Select {
 
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()> {
         self.check_process()?;
-        let (mut read, mut write) = self.sets();
-        let hung_up = match self.hung_up(&mut read) {
+        let mut sets = self.sets();
+        let hung_up = match self.hung_up(&mut sets.read) {
             // A signal came, so it is not known which descriptors have hung up, and this wait is over.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             answer => answer?,
@@ -212,14 +223,14 @@ impl Backend for Select {
         });
         let waker = self.waker.clone();
         if let Some(waker) = &waker {
-            read.insert(waker.as_fd());
+            sets.read.insert(waker.as_fd());
         }
-        match select(self.bound, &mut read, &mut write, None, timeout.as_mut()) {
+        match select(self.bound, &mut sets.read, &mut sets.write, sets.urgent.as_mut(), timeout.as_mut()) {
             Err(Errno::EINTR) => Ok(()),
             Ok(0) if hung_up.is_none() => Ok(()),
             Ok(_) => {
-                waker.iter().filter(|waker| read.contains(waker.as_fd())).for_each(Waker::drain);
-                if self.report(&read, &write, hung_up.as_ref(), events) {
+                waker.iter().filter(|waker| sets.read.contains(waker.as_fd())).for_each(Waker::drain);
+                if self.report(&sets, hung_up.as_ref(), events) {
                     self.forget_the_closed();
                 }
                 Ok(())

@@ -65,11 +65,14 @@ enum {
 };
 
 /* Directions of a descriptor that are watched, or ready. */
-enum { COG_READ = 1, COG_WRITE = 2 };
-
-/* Conditions of a descriptor that cog_watch_conditions reports besides COG_READ and COG_WRITE. */
 enum {
-    COG_PRIORITY = 4,      /* urgent data: POLLPRI */
+    COG_READ = 1,
+    COG_WRITE = 2,
+    COG_PRIORITY = 4 /* urgent data, as the out-of-band byte of TCP: POLLPRI */
+};
+
+/* Conditions of a descriptor that cog_watch_conditions reports besides the directions. */
+enum {
     COG_HUNG_UP = 8,       /* both directions have ended: POLLHUP */
     COG_READ_HUNG_UP = 16, /* the other end has ended its writing direction: POLLRDHUP */
     COG_BROKEN = 32        /* an error; getsockopt's SO_ERROR says which: POLLERR */
@@ -317,9 +320,9 @@ int cog_timer_unref(cog_timer timer);
 
 /* ---- Watches ---- */
 
-/* Watches a descriptor for COG_READ, COG_WRITE or both; 0 reports nothing until cog_watch_set. mode: COG_LEVEL, COG_EDGE or
- * COG_ONE_SHOT. The end of a stream and errors count as readiness. Watching a descriptor again makes its older watch stale.
- */
+/* Watches a descriptor for any of COG_READ, COG_WRITE and COG_PRIORITY; 0 reports nothing until cog_watch_set. mode: COG_LEVEL,
+ * COG_EDGE or COG_ONE_SHOT. The end of a stream and errors count as readiness for reading and writing; COG_PRIORITY reports
+ * them only if it is watched alone. Watching a descriptor again makes its older watch stale. */
 COG_NODISCARD int cog_watch_descriptor(cog_loop loop, int fd, int directions, int mode, cog_watch_fn fn, void *ctx,
                                        cog_watch *watch);
 /* Watches a signal. If it arrives several times before the callback, the callback is called once. */

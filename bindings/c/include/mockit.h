@@ -8,6 +8,9 @@
  * timer is armed. The threads block all signals but those of faults. A program that a callback starts inherits that mask,
  * unless the callback sets another one.
  *
+ * A callback or destructor must return: no C++ exception and no longjmp may leave it, and it may not call pthread_exit. If it
+ * unwinds, the process ends with a message. The library's threads are not cancelled.
+ *
  * On Windows there are neither signals nor forks, and no sleep ends with EINTR. A destructor must call the free of the C library
  * that the library was linked with, which is msvcrt.dll if mingw built it.
  *

@@ -19,4 +19,5 @@ pub mod cog;
 #[cfg(test)]
 mod header;
 pub mod mockit;
+mod must_return;
 mod sys;

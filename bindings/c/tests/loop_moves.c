@@ -150,45 +150,6 @@ static void a_callback_may_fork_and_both_go_on(void) {
     CHECK(cog_loop_free(loop) == COG_OK);
 }
 
-/* ---- Callbacks that do not return ---- */
-
-static void exit_the_thread(cog_timer of, const cog_expiry *expiry, void *ctx) {
-    (void)of, (void)expiry, (void)ctx;
-    pthread_exit(NULL);
-}
-static void exit_in_a_post(void *ctx) { (void)ctx, pthread_exit(NULL); }
-static int in_a_post;
-static void leave(void) {
-    CHECK(cog_loop_new(NULL, &loop) == COG_OK);
-    if (in_a_post) CHECK(cog_loop_post(loop, exit_in_a_post, NULL, NULL) == COG_OK);
-    else CHECK(cog_timer_after(loop, 0, exit_the_thread, NULL, NULL) == COG_OK);
-    cog_loop_run(loop);
-}
-static void a_callback_that_ends_its_thread_ends_the_process_in_words(void) {
-    const char *names[] = { "the callback of a timer", "the function of a post" };
-    for (in_a_post = 0; in_a_post < 2; in_a_post++) {
-        int words[2], status = 0;
-        char text[512];
-        size_t length = 0;
-        ssize_t got;
-        CHECK(pipe(words) == 0);
-        fflush(stdout);
-        pid_t child = fork();
-        if (child == 0) {
-            dup2(words[1], 2);
-            leave();
-            _exit(0);
-        }
-        close(words[1]);
-        while (length < sizeof text - 1 && (got = read(words[0], text + length, sizeof text - 1 - length)) > 0) length += (size_t)got;
-        text[length] = 0;
-        close(words[0]);
-        CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-        CHECK(strstr(text, names[in_a_post]) != NULL && strstr(text, "has not returned: it called pthread_exit") != NULL);
-        if (failed_here) printf("  it said: %s\n", text);
-    }
-}
-
 static int is_running, has_returned;
 static void tell(void *ctx) { count((int *)ctx); }
 static void *run_until_stopped(void *ctx) {
@@ -220,7 +181,6 @@ int main(void) {
     RUN(a_loop_that_runs_is_not_released);
     RUN(a_forked_child_goes_on_with_its_copy_of_a_loop);
     RUN(a_callback_may_fork_and_both_go_on);
-    RUN(a_callback_that_ends_its_thread_ends_the_process_in_words);
     RUN(a_thread_is_not_cancelled_while_it_runs_a_loop);
     return summary();
 }
@@ -230,7 +190,6 @@ int main(void) {
     SKIP(a_loop_that_runs_is_not_released, "forks and signals");
     SKIP(a_forked_child_goes_on_with_its_copy_of_a_loop, "forks and signals");
     SKIP(a_callback_may_fork_and_both_go_on, "forks and signals");
-    SKIP(a_callback_that_ends_its_thread_ends_the_process_in_words, "forks and signals");
     SKIP(a_thread_is_not_cancelled_while_it_runs_a_loop, "forks and signals");
     return summary();
 }

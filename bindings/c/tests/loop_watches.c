@@ -116,6 +116,29 @@ static void the_end_of_a_stream_is_readiness_and_a_closed_number_an_error(void) 
     cog_loop_free(loop);
 }
 
+static void urgent_data_is_an_event_of_its_own(void) {
+    cog_loop loop = new_loop();
+    int pair[2], what = 0;
+    char byte = 0;
+    make_tcp_pair(pair);
+    struct seen seen = seen_of(loop, pair[0]);
+    cog_watch watch;
+    CHECK(cog_watch_descriptor(loop, pair[0], COG_PRIORITY, COG_LEVEL, on_ready, &seen, &watch) == COG_OK);
+    CHECK(put_urgent(pair[1], '!') == 1);
+    for (int n = 1; n <= 2; n++) CHECK(calls_become(loop, &seen.calls, n) && seen.what == COG_PRIORITY);
+    CHECK(cog_watch_conditions(watch, &what) == COG_OK && what == (COG_PRIORITY | COG_WRITE));
+    CHECK(cog_watch_set(watch, COG_READ) == COG_OK && is_silent(loop, &seen.calls)); /* reading would block */
+    CHECK(cog_watch_set(watch, COG_READ | COG_PRIORITY) == COG_OK && calls_become(loop, &seen.calls, 3));
+    CHECK(seen.what == COG_PRIORITY && get_urgent(pair[0], &byte) == 1 && byte == '!');
+    CHECK(is_silent(loop, &seen.calls));
+    put_byte(pair[1]);
+    CHECK(calls_become(loop, &seen.calls, 4) && seen.what == COG_READ);
+    CHECK(cog_watch_set(watch, COG_PRIORITY) == COG_OK && is_silent(loop, &seen.calls));
+    CHECK(cog_watch_set(watch, 8) == COG_ERROR_ARGUMENT && strstr(cog_last_message(), "COG_PRIORITY"));
+    cog_loop_free(loop);
+    close_pair(pair);
+}
+
 static cog_watch both[2];
 static void remove_both(cog_watch watch, int what, void *ctx) {
     (void)watch, (void)what;
@@ -299,6 +322,7 @@ int main(int argc, char **argv) {
         RUN(readiness_is_reported_as_long_as_it_lasts);
         RUN(an_edge_comes_again_when_it_was_drained_and_a_one_shot_when_it_is_set);
         RUN(the_end_of_a_stream_is_readiness_and_a_closed_number_an_error);
+        RUN(urgent_data_is_an_event_of_its_own);
         RUN(what_is_ready_in_the_same_turn_can_still_be_removed);
         RUN(a_watchs_callback_can_be_read_and_changed);
         RUN(the_backend_is_named_with_the_reason);

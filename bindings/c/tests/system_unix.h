@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,9 +29,28 @@ static inline void make_pair(int pair[2]) {
     make_blocking_pair(pair);
     for (int n = 0; n < 2; n++) fcntl(pair[n], F_SETFL, O_NONBLOCK);
 }
+/* Sockets of TCP, which has urgent data. */
+static inline void make_tcp_pair(int pair[2]) {
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 1) != 0) abort();
+    if (getsockname(listener, (struct sockaddr *)&address, &length) != 0) abort();
+    if (connect(pair[0], (struct sockaddr *)&address, sizeof address) != 0) abort();
+    pair[1] = accept(listener, NULL, NULL);
+    if (pair[1] == -1) abort();
+    close(listener);
+    for (int n = 0; n < 2; n++) fcntl(pair[n], F_SETFL, O_NONBLOCK);
+}
 static inline void close_one(int fd) { close(fd); }
 static inline int put_bytes(int fd, const char *bytes, int length) { return (int)write(fd, bytes, (size_t)length); }
 static inline int get_bytes(int fd, char *bytes, int length) { return (int)read(fd, bytes, (size_t)length); }
+static inline int put_urgent(int fd, char byte) { return (int)send(fd, &byte, 1, MSG_OOB); }
+static inline int get_urgent(int fd, char *byte) { return (int)recv(fd, byte, 1, MSG_OOB); }
 static inline void end_writing(int fd) { shutdown(fd, SHUT_WR); }
 static inline int number_of_closed(void) { return EBADF; }
 static inline const char *text_of(int number) { return strerror(number); }

@@ -50,6 +50,9 @@ static inline void make_pair(int pair[2]) {
 }
 static inline int put_bytes(int fd, const char *bytes, int length) { return send((SOCKET)fd, bytes, length, 0); }
 static inline int get_bytes(int fd, char *bytes, int length) { return recv((SOCKET)fd, bytes, length, 0); }
+static inline void make_tcp_pair(int pair[2]) { make_pair(pair); }
+static inline int put_urgent(int fd, char byte) { return send((SOCKET)fd, &byte, 1, MSG_OOB); }
+static inline int get_urgent(int fd, char *byte) { return recv((SOCKET)fd, byte, 1, MSG_OOB); }
 static inline void end_writing(int fd) { shutdown((SOCKET)fd, SD_SEND); }
 static inline int number_of_closed(void) { return WSAENOTSOCK; }
 static inline const char *text_of(int number) {

@@ -66,7 +66,7 @@ impl Epoll {
         let mut found = Found::Nothing;
         for event in &buffer {
             let (flags, data) = (event.flags, event.data);
-            found = found.max(self.report(data.u64(), readiness(flags.bits()), events));
+            found = found.max(self.report(data.u64(), flags.bits(), events));
         }
         self.buffer = buffer;
         answer.map(|_| found)
@@ -79,20 +79,22 @@ impl Epoll {
         let answer = self.set.wait(&mut buffer, timeout);
         let mut found = Found::Nothing;
         for event in &buffer[..answer.unwrap_or(0)] {
-            let ready = readiness(event.events().bits() as u32);
-            found = found.max(self.report(event.data(), ready, events));
+            found = found.max(self.report(event.data(), event.events().bits() as u32, events));
         }
         self.plain_buffer = Some(buffer);
         answer.map(|_| found).map_err(|error| Errno::from_raw_os_error(error as i32))
     }
-}
 
-/// Hang-up and error make both directions ready. The user learns which it was by reading or writing.
-fn readiness(bits: u32) -> Interest {
-    const ENDS: u32 = EventFlags::HUP.bits() | EventFlags::ERR.bits();
-    const READS: u32 = EventFlags::IN.bits() | EventFlags::RDHUP.bits() | ENDS;
-    const WRITES: u32 = EventFlags::OUT.bits() | ENDS;
-    let read = if bits & READS != 0 { Interest::READ } else { Interest::NONE };
-    let write = if bits & WRITES != 0 { Interest::WRITE } else { Interest::NONE };
-    read | write
+    /// The ready directions of a registration with this interest. Hang-up and error make both reading and writing ready. The
+    /// user learns which it was by reading or writing.
+    pub(super) fn readiness(bits: u32, interest: Interest) -> Interest {
+        const ENDS: u32 = EventFlags::HUP.bits() | EventFlags::ERR.bits();
+        const READS: u32 = EventFlags::IN.bits() | EventFlags::RDHUP.bits() | ENDS;
+        const WRITES: u32 = EventFlags::OUT.bits() | ENDS;
+        let read = if bits & READS != 0 { Interest::READ } else { Interest::NONE };
+        let write = if bits & WRITES != 0 { Interest::WRITE } else { Interest::NONE };
+        let has_priority = bits & EventFlags::PRI.bits() != 0 || interest == Interest::PRIORITY && bits & ENDS != 0;
+        let priority = if has_priority { Interest::PRIORITY } else { Interest::NONE };
+        read | write | priority
+    }
 }

@@ -1,7 +1,7 @@
 //! The waker of the portable backend on Unix: its descriptor is in the set. `windows` has the same functions.
 
 use super::{WAKER, wanted};
-use crate::{Interest, Waker};
+use crate::{Interest, Waker, look};
 use polling::{Event, PollMode, Poller};
 use rustix::fd::{AsFd, BorrowedFd};
 use std::io;
@@ -25,7 +25,9 @@ pub(super) fn replace(poller: &Poller, fd: BorrowedFd<'_>, event: Event) -> io::
     poller.modify(fd, event)
 }
 
-/// The observed directions in which a reported descriptor is ready. The kernel's report is true on Unix.
-pub(super) fn ready(_: BorrowedFd<'_>, reported: &Event, _: Interest) -> Interest {
-    super::directions(reported)
+/// The observed directions in which a reported descriptor is ready. The kernel's report is true on Unix. But `polling`
+/// also reports urgent data as reading, and a hang-up or an error as reading and writing, observed or not.
+pub(super) fn ready(fd: BorrowedFd<'_>, reported: &Event, observed: Interest) -> Interest {
+    let is_plain = !reported.is_priority() && observed != Interest::PRIORITY;
+    if is_plain { super::directions(reported) } else { look::now(fd, observed) }
 }

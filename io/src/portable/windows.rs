@@ -41,5 +41,8 @@ pub(super) fn replace(poller: &Poller, fd: BorrowedFd<'_>, event: Event) -> io::
 /// since then a callback may have drained the socket, and more directions may be observed. So the socket is looked at
 /// again, unless it has an error.
 pub(super) fn ready(fd: BorrowedFd<'_>, reported: &Event, observed: Interest) -> Interest {
-    if reported.is_err() == Some(true) { super::directions(reported) } else { look::now(fd, observed) }
+    if reported.is_err() != Some(true) {
+        return look::now(fd, observed);
+    }
+    if observed == Interest::PRIORITY { observed } else { super::directions(reported) }
 }

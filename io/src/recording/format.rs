@@ -75,7 +75,11 @@ fn letters(interest: Interest) -> &'static str {
         0 => "-",
         1 => "r",
         2 => "w",
-        _ => "rw",
+        3 => "rw",
+        4 => "p",
+        5 => "rp",
+        6 => "wp",
+        _ => "rwp",
     }
 }
 
@@ -157,7 +161,7 @@ impl Words<'_> {
 }
 
 fn interest(word: &str) -> Option<Interest> {
-    (0..4).filter_map(Interest::from_bits).find(|&interest| letters(interest) == word)
+    (0..=Interest::ALL.bits()).filter_map(Interest::from_bits).find(|&interest| letters(interest) == word)
 }
 
 fn token(word: &str) -> Option<Token> {

@@ -93,6 +93,11 @@ impl Uring {
                     self.slots[index as usize].registration = None;
                     return false;
                 }
+                // This file cannot be polled. It is always ready, but never has urgent data.
+                Errno::INVAL if known.interest == Interest::PRIORITY => {
+                    known.interest = Interest::NONE;
+                    return false;
+                }
                 _ => PollFlags::ERR,
             },
         };
@@ -126,7 +131,7 @@ impl Uring {
             self.drop_closed(index);
             return false;
         }
-        let ready = readiness(answer);
+        let ready = readiness(answer, known.interest);
         if !ready.is_empty() {
             let was_reported = std::mem::replace(&mut known.reported, self.waits) == self.waits;
             let earlier = if was_reported { events.iter_mut().find(|event| event.token == known.token) } else { None };
@@ -162,8 +167,9 @@ impl Uring {
     }
 }
 
-/// Hang-up and error make both directions ready. The user learns which it was by reading or writing.
-fn readiness(answer: PollFlags) -> Interest {
+/// The ready directions of a registration with this interest. Hang-up and error make both reading and writing ready. The
+/// user learns which it was by reading or writing.
+fn readiness(answer: PollFlags, interest: Interest) -> Interest {
     const ENDS: PollFlags = PollFlags::HUP.union(PollFlags::ERR);
     let mut ready = Interest::NONE;
     if answer.intersects(PollFlags::IN.union(PollFlags::RDHUP).union(ENDS)) {
@@ -171,6 +177,9 @@ fn readiness(answer: PollFlags) -> Interest {
     }
     if answer.intersects(PollFlags::OUT.union(ENDS)) {
         ready.insert(Interest::WRITE);
+    }
+    if answer.contains(PollFlags::PRI) || interest == Interest::PRIORITY && answer.intersects(ENDS) {
+        ready.insert(Interest::PRIORITY);
     }
     ready
 }

@@ -82,6 +82,7 @@ impl Registration {
         let mut flags = PollFlags::empty();
         flags.set(PollFlags::IN | PollFlags::RDHUP, self.interest.contains(Interest::READ));
         flags.set(PollFlags::OUT, self.interest.contains(Interest::WRITE));
+        flags.set(PollFlags::PRI, self.interest.contains(Interest::PRIORITY));
         flags
     }
 }

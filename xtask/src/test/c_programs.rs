@@ -35,7 +35,7 @@ pub(super) fn run(project: &Project) -> StepResult {
             // The programs of one compiler are enough for valgrind. It does not follow well a process that forks or
             // ends at once. And if the process ends while a thread is inside a callback, the thread's stack is reported
             // as "possibly lost".
-            if number == 1 && !matches!(name.as_str(), "exit" | "threads") {
+            if number == 1 && !matches!(name.as_str(), "exit" | "threads" | "unwinding") {
                 let mut valgrind = project.program("valgrind");
                 valgrind.args(["--quiet", "--fair-sched=yes", "--leak-check=full"]);
                 valgrind.args(["--errors-for-leak-kinds=definite", "--error-exitcode=9"]).arg(&program);

@@ -5,8 +5,8 @@
 //!   a test in C    built by clang, instrumented     ──► linked with the sanitizer's runtime of nightly
 //! ```
 //!
-//! A program with a race is run as well: the sanitizer must report it. Another one has the sanitizer while the library that it
-//! uses has not, as most programs would: the sanitizer must report nothing.
+//! A program with a race is run as well: the sanitizer must report it. Two others have the sanitizer while the library that they
+//! use has not, as with most programs: the sanitizer must report nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -67,14 +67,18 @@ fn run(project: &Project, programs: Programs) -> StepResult {
     Tally::of(&lines).outcome()
 }
 
-/// Runs a program of gcc's sanitizer with the library as it is installed.
+/// Runs programs of gcc's sanitizer with the library as it is installed.
 fn with_a_plain_library(project: &Project) -> Result<(), String> {
     let prefix = project.target.join("c");
     c::install(project, &c::Place::at(&prefix))?;
-    let program = prefix.join("tests/sanitizer-posts");
+    ["posts", "timers"].iter().try_for_each(|name| beside_a_plain_library(project, &prefix, name))
+}
+
+fn beside_a_plain_library(project: &Project, prefix: &Path, name: &str) -> Result<(), String> {
+    let program = prefix.join(format!("tests/sanitizer-{name}"));
     let mut compiler = project.program("gcc");
     compiler.args(["-std=gnu11", "-O1", "-g", "-fsanitize=thread", "-Wall", "-Wextra", "-Werror", "-I", HEADERS, "-o"]);
-    compiler.arg(&program).arg(format!("{TESTS}/sanitizer/posts.c")).arg("-L").arg(prefix.join("lib"));
+    compiler.arg(&program).arg(format!("{TESTS}/sanitizer/{name}.c")).arg("-L").arg(prefix.join("lib"));
     process::run(compiler.args(["-lcogloop", "-lpthread"]))?;
     let mut command = project.program(&program);
     command.env("TSAN_OPTIONS", OPTIONS).env("LD_LIBRARY_PATH", prefix.join("lib"));

@@ -18,7 +18,7 @@ use cogloop_io::{Key, Token};
 
 use super::CogPostFn;
 use super::answer::{Failure, or_no_memory};
-use super::must_return::must_return;
+use crate::must_return::must_return;
 
 /// An end function that has to be called, and its argument.
 #[derive(Copy, Clone, Debug)]

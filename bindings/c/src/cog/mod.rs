@@ -28,7 +28,6 @@ pub mod loops;
 #[cfg(all(test, unix))]
 mod memory_tests;
 pub mod moves;
-mod must_return;
 mod options;
 mod post;
 mod registry;

@@ -12,11 +12,11 @@ use cogloop_io::{ClockChoice, EventLoop, Key, Options, Token, VirtualClock};
 use super::answer::{Failure, expect_memory, to_c};
 use super::ends::{End, Ends, Serving};
 use super::hook_list::Hooks;
-use super::must_return::must_return;
 use super::options::{CogOptions, CogStats};
 use super::post::{Post, Remote};
 use super::tracing::Tracing;
 use super::{CogPostFn, CogTimerFn, CogWatchFn, remotes};
+use crate::must_return::must_return;
 use crate::sys::cancellation::NotCancelled;
 use crate::sys::sources::Signals;
 

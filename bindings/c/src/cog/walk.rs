@@ -5,9 +5,9 @@ use std::ffi::{c_int, c_void};
 use cogloop_io::{Key, Token};
 
 use super::answer::{Failure, answer, or_no_memory};
-use super::must_return::must_return;
 use super::state::Loop;
 use super::{CogLoop, CogTimer, CogWalkTimerFn, CogWalkWatchFn, registry};
+use crate::must_return::must_return;
 
 const WALK: &str = "a function of cog_loop_walk";
 

@@ -16,8 +16,11 @@ use crate::sys::sources;
 
 const COG_READ: c_int = 1;
 const COG_WRITE: c_int = 2;
-const _: () = assert!(COG_READ == Interest::READ.bits() as c_int && COG_WRITE == Interest::WRITE.bits() as c_int);
 const COG_PRIORITY: c_int = 4;
+const _: () = {
+    assert!(COG_READ == Interest::READ.bits() as c_int && COG_WRITE == Interest::WRITE.bits() as c_int);
+    assert!(COG_PRIORITY == Interest::PRIORITY.bits() as c_int);
+};
 const COG_HUNG_UP: c_int = 8;
 const COG_READ_HUNG_UP: c_int = 16;
 const COG_BROKEN: c_int = 32;
@@ -79,7 +82,9 @@ impl Loop {
 fn directions_of(directions: c_int) -> Result<Interest, Failure> {
     let known = u8::try_from(directions).ok().and_then(Interest::from_bits);
     known.ok_or_else(|| {
-        Failure::argument_in_words(format_args!("directions: {directions} has bits other than COG_READ and COG_WRITE"))
+        Failure::argument_in_words(format_args!(
+            "directions: {directions} has bits other than COG_READ, COG_WRITE and COG_PRIORITY"
+        ))
     })
 }
 

@@ -4,11 +4,15 @@ use std::ffi::c_void;
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+use crate::must_return::must_return;
+
+// Both may unwind as far as the compiler knows; `must_return` ends the process then.
+
 /// The callback of a timer. Its argument is the timer.
-pub type Callback = unsafe extern "C" fn(*mut c_void);
+pub type Callback = unsafe extern "C-unwind" fn(*mut c_void);
 
 /// The destructor of a timer. Its argument is the timer; its result is ignored.
-pub type Destructor = unsafe extern "C" fn(*mut c_void) -> i32;
+pub type Destructor = unsafe extern "C-unwind" fn(*mut c_void) -> i32;
 
 /// The bit-fields, from the lowest bit. Every ABI of Linux has this layout.
 const IS_CYCLIC: u8 = 1;
@@ -101,9 +105,9 @@ pub(super) unsafe fn end(timer: *mut Mockit) {
     // SAFETY: the caller's promise. All fields are read before the destructor may free the timer.
     unsafe {
         match (*timer).destructor {
-            Some(destructor) => {
+            Some(destructor) => must_return("the destructor of a timer of mockit.h", || {
                 destructor(timer.cast());
-            }
+            }),
             None if (*timer).has(FREE_MEMORY) => libc::free(timer.cast()),
             None => {}
         }

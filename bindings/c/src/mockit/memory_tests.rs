@@ -13,7 +13,7 @@ use crate::allocator::{Grant, with};
 
 static CALLS: AtomicU32 = AtomicU32::new(0);
 
-unsafe extern "C" fn on_timer(_: *mut c_void) {
+unsafe extern "C-unwind" fn on_timer(_: *mut c_void) {
     CALLS.fetch_add(1, Ordering::Relaxed);
 }
 

@@ -10,6 +10,7 @@
 //! interface, so a thousand intervals cause at most a thousand wake-ups a second.
 
 mod layout;
+mod lock;
 #[cfg(test)]
 mod memory_tests;
 mod pool;
@@ -24,6 +25,8 @@ use libc::{EFAULT, EINVAL, time_t, timespec};
 
 pub use layout::{Callback, Destructor, Mockit};
 use timers::Ending;
+
+use crate::sys::cancellation::NotCancelled;
 
 /// The error number for a panic, which is a fault of this library.
 fn guarded(call: impl FnOnce() -> c_int) -> c_int {
@@ -215,6 +218,7 @@ pub unsafe extern "C" fn Mockit_destroy(timer: *mut Mockit) -> c_int {
             None => Ending::Not,
         };
         if ending == Ending::Now {
+            let _whole = NotCancelled::new();
             // SAFETY: the same promise; the service does not use the timer any more.
             unsafe { layout::end(timer) };
         }

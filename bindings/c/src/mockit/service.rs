@@ -7,15 +7,18 @@
 use std::ffi::c_int;
 use std::io;
 use std::ptr::slice_from_raw_parts_mut;
+use std::sync::Condvar;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::layout::{self, Mockit};
+use super::lock::{Lock, Locked};
 use super::pool::{self, Need, Pool};
 use super::time::{NS_PER_MS, now_ns};
 use super::timers::{Ending, Job, Runner, Timers};
+use crate::must_return::must_return;
+use crate::sys::cancellation::NotCancelled;
 use crate::sys::kernel_timer::KernelTimer;
 use crate::sys::{errno, process, thread};
 
@@ -42,7 +45,7 @@ struct State {
 }
 
 pub(super) struct Service {
-    state: Mutex<State>,
+    state: Lock<State>,
     /// Notified when there is a job for a thread of the pool.
     work: Condvar,
     /// Notified when a callback has returned for which a thread may wait.
@@ -129,15 +132,15 @@ impl Service {
             keeper: None,
         };
         Ok(Self {
-            state: Mutex::new(state),
+            state: Lock::new(state),
             work: Condvar::new(),
             finished: Condvar::new(),
             kernel_timer: KernelTimer::new()?,
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, State> {
+        self.state.lock()
     }
 
     /// # Safety
@@ -176,7 +179,7 @@ impl Service {
         let mut ending = unsafe { state.timers.destroy(timer, me, false) };
         while ending == Ending::Wait {
             state.waiting += 1;
-            state = self.finished.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = state.wait(&self.finished);
             state.waiting -= 1;
             // SAFETY: the same promise: only this call ends it.
             ending = unsafe { state.timers.destroy(timer, me, true) };
@@ -224,8 +227,9 @@ impl Service {
     }
 }
 
-/// A thread of the pool.
+/// A thread of the pool. A callback may have told others its number; they cannot cancel it.
 fn serve(service: &'static Service, me: Runner) {
+    let _whole = NotCancelled::new();
     pool::enlist(me);
     let mut state = service.lock();
     while !state.is_closing {
@@ -249,10 +253,10 @@ fn serve(service: &'static Service, me: Runner) {
             continue;
         }
         state.pool.idle += 1;
-        let woken = service.work.wait_timeout(state, IDLE_TIME).unwrap_or_else(PoisonError::into_inner);
-        state = woken.0;
+        let has_waited_long;
+        (state, has_waited_long) = state.wait_timeout(&service.work, IDLE_TIME);
         state.pool.idle -= 1;
-        if woken.1.timed_out() && !state.timers.has_queued() {
+        if has_waited_long && !state.timers.has_queued() {
             state.pool.remove(me);
             return;
         }
@@ -260,12 +264,11 @@ fn serve(service: &'static Service, me: Runner) {
 }
 
 fn run(job: &Job) {
-    // SAFETY:
-    // 1. The timer is marked as running, so that no thread ends it meanwhile.
-    // 2. The user gave the callback for this timer.
-    unsafe {
-        if let Some(callback) = (*job.timer).callback().filter(|_| job.calls) {
-            callback(job.timer.cast());
-        }
+    // The callback may permit cancellation. That ends with it.
+    let _whole = NotCancelled::new();
+    // SAFETY: the timer is marked as running, so that no thread ends it meanwhile.
+    if let Some(callback) = unsafe { (*job.timer).callback() }.filter(|_| job.calls) {
+        // SAFETY: the user gave the callback for this timer.
+        must_return("the callback of a timer of mockit.h", || unsafe { callback(job.timer.cast()) });
     }
 }

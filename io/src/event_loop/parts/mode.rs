@@ -34,7 +34,7 @@ impl Mode {
         match self {
             Self::Level => Interest::NONE,
             Self::Edge => ready,
-            Self::OneShot => Interest::BOTH,
+            Self::OneShot => Interest::ALL,
         }
     }
 }

@@ -11,7 +11,7 @@ const TIMERS: usize = 5;
 const RUNNERS: u64 = 3;
 const MS: u64 = NS_PER_MS;
 
-unsafe extern "C" fn nothing(_: *mut std::ffi::c_void) {}
+unsafe extern "C-unwind" fn nothing(_: *mut std::ffi::c_void) {}
 
 fn timer(is_cyclic: bool) -> Mockit {
     Mockit::new(Some(nothing), 1, is_cyclic, ptr::null_mut(), None, false)

@@ -19,7 +19,7 @@ impl Drop for MustReturn {
 
 /// Calls a function of the user's. `what` names it.
 #[inline(always)]
-pub(super) fn must_return(what: &'static str, call: impl FnOnce()) {
+pub(crate) fn must_return(what: &'static str, call: impl FnOnce()) {
     let guard = MustReturn(what);
     call();
     std::mem::forget(guard);
